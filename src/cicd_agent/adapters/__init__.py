@@ -1,0 +1,1 @@
+"""EFFECTS: the only code that touches the world."""

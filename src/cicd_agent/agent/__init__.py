@@ -1,0 +1,1 @@
+"""QUESTIONS: asks any model, trusts none."""

@@ -1,0 +1,1 @@
+"""FACTS: pure code over plain values; standard library and pydantic only."""

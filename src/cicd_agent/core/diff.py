@@ -1,0 +1,95 @@
+"""Unified diff → files, hunks, and the lines a comment may stand on."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class Side(StrEnum):
+    """Which version of a file a line number counts in, in GitHub's words: LEFT is before, RIGHT is after."""
+
+    LEFT = "LEFT"
+    RIGHT = "RIGHT"
+
+
+class LineKind(StrEnum):
+    """The first column of a hunk's line."""
+
+    CONTEXT = " "
+    ADDED = "+"
+    DELETED = "-"
+
+
+class ChangeKind(StrEnum):
+    """What happened to a file as a whole."""
+
+    ADDED = "added"
+    DELETED = "deleted"
+    MODIFIED = "modified"
+    RENAMED = "renamed"
+    COPIED = "copied"
+
+
+@dataclass(frozen=True, slots=True)
+class DiffLine:
+    """One line of a hunk: `old` and `new` are its 1-based numbers on each side, None where it does not exist."""
+
+    kind: LineKind
+    old: int | None
+    new: int | None
+    text: str
+    no_newline: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Hunk:
+    """A run of lines; `section` is what git prints after the second @@ (the enclosing function)."""
+
+    old_start: int
+    old_count: int
+    new_start: int
+    new_count: int
+    section: str
+    lines: tuple[DiffLine, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class FileDiff:
+    """One file of a diff.
+
+    `path` is the name after the change (before it, for a deleted file); `old_path` the name before (equal unless
+    renamed or copied). Modes are git's octal strings, "" where the side does not exist. `omitted` says why there
+    are no hunks although content changed ("binary", "too large", "no patch from the API"), "" otherwise.
+    `attributes` are the names among linguist-generated, linguist-vendored and -diff that .gitattributes sets.
+    """
+
+    path: str
+    old_path: str
+    kind: ChangeKind
+    hunks: tuple[Hunk, ...] = ()
+    old_mode: str = ""
+    new_mode: str = ""
+    binary: bool = False
+    omitted: str = ""
+    attributes: tuple[str, ...] = ()
+
+    @property
+    def is_submodule(self) -> bool:
+        """Whether either side is a gitlink."""
+        return "160000" in (self.old_mode, self.new_mode)
+
+    @property
+    def lines(self) -> Iterator[DiffLine]:
+        """All lines of all hunks, in order."""
+        for hunk in self.hunks:
+            yield from hunk.lines
+
+    @property
+    def added(self) -> Iterator[DiffLine]:
+        """The added lines; their `new` is never None."""
+        return (line for line in self.lines if line.kind is LineKind.ADDED)
+
+    @property
+    def deleted(self) -> Iterator[DiffLine]:
+        """The deleted lines; their `old` is never None."""
+        return (line for line in self.lines if line.kind is LineKind.DELETED)

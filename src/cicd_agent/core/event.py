@@ -1,0 +1,123 @@
+"""What happened, and how far its author is trusted: the one reading of a webhook payload that all modes share."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class EventKind(StrEnum):
+    """GitHub's event names that some mode may serve; everything else is OTHER, LOCAL is a run at a terminal."""
+
+    PULL_REQUEST = "pull_request"
+    PULL_REQUEST_TARGET = "pull_request_target"
+    PUSH = "push"
+    MERGE_GROUP = "merge_group"
+    WORKFLOW_RUN = "workflow_run"
+    WORKFLOW_DISPATCH = "workflow_dispatch"
+    SCHEDULE = "schedule"
+    DEPLOYMENT = "deployment"
+    RELEASE = "release"
+    ISSUE_COMMENT = "issue_comment"
+    LOCAL = "local"
+    OTHER = "other"
+
+
+class Trust(StrEnum):
+    """How far the author of the event's text is trusted. A hint for wording and cost, never a reason to say yes."""
+
+    WRITER = "writer"
+    """OWNER, MEMBER or COLLABORATOR, or an event that only people with write access can cause."""
+    KNOWN = "known"
+    """CONTRIBUTOR: a commit of theirs was merged before."""
+    STRANGER = "stranger"
+    """Everybody else, and everybody whose association is not known."""
+
+
+@dataclass(frozen=True, slots=True)
+class Actor:
+    """An account: `association` is GitHub's author_association where the payload has one, else empty."""
+
+    login: str = ""
+    is_bot: bool = False
+    association: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Ref:
+    """A branch or tag name and the commit it pointed to; `repo` is owner/name, empty for a deleted fork."""
+
+    name: str = ""
+    sha: str = ""
+    repo: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class PullRequest:
+    """The pull request that the event is about. Title and body are the author's words: data, never instructions."""
+
+    number: int
+    title: str = ""
+    body: str = ""
+    author: Actor = Actor()
+    draft: bool = False
+    is_open: bool = True
+    from_fork: bool = False
+    labels: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class WorkflowRun:
+    """The run that a workflow_run event reports."""
+
+    id: int
+    attempt: int = 1
+    name: str = ""
+    event: str = ""
+    conclusion: str = ""
+    head_branch: str = ""
+    head_sha: str = ""
+    pulls: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Deployment:
+    """The deployment that a deployment event reports."""
+
+    id: int
+    environment: str = ""
+    sha: str = ""
+    ref: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Comment:
+    """The comment of an issue_comment event."""
+
+    id: int
+    body: str = ""
+    author: Actor = Actor()
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """One event, whatever its kind.
+
+    `sha` is the commit that results attach to: head.sha on a pull request (never the merge commit that
+    GITHUB_SHA names there). A sha that is not known is empty. `base` is what the change is compared with;
+    for a push, the commit before it (empty for a new branch).
+    """
+
+    kind: EventKind
+    name: str = ""
+    action: str = ""
+    repo: str = ""
+    default_branch: str = ""
+    sha: str = ""
+    base: Ref = Ref()
+    head: Ref = Ref()
+    actor: Actor = Actor()
+    trust: Trust = Trust.STRANGER
+    pull: PullRequest | None = None
+    run: WorkflowRun | None = None
+    deployment: Deployment | None = None
+    comment: Comment | None = None
+    delivery: str = ""

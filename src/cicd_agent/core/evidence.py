@@ -1,0 +1,35 @@
+"""What was seen of the world: the only thing that rules, questions and verification may look at."""
+
+from dataclasses import dataclass
+
+from cicd_agent.core.change import Change
+from cicd_agent.core.event import Event
+
+
+@dataclass(frozen=True, slots=True)
+class Exhibit:
+    """A citable excerpt, whose first line is number `first_line` of `source`; higher `priority` is packed first."""
+
+    id: str
+    source: str
+    text: str
+    first_line: int = 1
+    priority: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Gap:
+    """Something that was not looked at, and why: it goes into the report, so that nothing is dropped in silence."""
+
+    what: str
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """All that one run knows."""
+
+    event: Event
+    change: Change | None = None
+    exhibits: tuple[Exhibit, ...] = ()
+    gaps: tuple[Gap, ...] = ()

@@ -1,0 +1,83 @@
+"""A claim about a change, where it stands and how it is recognised again."""
+
+import hashlib
+from dataclasses import dataclass
+from enum import StrEnum
+
+from cicd_agent.core.diff import Side
+
+
+class Severity(StrEnum):
+    """How bad it is if the finding is right. Ordered by `rank`, low first."""
+
+    LOW = "low"
+    MEDIUM = "medium"
+    HIGH = "high"
+    CRITICAL = "critical"
+
+    @property
+    def rank(self) -> int:
+        """0 for low to 3 for critical."""
+        return list(Severity).index(self)
+
+
+class Category(StrEnum):
+    """What kind of trouble it is."""
+
+    SECURITY = "security"
+    PERFORMANCE = "performance"
+    ARCHITECTURE = "architecture"
+    RELIABILITY = "reliability"
+    TESTING = "testing"
+
+
+class Origin(StrEnum):
+    """Who says so."""
+
+    RULE = "rule"
+    MODEL = "model"
+
+
+@dataclass(frozen=True, slots=True)
+class Location:
+    """Lines `start`..`line` (1-based, inclusive) of `path` on one side of the diff; line 0 is the file as a whole."""
+
+    path: str
+    line: int = 0
+    start: int = 0
+    side: Side = Side.RIGHT
+
+    @property
+    def first(self) -> int:
+        """The first line of the range."""
+        return self.start or self.line
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One claim.
+
+    `id` is the rule's id, or "model" for a model's finding. `quote` is the text it is about, verbatim from the
+    diff except that secrets in it are masked. `confidence` is 0–1; rules say 1.0. `suggestion` is replacement text
+    for the lines of `location`, "" when there is none; `advice` says what to do in words.
+    """
+
+    id: str
+    title: str
+    message: str
+    severity: Severity
+    category: Category
+    location: Location
+    quote: str = ""
+    confidence: float = 1.0
+    origin: Origin = Origin.RULE
+    advice: str = ""
+    suggestion: str = ""
+
+    @property
+    def fingerprint(self) -> str:
+        """16 hex digits that survive shifts of the line: rule (or category), path, side and the quoted text."""
+        what = self.id if self.origin is Origin.RULE else self.category
+        text = " ".join(self.quote.split()) or self.title
+        parts = f"{what}\0{self.location.path}\0{self.location.side}\0{text}"
+        return hashlib.sha256(parts.encode("utf-8", "surrogatepass")).hexdigest()[:16]

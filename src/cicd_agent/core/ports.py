@@ -1,0 +1,102 @@
+"""What the core needs from the world, as protocols; the adapters implement them, tests/fakes.py doubles them."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from cicd_agent.core.change import Change
+from cicd_agent.core.diff import FileDiff
+from cicd_agent.core.event import PullRequest, Ref
+from cicd_agent.core.plan import Receipt, Review
+
+
+@dataclass(frozen=True, slots=True)
+class PullState:
+    """A pull request as the API shows it now."""
+
+    pull: PullRequest
+    base: Ref
+    head: Ref
+
+
+@dataclass(frozen=True, slots=True)
+class PostedComment:
+    """A comment that stands on the pull request; `is_ours` is judged by its author, never by its marker alone."""
+
+    id: int
+    body: str
+    author: str
+    is_ours: bool
+    url: str = ""
+
+
+class Repository(Protocol):
+    """git, read-only. Everything is read from the object database at a named commit."""
+
+    def resolve(self, ref: str) -> str | None:
+        """Full SHA of the commit that `ref` names, None when this clone does not have it."""
+        ...
+
+    def ensure(self, shas: Sequence[str], token: str = "") -> str:
+        """Make the commits and their merge base present, by fetching if need be; "" or why that was not possible."""
+        ...
+
+    def change(self, base: str, head: str) -> Change:
+        """Merge-base diff of two commits."""
+        ...
+
+    def uncommitted(self, base: str) -> Change:
+        """Diff of the working tree (tracked and untracked files) against the merge base of `base` and HEAD."""
+        ...
+
+    def blob(self, sha: str, path: str, limit: int = 1_000_000) -> bytes | None:
+        """Content of a regular file at a commit; None when absent, not a regular file, or over `limit` bytes."""
+        ...
+
+
+class Forge(Protocol):
+    """GitHub, as far as we use it. Every method may raise ForgeRefused."""
+
+    def pull(self, number: int) -> PullState:
+        """The pull request now."""
+        ...
+
+    def files(self, number: int) -> tuple[tuple[FileDiff, ...], tuple[str, ...]]:
+        """Its files from the API (at most 3,000), and a note for each limit met."""
+        ...
+
+    def text_at(self, path: str, ref: str) -> str | None:
+        """A text file at a commit, None when it is not there."""
+        ...
+
+    def comments(self, number: int, marker: str) -> tuple[PostedComment, ...]:
+        """The comments of the conversation that contain `marker`."""
+        ...
+
+    def review_comments(self, number: int, marker: str) -> tuple[PostedComment, ...]:
+        """The inline comments that contain `marker`."""
+        ...
+
+    def post_comment(self, number: int, body: str) -> PostedComment:
+        """Add a comment to the conversation."""
+        ...
+
+    def edit_comment(self, comment: int, body: str) -> PostedComment:
+        """Replace a comment of the conversation."""
+        ...
+
+    def post_review(self, review: Review) -> str:
+        """Post a review with all its comments in one request; returns its URL."""
+        ...
+
+
+class Store(Protocol):
+    """The account of what was intended and what was done."""
+
+    def intend(self, key: str, kind: str, detail: Mapping[str, str]) -> None:
+        """Journal an intent before acting on it."""
+        ...
+
+    def record(self, receipt: Receipt) -> None:
+        """Journal what became of it."""
+        ...

@@ -1,0 +1,92 @@
+"""What is claimed in the end: the findings that stand, those that do not and why, and the risk."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from cicd_agent.core.finding import Finding
+
+
+class RiskLevel(StrEnum):
+    """The level later jobs branch on."""
+
+    LOW = "low"
+    MEDIUM = "medium"
+    HIGH = "high"
+    CRITICAL = "critical"
+
+    @property
+    def rank(self) -> int:
+        """0 for low to 3 for critical."""
+        return list(RiskLevel).index(self)
+
+
+class Conclusion(StrEnum):
+    """How the run ended, in the words of check runs."""
+
+    SUCCESS = "success"
+    FAILURE = "failure"
+    NEUTRAL = "neutral"
+    SKIPPED = "skipped"
+
+
+@dataclass(frozen=True, slots=True)
+class Reason:
+    """One part of the risk: the `points` of the score (of 100) that it adds; 0 for a floor that only sets the level."""
+
+    text: str
+    points: float
+
+
+@dataclass(frozen=True, slots=True)
+class Risk:
+    """`score` is 0–100. `reasons` are sorted by points, most first."""
+
+    level: RiskLevel
+    score: int
+    reasons: tuple[Reason, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Rejected:
+    """A claim that could not be proved. `claim` is the finding as claimed (its location is what the model said)."""
+
+    claim: Finding
+    reason: str
+
+
+class SuppressedBy(StrEnum):
+    """Who silenced a finding."""
+
+    CONFIG = "config"
+    COMMENT = "comment"
+    PATH = "path"
+    """`paths-ignore`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Suppressed:
+    """A finding that somebody silenced: `reason` in their words, `in_change` whether the change itself does it."""
+
+    finding: Finding
+    by: SuppressedBy
+    reason: str = ""
+    in_change: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """The result of `verify`. `findings` are sorted worst first. `decision` is a word of the mode's own scale."""
+
+    conclusion: Conclusion
+    decision: str
+    confidence: float
+    risk: Risk
+    findings: tuple[Finding, ...] = ()
+    rejected: tuple[Rejected, ...] = ()
+    suppressed: tuple[Suppressed, ...] = ()
+    escalate: tuple[str, ...] = ()
+    """Why a person should look, one sentence each; empty when nobody needs to."""
+    blocking: tuple[str, ...] = ()
+    """Fingerprints of the findings that reach `fail-on`."""
+    remarks: tuple[str, ...] = ()
+    """Summary sentences that stand (the model's, escaped when rendered)."""

@@ -1,0 +1,75 @@
+"""Every failure a user can meet, in one place: what it means, its exit code, and what to do about it."""
+
+from enum import IntEnum
+from typing import ClassVar
+
+
+class Exit(IntEnum):
+    """Exit codes of the process; the table in docs/architecture.md says which mode uses which."""
+
+    OK = 0
+    STOP = 1
+    CONFIG = 2
+    FORGE = 3
+    MODEL = 4
+    BUDGET = 5
+    MISBEHAVED = 6
+    BUG = 70
+
+
+class AgentError(Exception):
+    """A failure that is not a bug of ours. `str()` is one line: what happened (why). What to do."""
+
+    exit: ClassVar[Exit] = Exit.BUG
+
+    def __init__(self, what: str, *, why: str = "", remedy: str = "") -> None:
+        self.what = what
+        self.why = why
+        self.remedy = remedy
+        super().__init__(what, why, remedy)
+
+    def __str__(self) -> str:
+        line = self.what.rstrip(". ")
+        if self.why:
+            line += f" ({self.why.rstrip('. ')})"
+        if self.remedy:
+            line += f". {self.remedy.rstrip('. ')}"
+        # One line whatever the parts hold: foreign text must not start a second one.
+        return " ".join(f"{line}.".split())
+
+
+class ConfigError(AgentError):
+    """An input, an option, the event or the checkout is wrong: nothing can be done before it is mended."""
+
+    exit = Exit.CONFIG
+
+
+class ForgeRefused(AgentError):
+    """GitHub said no, or could not be reached: permission, fork, rate limit, outage.
+
+    `status` is the HTTP status, 0 when there was no answer.
+    """
+
+    exit = Exit.FORGE
+
+    def __init__(self, what: str, *, why: str = "", remedy: str = "", status: int = 0) -> None:
+        super().__init__(what, why=why, remedy=remedy)
+        self.status = status
+
+
+class ModelUnavailable(AgentError):
+    """No model answered: no key, wrong key, server down, long rate limit."""
+
+    exit = Exit.MODEL
+
+
+class BudgetExhausted(AgentError):
+    """A ceiling on requests, tokens, seconds or money was reached; what is proven so far stands."""
+
+    exit = Exit.BUDGET
+
+
+class ModelMisbehaved(AgentError):
+    """The model answered, but never with something that could be checked."""
+
+    exit = Exit.MISBEHAVED

@@ -1,0 +1,82 @@
+"""The registry of modes, and the shape that each slice has."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol, TypeVar
+
+from cicd_agent.agent.turns import Answer, Draft, Question, Usage
+from cicd_agent.core.event import Event
+from cicd_agent.core.evidence import Evidence
+from cicd_agent.core.plan import Plan
+from cicd_agent.core.ports import Forge, Repository
+from cicd_agent.core.verdict import Verdict
+from cicd_agent.settings import Settings
+
+
+@dataclass(frozen=True, slots=True)
+class World:
+    """The ports that `gather` may use, built for one event. `forge` is None at a terminal and without a token.
+
+    The model is not here: it is asked between the pure steps, by code that holds no Forge.
+    """
+
+    repository: Repository
+    forge: Forge | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """What the answers cost and what was missing, for the report. `cost_usd` is None when it is not known.
+
+    `degraded` says in one line why no model (or not all of it) was heard, "" when nothing is missing.
+    """
+
+    model: str = ""
+    usage: Usage = Usage()
+    cost_usd: float | None = None
+    degraded: str = ""
+    config_status: str = "absent"
+    notices: tuple[str, ...] = ()
+
+
+R = TypeVar("R", bound=Draft)
+
+
+class Mode(Protocol[R]):
+    """A slice: the same story with the same names in every mode. `R` is what its rules claim."""
+
+    name: str
+    fails_closed: bool
+
+    def declines(self, event: Event) -> str | None:
+        """Why there is nothing to do for this event, in one line."""
+        ...
+
+    def gather(self, event: Event, world: World, settings: Settings) -> Evidence:
+        """Read the world; the only step that does."""
+        ...
+
+    def rules(self, evidence: Evidence, settings: Settings) -> R:
+        """What holds with no model at all. Pure."""
+        ...
+
+    def questions(
+        self, evidence: Evidence, answers: Sequence[Answer[Any]], settings: Settings
+    ) -> Sequence[Question[Any]]:
+        """What to ask next; called again with the answers until it returns none. Pure."""
+        ...
+
+    def verify(self, rules: R, answers: Sequence[Answer[Any]], evidence: Evidence, settings: Settings) -> Verdict:
+        """Keep what is proven; `answers` is empty without a model. Pure."""
+        ...
+
+    def report(self, verdict: Verdict, evidence: Evidence, account: Account, settings: Settings) -> Plan:
+        """What should be published. Pure."""
+        ...
+
+
+def modes() -> Mapping[str, Mode[Any]]:
+    """All modes by name, in the order of the documents."""
+    from cicd_agent.modes.review import REVIEW  # noqa: PLC0415  a slice costs nothing until it is used
+
+    return {REVIEW.name: REVIEW}

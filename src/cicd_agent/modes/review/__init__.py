@@ -1,0 +1,1 @@
+"""The review mode: a change goes in, findings that can be proved come out."""
