@@ -5,13 +5,15 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Generic, Protocol, TypeVar
 
-from pydantic import BaseModel
+from pydantic import BaseModel, ConfigDict
 
 from cicd_agent.core.evidence import Exhibit
 
 
-class Draft(BaseModel, frozen=True, extra="forbid"):
+class Draft(BaseModel):
     """Base of every structured answer: whatever a model says has one of these shapes, or is not an answer."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
 
 
 D = TypeVar("D", bound=Draft)

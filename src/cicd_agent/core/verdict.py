@@ -75,14 +75,19 @@ class Suppressed:
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """The result of `verify`. `findings` are sorted worst first. `decision` is a word of the mode's own scale."""
+    """The result of `verify`. `findings` are sorted worst first. `decision` is a word of the mode's own scale.
+
+    `confidence` is how sure the run is of its decision, None when nothing is known of that (no model was heard).
+    """
 
     conclusion: Conclusion
     decision: str
-    confidence: float
+    confidence: float | None
     risk: Risk
     findings: tuple[Finding, ...] = ()
     rejected: tuple[Rejected, ...] = ()
+    merged: tuple[Rejected, ...] = ()
+    """Claims that say what another finding says already, with the name of that finding as the reason."""
     suppressed: tuple[Suppressed, ...] = ()
     escalate: tuple[str, ...] = ()
     """Why a person should look, one sentence each; empty when nobody needs to."""
