@@ -1,0 +1,71 @@
+# A developer's day. Everything runs in .venv, which `scripts/setup` makes from the lock files.
+
+# Set PYTHON to choose the interpreter of .venv: make PYTHON=/path/to/python3 test
+export PYTHON
+
+BIN := .venv/bin
+WORKFLOWS := $(wildcard .github/workflows/*.yml examples/workflows/*.yml)
+COMPILE := UV_CUSTOM_COMPILE_COMMAND="make lock" $(BIN)/uv pip compile --quiet --no-config --universal \
+	--python-version 3.11 --generate-hashes --no-annotate --no-emit-index-url
+
+.PHONY: help setup demo test lint types workflows unit fmt bench docs lock clean
+.DEFAULT_GOAL := help
+
+help: ## this list
+	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' Makefile | expand -t 12
+
+setup:
+	@scripts/setup
+
+demo: setup ## review this repository and a sample pull request, offline and without a key
+	@$(BIN)/python scripts/demo.py
+
+test: lint types workflows unit ## everything that has to hold before a change goes in
+
+lint: setup ## ruff: rules and format
+	@echo "==> ruff check"
+	@$(BIN)/ruff check
+	@echo "==> ruff format --check"
+	@$(BIN)/ruff format --check
+
+types: setup
+	@echo "==> mypy --strict"
+	@$(BIN)/mypy
+
+workflows: setup ## action.yml and every workflow: their schemas, and zizmor's auditor
+	@echo "==> check-jsonschema"
+	@$(BIN)/check-jsonschema --builtin-schema vendor.github-actions action.yml
+	@$(BIN)/check-jsonschema --builtin-schema vendor.github-workflows $(WORKFLOWS)
+	@$(BIN)/check-jsonschema --builtin-schema vendor.dependabot .github/dependabot.yml
+	@echo "==> zizmor"
+	@$(BIN)/zizmor --offline --no-progress --persona=auditor action.yml $(WORKFLOWS) .github/dependabot.yml
+
+unit: .wheelhouse/complete ## the test suite alone
+	@echo "==> pytest"
+	@$(BIN)/python -m pytest
+
+# What the action installs, for the test that runs action.yml as the runner would.
+.wheelhouse/complete: requirements.lock | setup
+	@echo "==> wheels for the action's own test"
+	@rm -rf .wheelhouse
+	@$(BIN)/python -m pip --quiet --disable-pip-version-check download --require-hashes --only-binary :all: \
+		--dest .wheelhouse --requirement requirements.lock
+	@touch $@
+
+fmt: setup ## put everything into its canonical form
+	@$(BIN)/ruff check --fix --quiet || true
+	@$(BIN)/ruff format
+
+bench: setup ## what the README claims about speed, measured here
+	@$(BIN)/python benchmarks/overhead.py
+
+docs: setup ## write the generated pages and schemas again
+	@$(BIN)/python scripts/docs.py
+
+lock: setup ## resolve every dependency again; `make lock UPGRADE=--upgrade` takes the newest
+	@$(COMPILE) $(UPGRADE) pyproject.toml --output-file requirements.lock
+	@$(COMPILE) $(UPGRADE) --constraint requirements.lock --group dev pyproject.toml --output-file requirements-dev.lock
+
+clean: ## remove everything that is made here
+	rm -rf .venv .wheelhouse .cicd-agent .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +

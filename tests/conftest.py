@@ -1,0 +1,49 @@
+"""The ground all tests stand on: no network beyond loopback, no environment but the test's own, repeatable examples."""
+
+import os
+import sys
+
+from hypothesis import HealthCheck, settings
+
+FOREIGN = ("GITHUB_", "INPUT_", "RUNNER_", "ACTIONS_", "OPENAI_", "AZURE_OPENAI_", "GIT_")
+PROXIES = ("http_proxy", "https_proxy", "all_proxy", "no_proxy")
+
+settings.register_profile(
+    "suite", max_examples=100, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow]
+)
+settings.register_profile("explore", max_examples=5_000, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("suite")
+
+
+class NetworkRefused(AssertionError):
+    """A test tried to leave the machine."""
+
+
+def refuse_network(event: str, args: tuple[object, ...]) -> None:
+    """An audit hook sees every connection of the process, whichever client makes it."""
+    match event, args:
+        case ("socket.connect" | "socket.sendto", (_, (str(host), *_))):
+            pass
+        case ("socket.getaddrinfo", (str(host), *_)):
+            pass
+        case _:
+            return
+    if host not in {"localhost", "::1", ""} and not host.startswith("127."):
+        msg = f"tests reach loopback only, not {host}"
+        raise NetworkRefused(msg)
+
+
+def pytest_configure() -> None:
+    for name in list(os.environ):
+        if name.startswith(FOREIGN) or name.lower() in PROXIES:
+            del os.environ[name]
+    # The developer's git configuration (signing, hooks, aliases) is not the test's.
+    os.environ.update(
+        GIT_CONFIG_GLOBAL=os.devnull,
+        GIT_CONFIG_NOSYSTEM="1",
+        GIT_AUTHOR_NAME="A. Author",
+        GIT_AUTHOR_EMAIL="author@example.com",
+        GIT_COMMITTER_NAME="A. Committer",
+        GIT_COMMITTER_EMAIL="committer@example.com",
+    )
+    sys.addaudithook(refuse_network)

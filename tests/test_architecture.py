@@ -1,0 +1,175 @@
+"""The rules of docs/architecture.md that a program can check: who may import whom, size, and where effects live."""
+
+import ast
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+ROOT = Path(__file__).parent.parent
+SOURCE = ROOT / "src/cicd_agent"
+LIMIT = 350
+
+# What each room may import of this package, beside itself. The first pattern that matches a module speaks for it.
+ROOMS = {
+    r"errors": (),
+    r"core": ("errors",),
+    r"settings": ("core", "errors"),
+    r"agent": ("core", "errors", "settings"),
+    r"modes": ("agent", "core", "errors", "settings"),
+    r"adapters": ("agent.turns", "core", "errors", "settings"),
+    r"": ("",),
+}
+
+# Third-party packages, and the modules that may know of them. pydantic checks foreign data wherever it enters.
+THIRD_PARTY = {
+    "pydantic": r".*",
+    "pydantic_core": r".*",
+    "yaml": r"settings.*|config.*",
+    "openai": r"adapters\.models.*",
+    "github": r"adapters\.github.*",
+    "git": r"adapters\.git(?!hub).*",
+}
+
+# Files over the limit, each with the reason for which it is one room all the same.
+LONG: dict[str, str] = {}
+
+
+def modules() -> Iterator[tuple[str, Path, ast.Module]]:
+    """Name below cicd_agent ("" for the package itself), path, tree."""
+    for path in sorted(SOURCE.rglob("*.py")):
+        parts = path.relative_to(SOURCE).with_suffix("").parts
+        yield ".".join(part for part in parts if part != "__init__"), path, ast.parse(path.read_text("utf-8"))
+
+
+def imports(tree: ast.AST) -> Iterator[str]:
+    """Absolute dotted names; a name imported from a package stands for the module that it may be."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, "imports are absolute"
+            assert node.module
+            yield from (f"{node.module}.{alias.name}" for alias in node.names)
+
+
+def within(name: str, room: str) -> bool:
+    return not room or name == room or name.startswith(f"{room}.")
+
+
+def room_of(module: str) -> str:
+    return next(room for room in ROOMS if within(module, room))
+
+
+def calls(tree: ast.AST, *names: str) -> list[int]:
+    """Lines on which one of these dotted names is used."""
+    return [node.lineno for node in ast.walk(tree) if isinstance(node, ast.expr) and ast.unparse(node) in names]
+
+
+def test_imports_run_one_way() -> None:
+    wrong = []
+    for module, _, tree in modules():
+        room = room_of(module)
+        for name in imports(tree):
+            target = name.removeprefix("cicd_agent").removeprefix(".")
+            if name.startswith("cicd_agent") and not any(within(target, to) for to in (room, *ROOMS[room])):
+                wrong.append(f"{module} imports {name}")
+    assert wrong == []
+
+
+def test_no_mode_knows_another() -> None:
+    slices = {path.parent.name for path in (SOURCE / "modes").glob("*/__init__.py")}
+    wrong = [
+        f"{module} imports {name}"
+        for module, _, tree in modules()
+        for name in imports(tree)
+        for own in [match[1] for match in [re.match(r"modes\.(\w+)", module)] if match]
+        for other in slices - {own}
+        if within(name, f"cicd_agent.modes.{other}")
+    ]
+    assert wrong == []
+
+
+def test_third_party_packages_are_known_to_the_modules_named_for_them_alone() -> None:
+    wrong = [
+        f"{module} imports {name}"
+        for module, _, tree in modules()
+        for name in imports(tree)
+        for top in [name.split(".")[0]]
+        if top != "cicd_agent" and top not in sys.stdlib_module_names
+        if not re.fullmatch(THIRD_PARTY.get(top, "(?!)"), module)
+    ]
+    assert wrong == []
+
+
+def test_starting_the_program_imports_no_client() -> None:
+    done = subprocess.run(
+        [sys.executable, "-I", "-c", "import sys, cicd_agent.__main__; print(*sys.modules, sep='\\n')"],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert {"openai", "github", "git", "requests"} & set(done.stdout.split()) == set()
+
+
+def test_only_the_process_edge_and_the_settings_read_the_environment() -> None:
+    wrong = [
+        f"{module}:{line}"
+        for module, _, tree in modules()
+        if not re.fullmatch(r"__main__|settings", module)
+        for line in calls(tree, "os.environ", "os.getenv", "environ", "getenv")
+    ]
+    assert wrong == []
+
+
+def test_only_the_process_edge_ends_the_process() -> None:
+    wrong = [
+        f"{module}:{line}"
+        for module, _, tree in modules()
+        if module != "__main__"
+        for line in calls(tree, "sys.exit", "os._exit", "SystemExit")
+    ]
+    assert wrong == []
+
+
+def test_only_the_process_edge_catches_everything() -> None:
+    broad = {"Exception", "BaseException"}
+    wrong = []
+    for module, _, tree in modules():
+        for node in ast.walk(tree):
+            if not isinstance(node, ast.ExceptHandler):
+                continue
+            caught = {"BaseException"} if node.type is None else {ast.unparse(part) for part in ast.walk(node.type)}
+            if module != "__main__" and broad & caught:
+                wrong.append(f"{module}:{node.lineno}")
+    assert wrong == []
+
+
+def test_only_the_edge_and_the_adapters_print() -> None:
+    wrong = [
+        f"{module}:{line}"
+        for module, _, tree in modules()
+        if not re.fullmatch(r"__main__|cli|adapters\..*", module)
+        for line in calls(tree, "print", "sys.stdout", "sys.stderr")
+    ]
+    assert wrong == []
+
+
+def test_every_module_says_why_it_exists() -> None:
+    assert [module for module, _, tree in modules() if not ast.get_docstring(tree)] == []
+
+
+def test_no_file_is_a_drawer_for_leftovers() -> None:
+    drawers = {"utils", "util", "helpers", "helper", "common", "misc", "manager", "handlers"}
+    assert [path for _, path, _ in modules() if drawers & {path.stem, path.parent.name}] == []
+
+
+def test_a_file_is_one_room() -> None:
+    lengths = {
+        path.relative_to(ROOT).as_posix(): len(path.read_text("utf-8").splitlines())
+        for top in ("src", "tests", "launch", "scripts", "benchmarks", "demo")
+        for path in (ROOT / top).rglob("*.py")
+    }
+    assert {path: lines for path, lines in lengths.items() if lines > LIMIT and path not in LONG} == {}
+    assert [path for path in LONG if lengths.get(path, 0) <= LIMIT] == [], "not long any more: take it off the list"
