@@ -1,6 +1,7 @@
 """What happened, and how far its author is trusted: the one reading of a webhook payload that all modes share."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from enum import StrEnum
 
 
@@ -61,6 +62,7 @@ class PullRequest:
     draft: bool = False
     is_open: bool = True
     from_fork: bool = False
+    """Whether the head is in another repository; also true while the payload does not say where it is."""
     labels: tuple[str, ...] = ()
 
 
@@ -103,7 +105,8 @@ class Event:
 
     `sha` is the commit that results attach to: head.sha on a pull request (never the merge commit that
     GITHUB_SHA names there). A sha that is not known is empty. `base` is what the change is compared with;
-    for a push, the commit before it (empty for a new branch).
+    for a push, the commit before it (empty for a new branch). `inputs` are those of a workflow_dispatch,
+    `delivery` names the run that the event started ("1234.1": run and attempt).
     """
 
     kind: EventKind
@@ -120,4 +123,5 @@ class Event:
     run: WorkflowRun | None = None
     deployment: Deployment | None = None
     comment: Comment | None = None
+    inputs: Mapping[str, str] = field(default_factory=dict)
     delivery: str = ""
