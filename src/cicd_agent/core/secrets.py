@@ -1,0 +1,198 @@
+"""What a credential looks like: the published shapes of tokens, and random text given to a secret's name."""
+
+import math
+import re
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Secret:
+    """Characters `start`..`end` of a line look like a credential of this shape ("github-token")."""
+
+    start: int
+    end: int
+    shape: str
+
+
+@dataclass(frozen=True, slots=True)
+class Shape:
+    """A published token format. The group of `pattern` is the secret; `hints` are literals it cannot lack."""
+
+    name: str
+    hints: tuple[str, ...]
+    pattern: re.Pattern[str]
+    mixed: bool = False
+    """Whether capitals, small letters and digits must all occur, because words can have this shape too."""
+
+
+def _shape(name: str, hints: str, pattern: str, *, mixed: bool = False) -> Shape:
+    return Shape(name, tuple(hints.split()), re.compile(pattern), mixed)
+
+
+# Every repetition is bounded, or can only start where its alphabet begins: the scan is linear in the line.
+_SHAPES = (
+    _shape(
+        "github-token",
+        "ghp_ gho_ ghu_ ghs_ ghr_ github_pat_",
+        r"(?<![A-Za-z0-9])((?:gh[pousr]_[A-Za-z0-9_]{36,255}|github_pat_[A-Za-z0-9_]{22,255})(?:\.[\w-]{10,2000}){0,2})",
+    ),
+    _shape("anthropic-key", "sk-ant-", r"(?<![A-Za-z0-9])(sk-ant-[a-z0-9]{2,10}-[\w-]{20,200})"),
+    _shape("openai-key", "sk-", r"(?<![A-Za-z0-9_-])(sk-(?!ant-)[\w-]{20,250})", mixed=True),
+    _shape("aws-access-key", "AKIA ASIA", r"(?<![A-Za-z0-9])((?:AKIA|ASIA)[A-Z2-7]{16})(?![A-Za-z0-9])"),
+    _shape(
+        "aws-secret-key",
+        "ecret ECRET",
+        r"(?i:secret_?(?:access)?_?key)\W{1,8}([A-Za-z0-9/+]{40})(?![A-Za-z0-9/+=])",
+        mixed=True,
+    ),
+    _shape("google-api-key", "AIza", r"(?<![A-Za-z0-9])(AIza[\w-]{35})"),
+    _shape("google-oauth", "GOCSPX- ya29.", r"(?<![A-Za-z0-9])(GOCSPX-[\w-]{28}|ya29\.[\w-]{20,500})"),
+    _shape("slack-token", "xox xapp-", r"(?<![A-Za-z0-9])((?:xox[abeoprs]|xapp)-[A-Za-z0-9-]{10,250})"),
+    _shape("slack-webhook", "hooks.slack.com", r"hooks\.slack\.com/(?:services|workflows|triggers)/([\w/+-]{20,200})"),
+    _shape("stripe-key", "k_live_ whsec_", r"(?<![A-Za-z0-9])((?:[sr]k_live_|whsec_)[A-Za-z0-9+/]{20,250})"),
+    _shape("npm-token", "npm_", r"(?<![A-Za-z0-9])(npm_[A-Za-z0-9]{36})(?![A-Za-z0-9])"),
+    _shape("pypi-token", "pypi-", r"(?<![A-Za-z0-9])(pypi-AgE[\w-]{50,500})"),
+    _shape("gitlab-token", "gl", r"(?<![A-Za-z0-9])(gl(?:pat|dt|rt|ft|cbt|ptt|soat|agent)-[\w-]{20,100})", mixed=True),
+    _shape("jwt", "eyJ", r"(?<![\w-])(eyJ[\w-]{10,}\.eyJ[\w-]{10,}\.[\w-]{10,})"),
+    _shape("azure-storage-key", "AccountKey=", r"AccountKey=([A-Za-z0-9+/]{86}==)"),
+    _shape("azure-signature", "sig=", r"[?&;]sig=([A-Za-z0-9%]{40,100}%3[Dd])"),
+    _shape("url-password", "://", r"://[^\s:/@\"'<>‹]{0,100}:([^\s/@\"'<>`‹›]{3,200})@[\w\[]"),
+    _shape(
+        "authorization",
+        "earer uthorization EARER UTHORIZATION",
+        r"(?i:authorization[\"']?\s{0,3}[:=,]\s{0,3}[\"'`]?(?:bearer|basic|token)|bearer)\s{1,3}"
+        r"([A-Za-z0-9._~+/-]{20,2000}={0,2})",
+    ),
+    _shape("sendgrid-key", "SG.", r"(?<![A-Za-z0-9])(SG\.[\w-]{22}\.[\w-]{43})"),
+    _shape("twilio-key", "SK", r"(?<![A-Za-z0-9])(SK[0-9a-f]{32})(?![A-Za-z0-9])"),
+    _shape("telegram-token", ":AA", r"(?<![A-Za-z0-9])([0-9]{8,10}:AA[\w-]{33})(?![\w-])"),
+    _shape("discord-webhook", "/api/webhooks/", r"discord(?:app)?\.com/api/webhooks/[0-9]{5,25}/([\w-]{50,100})"),
+    _shape("huggingface-token", "hf_", r"(?<![A-Za-z0-9])(hf_[A-Za-z]{34})(?![A-Za-z0-9])"),
+    _shape("digitalocean-token", "_v1_", r"(?<![A-Za-z0-9])(do[opr]_v1_[a-f0-9]{64})"),
+    _shape("shopify-token", "shp", r"(?<![A-Za-z0-9])(shp(?:at|ca|pa|ss)_[a-fA-F0-9]{32})"),
+    _shape("databricks-token", "dapi", r"(?<![A-Za-z0-9])(dapi[a-f0-9]{32})(?![A-Za-z0-9])"),
+    _shape("docker-token", "dckr_", r"(?<![A-Za-z0-9])(dckr_(?:pat|oat)_[\w-]{27,60})"),
+    _shape("vault-token", "hvs.", r"(?<![A-Za-z0-9])(hvs\.[\w-]{24,200})"),
+    _shape("grafana-token", "glsa_ glc_", r"(?<![A-Za-z0-9])(gls?[ac]_[A-Za-z0-9+/]{32,200}(?:_[0-9a-f]{8})?)"),
+    _shape("age-key", "AGE-SECRET-KEY-", r"(AGE-SECRET-KEY-1[A-Z0-9]{58})"),
+)
+
+_PEM_HEADER = r"-----BEGIN (?:[A-Z0-9]{1,20} ){0,3}PRIVATE KEY(?: BLOCK)?-----"
+# A header between quotes is code that looks for one; a key has a line end or its body behind it.
+_PEM = re.compile(rf"{_PEM_HEADER}(?=\s*$|(?:\\[rn]|\s){{1,8}}(?:[A-Za-z0-9+/]{{16}}|[\"'+,\\ ]{{0,8}}$))[^\"']*")
+# The first characters of a key's body: the DER head of RSA, EC and Ed25519 keys, and OpenSSH's own magic.
+_PEM_BODY = re.compile(
+    r"(?<![A-Za-z0-9/])(?:MII[A-Za-z0-9+/]{2}[A-Za-z0-9+/]IBAAKC|MII[A-Za-z0-9+/]{3}IBADANBgkqhkiG9w0BAQEFAASC|"
+    r"MHcCAQEEI|MIGHAgEAMBMGByqGSM49|MC4CAQAwBQYDK2V|b3BlbnNzaC1rZXktdjEA)[A-Za-z0-9+/]{16,}={0,2}"
+)
+
+_GLUED = re.compile(r"[A-Za-z0-9_]*")
+
+_NAME = (
+    r"(?:passw(?:or)?d|passphrase|pwd|secret|token|credentials?|(?:api|access|private|auth|encryption|signing)[_-]?key)"
+)
+# name = "value", name: str = 'value', "name": "value", name => 'value'
+_QUOTED = re.compile(
+    rf"(?i:{_NAME})[\w.-]{{0,40}}[\"']?\]?(?::\s?[\w\[\]|., ]{{1,30}}\s)?\s{{0,8}}(?:={{1,3}}|:=?|=>)\s{{0,8}}"
+    r"[bru]{0,2}([\"'`])([^\"'`\s]{8,256})\1"
+)
+# NAME=value alone on its line, as in .env files, and name: value in YAML.
+_BARE = re.compile(
+    rf"^[\s+-]{{0,40}}(?:export\s|ENV\s|ARG\s)?\s?[\"']?[\w.-]{{0,60}}?(?i:{_NAME})[\w.-]{{0,40}}[\"']?"
+    r"(?:\s?=\s?|:\s{1,8})([A-Za-z0-9+/_!@#$%^&*~-]{12,256}={0,2})\s*$"
+)
+
+_PLACEHOLDER = re.compile(
+    r"example|x{4}|placeholder|change_?-?me|replace|your[_-]|redacted|dummy|fake|insert[_-]|todo|"
+    r"\.\.\.|\*{3}|12345678|abcdefgh|‹|\\u2039",
+    re.IGNORECASE,
+)
+_TRIAL = re.compile(r"test|mock|sample|demo|foobar|secret|password|token|s3cr3t|default|local|string", re.IGNORECASE)
+_INTERPOLATED = re.compile(r"[$#%]?[{(]|\{\{|^[<\[$%]|%s|\[[a-z]-z|\\[wdsb]|process\.env|environ|getenv", re.IGNORECASE)
+_PUBLIC = re.compile(
+    r"[0-9a-fA-F]{40}|[0-9a-fA-F]{8}-(?:[0-9a-fA-F]{4}-){3}[0-9a-fA-F]{12}|"
+    r"sha(?:1|256|384|512)[-:=].*|.*://.*|data:.*|[./~].*|[0-9.,:-]+"
+)
+_WORDS = re.compile(r"[A-Za-z]+[0-9]{0,2}(?:[_\-. :/][A-Za-z]*[0-9]{0,2})*")
+_EVERYDAY_PASSWORDS = frozenset({"pass", "postgres", "root", "user", "admin", "guest", "mysql", "redis", "rabbitmq"})
+
+_FEW_CHARACTERS = 5
+_ENTROPY_QUOTED = 2.75
+_ENTROPY_BARE = 3.5
+
+
+def find_secrets(line: str) -> tuple[Secret, ...]:
+    """Credentials in one line, in order and without overlap; placeholders, hashes and references are left alone."""
+    found: list[Secret] = []
+    end = 0
+    for secret in sorted(_candidates(line), key=lambda secret: (secret.start, -secret.end)):
+        if secret.start >= end:
+            found.append(secret)
+            end = secret.end
+        elif secret.end > end:
+            found[-1] = Secret(found[-1].start, secret.end, found[-1].shape)
+            end = secret.end
+    return tuple(found)
+
+
+def opens_private_key(line: str) -> bool:
+    """Whether a PEM private key starts in this line and may go on in the next."""
+    return _PEM.search(line) is not None
+
+
+def _candidates(line: str) -> Iterator[Secret]:
+    if "PRIVATE KEY" in line:
+        yield from (Secret(match.start(), match.end(), "private-key") for match in _PEM.finditer(line))
+    yield from (Secret(match.start(), match.end(), "private-key") for match in _PEM_BODY.finditer(line))
+    for shape in _SHAPES:
+        if any(hint in line for hint in shape.hints):
+            yield from _of_shape(line, shape)
+    for match in _QUOTED.finditer(line):
+        if _is_random(match[2], _ENTROPY_QUOTED):
+            yield Secret(*match.span(2), "assigned-secret")
+    if (match := _BARE.match(line)) and _is_random(match[1], _ENTROPY_BARE):
+        yield Secret(*match.span(1), "assigned-secret")
+
+
+def _of_shape(line: str, shape: Shape) -> Iterator[Secret]:
+    covered = 0
+    for match in shape.pattern.finditer(line):
+        start, end = match.span(1)
+        if start >= covered and _is_real(match[1], shape):
+            # What is glued to a token goes with it: it would look like another one once the token is masked.
+            covered = _GLUED.match(line, end).end()  # type: ignore[union-attr]  it matches the empty text
+            yield Secret(start, covered, shape.name)
+
+
+def _is_real(value: str, shape: Shape) -> bool:
+    if _PLACEHOLDER.search(value) or len(set(value)) <= _FEW_CHARACTERS:
+        # A password may well have few characters, a token of a published shape never does.
+        return shape.name == "url-password" and not (_PLACEHOLDER.search(value) or len(set(value)) == 1)
+    if shape.name == "url-password":
+        everyday = value.lower() in _EVERYDAY_PASSWORDS or _TRIAL.search(value)
+        return not (everyday or _INTERPOLATED.search(value))
+    if shape.name == "authorization":
+        return any(char.isdigit() for char in value)
+    return not shape.mixed or _is_mixed(value)
+
+
+def _is_mixed(value: str) -> bool:
+    return all(any(test(char) for char in value) for test in (str.isupper, str.islower, str.isdigit))
+
+
+def _is_random(value: str, entropy: float) -> bool:
+    """Whether the text is too random to be a name, a path, a reference or a stand-in."""
+    if not (any(char.isdigit() for char in value) and any(char.isalpha() for char in value)):
+        return False
+    if _PLACEHOLDER.search(value) or _TRIAL.search(value) or _INTERPOLATED.search(value):
+        return False
+    if _PUBLIC.fullmatch(value) or _WORDS.fullmatch(value):
+        return False
+    return len(set(value)) > _FEW_CHARACTERS and _bits_per_character(value) >= entropy
+
+
+def _bits_per_character(text: str) -> float:
+    """Shannon entropy of the characters."""
+    return -sum(n / len(text) * math.log2(n / len(text)) for n in Counter(text).values())
