@@ -106,7 +106,8 @@ class Event:
     `sha` is the commit that results attach to: head.sha on a pull request (never the merge commit that
     GITHUB_SHA names there). A sha that is not known is empty. `base` is what the change is compared with;
     for a push, the commit before it (empty for a new branch). `inputs` are those of a workflow_dispatch,
-    `delivery` names the run that the event started ("1234.1": run and attempt).
+    `delivery` names the run that the event started ("1234.1": run and attempt), `server` is where links lead
+    ("https://github.com").
     """
 
     kind: EventKind
@@ -125,3 +126,4 @@ class Event:
     comment: Comment | None = None
     inputs: Mapping[str, str] = field(default_factory=dict)
     delivery: str = ""
+    server: str = ""

@@ -46,6 +46,7 @@ class RunContext:
     actor: str = ""
     run_id: str = ""
     run_attempt: str = ""
+    server_url: str = ""
 
 
 def parse_event(name: str, payload: Mapping[str, object], *, run: RunContext) -> Event:
@@ -61,6 +62,7 @@ def parse_event(name: str, payload: Mapping[str, object], *, run: RunContext) ->
         actor=_actor(top["sender"]) if top["sender"]["login"].text else Actor(run.actor, _is_bot(run.actor)),
         trust=Trust.WRITER if kind in _ONLY_WRITERS else Trust.STRANGER,
         delivery=f"{run.run_id}.{run.run_attempt or 1}" if run.run_id else "",
+        server=run.server_url.rstrip("/"),
     )
     # What GITHUB_SHA names depends on the event: of one that is not known, the commit is not known either.
     return event if kind is EventKind.OTHER else _READERS[kind](event, top, run)

@@ -8,13 +8,17 @@ from cicd_agent.core.event import Event
 
 @dataclass(frozen=True, slots=True)
 class Exhibit:
-    """A citable excerpt, whose first line is number `first_line` of `source`; higher `priority` is packed first."""
+    """A citable excerpt, whose first line is number `first_line` of `source`; higher `priority` is packed first.
+
+    `gutter` replaces the line numbers where they alone do not say enough (the sides of a diff): one entry a line.
+    """
 
     id: str
     source: str
     text: str
     first_line: int = 1
     priority: int = 0
+    gutter: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,12 +15,13 @@ from cicd_agent.settings import Settings
 
 @dataclass(frozen=True, slots=True)
 class World:
-    """The ports that `gather` may use, built for one event. `forge` is None at a terminal and without a token.
+    """The ports that `gather` may use, built for one event.
 
-    The model is not here: it is asked between the pure steps, by code that holds no Forge.
+    `repository` is None where there is no checkout, `forge` at a terminal and without a token. The model is not here:
+    it is asked between the pure steps, by code that holds no Forge.
     """
 
-    repository: Repository
+    repository: Repository | None = None
     forge: Forge | None = None
 
 

@@ -1,1 +1,23 @@
 """The review mode: a change goes in, findings that can be proved come out."""
+
+from cicd_agent.modes.review.gather import declines, gather
+from cicd_agent.modes.review.questions import questions
+from cicd_agent.modes.review.report import report
+from cicd_agent.modes.review.rules import rules
+from cicd_agent.modes.review.verdict import verify
+
+
+class Review:
+    """The slice as one value; each step has a file of its own name."""
+
+    name = "review"
+    fails_closed = False
+    declines = staticmethod(declines)
+    gather = staticmethod(gather)
+    rules = staticmethod(rules)
+    questions = staticmethod(questions)
+    verify = staticmethod(verify)
+    report = staticmethod(report)
+
+
+REVIEW = Review()

@@ -1,0 +1,197 @@
+"""What travels between the stages, as versioned JSON that is checked again wherever it is read."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Final, TypeVar
+
+from pydantic import TypeAdapter, ValidationError
+
+from cicd_agent import __version__
+from cicd_agent.agent.turns import Answer, Usage
+from cicd_agent.core.diff import FileDiff, LineKind
+from cicd_agent.core.event import Event
+from cicd_agent.core.evidence import Evidence, Gap
+from cicd_agent.core.plan import Plan, Receipt
+from cicd_agent.core.verdict import Verdict
+from cicd_agent.errors import ConfigError
+from cicd_agent.modes import Account
+
+VERSION: Final = 1
+MOST_BYTES: Final = 256_000_000
+"""Evidence of the largest change that is read stays below this; a larger file is not ours."""
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """One question that was asked, and what came of it. `draft` is the answer as it was understood, None without one."""
+
+    question: str
+    model: str
+    rounds: int
+    usage: Usage
+    failure: str
+    complaint: str
+    left_out: tuple[str, ...]
+    draft: Mapping[str, Any] | None
+
+    @classmethod
+    def of(cls, answer: Answer[Any]) -> "Asked":
+        """The account of an answer."""
+        draft = None if answer.draft is None else answer.draft.model_dump(mode="json")
+        return cls(
+            question=answer.question,
+            model=answer.model,
+            rounds=answer.rounds,
+            usage=answer.usage,
+            failure=answer.failure,
+            complaint=answer.complaint,
+            left_out=answer.left_out,
+            draft=draft,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """Event in, this out: what was decided, on what grounds, and what should be done about it. Nothing is done yet.
+
+    `declined` is the reason why the mode had nothing to do; then there is no evidence, no verdict and an empty plan.
+    """
+
+    mode: str
+    event: Event
+    account: Account
+    plan: Plan = Plan()
+    evidence: Evidence | None = None
+    asked: tuple[Asked, ...] = ()
+    verdict: Verdict | None = None
+    declined: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """The change in numbers: which commits, how large, and read from where."""
+
+    base: str
+    head: str
+    source: str
+    files: int
+    added_lines: int
+    deleted_lines: int
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """The JSON report of a run, failed ones too: the decision without the diff, and what became of it.
+
+    `exit` is the exit code, `error` the line that explains it; `event` is None when the run failed before it was read.
+    """
+
+    mode: str
+    exit: int
+    error: str = ""
+    declined: str = ""
+    event: Event | None = None
+    seen: Seen | None = None
+    gaps: tuple[Gap, ...] = ()
+    verdict: Verdict | None = None
+    asked: tuple[Asked, ...] = ()
+    account: Account = Account()
+    outputs: Mapping[str, str] = field(default_factory=dict)
+    receipts: tuple[Receipt, ...] = ()
+
+
+def report(decision: Decision, *, exit_code: int, outputs: Mapping[str, str], receipts: tuple[Receipt, ...]) -> Report:
+    """The report of a run that came to a decision."""
+    evidence = decision.evidence
+    change = evidence.change if evidence else None
+    return Report(
+        mode=decision.mode,
+        exit=exit_code,
+        declined=decision.declined,
+        event=decision.event,
+        seen=change
+        and Seen(change.base, change.head, change.source, len(change.files), change.added_lines, change.deleted_lines),
+        gaps=evidence.gaps if evidence else (),
+        verdict=decision.verdict,
+        asked=decision.asked,
+        account=decision.account,
+        outputs=outputs,
+        receipts=receipts,
+    )
+
+
+_KINDS: Final[Mapping[str, Any]] = {"evidence": Evidence, "decision": Decision, "report": Report}
+
+
+def dump(value: Evidence | Decision | Report) -> str:
+    """The value in its envelope."""
+    kind = type(value).__name__.lower()
+    body = TypeAdapter(type(value)).dump_python(value, mode="json")
+    envelope = {"kind": kind, "version": VERSION, "tool": f"cicd-agent {__version__}", "body": body}
+    return json.dumps(envelope, ensure_ascii=False, indent=1) + "\n"
+
+
+def load(wanted: type[T], raw: bytes, name: str) -> T:
+    """Read what `dump` wrote. Whoever wrote the file is not trusted: ConfigError for anything that is not exactly it."""
+    kind = wanted.__name__.lower()
+    remedy = f"Give the file that the stage before wrote (a cicd-agent {kind}, version {VERSION})"
+    if len(raw) > MOST_BYTES:
+        raise ConfigError(f"{name} is too large", why=f"over {MOST_BYTES:,} bytes", remedy=remedy)
+    try:
+        envelope = json.loads(raw, parse_constant=_refuse)
+    except (ValueError, RecursionError) as error:
+        raise ConfigError(f"{name} is not JSON", why=str(error)[:200], remedy=remedy) from None
+    if not isinstance(envelope, dict) or (envelope.get("kind"), envelope.get("version")) != (kind, VERSION):
+        raise ConfigError(f"{name} is not a cicd-agent {kind} of version {VERSION}", remedy=remedy)
+    try:
+        # As JSON, for there strict means strict: no text for a number, no number for a truth value.
+        value = TypeAdapter(wanted).validate_json(json.dumps(envelope.get("body")), strict=True)
+    except ValidationError as error:
+        first = error.errors(include_url=False, include_input=False)[0]
+        where = ".".join(str(part) for part in first["loc"])
+        raise ConfigError(f"{name} does not hold a {kind}", why=f"{where}: {first['msg']}", remedy=remedy) from None
+    evidence = value.evidence if isinstance(value, Decision) else value
+    if isinstance(evidence, Evidence) and evidence.change is not None:
+        for file in evidence.change.files:
+            if not _counts_right(file):
+                raise ConfigError(f"{name} is not consistent", why=f"line numbers of {file.path!r}", remedy=remedy)
+    return value
+
+
+def schema(kind: str) -> dict[str, Any]:
+    """The JSON Schema of an envelope of this kind."""
+    body = TypeAdapter(_KINDS[kind]).json_schema(mode="serialization", ref_template="#/$defs/{model}")
+    definitions = body.pop("$defs", {})
+    return {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "$id": f"urn:cicd-agent:{kind}:{VERSION}",
+        "title": f"cicd-agent {kind}",
+        "type": "object",
+        "required": ["kind", "version", "tool", "body"],
+        "properties": {
+            "kind": {"const": kind},
+            "version": {"const": VERSION},
+            "tool": {"type": "string"},
+            "body": body,
+        },
+        "$defs": definitions,
+    }
+
+
+def _refuse(constant: str) -> None:
+    raise ValueError(f"{constant} is not JSON")
+
+
+def _counts_right(file: FileDiff) -> bool:
+    """Whether every line bears the number that its place in its hunk gives it: anchors are built on these."""
+    for hunk in file.hunks:
+        old, new = hunk.old_start, hunk.new_start
+        for line in hunk.lines:
+            has_old, has_new = line.kind is not LineKind.ADDED, line.kind is not LineKind.DELETED
+            if (line.old, line.new) != (old if has_old else None, new if has_new else None):
+                return False
+            old, new = old + has_old, new + has_new
+    return True

@@ -1,0 +1,83 @@
+"""Reads the change that an event is about: from git where there is a checkout, from the API where there is none."""
+
+from collections.abc import Iterator, Sequence
+
+from pathspec import GitIgnoreSpec
+
+from cicd_agent.core.change import Change, ChangeSource
+from cicd_agent.core.diff import FileDiff
+from cicd_agent.core.event import Event, EventKind
+from cicd_agent.core.evidence import Evidence, Gap
+from cicd_agent.core.paths import PathKind, kinds
+from cicd_agent.errors import ConfigError
+from cicd_agent.modes import World
+from cicd_agent.settings import Settings
+
+
+def read_change(event: Event, world: World, settings: Settings) -> Change:
+    """The change between the event's base and head. Raises ConfigError when it cannot be read at all."""
+    repository, base, head = world.repository, event.base.sha, event.head.sha
+    obstacle = "there is no checkout"
+    if repository is not None:
+        if event.kind is EventKind.LOCAL and not head:
+            return repository.uncommitted(base)
+        if not base:
+            # A new branch: compare with what it will be merged into, else with nothing at all.
+            base = repository.resolve(event.default_branch) or ""
+        if not base:
+            obstacle = f"the branch {event.default_branch or 'to compare with'} is not in this clone"
+        else:
+            obstacle = repository.ensure((base, head), settings.github_token.get_secret_value())
+            if not obstacle:
+                return repository.change(base, head)
+    if world.forge is not None and event.pull is not None:
+        files, notes = world.forge.files(event.pull.number)
+        note = f"read from the API instead of git ({obstacle}): set `fetch-depth: 0` on actions/checkout to see it whole"
+        return Change(base=base, head=head, source=ChangeSource.API, files=files, notes=(note, *notes))
+    raise ConfigError(
+        "the commits of this change are not in this clone",
+        why=obstacle,
+        remedy="Set `fetch-depth: 0` on actions/checkout",
+    )
+
+
+def changed(evidence: Evidence) -> Change:
+    """The change of evidence that a mode about changes gathered."""
+    if evidence.change is None:
+        raise ConfigError("this evidence holds no change", remedy="Gather it again with the same mode")
+    return evidence.change
+
+
+def matcher(patterns: Sequence[str]) -> GitIgnoreSpec:
+    """Paths by gitignore's rules; what is not a pattern matches nothing."""
+    return GitIgnoreSpec.from_lines(patterns)
+
+
+def gaps(change: Change, settings: Settings) -> Iterator[Gap]:
+    """What of the change is not read line by line, and the limits that were met while reading it."""
+    ignored = matcher(settings.paths_ignore)
+    for file in change.files:
+        why = "paths-ignore" if ignored.match_file(file.path) else unread(file)
+        if why:
+            yield Gap(file.path, why)
+    for note in change.notes:
+        yield Gap("", note)
+
+
+def unread(file: FileDiff) -> str:
+    """Why a file is not read line by line, "" when it is."""
+    if file.omitted:
+        return file.omitted
+    if file.is_submodule:
+        return "submodule"
+    if file.attributes:
+        return " ".join(file.attributes)
+    found = kinds(file.path)
+    for kind, why in (
+        (PathKind.LOCK_FILE, "lock file"),
+        (PathKind.GENERATED, "generated"),
+        (PathKind.VENDORED, "vendored"),
+    ):
+        if kind in found:
+            return why
+    return ""

@@ -1,0 +1,120 @@
+"""Proves a model's claims: each is tied to the code it quotes, or rejected with the reason."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+
+from cicd_agent.core.change import Change
+from cicd_agent.core.diff import FileDiff, Side
+from cicd_agent.core.finding import Finding, Location, Origin, Severity
+from cicd_agent.core.quote import Miss, Quotes, shown
+from cicd_agent.core.verdict import Rejected
+from cicd_agent.modes.review.draft import Claim, ReviewDraft
+
+MOST_CLAIMS = 100
+"""A longer list is a runaway answer: what comes after is rejected unread."""
+
+_CEILINGS = ((0.85, Severity.CRITICAL), (0.7, Severity.HIGH), (0.5, Severity.MEDIUM))
+
+
+def ceiling(confidence: float) -> Severity:
+    """The worst severity that may be claimed at this confidence."""
+    return next((severity for least, severity in _CEILINGS if confidence >= least), Severity.LOW)
+
+
+def capped(severity: Severity, confidence: float) -> Severity:
+    """`severity`, but no worse than the confidence carries."""
+    return min(severity, ceiling(confidence), key=lambda each: each.rank)
+
+
+@dataclass(frozen=True, slots=True)
+class Proof:
+    """What became of a list of claims: every claim is in exactly one of the two."""
+
+    findings: tuple[Finding, ...]
+    rejected: tuple[Rejected, ...]
+
+
+@dataclass(slots=True)
+class Prover:
+    """Holds the diff's text, so that many claims are looked up in it at the cost of reading it once."""
+
+    change: Change
+    _files: Mapping[str, FileDiff] = field(init=False)
+    _quotes: dict[tuple[str, Side], Quotes] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        """Index the files by both their names: a claim about the old side may use the old one."""
+        self._files = {file.old_path: file for file in self.change.files} | {
+            file.path: file for file in self.change.files
+        }
+
+    def prove(self, claims: Iterable[Claim]) -> Proof:
+        """Tie each claim to its place in the diff, whatever line the model said it is on."""
+        findings: list[Finding] = []
+        rejected: list[Rejected] = []
+        for index, claim in enumerate(claims):
+            too_many = f"more than {MOST_CLAIMS} claims in one answer" if index >= MOST_CLAIMS else ""
+            proof = too_many or self._proof(claim)
+            if isinstance(proof, str):
+                where = Location(path=claim.path, line=max(claim.line, 0), side=claim.side.side)
+                rejected.append(Rejected(_finding(claim, where, claim.quote), proof))
+            else:
+                findings.append(_finding(claim, *proof))
+        return Proof(tuple(findings), tuple(rejected))
+
+    def _proof(self, claim: Claim) -> tuple[Location, str] | str:
+        """Where the claim stands and the lines it stands on, or why it does not stand."""
+        file = self._files.get(claim.path)
+        if file is None:
+            return "its path is not in the change"
+        if not claim.title.strip():
+            return "it does not say what is wrong"
+        side = claim.side.side
+        place = self._side(file, side).locate(claim.quote, claim.line)
+        if isinstance(place, Miss):
+            return place.reason + ("; a longer quote would settle it" if place.longer else "")
+        start = place.first if place.first < place.last else 0
+        return Location(path=file.path, line=place.last, start=start, side=side), place.text
+
+    def _side(self, file: FileDiff, side: Side) -> Quotes:
+        key = (file.path, side)
+        if key not in self._quotes:
+            self._quotes[key] = Quotes(file, side)
+        return self._quotes[key]
+
+
+def complain(draft: ReviewDraft, prover: Prover) -> str | None:
+    """What to tell the model about the claims that do not hold, or None when all do."""
+    rejected = prover.prove(draft.findings).rejected
+    if not rejected:
+        return None
+    lines = [f"- {each.claim.location.path}: “{_clip(each.claim.title)}”: {each.reason}." for each in rejected[:20]]
+    return "\n".join(
+        [
+            f"{len(rejected)} of your {len(draft.findings)} findings cannot be kept:",
+            *lines,
+            "Answer again with all findings. Copy each quote character for character from one exhibit, without the "
+            "gutter, long enough to stand at one place only; leave out what you cannot quote.",
+        ]
+    )
+
+
+def _finding(claim: Claim, location: Location, quote: str) -> Finding:
+    return Finding(
+        id="model",
+        title=_clip(claim.title),
+        message=claim.explanation,
+        severity=capped(claim.severity, claim.confidence),
+        category=claim.category,
+        location=location,
+        quote=shown(quote),
+        confidence=claim.confidence,
+        origin=Origin.MODEL,
+        advice=claim.advice or "",
+        suggestion=claim.suggestion or "",
+    )
+
+
+def _clip(title: str) -> str:
+    title = " ".join(title.split())
+    return title if len(title) <= 200 else title[:199] + "…"  # noqa: PLR2004  one line of a table

@@ -1,0 +1,161 @@
+"""Keeps what is proven of what rules and models claim, and judges the change by it."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from typing import Any
+
+from cicd_agent.agent.turns import Answer
+from cicd_agent.core.change import Change
+from cicd_agent.core.evidence import Evidence
+from cicd_agent.core.finding import Finding, Origin, Severity
+from cicd_agent.core.words import count
+from cicd_agent.core.paths import PathKind, kinds
+from cicd_agent.core.risk import Floor, assess
+from cicd_agent.core.verdict import Conclusion, Rejected, Risk, RiskLevel, Suppressed, SuppressedBy, Verdict
+from cicd_agent.modes.changes import changed, matcher
+from cicd_agent.modes.review.claims import Prover, capped
+from cicd_agent.modes.review.draft import ReviewDraft
+from cicd_agent.modes.review.rules import RuleDraft
+from cicd_agent.modes.review.suppress import silenced
+from cicd_agent.settings import Settings
+
+
+def verify(rules: RuleDraft, answers: Sequence[Answer[Any]], evidence: Evidence, settings: Settings) -> Verdict:
+    """The verdict on a change. Every finding and every claim that goes in is in exactly one list of what comes out."""
+    change = changed(evidence)
+    drafts = [answer.draft for answer in answers if isinstance(answer.draft, ReviewDraft)]
+    proof = Prover(change).prove([claim for draft in drafts for claim in draft.findings])
+    certain = [replace(finding, severity=capped(finding.severity, finding.confidence)) for finding in rules.findings]
+    standing, suppressed = _silence(certain, change, settings)
+    new, merged, known = _merge(proof.findings, standing, suppressed)
+    told, hushed = _silence(new, change, settings)
+    standing, suppressed = sorted([*standing, *told], key=_worst_first), [*suppressed, *known, *hushed]
+    # What the author of the change silences is not shown, but the risk does not fall by it.
+    weighty = [*standing, *(each.finding for each in suppressed if each.in_change), *(each.claim for each in merged)]
+    floors = [Floor(area.floor, f"it {area.reason}") for area in rules.areas]
+    floors += [_floor(finding) for finding in weighty if finding.confidence >= settings.min_confidence]
+    risk = assess(change, floors)
+    strong = [finding for finding in standing if reaches(finding, settings)]
+    blocking = [finding for finding in standing if blocks(finding, settings)]
+    heard = len(drafts) == len(answers) > 0 and not any(answer.left_out for answer in answers)
+    unread = [gap.what for gap in evidence.gaps if PathKind.SOURCE in kinds(gap.what)]
+    decision = _decision(strong, fully_read=heard and not unread)
+    return Verdict(
+        conclusion=_conclusion(blocking, strong, unread),
+        decision=decision,
+        confidence=_confidence(decision, strong, drafts if heard else []),
+        risk=risk,
+        findings=tuple(standing),
+        rejected=proof.rejected,
+        merged=tuple(merged),
+        suppressed=tuple(suppressed),
+        escalate=tuple(_escalations(risk, drafts, proof.rejected, unread)),
+        blocking=tuple(finding.fingerprint for finding in blocking),
+        remarks=tuple(draft.summary for draft in drafts if draft.summary.strip()),
+    )
+
+
+def reaches(finding: Finding, settings: Settings) -> bool:
+    """Whether a finding is worth interrupting somebody: it is shown at its line and weighs in the decision."""
+    return finding.severity.rank >= settings.min_severity.rank and finding.confidence >= settings.min_confidence
+
+
+def blocks(finding: Finding, settings: Settings) -> bool:
+    """Whether a finding fails the run: only by `fail-on`, and a model's only with `fail-on-model`."""
+    if settings.fail_on == "never" or not (finding.origin is Origin.RULE or settings.fail_on_model):
+        return False
+    return finding.severity.rank >= Severity(settings.fail_on).rank and finding.confidence >= settings.min_confidence
+
+
+def _worst_first(finding: Finding) -> tuple[int, float, str, int, str]:
+    where = finding.location
+    return (-finding.severity.rank, -finding.confidence, where.path, where.line, finding.id)
+
+
+def _merge(
+    claims: Iterable[Finding], standing: Sequence[Finding], suppressed: Sequence[Suppressed]
+) -> tuple[list[Finding], list[Rejected], list[Suppressed]]:
+    """Claims that are new, those that say what a finding says already, and those that say what somebody silenced."""
+    new: list[Finding] = []
+    merged: list[Rejected] = []
+    known: list[Suppressed] = []
+    for claim in sorted(claims, key=lambda each: -each.confidence):
+        twin = next((each for each in (*standing, *new) if _same_problem(each, claim)), None)
+        silent = next((each for each in suppressed if _same_problem(each.finding, claim)), None)
+        if twin is not None:
+            merged.append(Rejected(claim, f"says what `{twin.id}` says at {twin.location.path}:{twin.location.line}"))
+        elif silent is not None:
+            known.append(replace(silent, finding=claim))
+        else:
+            new.append(claim)
+    return new, merged, known
+
+
+def _same_problem(one: Finding, other: Finding) -> bool:
+    here, there = one.location, other.location
+    return (
+        one.category == other.category
+        and (here.path, here.side) == (there.path, there.side)
+        and here.first <= there.line
+        and there.first <= here.line
+    )
+
+
+def _silence(
+    findings: Iterable[Finding], change: Change, settings: Settings
+) -> tuple[list[Finding], list[Suppressed]]:
+    ignored = matcher(settings.paths_ignore)
+    standing: list[Finding] = []
+    suppressed: list[Suppressed] = []
+    for finding in findings:
+        setting = settings.rules.get(finding.id)
+        comment = silenced(finding, change)
+        if setting == "off":
+            suppressed.append(Suppressed(finding, SuppressedBy.CONFIG, f"rules: {{{finding.id}: off}}"))
+        elif ignored.match_file(finding.location.path):
+            suppressed.append(Suppressed(finding, SuppressedBy.PATH, "paths-ignore"))
+        elif comment is not None:
+            suppressed.append(Suppressed(finding, SuppressedBy.COMMENT, comment.reason, in_change=comment.in_change))
+        elif setting is not None:
+            standing.append(replace(finding, severity=Severity(setting)))
+        else:
+            standing.append(finding)
+    return standing, suppressed
+
+
+def _floor(finding: Finding) -> Floor:
+    return Floor(RiskLevel(finding.severity), f"{finding.severity} finding: {finding.title}")
+
+
+def _decision(strong: Sequence[Finding], *, fully_read: bool) -> str:
+    """`approve` needs rules and a model that both found nothing in a change that was read whole."""
+    if any(finding.severity.rank >= Severity.HIGH.rank for finding in strong):
+        return "request_changes"
+    return "approve" if fully_read and not strong else "comment"
+
+
+def _conclusion(blocking: Sequence[Finding], strong: Sequence[Finding], unread: Sequence[str]) -> Conclusion:
+    if blocking:
+        return Conclusion.FAILURE
+    return Conclusion.NEUTRAL if strong or unread else Conclusion.SUCCESS
+
+
+def _confidence(decision: str, strong: Sequence[Finding], drafts: Sequence[ReviewDraft]) -> float | None:
+    if decision == "request_changes":
+        return max(finding.confidence for finding in strong)
+    return min((draft.confidence for draft in drafts), default=None)
+
+
+def _escalations(
+    risk: Risk, drafts: Sequence[ReviewDraft], rejected: Sequence[Rejected], unread: Sequence[str]
+) -> Iterable[str]:
+    if risk.level is RiskLevel.CRITICAL:
+        yield "the risk is critical"
+    for draft in drafts:
+        if draft.escalate_to_human:
+            yield f"the model asks for a person: {draft.escalation_reason or 'it gives no reason'}"
+    claims = sum(len(draft.findings) for draft in drafts)
+    if len(rejected) * 2 > claims:
+        yield f"{len(rejected)} of the model's {claims} claims could not be proved"
+    if unread:
+        yield f"{count(len(unread), 'source file')} could not be read"
