@@ -21,6 +21,7 @@ from cicd_agent.core.comments import is_comment_only
 from cicd_agent.core.diff import FileDiff
 from cicd_agent.core.paths import PathKind, kinds
 from cicd_agent.core.verdict import Reason, Risk, RiskLevel
+from cicd_agent.core.words import count
 
 _INTERCEPT = -1.796
 _ADDED, _DELETED, _FIX = 0.460, 0.0735, 1.434
@@ -128,8 +129,8 @@ def _by_shape(shape: Features) -> tuple[int, list[Reason]]:
         + _ENTROPY * log1p(shape.entropy)
     )
     terms = {
-        f"{_count(shape.added, 'line')} added": _ADDED * log1p(shape.added),
-        f"{_count(shape.deleted, 'line')} deleted": _DELETED * log1p(shape.deleted),
+        f"{count(shape.added, 'line')} added": _ADDED * log1p(shape.added),
+        f"{count(shape.deleted, 'line')} deleted": _DELETED * log1p(shape.deleted),
         _spread_in_words(shape): spread,
         "its commits say that it repairs something": _FIX * log(2) if shape.is_fix else 0.0,
     }
@@ -150,14 +151,10 @@ def _stretched(z: float) -> float:
 
 
 def _spread_in_words(shape: Features) -> str:
-    files = _count(shape.files, "file")
+    files = count(shape.files, "file")
     if shape.subsystems > 1:
         return f"spread over {files} in {shape.subsystems} top-level directories"
     return f"spread over {files}"
-
-
-def _count(number: int, noun: str) -> str:
-    return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
 
 
 def _entropy(churn: list[int]) -> float:
