@@ -90,7 +90,7 @@ def test_a_secret_is_found_by_what_it_is_assigned_to(line: str, secret: str) -> 
         'secret_name = "prod/db/credentials-2"',
         'commit_token = "da39a3ee5e6b4b0d3255bfef95601890afd80709"',
         'token = "123e4567-e89b-12d3-a456-426614174000"',
-        '"integrity": "sha512-v2kDEe57lecTulaDIuNTPy3Ry4gLGJ6Z1O3vE1krgXZNrsQ+LFTGHVxVjcXPs17LhbZVGedAJv8XZ1tvj5FvSg=="',
+        '"integrity": "sha512-v2kDEe57lecTulaDIuNTPy3Ry4gLGJ6Z1O3vE1krgXZNrsQFTGHVxVjcXPs17LhbZVGedAJv8XZ1tvj5FvSg=="',
         '    "token": "sha256:9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08",',
         "AWS_ACCESS_KEY_ID=AKIAIOSFODNN7EXAMPLE",
         "ghp_xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx",

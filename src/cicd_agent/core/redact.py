@@ -26,9 +26,13 @@ _PROBE = 6
 
 _PASSES = 16
 
-_MASKED = r"‹secret(?::[a-z0-9-]+)?›"
 # Any separator may stand between the pieces of a secret: look without blanks, and at letters and digits alone.
-_SEPARATORS = (re.compile(rf"(?:{_MASKED}|\s)+"), re.compile(rf"(?:{_MASKED}|[\W_])+"))
+# Our own masks are separators too, and so is a hidden character that `visible` has spelt out.
+_OURS = r"‹secret(?::[a-z0-9-]+)?›|<U\+[0-9A-F]{4,6}>"
+_SEPARATORS = (
+    re.compile(rf"(?:{_OURS}|[\s\u00ad\u200b-\u200f\u2060-\u2064\ufeff])+"),
+    re.compile(rf"(?:{_OURS}|[\W_])+"),
+)
 
 _ESCAPES = re.compile(
     r"((?:%[0-9A-Fa-f]{2})+)|((?:\\u[0-9A-Fa-f]{4})+)|((?:\\x[0-9A-Fa-f]{2})+)"
