@@ -1,0 +1,151 @@
+"""Doubles at our own ports: small working worlds that behave as the real ones do, and can be told to refuse."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+
+from cicd_agent.core.change import Change
+from cicd_agent.core.diff import FileDiff
+from cicd_agent.core.plan import Receipt, Review
+from cicd_agent.core.ports import Forge, PostedComment, PullState, Repository, Store
+from cicd_agent.errors import ForgeRefused
+
+ME = "github-actions[bot]"
+
+
+@dataclass
+class FakeForge(Forge):
+    """One repository's pull requests. `refusals` maps a method's name to what it raises, until it is taken out."""
+
+    pulls: dict[int, PullState] = field(default_factory=dict)
+    diffs: dict[int, tuple[FileDiff, ...]] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
+    texts: dict[tuple[str, str], str] = field(default_factory=dict)
+    """(path, ref) → text."""
+    refusals: dict[str, ForgeRefused] = field(default_factory=dict)
+    conversation: dict[int, list[PostedComment]] = field(default_factory=dict)
+    inline: dict[int, list[PostedComment]] = field(default_factory=dict)
+    reviews: list[Review] = field(default_factory=list)
+    calls: list[str] = field(default_factory=list)
+    """Names of the methods called, refused calls too."""
+
+    def pull(self, number: int) -> PullState:
+        self._called("pull")
+        return self.pulls[number]
+
+    def files(self, number: int) -> tuple[tuple[FileDiff, ...], tuple[str, ...]]:
+        self._called("files")
+        return self.diffs.get(number, ()), self.notes
+
+    def text_at(self, path: str, ref: str) -> str | None:
+        self._called("text_at")
+        return self.texts.get((path, ref))
+
+    def comments(self, number: int, marker: str) -> tuple[PostedComment, ...]:
+        self._called("comments")
+        return tuple(comment for comment in self.conversation.get(number, ()) if marker in comment.body)
+
+    def review_comments(self, number: int, marker: str) -> tuple[PostedComment, ...]:
+        self._called("review_comments")
+        return tuple(comment for comment in self.inline.get(number, ()) if marker in comment.body)
+
+    def post_comment(self, number: int, body: str) -> PostedComment:
+        self._called("post_comment")
+        return self.say(number, body)
+
+    def edit_comment(self, comment: int, body: str) -> PostedComment:
+        self._called("edit_comment")
+        for standing in self.conversation.values():
+            for at, one in enumerate(standing):
+                if one.id == comment:
+                    standing[at] = replace(one, body=body)
+                    return standing[at]
+        raise ForgeRefused("GitHub has no such comment", why="404: Not Found", status=404)
+
+    def post_review(self, review: Review) -> str:
+        """All or nothing, as GitHub does it: one anchor outside the diff fails the whole review."""
+        self._called("post_review")
+        if review.pull in self.pulls and review.commit != self.pulls[review.pull].head.sha:
+            raise ForgeRefused("GitHub refused the review", why="422: commit_id is not of the pull request", status=422)
+        if review.pull in self.diffs:
+            anchors = {
+                (file.path, side, number)
+                for file in self.diffs[review.pull]
+                for line in file.lines
+                for side, number in (("LEFT", line.old), ("RIGHT", line.new))
+            }
+            for comment in review.comments:
+                if (comment.path, comment.side.value, comment.line) not in anchors:
+                    raise ForgeRefused("GitHub refused the review", why="422: line must be in the diff", status=422)
+        self.reviews.append(review)
+        for inline in review.comments:
+            self.say_inline(review.pull, inline.body)
+        return f"https://github.test/pull/{review.pull}#pullrequestreview-{len(self.reviews)}"
+
+    def say(self, number: int, body: str, author: str = ME) -> PostedComment:
+        """Put a comment of anybody's into the conversation."""
+        return self._add(self.conversation, number, body, author)
+
+    def say_inline(self, number: int, body: str, author: str = ME) -> PostedComment:
+        """Put an inline comment of anybody's on the diff."""
+        return self._add(self.inline, number, body, author)
+
+    def _add(self, shelf: dict[int, list[PostedComment]], number: int, body: str, author: str) -> PostedComment:
+        ident = 1 + sum(map(len, (*self.conversation.values(), *self.inline.values())))
+        url = f"https://github.test/pull/{number}#comment-{ident}"
+        comment = PostedComment(id=ident, body=body, author=author, is_ours=author == ME, url=url)
+        shelf.setdefault(number, []).append(comment)
+        return comment
+
+    def _called(self, method: str) -> None:
+        self.calls.append(method)
+        if method in self.refusals:
+            raise self.refusals[method]
+
+
+@dataclass
+class FakeRepository(Repository):
+    """A repository of given answers: refs, changes between commits, and blobs."""
+
+    refs: Mapping[str, str] = field(default_factory=dict)
+    """Ref → full SHA."""
+    changes: Mapping[tuple[str, str], Change] = field(default_factory=dict)
+    """(base, head) → change; ("", head) stands for any base."""
+    work: Change | None = None
+    blobs: Mapping[tuple[str, str], bytes] = field(default_factory=dict)
+    """(sha, path) → content."""
+    missing: str = ""
+    """Why `ensure` cannot make the commits present."""
+
+    def resolve(self, ref: str) -> str | None:
+        return self.refs.get(ref, ref if ref in self.refs.values() else None)
+
+    def ensure(self, shas: Sequence[str], token: str = "") -> str:  # noqa: ARG002  the port's signature
+        return self.missing
+
+    def change(self, base: str, head: str) -> Change:
+        return self.changes.get((base, head)) or self.changes["", head]
+
+    def uncommitted(self, base: str) -> Change:  # noqa: ARG002  the port's signature
+        assert self.work is not None, "this test has no uncommitted work"
+        return self.work
+
+    def blob(self, sha: str, path: str, limit: int = 1_000_000) -> bytes | None:
+        content = self.blobs.get((sha, path))
+        return content if content is not None and len(content) <= limit else None
+
+
+@dataclass
+class FakeStore(Store):
+    """The journal as a list: ("intent", key) and ("receipt", key) in the order in which they came."""
+
+    entries: list[tuple[str, str]] = field(default_factory=list)
+    details: list[Mapping[str, str]] = field(default_factory=list)
+    receipts: list[Receipt] = field(default_factory=list)
+
+    def intend(self, key: str, kind: str, detail: Mapping[str, str]) -> None:
+        self.entries.append(("intent", key))
+        self.details.append({"kind": kind, **detail})
+
+    def record(self, receipt: Receipt) -> None:
+        self.entries.append(("receipt", receipt.key))
+        self.receipts.append(receipt)
