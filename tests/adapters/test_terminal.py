@@ -142,9 +142,8 @@ def test_what_is_left_out_is_listed_with_its_reason() -> None:
         suppressed=(Suppressed(FINDING, SuppressedBy.COMMENT, "known", in_change=True),),
         escalate=("the risk is critical",),
     )
-    evidence = Evidence(
-        Event(EventKind.LOCAL), replace(CHANGE, notes=("commit list cut at 250",)), (), (Gap("x.lock", "lock file"),)
-    )
+    gaps = (Gap("x.lock", "lock file"), Gap("", "commit list cut at 250"))
+    evidence = Evidence(Event(EventKind.LOCAL), CHANGE, (), gaps)
     cost = Cost("gpt", Usage(3), 0.091, "no key", ("the config is broken",))
     outputs = {"risk_level": "high", "summary": "two\nlines"}
     text = render(verdict, evidence, cost, report="r.json", outputs=outputs)

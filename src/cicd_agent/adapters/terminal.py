@@ -159,13 +159,12 @@ def _tally(verdict: Verdict, evidence: Evidence, style: _Style) -> Iterator[str]
 
 def _left_out(verdict: Verdict, evidence: Evidence, style: _Style) -> Iterator[str]:
     """Everything that is not among the findings, and why: nothing is dropped in silence."""
-    notes = evidence.change.notes if evidence.change else ()
     sections = {
         f"{count(len(verdict.rejected), 'claim')} rejected": [_rejected(each) for each in verdict.rejected],
         f"{count(len(verdict.merged), 'claim')} merged": [_rejected(each) for each in verdict.merged],
         f"{len(verdict.suppressed)} suppressed": [_suppressed(each) for each in verdict.suppressed],
         "a person should look": list(verdict.escalate),
-        "not looked at": [*(f"{gap.what}: {gap.why}" for gap in evidence.gaps), *notes],
+        "not looked at": [f"{gap.what}: {gap.why}" if gap.what else gap.why for gap in evidence.gaps],
     }
     for heading, items in sections.items():
         if items:
