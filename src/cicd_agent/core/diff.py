@@ -32,7 +32,10 @@ class ChangeKind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class DiffLine:
-    """One line of a hunk: `old` and `new` are its 1-based numbers on each side, None where it does not exist."""
+    r"""One line of a hunk: `old` and `new` are its 1-based numbers on each side, None where it does not exist.
+
+    `text` is the line as it stands in the file less its "\n": a "\r" before that is kept, so that quotes match.
+    """
 
     kind: LineKind
     old: int | None
@@ -59,7 +62,8 @@ class FileDiff:
 
     `path` is the name after the change (before it, for a deleted file); `old_path` the name before (equal unless
     renamed or copied). Modes are git's octal strings, "" where the side does not exist. `omitted` says why there
-    are no hunks although content changed ("binary", "too large", "no patch from the API"), "" otherwise.
+    are no hunks, or not all, although content changed ("binary", "too large", "truncated", "combined diff", "no
+    patch from the API"), "" otherwise.
     `attributes` are the names among linguist-generated, linguist-vendored and -diff that .gitattributes sets.
     """
 
@@ -93,3 +97,42 @@ class FileDiff:
     def deleted(self) -> Iterator[DiffLine]:
         """The deleted lines; their `old` is never None."""
         return (line for line in self.lines if line.kind is LineKind.DELETED)
+
+
+class Anchors:
+    """Where a comment may stand in one file, by GitHub's rule: LEFT is a deleted line, RIGHT an added or context line.
+
+    Built once for a file, then looked up as often as there are claims.
+    """
+
+    __slots__ = ("_places",)
+
+    def __init__(self, file: FileDiff) -> None:
+        self._places: dict[tuple[Side, int], tuple[Hunk, DiffLine]] = {}
+        for hunk in file.hunks:
+            for line in hunk.lines:
+                if line.new is not None:
+                    self._places[Side.RIGHT, line.new] = (hunk, line)
+                elif line.old is not None:
+                    self._places[Side.LEFT, line.old] = (hunk, line)
+
+    def line_at(self, side: Side, number: int) -> DiffLine | None:
+        """The line that a comment on `number` would stand on, None where none may stand."""
+        place = self._places.get((side, number))
+        return place[1] if place else None
+
+    def hunk_at(self, side: Side, number: int) -> Hunk | None:
+        """The hunk of that line."""
+        place = self._places.get((side, number))
+        return place[0] if place else None
+
+    def numbers(self, side: Side) -> tuple[int, ...]:
+        """Every line number of that side that may carry a comment, in the order of the diff."""
+        return tuple(number for where, number in self._places if where is side)
+
+    def allows(self, side: Side, line: int, start: int = 0) -> bool:
+        """Whether GitHub takes a comment on `line`, or on `start`..`line` (start 0: one line), of that side."""
+        hunk = self.hunk_at(side, line)
+        if hunk is None:
+            return False
+        return not start or (start < line and self.hunk_at(side, start) is hunk)
