@@ -1,0 +1,24 @@
+# Sourced first by both steps: leaves the workspace, and drops what could make it speak through our programs.
+# Only this shell and its children are changed; the job's own environment, PATH and files stay as they are.
+
+# Prints a search path without its relative entries and those in the workspace: a pull request wrote what lies there,
+# and must not choose which `git` or `python3` is run.
+outside_workspace() {
+  local workspace entry directory kept=()
+  workspace=$(cd -P -- "${GITHUB_WORKSPACE:-/nonexistent}" 2>/dev/null && pwd) || workspace=/nonexistent
+  local IFS=:
+  for entry in $1; do
+    [[ $entry == /* ]] && directory=$(cd -P -- "$entry" 2>/dev/null && pwd) || continue
+    [[ $directory/ == "$workspace"/* ]] || kept+=("$directory")
+  done
+  echo "${kept[*]-}"
+}
+
+# setup-python's own builds may need LD_LIBRARY_PATH to start; nothing else of the loader's is kept.
+libraries=$(outside_workspace "${LD_LIBRARY_PATH-}")
+unset "${!PYTHON@}" "${!PIP_@}" "${!UV_@}" "${!LD_@}" "${!DYLD_@}" VIRTUAL_ENV BASH_ENV ENV
+[[ -z $libraries ]] || export LD_LIBRARY_PATH=$libraries
+PATH=$(outside_workspace "$PATH")
+unset libraries
+
+cd "$RUNNER_TEMP"

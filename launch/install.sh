@@ -1,0 +1,44 @@
+# Finds a Python for the action and lets install.py make the private environment with it. Nothing of the job's own
+# Python is used or changed, and nothing inside the workspace is run: a pull request wrote what lies there.
+set -u
+source "$GITHUB_ACTION_PATH/launch/ground.sh"
+
+supported='import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 14))'
+arch=$(tr '[:upper:]' '[:lower:]' <<<"${RUNNER_ARCH:-x64}")
+
+runs() {
+  [[ -n $1 ]] && "$1" -I -S -c "$supported" >/dev/null 2>&1
+}
+
+find_python() {
+  local version candidate
+  for version in 13 12 14 11; do
+    for candidate in "${RUNNER_TOOL_CACHE:-/nonexistent}/Python/3.$version".*/"$arch"/bin/python3 "$(type -P "python3.$version")"; do
+      if runs "$candidate"; then
+        echo "$candidate"
+        return
+      fi
+    done
+  done
+  candidate=$(type -P python3)
+  if ! runs "$candidate"; then
+    candidate=$(fetch_python)
+  fi
+  runs "$candidate" && echo "$candidate"
+}
+
+# uv brings its own Python where the machine has none that fits.
+fetch_python() {
+  type -P uv >/dev/null || return 0
+  export UV_PYTHON_INSTALL_DIR="$RUNNER_TEMP/cicd-agent-python"
+  uv python install --no-config --quiet 3.13 && uv python find --no-config --managed-python 3.13
+}
+
+if ! python=$(find_python); then
+  problem='no Python from 3.11 to 3.14 on this runner. Put actions/setup-python before this step, or install uv.'
+  echo "::error title=cicd-agent::cicd-agent: $problem"
+  printf 'conclusion=failure\ndegraded=true\nsummary=%s\n' "$problem" >>"$GITHUB_OUTPUT"
+  printf '**cicd-agent did not run:** %s\n' "$problem" >>"${GITHUB_STEP_SUMMARY:-/dev/null}"
+  exit 2
+fi
+exec "$python" -I -S "$GITHUB_ACTION_PATH/launch/install.py"
