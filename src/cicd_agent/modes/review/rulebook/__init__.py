@@ -1,0 +1,31 @@
+"""All rules, in the order of the documents; each room holds the rules of one theme."""
+
+from cicd_agent.modes.review.rulebook.access import ACCESS
+from cicd_agent.modes.review.rulebook.assertions import ASSERTIONS
+from cicd_agent.modes.review.rulebook.data import DATA
+from cicd_agent.modes.review.rulebook.files import FILES
+from cicd_agent.modes.review.rulebook.infrastructure import INFRASTRUCTURE
+from cicd_agent.modes.review.rulebook.javascript import JAVASCRIPT
+from cicd_agent.modes.review.rulebook.python_calls import PYTHON_CALLS
+from cicd_agent.modes.review.rulebook.python_crypto import PYTHON_CRYPTO
+from cicd_agent.modes.review.rulebook.python_flow import PYTHON_FLOW
+from cicd_agent.modes.review.rulebook.secrets import SECRETS
+from cicd_agent.modes.review.rulebook.supply import SUPPLY
+from cicd_agent.modes.review.rulebook.tests import TESTS
+from cicd_agent.modes.review.rulebook.workflows import WORKFLOWS
+
+RULES = (
+    *SECRETS,
+    *PYTHON_CALLS,
+    *PYTHON_CRYPTO,
+    *PYTHON_FLOW,
+    *JAVASCRIPT,
+    *ACCESS,
+    *TESTS,
+    *ASSERTIONS,
+    *DATA,
+    *WORKFLOWS,
+    *INFRASTRUCTURE,
+    *SUPPLY,
+    *FILES,
+)

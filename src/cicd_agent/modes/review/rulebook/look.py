@@ -1,0 +1,139 @@
+"""One file of a change as the rules look at it: what is read or parsed is read once, and only when a rule asks."""
+
+from collections.abc import Iterator, Sequence
+from functools import cached_property
+
+from cicd_agent.core.change import Change
+from cicd_agent.core.diff import Anchors, FileDiff, Hunk
+from cicd_agent.core.paths import OWN_CONFIG, PathKind, kinds
+from cicd_agent.modes.review.rulebook.python_text import Called, PythonText
+from cicd_agent.modes.review.rulebook.yaml_text import YamlText
+
+CLIP = 2_000
+"""No pattern sees more of a line than this."""
+
+_SCRIPTS = (".js", ".jsx", ".ts", ".tsx", ".mjs", ".cjs", ".mts", ".cts", ".vue", ".svelte")
+_ATTRIBUTES = {
+    "linguist-generated": PathKind.GENERATED,
+    "linguist-vendored": PathKind.VENDORED,
+    "-diff": PathKind.GENERATED,
+}
+
+
+class Survey:
+    """The change as a whole, for rules that need more than their own file."""
+
+    def __init__(self, change: Change, config_file: str = OWN_CONFIG) -> None:
+        self.change = change
+        self.config_file = config_file
+        self.looks: Sequence[Look] = [Look(self, file) for file in change.files]
+
+    @cached_property
+    def present(self) -> frozenset[str]:
+        """All paths at the head, as far as they are known: without a checkout, those of the change."""
+        changed = {look.file.path for look in self.looks if look.head is not None}
+        return frozenset(changed.union(self.change.paths))
+
+    @cached_property
+    def has_tests(self) -> bool:
+        """Whether the repository has any test at all."""
+        changed = {look.file.path for look in self.looks if PathKind.TEST in look.kinds}
+        return bool(changed) or any(PathKind.TEST in kinds(path) for path in self.change.paths)
+
+    @cached_property
+    def tests(self) -> tuple[str, ...]:
+        """The head texts of the changed tests."""
+        return tuple(look.head for look in self.looks if PathKind.TEST in look.kinds and look.head is not None)
+
+
+class Look:
+    """One file. `head` and `base` are its texts after and before, None when there is none or it was not read."""
+
+    def __init__(self, survey: Survey, file: FileDiff) -> None:
+        self.survey = survey
+        self.file = file
+        self.path = file.path
+        self.head = survey.change.texts.get(file.path)
+        self.base = survey.change.old_texts.get(file.old_path)
+
+    @cached_property
+    def kinds(self) -> frozenset[PathKind]:
+        """What the path and .gitattributes say of the file."""
+        stated = {kind for name, kind in _ATTRIBUTES.items() if name in self.file.attributes}
+        own = {PathKind.OWN_CONFIG} if self.path == self.survey.config_file else set()
+        return kinds(self.path) | stated | own
+
+    @cached_property
+    def added(self) -> tuple[tuple[int, str], ...]:
+        """Number and clipped text of each added line."""
+        return tuple((line.new, line.text[:CLIP]) for line in self.file.added if line.new is not None)
+
+    @cached_property
+    def deleted(self) -> tuple[tuple[int, str], ...]:
+        """Number (on the old side) and clipped text of each deleted line."""
+        return tuple((line.old, line.text[:CLIP]) for line in self.file.deleted if line.old is not None)
+
+    @cached_property
+    def added_numbers(self) -> frozenset[int]:
+        """The numbers of the added lines."""
+        return frozenset(number for number, _ in self.added)
+
+    @cached_property
+    def deleted_numbers(self) -> frozenset[int]:
+        """The numbers of the deleted lines, on the old side."""
+        return frozenset(number for number, _ in self.deleted)
+
+    @cached_property
+    def anchors(self) -> Anchors:
+        """The lines that a finding may stand on."""
+        return Anchors(self.file)
+
+    @property
+    def hunks(self) -> tuple[Hunk, ...]:
+        """The hunks of the diff."""
+        return self.file.hunks
+
+    @cached_property
+    def python(self) -> PythonText | None:
+        """The head parsed; None when it is no Python or does not parse."""
+        return PythonText.parse(self.head) if self._is_python and self.added else None
+
+    @cached_property
+    def calls(self) -> tuple[tuple[PythonText, Called, int], ...]:
+        """The Python calls that the change added or gave a new name or keyword, each with its added line."""
+        text = self.python
+        placed = ((called, self.first_added(*called.lines)) for called in (text.calls if text else ()))
+        return tuple((text, called, line) for called, line in placed if text is not None and line is not None)
+
+    @cached_property
+    def old_python(self) -> PythonText | None:
+        """The base parsed; None when there is none, it is no Python, or it does not parse."""
+        return PythonText.parse(self.base) if self._is_python else None
+
+    @cached_property
+    def yaml(self) -> YamlText | None:
+        """The head's documents; None when it is no YAML or does not parse."""
+        return YamlText.parse(self.head) if self._is_yaml else None
+
+    @cached_property
+    def old_yaml(self) -> YamlText | None:
+        """The base's documents."""
+        return YamlText.parse(self.base) if self._is_yaml else None
+
+    @property
+    def script(self) -> Iterator[tuple[int, str]]:
+        """The added lines of JavaScript or TypeScript that are no comments."""
+        if self.path.lower().endswith(_SCRIPTS):
+            yield from ((n, text) for n, text in self.added if not text.lstrip().startswith(("//", "*", "/*")))
+
+    @property
+    def _is_python(self) -> bool:
+        return self.path.endswith((".py", ".pyw"))
+
+    @property
+    def _is_yaml(self) -> bool:
+        return self.path.lower().endswith((".yml", ".yaml"))
+
+    def first_added(self, *numbers: int | None) -> int | None:
+        """The first of these line numbers that the change added, None when it added none of them."""
+        return next((number for number in numbers if number in self.added_numbers), None)

@@ -1,0 +1,258 @@
+"""Tests that disappear, are switched off, or were never written."""
+
+import ast
+import re
+from collections.abc import Iterator
+
+from cicd_agent.core.diff import Side
+from cicd_agent.core.finding import Category, Severity
+from cicd_agent.core.paths import PathKind
+from cicd_agent.modes.review.rulebook.look import Look
+from cicd_agent.modes.review.rulebook.python_text import Defined, PythonText
+from cicd_agent.modes.review.rulebook.rule import NOT_OURS, Example, Hit, Rule
+
+_JS_SKIP = re.compile(r"\b(?:it|test|describe|context|suite)\.skip\s*\(|(?<![\w.])(?:xit|xtest|xdescribe)\s*\(")
+_JS_ONLY = re.compile(r"\b(?:it|test|describe|context|suite)\.only\s*\(|(?<![\w.])(?:fit|fdescribe)\s*\(")
+IDENTIFIER = re.compile(r"[A-Za-z_]\w{2,}")
+_BRANCHES = (
+    *(ast.If, ast.IfExp, ast.Match, ast.For, ast.AsyncFor, ast.While, ast.comprehension),
+    *(ast.Try, ast.ExceptHandler, ast.Raise),
+)
+_ENOUGH_BRANCHES = 2
+_DEFINITION = re.compile(
+    r"\s*(?:async\s+)?(?:def|class|function|func|fn)\s+([A-Za-z_]\w*)|\s*(?:export\s+)?(?:const|let)\s+(\w+)\s*="
+)
+
+
+def _deleted(look: Look) -> Iterator[Hit]:
+    gone = _gone_tests(look)
+    if not gone:
+        return
+    lines = look.base.split("\n") if look.base is not None else []
+    removed = removed_names(look)
+    kept = {name: node for name, node in gone.items() if not _tests_the_removed(lines, node, removed)}
+    # A test that was renamed or split leaves at least as many new ones behind.
+    if len(kept) <= len(_new_tests(look)):
+        return
+    first = min(kept.values(), key=lambda node: node.lineno)
+    names = ", ".join(f"`{name}`" for name in list(kept)[:5])
+    more = f" and {len(kept) - 5} more" if len(kept) > 5 else ""  # noqa: PLR2004
+    what = "is" if len(kept) == 1 else "are"
+    yield Hit(
+        next((number for number in range(first.lineno, (first.end_lineno or first.lineno) + 1)
+              if number in look.deleted_numbers), 0),
+        f"{names}{more} {what} gone, and what {'it' if len(kept) == 1 else 'they'} tested is still there.",
+        side=Side.LEFT,
+    )  # fmt: skip
+
+
+def _gone_tests(look: Look) -> dict[str, ast.FunctionDef | ast.AsyncFunctionDef]:
+    """The test functions of the base that exist nowhere in the changed files of the head."""
+    if PathKind.TEST not in look.kinds or look.old_python is None or not look.deleted:
+        return {}
+    if look.head is not None and look.python is None and look.added:
+        return {}  # the head does not parse: nothing can be said
+    return {
+        defined.node.name: defined.node
+        for defined in look.old_python.defined.values()
+        if is_test(defined)
+        and defined.node.lineno in look.deleted_numbers
+        and not any(_mentions(text, defined.node.name) for text in look.survey.tests)
+    }
+
+
+def _new_tests(look: Look) -> set[str]:
+    if look.python is None:
+        return set()
+    old = set(look.old_python.defined) if look.old_python else set()
+    return {name for name, defined in look.python.defined.items() if is_test(defined) and name not in old}
+
+
+def removed_names(look: Look, *, added_too: bool = False) -> set[str]:
+    """Names whose definitions the change takes out of the product for good (or to add them elsewhere)."""
+    gone: set[str] = set()
+    stay: set[str] = set()
+    for other in look.survey.looks:
+        if PathKind.TEST not in other.kinds:
+            gone.update(name for _, text in other.deleted for name in _defines(text))
+            stay.update(name for _, text in other.added for name in _defines(text))
+    return gone if added_too else gone - stay
+
+
+def _defines(text: str) -> Iterator[str]:
+    found = _DEFINITION.match(text)
+    if found:
+        yield found[1] or found[2]
+
+
+def _tests_the_removed(lines: list[str], node: ast.FunctionDef | ast.AsyncFunctionDef, removed: set[str]) -> bool:
+    body = "\n".join(lines[node.lineno - 1 : node.end_lineno])
+    return not removed.isdisjoint(IDENTIFIER.findall(body))
+
+
+def is_test(defined: Defined) -> bool:
+    """Whether pytest and unittest would collect it."""
+    return defined.node.name.startswith("test") and not defined.is_nested
+
+
+def _mentions(text: str, name: str) -> bool:
+    return name in text and re.search(rf"\b{re.escape(name)}\b", text) is not None
+
+
+def _skipped(look: Look) -> Iterator[Hit]:
+    if PathKind.TEST not in look.kinds:
+        return
+    text = look.python
+    for node, _ in text.nodes if text else ():
+        if text is None or not isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
+            continue
+        for decorator in node.decorator_list:
+            target = decorator.func if isinstance(decorator, ast.Call) else decorator
+            name = text.name_of(target)
+            if not name.endswith(("mark.skip", "mark.xfail", "unittest.skip", "unittest.expectedFailure")):
+                continue
+            line = look.first_added(decorator.lineno)
+            reasoned = isinstance(decorator, ast.Call) and (decorator.args or decorator.keywords)
+            if line is not None and not reasoned and not _commented(text, line):
+                yield Hit(line, f"`{node.name}` no longer counts, and nothing says why or until when.")
+    if not look.path.endswith(".py"):
+        for number, line_text in look.script:
+            if _JS_SKIP.search(line_text) and "//" not in line_text:
+                yield Hit(number, "These tests no longer count, and nothing says why or until when.", confidence=0.8)
+
+
+def _commented(text: PythonText, line: int) -> bool:
+    above = text.lines[line - 2].lstrip() if line > 1 else ""
+    return "#" in text.lines[line - 1] or above.startswith("#")
+
+
+def _focused(look: Look) -> Iterator[Hit]:
+    if PathKind.TEST in look.kinds:
+        for number, text in look.script:
+            if _JS_ONLY.search(text):
+                yield Hit(number)
+
+
+def _untested(look: Look) -> Iterator[Hit]:
+    """New public functions that no test of the same change mentions, one finding a file."""
+    text = look.python
+    if text is None or PathKind.SOURCE not in look.kinds or not look.survey.has_tests:
+        return
+    before = {name.rpartition(".")[2] for name in (look.old_python.defined if look.old_python else ())}
+    moved = removed_names(look, added_too=True)
+    names = [
+        (defined.node.lineno, name)
+        for name, defined in text.defined.items()
+        if _deserves_a_test(text, defined, name)
+        and defined.node.lineno in look.added_numbers
+        and defined.node.name not in before | moved
+        and not any(_mentions(test, part) for test in look.survey.tests for part in name.split("."))
+    ]
+    if names:
+        listed = ", ".join(f"`{name}`" for _, name in names[:5])
+        more = f" and {len(names) - 5} more" if len(names) > 5 else ""  # noqa: PLR2004
+        yield Hit(names[0][0], f"No test in this change mentions {listed}{more}.")
+
+
+def _deserves_a_test(text: PythonText, defined: Defined, name: str) -> bool:
+    """Public, not declared elsewhere (overloads, abstract methods), and with something in it that can be wrong."""
+    node = defined.node
+    if defined.is_nested or any(part.startswith("_") for part in name.split(".")):
+        return False
+    if any(
+        text.name_of(decorator).endswith(("overload", "abstractmethod", "property"))
+        for decorator in node.decorator_list
+    ):
+        return False
+    if defined.owner is not None and any(text.name_of(base).endswith("Protocol") for base in defined.owner.bases):
+        return False
+    branches = sum(isinstance(part, _BRANCHES) for part in ast.walk(node))
+    return branches >= _ENOUGH_BRANCHES
+
+
+_LIMIT = (
+    "def limit(value):\n    if value < 0:\n        return 0\n    if value > 9:\n        return 9\n    return value\n"
+)
+
+TESTS = (
+    Rule(
+        id="test-deleted",
+        title="Tests are deleted",
+        severity=Severity.MEDIUM,
+        category=Category.TESTING,
+        looks_at="Python test functions that are gone although the names they use are not, one finding a file",
+        why="What they tested is still there, and nothing watches it any more.",
+        remedy="Keep the tests, or say in the description what covers this now.",
+        bad=Example("tests/test_limit.py", "LIMIT = 3\n", "LIMIT = 3\n\n\ndef test_limit():\n    assert LIMIT == 3\n"),
+        good=Example(
+            "tests/test_limit.py",
+            "LIMIT = 3\n\n\ndef test_limit_is_three():\n    assert LIMIT == 3\n",
+            "LIMIT = 3\n\n\ndef test_limit():\n    assert LIMIT == 3\n",
+        ),
+        check=_deleted,
+        confidence=0.8,
+        quiet_in=NOT_OURS,
+    ),
+    Rule(
+        id="test-skipped",
+        title="Tests are switched off",
+        severity=Severity.MEDIUM,
+        category=Category.TESTING,
+        looks_at="new `skip`, `xfail`, `it.skip`, `xit` without a reason or a comment",
+        why="They no longer count, and nothing says why or until when.",
+        remedy="Give the reason, and the issue that will switch them on again.",
+        bad=Example(
+            "tests/test_limit.py",
+            "import pytest\n\n\n@pytest.mark.skip\ndef test_limit():\n    assert 3 == len('abc')\n",
+        ),
+        good=Example(
+            "tests/test_limit.py",
+            'import pytest\n\n\n@pytest.mark.skip(reason="no GPU")\ndef test_limit():\n    assert len("abc")\n',
+        ),
+        check=_skipped,
+        confidence=0.9,
+        quiet_in=NOT_OURS,
+    ),
+    Rule(
+        id="test-focused",
+        title="Only this test is run",
+        severity=Severity.MEDIUM,
+        category=Category.TESTING,
+        looks_at="`it.only`, `describe.only`, `fit`, `fdescribe`",
+        why="All other tests of the file are silently left out, and the suite stays green.",
+        remedy="Remove `.only`.",
+        bad=Example("web/limit.test.js", 'it.only("is three", () => { expect(limit).toBe(3); });\n'),
+        good=Example("web/limit.test.js", 'it("is three", () => { expect(limit).toBe(3); });\n'),
+        check=_focused,
+        confidence=0.95,
+        quiet_in=NOT_OURS,
+    ),
+    Rule(
+        id="untested-function",
+        title="New public functions without a test",
+        severity=Severity.LOW,
+        category=Category.TESTING,
+        looks_at="new public Python functions with at least two branches, in repositories that have tests, when no "
+        "test of the same change mentions them; one finding a file",
+        why="No test in this change mentions them.",
+        remedy="Test the branches, the edge cases and the error path.",
+        bad=Example(
+            "limit.py",
+            _LIMIT,
+            paths=("tests/test_app.py",),
+        ),
+        good=Example(
+            "limit.py",
+            _LIMIT,
+            also=(
+                (
+                    "tests/test_limit.py",
+                    None,
+                    "from limit import limit\n\n\ndef test_limit():\n    assert limit(12) == 9\n",
+                ),
+            ),
+        ),
+        check=_untested,
+        confidence=0.6,
+    ),
+)

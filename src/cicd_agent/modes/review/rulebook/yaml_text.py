@@ -1,0 +1,87 @@
+"""A YAML file as nodes with line numbers: what is compared and pointed at is the structure, not the indentation."""
+
+from collections.abc import Iterator
+
+import yaml
+
+LIMIT = 300_000
+"""Characters above which a file is not parsed."""
+
+Node = yaml.Node
+
+_OTHER_BREAKS = str.maketrans("\x85\u2028\u2029", "   ")
+"""YAML ends a line at these, git does not: the numbers must be git's."""
+
+
+class YamlText:
+    """The documents of a file. Aliases share nodes and nothing is constructed: a bomb stays a small graph."""
+
+    def __init__(self, documents: tuple[Node, ...]) -> None:
+        self.documents = documents
+
+    @classmethod
+    def parse(cls, text: str | None) -> "YamlText | None":
+        """None for what does not parse, is too long, or nests too deeply."""
+        if text is None or len(text) > LIMIT:
+            return None
+        loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+        try:
+            return cls(tuple(yaml.compose_all(text.translate(_OTHER_BREAKS), loader)))
+        except (yaml.YAMLError, RecursionError, ValueError):
+            return None
+
+    @property
+    def root(self) -> Node | None:
+        """The first document."""
+        return self.documents[0] if self.documents else None
+
+
+def items(node: Node | None) -> Iterator[tuple[str, Node, Node]]:
+    """Key, key's node and value of each entry of a mapping; nothing for anything else."""
+    if isinstance(node, yaml.MappingNode):
+        for key, value in node.value:
+            if isinstance(key, yaml.ScalarNode):
+                yield key.value, key, value
+
+
+def elements(node: Node | None) -> Iterator[Node]:
+    """The elements of a sequence; nothing for anything else."""
+    if isinstance(node, yaml.SequenceNode):
+        yield from node.value
+
+
+def at(node: Node | None, *keys: str) -> Node | None:
+    """The value under a path of keys."""
+    for key in keys:
+        node = next((value for name, _, value in items(node) if name == key), None)
+    return node
+
+
+def scalar(node: Node | None) -> str:
+    """The text of a scalar, "" for anything else."""
+    return str(node.value) if isinstance(node, yaml.ScalarNode) else ""
+
+
+def line(node: Node) -> int:
+    """The 1-based line on which a node begins."""
+    return int(node.start_mark.line) + 1
+
+
+def last_line(node: Node) -> int:
+    """The 1-based last line of a node; an end mark at the start of a line belongs to the line before."""
+    return int(node.end_mark.line) + (1 if node.end_mark.column else 0)
+
+
+def walk(node: Node) -> Iterator[Node]:
+    """Each node once, in no particular order."""
+    stack, seen = [node], set[int]()
+    while stack:
+        node = stack.pop()
+        if id(node) in seen:
+            continue
+        seen.add(id(node))
+        yield node
+        if isinstance(node, yaml.MappingNode):
+            stack.extend(part for pair in node.value for part in pair)
+        elif isinstance(node, yaml.SequenceNode):
+            stack.extend(node.value)

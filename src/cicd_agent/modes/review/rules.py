@@ -1,0 +1,72 @@
+"""The deterministic floor of a review: what the rules find in a change, and which risky areas it touches."""
+
+from collections.abc import Iterator
+
+from cicd_agent.agent.turns import Draft
+from cicd_agent.core.change import Change
+from cicd_agent.core.evidence import Evidence
+from cicd_agent.core.finding import Finding, Location
+from cicd_agent.core.paths import OWN_CONFIG, Area
+from cicd_agent.core.redact import mask
+from cicd_agent.modes.review.rulebook import RULES
+from cicd_agent.modes.review.rulebook.areas import areas
+from cicd_agent.modes.review.rulebook.look import CLIP, Look, Survey
+from cicd_agent.modes.review.rulebook.rule import Hit, Rule
+from cicd_agent.settings import Settings
+
+QUOTE = 300
+"""Characters of a line that a finding quotes."""
+
+
+class RuleDraft(Draft):
+    """What holds with no model at all. Settings neither silence nor grade it here: `verify` does, and says so."""
+
+    findings: tuple[Finding, ...] = ()
+    areas: tuple[Area, ...] = ()
+
+
+def rules(evidence: Evidence, settings: Settings) -> RuleDraft:
+    """Run every rule over the change."""
+    if evidence.change is None:
+        return RuleDraft()
+    config_file = settings.config_file
+    return RuleDraft(findings=findings(evidence.change, config_file), areas=areas(Survey(evidence.change, config_file)))
+
+
+def findings(change: Change, config_file: str = OWN_CONFIG, book: tuple[Rule, ...] = RULES) -> tuple[Finding, ...]:
+    """What the rules find, by path and line. Every location is a line of the diff, or line 0: the file."""
+    found: dict[tuple[str, Location, str], Finding] = {}
+    for look in Survey(change, config_file).looks:
+        for rule in book:
+            if look.kinds.isdisjoint(rule.quiet_in):
+                for finding in _findings(rule, look):
+                    once = "" if finding.location.line else finding.message
+                    found.setdefault((finding.id, finding.location, once), finding)
+    return tuple(sorted(found.values(), key=_order))
+
+
+def _findings(rule: Rule, look: Look) -> Iterator[Finding]:
+    for hit in rule.check(look):
+        line = look.anchors.line_at(hit.side, hit.line)
+        yield Finding(
+            id=rule.id,
+            title=rule.title,
+            message=hit.message or rule.why,
+            severity=hit.severity or rule.severity,
+            category=rule.category,
+            location=_location(look, hit),
+            quote=hit.quote or (mask(line.text[:CLIP]).strip()[:QUOTE] if line else ""),
+            confidence=rule.confidence if hit.confidence is None else hit.confidence,
+            advice=rule.remedy,
+            suggestion=hit.suggestion if line else "",
+        )
+
+
+def _location(look: Look, hit: Hit) -> Location:
+    # A place that the diff does not show is still a place in this file.
+    known = look.anchors.line_at(hit.side, hit.line) is not None
+    return Location(look.path, hit.line, side=hit.side) if known else Location(look.path)
+
+
+def _order(finding: Finding) -> tuple[str, int, str, str]:
+    return finding.location.path, finding.location.line, finding.location.side, finding.id
