@@ -1,0 +1,229 @@
+"""A stateful GitHub on loopback that checks every request, and itself, against GitHub's own description of its API.
+
+    with FakeGitHub() as hub:
+        hub.add_repo("o/r")
+        pull = hub.add_pull(7, base_sha="b" * 40, head_sha="a" * 40, diff=text)
+        forge = GitHubForge(hub.token, "o/r", api_url=hub.url)
+        ...
+        assert pull.reviews[0].body == "..."
+
+On leaving the block, AssertionError tells what was not as GitHub describes it: an unknown operation, parameter or
+property, a wrong type, an undescribed answer of ours. What the fake does:
+
+- `add_repo(name, directory=…)` serves contents from a git repository; `add_pull(..., base="main", head="topic")` then
+  takes the commits and the merge-base diff from it. `put(path, ref, data)` places one file.
+- `token` may write, `read_only` may not (403 with the header that names the permission); `add_token` makes others.
+  Comments by others: `pull.comments.append(Comment(hub.new_id(), body, Account("mallory", "User")))`.
+- `fail("POST", "/reviews$", 502, acts=True)`, `drop(...)`, `hang(...)`, `redirect(...)`: faults for the nth matching
+  request, before or (`acts=True`) after it was carried out.
+- `rate_remaining = 0` turns everything away until `rate_reset`; `viewer_refused` closes GraphQL.
+- `received` lists the requests; `of("POST", "/reviews$")` those that match.
+
+A further resource is a room with ROUTES (see github_pulls.py), a line in ROUTES here, and its operations in
+tests/openapi/regenerate.py.
+"""
+
+import itertools
+import re
+import ssl
+import subprocess
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Self
+
+from tests.servers import github_contents, github_issues, github_pulls
+from tests.servers.github_diff import split
+from tests.servers.github_routes import Answer, Refused, Visit
+from tests.servers.github_server import Fault, Received, Server
+from tests.servers.github_state import Account, Pull, PullFile, Repo
+from tests.servers.openapi import github
+
+ROUTES = (*github_pulls.ROUTES, *github_issues.ROUTES, *github_contents.ROUTES)
+WHO_AM_I = "query { viewer { login } }"
+READS = {"metadata": "read", "contents": "read", "pull_requests": "read"}
+
+
+class FakeGitHub:
+    """See the module. `prefix` is "/api/v3" for a server of one's own; with `tls` it speaks https."""
+
+    def __init__(self, prefix: str = "", tls: ssl.SSLContext | None = None) -> None:
+        self.repos: dict[str, Repo] = {}
+        self.tokens: dict[str, Account] = {}
+        self.violations: list[str] = []
+        self.rate_remaining = 1_000
+        self.rate_reset = 0
+        self.viewer_refused = False
+        self._ids = itertools.count(1_001)
+        self._prefix = prefix
+        self._server = Server(self._respond, tls)
+        self.token = self.add_token("ghs_writes", pull_requests="write")
+        self.read_only = self.add_token("ghs_reads")
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        self.close()
+        if kind is None:
+            assert not self.violations, "\n".join(self.violations)
+
+    def close(self) -> None:
+        """Stop serving."""
+        self._server.close()
+
+    @property
+    def url(self) -> str:
+        """What GITHUB_API_URL would be."""
+        return self._server.url + self._prefix
+
+    @property
+    def received(self) -> list[Received]:
+        """Every request, in the order of arrival."""
+        return self._server.received
+
+    def of(self, method: str, path: str) -> list[Received]:
+        """The requests whose path the expression finds."""
+        return [request for request in self.received if request.method == method and re.search(path, request.path)]
+
+    def new_id(self) -> int:
+        """An id that nothing else has."""
+        return next(self._ids)
+
+    def add_token(
+        self, token: str, login: str = "github-actions[bot]", kind: str = "Bot", viewer: str = "", **permissions: str
+    ) -> str:
+        """A token that may read, and what `permissions` add."""
+        self.tokens[token] = Account(login, kind, READS | permissions, viewer)
+        return token
+
+    def add_repo(self, name: str, directory: Path | None = None) -> Repo:
+        """A repository, the first being the one `add_pull` and `put` mean."""
+        return self.repos.setdefault(name, Repo(name, directory))
+
+    def put(self, path: str, ref: str, data: Any) -> None:
+        """A file at a commit; anything but bytes is answered as it is."""
+        self._first.contents[ref, path] = data
+
+    def add_pull(
+        self,
+        number: int,
+        *,
+        base_sha: str = "b" * 40,
+        head_sha: str = "a" * 40,
+        diff: str = "",
+        files: tuple[PullFile, ...] = (),
+        base: str = "",
+        head: str = "",
+        **more: Any,
+    ) -> Pull:
+        """A pull request with the files given, those of a diff, or those between two refs of the directory."""
+        repo = self._first
+        if base and head:
+            base_sha, head_sha = (repo.git("rev-parse", ref).decode().strip() for ref in (base, head))
+            options = ("--no-ext-diff", "--no-textconv", "--find-renames")
+            diff = repo.git("-c", "core.quotePath=false", "diff", *options, f"{base}...{head}").decode(errors="replace")
+        more.setdefault("head_repo", repo.name)
+        more.setdefault("author", Account("contributor", "User"))
+        revisions = {head_sha: files or split(diff)}
+        repo.pulls[number] = Pull(number, base_sha, head_sha, revisions, **more)
+        return repo.pulls[number]
+
+    def fail(
+        self,
+        method: str,
+        path: str,
+        status: int,
+        body: Any = None,
+        headers: Mapping[str, str] | None = None,
+        **when: Any,
+    ) -> None:
+        """Answer with this status; `when` is nth, times, acts."""
+        self._server.faults.append(Fault(method, path, status=status, body=body, headers=headers or {}, **when))
+
+    def drop(self, method: str, path: str, **when: Any) -> None:
+        """Close the connection without an answer."""
+        self._server.faults.append(Fault(method, path, **when))
+
+    def hang(self, method: str, path: str, **when: Any) -> None:
+        """Never answer."""
+        self._server.faults.append(Fault(method, path, hang=True, **when))
+
+    def redirect(self, method: str, path: str, location: str, status: int = 302, **when: Any) -> None:
+        """Send the client elsewhere."""
+        self.fail(method, path, status, headers={"Location": location}, **when)
+
+    @property
+    def _first(self) -> Repo:
+        return next(iter(self.repos.values()))
+
+    def _respond(self, request: Received) -> Answer:
+        """Judge the request, carry it out, judge the answer."""
+        if request.path == self._prefix.removesuffix("/v3") + "/graphql":
+            return self._limited(self._graphql(request))
+        path = request.path.removeprefix(self._prefix)
+        complaints = github().request(request.method, path, request.query, request.body)
+        if complaints:
+            self.violations += complaints
+            return Answer(500, {"message": "; ".join(complaints)})
+        try:
+            answer = self._carry_out(request, path)
+        except Refused as refused:
+            answer = refused.answer
+        except (LookupError, TypeError, ValueError, AttributeError, subprocess.SubprocessError) as mistake:
+            self.violations.append(f"the fake broke on {request.method} {path}: {mistake!r}")
+            return Answer(500, {"message": repr(mistake)})
+        self.violations += github().response(request.method, path, answer.status, answer.body)
+        return self._limited(answer)
+
+    def _carry_out(self, request: Received, path: str) -> Answer:
+        """Credentials, rate limit, repository, permission, then the route."""
+        account = self._known(request)
+        if self.rate_remaining <= 0:
+            raise Refused(403, "API rate limit exceeded for installation.")
+        self.rate_remaining -= 1
+        _, _, owner, name, rest = path.split("/", 4)
+        repo = self.repos.get(f"{owner}/{name}")
+        if repo is None:
+            raise Refused(404, "Not Found")
+        for route in ROUTES:
+            match = re.fullmatch(route.pattern, f"/{rest}")
+            if match and route.method == request.method:
+                if not account.may(route.needs):
+                    raise Refused(
+                        403, "Resource not accessible by integration", X_Accepted_GitHub_Permissions=route.needs
+                    )
+                args = [str(group) for group in match.groups()]
+                return route.answer(
+                    Visit(repo, account, self._server.url, request.path, args, request.query, request.body, self.new_id)
+                )
+        raise LookupError("no route")
+
+    def _known(self, request: Received) -> Account:
+        if not request.authorized:
+            raise Refused(401, "Requires authentication")
+        if request.token not in self.tokens:
+            raise Refused(401, "Bad credentials")
+        return self.tokens[request.token]
+
+    def _graphql(self, request: Received) -> Answer:
+        """One query is known: who am I. (`Query.viewer: User!`, `User.login: String!` in GitHub's public schema.)"""
+        try:
+            account = self._known(request)
+        except Refused as refused:
+            return refused.answer
+        if self.viewer_refused:
+            error = {"type": "FORBIDDEN", "message": "Resource not accessible by integration"}
+            return Answer(200, {"data": None, "errors": [error]})
+        if request.body != {"query": WHO_AM_I}:
+            self.violations.append(f"GraphQL: unknown query {request.body}")
+            return Answer(200, {"errors": [{"message": "unknown query"}]})
+        return Answer(200, {"data": {"viewer": {"login": account.viewer or account.login}}})
+
+    def _limited(self, answer: Answer) -> Answer:
+        """The answer with the headers every answer has."""
+        limit = {
+            "X-RateLimit-Limit": "1000",
+            "X-RateLimit-Remaining": str(max(self.rate_remaining, 0)),
+            "X-RateLimit-Reset": str(self.rate_reset),
+        }
+        return Answer(answer.status, answer.body, {**limit, **answer.headers})

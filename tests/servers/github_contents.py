@@ -1,0 +1,45 @@
+"""Files at a commit, from what a test put there or from a git repository on disk."""
+
+import subprocess
+from base64 import encodebytes
+from urllib.parse import unquote
+
+from tests.servers.github_routes import Answer, Refused, Route, Visit
+from tests.servers.openapi import github
+
+LARGEST = 1_000_000
+
+
+def content(visit: Visit) -> Answer:
+    """One file, base64; above 1 MB only its size; a directory or link as the test described it."""
+    path = unquote(visit.args[0])
+    found = visit.repo.contents.get((visit.query.get("ref", ""), path))
+    if found is None and visit.repo.directory is not None:
+        found = blob(visit, path)
+    if found is None:
+        raise Refused(404, "Not Found")
+    if not isinstance(found, bytes):
+        return Answer(200, found)
+    large = len(found) > LARGEST
+    return Answer(
+        200,
+        github().sample(
+            "content-file",
+            path=path,
+            name=path.rpartition("/")[2],
+            size=len(found),
+            encoding="none" if large else "base64",
+            content="" if large else encodebytes(found).decode(),
+        ),
+    )
+
+
+def blob(visit: Visit, path: str) -> bytes | None:
+    """From git's object database."""
+    try:
+        return visit.repo.git("cat-file", "blob", f"{visit.query.get('ref', 'HEAD')}:{path}")
+    except subprocess.CalledProcessError:
+        return None
+
+
+ROUTES = (Route("GET", r"/contents/(.+)", "contents=read", content),)

@@ -1,0 +1,57 @@
+"""Comments of a pull request's conversation, which the API keeps under issues."""
+
+from tests.servers.github_routes import Answer, Json, Refused, Route, Visit, paged, too_long, user
+from tests.servers.github_state import WHEN, Comment
+from tests.servers.openapi import github
+
+
+def comments(visit: Visit) -> Answer:
+    """Oldest first, whatever the client would like."""
+    return paged(visit, visit.pull.comments, lambda comment: shown(visit, comment))
+
+
+def post(visit: Visit) -> Answer:
+    """A new comment."""
+    comment = Comment(visit.new_id(), written(visit), visit.account)
+    visit.pull.comments.append(comment)
+    return Answer(201, shown(visit, comment))
+
+
+def edit(visit: Visit) -> Answer:
+    """Another text for a comment."""
+    every = (comment for pull in visit.repo.pulls.values() for comment in pull.comments)
+    comment = next((comment for comment in every if comment.id == int(visit.args[0])), None)
+    if comment is None:
+        raise Refused(404, "Not Found")
+    comment.body = written(visit)
+    return Answer(200, shown(visit, comment))
+
+
+def written(visit: Visit) -> str:
+    """The text sent, when it can be stored."""
+    body: str = visit.body["body"]
+    error = {"resource": "IssueComment", "code": "unprocessable", "field": "data"}
+    if problem := too_long(body) or ("" if body.strip() else "Body can't be blank"):
+        raise Refused(422, "Validation Failed", errors=[error | {"message": problem}])
+    return body
+
+
+def shown(visit: Visit, comment: Comment) -> Json:
+    """A comment as the API gives it."""
+    return github().sample(
+        "issue-comment",
+        id=comment.id,
+        body=comment.body,
+        user=user(comment.author),
+        author_association="NONE",
+        created_at=WHEN,
+        updated_at=WHEN,
+        html_url=f"{visit.base_url}/{visit.repo.name}/pull/0#issuecomment-{comment.id}",
+    )
+
+
+ROUTES = (
+    Route("GET", r"/issues/(\d+)/comments", "issues=read; pull_requests=read", comments),
+    Route("POST", r"/issues/(\d+)/comments", "issues=write; pull_requests=write", post),
+    Route("PATCH", r"/issues/comments/(\d+)", "issues=write; pull_requests=write", edit),
+)

@@ -1,0 +1,135 @@
+"""What the fake GitHub remembers: accounts, repositories, pull requests, and what was said on them."""
+
+import subprocess
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+Json = Any
+WHEN = "2026-01-01T00:00:00Z"
+
+
+@dataclass(frozen=True)
+class Account:
+    """Who acts with a token. `permissions` are GitHub's names, write including read."""
+
+    login: str
+    type: str = "Bot"
+    permissions: Mapping[str, str] = field(default_factory=dict)
+    viewer: str = ""
+    """The login GraphQL reports, when it differs."""
+
+    def may(self, needs: str) -> bool:
+        """Whether the permissions cover one of the sets "name=level, …; name=level"."""
+        levels = {"": 0, "read": 1, "write": 2}
+        return any(
+            all(
+                levels[self.permissions.get(name.strip(), "")] >= levels[level.strip()]
+                for name, _, level in (one.partition("=") for one in wanted.split(","))
+            )
+            for wanted in needs.split(";")
+        )
+
+
+GHOST = Account("ghost", "User")
+"""Whom GitHub shows where an account was deleted."""
+
+
+@dataclass(frozen=True)
+class PullFile:
+    """One file of a pull request; without a patch it is binary or too large."""
+
+    filename: str
+    status: str = "modified"
+    patch: str | None = None
+    previous_filename: str = ""
+    sha: str = "1" * 40
+
+    @property
+    def additions(self) -> int:
+        """Lines added."""
+        return sum(line.startswith("+") for line in (self.patch or "").split("\n"))
+
+    @property
+    def deletions(self) -> int:
+        """Lines deleted."""
+        return sum(line.startswith("-") for line in (self.patch or "").split("\n"))
+
+
+@dataclass
+class Comment:
+    """A comment of the conversation."""
+
+    id: int
+    body: str
+    author: Account
+
+
+@dataclass(frozen=True)
+class ReviewComment:
+    """An inline comment; it was valid when it was made."""
+
+    id: int
+    review: int
+    author: Account
+    commit: str
+    fields: Mapping[str, Json]
+
+
+@dataclass(frozen=True)
+class Review:
+    """A review; PENDING until it is submitted."""
+
+    id: int
+    author: Account
+    body: str
+    state: str
+    commit: str
+
+
+@dataclass
+class Pull:
+    """A pull request. `revisions` maps each commit its head was at to the files it changed then."""
+
+    number: int
+    base_sha: str
+    head_sha: str
+    revisions: dict[str, tuple[PullFile, ...]]
+    head_repo: str | None
+    title: str = "Change"
+    body: str | None = None
+    author: Account | None = None
+    association: str = "CONTRIBUTOR"
+    base_ref: str = "main"
+    head_ref: str = "change"
+    state: str = "open"
+    draft: bool = False
+    labels: tuple[str, ...] = ()
+    comments: list[Comment] = field(default_factory=list)
+    reviews: list[Review] = field(default_factory=list)
+    review_comments: list[ReviewComment] = field(default_factory=list)
+
+    @property
+    def files(self) -> tuple[PullFile, ...]:
+        """The files at its head."""
+        return self.revisions[self.head_sha]
+
+    def push(self, head_sha: str, files: Sequence[PullFile]) -> None:
+        """Move the head; what was said on the old one stays."""
+        self.head_sha = head_sha
+        self.revisions[head_sha] = tuple(files)
+
+
+@dataclass
+class Repo:
+    """A repository: `contents` maps (ref, path) to a file, or to the object the API gives for anything else."""
+
+    name: str
+    directory: Path | None = None
+    pulls: dict[int, Pull] = field(default_factory=dict)
+    contents: dict[tuple[str, str], bytes | Json] = field(default_factory=dict)
+
+    def git(self, *arguments: str) -> bytes:
+        """What git says in the repository's directory."""
+        return subprocess.run(["git", *arguments], cwd=self.directory, check=True, capture_output=True).stdout
