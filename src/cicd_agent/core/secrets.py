@@ -67,7 +67,7 @@ _SHAPES = (
     ),
     _shape("sendgrid-key", "SG.", r"(?<![A-Za-z0-9])(SG\.[\w-]{22}\.[\w-]{43})"),
     _shape("twilio-key", "SK", r"(?<![A-Za-z0-9])(SK[0-9a-f]{32})(?![A-Za-z0-9])"),
-    _shape("telegram-token", ":AA", r"(?<![A-Za-z0-9])([0-9]{8,10}:AA[\w-]{33})(?![\w-])"),
+    _shape("telegram-token", ":AA", r"(?<![A-Za-z0-9])([0-9]{8,10}:AA[\w-]{33})(?![A-Za-z0-9])"),
     _shape("discord-webhook", "/api/webhooks/", r"discord(?:app)?\.com/api/webhooks/[0-9]{5,25}/([\w-]{50,100})"),
     _shape("huggingface-token", "hf_", r"(?<![A-Za-z0-9])(hf_[A-Za-z]{34})(?![A-Za-z0-9])"),
     _shape("digitalocean-token", "_v1_", r"(?<![A-Za-z0-9])(do[opr]_v1_[a-f0-9]{64})"),
@@ -152,8 +152,8 @@ def _candidates(line: str) -> Iterator[Secret]:
     for match in _QUOTED.finditer(line):
         if _is_random(match[2], _ENTROPY_QUOTED):
             yield Secret(*match.span(2), "assigned-secret")
-    if (match := _BARE.match(line)) and _is_random(match[1], _ENTROPY_BARE):
-        yield Secret(*match.span(1), "assigned-secret")
+    if (bare := _BARE.match(line)) and _is_random(bare[1], _ENTROPY_BARE):
+        yield Secret(*bare.span(1), "assigned-secret")
 
 
 def _of_shape(line: str, shape: Shape) -> Iterator[Secret]:
@@ -162,7 +162,7 @@ def _of_shape(line: str, shape: Shape) -> Iterator[Secret]:
         start, end = match.span(1)
         if start >= covered and _is_real(match[1], shape):
             # What is glued to a token goes with it: it would look like another one once the token is masked.
-            covered = _GLUED.match(line, end).end()  # type: ignore[union-attr]  it matches the empty text
+            covered = next(_GLUED.finditer(line, end)).end()
             yield Secret(start, covered, shape.name)
 
 
