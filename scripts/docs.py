@@ -1,0 +1,193 @@
+"""Writes the pages and schemas that are made from the code: `python scripts/docs.py`, or `--check` to compare only."""
+
+import json
+import sys
+from collections.abc import Callable, Iterable, Mapping
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(ROOT / "src"))  # the pages tell of this tree, whatever is installed
+
+from cicd_agent.config.explain import plain  # noqa: E402  after the path is set
+from cicd_agent.config.schema import config_schema  # noqa: E402
+from cicd_agent.config.values import Setting, catalogue  # noqa: E402
+from cicd_agent.settings import FALLBACKS, Settings  # noqa: E402
+
+MARK = "<!-- Made by scripts/docs.py from src/cicd_agent/settings.py: change that, then `make docs`. -->"
+
+CONFIGURATION = """\
+# Configuration
+
+{mark}
+
+Nothing has to be configured. What is, comes from the first of these that says something:
+
+1. an **input**: `with:` in the workflow, `--input NAME=VALUE` at a terminal, or the variable `INPUT_<NAME>`
+   (upper case, `-` as `_`);
+2. the **config file** of the base branch, `.github/cicd-agent.yml`: for a pull request the branch it goes into, for a
+   push the commit before it, else the default branch;
+3. the **default**.
+
+Empty is unset. `cicd-agent config explain` prints every value with the place it came from.
+
+A pull request is judged by the configuration that was there before it: changing the file takes effect when the change
+is merged. Inputs stand in the workflow file, which a pull request of this repository can change for its own run; a
+required workflow of the organisation takes that away.
+
+## Settings
+
+{settings}
+
+**input** means that the config file may not name it: secrets, hosts, commands and paths stay out of reach of whoever
+writes a change. **file** means that there is no input for it.
+
+A list is a YAML list in the file; as an input its items stand on lines of their own or between commas. Numbers and
+`true` or `false` are written plainly, and `off` and `no` are words here, not booleans.
+
+## A config file
+
+```yaml
+# .github/cicd-agent.yml
+min-severity: high
+max-comments: 10
+paths-ignore:
+  - vendor/**
+  - "*.generated.py"
+rules:
+  debug-left-behind: off
+  http-timeout: critical
+instructions: |
+  Money is in cents everywhere. Anything under `legacy/` may only be deleted.
+```
+
+Editors check it as you type with the published schema,
+[schema/config.schema.json](../schema/config.schema.json), which `cicd-agent schema config` prints as well:
+
+```yaml
+# yaml-language-server: $schema=./path/to/config.schema.json
+```
+
+## Silencing a finding
+
+| for | write |
+|---|---|
+| a rule, everywhere | `rules: {{<id>: off}}` in the config file, or a severity to keep it and change its weight |
+| one line | `cicd-agent: ignore[<id>] reason` in a comment on the line |
+| some files | `paths-ignore` |
+| one conversation | resolve its thread on the pull request |
+
+What is silenced is counted in the summary, and listed when the change itself silences it.
+
+## Environment
+
+On GitHub Actions everything that is needed is there. Elsewhere, these say the same:
+
+| variable | meaning |
+|---|---|
+{fallbacks}
+| `GITHUB_EVENT_PATH`, `GITHUB_EVENT_NAME` | the event; `--event` and `--event-name` come before them |
+| `GITHUB_API_URL`, `GITHUB_SERVER_URL` | a GitHub Enterprise server |
+| `HTTPS_PROXY`, `NO_PROXY` | the way out |
+| `SSL_CERT_FILE`, `REQUESTS_CA_BUNDLE`, `CURL_CA_BUNDLE` | certificates to trust; the first that is set counts |
+| `NO_COLOR` | no colours at a terminal |
+
+## When something is wrong
+
+A wrong **input** ends the run with exit code 2 and one line that names every wrong input:
+
+    cicd-agent: an input is wrong (unknown input `min-severty`, did you mean `min-severity`?). …
+
+A wrong entry of the **config file** does not: it is ignored, named with its line, and the output `config_status` says
+`invalid` (else `ok`, or `absent` without a file). The other entries count. A mode that fails closed holds.
+
+    .github/cicd-agent.yml line 7: unknown key `min_severty`, did you mean `min-severity`? Ignored for this run.
+
+The file has at most 256 kB and 5,000 keys and values, in one document without aliases.
+"""
+
+
+def configuration() -> str:
+    """docs/configuration.md."""
+    return CONFIGURATION.format(mark=MARK, settings=settings_table(), fallbacks="\n".join(fallback_rows()))
+
+
+def schema() -> str:
+    """schema/config.schema.json."""
+    return json.dumps(config_schema(), indent=2, ensure_ascii=False) + "\n"
+
+
+PAGES: Mapping[str, Callable[[], str]] = {
+    "docs/configuration.md": configuration,
+    "schema/config.schema.json": schema,
+}
+"""Every file that is made, and what makes it."""
+
+
+def settings_table() -> str:
+    """A row for each setting."""
+    rows = (
+        (f"`{setting.name}`", kind(setting), default(setting), place(setting), setting.description)
+        for setting in catalogue().values()
+    )
+    return table(("setting", "value", "default", "where", "meaning"), rows)
+
+
+def kind(setting: Setting) -> str:
+    """What it may be."""
+    return "secret text" if setting.is_secret else setting.expected.removeprefix("a ")
+
+
+def default(setting: Setting) -> str:
+    """Its default as one would write it."""
+    value = getattr(Settings(), setting.field)
+    if setting.is_secret or plain(value) == "":
+        return "–"
+    return ", ".join(f"`{item}`" for item in value) if isinstance(value, tuple) else f"`{plain(value)}`"
+
+
+def place(setting: Setting) -> str:
+    """Where it may be set."""
+    if setting.input_only:
+        return "input"
+    return "file" if setting.file_only else "input, file"
+
+
+def fallback_rows() -> Iterable[str]:
+    """A row for each variable that stands in for an input."""
+    for name, variables in FALLBACKS.items():
+        words = ", else ".join(f"`{variable}`" for variable in variables)
+        yield f"| {words} | `{name}`, when there is no such input |"
+
+
+def table(head: Iterable[str], rows: Iterable[Iterable[str]]) -> str:
+    """A Markdown table."""
+    titles = list(head)
+    lines = [titles, ["---"] * len(titles), *([cell.replace("|", "\\|") for cell in row] for row in rows)]
+    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
+
+
+def stale() -> list[str]:
+    """The files that are not as they would be made."""
+    return [
+        name
+        for name, make in PAGES.items()
+        if not (ROOT / name).is_file() or (ROOT / name).read_text("utf-8") != make()
+    ]
+
+
+def main(arguments: list[str]) -> int:
+    """Write what is stale, or name it."""
+    names = stale()
+    if "--check" in arguments:
+        for name in names:
+            print(f"{name} is not current: run `make docs`")
+        return 1 if names else 0
+    for name in names:
+        (ROOT / name).parent.mkdir(parents=True, exist_ok=True)
+        (ROOT / name).write_text(PAGES[name](), "utf-8")
+        print(f"wrote {name}")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,113 @@
+"""The config file, entry by entry: a checked value, or a problem that says what to do and costs nothing else."""
+
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass
+
+from cicd_agent.config.document import Block, Entry, Unreadable, parse_document
+from cicd_agent.config.values import Setting, Unfit, catalogue, described, hint, one_of, printable, quoted, reveals
+from cicd_agent.core.finding import Severity
+from cicd_agent.settings import Settings
+
+CONFIG_FILE = str(Settings.model_fields["config_file"].default)
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """Something in the config file that does not count. `line` is from 1; 0 is the file as a whole."""
+
+    line: int
+    message: str
+    severity: Severity = Severity.MEDIUM
+    file: str = CONFIG_FILE
+
+    def __str__(self) -> str:
+        """The line that a user of the run sees."""
+        where = printable(self.file) + (f" line {self.line}" if self.line else "")
+        return f"{where}: {self.message} Ignored for this run."
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """A value as it counts, and the line of its key."""
+
+    setting: Setting
+    value: object
+    line: int
+
+
+@dataclass(frozen=True, slots=True)
+class ConfigFile:
+    """A file of that name. `secrets` occur in no problem; `known_rules` are the ids there are, None when any may be."""
+
+    name: str = CONFIG_FILE
+    secrets: Collection[str] = ()
+    known_rules: Collection[str] | None = None
+
+    def read(self, raw: str | bytes) -> Iterator[Reading | Problem]:
+        """Everything that it says, in its order."""
+        try:
+            document = parse_document(raw)
+        except Unreadable as unreadable:
+            why = "not YAML" if reveals(unreadable.why, self.secrets) else printable(unreadable.why)
+            yield Problem(unreadable.line, f"the file does not count: {why}.", Severity.HIGH, self.name)
+            return
+        for entry, first in _with_first(document):
+            if first is entry:
+                yield from self._setting(entry)
+            else:
+                yield self._again(entry, first)
+
+    def _setting(self, entry: Entry) -> Iterator[Reading | Problem]:
+        setting = catalogue().get(entry.key)
+        key = self._quoted(entry.key)
+        if setting is None:
+            usable = (name for name, setting in catalogue().items() if not setting.input_only)
+            yield self._problem(entry, f"unknown key {key}{hint(entry.key, usable)}")
+        elif setting.input_only:
+            severity = Severity.HIGH if setting.is_secret else Severity.MEDIUM
+            yield Problem(entry.line, f"{key} is input-only: set it in the workflow.", severity, self.name)
+        elif entry.value in (None, ""):
+            return
+        elif setting.shape["type"] == "object" and isinstance(entry.value, Block):
+            yield from self._rules(setting, entry, entry.value)
+        else:
+            try:
+                yield Reading(setting, setting.value_of(entry.value), entry.line)
+            except Unfit as unfit:
+                yield self._problem(entry, self._unfit(entry, unfit.expected, setting.choices))
+
+    def _rules(self, setting: Setting, entry: Entry, block: Block) -> Iterator[Reading | Problem]:
+        """Each rule's setting by itself: one that is wrong does not undo the others."""
+        choices: tuple[str, ...] = tuple(setting.shape["additionalProperties"]["enum"])
+        chosen: dict[str, str] = {}
+        for rule, first in _with_first(block):
+            if first is not rule:
+                yield self._again(rule, first)
+            elif self.known_rules is not None and rule.key not in self.known_rules:
+                yield self._problem(rule, f"unknown rule {self._quoted(rule.key)}{hint(rule.key, self.known_rules)}")
+            elif isinstance(rule.value, str) and rule.value in choices:
+                chosen[rule.key] = rule.value
+            else:
+                yield self._problem(rule, self._unfit(rule, one_of(choices), choices))
+        yield Reading(setting, chosen, entry.line)
+
+    def _unfit(self, entry: Entry, expected: str, choices: Collection[str]) -> str:
+        near = hint(entry.value, choices) if isinstance(entry.value, str) else "."
+        return f"{self._quoted(entry.key)} must be {expected}, got {described(entry.value, self.secrets)}{near}"
+
+    def _again(self, entry: Entry, first: Entry) -> Problem:
+        return self._problem(entry, f"{self._quoted(entry.key)} is set twice: line {first.line} counts.")
+
+    def _problem(self, entry: Entry, message: str) -> Problem:
+        return Problem(entry.line, message, file=self.name)
+
+    def _quoted(self, text: str) -> str:
+        """A key, unless it is a secret in the wrong place; our own words are none."""
+        return quoted(text, () if text in catalogue() else self.secrets)
+
+
+def _with_first(block: Block) -> Iterator[tuple[Entry, Entry]]:
+    """Each entry with the first of its key."""
+    first: dict[str, Entry] = {}
+    for entry in block.entries:
+        yield entry, first.setdefault(entry.key, entry)
