@@ -4,10 +4,11 @@
 # Prints a search path without its relative entries and those in the workspace: a pull request wrote what lies there,
 # and must not choose which `git` or `python3` is run.
 outside_workspace() {
-  local workspace entry directory kept=()
+  local workspace entry directory entries kept=() IFS=:
   workspace=$(cd -P -- "${GITHUB_WORKSPACE:-/nonexistent}" 2>/dev/null && pwd) || workspace=/nonexistent
-  local IFS=:
-  for entry in $1; do
+  read -ra entries <<<"$1"
+  # The form with `+` is for bash 3.2 on macOS, where an empty array is not set.
+  for entry in ${entries[@]+"${entries[@]}"}; do
     [[ $entry == /* ]] && directory=$(cd -P -- "$entry" 2>/dev/null && pwd) || continue
     [[ $directory/ == "$workspace"/* ]] || kept+=("$directory")
   done

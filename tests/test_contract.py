@@ -1,0 +1,135 @@
+"""The names that others build on: action.yml, Settings, the command line and the documents say the same."""
+
+from enum import Enum
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from cicd_agent import cli
+from cicd_agent.config.values import catalogue
+from cicd_agent.core.finding import Severity
+from cicd_agent.core.verdict import Conclusion, RiskLevel
+from cicd_agent.modes import modes
+from cicd_agent.settings import CONSUMED_EARLIER, Settings, kebab
+
+ROOT = Path(__file__).parent.parent
+ACTION: dict[str, Any] = yaml.safe_load((ROOT / "action.yml").read_text("utf-8"))
+
+
+def words(text: str) -> list[str]:
+    return text.split()
+
+
+# Workflows out there use these names: one more is a feature, one less or another spelling breaks them.
+INPUTS = words("""
+    mode github-token working-directory config-file index-url timeout-minutes
+    openai-api-key base-url api provider model model-headers max-cost-usd max-input-tokens max-rounds instructions
+    comment fail-on fail-on-model max-comments min-severity min-confidence paths-ignore pull-request
+""")
+OUTPUTS_OF_EVERY_MODE = words("""
+    conclusion risk_level risk_score confidence escalate_to_human degraded config_status
+    summary report_file model requests tokens_used cached_tokens cost_usd
+""")
+OUTPUTS = {"review": words("decision findings_count blocking_count suppressed_count sarif_file")}
+DEFAULTS = {
+    "config-file": ".github/cicd-agent.yml",
+    "timeout-minutes": 5,
+    "api": "auto",
+    "provider": "auto",
+    "model": "gpt-5.5",
+    "max-cost-usd": 0.5,
+    "max-input-tokens": 150_000,
+    "max-rounds": 8,
+    "comment": "review",
+    "fail-on": "never",
+    "fail-on-model": False,
+    "max-comments": 5,
+    "min-severity": "medium",
+    "min-confidence": 0.7,
+}
+
+
+def settings_with_an_input() -> list[str]:
+    return [name for name, setting in catalogue().items() if not setting.file_only]
+
+
+def default_of(name: str) -> object:
+    default = Settings().model_dump(by_alias=True)[name]
+    return default.value if isinstance(default, Enum) else default
+
+
+def test_the_words_of_every_scale_are_the_published_ones() -> None:
+    assert [*Severity] == [*RiskLevel] == ["low", "medium", "high", "critical"]
+    assert {*Conclusion} == {"success", "failure", "neutral", "skipped"}
+
+
+def test_the_action_has_the_published_inputs() -> None:
+    assert sorted(ACTION["inputs"]) == sorted(INPUTS)
+
+
+def test_every_input_is_a_setting_or_is_consumed_before_there_are_any() -> None:
+    assert {*INPUTS} - {*settings_with_an_input()} == {*CONSUMED_EARLIER} - {"runtime"}
+    assert {*settings_with_an_input()} <= {*INPUTS}
+
+
+def test_the_action_describes_an_input_as_the_settings_do() -> None:
+    said = {name: ACTION["inputs"][name]["description"] for name in settings_with_an_input()}
+    assert {n: text for n, text in said.items() if not text.startswith(catalogue()[n].description)} == {}
+    assert {n: text for n, text in said.items() if not all(word in text for word in catalogue()[n].choices)} == {}
+
+
+def test_the_action_declares_no_default_but_the_tokens() -> None:
+    assert {name: given["default"] for name, given in ACTION["inputs"].items() if "default" in given} == {
+        "github-token": "${{ github.token }}"
+    }
+
+
+def test_defaults_are_the_published_ones_and_are_named_in_the_action() -> None:
+    assert {name: default_of(name) for name in DEFAULTS} == DEFAULTS
+    for name, default in DEFAULTS.items():
+        shown = "0.50" if name == "max-cost-usd" else str(default).lower() if isinstance(default, bool) else default
+        assert ACTION["inputs"][name]["description"].endswith(f" Default: {shown}.")
+    silent = {name for name, given in ACTION["inputs"].items() if "Default:" not in given["description"]}
+    assert {name for name in silent if name in Settings().model_dump(by_alias=True) and default_of(name)} <= {
+        *("github-token", "openai-api-key", "model-headers")
+    }
+
+
+def test_every_input_reaches_the_program_by_an_explicit_variable() -> None:
+    [install, run] = ACTION["runs"]["steps"]
+    passed = {**install["env"], **run["env"]}
+    wanted = {f"INPUT_{name.upper().replace('-', '_')}": f"${{{{ inputs.{name} }}}}" for name in INPUTS}
+    wanted["INDEX_URL"] = wanted.pop("INPUT_INDEX_URL")
+    assert passed == {**wanted, "AGENT_PYTHON": "${{ steps.install.outputs.python }}"}
+
+
+def test_the_action_has_the_published_outputs_and_each_says_what_it_is() -> None:
+    assert [*ACTION["outputs"]] == [*OUTPUTS_OF_EVERY_MODE, *(name for names in OUTPUTS.values() for name in names)]
+    for name, output in ACTION["outputs"].items():
+        assert output["value"].startswith(f"${{{{ steps.run.outputs.{name} ")
+        assert output["description"]
+
+
+def test_every_mode_is_offered_by_the_command_line_and_the_action_and_has_outputs() -> None:
+    assert [*modes()] == [*cli.MODES] == [*OUTPUTS]
+    assert {name: mode.name for name, mode in modes().items()} == {name: name for name in modes()}
+    assert [name for name in modes() if f"`{name}`" not in ACTION["inputs"]["mode"]["description"]] == []
+
+
+def test_every_mode_has_a_page_and_a_scenario() -> None:
+    assert [name for name in modes() if not (ROOT / f"docs/{name}.md").is_file()] == []
+    assert [name for name in modes() if not any((ROOT / f"tests/scenarios/{name}").glob("*/"))] == []
+
+
+def test_the_documents_name_every_setting_and_every_output() -> None:
+    configuration = (ROOT / "docs/configuration.md").read_text("utf-8")
+    pages = "".join(page.read_text("utf-8") for page in [ROOT / "README.md", *(ROOT / "docs").glob("*.md")])
+    assert [name for name in map(kebab, Settings.model_fields) if f"`{name}`" not in configuration] == []
+    assert [name for name in ACTION["outputs"] if f"`{name}`" not in pages] == []
+
+
+def test_the_readme_uses_names_that_exist() -> None:
+    readme = (ROOT / "README.md").read_text("utf-8")
+    assert "uses: org/cicd-agent@v1" in readme
+    assert [name for name in ("risk_level", "make demo", "examples/workflows/review.yml") if name not in readme] == []
