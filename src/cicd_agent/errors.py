@@ -58,9 +58,17 @@ class ForgeRefused(AgentError):
 
 
 class ModelUnavailable(AgentError):
-    """No model answered: no key, wrong key, server down, long rate limit."""
+    """No model answered: no key, wrong key, server down, long rate limit.
+
+    `requests` were sent for nothing; of these `lost` got no response at all, so that nobody knows what they cost.
+    """
 
     exit = Exit.MODEL
+
+    def __init__(self, what: str, *, why: str = "", remedy: str = "", requests: int = 0, lost: int = 0) -> None:
+        super().__init__(what, why=why, remedy=remedy)
+        self.requests = requests
+        self.lost = lost
 
 
 class BudgetExhausted(AgentError):

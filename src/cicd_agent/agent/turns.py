@@ -8,6 +8,7 @@ from typing import Generic, Protocol, TypeVar
 from pydantic import BaseModel, ConfigDict
 
 from cicd_agent.core.evidence import Exhibit
+from cicd_agent.errors import Exit
 
 
 class Draft(BaseModel):
@@ -56,17 +57,28 @@ class Stop(StrEnum):
     REFUSED = "refused"
 
 
+class Role(StrEnum):
+    """Who said it: the model, or we in a correction."""
+
+    ASSISTANT = "assistant"
+    USER = "user"
+
+
 @dataclass(frozen=True, slots=True)
 class Turn:
-    """One earlier message: `role` is "assistant" (what the model said) or "user" (our correction)."""
+    """One earlier message. `items` are the dialect's own form of it (encrypted reasoning), sent back verbatim."""
 
-    role: str
+    role: Role
     text: str
+    items: tuple[Mapping[str, object], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """One request. `instructions` are stable between runs; `evidence` is untrusted and comes after them."""
+    """One request. `instructions` are stable between runs; `evidence` is untrusted and comes after them.
+
+    `max_output_tokens` includes reasoning. `seconds` bounds the wait for a reply, retries included; None is no bound.
+    """
 
     instructions: str
     evidence: str
@@ -75,11 +87,15 @@ class Request:
     turns: tuple[Turn, ...] = ()
     cache_key: str = ""
     max_output_tokens: int = 16_000
+    seconds: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """What came back: `text` as it was, nothing repaired. `model` is the name the server reports."""
+    """What came back: `text` as it was, nothing repaired. `model` is the name the server reports.
+
+    `items` are what the dialect wants sent back with the next turn (see Turn).
+    """
 
     text: str
     stop: Stop = Stop.DONE
@@ -87,6 +103,7 @@ class Reply:
     model: str = ""
     detail: str = ""
     """The refusal's words, or why it was cut off."""
+    items: tuple[Mapping[str, object], ...] = ()
 
 
 class Model(Protocol):
@@ -115,7 +132,11 @@ class Question(Generic[D]):
 
 @dataclass(frozen=True, slots=True)
 class Answer(Generic[D]):
-    """What `ask` made of a question: a draft, or the reason why there is none (`failure`, one line)."""
+    """What `ask` made of a question: a draft, or the reason why there is none.
+
+    `failure` says in one line what went wrong, and `exit` what that means for the process; both are empty when
+    nothing did. A draft beside a failure is an earlier, valid answer whose correction came to nothing.
+    """
 
     question: str
     draft: D | None
@@ -123,7 +144,8 @@ class Answer(Generic[D]):
     rounds: int = 0
     model: str = ""
     failure: str = ""
+    exit: Exit = Exit.OK
     complaint: str = ""
     """What `check` still complained about in the draft that was accepted all the same."""
     left_out: tuple[str, ...] = ()
-    """Sources of the exhibits that did not fit into the token budget."""
+    """What did not fit into the token budget: sources of exhibits, "from line N" where one was cut."""

@@ -1,0 +1,93 @@
+"""pydantic → the strict JSON-schema dialect, the subset that every server with structured answers understands."""
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from cicd_agent.agent.turns import Draft
+
+# What the dialect cannot say is said to the model in words; pydantic holds the answer to it all the same.
+_IN_WORDS = {
+    "minimum": "at least {}",
+    "exclusiveMinimum": "more than {}",
+    "maximum": "at most {}",
+    "exclusiveMaximum": "less than {}",
+    "multipleOf": "a multiple of {}",
+    "minLength": "characters: at least {}",
+    "maxLength": "characters: at most {}",
+    "pattern": "matches {}",
+    "minItems": "items: at least {}",
+    "maxItems": "items: at most {}",
+}
+_DROPPED = {"title", "default", "examples", "discriminator", "$defs"}
+_SCALARS = {"string", "integer", "number", "boolean", "null"}
+
+
+class NotExpressible(TypeError):
+    """A draft asks for something that the dialect does not have. Ours to mend, not the user's."""
+
+
+def strict(draft: type[Draft]) -> dict[str, Any]:
+    """The draft's schema: an object whose properties are all required, nothing open, references written out.
+
+    A field with a default is required too: optional means nullable, and the model has to say null. Equal drafts give
+    equal schemas, byte for byte once dumped, because the schema is a part of the prefix that servers cache.
+    """
+    whole = draft.model_json_schema(by_alias=True, mode="validation")
+    return _Dialect(whole.get("$defs", {}), draft.__name__).node(whole, draft.__name__, ())
+
+
+def schema_name(draft: type[Draft]) -> str:
+    """The draft's name in the letters that servers allow for it, at most 64."""
+    return re.sub(r"[^A-Za-z0-9_-]+", "_", draft.__name__)[:64]
+
+
+class _Dialect:
+    """One translation. `at` is the path for messages, `inside` the definitions that are open (for recursion)."""
+
+    def __init__(self, definitions: Mapping[str, Any], root: str) -> None:
+        self._definitions = definitions
+        self._root = root
+
+    def node(self, source: Mapping[str, Any], at: str, inside: tuple[str, ...]) -> dict[str, Any]:
+        if "$ref" in source:
+            name = str(source["$ref"]).removeprefix("#/$defs/")
+            if name in inside:
+                raise NotExpressible(f"{at}: {name} contains itself; a strict schema is finite")
+            beside = {key: value for key, value in source.items() if key not in {"$ref", "$defs"}}
+            return self.node({**self._definitions[name], **beside}, at, (*inside, name))
+        shape = self._shape(source, at, inside)
+        self._refuse_the_rest(source, shape, at)
+        limits = "; ".join(text.format(source[key]) for key, text in _IN_WORDS.items() if key in source)
+        words = [source.get("description", ""), f"({limits})" if limits else ""]
+        return {"description": " ".join(filter(None, words)), **shape} if any(words) else shape
+
+    def _shape(self, source: Mapping[str, Any], at: str, inside: tuple[str, ...]) -> dict[str, Any]:
+        match source:
+            case {"anyOf": choices} | {"oneOf": choices} if at != self._root:
+                # Tagged unions arrive as oneOf; their tags already keep the choices apart.
+                return {"anyOf": [self.node(choice, at, inside) for choice in choices]}
+            case {"const": value, "type": str(kind)}:
+                return {"type": kind, "enum": [value]}
+            case {"enum": values, "type": str(kind)}:
+                return {"type": kind, "enum": list(values)}
+            case {"type": "object", "additionalProperties": True | dict()}:
+                raise NotExpressible(f"{at}: an open mapping; use a list of objects with a name and a value")
+            case {"type": "object"}:
+                properties = {
+                    name: self.node(value, f"{at}.{name}", inside)
+                    for name, value in source.get("properties", {}).items()
+                }
+                closed = {"required": list(properties), "additionalProperties": False}
+                return {"type": "object", "properties": properties, **closed}
+            case {"type": "array", "items": dict(items)}:
+                return {"type": "array", "items": self.node(items, f"{at}[]", inside)}
+            case {"type": str(kind)} if kind in _SCALARS and at != self._root:
+                return {"type": kind}
+            case _:
+                raise NotExpressible(f"{at}: no plain type (Any, a fixed tuple, a mixed Literal or a root model)")
+
+    def _refuse_the_rest(self, source: Mapping[str, Any], shape: Mapping[str, Any], at: str) -> None:
+        understood = _IN_WORDS.keys() | _DROPPED | shape.keys() | {"description", "const", "oneOf"}
+        if left := sorted(source.keys() - understood):
+            raise NotExpressible(f"{at}: {', '.join(left)} cannot be said in the strict dialect")

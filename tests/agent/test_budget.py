@@ -1,0 +1,146 @@
+import pytest
+
+from cicd_agent.agent.budget import Budget
+from cicd_agent.agent.prices import PRICES, Price, price_of
+from cicd_agent.agent.turns import Usage
+from cicd_agent.errors import BudgetExhausted, Exit
+
+UNKNOWN = Usage(requests=1, input=None, output=None, cached=None, reasoning=None)
+PER_TOKEN = {"known": Price(input=1e6, cached=1e5, output=1e6)}  # a dollar a token: sums can be read off
+
+
+class Clock:
+    now = 1_000.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+def budget(
+    *,
+    requests: int = 10,
+    input_tokens: int = 1_000_000,
+    output_tokens: int | None = None,
+    seconds: float = 60,
+    usd: float | None = None,
+    clock: Clock | None = None,
+) -> Budget:
+    return Budget(
+        requests=requests,
+        input_tokens=input_tokens,
+        output_tokens=output_tokens,
+        seconds=seconds,
+        usd=usd,
+        prices=PER_TOKEN,
+        clock=clock or Clock(),
+    )
+
+
+def test_a_request_within_all_ceilings_gets_the_output_it_wants() -> None:
+    assert budget().allow("any", input_tokens=500, output_tokens=16_000) == 16_000
+
+
+def test_requests_are_counted() -> None:
+    spent = budget(requests=2)
+    spent.charge("any", Usage(requests=2, input=1, output=1), input_tokens=1, output_tokens=1)
+    with pytest.raises(BudgetExhausted, match=r"2 requests.*max-rounds"):
+        spent.allow("any", input_tokens=1, output_tokens=1)
+
+
+def test_input_tokens_are_checked_before_and_charged_after() -> None:
+    spent = budget(input_tokens=1_000)
+    spent.charge("any", Usage(requests=1, input=600, output=1), input_tokens=900, output_tokens=1)
+    assert spent.allow("any", input_tokens=400, output_tokens=10) == 10
+    with pytest.raises(BudgetExhausted, match=r"400 are left, the next request needs about 401.*max-input-tokens"):
+        spent.allow("any", input_tokens=401, output_tokens=10)
+
+
+def test_time_runs_out() -> None:
+    clock = Clock()
+    spent = budget(seconds=60, clock=clock)
+    clock.now += 45
+    assert spent.seconds_left == 15
+    clock.now += 45
+    assert spent.seconds_left == 0
+    with pytest.raises(BudgetExhausted, match=r"60 seconds.*timeout-minutes"):
+        spent.allow("any", input_tokens=1, output_tokens=1)
+
+
+def test_output_is_cut_to_what_is_left_and_refused_when_too_little_is() -> None:
+    spent = budget(output_tokens=5_000)
+    assert spent.allow("any", input_tokens=1, output_tokens=16_000) == 5_000
+    spent.charge("any", Usage(requests=1, input=1, output=4_500), input_tokens=1, output_tokens=1)
+    with pytest.raises(BudgetExhausted, match="5,000 output tokens"):
+        spent.allow("any", input_tokens=1, output_tokens=16_000)
+
+
+def test_money_buys_the_input_first_and_the_output_from_what_remains() -> None:
+    spent = budget(usd=5_000)
+    assert spent.allow("known", input_tokens=1_000, output_tokens=16_000) == 4_000
+    with pytest.raises(BudgetExhausted, match=r"\$5000\.00.*max-cost-usd"):
+        spent.allow("known", input_tokens=4_500, output_tokens=16_000)
+
+
+def test_money_is_charged_by_what_was_used_and_cached_input_is_cheaper() -> None:
+    spent = budget(usd=5_000)
+    spent.charge("known", Usage(requests=1, input=1_000, output=50, cached=800), input_tokens=1, output_tokens=1)
+    assert spent.cost_usd == pytest.approx(200 + 80 + 50)
+    assert spent.allow("known", input_tokens=0, output_tokens=16_000) == 4_670
+
+
+def test_unknown_usage_is_charged_by_estimate_and_its_cost_stays_unknown() -> None:
+    spent = budget(requests=5, input_tokens=1_000, usd=5_000)
+    spent.charge("known", UNKNOWN, input_tokens=700, output_tokens=300)
+    assert spent.cost_usd is None
+    assert spent.usage == UNKNOWN
+    assert spent.allow("known", input_tokens=300, output_tokens=16_000) == 3_700
+    with pytest.raises(BudgetExhausted, match="300 are left"):
+        spent.allow("known", input_tokens=301, output_tokens=1)
+
+
+def test_a_cost_once_unknown_is_never_known_again() -> None:
+    spent = budget()
+    spent.charge("known", UNKNOWN, input_tokens=1, output_tokens=1)
+    spent.charge("known", Usage(requests=1, input=5, output=5), input_tokens=1, output_tokens=1)
+    assert spent.cost_usd is None
+
+
+def test_a_model_without_a_price_costs_unknown_and_is_held_by_tokens() -> None:
+    spent = budget(input_tokens=1_000, usd=0.01)
+    assert spent.allow("local", input_tokens=900, output_tokens=16_000) == 16_000
+    spent.charge("local", Usage(requests=1, input=900, output=10), input_tokens=1, output_tokens=1)
+    assert spent.cost_usd is None
+    with pytest.raises(BudgetExhausted, match="input tokens"):
+        spent.allow("local", input_tokens=101, output_tokens=1)
+
+
+def test_nothing_asked_costs_nothing() -> None:
+    assert budget().cost_usd == 0
+    refused = budget()
+    refused.charge("local", Usage(requests=1), input_tokens=0, output_tokens=0)
+    assert refused.cost_usd == 0
+
+
+def test_evidence_gets_a_share_of_the_tokens_and_of_the_money() -> None:
+    assert budget(input_tokens=100_000).evidence_tokens("known") == 40_000
+    assert budget(input_tokens=100_000, usd=10_000).evidence_tokens("known") == 4_000
+    assert budget(input_tokens=100_000, usd=10_000).evidence_tokens("local") == 40_000
+
+
+def test_a_dated_snapshot_has_the_price_of_its_model() -> None:
+    assert price_of("gpt-5-mini-2025-08-07", PRICES) is PRICES["gpt-5-mini"]
+    assert price_of("gpt-5-mini-turbo", PRICES) is None
+
+
+def test_prices_are_plausible_and_long_requests_are_dearer() -> None:
+    assert all(0 < price.cached < price.input < price.output for price in PRICES.values())
+    price = PRICES["gpt-5.5"]
+    assert price.of(Usage(1, 100_000, 10_000, 50_000)) == pytest.approx(0.25 + 0.025 + 0.30)
+    assert price.of(Usage(1, 300_000, 10_000)) == pytest.approx(3.0 + 0.45)
+    assert price.of(UNKNOWN) is None
+
+
+def test_the_failure_maps_to_its_exit_code() -> None:
+    with pytest.raises(BudgetExhausted) as failure:
+        budget(requests=0).allow("any", input_tokens=1, output_tokens=1)
+    assert failure.value.exit is Exit.BUDGET
