@@ -66,10 +66,10 @@ class _Style:
         """The text in a colour or weight, plain where there is none."""
         return f"\x1b[{_INK[name]}m{text}\x1b[0m" if self.colour else text
 
-    def wrapped(self, text: str, indent: str) -> Iterator[str]:
-        """Foreign text made harmless, in lines that fit."""
+    def wrapped(self, text: str, indent: str, hanging: str = "") -> Iterator[str]:
+        """Foreign text made harmless, in lines that fit; all but the first of each paragraph are indented by more."""
         for line in shown(text).split("\n"):
-            yield from wrap(line, self.width, initial_indent=indent, subsequent_indent=indent)
+            yield from wrap(line, self.width, initial_indent=indent, subsequent_indent=indent + hanging)
 
 
 def render(
@@ -134,7 +134,7 @@ def _finding(finding: Finding, evidence: Evidence, style: _Style) -> Iterator[st
     yield from frame(finding, evidence.change, style.width)
     yield from style.wrapped(finding.message, "    ")
     if finding.advice:
-        yield from style.wrapped(f"→ {finding.advice}", "    ")
+        yield from style.wrapped(f"→ {finding.advice}", "    ", "  ")
     if finding.suggestion:
         yield from (f"    + {line.rstrip()}" for line in shown(finding.suggestion).expandtabs(4).split("\n"))
 
