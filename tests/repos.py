@@ -77,7 +77,11 @@ class TempRepo:
 
     def branch(self, name: str, start: str = "HEAD") -> None:
         """Make a branch and switch to it."""
-        self.git("checkout", "--quiet", "-B", name, start)
+        self.git("checkout", "--quiet", "-b", name, start)
+
+    def switch(self, name: str) -> None:
+        """Check out another branch or commit."""
+        self.git("checkout", "--quiet", name)
 
     def tree(self, files: Mapping[str, bytes]) -> str:
         """The id of a tree of regular files, made without the working tree."""

@@ -1,0 +1,186 @@
+"""The Repository port on a local checkout: everything is read at a named commit, with no program of the checkout's."""
+
+import configparser
+import re
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from cicd_agent.adapters import git_fetch
+from cicd_agent.adapters.git_diff import (
+    omission_notes,
+    read_commits,
+    read_entries,
+    read_files,
+    read_paths,
+    read_texts,
+    with_attributes,
+)
+from cicd_agent.adapters.git_process import Git, GitFailed, borrow
+from cicd_agent.adapters.git_worktree import snapshot
+from cicd_agent.core.change import Change, ChangeSource
+from cicd_agent.errors import ConfigError
+
+_SHA = re.compile(r"[0-9a-f]{40}(?:[0-9a-f]{24})?\Z")
+_REGULAR = (b"100644", b"100755", b"100664")
+
+
+@dataclass(frozen=True, slots=True)
+class _Place:
+    """Where a checkout keeps its things; a linked worktree shares `common` with others."""
+
+    top: Path
+    git_dir: Path
+    common: Path
+
+
+class GitRepository:
+    """A checkout, read-only: fetched objects and all else that is written goes to a directory of our own.
+
+    `env` is the environment to take PATH, proxies and certificates from. The token that `ensure` is given goes to
+    `server` only. `scratch` is where temporary files go, the system's place when None.
+    """
+
+    def __init__(
+        self,
+        path: Path,
+        env: Mapping[str, str],
+        *,
+        server: str = "https://github.com",
+        scratch: Path | None = None,
+    ) -> None:
+        self._place = _locate(path)
+        self._server = server
+        # Names of refs and the remote's address live in the checkout; objects are read from a room of our own.
+        self._theirs = Git(self._place.git_dir, env)
+        self._ours = borrow(self._place.git_dir, self._place.common, env, scratch)
+
+    @property
+    def top(self) -> Path:
+        """The top directory of the working tree."""
+        return self._place.top
+
+    def resolve(self, ref: str) -> str | None:
+        """Full SHA of the commit that `ref`, or `origin/ref`, names; None when this clone does not have it."""
+        if not ref or ref.startswith("-") or not ref.isprintable():
+            return None
+        candidates = (ref,) if _SHA.match(ref) else (ref, f"origin/{ref}")
+        for candidate in candidates:
+            with suppress(GitFailed):
+                # Only the name is looked up there: a partial clone would fetch what it lacks to look further.
+                named = self._theirs.text("rev-parse", "--verify", "--quiet", "--end-of-options", candidate)
+                if _SHA.match(named):
+                    return self._ours.text("rev-parse", "--verify", "--quiet", f"{named}^{{commit}}")
+        return None
+
+    def ensure(self, shas: Sequence[str], token: str = "") -> str:
+        """Make the commits, their merge base and what changed since present, by fetching if need be.
+
+        "" or why that was not possible, in one line.
+        """
+        if not all(_SHA.match(sha) for sha in shas):
+            return "a commit's id is not a full SHA"
+        if not shas or git_fetch.is_complete(self._ours, shas):
+            return ""
+        try:
+            url = self._theirs.text("config", "--get", "remote.origin.url")
+        except GitFailed:
+            return "the clone has no remote named origin"
+        if ":" not in url.partition("/")[0]:
+            url = str(self._place.top / url)
+        return git_fetch.complete(self._ours, git_fetch.Remote(url, self._server), shas, token)
+
+    def change(self, base: str, head: str) -> Change:
+        """Diff from the merge base of two commits to the second."""
+        old, new = self._commit(base), self._commit(head)
+        start, notes = self._merge_base(old, new)
+        commits, cut = read_commits(self._ours, old, new)
+        return self._read(start, new, Change(start, new, ChangeSource.GIT, (), commits, notes=(*notes, *cut)))
+
+    def uncommitted(self, base: str) -> Change:
+        """Diff from the merge base of `base` and HEAD to the working tree, untracked files included."""
+        head = self._commit("HEAD")
+        old = self._commit(base)
+        start, notes = self._merge_base(old, head)
+        commits, cut = read_commits(self._ours, old, head)
+        place = self._place
+        now = snapshot(self._ours, place.top, place.git_dir, place.common / "info/exclude")
+        notes = (*notes, *cut, *now.notes)
+        return self._read(start, now.tree, Change(start, "", ChangeSource.WORKTREE, (), commits, notes=notes))
+
+    def blob(self, sha: str, path: str, limit: int = 1_000_000) -> bytes | None:
+        """Content of a regular file at a commit; None when absent, not a regular file, or over `limit` bytes.
+
+        A name that is not UTF-8 cannot be asked for: what `Change` shows of it is not its name. Content that is in
+        the tree but not in this (partial) clone is a ConfigError, since it is not absent.
+        """
+        if not _SHA.match(sha) or not path or path.endswith("/") or "\0" in path:
+            return None
+        try:
+            asked = path.encode()
+            listed = self._ours.run("ls-tree", "-z", "--full-tree", sha, "--", path)
+        except (GitFailed, UnicodeEncodeError):
+            return None
+        about, _, name = listed.removesuffix(b"\0").partition(b"\t")
+        if name != asked or not about.startswith(_REGULAR):
+            return None
+        id_ = about.decode("ascii").split()[2]
+        size = int(self._ours.text("cat-file", "-s", id_))
+        return self._ours.run("cat-file", "blob", id_) if size <= limit else None
+
+    def _commit(self, ref: str) -> str:
+        sha = self.resolve(ref)
+        if sha is None and ref == "HEAD":
+            raise ConfigError("the repository has no commits", remedy="Commit something first")
+        if sha is None:
+            remedy = "Fetch it, or set `fetch-depth: 0` on actions/checkout"
+            raise ConfigError(f"{ref[:100]!r} names no commit of this clone", remedy=remedy)
+        return sha
+
+    def _merge_base(self, old: str, new: str) -> tuple[str, tuple[str, ...]]:
+        bases = git_fetch.merge_bases(self._ours, old, new)
+        if not bases:
+            what = f"{old[:12]} and {new[:12]} have no common ancestor"
+            if (self._ours.git_dir / "shallow").exists():
+                remedy = "Set `fetch-depth: 0` on actions/checkout"
+                raise ConfigError(f"{what} in this clone", why="it is shallow", remedy=remedy)
+            raise ConfigError(what, remedy="Compare with a branch that this one started from")
+        notes = (f"{len(bases)} merge bases; compared with {bases[0][:12]}",) if len(bases) > 1 else ()
+        return bases[0], notes
+
+    def _read(self, old: str, new: str, change: Change) -> Change:
+        """`change` with what lies between two trees."""
+        git = self._ours
+        entries = read_entries(git, old, new)
+        files = with_attributes(git, old, entries, read_files(git, old, new, entries))
+        texts = read_texts(git, entries, files)
+        paths, cut = read_paths(git, new)
+        return replace(
+            change,
+            files=files,
+            texts=texts.new,
+            old_texts=texts.old,
+            paths=paths,
+            notes=(*change.notes, *omission_notes(files), *texts.notes, *cut),
+        )
+
+
+def _locate(path: Path) -> _Place:
+    """Find the checkout around `path`, whatever GIT_DIR says."""
+    if not path.is_dir():
+        raise ConfigError(f"{str(path)!r} is not a directory", remedy="Name one inside a git checkout")
+    try:
+        import git  # noqa: PLC0415  a run that needs no repository never pays for it
+    except ImportError as error:
+        raise ConfigError("git could not be run", why=str(error), remedy="Install git 2.34 or newer") from error
+    try:
+        with git.Repo(path.resolve(), search_parent_directories=True, expand_vars=False) as repo:
+            top, git_dir, common = repo.working_tree_dir, Path(repo.git_dir), Path(repo.common_dir)
+            bare = repo.bare or top is None
+    except (git.GitError, configparser.Error, ValueError, OSError) as error:
+        remedy = "Run inside a checkout; in a workflow, put actions/checkout before this step"
+        raise ConfigError(f"{str(path)!r} is not in a git repository", remedy=remedy) from error
+    if bare:
+        raise ConfigError(f"{str(path)!r} is a bare repository", remedy="Name a checkout with a working tree")
+    return _Place(Path(str(top)).resolve(), git_dir.resolve(), common.resolve())
