@@ -9,11 +9,12 @@ from pydantic import TypeAdapter, ValidationError
 
 from cicd_agent import __version__
 from cicd_agent.agent.turns import Answer, Usage
+from cicd_agent.core.change import Change
 from cicd_agent.core.diff import FileDiff, LineKind
 from cicd_agent.core.event import Event
 from cicd_agent.core.evidence import Evidence, Gap
 from cicd_agent.core.plan import Plan, Receipt
-from cicd_agent.core.verdict import Verdict
+from cicd_agent.core.verdict import Conclusion, Verdict
 from cicd_agent.errors import ConfigError
 from cicd_agent.modes import Account
 
@@ -26,7 +27,7 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """One question that was asked, and what came of it. `draft` is the answer as it was understood, None without one."""
+    """One question that was asked and what came of it: `draft` is the answer as it was understood, None without one."""
 
     question: str
     model: str
@@ -112,8 +113,7 @@ def report(decision: Decision, *, exit_code: int, outputs: Mapping[str, str], re
         exit=exit_code,
         declined=decision.declined,
         event=decision.event,
-        seen=change
-        and Seen(change.base, change.head, change.source, len(change.files), change.added_lines, change.deleted_lines),
+        seen=_seen(change) if change else None,
         gaps=evidence.gaps if evidence else (),
         verdict=decision.verdict,
         asked=decision.asked,
@@ -121,6 +121,41 @@ def report(decision: Decision, *, exit_code: int, outputs: Mapping[str, str], re
         outputs=outputs,
         receipts=receipts,
     )
+
+
+def _seen(change: Change) -> Seen:
+    return Seen(change.base, change.head, change.source, len(change.files), change.added_lines, change.deleted_lines)
+
+
+def outputs(decision: Decision, report_file: str) -> dict[str, str]:
+    """The step outputs that every mode has, the risk first. What is not known is empty, never a guess or 0."""
+    verdict, account = decision.verdict, decision.account
+    used = account.usage
+    tokens = None if used.input is None or used.output is None else used.input + used.output
+    return {
+        "risk_level": verdict.risk.level if verdict else "",
+        "risk_score": str(verdict.risk.score) if verdict else "",
+        "conclusion": verdict.conclusion if verdict else Conclusion.SKIPPED,
+        "confidence": _known(verdict.confidence if verdict else None, "{:.2f}"),
+        "escalate_to_human": _flag(bool(verdict.escalate)) if verdict else "",
+        "degraded": _flag(bool(account.degraded)),
+        "config_status": account.config_status,
+        "summary": f"nothing to do: {decision.declined}" if decision.declined else "",
+        "report_file": report_file,
+        "model": account.model,
+        "requests": str(used.requests),
+        "tokens_used": _known(tokens, "{}"),
+        "cached_tokens": _known(used.cached, "{}"),
+        "cost_usd": _known(account.cost_usd, "{:.4f}"),
+    }
+
+
+def _known(value: float | None, form: str) -> str:
+    return "" if value is None else form.format(value)
+
+
+def _flag(value: bool) -> str:  # noqa: FBT001  it is the value
+    return "true" if value else "false"
 
 
 _KINDS: Final[Mapping[str, Any]] = {"evidence": Evidence, "decision": Decision, "report": Report}
@@ -135,7 +170,7 @@ def dump(value: Evidence | Decision | Report) -> str:
 
 
 def load(wanted: type[T], raw: bytes, name: str) -> T:
-    """Read what `dump` wrote. Whoever wrote the file is not trusted: ConfigError for anything that is not exactly it."""
+    """Read what `dump` wrote. Who wrote the file is not known: ConfigError for anything that is not exactly it."""
     kind = wanted.__name__.lower()
     remedy = f"Give the file that the stage before wrote (a cicd-agent {kind}, version {VERSION})"
     if len(raw) > MOST_BYTES:
@@ -152,7 +187,7 @@ def load(wanted: type[T], raw: bytes, name: str) -> T:
     except ValidationError as error:
         first = error.errors(include_url=False, include_input=False)[0]
         where = ".".join(str(part) for part in first["loc"])
-        raise ConfigError(f"{name} does not hold a {kind}", why=f"{where}: {first['msg']}", remedy=remedy) from None
+        raise ConfigError(f"{name} does not hold {kind}", why=f"{where}: {first['msg']}", remedy=remedy) from None
     evidence = value.evidence if isinstance(value, Decision) else value
     if isinstance(evidence, Evidence) and evidence.change is not None:
         for file in evidence.change.files:

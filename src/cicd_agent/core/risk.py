@@ -20,7 +20,7 @@ from cicd_agent.core.change import Change, Commit
 from cicd_agent.core.comments import is_comment_only
 from cicd_agent.core.diff import FileDiff
 from cicd_agent.core.paths import PathKind, kinds
-from cicd_agent.core.verdict import Reason, Risk, RiskLevel
+from cicd_agent.core.verdict import Ground, Reason, Risk, RiskLevel
 from cicd_agent.core.words import count
 
 _INTERCEPT = -1.796
@@ -48,6 +48,7 @@ class Floor:
 
     level: RiskLevel
     reason: str
+    ground: Ground = Ground.AREA
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,7 +113,7 @@ def assess(change: Change, floors: Iterable[Floor] = ()) -> Risk:
         score = lowered
     for floor in sorted(dict.fromkeys(floors), key=lambda floor: -floor.level.rank):
         raised = max(score, _THRESHOLDS[floor.level])
-        reasons.append(Reason(floor.reason, raised - score))
+        reasons.append(Reason(floor.reason, raised - score, floor.ground))
         score = raised
     level = max((level for level, threshold in _THRESHOLDS.items() if score >= threshold), key=lambda level: level.rank)
     return Risk(level, score, tuple(sorted(reasons, key=lambda reason: -reason.points)))

@@ -29,12 +29,21 @@ class Conclusion(StrEnum):
     SKIPPED = "skipped"
 
 
+class Ground(StrEnum):
+    """What a reason rests on: the shape of the change, an area that it touches, or a finding."""
+
+    SHAPE = "shape"
+    AREA = "area"
+    FINDING = "finding"
+
+
 @dataclass(frozen=True, slots=True)
 class Reason:
     """One part of the risk: the `points` of the score (of 100) that it adds; 0 for a floor that only sets the level."""
 
     text: str
     points: float
+    ground: Ground = Ground.SHAPE
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,6 +1,6 @@
 """The registry of modes, and the shape that each slice has."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol, TypeVar
 
@@ -38,6 +38,8 @@ class Account:
     degraded: str = ""
     config_status: str = "absent"
     notices: tuple[str, ...] = ()
+    left_out: tuple[str, ...] = ()
+    """Sources of the exhibits for which the token budget had no room."""
 
 
 R = TypeVar("R", bound=Draft)
@@ -46,8 +48,25 @@ R = TypeVar("R", bound=Draft)
 class Mode(Protocol[R]):
     """A slice: the same story with the same names in every mode. `R` is what its rules claim."""
 
-    name: str
-    fails_closed: bool
+    @property
+    def name(self) -> str:
+        """The word for it on the command line and in `mode:`."""
+        ...
+
+    @property
+    def fails_closed(self) -> bool:
+        """Whether a failure stops what comes after, instead of being a warning."""
+        ...
+
+    @property
+    def rule_ids(self) -> Collection[str]:
+        """What `rules:` in the config file may name."""
+        ...
+
+    @property
+    def outputs(self) -> Collection[str]:
+        """Its step outputs beside those that every mode has."""
+        ...
 
     def declines(self, event: Event) -> str | None:
         """Why there is nothing to do for this event, in one line."""

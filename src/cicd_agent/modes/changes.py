@@ -32,7 +32,9 @@ def read_change(event: Event, world: World, settings: Settings) -> Change:
                 return repository.change(base, head)
     if world.forge is not None and event.pull is not None:
         files, notes = world.forge.files(event.pull.number)
-        note = f"read from the API instead of git ({obstacle}): set `fetch-depth: 0` on actions/checkout to see it whole"
+        note = (
+            f"read from the API instead of git ({obstacle}): set `fetch-depth: 0` on actions/checkout to see it whole"
+        )
         return Change(base=base, head=head, source=ChangeSource.API, files=files, notes=(note, *notes))
     raise ConfigError(
         "the commits of this change are not in this clone",

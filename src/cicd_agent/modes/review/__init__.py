@@ -2,7 +2,8 @@
 
 from cicd_agent.modes.review.gather import declines, gather
 from cicd_agent.modes.review.questions import questions
-from cicd_agent.modes.review.report import report
+from cicd_agent.modes.review.report import OUTPUTS, report
+from cicd_agent.modes.review.rulebook import RULES
 from cicd_agent.modes.review.rules import rules
 from cicd_agent.modes.review.verdict import verify
 
@@ -12,6 +13,8 @@ class Review:
 
     name = "review"
     fails_closed = False
+    outputs = OUTPUTS
+    rule_ids = frozenset({"model", *(rule.id for rule in RULES)})
     declines = staticmethod(declines)
     gather = staticmethod(gather)
     rules = staticmethod(rules)

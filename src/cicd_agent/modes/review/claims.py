@@ -13,6 +13,10 @@ from cicd_agent.modes.review.draft import Claim, ReviewDraft
 MOST_CLAIMS = 100
 """A longer list is a runaway answer: what comes after is rejected unread."""
 
+_HOW_TO_QUOTE = (
+    "Answer again with all findings. Copy each quote character for character from one exhibit, without the gutter, "
+    "long enough to stand at one place only; leave out what you cannot quote."
+)
 _CEILINGS = ((0.85, Severity.CRITICAL), (0.7, Severity.HIGH), (0.5, Severity.MEDIUM))
 
 
@@ -93,8 +97,7 @@ def complain(draft: ReviewDraft, prover: Prover) -> str | None:
         [
             f"{len(rejected)} of your {len(draft.findings)} findings cannot be kept:",
             *lines,
-            "Answer again with all findings. Copy each quote character for character from one exhibit, without the "
-            "gutter, long enough to stand at one place only; leave out what you cannot quote.",
+            _HOW_TO_QUOTE,
         ]
     )
 

@@ -8,10 +8,10 @@ from cicd_agent.agent.turns import Answer
 from cicd_agent.core.change import Change
 from cicd_agent.core.evidence import Evidence
 from cicd_agent.core.finding import Finding, Origin, Severity
-from cicd_agent.core.words import count
 from cicd_agent.core.paths import PathKind, kinds
 from cicd_agent.core.risk import Floor, assess
-from cicd_agent.core.verdict import Conclusion, Rejected, Risk, RiskLevel, Suppressed, SuppressedBy, Verdict
+from cicd_agent.core.verdict import Conclusion, Ground, Rejected, Risk, RiskLevel, Suppressed, SuppressedBy, Verdict
+from cicd_agent.core.words import count
 from cicd_agent.modes.changes import changed, matcher
 from cicd_agent.modes.review.claims import Prover, capped
 from cicd_agent.modes.review.draft import ReviewDraft
@@ -39,7 +39,9 @@ def verify(rules: RuleDraft, answers: Sequence[Answer[Any]], evidence: Evidence,
     blocking = [finding for finding in standing if blocks(finding, settings)]
     heard = len(drafts) == len(answers) > 0 and not any(answer.left_out for answer in answers)
     unread = [gap.what for gap in evidence.gaps if PathKind.SOURCE in kinds(gap.what)]
-    decision = _decision(strong, fully_read=heard and not unread)
+    # Approval needs rules and a model that both found nothing, not even something unsure, in a change read whole.
+    doubts = [finding for finding in standing if finding.severity.rank >= settings.min_severity.rank]
+    decision = _decision(strong, without_doubt=heard and not unread and not doubts)
     return Verdict(
         conclusion=_conclusion(blocking, strong, unread),
         decision=decision,
@@ -101,9 +103,7 @@ def _same_problem(one: Finding, other: Finding) -> bool:
     )
 
 
-def _silence(
-    findings: Iterable[Finding], change: Change, settings: Settings
-) -> tuple[list[Finding], list[Suppressed]]:
+def _silence(findings: Iterable[Finding], change: Change, settings: Settings) -> tuple[list[Finding], list[Suppressed]]:
     ignored = matcher(settings.paths_ignore)
     standing: list[Finding] = []
     suppressed: list[Suppressed] = []
@@ -115,7 +115,9 @@ def _silence(
         elif ignored.match_file(finding.location.path):
             suppressed.append(Suppressed(finding, SuppressedBy.PATH, "paths-ignore"))
         elif comment is not None:
-            suppressed.append(Suppressed(finding, SuppressedBy.COMMENT, comment.reason, in_change=comment.in_change))
+            suppressed.append(
+                Suppressed(finding, SuppressedBy.COMMENT, comment.suppression.reason, in_change=comment.in_change)
+            )
         elif setting is not None:
             standing.append(replace(finding, severity=Severity(setting)))
         else:
@@ -124,14 +126,13 @@ def _silence(
 
 
 def _floor(finding: Finding) -> Floor:
-    return Floor(RiskLevel(finding.severity), f"{finding.severity} finding: {finding.title}")
+    return Floor(RiskLevel(finding.severity), f"{finding.severity} finding: {finding.title}", Ground.FINDING)
 
 
-def _decision(strong: Sequence[Finding], *, fully_read: bool) -> str:
-    """`approve` needs rules and a model that both found nothing in a change that was read whole."""
+def _decision(strong: Sequence[Finding], *, without_doubt: bool) -> str:
     if any(finding.severity.rank >= Severity.HIGH.rank for finding in strong):
         return "request_changes"
-    return "approve" if fully_read and not strong else "comment"
+    return "approve" if without_doubt else "comment"
 
 
 def _conclusion(blocking: Sequence[Finding], strong: Sequence[Finding], unread: Sequence[str]) -> Conclusion:

@@ -1,0 +1,134 @@
+"""The command line: what can be asked for, and the words of `--help`. Importing it costs next to nothing."""
+
+import argparse
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Final, NoReturn
+
+from cicd_agent import __version__
+from cicd_agent.errors import ConfigError
+
+MODES: Final[Mapping[str, str]] = {
+    "review": "review a change: findings that are proved against its diff, and its risk",
+}
+STAGES: Final[Mapping[str, str]] = {
+    "gather": "read the evidence of an event, and write it to --out",
+    "decide": "decide on the evidence in --in, and write the decision to --out",
+    "perform": "carry out the decision in --in",
+}
+FORMATS: Final = ("text", "json", "github")
+SCHEMAS: Final = ("config", "evidence", "decision", "report")
+
+_EPILOG = """\
+Everything can also come from the environment, as on GitHub Actions: GITHUB_* and RUNNER_TEMP, and each input as
+INPUT_<NAME> (upper case, `-` as `_`). Without a key the rules alone review, which needs no network.
+
+exit codes: 0 done, 1 the verdict says stop (`fail-on`), 2 configuration or input is wrong, 3 GitHub refused, 4 model
+unavailable, 5 budget exhausted, 6 model misbehaved (3 to 6 are warnings, and 0, in advisory modes), 70 a bug of ours
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """What was asked for. `command` is "run", a stage, "config" or "schema"; `mode` is empty for the last two."""
+
+    command: str = "run"
+    mode: str = ""
+    event: str = ""
+    event_name: str = ""
+    repo_dir: str = ""
+    base: str = ""
+    head: str = ""
+    inputs: Mapping[str, str] = field(default_factory=dict)
+    dry_run: bool = False
+    output_dir: str = ""
+    format: str = ""
+    read: str = ""
+    write: str = ""
+    schema: str = ""
+
+
+class _Parser(argparse.ArgumentParser):
+    """Reports what is wrong as our own error, so that outputs and summary are written for it too."""
+
+    def error(self, message: str) -> NoReturn:
+        raise ConfigError(message, remedy=f"`{self.prog} --help` lists what there is")
+
+
+def parse(argv: Sequence[str]) -> Options:
+    """The options of a command line. Raises ConfigError, and SystemExit after `--help` and `--version`."""
+    if argv and not argv[0].startswith("-") and argv[0] not in (*MODES, *STAGES, "config", "schema"):
+        raise unknown_mode(argv[0])
+    found = vars(_parser().parse_args(argv))
+    inputs = dict(_assignment(pair) for pair in found.pop("input", None) or ())
+    return Options(**{name: value for name, value in found.items() if value is not None}, inputs=inputs)
+
+
+def unknown_mode(name: str) -> ConfigError:
+    """The error for a mode that does not exist."""
+    from difflib import get_close_matches  # noqa: PLC0415  only a mistake pays for it
+
+    close = get_close_matches(name, [*MODES, *STAGES, "config", "schema"], n=1)
+    hint = f", did you mean `{close[0]}`?" if close else ""
+    return ConfigError(f"unknown mode `{name}`{hint}", remedy=f"The modes are: {', '.join(MODES)}")
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = _Parser(
+        prog="cicd-agent",
+        description="Reviews changes and proves what it says: models propose, code disposes.",
+        epilog=_EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("--version", action="version", version=f"cicd-agent {__version__}")
+    commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True, parser_class=_Parser)
+    for name, words in MODES.items():
+        mode = _command(commands, name, words)
+        mode.set_defaults(command="run", mode=name)
+        _add_run_options(mode)
+    for name, words in STAGES.items():
+        stage = _command(commands, name, words)
+        stage.set_defaults(command=name)
+        stage.add_argument("mode", metavar="MODE", choices=[*MODES], help=", ".join(MODES))
+        if name != "gather":
+            stage.add_argument("--in", dest="read", metavar="FILE", required=True, help="what the stage before wrote")
+        if name != "perform":
+            stage.add_argument("--out", dest="write", metavar="FILE", required=True, help="where to write the result")
+        _add_run_options(stage)
+    config = _command(commands, "config", "explain the configuration that is in force")
+    config.set_defaults(command="config")
+    config.add_argument("verb", metavar="explain", choices=["explain"], help="print each value and where it is from")
+    _add_place_options(config)
+    schema = _command(commands, "schema", "print a JSON Schema")
+    schema.set_defaults(command="schema")
+    schema.add_argument("schema", metavar="KIND", choices=SCHEMAS, help=", ".join(SCHEMAS))
+    return parser
+
+
+def _command(commands: "argparse._SubParsersAction[_Parser]", name: str, words: str) -> argparse.ArgumentParser:
+    return commands.add_parser(name, help=words, description=words[0].upper() + words[1:] + ".")
+
+
+def _add_place_options(parser: argparse.ArgumentParser) -> None:
+    add = parser.add_argument
+    add("--event", metavar="FILE", help="event payload (default: GITHUB_EVENT_PATH)")
+    add("--event-name", metavar="NAME", help="name of the event (default: GITHUB_EVENT_NAME)")
+    add("--repo-dir", metavar="DIR", help="the checkout (default: GITHUB_WORKSPACE, else the current directory)")
+    add("--base", metavar="REF", help="review what is not in REF yet, without an event")
+    add("--head", metavar="REF", help="with --base: the commit to review (default: HEAD and uncommitted work)")
+    add("--input", metavar="NAME=VALUE", action="append", help="set an input, as `with:` does; may be repeated")
+
+
+def _add_run_options(parser: argparse.ArgumentParser) -> None:
+    _add_place_options(parser)
+    add = parser.add_argument
+    add("--dry-run", action="store_true", help="perform nothing and print the plan")
+    add("--output-dir", metavar="DIR", help="where report and files go (default: RUNNER_TEMP, else .cicd-agent)")
+    add("--format", choices=FORMATS, help="text at a terminal, github on Actions, json: print the report")
+
+
+def _assignment(pair: str) -> tuple[str, str]:
+    name, equals, value = pair.partition("=")
+    if not equals or not name:
+        raise ConfigError(f"--input takes NAME=VALUE, not `{pair}`", remedy="For example --input min-severity=high")
+    return name, value

@@ -1,0 +1,74 @@
+"""What each command does, from its options to its exit code."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from cicd_agent.cli import Options
+from cicd_agent.config.explain import explain, table
+from cicd_agent.config.schema import config_schema
+from cicd_agent.core.evidence import Evidence
+from cicd_agent.decision import MOST_BYTES, Decision, dump, load, schema
+from cicd_agent.errors import ConfigError, Exit
+from cicd_agent.modes import Mode, modes
+from cicd_agent.outlet import Outlet
+from cicd_agent.run import asking, conclude, decide, observe
+from cicd_agent.settings import Environment
+from cicd_agent.world import Scene, prepare, read
+
+
+def execute(
+    options: Options,
+    environment: Environment,
+    outlet: Outlet,
+    clock: Callable[[], float],
+    limit: Callable[[float], None],
+) -> int:
+    """Do what was asked; the exit code. Raises AgentError when it cannot be done.
+
+    `limit` is told after how many seconds the run has to end, as soon as that is known.
+    """
+
+    def scene(mode: Mode[Any] | None, decided: Evidence | Decision | None = None) -> Scene:
+        found = prepare(mode, options, environment, Path.cwd(), decided.event if decided else None)
+        limit(found.settings.timeout_minutes * 60)
+        return found
+
+    if options.command == "schema":
+        outlet.print_json(config_schema() if options.schema == "config" else schema(options.schema))
+        return Exit.OK
+    if options.command == "config":
+        loaded = scene(None).loaded
+        outlet.print(table(explain(loaded)))
+        for problem in loaded.problems:
+            outlet.warn(str(problem))
+        return Exit.OK
+    mode = modes()[options.mode]
+    match options.command:
+        case "run":
+            here = scene(mode)
+            decision = decide(mode, here, asking(here.settings, clock, outlet.redact), outlet.progress)
+            return outlet.deliver(mode, decision, here)
+        case "gather":
+            _write(options.write, dump(observe(mode, scene(mode), outlet.progress)))
+            return Exit.OK
+        case "decide":
+            evidence = load(Evidence, read(Path(options.read), "--in", MOST_BYTES), options.read)
+            here = scene(mode, evidence)
+            put = asking(here.settings, clock, outlet.redact)
+            _write(options.write, dump(conclude(mode, evidence, here, put, outlet.progress)))
+            return Exit.OK
+        case "perform":
+            decision = load(Decision, read(Path(options.read), "--in", MOST_BYTES), options.read)
+            if decision.mode != mode.name:
+                raise ConfigError(f"{options.read} holds a decision of `{decision.mode}`, not of `{mode.name}`")
+            return outlet.deliver(mode, decision, scene(mode, decision))
+        case command:
+            raise AssertionError(command)
+
+
+def _write(name: str, text: str) -> None:
+    try:
+        Path(name).write_text(text, "utf-8", errors="replace")
+    except (OSError, ValueError) as error:
+        raise ConfigError(f"{name} cannot be written", why=str(error), remedy="Give --out another path") from None

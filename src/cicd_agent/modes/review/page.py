@@ -1,0 +1,203 @@
+"""The words and tables of a review: what a person reads in ten seconds, then the proof, then what was left out."""
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from urllib.parse import quote, urlsplit
+
+from cicd_agent.core.diff import Side
+from cicd_agent.core.evidence import Evidence
+from cicd_agent.core.finding import Finding, Location, Origin
+from cicd_agent.core.markdown import code, details, escape, fence, link, suggestion, table
+from cicd_agent.core.verdict import Ground, Rejected, RiskLevel, Suppressed, Verdict
+from cicd_agent.core.words import count
+from cicd_agent.modes import Account
+from cicd_agent.modes.changes import changed
+from cicd_agent.modes.review.verdict import reaches
+from cicd_agent.settings import Settings
+
+MOST_ROWS = 40
+"""Rows of one table; the rest is counted and stands in the JSON report."""
+
+
+def summary(verdict: Verdict, evidence: Evidence, account: Account, settings: Settings) -> str:
+    """The whole review as Markdown, for the comment and the step summary."""
+    strong = [finding for finding in verdict.findings if reaches(finding, settings)]
+    parts = [
+        heading(verdict),
+        _why(verdict, evidence),
+        *(_table(strong, evidence) if strong else ["Nothing found that reaches the thresholds."]),
+        *_folded([finding for finding in verdict.findings if finding not in strong], verdict, evidence),
+        _coverage(evidence, account),
+        *_escalation(verdict),
+        *([f"**Degraded:** {escape(account.degraded)}"] if account.degraded else []),
+        *(escape(notice) for notice in account.notices),
+        _foot(evidence, account),
+    ]
+    return "\n\n".join(part for part in parts if part) + "\n"
+
+
+def heading(verdict: Verdict) -> str:
+    """The verdict in one line."""
+    return f"### Risk: {verdict.risk.level} ({verdict.risk.score})"
+
+
+def sentence(verdict: Verdict) -> str:
+    """The verdict as plain text in one line, for the log and the `summary` output."""
+    found = Counter(finding.severity for finding in verdict.findings)
+    worst_first = sorted(found, key=lambda severity: -severity.rank)
+    tally = ", ".join(f"{found[severity]} {severity}" for severity in worst_first)
+    findings = f"{count(len(verdict.findings), 'finding')} ({tally})" if tally else "no findings"
+    return f"risk {verdict.risk.level} ({verdict.risk.score}), {findings}, decision {verdict.decision}"
+
+
+def inline(finding: Finding) -> str:
+    """The comment on the line of a finding."""
+    lines = [f"**{finding.severity} · {finding.category}** · {escape(finding.title)}"]
+    if finding.message and finding.message != finding.title:
+        lines.append(escape(finding.message))
+    if finding.advice:
+        lines.append(f"**Instead:** {escape(finding.advice)}")
+    if finding.suggestion:
+        # A model's suggestion is shown, not offered with a button: nobody has proved that the file still parses.
+        block = suggestion if finding.origin is Origin.RULE else fence
+        lines.append(block(finding.suggestion))
+    if finding.origin is Origin.RULE:
+        lines.append(
+            f"<sub>rule {code(finding.id)} · silence: {code(f'cicd-agent: ignore[{finding.id}] reason')}</sub>"
+        )
+    else:
+        lines.append(f"<sub>{_sure(finding)} sure · by the model, its quote checked against the diff</sub>")
+    return "\n\n".join(lines)
+
+
+def _why(verdict: Verdict, evidence: Evidence) -> str:
+    """Size and areas; the findings have their own table, and what the model says of the change comes last."""
+    change = changed(evidence)
+    size = f"{count(change.added_lines, 'line')} added and {change.deleted_lines:,} deleted"
+    size += f" in {count(len(change.files), 'file')}"
+    areas = [escape(reason.text) for reason in verdict.risk.reasons if reason.ground is Ground.AREA]
+    said = [f"In the model's words: {escape(remark)}" for remark in verdict.remarks]
+    return " ".join([f"{'; '.join([size, *areas])}.", *said])
+
+
+def _risk(verdict: Verdict) -> str:
+    """How the score comes about."""
+    rows = ((f"{reason.points:+.0f}" if reason.points else "", escape(reason.text)) for reason in verdict.risk.reasons)
+    return table(("points", f"why the risk is {verdict.risk.level}"), rows)
+
+
+def _table(findings: Sequence[Finding], evidence: Evidence) -> Iterator[str]:
+    yield table(
+        ("", "finding", "where", "sure"),
+        (
+            (finding.severity, escape(finding.title), _where(finding.location, evidence), _sure(finding))
+            for finding in findings[:MOST_ROWS]
+        ),
+    )
+    if len(findings) > MOST_ROWS:
+        yield f"{count(len(findings) - MOST_ROWS, 'more finding')} in the JSON report."
+
+
+def _folded(weak: Sequence[Finding], verdict: Verdict, evidence: Evidence) -> Iterator[str]:
+    """What is not worth the reader's ten seconds, but must not be lost."""
+    sections: list[tuple[str, Iterator[str]]] = []
+    if weak:
+        sections.append((f"{len(weak)} below your threshold", _table(weak, evidence)))
+    if verdict.suppressed:
+        sections.append((f"{len(verdict.suppressed)} suppressed", _suppressed(verdict.suppressed, evidence)))
+    if verdict.rejected:
+        claims = count(len(verdict.rejected), "claim")
+        sections.append((f"{claims} rejected", _unproved(verdict.rejected, "could not be proved")))
+    if verdict.merged:
+        sections.append((f"{len(verdict.merged)} merged", _unproved(verdict.merged, "say what is said already")))
+    if verdict.risk.reasons:
+        sections.append(("why this risk", iter([_risk(verdict)])))
+    if sections:
+        body = "\n\n".join(part for _, parts in sections for part in parts)
+        yield details(" · ".join(title for title, _ in sections), body)
+
+
+def _suppressed(suppressed: Sequence[Suppressed], evidence: Evidence) -> Iterator[str]:
+    yield table(
+        ("suppressed", "where", "by", "reason"),
+        (
+            (
+                escape(each.finding.title),
+                _where(each.finding.location, evidence),
+                f"{each.by}, **added by this change**" if each.in_change else str(each.by),
+                escape(each.reason or "(none given)"),
+            )
+            for each in suppressed[:MOST_ROWS]
+        ),
+    )
+
+
+def _unproved(claims: Sequence[Rejected], what: str) -> Iterator[str]:
+    yield table(
+        (f"claims that {what}", "where it was said to be", "why"),
+        (
+            (
+                escape(each.claim.title),
+                code(f"{each.claim.location.path}:{each.claim.location.line}"),
+                escape(each.reason),
+            )
+            for each in claims[:MOST_ROWS]
+        ),
+    )
+
+
+def _coverage(evidence: Evidence, account: Account) -> str:
+    change = changed(evidence)
+    unread = {gap.what: gap.why for gap in evidence.gaps if gap.what}
+    read = [file for file in change.files if file.path not in unread]
+    lines = sum(1 for file in read for _ in file.added)
+    text = f"Looked at: {len(read)} of {count(len(change.files), 'file')}, "
+    text += f"{lines:,} of {count(change.added_lines, 'added line')}."
+    if unread:
+        kinds = Counter(unread.values())
+        text += " Not looked at: " + ", ".join(f"{number} ({escape(why)})" for why, number in kinds.items()) + "."
+    if account.left_out:
+        listed = ", ".join(code(path) for path in account.left_out[:MOST_ROWS])
+        text += f" Not shown to the model, which has no room for more: {listed}"
+        text += f" and {len(account.left_out) - MOST_ROWS} more." if len(account.left_out) > MOST_ROWS else "."
+    notes = [f"Note: {escape(gap.why)}." for gap in evidence.gaps if not gap.what]
+    return "\n".join([text, *notes])
+
+
+def _escalation(verdict: Verdict) -> Iterator[str]:
+    if verdict.escalate:
+        level = "WARNING" if verdict.risk.level is not RiskLevel.CRITICAL else "CAUTION"
+        yield f"> [!{level}]\n> A person should look: {escape('; '.join(verdict.escalate))}."
+
+
+def _foot(evidence: Evidence, account: Account) -> str:
+    change = changed(evidence)
+    parts = [f"commit {change.head[:7]}" if change.head else "uncommitted work"]
+    if account.model:
+        tokens = None
+        if account.usage.input is not None and account.usage.output is not None:
+            tokens = account.usage.input + account.usage.output
+        cost = "cost unknown" if account.cost_usd is None else f"${account.cost_usd:.2f}"
+        parts.append(f"{escape(account.model)}, {count(account.usage.requests, 'request')}")
+        parts.append("tokens unknown" if tokens is None else count(tokens, "token"))
+        parts.append(cost)
+    else:
+        parts.append("rules only, no model asked")
+    return f"<sub>{' · '.join(parts)}</sub>"
+
+
+def _where(location: Location, evidence: Evidence) -> str:
+    """The place, linked to the commit that was looked at."""
+    event, head = evidence.event, changed(evidence).head
+    label = code(f"{location.path}:{location.line}" if location.line else location.path)
+    if location.side is Side.LEFT:
+        return f"{label} (deleted)"
+    if not (event.server and event.repo and head):
+        return label
+    line = f"#L{location.first}-L{location.line}" if location.start else f"#L{location.line}" if location.line else ""
+    url = f"{event.server}/{event.repo}/blob/{head}/{quote(location.path, errors='replace')}{line}"
+    return link(label, url, {urlsplit(event.server).hostname or ""})
+
+
+def _sure(finding: Finding) -> str:
+    return "rule" if finding.origin is Origin.RULE else f"{finding.confidence:.2f}"

@@ -1,0 +1,185 @@
+"""Where a run's results go: the plan is carried out, outputs and report are written, and people are told."""
+
+import json
+import shutil
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TextIO
+
+from cicd_agent.adapters.perform import dry_run, perform
+from cicd_agent.adapters.store import JournalStore
+from cicd_agent.adapters.terminal import progress, render
+from cicd_agent.adapters.workflow import Workflow
+from cicd_agent.cli import Options
+from cicd_agent.core.event import Event, EventKind
+from cicd_agent.core.markdown import escape
+from cicd_agent.core.plan import Annotation, Level, Output, Plan, Receipt, ReceiptState, Summary
+from cicd_agent.core.ports import Forge
+from cicd_agent.core.redact import Redactor
+from cicd_agent.core.text import visible_line
+from cicd_agent.core.verdict import Conclusion
+from cicd_agent.decision import Decision, Report, dump, outputs, report
+from cicd_agent.errors import AgentError, ConfigError, Exit
+from cicd_agent.modes import Account, Mode, modes
+from cicd_agent.settings import Environment
+from cicd_agent.world import Scene, secrets
+
+_ADVISORY = frozenset({Exit.FORGE, Exit.MODEL, Exit.BUDGET, Exit.MISBEHAVED})
+"""Failures that are warnings in a mode that does not fail closed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Streams:
+    """What is printed to: results go to `out`, everything about the run to `err`."""
+
+    out: TextIO
+    err: TextIO
+
+
+class Outlet:
+    """One run's way to the outside. Everything that leaves through it is redacted."""
+
+    def __init__(self, options: Options, environment: Environment, streams: Streams) -> None:
+        self._options = options
+        self._environment = environment
+        self._streams = streams
+        self._format = options.format or ("github" if environment.on_actions else "text")
+        self.redact = Redactor(secrets(options, environment)).redact
+        self.progress = progress(streams.err, enabled=self._format == "text")
+
+    def print(self, text: str) -> None:
+        """A result, as it is: what a person or a program asked for."""
+        self._streams.out.write(self.redact(text).rstrip("\n") + "\n")
+        self._streams.out.flush()
+
+    def print_json(self, value: Mapping[str, Any]) -> None:
+        """A result as JSON."""
+        self.print(json.dumps(value, indent=2, ensure_ascii=False))
+
+    def warn(self, text: str) -> None:
+        """One line about the run."""
+        self.progress("")
+        self._workflow(()).say(visible_line(self.redact(f"cicd-agent: {text}")))
+
+    def deliver(self, mode: Mode[Any], decision: Decision, scene: Scene) -> int:
+        """Carry the decision out and tell everybody; the exit code."""
+        self.progress("")
+        stop = decision.verdict is not None and decision.verdict.conclusion is Conclusion.FAILURE
+        code = Exit.STOP if stop else Exit.OK
+        if self._options.dry_run:
+            self.print(dump(decision) if self._format == "json" else dry_run(decision.plan))
+            return code
+        folder = self._folder()
+        values = outputs(decision, str(folder / "report.json"))
+        plan = Plan((*decision.plan.effects, *_as_effects(values)))
+        receipts = self._perform(plan, scene.event, scene.world.forge, (*values, *mode.outputs), folder)
+        values |= {effect.name: effect.value for effect in decision.plan.effects if isinstance(effect, Output)}
+        written = report(decision, exit_code=code, outputs=values, receipts=receipts)
+        self._write(folder, written)
+        self._tell(decision, written, folder)
+        return code
+
+    def fail(self, error: AgentError, trace: str = "") -> int:
+        """Say what went wrong in every place where somebody or something would look for a result; the exit code."""
+        mode = modes().get(self._options.mode)
+        code = Exit.OK if error.exit in _ADVISORY and not (mode and mode.fails_closed) else error.exit
+        line = self.redact(str(error))
+        if trace:
+            self._workflow(()).say(self.redact(trace))
+        self.warn(line)
+        if self._options.dry_run or self._options.command in {"config", "schema"}:
+            return code
+        event = Event(EventKind.OTHER)
+        values = dict.fromkeys(outputs(_nothing(event), ""), "")
+        try:
+            folder = self._folder()
+            values |= {
+                "conclusion": Conclusion.NEUTRAL if code == Exit.OK else Conclusion.FAILURE,
+                "degraded": "true",
+                "summary": line,
+                "report_file": str(folder / "report.json"),
+            }
+            level = Level.WARNING if code == Exit.OK else Level.ERROR
+            words = f"### cicd-agent could not finish\n\n{escape(line)}\n"
+            effects = (Annotation("failure", level, "cicd-agent", line), Summary("summary", words))
+            receipts = self._perform(Plan((*effects, *_as_effects(values))), event, None, tuple(values), folder)
+            written = Report(self._options.mode, code, error=line, outputs=values, receipts=receipts)
+            self._write(folder, written)
+            if self._format == "json":
+                self.print(dump(written))
+        except (AgentError, OSError) as worse:
+            self.warn(str(worse))
+            return code or Exit.CONFIG
+        return code
+
+    def _perform(
+        self, plan: Plan, event: Event, forge: Forge | None, names: tuple[str, ...], folder: Path
+    ) -> tuple[Receipt, ...]:
+        workflow = self._workflow(names)
+        store = JournalStore(folder / "journal.jsonl", self.redact)
+        return perform(
+            plan, forge=forge, workflow=workflow, folder=folder, store=store, redact=self.redact, event=event
+        )
+
+    def _workflow(self, names: tuple[str, ...]) -> Workflow:
+        env = self._environment
+        return Workflow(
+            self._streams.out if self._format == "github" else self._streams.err,
+            output_file=Path(env.output_file) if env.output_file else None,
+            summary_file=Path(env.summary_file) if env.summary_file else None,
+            names=names,
+        )
+
+    def _folder(self) -> Path:
+        """Where files go; at a terminal a folder that git does not see."""
+        env = self._environment
+        if self._options.output_dir:
+            folder = Path.cwd() / self._options.output_dir
+        elif env.runner_temp:
+            folder = Path(env.runner_temp) / "cicd-agent" / (self._options.mode or "run")
+        else:
+            folder = Path.cwd() / ".cicd-agent"
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            if folder.name == ".cicd-agent":
+                (folder / ".gitignore").write_text("*\n", "utf-8")
+        except OSError as error:
+            raise ConfigError(f"{folder} cannot be written to", why=str(error), remedy="Give --output-dir") from None
+        return folder
+
+    def _write(self, folder: Path, written: Report) -> None:
+        (folder / "report.json").write_text(self.redact(dump(written)), "utf-8", errors="replace")
+
+    def _tell(self, decision: Decision, written: Report, folder: Path) -> None:
+        if self._format == "json":
+            self.print(dump(written))
+            return
+        if decision.verdict is None or decision.evidence is None:
+            self.warn(f"nothing to do: {decision.declined}")
+            return
+        text = self._streams.out.isatty() and self._format == "text"
+        shown = render(
+            decision.verdict,
+            decision.evidence,
+            decision.account,
+            report=str(folder / "report.json"),
+            outputs=written.outputs,
+            colour=text and not self._environment.no_color,
+            width=shutil.get_terminal_size().columns if text else 100,
+        )
+        if self._format == "github":
+            self._workflow(()).say(self.redact(shown))
+        else:
+            self.print(shown)
+        for receipt in written.receipts:
+            if receipt.state in {ReceiptState.DEGRADED, ReceiptState.FAILED}:
+                self.warn(receipt.detail)
+
+
+def _as_effects(values: Mapping[str, str]) -> tuple[Output, ...]:
+    return tuple(Output(f"output-{name}", name, value) for name, value in values.items())
+
+
+def _nothing(event: Event) -> Decision:
+    return Decision("", event, Account())

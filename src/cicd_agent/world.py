@@ -1,0 +1,189 @@
+"""Sets the scene of a run: environment → event → repository → settings, and the adapters that it gets."""
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from cicd_agent.adapters.git import GitRepository
+from cicd_agent.cli import Options
+from cicd_agent.config import Loaded, load
+from cicd_agent.core.event import Event, EventKind, Ref
+from cicd_agent.core.event_parse import local_event, parse_event
+from cicd_agent.core.payload import PAYLOAD_LIMIT, decode_payload
+from cicd_agent.core.ports import Forge
+from cicd_agent.errors import ConfigError, ForgeRefused
+from cicd_agent.modes import Mode, World
+from cicd_agent.settings import Environment, Settings
+
+
+@dataclass(frozen=True, slots=True)
+class Scene:
+    """All that a run starts from. `notices` are limits met on the way, one line each."""
+
+    event: Event
+    loaded: Loaded
+    world: World
+    notices: tuple[str, ...] = ()
+
+    @property
+    def settings(self) -> Settings:
+        """What is in force."""
+        return self.loaded.settings
+
+
+def inputs(options: Options, environment: Environment) -> dict[str, str]:
+    """The inputs that were given, those of the command line first."""
+    return {**environment.inputs, **options.inputs}
+
+
+def first_settings(options: Options, environment: Environment) -> Settings:
+    """The settings before any file is read: enough to know the token and where the config file lies."""
+    return load(inputs(options, environment), None, fallbacks=environment.fallbacks).settings
+
+
+def secrets(options: Options, environment: Environment) -> list[str]:
+    """Every secret that this process was given, whether or not anything else of the inputs makes sense."""
+    given = {**environment.fallbacks, **inputs(options, environment)}
+    headers = given.get("model-headers", "").splitlines()
+    found = [given.get("github-token", ""), given.get("openai-api-key", "")]
+    return [secret for secret in (*found, *(line.partition(":")[2].strip() for line in headers)) if secret]
+
+
+def prepare(
+    mode: Mode[Any] | None, options: Options, environment: Environment, cwd: Path, known: Event | None = None
+) -> Scene:
+    """Read the event, open what it needs, and settle the configuration.
+
+    `known` is the event of a stage before this one; it counts only at a terminal, where there is no other: on Actions
+    the job's own event says what may be written where.
+    Raises ConfigError when something is wrong with any of them, ForgeRefused when GitHub would not show the pull
+    request that `pull-request` names.
+    """
+    early = first_settings(options, environment)
+    root = _root(options, environment, early, cwd)
+    repository: GitRepository | None = None
+    notices: list[str] = []
+    try:
+        repository = GitRepository(
+            root, environment.system, server=environment.server_url, scratch=_scratch(environment)
+        )
+    except ConfigError as error:
+        if options.base or not environment.on_actions:
+            raise
+        notices.append(str(error))
+    event = _event(options, environment, repository, known)
+    forge = _forge(event, early, environment)
+    if early.pull_request is not None:
+        event = _with_pull(event, early.pull_request, forge)
+    text, notice = _config_text(event, early, repository, forge)
+    loaded = load(
+        inputs(options, environment),
+        text,
+        early.config_file,
+        fallbacks=environment.fallbacks,
+        known_rules=mode.rule_ids if mode else None,
+    )
+    notices += [notice] if notice else []
+    notices += [str(problem) for problem in loaded.problems]
+    return Scene(event, loaded, World(repository, forge), tuple(notices))
+
+
+def _root(options: Options, environment: Environment, settings: Settings, cwd: Path) -> Path:
+    if options.repo_dir:
+        return cwd / options.repo_dir
+    return (Path(environment.workspace) if environment.workspace else cwd) / settings.working_directory
+
+
+def _scratch(environment: Environment) -> Path | None:
+    return Path(environment.runner_temp) if environment.runner_temp else None
+
+
+def _event(options: Options, environment: Environment, repository: GitRepository | None, known: Event | None) -> Event:
+    if options.base:
+        return _local(options, environment, repository)
+    path = options.event or environment.event_path
+    if not path and known is not None and known.kind is EventKind.LOCAL:
+        return known
+    if not path:
+        raise ConfigError(
+            "there is no event", why="neither --base nor GITHUB_EVENT_PATH", remedy="At a terminal say `--base main`"
+        )
+    name = options.event_name or environment.event_name
+    if not name:
+        raise ConfigError("the event has no name", remedy="Set GITHUB_EVENT_NAME or give --event-name")
+    return parse_event(name, decode_payload(read(Path(path), "the event", PAYLOAD_LIMIT)), run=environment.run)
+
+
+def _local(options: Options, environment: Environment, repository: GitRepository | None) -> Event:
+    if repository is None:
+        raise ConfigError("there is no checkout to review", remedy="Give --repo-dir")
+    base = repository.resolve(options.base)
+    if base is None:
+        raise ConfigError(
+            f"this clone has no commit called `{options.base}`", remedy="Fetch it, or give another --base"
+        )
+    head = repository.resolve(options.head) if options.head else ""
+    if head is None:
+        raise ConfigError(
+            f"this clone has no commit called `{options.head}`", remedy="Fetch it, or give another --head"
+        )
+    event = local_event(Ref(options.base, base), Ref(options.head, head), actor=environment.run.actor)
+    return replace(event, sha=head or repository.resolve("HEAD") or "")
+
+
+def _forge(event: Event, settings: Settings, environment: Environment) -> Forge | None:
+    token = settings.github_token.get_secret_value()
+    if not token or not event.repo or event.kind is EventKind.LOCAL:
+        return None
+    from cicd_agent.adapters.github import GitHubForge  # noqa: PLC0415  a local review never pays for it
+
+    return GitHubForge(token, event.repo, api_url=environment.api_url, ca_bundle=environment.ca_bundle)
+
+
+def _with_pull(event: Event, number: int, forge: Forge | None) -> Event:
+    """The event as if it had been about this pull request, which is read from the API."""
+    if forge is None:
+        raise ConfigError("`pull-request` cannot be read", why="no token or no repository", remedy="Set `github-token`")
+    state = forge.pull(number)
+    return replace(
+        event,
+        kind=EventKind.PULL_REQUEST,
+        pull=state.pull,
+        base=state.base,
+        head=state.head,
+        sha=state.head.sha,
+    )
+
+
+def _config_text(
+    event: Event, settings: Settings, repository: GitRepository | None, forge: Forge | None
+) -> tuple[bytes | str | None, str]:
+    """The config file of the base branch, and a notice when it is not known whether there is one."""
+    path = settings.config_file
+    commit = event.base.sha or event.default_branch
+    if repository is not None and commit:
+        if event.base.sha and repository.resolve(commit) is None:
+            repository.ensure((event.base.sha, event.head.sha), settings.github_token.get_secret_value())
+        if (sha := repository.resolve(commit)) is not None:
+            return repository.blob(sha, path), ""
+    if forge is not None and commit:
+        try:
+            return forge.text_at(path, commit), ""
+        except ForgeRefused as error:
+            return None, f"{path} of the base branch could not be read, defaults are in force: {error}"
+    return None, ""
+
+
+def read(path: Path, what: str, most: int) -> bytes:
+    """Content of a regular file of at most `most` bytes; ConfigError otherwise."""
+    remedy = "Give the path of a file that exists and can be read"
+    try:
+        if not path.is_file():
+            raise ConfigError(f"{what} is not a file", why=str(path), remedy=remedy)
+        if path.stat().st_size > most:
+            raise ConfigError(f"{what} is too large", why=f"over {most:,} bytes", remedy="Give a smaller one")
+        return path.read_bytes()
+    except OSError as error:
+        raise ConfigError(f"{what} cannot be read", why=error.strerror or str(error), remedy=remedy) from None
+    except ValueError:
+        raise ConfigError(f"{what} cannot be read", why="its path is not one", remedy=remedy) from None

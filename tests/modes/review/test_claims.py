@@ -1,0 +1,125 @@
+from typing import Any
+
+import pytest
+
+from cicd_agent.core.change import Change, ChangeSource
+from cicd_agent.core.diff import Side
+from cicd_agent.core.diff_parse import parse_diff
+from cicd_agent.core.finding import Category, Severity
+from cicd_agent.modes.review.claims import MOST_CLAIMS, Prover, capped, complain
+from cicd_agent.modes.review.draft import Claim, ClaimedSide, ReviewDraft
+
+DIFF = """\
+diff --git a/old name.py b/new.py
+similarity index 60%
+rename from old name.py
+rename to new.py
+--- a/old name.py
++++ b/new.py
+@@ -1,4 +1,5 @@
+ import requests
+-def fetch(url, timeout):
+-    return requests.get(url, timeout=timeout)
++def fetch(url):
++    a = requests.get(url)
++    return a
+ end
+diff --git a/logo.png b/logo.png
+index 1111111..2222222 100644
+Binary files a/logo.png and b/logo.png differ
+"""
+CHANGE = Change("b" * 40, "h" * 40, ChangeSource.GIT, parse_diff(DIFF))
+
+
+def claim(**fields: Any) -> Claim:
+    return Claim(
+        **{
+            "path": "new.py",
+            "side": ClaimedSide.NEW,
+            "line": 3,
+            "quote": "a = requests.get(url)",
+            "severity": Severity.HIGH,
+            "category": Category.RELIABILITY,
+            "confidence": 0.9,
+            "title": "no timeout",
+            "explanation": "It hangs.",
+            "advice": None,
+            "suggestion": None,
+            **fields,
+        }
+    )
+
+
+def draft(*claims: Claim) -> ReviewDraft:
+    return ReviewDraft(
+        summary="It fetches.",
+        findings=claims,
+        risk_level="low",
+        confidence=0.8,
+        escalate_to_human=False,
+        escalation_reason=None,
+    )
+
+
+def test_the_line_is_taken_from_where_the_quote_stands() -> None:
+    [finding] = Prover(CHANGE).prove([claim(line=4711)]).findings
+    assert (finding.location.path, finding.location.line, finding.location.start) == ("new.py", 3, 0)
+    assert finding.quote == "    a = requests.get(url)"
+
+
+def test_a_quote_of_several_lines_is_a_range() -> None:
+    [finding] = Prover(CHANGE).prove([claim(quote="a = requests.get(url)\nreturn a")]).findings
+    assert (finding.location.start, finding.location.line) == (3, 4)
+
+
+def test_the_old_side_goes_by_the_old_name_or_the_new_one_and_is_anchored_at_the_new() -> None:
+    for path in ("old name.py", "new.py"):
+        [finding] = Prover(CHANGE).prove([claim(path=path, side=ClaimedSide.OLD, quote="timeout=timeout")]).findings
+        assert finding.location.path == "new.py"
+        assert finding.location.side is Side.LEFT
+        assert finding.location.line == 3
+
+
+@pytest.mark.parametrize(
+    ("fields", "reason"),
+    [
+        ({"path": "nowhere.py"}, "path is not in the change"),
+        ({"path": "logo.png"}, "not in the diff"),
+        ({"quote": "requests.post(url)"}, "not in the diff"),
+        ({"quote": ""}, "quotes no code"),
+        ({"side": ClaimedSide.OLD}, "not in the diff"),
+        ({"title": " "}, "what is wrong"),
+    ],
+)
+def test_what_cannot_be_proved_is_rejected_with_its_reason(fields: dict[str, Any], reason: str) -> None:
+    proof = Prover(CHANGE).prove([claim(**fields)])
+    assert not proof.findings
+    assert reason in proof.rejected[0].reason
+
+
+def test_every_claim_is_either_found_or_rejected_even_of_a_runaway_answer() -> None:
+    proof = Prover(CHANGE).prove([claim()] * (MOST_CLAIMS + 7))
+    assert len(proof.findings) == MOST_CLAIMS
+    assert len(proof.rejected) == 7
+
+
+@pytest.mark.parametrize(
+    ("confidence", "severity"),
+    [(0.2, Severity.LOW), (0.5, Severity.MEDIUM), (0.7, Severity.HIGH), (0.85, Severity.CRITICAL)],
+)
+def test_severity_is_capped_by_confidence(confidence: float, severity: Severity) -> None:
+    assert capped(Severity.CRITICAL, confidence) is severity
+    assert capped(Severity.LOW, confidence) is Severity.LOW
+
+
+def test_the_complaint_names_what_was_rejected_and_only_that() -> None:
+    complaint = complain(draft(claim(), claim(path="nowhere.py", title="ghost")), Prover(CHANGE))
+    assert complaint is not None
+    assert "1 of your 2 findings" in complaint
+    assert "ghost" in complaint
+    assert "no timeout" not in complaint
+
+
+def test_there_is_no_complaint_when_everything_stands() -> None:
+    assert complain(draft(claim()), Prover(CHANGE)) is None
+    assert complain(draft(), Prover(CHANGE)) is None
