@@ -1,0 +1,121 @@
+"""Workflows, ours and the examples: what the checkers of `make workflows` cannot know."""
+
+import re
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+ROOT = Path(__file__).parent.parent
+OURS = sorted((ROOT / ".github/workflows").glob("*.yml"))
+EXAMPLES = sorted((ROOT / "examples/workflows").glob("*.yml"))
+DECLARED: dict[str, Any] = yaml.safe_load((ROOT / "action.yml").read_text("utf-8"))
+
+# Commits that many public repositories use: nobody invents another.
+PINS = {
+    "actions/checkout": "3d3c42e5aac5ba805825da76410c181273ba90b1",
+    "actions/setup-python": "5fda3b95a4ea91299a34e894583c3862153e4b97",
+}
+OWN = ("org/cicd-agent@v1", "$/")
+
+every_workflow = pytest.mark.parametrize("path", [*OURS, *EXAMPLES], ids=lambda path: f"{path.parts[-3]}/{path.name}")
+
+
+def load(path: Path) -> dict[Any, Any]:
+    loaded: dict[Any, Any] = yaml.safe_load(path.read_text("utf-8"))
+    return loaded
+
+
+def steps(workflow: dict[Any, Any]) -> list[dict[str, Any]]:
+    return [step for job in workflow["jobs"].values() for step in job["steps"]]
+
+
+@every_workflow
+def test_every_action_is_pinned_to_a_commit_that_is_known(path: Path) -> None:
+    used = [step["uses"] for step in steps(load(path)) if "uses" in step]
+    assert {name for name in used if name not in OWN} <= {f"{name}@{commit}" for name, commit in PINS.items()}
+
+
+@every_workflow
+def test_nothing_is_permitted_that_a_job_does_not_ask_for_and_every_job_ends(path: Path) -> None:
+    workflow = load(path)
+    assert workflow["permissions"] == {}
+    assert all("permissions" in job and job["timeout-minutes"] <= 60 for job in workflow["jobs"].values())
+    assert workflow["concurrency"]["group"]
+
+
+@every_workflow
+def test_our_action_is_given_inputs_that_it_has_and_asked_for_outputs_that_it_has(path: Path) -> None:
+    workflow = load(path)
+    for job in workflow["jobs"].values():
+        ours = [step for step in job["steps"] if step.get("uses") in OWN]
+        for step in ours:
+            assert {*step["with"]} <= {*DECLARED["inputs"]}
+        for output in job.get("outputs", {}).values():
+            match = re.fullmatch(r"\$\{\{ steps\.(\w+)\.outputs\.(\w+) \}\}", output)
+            assert match
+            assert match[1] in {step["id"] for step in ours}
+            assert match[2] in DECLARED["outputs"]
+
+
+@every_workflow
+def test_a_job_reads_only_outputs_of_jobs_that_it_needs(path: Path) -> None:
+    workflow = load(path)
+    for job in workflow["jobs"].values():
+        needs = [job["needs"]] if isinstance(job.get("needs"), str) else job.get("needs", [])
+        for needed, output in re.findall(r"needs\.([\w-]+)\.outputs\.(\w+)", yaml.safe_dump(job)):
+            assert needed in needs
+            assert output in workflow["jobs"][needed]["outputs"]
+
+
+def test_our_gate_waits_for_every_other_job() -> None:
+    jobs = load(ROOT / ".github/workflows/ci.yml")["jobs"]
+    assert {*jobs["gate"]["needs"]} == {*jobs} - {"gate"}
+    assert jobs["gate"]["if"] == "always()"
+
+
+@pytest.mark.parametrize(
+    ("results", "passes"),
+    [("success success", True), ("success failure", False), ("skipped success", False), ("success cancelled", False)],
+)
+def test_our_gate_says_no_unless_all_said_yes(results: str, passes: bool) -> None:  # noqa: FBT001  a table of cases
+    [step] = load(ROOT / ".github/workflows/ci.yml")["jobs"]["gate"]["steps"]
+    assert run(step["run"], RESULTS=results) is passes
+
+
+@pytest.mark.parametrize(
+    ("risk", "test", "thorough", "passes"),
+    [
+        ("low", "success", "skipped", True),
+        ("low", "success", "success", True),
+        ("high", "success", "success", True),
+        ("", "success", "success", True),
+        ("high", "success", "skipped", False),
+        ("", "success", "skipped", False),
+        ("low", "failure", "skipped", False),
+        ("low", "success", "failure", False),
+        ("high", "success", "cancelled", False),
+    ],
+)
+def test_the_gate_of_the_example_lets_slow_tests_be_missing_only_at_low_risk(
+    risk: str,
+    test: str,
+    thorough: str,
+    passes: bool,  # noqa: FBT001  a table of cases
+) -> None:
+    [step] = load(ROOT / "examples/workflows/review.yml")["jobs"]["gate"]["steps"]
+    assert run(step["run"], RISK=risk, TEST=test, THOROUGH=thorough) is passes
+
+
+def test_the_example_compares_the_risk_with_the_safe_value() -> None:
+    conditions = re.findall(
+        r"risk_level\s*([!=]=)\s*'(\w+)'", (ROOT / "examples/workflows/review.yml").read_text("utf-8")
+    )
+    assert conditions == [("!=", "low")]
+
+
+def run(script: str, **variables: str) -> bool:
+    """Whether a step's script succeeds, by the shell of a Linux runner without `shell:`."""
+    return subprocess.run(["bash", "-e", "-c", script], env=variables, check=False, capture_output=True).returncode == 0
