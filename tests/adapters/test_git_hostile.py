@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 from tests.repos import TempRepo
 
+from cicd_agent.adapters import git_process
 from cicd_agent.adapters.git import GitRepository
 from cicd_agent.adapters.git_process import Git, GitFailed
 
@@ -195,6 +196,15 @@ def test_children_inherit_nothing_but_what_they_need(repo: TempRepo, tmp_path: P
         "GIT_TERMINAL_PROMPT",
         "GIT_WORK_TREE",
     }
+
+
+def test_a_configuration_that_never_ends_is_cut_short(repo: TempRepo, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(git_process, "SECONDS", 0.2)
+    repo.commit()
+    os.mkfifo(repo.path / "endless")
+    repo.git("config", "include.path", str(repo.path / "endless"))
+    with pytest.raises(GitFailed, match="took longer"):
+        GitRepository(repo.path, ENV)
 
 
 def test_replaced_objects_do_not_show(repo: TempRepo) -> None:

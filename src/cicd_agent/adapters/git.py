@@ -1,6 +1,5 @@
 """The Repository port on a local checkout: everything is read at a named commit, with no program of the checkout's."""
 
-import configparser
 import re
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
@@ -167,20 +166,24 @@ class GitRepository:
 
 
 def _locate(path: Path) -> _Place:
-    """Find the checkout around `path`, whatever GIT_DIR says."""
+    """Find the checkout around `path`, whatever GIT_DIR and the configuration say."""
     if not path.is_dir():
         raise ConfigError(f"{str(path)!r} is not a directory", remedy="Name one inside a git checkout")
     try:
-        import git  # noqa: PLC0415  a run that needs no repository never pays for it
+        from git import GitError  # noqa: PLC0415  a run that needs no repository never pays for it
+        from git.repo.fun import find_submodule_git_dir, is_git_dir  # noqa: PLC0415
     except ImportError as error:
         raise ConfigError("git could not be run", why=str(error), remedy="Install git 2.34 or newer") from error
     try:
-        with git.Repo(path.resolve(), search_parent_directories=True, expand_vars=False) as repo:
-            top, git_dir, common = repo.working_tree_dir, Path(repo.git_dir), Path(repo.common_dir)
-            bare = repo.bare or top is None
-    except (git.GitError, configparser.Error, ValueError, OSError) as error:
-        remedy = "Run inside a checkout; in a workflow, put actions/checkout before this step"
-        raise ConfigError(f"{str(path)!r} is not in a git repository", remedy=remedy) from error
-    if bare:
-        raise ConfigError(f"{str(path)!r} is a bare repository", remedy="Name a checkout with a working tree")
-    return _Place(Path(str(top)).resolve(), git_dir.resolve(), common.resolve())
+        for top in (path.resolve(), *path.resolve().parents):
+            # Not git.Repo: it reads the configuration and all that this includes, be it a pipe without an end.
+            if git_dir := find_submodule_git_dir(top / ".git"):
+                shared = Path(git_dir, "commondir")
+                common = Path(git_dir, shared.read_text().strip()) if shared.is_file() else Path(git_dir)
+                return _Place(top, Path(git_dir).resolve(), common.resolve())
+            if is_git_dir(top):
+                raise ConfigError(f"{str(path)!r} is a bare repository", remedy="Name a checkout with a working tree")
+    except (GitError, ValueError, OSError) as error:
+        raise ConfigError(f"{str(path)!r} is not a readable checkout", why=str(error)) from error
+    remedy = "Run inside a checkout; in a workflow, put actions/checkout before this step"
+    raise ConfigError(f"{str(path)!r} is not in a git repository", remedy=remedy)

@@ -85,7 +85,7 @@ class Git:
         self,
         *args: str,
         stdin: bytes = b"",
-        seconds: float = SECONDS,
+        seconds: float | None = None,
         env: Mapping[str, str] | None = None,
         cwd: Path | None = None,
     ) -> bytes:
@@ -107,11 +107,12 @@ class Git:
         self,
         *args: str,
         stdin: bytes = b"",
-        seconds: float = SECONDS,
+        seconds: float | None = None,
         env: Mapping[str, str] | None = None,
         cwd: Path | None = None,
     ) -> Iterator[IO[bytes]]:
         """The output while it is printed. Who stops reading before its end kills the process, which is no failure."""
+        seconds = SECONDS if seconds is None else seconds
         # Files at the other two ends: no pipe of theirs can fill up while the output is read.
         with tempfile.TemporaryFile() as source, tempfile.TemporaryFile() as errors:
             source.write(stdin)
