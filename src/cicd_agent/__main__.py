@@ -16,7 +16,7 @@ def main() -> None:
     # Only now: `--help` and `--version` have left already, and pay for nothing of this.
     from cicd_agent.edge import Streams, run  # noqa: PLC0415
 
-    sys.exit(run(options, os.environ, Streams.of(sys.stdout, sys.stderr)))
+    sys.exit(run(options, os.environ, Streams(sys.stdout, sys.stderr)))
 
 
 if __name__ == "__main__":

@@ -33,7 +33,7 @@ class AgentError(Exception):
         if self.why:
             line += f" ({self.why.rstrip('. ')})"
         if self.remedy:
-            line += f". {self.remedy.rstrip('. ')}"
+            line += f"{'' if line.endswith('?') else '.'} {self.remedy.rstrip('. ')}"
         # One line whatever the parts hold: foreign text must not start a second one.
         return " ".join(f"{line}.".split())
 

@@ -2,6 +2,7 @@
 
 import json
 import shutil
+import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,7 +15,7 @@ from cicd_agent.adapters.workflow import Workflow
 from cicd_agent.cli import Options
 from cicd_agent.core.event import Event, EventKind
 from cicd_agent.core.markdown import escape
-from cicd_agent.core.plan import Annotation, Level, Output, Plan, Receipt, ReceiptState, Summary
+from cicd_agent.core.plan import Annotation, Artifact, Level, Output, Plan, Receipt, ReceiptState, Summary
 from cicd_agent.core.ports import Forge
 from cicd_agent.core.redact import Redactor
 from cicd_agent.core.text import visible_line
@@ -74,7 +75,7 @@ class Outlet:
         values = outputs(decision, str(folder / "report.json"))
         plan = Plan((*decision.plan.effects, *_as_effects(values)))
         receipts = self._perform(plan, scene.event, scene.world.forge, (*values, *mode.outputs), folder)
-        values |= {effect.name: effect.value for effect in decision.plan.effects if isinstance(effect, Output)}
+        values |= _more_outputs(decision.plan, folder)
         written = report(decision, exit_code=code, outputs=values, receipts=receipts)
         self._write(folder, written)
         self._tell(decision, written, folder)
@@ -93,7 +94,7 @@ class Outlet:
         event = Event(EventKind.OTHER)
         values = dict.fromkeys(outputs(_nothing(event), ""), "")
         try:
-            folder = self._folder()
+            folder = self._folder_or_any()
             values |= {
                 "conclusion": Conclusion.NEUTRAL if code == Exit.OK else Conclusion.FAILURE,
                 "degraded": "true",
@@ -148,6 +149,13 @@ class Outlet:
             raise ConfigError(f"{folder} cannot be written to", why=str(error), remedy="Give --output-dir") from None
         return folder
 
+    def _folder_or_any(self) -> Path:
+        """Where a failure is reported, even when the failure is that nothing can be written to the right place."""
+        try:
+            return self._folder()
+        except ConfigError:
+            return Path(tempfile.mkdtemp(prefix="cicd-agent-"))
+
     def _write(self, folder: Path, written: Report) -> None:
         (folder / "report.json").write_text(self.redact(dump(written)), "utf-8", errors="replace")
 
@@ -179,6 +187,17 @@ class Outlet:
 
 def _as_effects(values: Mapping[str, str]) -> tuple[Output, ...]:
     return tuple(Output(f"output-{name}", name, value) for name, value in values.items())
+
+
+def _more_outputs(plan: Plan, folder: Path) -> dict[str, str]:
+    """The mode's own outputs, as they stand in the report."""
+    found: dict[str, str] = {}
+    for effect in plan.effects:
+        if isinstance(effect, Output):
+            found[effect.name] = effect.value
+        elif isinstance(effect, Artifact) and effect.output:
+            found[effect.output] = str(folder / effect.name)
+    return found
 
 
 def _nothing(event: Event) -> Decision:

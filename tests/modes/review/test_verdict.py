@@ -201,7 +201,9 @@ def test_nothing_that_goes_in_is_lost() -> None:
 
 
 def test_findings_are_sorted_worst_first() -> None:
-    verdict = judge(finding(line=2, severity=Severity.LOW), finding(line=3, severity=Severity.CRITICAL), finding(line=4))
+    verdict = judge(
+        finding(line=2, severity=Severity.LOW), finding(line=3, severity=Severity.CRITICAL), finding(line=4)
+    )
     assert [each.severity for each in verdict.findings] == [Severity.CRITICAL, Severity.HIGH, Severity.LOW]
 
 
