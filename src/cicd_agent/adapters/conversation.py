@@ -1,0 +1,158 @@
+"""What is said on the pull request: once, at the event's own target, and in a lesser form when GitHub refuses."""
+
+from collections.abc import Callable, Collection
+from dataclasses import dataclass, field, replace
+from urllib.parse import urlsplit
+
+from cicd_agent.core.event import Event
+from cicd_agent.core.inert import inert
+from cicd_agent.core.markdown import code, find_marker, marker, truncate
+from cicd_agent.core.plan import Comment, InlineComment, Receipt, ReceiptState, Review, ReviewEvent
+from cicd_agent.core.ports import Forge, PostedComment, Store
+from cicd_agent.core.words import count
+from cicd_agent.errors import AgentError, ForgeRefused
+
+LONGEST_BODY = 60_000
+"""Characters of a body; GitHub takes 65,536."""
+MOST_COMMENTS = 30
+"""Inline comments of one review that are still kind."""
+
+_OURS = "<!-- cicd-agent:"
+_UNPROCESSABLE = 422
+_PERMISSIONS = frozenset({401, 403, 404})
+
+
+@dataclass
+class Conversation:
+    """Carries out what concerns one pull request. `refusals` are what GitHub answered no to, each kind once."""
+
+    forge: Forge | None
+    store: Store
+    event: Event
+    redact: Callable[[str], str]
+    events: Collection[ReviewEvent] = frozenset({ReviewEvent.COMMENT})
+    """What a review may say; a plan that comes from a file may want more."""
+    refusals: dict[int, AgentError] = field(default_factory=dict)
+    """By HTTP status; 0 is an outage or the end of the run's time."""
+
+    def review(self, review: Review) -> Receipt:
+        """Post the review; one comment in its place when GitHub will not have the lines."""
+        kept = review.comments[:MOST_COMMENTS]
+        cut = len(review.comments) - len(kept)
+        detail = f"{count(cut, 'inline comment')} left out, more than {MOST_COMMENTS} are unkind" if cut else ""
+
+        def post(forge: Forge) -> Receipt:
+            standing = {
+                find_marker(posted.body) for posted in forge.review_comments(review.pull, _OURS) if posted.is_ours
+            }
+            fresh = tuple(inline for inline in kept if marker(inline.key) not in standing)
+            if kept and not fresh:
+                return Receipt(review.key, review.kind, ReceiptState.UNCHANGED, "all of its comments stand already")
+            self._intend(review, f"{count(len(fresh), 'inline comment')} on {review.commit}")
+            try:
+                url = forge.post_review(self._ready(review, fresh))
+            except ForgeRefused as error:
+                if error.status != _UNPROCESSABLE:
+                    raise
+                stand_in = self._upsert(forge, _stand_in(review, fresh))
+                why = f"{error} A comment stands in for the review"
+                return replace(stand_in, kind=review.kind, state=ReceiptState.DEGRADED, detail=why)
+            return Receipt(review.key, review.kind, ReceiptState.DONE, detail, url)
+
+        return self._act(review, post)
+
+    def comment(self, comment: Comment) -> Receipt:
+        """Edit our comment, or post it when there is none."""
+
+        def upsert(forge: Forge) -> Receipt:
+            return self._upsert(forge, comment)
+
+        return self._act(comment, upsert)
+
+    def _act(self, effect: Review | Comment, act: Callable[[Forge], Receipt]) -> Receipt:
+        if reason := self._misdirected(effect):
+            return self._record(effect, ReceiptState.FAILED, reason)
+        if self.forge is None:
+            return self._record(effect, ReceiptState.SKIPPED, "no connection to GitHub")
+        if 0 in self.refusals:
+            # Each attempt would wait through all of its retries again.
+            return self._record(effect, ReceiptState.DEGRADED, f"not tried again: {self.refusals[0]}")
+        try:
+            receipt = act(self.forge)
+        except AgentError as error:
+            status = error.status if isinstance(error, ForgeRefused) else 0
+            known = status if status in _PERMISSIONS or status == _UNPROCESSABLE else 0
+            self.refusals.setdefault(known, error)
+            return self._record(effect, ReceiptState.DEGRADED, str(error))
+        self.store.record(receipt)
+        return receipt
+
+    def _misdirected(self, effect: Review | Comment) -> str:
+        """Why this effect is none of this event's: a plan may have been read from a file that others can write."""
+        pull = self.event.pull.number if self.event.pull else None
+        if effect.pull != pull:
+            about = f"pull request {pull}" if pull else "no pull request"
+            return f"it names pull request {effect.pull}, the event is about {about}"
+        if isinstance(effect, Review) and effect.commit != self.event.sha:
+            return f"it names commit {effect.commit}, the event is about {self.event.sha}"
+        if isinstance(effect, Review) and effect.event not in self.events:
+            return f"a review may not say {effect.event} here"
+        return ""
+
+    def _upsert(self, forge: Forge, comment: Comment) -> Receipt:
+        body = self._body(comment.key, comment.body)
+        standing = next(
+            (posted for posted in forge.comments(comment.pull, marker(comment.key)) if _is(posted, body)), None
+        )
+        if standing is None and comment.only_edit:
+            return Receipt(
+                comment.key, comment.kind, ReceiptState.SKIPPED, "there is no comment yet, and no need of one"
+            )
+        if standing is not None and _lines(standing.body) == _lines(body):
+            return Receipt(comment.key, comment.kind, ReceiptState.UNCHANGED, "it reads so already", standing.url)
+        self._intend(comment, f"edit {standing.id}" if standing else "post")
+        if standing is not None:
+            posted, detail = forge.edit_comment(standing.id, body), "edited"
+        else:
+            posted, detail = forge.post_comment(comment.pull, body), "posted"
+        return Receipt(comment.key, comment.kind, ReceiptState.DONE, detail, posted.url)
+
+    def _ready(self, review: Review, comments: tuple[InlineComment, ...]) -> Review:
+        """The review as it is sent: nothing is redacted or cut later."""
+        bodies = (replace(inline, body=self._body(inline.key, inline.body)) for inline in comments)
+        return replace(review, body=self._body(review.key, review.body), comments=tuple(bodies))
+
+    def _body(self, key: str, text: str) -> str:
+        """Redacted before it is judged, since a mask may tear something open, and cut last."""
+        first = marker(key)
+        safe = inert(self.redact(text), hosts(self.event))
+        return f"{first}\n{truncate(safe, LONGEST_BODY - len(first) - 1)}"
+
+    def _intend(self, effect: Review | Comment, detail: str) -> None:
+        self.store.intend(effect.key, effect.kind, {"pull": str(effect.pull), "detail": detail})
+
+    def _record(self, effect: Review | Comment, state: ReceiptState, detail: str) -> Receipt:
+        receipt = Receipt(effect.key, effect.kind, state, self.redact(detail))
+        self.store.record(receipt)
+        return receipt
+
+
+def hosts(event: Event) -> frozenset[str]:
+    """The only host that what we publish links to: the event's own server."""
+    return frozenset({urlsplit(event.server).netloc.lower()} - {""})
+
+
+def _is(posted: PostedComment, body: str) -> bool:
+    """Whether it is our comment of this kind: its author decides, and the marker in its first line."""
+    return posted.is_ours and find_marker(posted.body) == find_marker(body)
+
+
+def _lines(body: str) -> str:
+    """What GitHub may have changed in storing it is no difference."""
+    return body.replace("\r\n", "\n").strip()
+
+
+def _stand_in(review: Review, comments: tuple[InlineComment, ...]) -> Comment:
+    """One comment that says what the inline comments say, each with its place."""
+    parts = [review.body, *(f"{code(f'{inline.path}:{inline.line}')}\n\n{inline.body}" for inline in comments)]
+    return Comment(key=review.key, pull=review.pull, body="\n\n---\n\n".join(parts))
