@@ -5,11 +5,12 @@ import jsonschema
 import pytest
 
 from cicd_agent.core.change import Change, ChangeSource
+from cicd_agent.core.diff import Side
 from cicd_agent.core.diff_parse import parse_diff
 from cicd_agent.core.event import Event, EventKind, PullRequest
 from cicd_agent.core.evidence import Evidence, Gap
 from cicd_agent.core.finding import Category, Finding, Location, Severity
-from cicd_agent.core.plan import Comment, InlineComment, Output, Plan, Receipt, ReceiptState, Review, ReviewEvent, Side
+from cicd_agent.core.plan import Comment, InlineComment, Output, Plan, Receipt, ReceiptState, Review, ReviewEvent
 from cicd_agent.core.verdict import Conclusion, Reason, Risk, RiskLevel, Verdict
 from cicd_agent.decision import Decision, Report, dump, load, report, schema
 from cicd_agent.errors import ConfigError

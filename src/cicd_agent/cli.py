@@ -61,6 +61,7 @@ def parse(argv: Sequence[str]) -> Options:
         raise unknown_mode(argv[0])
     found = vars(_parser().parse_args(argv))
     inputs = dict(_assignment(pair) for pair in found.pop("input", None) or ())
+    found.pop("verb", None)
     return Options(**{name: value for name, value in found.items() if value is not None}, inputs=inputs)
 
 
@@ -97,7 +98,7 @@ def _parser() -> argparse.ArgumentParser:
         _add_run_options(stage)
     config = _command(commands, "config", "explain the configuration that is in force")
     config.set_defaults(command="config")
-    config.add_argument("verb", metavar="explain", choices=["explain"], help="print each value and where it is from")
+    config.add_argument("verb", choices=["explain"], help="print each value and where it is from")
     _add_place_options(config)
     schema = _command(commands, "schema", "print a JSON Schema")
     schema.set_defaults(command="schema")

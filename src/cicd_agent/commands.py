@@ -1,12 +1,14 @@
 """What each command does, from its options to its exit code."""
 
 from collections.abc import Callable
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
 from cicd_agent.cli import Options
 from cicd_agent.config.explain import explain, table
 from cicd_agent.config.schema import config_schema
+from cicd_agent.core.event import Event
 from cicd_agent.core.evidence import Evidence
 from cicd_agent.decision import MOST_BYTES, Decision, dump, load, schema
 from cicd_agent.errors import ConfigError, Exit
@@ -28,33 +30,47 @@ def execute(
 
     `limit` is told after how many seconds the run has to end, as soon as that is known.
     """
-
-    def scene(mode: Mode[Any] | None, decided: Evidence | Decision | None = None) -> Scene:
-        found = prepare(mode, options, environment, Path.cwd(), decided.event if decided else None)
-        limit(found.settings.timeout_minutes * 60)
-        return found
-
     if options.command == "schema":
         outlet.print_json(config_schema() if options.schema == "config" else schema(options.schema))
         return Exit.OK
-    if options.command == "config":
-        loaded = scene(None).loaded
-        outlet.print(table(explain(loaded)))
-        for problem in loaded.problems:
-            outlet.warn(str(problem))
-        return Exit.OK
-    mode = modes()[options.mode]
+    with ExitStack() as closing:
+
+        def scene(mode: Mode[Any] | None, known: Event | None = None) -> Scene:
+            found = prepare(mode, options, environment, Path.cwd(), closing=closing, known=known)
+            limit(found.settings.timeout_minutes * 60)
+            return found
+
+        if options.command == "config":
+            return _explain(scene(None), outlet)
+        return _stage(modes()[options.mode], options, outlet, clock, scene)
+
+
+def _explain(scene: Scene, outlet: Outlet) -> int:
+    outlet.print(table(explain(scene.loaded)))
+    for problem in scene.loaded.problems:
+        outlet.warn(str(problem))
+    return Exit.OK
+
+
+def _stage(
+    mode: Mode[Any],
+    options: Options,
+    outlet: Outlet,
+    clock: Callable[[], float],
+    scene: Callable[[Mode[Any], Event | None], Scene],
+) -> int:
+    """One stage of a mode, or with the command `run` all of them."""
     match options.command:
         case "run":
-            here = scene(mode)
+            here = scene(mode, None)
             decision = decide(mode, here, asking(here.settings, clock, outlet.redact), outlet.progress)
             return outlet.deliver(mode, decision, here)
         case "gather":
-            _write(options.write, dump(observe(mode, scene(mode), outlet.progress)))
+            _write(options.write, dump(observe(mode, scene(mode, None), outlet.progress)))
             return Exit.OK
         case "decide":
             evidence = load(Evidence, read(Path(options.read), "--in", MOST_BYTES), options.read)
-            here = scene(mode, evidence)
+            here = scene(mode, evidence.event)
             put = asking(here.settings, clock, outlet.redact)
             _write(options.write, dump(conclude(mode, evidence, here, put, outlet.progress)))
             return Exit.OK
@@ -62,7 +78,7 @@ def execute(
             decision = load(Decision, read(Path(options.read), "--in", MOST_BYTES), options.read)
             if decision.mode != mode.name:
                 raise ConfigError(f"{options.read} holds a decision of `{decision.mode}`, not of `{mode.name}`")
-            return outlet.deliver(mode, decision, scene(mode, decision))
+            return outlet.deliver(mode, decision, scene(mode, decision.event))
         case command:
             raise AssertionError(command)
 

@@ -1,5 +1,6 @@
 """Sets the scene of a run: environment → event → repository → settings, and the adapters that it gets."""
 
+from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -50,9 +51,15 @@ def secrets(options: Options, environment: Environment) -> list[str]:
 
 
 def prepare(
-    mode: Mode[Any] | None, options: Options, environment: Environment, cwd: Path, known: Event | None = None
+    mode: Mode[Any] | None,
+    options: Options,
+    environment: Environment,
+    cwd: Path,
+    *,
+    closing: ExitStack,
+    known: Event | None = None,
 ) -> Scene:
-    """Read the event, open what it needs, and settle the configuration.
+    """Read the event, open what it needs (`closing` closes it again), and settle the configuration.
 
     `known` is the event of a stage before this one; it counts only at a terminal, where there is no other: on Actions
     the job's own event says what may be written where.
@@ -72,7 +79,7 @@ def prepare(
             raise
         notices.append(str(error))
     event = _event(options, environment, repository, known)
-    forge = _forge(event, early, environment)
+    forge = _forge(event, early, environment, closing)
     if early.pull_request is not None:
         event = _with_pull(event, early.pull_request, forge)
     text, notice = _config_text(event, early, repository, forge)
@@ -99,9 +106,11 @@ def _scratch(environment: Environment) -> Path | None:
 
 
 def _event(options: Options, environment: Environment, repository: GitRepository | None, known: Event | None) -> Event:
-    if options.base:
-        return _local(options, environment, repository)
     path = options.event or environment.event_path
+    if options.base:
+        return _local(options.base, options, environment, repository)
+    if options.command == "config" and not path:
+        return _local("HEAD", options, environment, repository)
     if not path and known is not None and known.kind is EventKind.LOCAL:
         return known
     if not path:
@@ -114,30 +123,30 @@ def _event(options: Options, environment: Environment, repository: GitRepository
     return parse_event(name, decode_payload(read(Path(path), "the event", PAYLOAD_LIMIT)), run=environment.run)
 
 
-def _local(options: Options, environment: Environment, repository: GitRepository | None) -> Event:
+def _local(name: str, options: Options, environment: Environment, repository: GitRepository | None) -> Event:
     if repository is None:
         raise ConfigError("there is no checkout to review", remedy="Give --repo-dir")
-    base = repository.resolve(options.base)
+    base = repository.resolve(name)
     if base is None:
-        raise ConfigError(
-            f"this clone has no commit called `{options.base}`", remedy="Fetch it, or give another --base"
-        )
+        raise ConfigError(f"this clone has no commit called `{name}`", remedy="Fetch it, or give another --base")
     head = repository.resolve(options.head) if options.head else ""
     if head is None:
         raise ConfigError(
             f"this clone has no commit called `{options.head}`", remedy="Fetch it, or give another --head"
         )
-    event = local_event(Ref(options.base, base), Ref(options.head, head), actor=environment.run.actor)
+    event = local_event(Ref(name, base), Ref(options.head, head), actor=environment.run.actor)
     return replace(event, sha=head or repository.resolve("HEAD") or "")
 
 
-def _forge(event: Event, settings: Settings, environment: Environment) -> Forge | None:
+def _forge(event: Event, settings: Settings, environment: Environment, closing: ExitStack) -> Forge | None:
     token = settings.github_token.get_secret_value()
     if not token or not event.repo or event.kind is EventKind.LOCAL:
         return None
     from cicd_agent.adapters.github import GitHubForge  # noqa: PLC0415  a local review never pays for it
 
-    return GitHubForge(token, event.repo, api_url=environment.api_url, ca_bundle=environment.ca_bundle)
+    return closing.enter_context(
+        GitHubForge(token, event.repo, api_url=environment.api_url, ca_bundle=environment.ca_bundle)
+    )
 
 
 def _with_pull(event: Event, number: int, forge: Forge | None) -> Event:

@@ -6,6 +6,7 @@ from cicd_agent.core.change import Change, ChangeSource
 from cicd_agent.core.diff import Side
 from cicd_agent.core.diff_parse import parse_diff
 from cicd_agent.core.finding import Category, Severity
+from cicd_agent.core.verdict import RiskLevel
 from cicd_agent.modes.review.claims import MOST_CLAIMS, Prover, capped, complain
 from cicd_agent.modes.review.draft import Claim, ClaimedSide, ReviewDraft
 
@@ -54,7 +55,7 @@ def draft(*claims: Claim) -> ReviewDraft:
     return ReviewDraft(
         summary="It fetches.",
         findings=claims,
-        risk_level="low",
+        risk_level=RiskLevel.LOW,
         confidence=0.8,
         escalate_to_human=False,
         escalation_reason=None,
