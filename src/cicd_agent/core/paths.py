@@ -211,7 +211,7 @@ def _product(path: str, name: str, suffix: str, parents: list[str]) -> set[PathK
 def _is_test(path: str, name: str, suffix: str, parents: list[str]) -> bool:
     if _any(name, _TEST_NAMES) or _TEST_CLASSES.search(path):
         return True
-    if not _TEST_DIRS.isdisjoint(parents):
+    if not _TEST_DIRS.isdisjoint(parents) or parents[:1] == ["t"]:
         return True
     if "spec" in parents:
         return suffix in {"rb", "js", "ts", "jsx", "tsx"}  # spec/openapi.yaml is a specification

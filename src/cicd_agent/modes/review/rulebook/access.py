@@ -16,13 +16,16 @@ _GUARD = re.compile(
     r"authenticated|admin_required|token_required|csrf_protect|sensitive_post_parameters|verified_email_required|"
     r"(?:Login|Permission)RequiredMixin|UserPassesTestMixin|AccessMixin|otp_required)$"
 )
+_GUARD_WORD = re.compile(r"(?i)requir|authenticated|accepted|user_passes|csrf_protect|sensitive_post|mixin")
 _OPEN = frozenset({"AllowAny"})
 
 
 def _guards_gone(look: Look) -> Iterator[Hit]:
     """Functions and classes that are still there and have lost every guard."""
-    base, head = look.old_python, look.python or (None if look.added else PythonText.parse(look.head))
-    if base is None or head is None or not look.deleted:
+    if not any(_GUARD_WORD.search(text) for _, text in look.deleted):
+        return
+    base, head = look.old_python, look.python if look.added else PythonText.parse(look.head)
+    if base is None or head is None:
         return
     before, after = _guarded(base), _guarded(head)
     for name, guards in before.items():

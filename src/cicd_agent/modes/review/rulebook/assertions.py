@@ -8,9 +8,9 @@ from cicd_agent.core.diff import Hunk, LineKind, Side
 from cicd_agent.core.finding import Category, Severity
 from cicd_agent.core.paths import PathKind
 from cicd_agent.modes.review.rulebook.look import Look
-from cicd_agent.modes.review.rulebook.python_text import PythonText
+from cicd_agent.modes.review.rulebook.python_text import Function, PythonText
 from cicd_agent.modes.review.rulebook.rule import NOT_OURS, Example, Hit, Rule
-from cicd_agent.modes.review.rulebook.tests import IDENTIFIER, is_test, removed_names
+from cicd_agent.modes.review.rulebook.tests import is_test
 
 _JS_EXPECT = re.compile(r"\b(?:expect|assert(?:\.\w+)?|should)\s*[.(]")
 _JS_TEST = re.compile(r"\b(?:it|test|describe|context)(?:\.\w+)?\s*\(")
@@ -29,9 +29,12 @@ def _weakened(look: Look) -> Iterator[Hit]:
 
 def _trivial(look: Look) -> Iterator[Hit]:
     """Assertions that can never fail."""
-    text = look.python
-    for node, _ in text.nodes if text else ():
-        if isinstance(node, ast.Assert) and node.lineno in look.added_numbers and _is_always_true(node.test):
+    nodes = look.python.nodes if look.python else []
+    asserts = [(node, inside) for node, inside in nodes if isinstance(node, ast.Assert)]
+    # `if ok: assert True` beside `else: assert False` is a way to write an assertion.
+    failing = [inside for node, inside in asserts if isinstance(node.test, ast.Constant) and not node.test.value]
+    for node, inside in asserts:
+        if node.lineno in look.added_numbers and _is_always_true(node.test) and inside not in failing:
             yield Hit(node.lineno, "This assertion can never fail.", severity=Severity.HIGH, confidence=0.95)
     for _, called, line in look.calls:
         if called.tail in {"assertTrue", "assert_"} and called.node.args and _is_always_true(called.node.args[0]):
@@ -53,33 +56,53 @@ def _is_always_true(test: ast.expr) -> bool:
 
 
 def _fewer_assertions(look: Look) -> Iterator[Hit]:
-    """Tests that are still there, lost an assertion, and gained none in its place."""
-    if look.python is None and look.added:
+    """Tests that are still there, lost an assertion, and gained neither another nor a call that may hold it now."""
+    if not any("assert" in text for _, text in look.deleted):
         return
-    head = look.python or PythonText.parse(look.head)
+    head = PythonText.parse(look.head) if not look.added else look.python
     base = look.old_python
     if head is None or base is None:
         return
-    removed = removed_names(look)
     for name, before in base.defined.items():
         after = head.defined.get(name)
-        if after is None or not is_test(before):
+        if after is None or not is_test(before) or look.deleted_numbers.isdisjoint(_range(before.node)):
             continue
-        lost = [line for line in _assertions(base, before.node) if line in look.deleted_numbers]
-        won = [line for line in _assertions(head, after.node) if line in look.added_numbers]
-        if not lost or won:
+        lost = [
+            line
+            for line in _assertions(base, before.node)
+            if line in look.deleted_numbers and " ".join(base.lines[line - 1].split()) not in look.survey.added
+        ]
+        if not any("assert" in base.lines[line - 1] for line in lost) or _gains(look, head, after.node):
             continue
         text = "\n".join(base.lines[line - 1] for line in lost)
-        if removed.isdisjoint(IDENTIFIER.findall(text)) and not _moved(look, text):
-            rest = _assertions(head, after.node)
-            yield Hit(
-                lost[0],
-                f"`{before.node.name}` loses {len(lost)} assertion{'s' * (len(lost) > 1)} and gains none in its place"
-                f"{'' if rest else ': it asserts nothing any more'}.",
-                side=Side.LEFT,
-                severity=None if rest else Severity.HIGH,
-                confidence=0.8 if rest else 0.9,
-            )
+        if not look.survey.retires(text):
+            yield _loss(before.node, lost, some_left=bool(_assertions(head, after.node)))
+
+
+def _loss(node: Function, lost: list[int], *, some_left: bool) -> Hit:
+    count, their = ("an assertion", "its") if len(lost) == 1 else (f"{len(lost)} assertions", "their")
+    message = f"`{node.name}` loses {count} and gains none in {their} place"
+    if some_left:
+        return Hit(lost[0], f"{message}.", side=Side.LEFT)
+    return Hit(lost[0], f"{message}: it asserts nothing any more.", Side.LEFT, severity=Severity.HIGH, confidence=0.9)
+
+
+def _range(node: Function) -> range:
+    return range(node.lineno, (node.end_lineno or node.lineno) + 1)
+
+
+def _gains(look: Look, head: PythonText, node: Function) -> bool:
+    """Whether a test has a new assertion, or a new call for its effect alone: of a helper that asserts, perhaps."""
+    if any(line in look.added_numbers for line in _assertions(head, node)):
+        return True
+    before = "\n".join(text for _, text in look.deleted)
+    return any(
+        isinstance(part, ast.Expr)
+        and isinstance(part.value, ast.Call)
+        and part.lineno in look.added_numbers
+        and head.lines[part.lineno - 1].strip() not in before
+        for part in ast.walk(node)
+    )
 
 
 def _assertions(text: PythonText, function: ast.AST) -> list[int]:
@@ -93,12 +116,6 @@ def _assertions(text: PythonText, function: ast.AST) -> list[int]:
             if tail.lower().startswith("assert") or tail in {"raises", "warns", "fail", "deprecated_call"}:
                 lines.append(node.lineno)
     return sorted(lines)
-
-
-def _moved(look: Look, text: str) -> bool:
-    """Whether the same assertion was added elsewhere in the file."""
-    wanted = {" ".join(line.split()) for line in text.split("\n")}
-    return any(" ".join(added.split()) in wanted for _, added in look.added)
 
 
 def _fewer_expectations(hunk: Hunk) -> Iterator[Hit]:

@@ -22,7 +22,7 @@ _LOSES = (
     (re.compile(r"(?i)\bdelete\s+from\s+[\w\"`.]+\s*(?:;|$|[\"'])"), "deletes every row of a table"),
     (re.compile(r"(?i)\brename\s+(?:to|column)\b"), "renames what running code still uses by its old name"),
 )
-_REQUIRED = re.compile(r"(?i)\badd\s+(?:column\s+)?[\w\"`.]+\s+[^,;]*\bnot\s+null\b")
+_REQUIRED = re.compile(r"(?i)\badd\s+(?:column\s+)?[\w\"`.]+\s+[^,;]{0,200}\bnot\s+null\b")
 _DEFAULT = re.compile(r"(?i)\bdefault\b|\bgenerated\b|\bserial\b|\bauto_increment\b|\bidentity\b")
 _DJANGO = {
     "DeleteModel": "drops a table",
@@ -34,10 +34,10 @@ _ALEMBIC = {"drop_table": "drops a table", "drop_column": "drops a column", "ren
 _RAILS = re.compile(r"^\s*(drop_table|remove_column|remove_columns|rename_column|rename_table|t\.remove)\b")
 _METHODS = frozenset({"get", "put", "post", "delete", "options", "head", "patch", "trace"})
 _PROTO = re.compile(
-    r"^\s*(?:repeated\s+|optional\s+|required\s+)?[\w.<>, ]{1,100}\s(\w+)\s*=\s*\d+\s*[;\[]"
-    r"|^\s*(?:rpc|message|service|enum)\s+(\w+)"
+    r"^(?:repeated\s+|optional\s+|required\s+)?[\w.<>, ]{1,100}\s(\w+)\s*=\s*\d+\s*[;\[]"
+    r"|^(?:rpc|message|service|enum)\s+(\w+)"
 )
-_GRAPHQL = re.compile(r"^\s*(\w+)\s*(?:\([^)]*\))?\s*:\s*[\[\w]|^\s*(?:type|input|enum|interface|union)\s+(\w+)")
+_GRAPHQL = re.compile(r"^(\w+)\s*(?:\([^)]*\))?\s*:\s*[\[\w]|^(?:type|input|enum|interface|union)\s+(\w+)")
 
 
 def _migration(look: Look) -> Iterator[Hit]:
@@ -109,7 +109,7 @@ def _api(look: Look) -> Iterator[Hit]:
 
 
 def _names(pattern: re.Pattern[str], text: str) -> Iterator[str]:
-    found = pattern.match(text[:2_000])
+    found = pattern.match(text[:2_000].lstrip())
     if found:
         yield found[1] or found[2]
 

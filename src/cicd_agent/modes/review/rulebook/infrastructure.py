@@ -19,7 +19,7 @@ _PIPED = re.compile(r"\b(?:curl|wget)\s[^|;&]{1,300}\|\s*(?:sudo\s+(?:-\S+\s+)*)
 _SCRIPTS = (".sh", ".bash", ".yml", ".yaml", "makefile", ".mk")
 
 _PRIVILEGED = re.compile(
-    r"^\s*-?\s*(?:privileged|hostNetwork|hostPID|hostIPC|allowPrivilegeEscalation)\s*:\s*[\"']?true\b"
+    r"^[\s-]*(?:privileged|hostNetwork|hostPID|hostIPC|allowPrivilegeEscalation)\s*:\s*[\"']?true\b"
     r"|^\s*privileged\s*=\s*true\b"
 )
 _SOCKET = re.compile(r"/var/run/docker\.sock")

@@ -1,6 +1,7 @@
 """One file of a change as the rules look at it: what is read or parsed is read once, and only when a rule asks."""
 
-from collections.abc import Iterator, Sequence
+import re
+from collections.abc import Iterable, Iterator, Sequence
 from functools import cached_property
 
 from cicd_agent.core.change import Change
@@ -12,6 +13,9 @@ from cicd_agent.modes.review.rulebook.yaml_text import YamlText
 CLIP = 2_000
 """No pattern sees more of a line than this."""
 
+IDENTIFIER = re.compile(r"[A-Za-z_]\w{2,}")
+_DEFINED = re.compile(r"^\s*(?:async\s+)?(?:def|class|function|func|fn)\s+([A-Za-z_]\w*)")
+_NOT_PRODUCT = frozenset({PathKind.TEST, PathKind.DOCS, PathKind.VENDORED, PathKind.GENERATED})
 _SCRIPTS = (".js", ".jsx", ".ts", ".tsx", ".mjs", ".cjs", ".mts", ".cts", ".vue", ".svelte")
 _ATTRIBUTES = {
     "linguist-generated": PathKind.GENERATED,
@@ -41,9 +45,48 @@ class Survey:
         return bool(changed) or any(PathKind.TEST in kinds(path) for path in self.change.paths)
 
     @cached_property
-    def tests(self) -> tuple[str, ...]:
-        """The head texts of the changed tests."""
-        return tuple(look.head for look in self.looks if PathKind.TEST in look.kinds and look.head is not None)
+    def tested(self) -> frozenset[str]:
+        """Every identifier in the head texts of the changed tests."""
+        texts = (look.head for look in self.looks if PathKind.TEST in look.kinds and look.head is not None)
+        return frozenset(name for text in texts for name in IDENTIFIER.findall(text))
+
+    @cached_property
+    def added(self) -> frozenset[str]:
+        """Every added line, its blanks folded: what is among them was moved, not lost."""
+        return frozenset(" ".join(text.split()) for look in self.looks for _, text in look.added)
+
+    @cached_property
+    def taken_out(self) -> frozenset[str]:
+        """Names that the product's changed files define before the change, and not on that line after it."""
+        return frozenset(
+            name for look in self._product for _, text in look.deleted for name in _DEFINED.findall(text) if name
+        )
+
+    @cached_property
+    def vanished(self) -> frozenset[str]:
+        """Identifiers that the product's changed files use before the change and nowhere after it."""
+        gone = {name for look in self._product for _, text in look.deleted for name in IDENTIFIER.findall(text)}
+        gone |= {look.path.rpartition("/")[2].partition(".")[0] for look in self._product if look.head is None}
+        return frozenset(gone.difference(*(IDENTIFIER.findall(look.head or "") for look in self._product)))
+
+    def retires(self, test: str) -> bool:
+        """Whether lines of a test that are gone are about what the change takes out of the product, or deprecates."""
+        return "deprecat" in test.lower() or not self.vanished.isdisjoint(IDENTIFIER.findall(test))
+
+    def lost_module(self, imported: Iterable[str]) -> bool:
+        """Whether one of these full names is, or is in, a module that the change deletes."""
+        gone = tuple("/" + look.path for look in self._product if look.head is None)
+        names = {part for name in imported for part in (name, name.rpartition(".")[0]) if "." in part}
+        return any(path.endswith(f"/{name.replace('.', '/')}.py") for name in names for path in gone)
+
+    @cached_property
+    def shrinks(self) -> bool:
+        """Whether the product loses more lines than it gains."""
+        return sum(len(look.added) - len(look.deleted) for look in self._product) < 0
+
+    @property
+    def _product(self) -> list["Look"]:
+        return [look for look in self.looks if look.kinds.isdisjoint(_NOT_PRODUCT) and PathKind.SOURCE in look.kinds]
 
 
 class Look:
@@ -96,7 +139,7 @@ class Look:
     @cached_property
     def python(self) -> PythonText | None:
         """The head parsed; None when it is no Python or does not parse."""
-        return PythonText.parse(self.head) if self._is_python and self.added else None
+        return PythonText.parse(self.head, self.added_numbers) if self._is_python and self.added else None
 
     @cached_property
     def calls(self) -> tuple[tuple[PythonText, Called, int], ...]:
@@ -108,7 +151,7 @@ class Look:
     @cached_property
     def old_python(self) -> PythonText | None:
         """The base parsed; None when there is none, it is no Python, or it does not parse."""
-        return PythonText.parse(self.base) if self._is_python else None
+        return PythonText.parse(self.base, self.deleted_numbers) if self._is_python else None
 
     @cached_property
     def yaml(self) -> YamlText | None:

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 from cicd_agent.core.finding import Category, Severity
 from cicd_agent.modes.review.rulebook.look import Look
-from cicd_agent.modes.review.rulebook.python_text import Called, is_constant, names_in
+from cicd_agent.modes.review.rulebook.python_text import Called, PythonText, is_constant, names_in
 from cicd_agent.modes.review.rulebook.rule import Example, Hit, Rule
 
 _UNPICKLERS = frozenset(
@@ -18,10 +18,15 @@ _SHELLS = frozenset(
     {"os.system", "os.popen", "commands.getoutput", "subprocess.getoutput", "subprocess.getstatusoutput"}
 )
 _EXECUTORS = frozenset({"execute", "executemany", "executescript", "raw", "exec_driver_sql", "mogrify"})
-_SQL_WORDS = ("select ", "insert into ", "update ", "delete from ", "drop ", "alter ", "create ", "replace into ")
+_SQL_WORDS = ("select ", "insert into ", "update ", "delete from ", "replace into ")
 _REQUEST_DATA = frozenset(
     {"GET", "POST", "args", "form", "json", "query_params", "values", "body", "params", "cookies"}
 )
+
+
+def is_a_tool(path: str) -> bool:
+    """Whether a file is part of a debugger or an interactive shell, whose business it is to run what is typed."""
+    return any(word in path.lower() for word in ("debug", "pdb", "repl", "shell", "console"))
 
 
 def _dynamic_code(look: Look) -> Iterator[Hit]:
@@ -32,7 +37,10 @@ def _dynamic_code(look: Look) -> Iterator[Hit]:
         if source is None or is_constant(source):
             continue
         # What this file compiled itself is as trusted as the file that it came from.
+        if isinstance(source, ast.Name):
+            source = _only_value(called, source.id) or source
         compiled = isinstance(source, ast.Call) and text.name_of(source.func) == "compile"
+        compiled = compiled or is_a_tool(look.path)
         reached = any(_is_outside(name) for name in names_in(source)) or _reads_request(source)
         yield Hit(
             line,
@@ -44,7 +52,7 @@ def _dynamic_code(look: Look) -> Iterator[Hit]:
 
 def _deserialisation(look: Look) -> Iterator[Hit]:
     for text, called, line in look.calls:
-        if called.name in _UNPICKLERS:
+        if called.name in _UNPICKLERS and not _is_copy(text, called):
             yield Hit(
                 line,
                 f"`{called.name}` runs code that its input names: harmless only if nobody else can write that input.",
@@ -56,6 +64,12 @@ def _deserialisation(look: Look) -> Iterator[Hit]:
                 yield Hit(line, "`yaml.load` without a safe loader builds any Python object that the text asks for.")
         elif called.name in {"yaml.unsafe_load", "yaml.unsafe_load_all"}:
             yield Hit(line, f"`{called.name}` builds any Python object that the text asks for.")
+
+
+def _is_copy(text: PythonText, called: Called) -> bool:
+    """Whether the bytes were made in the same expression: `pickle.loads(pickle.dumps(x))`."""
+    data = called.argument(0, "data")
+    return isinstance(data, ast.Call) and text.name_of(data.func).rpartition(".")[2] == "dumps"
 
 
 def _shell(look: Look) -> Iterator[Hit]:
@@ -105,10 +119,12 @@ def _sql(look: Look) -> Iterator[Hit]:
         if isinstance(query, ast.Name):
             query = _only_value(called, query.id) or query
         if _is_built_sql(query):
+            names = _only_names_tables(query)
             yield Hit(
                 look.first_added(line, query.lineno) or line,
                 "This statement is put together from text: a quote in any part of it ends the string and starts SQL.",
-                confidence=0.75 if _only_names_tables(query) else 0.9,
+                severity=Severity.MEDIUM if names else None,
+                confidence=0.6 if names else 0.9,
             )
 
 

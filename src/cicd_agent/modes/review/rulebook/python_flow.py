@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from cicd_agent.core.finding import Category, Severity
 from cicd_agent.core.paths import PathKind
 from cicd_agent.modes.review.rulebook.look import Look
+from cicd_agent.modes.review.rulebook.python_calls import is_a_tool
 from cicd_agent.modes.review.rulebook.rule import NOT_OURS, Example, Hit, Rule
 
 _METHODS = ("get", "post", "put", "patch", "delete", "head", "options", "request")
@@ -17,6 +18,10 @@ _BLOCKING = (
     | {f"subprocess.{function}" for function in ("run", "call", "check_call", "check_output", "getoutput")}
     | {"time.sleep", "os.system", "socket.create_connection"}
 )
+_FAREWELLS = frozenset(
+    {"close", "aclose", "stop", "shutdown", "terminate", "cleanup", "__del__", "__exit__", "__aexit__"}
+)
+"""Functions that clean up as well as they can: swallowing is a smaller fault there."""
 _DEBUGGERS = frozenset(
     {"breakpoint", "pdb.set_trace", "ipdb.set_trace", "pudb.set_trace", "pdb.post_mortem", "IPython.embed"}
 )
@@ -55,7 +60,7 @@ def _blocking(look: Look) -> Iterator[Hit]:
 
 def _swallowed(look: Look) -> Iterator[Hit]:
     text = look.python
-    for node, _ in text.nodes if text else ():
+    for node, inside in text.nodes if text else ():
         if text is None or not isinstance(node, ast.ExceptHandler) or len(node.body) != 1:
             continue
         body = node.body[0]
@@ -71,6 +76,7 @@ def _swallowed(look: Look) -> Iterator[Hit]:
                 "Every error is swallowed here, KeyboardInterrupt and SystemExit too."
                 if everything
                 else "Every error is swallowed here, typing mistakes and broken invariants too.",
+                severity=Severity.LOW if getattr(inside, "name", "") in _FAREWELLS else None,
             )
 
 
@@ -82,13 +88,8 @@ def _does_nothing(statement: ast.stmt) -> bool:
 
 def _debugger(look: Look) -> Iterator[Hit]:
     for text, called, line in look.calls:
-        if called.name in _DEBUGGERS and called.name not in text.defined and not _is_a_tool(look):
+        if called.name in _DEBUGGERS and called.name not in text.defined and not is_a_tool(look.path):
             yield Hit(line)
-
-
-def _is_a_tool(look: Look) -> bool:
-    """A debugger's own code calls debuggers."""
-    return any(word in look.path.lower() for word in ("debug", "pdb", "repl", "shell", "console"))
 
 
 PYTHON_FLOW = (

@@ -2,7 +2,8 @@
 
 import ast
 import warnings
-from collections.abc import Iterator
+from bisect import bisect_left
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 
 LIMIT = 500_000
@@ -64,22 +65,22 @@ class Defined:
 
 
 class PythonText:
-    """A parsed file."""
+    """A parsed file. `nodes` are those of statements that hold one of the lines looked at, outermost first."""
 
-    def __init__(self, text: str, tree: ast.Module) -> None:
+    def __init__(self, text: str, tree: ast.Module, wanted: Collection[int]) -> None:
         self.lines = text.split("\n")
-        self.tree = tree
         self.imports: dict[str, str] = {}
         self.defined: dict[str, Defined] = {}
         self.nodes: list[tuple[ast.AST, Function | ast.Lambda | None]] = []
-        self._walk()
+        self._wanted = sorted(wanted)
+        self._walk(tree)
         self.calls = [
             Called(node, self.name_of(node.func), inside) for node, inside in self.nodes if isinstance(node, ast.Call)
         ]
 
     @classmethod
-    def parse(cls, text: str | None) -> "PythonText | None":
-        """None for what does not parse, is too long, or nests too deeply."""
+    def parse(cls, text: str | None, wanted: Collection[int] = ()) -> "PythonText | None":
+        """The file, read closely at the `wanted` lines; None if it does not parse, is too long or nests too deeply."""
         if text is None or len(text) > LIMIT:
             return None
         if "\r" in text:
@@ -88,7 +89,7 @@ class PythonText:
         try:
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")
-                return cls(text, ast.parse(text))
+                return cls(text, ast.parse(text), wanted)
         except (SyntaxError, ValueError, RecursionError, MemoryError):
             return None
 
@@ -108,21 +109,20 @@ class PythonText:
         """Whether the file imports this top-level module or anything from it."""
         return any(name.partition(".")[0] == module for name in self.imports.values())
 
-    def _walk(self) -> None:
-        # A stack, not recursion: a tree may be deeper than Python's.
+    def _walk(self, tree: ast.Module) -> None:
+        # A stack, not recursion: a tree may be deeper than Python's. Of statements that hold no wanted line only the
+        # statements inside are visited, for their definitions and imports.
         stack: list[tuple[ast.AST, Function | ast.Lambda | None, ast.ClassDef | None, str]]
-        stack = [(self.tree, None, None, "")]
+        stack = [(node, None, None, "") for node in reversed(tree.body)]
         while stack:
             node, inside, owner, prefix = stack.pop()
-            self.nodes.append((node, inside))
+            near = not isinstance(node, ast.stmt) or self._holds_wanted(node)
+            if near:
+                self.nodes.append((node, inside))
             match node:
-                case ast.Import():
-                    for alias in node.names:
-                        self.imports[alias.asname or alias.name.partition(".")[0]] = (
-                            alias.name if alias.asname else alias.name.partition(".")[0]
-                        )
-                case ast.ImportFrom(module=str(module), level=0):
-                    self.imports.update({alias.asname or alias.name: f"{module}.{alias.name}" for alias in node.names})
+                case ast.Import() | ast.ImportFrom():
+                    self._import(node)
+                    continue
                 case ast.FunctionDef() | ast.AsyncFunctionDef():
                     self.defined[prefix + node.name] = Defined(node, prefix + node.name, owner, inside is not None)
                     inside, owner, prefix = node, None, f"{prefix}{node.name}."
@@ -132,7 +132,30 @@ class PythonText:
                     inside = node
                 case _:
                     pass
-            stack.extend((child, inside, owner, prefix) for child in reversed(list(ast.iter_child_nodes(node))))
+            children = ast.iter_child_nodes(node) if near else _statements_in(node)
+            stack.extend((child, inside, owner, prefix) for child in reversed(list(children)))
+
+    def _holds_wanted(self, node: ast.stmt) -> bool:
+        # Decorators stand above the line that a definition is said to begin on.
+        decorators = getattr(node, "decorator_list", ())
+        first = min([node.lineno, *(decorator.lineno for decorator in decorators)])
+        at = bisect_left(self._wanted, first)
+        return at < len(self._wanted) and self._wanted[at] <= (node.end_lineno or node.lineno)
+
+    def _import(self, node: ast.Import | ast.ImportFrom) -> None:
+        for alias in node.names:
+            top = alias.name.partition(".")[0]
+            if isinstance(node, ast.Import):
+                self.imports[alias.asname or top] = alias.name if alias.asname else top
+            elif node.module and not node.level:
+                self.imports[alias.asname or alias.name] = f"{node.module}.{alias.name}"
+
+
+def _statements_in(node: ast.AST) -> Iterator[ast.AST]:
+    for name in ("body", "handlers", "orelse", "finalbody", "cases"):
+        children = getattr(node, name, ())
+        if isinstance(children, list):  # the body of a lambda is an expression
+            yield from children
 
 
 def is_constant(node: ast.expr | None) -> bool:

@@ -14,11 +14,11 @@ _SHA = re.compile(r"[0-9a-f]{40}(?:[0-9a-f]{24})?")
 _FIRST_PARTY = ("actions/", "github/")
 # Contexts that anybody who opens an issue or a pull request writes.
 _WRITTEN_BY_ANYBODY = re.compile(
-    r"\$\{\{[^}]{0,300}\b(?:github\.head_ref|github\.event\.(?:issue|pull_request|comment|review|review_comment|"
-    r"discussion|head_commit|commits|pages|workflow_run)\b[^}]{0,200}?"
+    r"\$\{\{[^}$]{0,300}\b(?:github\.head_ref|github\.event\.(?:issue|pull_request|comment|review|review_comment|"
+    r"discussion|head_commit|commits|pages|workflow_run)\b[^}$]{0,200}?"
     r"\.(?:title|body|message|name|email|ref|label|page_name|head_branch|display_title|description)\b)"
 )
-_INPUT = re.compile(r"\$\{\{[^}]{0,300}\binputs\.[\w-]+")
+_INPUT = re.compile(r"\$\{\{[^}$]{0,300}\binputs\.[\w-]+")
 _HEAD_OF_PULL = re.compile(r"github\.event\.pull_request\.head\.(?:sha|ref)|github\.head_ref|refs/pull/")
 
 
