@@ -1,76 +1,94 @@
-"""Findings as SARIF 2.1.0, the format of code scanning.
-
-https://docs.oasis-open.org/sarif/sarif/v2.1.0/sarif-v2.1.0.html and GitHub's "SARIF support for code scanning".
-"""
+"""Findings for code scanning: SARIF 2.1.0, as far as GitHub reads it."""
 
 import json
-from collections.abc import Sequence
-from typing import Any, Final
+from collections.abc import Mapping, Sequence
+from typing import Any
 from urllib.parse import quote
 
 from cicd_agent.core.diff import Side
-from cicd_agent.core.finding import Category, Finding, Severity
+from cicd_agent.core.finding import Category, Finding, Origin, Severity
+from cicd_agent.core.text import visible
+from cicd_agent.core.words import count
 
-MOST_RESULTS: Final = 5_000
-"""GitHub shows no more of one run."""
+MOST_RESULTS = 5_000
+"""GitHub shows no more of one upload."""
 
-_LEVELS: Final = {
-    Severity.LOW: "note",
-    Severity.MEDIUM: "warning",
-    Severity.HIGH: "error",
-    Severity.CRITICAL: "error",
-}
-_SECURITY: Final = {Severity.LOW: "3.0", Severity.MEDIUM: "5.5", Severity.HIGH: "8.0", Severity.CRITICAL: "9.5"}
+_LONGEST = 2_000
+_LEVELS = {Severity.LOW: "note", Severity.MEDIUM: "warning", Severity.HIGH: "error", Severity.CRITICAL: "error"}
+# CVSS's bands: what code scanning sorts security findings by.
+_SCORES = {Severity.LOW: "2.0", Severity.MEDIUM: "5.5", Severity.HIGH: "8.0", Severity.CRITICAL: "9.5"}
 
 
 def sarif(findings: Sequence[Finding], *, version: str) -> str:
-    """The SARIF log of the findings, in their order; what is over the limit is counted in a notification."""
+    """The findings as a SARIF document; `version` is ours. Those beyond GitHub's limit are only counted."""
     shown = findings[:MOST_RESULTS]
-    rules = list(dict.fromkeys(finding.id for finding in shown))
-    run: dict[str, Any] = {
+    rules: dict[str, list[Finding]] = {}
+    for finding in shown:
+        rules.setdefault(_rule_id(finding), []).append(finding)
+    places = {rule: index for index, rule in enumerate(rules)}
+    cut = len(findings) - len(shown)
+    notes = [{"level": "note", "message": {"text": f"{count(cut, 'finding')} more than fit"}}] if cut else []
+    run = {
         "tool": {
             "driver": {
                 "name": "cicd-agent",
-                "semanticVersion": version,
-                "rules": [_rule(next(each for each in shown if each.id == rule)) for rule in rules],
+                "version": version,
+                "rules": [_rule(of_rule) for of_rule in rules.values()],
             }
         },
-        "columnKind": "utf16CodeUnits",
-        "results": [_result(finding, rules.index(finding.id)) for finding in shown],
+        "invocations": [{"executionSuccessful": True, "toolExecutionNotifications": notes}],
+        "originalUriBaseIds": {"%SRCROOT%": {"description": {"text": "The root of the checkout."}}},
+        "columnKind": "unicodeCodePoints",
+        "results": [_result(finding, places[_rule_id(finding)]) for finding in shown],
     }
-    if len(findings) > len(shown):
-        text = f"{len(findings) - len(shown)} more findings stand in the JSON report"
-        notification = {"level": "warning", "message": {"text": text}}
-        run["invocations"] = [{"executionSuccessful": True, "toolExecutionNotifications": [notification]}]
-    log = {"$schema": "https://json.schemastore.org/sarif-2.1.0.json", "version": "2.1.0", "runs": [run]}
-    return json.dumps(log, indent=1, ensure_ascii=False) + "\n"
+    document = {"$schema": "https://json.schemastore.org/sarif-2.1.0.json", "version": "2.1.0", "runs": [run]}
+    return json.dumps(document, indent=1, ensure_ascii=False) + "\n"
 
 
-def _rule(example: Finding) -> dict[str, Any]:
-    is_rule = example.id != "model"
-    name = example.title if is_rule else "found by the model, its quote checked against the diff"
-    return {"id": example.id, "shortDescription": {"text": name}, "properties": {"tags": [example.category]}}
+def _rule_id(finding: Finding) -> str:
+    """The rule's own id; the model's findings are one rule for each category."""
+    return finding.id if finding.origin is Origin.RULE else f"model/{finding.category}"
 
 
-def _result(finding: Finding, rule: int) -> dict[str, Any]:
-    where = finding.location
-    artifact = {"uri": quote(where.path, errors="replace"), "uriBaseId": "%SRCROOT%"}
-    place: dict[str, Any] = {"artifactLocation": artifact}
-    text = f"{finding.title}. {finding.message} {finding.advice}".strip()
-    if where.side is Side.LEFT:
-        # A deleted line has no region in the files that code scanning shows.
-        text = f"{text} (deleted line {where.line})"
-    elif where.line:
-        place["region"] = {"startLine": where.first, "endLine": where.line}
-    properties: dict[str, Any] = {"confidence": finding.confidence, "severity": finding.severity}
-    if finding.category is Category.SECURITY:
-        properties["security-severity"] = _SECURITY[finding.severity]
+def _rule(findings: Sequence[Finding]) -> Mapping[str, Any]:
+    first, worst = findings[0], max((finding.severity for finding in findings), key=lambda severity: severity.rank)
+    by_rule = first.origin is Origin.RULE
+    properties: dict[str, Any] = {"tags": [first.category.value], "precision": "high" if by_rule else "medium"}
+    if first.category is Category.SECURITY:
+        properties["security-severity"] = _SCORES[worst]
+    title = first.title if by_rule else f"The model's findings on {first.category}"
     return {
-        "ruleId": finding.id,
-        "ruleIndex": rule,
-        "level": _LEVELS[finding.severity],
-        "message": {"text": text},
-        "locations": [{"physicalLocation": place}],
-        "partialFingerprints": {"cicdAgent/v1": finding.fingerprint},
+        "id": _rule_id(first),
+        "shortDescription": {"text": _plain(title) or _rule_id(first)},
+        "defaultConfiguration": {"level": _LEVELS[worst]},
         "properties": properties,
     }
+
+
+def _result(finding: Finding, rule: int) -> Mapping[str, Any]:
+    where = finding.location
+    parts = [finding.title, finding.message if finding.message != finding.title else "", finding.advice]
+    text = " ".join(f"{part.strip().rstrip('.')}." for part in parts if part.strip())
+    # An upload is refused when a result has no file; only lines of the head commit can be shown in it.
+    place: dict[str, Any] = {"artifactLocation": {"uri": quote(where.path, errors="replace"), "uriBaseId": "%SRCROOT%"}}
+    if where.side is Side.LEFT:
+        text = f"Before the change, line {where.line}: {text}"
+    elif where.line > 0:
+        place["region"] = {"startLine": where.first, "endLine": where.line}
+    return {
+        "ruleId": _rule_id(finding),
+        "ruleIndex": rule,
+        "level": _LEVELS[finding.severity],
+        "message": {"text": _plain(text) or _rule_id(finding)},
+        "locations": [{"physicalLocation": place}],
+        "partialFingerprints": {"cicdAgent/v1": finding.fingerprint},
+        "rank": round(finding.confidence * 100, 1),
+        "properties": {"severity": finding.severity.value, "origin": finding.origin.value},
+    }
+
+
+def _plain(text: str) -> str:
+    """Text in which SARIF finds no link."""
+    shown = visible(text)
+    cut = shown if len(shown) <= _LONGEST else f"{shown[:_LONGEST]}…"
+    return cut.replace("\\", "\\\\").replace("[", "\\[").replace("]", "\\]")
