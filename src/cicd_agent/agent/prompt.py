@@ -11,9 +11,9 @@ from dataclasses import dataclass
 from cicd_agent.core.evidence import Exhibit
 from cicd_agent.core.text import visible, visible_line
 
-# One token each, more or less: this over-counts prose and code by a third or a half and stays above the true count
-# for hashes, numbers and punctuation, where a count by length falls short by half. benchmarks/token_estimate.py
-# compares it with a real tokenizer.
+# One token each, more or less. Against o200k_base this over-counts prose and code by a third or a half and stays above
+# for hashes, base64, numbers and punctuation, where a count by length falls short by half. Made-up words come out too
+# low, by half at worst; the true count is charged afterwards. benchmarks/token_estimate.py prints the comparison.
 _PIECE = re.compile(r"[A-Z]?[a-z]{1,5}|[A-Z]{1,2}|[0-9]{1,3}|\t| {2,}|[\r\n]+ *|[!-/:-@\[-`{-~\x00-\x08]")
 _UNBROKEN = re.compile(r"[A-Za-z0-9+/=_-]{40,}")
 _ASTRAL = re.compile("[\U00010000-\U0010ffff]")

@@ -1,0 +1,73 @@
+"""Reading what a model server sent without trusting its shape: what is not there or odd is None, never an error."""
+
+import json
+import re
+
+from cicd_agent.agent.turns import Usage
+
+_UNKNOWN = Usage(requests=1, input=None, output=None, cached=None, reasoning=None)
+
+
+def load(body: bytes) -> object:
+    """The document, with lone surrogates replaced (no later encoder takes them). ValueError when it is not JSON."""
+    try:
+        data: object = json.loads(body)
+        # A surrogate can only come from an escape; most answers have none and are not walked twice.
+        if rb"\ud" in body.lower():
+            data = json.loads(json.dumps(data, ensure_ascii=False).encode("utf-8", "replace"))
+    except RecursionError:
+        raise ValueError("nested too deeply") from None
+    return data
+
+
+def at(data: object, *path: str | int) -> object:
+    """What stands at a path of names and indexes."""
+    for step in path:
+        if isinstance(data, dict):
+            data = data.get(step)
+        elif isinstance(data, list) and isinstance(step, int) and -len(data) <= step < len(data):
+            data = data[step]
+        else:
+            return None
+    return data
+
+
+def words(data: object) -> str:
+    """A text; "" for anything else, but numbers, which some servers use as codes."""
+    return data if isinstance(data, str) else str(data) if type(data) is int else ""
+
+
+def usage(data: object, *, reads: str, writes: str) -> Usage:
+    """What a server says it used, under its dialect's names for input and output tokens.
+
+    An input of 0 tokens is a server that does not count, because no request is empty.
+    """
+
+    def count(*path: str) -> int | None:
+        value = at(data, *path)
+        return value if type(value) is int and value >= 0 else None
+
+    if not count(reads):
+        return _UNKNOWN
+    return Usage(
+        requests=1,
+        input=count(reads),
+        output=count(writes),
+        cached=count(f"{reads}_details", "cached_tokens"),
+        reasoning=count(f"{writes}_details", "reasoning_tokens"),
+    )
+
+
+_THINKING = re.compile(r"\s*<think>.*?(?:</think>|\Z)", re.DOTALL)
+
+
+def without_thinking(text: str) -> str:
+    """The answer after a `<think>` block at the very start, as servers without a reasoning parser leave it there.
+
+    Some chat templates write the opening tag themselves, so that only the closing one arrives: then everything up to
+    it is dropped, unless an answer had begun before it, in which the tag is a quotation.
+    """
+    if found := _THINKING.match(text):
+        return text[found.end() :]
+    before, tag, after = text.partition("</think>")
+    return after if tag and not before.lstrip().startswith(("{", "```")) else text

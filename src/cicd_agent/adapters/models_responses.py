@@ -1,0 +1,90 @@
+"""The Responses dialect: OpenAI and Azure. Nothing is stored there; encrypted reasoning comes back with each turn."""
+
+import json
+from typing import TYPE_CHECKING, Any
+
+from cicd_agent.adapters.models_faults import Fault, Trouble, fault_of
+from cicd_agent.adapters.models_json import at, usage, without_thinking, words
+from cicd_agent.adapters.models_shape import Format, Shape
+from cicd_agent.agent.turns import Reply, Request, Stop
+
+if TYPE_CHECKING:
+    from openai import OpenAI
+
+CAP = "max_output_tokens"
+
+# Codes of a failed response that another attempt may mend, and the status they would have had.
+_PASSING = {"server_error": 500, "rate_limit_exceeded": 429}
+
+
+def body(request: Request, model: str, shape: Shape) -> dict[str, Any]:
+    """The JSON of a request."""
+    instructions, evidence = request.instructions, request.evidence
+    if shape.format is not Format.JSON_SCHEMA:
+        instructions = f"{instructions}\nThe JSON schema of the answer:\n{json.dumps(dict(request.schema))}\n"
+        # json_object is refused unless the input itself, not the instructions, has the word JSON in it.
+        evidence = f"{evidence}\nAnswer in JSON.\n"
+    conversation: list[object] = [{"role": "user", "content": evidence}]
+    for turn in request.turns:
+        conversation += turn.items or [{"role": turn.role.value, "content": turn.text}]
+    form: dict[str, object] = {"type": shape.format.value}
+    if shape.format is Format.JSON_SCHEMA:
+        form |= {"name": request.schema_name, "schema": dict(request.schema), "strict": True}
+    return {
+        "model": model,
+        "instructions": instructions,
+        "input": conversation,
+        "store": False,
+        "text": {"format": form},
+        **shape.capped(request),
+        **shape.named("include", ["reasoning.encrypted_content"]),
+        **shape.named("prompt_cache_key", request.cache_key),
+    }
+
+
+def create(client: "OpenAI") -> Any:
+    """The SDK's call for this dialect, with access to the bytes of the answer."""
+    return client.responses.with_streaming_response.create
+
+
+def read(data: object) -> Reply | Fault:
+    """The reply in a response, or the fault that it reports."""
+    output, status = at(data, "output"), at(data, "status")
+    if status == "failed" or at(data, "error"):
+        return fault_of(_PASSING.get(words(at(data, "error", "code")), 400), {}, data)
+    if not isinstance(output, list):
+        return Fault(Trouble.UNREADABLE, message="no `output` in the response")
+    said = [item for item in output if at(item, "type") == "message" and at(item, "phase") != "commentary"]
+    parts = [part for item in said for part in (_list(at(item, "content")))]
+    refusal = "".join(words(at(part, "refusal")) for part in parts)
+    reason = words(at(data, "incomplete_details", "reason"))
+    stop = Stop.REFUSED if refusal else Stop.DONE
+    if status == "incomplete":
+        stop = Stop.FILTERED if reason == "content_filter" else Stop.CUT_OFF
+    return Reply(
+        text=without_thinking("".join(words(at(part, "text")) for part in parts if at(part, "type") == "output_text")),
+        stop=stop,
+        usage=usage(at(data, "usage"), reads="input_tokens", writes="output_tokens"),
+        model=words(at(data, "model")),
+        detail=refusal or reason,
+        items=_replayable(output) if stop is Stop.DONE else (),
+    )
+
+
+def _replayable(output: list[object]) -> tuple[dict[str, object], ...]:
+    """The output as it can be sent again: all of it, or nothing when a part only makes sense with what is stored.
+
+    A reasoning item without its encrypted content is a reference to something that we asked not to be kept, and a
+    tool call wants an answer.
+    """
+    items = [item for item in output if isinstance(item, dict)]
+    whole = all(
+        item.get("type") == "message" or (item.get("type") == "reasoning" and item.get("encrypted_content"))
+        for item in items
+    )
+    spoken = any(item.get("type") == "message" for item in items)
+    return tuple(items) if whole and spoken else ()
+
+
+def _list(data: object) -> list[object]:
+    return data if isinstance(data, list) else []
