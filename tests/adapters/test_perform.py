@@ -341,8 +341,9 @@ def test_a_forged_marker_in_a_body_stays_text(site: Site) -> None:
 
 
 def test_bodies_and_comments_stay_within_githubs_limits(site: Site) -> None:
-    long = "line of text\n" * 10_000
-    receipts = site.perform(Comment("review", 5, long), review(*(inline(f"f{n}", long) for n in range(40))))
+    long = "line of text\n" * 5_000
+    comments = [inline("f0", long), *(inline(f"f{n}") for n in range(1, 40))]
+    receipts = site.perform(Comment("review", 5, long), review(*comments))
     assert len(site.said[0]) <= 60_000
     assert "did not fit" in site.said[0]
     (posted,) = site.forge.reviews
@@ -360,7 +361,7 @@ def test_many_annotations_are_counted_in_the_last_and_in_the_summary(site: Site)
 
 def test_notes_find_room_in_a_full_summary(site: Site) -> None:
     site.forge.refusals["comments"] = refusal(403, "no permission")
-    site.perform(COMMENT, Summary("summary", "full\n" * 300_000))
+    site.perform(COMMENT, Summary("summary", ("full" * 50 + "\n") * 6_000))
     assert "no permission" in site.summary
     assert "did not fit" in site.summary
 

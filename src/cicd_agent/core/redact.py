@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from urllib.parse import unquote
 
-from cicd_agent.core.secrets import Secret, find_secrets, opens_private_key
+from cicd_agent.core.secrets import Secret, Shape, find_secrets, opens_private_key, shapes_in
 
 __all__ = ["MASK", "Redactor", "Secret", "find_secrets", "mask"]
 
@@ -51,7 +51,8 @@ def mask(text: str) -> str:
 
     It goes line by line and keeps the lines. The body of a PEM private key goes with its header.
     """
-    return "\n".join(_mask_line(line) for line in _mask_key_bodies(text.split("\n")))
+    shapes = shapes_in(text)
+    return "\n".join(_mask_line(line, shapes) for line in _mask_key_bodies(text.split("\n")))
 
 
 class Redactor:
@@ -216,8 +217,8 @@ def _replace(text: str, spans: Sequence[tuple[int, int]]) -> str:
     return "".join([*parts, text[end:]])
 
 
-def _mask_line(line: str) -> str:
-    for secret in reversed(find_secrets(line)):
+def _mask_line(line: str, shapes: Sequence[Shape]) -> str:
+    for secret in reversed(find_secrets(line, shapes)):
         line = f"{line[: secret.start]}‹secret:{secret.shape}›{line[secret.end :]}"
     return line
 

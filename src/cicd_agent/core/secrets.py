@@ -3,7 +3,7 @@
 import math
 import re
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 
@@ -123,11 +123,20 @@ _ENTROPY_QUOTED = 2.75
 _ENTROPY_BARE = 3.5
 
 
-def find_secrets(line: str) -> tuple[Secret, ...]:
-    """Credentials in one line, in order and without overlap; placeholders, hashes and references are left alone."""
+def shapes_in(text: str) -> tuple[Shape, ...]:
+    """The shapes that can occur in a text at all; looking for the others in each of its lines is a waste."""
+    return tuple(shape for shape in _SHAPES if any(hint in text for hint in shape.hints))
+
+
+def find_secrets(line: str, shapes: Iterable[Shape] | None = None) -> tuple[Secret, ...]:
+    """Credentials in one line, in order and without overlap; placeholders, hashes and references are left alone.
+
+    `shapes` are `shapes_in` of the text that the line is from, when that is known.
+    """
     found: list[Secret] = []
     end = 0
-    for secret in sorted(_candidates(line), key=lambda secret: (secret.start, -secret.end)):
+    candidates = _candidates(line, shapes_in(line) if shapes is None else shapes)
+    for secret in sorted(candidates, key=lambda secret: (secret.start, -secret.end)):
         if secret.start >= end:
             found.append(secret)
             end = secret.end
@@ -142,13 +151,12 @@ def opens_private_key(line: str) -> bool:
     return _PEM.search(line) is not None
 
 
-def _candidates(line: str) -> Iterator[Secret]:
+def _candidates(line: str, shapes: Iterable[Shape]) -> Iterator[Secret]:
     if "PRIVATE KEY" in line:
         yield from (Secret(match.start(), match.end(), "private-key") for match in _PEM.finditer(line))
     yield from (Secret(match.start(), match.end(), "private-key") for match in _PEM_BODY.finditer(line))
-    for shape in _SHAPES:
-        if any(hint in line for hint in shape.hints):
-            yield from _of_shape(line, shape)
+    for shape in shapes:
+        yield from _of_shape(line, shape)
     for match in _QUOTED.finditer(line):
         if _is_random(match[2], _ENTROPY_QUOTED):
             yield Secret(*match.span(2), "assigned-secret")
