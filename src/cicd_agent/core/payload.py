@@ -11,6 +11,9 @@ from cicd_agent.errors import ConfigError
 PAYLOAD_LIMIT = 32 * 1024 * 1024
 """GitHub sends at most 25 MB; what writes the file may indent and escape it differently."""
 
+LONGEST_TEXT = 65_536
+"""Characters of the longest body that GitHub takes; the rest is not from there."""
+
 _TOO_BIG = 2**63
 _SHA = re.compile(r"(?:[0-9a-f]{40}|[0-9a-f]{64})", re.IGNORECASE)
 _FULL_NAME = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9_.-]*/[A-Za-z0-9_.-]*[A-Za-z0-9_-]")
@@ -31,8 +34,8 @@ class Node:
 
     @property
     def text(self) -> str:
-        """The string as it is, except that a lone surrogate, which no encoding can hold, becomes `?`."""
-        return self.value.encode("utf-8", "replace").decode() if isinstance(self.value, str) else ""
+        """The string as far as GitHub lets one go; a lone surrogate, which no encoding can hold, becomes `?`."""
+        return self.value[:LONGEST_TEXT].encode("utf-8", "replace").decode() if isinstance(self.value, str) else ""
 
     @property
     def number(self) -> int:

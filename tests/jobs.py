@@ -1,0 +1,101 @@
+"""A pull request's job in this process: a repository, an event file, the runner's files, and what a run leaves."""
+
+import io
+import json
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from tests.repos import TempRepo
+from tests.runner import parse_outputs
+
+from cicd_agent.cli import Options, parse
+from cicd_agent.edge import run
+from cicd_agent.errors import ConfigError
+from cicd_agent.outlet import Streams
+
+BEFORE = {"app.py": "import os\n\n\ndef go(name):\n    return name\n", "README.md": "An app.\n"}
+AFTER = {"app.py": 'import os\n\n\ndef go(name):\n    os.system(f"echo {name}")\n    return name\n'}
+
+
+@dataclass(frozen=True, slots=True)
+class Left:
+    """What a run left behind. `log` is everything printed, results and errors."""
+
+    exit: int
+    log: str
+    outputs: Mapping[str, str]
+    summary: str
+    report: Mapping[str, Any]
+
+
+class Job:
+    """The job of pull request 7 of octo/app, whose checkout is in `place`; `variables` may be changed before a run."""
+
+    def __init__(self, place: Path, before: Mapping[str, str] = BEFORE, after: Mapping[str, str] = AFTER) -> None:
+        self.place = place
+        self.repo = TempRepo(place / "checkout")
+        self.base = self.repo.commit({name: text.encode() for name, text in before.items()}, "Begin")
+        self.repo.git("checkout", "--quiet", "-b", "topic")
+        self.head = self.repo.commit({name: text.encode() for name, text in after.items()}, "Change")
+        self.temp = place / "temp"
+        self.temp.mkdir()
+        self.event = place / "event.json"
+        self.event.write_text(json.dumps(self.payload()))
+        self.variables = {
+            "PATH": os.environ["PATH"],
+            "GITHUB_ACTIONS": "true",
+            "GITHUB_EVENT_NAME": "pull_request",
+            "GITHUB_EVENT_PATH": str(self.event),
+            "GITHUB_OUTPUT": str(self.temp / "output"),
+            "GITHUB_REPOSITORY": "octo/app",
+            "GITHUB_RUN_ID": "1",
+            "GITHUB_STEP_SUMMARY": str(self.temp / "summary"),
+            "GITHUB_WORKSPACE": str(self.repo.path),
+            "RUNNER_TEMP": str(self.temp),
+        }
+
+    def payload(self) -> dict[str, Any]:
+        """The event: pull request 7, opened."""
+        repo = {"full_name": "octo/app", "default_branch": "main", "id": 1}
+        return {
+            "action": "opened",
+            "number": 7,
+            "repository": repo,
+            "sender": {"login": "contributor", "type": "User"},
+            "pull_request": {
+                "number": 7,
+                "title": "Change",
+                "body": "It only renames.",
+                "state": "open",
+                "draft": False,
+                "user": {"login": "contributor", "type": "User"},
+                "author_association": "CONTRIBUTOR",
+                "base": {"ref": "main", "sha": self.base, "repo": repo},
+                "head": {"ref": "topic", "sha": self.head, "repo": repo},
+            },
+        }
+
+    def run(self, *argv: str, **inputs: str) -> Left:
+        """Run the command line, by default `review`; inputs by keyword, `_` for `-`."""
+        out = io.StringIO()
+        given = {f"INPUT_{name.upper()}": value for name, value in inputs.items()}
+        try:
+            asked: Options | ConfigError = parse(argv or ["review"])
+        except ConfigError as error:
+            asked = error
+        code = run(asked, self.variables | given, Streams(out, out))
+        report = next(iter(sorted(self.temp.rglob("report.json"))), None)
+        return Left(
+            exit=code,
+            log=out.getvalue(),
+            outputs=parse_outputs(_text(self.temp / "output")),
+            summary=_text(self.temp / "summary"),
+            report=json.loads(report.read_text())["body"] if report else {},
+        )
+
+
+def _text(path: Path) -> str:
+    return path.read_text() if path.exists() else ""
