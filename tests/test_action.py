@@ -1,8 +1,5 @@
-"""action.yml executed as the runner would, in a workspace whose author is hostile."""
+"""action.yml executed as the runner would, in a workspace whose author is hostile: how it is installed and started."""
 
-import hashlib
-import json
-import os
 import shutil
 import subprocess
 import sys
@@ -14,13 +11,10 @@ from typing import Any
 
 import pytest
 import yaml
-from tests.runner import Job, Ran, use
+from tests.hostile_job import ROOT, UV, WHEELS, Setting, digest, spoilt
+from tests.runner import Ran, use
 from tests.servers.packages import PackageIndex, package_index
 
-ROOT = Path(__file__).parent.parent
-WHEELS = ROOT / ".wheelhouse"
-UV = Path(sys.executable).parent / "uv"
-NOWHERE = "http://127.0.0.1:9/"
 DECLARED: dict[str, Any] = yaml.safe_load((ROOT / "action.yml").read_text("utf-8"))
 
 # Stands in for the agent where a test asks what reaches it: everything that it could be influenced by, as JSON.
@@ -37,77 +31,6 @@ with open(os.environ["GITHUB_OUTPUT"], "a") as file:
 """
 
 
-@dataclass(frozen=True)
-class Setting:
-    """A job, and where the traps in its workspace report that they were sprung."""
-
-    job: Job
-    index: PackageIndex
-    sprung: Path
-
-    def use(self, action: Path, **inputs: str) -> Ran:
-        return use(action, self.job, {"index-url": self.index.url} | {to_kebab(k): v for k, v in inputs.items()})
-
-    @property
-    def seen(self) -> dict[str, Any]:
-        seen: dict[str, Any] = json.loads((self.job.temp / "seen.json").read_text())
-        return seen
-
-
-def to_kebab(name: str) -> str:
-    return name.replace("_", "-")
-
-
-def digest(folder: Path) -> dict[str, str]:
-    """Every file below a folder, with what it holds."""
-    return {
-        path.relative_to(folder).as_posix(): str(path.readlink())
-        if path.is_symlink()
-        else hashlib.sha256(path.read_bytes()).hexdigest()
-        for path in sorted(folder.rglob("*"))
-        if path.is_symlink() or path.is_file()
-    }
-
-
-def git(folder: Path, *arguments: str) -> None:
-    subprocess.run(["git", "-C", str(folder), *arguments], check=True, capture_output=True)
-
-
-def plant(workspace: Path, sprung: Path) -> None:
-    """What a pull request could put into its checkout, in the hope that something loads it."""
-    spring = f"import pathlib, sys; pathlib.Path({str(sprung)!r}, __name__).touch()\n"
-    for name in (
-        "openai",
-        "pydantic",
-        "yaml",
-        "cicd_agent",
-        "sitecustomize",
-        "usercustomize",
-        "conftest",
-        "json",
-        "pip",
-    ):
-        (workspace / f"{name}.py").write_text(spring)
-    (workspace / "evil.pth").write_text(spring)
-    (workspace / "pip.conf").write_text(f"[global]\nindex-url = {NOWHERE}\nrequire-virtualenv = true\n")
-    (workspace / "uv.toml").write_text(f'index-url = "{NOWHERE}"\n')
-    (workspace / "pyproject.toml").write_text(f'[tool.uv]\nindex-url = "{NOWHERE}"\n')
-    (workspace / "bin").mkdir()
-    for program in ("git", "uv", "python3", "python3.11", "python3.12", "python3.13", "env", "tr", "bash", "trap"):
-        executable = workspace / "bin" / program
-        executable.write_text(f"#!/bin/sh\ntouch {sprung}/{program}-from-path\nexit 1\n")
-        executable.chmod(0o755)
-    git(workspace, "init", "--quiet", "--initial-branch=main")
-    git(workspace, "add", "--all")
-    git(workspace, "commit", "--quiet", "--message=Innocent")
-    (workspace / ".gitattributes").write_text("* diff=trap filter=trap\n")
-    (workspace / "app.py").write_text("def greet():\n    return 'hello'\n")
-    git(workspace, "add", "--all")
-    git(workspace, "commit", "--quiet", "--message=Change")
-    for key in ("core.fsmonitor", "diff.external", "diff.trap.textconv", "filter.trap.smudge", "core.sshCommand"):
-        git(workspace, "config", key, f"{workspace}/bin/trap")
-
-
 @pytest.fixture(scope="module")
 def index() -> Iterator[PackageIndex]:
     assert WHEELS.is_dir(), "`make unit` fetches the wheels first"
@@ -117,52 +40,16 @@ def index() -> Iterator[PackageIndex]:
 
 @pytest.fixture
 def setting(tmp_path: Path, index: PackageIndex) -> Setting:
-    """A job on a machine with uv and the Python of this suite, and an environment that earlier steps have spoilt."""
-    folders = {name: tmp_path / name for name in ("workspace", "temp", "home", "tools", "sprung")}
-    for folder in folders.values():
-        folder.mkdir()
-    workspace = folders["workspace"]
-    plant(workspace, folders["sprung"])
-    (folders["tools"] / "python3").symlink_to(sys.executable)
-    (folders["tools"] / "uv").symlink_to(UV)
-    configuration = folders["home"] / ".config/pip/pip.conf"
-    configuration.parent.mkdir(parents=True)
-    shutil.copy(workspace / "pip.conf", configuration)
-    path = [str(workspace / "bin"), f"{tmp_path}/home/../workspace/bin", ".", "bin", "", str(folders["tools"])]
-    index.asked.clear()
-    return Setting(
-        job=Job(
-            workspace,
-            folders["temp"],
-            {
-                "HOME": str(folders["home"]),
-                "PATH": ":".join([*path, os.environ["PATH"]]),
-                "PYTHONPATH": str(workspace),
-                "PYTHONSTARTUP": str(workspace / "openai.py"),
-                "PYTHONHOME": str(workspace),
-                "PYTHONUSERBASE": str(workspace),
-                "VIRTUAL_ENV": str(workspace),
-                "PIP_INDEX_URL": NOWHERE,
-                "PIP_TARGET": str(workspace / "target"),
-                "PIP_REQUIRE_VIRTUALENV": "1",
-                "PIP_CONFIG_FILE": str(workspace / "pip.conf"),
-                "UV_INDEX_URL": NOWHERE,
-                "UV_DEFAULT_INDEX": NOWHERE,
-                "UV_CONFIG_FILE": str(workspace / "uv.toml"),
-                "UV_OFFLINE": "1",
-                "DYLD_INSERT_LIBRARIES": str(workspace / "evil.dylib"),
-                "LD_LIBRARY_PATH": str(workspace),
-            },
-        ),
-        index=index,
-        sprung=folders["sprung"],
-    )
+    return spoilt(tmp_path, index)
 
 
 @pytest.fixture
 def probe(tmp_path: Path) -> Path:
+    return probe_in(tmp_path / "action")
+
+
+def probe_in(action: Path) -> Path:
     """The action, with a package in place of the agent that writes down what it sees."""
-    action = tmp_path / "action"
     package = action / "src/cicd_agent"
     package.mkdir(parents=True)
     (package / "__init__.py").touch()
@@ -171,6 +58,32 @@ def probe(tmp_path: Path) -> Path:
         shutil.copy(ROOT / name, action)
     shutil.copytree(ROOT / "launch", action / "launch")
     return action
+
+
+@dataclass(frozen=True)
+class Used:
+    """A job in which the action was used once, with the folders that are not the action's before and after."""
+
+    setting: Setting
+    action: Path
+    ran: Ran
+    asked: list[str]
+    before: list[dict[str, str]]
+    after: list[dict[str, str]]
+
+
+@pytest.fixture(scope="module")
+def used(tmp_path_factory: pytest.TempPathFactory, index: PackageIndex) -> Used:
+    folder = tmp_path_factory.mktemp("used")
+    user, setting, action = folder / "user", spoilt(folder, index), probe_in(folder / "action")
+    subprocess.run([sys.executable, "-m", "venv", "--without-pip", str(user)], check=True)
+    environ = {**setting.job.environ, "PATH": f"{user}/bin:{setting.job.environ['PATH']}"}
+    setting = replace(setting, job=replace(setting.job, environ=environ))
+    folders = (setting.job.workspace, folder / "home", user, action)
+    before = [digest(each) for each in folders]
+    ran = setting.use(action, mode="review")
+    assert ran.exit == 0, ran.log
+    return Used(setting, action, ran, [*index.asked], before, [digest(each) for each in folders])
 
 
 def without(setting: Setting, *programs: str) -> Setting:
@@ -186,36 +99,42 @@ def without(setting: Setting, *programs: str) -> Setting:
     return replace(setting, job=replace(setting.job, environ={**environ, "PATH": str(tools)}))
 
 
-def test_the_agent_starts_isolated_outside_the_workspace_with_the_locked_packages(
-    setting: Setting, probe: Path
-) -> None:
-    ran = setting.use(probe, mode="review")
+def test_the_agent_starts_isolated_outside_the_workspace_with_the_locked_packages(used: Used) -> None:
+    job, seen = used.setting.job, used.setting.seen
 
-    assert ran.exit == 0, ran.log
-    assert ran.outputs["conclusion"] == "success"
-    seen = setting.seen
-    assert (seen["isolated"], seen["stdin"], seen["argv"][-1]) == (1, "", "review")
-    assert not Path(seen["cwd"]).is_relative_to(setting.job.workspace)
-    assert Path(seen["pydantic"]).is_relative_to(setting.job.temp)
-    assert not [entry for entry in seen["path"] if Path(entry).is_relative_to(setting.job.workspace)]
+    assert used.ran.outputs["conclusion"] == "success"
+    assert (seen["isolated"], seen["stdin"]) == (1, "")
+    assert not Path(seen["cwd"]).is_relative_to(job.workspace)
+    assert Path(seen["pydantic"]).is_relative_to(job.temp)
+    assert not [entry for entry in seen["path"] if Path(entry).is_relative_to(job.workspace)]
 
 
-def test_nothing_that_the_workspace_holds_is_loaded_or_run(setting: Setting, probe: Path) -> None:
-    ran = setting.use(probe, mode="review")
-
-    assert ran.exit == 0, ran.log
-    assert list(setting.sprung.iterdir()) == []
-    environ = setting.seen["environ"]
+def test_nothing_that_the_workspace_holds_is_loaded_or_run(used: Used) -> None:
+    environ = used.setting.seen["environ"]
     prefixes = ("PYTHON", "PIP_", "UV_", "LD_", "DYLD_", "VIRTUAL_ENV", "BASH_ENV")
+    path = environ["PATH"].split(":")
+
+    assert list(used.setting.sprung.iterdir()) == []
     assert [name for name in environ if name.startswith(prefixes)] == []
-    assert not [
-        entry for entry in environ["PATH"].split(":") if str(setting.job.workspace) in entry or entry[:1] != "/"
-    ]
+    assert not [entry for entry in path if str(used.setting.job.workspace) in entry or entry[:1] != "/"]
 
 
-def test_packages_come_from_the_index_that_the_input_names(setting: Setting, probe: Path) -> None:
-    assert setting.use(probe, mode="review").exit == 0
-    assert {path for path in setting.index.asked if path.startswith("/simple/pydantic")} >= {"/simple/pydantic/"}
+def test_packages_come_from_the_index_that_the_input_names(used: Used) -> None:
+    assert "/simple/pydantic/" in used.asked
+
+
+def test_the_job_is_left_as_it_was(used: Used) -> None:
+    assert used.after == used.before
+    assert (used.ran.environment_file, used.ran.path_file) == ("", "")
+
+
+def test_a_second_use_in_the_same_job_installs_nothing(used: Used) -> None:
+    used.setting.index.asked.clear()
+    second = used.setting.use(used.action, mode="review")
+
+    assert used.setting.index.asked == []
+    assert second.written["install"] == used.ran.written["install"]
+    assert second.exit == 0
 
 
 def test_without_uv_pip_installs_the_same(setting: Setting, probe: Path) -> None:
@@ -227,31 +146,6 @@ def test_without_uv_pip_installs_the_same(setting: Setting, probe: Path) -> None
     assert list(bare.sprung.iterdir()) == []
 
 
-def test_the_job_is_left_as_it_was(setting: Setting, probe: Path) -> None:
-    user = setting.job.temp.parent / "user"
-    subprocess.run([sys.executable, "-m", "venv", "--without-pip", str(user)], check=True)
-    environ = {**setting.job.environ, "PATH": f"{user}/bin:{setting.job.environ['PATH']}"}
-    job = replace(setting, job=replace(setting.job, environ=environ))
-    folders = (job.job.workspace, Path(environ["HOME"]), user, probe)
-    before = [digest(folder) for folder in folders]
-
-    ran = job.use(probe, mode="review")
-
-    assert ran.exit == 0, ran.log
-    assert [digest(folder) for folder in folders] == before
-    assert (ran.environment_file, ran.path_file) == ("", "")
-
-
-def test_a_second_use_in_the_same_job_installs_nothing(setting: Setting, probe: Path) -> None:
-    first = setting.use(probe, mode="review")
-    setting.index.asked.clear()
-    second = setting.use(probe, mode="review")
-
-    assert setting.index.asked == []
-    assert first.written["install"]["python"] == second.written["install"]["python"]
-    assert second.exit == 0
-
-
 def test_an_installation_that_broke_off_is_made_again(setting: Setting, probe: Path) -> None:
     python = Path(setting.use(probe, mode="review").written["install"]["python"])
     (python.parent.parent / "complete").unlink()
@@ -260,12 +154,12 @@ def test_an_installation_that_broke_off_is_made_again(setting: Setting, probe: P
     assert setting.use(probe, mode="review").exit == 0
 
 
-def test_inputs_arrive_byte_for_byte(setting: Setting, probe: Path) -> None:
-    names = [name for name in DECLARED["inputs"] if name != "index-url"]
+def test_inputs_arrive_byte_for_byte(used: Used) -> None:
+    setting, names = used.setting, [name for name in DECLARED["inputs"] if name != "index-url"]
     spring = f"touch {setting.sprung}/input"
     shells = [f"$({spring})", f"`{spring}`", f'"; {spring}; "', f"'; {spring}; '"]
     for hostile in [*shells, "-h", "--help", "${{ github.token }}", "a\nb\n", "ü\t*", "~", "x" * 60_000]:
-        ran = setting.use(probe, **dict.fromkeys(names, hostile))
+        ran = setting.use(used.action, **dict.fromkeys(names, hostile))
 
         assert ran.exit == 0, ran.log
         environ: Mapping[str, str] = setting.seen["environ"]
@@ -311,6 +205,26 @@ def test_a_machine_without_a_python_that_fits_says_what_to_do(setting: Setting, 
     assert "actions/setup-python" in ran.outputs["summary"]
     assert (ran.outputs["conclusion"], ran.outputs["degraded"]) == ("failure", "true")
     assert ran.outputs["summary"] in ran.summary
+
+
+def test_uv_brings_a_python_where_there_is_none(setting: Setting, probe: Path, tmp_path: Path) -> None:
+    bare = without(setting, "python3", "uv")
+    uv = tmp_path / "bare/uv"
+    uv.write_text(
+        f"""#!{tmp_path}/bare/bash
+case "$1 $2" in
+  "python install") cat </dev/null >"{tmp_path}/installed-${{UV_PYTHON_INSTALL_DIR##*/}}" ;;
+  "python find") echo {sys.executable} ;;
+  *) exec {UV} "$@" ;;
+esac
+"""
+    )
+    uv.chmod(0o755)
+
+    ran = bare.use(probe, mode="review")
+
+    assert ran.exit == 0, ran.log
+    assert (tmp_path / "installed-cicd-agent-python").exists()
 
 
 def test_the_tool_cache_comes_before_the_path(setting: Setting, probe: Path, tmp_path: Path) -> None:
