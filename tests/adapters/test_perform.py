@@ -1,126 +1,21 @@
-"""A plan is carried out once, at the event's own target, and nothing of it is lost when GitHub refuses."""
+"""A plan is carried out whole, redacted and inert, and nothing of it is lost when GitHub refuses."""
 
-import io
-from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
-from tests.fakes import FakeForge, FakeStore
-from tests.protocol import Step, read_outputs, read_summary
+from tests.fakes import FakeStore
+from tests.plans import COMMENT, EVENT, KEY, LOCAL, PLAN, Site, inline, refusal, review
 
 from cicd_agent.adapters.perform import dry_run, perform
-from cicd_agent.adapters.workflow import Workflow
-from cicd_agent.core.diff import Side
-from cicd_agent.core.event import Event, EventKind, PullRequest
-from cicd_agent.core.markdown import find_marker, marker
-from cicd_agent.core.plan import (
-    Annotation,
-    Artifact,
-    Comment,
-    Effect,
-    InlineComment,
-    Level,
-    Output,
-    Plan,
-    Receipt,
-    ReceiptState,
-    Review,
-    ReviewEvent,
-    Summary,
-)
-from cicd_agent.core.redact import MASK, Redactor
-from cicd_agent.errors import AgentError, BudgetExhausted, ForgeRefused
-
-SHA = "1a2b3c4d" * 5
-KEY = "zk-7QpL9vXw3RtY2mNb8Kc5Hd1Jf6Gs4"
-EVENT = Event(EventKind.PULL_REQUEST, sha=SHA, pull=PullRequest(5), server="https://github.test")
-NAMES = ("decision", "sarif_file", "long", "long_file")
-
-
-def inline(key: str, body: str = "look here", line: int = 3) -> InlineComment:
-    return InlineComment(key, "src/a.py", line, Side.RIGHT, body)
-
-
-def review(
-    *comments: InlineComment, pull: int = 5, commit: str = SHA, event: ReviewEvent = ReviewEvent.COMMENT
-) -> Review:
-    return Review("review-1", pull, commit, event, "two findings", comments)
-
-
-COMMENT = Comment("review", 5, "the summary")
-LOCAL: tuple[Effect, ...] = (
-    Annotation("a1", Level.WARNING, "t", "m", "src/a.py", 3),
-    Summary("summary", "# All of it"),
-    Artifact("sarif", "findings.sarif", "{}", "sarif_file"),
-    Output("o1", "decision", "comment"),
-)
-PLAN = Plan((COMMENT, review(inline("f1"), inline("f2")), *LOCAL))
-
-
-@dataclass
-class Site:
-    """Where a plan is carried out, and what has come of it."""
-
-    folder: Path
-    forge: FakeForge = field(default_factory=FakeForge)
-    store: FakeStore = field(default_factory=FakeStore)
-    printed: io.StringIO = field(default_factory=io.StringIO)
-    event: Event = EVENT
-    connected: bool = True
-
-    def perform(self, *effects: Effect) -> dict[str, Receipt]:
-        workflow = Workflow(
-            self.printed, output_file=self.folder / "output", summary_file=self.folder / "summary", names=NAMES
-        )
-        receipts = perform(
-            Plan(effects or PLAN.effects),
-            forge=self.forge if self.connected else None,
-            workflow=workflow,
-            folder=self.folder,
-            store=self.store,
-            redact=Redactor([KEY]).redact,
-            event=self.event,
-        )
-        assert [receipt.key for receipt in receipts] == [effect.key for effect in effects or PLAN.effects]
-        return {receipt.key: receipt for receipt in receipts}
-
-    @property
-    def step(self) -> Step:
-        return Step().hear(self.printed.getvalue().encode())
-
-    @property
-    def warnings(self) -> list[str]:
-        return [
-            one.data for one in self.step.annotations if one.name == "warning" and one.properties.get("title") != "t"
-        ]
-
-    @property
-    def outputs(self) -> dict[str, str]:
-        return read_outputs((self.folder / "output").read_bytes())
-
-    @property
-    def summary(self) -> str:
-        return read_summary((self.folder / "summary").read_bytes())
-
-    @property
-    def said(self) -> list[str]:
-        return [comment.body for comment in self.forge.conversation.get(5, [])]
-
-    def assert_told(self) -> None:
-        """Everything that needs no permission was done."""
-        assert self.outputs["decision"] == "comment"
-        assert self.outputs["sarif_file"] == str(self.folder / "findings.sarif")
-        assert "# All of it" in self.summary
-        assert "m" in [one.data for one in self.step.annotations]
+from cicd_agent.core.markdown import marker
+from cicd_agent.core.plan import Annotation, Artifact, Comment, Level, Output, Plan, ReceiptState, Summary
+from cicd_agent.core.redact import MASK
+from cicd_agent.errors import AgentError, BudgetExhausted
 
 
 @pytest.fixture
 def site(tmp_path: Path) -> Site:
     return Site(tmp_path)
-
-
-def refusal(status: int, why: str = "") -> ForgeRefused:
-    return ForgeRefused("GitHub refused to post the review", why=f"{status}: {why}", status=status)
 
 
 def test_a_plan_is_carried_out_whole(site: Site) -> None:
@@ -135,73 +30,6 @@ def test_a_plan_is_carried_out_whole(site: Site) -> None:
     assert site.warnings == []
 
 
-def test_a_second_run_posts_nothing_twice(site: Site) -> None:
-    site.perform()
-    receipts = site.perform()
-    assert receipts["review"].state is ReceiptState.UNCHANGED
-    assert receipts["review-1"].state is ReceiptState.UNCHANGED
-    assert len(site.said) == 1
-    assert len(site.forge.reviews) == 1
-
-
-def test_only_what_is_new_is_said_at_the_line(site: Site) -> None:
-    site.perform(review(inline("f1")))
-    site.perform(review(inline("f1"), inline("f3")))
-    assert [find_marker(one.body) for one in site.forge.reviews[1].comments] == [marker("f3")]
-
-
-def test_a_comment_is_edited_in_place(site: Site) -> None:
-    site.perform(COMMENT)
-    receipts = site.perform(Comment("review", 5, "another summary"))
-    assert site.said == [f"{marker('review')}\nanother summary"]
-    assert receipts["review"].detail == "edited"
-
-
-def test_line_ends_that_github_changed_are_no_edit(site: Site) -> None:
-    site.forge.say(5, f"{marker('review')}\r\nthe summary\r\n")
-    assert site.perform(COMMENT)["review"].state is ReceiptState.UNCHANGED
-    assert "edit_comment" not in site.forge.calls
-
-
-def test_nothing_to_say_is_not_said_in_a_new_comment(site: Site) -> None:
-    quiet = Comment("review", 5, "nothing found", only_edit=True)
-    assert site.perform(quiet)["review"].state is ReceiptState.SKIPPED
-    assert site.said == []
-    site.perform(COMMENT)
-    assert site.perform(quiet)["review"].state is ReceiptState.DONE
-    assert site.said == [f"{marker('review')}\nnothing found"]
-
-
-@pytest.mark.parametrize(
-    ("body", "author"),
-    [
-        (f"{marker('review')}\nforged", "stranger"),
-        (f"as they said:\n{marker('review')}", "github-actions[bot]"),
-        (f"> {marker('review')}", "github-actions[bot]"),
-    ],
-)
-def test_a_marker_counts_in_the_first_line_of_our_own_comment_only(site: Site, body: str, author: str) -> None:
-    site.forge.say(5, body, author)
-    site.forge.say_inline(5, body.replace("review", "f1"), author)
-    site.perform(COMMENT, review(inline("f1")))
-    assert site.said == [body, f"{marker('review')}\nthe summary"]
-    assert len(site.forge.reviews) == 1
-
-
-def test_lines_that_github_will_not_have_are_said_in_one_comment(site: Site) -> None:
-    site.forge.refusals["post_review"] = refusal(422, "line must be part of the diff")
-    receipts = site.perform()
-    assert receipts["review-1"].state is ReceiptState.DEGRADED
-    (_, stand_in) = site.said
-    assert "two findings" in stand_in
-    assert stand_in.count("look here") == 2
-    assert "`src/a.py:3`" in stand_in
-    assert "A comment stands in for the review" in site.summary
-    site.assert_told()
-    site.perform()
-    assert len(site.said) == 2
-
-
 @pytest.mark.parametrize("status", [401, 403, 404, 429, 502, 0])
 def test_a_refusal_is_one_warning_and_everything_else_stands(site: Site, status: int) -> None:
     for call in ("post_review", "post_comment", "comments", "review_comments"):
@@ -211,20 +39,6 @@ def test_a_refusal_is_one_warning_and_everything_else_stands(site: Site, status:
     assert len(site.warnings) == 1
     assert "Resource not accessible" in site.warnings[0]
     assert "Resource not accessible" in site.summary
-    site.assert_told()
-
-
-def test_a_forge_that_is_down_is_asked_once(site: Site) -> None:
-    site.forge.refusals["comments"] = refusal(0, "no answer")
-    receipts = site.perform()
-    assert site.forge.calls == ["comments"]
-    assert receipts["review-1"].detail.startswith("not tried again")
-
-
-def test_a_review_refused_and_its_stand_in_refused_lose_nothing(site: Site) -> None:
-    site.forge.refusals |= {"post_review": refusal(422), "post_comment": refusal(403)}
-    site.perform()
-    assert len(site.warnings) == 1
     site.assert_told()
 
 
@@ -248,46 +62,6 @@ def test_a_cancelled_run_still_writes_its_outputs(site: Site, monkeypatch: pytes
         site.perform()
     site.assert_told()
     assert site.store.entries[-1] == ("intent", "review-1")
-
-
-def test_intents_are_journalled_before_and_receipts_after(site: Site) -> None:
-    site.perform(COMMENT, review(inline("f1")))
-    assert site.store.entries == [
-        ("intent", "review"),
-        ("receipt", "review"),
-        ("intent", "review-1"),
-        ("receipt", "review-1"),
-    ]
-    assert site.store.details[1]["detail"] == f"1 inline comment on {SHA}"
-
-
-def test_what_is_true_already_is_no_intent(site: Site) -> None:
-    site.perform(COMMENT)
-    site.perform(COMMENT)
-    assert site.store.entries[2:] == [("receipt", "review")]
-
-
-@pytest.mark.parametrize(
-    "effect",
-    [
-        Comment("review", 6, "elsewhere"),
-        review(inline("f1"), pull=6),
-        review(inline("f1"), commit="f" * 40),
-        review(inline("f1"), event=ReviewEvent.APPROVE),
-        review(inline("f1"), event=ReviewEvent.REQUEST_CHANGES),
-    ],
-)
-def test_an_effect_on_another_target_is_refused_without_a_call(site: Site, effect: Comment | Review) -> None:
-    receipts = site.perform(effect, *LOCAL)
-    assert receipts[effect.key].state is ReceiptState.FAILED
-    assert site.forge.calls == []
-    assert "Not done" in site.summary
-    site.assert_told()
-
-
-def test_a_plan_that_names_a_pull_request_is_not_for_a_push(site: Site) -> None:
-    site.event = Event(EventKind.PUSH, sha=SHA)
-    assert site.perform(COMMENT)["review"].detail == "it names pull request 5, the event is about no pull request"
 
 
 def test_without_a_connection_the_rest_is_done_without_a_warning(site: Site) -> None:
@@ -333,23 +107,6 @@ def test_markdown_that_could_act_is_shown_as_source(site: Site) -> None:
     assert shown in site.said[0]
     assert shown in site.forge.reviews[0].comments[0].body
     assert shown in site.summary
-
-
-def test_a_forged_marker_in_a_body_stays_text(site: Site) -> None:
-    site.perform(Comment("review", 5, "<!-- cicd-agent:other -->\nx"))
-    assert find_marker(site.said[0]) == marker("review")
-
-
-def test_bodies_and_comments_stay_within_githubs_limits(site: Site) -> None:
-    long = "line of text\n" * 5_000
-    comments = [inline("f0", long), *(inline(f"f{n}") for n in range(1, 40))]
-    receipts = site.perform(Comment("review", 5, long), review(*comments))
-    assert len(site.said[0]) <= 60_000
-    assert "did not fit" in site.said[0]
-    (posted,) = site.forge.reviews
-    assert len(posted.comments) == 30
-    assert all(len(one.body) <= 60_000 for one in posted.comments)
-    assert receipts["review-1"].detail.startswith("10 inline comments left out")
 
 
 def test_many_annotations_are_counted_in_the_last_and_in_the_summary(site: Site) -> None:

@@ -97,6 +97,8 @@ def test_a_secret_is_found_by_what_it_is_assigned_to(line: str, secret: str) -> 
         "git clone https://user:${TOKEN}@github.com/o/r",
         "postgres://postgres:postgres@localhost:5432/postgres",
         "postgres://user:password@localhost/db",
+        "https://user:pass@host:port/path?query#fragment",
+        "curve_secret_key_len = crypto_sign_curve25519_BYTES",
         "https://github.com/o/r/blob/main/a.py#L1",
         "http://localhost:8080/@scope/pkg",
         "class='sk-loading-indicator-container-large'",

@@ -58,7 +58,7 @@ _SHAPES = (
     _shape("jwt", "eyJ", r"(?<![\w-])(eyJ[\w-]{10,}\.eyJ[\w-]{10,}\.[\w-]{10,})"),
     _shape("azure-storage-key", "AccountKey=", r"AccountKey=([A-Za-z0-9+/]{86}==)"),
     _shape("azure-signature", "sig=", r"[?&;]sig=([A-Za-z0-9%]{40,100}%3[Dd])"),
-    _shape("url-password", "://", r"://[^\s:/@\"'<>‹]{0,100}:([^\s/@\"'<>`‹›]{3,200})@[\w\[]"),
+    _shape("url-password", "://", r"://[^\s:/@\"'<>‹]{0,100}:([^\s/@\"'<>`‹›]{5,200})@[\w\[]"),
     _shape(
         "authorization",
         "earer uthorization EARER UTHORIZATION",
@@ -116,6 +116,8 @@ _PUBLIC = re.compile(
     r"sha(?:1|256|384|512)[-:=].*|.*://.*|data:.*|[./~].*|[0-9.,:-]+"
 )
 _WORDS = re.compile(r"[A-Za-z]+[0-9]{0,2}(?:[_\-. :/][A-Za-z]*[0-9]{0,2})*")
+# Without quotes it may be a name: parts of one case, joined by underscores.
+_NAMES = re.compile(r"[A-Za-z]+[0-9]*(?:_(?:[a-z0-9]+|[A-Z0-9]+|[A-Z][a-z0-9]+))+")
 _EVERYDAY_PASSWORDS = frozenset({"pass", "postgres", "root", "user", "admin", "guest", "mysql", "redis", "rabbitmq"})
 
 _FEW_CHARACTERS = 5
@@ -160,7 +162,7 @@ def _candidates(line: str, shapes: Iterable[Shape]) -> Iterator[Secret]:
     for match in _QUOTED.finditer(line):
         if _is_random(match[2], _ENTROPY_QUOTED):
             yield Secret(*match.span(2), "assigned-secret")
-    if (bare := _BARE.match(line)) and _is_random(bare[1], _ENTROPY_BARE):
+    if (bare := _BARE.match(line)) and _is_random(bare[1], _ENTROPY_BARE) and not _NAMES.fullmatch(bare[1]):
         yield Secret(*bare.span(1), "assigned-secret")
 
 
@@ -175,12 +177,14 @@ def _of_shape(line: str, shape: Shape) -> Iterator[Secret]:
 
 
 def _is_real(value: str, shape: Shape) -> bool:
-    if _PLACEHOLDER.search(value) or len(set(value)) <= _FEW_CHARACTERS:
-        # A password may well have few characters, a token of a published shape never does.
-        return shape.name == "url-password" and not (_PLACEHOLDER.search(value) or len(set(value)) == 1)
+    """Whether a value of this shape is one that somebody may have been given."""
+    if _PLACEHOLDER.search(value):
+        return False
     if shape.name == "url-password":
         everyday = value.lower() in _EVERYDAY_PASSWORDS or _TRIAL.search(value)
-        return not (everyday or _INTERPOLATED.search(value))
+        return len(set(value)) > 1 and not everyday and not _INTERPOLATED.search(value)
+    if len(set(value)) <= _FEW_CHARACTERS:
+        return False
     if shape.name == "authorization":
         return any(char.isdigit() for char in value)
     return not shape.mixed or _is_mixed(value)

@@ -1,0 +1,115 @@
+"""A plan, and a place to carry it out in: the fake forge, the runner's files, and what either has heard."""
+
+import io
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from tests.fakes import FakeForge, FakeStore
+from tests.protocol import Step, read_outputs, read_summary
+
+from cicd_agent.adapters.perform import perform
+from cicd_agent.adapters.workflow import Workflow
+from cicd_agent.core.diff import Side
+from cicd_agent.core.event import Event, EventKind, PullRequest
+from cicd_agent.core.plan import (
+    Annotation,
+    Artifact,
+    Comment,
+    Effect,
+    InlineComment,
+    Level,
+    Output,
+    Plan,
+    Receipt,
+    Review,
+    ReviewEvent,
+    Summary,
+)
+from cicd_agent.core.redact import Redactor
+from cicd_agent.errors import ForgeRefused
+
+SHA = "1a2b3c4d" * 5
+KEY = "zk-7QpL9vXw3RtY2mNb8Kc5Hd1Jf6Gs4"
+EVENT = Event(EventKind.PULL_REQUEST, sha=SHA, pull=PullRequest(5), server="https://github.test")
+NAMES = ("decision", "sarif_file", "long", "long_file")
+
+
+def inline(key: str, body: str = "look here", line: int = 3) -> InlineComment:
+    return InlineComment(key, "src/a.py", line, Side.RIGHT, body)
+
+
+def review(
+    *comments: InlineComment, pull: int = 5, commit: str = SHA, event: ReviewEvent = ReviewEvent.COMMENT
+) -> Review:
+    return Review("review-1", pull, commit, event, "two findings", comments)
+
+
+COMMENT = Comment("review", 5, "the summary")
+LOCAL: tuple[Effect, ...] = (
+    Annotation("a1", Level.WARNING, "t", "m", "src/a.py", 3),
+    Summary("summary", "# All of it"),
+    Artifact("sarif", "findings.sarif", "{}", "sarif_file"),
+    Output("o1", "decision", "comment"),
+)
+PLAN = Plan((COMMENT, review(inline("f1"), inline("f2")), *LOCAL))
+
+
+@dataclass
+class Site:
+    """Where a plan is carried out, and what has come of it."""
+
+    folder: Path
+    forge: FakeForge = field(default_factory=FakeForge)
+    store: FakeStore = field(default_factory=FakeStore)
+    printed: io.StringIO = field(default_factory=io.StringIO)
+    event: Event = EVENT
+    connected: bool = True
+
+    def perform(self, *effects: Effect) -> dict[str, Receipt]:
+        workflow = Workflow(
+            self.printed, output_file=self.folder / "output", summary_file=self.folder / "summary", names=NAMES
+        )
+        receipts = perform(
+            Plan(effects or PLAN.effects),
+            forge=self.forge if self.connected else None,
+            workflow=workflow,
+            folder=self.folder,
+            store=self.store,
+            redact=Redactor([KEY]).redact,
+            event=self.event,
+        )
+        assert [receipt.key for receipt in receipts] == [effect.key for effect in effects or PLAN.effects]
+        return {receipt.key: receipt for receipt in receipts}
+
+    @property
+    def step(self) -> Step:
+        return Step().hear(self.printed.getvalue().encode())
+
+    @property
+    def warnings(self) -> list[str]:
+        return [
+            one.data for one in self.step.annotations if one.name == "warning" and one.properties.get("title") != "t"
+        ]
+
+    @property
+    def outputs(self) -> dict[str, str]:
+        return read_outputs((self.folder / "output").read_bytes())
+
+    @property
+    def summary(self) -> str:
+        return read_summary((self.folder / "summary").read_bytes())
+
+    @property
+    def said(self) -> list[str]:
+        return [comment.body for comment in self.forge.conversation.get(5, [])]
+
+    def assert_told(self) -> None:
+        """Everything that needs no permission was done."""
+        assert self.outputs["decision"] == "comment"
+        assert self.outputs["sarif_file"] == str(self.folder / "findings.sarif")
+        assert "# All of it" in self.summary
+        assert "m" in [one.data for one in self.step.annotations]
+
+
+def refusal(status: int, why: str = "") -> ForgeRefused:
+    return ForgeRefused("GitHub refused to post the review", why=f"{status}: {why}", status=status)
