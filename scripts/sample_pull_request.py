@@ -253,12 +253,12 @@ def build(directory: Path) -> None:
     The same bytes give the same commits everywhere: nothing of the user's git configuration is read.
     """
     directory.mkdir(parents=True, exist_ok=True)
-    _git(directory, "init", "--quiet", "--template=", f"--initial-branch={BASE}")
-    _commit(directory, _MAIN, "Find parcels and price them", day=1)
-    _git(directory, "checkout", "--quiet", "-b", HEAD)
+    git(directory, "init", "--quiet", "--template=", f"--initial-branch={BASE}")
+    commit(directory, _MAIN, "Find parcels and price them", day=1)
+    git(directory, "checkout", "--quiet", "-b", HEAD)
     for old, new in _RENAMES.items():
-        _git(directory, "mv", old, new)
-    _commit(directory, _edited(directory), "Find all parcels of a city", day=2)
+        git(directory, "mv", old, new)
+    commit(directory, _edited(directory), "Find all parcels of a city", day=2)
 
 
 def _edited(directory: Path) -> dict[str, str]:
@@ -270,15 +270,17 @@ def _edited(directory: Path) -> dict[str, str]:
     return {**texts, **_NEW}
 
 
-def _commit(directory: Path, texts: Mapping[str, str], message: str, *, day: int) -> None:
+def commit(directory: Path, texts: Mapping[str, str], message: str, *, day: int) -> None:
+    """Write the files and commit everything that has changed, on a day of January 2026."""
     for path, text in texts.items():
         (directory / path).parent.mkdir(parents=True, exist_ok=True)
         (directory / path).write_text(text, newline="\n")
-    _git(directory, "add", "--all")
-    _git(directory, "commit", "--quiet", "--message", message, date=f"2026-01-{day:02}T12:00:00+00:00")
+    git(directory, "add", "--all")
+    git(directory, "commit", "--quiet", "--message", message, date=f"2026-01-{day:02}T12:00:00+00:00")
 
 
-def _git(directory: Path, *arguments: str, date: str = "") -> None:
+def git(directory: Path, *arguments: str, date: str = "") -> str:
+    """Run git as nobody in particular, and return what it prints."""
     identity = {f"GIT_{role}_{key}": value for role in ("AUTHOR", "COMMITTER") for key, value in _AUTHOR.items()}
     environment = {
         "PATH": os.environ.get("PATH", os.defpath),
@@ -289,4 +291,12 @@ def _git(directory: Path, *arguments: str, date: str = "") -> None:
         "GIT_COMMITTER_DATE": date,
         **identity,
     }
-    subprocess.run(["git", *arguments], cwd=directory, env=environment, check=True)  # noqa: S607  whichever git the user has
+    ran = subprocess.run(
+        ["git", *arguments],  # noqa: S607  whichever git the user has
+        cwd=directory,
+        env=environment,
+        check=True,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    return ran.stdout.strip()

@@ -92,7 +92,7 @@ def render(
         _risk(verdict.risk, style),
         _tally(verdict, evidence, style),
         _left_out(verdict, evidence, style),
-        _outputs(outputs or {}, style),
+        _outputs(outputs or {}),
     ):
         lines += part
     if cost.degraded:
@@ -186,13 +186,14 @@ def _place(finding: Finding) -> str:
     return f"{finding.location.path}:{finding.location.line}"
 
 
-def _outputs(outputs: Mapping[str, str], style: _Style) -> Iterator[str]:
+def _outputs(outputs: Mapping[str, str]) -> Iterator[str]:
     if not outputs:
         return
+    # Not cut at the width: a path has to be copied whole.
     yield "step outputs"
     longest = max(map(len, outputs))
     for name, value in outputs.items():
-        yield f"  {name:<{longest}}  {_line(value, max(style.width - longest - 4, 20))}".rstrip()
+        yield f"  {name:<{longest}}  {_line(value, 200)}".rstrip()
 
 
 def _line(text: str, room: int = 1_000) -> str:

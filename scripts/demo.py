@@ -1,0 +1,116 @@
+"""Reviews this repository and a sample pull request, offline and without a key, and checks what was found."""
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from shutil import rmtree
+from typing import Any
+
+if __name__ == "__main__":
+    sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+
+from scripts.sample_pull_request import BASE, HARMLESS, HEAD, PLANTED, build, token
+
+ROOT = Path(__file__).resolve().parent.parent
+MOST_LINES = 1_500
+MOST_COMMITS = 10
+
+
+def main() -> int:
+    """Exit code 0 when everything planted was found, nothing else was, and no secret was printed."""
+    place = ROOT / ".cicd-agent" / "demo"
+    rmtree(place, ignore_errors=True)
+    commits = recent(ROOT)
+    if commits is None:
+        say("No range of commits here (no .git, or one commit only): only the sample pull request is reviewed.\n")
+    else:
+        say(f"This repository, {commits[0][:12]}..{commits[1][:12]}:\n")
+        review(ROOT, *commits, place / "this-repository")
+    say("A sample pull request with five problems planted in it:\n")
+    build(place / "sample")
+    text, report = review(place / "sample", BASE, HEAD, place / "sample-pull-request")
+    found, noise = judged(report["verdict"]["findings"])
+    for planted in PLANTED:
+        say(f"  {'found' if planted.what in found else 'MISSED':<8}{planted.what} ({planted.path})")
+    say(
+        f"{len(found)} of {len(PLANTED)} planted problems found, "
+        f"{len(noise)} finding{'' if len(noise) == 1 else 's'} on the harmless files"
+    )
+    leaked = token() in text or token() in json.dumps(report)
+    if leaked:
+        say("The planted token was printed.")
+    return 1 if leaked or noise or len(found) < len(PLANTED) else 0
+
+
+def recent(repository: Path) -> tuple[str, str] | None:
+    """The newest commits that are small enough to read, as base and head; None when there are not two."""
+    if not (repository / ".git").exists():
+        return None
+    try:
+        history = _git(repository, "rev-list", "--first-parent", "--no-merges", "--max-count=60", "HEAD").split()
+        for newest, head in enumerate(history[:-1]):
+            bases = history[newest + 1 : newest + 1 + MOST_COMMITS]
+            fitting = [base for base in bases if _added_lines(repository, base, head) <= MOST_LINES]
+            if fitting:
+                return fitting[-1], head
+    except subprocess.CalledProcessError:
+        return None
+    return None
+
+
+def review(repository: Path, base: str, head: str, place: Path) -> tuple[str, dict[str, Any]]:
+    """Run the command line as anybody would; what it printed, and its report."""
+    command = ["cicd_agent", "review", "--base", base, "--head", head, "--repo-dir", str(repository)]
+    ran = subprocess.run(
+        [sys.executable, "-m", *command, "--output-dir", str(place), "--format", "text"],
+        cwd=ROOT,
+        env=_environment(),
+        check=False,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+    say(ran.stdout)
+    if ran.returncode:
+        raise SystemExit(f"the review ended with exit code {ran.returncode}")
+    return ran.stdout, json.loads((place / "report.json").read_text())["body"]
+
+
+def judged(findings: Sequence[Mapping[str, Any]]) -> tuple[list[str], list[str]]:
+    """Which planted problems the findings name, and the ids of those on files where nothing is wrong."""
+    found = [
+        planted.what
+        for planted in PLANTED
+        if any(each["location"]["path"] == planted.path and planted.needle in each["quote"] for each in findings)
+    ]
+    return found, [each["id"] for each in findings if each["location"]["path"] in HARMLESS]
+
+
+def say(text: str) -> None:
+    """Print at once, so that the lines stay in order."""
+    print(text, flush=True)
+
+
+def _added_lines(repository: Path, base: str, head: str) -> int:
+    rows = _git(repository, "diff", "--numstat", f"{base}...{head}").splitlines()
+    return sum(int(row.split("\t")[0]) for row in rows if not row.startswith("-"))
+
+
+def _git(repository: Path, *arguments: str) -> str:
+    # The clone may belong to another user, as in a container.
+    command = ["git", "-c", "safe.directory=*", *arguments]
+    ran = subprocess.run(command, cwd=repository, env=_environment(), check=True, capture_output=True, text=True)
+    return ran.stdout
+
+
+def _environment() -> dict[str, str]:
+    """No key, no token and no event: what a run at a terminal has."""
+    kept = ("PATH", "HOME", "LANG", "LC_ALL", "TERM", "TMPDIR", "COLUMNS")
+    return {name: os.environ[name] for name in kept if name in os.environ} | {"PYTHONPATH": str(ROOT / "src")}
+
+
+if __name__ == "__main__":
+    sys.exit(main())
