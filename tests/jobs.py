@@ -8,13 +8,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from tests.repos import TempRepo
-from tests.runner import parse_outputs
-
 from cicd_agent.cli import Options, parse
 from cicd_agent.edge import run
 from cicd_agent.errors import ConfigError
 from cicd_agent.outlet import Streams
+from tests.repos import TempRepo
+from tests.runner import parse_outputs
 
 BEFORE = {"app.py": "import os\n\n\ndef go(name):\n    return name\n", "README.md": "An app.\n"}
 AFTER = {"app.py": 'import os\n\n\ndef go(name):\n    os.system(f"echo {name}")\n    return name\n'}

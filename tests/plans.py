@@ -4,9 +4,6 @@ import io
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from tests.fakes import FakeForge, FakeStore
-from tests.protocol import Step, read_outputs, read_summary
-
 from cicd_agent.adapters.perform import perform
 from cicd_agent.adapters.workflow import Workflow
 from cicd_agent.core.diff import Side
@@ -27,6 +24,8 @@ from cicd_agent.core.plan import (
 )
 from cicd_agent.core.redact import Redactor
 from cicd_agent.errors import ForgeRefused
+from tests.fakes import FakeForge, FakeStore
+from tests.protocol import Step, read_outputs, read_summary
 
 SHA = "1a2b3c4d" * 5
 KEY = "zk-7QpL9vXw3RtY2mNb8Kc5Hd1Jf6Gs4"

@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 import yaml
+
 from tests.hostile_job import ROOT, UV, WHEELS, Setting, digest, spoilt
 from tests.runner import Ran, use
 from tests.servers.packages import PackageIndex, package_index

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 import yaml
+
 from tests.hostile_job import ROOT, WHEELS, Setting, digest, git, spoilt
 from tests.runner import use
 from tests.servers.github import FakeGitHub

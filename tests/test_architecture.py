@@ -20,7 +20,7 @@ ROOMS = {
     "settings": ("core", "errors"),
     "config": ("core", "errors", "settings"),
     "agent": ("core", "errors", "settings"),
-    "modes": ("agent", "core", "errors", "settings"),
+    "modes": ("agent", "config", "core", "errors", "settings"),
     "adapters": ("agent.turns", "core", "errors", "settings"),
     "": ("",),
 }

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+
 from tests.jobs import Job, Left
 from tests.servers.github import FakeGitHub
 from tests.servers.github_state import Pull

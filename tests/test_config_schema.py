@@ -9,12 +9,12 @@ import jsonschema
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from scripts import docs
 
 from cicd_agent.config import lint, load
 from cicd_agent.config.document import parse_document
 from cicd_agent.config.schema import config_schema
 from cicd_agent.config.values import catalogue
+from scripts import docs
 
 ROOT = Path(__file__).parent.parent
 VALIDATOR = jsonschema.Draft202012Validator(config_schema())

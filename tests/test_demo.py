@@ -6,6 +6,7 @@ from shutil import copytree, ignore_patterns
 from typing import Any
 
 import pytest
+
 from scripts.demo import MOST_COMMITS, ROOT, judged, recent
 from scripts.sample_pull_request import BASE, HEAD, PLANTED, build, commit, git, token
 

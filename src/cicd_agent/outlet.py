@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TextIO
 
+from cicd_agent.adapters.files import write_file
 from cicd_agent.adapters.perform import dry_run, perform
 from cicd_agent.adapters.store import JournalStore
 from cicd_agent.adapters.terminal import progress, render
@@ -26,6 +27,7 @@ from cicd_agent.modes import Account, Mode, modes
 from cicd_agent.settings import Environment
 from cicd_agent.world import Scene, secrets
 
+HIDDEN = ".cicd-agent"
 _ADVISORY = frozenset({Exit.FORGE, Exit.MODEL, Exit.BUDGET, Exit.MISBEHAVED})
 """Failures that are warnings in a mode that does not fail closed."""
 
@@ -140,11 +142,13 @@ class Outlet:
         elif env.runner_temp:
             folder = Path(env.runner_temp) / "cicd-agent" / (self._options.mode or "run")
         else:
-            folder = Path.cwd() / ".cicd-agent"
+            folder = Path.cwd() / HIDDEN
         try:
+            if folder.name == HIDDEN and folder.is_symlink():
+                raise ConfigError(f"{folder} is a link, perhaps the change's own", remedy="Give --output-dir")
             folder.mkdir(parents=True, exist_ok=True)
-            if folder.name == ".cicd-agent":
-                (folder / ".gitignore").write_text("*\n", "utf-8")
+            if folder.name == HIDDEN:
+                write_file(folder / ".gitignore", "*\n")
         except OSError as error:
             raise ConfigError(f"{folder} cannot be written to", why=str(error), remedy="Give --output-dir") from None
         return folder
@@ -157,7 +161,7 @@ class Outlet:
             return Path(tempfile.mkdtemp(prefix="cicd-agent-"))
 
     def _write(self, folder: Path, written: Report) -> None:
-        (folder / "report.json").write_text(self.redact(dump(written)), "utf-8", errors="replace")
+        write_file(folder / "report.json", self.redact(dump(written)))
 
     def _tell(self, decision: Decision, written: Report, folder: Path) -> None:
         if self._format == "json":

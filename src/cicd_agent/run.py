@@ -19,6 +19,8 @@ from cicd_agent.world import Scene
 
 RESERVE = 20.0
 """Seconds of `timeout-minutes` that are kept for carrying out the plan."""
+RETRIES = 8
+"""Requests of a run beyond its rounds: those that failed and were sent again, or that taught us what a server takes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +77,7 @@ def conclude(
 def asking(settings: Settings, clock: Callable[[], float], redact: Callable[[str], str]) -> Asking:
     """The model that the settings name, and what it may cost."""
     budget = Budget(
-        requests=settings.max_rounds,
+        requests=settings.max_rounds + RETRIES,
         input_tokens=settings.max_input_tokens,
         seconds=max(settings.timeout_minutes * 60 - RESERVE, 1.0),
         clock=clock,

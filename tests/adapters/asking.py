@@ -4,12 +4,12 @@ import json
 from typing import Any
 
 import pytest
-from tests.agent.drafts import Note
-from tests.servers import openai as fake
 
 from cicd_agent.adapters.models import connect
 from cicd_agent.agent.schema import strict
 from cicd_agent.agent.turns import Request
+from tests.agent.drafts import Note
+from tests.servers import openai as fake
 
 KEY = "sk-test-0123456789abcdef"
 GOOD = {"summary": "fine", "confidence": 0.9}

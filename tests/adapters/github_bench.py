@@ -4,12 +4,12 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from tests.servers.github import FakeGitHub
-from tests.servers.github_state import Account, Comment
 
 from cicd_agent.adapters.github import GitHubForge
 from cicd_agent.core.plan import Review, ReviewEvent
 from cicd_agent.errors import Exit, ForgeRefused
+from tests.servers.github import FakeGitHub
+from tests.servers.github_state import Account, Comment
 
 Work = Callable[[GitHubForge], object]
 REVIEW = Review(key="r", pull=7, commit="a" * 40, event=ReviewEvent.COMMENT, body="<!-- m --> said\n", comments=())

@@ -3,11 +3,11 @@
 from pathlib import Path
 
 import pytest
-from tests.plans import COMMENT, LOCAL, SHA, Site, inline, refusal, review
 
 from cicd_agent.core.event import Event, EventKind
 from cicd_agent.core.markdown import find_marker, marker
 from cicd_agent.core.plan import Comment, ReceiptState, Review, ReviewEvent
+from tests.plans import COMMENT, LOCAL, SHA, Site, inline, refusal, review
 
 
 @pytest.fixture

@@ -3,13 +3,13 @@ import os
 from pathlib import Path
 
 import pytest
-from tests.repos import WHO, TempRepo
 
 from cicd_agent.adapters import git_diff
 from cicd_agent.adapters.git import GitRepository
 from cicd_agent.core.change import Change, ChangeSource
 from cicd_agent.core.diff import ChangeKind, FileDiff
 from cicd_agent.errors import ConfigError
+from tests.repos import WHO, TempRepo
 
 ENV = {"PATH": os.environ["PATH"]}
 

@@ -3,12 +3,12 @@ from base64 import b64encode
 from pathlib import Path
 
 import pytest
-from tests.repos import TempRepo
-from tests.servers.git_http import serving
 
 from cicd_agent.adapters import git_fetch
 from cicd_agent.adapters.git import GitRepository
 from cicd_agent.errors import ConfigError
+from tests.repos import TempRepo
+from tests.servers.git_http import serving
 
 ENV = {"PATH": os.environ["PATH"]}
 TOKEN = "ghs_secret"

@@ -4,11 +4,11 @@ import os
 from pathlib import Path
 
 import pytest
-from tests.repos import TempRepo
 
 from cicd_agent.adapters import git_process
 from cicd_agent.adapters.git import GitRepository
 from cicd_agent.adapters.git_process import Git, GitFailed
+from tests.repos import TempRepo
 
 ENV = {"PATH": os.environ["PATH"]}
 BODY = "".join(f"line {number}\n" for number in range(20))

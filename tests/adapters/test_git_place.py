@@ -2,10 +2,10 @@ import os
 from pathlib import Path
 
 import pytest
-from tests.repos import TempRepo
 
 from cicd_agent.adapters.git import GitRepository
 from cicd_agent.errors import ConfigError
+from tests.repos import TempRepo
 
 ENV = {"PATH": os.environ["PATH"]}
 

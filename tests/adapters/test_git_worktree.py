@@ -2,11 +2,11 @@ import os
 from pathlib import Path
 
 import pytest
-from tests.repos import TempRepo
 
 from cicd_agent.adapters.git import GitRepository
 from cicd_agent.core.change import Change, ChangeSource
 from cicd_agent.core.diff import ChangeKind
+from tests.repos import TempRepo
 
 ENV = {"PATH": os.environ["PATH"]}
 

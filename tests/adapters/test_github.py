@@ -4,14 +4,14 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from tests.servers.github import FakeGitHub
-from tests.servers.github_state import Account, Comment, Pull, PullFile, ReviewComment
-from tests.servers.openapi import github
 
 from cicd_agent.adapters.github import GitHubForge
 from cicd_agent.core.diff import ChangeKind
 from cicd_agent.core.ports import Forge
 from cicd_agent.errors import ConfigError
+from tests.servers.github import FakeGitHub
+from tests.servers.github_state import Account, Comment, Pull, PullFile, ReviewComment
+from tests.servers.openapi import github
 
 EMPTY_BLOB = "e69de29bb2d1d6434b8b29ae775ad8c2e48c5391"
 MARK = "<!-- cicd-agent:summary -->"

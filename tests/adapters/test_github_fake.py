@@ -2,6 +2,7 @@ from typing import Any
 
 import pytest
 import requests
+
 from tests.servers.github import FakeGitHub
 from tests.servers.openapi import Description, github
 

@@ -9,10 +9,10 @@ import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
-from tests.adapters.github_bench import ANY, EVERYTHING, POSTS, READS, Bench, Work, refusal
-from tests.servers.github import FakeGitHub
 
 from cicd_agent.adapters.github import GitHubForge
+from tests.adapters.github_bench import ANY, EVERYTHING, POSTS, READS, Bench, Work, refusal
+from tests.servers.github import FakeGitHub
 
 
 @pytest.fixture

@@ -2,6 +2,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+
 from tests.adapters.github_bench import ANY, POSTS, Bench, Work, refusal
 from tests.servers.github import FakeGitHub
 

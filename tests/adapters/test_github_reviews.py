@@ -1,14 +1,14 @@
 from collections.abc import Iterator
 
 import pytest
-from tests.servers.github import FakeGitHub
-from tests.servers.github_state import Account, PullFile
-from tests.servers.github_state import Review as Standing
 
 from cicd_agent.adapters.github import GitHubForge
 from cicd_agent.core.diff import Side
 from cicd_agent.core.plan import InlineComment, Review, ReviewEvent
 from cicd_agent.errors import ForgeRefused
+from tests.servers.github import FakeGitHub
+from tests.servers.github_state import Account, PullFile
+from tests.servers.github_state import Review as Standing
 
 PATCH = "@@ -1,4 +1,5 @@\n one\n-two\n+2\n+2b\n three\n four\n@@ -20,2 +21,2 @@ def f():\n-a\n+b\n c"
 BOT = Account("github-actions[bot]")

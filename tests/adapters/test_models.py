@@ -4,14 +4,14 @@ import sys
 from typing import Any
 
 import pytest
-from tests.adapters.asking import GOOD, KEY, Slept, in_both_dialects, model, request
-from tests.servers import openai as fake
-from tests.servers.openai_rules import Rules
 
 from cicd_agent.adapters.models import connect, parse_headers
 from cicd_agent.adapters.models_faults import pause
 from cicd_agent.agent.turns import Usage
 from cicd_agent.errors import ConfigError, ModelUnavailable
+from tests.adapters.asking import GOOD, KEY, Slept, in_both_dialects, model, request
+from tests.servers import openai as fake
+from tests.servers.openai_rules import Rules
 
 
 @in_both_dialects

@@ -2,14 +2,14 @@ import json
 from typing import Any
 
 import pytest
-from tests.adapters.asking import GOOD, in_both_dialects, model, request
-from tests.agent.drafts import DRAFTS, Note
-from tests.servers import openai as fake
-from tests.servers.openai_rules import Rules
 
 from cicd_agent.agent.schema import strict
 from cicd_agent.agent.turns import Role, Turn, Usage
 from cicd_agent.errors import ModelUnavailable
+from tests.adapters.asking import GOOD, in_both_dialects, model, request
+from tests.agent.drafts import DRAFTS, Note
+from tests.servers import openai as fake
+from tests.servers.openai_rules import Rules
 
 
 @in_both_dialects

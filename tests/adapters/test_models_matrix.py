@@ -2,14 +2,14 @@ import json
 import time
 
 import pytest
-from tests.adapters.asking import GOOD, TEXT, in_both_dialects, model, request
-from tests.agent.drafts import Note
-from tests.servers import openai as fake
 
 from cicd_agent.agent.ask import ask
 from cicd_agent.agent.budget import Budget
 from cicd_agent.agent.turns import Question, Stop
 from cicd_agent.errors import Exit, ModelUnavailable
+from tests.adapters.asking import GOOD, TEXT, in_both_dialects, model, request
+from tests.agent.drafts import Note
+from tests.servers import openai as fake
 
 # The protocol matrix: each fault in each dialect. What comes of it is a reply's stop and text, or the words of the
 # failure; then how many requests the server saw.

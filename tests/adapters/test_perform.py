@@ -3,14 +3,14 @@
 from pathlib import Path
 
 import pytest
-from tests.fakes import FakeStore
-from tests.plans import COMMENT, EVENT, KEY, LOCAL, PLAN, Site, inline, refusal, review
 
 from cicd_agent.adapters.perform import dry_run, perform
 from cicd_agent.core.markdown import marker
 from cicd_agent.core.plan import Annotation, Artifact, Comment, Level, Output, Plan, ReceiptState, Summary
 from cicd_agent.core.redact import MASK
 from cicd_agent.errors import AgentError, BudgetExhausted
+from tests.fakes import FakeStore
+from tests.plans import COMMENT, EVENT, KEY, LOCAL, PLAN, Site, inline, refusal, review
 
 
 @pytest.fixture

@@ -5,8 +5,6 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tests.agent.drafts import DRAFTS, Nested, Note
-from tests.strategies import answers
 
 from cicd_agent.agent.ask import ask
 from cicd_agent.agent.budget import Budget
@@ -15,6 +13,8 @@ from cicd_agent.agent.scripted import ScriptedModel, Step
 from cicd_agent.agent.turns import Answer, Draft, Question, Reply, Request, Role, Stop, Usage
 from cicd_agent.core.evidence import Exhibit
 from cicd_agent.errors import Exit, ModelUnavailable
+from tests.agent.drafts import DRAFTS, Nested, Note
+from tests.strategies import answers
 
 GOOD = '{"summary": "fine", "confidence": 0.9}'
 EVIDENCE = (Exhibit("D1", "a.py", "password = 'hunter2'\n"),)

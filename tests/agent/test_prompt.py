@@ -140,3 +140,17 @@ MEASURED = {
 def test_tokens_are_estimated_on_the_safe_side(text: str, tokens: int) -> None:
     assert estimate(text) >= tokens
     assert estimate("") == 0
+
+
+def test_a_gutter_of_its_own_stands_before_the_bar_and_empty_lines_keep_theirs() -> None:
+    exhibit = Exhibit("E1", "a.py", "one\ntwo\n", gutter=("7 +", "3 -", "108  "))
+    text = render([exhibit], key=b"k", tokens=1_000, redact=str).text
+    assert "  7 + | one\n  3 - | two\n108   | \n" in text
+
+
+def test_what_is_cut_of_an_exhibit_is_named_by_its_gutter() -> None:
+    lines = [f"some line of text number {number}" for number in range(600)]
+    exhibit = Exhibit("E1", "a.py", "\n".join(lines), gutter=tuple(f"{number + 5} +" for number in range(600)))
+    packed = render([exhibit], key=b"k", tokens=2_000, redact=str)
+    assert re.fullmatch(r"a\.py from line \d+ \+", packed.left_out[0])
+    assert "604 + are not shown" in packed.text

@@ -3,10 +3,10 @@ from collections.abc import Iterator
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from tests.repos import TempRepo
 
 from cicd_agent.core.diff import ChangeKind, FileDiff, Hunk, LineKind
 from cicd_agent.core.diff_parse import parse_diff, parse_patch
+from tests.repos import TempRepo
 
 NAMES = ["a b", "x b/y", 'ä "q"\t', "new\nline", "-rf", "plain.py", "back\\slash", "a", "e\u2028e"]
 LINES = [

@@ -5,10 +5,10 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.payloads.examples import official, official_payloads
 
 from cicd_agent.core.event import Actor, Event, EventKind, Ref, Trust
 from cicd_agent.core.event_parse import RunContext, local_event, parse_event
+from tests.payloads.examples import official, official_payloads
 
 A, B, C = "a" * 40, "b" * 40, "c" * 64
 ZERO = "0" * 40

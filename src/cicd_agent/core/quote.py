@@ -62,8 +62,7 @@ class Quotes:
         if not found:
             if self._as_shown is None:
                 self._as_shown = tuple(
-                    tuple(replace(row, normal=" ".join(shown(row.raw).split())) for row in hunk)
-                    for hunk in self._hunks
+                    tuple(replace(row, normal=" ".join(shown(row.raw).split())) for row in hunk) for hunk in self._hunks
                 )
             found = list(_matches(self._as_shown, wanted))
         if len(found) == 1:

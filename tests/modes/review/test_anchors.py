@@ -1,8 +1,8 @@
 from dataclasses import replace
 
 import pytest
-from benchmarks.anchors import CLAIMS, run
 
+from benchmarks.anchors import CLAIMS, run
 from cicd_agent.core.quote import Miss, Place, Quotes
 
 
