@@ -5,6 +5,7 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
+from cicd_agent.adapters.files import write_file
 from cicd_agent.cli import Options
 from cicd_agent.config.explain import explain, table
 from cicd_agent.config.schema import config_schema
@@ -85,6 +86,6 @@ def _stage(
 
 def _write(name: str, text: str) -> None:
     try:
-        Path(name).write_text(text, "utf-8", errors="replace")
+        write_file(Path(name), text)
     except (OSError, ValueError) as error:
         raise ConfigError(f"{name} cannot be written", why=str(error), remedy="Give --out another path") from None

@@ -81,6 +81,8 @@ class Outlet:
         written = report(decision, exit_code=code, outputs=values, receipts=receipts)
         self._write(folder, written)
         self._tell(decision, written, folder)
+        for note in scene.world.forge.notes if scene.world.forge else ():
+            self.warn(note)
         return code
 
     def fail(self, error: AgentError, trace: str = "") -> int:

@@ -57,6 +57,11 @@ class Repository(Protocol):
 class Forge(Protocol):
     """GitHub, as far as we use it. Every method may raise ForgeRefused."""
 
+    @property
+    def notes(self) -> Sequence[str]:
+        """Limits met so far, each one sentence ("only the first 1,000 comments were read")."""
+        ...
+
     def pull(self, number: int) -> PullState:
         """The pull request now."""
         ...

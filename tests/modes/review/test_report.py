@@ -1,4 +1,3 @@
-import re
 from dataclasses import replace
 from typing import Any
 
@@ -11,6 +10,7 @@ from cicd_agent.core.diff_parse import parse_diff
 from cicd_agent.core.event import Event, EventKind, PullRequest
 from cicd_agent.core.evidence import Evidence, Gap
 from cicd_agent.core.finding import Category, Finding, Location, Origin, Severity
+from cicd_agent.core.inert import problems
 from cicd_agent.core.plan import Annotation, Comment, Effect, InlineComment, Level, Output, Review, ReviewEvent, Summary
 from cicd_agent.core.verdict import Conclusion, Rejected, Risk, RiskLevel, Suppressed, SuppressedBy, Verdict
 from cicd_agent.modes import Account
@@ -213,14 +213,25 @@ def test_a_degraded_run_says_so_and_a_person_is_asked_for_with_the_reason() -> N
     assert "A person should look: the risk is critical." in text
 
 
-@pytest.mark.parametrize("evil", ["![x](https://e.example/a)", "<img src=x>", "@everyone", "fixes #1", "a | b"])
-def test_foreign_words_do_nothing_in_the_summary_or_inline(evil: str) -> None:
-    foreign = finding(title=evil, message=evil, advice=evil, origin=Origin.MODEL, id="model", confidence=0.9)
-    for text in (page(verdict(foreign, remarks=(evil,))), inline(foreign)):
-        outside_code = re.sub(r"(?<!\\)(`+)(?!`).*?\1", "", text)
-        escaped_or_gone = re.sub(r"\\.", "", outside_code)
-        for active in ("![", "<img", "@everyone", "fixes #1", "a | b"):
-            assert active not in escaped_or_gone
+@pytest.mark.parametrize(
+    "evil",
+    ["![x](https://e.example/a)", "<img src=x>", "@everyone", "fixes #1", "a | b", "`", "```\n", "~~~", "<!-- x -->"],
+)
+def test_whatever_foreign_words_say_what_is_published_is_inert(evil: str) -> None:
+    foreign = finding(
+        title=evil, message=evil, advice=evil, suggestion=evil, origin=Origin.MODEL, id="model", confidence=0.9
+    )
+    lists = {
+        "rejected": (Rejected(foreign, evil),),
+        "merged": (Rejected(foreign, evil),),
+        "suppressed": (Suppressed(foreign, SuppressedBy.COMMENT, evil),),
+        "escalate": (evil,),
+        "remarks": (evil,),
+    }
+    account = Account(model=evil, usage=Usage(1, 1, 1), degraded=evil, notices=(evil,), left_out=(evil,))
+    evidence = replace(EVIDENCE, gaps=(Gap(evil, evil), Gap("", evil)))
+    for text in (page(verdict(foreign, **lists), evidence, account), inline(foreign)):
+        assert problems(text, {"github.example"}) == ()
 
 
 def test_a_rules_suggestion_is_offered_and_a_models_is_only_shown() -> None:

@@ -4,7 +4,7 @@ import re
 from dataclasses import dataclass
 
 from cicd_agent.core.change import Change
-from cicd_agent.core.diff import Side
+from cicd_agent.core.diff import LineKind, Side
 from cicd_agent.core.finding import Finding
 
 _COMMENT = re.compile(
@@ -47,15 +47,18 @@ def suppression(line: str) -> Suppression | None:
 
 
 def silenced(finding: Finding, change: Change) -> Silenced | None:
-    """The suppression on a line of the finding, in the head's text; a deleted line carries none."""
+    """The suppression on a line of the finding, as the head has it; a deleted line carries none."""
     place = finding.location
-    text = change.texts.get(place.path)
-    if text is None or place.side is not Side.RIGHT or not place.line:
+    if place.side is not Side.RIGHT or not place.line:
         return None
-    lines = text.split("\n")
-    for number in range(place.first, min(place.line, len(lines)) + 1):
-        found = suppression(lines[number - 1])
+    shown = {line.new: line for file in change.files if file.path == place.path for line in file.lines}
+    text = change.texts.get(place.path)
+    whole = text.split("\n") if text is not None else []
+    for number in range(place.first, place.line + 1):
+        in_diff = shown.get(number)
+        # Without a checkout there is the diff alone; a finding outside of it needs the whole text.
+        line = in_diff.text if in_diff else whole[number - 1] if number <= len(whole) else ""
+        found = suppression(line)
         if found is not None and found.covers(finding.id):
-            files = [file for file in change.files if file.path == place.path]
-            return Silenced(found, any(line.new == number for file in files for line in file.added))
+            return Silenced(found, in_change=in_diff is not None and in_diff.kind is LineKind.ADDED)
     return None
