@@ -1,5 +1,4 @@
 import pytest
-from tests.changes import BINARY, change_of
 
 from cicd_agent.core.change import Change
 from cicd_agent.core.diff import Side
@@ -10,6 +9,7 @@ from cicd_agent.modes.review.rulebook import RULES
 from cicd_agent.modes.review.rulebook.rule import Example, Rule
 from cicd_agent.modes.review.rules import findings, rules
 from cicd_agent.settings import Settings
+from tests.changes import BINARY, change_of
 
 TOKEN = "ghp_" + "0aB1cD2eF3gH4iJ5kL6mN7oP8qR9sT0uV1wX"
 

@@ -11,6 +11,7 @@ from cicd_agent.core.redact import mask
 from cicd_agent.modes.review.rulebook import RULES
 from cicd_agent.modes.review.rulebook.areas import areas
 from cicd_agent.modes.review.rulebook.look import CLIP, Look, Survey
+from cicd_agent.modes.review.rulebook.python_text import in_words
 from cicd_agent.modes.review.rulebook.rule import Hit, Rule
 from cicd_agent.settings import Settings
 
@@ -35,8 +36,9 @@ def rules(evidence: Evidence, settings: Settings) -> RuleDraft:
 
 def findings(change: Change, config_file: str = OWN_CONFIG, book: tuple[Rule, ...] = RULES) -> tuple[Finding, ...]:
     """What the rules find, by path and line. Every location is a line of the diff, or line 0: the file."""
+    survey = Survey(change, config_file, ["model", *(rule.id for rule in book)])
     found: dict[tuple[str, Location, str], Finding] = {}
-    for look in Survey(change, config_file).looks:
+    for look in survey.looks:
         for rule in book:
             if look.kinds.isdisjoint(rule.quiet_in):
                 for finding in _findings(rule, look):
@@ -47,6 +49,8 @@ def findings(change: Change, config_file: str = OWN_CONFIG, book: tuple[Rule, ..
 
 def _findings(rule: Rule, look: Look) -> Iterator[Finding]:
     for hit in rule.check(look):
+        if hit.call is not None and in_words(hit.call) in look.old_calls:
+            continue
         line = look.anchors.line_at(hit.side, hit.line)
         yield Finding(
             id=rule.id,

@@ -4,9 +4,11 @@ import re
 from collections.abc import Iterator
 from fnmatch import fnmatchcase
 
+from cicd_agent.config import lint
 from cicd_agent.core.diff import ChangeKind
 from cicd_agent.core.finding import Category, Severity
 from cicd_agent.core.paths import PathKind
+from cicd_agent.core.redact import mask
 from cicd_agent.modes.review.rulebook.look import Look
 from cicd_agent.modes.review.rulebook.rule import NOT_OURS, Example, Hit, Rule
 
@@ -85,9 +87,12 @@ def _env_file(look: Look) -> Iterator[Hit]:
 
 
 def _own_config(look: Look) -> Iterator[Hit]:
-    if PathKind.OWN_CONFIG in look.kinds:
-        first = next((number for number, _ in look.added), 0)
-        yield Hit(first)
+    if PathKind.OWN_CONFIG not in look.kinds:
+        return
+    yield Hit(next((number for number, _ in look.added), 0))
+    for problem in lint(look.head, look.path, known_rules=look.survey.rule_ids) if look.head is not None else ():
+        # The message may quote the file, and what is in a file may be a secret.
+        yield Hit(problem.line, mask(problem.message), severity=problem.severity)
 
 
 FILES = (
@@ -139,8 +144,8 @@ FILES = (
         looks_at="files that gain more than a million characters",
         why="Every clone downloads it for ever, also after it is deleted.",
         remedy="Keep it in object storage, a release, or Git LFS.",
-        bad=Example("dump.csv", "1,2,3,4,5,6,7,8,9\n" * 60_000),
-        good=Example("dump.csv", "1,2,3,4,5,6,7,8,9\n" * 60),
+        bad=Example("dump.csv", "1,2,3,4,5,6,7,8,9," * 60_000),
+        good=Example("dump.csv", "1,2,3,4,5,6,7,8,9\n" * 9),
         check=_heavy,
         quiet_in=frozenset(),
     ),
@@ -176,7 +181,7 @@ FILES = (
         title="The rules of this review are changed",
         severity=Severity.MEDIUM,
         category=Category.SECURITY,
-        looks_at="`.github/cicd-agent.yml`",
+        looks_at="`.github/cicd-agent.yml`; its new content is checked as well",
         why="From the merge on, changes are judged by the new configuration; this one is judged by the old.",
         remedy="Have it approved by whoever answers for the repository.",
         bad=Example(".github/cicd-agent.yml", "fail-on: never\n", "fail-on: high\n"),

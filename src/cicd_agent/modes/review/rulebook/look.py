@@ -7,7 +7,7 @@ from functools import cached_property
 from cicd_agent.core.change import Change
 from cicd_agent.core.diff import Anchors, FileDiff, Hunk
 from cicd_agent.core.paths import OWN_CONFIG, PathKind, kinds
-from cicd_agent.modes.review.rulebook.python_text import Called, PythonText
+from cicd_agent.modes.review.rulebook.python_text import Called, PythonText, in_words
 from cicd_agent.modes.review.rulebook.yaml_text import YamlText
 
 CLIP = 2_000
@@ -15,6 +15,7 @@ CLIP = 2_000
 
 IDENTIFIER = re.compile(r"[A-Za-z_]\w{2,}")
 _DEFINED = re.compile(r"^\s*(?:async\s+)?(?:def|class|function|func|fn)\s+([A-Za-z_]\w*)")
+TEST_FUNCTION = re.compile(r"\s*(?:async\s+)?def\s+test")
 _NOT_PRODUCT = frozenset({PathKind.TEST, PathKind.DOCS, PathKind.VENDORED, PathKind.GENERATED})
 _SCRIPTS = (".js", ".jsx", ".ts", ".tsx", ".mjs", ".cjs", ".mts", ".cts", ".vue", ".svelte")
 _ATTRIBUTES = {
@@ -27,9 +28,10 @@ _ATTRIBUTES = {
 class Survey:
     """The change as a whole, for rules that need more than their own file."""
 
-    def __init__(self, change: Change, config_file: str = OWN_CONFIG) -> None:
+    def __init__(self, change: Change, config_file: str = OWN_CONFIG, rule_ids: Iterable[str] = ()) -> None:
         self.change = change
         self.config_file = config_file
+        self.rule_ids = frozenset(rule_ids)
         self.looks: Sequence[Look] = [Look(self, file) for file in change.files]
 
     @cached_property
@@ -83,6 +85,13 @@ class Survey:
     def shrinks(self) -> bool:
         """Whether the product loses more lines than it gains."""
         return sum(len(look.added) - len(look.deleted) for look in self._product) < 0
+
+    @cached_property
+    def gains_tests(self) -> bool:
+        """Whether the change adds at least as many Python tests as it takes away."""
+        tests = [look for look in self.looks if PathKind.TEST in look.kinds]
+        added = sum(1 for look in tests for _, text in look.added if TEST_FUNCTION.match(text))
+        return added >= sum(1 for look in tests for _, text in look.deleted if TEST_FUNCTION.match(text))
 
     @property
     def _product(self) -> list["Look"]:
@@ -152,6 +161,16 @@ class Look:
     def old_python(self) -> PythonText | None:
         """The base parsed; None when there is none, it is no Python, or it does not parse."""
         return PythonText.parse(self.base, self.deleted_numbers) if self._is_python else None
+
+    @cached_property
+    def old_calls(self) -> frozenset[str]:
+        """The Python calls on deleted lines, in plain words: what is among them was there before."""
+        calls = self.old_python.calls if self.deleted and self.old_python else []
+        return frozenset(
+            in_words(called.node)
+            for called in calls
+            if any(line in self.deleted_numbers for line in range(called.node.lineno, called.last_line + 1))
+        )
 
     @cached_property
     def yaml(self) -> YamlText | None:

@@ -47,6 +47,7 @@ def _dynamic_code(look: Look) -> Iterator[Hit]:
             f"`{called.tail}` runs whatever text reaches it, with all the rights of this process.",
             severity=Severity.CRITICAL if reached else Severity.MEDIUM if compiled else None,
             confidence=0.95 if reached else 0.6 if compiled else 0.8,
+            call=called.node,
         )
 
 
@@ -57,13 +58,18 @@ def _deserialisation(look: Look) -> Iterator[Hit]:
                 line,
                 f"`{called.name}` runs code that its input names: harmless only if nobody else can write that input.",
                 confidence=0.75,
+                call=called.node,
             )
         elif called.name in {"yaml.load", "yaml.load_all"} and not called.has_rest:
             loader = called.argument(1, "Loader")
             if loader is None or text.name_of(loader).rpartition(".")[2] in {"Loader", "UnsafeLoader", "CLoader"}:
-                yield Hit(line, "`yaml.load` without a safe loader builds any Python object that the text asks for.")
+                yield Hit(
+                    line,
+                    "`yaml.load` without a safe loader builds any Python object that the text asks for.",
+                    call=called.node,
+                )
         elif called.name in {"yaml.unsafe_load", "yaml.unsafe_load_all"}:
-            yield Hit(line, f"`{called.name}` builds any Python object that the text asks for.")
+            yield Hit(line, f"`{called.name}` builds any Python object that the text asks for.", call=called.node)
 
 
 def _is_copy(text: PythonText, called: Called) -> bool:
@@ -95,6 +101,7 @@ def _shell(look: Look) -> Iterator[Hit]:
             "a `;` or `$(…)` in any part of it is a command.",
             severity=Severity.CRITICAL if outside else None,
             confidence=0.95 if outside else 0.85 if built else 0.7,
+            call=called.node,
         )
 
 
@@ -106,7 +113,7 @@ def _command_from_input(look: Look) -> Iterator[Hit]:
         command = called.argument(0, "args")
         program = command.elts[0] if isinstance(command, ast.List | ast.Tuple) and command.elts else command
         if program is not None and (_reads_request(program) or "input" in set(names_in(program))):
-            yield Hit(line)
+            yield Hit(line, call=called.node)
 
 
 def _sql(look: Look) -> Iterator[Hit]:
@@ -125,6 +132,7 @@ def _sql(look: Look) -> Iterator[Hit]:
                 "This statement is put together from text: a quote in any part of it ends the string and starts SQL.",
                 severity=Severity.MEDIUM if names else None,
                 confidence=0.6 if names else 0.9,
+                call=None if query is not called.node.args[0] else called.node,
             )
 
 
@@ -211,13 +219,13 @@ def _extraction(look: Look) -> Iterator[Hit]:
         # A ZipFile in the same file is told by its variable's name at best; zipfile strips `..` by itself.
         confidence = 0.6 if text.imported("zipfile") else 0.8
         if "zip" not in called.name.lower():
-            yield Hit(line, confidence=confidence)
+            yield Hit(line, confidence=confidence, call=called.node)
 
 
 def _temp_file(look: Look) -> Iterator[Hit]:
     for _, called, line in look.calls:
         if called.name == "tempfile.mktemp":
-            yield Hit(line)
+            yield Hit(line, call=called.node)
 
 
 PYTHON_CALLS = (

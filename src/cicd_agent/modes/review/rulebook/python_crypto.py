@@ -26,9 +26,9 @@ def _tls(look: Look) -> Iterator[Hit]:
         verify = called.keyword("verify")
         is_client = called.name.startswith(_CLIENTS) or called.tail in _METHODS
         if is_client and isinstance(verify, ast.Constant) and verify.value is False:
-            yield Hit(verify.lineno if verify.lineno in look.added_numbers else line)
+            yield Hit(verify.lineno if verify.lineno in look.added_numbers else line, call=called.node)
         elif called.name == "ssl._create_unverified_context":
-            yield Hit(line)
+            yield Hit(line, call=called.node)
     text = look.python
     for node, _ in text.nodes if text else ():
         if isinstance(node, ast.Assign) and node.lineno in look.added_numbers and text is not None:
@@ -38,7 +38,7 @@ def _tls(look: Look) -> Iterator[Hit]:
             if (name in {"verify", "check_hostname"} and off) or (
                 name == "verify_mode" and text.name_of(node.value).endswith("CERT_NONE")
             ):
-                yield Hit(node.lineno, confidence=0.8)
+                yield Hit(node.lineno, confidence=0.8, call=called.node)
 
 
 def _password_hash(look: Look) -> Iterator[Hit]:
@@ -47,7 +47,7 @@ def _password_hash(look: Look) -> Iterator[Hit]:
             continue
         hashed = {name.lower() for argument in called.node.args for name in names_in(argument)}
         if any("password" in name or "passwd" in name or "passphrase" in name for name in hashed):
-            yield Hit(line)
+            yield Hit(line, call=called.node)
 
 
 def _comparison(look: Look) -> Iterator[Hit]:
@@ -93,7 +93,7 @@ def _autoescape(look: Look) -> Iterator[Hit]:
             continue
         autoescape = called.keyword("autoescape")
         if isinstance(autoescape, ast.Constant) and autoescape.value is False:
-            yield Hit(line, confidence=0.75)
+            yield Hit(line, confidence=0.75, call=called.node)
 
 
 PYTHON_CRYPTO = (

@@ -22,9 +22,7 @@ _FAREWELLS = frozenset(
     {"close", "aclose", "stop", "shutdown", "terminate", "cleanup", "__del__", "__exit__", "__aexit__"}
 )
 """Functions that clean up as well as they can: swallowing is a smaller fault there."""
-_DEBUGGERS = frozenset(
-    {"breakpoint", "pdb.set_trace", "ipdb.set_trace", "pudb.set_trace", "pdb.post_mortem", "IPython.embed"}
-)
+_DEBUGGERS = frozenset({"breakpoint", "pdb.set_trace", "ipdb.set_trace", "pudb.set_trace", "IPython.embed"})
 
 
 def _timeout(look: Look) -> Iterator[Hit]:
@@ -34,7 +32,7 @@ def _timeout(look: Look) -> Iterator[Hit]:
         if called.tail == "urlopen" and len(called.node.args) > 2:  # noqa: PLR2004  urlopen(url, data, timeout)
             continue
         message = f"`{called.name}` without a timeout waits for ever when the peer hangs, and its worker with it."
-        yield Hit(line, message, suggestion=_with_timeout(look, called.node, line))
+        yield Hit(line, message, suggestion=_with_timeout(look, called.node, line), call=called.node)
 
 
 def _with_timeout(look: Look, node: ast.Call, line: int) -> str:
@@ -55,6 +53,7 @@ def _blocking(look: Look) -> Iterator[Hit]:
             yield Hit(
                 line,
                 f"`{called.name}` stops the event loop: while it waits in `{called.inside.name}`, no other task runs.",
+                call=called.node,
             )
 
 
@@ -89,7 +88,7 @@ def _does_nothing(statement: ast.stmt) -> bool:
 def _debugger(look: Look) -> Iterator[Hit]:
     for text, called, line in look.calls:
         if called.name in _DEBUGGERS and called.name not in text.defined and not is_a_tool(look.path):
-            yield Hit(line)
+            yield Hit(line, call=called.node)
 
 
 PYTHON_FLOW = (

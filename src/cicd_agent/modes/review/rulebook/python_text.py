@@ -37,6 +37,11 @@ class Called:
             *(keyword.value.lineno for keyword in self.node.keywords),
         )
 
+    @property
+    def last_line(self) -> int:
+        """The line that the call ends on."""
+        return self.node.end_lineno or self.node.lineno
+
     def keyword(self, name: str) -> ast.expr | None:
         """The value of a keyword argument."""
         return next((keyword.value for keyword in self.node.keywords if keyword.arg == name), None)
@@ -156,6 +161,14 @@ def _statements_in(node: ast.AST) -> Iterator[ast.AST]:
         children = getattr(node, name, ())
         if isinstance(children, list):  # the body of a lambda is an expression
             yield from children
+
+
+def in_words(node: ast.expr) -> str:
+    """An expression without its layout; "" for one that is too deep to be written down."""
+    try:
+        return ast.unparse(node)
+    except RecursionError:
+        return ""
 
 
 def is_constant(node: ast.expr | None) -> bool:

@@ -1,5 +1,6 @@
 """The shape of a rule: one small definition that can be read, tested by its own examples, and switched off."""
 
+import ast
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
@@ -20,7 +21,8 @@ class Hit:
     """A place where a rule applies.
 
     `line` counts on `side`; 0 is the file as a whole. What is left empty is taken from the rule, `quote` from the
-    diff. `suggestion` replaces exactly that line.
+    diff. `suggestion` replaces exactly that line. A `call` that the change moves or reformats, but had before in the
+    same words, is not reported.
     """
 
     line: int
@@ -30,6 +32,7 @@ class Hit:
     severity: Severity | None = None
     confidence: float | None = None
     suggestion: str = ""
+    call: ast.Call | None = None
 
 
 @dataclass(frozen=True, slots=True)

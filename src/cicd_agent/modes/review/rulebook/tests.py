@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from cicd_agent.core.diff import Side
 from cicd_agent.core.finding import Category, Severity
 from cicd_agent.core.paths import PathKind
-from cicd_agent.modes.review.rulebook.look import Look
+from cicd_agent.modes.review.rulebook.look import TEST_FUNCTION, Look
 from cicd_agent.modes.review.rulebook.python_text import Defined, Function, PythonText
 from cicd_agent.modes.review.rulebook.rule import NOT_OURS, Example, Hit, Rule
 
@@ -19,12 +19,11 @@ _BRANCHES = (
 )
 _ENOUGH_BRANCHES = 2
 _LISTED = 5
-_TEST_FUNCTION = re.compile(r"\s*(?:async\s+)?def\s+test")
 _TOOLS = frozenset({"setup.py", "noxfile.py", "docs", "doc", "scripts", "tools", "bin", "benchmarks", "bench"})
 
 
 def _deleted(look: Look) -> Iterator[Hit]:
-    if PathKind.TEST not in look.kinds or not any(_TEST_FUNCTION.match(text) for _, text in look.deleted):
+    if PathKind.TEST not in look.kinds or not any(TEST_FUNCTION.match(text) for _, text in look.deleted):
         return
     gone = _gone_tests(look)
     # A test that was renamed, split or turned into parameters leaves as many new ones behind.
@@ -38,8 +37,9 @@ def _deleted(look: Look) -> Iterator[Hit]:
         first.lineno,
         f"{names}{more} {are} gone, and the code that {they} called is not.",
         side=Side.LEFT,
-        # Where the product shrinks, its tests may rightly shrink with it.
-        confidence=0.6 if look.survey.shrinks else None,
+        # Where the product shrinks, its tests may rightly shrink with it; where tests come as fast as they go, they
+        # are being put in order.
+        confidence=0.6 if look.survey.shrinks or look.survey.gains_tests else None,
     )
 
 
@@ -200,7 +200,7 @@ TESTS = (
         title="New public functions without a test",
         severity=Severity.LOW,
         category=Category.TESTING,
-        looks_at="new public Python functions (not methods) with two branches or more, in repositories that have tests, "
+        looks_at="new public Python functions (not methods) with two branches or more, in repositories with tests, "
         "when no test of the same change mentions them; one finding a file",
         why="No test in this change mentions them.",
         remedy="Test the branches, the edge cases and the error path.",

@@ -1,11 +1,14 @@
 """A YAML file as nodes with line numbers: what is compared and pointed at is the structure, not the indentation."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 import yaml
 
 LIMIT = 300_000
 """Characters above which a file is not parsed."""
+
+DEPTH = 100
+"""Levels of nesting above which it is not."""
 
 Node = yaml.Node
 
@@ -25,15 +28,28 @@ class YamlText:
         if text is None or len(text) > LIMIT:
             return None
         loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+        text = text.translate(_OTHER_BREAKS)
         try:
-            return cls(tuple(yaml.compose_all(text.translate(_OTHER_BREAKS), loader)))
-        except (yaml.YAMLError, RecursionError, ValueError):
+            if _is_deep(yaml.parse(text, loader)):
+                return None
+            return cls(tuple(yaml.compose_all(text, loader)))
+        except (yaml.YAMLError, ValueError):
             return None
 
     @property
     def root(self) -> Node | None:
         """The first document."""
         return self.documents[0] if self.documents else None
+
+
+def _is_deep(events: Iterable[yaml.Event]) -> bool:
+    # The parser is a machine of states, but the composer recurses, in C without any check: depth would end the process.
+    depth = 0
+    for event in events:
+        depth += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
+        if depth > DEPTH:
+            return True
+    return False
 
 
 def items(node: Node | None) -> Iterator[tuple[str, Node, Node]]:
