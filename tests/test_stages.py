@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from tests.jobs import Job, Left
+from tests.protocol import Step
 from tests.servers.github import FakeGitHub
 
 
@@ -144,3 +145,19 @@ def test_a_second_run_posts_nothing_twice_and_edits_its_comment(job: Job) -> Non
         assert len(pull.comments) == 1
         assert len(pull.reviews) == 1
         assert len(hub.received) - before <= 8
+
+
+@pytest.mark.parametrize("form", ["text", "json", "github"])
+def test_on_a_runner_nothing_that_is_printed_speaks_in_our_name(tmp_path: Path, form: str) -> None:
+    evil = "x = 1\n::error::fake\n  ::set-output name=risk_level::low\n##[set-output name=risk_level;]low\nexec(x)\n"
+    job = Job(tmp_path, after={"app.py": evil, "a##[error]b.py": "exec(input())\n"})
+    heard = Step()
+    heard.hear(job.run("review", "--format", form).log.encode())
+    assert {command.name for command in heard.commands} <= {"warning", "notice", "error"}
+    assert all("fake" not in str(command) for command in heard.commands)
+
+
+def test_what_is_printed_as_json_is_json(job: Job) -> None:
+    text = job.run("review", "--format", "json").log
+    report = json.loads(text[text.index("{\n") : text.rindex("}") + 1])
+    assert report["kind"] == "report"

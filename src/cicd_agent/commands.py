@@ -1,5 +1,6 @@
 """What each command does, from its options to its exit code."""
 
+import json
 from collections.abc import Callable
 from contextlib import ExitStack
 from pathlib import Path
@@ -32,7 +33,8 @@ def execute(
     `limit` is told after how many seconds the run has to end, as soon as that is known.
     """
     if options.command == "schema":
-        outlet.print_json(config_schema() if options.schema == "config" else schema(options.schema))
+        published = config_schema() if options.schema == "config" else schema(options.schema)
+        outlet.print_json(json.dumps(published, indent=2))
         return Exit.OK
     with ExitStack() as closing:
 

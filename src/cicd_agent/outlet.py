@@ -1,6 +1,5 @@
 """Where a run's results go: the plan is carried out, outputs and report are written, and people are told."""
 
-import json
 import shutil
 import tempfile
 from collections.abc import Mapping
@@ -12,7 +11,7 @@ from cicd_agent.adapters.files import write_file
 from cicd_agent.adapters.perform import dry_run, perform
 from cicd_agent.adapters.store import JournalStore
 from cicd_agent.adapters.terminal import progress, render
-from cicd_agent.adapters.workflow import Workflow
+from cicd_agent.adapters.workflow import Workflow, quiet
 from cicd_agent.cli import Options
 from cicd_agent.core.event import Event, EventKind
 from cicd_agent.core.markdown import escape
@@ -52,13 +51,18 @@ class Outlet:
         self.progress = progress(streams.err, enabled=self._format == "text")
 
     def print(self, text: str) -> None:
-        """A result, as it is: what a person or a program asked for."""
-        self._streams.out.write(self.redact(text).rstrip("\n") + "\n")
-        self._streams.out.flush()
+        """A result for a person. On a runner nothing in it is a command, whatever the format."""
+        text = self.redact(text)
+        self._put(quiet(text) if self._environment.on_actions else text)
 
-    def print_json(self, value: Mapping[str, Any]) -> None:
-        """A result as JSON."""
-        self.print(json.dumps(value, indent=2, ensure_ascii=False))
+    def print_json(self, text: str) -> None:
+        """A result for a program. A runner that reads along finds no command: no line of ours begins with one."""
+        self._put(self.redact(text).replace("##[", "#\\u0023["))
+
+    def _put(self, text: str) -> None:
+        encoding = self._streams.out.encoding or "utf-8"
+        self._streams.out.write(f"{text.rstrip()}\n".encode(encoding, "replace").decode(encoding))
+        self._streams.out.flush()
 
     def warn(self, text: str) -> None:
         """One line about the run."""
@@ -71,7 +75,10 @@ class Outlet:
         stop = decision.verdict is not None and decision.verdict.conclusion is Conclusion.FAILURE
         code = Exit.STOP if stop else Exit.OK
         if self._options.dry_run:
-            self.print(dump(decision) if self._format == "json" else dry_run(decision.plan))
+            if self._format == "json":
+                self.print_json(dump(decision))
+            else:
+                self.print(dry_run(decision.plan))
             return code
         folder = self._folder()
         values = outputs(decision, str(folder / "report.json"))
@@ -112,7 +119,7 @@ class Outlet:
             written = Report(self._options.mode, code, error=line, outputs=values, receipts=receipts)
             self._write(folder, written)
             if self._format == "json":
-                self.print(dump(written))
+                self.print_json(dump(written))
         except (AgentError, OSError) as worse:
             self.warn(str(worse))
             return code or Exit.CONFIG
@@ -134,6 +141,7 @@ class Outlet:
             output_file=Path(env.output_file) if env.output_file else None,
             summary_file=Path(env.summary_file) if env.summary_file else None,
             names=names,
+            spoken=self._format == "github" or env.on_actions,
         )
 
     def _folder(self) -> Path:
@@ -167,7 +175,7 @@ class Outlet:
 
     def _tell(self, decision: Decision, written: Report, folder: Path) -> None:
         if self._format == "json":
-            self.print(dump(written))
+            self.print_json(dump(written))
             return
         if decision.verdict is None or decision.evidence is None:
             self.warn(f"nothing to do: {decision.declined}")

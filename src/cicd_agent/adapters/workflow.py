@@ -30,17 +30,23 @@ _V1 = re.compile(r"##(?=\[)")
 class Workflow:
     """Speaks to the runner. Without its files there is no runner: then commands are not printed and nothing is written.
 
-    `names` are the outputs that action.yml declares.
+    `names` are the outputs that action.yml declares. With `spoken`, commands are printed all the same.
     """
 
     def __init__(
-        self, stream: TextIO, *, output_file: Path | None, summary_file: Path | None, names: Collection[str]
+        self,
+        stream: TextIO,
+        *,
+        output_file: Path | None,
+        summary_file: Path | None,
+        names: Collection[str],
+        spoken: bool = False,
     ) -> None:
         self._stream = stream
         self._output_file = output_file
         self._summary_file = summary_file
         self._names = frozenset(names)
-        self.runs = output_file is not None or summary_file is not None
+        self.runs = spoken or output_file is not None or summary_file is not None
         """Whether there is a runner."""
 
     def say(self, text: str) -> None:
