@@ -14,7 +14,7 @@ COMPILE := UV_CUSTOM_COMPILE_COMMAND="make lock" $(BIN)/uv pip compile --quiet -
 help: ## this list
 	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' Makefile | expand -t 12
 
-setup:
+setup: ## .venv, made again when a lock file changed
 	@scripts/setup
 
 demo: setup ## review this repository and a sample pull request, offline and without a key
@@ -38,7 +38,7 @@ workflows: setup ## action.yml and every workflow: their schemas, and zizmor's a
 	@$(BIN)/check-jsonschema --builtin-schema vendor.github-workflows $(WORKFLOWS)
 	@$(BIN)/check-jsonschema --builtin-schema vendor.dependabot .github/dependabot.yml
 	@echo "==> zizmor"
-	@$(BIN)/zizmor --offline --no-progress --persona=auditor action.yml $(WORKFLOWS) .github/dependabot.yml
+	@$(BIN)/zizmor --quiet --offline --no-progress --persona=auditor action.yml $(WORKFLOWS) .github/dependabot.yml
 
 unit: .wheelhouse/complete ## the test suite alone
 	@echo "==> pytest"
@@ -56,8 +56,9 @@ fmt: setup ## put everything into its canonical form
 	@$(BIN)/ruff check --fix --quiet || true
 	@$(BIN)/ruff format
 
-bench: setup ## what the README claims about speed, measured here
+bench: setup ## what the README claims, measured here: costs, and the places of findings
 	@$(BIN)/python benchmarks/overhead.py
+	@$(BIN)/python benchmarks/anchors.py
 
 docs: setup ## write the generated pages and schemas again
 	@$(BIN)/python scripts/docs.py
