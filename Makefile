@@ -32,11 +32,12 @@ types: setup
 	@echo "==> mypy --strict"
 	@$(BIN)/mypy
 
-workflows: setup ## action.yml and every workflow: their schemas, and zizmor's auditor
+workflows: setup ## action.yml, every workflow and our schemas: their schemas, and zizmor's auditor
 	@echo "==> check-jsonschema"
 	@$(BIN)/check-jsonschema --builtin-schema vendor.github-actions action.yml
 	@$(BIN)/check-jsonschema --builtin-schema vendor.github-workflows $(WORKFLOWS)
 	@$(BIN)/check-jsonschema --builtin-schema vendor.dependabot .github/dependabot.yml
+	@$(BIN)/check-jsonschema --check-metaschema $(wildcard schema/*.json)
 	@echo "==> zizmor"
 	@$(BIN)/zizmor --quiet --offline --no-progress --persona=auditor action.yml $(WORKFLOWS) .github/dependabot.yml
 
