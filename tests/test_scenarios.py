@@ -75,7 +75,6 @@ def test_a_scenario_ends_as_expected(file: Path, tmp_path: Path) -> None:
             assert missing(json.loads(expected.read_text()), found) == []
 
 
-@pytest.mark.xfail(strict=True, reason="Outlet.deliver writes the mode's `summary`, then an empty one over it")
 def test_the_step_gets_the_outputs_that_the_report_has(tmp_path: Path) -> None:
     folder = ROOT / "tests/scenarios/review/documentation-only"
     outcome = play(folder, Case(about="", event="pull_request"), tmp_path)
