@@ -8,7 +8,7 @@ WORKFLOWS := $(wildcard .github/workflows/*.yml examples/workflows/*.yml)
 COMPILE := UV_CUSTOM_COMPILE_COMMAND="make lock" $(BIN)/uv pip compile --quiet --no-config --universal \
 	--python-version 3.11 --generate-hashes --no-annotate --no-emit-index-url
 
-.PHONY: help setup demo test lint types workflows unit fmt bench docs lock clean
+.PHONY: help setup demo test lint types workflows wheels unit fmt bench docs lock clean
 .DEFAULT_GOAL := help
 
 help: ## this list
@@ -41,17 +41,17 @@ workflows: setup ## action.yml, every workflow and our schemas: their schemas, a
 	@echo "==> zizmor"
 	@$(BIN)/zizmor --quiet --offline --no-progress --persona=auditor action.yml $(WORKFLOWS) .github/dependabot.yml
 
-unit: .wheelhouse/complete ## the test suite alone
+unit: wheels ## the test suite alone
 	@echo "==> pytest"
 	@$(BIN)/python -m pytest
 
-# What the action installs, for the test that runs action.yml as the runner would.
-.wheelhouse/complete: requirements.lock | setup
-	@echo "==> wheels for the action's own test"
-	@rm -rf .wheelhouse
-	@$(BIN)/python -m pip --quiet --disable-pip-version-check download --require-hashes --only-binary :all: \
-		--dest .wheelhouse --requirement requirements.lock
-	@touch $@
+# What the action installs, for the test that runs action.yml as the runner would: made again for another lock or Python.
+wheels: setup
+	@cat requirements.lock .venv/pyvenv.cfg | cksum | cmp -s - .wheelhouse/complete || { \
+		echo "==> wheels for the action's own test" && rm -rf .wheelhouse && \
+		$(BIN)/python -m pip --quiet --disable-pip-version-check download --require-hashes --only-binary :all: \
+			--dest .wheelhouse --requirement requirements.lock && \
+		cat requirements.lock .venv/pyvenv.cfg | cksum >.wheelhouse/complete; }
 
 fmt: setup ## put everything into its canonical form
 	@$(BIN)/ruff check --fix --quiet || true
