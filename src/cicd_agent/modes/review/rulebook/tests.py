@@ -88,7 +88,7 @@ def _skipped(look: Look) -> Iterator[Hit]:
                 continue
             line = look.first_added(decorator.lineno)
             reasoned = isinstance(decorator, ast.Call) and (decorator.args or decorator.keywords)
-            if line is not None and not reasoned and not _commented(text, line):
+            if line is not None and not reasoned and not _commented(text, line, node.body[0].lineno):
                 yield Hit(line, f"`{node.name}` no longer counts, and nothing says why or until when.")
     if not look.path.endswith(".py"):
         for number, line_text in look.script:
@@ -96,9 +96,10 @@ def _skipped(look: Look) -> Iterator[Hit]:
                 yield Hit(number, "These tests no longer count, and nothing says why or until when.", confidence=0.8)
 
 
-def _commented(text: PythonText, line: int) -> bool:
+def _commented(text: PythonText, line: int, body: int) -> bool:
+    """Whether a comment stands above a decorator, or between it and what the function first does."""
     above = text.lines[line - 2].lstrip() if line > 1 else ""
-    return "#" in text.lines[line - 1] or above.startswith("#")
+    return above.startswith("#") or any("#" in row for row in text.lines[line - 1 : body])
 
 
 def _focused(look: Look) -> Iterator[Hit]:

@@ -40,7 +40,7 @@ def _steps(text: YamlText | None) -> Iterator[Node]:
 
 
 def _grants(text: YamlText | None) -> dict[tuple[str, str], tuple[str, int]]:
-    """Access and line of each scope, by job ("" for the workflow). The scope `*` is write-all, read-all or "" (a list)."""
+    """Access and line of each scope, by job ("" for the workflow). `*` is write-all, read-all or "" (a list)."""
     if text is None:
         return {}
     found: dict[tuple[str, str], tuple[str, int]] = {}
