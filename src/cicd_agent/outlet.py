@@ -192,7 +192,9 @@ class Outlet:
             width=shutil.get_terminal_size().columns if text else 100,
         )
         if self._format == "github":
-            self._workflow(()).say(self.redact(shown))
+            workflow = self._workflow(())
+            with workflow.group(self.redact(f"cicd-agent {decision.mode}: {written.outputs.get('summary', '')}")):
+                workflow.say(self.redact(shown))
         else:
             self.print(shown)
         troubled = (each for each in written.receipts if each.state in {ReceiptState.DEGRADED, ReceiptState.FAILED})
