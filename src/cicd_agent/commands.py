@@ -45,7 +45,7 @@ def execute(
 
         if options.command == "config":
             return _explain(scene(None), outlet)
-        return _stage(modes()[options.mode], options, outlet, clock, scene)
+        return _stage(modes()[options.mode], options, environment, outlet, clock, scene)
 
 
 def _explain(scene: Scene, outlet: Outlet) -> int:
@@ -58,6 +58,7 @@ def _explain(scene: Scene, outlet: Outlet) -> int:
 def _stage(
     mode: Mode[Any],
     options: Options,
+    environment: Environment,
     outlet: Outlet,
     clock: Callable[[], float],
     scene: Callable[[Mode[Any], Event | None], Scene],
@@ -66,7 +67,8 @@ def _stage(
     match options.command:
         case "run":
             here = scene(mode, None)
-            decision = decide(mode, here, asking(here.settings, clock, outlet.redact), outlet.progress)
+            put = asking(mode, here.loaded, environment.workload, clock, outlet.redact)
+            decision = decide(mode, here, put, outlet.progress)
             return outlet.deliver(mode, decision, here)
         case "gather":
             _write(options.write, dump(observe(mode, scene(mode, None), outlet.progress)))
@@ -74,7 +76,7 @@ def _stage(
         case "decide":
             evidence = load(Evidence, read(Path(options.read), "--in", MOST_BYTES), options.read)
             here = scene(mode, evidence.event)
-            put = asking(here.settings, clock, outlet.redact)
+            put = asking(mode, here.loaded, environment.workload, clock, outlet.redact)
             _write(options.write, dump(conclude(mode, evidence, here, put, outlet.progress)))
             return Exit.OK
         case "perform":
