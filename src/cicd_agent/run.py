@@ -16,7 +16,7 @@ from cicd_agent.core.plan import Annotation, Level, Plan
 from cicd_agent.decision import Asked, Decision
 from cicd_agent.errors import Exit, ModelUnavailable
 from cicd_agent.modes import Account, Mode
-from cicd_agent.settings import Provider, Settings, Workload
+from cicd_agent.settings import Provider, Settings, TokenPrice, Workload
 from cicd_agent.world import Scene
 
 RESERVE = 20.0
@@ -95,17 +95,13 @@ def asking(
 ) -> Asking:
     """The models that the settings name for the mode, and what they may cost."""
     settings = loaded.settings
-    own = {
-        name: Price(price.input, price.input if price.cached_input is None else price.cached_input, price.output)
-        for name, price in settings.prices.items()
-    }
     budget = Budget(
         requests=settings.max_rounds + RETRIES,
         input_tokens=settings.max_input_tokens,
         seconds=max(settings.timeout_minutes * 60 - RESERVE, 1.0),
         clock=clock,
         usd=settings.max_cost_usd,
-        prices={**PRICES, **own},
+        prices={**PRICES, **{name: _price(told) for name, told in settings.prices.items()}},
     )
     api_key = settings.openai_api_key.get_secret_value()
     # Stable between runs, so that servers can cache, and unknown to whoever writes the evidence.
@@ -128,6 +124,12 @@ def asking(
         fallback=reach(settings.fallback_model) if settings.fallback_model and not mode.fails_closed else None,
         max_rounds=settings.max_rounds,
     )
+
+
+def _price(told: TokenPrice) -> Price:
+    """A price of the config file; what it does not say of cached tokens is on the safe side."""
+    cached = told.input if told.cached_input is None else told.cached_input
+    return Price(told.input, cached, told.output, dearer_above=None)
 
 
 def _named(mode: Mode[Any], loaded: Loaded) -> str:

@@ -37,7 +37,7 @@ class _Dialect(Protocol):
 
     def body(self, request: Request, model: str, shape: Shape) -> dict[str, Any]: ...
     def create(self, client: "OpenAI") -> Any: ...
-    def read(self, data: object) -> Reply | Fault: ...
+    def read(self, data: object, request: Request) -> Reply | Fault: ...
 
 
 class _TooLongError(Exception):
@@ -209,7 +209,7 @@ class OpenAIModel:
             trouble = Trouble.UNREACHABLE if isinstance(cause, httpx2.ConnectError) else Trouble.BROKEN
             return Fault(trouble, message=str(cause))
         try:
-            return self._dialect.read(load(answer))
+            return self._dialect.read(load(answer), request)
         except ValueError as error:
             what = "an HTML page" if answer.lstrip()[:1] == b"<" else f"not JSON: {error}"
             return Fault(Trouble.UNREADABLE, message=what)

@@ -6,7 +6,7 @@ from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
 from cicd_agent.adapters.models_faults import Fault, Trouble, fault_of
-from cicd_agent.adapters.models_json import at, call, repeatable, usage, without_thinking, words
+from cicd_agent.adapters.models_json import at, call, repeatable, taken, usage, without_thinking, words
 from cicd_agent.adapters.models_shape import Format, Shape
 from cicd_agent.agent.turns import Call, Reply, Request, Stop, Turn
 
@@ -61,7 +61,7 @@ def create(client: "OpenAI") -> Any:
     return client.chat.completions.with_streaming_response.create
 
 
-def read(data: object) -> Reply | Fault:
+def read(data: object, request: Request) -> Reply | Fault:
     """The reply in a completion, or the fault that it reports: gateways answer 200 with an error inside."""
     choice = at(data, "choices", 0)
     if error := at(data, "error") or at(choice, "error"):
@@ -75,7 +75,7 @@ def read(data: object) -> Reply | Fault:
     ends = {"length": Stop.CUT_OFF, "max_tokens": Stop.CUT_OFF, "content_filter": Stop.FILTERED}
     stop = Stop.REFUSED if refusal else ends.get(finish, Stop.DONE)
     text = without_thinking(_content(message.get("content")))
-    calls, sent = _calls(message) if stop is Stop.DONE else ((), ())
+    calls, sent = _calls(message, taken(request)) if stop is Stop.DONE else ((), ())
     said = {**_reasoning(message), "role": "assistant", "content": text or None, "tool_calls": sent}
     return Reply(
         text=text,
@@ -88,18 +88,19 @@ def read(data: object) -> Reply | Fault:
     )
 
 
-def _calls(message: dict[str, object]) -> tuple[tuple[Call, ...], list[dict[str, object]]]:
+def _calls(message: dict[str, object], before: set[str]) -> tuple[tuple[Call, ...], list[dict[str, object]]]:
     """The calls in a message, and the same as they are sent back: with whatever else the server put into them."""
-    calls: dict[str, Call] = {}
+    calls: list[Call] = []
     sent: list[dict[str, object]] = []
     listed = message.get("tool_calls")
     for each in listed if isinstance(listed, list) else []:
         if isinstance(each, dict):
-            made = call(at(each, "function", "name"), at(each, "function", "arguments"), each.get("id"), calls)
-            calls[made.id] = made
+            made = call(at(each, "function", "name"), at(each, "function", "arguments"), each.get("id"), before)
+            before.add(made.id)
+            calls.append(made)
             function = {"name": made.name, "arguments": repeatable(made.arguments)}
             sent.append({**each, "id": made.id, "type": "function", "function": function})
-    return tuple(calls.values()), sent
+    return tuple(calls), sent
 
 
 def _reasoning(message: dict[str, object]) -> dict[str, object]:

@@ -5,7 +5,7 @@ import json
 import re
 from collections.abc import Collection
 
-from cicd_agent.agent.turns import Call, Usage
+from cicd_agent.agent.turns import Call, Request, Usage
 
 _UNKNOWN = Usage(requests=1, input=None, output=None, cached=None, reasoning=None)
 
@@ -66,7 +66,7 @@ _ODD = re.compile("[^A-Za-z0-9_-]")
 def call(name: object, arguments: object, identity: object, before: Collection[str]) -> Call:
     """A tool call in a form that any server takes back.
 
-    One without an id, or with the id of another call `before` it, gets its own; a name has only the letters that names
+    One without an id, or with the id of another `before` it in the conversation, gets its own; a name has only the letters that names
     may have; arguments that came as an object are written out, as servers that are not OpenAI send them.
     """
     kept = words(identity)
@@ -76,6 +76,11 @@ def call(name: object, arguments: object, identity: object, before: Collection[s
         name=_ODD.sub("_", words(name))[:64] or "unnamed",
         arguments=json.dumps(arguments) if isinstance(arguments, dict) else words(arguments),
     )
+
+
+def taken(request: Request) -> set[str]:
+    """The ids of calls that the conversation has already."""
+    return {made.id for turn in request.turns for made in turn.calls}
 
 
 def repeatable(arguments: str) -> str:

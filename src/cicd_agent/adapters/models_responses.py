@@ -4,7 +4,7 @@ import json
 from typing import TYPE_CHECKING, Any
 
 from cicd_agent.adapters.models_faults import Fault, Trouble, fault_of
-from cicd_agent.adapters.models_json import at, call, repeatable, usage, without_thinking, words
+from cicd_agent.adapters.models_json import at, call, repeatable, taken, usage, without_thinking, words
 from cicd_agent.adapters.models_shape import Format, Shape
 from cicd_agent.agent.turns import Call, Reply, Request, Stop, Turn
 
@@ -66,7 +66,7 @@ def create(client: "OpenAI") -> Any:
     return client.responses.with_streaming_response.create
 
 
-def read(data: object) -> Reply | Fault:
+def read(data: object, request: Request) -> Reply | Fault:
     """The reply in a response, or the fault that it reports."""
     output, status = at(data, "output"), at(data, "status")
     if status == "failed" or at(data, "error"):
@@ -80,19 +80,21 @@ def read(data: object) -> Reply | Fault:
     stop = Stop.REFUSED if refusal else Stop.DONE
     if status == "incomplete":
         stop = Stop.FILTERED if reason == "content_filter" else Stop.CUT_OFF
-    calls: dict[str, Call] = {}
+    calls: list[Call] = []
+    before = taken(request)
     for item in output if stop is Stop.DONE else ():
         if at(item, "type") == "function_call":
-            made = call(at(item, "name"), at(item, "arguments"), at(item, "call_id"), calls)
-            calls[made.id] = made
+            made = call(at(item, "name"), at(item, "arguments"), at(item, "call_id"), before)
+            before.add(made.id)
+            calls.append(made)
     return Reply(
         text=without_thinking("".join(words(at(part, "text")) for part in parts if at(part, "type") == "output_text")),
         stop=stop,
         usage=usage(at(data, "usage"), reads="input_tokens", writes="output_tokens"),
         model=words(at(data, "model")),
         detail=refusal or reason,
-        items=_replayable(output, list(calls.values())) if stop is Stop.DONE else (),
-        calls=tuple(calls.values()),
+        items=_replayable(output, calls) if stop is Stop.DONE else (),
+        calls=tuple(calls),
     )
 
 
