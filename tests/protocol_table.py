@@ -1,4 +1,4 @@
-"""The protocol matrix as a test run shows it: each fault in each dialect, what has to come of it, and whether it did."""
+"""The protocol matrix as a test run shows it: each fault in each dialect, what has to come of it, whether it did."""
 
 from collections.abc import Iterable
 from typing import Any

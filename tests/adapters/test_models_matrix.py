@@ -68,13 +68,12 @@ MATRIX: dict[str, tuple[list[fake.Step], Outcome, int]] = {
 
 
 def in_words(outcome: Outcome | Exit, count: int, what: str) -> str:
-    match outcome:
-        case Exit():
-            said = "an answer" if outcome is Exit.OK else outcome.name.lower()
-        case str():
-            said = "unavailable"
-        case (stop, text):
-            said = f"{stop.value}{'' if text else ', no text'}"
+    if isinstance(outcome, Exit):
+        said = "an answer" if outcome is Exit.OK else outcome.name.lower()
+    elif isinstance(outcome, str):
+        said = "unavailable"
+    else:
+        said = outcome[0].value + ("" if outcome[1] else ", no text")
     return f"{said}; {count} {what}{'' if count == 1 else 's'}"
 
 

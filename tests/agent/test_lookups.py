@@ -286,7 +286,7 @@ def test_what_the_model_cannot_settle_is_told() -> None:
 
 
 def test_each_request_extends_the_one_before_and_two_runs_begin_alike() -> None:
-    steps = [calling(read("a.py")), calling(read("zz")), GOOD, "prose", GOOD]
+    steps: list[Step] = [calling(read("a.py")), calling(read("zz")), GOOD, "prose", GOOD]
     complaints = iter(["no", None] * 2)
     runs = [put(*steps, check=lambda _: next(complaints))[1].requests for _ in range(2)]
     for earlier, later in zip(runs[0], runs[0][1:], strict=False):

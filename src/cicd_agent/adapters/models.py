@@ -4,6 +4,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
+from ssl import SSLContext
 from typing import TYPE_CHECKING, Any, Protocol
 from urllib.parse import SplitResult, urlsplit
 
@@ -142,6 +143,7 @@ class OpenAIModel:
         self._sleep = sleep
         self._clock = clock
         self._shape = Shape(cap=dialect.CAP)
+        self._tls: SSLContext | None = None
 
     def complete(self, request: Request) -> Reply:
         """Send one request, again at most `max_retries` times while that may help."""
@@ -170,11 +172,14 @@ class OpenAIModel:
 
     @contextmanager
     def _connected(self, key: str) -> Iterator["OpenAI"]:
-        import openai  # noqa: PLC0415  half a second that a run without a model does not pay
+        import httpx2  # noqa: PLC0415  half a second that a run without a model does not pay
+        import openai  # noqa: PLC0415
 
+        # Reading the certificates costs more than all else that a turn costs here.
+        self._tls = self._tls or httpx2.create_ssl_context()
         with (
             # A redirect would carry the question, and on the same host the key, to where nobody sent it.
-            openai.DefaultHttpxClient(follow_redirects=False) as http,
+            openai.DefaultHttpxClient(verify=self._tls, follow_redirects=False) as http,
             openai.OpenAI(
                 api_key=key or _NO_KEY,
                 base_url=self._url,

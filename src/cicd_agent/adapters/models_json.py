@@ -66,8 +66,8 @@ _ODD = re.compile("[^A-Za-z0-9_-]")
 def call(name: object, arguments: object, identity: object, before: Collection[str]) -> Call:
     """A tool call in a form that any server takes back.
 
-    One without an id, or with the id of another `before` it in the conversation, gets its own; a name has only the letters that names
-    may have; arguments that came as an object are written out, as servers that are not OpenAI send them.
+    One without an id, or with the id of another `before` it in the conversation, gets its own; a name has only the
+    letters that names may have; arguments that came as an object are written out, as some servers send them.
     """
     kept = words(identity)
     fresh = (f"call_{number}" for number in itertools.count(len(before) + 1))

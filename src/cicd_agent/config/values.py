@@ -106,7 +106,7 @@ def _converted(shape: Mapping[str, Any], value: Value, expected: str) -> object:
             return value
         case "object", Block(entries) if len(named := {each.key: each.value for each in entries}) == len(entries):
             if unknown := named.keys() - shape.get("properties", {}).keys():
-                raise Unfit(f"{expected}, without {quoted(min(unknown))}")
+                raise Unfit(f"{expected} without {quoted(min(unknown))}")
             return {key: _converted(shape["properties"][key], each, expected) for key, each in named.items()}
         case _:
             raise Unfit(expected)
@@ -177,8 +177,12 @@ def described(value: Value, secrets: Iterable[str]) -> str:
 
 def one_of(words: Iterable[str]) -> str:
     """`a`, `b` or `c`."""
+    return _listed(words, "or")
+
+
+def _listed(words: Iterable[str], joined: str) -> str:
     *most, last = (f"`{word}`" for word in words)
-    return f"{', '.join(most)} or {last}" if most else last
+    return f"{', '.join(most)} {joined} {last}" if most else last
 
 
 def _resolved(shape: Mapping[str, Any], definitions: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -203,7 +207,7 @@ def _expected(shape: Mapping[str, Any]) -> str:
         case {"type": "integer" | "number" as kind}:
             return ("a whole number" if kind == "integer" else "a number") + _range(shape)
         case {"properties": properties}:
-            return f"a mapping of {', '.join(f'`{name}`' for name in properties)}"
+            return f"a mapping of {_listed(properties, 'and')}"
         case {"maxLength": most}:
             return f"text of at most {most:,} characters"
         case _:
