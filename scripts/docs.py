@@ -12,7 +12,7 @@ from cicd_agent.config.explain import plain  # noqa: E402  after the path is set
 from cicd_agent.config.schema import config_schema  # noqa: E402
 from cicd_agent.config.values import Setting, catalogue  # noqa: E402
 from cicd_agent.modes.review.rulebook.page import page as rules_page  # noqa: E402
-from cicd_agent.settings import FALLBACKS, Settings  # noqa: E402
+from cicd_agent.settings import AUDIENCE, FALLBACKS, Settings  # noqa: E402
 
 MARK = "<!-- Made by scripts/docs.py from src/cicd_agent/settings.py: change that, then `make docs`. -->"
 
@@ -57,6 +57,10 @@ paths-ignore:
 rules:
   debugger-call: off
   http-timeout: critical
+models:
+  review: gpt-5.4
+prices: # US dollars per million tokens
+  our-own-model: {{input: 0.20, cached-input: 0.02, output: 0.80}}
 instructions: |
   Money is in cents everywhere. Anything under `legacy/` may only be deleted.
 ```
@@ -67,6 +71,42 @@ Editors check it as you type with the published schema,
 ```yaml
 # yaml-language-server: $schema=./path/to/config.schema.json
 ```
+
+## Models
+
+`model` judges: it reviews, and says what is risky. `fast-model` does what needs no judgement. Which model a mode takes for
+judgement is the input `model`, else the file's `models` for this mode, else the file's `model`, else the default. With
+`base-url`, where the default's name may mean nothing, `fast-model` is `model` until you name one.
+
+`fallback-model` is asked when the other is not available: no connection, a rate limit, a server that fails. It is not
+asked when the model answers badly, nor in a mode that fails closed. The report says which model answered, and why.
+
+A run may spend `max-cost-usd`. What a model costs comes from `prices`, else from a table that comes with the program. The
+cost of a model without a price is unknown, never 0: `cost_usd` is empty, and `max-input-tokens` holds the run.
+
+### OpenAI without a key
+
+OpenAI takes the identity that GitHub vouches for in place of a key. Let an owner of the organisation make a workload
+identity provider and a service account mapping
+([OpenAI's guide](https://developers.openai.com/api/docs/guides/workload-identity-federation/github-actions)), then:
+
+```yaml
+permissions:
+  contents: read
+  pull-requests: write
+  id-token: write
+env:
+  OPENAI_IDENTITY_PROVIDER_ID: … # of the workload identity provider
+  OPENAI_SERVICE_ACCOUNT_ID: … # of the service account
+steps:
+  - uses: org/cicd-agent@v1
+    with:
+      mode: review
+      provider: openai
+```
+
+It is used when `provider` is `openai`, there is no key, and the server is OpenAI's. `OPENAI_IDENTITY_AUDIENCE` is the
+audience of the provider, `{audience}` when it is not set.
 
 ## Silencing a finding
 
@@ -88,6 +128,8 @@ On GitHub Actions everything that is needed is there. Elsewhere, these say the s
 {fallbacks}
 | `GITHUB_EVENT_PATH`, `GITHUB_EVENT_NAME` | the event; `--event` and `--event-name` come before them |
 | `GITHUB_API_URL`, `GITHUB_SERVER_URL` | a GitHub Enterprise server |
+| `OPENAI_IDENTITY_PROVIDER_ID`, `OPENAI_SERVICE_ACCOUNT_ID`, `OPENAI_IDENTITY_AUDIENCE` | what GitHub's identity of the \
+job stands for at OpenAI |
 | `HTTPS_PROXY`, `NO_PROXY` | the way out |
 | `SSL_CERT_FILE`, `REQUESTS_CA_BUNDLE`, `CURL_CA_BUNDLE` | certificates to trust; the first that is set counts |
 | `NO_COLOR` | no colours at a terminal |
@@ -109,7 +151,9 @@ The file has at most 256 kB and 5,000 keys and values, in one document without a
 
 def configuration() -> str:
     """docs/configuration.md."""
-    return CONFIGURATION.format(mark=MARK, settings=settings_table(), fallbacks="\n".join(fallback_rows()))
+    return CONFIGURATION.format(
+        mark=MARK, settings=settings_table(), fallbacks="\n".join(fallback_rows()), audience=AUDIENCE
+    )
 
 
 def schema() -> str:

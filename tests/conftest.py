@@ -2,8 +2,11 @@
 
 import os
 import sys
+from typing import Any
 
 from hypothesis import HealthCheck, settings
+
+from tests import protocol_table
 
 FOREIGN = ("GITHUB_", "INPUT_", "RUNNER_", "ACTIONS_", "OPENAI_", "AZURE_OPENAI_", "GIT_")
 PROXIES = ("http_proxy", "https_proxy", "all_proxy", "no_proxy")
@@ -47,3 +50,12 @@ def pytest_configure() -> None:
         GIT_COMMITTER_EMAIL="committer@example.com",
     )
     sys.addaudithook(refuse_network)
+
+
+def pytest_terminal_summary(terminalreporter: Any) -> None:
+    """Print the protocol matrix, whichever process ran its tests."""
+    reports = [report for outcome in ("passed", "failed") for report in terminalreporter.stats.get(outcome, ())]
+    if found := protocol_table.noted(reports):
+        terminalreporter.section("protocol matrix")
+        for line in protocol_table.table(found):
+            terminalreporter.write_line(line)

@@ -22,7 +22,7 @@ TEXTS = st.one_of(
     st.text(max_size=12),
     st.sampled_from(
         ["", " ", "a\nb", "\r\n", "```", "</details>", "<!-- x -->", "@all", "::error::x", "##[error]x", "\u202eabc",
-         "\x00", "|", "a" * 300, "src/app.py", "Fixes #1", "${{ secrets.X }}", "![x](https://example.org/x.png)"]
+         "\x00", "|", "a" * 300, "src/app.py", "os.system(x)", "Fixes #1", "${{ secrets.X }}", "![x](https://example.org/x.png)"]
     ),
 )  # fmt: skip
 

@@ -255,3 +255,44 @@ def test_a_secret_in_the_wrong_place_is_in_no_message(
     for text in lines:
         assert secret not in text
         assert secret[:12] not in text
+
+
+def test_prices_and_models_are_read_item_by_item() -> None:
+    text = """\
+prices:
+  mine: {input: 1.5, cached-input: 0.15, output: 6}
+  local: {input: 0, output: 0}
+  odd: {input: much, output: 1}
+  half: {input: 1}
+  minus: {input: -1, output: 1}
+  more: {input: 1, output: 1, per: token}
+  twice: {input: 1, input: 2, output: 1}
+  flat: 5
+models:
+  review: a
+  revue: b
+  route: [c]
+"""
+    loaded = load({}, text)
+    assert {name: str(price) for name, price in loaded.settings.prices.items()} == {
+        "mine": "input 1.5, cached-input 0.15, output 6",
+        "local": "input 0, output 0",
+    }
+    assert loaded.settings.models == {"review": "a"}
+    assert [problem.line for problem in loaded.problems] == [4, 5, 6, 7, 8, 9, 12, 13]
+    said = [problem.message for problem in loaded.problems]
+    assert said[1] == "`half` must be a mapping of `input`, `cached-input` and `output`, got a mapping."
+    assert said[5] == "`flat` must be a mapping of `input`, `cached-input` and `output`, got `5`."
+    assert said[6] == "unknown mode `revue`, did you mean `review`?"
+    assert said[7] == "`route` must be text, got a list."
+
+
+@pytest.mark.parametrize("name", ["prices", "models"])
+def test_prices_and_models_are_no_inputs(name: str) -> None:
+    with pytest.raises(ConfigError, match=f"`{name}` is no input"):
+        load({name: "x"}, None)
+
+
+def test_prices_are_explained_as_they_are_written() -> None:
+    rows = {row.name: row.value for row in explain(load({}, "prices:\n  m: {input: 1, output: 2}\n"))}
+    assert rows["prices"] == "m: input 1, output 2"

@@ -26,7 +26,8 @@ def words(text: str) -> list[str]:
 # Workflows out there use these names: one more is a feature, one less or another spelling breaks them.
 INPUTS = words("""
     mode github-token working-directory config-file index-url timeout-minutes
-    openai-api-key base-url api provider model model-headers max-cost-usd max-input-tokens max-rounds instructions
+    openai-api-key base-url api provider model fast-model fallback-model service-tier
+    model-headers max-cost-usd max-input-tokens max-rounds instructions
     comment fail-on fail-on-model max-comments min-severity min-confidence paths-ignore pull-request
 """)
 OUTPUTS_OF_EVERY_MODE = words("""
@@ -40,6 +41,7 @@ DEFAULTS = {
     "api": "auto",
     "provider": "auto",
     "model": "gpt-5.5",
+    "fast-model": "gpt-5-mini",
     "max-cost-usd": 0.5,
     "max-input-tokens": 150_000,
     "max-rounds": 8,

@@ -17,7 +17,7 @@ from cicd_agent.errors import ConfigError, Exit
 from cicd_agent.modes import Mode, modes
 from cicd_agent.outlet import Outlet
 from cicd_agent.run import asking, conclude, decide, observe
-from cicd_agent.settings import Environment
+from cicd_agent.settings import Environment, Workload
 from cicd_agent.world import Scene, prepare, read
 
 
@@ -45,7 +45,7 @@ def execute(
 
         if options.command == "config":
             return _explain(scene(None), outlet)
-        return _stage(modes()[options.mode], options, outlet, clock, scene)
+        return _stage(modes()[options.mode], options, outlet, clock, scene, workload=environment.workload)
 
 
 def _explain(scene: Scene, outlet: Outlet) -> int:
@@ -61,12 +61,15 @@ def _stage(
     outlet: Outlet,
     clock: Callable[[], float],
     scene: Callable[[Mode[Any], Event | None], Scene],
+    *,
+    workload: Workload | None,
 ) -> int:
     """One stage of a mode, or with the command `run` all of them."""
     match options.command:
         case "run":
             here = scene(mode, None)
-            decision = decide(mode, here, asking(here.settings, clock, outlet.redact), outlet.progress)
+            put = asking(mode, here.loaded, workload, clock, outlet.redact)
+            decision = decide(mode, here, put, outlet.progress)
             return outlet.deliver(mode, decision, here)
         case "gather":
             _write(options.write, dump(observe(mode, scene(mode, None), outlet.progress)))
@@ -74,7 +77,7 @@ def _stage(
         case "decide":
             evidence = load(Evidence, read(Path(options.read), "--in", MOST_BYTES), options.read)
             here = scene(mode, evidence.event)
-            put = asking(here.settings, clock, outlet.redact)
+            put = asking(mode, here.loaded, workload, clock, outlet.redact)
             _write(options.write, dump(conclude(mode, evidence, here, put, outlet.progress)))
             return Exit.OK
         case "perform":

@@ -8,7 +8,7 @@ from typing import Any, Final, TypeVar
 from pydantic import TypeAdapter, ValidationError
 
 from cicd_agent import __version__
-from cicd_agent.agent.turns import Answer, Usage
+from cicd_agent.agent.turns import Action, Answer, Usage
 from cicd_agent.core.change import Change
 from cicd_agent.core.diff import FileDiff, LineKind
 from cicd_agent.core.event import Event
@@ -37,6 +37,8 @@ class Asked:
     complaint: str
     left_out: tuple[str, ...]
     draft: Mapping[str, Any] | None
+    actions: tuple[Action, ...] = ()
+    escalate: str = ""
 
     @classmethod
     def of(cls, answer: Answer[Any]) -> "Asked":
@@ -51,6 +53,8 @@ class Asked:
             complaint=answer.complaint,
             left_out=answer.left_out,
             draft=draft,
+            actions=answer.actions,
+            escalate=answer.escalate,
         )
 
 

@@ -50,6 +50,7 @@ class Commenting(StrEnum):
     NONE = "none"
 
 
+ModeName = Literal["review", "gen-tests", "analyse-failure", "deploy-gate", "route"]
 FailOn = Literal["never", "low", "medium", "high", "critical"]
 RuleSetting = Literal["off", "low", "medium", "high", "critical"]
 
@@ -57,6 +58,22 @@ RuleSetting = Literal["off", "low", "medium", "high", "critical"]
 def kebab(name: str) -> str:
     """The public spelling of a field: `min_severity` is `min-severity`."""
     return name.replace("_", "-")
+
+
+class TokenPrice(BaseModel):
+    """US dollars per million tokens; without a price of their own, cached tokens cost what others do."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", alias_generator=kebab, populate_by_name=True)
+
+    input: Annotated[float, Field(ge=0)]
+    cached_input: Annotated[float | None, Field(ge=0)] = None
+    output: Annotated[float, Field(ge=0)]
+
+    def __str__(self) -> str:
+        """As it is written in the file."""
+        return ", ".join(
+            f"{name} {value:g}" for name, value in self.model_dump(by_alias=True, exclude_none=True).items()
+        )
 
 
 _INPUT_ONLY: JsonDict = {"input_only": True}
@@ -110,6 +127,15 @@ class Settings(BaseModel):
         ),
     ] = Provider.AUTO
     model: Annotated[str, Field(description="Model that is asked.")] = "gpt-5.5"
+    fast_model: Annotated[
+        str, Field(description="Model for what needs no judgement; with `base-url`, `model` unless this is set.")
+    ] = "gpt-5-mini"
+    fallback_model: Annotated[
+        str, Field(description="Model that is asked when the other is not available, in modes that only advise.")
+    ] = ""
+    service_tier: Annotated[
+        str, Field(description="Service tier to ask the server for, such as `flex`; nothing is asked for when empty.")
+    ] = ""
     max_cost_usd: Annotated[float, Field(ge=0, description="Most that one run may spend, in US dollars.")] = 0.50
     max_input_tokens: Annotated[int, Field(gt=0, description="Most tokens that one run may send to the model.")] = (
         150_000
@@ -159,9 +185,19 @@ class Settings(BaseModel):
         ),
     ] = None
 
+    models: dict[ModeName, str] = Field(
+        default_factory=dict,
+        json_schema_extra={**_FILE_ONLY, "keys": "modes"},
+        description="Model by mode, in place of the file's `model`; an input `model` comes before both.",
+    )
+    prices: dict[str, TokenPrice] = Field(
+        default_factory=dict,
+        json_schema_extra={**_FILE_ONLY, "keys": "models"},
+        description="Price of a model in US dollars per million tokens, before the table that comes with the program.",
+    )
     rules: dict[str, RuleSetting] = Field(
         default_factory=dict,
-        json_schema_extra=_FILE_ONLY,
+        json_schema_extra={**_FILE_ONLY, "keys": "rules"},
         description="Severity of a rule's findings by rule id; `off` silences the rule.",
     )
     deny_paths: Annotated[
@@ -183,11 +219,32 @@ FALLBACKS = {
 }
 """Variables that other tools read as well; each stands in for an input that is not set."""
 
+AUDIENCE = "https://api.openai.com/v1"
+
 _CA_BUNDLES = ("SSL_CERT_FILE", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE")
 _SYSTEM = frozenset(
     {"PATH", "HOME", "TMPDIR", "SSL_CERT_DIR", "GIT_SSL_CAINFO", *_CA_BUNDLES}
     | {name for proxy in ("http_proxy", "https_proxy", "all_proxy", "no_proxy") for name in (proxy, proxy.upper())}
 )
+
+
+@dataclass(frozen=True, slots=True)
+class Workload:
+    """Where this job gets its identity from GitHub, and which OpenAI service account it may be exchanged for.
+
+    https://developers.openai.com/api/docs/guides/workload-identity-federation/github-actions
+    """
+
+    request_url: str
+    request_token: str = field(repr=False)
+    identity_provider_id: str = ""
+    service_account_id: str = ""
+    audience: str = AUDIENCE
+
+    @property
+    def known(self) -> bool:
+        """Whether somebody said what the identity is good for."""
+        return bool(self.identity_provider_id and self.service_account_id)
 
 
 @dataclass(frozen=True, slots=True)
@@ -214,6 +271,7 @@ class Environment:
     no_color: bool = False
     system: Mapping[str, str] = field(default_factory=dict, repr=False)
     ca_bundle: str = ""
+    workload: Workload | None = field(default=None, repr=False)
 
     @classmethod
     def read(cls, variables: Mapping[str, str] = os.environ) -> "Environment":
@@ -253,7 +311,21 @@ class Environment:
             no_color=bool(first("NO_COLOR")),
             system={name: variables[name] for name in _SYSTEM if variables.get(name)},
             ca_bundle=first(*_CA_BUNDLES),
+            workload=_workload(variables),
         )
+
+
+def _workload(variables: Mapping[str, str]) -> Workload | None:
+    """The job's identity, None without the permission `id-token: write`."""
+
+    def named(name: str) -> str:
+        return _text(variables.get(name, ""))
+
+    url, token = named("ACTIONS_ID_TOKEN_REQUEST_URL"), named("ACTIONS_ID_TOKEN_REQUEST_TOKEN")
+    if not (url and token):
+        return None
+    provider, account = named("OPENAI_IDENTITY_PROVIDER_ID"), named("OPENAI_SERVICE_ACCOUNT_ID")
+    return Workload(url, token, provider, account, named("OPENAI_IDENTITY_AUDIENCE") or AUDIENCE)
 
 
 def _inputs(variables: Mapping[str, str]) -> dict[str, str]:

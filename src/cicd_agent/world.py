@@ -47,6 +47,7 @@ def secrets(options: Options, environment: Environment) -> list[str]:
     given = {**environment.fallbacks, **inputs(options, environment)}
     headers = given.get("model-headers", "").splitlines()
     found = [given.get("github-token", ""), given.get("openai-api-key", "")]
+    found += [environment.workload.request_token] if environment.workload else []
     return [secret for secret in (*found, *(line.partition(":")[2].strip() for line in headers)) if secret]
 
 

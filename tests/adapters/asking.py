@@ -7,14 +7,17 @@ import pytest
 
 from cicd_agent.adapters.models import connect
 from cicd_agent.agent.schema import strict
-from cicd_agent.agent.turns import Request
+from cicd_agent.agent.turns import Request, Signature
 from tests.agent.drafts import Note
+from tests.agent.looking import TOOLS
 from tests.servers import openai as fake
 
 KEY = "sk-test-0123456789abcdef"
 GOOD = {"summary": "fine", "confidence": 0.9}
 TEXT = json.dumps(GOOD)
 in_both_dialects = pytest.mark.parametrize("dialect", ["responses", "chat"])
+
+SIGNATURES = tuple(Signature(tool.name, tool.description, strict(tool.arguments)) for tool in TOOLS)
 
 
 def request(**changes: Any) -> Request:

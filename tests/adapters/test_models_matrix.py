@@ -1,5 +1,6 @@
 import json
 import time
+from typing import Any
 
 import pytest
 
@@ -9,6 +10,8 @@ from cicd_agent.agent.turns import Question, Stop
 from cicd_agent.errors import Exit, ModelUnavailable
 from tests.adapters.asking import GOOD, TEXT, in_both_dialects, model, request
 from tests.agent.drafts import Note
+from tests.agent.looking import TOOLS
+from tests.protocol_table import PROPERTY
 from tests.servers import openai as fake
 
 # The protocol matrix: each fault in each dialect. What comes of it is a reply's stop and text, or the words of the
@@ -64,9 +67,21 @@ MATRIX: dict[str, tuple[list[fake.Step], Outcome, int]] = {
 }
 
 
+def in_words(outcome: Outcome | Exit, count: int, what: str) -> str:
+    if isinstance(outcome, Exit):
+        said = "an answer" if outcome is Exit.OK else outcome.name.lower()
+    elif isinstance(outcome, str):
+        said = "unavailable"
+    else:
+        said = outcome[0].value + ("" if outcome[1] else ", no text")
+    return f"{said}; {count} {what}{'' if count == 1 else 's'}"
+
+
 @in_both_dialects
-@pytest.mark.parametrize(("steps", "outcome", "requests"), MATRIX.values(), ids=MATRIX.keys())
-def test_protocol(dialect: str, steps: list[fake.Step], outcome: Outcome, requests: int) -> None:
+@pytest.mark.parametrize("fault", MATRIX)
+def test_protocol(dialect: str, fault: str, record_property: Any) -> None:
+    steps, outcome, requests = MATRIX[fault]
+    record_property(PROPERTY, (fault, dialect, in_words(outcome, requests, "request")))
     with fake.OpenAIServer(*steps) as server:
         if isinstance(outcome, str):
             with pytest.raises(ModelUnavailable) as failure:
@@ -99,12 +114,88 @@ CORRECTED: dict[str, tuple[list[fake.Step], Exit, int]] = {
 
 
 @in_both_dialects
-@pytest.mark.parametrize(("steps", "exit_code", "rounds"), CORRECTED.values(), ids=CORRECTED.keys())
-def test_a_question_over_the_wire(dialect: str, steps: list[fake.Step], exit_code: Exit, rounds: int) -> None:
+@pytest.mark.parametrize("fault", CORRECTED)
+def test_a_question_over_the_wire(dialect: str, fault: str, record_property: Any) -> None:
+    steps, exit_code, rounds = CORRECTED[fault]
+    record_property(PROPERTY, (f"asked: {fault}", dialect, in_words(exit_code, rounds, "round")))
     question = Question("review", "Find faults.", (), Note, lambda _: None)
     budget = Budget(requests=20, input_tokens=50_000, seconds=60, clock=time.monotonic)
     with fake.OpenAIServer(*steps) as server:
         answer = ask(question, model(server, dialect), budget, key=b"key", redact=str)
     assert (answer.exit, answer.rounds) == (exit_code, rounds)
     assert answer.draft == (Note(summary="fine", confidence=0.9) if exit_code is Exit.OK else None)
+    assert answer.usage.requests == server.requests
+
+
+A, B = '{"path": "a.py"}', '{"path": "b.py"}'
+GREET = fake.answer(GOOD)
+# With tools: the steps, what comes of the question, its rounds, and how many calls were carried out.
+LOOKING: dict[str, tuple[list[fake.Step], Exit, int, int]] = {
+    "no-call": ([GREET], Exit.OK, 1, 0),
+    "call": ([fake.tool_call("read_file", A), GREET], Exit.OK, 2, 1),
+    "several-calls-at-once": (
+        [fake.tool_calls(("read_file", A, "c1"), ("read_file", B, "c2"), ("search", '{"pattern": "os"}', "c3")), GREET],
+        Exit.OK,
+        2,
+        3,
+    ),
+    "call-after-call": ([fake.tool_call("read_file", A), fake.tool_call("read_file", B), GREET], Exit.OK, 3, 2),
+    "same-call-again": ([fake.tool_call("read_file", A)] * 2 + [GREET], Exit.OK, 3, 1),
+    "call-with-text": ([fake.tool_calls(("read_file", A, "c1"), text="Let me look."), GREET], Exit.OK, 2, 1),
+    "call-after-reasoning": ([fake.tool_calls(("read_file", A, "c1"), encrypted="gAAA"), GREET], Exit.OK, 2, 1),
+    "call-and-refusal": ([fake.tool_calls(("read_file", A, "c1"), refused="No.")], Exit.MISBEHAVED, 0, 0),
+    "filtered-call": ([fake.tool_calls(("read_file", A, "c1"), finish="content_filter")], Exit.MISBEHAVED, 0, 0),
+    "cut-off-inside-arguments": (
+        [fake.tool_calls(("read_file", '{"pa', "c1"), finish="length"), GREET],
+        Exit.OK,
+        2,
+        0,
+    ),
+    "no-such-thing": ([fake.tool_call("read_file", '{"path": "nope"}'), GREET], Exit.OK, 2, 0),
+    "unknown-tool": ([fake.tool_call("write_file", A), GREET], Exit.OK, 2, 0),
+    "empty-tool-name": ([fake.tool_call("", A), GREET], Exit.OK, 2, 0),
+    "missing-tool-name": ([fake.tool_call(None, A), GREET], Exit.OK, 2, 0),
+    "odd-tool-name": ([fake.tool_call("read file!\n", A), GREET], Exit.OK, 2, 0),
+    "bad-json-arguments": ([fake.tool_call("read_file", '{"path": '), GREET], Exit.OK, 2, 0),
+    "arguments-are-no-object": ([fake.tool_call("read_file", '["a.py"]'), GREET], Exit.OK, 2, 0),
+    "endless-arguments": ([fake.tool_call("read_file", "[" * 100_000), GREET], Exit.OK, 2, 0),
+    "invalid-arguments": ([fake.tool_call("read_file", '{"file": "a.py"}'), GREET], Exit.OK, 2, 0),
+    "missing-arguments": ([fake.tool_call("read_file", None), GREET], Exit.OK, 2, 0),
+    "arguments-not-as-text": ([fake.tool_call("read_file", {"path": "a.py"}), GREET], Exit.OK, 2, 1),
+    "duplicate-ids": ([fake.tool_calls(("read_file", A, "c1"), ("read_file", B, "c1")), GREET], Exit.OK, 2, 2),
+    "missing-ids": ([fake.tool_calls(("read_file", A, None), ("read_file", B, None)), GREET], Exit.OK, 2, 2),
+    "empty-ids": ([fake.tool_calls(("read_file", A, ""), ("read_file", B, "")), GREET], Exit.OK, 2, 2),
+    "wrong-calls-three-times": ([fake.tool_call("write_file", A)] * 3, Exit.MISBEHAVED, 3, 0),
+    "prose-then-answer": ([fake.answer("It is fine."), GREET], Exit.OK, 2, 0),
+    "late-call": ([fake.answer("It is fine."), fake.tool_call("read_file", A), GREET], Exit.OK, 3, 0),
+    "late-calls-at-once": (
+        [fake.answer("Fine."), fake.tool_calls(("read_file", A, "c1"), ("read_file", B, "c1")), GREET],
+        Exit.OK,
+        3,
+        0,
+    ),
+    "calls-to-the-end": (
+        [fake.tool_call("read_file", json.dumps({"path": str(number)})) for number in range(6)],
+        Exit.MISBEHAVED,
+        6,
+        0,
+    ),
+    "down-while-looking": ([fake.tool_call("read_file", A), *[fake.status(503)] * 5], Exit.MODEL, 1, 1),
+    "dropped-while-looking": ([fake.tool_call("read_file", A), fake.drop(), GREET], Exit.OK, 2, 1),
+}
+
+
+@in_both_dialects
+@pytest.mark.parametrize("fault", LOOKING)
+def test_a_question_with_tools_over_the_wire(dialect: str, fault: str, record_property: Any) -> None:
+    steps, exit_code, rounds, carried_out = LOOKING[fault]
+    record_property(PROPERTY, (f"tools: {fault}", dialect, in_words(exit_code, rounds, "round")))
+    question = Question("review", "Find faults.", (), Note, lambda _: None, TOOLS)
+    budget = Budget(requests=20, input_tokens=500_000, seconds=60, clock=time.monotonic)
+    with fake.OpenAIServer(*steps) as server:
+        answer = ask(question, model(server, dialect), budget, key=b"key", redact=str, max_rounds=6)
+    assert (answer.exit, answer.rounds) == (exit_code, rounds)
+    assert len(answer.lookups) == carried_out
+    assert answer.draft == (Note(summary="fine", confidence=0.9) if exit_code is Exit.OK else None)
+    assert server.refused == [], "the conversation was not what the API takes"
     assert answer.usage.requests == server.requests

@@ -144,3 +144,28 @@ def test_the_failure_maps_to_its_exit_code() -> None:
     with pytest.raises(BudgetExhausted) as failure:
         budget(requests=0).allow("any", input_tokens=1, output_tokens=1)
     assert failure.value.exit is Exit.BUDGET
+
+
+def test_a_request_that_is_to_be_followed_by_another_leaves_it_enough() -> None:
+    spent = budget(requests=2, input_tokens=3_000, output_tokens=10_000, usd=12_000)
+    assert spent.allow("known", input_tokens=1_000, output_tokens=16_000, follow_up=1_500) == 5_500
+    assert spent.allow("local", input_tokens=1_000, output_tokens=16_000, follow_up=1_500) == 6_000
+    for follow_up in (2_001, 5_000):
+        with pytest.raises(BudgetExhausted, match="input tokens"):
+            spent.allow("local", input_tokens=1_000, output_tokens=16_000, follow_up=follow_up)
+    with pytest.raises(BudgetExhausted, match="1 requests"):
+        budget(requests=1).allow("local", input_tokens=1, output_tokens=10, follow_up=1)
+    with pytest.raises(BudgetExhausted, match="max-cost-usd"):
+        budget(usd=9_000).allow("known", input_tokens=1_000, output_tokens=16_000, follow_up=1_000)
+    assert budget(usd=9_000).allow("known", input_tokens=1_000, output_tokens=16_000) == 8_000
+
+
+def test_a_price_of_zero_is_a_price() -> None:
+    free = Budget(requests=2, input_tokens=1_000, seconds=60, clock=Clock(), usd=0.0, prices={"free": Price(0, 0, 0)})
+    assert free.allow("free", input_tokens=500, output_tokens=9_000) == 9_000
+    free.charge("free", Usage(1, 500, 100), input_tokens=1, output_tokens=1)
+    assert free.cost_usd == 0
+
+
+def test_what_the_vendor_adds_to_long_requests_is_not_added_to_others() -> None:
+    assert Price(1, 1, 1, dearer_above=None).of(Usage(1, 1_000_000, 0)) == pytest.approx(1.0)

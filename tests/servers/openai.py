@@ -17,8 +17,10 @@ from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from types import TracebackType
 from typing import Any, Self, cast
+from urllib.parse import urlsplit
 
 from tests.servers.openai_rules import Rules, objection
+from tests.servers.openai_shapes import completion, response
 
 USAGE = {"input": 1_200, "cached": 1_000, "output": 90, "reasoning": 40}
 
@@ -64,7 +66,7 @@ def answer(
     text = value if isinstance(value, str) else json.dumps(value)
 
     def step(asked: Asked) -> Canned:
-        return _canned(asked, {"text": text, "reasoning": reasoning, "encrypted": encrypted}, usage, extra=extra)
+        return canned(asked, {"text": text, "reasoning": reasoning, "encrypted": encrypted}, usage, extra=extra)
 
     return step
 
@@ -96,22 +98,31 @@ def malformed() -> Step:
 
 def refusal(text: str = "I cannot help with that.") -> Step:
     """The model declines."""
-    return lambda asked: _canned(asked, {"refusal": text}, USAGE)
+    return lambda asked: canned(asked, {"refusal": text}, USAGE)
 
 
 def truncated(text: str = '{"summary": "an answer wi') -> Step:
     """The output limit was reached in the middle."""
-    return lambda asked: _canned(asked, {"text": text}, USAGE, finish="length")
+    return lambda asked: canned(asked, {"text": text}, USAGE, finish="length")
 
 
 def content_filter() -> Step:
     """The provider's filter stopped the answer."""
-    return lambda asked: _canned(asked, {"text": ""}, USAGE, finish="content_filter")
+    return lambda asked: canned(asked, {"text": ""}, USAGE, finish="content_filter")
 
 
-def tool_call() -> Step:
-    """A tool is called although none was offered."""
-    return lambda asked: _canned(asked, {"tool": "read_file"}, USAGE, finish="tool_calls")
+def tool_call(name: object = "read_file", arguments: object = "{}", identity: object = "c1") -> Step:
+    """One tool is called; None for what is missing."""
+    return tool_calls((name, arguments, identity))
+
+
+def tool_calls(
+    *calls: tuple[object, object, object], text: str = "", encrypted: str = "", refused: str = "", finish: str = ""
+) -> Step:
+    """Several at once, each of (name, arguments, id), None for what is missing; also beside a text or a refusal."""
+    said = {"calls": calls, "encrypted": encrypted}
+    said |= {"refusal": refused} if refused else {"text": text} if text else {}
+    return lambda asked: canned(asked, said, USAGE, finish=finish or "tool_calls")
 
 
 def status(code: int, message: str = "scripted", *, kind: str = "", param: str = "", **headers: str) -> Step:
@@ -210,72 +221,18 @@ def _with_manner(canned: Canned, manner: str) -> Canned:
     return Canned(canned.status, canned.body, canned.headers, manner, canned.content_type)
 
 
-def _canned(
+def canned(
     asked: Asked,
-    said: Mapping[str, str],
+    said: Mapping[str, Any],
     usage: Mapping[str, int] | None,
     *,
     finish: str = "stop",
     extra: Mapping[str, object] | None = None,
 ) -> Canned:
-    build = _response if asked.dialect == "responses" else _completion
+    """What was said, in the dialect of the question."""
+    build = response if asked.dialect == "responses" else completion
     body = build(said, finish, usage) | {"model": f"{asked.body['model']}-2026-01-01"} | dict(extra or {})
     return Canned(body=json.dumps(body).encode())
-
-
-def _response(said: Mapping[str, str], finish: str, usage: Mapping[str, int] | None) -> dict[str, object]:
-    output: list[dict[str, object]] = []
-    if said.get("encrypted") or said.get("reasoning"):
-        kept = said.get("encrypted")
-        output.append({"id": "rs_1", "type": "reasoning", "summary": [], "encrypted_content": kept})
-    if "tool" in said:
-        output.append({"id": "fc_1", "type": "function_call", "call_id": "c1", "name": said["tool"], "arguments": "{}"})
-    elif finish == "stop" or said.get("text"):
-        part = (
-            {"type": "refusal", "refusal": said["refusal"]}
-            if "refusal" in said
-            else {"type": "output_text", "text": said["text"], "annotations": []}
-        )
-        output.append({"id": "msg_1", "type": "message", "role": "assistant", "status": "completed", "content": [part]})
-    reasons = {"length": "max_output_tokens", "content_filter": "content_filter"}
-    counts: Mapping[str, object] | None = usage and {
-        "input_tokens": usage["input"],
-        "input_tokens_details": {"cached_tokens": usage["cached"]},
-        "output_tokens": usage["output"],
-        "output_tokens_details": {"reasoning_tokens": usage["reasoning"]},
-        "total_tokens": usage["input"] + usage["output"],
-    }
-    return {
-        "id": "resp_1",
-        "object": "response",
-        "status": "incomplete" if finish in reasons else "completed",
-        "incomplete_details": {"reason": reasons[finish]} if finish in reasons else None,
-        "error": None,
-        "output": output,
-        **({"usage": counts} if counts else {}),
-    }
-
-
-def _completion(said: Mapping[str, str], finish: str, usage: Mapping[str, int] | None) -> dict[str, object]:
-    message: dict[str, object] = {"role": "assistant", "content": said.get("text"), "refusal": said.get("refusal")}
-    if said.get("reasoning"):
-        message["reasoning_content"] = said["reasoning"]
-    if "tool" in said:
-        call = {"id": "c1", "type": "function", "function": {"name": said["tool"], "arguments": "{}"}}
-        message["tool_calls"] = [call]
-    counts: Mapping[str, object] | None = usage and {
-        "prompt_tokens": usage["input"],
-        "prompt_tokens_details": {"cached_tokens": usage["cached"]},
-        "completion_tokens": usage["output"],
-        "completion_tokens_details": {"reasoning_tokens": usage["reasoning"]},
-        "total_tokens": usage["input"] + usage["output"],
-    }
-    return {
-        "id": "chatcmpl-1",
-        "object": "chat.completion",
-        "choices": [{"index": 0, "message": message, "finish_reason": finish}],
-        **({"usage": counts} if counts else {}),
-    }
 
 
 class _Http(ThreadingHTTPServer):
@@ -296,13 +253,16 @@ class _Exchange(BaseHTTPRequestHandler):
 
     def do_POST(self) -> None:
         script = cast("_Http", self.server).script
-        dialects = {"/v1/responses": "responses", "/v1/chat/completions": "chat"}
+        dialects = {"responses": "responses", "completions": "chat"}
+        # Behind a proxy the path is a whole address.
+        path = urlsplit(self.path).path
+        dialect = dialects.get(path.rpartition("/")[2]) if "/v1/" in path else None
         content = self.rfile.read(int(self.headers.get("content-length", 0)))
-        if self.path not in dialects:
+        if dialect is None:
             self._send(Canned(404, b'{"error": {"message": "Not Found"}}'))
             return
         headers = {name.lower(): value for name, value in self.headers.items()}
-        canned = script.respond(Asked(dialects[self.path], self.path, headers, json.loads(content)))
+        canned = script.respond(Asked(dialect, self.path, headers, json.loads(content)))
         match canned.manner:
             case "whole":
                 self._send(canned)

@@ -5,7 +5,9 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-_COMMON = {"model", "store", "prompt_cache_key", "service_tier"}
+from tests.servers.openai_tools import Found, in_items, in_messages, listed
+
+_COMMON = {"model", "store", "prompt_cache_key", "service_tier", "tools", "tool_choice"}
 _TAKEN = {
     "responses": _COMMON | {"instructions", "input", "include", "text", "max_output_tokens", "reasoning"},
     "chat": _COMMON | {"messages", "response_format", "max_tokens", "max_completion_tokens", "reasoning_effort"},
@@ -30,7 +32,8 @@ class Rules:
     """How this server differs from the newest OpenAI models.
 
     `cap` is the only parameter for the output limit that Chat takes, "" for both; `bare_errors` sends an error as
-    some compatible servers do: a text where OpenAI has an object.
+    some compatible servers do: a text where OpenAI has an object. `without` are optional parameters, and the `strict`
+    of a tool, that this server refuses. `toolless` is the status and message with which it refuses tools at all.
     """
 
     formats: frozenset[str] = frozenset({"json_schema", "json_object", "text"})
@@ -39,6 +42,8 @@ class Rules:
     window: int = 1_000_000
     key: str = ""
     bare_errors: bool = False
+    without: frozenset[str] = frozenset()
+    toolless: tuple[int, str] | None = None
 
 
 Objection = tuple[int, object]
@@ -50,7 +55,13 @@ def objection(dialect: str, headers: Mapping[str, str], body: Mapping[str, Any],
         rules.key and headers["authorization"] != f"Bearer {rules.key}"
     ):
         return _error(401, f"Incorrect API key provided: {headers.get('authorization')}", "", "invalid_api_key")
-    for found in (_parameters(dialect, body), _form(dialect, body, rules), _limits(dialect, body, rules)):
+    if rules.toolless and "tools" in body:
+        status, message = rules.toolless
+        return (status, message) if rules.bare_errors else _error(status, message, "", "")
+    said = in_messages(body["messages"]) if dialect == "chat" else in_items(body["input"])
+    tools = listed(dialect, body, unfit, strict="strict" not in rules.without)
+    checks = (_parameters(dialect, body), _form(dialect, body, rules), _limits(dialect, body, rules))
+    for found in (*checks, _refused(body, rules), tools, said):
         for param, message, code in found:
             return (400, message) if rules.bare_errors else _error(400, message, param, code)
     return None
@@ -84,9 +95,6 @@ def _faults(schema: Mapping[str, Any]) -> Iterator[str]:
             pass
         case _:
             yield "schema must have a 'type' key."
-
-
-Found = Iterator[tuple[str, str, str]]
 
 
 def _parameters(dialect: str, body: Mapping[str, Any]) -> Found:
@@ -126,6 +134,11 @@ def _form(dialect: str, body: Mapping[str, Any], rules: Rules) -> Found:
     said = body.get("messages", ()) if chat else body.get("input", ())
     if kind == "json_object" and not any("json" in str(each.get("content")).lower() for each in said):
         yield param, f"messages must contain the word 'json' to use '{param}' of type 'json_object'.", ""
+
+
+def _refused(body: Mapping[str, Any], rules: Rules) -> Found:
+    for name in sorted(rules.without & body.keys()):
+        yield name, f"Unsupported parameter: '{name}' is not supported with this model.", "unsupported_parameter"
 
 
 def _limits(dialect: str, body: Mapping[str, Any], rules: Rules) -> Found:

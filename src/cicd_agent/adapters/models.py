@@ -4,11 +4,13 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
+from ssl import SSLContext
 from typing import TYPE_CHECKING, Any, Protocol
 from urllib.parse import SplitResult, urlsplit
 
 from cicd_agent.adapters import models_chat, models_responses
 from cicd_agent.adapters.models_faults import Fault, Trouble, explain, fault_of
+from cicd_agent.adapters.models_identity import Identity
 from cicd_agent.adapters.models_json import load
 from cicd_agent.adapters.models_shape import Shape
 from cicd_agent.agent.turns import Model, Reply, Request, Stop, Usage
@@ -22,6 +24,7 @@ OPENAI_URL = "https://api.openai.com/v1"
 MAX_ANSWER_BYTES = 16_000_000
 
 _RETIRED = {"models.github.ai", "models.inference.ai.azure.com"}
+_IDENTITY_HOSTS = (".openai.com",)
 _RESPONSES_HOSTS = (".openai.com", ".openai.azure.com")
 _NO_KEY = "unused"
 _SHORTEST_SECRET = 6
@@ -35,7 +38,7 @@ class _Dialect(Protocol):
 
     def body(self, request: Request, model: str, shape: Shape) -> dict[str, Any]: ...
     def create(self, client: "OpenAI") -> Any: ...
-    def read(self, data: object) -> Reply | Fault: ...
+    def read(self, data: object, request: Request) -> Reply | Fault: ...
 
 
 class _TooLongError(Exception):
@@ -49,6 +52,8 @@ def connect(
     base_url: str = "",
     api: str = "auto",
     headers: Mapping[str, str] | None = None,
+    service_tier: str = "",
+    identity: Identity | None = None,
     timeout: float = 120,
     max_retries: int = 4,
     sleep: Callable[[float], None] = time.sleep,
@@ -56,7 +61,8 @@ def connect(
 ) -> Model:
     """A model behind a server. ModelUnavailable when there is none to ask, ConfigError when an argument makes no sense.
 
-    `api` is auto, responses or chat. `timeout` is for one request, in seconds. Nothing is sent or imported yet.
+    `api` is auto, responses or chat. `timeout` is for one request, in seconds. `identity` stands in for a key, at
+    OpenAI's own hosts only. Nothing is sent or imported yet.
     """
     key = api_key.strip()
     url = base_url.strip() or OPENAI_URL
@@ -66,7 +72,9 @@ def connect(
             f"{host} is gone: GitHub Models was retired on 2026-07-30",
             remedy="Set `openai-api-key`, or `base-url` to another OpenAI-compatible server",
         )
-    if not key and not base_url.strip():
+    if key or not f".{host}".endswith(_IDENTITY_HOSTS):
+        identity = None
+    if not key and not base_url.strip() and identity is None:
         raise ModelUnavailable(
             "no key and no provider: rules only (degraded=true)",
             remedy="Set `openai-api-key`, or `provider: none` to say you mean it",
@@ -79,7 +87,16 @@ def connect(
     spoken = ("responses" if f".{host}".endswith(_RESPONSES_HOSTS) else "chat") if api == "auto" else api
     dialect: _Dialect = models_responses if spoken == "responses" else models_chat
     return OpenAIModel(
-        model, dialect, url, key, extra, timeout=timeout, max_retries=max_retries, sleep=sleep, clock=clock
+        model,
+        dialect,
+        url,
+        identity.token if identity else lambda: key,
+        extra,
+        service_tier=service_tier,
+        timeout=timeout,
+        max_retries=max_retries,
+        sleep=sleep,
+        clock=clock,
     )
 
 
@@ -105,9 +122,10 @@ class OpenAIModel:
         name: str,
         dialect: _Dialect,
         url: str,
-        key: str,
+        key: Callable[[], str],
         headers: Mapping[str, str],
         *,
+        service_tier: str,
         timeout: float,
         max_retries: int,
         sleep: Callable[[float], None],
@@ -119,26 +137,31 @@ class OpenAIModel:
         self._host = _address(url).netloc
         self._key = key
         self._headers = dict(headers)
+        self._service_tier = service_tier
         self._timeout = timeout
         self._max_retries = max_retries
         self._sleep = sleep
         self._clock = clock
         self._shape = Shape(cap=dialect.CAP)
+        self._tls: SSLContext | None = None
 
     def complete(self, request: Request) -> Reply:
         """Send one request, again at most `max_retries` times while that may help."""
         ends = self._clock() + (float("inf") if request.seconds is None else request.seconds)
         requests = lost = retries = 0
-        with self._connected() as client:
+        key = self._key()
+        with self._connected(key) as client:
             while True:
                 outcome = self._send(client, request, ends)
+                if isinstance(outcome, Fault):
+                    outcome = self._clean(outcome, key)
                 requests += 1
                 if isinstance(outcome, Reply):
                     return replace(outcome, usage=_spent(outcome.usage, requests, lost))
                 lost += outcome.lost
                 if outcome.filtered:
                     return Reply("", Stop.FILTERED, _spent(Usage(1), requests, lost), self.name, outcome.message)
-                if learnt := self._shape.after(outcome):
+                if learnt := self._shape.after(outcome, request):
                     self._shape = learnt
                     continue
                 delay = outcome.delay(retries)
@@ -148,14 +171,17 @@ class OpenAIModel:
                 self._sleep(delay)
 
     @contextmanager
-    def _connected(self) -> Iterator["OpenAI"]:
-        import openai  # noqa: PLC0415  half a second that a run without a model does not pay
+    def _connected(self, key: str) -> Iterator["OpenAI"]:
+        import httpx2  # noqa: PLC0415  half a second that a run without a model does not pay
+        import openai  # noqa: PLC0415
 
+        # Reading the certificates costs more than all else that a turn costs here.
+        self._tls = self._tls or httpx2.create_ssl_context()
         with (
             # A redirect would carry the question, and on the same host the key, to where nobody sent it.
-            openai.DefaultHttpxClient(follow_redirects=False) as http,
+            openai.DefaultHttpxClient(verify=self._tls, follow_redirects=False) as http,
             openai.OpenAI(
-                api_key=self._key or _NO_KEY,
+                api_key=key or _NO_KEY,
                 base_url=self._url,
                 default_headers=self._headers,
                 max_retries=0,
@@ -171,7 +197,9 @@ class OpenAIModel:
 
         seconds = max(0.001, min(self._timeout, ends - self._clock()))
         timeout = openai.Timeout(seconds, connect=min(10.0, seconds))
-        body = self._dialect.body(request, self.name, self._shape)
+        body = self._dialect.body(request, self.name, self._shape) | self._shape.named(
+            "service_tier", self._service_tier
+        )
         try:
             with self._dialect.create(client)(**body, timeout=timeout) as response:
                 answer = self._body(response.iter_bytes(), self._clock() + seconds)
@@ -180,17 +208,16 @@ class OpenAIModel:
         except _TooLongError as error:
             return Fault(Trouble.UNREADABLE, message=str(error))
         except openai.APIStatusError as error:
-            return self._clean(fault_of(error.status_code, error.response.headers, error.body))
+            return fault_of(error.status_code, error.response.headers, error.body)
         except (openai.APIConnectionError, httpx2.HTTPError) as error:
             cause = error.__cause__ or error
             trouble = Trouble.UNREACHABLE if isinstance(cause, httpx2.ConnectError) else Trouble.BROKEN
-            return self._clean(Fault(trouble, message=str(cause)))
+            return Fault(trouble, message=str(cause))
         try:
-            outcome = self._dialect.read(load(answer))
+            return self._dialect.read(load(answer), request)
         except ValueError as error:
             what = "an HTML page" if answer.lstrip()[:1] == b"<" else f"not JSON: {error}"
-            return self._clean(Fault(Trouble.UNREADABLE, message=what))
-        return outcome if isinstance(outcome, Reply) else self._clean(outcome)
+            return Fault(Trouble.UNREADABLE, message=what)
 
     def _body(self, chunks: Iterator[bytes], ends: float) -> bytes:
         """The whole answer. The SDK's own timeout is for each read: a server that drips blanks would never meet it."""
@@ -203,10 +230,10 @@ class OpenAIModel:
                 raise _TooLongError(f"over {MAX_ANSWER_BYTES:,} bytes")
         return bytes(body)
 
-    def _clean(self, fault: Fault) -> Fault:
+    def _clean(self, fault: Fault, key: str) -> Fault:
         """The fault with its message on one short line, free of the key and of what the extra headers hold."""
         message = fault.message
-        for secret in (self._key, *self._headers.values()):
+        for secret in (key, *self._headers.values()):
             if len(secret) >= _SHORTEST_SECRET:
                 message = message.replace(secret, "***")
         message = visible_line(" ".join(message.split()))

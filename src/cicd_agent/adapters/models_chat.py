@@ -6,9 +6,9 @@ from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
 from cicd_agent.adapters.models_faults import Fault, Trouble, fault_of
-from cicd_agent.adapters.models_json import at, usage, without_thinking, words
+from cicd_agent.adapters.models_json import at, call, repeatable, taken, usage, without_thinking, words
 from cicd_agent.adapters.models_shape import Format, Shape
-from cicd_agent.agent.turns import Reply, Request, Stop
+from cicd_agent.agent.turns import Call, Reply, Request, Stop, Turn
 
 if TYPE_CHECKING:
     from openai import OpenAI
@@ -20,23 +20,40 @@ _ERROR_STATUS = re.compile("[45][0-9]{2}")
 
 
 def body(request: Request, model: str, shape: Shape) -> dict[str, Any]:
-    """The JSON of a request. The schema is printed in it too: some servers take a format and do not keep to it."""
+    """The JSON of a request. The schema is printed in it too: some servers take a format and do not keep to it.
+
+    While tools may be called no format is asked for: vLLM, Ollama and others never call one under a format.
+    """
     schema = dict(request.schema)
     instructions = f"{request.instructions}\nThe JSON schema of the answer:\n{json.dumps(schema)}\n"
     form: dict[str, object] = {"type": shape.format.value}
     if shape.format is Format.JSON_SCHEMA:
         form["json_schema"] = {"name": request.schema_name, "schema": schema, "strict": True}
+    tools = [{"type": "function", "function": shape.function(each)} for each in request.tools]
+    # Plain text is what a server does unasked; one that knows no formats may not know the word either.
+    formless = shape.format is Format.TEXT or shape.looks(request)
     return {
         "model": model,
         "messages": [
             {"role": "system", "content": instructions},
             {"role": "user", "content": request.evidence},
-            *({"role": turn.role.value, "content": turn.text} for turn in request.turns),
+            *(message for turn in request.turns for message in turn.items or [_message(turn)]),
         ],
-        # Plain text is what a server does unasked; one that knows no formats may not know the word either.
-        **({} if shape.format is Format.TEXT else {"response_format": form}),
+        **({} if formless else {"response_format": form}),
         **shape.capped(request),
+        **shape.named("tools", tools),
+        **shape.choice(request),
     }
+
+
+def _message(turn: Turn) -> dict[str, object]:
+    if turn.answers:
+        return {"role": "tool", "tool_call_id": turn.answers, "content": turn.text}
+    calls = [
+        {"id": each.id, "type": "function", "function": {"name": each.name, "arguments": repeatable(each.arguments)}}
+        for each in turn.calls
+    ]
+    return {"role": turn.role.value, "content": turn.text, **({"tool_calls": calls} if calls else {})}
 
 
 def create(client: "OpenAI") -> Any:
@@ -44,7 +61,7 @@ def create(client: "OpenAI") -> Any:
     return client.chat.completions.with_streaming_response.create
 
 
-def read(data: object) -> Reply | Fault:
+def read(data: object, request: Request) -> Reply | Fault:
     """The reply in a completion, or the fault that it reports: gateways answer 200 with an error inside."""
     choice = at(data, "choices", 0)
     if error := at(data, "error") or at(choice, "error"):
@@ -56,13 +73,39 @@ def read(data: object) -> Reply | Fault:
     refusal = words(message.get("refusal"))
     finish = words(at(choice, "finish_reason"))
     ends = {"length": Stop.CUT_OFF, "max_tokens": Stop.CUT_OFF, "content_filter": Stop.FILTERED}
+    stop = Stop.REFUSED if refusal else ends.get(finish, Stop.DONE)
+    text = without_thinking(_content(message.get("content")))
+    calls, sent = _calls(message, taken(request)) if stop is Stop.DONE else ((), ())
+    said = {**_reasoning(message), "role": "assistant", "content": text or None, "tool_calls": sent}
     return Reply(
-        text=without_thinking(_content(message.get("content"))),
-        stop=Stop.REFUSED if refusal else ends.get(finish, Stop.DONE),
+        text=text,
+        stop=stop,
         usage=usage(at(data, "usage"), reads="prompt_tokens", writes="completion_tokens"),
         model=words(at(data, "model")),
         detail=refusal or finish,
+        items=(said,) if calls else (),
+        calls=calls,
     )
+
+
+def _calls(message: dict[str, object], before: set[str]) -> tuple[tuple[Call, ...], list[dict[str, object]]]:
+    """The calls in a message, and the same as they are sent back: with whatever else the server put into them."""
+    calls: list[Call] = []
+    sent: list[dict[str, object]] = []
+    listed = message.get("tool_calls")
+    for each in listed if isinstance(listed, list) else []:
+        if isinstance(each, dict):
+            made = call(at(each, "function", "name"), at(each, "function", "arguments"), each.get("id"), before)
+            before.add(made.id)
+            calls.append(made)
+            function = {"name": made.name, "arguments": repeatable(made.arguments)}
+            sent.append({**each, "id": made.id, "type": "function", "function": function})
+    return tuple(calls), sent
+
+
+def _reasoning(message: dict[str, object]) -> dict[str, object]:
+    """What some servers want to have back with the calls that it led to."""
+    return {name: message[name] for name in ("reasoning_content", "reasoning_details") if message.get(name)}
 
 
 def _content(content: object) -> str:

@@ -1,9 +1,11 @@
 """Reading what a model server sent without trusting its shape: what is not there or odd is None, never an error."""
 
+import itertools
 import json
 import re
+from collections.abc import Collection
 
-from cicd_agent.agent.turns import Usage
+from cicd_agent.agent.turns import Call, Request, Usage
 
 _UNKNOWN = Usage(requests=1, input=None, output=None, cached=None, reasoning=None)
 
@@ -56,6 +58,37 @@ def usage(data: object, *, reads: str, writes: str) -> Usage:
         cached=count(f"{reads}_details", "cached_tokens"),
         reasoning=count(f"{writes}_details", "reasoning_tokens"),
     )
+
+
+_ODD = re.compile("[^A-Za-z0-9_-]")
+
+
+def call(name: object, arguments: object, identity: object, before: Collection[str]) -> Call:
+    """A tool call in a form that any server takes back.
+
+    One without an id, or with the id of another `before` it in the conversation, gets its own; a name has only the
+    letters that names may have; arguments that came as an object are written out, as some servers send them.
+    """
+    kept = words(identity)
+    fresh = (f"call_{number}" for number in itertools.count(len(before) + 1))
+    return Call(
+        id=kept if kept and kept not in before else next(each for each in fresh if each not in before),
+        name=_ODD.sub("_", words(name))[:64] or "unnamed",
+        arguments=json.dumps(arguments) if isinstance(arguments, dict) else words(arguments),
+    )
+
+
+def taken(request: Request) -> set[str]:
+    """The ids of calls that the conversation has already."""
+    return {made.id for turn in request.turns for made in turn.calls}
+
+
+def repeatable(arguments: str) -> str:
+    """Arguments as they are sent back: some servers parse them, so what is no JSON object becomes an empty one."""
+    try:
+        return arguments if isinstance(json.loads(arguments), dict) else "{}"
+    except (ValueError, RecursionError):
+        return "{}"
 
 
 _THINKING = re.compile(r"\s*<think>.*?(?:</think>|\Z)", re.DOTALL)

@@ -4,9 +4,9 @@ import json
 from typing import TYPE_CHECKING, Any
 
 from cicd_agent.adapters.models_faults import Fault, Trouble, fault_of
-from cicd_agent.adapters.models_json import at, usage, without_thinking, words
+from cicd_agent.adapters.models_json import at, call, repeatable, taken, usage, without_thinking, words
 from cicd_agent.adapters.models_shape import Format, Shape
-from cicd_agent.agent.turns import Reply, Request, Stop
+from cicd_agent.agent.turns import Call, Reply, Request, Stop, Turn
 
 if TYPE_CHECKING:
     from openai import OpenAI
@@ -26,7 +26,7 @@ def body(request: Request, model: str, shape: Shape) -> dict[str, Any]:
         evidence = f"{evidence}\nAnswer in JSON.\n"
     conversation: list[object] = [{"role": "user", "content": evidence}]
     for turn in request.turns:
-        conversation += turn.items or [{"role": turn.role.value, "content": turn.text}]
+        conversation += turn.items or _items(turn)
     form: dict[str, object] = {"type": shape.format.value}
     if shape.format is Format.JSON_SCHEMA:
         form |= {"name": request.schema_name, "schema": dict(request.schema), "strict": True}
@@ -36,9 +36,28 @@ def body(request: Request, model: str, shape: Shape) -> dict[str, Any]:
         "input": conversation,
         "store": False,
         "text": {"format": form},
+        **shape.named("tools", [{"type": "function", **shape.function(each)} for each in request.tools]),
+        **shape.choice(request),
         **shape.capped(request),
         **shape.named("include", ["reasoning.encrypted_content"]),
         **shape.named("prompt_cache_key", request.cache_key),
+    }
+
+
+def _items(turn: Turn) -> list[dict[str, object]]:
+    """A turn of which there is no form of the server's own; without ids, which would refer to what is not stored."""
+    if turn.answers:
+        return [{"type": "function_call_output", "call_id": turn.answers, "output": turn.text}]
+    said: list[dict[str, object]] = [{"role": turn.role.value, "content": turn.text}]
+    return [*(said if turn.text or not turn.calls else ()), *map(_call_item, turn.calls)]
+
+
+def _call_item(made: Call) -> dict[str, object]:
+    return {
+        "type": "function_call",
+        "call_id": made.id,
+        "name": made.name,
+        "arguments": repeatable(made.arguments),
     }
 
 
@@ -47,7 +66,7 @@ def create(client: "OpenAI") -> Any:
     return client.responses.with_streaming_response.create
 
 
-def read(data: object) -> Reply | Fault:
+def read(data: object, request: Request) -> Reply | Fault:
     """The reply in a response, or the fault that it reports."""
     output, status = at(data, "output"), at(data, "status")
     if status == "failed" or at(data, "error"):
@@ -61,29 +80,44 @@ def read(data: object) -> Reply | Fault:
     stop = Stop.REFUSED if refusal else Stop.DONE
     if status == "incomplete":
         stop = Stop.FILTERED if reason == "content_filter" else Stop.CUT_OFF
+    calls: list[Call] = []
+    before = taken(request)
+    for item in output if stop is Stop.DONE else ():
+        if at(item, "type") == "function_call":
+            made = call(at(item, "name"), at(item, "arguments"), at(item, "call_id"), before)
+            before.add(made.id)
+            calls.append(made)
     return Reply(
         text=without_thinking("".join(words(at(part, "text")) for part in parts if at(part, "type") == "output_text")),
         stop=stop,
         usage=usage(at(data, "usage"), reads="input_tokens", writes="output_tokens"),
         model=words(at(data, "model")),
         detail=refusal or reason,
-        items=_replayable(output) if stop is Stop.DONE else (),
+        items=_replayable(output, calls) if stop is Stop.DONE else (),
+        calls=tuple(calls),
     )
 
 
-def _replayable(output: list[object]) -> tuple[dict[str, object], ...]:
+def _replayable(output: list[Any], calls: list[Call]) -> tuple[dict[str, object], ...]:
     """The output as it can be sent again: all of it, or nothing when a part only makes sense with what is stored.
 
-    A reasoning item without its encrypted content is a reference to something that we asked not to be kept, and a
-    tool call wants an answer.
+    A reasoning item without its encrypted content is a reference to something that we asked not to be kept. Calls
+    go back as they came, but for an id, a name or arguments that no server would take.
     """
-    items = [item for item in output if isinstance(item, dict)]
-    whole = all(
-        item.get("type") == "message" or (item.get("type") == "reasoning" and item.get("encrypted_content"))
-        for item in items
-    )
-    spoken = any(item.get("type") == "message" for item in items)
-    return tuple(items) if whole and spoken else ()
+    items: list[dict[str, object]] = []
+    ahead = iter(calls)
+    for item in output:
+        match item:
+            case {"type": "function_call"}:
+                items.append({**item, **_call_item(next(ahead))})
+            case {"type": "message"}:
+                items.append(item)
+            case {"type": "reasoning", "encrypted_content": str(kept)} if kept:
+                items.append(item)
+            case _:
+                return ()
+    spoken = any(item["type"] != "reasoning" for item in items)
+    return tuple(items) if spoken else ()
 
 
 def _list(data: object) -> list[object]:

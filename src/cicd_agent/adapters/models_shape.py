@@ -1,11 +1,12 @@
 """What a request to this server may look like: learnt from its errors, never from a model's name."""
 
+import re
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from http import HTTPStatus
 
 from cicd_agent.adapters.models_faults import Fault
-from cicd_agent.agent.turns import Request
+from cicd_agent.agent.turns import Request, Signature
 
 
 class Format(StrEnum):
@@ -18,27 +19,45 @@ class Format(StrEnum):
 
 _ABOUT_FORMAT = ("response_format", "text.format", "json_object", "json mode", "schema", "grammar")
 _ABOUT_LENGTH = ("context length", "context_length", "context window", "too many tokens")
-_OPTIONAL = {"include": "encrypted content", "prompt_cache_key": "prompt_cache_key"}
+_OPTIONAL = {
+    "include": ("encrypted content",),
+    "prompt_cache_key": ("prompt_cache_key",),
+    "service_tier": ("service_tier", "service tier"),
+}
 """Parameters that a request can do without, and how else a server may speak of them."""
+_ABOUT_TOOLS = re.compile(r"\b(tools?|tool_choice|functions?|function_call)\b")
+_ABOUT_REQUEST = {HTTPStatus.BAD_REQUEST, HTTPStatus.UNPROCESSABLE_ENTITY}
+_ALSO_WITHOUT_TOOLS = {HTTPStatus.NOT_FOUND, HTTPStatus.INTERNAL_SERVER_ERROR, HTTPStatus.NOT_IMPLEMENTED}
+"""What gateways and llama.cpp answer when a model or a template has no tools."""
 
 
 @dataclass(frozen=True, slots=True)
 class Shape:
     """Begins with all that we would like; each step loses one thing, so that learning ends.
 
-    `cap` is the parameter that limits the output, "" for none; `without` names optional parameters to leave out.
+    `cap` is the parameter that limits the output, "" for none; `without` names optional parameters to leave out, also
+    `strict` (of a tool's schema), `tool_choice` and `tools`.
     """
 
     cap: str
     format: Format = Format.JSON_SCHEMA
     without: frozenset[str] = frozenset()
 
-    def after(self, fault: Fault) -> "Shape | None":
-        """The shape to try next when the server refused this one; None when the fault is not about the shape."""
-        if fault.status not in {HTTPStatus.BAD_REQUEST, HTTPStatus.UNPROCESSABLE_ENTITY}:
-            return None
+    def after(self, fault: Fault, request: Request) -> "Shape | None":
+        """The shape to try next when the server refused the request in this one; None when that would not help."""
         said = f"{fault.param} {fault.code} {fault.message}".lower().strip()
-        return self._without_cap(said) or self._without_option(fault.param, said) or self._lower(said)
+        if fault.status in _ABOUT_REQUEST:
+            learnt = self._without_cap(said) or self._without_option(fault.param, said)
+            return learnt or self._without_tools(said, request) or self._lower(said)
+        return self._without_tools(said, request) if said and fault.status in _ALSO_WITHOUT_TOOLS else None
+
+    def lists(self, request: Request) -> bool:
+        """Whether the request goes out with tools."""
+        return bool(request.tools) and "tools" not in self.without
+
+    def looks(self, request: Request) -> bool:
+        """Whether the model may call one of them."""
+        return self.lists(request) and not request.closing
 
     def _without_cap(self, said: str) -> "Shape | None":
         newer = "max_completion_tokens"
@@ -50,14 +69,25 @@ class Shape:
         return None
 
     def _without_option(self, param: str, said: str) -> "Shape | None":
-        for name, sign in _OPTIONAL.items():
-            if name not in self.without and (param.startswith(name) or f"'{name}'" in said or sign in said):
+        for name, signs in _OPTIONAL.items():
+            known = param.startswith(name) or f"'{name}'" in said or any(sign in said for sign in signs)
+            if known and name not in self.without:
                 return replace(self, without=self.without | {name})
         return None
 
+    def _without_tools(self, said: str, request: Request) -> "Shape | None":
+        """First what is said of tools, then the tools themselves: an answer without look-ups is still an answer."""
+        if not self.lists(request) or not (_unexplained(said) or _ABOUT_TOOLS.search(said)):
+            return None
+        lost = "tools"
+        if "strict" in said and "strict" not in self.without:
+            lost = "strict"
+        elif "tool_choice" in said and request.closing and "tool_choice" not in self.without:
+            lost = "tool_choice"
+        return replace(self, without=self.without | {lost})
+
     def _lower(self, said: str) -> "Shape | None":
-        unexplained = said in {"", "bad request"}
-        if self.format is Format.TEXT or not (unexplained or any(sign in said for sign in _ABOUT_FORMAT)):
+        if self.format is Format.TEXT or not (_unexplained(said) or any(sign in said for sign in _ABOUT_FORMAT)):
             return None
         return replace(self, format=Format.TEXT if self.format is Format.JSON_OBJECT else Format.JSON_OBJECT)
 
@@ -68,3 +98,17 @@ class Shape:
     def capped(self, request: Request) -> dict[str, object]:
         """The limit on the output as a mapping."""
         return {self.cap: request.max_output_tokens} if self.cap else {}
+
+    def choice(self, request: Request) -> dict[str, object]:
+        """The word that no tool may be called any more, as a mapping; where one may, servers need no word."""
+        return self.named("tool_choice", "none") if self.lists(request) and request.closing else {}
+
+    def function(self, signature: Signature) -> dict[str, object]:
+        """What both dialects say of a tool."""
+        strict = {} if "strict" in self.without else {"strict": True}
+        described = {"name": signature.name, "description": signature.description}
+        return {**described, "parameters": dict(signature.schema), **strict}
+
+
+def _unexplained(said: str) -> bool:
+    return said in {"", "bad request"}

@@ -8,6 +8,8 @@ from cicd_agent.errors import BudgetExhausted
 
 # An answer of fewer tokens, reasoning included, would be cut off: better not to pay for its question.
 LEAST_OUTPUT = 1_000
+# What is kept for the answer when a request is to be followed by another.
+LAST_WORD = 4_000
 # Of what is left, so much may go into the evidence of one question: the answer and a correction want the rest.
 EVIDENCE_SHARE = 0.4
 
@@ -50,32 +52,40 @@ class Budget:
     def evidence_tokens(self, model: str) -> int:
         """How many input tokens the next question may have in its first request."""
         left = float(self._input)
-        if self._usd is not None and (price := price_of(model, self._prices)):
+        price = price_of(model, self._prices)
+        if self._usd is not None and price and price.input:
             left = min(left, self._usd / price.input * 1e6)
         return max(0, int(left * EVIDENCE_SHARE))
 
-    def allow(self, model: str, *, input_tokens: int, output_tokens: int) -> int:
-        """How many of the wanted output tokens a request may have; BudgetExhausted when it may not be sent at all."""
+    def allow(self, model: str, *, input_tokens: int, output_tokens: int, follow_up: int = 0) -> int:
+        """How many of the wanted output tokens a request may have; BudgetExhausted when it may not be sent at all.
+
+        With a `follow_up` of so many input tokens, only if another request of that size can be sent after it.
+        """
         requests, tokens, outputs, usd = self._ceilings
-        if self._requests < 1:
+        spare = LAST_WORD if follow_up else 0
+        least = min(spare or LEAST_OUTPUT, output_tokens)
+        if self._requests < 1 + bool(follow_up):
             raise BudgetExhausted(f"the budget of {requests} requests is used up", remedy="Raise `max-rounds`")
         if self.seconds_left <= 0:
             raise BudgetExhausted(f"the {self._seconds:g} seconds are over", remedy="Raise `timeout-minutes`")
-        if input_tokens > self._input:
+        if input_tokens + follow_up > self._input:
             raise BudgetExhausted(
                 f"the budget of {tokens:,} input tokens is too small",
                 why=f"{self._input:,} are left, the next request needs about {input_tokens:,}",
                 remedy="Raise `max-input-tokens`",
             )
-        allowed = output_tokens if self._output is None else min(output_tokens, self._output)
-        if allowed < min(LEAST_OUTPUT, output_tokens):
+        allowed = output_tokens if self._output is None else min(output_tokens, self._output - spare)
+        if allowed < least:
             raise BudgetExhausted(f"the budget of {outputs:,} output tokens is used up")
         price = price_of(model, self._prices)
         if self._usd is None or price is None:
             return allowed
-        for_output = self._usd - (price.of(Usage(1, input_tokens, 0)) or 0.0)
-        allowed = min(allowed, int(for_output / price.output * 1e6))
-        if allowed < min(LEAST_OUTPUT, output_tokens):
+        costs = (price.of(Usage(1, *tokens)) or 0.0 for tokens in ((input_tokens, 0), (follow_up, spare)))
+        for_output = self._usd - sum(costs)
+        if price.output or for_output < 0:
+            allowed = min(allowed, int(for_output / (price.output or 1.0) * 1e6))
+        if allowed < least:
             raise BudgetExhausted(
                 f"the budget of ${usd:.2f} is too small",
                 why=f"${max(self._usd, 0):.2f} are left, the next request needs about {input_tokens:,} input tokens",

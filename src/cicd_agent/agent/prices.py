@@ -6,14 +6,21 @@ from dataclasses import dataclass
 
 from cicd_agent.agent.turns import Usage
 
+# Above this input the vendor charges the whole request dearer: input twice, output one and a half times.
+LONG_INPUT = 272_000
+
 
 @dataclass(frozen=True, slots=True)
 class Price:
-    """US dollars per million tokens; `cached` is what a token of the input costs that the server still had."""
+    """US dollars per million tokens; `cached` is what a token of the input costs that the server still had.
+
+    A request with more input than `dearer_above` costs more, None for a price that is the same for all.
+    """
 
     input: float
     cached: float
     output: float
+    dearer_above: int | None = LONG_INPUT
 
     def of(self, usage: Usage) -> float | None:
         """What one request cost, None when the server did not say; a cached share that is not told counts as none."""
@@ -22,12 +29,9 @@ class Price:
         cached = min(usage.cached or 0, usage.input)
         read = (usage.input - cached) * self.input + cached * self.cached
         written = usage.output * self.output
-        long = usage.input > LONG_INPUT
+        long = self.dearer_above is not None and usage.input > self.dearer_above
         return (read * 2 + written * 1.5 if long else read + written) / 1e6
 
-
-# Above this input the vendor charges the whole request dearer: input twice, output one and a half times.
-LONG_INPUT = 272_000
 
 # model_prices_and_context_window_backup.json of the litellm 1.109.1 wheel, which names
 # https://developers.openai.com/api/docs/pricing as its source; standard tier; read on 2026-11-22.

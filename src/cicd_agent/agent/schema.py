@@ -4,7 +4,7 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from cicd_agent.agent.turns import Draft
+from pydantic import BaseModel
 
 # What the dialect cannot say is said to the model in words; pydantic holds the answer to it all the same.
 _IN_WORDS = {
@@ -27,7 +27,7 @@ class NotExpressible(TypeError):
     """A draft asks for something that the dialect does not have. Ours to mend, not the user's."""
 
 
-def strict(draft: type[Draft]) -> dict[str, Any]:
+def strict(draft: type[BaseModel]) -> dict[str, Any]:
     """The draft's schema: an object whose properties are all required, nothing open, references written out.
 
     A field with a default is required too: optional means nullable, and the model has to say null. Equal drafts give
@@ -37,7 +37,7 @@ def strict(draft: type[Draft]) -> dict[str, Any]:
     return _Dialect(whole.get("$defs", {}), draft.__name__).node(whole, draft.__name__, ())
 
 
-def schema_name(draft: type[Draft]) -> str:
+def schema_name(draft: type[BaseModel]) -> str:
     """The draft's name in the letters that servers allow for it, at most 64."""
     return re.sub(r"[^A-Za-z0-9_-]+", "_", draft.__name__)[:64]
 

@@ -4,9 +4,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
-from cicd_agent.agent.turns import Draft
+from pydantic import BaseModel
 
-A = TypeVar("A", bound=Draft)
+A = TypeVar("A", bound=BaseModel)
 
 
 class TryAgain(Exception):

@@ -3,10 +3,11 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Generic, Protocol, TypeVar
+from typing import Any, Generic, Protocol, TypeVar
 
 from pydantic import BaseModel, ConfigDict
 
+from cicd_agent.agent.tool import Tool
 from cicd_agent.core.evidence import Exhibit
 from cicd_agent.errors import Exit
 
@@ -15,6 +16,11 @@ class Draft(BaseModel):
     """Base of every structured answer: whatever a model says has one of these shapes, or is not an answer."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
+
+    @property
+    def unsettled(self) -> str:
+        """Why the model says that a person has to decide, "" when it does not; a draft that can say so overrides it."""
+        return ""
 
 
 D = TypeVar("D", bound=Draft)
@@ -58,19 +64,43 @@ class Stop(StrEnum):
 
 
 class Role(StrEnum):
-    """Who said it: the model, or we in a correction."""
+    """Who said it: the model, we in a correction, or a tool."""
 
     ASSISTANT = "assistant"
     USER = "user"
+    TOOL = "tool"
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """A tool call as the model made it: `arguments` are JSON, if the model kept to it; `id` is unique in its reply."""
+
+    id: str
+    name: str
+    arguments: str
 
 
 @dataclass(frozen=True, slots=True)
 class Turn:
-    """One earlier message. `items` are the dialect's own form of it (encrypted reasoning), sent back verbatim."""
+    """One earlier message. `items` are the dialect's own form of it (encrypted reasoning), sent back verbatim.
+
+    `calls` are what the model called in it; each is answered by a turn of the tool, whose `answers` is the call's id.
+    """
 
     role: Role
     text: str
     items: tuple[Mapping[str, object], ...] = ()
+    calls: tuple[Call, ...] = ()
+    answers: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Signature:
+    """A tool as the model sees it; `schema` is of its arguments, in the strict dialect."""
+
+    name: str
+    description: str
+    schema: Mapping[str, object]
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +108,7 @@ class Request:
     """One request. `instructions` are stable between runs; `evidence` is untrusted and comes after them.
 
     `max_output_tokens` includes reasoning. `seconds` bounds the wait for a reply, retries included; None is no bound.
+    `tools` may be called unless it is `closing`; they are listed all the same, as a part of the prefix that is cached.
     """
 
     instructions: str
@@ -88,6 +119,8 @@ class Request:
     cache_key: str = ""
     max_output_tokens: int = 16_000
     seconds: float | None = None
+    tools: tuple[Signature, ...] = ()
+    closing: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,6 +137,7 @@ class Reply:
     detail: str = ""
     """The refusal's words, or why it was cut off."""
     items: tuple[Mapping[str, object], ...] = ()
+    calls: tuple[Call, ...] = ()
 
 
 class Model(Protocol):
@@ -119,6 +153,13 @@ class Model(Protocol):
         ...
 
 
+class Tier(StrEnum):
+    """Which model a question is worth."""
+
+    JUDGEMENT = "judgement"
+    FAST = "fast"
+
+
 @dataclass(frozen=True, slots=True)
 class Question(Generic[D]):
     """A typed question. `check` is the mode's verification: a complaint to send back to the model, or None."""
@@ -128,6 +169,18 @@ class Question(Generic[D]):
     evidence: tuple[Exhibit, ...]
     draft: type[D]
     check: Callable[[D], str | None]
+    tools: tuple[Tool[Any], ...] = ()
+    tier: Tier = Tier.JUDGEMENT
+
+
+@dataclass(frozen=True, slots=True)
+class Action:
+    """One look-up as it was made: its arguments on one line, the characters of its result, and what went wrong."""
+
+    tool: str
+    arguments: str
+    result_size: int
+    trouble: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,3 +202,10 @@ class Answer(Generic[D]):
     """What `check` still complained about in the draft that was accepted all the same."""
     left_out: tuple[str, ...] = ()
     """What did not fit into the token budget: sources of exhibits, "from line N" where one was cut."""
+    actions: tuple[Action, ...] = ()
+    lookups: tuple[Exhibit, ...] = ()
+    """What the tools returned, as the model saw it: a draft may quote it as it quotes the evidence."""
+    instead_of: str = ""
+    """Why the model that should have been asked was not heard, when this is another's answer."""
+    escalate: str = ""
+    """Why a person has to decide: the model said so, or it came to no accepted answer. "" when neither."""

@@ -4,7 +4,7 @@ from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 
 from cicd_agent.config.document import Block, Entry, Unreadable, parse_document
-from cicd_agent.config.values import Setting, Unfit, catalogue, described, hint, one_of, printable, quoted, reveals
+from cicd_agent.config.values import Setting, Unfit, catalogue, described, hint, printable, quoted, reveals
 from cicd_agent.core.finding import Severity
 from cicd_agent.settings import Settings
 
@@ -69,26 +69,30 @@ class ConfigFile:
         elif entry.value in (None, ""):
             return
         elif setting.shape["type"] == "object" and isinstance(entry.value, Block):
-            yield from self._rules(setting, entry, entry.value)
+            yield from self._mapping(setting, entry, entry.value)
         else:
             try:
                 yield Reading(setting, setting.value_of(entry.value), entry.line)
             except Unfit as unfit:
                 yield self._problem(entry, self._unfit(entry, unfit.expected, setting.choices))
 
-    def _rules(self, setting: Setting, entry: Entry, block: Block) -> Iterator[Reading | Problem]:
-        """Each rule's setting by itself: one that is wrong does not undo the others."""
-        choices: tuple[str, ...] = tuple(setting.shape["additionalProperties"]["enum"])
-        chosen: dict[str, str] = {}
-        for rule, first in _with_first(block):
-            if first is not rule:
-                yield self._again(rule, first)
-            elif self.known_rules is not None and rule.key not in self.known_rules:
-                yield self._problem(rule, f"unknown rule {self._quoted(rule.key)}{hint(rule.key, self.known_rules)}")
-            elif isinstance(rule.value, str) and rule.value in choices:
-                chosen[rule.key] = rule.value
+    def _mapping(self, setting: Setting, entry: Entry, block: Block) -> Iterator[Reading | Problem]:
+        """Each item by itself: one that is wrong does not undo the others."""
+        known = self.known_rules if setting.field == "rules" else setting.known_keys or None
+        chosen: dict[str, object] = {}
+        for item, first in _with_first(block):
+            if first is not item:
+                yield self._again(item, first)
+            elif known is not None and item.key not in known:
+                yield self._problem(
+                    item, f"unknown {setting.keys.removesuffix('s')} {self._quoted(item.key)}{hint(item.key, known)}"
+                )
             else:
-                yield self._problem(rule, self._unfit(rule, one_of(choices), choices))
+                try:
+                    chosen[item.key] = setting.item_of(item.key, item.value)
+                except Unfit as unfit:
+                    choices = tuple(setting.shape["additionalProperties"].get("enum", ()))
+                    yield self._problem(item, self._unfit(item, unfit.expected, choices))
         yield Reading(setting, chosen, entry.line)
 
     def _unfit(self, entry: Entry, expected: str, choices: Collection[str]) -> str:

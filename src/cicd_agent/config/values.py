@@ -40,6 +40,8 @@ class Setting:
     shape: Mapping[str, Any]
     input_only: bool = False
     file_only: bool = False
+    keys: str = ""
+    """What the keys of a mapping are."""
 
     @property
     def is_secret(self) -> bool:
@@ -54,7 +56,17 @@ class Setting:
     @property
     def expected(self) -> str:
         """What it may be, in words that follow "must be"."""
-        return _expected(self.shape)
+        return f"a mapping of {self.keys} to {self.expected_item}" if self.keys else _expected(self.shape)
+
+    @property
+    def expected_item(self) -> str:
+        """What a value of a mapping may be."""
+        return _expected(self.shape["additionalProperties"])
+
+    @property
+    def known_keys(self) -> tuple[str, ...]:
+        """The keys that a mapping may have, none when they are free."""
+        return tuple(self.shape.get("propertyNames", {}).get("enum", ()))
 
     def split(self, text: str) -> Value:
         """An input's text as a file would have it: items of a list stand on their own lines or between commas."""
@@ -64,25 +76,40 @@ class Setting:
 
     def value_of(self, value: Value) -> object:
         """The checked value of a word, or of a list. Raises Unfit."""
-        try:
-            return getattr(Settings.model_validate({self.field: self._converted(value)}), self.field)
-        except ValidationError:
-            raise Unfit(self.expected) from None
+        return self._checked(_converted(self.shape, value, self.expected), self.expected)
 
-    def _converted(self, value: Value) -> object:
-        match self.shape["type"], value:
-            case "boolean", str() if value.lower() in ("true", "false"):
-                return value.lower() == "true"
-            case "integer", str() if _INTEGER.fullmatch(value):
-                return int(value)
-            case "number", str() if _NUMBER.fullmatch(value) and math.isfinite(float(value)):
-                return float(value)
-            case "string", str():
-                return value
-            case "array", tuple() if all(isinstance(item, str) for item in value):
-                return value
-            case _:
-                raise Unfit(self.expected)
+    def item_of(self, key: str, value: Value) -> object:
+        """The checked value of one key of a mapping. Raises Unfit."""
+        item = _converted(self.shape["additionalProperties"], value, self.expected_item)
+        checked = self._checked({key: item}, self.expected_item)
+        return checked[key]
+
+    def _checked(self, value: object, expected: str) -> Any:
+        try:
+            return getattr(Settings.model_validate({self.field: value}), self.field)
+        except ValidationError:
+            raise Unfit(expected) from None
+
+
+def _converted(shape: Mapping[str, Any], value: Value, expected: str) -> object:
+    """The word, the list or the block as the type that it has to be. Raises Unfit."""
+    match shape["type"], value:
+        case "boolean", str() if value.lower() in ("true", "false"):
+            return value.lower() == "true"
+        case "integer", str() if _INTEGER.fullmatch(value):
+            return int(value)
+        case "number", str() if _NUMBER.fullmatch(value) and math.isfinite(float(value)):
+            return float(value)
+        case "string", str():
+            return value
+        case "array", tuple() if all(isinstance(item, str) for item in value):
+            return value
+        case "object", Block(entries) if len(named := {each.key: each.value for each in entries}) == len(entries):
+            if unknown := named.keys() - shape.get("properties", {}).keys():
+                raise Unfit(f"{expected} without {quoted(min(unknown))}")
+            return {key: _converted(shape["properties"][key], each, expected) for key, each in named.items()}
+        case _:
+            raise Unfit(expected)
 
 
 @cache
@@ -95,9 +122,10 @@ def catalogue() -> Mapping[str, Setting]:
             name=name,
             field=field,
             description=info.description or "",
-            shape={key: value for key, value in shapes[name].items() if key not in ("input_only", "file_only")},
+            shape={key: value for key, value in shapes[name].items() if key not in ("input_only", "file_only", "keys")},
             input_only="input_only" in shapes[name],
             file_only="file_only" in shapes[name],
+            keys=shapes[name].get("keys", ""),
         )
         for field, info in Settings.model_fields.items()
     }
@@ -149,17 +177,26 @@ def described(value: Value, secrets: Iterable[str]) -> str:
 
 def one_of(words: Iterable[str]) -> str:
     """`a`, `b` or `c`."""
+    return _listed(words, "or")
+
+
+def _listed(words: Iterable[str], joined: str) -> str:
     *most, last = (f"`{word}`" for word in words)
-    return f"{', '.join(most)} or {last}" if most else last
+    return f"{', '.join(most)} {joined} {last}" if most else last
 
 
 def _resolved(shape: Mapping[str, Any], definitions: Mapping[str, Any]) -> Mapping[str, Any]:
-    """The shape with its enum written out, and without the null that stands for "not set"."""
+    """The shape with what it refers to written out, and without the null that stands for "not set"."""
     if "$ref" in shape:
         shape = {**definitions[shape["$ref"].rpartition("/")[2]], **shape}
     for alternative in shape.get("anyOf", ()):
         if alternative.get("type") != "null":
             shape = {**shape, **alternative}
+    if isinstance(items := shape.get("additionalProperties"), Mapping):
+        shape = {**shape, "additionalProperties": _resolved(items, definitions)}
+    if "properties" in shape:
+        inner = {name: _resolved(each, definitions) for name, each in shape["properties"].items()}
+        shape = {**shape, "properties": inner}
     return {key: value for key, value in shape.items() if key not in ("$ref", "anyOf", "title")}
 
 
@@ -169,8 +206,8 @@ def _expected(shape: Mapping[str, Any]) -> str:
             return one_of(choices)
         case {"type": "integer" | "number" as kind}:
             return ("a whole number" if kind == "integer" else "a number") + _range(shape)
-        case {"additionalProperties": values}:
-            return f"a mapping of rule ids to {_expected(values)}"
+        case {"properties": properties}:
+            return f"a mapping of {_listed(properties, 'and')}"
         case {"maxLength": most}:
             return f"text of at most {most:,} characters"
         case _:

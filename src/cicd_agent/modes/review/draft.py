@@ -60,3 +60,8 @@ class ReviewDraft(Draft):
     confidence: Annotated[Share, Field(description="How sure you are that nothing important was missed.")]
     escalate_to_human: Annotated[bool, Field(description="Whether a person has to look before this is merged.")]
     escalation_reason: Annotated[str | None, Field(description="Why, in one sentence, if escalate_to_human.")]
+
+    @property
+    def unsettled(self) -> str:
+        """The model's own word that a person has to look."""
+        return (self.escalation_reason or "it gives no reason") if self.escalate_to_human else ""

@@ -1,0 +1,80 @@
+"""Whatever a model may say in a mode's words, verification and report take it."""
+
+import time
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from cicd_agent.agent.ask import ask
+from cicd_agent.agent.budget import Budget
+from cicd_agent.agent.scripted import ScriptedModel
+from cicd_agent.agent.turns import Answer, Call, Question, Reply
+from cicd_agent.core.event import Event, EventKind, PullRequest, Ref
+from cicd_agent.core.evidence import Evidence
+from cicd_agent.decision import Decision, dump, outputs
+from cicd_agent.modes import Account, Mode, modes
+from cicd_agent.settings import Settings
+from tests.changes import change_of
+from tests.strategies import drafts
+
+SETTINGS = Settings()
+OLD = "import os\n\n\ndef run(x):\n    return x\n"
+NEW = "import os\n\n\ndef run(x):\n    os.system(x)\n    return x\n"
+EVENT = Event(
+    EventKind.PULL_REQUEST,
+    repo="o/r",
+    pull=PullRequest(7),
+    base=Ref("main", "b" * 40),
+    head=Ref("f", "h" * 40),
+    sha="h" * 40,
+)
+SPECIMENS = {
+    "review": Evidence(
+        EVENT, change_of(("src/app.py", OLD, NEW), ("src/new.py", None, "a\nb\n"), ("docs/old.md", "gone\n", None))
+    ),
+}
+"""What each mode is given to ask about."""
+
+
+def asked(mode: Mode[Any]) -> list[Question[Any]]:
+    return list(mode.questions(SPECIMENS[mode.name], (), SETTINGS))
+
+
+def requests(question: Question[Any]) -> list[str]:
+    """What is sent for a question until it is given up, but for the time that is left."""
+    refused = [Reply("no", calls=(Call(f"c{number}", "nothing", "{}"),)) for number in range(3)]
+    model = ScriptedModel(*refused)
+    budget = Budget(requests=9, input_tokens=500_000, seconds=600, clock=time.monotonic)
+    ask(question, model, budget, key=b"secret of this installation", redact=str, max_rounds=3)
+    return [repr(replace(request, seconds=None)) for request in model.requests]
+
+
+def test_every_mode_has_a_specimen() -> None:
+    assert [*SPECIMENS] == [*modes()]
+
+
+@pytest.mark.parametrize("mode", modes().values(), ids=modes().keys())
+@given(data=st.data())
+@settings(max_examples=200, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
+def test_any_draft_that_fits_its_schema_is_judged_and_reported(mode: Mode[Any], data: st.DataObject) -> None:
+    evidence = SPECIMENS[mode.name]
+    answers = [
+        Answer(question.name, data.draw(st.none() | drafts(question.draft)), model="m") for question in asked(mode)
+    ]
+    for question, answer in zip(asked(mode), answers, strict=True):
+        if answer.draft is not None:
+            assert question.check(answer.draft) != ""
+    verdict = mode.verify(mode.rules(evidence, SETTINGS), answers, evidence, SETTINGS)
+    plan = mode.report(verdict, evidence, Account(model="m"), SETTINGS)
+    decision = Decision(mode.name, EVENT, Account(), plan, evidence, verdict=verdict)
+    assert dump(decision)
+    assert all(isinstance(value, str) for value in outputs(decision, "report.json").values())
+
+
+@pytest.mark.parametrize("mode", modes().values(), ids=modes().keys())
+def test_two_runs_of_a_mode_send_the_same_bytes(mode: Mode[Any]) -> None:
+    first, second = ([requests(question) for question in asked(mode)] for _ in range(2))
+    assert first == second
