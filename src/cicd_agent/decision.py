@@ -37,6 +37,8 @@ class Asked:
     complaint: str
     left_out: tuple[str, ...]
     draft: Mapping[str, Any] | None
+    prompt: str = ""
+    """Version of the instructions that were given."""
 
     @classmethod
     def of(cls, answer: Answer[Any]) -> "Asked":
@@ -51,6 +53,7 @@ class Asked:
             complaint=answer.complaint,
             left_out=answer.left_out,
             draft=draft,
+            prompt=answer.prompt,
         )
 
 

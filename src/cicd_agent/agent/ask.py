@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 from pydantic import ValidationError
 
 from cicd_agent.agent.budget import Budget
-from cicd_agent.agent.prompt import compose, estimate, render
+from cicd_agent.agent.prompt import compose, estimate, render, version
 from cicd_agent.agent.schema import schema_name, strict
 from cicd_agent.agent.turns import Answer, Draft, Model, Question, Reply, Request, Role, Stop, Turn, Usage
 from cicd_agent.core.text import visible, visible_line
@@ -62,6 +62,7 @@ def ask(
         exit=failure.exit if failure else Exit.OK,
         complaint=accepted,
         left_out=conversation.left_out,
+        prompt=version(question.instructions),
     )
 
 
