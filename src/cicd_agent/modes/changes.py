@@ -12,6 +12,7 @@ from cicd_agent.core.diff import FileDiff
 from cicd_agent.core.event import Event, EventKind
 from cicd_agent.core.evidence import Evidence, Gap
 from cicd_agent.core.paths import PathKind, kinds
+from cicd_agent.core.ports import Library
 from cicd_agent.errors import ConfigError, ForgeRefused
 from cicd_agent.modes import World
 from cicd_agent.settings import Settings
@@ -77,15 +78,20 @@ def change_lookups(
 
     `event` is the job's own: evidence that speaks of another commit (it may have come from a file) opens nothing.
     """
-    change, library, limit = changed(evidence), None, "look-ups need a checkout: the model sees the diff only"
-    if world.repository is not None:
-        try:
-            if event.head.sha and event.head.sha != change.head:
-                raise ConfigError("the evidence is of another commit than the event")
-            library, limit = world.repository.library(change), ""
-        except ConfigError as error:
-            limit = f"no look-ups beyond the diff: {error}"
+    change, library, limit = changed(evidence), None, ""
+    try:
+        library = _library(change, event, world)
+    except ConfigError as error:
+        limit = f"the model could look up nothing but the diff: {error}"
     return lookups(change, library, matcher(settings.deny_paths).match_file), limit
+
+
+def _library(change: Change, event: Event, world: World) -> Library:
+    if world.repository is None:
+        raise ConfigError("there is no checkout", remedy="Put actions/checkout before this step")
+    if event.head.sha and world.repository.resolve(event.head.sha) != change.head:
+        raise ConfigError("the evidence is not of the event's commit, or that is not in this clone")
+    return world.repository.library(change)
 
 
 def changed(evidence: Evidence) -> Change:
