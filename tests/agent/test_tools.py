@@ -117,6 +117,10 @@ def test_lines_that_do_not_exist_are_to_be_asked_again(first: int, last: int | N
         ("../outside.py", "relative to the top"),
         ("src/../src/app.py", "relative to the top.*Did you mean `src/app.py`"),
         ("src", "is a folder: list_files with the glob src/\\*\\*"),
+        ("src/", "is a folder: list_files with the glob src/\\*\\*"),
+        ("", "relative to the top"),
+        ("/", "relative to the top"),
+        ("./src/app.py", "relative to the top.*Did you mean `src/app.py`"),
     ],
 )
 def test_a_wrong_path_is_answered_with_the_right_one(path: str, words: str) -> None:
@@ -133,7 +137,6 @@ def test_a_wrong_path_is_answered_with_the_right_one(path: str, words: str) -> N
         ("link", "`link` is a link to `../../etc/passwd`: links are not followed"),
         ("folder-link/etc/passwd", "`folder-link` is a link to `/`: links are not followed"),
         ("nothing/like/it.zip", "there is no"),
-        ("", "there is no"),
         ("a\0b", "there is no `a<U[+]0000>b`"),
         (".env.local", "not shown: deny-paths"),
         ("keys/server.pem", "not shown: deny-paths"),

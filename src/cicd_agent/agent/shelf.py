@@ -29,7 +29,7 @@ class Shelf:
         self.change = change
         self._denied = denied
         self._renamed = {file.path for file in change.files if denied(file.old_path)}
-        self._deleted = {file.old_path for file in change.files} | {file.path for file in change.files}
+        self._changed = {name for file in change.files for name in (file.path, file.old_path)}
 
     def is_denied(self, path: str) -> bool:
         """Whether nothing of this file may be shown."""
@@ -40,23 +40,22 @@ class Shelf:
         entries = self.library.entries
         if self.is_denied(path):
             raise NoSuchThing(f"{shown(path)}: {DENIED}")
-        if path in entries:
-            return entries[path]
-        parents = [path[:at] for at, char in enumerate(path) if char == "/"]
-        for parent in filter(None, parents):
-            if parent in entries:
-                return self._file(entries[parent])
-        if path in self._deleted:
-            raise NoSuchThing(f"{shown(path)} is gone with this change: file_diff shows what it held")
         if any(known.startswith(f"{path.rstrip('/')}/") for known in entries):
             raise TryAgain(f"{shown(path)} is a folder: list_files with the glob {path.rstrip('/')}/** names its files")
-        hint = " or ".join(shown(near) for near in self._near(path))
-        if path.startswith("/") or ".." in path.split("/"):
-            meant = f" Did you mean {hint}?" if hint else ""
-            raise TryAgain(f"paths are relative to the top of the repository, without `..`.{meant}")
-        if hint:
-            raise TryAgain(f"there is no {shown(path)} in the commit under review. Did you mean {hint}?")
-        raise NoSuchThing(f"there is no {shown(path)} in the commit under review")
+        parts = path.split("/")
+        if {"", ".", ".."} & {*parts}:
+            raise TryAgain(f"paths are relative to the top of the repository, without `..`.{self._meant(path)}")
+        if path in entries:
+            return entries[path]
+        for at in range(1, len(parts)):
+            if (parent := "/".join(parts[:at])) in entries:
+                return self._file(entries[parent])
+        if path in self._changed:
+            raise NoSuchThing(f"{shown(path)} is gone with this change: file_diff shows what it held")
+        missing = f"there is no {shown(path)} in the commit under review"
+        if meant := self._meant(path):
+            raise TryAgain(f"{missing}.{meant}")
+        raise NoSuchThing(missing)
 
     def lines(self, path: str) -> list[str]:
         """The lines of a text file; NoSuchThing when it is not one, or a large one."""
@@ -110,13 +109,14 @@ class Shelf:
             if entry.kind is EntryKind.FILE and 0 <= entry.size <= LARGEST and not self.is_denied(path)
         )
 
-    def _near(self, path: str) -> list[str]:
-        """Up to three files that may have been meant: of the same name elsewhere, else spelt alike."""
+    def _meant(self, path: str) -> str:
+        """A question that names up to three files: of the same name elsewhere, else spelt alike."""
         known = [other for other in self.library.entries if not self.is_denied(other)]
         folder, _, name = path.rpartition("/")
         same = [other for other in known if other.rpartition("/")[2] == name]
         beside = [other for other in known if other.rpartition("/")[0] == folder]
-        return same[:3] or get_close_matches(path[:200], (beside or known)[:_CONSIDERED], n=3, cutoff=0.75)
+        near = same[:3] or get_close_matches(path[:200], (beside or known)[:_CONSIDERED], n=3, cutoff=0.75)
+        return f" Did you mean {' or '.join(map(shown, near))}?" if near else ""
 
 
 def changed_file(change: Change, path: str) -> FileDiff:
