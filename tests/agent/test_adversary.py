@@ -82,7 +82,7 @@ def calls(verb: str, target: str) -> Iterator[tuple[str, dict[str, object]]]:
         case "list":
             yield "list_files", {"glob": target}
         case "diff":
-            yield "file_diff", {"path": target}
+            yield "file_diff", {"path": target, "skip": 0}
         case "history":
             yield "commit_history", {"path": target, "limit": 99}
         case "blame":

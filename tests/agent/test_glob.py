@@ -1,4 +1,5 @@
 from contextlib import suppress
+from fnmatch import fnmatchcase
 
 import pytest
 from hypothesis import given
@@ -47,6 +48,27 @@ def test_a_glob_that_cannot_be_meant_is_to_be_given_again(pattern: str) -> None:
 def test_any_pattern_has_an_answer_for_any_path(pattern: str, path: str) -> None:
     with suppress(TryAgain):
         assert glob(pattern)(path) in {True, False}
+
+
+def plainly(parts: list[str], names: list[str]) -> bool:
+    """The meaning of a glob, tried out in every possible way."""
+    match parts:
+        case []:
+            return not names
+        case ["**", *rest]:
+            return any(plainly(rest, names[at:]) for at in range(len(names) + 1))
+        case [part, *rest]:
+            return bool(names) and fnmatchcase(names[0], part) and plainly(rest, names[1:])
+        case _:
+            raise AssertionError(parts)
+
+
+@given(
+    st.lists(st.sampled_from(["**", "*", "a", "b", "?a", "*b"]), min_size=1, max_size=7),
+    st.lists(st.sampled_from(["a", "b", "ba", "ab"]), min_size=1, max_size=7),
+)
+def test_folders_are_matched_as_their_meaning_says(parts: list[str], names: list[str]) -> None:
+    assert glob("/" + "/".join(parts))("/".join(names)) is plainly(parts, names)
 
 
 @pytest.mark.parametrize("pattern", ["*a" * 100 + "b", "**/" * 90 + "b", "*a*/" * 60 + "b", "{a*,*a}" * 6 + "b"])

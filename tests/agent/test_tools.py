@@ -12,7 +12,7 @@ from cicd_agent.agent.tools import MOST_COMMITS, lookups
 from cicd_agent.core.change import Change, Commit
 from cicd_agent.core.diff import ChangeKind, FileDiff
 from cicd_agent.core.library import Unreadable
-from tests.changes import change_of
+from tests.changes import BINARY, change_of
 from tests.fakes import FakeLibrary, Link
 
 CHANGE = change_of(
@@ -54,6 +54,10 @@ def read(path: str, first_line: int = 1, last_line: int | None = None, **others:
     return call("read_file", path=path, first_line=first_line, last_line=last_line, **others)
 
 
+def diff(path: str, skip: int = 0, **others: Any) -> str:
+    return call("file_diff", path=path, skip=skip, **others)
+
+
 def test_every_argument_is_described_in_the_strict_dialect() -> None:
     tools = lookups(CHANGE, LIBRARY, denied)
     assert [tool.name for tool in tools] == [
@@ -74,7 +78,7 @@ def test_every_argument_is_described_in_the_strict_dialect() -> None:
 
 def test_without_a_library_only_the_diff_can_be_looked_up() -> None:
     assert [tool.name for tool in lookups(CHANGE, None, denied)] == ["file_diff"]
-    assert "new()" in call("file_diff", library=None, path="src/app.py")
+    assert "new()" in diff("src/app.py", library=None)
 
 
 def test_a_file_is_read_with_its_line_numbers() -> None:
@@ -194,17 +198,30 @@ def test_a_long_list_says_how_much_more_there_is() -> None:
 
 
 def test_a_diff_shows_both_sides() -> None:
-    assert call("file_diff", path="src/app.py") == ("`src/app.py`, modified\n1   | import os\n2 - | old()\n2 + | new()")
-    assert "1 - | secret = 1" in call("file_diff", path="src/gone.py")
+    assert diff("src/app.py") == ("`src/app.py`, modified\n1   | import os\n2 - | old()\n2 + | new()")
+    assert "1 - | secret = 1" in diff("src/gone.py")
+
+
+def test_a_long_diff_is_read_in_pages() -> None:
+    change = change_of(("a", None, "".join(f"{number}\n" for number in range(1, MOST_ROWS + 6))))
+    assert diff("a", change=change).endswith(f"(5 more: ask with skip {MOST_ROWS})")
+    assert diff("a", MOST_ROWS + 4, change=change) == f"`a`, added\n{MOST_ROWS + 5} + | {MOST_ROWS + 5}"
+    with pytest.raises(TryAgain, match="has 405 lines"):
+        diff("a", MOST_ROWS + 5, change=change)
+
+
+def test_a_diff_that_was_left_out_says_why() -> None:
+    change = change_of(("logo.png", None, BINARY))
+    assert diff("logo.png", change=change) == "`logo.png`, added\n(no lines, or not all of them: binary)"
 
 
 def test_a_file_that_is_not_in_the_change_has_no_diff() -> None:
     with pytest.raises(TryAgain, match=r"Did you mean `src/app\.py`"):
-        call("file_diff", path="src/apps.py")
+        diff("src/apps.py")
     with pytest.raises(NoSuchThing, match="not in this change"):
-        call("file_diff", path="README.md")
+        diff("README.md")
     with pytest.raises(NoSuchThing, match="deny-paths"):
-        call("file_diff", path=".env.local")
+        diff(".env.local")
 
 
 def test_what_was_renamed_from_a_denied_name_stays_denied() -> None:
@@ -213,7 +230,7 @@ def test_what_was_renamed_from_a_denied_name_stays_denied() -> None:
     library = FakeLibrary({"settings.txt": "KEY=hush\n"})
     asked: dict[str, dict[str, Any]] = {
         "read_file": {"first_line": 1, "last_line": None},
-        "file_diff": {},
+        "file_diff": {"skip": 0},
         "commit_history": {"limit": 3},
         "blame": {"first_line": 1, "last_line": 1},
     }

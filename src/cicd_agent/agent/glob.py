@@ -1,8 +1,8 @@
 """Globs as people and models write them, matched in bounded time: a pattern is foreign text."""
 
 import re
-from collections.abc import Callable, Iterable, Sequence
-from fnmatch import fnmatchcase
+from collections.abc import Callable, Sequence
+from fnmatch import translate
 
 from cicd_agent.agent.tool import TryAgain
 
@@ -19,8 +19,8 @@ def glob(pattern: str) -> Callable[[str], bool]:
     """
     if len(pattern) > LONGEST:
         raise TryAgain(f"the glob is longer than {LONGEST} characters")
-    alternatives = [_parts(one) for one in _alternatives(pattern)]
-    return lambda path: any(_matches(parts, path) for parts in alternatives)
+    alternatives = [_matcher(_parts(one)) for one in _alternatives(pattern)]
+    return lambda path: any(matches(path) for matches in alternatives)
 
 
 def _alternatives(pattern: str) -> Sequence[str]:
@@ -45,22 +45,34 @@ def _parts(pattern: str) -> tuple[str, ...]:
     return parts if "/" in pattern else ("**", *parts)
 
 
-def _matches(parts: Sequence[str], path: str) -> bool:
-    """Follow all ways through the pattern at once: their number is that of its parts, whatever the path."""
-    reached = _skipped(parts, {0})
-    for name in path.split("/"):
-        going = {at for at in reached if at < len(parts)}
-        stays = {at for at in going if parts[at] == "**"}
-        reached = _skipped(parts, stays | {at + 1 for at in going - stays if fnmatchcase(name, parts[at])})
-    return len(parts) in reached
+def _matcher(parts: Sequence[str]) -> Callable[[str], bool]:
+    """`**` cuts a pattern into runs of names: the first stands at the start of a path, the last at its end.
+
+    Each one between them is taken where it first fits, which leaves the most room for the rest: nothing is tried twice.
+    """
+    runs: list[list[Callable[[str], object]]] = [[]]
+    for part in parts:
+        if part == "**":
+            runs.append([])
+        else:
+            runs[-1].append(re.compile(translate(part)).match)
+    first, *between, last = runs if len(runs) > 1 else (*runs, [])
+
+    def matches(path: str) -> bool:
+        names = path.split("/")
+        start, end = len(first), len(names) - len(last)
+        if start > end or (len(runs) == 1 and start != end):
+            return False
+        if not _fits(last, names, end) or not _fits(first, names, 0):
+            return False
+        for run in between:
+            while start + len(run) <= end and not _fits(run, names, start):
+                start += 1
+            start += len(run)
+        return start <= end
+
+    return matches
 
 
-def _skipped(parts: Sequence[str], places: Iterable[int]) -> set[int]:
-    """Those places, and the ones behind a `**` that stands for no folder at all."""
-    reached = set(places)
-    for at in sorted(reached):
-        behind = at
-        while behind < len(parts) and parts[behind] == "**":
-            behind += 1
-            reached.add(behind)
-    return reached
+def _fits(run: Sequence[Callable[[str], object]], names: Sequence[str], at: int) -> bool:
+    return all(matches(names[at + step]) for step, matches in enumerate(run))

@@ -20,6 +20,7 @@ MOST_HITS = 2_000
 MOST_PARSED = 2_000_000
 """Bytes of Python that are parsed for one look-up: two or three seconds."""
 LARGEST_PARSED = 500_000
+_PYTHON = (".py", ".pyi")
 _NAME = re.compile(r"[^\W\d][\w$]*(?:\.[^\W\d][\w$]*)*")
 _DEFINING = (
     r"\b(?:class|const|def|defmodule|defp|defun|enum|export|fn|func|function|impl|interface|let|macro|mod|module|namespace|"
@@ -68,7 +69,9 @@ def _find(shelf: Shelf, name: str, places: Callable[..., list[python_names.Place
     if not _NAME.fullmatch(name) or len(name) > 200:  # noqa: PLR2004  no language has longer ones
         raise TryAgain("that is not a name. Give one like `fetch_user` or `Client.fetch_user`; use search for text")
     entries = shelf.select(None)
-    hits = shelf.library.search(name.rpartition(".")[2], shelf.searchable(entries), MOST_HITS, word=True)
+    # Python comes first: what is exact must not give way to what is not, when there are more lines than are looked at.
+    searched = sorted(shelf.searchable(entries), key=lambda entry: not entry.path.endswith(_PYTHON))
+    hits = shelf.library.search(name.rpartition(".")[2], searched, MOST_HITS, word=True)
     parsed, left = _parsable(shelf, hits)
     rows: list[str] = []
     unparsed = {entry.path for entry in left}
@@ -91,7 +94,7 @@ def _find(shelf: Shelf, name: str, places: Callable[..., list[python_names.Place
 
 def _parsable(shelf: Shelf, hits: Matches) -> tuple[list[Entry], list[Entry]]:
     """The Python files with the word: those that are parsed, and those for which there is no room."""
-    paths = dict.fromkeys(match.path for match in hits.found if match.path.endswith((".py", ".pyi")))
+    paths = dict.fromkeys(match.path for match in hits.found if match.path.endswith(_PYTHON))
     parsed, left, room = [], [], MOST_PARSED
     for entry in (shelf.library.entries[path] for path in paths):
         if entry.size > min(LARGEST_PARSED, room):

@@ -40,13 +40,14 @@ class Shelf:
         entries = self.library.entries
         if self.is_denied(path):
             raise NoSuchThing(f"{shown(path)}: {DENIED}")
+        parts = path.split("/")
+        proper = not {"", ".", ".."} & {*parts}
+        if proper and path in entries:
+            return entries[path]
         if any(known.startswith(f"{path.rstrip('/')}/") for known in entries):
             raise TryAgain(f"{shown(path)} is a folder: list_files with the glob {path.rstrip('/')}/** names its files")
-        parts = path.split("/")
-        if {"", ".", ".."} & {*parts}:
+        if not proper:
             raise TryAgain(f"paths are relative to the top of the repository, without `..`.{self._meant(path)}")
-        if path in entries:
-            return entries[path]
         for at in range(1, len(parts)):
             if (parent := "/".join(parts[:at])) in entries:
                 return self._file(entries[parent])
@@ -83,7 +84,7 @@ class Shelf:
         """How many files of these are not looked into, and why; "" when all are."""
         files = [entry for entry in entries if entry.kind is EntryKind.FILE]
         reasons = {
-            "deny-paths": sum(self.is_denied(entry.path) for entry in files),
+            "deny-paths": sum(entry.path in self._hidden for entry in files),
             f"over {LARGEST:,} bytes": sum(entry.size > LARGEST for entry in files),
             "not in this partial clone": sum(entry.size < 0 for entry in files),
         }
@@ -102,16 +103,20 @@ class Shelf:
         return entry
 
     @cached_property
+    def _hidden(self) -> frozenset[str]:
+        return frozenset(path for path in self.library.entries if self.is_denied(path))
+
+    @cached_property
     def _open(self) -> frozenset[str]:
         return frozenset(
             path
             for path, entry in self.library.entries.items()
-            if entry.kind is EntryKind.FILE and 0 <= entry.size <= LARGEST and not self.is_denied(path)
+            if entry.kind is EntryKind.FILE and 0 <= entry.size <= LARGEST and path not in self._hidden
         )
 
     def _meant(self, path: str) -> str:
         """A question that names up to three files: of the same name elsewhere, else spelt alike."""
-        known = [other for other in self.library.entries if not self.is_denied(other)]
+        known = [other for other in self.library.entries if other not in self._hidden]
         folder, _, name = path.rpartition("/")
         same = [other for other in known if other.rpartition("/")[2] == name]
         beside = [other for other in known if other.rpartition("/")[0] == folder]

@@ -7,7 +7,7 @@ from typing import Annotated, Any, TypeVar
 from pydantic import Field
 
 from cicd_agent.agent.names import Name, find_definition, find_references
-from cicd_agent.agent.rows import fitting, note, numbered, result
+from cicd_agent.agent.rows import MOST_ROWS, fitting, note, numbered, result
 from cicd_agent.agent.shelf import DENIED, LARGEST, Shelf, changed_file, shown
 from cicd_agent.agent.tool import NoSuchThing, Tool, TryAgain
 from cicd_agent.agent.turns import Draft
@@ -55,6 +55,9 @@ class FileDiffOf(Draft):
     """Arguments of file_diff."""
 
     path: Annotated[str, Field(description="Path of a file of the change, its old or its new name.")]
+    skip: Annotated[
+        int, Field(ge=0, description="How many lines of the diff to leave out at its beginning: 0 at first.")
+    ]
 
 
 class CommitHistory(Draft):
@@ -182,9 +185,8 @@ def _list_files(shelf: Shelf, arguments: ListFiles) -> str:
         if any(known.startswith(f"{arguments.glob.rstrip('/')}/") for known in shelf.library.entries):
             raise TryAgain(f"that is a folder: ask with the glob {arguments.glob.rstrip('/')}/**")
         raise NoSuchThing("no file matches this glob in the commit under review")
-    every = [f"{visible_line(entry.path)}  {_about(shelf, entry)}" for entry in entries]
-    rows = fitting(every)
-    rest = f"{len(every) - len(rows):,} more: narrow the glob" if len(rows) < len(every) else ""
+    rows = fitting([f"{visible_line(entry.path)}  {_about(shelf, entry)}" for entry in entries[:MOST_ROWS]])
+    rest = f"{len(entries) - len(rows):,} more: narrow the glob" if len(rows) < len(entries) else ""
     return result(*rows, note(rest, *shelf.library.limits))
 
 
@@ -207,17 +209,22 @@ def _file_diff(change: Change, denied: Callable[[str], bool], arguments: FileDif
     if denied(file.path) or denied(file.old_path):
         raise NoSuchThing(f"{shown(arguments.path)}: {DENIED}")
     lines = tuple(file.lines)
+    if arguments.skip > max(len(lines) - 1, 0):
+        raise TryAgain(f"the diff of {shown(file.path)} has {count(len(lines), 'line')}")
     every = numbered(
         [line.text for line in lines],
         [f"{line.old if line.new is None else line.new} {line.kind.value}" for line in lines],
     )
-    rows = fitting(every)
+    rows = fitting(every[arguments.skip :])
+    seen = arguments.skip + len(rows)
     was = f", was {shown(file.old_path)}" if file.old_path != file.path else ""
-    rest = len(every) - len(rows)
     return result(
         f"{shown(file.path)}, {file.kind}{was}",
         *rows,
-        note(f"no lines, or not all of them: {file.omitted}" if file.omitted else "", f"{rest:,} more" if rest else ""),
+        note(
+            f"no lines, or not all of them: {file.omitted}" if file.omitted else "",
+            f"{len(lines) - seen:,} more: ask with skip {seen}" if seen < len(lines) else "",
+        ),
     )
 
 
