@@ -22,11 +22,11 @@ MOST_PARSED = 2_000_000
 LARGEST_PARSED = 500_000
 _PYTHON = (".py", ".pyi")
 _NAME = re.compile(r"[^\W\d][\w$]*(?:\.[^\W\d][\w$]*)*")
-_DEFINING = (
-    r"\b(?:class|const|def|defmodule|defp|defun|enum|export|fn|func|function|impl|interface|let|macro|mod|module|namespace|"
-    r"object|package|proc|protocol|record|static|struct|sub|trait|type|typealias|typedef|union|val|var|#define)\b"
+_DEFINING = re.compile(
+    r"#define\b|\b(?:class|const|def|defmodule|defp|defun|enum|export|fn|func|function|impl|interface|let|macro|mod|"
+    r"module|namespace|object|package|proc|protocol|record|static|struct|sub|trait|type|typealias|typedef|union|val|var)\b"
 )
-_KEYWORD = re.compile(_DEFINING)
+"""Words that introduce a definition in one language or another."""
 
 
 class Name(Draft):
@@ -115,7 +115,7 @@ def _rows(path: str, lines: Sequence[str], places: Sequence[python_names.Place])
 def _looks_defining(line: str, name: str) -> bool:
     """Whether a word that introduces definitions in some language stands before the name."""
     before = line.partition(name.rpartition(".")[2])[0]
-    return _KEYWORD.search(before) is not None
+    return _DEFINING.search(before) is not None
 
 
 def _page(found: _Found, others: Sequence[Match], what: str) -> str:

@@ -44,8 +44,8 @@ class Shelf:
         proper = not {"", ".", ".."} & {*parts}
         if proper and path in entries:
             return entries[path]
-        if any(known.startswith(f"{path.rstrip('/')}/") for known in entries):
-            raise TryAgain(f"{shown(path)} is a folder: list_files with the glob {path.rstrip('/')}/** names its files")
+        if below := self.below(path):
+            raise TryAgain(f"{shown(path)} is a folder: list_files with the glob {below} names its files")
         if not proper:
             raise TryAgain(f"paths are relative to the top of the repository, without `..`.{self._meant(path)}")
         for at in range(1, len(parts)):
@@ -75,6 +75,11 @@ class Shelf:
             return tuple(entries)
         matches = glob(pattern)
         return tuple(entry for entry in entries if matches(entry.path))
+
+    def below(self, folder: str) -> str:
+        """The glob for all files below a folder, "" when there are none."""
+        inside = f"{folder.rstrip('/')}/"
+        return shown(f"{inside}**") if any(path.startswith(inside) for path in self.library.entries) else ""
 
     def searchable(self, entries: Sequence[Entry]) -> tuple[Entry, ...]:
         """Those of which the text may be looked into."""

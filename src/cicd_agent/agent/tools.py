@@ -182,8 +182,8 @@ def _search(shelf: Shelf, arguments: Search) -> str:
 def _list_files(shelf: Shelf, arguments: ListFiles) -> str:
     entries = shelf.select(arguments.glob)
     if not entries:
-        if any(known.startswith(f"{arguments.glob.rstrip('/')}/") for known in shelf.library.entries):
-            raise TryAgain(f"that is a folder: ask with the glob {arguments.glob.rstrip('/')}/**")
+        if below := shelf.below(arguments.glob):
+            raise TryAgain(f"that is a folder: ask with the glob {below}")
         raise NoSuchThing("no file matches this glob in the commit under review")
     rows = fitting([f"{visible_line(entry.path)}  {_about(shelf, entry)}" for entry in entries[:MOST_ROWS]])
     rest = f"{len(entries) - len(rows):,} more: narrow the glob" if len(rows) < len(entries) else ""

@@ -7,7 +7,7 @@ from cicd_agent.core.evidence import Exhibit
 GUIDELINES = ("AGENTS.md", "CONTRIBUTING.md", ".github/copilot-instructions.md")
 LARGEST = 200_000
 """Bytes of a file that is read at all."""
-_LONGEST = 12_000
+LONGEST = 12_000
 """Characters that are shown of it: the change is what a question has its room for."""
 
 
@@ -22,7 +22,7 @@ def guidelines(texts: Mapping[str, str]) -> tuple[Exhibit, ...]:
 
 def _clipped(text: str) -> str:
     """Whole lines up to the limit; a line of ours at the end says what is missing."""
-    if len(text) <= _LONGEST:
+    if len(text) <= LONGEST:
         return text
-    kept = text[:_LONGEST].rpartition("\n")[0] or text[:_LONGEST]
+    kept = text[:LONGEST].rpartition("\n")[0] or text[:LONGEST]
     return f"{kept}\n[{len(text) - len(kept):,} more characters are not shown]\n"
