@@ -27,9 +27,13 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """One question that was asked and what came of it: `draft` is the answer as it was understood, None without one."""
+    """One question that was asked and what came of it: `draft` is the answer as it was understood, None without one.
+
+    `prompt` is the version of the instructions.
+    """
 
     question: str
+    prompt: str
     model: str
     rounds: int
     usage: Usage
@@ -37,8 +41,6 @@ class Asked:
     complaint: str
     left_out: tuple[str, ...]
     draft: Mapping[str, Any] | None
-    prompt: str = ""
-    """Version of the instructions that were given."""
 
     @classmethod
     def of(cls, answer: Answer[Any]) -> "Asked":
@@ -46,6 +48,7 @@ class Asked:
         draft = None if answer.draft is None else answer.draft.model_dump(mode="json")
         return cls(
             question=answer.question,
+            prompt=answer.prompt,
             model=answer.model,
             rounds=answer.rounds,
             usage=answer.usage,
@@ -53,7 +56,6 @@ class Asked:
             complaint=answer.complaint,
             left_out=answer.left_out,
             draft=draft,
-            prompt=answer.prompt,
         )
 
 

@@ -54,6 +54,7 @@ def ask(
         failure = ModelMisbehaved(f"no valid answer from {model.name} in {rounds} rounds", why=_clip(complaint, 300))
     return Answer(
         question=question.name,
+        prompt=version(question.instructions),
         draft=draft,
         usage=conversation.usage,
         rounds=rounds,
@@ -62,7 +63,6 @@ def ask(
         exit=failure.exit if failure else Exit.OK,
         complaint=accepted,
         left_out=conversation.left_out,
-        prompt=version(question.instructions),
     )
 
 

@@ -3,7 +3,8 @@
 from collections.abc import Sequence
 
 MOST_ROWS = 400
-MOST_CHARACTERS = 20_000
+MOST_CHARACTERS = 10_000
+"""Of one result. Stays below what the loop shows of one, so that the note at its end is seen."""
 WIDEST = 400
 
 

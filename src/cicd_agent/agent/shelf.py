@@ -17,8 +17,9 @@ LARGEST = 1_000_000
 """Bytes of a file that is read or searched."""
 _SNIFFED = 8_000
 """Bytes in which a NUL says that a file is binary."""
-_CONSIDERED = 2_000
-"""Paths that are compared with one that does not exist."""
+_COMPARED = 500
+_LONGEST_COMPARED = 100
+"""How many paths are compared with one that does not exist, and up to which length: that takes a second at worst."""
 
 
 class Shelf:
@@ -125,7 +126,7 @@ class Shelf:
         folder, _, name = path.rpartition("/")
         same = [other for other in known if other.rpartition("/")[2] == name]
         beside = [other for other in known if other.rpartition("/")[0] == folder]
-        near = same[:3] or get_close_matches(path[:200], (beside or known)[:_CONSIDERED], n=3, cutoff=0.75)
+        near = same[:3] or _alike(path, beside or known)
         return f" Did you mean {' or '.join(map(shown, near))}?" if near else ""
 
 
@@ -134,10 +135,15 @@ def changed_file(change: Change, path: str) -> FileDiff:
     for file in change.files:
         if path in {file.path, file.old_path}:
             return file
-    near = get_close_matches(path[:200], [file.path for file in change.files][:_CONSIDERED], n=3)
-    if near:
+    if near := _alike(path, [file.path for file in change.files]):
         raise TryAgain(f"{shown(path)} is not in this change. Did you mean {' or '.join(map(shown, near))}?")
     raise NoSuchThing(f"{shown(path)} is not in this change")
+
+
+def _alike(path: str, paths: Sequence[str]) -> list[str]:
+    """Up to three of the paths that are spelt nearly like this one."""
+    short = [other for other in paths if len(other) <= _LONGEST_COMPARED]
+    return get_close_matches(path[:_LONGEST_COMPARED], short[:_COMPARED], n=3, cutoff=0.7)
 
 
 def lines_of(blob: bytes) -> list[str]:

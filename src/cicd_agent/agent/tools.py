@@ -230,8 +230,8 @@ def _file_diff(change: Change, denied: Callable[[str], bool], arguments: FileDif
 
 def _commit_history(shelf: Shelf, arguments: CommitHistory) -> str:
     path = arguments.path
-    gone = any(file.old_path == path for file in shelf.change.files)
-    if shelf.is_denied(path) or not gone:
+    # A file that the change deletes or renames has a history all the same.
+    if shelf.is_denied(path) or not any(file.old_path == path for file in shelf.change.files):
         shelf.entry(path)
     commits = shelf.library.history(path, min(arguments.limit, MOST_COMMITS))
     if not commits:

@@ -140,6 +140,8 @@ class Answer(Generic[D]):
 
     question: str
     draft: D | None
+    prompt: str = ""
+    """Version of the instructions, as they name it."""
     usage: Usage = Usage()
     rounds: int = 0
     model: str = ""
@@ -149,5 +151,3 @@ class Answer(Generic[D]):
     """What `check` still complained about in the draft that was accepted all the same."""
     left_out: tuple[str, ...] = ()
     """What did not fit into the token budget: sources of exhibits, "from line N" where one was cut."""
-    prompt: str = ""
-    """Version of the instructions, as they name it."""
