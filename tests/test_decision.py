@@ -1,9 +1,14 @@
 import json
+from dataclasses import replace
 from typing import Any
 
 import jsonschema
 import pytest
 
+from cicd_agent.agent.ask import ask
+from cicd_agent.agent.budget import Budget
+from cicd_agent.agent.scripted import ScriptedModel
+from cicd_agent.agent.turns import Question
 from cicd_agent.core.change import Change, ChangeSource
 from cicd_agent.core.diff import Side
 from cicd_agent.core.diff_parse import parse_diff
@@ -12,9 +17,10 @@ from cicd_agent.core.evidence import Evidence, Gap
 from cicd_agent.core.finding import Category, Finding, Location, Severity
 from cicd_agent.core.plan import Comment, InlineComment, Output, Plan, Receipt, ReceiptState, Review, ReviewEvent
 from cicd_agent.core.verdict import Conclusion, Reason, Risk, RiskLevel, Verdict
-from cicd_agent.decision import Decision, Report, dump, load, report, schema
+from cicd_agent.decision import Asked, Decision, Report, dump, load, report, schema
 from cicd_agent.errors import ConfigError
 from cicd_agent.modes import Account
+from tests.agent.drafts import Note
 
 DIFF = "diff --git a/a.py b/a.py\n--- a/a.py\n+++ b/a.py\n@@ -1,2 +1,3 @@\n zebra\n-two\n+2\n+3\n"
 
@@ -120,3 +126,14 @@ def test_an_effect_of_an_unknown_kind_is_refused() -> None:
     tampered = dump(decision()).replace('"kind": "comment"', '"kind": "shell"')
     with pytest.raises(ConfigError):
         load(Decision, tampered.encode(), "x")
+
+
+def test_the_report_names_the_version_of_the_prompt_that_was_used() -> None:
+    question = Question("review", "<!-- prompt version: 7 -->\nFind faults.", (), Note, lambda _: None)
+    budget = Budget(requests=1, input_tokens=10_000, seconds=60, clock=lambda: 0.0)
+    with ScriptedModel('{"summary": "fine", "confidence": 0.9}') as model:
+        answer = ask(question, model, budget, key=b"k", redact=lambda text: text)
+    asked = replace(decision(), asked=(Asked.of(answer),))
+    text = dump(report(asked, exit_code=0, outputs={}, receipts=()))
+    assert json.loads(text)["body"]["asked"][0]["prompt"] == "7"
+    assert load(Decision, dump(asked).encode(), "x") == asked

@@ -27,9 +27,13 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """One question that was asked and what came of it: `draft` is the answer as it was understood, None without one."""
+    """One question that was asked and what came of it: `draft` is the answer as it was understood, None without one.
+
+    `prompt` is the version of the instructions.
+    """
 
     question: str
+    prompt: str
     model: str
     rounds: int
     usage: Usage
@@ -46,6 +50,7 @@ class Asked:
         draft = None if answer.draft is None else answer.draft.model_dump(mode="json")
         return cls(
             question=answer.question,
+            prompt=answer.prompt,
             model=answer.model,
             rounds=answer.rounds,
             usage=answer.usage,

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from cicd_agent.agent.prompt import compose, estimate, render
+from cicd_agent.agent.prompt import compose, estimate, render, version
 from cicd_agent.core.evidence import Exhibit
 
 KEY = b"secret of this installation"
@@ -154,3 +154,17 @@ def test_what_is_cut_of_an_exhibit_is_named_by_its_gutter() -> None:
     packed = render([exhibit], key=b"k", tokens=2_000, redact=str)
     assert re.fullmatch(r"a\.py from line \d+ \+", packed.left_out[0])
     assert "604 + are not shown" in packed.text
+
+
+@pytest.mark.parametrize(
+    ("instructions", "found"),
+    [
+        ("# Review\n\n<!-- prompt version: 12 -->\n", "12"),
+        ("<!-- prompt version: 1.2-beta --> <!-- prompt version: 3 -->", "1.2-beta"),
+        ("<!-- prompt version: ` -->", ""),
+        ("prompt version: 3", ""),
+        ("", ""),
+    ],
+)
+def test_instructions_name_their_version(instructions: str, found: str) -> None:
+    assert version(instructions) == found

@@ -16,12 +16,19 @@ from cicd_agent.adapters.git_diff import (
     read_texts,
     with_attributes,
 )
+from cicd_agent.adapters.git_lookup import GitLibrary
 from cicd_agent.adapters.git_process import Git, GitFailed, borrow
 from cicd_agent.adapters.git_worktree import snapshot
 from cicd_agent.core.change import Change, ChangeSource
 from cicd_agent.errors import ConfigError
 
 _SHA = re.compile(r"[0-9a-f]{40}(?:[0-9a-f]{24})?\Z")
+NOBODY = {
+    f"GIT_{role}_{field}": value
+    for role in ("AUTHOR", "COMMITTER")
+    for field, value in (("NAME", "not committed yet"), ("EMAIL", "nobody@localhost"), ("DATE", "@0 +0000"))
+}
+"""Who makes the commit of uncommitted work, which nobody but the look-ups ever sees."""
 _REGULAR = (b"100644", b"100755", b"100664")
 
 
@@ -128,6 +135,20 @@ class GitRepository:
         size = int(self._ours.text("cat-file", "-s", id_))
         return self._ours.run("cat-file", "blob", id_) if size <= limit else None
 
+    def library(self, change: Change) -> GitLibrary:
+        """The files that `change` ends in. ConfigError when uncommitted work is not any more what it was."""
+        commit = self._commit_work(change.tree) if change.source is ChangeSource.WORKTREE else self._commit(change.head)
+        return GitLibrary(self._ours, commit)
+
+    def _commit_work(self, tree: str) -> str:
+        """Commit the working tree in our own room, so that its lines have a history; what was read must be it."""
+        place, head = self._place, self._commit("HEAD")
+        # Which tree may be read is not for the change to say: it may have come from a file.
+        if tree != snapshot(self._ours, place.top, place.git_dir, place.common / "info/exclude").tree:
+            what = "the working tree has changed since it was read"
+            raise ConfigError(what, why="look-ups would show other lines", remedy="Start the review again")
+        return self._ours.text("commit-tree", tree, "-p", head, "-m", "uncommitted work", env=NOBODY)
+
     def _commit(self, ref: str) -> str:
         sha = self.resolve(ref)
         if sha is None and ref == "HEAD":
@@ -161,6 +182,7 @@ class GitRepository:
             texts=texts.new,
             old_texts=texts.old,
             paths=paths,
+            tree=git.text("rev-parse", "--verify", f"{new}^{{tree}}"),
             notes=(*change.notes, *omission_notes(files), *texts.notes, *cut),
         )
 

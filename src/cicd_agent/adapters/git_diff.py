@@ -187,7 +187,7 @@ def read_texts(git: Git, entries: Sequence[Entry], files: Sequence[FileDiff]) ->
             sides.append((new, entry.path, entry.new_id))
         if not file.binary and entry.old_mode.startswith(_REGULAR):
             sides.append((old, entry.old_path, entry.old_id))
-    blobs = _blobs(git, _fitting(_sizes(git, {id_ for _, _, id_ in sides})))
+    blobs = read_blobs(git, _fitting(_sizes(git, {id_ for _, _, id_ in sides})))
     left_out: dict[str, None] = {}
     not_utf8: dict[str, None] = {}
     for texts, path, id_ in sides:
@@ -225,7 +225,8 @@ def _sizes(git: Git, ids: Iterable[str]) -> dict[str, int]:
     return {answer[0]: int(answer[2]) for answer in answers if answer[1] == "blob"}
 
 
-def _blobs(git: Git, ids: Sequence[str]) -> dict[str, bytes]:
+def read_blobs(git: Git, ids: Sequence[str]) -> dict[str, bytes]:
+    """The contents of blobs by id, all of which are here."""
     data = git.run("cat-file", "--batch", stdin="".join(f"{id_}\n" for id_ in ids).encode())
     blobs = {}
     at = 0

@@ -5,6 +5,7 @@ from typing import TypeVar
 
 from cicd_agent.agent.budget import Budget
 from cicd_agent.agent.dialogue import Dialogue
+from cicd_agent.agent.prompt import version
 from cicd_agent.agent.reading import Misread, clip, read
 from cicd_agent.agent.turns import Answer, Draft, Model, Question, Reply, Stop
 from cicd_agent.errors import AgentError, BudgetExhausted, Exit, ModelMisbehaved, ModelUnavailable
@@ -64,6 +65,7 @@ def ask(
         failure = ModelMisbehaved(f"no valid answer from {model.name} in {dialogue.rounds} rounds", why=why)
     return Answer(
         question=question.name,
+        prompt=version(question.instructions),
         draft=draft,
         usage=dialogue.usage,
         rounds=dialogue.rounds,

@@ -17,6 +17,7 @@ from cicd_agent.core.text import visible, visible_line
 _PIECE = re.compile(r"[A-Z]?[a-z]{1,5}|[A-Z]{1,2}|[0-9]{1,3}|\t| {2,}|[\r\n]+ *|[!-/:-@\[-`{-~\x00-\x08]")
 _UNBROKEN = re.compile(r"[A-Za-z0-9+/=_-]{40,}")
 _ASTRAL = re.compile("[\U00010000-\U0010ffff]")
+_VERSION = re.compile(r"<!-- prompt version: ([\w.-]{1,40}) -->")
 
 # Fewer lines than this of an exhibit tell a reader less than the space is worth.
 _WORTH_CUTTING = 20
@@ -57,6 +58,12 @@ def estimate(text: str) -> int:
 def compose(instructions: str) -> str:
     """The system message of a question: the same bytes in every run, so that servers can cache it."""
     return f"{PREAMBLE}\n{instructions.strip()}\n"
+
+
+def version(instructions: str) -> str:
+    """What the instructions call their version, in a comment of theirs; "" when they do not."""
+    found = _VERSION.search(instructions)
+    return found[1] if found else ""
 
 
 def render(exhibits: Sequence[Exhibit], *, key: bytes, tokens: int, redact: Callable[[str], str]) -> Rendered:

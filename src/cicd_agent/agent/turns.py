@@ -193,6 +193,8 @@ class Answer(Generic[D]):
 
     question: str
     draft: D | None
+    prompt: str = ""
+    """Version of the instructions, as they name it."""
     usage: Usage = Usage()
     rounds: int = 0
     model: str = ""

@@ -32,7 +32,8 @@ class Change:
 
     `base` is the merge base, `head` the commit reviewed ("" for uncommitted work). `texts` and `old_texts` map a
     path (new name, old name) to the file's whole text after and before, for changed text files within the size
-    limit. `paths` lists every path at the head (empty when there is no checkout).
+    limit. `paths` lists every path at the head (empty when there is no checkout). `tree` is git's id of all files as
+    they are after the change ("" from the API).
     """
 
     base: str
@@ -43,6 +44,7 @@ class Change:
     texts: Mapping[str, str] = field(default_factory=dict)
     old_texts: Mapping[str, str] = field(default_factory=dict)
     paths: tuple[str, ...] = ()
+    tree: str = ""
     notes: tuple[str, ...] = ()
     """Limits met while reading, each one sentence for the report ("commit list cut at 250")."""
 

@@ -4,9 +4,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from cicd_agent.core.change import Change
+from cicd_agent.core.change import Change, Commit
 from cicd_agent.core.diff import FileDiff
 from cicd_agent.core.event import PullRequest, Ref
+from cicd_agent.core.library import Blamed, Entry, Matches
 from cicd_agent.core.plan import Receipt, Review
 
 
@@ -51,6 +52,43 @@ class Repository(Protocol):
 
     def blob(self, sha: str, path: str, limit: int = 1_000_000) -> bytes | None:
         """Content of a regular file at a commit; None when absent, not a regular file, or over `limit` bytes."""
+        ...
+
+    def library(self, change: Change) -> "Library":
+        """The files that a change of this repository ends in; ConfigError when they cannot be had as they were."""
+        ...
+
+
+class Library(Protocol):
+    """The files of one commit, and nothing else: all that a look-up of a model is given of the world.
+
+    Its methods raise Unreadable when git cannot answer, within the limits that look-ups have.
+    """
+
+    @property
+    def entries(self) -> Mapping[str, Entry]:
+        """Every path of the commit, in order."""
+        ...
+
+    @property
+    def limits(self) -> Sequence[str]:
+        """What is not known of it, one sentence each ("the clone is shallow")."""
+        ...
+
+    def contents(self, entries: Sequence[Entry]) -> tuple[bytes, ...]:
+        """The content of files and links: a link's is where it points. The caller has looked at their sizes."""
+        ...
+
+    def search(self, pattern: str, among: Sequence[Entry], most: int, *, word: bool = False) -> Matches:
+        """Lines that match a regular expression, or that hold exactly this word. Raises BadPattern."""
+        ...
+
+    def history(self, path: str, most: int) -> tuple[Commit, ...]:
+        """The last commits that touched a path, newest first."""
+        ...
+
+    def blame(self, path: str, first: int, last: int) -> tuple[Blamed, ...]:
+        """Who wrote the lines `first` to `last` of a file."""
         ...
 
 

@@ -1,15 +1,19 @@
 """Reads the change that an event is about: from git where there is a checkout, from the API where there is none."""
 
 from collections.abc import Iterator, Sequence
+from typing import Any
 
 from pathspec import GitIgnoreSpec
 
+from cicd_agent.agent.tool import Tool
+from cicd_agent.agent.tools import lookups
 from cicd_agent.core.change import Change, ChangeSource
 from cicd_agent.core.diff import FileDiff
 from cicd_agent.core.event import Event, EventKind
 from cicd_agent.core.evidence import Evidence, Gap
 from cicd_agent.core.paths import PathKind, kinds
-from cicd_agent.errors import ConfigError
+from cicd_agent.core.ports import Library
+from cicd_agent.errors import ConfigError, ForgeRefused
 from cicd_agent.modes import World
 from cicd_agent.settings import Settings
 
@@ -42,6 +46,53 @@ def read_change(event: Event, world: World, settings: Settings) -> Change:
         why=obstacle,
         remedy="Set `fetch-depth: 0` on actions/checkout",
     )
+
+
+def read_texts(
+    paths: Sequence[str], commit: str, world: World, settings: Settings, limit: int
+) -> tuple[dict[str, str], tuple[Gap, ...]]:
+    """The text of those files that there are at a commit and that may be shown, and which of them could not be read."""
+    hidden = matcher(settings.deny_paths)
+    texts: dict[str, str] = {}
+    missed: list[Gap] = []
+    for path in paths:
+        if hidden.match_file(path):
+            continue
+        try:
+            if world.repository is not None and world.repository.resolve(commit):
+                blob = world.repository.blob(commit, path, limit)
+                text = None if blob is None else blob.decode("utf-8", "replace")
+            else:
+                text = world.forge.text_at(path, commit) if world.forge is not None else None
+        except (ConfigError, ForgeRefused) as error:
+            missed.append(Gap("", f"{path} of the base branch could not be read: {error}"))
+            continue
+        if text is not None and len(text) <= limit:
+            texts[path] = text
+    return texts, tuple(missed)
+
+
+def change_lookups(
+    evidence: Evidence, event: Event, world: World, settings: Settings
+) -> tuple[tuple[Tool[Any], ...], str]:
+    """What may be looked up about the change of some evidence, and why that is less than usual, "" when it is not.
+
+    `event` is the job's own: evidence that speaks of another commit (it may have come from a file) opens nothing.
+    """
+    change, library, limit = changed(evidence), None, ""
+    try:
+        library = _library(change, event, world)
+    except ConfigError as error:
+        limit = f"the model could look up nothing but the diff: {error}"
+    return lookups(change, library, matcher(settings.deny_paths).match_file), limit
+
+
+def _library(change: Change, event: Event, world: World) -> Library:
+    if world.repository is None:
+        raise ConfigError("there is no checkout", remedy="Put actions/checkout before this step")
+    if event.head.sha and world.repository.resolve(event.head.sha) != change.head:
+        raise ConfigError("the evidence is not of the event's commit, or that is not in this clone")
+    return world.repository.library(change)
 
 
 def changed(evidence: Evidence) -> Change:

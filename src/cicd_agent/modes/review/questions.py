@@ -31,6 +31,7 @@ def questions(
     exhibits = tuple(_exhibits(change, settings))
     if answers or author.login in DEPENDENCY_BOTS or not exhibits:
         return ()
+    exhibits = (*evidence.exhibits, *exhibits)
     if settings.instructions:
         house_rules = Exhibit("house-rules", "what this repository asks of reviews", settings.instructions, priority=9)
         exhibits = (house_rules, *exhibits)

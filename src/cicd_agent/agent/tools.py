@@ -1,0 +1,274 @@
+"""The look-ups that a model is offered: they read the commit under review, and there is nothing else in their reach."""
+
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import Annotated, Any, TypeVar
+
+from pydantic import Field
+
+from cicd_agent.agent.names import Name, find_definition, find_references
+from cicd_agent.agent.rows import MOST_ROWS, fitting, note, numbered, result
+from cicd_agent.agent.shelf import DENIED, LARGEST, Shelf, changed_file, shown
+from cicd_agent.agent.tool import NoSuchThing, Tool, TryAgain
+from cicd_agent.agent.turns import Draft
+from cicd_agent.core.change import Change
+from cicd_agent.core.library import BadPattern, Entry, EntryKind, Unreadable
+from cicd_agent.core.ports import Library
+from cicd_agent.core.text import visible_line
+from cicd_agent.core.words import count
+
+MOST_MATCHES = 100
+MOST_COMMITS = 50
+MOST_BLAMED = 200
+LONGEST_PATTERN = 500
+
+A = TypeVar("A", bound=Draft)
+
+Path = Annotated[str, Field(description="Path of the file from the top of the repository, as list_files gives it.")]
+First = Annotated[int, Field(ge=1, description="Number of the first line.")]
+
+
+class ReadFile(Draft):
+    """Arguments of read_file."""
+
+    path: Path
+    first_line: First
+    last_line: Annotated[int | None, Field(description="Number of the last line, or null for as many as fit.")]
+
+
+class Search(Draft):
+    """Arguments of search."""
+
+    pattern: Annotated[str, Field(description="A Perl-compatible regular expression, matched against single lines.")]
+    glob: Annotated[str | None, Field(description="Only files that match it, as `src/**/*.py`; null for all.")]
+
+
+class ListFiles(Draft):
+    """Arguments of list_files."""
+
+    glob: Annotated[
+        str, Field(description="`*.py` in any folder, `src/**` all below src, `src/*.{ts,tsx}`; `**` everything.")
+    ]
+
+
+class FileDiffOf(Draft):
+    """Arguments of file_diff."""
+
+    path: Annotated[str, Field(description="Path of a file of the change, its old or its new name.")]
+    skip: Annotated[
+        int, Field(ge=0, description="How many lines of the diff to leave out at its beginning: 0 at first.")
+    ]
+
+
+class CommitHistory(Draft):
+    """Arguments of commit_history."""
+
+    path: Path
+    limit: Annotated[int, Field(ge=1, description=f"How many commits, newest first; {MOST_COMMITS} at most.")]
+
+
+class Blame(Draft):
+    """Arguments of blame."""
+
+    path: Path
+    first_line: First
+    last_line: Annotated[int, Field(ge=1, description=f"Number of the last line; {MOST_BLAMED} lines at most.")]
+
+
+def lookups(change: Change, library: Library | None, denied: Callable[[str], bool]) -> tuple[Tool[Any], ...]:
+    """What can be looked up about a change. Of files that are `denied` (deny-paths), nothing but their names.
+
+    Without a library (a change that was read from the API) that is the diff alone: the rest would need a checkout.
+    """
+    diff = _tool(
+        "file_diff",
+        "The diff of one file of the change under review: numbers of deleted lines count in the old version.",
+        FileDiffOf,
+        lambda arguments: _file_diff(change, denied, arguments),
+    )
+    if library is None:
+        return (diff,)
+    shelf = Shelf(change, library, denied)
+    return (
+        _tool(
+            "read_file",
+            "Lines of a file as it is after the change, with their numbers.",
+            ReadFile,
+            lambda arguments: _read_file(shelf, arguments),
+        ),
+        _tool(
+            "search",
+            "Search the files as they are after the change; answers path:line:text.",
+            Search,
+            lambda arguments: _search(shelf, arguments),
+        ),
+        _tool(
+            "list_files",
+            "Paths and sizes of the files as they are after the change.",
+            ListFiles,
+            lambda arguments: _list_files(shelf, arguments),
+        ),
+        diff,
+        _tool(
+            "commit_history",
+            "The last commits that touched a file: id, date, author, subject.",
+            CommitHistory,
+            lambda arguments: _commit_history(shelf, arguments),
+        ),
+        _tool(
+            "blame",
+            "For each line of a file the commit that last touched it.",
+            Blame,
+            lambda arguments: _blame(shelf, arguments),
+        ),
+        _tool(
+            "find_definition",
+            "Where a name is defined. Exact for Python, a search for the word in other languages.",
+            Name,
+            lambda arguments: find_definition(shelf, arguments),
+        ),
+        _tool(
+            "find_references",
+            "Where a name is used. By syntax for Python (not by type), a search for the word in other languages.",
+            Name,
+            lambda arguments: find_references(shelf, arguments),
+        ),
+    )
+
+
+def _tool(name: str, description: str, arguments: type[A], run: Callable[[A], str]) -> Tool[A]:
+    """A tool whose trouble is of the two kinds that a tool may have."""
+
+    def told(given: A) -> str:
+        try:
+            return run(given)
+        except BadPattern as bad:
+            raise TryAgain(f"the pattern cannot be used ({bad}): give a simpler one or a narrower glob") from None
+        except Unreadable as gone:
+            raise NoSuchThing(f"git could not show it: {visible_line(str(gone))}") from None
+
+    return Tool(name, description, arguments, told)
+
+
+def _read_file(shelf: Shelf, arguments: ReadFile) -> str:
+    lines = shelf.lines(arguments.path)
+    first, last = _range(arguments.path, len(lines), arguments.first_line, arguments.last_line)
+    rows = fitting(numbered(lines[first - 1 : last], range(first, last + 1)))
+    end = first + len(rows) - 1
+    more = f"lines {end + 1} to {len(lines)} are not shown: ask with first_line {end + 1}" if end < len(lines) else ""
+    heading = f"{shown(arguments.path)}, lines {first} to {end} of {len(lines)}"
+    return result(heading if rows else f"{shown(arguments.path)} is empty", *rows, note(more))
+
+
+def _search(shelf: Shelf, arguments: Search) -> str:
+    pattern = arguments.pattern
+    if not pattern or len(pattern) > LONGEST_PATTERN or {"\0", "\n"} & set(pattern):
+        raise TryAgain(f"give a pattern of one line, of 1 to {LONGEST_PATTERN} characters")
+    entries = shelf.select(arguments.glob)
+    searched = shelf.searchable(entries)
+    found = shelf.library.search(pattern, searched, MOST_MATCHES)
+    limits = (found.note, shelf.unsearched(entries), *shelf.library.limits)
+    if not found.found:
+        raise NoSuchThing(f"nothing matches in {count(len(searched), 'file')} {note(*limits)}".strip())
+    every = [f"{visible_line(match.path)}:{match.line}:{match.text}" for match in found.found]
+    rows = fitting(every)
+    more = found.more or len(rows) < len(every)
+    return result(
+        *rows,
+        note(f"the first {len(rows)} lines; there are more: narrow the pattern or the glob" if more else "", *limits),
+    )
+
+
+def _list_files(shelf: Shelf, arguments: ListFiles) -> str:
+    entries = shelf.select(arguments.glob)
+    if not entries:
+        if below := shelf.below(arguments.glob):
+            raise TryAgain(f"that is a folder: ask with the glob {below}")
+        raise NoSuchThing("no file matches this glob in the commit under review")
+    rows = fitting([f"{visible_line(entry.path)}  {_about(shelf, entry)}" for entry in entries[:MOST_ROWS]])
+    rest = f"{len(entries) - len(rows):,} more: narrow the glob" if len(rows) < len(entries) else ""
+    return result(*rows, note(rest, *shelf.library.limits))
+
+
+def _about(shelf: Shelf, entry: Entry) -> str:
+    if shelf.is_denied(entry.path):
+        return DENIED
+    match entry.kind:
+        case EntryKind.LINK:
+            return "link, not followed"
+        case EntryKind.SUBMODULE:
+            return "submodule, not read"
+        case EntryKind.FILE:
+            return f"{entry.size:,} bytes{', not read' if entry.size > LARGEST else ''}"
+
+
+def _file_diff(change: Change, denied: Callable[[str], bool], arguments: FileDiffOf) -> str:
+    if denied(arguments.path):
+        raise NoSuchThing(f"{shown(arguments.path)}: {DENIED}")
+    file = changed_file(change, arguments.path)
+    if denied(file.path) or denied(file.old_path):
+        raise NoSuchThing(f"{shown(arguments.path)}: {DENIED}")
+    lines = tuple(file.lines)
+    if arguments.skip > max(len(lines) - 1, 0):
+        raise TryAgain(f"the diff of {shown(file.path)} has {count(len(lines), 'line')}")
+    every = numbered(
+        [line.text for line in lines],
+        [f"{line.old if line.new is None else line.new} {line.kind.value}" for line in lines],
+    )
+    rows = fitting(every[arguments.skip :])
+    seen = arguments.skip + len(rows)
+    was = f", was {shown(file.old_path)}" if file.old_path != file.path else ""
+    return result(
+        f"{shown(file.path)}, {file.kind}{was}",
+        *rows,
+        note(
+            f"no lines, or not all of them: {file.omitted}" if file.omitted else "",
+            f"{len(lines) - seen:,} more: ask with skip {seen}" if seen < len(lines) else "",
+        ),
+    )
+
+
+def _commit_history(shelf: Shelf, arguments: CommitHistory) -> str:
+    path = arguments.path
+    # A file that the change deletes or renames has a history all the same.
+    if shelf.is_denied(path) or not any(file.old_path == path for file in shelf.change.files):
+        shelf.entry(path)
+    commits = shelf.library.history(path, min(arguments.limit, MOST_COMMITS))
+    if not commits:
+        raise NoSuchThing(f"no commit in this clone touched {shown(path)}")
+    rows = [f"{commit.sha[:12]} {_day(commit.when)} {commit.author}: {commit.subject}" for commit in commits]
+    cut = f"{MOST_COMMITS} at most" if len(commits) == MOST_COMMITS < arguments.limit else ""
+    return result(*fitting([visible_line(row) for row in rows]), note(cut, *shelf.library.limits))
+
+
+def _blame(shelf: Shelf, arguments: Blame) -> str:
+    lines = shelf.lines(arguments.path)
+    first, last = _range(arguments.path, len(lines), arguments.first_line, arguments.last_line)
+    last = min(last, first + MOST_BLAMED - 1)
+    blamed = shelf.library.blame(arguments.path, first, last) if lines else ()
+    gutter = [f"{line.line} {line.sha[:12]} {_day(line.when)} {visible_line(line.author[:40])}" for line in blamed]
+    rows = fitting(numbered([line.text for line in blamed], gutter))
+    commits = {line.sha: line for line in blamed[: len(rows)]}
+    subjects = [visible_line(f"{line.sha[:12]} {line.subject}"[:200]) for line in commits.values()]
+    end = first + len(rows) - 1
+    more = (
+        f"lines {end + 1} to {arguments.last_line} are not shown" if end < min(arguments.last_line, len(lines)) else ""
+    )
+    return result(*rows, note(more, *shelf.library.limits), "Commits:", *subjects)
+
+
+def _range(path: str, length: int, first: int, last: int | None) -> tuple[int, int]:
+    """The lines asked for, as far as they exist; TryAgain when none of them does."""
+    if first > max(length, 1):
+        raise TryAgain(f"{shown(path)} has {count(length, 'line')}")
+    if last is not None and last < first:
+        raise TryAgain(f"last_line {last} comes before first_line {first}")
+    return first, min(last or length, length)
+
+
+def _day(when: int) -> str:
+    """The day in UTC; "-" for uncommitted work and for a date that is none."""
+    try:
+        return datetime.fromtimestamp(when, UTC).date().isoformat() if when else "-"
+    except (ValueError, OverflowError, OSError):
+        return "-"
