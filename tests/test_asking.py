@@ -8,6 +8,7 @@ import pytest
 
 from cicd_agent.agent.budget import Budget
 from cicd_agent.agent.scripted import ScriptedModel, Step
+from cicd_agent.agent.tool import Tool
 from cicd_agent.agent.turns import Question, Tier
 from cicd_agent.config import Loaded, load
 from cicd_agent.core.event import Event, EventKind
@@ -48,6 +49,9 @@ class OneQuestion:
 
     def questions(self, _evidence: Evidence, answers: Any, _settings: Settings) -> Any:
         return () if answers else (Question("q", "Look.", (), Note, lambda _: None, tier=self.tier),)
+
+    def lookups(self, *_: object) -> tuple[tuple[Tool[Any], ...], str]:
+        return (), ""
 
     def verify(self, _rules: Empty, _answers: Any, _evidence: Evidence, _settings: Settings) -> Verdict:
         return Verdict(Conclusion.SUCCESS, "comment", None, Risk(RiskLevel.LOW, 0, ()))

@@ -9,6 +9,7 @@ from typing import Any
 from cicd_agent.agent.ask import ask
 from cicd_agent.agent.budget import Budget
 from cicd_agent.agent.prices import PRICES, Price
+from cicd_agent.agent.tool import Tool
 from cicd_agent.agent.turns import Answer, Model, Question, Tier, Usage
 from cicd_agent.config import Loaded
 from cicd_agent.core.evidence import Evidence
@@ -72,10 +73,10 @@ def conclude(
     settings = scene.settings
     progress("applying the rules")
     rules = mode.rules(evidence, settings)
-    answers, degraded = _answers(mode, evidence, settings, asking, progress)
+    answers, degraded, limit = _answers(mode, evidence, scene, asking, progress)
     progress("checking the claims")
     verdict = mode.verify(rules, answers, evidence, settings)
-    account = _account(answers, degraded, asking, scene)
+    account = _account(answers, degraded, asking, scene.loaded, (*scene.notices, *([limit] if limit else [])))
     plan = mode.report(verdict, evidence, account, settings)
     return Decision(
         mode=mode.name,
@@ -172,17 +173,21 @@ def _reach(settings: Settings, workload: Workload | None) -> Callable[[str], Mod
 
 
 def _answers(
-    mode: Mode[Any], evidence: Evidence, settings: Settings, asking: Asking, progress: Callable[[str], None]
-) -> tuple[list[Answer[Any]], str]:
-    """The answers, and why some are missing, "" when none are."""
+    mode: Mode[Any], evidence: Evidence, scene: Scene, asking: Asking, progress: Callable[[str], None]
+) -> tuple[list[Answer[Any]], str, str]:
+    """The answers, why some are missing, and why less could be looked up than usual; "" when neither is so."""
     answers: list[Answer[Any]] = []
-    while questions := mode.questions(evidence, answers, settings):
+    tools: tuple[Tool[Any], ...] | None = None
+    limit = ""
+    while questions := mode.questions(evidence, answers, scene.settings):
         if asking.model is None:
-            return answers, asking.silence
+            return answers, asking.silence, ""
+        if tools is None:
+            tools, limit = mode.lookups(evidence, scene.event, scene.world, scene.settings)
         for question in questions:
             model = asking.fast if asking.fast and question.tier is Tier.FAST else asking.model
-            answers.append(_answer(question, model, asking, progress))
-    return answers, next((answer.failure for answer in answers if answer.failure), "")
+            answers.append(_answer(replace(question, tools=tools), model, asking, progress))
+    return answers, next((answer.failure for answer in answers if answer.failure), ""), limit
 
 
 def _answer(question: Question[Any], model: Model, asking: Asking, progress: Callable[[str], None]) -> Answer[Any]:
@@ -197,18 +202,17 @@ def _answer(question: Question[Any], model: Model, asking: Asking, progress: Cal
     return replace(second, usage=first.usage + second.usage, failure=failure, instead_of=first.failure)
 
 
-def _account(answers: Sequence[Answer[Any]], degraded: str, asking: Asking, scene: Scene) -> Account:
+def _account(
+    answers: Sequence[Answer[Any]], degraded: str, asking: Asking, loaded: Loaded, notices: Sequence[str]
+) -> Account:
     usage = sum((answer.usage for answer in answers), Usage())
     return Account(
         model=next((answer.model for answer in answers if answer.usage.requests), ""),
         usage=usage,
         cost_usd=asking.budget.cost_usd if usage.requests else 0.0,
         degraded=degraded,
-        config_status=scene.loaded.config_status,
-        notices=(
-            *scene.notices,
-            *(f"{each.model} was asked: {each.instead_of}" for each in answers if each.instead_of),
-        ),
+        config_status=loaded.config_status,
+        notices=(*notices, *(f"{each.model} was asked: {each.instead_of}" for each in answers if each.instead_of)),
         left_out=tuple(source for answer in answers for source in answer.left_out),
     )
 

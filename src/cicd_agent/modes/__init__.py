@@ -4,6 +4,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol, TypeVar
 
+from cicd_agent.agent.tool import Tool
 from cicd_agent.agent.turns import Answer, Draft, Question, Usage
 from cicd_agent.core.event import Event
 from cicd_agent.core.evidence import Evidence
@@ -84,6 +85,15 @@ class Mode(Protocol[R]):
         self, evidence: Evidence, answers: Sequence[Answer[Any]], settings: Settings
     ) -> Sequence[Question[Any]]:
         """What to ask next; called again with the answers until it returns none. Pure."""
+        ...
+
+    def lookups(
+        self, evidence: Evidence, event: Event, world: World, settings: Settings
+    ) -> tuple[tuple[Tool[Any], ...], str]:
+        """What a model may look up before it answers, and why that is less than usual, "" when it is not.
+
+        `event` is the job's own: evidence may have come from a file.
+        """
         ...
 
     def verify(self, rules: R, answers: Sequence[Answer[Any]], evidence: Evidence, settings: Settings) -> Verdict:

@@ -1,5 +1,6 @@
 """The review mode: a change goes in, findings that can be proved come out."""
 
+from cicd_agent.modes.changes import change_lookups
 from cicd_agent.modes.review.gather import declines, gather
 from cicd_agent.modes.review.questions import questions
 from cicd_agent.modes.review.report import OUTPUTS, report
@@ -19,6 +20,7 @@ class Review:
     gather = staticmethod(gather)
     rules = staticmethod(rules)
     questions = staticmethod(questions)
+    lookups = staticmethod(change_lookups)
     verify = staticmethod(verify)
     report = staticmethod(report)
 
