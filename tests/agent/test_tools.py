@@ -288,10 +288,9 @@ def test_what_is_not_a_name_is_to_be_given_again(name: str) -> None:
 
 
 def test_a_name_that_nobody_defines_or_uses_is_told() -> None:
-    with pytest.raises(NoSuchThing):
-        call("find_definition", name="nobody")
-    with pytest.raises(NoSuchThing):
-        call("find_references", name="nobody")
+    for tool in ("find_definition", "find_references"):
+        with pytest.raises(NoSuchThing, match=r"of `nobody` in the commit under review \(.*not searched: 2 \(deny"):
+            call(tool, name="nobody")
 
 
 def test_python_that_cannot_be_parsed_is_searched_by_the_word() -> None:

@@ -1,9 +1,12 @@
 """Which look-ups a change has: all of them in a checkout of its commit, else the diff alone and the reason."""
 
+from collections.abc import Callable, Iterator
 from dataclasses import replace
+from types import CellType
 
 import pytest
 
+from cicd_agent.agent.shelf import Shelf
 from cicd_agent.agent.tool import NoSuchThing
 from cicd_agent.core.change import ChangeSource
 from cicd_agent.core.event import Event, EventKind, Ref
@@ -12,7 +15,7 @@ from cicd_agent.modes import World
 from cicd_agent.modes.changes import change_lookups
 from cicd_agent.settings import Settings
 from tests.changes import change_of
-from tests.fakes import FakeLibrary, FakeRepository
+from tests.fakes import FakeForge, FakeLibrary, FakeRepository
 
 HEAD = "h" * 40
 CHANGE = change_of(("app.py", "old()\n", "new()\n"), (".env", None, "KEY=1\n"))
@@ -33,6 +36,23 @@ def test_in_a_checkout_everything_can_be_looked_up_but_what_is_denied() -> None:
     read = tools[0]
     with pytest.raises(NoSuchThing, match="deny-paths"):
         read.run(read.arguments.model_validate({"path": ".env", "first_line": 1, "last_line": None}))
+
+
+def test_look_ups_have_a_library_and_no_forge() -> None:
+    forge = FakeForge()
+    world = World(FakeRepository(refs={"topic": HEAD}, shelves={HEAD: LIBRARY}), forge)
+    tools, _ = change_lookups(EVIDENCE, EVENT, world, Settings())
+    held = [cell.cell_contents for tool in tools for cell in closure(tool.run)]
+    assert LIBRARY in [shelf.library for shelf in held if isinstance(shelf, Shelf)]
+    assert [one for one in held if one is forge or one is world or one is world.repository] == []
+
+
+def closure(function: Callable[..., object]) -> Iterator[CellType]:
+    """All that a function holds, and what the functions in it hold."""
+    for cell in getattr(function, "__closure__", None) or ():
+        yield cell
+        if callable(cell.cell_contents):
+            yield from closure(cell.cell_contents)
 
 
 @pytest.mark.parametrize(
@@ -57,6 +77,10 @@ def test_evidence_of_another_commit_than_the_jobs_opens_nothing() -> None:
     tools, limit = names(forged, world)
     assert tools == ["file_diff"]
     assert "not of the event's commit" in limit
+
+
+def test_evidence_without_a_change_has_no_look_ups() -> None:
+    assert names(Evidence(EVENT), World()) == ([], "")
 
 
 def test_uncommitted_work_is_looked_up_as_it_is() -> None:

@@ -52,8 +52,7 @@ def find_definition(shelf: Shelf, arguments: Name) -> str:
     found = _find(shelf, arguments.name, lambda tree: python_names.definitions(tree, arguments.name))
     others = [match for match in found.others if _looks_defining(match.text, arguments.name)]
     if not found.python and not others:
-        hint = "find_references or search may show where it comes from"
-        raise NoSuchThing(f"no definition of `{visible_line(arguments.name)}` in the commit under review; {hint}")
+        raise _nothing("definition", arguments.name, found, "find_references or search may show where it comes from")
     return _page(found, others, "lines that look like a definition")
 
 
@@ -61,7 +60,7 @@ def find_references(shelf: Shelf, arguments: Name) -> str:
     """Where a name is used."""
     found = _find(shelf, arguments.name, lambda tree: python_names.uses(tree, arguments.name))
     if not found.python and not found.others:
-        raise NoSuchThing(f"no use of `{visible_line(arguments.name)}` in the commit under review")
+        raise _nothing("use", arguments.name, found)
     return _page(found, found.others, "lines with the word, be they code, comments or text")
 
 
@@ -110,6 +109,11 @@ def _rows(path: str, lines: Sequence[str], places: Sequence[python_names.Place])
         text = lines[place.line - 1].strip() if 0 < place.line <= len(lines) else ""
         where = f" in {place.inside}" if place.inside else ""
         yield f"{visible_line(path)}:{place.line}: {place.what}{where}: {text}"
+
+
+def _nothing(what: str, name: str, found: _Found, hint: str = "") -> NoSuchThing:
+    """That there is none, and what was not looked at."""
+    return NoSuchThing(f"no {what} of `{name}` in the commit under review {note(hint, *found.notes)}".rstrip())
 
 
 def _looks_defining(line: str, name: str) -> bool:

@@ -77,9 +77,13 @@ def change_lookups(
 ) -> tuple[tuple[Tool[Any], ...], str]:
     """What may be looked up about the change of some evidence, and why that is less than usual, "" when it is not.
 
+    The same in every mode; of evidence without a change, nothing.
+
     `event` is the job's own: evidence that speaks of another commit (it may have come from a file) opens nothing.
     """
-    change, library, limit = changed(evidence), None, ""
+    change, library, limit = evidence.change, None, ""
+    if change is None:
+        return (), ""
     try:
         library = _library(change, event, world)
     except ConfigError as error:
