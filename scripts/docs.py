@@ -55,7 +55,7 @@ paths-ignore:
   - vendor/**
   - "*.generated.py"
 rules:
-  debug-left-behind: off
+  debugger-call: off
   http-timeout: critical
 models:
   review: gpt-5.4

@@ -81,10 +81,11 @@ class Outlet:
                 self.print(dry_run(decision.plan))
             return code
         folder = self._folder()
-        values = outputs(decision, str(folder / "report.json"))
-        plan = Plan((*decision.plan.effects, *_as_effects(values)))
-        receipts = self._perform(plan, scene.event, scene.world.forge, (*values, *mode.outputs), folder)
-        values |= _more_outputs(decision.plan, folder)
+        common, own = outputs(decision, str(folder / "report.json")), _own_outputs(decision.plan, folder)
+        values = common | own
+        missing = {name: value for name, value in common.items() if name not in own}
+        plan = Plan((*_as_effects(missing), *decision.plan.effects))
+        receipts = self._perform(plan, scene.event, scene.world.forge, (*common, *mode.outputs), folder)
         written = report(decision, exit_code=code, outputs=values, receipts=receipts)
         self._write(folder, written)
         self._tell(decision, written, folder)
@@ -191,19 +192,21 @@ class Outlet:
             width=shutil.get_terminal_size().columns if text else 100,
         )
         if self._format == "github":
-            self._workflow(()).say(self.redact(shown))
+            workflow = self._workflow(())
+            with workflow.group(self.redact(f"cicd-agent {decision.mode}: {written.outputs.get('summary', '')}")):
+                workflow.say(self.redact(shown))
         else:
             self.print(shown)
-        for receipt in written.receipts:
-            if receipt.state in {ReceiptState.DEGRADED, ReceiptState.FAILED}:
-                self.warn(receipt.detail)
+        troubled = (each for each in written.receipts if each.state in {ReceiptState.DEGRADED, ReceiptState.FAILED})
+        for detail in dict.fromkeys(receipt.detail for receipt in troubled):
+            self.warn(detail)
 
 
 def _as_effects(values: Mapping[str, str]) -> tuple[Output, ...]:
     return tuple(Output(f"output-{name}", name, value) for name, value in values.items())
 
 
-def _more_outputs(plan: Plan, folder: Path) -> dict[str, str]:
+def _own_outputs(plan: Plan, folder: Path) -> dict[str, str]:
     """The mode's own outputs, as they stand in the report."""
     found: dict[str, str] = {}
     for effect in plan.effects:

@@ -12,7 +12,8 @@ from cicd_agent.agent.prices import PRICES, Price
 from cicd_agent.agent.turns import Answer, Model, Question, Tier, Usage
 from cicd_agent.config import Loaded
 from cicd_agent.core.evidence import Evidence
-from cicd_agent.core.plan import Annotation, Level, Plan
+from cicd_agent.core.markdown import escape
+from cicd_agent.core.plan import Annotation, Level, Plan, Summary
 from cicd_agent.decision import Asked, Decision
 from cicd_agent.errors import Exit, ModelUnavailable
 from cicd_agent.modes import Account, Mode
@@ -66,7 +67,8 @@ def conclude(
     declined = mode.declines(evidence.event)
     if declined:
         account = Account(config_status=scene.loaded.config_status, notices=scene.notices)
-        return Decision(mode.name, evidence.event, account, declined=declined)
+        plan = Plan((Summary("summary", f"**cicd-agent {mode.name}**: nothing to do, {escape(declined)}.\n"),))
+        return Decision(mode.name, evidence.event, account, plan, declined=declined)
     settings = scene.settings
     progress("applying the rules")
     rules = mode.rules(evidence, settings)
