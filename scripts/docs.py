@@ -74,15 +74,15 @@ Editors check it as you type with the published schema,
 
 ## Models
 
-`model` judges: it reviews, and says what is risky. `fast-model` does what needs no judgement. Which model a mode takes for
-judgement is the input `model`, else the file's `models` for this mode, else the file's `model`, else the default. With
-`base-url`, where the default's name may mean nothing, `fast-model` is `model` until you name one.
+`model` judges: it reviews, and says what is risky. `fast-model` does what needs no judgement. Which model a mode takes
+for judgement is the input `model`, else the file's `models` for this mode, else the file's `model`, else the default.
+With `base-url`, where the default's name may mean nothing, `fast-model` is `model` until you name one.
 
 `fallback-model` is asked when the other is not available: no connection, a rate limit, a server that fails. It is not
 asked when the model answers badly, nor in a mode that fails closed. The report says which model answered, and why.
 
-A run may spend `max-cost-usd`. What a model costs comes from `prices`, else from a table that comes with the program. The
-cost of a model without a price is unknown, never 0: `cost_usd` is empty, and `max-input-tokens` holds the run.
+A run may spend `max-cost-usd`. What a model costs comes from `prices`, else from a table that comes with the program.
+The cost of a model without a price is unknown, never 0: `cost_usd` is empty, and `max-input-tokens` holds the run.
 
 ### OpenAI without a key
 
@@ -128,8 +128,8 @@ On GitHub Actions everything that is needed is there. Elsewhere, these say the s
 {fallbacks}
 | `GITHUB_EVENT_PATH`, `GITHUB_EVENT_NAME` | the event; `--event` and `--event-name` come before them |
 | `GITHUB_API_URL`, `GITHUB_SERVER_URL` | a GitHub Enterprise server |
-| `OPENAI_IDENTITY_PROVIDER_ID`, `OPENAI_SERVICE_ACCOUNT_ID`, `OPENAI_IDENTITY_AUDIENCE` | what GitHub's identity of the \
-job stands for at OpenAI |
+| `OPENAI_IDENTITY_PROVIDER_ID`, `OPENAI_SERVICE_ACCOUNT_ID` | what the job's identity stands for at OpenAI |
+| `OPENAI_IDENTITY_AUDIENCE` | whom that identity is made for |
 | `HTTPS_PROXY`, `NO_PROXY` | the way out |
 | `SSL_CERT_FILE`, `REQUESTS_CA_BUNDLE`, `CURL_CA_BUNDLE` | certificates to trust; the first that is set counts |
 | `NO_COLOR` | no colours at a terminal |

@@ -198,7 +198,8 @@ def _answer(question: Question[Any], model: Model, asking: Asking, progress: Cal
         return first
     progress(f"asking {asking.fallback.name}: {question.name}")
     second = asking.put(question, asking.fallback)
-    failure = " ".join(filter(None, (first.failure, second.failure))) if second.draft is None else second.failure
+    failures = dict.fromkeys(filter(None, (first.failure, second.failure)))
+    failure = " ".join(failures) if second.draft is None else second.failure
     return replace(second, usage=first.usage + second.usage, failure=failure, instead_of=first.failure)
 
 

@@ -162,8 +162,14 @@ def test_a_long_result_is_cut_at_a_line_and_says_by_how_much() -> None:
 
 def test_too_many_results_at_once_are_put_off() -> None:
     names = [f"{n}.py" for n in range(20)]
-    tool = Tool("read_file", "", ReadFile, lambda arguments: f"{arguments.path} ".join("x" * 4_000))
-    answer, model = put(calling(*map(read, names)), GOOD, tools=(tool,))
+    ran: list[str] = []
+
+    def long(arguments: ReadFile) -> str:
+        ran.append(arguments.path)
+        return f"{arguments.path} ".join("x" * 4_000)
+
+    answer, model = put(calling(*map(read, names)), GOOD, tools=(Tool("read_file", "", ReadFile, long),))
+    assert len(ran) < 20, "what nobody can be shown is not looked up"
     assert 0 < len(answer.lookups) < 20
     assert len(results(model)) == 20
     assert results(model)[-1] == "Too much at once: call it again in the next round."

@@ -18,8 +18,10 @@ MOST_TOKENS = 16_000
 """What all results of one reply may take together, so that the next request can be reckoned with before they exist."""
 _FEWEST = 400
 """Characters of a result below which it is not worth showing."""
+_TOO_MUCH = "Too much at once: call it again in the next round."
 _LONGEST_TROUBLE = 1_000
 _LONGEST_ARGUMENTS = 300
+_LONGEST_NAME = 64
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +57,7 @@ class Lookups:
                 wrong = isinstance(said, TryAgain)
                 text = trouble = clip(visible_line(self._redact(str(said))), _LONGEST_TROUBLE)
             arguments = clip(visible_line(self._redact(call.arguments)), _LONGEST_ARGUMENTS)
-            self.actions.append(Action(call.name, arguments, size, trouble))
+            self.actions.append(Action(clip(visible_line(call.name), _LONGEST_NAME), arguments, size, trouble))
             room -= estimate(text)
             yield Answered(call, text, trouble if wrong else "")
 
@@ -65,6 +67,8 @@ class Lookups:
         identity = (tool.name, arguments.model_dump_json())
         if identity in self._known:
             raise NoSuchThing(f"The same call as before: {self._known[identity]}")
+        if room < _FEWEST:
+            raise NoSuchThing(_TOO_MUCH)
         try:
             result = tool.run(arguments)
         except NoSuchThing as fact:
@@ -72,7 +76,7 @@ class Lookups:
             raise
         text = self._shown(f"{tool.name} {arguments.model_dump_json(exclude_none=True)}", result, room)
         if not text:
-            raise NoSuchThing("Too much at once: call it again in the next round.")
+            raise NoSuchThing(_TOO_MUCH)
         self._known[identity] = f"exhibit {self.exhibits[-1].id} has its result."
         return text, len(result)
 
