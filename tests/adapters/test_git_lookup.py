@@ -286,7 +286,7 @@ def test_uncommitted_work_is_read_as_it_was_when_the_change_was_read(repo: TempR
     assert list(library.entries) == [".gitignore", "a", "link", "new"]
     assert {match.path for match in library.search("mine", files(library), 9).found} == {"a", "new"}
     assert [(line.author, line.when) for line in library.blame("a", 1, 2)] == [
-        ("Ada", 1_700_000_001),
+        ("author", 1_700_000_001),
         ("not committed yet", 0),
     ]
     assert [commit.subject for commit in library.history("a", 9)] == ["uncommitted work", "start"]

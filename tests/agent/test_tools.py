@@ -105,9 +105,14 @@ def test_an_empty_file_is_empty() -> None:
     assert read("src/empty.py") == "`src/empty.py` is empty"
 
 
-@pytest.mark.parametrize(("first", "last"), [(6, None), (3, 2), (1_000_000_000, 5)])
-def test_lines_that_do_not_exist_are_to_be_asked_again(first: int, last: int | None) -> None:
+def test_a_range_that_ends_before_it_begins_is_to_be_asked_again() -> None:
     with pytest.raises(TryAgain):
+        read("src/users.py", 3, 2)
+
+
+@pytest.mark.parametrize(("first", "last"), [(6, None), (1_000_000_000, 5)])
+def test_lines_that_do_not_exist_are_a_fact(first: int, last: int | None) -> None:
+    with pytest.raises(NoSuchThing, match="has 5 lines"):
         read("src/users.py", first, last)
 
 
@@ -117,17 +122,27 @@ def test_lines_that_do_not_exist_are_to_be_asked_again(first: int, last: int | N
         ("users.py", "Did you mean `src/users.py`"),
         ("lib/src/users.py", "Did you mean `src/users.py`"),
         ("src/user.py", "Did you mean `src/users.py`"),
+        ("src", "is a folder: list_files with the glob `src/\\*\\*`"),
+        ("src/", "is a folder: list_files with the glob `src/\\*\\*`"),
+    ],
+)
+def test_a_wrong_path_costs_nothing_and_is_answered_with_the_right_one(path: str, words: str) -> None:
+    with pytest.raises(NoSuchThing, match=words):
+        read(path)
+
+
+@pytest.mark.parametrize(
+    ("path", "words"),
+    [
         ("/home/runner/work/src/app.py", "relative to the top.*Did you mean `src/app.py`"),
         ("../outside.py", "relative to the top"),
         ("src/../src/app.py", "relative to the top.*Did you mean `src/app.py`"),
-        ("src", "is a folder: list_files with the glob `src/\\*\\*`"),
-        ("src/", "is a folder: list_files with the glob `src/\\*\\*`"),
         ("", "relative to the top"),
         ("/", "relative to the top"),
         ("./src/app.py", "relative to the top.*Did you mean `src/app.py`"),
     ],
 )
-def test_a_wrong_path_is_answered_with_the_right_one(path: str, words: str) -> None:
+def test_what_is_no_path_of_a_repository_is_to_be_asked_again(path: str, words: str) -> None:
     with pytest.raises(TryAgain, match=words):
         read(path)
 
@@ -186,7 +201,7 @@ def test_files_are_listed_with_what_there_is_to_know() -> None:
         "folder-link  link, not followed",
         "huge.bin  2,147,483,648 bytes, not read",
     ]
-    with pytest.raises(TryAgain, match=r"web/\*\*"):
+    with pytest.raises(NoSuchThing, match=r"web/\*\*"):
         call("list_files", glob="web")
     with pytest.raises(NoSuchThing):
         call("list_files", glob="*.rs")
@@ -206,7 +221,7 @@ def test_a_long_diff_is_read_in_pages() -> None:
     change = change_of(("a", None, "".join(f"{number}\n" for number in range(1, MOST_ROWS + 6))))
     assert diff("a", change=change).endswith(f"(5 more: ask with skip {MOST_ROWS})")
     assert diff("a", MOST_ROWS + 4, change=change) == f"`a`, added\n{MOST_ROWS + 5} + | {MOST_ROWS + 5}"
-    with pytest.raises(TryAgain, match="has 405 lines"):
+    with pytest.raises(NoSuchThing, match="has 405 lines"):
         diff("a", MOST_ROWS + 5, change=change)
 
 
@@ -216,7 +231,7 @@ def test_a_diff_that_was_left_out_says_why() -> None:
 
 
 def test_a_file_that_is_not_in_the_change_has_no_diff() -> None:
-    with pytest.raises(TryAgain, match=r"Did you mean `src/app\.py`"):
+    with pytest.raises(NoSuchThing, match=r"Did you mean `src/app\.py`"):
         diff("src/apps.py")
     with pytest.raises(NoSuchThing, match="not in this change"):
         diff("README.md")

@@ -37,7 +37,7 @@ class Shelf:
         return path in self._renamed or self._denied(path)
 
     def entry(self, path: str) -> Entry:
-        """What stands at a path. TryAgain says what was perhaps meant, NoSuchThing that there is nothing of it."""
+        """What stands at a path. NoSuchThing says what was perhaps meant, TryAgain that no path looks like this."""
         entries = self.library.entries
         if self.is_denied(path):
             raise NoSuchThing(f"{shown(path)}: {DENIED}")
@@ -46,7 +46,7 @@ class Shelf:
         if proper and path in entries:
             return entries[path]
         if below := self.below(path):
-            raise TryAgain(f"{shown(path)} is a folder: list_files with the glob {below} names its files")
+            raise NoSuchThing(f"{shown(path)} is a folder: list_files with the glob {below} names its files")
         if not proper:
             raise TryAgain(f"paths are relative to the top of the repository, without `..`.{self._meant(path)}")
         for at in range(1, len(parts)):
@@ -56,7 +56,7 @@ class Shelf:
             raise NoSuchThing(f"{shown(path)} is gone with this change: file_diff shows what it held")
         missing = f"there is no {shown(path)} in the commit under review"
         if meant := self._meant(path):
-            raise TryAgain(f"{missing}.{meant}")
+            raise NoSuchThing(f"{missing}.{meant}")
         raise NoSuchThing(missing)
 
     def lines(self, path: str) -> list[str]:
@@ -136,7 +136,7 @@ def changed_file(change: Change, path: str) -> FileDiff:
         if path in {file.path, file.old_path}:
             return file
     if near := _alike(path, [file.path for file in change.files]):
-        raise TryAgain(f"{shown(path)} is not in this change. Did you mean {' or '.join(map(shown, near))}?")
+        raise NoSuchThing(f"{shown(path)} is not in this change. Did you mean {' or '.join(map(shown, near))}?")
     raise NoSuchThing(f"{shown(path)} is not in this change")
 
 

@@ -183,7 +183,7 @@ def _list_files(shelf: Shelf, arguments: ListFiles) -> str:
     entries = shelf.select(arguments.glob)
     if not entries:
         if below := shelf.below(arguments.glob):
-            raise TryAgain(f"that is a folder: ask with the glob {below}")
+            raise NoSuchThing(f"that is a folder: ask with the glob {below}")
         raise NoSuchThing("no file matches this glob in the commit under review")
     rows = fitting([f"{visible_line(entry.path)}  {_about(shelf, entry)}" for entry in entries[:MOST_ROWS]])
     rest = f"{len(entries) - len(rows):,} more: narrow the glob" if len(rows) < len(entries) else ""
@@ -210,7 +210,7 @@ def _file_diff(change: Change, denied: Callable[[str], bool], arguments: FileDif
         raise NoSuchThing(f"{shown(arguments.path)}: {DENIED}")
     lines = tuple(file.lines)
     if arguments.skip > max(len(lines) - 1, 0):
-        raise TryAgain(f"the diff of {shown(file.path)} has {count(len(lines), 'line')}")
+        raise NoSuchThing(f"the diff of {shown(file.path)} has {count(len(lines), 'line')}")
     every = numbered(
         [line.text for line in lines],
         [f"{line.old if line.new is None else line.new} {line.kind.value}" for line in lines],
@@ -258,9 +258,9 @@ def _blame(shelf: Shelf, arguments: Blame) -> str:
 
 
 def _range(path: str, length: int, first: int, last: int | None) -> tuple[int, int]:
-    """The lines asked for, as far as they exist; TryAgain when none of them does."""
+    """The lines asked for, as far as they exist; NoSuchThing when none of them does."""
     if first > max(length, 1):
-        raise TryAgain(f"{shown(path)} has {count(length, 'line')}")
+        raise NoSuchThing(f"{shown(path)} has {count(length, 'line')}")
     if last is not None and last < first:
         raise TryAgain(f"last_line {last} comes before first_line {first}")
     return first, min(last or length, length)
