@@ -36,7 +36,7 @@ LIBRARY = FakeLibrary(
         ".env.local": "KEY=hush\n",
         "keys/server.pem": "hush\n",
     },
-    commits={"src/app.py": (Commit("c" * 40, "Say new", author="Ada", when=1_700_000_000),)},
+    commits={"src/app.py": (Commit("c" * 40, "Say new", author="author", when=1_700_000_000),)},
 )
 
 
@@ -259,7 +259,7 @@ def test_what_was_renamed_from_a_denied_name_stays_denied() -> None:
 
 
 def test_the_history_of_a_file_is_its_commits() -> None:
-    assert call("commit_history", path="src/app.py", limit=5) == "cccccccccccc 2023-11-14 Ada: Say new"
+    assert call("commit_history", path="src/app.py", limit=5) == "cccccccccccc 2023-11-14 author: Say new"
     with pytest.raises(NoSuchThing, match="no commit in this clone touched"):
         call("commit_history", path="src/gone.py", limit=5)
     with pytest.raises(NoSuchThing, match="there is no"):
@@ -276,7 +276,7 @@ def test_a_long_history_is_cut_and_limits_of_the_clone_are_told() -> None:
 
 def test_blame_names_the_commit_of_each_line() -> None:
     text = call("blame", path="src/app.py", first_line=2, last_line=9)
-    assert text == "2 cccccccccccc 2023-11-14 Ada | new()\nCommits:\ncccccccccccc Say new"
+    assert text == "2 cccccccccccc 2023-11-14 author | new()\nCommits:\ncccccccccccc Say new"
 
 
 @pytest.mark.parametrize("name", ["fetch_user", "Users.fetch_user"])
