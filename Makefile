@@ -60,6 +60,7 @@ fmt: setup ## put everything into its canonical form
 bench: setup ## what the README claims, measured here: costs, and the places of findings
 	@$(BIN)/python benchmarks/overhead.py
 	@$(BIN)/python benchmarks/anchors.py
+	@$(BIN)/python benchmarks/loop_overhead.py
 
 docs: setup ## write the generated pages and schemas again
 	@$(BIN)/python scripts/docs.py
