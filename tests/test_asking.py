@@ -9,7 +9,7 @@ import pytest
 from cicd_agent.agent.budget import Budget
 from cicd_agent.agent.scripted import ScriptedModel, Step
 from cicd_agent.agent.tool import Tool
-from cicd_agent.agent.turns import Question, Tier
+from cicd_agent.agent.turns import Question, Reply, Tier
 from cicd_agent.config import Loaded, load
 from cicd_agent.core.event import Event, EventKind
 from cicd_agent.core.evidence import Evidence
@@ -117,6 +117,12 @@ def test_when_nobody_is_there_both_failures_are_told() -> None:
         scripted("large", GONE), plenty(), b"k", str, fallback=scripted("other", ModelUnavailable("so is this"))
     )
     assert concluded(OneQuestion(), put).account.degraded == "primary is down. so is this."
+
+
+def test_that_a_server_takes_no_tools_is_told() -> None:
+    mode = OneQuestion()
+    concluded(mode, Asking(scripted("large", Reply(GOOD, toolless=True)), plenty(), b"k", str))
+    assert mode.told[0].notices == ("large could look nothing up for `q`: its server takes no tools",)
 
 
 @pytest.mark.parametrize("steps", [["no", "no", "no"], [ModelMisbehaved("odd")]])

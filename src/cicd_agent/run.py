@@ -2,7 +2,7 @@
 
 import hashlib
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -213,9 +213,18 @@ def _account(
         cost_usd=asking.budget.cost_usd if usage.requests else 0.0,
         degraded=degraded,
         config_status=loaded.config_status,
-        notices=(*notices, *(f"{each.model} was asked: {each.instead_of}" for each in answers if each.instead_of)),
+        notices=(*notices, *_limits(answers)),
         left_out=tuple(source for answer in answers for source in answer.left_out),
     )
+
+
+def _limits(answers: Sequence[Answer[Any]]) -> Iterator[str]:
+    """What a reader has to know of how the answers came about."""
+    for answer in answers:
+        if answer.instead_of:
+            yield f"{answer.model} was asked: {answer.instead_of}"
+        if answer.toolless:
+            yield f"{answer.model} could look nothing up for `{answer.question}`: its server takes no tools"
 
 
 def _warnings(account: Account, answers: Sequence[Answer[Any]]) -> Sequence[Annotation]:

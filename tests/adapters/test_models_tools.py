@@ -166,8 +166,10 @@ def test_a_server_without_tools_is_not_offered_them_again(
     rules = Rules(toolless=refusal, bare_errors=bare)
     with fake.OpenAIServer(fake.answer(GOOD), fake.answer(GOOD), rules=rules) as server:
         asked = model(server, dialect)
-        assert put(asked).usage.requests == 1 + len(server.refused)
-        assert put(asked).usage.requests == 1
+        first, second = put(asked), put(asked)
+    assert (first.usage.requests, second.usage.requests) == (2, 1)
+    assert first.toolless
+    assert second.toolless
     assert len(server.refused) == 1
     assert "tools" not in server.asked[0].body
     form = server.asked[0].body.get("response_format") or server.asked[0].body["text"]["format"]
@@ -177,7 +179,8 @@ def test_a_server_without_tools_is_not_offered_them_again(
 @in_both_dialects
 def test_a_trouble_of_the_server_is_no_word_about_tools(dialect: str) -> None:
     with fake.OpenAIServer(fake.status(500), fake.tool_call("read_file", A), fake.answer(GOOD)) as server:
-        assert len(put(model(server, dialect)).lookups) == 1
+        answer = put(model(server, dialect))
+    assert (len(answer.lookups), answer.toolless) == (1, False)
 
 
 @in_both_dialects

@@ -157,7 +157,8 @@ class OpenAIModel:
                     outcome = self._clean(outcome, key)
                 requests += 1
                 if isinstance(outcome, Reply):
-                    return replace(outcome, usage=_spent(outcome.usage, requests, lost))
+                    toolless = bool(request.tools) and not self._shape.lists(request)
+                    return replace(outcome, usage=_spent(outcome.usage, requests, lost), toolless=toolless)
                 lost += outcome.lost
                 if outcome.filtered:
                     return Reply("", Stop.FILTERED, _spent(Usage(1), requests, lost), self.name, outcome.message)

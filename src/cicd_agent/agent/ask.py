@@ -76,6 +76,7 @@ def ask(
         left_out=dialogue.left_out,
         actions=tuple(dialogue.lookups.actions),
         lookups=tuple(dialogue.lookups.exhibits),
+        toolless=dialogue.toolless,
         escalate=(draft.unsettled if draft else "") or standing or (str(failure) if failure else ""),
     )
 

@@ -34,6 +34,7 @@ class Dialogue:
         self.usage = Usage()
         self.rounds = 0
         self.answered_by = model.name
+        self.toolless = False
         self.left_out: tuple[str, ...] = ()
         self.lookups = Lookups(question.tools, key=key, redact=redact)
         self._question = question
@@ -102,7 +103,7 @@ class Dialogue:
                 Usage(gone.requests, spent, spent, spent, spent), self._tokens * gone.lost, allowed * gone.lost
             )
             raise
-        self.answered_by = reply.model or name
+        self.answered_by, self.toolless = reply.model or name, reply.toolless
         self._charge(reply.usage, self._tokens, allowed)
         if reply.stop in {Stop.REFUSED, Stop.FILTERED}:
             verb = "refused to answer" if reply.stop is Stop.REFUSED else "was stopped by a content filter"

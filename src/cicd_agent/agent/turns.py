@@ -138,6 +138,8 @@ class Reply:
     """The refusal's words, or why it was cut off."""
     items: tuple[Mapping[str, object], ...] = ()
     calls: tuple[Call, ...] = ()
+    toolless: bool = False
+    """Whether tools were left out of the request, because the server takes none."""
 
 
 class Model(Protocol):
@@ -207,6 +209,8 @@ class Answer(Generic[D]):
     actions: tuple[Action, ...] = ()
     lookups: tuple[Exhibit, ...] = ()
     """What the tools returned, as the model saw it: a draft may quote it as it quotes the evidence."""
+    toolless: bool = False
+    """Whether nothing could be looked up, because the server takes no tools."""
     instead_of: str = ""
     """Why the model that should have been asked was not heard, when this is another's answer."""
     escalate: str = ""
