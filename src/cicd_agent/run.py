@@ -1,10 +1,12 @@
 """The story of a run: an event goes in, a decision comes out."""
 
 import hashlib
+import hmac
 import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from pathlib import Path
+from typing import Any, Protocol
 
 from cicd_agent.agent.ask import ask
 from cicd_agent.agent.budget import Budget
@@ -23,6 +25,18 @@ RETRIES = 8
 """Requests of a run beyond its rounds: those that failed and were sent again, or that taught us what a server takes."""
 
 
+class Memory(Protocol):
+    """What keeps answers between runs."""
+
+    def keep(self) -> None:
+        """The last question came to a good end."""
+        ...
+
+    def drop(self) -> None:
+        """It did not: the next run has to ask again."""
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class Asking:
     """How questions are put. Without a `model` nobody is asked, and `silence` says why ("" when that is meant)."""
@@ -32,11 +46,29 @@ class Asking:
     key: bytes
     redact: Callable[[str], str]
     silence: str = ""
+    memory: Memory | None = None
 
 
-def decide(mode: Mode[Any], scene: Scene, asking: Asking, progress: Callable[[str], None]) -> Decision:
-    """Everything from the event to the plan. Nothing outside is changed by it."""
-    return conclude(mode, observe(mode, scene, progress), scene, asking, progress)
+@dataclass(frozen=True, slots=True)
+class Keeping:
+    """Where answers are kept between runs, and who is told when that goes wrong. `now` is in seconds since 1970."""
+
+    folder: Path
+    now: Callable[[], float]
+    note: Callable[[str], None]
+
+
+def decide(
+    mode: Mode[Any],
+    scene: Scene,
+    asking: Asking,
+    progress: Callable[[str], None],
+    keep: Callable[[Evidence], None],
+) -> Decision:
+    """Everything from the event to the plan. Nothing outside is changed by it; `keep` sees the evidence first."""
+    evidence = observe(mode, scene, progress)
+    keep(evidence)
+    return conclude(mode, evidence, scene, asking, progress)
 
 
 def observe(mode: Mode[Any], scene: Scene, progress: Callable[[str], None]) -> Evidence:
@@ -74,33 +106,71 @@ def conclude(
     )
 
 
-def asking(settings: Settings, clock: Callable[[], float], redact: Callable[[str], str]) -> Asking:
-    """The model that the settings name, and what it may cost."""
-    budget = Budget(
+def budget(settings: Settings, clock: Callable[[], float]) -> Budget:
+    """What the settings let a run spend."""
+    return Budget(
         requests=settings.max_rounds + RETRIES,
         input_tokens=settings.max_input_tokens,
         seconds=max(settings.timeout_minutes * 60 - RESERVE, 1.0),
         clock=clock,
         usd=settings.max_cost_usd,
     )
-    api_key = settings.openai_api_key.get_secret_value()
-    # Stable between runs, so that servers can cache, and unknown to whoever writes the evidence.
-    key = hashlib.sha256(f"cicd-agent fence {api_key}".encode()).digest() if api_key else os.urandom(32)
+
+
+def asking(
+    settings: Settings,
+    clock: Callable[[], float],
+    redact: Callable[[str], str],
+    keeping: Keeping | None = None,
+) -> Asking:
+    """The model that the settings name, and what it may cost. Raises ConfigError when an input makes no sense."""
+    limits = budget(settings, clock)
     if settings.provider is Provider.NONE:
-        return Asking(None, budget, key, redact)
+        return Asking(None, limits, b"", redact)
     from cicd_agent.adapters.models import connect, parse_headers  # noqa: PLC0415  a run without a model never pays for it
 
+    api_key = settings.openai_api_key.get_secret_value()
+    headers = settings.model_headers.get_secret_value()
     try:
         model = connect(
             api_key=api_key,
             base_url=settings.base_url,
             api=settings.api,
             model=settings.model,
-            headers=parse_headers(settings.model_headers.get_secret_value()),
+            headers=parse_headers(headers),
         )
     except ModelUnavailable as error:
-        return Asking(None, budget, key, redact, silence=str(error))
-    return Asking(model, budget, key, redact)
+        return Asking(None, limits, b"", redact, silence=str(error))
+    secret = _secret(api_key, keeping)
+    fence = hmac.digest(secret, b"fence", "sha256")
+    if keeping is None:
+        return Asking(model, limits, fence, redact)
+    from cicd_agent.adapters.answer_cache import AnswerCache  # noqa: PLC0415  see above
+
+    cache = AnswerCache(
+        model,
+        keeping.folder,
+        secret=hmac.digest(secret, b"answers", "sha256"),
+        scope={"server": settings.base_url, "api": settings.api, "headers": headers},
+        redact=redact,
+        now=keeping.now,
+        note=keeping.note,
+    )
+    return Asking(cache, limits, fence, redact, memory=cache)
+
+
+def _secret(api_key: str, keeping: Keeping | None) -> bytes:
+    """Stable between runs, so that caches hit, and unknown to whoever writes the evidence.
+
+    Slow to compute from a key: a tape shows a digest of it, and the keys of home-made servers can be guessed.
+    """
+    if api_key:
+        return hashlib.scrypt(api_key.encode(), salt=b"cicd-agent", n=2**14, r=8, p=1, dklen=32)
+    if keeping is None:
+        return os.urandom(32)
+    from cicd_agent.adapters.answer_cache import installation_secret  # noqa: PLC0415  see above
+
+    return installation_secret(keeping.folder, keeping.note)
 
 
 def _answers(
@@ -113,23 +183,24 @@ def _answers(
             return answers, asking.silence
         for question in questions:
             progress(f"asking {asking.model.name}: {question.name}")
-            answers.append(
-                ask(
-                    question,
-                    asking.model,
-                    asking.budget,
-                    key=asking.key,
-                    redact=asking.redact,
-                    max_rounds=settings.max_rounds,
-                )
+            answer = ask(
+                question,
+                asking.model,
+                asking.budget,
+                key=asking.key,
+                redact=asking.redact,
+                max_rounds=settings.max_rounds,
             )
+            if asking.memory:
+                asking.memory.drop() if answer.failure else asking.memory.keep()
+            answers.append(answer)
     return answers, next((answer.failure for answer in answers if answer.failure), "")
 
 
 def _account(answers: Sequence[Answer[Any]], degraded: str, asking: Asking, scene: Scene) -> Account:
     usage = sum((answer.usage for answer in answers), Usage())
     return Account(
-        model=next((answer.model for answer in answers if answer.usage.requests), ""),
+        model=next((answer.model for answer in answers if answer.usage.requests or answer.usage.from_cache), ""),
         usage=usage,
         cost_usd=asking.budget.cost_usd if usage.requests else 0.0,
         degraded=degraded,

@@ -1,0 +1,208 @@
+"""Judges a recorded run again, offline and without a key: the same tape and the same rules give the same report."""
+
+import json
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from itertools import islice
+from pathlib import Path, PurePath
+from typing import Any
+
+from pydantic import TypeAdapter, ValidationError
+
+from cicd_agent import __version__
+from cicd_agent.adapters.files import write_file
+from cicd_agent.adapters.tape import MOST_BYTES, VERSION, Exchange, Recorder, begin, load_tape
+from cicd_agent.adapters.tape_player import Player
+from cicd_agent.cli import Options
+from cicd_agent.config import ConfigStatus, Loaded
+from cicd_agent.config import load as load_settings
+from cicd_agent.config.document import SIZE_LIMIT
+from cicd_agent.config.values import catalogue
+from cicd_agent.core.difference import differences
+from cicd_agent.core.evidence import Evidence
+from cicd_agent.core.finding import Finding
+from cicd_agent.decision import MOST_BYTES as MOST_EVIDENCE
+from cicd_agent.decision import Decision, Report, dump, load
+from cicd_agent.errors import ConfigError, Exit
+from cicd_agent.modes import Mode, World, modes
+from cicd_agent.outlet import EVIDENCE, REPORT, Outlet, written_report
+from cicd_agent.run import Asking, budget, conclude
+from cicd_agent.settings import Settings
+from cicd_agent.world import Scene, read
+
+_MOST_SHOWN = 20
+
+
+@dataclass(frozen=True, slots=True)
+class Header:
+    """What the run was: all that its answers and its report depend on beside the evidence. No secret is in it.
+
+    `model` is "" when nobody could be asked, for the reason `silence`. `fence` is the secret under which evidence was
+    fenced, in hex: a fence is never one that stands in the evidence, so knowing it forges nothing.
+    """
+
+    mode: str
+    model: str
+    silence: str
+    fence: str
+    settings: Settings
+    config_status: ConfigStatus
+    notices: tuple[str, ...]
+    tool: str
+
+
+@dataclass(frozen=True, slots=True)
+class _Bundle:
+    """A recorded run as it was read back; `report` is empty when there is none to compare with."""
+
+    header: Header
+    exchanges: tuple[Exchange, ...]
+    evidence: Evidence
+    report: bytes
+
+
+def record(
+    asking: Asking, mode: str, scene: Scene, path: Path, *, clock: Callable[[], float], now: Callable[[], float]
+) -> Asking:
+    """The same asking, with a tape of everything that it asks."""
+    secret = {setting.field for setting in catalogue().values() if setting.is_secret}
+    settings = scene.settings.model_dump(mode="json", by_alias=True, exclude=secret)
+    header = {
+        "mode": mode,
+        "model": asking.model.name if asking.model else "",
+        "silence": asking.silence,
+        "settings": settings,
+        "config_status": scene.loaded.config_status,
+        "notices": scene.notices,
+        "tool": f"cicd-agent {__version__}",
+    }
+    begin(path, header, fence=asking.key.hex(), redact=asking.redact)
+    if asking.model is None:
+        return asking
+    return replace(asking, model=Recorder(asking.model, path, asking.redact, clock=clock, now=now))
+
+
+def replay(options: Options, outlet: Outlet) -> int:
+    """Write the report that the recorded run gives now; exit code 1 when it is not the one that the run wrote."""
+    bundle = _read(Path(options.tape), options)
+    header = bundle.header
+    mode = modes().get(header.mode)
+    if mode is None:
+        raise ConfigError(f"{options.tape} is of a mode that there is not", why=header.mode)
+    settings = _changed(header.settings, options, mode)
+    recorded = load(Report, bundle.report, REPORT) if bundle.report else None
+    player = Player(bundle.exchanges, settings.model)
+    decision = _decide(mode, bundle, settings, player, outlet)
+    # Nothing is performed again: what was done, and where, is history.
+    before = recorded or Report(header.mode, Exit.OK)
+    folder = PurePath(before.outputs.get("report_file", REPORT)).parent
+    text = outlet.redact(dump(written_report(decision, folder, before.receipts, before.tape)))
+    target = Path(options.output_dir) if options.output_dir else Path(options.tape).parent / "replay"
+    _write(target / REPORT, text)
+    if recorded is None:
+        outlet.print(f"nothing to compare with: there is no {REPORT} beside the tape\nreport {target / REPORT}")
+        return Exit.OK
+    if text.encode() == bundle.report:
+        outlet.print(f"identical: the report is what the run wrote, byte for byte\nreport {target / REPORT}")
+        return Exit.OK
+    missed = [f"  asked    what the tape does not hold: {each}" for each in player.missed]
+    lines = [*missed, *_explained(bundle, settings, decision, text)]
+    more = [f"and {len(lines) - _MOST_SHOWN} more"] if len(lines) > _MOST_SHOWN else []
+    outlet.print("\n".join(["different:", *lines[:_MOST_SHOWN], *more, f"report {target / REPORT}"]))
+    return Exit.STOP
+
+
+def _read(tape: Path, options: Options) -> _Bundle:
+    first, exchanges = load_tape(read(tape, "the tape", MOST_BYTES), tape.name)
+    evidence = Path(options.evidence) if options.evidence else tape.parent / EVIDENCE
+    if not evidence.exists():
+        raise ConfigError(
+            f"there is no {evidence}",
+            why="on Actions it is written with --keep-evidence",
+            remedy="Give --evidence with what `gather` wrote",
+        )
+    report = tape.parent / REPORT
+    return _Bundle(
+        _header(first, tape.name),
+        exchanges,
+        load(Evidence, read(evidence, "the evidence", MOST_EVIDENCE), evidence.name),
+        read(report, "the report", MOST_EVIDENCE) if report.exists() else b"",
+    )
+
+
+def _header(line: bytes, name: str) -> Header:
+    remedy = f"Give the tape.jsonl of a run (version {VERSION})"
+    try:
+        told = json.loads(line)
+        version = told.pop("tape")
+        header = TypeAdapter(Header).validate_json(json.dumps(told), strict=True)
+        bytes.fromhex(header.fence)
+    except ValidationError as error:
+        first = error.errors(include_url=False, include_input=False)[0]
+        where = ".".join(str(part) for part in first["loc"])
+        raise ConfigError(f"{name} is not a tape", why=f"{where}: {first['msg']}", remedy=remedy) from None
+    except (ValueError, RecursionError, AttributeError, KeyError, TypeError):
+        raise ConfigError(f"{name} is not a tape", why="its first line is no header", remedy=remedy) from None
+    if version != VERSION:
+        raise ConfigError(f"{name} is a tape of another version", remedy=remedy)
+    return header
+
+
+def _changed(settings: Settings, options: Options, mode: Mode[Any]) -> Settings:
+    """The run's settings, with what the command line and a config file say over them."""
+    text = read(Path(options.config), "--config", SIZE_LIMIT) if options.config else None
+    over = load_settings(options.inputs, text, options.config, known_rules=mode.rule_ids)
+    if over.problems:
+        raise ConfigError(f"{options.config} is not valid", why="; ".join(map(str, over.problems)))
+    told = {field: getattr(over.settings, field) for field, origin in over.origins.items() if origin != "default"}
+    return settings.model_copy(update=told)
+
+
+def _decide(mode: Mode[Any], bundle: _Bundle, settings: Settings, player: Player, outlet: Outlet) -> Decision:
+    header = bundle.header
+    asking = Asking(
+        player if header.model else None,
+        budget(settings, lambda: player.played),
+        bytes.fromhex(header.fence),
+        outlet.redact,
+        silence=header.silence,
+    )
+    scene = Scene(bundle.evidence.event, Loaded(settings, header.config_status), World(), header.notices)
+    return conclude(mode, bundle.evidence, scene, asking, outlet.progress)
+
+
+def _explained(bundle: _Bundle, settings: Settings, decision: Decision, text: str) -> Iterator[str]:
+    """Why the reports may differ, which findings came and went, and where else they are not the same."""
+    header = bundle.header
+    if header.tool != f"cicd-agent {__version__}":
+        yield f"  program  {header.tool} → cicd-agent {__version__}"
+    before, after = (each.model_dump(mode="json", by_alias=True) for each in (header.settings, settings))
+    yield from (f"  setting  {each}" for each in differences(before, after))
+    redacted = sum(each.redacted for each in bundle.exchanges)
+    if redacted:
+        yield f"  tape     {redacted} of its exchanges held secrets and are not quite what was sent and received"
+    old, new = json.loads(bundle.report), json.loads(text)
+    was = {_name(each) for each in _findings(load(Report, bundle.report, REPORT))}
+    now = {_name(each) for each in decision.verdict.findings} if decision.verdict else set()
+    yield from (f"  gone     {name}" for name in sorted(was - now))
+    yield from (f"  new      {name}" for name in sorted(now - was))
+    if was != now:
+        for report in (old, new):
+            report["body"]["verdict"] = {**(report["body"]["verdict"] or {}), "findings": []}
+    yield from (f"  report   {each}" for each in islice(differences(old, new), 10 * _MOST_SHOWN))
+
+
+def _findings(report: Report) -> tuple[Finding, ...]:
+    return report.verdict.findings if report.verdict else ()
+
+
+def _name(finding: Finding) -> str:
+    return f"{finding.location.path}:{finding.location.line}  {finding.severity}  {finding.title} ({finding.id})"
+
+
+def _write(path: Path, text: str) -> None:
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        write_file(path, text)
+    except (OSError, ValueError) as error:
+        raise ConfigError(f"{path} cannot be written", why=str(error), remedy="Give --output-dir") from None
