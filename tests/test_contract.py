@@ -24,8 +24,8 @@ def words(text: str) -> list[str]:
 # Workflows out there use these names: one more is a feature, one less or another spelling breaks them.
 INPUTS = words("""
     mode github-token working-directory config-file index-url timeout-minutes
-    openai-api-key base-url api provider model model-headers max-cost-usd max-input-tokens max-rounds cache-dir instructions
-    comment fail-on fail-on-model max-comments min-severity min-confidence paths-ignore pull-request
+    openai-api-key base-url api provider model model-headers max-cost-usd max-input-tokens max-rounds cache-dir
+    instructions comment fail-on fail-on-model max-comments min-severity min-confidence paths-ignore pull-request
 """)
 OUTPUTS_OF_EVERY_MODE = words("""
     conclusion risk_level risk_score confidence escalate_to_human degraded config_status

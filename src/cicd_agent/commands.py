@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from cicd_agent.adapters.answer_cache import open_folder
 from cicd_agent.adapters.files import write_file
+from cicd_agent.adapters.tape_cache import open_folder
 from cicd_agent.cli import Options
 from cicd_agent.config.explain import explain, table
 from cicd_agent.config.schema import config_schema
@@ -50,7 +50,7 @@ def execute(
     if options.command == "replay":
         return replay(options, outlet)
     if options.command == "serve-fake-model":
-        from cicd_agent.fake_model import serve  # noqa: PLC0415  nobody else pays for a server
+        from cicd_agent.fake_model.server import serve  # noqa: PLC0415  nobody else pays for a server
 
         return serve(Path(options.script), options.port, outlet.print)
     with ExitStack() as closing:

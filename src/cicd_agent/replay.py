@@ -21,6 +21,7 @@ from cicd_agent.config.values import catalogue
 from cicd_agent.core.difference import differences
 from cicd_agent.core.evidence import Evidence
 from cicd_agent.core.finding import Finding
+from cicd_agent.core.text import visible_line
 from cicd_agent.decision import MOST_BYTES as MOST_EVIDENCE
 from cicd_agent.decision import Decision, Report, dump, load
 from cicd_agent.errors import ConfigError, Exit
@@ -108,7 +109,8 @@ def replay(options: Options, outlet: Outlet) -> int:
     missed = [f"  asked    what the tape does not hold: {each}" for each in player.missed]
     lines = [*missed, *_explained(bundle, settings, decision, text)]
     more = [f"and {len(lines) - _MOST_SHOWN} more"] if len(lines) > _MOST_SHOWN else []
-    outlet.print("\n".join(["different:", *lines[:_MOST_SHOWN], *more, f"report {target / REPORT}"]))
+    shown = [visible_line(line) for line in lines[:_MOST_SHOWN]]
+    outlet.print("\n".join(["different:", *shown, *more, f"report {target / REPORT}"]))
     return Exit.STOP
 
 
@@ -134,14 +136,14 @@ def _header(line: bytes, name: str) -> Header:
     remedy = f"Give the tape.jsonl of a run (version {VERSION})"
     try:
         told = json.loads(line)
-        version = told.pop("tape")
-        header = TypeAdapter(Header).validate_json(json.dumps(told), strict=True)
+        version, run = told["tape"], {**told["run"], "fence": told["fence"]}
+        header = TypeAdapter(Header).validate_json(json.dumps(run), strict=True)
         bytes.fromhex(header.fence)
     except ValidationError as error:
         first = error.errors(include_url=False, include_input=False)[0]
         where = ".".join(str(part) for part in first["loc"])
         raise ConfigError(f"{name} is not a tape", why=f"{where}: {first['msg']}", remedy=remedy) from None
-    except (ValueError, RecursionError, AttributeError, KeyError, TypeError):
+    except (ValueError, RecursionError, KeyError, TypeError):
         raise ConfigError(f"{name} is not a tape", why="its first line is no header", remedy=remedy) from None
     if version != VERSION:
         raise ConfigError(f"{name} is a tape of another version", remedy=remedy)

@@ -145,7 +145,7 @@ def asking(
     fence = hmac.digest(secret, b"fence", "sha256")
     if keeping is None:
         return Asking(model, limits, fence, redact)
-    from cicd_agent.adapters.answer_cache import AnswerCache  # noqa: PLC0415  see above
+    from cicd_agent.adapters.tape_cache import AnswerCache  # noqa: PLC0415  see above
 
     cache = AnswerCache(
         model,
@@ -168,7 +168,7 @@ def _secret(api_key: str, keeping: Keeping | None) -> bytes:
         return hashlib.scrypt(api_key.encode(), salt=b"cicd-agent", n=2**14, r=8, p=1, dklen=32)
     if keeping is None:
         return os.urandom(32)
-    from cicd_agent.adapters.answer_cache import installation_secret  # noqa: PLC0415  see above
+    from cicd_agent.adapters.tape_cache import installation_secret  # noqa: PLC0415  see above
 
     return installation_secret(keeping.folder, keeping.note)
 

@@ -1,6 +1,6 @@
 """The account of what a run asked and what was answered, a line for each turn, so that a killed run leaves its trace.
 
-A tape is JSON lines: the first says what the run was (its header), each other one is an Exchange.
+A tape is JSON lines: the first says what the run was, each other one is an Exchange.
 """
 
 import hashlib
@@ -82,11 +82,11 @@ def key_of(request: Request, model: str) -> str:
     return hashlib.sha256(json.dumps(canonical(request, model)).encode()).hexdigest()
 
 
-def begin(path: Path, header: Mapping[str, object], *, fence: str, redact: Callable[[str], str]) -> None:
+def begin(path: Path, run: Mapping[str, object], *, fence: str, redact: Callable[[str], str]) -> None:
     """Start a tape in the place of any older one. Raises ConfigError when it cannot be written."""
-    shown = {"tape": VERSION, **{name: _plain(value, redact) for name, value in header.items()}, "fence": fence}
+    texts = _plain(dict(run), lambda text: _encodable(redact(text)))
     try:
-        write_file(path, json.dumps(shown) + "\n", mode=0o600)
+        write_file(path, json.dumps({"tape": VERSION, "fence": fence, "run": texts}) + "\n", mode=0o600)
     except OSError as error:
         raise _unwritable(path, error) from None
 
@@ -106,7 +106,7 @@ class Recorder:
         self._model = model
         self._path = path
         # A conversation says the same texts again with every turn.
-        self._redact = lru_cache(maxsize=256)(redact)
+        self._redact = lru_cache(maxsize=256)(lambda text: _encodable(redact(text)))
         self._clock = clock
         self._now = now
 
@@ -179,6 +179,11 @@ def _plain(value: object, change: Callable[[str], str]) -> object:
             return [_plain(item, change) for item in value]
         case _:
             return value
+
+
+def _encodable(text: str) -> str:
+    """The text as UTF-8 can have it: a lone surrogate becomes `?`."""
+    return text.encode("utf-8", "replace").decode()
 
 
 def _unwritable(path: Path, error: OSError) -> ConfigError:

@@ -1,7 +1,7 @@
 """Where two JSON values differ, in words for a person: what a replay and a strict double have to explain."""
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from itertools import zip_longest
 
 _SHOWN = 80
@@ -18,7 +18,7 @@ def differences(before: object, after: object, where: str = "") -> Iterator[str]
         case str(), str():
             if before != after:
                 yield _text(before, after, where)
-        case Sequence(), Sequence():
+        case list() | tuple(), list() | tuple():
             for index, (old, new) in enumerate(zip_longest(before, after, fillvalue=_NOTHING)):
                 yield from differences(old, new, f"{where}[{index}]")
         case _ if before != after or type(before) is not type(after):

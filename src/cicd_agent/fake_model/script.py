@@ -4,27 +4,22 @@ from pathlib import Path
 from typing import Annotated
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, Field, ValidationError, model_validator
 
 from cicd_agent.errors import ConfigError
 from cicd_agent.world import read
 
-MOST_BYTES = 1_000_000
 _HOW = "docs/tape.md shows what a script looks like"
 
 
-class _Strict(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-
-class ToolCall(_Strict):
+class ToolCall(BaseModel, frozen=True, extra="forbid"):
     """One call of a tool."""
 
     name: str
     arguments: dict[str, object] = {}
 
 
-class Step(_Strict):
+class Step(BaseModel, frozen=True, extra="forbid"):
     """What is answered to one request: exactly one of `answer`, `tool_call`, `status`, `drop` and `malformed`.
 
     `delay` is the seconds before it; `message` and `headers` go with a `status`.
@@ -52,7 +47,7 @@ class Step(_Strict):
         return self.tool_call if isinstance(self.tool_call, list) else [self.tool_call] if self.tool_call else []
 
 
-class Script(_Strict):
+class Script(BaseModel, frozen=True, extra="forbid"):
     """The steps, one for each request. With `repeat` they begin again; a `key` is the only one that is accepted."""
 
     steps: Annotated[list[Step], Field(min_length=1, max_length=1_000)]
@@ -71,7 +66,7 @@ class _Loader(yaml.SafeLoader):
 
 def load_script(path: Path) -> Script:
     """The script in a file. Raises ConfigError."""
-    raw = read(path, "--script", MOST_BYTES)
+    raw = read(path, "--script", 1_000_000)
     try:
         return Script.model_validate(yaml.load(raw, _Loader))  # noqa: S506  it is a SafeLoader
     except ValidationError as error:

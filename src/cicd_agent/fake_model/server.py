@@ -2,17 +2,31 @@
 
 import json
 import threading
+import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from typing import Any, cast
 
 from cicd_agent.core.text import visible_line
-from cicd_agent.errors import ConfigError
-from cicd_agent.fake_model.script import Script, Step
+from cicd_agent.errors import ConfigError, Exit
+from cicd_agent.fake_model.script import Script, Step, load_script
 from cicd_agent.fake_model.words import DIALECTS, error, objection, reply
 
 _LARGEST_REQUEST = 64_000_000
+
+
+def serve(script: Path, port: int, say: Callable[[str], None]) -> Exit:
+    """Answer until somebody says stop (Ctrl-C, SIGTERM); a line for the address and one for each request."""
+    with serving(load_script(script), say, port=port) as model:
+        try:
+            say(f"serving {script} at {model.url}")
+            while True:
+                time.sleep(3600)
+        except KeyboardInterrupt:
+            say(f"ended, {model.unused} steps of the script were not asked for")
+    return Exit.OK
 
 
 @contextmanager

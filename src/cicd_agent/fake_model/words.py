@@ -11,7 +11,7 @@ DIALECTS = {"/v1/responses": "responses", "/v1/chat/completions": "chat"}
 
 
 def reply(step: Step, dialect: str, body: Mapping[str, Any]) -> dict[str, object]:
-    """A successful reply. Its tokens are counted by length: nobody reads them."""
+    """A successful reply; its tokens are counted by length."""
     text = step.answer if isinstance(step.answer, str) else json.dumps(step.answer)
     text = '{"summary": "an answer with' if step.malformed else "" if step.calls else text
     calls = [(f"call_{n}", call.name, json.dumps(call.arguments)) for n, call in enumerate(step.calls, 1)]
@@ -19,26 +19,17 @@ def reply(step: Step, dialect: str, body: Mapping[str, Any]) -> dict[str, object
     if dialect == "responses":
         part = {"type": "output_text", "text": text, "annotations": []}
         message = {"id": "msg_1", "type": "message", "role": "assistant", "status": "completed", "content": [part]}
-        kind = "function_call"
-        made = [{"id": f"fc_{at}", "type": kind, "call_id": at, "name": n, "arguments": a} for at, n, a in calls]
-        return {
-            "id": "resp_1",
-            "object": "response",
-            "status": "completed",
-            "model": body["model"],
-            "output": made or [message],
-            "usage": {"input_tokens": sent, "output_tokens": answered, "total_tokens": sent + answered},
-        }
+        made = [{"type": "function_call", "call_id": at, "name": n, "arguments": a} for at, n, a in calls]
+        usage = {"input_tokens": sent, "output_tokens": answered, "total_tokens": sent + answered}
+        head = {"id": "resp_1", "object": "response", "status": "completed", "model": body["model"]}
+        return {**head, "output": made or [message], "usage": usage}
     functions = [{"id": at, "type": "function", "function": {"name": n, "arguments": a}} for at, n, a in calls]
-    said: dict[str, object] = {"role": "assistant", "content": None if functions else text}
-    said |= {"tool_calls": functions} if functions else {}
-    return {
-        "id": "chatcmpl-1",
-        "object": "chat.completion",
-        "model": body["model"],
-        "choices": [{"index": 0, "message": said, "finish_reason": "tool_calls" if functions else "stop"}],
-        "usage": {"prompt_tokens": sent, "completion_tokens": answered, "total_tokens": sent + answered},
-    }
+    said = {"content": text} if not functions else {"content": None, "tool_calls": functions}
+    finish = "tool_calls" if functions else "stop"
+    choice = {"index": 0, "message": {"role": "assistant", **said}, "finish_reason": finish}
+    usage = {"prompt_tokens": sent, "completion_tokens": answered, "total_tokens": sent + answered}
+    head = {"id": "chatcmpl-1", "object": "chat.completion", "model": body["model"]}
+    return {**head, "choices": [choice], "usage": usage}
 
 
 def error(message: str, *, param: str = "", code: str = "") -> dict[str, object]:
@@ -72,8 +63,7 @@ def _faults(dialect: str, body: Mapping[str, Any]) -> Iterator[tuple[str, str, s
     if _at(shape, "type") == "json_schema":
         named = _at(shape, "json_schema") if dialect == "chat" else shape
         for reason in unfit(_at(named, "schema")):
-            text = f"Invalid schema for response_format '{_at(named, 'name')}': {reason}"
-            yield param, text, "invalid_json_schema"
+            yield param, f"Invalid schema for response_format: {reason}", "invalid_json_schema"
     if _at(shape, "type") == "json_object" and "json" not in json.dumps(body.get(messages)).lower():
         yield param, f"'{messages}' must contain the word 'json' to use '{param}' of type 'json_object'.", ""
 
@@ -87,7 +77,7 @@ def unfit(schema: object, where: str = "") -> Iterator[str]:
     if schema.get("type") == "object" and isinstance(properties, dict):
         if schema.get("additionalProperties") is not False:
             yield f"In context=({where}), 'additionalProperties' is required to be supplied and to be false."
-        if set(properties) != set(schema.get("required") or ()):
+        if not isinstance(required := schema.get("required"), list) or {*map(str, required)} != {*properties}:
             yield f"In context=({where}), 'required' must name every key of properties."
         for name, inner in properties.items():
             yield from unfit(inner, f"{where}'properties', '{name}'")

@@ -204,8 +204,11 @@ def _read(path: Path) -> bytes | None:
         descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
     except OSError:
         return None
-    with os.fdopen(descriptor, "rb") as file:
+    try:
         found = os.fstat(descriptor)
         if not stat.S_ISREG(found.st_mode) or found.st_size > LARGEST_ENTRY:
             return None
-        return file.read(LARGEST_ENTRY)
+        with os.fdopen(descriptor, "rb", closefd=False) as file:
+            return file.read(LARGEST_ENTRY)
+    finally:
+        os.close(descriptor)

@@ -1,0 +1,340 @@
+"""A recorded run is judged again offline, and the same grounds give the same report to the byte."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from cicd_agent.adapters.tape import load_tape
+from tests.jobs import Job, Left
+from tests.servers.github import FakeGitHub
+from tests.servers.openai import OpenAIServer, answer, hang, malformed, status
+
+ROOT = Path(__file__).parent.parent
+KEY = "sk-test-0123456789abcdef"
+CLAIM = {
+    "path": "app.py",
+    "side": "new",
+    "line": 6,
+    "quote": "return name",
+    "severity": "medium",
+    "category": "reliability",
+    "confidence": 0.8,
+    "title": "The exit status is dropped",
+    "explanation": "Whether the command worked is not known to the caller.",
+    "advice": None,
+    "suggestion": None,
+}
+DRAFT = {
+    "summary": "Prints the name.",
+    "findings": [CLAIM],
+    "risk_level": "medium",
+    "confidence": 0.7,
+    "escalate_to_human": False,
+    "escalation_reason": None,
+}
+
+
+@pytest.fixture
+def job(tmp_path: Path) -> Job:
+    return Job(tmp_path)
+
+
+def review(job: Job, server: OpenAIServer | None = None, *argv: str, **inputs: str) -> Left:
+    asked = {"base_url": server.url, "openai_api_key": KEY} if server else {}
+    return job.run("review", "--keep-evidence", *argv, **(asked | inputs))
+
+
+def folder(job: Job) -> Path:
+    return job.temp / "cicd-agent" / "review"
+
+
+def replay(job: Job, *argv: str, tape: Path | None = None) -> Left:
+    """Offline and without a key: no server runs any more."""
+    return job.run("replay", str(tape or folder(job) / "tape.jsonl"), *argv)
+
+
+def same(job: Job) -> bool:
+    left = replay(job)
+    assert ("identical" in left.log) == (left.exit == 0), left.log
+    written, again = (folder(job) / name / "report.json" for name in (".", "replay"))
+    return left.exit == 0 and written.read_bytes() == again.read_bytes()
+
+
+def test_a_replay_gives_the_same_report_to_the_byte(job: Job, tmp_path: Path) -> None:
+    with FakeGitHub() as hub, OpenAIServer(malformed(), status(503), answer(DRAFT)) as server:
+        hub.add_repo("octo/app", job.repo.path)
+        hub.add_pull(7, base="main", head="topic")
+        job.variables["GITHUB_API_URL"] = hub.url
+        left = review(job, server, github_token=hub.token)
+        assert server.requests == 3
+    assert left.exit == 0, left.log
+    assert any(each["url"] for each in left.report["receipts"])
+    assert any(each["origin"] == "model" for each in left.report["verdict"]["findings"])
+    assert left.report["tape"] == str(folder(job) / "tape.jsonl")
+    # Wherever it is, and with nothing of what the run had.
+    moved = folder(job).rename(tmp_path / "moved")
+    job.variables = {"PATH": os.environ["PATH"], "GITHUB_WORKSPACE": "/nowhere"}
+    again = replay(job, tape=moved / "tape.jsonl")
+    assert again.exit == 0, again.log
+    assert (moved / "replay/report.json").read_bytes() == (moved / "report.json").read_bytes()
+    assert len((moved / "report.json").read_bytes()) > 2_000
+
+
+def test_a_run_without_a_model_is_replayed_too(job: Job) -> None:
+    assert review(job).report["tape"]
+    assert same(job)
+    review(job, provider="none")
+    assert same(job)
+
+
+def test_a_run_whose_model_failed_is_replayed_with_its_failure(job: Job) -> None:
+    with OpenAIServer(*[status(401, "Incorrect API key")]) as server:
+        assert review(job, server).outputs["degraded"] == "true"
+    assert same(job)
+
+
+def test_a_declined_event_is_replayed(job: Job) -> None:
+    payload = job.payload()
+    payload["pull_request"]["draft"] = True
+    job.event.write_text(json.dumps(payload))
+    assert "draft" in review(job).outputs["summary"]
+    assert same(job)
+
+
+def test_a_secret_in_an_answer_is_not_on_the_tape(job: Job) -> None:
+    printed = {**DRAFT, "summary": f"The key is {KEY[::-1]}, which is {KEY.encode().hex()}."}
+    with OpenAIServer(answer(printed)) as server:
+        review(job, server)
+    for path in folder(job).rglob("*"):
+        assert all(form not in path.read_text() for form in (KEY, KEY[::-1], KEY.encode().hex()))
+
+
+DIFFERENT: dict[str, tuple[list[str], list[str]]] = {
+    "a setting": (["--input", "fail-on=high"], ['setting  fail-on: "never" → "high"', "report   body.exit: 0 → 1"]),
+    "the model": (["--input", "model=other"], ['in model: "gpt-5.5" → "other"', "gone     app.py:6  medium"]),
+    "the rules": (
+        ["--config", "RULES"],
+        ['setting  rules.shell-injection: nothing → "off"', "gone     app.py:5"],
+    ),
+}
+
+
+@pytest.mark.parametrize(("argv", "said"), DIFFERENT.values(), ids=DIFFERENT.keys())
+def test_what_has_changed_is_named(job: Job, tmp_path: Path, argv: list[str], said: list[str]) -> None:
+    with OpenAIServer(answer(DRAFT)) as server:
+        review(job, server)
+    rules = tmp_path / "rules.yml"
+    rules.write_text("rules:\n  shell-injection: off\n")
+    left = replay(job, *(str(rules) if each == "RULES" else each for each in argv))
+    assert left.exit == 1
+    assert "different" in left.log
+    assert [each for each in said if each not in left.log] == []
+    assert same(job)
+
+
+def test_another_prompt_is_another_question(job: Job, monkeypatch: pytest.MonkeyPatch) -> None:
+    with OpenAIServer(answer(DRAFT)) as server:
+        review(job, server)
+    monkeypatch.setattr(import_module("cicd_agent.modes.review.questions"), "prompt", lambda: "Look for bugs.")
+    left = replay(job)
+    assert left.exit == 1
+    assert "the tape does not hold" in left.log
+    assert "differs in instructions line" in left.log
+
+
+def test_another_program_is_named(job: Job) -> None:
+    review(job)
+    tape = folder(job) / "tape.jsonl"
+    tape.write_text(tape.read_text().replace("cicd-agent 0", "cicd-agent 9"))
+    report = folder(job) / "report.json"
+    report.write_text(report.read_text().replace('"tool": "cicd-agent 0', '"tool": "cicd-agent 9'))
+    assert "program  cicd-agent 9" in replay(job).log
+
+
+def test_a_replay_without_a_report_writes_one(job: Job) -> None:
+    review(job)
+    (folder(job) / "report.json").unlink()
+    left = replay(job, "--output-dir", str(job.place / "new"))
+    assert left.exit == 0
+    assert "nothing to compare with" in left.log
+    assert json.loads((job.place / "new/report.json").read_text())["body"]["verdict"]["findings"]
+
+
+def test_a_replay_takes_what_gather_wrote(job: Job) -> None:
+    review(job)
+    evidence = (folder(job) / "evidence.json").rename(job.place / "gathered.json")
+    left = replay(job)
+    assert left.exit == 2
+    assert "--keep-evidence" in left.log
+    assert replay(job, "--evidence", str(evidence)).exit == 0
+
+
+def _spoil_run(tape: Path, **changes: object) -> None:
+    first, *rest = tape.read_text().split("\n")
+    head = json.loads(first)
+    tape.write_text("\n".join([json.dumps({**head, "run": {**head["run"], **changes}}), *rest]))
+
+
+def _link_to_a_device(tape: Path) -> None:
+    tape.unlink()
+    tape.symlink_to("/dev/zero")
+
+
+HOSTILE: dict[str, Callable[[Path], object]] = {
+    "an empty tape": lambda tape: tape.write_bytes(b""),
+    "no header": lambda tape: tape.write_bytes(b"[1]\n"),
+    "a deep header": lambda tape: tape.write_bytes(b"[" * 200_000),
+    "bytes": lambda tape: tape.write_bytes(b"\xff\xfe\x00\n\x00"),
+    "a bad exchange": lambda tape: tape.write_bytes(tape.read_bytes() + b'{"key": 1}\n'),
+    "another version": lambda tape: tape.write_text(tape.read_text().replace('"tape": 1', '"tape": 2')),
+    "a mode that is none": lambda tape: _spoil_run(tape, mode="\x1b[2J::error::x"),
+    "a setting that is none": lambda tape: _spoil_run(tape, settings={"shell": "rm"}),
+    "a setting of another type": lambda tape: _spoil_run(tape, settings={"max-rounds": "8"}),
+    "a fence that is none": lambda tape: tape.write_text(tape.read_text().replace('"fence": "', '"fence": "xyz')),
+    "no tape": lambda tape: tape.unlink(),
+    "a device": _link_to_a_device,
+    "other evidence": lambda tape: tape.with_name("evidence.json").write_text('{"kind": "evidence"}'),
+    "another report": lambda tape: tape.with_name("report.json").write_text('{"kind": "report", "body": {}}'),
+}
+
+
+@pytest.mark.parametrize("spoil", HOSTILE.values(), ids=HOSTILE.keys())
+def test_a_tape_that_is_none_is_refused_in_one_line(job: Job, spoil: Callable[[Path], object]) -> None:
+    review(job)
+    spoil(folder(job) / "tape.jsonl")
+    left = replay(job)
+    assert left.exit == 2
+    assert "Traceback" not in left.log
+    assert len([line for line in left.log.splitlines() if "cicd-agent:" in line]) == 1
+    assert not (folder(job) / "replay").exists()
+
+
+def test_on_actions_the_diff_is_kept_only_when_that_is_asked_for(job: Job) -> None:
+    review(job)
+    assert (folder(job) / "evidence.json").stat().st_mode & 0o777 == 0o600
+    job.run("review")
+    assert (folder(job) / "tape.jsonl").exists()
+    assert not (folder(job) / "evidence.json").exists()
+    del job.variables["GITHUB_ACTIONS"]
+    job.run("review")
+    assert (folder(job) / "evidence.json").exists()
+
+
+def test_a_dry_run_leaves_no_tape(job: Job) -> None:
+    with OpenAIServer(answer(DRAFT)) as server:
+        review(job, server, "--dry-run")
+    assert not [*job.temp.rglob("*.jsonl")]
+    assert not [*job.temp.rglob("evidence.json")]
+
+
+def test_a_plan_may_not_write_to_the_tape(job: Job) -> None:
+    decision = job.place / "decision.json"
+    job.run("gather", "review", "--out", str(job.place / "evidence.json"))
+    job.run("decide", "review", "--in", str(job.place / "evidence.json"), "--out", str(decision))
+    before = (folder(job) / "tape.jsonl").read_bytes()
+    decision.write_text(decision.read_text().replace('"name": "findings.sarif"', '"name": "tape.jsonl"'))
+    left = job.run("perform", "review", "--in", str(decision))
+    assert any(each["state"] == "failed" for each in left.report["receipts"])
+    assert (folder(job) / "tape.jsonl").read_bytes() == before
+
+
+def test_a_killed_run_leaves_what_was_said(job: Job) -> None:
+    with OpenAIServer(malformed(), hang()) as server:
+        given = {"INPUT_BASE_URL": server.url, "INPUT_OPENAI_API_KEY": KEY, "PYTHONPATH": str(ROOT / "src")}
+        command = [sys.executable, "-m", "cicd_agent", "review"]
+        run = subprocess.Popen(command, env=job.variables | given, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        while server.requests < 2 and run.poll() is None:
+            time.sleep(0.02)
+        run.send_signal(signal.SIGKILL)
+        run.wait()
+    assert not [*job.temp.rglob("report.json")]
+    [exchange] = load_tape((folder(job) / "tape.jsonl").read_bytes(), "t")[1]
+    assert exchange.reply
+    assert exchange.reply.text == '{"summary": "an answer with'
+    assert "os.system" in exchange.request.evidence
+
+
+def kept(left: Left) -> Any:
+    assert left.exit == 0, left.log
+    return left.report["account"]["usage"]
+
+
+@pytest.mark.parametrize("key", [KEY, ""], ids=["with a key", "without a key"])
+def test_a_second_run_asks_nobody(job: Job, tmp_path: Path, key: str) -> None:
+    inputs = {"cache_dir": str(tmp_path / "cache"), "openai_api_key": key}
+    with OpenAIServer(malformed(), answer(DRAFT)) as server:
+        first = review(job, server, **inputs)
+        assert server.requests == 2
+        second = review(job, server, **inputs)
+        assert server.requests == 2
+    assert (kept(first)["requests"], kept(first)["from_cache"]) == (2, 0)
+    assert kept(second) == {"requests": 0, "input": 0, "output": 0, "cached": 0, "reasoning": 0, "from_cache": 2}
+    assert second.outputs["requests"] == second.outputs["tokens_used"] == "0"
+    assert second.outputs["cost_usd"] == "0.0000"
+    assert second.outputs["model"] == first.outputs["model"]
+    assert "0 requests, 2 answers from the cache" in second.summary
+    assert second.report["verdict"] == first.report["verdict"]
+    assert same(job)
+
+
+def test_another_change_is_asked_about(job: Job, tmp_path: Path) -> None:
+    with OpenAIServer(*[answer({**DRAFT, "findings": []})] * 2) as server:
+        review(job, server, cache_dir=str(tmp_path / "cache"))
+        job.repo.commit({"app.py": b"print(1)\n"})
+        payload = job.payload()
+        payload["pull_request"]["head"]["sha"] = job.repo.head
+        job.event.write_text(json.dumps(payload))
+        assert kept(review(job, server, cache_dir=str(tmp_path / "cache")))["requests"] == 1
+
+
+def test_an_answer_that_failed_is_asked_for_again(job: Job, tmp_path: Path) -> None:
+    with OpenAIServer(*[malformed()] * 3, answer(DRAFT)) as server:
+        assert review(job, server, cache_dir=str(tmp_path / "cache")).outputs["degraded"] == "true"
+        assert review(job, server, cache_dir=str(tmp_path / "cache")).outputs["degraded"] == "false"
+
+
+def test_without_a_key_the_checkout_is_no_place_for_answers(job: Job) -> None:
+    inside = str(job.repo.path / ".cache")
+    with OpenAIServer(answer(DRAFT)) as server:
+        left = review(job, server, cache_dir=inside, openai_api_key="")
+        assert left.exit == 2
+        assert "lies in the checkout" in left.log
+        assert not server.requests
+        assert review(job, server, cache_dir=inside).exit == 0
+
+
+def test_a_cache_that_is_no_directory_is_an_error(job: Job) -> None:
+    left = review(job, None, cache_dir=str(job.event), openai_api_key=KEY)
+    assert left.exit == 2
+    assert "`cache-dir`" in left.log
+
+
+def test_two_runs_at_the_same_time_share_a_cache(job: Job, tmp_path: Path) -> None:
+    with OpenAIServer(answer(DRAFT), answer(DRAFT)) as server:
+        given = {"INPUT_BASE_URL": server.url, "INPUT_CACHE_DIR": str(tmp_path / "cache")}
+        given |= {"PYTHONPATH": str(ROOT / "src")}
+        runs = [
+            subprocess.Popen(
+                [sys.executable, "-m", "cicd_agent", "review", "--output-dir", str(tmp_path / name)],
+                env=job.variables | given,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.STDOUT,
+            )
+            for name in ("one", "two")
+        ]
+        logs = [run.communicate()[0].decode() for run in runs]
+        assert [run.returncode for run in runs] == [0, 0], logs
+        before = server.requests
+        left = review(job, server, cache_dir=str(tmp_path / "cache"), openai_api_key="")
+        assert server.requests == before
+        assert kept(left)["from_cache"] == 1
+        server.steps.clear()
