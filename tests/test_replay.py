@@ -2,71 +2,21 @@
 
 import json
 import os
-import signal
-import subprocess
-import sys
-import time
 from collections.abc import Callable
 from importlib import import_module
 from pathlib import Path
-from typing import Any
 
 import pytest
 
-from cicd_agent.adapters.tape import load_tape
-from tests.jobs import Job, Left
+from tests.jobs import Job
 from tests.servers.github import FakeGitHub
-from tests.servers.openai import OpenAIServer, answer, hang, malformed, status
-
-ROOT = Path(__file__).parent.parent
-KEY = "sk-test-0123456789abcdef"
-CLAIM = {
-    "path": "app.py",
-    "side": "new",
-    "line": 6,
-    "quote": "return name",
-    "severity": "medium",
-    "category": "reliability",
-    "confidence": 0.8,
-    "title": "The exit status is dropped",
-    "explanation": "Whether the command worked is not known to the caller.",
-    "advice": None,
-    "suggestion": None,
-}
-DRAFT = {
-    "summary": "Prints the name.",
-    "findings": [CLAIM],
-    "risk_level": "medium",
-    "confidence": 0.7,
-    "escalate_to_human": False,
-    "escalation_reason": None,
-}
+from tests.servers.openai import OpenAIServer, answer, malformed, status
+from tests.taped import DRAFT, KEY, folder, replay, review, same
 
 
 @pytest.fixture
 def job(tmp_path: Path) -> Job:
     return Job(tmp_path)
-
-
-def review(job: Job, server: OpenAIServer | None = None, *argv: str, **inputs: str) -> Left:
-    asked = {"base_url": server.url, "openai_api_key": KEY} if server else {}
-    return job.run("review", "--keep-evidence", *argv, **(asked | inputs))
-
-
-def folder(job: Job) -> Path:
-    return job.temp / "cicd-agent" / "review"
-
-
-def replay(job: Job, *argv: str, tape: Path | None = None) -> Left:
-    """Offline and without a key: no server runs any more."""
-    return job.run("replay", str(tape or folder(job) / "tape.jsonl"), *argv)
-
-
-def same(job: Job) -> bool:
-    left = replay(job)
-    assert ("identical" in left.log) == (left.exit == 0), left.log
-    written, again = (folder(job) / name / "report.json" for name in (".", "replay"))
-    return left.exit == 0 and written.read_bytes() == again.read_bytes()
 
 
 def test_a_replay_gives_the_same_report_to_the_byte(job: Job, tmp_path: Path) -> None:
@@ -160,6 +110,17 @@ def test_another_program_is_named(job: Job) -> None:
     assert "program  cicd-agent 9" in replay(job).log
 
 
+def test_a_run_in_stages_is_replayed_from_the_evidence_that_gather_wrote(job: Job) -> None:
+    evidence, decision = str(job.place / "gathered.json"), str(job.place / "decision.json")
+    assert job.run("gather", "review", "--out", evidence).exit == 0
+    with OpenAIServer(answer(DRAFT)) as server:
+        given = {"base_url": server.url, "openai_api_key": KEY}
+        assert job.run("decide", "review", "--in", evidence, "--out", decision, **given).exit == 0
+    assert job.run("perform", "review", "--in", decision).exit == 0
+    left = replay(job, "--evidence", evidence)
+    assert "identical" in left.log, left.log
+
+
 def test_a_replay_without_a_report_writes_one(job: Job) -> None:
     review(job)
     (folder(job) / "report.json").unlink()
@@ -199,6 +160,12 @@ HOSTILE: dict[str, Callable[[Path], object]] = {
     "a mode that is none": lambda tape: _spoil_run(tape, mode="\x1b[2J::error::x"),
     "a setting that is none": lambda tape: _spoil_run(tape, settings={"shell": "rm"}),
     "a setting of another type": lambda tape: _spoil_run(tape, settings={"max-rounds": "8"}),
+    "settings without end": lambda tape: tape.write_text(
+        tape.read_text().replace('"max-cost-usd": 0.5', '"max-cost-usd": 1e999')
+    ),
+    "settings without measure": lambda tape: tape.write_text(
+        tape.read_text().replace('"max-input-tokens": 150000', f'"max-input-tokens": {10**400}')
+    ),
     "a fence that is none": lambda tape: tape.write_text(tape.read_text().replace('"fence": "', '"fence": "xyz')),
     "no tape": lambda tape: tape.unlink(),
     "a device": _link_to_a_device,
@@ -245,96 +212,3 @@ def test_a_plan_may_not_write_to_the_tape(job: Job) -> None:
     left = job.run("perform", "review", "--in", str(decision))
     assert any(each["state"] == "failed" for each in left.report["receipts"])
     assert (folder(job) / "tape.jsonl").read_bytes() == before
-
-
-def test_a_killed_run_leaves_what_was_said(job: Job) -> None:
-    with OpenAIServer(malformed(), hang()) as server:
-        given = {"INPUT_BASE_URL": server.url, "INPUT_OPENAI_API_KEY": KEY, "PYTHONPATH": str(ROOT / "src")}
-        command = [sys.executable, "-m", "cicd_agent", "review"]
-        run = subprocess.Popen(command, env=job.variables | given, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-        while server.requests < 2 and run.poll() is None:
-            time.sleep(0.02)
-        run.send_signal(signal.SIGKILL)
-        run.wait()
-    assert not [*job.temp.rglob("report.json")]
-    [exchange] = load_tape((folder(job) / "tape.jsonl").read_bytes(), "t")[1]
-    assert exchange.reply
-    assert exchange.reply.text == '{"summary": "an answer with'
-    assert "os.system" in exchange.request.evidence
-
-
-def kept(left: Left) -> Any:
-    assert left.exit == 0, left.log
-    return left.report["account"]["usage"]
-
-
-@pytest.mark.parametrize("key", [KEY, ""], ids=["with a key", "without a key"])
-def test_a_second_run_asks_nobody(job: Job, tmp_path: Path, key: str) -> None:
-    inputs = {"cache_dir": str(tmp_path / "cache"), "openai_api_key": key}
-    with OpenAIServer(malformed(), answer(DRAFT)) as server:
-        first = review(job, server, **inputs)
-        assert server.requests == 2
-        second = review(job, server, **inputs)
-        assert server.requests == 2
-    assert (kept(first)["requests"], kept(first)["from_cache"]) == (2, 0)
-    assert kept(second) == {"requests": 0, "input": 0, "output": 0, "cached": 0, "reasoning": 0, "from_cache": 2}
-    assert second.outputs["requests"] == second.outputs["tokens_used"] == "0"
-    assert second.outputs["cost_usd"] == "0.0000"
-    assert second.outputs["model"] == first.outputs["model"]
-    assert "0 requests, 2 answers from the cache" in second.summary
-    assert second.report["verdict"] == first.report["verdict"]
-    assert same(job)
-
-
-def test_another_change_is_asked_about(job: Job, tmp_path: Path) -> None:
-    with OpenAIServer(*[answer({**DRAFT, "findings": []})] * 2) as server:
-        review(job, server, cache_dir=str(tmp_path / "cache"))
-        job.repo.commit({"app.py": b"print(1)\n"})
-        payload = job.payload()
-        payload["pull_request"]["head"]["sha"] = job.repo.head
-        job.event.write_text(json.dumps(payload))
-        assert kept(review(job, server, cache_dir=str(tmp_path / "cache")))["requests"] == 1
-
-
-def test_an_answer_that_failed_is_asked_for_again(job: Job, tmp_path: Path) -> None:
-    with OpenAIServer(*[malformed()] * 3, answer(DRAFT)) as server:
-        assert review(job, server, cache_dir=str(tmp_path / "cache")).outputs["degraded"] == "true"
-        assert review(job, server, cache_dir=str(tmp_path / "cache")).outputs["degraded"] == "false"
-
-
-def test_without_a_key_the_checkout_is_no_place_for_answers(job: Job) -> None:
-    inside = str(job.repo.path / ".cache")
-    with OpenAIServer(answer(DRAFT)) as server:
-        left = review(job, server, cache_dir=inside, openai_api_key="")
-        assert left.exit == 2
-        assert "lies in the checkout" in left.log
-        assert not server.requests
-        assert review(job, server, cache_dir=inside).exit == 0
-
-
-def test_a_cache_that_is_no_directory_is_an_error(job: Job) -> None:
-    left = review(job, None, cache_dir=str(job.event), openai_api_key=KEY)
-    assert left.exit == 2
-    assert "`cache-dir`" in left.log
-
-
-def test_two_runs_at_the_same_time_share_a_cache(job: Job, tmp_path: Path) -> None:
-    with OpenAIServer(answer(DRAFT), answer(DRAFT)) as server:
-        given = {"INPUT_BASE_URL": server.url, "INPUT_CACHE_DIR": str(tmp_path / "cache")}
-        given |= {"PYTHONPATH": str(ROOT / "src")}
-        runs = [
-            subprocess.Popen(
-                [sys.executable, "-m", "cicd_agent", "review", "--output-dir", str(tmp_path / name)],
-                env=job.variables | given,
-                stdout=subprocess.PIPE,
-                stderr=subprocess.STDOUT,
-            )
-            for name in ("one", "two")
-        ]
-        logs = [run.communicate()[0].decode() for run in runs]
-        assert [run.returncode for run in runs] == [0, 0], logs
-        before = server.requests
-        left = review(job, server, cache_dir=str(tmp_path / "cache"), openai_api_key="")
-        assert server.requests == before
-        assert kept(left)["from_cache"] == 1
-        server.steps.clear()

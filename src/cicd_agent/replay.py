@@ -32,6 +32,7 @@ from cicd_agent.settings import Settings
 from cicd_agent.world import Scene, read
 
 _MOST_SHOWN = 20
+_MOST_TOKENS = 10**12
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,7 +138,7 @@ def _header(line: bytes, name: str) -> Header:
     try:
         told = json.loads(line)
         version, run = told["tape"], {**told["run"], "fence": told["fence"]}
-        header = TypeAdapter(Header).validate_json(json.dumps(run), strict=True)
+        header = TypeAdapter(Header).validate_json(json.dumps(run, allow_nan=False), strict=True)
         bytes.fromhex(header.fence)
     except ValidationError as error:
         first = error.errors(include_url=False, include_input=False)[0]
@@ -145,6 +146,8 @@ def _header(line: bytes, name: str) -> Header:
         raise ConfigError(f"{name} is not a tape", why=f"{where}: {first['msg']}", remedy=remedy) from None
     except (ValueError, RecursionError, KeyError, TypeError):
         raise ConfigError(f"{name} is not a tape", why="its first line is no header", remedy=remedy) from None
+    if header.settings.max_input_tokens > _MOST_TOKENS:
+        raise ConfigError(f"{name} is not a tape", why="settings.max-input-tokens: so many do not exist", remedy=remedy)
     if version != VERSION:
         raise ConfigError(f"{name} is a tape of another version", remedy=remedy)
     return header
@@ -170,7 +173,7 @@ def _decide(mode: Mode[Any], bundle: _Bundle, settings: Settings, player: Player
         silence=header.silence,
     )
     scene = Scene(bundle.evidence.event, Loaded(settings, header.config_status), World(), header.notices)
-    return conclude(mode, bundle.evidence, scene, asking, outlet.progress)
+    return conclude(mode, bundle.evidence, scene, asking, lambda _: None)
 
 
 def _explained(bundle: _Bundle, settings: Settings, decision: Decision, text: str) -> Iterator[str]:

@@ -192,7 +192,7 @@ def _answers(
                 max_rounds=settings.max_rounds,
             )
             if asking.memory:
-                asking.memory.drop() if answer.failure else asking.memory.keep()
+                (asking.memory.drop if answer.failure else asking.memory.keep)()
             answers.append(answer)
     return answers, next((answer.failure for answer in answers if answer.failure), "")
 

@@ -2,6 +2,7 @@
 
 import base64
 import json
+import re
 import stat
 from contextlib import suppress
 from pathlib import Path
@@ -149,6 +150,19 @@ def test_half_a_line_at_the_end_is_what_a_killed_run_leaves(path: Path) -> None:
     for cut in (whole + b'{"key": "ab', whole + b"\xff", whole + whole.split(b"\n")[1]):
         assert len(load_tape(cut, "t")[1]) == 1
     assert load_tape(whole[:-10], "t")[1] == ()
+
+
+@pytest.mark.parametrize("number", ["-1", "1e400", f"{10**400}", "NaN", "Infinity"])
+@pytest.mark.parametrize("field", ['"seconds": 2', '"input": 100', '"requests": 1', '"from_cache": 0', '"lost": 0'])
+def test_numbers_that_cannot_be_are_refused(path: Path, field: str, number: str) -> None:
+    model = recorder(path, "one", ModelUnavailable("down", requests=1))
+    for _ in range(2):
+        with suppress(ModelUnavailable):
+            model.complete(request())
+    spoilt = re.sub(f"{field}(?:\\.0)?", f"{field.split(maxsplit=1)[0]} {number}", path.read_text(), count=1)
+    assert spoilt != path.read_text()
+    with pytest.raises(ConfigError, match="is no exchange"):
+        load_tape(spoilt.encode(), "t")
 
 
 HOSTILE = {

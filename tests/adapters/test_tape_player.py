@@ -84,7 +84,7 @@ def test_a_cassette_fails_at_its_end_when_something_was_not_asked_for(path: Path
     taped = recorder(path, "one", "two")
     taped.complete(request())
     taped.complete(request(evidence="2"))
-    with pytest.raises(AssertionError, match="1 exchanges"), Cassette(path, "scripted") as cassette:
+    with pytest.raises(AssertionError, match="1 exchange of the cassette"), Cassette(path, "scripted") as cassette:
         cassette.complete(request())
 
 

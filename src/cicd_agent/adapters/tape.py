@@ -7,13 +7,13 @@ import hashlib
 import json
 import os
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 from datetime import UTC, datetime
 from functools import lru_cache
 from pathlib import Path
-from typing import Final, Literal
+from typing import Annotated, Final, Literal
 
-from pydantic import TypeAdapter, ValidationError
+from pydantic import Field, TypeAdapter, ValidationError
 
 from cicd_agent.adapters.files import write_file
 from cicd_agent.agent.turns import Model, Reply, Request
@@ -24,6 +24,8 @@ VERSION: Final = 1
 MOST_BYTES: Final = 64_000_000
 MOST_EXCHANGES: Final = 1_000
 
+_MOST = 10**12
+"""No count of tokens, requests or seconds is larger; arithmetic with what is could end a replay."""
 _LIMITS = ("max_output_tokens", "seconds")
 """What bounds a reply is no part of what was asked: a whole answer is the same under every bound."""
 _REQUEST: TypeAdapter[Request] = TypeAdapter(Request)
@@ -38,8 +40,8 @@ class Failure:
     what: str
     why: str = ""
     remedy: str = ""
-    requests: int = 0
-    lost: int = 0
+    requests: Annotated[int, Field(ge=0, le=_MOST)] = 0
+    lost: Annotated[int, Field(ge=0, le=_MOST)] = 0
 
     def error(self) -> ModelUnavailable | BudgetExhausted | ModelMisbehaved:
         """The error again."""
@@ -64,11 +66,14 @@ class Exchange:
     key: str
     model: str
     at: str
-    seconds: float
+    seconds: Annotated[float, Field(ge=0, le=_MOST, allow_inf_nan=False)]
     request: Request
     reply: Reply | None = None
     failure: Failure | None = None
     redacted: bool = False
+
+
+_EXCHANGE: TypeAdapter[Exchange] = TypeAdapter(Exchange)
 
 
 def canonical(request: Request, model: str) -> dict[str, object]:
@@ -135,7 +140,7 @@ class Recorder:
         return reply
 
     def _append(self, exchange: Exchange) -> None:
-        whole = _plain(TypeAdapter(Exchange).dump_python(exchange), str)
+        whole = _plain(_EXCHANGE.dump_python(exchange), str)
         shown = _plain(whole, self._redact)
         if shown != whole and isinstance(shown, dict):
             shown["redacted"] = True
@@ -156,15 +161,19 @@ def load_tape(raw: bytes, name: str) -> tuple[bytes, tuple[Exchange, ...]]:
     if len(raw) > MOST_BYTES or raw.count(b"\n") > MOST_EXCHANGES:
         raise ConfigError(f"{name} is too large for a tape", why=f"over {MOST_BYTES:,} bytes", remedy=_REMEDY)
     header, *lines = raw.split(b"\n")
-    lines.pop() if lines else None
+    if lines:
+        lines.pop()
     exchanges = []
     for number, line in enumerate(lines, 2):
         try:
-            exchanges.append(TypeAdapter(Exchange).validate_json(line, strict=True))
+            exchange = _EXCHANGE.validate_json(line, strict=True)
         except ValidationError as error:
             first = error.errors(include_url=False, include_input=False)[0]
             where = ".".join(str(part) for part in first["loc"])
             raise ConfigError(f"line {number} of {name} is no exchange", why=f"{where}: {first['msg']}") from None
+        if exchange.reply and any(not 0 <= each <= _MOST for each in astuple(exchange.reply.usage) if each is not None):
+            raise ConfigError(f"line {number} of {name} is no exchange", why="reply.usage: such numbers do not exist")
+        exchanges.append(exchange)
     return header, tuple(exchanges)
 
 

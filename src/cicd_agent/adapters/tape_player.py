@@ -9,6 +9,7 @@ from typing import Self
 from cicd_agent.adapters.tape import MOST_BYTES, Exchange, canonical, key_of, load_tape
 from cicd_agent.agent.turns import Reply, Request
 from cicd_agent.core.difference import differences
+from cicd_agent.core.words import count
 from cicd_agent.errors import ModelUnavailable
 
 
@@ -79,4 +80,4 @@ class Cassette(Player):
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         if kind is None and self.unused():
-            raise AssertionError(f"{self.unused()} exchanges of the cassette were not asked for")
+            raise AssertionError(f"{count(self.unused(), 'exchange')} of the cassette not asked for")

@@ -20,13 +20,13 @@ class ToolCall(BaseModel, frozen=True, extra="forbid"):
 
 
 class Step(BaseModel, frozen=True, extra="forbid"):
-    """What is answered to one request: exactly one of `answer`, `tool_call`, `status`, `drop` and `malformed`.
+    """What is answered to one request: exactly one of `answer`, `tool_calls`, `status`, `drop` and `malformed`.
 
     `delay` is the seconds before it; `message` and `headers` go with a `status`.
     """
 
     answer: str | dict[str, object] | None = None
-    tool_call: ToolCall | list[ToolCall] | None = None
+    tool_calls: Annotated[list[ToolCall], Field(max_length=100)] = []
     status: Annotated[int | None, Field(ge=400, le=599)] = None
     message: str = "scripted"
     headers: dict[Annotated[str, Field(pattern=r"^[A-Za-z0-9-]+$")], Annotated[str, Field(pattern=r"^[ -~]*$")]] = {}
@@ -36,15 +36,10 @@ class Step(BaseModel, frozen=True, extra="forbid"):
 
     @model_validator(mode="after")
     def _one_thing(self) -> "Step":
-        given = [self.answer, self.tool_call, self.status, self.drop or None, self.malformed or None]
+        given = [self.answer, self.tool_calls or None, self.status, self.drop or None, self.malformed or None]
         if len(given) - given.count(None) != 1:
-            raise ValueError("a step is exactly one of answer, tool_call, status, drop and malformed")
+            raise ValueError("a step is exactly one of answer, tool_calls, status, drop and malformed")
         return self
-
-    @property
-    def calls(self) -> list[ToolCall]:
-        """The tool calls, none when it is something else."""
-        return self.tool_call if isinstance(self.tool_call, list) else [self.tool_call] if self.tool_call else []
 
 
 class Script(BaseModel, frozen=True, extra="forbid"):
@@ -66,9 +61,8 @@ class _Loader(yaml.SafeLoader):
 
 def load_script(path: Path) -> Script:
     """The script in a file. Raises ConfigError."""
-    raw = read(path, "--script", 1_000_000)
     try:
-        return Script.model_validate(yaml.load(raw, _Loader))  # noqa: S506  it is a SafeLoader
+        return Script.model_validate(yaml.load(read(path, "--script", 1_000_000), _Loader))  # noqa: S506  it is a SafeLoader
     except ValidationError as error:
         first = error.errors(include_url=False, include_input=False)[0]
         where = ".".join(str(part) for part in first["loc"])

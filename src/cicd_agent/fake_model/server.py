@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, cast
 
 from cicd_agent.core.text import visible_line
+from cicd_agent.core.words import count
 from cicd_agent.errors import ConfigError, Exit
 from cicd_agent.fake_model.script import Script, Step, load_script
 from cicd_agent.fake_model.words import DIALECTS, error, objection, reply
@@ -25,7 +26,7 @@ def serve(script: Path, port: int, say: Callable[[str], None]) -> Exit:
             while True:
                 time.sleep(3600)
         except KeyboardInterrupt:
-            say(f"ended, {model.unused} steps of the script were not asked for")
+            say(f"ended, {count(model.unused, 'step')} of the script not asked for")
     return Exit.OK
 
 
@@ -88,8 +89,8 @@ class FakeModel(ThreadingHTTPServer):
                 self._taken += 1
                 status = step.status or 200
                 answer = error(step.message) if step.status else reply(step, dialect, asked)
-            count = len(self._script.steps)
-            took = f"step {(self._taken - 1) % count + 1} of {count}" if step else str(cast("Any", answer)["error"])
+            last = len(self._script.steps)
+            took = f"step {(self._taken - 1) % last + 1} of {last}" if step else str(cast("Any", answer)["error"])
             became = "dropped" if step is not None and step.drop else str(status)
             line = f"POST {path} → {became} · {asked.get('model')} · {len(json.dumps(body)):,} characters · {took}"
             self._say(visible_line(line[:400]))
@@ -116,8 +117,7 @@ class _Exchange(BaseHTTPRequestHandler):
         except (ValueError, RecursionError):
             body = None
         step, status, answer = model.take(self.path, body, self.headers.get("authorization", ""))
-        if step is not None and step.delay:
-            model.closing.wait(step.delay)
+        model.closing.wait(step.delay if step else 0)
         if step is not None and step.drop:
             self.close_connection = True
             return

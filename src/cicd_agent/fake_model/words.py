@@ -13,8 +13,8 @@ DIALECTS = {"/v1/responses": "responses", "/v1/chat/completions": "chat"}
 def reply(step: Step, dialect: str, body: Mapping[str, Any]) -> dict[str, object]:
     """A successful reply; its tokens are counted by length."""
     text = step.answer if isinstance(step.answer, str) else json.dumps(step.answer)
-    text = '{"summary": "an answer with' if step.malformed else "" if step.calls else text
-    calls = [(f"call_{n}", call.name, json.dumps(call.arguments)) for n, call in enumerate(step.calls, 1)]
+    text = '{"summary": "an answer with' if step.malformed else "" if step.tool_calls else text
+    calls = [(f"call_{n}", call.name, json.dumps(call.arguments)) for n, call in enumerate(step.tool_calls, 1)]
     sent, answered = len(json.dumps(body)) // 4, len(text) // 4 + 1
     if dialect == "responses":
         part = {"type": "output_text", "text": text, "annotations": []}
@@ -34,8 +34,9 @@ def reply(step: Step, dialect: str, body: Mapping[str, Any]) -> dict[str, object
 
 def error(message: str, *, param: str = "", code: str = "") -> dict[str, object]:
     """An error body."""
-    kind = "invalid_request_error"
-    return {"error": {"message": message, "type": kind, "param": param or None, "code": code or None}}
+    return {
+        "error": {"message": message, "type": "invalid_request_error", "param": param or None, "code": code or None}
+    }
 
 
 def objection(dialect: str, body: object, authorization: str, key: str) -> tuple[int, dict[str, object]] | None:
@@ -58,11 +59,10 @@ def _faults(dialect: str, body: Mapping[str, Any]) -> Iterator[tuple[str, str, s
         yield messages, f"Missing required parameter: '{messages}'.", "missing_required_parameter"
     for name in (each for each in _SAMPLING if each in body):
         yield name, f"Unsupported parameter: '{name}' is not supported with this model.", "unsupported_parameter"
-    shape = body.get("response_format") if dialect == "chat" else _at(body, "text", "format")
     param = "response_format" if dialect == "chat" else "text.format"
+    shape = _at(body, *param.split("."))
     if _at(shape, "type") == "json_schema":
-        named = _at(shape, "json_schema") if dialect == "chat" else shape
-        for reason in unfit(_at(named, "schema")):
+        for reason in unfit(_at(shape, "json_schema", "schema") if dialect == "chat" else _at(shape, "schema")):
             yield param, f"Invalid schema for response_format: {reason}", "invalid_json_schema"
     if _at(shape, "type") == "json_object" and "json" not in json.dumps(body.get(messages)).lower():
         yield param, f"'{messages}' must contain the word 'json' to use '{param}' of type 'json_object'.", ""
