@@ -52,6 +52,12 @@ def test_a_run_whose_model_failed_is_replayed_with_its_failure(job: Job) -> None
     assert same(job)
 
 
+def test_a_title_that_is_no_text_is_replayed(job: Job) -> None:
+    job.event.write_text(job.event.read_text().replace('"title": "Change"', '"title": "\\ud800"'))
+    review(job)
+    assert same(job)
+
+
 def test_a_declined_event_is_replayed(job: Job) -> None:
     payload = job.payload()
     payload["pull_request"]["draft"] = True

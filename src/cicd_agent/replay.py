@@ -104,12 +104,12 @@ def replay(options: Options, outlet: Outlet) -> int:
     if recorded is None:
         outlet.print(f"nothing to compare with: there is no {REPORT} beside the tape\nreport {target / REPORT}")
         return Exit.OK
-    if text.encode() == bundle.report:
+    if (target / REPORT).read_bytes() == bundle.report:
         outlet.print(f"identical: the report is what the run wrote, byte for byte\nreport {target / REPORT}")
         return Exit.OK
     missed = [f"  asked    what the tape does not hold: {each}" for each in player.missed]
-    lines = [*missed, *_explained(bundle, settings, decision, text)]
-    more = [f"and {len(lines) - _MOST_SHOWN} more"] if len(lines) > _MOST_SHOWN else []
+    lines = [*missed, *_explained(bundle, settings, recorded, decision, text)]
+    more = ["  and more: compare the two files"] if len(lines) > _MOST_SHOWN else []
     shown = [visible_line(line) for line in lines[:_MOST_SHOWN]]
     outlet.print("\n".join(["different:", *shown, *more, f"report {target / REPORT}"]))
     return Exit.STOP
@@ -176,7 +176,7 @@ def _decide(mode: Mode[Any], bundle: _Bundle, settings: Settings, player: Player
     return conclude(mode, bundle.evidence, scene, asking, lambda _: None)
 
 
-def _explained(bundle: _Bundle, settings: Settings, decision: Decision, text: str) -> Iterator[str]:
+def _explained(bundle: _Bundle, settings: Settings, recorded: Report, decision: Decision, text: str) -> Iterator[str]:
     """Why the reports may differ, which findings came and went, and where else they are not the same."""
     header = bundle.header
     if header.tool != f"cicd-agent {__version__}":
@@ -187,18 +187,13 @@ def _explained(bundle: _Bundle, settings: Settings, decision: Decision, text: st
     if redacted:
         yield f"  tape     {redacted} of its exchanges held secrets and are not quite what was sent and received"
     old, new = json.loads(bundle.report), json.loads(text)
-    was = {_name(each) for each in _findings(load(Report, bundle.report, REPORT))}
-    now = {_name(each) for each in decision.verdict.findings} if decision.verdict else set()
+    was, now = ({_name(each) for each in of.verdict.findings} if of.verdict else set() for of in (recorded, decision))
     yield from (f"  gone     {name}" for name in sorted(was - now))
     yield from (f"  new      {name}" for name in sorted(now - was))
     if was != now:
         for report in (old, new):
             report["body"]["verdict"] = {**(report["body"]["verdict"] or {}), "findings": []}
-    yield from (f"  report   {each}" for each in islice(differences(old, new), 10 * _MOST_SHOWN))
-
-
-def _findings(report: Report) -> tuple[Finding, ...]:
-    return report.verdict.findings if report.verdict else ()
+    yield from (f"  report   {each}" for each in islice(differences(old, new), _MOST_SHOWN + 1))
 
 
 def _name(finding: Finding) -> str:

@@ -5,6 +5,7 @@ import json
 import re
 import stat
 from contextlib import suppress
+from dataclasses import fields
 from pathlib import Path
 from urllib.parse import quote
 
@@ -12,8 +13,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cicd_agent.adapters.tape import MOST_EXCHANGES, key_of, load_tape
-from cicd_agent.agent.turns import Reply, Role, Stop, Turn, Usage
+from cicd_agent.adapters.tape import MOST_EXCHANGES, canonical, key_of, load_tape
+from cicd_agent.agent.turns import Reply, Request, Role, Stop, Turn, Usage
 from cicd_agent.core.redact import Redactor
 from cicd_agent.errors import BudgetExhausted, ConfigError, ModelUnavailable
 from tests.adapters.asking import request
@@ -106,8 +107,9 @@ def test_no_secret_is_on_the_tape_in_any_form(path: Path, form: str, place: str)
     assert turn["key"] == key_of(request(**changes), "scripted")
 
 
-def test_a_key_stands_for_everything_that_is_sent_and_for_no_bound(path: Path) -> None:
-    del path
+def test_a_key_stands_for_everything_that_is_sent_and_for_no_bound() -> None:
+    names = {field.name for field in fields(Request)}
+    assert {*canonical(request(), "m")} == {"model", *names} - {"max_output_tokens", "seconds"}
     key = key_of(request(), "m")
     turn = Turn(Role.USER, "again")
     others = [

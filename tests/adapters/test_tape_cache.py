@@ -270,6 +270,16 @@ def test_a_secret_that_is_damaged_is_made_again(place: Place, damage: bytes) -> 
     assert len(place.notes) == 1
 
 
+@pytest.mark.parametrize("to", ["nowhere", "elsewhere"])
+def test_a_link_in_the_place_of_the_secret_is_replaced_and_not_followed(place: Place, tmp_path: Path, to: str) -> None:
+    (tmp_path / "elsewhere").write_text("0" * 64 + "\n")
+    (place.folder / INSTALLATION).symlink_to(tmp_path / to)
+    assert installation_secret(place.folder, place.notes.append) != b"0" * 64 + b"\n"
+    assert not (place.folder / INSTALLATION).is_symlink()
+    assert (tmp_path / "elsewhere").read_text() == "0" * 64 + "\n"
+    assert not (tmp_path / "nowhere").exists()
+
+
 def test_two_runs_that_begin_together_take_the_same_secret(place: Place) -> None:
     start = threading.Barrier(6)
     found: list[bytes] = []

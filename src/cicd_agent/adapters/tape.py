@@ -159,7 +159,9 @@ def load_tape(raw: bytes, name: str) -> tuple[bytes, tuple[Exchange, ...]]:
     Half a line at the end is what a killed run leaves, and is passed over.
     """
     if len(raw) > MOST_BYTES or raw.count(b"\n") > MOST_EXCHANGES:
-        raise ConfigError(f"{name} is too large for a tape", why=f"over {MOST_BYTES:,} bytes", remedy=_REMEDY)
+        raise ConfigError(
+            f"{name} is too large for a tape", why=f"over {MOST_BYTES:,} bytes or {MOST_EXCHANGES:,} lines"
+        )
     header, *lines = raw.split(b"\n")
     if lines:
         lines.pop()

@@ -61,8 +61,9 @@ def installation_secret(folder: Path, note: Callable[[str], None]) -> bytes:
     """What stands in for a key where the server wants none: random, made once, kept in the directory for its owner."""
     path = folder / INSTALLATION
     try:
-        if (damaged := path.exists()) and (found := _secret(path)):
+        if found := _secret(path):
             return found
+        damaged = os.path.lexists(path)
         fresh = path.with_name(f".{INSTALLATION}.{secrets.token_hex(8)}")
         write_file(fresh, f"{secrets.token_hex(32)}\n", mode=0o600)
         try:
@@ -78,7 +79,9 @@ def installation_secret(folder: Path, note: Callable[[str], None]) -> bytes:
     except OSError as error:
         why = error.strerror or str(error)
         raise ConfigError(f"{path} cannot be written", why=why, remedy="Give another `cache-dir`") from None
-    return _secret(path)
+    if found := _secret(path):
+        return found
+    raise ConfigError(f"{path} cannot be read", remedy="Give another `cache-dir`")
 
 
 def _secret(path: Path) -> bytes:
@@ -167,16 +170,19 @@ class AnswerCache:
 
     def _evict(self) -> None:
         entries = []
-        for file in os.scandir(self._folder):
+        with os.scandir(self._folder) as files:
+            names = [file.name for file in files]
+        for name in names:
+            path = self._folder / name
             try:
-                found = file.stat(follow_symlinks=False)
+                found = path.lstat()
             except FileNotFoundError:
                 continue  # another run was here
             age = self._now() - found.st_mtime
-            if _NAME.fullmatch(file.name):
-                entries.append((age, found.st_size, Path(file.path)))
-            elif _UNFINISHED.fullmatch(file.name) and age > _FORGOTTEN:
-                Path(file.path).unlink(missing_ok=True)
+            if _NAME.fullmatch(name):
+                entries.append((age, found.st_size, path))
+            elif _UNFINISHED.fullmatch(name) and age > _FORGOTTEN:
+                path.unlink(missing_ok=True)
         size = 0
         for count, (age, length, path) in enumerate(sorted(entries), 1):
             size += length
