@@ -1,7 +1,7 @@
 # The agent as an image: `cicd-agent` with git, run by a user without rights.
 #
 #     docker build --tag cicd-agent .
-#     docker run --rm --volume "$PWD:/repo:ro" cicd-agent review --base main
+#     docker run --rm --volume "$PWD:/repo:ro" cicd-agent review --base main --output-dir /tmp
 #
 # For a build that can be repeated, name the base by its digest:
 #     docker build --build-arg PYTHON_IMAGE=python:3.13-slim@sha256:… --tag cicd-agent .

@@ -8,13 +8,13 @@ WORKFLOWS := $(wildcard .github/workflows/*.yml examples/workflows/*.yml)
 COMPILE := UV_CUSTOM_COMPILE_COMMAND="make lock" $(BIN)/uv pip compile --quiet --no-config --universal \
 	--python-version 3.11 --generate-hashes --no-annotate --no-emit-index-url
 
-.PHONY: help setup demo test lint types workflows unit fmt bench docs lock clean
+.PHONY: help setup demo test lint types workflows wheels unit fmt bench docs lock clean
 .DEFAULT_GOAL := help
 
 help: ## this list
 	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' Makefile | expand -t 12
 
-setup:
+setup: ## .venv, made again when a lock file changed
 	@scripts/setup
 
 demo: setup ## review this repository and a sample pull request, offline and without a key
@@ -32,32 +32,34 @@ types: setup
 	@echo "==> mypy --strict"
 	@$(BIN)/mypy
 
-workflows: setup ## action.yml and every workflow: their schemas, and zizmor's auditor
+workflows: setup ## action.yml, every workflow and our schemas: their schemas, and zizmor's auditor
 	@echo "==> check-jsonschema"
 	@$(BIN)/check-jsonschema --builtin-schema vendor.github-actions action.yml
 	@$(BIN)/check-jsonschema --builtin-schema vendor.github-workflows $(WORKFLOWS)
 	@$(BIN)/check-jsonschema --builtin-schema vendor.dependabot .github/dependabot.yml
+	@$(BIN)/check-jsonschema --check-metaschema $(wildcard schema/*.json)
 	@echo "==> zizmor"
-	@$(BIN)/zizmor --offline --no-progress --persona=auditor action.yml $(WORKFLOWS) .github/dependabot.yml
+	@$(BIN)/zizmor --quiet --offline --no-progress --persona=auditor action.yml $(WORKFLOWS) .github/dependabot.yml
 
-unit: .wheelhouse/complete ## the test suite alone
+unit: wheels ## the test suite alone
 	@echo "==> pytest"
 	@$(BIN)/python -m pytest
 
-# What the action installs, for the test that runs action.yml as the runner would.
-.wheelhouse/complete: requirements.lock | setup
-	@echo "==> wheels for the action's own test"
-	@rm -rf .wheelhouse
-	@$(BIN)/python -m pip --quiet --disable-pip-version-check download --require-hashes --only-binary :all: \
-		--dest .wheelhouse --requirement requirements.lock
-	@touch $@
+# What the action installs, for the test that runs action.yml as the runner would: made again for another lock or Python.
+wheels: setup
+	@cat requirements.lock .venv/pyvenv.cfg | cksum | cmp -s - .wheelhouse/complete || { \
+		echo "==> wheels for the action's own test" && rm -rf .wheelhouse && \
+		$(BIN)/python -m pip --quiet --disable-pip-version-check download --require-hashes --only-binary :all: \
+			--dest .wheelhouse --requirement requirements.lock && \
+		cat requirements.lock .venv/pyvenv.cfg | cksum >.wheelhouse/complete; }
 
 fmt: setup ## put everything into its canonical form
 	@$(BIN)/ruff check --fix --quiet || true
 	@$(BIN)/ruff format
 
-bench: setup ## what the README claims about speed, measured here
+bench: setup ## what the README claims, measured here: costs, and the places of findings
 	@$(BIN)/python benchmarks/overhead.py
+	@$(BIN)/python benchmarks/anchors.py
 
 docs: setup ## write the generated pages and schemas again
 	@$(BIN)/python scripts/docs.py

@@ -99,8 +99,8 @@ def inert(text: str) -> str:
 
 
 def append(environ: Mapping[str, str], name: str, text: str) -> None:
-    """Add to one of the runner's files."""
-    with Path(environ[name]).open("a", encoding="utf-8") as file:
+    """Add to one of the runner's files, where there is one."""
+    with Path(environ.get(name, os.devnull)).open("a", encoding="utf-8") as file:
         file.write(text)
 
 

@@ -10,20 +10,16 @@ runs() {
   [[ -n $1 ]] && "$1" -I -S -c "$supported" >/dev/null 2>&1
 }
 
+# The runner's tool cache comes first: its Pythons are the same on every machine.
 find_python() {
-  local version candidate
-  for version in 13 12 14 11; do
-    for candidate in "${RUNNER_TOOL_CACHE:-/nonexistent}/Python/3.$version".*/"$arch"/bin/python3 "$(type -P "python3.$version")"; do
-      if runs "$candidate"; then
-        echo "$candidate"
-        return
-      fi
-    done
-  done
-  candidate=$(type -P python3)
-  if ! runs "$candidate"; then
-    candidate=$(fetch_python)
-  fi
+  local cache=${RUNNER_TOOL_CACHE:-/nonexistent}/Python candidate
+  while IFS= read -r candidate; do
+    if runs "$candidate"; then
+      echo "$candidate"
+      return
+    fi
+  done < <(printf '%s\n' "$cache"/3.1{3,2,4,1}.*/"$arch"/bin/python3 && type -P python3.1{3,2,4,1} python3)
+  candidate=$(fetch_python)
   runs "$candidate" && echo "$candidate"
 }
 

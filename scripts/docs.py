@@ -55,7 +55,7 @@ paths-ignore:
   - vendor/**
   - "*.generated.py"
 rules:
-  debug-left-behind: off
+  debugger-call: off
   http-timeout: critical
 instructions: |
   Money is in cents everywhere. Anything under `legacy/` may only be deleted.

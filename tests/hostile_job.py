@@ -100,7 +100,9 @@ def spoilt(tmp_path: Path, index: PackageIndex) -> Setting:
         folder.mkdir()
     workspace = folders["workspace"]
     plant(workspace, folders["sprung"])
-    (folders["tools"] / "python3").symlink_to(sys.executable)
+    # Under every name that is looked for: the wheels are those of this suite's Python, whatever else is installed.
+    for name in ("python3", "python3.11", "python3.12", "python3.13", "python3.14"):
+        (folders["tools"] / name).symlink_to(sys.executable)
     (folders["tools"] / "uv").symlink_to(UV)
     configuration = folders["home"] / ".config/pip/pip.conf"
     configuration.parent.mkdir(parents=True)

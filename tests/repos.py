@@ -5,7 +5,7 @@ import subprocess
 from collections.abc import Mapping
 from pathlib import Path
 
-WHO = "Ada"
+WHO = "author"
 
 
 class TempRepo:
@@ -28,9 +28,9 @@ class TempRepo:
             "GIT_CONFIG_NOSYSTEM": "1",
             "GIT_CONFIG_GLOBAL": os.devnull,
             "GIT_AUTHOR_NAME": WHO,
-            "GIT_AUTHOR_EMAIL": "ada@example.com",
+            "GIT_AUTHOR_EMAIL": "author@example.com",
             "GIT_COMMITTER_NAME": WHO,
-            "GIT_COMMITTER_EMAIL": "ada@example.com",
+            "GIT_COMMITTER_EMAIL": "author@example.com",
             "GIT_AUTHOR_DATE": date,
             "GIT_COMMITTER_DATE": date,
             "LC_ALL": "C",

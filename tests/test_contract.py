@@ -1,5 +1,7 @@
 """The names that others build on: action.yml, Settings, the command line and the documents say the same."""
 
+import subprocess
+import sys
 from enum import Enum
 from pathlib import Path
 from typing import Any
@@ -127,6 +129,13 @@ def test_the_documents_name_every_setting_and_every_output() -> None:
     pages = "".join(page.read_text("utf-8") for page in [ROOT / "README.md", *(ROOT / "docs").glob("*.md")])
     assert [name for name in map(kebab, Settings.model_fields) if f"`{name}`" not in configuration] == []
     assert [name for name in ACTION["outputs"] if f"`{name}`" not in pages] == []
+
+
+def test_the_generated_pages_are_current() -> None:
+    done = subprocess.run(
+        [sys.executable, str(ROOT / "scripts/docs.py"), "--check"], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
 
 
 def test_the_readme_uses_names_that_exist() -> None:

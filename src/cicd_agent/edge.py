@@ -9,12 +9,9 @@ from types import FrameType
 
 from cicd_agent.cli import Options
 from cicd_agent.commands import Clocks, execute
-from cicd_agent.errors import AgentError, BudgetExhausted, ConfigError, Exit
+from cicd_agent.errors import AgentError, BudgetExhausted, Cancelled, ConfigError, Exit
 from cicd_agent.outlet import Outlet, Streams
 from cicd_agent.settings import Environment
-
-CANCELLED = 130
-"""What a shell says of a program that was interrupted."""
 
 
 def run(asked: Options | ConfigError, variables: Mapping[str, str], streams: Streams) -> int:
@@ -26,23 +23,24 @@ def run(asked: Options | ConfigError, variables: Mapping[str, str], streams: Str
     try:
         with _ended_by_the_runner():
             return execute(asked, environment, outlet, Clocks(time.monotonic, time.time), _limit)
-    except AgentError as error:
-        return outlet.fail(error)
-    except KeyboardInterrupt:
-        outlet.fail(AgentError("the run was cancelled before its end"))
-        return CANCELLED
     except BrokenPipeError:
         # Whoever read our output has seen enough.
         return Exit.OK
+    except AgentError as error:
+        failure, trace = error, ""
+    except KeyboardInterrupt:
+        failure, trace = Cancelled("the run was cancelled before its end"), ""
+    except OSError as error:
+        # A full disk, a folder that may not be written to: the machine's trouble, not a bug.
+        remedy = "Look at the disk, or give --output-dir another place"
+        failure, trace = ConfigError("this machine refused", why=str(error), remedy=remedy), ""
     except Exception as error:  # noqa: BLE001  the process edge: a bug of ours is reported, not dropped
-        return outlet.fail(
-            AgentError(
-                f"a bug in cicd-agent: {type(error).__name__}",
-                why=str(error)[:300],
-                remedy="Please report it with the traceback above",
-            ),
+        what, remedy = f"a bug in cicd-agent: {type(error).__name__}", "Please report it with the traceback above"
+        failure, trace = (
+            AgentError(what, why=str(error)[:300], remedy=remedy),
             "".join(traceback.format_exception(error)),
         )
+    return outlet.fail(failure, trace)
 
 
 def _limit(seconds: float) -> None:

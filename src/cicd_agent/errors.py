@@ -15,6 +15,7 @@ class Exit(IntEnum):
     BUDGET = 5
     MISBEHAVED = 6
     BUG = 70
+    CANCELLED = 130
 
 
 class AgentError(Exception):
@@ -36,6 +37,12 @@ class AgentError(Exception):
             line += f"{'' if line.endswith('?') else '.'} {self.remedy.rstrip('. ')}"
         # One line whatever the parts hold: foreign text must not start a second one.
         return " ".join(f"{line}.".split())
+
+
+class Cancelled(AgentError):
+    """Somebody ended the run: the runner's SIGTERM, or Ctrl-C at a terminal."""
+
+    exit = Exit.CANCELLED
 
 
 class ConfigError(AgentError):

@@ -101,9 +101,10 @@ class Outlet:
                 self.print(dry_run(decision.plan))
             return code
         folder = self._folder()
-        values = outputs(decision, str(folder / REPORT))
-        plan = Plan((*decision.plan.effects, *_as_effects(values)))
-        receipts = self._perform(plan, scene.event, scene.world.forge, (*values, *mode.outputs), folder)
+        common, own = outputs(decision, str(folder / REPORT)), _own_outputs(decision.plan, folder)
+        missing = {name: value for name, value in common.items() if name not in own}
+        plan = Plan((*_as_effects(missing), *decision.plan.effects))
+        receipts = self._perform(plan, scene.event, scene.world.forge, (*common, *mode.outputs), folder)
         written = written_report(decision, folder, receipts, self._tape)
         self._write(folder, written)
         self._tell(decision, written, folder)
@@ -210,12 +211,14 @@ class Outlet:
             width=shutil.get_terminal_size().columns if text else 100,
         )
         if self._format == "github":
-            self._workflow(()).say(self.redact(shown))
+            workflow = self._workflow(())
+            with workflow.group(self.redact(f"cicd-agent {decision.mode}: {written.outputs.get('summary', '')}")):
+                workflow.say(self.redact(shown))
         else:
             self.print(shown)
-        for receipt in written.receipts:
-            if receipt.state in {ReceiptState.DEGRADED, ReceiptState.FAILED}:
-                self.warn(receipt.detail)
+        troubled = (each for each in written.receipts if each.state in {ReceiptState.DEGRADED, ReceiptState.FAILED})
+        for detail in dict.fromkeys(receipt.detail for receipt in troubled):
+            self.warn(detail)
 
 
 def exit_of(decision: Decision) -> Exit:
@@ -226,7 +229,7 @@ def exit_of(decision: Decision) -> Exit:
 
 def written_report(decision: Decision, folder: PurePath, receipts: tuple[Receipt, ...], tape: str) -> Report:
     """The report of a decision whose files are in `folder`."""
-    values = outputs(decision, str(folder / REPORT)) | _more_outputs(decision.plan, folder)
+    values = outputs(decision, str(folder / REPORT)) | _own_outputs(decision.plan, folder)
     return report(decision, exit_code=exit_of(decision), outputs=values, receipts=receipts, tape=tape)
 
 
@@ -234,7 +237,7 @@ def _as_effects(values: Mapping[str, str]) -> tuple[Output, ...]:
     return tuple(Output(f"output-{name}", name, value) for name, value in values.items())
 
 
-def _more_outputs(plan: Plan, folder: PurePath) -> dict[str, str]:
+def _own_outputs(plan: Plan, folder: PurePath) -> dict[str, str]:
     """The mode's own outputs, as they stand in the report."""
     found: dict[str, str] = {}
     for effect in plan.effects:

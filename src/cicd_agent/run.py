@@ -12,7 +12,8 @@ from cicd_agent.agent.ask import ask
 from cicd_agent.agent.budget import Budget
 from cicd_agent.agent.turns import Answer, Model, Usage
 from cicd_agent.core.evidence import Evidence
-from cicd_agent.core.plan import Annotation, Level, Plan
+from cicd_agent.core.markdown import escape
+from cicd_agent.core.plan import Annotation, Level, Plan, Summary
 from cicd_agent.decision import Asked, Decision
 from cicd_agent.errors import ModelUnavailable
 from cicd_agent.modes import Account, Mode
@@ -86,7 +87,8 @@ def conclude(
     declined = mode.declines(evidence.event)
     if declined:
         account = Account(config_status=scene.loaded.config_status, notices=scene.notices)
-        return Decision(mode.name, evidence.event, account, declined=declined)
+        plan = Plan((Summary("summary", f"**cicd-agent {mode.name}**: nothing to do, {escape(declined)}.\n"),))
+        return Decision(mode.name, evidence.event, account, plan, declined=declined)
     settings = scene.settings
     progress("applying the rules")
     rules = mode.rules(evidence, settings)

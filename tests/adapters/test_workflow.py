@@ -215,17 +215,6 @@ def test_a_message_too_long_is_cut_where_we_say_so(desk: Desk) -> None:
     assert command.properties["title"].endswith("…")
 
 
-def test_a_secret_is_masked_whole_and_line_by_line(desk: Desk) -> None:
-    desk.workflow.add_mask("first line of it\nsecond, 100% secret\n}\n")
-    assert desk.step.masks == ["first line of it\nsecond, 100% secret\n}\n", "first line of it", "second, 100% secret"]
-
-
-def test_what_is_too_short_to_be_a_secret_is_not_masked(desk: Desk) -> None:
-    desk.workflow.add_mask("")
-    desk.workflow.add_mask("low")
-    assert desk.step.masks == []
-
-
 def test_the_oracle_drops_an_output_that_holds_a_masked_value(desk: Desk) -> None:
     desk.workflow.output("value", "a password!", desk.folder)
     assert read_outputs(desk.outputs_file.read_bytes(), ["password"]) == {}
@@ -237,7 +226,6 @@ def test_without_a_runner_nothing_is_written_and_no_command_printed(tmp_path: Pa
     workflow.output("value", "x" * 100_000, tmp_path)
     workflow.summary("x")
     workflow.annotate([Annotation("k", Level.ERROR, "t", "m")])
-    workflow.add_mask("a real secret")
     with workflow.group("g"):
         workflow.say("std::vector")
         workflow.say("::ns::x\x1b[2J")

@@ -28,6 +28,9 @@ from cicd_agent.core.text import visible
 
 HOSTS = frozenset({"github.test"})
 MARKDOWN = MarkdownIt("gfm-like", {"html": True, "linkify": True})
+assert MARKDOWN.linkify
+# GitHub links what has a scheme, a www or an @: a bare `a.pw` it leaves alone.
+MARKDOWN.linkify.tlds(["example"])
 
 ATTACKS = [
     "![x](https://evil.example/a.png)",

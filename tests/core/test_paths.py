@@ -16,6 +16,7 @@ K = PathKind
         ("LICENSE.txt", {K.DOCS}),
         ("docs/logo.png", {K.DOCS}),
         ("docs/conf.py", {K.SOURCE}),
+        ("docs/_static/search.js", {K.DOCS}),
         ("docs/migrations/0001.md", {K.DOCS}),
         ("src/latest.py", {K.SOURCE}),
         ("src/contest.py", {K.SOURCE}),

@@ -112,7 +112,7 @@ def test_an_executable_among_the_documents_is_not_documentation() -> None:
 def test_a_secret_in_a_readme_still_sets_a_floor() -> None:
     risk = assess(change(file("README.md", 1)), [Floor(RiskLevel.CRITICAL, "a secret is committed")])
     assert (risk.level, risk.score) == (RiskLevel.CRITICAL, 84)
-    assert risk.reasons[0] == Reason("a secret is committed", 84)
+    assert (risk.reasons[0].text, risk.reasons[0].points) == ("a secret is committed", 84)
 
 
 def test_every_floor_is_named_but_only_what_it_adds_is_counted() -> None:

@@ -57,7 +57,11 @@ def package_index(wheels: Path) -> Iterator[PackageIndex]:
         def log_message(self, format: str, *args: object) -> None:  # noqa: A002  the name is the base class's
             pass
 
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    class Server(ThreadingHTTPServer):
+        def handle_error(self, request: object, client_address: object) -> None:
+            """A client that has read enough hangs up; that is no error of ours."""
+
+    server = Server(("127.0.0.1", 0), Handler)
     index.url = f"http://127.0.0.1:{server.server_address[1]}/simple"
     thread = threading.Thread(target=server.serve_forever, daemon=True)
     thread.start()

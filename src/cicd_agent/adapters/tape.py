@@ -159,9 +159,8 @@ def load_tape(raw: bytes, name: str) -> tuple[bytes, tuple[Exchange, ...]]:
     Half a line at the end is what a killed run leaves, and is passed over.
     """
     if len(raw) > MOST_BYTES or raw.count(b"\n") > MOST_EXCHANGES:
-        raise ConfigError(
-            f"{name} is too large for a tape", why=f"over {MOST_BYTES:,} bytes or {MOST_EXCHANGES:,} lines"
-        )
+        why = f"over {MOST_BYTES:,} bytes or {MOST_EXCHANGES:,} lines"
+        raise ConfigError(f"{name} is too large for a tape", why=why, remedy=_REMEDY)
     header, *lines = raw.split(b"\n")
     if lines:
         lines.pop()

@@ -10,7 +10,6 @@ from typing import TextIO
 from cicd_agent.adapters.files import write_file
 from cicd_agent.core.markdown import truncate, utf8_size
 from cicd_agent.core.plan import Annotation, Level
-from cicd_agent.core.redact import SHORTEST
 from cicd_agent.core.text import visible, visible_line
 from cicd_agent.core.words import count
 
@@ -90,12 +89,6 @@ class Workflow:
                 self._annotate(Annotation("more", level, "cicd-agent", more))
                 left_out += rest
         return tuple(left_out)
-
-    def add_mask(self, secret: str) -> None:
-        """Have the runner mask a secret, and each of its lines, in everything that later steps print."""
-        lines = [line for line in secret.splitlines() if len(line.strip()) >= SHORTEST]
-        for text in dict.fromkeys([secret, *lines]) if lines else ():
-            self._command("add-mask", "", _data(text))
 
     @contextmanager
     def group(self, title: str) -> Iterator[None]:

@@ -7,18 +7,22 @@ from enum import StrEnum
 from cicd_agent.core.diff import Side
 
 
-class Severity(StrEnum):
-    """How bad it is if the finding is right. Ordered by `rank`, low first."""
+class Ranked(StrEnum):
+    """A scale whose members stand in their order, least first."""
+
+    @property
+    def rank(self) -> int:
+        """0 for the least of them."""
+        return list(type(self)).index(self)
+
+
+class Severity(Ranked):
+    """How bad it is if the finding is right."""
 
     LOW = "low"
     MEDIUM = "medium"
     HIGH = "high"
     CRITICAL = "critical"
-
-    @property
-    def rank(self) -> int:
-        """0 for low to 3 for critical."""
-        return list(Severity).index(self)
 
 
 class Category(StrEnum):

@@ -227,7 +227,7 @@ def _is_prose(name: str, suffix: str, places: frozenset[str]) -> bool:
     stem = name.partition(".")[0].replace("-", "_")
     if suffix in {"", "txt"} and stem in _PROSE_STEMS:
         return True
-    return bool(places & _DOCS_DIRS) and suffix in {"", "txt"} | _ASSET
+    return bool(places & _DOCS_DIRS) and suffix in {"", "txt", "js", "html", "htm"} | _ASSET
 
 
 def _is_migration(name: str, suffix: str, parents: list[str]) -> bool:

@@ -3,21 +3,16 @@
 from dataclasses import dataclass
 from enum import StrEnum
 
-from cicd_agent.core.finding import Finding
+from cicd_agent.core.finding import Finding, Ranked
 
 
-class RiskLevel(StrEnum):
+class RiskLevel(Ranked):
     """The level later jobs branch on."""
 
     LOW = "low"
     MEDIUM = "medium"
     HIGH = "high"
     CRITICAL = "critical"
-
-    @property
-    def rank(self) -> int:
-        """0 for low to 3 for critical."""
-        return list(RiskLevel).index(self)
 
 
 class Conclusion(StrEnum):

@@ -33,7 +33,8 @@ def read_change(event: Event, world: World, settings: Settings) -> Change:
     if world.forge is not None and event.pull is not None:
         files, notes = world.forge.files(event.pull.number)
         note = (
-            f"read from the API instead of git ({obstacle}): set `fetch-depth: 0` on actions/checkout to see it whole"
+            f"read from the API instead of git ({obstacle}), so that rules which need the whole text of a file did not "
+            "run; set `fetch-depth: 0` on actions/checkout"
         )
         return Change(base=base, head=head, source=ChangeSource.API, files=files, notes=(note, *notes))
     raise ConfigError(

@@ -21,7 +21,7 @@ def declines(event: Event) -> str | None:
     """Why there is nothing to review, in one line."""
     if event.kind not in SERVED:
         hint = "; set `pull-request` to review one" if event.kind is EventKind.WORKFLOW_DISPATCH else ""
-        return f"review has nothing to do for the event {event.name or event.kind}{hint}"
+        return f"review does not serve the event {event.name or event.kind}{hint}"
     if event.pull is not None:
         if event.pull.draft:
             return f"pull request {event.pull.number} is a draft"

@@ -33,7 +33,11 @@ def verify(rules: RuleDraft, answers: Sequence[Answer[Any]], evidence: Evidence,
     # What the author of the change silences is not shown, but the risk does not fall by it.
     weighty = [*standing, *(each.finding for each in suppressed if each.in_change), *(each.claim for each in merged)]
     floors = [Floor(area.floor, f"it {area.reason}") for area in rules.areas]
-    floors += [_floor(finding) for finding in weighty if finding.confidence >= settings.min_confidence]
+    floors += [
+        _floor(finding)
+        for finding in weighty
+        if finding.confidence >= settings.min_confidence and finding.severity is not Severity.LOW
+    ]
     risk = assess(change, floors)
     strong = [finding for finding in standing if reaches(finding, settings)]
     blocking = [finding for finding in standing if blocks(finding, settings)]

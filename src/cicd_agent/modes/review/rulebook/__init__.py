@@ -9,6 +9,7 @@ from cicd_agent.modes.review.rulebook.javascript import JAVASCRIPT
 from cicd_agent.modes.review.rulebook.python_calls import PYTHON_CALLS
 from cicd_agent.modes.review.rulebook.python_crypto import PYTHON_CRYPTO
 from cicd_agent.modes.review.rulebook.python_flow import PYTHON_FLOW
+from cicd_agent.modes.review.rulebook.python_queries import PYTHON_QUERIES
 from cicd_agent.modes.review.rulebook.secrets import SECRETS
 from cicd_agent.modes.review.rulebook.supply import SUPPLY
 from cicd_agent.modes.review.rulebook.tests import TESTS
@@ -17,6 +18,7 @@ from cicd_agent.modes.review.rulebook.workflows import WORKFLOWS
 RULES = (
     *SECRETS,
     *PYTHON_CALLS,
+    *PYTHON_QUERIES,
     *PYTHON_CRYPTO,
     *PYTHON_FLOW,
     *JAVASCRIPT,

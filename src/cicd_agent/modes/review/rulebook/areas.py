@@ -15,7 +15,7 @@ _FLOORS = (
     (PathKind.WORKFLOW, RiskLevel.MEDIUM, "the workflows that build and release"),
     (PathKind.DOCKERFILE, RiskLevel.MEDIUM, "how the image is built"),
     (PathKind.ENV_CONFIG, RiskLevel.MEDIUM, "settings of the running program"),
-    (PathKind.DEPENDENCY_MANIFEST, RiskLevel.MEDIUM, "what is depended on"),
+    (PathKind.DEPENDENCY_MANIFEST, RiskLevel.MEDIUM, "the dependencies"),
 )
 _NOT_THE_PRODUCT = frozenset({PathKind.DOCS, PathKind.TEST, PathKind.EXAMPLE, PathKind.VENDORED})
 

@@ -75,7 +75,8 @@ def _fewer_assertions(look: Look) -> Iterator[Hit]:
         ]
         if not lost or _gains(look, head, after.node):
             continue
-        if not look.survey.retires("\n".join(base.lines[line - 1] for line in lost)):
+        gone = [line for line in _range(before.node) if line in look.deleted_numbers]
+        if not look.survey.retires("\n".join(base.lines[line - 1] for line in gone)):
             yield _loss(before.node, lost, some_left=bool(_assertions(head, after.node)))
 
 

@@ -15,6 +15,7 @@ CLIP = 2_000
 
 IDENTIFIER = re.compile(r"[A-Za-z_]\w{2,}")
 _DEFINED = re.compile(r"^\s*(?:async\s+)?(?:def|class|function|func|fn)\s+([A-Za-z_]\w*)")
+_DEFINITIONS = re.compile(r"\b(?:def|class|function|func|fn)\s+([A-Za-z_]\w*)")
 TEST_FUNCTION = re.compile(r"\s*(?:async\s+)?def\s+test")
 _NOT_PRODUCT = frozenset({PathKind.TEST, PathKind.DOCS, PathKind.VENDORED, PathKind.GENERATED})
 _SCRIPTS = (".js", ".jsx", ".ts", ".tsx", ".mjs", ".cjs", ".mts", ".cts", ".vue", ".svelte")
@@ -47,10 +48,14 @@ class Survey:
         return bool(changed) or any(PathKind.TEST in kinds(path) for path in self.change.paths)
 
     @cached_property
+    def tests(self) -> tuple["Look", ...]:
+        """The tests that the change adds or changes."""
+        return tuple(look for look in self.looks if PathKind.TEST in look.kinds and look.head is not None)
+
+    @cached_property
     def tested(self) -> frozenset[str]:
         """Every identifier in the head texts of the changed tests."""
-        texts = (look.head for look in self.looks if PathKind.TEST in look.kinds and look.head is not None)
-        return frozenset(name for text in texts for name in IDENTIFIER.findall(text))
+        return frozenset(name for look in self.tests for name in IDENTIFIER.findall(look.head or ""))
 
     @cached_property
     def added(self) -> frozenset[str]:
@@ -66,10 +71,13 @@ class Survey:
 
     @cached_property
     def vanished(self) -> frozenset[str]:
-        """Identifiers that the product's changed files use before the change and nowhere after it."""
+        """Words that the product's changed files use, or functions they define, before the change and not after."""
         gone = {name for look in self._product for _, text in look.deleted for name in IDENTIFIER.findall(text)}
         gone |= {look.path.rpartition("/")[2].partition(".")[0] for look in self._product if look.head is None}
-        return frozenset(gone.difference(*(IDENTIFIER.findall(look.head or "") for look in self._product)))
+        heads = [look.head or "" for look in self._product]
+        # The name of a function that is gone may still be the name of something else.
+        defined = {name for head in heads for name in _DEFINITIONS.findall(head)}
+        return frozenset(gone.difference(*map(IDENTIFIER.findall, heads)) | (self.taken_out - defined))
 
     def retires(self, test: str) -> bool:
         """Whether lines of a test that are gone are about what the change takes out of the product, or deprecates."""

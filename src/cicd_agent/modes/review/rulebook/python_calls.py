@@ -1,11 +1,11 @@
-"""Python calls that let data become code, commands, queries or files."""
+"""Python calls that let data become code or commands."""
 
 import ast
 from collections.abc import Iterator
 
 from cicd_agent.core.finding import Category, Severity
 from cicd_agent.modes.review.rulebook.look import Look
-from cicd_agent.modes.review.rulebook.python_text import Called, PythonText, is_constant, names_in
+from cicd_agent.modes.review.rulebook.python_text import Called, PythonText, is_constant, names_in, values_of
 from cicd_agent.modes.review.rulebook.rule import Example, Hit, Rule
 
 _UNPICKLERS = frozenset(
@@ -17,8 +17,6 @@ _SAFE_LOADERS = ("SafeLoader", "CSafeLoader", "BaseLoader", "CBaseLoader")
 _SHELLS = frozenset(
     {"os.system", "os.popen", "commands.getoutput", "subprocess.getoutput", "subprocess.getstatusoutput"}
 )
-_EXECUTORS = frozenset({"execute", "executemany", "executescript", "raw", "exec_driver_sql", "mogrify"})
-_SQL_WORDS = ("select ", "insert into ", "update ", "delete from ", "replace into ")
 _REQUEST_DATA = frozenset(
     {"GET", "POST", "args", "form", "json", "query_params", "values", "body", "params", "cookies"}
 )
@@ -37,9 +35,7 @@ def _dynamic_code(look: Look) -> Iterator[Hit]:
         if source is None or is_constant(source):
             continue
         # What this file compiled itself is as trusted as the file that it came from.
-        if isinstance(source, ast.Name):
-            source = _only_value(called, source.id) or source
-        compiled = isinstance(source, ast.Call) and text.name_of(source.func) == "compile"
+        compiled = _is_compiled(text, called, source)
         compiled = compiled or is_a_tool(look.path)
         reached = any(_is_outside(name) for name in names_in(source)) or _reads_request(source)
         yield Hit(
@@ -49,6 +45,18 @@ def _dynamic_code(look: Look) -> Iterator[Hit]:
             confidence=0.95 if reached else 0.6 if compiled else 0.8,
             call=called.node,
         )
+
+
+def _is_compiled(text: PythonText, called: Called, source: ast.expr) -> bool:
+    """Whether what is run is a code object, by how it is made or annotated in the same function."""
+    values = [source]
+    if isinstance(source, ast.Name) and isinstance(called.inside, ast.FunctionDef | ast.AsyncFunctionDef):
+        values += values_of(called.inside, source.id)
+        arguments = called.inside.args
+        for argument in [*arguments.posonlyargs, *arguments.args, *arguments.kwonlyargs]:
+            if argument.arg == source.id and text.name_of(argument.annotation).endswith("CodeType"):
+                return True
+    return any(isinstance(value, ast.Call) and text.name_of(value.func) == "compile" for value in values)
 
 
 def _deserialisation(look: Look) -> Iterator[Hit]:
@@ -116,79 +124,6 @@ def _command_from_input(look: Look) -> Iterator[Hit]:
             yield Hit(line, call=called.node)
 
 
-def _sql(look: Look) -> Iterator[Hit]:
-    for text, called, line in look.calls:
-        if called.tail not in _EXECUTORS or not called.node.args:
-            continue
-        query = called.node.args[0]
-        if isinstance(query, ast.Call) and text.name_of(query.func).rpartition(".")[2] == "text" and query.args:
-            query = query.args[0]
-        if isinstance(query, ast.Name):
-            query = _only_value(called, query.id) or query
-        if _is_built_sql(query):
-            names = _only_names_tables(query)
-            yield Hit(
-                look.first_added(line, query.lineno) or line,
-                "This statement is put together from text: a quote in any part of it ends the string and starts SQL.",
-                severity=Severity.MEDIUM if names else None,
-                confidence=0.6 if names else 0.9,
-                call=None if query is not called.node.args[0] else called.node,
-            )
-
-
-def _only_value(called: Called, name: str) -> ast.expr | None:
-    """The value of a local variable that is assigned exactly once in the enclosing function."""
-    if called.inside is None or isinstance(called.inside, ast.Lambda):
-        return None
-    values = [
-        node.value
-        for node in ast.walk(called.inside)
-        if isinstance(node, ast.Assign) and any(isinstance(to, ast.Name) and to.id == name for to in node.targets)
-    ]
-    return values[0] if len(values) == 1 else None
-
-
-def _is_built_sql(query: ast.expr) -> bool:
-    match query:
-        case ast.JoinedStr(values=[ast.Constant(value=str(head)), *rest]):
-            return _is_sql(head) and not all(isinstance(part, ast.Constant) or _is_upper(part) for part in rest)
-        case ast.BinOp(left=left, op=ast.Mod(), right=right):
-            return _is_sql(_head(left)) and not is_constant(right)
-        case ast.BinOp(op=ast.Add()):
-            return _is_sql(_head(query)) and not is_constant(query)
-        case ast.Call(func=ast.Attribute(value=value, attr="format")):
-            return _is_sql(_head(value))
-        case _:
-            return False
-
-
-def _head(node: ast.expr) -> str:
-    """The literal text that an expression begins with."""
-    while isinstance(node, ast.BinOp):
-        node = node.left
-    if isinstance(node, ast.JoinedStr) and node.values:
-        node = node.values[0]
-    return node.value if isinstance(node, ast.Constant) and isinstance(node.value, str) else ""
-
-
-def _is_sql(text: str) -> bool:
-    return text.lstrip().lower().startswith(_SQL_WORDS)
-
-
-def _is_upper(part: ast.expr) -> bool:
-    """Whether an inserted value is a constant by convention: `{TABLE}`."""
-    return isinstance(part, ast.FormattedValue) and all(name.isupper() for name in names_in(part.value))
-
-
-def _only_names_tables(query: ast.expr) -> bool:
-    """Whether everything inserted is called a table, a column or the like: names cannot be bound as parameters."""
-    inserted = {name.lower() for name in names_in(query) if name != "format"}
-    return bool(inserted) and all(
-        any(word in name for word in ("table", "column", "field", "schema", "placeholder", "quote", "order", "meta"))
-        for name in inserted
-    )
-
-
 def _is_outside(name: str) -> bool:
     return name in {"input", "argv", "request", "raw_input"}
 
@@ -208,24 +143,6 @@ def _is_quoted(command: ast.expr) -> bool:
     return any(name in {"quote", "join", "list2cmdline"} for name in names_in(command)) and "shlex" in set(
         names_in(command)
     )
-
-
-def _extraction(look: Look) -> Iterator[Hit]:
-    for text, called, line in look.calls:
-        if called.tail != "extractall" or called.has_rest or called.keyword("filter") is not None:
-            continue
-        if called.keyword("members") is not None or not text.imported("tarfile"):
-            continue
-        # A ZipFile in the same file is told by its variable's name at best; zipfile strips `..` by itself.
-        confidence = 0.6 if text.imported("zipfile") else 0.8
-        if "zip" not in called.name.lower():
-            yield Hit(line, confidence=confidence, call=called.node)
-
-
-def _temp_file(look: Look) -> Iterator[Hit]:
-    for _, called, line in look.calls:
-        if called.name == "tempfile.mktemp":
-            yield Hit(line, call=called.node)
 
 
 PYTHON_CALLS = (
@@ -285,54 +202,5 @@ PYTHON_CALLS = (
         ),
         check=_command_from_input,
         confidence=0.9,
-    ),
-    Rule(
-        id="sql-injection",
-        title="SQL is put together from text",
-        severity=Severity.HIGH,
-        category=Category.SECURITY,
-        looks_at="f-strings, `%`, `+` and `.format` given to `execute` and its kin",
-        why="A quote in any part of the text ends the string and starts SQL.",
-        remedy="Pass the values as parameters: `execute(statement, values)`.",
-        bad=Example(
-            "db.py", "def user(cursor, name):\n    cursor.execute(f\"SELECT * FROM users WHERE name = '{name}'\")\n"
-        ),
-        good=Example(
-            "db.py", 'def user(cursor, name):\n    cursor.execute("SELECT * FROM users WHERE name = ?", (name,))\n'
-        ),
-        check=_sql,
-        confidence=0.9,
-    ),
-    Rule(
-        id="archive-extraction",
-        title="A tar archive may write anywhere",
-        severity=Severity.MEDIUM,
-        category=Category.SECURITY,
-        looks_at="`extractall` of a tar archive without `filter=` or `members=`",
-        why="Members named `../x`, or that pass through a link, are written outside the target (before Python 3.14).",
-        remedy='Pass `filter="data"`.',
-        bad=Example(
-            "unpack.py",
-            "import tarfile\n\n\ndef unpack(path):\n    with tarfile.open(path) as tar:\n        tar.extractall()\n",
-        ),
-        good=Example(
-            "unpack.py",
-            "import tarfile\n\n\ndef unpack(path):\n    with tarfile.open(path) as tar:\n"
-            '        tar.extractall(filter="data")\n',
-        ),
-        check=_extraction,
-        confidence=0.8,
-    ),
-    Rule(
-        id="temp-file-race",
-        title="A temporary name that somebody else may take",
-        severity=Severity.MEDIUM,
-        category=Category.SECURITY,
-        looks_at="`tempfile.mktemp`",
-        why="Between the name and the file, another process can put a link there.",
-        remedy="Use `tempfile.mkstemp` or `NamedTemporaryFile`, which create the file.",
-        bad=Example("scratch.py", "import tempfile\n\n\ndef scratch():\n    return tempfile.mktemp()\n"),
-        good=Example("scratch.py", "import tempfile\n\n\ndef scratch():\n    return tempfile.mkstemp()\n"),
-        check=_temp_file,
     ),
 )

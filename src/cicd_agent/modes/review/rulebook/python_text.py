@@ -171,6 +171,15 @@ def in_words(node: ast.expr) -> str:
         return ""
 
 
+def values_of(function: ast.AST, name: str) -> list[ast.expr]:
+    """What is assigned to a local variable."""
+    return [
+        node.value
+        for node in ast.walk(function)
+        if isinstance(node, ast.Assign) and any(isinstance(to, ast.Name) and to.id == name for to in node.targets)
+    ]
+
+
 def is_constant(node: ast.expr | None) -> bool:
     """Whether an expression is made of literals alone, so that no input can reach it."""
     match node:

@@ -32,14 +32,16 @@ def _deleted(look: Look) -> Iterator[Hit]:
     first = min(gone, key=lambda node: node.lineno)
     names = ", ".join(f"`{node.name}`" for node in gone[:_LISTED])
     more = f" and {len(gone) - _LISTED} more" if len(gone) > _LISTED else ""
-    are, they = ("is", "it") if len(gone) == 1 else ("are", "they")
+    are, they, use = ("is", "it", "uses") if len(gone) == 1 else ("are", "they", "use")
+    # Where the product shrinks, its tests may rightly shrink with it; where tests come as fast as they go, they are
+    # being put in order. Both are still said, quietly.
+    quiet = look.survey.shrinks or look.survey.gains_tests
     yield Hit(
         first.lineno,
-        f"{names}{more} {are} gone, and the code that {they} called is not.",
+        f"{names}{more} {are} gone, and the change takes away no name that {they} {use}.",
         side=Side.LEFT,
-        # Where the product shrinks, its tests may rightly shrink with it; where tests come as fast as they go, they
-        # are being put in order.
-        confidence=0.6 if look.survey.shrinks or look.survey.gains_tests else None,
+        severity=Severity.LOW if quiet else None,
+        confidence=0.6 if quiet else None,
     )
 
 
@@ -86,7 +88,7 @@ def _skipped(look: Look) -> Iterator[Hit]:
                 continue
             line = look.first_added(decorator.lineno)
             reasoned = isinstance(decorator, ast.Call) and (decorator.args or decorator.keywords)
-            if line is not None and not reasoned and not _commented(text, line):
+            if line is not None and not reasoned and not _commented(text, line, node.body[0].lineno):
                 yield Hit(line, f"`{node.name}` no longer counts, and nothing says why or until when.")
     if not look.path.endswith(".py"):
         for number, line_text in look.script:
@@ -94,9 +96,10 @@ def _skipped(look: Look) -> Iterator[Hit]:
                 yield Hit(number, "These tests no longer count, and nothing says why or until when.", confidence=0.8)
 
 
-def _commented(text: PythonText, line: int) -> bool:
+def _commented(text: PythonText, line: int, body: int) -> bool:
+    """Whether a comment stands above a decorator, or between it and what the function first does."""
     above = text.lines[line - 2].lstrip() if line > 1 else ""
-    return "#" in text.lines[line - 1] or above.startswith("#")
+    return above.startswith("#") or any("#" in row for row in text.lines[line - 1 : body])
 
 
 def _focused(look: Look) -> Iterator[Hit]:
@@ -107,9 +110,9 @@ def _focused(look: Look) -> Iterator[Hit]:
 
 
 def _untested(look: Look) -> Iterator[Hit]:
-    """New public functions that no test of the same change mentions, one finding a file."""
-    text = look.python
-    if text is None or not look.survey.has_tests or not _TOOLS.isdisjoint(look.path.lower().split("/")):
+    """New public functions in a change that touches no test at all, one finding a file."""
+    survey, text = look.survey, look.python
+    if text is None or not survey.has_tests or survey.tests or not _TOOLS.isdisjoint(look.path.lower().split("/")):
         return
     before = look.base or ""
     names = [
@@ -118,13 +121,12 @@ def _untested(look: Look) -> Iterator[Hit]:
         if _deserves_a_test(text, defined, name)
         and defined.node.lineno in look.added_numbers
         and f"def {defined.node.name}(" not in before
-        and defined.node.name not in look.survey.taken_out
-        and defined.node.name not in look.survey.tested
+        and defined.node.name not in survey.taken_out
     ]
     if names:
         listed = ", ".join(f"`{name}`" for _, name in names[:_LISTED])
         more = f" and {len(names) - _LISTED} more" if len(names) > _LISTED else ""
-        yield Hit(names[0][0], f"No test in this change mentions {listed}{more}.")
+        yield Hit(names[0][0], f"This change touches no test, and adds {listed}{more}.")
 
 
 def _deserves_a_test(text: PythonText, defined: Defined, name: str) -> bool:
@@ -200,9 +202,9 @@ TESTS = (
         title="New public functions without a test",
         severity=Severity.LOW,
         category=Category.TESTING,
-        looks_at="new public Python functions (not methods) with two branches or more, in repositories with tests, "
-        "when no test of the same change mentions them; one finding a file",
-        why="No test in this change mentions them.",
+        looks_at="new public Python functions (not methods) with two branches or more, in a repository with tests "
+        "and a change that touches none; one finding a file",
+        why="Nothing shows that they do what they should, or will notice when they stop.",
         remedy="Test the branches, the edge cases and the error path.",
         bad=Example(
             "limit.py",
@@ -221,6 +223,6 @@ TESTS = (
             ),
         ),
         check=_untested,
-        confidence=0.6,
+        confidence=0.7,
     ),
 )

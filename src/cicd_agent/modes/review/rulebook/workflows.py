@@ -40,13 +40,13 @@ def _steps(text: YamlText | None) -> Iterator[Node]:
 
 
 def _grants(text: YamlText | None) -> dict[tuple[str, str], tuple[str, int]]:
-    """Access and line of each scope, by job ("" for the workflow); the scope `*` is write-all or read-all."""
+    """Access and line of each scope, by job ("" for the workflow). `*` is write-all, read-all or "" (a list)."""
     if text is None:
         return {}
     found: dict[tuple[str, str], tuple[str, int]] = {}
     for job, node in {"": text.root, **_jobs(text)}.items():
         permissions = at(node, "permissions")
-        if permissions is not None and scalar(permissions):
+        if permissions is not None:
             found[job, "*"] = (scalar(permissions), line(permissions))
         for scope, _, access in items(permissions):
             found[job, scope] = (scalar(access), line(access))
@@ -56,6 +56,7 @@ def _grants(text: YamlText | None) -> dict[tuple[str, str], tuple[str, int]]:
 def _permissions(look: Look) -> Iterator[Hit]:
     if not _is_workflow(look) or look.yaml is None:
         return
+    # A workflow that granted nothing by name had the repository's default: naming a scope then may well be less.
     before, after = _grants(look.old_yaml), _grants(look.yaml)
     for (job, scope), (access, number) in after.items():
         where = f"Job `{job}`" if job else "Every job"
@@ -63,7 +64,7 @@ def _permissions(look: Look) -> Iterator[Hit]:
             continue
         if access == "write-all":
             yield Hit(number, f"{where} may write everything this repository has: code, releases, packages, settings.")
-        elif access == "write" and look.old_yaml is not None and not _had(before, job, scope):
+        elif access == "write" and before and not _had(before, scope):
             yield Hit(
                 number,
                 f"{where} gains `{scope}: write`.",
@@ -73,9 +74,8 @@ def _permissions(look: Look) -> Iterator[Hit]:
     yield from _unlimited(look)
 
 
-def _had(before: dict[tuple[str, str], tuple[str, int]], job: str, scope: str) -> bool:
+def _had(before: dict[tuple[str, str], tuple[str, int]], scope: str) -> bool:
     """Whether some job of the workflow could write this already: moving a permission to where it is used is no gain."""
-    del job
     return any(
         (name == scope and access == "write") or (name == "*" and access == "write-all")
         for (_, name), (access, _) in before.items()

@@ -1,0 +1,78 @@
+import os
+import signal
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from cicd_agent import commands, edge
+from tests.jobs import Job
+
+
+@pytest.fixture
+def job(tmp_path: Path) -> Job:
+    return Job(tmp_path)
+
+
+def ending(error: BaseException) -> Any:
+    def end(*_: object) -> int:
+        raise error
+
+    return end
+
+
+def test_a_bug_of_ours_ends_with_its_traceback_and_a_full_account(job: Job, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(edge, "execute", ending(KeyError("nobody thought of it")))
+    left = job.run()
+    assert left.exit == 70
+    assert "Traceback" in left.log
+    assert "Please report it" in left.log
+    assert left.outputs["conclusion"] == "failure"
+    assert left.outputs["risk_level"] == ""
+    assert left.report["exit"] == 70
+
+
+def test_a_traceback_says_no_secret_and_speaks_no_command(job: Job, monkeypatch: pytest.MonkeyPatch) -> None:
+    secret = "topsecret" * 3
+    monkeypatch.setattr(edge, "execute", ending(ValueError(f"\n::error::fake\n{secret}")))
+    left = job.run(openai_api_key=secret)
+    assert "topsecret" not in left.log + left.summary + str(left.report)
+    assert "\n::error::fake" not in left.log
+
+
+def test_the_machines_trouble_is_no_bug(job: Job, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(edge, "execute", ending(OSError(28, "No space left on device")))
+    left = job.run()
+    assert left.exit == 2
+    assert "No space left on device" in left.log
+    assert "Traceback" not in left.log
+
+
+def test_a_cancelled_run_still_says_so(job: Job, monkeypatch: pytest.MonkeyPatch) -> None:
+    def cancel(*_: object) -> int:
+        os.kill(os.getpid(), signal.SIGTERM)
+        raise AssertionError("the signal came too late")
+
+    monkeypatch.setattr(edge, "execute", cancel)
+    left = job.run()
+    assert left.exit == left.report["exit"] == 130
+    assert "cancelled" in left.summary
+    assert left.outputs["conclusion"] == "failure"
+
+
+def test_a_run_that_takes_too_long_is_ended_with_a_warning(job: Job, monkeypatch: pytest.MonkeyPatch) -> None:
+    def hang(*_: object) -> None:
+        signal.pause()
+
+    monkeypatch.setattr(commands, "decide", hang)
+    left = job.run(timeout_minutes="0.001")
+    assert left.exit == 0
+    assert "timeout-minutes" in left.summary
+    assert left.outputs["conclusion"] == "neutral"
+    assert left.outputs["degraded"] == "true"
+
+
+def test_signal_handlers_are_as_they_were(job: Job) -> None:
+    before = [signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGALRM)]
+    job.run()
+    assert [signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGALRM)] == before
