@@ -10,6 +10,7 @@ from cicd_agent.agent.budget import Budget
 from cicd_agent.agent.scripted import ScriptedModel, Step
 from cicd_agent.agent.tool import Tool
 from cicd_agent.agent.turns import Question, Reply, Tier
+from cicd_agent.asking import Asking, asking
 from cicd_agent.config import Loaded, load
 from cicd_agent.core.event import Event, EventKind
 from cicd_agent.core.evidence import Evidence
@@ -17,7 +18,7 @@ from cicd_agent.core.plan import Annotation, Plan
 from cicd_agent.core.verdict import Conclusion, Risk, RiskLevel, Verdict
 from cicd_agent.errors import ModelMisbehaved, ModelUnavailable
 from cicd_agent.modes import Account, World
-from cicd_agent.run import Asking, asking, conclude
+from cicd_agent.run import conclude
 from cicd_agent.settings import Settings, Workload
 from cicd_agent.world import Scene
 from tests.agent.drafts import Empty, Note

@@ -27,7 +27,7 @@ def words(text: str) -> list[str]:
 INPUTS = words("""
     mode github-token working-directory config-file index-url timeout-minutes
     openai-api-key base-url api provider model fast-model fallback-model service-tier
-    model-headers max-cost-usd max-input-tokens max-rounds instructions
+    model-headers max-cost-usd max-input-tokens max-rounds cache-dir instructions
     comment fail-on fail-on-model max-comments min-severity min-confidence paths-ignore pull-request
 """)
 OUTPUTS_OF_EVERY_MODE = words("""

@@ -16,6 +16,7 @@ STAGES: Final[Mapping[str, str]] = {
     "decide": "decide on the evidence in --in, and write the decision to --out",
     "perform": "carry out the decision in --in",
 }
+TOOLS: Final = ("config", "schema", "replay", "serve-fake-model")
 FORMATS: Final = ("text", "json", "github")
 SCHEMAS: Final = ("config", "evidence", "decision", "report")
 
@@ -30,7 +31,7 @@ unavailable, 5 budget exhausted, 6 model misbehaved (3 to 6 are warnings, and 0,
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """What was asked for. `command` is "run", a stage, "config" or "schema"; `mode` is empty for the last two."""
+    """What was asked for. `command` is "run", a stage, or one of TOOLS; for these `mode` is empty."""
 
     command: str = "run"
     mode: str = ""
@@ -46,6 +47,12 @@ class Options:
     read: str = ""
     write: str = ""
     schema: str = ""
+    tape: str = ""
+    evidence: str = ""
+    keep_evidence: bool = False
+    config: str = ""
+    script: str = ""
+    port: int = 0
 
 
 class _Parser(argparse.ArgumentParser):
@@ -57,7 +64,7 @@ class _Parser(argparse.ArgumentParser):
 
 def parse(argv: Sequence[str]) -> Options:
     """The options of a command line. Raises ConfigError, and SystemExit after `--help` and `--version`."""
-    if argv and not argv[0].startswith("-") and argv[0] not in (*MODES, *STAGES, "config", "schema"):
+    if argv and not argv[0].startswith("-") and argv[0] not in (*MODES, *STAGES, *TOOLS):
         raise unknown_mode(argv[0])
     found = vars(_parser().parse_args(argv))
     inputs = dict(_assignment(pair) for pair in found.pop("input", None) or ())
@@ -69,7 +76,7 @@ def unknown_mode(name: str) -> ConfigError:
     """The error for a mode that does not exist."""
     from difflib import get_close_matches  # noqa: PLC0415  only a mistake pays for it
 
-    close = get_close_matches(name, [*MODES, *STAGES, "config", "schema"], n=1)
+    close = get_close_matches(name, [*MODES, *STAGES, *TOOLS], n=1)
     hint = f", did you mean `{close[0]}`?" if close else ""
     return ConfigError(f"unknown mode `{name}`{hint}", remedy=f"The modes are: {', '.join(MODES)}")
 
@@ -103,6 +110,17 @@ def _parser() -> argparse.ArgumentParser:
     schema = _command(commands, "schema", "print a JSON Schema")
     schema.set_defaults(command="schema")
     schema.add_argument("schema", metavar="KIND", choices=SCHEMAS, help=", ".join(SCHEMAS))
+    replay = _command(commands, "replay", "judge a recorded run again, offline, and compare the reports")
+    replay.set_defaults(command="replay")
+    replay.add_argument("tape", metavar="TAPE", help="the tape.jsonl of the run")
+    replay.add_argument("--evidence", metavar="FILE", help="what the run had read (default: evidence.json beside TAPE)")
+    replay.add_argument("--config", metavar="FILE", help="a config file that overrides the run's settings")
+    replay.add_argument("--input", metavar="NAME=VALUE", action="append", help="override a setting; may be repeated")
+    replay.add_argument("--output-dir", metavar="DIR", help="where the report goes (default: replay beside TAPE)")
+    serve = _command(commands, "serve-fake-model", "serve a scripted model on 127.0.0.1, to try a set-up without a key")
+    serve.set_defaults(command="serve-fake-model")
+    serve.add_argument("--script", metavar="FILE", required=True, help="its answers, in YAML or JSON")
+    serve.add_argument("--port", metavar="N", type=int, help="port to listen on (default: any that is free)")
     return parser
 
 
@@ -125,6 +143,11 @@ def _add_run_options(parser: argparse.ArgumentParser) -> None:
     add = parser.add_argument
     add("--dry-run", action="store_true", help="perform nothing and print the plan")
     add("--output-dir", metavar="DIR", help="where report and files go (default: RUNNER_TEMP, else .cicd-agent)")
+    add(
+        "--keep-evidence",
+        action="store_true",
+        help="write evidence.json, which holds the diff, on Actions too",
+    )
     add("--format", choices=FORMATS, help="text at a terminal, github on Actions, json: print the report")
 
 

@@ -3,10 +3,13 @@
 import json
 from collections.abc import Callable
 from contextlib import ExitStack
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from cicd_agent.adapters.files import write_file
+from cicd_agent.adapters.tape_cache import open_folder
+from cicd_agent.asking import Asking, Keeping, asking
 from cicd_agent.cli import Options
 from cicd_agent.config.explain import explain, table
 from cicd_agent.config.schema import config_schema
@@ -16,16 +19,25 @@ from cicd_agent.decision import MOST_BYTES, Decision, dump, load, schema
 from cicd_agent.errors import ConfigError, Exit
 from cicd_agent.modes import Mode, modes
 from cicd_agent.outlet import Outlet
-from cicd_agent.run import asking, conclude, decide, observe
-from cicd_agent.settings import Environment, Workload
-from cicd_agent.world import Scene, prepare, read
+from cicd_agent.replay import record, replay
+from cicd_agent.run import conclude, decide, observe
+from cicd_agent.settings import Environment
+from cicd_agent.world import Scene, answers_folder, prepare, read
+
+
+@dataclass(frozen=True, slots=True)
+class Clocks:
+    """`elapsed` counts seconds and never goes back, `now` is in seconds since 1970."""
+
+    elapsed: Callable[[], float]
+    now: Callable[[], float]
 
 
 def execute(
     options: Options,
     environment: Environment,
     outlet: Outlet,
-    clock: Callable[[], float],
+    clocks: Clocks,
     limit: Callable[[float], None],
 ) -> int:
     """Do what was asked; the exit code. Raises AgentError when it cannot be done.
@@ -36,6 +48,12 @@ def execute(
         published = config_schema() if options.schema == "config" else schema(options.schema)
         outlet.print_json(json.dumps(published, indent=2))
         return Exit.OK
+    if options.command == "replay":
+        return replay(options, outlet)
+    if options.command == "serve-fake-model":
+        from cicd_agent.fake_model.server import serve  # noqa: PLC0415  nobody else pays for a server
+
+        return serve(Path(options.script), options.port, outlet.print)
     with ExitStack() as closing:
 
         def scene(mode: Mode[Any] | None, known: Event | None = None) -> Scene:
@@ -45,7 +63,16 @@ def execute(
 
         if options.command == "config":
             return _explain(scene(None), outlet)
-        return _stage(modes()[options.mode], options, outlet, clock, scene, workload=environment.workload)
+
+        def put(mode: Mode[Any], here: Scene) -> Asking:
+            folder = answers_folder(options, environment, here.settings, Path.cwd())
+            keeping = Keeping(open_folder(folder), clocks.now, outlet.warn) if folder else None
+            plain = asking(mode, here.loaded, environment.workload, clocks.elapsed, outlet.redact, keeping=keeping)
+            if options.dry_run:
+                return plain
+            return record(plain, mode.name, here, outlet.tape(), clock=clocks.elapsed, now=clocks.now)
+
+        return _stage(modes()[options.mode], options, outlet, scene, put)
 
 
 def _explain(scene: Scene, outlet: Outlet) -> int:
@@ -59,17 +86,14 @@ def _stage(
     mode: Mode[Any],
     options: Options,
     outlet: Outlet,
-    clock: Callable[[], float],
     scene: Callable[[Mode[Any], Event | None], Scene],
-    *,
-    workload: Workload | None,
+    put: Callable[[Mode[Any], Scene], Asking],
 ) -> int:
     """One stage of a mode, or with the command `run` all of them."""
     match options.command:
         case "run":
             here = scene(mode, None)
-            put = asking(mode, here.loaded, workload, clock, outlet.redact)
-            decision = decide(mode, here, put, outlet.progress)
+            decision = decide(mode, here, put(mode, here), outlet.progress, outlet.keep)
             return outlet.deliver(mode, decision, here)
         case "gather":
             _write(options.write, dump(observe(mode, scene(mode, None), outlet.progress)))
@@ -77,8 +101,7 @@ def _stage(
         case "decide":
             evidence = load(Evidence, read(Path(options.read), "--in", MOST_BYTES), options.read)
             here = scene(mode, evidence.event)
-            put = asking(mode, here.loaded, workload, clock, outlet.redact)
-            _write(options.write, dump(conclude(mode, evidence, here, put, outlet.progress)))
+            _write(options.write, dump(conclude(mode, evidence, here, put(mode, here), outlet.progress)))
             return Exit.OK
         case "perform":
             decision = load(Decision, read(Path(options.read), "--in", MOST_BYTES), options.read)

@@ -111,9 +111,13 @@ class Report:
     account: Account = Account()
     outputs: Mapping[str, str] = field(default_factory=dict)
     receipts: tuple[Receipt, ...] = ()
+    tape: str = ""
+    """Path of the account of what was asked and answered, "" when nobody could have been asked."""
 
 
-def report(decision: Decision, *, exit_code: int, outputs: Mapping[str, str], receipts: tuple[Receipt, ...]) -> Report:
+def report(
+    decision: Decision, *, exit_code: int, outputs: Mapping[str, str], receipts: tuple[Receipt, ...], tape: str = ""
+) -> Report:
     """The report of a run that came to a decision."""
     evidence = decision.evidence
     change = evidence.change if evidence else None
@@ -129,6 +133,7 @@ def report(decision: Decision, *, exit_code: int, outputs: Mapping[str, str], re
         account=decision.account,
         outputs=outputs,
         receipts=receipts,
+        tape=tape,
     )
 
 

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from types import FrameType
 
 from cicd_agent.cli import Options
-from cicd_agent.commands import execute
+from cicd_agent.commands import Clocks, execute
 from cicd_agent.errors import AgentError, BudgetExhausted, Cancelled, ConfigError, Exit
 from cicd_agent.outlet import Outlet, Streams
 from cicd_agent.settings import Environment
@@ -22,7 +22,7 @@ def run(asked: Options | ConfigError, variables: Mapping[str, str], streams: Str
     outlet = Outlet(asked, environment, streams)
     try:
         with _ended_by_the_runner():
-            return execute(asked, environment, outlet, time.monotonic, _limit)
+            return execute(asked, environment, outlet, Clocks(time.monotonic, time.time), _limit)
     except BrokenPipeError:
         # Whoever read our output has seen enough.
         return Exit.OK

@@ -4,16 +4,18 @@ import shutil
 import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import Any, TextIO
 
 from cicd_agent.adapters.files import write_file
 from cicd_agent.adapters.perform import dry_run, perform
 from cicd_agent.adapters.store import JournalStore
+from cicd_agent.adapters.tape import TAPE
 from cicd_agent.adapters.terminal import progress, render
 from cicd_agent.adapters.workflow import Workflow, quiet
-from cicd_agent.cli import Options
+from cicd_agent.cli import TOOLS, Options
 from cicd_agent.core.event import Event, EventKind
+from cicd_agent.core.evidence import Evidence
 from cicd_agent.core.markdown import escape
 from cicd_agent.core.plan import Annotation, Artifact, Level, Output, Plan, Receipt, ReceiptState, Summary
 from cicd_agent.core.ports import Forge
@@ -27,6 +29,8 @@ from cicd_agent.settings import Environment
 from cicd_agent.world import Scene, secrets
 
 HIDDEN = ".cicd-agent"
+REPORT = "report.json"
+EVIDENCE = "evidence.json"
 _ADVISORY = frozenset({Exit.FORGE, Exit.MODEL, Exit.BUDGET, Exit.MISBEHAVED})
 """Failures that are warnings in a mode that does not fail closed."""
 
@@ -49,6 +53,7 @@ class Outlet:
         self._format = options.format or ("github" if environment.on_actions else "text")
         self.redact = Redactor(secrets(options, environment)).redact
         self.progress = progress(streams.err, enabled=self._format == "text")
+        self._tape = ""
 
     def print(self, text: str) -> None:
         """A result for a person. On a runner nothing in it is a command, whatever the format."""
@@ -69,11 +74,26 @@ class Outlet:
         self.progress("")
         self._workflow(()).say(visible_line(self.redact(f"cicd-agent: {text}")))
 
+    def tape(self) -> Path:
+        """Where the account of what is asked goes; from now on the report names it."""
+        path = self._folder() / TAPE
+        self._tape = str(path)
+        return path
+
+    def keep(self, evidence: Evidence) -> None:
+        """Write down what a replay needs beside the tape. It holds the diff: on Actions only when that is asked for."""
+        if self._options.dry_run:
+            return
+        path = self._folder() / EVIDENCE
+        if self._options.keep_evidence or not self._environment.on_actions:
+            write_file(path, dump(evidence), mode=0o600)
+        else:
+            path.unlink(missing_ok=True)  # an earlier run's does not belong to this tape
+
     def deliver(self, mode: Mode[Any], decision: Decision, scene: Scene) -> int:
         """Carry the decision out and tell everybody; the exit code."""
         self.progress("")
-        stop = decision.verdict is not None and decision.verdict.conclusion is Conclusion.FAILURE
-        code = Exit.STOP if stop else Exit.OK
+        code = exit_of(decision)
         if self._options.dry_run:
             if self._format == "json":
                 self.print_json(dump(decision))
@@ -81,12 +101,11 @@ class Outlet:
                 self.print(dry_run(decision.plan))
             return code
         folder = self._folder()
-        common, own = outputs(decision, str(folder / "report.json")), _own_outputs(decision.plan, folder)
-        values = common | own
+        common, own = outputs(decision, str(folder / REPORT)), _own_outputs(decision.plan, folder)
         missing = {name: value for name, value in common.items() if name not in own}
         plan = Plan((*_as_effects(missing), *decision.plan.effects))
         receipts = self._perform(plan, scene.event, scene.world.forge, (*common, *mode.outputs), folder)
-        written = report(decision, exit_code=code, outputs=values, receipts=receipts)
+        written = written_report(decision, folder, receipts, self._tape)
         self._write(folder, written)
         self._tell(decision, written, folder)
         for note in scene.world.forge.notes if scene.world.forge else ():
@@ -101,7 +120,7 @@ class Outlet:
         if trace:
             self._workflow(()).say(self.redact(trace))
         self.warn(line)
-        if self._options.dry_run or self._options.command in {"config", "schema"}:
+        if self._options.dry_run or self._options.command in TOOLS:
             return code
         event = Event(EventKind.OTHER)
         values = dict.fromkeys(outputs(_nothing(event), ""), "")
@@ -111,13 +130,13 @@ class Outlet:
                 "conclusion": Conclusion.NEUTRAL if code == Exit.OK else Conclusion.FAILURE,
                 "degraded": "true",
                 "summary": line,
-                "report_file": str(folder / "report.json"),
+                "report_file": str(folder / REPORT),
             }
             level = Level.WARNING if code == Exit.OK else Level.ERROR
             words = f"### cicd-agent could not finish\n\n{escape(line)}\n"
             effects = (Annotation("failure", level, "cicd-agent", line), Summary("summary", words))
             receipts = self._perform(Plan((*effects, *_as_effects(values))), event, None, tuple(values), folder)
-            written = Report(self._options.mode, code, error=line, outputs=values, receipts=receipts)
+            written = Report(self._options.mode, code, error=line, outputs=values, receipts=receipts, tape=self._tape)
             self._write(folder, written)
             if self._format == "json":
                 self.print_json(dump(written))
@@ -172,7 +191,7 @@ class Outlet:
             return Path(tempfile.mkdtemp(prefix="cicd-agent-"))
 
     def _write(self, folder: Path, written: Report) -> None:
-        write_file(folder / "report.json", self.redact(dump(written)))
+        write_file(folder / REPORT, self.redact(dump(written)))
 
     def _tell(self, decision: Decision, written: Report, folder: Path) -> None:
         if self._format == "json":
@@ -186,7 +205,7 @@ class Outlet:
             decision.verdict,
             decision.evidence,
             decision.account,
-            report=str(folder / "report.json"),
+            report=str(folder / REPORT),
             outputs=written.outputs,
             colour=text and not self._environment.no_color,
             width=shutil.get_terminal_size().columns if text else 100,
@@ -202,11 +221,23 @@ class Outlet:
             self.warn(detail)
 
 
+def exit_of(decision: Decision) -> Exit:
+    """What the verdict means for the process."""
+    stop = decision.verdict is not None and decision.verdict.conclusion is Conclusion.FAILURE
+    return Exit.STOP if stop else Exit.OK
+
+
+def written_report(decision: Decision, folder: PurePath, receipts: tuple[Receipt, ...], tape: str) -> Report:
+    """The report of a decision whose files are in `folder`."""
+    values = outputs(decision, str(folder / REPORT)) | _own_outputs(decision.plan, folder)
+    return report(decision, exit_code=exit_of(decision), outputs=values, receipts=receipts, tape=tape)
+
+
 def _as_effects(values: Mapping[str, str]) -> tuple[Output, ...]:
     return tuple(Output(f"output-{name}", name, value) for name, value in values.items())
 
 
-def _own_outputs(plan: Plan, folder: Path) -> dict[str, str]:
+def _own_outputs(plan: Plan, folder: PurePath) -> dict[str, str]:
     """The mode's own outputs, as they stand in the report."""
     found: dict[str, str] = {}
     for effect in plan.effects:

@@ -141,6 +141,13 @@ class Settings(BaseModel):
         150_000
     )
     max_rounds: Annotated[int, Field(ge=1, le=20, description="Most requests that one question may take.")] = 8
+    cache_dir: Annotated[
+        str,
+        Field(
+            json_schema_extra=_INPUT_ONLY,
+            description="Directory that keeps answers between runs, so that the same question is asked once.",
+        ),
+    ] = ""
     instructions: Annotated[
         str,
         Field(max_length=8_000, description="What the model should know about this repository, in your words."),

@@ -96,6 +96,25 @@ def prepare(
     return Scene(event, loaded, World(repository, forge), tuple(notices))
 
 
+def answers_folder(options: Options, environment: Environment, settings: Settings, cwd: Path) -> Path | None:
+    """Where answers are kept between runs, None when nowhere. Raises ConfigError when that is no place for them."""
+    if not settings.cache_dir:
+        return None
+    try:
+        folder = (cwd / Path(settings.cache_dir).expanduser()).resolve()
+        inside = folder.is_relative_to(_root(options, environment, settings, cwd).resolve())
+    except (OSError, RuntimeError, ValueError):
+        raise ConfigError("`cache-dir` is not a path", remedy="Give the path of a directory") from None
+    if inside and not settings.openai_api_key.get_secret_value():
+        # With a key, what others put there is not signed; without one its secret would come from there, too.
+        raise ConfigError(
+            "`cache-dir` lies in the checkout, where a change could bring answers of its own",
+            why="there is no key to sign them with",
+            remedy="Give a directory outside of it",
+        )
+    return folder
+
+
 def _root(options: Options, environment: Environment, settings: Settings, cwd: Path) -> Path:
     if options.repo_dir:
         return cwd / options.repo_dir

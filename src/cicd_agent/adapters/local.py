@@ -19,7 +19,7 @@ LONGEST_ARTIFACT = 10_000_000
 """Characters of one file."""
 
 _FILE_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
-_OWN_FILES = frozenset({"journal.jsonl", "report.json"})
+_OWN_FILES = frozenset({"evidence.json", "journal.jsonl", "report.json", "tape.jsonl"})
 
 E = TypeVar("E", Annotation, Artifact, Output, Summary)
 

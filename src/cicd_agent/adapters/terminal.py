@@ -203,6 +203,6 @@ def _line(text: str, room: int = 1_000) -> str:
 
 
 def _price(cost: Cost) -> Iterator[str]:
-    if cost.usage.requests:
-        yield f"{_line(cost.model)}, {count(cost.usage.requests, 'request')}"
+    if cost.usage.requests or cost.usage.from_cache:
+        yield f"{_line(cost.model)}, {cost.usage.words}"
         yield "cost unknown" if cost.cost_usd is None else f"${cost.cost_usd:.2f}"

@@ -9,6 +9,7 @@ from pydantic import BaseModel, ConfigDict
 
 from cicd_agent.agent.tool import Tool
 from cicd_agent.core.evidence import Exhibit
+from cicd_agent.core.words import count
 from cicd_agent.errors import Exit
 
 
@@ -30,7 +31,8 @@ D = TypeVar("D", bound=Draft)
 class Usage:
     """Tokens of one or more requests. None means that the server did not say: unknown is never 0.
 
-    `cached` is a part of `input`, `reasoning` a part of `output`.
+    `cached` is a part of `input`, `reasoning` a part of `output`. `from_cache` counts replies that no request was sent
+    for, because an earlier run had asked the same.
     """
 
     requests: int = 0
@@ -38,6 +40,13 @@ class Usage:
     output: int | None = 0
     cached: int | None = 0
     reasoning: int | None = 0
+    from_cache: int = 0
+
+    @property
+    def words(self) -> str:
+        """How often somebody was asked, for a person."""
+        kept = f", {count(self.from_cache, 'answer')} from the cache" if self.from_cache else ""
+        return f"{count(self.requests, 'request')}{kept}"
 
     def __add__(self, other: "Usage") -> "Usage":
         """The sum; unknown plus anything is unknown."""
@@ -51,6 +60,7 @@ class Usage:
             plus(self.output, other.output),
             plus(self.cached, other.cached),
             plus(self.reasoning, other.reasoning),
+            self.from_cache + other.from_cache,
         )
 
 

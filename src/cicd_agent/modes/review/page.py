@@ -178,7 +178,7 @@ def _foot(evidence: Evidence, account: Account) -> str:
         if account.usage.input is not None and account.usage.output is not None:
             tokens = account.usage.input + account.usage.output
         cost = "cost unknown" if account.cost_usd is None else f"${account.cost_usd:.2f}"
-        parts.append(f"{escape(account.model)}, {count(account.usage.requests, 'request')}")
+        parts.append(f"{escape(account.model)}, {account.usage.words}")
         parts.append("tokens unknown" if tokens is None else count(tokens, "token"))
         parts.append(cost)
     else:

@@ -1,0 +1,206 @@
+"""Who is asked in a run: the models that the settings name, what they may cost, and how a question is put to them."""
+
+import hashlib
+import hmac
+import os
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Protocol
+
+from cicd_agent.agent.ask import ask
+from cicd_agent.agent.budget import Budget
+from cicd_agent.agent.prices import PRICES, Price
+from cicd_agent.agent.tool import Tool
+from cicd_agent.agent.turns import Answer, Model, Question
+from cicd_agent.config import Loaded
+from cicd_agent.errors import ModelUnavailable
+from cicd_agent.modes import Mode
+from cicd_agent.settings import Provider, Settings, TokenPrice, Workload
+
+RESERVE = 20.0
+"""Seconds of `timeout-minutes` that are kept for carrying out the plan."""
+RETRIES = 8
+"""Requests of a run beyond its rounds: those that failed and were sent again, or that taught us what a server takes."""
+
+Tools = tuple[Tool[Any], ...]
+
+
+class Memory(Protocol):
+    """What keeps a model's answers between runs."""
+
+    def keep(self) -> None:
+        """The last question came to a good end."""
+        ...
+
+    def drop(self) -> None:
+        """It did not: the next run has to ask again."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Keeping:
+    """Where answers are kept between runs, and who is told when that goes wrong. `now` is in seconds since 1970."""
+
+    folder: Path
+    now: Callable[[], float]
+    note: Callable[[str], None]
+
+
+def _as_they_are(tools: Tools, limit: str) -> tuple[Tools, str]:
+    return tools, limit
+
+
+@dataclass(frozen=True, slots=True)
+class Asking:
+    """How questions are put. Without a `model` nobody is asked, and `silence` says why ("" when that is meant).
+
+    `fast` is asked what needs no judgement; `fallback` is asked when the other is not available. `memories` are by the
+    model's name. `watch` may put something in the place of the look-ups: what records them, or what was recorded.
+    """
+
+    model: Model | None
+    budget: Budget
+    key: bytes
+    redact: Callable[[str], str]
+    silence: str = ""
+    fast: Model | None = None
+    fallback: Model | None = None
+    max_rounds: int = 20
+    memories: Mapping[str, Memory] = field(default_factory=dict)
+    watch: Callable[[Tools, str], tuple[Tools, str]] = _as_they_are
+
+    def put(self, question: Question[Any], model: Model) -> Answer[Any]:
+        """One question to one model."""
+        answer = ask(question, model, self.budget, key=self.key, redact=self.redact, max_rounds=self.max_rounds)
+        if memory := self.memories.get(model.name):
+            (memory.drop if answer.failure else memory.keep)()
+        return answer
+
+
+def budget(settings: Settings, clock: Callable[[], float]) -> Budget:
+    """What the settings let a run spend."""
+    return Budget(
+        requests=settings.max_rounds + RETRIES,
+        input_tokens=settings.max_input_tokens,
+        seconds=max(settings.timeout_minutes * 60 - RESERVE, 1.0),
+        clock=clock,
+        usd=settings.max_cost_usd,
+        prices={**PRICES, **{name: _price(told) for name, told in settings.prices.items()}},
+    )
+
+
+def asking(
+    mode: Mode[Any],
+    loaded: Loaded,
+    workload: Workload | None,
+    clock: Callable[[], float],
+    redact: Callable[[str], str],
+    *,
+    keeping: Keeping | None = None,
+) -> Asking:
+    """The models that the settings name for the mode, and what they may cost.
+
+    Raises ConfigError when an input makes no sense.
+    """
+    settings, limits = loaded.settings, budget(loaded.settings, clock)
+    if settings.provider is Provider.NONE:
+        return Asking(None, limits, b"", redact)
+    try:
+        reach = _reach(settings, workload)
+        model = reach(_named(mode, loaded))
+    except ModelUnavailable as error:
+        return Asking(None, limits, b"", redact, silence=str(error))
+    # The default's name means something at OpenAI only.
+    quick = settings.fast_model if "fast_model" in settings.model_fields_set or not settings.base_url else model.name
+    fast = reach(quick) if quick and quick != model.name else None
+    fallback = reach(settings.fallback_model) if settings.fallback_model and not mode.fails_closed else None
+    secret = _secret(settings, keeping)
+    fence = hmac.digest(secret, b"fence", "sha256")
+    if keeping is None:
+        return Asking(model, limits, fence, redact, fast=fast, fallback=fallback, max_rounds=settings.max_rounds)
+    from cicd_agent.adapters.tape_cache import AnswerCache  # noqa: PLC0415  a run that keeps nothing never pays for it
+
+    scope = {
+        "server": settings.base_url,
+        "api": settings.api.value,
+        "tier": settings.service_tier,
+        "headers": settings.model_headers.get_secret_value(),
+    }
+
+    def kept(one: Model) -> AnswerCache:
+        own = hmac.digest(secret, b"answers", "sha256")
+        return AnswerCache(
+            one, keeping.folder, secret=own, scope=scope, redact=redact, now=keeping.now, note=keeping.note
+        )
+
+    caches = {one.name: kept(one) for one in (model, fast, fallback) if one}
+    return Asking(
+        caches[model.name],
+        limits,
+        fence,
+        redact,
+        fast=caches[fast.name] if fast else None,
+        fallback=caches[fallback.name] if fallback else None,
+        max_rounds=settings.max_rounds,
+        memories=caches,
+    )
+
+
+def _price(told: TokenPrice) -> Price:
+    """A price of the config file; what it does not say of cached tokens is on the safe side."""
+    cached = told.input if told.cached_input is None else told.cached_input
+    return Price(told.input, cached, told.output, dearer_above=None)
+
+
+def _named(mode: Mode[Any], loaded: Loaded) -> str:
+    """The model for judgement: what the workflow says, then what the file says of this mode."""
+    by_mode = dict[str, str](loaded.settings.models.items())
+    said = loaded.settings.model
+    return said if loaded.origins.get("model") == "input" else by_mode.get(mode.name, said)
+
+
+def _reach(settings: Settings, workload: Workload | None) -> Callable[[str], Model]:
+    """How a model of the settings' server is reached; ModelUnavailable when there is no server to ask."""
+    from cicd_agent.adapters.models import connect, parse_headers  # noqa: PLC0415  a run without a model never pays for it
+    from cicd_agent.adapters.models_identity import Identity  # noqa: PLC0415
+
+    api_key = settings.openai_api_key.get_secret_value()
+    if settings.provider is not Provider.OPENAI or api_key:
+        workload = None
+    if workload is not None and not workload.known and not settings.base_url:
+        raise ModelUnavailable(
+            "no key, and nothing says which OpenAI account GitHub's identity stands for",
+            remedy="Set OPENAI_IDENTITY_PROVIDER_ID and OPENAI_SERVICE_ACCOUNT_ID, or `openai-api-key`",
+        )
+    identity = Identity(workload) if workload is not None and workload.known else None
+    headers = parse_headers(settings.model_headers.get_secret_value())
+
+    def reach(name: str) -> Model:
+        return connect(
+            api_key=api_key,
+            base_url=settings.base_url,
+            api=settings.api,
+            model=name,
+            headers=headers,
+            service_tier=settings.service_tier,
+            identity=identity,
+        )
+
+    return reach
+
+
+def _secret(settings: Settings, keeping: Keeping | None) -> bytes:
+    """Stable between runs, so that caches hit, and unknown to whoever writes the evidence.
+
+    Slow to compute from a key: a tape shows a digest of it, and the keys of home-made servers can be guessed. GitHub's
+    identity changes with every run and is no such secret: then what the directory keeps has to do.
+    """
+    api_key = settings.openai_api_key.get_secret_value()
+    if api_key:
+        return hashlib.scrypt(api_key.encode(), salt=b"cicd-agent", n=2**14, r=8, p=1, dklen=32)
+    if keeping is None:
+        return os.urandom(32)
+    from cicd_agent.adapters.tape_cache import installation_secret  # noqa: PLC0415  see asking
+
+    return installation_secret(keeping.folder, keeping.note)
