@@ -1,4 +1,4 @@
-"""What hostile code tries in the sandbox. Each attack prints a line that starts with LEAK for whatever it gets away with.
+"""What hostile code tries in the sandbox. Each attack prints a line that starts with LEAK for what it gets away with.
 
 An attack is a Python program; `world` stands for the place around the sandbox, as sandbox_range.py has set it up.
 """
@@ -6,8 +6,7 @@ An attack is a Python program; `world` stands for the place around the sandbox, 
 from dataclasses import dataclass
 
 from cicd_agent.core.sandbox import Stop
-
-SECRET = "canary-7f3a90c1d2"
+from tests.adapters import sandbox_exhaustion as exhaustion
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +28,7 @@ def leak(*what): print("LEAK", *what, flush=True)
 def attempt(label, act):
     try:
         if act() is not False: leak(label)
-    except (OSError, subprocess.SubprocessError, ValueError, MemoryError) as error: print("held", label, error, flush=True)
+    except (OSError, subprocess.SubprocessError, ValueError, MemoryError) as error: print("held", label, error)
 """
 
 ENVIRONMENT = """
@@ -93,7 +92,8 @@ WRITES = """
 def write(path):
     with open(path, "a") as file: file.write("x")
 out = world["outside"]
-for path in (out + "/new", out + "/kept", world["home"] + "/.bashrc", *world["marks"]): attempt(path, lambda: (write(path), False)[1])
+for path in (out + "/new", out + "/kept", world["home"] + "/.bashrc", *world["marks"]):
+    attempt(path, lambda: (write(path), False)[1])
 os.symlink(out + "/kept", "through"); os.symlink(out, "above"); write("mine")
 for label, act in {
     "through a link": lambda: write("through"), "through a linked directory": lambda: write("above/other"),
@@ -102,7 +102,8 @@ for label, act in {
     "truncate": lambda: os.truncate(out + "/kept", 0), "mkdir": lambda: os.mkdir(out + "/dir"),
     "fifo": lambda: os.mkfifo(out + "/fifo"), "socket": lambda: socket.socket(socket.AF_UNIX).bind(out + "/socket"),
     "mode": lambda: os.chmod(out + "/kept", 0o777), "mode of home": lambda: os.chmod(world["home"], 0o755),
-    "times": lambda: os.utime(out + "/kept", (1, 1)), "mode by descriptor": lambda: os.fchmod(os.open(world["home"], os.O_RDONLY), 0o711),
+    "times": lambda: os.utime(out + "/kept", (1, 1)),
+    "mode by descriptor": lambda: os.fchmod(os.open(world["home"], os.O_RDONLY), 0o711),
     "attribute": lambda: os.setxattr(out + "/kept", "user.mark", b"x"), "owner": lambda: os.chown(out + "/kept", -1, 0),
     "rename in": lambda: os.rename(out + "/taken", "taken"), "unlink": lambda: os.unlink(out + "/gone"),
 }.items(): attempt(label, lambda: (act(), False)[1])
@@ -149,13 +150,13 @@ PRIVILEGES = """
 attempt("setuid", lambda: os.setuid(0))
 attempt("setgroups", lambda: os.setgroups([0]))
 for line in (["sudo", "-n", "true"], ["su", "-c", "true"], ["newgrp"], ["pkexec", "true"], ["chroot", "/", "true"],
-             ["unshare", "-Ur", "true"], ["mount", "-t", "tmpfs", "none", "."], ["bwrap", "--ro-bind", "/", "/", "true"]):
-    attempt(" ".join(line), lambda: subprocess.run(line, stdin=subprocess.DEVNULL, capture_output=True, timeout=3).returncode == 0)
+             ["unshare", "-Ur", "true"], ["mount", "-t", "tmpfs", "none", "."], ["bwrap", "--bind", "/", "/", "true"]):
+    attempt(" ".join(line), lambda: subprocess.run(line, stdin=-3, capture_output=True, timeout=3).returncode == 0)
 """
 
 SYSCALLS = """
 x86 = os.uname().machine == "x86_64"
-null, here = ctypes.c_void_p(0), ctypes.c_char_p(b".")
+null, here, room = ctypes.c_void_p(0), ctypes.c_char_p(b"."), ctypes.create_string_buffer(b"\\x80" + bytes(200))
 child = subprocess.Popen(["sleep", "5"])  # ended with everything else
 for name, numbers, arguments in (
     ("ptrace traceme", (101, 117), (0, 0, 0, 0)), ("ptrace sibling", (101, 117), (16, child.pid, 0, 0)),
@@ -164,8 +165,9 @@ for name, numbers, arguments in (
     ("unshare", (272, 97), (0x10000000,)), ("io_uring", (425, 425), (1, ctypes.create_string_buffer(200))),
     ("perf", (298, 241), (ctypes.create_string_buffer(200), 0, -1, -1, 0)), ("userfaultfd", (323, 282), (1,)),
     ("kexec", (246, 104), (0, 0, null, 0)), ("memfd", (319, 279), (b"x", 0)), ("shmget", (29, 194), (0, 4096, 0o1600)),
-    ("handles", (303, 264), (-100, here, ctypes.create_string_buffer(b"\\x80" + bytes(200)), ctypes.byref(ctypes.c_int()), 0)),
-    ("open_tree", (428, 428), (-100, here, 1)), ("fsopen", (430, 430), (b"tmpfs", 0)), ("clone3", (435, 435), (null, 0)),
+    ("handles", (303, 264), (-100, here, room, room, 0)),
+    ("open_tree", (428, 428), (-100, here, 1)), ("fsopen", (430, 430), (b"tmpfs", 0)),
+    ("clone3", (435, 435), (null, 0)),
     ("mount_setattr", (442, 442), (-100, here, 0, null, 0)), ("beyond the table", (470, 470), ()),
     ("far beyond", (999, 999), ()),
 ):
@@ -190,168 +192,38 @@ attempt("stdin", lambda: not os.path.samestat(os.fstat(0), os.stat("/dev/null"))
 attempt("terminal", lambda: bool(open("/dev/tty")))
 """
 
-FORK_BOMB = """
-while True:
-    try: os.fork()
-    except OSError: pass
-"""
-
-CHAIN = """
-# Each process lives just long enough to start the next: whoever kills by ids is always too late.
-for _ in range(4):
-    if os.fork() == 0: break
-else: os._exit(0)
-os.setsid()
-while True:
-    try:
-        if os.fork(): os._exit(0)
-    except OSError: pass
-"""
-
-LOOP = """
-signal.signal(signal.SIGTERM, signal.SIG_IGN); signal.signal(signal.SIGINT, signal.SIG_IGN)
-while True: pass
-"""
-
-CPU = """
-for _ in range(3):
-    if not os.fork(): break
-signal.signal(signal.SIGXCPU, signal.SIG_IGN)
-while True: pass
-"""
-
-DAEMON = """
-if os.fork() == 0:
-    os.setsid()
-    if os.fork() == 0:
-        signal.signal(signal.SIGHUP, signal.SIG_IGN)
-        for fd in (0, 1, 2): os.close(fd)
-        os.execvp("sleep", ["sleep", world["nap"]])
-    os._exit(0)
-time.sleep(0.2)
-"""
-
-HOLDER = """
-# The daemon keeps standard output open: who waits for its end waits for the daemon.
-if os.fork() == 0:
-    os.setsid()
-    os.execvp("sleep", ["sleep", world["nap"]])
-"""
-
-OUTPUT = """
-chunk = b"x" * (1 << 20)
-for _ in range(5 << 10): os.write(1 if _ % 2 else 2, chunk)
-leak("5 GB of output")
-"""
-
-BIG_FILE = """
-def act():
-    with open("big", "wb") as file:
-        for _ in range(5 << 10): file.write(b"x" * (1 << 20)); file.flush()
-signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
-attempt("5 GB file", act)
-attempt("5 GB hole", lambda: os.truncate("big", 5 << 30))
-"""
-
-MANY_BYTES = """
-number = 0
-while True:
-    number += 1
-    with open(f"part{number}", "wb") as file: file.write(b"x" * (8 << 20))
-"""
-
-HIDDEN_BYTES = """
-held = []
-while True:
-    held.append(open("hidden", "wb")); os.unlink("hidden")
-    held[-1].write(b"x" * (8 << 20)); held[-1].flush()
-"""
-
-CLOSED_DIRECTORY = """
-os.mkdir("closed", 0o300)
-number = 0
-while True:
-    number += 1
-    with open(f"closed/part{number}", "wb") as file: file.write(b"x" * (8 << 20))
-"""
-
-MANY_FILES = """
-number = 0
-while True:
-    number += 1
-    open(f"file{number}", "w").close()
-"""
-
-DEEP = """
-for _ in range(3000):
-    os.mkdir("d" * 100); os.chdir("d" * 100)
-time.sleep(30)
-"""
-
-HOG = """
-held = []
-attempt("memory of one process", lambda: [held.append(bytearray(16 << 20)) for _ in range(640)])
-"""
-
-HERD = """
-import mmap
-for _ in range(24):
-    if os.fork() == 0:
-        held = bytearray(48 << 20)
-        time.sleep(30); os._exit(0)
-shared = mmap.mmap(-1, 4 << 30)
-for at in range(0, 4 << 30, 4096): shared[at] = 1
-leak("4 GB of shared memory")
-"""
-
-EXIT = "os._exit(0)\n"
-
-SILENT = """
-os.closerange(0, 4096)
-time.sleep(30)
-"""
-
-STOPPED = """
-# Who waits for it politely waits for ever.
-try: os.kill(0, signal.SIGSTOP)
-except OSError: time.sleep(30)
-"""
-
-ATTACKS = tuple(
-    Attack(name, _PRELUDE + program, **how)  # type: ignore[arg-type]  keywords of Attack
-    for name, program, how in (
-        ("environment and /proc", ENVIRONMENT, {}),
-        ("memory of others", MEMORY, {}),
-        ("TCP to loopback", TCP, {}),
-        ("TCP beyond, link-local", OUTSIDE, {"control": False}),
-        ("UDP to loopback", UDP, {}),
-        ("unix sockets", UNIX, {}),
-        ("raw, packet, netlink", ODD_SOCKETS, {}),
-        ("writes outside", WRITES, {}),
-        ("reads outside", READS, {}),
-        ("signals", SIGNALS, {}),
-        ("kill everything", KILL_ALL, {"control": False}),
-        ("sudo, setuid, namespaces", PRIVILEGES, {"control": False}),
-        ("system calls", SYSCALLS, {"control": False}),
-        ("x32 calls", FOREIGN, {"control": False}),
-        ("inherited descriptors", DESCRIPTORS, {"control": False}),
-        ("fork bomb", FORK_BOMB, {"control": False, "stop": Stop.WALL}),
-        ("chain of forks", CHAIN, {"control": False}),
-        ("endless loop", LOOP, {"control": False, "stop": Stop.WALL}),
-        ("CPU of many", CPU, {"control": False, "stop": Stop.CPU}),
-        ("daemon", DAEMON, {"control": False}),
-        ("daemon that holds output", HOLDER, {"control": False}),
-        ("5 GB of output", OUTPUT, {"control": False, "stop": Stop.OUTPUT}),
-        ("5 GB file", BIG_FILE, {"control": False}),
-        ("many large files", MANY_BYTES, {"control": False, "stop": Stop.DISK}),
-        ("deleted large files", HIDDEN_BYTES, {"control": False, "stop": Stop.DISK}),
-        ("files out of sight", CLOSED_DIRECTORY, {"control": False, "stop": Stop.DISK}),
-        ("many files", MANY_FILES, {"control": False, "stop": Stop.FILES}),
-        ("too deep to look at", DEEP, {"control": False, "stop": Stop.FILES}),
-        ("memory hog", HOG, {"control": False}),
-        ("memory of many", HERD, {"control": False, "stop": Stop.MEMORY}),
-        ("os._exit(0)", EXIT, {"control": False}),
-        ("closes all, waits", SILENT, {"control": False, "stop": Stop.WALL}),
-        ("stops itself", STOPPED, {"control": False, "stop": Stop.WALL}),
-    )
+ATTACKS = (
+    Attack("environment and /proc", _PRELUDE + ENVIRONMENT),
+    Attack("memory of others", _PRELUDE + MEMORY),
+    Attack("TCP to loopback", _PRELUDE + TCP),
+    Attack("TCP beyond, link-local", _PRELUDE + OUTSIDE, control=False),
+    Attack("UDP to loopback", _PRELUDE + UDP),
+    Attack("unix sockets", _PRELUDE + UNIX),
+    Attack("raw, packet, netlink", _PRELUDE + ODD_SOCKETS),
+    Attack("writes outside", _PRELUDE + WRITES),
+    Attack("reads outside", _PRELUDE + READS),
+    Attack("signals", _PRELUDE + SIGNALS),
+    Attack("kill everything", _PRELUDE + KILL_ALL, control=False),
+    Attack("sudo, setuid, namespaces", _PRELUDE + PRIVILEGES, control=False),
+    Attack("system calls", _PRELUDE + SYSCALLS, control=False),
+    Attack("x32 calls", _PRELUDE + FOREIGN, control=False),
+    Attack("inherited descriptors", _PRELUDE + DESCRIPTORS, control=False),
+    Attack("fork bomb", _PRELUDE + exhaustion.FORK_BOMB, control=False, stop=Stop.WALL),
+    Attack("chain of forks", _PRELUDE + exhaustion.CHAIN, control=False),
+    Attack("endless loop", _PRELUDE + exhaustion.LOOP, control=False, stop=Stop.WALL),
+    Attack("CPU of many", _PRELUDE + exhaustion.CPU, control=False, stop=Stop.CPU),
+    Attack("daemon", _PRELUDE + exhaustion.DAEMON, control=False),
+    Attack("daemon that holds output", _PRELUDE + exhaustion.HOLDER, control=False),
+    Attack("5 GB of output", _PRELUDE + exhaustion.OUTPUT, control=False, stop=Stop.OUTPUT),
+    Attack("5 GB file", _PRELUDE + exhaustion.BIG_FILE, control=False),
+    Attack("many large files", _PRELUDE + exhaustion.MANY_BYTES, control=False, stop=Stop.DISK),
+    Attack("deleted large files", _PRELUDE + exhaustion.HIDDEN_BYTES, control=False, stop=Stop.DISK),
+    Attack("files out of sight", _PRELUDE + exhaustion.CLOSED_DIRECTORY, control=False, stop=Stop.DISK),
+    Attack("many files", _PRELUDE + exhaustion.MANY_FILES, control=False, stop=Stop.FILES),
+    Attack("too deep to look at", _PRELUDE + exhaustion.DEEP, control=False, stop=Stop.FILES),
+    Attack("memory hog", _PRELUDE + exhaustion.HOG, control=False),
+    Attack("memory of many", _PRELUDE + exhaustion.HERD, control=False, stop=Stop.MEMORY),
+    Attack("os._exit(0)", _PRELUDE + exhaustion.EXIT, control=False),
+    Attack("closes all, waits", _PRELUDE + exhaustion.SILENT, control=False, stop=Stop.WALL),
+    Attack("stops itself", _PRELUDE + exhaustion.STOPPED, control=False, stop=Stop.WALL),
 )

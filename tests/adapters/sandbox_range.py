@@ -17,6 +17,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
+from typing import IO, cast
 
 if __name__ == "__main__":
     sys.path[:0] = [str(Path(__file__).parents[2]), str(Path(__file__).parents[2] / "src")]
@@ -35,7 +36,7 @@ LIMITS = Limits(
     processes=48,
     output_bytes=64 << 10,
 )
-SHORT = {Stop.WALL: replace(LIMITS, wall_seconds=1.5), Stop.CPU: replace(LIMITS, cpu_seconds=1)}
+SHORT = {Stop.WALL: replace(LIMITS, wall_seconds=1), Stop.CPU: replace(LIMITS, cpu_seconds=1)}
 """For what nothing else ends."""
 ALLOWED = 1.0
 """Seconds that a run may take longer than its limit."""
@@ -55,6 +56,7 @@ class Outcome:
     tier: str
     leaks: tuple[str, ...]
     orphans: int
+    seconds: float
     late: float
     stopped: str
     exit_code: int
@@ -65,6 +67,7 @@ class Range:
     """What stands around the sandbox."""
 
     def __init__(self, scratch: Path, closing: ExitStack) -> None:
+        self.scratch = scratch
         self.secret = secrets.token_hex(16)
         self.nap = f"{secrets.randbelow(10**6) + 10**6}"
         top = Path(closing.enter_context(tempfile.TemporaryDirectory(dir=scratch)))
@@ -85,8 +88,8 @@ class Range:
             )
         )
         closing.callback(self.victim.kill)
-        assert self.victim.stdout
-        assert self.victim.stdout.readline() == b"ready\n"
+        assert self._victim().readline() == b"ready\n"
+        os.set_blocking(self._victim().fileno(), False)
         self.tcp, self.tcp6, self.udp = (
             closing.enter_context(socket.socket(family, kind))
             for family, kind in (
@@ -97,7 +100,7 @@ class Range:
         )
         for listener, host in ((self.tcp, ""), (self.tcp6, "::1"), (self.udp, "127.0.0.1")):
             listener.bind((host, 0))
-        self.udp.setblocking(False)
+        self.udp.settimeout(0)
         self.abstract = f"cicd-agent-test-{self.nap}"
         self.unix, self.named, self.datagrams = (
             closing.enter_context(socket.socket(socket.AF_UNIX, kind))
@@ -128,24 +131,27 @@ class Range:
             "nap": self.nap,
         }
 
-    def attack(self, attack: Attack, sandbox: LocalSandbox) -> Outcome:
+    def attack(self, attack: Attack, box: LocalSandbox) -> Outcome:
         """Make it, and look around afterwards."""
         limits = SHORT.get(attack.stop, LIMITS) if attack.stop else LIMITS
         before, started = self._look(), time.monotonic()
-        ran = sandbox.run(
-            [str(Path(sys.executable).resolve()), "-I", "-S", "attack.py"],
+        ran = box.run(
+            [str(Path(sys.executable).resolve()), "-I", "-S", f"{self.nap}.py"],
             self.tree,
             limits=limits,
-            files={"attack.py": attack.program.encode()},
+            files={f"{self.nap}.py": attack.program.encode()},
             environment={"WORLD": json.dumps(self.world)},
         )
         took = time.monotonic() - started
         said = (ran.stdout + ran.stderr).decode("utf-8", "replace")
         leaks = [line for line in said.splitlines() if line.startswith("LEAK")]
         after = self._look()
-        leaks += [f"LEAK {what} is {after.get(what)}" for what in {**before, **after} if before.get(what) != after.get(what)]
+        leaks += [
+            f"LEAK {what} is {after.get(what)}" for what in {**before, **after} if before.get(what) != after.get(what)
+        ]
         with suppress(BlockingIOError):
             leaks.append(self.udp.recv(100).decode())
+        leaks += (self._victim().read() or b"").decode().splitlines()
         if self.victim.poll() is not None:
             leaks.append("LEAK the victim is dead")
         return Outcome(
@@ -153,11 +159,16 @@ class Range:
             str(ran.tier),
             tuple(leaks),
             self._orphans(),
+            round(took, 2),
             round(max(0.0, took - limits.wall_seconds), 2),
             str(ran.stopped or ""),
             ran.exit_code,
             said,
         )
+
+    def _victim(self) -> IO[bytes]:
+        """What the victim says."""
+        return cast("IO[bytes]", self.victim.stdout)
 
     def _look(self) -> dict[str, str]:
         """Everything outside that a command could have changed."""
@@ -167,17 +178,19 @@ class Range:
                 status = path.lstat()
                 content = hashlib.sha256(path.read_bytes() if path.is_file() else b"").hexdigest()[:8]
                 names = ["user.mark"] if path.is_file() and "user.mark" in os.listxattr(path) else []
-                seen[str(path)] = f"{status.st_mode:o} {status.st_nlink} {status.st_uid} {status.st_mtime_ns} {content} {names}"
+                seen[str(path)] = (
+                    f"{status.st_mode:o} {status.st_nlink} {status.st_uid} {status.st_mtime_ns} {content} {names}"
+                )
         return seen
 
     def _orphans(self) -> int:
-        """Processes of the sandbox that still run: by where they are, by what they sleep for."""
+        """Processes of the sandbox that still run: by where they are, by what they are called."""
         left = 0
         for process in Path("/proc").glob("[0-9]*"):
             with suppress(OSError):
-                line = (process / "cmdline").read_bytes().split(b"\0")
-                here = os.readlink(process / "cwd") if process.name != str(os.getpid()) else ""
-                left += self.nap.encode() in line or b"attack.py" in line or "cicd-agent-sandbox-" in here
+                line = (process / "cmdline").read_bytes()
+                here = str((process / "cwd").readlink()) if process.name != str(os.getpid()) else ""
+                left += self.nap.encode() in line or here.startswith(f"{self.scratch}/cicd-agent-sandbox-")
         return left
 
     def clear(self) -> None:
@@ -196,25 +209,27 @@ def opened(scratch: Path) -> Iterator[Range]:
         yield place
 
 
-def outcomes(tier: Tier, landlock: int, scratch: Path, names: Sequence[str] = ()) -> Iterator[Outcome]:
-    """Make the attacks on one tier. Raises SandboxUnavailable where the machine does not have it."""
-    sandbox = LocalSandbox(
-        scratch=scratch, only=tier, newest_landlock=landlock, allow_unsandboxed=tier is Tier.NONE
-    )
+def sandbox(tier: Tier, landlock: int, scratch: Path) -> LocalSandbox:
+    """One tier of it, whose copies are made in the place where the attacks are."""
+    return LocalSandbox(scratch=scratch, only=tier, newest_landlock=landlock, allow_unsandboxed=tier is Tier.NONE)
+
+
+def outcomes(box: LocalSandbox, scratch: Path, names: Sequence[str] = ()) -> Iterator[Outcome]:
+    """Make the attacks, or those that are named. Raises SandboxUnavailable where the machine has no such tier."""
     for attack in ATTACKS:
-        if (not names or attack.name in names) and (tier is not Tier.NONE or attack.control):
+        if (not names or attack.name in names) and (attack.control or box.tier() is not Tier.NONE):
             with opened(scratch) as place:
-                yield place.attack(attack, sandbox)
+                yield place.attack(attack, box)
 
 
 def main(tier: str, landlock: str, scratch: str, *names: str) -> None:
     """Print one line of JSON for each attack."""
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
     try:
-        for outcome in outcomes(Tier(tier), int(landlock), Path(scratch), names):
-            print(json.dumps(asdict(outcome)), flush=True)
+        for outcome in outcomes(sandbox(Tier(tier), int(landlock), Path(scratch)), Path(scratch), names):
+            print(json.dumps(asdict(outcome)), flush=True)  # noqa: T201  what the program is for
     except SandboxUnavailable as error:
-        print(json.dumps({"unavailable": error.why}), flush=True)
+        print(json.dumps({"unavailable": error.why}), flush=True)  # noqa: T201
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Runs untrusted code on this machine: on a copy, without secrets or network, within limits, and nothing of it stays."""
+"""Runs untrusted code on this machine: on a copy, without secrets or network, within limits, leaving nothing behind."""
 
 import os
 import secrets
@@ -79,7 +79,9 @@ class LocalSandbox(Sandbox):
         with self._room(limits, tier) as (path, room):
             room.copy(tree, path / TREE)
             room.write(path / TREE, files or {})
-            box = self._box(command, path, limits, tier, readable, environment, room.owner)
+            box = self._box(
+                command, path, limits, tier=tier, readable=readable, environment=environment, user=room.owner
+            )
             started = time.monotonic()
             told = launch(box)
             seconds = time.monotonic() - started
@@ -116,8 +118,9 @@ class LocalSandbox(Sandbox):
         command: Sequence[str],
         room: Path,
         limits: Limits,
+        *,
         tier: Tier,
-        readable: Sequence[Path],
+        readable: Sequence[Path] = (),
         environment: Mapping[str, str],
         user: int | None,
     ) -> Box:
@@ -160,7 +163,7 @@ class LocalSandbox(Sandbox):
         try:
             with self._room(_PROBE, tier) as (path, room):
                 room.directory(path / TREE)
-                launch(self._box(("/bin/sh", "-c", ":"), path, _PROBE, tier, (), {}, room.owner))
+                launch(self._box(("/bin/sh", "-c", ":"), path, _PROBE, tier=tier, environment={}, user=room.owner))
         except SandboxUnavailable as error:
             return error.why
         return ""

@@ -36,6 +36,8 @@ class Box:
     """The user that root becomes; None: stay who we are."""
     landlock: int = 0
     """The version of Landlock to use, 0 for none."""
+    caller: int = 0
+    """The process for which this is done, and which it must not outlive."""
     status: int = -1
     """The descriptor on which to say how the start went."""
 
@@ -48,5 +50,5 @@ class Box:
         """From JSON that `dump` has written."""
         given: dict[str, Any] = json.loads(data)
         view = View(**{name: tuple(value) for name, value in given.pop("view").items()})
-        tuples = {name: tuple(given.pop(name)) for name in ("command", "wrapper")}
-        return cls(view=view, **tuples, **given)
+        command, wrapper = tuple(given.pop("command")), tuple(given.pop("wrapper"))
+        return cls(command=command, wrapper=wrapper, view=view, **given)

@@ -5,6 +5,7 @@ import os
 import platform
 import resource
 from collections.abc import Iterator
+from pathlib import Path
 
 from cicd_agent.adapters.sandbox_box import Box
 from cicd_agent.adapters.sandbox_landlock import DEVICE, READ, WRITE, Grant, confine, no_new_privileges
@@ -69,7 +70,7 @@ def _become(user: int, paths: list[str]) -> None:
     closed directories; what may be opened is Landlock's to say, or the namespace's.
     """
     libc = ctypes.CDLL(None, use_errno=True)
-    there = [path for path in paths if os.path.exists(path)]
+    there = [path for path in paths if Path(path).exists()]
     if libc.prctl(_KEEP_CAPABILITIES, 1, 0, 0, 0):
         raise OSError(ctypes.get_errno(), "PR_SET_KEEPCAPS")
     os.setgroups([])

@@ -46,6 +46,8 @@ def supervise() -> int:
     libc.prctl(_DEATH_SIGNAL, signal.SIGTERM, 0, 0, 0)
     libc.prctl(_SUBREAPER, 1, 0, 0, 0)
     box = Box.load(sys.stdin.buffer.read())
+    if os.getppid() != box.caller:
+        return 1
     os.set_inheritable(box.status, False)  # noqa: FBT003  the function has it so
     scoped = box.confined and box.landlock >= SIGNALS_SINCE and _scope()
     ready, tell = os.pipe()
@@ -56,7 +58,7 @@ def supervise() -> int:
     os.close(tell)
     code, stopped = _Watch(box, started).run()
     left = _sweep(box, scoped=scoped)
-    os.set_blocking(ready, False)  # noqa: FBT003
+    os.set_blocking(ready, False)
     said = b""
     with suppress(BlockingIOError):
         said = os.read(ready, 4096)
@@ -67,7 +69,7 @@ def supervise() -> int:
 def inside() -> int:
     """Within the namespaces of the wrapper: become the command of the box that standard input describes."""
     box = Box.load(sys.stdin.buffer.read())
-    os.set_inheritable(box.status, False)  # noqa: FBT003
+    os.set_inheritable(box.status, False)  # noqa: FBT003  the function has it so
     return _execute(box, box.status)
 
 
@@ -120,7 +122,7 @@ def _execute(box: Box, tell: int) -> int:
 
 def _exec(command: tuple[str, ...] | list[str], environment: dict[str, str], tell: int) -> int:
     try:
-        os.execvpe(command[0], list(command), environment)
+        os.execvpe(command[0], list(command), environment)  # noqa: S606  a list of arguments, and no shell
     except OSError as error:
         os.write(tell, f"{command[0]}: {error.strerror}".encode())
     return _NOT_FOUND

@@ -4,9 +4,10 @@ import json
 import os
 import selectors
 import subprocess
+import tempfile
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import IO, cast
 
@@ -39,7 +40,7 @@ def launch(box: Box) -> Told:
     """Run the box. Raises SandboxUnavailable when it could not be closed around the command."""
     heard, tell = os.pipe()
     try:
-        with _launcher(replace(box, status=tell), tell) as process:
+        with _launcher(replace(box, caller=os.getpid(), status=tell), tell) as process:
             os.close(tell)
             tell = -1
             out, err, status, over = _listen(process, heard, box)
@@ -62,23 +63,22 @@ def _told(status: bytes, out: bytes, err: bytes, *, over: bool) -> Told:
 
 @contextmanager
 def _launcher(box: Box, tell: int) -> Iterator[subprocess.Popen[bytes]]:
-    process = subprocess.Popen(  # noqa: S603  our own interpreter, and our own program
-        launcher(python(), "supervise"),
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        pass_fds=(tell,),
-        cwd=box.room,
-        # Nothing of ours: what the launcher has in its environment is nothing to be stolen.
-        env={"PATH": PATH, "LANG": "C.UTF-8"},
-        start_new_session=True,
-    )
+    with tempfile.TemporaryFile() as given:
+        given.write(box.dump())
+        given.seek(0)
+        process = subprocess.Popen(  # noqa: S603  our own interpreter, and our own program
+            launcher(python(), "supervise"),
+            stdin=given,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            pass_fds=(tell,),
+            cwd=box.room,
+            # Nothing of ours: what the launcher has in its environment is nothing to be stolen.
+            env={"PATH": PATH, "LANG": "C.UTF-8"},
+            start_new_session=True,
+        )
     with process:
         try:
-            given = cast("IO[bytes]", process.stdin)
-            with suppress(BrokenPipeError):
-                given.write(box.dump())
-                given.close()
             yield process
         finally:
             _end(process)

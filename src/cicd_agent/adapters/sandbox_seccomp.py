@@ -37,26 +37,31 @@ _FIOSETOWN, _SIOCSPGRP, _TIOCSTI = 0x8901, 0x8902, 0x5412
 # Other processes' memory and descriptors; the kernel's larger surfaces; whatever acts on the machine as a whole; files
 # by handles instead of paths; and memory that none of our limits counts. Who asks for one of these in a test of a
 # project is an attacker or has a fallback.
-_NEVER = """
-    ptrace process_vm_readv process_vm_writev process_madvise process_mrelease kcmp pidfd_getfd migrate_pages move_pages
-    bpf perf_event_open userfaultfd io_uring_setup io_uring_enter io_uring_register keyctl add_key request_key
-    mount umount2 pivot_root chroot move_mount open_tree open_tree_attr fsopen fsconfig fsmount fspick mount_setattr
-    statmount listmount unshare setns quotactl quotactl_fd acct swapon swapoff
-    kexec_load kexec_file_load init_module finit_module delete_module create_module query_module reboot
-    sethostname setdomainname settimeofday clock_settime clock_adjtime adjtimex iopl ioperm modify_ldt syslog vhangup
-    lookup_dcookie nfsservctl uselib name_to_handle_at open_by_handle_at fanotify_init fanotify_mark
-    memfd_create memfd_secret shmget shmat shmctl msgget msgsnd msgrcv msgctl semget semop semctl semtimedop
-    mq_open mq_unlink
-""".split()
+# fmt: off
+_NEVER = (
+    "ptrace", "process_vm_readv", "process_vm_writev", "process_madvise", "process_mrelease", "kcmp", "pidfd_getfd",
+    "migrate_pages", "move_pages", "bpf", "perf_event_open", "userfaultfd", "io_uring_setup", "io_uring_enter",
+    "io_uring_register", "keyctl", "add_key", "request_key", "mount", "umount2", "pivot_root", "chroot", "move_mount",
+    "open_tree", "open_tree_attr", "fsopen", "fsconfig", "fsmount", "fspick", "mount_setattr", "statmount",
+    "listmount", "unshare", "setns", "quotactl", "quotactl_fd", "acct", "swapon", "swapoff", "kexec_load",
+    "kexec_file_load", "init_module", "finit_module", "delete_module", "create_module", "query_module", "reboot",
+    "sethostname", "setdomainname", "settimeofday", "clock_settime", "clock_adjtime", "adjtimex", "iopl", "ioperm",
+    "modify_ldt", "syslog", "vhangup", "lookup_dcookie", "nfsservctl", "uselib", "name_to_handle_at",
+    "open_by_handle_at", "fanotify_init", "fanotify_mark", "memfd_create", "memfd_secret", "shmget", "shmat",
+    "shmctl", "msgget", "msgsnd", "msgrcv", "msgctl", "semget", "semop", "semctl", "semtimedop", "mq_open",
+    "mq_unlink",
+)
 
 # Landlock does not watch over a file's mode, times and owner.
-_METADATA = """
-    chmod fchmod fchmodat fchmodat2 utime utimes futimesat utimensat
-""".split()
+_METADATA = (
+    "chmod", "fchmod", "fchmodat", "fchmodat2", "utime", "utimes", "futimesat", "utimensat",
+)
 _OWNERS = ("chown", "lchown", "fchown", "fchownat")
-_ATTRIBUTES = """
-    setxattr lsetxattr fsetxattr setxattrat removexattr lremovexattr fremovexattr removexattrat file_setattr
-""".split()
+_ATTRIBUTES = (
+    "setxattr", "lsetxattr", "fsetxattr", "setxattrat", "removexattr", "lremovexattr", "fremovexattr",
+    "removexattrat", "file_setattr",
+)
+# fmt: on
 _WATCHES = ("inotify_init", "inotify_init1", "inotify_add_watch")
 _SCHEDULING = ("sched_setaffinity", "sched_setparam", "sched_setscheduler", "sched_setattr", "prlimit64")
 _SIGNALS = ("kill", "tkill", "tgkill", "rt_sigqueueinfo", "rt_tgsigqueueinfo", "pidfd_send_signal")

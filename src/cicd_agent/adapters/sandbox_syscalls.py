@@ -1,10 +1,10 @@
-"""Names and numbers of the system calls that the sandbox's filter speaks of, for the architectures that it knows.
+"""Names and numbers of the system calls that the sandbox's filter speaks of, by architecture.
 
-From `asm/unistd_64.h` (x86_64) and `asm-generic/unistd.h` (aarch64). A call that an architecture does not have is None.
+From `asm/unistd_64.h` (x86_64) and `asm-generic/unistd.h` (aarch64); None: the architecture does not have the call.
 """
 
 LAST = 469
-"""file_setattr of Linux 6.17: the highest number that was looked at. What comes after it is not there, for the command."""
+"""file_setattr of Linux 6.17: the highest number that was looked at. Calls after it do not exist for the command."""
 
 ARCHITECTURES = {"x86_64": (0xC000003E, 0), "aarch64": (0xC00000B7, 1)}
 """Machine → the architecture as seccomp tells it, and the column of the table below."""

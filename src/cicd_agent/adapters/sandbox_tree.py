@@ -44,7 +44,7 @@ class Room:
         status = entry.stat(follow_symlinks=False)
         if stat.S_ISLNK(status.st_mode):
             self._take(0)
-            target.symlink_to(os.readlink(entry.path))
+            target.symlink_to(Path(entry.path).readlink())
         elif stat.S_ISREG(status.st_mode):
             self._take(status.st_size)
             copyfile(entry.path, target, follow_symlinks=False)

@@ -9,11 +9,13 @@ from cicd_agent.adapters.sandbox_box import View
 
 _SYSTEM = ("/usr", "/bin", "/sbin", "/lib", "/lib32", "/lib64", "/libx32", "/nix/store")
 # Named one by one: other files in /etc hold passwords, keys, and addresses with tokens in them.
-_ETC = """
-    alternatives ca-certificates debian_version group hosts ld.so.cache ld.so.conf ld.so.conf.d localtime
-    lsb-release mime.types nsswitch.conf os-release passwd pki/tls/certs protocols services ssl/cert.pem ssl/certs
-    ssl/openssl.cnf terminfo timezone
-""".split()
+# fmt: off
+_ETC = (
+    "alternatives", "ca-certificates", "debian_version", "group", "hosts", "ld.so.cache", "ld.so.conf",
+    "ld.so.conf.d", "localtime", "lsb-release", "mime.types", "nsswitch.conf", "os-release", "passwd",
+    "pki/tls/certs", "protocols", "services", "ssl/cert.pem", "ssl/certs", "ssl/openssl.cnf", "terminfo", "timezone",
+)
+# fmt: on
 _DEVICES = ("/dev/full", "/dev/null", "/dev/random", "/dev/urandom", "/dev/zero")
 _PROGRAMS = "/usr/local/bin:/usr/bin:/bin"
 
@@ -49,12 +51,17 @@ def bubblewrap() -> str | None:
 
 
 def wrapper(program: str, room: Path, readable: Sequence[Path], *, root: bool) -> Iterator[str]:
-    """bubblewrap's command line: own users, processes, network, mounts. Root needs no namespace of users for that."""
+    """The command line of bubblewrap: own processes, network and mounts, for which root needs no own users."""
     yield from (program, "--die-with-parent", "--new-session", *(() if root else ("--unshare-user",)))
     yield from ("--unshare-pid", "--unshare-net", "--unshare-ipc", "--unshare-uts", "--unshare-cgroup-try")
     yield from ("--proc", "/proc", "--dev", "/dev")
     yield from ("--bind", str(room / SHARED_MEMORY), "/dev/shm", "--bind", str(room / TMP), "/tmp")  # noqa: S108
-    for path in (*system(readable), str(Path(__file__).parents[1])):
+    shown = (*system(readable), str(Path(__file__).parents[1]), str(room))
+    # Made on the way, they would be closed to everybody but root.
+    parents = {str(parent) for path in shown for parent in Path(path).parents}
+    for parent in sorted(parents - {"/", "/tmp"}):  # noqa: S108
+        yield from ("--dir", parent)
+    for path in shown[:-1]:
         if path in _SYSTEM and Path(path).is_symlink():
             yield from ("--symlink", str(Path(path).readlink()), path)
         else:

@@ -3,6 +3,8 @@
 import os
 import stat
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
+from pathlib import Path
 from typing import NamedTuple
 
 _TICKS = os.sysconf("SC_CLK_TCK")
@@ -23,18 +25,15 @@ class Process(NamedTuple):
 
 def processes() -> Iterator[Process]:
     """All processes that can be seen."""
-    for name in os.listdir("/proc"):
-        if not name.isdecimal():
-            continue
+    for directory in Path("/proc").glob("[0-9]*"):
         try:
-            with open(f"/proc/{name}/stat", "rb") as file:
-                line = file.read()
+            line = (directory / "stat").read_bytes()
         except OSError:
             continue
         # The name in parentheses is the process's own choice, and may hold anything.
         fields = line[line.rindex(b")") + 2 :].split()
         yield Process(
-            pid=int(name),
+            pid=int(directory.name),
             parent=int(fields[1]),
             state=fields[0].decode(),
             seconds=sum(int(ticks) for ticks in fields[11:15]) / _TICKS,
@@ -62,7 +61,7 @@ def threads_of(user: int) -> int:
     total = 0
     for process in processes():
         try:
-            total += process.threads if os.stat(f"/proc/{process.pid}").st_uid == user else 0
+            total += process.threads if Path(f"/proc/{process.pid}").stat().st_uid == user else 0
         except OSError:
             continue
     return total
@@ -77,13 +76,10 @@ def memory(found: Iterable[Process], limit: int) -> int:
 
 def _share(process: Process) -> int:
     try:
-        with open(f"/proc/{process.pid}/smaps_rollup", "rb") as file:
-            for line in file:
-                if line.startswith(b"Pss:"):
-                    return int(line.split()[1]) * 1024
+        lines = Path(f"/proc/{process.pid}/smaps_rollup").read_bytes().splitlines()
     except OSError:
-        pass
-    return process.memory
+        return process.memory
+    return next((int(line.split()[1]) * 1024 for line in lines if line.startswith(b"Pss:")), process.memory)
 
 
 class Usage(NamedTuple):
@@ -128,18 +124,17 @@ def free_bytes(room: str) -> int:
 
 def _deleted(room: str, found: Iterable[Process]) -> dict[int, int]:
     """Inode → size of the files that have no name any more."""
-    device = os.stat(room).st_dev
+    device = Path(room).stat().st_dev
     sizes: dict[int, int] = {}
     for process in found:
-        try:
-            numbers = os.listdir(f"/proc/{process.pid}/fd")
-        except OSError:
-            continue
-        for number in numbers:
-            try:
-                status = os.stat(f"/proc/{process.pid}/fd/{number}")
-            except OSError:
-                continue
+        for status in _open_files(process.pid):
             if stat.S_ISREG(status.st_mode) and status.st_nlink == 0 and status.st_dev == device:
                 sizes[status.st_ino] = status.st_blocks * 512
     return sizes
+
+
+def _open_files(pid: int) -> Iterator[os.stat_result]:
+    with suppress(OSError):
+        for number in Path(f"/proc/{pid}/fd").iterdir():
+            with suppress(OSError):
+                yield number.stat()
