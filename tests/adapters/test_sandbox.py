@@ -5,7 +5,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -167,6 +167,8 @@ def test_a_directory_can_be_made_readable(box: LocalSandbox, tree: Path, tmp_pat
     assert box.run(line, tree, limits=LIMITS).exit_code in {126, 127}
     assert box.run(line, tree, limits=LIMITS, readable=[tools]).stdout == b"ran\n"
     assert box.run(["touch", str(tools / "new")], tree, limits=LIMITS, readable=[tools]).exit_code != 0
+    with pytest.raises(ConfigError, match="does not exist"):
+        box.run(line, tree, limits=LIMITS, readable=[tmp_path / "missing"])
 
 
 def test_a_tree_that_is_too_large_is_refused(box: LocalSandbox, tree: Path) -> None:
@@ -218,7 +220,14 @@ def test_the_strongest_tier_is_taken(tree: Path) -> None:
 
 
 @pytest.fixture
-def agent(tree: Path, box: LocalSandbox) -> Iterator[tuple[subprocess.Popen[bytes], str]]:
+def rooms(tmp_path: Path) -> Path:
+    path = tmp_path / "rooms"
+    path.mkdir()
+    return path
+
+
+@pytest.fixture
+def agent(tree: Path, rooms: Path, box: LocalSandbox) -> Iterator[tuple[subprocess.Popen[bytes], str]]:
     """Another process that runs a daemon in the sandbox, and what the daemon's command line holds."""
     nap = f"{os.getpid()}{time.monotonic_ns() % 10**6}"
     program = f"""
@@ -226,7 +235,7 @@ import sys; sys.path.insert(0, {str(Path(__file__).parents[2] / "src")!r})
 from pathlib import Path
 from cicd_agent.adapters.sandbox import LocalSandbox
 from cicd_agent.core.sandbox import Limits, Tier
-LocalSandbox(only=Tier({str(box.tier())!r})).run(
+LocalSandbox(only=Tier({str(box.tier())!r}), scratch=Path({str(rooms)!r})).run(
     ["sh", "-c", "setsid sleep {nap} & sleep {nap}"], Path({str(tree)!r}), limits=Limits())
 """
     with subprocess.Popen([sys.executable, "-c", program]) as process:
@@ -246,34 +255,39 @@ def running(nap: str) -> int:
     return found
 
 
-def gone(nap: str) -> bool:
+def eventually(holds: Callable[[], bool]) -> bool:
     for _ in range(500):
-        if not running(nap):
+        if holds():
             return True
         time.sleep(0.02)
     return False
 
 
-def test_when_the_agent_is_killed_nothing_of_its_commands_goes_on(agent: tuple[subprocess.Popen[bytes], str]) -> None:
+def test_when_the_agent_is_killed_nothing_of_its_commands_stays(
+    agent: tuple[subprocess.Popen[bytes], str], rooms: Path
+) -> None:
     process, nap = agent
+    assert [*rooms.iterdir()]
     process.kill()
-    assert gone(nap)
+    assert eventually(lambda: not running(nap))
+    assert eventually(lambda: not [*rooms.iterdir()])
 
 
-def test_when_the_agent_is_interrupted_nothing_of_its_commands_goes_on(
-    agent: tuple[subprocess.Popen[bytes], str],
+def test_when_the_agent_is_interrupted_nothing_of_its_commands_stays(
+    agent: tuple[subprocess.Popen[bytes], str], rooms: Path
 ) -> None:
     process, nap = agent
     process.send_signal(signal.SIGINT)
     assert process.wait() != 0
-    assert gone(nap)
+    assert not running(nap)
+    assert not [*rooms.iterdir()]
 
 
 def test_a_room_is_removed_however_deep_it_is(tmp_path: Path) -> None:
     room = tmp_path / "room"
     room.mkdir()
     here = os.open(room, os.O_RDONLY)
-    for _ in range(1500):
+    for _ in range(1100):
         os.mkdir("d", dir_fd=here)
         inner = os.open("d", os.O_RDONLY, dir_fd=here)
         os.close(here)

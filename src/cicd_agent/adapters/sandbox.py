@@ -74,7 +74,7 @@ class LocalSandbox(Sandbox):
     ) -> Ran:
         """As the port says."""
         environment = environment or {}
-        _check(command, environment)
+        _check(command, environment, readable)
         tier = self.tier(loopback=loopback)
         with self._room(limits, tier) as (path, room):
             room.copy(tree, path / TREE)
@@ -169,12 +169,15 @@ class LocalSandbox(Sandbox):
         return ""
 
 
-def _check(command: Sequence[str], environment: Mapping[str, str]) -> None:
-    """Refuse what no system call takes."""
+def _check(command: Sequence[str], environment: Mapping[str, str], readable: Sequence[Path]) -> None:
+    """Refuse what no system call takes, and what is not there."""
     if not command:
         raise ConfigError("there is no command to run")
     if any("\0" in text for text in (*command, *environment, *environment.values())):
         raise ConfigError("the command or its environment holds a NUL")
+    for path in readable:
+        if not path.exists():
+            raise ConfigError(f"`{path}` cannot be made readable", why="it does not exist")
 
 
 def _user() -> int | None:

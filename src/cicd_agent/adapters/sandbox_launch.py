@@ -18,6 +18,7 @@ from pathlib import Path
 from cicd_agent.adapters.sandbox_box import Box
 from cicd_agent.adapters.sandbox_confine import give_up
 from cicd_agent.adapters.sandbox_landlock import SIGNALS_SINCE, no_new_privileges, scope_signals
+from cicd_agent.adapters.sandbox_tree import remove
 from cicd_agent.adapters.sandbox_watch import Process, descendants, disk, free_bytes, memory
 
 BOOT = "import sys; sys.path.append(sys.argv[1]); from cicd_agent.adapters.sandbox_launch import {0}; sys.exit({0}())"
@@ -58,6 +59,10 @@ def supervise() -> int:
     os.close(tell)
     code, stopped = _Watch(box, started).run()
     left = _sweep(box, scoped=scoped)
+    if os.getppid() != box.caller:
+        # Nobody is there any more to do it.
+        remove(Path(box.room))
+        return 1
     os.set_blocking(ready, False)
     said = b""
     with suppress(BlockingIOError):
