@@ -79,7 +79,11 @@ def _become(user: int, paths: list[str]) -> None:
     if all(os.access(path, os.R_OK) for path in there):
         _keep_capabilities(0)
         return
-    _keep_capabilities(1 << _DAC_READ_SEARCH)
+    try:
+        _keep_capabilities(1 << _DAC_READ_SEARCH)
+    except PermissionError as error:
+        what = "the interpreter or the copy lies where only root may pass, and this root cannot let another do so"
+        raise PermissionError(error.errno, what) from error
     if libc.prctl(_AMBIENT, _RAISE, _DAC_READ_SEARCH, 0, 0):
         raise OSError(ctypes.get_errno(), "PR_CAP_AMBIENT_RAISE")
 

@@ -118,8 +118,11 @@ def _execute(box: Box, tell: int) -> int:
     try:
         os.chdir(box.directory)
         give_up(box)
-    except (OSError, KeyError) as error:
-        os.write(tell, f"{error}".encode())
+    except OSError as error:
+        os.write(tell, f"{error.strerror}".encode())
+        return _NOT_FOUND
+    except KeyError as unknown:
+        os.write(tell, f"system calls of {unknown.args[0]} are not known".encode())
         return _NOT_FOUND
     os.write(tell, READY.encode())
     return _exec(box.command, box.environment, tell)
