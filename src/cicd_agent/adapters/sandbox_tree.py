@@ -155,7 +155,8 @@ def remove(room: Path) -> None:
                         continue
                     number += 1
                     moved = room / f"{number}{_MOVED}"
-                    Path(entry.path).chmod(0o700)
+                    with suppress(PermissionError):
+                        Path(entry.path).chmod(0o700)
                     waiting.append(Path(entry.path).rename(moved))
             if directory != room:
                 directory.rmdir()
