@@ -11,8 +11,9 @@ sys.path.insert(0, str(ROOT / "src"))  # the pages tell of this tree, whatever i
 from cicd_agent.config.explain import plain  # noqa: E402  after the path is set
 from cicd_agent.config.schema import config_schema  # noqa: E402
 from cicd_agent.config.values import Setting, catalogue  # noqa: E402
+from cicd_agent.environment import AUDIENCE, FALLBACKS  # noqa: E402
 from cicd_agent.modes.review.rulebook.page import page as rules_page  # noqa: E402
-from cicd_agent.settings import AUDIENCE, FALLBACKS, Settings  # noqa: E402
+from cicd_agent.settings import Settings  # noqa: E402
 
 MARK = "<!-- Made by scripts/docs.py from src/cicd_agent/settings.py: change that, then `make docs`. -->"
 

@@ -1,14 +1,16 @@
 """Doubles at our own ports: small working worlds that behave as the real ones do, and can be told to refuse."""
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 
 from cicd_agent.core.change import Change, Commit
 from cicd_agent.core.diff import FileDiff
 from cicd_agent.core.library import BadPattern, Blamed, Entry, EntryKind, Match, Matches
 from cicd_agent.core.plan import Receipt, Review
-from cicd_agent.core.ports import Forge, Library, PostedComment, PullState, Repository, Store
+from cicd_agent.core.ports import Forge, Library, PostedComment, PullState, Repository, Sandbox, Store
+from cicd_agent.core.sandbox import Limits, Ran
 from cicd_agent.errors import ConfigError, ForgeRefused
 
 ME = "github-actions[bot]"
@@ -220,3 +222,50 @@ class FakeStore(Store):
     def record(self, receipt: Receipt) -> None:
         self.entries.append(("receipt", receipt.key))
         self.receipts.append(receipt)
+
+
+@dataclass(frozen=True, slots=True)
+class Trial:
+    """What a FakeSandbox was asked to run."""
+
+    command: tuple[str, ...]
+    tree: Path
+    limits: Limits
+    files: Mapping[str, bytes]
+    collect: tuple[str, ...]
+    readable: tuple[Path, ...]
+    environment: Mapping[str, str]
+    loopback: bool
+
+
+@dataclass
+class FakeSandbox(Sandbox):
+    """Runs nothing: `answer` says what each trial would have come to."""
+
+    answer: Callable[[Trial], Ran] = lambda _: Ran(0)
+    trials: list[Trial] = field(default_factory=list)
+
+    def run(
+        self,
+        command: Sequence[str],
+        tree: Path,
+        *,
+        limits: Limits,
+        files: Mapping[str, bytes] | None = None,
+        collect: Sequence[str] = (),
+        readable: Sequence[Path] = (),
+        environment: Mapping[str, str] | None = None,
+        loopback: bool = False,
+    ) -> Ran:
+        trial = Trial(
+            tuple(command),
+            tree,
+            limits,
+            dict(files or {}),
+            tuple(collect),
+            tuple(readable),
+            dict(environment or {}),
+            loopback,
+        )
+        self.trials.append(trial)
+        return self.answer(trial)

@@ -18,10 +18,11 @@ ROOMS = {
     "errors": (),
     "core": ("errors",),
     "settings": ("core", "errors"),
+    "environment": ("core", "errors"),
     "config": ("core", "errors", "settings"),
     "agent": ("core", "errors", "settings"),
     "modes": ("agent", "config", "core", "errors", "settings"),
-    "adapters": ("agent.turns", "core", "errors", "settings"),
+    "adapters": ("agent.turns", "agent.tool", "core", "environment", "errors", "settings"),
     "": ("",),
 }
 

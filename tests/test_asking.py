@@ -16,10 +16,11 @@ from cicd_agent.core.event import Event, EventKind
 from cicd_agent.core.evidence import Evidence
 from cicd_agent.core.plan import Annotation, Plan
 from cicd_agent.core.verdict import Conclusion, Risk, RiskLevel, Verdict
+from cicd_agent.environment import Workload
 from cicd_agent.errors import ModelMisbehaved, ModelUnavailable
 from cicd_agent.modes import Account, World
 from cicd_agent.run import conclude
-from cicd_agent.settings import Settings, Workload
+from cicd_agent.settings import Settings
 from cicd_agent.world import Scene
 from tests.agent.drafts import Empty, Note
 

@@ -5,7 +5,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cicd_agent.config.values import catalogue
-from cicd_agent.settings import Environment, Settings
+from cicd_agent.environment import Environment
+from cicd_agent.settings import Settings
 
 
 def test_an_empty_environment_is_a_terminal_on_github_com() -> None:

@@ -14,9 +14,10 @@ from cicd_agent.agent.prices import PRICES, Price
 from cicd_agent.agent.tool import Tool
 from cicd_agent.agent.turns import Answer, Model, Question
 from cicd_agent.config import Loaded
+from cicd_agent.environment import Workload
 from cicd_agent.errors import ModelUnavailable
 from cicd_agent.modes import Mode
-from cicd_agent.settings import Provider, Settings, TokenPrice, Workload
+from cicd_agent.settings import Provider, Settings, TokenPrice
 
 RESERVE = 20.0
 """Seconds of `timeout-minutes` that are kept for carrying out the plan."""

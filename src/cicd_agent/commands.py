@@ -16,12 +16,12 @@ from cicd_agent.config.schema import config_schema
 from cicd_agent.core.event import Event
 from cicd_agent.core.evidence import Evidence
 from cicd_agent.decision import MOST_BYTES, Decision, dump, load, schema
+from cicd_agent.environment import Environment
 from cicd_agent.errors import ConfigError, Exit
 from cicd_agent.modes import Mode, modes
 from cicd_agent.outlet import Outlet
 from cicd_agent.replay import record, replay
 from cicd_agent.run import conclude, decide, observe
-from cicd_agent.settings import Environment
 from cicd_agent.world import Scene, answers_folder, prepare, read
 
 

@@ -9,9 +9,9 @@ from types import FrameType
 
 from cicd_agent.cli import Options
 from cicd_agent.commands import Clocks, execute
+from cicd_agent.environment import Environment
 from cicd_agent.errors import AgentError, BudgetExhausted, Cancelled, ConfigError, Exit
 from cicd_agent.outlet import Outlet, Streams
-from cicd_agent.settings import Environment
 
 
 def run(asked: Options | ConfigError, variables: Mapping[str, str], streams: Streams) -> int:

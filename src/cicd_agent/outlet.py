@@ -23,9 +23,9 @@ from cicd_agent.core.redact import Redactor
 from cicd_agent.core.text import visible_line
 from cicd_agent.core.verdict import Conclusion
 from cicd_agent.decision import Decision, Report, dump, outputs, report
+from cicd_agent.environment import Environment
 from cicd_agent.errors import AgentError, ConfigError, Exit
 from cicd_agent.modes import Account, Mode, modes
-from cicd_agent.settings import Environment
 from cicd_agent.world import Scene, secrets
 
 HIDDEN = ".cicd-agent"

@@ -12,9 +12,10 @@ from cicd_agent.core.event import Event, EventKind, Ref
 from cicd_agent.core.event_parse import local_event, parse_event
 from cicd_agent.core.payload import PAYLOAD_LIMIT, decode_payload
 from cicd_agent.core.ports import Forge
+from cicd_agent.environment import Environment
 from cicd_agent.errors import ConfigError, ForgeRefused
 from cicd_agent.modes import Mode, World
-from cicd_agent.settings import Environment, Settings
+from cicd_agent.settings import Settings
 
 
 @dataclass(frozen=True, slots=True)

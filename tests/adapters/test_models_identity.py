@@ -8,8 +8,8 @@ import pytest
 from cicd_agent.adapters.models import connect
 from cicd_agent.adapters.models_identity import Identity
 from cicd_agent.cli import Options
+from cicd_agent.environment import AUDIENCE, Environment, Workload
 from cicd_agent.errors import ModelUnavailable
-from cicd_agent.settings import AUDIENCE, Environment, Workload
 from cicd_agent.world import secrets
 from tests.adapters.asking import GOOD, KEY, Slept, request
 from tests.servers import openai as fake

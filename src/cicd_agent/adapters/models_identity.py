@@ -5,8 +5,8 @@ from typing import TYPE_CHECKING
 from urllib.parse import quote
 
 from cicd_agent.adapters.models_json import at, words
+from cicd_agent.environment import Workload
 from cicd_agent.errors import ModelUnavailable
-from cicd_agent.settings import Workload
 
 if TYPE_CHECKING:
     from openai.auth import WorkloadIdentityAuth

@@ -64,6 +64,9 @@ def installation_secret(folder: Path, note: Callable[[str], None]) -> bytes:
         if found := _secret(path):
             return found
         damaged = os.path.lexists(path)
+        if damaged and (found := _secret(path)):
+            # Another run made it between the two looks.
+            return found
         fresh = path.with_name(f".{INSTALLATION}.{secrets.token_hex(8)}")
         write_file(fresh, f"{secrets.token_hex(32)}\n", mode=0o600)
         try:

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Protocol
 
 from cicd_agent.core.change import Change, Commit
@@ -9,6 +10,7 @@ from cicd_agent.core.diff import FileDiff
 from cicd_agent.core.event import PullRequest, Ref
 from cicd_agent.core.library import Blamed, Entry, Matches
 from cicd_agent.core.plan import Receipt, Review
+from cicd_agent.core.sandbox import Limits, Ran
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,4 +144,29 @@ class Store(Protocol):
 
     def record(self, receipt: Receipt) -> None:
         """Journal what became of it."""
+        ...
+
+
+class Sandbox(Protocol):
+    """A place to run what nobody has read: no secret, no network, hard limits, and nothing left behind."""
+
+    def run(
+        self,
+        command: Sequence[str],
+        tree: Path,
+        *,
+        limits: Limits,
+        files: Mapping[str, bytes] | None = None,
+        collect: Sequence[str] = (),
+        readable: Sequence[Path] = (),
+        environment: Mapping[str, str] | None = None,
+        loopback: bool = False,
+    ) -> Ran:
+        """Run `command` at the top of a fresh copy of `tree` (without `.git`) that is gone when this returns.
+
+        `files` (path below the copy → content) are put over it first, and those that `collect` names are read at the
+        end. `readable` are directories that the command may read and run beside the system's (a virtual environment).
+        It gets the `environment` that is given, over PATH, HOME, TMPDIR and LANG, and nothing else. With `loopback` it
+        may talk to itself over a private network. Raises SandboxUnavailable where the machine cannot hold it.
+        """
         ...

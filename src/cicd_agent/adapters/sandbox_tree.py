@@ -1,0 +1,163 @@
+"""Makes the copy that a command runs in, reads results out of it as the hostile input they are, and removes it."""
+
+import os
+import stat
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+from shutil import copyfile
+
+from cicd_agent.errors import ConfigError
+
+_GIT = ".git"
+_MOVED = ".moved"
+
+
+@dataclass(slots=True)
+class Room:
+    """What is left of a run's disk while its copy is made; `owner` is the user whom everything is given to, if any."""
+
+    owner: int | None
+    size: int
+    files: int
+
+    def copy(self, source: Path, target: Path) -> None:
+        """Copy directories, regular files and links, which stay links; not git's own, which can hold tokens."""
+        waiting = [(source, target)]
+        while waiting:
+            here, there = waiting.pop()
+            self.directory(there)
+            try:
+                with os.scandir(here) as entries:
+                    for entry in entries:
+                        if entry.name == _GIT:
+                            continue
+                        if entry.is_dir(follow_symlinks=False):
+                            waiting.append((Path(entry.path), there / entry.name))
+                        else:
+                            self._copy(entry, there / entry.name)
+            except OSError as error:
+                raise ConfigError("the directory cannot be copied", why=f"{here}: {error.strerror}") from error
+
+    def _copy(self, entry: os.DirEntry[str], target: Path) -> None:
+        status = entry.stat(follow_symlinks=False)
+        if stat.S_ISLNK(status.st_mode):
+            self._take(0)
+            target.symlink_to(Path(entry.path).readlink())
+        elif stat.S_ISREG(status.st_mode):
+            self._take(status.st_size)
+            copyfile(entry.path, target, follow_symlinks=False)
+            # Without setuid bits, and so that its owner can change it.
+            target.chmod(status.st_mode & 0o777 | 0o600)
+            os.utime(target, ns=(status.st_atime_ns, status.st_mtime_ns))
+        else:
+            return
+        self._give(target)
+
+    def directory(self, path: Path) -> None:
+        """Make an empty one."""
+        self._take(0)
+        path.mkdir(mode=0o700)
+        self._give(path)
+
+    def write(self, top: Path, files: Mapping[str, bytes]) -> None:
+        """Put files over the copy. Nothing of the copy is followed out of it: a link in the way is replaced."""
+        for name, content in files.items():
+            *parents, last = _parts(name)
+            here = top
+            for part in parents:
+                here /= part
+                if here.is_symlink() or (here.exists() and not here.is_dir()):
+                    here.unlink()
+                if not here.exists():
+                    self.directory(here)
+            target = here / last
+            if target.is_symlink() or target.is_file():
+                target.unlink()
+            if target.is_dir():
+                raise ConfigError(f"`{name}` cannot be put into the sandbox", why="a directory is there")
+            self._take(len(content))
+            target.write_bytes(content)
+            self._give(target)
+
+    def _take(self, size: int) -> None:
+        self.size -= size
+        self.files -= 1
+        if self.size < 0 or self.files < 0:
+            raise ConfigError(
+                "the directory is too large for the sandbox",
+                why="it takes more than `disk_bytes` or holds more than `files`",
+                remedy="Allow more, or run in a part of it",
+            )
+
+    def _give(self, path: Path) -> None:
+        if self.owner is not None:
+            os.chown(path, self.owner, self.owner, follow_symlinks=False)
+
+
+def collect(top: Path, names: Sequence[str], limit: int) -> tuple[dict[str, bytes], tuple[str, ...]]:
+    """The files by these names, and a note on each that cannot be had: whoever made them chose what they are."""
+    files: dict[str, bytes] = {}
+    notes: list[str] = []
+    for name in names:
+        try:
+            content = _read(top, _parts(name), limit)
+        except OSError as error:
+            notes.append(f"{name} cannot be read: {error.strerror}")
+            continue
+        if content is None:
+            notes.append(f"{name} is not a file of at most {limit:,} bytes")
+        else:
+            files[name] = content
+    return files, tuple(notes)
+
+
+def _read(top: Path, parts: Sequence[str], limit: int) -> bytes | None:
+    # By descriptors: no component can be a link, and a FIFO keeps nobody waiting.
+    here = os.open(top, os.O_PATH | os.O_DIRECTORY)
+    try:
+        for part in parts[:-1]:
+            inner = os.open(part, os.O_PATH | os.O_DIRECTORY | os.O_NOFOLLOW, dir_fd=here)
+            os.close(here)
+            here = inner
+        last = os.open(parts[-1], os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK, dir_fd=here)
+    finally:
+        os.close(here)
+    with open(last, "rb") as file:  # noqa: PTH123  a descriptor, not a path
+        if not stat.S_ISREG(os.fstat(last).st_mode):
+            return None
+        content = file.read(limit + 1)
+    return content if len(content) <= limit else None
+
+
+def _parts(name: str) -> tuple[str, ...]:
+    """The components of a path below the copy. Raises ConfigError for any other path."""
+    parts = PurePosixPath(name).parts
+    if not parts or name.startswith("/") or ".." in parts or "\0" in name:
+        raise ConfigError(f"`{name}` is not a path below the copy")
+    return parts
+
+
+def remove(room: Path) -> None:
+    """Remove a room, however deep its directories are and whatever their modes: each is moved up before it is emptied.
+
+    What cannot be removed stays, without an error: the run's result is not worse for it.
+    """
+    with suppress(OSError):
+        waiting, number = [room], 0
+        while waiting:
+            directory = waiting.pop()
+            with os.scandir(directory) as entries:
+                for entry in list(entries):
+                    if not entry.is_dir(follow_symlinks=False):
+                        Path(entry.path).unlink()
+                        continue
+                    number += 1
+                    moved = room / f"{number}{_MOVED}"
+                    with suppress(PermissionError):
+                        Path(entry.path).chmod(0o700)
+                    waiting.append(Path(entry.path).rename(moved))
+            if directory != room:
+                directory.rmdir()
+        room.rmdir()

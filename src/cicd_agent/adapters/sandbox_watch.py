@@ -1,0 +1,140 @@
+"""Measures what everything that a command has started uses together, which no limit of the kernel's does by process."""
+
+import os
+import stat
+from collections.abc import Iterable, Iterator
+from contextlib import suppress
+from pathlib import Path
+from typing import NamedTuple
+
+_TICKS = os.sysconf("SC_CLK_TCK")
+_PAGE = os.sysconf("SC_PAGE_SIZE")
+_UNCOUNTABLE = 1 << 62
+
+
+class Process(NamedTuple):
+    """A line of /proc/PID/stat, as far as it is of interest."""
+
+    pid: int
+    parent: int
+    state: str
+    seconds: float
+    threads: int
+    memory: int
+
+
+def processes() -> Iterator[Process]:
+    """All processes that can be seen."""
+    for directory in Path("/proc").glob("[0-9]*"):
+        try:
+            line = (directory / "stat").read_bytes()
+        except OSError:
+            continue
+        # The name in parentheses is the process's own choice, and may hold anything.
+        fields = line[line.rindex(b")") + 2 :].split()
+        yield Process(
+            pid=int(directory.name),
+            parent=int(fields[1]),
+            state=fields[0].decode(),
+            seconds=sum(int(ticks) for ticks in fields[11:15]) / _TICKS,
+            threads=int(fields[17]),
+            memory=int(fields[21]) * _PAGE,
+        )
+
+
+def descendants(ancestor: int) -> list[Process]:
+    """Everything that descends from a process; orphans too, when it is their reaper."""
+    children: dict[int, list[Process]] = {}
+    for process in processes():
+        children.setdefault(process.parent, []).append(process)
+    found: list[Process] = []
+    pending = [ancestor]
+    while pending:
+        born = children.pop(pending.pop(), [])
+        found += born
+        pending += [process.pid for process in born]
+    return found
+
+
+def threads_of(user: int) -> int:
+    """What the kernel counts against a user's limit of processes."""
+    total = 0
+    for process in processes():
+        try:
+            total += process.threads if Path(f"/proc/{process.pid}").stat().st_uid == user else 0
+        except OSError:
+            continue
+    return total
+
+
+def memory(found: Iterable[Process], limit: int) -> int:
+    """Bytes in use. Pages that processes share are told apart only when it matters, since that is slow."""
+    found = list(found)
+    total = sum(process.memory for process in found)
+    return total if total <= limit else sum(_share(process) for process in found)
+
+
+def _share(process: Process) -> int:
+    try:
+        lines = Path(f"/proc/{process.pid}/smaps_rollup").read_bytes().splitlines()
+    except OSError:
+        return process.memory
+    return next((int(line.split()[1]) * 1024 for line in lines if line.startswith(b"Pss:")), process.memory)
+
+
+class Usage(NamedTuple):
+    """What a directory takes on the disk."""
+
+    size: int
+    files: int
+
+
+def disk(room: str, found: Iterable[Process], free: int) -> Usage:
+    """What lies beneath `room`, and what has been deleted there but is still open.
+
+    `free` is what the file system had left at the beginning: how much less it is now stands for what we may not see.
+    """
+    size = files = 0
+    blind = False
+    pending = [room]
+    while pending:
+        try:
+            with os.scandir(pending.pop()) as entries:
+                for entry in entries:
+                    files += 1
+                    if entry.is_dir(follow_symlinks=False):
+                        pending.append(entry.path)
+                    size += entry.stat(follow_symlinks=False).st_blocks * 512
+        except (FileNotFoundError, NotADirectoryError):
+            continue
+        except PermissionError:
+            blind = True
+        except OSError:
+            # Too deep for a path: nobody does that by accident.
+            return Usage(size, _UNCOUNTABLE)
+    size += sum(_deleted(room, found).values())
+    return Usage(max(size, free - free_bytes(room)) if blind else size, files)
+
+
+def free_bytes(room: str) -> int:
+    """What the file system has left."""
+    system = os.statvfs(room)
+    return system.f_bfree * system.f_frsize
+
+
+def _deleted(room: str, found: Iterable[Process]) -> dict[int, int]:
+    """Inode → size of the files that have no name any more."""
+    device = Path(room).stat().st_dev
+    sizes: dict[int, int] = {}
+    for process in found:
+        for status in _open_files(process.pid):
+            if stat.S_ISREG(status.st_mode) and status.st_nlink == 0 and status.st_dev == device:
+                sizes[status.st_ino] = status.st_blocks * 512
+    return sizes
+
+
+def _open_files(pid: int) -> Iterator[os.stat_result]:
+    with suppress(OSError):
+        for number in Path(f"/proc/{pid}/fd").iterdir():
+            with suppress(OSError):
+                yield number.stat()

@@ -1,0 +1,67 @@
+"""The values of a run in the sandbox: what it may use, what ended it, and how well it was shut in."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from cicd_agent.errors import ConfigError
+
+
+class Tier(StrEnum):
+    """What keeps the command in, the weakest first; docs/sandbox.md says what each of them holds."""
+
+    NONE = "none"
+    LANDLOCK = "landlock"
+    BUBBLEWRAP = "bubblewrap"
+
+
+class Stop(StrEnum):
+    """The limit for which a run was ended before its time."""
+
+    WALL = "wall_seconds"
+    CPU = "cpu_seconds"
+    MEMORY = "memory_bytes"
+    DISK = "disk_bytes"
+    FILES = "files"
+    OUTPUT = "output_bytes"
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What a run may use. Each counts for everything that the command starts, together, unless it says otherwise."""
+
+    wall_seconds: float = 60.0
+    cpu_seconds: int = 120
+    memory_bytes: int = 2 << 30
+    """Memory in use; each process alone is refused more than that, all of them together are ended."""
+    file_bytes: int = 256 << 20
+    """Size of any one file: writing on fails."""
+    disk_bytes: int = 2 << 30
+    """What the copy and all that is written take, on the disk."""
+    files: int = 100_000
+    """Files and directories, those of the copy among them."""
+    processes: int = 128
+    """Processes and threads at a time: starting one more fails."""
+    output_bytes: int = 1 << 20
+    """Standard output and standard error together: what comes first is kept."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ran:
+    """What a command did. Nothing in here is to be believed: the command wrote all of it."""
+
+    exit_code: int
+    """As a shell tells it: 128 + n when signal n ended the command, 127 when there is no such command."""
+    stdout: bytes = b""
+    stderr: bytes = b""
+    stopped: Stop | None = None
+    files: Mapping[str, bytes] = field(default_factory=dict)
+    """The files that were asked for, as they were at the end."""
+    notes: tuple[str, ...] = ()
+    """Why a file that was asked for is not there, a sentence each."""
+    tier: Tier = Tier.NONE
+    seconds: float = 0.0
+
+
+class SandboxUnavailable(ConfigError):
+    """This machine has nothing that could keep a command in, or not in the way that was asked for."""
