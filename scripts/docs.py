@@ -3,6 +3,7 @@
 import json
 import sys
 from collections.abc import Callable, Iterable, Mapping
+from functools import partial
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -11,6 +12,7 @@ sys.path.insert(0, str(ROOT / "src"))  # the pages tell of this tree, whatever i
 from cicd_agent.config.explain import plain  # noqa: E402  after the path is set
 from cicd_agent.config.schema import config_schema  # noqa: E402
 from cicd_agent.config.values import Setting, catalogue  # noqa: E402
+from cicd_agent.decision import schema as envelope_schema  # noqa: E402
 from cicd_agent.environment import AUDIENCE, FALLBACKS  # noqa: E402
 from cicd_agent.modes.review.rulebook.page import page as rules_page  # noqa: E402
 from cicd_agent.settings import Settings  # noqa: E402
@@ -162,10 +164,16 @@ def schema() -> str:
     return json.dumps(config_schema(), indent=2, ensure_ascii=False) + "\n"
 
 
+def wire_schema(kind: str) -> str:
+    """The schema of what travels between the stages, and of the report."""
+    return json.dumps(envelope_schema(kind), indent=2) + "\n"
+
+
 PAGES: Mapping[str, Callable[[], str]] = {
     "docs/configuration.md": configuration,
     "docs/rules.md": rules_page,
     "schema/config.schema.json": schema,
+    **{f"schema/{kind}.schema.json": partial(wire_schema, kind) for kind in ("evidence", "decision", "report")},
 }
 """Every file that is made, and what makes it."""
 

@@ -145,11 +145,11 @@ def test_starting_the_program_imports_no_client() -> None:
     assert {"openai", "github", "git", "requests"} & set(done.stdout.split()) == set()
 
 
-def test_only_the_process_edge_and_the_settings_read_the_environment() -> None:
+def test_only_the_process_edge_reads_the_environment() -> None:
     wrong = [
         f"{module}:{line}"
         for module, _, tree in modules()
-        if not re.fullmatch(r"__main__|settings", module)
+        if not re.fullmatch(r"__main__", module)
         for line in calls(tree, "os.environ", "os.getenv", "environ", "getenv")
     ]
     assert wrong == []

@@ -10,7 +10,7 @@ import pytest
 
 from tests.jobs import Job
 from tests.servers.github import FakeGitHub
-from tests.servers.openai import OpenAIServer, answer, malformed, status
+from tests.servers.openai import OpenAIServer, answer, malformed, status, tool_calls
 from tests.taped import DRAFT, KEY, folder, replay, review, same
 
 
@@ -218,3 +218,31 @@ def test_a_plan_may_not_write_to_the_tape(job: Job) -> None:
     left = job.run("perform", "review", "--in", str(decision))
     assert any(each["state"] == "failed" for each in left.report["receipts"])
     assert (folder(job) / "tape.jsonl").read_bytes() == before
+
+
+def test_what_was_looked_up_is_on_the_tape_and_a_replay_looks_nothing_up(job: Job) -> None:
+    read = ("read_file", json.dumps({"path": "app.py", "first_line": 1, "last_line": None}), "c1")
+    missing = ("read_file", json.dumps({"path": "nowhere.py", "first_line": 1, "last_line": None}), "c2")
+    wrong = ("search", json.dumps({"pattern": "", "glob": None}), "c3")
+    with OpenAIServer(tool_calls(read, missing, wrong), answer(DRAFT)) as server:
+        left = review(job, server)
+    assert left.exit == 0, left.log
+    [asked] = left.report["asked"]
+    assert [bool(action["trouble"]) for action in asked["actions"]] == [False, True, True]
+    tape = folder(job) / "tape.jsonl"
+    assert tape.read_text().count('{"looked_up"') == 3
+    job.repo.write("app.py", "something else\n")
+    job.repo.git("update-ref", "-d", "refs/heads/topic")
+    assert same(job)
+
+
+@pytest.mark.parametrize("line", ['{"looked_up": {"tool": 3}}', '{"offered": []}', '{"looked_up": '])
+def test_a_tape_whose_look_ups_are_none_is_refused_in_one_line(job: Job, line: str) -> None:
+    with OpenAIServer(answer(DRAFT)) as server:
+        review(job, server)
+    tape = folder(job) / "tape.jsonl"
+    tape.write_text(tape.read_text() + line + "\n")
+    left = replay(job)
+    assert left.exit == 2
+    assert "is no look-up" in left.log
+    assert "Traceback" not in left.log
