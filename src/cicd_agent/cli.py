@@ -42,6 +42,7 @@ class Options:
     head: str = ""
     inputs: Mapping[str, str] = field(default_factory=dict)
     dry_run: bool = False
+    fix: bool = False
     output_dir: str = ""
     format: str = ""
     read: str = ""
@@ -94,6 +95,9 @@ def _parser() -> argparse.ArgumentParser:
         mode = _command(commands, name, words)
         mode.set_defaults(command="run", mode=name)
         _add_run_options(mode)
+        mode.add_argument(
+            "--fix", action="store_true", help="apply the proved suggestions to the working tree; --dry-run: their diff"
+        )
     for name, words in STAGES.items():
         stage = _command(commands, name, words)
         stage.set_defaults(command=name)

@@ -18,8 +18,9 @@ from cicd_agent.core.evidence import Evidence
 from cicd_agent.decision import MOST_BYTES, Decision, dump, load, schema
 from cicd_agent.environment import Environment
 from cicd_agent.errors import ConfigError, Exit
+from cicd_agent.fixing import apply, diff, require_working_tree
 from cicd_agent.modes import Mode, modes
-from cicd_agent.outlet import Outlet
+from cicd_agent.outlet import Outlet, exit_of
 from cicd_agent.replay import record, replay
 from cicd_agent.run import conclude, decide, observe
 from cicd_agent.world import Scene, answers_folder, prepare, read
@@ -54,6 +55,8 @@ def execute(
         from cicd_agent.fake_model.server import serve  # noqa: PLC0415  nobody else pays for a server
 
         return serve(Path(options.script), options.port, outlet.print)
+    if options.fix:
+        require_working_tree(options, environment)
     with ExitStack() as closing:
 
         def scene(mode: Mode[Any] | None, known: Event | None = None) -> Scene:
@@ -94,7 +97,18 @@ def _stage(
         case "run":
             here = scene(mode, None)
             decision = decide(mode, here, put(mode, here), outlet.progress, outlet.keep)
-            return outlet.deliver(mode, decision, here)
+            if options.fix and options.dry_run:
+                text, left = diff(decision)
+                outlet.progress("")
+                outlet.print(text)
+                for line in left:
+                    outlet.warn(line)
+                return exit_of(decision)
+            code = outlet.deliver(mode, decision, here)
+            if options.fix and here.top is not None:
+                for line in apply(decision, here.top):
+                    outlet.warn(line)
+            return code
         case "gather":
             _write(options.write, dump(observe(mode, scene(mode, None), outlet.progress)))
             return Exit.OK

@@ -66,7 +66,9 @@ class Outlet:
 
     def _put(self, text: str) -> None:
         encoding = self._streams.out.encoding or "utf-8"
-        self._streams.out.write(f"{text.rstrip()}\n".encode(encoding, "replace").decode(encoding))
+        # Blanks at the end stay: the last line of a diff may be one.
+        line = text.rstrip("\n") + "\n"
+        self._streams.out.write(line.encode(encoding, "replace").decode(encoding))
         self._streams.out.flush()
 
     def warn(self, text: str) -> None:

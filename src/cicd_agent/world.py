@@ -20,12 +20,13 @@ from cicd_agent.settings import Settings
 
 @dataclass(frozen=True, slots=True)
 class Scene:
-    """All that a run starts from. `notices` are limits met on the way, one line each."""
+    """All that a run starts from. `notices` are limits met on the way, a line each; `top` is the checkout's folder."""
 
     event: Event
     loaded: Loaded
     world: World
     notices: tuple[str, ...] = ()
+    top: Path | None = None
 
     @property
     def settings(self) -> Settings:
@@ -94,7 +95,7 @@ def prepare(
     )
     notices += [notice] if notice else []
     notices += [str(problem) for problem in loaded.problems]
-    return Scene(event, loaded, World(repository, forge), tuple(notices))
+    return Scene(event, loaded, World(repository, forge), tuple(notices), repository.top if repository else None)
 
 
 def answers_folder(options: Options, environment: Environment, settings: Settings, cwd: Path) -> Path | None:

@@ -137,6 +137,8 @@ def _finding(finding: Finding, evidence: Evidence, style: _Style) -> Iterator[st
         yield from style.wrapped(f"→ {finding.advice}", "    ", "  ")
     if finding.suggestion:
         yield from (f"    + {line.rstrip()}" for line in shown(finding.suggestion).expandtabs(4).split("\n"))
+    if finding.committable:
+        yield style.ink("    the file parses with it", "faint")
 
 
 def _risk(risk: Risk, style: _Style) -> Iterator[str]:

@@ -63,7 +63,8 @@ class Finding:
 
     `id` is the rule's id, or "model" for a model's finding. `quote` is the text it is about, verbatim from the
     diff except that secrets in it are masked. `confidence` is 0–1; rules say 1.0. `suggestion` is replacement text
-    for the lines of `location`, "" when there is none; `advice` says what to do in words.
+    for the lines of `location`, "" when there is none; with `committable` it is proved that it can take their place:
+    the file still parses. `advice` says what to do in words.
     """
 
     id: str
@@ -77,6 +78,7 @@ class Finding:
     origin: Origin = Origin.RULE
     advice: str = ""
     suggestion: str = ""
+    committable: bool = False
 
     @property
     def fingerprint(self) -> str:

@@ -230,19 +230,20 @@ def test_whatever_foreign_words_say_what_is_published_is_inert(evil: str) -> Non
     }
     account = Account(model=evil, usage=Usage(1, 1, 1), degraded=evil, notices=(evil,), left_out=(evil,))
     evidence = replace(EVIDENCE, gaps=(Gap(evil, evil), Gap("", evil)))
-    for text in (page(verdict(foreign, **lists), evidence, account), inline(foreign)):
+    for text in (page(verdict(foreign, **lists), evidence, account), inline(foreign, CHANGE)):
         assert problems(text, {"github.example"}) == ()
 
 
-def test_a_rules_suggestion_is_offered_and_a_models_is_only_shown() -> None:
-    assert "```suggestion\nnew(1)\n```" in inline(finding(suggestion="new(1)"))
-    shown = inline(finding(suggestion="new(1)", origin=Origin.MODEL, id="model"))
+def test_a_proved_suggestion_is_offered_and_any_other_is_only_shown_with_the_reason() -> None:
+    assert "```suggestion\nnew(1)\n```" in inline(finding(suggestion="new(1)", committable=True), CHANGE)
+    shown = inline(finding(suggestion="new(1)"), CHANGE)
     assert "```suggestion" not in shown
     assert "new(1)" in shown
+    assert "*shown only: the whole file is not known*" in shown
 
 
 def test_an_inline_comment_says_how_to_silence_its_rule() -> None:
-    assert "cicd-agent: ignore[shell] reason" in inline(finding())
+    assert "cicd-agent: ignore[shell] reason" in inline(finding(), CHANGE)
 
 
 def test_a_key_is_the_same_on_the_next_run_when_lines_have_shifted() -> None:

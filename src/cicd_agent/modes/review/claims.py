@@ -36,6 +36,8 @@ class Proof:
 
     findings: tuple[Finding, ...]
     rejected: tuple[Rejected, ...]
+    whole: frozenset[tuple[Location, str]] = frozenset()
+    """Places and suggestions of the claims that quote their lines whole, not a part of them."""
 
 
 @dataclass(slots=True)
@@ -56,6 +58,7 @@ class Prover:
         """Tie each claim to its place in the diff, whatever line the model said it is on."""
         findings: list[Finding] = []
         rejected: list[Rejected] = []
+        whole: set[tuple[Location, str]] = set()
         for index, claim in enumerate(claims):
             too_many = f"more than {MOST_CLAIMS} claims in one answer" if index >= MOST_CLAIMS else ""
             proof = too_many or self._proof(claim)
@@ -64,7 +67,9 @@ class Prover:
                 rejected.append(Rejected(_finding(claim, where, claim.quote), proof))
             else:
                 findings.append(_finding(claim, *proof))
-        return Proof(tuple(findings), tuple(rejected))
+                if _folded(claim.quote) in {_folded(proof[1]), _folded(shown(proof[1]))}:
+                    whole.add((proof[0], findings[-1].suggestion))
+        return Proof(tuple(findings), tuple(rejected), frozenset(whole))
 
     def _proof(self, claim: Claim) -> tuple[Location, str] | str:
         """Where the claim stands and the lines it stands on, or why it does not stand."""
@@ -116,6 +121,10 @@ def _finding(claim: Claim, location: Location, quote: str) -> Finding:
         advice=claim.advice or "",
         suggestion=claim.suggestion or "",
     )
+
+
+def _folded(text: str) -> str:
+    return " ".join(text.split())
 
 
 def _clip(title: str) -> str:

@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from urllib.parse import quote, urlsplit
 
+from cicd_agent.core.change import Change
 from cicd_agent.core.diff import Side
 from cicd_agent.core.evidence import Evidence
 from cicd_agent.core.finding import Finding, Location, Origin
@@ -12,6 +13,7 @@ from cicd_agent.core.verdict import Ground, Rejected, RiskLevel, Suppressed, Ver
 from cicd_agent.core.words import count
 from cicd_agent.modes import Account
 from cicd_agent.modes.changes import changed
+from cicd_agent.modes.review.suggestion import why_shown
 from cicd_agent.modes.review.verdict import reaches
 from cicd_agent.settings import Settings
 
@@ -50,7 +52,7 @@ def sentence(verdict: Verdict) -> str:
     return f"risk {verdict.risk.level} ({verdict.risk.score}), {findings}, decision {verdict.decision}"
 
 
-def inline(finding: Finding) -> str:
+def inline(finding: Finding, change: Change) -> str:
     """The comment on the line of a finding."""
     lines = [f"**{finding.severity} · {finding.category}** · {escape(finding.title)}"]
     if finding.message and finding.message != finding.title:
@@ -58,9 +60,10 @@ def inline(finding: Finding) -> str:
     if finding.advice:
         lines.append(f"**Instead:** {escape(finding.advice)}")
     if finding.suggestion:
-        # A model's suggestion is shown, not offered with a button: nobody has proved that the file still parses.
-        block = suggestion if finding.origin is Origin.RULE else fence
-        lines.append(block(finding.suggestion))
+        # Only what is proved is offered with a button.
+        lines.append((suggestion if finding.committable else fence)(finding.suggestion))
+        if not finding.committable:
+            lines.append(f"*shown only: {why_shown(finding, change)}*")
     if finding.origin is Origin.RULE:
         lines.append(
             f"<sub>rule {code(finding.id)} · silence: {code(f'cicd-agent: ignore[{finding.id}] reason')}</sub>"

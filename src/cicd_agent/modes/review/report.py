@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from itertools import islice
 
 from cicd_agent import __version__
 from cicd_agent.core.diff import Anchors, Side
@@ -57,7 +58,7 @@ def _conversation(strong: Sequence[Finding], evidence: Evidence, body: str, sett
     if pull is None or settings.comment is Commenting.NONE:
         return
     yield Comment(key="review", pull=pull.number, body=body, only_edit=not strong)
-    comments = tuple(_inline(strong, evidence))[: settings.max_comments]
+    comments = tuple(islice(_inline(strong, evidence), settings.max_comments))
     if settings.comment is Commenting.REVIEW and comments:
         rest = len(strong) - len(comments)
         words = f"{count(len(comments), 'finding')} at the line, worst first."
@@ -87,7 +88,7 @@ def _inline(findings: Sequence[Finding], evidence: Evidence) -> Iterator[InlineC
                 path=where.path,
                 line=where.line,
                 side=where.side,
-                body=inline(finding),
+                body=inline(finding, changed(evidence)),
                 start=where.start,
             )
 

@@ -16,6 +16,7 @@ from cicd_agent.modes.changes import changed, matcher
 from cicd_agent.modes.review.claims import Prover, capped
 from cicd_agent.modes.review.draft import ReviewDraft
 from cicd_agent.modes.review.rules import RuleDraft
+from cicd_agent.modes.review.suggestion import proved
 from cicd_agent.modes.review.suppress import silenced
 from cicd_agent.settings import Settings
 
@@ -30,6 +31,7 @@ def verify(rules: RuleDraft, answers: Sequence[Answer[Any]], evidence: Evidence,
     new, merged, known = _merge(proof.findings, standing, suppressed)
     told, hushed = _silence(new, change, settings)
     standing, suppressed = sorted([*standing, *told], key=_worst_first), [*suppressed, *known, *hushed]
+    standing = proved(standing, change, proof.whole)
     # What the author of the change silences is not shown, but the risk does not fall by it.
     weighty = [*standing, *(each.finding for each in suppressed if each.in_change), *(each.claim for each in merged)]
     floors = [Floor(area.floor, f"it {area.reason}") for area in rules.areas]

@@ -74,10 +74,25 @@ def _deserialisation(look: Look) -> Iterator[Hit]:
                 yield Hit(
                     line,
                     "`yaml.load` without a safe loader builds any Python object that the text asks for.",
+                    suggestion=_safely(text, called, line) if loader is None else "",
                     call=called.node,
                 )
         elif called.name in {"yaml.unsafe_load", "yaml.unsafe_load_all"}:
-            yield Hit(line, f"`{called.name}` builds any Python object that the text asks for.", call=called.node)
+            yield Hit(
+                line,
+                f"`{called.name}` builds any Python object that the text asks for.",
+                suggestion=_safely(text, called, line),
+                call=called.node,
+            )
+
+
+def _safely(text: PythonText, called: Called, line: int) -> str:
+    """The line with the safe function of the same module; a name that was imported alone would need another import."""
+    function = called.node.func
+    if not isinstance(function, ast.Attribute):
+        return ""
+    safe = f"safe_{function.attr.removeprefix('unsafe_')}"
+    return text.line_with(function, f"{ast.unparse(function.value)}.{safe}", line)
 
 
 def _is_copy(text: PythonText, called: Called) -> bool:

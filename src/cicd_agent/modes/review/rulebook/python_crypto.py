@@ -22,11 +22,12 @@ _NOT_A_SECRET = re.compile(r"(?i)type|name|len|size|count|index|kind|version|hea
 
 
 def _tls(look: Look) -> Iterator[Hit]:
-    for _, called, line in look.calls:
+    for source, called, line in look.calls:
         verify = called.keyword("verify")
         is_client = called.name.startswith(_CLIENTS) or called.tail in _METHODS
         if is_client and isinstance(verify, ast.Constant) and verify.value is False:
-            yield Hit(verify.lineno if verify.lineno in look.added_numbers else line, call=called.node)
+            place = verify.lineno if verify.lineno in look.added_numbers else line
+            yield Hit(place, suggestion=source.line_with(verify, "True", place), call=called.node)
         elif called.name == "ssl._create_unverified_context":
             yield Hit(line, call=called.node)
     text = look.python

@@ -110,6 +110,14 @@ class PythonText:
             parts.append("?")
         return ".".join(reversed(parts))
 
+    def line_with(self, node: ast.expr, words: str, line: int) -> str:
+        """The line with other words for an expression, "" unless all of that stands on it."""
+        text = self.lines[line - 1]
+        # The tree counts bytes, and a suggestion must not be a guess.
+        if not text.isascii() or not node.lineno == node.end_lineno == line or node.end_col_offset is None:
+            return ""
+        return f"{text[: node.col_offset]}{words}{text[node.end_col_offset :]}"
+
     def imported(self, module: str) -> bool:
         """Whether the file imports this top-level module or anything from it."""
         return any(name.partition(".")[0] == module for name in self.imports.values())

@@ -1,0 +1,261 @@
+"""Proves that a suggestion may be committed as it is: the patched file still parses, and only its own lines change."""
+
+import ast
+import io
+import json
+import tokenize
+import tomllib
+import warnings
+from collections.abc import Callable, Collection, Iterable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import PurePosixPath
+
+from cicd_agent.core.change import Change
+from cicd_agent.core.diff import Anchors, Side
+from cicd_agent.core.finding import Finding, Location, Origin
+from cicd_agent.core.quote import shown
+from cicd_agent.modes.review.rulebook.yaml_text import YamlText
+
+MOST_LINES = 30
+LARGEST = 200_000
+"""Characters of a file above which it is not parsed for a suggestion."""
+
+MOST_TRIALS = 50
+"""Suggestions that are tried in one run, worst finding first: each costs a parse of its file."""
+
+UNPROVED = "it is not proved to replace its lines as a whole"
+_REGULAR = frozenset({"", "100644", "100755"})
+
+
+@dataclass(frozen=True, slots=True)
+class Trial:
+    """What became of a suggestion: `text` may be committed in place of the lines, or `why` says why it is only shown.
+
+    `patched` is the file with it, its line ends as they were.
+    """
+
+    text: str = ""
+    why: str = ""
+    patched: str = ""
+
+
+class Trials:
+    """Tries suggestions on the files of a change; whether a file parses as it is, is found out once."""
+
+    def __init__(self, change: Change) -> None:
+        self._texts = change.texts
+        self._files = {file.path: (file, Anchors(file)) for file in change.files}
+        self._parses: dict[str, bool] = {}
+
+    def of(self, finding: Finding, text: str | None = None, offset: int = 0) -> Trial:
+        """Try a finding's suggestion on its file.
+
+        With a `text`, on that one instead, in which the lines stand `offset` lines below their place in the file.
+        """
+        where, new = finding.location, finding.suggestion.replace("\r\n", "\n").removesuffix("\n").split("\n")
+        whole = self._texts.get(where.path)
+        why = self._out_of_place(where, whole) or _unfit(new)
+        if why or whole is None:
+            return Trial(why=why)
+        parses = _PARSERS.get(PurePosixPath(where.path).suffix)
+        if parses is None:
+            return Trial(why="this kind of file cannot be checked")
+        if where.path not in self._parses:
+            self._parses[where.path] = parses(whole)
+        if not self._parses[where.path]:
+            return Trial(why="the file does not parse as it is")
+        whole = whole if text is None else text
+        lines = whole.replace("\r\n", "\n").split("\n")
+        first, last = where.first - 1 + offset, where.line + offset
+        old = lines[first:last]
+        why = _beside(old, new, lines[max(first - 1, 0) : first], lines[last : last + 1])
+        if why:
+            return Trial(why=why)
+        end = "\r\n" if "\r\n" in whole else "\n"
+        found = [(each, end.join([*lines[:first], *each, *lines[last:]])) for each in _readings(old, new)]
+        fitting = [Trial("\n".join(each), patched=patched) for each, patched in found if parses(patched)]
+        if len(fitting) == 1:
+            return fitting[0]
+        return Trial(why="its indentation is not clear" if fitting or not found else "the file would not parse")
+
+    def _out_of_place(self, where: Location, text: str | None) -> str:
+        """Why nothing can be committed at this place, "" when it can."""
+        if where.path not in self._files or text is None:
+            return "the whole file is not known"
+        file, anchors = self._files[where.path]
+        lines, most = text.split("\n"), f"it replaces more than {MOST_LINES} lines"
+        checks = (
+            (where.side is not Side.RIGHT or not where.line, "it is not about lines of the new version"),
+            (file.new_mode not in _REGULAR, "it is not a regular file"),
+            (len(text) > LARGEST, "the file is too large to be checked"),
+            (text.count("\r\n") not in (0, text.count("\n")), "the file mixes line ends"),
+            (where.line - where.first >= MOST_LINES, most),
+            (not _is_one_piece(where, lines, anchors), "its lines are not one piece of the diff"),
+        )
+        return next((why for wrong, why in checks if wrong), "")
+
+
+def proved(findings: Sequence[Finding], change: Change, whole: Collection[tuple[Location, str]]) -> list[Finding]:
+    """The findings, each with the answer to whether its suggestion may be committed.
+
+    `whole` are the places and suggestions of a model that quoted whole lines: it replaces what it quotes. A rule's
+    suggestion always replaces its lines.
+    """
+    trials, left, judged = Trials(change), MOST_TRIALS, list[Finding]()
+    for finding in findings:
+        trial = Trial()
+        replaces = finding.origin is Origin.RULE or (finding.location, finding.suggestion) in whole
+        if finding.suggestion and replaces and left:
+            left -= 1
+            trial = trials.of(finding)
+        text = trial.text or finding.suggestion
+        judged.append(replace(finding, suggestion=text, committable=bool(trial.text)))
+    return judged
+
+
+def why_shown(finding: Finding, change: Change) -> str:
+    """Why a suggestion that may not be committed is only shown."""
+    return Trials(change).of(finding).why or UNPROVED
+
+
+@dataclass(frozen=True, slots=True)
+class Fix:
+    """What is to become of one file: its text as it was reviewed, as it should be, and the findings this is for."""
+
+    path: str
+    before: str
+    after: str
+    findings: tuple[Finding, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Fixes:
+    """Every finding with a suggestion is in a fix, or in `left` with the reason."""
+
+    fixes: tuple[Fix, ...]
+    left: tuple[tuple[Finding, str], ...]
+
+
+def fixes(findings: Iterable[Finding], change: Change) -> Fixes:
+    """The committable suggestions put together, the earlier finding first; each file parses with all of its own."""
+    trials, made, left = Trials(change), dict[str, Fix](), list[tuple[Finding, str]]()
+    for number, finding in enumerate(each for each in findings if each.suggestion):
+        where = finding.location
+        before = change.texts.get(where.path, "")
+        fix = made.get(where.path, Fix(where.path, before, before, ()))
+        others = [each.location for each in fix.findings]
+        if not finding.committable:
+            tried = number < MOST_TRIALS
+            left.append((finding, trials.of(finding).why or UNPROVED if tried else "there are too many to try"))
+        elif any(each.first <= where.line and where.first <= each.line for each in others):
+            left.append((finding, "a worse finding changes the same lines"))
+        else:
+            offset = sum(_growth(each) for each in fix.findings if each.location.line < where.first)
+            trial = trials.of(finding, fix.after, offset)
+            if trial.text:
+                made[where.path] = replace(fix, after=trial.patched, findings=(*fix.findings, finding))
+            else:
+                left.append((finding, f"together with the others {trial.why}" if others else trial.why))
+    return Fixes(tuple(made.values()), tuple(left))
+
+
+def _is_one_piece(where: Location, lines: Sequence[str], anchors: Anchors) -> bool:
+    """Whether a range lies in one hunk, whose lines are those of the text: what is patched is what was reviewed."""
+    hunk = anchors.hunk_at(Side.RIGHT, where.line)
+    for number in range(where.first, where.line + 1):
+        line = anchors.line_at(Side.RIGHT, number)
+        if line is None or anchors.hunk_at(Side.RIGHT, number) is not hunk or lines[number - 1 : number] != [line.text]:
+            return False
+    return where.first <= where.line
+
+
+def _growth(finding: Finding) -> int:
+    """Lines that the file grows by."""
+    return finding.suggestion.count("\n") - (finding.location.line - finding.location.first)
+
+
+def _unfit(new: Sequence[str]) -> str:
+    text = "\n".join(new)
+    if not text.strip():
+        return "it holds nothing"
+    if len(new) > MOST_LINES:
+        return f"it is longer than {MOST_LINES} lines"
+    return "it holds a secret or hidden characters" if shown(text) != text else ""
+
+
+def _beside(old: list[str], new: list[str], before: list[str], after: list[str]) -> str:
+    """Why the new lines cannot take the place of the old ones between their neighbours, "" when they can."""
+    if new == old:
+        return "it changes nothing"
+    if shown("\n".join(old)) != "\n".join(old):
+        return "its lines hold a secret or hidden characters"
+    # A model that copies a neighbour into its answer would have it twice.
+    if len(new) > len(old) and (new[:1] == before or new[-1:] == after) and old[:1] != before and old[-1:] != after:
+        return "it repeats a line beside its own"
+    return ""
+
+
+def _readings(old: Sequence[str], new: Sequence[str]) -> list[list[str]]:
+    """What the new lines may be meant to be: as they are, or with the indentation that was dropped from them."""
+    wanted, begins = _indent(old), next(index for index, line in enumerate(new) if line.strip())
+    if _indent(new) == wanted:
+        return [list(new)]
+    if _indent(new):
+        return []
+    every = [f"{wanted}{line}" if line.strip() else line for line in new]
+    rest = [line for line in new[begins + 1 :] if line.strip()]
+    if not rest or not all(line.startswith(wanted) for line in rest):
+        return [every] if every != old else []
+    return [each for each in (every, [*new[:begins], every[begins], *new[begins + 1 :]]) if each != old]
+
+
+def _indent(lines: Sequence[str]) -> str:
+    """The white space before the first line that is not blank."""
+    line = next((line for line in lines if line.strip()), "")
+    return line[: len(line) - len(line.lstrip())]
+
+
+def _python(text: str) -> bool:
+    try:
+        encoding, _ = tokenize.detect_encoding(io.BytesIO(text.encode()).readline)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            ast.parse(text.removeprefix("\ufeff"))
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return False
+    # Under another encoding Python would read another text than this one.
+    return encoding in {"utf-8", "utf-8-sig"}
+
+
+def _json(text: str) -> bool:
+    try:
+        json.loads(text, parse_constant=_refuse)
+    except (ValueError, RecursionError, MemoryError):
+        return False
+    return True
+
+
+def _refuse(constant: str) -> None:
+    raise ValueError(f"{constant} is not JSON")
+
+
+def _yaml(text: str) -> bool:
+    return YamlText.parse(text) is not None
+
+
+def _toml(text: str) -> bool:
+    try:
+        tomllib.loads(text)
+    except (ValueError, RecursionError, MemoryError):
+        return False
+    return True
+
+
+_PARSERS: dict[str, Callable[[str], bool]] = {
+    ".py": _python,
+    ".pyi": _python,
+    ".json": _json,
+    ".yaml": _yaml,
+    ".yml": _yaml,
+    ".toml": _toml,
+}
