@@ -51,6 +51,14 @@ def test_a_dry_run_prints_a_diff_that_git_applies(repo: TempRepo) -> None:
     assert (repo.path / "app.py").read_text() == FIXED
 
 
+def test_without_a_suggestion_fix_says_that_there_is_nothing_to_do(repo: TempRepo) -> None:
+    (repo.path / "app.py").write_text(BEFORE + "x = 1\n")
+    for more in ((), ("--dry-run",)):
+        code, _, err = review(repo, "--base", "HEAD", "--fix", *more)
+        assert code == 0
+        assert "nothing to fix" in err
+
+
 @pytest.mark.parametrize(
     ("argv", "variables"),
     [

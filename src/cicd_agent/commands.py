@@ -97,18 +97,7 @@ def _stage(
         case "run":
             here = scene(mode, None)
             decision = decide(mode, here, put(mode, here), outlet.progress, outlet.keep)
-            if options.fix and options.dry_run:
-                text, left = diff(decision)
-                outlet.progress("")
-                outlet.print(text)
-                for line in left:
-                    outlet.warn(line)
-                return exit_of(decision)
-            code = outlet.deliver(mode, decision, here)
-            if options.fix and here.top is not None:
-                for line in apply(decision, here.top):
-                    outlet.warn(line)
-            return code
+            return _fix(mode, decision, here, options, outlet) if options.fix else outlet.deliver(mode, decision, here)
         case "gather":
             _write(options.write, dump(observe(mode, scene(mode, None), outlet.progress)))
             return Exit.OK
@@ -124,6 +113,22 @@ def _stage(
             return outlet.deliver(mode, decision, scene(mode, decision.event))
         case command:
             raise AssertionError(command)
+
+
+def _fix(mode: Mode[Any], decision: Decision, here: Scene, options: Options, outlet: Outlet) -> int:
+    """Deliver, then change the working tree; in a dry run show only what would be changed."""
+    if not options.dry_run:
+        code = outlet.deliver(mode, decision, here)
+        lines = list(apply(decision, here.top)) if here.top else []
+    else:
+        code = exit_of(decision)
+        text, lines = diff(decision)
+        outlet.progress("")
+        if text:
+            outlet.print(text)
+    for line in lines:
+        outlet.warn(line)
+    return code
 
 
 def _write(name: str, text: str) -> None:

@@ -14,6 +14,8 @@ from cicd_agent.environment import Environment
 from cicd_agent.errors import ConfigError
 from cicd_agent.modes.review.suggestion import Fix, Fixes, fixes
 
+_NOTHING = "no finding has a suggestion: there is nothing to fix"
+
 
 def require_working_tree(options: Options, environment: Environment) -> None:
     """Raise ConfigError unless what is reviewed is the working tree of somebody at a terminal."""
@@ -27,6 +29,8 @@ def require_working_tree(options: Options, environment: Environment) -> None:
 def apply(decision: Decision, top: Path) -> Iterator[str]:
     """Write the fixes below `top`; one line for each finding that has a suggestion."""
     planned = _planned(decision)
+    if not planned.fixes and not planned.left:
+        yield _NOTHING
     for fix in planned.fixes:
         why = replace_text(top, fix.path, fix.before, fix.after)
         for finding in fix.findings:
@@ -38,8 +42,9 @@ def apply(decision: Decision, top: Path) -> Iterator[str]:
 def diff(decision: Decision) -> tuple[str, list[str]]:
     """What `apply` would do, as a unified diff; and a line for each suggestion that it leaves."""
     planned = _planned(decision)
+    text = visible("".join(line for fix in planned.fixes for line in _diff(fix)))
     left = [_not_fixed(finding, why) for finding, why in planned.left]
-    return visible("".join(line for fix in planned.fixes for line in _diff(fix))), left
+    return text, left if text or left else [_NOTHING]
 
 
 def _planned(decision: Decision) -> Fixes:

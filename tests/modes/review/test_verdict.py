@@ -218,3 +218,16 @@ def test_a_person_is_asked_for_when_the_model_asks_or_most_of_it_is_unproven() -
 def test_confidence_is_the_models_when_it_was_heard_and_the_findings_when_they_decide() -> None:
     assert judge(answers=(answer(confidence=0.6),)).confidence == pytest.approx(0.6)
     assert judge(finding(), answers=(answer(confidence=0.6),)).confidence == pytest.approx(1.0)
+
+
+def test_a_models_suggestion_may_be_committed_only_if_it_quotes_whole_lines_and_the_file_still_parses() -> None:
+    def committable(quote: str, suggestion: str) -> bool:
+        [found] = verify(
+            RuleDraft(), [answer(claim(quote=quote, suggestion=suggestion))], EVIDENCE, Settings()
+        ).findings
+        assert found.suggestion == suggestion
+        return found.committable
+
+    assert committable("run()", "walk()")
+    assert not committable("run(", "walk()")
+    assert not committable("run()", "walk(")
