@@ -109,6 +109,16 @@ def test_a_commit_that_was_pushed_over_is_named_and_not_commented_at_its_lines(s
     assert site.forge.calls.count("pull") == site.forge.calls.count("holds") == 1
 
 
+def test_a_refused_review_that_a_newer_one_has_overtaken_does_not_claim_to_be_said(site: Site) -> None:
+    newer = f"{marker('review')}\nall well, commit fffffff"
+    site.forge.say(5, newer)
+    site.forge.pulls[5] = state("f" * 40)
+    site.forge.ancestors["f" * 40] = (SHA,)
+    site.forge.refusals["post_review"] = refusal(422, "line must be part of the diff")
+    assert "No comment: ours is about a newer commit" in site.perform()["review-1"].detail
+    assert site.said == [newer]
+
+
 def test_a_commit_that_was_pushed_upon_is_reviewed(site: Site) -> None:
     site.forge.pulls[5] = state("f" * 40)
     site.forge.ancestors["f" * 40] = (SHA,)

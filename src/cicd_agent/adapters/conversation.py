@@ -77,7 +77,11 @@ class Conversation:
                 if error.status != _UNPROCESSABLE:
                     raise
                 stand_in = self._upsert(forge, _stand_in(review, fresh, self._spoken))
-                why = f"{error} The comment has what the review would have said"
+                is_said = stand_in.state is not ReceiptState.SKIPPED
+                said = (
+                    "The comment has what the review would have said" if is_said else f"No comment: {stand_in.detail}"
+                )
+                why = f"{error} {said}"
                 return replace(stand_in, key=review.key, kind=review.kind, state=ReceiptState.DEGRADED, detail=why)
             return Receipt(review.key, review.kind, ReceiptState.DONE, detail, url)
 
@@ -135,7 +139,9 @@ class Conversation:
             return Receipt(comment.key, comment.kind, ReceiptState.UNCHANGED, "it reads so already", standing.url)
         moved = self._movement(forge)
         if standing is not None and moved.head and f"commit {moved.head[:7]}" in standing.body:
-            return Receipt(comment.key, comment.kind, ReceiptState.SKIPPED, "it is about a newer commit", standing.url)
+            return Receipt(
+                comment.key, comment.kind, ReceiptState.SKIPPED, "ours is about a newer commit", standing.url
+            )
         if moved.gone:
             body = self._body(comment.key, f"> {moved.words(self.event.sha)}.\n\n{comment.body}")
         self._intend(comment, f"edit {standing.id}" if standing else "post")
