@@ -21,6 +21,8 @@ class FakeForge(Forge):
     """One repository's pull requests. `refusals` maps a method's name to what it raises, until it is taken out."""
 
     pulls: dict[int, PullState] = field(default_factory=dict)
+    ancestors: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    """Head → the pull request's other commits."""
     diffs: dict[int, tuple[FileDiff, ...]] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
     texts: dict[tuple[str, str], str] = field(default_factory=dict)
@@ -35,6 +37,10 @@ class FakeForge(Forge):
     def pull(self, number: int) -> PullState:
         self._called("pull")
         return self.pulls[number]
+
+    def holds(self, number: int, commit: str) -> bool:
+        self._called("holds")
+        return self._has(number, commit)
 
     def files(self, number: int) -> tuple[tuple[FileDiff, ...], tuple[str, ...]]:
         self._called("files")
@@ -68,7 +74,7 @@ class FakeForge(Forge):
     def post_review(self, review: Review) -> str:
         """All or nothing, as GitHub does it: one anchor outside the diff fails the whole review."""
         self._called("post_review")
-        if review.pull in self.pulls and review.commit != self.pulls[review.pull].head.sha:
+        if not self._has(review.pull, review.commit):
             raise ForgeRefused("GitHub refused the review", why="422: commit_id is not of the pull request", status=422)
         if review.pull in self.diffs:
             anchors = {
@@ -84,6 +90,11 @@ class FakeForge(Forge):
         for inline in review.comments:
             self.say_inline(review.pull, inline.body)
         return f"https://github.test/pull/{review.pull}#pullrequestreview-{len(self.reviews)}"
+
+    def _has(self, number: int, commit: str) -> bool:
+        """Whether the commit is of the pull request: its head, or one that the head stands on."""
+        head = self.pulls[number].head.sha
+        return commit == head or commit in self.ancestors.get(head, ())
 
     def say(self, number: int, body: str, author: str = ME) -> PostedComment:
         """Put a comment of anybody's into the conversation."""

@@ -7,7 +7,7 @@ from pathlib import Path
 from cicd_agent.adapters.perform import perform
 from cicd_agent.adapters.workflow import Workflow
 from cicd_agent.core.diff import Side
-from cicd_agent.core.event import Event, EventKind, PullRequest
+from cicd_agent.core.event import Event, EventKind, PullRequest, Ref
 from cicd_agent.core.plan import (
     Annotation,
     Artifact,
@@ -22,6 +22,7 @@ from cicd_agent.core.plan import (
     ReviewEvent,
     Summary,
 )
+from cicd_agent.core.ports import PullState
 from cicd_agent.core.redact import Redactor
 from cicd_agent.errors import ForgeRefused
 from tests.fakes import FakeForge, FakeStore
@@ -53,12 +54,16 @@ LOCAL: tuple[Effect, ...] = (
 PLAN = Plan((COMMENT, review(inline("f1"), inline("f2")), *LOCAL))
 
 
+def state(head: str) -> PullState:
+    return PullState(PullRequest(5), Ref("main", "b" * 40), Ref("topic", head))
+
+
 @dataclass
 class Site:
     """Where a plan is carried out, and what has come of it."""
 
     folder: Path
-    forge: FakeForge = field(default_factory=FakeForge)
+    forge: FakeForge = field(default_factory=lambda: FakeForge(pulls={5: state(SHA)}))
     store: FakeStore = field(default_factory=FakeStore)
     printed: io.StringIO = field(default_factory=io.StringIO)
     event: Event = EVENT

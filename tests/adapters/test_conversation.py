@@ -7,7 +7,7 @@ import pytest
 from cicd_agent.core.event import Event, EventKind
 from cicd_agent.core.markdown import find_marker, marker
 from cicd_agent.core.plan import Comment, ReceiptState, Review, ReviewEvent
-from tests.plans import COMMENT, LOCAL, SHA, Site, inline, refusal, review
+from tests.plans import COMMENT, LOCAL, SHA, Site, inline, refusal, review, state
 
 
 @pytest.fixture
@@ -72,14 +72,64 @@ def test_lines_that_github_will_not_have_are_said_in_one_comment(site: Site) -> 
     site.forge.refusals["post_review"] = refusal(422, "line must be part of the diff")
     receipts = site.perform()
     assert receipts["review-1"].state is ReceiptState.DEGRADED
-    (_, stand_in) = site.said
-    assert "two findings" in stand_in
-    assert stand_in.count("look here") == 2
-    assert "`src/a.py:3`" in stand_in
-    assert "A comment stands in for the review" in site.summary
+    (body,) = site.said
+    assert body.startswith(f"{marker('review')}\nthe summary\n")
+    assert body.count("look here") == 2
+    assert "`src/a.py:3`" in body
+    assert "The comment has what the review would have said" in site.summary
     site.assert_told()
     site.perform()
-    assert len(site.said) == 2
+    assert site.said == [body]
+
+
+def test_a_review_without_a_summary_becomes_a_comment_of_its_own(site: Site) -> None:
+    site.forge.refusals["post_review"] = refusal(422, "line must be part of the diff")
+    receipts = site.perform(review(inline("f1")))
+    assert receipts["review-1"].state is ReceiptState.DEGRADED
+    assert site.said == [f"{marker('review-1')}\ntwo findings\n\n---\n\n`src/a.py:3`\n\nlook here"]
+
+
+def test_a_review_that_goes_through_takes_its_stand_in_away(site: Site) -> None:
+    site.forge.refusals["post_review"] = refusal(422, "line must be part of the diff")
+    site.perform()
+    del site.forge.refusals["post_review"]
+    site.perform()
+    assert site.said == [f"{marker('review')}\nthe summary"]
+    assert len(site.forge.reviews) == 1
+
+
+def test_a_commit_that_was_pushed_over_is_named_and_not_commented_at_its_lines(site: Site) -> None:
+    site.forge.pulls[5] = state("f" * 40)
+    receipts = site.perform()
+    assert receipts["review-1"].state is ReceiptState.DEGRADED
+    assert "ffffff" in receipts["review-1"].detail
+    (body,) = site.said
+    assert body.split("\n")[1].startswith(f"> About commit {SHA[:7]}, which is no longer part of this pull request")
+    assert site.forge.reviews == []
+    assert site.forge.calls.count("pull") == site.forge.calls.count("holds") == 1
+
+
+def test_a_refused_review_that_a_newer_one_has_overtaken_does_not_claim_to_be_said(site: Site) -> None:
+    newer = f"{marker('review')}\nall well, commit fffffff"
+    site.forge.say(5, newer)
+    site.forge.pulls[5] = state("f" * 40)
+    site.forge.ancestors["f" * 40] = (SHA,)
+    site.forge.refusals["post_review"] = refusal(422, "line must be part of the diff")
+    assert "No comment: ours is about a newer commit" in site.perform()["review-1"].detail
+    assert site.said == [newer]
+
+
+def test_a_commit_that_was_pushed_upon_is_reviewed(site: Site) -> None:
+    site.forge.pulls[5] = state("f" * 40)
+    site.forge.ancestors["f" * 40] = (SHA,)
+    assert {each.state for each in site.perform().values()} == {ReceiptState.DONE}
+
+
+def test_not_being_told_where_the_pull_request_is_loses_no_review(site: Site) -> None:
+    site.forge.refusals["pull"] = refusal(403, "not accessible")
+    site.perform()
+    assert len(site.forge.reviews) == len(site.said) == 1
+    assert len(site.warnings) == 1
 
 
 def test_a_forge_that_is_down_is_asked_once(site: Site) -> None:

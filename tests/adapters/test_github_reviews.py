@@ -91,13 +91,38 @@ def test_one_bad_part_makes_github_refuse_the_whole_review_and_its_reason_is_tol
     assert hub.repos["o/r"].pulls[7].reviews == []
 
 
-def test_a_review_that_the_account_has_begun_stands_in_the_way_and_the_remedy_says_so(
+def test_a_review_that_our_bot_has_begun_is_discarded_when_it_stands_in_the_way(
     hub: FakeGitHub, forge: GitHubForge
 ) -> None:
     pull = hub.repos["o/r"].pulls[7]
     pull.reviews.append(Standing(1, hub.tokens[hub.token], "", "PENDING", "a" * 40))
-    with pytest.raises(ForgeRefused, match="Submit or discard the review"):
+    forge.post_review(review(at(2)))
+    assert [each.state for each in pull.reviews] == ["COMMENTED"]
+    assert forge.requests == 4
+
+
+def test_a_review_that_a_person_has_begun_stands_in_the_way_and_the_remedy_says_so(hub: FakeGitHub) -> None:
+    token = hub.add_token("ghp_person", login="octocat", kind="User", pull_requests="write")
+    pull = hub.repos["o/r"].pulls[7]
+    pull.reviews.append(Standing(1, hub.tokens[token], "not done yet", "PENDING", "a" * 40))
+    with (
+        GitHubForge(token, "o/r", api_url=hub.url) as forge,
+        pytest.raises(ForgeRefused, match="Submit or discard the review"),
+    ):
         forge.post_review(review())
+    assert [each.state for each in pull.reviews] == ["PENDING"]
+
+
+@pytest.mark.parametrize("commits", [1, 101, 250])
+def test_a_commit_that_was_pushed_over_is_no_longer_held(hub: FakeGitHub, forge: GitHubForge, commits: int) -> None:
+    pull = hub.repos["o/r"].pulls[7]
+    assert forge.holds(7, "a" * 40)
+    pull.force_push("c" * 40, ())
+    for number in range(commits - 1):
+        pull.push(f"{number:040x}", ())
+    # Where the list is cut, nothing follows from not being on it.
+    assert forge.holds(7, "a" * 40) == (commits >= 250)
+    assert forge.holds(7, "c" * 40)
 
 
 def test_approving_ones_own_pull_request_is_refused(hub: FakeGitHub, forge: GitHubForge) -> None:

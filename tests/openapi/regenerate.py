@@ -24,7 +24,9 @@ OPERATIONS = (
     "GET /repos/{owner}/{repo}/pulls/{pull_number}/comments",
     "GET /repos/{owner}/{repo}/pulls/{pull_number}/files",
     "GET /repos/{owner}/{repo}/pulls/{pull_number}/reviews",
+    "GET /repos/{owner}/{repo}/pulls/{pull_number}/commits",
     "POST /repos/{owner}/{repo}/pulls/{pull_number}/reviews",
+    "DELETE /repos/{owner}/{repo}/pulls/{pull_number}/reviews/{review_id}",
 )
 PROSE = {"description", "summary", "title", "example", "examples", "externalDocs", "tags", "headers", "links"}
 

@@ -148,6 +148,11 @@ class FakeGitHub:
         """Never answer."""
         self._server.faults.append(Fault(method, path, hang=True, **when))
 
+    def recover(self) -> None:
+        """Forget all faults, each of which has struck."""
+        assert all(fault.met >= fault.nth for fault in self._server.faults), self._server.faults
+        self._server.faults.clear()
+
     def redirect(self, method: str, path: str, location: str, status: int = 302, **when: Any) -> None:
         """Send the client elsewhere."""
         self.fail(method, path, status, headers={"Location": location}, **when)

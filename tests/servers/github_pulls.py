@@ -5,6 +5,7 @@ from tests.servers.github_routes import Answer, Json, Refused, Route, Visit, pag
 from tests.servers.github_state import GHOST, WHEN, Pull, PullFile, Review, ReviewComment
 from tests.servers.openapi import github
 
+MOST_COMMITS = 250
 MOST_FILES = 3_000
 STATES = {"APPROVE": "APPROVED", "REQUEST_CHANGES": "CHANGES_REQUESTED", "COMMENT": "COMMENTED", None: "PENDING"}
 
@@ -48,6 +49,11 @@ def branch(ref: str, sha: str, repo: str | None) -> Json:
         "repo": repository,
         "user": user(GHOST),
     }
+
+
+def commits(visit: Visit) -> Answer:
+    """Its commits, oldest first, never more than 250."""
+    return paged(visit, visit.pull.commits[:MOST_COMMITS], lambda sha: github().sample("commit", sha=sha))
 
 
 def files(visit: Visit) -> Answer:
@@ -101,11 +107,23 @@ def post_review(visit: Visit) -> Answer:
     return Answer(200, shown_review(visit, review))
 
 
+def discard_review(visit: Visit) -> Answer:
+    """Take back a review that was begun; one that was submitted stays."""
+    review = next((it for it in visit.pull.reviews if it.id == int(visit.args[1])), None)
+    if review is None or (review.state == "PENDING" and review.author != visit.account):
+        raise Refused(404, "Not Found")
+    if review.state != "PENDING":
+        raise Refused(422, "Can not delete a non-pending pull request review")
+    visit.pull.reviews.remove(review)
+    visit.pull.review_comments[:] = [it for it in visit.pull.review_comments if it.review != review.id]
+    return Answer(200, shown_review(visit, review))
+
+
 def unacceptable(visit: Visit, it: Pull, commit: str, comments: Json) -> str:
     """Why the whole review is refused, "" when it is not."""
     if any(review.state == "PENDING" and review.author == visit.account for review in it.reviews):
         return "User can only have one pending review per pull request"
-    if commit not in it.revisions:
+    if commit not in it.commits:
         return "The commit is not part of the pull request"
     event = visit.body.get("event")
     if event in {"APPROVE", "REQUEST_CHANGES"} and it.author == visit.account:
@@ -149,8 +167,10 @@ def shown_comment(visit: Visit, comment: ReviewComment) -> Json:
 
 ROUTES = (
     Route("GET", r"/pulls/(\d+)", "pull_requests=read", pull),
+    Route("GET", r"/pulls/(\d+)/commits", "pull_requests=read", commits),
     Route("GET", r"/pulls/(\d+)/files", "pull_requests=read", files),
     Route("GET", r"/pulls/(\d+)/comments", "pull_requests=read", review_comments),
     Route("GET", r"/pulls/(\d+)/reviews", "pull_requests=read", reviews),
     Route("POST", r"/pulls/(\d+)/reviews", "pull_requests=write", post_review),
+    Route("DELETE", r"/pulls/(\d+)/reviews/(\d+)", "pull_requests=write", discard_review),
 )

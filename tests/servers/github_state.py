@@ -107,6 +107,8 @@ class Pull:
     draft: bool = False
     labels: tuple[str, ...] = ()
     comments: list[Comment] = field(default_factory=list)
+    replaced: set[str] = field(default_factory=set)
+    """Commits that were its head once, and are no longer part of it."""
     reviews: list[Review] = field(default_factory=list)
     review_comments: list[ReviewComment] = field(default_factory=list)
 
@@ -119,6 +121,17 @@ class Pull:
         """Move the head; what was said on the old one stays."""
         self.head_sha = head_sha
         self.revisions[head_sha] = tuple(files)
+        self.replaced.discard(head_sha)
+
+    def force_push(self, head_sha: str, files: Sequence[PullFile]) -> None:
+        """Replace all of its commits."""
+        self.replaced |= self.revisions.keys()
+        self.push(head_sha, files)
+
+    @property
+    def commits(self) -> tuple[str, ...]:
+        """The commits it consists of now, oldest first."""
+        return tuple(sha for sha in self.revisions if sha not in self.replaced)
 
 
 @dataclass

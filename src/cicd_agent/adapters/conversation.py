@@ -22,6 +22,21 @@ _UNPROCESSABLE = 422
 _PERMISSIONS = frozenset({401, 403, 404})
 
 
+@dataclass(frozen=True, slots=True)
+class Moved:
+    """What happened to the pull request meanwhile: its new `head`, "" when it is where it was.
+
+    `gone`: the commit under review is no longer part of it, and GitHub takes no comments at its lines.
+    """
+
+    head: str = ""
+    gone: bool = False
+
+    def words(self, sha: str) -> str:
+        """What a reader has to know of a review of `sha`."""
+        return f"About commit {sha[:7]}, which is no longer part of this pull request: {self.head[:7]} has replaced it"
+
+
 @dataclass
 class Conversation:
     """Carries out what concerns one pull request. `refusals` are what GitHub answered no to, each kind once."""
@@ -34,6 +49,10 @@ class Conversation:
     """What a review may say; a plan that comes from a file may want more."""
     refusals: dict[int, AgentError] = field(default_factory=dict)
     """By HTTP status; 0 is an outage or the end of the run's time."""
+    _spoken: Comment | None = field(default=None, init=False)
+    """The last comment that was carried out: where there is room for what a refused review would have said."""
+    _moved: Moved | None = field(default=None, init=False)
+    """Asked once, before the first thing is written."""
 
     def review(self, review: Review) -> Receipt:
         """Post the review; one comment in its place when GitHub will not have the lines."""
@@ -48,15 +67,22 @@ class Conversation:
             fresh = tuple(inline for inline in kept if marker(inline.key) not in standing)
             if kept and not fresh:
                 return Receipt(review.key, review.kind, ReceiptState.UNCHANGED, "all of its comments stand already")
+            if self._movement(forge).gone:
+                why = f"{self._movement(forge).words(self.event.sha)}: no comments at its lines"
+                return Receipt(review.key, review.kind, ReceiptState.DEGRADED, why)
             self._intend(review, f"{count(len(fresh), 'inline comment')} on {review.commit}")
             try:
                 url = forge.post_review(self._ready(review, fresh))
             except ForgeRefused as error:
                 if error.status != _UNPROCESSABLE:
                     raise
-                stand_in = self._upsert(forge, _stand_in(review, fresh))
-                why = f"{error} A comment stands in for the review"
-                return replace(stand_in, kind=review.kind, state=ReceiptState.DEGRADED, detail=why)
+                stand_in = self._upsert(forge, _stand_in(review, fresh, self._spoken))
+                is_said = stand_in.state is not ReceiptState.SKIPPED
+                said = (
+                    "The comment has what the review would have said" if is_said else f"No comment: {stand_in.detail}"
+                )
+                why = f"{error} {said}"
+                return replace(stand_in, key=review.key, kind=review.kind, state=ReceiptState.DEGRADED, detail=why)
             return Receipt(review.key, review.kind, ReceiptState.DONE, detail, url)
 
         return self._act(review, post)
@@ -65,6 +91,7 @@ class Conversation:
         """Edit our comment, or post it when there is none."""
 
         def upsert(forge: Forge) -> Receipt:
+            self._spoken = comment
             return self._upsert(forge, comment)
 
         return self._act(comment, upsert)
@@ -110,12 +137,34 @@ class Conversation:
             )
         if standing is not None and _lines(standing.body) == _lines(body):
             return Receipt(comment.key, comment.kind, ReceiptState.UNCHANGED, "it reads so already", standing.url)
+        moved = self._movement(forge)
+        if standing is not None and moved.head and f"commit {moved.head[:7]}" in standing.body:
+            return Receipt(
+                comment.key, comment.kind, ReceiptState.SKIPPED, "ours is about a newer commit", standing.url
+            )
+        if moved.gone:
+            body = self._body(comment.key, f"> {moved.words(self.event.sha)}.\n\n{comment.body}")
         self._intend(comment, f"edit {standing.id}" if standing else "post")
         if standing is not None:
             posted, detail = forge.edit_comment(standing.id, body), "edited"
         else:
             posted, detail = forge.post_comment(comment.pull, body), "posted"
         return Receipt(comment.key, comment.kind, ReceiptState.DONE, detail, posted.url)
+
+    def _movement(self, forge: Forge) -> Moved:
+        """Where the pull request has gone since its event. Not knowing is no reason to say nothing."""
+        if self._moved is None:
+            self._moved = Moved()
+            try:
+                head = forge.pull(self.event.pull.number).head.sha if self.event.pull else self.event.sha
+                if self.event.pull and head != self.event.sha:
+                    self._moved = Moved(head, gone=not forge.holds(self.event.pull.number, self.event.sha))
+            except ForgeRefused as error:
+                if error.status not in _PERMISSIONS and error.status != _UNPROCESSABLE:
+                    self._moved = None
+                    raise
+                self.refusals.setdefault(error.status, error)
+        return self._moved
 
     def _ready(self, review: Review, comments: tuple[InlineComment, ...]) -> Review:
         """The review as it is sent: nothing is redacted or cut later."""
@@ -152,7 +201,8 @@ def _lines(body: str) -> str:
     return body.replace("\r\n", "\n").strip()
 
 
-def _stand_in(review: Review, comments: tuple[InlineComment, ...]) -> Comment:
-    """One comment that says what the inline comments say, each with its place."""
-    parts = [review.body, *(f"{code(f'{inline.path}:{inline.line}')}\n\n{inline.body}" for inline in comments)]
-    return Comment(key=review.key, pull=review.pull, body="\n\n---\n\n".join(parts))
+def _stand_in(review: Review, comments: tuple[InlineComment, ...], spoken: Comment | None) -> Comment:
+    """What the inline comments say, each with its place: below our comment, whose next edit takes it away again."""
+    first = spoken or Comment(key=review.key, pull=review.pull, body=review.body)
+    parts = [first.body, *(f"{code(f'{inline.path}:{inline.line}')}\n\n{inline.body}" for inline in comments)]
+    return replace(first, body="\n\n---\n\n".join(parts), only_edit=False)

@@ -8,8 +8,8 @@ from functools import cached_property
 from typing import Any, Self, TypeVar
 from urllib.parse import quote
 
-from cicd_agent.adapters.github_refusals import Call, Unsettled, words
-from cicd_agent.adapters.github_shapes import ChangedFile, Content, Posted, Pull, ViewerAnswer, read
+from cicd_agent.adapters.github_refusals import Call, Unsettled, is_blocked, words
+from cicd_agent.adapters.github_shapes import ChangedFile, Content, Posted, Pull, PullCommit, ViewerAnswer, read
 from cicd_agent.adapters.github_wire import Wire
 from cicd_agent.core.diff import FileDiff
 from cicd_agent.core.plan import InlineComment, Review
@@ -20,6 +20,8 @@ API_URL = "https://api.github.com"
 PER_PAGE = 100
 MOST_FILES = 3_000
 """Where the files endpoint stops, whatever the pull request holds."""
+MOST_COMMITS = 250
+"""Where the commits endpoint stops."""
 MOST_PAGES = 10
 """Pages of a conversation that are read."""
 SETTLING = 3.0
@@ -41,10 +43,12 @@ class GitHubForge:
     | files | 0 | 1 for each 100 |
     | comments, review comments | 2 | 2 |
     | who we are, when a comment of ours may stand | 0–1 | 0–1 |
+    | the pull request, before something is written | 0–1 | 0–1 |
     | the review, the comment | 0–2 | 0–2 |
 
-    which is 8 at most; `pull` is one more, for a run whose event does not hold the pull request. A conversation of
-    more than 100 comments costs one for each further 100. `notes` tells the limits met.
+    which is 6 at most with a checkout. A run whose event does not hold the pull request needs one more, and so does
+    one whose pull request has moved meanwhile. A conversation of more than 100 comments costs one for each further 100.
+    `notes` tells the limits met.
     """
 
     def __init__(
@@ -89,6 +93,12 @@ class GitHubForge:
         """The pull request now."""
         call = Call(f"read pull request {number}", "GET", f"{self._root}/pulls/{number}", READS)
         return read(call, self._wire.ask(call), Pull).as_state()
+
+    def holds(self, number: int, commit: str) -> bool:
+        """Whether the commit is still one of the pull request's; True where GitHub does not list them all."""
+        task, path = f"list the commits of pull request {number}", f"{self._root}/pulls/{number}/commits"
+        listed = [one.sha for page in self._pages(task, path, PullCommit, 3) for one in page]
+        return commit in listed or len(listed) >= MOST_COMMITS
 
     def files(self, number: int) -> tuple[tuple[FileDiff, ...], tuple[str, ...]]:
         """Its files, at most 3,000, and a note for each limit met."""
@@ -154,7 +164,11 @@ class GitHubForge:
         return read(call, self._wire.ask(call), Posted).as_comment(is_ours=True)
 
     def post_review(self, review: Review) -> str:
-        """Post a review with all its comments in one request; returns its URL."""
+        """Post a review with all its comments in one request; returns its URL.
+
+        A review that was begun by our account and never submitted lets no other in: then it is discarded, and the
+        review is posted once more.
+        """
         path = f"{self._root}/pulls/{review.pull}/reviews"
         body = {
             "commit_id": review.commit,
@@ -163,10 +177,19 @@ class GitHubForge:
             "comments": [inline(comment) for comment in review.comments],
         }
         call = Call("post the review", "POST", path, WRITES, body=body, repeatable=False)
-        posted = self._once(
-            call, lambda: self._standing(path, lambda one: one.commit_id == review.commit and one.says(review.body))
-        )
-        return posted.html_url
+
+        def is_it(one: Posted) -> bool:
+            return not one.is_pending and one.commit_id == review.commit and one.says(review.body)
+
+        def post() -> str:
+            return self._once(call, lambda: self._standing(path, is_it)).html_url
+
+        try:
+            return post()
+        except ForgeRefused as refusal:
+            if not is_blocked(refusal) or not self._discarded(path):
+                raise
+        return post()
 
     @cached_property
     def _login(self) -> str | None:
@@ -179,6 +202,19 @@ class GitHubForge:
         except ForgeRefused:
             return None
         return answer.data.viewer.login if answer.data else None
+
+    def _discarded(self, path: str) -> bool:
+        """Discard the pending review of our account, if that takes nothing from a person."""
+        try:
+            litter = next(
+                (one for page in self._newest("find a pending review", path) for one in page if one.is_litter), None
+            )
+            if litter is not None:
+                self._wire.ask(Call("discard a pending review", "DELETE", f"{path}/{litter.id}", WRITES))
+        except ForgeRefused as refusal:
+            # Gone is gone, also when the answer to the first attempt was lost. Else the first refusal says it all.
+            return refusal.status == 404  # noqa: PLR2004
+        return litter is not None
 
     def _comments_of(self, number: int) -> str:
         return f"{self._root}/issues/{number}/comments"

@@ -13,6 +13,8 @@ from cicd_agent.errors import ForgeRefused
 
 MINUTE = 60
 """What GitHub asks to wait after a secondary rate limit that names no time."""
+PENDING = "pending review"
+"""What GitHub's refusal names when a review was begun and never submitted: there can be one of an account."""
 PERMISSION = re.compile(r"([a-z_]{1,40})=(read|write|admin)")
 
 
@@ -137,7 +139,7 @@ def remedy(call: Call, answer: Answer) -> str:
             advice = f"It is not there, or the token may not see it: the job needs `{call.needs}`"
         case 410:
             advice = "It has been deleted, has expired, or is switched off in this repository"
-        case 422 if "pending review" in answer.message.lower():
+        case 422 if PENDING in answer.message.lower():
             advice = "Submit or discard the review that this account has begun on the pull request"
         case 301 | 302 | 303 | 307 | 308:
             host = words(urlsplit(answer.headers.get("location", "")).netloc) or "another address"
@@ -160,6 +162,11 @@ def missing(call: Call, answer: Answer) -> str:
     ]
     accepted = [one for one in accepted if one]
     return call.needs if call.needs in accepted or not accepted else accepted[0]
+
+
+def is_blocked(refusal: ForgeRefused) -> bool:
+    """Whether a pending review of our own account is in the way."""
+    return refusal.status == 422 and PENDING in refusal.why.lower()  # noqa: PLR2004
 
 
 def words(part: object) -> str:

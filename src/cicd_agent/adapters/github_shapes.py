@@ -8,6 +8,7 @@ from cicd_agent.adapters.github_refusals import Answer, Call, unreadable
 from cicd_agent.core.diff import ChangeKind, FileDiff, LineKind
 from cicd_agent.core.diff_parse import TRUNCATED, parse_patch
 from cicd_agent.core.event import Actor, PullRequest, Ref
+from cicd_agent.core.markdown import find_marker
 from cicd_agent.core.ports import PostedComment, PullState
 
 EMPTY_BLOB = "e69de29bb2d1d6434b8b29ae775ad8c2e48c5391"
@@ -133,10 +134,23 @@ class Posted(Shape):
     body: str | None = None
     user: Account | None = None
     commit_id: str | None = None
+    state: str = ""
+    """Of a review; PENDING ones are shown to their author only."""
 
     def says(self, body: str) -> bool:
         """Whether it is this very text, however the blanks were stored."""
         return (self.body or "").split() == body.split()
+
+    @property
+    def is_pending(self) -> bool:
+        """Whether it is a review that was begun and never submitted."""
+        return self.state == "PENDING"
+
+    @property
+    def is_litter(self) -> bool:
+        """Whether nobody misses it when it is discarded: a person's own draft is not ours to throw away."""
+        is_bot = self.user is not None and self.user.type == "Bot"
+        return self.is_pending and (is_bot or bool(find_marker(self.body or "")))
 
     def by(self, login: str) -> bool:
         """Whether `login` wrote it. Only a bot's login may differ by its suffix: a user "x" is not the App "x[bot]"."""
@@ -150,6 +164,12 @@ class Posted(Shape):
         """In our words."""
         author = self.user.login if self.user else ""
         return PostedComment(id=self.id, body=self.body or "", author=author, is_ours=is_ours, url=self.html_url)
+
+
+class PullCommit(Shape):
+    """A commit of a pull request."""
+
+    sha: str
 
 
 class Content(Shape):

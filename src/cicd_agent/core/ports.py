@@ -106,6 +106,10 @@ class Forge(Protocol):
         """The pull request now."""
         ...
 
+    def holds(self, number: int, commit: str) -> bool:
+        """Whether the commit is still one of the pull request's; True where the list of them is cut."""
+        ...
+
     def files(self, number: int) -> tuple[tuple[FileDiff, ...], tuple[str, ...]]:
         """Its files from the API (at most 3,000), and a note for each limit met."""
         ...
@@ -131,7 +135,10 @@ class Forge(Protocol):
         ...
 
     def post_review(self, review: Review) -> str:
-        """Post a review with all its comments in one request; returns its URL."""
+        """Post a review with all its comments in one request; returns its URL.
+
+        A review that our own account has begun and never submitted is discarded, should it stand in the way.
+        """
         ...
 
 
