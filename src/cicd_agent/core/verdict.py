@@ -99,3 +99,5 @@ class Verdict:
     """Fingerprints of the findings that reach `fail-on`."""
     remarks: tuple[str, ...] = ()
     """Summary sentences that stand (the model's, escaped when rendered)."""
+    contradictions: tuple[str, ...] = ()
+    """Where the pull request's title or body says something else than the change does, one sentence each."""

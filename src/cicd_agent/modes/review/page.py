@@ -25,6 +25,7 @@ def summary(verdict: Verdict, evidence: Evidence, account: Account, settings: Se
     parts = [
         heading(verdict),
         _why(verdict, evidence),
+        *(escape(contradiction) for contradiction in verdict.contradictions),
         *(_table(strong, evidence) if strong else ["Nothing found that reaches the thresholds."]),
         *_folded([finding for finding in verdict.findings if finding not in strong], verdict, evidence),
         _coverage(evidence, account),
