@@ -68,7 +68,7 @@ def test_a_declined_event_is_replayed(job: Job) -> None:
 
 def test_a_secret_in_an_answer_is_not_on_the_tape(job: Job) -> None:
     printed = {**DRAFT, "summary": f"The key is {KEY[::-1]}, which is {KEY.encode().hex()}."}
-    with OpenAIServer(answer(printed)) as server:
+    with OpenAIServer(answer(printed), answer(KEPT)) as server:
         review(job, server)
     for path in folder(job).rglob("*"):
         assert all(form not in path.read_text() for form in (KEY, KEY[::-1], KEY.encode().hex()))

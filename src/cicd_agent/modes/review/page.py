@@ -108,7 +108,7 @@ def _folded(weak: Sequence[Finding], verdict: Verdict, evidence: Evidence) -> It
         sections.append((f"{len(verdict.suppressed)} suppressed", _suppressed(verdict.suppressed, evidence)))
     if verdict.rejected:
         claims = count(len(verdict.rejected), "claim")
-        sections.append((f"{claims} rejected", _unproved(verdict.rejected, "could not be proved")))
+        sections.append((f"{claims} rejected", _unproved(verdict.rejected, "could not be proved or defended")))
     if verdict.merged:
         sections.append((f"{len(verdict.merged)} merged", _unproved(verdict.merged, "say what is said already")))
     if verdict.risk.reasons:
