@@ -52,7 +52,7 @@ class Risk:
 
 @dataclass(frozen=True, slots=True)
 class Rejected:
-    """A claim that could not be proved, or was not defended. `claim` is the finding as claimed (its location is what the model said)."""
+    """A claim that could not be proved, or was not defended: `claim` is the finding as claimed, with its location."""
 
     claim: Finding
     reason: str
