@@ -31,10 +31,16 @@ class Left:
 
 
 class Job:
-    """The job of pull request 7 of octo/app, whose checkout is in `place`; `variables` may be changed before a run."""
+    """The job of pull request 7 of octo/app, whose checkout is in `place`; `variables` may be changed before a run.
 
-    def __init__(self, place: Path, before: Mapping[str, str] = BEFORE, after: Mapping[str, str] = AFTER) -> None:
+    Without a `body`, its description, a model is not asked whether that is true.
+    """
+
+    def __init__(
+        self, place: Path, before: Mapping[str, str] = BEFORE, after: Mapping[str, str] = AFTER, *, body: str = ""
+    ) -> None:
         self.place = place
+        self.body = body
         self.repo = TempRepo(place / "checkout")
         self.base = self.repo.commit({name: text.encode() for name, text in before.items()}, "Begin")
         self.repo.git("checkout", "--quiet", "-b", "topic")
@@ -67,7 +73,7 @@ class Job:
             "pull_request": {
                 "number": 7,
                 "title": "Change",
-                "body": "It only renames.",
+                "body": self.body,
                 "state": "open",
                 "draft": False,
                 "user": {"login": "contributor", "type": "User"},

@@ -29,6 +29,13 @@ DRAFT = {
     "escalation_reason": None,
 }
 
+# The judge's answer to the one claim.
+KEPT = {
+    "rulings": [
+        {"id": "C1", "ruling": "keep", "reason": "Line 5 throws it away.", "severity": None, "confidence": None}
+    ]
+}
+
 
 def review(job: Job, server: OpenAIServer | None = None, *argv: str, **inputs: str) -> Left:
     asked = {"base_url": server.url, "openai_api_key": KEY} if server else {}

@@ -87,6 +87,31 @@ def names(put: Asking) -> tuple[str | None, ...]:
     return tuple(model.name if model else None for model in (put.model, put.fast, put.fallback))
 
 
+class TwoQuestions(OneQuestion):
+    """A mode whose second question refines the answer to the first."""
+
+    def questions(self, _evidence: Evidence, answers: Any, _settings: Settings) -> Any:
+        if len(answers) == 2:
+            return ()
+        name = "refine" if answers else "q"
+        return (Question(name, "Look.", (), Note, lambda _: None, optional=bool(answers)),)
+
+
+def test_an_optional_question_that_fails_is_a_notice_and_degrades_nothing() -> None:
+    model = scripted("primary", GOOD, GONE)
+    decision = concluded(TwoQuestions(), Asking(model, plenty(), b"k", str))
+    assert decision.account.degraded == ""
+    [notice] = decision.account.notices
+    assert "`refine` was left out" in notice
+    assert "primary is down" in notice
+
+
+def test_a_main_question_that_fails_degrades_the_run_whatever_follows() -> None:
+    decision = concluded(TwoQuestions(), Asking(scripted("primary", GONE, GOOD), plenty(), b"k", str))
+    assert "primary is down" in decision.account.degraded
+    assert decision.account.notices == ()
+
+
 @pytest.mark.parametrize("tier", Tier)
 def test_a_question_goes_to_the_model_of_its_tier(tier: Tier) -> None:
     models = {Tier.JUDGEMENT: scripted("large"), Tier.FAST: scripted("small")}

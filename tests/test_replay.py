@@ -11,7 +11,7 @@ import pytest
 from tests.jobs import Job
 from tests.servers.github import FakeGitHub
 from tests.servers.openai import OpenAIServer, answer, malformed, status, tool_calls
-from tests.taped import DRAFT, KEY, folder, replay, review, same
+from tests.taped import DRAFT, KEPT, KEY, folder, replay, review, same
 
 
 @pytest.fixture
@@ -20,12 +20,12 @@ def job(tmp_path: Path) -> Job:
 
 
 def test_a_replay_gives_the_same_report_to_the_byte(job: Job, tmp_path: Path) -> None:
-    with FakeGitHub() as hub, OpenAIServer(malformed(), status(503), answer(DRAFT)) as server:
+    with FakeGitHub() as hub, OpenAIServer(malformed(), status(503), answer(DRAFT), answer(KEPT)) as server:
         hub.add_repo("octo/app", job.repo.path)
         hub.add_pull(7, base="main", head="topic")
         job.variables["GITHUB_API_URL"] = hub.url
         left = review(job, server, github_token=hub.token)
-        assert server.requests == 3
+        assert server.requests == 4
     assert left.exit == 0, left.log
     assert any(each["url"] for each in left.report["receipts"])
     assert any(each["origin"] == "model" for each in left.report["verdict"]["findings"])
@@ -68,7 +68,7 @@ def test_a_declined_event_is_replayed(job: Job) -> None:
 
 def test_a_secret_in_an_answer_is_not_on_the_tape(job: Job) -> None:
     printed = {**DRAFT, "summary": f"The key is {KEY[::-1]}, which is {KEY.encode().hex()}."}
-    with OpenAIServer(answer(printed)) as server:
+    with OpenAIServer(answer(printed), answer(KEPT)) as server:
         review(job, server)
     for path in folder(job).rglob("*"):
         assert all(form not in path.read_text() for form in (KEY, KEY[::-1], KEY.encode().hex()))
@@ -86,7 +86,7 @@ DIFFERENT: dict[str, tuple[list[str], list[str]]] = {
 
 @pytest.mark.parametrize(("argv", "said"), DIFFERENT.values(), ids=DIFFERENT.keys())
 def test_what_has_changed_is_named(job: Job, tmp_path: Path, argv: list[str], said: list[str]) -> None:
-    with OpenAIServer(answer(DRAFT)) as server:
+    with OpenAIServer(answer(DRAFT), answer(KEPT)) as server:
         review(job, server)
     rules = tmp_path / "rules.yml"
     rules.write_text("rules:\n  shell-injection: off\n")
@@ -98,7 +98,7 @@ def test_what_has_changed_is_named(job: Job, tmp_path: Path, argv: list[str], sa
 
 
 def test_another_prompt_is_another_question(job: Job, monkeypatch: pytest.MonkeyPatch) -> None:
-    with OpenAIServer(answer(DRAFT)) as server:
+    with OpenAIServer(answer(DRAFT), answer(KEPT)) as server:
         review(job, server)
     monkeypatch.setattr(import_module("cicd_agent.modes.review.questions"), "prompt", lambda: "Look for bugs.")
     left = replay(job)
@@ -119,7 +119,7 @@ def test_another_program_is_named(job: Job) -> None:
 def test_a_run_in_stages_is_replayed_from_the_evidence_that_gather_wrote(job: Job) -> None:
     evidence, decision = str(job.place / "gathered.json"), str(job.place / "decision.json")
     assert job.run("gather", "review", "--out", evidence).exit == 0
-    with OpenAIServer(answer(DRAFT)) as server:
+    with OpenAIServer(answer(DRAFT), answer(KEPT)) as server:
         given = {"base_url": server.url, "openai_api_key": KEY}
         assert job.run("decide", "review", "--in", evidence, "--out", decision, **given).exit == 0
     assert job.run("perform", "review", "--in", decision).exit == 0
@@ -203,7 +203,7 @@ def test_on_actions_the_diff_is_kept_only_when_that_is_asked_for(job: Job) -> No
 
 
 def test_a_dry_run_leaves_no_tape(job: Job) -> None:
-    with OpenAIServer(answer(DRAFT)) as server:
+    with OpenAIServer(answer(DRAFT), answer(KEPT)) as server:
         review(job, server, "--dry-run")
     assert not [*job.temp.rglob("*.jsonl")]
     assert not [*job.temp.rglob("evidence.json")]
@@ -224,10 +224,11 @@ def test_what_was_looked_up_is_on_the_tape_and_a_replay_looks_nothing_up(job: Jo
     read = ("read_file", json.dumps({"path": "app.py", "first_line": 1, "last_line": None}), "c1")
     missing = ("read_file", json.dumps({"path": "nowhere.py", "first_line": 1, "last_line": None}), "c2")
     wrong = ("search", json.dumps({"pattern": "", "glob": None}), "c3")
-    with OpenAIServer(tool_calls(read, missing, wrong), answer(DRAFT)) as server:
+    with OpenAIServer(tool_calls(read, missing, wrong), answer(DRAFT), answer(KEPT)) as server:
         left = review(job, server)
     assert left.exit == 0, left.log
-    [asked] = left.report["asked"]
+    asked, judged = left.report["asked"]
+    assert judged["question"] == "judge"
     assert [bool(action["trouble"]) for action in asked["actions"]] == [False, True, True]
     tape = folder(job) / "tape.jsonl"
     assert tape.read_text().count('{"looked_up"') == 3
@@ -238,7 +239,7 @@ def test_what_was_looked_up_is_on_the_tape_and_a_replay_looks_nothing_up(job: Jo
 
 @pytest.mark.parametrize("line", ['{"looked_up": {"tool": 3}}', '{"offered": []}', '{"looked_up": '])
 def test_a_tape_whose_look_ups_are_none_is_refused_in_one_line(job: Job, line: str) -> None:
-    with OpenAIServer(answer(DRAFT)) as server:
+    with OpenAIServer(answer(DRAFT), answer(KEPT)) as server:
         review(job, server)
     tape = folder(job) / "tape.jsonl"
     tape.write_text(tape.read_text() + line + "\n")

@@ -13,7 +13,7 @@ import pytest
 from cicd_agent.adapters.tape import load_tape
 from tests.jobs import Job, Left
 from tests.servers.openai import OpenAIServer, answer, hang, malformed
-from tests.taped import DRAFT, KEY, ROOT, folder, review, same
+from tests.taped import DRAFT, KEPT, KEY, ROOT, folder, review, same
 
 
 @pytest.fixture
@@ -45,17 +45,17 @@ def kept(left: Left) -> Any:
 @pytest.mark.parametrize("key", [KEY, ""], ids=["with a key", "without a key"])
 def test_a_second_run_asks_nobody(job: Job, tmp_path: Path, key: str) -> None:
     inputs = {"cache_dir": str(tmp_path / "cache"), "openai_api_key": key}
-    with OpenAIServer(malformed(), answer(DRAFT)) as server:
+    with OpenAIServer(malformed(), answer(DRAFT), answer(KEPT)) as server:
         first = review(job, server, **inputs)
-        assert server.requests == 2
+        assert server.requests == 3
         second = review(job, server, **inputs)
-        assert server.requests == 2
-    assert (kept(first)["requests"], kept(first)["from_cache"]) == (2, 0)
-    assert kept(second) == {"requests": 0, "input": 0, "output": 0, "cached": 0, "reasoning": 0, "from_cache": 2}
+        assert server.requests == 3
+    assert (kept(first)["requests"], kept(first)["from_cache"]) == (3, 0)
+    assert kept(second) == {"requests": 0, "input": 0, "output": 0, "cached": 0, "reasoning": 0, "from_cache": 3}
     assert second.outputs["requests"] == second.outputs["tokens_used"] == "0"
     assert second.outputs["cost_usd"] == "0.0000"
     assert second.outputs["model"] == first.outputs["model"]
-    assert "0 requests, 2 answers from the cache" in second.summary
+    assert "0 requests, 3 answers from the cache" in second.summary
     assert second.report["verdict"] == first.report["verdict"]
     assert same(job)
 
@@ -71,14 +71,14 @@ def test_another_change_is_asked_about(job: Job, tmp_path: Path) -> None:
 
 
 def test_an_answer_that_failed_is_asked_for_again(job: Job, tmp_path: Path) -> None:
-    with OpenAIServer(*[malformed()] * 3, answer(DRAFT)) as server:
+    with OpenAIServer(*[malformed()] * 3, answer(DRAFT), answer(KEPT)) as server:
         assert review(job, server, cache_dir=str(tmp_path / "cache")).outputs["degraded"] == "true"
         assert review(job, server, cache_dir=str(tmp_path / "cache")).outputs["degraded"] == "false"
 
 
 def test_without_a_key_the_checkout_is_no_place_for_answers(job: Job) -> None:
     inside = str(job.repo.path / ".cache")
-    with OpenAIServer(answer(DRAFT)) as server:
+    with OpenAIServer(answer(DRAFT), answer(KEPT)) as server:
         left = review(job, server, cache_dir=inside, openai_api_key="")
         assert left.exit == 2
         assert "lies in the checkout" in left.log
@@ -93,7 +93,7 @@ def test_a_cache_that_is_no_directory_is_an_error(job: Job) -> None:
 
 
 def test_two_runs_at_the_same_time_share_a_cache(job: Job, tmp_path: Path) -> None:
-    with OpenAIServer(answer(DRAFT), answer(DRAFT)) as server:
+    with OpenAIServer(*[answer({**DRAFT, "findings": []})] * 2) as server:
         given = {"INPUT_BASE_URL": server.url, "INPUT_CACHE_DIR": str(tmp_path / "cache")}
         given |= {"PYTHONPATH": str(ROOT / "src")}
         runs = [

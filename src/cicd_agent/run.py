@@ -80,7 +80,8 @@ def _answers(
         for question in questions:
             model = asking.fast if asking.fast and question.tier is Tier.FAST else asking.model
             answers.append(_answer(replace(question, tools=tools), model, asking, progress))
-    return answers, next((answer.failure for answer in answers if answer.failure), ""), limit
+    failures = (answer.failure for answer in answers if answer.failure and not answer.optional)
+    return answers, next(failures, ""), limit
 
 
 def _answer(question: Question[Any], model: Model, asking: Asking, progress: Callable[[str], None]) -> Answer[Any]:
@@ -107,13 +108,15 @@ def _account(
         degraded=degraded,
         config_status=loaded.config_status,
         notices=(*notices, *_limits(answers)),
-        left_out=tuple(source for answer in answers for source in answer.left_out),
+        left_out=tuple(source for answer in answers if not answer.optional for source in answer.left_out),
     )
 
 
 def _limits(answers: Sequence[Answer[Any]]) -> Iterator[str]:
     """What a reader has to know of how the answers came about."""
     for answer in answers:
+        if answer.optional and answer.failure:
+            yield f"The question `{answer.question}` was left out, nothing is lost by it: {answer.failure}"
         if answer.instead_of:
             yield f"{answer.model} was asked: {answer.instead_of}"
         if answer.toolless:

@@ -198,6 +198,13 @@ class Settings(BaseModel):
         json_schema_extra={**_FILE_ONLY, "keys": "models"},
         description="Price of a model in US dollars per million tokens, before the table that comes with the program.",
     )
+    judge: Annotated[
+        Literal["on", "off"],
+        Field(
+            json_schema_extra=_FILE_ONLY,
+            description="Whether a second question judges the model's findings and drops what it cannot defend.",
+        ),
+    ] = "on"
     rules: dict[str, RuleSetting] = Field(
         default_factory=dict,
         json_schema_extra={**_FILE_ONLY, "keys": "rules"},

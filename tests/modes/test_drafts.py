@@ -11,11 +11,14 @@ from hypothesis import strategies as st
 from cicd_agent.agent.ask import ask
 from cicd_agent.agent.budget import Budget
 from cicd_agent.agent.scripted import ScriptedModel
-from cicd_agent.agent.turns import Answer, Call, Question, Reply
+from cicd_agent.agent.turns import Answer, Call, Draft, Question, Reply
 from cicd_agent.core.event import Event, EventKind, PullRequest, Ref
 from cicd_agent.core.evidence import Evidence
+from cicd_agent.core.finding import Category, Severity
+from cicd_agent.core.verdict import RiskLevel
 from cicd_agent.decision import Decision, dump, outputs
 from cicd_agent.modes import Account, Mode, modes
+from cicd_agent.modes.review.draft import Claim, ClaimedSide, ReviewDraft
 from cicd_agent.settings import Settings
 from tests.changes import change_of
 from tests.strategies import drafts
@@ -26,7 +29,7 @@ NEW = "import os\n\n\ndef run(x):\n    os.system(x)\n    return x\n"
 EVENT = Event(
     EventKind.PULL_REQUEST,
     repo="o/r",
-    pull=PullRequest(7),
+    pull=PullRequest(7, title="Rename run", body="It only renames a file."),
     base=Ref("main", "b" * 40),
     head=Ref("f", "h" * 40),
     sha="h" * 40,
@@ -37,10 +40,41 @@ SPECIMENS = {
     ),
 }
 """What each mode is given to ask about."""
+CLAIM = Claim(
+    path="src/app.py",
+    side=ClaimedSide.NEW,
+    line=5,
+    quote="os.system(x)",
+    severity=Severity.HIGH,
+    category=Category.RELIABILITY,
+    confidence=0.9,
+    title="Its status is dropped",
+    explanation="Nobody sees that it failed.",
+    advice=None,
+    suggestion=None,
+)
+DRAFTS: dict[str, list[Draft]] = {
+    "review": [
+        ReviewDraft(
+            summary="It runs a command.",
+            findings=(CLAIM,),
+            risk_level=RiskLevel.LOW,
+            confidence=0.8,
+            escalate_to_human=False,
+            escalation_reason=None,
+        )
+    ]
+}
+"""What is said to a mode's first questions, so that it asks all its others."""
+ASKED = {"review": ["review", "judge", "description"]}
 
 
 def asked(mode: Mode[Any]) -> list[Question[Any]]:
-    return list(mode.questions(SPECIMENS[mode.name], (), SETTINGS))
+    """Every question of a mode: the first ones, and those that follow the answers of DRAFTS."""
+    evidence = SPECIMENS[mode.name]
+    first = list(mode.questions(evidence, (), SETTINGS))
+    answers = [Answer(each.name, draft) for each, draft in zip(first, DRAFTS[mode.name], strict=True)]
+    return [*first, *mode.questions(evidence, answers, SETTINGS)]
 
 
 def requests(question: Question[Any]) -> list[str]:
@@ -53,7 +87,8 @@ def requests(question: Question[Any]) -> list[str]:
 
 
 def test_every_mode_has_a_specimen() -> None:
-    assert [*SPECIMENS] == [*modes()]
+    assert [*SPECIMENS] == [*DRAFTS] == [*ASKED] == [*modes()]
+    assert {name: [question.name for question in asked(mode)] for name, mode in modes().items()} == ASKED
 
 
 @pytest.mark.parametrize("mode", modes().values(), ids=modes().keys())
@@ -62,7 +97,8 @@ def test_every_mode_has_a_specimen() -> None:
 def test_any_draft_that_fits_its_schema_is_judged_and_reported(mode: Mode[Any], data: st.DataObject) -> None:
     evidence = SPECIMENS[mode.name]
     answers = [
-        Answer(question.name, data.draw(st.none() | drafts(question.draft)), model="m") for question in asked(mode)
+        Answer(question.name, data.draw(st.none() | drafts(question.draft)), model="m", optional=question.optional)
+        for question in asked(mode)
     ]
     for question, answer in zip(asked(mode), answers, strict=True):
         if answer.draft is not None:

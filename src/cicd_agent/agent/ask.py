@@ -77,6 +77,7 @@ def ask(
         actions=tuple(dialogue.lookups.actions),
         lookups=tuple(dialogue.lookups.exhibits),
         toolless=dialogue.toolless,
+        optional=question.optional,
         escalate=(draft.unsettled if draft else "") or standing or (str(failure) if failure else ""),
     )
 

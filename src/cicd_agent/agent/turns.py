@@ -183,6 +183,8 @@ class Question(Generic[D]):
     check: Callable[[D], str | None]
     tools: tuple[Tool[Any], ...] = ()
     tier: Tier = Tier.JUDGEMENT
+    optional: bool = False
+    """Whether the run loses nothing but a refinement when there is no answer."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -223,5 +225,7 @@ class Answer(Generic[D]):
     """Whether nothing could be looked up, because the server takes no tools."""
     instead_of: str = ""
     """Why the model that should have been asked was not heard, when this is another's answer."""
+    optional: bool = False
+    """As the question says."""
     escalate: str = ""
     """Why a person has to decide: the model said so, or it came to no accepted answer. "" when neither."""

@@ -52,7 +52,7 @@ class Risk:
 
 @dataclass(frozen=True, slots=True)
 class Rejected:
-    """A claim that could not be proved. `claim` is the finding as claimed (its location is what the model said)."""
+    """A claim that could not be proved, or was not defended: `claim` is the finding as claimed, with its location."""
 
     claim: Finding
     reason: str
@@ -99,3 +99,5 @@ class Verdict:
     """Fingerprints of the findings that reach `fail-on`."""
     remarks: tuple[str, ...] = ()
     """Summary sentences that stand (the model's, escaped when rendered)."""
+    contradictions: tuple[str, ...] = ()
+    """Where the pull request's title or body says something else than the change does, one sentence each."""

@@ -122,6 +122,14 @@ def gaps(change: Change, settings: Settings) -> Iterator[Gap]:
         yield Gap("", note)
 
 
+def showable(change: Change, settings: Settings) -> Iterator[FileDiff]:
+    """The files whose diff a model may be shown, and that are worth it."""
+    hidden = matcher([*settings.deny_paths, *settings.paths_ignore])
+    for file in change.files:
+        if not (unread(file) or hidden.match_file(file.path) or hidden.match_file(file.old_path)):
+            yield file
+
+
 def unread(file: FileDiff) -> str:
     """Why a file is not read line by line, "" when it is."""
     if file.omitted:

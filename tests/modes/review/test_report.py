@@ -227,6 +227,7 @@ def test_whatever_foreign_words_say_what_is_published_is_inert(evil: str) -> Non
         "suppressed": (Suppressed(foreign, SuppressedBy.COMMENT, evil),),
         "escalate": (evil,),
         "remarks": (evil,),
+        "contradictions": (evil,),
     }
     account = Account(model=evil, usage=Usage(1, 1, 1), degraded=evil, notices=(evil,), left_out=(evil,))
     evidence = replace(EVIDENCE, gaps=(Gap(evil, evil), Gap("", evil)))

@@ -27,6 +27,7 @@ def summary(verdict: Verdict, evidence: Evidence, account: Account, settings: Se
     parts = [
         heading(verdict),
         _why(verdict, evidence),
+        *(escape(contradiction) for contradiction in verdict.contradictions),
         *(_table(strong, evidence) if strong else ["Nothing found that reaches the thresholds."]),
         *_folded([finding for finding in verdict.findings if finding not in strong], verdict, evidence),
         _coverage(evidence, account),
@@ -110,7 +111,7 @@ def _folded(weak: Sequence[Finding], verdict: Verdict, evidence: Evidence) -> It
         sections.append((f"{len(verdict.suppressed)} suppressed", _suppressed(verdict.suppressed, evidence)))
     if verdict.rejected:
         claims = count(len(verdict.rejected), "claim")
-        sections.append((f"{claims} rejected", _unproved(verdict.rejected, "could not be proved")))
+        sections.append((f"{claims} rejected", _unproved(verdict.rejected, "could not be proved or defended")))
     if verdict.merged:
         sections.append((f"{len(verdict.merged)} merged", _unproved(verdict.merged, "say what is said already")))
     if verdict.risk.reasons:

@@ -1,4 +1,4 @@
-"""What a model is asked about a change: one question, over the parts of the diff that may be shown."""
+"""What a model is asked about a change: first for problems, then whether they and the description hold."""
 
 from collections.abc import Iterator, Sequence
 from importlib.resources import files
@@ -9,7 +9,8 @@ from cicd_agent.core.change import Change
 from cicd_agent.core.diff import DiffLine, FileDiff, Hunk
 from cicd_agent.core.evidence import Evidence, Exhibit
 from cicd_agent.core.paths import PathKind, kinds
-from cicd_agent.modes.changes import changed, matcher, unread
+from cicd_agent.modes.changes import changed, showable
+from cicd_agent.modes.review import describe, judge
 from cicd_agent.modes.review.claims import Prover, complain
 from cicd_agent.modes.review.draft import ReviewDraft
 from cicd_agent.settings import Settings
@@ -21,15 +22,18 @@ _EXHIBIT = 12_000
 """Characters of one exhibit; a file whose diff is longer becomes several, so that packing can choose among them."""
 
 
-def questions(
-    evidence: Evidence, answers: Sequence[Answer[Any]], settings: Settings
-) -> Sequence[Question[ReviewDraft]]:
-    """The one question, unless it is answered already, a bot wrote the change, or nothing of it may be shown."""
+def questions(evidence: Evidence, answers: Sequence[Answer[Any]], settings: Settings) -> Sequence[Question[Any]]:
+    """The question that looks for problems, then those that need its answer, then none."""
+    return tuple(_second(evidence, answers, settings)) if answers else _first(evidence, settings)
+
+
+def _first(evidence: Evidence, settings: Settings) -> Sequence[Question[ReviewDraft]]:
+    """The main question, unless a bot wrote the change or nothing of it may be shown."""
     event = evidence.event
     author = event.pull.author if event.pull else event.actor
     change = changed(evidence)
     exhibits = tuple(_exhibits(change, settings))
-    if answers or author.login in DEPENDENCY_BOTS or not exhibits:
+    if author.login in DEPENDENCY_BOTS or not exhibits:
         return ()
     exhibits = (*evidence.exhibits, *exhibits)
     if settings.instructions:
@@ -47,17 +51,27 @@ def questions(
     )
 
 
+def _second(evidence: Evidence, answers: Sequence[Answer[Any]], settings: Settings) -> Iterator[Question[Any]]:
+    """Whether the proven claims can be defended, and whether the description fits: each only if there is something."""
+    drafts = [answer.draft for answer in answers if isinstance(answer.draft, ReviewDraft)]
+    if not drafts or any(answer.optional for answer in answers):
+        return
+    change = changed(evidence)
+    proof = Prover(change).prove([claim for draft in drafts for claim in draft.findings])
+    if settings.judge == "on" and (judging := judge.question(proof, change, settings)):
+        yield judging
+    if comparing := describe.question(evidence.event, change, [draft.summary for draft in drafts]):
+        yield comparing
+
+
 def prompt() -> str:
     """The instructions, as they stand in prompt.md."""
     return files(__package__).joinpath("prompt.md").read_text("utf-8")
 
 
 def _exhibits(change: Change, settings: Settings) -> Iterator[Exhibit]:
-    hidden = matcher([*settings.deny_paths, *settings.paths_ignore])
     number = 0
-    for file in change.files:
-        if unread(file) or hidden.match_file(file.path) or hidden.match_file(file.old_path):
-            continue
+    for file in showable(change, settings):
         for part in _parts(file):
             number += 1
             yield Exhibit(

@@ -14,7 +14,9 @@ from cicd_agent.core.verdict import Conclusion, Ground, Rejected, Risk, RiskLeve
 from cicd_agent.core.words import count
 from cicd_agent.modes.changes import changed, matcher
 from cicd_agent.modes.review.claims import Prover, capped
+from cicd_agent.modes.review.describe import contradictions
 from cicd_agent.modes.review.draft import ReviewDraft
+from cicd_agent.modes.review.judge import judged
 from cicd_agent.modes.review.rules import RuleDraft
 from cicd_agent.modes.review.suggestion import proved
 from cicd_agent.modes.review.suppress import silenced
@@ -24,11 +26,13 @@ from cicd_agent.settings import Settings
 def verify(rules: RuleDraft, answers: Sequence[Answer[Any]], evidence: Evidence, settings: Settings) -> Verdict:
     """The verdict on a change. Every finding and every claim that goes in is in exactly one list of what comes out."""
     change = changed(evidence)
-    drafts = [answer.draft for answer in answers if isinstance(answer.draft, ReviewDraft)]
+    main = [answer for answer in answers if not answer.optional]
+    drafts = [answer.draft for answer in main if isinstance(answer.draft, ReviewDraft)]
     proof = Prover(change).prove([claim for draft in drafts for claim in draft.findings])
+    judgement = judged(proof, answers)
     certain = [replace(finding, severity=capped(finding.severity, finding.confidence)) for finding in rules.findings]
     standing, suppressed = _silence(certain, change, settings)
-    new, merged, known = _merge(proof.findings, standing, suppressed)
+    new, merged, known = _merge(judgement.findings, standing, suppressed)
     told, hushed = _silence(new, change, settings)
     standing, suppressed = sorted([*standing, *told], key=_worst_first), [*suppressed, *known, *hushed]
     standing = proved(standing, change, proof.whole)
@@ -43,10 +47,12 @@ def verify(rules: RuleDraft, answers: Sequence[Answer[Any]], evidence: Evidence,
     risk = assess(change, floors)
     strong = [finding for finding in standing if reaches(finding, settings)]
     blocking = [finding for finding in standing if blocks(finding, settings)]
-    heard = len(drafts) == len(answers) > 0 and not any(answer.left_out for answer in answers)
+    heard = len(drafts) == len(main) > 0 and not any(answer.left_out for answer in main)
     unread = [gap.what for gap in evidence.gaps if PathKind.SOURCE in kinds(gap.what)]
     # Approval needs rules and a model that both found nothing, not even something unsure, in a change read whole.
-    doubts = [finding for finding in standing if finding.severity.rank >= settings.min_severity.rank]
+    # A judge may take a finding away, but not say yes: what it drops is still something that the model found.
+    found = [*standing, *(each.claim for each in judgement.dropped)]
+    doubts = [finding for finding in found if finding.severity.rank >= settings.min_severity.rank]
     decision = _decision(strong, without_doubt=heard and not unread and not doubts)
     return Verdict(
         conclusion=_conclusion(blocking, strong, unread),
@@ -54,12 +60,13 @@ def verify(rules: RuleDraft, answers: Sequence[Answer[Any]], evidence: Evidence,
         confidence=_confidence(decision, strong, drafts if heard else []),
         risk=risk,
         findings=tuple(standing),
-        rejected=proof.rejected,
+        rejected=(*proof.rejected, *judgement.dropped),
         merged=tuple(merged),
         suppressed=tuple(suppressed),
         escalate=tuple(_escalations(risk, drafts, proof.rejected, unread)),
         blocking=tuple(finding.fingerprint for finding in blocking),
         remarks=tuple(draft.summary for draft in drafts if draft.summary.strip()),
+        contradictions=contradictions(answers, evidence.event, change),
     )
 
 

@@ -1,0 +1,156 @@
+"""The second question: each proven claim is judged against the code it quotes, and what is not defended is dropped."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from enum import StrEnum
+from importlib.resources import files
+from typing import Annotated, Any
+
+from pydantic import Field
+
+from cicd_agent.agent.turns import Answer, Draft, Question
+from cicd_agent.core.change import Change
+from cicd_agent.core.diff import DiffLine, FileDiff, Side
+from cicd_agent.core.evidence import Exhibit
+from cicd_agent.core.finding import Finding, Severity
+from cicd_agent.core.text import visible_line
+from cicd_agent.core.verdict import Rejected
+from cicd_agent.modes.changes import showable
+from cicd_agent.modes.review.claims import Proof, capped
+from cicd_agent.modes.review.draft import Share
+from cicd_agent.settings import Settings
+
+UNSURE = 0.5
+"""The most confidence that is left to a claim which the judge can neither defend nor refute."""
+
+_AROUND = 30
+"""Lines of the diff before and after a claim that the judge is shown."""
+
+
+class Ruling(StrEnum):
+    """What becomes of a claim."""
+
+    KEEP = "keep"
+    DROP = "drop"
+    UNSURE = "unsure"
+
+
+class Judged(Draft):
+    """What the judge says of one claim."""
+
+    id: Annotated[str, Field(description="The claim's exhibit: C1, C2, and so on.")]
+    ruling: Ruling
+    reason: Annotated[str, Field(description="Why, in one sentence that names the code which decides it.")]
+    severity: Annotated[Severity | None, Field(description="A lower severity than the claimed one, or null.")]
+    confidence: Annotated[Share | None, Field(description="A lower confidence than the claimed one, or null.")]
+
+
+class JudgeDraft(Draft):
+    """The answer to the question that judges."""
+
+    rulings: Annotated[tuple[Judged, ...], Field(description="One for each claim.")]
+
+
+@dataclass(frozen=True, slots=True)
+class Judgement:
+    """What the judge leaves of proven claims: every claim is in exactly one of the two."""
+
+    findings: tuple[Finding, ...]
+    dropped: tuple[Rejected, ...]
+
+
+def question(proof: Proof, change: Change, settings: Settings) -> Question[JudgeDraft] | None:
+    """What is asked about the claims, None when there are none that a model may be shown."""
+    shown = {file.path: file for file in showable(change, settings)}
+    claims = {name: claim for name, claim in _named(proof.findings).items() if claim.location.path in shown}
+    if not claims:
+        return None
+    places = {path: [claim for claim in claims.values() if claim.location.path == path] for path in shown}
+    excerpts = (_excerpt(f"E{n}", shown[path], told) for n, (path, told) in enumerate(places.items(), 1) if told)
+    return Question(
+        name="judge",
+        instructions=files(__package__).joinpath("judge.md").read_text("utf-8"),
+        evidence=(*(_claimed(name, claim) for name, claim in claims.items()), *excerpts),
+        draft=JudgeDraft,
+        check=lambda _: None,
+        optional=True,
+    )
+
+
+def judged(proof: Proof, answers: Sequence[Answer[Any]]) -> Judgement:
+    """The claims after the judge: fewer or weaker ones, never others. What it says nothing valid of stays as it is."""
+    rulings = dict(_rulings(_named(proof.findings), answers))
+    findings: list[Finding] = []
+    dropped: list[Rejected] = []
+    for name, claim in _named(proof.findings).items():
+        ruling = rulings.get(name)
+        if ruling is None:
+            findings.append(claim)
+        elif ruling.ruling is Ruling.DROP:
+            dropped.append(Rejected(claim, f"not defended: {' '.join(ruling.reason.split())}"))
+        else:
+            findings.append(_weakened(claim, ruling))
+    return Judgement(tuple(findings), tuple(dropped))
+
+
+def _rulings(claims: Mapping[str, Finding], answers: Sequence[Answer[Any]]) -> Iterator[tuple[str, Judged]]:
+    """The rulings that count: one on its claim, with a reason if it drops it, by a judge that saw the code."""
+    for answer in answers:
+        if not isinstance(answer.draft, JudgeDraft):
+            continue
+        said = [ruling.id for ruling in answer.draft.rulings]
+        for ruling in answer.draft.rulings:
+            if ruling.id not in claims or said.count(ruling.id) > 1:
+                continue
+            path = visible_line(claims[ruling.id].location.path)
+            unseen = any(source == path or source.startswith(f"{path} from line ") for source in answer.left_out)
+            if not unseen and (ruling.ruling is not Ruling.DROP or ruling.reason.strip()):
+                yield ruling.id, ruling
+
+
+def _weakened(claim: Finding, ruling: Judged) -> Finding:
+    most = UNSURE if ruling.ruling is Ruling.UNSURE else 1.0
+    confidence = min(claim.confidence, most, 1.0 if ruling.confidence is None else ruling.confidence)
+    severity = min(claim.severity, ruling.severity or claim.severity, key=lambda each: each.rank)
+    return replace(claim, confidence=confidence, severity=capped(severity, confidence))
+
+
+def _named(claims: Sequence[Finding]) -> dict[str, Finding]:
+    return {f"C{number}": claim for number, claim in enumerate(claims, 1)}
+
+
+def _claimed(name: str, claim: Finding) -> Exhibit:
+    """The claim in its author's words, which came of foreign text: it is fenced like everything else."""
+    where = claim.location
+    side = "new" if where.side is Side.RIGHT else "old"
+    lines = [
+        f"{side} lines {where.first} to {where.line}",
+        f"{claim.severity} {claim.category}, confidence {claim.confidence:.2f}",
+        f"quote: {claim.quote}",
+        f"title: {claim.title}",
+        f"explanation: {claim.message}",
+    ]
+    return Exhibit(name, where.path, "\n".join(lines), priority=1 + claim.severity.rank)
+
+
+def _excerpt(name: str, file: FileDiff, claims: Sequence[Finding]) -> Exhibit:
+    """The lines of a file's diff around what is claimed of it, each once."""
+    lines = list(file.lines)
+    near: set[int] = set()
+    for claim in claims:
+        for index, line in enumerate(lines):
+            if _claims(claim, line):
+                near.update(range(max(index - _AROUND, 0), min(index + _AROUND + 1, len(lines))))
+    part = [lines[index] for index in sorted(near)]
+    return Exhibit(
+        name,
+        file.path,
+        "\n".join(line.text for line in part),
+        priority=1 + max(claim.severity.rank for claim in claims),
+        gutter=tuple(f"{line.new or line.old} {line.kind.value}" for line in part),
+    )
+
+
+def _claims(claim: Finding, line: DiffLine) -> bool:
+    number = line.new if claim.location.side is Side.RIGHT else line.old
+    return number is not None and claim.location.first <= number <= claim.location.line
