@@ -1,6 +1,6 @@
 """What the core needs from the world, as protocols; the adapters implement them, tests/fakes.py doubles them."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
@@ -132,6 +132,28 @@ class Forge(Protocol):
 
     def post_review(self, review: Review) -> str:
         """Post a review with all its comments in one request; returns its URL."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Left:
+    """A file that was left in the workspace, named from there; `problem` says why there is no content."""
+
+    path: str
+    content: bytes = b""
+    problem: str = ""
+
+
+class Workspace(Protocol):
+    """The files that other steps of the job left behind, as far as an input names them."""
+
+    @property
+    def roots(self) -> Sequence[str]:
+        """The absolute names that the checkout goes by."""
+        ...
+
+    def files(self, patterns: Sequence[str], *, most: int, limit: int) -> Iterator[Left]:
+        """At most `most` regular files of at most `limit` bytes that lie inside the workspace, each read when due."""
         ...
 
 

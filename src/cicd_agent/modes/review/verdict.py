@@ -17,6 +17,7 @@ from cicd_agent.modes.review.claims import Prover, capped
 from cicd_agent.modes.review.draft import ReviewDraft
 from cicd_agent.modes.review.rules import RuleDraft
 from cicd_agent.modes.review.suppress import silenced
+from cicd_agent.modes.review.tools import joined
 from cicd_agent.settings import Settings
 
 
@@ -27,7 +28,9 @@ def verify(rules: RuleDraft, answers: Sequence[Answer[Any]], evidence: Evidence,
     proof = Prover(change).prove([claim for draft in drafts for claim in draft.findings])
     certain = [replace(finding, severity=capped(finding.severity, finding.confidence)) for finding in rules.findings]
     standing, suppressed = _silence(certain, change, settings)
+    standing, echoes = joined(standing, settings)
     new, merged, known = _merge(proof.findings, standing, suppressed)
+    merged = [*echoes, *merged]
     told, hushed = _silence(new, change, settings)
     standing, suppressed = sorted([*standing, *told], key=_worst_first), [*suppressed, *known, *hushed]
     # What the author of the change silences is not shown, but the risk does not fall by it.
@@ -68,7 +71,7 @@ def reaches(finding: Finding, settings: Settings) -> bool:
 
 def blocks(finding: Finding, settings: Settings) -> bool:
     """Whether a finding fails the run: only by `fail-on`, and a model's only with `fail-on-model`."""
-    if settings.fail_on == "never" or not (finding.origin is Origin.RULE or settings.fail_on_model):
+    if settings.fail_on == "never" or not (finding.origin is not Origin.MODEL or settings.fail_on_model):
         return False
     return finding.severity.rank >= Severity(settings.fail_on).rank and finding.confidence >= settings.min_confidence
 
