@@ -42,7 +42,7 @@ def test_a_finding_of_semgrep_takes_the_level_of_its_rule_and_its_snippet() -> N
 
 def test_a_finding_of_zizmor_is_found_below_the_workspace_of_a_container() -> None:
     found = one(zizmor())
-    assert found.id == "zizmor/zizmor/template-injection"
+    assert found.id == "zizmor/template-injection"
     assert (found.severity, found.location.path) == (Severity.HIGH, ".github/workflows/ci.yml")
 
 

@@ -117,7 +117,9 @@ class _Run:
         place = _mapping(_mapping(_first(result.get("locations"))).get("physicalLocation"))
         path = self._path(_mapping(place.get("artifactLocation")))
         message = self._message(result, rule)
-        if not path or not _safe(ident) or not message:
+        # Some tools put their name before their rules' ids themselves.
+        name = _safe(ident.removeprefix(f"{self.tool}/"))
+        if not path or not name or not message:
             return None
         region = _mapping(place.get("region"))
         first = _whole(region.get("startLine"))
@@ -125,7 +127,7 @@ class _Run:
         title = _text(_mapping(rule.get("shortDescription")).get("text"), _MESSAGE) or message.split("\n")[0]
         properties = _mapping(rule.get("properties")) | _mapping(result.get("properties"))
         finding = Finding(
-            id=f"{self.tool}/{_safe(ident)}",
+            id=f"{self.tool}/{name}",
             title=_clip(visible_line(" ".join(title.split())), _TITLE),
             message=_clip(visible(message), _MESSAGE),
             severity=_severity(result, rule, properties),
