@@ -1,7 +1,7 @@
 """Doubles at our own ports: small working worlds that behave as the real ones do, and can be told to refuse."""
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -9,7 +9,7 @@ from cicd_agent.core.change import Change, Commit
 from cicd_agent.core.diff import FileDiff
 from cicd_agent.core.library import BadPattern, Blamed, Entry, EntryKind, Match, Matches
 from cicd_agent.core.plan import Receipt, Review
-from cicd_agent.core.ports import Forge, Library, PostedComment, PullState, Repository, Sandbox, Store
+from cicd_agent.core.ports import Forge, Left, Library, PostedComment, PullState, Repository, Sandbox, Store, Workspace
 from cicd_agent.core.sandbox import Limits, Ran
 from cicd_agent.errors import ConfigError, ForgeRefused
 
@@ -37,6 +37,9 @@ class FakeForge(Forge):
     def pull(self, number: int) -> PullState:
         self._called("pull")
         return self.pulls[number]
+
+    def head(self, number: int) -> str:
+        return self.pull(number).head.sha
 
     def holds(self, number: int, commit: str) -> bool:
         self._called("holds")
@@ -216,6 +219,22 @@ class Link:
     """A symbolic link."""
 
     target: str
+
+
+@dataclass
+class FakeWorkspace(Workspace):
+    """Files by path, each matched by its own name alone."""
+
+    contents: Mapping[str, bytes] = field(default_factory=dict)
+    roots: Sequence[str] = ("/work/app",)
+
+    def files(self, patterns: Sequence[str], *, most: int, limit: int) -> Iterator[Left]:
+        for path in patterns[:most]:
+            content = self.contents.get(path)
+            if content is None:
+                yield Left(path, problem="there is no such file")
+            else:
+                yield Left(path, content) if len(content) <= limit else Left(path, problem="it is too large")
 
 
 @dataclass

@@ -28,7 +28,8 @@ INPUTS = words("""
     mode github-token working-directory config-file index-url timeout-minutes
     openai-api-key base-url api provider model fast-model fallback-model service-tier
     model-headers max-cost-usd max-input-tokens max-rounds cache-dir instructions
-    comment fail-on fail-on-model max-comments min-severity min-confidence paths-ignore pull-request
+    comment fail-on fail-on-model max-comments min-severity min-confidence paths-ignore sarif-files
+    pull-request
 """)
 OUTPUTS_OF_EVERY_MODE = words("""
     conclusion risk_level risk_score confidence escalate_to_human degraded config_status

@@ -63,7 +63,9 @@ def claim(quote: str, push: int) -> dict[str, Any]:
 
 def test_ten_pushes_say_each_issue_once_and_keep_one_summary(tmp_path: Path) -> None:
     job = Job(tmp_path, after={"app.py": source(1)})
-    with FakeGitHub() as hub, OpenAIServer(*(said(push) for push in range(1, PUSHES + 1))) as server:
+    # After each answer the judge, who says nothing against any of it.
+    script = [step for push in range(1, PUSHES + 1) for step in (said(push), answer({"rulings": []}))]
+    with FakeGitHub() as hub, OpenAIServer(*script) as server:
         hub.add_repo("octo/app", job.repo.path)
         pull = hub.add_pull(7, base="main", head="topic")
         job.variables["GITHUB_API_URL"] = hub.url

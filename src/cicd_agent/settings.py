@@ -179,6 +179,13 @@ class Settings(BaseModel):
         tuple[str, ...],
         Field(description="Glob patterns of files whose findings are suppressed; they are counted in the summary."),
     ] = ()
+    sarif_files: Annotated[
+        tuple[str, ...],
+        Field(
+            json_schema_extra=_INPUT_ONLY,
+            description="Paths or globs, from the workspace, of SARIF files; their findings on added lines are shown.",
+        ),
+    ] = ()
     pull_request: Annotated[
         int | None,
         Field(

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from cicd_agent.adapters.git import GitRepository
+from cicd_agent.adapters.workspace import Folder
 from cicd_agent.cli import Options
 from cicd_agent.config import Loaded, load
 from cicd_agent.core.event import Event, EventKind, Ref
@@ -95,7 +96,9 @@ def prepare(
     )
     notices += [notice] if notice else []
     notices += [str(problem) for problem in loaded.problems]
-    return Scene(event, loaded, World(repository, forge), tuple(notices), repository.top if repository else None)
+    workspace = Folder(_workspace(options, environment, cwd), root)
+    top = repository.top if repository else None
+    return Scene(event, loaded, World(repository, forge, workspace), tuple(notices), top)
 
 
 def answers_folder(options: Options, environment: Environment, settings: Settings, cwd: Path) -> Path | None:
@@ -120,7 +123,13 @@ def answers_folder(options: Options, environment: Environment, settings: Setting
 def _root(options: Options, environment: Environment, settings: Settings, cwd: Path) -> Path:
     if options.repo_dir:
         return cwd / options.repo_dir
-    return (Path(environment.workspace) if environment.workspace else cwd) / settings.working_directory
+    return _workspace(options, environment, cwd) / settings.working_directory
+
+
+def _workspace(options: Options, environment: Environment, cwd: Path) -> Path:
+    if options.repo_dir:
+        return cwd / options.repo_dir
+    return Path(environment.workspace) if environment.workspace else cwd
 
 
 def _scratch(environment: Environment) -> Path | None:

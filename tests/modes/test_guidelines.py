@@ -8,7 +8,6 @@ import pytest
 from cicd_agent.core.change import ChangeSource
 from cicd_agent.core.event import Event, EventKind, PullRequest, Ref
 from cicd_agent.core.evidence import Evidence
-from cicd_agent.errors import ForgeRefused
 from cicd_agent.modes import World
 from cicd_agent.modes.guidelines import GUIDELINES, LARGEST, guidelines
 from cicd_agent.modes.review import REVIEW
@@ -74,14 +73,11 @@ def test_an_empty_one_is_none(text: str) -> None:
     assert guidelines(dict.fromkeys(GUIDELINES, text)) == ()
 
 
-def test_without_a_checkout_they_come_from_the_api_and_a_refusal_is_a_gap() -> None:
+def test_without_a_checkout_they_are_not_worth_three_requests() -> None:
     forge = FakeForge(diffs={7: CHANGE.files}, texts={("AGENTS.md", BASE): "Base rules.\n"})
     evidence = REVIEW.gather(EVENT, World(None, forge), Settings())
-    assert [exhibit.text for exhibit in evidence.exhibits] == ["Base rules.\n"]
-    forge.refusals["text_at"] = ForgeRefused("GitHub refused")
-    refused = REVIEW.gather(EVENT, World(None, forge), Settings())
-    assert refused.exhibits == ()
-    assert any("AGENTS.md of the base branch could not be read" in gap.why for gap in refused.gaps)
+    assert evidence.exhibits == ()
+    assert forge.calls == ["files"]
 
 
 def test_uncommitted_work_is_held_to_the_guidelines_of_its_base() -> None:

@@ -1,5 +1,7 @@
 """Pull requests, their files, reviews and inline comments, with the rules by which GitHub refuses a review."""
 
+from urllib.parse import quote
+
 from tests.servers.github_diff import misplaced
 from tests.servers.github_routes import Answer, Json, Refused, Route, Visit, paged, too_long, user
 from tests.servers.github_state import GHOST, WHEN, Pull, PullFile, Review, ReviewComment
@@ -58,10 +60,10 @@ def commits(visit: Visit) -> Answer:
 
 def files(visit: Visit) -> Answer:
     """Its files, never more than 3,000."""
-    return paged(visit, visit.pull.files[:MOST_FILES], shown_file)
+    return paged(visit, visit.pull.files[:MOST_FILES], lambda file: shown_file(visit.pull.head_sha, file))
 
 
-def shown_file(file: PullFile) -> Json:
+def shown_file(head: str, file: PullFile) -> Json:
     """A file as the API gives it: the patch is left out when there is none, as the old name is."""
     entry = github().sample(
         "diff-entry",
@@ -71,6 +73,7 @@ def shown_file(file: PullFile) -> Json:
         additions=file.additions,
         deletions=file.deletions,
         changes=file.additions + file.deletions,
+        contents_url=f"https://api.github.com/repos/o/r/contents/{quote(file.filename)}?ref={head}",
     )
     if file.patch is not None:
         entry["patch"] = file.patch

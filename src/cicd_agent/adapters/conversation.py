@@ -156,7 +156,7 @@ class Conversation:
         if self._moved is None:
             self._moved = Moved()
             try:
-                head = forge.pull(self.event.pull.number).head.sha if self.event.pull else self.event.sha
+                head = forge.head(self.event.pull.number) if self.event.pull else self.event.sha
                 if self.event.pull and head != self.event.sha:
                     self._moved = Moved(head, gone=not forge.holds(self.event.pull.number, self.event.sha))
             except ForgeRefused as error:

@@ -68,6 +68,7 @@ class GitHubForge:
         self._sleep = sleep
         self._wire = Wire(token, api_url, timeout=timeout, ca_bundle=ca_bundle, sleep=sleep)
         self._notes: list[str] = []
+        self._listed_at: dict[int, str] = {}
 
     def __enter__(self) -> Self:
         return self
@@ -94,6 +95,10 @@ class GitHubForge:
         call = Call(f"read pull request {number}", "GET", f"{self._root}/pulls/{number}", READS)
         return read(call, self._wire.ask(call), Pull).as_state()
 
+    def head(self, number: int) -> str:
+        """The commit of its head: when its files were listed in this run, which saves a request, else now."""
+        return self._listed_at.get(number) or self.pull(number).head.sha
+
     def holds(self, number: int, commit: str) -> bool:
         """Whether the commit is still one of the pull request's; True where GitHub does not list them all."""
         task, path = f"list the commits of pull request {number}", f"{self._root}/pulls/{number}/commits"
@@ -104,7 +109,10 @@ class GitHubForge:
         """Its files, at most 3,000, and a note for each limit met."""
         task = f"list the files of pull request {number}"
         pages = self._pages(task, f"{self._root}/pulls/{number}/files", ChangedFile, MOST_FILES // PER_PAGE)
-        found = tuple(file.as_diff() for page in pages for file in page)
+        listed = [file for page in pages for file in page]
+        if listed and listed[0].commit:
+            self._listed_at[number] = listed[0].commit
+        found = tuple(file.as_diff() for file in listed)
         notes = []
         if len(found) >= MOST_FILES:
             notes.append(f"the API lists {MOST_FILES:,} files of a pull request at most: there may be more")

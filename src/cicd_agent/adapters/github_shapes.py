@@ -1,6 +1,7 @@
 """GitHub's answers, as far as we read them: whatever else is in them does not matter, what is read is checked."""
 
 from typing import TypeVar
+from urllib.parse import parse_qs, urlsplit
 
 from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError
 
@@ -110,6 +111,12 @@ class ChangedFile(Shape):
     sha: str | None = None
     previous_filename: str | None = None
     patch: str | None = None
+    contents_url: str = ""
+
+    @property
+    def commit(self) -> str:
+        """The head that the file was listed of, "" when the answer does not say."""
+        return parse_qs(urlsplit(self.contents_url).query).get("ref", [""])[0]
 
     def as_diff(self) -> FileDiff:
         """In our words."""

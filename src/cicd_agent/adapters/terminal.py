@@ -127,7 +127,7 @@ def _finding(finding: Finding, evidence: Evidence, style: _Style) -> Iterator[st
     where = finding.location
     place = _line(where.path) + (f":{where.line}" if where.line else "")
     before = " (before)" if where.line and where.side == "LEFT" else ""
-    source = finding.id if finding.origin is Origin.RULE else f"{finding.confidence:.2f}"
+    source = f"{finding.confidence:.2f}" if finding.origin is Origin.MODEL else _line(finding.id)
     title = _line(finding.title)
     severity = style.ink(finding.severity, finding.severity)
     yield f"{style.ink(place, 'bold')}{before}  {severity}  {title}  {style.ink(f'({source})', 'faint')}"

@@ -83,7 +83,7 @@ class ConfigFile:
         for item, first in _with_first(block):
             if first is not item:
                 yield self._again(item, first)
-            elif known is not None and item.key not in known:
+            elif known is not None and item.key not in known and not _is_foreign(setting, item.key):
                 yield self._problem(
                     item, f"unknown {setting.keys.removesuffix('s')} {self._quoted(item.key)}{hint(item.key, known)}"
                 )
@@ -115,3 +115,8 @@ def _with_first(block: Block) -> Iterator[tuple[Entry, Entry]]:
     first: dict[str, Entry] = {}
     for entry in block.entries:
         yield entry, first.setdefault(entry.key, entry)
+
+
+def _is_foreign(setting: Setting, key: str) -> bool:
+    """Whether a key names a rule of another tool (`bandit/B602`), of which there is no list."""
+    return setting.field == "rules" and "/" in key.strip("/")

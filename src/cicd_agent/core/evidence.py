@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from cicd_agent.core.change import Change
 from cicd_agent.core.event import Event
+from cicd_agent.core.finding import Finding
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,3 +38,5 @@ class Evidence:
     change: Change | None = None
     exhibits: tuple[Exhibit, ...] = ()
     gaps: tuple[Gap, ...] = ()
+    findings: tuple[Finding, ...] = ()
+    """What other tools found in the change."""

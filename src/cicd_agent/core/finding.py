@@ -40,6 +40,8 @@ class Origin(StrEnum):
 
     RULE = "rule"
     MODEL = "model"
+    TOOL = "tool"
+    """Another program, whose SARIF was read."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,10 +63,10 @@ class Location:
 class Finding:
     """One claim.
 
-    `id` is the rule's id, or "model" for a model's finding. `quote` is the text it is about, verbatim from the
-    diff except that secrets in it are masked. `confidence` is 0–1; rules say 1.0. `suggestion` is replacement text
-    for the lines of `location`, "" when there is none; with `committable` it is proved that it can take their place:
-    the file still parses. `advice` says what to do in words.
+    `id` is the rule's id, "model" for a model's finding, `<tool>/<rule>` for another tool's. `quote` is the text it is
+    about, verbatim from the diff except that secrets in it are masked. `confidence` is 0–1; rules say 1.0.
+    `suggestion` is replacement text for the lines of `location`, "" when there is none; with `committable` it is proved
+    that it can take their place: the file still parses. `advice` says what to do in words.
     """
 
     id: str
@@ -83,7 +85,7 @@ class Finding:
     @property
     def fingerprint(self) -> str:
         """16 hex digits that survive shifts of the line: rule (or category), path, side and the quoted text."""
-        what = self.id if self.origin is Origin.RULE else self.category
+        what = self.category if self.origin is Origin.MODEL else self.id
         text = " ".join(self.quote.split()) or self.title
         parts = f"{what}\0{self.location.path}\0{self.location.side}\0{text}"
         return hashlib.sha256(parts.encode("utf-8", "surrogatepass")).hexdigest()[:16]

@@ -1,6 +1,6 @@
 """What the core needs from the world, as protocols; the adapters implement them, tests/fakes.py doubles them."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
@@ -106,6 +106,10 @@ class Forge(Protocol):
         """The pull request now."""
         ...
 
+    def head(self, number: int) -> str:
+        """The commit of its head: when its files were listed in this run, else now."""
+        ...
+
     def holds(self, number: int, commit: str) -> bool:
         """Whether the commit is still one of the pull request's; True where the list of them is cut."""
         ...
@@ -139,6 +143,28 @@ class Forge(Protocol):
 
         A review that our own account has begun and never submitted is discarded, should it stand in the way.
         """
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Left:
+    """A file that was left in the workspace, named from there; `problem` says why there is no content."""
+
+    path: str
+    content: bytes = b""
+    problem: str = ""
+
+
+class Workspace(Protocol):
+    """The files that other steps of the job left behind, as far as an input names them."""
+
+    @property
+    def roots(self) -> Sequence[str]:
+        """The absolute names that the checkout goes by."""
+        ...
+
+    def files(self, patterns: Sequence[str], *, most: int, limit: int) -> Iterator[Left]:
+        """At most `most` regular files of at most `limit` bytes that lie inside the workspace, each read when due."""
         ...
 
 

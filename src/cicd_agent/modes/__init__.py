@@ -9,7 +9,7 @@ from cicd_agent.agent.turns import Answer, Draft, Question, Usage
 from cicd_agent.core.event import Event
 from cicd_agent.core.evidence import Evidence
 from cicd_agent.core.plan import Plan
-from cicd_agent.core.ports import Forge, Repository
+from cicd_agent.core.ports import Forge, Repository, Workspace
 from cicd_agent.core.verdict import Verdict
 from cicd_agent.settings import Settings
 
@@ -18,12 +18,13 @@ from cicd_agent.settings import Settings
 class World:
     """The ports that `gather` may use, built for one event.
 
-    `repository` is None where there is no checkout, `forge` at a terminal and without a token. The model is not here:
-    it is asked between the pure steps, by code that holds no Forge.
+    `repository` is None where there is no checkout, `forge` at a terminal and without a token, `workspace` where no
+    files of other steps can be. The model is not here: it is asked between the pure steps, by code that holds no Forge.
     """
 
     repository: Repository | None = None
     forge: Forge | None = None
+    workspace: Workspace | None = None
 
 
 @dataclass(frozen=True, slots=True)

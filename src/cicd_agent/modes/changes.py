@@ -13,7 +13,7 @@ from cicd_agent.core.event import Event, EventKind
 from cicd_agent.core.evidence import Evidence, Gap
 from cicd_agent.core.paths import PathKind, kinds
 from cicd_agent.core.ports import Library
-from cicd_agent.errors import ConfigError, ForgeRefused
+from cicd_agent.errors import ConfigError
 from cicd_agent.modes import World
 from cicd_agent.settings import Settings
 
@@ -51,23 +51,25 @@ def read_change(event: Event, world: World, settings: Settings) -> Change:
 def read_texts(
     paths: Sequence[str], commit: str, world: World, settings: Settings, limit: int
 ) -> tuple[dict[str, str], tuple[Gap, ...]]:
-    """The text of those files that there are at a commit and that may be shown, and which of them could not be read."""
+    """The text of those files that there are at a commit and that may be shown, and which of them could not be read.
+
+    From a checkout only: without one each file would cost a request, also where no model is asked.
+    """
     hidden = matcher(settings.deny_paths)
     texts: dict[str, str] = {}
     missed: list[Gap] = []
+    repository = world.repository
+    if repository is None or repository.resolve(commit) is None:
+        return texts, ()
     for path in paths:
         if hidden.match_file(path):
             continue
         try:
-            if world.repository is not None and world.repository.resolve(commit):
-                blob = world.repository.blob(commit, path, limit)
-                text = None if blob is None else blob.decode("utf-8", "replace")
-            else:
-                text = world.forge.text_at(path, commit) if world.forge is not None else None
-        except (ConfigError, ForgeRefused) as error:
+            blob = repository.blob(commit, path, limit)
+        except ConfigError as error:
             missed.append(Gap("", f"{path} of the base branch could not be read: {error}"))
             continue
-        if text is not None and len(text) <= limit:
+        if blob is not None and len(text := blob.decode("utf-8", "replace")) <= limit:
             texts[path] = text
     return texts, tuple(missed)
 

@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from typing import assert_never
 from urllib.parse import quote, urlsplit
 
 from cicd_agent.core.change import Change
@@ -65,13 +66,23 @@ def inline(finding: Finding, change: Change) -> str:
         lines.append((suggestion if finding.committable else fence)(finding.suggestion))
         if not finding.committable:
             lines.append(f"*shown only: {why_shown(finding, change)}*")
-    if finding.origin is Origin.RULE:
-        lines.append(
-            f"<sub>rule {code(finding.id)} · silence: {code(f'cicd-agent: ignore[{finding.id}] reason')}</sub>"
-        )
-    else:
-        lines.append(f"<sub>{_sure(finding)} sure · by the model, its quote checked against the diff</sub>")
+    lines.append(f"<sub>{_says(finding)}</sub>")
     return "\n\n".join(lines)
+
+
+def _says(finding: Finding) -> str:
+    """Who says so, and how to silence it."""
+    silence = f"silence: {code(f'cicd-agent: ignore[{finding.id}] reason')}"
+    match finding.origin:
+        case Origin.RULE:
+            return f"rule {code(finding.id)} · {silence}"
+        case Origin.TOOL:
+            tool, _, rule = finding.id.partition("/")
+            return f"by {escape(tool)}, rule {code(rule)} · {silence}"
+        case Origin.MODEL:
+            return f"{_sure(finding)} sure · by the model, its quote checked against the diff"
+        case _:
+            assert_never(finding.origin)
 
 
 def _why(verdict: Verdict, evidence: Evidence) -> str:
@@ -204,4 +215,4 @@ def _where(location: Location, evidence: Evidence) -> str:
 
 
 def _sure(finding: Finding) -> str:
-    return "rule" if finding.origin is Origin.RULE else f"{finding.confidence:.2f}"
+    return f"{finding.confidence:.2f}" if finding.origin is Origin.MODEL else finding.origin.value

@@ -7,7 +7,7 @@ from itertools import islice
 from cicd_agent import __version__
 from cicd_agent.core.diff import Anchors, Side
 from cicd_agent.core.evidence import Evidence
-from cicd_agent.core.finding import Finding, Severity
+from cicd_agent.core.finding import Finding, Origin, Severity
 from cicd_agent.core.plan import (
     Annotation,
     Artifact,
@@ -49,8 +49,9 @@ def report(verdict: Verdict, evidence: Evidence, account: Account, settings: Set
 
 
 def sarif_text(verdict: Verdict) -> str:
-    """All findings that stand, for code scanning."""
-    return sarif(verdict.findings, version=__version__)
+    """All findings that stand, for code scanning; those of other tools have an upload of their own."""
+    ours = [finding for finding in verdict.findings if finding.origin is not Origin.TOOL]
+    return sarif(ours, version=__version__)
 
 
 def _conversation(strong: Sequence[Finding], evidence: Evidence, body: str, settings: Settings) -> Iterator[Effect]:

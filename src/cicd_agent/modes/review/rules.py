@@ -1,4 +1,4 @@
-"""The deterministic floor of a review: what the rules find in a change, and which risky areas it touches."""
+"""The deterministic floor of a review: what rules and other tools find in a change, and its risky areas."""
 
 from collections.abc import Iterator
 
@@ -13,6 +13,7 @@ from cicd_agent.modes.review.rulebook.areas import areas
 from cicd_agent.modes.review.rulebook.look import CLIP, Look, Survey
 from cicd_agent.modes.review.rulebook.python_text import in_words
 from cicd_agent.modes.review.rulebook.rule import Hit, Rule
+from cicd_agent.modes.review.tools import proven
 from cicd_agent.settings import Settings
 
 QUOTE = 300
@@ -27,11 +28,12 @@ class RuleDraft(Draft):
 
 
 def rules(evidence: Evidence, settings: Settings) -> RuleDraft:
-    """Run every rule over the change."""
+    """Run every rule over the change; what other tools found in it stands beside that."""
     if evidence.change is None:
         return RuleDraft()
     config_file = settings.config_file
-    return RuleDraft(findings=findings(evidence.change, config_file), areas=areas(Survey(evidence.change, config_file)))
+    found = (*findings(evidence.change, config_file), *proven(evidence.findings, evidence.change))
+    return RuleDraft(findings=found, areas=areas(Survey(evidence.change, config_file)))
 
 
 def findings(change: Change, config_file: str = OWN_CONFIG, book: tuple[Rule, ...] = RULES) -> tuple[Finding, ...]:

@@ -8,7 +8,7 @@ from cicd_agent.core.diff import LineKind, Side
 from cicd_agent.core.finding import Finding
 
 _COMMENT = re.compile(
-    r"(?:#|//|/\*|<!--|--|;|%|\{#|\"\"\"|\*)\s{0,20}cicd-agent:\s{0,20}ignore\[([\w*, -]{1,400})\](.{0,500})"
+    r"(?:#|//|/\*|<!--|--|;|%|\{#|\"\"\"|\*)\s{0,20}cicd-agent:\s{0,20}ignore\[([\w*,./ -]{1,400})\](.{0,500})"
 )
 _CLOSERS = ("*/", "-->", "#}", '"""')
 _LINE = 20_000

@@ -20,6 +20,7 @@ from cicd_agent.modes.review.judge import judged
 from cicd_agent.modes.review.rules import RuleDraft
 from cicd_agent.modes.review.suggestion import proved
 from cicd_agent.modes.review.suppress import silenced
+from cicd_agent.modes.review.tools import joined
 from cicd_agent.settings import Settings
 
 
@@ -32,7 +33,9 @@ def verify(rules: RuleDraft, answers: Sequence[Answer[Any]], evidence: Evidence,
     judgement = judged(proof, answers)
     certain = [replace(finding, severity=capped(finding.severity, finding.confidence)) for finding in rules.findings]
     standing, suppressed = _silence(certain, change, settings)
+    standing, echoes = joined(standing, settings)
     new, merged, known = _merge(judgement.findings, standing, suppressed)
+    merged = [*echoes, *merged]
     told, hushed = _silence(new, change, settings)
     standing, suppressed = sorted([*standing, *told], key=_worst_first), [*suppressed, *known, *hushed]
     standing = proved(standing, change, proof.whole)
@@ -77,7 +80,7 @@ def reaches(finding: Finding, settings: Settings) -> bool:
 
 def blocks(finding: Finding, settings: Settings) -> bool:
     """Whether a finding fails the run: only by `fail-on`, and a model's only with `fail-on-model`."""
-    if settings.fail_on == "never" or not (finding.origin is Origin.RULE or settings.fail_on_model):
+    if settings.fail_on == "never" or not (finding.origin is not Origin.MODEL or settings.fail_on_model):
         return False
     return finding.severity.rank >= Severity(settings.fail_on).rank and finding.confidence >= settings.min_confidence
 
