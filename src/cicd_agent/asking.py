@@ -3,10 +3,10 @@
 import hashlib
 import hmac
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from cicd_agent.agent.ask import ask
 from cicd_agent.agent.budget import Budget
@@ -18,6 +18,9 @@ from cicd_agent.environment import Workload
 from cicd_agent.errors import ModelUnavailable
 from cicd_agent.modes import Mode
 from cicd_agent.settings import Provider, Settings, TokenPrice
+
+if TYPE_CHECKING:
+    from cicd_agent.adapters.tape_cache import AnswerCache
 
 RESERVE = 20.0
 """Seconds of `timeout-minutes` that are kept for carrying out the plan."""
@@ -117,35 +120,46 @@ def asking(
     fast = reach(quick) if quick and quick != model.name else None
     fallback = reach(settings.fallback_model) if settings.fallback_model and not mode.fails_closed else None
     secret = _secret(settings, keeping)
-    fence = hmac.digest(secret, b"fence", "sha256")
-    if keeping is None:
-        return Asking(model, limits, fence, redact, fast=fast, fallback=fallback, max_rounds=settings.max_rounds)
+    caches = (
+        _caches(settings, secret, keeping, redact, [each for each in (model, fast, fallback) if each])
+        if keeping
+        else {}
+    )
+    return Asking(
+        caches.get(model.name, model),
+        limits,
+        hmac.digest(secret, b"fence", "sha256"),
+        redact,
+        fast=fast and caches.get(fast.name, fast),
+        fallback=fallback and caches.get(fallback.name, fallback),
+        max_rounds=settings.max_rounds,
+        memories=caches,
+    )
+
+
+def _caches(
+    settings: Settings,
+    secret: bytes,
+    keeping: Keeping,
+    redact: Callable[[str], str],
+    models: Sequence[Model],
+) -> "Mapping[str, AnswerCache]":
+    """What keeps the answers of each model, by its name."""
     from cicd_agent.adapters.tape_cache import AnswerCache  # noqa: PLC0415  a run that keeps nothing never pays for it
 
+    own = hmac.digest(secret, b"answers", "sha256")
     scope = {
         "server": settings.base_url,
         "api": settings.api.value,
         "tier": settings.service_tier,
         "headers": settings.model_headers.get_secret_value(),
     }
-
-    def kept(one: Model) -> AnswerCache:
-        own = hmac.digest(secret, b"answers", "sha256")
-        return AnswerCache(
-            one, keeping.folder, secret=own, scope=scope, redact=redact, now=keeping.now, note=keeping.note
+    return {
+        model.name: AnswerCache(
+            model, keeping.folder, secret=own, scope=scope, redact=redact, now=keeping.now, note=keeping.note
         )
-
-    caches = {one.name: kept(one) for one in (model, fast, fallback) if one}
-    return Asking(
-        caches[model.name],
-        limits,
-        fence,
-        redact,
-        fast=caches[fast.name] if fast else None,
-        fallback=caches[fallback.name] if fallback else None,
-        max_rounds=settings.max_rounds,
-        memories=caches,
-    )
+        for model in models
+    }
 
 
 def _price(told: TokenPrice) -> Price:

@@ -145,7 +145,6 @@ def outputs(decision: Decision, report_file: str) -> dict[str, str]:
     """The step outputs that every mode has, the risk first. What is not known is empty, never a guess or 0."""
     verdict, account = decision.verdict, decision.account
     used = account.usage
-    tokens = None if used.input is None or used.output is None else used.input + used.output
     return {
         "risk_level": verdict.risk.level if verdict else "",
         "risk_score": str(verdict.risk.score) if verdict else "",
@@ -158,7 +157,7 @@ def outputs(decision: Decision, report_file: str) -> dict[str, str]:
         "report_file": report_file,
         "model": account.model,
         "requests": str(used.requests),
-        "tokens_used": _known(tokens, "{}"),
+        "tokens_used": _known(used.total, "{}"),
         "cached_tokens": _known(used.cached, "{}"),
         "cost_usd": _known(account.cost_usd, "{:.4f}"),
     }

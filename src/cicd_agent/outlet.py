@@ -4,6 +4,7 @@ import shutil
 import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path, PurePath
 from typing import Any, TextIO
 
@@ -78,7 +79,7 @@ class Outlet:
 
     def tape(self) -> Path:
         """Where the account of what is asked goes; from now on the report names it."""
-        path = self._folder() / TAPE
+        path = self._folder / TAPE
         self._tape = str(path)
         return path
 
@@ -86,7 +87,7 @@ class Outlet:
         """Write down what a replay needs beside the tape. It holds the diff: on Actions only when that is asked for."""
         if self._options.dry_run:
             return
-        path = self._folder() / EVIDENCE
+        path = self._folder / EVIDENCE
         if self._options.keep_evidence or not self._environment.on_actions:
             write_file(path, dump(evidence), mode=0o600)
         else:
@@ -102,7 +103,7 @@ class Outlet:
             else:
                 self.print(dry_run(decision.plan))
             return code
-        folder = self._folder()
+        folder = self._folder
         common, own = outputs(decision, str(folder / REPORT)), _own_outputs(decision.plan, folder)
         missing = {name: value for name, value in common.items() if name not in own}
         plan = Plan((*_as_effects(missing), *decision.plan.effects))
@@ -166,6 +167,7 @@ class Outlet:
             spoken=self._format == "github" or env.on_actions,
         )
 
+    @cached_property
     def _folder(self) -> Path:
         """Where files go; at a terminal a folder that git does not see."""
         env = self._environment
@@ -188,7 +190,7 @@ class Outlet:
     def _folder_or_any(self) -> Path:
         """Where a failure is reported, even when the failure is that nothing can be written to the right place."""
         try:
-            return self._folder()
+            return self._folder
         except ConfigError:
             return Path(tempfile.mkdtemp(prefix="cicd-agent-"))
 

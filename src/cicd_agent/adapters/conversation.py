@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Collection
 from dataclasses import dataclass, field, replace
-from urllib.parse import urlsplit
 
 from cicd_agent.core.event import Event
 from cicd_agent.core.inert import inert
@@ -174,7 +173,7 @@ class Conversation:
     def _body(self, key: str, text: str) -> str:
         """Redacted before it is judged, since a mask may tear something open, and cut last."""
         first = marker(key)
-        safe = inert(self.redact(text), hosts(self.event))
+        safe = inert(self.redact(text), self.event.hosts)
         return f"{first}\n{truncate(safe, LONGEST_BODY - len(first) - 1)}"
 
     def _intend(self, effect: Review | Comment, detail: str) -> None:
@@ -184,11 +183,6 @@ class Conversation:
         receipt = Receipt(effect.key, effect.kind, state, self.redact(detail))
         self.store.record(receipt)
         return receipt
-
-
-def hosts(event: Event) -> frozenset[str]:
-    """The only host that what we publish links to: the event's own server."""
-    return frozenset({urlsplit(event.server).netloc.lower()} - {""})
 
 
 def _is(posted: PostedComment, body: str) -> bool:

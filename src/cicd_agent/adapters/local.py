@@ -6,7 +6,6 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TypeVar
 
-from cicd_agent.adapters.conversation import hosts
 from cicd_agent.adapters.files import write_file
 from cicd_agent.adapters.workflow import LONGEST_SUMMARY, MOST_ANNOTATIONS, Workflow
 from cicd_agent.core.event import Event
@@ -81,7 +80,7 @@ class Local:
         )
 
     def _summarise(self, summaries: Sequence[tuple[int, Summary]], notes: str) -> dict[int, Receipt]:
-        body = "\n\n".join(inert(self.redact(summary.body), hosts(self.event)) for _, summary in summaries)
+        body = "\n\n".join(inert(self.redact(summary.body), self.event.hosts) for _, summary in summaries)
         notes = self.redact(notes)
         room = LONGEST_SUMMARY - utf8_size(notes) - 8
 

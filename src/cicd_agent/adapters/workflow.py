@@ -11,7 +11,7 @@ from cicd_agent.adapters.files import write_file
 from cicd_agent.core.markdown import truncate, utf8_size
 from cicd_agent.core.plan import Annotation, Level
 from cicd_agent.core.text import visible, visible_line
-from cicd_agent.core.words import count
+from cicd_agent.core.words import clip, count
 
 LONGEST_VALUE = 60_000
 """Characters of an output; jobs that read it get it by environment, which holds little more."""
@@ -106,10 +106,10 @@ class Workflow:
             "line": str((annotation.start or line) if annotation.path and line else ""),
             "endLine": str(line if annotation.path and line and annotation.start else ""),
             # The runner trims the last property: it must not be the file's name.
-            "title": _clip(quiet(annotation.title).strip(), LONGEST_TITLE) or "cicd-agent",
+            "title": clip(quiet(annotation.title).strip(), LONGEST_TITLE) or "cicd-agent",
         }
         given = ",".join(f"{name}={_property(value)}" for name, value in properties.items() if value)
-        self._command(annotation.level.value, given, _data(_clip(quiet(annotation.message), LONGEST_MESSAGE)))
+        self._command(annotation.level.value, given, _data(clip(quiet(annotation.message), LONGEST_MESSAGE)))
 
     def _set(self, name: str, value: str) -> None:
         if self._output_file is None:
@@ -133,10 +133,6 @@ class Workflow:
 def quiet(text: str) -> str:
     """Text that can be printed or put into a command: hidden characters shown, neither syntax of commands left."""
     return _V1.sub("## ", _V2.sub(r"\1: ", visible(text.replace("\r\n", "\n"))))
-
-
-def _clip(text: str, limit: int) -> str:
-    return text if len(text) <= limit else f"{text[: limit - 1]}…"
 
 
 def _data(text: str) -> str:

@@ -43,6 +43,11 @@ class Usage:
     from_cache: int = 0
 
     @property
+    def total(self) -> int | None:
+        """Tokens in and out, None when either is not known."""
+        return None if self.input is None or self.output is None else self.input + self.output
+
+    @property
     def words(self) -> str:
         """How often somebody was asked, for a person."""
         kept = f", {count(self.from_cache, 'answer')} from the cache" if self.from_cache else ""

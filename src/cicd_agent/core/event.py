@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
+from urllib.parse import urlsplit
 
 
 class EventKind(StrEnum):
@@ -127,3 +128,8 @@ class Event:
     inputs: Mapping[str, str] = field(default_factory=dict)
     delivery: str = ""
     server: str = ""
+
+    @property
+    def hosts(self) -> frozenset[str]:
+        """The only host that what we publish links to: the event's own server."""
+        return frozenset({urlsplit(self.server).netloc.lower()} - {""})

@@ -10,7 +10,7 @@ from urllib.parse import unquote
 
 from cicd_agent.core.finding import Category, Finding, Location, Origin, Severity
 from cicd_agent.core.text import visible, visible_line
-from cicd_agent.core.words import count
+from cicd_agent.core.words import clip, count
 
 MOST_RESULTS = 25_000
 """Results of one file that are read: GitHub takes no more of one upload."""
@@ -128,8 +128,8 @@ class _Run:
         properties = _mapping(rule.get("properties")) | _mapping(result.get("properties"))
         finding = Finding(
             id=f"{self.tool}/{name}",
-            title=_clip(visible_line(" ".join(title.split())), _TITLE),
-            message=_clip(visible(message), _MESSAGE),
+            title=clip(visible_line(" ".join(title.split())), _TITLE),
+            message=clip(visible(message), _MESSAGE),
             severity=_severity(result, rule, properties),
             category=_category(properties),
             location=Location(path, first),
@@ -253,7 +253,3 @@ def _number(value: object) -> float | None:
 def _safe(ident: str) -> str:
     """An id as `rules:` and ignore comments can name it."""
     return _NOT_OF_AN_ID.sub("-", ident).strip("-/")
-
-
-def _clip(text: str, most: int) -> str:
-    return text if len(text) <= most else f"{text[: most - 1]}…"

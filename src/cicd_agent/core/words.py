@@ -1,6 +1,11 @@
-"""Numbers in sentences."""
+"""Numbers and lengths in sentences."""
 
 
 def count(number: int, noun: str) -> str:
     """`1 file`, `2 files`, `1,234 lines`: the number with its noun."""
     return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
+
+
+def clip(text: str, most: int) -> str:
+    """The text in at most so many characters, the last of them an ellipsis where something is missing."""
+    return text if len(text) <= most else f"{text[: most - 1]}…"

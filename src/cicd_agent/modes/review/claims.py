@@ -8,10 +8,14 @@ from cicd_agent.core.diff import FileDiff, Side
 from cicd_agent.core.finding import Finding, Location, Origin, Severity
 from cicd_agent.core.quote import Miss, Quotes, shown
 from cicd_agent.core.verdict import Rejected
+from cicd_agent.core.words import clip
 from cicd_agent.modes.review.draft import Claim, ReviewDraft
 
 MOST_CLAIMS = 100
 """A longer list is a runaway answer: what comes after is rejected unread."""
+
+_LONGEST_TITLE = 200
+"""Characters: one line of a table."""
 
 _HOW_TO_QUOTE = (
     "Answer again with all findings. Copy each quote character for character from one exhibit, without the gutter, "
@@ -97,7 +101,7 @@ def complain(draft: ReviewDraft, prover: Prover) -> str | None:
     rejected = prover.prove(draft.findings).rejected
     if not rejected:
         return None
-    lines = [f"- {each.claim.location.path}: “{_clip(each.claim.title)}”: {each.reason}." for each in rejected[:20]]
+    lines = [f"- {each.claim.location.path}: “{_one_line(each.claim.title)}”: {each.reason}." for each in rejected[:20]]
     return "\n".join(
         [
             f"{len(rejected)} of your {len(draft.findings)} findings cannot be kept:",
@@ -110,7 +114,7 @@ def complain(draft: ReviewDraft, prover: Prover) -> str | None:
 def _finding(claim: Claim, location: Location, quote: str) -> Finding:
     return Finding(
         id="model",
-        title=_clip(claim.title),
+        title=_one_line(claim.title),
         message=claim.explanation,
         severity=capped(claim.severity, claim.confidence),
         category=claim.category,
@@ -127,6 +131,5 @@ def _folded(text: str) -> str:
     return " ".join(text.split())
 
 
-def _clip(title: str) -> str:
-    title = " ".join(title.split())
-    return title if len(title) <= 200 else title[:199] + "…"  # noqa: PLR2004  one line of a table
+def _one_line(title: str) -> str:
+    return clip(_folded(title), _LONGEST_TITLE)

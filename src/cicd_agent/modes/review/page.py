@@ -3,7 +3,7 @@
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from typing import assert_never
-from urllib.parse import quote, urlsplit
+from urllib.parse import quote
 
 from cicd_agent.core.change import Change
 from cicd_agent.core.diff import Side
@@ -189,9 +189,7 @@ def _foot(evidence: Evidence, account: Account) -> str:
     change = changed(evidence)
     parts = [f"commit {change.head[:7]}" if change.head else "uncommitted work"]
     if account.model:
-        tokens = None
-        if account.usage.input is not None and account.usage.output is not None:
-            tokens = account.usage.input + account.usage.output
+        tokens = account.usage.total
         cost = "cost unknown" if account.cost_usd is None else f"${account.cost_usd:.2f}"
         parts.append(f"{escape(account.model)}, {account.usage.words}")
         parts.append("tokens unknown" if tokens is None else count(tokens, "token"))
@@ -211,7 +209,7 @@ def _where(location: Location, evidence: Evidence) -> str:
         return label
     line = f"#L{location.first}-L{location.line}" if location.start else f"#L{location.line}" if location.line else ""
     url = f"{event.server}/{event.repo}/blob/{head}/{quote(location.path, errors='replace')}{line}"
-    return link(label, url, {urlsplit(event.server).hostname or ""})
+    return link(label, url, event.hosts)
 
 
 def _sure(finding: Finding) -> str:

@@ -51,12 +51,13 @@ def silenced(finding: Finding, change: Change) -> Silenced | None:
     place = finding.location
     if place.side is not Side.RIGHT or not place.line:
         return None
-    shown = {line.new: line for file in change.files if file.path == place.path for line in file.lines}
-    text = change.texts.get(place.path)
-    whole = text.split("\n") if text is not None else []
-    for number in range(place.first, place.line + 1):
+    numbers = range(place.first, place.line + 1)
+    diff = (line for file in change.files if file.path == place.path for line in file.lines)
+    shown = {line.new: line for line in diff if line.new in numbers}
+    # Without a checkout there is the diff alone; a finding outside of it needs the whole text.
+    whole = change.texts.get(place.path, "").split("\n") if len(shown) < len(numbers) else []
+    for number in numbers:
         in_diff = shown.get(number)
-        # Without a checkout there is the diff alone; a finding outside of it needs the whole text.
         line = in_diff.text if in_diff else whole[number - 1] if number <= len(whole) else ""
         found = suppression(line)
         if found is not None and found.covers(finding.id):

@@ -80,7 +80,7 @@ def reaches(finding: Finding, settings: Settings) -> bool:
 
 def blocks(finding: Finding, settings: Settings) -> bool:
     """Whether a finding fails the run: only by `fail-on`, and a model's only with `fail-on-model`."""
-    if settings.fail_on == "never" or not (finding.origin is not Origin.MODEL or settings.fail_on_model):
+    if settings.fail_on == "never" or (finding.origin is Origin.MODEL and not settings.fail_on_model):
         return False
     return finding.severity.rank >= Severity(settings.fail_on).rank and finding.confidence >= settings.min_confidence
 
@@ -125,12 +125,11 @@ def _silence(findings: Iterable[Finding], change: Change, settings: Settings) ->
     suppressed: list[Suppressed] = []
     for finding in findings:
         setting = settings.rules.get(finding.id)
-        comment = silenced(finding, change)
         if setting == "off":
             suppressed.append(Suppressed(finding, SuppressedBy.CONFIG, f"rules: {{{finding.id}: off}}"))
         elif ignored.match_file(finding.location.path):
             suppressed.append(Suppressed(finding, SuppressedBy.PATH, "paths-ignore"))
-        elif comment is not None:
+        elif (comment := silenced(finding, change)) is not None:
             suppressed.append(
                 Suppressed(finding, SuppressedBy.COMMENT, comment.suppression.reason, in_change=comment.in_change)
             )
