@@ -16,6 +16,7 @@ property, a wrong type, an undescribed answer of ours. What the fake does:
   Comments by others: `pull.comments.append(Comment(hub.new_id(), body, Account("mallory", "User")))`.
 - `fail("POST", "/reviews$", 502, acts=True)`, `drop(...)`, `hang(...)`, `redirect(...)`: faults for the nth matching
   request, before or (`acts=True`) after it was carried out.
+- review threads by GraphQL (see github_graphql.py): `pull.reply(...)`, `pull.resolved[comment.id] = account`.
 - `rate_remaining = 0` turns everything away until `rate_reset`; `viewer_refused` closes GraphQL.
 - `received` lists the requests; `of("POST", "/reviews$")` those that match.
 
@@ -31,7 +32,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Self
 
-from tests.servers import github_contents, github_issues, github_pulls
+from tests.servers import github_contents, github_graphql, github_issues, github_pulls
 from tests.servers.github_diff import split
 from tests.servers.github_routes import Answer, Refused, Visit
 from tests.servers.github_server import Fault, Received, Server
@@ -39,7 +40,6 @@ from tests.servers.github_state import Account, Pull, PullFile, Repo
 from tests.servers.openapi import github
 
 ROUTES = (*github_pulls.ROUTES, *github_issues.ROUTES, *github_contents.ROUTES)
-WHO_AM_I = "query { viewer { login } }"
 READS = {"metadata": "read", "contents": "read", "pull_requests": "read"}
 
 
@@ -211,7 +211,7 @@ class FakeGitHub:
         return self.tokens[request.token]
 
     def _graphql(self, request: Received) -> Answer:
-        """One query is known: who am I. (`Query.viewer: User!`, `User.login: String!` in GitHub's public schema.)"""
+        """Judge a query by GitHub's schema, then carry it out."""
         try:
             account = self._known(request)
         except Refused as refused:
@@ -219,10 +219,10 @@ class FakeGitHub:
         if self.viewer_refused:
             error = {"type": "FORBIDDEN", "message": "Resource not accessible by integration"}
             return Answer(200, {"data": None, "errors": [error]})
-        if request.body != {"query": WHO_AM_I}:
-            self.violations.append(f"GraphQL: unknown query {request.body}")
-            return Answer(200, {"errors": [{"message": "unknown query"}]})
-        return Answer(200, {"data": {"viewer": {"login": account.viewer or account.login}}})
+        if complaints := github_graphql.judge(request.body):
+            self.violations += complaints
+            return Answer(200, {"errors": [{"message": complaint} for complaint in complaints]})
+        return github_graphql.answer(request.body, self.repos, account)
 
     def _limited(self, answer: Answer) -> Answer:
         """The answer with the headers every answer has."""

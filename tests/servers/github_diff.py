@@ -44,6 +44,13 @@ def places(patch: str) -> Iterator[tuple[int, str, int]]:
             new += 1
 
 
+def texts(patch: str) -> dict[tuple[str, int], str]:
+    """The text of every (side, line)."""
+    shown = [text for text in patch.split("\n") if text[:1] in {" ", "+", "-"} or not text]
+    sides = [text for text in shown for _ in range(1 if text[:1] in {"+", "-"} else 2)]
+    return {(side, line): text[1:] for text, (_, side, line) in zip(sides, places(patch), strict=False)}
+
+
 def misplaced(files: tuple[PullFile, ...], comment: Mapping[str, Any]) -> str:
     """Why GitHub would not take the comment, in its own words; "" when it would."""
     file = next((file for file in files if file.filename == comment["path"]), None)

@@ -111,6 +111,13 @@ class Pull:
     """Commits that were its head once, and are no longer part of it."""
     reviews: list[Review] = field(default_factory=list)
     review_comments: list[ReviewComment] = field(default_factory=list)
+    resolved: dict[int, Account | None] = field(default_factory=dict)
+    """The first comment of each resolved thread → who did it; None where GitHub does not say."""
+
+    def reply(self, ident: int, to: ReviewComment, author: Account, body: str) -> None:
+        """Add to the thread that a comment began."""
+        fields = {**to.fields, "body": body, "in_reply_to_id": to.id}
+        self.review_comments.append(ReviewComment(ident, 0, author, to.commit, fields))
 
     @property
     def files(self) -> tuple[PullFile, ...]:
