@@ -11,6 +11,7 @@ from cicd_agent.core.library import BadPattern, Blamed, Entry, EntryKind, Match,
 from cicd_agent.core.plan import Receipt, Review
 from cicd_agent.core.ports import Forge, Left, Library, PostedComment, PullState, Repository, Sandbox, Store, Workspace
 from cicd_agent.core.sandbox import Limits, Ran
+from cicd_agent.core.thread import Thread
 from cicd_agent.errors import ConfigError, ForgeRefused
 
 ME = "github-actions[bot]"
@@ -31,6 +32,8 @@ class FakeForge(Forge):
     conversation: dict[int, list[PostedComment]] = field(default_factory=dict)
     inline: dict[int, list[PostedComment]] = field(default_factory=dict)
     reviews: list[Review] = field(default_factory=list)
+    discussed: dict[int, list[Thread]] = field(default_factory=dict)
+    """The threads of reviews."""
     calls: list[str] = field(default_factory=list)
     """Names of the methods called, refused calls too."""
 
@@ -93,6 +96,19 @@ class FakeForge(Forge):
         for inline in review.comments:
             self.say_inline(review.pull, inline.body)
         return f"https://github.test/pull/{review.pull}#pullrequestreview-{len(self.reviews)}"
+
+    def threads(self, number: int) -> tuple[tuple[Thread, ...], tuple[str, ...]]:
+        self._called("threads")
+        return tuple(self.discussed.get(number, ())), self.notes
+
+    def resolve(self, thread: str) -> None:
+        self._called("resolve")
+        for standing in self.discussed.values():
+            for at, one in enumerate(standing):
+                if one.id == thread:
+                    standing[at] = replace(one, resolved=True)
+                    return
+        raise ForgeRefused("GitHub has no such thread", why="Could not resolve to a node", status=404)
 
     def _has(self, number: int, commit: str) -> bool:
         """Whether the commit is of the pull request: its head, or one that the head stands on."""

@@ -13,7 +13,7 @@ from cicd_agent.adapters.github import GitHubForge
 from cicd_agent.core.markdown import find_marker, marker
 from tests.jobs import AFTER, BEFORE, Job, Left
 from tests.servers.github import FakeGitHub
-from tests.servers.github_state import Account, Comment, Pull, Review
+from tests.servers.github_state import Account, Comment, Pull, PullFile, Review, ReviewComment
 
 BOT = Account("github-actions[bot]")
 FAULTS: Mapping[str, Mapping[str, Any]] = {
@@ -28,12 +28,16 @@ FAULTS: Mapping[str, Mapping[str, Any]] = {
 }
 
 
+FIXED = [("POST", "/graphql"), ("POST", "/graphql")]
+"""Where a thread of ours is fixed: it is looked at once more, then resolved."""
+
+
 def expected(*, earlier: bool) -> list[tuple[str, str]]:
     """The requests of a run without a fault."""
     write = [("PATCH", "/issues/comments/[0-9]+")] if earlier else [("POST", "/issues/7/comments")]
     return [
+        ("POST", "/graphql"),
         ("GET", "/issues/7/comments"),
-        *([("POST", "/graphql")] if earlier else []),
         ("GET", "/pulls/7"),
         *write,
         ("GET", "/pulls/7/comments"),
@@ -54,6 +58,18 @@ class Site:
 
     def earlier(self) -> None:
         self.pull.comments.append(Comment(self.hub.new_id(), f"{marker('review')}\nold", BOT))
+
+    def fixed(self) -> ReviewComment:
+        """A thread of ours about a file that is not in the change any more, and a token that may resolve it."""
+        self.hub.token = self.hub.add_token("ghs_more", contents="write", pull_requests="write")
+        self.pull.revisions = {"e" * 40: (PullFile("old.py", patch="@@ -0,0 +1 @@\n+eval(x)"), *self.pull.files)} | (
+            self.pull.revisions
+        )
+        body = f"{marker('00112233aabbccdd-1')}\n**high · security** · an old issue"
+        fields = {"path": "old.py", "line": 1, "side": "RIGHT", "body": body}
+        comment = ReviewComment(self.hub.new_id(), 1, BOT, "e" * 40, fields)
+        self.pull.review_comments.append(comment)
+        return comment
 
     def pending(self, author: Account, body: str = "") -> None:
         self.pull.reviews.append(Review(self.hub.new_id(), author, body, "PENDING", self.pull.head_sha))
@@ -121,6 +137,38 @@ def test_a_fault_at_any_request_says_nothing_twice_and_the_next_run_mends_it(
     site.hub.recover()
     assert site.run().exit == 0
     site.assert_whole()
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+@pytest.mark.parametrize("nth", [1, 2, 3])
+def test_a_fault_in_resolving_a_thread_loses_nothing_and_the_next_run_mends_it(
+    site: Site, nth: int, fault: str
+) -> None:
+    site.earlier()
+    old = site.fixed()
+    site.fault("POST", "/graphql", FAULTS[fault], nth=nth)
+    left = site.run()
+    assert left.exit == 0, left.log
+    assert len(site.pull.review_comments) == 2
+    told = {each["kind"]: each["state"] for each in left.report["receipts"]}
+    if old.id not in site.pull.resolved:
+        assert told.get("resolve", "unknown") in {"skipped", "degraded", "unknown"}
+        assert ("Not done" in left.summary) == (told.get("resolve") == "degraded")
+        assert ("threads of earlier reviews were not read" in left.summary) == ("resolve" not in told)
+    site.hub.recover()
+    assert site.run().exit == 0
+    assert site.pull.resolved == {old.id: site.hub.tokens[site.hub.token]}
+    site.assert_quiet()
+
+
+def test_the_faults_in_resolving_are_tried_at_every_request_there_is(site: Site) -> None:
+    site.earlier()
+    site.fixed()
+    assert site.run().exit == 0
+    sent = [(request.method, request.path) for request in site.hub.received]
+    assert sent[-2:] == FIXED
+    assert sent.count(FIXED[0]) == 3
+    assert len(sent) == len(expected(earlier=True)) + len(FIXED) == 8
 
 
 @pytest.mark.parametrize("earlier", [False, True], ids=["the first run", "a later run"])

@@ -3,7 +3,9 @@ from typing import Any
 import pytest
 import requests
 
+from cicd_agent.adapters.github_threads import RESOLVE, THREADS
 from tests.servers.github import FakeGitHub
+from tests.servers.github_graphql import judge
 from tests.servers.openapi import Description, github
 
 
@@ -38,6 +40,28 @@ def test_the_fake_tells_what_github_does_not_describe() -> None:
 def test_a_violation_fails_the_test_that_made_it() -> None:
     with pytest.raises(AssertionError, match="no such operation"), FakeGitHub() as hub:
         send(hub, "GET", "/nothing")
+
+
+@pytest.mark.parametrize(
+    ("query", "variables", "complaint"),
+    [
+        ("query { viewer { login name } }", {}, "Cannot query field 'name' on type 'User'"),
+        ("query { viewer { login }", {}, "Syntax Error"),
+        ("query($n: Int!) { viewer { login } }", {"n": 1}, "Variable '$n' is never used"),
+        ("query { viewer { login } }", {"n": 1}, "unknown variable $n"),
+        ('query { repository(owner: "o") { pullRequest(number: 1) { __typename } } }', {}, "(name:)"),
+        (RESOLVE, {"thread": None}, "'$thread'"),
+        (RESOLVE, {}, "'$thread'"),
+        (THREADS, {"owner": "o", "name": "r", "number": "7", "first": 1, "comments": 1}, "'$number'"),
+    ],
+)
+def test_graphql_is_judged_by_githubs_schema(query: str, variables: dict[str, Any], complaint: str) -> None:
+    assert complaint in "; ".join(judge({"query": query, "variables": variables}))
+
+
+def test_a_query_that_the_schema_does_not_know_fails_the_test_that_sent_it() -> None:
+    with pytest.raises(AssertionError, match="Cannot query field 'plan'"), FakeGitHub() as hub:
+        send(hub, "POST", "/graphql", {"query": "query { viewer { plan } }"})
 
 
 def test_the_fakes_own_answers_are_judged_too() -> None:

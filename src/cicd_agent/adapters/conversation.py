@@ -6,8 +6,9 @@ from dataclasses import dataclass, field, replace
 from cicd_agent.core.event import Event
 from cicd_agent.core.inert import inert
 from cicd_agent.core.markdown import code, find_marker, marker, truncate
-from cicd_agent.core.plan import Comment, InlineComment, Receipt, ReceiptState, Review, ReviewEvent
+from cicd_agent.core.plan import Comment, InlineComment, Receipt, ReceiptState, Resolve, Review, ReviewEvent
 from cicd_agent.core.ports import Forge, PostedComment, Store
+from cicd_agent.core.thread import Thread
 from cicd_agent.core.words import count
 from cicd_agent.errors import AgentError, ForgeRefused
 
@@ -16,9 +17,16 @@ LONGEST_BODY = 60_000
 MOST_COMMENTS = 30
 """Inline comments of one review that are still kind."""
 
+MOST_RESOLVED = 20
+"""Threads that are resolved in one run, whatever the plan wants."""
+
 _OURS = "<!-- cicd-agent:"
 _UNPROCESSABLE = 422
 _PERMISSIONS = frozenset({401, 403, 404})
+
+
+Spoken = Review | Comment | Resolve
+"""What concerns one pull request."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +60,11 @@ class Conversation:
     """The last comment that was carried out: where there is room for what a refused review would have said."""
     _moved: Moved | None = field(default=None, init=False)
     """Asked once, before the first thing is written."""
+    _threads: dict[str, Thread] | None = field(default=None, init=False)
+    """By node id; read when the first of them is to be resolved."""
+    _resolved: int = field(default=0, init=False)
+    _unresolvable: str = field(default="", init=False)
+    """Why GitHub lets this token resolve nothing."""
 
     def review(self, review: Review) -> Receipt:
         """Post the review; one comment in its place when GitHub will not have the lines."""
@@ -95,7 +108,42 @@ class Conversation:
 
         return self._act(comment, upsert)
 
-    def _act(self, effect: Review | Comment, act: Callable[[Forge], Receipt]) -> Receipt:
+    def resolve(self, effect: Resolve) -> Receipt:
+        """Resolve a thread of ours. The summary has marked it: a token that may not is no reason for a warning."""
+
+        def close(forge: Forge) -> Receipt:
+            try:
+                if why := self._unresolvable or self._untouchable(forge, effect):
+                    return Receipt(effect.key, effect.kind, ReceiptState.SKIPPED, why)
+                self._intend(effect, f"resolve {effect.thread}")
+                self._resolved += 1
+                forge.resolve(effect.thread)
+            except ForgeRefused as error:
+                if error.status not in _PERMISSIONS and error.status != _UNPROCESSABLE:
+                    raise
+                self._unresolvable = self.redact(str(error))
+                return Receipt(effect.key, effect.kind, ReceiptState.SKIPPED, self._unresolvable)
+            url = (self._threads or {})[effect.thread].url
+            return Receipt(effect.key, effect.kind, ReceiptState.DONE, "resolved", url)
+
+        return self._act(effect, close)
+
+    def _untouchable(self, forge: Forge, effect: Resolve) -> str:
+        """Why a thread is left alone, as GitHub has it now: the plan may be old, or somebody else's."""
+        if self._resolved >= MOST_RESOLVED:
+            return f"more than {MOST_RESOLVED} threads: the next run resolves it"
+        if self._movement(forge).head:
+            return "the pull request has moved on: what is fixed there is for the run of its new head to say"
+        if self._threads is None:
+            self._threads = {thread.id: thread for thread in forge.threads(effect.pull)[0]}
+        thread = self._threads.get(effect.thread)
+        if thread is None or not thread.key:
+            return f"pull request {effect.pull} has no such thread of ours"
+        if thread.resolved:
+            return "it is resolved already"
+        return "a person has answered in it" if thread.answered else ""
+
+    def _act(self, effect: Spoken, act: Callable[[Forge], Receipt]) -> Receipt:
         if reason := self._misdirected(effect):
             return self._record(effect, ReceiptState.FAILED, reason)
         if self.forge is None:
@@ -113,7 +161,7 @@ class Conversation:
         self.store.record(receipt)
         return receipt
 
-    def _misdirected(self, effect: Review | Comment) -> str:
+    def _misdirected(self, effect: Spoken) -> str:
         """Why this effect is none of this event's: a plan may have been read from a file that others can write."""
         pull = self.event.pull.number if self.event.pull else None
         if effect.pull != pull:
@@ -176,10 +224,10 @@ class Conversation:
         safe = inert(self.redact(text), self.event.hosts)
         return f"{first}\n{truncate(safe, LONGEST_BODY - len(first) - 1)}"
 
-    def _intend(self, effect: Review | Comment, detail: str) -> None:
+    def _intend(self, effect: Spoken, detail: str) -> None:
         self.store.intend(effect.key, effect.kind, {"pull": str(effect.pull), "detail": detail})
 
-    def _record(self, effect: Review | Comment, state: ReceiptState, detail: str) -> Receipt:
+    def _record(self, effect: Spoken, state: ReceiptState, detail: str) -> Receipt:
         receipt = Receipt(effect.key, effect.kind, state, self.redact(detail))
         self.store.record(receipt)
         return receipt

@@ -10,10 +10,12 @@ from urllib.parse import quote
 
 from cicd_agent.adapters.github_refusals import Call, Unsettled, is_blocked, words
 from cicd_agent.adapters.github_shapes import ChangedFile, Content, Posted, Pull, PullCommit, ViewerAnswer, read
+from cicd_agent.adapters.github_threads import read_threads, resolve_thread
 from cicd_agent.adapters.github_wire import Wire
 from cicd_agent.core.diff import FileDiff
 from cicd_agent.core.plan import InlineComment, Review
 from cicd_agent.core.ports import PostedComment, PullState
+from cicd_agent.core.thread import Thread
 from cicd_agent.errors import ConfigError, ForgeRefused
 
 API_URL = "https://api.github.com"
@@ -41,14 +43,15 @@ class GitHubForge:
     | | with a checkout | patches from the API |
     |---|---|---|
     | files | 0 | 1 for each 100 |
-    | comments, review comments | 2 | 2 |
-    | who we are, when a comment of ours may stand | 0–1 | 0–1 |
+    | threads of reviews, and who we are | 1 | 1 |
+    | comments, review comments | 1–2 | 1–2 |
     | the pull request, before something is written | 0–1 | 0–1 |
     | the review, the comment | 0–2 | 0–2 |
 
-    which is 6 at most with a checkout. A run whose event does not hold the pull request needs one more, and so does
-    one whose pull request has moved meanwhile. A conversation of more than 100 comments costs one for each further 100.
-    `notes` tells the limits met.
+    which is 6 at most with a checkout. Where threads are to be resolved, they are read once more, and each takes one.
+    A run whose event does not hold the pull request needs one more, and so does one whose pull request has moved
+    meanwhile. A conversation of more than 100 comments, or threads, costs one for each further 100. `notes` tells the
+    limits met.
     """
 
     def __init__(
@@ -64,6 +67,7 @@ class GitHubForge:
         """`ca_bundle` is the file named by SSL_CERT_FILE, which requests does not read; proxies it finds by itself."""
         if not re.fullmatch(r"[A-Za-z0-9_.-]+/(?!\.\.?$)[A-Za-z0-9_.-]+", repo):
             raise ConfigError("the repository's name is not owner/name", remedy="Look at GITHUB_REPOSITORY")
+        self._repo = repo
         self._root = f"/repos/{repo}"
         self._sleep = sleep
         self._wire = Wire(token, api_url, timeout=timeout, ca_bundle=ca_bundle, sleep=sleep)
@@ -198,6 +202,15 @@ class GitHubForge:
             if not is_blocked(refusal) or not self._discarded(path):
                 raise
         return post()
+
+    def threads(self, number: int) -> tuple[tuple[Thread, ...], tuple[str, ...]]:
+        """The threads of its reviews, oldest first, and a note for each limit met. Tells who we are as well."""
+        self._login, threads, notes = read_threads(self._wire, self._repo, number)
+        return threads, notes
+
+    def resolve(self, thread: str) -> None:
+        """Resolve the thread of this node id, which takes `contents: write`."""
+        resolve_thread(self._wire, thread)
 
     @cached_property
     def _login(self) -> str | None:

@@ -8,7 +8,19 @@ from cicd_agent.adapters.conversation import Conversation
 from cicd_agent.adapters.local import Local
 from cicd_agent.adapters.workflow import Workflow
 from cicd_agent.core.event import Event
-from cicd_agent.core.plan import Annotation, Artifact, Comment, Effect, Level, Output, Plan, Receipt, Review, Summary
+from cicd_agent.core.plan import (
+    Annotation,
+    Artifact,
+    Comment,
+    Effect,
+    Level,
+    Output,
+    Plan,
+    Receipt,
+    Resolve,
+    Review,
+    Summary,
+)
 from cicd_agent.core.ports import Forge, Store
 from cicd_agent.core.text import visible, visible_line
 from cicd_agent.core.words import count
@@ -39,6 +51,8 @@ def perform(
                     receipts[index] = conversation.review(effect)
                 case Comment():
                     receipts[index] = conversation.comment(effect)
+                case Resolve():
+                    receipts[index] = conversation.resolve(effect)
                 case Annotation() | Summary() | Output() | Artifact():
                     pass
                 case _:
@@ -71,6 +85,8 @@ def _would(effect: Effect) -> Iterator[str]:
             how = "edited, if there is one" if effect.only_edit else "edited, or posted"
             yield f"comment `{visible_line(effect.key)}` on pull request {effect.pull}: {how}"
             yield from _indented(effect.body)
+        case Resolve():
+            yield f"thread {visible_line(effect.thread)} of pull request {effect.pull}: resolved, unless answered"
         case Annotation():
             place = visible_line(f" {effect.path}:{effect.line}" if effect.path else "")
             yield f"{effect.level}{place}: {visible_line(effect.title)}"

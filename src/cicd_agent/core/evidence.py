@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from cicd_agent.core.change import Change
 from cicd_agent.core.event import Event
 from cicd_agent.core.finding import Finding
+from cicd_agent.core.thread import Thread
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,3 +41,5 @@ class Evidence:
     gaps: tuple[Gap, ...] = ()
     findings: tuple[Finding, ...] = ()
     """What other tools found in the change."""
+    threads: tuple[Thread, ...] = ()
+    """The threads of earlier reviews on the pull request, ours and those of people."""

@@ -109,7 +109,17 @@ class Artifact:
     kind: Literal["artifact"] = "artifact"
 
 
-Effect = Review | Comment | Annotation | Summary | Output | Artifact
+@dataclass(frozen=True, slots=True)
+class Resolve:
+    """A thread of ours (`thread` is its node id), whose issue is gone, is resolved unless a person answered in it."""
+
+    key: str
+    pull: int
+    thread: str
+    kind: Literal["resolve"] = "resolve"
+
+
+Effect = Review | Comment | Annotation | Summary | Output | Artifact | Resolve
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,6 +11,7 @@ from cicd_agent.core.event import PullRequest, Ref
 from cicd_agent.core.library import Blamed, Entry, Matches
 from cicd_agent.core.plan import Receipt, Review
 from cicd_agent.core.sandbox import Limits, Ran
+from cicd_agent.core.thread import Thread
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,6 +144,14 @@ class Forge(Protocol):
 
         A review that our own account has begun and never submitted is discarded, should it stand in the way.
         """
+        ...
+
+    def threads(self, number: int) -> tuple[tuple[Thread, ...], tuple[str, ...]]:
+        """The threads of its reviews, oldest first, and a note for each limit met."""
+        ...
+
+    def resolve(self, thread: str) -> None:
+        """Resolve the thread of this node id, which takes `contents: write`."""
         ...
 
 

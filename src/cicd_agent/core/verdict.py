@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from cicd_agent.core.finding import Finding, Ranked
+from cicd_agent.core.thread import Thread
 
 
 class RiskLevel(Ranked):
@@ -65,16 +66,27 @@ class SuppressedBy(StrEnum):
     COMMENT = "comment"
     PATH = "path"
     """`paths-ignore`."""
+    THREAD = "thread"
+    """A person resolved the thread of an earlier review that says it."""
 
 
 @dataclass(frozen=True, slots=True)
 class Suppressed:
-    """A finding that somebody silenced: `reason` in their words, `in_change` whether the change itself does it."""
+    """A finding that somebody silenced: `reason` in their words, `in_change` whether the change itself does it.
+
+    `url` is where they did, "" when it has no address.
+    """
 
     finding: Finding
     by: SuppressedBy
     reason: str = ""
     in_change: bool = False
+    url: str = ""
+
+    @property
+    def weighs(self) -> bool:
+        """Whether the risk stays as if nobody had: it may have been the author of the change."""
+        return self.in_change or self.by is SuppressedBy.THREAD
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,3 +113,5 @@ class Verdict:
     """Summary sentences that stand (the model's, escaped when rendered)."""
     contradictions: tuple[str, ...] = ()
     """Where the pull request's title or body says something else than the change does, one sentence each."""
+    fixed: tuple[Thread, ...] = ()
+    """Our open threads of earlier reviews whose issue is provably gone."""

@@ -1,12 +1,15 @@
 """Which events are reviewed, and what is read for them."""
 
 from cicd_agent.core.event import Event, EventKind
-from cicd_agent.core.evidence import Evidence
+from cicd_agent.core.evidence import Evidence, Gap
+from cicd_agent.core.thread import Thread
+from cicd_agent.errors import ForgeRefused
 from cicd_agent.modes import World
-from cicd_agent.modes.changes import gaps, read_change, read_texts
+from cicd_agent.modes.changes import gaps, read_change, read_texts, showable
 from cicd_agent.modes.guidelines import GUIDELINES, LARGEST, guidelines
+from cicd_agent.modes.review.discussion import discussion
 from cicd_agent.modes.review.tools import reported
-from cicd_agent.settings import Settings
+from cicd_agent.settings import Commenting, Settings
 
 SERVED = frozenset(
     {
@@ -39,4 +42,24 @@ def gather(event: Event, world: World, settings: Settings) -> Evidence:
     change = read_change(event, world, settings)
     texts, missed = read_texts(GUIDELINES, event.base.sha or change.base, world, settings, LARGEST)
     findings, left_out = reported(change, world, settings)
-    return Evidence(event, change, guidelines(texts), (*gaps(change, settings), *missed, *left_out), findings)
+    threads, unheard = _threads(event, world, settings)
+    told = discussion(threads, showable(change, settings))
+    return Evidence(
+        event,
+        change,
+        (*guidelines(texts), *([told] if told else [])),
+        (*gaps(change, settings), *missed, *left_out, *unheard),
+        findings,
+        threads,
+    )
+
+
+def _threads(event: Event, world: World, settings: Settings) -> tuple[tuple[Thread, ...], tuple[Gap, ...]]:
+    """The threads of earlier reviews, where something may be said on a pull request; and what is missing of them."""
+    if event.pull is None or world.forge is None or settings.comment is Commenting.NONE:
+        return (), ()
+    try:
+        threads, notes = world.forge.threads(event.pull.number)
+    except ForgeRefused as refusal:
+        return (), (Gap("", f"the threads of earlier reviews were not read: {refusal}".rstrip(".")),)
+    return threads, tuple(Gap("", note) for note in notes)

@@ -21,6 +21,9 @@ from cicd_agent.settings import Settings
 MOST_ROWS = 40
 """Rows of one table; the rest is counted and stands in the JSON report."""
 
+MOST_FIXED = 10
+"""Fixed issues that are named; the rest is counted."""
+
 
 def summary(verdict: Verdict, evidence: Evidence, account: Account, settings: Settings) -> str:
     """The whole review as Markdown, for the comment and the step summary."""
@@ -30,6 +33,7 @@ def summary(verdict: Verdict, evidence: Evidence, account: Account, settings: Se
         _why(verdict, evidence),
         *(escape(contradiction) for contradiction in verdict.contradictions),
         *(_table(strong, evidence) if strong else ["Nothing found that reaches the thresholds."]),
+        _fixed(verdict, evidence),
         *_folded([finding for finding in verdict.findings if finding not in strong], verdict, evidence),
         _coverage(evidence, account),
         *_escalation(verdict),
@@ -132,6 +136,18 @@ def _folded(weak: Sequence[Finding], verdict: Verdict, evidence: Evidence) -> It
         yield details(" · ".join(title for title, _ in sections), body)
 
 
+def _fixed(verdict: Verdict, evidence: Evidence) -> str:
+    """What earlier reviews found and is gone, with links to their threads. Titles were read back: foreign text."""
+    hosts = evidence.event.hosts
+    named = [
+        f"{link(escape(thread.title) or 'a finding', thread.url, hosts)} ({code(thread.path)})"
+        for thread in verdict.fixed[:MOST_FIXED]
+    ]
+    if len(verdict.fixed) > MOST_FIXED:
+        named.append(f"{len(verdict.fixed) - MOST_FIXED} more")
+    return f"Fixed since the last review: {', '.join(named)}." if named else ""
+
+
 def _suppressed(suppressed: Sequence[Suppressed], evidence: Evidence) -> Iterator[str]:
     yield table(
         ("suppressed", "where", "by", "reason"),
@@ -139,7 +155,9 @@ def _suppressed(suppressed: Sequence[Suppressed], evidence: Evidence) -> Iterato
             (
                 escape(each.finding.title),
                 _where(each.finding.location, evidence),
-                f"{each.by}, **added by this change**" if each.in_change else str(each.by),
+                f"{each.by}, **added by this change**"
+                if each.in_change
+                else link(str(each.by), each.url, evidence.event.hosts),
                 escape(each.reason or "(none given)"),
             )
             for each in suppressed[:MOST_ROWS]

@@ -1,6 +1,5 @@
 """Turns a verdict into the effects that publish it: one comment, one review, annotations, a summary, outputs."""
 
-from collections import Counter
 from collections.abc import Iterator, Sequence
 from itertools import islice
 
@@ -17,6 +16,7 @@ from cicd_agent.core.plan import (
     Level,
     Output,
     Plan,
+    Resolve,
     Review,
     ReviewEvent,
     Summary,
@@ -27,8 +27,12 @@ from cicd_agent.core.words import count
 from cicd_agent.modes import Account
 from cicd_agent.modes.changes import changed
 from cicd_agent.modes.review.page import inline, sentence, summary
+from cicd_agent.modes.review.threads import unsaid
 from cicd_agent.modes.review.verdict import reaches
 from cicd_agent.settings import Commenting, Settings
+
+MOST_RESOLVED = 20
+"""Threads that one run resolves: what is more is left to the next."""
 
 OUTPUTS = ("decision", "findings_count", "blocking_count", "suppressed_count", "sarif_file")
 
@@ -39,7 +43,7 @@ def report(verdict: Verdict, evidence: Evidence, account: Account, settings: Set
     body = summary(verdict, evidence, account, settings)
     return Plan(
         (
-            *_conversation(strong, evidence, body, settings),
+            *_conversation(strong, verdict, evidence, body, settings),
             *(_annotation(finding, verdict) for finding in strong),
             Summary(key="summary", body=body),
             Artifact(key="sarif", name="findings.sarif", text=sarif_text(verdict), output="sarif_file"),
@@ -54,12 +58,16 @@ def sarif_text(verdict: Verdict) -> str:
     return sarif(ours, version=__version__)
 
 
-def _conversation(strong: Sequence[Finding], evidence: Evidence, body: str, settings: Settings) -> Iterator[Effect]:
+def _conversation(
+    strong: Sequence[Finding], verdict: Verdict, evidence: Evidence, body: str, settings: Settings
+) -> Iterator[Effect]:
     pull = evidence.event.pull
     if pull is None or settings.comment is Commenting.NONE:
         return
     yield Comment(key="review", pull=pull.number, body=body, only_edit=not strong)
-    comments = tuple(islice(_inline(strong, evidence), settings.max_comments))
+    placed = islice(_inline(verdict, evidence, settings), settings.max_comments)
+    # What stands already takes its place among the few: a push more is no reason for comments more.
+    comments = tuple(comment for comment, fresh in placed if fresh)
     if settings.comment is Commenting.REVIEW and comments:
         rest = len(strong) - len(comments)
         words = f"{count(len(comments), 'finding')} at the line, worst first."
@@ -73,25 +81,30 @@ def _conversation(strong: Sequence[Finding], evidence: Evidence, body: str, sett
             body=words,
             comments=comments,
         )
+    quiet = (thread for thread in verdict.fixed if not thread.answered)
+    for thread in islice(quiet, MOST_RESOLVED):
+        yield Resolve(key=f"resolve-{thread.key}", pull=pull.number, thread=thread.id)
 
 
-def _inline(findings: Sequence[Finding], evidence: Evidence) -> Iterator[InlineComment]:
-    """Findings that have a line in the diff of the commit under review; the others stand in the summary."""
+def _inline(verdict: Verdict, evidence: Evidence, settings: Settings) -> Iterator[tuple[InlineComment, bool]]:
+    """Findings worth a comment that have a line in the diff under review, and whether they have still to be said.
+
+    The others stand in the summary.
+    """
     anchors = {file.path: Anchors(file) for file in changed(evidence).files}
-    same: Counter[str] = Counter()
-    for finding in findings:
+    for finding, key, fresh in unsaid(verdict.findings, verdict.suppressed, evidence.threads):
         where = finding.location
-        same[finding.fingerprint] += 1
-        if where.path in anchors and anchors[where.path].allows(where.side, where.line, where.start):
-            yield InlineComment(
-                # The same text twice in a file: the second is another comment, and known again as the second.
-                key=f"{finding.fingerprint}-{same[finding.fingerprint]}",
+        is_placed = where.path in anchors and anchors[where.path].allows(where.side, where.line, where.start)
+        if is_placed and reaches(finding, settings):
+            comment = InlineComment(
+                key=key,
                 path=where.path,
                 line=where.line,
                 side=where.side,
                 body=inline(finding, changed(evidence)),
                 start=where.start,
             )
+            yield comment, fresh
 
 
 def _annotation(finding: Finding, verdict: Verdict) -> Annotation:

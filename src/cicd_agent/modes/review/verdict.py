@@ -20,6 +20,7 @@ from cicd_agent.modes.review.judge import judged
 from cicd_agent.modes.review.rules import RuleDraft
 from cicd_agent.modes.review.suggestion import proved
 from cicd_agent.modes.review.suppress import silenced
+from cicd_agent.modes.review.threads import fixed, hush
 from cicd_agent.modes.review.tools import joined
 from cicd_agent.settings import Settings
 
@@ -37,10 +38,11 @@ def verify(rules: RuleDraft, answers: Sequence[Answer[Any]], evidence: Evidence,
     new, merged, known = _merge(judgement.findings, standing, suppressed)
     merged = [*echoes, *merged]
     told, hushed = _silence(new, change, settings)
-    standing, suppressed = sorted([*standing, *told], key=_worst_first), [*suppressed, *known, *hushed]
+    standing, settled = hush(sorted([*standing, *told], key=_worst_first), evidence.threads)
+    suppressed = [*suppressed, *known, *hushed, *settled]
     standing = proved(standing, change, proof.whole)
     # What the author of the change silences is not shown, but the risk does not fall by it.
-    weighty = [*standing, *(each.finding for each in suppressed if each.in_change), *(each.claim for each in merged)]
+    weighty = [*standing, *(each.finding for each in suppressed if each.weighs), *(each.claim for each in merged)]
     floors = [Floor(area.floor, f"it {area.reason}") for area in rules.areas]
     floors += [
         _floor(finding)
@@ -54,22 +56,26 @@ def verify(rules: RuleDraft, answers: Sequence[Answer[Any]], evidence: Evidence,
     unread = [gap.what for gap in evidence.gaps if PathKind.SOURCE in kinds(gap.what)]
     # Approval needs rules and a model that both found nothing, not even something unsure, in a change read whole.
     # A judge may take a finding away, but not say yes: what it drops is still something that the model found.
-    found = [*standing, *(each.claim for each in judgement.dropped)]
+    # So it is with what a person settled in a thread: that may have been the author.
+    found = [*standing, *(each.claim for each in judgement.dropped), *(each.finding for each in settled)]
     doubts = [finding for finding in found if finding.severity.rank >= settings.min_severity.rank]
     decision = _decision(strong, without_doubt=heard and not unread and not doubts)
+    rejected = (*proof.rejected, *judgement.dropped)
+    claims = [*standing, *(each.finding for each in suppressed), *(each.claim for each in (*merged, *rejected))]
     return Verdict(
         conclusion=_conclusion(blocking, strong, unread),
         decision=decision,
         confidence=_confidence(decision, strong, drafts if heard else []),
         risk=risk,
         findings=tuple(standing),
-        rejected=(*proof.rejected, *judgement.dropped),
+        rejected=rejected,
         merged=tuple(merged),
         suppressed=tuple(suppressed),
         escalate=tuple(_escalations(risk, drafts, proof.rejected, unread)),
         blocking=tuple(finding.fingerprint for finding in blocking),
         remarks=tuple(draft.summary for draft in drafts if draft.summary.strip()),
         contradictions=contradictions(answers, evidence.event, change),
+        fixed=tuple(fixed(evidence, claims, heard=heard)),
     )
 
 

@@ -1,0 +1,114 @@
+"""What earlier reviews of the pull request mean for this one: what stays silent, stands already, or is fixed."""
+
+from collections import defaultdict
+from collections.abc import Collection, Iterator, Sequence
+
+from cicd_agent.core.change import Change, ChangeSource
+from cicd_agent.core.diff import ChangeKind
+from cicd_agent.core.evidence import Evidence
+from cicd_agent.core.finding import Finding, Origin
+from cicd_agent.core.thread import Thread
+from cicd_agent.core.verdict import Suppressed, SuppressedBy
+from cicd_agent.modes.changes import changed
+from cicd_agent.modes.review.rulebook import RULES
+
+
+def keys(findings: Sequence[Finding], threads: Sequence[Thread]) -> tuple[str, ...]:
+    """The key under which each finding is, or would be, commented on: its fingerprint and a number.
+
+    The same text twice in a file: the second, by its line, is another comment, and known again as the second. A number
+    whose thread we have resolved ourselves is used up: the issue is back, and that is said anew.
+    """
+    used_up = {thread.key for thread in threads if thread.key and thread.resolved and not thread.resolved_by_person}
+    last: dict[str, int] = defaultdict(int)
+    found = [""] * len(findings)
+    for index in sorted(range(len(findings)), key=lambda each: findings[each].location.line):
+        fingerprint = findings[index].fingerprint
+        last[fingerprint] += 1
+        while f"{fingerprint}-{last[fingerprint]}" in used_up:
+            last[fingerprint] += 1
+        found[index] = f"{fingerprint}-{last[fingerprint]}"
+    return tuple(found)
+
+
+def hush(findings: Sequence[Finding], threads: Sequence[Thread]) -> tuple[list[Finding], list[Suppressed]]:
+    """The findings that stand, and those whose thread a person resolved."""
+    settled = [thread for thread in threads if thread.key and thread.resolved and thread.resolved_by_person]
+    open_keys = {thread.key for thread in threads if not thread.resolved}
+    standing: list[Finding] = []
+    silent: list[Suppressed] = []
+    for finding, key in zip(findings, keys(findings, threads), strict=True):
+        thread = None if key in open_keys else _about(finding, key, settled)
+        if thread is None:
+            standing.append(finding)
+        else:
+            silent.append(Suppressed(finding, SuppressedBy.THREAD, "its thread was resolved", url=thread.url))
+    return standing, silent
+
+
+def unsaid(
+    findings: Sequence[Finding], suppressed: Sequence[Suppressed], threads: Sequence[Thread]
+) -> Iterator[tuple[Finding, str, bool]]:
+    """Each finding with its key, and whether it has still to be said: no thread of ours that stands open is about it.
+
+    `findings` and `suppressed` are all that the verdict has, as the numbers in the keys need.
+    """
+    known = [*findings, *(each.finding for each in suppressed if each.by is SuppressedBy.THREAD)]
+    standing = [thread for thread in threads if thread.key and not thread.resolved]
+    for finding, key in zip(findings, keys(known, threads), strict=False):
+        yield finding, key, _about(finding, key, standing) is None
+
+
+def fixed(evidence: Evidence, claims: Collection[Finding], *, heard: bool) -> Iterator[Thread]:
+    """Our open threads whose issue is provably gone. `claims` is all that was claimed this time, rejected ones too.
+
+    `heard` says that a model has seen the whole change. That it is silent proves nothing by itself: the lines that its
+    earlier finding was about must have changed, too.
+    """
+    change = changed(evidence)
+    alive = {finding.fingerprint for finding in claims}
+    tools = {finding.id.partition("/")[0] for finding in evidence.findings}
+    unread = {gap.what for gap in evidence.gaps}
+    for thread in evidence.threads:
+        if not thread.key or thread.resolved or thread.fingerprint in alive:
+            continue
+        if thread.rule:
+            asked = _is_ours(thread.rule) or thread.rule.partition("/")[0] in tools
+            proved = asked and (thread.outdated or _is_whole(thread.path, change))
+        else:
+            proved = heard and thread.outdated
+        if (proved and thread.path not in unread) or _is_gone(thread, change):
+            yield thread
+
+
+def _about(finding: Finding, key: str, threads: Sequence[Thread]) -> Thread | None:
+    """The thread that says this finding already.
+
+    A model may word its category or cut its quote anew: the place in the code as it is now decides then.
+    """
+    place = finding.location
+    for thread in threads:
+        if thread.key == key:
+            return thread
+    for thread in threads:
+        here = (thread.path, thread.side) == (place.path, place.side) and place.first <= thread.line <= place.line
+        if finding.origin is Origin.MODEL and here and thread.line and not thread.outdated:
+            return thread
+    return None
+
+
+def _is_ours(rule: str) -> bool:
+    """Whether it is a rule that is still asked."""
+    return any(rule == each.id for each in RULES)
+
+
+def _is_whole(path: str, change: Change) -> bool:
+    """Whether rules have seen all of the file, or that it is gone."""
+    deleted = any(file.path == path and file.kind is ChangeKind.DELETED for file in change.files)
+    return path in change.texts or deleted
+
+
+def _is_gone(thread: Thread, change: Change) -> bool:
+    """Whether the change has nothing to do with the file any more; of a long list from the API that is not certain."""
+    paths = {path for file in change.files for path in (file.path, file.old_path)}
+    return thread.path not in paths and (change.source is ChangeSource.GIT or thread.outdated)
