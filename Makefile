@@ -8,11 +8,11 @@ WORKFLOWS := $(wildcard .github/workflows/*.yml examples/workflows/*.yml)
 COMPILE := UV_CUSTOM_COMPILE_COMMAND="make lock" $(BIN)/uv pip compile --quiet --no-config --universal \
 	--python-version 3.11 --generate-hashes --no-annotate --no-emit-index-url
 
-.PHONY: help setup demo test lint types workflows wheels unit fmt bench docs lock clean
+.PHONY: help setup demo test lint types workflows wheels unit fmt bench bench-review docs lock clean
 .DEFAULT_GOAL := help
 
 help: ## this list
-	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' Makefile | expand -t 12
+	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile | expand -t 14
 
 setup: ## .venv, made again when a lock file changed
 	@scripts/setup
@@ -61,6 +61,9 @@ bench: setup ## what the README claims, measured here: costs, and the places of 
 	@$(BIN)/python benchmarks/overhead.py
 	@$(BIN)/python benchmarks/anchors.py
 	@$(BIN)/python benchmarks/loop_overhead.py
+
+bench-review: setup ## reviews of real releases beside installed peers: make bench-review PEERS="DIR …"; needs the package index
+	@$(BIN)/python benchmarks/review_overhead.py $(addprefix --peer-venv ,$(PEERS))
 
 docs: setup ## write the generated pages and schemas again
 	@$(BIN)/python scripts/docs.py
