@@ -37,7 +37,7 @@ def test_the_stages_apart_do_what_the_whole_does(job: Job, tmp_path: Path) -> No
     with FakeGitHub() as hub:
         serve(hub, job)
         staged(job, hub, decision)
-        assert not hub.of("POST", "")
+        assert not hub.of("POST", "/repos/")
         left = perform(job, hub, decision)
         [review] = hub.repos["octo/app"].pulls[7].reviews
     assert left.exit == 0, left.log

@@ -70,6 +70,7 @@ def test_our_own_thread_is_read_whole(hub: FakeGitHub, forge: GitHubForge) -> No
         url=f"https://github.test/pull/0#discussion_r{comment.id}",
         title="a *shell*",
         rule="py-shell",
+        text="2",
     )
     assert only(forge).fingerprint == "0123456789abcdef"
 

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from cicd_agent.core.finding import Category, Finding, Location, Origin, Severity
 from cicd_agent.core.markdown import marker
-from cicd_agent.core.thread import key_of, rule_of, title_of
+from cicd_agent.core.thread import key_of, line_of, rule_of, title_of
 from cicd_agent.modes.review.page import inline
 from tests.changes import change_of
 
@@ -57,12 +57,18 @@ def test_any_text_is_read_without_an_error(text: str) -> None:
     assert key_of(text) == ""
     assert len(title_of(text)) <= 200
     assert isinstance(rule_of(text), str)
+    assert len(line_of(text)) <= 2_000
 
 
 @pytest.mark.parametrize("text", ["`" * 70_000, "\\" * 70_000, "<sub>by " + "`a" * 40_000, "`` ` " * 20_000])
 def test_long_lines_are_no_work(text: str) -> None:
     assert len(title_of(text)) <= 200
     assert rule_of(text) == ""
+
+
+def test_the_line_of_a_hunk_is_its_last() -> None:
+    assert line_of("@@ -1 +1,2 @@ def f():\n a\n+\tx  =  1 \r\n") == "x = 1"
+    assert line_of("") == ""
 
 
 def test_a_key_counts_in_the_first_line_only() -> None:

@@ -31,7 +31,7 @@ FIELDS = {
     "Mutation": "resolveReviewThread",
     "PageInfo": "endCursor hasNextPage",
     "PullRequest": "reviewThreads",
-    "PullRequestReviewComment": "author body url",
+    "PullRequestReviewComment": "author body diffHunk url",
     "PullRequestReviewCommentConnection": "nodes totalCount",
     "PullRequestReviewThread": "comments diffSide id isOutdated isResolved line path resolvedBy",
     "PullRequestReviewThreadConnection": "nodes pageInfo",

@@ -139,18 +139,30 @@ def shown_thread(pull: Pull, comment: ReviewComment) -> Json:
         "line": line,
         "diffSide": comment.fields.get("side", "RIGHT"),
         "resolvedBy": closer and {"login": bare(closer.login), "databaseId": number_of(closer)},
-        "comments": lambda _, **page: paged([shown_comment(it) for it in said], **page),
+        "comments": lambda _, **page: paged([shown_comment(pull, it) for it in said], **page),
     }
 
 
-def shown_comment(comment: ReviewComment) -> Json:
+def shown_comment(pull: Pull, comment: ReviewComment) -> Json:
     """A comment as the schema has it: a bot's login bears no suffix here."""
     author = comment.author
     return {
         "author": {"__typename": author.type, "login": bare(author.login), "databaseId": number_of(author)},
         "body": comment.fields["body"],
         "url": f"https://github.test/pull/0#discussion_r{comment.id}",
+        "diffHunk": hunk_of(pull, comment),
     }
+
+
+def hunk_of(pull: Pull, comment: ReviewComment) -> str:
+    """The hunk that a comment stood in when it was made, down to its line."""
+    path, side = comment.fields["path"], comment.fields.get("side", "RIGHT")
+    patch = next(file.patch or "" for file in pull.revisions[comment.commit] if file.filename == path)
+    lines = patch.split("\n")
+    shown = (lines[: end + 1] for end in range(len(lines)))
+    head = next(each for each in shown if (side, comment.fields["line"]) in texts("\n".join(each)))
+    begin = max(number for number, line in enumerate(head) if line.startswith("@@"))
+    return "\n".join(head[begin:])
 
 
 def bare(login: str) -> str:

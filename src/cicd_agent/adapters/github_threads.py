@@ -9,7 +9,7 @@ from cicd_agent.adapters.github_refusals import Call, words
 from cicd_agent.adapters.github_shapes import Shape, Viewer, read
 from cicd_agent.adapters.github_wire import Wire
 from cicd_agent.core.diff import Side
-from cicd_agent.core.thread import LONGEST_REMARK, Remark, Thread, key_of, rule_of, title_of
+from cicd_agent.core.thread import LONGEST_REMARK, Remark, Thread, key_of, line_of, rule_of, title_of
 from cicd_agent.core.words import clip, count
 from cicd_agent.errors import ForgeRefused
 
@@ -30,7 +30,7 @@ query($owner: String!, $name: String!, $number: Int!, $first: Int!, $after: Stri
           resolvedBy { login databaseId }
           comments(first: $comments) {
             totalCount
-            nodes { author { __typename login ... on Bot { databaseId } } body url }
+            nodes { author { __typename login ... on Bot { databaseId } } body url diffHunk }
           }
         }
       }
@@ -80,6 +80,7 @@ class Said(Shape):
     author: Author | None = None
     body: str
     url: str
+    hunk: str = Field("", alias="diffHunk")
 
 
 class Page(Shape):
@@ -132,6 +133,7 @@ class ReviewThread(Shape):
             url=first.url if first else "",
             title=title_of(first.body) if key and first else "",
             rule=rule_of(first.body) if key and first else "",
+            text=line_of(first.hunk) if key and first else "",
             remarks=remarks,
         )
 

@@ -33,8 +33,8 @@ class Thread:
 
     `key` is that of our own comment which began it, "" when we did not: judged by the author and the marker together.
     `resolved_by_person`: somebody else than this account closed it, or nobody knows who did. `answered`: a person has
-    said something in it. `rule` is the id of the finding that our comment is about, "" for a model's; `title` is that
-    comment's first line in plain words.
+    said something in it. Of our own: `rule` is the id of the finding that it is about, "" for a model's; `title` is its
+    first line in plain words; `text` is the line of code that it was begun on, "" when that is not known.
     """
 
     id: str
@@ -49,6 +49,7 @@ class Thread:
     url: str = ""
     title: str = ""
     rule: str = ""
+    text: str = ""
     remarks: tuple[Remark, ...] = ()
 
     @property
@@ -61,6 +62,11 @@ def key_of(body: str) -> str:
     """The key in the marker that is a comment's first line, "" when that is none."""
     found = _KEY.fullmatch(body.partition("\n")[0].rstrip("\r"))
     return found[1] if found else ""
+
+
+def line_of(hunk: str) -> str:
+    """The line that a thread stands on, the last of its hunk, in the form that quotes are compared in; cut."""
+    return " ".join(hunk.rstrip("\r\n").rpartition("\n")[2][1:][:_LONGEST_LINE].split())
 
 
 def title_of(body: str) -> str:

@@ -157,6 +157,14 @@ def test_a_models_silence_alone_is_no_proof() -> None:
     assert not gone(thread(outdated=True, line=0), gaps=(Gap("app.py", "generated"),))
 
 
+@pytest.mark.parametrize("change", [CHANGE, replace(CHANGE, texts={}, old_texts={})], ids=["a checkout", "the API"])
+def test_a_thread_that_is_outdated_by_a_rebase_alone_is_not_fixed(change: Change) -> None:
+    assert not gone(thread(outdated=True, line=0, text="run(1)"), change=change)
+    assert gone(thread(outdated=True, line=0, text="run(3)"), change=change)
+    assert gone(thread(outdated=True, line=0, text="run(1)", side=Side.LEFT), change=change)
+    assert not gone(thread(outdated=True, line=0, text="import os", side=Side.LEFT), change=change)
+
+
 def test_a_rule_that_no_longer_fires_on_a_file_that_was_read_is_proof() -> None:
     assert gone(thread(rule=RULE), heard=False)
     assert gone(thread(rule=RULE, outdated=True, line=0), heard=False)

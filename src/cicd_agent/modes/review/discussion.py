@@ -19,7 +19,8 @@ def discussion(threads: Sequence[Thread], shown: Iterable[FileDiff]) -> Exhibit 
 
     It is packed after everything else, and what does not fit is counted in its last line.
     """
-    anchors = {file.path: Anchors(file) for file in shown}
+    discussed = {thread.path for thread in threads if thread.remarks}
+    anchors = {file.path: Anchors(file) for file in shown if file.path in discussed}
     told = [
         f"{thread.path}:{thread.line} ({thread.side}): {remark}"
         for thread in threads

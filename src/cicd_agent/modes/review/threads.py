@@ -4,7 +4,7 @@ from collections import defaultdict
 from collections.abc import Collection, Iterator, Sequence
 
 from cicd_agent.core.change import Change, ChangeSource
-from cicd_agent.core.diff import ChangeKind
+from cicd_agent.core.diff import ChangeKind, Side
 from cicd_agent.core.evidence import Evidence
 from cicd_agent.core.finding import Finding, Origin
 from cicd_agent.core.thread import Thread
@@ -62,8 +62,8 @@ def unsaid(
 def fixed(evidence: Evidence, claims: Collection[Finding], *, heard: bool) -> Iterator[Thread]:
     """Our open threads whose issue is provably gone. `claims` is all that was claimed this time, rejected ones too.
 
-    `heard` says that a model has seen the whole change. That it is silent proves nothing by itself: the lines that its
-    earlier finding was about must have changed, too.
+    `heard` says that a model has seen the whole change. That it is silent proves nothing by itself: the line that its
+    earlier finding stood on must be gone from the file, too. (GitHub calls a thread outdated also after a rebase.)
     """
     change = changed(evidence)
     alive = {finding.fingerprint for finding in claims}
@@ -76,7 +76,7 @@ def fixed(evidence: Evidence, claims: Collection[Finding], *, heard: bool) -> It
             asked = _is_ours(thread.rule) or thread.rule.partition("/")[0] in tools
             proved = asked and (thread.outdated or _is_whole(thread.path, change))
         else:
-            proved = heard and thread.outdated
+            proved = heard and thread.outdated and not _stands(thread, change)
         if (proved and thread.path not in unread) or _is_gone(thread, change):
             yield thread
 
@@ -106,6 +106,17 @@ def _is_whole(path: str, change: Change) -> bool:
     """Whether rules have seen all of the file, or that it is gone."""
     deleted = any(file.path == path and file.kind is ChangeKind.DELETED for file in change.files)
     return path in change.texts or deleted
+
+
+def _stands(thread: Thread, change: Change) -> bool:
+    """Whether the line that a thread was begun on is in the file as it was: in its text, else in its diff."""
+    after = thread.side is Side.RIGHT
+    texts = change.texts if after else change.old_texts
+    lines = texts.get(thread.path, "").split("\n")
+    for file in change.files:
+        if thread.path in (file.path, file.old_path):
+            lines += [line.text for line in file.lines if (line.new if after else line.old) is not None]
+    return bool(thread.text) and any(" ".join(line.split()) == thread.text for line in lines)
 
 
 def _is_gone(thread: Thread, change: Change) -> bool:
