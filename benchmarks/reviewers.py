@@ -50,7 +50,7 @@ class Reviewer(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Ours:
-    """This project, with its defaults but the budget, which is made large enough for the largest sample."""
+    """This project, with its defaults."""
 
     api: str
 
