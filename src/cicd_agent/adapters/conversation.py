@@ -3,10 +3,11 @@
 from collections.abc import Callable, Collection
 from dataclasses import dataclass, field, replace
 
+from cicd_agent.adapters.verdicts import Verdicts
 from cicd_agent.core.event import Event
 from cicd_agent.core.inert import inert
 from cicd_agent.core.markdown import code, find_marker, marker, truncate
-from cicd_agent.core.plan import Comment, InlineComment, Receipt, ReceiptState, Review, ReviewEvent
+from cicd_agent.core.plan import Comment, Effect, InlineComment, Receipt, ReceiptState, Review, ReviewEvent
 from cicd_agent.core.ports import Forge, PostedComment, Store
 from cicd_agent.core.words import count
 from cicd_agent.errors import AgentError, ForgeRefused
@@ -46,6 +47,8 @@ class Conversation:
     redact: Callable[[str], str]
     events: Collection[ReviewEvent] = frozenset({ReviewEvent.COMMENT})
     """What a review may say; a plan that comes from a file may want more."""
+    withheld: str = ""
+    """Why no review may say yes here, "" when it may."""
     refusals: dict[int, AgentError] = field(default_factory=dict)
     """By HTTP status; 0 is an outage or the end of the run's time."""
     _spoken: Comment | None = field(default=None, init=False)
@@ -64,25 +67,13 @@ class Conversation:
                 find_marker(posted.body) for posted in forge.review_comments(review.pull, _OURS) if posted.is_ours
             }
             fresh = tuple(inline for inline in kept if marker(inline.key) not in standing)
+            left = replace(review, comments=fresh)
+            if ReviewEvent.REQUEST_CHANGES in self.events:
+                verdicts = Verdicts(forge, self.withheld, self.redact, self.refusals)
+                return verdicts.say(left, lambda one: self._post(forge, one, detail))
             if kept and not fresh:
                 return Receipt(review.key, review.kind, ReceiptState.UNCHANGED, "all of its comments stand already")
-            if self._movement(forge).gone:
-                why = f"{self._movement(forge).words(self.event.sha)}: no comments at its lines"
-                return Receipt(review.key, review.kind, ReceiptState.DEGRADED, why)
-            self._intend(review, f"{count(len(fresh), 'inline comment')} on {review.commit}")
-            try:
-                url = forge.post_review(self._ready(review, fresh))
-            except ForgeRefused as error:
-                if error.status != _UNPROCESSABLE:
-                    raise
-                stand_in = self._upsert(forge, _stand_in(review, fresh, self._spoken))
-                is_said = stand_in.state is not ReceiptState.SKIPPED
-                said = (
-                    "The comment has what the review would have said" if is_said else f"No comment: {stand_in.detail}"
-                )
-                why = f"{error} {said}"
-                return replace(stand_in, key=review.key, kind=review.kind, state=ReceiptState.DEGRADED, detail=why)
-            return Receipt(review.key, review.kind, ReceiptState.DONE, detail, url)
+            return self._post(forge, left, detail)
 
         return self._act(review, post)
 
@@ -95,8 +86,35 @@ class Conversation:
 
         return self._act(comment, upsert)
 
+    def movement(self, forge: Forge) -> Moved:
+        """Where the pull request has gone since its event, as far as that is known."""
+        return self._movement(forge)
+
+    def _post(self, forge: Forge, review: Review, detail: str) -> Receipt:
+        """Post these comments; a refused verdict is raised, since it is no fault of theirs."""
+        if self._movement(forge).gone:
+            why = f"{self._movement(forge).words(self.event.sha)}: no comments at its lines"
+            return Receipt(review.key, review.kind, ReceiptState.DEGRADED, why)
+        verdict = "" if review.event is ReviewEvent.COMMENT else f"{review.event}, "
+        self._intend(review, f"{verdict}{count(len(review.comments), 'inline comment')} on {review.commit}")
+        try:
+            url = forge.post_review(self._ready(review, review.comments))
+        except ForgeRefused as error:
+            if error.status != _UNPROCESSABLE or verdict:
+                raise
+            stand_in = self._upsert(forge, _stand_in(review, review.comments, self._spoken))
+            is_said = stand_in.state is not ReceiptState.SKIPPED
+            said = "The comment has what the review would have said" if is_said else f"No comment: {stand_in.detail}"
+            why = f"{error} {said}"
+            return replace(stand_in, key=review.key, kind=review.kind, state=ReceiptState.DEGRADED, detail=why)
+        return Receipt(review.key, review.kind, ReceiptState.DONE, detail, url)
+
     def _act(self, effect: Review | Comment, act: Callable[[Forge], Receipt]) -> Receipt:
-        if reason := self._misdirected(effect):
+        return self.attempt(effect, self._misdirected(effect), act)
+
+    def attempt(self, effect: Effect, reason: str, act: Callable[[Forge], Receipt]) -> Receipt:
+        """Carry an effect out, unless there is a `reason` against it; a refusal degrades it and is remembered."""
+        if reason:
             return self._record(effect, ReceiptState.FAILED, reason)
         if self.forge is None:
             return self._record(effect, ReceiptState.SKIPPED, "no connection to GitHub")
@@ -179,7 +197,7 @@ class Conversation:
     def _intend(self, effect: Review | Comment, detail: str) -> None:
         self.store.intend(effect.key, effect.kind, {"pull": str(effect.pull), "detail": detail})
 
-    def _record(self, effect: Review | Comment, state: ReceiptState, detail: str) -> Receipt:
+    def _record(self, effect: Effect, state: ReceiptState, detail: str) -> Receipt:
         receipt = Receipt(effect.key, effect.kind, state, self.redact(detail))
         self.store.record(receipt)
         return receipt

@@ -15,6 +15,8 @@ MINUTE = 60
 """What GitHub asks to wait after a secondary rate limit that names no time."""
 PENDING = "pending review"
 """What GitHub's refusal names when a review was begun and never submitted: there can be one of an account."""
+NO_APPROVALS = "not permitted to approve"
+"""What GitHub says where no setting lets a workflow's token approve."""
 PERMISSION = re.compile(r"([a-z_]{1,40})=(read|write|admin)")
 
 
@@ -128,6 +130,8 @@ def remedy(call: Call, answer: Answer) -> str:
     if (wait := answer.limited) is not None:
         return f"That is a rate limit: it is lifted in {wait:,.0f} seconds, run again then"
     match answer.status:
+        case 403 | 422 if NO_APPROVALS in answer.message.lower():
+            advice = "Allow it under Settings, Actions, General, or pass a token of your own"
         case 401:
             advice = "The token is wrong or has expired: pass `github-token: ${{ github.token }}`"
         case 403:
@@ -167,6 +171,11 @@ def missing(call: Call, answer: Answer) -> str:
 def is_blocked(refusal: ForgeRefused) -> bool:
     """Whether a pending review of our own account is in the way."""
     return refusal.status == 422 and PENDING in refusal.why.lower()  # noqa: PLR2004
+
+
+def is_dismissed(refusal: ForgeRefused) -> bool:
+    """Whether there is nothing left to dismiss: the answer to the first attempt may have been lost."""
+    return refusal.status == 422 and "dismiss a dismissed" in refusal.why.lower()  # noqa: PLR2004
 
 
 def words(part: object) -> str:
