@@ -42,6 +42,10 @@ class Place(Site):
     def repo(self) -> Repo:
         return self.hub.repos["octo/app"]
 
+    @property
+    def bot(self) -> Account:
+        return self.hub.tokens[self.hub.token]
+
     def ready(self, **more: str) -> "Place":
         permissions = {"pull_requests": "write", "issues": "write", "checks": "write"} | more
         self.hub.token = self.hub.add_token("ghs_all", **permissions)
@@ -168,6 +172,35 @@ def test_a_run_without_a_model_takes_an_approval_back_but_no_request_for_changes
     assert "our request for changes stays" in json.dumps(left.report["receipts"])
 
 
+@pytest.mark.parametrize("fault", FAULTS)
+def test_a_fault_in_taking_an_approval_back_is_told_and_the_next_run_mends_it(clean: Place, fault: str) -> None:
+    old = Review(clean.hub.new_id(), clean.bot, "<!-- cicd-agent:review-x -->", "APPROVED", "c" * 40)
+    clean.pull.reviews.append(old)
+    clean.fault("PUT", "/dismissals", FAULTS[fault])
+    left = clean.run()
+    assert left.exit == 0, left.log
+    if clean.pull.reviews[0].state == "APPROVED":
+        assert "**Not done:**" in left.summary
+        assert "::warning" in left.log
+    clean.hub.recover()
+    clean.run()
+    assert [one.state for one in clean.pull.reviews] == ["DISMISSED"]
+    assert clean.pull.comments == []
+
+
+def test_a_block_that_nobody_may_dismiss_is_told_with_what_to_do(clean: Place) -> None:
+    clean.repo.lets_bots_approve = clean.repo.lets_dismiss = False
+    old = Review(clean.hub.new_id(), clean.bot, "<!-- cicd-agent:review-x -->", "CHANGES_REQUESTED", "c" * 40)
+    clean.pull.reviews.append(old)
+    left = clean.asked()
+    assert [one.state for one in clean.pull.reviews] == ["CHANGES_REQUESTED"]
+    assert "still blocks" in left.summary
+    assert "Dismiss it by hand" in left.summary
+    clean.repo.lets_dismiss = True
+    clean.asked()
+    assert [one.state for one in clean.pull.reviews] == ["DISMISSED"]
+
+
 def test_where_a_workflow_may_not_approve_the_run_says_so_and_posts_nothing(clean: Place) -> None:
     clean.repo.lets_bots_approve = False
     left = clean.asked()
@@ -178,7 +211,7 @@ def test_where_a_workflow_may_not_approve_the_run_says_so_and_posts_nothing(clea
 
 
 def test_our_own_pull_request_is_reviewed_with_comments(site: Place) -> None:
-    site.pull.author = site.hub.tokens[site.hub.token]
+    site.pull.author = site.bot
     left = site.run()
     assert [one.state for one in site.pull.reviews] == ["COMMENTED"]
     assert "Can not request changes your own pull request" in left.summary

@@ -47,13 +47,21 @@ def test_labels_are_listed_put_on_and_taken_off(hub: FakeGitHub, forge: GitHubFo
 
 
 def test_a_label_that_is_to_be_created_needs_a_permission_that_is_named(hub: FakeGitHub, forge: GitHubForge) -> None:
-    with pytest.raises(ForgeRefused, match="The job lacks `issues: write`") as caught:
+    with pytest.raises(ForgeRefused, match="by hand, or add `issues: write`") as caught:
         forge.marks.add_label(7, "risk: critical")
     assert caught.value.status == 403
-    token = hub.add_token("ghs_issues", issues="write")
+    token = hub.add_token("ghs_issues", issues="write", pull_requests="write")
     with GitHubForge(token, "o/r", api_url=hub.url) as other:
         other.marks.add_label(7, "risk: critical")
     assert "risk: critical" in hub.repos["o/r"].pulls[7].labels
+
+
+def test_a_label_without_the_permission_is_refused_by_its_name(hub: FakeGitHub) -> None:
+    with GitHubForge(hub.read_only, "o/r", api_url=hub.url) as forge:
+        with pytest.raises(ForgeRefused, match="lacks `pull-requests: write`"):
+            forge.marks.add_label(7, "risk: high")
+        with pytest.raises(ForgeRefused, match="lacks `pull-requests: write`"):
+            forge.marks.remove_label(7, "risk: low")
 
 
 def test_a_check_run_is_made_found_and_extended(hub: FakeGitHub, forge: GitHubForge) -> None:
@@ -89,6 +97,14 @@ def test_a_check_run_is_made_found_and_extended(hub: FakeGitHub, forge: GitHubFo
 def test_a_check_run_that_is_not_this_one_is_left_alone(hub: FakeGitHub, forge: GitHubForge, other: Standing) -> None:
     hub.repos["o/r"].check_runs.append(other)
     assert forge.marks.find_check(CHECK) is None
+
+
+def test_a_check_run_that_a_newer_one_has_replaced_is_not_brought_back(hub: FakeGitHub, forge: GitHubForge) -> None:
+    forge.marks.start_check(CHECK)
+    forge.marks.start_check(replace(CHECK, key="other findings"))
+    assert forge.marks.find_check(CHECK) is None
+    hub.repos["o/r"].check_runs.append(Standing(9_999, "another-app", SHA, CHECK.name, CHECK.key, "success", {}))
+    assert forge.marks.find_check(replace(CHECK, key="other findings")) is not None
 
 
 def test_a_check_run_without_the_permission_is_refused_by_its_name(hub: FakeGitHub) -> None:

@@ -20,13 +20,10 @@ def slug(account: Account) -> str:
 
 
 def check_runs(visit: Visit) -> Answer:
-    """Those of a commit, newest first; with filter=latest, one of each app and name."""
+    """Those of a commit, each in a suite of its own, so that filter=latest leaves none out."""
     query = visit.query
-    of_commit = [one for one in reversed(visit.repo.check_runs) if one.commit == visit.args[0]]
+    of_commit = [one for one in visit.repo.check_runs if one.commit == visit.args[0]]
     found = [one for one in of_commit if one.name == query.get("check_name", one.name)]
-    if query.get("filter", "latest") == "latest":
-        newest = {(one.app, one.name): one for one in reversed(found)}
-        found = [one for one in found if newest[one.app, one.name] is one]
     page = found[: int(query.get("per_page", "30"))]
     return Answer(200, {"total_count": len(found), "check_runs": [shown(visit, one) for one in page]})
 

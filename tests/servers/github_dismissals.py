@@ -17,7 +17,8 @@ def dismiss(visit: Visit) -> Answer:
     if not visit.body["message"].strip():
         raise Refused(422, "Validation Failed", errors=["Message can't be blank"])
     if reviews[at].state not in {"APPROVED", "CHANGES_REQUESTED"}:
-        raise Refused(422, f"Can not dismiss a {reviews[at].state.lower()} pull request review")
+        why = f"Can not dismiss a {reviews[at].state.lower()} pull request review"
+        raise Refused(422, "Unprocessable Entity", errors=[why])
     reviews[at] = replace(reviews[at], state="DISMISSED")
     return Answer(200, shown_review(visit, reviews[at]))
 

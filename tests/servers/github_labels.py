@@ -21,7 +21,13 @@ def add(visit: Visit) -> Answer:
         if len(name) > LONGEST_NAME or len(pull.labels) >= MOST:
             raise Refused(422, "Validation Failed")
         if name.casefold() not in known and not visit.account.may("issues=write"):
-            raise Refused(403, "Resource not accessible by integration", X_Accepted_GitHub_Permissions="issues=write")
+            error = {"resource": "Repository", "field": "label", "code": "unauthorized"}
+            raise Refused(
+                403,
+                "You do not have permission to create labels on this repository.",
+                errors=[error],
+                X_Accepted_GitHub_Permissions="issues=write; pull_requests=write",
+            )
         visit.repo.labels.add(known.setdefault(name.casefold(), name))
         if known[name.casefold()] not in pull.labels:
             pull.labels = (*pull.labels, known[name.casefold()])
@@ -42,9 +48,9 @@ def shown(name: str) -> Json:
     return github().sample("label", name=name, color="ededed")
 
 
-EITHER = "issues={0}; pull_requests={0}"
+# The header of the real answers names `issues=write` as well; on a pull request that alone is refused.
 ROUTES = (
-    Route("GET", r"/issues/(\d+)/labels", EITHER.format("read"), labels),
-    Route("POST", r"/issues/(\d+)/labels", EITHER.format("write"), add),
-    Route("DELETE", r"/issues/(\d+)/labels/([^/]+)", EITHER.format("write"), remove),
+    Route("GET", r"/issues/(\d+)/labels", "issues=read; pull_requests=read", labels),
+    Route("POST", r"/issues/(\d+)/labels", "pull_requests=write", add),
+    Route("DELETE", r"/issues/(\d+)/labels/([^/]+)", "pull_requests=write", remove),
 )

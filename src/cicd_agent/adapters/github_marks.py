@@ -11,8 +11,8 @@ from cicd_agent.core.plan import Annotation, CheckRun, Level
 from cicd_agent.core.ports import PostedCheck
 from cicd_agent.errors import ForgeRefused
 
-LABELS = "issues: write"
-"""`pull-requests: write` is enough for a label that the repository has, not for one that is to be created."""
+LABELS = "pull-requests: write"
+"""Enough for a label that the repository has; to create one takes `issues: write` as well, and GitHub says so."""
 CHECKS = "checks: write"
 LEVELS = {Level.NOTICE: "notice", Level.WARNING: "warning", Level.ERROR: "failure"}
 PER_PAGE = 100
@@ -28,7 +28,7 @@ class GitHubMarks:
     | | |
     |---|---|
     | labels | 1, and 1 for each that changes |
-    | check run | 1 to look, 1 for each 50 annotations; 1 more when another app's may be in the way |
+    | check run | 1 to look, 1 for each 50 annotations; 1 more for who we are, when there is one |
 
     `me` is our login, asked for only when it matters; `settle` waits before we look whether a request without an
     answer was carried out.
@@ -61,14 +61,19 @@ class GitHubMarks:
                 raise
 
     def find_check(self, check: CheckRun) -> PostedCheck | None:
-        """The newest check run of ours with the name, commit and key of this one."""
+        """The newest check run of ours with this name and commit, if it has this key.
+
+        GitHub lists one of each suite, and each run of a workflow may have a suite of its own.
+        """
         query: dict[str, str | int] = {"check_name": check.name, "filter": "latest", "per_page": PER_PAGE}
         path = f"{self._root}/commits/{check.commit}/check-runs"
         call = Call(f"list the check runs of {check.commit[:7]}", "GET", path, CHECKS, query=query)
         listed = read(call, self._wire.ask(call), Checks).check_runs
-        alike = [one for one in listed if one.name == check.name and one.external_id == check.key]
+        alike = [one for one in listed if one.name == check.name and one.app is not None]
         slug = self._me().removesuffix("[bot]") if alike else ""
-        return next((one.as_posted() for one in alike if one.app is not None and one.app.slug == slug), None)
+        ours = [one for one in alike if one.app is not None and one.app.slug == slug]
+        newest = max(ours, key=lambda one: one.id, default=None)
+        return newest.as_posted() if newest is not None and newest.external_id == check.key else None
 
     def start_check(self, check: CheckRun) -> PostedCheck:
         """Create a completed check run, with at most 50 annotations: cut off after this, it still has its result."""

@@ -15,8 +15,11 @@ MINUTE = 60
 """What GitHub asks to wait after a secondary rate limit that names no time."""
 PENDING = "pending review"
 """What GitHub's refusal names when a review was begun and never submitted: there can be one of an account."""
-NO_APPROVALS = "not permitted to approve"
-"""What GitHub says where no setting lets a workflow's token approve."""
+BEYOND_PERMISSIONS = {
+    "not permitted to approve": "Allow it under Settings, Actions, General, or pass a token of your own",
+    "permission to create labels": "Create the label once by hand, or add `issues: write` under `permissions:`",
+}
+"""What to do where GitHub's words say more than its status: what it says → what helps."""
 PERMISSION = re.compile(r"([a-z_]{1,40})=(read|write|admin)")
 
 
@@ -129,9 +132,10 @@ def remedy(call: Call, answer: Answer) -> str:
     """What to do about it."""
     if (wait := answer.limited) is not None:
         return f"That is a rate limit: it is lifted in {wait:,.0f} seconds, run again then"
+    said = answer.message.lower()
+    if known := next((advice for words, advice in BEYOND_PERMISSIONS.items() if words in said), ""):
+        return known
     match answer.status:
-        case 403 | 422 if NO_APPROVALS in answer.message.lower():
-            advice = "Allow it under Settings, Actions, General, or pass a token of your own"
         case 401:
             advice = "The token is wrong or has expired: pass `github-token: ${{ github.token }}`"
         case 403:
@@ -143,7 +147,7 @@ def remedy(call: Call, answer: Answer) -> str:
             advice = f"It is not there, or the token may not see it: the job needs `{call.needs}`"
         case 410:
             advice = "It has been deleted, has expired, or is switched off in this repository"
-        case 422 if PENDING in answer.message.lower():
+        case 422 if PENDING in said:
             advice = "Submit or discard the review that this account has begun on the pull request"
         case 301 | 302 | 303 | 307 | 308:
             host = words(urlsplit(answer.headers.get("location", "")).netloc) or "another address"

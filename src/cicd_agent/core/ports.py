@@ -199,7 +199,7 @@ class Marks(Protocol):
         ...
 
     def find_check(self, check: CheckRun) -> PostedCheck | None:
-        """The newest check run of ours with the name, commit and key of this one."""
+        """The newest check run of ours with this name and commit, if it has this key."""
         ...
 
     def start_check(self, check: CheckRun) -> PostedCheck:

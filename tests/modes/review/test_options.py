@@ -99,6 +99,8 @@ def test_what_was_not_seen_whole_or_comes_from_a_fork_is_not_approved(
     [review] = of(Review, plan(CLEAN, evidence, account, review_event="verdict", **settings))
     assert review.event is ReviewEvent.COMMENT
     assert why in review.withheld
+    [comment] = of(Comment, plan(CLEAN, evidence, account, review_event="verdict", **settings))
+    assert f"Not approved on GitHub: {review.withheld.split('/')[0]}" in comment.body
     [review] = of(Review, plan(BAD, evidence, account, review_event="verdict", **settings))
     assert review.event is ReviewEvent.REQUEST_CHANGES
 

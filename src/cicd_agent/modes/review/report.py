@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from itertools import islice
 
 from cicd_agent import __version__
@@ -40,6 +41,9 @@ OUTPUTS = ("decision", "findings_count", "blocking_count", "suppressed_count", "
 def report(verdict: Verdict, evidence: Evidence, account: Account, settings: Settings) -> Plan:
     """The plan of a review. What concerns the pull request comes first, so that the rest can say what became of it."""
     strong = [finding for finding in verdict.findings if reaches(finding, settings)]
+    withheld = _withheld(evidence, account, settings) if settings.review_event == "verdict" else ""
+    if withheld and verdict.decision == "approve" and settings.comment is not Commenting.NONE:
+        account = replace(account, notices=(*account.notices, f"Not approved on GitHub: {withheld}"))
     body = summary(verdict, evidence, account, settings)
     annotations = tuple(_annotation(finding, verdict) for finding in strong)
     has_check = settings.check_run == "on" and evidence.event.kind is not EventKind.LOCAL and bool(evidence.event.sha)
@@ -47,7 +51,7 @@ def report(verdict: Verdict, evidence: Evidence, account: Account, settings: Set
     return Plan(
         (
             *_conversation(strong, evidence, body, settings),
-            *_verdict(verdict, strong, evidence, account, settings),
+            *_verdict(verdict, strong, evidence, withheld, settings),
             *_labels(verdict, evidence, settings),
             # Either shows them; when the check run is refused, the performer falls back to annotations.
             *((check,) if has_check else annotations),
@@ -72,7 +76,7 @@ def _conversation(strong: Sequence[Finding], evidence: Evidence, body: str, sett
 
 
 def _verdict(
-    verdict: Verdict, strong: Sequence[Finding], evidence: Evidence, account: Account, settings: Settings
+    verdict: Verdict, strong: Sequence[Finding], evidence: Evidence, withheld: str, settings: Settings
 ) -> Iterator[Effect]:
     """The review, when it has comments or is to say yes or no: then also to take back what it said before."""
     pull = evidence.event.pull
@@ -84,7 +88,6 @@ def _verdict(
     if not comments and not is_asked:
         return
     event = SAYS.get(verdict.decision, ReviewEvent.COMMENT) if is_asked else ReviewEvent.COMMENT
-    withheld = _withheld(evidence, account, settings) if is_asked else ""
     if event is ReviewEvent.APPROVE and withheld:
         event = ReviewEvent.COMMENT
     yield Review(
@@ -105,11 +108,8 @@ def _words(event: ReviewEvent, at_lines: int, findings: int) -> str:
     if not at_lines:
         return f"{count(findings, 'finding')}: the summary comment has them all."
     words = f"{count(at_lines, 'finding')} at the line, worst first."
-    return (
-        f"{words} {count(findings - at_lines, 'more finding')} in the summary comment."
-        if findings > at_lines
-        else words
-    )
+    rest = count(findings - at_lines, "more finding")
+    return f"{words} {rest} in the summary comment." if findings > at_lines else words
 
 
 def _withheld(evidence: Evidence, account: Account, settings: Settings) -> str:
