@@ -8,13 +8,30 @@ from pathlib import Path
 from cicd_agent.core.change import Change, Commit
 from cicd_agent.core.diff import FileDiff
 from cicd_agent.core.library import BadPattern, Blamed, Entry, EntryKind, Match, Matches
-from cicd_agent.core.plan import Receipt, Review
-from cicd_agent.core.ports import Forge, Left, Library, PostedComment, PullState, Repository, Sandbox, Store, Workspace
+from cicd_agent.core.plan import Receipt, Review, ReviewEvent
+from cicd_agent.core.ports import (
+    Forge,
+    Left,
+    Library,
+    PostedComment,
+    PostedReview,
+    PullState,
+    Repository,
+    Sandbox,
+    Store,
+    Workspace,
+)
 from cicd_agent.core.sandbox import Limits, Ran
 from cicd_agent.core.thread import Thread
 from cicd_agent.errors import ConfigError, ForgeRefused
+from tests.fake_marks import FakeMarks
 
 ME = "github-actions[bot]"
+STATES = {
+    ReviewEvent.APPROVE: "APPROVED",
+    ReviewEvent.REQUEST_CHANGES: "CHANGES_REQUESTED",
+    ReviewEvent.COMMENT: "COMMENTED",
+}
 
 
 @dataclass
@@ -36,6 +53,14 @@ class FakeForge(Forge):
     """The threads of reviews."""
     calls: list[str] = field(default_factory=list)
     """Names of the methods called, refused calls too."""
+    submitted: list[PostedReview] = field(default_factory=list)
+    refused_events: dict[ReviewEvent, ForgeRefused] = field(default_factory=dict)
+    """What a review may not say."""
+    marked: FakeMarks = field(default_factory=FakeMarks)
+
+    @property
+    def marks(self) -> FakeMarks:
+        return self.marked
 
     def pull(self, number: int) -> PullState:
         self._called("pull")
@@ -92,7 +117,10 @@ class FakeForge(Forge):
             for comment in review.comments:
                 if (comment.path, comment.side.value, comment.line) not in anchors:
                     raise ForgeRefused("GitHub refused the review", why="422: line must be in the diff", status=422)
+        if review.event in self.refused_events:
+            raise self.refused_events[review.event]
         self.reviews.append(review)
+        self.submit(review.body, STATES[review.event], review.commit)
         for inline in review.comments:
             self.say_inline(review.pull, inline.body)
         return f"https://github.test/pull/{review.pull}#pullrequestreview-{len(self.reviews)}"
@@ -109,6 +137,18 @@ class FakeForge(Forge):
                     standing[at] = replace(one, resolved=True)
                     return
         raise ForgeRefused("GitHub has no such thread", why="Could not resolve to a node", status=404)
+
+    def posted_reviews(self, number: int, marker: str) -> tuple[PostedReview, ...]:  # noqa: ARG002  there is one
+        self._called("posted_reviews")
+        return tuple(one for one in self.submitted if marker in one.body)
+
+    def dismiss(self, number: int, review: int, message: str) -> None:  # noqa: ARG002  the port's signature
+        self._called("dismiss")
+        self.submitted = [replace(one, state="DISMISSED") if one.id == review else one for one in self.submitted]
+
+    def submit(self, body: str, state: str, commit: str, *, is_ours: bool = True) -> None:
+        """Put a review of anybody's on the pull request."""
+        self.submitted.append(PostedReview(len(self.submitted) + 1, body, is_ours, state, commit))
 
     def _has(self, number: int, commit: str) -> bool:
         """Whether the commit is of the pull request: its head, or one that the head stands on."""

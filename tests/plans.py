@@ -13,6 +13,7 @@ from cicd_agent.core.plan import (
     Artifact,
     Comment,
     Effect,
+    Grant,
     InlineComment,
     Level,
     Output,
@@ -68,6 +69,7 @@ class Site:
     printed: io.StringIO = field(default_factory=io.StringIO)
     event: Event = EVENT
     connected: bool = True
+    grant: Grant = field(default_factory=Grant)
 
     def perform(self, *effects: Effect) -> dict[str, Receipt]:
         workflow = Workflow(
@@ -81,6 +83,7 @@ class Site:
             store=self.store,
             redact=Redactor([KEY]).redact,
             event=self.event,
+            grant=self.grant,
         )
         assert [receipt.key for receipt in receipts] == [effect.key for effect in effects or PLAN.effects]
         return {receipt.key: receipt for receipt in receipts}

@@ -28,7 +28,7 @@ INPUTS = words("""
     mode github-token working-directory config-file index-url timeout-minutes
     openai-api-key base-url api provider model fast-model fallback-model service-tier
     model-headers max-cost-usd max-input-tokens max-rounds cache-dir instructions
-    comment fail-on fail-on-model max-comments min-severity min-confidence paths-ignore sarif-files
+    comment review-event fail-on fail-on-model max-comments min-severity min-confidence paths-ignore sarif-files
     pull-request
 """)
 OUTPUTS_OF_EVERY_MODE = words("""
@@ -47,6 +47,7 @@ DEFAULTS = {
     "max-input-tokens": 150_000,
     "max-rounds": 8,
     "comment": "review",
+    "review-event": "comment",
     "fail-on": "never",
     "fail-on-model": False,
     "max-comments": 5,

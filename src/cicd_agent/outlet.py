@@ -18,7 +18,18 @@ from cicd_agent.cli import TOOLS, Options
 from cicd_agent.core.event import Event, EventKind
 from cicd_agent.core.evidence import Evidence
 from cicd_agent.core.markdown import escape
-from cicd_agent.core.plan import Annotation, Artifact, Level, Output, Plan, Receipt, ReceiptState, Summary
+from cicd_agent.core.plan import (
+    Annotation,
+    Artifact,
+    Grant,
+    Level,
+    Output,
+    Plan,
+    Receipt,
+    ReceiptState,
+    ReviewEvent,
+    Summary,
+)
 from cicd_agent.core.ports import Forge
 from cicd_agent.core.redact import Redactor
 from cicd_agent.core.text import visible_line
@@ -107,7 +118,9 @@ class Outlet:
         common, own = outputs(decision, str(folder / REPORT)), _own_outputs(decision.plan, folder)
         missing = {name: value for name, value in common.items() if name not in own}
         plan = Plan((*_as_effects(missing), *decision.plan.effects))
-        receipts = self._perform(plan, scene.event, scene.world.forge, (*common, *mode.outputs), folder)
+        names = (*common, *mode.outputs)
+        granted = grant(scene, is_own=self._options.command == "run")
+        receipts = self._perform(plan, scene.event, scene.world.forge, names, folder, granted=granted)
         written = written_report(decision, folder, receipts, self._tape)
         self._write(folder, written)
         self._tell(decision, written, folder)
@@ -149,12 +162,26 @@ class Outlet:
         return code
 
     def _perform(
-        self, plan: Plan, event: Event, forge: Forge | None, names: tuple[str, ...], folder: Path
+        self,
+        plan: Plan,
+        event: Event,
+        forge: Forge | None,
+        names: tuple[str, ...],
+        folder: Path,
+        *,
+        granted: Grant | None = None,
     ) -> tuple[Receipt, ...]:
         workflow = self._workflow(names)
         store = JournalStore(folder / "journal.jsonl", self.redact)
         return perform(
-            plan, forge=forge, workflow=workflow, folder=folder, store=store, redact=self.redact, event=event
+            plan,
+            forge=forge,
+            workflow=workflow,
+            folder=folder,
+            store=store,
+            redact=self.redact,
+            event=event,
+            grant=granted,
         )
 
     def _workflow(self, names: tuple[str, ...]) -> Workflow:
@@ -223,6 +250,23 @@ class Outlet:
         troubled = (each for each in written.receipts if each.state in {ReceiptState.DEGRADED, ReceiptState.FAILED})
         for detail in dict.fromkeys(receipt.detail for receipt in troubled):
             self.warn(detail)
+
+
+def grant(scene: Scene, *, is_own: bool) -> Grant:
+    """What this job lets a plan do; `is_own`: it was made by this very run."""
+    settings, pull = scene.settings, scene.event.pull
+    withheld = ""
+    if not is_own:
+        # Whoever can write the file could have invented a change in which there is nothing to find.
+        withheld = "only a run that has read the change itself approves it"
+    elif pull is not None and pull.from_fork:
+        withheld = "the pull request comes from a fork"
+    return Grant(
+        events=frozenset(ReviewEvent) if settings.review_event == "verdict" else frozenset({ReviewEvent.COMMENT}),
+        withheld=withheld,
+        labels=settings.labels == "on",
+        check_run=settings.check_run == "on",
+    )
 
 
 def exit_of(decision: Decision) -> Exit:

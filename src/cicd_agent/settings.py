@@ -155,6 +155,13 @@ class Settings(BaseModel):
             description="What is written on the pull request: inline comments and a summary, the summary only, nothing."
         ),
     ] = Commenting.REVIEW
+    review_event: Annotated[
+        Literal["comment", "verdict"],
+        Field(
+            description="What a review says as a whole: `comment` neither approves nor blocks, `verdict` what the"
+            " decision says."
+        ),
+    ] = "comment"
     fail_on: Annotated[FailOn, Field(description="Least severity of a finding that fails the check.")] = "never"
     fail_on_model: Annotated[
         bool, Field(description="Whether the model's findings count for `fail-on`, beside those of the rules.")
@@ -212,6 +219,20 @@ class Settings(BaseModel):
             description="Whether a second question judges the model's findings and drops what it cannot defend.",
         ),
     ] = "on"
+    labels: Annotated[
+        Literal["on", "off"],
+        Field(
+            json_schema_extra=_FILE_ONLY,
+            description="Whether the pull request bears one label that tells its risk, such as `risk: high`.",
+        ),
+    ] = "off"
+    check_run: Annotated[
+        Literal["on", "off"],
+        Field(
+            json_schema_extra=_FILE_ONLY,
+            description="Whether the findings stand in a check run of their own, in place of the runner's annotations.",
+        ),
+    ] = "off"
     rules: dict[str, RuleSetting] = Field(
         default_factory=dict,
         json_schema_extra={**_FILE_ONLY, "keys": "rules"},

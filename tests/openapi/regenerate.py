@@ -27,6 +27,13 @@ OPERATIONS = (
     "GET /repos/{owner}/{repo}/pulls/{pull_number}/commits",
     "POST /repos/{owner}/{repo}/pulls/{pull_number}/reviews",
     "DELETE /repos/{owner}/{repo}/pulls/{pull_number}/reviews/{review_id}",
+    "PUT /repos/{owner}/{repo}/pulls/{pull_number}/reviews/{review_id}/dismissals",
+    "GET /repos/{owner}/{repo}/issues/{issue_number}/labels",
+    "POST /repos/{owner}/{repo}/issues/{issue_number}/labels",
+    "DELETE /repos/{owner}/{repo}/issues/{issue_number}/labels/{name}",
+    "GET /repos/{owner}/{repo}/commits/{ref}/check-runs",
+    "POST /repos/{owner}/{repo}/check-runs",
+    "PATCH /repos/{owner}/{repo}/check-runs/{check_run_id}",
 )
 PROSE = {"description", "summary", "title", "example", "examples", "externalDocs", "tags", "headers", "links"}
 

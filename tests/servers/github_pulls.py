@@ -131,6 +131,8 @@ def unacceptable(visit: Visit, it: Pull, commit: str, comments: Json) -> str:
     event = visit.body.get("event")
     if event in {"APPROVE", "REQUEST_CHANGES"} and it.author == visit.account:
         return f"Can not {event.replace('_', ' ').lower()} your own pull request"
+    if event == "APPROVE" and visit.account.login == "github-actions[bot]" and not visit.repo.lets_bots_approve:
+        return "GitHub Actions is not permitted to approve pull requests."
     if event in {"COMMENT", "REQUEST_CHANGES"} and not visit.body.get("body") and not comments:
         return "Body can't be blank"
     reasons = [too_long(text) for text in (visit.body.get("body", ""), *(comment["body"] for comment in comments))]

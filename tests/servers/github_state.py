@@ -88,6 +88,20 @@ class Review:
     commit: str
 
 
+@dataclass(frozen=True)
+class CheckRun:
+    """A check run with all the annotations that were added to it."""
+
+    id: int
+    app: str
+    commit: str
+    name: str
+    external_id: str
+    conclusion: str
+    output: Mapping[str, Json]
+    annotations: tuple[Json, ...] = ()
+
+
 @dataclass
 class Pull:
     """A pull request. `revisions` maps each commit its head was at to the files it changed then."""
@@ -149,6 +163,13 @@ class Repo:
     directory: Path | None = None
     pulls: dict[int, Pull] = field(default_factory=dict)
     contents: dict[tuple[str, str], bytes | Json] = field(default_factory=dict)
+    labels: set[str] = field(default_factory=set)
+    """Those that may be put on a pull request without being created."""
+    check_runs: list[CheckRun] = field(default_factory=list)
+    lets_bots_approve: bool = True
+    """The setting "Allow GitHub Actions to create and approve pull requests"."""
+    lets_dismiss: bool = True
+    """Whether the branch's protection lets anybody with a writing token dismiss reviews."""
 
     def git(self, *arguments: str) -> bytes:
         """What git says in the repository's directory."""

@@ -3,12 +3,12 @@
 from collections.abc import Callable, Collection
 from dataclasses import dataclass, field, replace
 
+from cicd_agent.adapters.verdicts import Verdicts
 from cicd_agent.core.event import Event
 from cicd_agent.core.inert import inert
 from cicd_agent.core.markdown import code, find_marker, marker, truncate
-from cicd_agent.core.plan import Comment, InlineComment, Receipt, ReceiptState, Resolve, Review, ReviewEvent
+from cicd_agent.core.plan import Comment, Effect, InlineComment, Receipt, ReceiptState, Resolve, Review, ReviewEvent
 from cicd_agent.core.ports import Forge, PostedComment, Store
-from cicd_agent.core.thread import Thread
 from cicd_agent.core.words import count
 from cicd_agent.errors import AgentError, ForgeRefused
 
@@ -17,12 +17,9 @@ LONGEST_BODY = 60_000
 MOST_COMMENTS = 30
 """Inline comments of one review that are still kind."""
 
-MOST_RESOLVED = 20
-"""Threads that are resolved in one run, whatever the plan wants."""
-
 _OURS = "<!-- cicd-agent:"
-_UNPROCESSABLE = 422
-_PERMISSIONS = frozenset({401, 403, 404})
+UNPROCESSABLE = 422
+PERMISSIONS = frozenset({401, 403, 404})
 
 
 Spoken = Review | Comment | Resolve
@@ -54,17 +51,14 @@ class Conversation:
     redact: Callable[[str], str]
     events: Collection[ReviewEvent] = frozenset({ReviewEvent.COMMENT})
     """What a review may say; a plan that comes from a file may want more."""
+    withheld: str = ""
+    """Why no review may say yes here, "" when it may."""
     refusals: dict[int, AgentError] = field(default_factory=dict)
     """By HTTP status; 0 is an outage or the end of the run's time."""
     _spoken: Comment | None = field(default=None, init=False)
     """The last comment that was carried out: where there is room for what a refused review would have said."""
     _moved: Moved | None = field(default=None, init=False)
     """Asked once, before the first thing is written."""
-    _threads: dict[str, Thread] | None = field(default=None, init=False)
-    """By node id; read when the first of them is to be resolved."""
-    _resolved: int = field(default=0, init=False)
-    _unresolvable: str = field(default="", init=False)
-    """Why GitHub lets this token resolve nothing."""
 
     def review(self, review: Review) -> Receipt:
         """Post the review; one comment in its place when GitHub will not have the lines."""
@@ -77,25 +71,13 @@ class Conversation:
                 find_marker(posted.body) for posted in forge.review_comments(review.pull, _OURS) if posted.is_ours
             }
             fresh = tuple(inline for inline in kept if marker(inline.key) not in standing)
+            left = replace(review, comments=fresh)
+            if ReviewEvent.REQUEST_CHANGES in self.events:
+                verdicts = Verdicts(forge, self.withheld, self.redact, self.refusals)
+                return verdicts.say(left, lambda one: self._post(forge, one, detail))
             if kept and not fresh:
                 return Receipt(review.key, review.kind, ReceiptState.UNCHANGED, "all of its comments stand already")
-            if self._movement(forge).gone:
-                why = f"{self._movement(forge).words(self.event.sha)}: no comments at its lines"
-                return Receipt(review.key, review.kind, ReceiptState.DEGRADED, why)
-            self._intend(review, f"{count(len(fresh), 'inline comment')} on {review.commit}")
-            try:
-                url = forge.post_review(self._ready(review, fresh))
-            except ForgeRefused as error:
-                if error.status != _UNPROCESSABLE:
-                    raise
-                stand_in = self._upsert(forge, _stand_in(review, fresh, self._spoken))
-                is_said = stand_in.state is not ReceiptState.SKIPPED
-                said = (
-                    "The comment has what the review would have said" if is_said else f"No comment: {stand_in.detail}"
-                )
-                why = f"{error} {said}"
-                return replace(stand_in, key=review.key, kind=review.kind, state=ReceiptState.DEGRADED, detail=why)
-            return Receipt(review.key, review.kind, ReceiptState.DONE, detail, url)
+            return self._post(forge, left, detail)
 
         return self._act(review, post)
 
@@ -108,43 +90,35 @@ class Conversation:
 
         return self._act(comment, upsert)
 
-    def resolve(self, effect: Resolve) -> Receipt:
-        """Resolve a thread of ours. The summary has marked it: a token that may not is no reason for a warning."""
+    def movement(self, forge: Forge) -> Moved:
+        """Where the pull request has gone since its event, as far as that is known."""
+        return self._movement(forge)
 
-        def close(forge: Forge) -> Receipt:
-            try:
-                if why := self._unresolvable or self._untouchable(forge, effect):
-                    return Receipt(effect.key, effect.kind, ReceiptState.SKIPPED, why)
-                self._intend(effect, f"resolve {effect.thread}")
-                self._resolved += 1
-                forge.resolve(effect.thread)
-            except ForgeRefused as error:
-                if error.status not in _PERMISSIONS and error.status != _UNPROCESSABLE:
-                    raise
-                self._unresolvable = self.redact(str(error))
-                return Receipt(effect.key, effect.kind, ReceiptState.SKIPPED, self._unresolvable)
-            url = (self._threads or {})[effect.thread].url
-            return Receipt(effect.key, effect.kind, ReceiptState.DONE, "resolved", url)
-
-        return self._act(effect, close)
-
-    def _untouchable(self, forge: Forge, effect: Resolve) -> str:
-        """Why a thread is left alone, as GitHub has it now: the plan may be old, or somebody else's."""
-        if self._resolved >= MOST_RESOLVED:
-            return f"more than {MOST_RESOLVED} threads: the next run resolves it"
-        if self._movement(forge).head:
-            return "the pull request has moved on: what is fixed there is for the run of its new head to say"
-        if self._threads is None:
-            self._threads = {thread.id: thread for thread in forge.threads(effect.pull)[0]}
-        thread = self._threads.get(effect.thread)
-        if thread is None or not thread.key:
-            return f"pull request {effect.pull} has no such thread of ours"
-        if thread.resolved:
-            return "it is resolved already"
-        return "a person has answered in it" if thread.answered else ""
+    def _post(self, forge: Forge, review: Review, detail: str) -> Receipt:
+        """Post these comments; a refused verdict is raised, since it is no fault of theirs."""
+        if self._movement(forge).gone:
+            why = f"{self._movement(forge).words(self.event.sha)}: no comments at its lines"
+            return Receipt(review.key, review.kind, ReceiptState.DEGRADED, why)
+        verdict = "" if review.event is ReviewEvent.COMMENT else f"{review.event}, "
+        self.intend(review, f"{verdict}{count(len(review.comments), 'inline comment')} on {review.commit}")
+        try:
+            url = forge.post_review(self._ready(review, review.comments))
+        except ForgeRefused as error:
+            if error.status != UNPROCESSABLE or verdict:
+                raise
+            stand_in = self._upsert(forge, _stand_in(review, review.comments, self._spoken))
+            is_said = stand_in.state is not ReceiptState.SKIPPED
+            said = "The comment has what the review would have said" if is_said else f"No comment: {stand_in.detail}"
+            why = f"{error} {said}"
+            return replace(stand_in, key=review.key, kind=review.kind, state=ReceiptState.DEGRADED, detail=why)
+        return Receipt(review.key, review.kind, ReceiptState.DONE, detail, url)
 
     def _act(self, effect: Spoken, act: Callable[[Forge], Receipt]) -> Receipt:
-        if reason := self._misdirected(effect):
+        return self.attempt(effect, self.misdirected(effect), act)
+
+    def attempt(self, effect: Effect, reason: str, act: Callable[[Forge], Receipt]) -> Receipt:
+        """Carry an effect out, unless there is a `reason` against it; a refusal degrades it and is remembered."""
+        if reason:
             return self._record(effect, ReceiptState.FAILED, reason)
         if self.forge is None:
             return self._record(effect, ReceiptState.SKIPPED, "no connection to GitHub")
@@ -155,13 +129,13 @@ class Conversation:
             receipt = act(self.forge)
         except AgentError as error:
             status = error.status if isinstance(error, ForgeRefused) else 0
-            known = status if status in _PERMISSIONS or status == _UNPROCESSABLE else 0
+            known = status if status in PERMISSIONS or status == UNPROCESSABLE else 0
             self.refusals.setdefault(known, error)
             return self._record(effect, ReceiptState.DEGRADED, str(error))
         self.store.record(receipt)
         return receipt
 
-    def _misdirected(self, effect: Spoken) -> str:
+    def misdirected(self, effect: Spoken) -> str:
         """Why this effect is none of this event's: a plan may have been read from a file that others can write."""
         pull = self.event.pull.number if self.event.pull else None
         if effect.pull != pull:
@@ -191,7 +165,7 @@ class Conversation:
             )
         if moved.gone:
             body = self._body(comment.key, f"> {moved.words(self.event.sha)}.\n\n{comment.body}")
-        self._intend(comment, f"edit {standing.id}" if standing else "post")
+        self.intend(comment, f"edit {standing.id}" if standing else "post")
         if standing is not None:
             posted, detail = forge.edit_comment(standing.id, body), "edited"
         else:
@@ -207,7 +181,7 @@ class Conversation:
                 if self.event.pull and head != self.event.sha:
                     self._moved = Moved(head, gone=not forge.holds(self.event.pull.number, self.event.sha))
             except ForgeRefused as error:
-                if error.status not in _PERMISSIONS and error.status != _UNPROCESSABLE:
+                if error.status not in PERMISSIONS and error.status != UNPROCESSABLE:
                     self._moved = None
                     raise
                 self.refusals.setdefault(error.status, error)
@@ -224,10 +198,11 @@ class Conversation:
         safe = inert(self.redact(text), self.event.hosts)
         return f"{first}\n{truncate(safe, LONGEST_BODY - len(first) - 1)}"
 
-    def _intend(self, effect: Spoken, detail: str) -> None:
+    def intend(self, effect: Spoken, detail: str) -> None:
+        """Journal what is about to be done."""
         self.store.intend(effect.key, effect.kind, {"pull": str(effect.pull), "detail": detail})
 
-    def _record(self, effect: Spoken, state: ReceiptState, detail: str) -> Receipt:
+    def _record(self, effect: Effect, state: ReceiptState, detail: str) -> Receipt:
         receipt = Receipt(effect.key, effect.kind, state, self.redact(detail))
         self.store.record(receipt)
         return receipt

@@ -8,13 +8,14 @@ from functools import cached_property
 from typing import Any, Self, TypeVar
 from urllib.parse import quote
 
-from cicd_agent.adapters.github_refusals import Call, Unsettled, is_blocked, words
+from cicd_agent.adapters.github_marks import GitHubMarks
+from cicd_agent.adapters.github_refusals import Call, Unsettled, is_blocked, is_dismissed, words
 from cicd_agent.adapters.github_shapes import ChangedFile, Content, Posted, Pull, PullCommit, ViewerAnswer, read
 from cicd_agent.adapters.github_threads import read_threads, resolve_thread
 from cicd_agent.adapters.github_wire import Wire
 from cicd_agent.core.diff import FileDiff
 from cicd_agent.core.plan import InlineComment, Review
-from cicd_agent.core.ports import PostedComment, PullState
+from cicd_agent.core.ports import PostedComment, PostedReview, PullState
 from cicd_agent.core.thread import Thread
 from cicd_agent.errors import ConfigError, ForgeRefused
 
@@ -50,8 +51,8 @@ class GitHubForge:
 
     which is 6 at most with a checkout. Where threads are to be resolved, they are read once more, and each takes one.
     A run whose event does not hold the pull request needs one more, and so does one whose pull request has moved
-    meanwhile. A conversation of more than 100 comments, or threads, costs one for each further 100. `notes` tells the
-    limits met.
+    meanwhile. A conversation of more than 100 comments, or threads, costs one for each further 100. A review that gives
+    a verdict costs 2 more, GitHubMarks says what labels and check runs do. `notes` tells the limits met.
     """
 
     def __init__(
@@ -211,6 +212,30 @@ class GitHubForge:
     def resolve(self, thread: str) -> None:
         """Resolve the thread of this node id, which takes `contents: write`."""
         resolve_thread(self._wire, thread)
+
+    def posted_reviews(self, number: int, marker: str) -> tuple[PostedReview, ...]:
+        """The submitted reviews that contain `marker`, oldest first; of very many the first and the newest."""
+        pages = self._newest(f"list the reviews of pull request {number}", f"{self._root}/pulls/{number}/reviews")
+        found = [one for page in pages for one in page if marker in (one.body or "") and not one.is_pending]
+        return tuple(
+            one.as_review(is_ours=one.by(self._login or ACTIONS)) for one in sorted(found, key=lambda one: one.id)
+        )
+
+    def dismiss(self, number: int, review: int, message: str) -> None:
+        """Take a review back, so that it neither approves nor blocks; done already is done."""
+        path = f"{self._root}/pulls/{number}/reviews/{review}/dismissals"
+        try:
+            self._wire.ask(Call("dismiss our review", "PUT", path, WRITES, body={"message": message}))
+        except ForgeRefused as refusal:
+            if not is_dismissed(refusal):
+                raise
+
+    @cached_property
+    def marks(self) -> GitHubMarks:
+        """Its labels and check runs."""
+        return GitHubMarks(
+            self._wire, self._root, me=lambda: self._login or ACTIONS, settle=lambda: self._sleep(SETTLING)
+        )
 
     @cached_property
     def _login(self) -> str | None:

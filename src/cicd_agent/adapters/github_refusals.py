@@ -15,6 +15,11 @@ MINUTE = 60
 """What GitHub asks to wait after a secondary rate limit that names no time."""
 PENDING = "pending review"
 """What GitHub's refusal names when a review was begun and never submitted: there can be one of an account."""
+BEYOND_PERMISSIONS = {
+    "not permitted to approve": "Allow it under Settings, Actions, General, or pass a token of your own",
+    "permission to create labels": "Create the label once by hand, or add `issues: write` under `permissions:`",
+}
+"""What to do where GitHub's words say more than its status: what it says → what helps."""
 PERMISSION = re.compile(r"([a-z_]{1,40})=(read|write|admin)")
 
 
@@ -127,6 +132,9 @@ def remedy(call: Call, answer: Answer) -> str:
     """What to do about it."""
     if (wait := answer.limited) is not None:
         return f"That is a rate limit: it is lifted in {wait:,.0f} seconds, run again then"
+    said = answer.message.lower()
+    if known := next((advice for words, advice in BEYOND_PERMISSIONS.items() if words in said), ""):
+        return known
     match answer.status:
         case 401:
             advice = "The token is wrong or has expired: pass `github-token: ${{ github.token }}`"
@@ -139,7 +147,7 @@ def remedy(call: Call, answer: Answer) -> str:
             advice = f"It is not there, or the token may not see it: the job needs `{call.needs}`"
         case 410:
             advice = "It has been deleted, has expired, or is switched off in this repository"
-        case 422 if PENDING in answer.message.lower():
+        case 422 if PENDING in said:
             advice = "Submit or discard the review that this account has begun on the pull request"
         case 301 | 302 | 303 | 307 | 308:
             host = words(urlsplit(answer.headers.get("location", "")).netloc) or "another address"
@@ -167,6 +175,11 @@ def missing(call: Call, answer: Answer) -> str:
 def is_blocked(refusal: ForgeRefused) -> bool:
     """Whether a pending review of our own account is in the way."""
     return refusal.status == 422 and PENDING in refusal.why.lower()  # noqa: PLR2004
+
+
+def is_dismissed(refusal: ForgeRefused) -> bool:
+    """Whether there is nothing left to dismiss: the answer to the first attempt may have been lost."""
+    return refusal.status == 422 and "dismiss a dismissed" in refusal.why.lower()  # noqa: PLR2004
 
 
 def words(part: object) -> str:

@@ -10,7 +10,7 @@ from cicd_agent.core.diff import ChangeKind, FileDiff, LineKind
 from cicd_agent.core.diff_parse import TRUNCATED, parse_patch
 from cicd_agent.core.event import Actor, PullRequest, Ref
 from cicd_agent.core.markdown import find_marker
-from cicd_agent.core.ports import PostedComment, PullState
+from cicd_agent.core.ports import PostedCheck, PostedComment, PostedReview, PullState
 
 EMPTY_BLOB = "e69de29bb2d1d6434b8b29ae775ad8c2e48c5391"
 NO_PATCH = "no patch from the API"
@@ -171,6 +171,55 @@ class Posted(Shape):
         """In our words."""
         author = self.user.login if self.user else ""
         return PostedComment(id=self.id, body=self.body or "", author=author, is_ours=is_ours, url=self.html_url)
+
+    def as_review(self, *, is_ours: bool) -> PostedReview:
+        """In our words."""
+        commit = self.commit_id or ""
+        return PostedReview(self.id, self.body or "", is_ours, state=self.state, commit=commit, url=self.html_url)
+
+
+class CheckOutput(Shape):
+    """What a check run shows."""
+
+    title: str | None = None
+    summary: str | None = None
+    annotations_count: int
+
+
+class App(Shape):
+    """Who made a check run."""
+
+    slug: str = ""
+
+
+class Check(Shape):
+    """A check run."""
+
+    id: int
+    name: str
+    output: CheckOutput
+    external_id: str | None = None
+    conclusion: str | None = None
+    html_url: str | None = None
+    app: App | None = None
+
+    def as_posted(self) -> PostedCheck:
+        """In our words."""
+        said = self.output
+        return PostedCheck(
+            id=self.id,
+            conclusion=self.conclusion or "",
+            title=said.title or "",
+            summary=said.summary or "",
+            annotations=said.annotations_count,
+            url=self.html_url or "",
+        )
+
+
+class Checks(Shape):
+    """A list of check runs, in its envelope."""
+
+    check_runs: tuple[Check, ...]
 
 
 class PullCommit(Shape):

@@ -6,13 +6,18 @@ from typing import assert_never
 
 from cicd_agent.adapters.conversation import Conversation
 from cicd_agent.adapters.local import Local
+from cicd_agent.adapters.marks import FAMILY, Marking, unshown
+from cicd_agent.adapters.resolving import Resolving
 from cicd_agent.adapters.workflow import Workflow
 from cicd_agent.core.event import Event
 from cicd_agent.core.plan import (
     Annotation,
     Artifact,
+    CheckRun,
     Comment,
     Effect,
+    Grant,
+    Labels,
     Level,
     Output,
     Plan,
@@ -35,13 +40,16 @@ def perform(
     store: Store,
     redact: Callable[[str], str],
     event: Event,
+    grant: Grant | None = None,
 ) -> tuple[Receipt, ...]:
-    """Carry out the effects; a receipt for each, in their order.
+    """Carry out the effects; a receipt for each, in their order. `grant` is this job's own, comments only when None.
 
     Files, outputs, annotations and the summary are written whatever happens on the pull request, even when the run is
     ended meanwhile.
     """
-    conversation = Conversation(forge, store, event, redact)
+    grant = grant or Grant()
+    conversation = Conversation(forge, store, event, redact, events=grant.events, withheld=grant.withheld)
+    marking, resolving = Marking(conversation, grant), Resolving(conversation)
     local = Local(workflow, folder, redact, event)
     receipts: dict[int, Receipt] = {}
     try:
@@ -52,7 +60,11 @@ def perform(
                 case Comment():
                     receipts[index] = conversation.comment(effect)
                 case Resolve():
-                    receipts[index] = conversation.resolve(effect)
+                    receipts[index] = resolving.resolve(effect)
+                case Labels():
+                    receipts[index] = marking.labels(effect)
+                case CheckRun():
+                    receipts[index] = marking.check_run(effect)
                 case Annotation() | Summary() | Output() | Artifact():
                     pass
                 case _:
@@ -63,7 +75,8 @@ def perform(
             Annotation(f"refused-{status}", Level.WARNING, "cicd-agent", str(error))
             for status, error in conversation.refusals.items()
         ]
-        receipts |= local.carry_out(plan, warnings, tuple(receipts.values()))
+        told = tuple(receipts.values())
+        receipts |= local.carry_out(plan, [*warnings, *unshown(plan, receipts)], told)
     return tuple(receipts[index] for index in sorted(receipts))
 
 
@@ -75,18 +88,15 @@ def dry_run(plan: Plan) -> str:
 def _would(effect: Effect) -> Iterator[str]:
     match effect:
         case Review():
-            comments = count(len(effect.comments), "inline comment")
-            yield f"review of pull request {effect.pull} at {effect.commit}: {effect.event}, {comments}"
-            yield from _indented(effect.body)
-            for inline in effect.comments:
-                yield f"  {visible_line(inline.path)}:{inline.line} ({inline.side})"
-                yield from _indented(inline.body)
+            yield from _would_review(effect)
         case Comment():
             how = "edited, if there is one" if effect.only_edit else "edited, or posted"
             yield f"comment `{visible_line(effect.key)}` on pull request {effect.pull}: {how}"
             yield from _indented(effect.body)
         case Resolve():
             yield f"thread {visible_line(effect.thread)} of pull request {effect.pull}: resolved, unless answered"
+        case Labels() | CheckRun():
+            yield from _would_mark(effect)
         case Annotation():
             place = visible_line(f" {effect.path}:{effect.line}" if effect.path else "")
             yield f"{effect.level}{place}: {visible_line(effect.title)}"
@@ -100,6 +110,29 @@ def _would(effect: Effect) -> Iterator[str]:
             yield f"file {visible_line(effect.name)}: {count(len(effect.text), 'character')}"
         case _:
             assert_never(effect)
+
+
+def _would_review(review: Review) -> Iterator[str]:
+    comments = count(len(review.comments), "inline comment")
+    yield f"review of pull request {review.pull} at {review.commit}: {review.event}, {comments}"
+    if review.withheld:
+        yield f"  neither approved nor taken back: {visible_line(review.withheld)}"
+    yield from _indented(review.body)
+    for inline in review.comments:
+        yield f"  {visible_line(inline.path)}:{inline.line} ({inline.side})"
+        yield from _indented(inline.body)
+
+
+def _would_mark(effect: Labels | CheckRun) -> Iterator[str]:
+    if isinstance(effect, Labels):
+        yield f"label `{FAMILY[effect.risk]}` on pull request {effect.pull}, and no other of its family"
+        return
+    notes = count(len(effect.annotations), "annotation")
+    yield f"check run `{effect.name}` on {effect.commit}: {effect.conclusion}, {notes}"
+    yield f"    {visible_line(effect.title)}"
+    yield from _indented(effect.summary)
+    for annotation in effect.annotations:
+        yield from (f"  {line}" for line in _would(annotation))
 
 
 def _indented(text: str) -> Iterator[str]:

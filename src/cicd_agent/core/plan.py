@@ -5,6 +5,7 @@ from enum import StrEnum
 from typing import Literal
 
 from cicd_agent.core.diff import Side
+from cicd_agent.core.verdict import Conclusion, RiskLevel
 
 
 class Level(StrEnum):
@@ -48,6 +49,8 @@ class Review:
     event: ReviewEvent
     body: str
     comments: tuple[InlineComment, ...]
+    withheld: str = ""
+    """Why this run may say no yes: neither approve nor take an earlier request for changes back."""
     kind: Literal["review"] = "review"
 
 
@@ -119,7 +122,47 @@ class Resolve:
     kind: Literal["resolve"] = "resolve"
 
 
-Effect = Review | Comment | Annotation | Summary | Output | Artifact | Resolve
+@dataclass(frozen=True, slots=True)
+class Labels:
+    """The label that tells the risk of a pull request, and no other of its family."""
+
+    key: str
+    pull: int
+    risk: RiskLevel
+    kind: Literal["labels"] = "labels"
+
+
+@dataclass(frozen=True, slots=True)
+class CheckRun:
+    """One check run on exactly `commit`; what it cannot show of its annotations goes to the runner's commands.
+
+    Its name is no plan's choice: a plan from a file could take that of a check which a branch requires.
+    """
+
+    key: str
+    commit: str
+    conclusion: Conclusion
+    title: str
+    summary: str
+    annotations: tuple[Annotation, ...] = ()
+    name: Literal["cicd-agent review"] = "cicd-agent review"
+    kind: Literal["check-run"] = "check-run"
+
+
+Effect = Review | Comment | Annotation | Summary | Output | Artifact | Resolve | Labels | CheckRun
+
+
+@dataclass(frozen=True, slots=True)
+class Grant:
+    """What this job's own settings let a plan do beyond comments: the plan may come from a file that others wrote.
+
+    `withheld` is why nothing that it says may be a yes, "" when it may.
+    """
+
+    events: frozenset[ReviewEvent] = frozenset({ReviewEvent.COMMENT})
+    withheld: str = ""
+    labels: bool = False
+    check_run: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ from cicd_agent.core.change import Change, Commit
 from cicd_agent.core.diff import FileDiff
 from cicd_agent.core.event import PullRequest, Ref
 from cicd_agent.core.library import Blamed, Entry, Matches
-from cicd_agent.core.plan import Receipt, Review
+from cicd_agent.core.plan import CheckRun, Receipt, Review
 from cicd_agent.core.sandbox import Limits, Ran
 from cicd_agent.core.thread import Thread
 
@@ -31,6 +31,30 @@ class PostedComment:
     body: str
     author: str
     is_ours: bool
+    url: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class PostedReview:
+    """A submitted review: `state` in GitHub's words (APPROVED, CHANGES_REQUESTED, COMMENTED, DISMISSED)."""
+
+    id: int
+    body: str
+    is_ours: bool
+    state: str
+    commit: str
+    url: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class PostedCheck:
+    """A check run of ours: `annotations` counts those that it has."""
+
+    id: int
+    conclusion: str
+    title: str
+    summary: str
+    annotations: int
     url: str = ""
 
 
@@ -152,6 +176,47 @@ class Forge(Protocol):
 
     def resolve(self, thread: str) -> None:
         """Resolve the thread of this node id, which takes `contents: write`."""
+        ...
+
+    def posted_reviews(self, number: int, marker: str) -> tuple[PostedReview, ...]:
+        """The submitted reviews that contain `marker`, oldest first."""
+        ...
+
+    def dismiss(self, number: int, review: int, message: str) -> None:
+        """Take a review back, so that it neither approves nor blocks; done already is done."""
+        ...
+
+    @property
+    def marks(self) -> "Marks":
+        """What it shows beside words."""
+        ...
+
+
+class Marks(Protocol):
+    """Labels of pull requests and our check runs. Every method may raise ForgeRefused."""
+
+    def labels(self, number: int) -> tuple[str, ...]:
+        """The names of the labels that a pull request bears now."""
+        ...
+
+    def add_label(self, number: int, name: str) -> None:
+        """Put a label on a pull request; a label that the repository does not have yet is created."""
+        ...
+
+    def remove_label(self, number: int, name: str) -> None:
+        """Take a label off; gone already is gone."""
+        ...
+
+    def find_check(self, check: CheckRun) -> PostedCheck | None:
+        """The newest check run of ours with this name and commit, if it has this key."""
+        ...
+
+    def start_check(self, check: CheckRun) -> PostedCheck:
+        """Create a completed check run, with at most 50 annotations."""
+        ...
+
+    def extend_check(self, posted: PostedCheck, check: CheckRun) -> PostedCheck:
+        """Give it this conclusion, title and summary, and these annotations, at most 50, on top of those it has."""
         ...
 
 

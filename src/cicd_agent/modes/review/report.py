@@ -1,18 +1,22 @@
 """Turns a verdict into the effects that publish it: one comment, one review, annotations, a summary, outputs."""
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from itertools import islice
 
 from cicd_agent import __version__
 from cicd_agent.core.diff import Anchors, Side
+from cicd_agent.core.event import EventKind
 from cicd_agent.core.evidence import Evidence
 from cicd_agent.core.finding import Finding, Origin, Severity
 from cicd_agent.core.plan import (
     Annotation,
     Artifact,
+    CheckRun,
     Comment,
     Effect,
     InlineComment,
+    Labels,
     Level,
     Output,
     Plan,
@@ -25,7 +29,7 @@ from cicd_agent.core.sarif import sarif
 from cicd_agent.core.verdict import Verdict
 from cicd_agent.core.words import count
 from cicd_agent.modes import Account
-from cicd_agent.modes.changes import changed
+from cicd_agent.modes.changes import changed, showable
 from cicd_agent.modes.review.page import inline, sentence, summary
 from cicd_agent.modes.review.threads import unsaid
 from cicd_agent.modes.review.verdict import reaches
@@ -34,17 +38,28 @@ from cicd_agent.settings import Commenting, Settings
 MOST_RESOLVED = 20
 """Threads that one run resolves: what is more is left to the next."""
 
+SAYS = {"approve": ReviewEvent.APPROVE, "request_changes": ReviewEvent.REQUEST_CHANGES}
 OUTPUTS = ("decision", "findings_count", "blocking_count", "suppressed_count", "sarif_file")
 
 
 def report(verdict: Verdict, evidence: Evidence, account: Account, settings: Settings) -> Plan:
     """The plan of a review. What concerns the pull request comes first, so that the rest can say what became of it."""
     strong = [finding for finding in verdict.findings if reaches(finding, settings)]
+    withheld = _withheld(evidence, account, settings) if settings.review_event == "verdict" else ""
+    if withheld and verdict.decision == "approve" and settings.comment is not Commenting.NONE:
+        account = replace(account, notices=(*account.notices, f"Not approved on GitHub: {withheld}"))
     body = summary(verdict, evidence, account, settings)
+    annotations = tuple(_annotation(finding, verdict) for finding in strong)
+    has_check = settings.check_run == "on" and evidence.event.kind is not EventKind.LOCAL and bool(evidence.event.sha)
+    check = CheckRun("check-run", evidence.event.sha, verdict.conclusion, sentence(verdict), body, annotations)
     return Plan(
         (
-            *_conversation(strong, verdict, evidence, body, settings),
-            *(_annotation(finding, verdict) for finding in strong),
+            *_comment(strong, evidence, body, settings),
+            *_verdict(verdict, strong, evidence, withheld, settings),
+            *_resolved(verdict, evidence, settings),
+            *_labels(verdict, evidence, settings),
+            # Either shows them; when the check run is refused, the performer falls back to annotations.
+            *((check,) if has_check else annotations),
             Summary(key="summary", body=body),
             Artifact(key="sarif", name="findings.sarif", text=sarif_text(verdict), output="sarif_file"),
             *_outputs(verdict),
@@ -58,32 +73,81 @@ def sarif_text(verdict: Verdict) -> str:
     return sarif(ours, version=__version__)
 
 
-def _conversation(
-    strong: Sequence[Finding], verdict: Verdict, evidence: Evidence, body: str, settings: Settings
-) -> Iterator[Effect]:
+def _comment(strong: Sequence[Finding], evidence: Evidence, body: str, settings: Settings) -> Iterator[Effect]:
     pull = evidence.event.pull
     if pull is None or settings.comment is Commenting.NONE:
         return
     yield Comment(key="review", pull=pull.number, body=body, only_edit=not strong)
+
+
+def _verdict(
+    verdict: Verdict, strong: Sequence[Finding], evidence: Evidence, withheld: str, settings: Settings
+) -> Iterator[Effect]:
+    """The review, when it has comments or is to say yes or no: then also to take back what it said before."""
+    pull = evidence.event.pull
+    is_asked = settings.review_event == "verdict"
+    if pull is None or settings.comment is Commenting.NONE:
+        return
+    has_lines = settings.comment is Commenting.REVIEW
     placed = islice(_inline(verdict, evidence, settings), settings.max_comments)
     # What stands already takes its place among the few: a push more is no reason for comments more.
-    comments = tuple(comment for comment, fresh in placed if fresh)
-    if settings.comment is Commenting.REVIEW and comments:
-        rest = len(strong) - len(comments)
-        words = f"{count(len(comments), 'finding')} at the line, worst first."
-        if rest:
-            words += f" {count(rest, 'more finding')} in the summary comment."
-        yield Review(
-            key=f"review-{evidence.event.sha}",
-            pull=pull.number,
-            commit=evidence.event.sha,
-            event=ReviewEvent.COMMENT,
-            body=words,
-            comments=comments,
-        )
+    comments = tuple(comment for comment, fresh in placed if fresh) if has_lines else ()
+    if not comments and not is_asked:
+        return
+    event = SAYS.get(verdict.decision, ReviewEvent.COMMENT) if is_asked else ReviewEvent.COMMENT
+    if event is ReviewEvent.APPROVE and withheld:
+        event = ReviewEvent.COMMENT
+    yield Review(
+        key=f"review-{evidence.event.sha}",
+        pull=pull.number,
+        commit=evidence.event.sha,
+        event=event,
+        body=_words(event, len(comments), len(strong)),
+        comments=comments,
+        withheld=withheld,
+    )
+
+
+def _words(event: ReviewEvent, at_lines: int, findings: int) -> str:
+    """The body of a review."""
+    if event is ReviewEvent.APPROVE:
+        return "Nothing found, neither by the rules nor by the model, in a change that was read whole."
+    if not at_lines:
+        return f"{count(findings, 'finding')}: the summary comment has them all."
+    words = f"{count(at_lines, 'finding')} at the line, worst first."
+    rest = count(findings - at_lines, "more finding")
+    return f"{words} {rest} in the summary comment." if findings > at_lines else words
+
+
+def _withheld(evidence: Evidence, account: Account, settings: Settings) -> str:
+    """Why this run may not say yes on GitHub, whatever its decision is.
+
+    An approval opens a branch: it takes more than the decision, which overlooks files that are not source code.
+    """
+    change = changed(evidence)
+    if account.degraded:
+        return f"no model was heard: {account.degraded}"
+    if account.config_status == "invalid":
+        return "the config file is not valid"
+    if account.left_out or evidence.gaps or len(change.files) > sum(1 for _ in showable(change, settings)):
+        return "not everything of the change was read and shown to the model"
+    if evidence.event.pull is not None and evidence.event.pull.from_fork:
+        return "the pull request comes from a fork"
+    return ""
+
+
+def _resolved(verdict: Verdict, evidence: Evidence, settings: Settings) -> Iterator[Effect]:
+    """The threads whose issue is gone, unless a person has answered in them."""
+    if evidence.event.pull is None or settings.comment is Commenting.NONE:
+        return
     quiet = (thread for thread in verdict.fixed if not thread.answered)
     for thread in islice(quiet, MOST_RESOLVED):
-        yield Resolve(key=f"resolve-{thread.key}", pull=pull.number, thread=thread.id)
+        yield Resolve(key=f"resolve-{thread.key}", pull=evidence.event.pull.number, thread=thread.id)
+
+
+def _labels(verdict: Verdict, evidence: Evidence, settings: Settings) -> Iterator[Effect]:
+    if evidence.event.pull is not None and settings.labels == "on":
+        yield Labels("labels", evidence.event.pull.number, verdict.risk.level)
 
 
 def _inline(verdict: Verdict, evidence: Evidence, settings: Settings) -> Iterator[tuple[InlineComment, bool]]:
