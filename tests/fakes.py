@@ -30,6 +30,8 @@ class FakeForge(Forge):
     refusals: dict[str, ForgeRefused] = field(default_factory=dict)
     conversation: dict[int, list[PostedComment]] = field(default_factory=dict)
     inline: dict[int, list[PostedComment]] = field(default_factory=dict)
+    below: dict[int, int] = field(default_factory=dict)
+    """Inline comment → the one whose thread it stands in."""
     reviews: list[Review] = field(default_factory=list)
     calls: list[str] = field(default_factory=list)
     """Names of the methods called, refused calls too."""
@@ -93,6 +95,17 @@ class FakeForge(Forge):
         for inline in review.comments:
             self.say_inline(review.pull, inline.body)
         return f"https://github.test/pull/{review.pull}#pullrequestreview-{len(self.reviews)}"
+
+    def thread(self, number: int, comment: int) -> tuple[PostedComment, ...]:
+        self._called("thread")
+        said = self.inline.get(number, ())
+        return tuple(one for one in said if one.id == comment or self.below.get(one.id) == comment)
+
+    def reply(self, number: int, comment: int, body: str) -> PostedComment:
+        self._called("reply")
+        posted = self.say_inline(number, body)
+        self.below[posted.id] = comment
+        return posted
 
     def _has(self, number: int, commit: str) -> bool:
         """Whether the commit is of the pull request: its head, or one that the head stands on."""

@@ -27,6 +27,8 @@ OPERATIONS = (
     "GET /repos/{owner}/{repo}/pulls/{pull_number}/commits",
     "POST /repos/{owner}/{repo}/pulls/{pull_number}/reviews",
     "DELETE /repos/{owner}/{repo}/pulls/{pull_number}/reviews/{review_id}",
+    "GET /repos/{owner}/{repo}/pulls/comments/{comment_id}",
+    "POST /repos/{owner}/{repo}/pulls/{pull_number}/comments/{comment_id}/replies",
 )
 PROSE = {"description", "summary", "title", "example", "examples", "externalDocs", "tags", "headers", "links"}
 

@@ -9,6 +9,7 @@ from typing import Any, Self, TypeVar
 from urllib.parse import quote
 
 from cicd_agent.adapters.github_refusals import Call, Unsettled, is_blocked, words
+from cicd_agent.adapters.github_replies import Exchanges
 from cicd_agent.adapters.github_shapes import ChangedFile, Content, Posted, Pull, PullCommit, ViewerAnswer, read
 from cicd_agent.adapters.github_wire import Wire
 from cicd_agent.core.diff import FileDiff
@@ -198,6 +199,21 @@ class GitHubForge:
             if not is_blocked(refusal) or not self._discarded(path):
                 raise
         return post()
+
+    def thread(self, number: int, comment: int) -> tuple[PostedComment, ...]:
+        """The thread that a comment opened; see github_replies."""
+        return self._exchanges.thread(number, comment)
+
+    def reply(self, number: int, comment: int, body: str) -> PostedComment:
+        """Add to the thread that a comment opened."""
+        return self._exchanges.reply(number, comment, body)
+
+    @property
+    def _exchanges(self) -> Exchanges:
+        return Exchanges(self._root, self._wire.ask, self._pages, self._once, self._is_ours)
+
+    def _is_ours(self, one: Posted) -> bool:
+        return one.by(self._login or ACTIONS)
 
     @cached_property
     def _login(self) -> str | None:

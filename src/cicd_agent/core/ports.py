@@ -145,6 +145,14 @@ class Forge(Protocol):
         """
         ...
 
+    def thread(self, number: int, comment: int) -> tuple[PostedComment, ...]:
+        """The thread at a line that `comment` opened, oldest first and that one first; empty when it is not there."""
+        ...
+
+    def reply(self, number: int, comment: int, body: str) -> PostedComment:
+        """Add a comment to the thread that `comment` opened."""
+        ...
+
 
 @dataclass(frozen=True, slots=True)
 class Left:
