@@ -212,6 +212,13 @@ class Settings(BaseModel):
             description="Whether a second question judges the model's findings and drops what it cannot defend.",
         ),
     ] = "on"
+    replies: Annotated[
+        Literal["on", "off"],
+        Field(
+            json_schema_extra=_FILE_ONLY,
+            description="Whether people with write access may talk to the reviewer on the pull request.",
+        ),
+    ] = "off"
     rules: dict[str, RuleSetting] = Field(
         default_factory=dict,
         json_schema_extra={**_FILE_ONLY, "keys": "rules"},

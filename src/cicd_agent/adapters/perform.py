@@ -6,9 +6,22 @@ from typing import assert_never
 
 from cicd_agent.adapters.conversation import Conversation
 from cicd_agent.adapters.local import Local
+from cicd_agent.adapters.replies import Replies
 from cicd_agent.adapters.workflow import Workflow
 from cicd_agent.core.event import Event
-from cicd_agent.core.plan import Annotation, Artifact, Comment, Effect, Level, Output, Plan, Receipt, Review, Summary
+from cicd_agent.core.plan import (
+    Annotation,
+    Artifact,
+    Comment,
+    Effect,
+    Level,
+    Output,
+    Plan,
+    Receipt,
+    Reply,
+    Review,
+    Summary,
+)
 from cicd_agent.core.ports import Forge, Store
 from cicd_agent.core.text import visible, visible_line
 from cicd_agent.core.words import count
@@ -30,6 +43,7 @@ def perform(
     ended meanwhile.
     """
     conversation = Conversation(forge, store, event, redact)
+    answers = Replies(forge, store, event, redact, conversation.refusals)
     local = Local(workflow, folder, redact, event)
     receipts: dict[int, Receipt] = {}
     try:
@@ -39,6 +53,8 @@ def perform(
                     receipts[index] = conversation.review(effect)
                 case Comment():
                     receipts[index] = conversation.comment(effect)
+                case Reply():
+                    receipts[index] = answers.reply(effect)
                 case Annotation() | Summary() | Output() | Artifact():
                     pass
                 case _:
@@ -70,6 +86,9 @@ def _would(effect: Effect) -> Iterator[str]:
         case Comment():
             how = "edited, if there is one" if effect.only_edit else "edited, or posted"
             yield f"comment `{visible_line(effect.key)}` on pull request {effect.pull}: {how}"
+            yield from _indented(effect.body)
+        case Reply():
+            yield f"reply to comment {effect.to} on pull request {effect.pull}"
             yield from _indented(effect.body)
         case Annotation():
             place = visible_line(f" {effect.path}:{effect.line}" if effect.path else "")

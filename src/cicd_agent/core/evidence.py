@@ -40,3 +40,5 @@ class Evidence:
     gaps: tuple[Gap, ...] = ()
     findings: tuple[Finding, ...] = ()
     """What other tools found in the change."""
+    declined: str = ""
+    """Why there is nothing to do after all, as reading the world has shown; "" when there is."""

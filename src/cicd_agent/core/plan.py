@@ -66,6 +66,17 @@ class Comment:
 
 
 @dataclass(frozen=True, slots=True)
+class Reply:
+    """An answer to the comment with the id `to`, said once: in its thread, else in the conversation."""
+
+    key: str
+    pull: int
+    to: int
+    body: str
+    kind: Literal["reply"] = "reply"
+
+
+@dataclass(frozen=True, slots=True)
 class Annotation:
     """A check annotation by workflow command; line 0 means the file, path "" the run as a whole."""
 
@@ -109,7 +120,7 @@ class Artifact:
     kind: Literal["artifact"] = "artifact"
 
 
-Effect = Review | Comment | Annotation | Summary | Output | Artifact
+Effect = Review | Comment | Reply | Annotation | Summary | Output | Artifact
 
 
 @dataclass(frozen=True, slots=True)

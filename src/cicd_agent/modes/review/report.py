@@ -27,6 +27,7 @@ from cicd_agent.core.words import count
 from cicd_agent.modes import Account
 from cicd_agent.modes.changes import changed
 from cicd_agent.modes.review.page import inline, sentence, summary
+from cicd_agent.modes.review.talk import is_request
 from cicd_agent.modes.review.verdict import reaches
 from cicd_agent.settings import Commenting, Settings
 
@@ -58,7 +59,9 @@ def _conversation(strong: Sequence[Finding], evidence: Evidence, body: str, sett
     pull = evidence.event.pull
     if pull is None or settings.comment is Commenting.NONE:
         return
-    yield Comment(key="review", pull=pull.number, body=body, only_edit=not strong)
+    # Who asks for a review is answered, also where nothing is found.
+    quiet = not strong and not is_request(evidence.event)
+    yield Comment(key="review", pull=pull.number, body=body, only_edit=quiet)
     comments = tuple(islice(_inline(strong, evidence), settings.max_comments))
     if settings.comment is Commenting.REVIEW and comments:
         rest = len(strong) - len(comments)
