@@ -5,8 +5,12 @@ from collections.abc import Iterator
 import pytest
 
 from cicd_agent.adapters.github import GitHubForge
+from cicd_agent.adapters.replies import Replies
+from cicd_agent.core.event import Comment, Event, EventKind, PullRequest
 from cicd_agent.core.markdown import marker
+from cicd_agent.core.plan import ReceiptState, Reply
 from cicd_agent.errors import ForgeRefused
+from tests.fakes import FakeStore
 from tests.servers.github import FakeGitHub
 from tests.servers.github_state import Account, Pull, ReviewComment
 
@@ -129,3 +133,35 @@ def test_to_reply_takes_the_permission_to_write(hub: FakeGitHub, pull: Pull) -> 
         pytest.raises(ForgeRefused, match="pull-requests: write"),
     ):
         forge.reply(7, first.id, "So.")
+
+
+@pytest.mark.parametrize("acts", [True, False], ids=["carried out", "not carried out"])
+@pytest.mark.parametrize("fault", ["drop", "502", "403"])
+@pytest.mark.parametrize(
+    "call",
+    [("GET", "/pulls/comments/"), ("GET", "/pulls/7/comments$"), ("POST", "/graphql$"), ("POST", "/replies$")],
+)
+def test_whatever_fails_a_comment_is_answered_once_in_the_end(
+    hub: FakeGitHub,
+    pull: Pull,
+    call: tuple[str, str],
+    fault: str,
+    acts: bool,  # noqa: FBT001  a table of cases
+) -> None:
+    first = say(hub, pull, f"{marker('f')}\nfound", author=hub.tokens[hub.token])
+    asked = say(hub, pull, "@cicd-agent why?", first.id)
+    event = Event(EventKind.REVIEW_COMMENT, pull=PullRequest(7), comment=Comment(asked.id, in_reply_to=first.id))
+    reply = Reply(f"reply-{asked.id}", 7, asked.id, "Because.")
+    if fault == "drop":
+        hub.drop(*call, acts=acts)
+    else:
+        hub.fail(*call, int(fault), {"message": "scripted"}, times=9, acts=acts and fault != "403")
+    states = []
+    for attempt in range(3):
+        with GitHubForge(hub.token, "o/r", api_url=hub.url, sleep=lambda _: None) as forge:
+            states.append(Replies(forge, FakeStore(), event, str).reply(reply).state)
+        if attempt == 0:
+            hub.recover()
+    assert states[-1] is ReceiptState.UNCHANGED
+    said = [one for one in pull.review_comments if one.author != PERSON and one.id != first.id]
+    assert [one.fields["body"] for one in said] == [f"{marker(reply.key)}\nBecause."]

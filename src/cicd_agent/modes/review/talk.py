@@ -11,7 +11,7 @@ from cicd_agent.core.markdown import code, escape, fence, find_marker, marker
 from cicd_agent.core.plan import Effect, Output, Plan, Reply, Summary
 from cicd_agent.core.ports import Forge, PostedComment
 from cicd_agent.core.verdict import Conclusion, Manner, Said
-from cicd_agent.core.words import clip, count
+from cicd_agent.core.words import clip
 from cicd_agent.errors import ConfigError, Exit
 from cicd_agent.modes import Account, World
 from cicd_agent.modes.changes import changed, gaps, read_change
@@ -184,4 +184,4 @@ def _stands(said: Said) -> str:
 
 def _cost(account: Account) -> str:
     cost = "cost unknown" if account.cost_usd is None else f"${account.cost_usd:.2f}"
-    return f"{escape(account.model or 'a model')}, {count(account.usage.requests, 'request')}, {cost}"
+    return f"{escape(account.model or 'a model')}, {account.usage.words}, {cost}"
