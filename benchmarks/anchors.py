@@ -17,6 +17,7 @@ from cicd_agent.core.verdict import RiskLevel, Verdict
 from cicd_agent.modes import Account
 from cicd_agent.modes.review import REVIEW
 from cicd_agent.modes.review.draft import ReviewDraft
+from cicd_agent.modes.review.verdict import verify
 from cicd_agent.settings import Settings
 
 if __name__ == "__main__":
@@ -65,7 +66,7 @@ def _judge(subject: Change, posed: Sequence[Posed], tally: Tally) -> None:
         escalate_to_human=False,
         escalation_reason=None,
     )
-    verdict = REVIEW.verify(REVIEW.rules(evidence, config), [Answer("review", draft)], evidence, config)
+    verdict = verify(REVIEW.rules(evidence, config), [Answer("review", draft)], evidence, config)
     plan = REVIEW.report(verdict, evidence, Account(), config)
     standing = {finding.title: finding for finding in verdict.findings if finding.origin is Origin.MODEL}
     merged = {each.claim.title: each.claim for each in verdict.merged}

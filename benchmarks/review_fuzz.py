@@ -32,6 +32,7 @@ from cicd_agent.errors import ForgeRefused
 from cicd_agent.modes import Account
 from cicd_agent.modes.review import REVIEW
 from cicd_agent.modes.review.draft import ReviewDraft
+from cicd_agent.modes.review.verdict import verify
 from cicd_agent.settings import Settings
 from tests.fakes import FakeForge, FakeStore
 from tests.servers.github import FakeGitHub
@@ -142,7 +143,7 @@ def _post(forge: Forge, files: tuple[FileDiff, ...], posed: Sequence[Posed], num
         escalate_to_human=False,
         escalation_reason=None,
     )
-    verdict = REVIEW.verify(REVIEW.rules(evidence, SETTINGS), [Answer("review", draft)], evidence, SETTINGS)
+    verdict = verify(REVIEW.rules(evidence, SETTINGS), [Answer("review", draft)], evidence, SETTINGS)
     plan = REVIEW.report(verdict, evidence, Account(), SETTINGS)
     conversation, planned = Conversation(forge, FakeStore(), event, str), 0
     for effect in plan.effects:

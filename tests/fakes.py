@@ -48,6 +48,8 @@ class FakeForge(Forge):
     refusals: dict[str, ForgeRefused] = field(default_factory=dict)
     conversation: dict[int, list[PostedComment]] = field(default_factory=dict)
     inline: dict[int, list[PostedComment]] = field(default_factory=dict)
+    below: dict[int, int] = field(default_factory=dict)
+    """Inline comment → the one whose thread it stands in."""
     reviews: list[Review] = field(default_factory=list)
     discussed: dict[int, list[Thread]] = field(default_factory=dict)
     """The threads of reviews."""
@@ -149,6 +151,17 @@ class FakeForge(Forge):
     def submit(self, body: str, state: str, commit: str, *, is_ours: bool = True) -> None:
         """Put a review of anybody's on the pull request."""
         self.submitted.append(PostedReview(len(self.submitted) + 1, body, is_ours, state, commit))
+
+    def thread(self, number: int, comment: int) -> tuple[PostedComment, ...]:
+        self._called("thread")
+        said = self.inline.get(number, ())
+        return tuple(one for one in said if one.id == comment or self.below.get(one.id) == comment)
+
+    def reply(self, number: int, comment: int, body: str) -> PostedComment:
+        self._called("reply")
+        posted = self.say_inline(number, body)
+        self.below[posted.id] = comment
+        return posted
 
     def _has(self, number: int, commit: str) -> bool:
         """Whether the commit is of the pull request: its head, or one that the head stands on."""

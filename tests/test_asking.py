@@ -40,7 +40,7 @@ class OneQuestion:
     outputs: frozenset[str] = frozenset()
     told: list[Account] = field(default_factory=list)
 
-    def declines(self, _event: Event) -> str | None:
+    def declines(self, _event: Event, settings: Settings | None = None) -> str | None:  # noqa: ARG002  the protocol's name
         return None
 
     def gather(self, event: Event, _world: World, _settings: Settings) -> Evidence:
@@ -58,7 +58,7 @@ class OneQuestion:
     def verify(self, _rules: Empty, _answers: Any, _evidence: Evidence, _settings: Settings) -> Verdict:
         return Verdict(Conclusion.SUCCESS, "comment", None, Risk(RiskLevel.LOW, 0, ()))
 
-    def report(self, _verdict: Verdict, _evidence: Evidence, account: Account, _settings: Settings) -> Plan:
+    def report(self, _verdict: object, _evidence: Evidence, account: Account, _settings: Settings) -> Plan:
         self.told.append(account)
         return Plan()
 

@@ -116,6 +116,28 @@ def test_the_example_compares_the_risk_with_the_safe_value() -> None:
     assert conditions == [("!=", "low")]
 
 
+def test_the_example_that_answers_comments_has_secrets_and_therefore_no_code_of_the_change() -> None:
+    workflow = load(ROOT / "examples/workflows/replies.yml")
+    assert workflow[True] == {
+        "issue_comment": {"types": ["created"]},
+        "pull_request_review_comment": {"types": ["created"]},
+    }
+    [job] = workflow["jobs"].values()
+    assert job["permissions"] == {"contents": "read", "pull-requests": "write"}
+    checkout, agent = job["steps"]
+    assert checkout["with"]["ref"] == "${{ github.event.repository.default_branch }}"
+    assert checkout["with"]["persist-credentials"] is False
+    assert agent["uses"] in OWN
+
+
+def test_the_example_that_answers_comments_starts_no_runner_for_strangers() -> None:
+    [job] = load(ROOT / "examples/workflows/replies.yml")["jobs"].values()
+    assert set(re.findall(r'"(\w+)"', job["if"])) == {"OWNER", "MEMBER", "COLLABORATOR"}
+    for asked in ("author_association", "comment.user.type != 'Bot'", "'cicd-agent'", "issue.pull_request"):
+        assert asked in job["if"]
+    assert job["if"].count("&&") == 3
+
+
 def run(script: str, **variables: str) -> bool:
     """Whether a step's script succeeds, by the shell of a Linux runner without `shell:`."""
     return subprocess.run(["bash", "-e", "-c", script], env=variables, check=False, capture_output=True).returncode == 0

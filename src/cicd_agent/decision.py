@@ -14,7 +14,7 @@ from cicd_agent.core.diff import FileDiff, LineKind
 from cicd_agent.core.event import Event
 from cicd_agent.core.evidence import Evidence, Gap
 from cicd_agent.core.plan import Plan, Receipt
-from cicd_agent.core.verdict import Conclusion, Verdict
+from cicd_agent.core.verdict import Conclusion, Said, Verdict
 from cicd_agent.errors import ConfigError
 from cicd_agent.modes import Account
 
@@ -78,6 +78,8 @@ class Decision:
     asked: tuple[Asked, ...] = ()
     verdict: Verdict | None = None
     declined: str = ""
+    said: Said | None = None
+    """What is answered to a comment, in place of a verdict."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,6 +115,7 @@ class Report:
     receipts: tuple[Receipt, ...] = ()
     tape: str = ""
     """Path of the account of what was asked and answered, "" when nobody could have been asked."""
+    said: Said | None = None
 
 
 def report(
@@ -134,6 +137,7 @@ def report(
         outputs=outputs,
         receipts=receipts,
         tape=tape,
+        said=decision.said,
     )
 
 
@@ -144,11 +148,12 @@ def _seen(change: Change) -> Seen:
 def outputs(decision: Decision, report_file: str) -> dict[str, str]:
     """The step outputs that every mode has, the risk first. What is not known is empty, never a guess or 0."""
     verdict, account = decision.verdict, decision.account
+    told = verdict or decision.said
     used = account.usage
     return {
         "risk_level": verdict.risk.level if verdict else "",
         "risk_score": str(verdict.risk.score) if verdict else "",
-        "conclusion": verdict.conclusion if verdict else Conclusion.SKIPPED,
+        "conclusion": told.conclusion if told else Conclusion.SKIPPED,
         "confidence": _known(verdict.confidence if verdict else None, "{:.2f}"),
         "escalate_to_human": _flag(bool(verdict.escalate)) if verdict else "",
         "degraded": _flag(bool(account.degraded)),

@@ -31,6 +31,7 @@ from cicd_agent.core.plan import (
     Summary,
 )
 from cicd_agent.core.ports import Forge
+from cicd_agent.core.quote import shown
 from cicd_agent.core.redact import Redactor
 from cicd_agent.core.text import visible_line
 from cicd_agent.core.verdict import Conclusion
@@ -228,11 +229,15 @@ class Outlet:
         if self._format == "json":
             self.print_json(dump(written))
             return
+        if decision.said is not None:
+            self.print(f"{decision.said.manner}: {shown(decision.said.text)}")
+            self._trouble(written)
+            return
         if decision.verdict is None or decision.evidence is None:
             self.warn(f"nothing to do: {decision.declined}")
             return
         text = self._streams.out.isatty() and self._format == "text"
-        shown = render(
+        page = render(
             decision.verdict,
             decision.evidence,
             decision.account,
@@ -244,9 +249,13 @@ class Outlet:
         if self._format == "github":
             workflow = self._workflow(())
             with workflow.group(self.redact(f"cicd-agent {decision.mode}: {written.outputs.get('summary', '')}")):
-                workflow.say(self.redact(shown))
+                workflow.say(self.redact(page))
         else:
-            self.print(shown)
+            self.print(page)
+        self._trouble(written)
+
+    def _trouble(self, written: Report) -> None:
+        """What could not be done as it was meant."""
         troubled = (each for each in written.receipts if each.state in {ReceiptState.DEGRADED, ReceiptState.FAILED})
         for detail in dict.fromkeys(receipt.detail for receipt in troubled):
             self.warn(detail)

@@ -10,6 +10,7 @@ from cicd_agent.config import Loaded
 from cicd_agent.core.evidence import Evidence
 from cicd_agent.core.markdown import escape
 from cicd_agent.core.plan import Annotation, Level, Plan, Summary
+from cicd_agent.core.verdict import Said
 from cicd_agent.decision import Asked, Decision
 from cicd_agent.errors import Exit
 from cicd_agent.modes import Account, Mode
@@ -31,7 +32,7 @@ def decide(
 
 def observe(mode: Mode[Any], scene: Scene, progress: Callable[[str], None]) -> Evidence:
     """What the mode gathers; of an event that it declines, the event alone."""
-    if mode.declines(scene.event):
+    if mode.declines(scene.event, scene.settings):
         return Evidence(scene.event)
     progress("reading the change")
     return mode.gather(scene.event, scene.world, scene.settings)
@@ -41,7 +42,7 @@ def conclude(
     mode: Mode[Any], evidence: Evidence, scene: Scene, asking: Asking, progress: Callable[[str], None]
 ) -> Decision:
     """From the evidence to the plan: a function of what was read and what was answered, and of nothing else."""
-    declined = mode.declines(evidence.event)
+    declined = mode.declines(evidence.event, scene.settings) or evidence.declined
     if declined:
         account = Account(config_status=scene.loaded.config_status, notices=scene.notices)
         plan = Plan((Summary("summary", f"**cicd-agent {mode.name}**: nothing to do, {escape(declined)}.\n"),))
@@ -61,7 +62,8 @@ def conclude(
         plan=Plan((*plan.effects, *_warnings(account, answers))),
         evidence=evidence,
         asked=tuple(Asked.of(answer) for answer in answers),
-        verdict=verdict,
+        verdict=None if isinstance(verdict, Said) else verdict,
+        said=verdict if isinstance(verdict, Said) else None,
     )
 
 

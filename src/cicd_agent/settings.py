@@ -233,6 +233,13 @@ class Settings(BaseModel):
             description="Whether the findings stand in a check run of their own, in place of the runner's annotations.",
         ),
     ] = "off"
+    replies: Annotated[
+        Literal["on", "off"],
+        Field(
+            json_schema_extra=_FILE_ONLY,
+            description="Whether people with write access may talk to the reviewer on the pull request.",
+        ),
+    ] = "off"
     rules: dict[str, RuleSetting] = Field(
         default_factory=dict,
         json_schema_extra={**_FILE_ONLY, "keys": "rules"},

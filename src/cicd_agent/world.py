@@ -86,6 +86,11 @@ def prepare(
     forge = _forge(event, early, environment, closing)
     if early.pull_request is not None:
         event = _with_pull(event, early.pull_request, forge)
+    elif mode is not None and event.comment is not None:
+        if mode.declines(event):
+            # Anybody may write a comment: one that says nothing to us costs no request.
+            return Scene(event, load(inputs(options, environment), None, fallbacks=environment.fallbacks), World())
+        event = _commented(event, forge)
     text, notice = _config_text(event, early, repository, forge)
     loaded = load(
         inputs(options, environment),
@@ -193,6 +198,14 @@ def _with_pull(event: Event, number: int, forge: Forge | None) -> Event:
         head=state.head,
         sha=state.head.sha,
     )
+
+
+def _commented(event: Event, forge: Forge | None) -> Event:
+    """The event with its pull request as it is now: the payload of a comment knows no head, or an old one."""
+    if forge is None or event.pull is None:
+        raise ConfigError("the comment's pull request cannot be read", why="no token", remedy="Set `github-token`")
+    seen = _with_pull(event, event.pull.number, forge)
+    return replace(seen, kind=event.kind)
 
 
 def _config_text(

@@ -15,7 +15,7 @@ from cicd_agent.agent.turns import Answer, Call, Draft, Question, Reply
 from cicd_agent.core.event import Event, EventKind, PullRequest, Ref
 from cicd_agent.core.evidence import Evidence
 from cicd_agent.core.finding import Category, Severity
-from cicd_agent.core.verdict import RiskLevel
+from cicd_agent.core.verdict import RiskLevel, Verdict
 from cicd_agent.decision import Decision, dump, outputs
 from cicd_agent.modes import Account, Mode, modes
 from cicd_agent.modes.review.draft import Claim, ClaimedSide, ReviewDraft
@@ -105,6 +105,7 @@ def test_any_draft_that_fits_its_schema_is_judged_and_reported(mode: Mode[Any], 
             assert question.check(answer.draft) != ""
     verdict = mode.verify(mode.rules(evidence, SETTINGS), answers, evidence, SETTINGS)
     plan = mode.report(verdict, evidence, Account(model="m"), SETTINGS)
+    assert isinstance(verdict, Verdict)
     decision = Decision(mode.name, EVENT, Account(), plan, evidence, verdict=verdict)
     assert dump(decision)
     assert all(isinstance(value, str) for value in outputs(decision, "report.json").values())

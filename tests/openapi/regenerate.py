@@ -34,6 +34,8 @@ OPERATIONS = (
     "GET /repos/{owner}/{repo}/commits/{ref}/check-runs",
     "POST /repos/{owner}/{repo}/check-runs",
     "PATCH /repos/{owner}/{repo}/check-runs/{check_run_id}",
+    "GET /repos/{owner}/{repo}/pulls/comments/{comment_id}",
+    "POST /repos/{owner}/{repo}/pulls/{pull_number}/comments/{comment_id}/replies",
 )
 PROSE = {"description", "summary", "title", "example", "examples", "externalDocs", "tags", "headers", "links"}
 

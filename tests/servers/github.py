@@ -40,6 +40,7 @@ from tests.servers import (
     github_issues,
     github_labels,
     github_pulls,
+    github_replies,
 )
 from tests.servers.github_diff import split
 from tests.servers.github_routes import Answer, Refused, Visit
@@ -54,6 +55,7 @@ ROUTES = (
     *github_dismissals.ROUTES,
     *github_labels.ROUTES,
     *github_checks.ROUTES,
+    *github_replies.ROUTES,
 )
 READS = {"metadata": "read", "contents": "read", "pull_requests": "read"}
 

@@ -10,6 +10,7 @@ from urllib.parse import quote
 
 from cicd_agent.adapters.github_marks import GitHubMarks
 from cicd_agent.adapters.github_refusals import Call, Unsettled, is_blocked, is_dismissed, words
+from cicd_agent.adapters.github_replies import Exchanges
 from cicd_agent.adapters.github_shapes import ChangedFile, Content, Posted, Pull, PullCommit, ViewerAnswer, read
 from cicd_agent.adapters.github_threads import read_threads, resolve_thread
 from cicd_agent.adapters.github_wire import Wire
@@ -236,6 +237,21 @@ class GitHubForge:
         return GitHubMarks(
             self._wire, self._root, me=lambda: self._login or ACTIONS, settle=lambda: self._sleep(SETTLING)
         )
+
+    def thread(self, number: int, comment: int) -> tuple[PostedComment, ...]:
+        """The thread that a comment opened; see github_replies."""
+        return self._exchanges.thread(number, comment)
+
+    def reply(self, number: int, comment: int, body: str) -> PostedComment:
+        """Add to the thread that a comment opened."""
+        return self._exchanges.reply(number, comment, body)
+
+    @property
+    def _exchanges(self) -> Exchanges:
+        return Exchanges(self._root, self._wire.ask, self._pages, self._once, self._is_ours)
+
+    def _is_ours(self, one: Posted) -> bool:
+        return one.by(self._login or ACTIONS)
 
     @cached_property
     def _login(self) -> str | None:

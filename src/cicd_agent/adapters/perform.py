@@ -7,6 +7,7 @@ from typing import assert_never
 from cicd_agent.adapters.conversation import Conversation
 from cicd_agent.adapters.local import Local
 from cicd_agent.adapters.marks import FAMILY, Marking, unshown
+from cicd_agent.adapters.replies import Replies
 from cicd_agent.adapters.resolving import Resolving
 from cicd_agent.adapters.workflow import Workflow
 from cicd_agent.core.event import Event
@@ -22,6 +23,7 @@ from cicd_agent.core.plan import (
     Output,
     Plan,
     Receipt,
+    Reply,
     Resolve,
     Review,
     Summary,
@@ -50,6 +52,7 @@ def perform(
     grant = grant or Grant()
     conversation = Conversation(forge, store, event, redact, events=grant.events, withheld=grant.withheld)
     marking, resolving = Marking(conversation, grant), Resolving(conversation)
+    answers = Replies(forge, store, event, redact, conversation.refusals)
     local = Local(workflow, folder, redact, event)
     receipts: dict[int, Receipt] = {}
     try:
@@ -65,6 +68,8 @@ def perform(
                     receipts[index] = marking.labels(effect)
                 case CheckRun():
                     receipts[index] = marking.check_run(effect)
+                case Reply():
+                    receipts[index] = answers.reply(effect)
                 case Annotation() | Summary() | Output() | Artifact():
                     pass
                 case _:
@@ -97,6 +102,9 @@ def _would(effect: Effect) -> Iterator[str]:
             yield f"thread {visible_line(effect.thread)} of pull request {effect.pull}: resolved, unless answered"
         case Labels() | CheckRun():
             yield from _would_mark(effect)
+        case Reply():
+            yield f"reply to comment {effect.to} on pull request {effect.pull}"
+            yield from _indented(effect.body)
         case Annotation():
             place = visible_line(f" {effect.path}:{effect.line}" if effect.path else "")
             yield f"{effect.level}{place}: {visible_line(effect.title)}"

@@ -19,6 +19,7 @@ class EventKind(StrEnum):
     DEPLOYMENT = "deployment"
     RELEASE = "release"
     ISSUE_COMMENT = "issue_comment"
+    REVIEW_COMMENT = "pull_request_review_comment"
     LOCAL = "local"
     OTHER = "other"
 
@@ -93,11 +94,20 @@ class Deployment:
 
 @dataclass(frozen=True, slots=True)
 class Comment:
-    """The comment of an issue_comment event."""
+    """What somebody said: in the conversation, or in a thread at a line of the diff.
+
+    `in_reply_to` is the comment that opened the thread, 0 when this one does. `line` is 0 when it is not in the diff
+    any more, `diff_hunk` ends with the line as it was when the thread was opened.
+    """
 
     id: int
     body: str = ""
     author: Actor = Actor()
+    in_reply_to: int = 0
+    path: str = ""
+    line: int = 0
+    side: str = ""
+    diff_hunk: str = ""
 
 
 @dataclass(frozen=True, slots=True)

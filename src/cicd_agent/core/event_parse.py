@@ -176,6 +176,29 @@ def _issue_comment(event: Event, top: Node, _: RunContext) -> Event:
     )
 
 
+def _review_comment(event: Event, top: Node, run: RunContext) -> Event:
+    node = top["comment"]
+    association = node["author_association"].text
+    author = _actor(node["user"], association)
+    comment = Comment(
+        id=node["id"].number,
+        body=node["body"].text,
+        author=author,
+        in_reply_to=node["in_reply_to_id"].number,
+        path=node["path"].text,
+        line=node["line"].number,
+        side=node["side"].text,
+        diff_hunk=node["diff_hunk"].text,
+    )
+    # Whoever opened the pull request, it is the comment's author who wants something.
+    return replace(
+        _pull_request(event, top, run),
+        actor=_same_person(event.actor, author),
+        trust=_trust(association),
+        comment=comment if comment.id else None,
+    )
+
+
 def _release(event: Event, top: Node, run: RunContext) -> Event:
     # target_commitish is where the tag was made from, perhaps long ago; only the run knows the tagged commit.
     return _at(event, top["release"]["tag_name"].ref or as_ref(run.ref), run)
@@ -206,6 +229,7 @@ _READERS: Mapping[EventKind, Callable[[Event, Node, RunContext], Event]] = {
     EventKind.DEPLOYMENT: _deployment,
     EventKind.RELEASE: _release,
     EventKind.ISSUE_COMMENT: _issue_comment,
+    EventKind.REVIEW_COMMENT: _review_comment,
 }
 
 

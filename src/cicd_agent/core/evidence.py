@@ -43,3 +43,5 @@ class Evidence:
     """What other tools found in the change."""
     threads: tuple[Thread, ...] = ()
     """The threads of earlier reviews on the pull request, ours and those of people."""
+    declined: str = ""
+    """Why there is nothing to do after all, as reading the world has shown; "" when there is."""

@@ -69,6 +69,17 @@ class Comment:
 
 
 @dataclass(frozen=True, slots=True)
+class Reply:
+    """An answer to the comment with the id `to`, said once: in its thread, else in the conversation."""
+
+    key: str
+    pull: int
+    to: int
+    body: str
+    kind: Literal["reply"] = "reply"
+
+
+@dataclass(frozen=True, slots=True)
 class Annotation:
     """A check annotation by workflow command; line 0 means the file, path "" the run as a whole."""
 
@@ -149,7 +160,7 @@ class CheckRun:
     kind: Literal["check-run"] = "check-run"
 
 
-Effect = Review | Comment | Annotation | Summary | Output | Artifact | Resolve | Labels | CheckRun
+Effect = Review | Comment | Reply | Annotation | Summary | Output | Artifact | Resolve | Labels | CheckRun
 
 
 @dataclass(frozen=True, slots=True)

@@ -186,6 +186,14 @@ class Forge(Protocol):
         """Take a review back, so that it neither approves nor blocks; done already is done."""
         ...
 
+    def thread(self, number: int, comment: int) -> tuple[PostedComment, ...]:
+        """The thread at a line that `comment` opened, oldest first and that one first; empty when it is not there."""
+        ...
+
+    def reply(self, number: int, comment: int, body: str) -> PostedComment:
+        """Add a comment to the thread that `comment` opened."""
+        ...
+
     @property
     def marks(self) -> "Marks":
         """What it shows beside words."""

@@ -115,3 +115,36 @@ class Verdict:
     """Where the pull request's title or body says something else than the change does, one sentence each."""
     fixed: tuple[Thread, ...] = ()
     """Our open threads of earlier reviews whose issue is provably gone."""
+
+
+class Manner(StrEnum):
+    """What kind of thing is said in a conversation."""
+
+    ANSWER = "answer"
+    HELP = "help"
+    NOTE = "note"
+    """Why there is no answer; a later run may still give one."""
+
+
+@dataclass(frozen=True, slots=True)
+class Backing:
+    """Code that an answer rests on, as it stands in `source`: a path with its line, or a look-up."""
+
+    source: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """What comes of a comment that addresses us: no verdict on the change, but an answer to a person.
+
+    `stands` is whether the finding of the thread stands after what was said, None when nobody has judged that.
+    `dropped` are quotes that could not be proved, each with the reason.
+    """
+
+    conclusion: Conclusion
+    manner: Manner
+    text: str
+    stands: bool | None = None
+    quotes: tuple[Backing, ...] = ()
+    dropped: tuple[str, ...] = ()

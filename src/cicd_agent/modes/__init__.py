@@ -10,7 +10,7 @@ from cicd_agent.core.event import Event
 from cicd_agent.core.evidence import Evidence
 from cicd_agent.core.plan import Plan
 from cicd_agent.core.ports import Forge, Repository, Workspace
-from cicd_agent.core.verdict import Verdict
+from cicd_agent.core.verdict import Said, Verdict
 from cicd_agent.settings import Settings
 
 
@@ -70,8 +70,8 @@ class Mode(Protocol[R]):
         """Its step outputs beside those that every mode has."""
         ...
 
-    def declines(self, event: Event) -> str | None:
-        """Why there is nothing to do for this event, in one line."""
+    def declines(self, event: Event, settings: Settings | None = None) -> str | None:
+        """Why there is nothing to do for this event, in one line; without `settings` only what none can change."""
         ...
 
     def gather(self, event: Event, world: World, settings: Settings) -> Evidence:
@@ -97,11 +97,13 @@ class Mode(Protocol[R]):
         """
         ...
 
-    def verify(self, rules: R, answers: Sequence[Answer[Any]], evidence: Evidence, settings: Settings) -> Verdict:
-        """Keep what is proven; `answers` is empty without a model. Pure."""
+    def verify(
+        self, rules: R, answers: Sequence[Answer[Any]], evidence: Evidence, settings: Settings
+    ) -> Verdict | Said:
+        """Keep what is proven, of a change or of an answer; `answers` is empty without a model. Pure."""
         ...
 
-    def report(self, verdict: Verdict, evidence: Evidence, account: Account, settings: Settings) -> Plan:
+    def report(self, verdict: Verdict | Said, evidence: Evidence, account: Account, settings: Settings) -> Plan:
         """What should be published. Pure."""
         ...
 

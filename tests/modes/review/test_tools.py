@@ -15,6 +15,7 @@ from cicd_agent.modes.changes import changed
 from cicd_agent.modes.review import REVIEW
 from cicd_agent.modes.review.page import inline
 from cicd_agent.modes.review.report import sarif_text
+from cicd_agent.modes.review.verdict import verify
 from cicd_agent.settings import Settings
 from tests.changes import change_of
 from tests.fakes import FakeRepository, FakeWorkspace
@@ -36,7 +37,7 @@ def gathered(*runs: dict[str, Any], after: str = AFTER, others: Mapping[str, byt
 
 def judged(evidence: Evidence, **settings: Any) -> Verdict:
     chosen = Settings(**settings)
-    return REVIEW.verify(REVIEW.rules(evidence, chosen), (), evidence, chosen)
+    return verify(REVIEW.rules(evidence, chosen), (), evidence, chosen)
 
 
 def of_tools(verdict: Verdict) -> list[Finding]:

@@ -1,28 +1,67 @@
-"""The review mode: a change goes in, findings that can be proved come out."""
+"""The review mode: a change goes in, findings that can be proved come out; and what is said about them is answered."""
 
+from collections.abc import Sequence
+from typing import Any
+
+from cicd_agent.agent.turns import Answer, Question
+from cicd_agent.core.event import Event
+from cicd_agent.core.evidence import Evidence
+from cicd_agent.core.plan import Plan
+from cicd_agent.core.verdict import Said, Verdict
+from cicd_agent.modes import Account, World
 from cicd_agent.modes.changes import change_lookups
-from cicd_agent.modes.review.gather import declines, gather
+from cicd_agent.modes.review import gather, talk
 from cicd_agent.modes.review.questions import questions
 from cicd_agent.modes.review.report import OUTPUTS, report
 from cicd_agent.modes.review.rulebook import RULES
-from cicd_agent.modes.review.rules import rules
+from cicd_agent.modes.review.rules import RuleDraft, rules
 from cicd_agent.modes.review.verdict import verify
+from cicd_agent.settings import Settings
 
 
 class Review:
-    """The slice as one value; each step has a file of its own name."""
+    """The slice as one value; each step has a file of its own name. What concerns a comment is in `talk.py`."""
 
     name = "review"
     fails_closed = False
     outputs = OUTPUTS
     rule_ids = frozenset({"model", *(rule.id for rule in RULES)})
-    declines = staticmethod(declines)
-    gather = staticmethod(gather)
-    rules = staticmethod(rules)
-    questions = staticmethod(questions)
     lookups = staticmethod(change_lookups)
-    verify = staticmethod(verify)
-    report = staticmethod(report)
+
+    def declines(self, event: Event, settings: Settings | None = None) -> str | None:
+        """Why there is nothing to review and nobody to answer."""
+        why = talk.declines(event, settings) if event.kind in talk.KINDS else None
+        return why or (None if talk.is_talk(event) else gather.declines(event))
+
+    def gather(self, event: Event, world: World, settings: Settings) -> Evidence:
+        """The change, or the thread."""
+        read = talk.gather if talk.is_talk(event) else gather.gather
+        return read(event, world, settings)
+
+    def rules(self, evidence: Evidence, settings: Settings) -> RuleDraft:
+        """What the rules find in a change; nobody is answered by rule."""
+        return RuleDraft() if talk.is_talk(evidence.event) else rules(evidence, settings)
+
+    def questions(
+        self, evidence: Evidence, answers: Sequence[Answer[Any]], settings: Settings
+    ) -> Sequence[Question[Any]]:
+        """What a model is asked."""
+        ask = talk.questions if talk.is_talk(evidence.event) else questions
+        return ask(evidence, answers, settings)
+
+    def verify(
+        self, rules: RuleDraft, answers: Sequence[Answer[Any]], evidence: Evidence, settings: Settings
+    ) -> Verdict | Said:
+        """What is proven of the change, or of the answer."""
+        if talk.is_talk(evidence.event):
+            return talk.verify(answers, evidence)
+        return verify(rules, answers, evidence, settings)
+
+    def report(self, verdict: Verdict | Said, evidence: Evidence, account: Account, settings: Settings) -> Plan:
+        """What is published of it."""
+        if isinstance(verdict, Said):
+            return talk.report(verdict, evidence, account)
+        return report(verdict, evidence, account, settings)
 
 
 REVIEW = Review()

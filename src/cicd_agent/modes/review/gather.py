@@ -8,6 +8,7 @@ from cicd_agent.modes import World
 from cicd_agent.modes.changes import gaps, read_change, read_texts, showable
 from cicd_agent.modes.guidelines import GUIDELINES, LARGEST, guidelines
 from cicd_agent.modes.review.discussion import discussion
+from cicd_agent.modes.review.talk import is_request
 from cicd_agent.modes.review.tools import reported
 from cicd_agent.settings import Commenting, Settings
 
@@ -24,15 +25,16 @@ SERVED = frozenset(
 
 def declines(event: Event) -> str | None:
     """Why there is nothing to review, in one line."""
-    if event.kind not in SERVED:
+    asked = is_request(event)
+    if event.kind not in SERVED and not asked:
         hint = "; set `pull-request` to review one" if event.kind is EventKind.WORKFLOW_DISPATCH else ""
         return f"review does not serve the event {event.name or event.kind}{hint}"
     if event.pull is not None:
-        if event.pull.draft:
+        if event.pull.draft and not asked:
             return f"pull request {event.pull.number} is a draft"
         if not event.pull.is_open:
             return f"pull request {event.pull.number} is closed"
-    if event.kind is not EventKind.LOCAL and not event.head.sha:
+    if event.kind is not EventKind.LOCAL and not event.head.sha and not asked:
         return "the event names no commit to review (a branch or tag was deleted)"
     return None
 

@@ -31,6 +31,7 @@ from cicd_agent.core.words import count
 from cicd_agent.modes import Account
 from cicd_agent.modes.changes import changed, showable
 from cicd_agent.modes.review.page import inline, sentence, summary
+from cicd_agent.modes.review.talk import is_request
 from cicd_agent.modes.review.threads import unsaid
 from cicd_agent.modes.review.verdict import reaches
 from cicd_agent.settings import Commenting, Settings
@@ -77,7 +78,9 @@ def _comment(strong: Sequence[Finding], evidence: Evidence, body: str, settings:
     pull = evidence.event.pull
     if pull is None or settings.comment is Commenting.NONE:
         return
-    yield Comment(key="review", pull=pull.number, body=body, only_edit=not strong)
+    # Who asks for a review is answered, also where nothing is found.
+    quiet = not strong and not is_request(evidence.event)
+    yield Comment(key="review", pull=pull.number, body=body, only_edit=quiet)
 
 
 def _verdict(

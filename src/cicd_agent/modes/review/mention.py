@@ -1,0 +1,117 @@
+"""Reads whether a comment speaks to the reviewer, and which command it gives: by code alone, never by a model."""
+
+import re
+import unicodedata
+from collections.abc import Iterator
+from dataclasses import dataclass
+from enum import StrEnum
+
+_NAME = re.compile(
+    r"""(?:^|(?<=[\s(\[{"',;:*_]))     # not within an address, a path or another word
+        [@/][Cc][Ii][Cc][Dd]-[Aa][Gg][Ee][Nn][Tt](?:\[bot\])?
+        (?![\w@/-]|\.\w)""",  # @cicd-agents, @cicd-agent/team, @cicd-agent.example
+    re.VERBOSE,
+)
+_AFTER = " \t,:"
+_FENCE = re.compile(r" {0,3}(`{3,}|~{3,})")
+_QUOTED = re.compile(r" {0,3}>")
+_INDENTED = re.compile(r" {4}| {0,3}\t")
+_TAG = re.compile(r"<[^<>]*>")
+_CODE = "`"
+"""What stands for a code span: a character that neither begins a mention nor lets one begin after it."""
+
+
+class Command(StrEnum):
+    """What is asked for."""
+
+    REVIEW = "review"
+    HELP = "help"
+    TALK = "talk"
+    """Anything in a person's own words."""
+
+
+@dataclass(frozen=True, slots=True)
+class Mention:
+    """How a comment speaks to the reviewer. `leads`: the name is the first thing it says."""
+
+    command: Command
+    leads: bool
+
+
+def mention(body: str) -> Mention | None:
+    """How the comment speaks to us, None when it does not.
+
+    What GitHub shows as a quotation or as code, and what it does not show, counts for nothing. Only the name at the
+    very beginning makes a command, and only when its line holds one command and nothing else; the name alone asks for
+    help.
+    """
+    text = _said(body).strip()
+    found = next(_names(text), None)
+    if found is None:
+        return None
+    if found.start() > 0:
+        return Mention(Command.TALK, leads=False)
+    # The name said twice is the name.
+    rest = text[found.end() :].lstrip(_AFTER)
+    while again := next((name for name in _names(rest) if name.start() == 0), None):
+        rest = rest[again.end() :].lstrip(_AFTER)
+    line = rest.partition("\n")[0].strip().rstrip(".!").lower()
+    command = {"": Command.TALK if rest.strip() else Command.HELP, "review": Command.REVIEW, "help": Command.HELP}
+    return Mention(command.get(line, Command.TALK), leads=True)
+
+
+def _names(text: str) -> Iterator[re.Match[str]]:
+    """Where the name stands; followed by a mark or something invisible it is another name that looks like it."""
+    for found in _NAME.finditer(text):
+        if unicodedata.category(text[found.end() : found.end() + 1] or " ") not in {"Mn", "Mc", "Me", "Cf"}:
+            yield found
+
+
+def _said(body: str) -> str:
+    """The body without quotations, code, comments and tags. In doubt too much is taken away, never too little."""
+    text = _without_comments("\n".join(_plain(body.replace("\r\n", "\n").split("\n"))))
+    return _TAG.sub("", _without_code(text))
+
+
+def _plain(lines: list[str]) -> Iterator[str]:
+    """The lines that are neither quoted nor code; blank ones in the place of the others."""
+    closing = ""
+    for line in lines:
+        fence = _FENCE.match(line)
+        if closing:
+            if fence and fence[1].startswith(closing) and not line.strip().strip(closing[0]):
+                closing = ""
+            yield ""
+        elif fence:
+            closing = fence[1]
+            yield ""
+        else:
+            yield "" if _QUOTED.match(line) or _INDENTED.match(line) else line
+
+
+def _without_comments(text: str) -> str:
+    kept: list[str] = []
+    at = 0
+    while (start := text.find("<!--", at)) >= 0:
+        kept.append(text[at:start])
+        end = text.find("-->", start + 4)
+        if end < 0:
+            return "".join(kept)
+        at = end + 3
+    return "".join([*kept, text[at:]])
+
+
+def _without_code(text: str) -> str:
+    """Runs of as many backticks open and close a span; one that is never closed is a run of plain backticks."""
+    tokens = re.split(r"(`+)", text)
+    last = {run: at for at, run in enumerate(tokens) if at % 2}
+    kept: list[str] = []
+    at = 0
+    while at < len(tokens):
+        if at % 2 and last[tokens[at]] > at:
+            at = tokens.index(tokens[at], at + 2)
+            kept.append(_CODE)
+        else:
+            kept.append(tokens[at] if at % 2 == 0 else _CODE)
+        at += 1
+    return "".join(kept)
