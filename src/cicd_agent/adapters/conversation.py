@@ -8,7 +8,7 @@ from cicd_agent.core.inert import inert
 from cicd_agent.core.markdown import code, find_marker, marker, truncate
 from cicd_agent.core.plan import Comment, InlineComment, Receipt, ReceiptState, Resolve, Review, ReviewEvent
 from cicd_agent.core.ports import Forge, PostedComment, Store
-from cicd_agent.core.thread import Thread
+from cicd_agent.core.thread import MOST_RESOLVED, Thread
 from cicd_agent.core.words import count
 from cicd_agent.errors import AgentError, ForgeRefused
 
@@ -17,13 +17,9 @@ LONGEST_BODY = 60_000
 MOST_COMMENTS = 30
 """Inline comments of one review that are still kind."""
 
-MOST_RESOLVED = 20
-"""Threads that are resolved in one run, whatever the plan wants."""
-
 _OURS = "<!-- cicd-agent:"
 _UNPROCESSABLE = 422
 _PERMISSIONS = frozenset({401, 403, 404})
-
 
 Spoken = Review | Comment | Resolve
 """What concerns one pull request."""

@@ -22,6 +22,7 @@ from cicd_agent.core.plan import (
     Summary,
 )
 from cicd_agent.core.sarif import sarif
+from cicd_agent.core.thread import MOST_RESOLVED
 from cicd_agent.core.verdict import Verdict
 from cicd_agent.core.words import count
 from cicd_agent.modes import Account
@@ -30,9 +31,6 @@ from cicd_agent.modes.review.page import inline, sentence, summary
 from cicd_agent.modes.review.threads import unsaid
 from cicd_agent.modes.review.verdict import reaches
 from cicd_agent.settings import Commenting, Settings
-
-MOST_RESOLVED = 20
-"""Threads that one run resolves: what is more is left to the next."""
 
 OUTPUTS = ("decision", "findings_count", "blocking_count", "suppressed_count", "sarif_file")
 
