@@ -168,6 +168,13 @@ def test_a_later_page_that_is_refused_leaves_the_first(hub: FakeGitHub, forge: G
     assert note.startswith("only the first 100 review threads were read: GitHub refused")
 
 
+def test_threads_that_github_hides_are_noted(hub: FakeGitHub, forge: GitHubForge) -> None:
+    lists = {"pageInfo": {"hasNextPage": False, "endCursor": None}, "nodes": [None]}
+    data = {"viewer": {"login": "x"}, "repository": {"pullRequest": {"reviewThreads": lists}}}
+    hub.fail("POST", "/graphql", 200, {"data": data, "errors": [{"message": "Something went wrong", "type": "X"}]})
+    assert forge.threads(7) == ((), ("not all review threads were shown: Something went wrong",))
+
+
 def test_a_refusal_names_the_permission(hub: FakeGitHub) -> None:
     hub.tokens["ghs_bare"] = Account("github-actions[bot]", "Bot", {"metadata": "read"})
     with GitHubForge("ghs_bare", "o/r", api_url=hub.url) as forge, pytest.raises(ForgeRefused) as caught:

@@ -68,7 +68,8 @@ def test_long_lines_are_no_work(text: str) -> None:
 
 def test_the_line_of_a_hunk_is_its_last() -> None:
     assert line_of("@@ -1 +1,2 @@ def f():\n a\n+\tx  =  1 \r\n") == "x = 1"
-    assert line_of("") == ""
+    assert line_of("@@ -1 +1 @@\n-a\n+b\n\\ No newline at end of file") == "b"
+    assert line_of("@@ -1 +1,2 @@") == line_of("") == ""
 
 
 def test_a_key_counts_in_the_first_line_only() -> None:

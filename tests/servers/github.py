@@ -21,7 +21,7 @@ property, a wrong type, an undescribed answer of ours. What the fake does:
 - `received` lists the requests; `of("POST", "/reviews$")` those that match.
 
 A further resource is a room with ROUTES (see github_pulls.py), a line in ROUTES here, and its operations in
-tests/openapi/regenerate.py.
+tests/openapi/regenerate.py. A further field of GraphQL is a name in tests/graphql/regenerate.py.
 """
 
 import itertools

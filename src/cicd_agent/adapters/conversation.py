@@ -21,7 +21,6 @@ _OURS = "<!-- cicd-agent:"
 UNPROCESSABLE = 422
 PERMISSIONS = frozenset({401, 403, 404})
 
-
 Spoken = Review | Comment | Resolve
 """What concerns one pull request."""
 

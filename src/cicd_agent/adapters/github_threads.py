@@ -1,7 +1,7 @@
 """Threads of reviews, which GitHub shows and resolves by GraphQL only: one query a page, and one mutation a thread."""
 
 from collections.abc import Mapping
-from typing import Any, TypeVar
+from typing import Any
 
 from pydantic import Field
 
@@ -43,7 +43,6 @@ RESOLVE = "mutation($thread: ID!) { resolveReviewThread(input: {threadId: $threa
 STATUS = {"FORBIDDEN": 403, "INSUFFICIENT_SCOPES": 403, "NOT_FOUND": 404, "RATE_LIMITED": 429}
 """GraphQL answers 200 whatever it thinks: the status that REST would have given to an error of each type."""
 _ANY_OTHER = 422
-T = TypeVar("T")
 
 
 class Problem(Shape):
@@ -127,7 +126,7 @@ class ReviewThread(Shape):
             side=self.side,
             key=key,
             resolved=self.is_resolved,
-            resolved_by_person=self.is_resolved and not (key and first and _same(self.closer, first.author, viewer)),
+            resolved_by_person=self.is_resolved and not (key and first and _same(self.closer, first.author)),
             answered=bool(remarks) or self.comments.total > len(said),
             outdated=self.is_outdated,
             url=first.url if first else "",
@@ -203,21 +202,23 @@ def read_threads(wire: Wire, repo: str, number: int) -> tuple[str, tuple[Thread,
     """
     owner, _, name = repo.partition("/")
     found: list[Thread] = []
+    notes: tuple[str, ...] = ()
     viewer, after = "", None
     for page in range(MOST_PAGES):
         sizes = {"first": PER_PAGE, "comments": PER_THREAD}
         try:
-            login, threads = _page(wire, {"owner": owner, "name": name, "number": number, "after": after, **sizes})
+            data = _page(wire, {"owner": owner, "name": name, "number": number, "after": after, **sizes})
         except ForgeRefused as refusal:
             if not page:
                 raise
-            return viewer, tuple(found), (f"only the first {len(found)} review threads were read: {refusal}",)
-        viewer = login
+            return viewer, tuple(found), (*notes, f"only the first {len(found)} review threads were read: {refusal}")
+        viewer, threads, problems = data
         found += [node.as_thread(viewer) for node in threads.nodes or () if node is not None]
+        notes = notes or tuple(f"not all review threads were shown: {words(each.message)}" for each in problems[:1])
         if not threads.page.more or not threads.page.end or threads.page.end == after:
-            return viewer, tuple(found), ()
+            return viewer, tuple(found), notes
         after = threads.page.end
-    return viewer, tuple(found), (f"only the first {count(len(found), 'review thread')} were read",)
+    return viewer, tuple(found), (*notes, f"only the first {count(len(found), 'review thread')} were read")
 
 
 def resolve_thread(wire: Wire, thread: str) -> None:
@@ -230,7 +231,8 @@ def resolve_thread(wire: Wire, thread: str) -> None:
         raise _refusal(call, answer.errors)
 
 
-def _page(wire: Wire, variables: Mapping[str, Any]) -> tuple[str, ThreadList]:
+def _page(wire: Wire, variables: Mapping[str, Any]) -> tuple[str, ThreadList, tuple[Problem, ...]]:
+    """Who we are, a page, and what GitHub has against showing all of it. Raises ForgeRefused when there is none."""
     body = {"query": THREADS, "variables": variables}
     call = Call("list the review threads", "POST", wire.graphql, "pull-requests: read", body=body)
     answer = read(call, wire.ask(call), ThreadAnswer)
@@ -238,7 +240,7 @@ def _page(wire: Wire, variables: Mapping[str, Any]) -> tuple[str, ThreadList]:
     pull = repository.pull if repository else None
     if answer.data is None or answer.data.viewer is None or pull is None:
         raise _refusal(call, answer.errors)
-    return answer.data.viewer.login, pull.threads
+    return answer.data.viewer.login, pull.threads, answer.errors or ()
 
 
 def _refusal(call: Call, problems: tuple[Problem, ...] | None) -> ForgeRefused:
@@ -258,8 +260,12 @@ def _by_person(comment: Said, viewer: str) -> bool:
     return not (comment.author.is_viewer(viewer) and key_of(comment.body))
 
 
-def _same(closer: Closer | None, author: Author | None, viewer: str) -> bool:
-    """Whether a thread was closed by the bot that began it. An account that a person may use, too, proves nothing."""
+def _same(closer: Closer | None, author: Author | None) -> bool:
+    """Whether a thread was closed by the bot that began it. An account that a person may use, too, proves nothing.
+
+    Bots are users here: known by their number, or by a suffix that no person's login has.
+    """
     if closer is None or author is None or author.kind != "Bot":
         return False
-    return closer.login.lower() == viewer.lower() or (closer.id is not None and closer.id == author.id)
+    login = f"{author.login.removesuffix('[bot]')}[bot]"
+    return closer.login.lower() == login.lower() or (closer.id is not None and closer.id == author.id)

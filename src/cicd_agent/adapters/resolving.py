@@ -5,11 +5,8 @@ from dataclasses import dataclass, field
 from cicd_agent.adapters.conversation import PERMISSIONS, UNPROCESSABLE, Conversation
 from cicd_agent.core.plan import Receipt, ReceiptState, Resolve
 from cicd_agent.core.ports import Forge
-from cicd_agent.core.thread import Thread
+from cicd_agent.core.thread import MOST_RESOLVED, Thread
 from cicd_agent.errors import ForgeRefused
-
-MOST_RESOLVED = 20
-"""Threads that are resolved in one run, whatever the plan wants."""
 
 
 @dataclass

@@ -9,6 +9,9 @@ from cicd_agent.core.words import clip
 LONGEST_REMARK = 1_000
 """Characters of what a person said that are kept."""
 
+MOST_RESOLVED = 20
+"""Threads that one run resolves; what is more is left to the next."""
+
 _LONGEST_LINE = 2_000
 _LONGEST_TITLE = 200
 _KEY = re.compile(r"<!-- cicd-agent:([A-Za-z0-9._:/-]{1,120}) -->")
@@ -65,14 +68,20 @@ def key_of(body: str) -> str:
 
 
 def line_of(hunk: str) -> str:
-    """The line that a thread stands on, the last of its hunk, in the form that quotes are compared in; cut."""
-    return " ".join(hunk.rstrip("\r\n").rpartition("\n")[2][1:][:_LONGEST_LINE].split())
+    """The line that a thread stands on, the last of its hunk, as `folded` has it; "" when there is none."""
+    lines = [line for line in hunk.rstrip("\r\n").split("\n") if not line.startswith(("\\", "@@"))]
+    return folded(lines[-1][1:]) if lines else ""
+
+
+def folded(line: str) -> str:
+    """A line of code without what its layout is made of, cut: how lines are compared."""
+    return " ".join(line[:_LONGEST_LINE].split())
 
 
 def title_of(body: str) -> str:
     """The first visible line of a finding's comment as plain text: without its grade, its escapes undone, cut."""
     lines = (line.strip() for line in body.splitlines())
-    first = next((line for line in lines if line and not line.startswith("<!--")), "")[:_LONGEST_LINE]
+    first = next((line for line in lines if line and not line.startswith(("<!--", "```"))), "")[:_LONGEST_LINE]
     return clip(_ESCAPED.sub(lambda found: found[1] or found[3], _GRADE.sub("", first, count=1)), _LONGEST_TITLE)
 
 

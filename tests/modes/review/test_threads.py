@@ -4,6 +4,8 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from cicd_agent.core.change import Change, ChangeSource
 from cicd_agent.core.diff import Side
@@ -12,10 +14,10 @@ from cicd_agent.core.evidence import Evidence, Gap
 from cicd_agent.core.finding import Category, Finding, Location, Origin, Severity
 from cicd_agent.core.inert import problems
 from cicd_agent.core.plan import Comment, Effect, Resolve, Review
-from cicd_agent.core.thread import Thread
+from cicd_agent.core.thread import MOST_RESOLVED, Thread
 from cicd_agent.core.verdict import Conclusion, Risk, RiskLevel, SuppressedBy, Verdict
 from cicd_agent.modes import Account
-from cicd_agent.modes.review.report import MOST_RESOLVED, report
+from cicd_agent.modes.review.report import report
 from cicd_agent.modes.review.rulebook import RULES
 from cicd_agent.modes.review.rules import RuleDraft
 from cicd_agent.modes.review.threads import fixed, hush, keys, unsaid
@@ -252,6 +254,15 @@ def test_a_title_that_was_read_back_is_foreign_text() -> None:
     found = effects(verdict(fixed=(hostile,)))
     (summary,) = (effect for effect in found if isinstance(effect, Comment))
     assert problems(summary.body, EVENT.hosts) == ()
+
+
+@given(
+    st.text(st.characters(codec="utf-8"), max_size=60) | st.text(st.sampled_from("`[]()<>@#$!\\ a1.)|:/"), max_size=40)
+)
+def test_any_title_that_was_read_back_is_inert_inside_its_link(title: str) -> None:
+    (summary,) = (e for e in effects(verdict(fixed=(thread(title=title),))) if isinstance(e, Comment))
+    assert problems(summary.body, EVENT.hosts) == ()
+    assert f"]({URL})" in summary.body
 
 
 def test_a_settled_finding_links_to_its_thread() -> None:

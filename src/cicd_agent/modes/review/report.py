@@ -26,6 +26,7 @@ from cicd_agent.core.plan import (
     Summary,
 )
 from cicd_agent.core.sarif import sarif
+from cicd_agent.core.thread import MOST_RESOLVED
 from cicd_agent.core.verdict import Verdict
 from cicd_agent.core.words import count
 from cicd_agent.modes import Account
@@ -35,9 +36,6 @@ from cicd_agent.modes.review.talk import is_request
 from cicd_agent.modes.review.threads import unsaid
 from cicd_agent.modes.review.verdict import reaches
 from cicd_agent.settings import Commenting, Settings
-
-MOST_RESOLVED = 20
-"""Threads that one run resolves: what is more is left to the next."""
 
 SAYS = {"approve": ReviewEvent.APPROVE, "request_changes": ReviewEvent.REQUEST_CHANGES}
 OUTPUTS = ("decision", "findings_count", "blocking_count", "suppressed_count", "sarif_file")

@@ -7,7 +7,7 @@ from cicd_agent.core.change import Change, ChangeSource
 from cicd_agent.core.diff import ChangeKind, Side
 from cicd_agent.core.evidence import Evidence
 from cicd_agent.core.finding import Finding, Origin
-from cicd_agent.core.thread import Thread
+from cicd_agent.core.thread import Thread, folded
 from cicd_agent.core.verdict import Suppressed, SuppressedBy
 from cicd_agent.modes.changes import changed
 from cicd_agent.modes.review.rulebook import RULES
@@ -116,7 +116,7 @@ def _stands(thread: Thread, change: Change) -> bool:
     for file in change.files:
         if thread.path in (file.path, file.old_path):
             lines += [line.text for line in file.lines if (line.new if after else line.old) is not None]
-    return bool(thread.text) and any(" ".join(line.split()) == thread.text for line in lines)
+    return bool(thread.text) and any(folded(line) == thread.text for line in lines)
 
 
 def _is_gone(thread: Thread, change: Change) -> bool:
