@@ -60,6 +60,7 @@ fmt: setup ## put everything into its canonical form
 bench: setup ## what the README claims, measured here: costs, and the places of findings
 	@$(BIN)/python benchmarks/overhead.py
 	@$(BIN)/python benchmarks/anchors.py
+	@$(BIN)/python benchmarks/review_fuzz.py
 	@$(BIN)/python benchmarks/loop_overhead.py
 
 bench-review: setup ## reviews of real releases beside installed peers: make bench-review PEERS="DIR …"; needs the package index

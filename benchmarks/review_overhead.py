@@ -20,7 +20,7 @@ if __name__ == "__main__":
 
 from benchmarks.pull_requests import SAMPLES, PullRequest, build
 from benchmarks.reviewers import PEERS, Ours, Reviewer, installed
-from benchmarks.reviewing import Measured, measure
+from benchmarks.reviewing import Measured, NotMeasured, measure
 from benchmarks.tokens import Counter, counter
 
 WINDOW = 128_000
@@ -130,7 +130,15 @@ def results(
         pull = build(sample, directory / f"{number}", cache, arguments.index, offline=offline)
         raw, numbered = count.count([pull.diff, pull.numbered])
         own = directory / f"runs-{number}"
-        by = {each.name: measure(each, pull, own / each.name, count, arguments.runs) for each in reviewers}
+        by: dict[str, Measured] = {}
+        for each in reviewers:
+            try:
+                by[each.name] = measure(each, pull, own / each.name, count, arguments.runs)
+            except NotMeasured as failure:
+                # A peer that fails has no column; we may not.
+                if isinstance(each, Ours):
+                    raise
+                print(f"not measured: {sample.title}: {failure}")
         yield Result(pull, raw, numbered, by)
 
 
@@ -152,7 +160,10 @@ def main() -> int:
     environments = [each.absolute() for each in arguments.peer_venv]
     peers, count = installed(environments), counter(environments)
     print(f"counts are {count.name}; CPU is user and system time of all processes, memory the peak of the largest")
-    print("a prompt is the messages of a request; schemas and tools are counted in a row of their own")
+    print(
+        "a prompt is the messages of a request, for Chat with the schema that is printed in them; the formats and tools"
+    )
+    print("of requests are counted in a row of their own; the numbered diff has each line once, behind number and sign")
     for absent in (each for each in PEERS if not any(isinstance(peer, each) for peer in peers)):
         print(f"not measured: {absent.title}. Install it by `{absent.install}`, then name DIR with --peer-venv DIR")
     done: list[Result] = []

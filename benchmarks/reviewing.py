@@ -22,6 +22,10 @@ CHILD = Path(__file__).with_name("child.py")
 LONGEST = 900.0
 
 
+class NotMeasured(Exception):
+    """A reviewer did not get through; the message says how far."""
+
+
 @dataclass(frozen=True, slots=True)
 class Measured:
     """A review in numbers. Tokens of `prompt` and `all_prompts` are of messages, `requests` has schemas and tools too.
@@ -71,9 +75,11 @@ def _review(reviewer: Reviewer, pull: PullRequest, own: Path, counter: Counter) 
             ]
         )
         if model.refused or not model.asked:
-            raise SystemExit(f"{reviewer.name}: {len(model.asked)} requests to the model, {len(model.refused)} refused")
+            raise NotMeasured(
+                f"{reviewer.name}: {len(model.asked)} requests to the model, {len(model.refused)} refused"
+            )
         if not published.strip():
-            raise SystemExit(f"{reviewer.name} posted nothing; see {own}/log")
+            raise NotMeasured(f"{reviewer.name} posted nothing; see {own}/log")
         return _numbers(pull, hub, model.asked, counter, published).with_use(
             seconds, megabytes, len(posted.review_comments)
         )
@@ -145,18 +151,21 @@ def _spent(reviewer: Reviewer, site: Site) -> tuple[float, float]:
     shared = {"PATH": os.environ.get("PATH", os.defpath), "HOME": str(site.own), "LANG": "C.UTF-8"}
     use, log = site.own / "use.json", site.own / "log"
     command = [sys.executable, "-I", "-S", str(CHILD), str(use), *reviewer.command(site)]
-    with log.open("wb") as out:
-        ran = subprocess.run(
-            command,
-            cwd=site.pull.directory,
-            env={**shared, **reviewer.environment(site)},
-            stdout=out,
-            stderr=subprocess.STDOUT,
-            timeout=LONGEST,
-            check=False,
-        )
+    try:
+        with log.open("wb") as out:
+            ran = subprocess.run(
+                command,
+                cwd=site.pull.directory,
+                env={**shared, **reviewer.environment(site)},
+                stdout=out,
+                stderr=subprocess.STDOUT,
+                timeout=LONGEST,
+                check=False,
+            )
+    except subprocess.TimeoutExpired:
+        raise NotMeasured(f"{reviewer.name} was not done after {LONGEST:.0f} s") from None
     if ran.returncode:
         tail = log.read_text("utf-8", "replace")[-2_000:]
-        raise SystemExit(f"{reviewer.name} ended with exit code {ran.returncode}:\n{tail}")
+        raise NotMeasured(f"{reviewer.name} ended with exit code {ran.returncode}:\n{tail}")
     told = json.loads(use.read_text())
     return told["seconds"], told["megabytes"]
