@@ -23,6 +23,7 @@ from cicd_agent.core.ports import Forge
 from cicd_agent.core.redact import Redactor
 from cicd_agent.core.text import visible_line
 from cicd_agent.core.verdict import Conclusion
+from cicd_agent.core.words import count
 from cicd_agent.decision import Decision, Report, dump, outputs, report
 from cicd_agent.environment import Environment
 from cicd_agent.errors import AgentError, ConfigError, Exit
@@ -114,6 +115,24 @@ class Outlet:
         for note in scene.world.forge.notes if scene.world.forge else ():
             self.warn(note)
         return code
+
+    def gathered(self, mode: Mode[Any], evidence: Evidence, scene: Scene) -> int:
+        """Tell that the evidence is there and what it holds; the exit code."""
+        self.progress("")
+        folder = self._folder
+        declined, change = mode.declines(evidence.event) or "", evidence.change
+        account = Account(config_status=scene.loaded.config_status, notices=scene.notices)
+        found = Decision(mode.name, evidence.event, account, evidence=evidence, declined=declined)
+        words = f"nothing to do: {declined}"
+        if change is not None:
+            words = f"gathered {count(len(change.files), 'file')}, {count(change.added_lines, 'added line')}"
+        values = outputs(found, str(folder / REPORT)) | {"summary": words}
+        plan = Plan((*_as_effects(values), Summary("summary", f"**cicd-agent {mode.name}**: {escape(words)}.\n")))
+        receipts = self._perform(plan, scene.event, None, tuple(values), folder)
+        self._write(folder, report(found, exit_code=Exit.OK, outputs=values, receipts=receipts))
+        for line in (*scene.notices, words):
+            self.warn(line)
+        return Exit.OK
 
     def fail(self, error: AgentError, trace: str = "") -> int:
         """Say what went wrong in every place where somebody or something would look for a result; the exit code."""

@@ -15,6 +15,9 @@ from cicd_agent.errors import Exit
 from cicd_agent.modes import Account, Mode
 from cicd_agent.world import Scene
 
+Source = Callable[[Mode[Any], Scene, Callable[[str], None]], Evidence]
+"""Brings the evidence of a run."""
+
 
 def decide(
     mode: Mode[Any],
@@ -22,9 +25,14 @@ def decide(
     asking: Asking,
     progress: Callable[[str], None],
     keep: Callable[[Evidence], None],
+    *,
+    source: Source | None = None,
 ) -> Decision:
-    """Everything from the event to the plan. Nothing outside is changed by it; `keep` sees the evidence first."""
-    evidence = observe(mode, scene, progress)
+    """Everything from the event to the plan. Nothing outside is changed by it; `keep` sees the evidence first.
+
+    The evidence is what the mode gathers, unless there is another `source` of it.
+    """
+    evidence = (source or observe)(mode, scene, progress)
     keep(evidence)
     return conclude(mode, evidence, scene, asking, progress)
 

@@ -31,14 +31,14 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Self
 
-from tests.servers import github_contents, github_issues, github_pulls
+from tests.servers import github_contents, github_issues, github_pull_lists, github_pulls
 from tests.servers.github_diff import split
 from tests.servers.github_routes import Answer, Refused, Visit
 from tests.servers.github_server import Fault, Received, Server
 from tests.servers.github_state import Account, Pull, PullFile, Repo
 from tests.servers.openapi import github
 
-ROUTES = (*github_pulls.ROUTES, *github_issues.ROUTES, *github_contents.ROUTES)
+ROUTES = (*github_pulls.ROUTES, *github_pull_lists.ROUTES, *github_issues.ROUTES, *github_contents.ROUTES)
 WHO_AM_I = "query { viewer { login } }"
 READS = {"metadata": "read", "contents": "read", "pull_requests": "read"}
 
@@ -120,7 +120,7 @@ class FakeGitHub:
         repo = self._first
         if base and head:
             base_sha, head_sha = (repo.git("rev-parse", ref).decode().strip() for ref in (base, head))
-            options = ("--no-ext-diff", "--no-textconv", "--find-renames")
+            options = ("--no-ext-diff", "--no-textconv", "--find-renames", "--full-index")
             diff = repo.git("-c", "core.quotePath=false", "diff", *options, f"{base}...{head}").decode(errors="replace")
         more.setdefault("head_repo", repo.name)
         more.setdefault("author", Account("contributor", "User"))

@@ -12,6 +12,7 @@ from cicd_agent.adapters.github_refusals import Call, Unsettled, is_blocked, wor
 from cicd_agent.adapters.github_shapes import ChangedFile, Content, Posted, Pull, PullCommit, ViewerAnswer, read
 from cicd_agent.adapters.github_wire import Wire
 from cicd_agent.core.diff import FileDiff
+from cicd_agent.core.event import Ref
 from cicd_agent.core.plan import InlineComment, Review
 from cicd_agent.core.ports import PostedComment, PullState
 from cicd_agent.errors import ConfigError, ForgeRefused
@@ -69,6 +70,7 @@ class GitHubForge:
         self._wire = Wire(token, api_url, timeout=timeout, ca_bundle=ca_bundle, sleep=sleep)
         self._notes: list[str] = []
         self._listed_at: dict[int, str] = {}
+        self._blobs: dict[int, dict[str, str]] = {}
 
     def __enter__(self) -> Self:
         return self
@@ -112,6 +114,7 @@ class GitHubForge:
         listed = [file for page in pages for file in page]
         if listed and listed[0].commit:
             self._listed_at[number] = listed[0].commit
+        self._blobs[number] = {file.filename: file.sha for file in listed if file.sha}
         found = tuple(file.as_diff() for file in listed)
         notes = []
         if len(found) >= MOST_FILES:
@@ -121,6 +124,22 @@ class GitHubForge:
                 f"{bare:,} of {len(found):,} files came without their whole patch: binary, too large, or mode only"
             )
         return found, tuple(notes)
+
+    def blobs(self, number: int) -> Mapping[str, str]:
+        """The git id of each file's content, by path, as `files` listed them in this run; empty before that."""
+        return self._blobs.get(number, {})
+
+    def pulls_from(self, head: Ref) -> tuple[PullState, ...]:
+        """The open pull requests whose head is this branch of this repository, at most 100.
+
+        Asked for by the branch, because GitHub knows no pull request of a commit that lies in a fork only. What the
+        filter lets through is compared again: it names an owner, not a repository.
+        """
+        task = f"find the pull request of {words(head.repo)}:{words(head.name)}"
+        query = {"state": "open", "head": f"{head.repo.partition('/')[0]}:{head.name}"}
+        found = (pull.as_state() for page in self._pages(task, f"{self._root}/pulls", Pull, 1, query) for pull in page)
+        wanted = (head.repo.lower(), head.name)
+        return tuple(state for state in found if (state.head.repo.lower(), state.head.name) == wanted)
 
     def text_at(self, path: str, ref: str) -> str | None:
         """A text file at a commit; None when it is not there, not a regular file, binary, or over 1 MB."""

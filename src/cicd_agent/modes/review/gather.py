@@ -3,7 +3,7 @@
 from cicd_agent.core.event import Event, EventKind
 from cicd_agent.core.evidence import Evidence
 from cicd_agent.modes import World
-from cicd_agent.modes.changes import gaps, read_change, read_texts
+from cicd_agent.modes.changes import gaps, read_change, read_texts, without_pull
 from cicd_agent.modes.guidelines import GUIDELINES, LARGEST, guidelines
 from cicd_agent.modes.review.tools import reported
 from cicd_agent.settings import Settings
@@ -14,6 +14,7 @@ SERVED = frozenset(
         EventKind.PULL_REQUEST_TARGET,
         EventKind.PUSH,
         EventKind.MERGE_GROUP,
+        EventKind.WORKFLOW_RUN,
         EventKind.LOCAL,
     }
 )
@@ -24,6 +25,8 @@ def declines(event: Event) -> str | None:
     if event.kind not in SERVED:
         hint = "; set `pull-request` to review one" if event.kind is EventKind.WORKFLOW_DISPATCH else ""
         return f"review does not serve the event {event.name or event.kind}{hint}"
+    if event.kind is EventKind.WORKFLOW_RUN and (reason := without_pull(event)):
+        return reason
     if event.pull is not None:
         if event.pull.draft:
             return f"pull request {event.pull.number} is a draft"
