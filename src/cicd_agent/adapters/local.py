@@ -11,6 +11,7 @@ from cicd_agent.adapters.workflow import LONGEST_SUMMARY, MOST_ANNOTATIONS, Work
 from cicd_agent.core.event import Event
 from cicd_agent.core.inert import inert
 from cicd_agent.core.markdown import escape, truncate, utf8_size
+from cicd_agent.core.picture import Pie, mermaid
 from cicd_agent.core.plan import Annotation, Artifact, Output, Plan, Receipt, ReceiptState, Summary
 from cicd_agent.core.words import count
 
@@ -79,9 +80,15 @@ class Local:
             path=self.redact(annotation.path),
         )
 
+    def _redacted_pie(self, pie: Pie) -> Pie:
+        slices = tuple(replace(one, label=self.redact(one.label)) for one in pie.slices)
+        return Pie(self.redact(pie.title), slices)
+
     def _summarise(self, summaries: Sequence[tuple[int, Summary]], notes: str) -> dict[int, Receipt]:
         body = "\n\n".join(inert(self.redact(summary.body), self.event.hosts) for _, summary in summaries)
-        notes = self.redact(notes)
+        # Drawn after the text was looked at: a drawing in the text itself stays what it is, a block of source.
+        drawn = mermaid([self._redacted_pie(pie) for _, summary in summaries for pie in summary.pictures])
+        notes = "\n\n".join(filter(None, (drawn, self.redact(notes))))
         room = LONGEST_SUMMARY - utf8_size(notes) - 8
 
         def write(_: Summary) -> str:

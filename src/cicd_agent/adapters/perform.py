@@ -8,6 +8,7 @@ from cicd_agent.adapters.conversation import Conversation
 from cicd_agent.adapters.local import Local
 from cicd_agent.adapters.workflow import Workflow
 from cicd_agent.core.event import Event
+from cicd_agent.core.picture import mermaid
 from cicd_agent.core.plan import Annotation, Artifact, Comment, Effect, Level, Output, Plan, Receipt, Review, Summary
 from cicd_agent.core.ports import Forge, Store
 from cicd_agent.core.text import visible, visible_line
@@ -78,6 +79,8 @@ def _would(effect: Effect) -> Iterator[str]:
         case Summary():
             yield "step summary:"
             yield from _indented(effect.body)
+            if drawn := mermaid(effect.pictures):
+                yield from _indented(drawn)
         case Output():
             yield f"output {visible_line(effect.name)}={visible_line(effect.value)}"
         case Artifact():

@@ -27,6 +27,7 @@ from cicd_agent.core.words import count
 from cicd_agent.modes import Account
 from cicd_agent.modes.changes import changed
 from cicd_agent.modes.review.page import inline, sentence, summary
+from cicd_agent.modes.review.pictures import pictures
 from cicd_agent.modes.review.verdict import reaches
 from cicd_agent.settings import Commenting, Settings
 
@@ -41,7 +42,7 @@ def report(verdict: Verdict, evidence: Evidence, account: Account, settings: Set
         (
             *_conversation(strong, evidence, body, settings),
             *(_annotation(finding, verdict) for finding in strong),
-            Summary(key="summary", body=body),
+            Summary(key="summary", body=body, pictures=pictures(verdict, evidence, account)),
             Artifact(key="sarif", name="findings.sarif", text=sarif_text(verdict), output="sarif_file"),
             *_outputs(verdict),
         )

@@ -18,6 +18,7 @@ from cicd_agent.modes.review.describe import contradictions
 from cicd_agent.modes.review.draft import ReviewDraft
 from cicd_agent.modes.review.judge import judged
 from cicd_agent.modes.review.rules import RuleDraft
+from cicd_agent.modes.review.strengths import strengths
 from cicd_agent.modes.review.suggestion import proved
 from cicd_agent.modes.review.suppress import silenced
 from cicd_agent.modes.review.tools import joined
@@ -39,6 +40,7 @@ def verify(rules: RuleDraft, answers: Sequence[Answer[Any]], evidence: Evidence,
     told, hushed = _silence(new, change, settings)
     standing, suppressed = sorted([*standing, *told], key=_worst_first), [*suppressed, *known, *hushed]
     standing = proved(standing, change, proof.whole)
+    well, unproved = strengths(drafts, change, standing)
     # What the author of the change silences is not shown, but the risk does not fall by it.
     weighty = [*standing, *(each.finding for each in suppressed if each.in_change), *(each.claim for each in merged)]
     floors = [Floor(area.floor, f"it {area.reason}") for area in rules.areas]
@@ -63,13 +65,14 @@ def verify(rules: RuleDraft, answers: Sequence[Answer[Any]], evidence: Evidence,
         confidence=_confidence(decision, strong, drafts if heard else []),
         risk=risk,
         findings=tuple(standing),
-        rejected=(*proof.rejected, *judgement.dropped),
+        rejected=(*proof.rejected, *judgement.dropped, *unproved),
         merged=tuple(merged),
         suppressed=tuple(suppressed),
         escalate=tuple(_escalations(risk, drafts, proof.rejected, unread)),
         blocking=tuple(finding.fingerprint for finding in blocking),
         remarks=tuple(draft.summary for draft in drafts if draft.summary.strip()),
         contradictions=contradictions(answers, evidence.event, change),
+        strengths=well,
     )
 
 
