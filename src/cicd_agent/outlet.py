@@ -54,7 +54,9 @@ class Outlet:
         self._streams = streams
         self._format = options.format or ("github" if environment.on_actions else "text")
         self.redact = Redactor(secrets(options, environment)).redact
-        self.progress = progress(streams.err, enabled=self._format == "text")
+        self.progress = progress(
+            streams.err, enabled=self._format == "text", width=lambda: shutil.get_terminal_size().columns
+        )
         self._tape = ""
 
     def print(self, text: str) -> None:
@@ -111,7 +113,7 @@ class Outlet:
         receipts = self._perform(plan, scene.event, scene.world.forge, (*common, *mode.outputs), folder)
         written = written_report(decision, folder, receipts, self._tape)
         self._write(folder, written)
-        self._tell(decision, written, folder)
+        self._tell(decision, written, folder, scene.top)
         for note in scene.world.forge.notes if scene.world.forge else ():
             self.warn(note)
         return code
@@ -216,7 +218,7 @@ class Outlet:
     def _write(self, folder: Path, written: Report) -> None:
         write_file(folder / REPORT, self.redact(dump(written)))
 
-    def _tell(self, decision: Decision, written: Report, folder: Path) -> None:
+    def _tell(self, decision: Decision, written: Report, folder: Path, top: Path | None) -> None:
         if self._format == "json":
             self.print_json(dump(written))
             return
@@ -232,6 +234,7 @@ class Outlet:
             outputs=written.outputs,
             colour=text and not self._environment.no_color,
             width=shutil.get_terminal_size().columns if text else 100,
+            links=top.absolute().as_uri() if top and text and not self._environment.no_color else "",
         )
         if self._format == "github":
             workflow = self._workflow(())

@@ -10,6 +10,7 @@ from cicd_agent.config import Loaded
 from cicd_agent.core.evidence import Evidence
 from cicd_agent.core.markdown import escape
 from cicd_agent.core.plan import Annotation, Level, Plan, Summary
+from cicd_agent.core.words import count
 from cicd_agent.decision import Asked, Decision
 from cicd_agent.errors import Exit
 from cicd_agent.modes import Account, Mode
@@ -55,7 +56,7 @@ def conclude(
         plan = Plan((Summary("summary", f"**cicd-agent {mode.name}**: nothing to do, {escape(declined)}.\n"),))
         return Decision(mode.name, evidence.event, account, plan, declined=declined)
     settings = scene.settings
-    progress("applying the rules")
+    progress(f"applying the rules to {_size(evidence)}")
     rules = mode.rules(evidence, settings)
     answers, degraded, limit = _answers(mode, evidence, scene, asking, progress)
     progress("checking the claims")
@@ -71,6 +72,13 @@ def conclude(
         asked=tuple(Asked.of(answer) for answer in answers),
         verdict=verdict,
     )
+
+
+def _size(evidence: Evidence) -> str:
+    change = evidence.change
+    if change is None:
+        return "the evidence"
+    return f"{count(len(change.files), 'file')}, {count(change.added_lines, 'added line')}"
 
 
 def _answers(
