@@ -1,11 +1,20 @@
 import json
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from cicd_agent.handover import MOST_FETCHED
+from cicd_agent.config import load
+from cicd_agent.core.diff import FileDiff
+from cicd_agent.core.event import Event, EventKind, PullRequest, Ref, WorkflowRun
+from cicd_agent.core.ports import PullState
+from cicd_agent.errors import ForgeRefused
+from cicd_agent.handover import MOST_FETCHED, look
+from cicd_agent.modes import World, modes
+from cicd_agent.world import Scene
+from tests.fakes import FakeForge
 from tests.fork_jobs import FORK, ForkJobs
 from tests.servers.github import FakeGitHub
 
@@ -293,6 +302,50 @@ def test_in_a_job_of_its_own_the_decision_is_about_the_jobs_event_too(jobs: Fork
     left = jobs.job.run("decide", "review", "--in", str(jobs.evidence), "--out", str(tmp_path / "decision.json"))
     assert left.exit == 2
     assert not (tmp_path / "decision.json").exists()
+
+
+class Moving(FakeForge):
+    """Its pull request gets another commit when its files are listed."""
+
+    def files(self, number: int) -> tuple[tuple[FileDiff, ...], tuple[str, ...]]:
+        state = self.pulls[number]
+        self.pulls[number] = replace(state, head=replace(state.head, sha="f" * 40))
+        return super().files(number)
+
+
+def test_a_pull_request_that_moves_while_it_is_read_is_not_reviewed_as_what_it_was() -> None:
+    pull = PullState(PullRequest(7), base=Ref("main", "b" * 40, "octo/app"), head=Ref("topic", "a" * 40, FORK))
+    event = Event(
+        EventKind.WORKFLOW_RUN,
+        name="workflow_run",
+        pull=pull.pull,
+        base=pull.base,
+        head=pull.head,
+        run=WorkflowRun(1, event="pull_request"),
+    )
+    scene = Scene(event, load({}, None, fallbacks={}), World(forge=Moving(pulls={7: pull})))
+    with pytest.raises(ForgeRefused, match="moved while it was read"):
+        look(modes()["review"], scene, lambda _: None)
+
+
+def test_within_one_run_evidence_of_an_earlier_job_is_taken_over_whole(jobs: ForkJobs) -> None:
+    jobs.gather()
+    left = jobs.step({"evidence_file": str(jobs.evidence)})
+    assert left.exit == 0, left.log
+    assert left.report["seen"]["source"] == "git"
+    jobs.forge(of_another_commit)
+    assert jobs.step({"evidence_file": str(jobs.evidence)}).exit == 2
+
+
+def test_with_a_checkout_git_is_read_and_the_evidence_is_only_compared(jobs: ForkJobs) -> None:
+    jobs.gather()
+    jobs.forge(other_text)
+    jobs.as_posting()
+    jobs.job.variables["GITHUB_WORKSPACE"] = str(jobs.job.repo.path)
+    left = jobs.step({"evidence_file": str(jobs.evidence)})
+    assert left.exit == 0, left.log
+    assert left.report["seen"]["source"] == "git"
+    assert not left.report["verdict"]["suppressed"]
 
 
 def test_gathering_needs_a_place(jobs: ForkJobs) -> None:

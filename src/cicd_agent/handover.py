@@ -62,6 +62,9 @@ def _completed(own: Evidence, brought: Evidence | None, scene: Scene) -> Evidenc
     change, forge, pull = own.change, scene.world.forge, scene.event.pull
     if change is None or forge is None or pull is None or change.source is not ChangeSource.API:
         return own
+    if forge.head(pull.number) != change.head:
+        why = f"commit {change.head[:7]} was replaced"
+        raise ForgeRefused("the pull request moved while it was read", why=why, remedy="Its new commit has a run too")
     blobs = forge.blobs(pull.number)
     found = proved(brought.change.texts, change, blobs) if brought and brought.change else Texts({})
     wanted = missing(change, found.proved, blobs)
