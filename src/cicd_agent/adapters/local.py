@@ -10,7 +10,7 @@ from cicd_agent.adapters.files import write_file
 from cicd_agent.adapters.workflow import LONGEST_SUMMARY, MOST_ANNOTATIONS, Workflow
 from cicd_agent.core.event import Event
 from cicd_agent.core.inert import inert
-from cicd_agent.core.markdown import escape, truncate, utf8_size
+from cicd_agent.core.markdown import prose, truncate, utf8_size
 from cicd_agent.core.picture import Pie, mermaid
 from cicd_agent.core.plan import Annotation, Artifact, Output, Plan, Receipt, ReceiptState, Summary
 from cicd_agent.core.words import count
@@ -122,7 +122,7 @@ def _annotated(annotation: Annotation, *, shown: bool) -> Receipt:
 def _notes(receipts: Sequence[Receipt], unseen: int) -> str:
     """What the reader of the summary must know about everything else, as Markdown."""
     wrong = [receipt for receipt in receipts if receipt.state in {ReceiptState.DEGRADED, ReceiptState.FAILED}]
-    lines = dict.fromkeys(f"- **Not done:** {escape(f'{each.kind}: {each.detail}')}" for each in wrong)
+    lines = dict.fromkeys(f"- **Not done:** {prose(f'{each.kind}: {each.detail}')}" for each in wrong)
     if unseen:
         lines[f"- {count(unseen, 'annotation')} more than the runner shows; the report has them all."] = None
     return "\n".join(lines)

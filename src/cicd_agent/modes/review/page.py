@@ -9,7 +9,7 @@ from cicd_agent.core.change import Change
 from cicd_agent.core.diff import Side
 from cicd_agent.core.evidence import Evidence
 from cicd_agent.core.finding import Finding, Location, Origin
-from cicd_agent.core.markdown import code, details, escape, fence, link, suggestion, table
+from cicd_agent.core.markdown import code, details, escape, fence, link, prose, suggestion, table
 from cicd_agent.core.verdict import Ground, Rejected, RiskLevel, Suppressed, Verdict
 from cicd_agent.core.words import count
 from cicd_agent.modes import Account
@@ -35,8 +35,8 @@ def summary(verdict: Verdict, evidence: Evidence, account: Account, settings: Se
         _done_well(verdict, evidence),
         *_folded([finding for finding in verdict.findings if finding not in strong], verdict, evidence),
         _coverage(evidence, account),
-        *([f"**Degraded:** {escape(account.degraded)}"] if account.degraded else []),
-        *(escape(notice) for notice in account.notices),
+        *([f"**Degraded:** {prose(account.degraded)}"] if account.degraded else []),
+        *(prose(notice) for notice in account.notices),
         _foot(evidence, account),
     ]
     return "\n\n".join(part.strip("\n") for part in parts if part) + "\n"
