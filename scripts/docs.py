@@ -135,7 +135,7 @@ On GitHub Actions everything that is needed is there. Elsewhere, these say the s
 | `OPENAI_IDENTITY_AUDIENCE` | whom that identity is made for |
 | `HTTPS_PROXY`, `NO_PROXY` | the way out |
 | `SSL_CERT_FILE`, `REQUESTS_CA_BUNDLE`, `CURL_CA_BUNDLE` | certificates to trust; the first that is set counts |
-| `NO_COLOR` | no colours at a terminal |
+| `NO_COLOR`, `TERM=dumb` | no colours and no links at a terminal |
 
 ## When something is wrong
 

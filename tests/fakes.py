@@ -7,6 +7,7 @@ from pathlib import Path
 
 from cicd_agent.core.change import Change, Commit
 from cicd_agent.core.diff import FileDiff
+from cicd_agent.core.event import Ref
 from cicd_agent.core.library import BadPattern, Blamed, Entry, EntryKind, Match, Matches
 from cicd_agent.core.plan import Receipt, Review, ReviewEvent
 from cicd_agent.core.ports import (
@@ -42,6 +43,8 @@ class FakeForge(Forge):
     ancestors: dict[str, tuple[str, ...]] = field(default_factory=dict)
     """Head → the pull request's other commits."""
     diffs: dict[int, tuple[FileDiff, ...]] = field(default_factory=dict)
+    ids: dict[int, dict[str, str]] = field(default_factory=dict)
+    """Pull request → path → git's id of the content."""
     notes: tuple[str, ...] = ()
     texts: dict[tuple[str, str], str] = field(default_factory=dict)
     """(path, ref) → text."""
@@ -78,6 +81,15 @@ class FakeForge(Forge):
     def files(self, number: int) -> tuple[tuple[FileDiff, ...], tuple[str, ...]]:
         self._called("files")
         return self.diffs.get(number, ()), self.notes
+
+    def blobs(self, number: int) -> Mapping[str, str]:
+        return self.ids.get(number, {})
+
+    def pulls_from(self, head: Ref) -> tuple[PullState, ...]:
+        self._called("pulls_from")
+        return tuple(
+            state for state in self.pulls.values() if (state.head.repo, state.head.name) == (head.repo, head.name)
+        )
 
     def text_at(self, path: str, ref: str) -> str | None:
         self._called("text_at")

@@ -29,7 +29,7 @@ INPUTS = words("""
     openai-api-key base-url api provider model fast-model fallback-model service-tier
     model-headers max-cost-usd max-input-tokens max-rounds cache-dir instructions
     comment review-event fail-on fail-on-model max-comments min-severity min-confidence paths-ignore sarif-files
-    pull-request
+    pull-request stage evidence-file
 """)
 OUTPUTS_OF_EVERY_MODE = words("""
     conclusion risk_level risk_score confidence escalate_to_human degraded config_status
@@ -53,6 +53,7 @@ DEFAULTS = {
     "max-comments": 5,
     "min-severity": "medium",
     "min-confidence": 0.7,
+    "stage": "all",
 }
 
 

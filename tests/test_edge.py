@@ -61,7 +61,7 @@ def test_a_cancelled_run_still_says_so(job: Job, monkeypatch: pytest.MonkeyPatch
 
 
 def test_a_run_that_takes_too_long_is_ended_with_a_warning(job: Job, monkeypatch: pytest.MonkeyPatch) -> None:
-    def hang(*_: object) -> None:
+    def hang(*_: object, **__: object) -> None:
         signal.pause()
 
     monkeypatch.setattr(commands, "decide", hang)

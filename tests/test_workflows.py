@@ -17,6 +17,8 @@ DECLARED: dict[str, Any] = yaml.safe_load((ROOT / "action.yml").read_text("utf-8
 PINS = {
     "actions/checkout": "3d3c42e5aac5ba805825da76410c181273ba90b1",
     "actions/setup-python": "5fda3b95a4ea91299a34e894583c3862153e4b97",
+    "actions/upload-artifact": "043fb46d1a93c77aae656e7c1c64a875d1fc6a0a",
+    "actions/download-artifact": "3e5f45b2cfb9172054b4087a40e8e0b5a5461e7c",
 }
 OWN = ("org/cicd-agent@v1", "$/")
 

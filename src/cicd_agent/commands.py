@@ -19,10 +19,12 @@ from cicd_agent.decision import MOST_BYTES, Decision, dump, load, schema
 from cicd_agent.environment import Environment
 from cicd_agent.errors import ConfigError, Exit
 from cicd_agent.fixing import apply, diff, require_working_tree
+from cicd_agent.handover import look, read_evidence, take_over
 from cicd_agent.modes import Mode, modes
 from cicd_agent.outlet import Outlet, exit_of
 from cicd_agent.replay import record, replay
-from cicd_agent.run import conclude, decide, observe
+from cicd_agent.run import Source, conclude, decide, observe
+from cicd_agent.settings import Stage
 from cicd_agent.world import Scene, answers_folder, prepare, read
 
 
@@ -96,7 +98,9 @@ def _stage(
     match options.command:
         case "run":
             here = scene(mode, None)
-            decision = decide(mode, here, put(mode, here), outlet.progress, outlet.keep)
+            if here.settings.stage is Stage.GATHER:
+                return _gather(mode, here, outlet)
+            decision = decide(mode, here, put(mode, here), outlet.progress, outlet.keep, source=_source(here))
             return _fix(mode, decision, here, options, outlet) if options.fix else outlet.deliver(mode, decision, here)
         case "gather":
             _write(options.write, dump(observe(mode, scene(mode, None), outlet.progress)))
@@ -104,6 +108,7 @@ def _stage(
         case "decide":
             evidence = load(Evidence, read(Path(options.read), "--in", MOST_BYTES), options.read)
             here = scene(mode, evidence.event)
+            evidence = take_over(mode, evidence, options.read, here, outlet.progress)
             _write(options.write, dump(conclude(mode, evidence, here, put(mode, here), outlet.progress)))
             return Exit.OK
         case "perform":
@@ -113,6 +118,24 @@ def _stage(
             return outlet.deliver(mode, decision, scene(mode, decision.event))
         case command:
             raise AssertionError(command)
+
+
+def _source(here: Scene) -> Source:
+    """Where a run's evidence comes from: the world, or the file that another job wrote, as far as that is true."""
+    if name := here.settings.evidence_file:
+        brought = read_evidence(name, "`evidence-file`")
+        return lambda mode, scene, progress: take_over(mode, brought, name, scene, progress)
+    return look
+
+
+def _gather(mode: Mode[Any], here: Scene, outlet: Outlet) -> int:
+    """`stage: gather`: the evidence goes into a file, and nobody is asked or told anything but that."""
+    name = here.settings.evidence_file
+    if not name:
+        raise ConfigError("`stage: gather` has nowhere to write to", remedy="Set `evidence-file`")
+    evidence = observe(mode, here, outlet.progress)
+    _write(name, dump(evidence))
+    return outlet.gathered(mode, evidence, here)
 
 
 def _fix(mode: Mode[Any], decision: Decision, here: Scene, options: Options, outlet: Outlet) -> int:
@@ -135,4 +158,4 @@ def _write(name: str, text: str) -> None:
     try:
         write_file(Path(name), text)
     except (OSError, ValueError) as error:
-        raise ConfigError(f"{name} cannot be written", why=str(error), remedy="Give --out another path") from None
+        raise ConfigError(f"{name} cannot be written", why=str(error), remedy="Give another path") from None

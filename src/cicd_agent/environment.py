@@ -101,7 +101,7 @@ class Environment:
             summary_file=variables.get("GITHUB_STEP_SUMMARY", ""),
             runner_temp=variables.get("RUNNER_TEMP", ""),
             debug=first("RUNNER_DEBUG") == "1",
-            no_color=bool(first("NO_COLOR")),
+            no_color=bool(first("NO_COLOR")) or first("TERM") == "dumb",
             system={name: variables[name] for name in _SYSTEM if variables.get(name)},
             ca_bundle=first(*_CA_BUNDLES),
             workload=_workload(variables),

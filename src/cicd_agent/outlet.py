@@ -8,8 +8,9 @@ from functools import cached_property
 from pathlib import Path, PurePath
 from typing import Any, TextIO
 
+from cicd_agent.adapters.dry_run import dry_run
 from cicd_agent.adapters.files import write_file
-from cicd_agent.adapters.perform import dry_run, perform
+from cicd_agent.adapters.perform import perform
 from cicd_agent.adapters.store import JournalStore
 from cicd_agent.adapters.tape import TAPE
 from cicd_agent.adapters.terminal import progress, render
@@ -35,6 +36,7 @@ from cicd_agent.core.quote import shown
 from cicd_agent.core.redact import Redactor
 from cicd_agent.core.text import visible_line
 from cicd_agent.core.verdict import Conclusion
+from cicd_agent.core.words import count
 from cicd_agent.decision import Decision, Report, dump, outputs, report
 from cicd_agent.environment import Environment
 from cicd_agent.errors import AgentError, ConfigError, Exit
@@ -65,7 +67,9 @@ class Outlet:
         self._streams = streams
         self._format = options.format or ("github" if environment.on_actions else "text")
         self.redact = Redactor(secrets(options, environment)).redact
-        self.progress = progress(streams.err, enabled=self._format == "text")
+        self.progress = progress(
+            streams.err, enabled=self._format == "text", width=lambda: shutil.get_terminal_size().columns
+        )
         self._tape = ""
 
     def print(self, text: str) -> None:
@@ -124,10 +128,28 @@ class Outlet:
         receipts = self._perform(plan, scene.event, scene.world.forge, names, folder, granted=granted)
         written = written_report(decision, folder, receipts, self._tape)
         self._write(folder, written)
-        self._tell(decision, written, folder)
+        self._tell(decision, written, folder, scene.top)
         for note in scene.world.forge.notes if scene.world.forge else ():
             self.warn(note)
         return code
+
+    def gathered(self, mode: Mode[Any], evidence: Evidence, scene: Scene) -> int:
+        """Tell that the evidence is there and what it holds; the exit code."""
+        self.progress("")
+        folder = self._folder
+        declined, change = mode.declines(evidence.event) or "", evidence.change
+        account = Account(config_status=scene.loaded.config_status, notices=scene.notices)
+        found = Decision(mode.name, evidence.event, account, evidence=evidence, declined=declined)
+        words = f"nothing to do: {declined}"
+        if change is not None:
+            words = f"gathered {count(len(change.files), 'file')}, {count(change.added_lines, 'added line')}"
+        values = outputs(found, str(folder / REPORT)) | {"summary": words}
+        plan = Plan((*_as_effects(values), Summary("summary", f"**cicd-agent {mode.name}**: {escape(words)}.\n")))
+        receipts = self._perform(plan, scene.event, None, tuple(values), folder)
+        self._write(folder, report(found, exit_code=Exit.OK, outputs=values, receipts=receipts))
+        for line in (*scene.notices, words):
+            self.warn(line)
+        return Exit.OK
 
     def fail(self, error: AgentError, trace: str = "") -> int:
         """Say what went wrong in every place where somebody or something would look for a result; the exit code."""
@@ -225,7 +247,7 @@ class Outlet:
     def _write(self, folder: Path, written: Report) -> None:
         write_file(folder / REPORT, self.redact(dump(written)))
 
-    def _tell(self, decision: Decision, written: Report, folder: Path) -> None:
+    def _tell(self, decision: Decision, written: Report, folder: Path, top: Path | None) -> None:
         if self._format == "json":
             self.print_json(dump(written))
             return
@@ -245,6 +267,7 @@ class Outlet:
             outputs=written.outputs,
             colour=text and not self._environment.no_color,
             width=shutil.get_terminal_size().columns if text else 100,
+            links=top.absolute().as_uri() if top and text and not self._environment.no_color else "",
         )
         if self._format == "github":
             workflow = self._workflow(())

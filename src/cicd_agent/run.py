@@ -11,10 +11,14 @@ from cicd_agent.core.evidence import Evidence
 from cicd_agent.core.markdown import escape
 from cicd_agent.core.plan import Annotation, Level, Plan, Summary
 from cicd_agent.core.verdict import Said
+from cicd_agent.core.words import count
 from cicd_agent.decision import Asked, Decision
 from cicd_agent.errors import Exit
 from cicd_agent.modes import Account, Mode
 from cicd_agent.world import Scene
+
+Source = Callable[[Mode[Any], Scene, Callable[[str], None]], Evidence]
+"""Brings the evidence of a run."""
 
 
 def decide(
@@ -23,9 +27,14 @@ def decide(
     asking: Asking,
     progress: Callable[[str], None],
     keep: Callable[[Evidence], None],
+    *,
+    source: Source | None = None,
 ) -> Decision:
-    """Everything from the event to the plan. Nothing outside is changed by it; `keep` sees the evidence first."""
-    evidence = observe(mode, scene, progress)
+    """Everything from the event to the plan. Nothing outside is changed by it; `keep` sees the evidence first.
+
+    The evidence is what the mode gathers, unless there is another `source` of it.
+    """
+    evidence = (source or observe)(mode, scene, progress)
     keep(evidence)
     return conclude(mode, evidence, scene, asking, progress)
 
@@ -48,7 +57,7 @@ def conclude(
         plan = Plan((Summary("summary", f"**cicd-agent {mode.name}**: nothing to do, {escape(declined)}.\n"),))
         return Decision(mode.name, evidence.event, account, plan, declined=declined)
     settings = scene.settings
-    progress("applying the rules")
+    progress(f"applying the rules to {_size(evidence)}")
     rules = mode.rules(evidence, settings)
     answers, degraded, limit = _answers(mode, evidence, scene, asking, progress)
     progress("checking the claims")
@@ -65,6 +74,13 @@ def conclude(
         verdict=None if isinstance(verdict, Said) else verdict,
         said=verdict if isinstance(verdict, Said) else None,
     )
+
+
+def _size(evidence: Evidence) -> str:
+    change = evidence.change
+    if change is None:
+        return "the evidence"
+    return f"{count(len(change.files), 'file')}, {count(change.added_lines, 'added line')}"
 
 
 def _answers(

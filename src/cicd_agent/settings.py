@@ -46,6 +46,13 @@ class Commenting(StrEnum):
     NONE = "none"
 
 
+class Stage(StrEnum):
+    """What one job of a split workflow does."""
+
+    ALL = "all"
+    GATHER = "gather"
+
+
 ModeName = Literal["review", "gen-tests", "analyse-failure", "deploy-gate", "route"]
 FailOn = Literal["never", "low", "medium", "high", "critical"]
 RuleSetting = Literal["off", "low", "medium", "high", "critical"]
@@ -201,6 +208,21 @@ class Settings(BaseModel):
             description="Number of the pull request, for events that do not name one.",
         ),
     ] = None
+    stage: Annotated[
+        Stage,
+        Field(
+            json_schema_extra=_INPUT_ONLY,
+            description="What this job does: everything, or only the evidence is gathered into `evidence-file`.",
+        ),
+    ] = Stage.ALL
+    evidence_file: Annotated[
+        str,
+        Field(
+            json_schema_extra=_INPUT_ONLY,
+            description="Path of evidence that another job gathered; after `workflow_run` it counts as far as GitHub "
+            "confirms it.",
+        ),
+    ] = ""
 
     models: dict[ModeName, str] = Field(
         default_factory=dict,

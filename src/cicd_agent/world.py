@@ -16,6 +16,7 @@ from cicd_agent.core.ports import Forge
 from cicd_agent.environment import Environment
 from cicd_agent.errors import ConfigError, ForgeRefused
 from cicd_agent.modes import Mode, World
+from cicd_agent.pulls import commented_pull, named_pull, pull_of_run
 from cicd_agent.settings import Settings
 
 
@@ -84,13 +85,16 @@ def prepare(
         notices.append(str(error))
     event = _event(options, environment, repository, known)
     forge = _forge(event, early, environment, closing)
-    if early.pull_request is not None:
-        event = _with_pull(event, early.pull_request, forge)
+    if event.kind is EventKind.WORKFLOW_RUN:
+        notices.clear()  # after somebody else's run nothing should be checked out
+        event = pull_of_run(event, early.pull_request, forge)
+    elif early.pull_request is not None:
+        event = named_pull(event, early.pull_request, forge)
     elif mode is not None and event.comment is not None:
         if mode.declines(event):
             # Anybody may write a comment: one that says nothing to us costs no request.
             return Scene(event, load(inputs(options, environment), None, fallbacks=environment.fallbacks), World())
-        event = _commented(event, forge)
+        event = commented_pull(event, forge)
     text, notice = _config_text(event, early, repository, forge)
     loaded = load(
         inputs(options, environment),
@@ -183,29 +187,6 @@ def _forge(event: Event, settings: Settings, environment: Environment, closing: 
     return closing.enter_context(
         GitHubForge(token, event.repo, api_url=environment.api_url, ca_bundle=environment.ca_bundle)
     )
-
-
-def _with_pull(event: Event, number: int, forge: Forge | None) -> Event:
-    """The event as if it had been about this pull request, which is read from the API."""
-    if forge is None:
-        raise ConfigError("`pull-request` cannot be read", why="no token or no repository", remedy="Set `github-token`")
-    state = forge.pull(number)
-    return replace(
-        event,
-        kind=EventKind.PULL_REQUEST,
-        pull=state.pull,
-        base=state.base,
-        head=state.head,
-        sha=state.head.sha,
-    )
-
-
-def _commented(event: Event, forge: Forge | None) -> Event:
-    """The event with its pull request as it is now: the payload of a comment knows no head, or an old one."""
-    if forge is None or event.pull is None:
-        raise ConfigError("the comment's pull request cannot be read", why="no token", remedy="Set `github-token`")
-    seen = _with_pull(event, event.pull.number, forge)
-    return replace(seen, kind=event.kind)
 
 
 def _config_text(

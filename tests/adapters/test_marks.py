@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from cicd_agent.adapters.perform import dry_run
+from cicd_agent.adapters.dry_run import dry_run
 from cicd_agent.core.event import Event, EventKind
 from cicd_agent.core.plan import Annotation, CheckRun, Effect, Grant, Labels, Level, Plan, ReceiptState
 from cicd_agent.core.redact import MASK

@@ -4,8 +4,10 @@ from pathlib import Path
 
 import pytest
 
-from cicd_agent.adapters.perform import dry_run, perform
+from cicd_agent.adapters.dry_run import dry_run
+from cicd_agent.adapters.perform import perform
 from cicd_agent.core.markdown import marker
+from cicd_agent.core.picture import Pie, Slice, mermaid
 from cicd_agent.core.plan import Annotation, Artifact, Comment, Level, Output, Plan, ReceiptState, Summary
 from cicd_agent.core.redact import MASK
 from cicd_agent.errors import AgentError, BudgetExhausted
@@ -86,7 +88,7 @@ def test_a_secret_reaches_no_sink(site: Site, secret: str) -> None:
         Comment("review", 5, text),
         review(inline("f1", text)),
         Annotation("a", Level.ERROR, text, text, text, 1),
-        Summary("summary", text),
+        Summary("summary", text, (Pie(text, (Slice(text, 2), Slice("x", 1))),)),
         Output("o", "decision", text),
         Output("l", "long", text + " " * 70_000),
         Artifact("sarif", "findings.sarif", text, "sarif_file"),
@@ -107,6 +109,16 @@ def test_markdown_that_could_act_is_shown_as_source(site: Site) -> None:
     assert shown in site.said[0]
     assert shown in site.forge.reviews[0].comments[0].body
     assert shown in site.summary
+
+
+def test_a_picture_is_drawn_from_its_numbers_and_one_in_the_text_is_not(site: Site) -> None:
+    pie = Pie("Findings", (Slice('a"\n```', 2), Slice("b", 1)))
+    foreign = mermaid([Pie("x", (Slice("a", 1), Slice("b", 1)))])
+    site.perform(Summary("summary", f"# All\n\n{foreign}", (pie,)))
+    shown, _, drawn = site.summary.rpartition("```mermaid\n")
+    assert shown.startswith("````\n# All")
+    assert '"a· ···" : 2\n' in drawn
+    assert drawn.count("```") == 1
 
 
 def test_many_annotations_are_counted_in_the_last_and_in_the_summary(site: Site) -> None:

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from cicd_agent.adapters.perform import dry_run
+from cicd_agent.adapters.dry_run import dry_run
 from cicd_agent.core.diff import Side
 from cicd_agent.core.plan import Plan, ReceiptState, Resolve
 from cicd_agent.core.thread import Thread

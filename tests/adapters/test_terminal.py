@@ -4,6 +4,7 @@ from dataclasses import dataclass, replace
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from cicd_agent.adapters.cells import cells, fold
 from cicd_agent.adapters.terminal import progress, render
 from cicd_agent.agent.turns import Usage
 from cicd_agent.core.change import Change, ChangeSource
@@ -18,6 +19,7 @@ from cicd_agent.core.verdict import (
     Rejected,
     Risk,
     RiskLevel,
+    Strength,
     Suppressed,
     SuppressedBy,
     Verdict,
@@ -76,8 +78,18 @@ def test_the_risk_names_its_reasons_with_their_points() -> None:
     assert "risk high (78 of 100)\n   +58  412 lines added\n   +20  touches a migration\n     ·  docs\n" in shown()
 
 
-def test_nothing_found_is_one_line() -> None:
-    assert "\nnothing found\n" in shown()
+def test_nothing_found_is_one_line_that_says_by_whom_and_of_what() -> None:
+    assert "\nthe rules found nothing\n" in shown()
+    verdict = Verdict(Conclusion.NEUTRAL, "comment", None, RISK)
+    other = replace(FILE, path="big.py")
+    whole, missed = replace(CHANGE, files=(FILE, other)), Gap("big.py", "too large")
+    for gaps, said in (
+        ((), "looked at 2 files, 6 added lines, 2 deleted lines\nnothing found\n"),
+        ((missed,), "looked at 1 of 2 files, 3 added lines, 1 deleted line\nnothing found in 1 of 2 files\n"),
+        ((missed, Gap(FILE.path, "")), "looked at 0 of 2 files, 0 added lines, 0 deleted lines\nnothing looked at\n"),
+    ):
+        evidence = Evidence(Event(EventKind.LOCAL), whole, gaps=gaps)
+        assert said in render(verdict, evidence, Cost("gpt"), report="r.json")
 
 
 def test_the_worst_comes_first_and_a_rule_is_named() -> None:
@@ -131,6 +143,69 @@ def test_carets_stand_under_wide_characters() -> None:
     assert carets.index("^") == code.index("boom()") + 2
 
 
+def framed(text: str, quote: str, width: int = 100) -> tuple[str, str]:
+    """The line of a finding on `text`, and the line with its carets."""
+    line = DiffLine(LineKind.ADDED, None, 1, text)
+    file = FileDiff("a.py", "a.py", ChangeKind.ADDED, (Hunk(0, 0, 1, 1, "", (line,)),))
+    finding = replace(FINDING, location=Location("a.py", 1), quote=quote)
+    code, carets = shown(finding, change=replace(CHANGE, files=(file,)), width=width).split("\n")[1:3]
+    return code, carets
+
+
+def test_carets_stand_under_a_quote_with_tabs_as_they_are_drawn() -> None:
+    code, carets = framed("ab\tcall(1,\t2)", "call(1,\t2)")
+    assert code.endswith("ab  call(1, 2)")
+    assert carets.index("^") == code.index("call")
+    assert carets.count("^") == len("call(1, 2)")
+
+
+@settings(max_examples=200, deadline=None)
+@given(
+    st.text(alphabet="ab \t漢é\u0301字", max_size=120),
+    st.text(alphabet="xy漢\t", min_size=1, max_size=30).map(lambda text: f"<{text}>"),
+    st.text(alphabet="ab \t漢", max_size=120),
+    st.integers(40, 120),
+)
+def test_carets_stand_where_the_quote_is_drawn_at_any_width(before: str, quote: str, after: str, width: int) -> None:
+    code, carets = framed(f"{before}{quote}{after}", quote, width)
+    assert cells(code) <= width
+    assert cells(carets) <= width
+    assert cells(code[: code.index("<")]) == carets.index("^")
+    if ">" in code:
+        assert cells(code[code.index("<") : code.index(">") + 1]) == carets.count("^")
+
+
+@given(st.text(alphabet="ab 漢字é\u0301-", max_size=200), st.integers(10, 60))
+def test_a_paragraph_fits_and_loses_nothing(text: str, width: int) -> None:
+    lines = list(fold(text, width, "  ", "  "))
+    assert all(cells(line) <= width for line in lines)
+    assert "".join("".join(lines).split()) == "".join(text.split())
+
+
+def test_a_place_is_a_link_to_its_line_where_there_are_links() -> None:
+    verdict = Verdict(
+        Conclusion.NEUTRAL, "comment", None, RISK, (replace(FINDING, location=Location("a b\x1b.py", 3)),)
+    )
+    evidence = Evidence(Event(EventKind.LOCAL), CHANGE)
+    text = render(verdict, evidence, Cost(), report="r.json", links="file:///work/app")
+    assert text.startswith("\x1b]8;;file:///work/app/a%20b%1B.py#3\x1b\\a b<U+001B>.py:3\x1b]8;;\x1b\\  critical")
+    assert text.count("\x1b") == 4
+    gone = replace(verdict, findings=(replace(FINDING, location=Location("a.py", 3, side=Side.LEFT)),))
+    assert "\x1b" not in render(gone, evidence, Cost(), report="r.json", links="file:///work/app")
+
+
+def test_what_is_done_well_is_one_line() -> None:
+    well = Verdict(
+        Conclusion.NEUTRAL,
+        "comment",
+        None,
+        RISK,
+        strengths=(Strength("It closes", Location("a.py", 3)), Strength("Tested")),
+    )
+    text = render(well, Evidence(Event(EventKind.LOCAL), CHANGE), Cost(), report="r.json")
+    assert "\ndone well: It closes (a.py:3)\ndone well: Tested\n" in text
+
+
 def test_what_is_left_out_is_listed_with_its_reason() -> None:
     verdict = Verdict(
         Conclusion.NEUTRAL,
@@ -147,7 +222,7 @@ def test_what_is_left_out_is_listed_with_its_reason() -> None:
     cost = Cost("gpt", Usage(3), 0.091, "no key", ("the config is broken",))
     outputs = {"risk_level": "high", "summary": "two\nlines"}
     text = render(verdict, evidence, cost, report="r.json", outputs=outputs)
-    assert text.split("nothing found\n")[1] == (
+    assert text.split("the rules found nothing\n")[1] == (
         "1 claim rejected\n"
         "  “token compared with ==” at auth/session.py:89: its quote is not in the diff\n"
         "1 claim merged\n"
@@ -194,6 +269,14 @@ def test_progress_rewrites_one_line_on_a_terminal() -> None:
     say("reading 9 files")
     say("")
     assert screen.getvalue() == "\r\x1b[Kreading 9 files …\r\x1b[K"
+
+
+def test_progress_never_wraps_and_cannot_be_steered() -> None:
+    screen = Screen()
+    progress(screen, width=lambda: 20)(f"asking a\x1b[2Jmodel {'漢' * 20}")
+    [line] = screen.getvalue().split("\r\x1b[K")[1:]
+    assert "\x1b" not in line
+    assert cells(line) < 20
 
 
 def test_progress_is_plain_lines_elsewhere_and_nothing_when_unwanted() -> None:

@@ -39,6 +39,7 @@ from tests.servers import (
     github_graphql,
     github_issues,
     github_labels,
+    github_pull_lists,
     github_pulls,
     github_replies,
 )
@@ -50,6 +51,7 @@ from tests.servers.openapi import github
 
 ROUTES = (
     *github_pulls.ROUTES,
+    *github_pull_lists.ROUTES,
     *github_issues.ROUTES,
     *github_contents.ROUTES,
     *github_dismissals.ROUTES,
@@ -137,7 +139,7 @@ class FakeGitHub:
         repo = self._first
         if base and head:
             base_sha, head_sha = (repo.git("rev-parse", ref).decode().strip() for ref in (base, head))
-            options = ("--no-ext-diff", "--no-textconv", "--find-renames")
+            options = ("--no-ext-diff", "--no-textconv", "--find-renames", "--full-index")
             diff = repo.git("-c", "core.quotePath=false", "diff", *options, f"{base}...{head}").decode(errors="replace")
         more.setdefault("head_repo", repo.name)
         more.setdefault("author", Account("contributor", "User"))

@@ -24,7 +24,9 @@ def one_file(part: str) -> PullFile:
         if re.search(f"^{word}", head, flags=re.MULTILINE):
             status = meaning
     previous = named[1] if status == "renamed" else ""
-    return PullFile(named[2], status, f"@@{hunks}".removesuffix("\n") if hunks else None, previous)
+    ids = re.search(r"^index ([0-9a-f]{40})\.\.([0-9a-f]{40})", head, flags=re.MULTILINE)
+    sha = ids[1 if status == "removed" else 2] if ids else PullFile.sha
+    return PullFile(named[2], status, f"@@{hunks}".removesuffix("\n") if hunks else None, previous, sha)
 
 
 def places(patch: str) -> Iterator[tuple[int, str, int]]:

@@ -45,6 +45,7 @@ class PullFile:
     patch: str | None = None
     previous_filename: str = ""
     sha: str = "1" * 40
+    """git's id of its content."""
 
     @property
     def additions(self) -> int:

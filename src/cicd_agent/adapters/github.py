@@ -15,6 +15,7 @@ from cicd_agent.adapters.github_shapes import ChangedFile, Content, Posted, Pull
 from cicd_agent.adapters.github_threads import read_threads, resolve_thread
 from cicd_agent.adapters.github_wire import Wire
 from cicd_agent.core.diff import FileDiff
+from cicd_agent.core.event import Ref
 from cicd_agent.core.plan import InlineComment, Review
 from cicd_agent.core.ports import PostedComment, PostedReview, PullState
 from cicd_agent.core.thread import Thread
@@ -75,6 +76,7 @@ class GitHubForge:
         self._wire = Wire(token, api_url, timeout=timeout, ca_bundle=ca_bundle, sleep=sleep)
         self._notes: list[str] = []
         self._listed_at: dict[int, str] = {}
+        self._blobs: dict[int, dict[str, str]] = {}
 
     def __enter__(self) -> Self:
         return self
@@ -118,6 +120,7 @@ class GitHubForge:
         listed = [file for page in pages for file in page]
         if listed and listed[0].commit:
             self._listed_at[number] = listed[0].commit
+        self._blobs[number] = {file.filename: file.sha for file in listed if file.sha}
         found = tuple(file.as_diff() for file in listed)
         notes = []
         if len(found) >= MOST_FILES:
@@ -127,6 +130,22 @@ class GitHubForge:
                 f"{bare:,} of {len(found):,} files came without their whole patch: binary, too large, or mode only"
             )
         return found, tuple(notes)
+
+    def blobs(self, number: int) -> Mapping[str, str]:
+        """The git id of each file's content, by path, as `files` listed them in this run; empty before that."""
+        return self._blobs.get(number, {})
+
+    def pulls_from(self, head: Ref) -> tuple[PullState, ...]:
+        """The open pull requests whose head is this branch of this repository, at most 100.
+
+        Asked for by the branch, because GitHub knows no pull request of a commit that lies in a fork only. What the
+        filter lets through is compared again: it names an owner, not a repository.
+        """
+        task = f"find the pull request of {words(head.repo)}:{words(head.name)}"
+        query = {"state": "open", "head": f"{head.repo.partition('/')[0]}:{head.name}"}
+        found = (pull.as_state() for page in self._pages(task, f"{self._root}/pulls", Pull, 1, query) for pull in page)
+        wanted = (head.repo.lower(), head.name)
+        return tuple(state for state in found if (state.head.repo.lower(), state.head.name) == wanted)
 
     def text_at(self, path: str, ref: str) -> str | None:
         """A text file at a commit; None when it is not there, not a regular file, binary, or over 1 MB."""

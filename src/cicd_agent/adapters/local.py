@@ -10,7 +10,8 @@ from cicd_agent.adapters.files import write_file
 from cicd_agent.adapters.workflow import LONGEST_SUMMARY, MOST_ANNOTATIONS, Workflow
 from cicd_agent.core.event import Event
 from cicd_agent.core.inert import inert
-from cicd_agent.core.markdown import escape, truncate, utf8_size
+from cicd_agent.core.markdown import prose, truncate, utf8_size
+from cicd_agent.core.picture import Pie, mermaid
 from cicd_agent.core.plan import Annotation, Artifact, Output, Plan, Receipt, ReceiptState, Summary
 from cicd_agent.core.words import count
 
@@ -79,9 +80,15 @@ class Local:
             path=self.redact(annotation.path),
         )
 
+    def _redacted_pie(self, pie: Pie) -> Pie:
+        slices = tuple(replace(one, label=self.redact(one.label)) for one in pie.slices)
+        return Pie(self.redact(pie.title), slices)
+
     def _summarise(self, summaries: Sequence[tuple[int, Summary]], notes: str) -> dict[int, Receipt]:
         body = "\n\n".join(inert(self.redact(summary.body), self.event.hosts) for _, summary in summaries)
-        notes = self.redact(notes)
+        # Drawn after the text was looked at: a drawing in the text itself stays what it is, a block of source.
+        drawn = mermaid([self._redacted_pie(pie) for _, summary in summaries for pie in summary.pictures])
+        notes = "\n\n".join(filter(None, (drawn, self.redact(notes))))
         room = LONGEST_SUMMARY - utf8_size(notes) - 8
 
         def write(_: Summary) -> str:
@@ -115,7 +122,7 @@ def _annotated(annotation: Annotation, *, shown: bool) -> Receipt:
 def _notes(receipts: Sequence[Receipt], unseen: int) -> str:
     """What the reader of the summary must know about everything else, as Markdown."""
     wrong = [receipt for receipt in receipts if receipt.state in {ReceiptState.DEGRADED, ReceiptState.FAILED}]
-    lines = dict.fromkeys(f"- **Not done:** {escape(f'{each.kind}: {each.detail}')}" for each in wrong)
+    lines = dict.fromkeys(f"- **Not done:** {prose(f'{each.kind}: {each.detail}')}" for each in wrong)
     if unseen:
         lines[f"- {count(unseen, 'annotation')} more than the runner shows; the report has them all."] = None
     return "\n".join(lines)

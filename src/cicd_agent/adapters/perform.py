@@ -1,12 +1,12 @@
 """Carries out a plan: the pull request first, then what needs nobody's permission and tells how the first part went."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import assert_never
 
 from cicd_agent.adapters.conversation import Conversation
 from cicd_agent.adapters.local import Local
-from cicd_agent.adapters.marks import FAMILY, Marking, unshown
+from cicd_agent.adapters.marks import Marking, unshown
 from cicd_agent.adapters.replies import Replies
 from cicd_agent.adapters.resolving import Resolving
 from cicd_agent.adapters.workflow import Workflow
@@ -16,7 +16,6 @@ from cicd_agent.core.plan import (
     Artifact,
     CheckRun,
     Comment,
-    Effect,
     Grant,
     Labels,
     Level,
@@ -29,8 +28,6 @@ from cicd_agent.core.plan import (
     Summary,
 )
 from cicd_agent.core.ports import Forge, Store
-from cicd_agent.core.text import visible, visible_line
-from cicd_agent.core.words import count
 
 
 def perform(
@@ -83,65 +80,3 @@ def perform(
         told = tuple(receipts.values())
         receipts |= local.carry_out(plan, [*warnings, *unshown(plan, receipts)], told)
     return tuple(receipts[index] for index in sorted(receipts))
-
-
-def dry_run(plan: Plan) -> str:
-    """What would be done, as text for a terminal."""
-    return "\n".join("\n".join(_would(effect)) for effect in plan.effects) or "nothing to do"
-
-
-def _would(effect: Effect) -> Iterator[str]:
-    match effect:
-        case Review():
-            yield from _would_review(effect)
-        case Comment():
-            how = "edited, if there is one" if effect.only_edit else "edited, or posted"
-            yield f"comment `{visible_line(effect.key)}` on pull request {effect.pull}: {how}"
-            yield from _indented(effect.body)
-        case Resolve():
-            yield f"thread {visible_line(effect.thread)} of pull request {effect.pull}: resolved, unless answered"
-        case Labels() | CheckRun():
-            yield from _would_mark(effect)
-        case Reply():
-            yield f"reply to comment {effect.to} on pull request {effect.pull}"
-            yield from _indented(effect.body)
-        case Annotation():
-            place = visible_line(f" {effect.path}:{effect.line}" if effect.path else "")
-            yield f"{effect.level}{place}: {visible_line(effect.title)}"
-            yield from _indented(effect.message)
-        case Summary():
-            yield "step summary:"
-            yield from _indented(effect.body)
-        case Output():
-            yield f"output {visible_line(effect.name)}={visible_line(effect.value)}"
-        case Artifact():
-            yield f"file {visible_line(effect.name)}: {count(len(effect.text), 'character')}"
-        case _:
-            assert_never(effect)
-
-
-def _would_review(review: Review) -> Iterator[str]:
-    comments = count(len(review.comments), "inline comment")
-    yield f"review of pull request {review.pull} at {review.commit}: {review.event}, {comments}"
-    if review.withheld:
-        yield f"  neither approved nor taken back: {visible_line(review.withheld)}"
-    yield from _indented(review.body)
-    for inline in review.comments:
-        yield f"  {visible_line(inline.path)}:{inline.line} ({inline.side})"
-        yield from _indented(inline.body)
-
-
-def _would_mark(effect: Labels | CheckRun) -> Iterator[str]:
-    if isinstance(effect, Labels):
-        yield f"label `{FAMILY[effect.risk]}` on pull request {effect.pull}, and no other of its family"
-        return
-    notes = count(len(effect.annotations), "annotation")
-    yield f"check run `{effect.name}` on {effect.commit}: {effect.conclusion}, {notes}"
-    yield f"    {visible_line(effect.title)}"
-    yield from _indented(effect.summary)
-    for annotation in effect.annotations:
-        yield from (f"  {line}" for line in _would(annotation))
-
-
-def _indented(text: str) -> Iterator[str]:
-    return (f"    {line}".rstrip() for line in visible(text).rstrip().split("\n"))

@@ -1,13 +1,15 @@
 """A review as text for a person at a terminal: each finding under its code, then the risk and what was left out."""
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from textwrap import wrap
 from typing import Protocol, TextIO
+from urllib.parse import quote
 
+from cicd_agent.adapters.cells import clip, fold
 from cicd_agent.adapters.frame import frame
 from cicd_agent.agent.turns import Usage
+from cicd_agent.core.diff import FileDiff
 from cicd_agent.core.evidence import Evidence
 from cicd_agent.core.finding import Finding, Origin
 from cicd_agent.core.quote import shown
@@ -21,6 +23,7 @@ _INK = {
     "high": "31",
     "medium": "33",
     "low": "36",
+    "added": "32",
     "bold": "1",
     "faint": "2",
 }
@@ -61,6 +64,8 @@ class _Style:
 
     colour: bool
     width: int
+    links: str = ""
+    """Address of the checkout, `file:///…`."""
 
     def ink(self, text: str, name: str) -> str:
         """The text in a colour or weight, plain where there is none."""
@@ -69,7 +74,14 @@ class _Style:
     def wrapped(self, text: str, indent: str, hanging: str = "") -> Iterator[str]:
         """Foreign text made harmless, in lines that fit; all but the first of each paragraph are indented by more."""
         for line in shown(text).split("\n"):
-            yield from wrap(line, self.width, initial_indent=indent, subsequent_indent=indent + hanging)
+            yield from fold(line, self.width, indent, hanging)
+
+    def linked(self, text: str, path: str, line: int) -> str:
+        """The text as a link to a line of a file of the checkout, where there is one and the terminal knows links."""
+        if not self.links:
+            return text
+        target = f"{self.links.rstrip('/')}/{quote(path, errors='replace')}" + (f"#{line}" if line else "")
+        return f"\x1b]8;;{target}\x1b\\{text}\x1b]8;;\x1b\\"
 
 
 def render(
@@ -81,16 +93,20 @@ def render(
     outputs: Mapping[str, str] | None = None,
     colour: bool = False,
     width: int = 100,
+    links: str = "",
 ) -> str:
-    """The whole review, findings worst first; `report` is the path of the JSON report, `outputs` the step outputs."""
-    style = _Style(colour, max(width, 40))
+    """The whole review, findings worst first; `report` is the path of the JSON report, `outputs` the step outputs.
+
+    `links` is the `file:` address of the checkout, which places of findings lead to; "" for none.
+    """
+    style = _Style(colour, max(width, 40), links)
     worst_first = sorted(verdict.findings, key=lambda each: (-each.severity.rank, -each.confidence))
     lines: list[str] = []
     for finding in worst_first:
         lines += [*_finding(finding, evidence, style), ""]
     for part in (
         _risk(verdict.risk, style),
-        _tally(verdict, evidence, style),
+        _tally(verdict, evidence, cost, style),
         _left_out(verdict, evidence, style),
         _outputs(outputs or {}),
     ):
@@ -103,16 +119,18 @@ def render(
     return "\n".join(lines) + "\n"
 
 
-def progress(stream: TextIO, *, enabled: bool = True) -> Callable[[str], None]:
+def progress(stream: TextIO, *, enabled: bool = True, width: Callable[[], int] = lambda: 80) -> Callable[[str], None]:
     """A function that says what is being done: on a terminal in one line that it rewrites, elsewhere in lines.
 
-    An empty text clears the line before something else is printed.
+    An empty text clears the line before something else is printed. `width` is asked for each time: a window changes.
     """
     live = stream.isatty()
 
     def say(text: str) -> None:
+        text = visible_line(text)
         if live:
-            stream.write(f"\r\x1b[K{text} …" if text else "\r\x1b[K")
+            # A line that wraps could not be rewritten.
+            stream.write(f"\r\x1b[K{clip(text, width() - 3)} …" if text else "\r\x1b[K")
         elif text:
             stream.write(f"{text} …\n")
         stream.flush()
@@ -130,13 +148,15 @@ def _finding(finding: Finding, evidence: Evidence, style: _Style) -> Iterator[st
     source = f"{finding.confidence:.2f}" if finding.origin is Origin.MODEL else _line(finding.id)
     title = _line(finding.title)
     severity = style.ink(finding.severity, finding.severity)
-    yield f"{style.ink(place, 'bold')}{before}  {severity}  {title}  {style.ink(f'({source})', 'faint')}"
+    here = place if before else style.linked(place, where.path, where.line)
+    yield f"{style.ink(here, 'bold')}{before}  {severity}  {title}  {style.ink(f'({source})', 'faint')}"
     yield from frame(finding, evidence.change, style.width)
     yield from style.wrapped(finding.message, "    ")
     if finding.advice:
         yield from style.wrapped(f"→ {finding.advice}", "    ", "  ")
     if finding.suggestion:
-        yield from (f"    + {line.rstrip()}" for line in shown(finding.suggestion).expandtabs(4).split("\n"))
+        for line in shown(finding.suggestion).expandtabs(4).split("\n"):
+            yield f"    {style.ink(f'+ {line}'.rstrip(), 'added')}"
     if finding.committable:
         yield style.ink("    the file parses with it", "faint")
 
@@ -148,15 +168,35 @@ def _risk(risk: Risk, style: _Style) -> Iterator[str]:
         yield f"  {points:>4}  {_line(reason.text)}"
 
 
-def _tally(verdict: Verdict, evidence: Evidence, style: _Style) -> Iterator[str]:
-    change = evidence.change
-    if change is not None:
-        files, added, deleted = len(change.files), change.added_lines, change.deleted_lines
-        yield f"looked at {count(files, 'file')}, {count(added, 'added line')}, {count(deleted, 'deleted line')}"
+def _tally(verdict: Verdict, evidence: Evidence, cost: Cost, style: _Style) -> Iterator[str]:
+    files = evidence.change.files if evidence.change else ()
+    read = _read(evidence)
+    if files:
+        added = sum(1 for file in read for _ in file.added)
+        deleted = sum(1 for file in read for _ in file.deleted)
+        seen = count(len(files), "file") if len(read) == len(files) else f"{len(read)} of {count(len(files), 'file')}"
+        yield f"looked at {seen}, {count(added, 'added line')}, {count(deleted, 'deleted line')}"
     counts = Counter(finding.severity for finding in verdict.findings)
     worst_first = sorted(counts, key=lambda severity: -severity.rank)
     words = ", ".join(f"{counts[severity]} {style.ink(severity, severity)}" for severity in worst_first)
-    yield f"{count(len(verdict.findings), 'finding')}: {words}" if words else "nothing found"
+    yield f"{count(len(verdict.findings), 'finding')}: {words}" if words else _nothing(evidence, cost)
+    for strength in verdict.strengths:
+        place = f" ({strength.location.path}:{strength.location.line})" if strength.location else ""
+        yield from style.wrapped(f"done well: {strength.text}{place}", "", "  ")
+
+
+def _nothing(evidence: Evidence, cost: Cost) -> str:
+    """No more than is true: of what was looked at, by those who looked."""
+    words = "nothing found" if cost.model and not cost.degraded else "the rules found nothing"
+    files, read = len(evidence.change.files) if evidence.change else 0, len(_read(evidence))
+    if files and not read:
+        return "nothing looked at"
+    return words if read == files else f"{words} in {read} of {count(files, 'file')}"
+
+
+def _read(evidence: Evidence) -> Sequence[FileDiff]:
+    missed = {gap.what for gap in evidence.gaps}
+    return [file for file in evidence.change.files if file.path not in missed] if evidence.change else ()
 
 
 def _left_out(verdict: Verdict, evidence: Evidence, style: _Style) -> Iterator[str]:
@@ -185,7 +225,8 @@ def _suppressed(each: Suppressed) -> str:
 
 
 def _place(finding: Finding) -> str:
-    return f"{finding.location.path}:{finding.location.line}"
+    where = finding.location
+    return f"{where.path}:{where.line}" if where.line else where.path
 
 
 def _outputs(outputs: Mapping[str, str]) -> Iterator[str]:

@@ -4,6 +4,7 @@ import hashlib
 import html
 import re
 from collections.abc import Callable, Collection, Iterable, Sequence
+from itertools import pairwise
 from urllib.parse import quote, urlsplit
 
 from cicd_agent.core.text import visible, visible_line
@@ -45,6 +46,23 @@ def _word(word: str) -> str:
         stem = word.rstrip(".,;!?")
         return code(stem) + _PUNCTUATION.sub(r"\\\g<0>", word[len(stem) :])
     return _PUNCTUATION.sub(r"\\\g<0>", word)
+
+
+def prose(text: str) -> str:
+    """As `escape`, but what stands between backticks is code: for our own messages, whatever they quote."""
+    parts = text.split("`")
+    if len(parts) % 2 == 0 or "" in parts[1::2]:
+        return escape(text)
+    pieces = [code(part) if index % 2 else _between(part) for index, part in enumerate(parts)]
+    # Two spans that touch would be one, or none.
+    touch = any(one.endswith("`") and other.startswith("`") for one, other in pairwise(pieces))
+    return escape(text) if touch else "".join(pieces).strip(" ")
+
+
+def _between(text: str) -> str:
+    before, after = (" " if text[at].isspace() else "" for at in (slice(0, 1), slice(-1, None)))
+    words = escape(text)
+    return f"{before}{words}{after}" if words else before
 
 
 def code(text: str) -> str:

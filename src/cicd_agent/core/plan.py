@@ -5,6 +5,7 @@ from enum import StrEnum
 from typing import Literal
 
 from cicd_agent.core.diff import Side
+from cicd_agent.core.picture import Pie
 from cicd_agent.core.verdict import Conclusion, RiskLevel
 
 
@@ -95,10 +96,11 @@ class Annotation:
 
 @dataclass(frozen=True, slots=True)
 class Summary:
-    """The step summary, Markdown."""
+    """The step summary: Markdown, and below it the pictures, which are drawn from their numbers when it is written."""
 
     key: str
     body: str
+    pictures: tuple[Pie, ...] = ()
     kind: Literal["summary"] = "summary"
 
 

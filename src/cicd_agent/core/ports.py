@@ -143,6 +143,14 @@ class Forge(Protocol):
         """Its files from the API (at most 3,000), and a note for each limit met."""
         ...
 
+    def blobs(self, number: int) -> Mapping[str, str]:
+        """The git id of each file's content, by path, as `files` listed them in this run; empty before that."""
+        ...
+
+    def pulls_from(self, head: Ref) -> tuple[PullState, ...]:
+        """The open pull requests whose head is this branch of this repository, be it a fork."""
+        ...
+
     def text_at(self, path: str, ref: str) -> str | None:
         """A text file at a commit, None when it is not there."""
         ...

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from enum import StrEnum
 
-from cicd_agent.core.finding import Finding, Ranked
+from cicd_agent.core.finding import Finding, Location, Ranked
 from cicd_agent.core.thread import Thread
 
 
@@ -90,6 +90,14 @@ class Suppressed:
 
 
 @dataclass(frozen=True, slots=True)
+class Strength:
+    """Something that is done well, in one sentence, and the lines that show it, None where it is counted."""
+
+    text: str
+    location: Location | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Verdict:
     """The result of `verify`. `findings` are sorted worst first. `decision` is a word of the mode's own scale.
 
@@ -115,6 +123,8 @@ class Verdict:
     """Where the pull request's title or body says something else than the change does, one sentence each."""
     fixed: tuple[Thread, ...] = ()
     """Our open threads of earlier reviews whose issue is provably gone."""
+    strengths: tuple[Strength, ...] = ()
+    """What is done well, proved like a finding; mostly none."""
 
 
 class Manner(StrEnum):

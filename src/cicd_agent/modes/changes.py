@@ -17,6 +17,12 @@ from cicd_agent.errors import ConfigError
 from cicd_agent.modes import World
 from cicd_agent.settings import Settings
 
+PATCHES_ONLY = (
+    "read from the API, for nothing is checked out after another workflow's run: rules which need the whole text of a "
+    "file did not run"
+)
+"""The limit of every change that is read after a run of another workflow."""
+
 
 def read_change(event: Event, world: World, settings: Settings) -> Change:
     """The change between the event's base and head. Raises ConfigError when it cannot be read at all."""
@@ -40,12 +46,29 @@ def read_change(event: Event, world: World, settings: Settings) -> Change:
             f"read from the API instead of git ({obstacle}), so that rules which need the whole text of a file did not "
             "run; set `fetch-depth: 0` on actions/checkout"
         )
+        note = PATCHES_ONLY if event.kind is EventKind.WORKFLOW_RUN else note
         return Change(base=base, head=head, source=ChangeSource.API, files=files, notes=(note, *notes))
     raise ConfigError(
         "the commits of this change are not in this clone",
         why=obstacle,
         remedy="Set `fetch-depth: 0` on actions/checkout",
     )
+
+
+def without_pull(event: Event) -> str:
+    """Why a run that has ended leads to no pull request, "" when it does."""
+    run = event.run
+    if run is None:
+        return "the event names no workflow run"
+    if run.event != EventKind.PULL_REQUEST:
+        return f"the workflow run was caused by {run.event or 'an event without a name'}, not by pull_request"
+    if event.pull is not None:
+        return ""
+    if run.pulls:
+        listed = ", ".join(map(str, run.pulls))
+        return f"the pull requests {listed} have the same head; set `pull-request` to review one"
+    where = f"{event.head.repo or 'a deleted repository'}:{event.head.name}"
+    return f"no open pull request from {where} is at commit {run.head_sha[:7]} (closed, or it has moved on)"
 
 
 def read_texts(

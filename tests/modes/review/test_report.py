@@ -180,7 +180,8 @@ def test_the_summary_says_what_was_not_looked_at_and_why() -> None:
     evidence = replace(EVIDENCE, gaps=(Gap("app.py", "lock file"), Gap("", "the commit list was cut at 250")))
     text = page(verdict(), evidence)
     assert "Looked at: 0 of 1 file, 0 of 1 added line." in text
-    assert "Not looked at: 1 (lock file)" in text
+    assert "Not looked at: `app.py` (lock file)" in text
+    assert "Nothing of the change was looked at." in text
     assert "Note: the commit list was cut at 250." in text
 
 

@@ -51,11 +51,20 @@ class Claim(Draft):
     suggestion: Annotated[str | None, Field(description="Replacement for exactly the quoted lines, or null.")]
 
 
+class ClaimedStrength(Draft):
+    """One thing that the model says is done well."""
+
+    path: str
+    quote: Annotated[str, Field(description="Added code that shows it, copied like a finding's.")]
+    what: Annotated[str, Field(description="What is done well, in one plain sentence.")]
+
+
 class ReviewDraft(Draft):
     """The answer to the question that looks for bugs."""
 
     summary: Annotated[str, Field(description="What the change does, in one or two sentences, from its code alone.")]
     findings: Annotated[tuple[Claim, ...], Field(description="Worst first; empty when nothing is wrong.")]
+    strengths: Annotated[tuple[ClaimedStrength, ...], Field(description="At most two; mostly empty.")] = ()
     risk_level: Annotated[RiskLevel, Field(description="How much could break if this were deployed now.")]
     confidence: Annotated[Share, Field(description="How sure you are that nothing important was missed.")]
     escalate_to_human: Annotated[bool, Field(description="Whether a person has to look before this is merged.")]

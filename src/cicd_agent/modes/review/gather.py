@@ -5,7 +5,7 @@ from cicd_agent.core.evidence import Evidence, Gap
 from cicd_agent.core.thread import Thread
 from cicd_agent.errors import ForgeRefused
 from cicd_agent.modes import World
-from cicd_agent.modes.changes import gaps, read_change, read_texts, showable
+from cicd_agent.modes.changes import gaps, read_change, read_texts, showable, without_pull
 from cicd_agent.modes.guidelines import GUIDELINES, LARGEST, guidelines
 from cicd_agent.modes.review.discussion import discussion
 from cicd_agent.modes.review.talk import is_request
@@ -18,6 +18,7 @@ SERVED = frozenset(
         EventKind.PULL_REQUEST_TARGET,
         EventKind.PUSH,
         EventKind.MERGE_GROUP,
+        EventKind.WORKFLOW_RUN,
         EventKind.LOCAL,
     }
 )
@@ -29,6 +30,8 @@ def declines(event: Event) -> str | None:
     if event.kind not in SERVED and not asked:
         hint = "; set `pull-request` to review one" if event.kind is EventKind.WORKFLOW_DISPATCH else ""
         return f"review does not serve the event {event.name or event.kind}{hint}"
+    if event.kind is EventKind.WORKFLOW_RUN and (reason := without_pull(event)):
+        return reason
     if event.pull is not None:
         if event.pull.draft and not asked:
             return f"pull request {event.pull.number} is a draft"

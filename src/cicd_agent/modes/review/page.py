@@ -9,11 +9,12 @@ from cicd_agent.core.change import Change
 from cicd_agent.core.diff import Side
 from cicd_agent.core.evidence import Evidence
 from cicd_agent.core.finding import Finding, Location, Origin
-from cicd_agent.core.markdown import code, details, escape, fence, link, suggestion, table
+from cicd_agent.core.markdown import code, details, escape, fence, link, prose, suggestion, table
 from cicd_agent.core.verdict import Ground, Rejected, RiskLevel, Suppressed, Verdict
 from cicd_agent.core.words import count
 from cicd_agent.modes import Account
 from cicd_agent.modes.changes import changed
+from cicd_agent.modes.review.coverage import folded, left_out, nothing_found
 from cicd_agent.modes.review.suggestion import why_shown
 from cicd_agent.modes.review.verdict import reaches
 from cicd_agent.settings import Settings
@@ -32,16 +33,17 @@ def summary(verdict: Verdict, evidence: Evidence, account: Account, settings: Se
         heading(verdict),
         _why(verdict, evidence),
         *(escape(contradiction) for contradiction in verdict.contradictions),
-        *(_table(strong, evidence) if strong else ["Nothing found that reaches the thresholds."]),
+        *(_table(strong, evidence) if strong else [_nothing(verdict, evidence, account)]),
+        *_escalation(verdict),
         _fixed(verdict, evidence),
+        _done_well(verdict, evidence),
         *_folded([finding for finding in verdict.findings if finding not in strong], verdict, evidence),
         _coverage(evidence, account),
-        *_escalation(verdict),
-        *([f"**Degraded:** {escape(account.degraded)}"] if account.degraded else []),
-        *(escape(notice) for notice in account.notices),
+        *([f"**Degraded:** {prose(account.degraded)}"] if account.degraded else []),
+        *(prose(notice) for notice in account.notices),
         _foot(evidence, account),
     ]
-    return "\n\n".join(part for part in parts if part) + "\n"
+    return "\n\n".join(part.strip("\n") for part in parts if part) + "\n"
 
 
 def heading(verdict: Verdict) -> str:
@@ -94,9 +96,31 @@ def _why(verdict: Verdict, evidence: Evidence) -> str:
     change = changed(evidence)
     size = f"{count(change.added_lines, 'line')} added and {change.deleted_lines:,} deleted"
     size += f" in {count(len(change.files), 'file')}"
-    areas = [escape(reason.text) for reason in verdict.risk.reasons if reason.ground is Ground.AREA]
+    areas = _joined([escape(reason.text) for reason in verdict.risk.reasons if reason.ground is Ground.AREA])
     said = [f"In the model's words: {escape(remark)}" for remark in verdict.remarks]
     return " ".join([f"{'; '.join([size, *areas])}.", *said])
+
+
+def _joined(areas: Sequence[str]) -> Iterator[str]:
+    """`it touches a, b and c` in place of three clauses that all begin with `it touches`."""
+    verb = "it touches "
+    *most, last = [area.removeprefix(verb) for area in areas if area.startswith(verb)] or [""]
+    if last:
+        yield f"{verb}{', '.join(most)} and {last}" if most else f"{verb}{last}"
+    yield from (area for area in areas if not area.startswith(verb))
+
+
+def _nothing(verdict: Verdict, evidence: Evidence, account: Account) -> str:
+    return nothing_found(evidence, asked=bool(account.model and not account.degraded), weak=len(verdict.findings))
+
+
+def _done_well(verdict: Verdict, evidence: Evidence) -> str:
+    shown = (
+        escape(each.text) + (f" ({_where(each.location, evidence)})" if each.location else "")
+        for each in verdict.strengths
+    )
+    words = "; ".join(shown)
+    return f"Done well: {words}." if words else ""
 
 
 def _risk(verdict: Verdict) -> str:
@@ -129,6 +153,7 @@ def _folded(weak: Sequence[Finding], verdict: Verdict, evidence: Evidence) -> It
         sections.append((f"{claims} rejected", _unproved(verdict.rejected, "could not be proved or defended")))
     if verdict.merged:
         sections.append((f"{len(verdict.merged)} merged", _unproved(verdict.merged, "say what is said already")))
+    sections += folded(evidence)
     if verdict.risk.reasons:
         sections.append(("why this risk", iter([_risk(verdict)])))
     if sections:
@@ -171,7 +196,7 @@ def _unproved(claims: Sequence[Rejected], what: str) -> Iterator[str]:
         (
             (
                 escape(each.claim.title),
-                code(f"{each.claim.location.path}:{each.claim.location.line}"),
+                code(f"{each.claim.location.path}:{each.claim.location.line}".removesuffix(":0")),
                 escape(each.reason),
             )
             for each in claims[:MOST_ROWS]
@@ -181,14 +206,12 @@ def _unproved(claims: Sequence[Rejected], what: str) -> Iterator[str]:
 
 def _coverage(evidence: Evidence, account: Account) -> str:
     change = changed(evidence)
-    unread = {gap.what: gap.why for gap in evidence.gaps if gap.what}
-    read = [file for file in change.files if file.path not in unread]
+    missed = {gap.what for gap in evidence.gaps}
+    read = [file for file in change.files if file.path not in missed]
     lines = sum(1 for file in read for _ in file.added)
     text = f"Looked at: {len(read)} of {count(len(change.files), 'file')}, "
     text += f"{lines:,} of {count(change.added_lines, 'added line')}."
-    if unread:
-        kinds = Counter(unread.values())
-        text += " Not looked at: " + ", ".join(f"{number} ({escape(why)})" for why, number in kinds.items()) + "."
+    text += left_out(evidence)
     if account.left_out:
         listed = ", ".join(code(path) for path in account.left_out[:MOST_ROWS])
         text += f" Not shown to the model, which has no room for more: {listed}"

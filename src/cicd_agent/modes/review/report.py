@@ -32,6 +32,7 @@ from cicd_agent.core.words import count
 from cicd_agent.modes import Account
 from cicd_agent.modes.changes import changed, showable
 from cicd_agent.modes.review.page import inline, sentence, summary
+from cicd_agent.modes.review.pictures import pictures
 from cicd_agent.modes.review.talk import is_request
 from cicd_agent.modes.review.threads import unsaid
 from cicd_agent.modes.review.verdict import reaches
@@ -59,7 +60,7 @@ def report(verdict: Verdict, evidence: Evidence, account: Account, settings: Set
             *_labels(verdict, evidence, settings),
             # Either shows them; when the check run is refused, the performer falls back to annotations.
             *((check,) if has_check else annotations),
-            Summary(key="summary", body=body),
+            Summary(key="summary", body=body, pictures=pictures(verdict, evidence, account)),
             Artifact(key="sarif", name="findings.sarif", text=sarif_text(verdict), output="sarif_file"),
             *_outputs(verdict),
         )

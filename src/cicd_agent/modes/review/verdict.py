@@ -18,6 +18,7 @@ from cicd_agent.modes.review.describe import contradictions
 from cicd_agent.modes.review.draft import ReviewDraft
 from cicd_agent.modes.review.judge import judged
 from cicd_agent.modes.review.rules import RuleDraft
+from cicd_agent.modes.review.strengths import strengths
 from cicd_agent.modes.review.suggestion import proved
 from cicd_agent.modes.review.suppress import silenced
 from cicd_agent.modes.review.threads import fixed, hush
@@ -41,6 +42,7 @@ def verify(rules: RuleDraft, answers: Sequence[Answer[Any]], evidence: Evidence,
     standing, settled = hush(sorted([*standing, *told], key=_worst_first), evidence.threads)
     suppressed = [*suppressed, *known, *hushed, *settled]
     standing = proved(standing, change, proof.whole)
+    well, unproved = strengths(drafts, change, standing)
     # What the author of the change silences is not shown, but the risk does not fall by it.
     weighty = [*standing, *(each.finding for each in suppressed if each.weighs), *(each.claim for each in merged)]
     floors = [Floor(area.floor, f"it {area.reason}") for area in rules.areas]
@@ -68,7 +70,7 @@ def verify(rules: RuleDraft, answers: Sequence[Answer[Any]], evidence: Evidence,
         confidence=_confidence(decision, strong, drafts if heard else []),
         risk=risk,
         findings=tuple(standing),
-        rejected=rejected,
+        rejected=(*rejected, *unproved),
         merged=tuple(merged),
         suppressed=tuple(suppressed),
         escalate=tuple(_escalations(risk, drafts, proof.rejected, unread)),
@@ -76,6 +78,7 @@ def verify(rules: RuleDraft, answers: Sequence[Answer[Any]], evidence: Evidence,
         remarks=tuple(draft.summary for draft in drafts if draft.summary.strip()),
         contradictions=contradictions(answers, evidence.event, change),
         fixed=tuple(fixed(evidence, claims, heard=heard)),
+        strengths=well,
     )
 
 
