@@ -9,7 +9,18 @@ from cicd_agent.core.change import Change, Commit
 from cicd_agent.core.diff import FileDiff
 from cicd_agent.core.library import BadPattern, Blamed, Entry, EntryKind, Match, Matches
 from cicd_agent.core.plan import Receipt, Review
-from cicd_agent.core.ports import Forge, Left, Library, PostedComment, PullState, Repository, Sandbox, Store, Workspace
+from cicd_agent.core.ports import (
+    FailedRun,
+    Forge,
+    Left,
+    Library,
+    PostedComment,
+    PullState,
+    Repository,
+    Sandbox,
+    Store,
+    Workspace,
+)
 from cicd_agent.core.sandbox import Limits, Ran
 from cicd_agent.errors import ConfigError, ForgeRefused
 
@@ -30,6 +41,8 @@ class FakeForge(Forge):
     refusals: dict[str, ForgeRefused] = field(default_factory=dict)
     conversation: dict[int, list[PostedComment]] = field(default_factory=dict)
     inline: dict[int, list[PostedComment]] = field(default_factory=dict)
+    failed: dict[str, tuple[FailedRun, ...]] = field(default_factory=dict)
+    """Branch → its failed runs."""
     reviews: list[Review] = field(default_factory=list)
     calls: list[str] = field(default_factory=list)
     """Names of the methods called, refused calls too."""
@@ -48,6 +61,10 @@ class FakeForge(Forge):
     def files(self, number: int) -> tuple[tuple[FileDiff, ...], tuple[str, ...]]:
         self._called("files")
         return self.diffs.get(number, ()), self.notes
+
+    def failures(self, branch: str, most: int) -> tuple[FailedRun, ...]:
+        self._called("failures")
+        return self.failed.get(branch, ())[:most]
 
     def text_at(self, path: str, ref: str) -> str | None:
         self._called("text_at")

@@ -31,14 +31,14 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Self
 
-from tests.servers import github_contents, github_issues, github_pulls
+from tests.servers import github_contents, github_issues, github_pulls, github_runs
 from tests.servers.github_diff import split
 from tests.servers.github_routes import Answer, Refused, Visit
 from tests.servers.github_server import Fault, Received, Server
 from tests.servers.github_state import Account, Pull, PullFile, Repo
 from tests.servers.openapi import github
 
-ROUTES = (*github_pulls.ROUTES, *github_issues.ROUTES, *github_contents.ROUTES)
+ROUTES = (*github_pulls.ROUTES, *github_issues.ROUTES, *github_contents.ROUTES, *github_runs.ROUTES)
 WHO_AM_I = "query { viewer { login } }"
 READS = {"metadata": "read", "contents": "read", "pull_requests": "read"}
 

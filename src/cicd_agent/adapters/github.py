@@ -9,11 +9,11 @@ from typing import Any, Self, TypeVar
 from urllib.parse import quote
 
 from cicd_agent.adapters.github_refusals import Call, Unsettled, is_blocked, words
-from cicd_agent.adapters.github_shapes import ChangedFile, Content, Posted, Pull, PullCommit, ViewerAnswer, read
+from cicd_agent.adapters.github_shapes import ChangedFile, Content, Posted, Pull, PullCommit, Runs, ViewerAnswer, read
 from cicd_agent.adapters.github_wire import Wire
 from cicd_agent.core.diff import FileDiff
 from cicd_agent.core.plan import InlineComment, Review
-from cicd_agent.core.ports import PostedComment, PullState
+from cicd_agent.core.ports import FailedRun, PostedComment, PullState
 from cicd_agent.errors import ConfigError, ForgeRefused
 
 API_URL = "https://api.github.com"
@@ -45,8 +45,9 @@ class GitHubForge:
     | who we are, when a comment of ours may stand | 0–1 | 0–1 |
     | the pull request, before something is written | 0–1 | 0–1 |
     | the review, the comment | 0–2 | 0–2 |
+    | failed runs of the branch, when a model is asked | 0–1 | 0–1 |
 
-    which is 6 at most with a checkout. A run whose event does not hold the pull request needs one more, and so does
+    which is 7 at most with a checkout. A run whose event does not hold the pull request needs one more, and so does
     one whose pull request has moved meanwhile. A conversation of more than 100 comments costs one for each further 100.
     `notes` tells the limits met.
     """
@@ -121,6 +122,12 @@ class GitHubForge:
                 f"{bare:,} of {len(found):,} files came without their whole patch: binary, too large, or mode only"
             )
         return found, tuple(notes)
+
+    def failures(self, branch: str, most: int) -> tuple[FailedRun, ...]:
+        """The last runs of workflows that failed on a branch, newest first."""
+        query: dict[str, str | int] = {"branch": branch, "status": "failure", "per_page": most}
+        call = Call("list failed runs", "GET", f"{self._root}/actions/runs", "actions: read", query=query)
+        return tuple(run.as_failed() for run in read(call, self._wire.ask(call), Runs).workflow_runs)[:most]
 
     def text_at(self, path: str, ref: str) -> str | None:
         """A text file at a commit; None when it is not there, not a regular file, binary, or over 1 MB."""

@@ -33,6 +33,16 @@ class PostedComment:
     url: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class FailedRun:
+    """A run of a workflow that failed; `when` it was begun, in seconds since the epoch."""
+
+    workflow: str
+    sha: str
+    when: int
+    conclusion: str
+
+
 class Repository(Protocol):
     """git, read-only. Everything is read from the object database at a named commit."""
 
@@ -116,6 +126,10 @@ class Forge(Protocol):
 
     def files(self, number: int) -> tuple[tuple[FileDiff, ...], tuple[str, ...]]:
         """Its files from the API (at most 3,000), and a note for each limit met."""
+        ...
+
+    def failures(self, branch: str, most: int) -> tuple[FailedRun, ...]:
+        """The last runs that failed on a branch, newest first, in one request."""
         ...
 
     def text_at(self, path: str, ref: str) -> str | None:

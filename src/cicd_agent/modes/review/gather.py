@@ -5,6 +5,7 @@ from cicd_agent.core.evidence import Evidence
 from cicd_agent.modes import World
 from cicd_agent.modes.changes import gaps, read_change, read_texts
 from cicd_agent.modes.guidelines import GUIDELINES, LARGEST, guidelines
+from cicd_agent.modes.review.failures import failures
 from cicd_agent.modes.review.tools import reported
 from cicd_agent.settings import Settings
 
@@ -39,4 +40,6 @@ def gather(event: Event, world: World, settings: Settings) -> Evidence:
     change = read_change(event, world, settings)
     texts, missed = read_texts(GUIDELINES, event.base.sha or change.base, world, settings, LARGEST)
     findings, left_out = reported(change, world, settings)
-    return Evidence(event, change, guidelines(texts), (*gaps(change, settings), *missed, *left_out), findings)
+    hints, unread = failures(event, world, settings)
+    found = (*gaps(change, settings), *missed, *left_out, *unread)
+    return Evidence(event, change, (*guidelines(texts), *hints), found, findings)
