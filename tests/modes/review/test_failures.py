@@ -4,13 +4,14 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from pydantic import SecretStr
 
 from cicd_agent.core.event import Event, EventKind, PullRequest, Ref
 from cicd_agent.core.ports import FailedRun
 from cicd_agent.errors import ForgeRefused
 from cicd_agent.modes import World
 from cicd_agent.modes.review.failures import UNREAD, failures
-from cicd_agent.settings import Settings
+from cicd_agent.settings import Provider, Settings
 from tests.fakes import FakeForge
 from tests.jobs import Job
 from tests.servers.github import FakeGitHub
@@ -37,7 +38,7 @@ def test_each_run_is_a_line_with_its_day_its_end_and_its_commit() -> None:
     ("event", "settings"),
     [
         (EVENT, Settings()),
-        (EVENT, Settings(provider="none", openai_api_key=KEY)),
+        (EVENT, Settings(provider=Provider.NONE, openai_api_key=SecretStr(KEY))),
         (replace(EVENT, pull=None), ASKED),
         (replace(EVENT, head=Ref("", HEAD)), ASKED),
     ],

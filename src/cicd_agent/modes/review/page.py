@@ -10,10 +10,11 @@ from cicd_agent.core.diff import Side
 from cicd_agent.core.evidence import Evidence
 from cicd_agent.core.finding import Finding, Location, Origin
 from cicd_agent.core.markdown import code, details, escape, fence, link, suggestion, table
-from cicd_agent.core.verdict import Ground, Rejected, RiskLevel, Suppressed, Verdict
+from cicd_agent.core.verdict import Conclusion, Ground, Rejected, RiskLevel, Suppressed, Verdict
 from cicd_agent.core.words import count
 from cicd_agent.modes import Account
 from cicd_agent.modes.changes import changed
+from cicd_agent.modes.review.failures import UNREAD
 from cicd_agent.modes.review.suggestion import why_shown
 from cicd_agent.modes.review.verdict import reaches
 from cicd_agent.settings import Settings
@@ -29,7 +30,7 @@ def summary(verdict: Verdict, evidence: Evidence, account: Account, settings: Se
         heading(verdict),
         _why(verdict, evidence),
         *(escape(contradiction) for contradiction in verdict.contradictions),
-        *(_table(strong, evidence) if strong else ["Nothing found that reaches the thresholds."]),
+        *(_table(strong, evidence) if strong else [_nothing(verdict, account)]),
         *_folded([finding for finding in verdict.findings if finding not in strong], verdict, evidence),
         _coverage(evidence, account),
         *_escalation(verdict),
@@ -50,8 +51,16 @@ def sentence(verdict: Verdict) -> str:
     found = Counter(finding.severity for finding in verdict.findings)
     worst_first = sorted(found, key=lambda severity: -severity.rank)
     tally = ", ".join(f"{found[severity]} {severity}" for severity in worst_first)
-    findings = f"{count(len(verdict.findings), 'finding')} ({tally})" if tally else "no findings"
+    nothing = "no findings" if verdict.conclusion is Conclusion.SUCCESS else "no findings in what was looked at"
+    findings = f"{count(len(verdict.findings), 'finding')} ({tally})" if tally else nothing
     return f"risk {verdict.risk.level} ({verdict.risk.score}), {findings}, decision {verdict.decision}"
+
+
+def _nothing(verdict: Verdict, account: Account) -> str:
+    """That there is nothing to report, and never more than that of a change which was not looked at as a whole."""
+    if account.left_out or verdict.conclusion is not Conclusion.SUCCESS:
+        return "Nothing found that reaches the thresholds in what was looked at, which is not the whole change."
+    return "Nothing found that reaches the thresholds."
 
 
 def inline(finding: Finding, change: Change) -> str:
@@ -163,7 +172,7 @@ def _unproved(claims: Sequence[Rejected], what: str) -> Iterator[str]:
 
 def _coverage(evidence: Evidence, account: Account) -> str:
     change = changed(evidence)
-    unread = {gap.what: gap.why for gap in evidence.gaps if gap.what}
+    unread = {gap.what: gap.why for gap in evidence.gaps if gap.what and gap.what != UNREAD}
     read = [file for file in change.files if file.path not in unread]
     lines = sum(1 for file in read for _ in file.added)
     text = f"Looked at: {len(read)} of {count(len(change.files), 'file')}, "
