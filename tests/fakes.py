@@ -11,6 +11,7 @@ from cicd_agent.core.event import Ref
 from cicd_agent.core.library import BadPattern, Blamed, Entry, EntryKind, Match, Matches
 from cicd_agent.core.plan import Receipt, Review, ReviewEvent
 from cicd_agent.core.ports import (
+    FailedRun,
     Forge,
     Left,
     Library,
@@ -53,6 +54,8 @@ class FakeForge(Forge):
     inline: dict[int, list[PostedComment]] = field(default_factory=dict)
     below: dict[int, int] = field(default_factory=dict)
     """Inline comment → the one whose thread it stands in."""
+    failed: dict[str, tuple[FailedRun, ...]] = field(default_factory=dict)
+    """Branch → its failed runs."""
     reviews: list[Review] = field(default_factory=list)
     discussed: dict[int, list[Thread]] = field(default_factory=dict)
     """The threads of reviews."""
@@ -90,6 +93,10 @@ class FakeForge(Forge):
         return tuple(
             state for state in self.pulls.values() if (state.head.repo, state.head.name) == (head.repo, head.name)
         )
+
+    def failures(self, branch: str, most: int) -> tuple[FailedRun, ...]:
+        self._called("failures")
+        return self.failed.get(branch, ())[:most]
 
     def text_at(self, path: str, ref: str) -> str | None:
         self._called("text_at")

@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 
 RESERVE = 20.0
 """Seconds of `timeout-minutes` that are kept for carrying out the plan."""
+SIDE_BY_SIDE = 4
+"""Questions that are asked at the same time: the machine only waits for the network."""
 RETRIES = 8
 """Requests of a run beyond its rounds: those that failed and were sent again, or that taught us what a server takes."""
 
@@ -71,12 +73,14 @@ class Asking:
     fast: Model | None = None
     fallback: Model | None = None
     max_rounds: int = 20
+    side_by_side: int = SIDE_BY_SIDE
     memories: Mapping[str, Memory] = field(default_factory=dict)
     watch: Callable[[Tools, str], tuple[Tools, str]] = _as_they_are
 
-    def put(self, question: Question[Any], model: Model) -> Answer[Any]:
-        """One question to one model."""
-        answer = ask(question, model, self.budget, key=self.key, redact=self.redact, max_rounds=self.max_rounds)
+    def put(self, question: Question[Any], model: Model, budget: Budget | None = None) -> Answer[Any]:
+        """One question to one model, within the run's budget or a part of it."""
+        budget = budget or self.budget
+        answer = ask(question, model, budget, key=self.key, redact=self.redact, max_rounds=self.max_rounds)
         if memory := self.memories.get(model.name):
             (memory.drop if answer.failure else memory.keep)()
         return answer

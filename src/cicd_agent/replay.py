@@ -12,7 +12,7 @@ from pydantic import TypeAdapter, ValidationError
 from cicd_agent import __version__
 from cicd_agent.adapters.files import write_file
 from cicd_agent.adapters.tape import MOST_BYTES, VERSION, Exchange, Recorder, begin, load_tape
-from cicd_agent.adapters.tape_player import Player
+from cicd_agent.adapters.tape_player import Player, sent_at
 from cicd_agent.adapters.tape_tools import LookedUp, Offered, load_lookups, playing, recording
 from cicd_agent.agent.tools import lookups
 from cicd_agent.agent.turns import Model
@@ -195,6 +195,7 @@ class _Players:
     def __init__(self, exchanges: tuple[Exchange, ...]) -> None:
         self._exchanges = exchanges
         self._of: dict[str, Player] = {}
+        self._began = min(map(sent_at, exchanges), default=0.0)
 
     def named(self, name: str) -> Player:
         """The player of a model."""
@@ -203,8 +204,11 @@ class _Players:
 
     @property
     def played(self) -> float:
-        """Seconds that all replies took."""
-        return sum(player.played for player in self._of.values())
+        """Seconds from the first request to the end of the last reply that was played: the clock of a replay.
+
+        Not the sum of what they took: questions may have been asked side by side.
+        """
+        return max(0.0, *(player.ended - self._began for player in self._of.values()), 0.0)
 
     @property
     def missed(self) -> list[str]:
@@ -225,6 +229,7 @@ def _decide(mode: Mode[Any], bundle: _Bundle, settings: Settings, players: _Play
         fast=players.named(header.fast) if header.fast else None,
         fallback=players.named(header.fallback) if header.fallback else None,
         max_rounds=settings.max_rounds,
+        side_by_side=1,
         watch=lambda *_: (playing(_described(bundle.evidence), bundle.offered, bundle.looked_up), bundle.offered.limit),
     )
     scene = Scene(bundle.evidence.event, Loaded(settings, header.config_status), World(), header.notices)

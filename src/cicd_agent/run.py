@@ -4,12 +4,16 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from typing import Any
 
+from cicd_agent.agent.abreast import abreast
+from cicd_agent.agent.budget import Budget
+from cicd_agent.agent.parts import Part, parts
 from cicd_agent.agent.turns import Answer, Model, Question, Tier, Usage
 from cicd_agent.asking import Asking, Tools
 from cicd_agent.config import Loaded
 from cicd_agent.core.evidence import Evidence
 from cicd_agent.core.markdown import escape
 from cicd_agent.core.plan import Annotation, Level, Plan, Summary
+from cicd_agent.core.text import visible_line
 from cicd_agent.core.verdict import Said
 from cicd_agent.core.words import count
 from cicd_agent.decision import Asked, Decision
@@ -97,19 +101,63 @@ def _answers(
             tools, limit = asking.watch(*mode.lookups(evidence, scene.event, scene.world, scene.settings))
         for question in questions:
             model = asking.fast if asking.fast and question.tier is Tier.FAST else asking.model
-            answers.append(_answer(replace(question, tools=tools), model, asking, progress))
-    failures = (answer.failure for answer in answers if answer.failure and not answer.optional)
-    return answers, next(failures, ""), limit
+            whole = replace(question, tools=tools)
+            if divided := parts(whole, model.name, asking.budget):
+                answers += _answers_of(divided, model, asking, progress)
+            else:
+                answers.append(_answer(whole, model, asking, progress))
+    return answers, _degraded([answer for answer in answers if not answer.optional]), limit
 
 
-def _answer(question: Question[Any], model: Model, asking: Asking, progress: Callable[[str], None]) -> Answer[Any]:
+def _degraded(answers: Sequence[Answer[Any]]) -> str:
+    """Why a model was not heard, or which part of a question was not."""
+    failed = [answer for answer in answers if answer.failure]
+    if not failed:
+        return ""
+    if len(failed) == len(answers) or all(answer.draft for answer in failed):
+        return failed[0].failure
+    names = ", ".join(f"`{answer.question}`" for answer in failed if not answer.draft)
+    return f"No answer to {names}, the others stand: {next(each.failure for each in failed if not each.draft)}"
+
+
+def _answers_of(
+    divided: Sequence[Part], model: Model, asking: Asking, progress: Callable[[str], None]
+) -> list[Answer[Any]]:
+    """The answers to the parts of a question, asked side by side, in the order of the parts."""
+    budgets = asking.budget.divide(model.name, [part.tokens for part in divided])
+
+    def task(part: Part, budget: Budget) -> Callable[[], Answer[Any]]:
+        return lambda: _answer(part.question, model, asking, progress, budget)
+
+    answers = abreast([task(*each) for each in zip(divided, budgets, strict=True)], asking.side_by_side)
+    for index, (part, answer) in enumerate(zip(divided, answers, strict=True)):
+        if answer.draft is None and answer.exit is Exit.BUDGET:
+            # Its own share had no room for a correction: the others have left something.
+            again = _answer(part.question, model, asking, progress)
+            answers[index] = replace(again, usage=answer.usage + again.usage)
+    unheard = {part.question.name: _sources(part) for part in divided}
+    return [answer if answer.draft else replace(answer, left_out=unheard[answer.question]) for answer in answers]
+
+
+def _sources(part: Part) -> tuple[str, ...]:
+    """The files of which nobody has told anything."""
+    return tuple(dict.fromkeys(visible_line(each.source) for each in part.question.evidence if each.whole))
+
+
+def _answer(
+    question: Question[Any],
+    model: Model,
+    asking: Asking,
+    progress: Callable[[str], None],
+    budget: Budget | None = None,
+) -> Answer[Any]:
     """The model's answer, or that of the fallback; the answer says whose it is, and the account what both cost."""
     progress(f"asking {model.name}: {question.name}")
-    first = asking.put(question, model)
+    first = asking.put(question, model, budget)
     if asking.fallback is None or first.draft is not None or first.exit is not Exit.MODEL:
         return first
     progress(f"asking {asking.fallback.name}: {question.name}")
-    second = asking.put(question, asking.fallback)
+    second = asking.put(question, asking.fallback, budget)
     failures = dict.fromkeys(filter(None, (first.failure, second.failure)))
     failure = " ".join(failures) if second.draft is None else second.failure
     return replace(second, usage=first.usage + second.usage, failure=failure, instead_of=first.failure)
@@ -126,7 +174,9 @@ def _account(
         degraded=degraded,
         config_status=loaded.config_status,
         notices=(*notices, *_limits(answers)),
-        left_out=tuple(source for answer in answers if not answer.optional for source in answer.left_out),
+        left_out=tuple(
+            dict.fromkeys(source for answer in answers if not answer.optional for source in answer.left_out)
+        ),
     )
 
 
@@ -149,5 +199,7 @@ def _warnings(account: Account, answers: Sequence[Answer[Any]]) -> Sequence[Anno
     ]
     if account.degraded:
         level = Level.WARNING if answers else Level.NOTICE
-        found.append(Annotation("degraded", level, "cicd-agent: no model was heard", account.degraded))
+        heard = any(answer.draft for answer in answers if not answer.optional)
+        title = "not all of the model's answers are there" if heard else "no model was heard"
+        found.append(Annotation("degraded", level, f"cicd-agent: {title}", account.degraded))
     return found

@@ -13,7 +13,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cicd_agent.adapters.tape import MOST_EXCHANGES, canonical, key_of, load_tape
+from cicd_agent.adapters.tape import MOST_EXCHANGES, append, begin, canonical, key_of, load_tape
+from cicd_agent.agent.abreast import abreast
 from cicd_agent.agent.turns import Reply, Request, Role, Stop, Turn, Usage
 from cicd_agent.core.redact import Redactor
 from cicd_agent.errors import BudgetExhausted, ConfigError, ModelUnavailable
@@ -193,3 +194,10 @@ def test_a_tape_has_a_size(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("cicd_agent.adapters.tape.MOST_BYTES", 10)
     with pytest.raises(ConfigError, match="too large"):
         load_tape(b" " * 11, "t")
+
+
+def test_questions_that_are_asked_side_by_side_write_whole_lines(path: Path) -> None:
+    begin(path, {}, fence="ab", redact=str)
+    texts = [f"{number}" * 300_000 for number in range(8)]
+    abreast([lambda text=text: append(path, {"text": text}) for text in texts], 8)  # type: ignore[misc]
+    assert sorted(each["text"] for each in lines(path)[1:]) == texts

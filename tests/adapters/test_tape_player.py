@@ -10,7 +10,7 @@ from cicd_agent.adapters.tape_player import Cassette, Player
 from cicd_agent.agent.turns import Reply, Usage
 from cicd_agent.errors import ModelUnavailable
 from tests.adapters.asking import GOOD, model, request
-from tests.adapters.taping import lines, recorder
+from tests.adapters.taping import AT, lines, recorder
 from tests.servers import openai as fake
 
 
@@ -30,7 +30,7 @@ def test_replies_come_back_by_what_was_asked_not_by_order(path: Path) -> None:
     played = player(path)
     assert [played.complete(request(evidence=each)).text for each in "21"] == ["two", "one"]
     assert played.unused() == 0
-    assert played.played == 4.0
+    assert played.ended == AT + 2, "they were sent at the same time"
 
 
 def test_the_same_question_twice_gets_its_replies_in_order(path: Path) -> None:

@@ -57,7 +57,7 @@ def test_a_valid_answer_is_taken_at_once() -> None:
 def test_what_is_sent_is_redacted_and_fenced() -> None:
     _, model = put(GOOD)
     assert "hunter2" not in str(model.requests)
-    assert "1 | password = '***'" in model.requests[0].evidence
+    assert "1|password = '***'" in model.requests[0].evidence
 
 
 @pytest.mark.parametrize(
@@ -257,3 +257,11 @@ def test_the_script_is_strict_both_ways() -> None:
             model.complete(request)
     with pytest.raises(AssertionError, match="1 steps of the script were not asked for"), ScriptedModel(GOOD):
         pass
+
+
+def test_what_stands_beside_the_diff_is_not_asked_about_without_it() -> None:
+    exhibits = (Exhibit("rules", "rules", "Be kind."), Exhibit("", "a.py", "word " * 9_000, whole=True))
+    question = Question("q", "Look.", exhibits, Note, never)
+    with ScriptedModel() as model:
+        answer = ask(question, model, plenty(input_tokens=9_000), key=b"k", redact=str)
+    assert "none of the evidence" in answer.failure

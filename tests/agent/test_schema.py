@@ -29,7 +29,6 @@ def test_a_schema_is_the_same_bytes_each_time(draft: type[Draft]) -> None:
 def test_a_schema_in_full() -> None:
     assert strict(Note) == {
         "type": "object",
-        "description": "A short answer.",
         "properties": {
             "summary": {"type": "string"},
             "confidence": {"type": "number", "description": "How sure you are. (at least 0; at most 1)"},
@@ -54,10 +53,10 @@ def test_limits_that_the_dialect_lacks_are_said_in_words() -> None:
     assert properties["share"] == {"type": "number", "description": "(more than 0; less than 1)"}
 
 
-def test_references_are_written_out_and_keep_the_nearer_description() -> None:
+def test_references_are_written_out_and_keep_the_description_of_the_field() -> None:
     spots = strict(Nested)["properties"]["spots"]
     assert spots["description"] == "All of them. (items: at most 3)"
-    assert spots["items"]["description"] == "Where something is."
+    assert "description" not in spots["items"], "a docstring is for us"
     assert "$ref" not in json.dumps(strict(Nested))
 
 

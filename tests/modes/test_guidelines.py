@@ -45,15 +45,15 @@ def test_the_guidelines_of_the_base_are_evidence_whatever_the_change_makes_of_th
 def test_they_stand_behind_the_house_rules_and_give_way_to_the_change() -> None:
     evidence = gathered({"AGENTS.md": b"Base rules.\n"})
     (question,) = REVIEW.questions(evidence, [], Settings(instructions="Be kind."))
-    assert [exhibit.id for exhibit in question.evidence] == ["house-rules", "guideline-1", "E1", "E2"]
+    assert [exhibit.id for exhibit in question.evidence] == ["house-rules", "guideline-1", "", ""]
     first, second, *change = (exhibit.priority for exhibit in question.evidence)
     assert first > max(change) >= min(change) > second
 
 
 def test_the_instructions_say_what_guidelines_may_do() -> None:
     words = " ".join(prompt().split())
-    assert "They may refine what you look for" in words
-    assert "they never change how a finding is proved" in words
+    assert "they may refine what you look for" in words
+    assert "never how a finding is proved" in words
 
 
 def test_what_is_denied_or_too_large_is_not_shown() -> None:

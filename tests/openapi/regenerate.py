@@ -16,6 +16,7 @@ from typing import Any
 PACKAGE = "@octokit/openapi@23.0.2"
 HERE = Path(__file__).parent
 OPERATIONS = (
+    "GET /repos/{owner}/{repo}/actions/runs",
     "GET /repos/{owner}/{repo}/contents/{path}",
     "GET /repos/{owner}/{repo}/issues/{issue_number}/comments",
     "POST /repos/{owner}/{repo}/issues/{issue_number}/comments",

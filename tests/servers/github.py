@@ -42,6 +42,7 @@ from tests.servers import (
     github_pull_lists,
     github_pulls,
     github_replies,
+    github_runs,
 )
 from tests.servers.github_diff import split
 from tests.servers.github_routes import Answer, Refused, Visit
@@ -58,6 +59,7 @@ ROUTES = (
     *github_labels.ROUTES,
     *github_checks.ROUTES,
     *github_replies.ROUTES,
+    *github_runs.ROUTES,
 )
 READS = {"metadata": "read", "contents": "read", "pull_requests": "read"}
 

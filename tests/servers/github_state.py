@@ -156,12 +156,27 @@ class Pull:
         return tuple(sha for sha in self.revisions if sha not in self.replaced)
 
 
+@dataclass(frozen=True)
+class Run:
+    """A finished run of a workflow."""
+
+    id: int
+    name: str
+    sha: str
+    branch: str
+    conclusion: str = "failure"
+    title: str = ""
+    created_at: str = WHEN
+
+
 @dataclass
 class Repo:
     """A repository: `contents` maps (ref, path) to a file, or to the object the API gives for anything else."""
 
     name: str
     directory: Path | None = None
+    runs: list[Run] = field(default_factory=list)
+    """The newest first."""
     pulls: dict[int, Pull] = field(default_factory=dict)
     contents: dict[tuple[str, str], bytes | Json] = field(default_factory=dict)
     labels: set[str] = field(default_factory=set)

@@ -136,6 +136,7 @@ class Git:
                 _kill(process)
 
             timer = threading.Timer(seconds, expire)
+            timer.daemon = True  # a run that is ended meanwhile does not wait for it
             timer.start()
             read_all = False
             try:

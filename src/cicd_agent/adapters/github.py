@@ -11,13 +11,13 @@ from urllib.parse import quote
 from cicd_agent.adapters.github_marks import GitHubMarks
 from cicd_agent.adapters.github_refusals import Call, Unsettled, is_blocked, is_dismissed, words
 from cicd_agent.adapters.github_replies import Exchanges
-from cicd_agent.adapters.github_shapes import ChangedFile, Content, Posted, Pull, PullCommit, ViewerAnswer, read
+from cicd_agent.adapters.github_shapes import ChangedFile, Content, Posted, Pull, PullCommit, Runs, ViewerAnswer, read
 from cicd_agent.adapters.github_threads import read_threads, resolve_thread
 from cicd_agent.adapters.github_wire import Wire
 from cicd_agent.core.diff import FileDiff
 from cicd_agent.core.event import Ref
 from cicd_agent.core.plan import InlineComment, Review
-from cicd_agent.core.ports import PostedComment, PostedReview, PullState
+from cicd_agent.core.ports import FailedRun, PostedComment, PostedReview, PullState
 from cicd_agent.core.thread import Thread
 from cicd_agent.errors import ConfigError, ForgeRefused
 
@@ -50,8 +50,9 @@ class GitHubForge:
     | comments, review comments | 1–2 | 1–2 |
     | the pull request, before something is written | 0–1 | 0–1 |
     | the review, the comment | 0–2 | 0–2 |
+    | failed runs of the branch, when a model is asked | 0–1 | 0–1 |
 
-    which is 6 at most with a checkout. Where threads are to be resolved, they are read once more, and each takes one.
+    which is 7 at most with a checkout. Where threads are to be resolved, they are read once more, and each takes one.
     A run whose event does not hold the pull request needs one more, and so does one whose pull request has moved
     meanwhile. A conversation of more than 100 comments, or threads, costs one for each further 100. A review that gives
     a verdict costs 2 more, GitHubMarks says what labels and check runs do. `notes` tells the limits met.
@@ -146,6 +147,12 @@ class GitHubForge:
         found = (pull.as_state() for page in self._pages(task, f"{self._root}/pulls", Pull, 1, query) for pull in page)
         wanted = (head.repo.lower(), head.name)
         return tuple(state for state in found if (state.head.repo.lower(), state.head.name) == wanted)
+
+    def failures(self, branch: str, most: int) -> tuple[FailedRun, ...]:
+        """The last runs of workflows that failed on a branch, newest first."""
+        query: dict[str, str | int] = {"branch": branch, "status": "failure", "per_page": most}
+        call = Call("list failed runs", "GET", f"{self._root}/actions/runs", "actions: read", query=query)
+        return tuple(run.as_failed() for run in read(call, self._wire.ask(call), Runs).workflow_runs)[:most]
 
     def text_at(self, path: str, ref: str) -> str | None:
         """A text file at a commit; None when it is not there, not a regular file, binary, or over 1 MB."""

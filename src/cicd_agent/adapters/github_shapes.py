@@ -3,14 +3,14 @@
 from typing import TypeVar
 from urllib.parse import parse_qs, urlsplit
 
-from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError
+from pydantic import AwareDatetime, BaseModel, ConfigDict, TypeAdapter, ValidationError
 
 from cicd_agent.adapters.github_refusals import Answer, Call, unreadable
 from cicd_agent.core.diff import ChangeKind, FileDiff, LineKind
 from cicd_agent.core.diff_parse import TRUNCATED, parse_patch
 from cicd_agent.core.event import Actor, PullRequest, Ref
 from cicd_agent.core.markdown import find_marker
-from cicd_agent.core.ports import PostedCheck, PostedComment, PostedReview, PullState
+from cicd_agent.core.ports import FailedRun, PostedCheck, PostedComment, PostedReview, PullState
 
 EMPTY_BLOB = "e69de29bb2d1d6434b8b29ae775ad8c2e48c5391"
 NO_PATCH = "no patch from the API"
@@ -226,6 +226,25 @@ class PullCommit(Shape):
     """A commit of a pull request."""
 
     sha: str
+
+
+class Run(Shape):
+    """A run of a workflow."""
+
+    head_sha: str
+    created_at: AwareDatetime
+    name: str | None = None
+    conclusion: str | None = None
+
+    def as_failed(self) -> FailedRun:
+        """In our words."""
+        return FailedRun(self.name or "", self.head_sha, int(self.created_at.timestamp()), self.conclusion or "")
+
+
+class Runs(Shape):
+    """A page of runs."""
+
+    workflow_runs: tuple[Run, ...]
 
 
 class Content(Shape):

@@ -152,18 +152,20 @@ class OpenAIModel:
         key = self._key()
         with self._connected(key) as client:
             while True:
-                outcome = self._send(client, request, ends)
+                # Another question may teach us more meanwhile: what is learnt is learnt of the shape that was sent.
+                shape = self._shape
+                outcome = self._send(client, request, shape, ends)
                 if isinstance(outcome, Fault):
                     outcome = self._clean(outcome, key)
                 requests += 1
                 if isinstance(outcome, Reply):
-                    toolless = bool(request.tools) and not self._shape.lists(request)
+                    toolless = bool(request.tools) and not shape.lists(request)
                     return replace(outcome, usage=_spent(outcome.usage, requests, lost), toolless=toolless)
                 lost += outcome.lost
                 if outcome.filtered:
                     return Reply("", Stop.FILTERED, _spent(Usage(1), requests, lost), self.name, outcome.message)
-                if learnt := self._shape.after(outcome, request):
-                    self._shape = learnt
+                if learnt := shape.after(outcome, request):
+                    self._shape = self._shape.also(learnt)
                     continue
                 delay = outcome.delay(retries)
                 if not outcome.may_pass or retries == self._max_retries or self._clock() + delay >= ends:
@@ -191,16 +193,14 @@ class OpenAIModel:
         ):
             yield client
 
-    def _send(self, client: "OpenAI", request: Request, ends: float) -> Reply | Fault:
+    def _send(self, client: "OpenAI", request: Request, shape: Shape, ends: float) -> Reply | Fault:
         """One attempt. No exception of the SDK gets out, because they hold the request and with it the key."""
         import httpx2  # noqa: PLC0415  see _connected; the SDK lets its transport's errors through while a body is read
         import openai  # noqa: PLC0415
 
         seconds = max(0.001, min(self._timeout, ends - self._clock()))
         timeout = openai.Timeout(seconds, connect=min(10.0, seconds))
-        body = self._dialect.body(request, self.name, self._shape) | self._shape.named(
-            "service_tier", self._service_tier
-        )
+        body = self._dialect.body(request, self.name, shape) | shape.named("service_tier", self._service_tier)
         try:
             with self._dialect.create(client)(**body, timeout=timeout) as response:
                 answer = self._body(response.iter_bytes(), self._clock() + seconds)

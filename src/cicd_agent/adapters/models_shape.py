@@ -17,6 +17,7 @@ class Format(StrEnum):
     TEXT = "text"
 
 
+_NEWER = "max_completion_tokens"
 _ABOUT_FORMAT = ("response_format", "text.format", "json_object", "json mode", "schema", "grammar")
 _ABOUT_LENGTH = ("context length", "context_length", "context window", "too many tokens")
 _OPTIONAL = {
@@ -51,6 +52,13 @@ class Shape:
             return learnt or self._without_tools(said, request) or self._lower(said)
         return self._without_tools(said, request) if said and fault.status in _ALSO_WITHOUT_TOOLS else None
 
+    def also(self, learnt: "Shape") -> "Shape":
+        """What was learnt of this shape and of another one, which other questions were asked in meanwhile."""
+        caps, known = {self.cap, learnt.cap}, [*Format]
+        cap = "" if "" in caps else _NEWER if _NEWER in caps else self.cap
+        form = known[max(known.index(self.format), known.index(learnt.format))]
+        return Shape(cap, form, self.without | learnt.without)
+
     def lists(self, request: Request) -> bool:
         """Whether the request goes out with tools."""
         return bool(request.tools) and "tools" not in self.without
@@ -60,9 +68,8 @@ class Shape:
         return self.lists(request) and not request.closing
 
     def _without_cap(self, said: str) -> "Shape | None":
-        newer = "max_completion_tokens"
-        if self.cap and self.cap in said and self.cap != newer and newer in said and "too large" not in said:
-            return replace(self, cap=newer)
+        if self.cap and self.cap in said and self.cap != _NEWER and _NEWER in said and "too large" not in said:
+            return replace(self, cap=_NEWER)
         if self.cap and (self.cap in said or any(sign in said for sign in _ABOUT_LENGTH)):
             # Most servers count the cap against the window: without it the answer takes the room there is.
             return replace(self, cap="")

@@ -154,8 +154,11 @@ def append(path: Path, line: object) -> None:
     """Add a line to a tape that was begun. Raises ConfigError when it cannot be written."""
     try:
         descriptor = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_NOFOLLOW)
-        with os.fdopen(descriptor, "ab") as file:
-            file.write(json.dumps(line).encode() + b"\n")
+        # In one piece, so that lines of questions that are asked side by side do not mix.
+        with os.fdopen(descriptor, "ab", buffering=0) as file:
+            left = memoryview(json.dumps(line).encode() + b"\n")
+            while left:
+                left = left[file.write(left) :]
     except OSError as error:
         raise _unwritable(path, error) from None
 

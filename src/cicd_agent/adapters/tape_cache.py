@@ -11,6 +11,7 @@ import os
 import re
 import secrets
 import stat
+import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -45,6 +46,13 @@ class _Entry:
 
 
 _ENTRY: TypeAdapter[_Entry] = TypeAdapter(_Entry)
+
+
+class _Fresh(threading.local):
+    """What was answered to the question that this thread asks, by the name of its entry."""
+
+    def __init__(self) -> None:
+        self.replies: dict[str, Reply] = {}
 
 
 def open_folder(folder: Path) -> Path:
@@ -96,7 +104,7 @@ class AnswerCache:
     """A Model that asks another one only what no earlier run has asked.
 
     What was answered in this run is kept by `keep`, when the question has come to a good end: an answer that was not
-    accepted would be the same in every run.
+    accepted would be the same in every run. A question is asked in one thread: of others, `keep` knows nothing.
     """
 
     def __init__(
@@ -117,7 +125,7 @@ class AnswerCache:
         self._redact = redact
         self._now = now
         self._note = note
-        self._fresh: dict[str, Reply] = {}
+        self._fresh = _Fresh()
 
     @property
     def name(self) -> str:
@@ -134,23 +142,23 @@ class AnswerCache:
         # What holds a secret is not for keeping; what is not whole might be so the next time.
         text = _text(_Entry(0, reply))
         if reply.stop is Stop.DONE and len(text) < LARGEST_ENTRY and self._redact(text) == text:
-            self._fresh[name] = reply
+            self._fresh.replies[name] = reply
         return reply
 
     def keep(self) -> None:
         """Write what was answered since the last time, and remove what is too old or too much."""
         try:
-            for name, reply in self._fresh.items():
+            for name, reply in self._fresh.replies.items():
                 body = _text(_Entry(self._now(), reply))
                 write_file(self._folder / name, f"{self._mac(name, body)}\n{body}", mode=0o600)
             self._evict()
         except OSError as error:
             self._note(f"answers could not be kept in {self._folder}: {error.strerror or error}")
-        self._fresh.clear()
+        self._fresh.replies.clear()
 
     def drop(self) -> None:
         """Forget what was answered since the last time."""
-        self._fresh.clear()
+        self._fresh.replies.clear()
 
     def _kept(self, name: str) -> Reply | None:
         path = self._folder / name

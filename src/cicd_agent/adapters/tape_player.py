@@ -2,6 +2,7 @@
 
 from collections import defaultdict, deque
 from collections.abc import Sequence
+from datetime import datetime
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -18,8 +19,8 @@ class Player:
 
     def __init__(self, exchanges: Sequence[Exchange], name: str) -> None:
         self.name = name
-        self.played = 0.0
-        """Seconds that the replies took when they were recorded: the clock of a replay."""
+        self.ended = 0.0
+        """When the last of the replies that were played was there, in seconds since 1970."""
         self.missed: list[str] = []
         """How each request that the tape does not hold differs from what it holds."""
         self._exchanges = exchanges
@@ -34,7 +35,7 @@ class Player:
             self.missed.append(self._nearest(request))
             raise ModelUnavailable("the tape does not hold this request", why=self.missed[-1])
         exchange = left.popleft()
-        self.played += exchange.seconds
+        self.ended = max(self.ended, sent_at(exchange) + exchange.seconds)
         if exchange.failure:
             raise exchange.failure.error()
         if exchange.reply is None:
@@ -55,6 +56,14 @@ class Player:
         if not found[nearest]:
             return f"request {nearest + 1} reads the same, but was played already or held what is redacted"
         return f"request {nearest + 1} is nearest, and differs in {found[nearest][0]}"
+
+
+def sent_at(exchange: Exchange) -> float:
+    """When it was sent, in seconds since 1970; a tape is not ours to trust, and 0 stands for what is no time."""
+    try:
+        return datetime.fromisoformat(exchange.at).timestamp()
+    except (ValueError, OverflowError):
+        return 0.0
 
 
 class Cassette(Player):

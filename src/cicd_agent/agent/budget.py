@@ -1,6 +1,8 @@
 """Ceilings on requests, tokens, seconds and money: checked before a request, charged after it."""
 
-from collections.abc import Callable, Mapping
+import threading
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 
 from cicd_agent.agent.prices import PRICES, Price, price_of
 from cicd_agent.agent.turns import Usage
@@ -10,15 +12,39 @@ from cicd_agent.errors import BudgetExhausted
 LEAST_OUTPUT = 1_000
 # What is kept for the answer when a request is to be followed by another.
 LAST_WORD = 4_000
+# What is kept for the answer of each of several questions side by side, which is not to be cut off while it thinks.
+WHOLE_ANSWER = 8_000
 # Of what is left, so much may go into the evidence of one question: the answer and a correction want the rest.
 EVIDENCE_SHARE = 0.4
+# The same of questions that are asked side by side: what they leave pays for asking one of them again.
+DIVIDED_SHARE = 0.97
+# Requests that each further question of those brings with it, and what is kept for the questions that follow.
+FURTHER_REQUESTS = 4
+KEPT_REQUESTS = 3
+
+
+@dataclass(frozen=True, slots=True)
+class _Held:
+    """What was allowed and is not charged yet."""
+
+    requests: int = 0
+    input: int = 0
+    output: int = 0
+    usd: float = 0.0
+
+    def __add__(self, other: "_Held") -> "_Held":
+        return _Held(
+            self.requests + other.requests, self.input + other.input, self.output + other.output, self.usd + other.usd
+        )
 
 
 class Budget:
-    """What a run may still spend. Not safe for threads: two questions at once would both see the same money.
+    """What a run may still spend. `allow` holds back what a request may cost until `charge` says what it did cost.
 
-    What the server does not tell is charged by estimate, so that the ceilings hold all the same; `cost_usd` then is
-    None, because nobody knows it. A model without a price is held by the other ceilings.
+    Safe for threads, each of which has one request under way at most: no two of them are allowed the same money. What
+    the server does not tell is charged by estimate, so that the ceilings hold all the same; `cost_usd` then is None,
+    because nobody knows it. A model without a price is held by the other ceilings. `whole` is the budget of which this
+    is a part: all that is charged here is charged there too. `evidence` is what evidence_tokens says of a part.
     """
 
     def __init__(
@@ -31,7 +57,14 @@ class Budget:
         output_tokens: int | None = None,
         usd: float | None = None,
         prices: Mapping[str, Price] = PRICES,
+        ends: float | None = None,
+        whole: "Budget | None" = None,
+        evidence: int | None = None,
     ) -> None:
+        self._lock = threading.RLock()
+        self._held: dict[int, _Held] = {}
+        self._whole = whole
+        self._evidence = evidence
         self.usage = Usage()
         self.cost_usd: float | None = 0.0
         self._requests = requests
@@ -40,7 +73,7 @@ class Budget:
         self._usd = usd
         self._ceilings = (requests, input_tokens, output_tokens, usd)
         self._seconds = seconds
-        self._ends = clock() + seconds
+        self._ends = clock() + seconds if ends is None else ends
         self._clock = clock
         self._prices = prices
 
@@ -51,63 +84,118 @@ class Budget:
 
     def evidence_tokens(self, model: str) -> int:
         """How many input tokens the next question may have in its first request."""
+        if self._evidence is not None:
+            return self._evidence
         left = float(self._input)
         price = price_of(model, self._prices)
         if self._usd is not None and price and price.input:
             left = min(left, self._usd / price.input * 1e6)
         return max(0, int(left * EVIDENCE_SHARE))
 
+    def divided_tokens(self, model: str, parts: int) -> int:
+        """The same for so many questions side by side, all together; each of them has to be answered."""
+        left = self._input * DIVIDED_SHARE
+        price = price_of(model, self._prices)
+        if self._usd is not None and price and price.input:
+            left = min(left, (self._usd * DIVIDED_SHARE * 1e6 - parts * WHOLE_ANSWER * price.output) / price.input)
+        if self._output is not None and self._output < parts * WHOLE_ANSWER:
+            return 0
+        return max(0, int(left))
+
+    def divide(self, model: str, tokens: Sequence[int]) -> "tuple[Budget, ...]":
+        """A budget for each of several questions side by side, `tokens` being their first requests.
+
+        What one of them may do does not depend on how fast the others are: each spends its own. Their requests grow
+        with their number, their tokens and their money do not.
+        """
+        self._requests += FURTHER_REQUESTS * (len(tokens) - 1)
+        requests = (self._requests - KEPT_REQUESTS) // len(tokens)
+        price = price_of(model, self._prices)
+        costs = [each * price.input + WHOLE_ANSWER * price.output if price else 1.0 for each in tokens]
+        return tuple(
+            Budget(
+                requests=max(requests, 1),
+                input_tokens=int(self._input * most / max(sum(tokens), 1)),
+                output_tokens=None if self._output is None else self._output // len(tokens),
+                seconds=self._seconds,
+                usd=None if self._usd is None else self._usd * cost / (sum(costs) or 1.0),
+                clock=self._clock,
+                prices=self._prices,
+                ends=self._ends,
+                whole=self,
+                evidence=most,
+            )
+            for most, cost in zip(tokens, costs, strict=True)
+        )
+
     def allow(self, model: str, *, input_tokens: int, output_tokens: int, follow_up: int = 0) -> int:
         """How many of the wanted output tokens a request may have; BudgetExhausted when it may not be sent at all.
 
         With a `follow_up` of so many input tokens, only if another request of that size can be sent after it.
         """
+        me = threading.get_ident()
+        with self._lock:
+            # A request that was never charged was never sent: what its thread asks for now takes its place.
+            self._held.pop(me, None)
+            allowed, usd = self._allowed(model, input_tokens, output_tokens, follow_up)
+            self._held[me] = _Held(1, input_tokens, allowed, usd)
+        return allowed
+
+    def _allowed(self, model: str, input_tokens: int, output_tokens: int, follow_up: int) -> tuple[int, float]:
+        """As `allow`, and what the request costs at most, in dollars."""
         requests, tokens, outputs, usd = self._ceilings
+        held = sum(self._held.values(), _Held())
+        left_input, left_usd = self._input - held.input, None if self._usd is None else self._usd - held.usd
+        left_output = None if self._output is None else self._output - held.output
         spare = LAST_WORD if follow_up else 0
         least = min(spare or LEAST_OUTPUT, output_tokens)
-        if self._requests < 1 + bool(follow_up):
+        if self._requests - held.requests < 1 + bool(follow_up):
             raise BudgetExhausted(f"the budget of {requests} requests is used up", remedy="Raise `max-rounds`")
         if self.seconds_left <= 0:
             raise BudgetExhausted(f"the {self._seconds:g} seconds are over", remedy="Raise `timeout-minutes`")
-        if input_tokens + follow_up > self._input:
+        if input_tokens + follow_up > left_input:
             raise BudgetExhausted(
                 f"the budget of {tokens:,} input tokens is too small",
-                why=f"{self._input:,} are left, the next request needs about {input_tokens:,}",
+                why=f"{left_input:,} are left, the next request needs about {input_tokens:,}",
                 remedy="Raise `max-input-tokens`",
             )
-        allowed = output_tokens if self._output is None else min(output_tokens, self._output - spare)
+        allowed = output_tokens if left_output is None else min(output_tokens, left_output - spare)
         if allowed < least:
             raise BudgetExhausted(f"the budget of {outputs:,} output tokens is used up")
         price = price_of(model, self._prices)
-        if self._usd is None or price is None:
-            return allowed
+        if left_usd is None or price is None:
+            return allowed, 0.0
         costs = (price.of(Usage(1, *tokens)) or 0.0 for tokens in ((input_tokens, 0), (follow_up, spare)))
-        for_output = self._usd - sum(costs)
+        for_output = left_usd - sum(costs)
         if price.output or for_output < 0:
             allowed = min(allowed, int(for_output / (price.output or 1.0) * 1e6))
         if allowed < least:
             raise BudgetExhausted(
                 f"the budget of ${usd:.2f} is too small",
-                why=f"${max(self._usd, 0):.2f} are left, the next request needs about {input_tokens:,} input tokens",
+                why=f"${max(left_usd, 0):.2f} are left, the next request needs about {input_tokens:,} input tokens",
                 remedy="Raise `max-cost-usd`",
             )
-        return allowed
+        return allowed, price.of(Usage(1, input_tokens, allowed)) or 0.0
 
     def charge(self, model: str, usage: Usage, *, input_tokens: int, output_tokens: int) -> None:
         """Take off what a request used; the tokens given stand in for what the server did not say."""
         price = price_of(model, self._prices)
         cost = 0.0 if usage.input == usage.output == 0 else price.of(usage) if price else None
-        self.cost_usd = None if self.cost_usd is None or cost is None else self.cost_usd + cost
-        self.usage += usage
         spent = Usage(
             usage.requests,
             input_tokens if usage.input is None else usage.input,
             output_tokens if usage.output is None else usage.output,
             usage.cached,
         )
-        self._requests -= spent.requests
-        self._input -= spent.input or 0
-        if self._output is not None:
-            self._output -= spent.output or 0
-        if self._usd is not None and price:
-            self._usd -= price.of(spent) or 0.0
+        with self._lock:
+            self._held.pop(threading.get_ident(), None)
+            self.cost_usd = None if self.cost_usd is None or cost is None else self.cost_usd + cost
+            self.usage += usage
+            self._requests -= spent.requests
+            self._input -= spent.input or 0
+            if self._output is not None:
+                self._output -= spent.output or 0
+            if self._usd is not None and price:
+                self._usd -= price.of(spent) or 0.0
+        if self._whole is not None:
+            self._whole.charge(model, usage, input_tokens=input_tokens, output_tokens=output_tokens)

@@ -47,11 +47,7 @@ class Dialogue:
         self._closed = not question.tools
         self._schema = strict(question.draft)
         self._instructions = compose(redact(question.instructions))
-        # A server may be sent the schema twice: as the format, and printed in the instructions.
-        self._tokens = estimate(self._instructions) + 2 * estimate(json.dumps(self._schema))
-        self._tokens += sum(
-            estimate(f"{each.description} {json.dumps(each.schema)}") for each in self.lookups.signatures
-        )
+        self._tokens = fixed_tokens(question)
         self._evidence = ""
         self._turns: tuple[Turn, ...] = ()
 
@@ -70,7 +66,8 @@ class Dialogue:
         room = self._budget.evidence_tokens(self._model.name) - self._tokens
         rendered = render(self._question.evidence, key=self._key, tokens=room, redact=self._redact)
         self.left_out = rendered.left_out
-        if self._question.evidence and not rendered.shown:
+        pieces = any(exhibit.whole for exhibit in self._question.evidence)
+        if self._question.evidence and not (rendered.pieces if pieces else rendered.shown):
             raise BudgetExhausted(
                 f"none of the evidence for `{self._question.name}` fits into the budget",
                 remedy="Raise `max-input-tokens` or `max-cost-usd`",
@@ -88,7 +85,8 @@ class Dialogue:
             schema_name=schema_name(self._question.draft),
             schema=self._schema,
             turns=self._turns,
-            cache_key=f"cicd-agent-{self._question.name}"[:64],
+            # The parts of a question begin alike.
+            cache_key=f"cicd-agent-{self._question.name.partition(' ')[0]}"[:64],
             max_output_tokens=allowed,
             seconds=self._budget.seconds_left,
             tools=self.lookups.signatures,
@@ -102,6 +100,10 @@ class Dialogue:
             self._charge(
                 Usage(gone.requests, spent, spent, spent, spent), self._tokens * gone.lost, allowed * gone.lost
             )
+            raise
+        except (BudgetExhausted, ModelMisbehaved):
+            # What was held back for it is free again: nobody was asked.
+            self._charge(Usage(), 0, 0)
             raise
         self.answered_by, self.toolless = reply.model or name, reply.toolless
         self._charge(reply.usage, self._tokens, allowed)
@@ -165,3 +167,11 @@ class Dialogue:
     def _charge(self, usage: Usage, input_tokens: int, output_tokens: int) -> None:
         self.usage += usage
         self._budget.charge(self._model.name, usage, input_tokens=input_tokens, output_tokens=output_tokens)
+
+
+def fixed_tokens(question: Question[Any]) -> int:
+    """Tokens of a request beside its evidence, by estimate: instructions, schema and tools."""
+    signatures = (f"{each.description} {json.dumps(strict(each.arguments))}" for each in question.tools)
+    # A server may be sent the schema twice: as the format, and printed in the instructions.
+    asked = estimate(compose(question.instructions)) + 2 * estimate(json.dumps(strict(question.draft)))
+    return asked + sum(map(estimate, signatures))

@@ -32,10 +32,7 @@ _DEFINING = re.compile(
 class Name(Draft):
     """Arguments of both look-ups."""
 
-    name: Annotated[
-        str,
-        Field(description="A name as the code has it: `fetch_user`, or `Client.fetch_user` to ask for a method."),
-    ]
+    name: Annotated[str, Field(description="`fetch_user`, or `Client.fetch_user` for a method.")]
 
 
 @dataclass(frozen=True, slots=True)

@@ -34,7 +34,11 @@ def strict(draft: type[BaseModel]) -> dict[str, Any]:
     equal schemas, byte for byte once dumped, because the schema is a part of the prefix that servers cache.
     """
     whole = draft.model_json_schema(by_alias=True, mode="validation")
-    return _Dialect(whole.get("$defs", {}), draft.__name__).node(whole, draft.__name__, ())
+    # Docstrings are written for us: a model reads the descriptions of fields, and pays for each word.
+    whole.pop("description", None)
+    for definition in (definitions := whole.get("$defs", {})).values():
+        definition.pop("description", None)
+    return _Dialect(definitions, draft.__name__).node(whole, draft.__name__, ())
 
 
 def schema_name(draft: type[BaseModel]) -> str:

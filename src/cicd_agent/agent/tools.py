@@ -4,7 +4,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Annotated, Any, TypeVar
 
-from pydantic import Field
+from pydantic import AfterValidator, Field
 
 from cicd_agent.agent.names import Name, find_definition, find_references
 from cicd_agent.agent.rows import MOST_ROWS, fitting, note, numbered, result
@@ -24,55 +24,64 @@ LONGEST_PATTERN = 500
 
 A = TypeVar("A", bound=Draft)
 
-Path = Annotated[str, Field(description="Path of the file from the top of the repository, as list_files gives it.")]
-First = Annotated[int, Field(ge=1, description="Number of the first line.")]
+
+def _counted(value: int) -> int:
+    # A validator and not Field(ge=0): the words for a bound would be paid for in every request.
+    if value < 0:
+        raise ValueError("must not be negative")
+    return value
+
+
+def _numbered(value: int) -> int:
+    if value < 1:
+        raise ValueError("lines and commits are counted from 1")
+    return value
+
+
+First = Annotated[int, AfterValidator(_numbered)]
 
 
 class ReadFile(Draft):
     """Arguments of read_file."""
 
-    path: Path
+    path: Annotated[str, Field(description="From the top of the repository.")]
     first_line: First
-    last_line: Annotated[int | None, Field(description="Number of the last line, or null for as many as fit.")]
+    last_line: Annotated[int | None, Field(description="null: as many as fit")]
 
 
 class Search(Draft):
     """Arguments of search."""
 
-    pattern: Annotated[str, Field(description="A Perl-compatible regular expression, matched against single lines.")]
-    glob: Annotated[str | None, Field(description="Only files that match it, as `src/**/*.py`; null for all.")]
+    pattern: Annotated[str, Field(description="Perl-compatible, for single lines.")]
+    glob: Annotated[str | None, Field(description="Such as `src/**/*.py`; null: all files")]
 
 
 class ListFiles(Draft):
     """Arguments of list_files."""
 
-    glob: Annotated[
-        str, Field(description="`*.py` in any folder, `src/**` all below src, `src/*.{ts,tsx}`; `**` everything.")
-    ]
+    glob: Annotated[str, Field(description="`*.py` in any folder, `src/**`, `src/*.{ts,tsx}`, `**` everything.")]
 
 
 class FileDiffOf(Draft):
     """Arguments of file_diff."""
 
-    path: Annotated[str, Field(description="Path of a file of the change, its old or its new name.")]
-    skip: Annotated[
-        int, Field(ge=0, description="How many lines of the diff to leave out at its beginning: 0 at first.")
-    ]
+    path: str
+    skip: Annotated[int, AfterValidator(_counted), Field(description="Lines to leave out at its beginning.")]
 
 
 class CommitHistory(Draft):
     """Arguments of commit_history."""
 
-    path: Path
-    limit: Annotated[int, Field(ge=1, description=f"How many commits, newest first; {MOST_COMMITS} at most.")]
+    path: str
+    limit: First
 
 
 class Blame(Draft):
     """Arguments of blame."""
 
-    path: Path
+    path: str
     first_line: First
-    last_line: Annotated[int, Field(ge=1, description=f"Number of the last line; {MOST_BLAMED} lines at most.")]
+    last_line: First
 
 
 def lookups(change: Change, library: Library | None, denied: Callable[[str], bool]) -> tuple[Tool[Any], ...]:
@@ -82,7 +91,7 @@ def lookups(change: Change, library: Library | None, denied: Callable[[str], boo
     """
     diff = _tool(
         "file_diff",
-        "The diff of one file of the change under review: numbers of deleted lines count in the old version.",
+        "The diff of one file of the change.",
         FileDiffOf,
         lambda arguments: _file_diff(change, denied, arguments),
     )
@@ -92,44 +101,44 @@ def lookups(change: Change, library: Library | None, denied: Callable[[str], boo
     return (
         _tool(
             "read_file",
-            "Lines of a file as it is after the change, with their numbers.",
+            "Numbered lines of a file after the change.",
             ReadFile,
             lambda arguments: _read_file(shelf, arguments),
         ),
         _tool(
             "search",
-            "Search the files as they are after the change; answers path:line:text.",
+            "Find lines in the files after the change.",
             Search,
             lambda arguments: _search(shelf, arguments),
         ),
         _tool(
             "list_files",
-            "Paths and sizes of the files as they are after the change.",
+            "Paths and sizes of files after the change.",
             ListFiles,
             lambda arguments: _list_files(shelf, arguments),
         ),
         diff,
         _tool(
             "commit_history",
-            "The last commits that touched a file: id, date, author, subject.",
+            f"Commits that touched a file, newest first, {MOST_COMMITS} at most.",
             CommitHistory,
             lambda arguments: _commit_history(shelf, arguments),
         ),
         _tool(
             "blame",
-            "For each line of a file the commit that last touched it.",
+            f"The commit that last touched each line, {MOST_BLAMED} lines at most.",
             Blame,
             lambda arguments: _blame(shelf, arguments),
         ),
         _tool(
             "find_definition",
-            "Where a name is defined. Exact for Python, a search for the word in other languages.",
+            "Where a name is defined; outside Python, a search for the word.",
             Name,
             lambda arguments: find_definition(shelf, arguments),
         ),
         _tool(
             "find_references",
-            "Where a name is used. By syntax for Python (not by type), a search for the word in other languages.",
+            "Where a name is used: by syntax in Python, else a search for the word.",
             Name,
             lambda arguments: find_references(shelf, arguments),
         ),

@@ -21,6 +21,8 @@ class Exhibit:
     first_line: int = 1
     priority: int = 0
     gutter: tuple[str, ...] = ()
+    whole: bool = False
+    """Whether it is a piece of the diff: shown whole or not at all, below one heading with its neighbours."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -58,6 +58,16 @@ class PostedCheck:
     url: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class FailedRun:
+    """A run of a workflow that failed; `when` it was begun, in seconds since the epoch."""
+
+    workflow: str
+    sha: str
+    when: int
+    conclusion: str
+
+
 class Repository(Protocol):
     """git, read-only. Everything is read from the object database at a named commit."""
 
@@ -149,6 +159,10 @@ class Forge(Protocol):
 
     def pulls_from(self, head: Ref) -> tuple[PullState, ...]:
         """The open pull requests whose head is this branch of this repository, be it a fork."""
+        ...
+
+    def failures(self, branch: str, most: int) -> tuple[FailedRun, ...]:
+        """The last runs that failed on a branch, newest first, in one request."""
         ...
 
     def text_at(self, path: str, ref: str) -> str | None:

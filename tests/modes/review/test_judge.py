@@ -103,7 +103,7 @@ def test_the_judge_sees_each_claim_and_the_code_around_its_quote_once() -> None:
     assert "quote: run()\ntitle: run() fails\nexplanation: why" in shown["C1"].text
     assert shown["E1"].text.split("\n").count("run()") == 1
     assert shown["E2"].text.split("\n") == [f"each_{number}()" for number in range(70, 131)]
-    assert shown["E2"].gutter[0] == "71 +"
+    assert shown["E2"].gutter[0] == "71+"
     assert question.optional
 
 

@@ -12,7 +12,7 @@ from cicd_agent.core.words import clip
 from cicd_agent.modes.review.draft import Claim, ReviewDraft
 
 MOST_CLAIMS = 100
-"""A longer list is a runaway answer: what comes after is rejected unread."""
+"""Of one run. A longer list is a runaway answer: what comes after is rejected unread."""
 
 _LONGEST_TITLE = 200
 """Characters: one line of a table."""
@@ -64,7 +64,7 @@ class Prover:
         rejected: list[Rejected] = []
         whole: set[tuple[Location, str]] = set()
         for index, claim in enumerate(claims):
-            too_many = f"more than {MOST_CLAIMS} claims in one answer" if index >= MOST_CLAIMS else ""
+            too_many = f"more than {MOST_CLAIMS} claims in one review" if index >= MOST_CLAIMS else ""
             proof = too_many or self._proof(claim)
             if isinstance(proof, str):
                 where = Location(path=claim.path, line=max(claim.line, 0), side=claim.side.side)

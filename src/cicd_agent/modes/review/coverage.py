@@ -13,14 +13,19 @@ MOST_NAMED = 3
 _MOST_ROWS = 100
 
 
-def nothing_found(evidence: Evidence, *, asked: bool, weak: int) -> str:
-    """The line in place of findings. It claims no more than was looked at, by those who looked."""
+def nothing_found(evidence: Evidence, *, asked: bool, shown: bool, weak: bool) -> str:
+    """The line in place of findings. It claims no more than was looked at, by those who looked.
+
+    `asked` whether a model was heard, `shown` whether it was shown all that was read, `weak` whether there are findings
+    below the thresholds.
+    """
     files = len(changed(evidence).files)
     read = files - len(unread(evidence))
     if files and not read:
         return "Nothing of the change was looked at."
     subject = "Nothing found" if asked else "The rules found nothing"
     where = "" if read == files else f" in {read} of {count(files, 'file')}: the rest was not looked at"
+    where = where or ("" if shown else " in what the model was shown, which is not the whole change")
     bar = " that reaches the thresholds" if weak else ""
     return f"{subject}{bar}{where}."
 

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 from pydantic import Field
 
 from cicd_agent.agent.turns import Answer, Draft, Question, Tier
-from cicd_agent.core.change import Change
+from cicd_agent.core.change import Change, Commit
 from cicd_agent.core.event import Event
 from cicd_agent.core.evidence import Exhibit
 from cicd_agent.core.text import visible
@@ -17,6 +17,9 @@ MOST = 5
 
 _BODY = 8_000
 _FILES = 300
+_COMMITS = 30
+_MESSAGE = 600
+"""Characters of a commit's message."""
 _LONGEST = 300
 """Characters of a claim, and of what is said against it, that are shown."""
 
@@ -24,15 +27,15 @@ _LONGEST = 300
 class Contradiction(Draft):
     """One thing that is said of the change and is not so."""
 
-    claim: Annotated[str, Field(description="A few words of the title or the body, copied character for character.")]
-    but: Annotated[str, Field(description="What the change does instead, as one clause: `the change also …`.")]
-    path: Annotated[str, Field(description="A file of the list that shows it, exactly as it is given.")]
+    claim: str
+    but: Annotated[str, Field(description="`the change also …`")]
+    path: str
 
 
 class DescriptionDraft(Draft):
     """The answer to the question that compares words with code."""
 
-    contradictions: Annotated[tuple[Contradiction, ...], Field(description="Empty when the words fit, as most do.")]
+    contradictions: tuple[Contradiction, ...]
 
 
 def question(event: Event, change: Change, summaries: Sequence[str]) -> Question[DescriptionDraft] | None:
@@ -48,6 +51,7 @@ def question(event: Event, change: Change, summaries: Sequence[str]) -> Question
             Exhibit("files", "the files of the change", "\n".join(_listed(change)), priority=1),
             Exhibit("summary", "what a reviewer read from the code alone", "\n".join(summaries), priority=2),
             Exhibit("body", "the pull request's description", pull.body[:_BODY], priority=2),
+            *_commits(change),
         ),
         draft=DescriptionDraft,
         check=lambda _: None,
@@ -57,7 +61,7 @@ def question(event: Event, change: Change, summaries: Sequence[str]) -> Question
 
 
 def contradictions(answers: Sequence[Answer[Any]], event: Event, change: Change) -> tuple[str, ...]:
-    """One sentence for each contradiction whose words stand in the title or body and whose file is in the change."""
+    """One sentence for each contradiction whose words stand in what the author says, and whose file in the change."""
     drafts = [answer.draft for answer in answers if isinstance(answer.draft, DescriptionDraft)]
     told = (_sentence(each, event, change) for draft in drafts for each in draft.contradictions)
     return tuple(dict.fromkeys(filter(None, told)))[:MOST]
@@ -68,10 +72,11 @@ def _sentence(said: Contradiction, event: Event, change: Change) -> str:
     paths = {path for file in change.files for path in (file.path, file.old_path)}
     if event.pull is None or not claim or not but or said.path not in paths:
         return ""
-    for name, text in (("title", event.pull.title), ("description", event.pull.body)):
+    messages = "\n\n".join(_message(each) for each in change.commits[:_COMMITS])
+    for name, text in (("title", event.pull.title), ("description", event.pull.body), ("commit message", messages)):
         # What was shown had its hidden characters spelt out, and may be quoted so.
         if claim in _folded(text) or claim in _folded(visible(text)):
-            return f"The {name} says “{_clipped(claim)}”; {_clipped(but)} ({said.path})."
+            return f"The {name} says “{_cut(claim, _LONGEST)}”; {_cut(but, _LONGEST)} ({said.path})."
     return ""
 
 
@@ -83,9 +88,23 @@ def _listed(change: Change) -> Iterator[str]:
         yield f"and {len(change.files) - _FILES} more"
 
 
+def _commits(change: Change) -> Iterator[Exhibit]:
+    """What the commits say of themselves, where that can be more than the title: one commit's subject is the title."""
+    said = [_message(each) for each in change.commits[:_COMMITS]]
+    if len(said) > 1 or any("\n" in each for each in said):
+        text = "\n\n".join(said)
+        more = len(change.commits) - len(said)
+        yield Exhibit("commits", "the messages of its commits", text + (f"\n\nand {more} more" if more else ""))
+
+
+def _message(commit: Commit) -> str:
+    body = commit.body.strip()
+    return _cut(f"{commit.subject}\n{body}" if body else commit.subject, _MESSAGE)
+
+
 def _folded(text: str) -> str:
     return " ".join(text.split())
 
 
-def _clipped(text: str) -> str:
-    return text if len(text) <= _LONGEST else f"{text[: _LONGEST - 1]}…"
+def _cut(text: str, most: int) -> str:
+    return text if len(text) <= most else f"{text[: most - 1]}…"

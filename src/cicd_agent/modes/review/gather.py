@@ -8,6 +8,7 @@ from cicd_agent.modes import World
 from cicd_agent.modes.changes import gaps, read_change, read_texts, showable, without_pull
 from cicd_agent.modes.guidelines import GUIDELINES, LARGEST, guidelines
 from cicd_agent.modes.review.discussion import discussion
+from cicd_agent.modes.review.failures import failures
 from cicd_agent.modes.review.talk import is_request
 from cicd_agent.modes.review.tools import reported
 from cicd_agent.settings import Commenting, Settings
@@ -49,11 +50,12 @@ def gather(event: Event, world: World, settings: Settings) -> Evidence:
     findings, left_out = reported(change, world, settings)
     threads, unheard = _threads(event, world, settings)
     told = discussion(threads, showable(change, settings))
+    hints, unread = failures(event, world, settings)
     return Evidence(
         event,
         change,
-        (*guidelines(texts), *([told] if told else [])),
-        (*gaps(change, settings), *missed, *left_out, *unheard),
+        (*guidelines(texts), *([told] if told else []), *hints),
+        (*gaps(change, settings), *missed, *left_out, *unheard, *unread),
         findings,
         threads,
     )

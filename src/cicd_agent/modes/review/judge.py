@@ -18,6 +18,7 @@ from cicd_agent.core.verdict import Rejected
 from cicd_agent.modes.changes import showable
 from cicd_agent.modes.review.claims import Proof, capped
 from cicd_agent.modes.review.draft import Share
+from cicd_agent.modes.review.packing import gutter
 from cicd_agent.settings import Settings
 
 UNSURE = 0.5
@@ -38,17 +39,17 @@ class Ruling(StrEnum):
 class Judged(Draft):
     """What the judge says of one claim."""
 
-    id: Annotated[str, Field(description="The claim's exhibit: C1, C2, and so on.")]
+    id: Annotated[str, Field(description="C1, C2, …")]
     ruling: Ruling
-    reason: Annotated[str, Field(description="Why, in one sentence that names the code which decides it.")]
-    severity: Annotated[Severity | None, Field(description="A lower severity than the claimed one, or null.")]
-    confidence: Annotated[Share | None, Field(description="A lower confidence than the claimed one, or null.")]
+    reason: str
+    severity: Severity | None
+    confidence: Share | None
 
 
 class JudgeDraft(Draft):
     """The answer to the question that judges."""
 
-    rulings: Annotated[tuple[Judged, ...], Field(description="One for each claim.")]
+    rulings: tuple[Judged, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,7 +148,7 @@ def _excerpt(name: str, file: FileDiff, claims: Sequence[Finding]) -> Exhibit:
         file.path,
         "\n".join(line.text for line in part),
         priority=1 + max(claim.severity.rank for claim in claims),
-        gutter=tuple(f"{line.new or line.old} {line.kind.value}" for line in part),
+        gutter=tuple(map(gutter, part)),
     )
 
 

@@ -10,7 +10,7 @@ from cicd_agent.core.diff import Side
 from cicd_agent.core.evidence import Evidence
 from cicd_agent.core.finding import Finding, Location, Origin
 from cicd_agent.core.markdown import code, details, escape, fence, link, prose, suggestion, table
-from cicd_agent.core.verdict import Ground, Rejected, RiskLevel, Suppressed, Verdict
+from cicd_agent.core.verdict import Conclusion, Ground, Rejected, RiskLevel, Suppressed, Verdict
 from cicd_agent.core.words import count
 from cicd_agent.modes import Account
 from cicd_agent.modes.changes import changed
@@ -56,7 +56,8 @@ def sentence(verdict: Verdict) -> str:
     found = Counter(finding.severity for finding in verdict.findings)
     worst_first = sorted(found, key=lambda severity: -severity.rank)
     tally = ", ".join(f"{found[severity]} {severity}" for severity in worst_first)
-    findings = f"{count(len(verdict.findings), 'finding')} ({tally})" if tally else "no findings"
+    nothing = "no findings" if verdict.conclusion is Conclusion.SUCCESS else "no findings in what was looked at"
+    findings = f"{count(len(verdict.findings), 'finding')} ({tally})" if tally else nothing
     return f"risk {verdict.risk.level} ({verdict.risk.score}), {findings}, decision {verdict.decision}"
 
 
@@ -111,7 +112,8 @@ def _joined(areas: Sequence[str]) -> Iterator[str]:
 
 
 def _nothing(verdict: Verdict, evidence: Evidence, account: Account) -> str:
-    return nothing_found(evidence, asked=bool(account.model and not account.degraded), weak=len(verdict.findings))
+    asked = bool(account.model and not account.degraded)
+    return nothing_found(evidence, asked=asked, shown=not account.left_out, weak=bool(verdict.findings))
 
 
 def _done_well(verdict: Verdict, evidence: Evidence) -> str:

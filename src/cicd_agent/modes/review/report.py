@@ -31,6 +31,7 @@ from cicd_agent.core.verdict import Verdict
 from cicd_agent.core.words import count
 from cicd_agent.modes import Account
 from cicd_agent.modes.changes import changed, showable
+from cicd_agent.modes.review.failures import UNREAD
 from cicd_agent.modes.review.page import inline, sentence, summary
 from cicd_agent.modes.review.pictures import pictures
 from cicd_agent.modes.review.talk import is_request
@@ -131,7 +132,8 @@ def _withheld(evidence: Evidence, account: Account, settings: Settings) -> str:
         return f"no model was heard: {account.degraded}"
     if account.config_status == "invalid":
         return "the config file is not valid"
-    if account.left_out or evidence.gaps or len(change.files) > sum(1 for _ in showable(change, settings)):
+    missed = any(gap.what != UNREAD for gap in evidence.gaps)
+    if account.left_out or missed or len(change.files) > sum(1 for _ in showable(change, settings)):
         return "not everything of the change was read and shown to the model"
     if evidence.event.pull is not None and evidence.event.pull.from_fork:
         return "the pull request comes from a fork"

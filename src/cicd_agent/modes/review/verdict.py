@@ -54,18 +54,20 @@ def verify(rules: RuleDraft, answers: Sequence[Answer[Any]], evidence: Evidence,
     risk = assess(change, floors)
     strong = [finding for finding in standing if reaches(finding, settings)]
     blocking = [finding for finding in standing if blocks(finding, settings)]
-    heard = len(drafts) == len(main) > 0 and not any(answer.left_out for answer in main)
+    unseen = any(answer.left_out for answer in main)
+    heard = len(drafts) == len(main) > 0 and not unseen
     unread = [gap.what for gap in evidence.gaps if PathKind.SOURCE in kinds(gap.what)]
     # Approval needs rules and a model that both found nothing, not even something unsure, in a change read whole.
     # A judge may take a finding away, but not say yes: what it drops is still something that the model found.
-    # So it is with what a person settled in a thread: that may have been the author.
-    found = [*standing, *(each.claim for each in judgement.dropped), *(each.finding for each in settled)]
+    # So it is with what is silenced in the change itself, or settled in a thread: that may have been the author.
+    silent = [each.finding for each in suppressed if each.weighs]
+    found = [*standing, *(each.claim for each in judgement.dropped), *silent]
     doubts = [finding for finding in found if finding.severity.rank >= settings.min_severity.rank]
     decision = _decision(strong, without_doubt=heard and not unread and not doubts)
     rejected = (*proof.rejected, *judgement.dropped)
     claims = [*standing, *(each.finding for each in suppressed), *(each.claim for each in (*merged, *rejected))]
     return Verdict(
-        conclusion=_conclusion(blocking, strong, unread),
+        conclusion=_conclusion(blocking, strong, whole=not unread and not unseen),
         decision=decision,
         confidence=_confidence(decision, strong, drafts if heard else []),
         risk=risk,
@@ -159,10 +161,11 @@ def _decision(strong: Sequence[Finding], *, without_doubt: bool) -> str:
     return "approve" if without_doubt else "comment"
 
 
-def _conclusion(blocking: Sequence[Finding], strong: Sequence[Finding], unread: Sequence[str]) -> Conclusion:
+def _conclusion(blocking: Sequence[Finding], strong: Sequence[Finding], *, whole: bool) -> Conclusion:
+    """Success takes a change that was looked at as a whole."""
     if blocking:
         return Conclusion.FAILURE
-    return Conclusion.NEUTRAL if strong or unread else Conclusion.SUCCESS
+    return Conclusion.SUCCESS if whole and not strong else Conclusion.NEUTRAL
 
 
 def _confidence(decision: str, strong: Sequence[Finding], drafts: Sequence[ReviewDraft]) -> float | None:

@@ -1,0 +1,40 @@
+"""Runs tasks side by side that wait for the network, in threads that never keep the process alive."""
+
+import threading
+from collections.abc import Callable, Sequence
+from concurrent.futures import Future
+from typing import TypeVar
+
+T = TypeVar("T")
+
+
+def abreast(tasks: Sequence[Callable[[], T]], width: int) -> list[T]:
+    """What the tasks return, in their order, at most `width` of them at a time; with 1 in this thread.
+
+    What one raises is raised here. Whoever waits can be interrupted by a signal: then no further task begins, and the
+    threads end with the process.
+    """
+    if width <= 1 or len(tasks) <= 1:
+        return [task() for task in tasks]
+    results: list[Future[T]] = [Future() for _ in tasks]
+    waiting = iter(list(zip(tasks, results, strict=True)))
+    turn = threading.Lock()
+
+    def work() -> None:
+        while True:
+            with turn:
+                task, result = next(waiting, (None, None))
+            if task is None or result is None or not result.set_running_or_notify_cancel():
+                return
+            try:
+                result.set_result(task())
+            except BaseException as error:  # noqa: BLE001  carried over to the thread that waits for it
+                result.set_exception(error)
+
+    for _ in range(min(width, len(tasks))):
+        threading.Thread(target=work, daemon=True).start()
+    try:
+        return [result.result() for result in results]
+    finally:
+        for result in results:
+            result.cancel()
