@@ -17,6 +17,7 @@ from cicd_agent.config import Loaded
 from cicd_agent.environment import Workload
 from cicd_agent.errors import ModelUnavailable
 from cicd_agent.modes import Mode
+from cicd_agent.sealing import Sealing
 from cicd_agent.settings import Provider, Settings, TokenPrice
 
 if TYPE_CHECKING:
@@ -26,6 +27,9 @@ RESERVE = 20.0
 """Seconds of `timeout-minutes` that are kept for carrying out the plan."""
 RETRIES = 8
 """Requests of a run beyond its rounds: those that failed and were sent again, or that taught us what a server takes."""
+
+SHORTEST_KEY = 20
+"""Characters of a key that nobody guesses; those of real services have more."""
 
 Tools = tuple[Tool[Any], ...]
 
@@ -61,6 +65,7 @@ class Asking:
 
     `fast` is asked what needs no judgement; `fallback` is asked when the other is not available. `memories` are by the
     model's name. `watch` may put something in the place of the look-ups: what records them, or what was recorded.
+    `sealing` decides whether the memory of an earlier run is believed.
     """
 
     model: Model | None
@@ -73,6 +78,7 @@ class Asking:
     max_rounds: int = 20
     memories: Mapping[str, Memory] = field(default_factory=dict)
     watch: Callable[[Tools, str], tuple[Tools, str]] = _as_they_are
+    sealing: Sealing = field(default_factory=Sealing)
 
     def put(self, question: Question[Any], model: Model) -> Answer[Any]:
         """One question to one model."""
@@ -134,6 +140,7 @@ def asking(
         fallback=fallback and caches.get(fallback.name, fallback),
         max_rounds=settings.max_rounds,
         memories=caches,
+        sealing=Sealing(_memory_key(settings, secret, keeping), redact),
     )
 
 
@@ -203,6 +210,16 @@ def _reach(settings: Settings, workload: Workload | None) -> Callable[[str], Mod
         )
 
     return reach
+
+
+def _memory_key(settings: Settings, secret: bytes, keeping: Keeping | None) -> bytes:
+    """What memories are sealed with; none without a secret that the next run has too.
+
+    A seal stands in public, so that a key which can be guessed could be found by trying, and would seal nothing.
+    """
+    api_key = settings.openai_api_key.get_secret_value()
+    lasts = len(api_key) >= SHORTEST_KEY if api_key else keeping is not None
+    return hmac.digest(secret, b"memory", "sha256") if lasts else b""
 
 
 def _secret(settings: Settings, keeping: Keeping | None) -> bytes:

@@ -24,7 +24,7 @@ def decide(
     keep: Callable[[Evidence], None],
 ) -> Decision:
     """Everything from the event to the plan. Nothing outside is changed by it; `keep` sees the evidence first."""
-    evidence = observe(mode, scene, progress)
+    evidence = asking.sealing.opened(observe(mode, scene, progress))
     keep(evidence)
     return conclude(mode, evidence, scene, asking, progress)
 
@@ -47,6 +47,8 @@ def conclude(
         plan = Plan((Summary("summary", f"**cicd-agent {mode.name}**: nothing to do, {escape(declined)}.\n"),))
         return Decision(mode.name, evidence.event, account, plan, declined=declined)
     settings = scene.settings
+    # Of evidence from a file nobody has looked at it yet.
+    evidence = asking.sealing.opened(evidence)
     progress("applying the rules")
     rules = mode.rules(evidence, settings)
     answers, degraded, limit = _answers(mode, evidence, scene, asking, progress)
@@ -54,6 +56,8 @@ def conclude(
     verdict = mode.verify(rules, answers, evidence, settings)
     account = _account(answers, degraded, asking, scene.loaded, (*scene.notices, *([limit] if limit else [])))
     plan = mode.report(verdict, evidence, account, settings)
+    # Sealed here, where the key is: the job that performs has none.
+    plan = asking.sealing.sealed(plan, mode.remember(answers, evidence, settings), evidence.event)
     return Decision(
         mode=mode.name,
         event=evidence.event,

@@ -40,3 +40,5 @@ class Evidence:
     gaps: tuple[Gap, ...] = ()
     findings: tuple[Finding, ...] = ()
     """What other tools found in the change."""
+    memory: str = ""
+    """What an earlier run has left of its review, sealed (core/seal.py); "" when there is nothing to be believed."""

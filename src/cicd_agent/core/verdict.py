@@ -78,6 +78,15 @@ class Suppressed:
 
 
 @dataclass(frozen=True, slots=True)
+class Recalled:
+    """How much was not asked about again: `files` of the `of` files that a model may be shown, as of `commit`."""
+
+    files: int
+    of: int
+    commit: str
+
+
+@dataclass(frozen=True, slots=True)
 class Verdict:
     """The result of `verify`. `findings` are sorted worst first. `decision` is a word of the mode's own scale.
 
@@ -101,3 +110,5 @@ class Verdict:
     """Summary sentences that stand (the model's, escaped when rendered)."""
     contradictions: tuple[str, ...] = ()
     """Where the pull request's title or body says something else than the change does, one sentence each."""
+    recalled: Recalled | None = None
+    """What was taken over from an earlier review, None when nothing was."""

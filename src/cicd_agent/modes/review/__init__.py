@@ -3,6 +3,7 @@
 from cicd_agent.modes.changes import change_lookups
 from cicd_agent.modes.review.gather import declines, gather
 from cicd_agent.modes.review.questions import questions
+from cicd_agent.modes.review.remember import remember
 from cicd_agent.modes.review.report import OUTPUTS, report
 from cicd_agent.modes.review.rulebook import RULES
 from cicd_agent.modes.review.rules import rules
@@ -22,6 +23,7 @@ class Review:
     questions = staticmethod(questions)
     lookups = staticmethod(change_lookups)
     verify = staticmethod(verify)
+    remember = staticmethod(remember)
     report = staticmethod(report)
 
 

@@ -10,7 +10,7 @@ from cicd_agent.core.diff import Side
 from cicd_agent.core.evidence import Evidence
 from cicd_agent.core.finding import Finding, Location, Origin
 from cicd_agent.core.markdown import code, details, escape, fence, link, suggestion, table
-from cicd_agent.core.verdict import Ground, Rejected, RiskLevel, Suppressed, Verdict
+from cicd_agent.core.verdict import Ground, Recalled, Rejected, RiskLevel, Suppressed, Verdict
 from cicd_agent.core.words import count
 from cicd_agent.modes import Account
 from cicd_agent.modes.changes import changed
@@ -35,7 +35,7 @@ def summary(verdict: Verdict, evidence: Evidence, account: Account, settings: Se
         *_escalation(verdict),
         *([f"**Degraded:** {escape(account.degraded)}"] if account.degraded else []),
         *(escape(notice) for notice in account.notices),
-        _foot(evidence, account),
+        _foot(evidence, account, verdict.recalled),
     ]
     return "\n\n".join(part for part in parts if part) + "\n"
 
@@ -185,9 +185,12 @@ def _escalation(verdict: Verdict) -> Iterator[str]:
         yield f"> [!{level}]\n> A person should look: {escape('; '.join(verdict.escalate))}."
 
 
-def _foot(evidence: Evidence, account: Account) -> str:
+def _foot(evidence: Evidence, account: Account, recalled: Recalled | None) -> str:
     change = changed(evidence)
     parts = [f"commit {change.head[:7]}" if change.head else "uncommitted work"]
+    if recalled:
+        unchanged = f"{recalled.files:,} unchanged since {escape(recalled.commit[:7])}"
+        parts.append(f"{recalled.of - recalled.files:,} of {count(recalled.of, 'file')} asked about, {unchanged}")
     if account.model:
         tokens = account.usage.total
         cost = "cost unknown" if account.cost_usd is None else f"${account.cost_usd:.2f}"
@@ -195,7 +198,7 @@ def _foot(evidence: Evidence, account: Account) -> str:
         parts.append("tokens unknown" if tokens is None else count(tokens, "token"))
         parts.append(cost)
     else:
-        parts.append("rules only, no model asked")
+        parts.append("from memory, 0 requests" if recalled else "rules only, no model asked")
     return f"<sub>{' · '.join(parts)}</sub>"
 
 

@@ -1,6 +1,6 @@
 """What a model is asked about a change: first for problems, then whether they and the description hold."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from importlib.resources import files
 from typing import Any
 
@@ -13,6 +13,7 @@ from cicd_agent.modes.changes import changed, showable
 from cicd_agent.modes.review import describe, judge
 from cicd_agent.modes.review.claims import Prover, complain
 from cicd_agent.modes.review.draft import ReviewDraft
+from cicd_agent.modes.review.memory import Recall, recall
 from cicd_agent.settings import Settings
 
 DEPENDENCY_BOTS = frozenset({"dependabot[bot]", "renovate[bot]"})
@@ -27,14 +28,15 @@ def questions(evidence: Evidence, answers: Sequence[Answer[Any]], settings: Sett
     return tuple(_second(evidence, answers, settings)) if answers else _first(evidence, settings)
 
 
-def _first(evidence: Evidence, settings: Settings) -> Sequence[Question[ReviewDraft]]:
-    """The main question, unless a bot wrote the change or nothing of it may be shown."""
+def _first(evidence: Evidence, settings: Settings) -> Sequence[Question[Any]]:
+    """The main question, unless a bot wrote the change, nothing of it may be shown, or all of it is remembered."""
     event = evidence.event
     author = event.pull.author if event.pull else event.actor
     change = changed(evidence)
-    exhibits = tuple(_exhibits(change, settings))
+    recalled = recall(evidence, settings)
+    exhibits = tuple(_exhibits(change, settings, without=recalled.paths))
     if author.login in DEPENDENCY_BOTS or not exhibits:
-        return ()
+        return tuple(_comparing(evidence, recalled, []))
     exhibits = (*evidence.exhibits, *exhibits)
     if settings.instructions:
         house_rules = Exhibit("house-rules", "what this repository asks of reviews", settings.instructions, priority=9)
@@ -60,8 +62,16 @@ def _second(evidence: Evidence, answers: Sequence[Answer[Any]], settings: Settin
     proof = Prover(change).prove([claim for draft in drafts for claim in draft.findings])
     if settings.judge == "on" and (judging := judge.question(proof, change, settings)):
         yield judging
-    if comparing := describe.question(evidence.event, change, [draft.summary for draft in drafts]):
-        yield comparing
+    yield from _comparing(evidence, recall(evidence, settings), drafts)
+
+
+def _comparing(evidence: Evidence, recalled: Recall, drafts: Sequence[ReviewDraft]) -> Iterator[Question[Any]]:
+    """Whether the description fits, unless nobody has read the change, or the same was compared before."""
+    summaries = [draft.summary for draft in (*drafts, *recalled.answers)]
+    if summaries and recalled.described is None:
+        comparing = describe.question(evidence.event, changed(evidence), summaries)
+        if comparing is not None:
+            yield comparing
 
 
 def prompt() -> str:
@@ -69,9 +79,9 @@ def prompt() -> str:
     return files(__package__).joinpath("prompt.md").read_text("utf-8")
 
 
-def _exhibits(change: Change, settings: Settings) -> Iterator[Exhibit]:
+def _exhibits(change: Change, settings: Settings, *, without: Collection[str]) -> Iterator[Exhibit]:
     number = 0
-    for file in showable(change, settings):
+    for file in (each for each in showable(change, settings) if each.path not in without):
         for part in _parts(file):
             number += 1
             yield Exhibit(
@@ -79,8 +89,13 @@ def _exhibits(change: Change, settings: Settings) -> Iterator[Exhibit]:
                 source=file.path,
                 text="\n".join(line.text for line in part),
                 priority=_priority(file.path),
-                gutter=tuple(f"{line.new or line.old} {line.kind.value}" for line in part),
+                gutter=tuple(gutter(line) for line in part),
             )
+
+
+def gutter(line: DiffLine) -> str:
+    """What stands before a line of the diff: its number, and on which side it is."""
+    return f"{line.new or line.old} {line.kind.value}"
 
 
 def _parts(file: FileDiff) -> Iterator[list[DiffLine]]:
