@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from tests.remembered import AFTER, BEFORE, Site, claim, draft, model_findings, rulings, site
-from tests.servers.openai import Step, answer, status
+from tests.servers.openai import Asked, Canned, Step, answer, status
 
 ALL = (answer(draft(*map(claim, ("alpha", "beta", "gamma")))), rulings("keep", "keep", "keep"))
 FITS = answer({"contradictions": []})
@@ -215,3 +215,50 @@ def test_a_key_that_can_be_guessed_seals_nothing(here: Site) -> None:
     here.run(*ALL, openai_api_key="local")
     assert not here.memory
     here.run(*ALL, openai_api_key="local")
+
+
+@pytest.mark.parametrize("earlier", [False, True], ids=["the first run", "a later run"])
+def test_remembering_keeps_a_run_within_eight_requests_to_github(here: Site, *, earlier: bool) -> None:
+    if earlier:
+        here.run(*ALL)
+        here.push(CHANGED)
+    before = len(here.hub.received)
+    here.run(*(ALL if not earlier else (answer(draft(claim("beta"))), rulings("keep"))))
+    listed = [each for each in here.hub.received[before:] if each.path.endswith("/issues/7/comments")]
+    assert len([each for each in listed if each.method == "GET"]) == (1 if earlier else 2)
+    assert len(here.hub.received) - before <= 6
+
+
+def test_a_comment_that_is_deleted_during_the_run_is_posted_again(here: Site) -> None:
+    here.run(*ALL)
+    here.push(CHANGED)
+
+    def deleting(asked: Asked) -> Canned:
+        here.pull.comments.clear()
+        return answer(draft(claim("beta")))(asked)
+
+    here.run(deleting, rulings("keep"))
+    assert "1 of 3 files asked about" in here.body
+
+
+def test_a_comment_about_a_newer_commit_that_comes_during_the_run_stays(here: Site) -> None:
+    here.run(*ALL)
+    here.push(CHANGED)
+    newer = "f" * 40
+
+    def overtaking(asked: Asked) -> Canned:
+        here.pull.push(newer, here.pull.revisions[here.pull.head_sha])
+        here.say(here.body.replace("<sub>commit ", f"<sub>commit {newer[:7]} "))
+        return answer(draft(claim("beta")))(asked)
+
+    left = here.run(overtaking, rulings("keep"))
+    assert {each["key"]: each["detail"] for each in left.report["receipts"]}["review"] == "ours is about a newer commit"
+    assert f"commit {newer[:7]}" in here.body
+
+
+def test_comments_that_cannot_be_read_cost_a_whole_review_and_are_named(here: Site) -> None:
+    here.run(*ALL)
+    here.hub.fail("GET", "/issues/7/comments$", status=403, body={"message": "Resource not accessible"})
+    left = here.run(*ALL)
+    assert "what an earlier review has left could not be read" in left.summary
+    assert left.outputs["degraded"] == "false"

@@ -222,3 +222,16 @@ def test_a_new_claim_on_a_file_that_was_not_asked_about_is_remembered_with_it() 
 def test_a_model_that_may_be_shown_no_file_is_asked_nothing() -> None:
     question: Sequence[Question[Any]] = questions(evidence(changed()), (), Settings(paths_ignore=("*.py",)))
     assert question == ()
+
+
+def test_a_change_of_more_files_than_there_is_room_for_is_remembered_in_part_and_the_rest_is_asked() -> None:
+    names = [f"src/part_{number}.py" for number in range(900)]
+    change = change_of(*((name, None, f"call_{number}()\n" * (1 + number % 7)) for number, name in enumerate(names)))
+    first = evidence(change)
+    second = replace(first, memory=seal(remember([answered(claim(names[6], "call_6()"))], first, OFF), b"k", "o/r#1"))
+    kept = paths(second)
+    assert 100 < len(kept) < len(names)
+    # The largest files are worth most.
+    assert all(f"src/part_{number}.py" in kept for number in range(6, 200, 7))
+    [question] = questions(second, (), OFF)
+    assert {each.source for each in question.evidence} == set(names) - kept
