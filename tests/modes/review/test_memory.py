@@ -4,9 +4,13 @@ import json
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from importlib import import_module
+from pathlib import Path
+from random import Random
 from typing import Any
 
 import pytest
+from hypothesis import HealthCheck, assume, given, settings
+from hypothesis import strategies as st
 
 from cicd_agent.agent.turns import Answer, Question
 from cicd_agent.core.change import Change
@@ -17,6 +21,7 @@ from cicd_agent.core.finding import Category, Severity
 from cicd_agent.core.seal import seal
 from cicd_agent.core.verdict import RiskLevel
 from cicd_agent.modes.review.draft import Claim, ClaimedSide, ReviewDraft
+from cicd_agent.modes.review.judge import Judged, JudgeDraft, Ruling
 from cicd_agent.modes.review.memory import digest, recall
 from cicd_agent.modes.review.questions import questions
 from cicd_agent.modes.review.remember import remember
@@ -24,9 +29,12 @@ from cicd_agent.modes.review.rules import RuleDraft
 from cicd_agent.modes.review.verdict import verify
 from cicd_agent.settings import Settings
 from tests.changes import change_of
+from tests.generators import change as any_change
+from tests.generators import claims as any_claims
 
 NAMES = ("a.py", "b.py", "c.py")
 OFF = Settings(judge="off")
+SOURCES = Path(__file__).parents[3] / "src"
 
 
 def changed(**after: str) -> Change:
@@ -69,8 +77,8 @@ def answered(*claims: Claim, **fields: Any) -> Answer[ReviewDraft]:
     return Answer("review", draft, **fields)
 
 
-def paths(given: Evidence, settings: Settings = OFF) -> set[str]:
-    return set(recall(given, settings).paths)
+def paths(found: Evidence) -> set[str]:
+    return set(recall(found, OFF).paths)
 
 
 def after(answer: Answer[Any], change: Change | None = None) -> Evidence:
@@ -235,3 +243,41 @@ def test_a_change_of_more_files_than_there_is_room_for_is_remembered_in_part_and
     assert all(f"src/part_{number}.py" in kept for number in range(6, 200, 7))
     [question] = questions(second, (), OFF)
     assert {each.source for each in question.evidence} == set(names) - kept
+
+
+RULINGS = st.builds(
+    Judged,
+    id=st.sampled_from([f"C{number}" for number in range(1, 8)]),
+    ruling=st.sampled_from(Ruling),
+    reason=st.text(max_size=9),
+    severity=st.none() | st.sampled_from(Severity),
+    confidence=st.none() | st.floats(0, 1),
+)
+
+
+@given(
+    seed=st.integers(0, 10**9),
+    summary=st.text(max_size=9),
+    escalates=st.booleans(),
+    rulings=st.lists(RULINGS, max_size=7),
+)
+@settings(max_examples=25, suppress_health_check=[HealthCheck.too_slow], deadline=None)
+def test_what_is_taken_over_is_what_was_found(
+    seed: int, summary: str, rulings: list[Judged], *, escalates: bool
+) -> None:
+    random = Random(seed)
+    change = any_change(random, SOURCES)
+    claims = [posed.claim for posed in any_claims(random, change, random.randrange(12))]
+    first = evidence(change)
+    assume(questions(first, (), Settings()))
+    main = answered(*claims)
+    assert main.draft is not None
+    told = main.draft.model_copy(update={"summary": summary, "escalate_to_human": escalates})
+    judge = Answer("judge", JudgeDraft(rulings=tuple(rulings)), optional=True)
+    answers: list[Answer[Any]] = [replace(main, draft=told), judge]
+    second = replace(first, memory=seal(remember(answers, first, Settings()), b"k", "o/r#1"))
+    assume(not questions(second, (), Settings()))
+    now, then = (verify(RuleDraft(), *rest, Settings()) for rest in ((answers, first), ([], second)))
+    assert then.recalled is not None
+    assert replace(then, recalled=None) == now
+    assert remember([], second, Settings()) == remember(answers, first, Settings())

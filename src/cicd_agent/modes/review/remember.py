@@ -43,6 +43,8 @@ def remember(answers: Sequence[Answer[Any]], evidence: Evidence, settings: Setti
 
     What was taken over and what was answered now are one: the run after this makes no difference between them.
     """
+    if not answers and not evidence.memory:
+        return ()
     change, recalled = changed(evidence), recall(evidence, settings)
     asked = [question for question in questions(evidence, (), settings) if question.draft is ReviewDraft]
     main = [answer for answer in answers if not answer.optional]
