@@ -53,7 +53,7 @@ class FakeForge(Forge):
         self._called("text_at")
         return self.texts.get((path, ref))
 
-    def comments(self, number: int, marker: str, *, seen: bool = False) -> tuple[PostedComment, ...]:  # noqa: ARG002
+    def comments(self, number: int, marker: str) -> tuple[PostedComment, ...]:
         self._called("comments")
         return tuple(comment for comment in self.conversation.get(number, ()) if marker in comment.body)
 

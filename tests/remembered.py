@@ -1,13 +1,18 @@
-"""Runs one after the other on the same pull request, and what the comment remembers between them."""
+"""Runs one after the other on the same pull request, and what the directory of answers remembers between them."""
 
 import json
-from collections.abc import Iterator, Mapping
+import re
+import time
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from cicd_agent.core.seal import carried
+from cicd_agent.asking import Keeping, asking
+from cicd_agent.config import load
+from cicd_agent.modes import modes
+from cicd_agent.sealing import Drawer
 from tests.jobs import Job, Left
 from tests.servers.github import FakeGitHub
 from tests.servers.github_diff import split
@@ -62,27 +67,48 @@ def rulings(*words: str) -> Step:
 
 @dataclass
 class Site:
-    """A pull request, the servers, and the job that runs again and again."""
+    """A pull request, the servers, and the job that runs again and again.
+
+    Whole answers that are kept beside the memory are removed before each run: what is not asked is remembered.
+    """
 
     job: Job
     hub: FakeGitHub
     server: OpenAIServer
     pull: Pull
+    cache: Path
+    notes: list[str] = field(default_factory=list)
 
     def run(self, *steps: Step, **inputs: str) -> Left:
         """A run that may ask for exactly these answers."""
+        return self._ran("--keep-evidence", steps, inputs)
+
+    def dry_run(self, *steps: Step, **inputs: str) -> Left:
+        """The same, of which nothing may be left."""
+        return self._ran("--dry-run", steps, inputs)
+
+    def _ran(self, option: str, steps: Sequence[Step], inputs: Mapping[str, str]) -> Left:
+        self.forget_answers()
         before = self.server.requests
         self.server.steps[:] = steps
         for name in ("output", "summary"):
             (self.job.temp / name).unlink(missing_ok=True)
-        left = self.job.run("review", "--keep-evidence", **(self.given | inputs))
+        left = self.job.run("review", option, **{**self.given, **inputs})
         assert left.exit == 0, left.log
         assert self.server.requests - before == len(steps), left.log
         return left
 
     @property
     def given(self) -> dict[str, str]:
-        return {"base_url": self.server.url, "openai_api_key": KEY, "github_token": self.hub.token}
+        """The inputs of each run."""
+        own = {"base_url": self.server.url, "openai_api_key": KEY, "github_token": self.hub.token}
+        return own | {"cache_dir": str(self.cache)}
+
+    def forget_answers(self) -> None:
+        """Remove the answers that are kept, and leave what is remembered."""
+        for path in self.cache.glob("*.json"):
+            if re.fullmatch(r"[0-9a-f]{64}\.json", path.name):
+                path.unlink()
 
     def asked(self, back: int = 1) -> str:
         """What was sent in the last request but some."""
@@ -93,18 +119,28 @@ class Site:
         (comment,) = self.pull.comments
         return comment.body
 
-    def say(self, body: str) -> None:
-        """Somebody with the bot's token edits the comment."""
-        self.pull.comments[0].body = body
+    @property
+    def files(self) -> list[Path]:
+        """Everything that is remembered, of whatever pull request."""
+        return sorted(self.cache.glob("memory-*"))
 
     @property
-    def memory(self) -> str:
-        return carried(self.body)
+    def memory(self) -> Path:
+        """The only memory that there is."""
+        (path,) = self.files
+        return path
 
-    def replace(self, sealed: str, *, line: str = "") -> None:
-        """Put another memory in the place of the one that stands."""
-        first, _, rest = self.body.split("\n", 2)
-        self.say("\n".join([first, line or f"<!-- cicd-agent-memory:{sealed} -->", rest]))
+    def drawer(self, key: str = KEY) -> Drawer:
+        """Where a run with this key would look."""
+        loaded = load({"openai-api-key": key, "base-url": self.server.url}, "")
+        keeping = Keeping(self.cache, time.time, self.notes.append)
+        drawer = asking(modes()["review"], loaded, None, time.monotonic, str, keeping=keeping).sealing.drawer
+        assert drawer is not None
+        return drawer
+
+    def remembered(self, about: str = "octo/app#7") -> tuple[str, ...]:
+        """The lines that the next run will find."""
+        return self.drawer().read(about)
 
     def push(self, files: Mapping[str, str], message: str = "Push") -> None:
         self.job.head = self.job.repo.commit({name: text.encode() for name, text in files.items()}, message)
@@ -131,7 +167,7 @@ def site(place: Path, *, body: str = "", before: Mapping[str, str] = BEFORE) -> 
     with FakeGitHub() as hub, OpenAIServer() as server:
         hub.add_repo("octo/app", job.repo.path)
         job.variables["GITHUB_API_URL"] = hub.url
-        yield Site(job, hub, server, hub.add_pull(7, base="main", head="topic"))
+        yield Site(job, hub, server, hub.add_pull(7, base="main", head="topic"), place / "cache")
 
 
 def model_findings(left: Left) -> dict[str, Any]:

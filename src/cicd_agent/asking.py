@@ -28,9 +28,6 @@ RESERVE = 20.0
 RETRIES = 8
 """Requests of a run beyond its rounds: those that failed and were sent again, or that taught us what a server takes."""
 
-SHORTEST_KEY = 20
-"""Characters of a key that nobody guesses; those of real services have more."""
-
 Tools = tuple[Tool[Any], ...]
 
 
@@ -48,11 +45,15 @@ class Memory(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Keeping:
-    """Where answers are kept between runs, and who is told when that goes wrong. `now` is in seconds since 1970."""
+    """Where answers are kept between runs, and who is told when that goes wrong. `now` is in seconds since 1970.
+
+    A run that `remembers` leaves for the next one what was reviewed; a dry run does not.
+    """
 
     folder: Path
     now: Callable[[], float]
     note: Callable[[str], None]
+    remembers: bool = True
 
 
 def _as_they_are(tools: Tools, limit: str) -> tuple[Tools, str]:
@@ -65,7 +66,7 @@ class Asking:
 
     `fast` is asked what needs no judgement; `fallback` is asked when the other is not available. `memories` are by the
     model's name. `watch` may put something in the place of the look-ups: what records them, or what was recorded.
-    `sealing` decides whether the memory of an earlier run is believed.
+    `sealing` brings what an earlier run has left, and leaves it to the next.
     """
 
     model: Model | None
@@ -140,7 +141,7 @@ def asking(
         fallback=fallback and caches.get(fallback.name, fallback),
         max_rounds=settings.max_rounds,
         memories=caches,
-        sealing=Sealing(_memory_key(settings, secret, keeping), redact),
+        sealing=_sealing(secret, keeping, redact) if keeping else Sealing(),
     )
 
 
@@ -167,6 +168,14 @@ def _caches(
         )
         for model in models
     }
+
+
+def _sealing(secret: bytes, keeping: Keeping, redact: Callable[[str], str]) -> Sealing:
+    from cicd_agent.adapters.memory_file import MemoryFiles  # noqa: PLC0415  see _caches
+
+    own = hmac.digest(secret, b"memory", "sha256")
+    drawer = MemoryFiles(keeping.folder, secret=own, now=keeping.now, note=keeping.note)
+    return Sealing(drawer, redact, keeps=keeping.remembers)
 
 
 def _price(told: TokenPrice) -> Price:
@@ -210,16 +219,6 @@ def _reach(settings: Settings, workload: Workload | None) -> Callable[[str], Mod
         )
 
     return reach
-
-
-def _memory_key(settings: Settings, secret: bytes, keeping: Keeping | None) -> bytes:
-    """What memories are sealed with; none without a secret that the next run has too.
-
-    A seal stands in public, so that a key which can be guessed could be found by trying, and would seal nothing.
-    """
-    api_key = settings.openai_api_key.get_secret_value()
-    lasts = len(api_key) >= SHORTEST_KEY if api_key else keeping is not None
-    return hmac.digest(secret, b"memory", "sha256") if lasts else b""
 
 
 def _secret(settings: Settings, keeping: Keeping | None) -> bytes:

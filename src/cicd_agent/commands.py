@@ -22,7 +22,7 @@ from cicd_agent.fixing import apply, diff, require_working_tree
 from cicd_agent.modes import Mode, modes
 from cicd_agent.outlet import Outlet, exit_of
 from cicd_agent.replay import record, replay
-from cicd_agent.run import conclude, decide, observe
+from cicd_agent.run import decide, observe, resume
 from cicd_agent.world import Scene, answers_folder, prepare, read
 
 
@@ -69,13 +69,17 @@ def execute(
 
         def put(mode: Mode[Any], here: Scene) -> Asking:
             folder = answers_folder(options, environment, here.settings, Path.cwd())
-            keeping = Keeping(open_folder(folder), clocks.now, outlet.warn) if folder else None
+            keeping = _keeping(folder, clocks, outlet, options) if folder else None
             plain = asking(mode, here.loaded, environment.workload, clocks.elapsed, outlet.redact, keeping=keeping)
             if options.dry_run:
                 return plain
             return record(plain, mode.name, here, outlet.tape(), clock=clocks.elapsed, now=clocks.now)
 
         return _stage(modes()[options.mode], options, outlet, scene, put)
+
+
+def _keeping(folder: Path, clocks: Clocks, outlet: Outlet, options: Options) -> Keeping:
+    return Keeping(open_folder(folder), clocks.now, outlet.warn, remembers=not options.dry_run)
 
 
 def _explain(scene: Scene, outlet: Outlet) -> int:
@@ -104,7 +108,9 @@ def _stage(
         case "decide":
             evidence = load(Evidence, read(Path(options.read), "--in", MOST_BYTES), options.read)
             here = scene(mode, evidence.event)
-            _write(options.write, dump(conclude(mode, evidence, here, put(mode, here), outlet.progress)))
+            # Beside the tape only when that is asked for: the evidence that was given may be the file of that name.
+            keep = outlet.keep if options.keep_evidence else _not_kept
+            _write(options.write, dump(resume(mode, evidence, here, put(mode, here), outlet.progress, keep=keep)))
             return Exit.OK
         case "perform":
             decision = load(Decision, read(Path(options.read), "--in", MOST_BYTES), options.read)
@@ -113,6 +119,10 @@ def _stage(
             return outlet.deliver(mode, decision, scene(mode, decision.event))
         case command:
             raise AssertionError(command)
+
+
+def _not_kept(_evidence: Evidence) -> None:
+    pass
 
 
 def _fix(mode: Mode[Any], decision: Decision, here: Scene, options: Options, outlet: Outlet) -> int:

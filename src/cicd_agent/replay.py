@@ -33,7 +33,6 @@ from cicd_agent.errors import ConfigError, Exit
 from cicd_agent.modes import Mode, World, modes
 from cicd_agent.outlet import EVIDENCE, REPORT, Outlet, written_report
 from cicd_agent.run import conclude
-from cicd_agent.sealing import Recorded, Sealing
 from cicd_agent.settings import Settings
 from cicd_agent.world import Scene, read
 
@@ -227,8 +226,6 @@ def _decide(mode: Mode[Any], bundle: _Bundle, settings: Settings, players: _Play
         fallback=players.named(header.fallback) if header.fallback else None,
         max_rounds=settings.max_rounds,
         watch=lambda *_: (playing(_described(bundle.evidence), bundle.offered, bundle.looked_up), bundle.offered.limit),
-        # What the run did not believe it did not keep; where nobody could be asked there was no key to believe it by.
-        sealing=Recorded() if header.model else Sealing(),
     )
     scene = Scene(bundle.evidence.event, Loaded(settings, header.config_status), World(), header.notices)
     return conclude(mode, bundle.evidence, scene, asking, lambda _: None)

@@ -24,7 +24,20 @@ def decide(
     keep: Callable[[Evidence], None],
 ) -> Decision:
     """Everything from the event to the plan. Nothing outside is changed by it; `keep` sees the evidence first."""
-    evidence = asking.sealing.opened(observe(mode, scene, progress))
+    return resume(mode, observe(mode, scene, progress), scene, asking, progress, keep=keep)
+
+
+def resume(
+    mode: Mode[Any],
+    evidence: Evidence,
+    scene: Scene,
+    asking: Asking,
+    progress: Callable[[str], None],
+    *,
+    keep: Callable[[Evidence], None],
+) -> Decision:
+    """The same from evidence that was gathered before, maybe by others: what is remembered is never taken from it."""
+    evidence = asking.sealing.opened(evidence, scene.event)
     keep(evidence)
     return conclude(mode, evidence, scene, asking, progress)
 
@@ -47,8 +60,6 @@ def conclude(
         plan = Plan((Summary("summary", f"**cicd-agent {mode.name}**: nothing to do, {escape(declined)}.\n"),))
         return Decision(mode.name, evidence.event, account, plan, declined=declined)
     settings = scene.settings
-    # Of evidence from a file nobody has looked at it yet.
-    evidence = asking.sealing.opened(evidence)
     progress("applying the rules")
     rules = mode.rules(evidence, settings)
     answers, degraded, limit = _answers(mode, evidence, scene, asking, progress)
@@ -56,8 +67,7 @@ def conclude(
     verdict = mode.verify(rules, answers, evidence, settings)
     account = _account(answers, degraded, asking, scene.loaded, (*scene.notices, *([limit] if limit else [])))
     plan = mode.report(verdict, evidence, account, settings)
-    # Sealed here, where the key is: the job that performs has none.
-    plan = asking.sealing.sealed(plan, mode.remember(answers, evidence, settings), evidence.event)
+    asking.sealing.keep(mode.remember(answers, evidence, settings), evidence, scene.event)
     return Decision(
         mode=mode.name,
         event=evidence.event,

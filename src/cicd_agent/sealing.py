@@ -1,42 +1,44 @@
-"""What runs on one pull request leave for each other: sealed, because it comes back from where others can write."""
+"""What runs on one pull request leave for each other, and which of it is believed."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from typing import Protocol
 
 from cicd_agent.core.event import Event
-from cicd_agent.core.evidence import Evidence, Gap
-from cicd_agent.core.plan import Comment, Plan
-from cicd_agent.core.seal import is_sealed, seal
+from cicd_agent.core.evidence import Evidence
 
-NOT_OURS = (
-    "what the summary comment remembers of earlier reviews is not sealed by this key (the key was changed, or somebody "
-    "else wrote it): it was not believed, and everything was asked again"
-)
+
+class Drawer(Protocol):
+    """Where sealed memories lie between runs; `about` names what one is about."""
+
+    def read(self, about: str) -> tuple[str, ...]:
+        """The lines that a run of ours has left about this; none when there are none, or others wrote them."""
+        ...
+
+    def write(self, about: str, lines: Sequence[str]) -> None:
+        """Replace them, as far as there is room."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)
 class Sealing:
-    """The seal of a run. With an empty `key` nothing is sealed, and nothing that is remembered is believed."""
+    """What a run recalls and keeps. Without a `drawer` that is nothing; a run that only tries out `keeps` nothing."""
 
-    key: bytes = b""
+    drawer: Drawer | None = None
     redact: Callable[[str], str] = str
+    keeps: bool = True
 
-    def opened(self, evidence: Evidence) -> Evidence:
-        """The evidence, less a memory that this run cannot know to be its own; doing it twice changes nothing."""
-        if not evidence.memory or (self.key and is_sealed(evidence.memory, self.key, _about(evidence.event))):
-            return evidence
-        # Without a key of ours there is no telling whose it is, and no reason to alarm anybody.
-        gaps = (*evidence.gaps, Gap("", NOT_OURS)) if self.key else evidence.gaps
-        return replace(evidence, memory="", gaps=gaps)
+    def opened(self, evidence: Evidence, event: Event) -> Evidence:
+        """The evidence with what is remembered of this event's pull request, in the place of whatever it brought."""
+        about = _about(evidence, event)
+        lines = self.drawer.read(about) if self.drawer and about else ()
+        return replace(evidence, memory="\n".join(lines))
 
-    def sealed(self, plan: Plan, lines: Sequence[str], event: Event) -> Plan:
-        """The plan with what is to be remembered in its comments. A line with anything secret in it is left out."""
-        if not self.key or not lines or event.pull is None:
-            return plan
-        memory = seal(self._harmless(lines), self.key, _about(event))
-        return Plan(
-            tuple(replace(effect, memory=memory) if isinstance(effect, Comment) else effect for effect in plan.effects)
-        )
+    def keep(self, lines: Sequence[str], evidence: Evidence, event: Event) -> None:
+        """Leave these lines for the next run, less those with anything secret in them; none leave what there is."""
+        about = _about(evidence, event)
+        if self.drawer and self.keeps and about and (harmless := self._harmless(lines)):
+            self.drawer.write(about, harmless)
 
     def _harmless(self, lines: Sequence[str]) -> Sequence[str]:
         """The lines that redaction leaves as they are, also beside each other."""
@@ -51,14 +53,10 @@ class Sealing:
         return kept
 
 
-@dataclass(frozen=True, slots=True)
-class Recorded(Sealing):
-    """The seal of a replay, which has no key: the evidence was opened when it was recorded."""
+def _about(evidence: Evidence, event: Event) -> str:
+    """The pull request of the event, "" for anything else: nobody comes back to a push.
 
-    def opened(self, evidence: Evidence) -> Evidence:
-        """The evidence as it is."""
-        return evidence
-
-
-def _about(event: Event) -> str:
-    return f"{event.repo}#{event.pull.number if event.pull else 0}"
+    Also "" when the evidence, which others may have written, is of another one: it decides over no memory but its own.
+    """
+    about, told = (f"{each.repo}#{each.pull.number}" if each.pull else "" for each in (event, evidence.event))
+    return about if event.repo and about == told and evidence.change else ""

@@ -7,7 +7,6 @@ import pytest
 from cicd_agent.core.event import Event, EventKind
 from cicd_agent.core.markdown import find_marker, marker
 from cicd_agent.core.plan import Comment, ReceiptState, Review, ReviewEvent
-from cicd_agent.core.seal import carried, hidden, seal
 from tests.plans import COMMENT, LOCAL, SHA, Site, inline, refusal, review, state
 
 
@@ -202,43 +201,3 @@ def test_bodies_and_comments_stay_within_githubs_limits(site: Site) -> None:
     assert len(posted.comments) == 30
     assert all(len(one.body) <= 60_000 for one in posted.comments)
     assert receipts["review-1"].detail.startswith("10 inline comments left out")
-
-
-def test_what_is_remembered_stands_below_the_marker_and_is_never_cut(site: Site) -> None:
-    sealed = seal(["what was reviewed"], b"key", "o/r#5")
-    site.perform(Comment("review", 5, "word " * 40_000, memory=sealed))
-    (body,) = site.said
-    assert body.split("\n")[:2] == [marker("review"), hidden(sealed)]
-    assert len(body) <= 60_000
-    assert carried(body) == sealed
-
-
-@pytest.mark.parametrize("memory", ["@everyone", "v1:AAAA:0 -->\n<img src=x>", f"v1:{'A' * 30_000}:{'0' * 64}"])
-def test_what_is_no_sealed_text_is_not_posted(site: Site, memory: str) -> None:
-    site.perform(Comment("review", 5, "the summary", memory=memory))
-    assert site.said == [f"{marker('review')}\nthe summary"]
-
-
-def test_a_comment_that_remembers_nothing_leaves_the_memory_that_stands(site: Site) -> None:
-    sealed = seal(["what was reviewed"], b"key", "o/r#5")
-    site.perform(Comment("review", 5, "the summary", memory=sealed))
-    site.perform(Comment("review", 5, "another summary"))
-    assert site.said == [f"{marker('review')}\n{hidden(sealed)}\nanother summary"]
-
-
-@pytest.mark.parametrize(
-    ("cost", "memory", "expected"),
-    [
-        ("<sub>commit 1a2b3c4 · $0.00</sub>", "what was reviewed", ReceiptState.UNCHANGED),
-        ("<sub>commit 1a2b3c5 · $0.01</sub>", "what was reviewed", ReceiptState.DONE),
-        ("<sub>commit 1a2b3c4 · $0.00</sub>", "something else", ReceiptState.DONE),
-    ],
-    ids=["the cost", "the commit", "what is remembered"],
-)
-def test_what_it_cost_is_no_reason_to_edit_when_all_is_remembered(
-    site: Site, cost: str, memory: str, expected: ReceiptState
-) -> None:
-    first = seal(["what was reviewed"], b"key", "o/r#5")
-    site.perform(Comment("review", 5, "text\n\n<sub>commit 1a2b3c4 · $0.01</sub>\n", memory=first))
-    later = Comment("review", 5, f"text\n\n{cost}\n", memory=seal([memory], b"key", "o/r#5"))
-    assert site.perform(later)["review"].state is expected

@@ -301,26 +301,3 @@ def test_a_repository_that_is_not_owner_and_name_is_refused(repo: str) -> None:
 def test_an_api_address_that_is_none_is_refused(url: str) -> None:
     with pytest.raises(ConfigError, match="GITHUB_API_URL"):
         GitHubForge("t", "o/r", api_url=url)
-
-
-def test_our_comment_that_was_seen_is_not_looked_for_again_until_it_is_written(
-    hub: FakeGitHub, forge: GitHubForge
-) -> None:
-    pull = hub.add_pull(7)
-    say(hub, pull, f"{MARK} one", Account("github-actions[bot]"))
-    [one] = forge.comments(7, MARK)
-    before = forge.requests
-    assert forge.comments(7, MARK, seen=True) == (one,)
-    assert forge.requests == before
-    pull.comments[0].body = f"{MARK} two"
-    assert [each.body for each in forge.comments(7, MARK)] == [f"{MARK} two"]
-    forge.edit_comment(one.id, f"{MARK} three")
-    assert [each.body for each in forge.comments(7, MARK, seen=True)] == [f"{MARK} three"]
-
-
-def test_that_there_was_no_comment_of_ours_is_looked_at_again(hub: FakeGitHub, forge: GitHubForge) -> None:
-    pull = hub.add_pull(7)
-    say(hub, pull, f"{MARK} fake")
-    assert len(forge.comments(7, MARK)) == 1
-    say(hub, pull, f"{MARK} ours", Account("github-actions[bot]"))
-    assert len(forge.comments(7, MARK, seen=True)) == 2

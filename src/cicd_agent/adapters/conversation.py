@@ -1,6 +1,5 @@
 """What is said on the pull request: once, at the event's own target, and in a lesser form when GitHub refuses."""
 
-import re
 from collections.abc import Callable, Collection
 from dataclasses import dataclass, field, replace
 
@@ -9,7 +8,6 @@ from cicd_agent.core.inert import inert
 from cicd_agent.core.markdown import code, find_marker, marker, truncate
 from cicd_agent.core.plan import Comment, InlineComment, Receipt, ReceiptState, Review, ReviewEvent
 from cicd_agent.core.ports import Forge, PostedComment, Store
-from cicd_agent.core.seal import carried, hidden
 from cicd_agent.core.words import count
 from cicd_agent.errors import AgentError, ForgeRefused
 
@@ -19,9 +17,6 @@ MOST_COMMENTS = 30
 """Inline comments of one review that are still kind."""
 
 _OURS = "<!-- cicd-agent:"
-_COST = re.compile(r"(<sub>commit [0-9a-f]{7}) · [^\n]*</sub>\Z")
-"""The last line of a summary, from the commit on."""
-_MISSING = 404
 _UNPROCESSABLE = 422
 _PERMISSIONS = frozenset({401, 403, 404})
 
@@ -130,38 +125,29 @@ class Conversation:
             return f"a review may not say {effect.event} here"
         return ""
 
-    def _upsert(self, forge: Forge, comment: Comment, *, seen: bool = True) -> Receipt:
-        """`seen`: a comment of ours that was found earlier in this run need not be looked for again."""
-        standing = _standing(forge, comment, seen=seen)
+    def _upsert(self, forge: Forge, comment: Comment) -> Receipt:
+        body = self._body(comment.key, comment.body)
+        standing = next(
+            (posted for posted in forge.comments(comment.pull, marker(comment.key)) if _is(posted, body)), None
+        )
         if standing is None and comment.only_edit:
             return Receipt(
                 comment.key, comment.kind, ReceiptState.SKIPPED, "there is no comment yet, and no need of one"
             )
-        memory = hidden(comment.memory or (carried(standing.body) if standing else ""))
-        body = self._body(comment.key, comment.body, memory)
-        if standing is not None and _same(standing.body, body, memory):
+        if standing is not None and _lines(standing.body) == _lines(body):
             return Receipt(comment.key, comment.kind, ReceiptState.UNCHANGED, "it reads so already", standing.url)
         moved = self._movement(forge)
-        if seen and standing is not None and moved.head:
-            # Then the run for the newer commit may have edited it meanwhile.
-            return self._upsert(forge, comment, seen=False)
         if standing is not None and moved.head and f"commit {moved.head[:7]}" in standing.body:
             return Receipt(
                 comment.key, comment.kind, ReceiptState.SKIPPED, "ours is about a newer commit", standing.url
             )
         if moved.gone:
-            body = self._body(comment.key, f"> {moved.words(self.event.sha)}.\n\n{comment.body}", memory)
+            body = self._body(comment.key, f"> {moved.words(self.event.sha)}.\n\n{comment.body}")
         self._intend(comment, f"edit {standing.id}" if standing else "post")
-        if standing is None:
-            posted, detail = forge.post_comment(comment.pull, body), "posted"
+        if standing is not None:
+            posted, detail = forge.edit_comment(standing.id, body), "edited"
         else:
-            try:
-                posted, detail = forge.edit_comment(standing.id, body), "edited"
-            except ForgeRefused as error:
-                if error.status != _MISSING or not seen:
-                    raise
-                # It was deleted since it was seen.
-                return self._upsert(forge, comment, seen=False)
+            posted, detail = forge.post_comment(comment.pull, body), "posted"
         return Receipt(comment.key, comment.kind, ReceiptState.DONE, detail, posted.url)
 
     def _movement(self, forge: Forge) -> Moved:
@@ -184,12 +170,9 @@ class Conversation:
         bodies = (replace(inline, body=self._body(inline.key, inline.body)) for inline in comments)
         return replace(review, body=self._body(review.key, review.body), comments=tuple(bodies))
 
-    def _body(self, key: str, text: str, memory: str = "") -> str:
-        """Redacted before it is judged, since a mask may tear something open, and cut last.
-
-        What is remembered was redacted before it was sealed, and has a room of its own.
-        """
-        first = f"{marker(key)}\n{memory}" if memory else marker(key)
+    def _body(self, key: str, text: str) -> str:
+        """Redacted before it is judged, since a mask may tear something open, and cut last."""
+        first = marker(key)
         safe = inert(self.redact(text), self.event.hosts)
         return f"{first}\n{truncate(safe, LONGEST_BODY - len(first) - 1)}"
 
@@ -202,19 +185,9 @@ class Conversation:
         return receipt
 
 
-def _standing(forge: Forge, comment: Comment, *, seen: bool) -> PostedComment | None:
-    """Our comment of this kind: its author decides, and the marker in its first line."""
-    first = marker(comment.key)
-    posted = forge.comments(comment.pull, first, seen=seen)
-    return next((each for each in posted if each.is_ours and find_marker(each.body) == first), None)
-
-
-def _same(standing: str, body: str, memory: str) -> bool:
-    """Whether a reader would see no difference: when all is remembered, what this run cost is none."""
-    before, after = _lines(standing), _lines(body)
-    if memory and f"\n{memory}\n" in before and f"\n{memory}\n" in after:
-        before, after = (_COST.sub(r"\1", text) for text in (before, after))
-    return before == after
+def _is(posted: PostedComment, body: str) -> bool:
+    """Whether it is our comment of this kind: its author decides, and the marker in its first line."""
+    return posted.is_ours and find_marker(posted.body) == find_marker(body)
 
 
 def _lines(body: str) -> str:

@@ -42,7 +42,6 @@ class GitHubForge:
     |---|---|---|
     | files | 0 | 1 for each 100 |
     | comments, review comments | 2 | 2 |
-    | comments before that, for what they remember, while none of ours stands | 0–1 | 0–1 |
     | who we are, when a comment of ours may stand | 0–1 | 0–1 |
     | the pull request, before something is written | 0–1 | 0–1 |
     | the review, the comment | 0–2 | 0–2 |
@@ -70,7 +69,6 @@ class GitHubForge:
         self._wire = Wire(token, api_url, timeout=timeout, ca_bundle=ca_bundle, sleep=sleep)
         self._notes: list[str] = []
         self._listed_at: dict[int, str] = {}
-        self._seen: dict[tuple[int, str], tuple[PostedComment, ...]] = {}
 
     def __enter__(self) -> Self:
         return self
@@ -144,24 +142,14 @@ class GitHubForge:
         data = b64decode(content.content)
         return None if b"\0" in data else data.decode("utf-8", errors="replace")
 
-    def comments(self, number: int, marker: str, *, seen: bool = False) -> tuple[PostedComment, ...]:
-        """The comments that contain `marker`, oldest first; one of ours ends the search, there is only one.
-
-        With `seen`, those that were found before in this run, if one of ours was among them.
-        """
-        if seen and (number, marker) in self._seen:
-            return self._seen[number, marker]
+    def comments(self, number: int, marker: str) -> tuple[PostedComment, ...]:
+        """The comments that contain `marker`, oldest first; one of ours ends the search, there is only one."""
         found: list[PostedComment] = []
         for page in self._newest(f"list the comments of pull request {number}", self._comments_of(number)):
             found += self._marked(page, marker)
             if any(comment.is_ours for comment in found):
                 break
-        listed = tuple(sorted(found, key=lambda comment: comment.id))
-        self._seen.pop((number, marker), None)
-        if any(comment.is_ours for comment in listed):
-            # That there is none is looked at again: another run may have posted one meanwhile.
-            self._seen[number, marker] = listed
-        return listed
+        return tuple(sorted(found, key=lambda comment: comment.id))
 
     def review_comments(self, number: int, marker: str) -> tuple[PostedComment, ...]:
         """The inline comments that contain `marker`, newest first."""
@@ -174,7 +162,6 @@ class GitHubForge:
         """Add a comment to the conversation."""
         path = self._comments_of(number)
         call = Call("post the comment", "POST", path, WRITES, body={"body": body}, repeatable=False)
-        self._seen.clear()
         posted = self._once(call, lambda: self._standing(path, lambda one: one.says(body)))
         return posted.as_comment(is_ours=True)
 
@@ -182,7 +169,6 @@ class GitHubForge:
         """Replace a comment of the conversation."""
         path = f"{self._root}/issues/comments/{comment}"
         call = Call("edit the comment", "PATCH", path, WRITES, body={"body": body})
-        self._seen.clear()
         return read(call, self._wire.ask(call), Posted).as_comment(is_ours=True)
 
     def post_review(self, review: Review) -> str:

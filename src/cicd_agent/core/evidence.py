@@ -41,4 +41,4 @@ class Evidence:
     findings: tuple[Finding, ...] = ()
     """What other tools found in the change."""
     memory: str = ""
-    """What an earlier run has left of its review, sealed (core/seal.py); "" when there is nothing to be believed."""
+    """What an earlier run of ours has left of its review, in lines; "" when there is nothing to be believed."""

@@ -63,8 +63,6 @@ class Comment:
     body: str
     only_edit: bool = False
     kind: Literal["comment"] = "comment"
-    memory: str = ""
-    """What a later run may take over, sealed, in a hidden line; without one the line that stands there is kept."""
 
 
 @dataclass(frozen=True, slots=True)

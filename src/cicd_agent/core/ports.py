@@ -122,11 +122,8 @@ class Forge(Protocol):
         """A text file at a commit, None when it is not there."""
         ...
 
-    def comments(self, number: int, marker: str, *, seen: bool = False) -> tuple[PostedComment, ...]:
-        """The comments of the conversation that contain `marker`.
-
-        With `seen`, as they stood when this run listed them before and one of ours was among them; else now.
-        """
+    def comments(self, number: int, marker: str) -> tuple[PostedComment, ...]:
+        """The comments of the conversation that contain `marker`."""
         ...
 
     def review_comments(self, number: int, marker: str) -> tuple[PostedComment, ...]:

@@ -18,7 +18,6 @@ from cicd_agent.core.diff import FileDiff
 from cicd_agent.core.event import Event, EventKind, PullRequest
 from cicd_agent.core.evidence import Evidence, Exhibit
 from cicd_agent.core.finding import Category, Severity
-from cicd_agent.core.seal import seal
 from cicd_agent.core.verdict import RiskLevel
 from cicd_agent.modes.review.draft import Claim, ClaimedSide, ReviewDraft
 from cicd_agent.modes.review.judge import Judged, JudgeDraft, Ruling
@@ -43,7 +42,7 @@ def changed(**after: str) -> Change:
 
 def evidence(change: Change, memory: Sequence[str] = ()) -> Evidence:
     event = Event(EventKind.PULL_REQUEST, repo="o/r", pull=PullRequest(1))
-    return Evidence(event, change, memory=seal(memory, b"k", "o/r#1"))
+    return Evidence(event, change, memory="\n".join(memory))
 
 
 def claim(path: str, quote: str = "", **fields: Any) -> Claim:
@@ -84,7 +83,7 @@ def paths(found: Evidence) -> set[str]:
 def after(answer: Answer[Any], change: Change | None = None) -> Evidence:
     """The evidence of a second run, when the first was answered so."""
     first = evidence(change or changed())
-    return replace(first, memory=seal(remember([answer], first, OFF), b"k", "o/r#1"))
+    return replace(first, memory="\n".join(remember([answer], first, OFF)))
 
 
 def test_what_was_shown_and_answered_is_remembered() -> None:
@@ -113,7 +112,7 @@ def test_what_else_was_left_out_still_forbids_approval() -> None:
     def second(*left_out: str) -> str:
         first = replace(evidence(changed()), exhibits=(Exhibit("guideline-1", "AGENTS.md", "Test it."),))
         lines = remember([answered(left_out=left_out)], first, OFF)
-        again = replace(first, memory=seal(lines, b"k", "o/r#1"))
+        again = replace(first, memory="\n".join(lines))
         assert paths(again) == set(NAMES)
         return verify(RuleDraft(), [], again, OFF).decision
 
@@ -126,7 +125,7 @@ def test_several_answers_remember_each_its_part(monkeypatch: pytest.MonkeyPatch)
     parts = [replace(question, evidence=(exhibit,)) for exhibit in question.evidence]
     monkeypatch.setattr(import_module(remember.__module__), "questions", lambda *_: parts)
     answers = [answered(claim("a.py")), Answer("review", None, failure="down"), answered(claim("c.py"), claim("a.py"))]
-    second = replace(first, memory=seal(remember(answers, first, OFF), b"k", "o/r#1"))
+    second = replace(first, memory="\n".join(remember(answers, first, OFF)))
     assert paths(second) == {"a.py", "c.py"}
     assert [len(draft.findings) for draft in recall(second, OFF).answers] == [1, 2]
 
@@ -140,7 +139,7 @@ def test_a_file_in_several_questions_is_remembered_when_all_of_it_was_answered(m
     monkeypatch.setattr(import_module(remember.__module__), "questions", lambda *_: parts)
 
     def left(answers: Sequence[Answer[Any]]) -> set[str]:
-        return paths(replace(first, memory=seal(remember(answers, first, OFF), b"k", "o/r#1")))
+        return paths(replace(first, memory="\n".join(remember(answers, first, OFF))))
 
     assert left([answered() for _ in parts]) == {"a.py"}
     assert left([Answer("review", None, failure="down"), *(answered() for _ in parts[1:])]) == set()
@@ -189,7 +188,7 @@ def test_a_quote_that_is_gone_is_rejected_whatever_is_remembered() -> None:
     first = evidence(changed())
     lines = [json.loads(line) for line in remember([answered(claim("a.py"))], first, OFF)]
     told = [{**each, "claim": {**each["claim"], "quote": "gone()"}} if "claim" in each else each for each in lines]
-    second = replace(first, memory=seal([json.dumps(each) for each in told], b"k", "o/r#1"))
+    second = replace(first, memory="\n".join([json.dumps(each) for each in told]))
     verdict = verify(RuleDraft(), [], second, OFF)
     assert not verdict.findings
     assert len(verdict.rejected) == 1
@@ -219,7 +218,7 @@ def test_a_new_claim_on_a_file_that_was_not_asked_about_is_remembered_with_it() 
     second = replace(after(answered(claim("b.py"))), change=changed(a="x = 1\ncall_again()\n"))
     assert paths(second) == {"b.py", "c.py"}
     answers = [answered(claim("a.py", "call_again()"), claim("b.py", category=Category.SECURITY))]
-    third = replace(second, memory=seal(remember(answers, second, OFF), b"k", "o/r#1"))
+    third = replace(second, memory="\n".join(remember(answers, second, OFF)))
     assert paths(third) == set(NAMES)
     now, then = (verify(RuleDraft(), *rest, OFF) for rest in ((answers, second), ([], third)))
     assert now.findings == then.findings
@@ -232,11 +231,12 @@ def test_a_model_that_may_be_shown_no_file_is_asked_nothing() -> None:
     assert question == ()
 
 
-def test_a_change_of_more_files_than_there_is_room_for_is_remembered_in_part_and_the_rest_is_asked() -> None:
+def test_when_the_end_finds_no_room_the_largest_files_are_remembered_and_the_rest_is_asked() -> None:
     names = [f"src/part_{number}.py" for number in range(900)]
     change = change_of(*((name, None, f"call_{number}()\n" * (1 + number % 7)) for number, name in enumerate(names)))
     first = evidence(change)
-    second = replace(first, memory=seal(remember([answered(claim(names[6], "call_6()"))], first, OFF), b"k", "o/r#1"))
+    lines = remember([answered(claim(names[6], "call_6()"))], first, OFF)
+    second = replace(first, memory="\n".join(lines[: len(lines) // 3]))
     kept = paths(second)
     assert 100 < len(kept) < len(names)
     # The largest files are worth most.
@@ -275,7 +275,7 @@ def test_what_is_taken_over_is_what_was_found(
     told = main.draft.model_copy(update={"summary": summary, "escalate_to_human": escalates})
     judge = Answer("judge", JudgeDraft(rulings=tuple(rulings)), optional=True)
     answers: list[Answer[Any]] = [replace(main, draft=told), judge]
-    second = replace(first, memory=seal(remember(answers, first, Settings()), b"k", "o/r#1"))
+    second = replace(first, memory="\n".join(remember(answers, first, Settings())))
     assume(not questions(second, (), Settings()))
     now, then = (verify(RuleDraft(), *rest, Settings()) for rest in ((answers, first), ([], second)))
     assert then.recalled is not None

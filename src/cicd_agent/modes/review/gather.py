@@ -1,18 +1,12 @@
 """Which events are reviewed, and what is read for them."""
 
 from cicd_agent.core.event import Event, EventKind
-from cicd_agent.core.evidence import Evidence, Gap
-from cicd_agent.core.markdown import find_marker, marker
-from cicd_agent.core.seal import carried
-from cicd_agent.errors import ForgeRefused
+from cicd_agent.core.evidence import Evidence
 from cicd_agent.modes import World
 from cicd_agent.modes.changes import gaps, read_change, read_texts
 from cicd_agent.modes.guidelines import GUIDELINES, LARGEST, guidelines
 from cicd_agent.modes.review.tools import reported
-from cicd_agent.settings import Commenting, Provider, Settings
-
-SUMMARY = "review"
-"""The key of the summary comment."""
+from cicd_agent.settings import Settings
 
 SERVED = frozenset(
     {
@@ -45,23 +39,4 @@ def gather(event: Event, world: World, settings: Settings) -> Evidence:
     change = read_change(event, world, settings)
     texts, missed = read_texts(GUIDELINES, event.base.sha or change.base, world, settings, LARGEST)
     findings, left_out = reported(change, world, settings)
-    memory, unread = remembered(event, world, settings)
-    found = (*gaps(change, settings), *missed, *left_out, *unread)
-    return Evidence(event, change, guidelines(texts), found, findings, memory)
-
-
-def remembered(event: Event, world: World, settings: Settings) -> tuple[str, tuple[Gap, ...]]:
-    """What our own summary comment carries of earlier runs, and why it could not be read.
-
-    Whose it is shows only later: who gathers may have no key.
-    """
-    nobody = settings.provider is Provider.NONE or settings.comment is Commenting.NONE
-    if event.pull is None or world.forge is None or nobody:
-        return "", ()
-    first = marker(SUMMARY)
-    try:
-        posted = world.forge.comments(event.pull.number, first)
-    except ForgeRefused as error:
-        return "", (Gap("", f"what an earlier review has left could not be read: {error}"),)
-    ours = (carried(each.body) for each in posted if each.is_ours and find_marker(each.body) == first)
-    return next(ours, ""), ()
+    return Evidence(event, change, guidelines(texts), (*gaps(change, settings), *missed, *left_out), findings)

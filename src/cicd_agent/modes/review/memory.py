@@ -16,7 +16,6 @@ from cicd_agent.core.diff import FileDiff
 from cicd_agent.core.event import Event
 from cicd_agent.core.evidence import Evidence
 from cicd_agent.core.finding import Finding
-from cicd_agent.core.seal import unsealed
 from cicd_agent.core.verdict import Recalled, Rejected
 from cicd_agent.modes.changes import showable
 from cicd_agent.modes.guidelines import GUIDELINES
@@ -146,7 +145,7 @@ class Recall:
 
 
 def recall(evidence: Evidence, settings: Settings) -> Recall:
-    """What of the evidence's memory, whose seal was looked at before, holds for its change."""
+    """What of the evidence's memory, which was opened before, holds for its change."""
     change = evidence.change
     if not evidence.memory or change is None:
         return Recall()
@@ -215,8 +214,8 @@ def write(lines: Iterable[Line]) -> tuple[str, ...]:
     return tuple(json.dumps(line.model_dump(mode="json"), separators=(",", ":")) for line in lines)
 
 
-def _read(sealed: str) -> Iterator[Line]:
-    for line in unsealed(sealed):
+def _read(memory: str) -> Iterator[Line]:
+    for line in memory.split("\n"):
         try:
             yield _LINE.validate_json(line, strict=True)
         except ValidationError:

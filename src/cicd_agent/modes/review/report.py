@@ -26,7 +26,6 @@ from cicd_agent.core.verdict import Verdict
 from cicd_agent.core.words import count
 from cicd_agent.modes import Account
 from cicd_agent.modes.changes import changed
-from cicd_agent.modes.review.gather import SUMMARY
 from cicd_agent.modes.review.page import inline, sentence, summary
 from cicd_agent.modes.review.verdict import reaches
 from cicd_agent.settings import Commenting, Settings
@@ -59,7 +58,7 @@ def _conversation(strong: Sequence[Finding], evidence: Evidence, body: str, sett
     pull = evidence.event.pull
     if pull is None or settings.comment is Commenting.NONE:
         return
-    yield Comment(key=SUMMARY, pull=pull.number, body=body, only_edit=not strong)
+    yield Comment(key="review", pull=pull.number, body=body, only_edit=not strong)
     comments = tuple(islice(_inline(strong, evidence), settings.max_comments))
     if settings.comment is Commenting.REVIEW and comments:
         rest = len(strong) - len(comments)
