@@ -141,7 +141,7 @@ class Settings(BaseModel):
         str,
         Field(
             json_schema_extra=_INPUT_ONLY,
-            description="Directory that keeps answers and what was reviewed between runs, so that nothing is asked twice.",
+            description="Directory that keeps answers and reviewed files between runs, so that nothing is asked twice.",
         ),
     ] = ""
     instructions: Annotated[
