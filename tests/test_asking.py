@@ -55,6 +55,9 @@ class OneQuestion:
     def lookups(self, *_: object) -> tuple[tuple[Tool[Any], ...], str]:
         return (), ""
 
+    def remember(self, *_: object) -> tuple[str, ...]:
+        return ()
+
     def verify(self, _rules: Empty, _answers: Any, _evidence: Evidence, _settings: Settings) -> Verdict:
         return Verdict(Conclusion.SUCCESS, "comment", None, Risk(RiskLevel.LOW, 0, ()))
 

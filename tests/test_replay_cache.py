@@ -42,12 +42,19 @@ def kept(left: Left) -> Any:
     return left.report["account"]["usage"]
 
 
+def forget(cache: Path) -> None:
+    """Leave the answers alone: what is remembered of a pull request would not even be asked."""
+    for path in cache.glob("memory-*.json"):
+        path.unlink()
+
+
 @pytest.mark.parametrize("key", [KEY, ""], ids=["with a key", "without a key"])
 def test_a_second_run_asks_nobody(job: Job, tmp_path: Path, key: str) -> None:
     inputs = {"cache_dir": str(tmp_path / "cache"), "openai_api_key": key}
     with OpenAIServer(malformed(), answer(DRAFT), answer(KEPT)) as server:
         first = review(job, server, **inputs)
         assert server.requests == 3
+        forget(tmp_path / "cache")
         second = review(job, server, **inputs)
         assert server.requests == 3
     assert (kept(first)["requests"], kept(first)["from_cache"]) == (3, 0)
@@ -108,6 +115,7 @@ def test_two_runs_at_the_same_time_share_a_cache(job: Job, tmp_path: Path) -> No
         logs = [run.communicate()[0].decode() for run in runs]
         assert [run.returncode for run in runs] == [0, 0], logs
         before = server.requests
+        forget(tmp_path / "cache")
         left = review(job, server, cache_dir=str(tmp_path / "cache"), openai_api_key="")
         assert server.requests == before
         assert kept(left)["from_cache"] == 1

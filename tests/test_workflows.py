@@ -15,6 +15,7 @@ DECLARED: dict[str, Any] = yaml.safe_load((ROOT / "action.yml").read_text("utf-8
 
 # Commits that many public repositories use: nobody invents another.
 PINS = {
+    "actions/cache": "55cc8345863c7cc4c66a329aec7e433d2d1c52a9",
     "actions/checkout": "3d3c42e5aac5ba805825da76410c181273ba90b1",
     "actions/setup-python": "5fda3b95a4ea91299a34e894583c3862153e4b97",
     "actions/upload-artifact": "043fb46d1a93c77aae656e7c1c64a875d1fc6a0a",
@@ -109,6 +110,17 @@ def test_the_gate_of_the_example_lets_slow_tests_be_missing_only_at_low_risk(
 ) -> None:
     [step] = load(ROOT / "examples/workflows/review.yml")["jobs"]["gate"]["steps"]
     assert run(step["run"], RISK=risk, TEST=test, THOROUGH=thorough) is passes
+
+
+def test_the_example_keeps_what_it_remembers_where_it_is_found_again_by_the_same_pull_request_alone() -> None:
+    job = load(ROOT / "examples/workflows/review.yml")["jobs"]["review"]
+    [cache] = [step["with"] for step in job["steps"] if step.get("uses", "").startswith("actions/cache@")]
+    [ours] = [step["with"] for step in job["steps"] if step.get("uses") in OWN]
+    assert cache["path"] == ours["cache-dir"]
+    # Nothing saved is ever overwritten: each run has a key of its own, and finds the newest with the same beginning.
+    own = cache["key"].removeprefix(cache["restore-keys"])
+    assert own == "${{ github.run_id }}-${{ github.run_attempt }}"
+    assert "${{ github.event.pull_request.number }}-" in cache["restore-keys"]
 
 
 def test_the_example_compares_the_risk_with_the_safe_value() -> None:

@@ -17,6 +17,7 @@ from cicd_agent.config import Loaded
 from cicd_agent.environment import Workload
 from cicd_agent.errors import ModelUnavailable
 from cicd_agent.modes import Mode
+from cicd_agent.sealing import Sealing
 from cicd_agent.settings import Provider, Settings, TokenPrice
 
 if TYPE_CHECKING:
@@ -46,11 +47,15 @@ class Memory(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Keeping:
-    """Where answers are kept between runs, and who is told when that goes wrong. `now` is in seconds since 1970."""
+    """Where answers are kept between runs, and who is told when that goes wrong. `now` is in seconds since 1970.
+
+    A run that `remembers` leaves for the next one what was reviewed; a dry run does not.
+    """
 
     folder: Path
     now: Callable[[], float]
     note: Callable[[str], None]
+    remembers: bool = True
 
 
 def _as_they_are(tools: Tools, limit: str) -> tuple[Tools, str]:
@@ -63,6 +68,7 @@ class Asking:
 
     `fast` is asked what needs no judgement; `fallback` is asked when the other is not available. `memories` are by the
     model's name. `watch` may put something in the place of the look-ups: what records them, or what was recorded.
+    `sealing` brings what an earlier run has left, and leaves it to the next.
     """
 
     model: Model | None
@@ -76,6 +82,7 @@ class Asking:
     side_by_side: int = SIDE_BY_SIDE
     memories: Mapping[str, Memory] = field(default_factory=dict)
     watch: Callable[[Tools, str], tuple[Tools, str]] = _as_they_are
+    sealing: Sealing = field(default_factory=Sealing)
 
     def put(self, question: Question[Any], model: Model, budget: Budget | None = None) -> Answer[Any]:
         """One question to one model, within the run's budget or a part of it."""
@@ -138,6 +145,7 @@ def asking(
         fallback=fallback and caches.get(fallback.name, fallback),
         max_rounds=settings.max_rounds,
         memories=caches,
+        sealing=_sealing(secret, keeping, redact) if keeping else Sealing(),
     )
 
 
@@ -164,6 +172,14 @@ def _caches(
         )
         for model in models
     }
+
+
+def _sealing(secret: bytes, keeping: Keeping, redact: Callable[[str], str]) -> Sealing:
+    from cicd_agent.adapters.memory_file import MemoryFiles  # noqa: PLC0415  see _caches
+
+    own = hmac.digest(secret, b"memory", "sha256")
+    drawer = MemoryFiles(keeping.folder, secret=own, now=keeping.now, note=keeping.note)
+    return Sealing(drawer, redact, keeps=keeping.remembers)
 
 
 def _price(told: TokenPrice) -> Price:

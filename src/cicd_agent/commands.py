@@ -23,7 +23,7 @@ from cicd_agent.handover import look, read_evidence, take_over
 from cicd_agent.modes import Mode, modes
 from cicd_agent.outlet import Outlet, exit_of
 from cicd_agent.replay import record, replay
-from cicd_agent.run import Source, conclude, decide, observe
+from cicd_agent.run import Source, decide, observe, resume
 from cicd_agent.settings import Stage
 from cicd_agent.world import Scene, answers_folder, prepare, read
 
@@ -71,13 +71,17 @@ def execute(
 
         def put(mode: Mode[Any], here: Scene) -> Asking:
             folder = answers_folder(options, environment, here.settings, Path.cwd())
-            keeping = Keeping(open_folder(folder), clocks.now, outlet.warn) if folder else None
+            keeping = _keeping(folder, clocks, outlet, options) if folder else None
             plain = asking(mode, here.loaded, environment.workload, clocks.elapsed, outlet.redact, keeping=keeping)
             if options.dry_run:
                 return plain
             return record(plain, mode.name, here, outlet.tape(), clock=clocks.elapsed, now=clocks.now)
 
         return _stage(modes()[options.mode], options, outlet, scene, put)
+
+
+def _keeping(folder: Path, clocks: Clocks, outlet: Outlet, options: Options) -> Keeping:
+    return Keeping(open_folder(folder), clocks.now, outlet.warn, remembers=not options.dry_run)
 
 
 def _explain(scene: Scene, outlet: Outlet) -> int:
@@ -109,7 +113,9 @@ def _stage(
             evidence = load(Evidence, read(Path(options.read), "--in", MOST_BYTES), options.read)
             here = scene(mode, evidence.event)
             evidence = take_over(mode, evidence, options.read, here, outlet.progress)
-            _write(options.write, dump(conclude(mode, evidence, here, put(mode, here), outlet.progress)))
+            # Beside the tape only when that is asked for: the evidence that was given may be the file of that name.
+            keep = outlet.keep if options.keep_evidence else _not_kept
+            _write(options.write, dump(resume(mode, evidence, here, put(mode, here), outlet.progress, keep=keep)))
             return Exit.OK
         case "perform":
             decision = load(Decision, read(Path(options.read), "--in", MOST_BYTES), options.read)
@@ -136,6 +142,10 @@ def _gather(mode: Mode[Any], here: Scene, outlet: Outlet) -> int:
     evidence = observe(mode, here, outlet.progress)
     _write(name, dump(evidence))
     return outlet.gathered(mode, evidence, here)
+
+
+def _not_kept(_evidence: Evidence) -> None:
+    pass
 
 
 def _fix(mode: Mode[Any], decision: Decision, here: Scene, options: Options, outlet: Outlet) -> int:

@@ -39,6 +39,20 @@ def decide(
     The evidence is what the mode gathers, unless there is another `source` of it.
     """
     evidence = (source or observe)(mode, scene, progress)
+    return resume(mode, evidence, scene, asking, progress, keep=keep)
+
+
+def resume(
+    mode: Mode[Any],
+    evidence: Evidence,
+    scene: Scene,
+    asking: Asking,
+    progress: Callable[[str], None],
+    *,
+    keep: Callable[[Evidence], None],
+) -> Decision:
+    """The same from evidence that was gathered before, maybe by others: what is remembered is never taken from it."""
+    evidence = asking.sealing.opened(evidence, scene.event)
     keep(evidence)
     return conclude(mode, evidence, scene, asking, progress)
 
@@ -68,6 +82,7 @@ def conclude(
     verdict = mode.verify(rules, answers, evidence, settings)
     account = _account(answers, degraded, asking, scene.loaded, (*scene.notices, *([limit] if limit else [])))
     plan = mode.report(verdict, evidence, account, settings)
+    asking.sealing.keep(mode.remember(answers, evidence, settings), evidence, scene.event)
     return Decision(
         mode=mode.name,
         event=evidence.event,

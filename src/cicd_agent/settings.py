@@ -148,7 +148,7 @@ class Settings(BaseModel):
         str,
         Field(
             json_schema_extra=_INPUT_ONLY,
-            description="Directory that keeps answers between runs, so that the same question is asked once.",
+            description="Directory that keeps answers and reviewed files between runs, so that nothing is asked twice.",
         ),
     ] = ""
     instructions: Annotated[

@@ -30,8 +30,7 @@ MOST_ENTRIES: Final = 1_000
 MOST_BYTES: Final = 50_000_000
 LARGEST_ENTRY: Final = 2_000_000
 
-_NAME = re.compile(r"[0-9a-f]{64}\.json")
-_UNFINISHED = re.compile(r"\.[0-9a-f]{64}\.json\.[0-9a-f]{16}")
+_NAME = r"[0-9a-f]{64}\.json"
 _SECRET = re.compile(rb"[0-9a-f]{64}\n")
 _FORGOTTEN = 3600.0
 """Seconds after which a file that was never finished is a killed run's."""
@@ -96,7 +95,7 @@ def installation_secret(folder: Path, note: Callable[[str], None]) -> bytes:
 
 
 def _secret(path: Path) -> bytes:
-    raw = _read(path) or b""
+    raw = read_entry(path) or b""
     return raw if _SECRET.fullmatch(raw) else b""
 
 
@@ -151,7 +150,7 @@ class AnswerCache:
             for name, reply in self._fresh.replies.items():
                 body = _text(_Entry(self._now(), reply))
                 write_file(self._folder / name, f"{self._mac(name, body)}\n{body}", mode=0o600)
-            self._evict()
+            evict(self._folder, _NAME, self._now(), MOST_ENTRIES)
         except OSError as error:
             self._note(f"answers could not be kept in {self._folder}: {error.strerror or error}")
         self._fresh.replies.clear()
@@ -162,7 +161,7 @@ class AnswerCache:
 
     def _kept(self, name: str) -> Reply | None:
         path = self._folder / name
-        raw = _read(path)
+        raw = read_entry(path)
         if raw is None:
             return None
         mac, _, body = raw.decode("utf-8", "replace").partition("\n")
@@ -179,27 +178,6 @@ class AnswerCache:
             self._note(f"{path.name} in `cache-dir` cannot be marked as used")
         return entry.reply
 
-    def _evict(self) -> None:
-        entries = []
-        with os.scandir(self._folder) as files:
-            names = [file.name for file in files]
-        for name in names:
-            path = self._folder / name
-            try:
-                found = path.lstat()
-            except FileNotFoundError:
-                continue  # another run was here
-            age = self._now() - found.st_mtime
-            if _NAME.fullmatch(name):
-                entries.append((age, found.st_size, path))
-            elif _UNFINISHED.fullmatch(name) and age > _FORGOTTEN:
-                path.unlink(missing_ok=True)
-        size = 0
-        for count, (age, length, path) in enumerate(sorted(entries), 1):
-            size += length
-            if count > MOST_ENTRIES or size > MOST_BYTES or age > MOST_SECONDS:
-                path.unlink(missing_ok=True)
-
     def _mac(self, name: str, text: str) -> str:
         return hmac.new(self._secret, f"{name}\n{text}".encode(), hashlib.sha256).hexdigest()
 
@@ -215,7 +193,31 @@ def _text(entry: _Entry) -> str:
     return json.dumps(_ENTRY.dump_python(entry))
 
 
-def _read(path: Path) -> bytes | None:
+def evict(folder: Path, kind: str, now: float, most: int) -> None:
+    """Remove files whose name is of this kind, a pattern: what is too old, too much, or was never finished."""
+    own, unfinished = re.compile(kind), re.compile(rf"\.{kind}\.[0-9a-f]{{16}}")
+    entries = []
+    with os.scandir(folder) as files:
+        names = [file.name for file in files]
+    for name in names:
+        path = folder / name
+        try:
+            found = path.lstat()
+        except FileNotFoundError:
+            continue  # another run was here
+        age = now - found.st_mtime
+        if own.fullmatch(name):
+            entries.append((age, found.st_size, path))
+        elif unfinished.fullmatch(name) and age > _FORGOTTEN:
+            path.unlink(missing_ok=True)
+    size = 0
+    for count, (age, length, path) in enumerate(sorted(entries), 1):
+        size += length
+        if count > most or size > MOST_BYTES or age > MOST_SECONDS:
+            path.unlink(missing_ok=True)
+
+
+def read_entry(path: Path) -> bytes | None:
     """A regular file of bearable size; None when there is none, or it is something else."""
     try:
         descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)

@@ -76,6 +76,7 @@ def ask(
         left_out=dialogue.left_out,
         actions=tuple(dialogue.lookups.actions),
         lookups=tuple(dialogue.lookups.exhibits),
+        evidence=question.evidence,
         toolless=dialogue.toolless,
         optional=question.optional,
         escalate=(draft.unsettled if draft else "") or standing or (str(failure) if failure else ""),

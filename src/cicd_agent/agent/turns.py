@@ -226,6 +226,8 @@ class Answer(Generic[D]):
     actions: tuple[Action, ...] = ()
     lookups: tuple[Exhibit, ...] = ()
     """What the tools returned, as the model saw it: a draft may quote it as it quotes the evidence."""
+    evidence: tuple[Exhibit, ...] = ()
+    """What the question was put over, less `left_out`: of a divided question, the part of it."""
     toolless: bool = False
     """Whether nothing could be looked up, because the server takes no tools."""
     instead_of: str = ""

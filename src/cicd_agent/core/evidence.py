@@ -47,3 +47,5 @@ class Evidence:
     """The threads of earlier reviews on the pull request, ours and those of people."""
     declined: str = ""
     """Why there is nothing to do after all, as reading the world has shown; "" when there is."""
+    memory: str = ""
+    """What an earlier run of ours has left of its review, in lines; "" when there is nothing to be believed."""

@@ -98,6 +98,15 @@ class Strength:
 
 
 @dataclass(frozen=True, slots=True)
+class Recalled:
+    """How much was not asked about again: `files` of the `of` files that a model may be shown, as of `commit`."""
+
+    files: int
+    of: int
+    commit: str
+
+
+@dataclass(frozen=True, slots=True)
 class Verdict:
     """The result of `verify`. `findings` are sorted worst first. `decision` is a word of the mode's own scale.
 
@@ -125,6 +134,8 @@ class Verdict:
     """Our open threads of earlier reviews whose issue is provably gone."""
     strengths: tuple[Strength, ...] = ()
     """What is done well, proved like a finding; mostly none."""
+    recalled: Recalled | None = None
+    """What was taken over from an earlier review, None when nothing was."""
 
 
 class Manner(StrEnum):

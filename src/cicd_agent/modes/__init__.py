@@ -103,6 +103,10 @@ class Mode(Protocol[R]):
         """Keep what is proven, of a change or of an answer; `answers` is empty without a model. Pure."""
         ...
 
+    def remember(self, answers: Sequence[Answer[Any]], evidence: Evidence, settings: Settings) -> Sequence[str]:
+        """What a later run on the same pull request may take over, in lines of which any may be missing then. Pure."""
+        ...
+
     def report(self, verdict: Verdict | Said, evidence: Evidence, account: Account, settings: Settings) -> Plan:
         """What should be published. Pure."""
         ...

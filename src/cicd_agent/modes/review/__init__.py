@@ -12,6 +12,7 @@ from cicd_agent.modes import Account, World
 from cicd_agent.modes.changes import change_lookups
 from cicd_agent.modes.review import gather, talk
 from cicd_agent.modes.review.questions import questions
+from cicd_agent.modes.review.remember import remember
 from cicd_agent.modes.review.report import OUTPUTS, report
 from cicd_agent.modes.review.rulebook import RULES
 from cicd_agent.modes.review.rules import RuleDraft, rules
@@ -56,6 +57,10 @@ class Review:
         if talk.is_talk(evidence.event):
             return talk.verify(answers, evidence)
         return verify(rules, answers, evidence, settings)
+
+    def remember(self, answers: Sequence[Answer[Any]], evidence: Evidence, settings: Settings) -> Sequence[str]:
+        """What the next run need not ask again; of a conversation nothing."""
+        return () if talk.is_talk(evidence.event) else remember(answers, evidence, settings)
 
     def report(self, verdict: Verdict | Said, evidence: Evidence, account: Account, settings: Settings) -> Plan:
         """What is published of it."""

@@ -80,18 +80,25 @@ def question(proof: Proof, change: Change, settings: Settings) -> Question[Judge
 
 def judged(proof: Proof, answers: Sequence[Answer[Any]]) -> Judgement:
     """The claims after the judge: fewer or weaker ones, never others. What it says nothing valid of stays as it is."""
+    outcomes = weighed(proof, answers)
+    return Judgement(
+        tuple(each for each in outcomes if isinstance(each, Finding)),
+        tuple(each for each in outcomes if isinstance(each, Rejected)),
+    )
+
+
+def weighed(proof: Proof, answers: Sequence[Answer[Any]]) -> tuple[Finding | Rejected, ...]:
+    """What the judge leaves of each proven claim, in their order."""
     rulings = dict(_rulings(_named(proof.findings), answers))
-    findings: list[Finding] = []
-    dropped: list[Rejected] = []
-    for name, claim in _named(proof.findings).items():
-        ruling = rulings.get(name)
-        if ruling is None:
-            findings.append(claim)
-        elif ruling.ruling is Ruling.DROP:
-            dropped.append(Rejected(claim, f"not defended: {' '.join(ruling.reason.split())}"))
-        else:
-            findings.append(_weakened(claim, ruling))
-    return Judgement(tuple(findings), tuple(dropped))
+    return tuple(_outcome(claim, rulings.get(name)) for name, claim in _named(proof.findings).items())
+
+
+def _outcome(claim: Finding, ruling: Judged | None) -> Finding | Rejected:
+    if ruling is None:
+        return claim
+    if ruling.ruling is Ruling.DROP:
+        return Rejected(claim, f"not defended: {' '.join(ruling.reason.split())}")
+    return _weakened(claim, ruling)
 
 
 def _rulings(claims: Mapping[str, Finding], answers: Sequence[Answer[Any]]) -> Iterator[tuple[str, Judged]]:

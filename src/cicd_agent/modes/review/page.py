@@ -10,7 +10,7 @@ from cicd_agent.core.diff import Side
 from cicd_agent.core.evidence import Evidence
 from cicd_agent.core.finding import Finding, Location, Origin
 from cicd_agent.core.markdown import code, details, escape, fence, link, prose, suggestion, table
-from cicd_agent.core.verdict import Conclusion, Ground, Rejected, RiskLevel, Suppressed, Verdict
+from cicd_agent.core.verdict import Conclusion, Ground, Recalled, Rejected, RiskLevel, Suppressed, Verdict
 from cicd_agent.core.words import count
 from cicd_agent.modes import Account
 from cicd_agent.modes.changes import changed
@@ -41,7 +41,7 @@ def summary(verdict: Verdict, evidence: Evidence, account: Account, settings: Se
         _coverage(evidence, account),
         *([f"**Degraded:** {prose(account.degraded)}"] if account.degraded else []),
         *(prose(notice) for notice in account.notices),
-        _foot(evidence, account),
+        _foot(evidence, account, verdict.recalled),
     ]
     return "\n\n".join(part.strip("\n") for part in parts if part) + "\n"
 
@@ -228,9 +228,12 @@ def _escalation(verdict: Verdict) -> Iterator[str]:
         yield f"> [!{level}]\n> A person should look: {escape('; '.join(verdict.escalate))}."
 
 
-def _foot(evidence: Evidence, account: Account) -> str:
+def _foot(evidence: Evidence, account: Account, recalled: Recalled | None) -> str:
     change = changed(evidence)
     parts = [f"commit {change.head[:7]}" if change.head else "uncommitted work"]
+    if recalled:
+        unchanged = f"{recalled.files:,} unchanged since {escape(recalled.commit[:7])}"
+        parts.append(f"{recalled.of - recalled.files:,} of {count(recalled.of, 'file')} asked about, {unchanged}")
     if account.model:
         tokens = account.usage.total
         cost = "cost unknown" if account.cost_usd is None else f"${account.cost_usd:.2f}"
@@ -238,7 +241,7 @@ def _foot(evidence: Evidence, account: Account) -> str:
         parts.append("tokens unknown" if tokens is None else count(tokens, "token"))
         parts.append(cost)
     else:
-        parts.append("rules only, no model asked")
+        parts.append("from memory, 0 requests" if recalled else "rules only, no model asked")
     return f"<sub>{' · '.join(parts)}</sub>"
 
 

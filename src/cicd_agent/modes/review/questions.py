@@ -10,6 +10,7 @@ from cicd_agent.modes.changes import changed
 from cicd_agent.modes.review import describe, judge
 from cicd_agent.modes.review.claims import Prover, complain
 from cicd_agent.modes.review.draft import ReviewDraft
+from cicd_agent.modes.review.memory import Recall, recall
 from cicd_agent.modes.review.packing import pieces
 from cicd_agent.settings import Settings
 
@@ -22,14 +23,15 @@ def questions(evidence: Evidence, answers: Sequence[Answer[Any]], settings: Sett
     return tuple(_second(evidence, answers, settings)) if answers else _first(evidence, settings)
 
 
-def _first(evidence: Evidence, settings: Settings) -> Sequence[Question[ReviewDraft]]:
-    """The main question, unless a bot wrote the change or nothing of it may be shown."""
+def _first(evidence: Evidence, settings: Settings) -> Sequence[Question[Any]]:
+    """The main question, unless a bot wrote the change, nothing of it may be shown, or all of it is remembered."""
     event = evidence.event
     author = event.pull.author if event.pull else event.actor
     change = changed(evidence)
-    exhibits = tuple(pieces(change, settings))
+    recalled = recall(evidence, settings)
+    exhibits = tuple(each for each in pieces(change, settings) if each.source not in recalled.paths)
     if author.login in DEPENDENCY_BOTS or not exhibits:
-        return ()
+        return tuple(_comparing(evidence, recalled, []))
     exhibits = (*evidence.exhibits, *exhibits)
     if settings.instructions:
         house_rules = Exhibit("house-rules", "what this repository asks of reviews", settings.instructions, priority=9)
@@ -55,8 +57,16 @@ def _second(evidence: Evidence, answers: Sequence[Answer[Any]], settings: Settin
     proof = Prover(change).prove([claim for draft in drafts for claim in draft.findings])
     if settings.judge == "on" and (judging := judge.question(proof, change, settings)):
         yield judging
-    if comparing := describe.question(evidence.event, change, [draft.summary for draft in drafts]):
-        yield comparing
+    yield from _comparing(evidence, recall(evidence, settings), drafts)
+
+
+def _comparing(evidence: Evidence, recalled: Recall, drafts: Sequence[ReviewDraft]) -> Iterator[Question[Any]]:
+    """Whether the description fits, unless nobody has read the change, or the same was compared before."""
+    summaries = [draft.summary for draft in (*drafts, *recalled.answers)]
+    if summaries and recalled.described is None:
+        comparing = describe.question(evidence.event, changed(evidence), summaries)
+        if comparing is not None:
+            yield comparing
 
 
 def prompt() -> str:

@@ -13,10 +13,11 @@ from cicd_agent.core.risk import Floor, assess
 from cicd_agent.core.verdict import Conclusion, Ground, Rejected, Risk, RiskLevel, Suppressed, SuppressedBy, Verdict
 from cicd_agent.core.words import count
 from cicd_agent.modes.changes import changed, matcher
-from cicd_agent.modes.review.claims import Prover, capped
+from cicd_agent.modes.review.claims import Proof, Prover, capped
 from cicd_agent.modes.review.describe import contradictions
 from cicd_agent.modes.review.draft import ReviewDraft
-from cicd_agent.modes.review.judge import judged
+from cicd_agent.modes.review.judge import Judgement, judged
+from cicd_agent.modes.review.memory import recall
 from cicd_agent.modes.review.rules import RuleDraft
 from cicd_agent.modes.review.strengths import strengths
 from cicd_agent.modes.review.suggestion import proved
@@ -30,9 +31,11 @@ def verify(rules: RuleDraft, answers: Sequence[Answer[Any]], evidence: Evidence,
     """The verdict on a change. Every finding and every claim that goes in is in exactly one list of what comes out."""
     change = changed(evidence)
     main = [answer for answer in answers if not answer.optional]
-    drafts = [answer.draft for answer in main if isinstance(answer.draft, ReviewDraft)]
-    proof = Prover(change).prove([claim for draft in drafts for claim in draft.findings])
-    judgement = judged(proof, answers)
+    fresh = [answer.draft for answer in main if isinstance(answer.draft, ReviewDraft)]
+    prover, recalled = Prover(change), recall(evidence, settings)
+    proof = prover.prove([claim for draft in fresh for claim in draft.findings])
+    proof, judgement = _joined((proof, judged(proof, answers)), recalled.proved(prover))
+    drafts = [*fresh, *recalled.answers]
     certain = [replace(finding, severity=capped(finding.severity, finding.confidence)) for finding in rules.findings]
     standing, suppressed = _silence(certain, change, settings)
     standing, echoes = joined(standing, settings)
@@ -54,8 +57,8 @@ def verify(rules: RuleDraft, answers: Sequence[Answer[Any]], evidence: Evidence,
     risk = assess(change, floors)
     strong = [finding for finding in standing if reaches(finding, settings)]
     blocking = [finding for finding in standing if blocks(finding, settings)]
-    unseen = any(answer.left_out for answer in main)
-    heard = len(drafts) == len(main) > 0 and not unseen
+    unseen = any(answer.left_out for answer in main) or not recalled.whole
+    heard = len(fresh) == len(main) and bool(drafts) and not unseen
     unread = [gap.what for gap in evidence.gaps if PathKind.SOURCE in kinds(gap.what)]
     # Approval needs rules and a model that both found nothing, not even something unsure, in a change read whole.
     # A judge may take a finding away, but not say yes: what it drops is still something that the model found.
@@ -78,9 +81,19 @@ def verify(rules: RuleDraft, answers: Sequence[Answer[Any]], evidence: Evidence,
         escalate=tuple(_escalations(risk, drafts, proof.rejected, unread)),
         blocking=tuple(finding.fingerprint for finding in blocking),
         remarks=tuple(draft.summary for draft in drafts if draft.summary.strip()),
-        contradictions=contradictions(answers, evidence.event, change),
+        contradictions=contradictions(recalled.joined(answers), evidence.event, change),
         fixed=tuple(fixed(evidence, claims, heard=heard)),
         strengths=well,
+        recalled=recalled.shown,
+    )
+
+
+def _joined(new: tuple[Proof, Judgement], old: tuple[Proof, Judgement]) -> tuple[Proof, Judgement]:
+    """What this run found and what is remembered, each list in the order in which the run after this recalls it."""
+    (proof, judgement), (known, before) = new, old
+    return (
+        Proof((*proof.findings, *known.findings), (*proof.rejected, *known.rejected), proof.whole | known.whole),
+        Judgement((*judgement.findings, *before.findings), (*judgement.dropped, *before.dropped)),
     )
 
 
