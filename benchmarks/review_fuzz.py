@@ -17,7 +17,8 @@ if __name__ == "__main__":
 
 from benchmarks.fuzzed import Posed, claims, diff, rows
 from cicd_agent.adapters.conversation import Conversation
-from cicd_agent.adapters.github import GitHubForge, inline
+from cicd_agent.adapters.github import GitHubForge
+from cicd_agent.adapters.github_reviews import inline
 from cicd_agent.agent.turns import Answer
 from cicd_agent.core.change import Change, ChangeSource
 from cicd_agent.core.diff import FileDiff

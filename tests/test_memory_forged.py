@@ -181,11 +181,15 @@ def test_evidence_from_a_file_brings_no_memory_of_its_own(here: Site) -> None:
 
 def test_evidence_from_a_file_reaches_no_memory_but_that_of_the_jobs_own_pull_request(here: Site) -> None:
     here.run(*ALL)
-    other = here.memory.rename(here.memory.with_name("kept"))
-    asked = staged(here, answer(draft()), stages=2, change=lambda path: bring(path, "", repo="octo/other"))
-    assert asked == 1
-    assert not here.files
-    assert other.exists()
+    before = here.memory.read_bytes()
+    staged(here, stages=1, change=lambda path: bring(path, "", repo="octo/other"))
+    evidence, decision = (str(here.job.place / name) for name in ("gathered.json", "decision.json"))
+    left = here.job.run(
+        "decide", "review", "--in", evidence, "--out", decision, openai_api_key=KEY, cache_dir=str(here.cache)
+    )
+    assert left.exit == 2
+    assert "the evidence of something else" in left.log
+    assert [path.read_bytes() for path in here.files] == [before]
 
 
 def staged(here: Site, *steps: object, stages: int = 3, change: Callable[[Path], None] = lambda _: None) -> int:

@@ -20,6 +20,7 @@ CONFIG = {".github/cicd-agent.yml": "review-event: verdict\nlabels: on\ncheck-ru
 CLEAN = {"app.py": "import os\n\n\ndef go(name):\n    return os.fspath(name)\n"}
 NOTHING = {**DRAFT, "findings": [], "risk_level": "low", "confidence": 0.9}
 REQUESTS = [
+    ("POST", "/graphql"),
     ("GET", "/issues/7/comments"),
     ("GET", "/pulls/7"),
     ("POST", "/issues/7/comments"),

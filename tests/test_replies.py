@@ -107,7 +107,7 @@ def test_who_asks_for_a_review_that_finds_nothing_is_told_so(tmp_path: Path) -> 
         left = talk.comment("@cicd-agent review")
     assert left.exit == 0, left.log
     [summary] = talk.said
-    assert "Nothing found" in summary
+    assert "The rules found nothing." in summary
 
 
 def test_the_review_is_of_the_head_as_it_is_now(tmp_path: Path) -> None:

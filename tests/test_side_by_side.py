@@ -132,7 +132,8 @@ def test_a_clean_answer_to_some_parts_is_no_approval(job: Job) -> None:
         server.steps.clear()
     assert left.outputs["decision"] == "comment"
     assert left.outputs["conclusion"] == "neutral"
-    assert "in what was looked at, which is not the whole change" in left.summary
+    assert "The rules found nothing." in left.summary
+    assert "Nothing found" not in left.summary
 
 
 def test_what_the_budget_has_no_room_for_is_listed_and_nobody_says_that_there_are_no_issues(job: Job) -> None:
@@ -155,6 +156,8 @@ def test_answers_to_parts_are_kept_and_only_the_part_that_failed_is_asked_again(
     kept = str(tmp_path / "answers")
     with OpenAIServer(*[reviewed({"2/3": answer("no")})] * 6) as server:
         review(job, server, max_cost_usd=MONEY, cache_dir=kept)
+        for memory in (tmp_path / "answers").glob("memory-*"):
+            memory.unlink()  # else nothing would be asked of what the other parts have seen
         before = len(server.asked)
         server.steps[:] = [reviewed()] * 2
         left = review(job, server, max_cost_usd=MONEY, cache_dir=kept)
@@ -162,6 +165,24 @@ def test_answers_to_parts_are_kept_and_only_the_part_that_failed_is_asked_again(
     assert len(titles(left)) == 3
     assert left.outputs["degraded"] == "false"
     assert same(job)
+
+
+def test_the_next_run_asks_only_about_the_files_of_the_part_that_failed(job: Job, tmp_path: Path) -> None:
+    kept = str(tmp_path / "answers")
+    with OpenAIServer(*[reviewed({"2/3": answer("no")})] * 6) as server:
+        first = review(job, server, max_cost_usd=MONEY, cache_dir=kept)
+        unheard = {each.partition(" ")[0] for each in first.report["account"]["left_out"]}
+        before = len(server.asked)
+        server.steps[:] = [answer(DRAFT | {"findings": []})]
+        left = review(job, server, max_cost_usd=MONEY, cache_dir=kept)
+        (asked,) = server.asked[before:]
+        assert set(re.findall(r"src/part_\d+\.py", asked.body["messages"][1]["content"])) == unheard
+        server.steps.clear()
+        again = review(job, server, max_cost_usd=MONEY, cache_dir=kept)
+    assert 0 < len(unheard) < len(NAMES)
+    assert titles(left) == titles(again) == titles(first)
+    assert again.outputs["requests"] == "0"
+    assert again.outputs["degraded"] == "false"
 
 
 def test_a_run_that_is_cancelled_does_not_wait_for_what_it_asked(job: Job) -> None:

@@ -13,7 +13,7 @@ from cicd_agent.core.change import Change, Commit
 from cicd_agent.core.diff import ChangeKind, FileDiff
 from cicd_agent.core.library import Unreadable
 from tests.changes import BINARY, change_of
-from tests.fakes import FakeLibrary, Link
+from tests.fake_library import FakeLibrary, Link
 
 CHANGE = change_of(
     ("src/app.py", "import os\nold()\n", "import os\nnew()\n"),

@@ -7,7 +7,7 @@ from cicd_agent.adapters import git_diff, git_lookup
 from cicd_agent.agent import names, rows, shelf, tools
 from cicd_agent.modes import guidelines
 from tests.changes import change_of
-from tests.fakes import FakeLibrary
+from tests.fake_library import FakeLibrary
 
 PAGE = (Path(__file__).parents[2] / "docs/lookups.md").read_text("utf-8")
 

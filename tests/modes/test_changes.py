@@ -15,7 +15,8 @@ from cicd_agent.modes import World
 from cicd_agent.modes.changes import change_lookups
 from cicd_agent.settings import Settings
 from tests.changes import change_of
-from tests.fakes import FakeForge, FakeLibrary, FakeRepository
+from tests.fake_library import FakeLibrary
+from tests.fakes import FakeForge, FakeRepository
 
 HEAD = "h" * 40
 CHANGE = change_of(("app.py", "old()\n", "new()\n"), (".env", None, "KEY=1\n"))

@@ -3,39 +3,31 @@
 import re
 import time
 from base64 import b64decode
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from functools import cached_property
-from typing import Any, Self, TypeVar
+from typing import Self
 from urllib.parse import quote
 
+from cicd_agent.adapters.github_channel import MOST_PAGES, PER_PAGE, READS, WRITES, Channel
 from cicd_agent.adapters.github_marks import GitHubMarks
-from cicd_agent.adapters.github_refusals import Call, Unsettled, is_blocked, is_dismissed, words
+from cicd_agent.adapters.github_refusals import Call, words
 from cicd_agent.adapters.github_replies import Exchanges
-from cicd_agent.adapters.github_shapes import ChangedFile, Content, Posted, Pull, PullCommit, Runs, ViewerAnswer, read
+from cicd_agent.adapters.github_reviews import Reviews
+from cicd_agent.adapters.github_shapes import ChangedFile, Content, Posted, Pull, PullCommit, Runs, read
 from cicd_agent.adapters.github_threads import read_threads, resolve_thread
 from cicd_agent.adapters.github_wire import Wire
 from cicd_agent.core.diff import FileDiff
 from cicd_agent.core.event import Ref
-from cicd_agent.core.plan import InlineComment, Review
+from cicd_agent.core.plan import Review
 from cicd_agent.core.ports import FailedRun, PostedComment, PostedReview, PullState
 from cicd_agent.core.thread import Thread
 from cicd_agent.errors import ConfigError, ForgeRefused
 
 API_URL = "https://api.github.com"
-PER_PAGE = 100
 MOST_FILES = 3_000
 """Where the files endpoint stops, whatever the pull request holds."""
 MOST_COMMITS = 250
 """Where the commits endpoint stops."""
-MOST_PAGES = 10
-"""Pages of a conversation that are read."""
-SETTLING = 3.0
-"""Seconds GitHub is given before we look whether a request without an answer was carried out."""
-ACTIONS = "github-actions[bot]"
-"""The account behind GITHUB_TOKEN, assumed when GitHub does not tell us who we are."""
-READS = "pull-requests: read"
-WRITES = "pull-requests: write"
-T = TypeVar("T")
 
 
 class GitHubForge:
@@ -73,9 +65,9 @@ class GitHubForge:
             raise ConfigError("the repository's name is not owner/name", remedy="Look at GITHUB_REPOSITORY")
         self._repo = repo
         self._root = f"/repos/{repo}"
-        self._sleep = sleep
         self._wire = Wire(token, api_url, timeout=timeout, ca_bundle=ca_bundle, sleep=sleep)
-        self._notes: list[str] = []
+        self._channel = Channel(self._wire, sleep)
+        self._reviews = Reviews(self._root, self._channel)
         self._listed_at: dict[int, str] = {}
         self._blobs: dict[int, dict[str, str]] = {}
 
@@ -97,7 +89,7 @@ class GitHubForge:
     @property
     def notes(self) -> tuple[str, ...]:
         """Limits met in conversations, each one sentence."""
-        return tuple(self._notes)
+        return tuple(self._channel.notes)
 
     def pull(self, number: int) -> PullState:
         """The pull request now."""
@@ -111,13 +103,13 @@ class GitHubForge:
     def holds(self, number: int, commit: str) -> bool:
         """Whether the commit is still one of the pull request's; True where GitHub does not list them all."""
         task, path = f"list the commits of pull request {number}", f"{self._root}/pulls/{number}/commits"
-        listed = [one.sha for page in self._pages(task, path, PullCommit, 3) for one in page]
+        listed = [one.sha for page in self._channel.pages(task, path, PullCommit, 3) for one in page]
         return commit in listed or len(listed) >= MOST_COMMITS
 
     def files(self, number: int) -> tuple[tuple[FileDiff, ...], tuple[str, ...]]:
         """Its files, at most 3,000, and a note for each limit met."""
         task = f"list the files of pull request {number}"
-        pages = self._pages(task, f"{self._root}/pulls/{number}/files", ChangedFile, MOST_FILES // PER_PAGE)
+        pages = self._channel.pages(task, f"{self._root}/pulls/{number}/files", ChangedFile, MOST_FILES // PER_PAGE)
         listed = [file for page in pages for file in page]
         if listed and listed[0].commit:
             self._listed_at[number] = listed[0].commit
@@ -144,7 +136,11 @@ class GitHubForge:
         """
         task = f"find the pull request of {words(head.repo)}:{words(head.name)}"
         query = {"state": "open", "head": f"{head.repo.partition('/')[0]}:{head.name}"}
-        found = (pull.as_state() for page in self._pages(task, f"{self._root}/pulls", Pull, 1, query) for pull in page)
+        found = (
+            pull.as_state()
+            for page in self._channel.pages(task, f"{self._root}/pulls", Pull, 1, query)
+            for pull in page
+        )
         wanted = (head.repo.lower(), head.name)
         return tuple(state for state in found if (state.head.repo.lower(), state.head.name) == wanted)
 
@@ -177,8 +173,8 @@ class GitHubForge:
     def comments(self, number: int, marker: str) -> tuple[PostedComment, ...]:
         """The comments that contain `marker`, oldest first; one of ours ends the search, there is only one."""
         found: list[PostedComment] = []
-        for page in self._newest(f"list the comments of pull request {number}", self._comments_of(number)):
-            found += self._marked(page, marker)
+        for page in self._channel.newest(f"list the comments of pull request {number}", self._comments_of(number)):
+            found += self._channel.marked(page, marker)
             if any(comment.is_ours for comment in found):
                 break
         return tuple(sorted(found, key=lambda comment: comment.id))
@@ -187,14 +183,14 @@ class GitHubForge:
         """The inline comments that contain `marker`, newest first."""
         task = f"list the inline comments of pull request {number}"
         newest = {"sort": "created", "direction": "desc"}
-        pages = self._pages(task, f"{self._root}/pulls/{number}/comments", Posted, MOST_PAGES, newest)
-        return tuple(comment for page in pages for comment in self._marked(page, marker))
+        pages = self._channel.pages(task, f"{self._root}/pulls/{number}/comments", Posted, MOST_PAGES, newest)
+        return tuple(comment for page in pages for comment in self._channel.marked(page, marker))
 
     def post_comment(self, number: int, body: str) -> PostedComment:
         """Add a comment to the conversation."""
         path = self._comments_of(number)
         call = Call("post the comment", "POST", path, WRITES, body={"body": body}, repeatable=False)
-        posted = self._once(call, lambda: self._standing(path, lambda one: one.says(body)))
+        posted = self._channel.once(call, lambda: self._channel.standing(path, lambda one: one.says(body)))
         return posted.as_comment(is_ours=True)
 
     def edit_comment(self, comment: int, body: str) -> PostedComment:
@@ -204,65 +200,30 @@ class GitHubForge:
         return read(call, self._wire.ask(call), Posted).as_comment(is_ours=True)
 
     def post_review(self, review: Review) -> str:
-        """Post a review with all its comments in one request; returns its URL.
+        """Post a review with all its comments in one request; see github_reviews."""
+        return self._reviews.post(review)
 
-        A review that was begun by our account and never submitted lets no other in: then it is discarded, and the
-        review is posted once more.
-        """
-        path = f"{self._root}/pulls/{review.pull}/reviews"
-        body = {
-            "commit_id": review.commit,
-            "event": str(review.event),
-            "body": review.body,
-            "comments": [inline(comment) for comment in review.comments],
-        }
-        call = Call("post the review", "POST", path, WRITES, body=body, repeatable=False)
+    def posted_reviews(self, number: int, marker: str) -> tuple[PostedReview, ...]:
+        """The submitted reviews that contain `marker`, oldest first; of very many the first and the newest."""
+        return self._reviews.posted(number, marker)
 
-        def is_it(one: Posted) -> bool:
-            return not one.is_pending and one.commit_id == review.commit and one.says(review.body)
-
-        def post() -> str:
-            return self._once(call, lambda: self._standing(path, is_it)).html_url
-
-        try:
-            return post()
-        except ForgeRefused as refusal:
-            if not is_blocked(refusal) or not self._discarded(path):
-                raise
-        return post()
+    def dismiss(self, number: int, review: int, message: str) -> None:
+        """Take a review back, so that it neither approves nor blocks; done already is done."""
+        self._reviews.dismiss(number, review, message)
 
     def threads(self, number: int) -> tuple[tuple[Thread, ...], tuple[str, ...]]:
         """The threads of its reviews, oldest first, and a note for each limit met. Tells who we are as well."""
-        self._login, threads, notes = read_threads(self._wire, self._repo, number)
+        self._channel.login, threads, notes = read_threads(self._wire, self._repo, number)
         return threads, notes
 
     def resolve(self, thread: str) -> None:
         """Resolve the thread of this node id, which takes `contents: write`."""
         resolve_thread(self._wire, thread)
 
-    def posted_reviews(self, number: int, marker: str) -> tuple[PostedReview, ...]:
-        """The submitted reviews that contain `marker`, oldest first; of very many the first and the newest."""
-        pages = self._newest(f"list the reviews of pull request {number}", f"{self._root}/pulls/{number}/reviews")
-        found = [one for page in pages for one in page if marker in (one.body or "") and not one.is_pending]
-        return tuple(
-            one.as_review(is_ours=one.by(self._login or ACTIONS)) for one in sorted(found, key=lambda one: one.id)
-        )
-
-    def dismiss(self, number: int, review: int, message: str) -> None:
-        """Take a review back, so that it neither approves nor blocks; done already is done."""
-        path = f"{self._root}/pulls/{number}/reviews/{review}/dismissals"
-        try:
-            self._wire.ask(Call("dismiss our review", "PUT", path, WRITES, body={"message": message}))
-        except ForgeRefused as refusal:
-            if not is_dismissed(refusal):
-                raise
-
     @cached_property
     def marks(self) -> GitHubMarks:
         """Its labels and check runs."""
-        return GitHubMarks(
-            self._wire, self._root, me=lambda: self._login or ACTIONS, settle=lambda: self._sleep(SETTLING)
-        )
+        return GitHubMarks(self._wire, self._root, me=lambda: self._channel.me, settle=self._channel.settle)
 
     def thread(self, number: int, comment: int) -> tuple[PostedComment, ...]:
         """The thread that a comment opened; see github_replies."""
@@ -274,112 +235,8 @@ class GitHubForge:
 
     @property
     def _exchanges(self) -> Exchanges:
-        return Exchanges(self._root, self._wire.ask, self._pages, self._once, self._is_ours)
-
-    def _is_ours(self, one: Posted) -> bool:
-        return one.by(self._login or ACTIONS)
-
-    @cached_property
-    def _login(self) -> str | None:
-        """Who we are; None when GitHub does not say. GET /user is closed to GITHUB_TOKEN, this query is not."""
-        call = Call(
-            "say who we are", "POST", self._wire.graphql, "metadata: read", body={"query": "query { viewer { login } }"}
-        )
-        try:
-            answer = read(call, self._wire.ask(call), ViewerAnswer)
-        except ForgeRefused:
-            return None
-        return answer.data.viewer.login if answer.data else None
-
-    def _discarded(self, path: str) -> bool:
-        """Discard the pending review of our account, if that takes nothing from a person."""
-        try:
-            litter = next(
-                (one for page in self._newest("find a pending review", path) for one in page if one.is_litter), None
-            )
-            if litter is not None:
-                self._wire.ask(Call("discard a pending review", "DELETE", f"{path}/{litter.id}", WRITES))
-        except ForgeRefused as refusal:
-            # Gone is gone, also when the answer to the first attempt was lost. Else the first refusal says it all.
-            return refusal.status == 404  # noqa: PLR2004
-        return litter is not None
+        channel = self._channel
+        return Exchanges(self._root, self._wire.ask, channel.pages, channel.once, channel.is_ours)
 
     def _comments_of(self, number: int) -> str:
         return f"{self._root}/issues/{number}/comments"
-
-    def _marked(self, page: list[Posted], marker: str) -> list[PostedComment]:
-        """Those that contain the marker; only then is it asked who we are."""
-        return [one.as_comment(is_ours=one.by(self._login or ACTIONS)) for one in page if marker in (one.body or "")]
-
-    def _once(self, call: Call, find: Callable[[], Posted | None], *, again: bool = True) -> Posted:
-        """Post; without an answer, look whether it stands before posting once more.
-
-        A request that timed out may still be under way: then it is only looked for, never sent again.
-        """
-        try:
-            return read(call, self._wire.ask(call), Posted)
-        except Unsettled as unsettled:
-            self._sleep(SETTLING)
-            try:
-                standing = find()
-            except ForgeRefused:
-                raise unsettled from None  # the doubt is what the reader must know
-            if standing is not None:
-                return standing
-            if unsettled.late or not again:
-                raise
-        return self._once(call, find, again=False)
-
-    def _standing(self, path: str, matches: Callable[[Posted], bool]) -> Posted | None:
-        """The newest of ours that matches. When GitHub does not say who we are, the same text is proof enough."""
-        for page in self._newest("see what was posted", path):
-            for one in reversed(page):
-                if matches(one) and (self._login is None or one.by(self._login)):
-                    return one
-        return None
-
-    def _newest(self, task: str, path: str) -> Iterator[list[Posted]]:
-        """Pages of a list that GitHub gives oldest first: the first, which tells their number, then the newest."""
-        first, last = self._page(task, path, Posted, {"page": 1})
-        yield first
-        for page in range(last, max(1, last - MOST_PAGES + 1), -1):
-            yield self._page(task, path, Posted, {"page": page})[0]
-        if last > MOST_PAGES:
-            self._note(f"only the first {PER_PAGE} and the newest {(MOST_PAGES - 1) * PER_PAGE} comments were read")
-
-    def _pages(
-        self, task: str, path: str, shape: type[T], most: int, query: Mapping[str, str | int] | None = None
-    ) -> Iterator[list[T]]:
-        """Pages in the order GitHub has them, at most `most`."""
-        before: list[T] = []
-        for number in range(1, most + 1):
-            page, last = self._page(task, path, shape, {**(query or {}), "page": number})
-            if page and page == before:
-                raise ForgeRefused(f"GitHub refused to {task}", why=f"page {number} repeats the one before it")
-            yield page
-            if number >= last:
-                return
-            before = page
-        self._note(f"only the first {most * PER_PAGE:,} entries were read when asked to {task}")
-
-    def _page(self, task: str, path: str, shape: type[T], query: Mapping[str, str | int]) -> tuple[list[T], int]:
-        """One page and the number of the last. The address is ours: links in answers are read, never followed."""
-        call = Call(task, "GET", path, READS, query={**query, "per_page": PER_PAGE})
-        answer = self._wire.ask(call)
-        link = answer.headers.get("link", "")
-        last = re.search(r'[?&]page=([0-9]{1,6})[^>]*>; rel="last"', link)
-        following = re.search(r'[?&]page=([0-9]{1,6})[^>]*>; rel="next"', link)
-        found = last or following
-        return read(call, answer, list[shape]), int(found[1]) if found else 1  # type: ignore[valid-type]  # built at run time
-
-    def _note(self, limit: str) -> None:
-        if limit not in self._notes:
-            self._notes.append(limit)
-
-
-def inline(comment: InlineComment) -> dict[str, Any]:
-    """A comment in the words of the API."""
-    fields = {"path": comment.path, "line": comment.line, "side": str(comment.side), "body": comment.body}
-    if comment.start:
-        fields |= {"start_line": comment.start, "start_side": str(comment.side)}
-    return fields

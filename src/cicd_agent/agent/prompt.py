@@ -23,7 +23,7 @@ _VERSION = re.compile(r"<!-- prompt version: ([\w.-]{1,40}) -->")
 # Fewer lines than this of an exhibit tell a reader less than the space is worth.
 _WORTH_CUTTING = 20
 _MOST_RANGES = 5
-_FENCE_LETTERS = 14
+_FENCE_LETTERS = 28
 
 PREAMBLE = """\
 Answer with one JSON object of the given schema, nothing else. Where tools are offered, look up first what you need.
@@ -195,10 +195,10 @@ def _message(fence: str, blocks: Sequence[str]) -> str:
 
 
 def _fence(key: bytes, exhibits: Sequence[_Clean]) -> str:
-    """A word of 65 bits that only holders of the key can know, the same in every run, and nowhere in the evidence.
+    """A word of 131 bits that only holders of the key can know, the same in every run, and nowhere in the evidence.
 
-    Were it ever there (somebody saw an earlier prompt), the next one of the same series takes its place. It need not be
-    longer: no line of evidence begins where a fence does, whatever it says. Letters cost the fewest tokens.
+    Were it ever there (somebody saw an earlier prompt), the next one of the same series takes its place. Letters cost
+    the fewest tokens.
     """
     text = "\n".join(part for exhibit in exhibits for part in (exhibit.id, exhibit.source, *exhibit.lines))
     digests = (hmac.new(key, b"evidence fence %d" % n, hashlib.sha256).digest() for n in itertools.count())

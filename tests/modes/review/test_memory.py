@@ -3,7 +3,6 @@
 import json
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from importlib import import_module
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -76,6 +75,18 @@ def answered(*claims: Claim, **fields: Any) -> Answer[ReviewDraft]:
     return Answer("review", draft, **fields)
 
 
+def lines_of(answers: Sequence[Answer[Any]], first: Evidence, settings: Settings) -> tuple[str, ...]:
+    """What is remembered of answers to the whole question, where they do not say to what."""
+    about = tuple(
+        exhibit
+        for question in questions(first, (), settings)
+        if question.draft is ReviewDraft
+        for exhibit in question.evidence
+    )
+    whole = [each if each.optional or each.evidence else replace(each, evidence=about) for each in answers]
+    return remember(whole, first, settings)
+
+
 def paths(found: Evidence) -> set[str]:
     return set(recall(found, OFF).paths)
 
@@ -83,7 +94,7 @@ def paths(found: Evidence) -> set[str]:
 def after(answer: Answer[Any], change: Change | None = None) -> Evidence:
     """The evidence of a second run, when the first was answered so."""
     first = evidence(change or changed())
-    return replace(first, memory="\n".join(remember([answer], first, OFF)))
+    return replace(first, memory="\n".join(lines_of([answer], first, OFF)))
 
 
 def test_what_was_shown_and_answered_is_remembered() -> None:
@@ -111,7 +122,7 @@ def test_a_file_that_was_cut_or_left_out_is_not_remembered() -> None:
 def test_what_else_was_left_out_still_forbids_approval() -> None:
     def second(*left_out: str) -> str:
         first = replace(evidence(changed()), exhibits=(Exhibit("guideline-1", "AGENTS.md", "Test it."),))
-        lines = remember([answered(left_out=left_out)], first, OFF)
+        lines = lines_of([answered(left_out=left_out)], first, OFF)
         again = replace(first, memory="\n".join(lines))
         assert paths(again) == set(NAMES)
         return verify(RuleDraft(), [], again, OFF).decision
@@ -119,36 +130,40 @@ def test_what_else_was_left_out_still_forbids_approval() -> None:
     assert (second(), second("AGENTS.md")) == ("approve", "comment")
 
 
-def test_several_answers_remember_each_its_part(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_several_answers_remember_each_its_part() -> None:
     first = evidence(changed())
     [question] = questions(first, (), OFF)
-    parts = [replace(question, evidence=(exhibit,)) for exhibit in question.evidence]
-    monkeypatch.setattr(import_module(remember.__module__), "questions", lambda *_: parts)
-    answers = [answered(claim("a.py")), Answer("review", None, failure="down"), answered(claim("c.py"), claim("a.py"))]
+    one, two, three = ((exhibit,) for exhibit in question.evidence)
+    answers = [
+        answered(claim("a.py"), evidence=one),
+        Answer("review", None, failure="down", evidence=two),
+        answered(claim("c.py"), claim("a.py"), evidence=three),
+    ]
     second = replace(first, memory="\n".join(remember(answers, first, OFF)))
     assert paths(second) == {"a.py", "c.py"}
     assert [len(draft.findings) for draft in recall(second, OFF).answers] == [1, 2]
 
 
-def test_a_file_in_several_questions_is_remembered_when_all_of_it_was_answered(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_file_in_several_questions_is_remembered_when_all_of_it_was_answered() -> None:
     change = change_of(("a.py", None, "".join(f"line_{number}()\n" for number in range(2_000))))
     first = evidence(change)
     [question] = questions(first, (), OFF)
-    parts = [replace(question, evidence=(exhibit,)) for exhibit in question.evidence]
-    assert len(parts) > 1
-    monkeypatch.setattr(import_module(remember.__module__), "questions", lambda *_: parts)
+    good = [answered(evidence=(exhibit,)) for exhibit in question.evidence]
+    assert len(good) > 1
 
-    def left(answers: Sequence[Answer[Any]]) -> set[str]:
+    def left(answer: Answer[Any]) -> set[str]:
+        answers = [replace(answer, evidence=good[0].evidence), *good[1:]]
         return paths(replace(first, memory="\n".join(remember(answers, first, OFF))))
 
-    assert left([answered() for _ in parts]) == {"a.py"}
-    assert left([Answer("review", None, failure="down"), *(answered() for _ in parts[1:])]) == set()
-    assert left([answered(left_out=("a.py from line 9 +",)), *(answered() for _ in parts[1:])]) == set()
+    assert left(good[0]) == {"a.py"}
+    assert left(Answer("review", None, failure="down")) == set()
+    assert left(answered(left_out=("a.py from line 9",))) == set()
+    assert left(answered(left_out=("a.py lines 1 to 4, 9 to 12 and 2 more pieces",))) == set()
 
 
 def test_answers_that_belong_to_no_question_are_not_remembered() -> None:
     assert remember([answered(), answered()], evidence(changed()), OFF) == ()
-    assert remember([], evidence(changed()), OFF) == ()
+    assert lines_of([], evidence(changed()), OFF) == ()
 
 
 EDITS: dict[str, Callable[[FileDiff], FileDiff]] = {
@@ -186,7 +201,7 @@ def test_the_numbers_of_lines_are_no_difference() -> None:
 
 def test_a_quote_that_is_gone_is_rejected_whatever_is_remembered() -> None:
     first = evidence(changed())
-    lines = [json.loads(line) for line in remember([answered(claim("a.py"))], first, OFF)]
+    lines = [json.loads(line) for line in lines_of([answered(claim("a.py"))], first, OFF)]
     told = [{**each, "claim": {**each["claim"], "quote": "gone()"}} if "claim" in each else each for each in lines]
     second = replace(first, memory="\n".join([json.dumps(each) for each in told]))
     verdict = verify(RuleDraft(), [], second, OFF)
@@ -196,7 +211,7 @@ def test_a_quote_that_is_gone_is_rejected_whatever_is_remembered() -> None:
 
 def test_any_line_may_be_missing_and_nothing_is_half_remembered() -> None:
     first = evidence(changed())
-    lines = remember([answered(claim("a.py"), claim("a.py"), claim("b.py"), claim("nowhere.py"))], first, OFF)
+    lines = lines_of([answered(claim("a.py"), claim("a.py"), claim("b.py"), claim("nowhere.py"))], first, OFF)
     whole = {(each.claim.path, each.claim.title) for each in recall(evidence(changed(), lines), OFF).claims}
     for missing in range(len(lines)):
         found = recall(evidence(changed(), [*lines[:missing], *lines[missing + 1 :]]), OFF)
@@ -218,7 +233,7 @@ def test_a_new_claim_on_a_file_that_was_not_asked_about_is_remembered_with_it() 
     second = replace(after(answered(claim("b.py"))), change=changed(a="x = 1\ncall_again()\n"))
     assert paths(second) == {"b.py", "c.py"}
     answers = [answered(claim("a.py", "call_again()"), claim("b.py", category=Category.SECURITY))]
-    third = replace(second, memory="\n".join(remember(answers, second, OFF)))
+    third = replace(second, memory="\n".join(lines_of(answers, second, OFF)))
     assert paths(third) == set(NAMES)
     now, then = (verify(RuleDraft(), *rest, OFF) for rest in ((answers, second), ([], third)))
     assert now.findings == then.findings
@@ -235,7 +250,7 @@ def test_when_the_end_finds_no_room_the_largest_files_are_remembered_and_the_res
     names = [f"src/part_{number}.py" for number in range(900)]
     change = change_of(*((name, None, f"call_{number}()\n" * (1 + number % 7)) for number, name in enumerate(names)))
     first = evidence(change)
-    lines = remember([answered(claim(names[6], "call_6()"))], first, OFF)
+    lines = lines_of([answered(claim(names[6], "call_6()"))], first, OFF)
     second = replace(first, memory="\n".join(lines[: len(lines) // 3]))
     kept = paths(second)
     assert 100 < len(kept) < len(names)
@@ -275,9 +290,9 @@ def test_what_is_taken_over_is_what_was_found(
     told = main.draft.model_copy(update={"summary": summary, "escalate_to_human": escalates})
     judge = Answer("judge", JudgeDraft(rulings=tuple(rulings)), optional=True)
     answers: list[Answer[Any]] = [replace(main, draft=told), judge]
-    second = replace(first, memory="\n".join(remember(answers, first, Settings())))
+    second = replace(first, memory="\n".join(lines_of(answers, first, Settings())))
     assume(not questions(second, (), Settings()))
     now, then = (verify(RuleDraft(), *rest, Settings()) for rest in ((answers, first), ([], second)))
     assert then.recalled is not None
     assert replace(then, recalled=None) == now
-    assert remember([], second, Settings()) == remember(answers, first, Settings())
+    assert lines_of([], second, Settings()) == lines_of(answers, first, Settings())

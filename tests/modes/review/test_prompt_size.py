@@ -13,7 +13,7 @@ from cicd_agent.core.evidence import Evidence
 from cicd_agent.modes.review.questions import questions
 from cicd_agent.settings import Settings
 from tests.changes import change_of
-from tests.fakes import FakeLibrary
+from tests.fake_library import FakeLibrary
 
 METHOD = """
     def total_{n}(self, rows):

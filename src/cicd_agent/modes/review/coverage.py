@@ -25,7 +25,7 @@ def nothing_found(evidence: Evidence, *, asked: bool, shown: bool, weak: bool) -
         return "Nothing of the change was looked at."
     subject = "Nothing found" if asked else "The rules found nothing"
     where = "" if read == files else f" in {read} of {count(files, 'file')}: the rest was not looked at"
-    where = where or ("" if shown else " in what the model was shown, which is not the whole change")
+    where = where or ("" if shown or not asked else " in what the model was shown, which is not the whole change")
     bar = " that reaches the thresholds" if weak else ""
     return f"{subject}{bar}{where}."
 

@@ -23,9 +23,10 @@ _LONGEST = 80
 def failures(event: Event, world: World, settings: Settings) -> tuple[tuple[Exhibit, ...], tuple[Gap, ...]]:
     """The last failed runs of a pull request's branch: one request, and only where a model will be asked.
 
-    Their titles are left out: they are the author's words.
+    Their titles are left out: they are the author's words. A fork's branch may be called like one of this repository,
+    whose failures say nothing of it.
     """
-    if world.forge is None or event.pull is None or not event.head.name or not _asks(settings):
+    if world.forge is None or event.pull is None or event.pull.from_fork or not event.head.name or not _asks(settings):
         return (), ()
     try:
         runs = world.forge.failures(event.head.name, MOST)

@@ -1,0 +1,127 @@
+"""How GitHub is asked about one repository: page by page, as whom, and never twice for the same thing."""
+
+import re
+import time
+from collections.abc import Callable, Iterator, Mapping
+from functools import cached_property
+from typing import TypeVar
+
+from cicd_agent.adapters.github_refusals import Call, Unsettled
+from cicd_agent.adapters.github_shapes import Posted, ViewerAnswer, read
+from cicd_agent.adapters.github_wire import Wire
+from cicd_agent.core.ports import PostedComment
+from cicd_agent.errors import ForgeRefused
+
+PER_PAGE = 100
+MOST_PAGES = 10
+"""Pages of a conversation that are read."""
+SETTLING = 3.0
+"""Seconds GitHub is given before we look whether a request without an answer was carried out."""
+ACTIONS = "github-actions[bot]"
+"""The account behind GITHUB_TOKEN, assumed when GitHub does not tell us who we are."""
+READS = "pull-requests: read"
+WRITES = "pull-requests: write"
+T = TypeVar("T")
+
+
+class Channel:
+    """Lists, and posts that are made once, through one wire. `notes` tells the limits met, each one sentence."""
+
+    def __init__(self, wire: Wire, sleep: Callable[[float], None] = time.sleep) -> None:
+        self.wire = wire
+        self.notes: list[str] = []
+        self._sleep = sleep
+
+    def settle(self) -> None:
+        """Wait until a request that was not answered has been carried out, if it ever is."""
+        self._sleep(SETTLING)
+
+    @property
+    def me(self) -> str:
+        """Our login, as far as it is known."""
+        return self.login or ACTIONS
+
+    def is_ours(self, one: Posted) -> bool:
+        """Whether our account wrote it."""
+        return one.by(self.me)
+
+    @cached_property
+    def login(self) -> str | None:
+        """Who we are; None when GitHub does not say. GET /user is closed to GITHUB_TOKEN, this query is not."""
+        call = Call(
+            "say who we are", "POST", self.wire.graphql, "metadata: read", body={"query": "query { viewer { login } }"}
+        )
+        try:
+            answer = read(call, self.wire.ask(call), ViewerAnswer)
+        except ForgeRefused:
+            return None
+        return answer.data.viewer.login if answer.data else None
+
+    def marked(self, page: list[Posted], marker: str) -> list[PostedComment]:
+        """Those that contain the marker; only then is it asked who we are."""
+        return [one.as_comment(is_ours=self.is_ours(one)) for one in page if marker in (one.body or "")]
+
+    def once(self, call: Call, find: Callable[[], Posted | None], *, again: bool = True) -> Posted:
+        """Post; without an answer, look whether it stands before posting once more.
+
+        A request that timed out may still be under way: then it is only looked for, never sent again.
+        """
+        try:
+            return read(call, self.wire.ask(call), Posted)
+        except Unsettled as unsettled:
+            self.settle()
+            try:
+                standing = find()
+            except ForgeRefused:
+                raise unsettled from None  # the doubt is what the reader must know
+            if standing is not None:
+                return standing
+            if unsettled.late or not again:
+                raise
+        return self.once(call, find, again=False)
+
+    def standing(self, path: str, matches: Callable[[Posted], bool]) -> Posted | None:
+        """The newest of ours that matches. When GitHub does not say who we are, the same text is proof enough."""
+        for page in self.newest("see what was posted", path):
+            for one in reversed(page):
+                if matches(one) and (self.login is None or one.by(self.login)):
+                    return one
+        return None
+
+    def newest(self, task: str, path: str) -> Iterator[list[Posted]]:
+        """Pages of a list that GitHub gives oldest first: the first, which tells their number, then the newest."""
+        first, last = self._page(task, path, Posted, {"page": 1})
+        yield first
+        for page in range(last, max(1, last - MOST_PAGES + 1), -1):
+            yield self._page(task, path, Posted, {"page": page})[0]
+        if last > MOST_PAGES:
+            self._note(f"only the first {PER_PAGE} and the newest {(MOST_PAGES - 1) * PER_PAGE} comments were read")
+
+    def pages(
+        self, task: str, path: str, shape: type[T], most: int, query: Mapping[str, str | int] | None = None
+    ) -> Iterator[list[T]]:
+        """Pages in the order GitHub has them, at most `most`."""
+        before: list[T] = []
+        for number in range(1, most + 1):
+            page, last = self._page(task, path, shape, {**(query or {}), "page": number})
+            if page and page == before:
+                raise ForgeRefused(f"GitHub refused to {task}", why=f"page {number} repeats the one before it")
+            yield page
+            if number >= last:
+                return
+            before = page
+        self._note(f"only the first {most * PER_PAGE:,} entries were read when asked to {task}")
+
+    def _page(self, task: str, path: str, shape: type[T], query: Mapping[str, str | int]) -> tuple[list[T], int]:
+        """One page and the number of the last. The address is ours: links in answers are read, never followed."""
+        call = Call(task, "GET", path, READS, query={**query, "per_page": PER_PAGE})
+        answer = self.wire.ask(call)
+        link = answer.headers.get("link", "")
+        last = re.search(r'[?&]page=([0-9]{1,6})[^>]*>; rel="last"', link)
+        following = re.search(r'[?&]page=([0-9]{1,6})[^>]*>; rel="next"', link)
+        found = last or following
+        return read(call, answer, list[shape]), int(found[1]) if found else 1  # type: ignore[valid-type]  # built at run time
+
+    def _note(self, limit: str) -> None:
+        if limit not in self.notes:
+            self.notes.append(limit)
