@@ -42,6 +42,7 @@ def test_the_first_job_writes_evidence_and_says_nothing_on_the_pull_request(jobs
 
 def test_the_second_job_reviews_the_fork_with_what_the_first_has_read(jobs: ForkJobs) -> None:
     jobs.gather()
+    before = len(jobs.hub.received)
     left = jobs.post()
     assert left.exit == 0, left.log
     assert left.outputs["conclusion"] == "neutral"
@@ -52,7 +53,7 @@ def test_the_second_job_reviews_the_fork_with_what_the_first_has_read(jobs: Fork
     # Rules that need the whole file.
     assert {each["id"] for each in left.report["verdict"]["findings"]} == {"dynamic-code", "swallowed-exception"}
     assert not jobs.hub.of("GET", "/contents/app.py")
-    assert len(jobs.hub.received) <= 8
+    assert len(jobs.hub.received) - before <= 8
 
 
 def test_without_evidence_the_api_is_read_and_the_limit_is_told(tmp_path: Path, hub: FakeGitHub) -> None:

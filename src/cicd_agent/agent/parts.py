@@ -16,6 +16,8 @@ MOST_PARTS = 8
 _LEAST = 8_000
 """Tokens of evidence below which no part is asked about."""
 _WORTH = 1.03
+_HEADING = 12
+"""Tokens of the line above a file: the fence, and marks around the path."""
 _FRAME = 100
 """Tokens around the evidence of a part: the fence, and which part it is."""
 
@@ -81,4 +83,4 @@ def _about(question: Question[Any], common: Sequence[Exhibit], pieces: Sequence[
 
 def _size(exhibit: Exhibit) -> int:
     lines = exhibit.text.count("\n") + 1
-    return estimate(exhibit.text) + 4 * lines + len(exhibit.source) // 4
+    return estimate(exhibit.text) + 4 * lines + estimate(exhibit.source) + _HEADING

@@ -116,7 +116,8 @@ def test_no_other_end_is_a_good_one(fields: dict[str, Any]) -> None:
 def test_a_file_that_was_cut_or_left_out_is_not_remembered() -> None:
     second = after(answered(left_out=("a.py", "b.py from line 2 +")))
     assert paths(second) == {"c.py"}
-    assert verify(RuleDraft(), [answered()], second, OFF).decision != "approve"
+    assert verify(RuleDraft(), [answered()], second, OFF).decision == "approve", "all of it was read by now"
+    assert verify(RuleDraft(), [answered(left_out=("b.py",))], second, OFF).decision != "approve"
 
 
 def test_what_else_was_left_out_still_forbids_approval() -> None:

@@ -56,7 +56,7 @@ def test_what_every_request_carries_stays_small() -> None:
     [question] = questions(sized(1, 1), (), Settings())
     tools = lookups(change_of(), FakeLibrary(), lambda _: False)
     signatures = [(tool.name, tool.description, strict(tool.arguments)) for tool in tools]
-    assert estimate(compose(question.instructions)) < 980
+    assert estimate(compose(question.instructions)) < 990
     assert len(json.dumps(strict(question.draft), separators=(",", ":"))) < 1_400
     assert len(json.dumps(signatures, separators=(",", ":"))) < 2_600
     assert fixed_tokens(question) < 2_500
