@@ -15,6 +15,9 @@ from cicd_agent.core.text import visible, visible_line
 from cicd_agent.errors import BudgetExhausted, ModelMisbehaved, ModelUnavailable
 
 _LONGEST_COMPLAINT = 4_000
+_LONGEST_ANSWER = 64_000
+_LONGEST_GIBBERISH = 8_000
+"""Characters of an answer that are sent back with what was wrong with it."""
 
 
 class Dialogue:
@@ -122,6 +125,10 @@ class Dialogue:
 
     def correct(self, reply: Reply, complaint: str, *, close: bool) -> None:
         """Add an answer and what was wrong with it; `close` when the model has shown that it is done looking."""
+        # What nobody can read need not be read again, and what is endless would use up the budget.
+        most = _LONGEST_GIBBERISH if close else _LONGEST_ANSWER
+        is_cut = len(reply.text) > most
+        answer = f"{reply.text[:most]}\n(cut)" if is_cut else reply.text or "(no answer)"
         text = f"This answer was not accepted. {clip(visible(self._redact(complaint)), _LONGEST_COMPLAINT)}\n"
         text += "Answer again with the whole JSON object."
         self._closed = self._closed or close
@@ -130,8 +137,8 @@ class Dialogue:
             said = Turn(Role.ASSISTANT, reply.text, reply.items, reply.calls)
             self._extend(said, *(Turn(Role.TOOL, text, answers=call.id) for call in reply.calls))
         else:
-            items = () if reply.calls else reply.items
-            self._extend(Turn(Role.ASSISTANT, reply.text or "(no answer)", items), Turn(Role.USER, text))
+            items = () if reply.calls or is_cut else reply.items
+            self._extend(Turn(Role.ASSISTANT, answer, items), Turn(Role.USER, text))
 
     def _allowance(self) -> int:
         """Output tokens of the next request. Closes the look-ups when it has to be the last, and says so."""

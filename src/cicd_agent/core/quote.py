@@ -1,6 +1,6 @@
 """Where a quote stands in a diff: the proof that a claim is about code that is there."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from cicd_agent.core.diff import FileDiff, LineKind, Side
@@ -31,21 +31,31 @@ class Miss:
 
 @dataclass(frozen=True, slots=True)
 class _Row:
+    """A line of one side: its place among those of its hunk, among all lines of the hunk, and in the file."""
+
     index: int
+    at: int
     number: int
     raw: str
     normal: str
 
 
 def shown(text: str) -> str:
-    """A line as prompts and reports show it: secrets masked, hidden characters made visible."""
+    """Text as prompts and reports show it: secrets masked, hidden characters made visible."""
     return visible(mask(text))
+
+
+def shown_lines(lines: Sequence[str]) -> tuple[str, ...]:
+    """Lines of a hunk as prompts show them: a secret may be longer than a line, and is masked line by line then."""
+    together = shown("\n".join(lines)).split("\n")
+    return tuple(together if len(together) == len(lines) else map(shown, lines))
 
 
 class Quotes:
     """One side of one file's diff, read once so that many quotes can be looked up in it."""
 
     def __init__(self, file: FileDiff, side: Side) -> None:
+        self._file = file
         self._hunks = tuple(tuple(_rows(file, index, side)) for index in range(len(file.hunks)))
         self._as_shown: tuple[tuple[_Row, ...], ...] | None = None
 
@@ -61,9 +71,7 @@ class Quotes:
         found = list(_matches(self._hunks, wanted))
         if not found:
             if self._as_shown is None:
-                self._as_shown = tuple(
-                    tuple(replace(row, normal=" ".join(shown(row.raw).split())) for row in hunk) for hunk in self._hunks
-                )
+                self._as_shown = tuple(self._shown())
             found = list(_matches(self._as_shown, wanted))
         if len(found) == 1:
             return found[0]
@@ -75,6 +83,12 @@ class Quotes:
             return Miss(f"its quote stands at {len(found)} places, none of them near line {claimed}", longer=True)
         return min(near, key=lambda place: (abs(place.last - claimed), place.last))
 
+    def _shown(self) -> Iterator[tuple[_Row, ...]]:
+        """The rows with their text as it is shown, each hunk read as a whole."""
+        for hunk, rows in zip(self._file.hunks, self._hunks, strict=True):
+            texts = shown_lines([line.text.rstrip("\r") for line in hunk.lines])
+            yield tuple(replace(row, normal=" ".join(texts[row.at].split())) for row in rows)
+
     def _hunk_of(self, number: int) -> int | None:
         for index, rows in enumerate(self._hunks):
             if rows and rows[0].number <= number <= rows[-1].number:
@@ -84,12 +98,12 @@ class Quotes:
 
 def _rows(file: FileDiff, hunk: int, side: Side) -> Iterator[_Row]:
     index = 0
-    for line in file.hunks[hunk].lines:
+    for at, line in enumerate(file.hunks[hunk].lines):
         # Context lines count on the new side only: there GitHub lets comments stand on them.
         number = line.old if side is Side.LEFT else line.new
         if number is None or (side is Side.LEFT and line.kind is not LineKind.DELETED):
             continue
-        yield _Row(index, number, line.text.rstrip("\r"), " ".join(line.text.split()))
+        yield _Row(index, at, number, line.text.rstrip("\r"), " ".join(line.text.split()))
         index += 1
 
 

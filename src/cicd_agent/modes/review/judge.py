@@ -153,7 +153,7 @@ def _excerpt(name: str, file: FileDiff, claims: Sequence[Finding]) -> Exhibit:
     return Exhibit(
         name,
         file.path,
-        "\n".join(line.text for line in part),
+        "\n".join(line.text.rstrip("\r") for line in part),
         priority=1 + max(claim.severity.rank for claim in claims),
         gutter=tuple(map(gutter, part)),
     )

@@ -48,7 +48,8 @@ def _exhibit(file: FileDiff, lines: Sequence[DiffLine], rows: Sequence[tuple[str
     return Exhibit(
         id="",
         source=file.path,
-        text="\n".join([*(text for _, text in rows), *(line.text for line in lines)]),
+        # A carriage return belongs to the line's end, which is not shown.
+        text="\n".join([*(text for _, text in rows), *(line.text.rstrip("\r") for line in lines)]),
         priority=priority(file.path),
         gutter=(*(mark for mark, _ in rows), *map(gutter, lines)),
         whole=True,
