@@ -235,10 +235,10 @@ class Settings(BaseModel):
         description="Price of a model in US dollars per million tokens, before the table that comes with the program.",
     )
     judge: Annotated[
-        Literal["on", "off"],
+        Literal["on", "fast", "off"],
         Field(
             json_schema_extra=_FILE_ONLY,
-            description="Whether a second question judges the model's findings and drops what it cannot defend.",
+            description="Whether a second question judges the model's findings and drops what it cannot defend; `fast` asks `fast-model`.",
         ),
     ] = "on"
     labels: Annotated[

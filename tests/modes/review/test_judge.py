@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cicd_agent.agent.turns import Answer
+from cicd_agent.agent.turns import Answer, Tier
 from cicd_agent.core.event import Event, EventKind, PullRequest
 from cicd_agent.core.evidence import Evidence
 from cicd_agent.core.finding import Category, Finding, Location, Origin, Severity
@@ -89,6 +89,11 @@ def test_nobody_judges_what_was_not_answered_not_proven_or_is_not_to_be_judged()
     assert questions(EVIDENCE, (Answer("review", None, failure="down"),), Settings()) == ()
     assert asked(claim("made_up()")) == ()
     assert asked(claim(), judge="off") == ()
+
+
+def test_the_judge_may_be_the_fast_model() -> None:
+    tiers = [asked(claim(), **chosen)[0].tier for chosen in ({}, {"judge": "fast"})]
+    assert tiers == [Tier.JUDGEMENT, Tier.FAST]
 
 
 def test_the_judge_is_asked_once() -> None:

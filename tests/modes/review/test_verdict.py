@@ -192,6 +192,13 @@ def test_two_claims_about_the_same_lines_become_the_surer_one() -> None:
     assert len(verdict.merged) == 1
 
 
+def test_what_the_change_itself_silences_is_no_reason_to_approve_it() -> None:
+    verdict = judge(finding(line=2, id="hush"), answers=(answer(),))
+    assert not verdict.findings
+    assert verdict.decision == "comment"
+    assert judge(finding(line=2, id="hush", severity=Severity.LOW), answers=(answer(),)).decision == "approve"
+
+
 def test_nothing_that_goes_in_is_lost() -> None:
     claims = [claim(), claim(quote="no such code"), claim(path="else.py"), claim(line=1)]
     rules = [finding(), finding(line=2, id="hush"), finding(line=4, id="off")]

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 
 from pydantic import Field
 
-from cicd_agent.agent.turns import Answer, Draft, Question
+from cicd_agent.agent.turns import Answer, Draft, Question, Tier
 from cicd_agent.core.change import Change
 from cicd_agent.core.diff import DiffLine, FileDiff, Side
 from cicd_agent.core.evidence import Exhibit
@@ -74,6 +74,7 @@ def question(proof: Proof, change: Change, settings: Settings) -> Question[Judge
         evidence=(*(_claimed(name, claim) for name, claim in claims.items()), *excerpts),
         draft=JudgeDraft,
         check=lambda _: None,
+        tier=Tier.FAST if settings.judge == "fast" else Tier.JUDGEMENT,
         optional=True,
     )
 

@@ -55,7 +55,7 @@ def _second(evidence: Evidence, answers: Sequence[Answer[Any]], settings: Settin
         return
     change = changed(evidence)
     proof = Prover(change).prove([claim for draft in drafts for claim in draft.findings])
-    if settings.judge == "on" and (judging := judge.question(proof, change, settings)):
+    if settings.judge != "off" and (judging := judge.question(proof, change, settings)):
         yield judging
     yield from _comparing(evidence, recall(evidence, settings), drafts)
 
