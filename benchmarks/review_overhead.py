@@ -24,6 +24,8 @@ from benchmarks.reviewing import Measured, NotMeasured, measure
 from benchmarks.tokens import Counter, counter
 
 WINDOW = 128_000
+DEAR = Ours("responses", usd="5")
+"""Reviews the largest once more: what is to be shown of it is bounded in tokens, which cost more than the default."""
 OURS = ("responses", "chat")
 
 
@@ -83,9 +85,7 @@ def goals(results: list[Result]) -> Iterator[Goal]:
         for dialect in OURS:
             ours = result.by[Ours(dialect).name]
             where = f"{result.name}, {dialect}"
-            if size == "large":
-                yield from _of_the_large(ours, where)
-            else:
+            if size != "large":
                 most = round(1.35 * result.numbered + 900)
                 told = f"{ours.prompt:,} of {most:,} = 1.35 x {result.numbered:,} + 900"
                 yield Goal(f"{where}: prompt", ours.prompt <= most, told)
@@ -94,6 +94,8 @@ def goals(results: list[Result]) -> Iterator[Goal]:
             yield Goal(f"{where}: what is not seen is named", ours.hidden == ours.listed, _unnamed(ours))
             if theirs := result.by.get("pr-agent"):
                 yield from _ahead(ours, theirs, where, size)
+        if dear := result.by.get(DEAR.name):
+            yield from _of_the_large(dear, f"{result.name}, max-cost-usd {DEAR.usd}")
     calls = {each.by[Ours(dialect).name].github_calls for each in results for dialect in OURS}
     yield Goal("GitHub calls are the same for any number of files", len(calls) == 1, str(sorted(calls)))
 
@@ -131,7 +133,7 @@ def results(
         raw, numbered = count.count([pull.diff, pull.numbered])
         own = directory / f"runs-{number}"
         by: dict[str, Measured] = {}
-        for each in reviewers:
+        for each in [*reviewers, *([DEAR] if sample.size == "large" else [])]:
             try:
                 by[each.name] = measure(each, pull, own / each.name, count, arguments.runs)
             except NotMeasured as failure:

@@ -50,14 +50,15 @@ class Reviewer(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Ours:
-    """This project, with its defaults."""
+    """This project with its defaults, but for the dialect, and the dollars that it may spend where they are given."""
 
     api: str
+    usd: str = ""
 
     @property
     def name(self) -> str:
         """It with its dialect."""
-        return f"ours, {self.api}"
+        return f"ours, {f'${self.usd}' if self.usd else self.api}"
 
     def command(self, _: Site) -> tuple[str, ...]:
         """As the action runs it."""
@@ -81,6 +82,7 @@ class Ours:
             "INPUT_API": self.api,
             "INPUT_BASE_URL": site.model,
             "INPUT_GITHUB_TOKEN": site.token,
+            "INPUT_MAX_COST_USD": self.usd,
             "INPUT_OPENAI_API_KEY": KEY,
             "PYTHONPATH": str(ROOT / "src"),
             "RUNNER_TEMP": str(site.own),

@@ -238,7 +238,8 @@ class Settings(BaseModel):
         Literal["on", "fast", "off"],
         Field(
             json_schema_extra=_FILE_ONLY,
-            description="Whether a second question judges the model's findings and drops what it cannot defend; `fast` asks `fast-model`.",
+            description="Whether a second question judges the model's findings and drops what it cannot defend; `fast` "
+            "asks `fast-model`.",
         ),
     ] = "on"
     labels: Annotated[

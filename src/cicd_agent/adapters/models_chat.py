@@ -1,13 +1,12 @@
 """The Chat Completions dialect, which every compatible server speaks: vLLM, Ollama, LM Studio, LiteLLM and others."""
 
-import json
 import re
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
 from cicd_agent.adapters.models_faults import Fault, Trouble, fault_of
 from cicd_agent.adapters.models_json import at, call, repeatable, taken, usage, without_thinking, words
-from cicd_agent.adapters.models_shape import Format, Shape
+from cicd_agent.adapters.models_shape import Format, Shape, printed
 from cicd_agent.agent.turns import Call, Reply, Request, Stop, Turn
 
 if TYPE_CHECKING:
@@ -25,7 +24,7 @@ def body(request: Request, model: str, shape: Shape) -> dict[str, Any]:
     While tools may be called no format is asked for: vLLM, Ollama and others never call one under a format.
     """
     schema = dict(request.schema)
-    instructions = f"{request.instructions}\nThe JSON schema of the answer:\n{json.dumps(schema)}\n"
+    instructions = f"{request.instructions}\n{printed(schema)}\n"
     form: dict[str, object] = {"type": shape.format.value}
     if shape.format is Format.JSON_SCHEMA:
         form["json_schema"] = {"name": request.schema_name, "schema": schema, "strict": True}

@@ -1,11 +1,10 @@
 """The Responses dialect: OpenAI and Azure. Nothing is stored there; encrypted reasoning comes back with each turn."""
 
-import json
 from typing import TYPE_CHECKING, Any
 
 from cicd_agent.adapters.models_faults import Fault, Trouble, fault_of
 from cicd_agent.adapters.models_json import at, call, repeatable, taken, usage, without_thinking, words
-from cicd_agent.adapters.models_shape import Format, Shape
+from cicd_agent.adapters.models_shape import Format, Shape, printed
 from cicd_agent.agent.turns import Call, Reply, Request, Stop, Turn
 
 if TYPE_CHECKING:
@@ -21,7 +20,7 @@ def body(request: Request, model: str, shape: Shape) -> dict[str, Any]:
     """The JSON of a request."""
     instructions, evidence = request.instructions, request.evidence
     if shape.format is not Format.JSON_SCHEMA:
-        instructions = f"{instructions}\nThe JSON schema of the answer:\n{json.dumps(dict(request.schema))}\n"
+        instructions = f"{instructions}\n{printed(request.schema)}\n"
         # json_object is refused unless the input itself, not the instructions, has the word JSON in it.
         evidence = f"{evidence}\nAnswer in JSON.\n"
     conversation: list[object] = [{"role": "user", "content": evidence}]

@@ -1,6 +1,8 @@
 """What a request to this server may look like: learnt from its errors, never from a model's name."""
 
+import json
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from http import HTTPStatus
@@ -119,3 +121,22 @@ class Shape:
 
 def _unexplained(said: str) -> bool:
     return said in {"", "bad request"}
+
+
+def printed(schema: Mapping[str, object]) -> str:
+    """A schema of the strict dialect in the instructions, less what it repeats for each object: half of its tokens."""
+    shown = json.dumps(_terse(schema), separators=(",", ":"))
+    return f"The JSON schema of the answer, all properties required and no others allowed:\n{shown}"
+
+
+def _terse(node: object) -> object:
+    match node:
+        case {"anyOf": [{"type": str(kind)} as only, {"type": "null"}], **rest} if len(only) == 1:
+            return {**rest, "type": [kind, "null"]}
+        case {"type": "object", "properties": dict(properties), **rest}:
+            own = {name: value for name, value in rest.items() if name not in {"required", "additionalProperties"}}
+            return {"type": "object", **own, "properties": {name: _terse(each) for name, each in properties.items()}}
+        case {"type": "array", "items": items, **rest}:
+            return {"type": "array", **rest, "items": _terse(items)}
+        case _:
+            return node

@@ -11,6 +11,7 @@ from cicd_agent.modes.changes import changed
 MOST_NAMED = 3
 """Files that are named in the line itself; of more, the line counts them by reason and a folded table names them."""
 _MOST_ROWS = 100
+_MOST_LINES = 500
 
 
 def nothing_found(evidence: Evidence, *, asked: bool, shown: bool, weak: bool) -> str:
@@ -43,17 +44,34 @@ def left_out(evidence: Evidence) -> str:
     return f" Not looked at: {listed}."
 
 
-def folded(evidence: Evidence) -> Iterator[tuple[str, Iterator[str]]]:
-    """The title and the table of the files that the line does not name."""
+def not_shown(parts: Sequence[str]) -> str:
+    """What the model was not shown of what was looked at, a few by name; "" when it was shown everything."""
+    if not parts:
+        return ""
+    few = ", ".join(map(code, parts)) if len(parts) <= MOST_NAMED else f"parts of {len(parts):,} files, named above"
+    return f" Not shown to the model, which has no room for more: {few}."
+
+
+def folded(evidence: Evidence, parts: Sequence[str]) -> Iterator[tuple[str, Iterator[str]]]:
+    """The titles and the lists of the files that the line does not name; `parts` are what the model was not shown."""
     gaps = unread(evidence)
     if len(gaps) > MOST_NAMED:
         yield f"{len(gaps)} not looked at", iter([_table(gaps)])
+    if len(parts) > MOST_NAMED:
+        yield f"{len(parts):,} not shown to the model", iter([_list(parts)])
 
 
 def unread(evidence: Evidence) -> Sequence[Gap]:
     """The gaps that are files of the change, each once."""
     paths = {file.path for file in changed(evidence).files}
     return tuple({gap.what: gap for gap in evidence.gaps if gap.what in paths}.values())
+
+
+def _list(parts: Sequence[str]) -> str:
+    lines = [f"- {code(each)}" for each in parts[:_MOST_LINES]]
+    if len(parts) > _MOST_LINES:
+        lines.append(f"- {len(parts) - _MOST_LINES:,} more in the JSON report")
+    return "\n".join(["Not shown to the model:", "", *lines])
 
 
 def _table(gaps: Sequence[Gap]) -> str:

@@ -14,7 +14,7 @@ from cicd_agent.core.verdict import Conclusion, Ground, Recalled, Rejected, Risk
 from cicd_agent.core.words import count
 from cicd_agent.modes import Account
 from cicd_agent.modes.changes import changed
-from cicd_agent.modes.review.coverage import folded, left_out, nothing_found
+from cicd_agent.modes.review.coverage import folded, left_out, not_shown, nothing_found
 from cicd_agent.modes.review.suggestion import why_shown
 from cicd_agent.modes.review.verdict import reaches
 from cicd_agent.settings import Settings
@@ -37,7 +37,7 @@ def summary(verdict: Verdict, evidence: Evidence, account: Account, settings: Se
         *_escalation(verdict),
         _fixed(verdict, evidence),
         _done_well(verdict, evidence),
-        *_folded([finding for finding in verdict.findings if finding not in strong], verdict, evidence),
+        *_folded([each for each in verdict.findings if each not in strong], verdict, evidence, account),
         _coverage(evidence, account),
         *([f"**Degraded:** {prose(account.degraded)}"] if account.degraded else []),
         *(prose(notice) for notice in account.notices),
@@ -143,7 +143,7 @@ def _table(findings: Sequence[Finding], evidence: Evidence) -> Iterator[str]:
         yield f"{count(len(findings) - MOST_ROWS, 'more finding')} in the JSON report."
 
 
-def _folded(weak: Sequence[Finding], verdict: Verdict, evidence: Evidence) -> Iterator[str]:
+def _folded(weak: Sequence[Finding], verdict: Verdict, evidence: Evidence, account: Account) -> Iterator[str]:
     """What is not worth the reader's ten seconds, but must not be lost."""
     sections: list[tuple[str, Iterator[str]]] = []
     if weak:
@@ -155,7 +155,7 @@ def _folded(weak: Sequence[Finding], verdict: Verdict, evidence: Evidence) -> It
         sections.append((f"{claims} rejected", _unproved(verdict.rejected, "could not be proved or defended")))
     if verdict.merged:
         sections.append((f"{len(verdict.merged)} merged", _unproved(verdict.merged, "say what is said already")))
-    sections += folded(evidence)
+    sections += folded(evidence, account.left_out)
     if verdict.risk.reasons:
         sections.append(("why this risk", iter([_risk(verdict)])))
     if sections:
@@ -214,10 +214,7 @@ def _coverage(evidence: Evidence, account: Account) -> str:
     text = f"Looked at: {len(read)} of {count(len(change.files), 'file')}, "
     text += f"{lines:,} of {count(change.added_lines, 'added line')}."
     text += left_out(evidence)
-    if account.left_out:
-        listed = ", ".join(code(path) for path in account.left_out[:MOST_ROWS])
-        text += f" Not shown to the model, which has no room for more: {listed}"
-        text += f" and {len(account.left_out) - MOST_ROWS} more." if len(account.left_out) > MOST_ROWS else "."
+    text += not_shown(account.left_out)
     notes = [f"Note: {escape(gap.why)}." for gap in evidence.gaps if not gap.what]
     return "\n".join([text, *notes])
 
