@@ -16,6 +16,7 @@ from cicd_agent.core.quote import SHORTEST, Place, Quotes, shown
 from cicd_agent.core.verdict import Backing
 from cicd_agent.core.words import clip
 from cicd_agent.modes.changes import changed, matcher, showable
+from cicd_agent.modes.review.packing import gutter
 from cicd_agent.settings import Settings
 
 LONGEST_ANSWER = 2_000
@@ -148,8 +149,8 @@ def _code(asked: Comment, change: Change, settings: Settings) -> Iterator[Exhibi
         lines = list(file.lines)
         at = next((index for index, line in enumerate(lines) if _is_at(line, asked)), None)
         part = lines[:_WHOLE] if at is None else lines[max(at - _AROUND, 0) : at + _AROUND + 1]
-        gutter = tuple(f"{line.new or line.old} {line.kind.value}" for line in part)
-        yield Exhibit(_DIFF, file.path, "\n".join(line.text for line in part), priority=7, gutter=gutter)
+        text = "\n".join(line.text.rstrip("\r") for line in part)
+        yield Exhibit(_DIFF, file.path, text, priority=7, gutter=tuple(map(gutter, part)))
     hidden = matcher([*settings.deny_paths, *settings.paths_ignore])
     if at is None and asked.diff_hunk and not hidden.match_file(asked.path):
         yield Exhibit("D1", f"{asked.path} when the thread began", asked.diff_hunk[-_LONGEST:], priority=5)
