@@ -24,6 +24,28 @@ WRITES = "pull-requests: write"
 T = TypeVar("T")
 
 
+def made_once(
+    make: Callable[[], T], find: Callable[[], T | None], settle: Callable[[], None], *, again: bool = True
+) -> T:
+    """Make a thing; without an answer, `find` whether it was made before it is made once more.
+
+    A request that timed out may still be under way: then it is only looked for, never sent again.
+    """
+    try:
+        return make()
+    except Unsettled as unsettled:
+        settle()
+        try:
+            standing = find()
+        except ForgeRefused:
+            raise unsettled from None  # the doubt is what the reader must know
+        if standing is not None:
+            return standing
+        if unsettled.late or not again:
+            raise
+    return made_once(make, find, settle, again=False)
+
+
 class Channel:
     """Lists, and posts that are made once, through one wire. `notes` tells the limits met, each one sentence."""
 
@@ -61,24 +83,9 @@ class Channel:
         """Those that contain the marker; only then is it asked who we are."""
         return [one.as_comment(is_ours=self.is_ours(one)) for one in page if marker in (one.body or "")]
 
-    def once(self, call: Call, find: Callable[[], Posted | None], *, again: bool = True) -> Posted:
-        """Post; without an answer, look whether it stands before posting once more.
-
-        A request that timed out may still be under way: then it is only looked for, never sent again.
-        """
-        try:
-            return read(call, self.wire.ask(call), Posted)
-        except Unsettled as unsettled:
-            self.settle()
-            try:
-                standing = find()
-            except ForgeRefused:
-                raise unsettled from None  # the doubt is what the reader must know
-            if standing is not None:
-                return standing
-            if unsettled.late or not again:
-                raise
-        return self.once(call, find, again=False)
+    def once(self, call: Call, find: Callable[[], Posted | None]) -> Posted:
+        """Post; without an answer, look whether it stands before posting once more."""
+        return made_once(lambda: read(call, self.wire.ask(call), Posted), find, self.settle)
 
     def standing(self, path: str, matches: Callable[[Posted], bool]) -> Posted | None:
         """The newest of ours that matches. When GitHub does not say who we are, the same text is proof enough."""

@@ -4,7 +4,8 @@ from collections.abc import Callable
 from typing import Any
 from urllib.parse import quote
 
-from cicd_agent.adapters.github_refusals import Call, Unsettled
+from cicd_agent.adapters.github_channel import made_once
+from cicd_agent.adapters.github_refusals import Call
 from cicd_agent.adapters.github_shapes import Check, Checks, Named, read
 from cicd_agent.adapters.github_wire import Wire
 from cicd_agent.core.plan import Annotation, CheckRun, Level
@@ -93,21 +94,9 @@ class GitHubMarks:
 
         return self._once(call, extended)
 
-    def _once(self, call: Call, find: Callable[[], PostedCheck | None], *, again: bool = True) -> PostedCheck:
+    def _once(self, call: Call, find: Callable[[], PostedCheck | None]) -> PostedCheck:
         """Send; without an answer, look whether it was done before sending once more."""
-        try:
-            return read(call, self._wire.ask(call), Check).as_posted()
-        except Unsettled as unsettled:
-            self._settle()
-            try:
-                done = find()
-            except ForgeRefused:
-                raise unsettled from None  # the doubt is what the reader must know
-            if done is not None:
-                return done
-            if unsettled.late or not again:
-                raise
-        return self._once(call, find, again=False)
+        return made_once(lambda: read(call, self._wire.ask(call), Check).as_posted(), find, self._settle)
 
     def _labels_of(self, number: int) -> str:
         return f"{self._root}/issues/{number}/labels"
