@@ -55,6 +55,13 @@ def test_a_decision_comes_back_with_every_effect_of_its_own_kind() -> None:
     assert load(Decision, dump(decision()).encode(), "x") == decision()
 
 
+def test_a_file_without_indentation_is_one_line_and_holds_the_same() -> None:
+    text = dump(decision(), indent=None)
+    assert text.count("\n") == 1
+    assert json.loads(text) == json.loads(dump(decision()))
+    assert load(Decision, text.encode(), "x") == decision()
+
+
 def test_a_report_leaves_the_diff_out() -> None:
     text = dump(
         report(decision(), exit_code=0, outputs={"a": "b"}, receipts=(Receipt("k", "review", ReceiptState.DONE),))

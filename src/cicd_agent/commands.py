@@ -107,7 +107,7 @@ def _stage(
             decision = decide(mode, here, put(mode, here), outlet.progress, outlet.keep, source=_source(here))
             return _fix(mode, decision, here, options, outlet) if options.fix else outlet.deliver(mode, decision, here)
         case "gather":
-            _write(options.write, dump(observe(mode, scene(mode, None), outlet.progress)))
+            _write(options.write, dump(observe(mode, scene(mode, None), outlet.progress), indent=None))
             return Exit.OK
         case "decide":
             evidence = load(Evidence, read(Path(options.read), "--in", MOST_BYTES), options.read)
@@ -115,7 +115,8 @@ def _stage(
             evidence = take_over(mode, evidence, options.read, here, outlet.progress)
             # Beside the tape only when that is asked for: the evidence that was given may be the file of that name.
             keep = outlet.keep if options.keep_evidence else _not_kept
-            _write(options.write, dump(resume(mode, evidence, here, put(mode, here), outlet.progress, keep=keep)))
+            decision = resume(mode, evidence, here, put(mode, here), outlet.progress, keep=keep)
+            _write(options.write, dump(decision, indent=None))
             return Exit.OK
         case "perform":
             decision = load(Decision, read(Path(options.read), "--in", MOST_BYTES), options.read)
@@ -140,7 +141,7 @@ def _gather(mode: Mode[Any], here: Scene, outlet: Outlet) -> int:
     if not name:
         raise ConfigError("`stage: gather` has nowhere to write to", remedy="Set `evidence-file`")
     evidence = observe(mode, here, outlet.progress)
-    _write(name, dump(evidence))
+    _write(name, dump(evidence, indent=None))
     return outlet.gathered(mode, evidence, here)
 
 

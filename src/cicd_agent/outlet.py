@@ -105,7 +105,7 @@ class Outlet:
             return
         path = self._folder / EVIDENCE
         if self._options.keep_evidence or not self._environment.on_actions:
-            write_file(path, dump(evidence), mode=0o600)
+            write_file(path, dump(evidence, indent=None), mode=0o600)
         else:
             path.unlink(missing_ok=True)  # an earlier run's does not belong to this tape
 

@@ -28,6 +28,17 @@ def test_a_ref_is_found_by_its_name_or_as_a_branch_of_origin(repo: TempRepo) -> 
         assert repository.resolve(ref) == head
 
 
+def test_a_commit_is_looked_for_once_and_a_name_each_time(repo: TempRepo) -> None:
+    first = repo.commit({"a": "1\n"})
+    repository = opened(repo)
+    assert repository.resolve("main") == first
+    second = repo.commit({"a": "2\n"})
+    assert repository.resolve("main") == second
+    (repo.path / ".git").rename(repo.path / "elsewhere")
+    assert repository.resolve("main") is None
+    assert [repository.resolve(each) for each in (first, second)] == [first, second]
+
+
 @pytest.mark.parametrize(
     "ref",
     ["", "-h", "--output=x", "nothing", "main\n", "ma\0in", "HEAD:a", "^main", "main..main", "0" * 40, "x" * 5000],

@@ -1,12 +1,14 @@
 """Shapes of credentials: found where they are, and nothing that only resembles one."""
 
 import base64
+import re
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cicd_agent.core.redact import find_secrets, mask
+from cicd_agent.core.redact import mask
+from cicd_agent.core.secrets import _SHAPES, Signs, find_secrets, signs_in
 
 BODY = "aB3dE5fG7hJ9kL1mN3pQ5rS7tU9vW1xY3zA5"
 
@@ -171,3 +173,32 @@ def test_masking_keeps_the_lines_and_is_idempotent(text: str) -> None:
     assert masked.count("\n") == text.count("\n")
     assert mask(masked) == masked
     assert len(masked) <= 8 * len(text) + 8
+
+
+EVERYTHING = Signs(shapes=_SHAPES, named=True, keyed=True)
+
+
+@given(
+    st.lists(
+        st.one_of(
+            st.sampled_from([*REAL.values(), *(value[:6] for value in REAL.values()), BODY, "MIIEv" + "QIBADANBgkqh"]),
+            st.sampled_from(["password", "PassWD", "api_key", "to\u212aen", "\u017fecret", "pwd", "-----BEGIN RSA "]),
+            st.sampled_from(["PRIVATE " + "KEY-----", "=", ": ", '"', "'", " ", "\n", "+", "://u:", "@h"]),
+            st.text(max_size=8),
+        ),
+        max_size=12,
+    ).map("".join)
+)
+def test_the_signs_of_a_text_hide_no_credential_in_its_lines(text: str) -> None:
+    signs = signs_in(text)
+    for line in text.split("\n"):
+        assert find_secrets(line, signs) == find_secrets(line, EVERYTHING) == find_secrets(line)
+
+
+def test_a_name_in_letters_that_only_ignoring_case_makes_equal_is_a_sign() -> None:
+    names = ["password", "passwd", "passphrase", "pwd", "secret", "token", "credential", "api_key", "signing-key"]
+    for name in names:
+        for place, letter in enumerate(name):
+            same = re.compile(re.escape(letter), re.IGNORECASE)
+            for char in filter(same.fullmatch, map(chr, [*range(0x250), 0x212A])):
+                assert signs_in(name[:place] + char + name[place + 1 :]).named

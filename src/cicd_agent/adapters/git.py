@@ -61,6 +61,7 @@ class GitRepository:
         # Names of refs and the remote's address live in the checkout; objects are read from a room of our own.
         self._theirs = Git(self._place.git_dir, env)
         self._ours = borrow(self._place.git_dir, self._place.common, env, scratch)
+        self._commits: set[str] = set()
 
     @property
     def top(self) -> Path:
@@ -71,13 +72,17 @@ class GitRepository:
         """Full SHA of the commit that `ref`, or `origin/ref`, names; None when this clone does not have it."""
         if not ref or ref.startswith("-") or not ref.isprintable():
             return None
+        if ref in self._commits:
+            return ref  # each look costs two processes, and what is here stays
         candidates = (ref,) if _SHA.match(ref) else (ref, f"origin/{ref}")
         for candidate in candidates:
             with suppress(GitFailed):
                 # Only the name is looked up there: a partial clone would fetch what it lacks to look further.
                 named = self._theirs.text("rev-parse", "--verify", "--quiet", "--end-of-options", candidate)
                 if _SHA.match(named):
-                    return self._ours.text("rev-parse", "--verify", "--quiet", f"{named}^{{commit}}")
+                    commit = self._ours.text("rev-parse", "--verify", "--quiet", f"{named}^{{commit}}")
+                    self._commits.add(commit)
+                    return commit
         return None
 
     def ensure(self, shas: Sequence[str], token: str = "") -> str:

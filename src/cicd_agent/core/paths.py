@@ -3,7 +3,7 @@
 import re
 from dataclasses import dataclass
 from enum import StrEnum
-from fnmatch import fnmatchcase
+from fnmatch import translate
 
 from cicd_agent.core.verdict import RiskLevel
 
@@ -53,6 +53,10 @@ def _words(text: str) -> frozenset[str]:
     return frozenset(text.split())
 
 
+def _names(*patterns: str) -> re.Pattern[str]:
+    return re.compile("|".join(map(translate, patterns)))
+
+
 _SOURCE = _words(
     "astro bash bat c cc clj cpp cs cu cxx cxx dart el erl ex exs f90 fs go groovy h hpp hs htm html hxx ipynb java jl "
     "js jsx kt kts lua m mjs cjs ml mm mts cts nim pas php pl pm ps1 py pyi pyx pxd r rb rs sass scala sh sol sql "
@@ -78,7 +82,7 @@ _VENDORED_DIRS = _words(
 _GENERATED_DIRS = _words("generated __generated__ _generated")
 _CLUSTER_DIRS = _words("k8s kubernetes helm kustomize manifests argocd ansible terraform")
 
-_TEST_NAMES = (
+_TEST_NAMES = _names(
     "test_*.py", "*_test.py", "tests.py", "test.py", "conftest.py", "*.test.[jt]s*", "*.test.[cm][jt]s",
     "*.spec.[jt]s*", "*.spec.[cm][jt]s", "*.cy.[jt]s*", "*_test.go", "*_test.rb", "*_spec.rb", "*_test.exs",
     "*_test.dart", "*_test.c", "*_test.cc", "*_test.cpp", "test_*.c", "test_*.cpp", "*.snap",
@@ -86,40 +90,40 @@ _TEST_NAMES = (
 # Suffixes of class files: the case of the letter tells LoginTest.java from latest.java.
 _TEST_CLASSES = re.compile(r"(?:Test|Tests|IT|Spec)\.(?:java|kt|kts|scala|groovy|cs|php|swift)$")
 
-_GENERATED_NAMES = (
+_GENERATED_NAMES = _names(
     "*_pb2.py", "*_pb2.pyi", "*_pb2_grpc.py", "*.pb.go", "*.pb.cc", "*.pb.h", "*.g.dart", "*.freezed.dart",
     "*.designer.cs", "*.generated.*", "*.min.js", "*.min.css", "*.min.mjs", "*.bundle.js", "*.js.map", "*.css.map",
     "*.snap",
 )  # fmt: skip
-_LOCK_NAMES = (
+_LOCK_NAMES = _names(
     "*.lock", "*.lockfile", "*.lock.json", "package-lock.json", "npm-shrinkwrap.json", "pnpm-lock.yaml", "bun.lockb",
     "go.sum", "pylock.toml", "pylock.*.toml", "conda-lock.yml", "package.resolved", ".terraform.lock.hcl",
     "verification-metadata.xml",
 )  # fmt: skip
-_MANIFEST_NAMES = (
+_MANIFEST_NAMES = _names(
     "pyproject.toml", "setup.py", "setup.cfg", "pipfile", "requirements*.txt", "requirements*.in", "constraints*.txt",
     "environment.yml", "environment.yaml", "package.json", "cargo.toml", "go.mod", "gemfile", "*.gemspec",
     "composer.json", "pom.xml", "build.gradle", "build.gradle.kts", "libs.versions.toml", "*.csproj", "*.fsproj",
     "package.swift", "mix.exs", "pubspec.yaml", "deno.json", "deno.jsonc", "podfile",
 )  # fmt: skip
-_DOCKER_NAMES = ("dockerfile", "dockerfile.*", "*.dockerfile", "containerfile", "containerfile.*")
-_INFRA_NAMES = (
+_DOCKER_NAMES = _names("dockerfile", "dockerfile.*", "*.dockerfile", "containerfile", "containerfile.*")
+_INFRA_NAMES = _names(
     "*.tf", "*.tfvars", "*.hcl", "*.bicep", "docker-compose*.y*ml", "compose.y*ml", "compose.*.y*ml", "chart.yaml",
     "kustomization.y*ml", "serverless.y*ml", "pulumi*.yaml", "cdk.json", "nginx*.conf", "procfile", "fly.toml",
     "*.cfn.y*ml", "*.cfn.json", "skaffold.yaml", "playbook*.y*ml", "values*.yaml",
 )  # fmt: skip
-_CI_NAMES = (
+_CI_NAMES = _names(
     ".gitlab-ci.yml", "jenkinsfile", "azure-pipelines*.y*ml", ".travis.yml", "appveyor.yml", ".appveyor.yml",
     "bitbucket-pipelines.yml", ".drone.yml", "cloudbuild.yaml", ".pre-commit-config.yaml", ".pre-commit-hooks.yaml",
     "tox.ini", "noxfile.py", "codecov.yml", ".codecov.yml", "action.yml", "action.yaml", "dependabot.yml",
     "renovate.json*", "codeowners", ".readthedocs.y*ml",
 )  # fmt: skip
-_ENV_NAMES = (
+_ENV_NAMES = _names(
     ".env", ".env.*", ".envrc", "*.env", "settings.py", "settings_*.py", "appsettings*.json", "application*.y*ml",
     "application*.properties", "local_settings.py",
 )  # fmt: skip
-_ENV_TEMPLATES = (".env*example*", ".env*sample*", ".env*template*", ".env*dist", ".env*defaults*", "example.env")
-_API_NAMES = (
+_ENV_TEMPLATES = _names(".env*example*", ".env*sample*", ".env*template*", ".env*dist", ".env*defaults*", "example.env")
+_API_NAMES = _names(
     "openapi*.y*ml", "openapi*.json", "swagger*.y*ml", "swagger*.json", "asyncapi*.y*ml", "asyncapi*.json",
     "*.openapi.y*ml", "*.openapi.json", "*.proto", "*.graphqls", "schema*.graphql", "*schema.graphql", "*.avsc",
     "*.thrift", "*.wsdl",
@@ -141,9 +145,9 @@ def kinds(path: str) -> frozenset[PathKind]:
     places = frozenset(parents)
     suffix = name.rpartition(".")[2] if "." in name else ""
     found = _standing(path, name, suffix, parents)
-    if _any(name, _LOCK_NAMES):
+    if _LOCK_NAMES.match(name):
         return frozenset(found | {PathKind.LOCK_FILE})
-    if _any(name, _MANIFEST_NAMES) or (suffix in {"txt", "in"} and parents[-1:] == ["requirements"]):
+    if _MANIFEST_NAMES.match(name) or (suffix in {"txt", "in"} and parents[-1:] == ["requirements"]):
         found.add(PathKind.DEPENDENCY_MANIFEST)
     elif _is_prose(name, suffix, places):
         return frozenset(found | {PathKind.DOCS})
@@ -161,7 +165,7 @@ def _standing(path: str, name: str, suffix: str, parents: list[str]) -> set[Path
     found: set[PathKind] = set()
     if not _VENDORED_DIRS.isdisjoint(parents):
         found.add(PathKind.VENDORED)
-    if not _GENERATED_DIRS.isdisjoint(parents) or _any(name, _GENERATED_NAMES):
+    if not _GENERATED_DIRS.isdisjoint(parents) or _GENERATED_NAMES.match(name):
         found.add(PathKind.GENERATED)
     if not _EXAMPLE_DIRS.isdisjoint(parents):
         found.add(PathKind.EXAMPLE)
@@ -185,13 +189,13 @@ def _configuration(lower: str, name: str, suffix: str, places: frozenset[str]) -
     is_yaml = suffix in {"yml", "yaml"}
     if lower.startswith(".github/workflows/") and is_yaml:
         found.add(PathKind.WORKFLOW)
-    elif lower.startswith((".github/actions/", ".circleci/", ".buildkite/")) or _any(name, _CI_NAMES):
+    elif lower.startswith((".github/actions/", ".circleci/", ".buildkite/")) or _CI_NAMES.match(name):
         found.add(PathKind.CI_CONFIG)
-    if _any(name, _DOCKER_NAMES):
+    if _DOCKER_NAMES.match(name):
         found.add(PathKind.DOCKERFILE)
-    if _any(name, _INFRA_NAMES) or (places & _CLUSTER_DIRS and (is_yaml or suffix in {"json", "tpl", "j2"})):
+    if _INFRA_NAMES.match(name) or (places & _CLUSTER_DIRS and (is_yaml or suffix in {"json", "tpl", "j2"})):
         found.add(PathKind.INFRASTRUCTURE)
-    if _any(name, _ENV_NAMES) and not _any(name, _ENV_TEMPLATES):
+    if _ENV_NAMES.match(name) and not _ENV_TEMPLATES.match(name):
         found.add(PathKind.ENV_CONFIG)
     return found
 
@@ -201,7 +205,7 @@ def _product(path: str, name: str, suffix: str, parents: list[str]) -> set[PathK
     found: set[PathKind] = set()
     if _is_migration(name, suffix, parents):
         found.add(PathKind.MIGRATION)
-    if _any(name, _API_NAMES):
+    if _API_NAMES.match(name):
         found.add(PathKind.API_CONTRACT)
     if suffix in _SOURCE and _AUTH_WORDS & {word.lower() for word in _WORD.findall(path)}:
         found.add(PathKind.AUTH)
@@ -209,7 +213,7 @@ def _product(path: str, name: str, suffix: str, parents: list[str]) -> set[PathK
 
 
 def _is_test(path: str, name: str, suffix: str, parents: list[str]) -> bool:
-    if _any(name, _TEST_NAMES) or _TEST_CLASSES.search(path):
+    if _TEST_NAMES.match(name) or _TEST_CLASSES.search(path):
         return True
     if not _TEST_DIRS.isdisjoint(parents) or parents[:1] == ["t"]:
         return True
@@ -238,7 +242,3 @@ def _is_migration(name: str, suffix: str, parents: list[str]) -> bool:
     if suffix == "sql" or _MIGRATION_NAME.fullmatch(name):
         return True
     return parents[-1] == "versions" and suffix == "py"
-
-
-def _any(name: str, patterns: tuple[str, ...]) -> bool:
-    return any(fnmatchcase(name, pattern) for pattern in patterns)

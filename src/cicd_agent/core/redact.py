@@ -6,9 +6,11 @@ import re
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
+from typing import Protocol
 from urllib.parse import unquote
 
-from cicd_agent.core.secrets import Secret, Shape, find_secrets, opens_private_key, shapes_in
+from cicd_agent.core.secrets import Secret, Signs, find_secrets, opens_private_key, signs_in
 
 __all__ = ["MASK", "Redactor", "Secret", "find_secrets", "mask"]
 
@@ -51,8 +53,11 @@ def mask(text: str) -> str:
 
     It goes line by line and keeps the lines. The body of a PEM private key goes with its header.
     """
-    shapes = shapes_in(text)
-    return "\n".join(_mask_line(line, shapes) for line in _mask_key_bodies(text.split("\n")))
+    signs = signs_in(text)
+    if not signs:
+        return text
+    lines = text.split("\n")
+    return "\n".join(_mask_line(line, signs) for line in (_mask_key_bodies(lines) if signs.keyed else lines))
 
 
 class Redactor:
@@ -68,7 +73,7 @@ class Redactor:
         short = [form.text for value in values if len(value) < _PART for form in _forms(value)]
         self._short = re.compile("|".join(map(re.escape, short))) if short else None
         forms = [form for value in values if len(value) >= _PART for form in _forms(value)]
-        self._indexes = tuple((separator, _index(forms, separator)) for separator in _SEPARATORS)
+        self._indexes = tuple((separator, _index(forms, separator)) for separator in _SEPARATORS if forms)
 
     def redact(self, text: str) -> str:
         """The text without the secrets, and without anything that has the shape of one. Line breaks are kept."""
@@ -82,7 +87,7 @@ class Redactor:
         return MASK + "\n" * text.count("\n")
 
     def _spans(self, text: str) -> Iterator[tuple[int, int]]:
-        for reading in _readings(text):
+        for reading in _readings(text) if self._short or self._indexes else ():
             if self._short:
                 for match in self._short.finditer(reading.text):
                     yield reading.starts[match.start()], reading.ends[match.end() - 1]
@@ -102,13 +107,53 @@ _Index = Mapping[str, Sequence[tuple[_Form, int]]]
 """Where each run of _PROBE characters stands in which form."""
 
 
-@dataclass(frozen=True, slots=True)
-class _Reading:
+class _Reading(Protocol):
     """A text with its escapes undone; character i stands for source characters `starts[i]`..`ends[i]`."""
 
-    text: str
-    starts: Sequence[int]
-    ends: Sequence[int]
+    @property
+    def text(self) -> str: ...
+    @property
+    def starts(self) -> Sequence[int]: ...
+    @property
+    def ends(self) -> Sequence[int]: ...
+
+
+class _AsItStands:
+    """A text without escapes."""
+
+    def __init__(self, text: str) -> None:
+        self.text = text
+        self.starts = range(len(text))
+        self.ends = range(1, len(text) + 1)
+
+
+class _Unescaped:
+    """A text with percent, JSON, HTML and Markdown escapes undone; where they stood is looked up when there is need."""
+
+    def __init__(self, source: str) -> None:
+        self._source = source
+        self.text = _ESCAPES.sub(_unescaped, source)
+
+    @property
+    def starts(self) -> Sequence[int]:
+        return self._places[0]
+
+    @property
+    def ends(self) -> Sequence[int]:
+        return self._places[1]
+
+    @cached_property
+    def _places(self) -> tuple[Sequence[int], Sequence[int]]:
+        starts: list[int] = []
+        ends: list[int] = []
+        end = 0
+        for match in _ESCAPES.finditer(self._source):
+            length = len(_unescaped(match))
+            starts += [*range(end, match.start()), *[match.start()] * length]
+            ends += [*range(end + 1, match.start() + 1), *[match.end()] * length]
+            end = match.end()
+        rest = len(self._source)
+        return [*starts, *range(end, rest)], [*ends, *range(end + 1, rest + 1)]
 
 
 def _forms(value: str) -> Iterator[_Form]:
@@ -172,24 +217,9 @@ def _kept(text: str, separator: re.Pattern[str]) -> Sequence[int]:
 
 
 def _readings(text: str) -> Iterator[_Reading]:
-    """The text as it stands, and with percent, JSON, HTML and Markdown escapes undone."""
-    yield _Reading(text, range(len(text)), range(1, len(text) + 1))
-    if not _ESCAPES.search(text):
-        return
-    parts: list[str] = []
-    starts: list[int] = []
-    ends: list[int] = []
-    end = 0
-    for match in _ESCAPES.finditer(text):
-        parts += text[end : match.start()], (plain := _unescaped(match))
-        starts += [*range(end, match.start()), *[match.start()] * len(plain)]
-        ends += [*range(end + 1, match.start() + 1), *[match.end()] * len(plain)]
-        end = match.end()
-    yield _Reading(
-        "".join([*parts, text[end:]]),
-        [*starts, *range(end, len(text))],
-        [*ends, *range(end + 1, len(text) + 1)],
-    )
+    yield _AsItStands(text)
+    if _ESCAPES.search(text):
+        yield _Unescaped(text)
 
 
 def _unescaped(match: re.Match[str]) -> str:
@@ -217,8 +247,8 @@ def _replace(text: str, spans: Sequence[tuple[int, int]]) -> str:
     return "".join([*parts, text[end:]])
 
 
-def _mask_line(line: str, shapes: Sequence[Shape]) -> str:
-    for secret in reversed(find_secrets(line, shapes)):
+def _mask_line(line: str, signs: Signs) -> str:
+    for secret in reversed(find_secrets(line, signs)):
         line = f"{line[: secret.start]}‹secret:{secret.shape}›{line[secret.end :]}"
     return line
 

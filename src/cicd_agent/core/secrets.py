@@ -3,7 +3,7 @@
 import math
 import re
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 
@@ -25,6 +25,22 @@ class Shape:
     pattern: re.Pattern[str]
     mixed: bool = False
     """Whether capitals, small letters and digits must all occur, because words can have this shape too."""
+
+
+@dataclass(frozen=True, slots=True)
+class Signs:
+    """What a text holds that a credential in one of its lines cannot lack: looking for all else is a waste.
+
+    `named` is whether the name of a secret occurs, `keyed` whether the header or the beginning of a private key does.
+    """
+
+    shapes: tuple[Shape, ...]
+    named: bool
+    keyed: bool
+
+    def __bool__(self) -> bool:
+        """Whether there can be a credential at all."""
+        return bool(self.shapes) or self.named or self.keyed
 
 
 def _shape(name: str, hints: str, pattern: str, *, mixed: bool = False) -> Shape:
@@ -79,6 +95,8 @@ _SHAPES = (
     _shape("age-key", "AGE-SECRET-KEY-", r"(AGE-SECRET-KEY-1[A-Z0-9]{58})"),
 )
 
+_HINTS = re.compile("|".join(re.escape(hint) for shape in _SHAPES for hint in shape.hints))
+
 _PEM_HEADER = r"-----BEGIN (?:[A-Z0-9]{1,20} ){0,3}PRIVATE KEY(?: BLOCK)?-----"
 # A header between quotes is code that looks for one; a key has a line end or its body behind it.
 _PEM = re.compile(rf"{_PEM_HEADER}(?=\s*$|(?:\\[rn]|\s){{1,8}}(?:[A-Za-z0-9+/]{{16}}|[\"'+,\\ ]{{0,8}}$))[^\"']*")
@@ -93,6 +111,8 @@ _GLUED = re.compile(r"[A-Za-z0-9_]*")
 _NAME = (
     r"(?:passw(?:or)?d|passphrase|pwd|secret|token|credentials?|(?:api|access|private|auth|encryption|signing)[_-]?key)"
 )
+# Of a text that is casefolded: without one of these, none of the names occurs in it, whatever its capitals.
+_NAMED = re.compile(r"passw|passphrase|pwd|secret|token|cred|key")
 # name = "value", name: str = 'value', "name": "value", name => 'value'
 _QUOTED = re.compile(
     rf"(?i:{_NAME})[\w.-]{{0,40}}[\"']?\]?(?::\s?[\w\[\]|., ]{{1,30}}\s)?\s{{0,8}}(?:={{1,3}}|:=?|=>)\s{{0,8}}"
@@ -125,20 +145,27 @@ _ENTROPY_QUOTED = 2.75
 _ENTROPY_BARE = 3.5
 
 
-def shapes_in(text: str) -> tuple[Shape, ...]:
-    """The shapes that can occur in a text at all; looking for the others in each of its lines is a waste."""
-    return tuple(shape for shape in _SHAPES if any(hint in text for hint in shape.hints))
+def signs_in(text: str) -> Signs:
+    """What a text, be it one line or a file, holds of the signs of credentials."""
+    hinted = _HINTS.search(text) is not None
+    return Signs(
+        shapes=tuple(shape for shape in _SHAPES if any(hint in text for hint in shape.hints)) if hinted else (),
+        named=_NAMED.search(text.casefold()) is not None,
+        keyed="PRIVATE KEY" in text or _PEM_BODY.search(text) is not None,
+    )
 
 
-def find_secrets(line: str, shapes: Iterable[Shape] | None = None) -> tuple[Secret, ...]:
+def find_secrets(line: str, signs: Signs | None = None) -> tuple[Secret, ...]:
     """Credentials in one line, in order and without overlap; placeholders, hashes and references are left alone.
 
-    `shapes` are `shapes_in` of the text that the line is from, when that is known.
+    `signs` are `signs_in` of the text that the line is from, when that is known.
     """
+    signs = signs_in(line) if signs is None else signs
+    if not signs:
+        return ()
     found: list[Secret] = []
     end = 0
-    candidates = _candidates(line, shapes_in(line) if shapes is None else shapes)
-    for secret in sorted(candidates, key=lambda secret: (secret.start, -secret.end)):
+    for secret in sorted(_candidates(line, signs), key=lambda secret: (secret.start, -secret.end)):
         if secret.start >= end:
             found.append(secret)
             end = secret.end
@@ -153,12 +180,15 @@ def opens_private_key(line: str) -> bool:
     return _PEM.search(line) is not None
 
 
-def _candidates(line: str, shapes: Iterable[Shape]) -> Iterator[Secret]:
-    if "PRIVATE KEY" in line:
-        yield from (Secret(match.start(), match.end(), "private-key") for match in _PEM.finditer(line))
-    yield from (Secret(match.start(), match.end(), "private-key") for match in _PEM_BODY.finditer(line))
-    for shape in shapes:
+def _candidates(line: str, signs: Signs) -> Iterator[Secret]:
+    if signs.keyed:
+        if "PRIVATE KEY" in line:
+            yield from (Secret(match.start(), match.end(), "private-key") for match in _PEM.finditer(line))
+        yield from (Secret(match.start(), match.end(), "private-key") for match in _PEM_BODY.finditer(line))
+    for shape in signs.shapes:
         yield from _of_shape(line, shape)
+    if not signs.named or _NAMED.search(line.casefold()) is None:
+        return
     for match in _QUOTED.finditer(line):
         if _is_random(match[2], _ENTROPY_QUOTED):
             yield Secret(*match.span(2), "assigned-secret")

@@ -1,7 +1,8 @@
 """What of a review a later run may take over: whatever was shown whole and came to a good end."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
+from functools import cached_property
 from typing import Any
 
 from cicd_agent.agent.turns import Answer
@@ -72,19 +73,19 @@ def remember(answers: Sequence[Answer[Any]], evidence: Evidence, settings: Setti
     return write(_lines(run, _described(answers, recalled, evidence), drafts, claims, seen))
 
 
-@dataclass(frozen=True, slots=True)
 class _Told:
     """An answer to the question that looks for problems, and what it was given to answer it from."""
 
-    answer: Answer[Any]
+    def __init__(self, answer: Answer[Any]) -> None:
+        self.answer = answer
 
-    @property
+    @cached_property
     def is_good(self) -> bool:
         """Whether the model that should have answered did, and nothing of what it missed is unknown."""
-        own = {visible_line(exhibit.source) for exhibit in self.answer.evidence}
+        own = {visible_line(source) for source in self._gutters}
         return _is_good(self.answer) and all(_source(each, own) for each in self.answer.left_out)
 
-    @property
+    @cached_property
     def is_whole(self) -> bool:
         """Whether it lacked nothing but parts of the diff, about which the next run asks."""
         common = {visible_line(exhibit.source) for exhibit in self.answer.evidence if not exhibit.whole}
@@ -94,7 +95,14 @@ class _Told:
         """What stands before the lines of a file that were shown; none when a part of it was left out."""
         if any(_source(each, {visible_line(path)}) for each in self.answer.left_out):
             return set()
-        return {each for exhibit in self.answer.evidence if exhibit.source == path for each in exhibit.gutter}
+        return self._gutters.get(path, set())
+
+    @cached_property
+    def _gutters(self) -> Mapping[str, set[str]]:
+        gutters: dict[str, set[str]] = {}
+        for exhibit in self.answer.evidence:
+            gutters.setdefault(exhibit.source, set()).update(exhibit.gutter)
+        return gutters
 
 
 def _is_good(answer: Answer[Any]) -> bool:

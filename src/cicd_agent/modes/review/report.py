@@ -159,7 +159,8 @@ def _inline(verdict: Verdict, evidence: Evidence, settings: Settings) -> Iterato
 
     The others stand in the summary.
     """
-    anchors = {file.path: Anchors(file) for file in changed(evidence).files}
+    named = {finding.location.path for finding in verdict.findings}
+    anchors = {file.path: Anchors(file) for file in changed(evidence).files if file.path in named}
     for finding, key, fresh in unsaid(verdict.findings, verdict.suppressed, evidence.threads):
         where = finding.location
         is_placed = where.path in anchors and anchors[where.path].allows(where.side, where.line, where.start)

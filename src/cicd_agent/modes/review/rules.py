@@ -40,7 +40,9 @@ def findings(change: Change, config_file: str = OWN_CONFIG, book: tuple[Rule, ..
     """What the rules find, by path and line. Every location is a line of the diff, or line 0: the file."""
     survey = Survey(change, config_file, ["model", *(rule.id for rule in book)])
     found: dict[tuple[str, Location, str], Finding] = {}
-    for look in survey.looks:
+    for file in change.files:
+        # Not the survey's own: what the rules parse of one file is gone before they come to the next.
+        look = Look(survey, file)
         for rule in book:
             if look.kinds.isdisjoint(rule.quiet_in):
                 for finding in _findings(rule, look):

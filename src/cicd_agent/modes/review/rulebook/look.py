@@ -27,7 +27,10 @@ _ATTRIBUTES = {
 
 
 class Survey:
-    """The change as a whole, for rules that need more than their own file."""
+    """The change as a whole, for rules that need more than their own file.
+
+    Its `looks` are there for as long as the rules run: nothing here may ask one of them for a parsed text.
+    """
 
     def __init__(self, change: Change, config_file: str = OWN_CONFIG, rule_ids: Iterable[str] = ()) -> None:
         self.change = change

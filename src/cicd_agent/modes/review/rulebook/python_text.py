@@ -10,6 +10,7 @@ LIMIT = 500_000
 """Characters above which a file is not parsed."""
 
 Function = ast.FunctionDef | ast.AsyncFunctionDef
+_LEAVES = (ast.Name, ast.Constant)
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,6 +133,8 @@ class PythonText:
             near = not isinstance(node, ast.stmt) or self._holds_wanted(node)
             if near:
                 self.nodes.append((node, inside))
+            if isinstance(node, _LEAVES):
+                continue
             match node:
                 case ast.Import() | ast.ImportFrom():
                     self._import(node)
@@ -145,8 +148,8 @@ class PythonText:
                     inside = node
                 case _:
                     pass
-            children = ast.iter_child_nodes(node) if near else _statements_in(node)
-            stack.extend((child, inside, owner, prefix) for child in reversed(list(children)))
+            children = _children(node) if near else list(_statements_in(node))
+            stack += [(child, inside, owner, prefix) for child in reversed(children)]
 
     def _holds_wanted(self, node: ast.stmt) -> bool:
         # Decorators stand above the line that a definition is said to begin on.
@@ -162,6 +165,18 @@ class PythonText:
                 self.imports[alias.asname or top] = alias.name if alias.asname else top
             elif node.module and not node.level:
                 self.imports[alias.asname or alias.name] = f"{node.module}.{alias.name}"
+
+
+def _children(node: ast.AST) -> list[ast.AST]:
+    """As ast.iter_child_nodes, without whether a name is read or written: half of a file's nodes say only that."""
+    children: list[ast.AST] = []
+    for name in node._fields:
+        value = getattr(node, name, None)
+        if isinstance(value, list):
+            children += [item for item in value if isinstance(item, ast.AST)]
+        elif isinstance(value, ast.AST) and name != "ctx":
+            children.append(value)
+    return children
 
 
 def _statements_in(node: ast.AST) -> Iterator[ast.AST]:

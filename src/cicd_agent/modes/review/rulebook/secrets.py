@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from cicd_agent.core.finding import Category, Severity
 from cicd_agent.core.paths import PathKind
-from cicd_agent.core.redact import find_secrets
+from cicd_agent.core.secrets import find_secrets, signs_in
 from cicd_agent.modes.review.rulebook.look import Look
 from cicd_agent.modes.review.rulebook.rule import Example, Hit, Rule
 
@@ -15,8 +15,9 @@ _NOT_WRITTEN_HERE = frozenset({PathKind.GENERATED, PathKind.VENDORED})
 
 
 def _secret(look: Look) -> Iterator[Hit]:
-    for number, text in look.added:
-        for secret in find_secrets(text):
+    signs = signs_in("\n".join(text for _, text in look.added))
+    for number, text in look.added if signs else ():
+        for secret in find_secrets(text, signs):
             guessed = secret.shape in _GUESSED
             if guessed and look.kinds & (_NOT_LIVE | _NOT_WRITTEN_HERE):
                 continue
