@@ -38,7 +38,7 @@ def test_a_judge_drops_one_claim_and_the_description_is_contradicted(job: Job, a
         assert "Anybody can call it" in second
         assert "only renames" in third
         assert "os.system" not in third
-        assert all("read_file" in str(asked.body["tools"]) for asked in server.asked)
+        assert ["read_file" in str(asked.body.get("tools")) for asked in server.asked] == [True, True, False]
     assert left.exit == 0, left.log
     assert left.outputs["degraded"] == "false"
     assert titles(left.report["verdict"]["findings"]) == ["The exit status is dropped"]

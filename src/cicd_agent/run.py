@@ -116,7 +116,7 @@ def _answers(
             tools, limit = asking.watch(*mode.lookups(evidence, scene.event, scene.world, scene.settings))
         for question in questions:
             model = asking.fast if asking.fast and question.tier is Tier.FAST else asking.model
-            whole = replace(question, tools=tools)
+            whole = replace(question, tools=tools) if question.looks else question
             if divided := parts(whole, model.name, asking.budget):
                 answers += _answers_of(divided, model, asking, progress)
             else:

@@ -190,6 +190,8 @@ class Question(Generic[D]):
     tier: Tier = Tier.JUDGEMENT
     optional: bool = False
     """Whether the run loses nothing but a refinement when there is no answer."""
+    looks: bool = True
+    """Whether it is worth looking things up for: to offer that costs tokens each time."""
 
 
 @dataclass(frozen=True, slots=True)

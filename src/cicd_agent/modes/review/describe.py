@@ -57,6 +57,7 @@ def question(event: Event, change: Change, summaries: Sequence[str]) -> Question
         check=lambda _: None,
         tier=Tier.FAST,
         optional=True,
+        looks=False,
     )
 
 
