@@ -1,10 +1,13 @@
 """A fake model server that answers whoever asks in the shape that they want, with one finding when it sees its line."""
 
-import json
-import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from cicd_agent.adapters.models_shape import printed
+from cicd_agent.agent.schema import strict
+from cicd_agent.modes.review.describe import DescriptionDraft
+from cicd_agent.modes.review.draft import ReviewDraft
+from cicd_agent.modes.review.judge import JudgeDraft
 from tests.servers.openai import Asked, Canned, OpenAIServer, answer
 
 _WHERE = "It is not checked before it is used."
@@ -63,15 +66,8 @@ def schema_of(asked: Asked) -> Mapping[str, Any]:
         found = asked.body.get("response_format", {}).get("json_schema", {}).get("schema")
     if found:
         return dict(found)
-    for text in texts(asked):
-        for at in re.finditer(r'^\{"', text, re.MULTILINE):
-            try:
-                printed, _ = json.JSONDecoder().raw_decode(text, at.start())
-            except ValueError:
-                continue
-            if "properties" in printed:
-                return dict(printed)
-    return {}
+    schemas = [strict(draft) for draft in (ReviewDraft, JudgeDraft, DescriptionDraft)]
+    return next((schema for schema in schemas if any(printed(schema) in text for text in texts(asked))), {})
 
 
 def looks_for_problems(asked: Asked) -> bool:
