@@ -119,7 +119,7 @@ def test_a_format_that_is_refused_is_not_asked_for_again(
     sent = server.asked[-1]
     form = sent.body.get("response_format") if dialect == "chat" else sent.body["text"]["format"]
     assert form == (None if dialect == "chat" and rung == "text" else {"type": rung})
-    assert "no other allowed" in sent.text
+    assert "all fields required" in sent.text
 
 
 @pytest.mark.parametrize(

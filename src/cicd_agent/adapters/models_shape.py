@@ -125,7 +125,7 @@ def _unexplained(said: str) -> bool:
 
 def printed(schema: Mapping[str, object]) -> str:
     """A schema of the strict dialect as a type, for the instructions: it says the same in a third of the tokens."""
-    return f"The answer is JSON of this type, every field required and no other allowed:\n{_typed(schema)}"
+    return f"The JSON schema, all fields required, no others:\n{_typed(schema)}"
 
 
 def _typed(node: object) -> str:
