@@ -49,15 +49,8 @@ def _place(claim: ClaimedStrength, files: dict[str, FileDiff], findings: Sequenc
     added = {line.new for line in file.added}
     if not any(number in added for number in range(place.first, place.last + 1)):
         return "the change does not add it"
-    if any(
-        finding.location.path == file.path
-        and finding.location.side is Side.RIGHT
-        and finding.location.first <= place.last
-        and place.first <= finding.location.line
-        for finding in findings
-    ):
-        return "a finding stands at its lines"
-    return Location(file.path, place.last, start=place.first if place.first < place.last else 0)
+    where = Location(file.path, place.last, start=place.first if place.first < place.last else 0)
+    return "a finding stands at its lines" if any(each.location.meets(where) for each in findings) else where
 
 
 def _tested(change: Change, findings: Sequence[Finding]) -> Iterator[Strength]:

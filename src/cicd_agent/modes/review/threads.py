@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterator, Sequence
 from cicd_agent.core.change import Change, ChangeSource
 from cicd_agent.core.diff import ChangeKind, Side
 from cicd_agent.core.evidence import Evidence
-from cicd_agent.core.finding import Finding, Origin
+from cicd_agent.core.finding import Finding, Location, Origin
 from cicd_agent.core.thread import Thread, folded
 from cicd_agent.core.verdict import Suppressed, SuppressedBy
 from cicd_agent.modes.changes import changed
@@ -86,12 +86,11 @@ def _about(finding: Finding, key: str, threads: Sequence[Thread]) -> Thread | No
 
     A model may word its category or cut its quote anew: the place in the code as it is now decides then.
     """
-    place = finding.location
     for thread in threads:
         if thread.key == key:
             return thread
     for thread in threads:
-        here = (thread.path, thread.side) == (place.path, place.side) and place.first <= thread.line <= place.line
+        here = finding.location.meets(Location(thread.path, thread.line, side=thread.side))
         if finding.origin is Origin.MODEL and here and thread.line and not thread.outdated:
             return thread
     return None

@@ -134,13 +134,7 @@ def _merge(
 
 
 def _same_problem(one: Finding, other: Finding) -> bool:
-    here, there = one.location, other.location
-    return (
-        one.category == other.category
-        and (here.path, here.side) == (there.path, there.side)
-        and here.first <= there.line
-        and there.first <= here.line
-    )
+    return one.category == other.category and one.location.meets(other.location)
 
 
 def _silence(findings: Iterable[Finding], change: Change, settings: Settings) -> tuple[list[Finding], list[Suppressed]]:
