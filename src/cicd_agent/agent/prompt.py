@@ -5,7 +5,7 @@ import hmac
 import itertools
 import json
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
 from string import ascii_lowercase
 
@@ -98,6 +98,12 @@ def render(exhibits: Sequence[Exhibit], *, key: bytes, tokens: int, redact: Call
     text = _message(fence, list(_lines(fence, [(clean[index], kept[index]) for index in sorted(kept)])))
     left_out = (*missing, *(f"{source} {_ranges(parts)}" for source, parts in ranges.items()))
     return Rendered(text, estimate(text), len(kept), sum(clean[index].whole for index in kept), left_out)
+
+
+def left_out_of(said: str, sources: Collection[str]) -> str:
+    """Which of the sources something that `render` left out is, whole or a part of it; "" for none of them."""
+    names = (said, said.rpartition(" from line ")[0], said.rpartition(" lines ")[0])
+    return next((name for name in names if name in sources), "")
 
 
 def present(exhibit: Exhibit, *, key: bytes, limit: int, redact: Callable[[str], str]) -> tuple[Exhibit, str]:

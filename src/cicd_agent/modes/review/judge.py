@@ -8,6 +8,7 @@ from typing import Annotated, Any
 
 from pydantic import Field
 
+from cicd_agent.agent.prompt import left_out_of
 from cicd_agent.agent.turns import Answer, Draft, Question, Tier
 from cicd_agent.core.change import Change
 from cicd_agent.core.diff import DiffLine, FileDiff, Side
@@ -112,7 +113,7 @@ def _rulings(claims: Mapping[str, Finding], answers: Sequence[Answer[Any]]) -> I
             if ruling.id not in claims or said.count(ruling.id) > 1:
                 continue
             path = visible_line(claims[ruling.id].location.path)
-            unseen = any(source == path or source.startswith(f"{path} from line ") for source in answer.left_out)
+            unseen = any(left_out_of(each, {path}) for each in answer.left_out)
             if not unseen and (ruling.ruling is not Ruling.DROP or ruling.reason.strip()):
                 yield ruling.id, ruling
 

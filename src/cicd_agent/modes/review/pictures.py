@@ -3,8 +3,10 @@
 from collections import Counter
 from collections.abc import Iterator
 
+from cicd_agent.agent.prompt import left_out_of
 from cicd_agent.core.evidence import Evidence
 from cicd_agent.core.picture import Pie, Slice
+from cicd_agent.core.text import visible_line
 from cicd_agent.core.verdict import Verdict
 from cicd_agent.modes import Account
 from cicd_agent.modes.changes import changed
@@ -20,9 +22,13 @@ def pictures(verdict: Verdict, evidence: Evidence, account: Account) -> tuple[Pi
 
 def _coverage(evidence: Evidence, account: Account) -> Iterator[Pie]:
     why = {gap.what: f"not looked at, {gap.why}" for gap in evidence.gaps if gap.what}
-    why |= {path: "looked at by rules only" for path in account.left_out if path not in why}
+    files = changed(evidence).files
+    shown = {visible_line(file.path): file.path for file in files}
+    for said in account.left_out:
+        if name := left_out_of(said, shown):
+            why.setdefault(shown[name], "looked at by rules only" if name == said else "in files not shown whole")
     lines: Counter[str] = Counter()
-    for file in changed(evidence).files:
+    for file in files:
         lines[why.get(file.path, "looked at")] += sum(1 for _ in file.added)
     seen = lines.pop("looked at", 0)
     if lines.total():

@@ -5,6 +5,7 @@ from dataclasses import replace
 from functools import cached_property
 from typing import Any
 
+from cicd_agent.agent.prompt import left_out_of
 from cicd_agent.agent.turns import Answer
 from cicd_agent.core.change import Change
 from cicd_agent.core.diff import FileDiff
@@ -83,17 +84,17 @@ class _Told:
     def is_good(self) -> bool:
         """Whether the model that should have answered did, and nothing of what it missed is unknown."""
         own = {visible_line(source) for source in self._gutters}
-        return _is_good(self.answer) and all(_source(each, own) for each in self.answer.left_out)
+        return _is_good(self.answer) and all(left_out_of(each, own) for each in self.answer.left_out)
 
     @cached_property
     def is_whole(self) -> bool:
         """Whether it lacked nothing but parts of the diff, about which the next run asks."""
         common = {visible_line(exhibit.source) for exhibit in self.answer.evidence if not exhibit.whole}
-        return not any(_source(each, common) for each in self.answer.left_out)
+        return not any(left_out_of(each, common) for each in self.answer.left_out)
 
     def gutters(self, path: str) -> set[str]:
         """What stands before the lines of a file that were shown; none when a part of it was left out."""
-        if any(_source(each, {visible_line(path)}) for each in self.answer.left_out):
+        if any(left_out_of(each, {visible_line(path)}) for each in self.answer.left_out):
             return set()
         return self._gutters.get(path, set())
 
@@ -107,11 +108,6 @@ class _Told:
 
 def _is_good(answer: Answer[Any]) -> bool:
     return answer.draft is not None and not answer.failure and not answer.instead_of
-
-
-def _source(left_out: str, sources: set[str]) -> bool:
-    """Whether what was left out is one of these, whole, from some line, or some pieces of it."""
-    return not sources.isdisjoint((left_out, left_out.rpartition(" from line ")[0], left_out.rpartition(" lines ")[0]))
 
 
 def _shown(file: FileDiff, told: Sequence[_Told]) -> tuple[int, ...]:
@@ -156,7 +152,7 @@ def _unjudged(fresh: Sequence[Claimed], answers: Sequence[Answer[Any]], settings
     if not judges or not all(_is_good(answer) for answer in judges):
         return frozenset(each.path for each in fresh if not each.dropped)
     left_out = [each for answer in judges for each in answer.left_out]
-    return frozenset(path for path in paths if any(_source(each, {visible_line(path)}) for each in left_out))
+    return frozenset(path for path in paths if any(left_out_of(each, {visible_line(path)}) for each in left_out))
 
 
 def _renumbered(recalled: Recall, first: int) -> Recall:
