@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from cicd_agent.adapters.conversation import Conversation
 from cicd_agent.adapters.github import GitHubForge
 from cicd_agent.adapters.replies import Replies
 from cicd_agent.core.event import Comment, Event, EventKind, PullRequest
@@ -159,7 +160,7 @@ def test_whatever_fails_a_comment_is_answered_once_in_the_end(
     states = []
     for attempt in range(3):
         with GitHubForge(hub.token, "o/r", api_url=hub.url, sleep=lambda _: None) as forge:
-            states.append(Replies(forge, FakeStore(), event, str).reply(reply).state)
+            states.append(Replies(Conversation(forge, FakeStore(), event, str)).reply(reply).state)
         if attempt == 0:
             hub.recover()
     assert states[-1] is ReceiptState.UNCHANGED

@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import pytest
 
+from cicd_agent.adapters.conversation import Conversation
 from cicd_agent.adapters.replies import Replies
 from cicd_agent.core.event import Comment, Event, EventKind, PullRequest
 from cicd_agent.core.exchange import MOST_REPLIES
@@ -31,7 +32,7 @@ def forge() -> FakeForge:
 
 
 def carried(forge: FakeForge | None, reply: Reply = REPLY, event: Event = EVENT) -> tuple[ReceiptState, str]:
-    receipt = Replies(forge, FakeStore(), event, str).reply(reply)
+    receipt = Replies(Conversation(forge, FakeStore(), event, str)).reply(reply)
     return receipt.state, receipt.detail
 
 
@@ -41,7 +42,7 @@ def said(forge: FakeForge) -> list[str]:
 
 def test_it_is_said_once_in_the_thread_and_journalled_first(forge: FakeForge) -> None:
     store = FakeStore()
-    receipt = Replies(forge, store, EVENT, str).reply(REPLY)
+    receipt = Replies(Conversation(forge, store, EVENT, str)).reply(REPLY)
     assert receipt.state is ReceiptState.DONE
     assert receipt.url.startswith("https://github.test/")
     assert said(forge) == [f"{marker('reply-2')}\nBecause."]
@@ -105,9 +106,9 @@ def test_nothing_is_said_below_a_comment_that_is_gone(forge: FakeForge) -> None:
 @pytest.mark.parametrize("status", [401, 403, 404, 422, 0])
 def test_a_refusal_is_told_and_kept(forge: FakeForge, method: str, status: int) -> None:
     forge.refusals[method] = refusal(status, "locked")
-    replies = Replies(forge, FakeStore(), EVENT, str)
+    replies = Replies(Conversation(forge, FakeStore(), EVENT, str))
     assert replies.reply(REPLY).state is ReceiptState.DEGRADED
-    assert [*replies.refusals] == [status]
+    assert [*replies.conversation.refusals] == [status]
 
 
 def test_the_end_of_the_time_is_told(forge: FakeForge, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -124,7 +125,7 @@ def test_without_a_connection_it_is_skipped() -> None:
 
 def test_secrets_are_masked_and_what_could_act_is_shown_as_source(forge: FakeForge) -> None:
     body = f"{KEY} @octocat <img src=x>" + " word" * 20_000
-    Replies(forge, FakeStore(), EVENT, Redactor([KEY]).redact).reply(replace(REPLY, body=body))
+    Replies(Conversation(forge, FakeStore(), EVENT, Redactor([KEY]).redact)).reply(replace(REPLY, body=body))
     [text] = said(forge)
     assert KEY not in text
     assert MASK in text

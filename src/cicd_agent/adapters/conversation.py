@@ -7,7 +7,17 @@ from cicd_agent.adapters.verdicts import Verdicts
 from cicd_agent.core.event import Event
 from cicd_agent.core.inert import inert
 from cicd_agent.core.markdown import code, find_marker, marker, truncate
-from cicd_agent.core.plan import Comment, Effect, InlineComment, Receipt, ReceiptState, Resolve, Review, ReviewEvent
+from cicd_agent.core.plan import (
+    Comment,
+    Effect,
+    InlineComment,
+    Receipt,
+    ReceiptState,
+    Reply,
+    Resolve,
+    Review,
+    ReviewEvent,
+)
 from cicd_agent.core.ports import Forge, PostedComment, Store
 from cicd_agent.core.words import count
 from cicd_agent.errors import AgentError, ForgeRefused
@@ -118,19 +128,19 @@ class Conversation:
     def attempt(self, effect: Effect, reason: str, act: Callable[[Forge], Receipt]) -> Receipt:
         """Carry an effect out, unless there is a `reason` against it; a refusal degrades it and is remembered."""
         if reason:
-            return self._record(effect, ReceiptState.FAILED, reason)
+            return self.record(effect, ReceiptState.FAILED, reason)
         if self.forge is None:
-            return self._record(effect, ReceiptState.SKIPPED, "no connection to GitHub")
+            return self.record(effect, ReceiptState.SKIPPED, "no connection to GitHub")
         if 0 in self.refusals:
             # Each attempt would wait through all of its retries again.
-            return self._record(effect, ReceiptState.DEGRADED, f"not tried again: {self.refusals[0]}")
+            return self.record(effect, ReceiptState.DEGRADED, f"not tried again: {self.refusals[0]}")
         try:
             receipt = act(self.forge)
         except AgentError as error:
             status = error.status if isinstance(error, ForgeRefused) else 0
             known = status if status in PERMISSIONS or status == UNPROCESSABLE else 0
             self.refusals.setdefault(known, error)
-            return self._record(effect, ReceiptState.DEGRADED, str(error))
+            return self.record(effect, ReceiptState.DEGRADED, str(error))
         self.store.record(receipt)
         return receipt
 
@@ -147,7 +157,7 @@ class Conversation:
         return ""
 
     def _upsert(self, forge: Forge, comment: Comment) -> Receipt:
-        body = self._body(comment.key, comment.body)
+        body = self.body(comment.key, comment.body)
         standing = next(
             (posted for posted in forge.comments(comment.pull, marker(comment.key)) if _is(posted, body)), None
         )
@@ -163,7 +173,7 @@ class Conversation:
                 comment.key, comment.kind, ReceiptState.SKIPPED, "ours is about a newer commit", standing.url
             )
         if moved.gone:
-            body = self._body(comment.key, f"> {moved.words(self.event.sha)}.\n\n{comment.body}")
+            body = self.body(comment.key, f"> {moved.words(self.event.sha)}.\n\n{comment.body}")
         self.intend(comment, f"edit {standing.id}" if standing else "post")
         if standing is not None:
             posted, detail = forge.edit_comment(standing.id, body), "edited"
@@ -188,20 +198,21 @@ class Conversation:
 
     def _ready(self, review: Review, comments: tuple[InlineComment, ...]) -> Review:
         """The review as it is sent: nothing is redacted or cut later."""
-        bodies = (replace(inline, body=self._body(inline.key, inline.body)) for inline in comments)
-        return replace(review, body=self._body(review.key, review.body), comments=tuple(bodies))
+        bodies = (replace(inline, body=self.body(inline.key, inline.body)) for inline in comments)
+        return replace(review, body=self.body(review.key, review.body), comments=tuple(bodies))
 
-    def _body(self, key: str, text: str) -> str:
+    def body(self, key: str, text: str) -> str:
         """Redacted before it is judged, since a mask may tear something open, and cut last."""
         first = marker(key)
         safe = inert(self.redact(text), self.event.hosts)
         return f"{first}\n{truncate(safe, LONGEST_BODY - len(first) - 1)}"
 
-    def intend(self, effect: Spoken, detail: str) -> None:
+    def intend(self, effect: Spoken | Reply, detail: str) -> None:
         """Journal what is about to be done."""
         self.store.intend(effect.key, effect.kind, {"pull": str(effect.pull), "detail": detail})
 
-    def _record(self, effect: Effect, state: ReceiptState, detail: str) -> Receipt:
+    def record(self, effect: Effect, state: ReceiptState, detail: str) -> Receipt:
+        """What became of an effect that was not carried out, in the journal too."""
         receipt = Receipt(effect.key, effect.kind, state, self.redact(detail))
         self.store.record(receipt)
         return receipt

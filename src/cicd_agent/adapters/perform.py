@@ -49,7 +49,7 @@ def perform(
     grant = grant or Grant()
     conversation = Conversation(forge, store, event, redact, events=grant.events, withheld=grant.withheld)
     marking, resolving = Marking(conversation, grant), Resolving(conversation)
-    answers = Replies(forge, store, event, redact, conversation.refusals)
+    answers = Replies(conversation)
     local = Local(workflow, folder, redact, event)
     receipts: dict[int, Receipt] = {}
     try:
