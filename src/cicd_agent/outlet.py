@@ -12,8 +12,10 @@ from cicd_agent.adapters.dry_run import dry_run
 from cicd_agent.adapters.files import write_file
 from cicd_agent.adapters.perform import perform
 from cicd_agent.adapters.store import JournalStore
+from cicd_agent.adapters.style import Shape
 from cicd_agent.adapters.tape import TAPE
 from cicd_agent.adapters.terminal import progress, render
+from cicd_agent.adapters.terminal_failure import render_failure
 from cicd_agent.adapters.workflow import Workflow, quiet
 from cicd_agent.cli import TOOLS, Options
 from cicd_agent.core.event import Event, EventKind
@@ -255,20 +257,10 @@ class Outlet:
             self.print(f"{decision.said.manner}: {shown(decision.said.text)}")
             self._trouble(written)
             return
-        if decision.verdict is None or decision.evidence is None:
+        if decision.declined or decision.evidence is None:
             self.warn(f"nothing to do: {decision.declined}")
             return
-        text = self._streams.out.isatty() and self._format == "text"
-        page = render(
-            decision.verdict,
-            decision.evidence,
-            decision.account,
-            report=str(folder / REPORT),
-            outputs=written.outputs,
-            colour=text and not self._environment.no_color,
-            width=shutil.get_terminal_size().columns if text else 100,
-            links=top.absolute().as_uri() if top and text and not self._environment.no_color else "",
-        )
+        page = self._page(decision, decision.evidence, written, folder, top)
         if self._format == "github":
             workflow = self._workflow(())
             with workflow.group(self.redact(f"cicd-agent {decision.mode}: {written.outputs.get('summary', '')}")):
@@ -276,6 +268,23 @@ class Outlet:
         else:
             self.print(page)
         self._trouble(written)
+
+    def _page(
+        self, decision: Decision, evidence: Evidence, written: Report, folder: Path, top: Path | None
+    ) -> str:
+        """The result for a person."""
+        text = self._streams.out.isatty() and self._format == "text"
+        colour = text and not self._environment.no_color
+        shape = Shape(
+            report=str(folder / REPORT),
+            outputs=written.outputs,
+            colour=colour,
+            width=shutil.get_terminal_size().columns if text else 100,
+            links=top.absolute().as_uri() if top and colour else "",
+        )
+        if decision.diagnosis is not None:
+            return render_failure(decision.diagnosis, evidence, decision.account, **shape)
+        return render(decision.verdict, evidence, decision.account, **shape) if decision.verdict else ""
 
     def _trouble(self, written: Report) -> None:
         """What could not be done as it was meant."""

@@ -10,13 +10,14 @@ BAD = frozenset({"failure", "timed_out", "startup_failure", "action_required"})
 class RunState:
     """One attempt of a run. `repo` is where its head lies, `created` is in seconds since the epoch.
 
-    `conclusion` is "" while it goes on. `workflow` is its name, `workflow_id` what it is found by.
+    `conclusion` is "" while it goes on. `workflow` is its name, `workflow_id` what it is found by, `path` its file.
     """
 
     id: int
     attempt: int = 1
     workflow: str = ""
     workflow_id: int = 0
+    path: str = ""
     event: str = ""
     status: str = ""
     conclusion: str = ""
