@@ -56,8 +56,8 @@ class _Open:
 def parse(data: bytes, source: str) -> tuple[tuple[Case, ...], tuple[str, ...]]:
     """The cases of a report, and a sentence for each thing that could not be read.
 
-    What stands before a cut or an error is kept. A case that holds failed attempts and a passed one is marked as flaked;
-    one that stands there twice is only taken for a rerun in the dialects that never name two cases alike.
+    What stands before a cut or an error is kept. A case that holds failed attempts and a passed one is marked as
+    flaked; one that stands there twice is only taken for a rerun in the dialects that never name two cases alike.
     """
     reader = _Reader(source)
     notes = read_xml(data, reader)

@@ -1,6 +1,7 @@
 """Reads XML that anybody may have written, element by element, without entities and within limits."""
 
 import re
+import sys
 from collections.abc import Mapping
 from typing import Protocol
 from xml.parsers import expat
@@ -112,5 +113,4 @@ def _clean(data: bytes) -> bytes:
 def _allowed(found: re.Match[str]) -> str:
     """The reference, unless XML knows no such character."""
     code = int(found[1], 16) if found[1] else int(found[2])
-    is_control = code < 0x20 and code not in (0x9, 0xA, 0xD)  # noqa: PLR2004  XML 1.0, section 2.2
-    return "\ufffd" if is_control or 0xD800 <= code <= 0xDFFF or code in (0xFFFE, 0xFFFF) or code > 0x10FFFF else found[0]  # noqa: PLR2004
+    return found[0] if code <= sys.maxunicode and not _CONTROL.match(chr(code)) else "\ufffd"
