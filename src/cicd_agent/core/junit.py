@@ -19,7 +19,7 @@ _LINE = ("line", "lineno")
 _BAD = frozenset({"fail", "failed", "failure", "error"})
 _IDLE = frozenset({"skipped", "disabled", "notrun", "suppressed"})
 _MOST_FAULTS = 20
-_GO = frozenset({"go.version"})
+_GO_TESTS = ("Test", "Example", "Fuzz", "Benchmark")
 
 
 @dataclass(slots=True)
@@ -36,8 +36,8 @@ class _Fault:
 class _Open:
     """An element that may hold faults: a case, or a suite around cases.
 
-    `unique`: the tool never gives one name to two cases, so that a second one is a second run. `bare` counts the cases
-    of a suite that failed without a word.
+    Of a suite, `bare` has the cases that failed without a word. `places` has where each of its cases is, if it is one of
+    pytest or Go, which never give one name to two cases, so that a second one is a second run.
     """
 
     attributes: Mapping[str, str]
@@ -45,8 +45,9 @@ class _Open:
     faults: list[_Fault] = field(default_factory=list)
     output: Excerpt | None = None
     pytest: bool = False
-    unique: bool = False
+    go: bool = False
     bare: list[int] = field(default_factory=list)
+    places: dict[tuple[str, str], int] = field(default_factory=dict)
 
     def attribute(self, *names: str) -> str:
         """The first of the attributes that it has."""
@@ -79,7 +80,6 @@ class _Reader:
         self._open: list[_Open] = []
         # Where the text of each element that is open goes.
         self._targets: list[Excerpt | None] = []
-        self._places: dict[tuple[str, str, str], int] = {}
 
     def begin(self, name: str, attributes: Mapping[str, str]) -> None:
         if not self.root:
@@ -96,9 +96,9 @@ class _Reader:
             target = self._fault(name, attributes)
         elif self._open and name in _OUTPUT:
             target = self._output()
-        elif name == "property" and attributes.get("name") in _GO:
+        elif name == "property" and attributes.get("name") == "go.version":
             for each in self._open:
-                each.unique = True
+                each.go = True
         self._targets.append(target)
 
     def text(self, piece: str) -> None:
@@ -119,7 +119,7 @@ class _Reader:
         opened = _Open(attributes, is_case=name == "testcase")
         around = self._open[-1] if self._open else opened
         opened.pytest = around.pytest or (not opened.is_case and attributes.get("name") == "pytest")
-        opened.unique = around.unique or opened.pytest
+        opened.go = around.go
         self._open.append(opened)
 
     def _fault(self, name: str, attributes: Mapping[str, str]) -> Excerpt | None:
@@ -155,10 +155,10 @@ class _Reader:
         failing = [fault for fault in left.faults if fault.tag in _FAILING]
         flaky = [fault for fault in left.faults if fault.tag in _FLAKY]
         skipped = [fault for fault in left.faults if fault.tag == "skipped"]
-        said = failing or flaky or skipped
+        said = [*failing, *flaky] or skipped
         outcome = _outcome(left, failing, skipped)
         detail = "\n\n".join(str(fault.text).strip("\n") for fault in said if fault.text)
-        if not detail and left.output and outcome in (Outcome.FAILED, Outcome.ERROR):
+        if not detail and left.output and (flaky or outcome in (Outcome.FAILED, Outcome.ERROR)):
             detail = str(left.output)
         line = left.attribute(*_LINE)
         suite = next((each.attributes.get("name", "") for each in reversed(self._open) if not each.is_case), "")
@@ -178,13 +178,15 @@ class _Reader:
         )
 
     def _keep(self, found: Case, left: _Open) -> None:
-        key = (found.suite, found.name, found.file)
-        if left.unique and left.is_case and key in self._places:
-            place = self._places[key]
-            self.cases[place] = rerun(self.cases[place], found)
-            return
-        if left.unique:
-            self._places[key] = len(self.cases)
+        # Other programs of Go use the library that writes its tests' reports, and name their cases as they like.
+        if left.is_case and self._open and (left.pytest or (left.go and found.name.startswith(_GO_TESTS))):
+            places, key = self._open[-1].places, (found.suite, found.name)
+            if key in places:
+                place = places[key]
+                # The plugin that reruns pytest's tests leaves the attempts that failed without a word of it.
+                self.cases[place] = rerun(self.cases[place], found, believed=left.go)
+                return
+            places[key] = len(self.cases)
         if found.failed and not found.detail and self._open:
             self._open[-1].bare.append(len(self.cases))
         self.cases.append(found)

@@ -2,7 +2,7 @@
 
 import math
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from cicd_agent.core.text import visible, visible_line
@@ -76,7 +76,9 @@ def case(
 ) -> Case:
     """A case of words that are foreign: made visible and cut. A message that says nothing is taken from the detail."""
     detail = visible(detail).strip("\r\n") if detail else ""
-    if message.strip().lower() in _EMPTY_WORDS and detail:
+    if message.startswith(_RUNNING):
+        message = _telling(message)
+    elif message.strip().lower() in _EMPTY_WORDS and detail:
         message = _telling(detail) or message
     return Case(
         name=_line(name, _NAME) or _line(suite, _NAME) or "(unnamed)",
@@ -93,26 +95,20 @@ def case(
     )
 
 
-def rerun(first: Case, then: Case) -> Case:
-    """What two runs of one case come to: the last one's outcome, with the words of the one that failed."""
-    if not first.failed:
-        return then
-    if then.failed:
-        return first
-    if then.outcome is Outcome.SKIPPED:
-        return first
-    return case(
-        first.name,
-        first.suite,
-        then.outcome,
-        file=first.file or then.file,
-        line=first.line or then.line,
-        message=first.message,
-        detail=first.detail,
+def rerun(first: Case, then: Case, *, believed: bool = True) -> Case:
+    """What two runs of one case come to: how the last one ended, in the words of the first that failed.
+
+    `believed`: whether the first has passed when the report says so.
+    """
+    told = first if first.failed or first.flaked else then
+    turned = first.failed and then.outcome is Outcome.PASSED
+    turned = turned or (believed and first.outcome is Outcome.PASSED and then.failed)
+    lasts = (first.failed and then.failed) or then.outcome is Outcome.SKIPPED
+    return replace(
+        told,
+        outcome=first.outcome if lasts else then.outcome,
         seconds=then.seconds,
-        source=then.source,
-        error=first.error,
-        flaked=True,
+        flaked=first.flaked or then.flaked or turned,
     )
 
 
