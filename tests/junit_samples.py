@@ -56,14 +56,14 @@ tests/test_a.py:11: AssertionError</failure></testcase></testsuite></testsuites>
         "surefire",
         """<?xml version="1.0" encoding="UTF-8"?>
         <testsuite xmlns:xsi="http://www.w3.org/2001/XMLSchema-instance" name="com.acme.CalcTest" time="1,234.5"
-          tests="2" errors="0" skipped="0" failures="1"><properties><property name="java.version" value="21"/></properties>
+          tests="2" failures="1"><properties><property name="java.version" value="21"/></properties>
         <testcase name="adds" classname="com.acme.CalcTest" time="0.004"/>
         <testcase name="divides" classname="com.acme.CalcTest" time="1,234.5">
           <failure message="expected: &lt;2&gt; but was: &lt;3&gt;" type="org.opentest4j.AssertionFailedError"><![CDATA[
 org.opentest4j.AssertionFailedError: expected: <2> but was: <3>
 	at com.acme.CalcTest.divides(CalcTest.java:17)
 ]]></failure>
-          <rerunFailure message="again" type="X"><stackTrace>again</stackTrace><system-out>noise</system-out></rerunFailure>
+          <rerunFailure message="again"><stackTrace>noise</stackTrace><system-out>noise</system-out></rerunFailure>
           <system-out><![CDATA[noise]]></system-out></testcase></testsuite>""",
         name="divides",
         suite="com.acme.CalcTest",
@@ -87,7 +87,7 @@ org.opentest4j.AssertionFailedError: expected: <2> but was: <3>
     ),
     Sample(
         "gradle",
-        """<testsuite name="com.acme.CalcTest" tests="2" skipped="1" failures="1" errors="0" timestamp="2026-01-01T00:00:00"
+        """<testsuite name="com.acme.CalcTest" tests="2" skipped="1" failures="1" timestamp="2026-01-01T00:00:00"
         hostname="h" time="0.1"><properties/><testcase name="skips()" classname="com.acme.CalcTest" time="0"><skipped/>
         </testcase><testcase name="adds()" classname="com.acme.CalcTest" time="0.05"><failure
         message="java.lang.AssertionError" type="java.lang.AssertionError">java.lang.AssertionError
@@ -116,7 +116,7 @@ org.opentest4j.AssertionFailedError: expected: <2> but was: <3>
         "mocha-junit-reporter",
         """<testsuites name="Mocha Tests" time="0.0" tests="2" failures="1"><testsuite name="Root Suite" tests="0"/>
         <testsuite name="Array" file="/home/runner/work/app/app/test/array.js" time="0.0" failures="1">
-        <testcase name="Array ok" time="0.0" classname="ok"/><testcase name="Array fails" time="0.000" classname="fails">
+        <testcase name="Array ok" classname="ok"/><testcase name="Array fails" time="0.000" classname="fails">
         <failure message="-1 == 0" type="AssertionError"><![CDATA[AssertionError: -1 == 0
     at Context.<anonymous> (test/array.js:9:14)]]></failure></testcase></testsuite></testsuites>""",
         name="Array fails",
@@ -174,8 +174,8 @@ AssertionError: expected 3 to be 4 // Object.is equality
         <testsuite name="app::bin/app" tests="2" disabled="0" errors="0" failures="1">
         <testcase name="tests::ok" classname="app::bin/app" timestamp="t" time="0.004"></testcase>
         <testcase name="tests::fails" classname="app::bin/app" timestamp="t" time="0.004">
-        <failure message="thread &apos;tests::fails&apos; panicked at src/main.rs:13:9" type="test failure with exit code 101">
-        assertion failed</failure><system-out>noise</system-out></testcase></testsuite></testsuites>""",
+        <failure type="test failure with exit code 101"
+        message="thread &apos;tests::fails&apos; panicked at src/main.rs:13:9">assertion failed</failure><system-out>noise</system-out></testcase></testsuite></testsuites>""",
         name="tests::fails",
         suite="app::bin/app",
         message="thread 'tests::fails' panicked at src/main.rs:13:9",
@@ -202,8 +202,8 @@ AssertionError: expected 3 to be 4 // Object.is equality
         file="/app/tests/CalcTest.php" tests="2"><testcase name="testOk" class="App\Tests\CalcTest"
         classname="App.Tests.CalcTest" file="/app/tests/CalcTest.php" line="9" assertions="1" time="0.0"/>
         <testsuite name="App\Tests\CalcTest::testAdd" tests="1"><testcase name="testAdd with data set #1"
-        class="App\Tests\CalcTest" classname="App.Tests.CalcTest" file="/app/tests/CalcTest.php" line="21" assertions="1"
-        time="0.001"><failure type="PHPUnit\Framework\ExpectationFailedException">App\Tests\CalcTest::testAdd with data set
+        class="App\Tests\CalcTest" classname="App.Tests.CalcTest" file="/app/tests/CalcTest.php" line="21"
+        ><failure type="PHPUnit\Framework\ExpectationFailedException">App\Tests\CalcTest::testAdd with data set
 Failed asserting that 3 matches expected 4.
 
 /app/tests/CalcTest.php:24</failure></testcase></testsuite></testsuite></testsuite></testsuites>""",
@@ -234,7 +234,7 @@ Failed asserting that 3 matches expected 4.
         "ctest, which says it in the output",
         """<testsuite name="Linux-c++" tests="3" failures="1" disabled="0" skipped="1" hostname="h" time="0">
         <testcase name="ok" classname="ok" time="0.01" status="run"><system-out>fine</system-out></testcase>
-        <testcase name="off" classname="off" time="0" status="disabled"><skipped message="SKIP_REGULAR_EXPRESSION_MATCHED"/>
+        <testcase name="off" classname="off" time="0" status="disabled"><skipped message="Disabled"/>
         </testcase><testcase name="parse" classname="parse" time="0.02" status="fail"><failure message="Failed"/>
         <properties/><system-out>parse.cpp:40: expected 1, got 2
 </system-out></testcase></testsuite>""",
@@ -248,10 +248,11 @@ Failed asserting that 3 matches expected 4.
         "googletest",
         """<testsuites tests="3" failures="1" disabled="1" errors="0" name="AllTests"><testsuite name="Calc" tests="3">
         <testcase name="Ok" file="/src/calc_test.cc" line="5" status="run" result="completed" classname="Calc" />
-        <testcase name="DISABLED_No" file="/src/calc_test.cc" line="9" status="notrun" result="suppressed" classname="Calc"/>
-        <testcase name="Adds" file="/src/calc_test.cc" line="11" status="run" result="completed" time="0." classname="Calc">
-        <failure message="/src/calc_test.cc:12&#x0A;Expected equality&#x0A;  1&#x0A;  2" type=""><![CDATA[first]]></failure>
-        <failure message="/src/calc_test.cc:13" type=""><![CDATA[second]]></failure></testcase></testsuite></testsuites>""",
+        <testcase name="DISABLED_No" file="/src/calc_test.cc" line="9" status="notrun" classname="Calc"/>
+        <testcase name="Adds" file="/src/calc_test.cc" line="11" status="run" time="0." classname="Calc">
+        <failure message="/src/calc_test.cc:12&#x0A;Expected equality&#x0A;  1&#x0A;  2"><![CDATA[first]]></failure>
+        <failure message="/src/calc_test.cc:13" type=""><![CDATA[second]]></failure></testcase></testsuite>
+        </testsuites>""",
         name="Adds",
         suite="Calc",
         message="/src/calc_test.cc:12 Expected equality 1 2",
@@ -292,7 +293,7 @@ at /src/tests.cpp:21</error></testcase><system-out/><system-err/></testsuite></t
         "swift test",
         """<testsuites><testsuite name="TestResults" errors="0" tests="2" failures="1" skipped="0" time="0.2">
         <testcase classname="AppTests.CalcTests" name="testOk" time="0.1"></testcase>
-        <testcase classname="AppTests.CalcTests" name="testAdd" time="0.1"><failure message="failed"></failure></testcase>
+        <testcase classname="AppTests.CalcTests" name="testAdd"><failure message="failed"></failure></testcase>
         </testsuite></testsuites>""",
         name="testAdd",
         suite="AppTests.CalcTests",

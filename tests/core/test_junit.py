@@ -27,7 +27,9 @@ def test_the_failing_case_of_each_dialect_is_found_with_its_words(sample: Sample
 
 
 def test_a_time_with_thousands_is_read_and_one_that_is_none_is_not() -> None:
-    xml = "".join(f'<testcase name="a" time="{time}"/>' for time in ("1,234.5", "0.01", "", "soon", "nan", "1e999", "-1"))
+    xml = "".join(
+        f'<testcase name="a" time="{time}"/>' for time in ("1,234.5", "0.01", "", "soon", "nan", "1e999", "-1")
+    )
     assert [case.seconds for case in cases(f"<testsuite>{xml}</testsuite>")] == [1234.5, 0.01, *[None] * 5]
 
 
@@ -106,8 +108,8 @@ def test_a_long_detail_keeps_its_beginning_and_its_end() -> None:
 
 
 def test_colours_are_left_out_and_other_controls_shown() -> None:
-    raw = '<testsuite><testcase name="a"><failure message="&#x1b;[31mred&#27;[0m&#0;\x01#x1B[1m\u202ex"/></testcase></testsuite>'
-    (found,) = cases(raw)
+    message = "&#x1b;[31mred&#27;[0m&#0;\x01#x1B[1m\u202ex"
+    (found,) = cases(f'<testsuite><testcase name="a"><failure message="{message}"/></testcase></testsuite>')
     assert found.message == "red\ufffd\ufffd<U+202E>x"
 
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field, replace
 
 from cicd_agent.core.excerpt import Excerpt
 from cicd_agent.core.results import LONGEST_DETAIL, MOST_CASES, Case, Outcome, case, rerun, seconds, whole
-from cicd_agent.core.xml_stream import Halt, read_xml
+from cicd_agent.core.xml_stream import REFUSED, Halt, read_xml
 
 ROOTS = frozenset({"testsuites", "testsuite"})
 
@@ -36,8 +36,8 @@ class _Fault:
 class _Open:
     """An element that may hold faults: a case, or a suite around cases.
 
-    Of a suite, `bare` has the cases that failed without a word. `places` has where each of its cases is, if it is one of
-    pytest or Go, which never give one name to two cases, so that a second one is a second run.
+    Of a suite, `bare` has the cases that failed without a word. `places` has where each of its cases is, if it is one
+    of pytest or Go, which never give one name to two cases, so that a second one is a second run.
     """
 
     attributes: Mapping[str, str]
@@ -66,7 +66,7 @@ def parse(data: bytes, source: str) -> tuple[tuple[Case, ...], tuple[str, ...]]:
     if reader.root and reader.root not in ROOTS:
         return (), (f"it is no JUnit report: its first element is <{reader.root[:50]}>",)
     if not reader.root:
-        return (), ("it is no XML",)
+        return (), (REFUSED,) if REFUSED in notes else ("it is no XML",)
     return tuple(reader.cases), notes
 
 

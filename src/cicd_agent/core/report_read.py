@@ -64,7 +64,9 @@ def _xml(name: str, data: bytes) -> Report:
         return Report(Kind.JUNIT, *junit.parse(data, name))
     if root == trx.ROOT:
         return Report(Kind.TRX, *trx.parse(data, name))
-    return _unknown(f"its first element is <{root[:50]}>" if root else "broken XML")
+    if not root:
+        return Report(Kind.UNKNOWN, *junit.parse(data, name))
+    return _unknown(f"its first element is <{root[:50]}>")
 
 
 def _json(name: str, data: bytes) -> Report:

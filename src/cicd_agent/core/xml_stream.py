@@ -11,6 +11,7 @@ from cicd_agent.core.encoding import decoded
 LARGEST = 20_000_000
 """Bytes of one file that are read."""
 DEEPEST = 50
+REFUSED = "it declares a document type of its own, which is refused: the rest was not read"
 
 _ROOM_FOR_ROOT = 65_536
 # What no XML may hold and test tools write all the same: colours, and other control characters, plain or as references.
@@ -102,7 +103,7 @@ class _Root:
 
 def _doctype(_name: str, _system: str | None, _public: str | None, declares: int) -> None:
     if declares:
-        raise Halt("it declares a document type of its own, which is refused: the rest was not read")
+        raise Halt(REFUSED)
 
 
 def _clean(data: bytes) -> bytes:
