@@ -175,7 +175,8 @@ AssertionError: expected 3 to be 4 // Object.is equality
         <testcase name="tests::ok" classname="app::bin/app" timestamp="t" time="0.004"></testcase>
         <testcase name="tests::fails" classname="app::bin/app" timestamp="t" time="0.004">
         <failure type="test failure with exit code 101"
-        message="thread &apos;tests::fails&apos; panicked at src/main.rs:13:9">assertion failed</failure><system-out>noise</system-out></testcase></testsuite></testsuites>""",
+        message="thread &apos;tests::fails&apos; panicked at src/main.rs:13:9">assertion failed</failure>
+        <system-out>noise</system-out></testcase></testsuite></testsuites>""",
         name="tests::fails",
         suite="app::bin/app",
         message="thread 'tests::fails' panicked at src/main.rs:13:9",

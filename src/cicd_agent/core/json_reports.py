@@ -7,6 +7,7 @@ from typing import Any
 
 from cicd_agent.core.excerpt import Excerpt
 from cicd_agent.core.results import LONGEST_DETAIL, MOST_CASES, Case, Outcome, case, rerun
+from cicd_agent.core.words import count
 
 _OUTCOMES = {
     "passed": Outcome.PASSED,
@@ -38,7 +39,7 @@ def is_go_event(line: str) -> bool:
 
 
 def parse_go(text: str, source: str) -> tuple[tuple[Case, ...], tuple[str, ...]]:
-    """The tests of `go test -json`, and in a sentence how many lines are no events of it.
+    """The tests of `go test -json`, and in a sentence how many lines were left out.
 
     A package that failed without a failing test (it did not build, it panicked) is a case of its own.
     """
@@ -65,7 +66,7 @@ def parse_go(text: str, source: str) -> tuple[tuple[Case, ...], tuple[str, ...]]
             for found in _gone(package, key, event, source):
                 cases[key] = rerun(cases[key], found) if key in cases else found
     if broken:
-        notes.append(f"{broken:,} of its lines are no events of `go test -json`")
+        notes.append(f"{count(broken, 'line')} without an event of `go test -json` left out")
     return tuple(cases.values()), tuple(notes)
 
 

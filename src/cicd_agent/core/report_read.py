@@ -13,7 +13,7 @@ from cicd_agent.core.results import Case
 from cicd_agent.core.xml_stream import LARGEST, root_of
 
 # What the go command prints of its own (a download) may stand before its events.
-_GO_EVENT = re.compile(rb'^\{"(?:Time|Action|ImportPath)":"', re.MULTILINE)
+_GO_EVENT = re.compile(rb'^\{"(?:Time|Action|ImportPath)": ?"', re.MULTILINE)
 _LOOKED_AT = 65_536
 
 

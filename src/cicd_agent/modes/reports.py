@@ -45,14 +45,17 @@ _WORDS = _words(
     "junit xunit trx sarif surefire failsafe coverage cobertura jacoco lcov clover pytest rspec phpunit jest vitest "
     "nextest gotestsum ctest gtest result results report reports testresult testresults testreport testreports"
 )
-_WORD = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+")
+# JUnit is one word, TestResults are two.
+_WORD = re.compile(r"[A-Za-z]+")
+_PART = re.compile(r"[A-Z][a-z]+")
 # What tells the siblings of a matrix apart in the names of their reports.
 _OF_THE_MATRIX = re.compile(r"[0-9a-f]{7,40}|\d+(?:\.\d+)*|ubuntu|windows|macos|linux|latest|x64|arm64")
 
 
 def looks_like_reports(artifact_name: str) -> bool:
     """Whether an artifact is worth opening for reports, by the words of its name."""
-    return any(word.lower() in _WORDS for word in _WORD.findall(artifact_name[:_LONGEST_NAME]))
+    name = artifact_name[:_LONGEST_NAME]
+    return any(word.lower() in _WORDS for word in [*_WORD.findall(name), *_PART.findall(name)])
 
 
 def is_report(path: str) -> bool:
