@@ -106,6 +106,12 @@ def test_lines_and_files_beyond_the_limits_are_told(monkeypatch: pytest.MonkeyPa
     assert ([file.path for file in files], len(notes)) == (["a"], 1)
 
 
+def test_blocks_that_lie_over_one_another_are_not_walked_for_ever() -> None:
+    found, notes = read_coverage(b"mode: set\n" + b"a.go:1.1,900000000.1 1 0\n" * 700_000)
+    assert len(found[0].missed) == 10_000
+    assert len(notes) == 1
+
+
 def one(path: str, covered: set[int], missed: set[int]) -> FileCoverage:
     return FileCoverage(path, frozenset(covered), frozenset(missed))
 

@@ -159,6 +159,12 @@ def test_pytest_names_the_file_of_each_test_and_counts_lines_from_0() -> None:
     assert (failed.message, failed.detail) == ("assert 1 == 2", "E   assert 1 == 2")
 
 
+def test_a_test_that_pytest_ran_again_until_it_passed_has_flaked() -> None:
+    again = {"nodeid": "a.py::test_net", "outcome": "rerun", "call": {"outcome": "passed"}}
+    (found,) = bad(read(json.dumps({"exitcode": 0, "tests": [again]}).encode()))
+    assert (found.outcome, found.flaked) == (Outcome.PASSED, True)
+
+
 @pytest.mark.parametrize(
     ("data", "kind"),
     [

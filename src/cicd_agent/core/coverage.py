@@ -17,6 +17,8 @@ from cicd_agent.core.xml_stream import LARGEST, Halt, read_xml, root_of
 MOST_LINES = 1_000_000
 """Lines of one report that are kept."""
 MOST_FILES = 50_000
+_MOST_VISITS = 10 * MOST_LINES
+"""How often a line may be named, by all blocks that hold it."""
 
 _LONGEST_PATH = 1_000
 _MOST_SOURCES = 20
@@ -111,6 +113,7 @@ class _Lines:
 
     def __init__(self) -> None:
         self._room = MOST_LINES
+        self._visits = _MOST_VISITS
         self._files: dict[str, tuple[set[int], set[int]]] = {}
 
     def add(self, path: str, numbers: Iterable[int], *, ran: bool) -> None:
@@ -120,6 +123,9 @@ class _Lines:
         covered, missed = self._files.setdefault(path, (set(), set()))
         lines = covered if ran else missed
         for number in numbers:
+            self._visits -= 1
+            if self._visits < 0:
+                raise Halt(_TOO_MUCH)
             if number > 0 and number not in lines:
                 if self._room == 0:
                     raise Halt(_TOO_MUCH)

@@ -14,6 +14,7 @@ _OUTCOMES = {
     "xfailed": Outcome.SKIPPED,
     "xpassed": Outcome.PASSED,
     "failed": Outcome.FAILED,
+    "rerun": Outcome.FAILED,
     "error": Outcome.ERROR,
 }
 _ENDS = {"pass": Outcome.PASSED, "fail": Outcome.FAILED, "skip": Outcome.SKIPPED}
@@ -143,10 +144,13 @@ def _node(test: Mapping[str, Any], source: str) -> Case:
     file, _, name = _text(test.get("nodeid")).partition("::")
     durations = [number for step in steps if (number := _number(step.get("duration"))) is not None]
     at = test.get("lineno")
+    outcome = _text(test.get("outcome"))
+    # What pytest-rerunfailures ran again and what then did not fail.
+    turned = outcome == "rerun" and not bad
     return case(
         name,
         file,
-        _OUTCOMES.get(_text(test.get("outcome")), Outcome.SKIPPED),
+        Outcome.PASSED if turned else _OUTCOMES.get(outcome, Outcome.SKIPPED),
         file=file,
         # pytest counts from 0.
         line=_whole(at + 1) if isinstance(at, int) and not isinstance(at, bool) else 0,
@@ -154,6 +158,7 @@ def _node(test: Mapping[str, Any], source: str) -> Case:
         detail=_short(_text(bad.get("longrepr"), 1_000_000)),
         seconds=sum(durations) if durations else None,
         source=source,
+        flaked=turned,
     )
 
 
