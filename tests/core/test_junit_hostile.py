@@ -94,6 +94,12 @@ def test_an_attribute_as_long_as_the_limit_is_cut() -> None:
     assert (len(found.name), len(found.message), notes) == (500, 500, ())
 
 
+def test_elements_beyond_the_limit_are_not_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(xml_stream, "MOST_ELEMENTS", 3)
+    found, notes = parse(b"<testsuite>" + b'<testcase name="a"/>' * 3 + b"</testsuite>", "r.xml")
+    assert (len(found), notes) == (2, ("it has more than 3 elements: the rest was not read",))
+
+
 def test_of_a_file_that_is_too_large_its_beginning_is_read(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(xml_stream, "LARGEST", 300)
     raw = b'<testsuite><testcase name="a"><failure/></testcase>' + b"<testcase/>" * 50 + b"</testsuite>"

@@ -11,6 +11,7 @@ from cicd_agent.core.encoding import decoded
 LARGEST = 20_000_000
 """Bytes of one file that are read."""
 DEEPEST = 50
+MOST_ELEMENTS = 2_000_000
 REFUSED = "it declares a document type of its own, which is refused: the rest was not read"
 
 _ROOM_FOR_ROOT = 65_536
@@ -49,11 +50,14 @@ def read_xml(data: bytes, sink: Sink) -> tuple[str, ...]:
     notes = [f"it is larger than {LARGEST // 1_000_000} MB: the rest was not read"] if len(data) > LARGEST else []
     parser = expat.ParserCreate("utf-8")
     parser.buffer_text = True
-    depth = 0
+    depth = elements = 0
 
     def begin(name: str, attributes: Mapping[str, str]) -> None:
-        nonlocal depth
+        nonlocal depth, elements
         depth += 1
+        elements += 1
+        if elements > MOST_ELEMENTS:
+            raise Halt(f"it has more than {MOST_ELEMENTS:,} elements: the rest was not read")
         if depth > DEEPEST:
             raise Halt(f"its elements are nested more than {DEEPEST} deep: the rest was not read")
         sink.begin(name.rpartition(":")[2], attributes)
