@@ -47,6 +47,12 @@ def test_a_case_without_any_name_is_not_lost() -> None:
     assert [case.name for case in cases("<testsuite><testcase><failure/></testcase></testsuite>")] == ["(unnamed)"]
 
 
+def test_a_class_that_every_case_has_is_no_name_of_a_suite() -> None:
+    """Node's reporter writes it."""
+    found = cases('<testsuites><testsuite name="sum"><testcase name="ok" classname="test"/></testsuite></testsuites>')
+    assert [case.suite for case in found] == ["sum"]
+
+
 def go(*tests: str) -> str:
     head = '<testsuite name="p"><properties><property name="go.version" value="go1.24"/></properties>'
     return f"{head}{''.join(tests)}</testsuite>"

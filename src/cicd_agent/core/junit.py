@@ -162,9 +162,11 @@ class _Reader:
             detail = str(left.output)
         line = left.attribute(*_LINE)
         suite = next((each.attributes.get("name", "") for each in reversed(self._open) if not each.is_case), "")
+        # Node calls the class of every case "test".
+        named = left.attributes.get("classname", "")
         return case(
             left.attributes.get("name", ""),
-            left.attributes.get("classname", "") or suite,
+            suite if suite and named in ("", "test") else named,
             outcome,
             file=next((found for each in (left, *reversed(self._open)) if (found := each.attribute(*_FILE))), ""),
             # pytest counts lines from 0, and leaves them out when it is not asked for `xunit1`.

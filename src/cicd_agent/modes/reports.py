@@ -70,14 +70,17 @@ def failing(files: Mapping[str, bytes]) -> tuple[tuple[Case, ...], tuple[Gap, ..
     `files` are the contents of the files of artifacts by their paths. A case that failed in the reports of several jobs
     of a matrix is one, and names the others.
     """
-    found: dict[tuple[str, str, str], Case] = {}
+    found: dict[tuple[str, str, str, int], Case] = {}
     gaps: list[Gap] = []
     for name, data in _readable(files, gaps):
         report = read_report(name, data)
         gaps += [Gap(name, note) for note in report.notes]
+        # Runs of one parameterised test may share a name: the first of one report is the first of the next.
+        times: Counter[tuple[str, str]] = Counter()
         for case in report.cases:
             if case.failed or case.flaked:
-                key = (case.suite, case.name, _family(name))
+                times[case.suite, case.name] += 1
+                key = (case.suite, case.name, _family(name), times[case.suite, case.name])
                 found[key] = _joined(found[key], case) if key in found else case
     ranked = sorted(found.values(), key=lambda case: not case.failed)
     if len(ranked) > MOST_FAILING:
