@@ -141,7 +141,7 @@ class GitHubRuns:
 
     def compare(self, base: str, head: str) -> Change:
         """The commits and files between the merge base and `head`; commits newest first, as git has them."""
-        path = f"/compare/{quote(base, safe='')}...{quote(head, safe='')}"
+        path = f"/compare/{_named(base)}...{_named(head)}"
         call = self._call(f"compare {words(base)[:40]} with {words(head)[:40]}", path, CODE)
         said = read(call, self._wire.ask(call), Comparison)
         notes = _limits(said.files)
@@ -158,7 +158,7 @@ class GitHubRuns:
 
     def commit(self, sha: str) -> Change:
         """What one commit changed against its first parent; the base of the first commit of all is ""."""
-        call = self._call(f"read commit {words(sha)[:40]}", f"/commits/{quote(sha, safe='')}", CODE)
+        call = self._call(f"read commit {words(sha)[:40]}", f"/commits/{_named(sha)}", CODE)
         said = read(call, self._wire.ask(call), Committed)
         return Change(
             base=said.parents[0].sha if said.parents else "",
@@ -186,6 +186,13 @@ class GitHubRuns:
 
     def _call(self, task: str, path: str, needs: str = READS, query: Mapping[str, str | int] | None = None) -> Call:
         return Call(task, "GET", f"{self._root}{path}", needs, query=query or {})
+
+
+def _named(ref: str) -> str:
+    """A commit or branch as one part of a path. On the way to GitHub dots alone would be resolved."""
+    if ref in {"", ".", ".."}:
+        raise ForgeRefused(f"GitHub cannot be asked for the commit {ref!r}", why="that names none", status=404)
+    return quote(ref, safe="", errors="replace")
 
 
 def _limits(files: Sequence[ChangedFile] | None) -> tuple[str, ...]:
