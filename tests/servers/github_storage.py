@@ -1,6 +1,8 @@
 """Where GitHub keeps logs and archives: another host, whose signed addresses are good for whoever holds them."""
 
 import re
+from collections.abc import Mapping
+from typing import Any
 
 from tests.servers.github_routes import Answer
 from tests.servers.github_server import Fault, Received, Server
@@ -9,7 +11,7 @@ SIGNATURE = "s1gned-for-a-minute"
 
 
 class Storage:
-    """Content at signed addresses. `fault` takes what Fault takes, for any GET."""
+    """Content at signed addresses."""
 
     def __init__(self) -> None:
         self._contents: list[bytes] = []
@@ -30,9 +32,17 @@ class Storage:
         self._contents.append(data)
         return f"{self.url}/kept/{len(self._contents) - 1}?sig={SIGNATURE}"
 
-    def fault(self, fault: Fault) -> None:
-        """Let something happen instead of an answer."""
-        self._server.faults.append(fault)
+    def fail(self, status: int, body: Any = "", headers: Mapping[str, str] | None = None, **when: Any) -> None:
+        """Answer with this status; `when` is nth, times."""
+        self._server.faults.append(Fault("GET", "", status=status, body=body, headers=headers or {}, **when))
+
+    def drop(self, **when: Any) -> None:
+        """Close the connection without an answer."""
+        self._server.faults.append(Fault("GET", "", **when))
+
+    def hang(self, **when: Any) -> None:
+        """Never answer."""
+        self._server.faults.append(Fault("GET", "", hang=True, **when))
 
     def close(self) -> None:
         """Stop serving."""

@@ -80,6 +80,8 @@ class Archive:
                         if tell:
                             self._note(f"only the first {most:,} bytes of {words(entry.filename)} were read")
                         return
+            if most - left != entry.file_size:
+                raise BadZipFile  # zipfile takes an entry that ends early for a short one
         except BROKEN as error:
             raise self._broken(error) from None
 

@@ -122,6 +122,9 @@ class Downloads:
         """The content, as much of it at a time as there is: waiting for more is what a server could make us do."""
         until = self._clock() + LONGEST
         left = most
+        claimed = response.headers.get("content-length", "")
+        if whole and claimed.isascii() and claimed.isdecimal() and len(claimed) > len(str(most)):
+            raise _failure(call, f"it is larger than {most // MEGABYTE:,} MB")
         while piece := response.raw.read1(min(PIECE, left + 1), decode_content=True):
             if len(piece) > left and whole:
                 raise _failure(call, f"it is larger than {most // MEGABYTE:,} MB")
