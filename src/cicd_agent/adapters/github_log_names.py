@@ -66,7 +66,7 @@ def claims(logs: Sequence[Packed], jobs: Mapping[int, str]) -> dict[int, tuple[C
     A log goes to the jobs that it fits best, in this order: the whole name, the name but for what packers strip, the
     beginning of the name; and only then the same less a number that tells two files apart.
     """
-    spelt = {job: spellings(name) for job, name in jobs.items()}
+    spelt = _spelt(logs, jobs)
     bones = {job: skeleton(name) for job, name in jobs.items()}
     shares: dict[int, list[Claim]] = {job: [] for job in jobs}
     for log in logs:
@@ -76,10 +76,12 @@ def claims(logs: Sequence[Packed], jobs: Mapping[int, str]) -> dict[int, tuple[C
     return {job: tuple(sorted(share, key=lambda claim: claim.rank)) for job, share in shares.items()}
 
 
-def spellings(name: str) -> frozenset[str]:
-    """How an archive may call a job: forbidden characters were stripped once, and are replaced since 2025."""
-    whole = [FORBIDDEN.sub(filler, name) for filler in ("", "_")]
-    return frozenset(form for text in whole for form in (text.strip(), cut(text)))
+def spellings(name: str) -> tuple[str, ...]:
+    """How an archive may call a job, by the ways there are: cut or whole, without forbidden characters or with others.
+
+    They were stripped once, and are replaced since 2025.
+    """
+    return tuple(form for filler in ("", "_") for form in _cut_and_whole(FORBIDDEN.sub(filler, name)))
 
 
 def cut(name: str, most: int = LONGEST) -> str:
@@ -90,6 +92,20 @@ def cut(name: str, most: int = LONGEST) -> str:
 def skeleton(name: str) -> str:
     """What no packer changes: letters and digits."""
     return "".join(char for char in name if char.isalnum())
+
+
+def _cut_and_whole(name: str) -> tuple[str, str]:
+    return cut(name), name.strip()
+
+
+def _spelt(logs: Sequence[Packed], jobs: Mapping[int, str]) -> dict[int, frozenset[str]]:
+    """How this archive calls each job: in the way that explains the most of its names, or in several that do alike."""
+    ways = {job: spellings(name) for job, name in jobs.items()}
+    found = [name.strip() for log in logs for name in log.names]
+    known = [{forms[way] for forms in ways.values()} for way in range(len(spellings("")))]
+    explained = [sum(name in names for name in found) for names in known]
+    best = [way for way, count in enumerate(explained) if count == max(explained)]
+    return {job: frozenset(forms[way] for way in best) for job, forms in ways.items()}
 
 
 def _names(stem: str, *, numbered: bool) -> tuple[str, ...]:
