@@ -1,7 +1,7 @@
 """Which file of a log archive is whose: GitHub strips, cuts and numbers the names of jobs as it packs them."""
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 FORBIDDEN = re.compile(r'[\x00-\x1f"<>|:*?\\/]')
@@ -67,12 +67,15 @@ def claims(logs: Sequence[Packed], jobs: Mapping[int, str]) -> dict[int, tuple[C
     beginning of the name; and only then the same less a number that tells two files apart.
     """
     spelt = _spelt(logs, jobs)
-    bones = {job: skeleton(name) for job, name in jobs.items()}
+    bones = _turned({job: frozenset({skeleton(name)}) for job, name in jobs.items()})
+    bones.pop("", None)
     shares: dict[int, list[Claim]] = {job: [] for job in jobs}
     for log in logs:
-        rank, best = _fits(log, spelt, bones)
-        for job in best:
-            shares[job].append(Claim(rank, log))
+        for rank, fits in enumerate(_fits(log, spelt, bones)):
+            for job in fits:
+                shares[job].append(Claim(rank, log))
+            if fits:
+                break
     return {job: tuple(sorted(share, key=lambda claim: claim.rank)) for job, share in shares.items()}
 
 
@@ -98,14 +101,23 @@ def _cut_and_whole(name: str) -> tuple[str, str]:
     return cut(name), name.strip()
 
 
-def _spelt(logs: Sequence[Packed], jobs: Mapping[int, str]) -> dict[int, frozenset[str]]:
-    """How this archive calls each job: in the way that explains the most of its names, or in several that do alike."""
+def _spelt(logs: Sequence[Packed], jobs: Mapping[int, str]) -> dict[str, list[int]]:
+    """Who is called what in this archive: in the way that explains the most of its names, or in those that do alike."""
     ways = {job: spellings(name) for job, name in jobs.items()}
     found = [name.strip() for log in logs for name in log.names]
     known = [{forms[way] for forms in ways.values()} for way in range(len(spellings("")))]
     explained = [sum(name in names for name in found) for names in known]
     best = [way for way, count in enumerate(explained) if count == max(explained)]
-    return {job: frozenset(forms[way] for way in best) for job, forms in ways.items()}
+    return _turned({job: frozenset(forms[way] for way in best) for job, forms in ways.items()})
+
+
+def _turned(names: Mapping[int, frozenset[str]]) -> dict[str, list[int]]:
+    """Who has a name, by the name."""
+    found: dict[str, list[int]] = {}
+    for job, forms in names.items():
+        for form in forms:
+            found.setdefault(form, []).append(job)
+    return found
 
 
 def _names(stem: str, *, numbered: bool) -> tuple[str, ...]:
@@ -114,25 +126,14 @@ def _names(stem: str, *, numbered: bool) -> tuple[str, ...]:
     return tuple(dict.fromkeys((bare, stem) if numbered else (stem, bare)))
 
 
-def _fits(log: Packed, spelt: Mapping[int, frozenset[str]], bones: Mapping[int, str]) -> tuple[int, list[int]]:
-    """How well it fits at best, lower being better, and the jobs that it fits so."""
-    rank = 0
+def _fits(log: Packed, spelt: Mapping[str, list[int]], bones: Mapping[str, list[int]]) -> Iterator[list[int]]:
+    """The jobs that it fits, the best first."""
     for names in (log.names, tuple(REPEATED.sub("", name) for name in log.names)):
-        for fits in (_is_called, _is_called_but_for_signs, _is_cut_from):
-            for name in names:
-                if best := [job for job in spelt if fits(name, spelt[job], bones[job])]:
-                    return rank, best
-                rank += 1
-    return rank, []
-
-
-def _is_called(name: str, forms: frozenset[str], _: str) -> bool:
-    return name.strip() in forms
-
-
-def _is_called_but_for_signs(name: str, _: frozenset[str], bones: str) -> bool:
-    return bool(bones) and skeleton(name) == bones
-
-
-def _is_cut_from(name: str, _: frozenset[str], bones: str) -> bool:
-    return len(skeleton(name)) >= SHORTEST and bones.startswith(skeleton(name))
+        for name in names:
+            yield spelt.get(name.strip(), [])
+        for name in names:
+            yield bones.get(skeleton(name), [])
+        for name in names:
+            cut_off = skeleton(name)
+            whole = [bone for bone in bones if bone.startswith(cut_off)] if len(cut_off) >= SHORTEST else []
+            yield [job for bone in whole for job in bones[bone]]

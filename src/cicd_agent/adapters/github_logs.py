@@ -22,6 +22,8 @@ class GitHubLogs:
     def __init__(self, archive: Archive) -> None:
         self._archive = archive
         self._packed = packed(archive.entries)
+        self._known: dict[int, str] = {}
+        self._claimed: dict[int, tuple[Claim, ...]] = {}
 
     @property
     def jobs(self) -> tuple[str, ...]:
@@ -31,7 +33,10 @@ class GitHubLogs:
     def log(self, job: JobRun, siblings: Sequence[JobRun]) -> Iterator[bytes] | None:
         """The log of a job, found among its siblings; None when it is not there or may be another's."""
         jobs = {one.id: one for one in (*siblings, job)}
-        claimed = claims(self._packed, {one.id: one.name for one in jobs.values()})
+        names = {one.id: one.name for one in jobs.values()}
+        if names != self._known:
+            self._known, self._claimed = names, claims(self._packed, names)
+        claimed = self._claimed
         for whole in (True, False):
             own = [claim for claim in claimed[job.id] if claim.log.whole is whole]
             found = self._certain(own, job, claimed) or self._nearest(own, job, jobs, claimed)
