@@ -116,7 +116,7 @@ def test_an_api_that_does_not_redirect_is_not_understood(bench: Bench, body: obj
     assert "is not understood" in str(bench.refusal())
 
 
-@pytest.mark.parametrize("status", [400, 401, 403, 404, 410, 416])
+@pytest.mark.parametrize("status", [400, 401, 403, 410, 416])
 def test_a_storage_that_refuses_is_told_by_status_and_host_alone(bench: Bench, status: int) -> None:
     bench.hub.storage.fail(status, f"<Error>{SIGNATURE}</Error>")
     failure = bench.refusal()
@@ -124,6 +124,14 @@ def test_a_storage_that_refuses_is_told_by_status_and_host_alone(bench: Bench, s
     assert "storage refused to read the log" in str(failure)
     assert "permissions" not in failure.remedy
     assert bench.naps == []
+
+
+def test_a_log_that_has_not_arrived_yet_is_asked_for_again(bench: Bench) -> None:
+    bench.hub.storage.fail(404, "<Error><Code>BlobNotFound</Code></Error>", times=2)
+    assert bench.log() == LOG
+    assert bench.naps == [1, 3]
+    bench.hub.storage.fail(404, "", times=3)
+    assert bench.refusal().status == 404
 
 
 @pytest.mark.parametrize("status", [500, 503])

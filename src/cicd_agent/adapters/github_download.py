@@ -91,7 +91,7 @@ class Downloads:
                 raise failure if begun else _Postponed(failure) from None
             except (OSError, ValueError) as error:
                 outcome = loss(error)
-                failure = _failure(call, outcome.why, outcome.remedy)
+                failure = _failure(call, outcome.why, outcome.remedy or AGAIN)
                 raise failure if outcome.hopeless else _Postponed(failure) from None
 
     def _answered(self, call: Call, session: "Session", address: str) -> "Response":
@@ -124,10 +124,10 @@ class Downloads:
         left = most
         claimed = response.headers.get("content-length", "")
         if whole and claimed.isascii() and claimed.isdecimal() and len(claimed) > len(str(most)):
-            raise _failure(call, f"it is larger than {most // MEGABYTE:,} MB")
+            raise _failure(call, f"it is larger than {most // MEGABYTE:,} MB", "")
         while piece := response.raw.read1(min(PIECE, left + 1), decode_content=True):
             if len(piece) > left and whole:
-                raise _failure(call, f"it is larger than {most // MEGABYTE:,} MB")
+                raise _failure(call, f"it is larger than {most // MEGABYTE:,} MB", "")
             if piece[:left]:
                 yield piece[:left]
             left -= len(piece)
@@ -170,8 +170,9 @@ def _refusal(call: Call, answer: Answer, host: str) -> Exception:
     )
     if answer.status == 429:  # noqa: PLR2004
         return _Postponed(failure, answer.limited)
-    return _Postponed(failure) if trouble else failure
+    # A job is told to have ended a little before its log has arrived there.
+    return _Postponed(failure) if trouble or answer.status == 404 else failure  # noqa: PLR2004
 
 
-def _failure(call: Call, why: str, remedy: str = "") -> ForgeRefused:
-    return ForgeRefused(f"GitHub's storage could not be asked to {call.task}", why=why, remedy=remedy or AGAIN)
+def _failure(call: Call, why: str, remedy: str = AGAIN) -> ForgeRefused:
+    return ForgeRefused(f"GitHub's storage could not be asked to {call.task}", why=why, remedy=remedy)
