@@ -2,9 +2,9 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from fnmatch import fnmatchcase
 from typing import NoReturn
 
+from cicd_agent.adapters.github_artifacts import is_named
 from cicd_agent.core.actions import JobRun, RunNote, RunState, StoredArtifact
 from cicd_agent.core.change import Change
 from cicd_agent.core.ports_actions import LogArchive, Runs
@@ -94,7 +94,7 @@ class FakeRuns(Runs):
         return {
             name: content
             for name, content in self.files.get(artifact.id, {}).items()
-            if len(content) <= most and any(fnmatchcase(name, pattern) for pattern in wanted)
+            if len(content) <= most and is_named(name, wanted)
         }
 
     def of_workflow(

@@ -190,7 +190,8 @@ class FakeGitHub:
         """Send the client elsewhere."""
         self.fail(method, path, status, headers={"Location": location}, **when)
 
-    def _sign(self, data: bytes) -> str:
+    def sign(self, data: bytes) -> str:
+        """Put content into the storage; the address is signed."""
         return self.storage.sign(data)
 
     @property
@@ -243,7 +244,7 @@ class FakeGitHub:
                     query=request.query,
                     body=request.body,
                     new_id=self.new_id,
-                    sign=self._sign,
+                    sign=self.sign,
                 )
                 return route.answer(visit)
         raise LookupError("no route")

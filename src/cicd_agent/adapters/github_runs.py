@@ -131,7 +131,7 @@ class GitHubRuns:
     def of_workflow(
         self, workflow: int, *, branch: str = "", sha: str = "", status: str = "", most: int = 10
     ) -> tuple[RunState, ...]:
-        """The last runs of a workflow, newest first, in one request."""
+        """The last runs of a workflow, newest first, in one request: at most 100."""
         asked = {"branch": branch, "head_sha": sha, "status": status}
         query: dict[str, str | int] = {name: value for name, value in asked.items() if value}
         path = f"/actions/workflows/{workflow}/runs"
