@@ -25,6 +25,7 @@ from cicd_agent.core.sandbox import Limits, Ran
 from cicd_agent.core.thread import Thread
 from cicd_agent.errors import ConfigError, ForgeRefused
 from tests.fake_marks import FakeMarks
+from tests.fake_runs import FakeRuns
 
 ME = "github-actions[bot]"
 STATES = {
@@ -63,10 +64,15 @@ class FakeForge(Forge):
     refused_events: dict[ReviewEvent, ForgeRefused] = field(default_factory=dict)
     """What a review may not say."""
     marked: FakeMarks = field(default_factory=FakeMarks)
+    ran: FakeRuns = field(default_factory=FakeRuns)
 
     @property
     def marks(self) -> FakeMarks:
         return self.marked
+
+    @property
+    def runs(self) -> FakeRuns:
+        return self.ran
 
     def pull(self, number: int) -> PullState:
         self._called("pull")

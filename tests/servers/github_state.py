@@ -6,6 +6,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from tests.servers.github_run_state import Commit, Run
+
 Json = Any
 WHEN = "2026-01-01T00:00:00Z"
 
@@ -156,19 +158,6 @@ class Pull:
         return tuple(sha for sha in self.revisions if sha not in self.replaced)
 
 
-@dataclass(frozen=True)
-class Run:
-    """A finished run of a workflow."""
-
-    id: int
-    name: str
-    sha: str
-    branch: str
-    conclusion: str = "failure"
-    title: str = ""
-    created_at: str = WHEN
-
-
 @dataclass
 class Repo:
     """A repository: `contents` maps (ref, path) to a file, or to the object the API gives for anything else."""
@@ -177,6 +166,8 @@ class Repo:
     directory: Path | None = None
     runs: list[Run] = field(default_factory=list)
     """The newest first."""
+    commits: dict[str, Commit] = field(default_factory=dict)
+    """By sha, for whoever asks for one or compares two."""
     pulls: dict[int, Pull] = field(default_factory=dict)
     contents: dict[tuple[str, str], bytes | Json] = field(default_factory=dict)
     labels: set[str] = field(default_factory=set)

@@ -102,7 +102,7 @@ class Channel:
         for page in range(last, max(1, last - MOST_PAGES + 1), -1):
             yield self._page(task, path, Posted, {"page": page})[0]
         if last > MOST_PAGES:
-            self._note(f"only the first {PER_PAGE} and the newest {(MOST_PAGES - 1) * PER_PAGE} comments were read")
+            self.note(f"only the first {PER_PAGE} and the newest {(MOST_PAGES - 1) * PER_PAGE} comments were read")
 
     def pages(
         self, task: str, path: str, shape: type[T], most: int, query: Mapping[str, str | int] | None = None
@@ -117,7 +117,7 @@ class Channel:
             if number >= last:
                 return
             before = page
-        self._note(f"only the first {most * PER_PAGE:,} entries were read when asked to {task}")
+        self.note(f"only the first {most * PER_PAGE:,} entries were read when asked to {task}")
 
     def _page(self, task: str, path: str, shape: type[T], query: Mapping[str, str | int]) -> tuple[list[T], int]:
         """One page and the number of the last. The address is ours: links in answers are read, never followed."""
@@ -129,6 +129,7 @@ class Channel:
         found = last or following
         return read(call, answer, list[shape]), int(found[1]) if found else 1  # type: ignore[valid-type]  # built at run time
 
-    def _note(self, limit: str) -> None:
+    def note(self, limit: str) -> None:
+        """Tell of a limit, once."""
         if limit not in self.notes:
             self.notes.append(limit)
