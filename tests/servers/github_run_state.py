@@ -67,6 +67,7 @@ class Run:
     title: str = ""
     created_at: str = WHEN
     workflow: int = 1
+    path: str = ".github/workflows/ci.yml"
     event: str = "push"
     head_repo: str | None = ""
     """The repository itself if empty, None where a fork was deleted."""

@@ -151,6 +151,7 @@ def shown_run(visit: Visit, it: Run, attempt: Attempt) -> Json:
         id=it.id,
         name=it.name,
         workflow_id=it.workflow,
+        path=it.path,
         display_title=it.title,
         event=it.event,
         head_branch=it.branch,

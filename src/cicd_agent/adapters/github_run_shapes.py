@@ -23,6 +23,7 @@ class Attempt(Shape):
     run_attempt: int = 1
     name: str | None = None
     workflow_id: int
+    path: str = ""
     event: str = ""
     status: str | None = None
     conclusion: str | None = None
@@ -40,6 +41,7 @@ class Attempt(Shape):
             attempt=self.run_attempt,
             workflow=self.name or "",
             workflow_id=self.workflow_id,
+            path=self.path,
             event=self.event,
             status=self.status or "",
             conclusion=self.conclusion or "",
