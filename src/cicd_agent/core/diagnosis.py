@@ -80,6 +80,8 @@ class Meeting:
     via: str = ""
     exact: bool = False
     sha: str = ""
+    strength: float = 0.0
+    """How sure this alone makes it that the change is to blame, 0–1."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,6 +154,8 @@ class Diagnosis:
     affected: tuple[str, ...] = ()
     remedy: Remedy = Remedy.INVESTIGATE
     next_step: str = ""
+    innocent: bool = False
+    """Whether the change is shown not to be at fault, or meets the failure nowhere; of every failure, not of the first."""
     rerun: bool = False
     """Whether running the failed jobs again is worth it; never when the change is to blame."""
     rerun_kind: str = ""

@@ -30,3 +30,5 @@ class Case:
     seconds: float | None = None
     source: str = ""
     """The report that it stands in."""
+    flaked: bool = False
+    """It failed and passed in the same run: the proof that it is flaky, however it ended."""
