@@ -155,7 +155,7 @@ class Diagnosis:
     remedy: Remedy = Remedy.INVESTIGATE
     next_step: str = ""
     innocent: bool = False
-    """Whether the change is shown not to be at fault, or meets the failure nowhere; of every failure, not of the first."""
+    """Whether the change is shown not to be at fault, or meets the failure nowhere: of each failure, not of one."""
     rerun: bool = False
     """Whether running the failed jobs again is worth it; never when the change is to blame."""
     rerun_kind: str = ""

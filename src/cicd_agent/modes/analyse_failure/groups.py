@@ -42,12 +42,14 @@ class Group:
     failure: Failure
     problems: tuple[tuple[FailedJob, Problem], ...] = ()
     cases: tuple[Case, ...] = ()
+    notes: tuple[RunNote, ...] = ()
+    """What GitHub noted, where that is all there is."""
     score: float = 0.0
 
     @property
     def is_told(self) -> bool:
         """Whether something says what went wrong, and not only that something did: a tool's words, a report's case."""
-        return any(tells(problem) for _, problem in self.problems) or bool(self.cases)
+        return any(tells(problem) for _, problem in self.problems) or bool(self.cases or self.notes)
 
     @property
     def signatures(self) -> frozenset[str]:
@@ -84,7 +86,8 @@ def groups(failed: FailedRun) -> tuple[Group, ...]:
             for group in _of_job(job):
                 _add(found, group)
     if not found and failed.run is not None and failed.run.conclusion == "startup_failure":
-        found.append(Group(Failure(Kind.CONFIGURATION, "GitHub could not start the run")))
+        note = RunNote("failure", "GitHub could not start the run")
+        found.append(Group(Failure(Kind.CONFIGURATION, note.message), notes=(note,)))
     found = _with_cases(found, [case for case in failed.cases if case.outcome in {Outcome.FAILED, Outcome.ERROR}])
     return tuple(sorted(found, key=_rank)[:MOST])
 
@@ -158,7 +161,7 @@ def _failure(job: FailedJob, title: str) -> Failure:
 def _of_note(job: FailedJob, note: RunNote) -> Group:
     text = " ".join(f"{note.title} {note.message}".split())
     cited = Cited(0, clip(text, _LINE), job.job.name, job.step, job.job.url)
-    return Group(replace(_failure(job, clip(text, TITLE)), kind=_kind(job, ()), decisive=(cited,)))
+    return Group(replace(_failure(job, clip(text, TITLE)), kind=_kind(job, ()), decisive=(cited,)), notes=(note,))
 
 
 def _title(problems: Sequence[Problem]) -> str:

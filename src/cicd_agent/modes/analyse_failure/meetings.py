@@ -16,7 +16,7 @@ from cicd_agent.modes.analyse_failure.places import Tree, is_test
 
 EXACT, EXACT_DEEP, INNERMOST, DEEPER = 0.95, 0.9, 0.9, 0.8
 IMPORTED, FARTHER, FARTHEST, NAMED_LIKE = 0.7, 0.6, 0.5, 0.55
-SUPPLIED, SUPPLIED_BY_NAME, SUPPLIED_IN_TROUBLE, BUILT = 0.75, 0.85, 0.5, 0.7
+SUPPLIED, SUPPLIED_BY_NAME, SUPPLIED_IN_TROUBLE, BUILT = 0.75, 0.85, 0.6, 0.7
 _NAMED = 0.08
 """More, where the failure names what was changed."""
 _GUESSED, _UNTOLD = 0.85, 0.55
@@ -30,8 +30,10 @@ _TEST_WORD = re.compile(r"^tests?[_.-]|[_.-](?:tests?|spec)$|(?:Tests?|Spec|IT)$
 _LINTER = re.compile(r"eslint|flake8|pylint|ruff|mypy|rubocop|golangci|prettier|tsconfig")
 _BUILDS = frozenset({Kind.CONFIGURATION, Kind.BUILD_ERROR, Kind.LINT_ERROR})
 _REMOTE = frozenset({Trouble.NETWORK, Trouble.SERVICE, Trouble.RATE_LIMIT, Trouble.REGISTRY})
-_PACKAGE_WORDS = frozenset(
-    {"error", "errors", "module", "named", "package", "version", "install", "found", "could", "find"}
+# Words that stand in manifests, lock files and complaints, and name no package.
+_NO_PACKAGE = re.compile(
+    r"errors?|modules?|named|packages?|versions?|install|found|could|find|name|source|resolved|integrity|dependencies|"
+    r"requires|engines|node|https?|checksum|license|dev|true|false|sha\d.*|.*registry.*"
 )
 
 
@@ -79,9 +81,7 @@ def starts(failed: FailedRun, group: Group, changed: Changed) -> tuple[Place, ..
     for test in named:
         if test and (path := tree.test(test)):
             found.append(Place(path, 0, number, len(found), is_test(path)))
-    if not found and not group.problems:
-        jobs = [job for job in failed.jobs if job.job.name == group.failure.job]
-        found += [Place(note.path, note.line, 0) for job in jobs for note in job.notes if note.path in paths]
+    found += [Place(note.path, max(note.line, 0), 0) for note in group.notes if note.path in paths]
     return tuple(dict.fromkeys(found))
 
 
@@ -149,12 +149,11 @@ def _by_file(group: Group, changed: Changed) -> Iterator[Meeting]:
         name = lower.rpartition("/")[2]
         strength = 0.0
         if of & SUPPLY and (kind is Kind.DEPENDENCY or name in text):
-            by_name = bool(
-                _packages(changed, path) & {word.lower() for word in _PACKAGE.findall(text)} - _PACKAGE_WORDS
-            )
-            strength = SUPPLIED_BY_NAME if by_name else SUPPLIED
+            named = _packages(changed, path) & {word.lower() for word in _PACKAGE.findall(text)}
+            strength = SUPPLIED_BY_NAME if named else SUPPLIED
             if remote:
-                strength = SUPPLIED_BY_NAME - SUPPLIED + SUPPLIED_IN_TROUBLE if by_name else SUPPLIED_IN_TROUBLE
+                # A registry that is down says nothing of what is asked of it, but for the name that it does not know.
+                strength = SUPPLIED_IN_TROUBLE if named else 0.0
         elif _runs_it(group, changed, path, of):
             strength = SUPPLIED
         elif (name in text and len(name) > len("a.py") and kind in _BUILDS) or (
@@ -176,9 +175,8 @@ def _runs_it(group: Group, changed: Changed, path: str, of: Collection[PathKind]
 
 def _packages(changed: Changed, path: str) -> frozenset[str]:
     """The words of a manifest's added and deleted lines: names of packages among them."""
-    return frozenset(
-        word.lower() for word in _PACKAGE.findall(changed.text(path, LineKind.ADDED, LineKind.DELETED)[:50_000])
-    )
+    text = changed.text(path, LineKind.ADDED, LineKind.DELETED)[:50_000].lower()
+    return frozenset(word for word in _PACKAGE.findall(text) if not _NO_PACKAGE.fullmatch(word))
 
 
 def _edits_step(group: Group, changed: Changed, path: str) -> bool:
