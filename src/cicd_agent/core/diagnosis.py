@@ -48,13 +48,17 @@ class Remedy(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Cited:
-    """A line of a log that proves something, as it stands there."""
+    """A line of a log that proves something, as it stands there.
+
+    `path` is set where it is a line of the change instead, or of what a model looked up; then there is no job.
+    """
 
     number: int
     text: str
     job: str = ""
     step: str = ""
     url: str = ""
+    path: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,7 +121,7 @@ class Failure:
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """A sentence of a model and the lines of the log that it cites for it, checked verbatim."""
+    """A sentence of a model and the lines that it cites for it, checked verbatim."""
 
     text: str
     cited: tuple[Cited, ...] = ()
