@@ -61,9 +61,10 @@ def verify(rules: Diagnosis, answers: Sequence[Answer[Any]], evidence: Evidence,
     if unproved > len(proof.claims):
         told = _escalated(told, f"{unproved} of the model's {len(draft.claims)} claims could not be proved")
     if proof.weight is Weight.NOTHING:
-        # Whoever cites no line of a log has not said why the run failed.
-        told = _without(told, draft.root_cause, "nothing that it rests on stands in a log")
-        return offered(told, draft, evidence.trials, proved=False)
+        # Whoever cites no line of a log has not said why the run failed, however true the rest is.
+        for text in (*(each.text for each in proof.claims), draft.root_cause):
+            told = _without(told, text, "nothing that it rests on stands in a log")
+        return offered(replace(told, claims=()), draft, evidence.trials, proved=False)
     told = _caused(told, draft, proof)
     agrees = draft.cause in {told.cause, Cause.UNKNOWN}
     told = _explained(told, draft, proof, agrees=agrees)
