@@ -1,6 +1,7 @@
 """A claim stands on lines that are there: every way to cite one that is not."""
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -156,6 +157,16 @@ def test_a_look_up_is_compared_once_it_is_known() -> None:
 )
 def test_a_tools_own_message_weighs_more_than_its_wrapper(line: int, weight: Weight) -> None:
     assert prove(cite(line, LINES[line])).weight is weight
+
+
+@pytest.mark.parametrize(
+    ("fields", "weight"),
+    [({"score": 0.4}, Weight.WRAPPER), ({"score": 0.4, "test": "t"}, Weight.TOOL), ({"tool": ""}, Weight.LINE)],
+    ids=["a count", "a test", "no tool that is known"],
+)
+def test_a_count_of_failures_says_as_little_as_a_wrapper(fields: dict[str, Any], weight: Weight) -> None:
+    seen = evidence(failed_run(job(read=extract(problems=(replace(problem(100, 103, 102), **fields),)))))
+    assert prove(cite(102, MESSAGE), seen=seen).weight is weight
 
 
 def test_what_the_green_log_says_too_or_a_job_that_may_fail_is_no_message_that_failed_the_run() -> None:

@@ -133,7 +133,8 @@ def test_whoever_blames_the_change_says_where_to_look_and_runs_nothing_again() -
 
 
 def test_what_reaches_nothing_that_was_changed_is_not_the_changes_fault_by_a_models_word() -> None:
-    told = judged(draft(), diagnosis(rung=Rung.OUT_OF_REACH))
+    assert judged(draft(), diagnosis(innocent=True)).cause is Cause.UNKNOWN
+    told = judged(draft(), diagnosis(rung=Rung.OUT_OF_REACH, innocent=True))
     assert (told.cause, told.confidence) == (Cause.UNKNOWN, 0.2)
     assert reasons(told)["cause: change"] == "what failed reaches nothing that was changed"
     assert told.escalate == (

@@ -15,6 +15,7 @@ from cicd_agent.core.quote import Place, Quotes, shown
 from cicd_agent.core.words import clip
 from cicd_agent.modes.analyse_failure.draft import Citation, ClaimDraft
 from cicd_agent.modes.analyse_failure.exhibits import logs
+from cicd_agent.modes.analyse_failure.groups import tells
 from cicd_agent.modes.analyse_failure.scope import Scope
 from cicd_agent.modes.changes import showable
 from cicd_agent.settings import Settings
@@ -38,7 +39,7 @@ class Weight(IntEnum):
     NOTHING = 0
     """It is no line of a log."""
     WRAPPER = 1
-    """A tool says only that another one failed."""
+    """A tool says only that another one failed, or how much did."""
     LINE = 2
     """A line that is shown, of which no tool is known to have said what failed."""
     TOOL = 3
@@ -192,9 +193,10 @@ def _folded(text: str) -> str:
 
 def _weight(failed: FailedJob, number: int) -> Weight:
     around = [problem for problem in failed.extract.problems if problem.first <= number <= problem.last]
-    if failed.role is Role.FAILED and any(each.novel and not each.wraps for each in around):
+    if failed.role is Role.FAILED and any(each.tool and each.novel and tells(each) for each in around):
         return Weight.TOOL
-    return Weight.WRAPPER if around and all(each.wraps for each in around) else Weight.LINE
+    says_little = around and all(each.wraps or (each.tool and not tells(each)) for each in around)
+    return Weight.WRAPPER if says_little else Weight.LINE
 
 
 def _led_to(failed: FailedJob, line: Kept, changed: frozenset[str]) -> Iterator[str]:

@@ -108,7 +108,7 @@ def _caused(told: Diagnosis, draft: FailureDraft, proof: Proof) -> Diagnosis:
 
 def _unproved(told: Diagnosis, draft: FailureDraft, proof: Proof) -> str:
     """Why it is not shown that the change did it, "" when it is."""
-    if told.rung is not Rung.NONE:
+    if told.innocent or told.rung is not Rung.NONE:
         return "what failed reaches nothing that was changed"
     if draft.confidence < LEAST_SURE:
         return "the model itself is not sure"
