@@ -41,6 +41,7 @@ from tests.modes.analyse_failure.model_builders import (
     failed_run,
     fix,
     job,
+    problem,
 )
 
 SETTINGS = Settings()
@@ -208,14 +209,16 @@ def test_many_commits_and_files_are_counted() -> None:
     assert text.rstrip().endswith("and 10 more")
 
 
-def test_earlier_runs_of_the_job_are_shown() -> None:
+def test_earlier_runs_of_the_job_are_shown_those_that_failed_alike_first() -> None:
+    strict = "0123456789abcdef"
+    read = extract(problems=(replace(problem(100, 103, 102), strict=strict),))
     traces = (
-        Trace(1, 1, "unit", "failure", OTHER, "main", is_default=True, fixed_by=BLAMED),
-        Trace(2, 1, "unit", "", OTHER, pull=9),
+        Trace(2, 1, "unit", "", OTHER, pull=9, strict=("", "f" * 16)),
+        Trace(1, 1, "unit", "failure", OTHER, "main", is_default=True, fixed_by=BLAMED, strict=(strict,)),
     )
-    text = shown(evidence(failed_run(traces=traces)))["EARLIER"]
+    text = shown(evidence(failed_run(job(read=read), traces=traces)))["EARLIER"]
     assert text.split("\n")[:2] == [
-        f"unit on main at {OTHER[:12]}: failure, passed again from {BLAMED[:12]} on",
+        f"unit on main at {OTHER[:12]}: failure, with a message of this run, passed again from {BLAMED[:12]} on",
         f"unit on pull request 9 at {OTHER[:12]}: unknown",
     ]
 

@@ -10,6 +10,7 @@ from cicd_agent.core.evidence import Exhibit
 from cicd_agent.core.failed import FailedRun
 from cicd_agent.core.log.kind import Kind
 from cicd_agent.modes.analyse_failure.draft import Citation
+from cicd_agent.modes.analyse_failure.rules import rules
 from cicd_agent.modes.analyse_failure.verdict import CONTRADICTED, LESS_SURE, MOST_AFFECTED, MOST_SURE, verify
 from cicd_agent.settings import Settings
 from tests.modes.analyse_failure.model_builders import (
@@ -36,6 +37,7 @@ from tests.modes.analyse_failure.model_builders import (
     fix,
     job,
     judged,
+    problem,
     reasons,
 )
 
@@ -121,6 +123,19 @@ def test_a_message_that_leads_nowhere_blames_nothing() -> None:
     assert judged(draft(MESSAGE_CITED, CHANGE_CITED), seen=seen).cause is Cause.CHANGE
     unchanged = cite(1, "def retries():", "src/retry.py")
     assert judged(draft(MESSAGE_CITED, unchanged), seen=seen).cause is Cause.UNKNOWN
+
+
+@pytest.mark.parametrize("said", Cause)
+def test_with_the_lines_that_tell_it_gone_no_cause_is_sure(said: Cause) -> None:
+    """What is left of the log is a wrapper, a count and noise; whatever of it is cited, beside whatever change."""
+    lines = {90: "Collecting httpx", 120: "1 failed, 3 passed in 0.12s", 150: LINES[150]}
+    summary = replace(problem(100, 103, 102), first=120, line=120, last=120, text=lines[120], score=0.4)
+    seen = evidence(failed_run(job(read=extract(lines, (summary, problem(150, 150, 150, wraps=True))), places=())))
+    cited = [cite(number, text) for number, text in lines.items()]
+    told = judged(draft(*cited, CHANGE_CITED, cause=said, confidence=1.0), rules(seen, SETTINGS), seen)
+    assert len(told.claims) == 1
+    assert told.confidence < CONTRADICTED
+    assert told.cause is Cause.UNKNOWN
 
 
 def test_whoever_blames_the_change_says_where_to_look_and_runs_nothing_again() -> None:

@@ -9,7 +9,7 @@ from cicd_agent.agent.prompt import estimate
 from cicd_agent.core.change import Change
 from cicd_agent.core.diagnosis import Diagnosis, Meeting
 from cicd_agent.core.evidence import Evidence, Exhibit
-from cicd_agent.core.failed import Candidate, FailedJob, FailedRun, LogSource, Role, Trace
+from cicd_agent.core.failed import Candidate, FailedJob, FailedRun, LogSource, Role
 from cicd_agent.core.log.extract import Elision, Kept
 from cicd_agent.core.results import Case, Outcome
 from cicd_agent.core.words import clip, count
@@ -52,7 +52,7 @@ def exhibits(found: Diagnosis, evidence: Evidence, settings: Settings) -> tuple[
         *(_log(name, job, 20 - rank) for rank, (name, job) in enumerate(shown.items())),
         Exhibit("TESTS", "failing cases of test reports", _lines(_cases(failed.cases)), priority=12),
         Exhibit("COMMITS", "commits since the last green run", _lines(_commits(found, failed)), priority=9),
-        Exhibit("EARLIER", "the same jobs elsewhere", _lines(_traces(failed.traces)), priority=8),
+        Exhibit("EARLIER", "the same jobs elsewhere", _lines(_traces(failed)), priority=8),
     ]
     if evidence.change:
         listed = _lines(_files(evidence.change, hunks, settings))
@@ -156,11 +156,14 @@ def _paths(candidate: Candidate) -> str:
     return f"{', '.join(paths[:_PATHS])}{more}" or "no files"
 
 
-def _traces(traces: Sequence[Trace]) -> Iterator[str]:
-    for trace in traces[:_MOST_TRACES]:
+def _traces(failed: FailedRun) -> Iterator[str]:
+    """The same jobs in other runs, those that failed with a message of this run first."""
+    said = {problem.strict for job in failed.jobs for problem in job.extract.problems} - {""}
+    for trace in sorted(failed.traces, key=lambda each: not said & {*each.strict})[:_MOST_TRACES]:
         where = f"pull request {trace.pull}" if trace.pull else trace.branch or "a branch"
+        alike = ", with a message of this run" if said & {*trace.strict} else ""
         fixed = f", passed again from {trace.fixed_by[:SHORT_SHA]} on" if trace.fixed_by else ""
-        yield f"{trace.job} on {where} at {trace.sha[:SHORT_SHA]}: {trace.conclusion or 'unknown'}{fixed}"
+        yield f"{trace.job} on {where} at {trace.sha[:SHORT_SHA]}: {trace.conclusion or 'unknown'}{alike}{fixed}"
 
 
 def _files(change: Change, hunks: Sequence[Exhibit], settings: Settings) -> Iterator[str]:
