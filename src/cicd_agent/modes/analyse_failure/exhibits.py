@@ -141,7 +141,7 @@ def _cases(cases: Sequence[Case]) -> Iterator[str]:
 
 def _commits(found: Diagnosis, failed: FailedRun) -> Iterator[str]:
     """Commits since the last green run, those that meet the failure first."""
-    ranks = {suspect.sha: rank for rank, suspect in enumerate(found.suspects)}
+    ranks = {suspect.sha: rank for rank, suspect in enumerate(found.suspects) if suspect.meetings}
     ranked = sorted(failed.candidates, key=lambda each: ranks.get(each.commit.sha, len(ranks)))
     for each in ranked[:MOST_COMMITS]:
         met = " (meets the failure)" if each.commit.sha in ranks else ""
