@@ -48,13 +48,17 @@ class Remedy(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Cited:
-    """A line of a log that proves something, as it stands there."""
+    """A line of a log that proves something, as it stands there.
+
+    `path` is set where it is a line of the change instead, or of what a model looked up; then there is no job.
+    """
 
     number: int
     text: str
     job: str = ""
     step: str = ""
     url: str = ""
+    path: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +84,8 @@ class Meeting:
     via: str = ""
     exact: bool = False
     sha: str = ""
+    strength: float = 0.0
+    """How sure this alone makes it that the change is to blame, 0–1."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,7 +121,7 @@ class Failure:
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """A sentence of a model and the lines of the log that it cites for it, checked verbatim."""
+    """A sentence of a model and the lines that it cites for it, checked verbatim."""
 
     text: str
     cited: tuple[Cited, ...] = ()
@@ -152,6 +158,8 @@ class Diagnosis:
     affected: tuple[str, ...] = ()
     remedy: Remedy = Remedy.INVESTIGATE
     next_step: str = ""
+    innocent: bool = False
+    """Whether the change is shown not to be at fault, or meets the failure nowhere: of each failure, not of one."""
     rerun: bool = False
     """Whether running the failed jobs again is worth it; never when the change is to blame."""
     rerun_kind: str = ""

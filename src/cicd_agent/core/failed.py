@@ -86,6 +86,8 @@ class Trace:
     loose: tuple[str, ...] = ()
     url: str = ""
     when: int = 0
+    event: str = ""
+    """What its run was caused by, "" when that is not known: a pull request's run is of its merge with the base."""
     fixed_by: str = ""
     """The first commit on which it passed again, "" when that is not known."""
 
