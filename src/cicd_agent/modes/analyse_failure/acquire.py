@@ -1,6 +1,6 @@
 """Reads the logs of the jobs that failed, by whichever way GitHub still gives them."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import chain
 
@@ -8,6 +8,7 @@ from cicd_agent.core.actions import JobRun, RunNote, RunState
 from cicd_agent.core.evidence import Gap
 from cicd_agent.core.failed import FailedJob, LogSource, Role
 from cicd_agent.core.log.extract import Extract
+from cicd_agent.core.log.lines import read
 from cicd_agent.core.log.reduce import reduce
 from cicd_agent.core.log.step import StepSpan
 from cicd_agent.core.log.template import Templates
@@ -40,23 +41,23 @@ class Acquisition:
 
     def jobs(self, casts: Sequence[Cast], everybody: Sequence[JobRun]) -> tuple[FailedJob, ...]:
         """The jobs with what is known of each; of more than MOST_LOGS failed ones the others are named only."""
-        read: list[FailedJob] = []
+        found: list[FailedJob] = []
         seen: set[str] = set()
         try:
             for cast in casts:
                 is_failed = cast.role in {Role.FAILED, Role.TOLERATED}
                 if not is_failed or len(seen) >= MOST_LOGS:
-                    read.append(FailedJob(cast.job, cast.role, step=_step(cast.job)))
+                    found.append(FailedJob(cast.job, cast.role, step=_step(cast.job)))
                     if is_failed:
                         self.gaps.append(Gap(f"log of {cast.job.name}", f"only {count(MOST_LOGS, 'log')} are read"))
                     continue
-                first = not any(family(one.job.name) == family(cast.job.name) for one in read)
-                read.append(self._read(cast, everybody, FIRST_TOKENS if first else MORE_TOKENS))
+                first = not any(family(one.job.name) == family(cast.job.name) for one in found)
+                found.append(self._read(cast, everybody, FIRST_TOKENS if first else MORE_TOKENS))
                 seen.add(cast.job.name)
         finally:
             if self._archive is not None:
                 self._archive.close()
-        return tuple(read)
+        return tuple(found)
 
     def overdue(self, jobs: Sequence[JobRun]) -> tuple[Cast, ...]:
         """The cancelled jobs of which GitHub says that they took too long: nobody cancelled those."""
@@ -124,9 +125,14 @@ def templates(runs: Runs, run: RunState, name: str) -> Templates | None:
     """What a job of this name printed when it passed, None when that cannot be had."""
     try:
         job = next((job for job in runs.jobs(run.id, run.attempt) if job.name == name), None)
-        return None if job is None or job.conclusion != "success" else Templates.of(runs.log(job.id))
+        return None if job is None or job.conclusion != "success" else green_lines(runs.log(job.id))
     except ForgeRefused:
         return None
+
+
+def green_lines(chunks: Iterable[bytes]) -> Templates:
+    """The templates of the lines of a log that passed."""
+    return Templates(line.text for line in read(chunks))
 
 
 def _step(job: JobRun) -> str:

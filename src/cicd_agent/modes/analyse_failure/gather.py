@@ -7,19 +7,21 @@ from cicd_agent.core.actions import JobRun, RunState
 from cicd_agent.core.change import Change
 from cicd_agent.core.event import Event, EventKind
 from cicd_agent.core.evidence import Evidence, Gap
-from cicd_agent.core.failed import FailedJob, FailedRun, LogSource, Role
+from cicd_agent.core.failed import Candidate, FailedJob, FailedRun, LogSource, Role
+from cicd_agent.core.library import EntryKind, Unreadable
 from cicd_agent.core.log.reduce import reduce
 from cicd_agent.core.log.template import Templates
+from cicd_agent.core.ports import Library
 from cicd_agent.core.ports_actions import Runs
 from cicd_agent.core.results import Case
 from cicd_agent.errors import ConfigError, ForgeRefused
 from cicd_agent.modes import LogFiles, World
-from cicd_agent.modes.analyse_failure.acquire import FIRST_TOKENS, Acquisition, templates
+from cicd_agent.modes.analyse_failure.acquire import FIRST_TOKENS, Acquisition, green_lines, templates
 from cicd_agent.modes.analyse_failure.history import History, blamed, listed
-from cicd_agent.modes.analyse_failure.imports import imports
-from cicd_agent.modes.analyse_failure.places import places
+from cicd_agent.modes.analyse_failure.imports import reach
+from cicd_agent.modes.analyse_failure.places import Tree, places
 from cicd_agent.modes.analyse_failure.roles import roles
-from cicd_agent.modes.analyse_failure.workflow_file import job_specs
+from cicd_agent.modes.analyse_failure.workflow_file import JobSpec, job_specs
 from cicd_agent.modes.changes import gaps, read_change
 from cicd_agent.modes.reports import PATTERNS, failing, looks_like_reports
 from cicd_agent.settings import Settings
@@ -30,9 +32,8 @@ LARGEST_REPORT = 20_000_000
 """Bytes of one file of an artifact."""
 LARGEST_ARTIFACT = 200_000_000
 """Bytes of an artifact as it is packed."""
-MOST_IMPORTERS = 12
-"""Files that the log names whose imports are looked up."""
 LARGEST_SOURCE = 400_000
+"""Bytes of a file whose imports are read."""
 
 
 def declines(event: Event) -> str | None:
@@ -81,7 +82,7 @@ class _Reading:
 
     def of_files(self, logs: LogFiles) -> Evidence:
         """Logs that somebody has at hand, each that of a failed job."""
-        green = Templates.of(logs.green()) if logs.green else None
+        green = green_lines(logs.green()) if logs.green else None
         jobs = tuple(
             FailedJob(
                 JobRun(number, name, "completed", "failure"),
@@ -127,7 +128,7 @@ class _Reading:
         more = gaps(change, self.settings) if change else ()
         return Evidence(self.event, change, gaps=(*more, *self.gaps), failed=failed)
 
-    def _specs(self, run: RunState) -> tuple:
+    def _specs(self, run: RunState) -> tuple[JobSpec, ...]:
         if not run.path or self.world.forge is None:
             return ()
         try:
@@ -167,7 +168,7 @@ class _Reading:
             return ()
         return change.paths or tuple(file.path for file in change.files)
 
-    def _candidates(self, change: Change | None) -> tuple:
+    def _candidates(self, change: Change | None) -> tuple[Candidate, ...]:
         if change is None or not change.commits:
             return ()
         repository, forge = self.world.repository, self.world.forge
@@ -179,30 +180,24 @@ class _Reading:
         return listed(change, forge.runs) if forge is not None else ()
 
     def _imports(self, failed: FailedRun, change: Change | None, paths: Sequence[str]) -> dict[str, tuple[str, ...]]:
-        """The imports of the files that the logs and the failing tests name."""
-        if change is None:
-            return {}
-        known = frozenset(paths)
-        named = [place.path for job in failed.jobs for place in job.places]
-        named += [case.file for case in failed.cases if case.file in known]
-        found: dict[str, tuple[str, ...]] = {}
-        for path in list(dict.fromkeys(named))[:MOST_IMPORTERS]:
-            text = self._text(path, change)
-            if text is not None:
-                found[path] = imports(path, text, paths)
-        return found
+        """What the files that the logs and the failing tests name use, however far that reaches.
 
-    def _text(self, path: str, change: Change) -> str | None:
-        if path in change.texts:
-            return change.texts[path]
-        repository, forge = self.world.repository, self.world.forge
+        Only where all files of the commit are known: a reach with holes in it would look like innocence.
+        """
+        repository = self.world.repository
+        if change is None or repository is None or not change.paths or not change.files:
+            return {}
+        tree = Tree(paths)
+        named = [place.path for job in failed.jobs for place in job.places]
+        named += [tree.find(case.file) for case in failed.cases if case.file]
+        tests = [problem.test for job in failed.jobs for problem in job.extract.problems if problem.test]
+        named += [tree.test(name) for name in (*tests, *(case.name for case in failed.cases))]
         try:
-            if repository is not None and repository.resolve(change.head) is not None:
-                blob = repository.blob(change.head, path, LARGEST_SOURCE)
-                return None if blob is None else blob.decode("utf-8", "replace")
-            return forge.text_at(path, change.head) if forge is not None else None
-        except (ConfigError, ForgeRefused):
-            return None
+            library = repository.library(change)
+            return reach([path for path in named if path], lambda wave: _texts(library, wave), paths)
+        except (ConfigError, Unreadable) as error:
+            self.gaps.append(Gap("what the failing tests use", str(error)))
+            return {}
 
     def _cases(self, runs: Runs, run: RunState) -> tuple[Case, ...]:
         """The failing cases of the test reports that the run has kept."""
@@ -220,6 +215,18 @@ class _Reading:
         cases, missed = failing(files)
         self.gaps += missed
         return cases
+
+
+def _texts(library: Library, paths: Sequence[str]) -> dict[str, str]:
+    """The text of the files that are files, and not too large."""
+    known = library.entries
+    entries = [
+        entry
+        for path in paths
+        if (entry := known.get(path)) and entry.kind is EntryKind.FILE and 0 <= entry.size <= LARGEST_SOURCE
+    ]
+    read = library.contents(entries)
+    return {entry.path: text.decode("utf-8", "replace") for entry, text in zip(entries, read, strict=True)}
 
 
 def _greens(runs: Runs, green: RunState | None) -> Callable[[str], Templates | None]:
