@@ -10,6 +10,7 @@ ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT / "src"))  # the pages tell of this tree, whatever is installed
 
 from cicd_agent.config.explain import plain  # noqa: E402  after the path is set
+from cicd_agent.config.limits import BY_MODE, listed  # noqa: E402
 from cicd_agent.config.schema import config_schema  # noqa: E402
 from cicd_agent.config.values import Setting, catalogue  # noqa: E402
 from cicd_agent.decision import schema as envelope_schema  # noqa: E402
@@ -84,8 +85,9 @@ With `base-url`, where the default's name may mean nothing, `fast-model` is `mod
 `fallback-model` is asked when the other is not available: no connection, a rate limit, a server that fails. It is not
 asked when the model answers badly, nor in a mode that fails closed. The report says which model answered, and why.
 
-A run may spend `max-cost-usd`. What a model costs comes from `prices`, else from a table that comes with the program.
-The cost of a model without a price is unknown, never 0: `cost_usd` is empty, and `max-input-tokens` holds the run.
+A run may spend `max-cost-usd`, by default what suits its mode. What a model costs comes from `prices`, else from a
+table that comes with the program. The cost of a model without a price is unknown, never 0: `cost_usd` is empty, and
+`max-input-tokens` holds the run.
 
 ### OpenAI without a key
 
@@ -195,6 +197,8 @@ def kind(setting: Setting) -> str:
 def default(setting: Setting) -> str:
     """Its default as one would write it."""
     value = getattr(Settings(), setting.field)
+    if setting.field in BY_MODE:
+        return listed(BY_MODE[setting.field])
     if setting.is_secret or plain(value) == "":
         return "–"
     return ", ".join(f"`{item}`" for item in value) if isinstance(value, tuple) else f"`{plain(value)}`"
