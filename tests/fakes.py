@@ -25,6 +25,7 @@ from cicd_agent.core.sandbox import Limits, Ran
 from cicd_agent.core.thread import Thread
 from cicd_agent.errors import ConfigError, ForgeRefused
 from tests.fake_marks import FakeMarks
+from tests.fake_notices import FakeNotices
 
 ME = "github-actions[bot]"
 STATES = {
@@ -63,10 +64,15 @@ class FakeForge(Forge):
     refused_events: dict[ReviewEvent, ForgeRefused] = field(default_factory=dict)
     """What a review may not say."""
     marked: FakeMarks = field(default_factory=FakeMarks)
+    noticed: FakeNotices = field(default_factory=FakeNotices)
 
     @property
     def marks(self) -> FakeMarks:
         return self.marked
+
+    @property
+    def notices(self) -> FakeNotices:
+        return self.noticed
 
     def pull(self, number: int) -> PullState:
         self._called("pull")

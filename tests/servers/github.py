@@ -39,6 +39,7 @@ from tests.servers import (
     github_graphql,
     github_issues,
     github_labels,
+    github_notices,
     github_pull_lists,
     github_pulls,
     github_replies,
@@ -60,6 +61,7 @@ ROUTES = (
     *github_checks.ROUTES,
     *github_replies.ROUTES,
     *github_runs.ROUTES,
+    *github_notices.ROUTES,
 )
 READS = {"metadata": "read", "contents": "read", "pull_requests": "read"}
 

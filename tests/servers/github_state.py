@@ -156,6 +156,18 @@ class Pull:
         return tuple(sha for sha in self.revisions if sha not in self.replaced)
 
 
+@dataclass
+class Issue:
+    """An issue that is no pull request."""
+
+    number: int
+    title: str
+    body: str
+    author: Account | None
+    labels: tuple[str, ...] = ()
+    state: str = "open"
+
+
 @dataclass(frozen=True)
 class Run:
     """A finished run of a workflow."""
@@ -182,6 +194,12 @@ class Repo:
     labels: set[str] = field(default_factory=set)
     """Those that may be put on a pull request without being created."""
     check_runs: list[CheckRun] = field(default_factory=list)
+    shas: set[str] = field(default_factory=set)
+    """Commits that it has beside those of its pull requests."""
+    commit_comments: dict[str, list[Comment]] = field(default_factory=dict)
+    """By commit."""
+    issues: list[Issue] = field(default_factory=list)
+    has_issues: bool = True
     lets_bots_approve: bool = True
     """The setting "Allow GitHub Actions to create and approve pull requests"."""
     lets_dismiss: bool = True

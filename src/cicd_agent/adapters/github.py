@@ -10,6 +10,7 @@ from urllib.parse import quote
 
 from cicd_agent.adapters.github_channel import MOST_PAGES, PER_PAGE, READS, WRITES, Channel
 from cicd_agent.adapters.github_marks import GitHubMarks
+from cicd_agent.adapters.github_notices import GitHubNotices
 from cicd_agent.adapters.github_refusals import Call, words
 from cicd_agent.adapters.github_replies import Exchanges
 from cicd_agent.adapters.github_reviews import Reviews
@@ -224,6 +225,11 @@ class GitHubForge:
     def marks(self) -> GitHubMarks:
         """Its labels and check runs."""
         return GitHubMarks(self._wire, self._root, me=lambda: self._channel.me, settle=self._channel.settle)
+
+    @property
+    def notices(self) -> GitHubNotices:
+        """What is said on its commits and in issues."""
+        return GitHubNotices(self._root, self._channel)
 
     def thread(self, number: int, comment: int) -> tuple[PostedComment, ...]:
         """The thread that a comment opened; see github_replies."""
