@@ -44,9 +44,10 @@ def issues(visit: Visit) -> Answer:
     switched_on(visit)
     labels = {name for name in visit.query.get("labels", "").split(",") if name}
     creator = visit.query.get("creator")
+    every: list[Issue | Pull] = [*visit.repo.issues, *visit.repo.pulls.values()]
     found = [
         one
-        for one in [*visit.repo.issues, *visit.repo.pulls.values()]
+        for one in every
         if one.state == visit.query.get("state", "open")
         and labels <= {*one.labels}
         and (creator is None or (one.author is not None and one.author.login == creator))
