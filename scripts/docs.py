@@ -113,6 +113,17 @@ steps:
 It is used when `provider` is `openai`, there is no key, and the server is OpenAI's. `OPENAI_IDENTITY_AUDIENCE` is the
 audience of the provider, `{audience}` when it is not set.
 
+## Slack
+
+Give the webhook of a channel (`slack-webhook-url`), or the token of an app with the scope `chat:write` and the id of
+the channel (`slack-token`, `slack-channel`); with both, the webhook counts. Only what needs somebody is told there, in
+one line that calls nobody and links to your GitHub server only. That Slack cannot be reached is a warning, no more.
+
+```yaml
+with:
+  slack-webhook-url: ${{{{ secrets.SLACK_WEBHOOK_URL }}}}
+```
+
 ## Silencing a finding
 
 | for | write |
@@ -135,7 +146,7 @@ On GitHub Actions everything that is needed is there. Elsewhere, these say the s
 | `GITHUB_API_URL`, `GITHUB_SERVER_URL` | a GitHub Enterprise server |
 | `OPENAI_IDENTITY_PROVIDER_ID`, `OPENAI_SERVICE_ACCOUNT_ID` | what the job's identity stands for at OpenAI |
 | `OPENAI_IDENTITY_AUDIENCE` | whom that identity is made for |
-| `HTTPS_PROXY`, `NO_PROXY` | the way out |
+| `HTTPS_PROXY`, `NO_PROXY` | the way out, to Slack too |
 | `SSL_CERT_FILE`, `REQUESTS_CA_BUNDLE`, `CURL_CA_BUNDLE` | certificates to trust; the first that is set counts |
 | `NO_COLOR`, `TERM=dumb` | no colours and no links at a terminal |
 

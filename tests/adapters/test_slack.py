@@ -244,12 +244,13 @@ def test_a_proxy_of_the_environment_is_the_way_out(
     server: FakeSlack, way: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("HTTPS_PROXY", server.url)
-    nowhere = "http://127.0.0.1:9"
-    elsewhere = (
-        {"webhook": server.webhook.replace(server.url, nowhere)} if way == "webhook" else {"api": f"{nowhere}/api/"}
-    )
+    setting, address = ("webhook", server.webhook) if way == "webhook" else ("api", server.api)
+    elsewhere: dict[str, Any] = {setting: address.replace(server.url, "http://127.0.0.1:9")}
     reached(server, way, **elsewhere).tell("x", "")
     assert server.heard == ["x"]
+    monkeypatch.setenv("NO_PROXY", "127.0.0.1")
+    assert "there was no answer" in refusal(reached(server, way, **elsewhere))
+    assert len(server.received) == 1
 
 
 @WAYS
