@@ -87,7 +87,8 @@ class Slack:
             return
         remedy = REMEDIES.get(answer.problem, "")
         if answer.status == RATE_LIMITED:
-            remedy = "That is a rate limit: the next run may be lucky"
+            until = f"it is lifted in {answer.wait:,} seconds" if answer.wait else "a later run may get through"
+            remedy = f"That is a rate limit: {until}"
         raise NotifierRefused("Slack refused the message", why=f"{answer.status}: {answer.problem}", remedy=remedy)
 
     def _send(self, line: str) -> _Answer:
@@ -102,7 +103,8 @@ class Slack:
             remedy = "Look at the way out: HTTPS_PROXY, NO_PROXY, SSL_CERT_FILE"
         except (ValueError, LookupError, AttributeError, SlackClientError):
             # The client stumbles over an answer, or an address, that is nothing of Slack's.
-            why, remedy = "its answer is not understood", "Look at `slack-webhook-url`, and at what stands between"
+            setting = "slack-webhook-url" if self._webhook else "slack-token"
+            why, remedy = "its answer is not understood", f"Look at `{setting}`, and at what stands between"
         raise NotifierRefused("Slack was not told", why=why, remedy=remedy)
 
     def _by_webhook(self, line: str) -> _Answer:
