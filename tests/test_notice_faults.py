@@ -118,7 +118,7 @@ def test_the_faults_are_tried_at_every_request_there_is(hub: FakeGitHub, tmp_pat
 
 @pytest.mark.parametrize(
     ("granted", "missing"),
-    [({"issues": "write"}, "contents: write"), ({"contents": "write"}, "issues: read"), ({}, "contents: write")],
+    [({"issues": "write"}, "contents: write"), ({"contents": "write"}, "issues: write"), ({}, "contents: write")],
 )
 def test_what_the_token_may_not_do_is_named_with_its_permission(
     hub: FakeGitHub, tmp_path: Path, granted: dict[str, str], missing: str

@@ -115,9 +115,10 @@ def test_where_issues_are_switched_off_it_says_so(repo: Repo, forge: GitHubForge
 
 Work = Callable[[GitHubForge], object]
 NEEDS: dict[str, tuple[Work, str]] = {
+    "list the comments": (lambda forge: forge.notices.commit_comments(SHA, MARKER), "contents: write"),
     "comment on a commit": (lambda forge: forge.notices.post_commit_comment(SHA, BODY), "contents: write"),
     "edit a comment": (lambda forge: forge.notices.edit_commit_comment(1, BODY), "contents: write"),
-    "list issues": (lambda forge: forge.notices.issues(MARKER), "issues: read"),
+    "list issues": (lambda forge: forge.notices.issues(MARKER), "issues: write"),
     "open an issue": (lambda forge: forge.notices.open_issue("t", BODY), "issues: write"),
     "edit an issue": (lambda forge: forge.notices.edit_issue(1, "t", BODY), "issues: write"),
 }
@@ -125,8 +126,9 @@ NEEDS: dict[str, tuple[Work, str]] = {
 
 @pytest.mark.parametrize(("work", "needs"), NEEDS.values(), ids=NEEDS)
 def test_without_its_permission_the_refusal_names_it(hub: FakeGitHub, work: Work, needs: str) -> None:
+    nothing = hub.add_token("ghs_nothing", contents="")
     with (
-        GitHubForge(hub.read_only, "o/r", api_url=hub.url) as forge,
+        GitHubForge(nothing, "o/r", api_url=hub.url) as forge,
         pytest.raises(ForgeRefused, match=f"lacks `{needs}`") as caught,
     ):
         work(forge)

@@ -14,8 +14,8 @@ LABEL = "cicd-agent"
 """Put on our issues when they are opened, so that one request finds them; a person may take it off."""
 MOST_PAGES = 3
 """Pages of open issues that are looked through; with a label, or by their author, there are few."""
-READS_COMMENTS, WRITES_COMMENTS = "contents: read", "contents: write"
-READS_ISSUES, WRITES_ISSUES = "issues: read", "issues: write"
+COMMENTS, ISSUES = "contents: write", "issues: write"
+"""What it takes. Reading takes less, but here nobody reads who would not write."""
 UNPROCESSABLE = 422
 
 
@@ -45,7 +45,7 @@ class GitHubNotices:
     def commit_comments(self, commit: str, marker: str) -> tuple[PostedComment, ...]:
         """The comments on a commit that contain `marker`, oldest first; one of ours ends the search."""
         task, found = f"list the comments on commit {commit[:7]}", list[PostedComment]()
-        for page in self.channel.newest(task, self._comments_on(commit), needs=READS_COMMENTS):
+        for page in self.channel.newest(task, self._comments_on(commit), needs=COMMENTS):
             found += self.channel.marked(page, marker)
             if any(comment.is_ours for comment in found):
                 break
@@ -54,17 +54,17 @@ class GitHubNotices:
     def post_commit_comment(self, commit: str, body: str) -> PostedComment:
         """Comment on a commit."""
         path, task = self._comments_on(commit), f"comment on commit {commit[:7]}"
-        call = Call(task, "POST", path, WRITES_COMMENTS, body={"body": body}, repeatable=False)
+        call = Call(task, "POST", path, COMMENTS, body={"body": body}, repeatable=False)
 
         def standing() -> Posted | None:
-            return self.channel.standing(path, lambda one: one.says(body), needs=READS_COMMENTS)
+            return self.channel.standing(path, lambda one: one.says(body), needs=COMMENTS)
 
         return self.channel.once(call, standing).as_comment(is_ours=True)
 
     def edit_commit_comment(self, comment: int, body: str) -> PostedComment:
         """Replace a comment on a commit."""
         path = f"{self.root}/comments/{comment}"
-        call = Call("edit the comment on the commit", "PATCH", path, WRITES_COMMENTS, body={"body": body})
+        call = Call("edit the comment on the commit", "PATCH", path, COMMENTS, body={"body": body})
         return read(call, self.channel.wire.ask(call), Posted).as_comment(is_ours=True)
 
     def issues(self, marker: str) -> tuple[PostedComment, ...]:
@@ -74,7 +74,7 @@ class GitHubNotices:
     def open_issue(self, title: str, body: str) -> PostedComment:
         """Open an issue. The same request creates the label; without the right to do so GitHub leaves it out."""
         sent = {"title": title, "body": body, "labels": [LABEL]}
-        call = Call("open an issue", "POST", f"{self.root}/issues", WRITES_ISSUES, body=sent, repeatable=False)
+        call = Call("open an issue", "POST", f"{self.root}/issues", ISSUES, body=sent, repeatable=False)
 
         def make() -> OpenIssue:
             return read(call, self.channel.wire.ask(call), OpenIssue)
@@ -88,7 +88,7 @@ class GitHubNotices:
     def edit_issue(self, number: int, title: str, body: str) -> PostedComment:
         """Replace an issue's title and text."""
         sent = {"title": title, "body": body}
-        call = Call(f"edit issue {number}", "PATCH", f"{self.root}/issues/{number}", WRITES_ISSUES, body=sent)
+        call = Call(f"edit issue {number}", "PATCH", f"{self.root}/issues/{number}", ISSUES, body=sent)
         return read(call, self.channel.wire.ask(call), OpenIssue).as_comment(is_ours=True)
 
     def _ours(self, marker: str, query: Mapping[str, str]) -> tuple[PostedComment, ...]:
@@ -104,7 +104,7 @@ class GitHubNotices:
         """Open issues, the newest first."""
         whole = {**query, "state": "open", "sort": "created", "direction": "desc"}
         task, path = "list the open issues", f"{self.root}/issues"
-        listed = self.channel.pages(task, path, OpenIssue, pages, whole, needs=READS_ISSUES)
+        listed = self.channel.pages(task, path, OpenIssue, pages, whole, needs=ISSUES)
         return [one for page in listed for one in page if one.pull_request is None]
 
     def _comments_on(self, commit: str) -> str:
