@@ -26,7 +26,7 @@ from cicd_agent.outlet import Outlet, exit_of
 from cicd_agent.replay import record, replay
 from cicd_agent.run import Source, decide, observe, resume
 from cicd_agent.settings import Stage
-from cicd_agent.world import Scene, answers_folder, prepare, read
+from cicd_agent.world import Scene, answers_folder, inputs, prepare, read
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +68,7 @@ def execute(
             return found
 
         if options.command == "config":
-            return _explain(scene(None), environment.inputs.get("mode", ""), outlet)
+            return _explain(scene(None), inputs(options, environment).get("mode", ""), outlet)
 
         def put(mode: Mode[Any], here: Scene) -> Asking:
             folder = answers_folder(options, environment, here.settings, Path.cwd())
