@@ -1,4 +1,3 @@
-import ssl
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -7,7 +6,7 @@ import pytest
 
 from cicd_agent.adapters.github import GitHubForge
 from tests.adapters.github_bench import ANY, EVERYTHING, POSTS, READS, Bench, Work, refusal
-from tests.servers.certificate import certificate
+from tests.servers.authority import certificate, speaking
 from tests.servers.github import FakeGitHub
 
 
@@ -183,13 +182,11 @@ def test_a_refused_connection_is_tried_again_even_for_a_post(work: Work) -> None
 
 @pytest.fixture
 def authority(tmp_path: Path) -> Path:
-    return certificate(tmp_path / "authority.pem")
+    return certificate(tmp_path)
 
 
 def test_an_authority_of_ones_own_is_trusted_when_it_is_named_and_only_then(authority: Path) -> None:
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(authority)
-    with FakeGitHub(tls=context) as hub:
+    with FakeGitHub(tls=speaking(authority)) as hub:
         hub.add_repo("o/r")
         pull = hub.add_pull(7)
         with GitHubForge(hub.token, "o/r", api_url=hub.url, ca_bundle=str(authority)) as forge:

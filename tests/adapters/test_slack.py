@@ -1,7 +1,6 @@
 """One line reaches Slack through its own client, can call nobody, and no failure gives the address or token away."""
 
 import logging
-import ssl
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -14,7 +13,7 @@ from pydantic import SecretStr
 from cicd_agent.adapters.slack import Slack, connect, message
 from cicd_agent.errors import Exit, NotifierRefused
 from cicd_agent.settings import Settings
-from tests.servers.certificate import certificate
+from tests.servers.authority import certificate, speaking
 from tests.servers.slack import CHANNEL, SECRET, TOKEN, FakeSlack
 
 LINK = "https://github.test/o/r/actions/runs/81?a=1&b=2"
@@ -255,10 +254,8 @@ def test_a_proxy_of_the_environment_is_the_way_out(
 
 @WAYS
 def test_a_certificate_of_ones_own_is_trusted_where_it_is_named(tmp_path: Path, way: str) -> None:
-    authority = certificate(tmp_path / "authority.pem")
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(authority)
-    with FakeSlack(tls=context) as server:
+    authority = certificate(tmp_path)
+    with FakeSlack(tls=speaking(authority)) as server:
         assert "its certificate is not trusted" in refusal(reached(server, way))
         reached(server, way, ca_bundle=str(authority)).tell("x", "")
         assert server.heard == ["x"]
