@@ -60,19 +60,15 @@ class FakeForge(Forge):
     """The threads of reviews."""
     calls: list[str] = field(default_factory=list)
     """Names of the methods called, refused calls too."""
+    noticed: FakeNotices = field(default_factory=FakeNotices)
     submitted: list[PostedReview] = field(default_factory=list)
     refused_events: dict[ReviewEvent, ForgeRefused] = field(default_factory=dict)
     """What a review may not say."""
     marked: FakeMarks = field(default_factory=FakeMarks)
-    noticed: FakeNotices = field(default_factory=FakeNotices)
 
     @property
     def marks(self) -> FakeMarks:
         return self.marked
-
-    @property
-    def notices(self) -> FakeNotices:
-        return self.noticed
 
     def pull(self, number: int) -> PullState:
         self._called("pull")
@@ -149,6 +145,10 @@ class FakeForge(Forge):
         for inline in review.comments:
             self.say_inline(review.pull, inline.body)
         return f"https://github.test/pull/{review.pull}#pullrequestreview-{len(self.reviews)}"
+
+    @property
+    def notices(self) -> FakeNotices:
+        return self.noticed
 
     def threads(self, number: int) -> tuple[tuple[Thread, ...], tuple[str, ...]]:
         self._called("threads")

@@ -58,10 +58,10 @@ ROUTES = (
     *github_contents.ROUTES,
     *github_dismissals.ROUTES,
     *github_labels.ROUTES,
+    *github_notices.ROUTES,
     *github_checks.ROUTES,
     *github_replies.ROUTES,
     *github_runs.ROUTES,
-    *github_notices.ROUTES,
 )
 READS = {"metadata": "read", "contents": "read", "pull_requests": "read"}
 

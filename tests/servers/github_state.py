@@ -104,6 +104,18 @@ class CheckRun:
 
 
 @dataclass
+class Issue:
+    """An issue that is no pull request."""
+
+    number: int
+    title: str
+    body: str
+    author: Account | None
+    labels: tuple[str, ...] = ()
+    state: str = "open"
+
+
+@dataclass
 class Pull:
     """A pull request. `revisions` maps each commit its head was at to the files it changed then."""
 
@@ -154,18 +166,6 @@ class Pull:
     def commits(self) -> tuple[str, ...]:
         """The commits it consists of now, oldest first."""
         return tuple(sha for sha in self.revisions if sha not in self.replaced)
-
-
-@dataclass
-class Issue:
-    """An issue that is no pull request."""
-
-    number: int
-    title: str
-    body: str
-    author: Account | None
-    labels: tuple[str, ...] = ()
-    state: str = "open"
 
 
 @dataclass(frozen=True)

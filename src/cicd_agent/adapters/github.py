@@ -212,6 +212,11 @@ class GitHubForge:
         """Take a review back, so that it neither approves nor blocks; done already is done."""
         self._reviews.dismiss(number, review, message)
 
+    @property
+    def notices(self) -> GitHubNotices:
+        """What is said on its commits and in issues."""
+        return GitHubNotices(self._root, self._channel)
+
     def threads(self, number: int) -> tuple[tuple[Thread, ...], tuple[str, ...]]:
         """The threads of its reviews, oldest first, and a note for each limit met. Tells who we are as well."""
         self._channel.login, threads, notes = read_threads(self._wire, self._repo, number)
@@ -225,11 +230,6 @@ class GitHubForge:
     def marks(self) -> GitHubMarks:
         """Its labels and check runs."""
         return GitHubMarks(self._wire, self._root, me=lambda: self._channel.me, settle=self._channel.settle)
-
-    @property
-    def notices(self) -> GitHubNotices:
-        """What is said on its commits and in issues."""
-        return GitHubNotices(self._root, self._channel)
 
     def thread(self, number: int, comment: int) -> tuple[PostedComment, ...]:
         """The thread that a comment opened; see github_replies."""
