@@ -14,6 +14,7 @@ from cicd_agent.agent.prices import PRICES, Price
 from cicd_agent.agent.tool import Tool
 from cicd_agent.agent.turns import Answer, Model, Question
 from cicd_agent.config import Loaded
+from cicd_agent.config.limits import minutes, usd
 from cicd_agent.environment import Workload
 from cicd_agent.errors import ModelUnavailable
 from cicd_agent.modes import Mode
@@ -93,14 +94,14 @@ class Asking:
         return answer
 
 
-def budget(settings: Settings, clock: Callable[[], float]) -> Budget:
-    """What the settings let a run spend."""
+def budget(settings: Settings, mode: str, clock: Callable[[], float]) -> Budget:
+    """What the settings let a run of this mode spend."""
     return Budget(
         requests=settings.max_rounds + RETRIES,
         input_tokens=settings.max_input_tokens,
-        seconds=max(settings.timeout_minutes * 60 - RESERVE, 1.0),
+        seconds=max(minutes(settings, mode) * 60 - RESERVE, 1.0),
         clock=clock,
-        usd=settings.max_cost_usd,
+        usd=usd(settings, mode),
         prices={**PRICES, **{name: _price(told) for name, told in settings.prices.items()}},
     )
 
@@ -118,7 +119,7 @@ def asking(
 
     Raises ConfigError when an input makes no sense.
     """
-    settings, limits = loaded.settings, budget(loaded.settings, clock)
+    settings, limits = loaded.settings, budget(loaded.settings, mode.name, clock)
     if settings.provider is Provider.NONE:
         return Asking(None, limits, b"", redact)
     try:

@@ -12,6 +12,7 @@ from cicd_agent.adapters.tape_cache import open_folder
 from cicd_agent.asking import Asking, Keeping, asking
 from cicd_agent.cli import Options
 from cicd_agent.config.explain import explain, table
+from cicd_agent.config.limits import minutes
 from cicd_agent.config.schema import config_schema
 from cicd_agent.core.event import Event
 from cicd_agent.core.evidence import Evidence
@@ -25,7 +26,7 @@ from cicd_agent.outlet import Outlet, exit_of
 from cicd_agent.replay import record, replay
 from cicd_agent.run import Source, decide, observe, resume
 from cicd_agent.settings import Stage
-from cicd_agent.world import Scene, answers_folder, prepare, read
+from cicd_agent.world import Scene, answers_folder, inputs, prepare, read
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,11 +64,11 @@ def execute(
 
         def scene(mode: Mode[Any] | None, known: Event | None = None) -> Scene:
             found = prepare(mode, options, environment, Path.cwd(), closing=closing, known=known)
-            limit(found.settings.timeout_minutes * 60)
+            limit(minutes(found.settings, options.mode) * 60)
             return found
 
         if options.command == "config":
-            return _explain(scene(None), outlet)
+            return _explain(scene(None), inputs(options, environment).get("mode", ""), outlet)
 
         def put(mode: Mode[Any], here: Scene) -> Asking:
             folder = answers_folder(options, environment, here.settings, Path.cwd())
@@ -84,8 +85,8 @@ def _keeping(folder: Path, clocks: Clocks, outlet: Outlet, options: Options) -> 
     return Keeping(open_folder(folder), clocks.now, outlet.warn, remembers=not options.dry_run)
 
 
-def _explain(scene: Scene, outlet: Outlet) -> int:
-    outlet.print(table(explain(scene.loaded)))
+def _explain(scene: Scene, mode: str, outlet: Outlet) -> int:
+    outlet.print(table(explain(scene.loaded, mode)))
     for problem in scene.loaded.problems:
         outlet.warn(str(problem))
     return Exit.OK

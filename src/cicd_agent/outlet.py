@@ -11,6 +11,7 @@ from typing import Any, TextIO
 from cicd_agent.adapters.dry_run import dry_run
 from cicd_agent.adapters.files import write_file
 from cicd_agent.adapters.perform import perform
+from cicd_agent.adapters.slack import connect
 from cicd_agent.adapters.store import JournalStore
 from cicd_agent.adapters.style import Shape
 from cicd_agent.adapters.tape import TAPE
@@ -30,10 +31,10 @@ from cicd_agent.core.plan import (
     Plan,
     Receipt,
     ReceiptState,
-    ReviewEvent,
     Summary,
 )
 from cicd_agent.core.ports import Forge
+from cicd_agent.core.ports_actions import Notifier
 from cicd_agent.core.quote import shown
 from cicd_agent.core.redact import Redactor
 from cicd_agent.core.text import visible_line
@@ -42,6 +43,7 @@ from cicd_agent.core.words import count
 from cicd_agent.decision import Decision, Report, dump, outputs, report
 from cicd_agent.environment import Environment
 from cicd_agent.errors import AgentError, ConfigError, Exit
+from cicd_agent.granting import grant
 from cicd_agent.modes import Account, Mode, modes
 from cicd_agent.world import Scene, secrets
 
@@ -127,7 +129,8 @@ class Outlet:
         plan = Plan((*_as_effects(missing), *decision.plan.effects))
         names = (*common, *mode.outputs)
         granted = grant(scene, is_own=self._options.command == "run")
-        receipts = self._perform(plan, scene.event, scene.world.forge, names, folder, granted=granted)
+        slack = connect(scene.settings, self._environment.ca_bundle)
+        receipts = self._perform(plan, scene.event, scene.world.forge, names, folder, granted=granted, notifier=slack)
         written = written_report(decision, folder, receipts, self._tape)
         self._write(folder, written)
         self._tell(decision, written, folder, scene.top)
@@ -195,6 +198,7 @@ class Outlet:
         folder: Path,
         *,
         granted: Grant | None = None,
+        notifier: Notifier | None = None,
     ) -> tuple[Receipt, ...]:
         workflow = self._workflow(names)
         store = JournalStore(folder / "journal.jsonl", self.redact)
@@ -207,6 +211,7 @@ class Outlet:
             redact=self.redact,
             event=event,
             grant=granted,
+            notifier=notifier,
         )
 
     def _workflow(self, names: tuple[str, ...]) -> Workflow:
@@ -291,23 +296,6 @@ class Outlet:
         troubled = (each for each in written.receipts if each.state in {ReceiptState.DEGRADED, ReceiptState.FAILED})
         for detail in dict.fromkeys(receipt.detail for receipt in troubled):
             self.warn(detail)
-
-
-def grant(scene: Scene, *, is_own: bool) -> Grant:
-    """What this job lets a plan do; `is_own`: it was made by this very run."""
-    settings, pull = scene.settings, scene.event.pull
-    withheld = ""
-    if not is_own:
-        # Whoever can write the file could have invented a change in which there is nothing to find.
-        withheld = "only a run that has read the change itself approves it"
-    elif pull is not None and pull.from_fork:
-        withheld = "the pull request comes from a fork"
-    return Grant(
-        events=frozenset(ReviewEvent) if settings.review_event == "verdict" else frozenset({ReviewEvent.COMMENT}),
-        withheld=withheld,
-        labels=settings.labels == "on",
-        check_run=settings.check_run == "on",
-    )
 
 
 def exit_of(decision: Decision) -> Exit:

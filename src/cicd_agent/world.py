@@ -1,5 +1,6 @@
 """Sets the scene of a run: environment → event → repository → settings, and the adapters that it gets."""
 
+import re
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -50,9 +51,23 @@ def secrets(options: Options, environment: Environment) -> list[str]:
     """Every secret that this process was given, whether or not anything else of the inputs makes sense."""
     given = {**environment.fallbacks, **inputs(options, environment)}
     headers = given.get("model-headers", "").splitlines()
-    found = [given.get("github-token", ""), given.get("openai-api-key", "")]
+    found = [given.get(name, "") for name in ("github-token", "openai-api-key", "slack-token")]
     found += [environment.workload.request_token] if environment.workload else []
-    return [secret for secret in (*found, *(line.partition(":")[2].strip() for line in headers)) if secret]
+    found += [line.partition(":")[2].strip() for line in headers]
+    return [secret for secret in (*found, *_secret_parts(given.get("slack-webhook-url", ""))) if secret]
+
+
+def _secret_parts(url: str) -> list[str]:
+    """What of a webhook's address lets others use it, each part by itself.
+
+    As a whole it would be a secret that begins like any address, and has words in it that stand everywhere.
+    """
+    _, scheme, rest = url.strip().partition("://")
+    if not scheme:
+        return [url.strip()]
+    host, _, path = rest.partition("/")
+    parts = [part for part in (*re.split(r"[/?&=#]", path), *host.rpartition("@")[0].split(":")) if part]
+    return [part for part in parts if re.search(r"[0-9A-Z]", part)] or parts[-1:]
 
 
 def prepare(

@@ -50,6 +50,15 @@ OPERATIONS = (
     "PATCH /repos/{owner}/{repo}/check-runs/{check_run_id}",
     "GET /repos/{owner}/{repo}/pulls/comments/{comment_id}",
     "POST /repos/{owner}/{repo}/pulls/{pull_number}/comments/{comment_id}/replies",
+    *(
+        # Notices: what is said on commits and in issues.
+        "GET /repos/{owner}/{repo}/commits/{commit_sha}/comments",
+        "POST /repos/{owner}/{repo}/commits/{commit_sha}/comments",
+        "PATCH /repos/{owner}/{repo}/comments/{comment_id}",
+        "GET /repos/{owner}/{repo}/issues",
+        "POST /repos/{owner}/{repo}/issues",
+        "PATCH /repos/{owner}/{repo}/issues/{issue_number}",
+    ),
 )
 PROSE = {"description", "summary", "title", "example", "examples", "externalDocs", "tags", "headers", "links"}
 

@@ -106,6 +106,18 @@ class CheckRun:
 
 
 @dataclass
+class Issue:
+    """An issue that is no pull request."""
+
+    number: int
+    title: str
+    body: str
+    author: Account | None
+    labels: tuple[str, ...] = ()
+    state: str = "open"
+
+
+@dataclass
 class Pull:
     """A pull request. `revisions` maps each commit its head was at to the files it changed then."""
 
@@ -173,6 +185,12 @@ class Repo:
     labels: set[str] = field(default_factory=set)
     """Those that may be put on a pull request without being created."""
     check_runs: list[CheckRun] = field(default_factory=list)
+    shas: set[str] = field(default_factory=set)
+    """Commits that it has beside those of its pull requests."""
+    commit_comments: dict[str, list[Comment]] = field(default_factory=dict)
+    """By commit."""
+    issues: list[Issue] = field(default_factory=list)
+    has_issues: bool = True
     lets_bots_approve: bool = True
     """The setting "Allow GitHub Actions to create and approve pull requests"."""
     lets_dismiss: bool = True

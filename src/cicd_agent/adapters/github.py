@@ -12,6 +12,7 @@ from urllib.parse import quote
 from cicd_agent.adapters.github_channel import MOST_PAGES, PER_PAGE, READS, WRITES, Channel
 from cicd_agent.adapters.github_download import Downloads
 from cicd_agent.adapters.github_marks import GitHubMarks
+from cicd_agent.adapters.github_notices import GitHubNotices
 from cicd_agent.adapters.github_refusals import Call, words
 from cicd_agent.adapters.github_replies import Exchanges
 from cicd_agent.adapters.github_reviews import Reviews
@@ -229,6 +230,11 @@ class GitHubForge:
     def dismiss(self, number: int, review: int, message: str) -> None:
         """Take a review back, so that it neither approves nor blocks; done already is done."""
         self._reviews.dismiss(number, review, message)
+
+    @property
+    def notices(self) -> GitHubNotices:
+        """What is said on its commits and in issues."""
+        return GitHubNotices(self._root, self._channel)
 
     def threads(self, number: int) -> tuple[tuple[Thread, ...], tuple[str, ...]]:
         """The threads of its reviews, oldest first, and a note for each limit met. Tells who we are as well."""

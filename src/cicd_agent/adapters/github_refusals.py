@@ -167,14 +167,16 @@ def remedy(call: Call, answer: Answer) -> str:
 def missing(call: Call, answer: Answer) -> str:
     """The permission in the words of a workflow: ours if the endpoint accepts it, else the first it names.
 
-    The header lists sets that would each do, parted by semicolons (GitHub changelog, 2023-08-10).
+    The header lists sets that would each do, parted by semicolons (GitHub changelog, 2023-08-10). Who reads in order to
+    write needs to hear of the write only, which includes the other.
     """
     accepted = [
         ", ".join(f"{name.replace('_', '-')}: {level}" for name, level in PERMISSION.findall(one))
         for one in answer.headers.get("x-accepted-github-permissions", "").split(";")
     ]
     accepted = [one for one in accepted if one]
-    return call.needs if call.needs in accepted or not accepted else accepted[0]
+    enough = {call.needs, call.needs.replace(": write", ": read")}
+    return call.needs if enough & {*accepted} or not accepted else accepted[0]
 
 
 def is_blocked(refusal: ForgeRefused) -> bool:
