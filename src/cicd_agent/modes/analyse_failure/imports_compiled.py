@@ -18,8 +18,8 @@ _INCLUDE = re.compile(r'^\s*#\s{0,20}(?:include|import)\s{0,20}["<]([^">\n]{1,30
 _C_ENDS = ("c", "cc", "cpp", "cxx", "m", "mm", "cu")
 
 _MOD = re.compile(r"^\s*(?:pub(?:\([^)\n]{0,80}\))?\s{1,20})?mod\s{1,20}(\w{1,80})\s{0,20};", re.MULTILINE)
-_RUST_PATH = re.compile(r"\b(\w{1,80})((?:::\w{1,80}){1,12})(?:::\{([^}]{0,2000})\})?")
-_RUST_GROUP = re.compile(r"\b(\w{1,80})::\{([^}]{0,2000})\}")
+_RUST_PATH = re.compile(r"\b(\w{1,80})((?:::\w{1,80}){1,12})(?:::\{([^}]{0,500})\})?")
+_RUST_GROUP = re.compile(r"\b(\w{1,80})::\{([^}]{0,500})\}")
 
 
 def go(path: str, text: str, sources: Sources) -> Iterator[str]:
