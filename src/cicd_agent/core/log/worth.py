@@ -24,9 +24,18 @@ class Worth:
     tool: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class Weighed:
+    """The worth of each line, what it looks like, and a factor for where it stands: in a step that failed, in the green log."""
+
+    worth: Sequence[Worth]
+    signs: Sequence[Sign]
+    places: Sequence[float]
+
+
 def weigh(
     lines: Sequence[Line], blocks: Sequence[Block], green: Templates | None, failed: frozenset[str]
-) -> list[Worth]:
+) -> Weighed:
     """The worth of each line. `failed` are the steps that are known to have failed."""
     keys = [key(line.text) for line in lines]
     counts = Counter(keys)
@@ -45,18 +54,25 @@ def weigh(
             score[index] = max(score[index], value) if block.weight >= 0.3 else score[index]
     _lead_to(exits, lines, score)
     _spread(lines, signs, score)
+    places = [1.0] * len(lines)
     for index, line in enumerate(lines):
+        if steps and line.step not in steps:
+            places[index] = _ELSEWHERE
         if not line.text.strip():
             score[index] = 0.0
             continue
         value = score[index]
         if green is not None:
-            value = value * _KNOWN if line.text in green else value + _NEW
+            if line.text in green:
+                value *= _KNOWN
+                places[index] *= _KNOWN
+            else:
+                value += _NEW
         value /= 1 + 0.2 * log2(counts[keys[index]])
         if steps and line.step not in steps:
             value *= _ELSEWHERE
         score[index] = value
-    return [Worth(score[index], tool[index]) for index in range(len(lines))]
+    return Weighed([Worth(*each) for each in zip(score, tool, strict=True)], signs, places)
 
 
 def _signs(lines: Sequence[Line], keys: Sequence[str]) -> list[Sign]:

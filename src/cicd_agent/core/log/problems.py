@@ -1,0 +1,126 @@
+"""What went wrong in a job, the most decisive first: what its tools say, and where none is known, what stands out."""
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+
+from cicd_agent.core.log.extract import Problem
+from cicd_agent.core.log.frames import frames, relative
+from cicd_agent.core.log.kind import Kind
+from cicd_agent.core.log.lines import Line
+from cicd_agent.core.log.messages import Block
+from cicd_agent.core.log.signature import loose, strict
+from cicd_agent.core.log.signs import indent
+from cicd_agent.core.log.template import Templates
+from cicd_agent.core.log.worth import Weighed
+
+MOST = 60
+"""Problems that an extract has: more are counted in its notes."""
+
+_FALLBACK = 0.7
+_WORTH_NAMING = 0.3
+_CONTEXT = 25
+_GUESSES = (
+    (Kind.TIMEOUT, re.compile(r"tim(?:ed|e)[ -]?out|deadline exceeded", re.IGNORECASE)),
+    (Kind.TEST_FAILURE, re.compile(r"\btests?\b|\bassert|\bexpected\b|\bspecs?\b", re.IGNORECASE)),
+    (Kind.DEPENDENCY, re.compile(r"\b(?:package|dependenc\w{1,5}|module|artifact|lock ?file)\b", re.IGNORECASE)),
+    (Kind.BUILD_ERROR, re.compile(r"\b(?:compil\w{1,8}|syntax|link(?:er|ing)|undefined|undeclared)\b", re.IGNORECASE)),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class _Found:
+    problem: Problem
+    order: float
+
+
+def problems(
+    lines: Sequence[Line], blocks: Sequence[Block], weighed: Weighed, green: Templates | None
+) -> tuple[Problem, ...]:
+    """The problems of a log, ranked. Those that say the same are one, counted."""
+    found = [*_told(lines, blocks, weighed), *_standing_out(lines, blocks, weighed)]
+    one: dict[tuple[str, str], Problem] = {}
+    for each in sorted(found, key=lambda problem: (-problem.score, problem.line)):
+        known = green is not None and each.text in green
+        signed = replace(
+            each,
+            novel=not known,
+            strict="" if known else strict(each.tool, each.text),
+            loose="" if known else loose(each.tool, each.text),
+        )
+        same = (each.tool, signed.strict or each.text.strip())
+        if same in one:
+            one[same] = replace(one[same], count=one[same].count + 1)
+        else:
+            one[same] = signed
+    return tuple(one.values())
+
+
+def _told(lines: Sequence[Line], blocks: Sequence[Block], weighed: Weighed) -> Iterator[Problem]:
+    for block in blocks:
+        says = lines[block.says]
+        named = block.found.groupdict()
+        within = [line.text for line in lines[block.first : block.last + 1]]
+        places = frames(within)
+        if path := named.get("path"):
+            number = named.get("line") or ""
+            place = type(places[0])(relative(path), int(number) if number.isdecimal() else 0) if places else None
+            if place is not None:
+                places = (place, *(each for each in places if each != place))
+        yield Problem(
+            tool=block.form.tool,
+            kind=block.form.kind,
+            line=says.number,
+            first=lines[block.first].number,
+            last=lines[block.last].number,
+            text=says.text.strip(),
+            score=_score(block.weight, block.says, weighed),
+            step=says.step,
+            trouble=block.form.trouble,
+            wraps=block.form.wraps,
+            test=(named.get("test") or "").strip(),
+            code=(named.get("code") or "").strip(),
+            frames=places,
+        )
+
+
+def _standing_out(lines: Sequence[Line], blocks: Sequence[Block], weighed: Weighed) -> Iterator[Problem]:
+    """Lines that look like trouble in no tool's words that we know."""
+    told: set[int] = set()
+    for block in blocks:
+        if block.weight > _WORTH_NAMING:
+            told.update(range(block.first, block.last + 1))
+    for index, line in enumerate(lines):
+        trouble = weighed.signs[index].trouble
+        if index in told or trouble < _WORTH_NAMING or weighed.signs[index].frame:
+            continue
+        last = _end(lines, index)
+        within = [each.text for each in lines[index : last + 1]]
+        kind = next((kind for kind, words in _GUESSES if words.search(line.text)), Kind.UNKNOWN)
+        yield Problem(
+            tool="",
+            kind=kind,
+            line=line.number,
+            first=line.number,
+            last=lines[last].number,
+            text=line.text.strip(),
+            score=_score(_FALLBACK * trouble, index, weighed),
+            step=line.step,
+            frames=frames(within),
+        )
+
+
+def _end(lines: Sequence[Line], index: int) -> int:
+    """The last line that goes on about this one: indented below it."""
+    base, last = indent(lines[index].text), index
+    while last + 1 < len(lines) and last - index < _CONTEXT and lines[last + 1].number == lines[last].number + 1:
+        text = lines[last + 1].text
+        if not text.strip() or indent(text) <= base:
+            break
+        last += 1
+    return last
+
+
+def _score(own: float, index: int, weighed: Weighed) -> float:
+    """A problem's score from its own weight and from where it stands."""
+    return round(min(1.0, own * weighed.places[index]), 4)
