@@ -1,0 +1,230 @@
+"""What the linters of scripts, styles, documents and commit messages print."""
+
+from cicd_agent.core.log.kind import Kind
+from cicd_agent.core.log.tool import Message, Tool
+
+_ESLINT = Tool(
+    "eslint",
+    (
+        Message(
+            r"^\s+(?P<line>\d+):\d+\s+(?:✖|×|⚠|error|warning|Error|Warning)\s+\S",
+            Kind.LINT_ERROR,
+            ("error ", "warning ", "✖ ", "× ", "Error ", "Warning "),
+            lead=1,
+            goes_on=r"^\s+\d+:\d+\s+(?:✖|×|⚠|error|warning|Error|Warning)\s|^\s{10,}\S",
+            says=r"^\s+(?P<line>\d+):\d+\s+(?:✖|×|error|Error)\s+.*?(?P<code>[\w@/-]+)?$",
+            most=40,
+            example="""\
+/src/src/bill.js
+  14:9   error    'totl' is not defined         no-undef
+  21:1   warning  Unexpected console statement  no-console""",
+        ),
+        Message(
+            r"^✖ [1-9]\d* problems? \((?!0 errors)|^\s*[1-9]\d* problems? \([1-9]",
+            Kind.LINT_ERROR,
+            (" problem",),
+            weight=0.5,
+            example="✖ 2 problems (1 error, 1 warning)",
+        ),
+        Message(
+            r"^(?P<path>/?[^\s:]+\.(?:[cm]?[jt]sx?|vue|svelte)): (?:line (?P<line>\d+), col \d+|(?:line )?\d+)",
+            Kind.LINT_ERROR,
+            (": line ",),
+            example="src/bill.js: line 14, col 9, 'totl' is not defined. (W117)",
+        ),
+        Message(
+            r"^\s*(?P<path>/?[^\s:]+\.(?:[cm]?[jt]sx?|es6|vue|coffee|css|scss|less)):(?P<line>\d+):\d+:? (?!error TS)(?:error |warning )?[A-Z'\"]",
+            Kind.LINT_ERROR,
+            (
+                ".js:",
+                ".ts:",
+                ".jsx:",
+                ".tsx:",
+                ".mjs:",
+                ".cjs:",
+                ".vue:",
+                ".css:",
+                ".scss:",
+                ".less:",
+                ".coffee:",
+                ".es6:",
+            ),
+            goes_on=r"^\s+\S|^\S.*;$",
+            weight=0.9,
+            most=4,
+            example="  /src/src/bill.js:14:9: Extra semicolon.",
+        ),
+        Message(
+            r"^(?:standard|semistandard|xo): (?:Use|Unexpected|Run)|^Oops! Something went wrong! :\(|^\S+ used undefined rules?|^ESLint (?:couldn't|found too many)|^(?:ERROR|WARNING): (?P<path>[^\s:]+\.ts)[:\[](?P<line>\d+)",
+            Kind.LINT_ERROR,
+            ("standard: ", "xo: ", "Oops! ", "undefined rule", "ESLint ", "ERROR: ", "WARNING: "),
+            goes_on=r"^\s+\S",
+            weight=0.8,
+            most=6,
+            example="ERROR: src/bill.ts:14:9 - Missing semicolon",
+        ),
+        Message(
+            r"^\s+(?:at )?(?:line )?\d+ \| |^Code style issues? .*|^(?P<path>\S+\.(?:jsx?|css|scss)): [1-9]\d* (?:errors?|problems?)",
+            Kind.LINT_ERROR,
+            (" | ", "Code style issue", " error", " problem"),
+            weight=0.3,
+            goes_on=r"^\s+\d+ \|",
+            most=6,
+            example="src/bill.css: 2 errors",
+        ),
+    ),
+    noise=(r"\(0 errors", r"\b0 problems"),
+)
+
+_STYLELINT = Tool(
+    "stylelint",
+    (
+        Message(
+            r"^(?P<path>\S+\.(?:s?css|less|sass|styl|html?))(?::(?P<line>\d+))?(?::\d+)? \[(?P<code>[EW])\] ",
+            Kind.LINT_ERROR,
+            ("[E] ", "[W] "),
+            example="css/bill.scss:14 [E] PropertySortOrder: Properties should be ordered",
+        ),
+        Message(
+            r"^\"?file:\S+\"?:(?P<line>\d+)\.\d+-\d+\.\d+: (?:error|info warning)|^(?P<path>\S+\.html?)[: ](?:\[L)?\d+.*(?:error|Error|not allowed|Bad value|Stray|Unclosed)",
+            Kind.LINT_ERROR,
+            ("file:", ".html", ".htm"),
+            example='"file:/src/bill.html":14.9-14.31: error: Attribute "totl" not allowed on element "div" at this point.',
+        ),
+    ),
+)
+
+_RUBOCOP = Tool(
+    "rubocop",
+    (
+        Message(
+            r"^(?:== )?(?P<path>[^\s:]+(?:\.\w+|file)):(?P<line>\d+):\d+: (?P<code>[CWEFR]): ",
+            Kind.LINT_ERROR,
+            (": C: ", ": W: ", ": E: ", ": F: ", ": R: "),
+            goes_on=r"^\s*\^|^(?!Offenses|\S+:\d+|\d+ files).*$",
+            closes=r"^\s*\^",
+            most=4,
+            example="""\
+lib/bill.rb:14:3: C: [Correctable] Style/StringLiterals: Prefer single-quoted strings.
+  "total"
+  ^^^^^^^""",
+        ),
+        Message(
+            r"^\d+ files? inspected, [1-9]\d* offen[cs]es? detected",
+            Kind.LINT_ERROR,
+            (" inspected, ",),
+            weight=0.5,
+            example="31 files inspected, 2 offenses detected",
+        ),
+    ),
+)
+
+_SHELLCHECK = Tool(
+    "shellcheck",
+    (
+        Message(
+            r"^In (?P<path>\S+) line (?P<line>\d+):$",
+            Kind.LINT_ERROR,
+            ("In ",),
+            stops=r"^$|^For more information|^In \S+ line",
+            says=r"\^-+\^? (?P<code>SC\d+)",
+            most=10,
+            example="""\
+In build.sh line 14:
+rm -rf $target
+       ^-----^ SC2086 (info): Double quote to prevent globbing and word splitting.""",
+        ),
+        Message(
+            r"^(?P<path>\S+?):(?P<line>\d+):(?:\d+:)? (?:error|warning|note|info|style): .*\[(?P<code>SC\d+)\]|^(?P<script>\S+):(?P<at>\d+) (?P<rule>DL\d+|SC\d+) |^(?P<file>\S+\.(?:sh|bash)):\d+:\d+: ",
+            Kind.LINT_ERROR,
+            ("[SC", " DL", " SC", ".sh:", ".bash:"),
+            example="Dockerfile:14 DL3008 warning: Pin versions in apt get install.",
+        ),
+    ),
+)
+
+_DOCUMENTS = Tool(
+    "documents",
+    (
+        Message(
+            r"^(?P<path>\S+\.(?:md|markdown|mdx|rst|txt|adoc)):(?P<line>\d+)(?::\d+)?:? ?(?P<code>MD\d+|[\w-]+/\w+)?(?! ?(?:ERROR|WARNING|SEVERE):)\S?",
+            Kind.LINT_ERROR,
+            (".md:", ".markdown:", ".mdx:", ".rst:", ".txt:", ".adoc:"),
+            weight=0.9,
+            example="README.md:14:81 MD013/line-length Line length [Expected: 80; Actual: 92]",
+        ),
+        Message(
+            r"^\s*(?:\[(?P<code>[45]\d\d)\]|\[✖\]|✖|(?P<status>[45]\d\d)) +(?:https?://|\[|/|\./|\S+\.(?:md|html))",
+            Kind.LINT_ERROR,
+            ("] http", "✖", "[✖]", "[4", "[5", "404 ", "403 ", "500 ", "503 "),
+            example="[404] https://example.org/bricks",
+        ),
+        Message(
+            r"^\s*\d+\. \[L\d+\] \d{3} http|^> Links$|^ERROR: [1-9]\d* dead links? found|^- .* \*  ?(?:internally|External|linking)|^HTML-Proofer found [1-9]|^(?:Found|Detected) \d+ (?:broken|dead)",
+            Kind.LINT_ERROR,
+            ("[L", "> Links", "dead link", "linking", "HTML-Proofer found", "broken", " dead"),
+            goes_on=r"^\s*\d+\. \[L\d+\]|^> |^\s+\S",
+            most=30,
+            example="""\
+> Links
+  1. [L296] 301 https://example.org/a → https://example.org/b
+> Dupes
+  None ✓""",
+        ),
+        Message(
+            r"^\s+(?P<line>\d+):\d+\s+(?:error|warning)\s+.*\((?P<code>[\w-]+)\)$|^(?P<path>[^\s:]+\.ya?ml):(?P<at>\d+):\d+: \S",
+            Kind.LINT_ERROR,
+            ("error ", "warning ", ".yml:", ".yaml:"),
+            goes_on=r"^\s+\d* ?\||^\s+\d+:\d+\s+(?:error|warning)",
+            most=12,
+            example="  14:1      error    wrong indentation: expected 4 but found 2  (indentation)",
+        ),
+        Message(
+            r"^✖\s+(?:subject|type|header|body|scope|footer)\b.*\[(?P<code>[\w-]+)\]|^(?:⧗|✖) +(?:input|found)|^Commit (?:message|title|subject) .*(?:must|should|does not|is not)|^.{0,60}(?:Signed-off-by|DCO)\b.{0,40}(?:missing|not found|required)",
+            Kind.LINT_ERROR,
+            ("✖ ", "⧗ ", "Commit ", "Signed-off-by", "DCO"),
+            example="✖   subject may not be empty [subject-empty]",
+        ),
+        Message(
+            r"^(?P<path>\S+?):(?P<line>\d+): .*==> \S+|^\S+:\d+:(?:\d+:)? .*(?:trailing whitespace|misspell|is a misspelling)|^\s*Unknown word \(|Line longer than \d+|Trailing whitespace|No newline at end of file",
+            Kind.LINT_ERROR,
+            (
+                "==> ",
+                "trailing whitespace",
+                "misspell",
+                "Unknown word",
+                "Line longer than",
+                "Trailing whitespace",
+                "No newline at end",
+            ),
+            weight=0.9,
+            example="docs/bill.md:14: recieve ==> receive",
+        ),
+        Message(
+            r"^\^-{3,} failure generated from |^>>> Lint for |^\s*(?:Error|Warning|Advice) \((?P<code>\w+)\) \S",
+            Kind.LINT_ERROR,
+            ("failure generated from", ">>> Lint for ", "Error (", "Warning (", "Advice ("),
+            lead=5,
+            goes_on=r"^\s+\S|^$",
+            most=20,
+            weight=0.95,
+            example="""\
+>>> Lint for src/bill.py:
+
+  Error (FLAKE8) F401
+    'os' imported but unused
+
+    >>>   1  |import os""",
+        ),
+        Message(
+            r"^\S+: (?:missing|seems to be missing|doesn't (?:have|contain)|does not (?:have|contain)|lacks) .*(?:license|licence|copyright|header|guard|newline|include)|"
+            r"^(?:.{0,80}(?:[Ll]icen[cs]e|[Cc]opyright) headers? .{0,40}(?:missing|not found|invalid|incorrect|wrong))",
+            Kind.LINT_ERROR,
+            ("missing", "doesn't ", "does not ", "lacks ", "header"),
+            most=4,
+            example="src/bill.h: missing licence header",
+        ),
+    ),
+)
+
+TEXT_LINTERS = (_ESLINT, _STYLELINT, _RUBOCOP, _SHELLCHECK, _DOCUMENTS)
