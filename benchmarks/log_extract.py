@@ -24,7 +24,7 @@ from cicd_agent.core.log.reduce import reduce
 from cicd_agent.core.log.template import Templates
 from cicd_agent.core.log.tools import tools
 
-_ESCAPE = re.compile(r"\x1b\[[0-?]*[ -/]*[@-~]|\x1b\][^\x07]*\x07|[\x00-\x08\x0b-\x1f]")
+_ESCAPE = re.compile(r"\x1b\[[0-?]*[ -/]*[@-~]|\[\d{1,2}(?:;\d{1,2})*m|\x1b\][^\x07]*\x07|[\x00-\x08\x0b-\x1f]")
 _TIME = re.compile(r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?Z ?")
 _WORDS = re.compile(r"error|fail|exception|fatal|panic", re.IGNORECASE)
 

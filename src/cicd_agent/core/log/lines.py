@@ -65,7 +65,7 @@ def read(chunks: Iterable[bytes], *, steps: Sequence[StepSpan] = ()) -> Iterator
             text = _shown(text)
         if len(text) > CLIP:
             text, cut = text[:CLIP], True
-        opened = ""
+        opened = None
         if marked:
             text = without_marks(text)
             opened = travis.opened(marked, text)

@@ -20,6 +20,7 @@ from cicd_agent.core.words import count as number_of
 
 _LEAST = 0.02
 _SHORT_GAP = 2
+_LONG, _LENGTH = 60, 0.5
 
 
 def reduce(
@@ -82,11 +83,13 @@ class _Size:
 
 def _fill(lines: Sequence[Line], weighed: Weighed, budget: int) -> tuple[list[int], int]:
     """The lines that are shown, and the tokens they take. What says the same as a line that is shown is not shown again."""
-    worth = weighed.worth
-    order = sorted(
-        (index for index in range(len(lines)) if worth[index].score >= _LEAST),
-        key=lambda index: (-worth[index].score, index),
-    )
+    costs = {index: count(lines[index].text) for index, worth in enumerate(weighed.worth) if worth.score >= _LEAST}
+
+    def value(index: int) -> float:
+        # A line that takes the room of ten has to be worth more than one of them.
+        return weighed.worth[index].score * min(1.0, (_LONG / costs[index]) ** _LENGTH)
+
+    order = sorted(costs, key=lambda index: (-value(index), index))
     shown: set[int] = set()
     texts: set[str] = set()
     used = 0.0
@@ -94,11 +97,10 @@ def _fill(lines: Sequence[Line], weighed: Weighed, budget: int) -> tuple[list[in
         text = lines[index].text
         if text in texts:
             continue
-        cost = count(text)
-        if used + cost <= budget:
+        if used + costs[index] <= budget:
             shown.add(index)
             texts.add(text)
-            used += cost
+            used += costs[index]
     for index in _between(lines, sorted(shown)):
         cost = count(lines[index].text)
         if used + cost <= budget and lines[index].text not in texts:

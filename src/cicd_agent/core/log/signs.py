@@ -22,6 +22,7 @@ _WORDS = re.compile(
     re.IGNORECASE,
 )
 _MARKS = re.compile(r"^\s*(?:✗|✘|×|✖|●|❌|⨯|!!|>>>|\*\*\*|not ok\b|\d{1,4}\) |E  |##\[error\]|::error|---- |--- FAIL)|\^~*\s*$|<<<|\*{3} ?F|\[FAIL|\*\*\*|\[[45]\d\d\]")
+_CROSS = re.compile(r"[✗✘✖❌⨯]|^\s*(?:●|×) |^not ok\b|^\s*##\[error\]|^::error")
 _PLACES = re.compile(
     r"(?:^|[\s('\"\[=])(?:[A-Za-z]:)?[\w@.+~/\\-]{0,200}[\w-]\.[A-Za-z]\w{0,9}(?::\d{1,6}|\(\d{1,6}(?:,\d{1,6})?\)|:\[\d{1,6},|\", line \d)|"
     r"\bline \d{1,6}\b|\[\w{0,3}\d{1,6}(?::\d{1,5})?\]",
@@ -40,16 +41,18 @@ _HARMLESS = re.compile(
     r"^\s*(?:✓|✔|√|\.|#)|-Werror|--?\w*fail|\|\| ?(?:true|exit)|(?:[\w-]*(?:error|fail|exception)[\w-]*)\.(?:c|cc|cpp|h|hpp|o|go|rs|js|ts|py|rb|java|html|md|php|pm|pod|so|el|hs|lo|class)\b(?!:\d)|"
     r"lib[\w+-]*error|error_reporting|^\s*(?:Get:\d|Hit:\d|Ign:\d|Selecting|Unpacking|Setting up|Preparing to|Processing triggers|Receiving|Resolving deltas|remote:|Collecting|Downloading|"
     r"Downloaded|Requirement already|Installing|Fetching|Using cached|Compiling|Checking out|Cloning|Linking|Building|Copying|Creating|Generating|Extracting|Inflating|Already|Updating|\[INFO\]|\[DEBUG\]|(?:npm )?WARN\b|npm http|\d+%)|"
-    r"^\s*(?:if|fi|then|else|echo|for|done|export|set|function|case|esac|while)\b|^\s*\+\+? |^\s*\$ |^\S+@\S+:|fatal: true|warning:",
+    r"^\s*(?:if|fi|then|else|echo|for|done|export|set|function|case|esac|while)\b|^\s*\+\+? |^\s*\$ |^\S+@\S+:|fatal: true|warning:|[Dd]eprecat|\bDEP\d{4}\b|\bWARN(?:ING)?\b",
 )
+_ENDS = re.compile(r"^(?:Finished: (?:FAILURE|ABORTED)|Done\. Your build exited with (?!0\b)|Your build has been stopped|No output has been received in the last)")
 _EXITS = re.compile(
     r"^The command \"?.{0,2000} (?:failed and )?exited with (?!0\b)-?\d+|^##\[error\](?:Process completed with exit code (?!0\b)|The process .{0,300} failed with exit code|Bash exited|The operation was|The action )|"
-    r"^Build step '.{0,200}' marked build as failure|^Finished: (?:FAILURE|ABORTED)|^(?:g?make|gmake|mingw32-make)(?:\[\d+\])?: \*\*\* |^npm ERR! (?:code ELIFECYCLE|Test failed|errno)|"
-    r"^ERROR: Job failed|^Your build has been stopped|^Done\. Your build exited with (?!0\b)|^error Command failed with exit code|^Exited with code (?!0\b)|"
-    r"^exit status (?!0\b)\d|^No output has been received in the last|^Command exited with code (?!0\b)"
+    r"^Build step '.{0,200}' marked build as failure|^(?:g?make|gmake|mingw32-make)(?:\[\d+\])?: \*\*\* |^npm ERR! (?:code ELIFECYCLE|Test failed|errno)|"
+    r"^ERROR: Job failed|^error Command failed with exit code|^Exited with code (?!0\b)|"
+    r"^exit status (?!0\b)\d|^Command exited with code (?!0\b)"
 )
 
 LOUDEST = 1.0
+_LAST_WORDS = 0.4
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +63,7 @@ class Sign:
     frame: bool = False
     compares: bool = False
     exits: bool = False
+    """Whether it says that a command has failed, but not why."""
 
 
 def sign(text: str) -> Sign:
@@ -80,12 +84,16 @@ def sign(text: str) -> Sign:
         score = max(score, 0.55) + 0.1
     if _MARKS.search(text):
         score += 0.2
+    if _CROSS.search(text):
+        score = max(score, 0.5) + 0.15
     if _PLACES.search(text):
         score += 0.15
     if _HARMLESS.search(text):
         score *= 0.35
     if frame:
         score = min(score, 0.3)
+    if exits or _ENDS.search(text):
+        score = min(score, _LAST_WORDS)
     return Sign(min(score, LOUDEST), frame=frame, compares=compares, exits=exits)
 
 

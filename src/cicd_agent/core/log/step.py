@@ -34,8 +34,8 @@ class Step:
         self._by_time = -1
         self._name = ""
 
-    def at(self, text: str, time: float | None, opened: str) -> str:
-        """The step of this line, "" before the first; `opened` is a command that Travis has begun on it."""
+    def at(self, text: str, time: float | None, opened: str | None) -> str:
+        """The step of this line, "" outside of all; `opened` is what Travis has begun or ended on it."""
         group = _GROUP.match(text) if text[:2] in {"##", "::"} else None
         starts = group is not None and _STEP_GROUP.match(group[1]) is not None
         if self._spans and time is not None:
@@ -44,7 +44,7 @@ class Step:
                 return self._spans[self._by_time].name
         if starts and group:
             self._name = group[1].strip()[:_LONGEST]
-        elif opened:
+        elif opened is not None:
             self._name = opened[:_LONGEST]
         return self._name
 
@@ -65,11 +65,15 @@ class Travis:
     def __init__(self) -> None:
         self._fold = ""
 
-    def opened(self, raw: str, shown: str) -> str:
-        """The command or fold that begins on this line, "" when none does."""
+    def opened(self, raw: str, shown: str) -> str | None:
+        """The command or fold that begins on this line, "" when one ends, None when nothing does."""
+        changed = None
         for fold in _FOLD.finditer(raw):
             self._fold = fold[2] if fold[1] == "start" else ""
-        return shown[:_LONGEST] if _SHELL.match(shown) else self._fold
+            changed = self._fold
+        if _SHELL.match(shown):
+            return shown[:_LONGEST]
+        return self._fold if changed is None and "travis_time:start" in raw else changed
 
 
 def without_marks(text: str) -> str:
