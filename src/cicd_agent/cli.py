@@ -16,7 +16,7 @@ STAGES: Final[Mapping[str, str]] = {
     "decide": "decide on the evidence in --in, and write the decision to --out",
     "perform": "carry out the decision in --in",
 }
-TOOLS: Final = ("config", "schema", "replay", "serve-fake-model")
+TOOLS: Final = ("config", "schema", "replay", "serve-fake-model", "extract")
 FORMATS: Final = ("text", "json", "github")
 SCHEMAS: Final = ("config", "evidence", "decision", "report")
 
@@ -54,6 +54,9 @@ class Options:
     config: str = ""
     script: str = ""
     port: int = 0
+    log: str = ""
+    green: str = ""
+    tokens: int = 2_000
 
 
 class _Parser(argparse.ArgumentParser):
@@ -125,6 +128,12 @@ def _parser() -> argparse.ArgumentParser:
     serve.set_defaults(command="serve-fake-model")
     serve.add_argument("--script", metavar="FILE", required=True, help="its answers, in YAML or JSON")
     serve.add_argument("--port", metavar="N", type=int, help="port to listen on (default: any that is free)")
+    extract = _command(commands, "extract", "print the lines of a failed log that matter")
+    extract.set_defaults(command="extract")
+    extract.add_argument("log", metavar="LOG", help="a log file, also compressed by gzip; - for the standard input")
+    extract.add_argument("--green", metavar="LOG", help="a log of the same job that passed")
+    extract.add_argument("--tokens", metavar="N", type=int, help="how much to print (default: 2000)")
+    extract.add_argument("--format", choices=("text", "json"), help="text for a person, json for a program")
     return parser
 
 

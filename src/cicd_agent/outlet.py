@@ -72,6 +72,11 @@ class Outlet:
         )
         self._tape = ""
 
+    @property
+    def coloured(self) -> bool:
+        """Whether a result for a person is seen on a terminal that may be given colours."""
+        return self._streams.out.isatty() and self._format == "text" and not self._environment.no_color
+
     def print(self, text: str) -> None:
         """A result for a person. On a runner nothing in it is a command, whatever the format."""
         text = self.redact(text)
