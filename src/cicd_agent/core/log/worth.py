@@ -14,6 +14,8 @@ _ELSEWHERE = 0.55
 _KNOWN = 0.2
 _NEW = 0.25
 _BEFORE_EXIT = 40
+_OFTEN, _TOLD_OFTEN = 0.2, 0.04
+_TOOLS_WORD = 0.3
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +46,7 @@ def weigh(
     tool = [""] * len(lines)
     for index, each in enumerate(signs):
         score[index] = each.trouble
+    told = [False] * len(lines)
     exits = _exits(lines, blocks, signs)
     steps = {lines[index].step for index in exits} | failed
     for block in blocks:
@@ -51,7 +54,9 @@ def weigh(
             value = block.weight * (1.0 if index == block.says else 0.92)
             if value > score[index] or not tool[index]:
                 tool[index] = block.form.tool
-            score[index] = max(score[index], value) if block.weight >= 0.3 else score[index]
+            if block.weight >= _TOOLS_WORD:
+                score[index] = max(score[index], value)
+                told[index] = True
     _lead_to(exits, lines, score)
     _spread(lines, signs, score)
     places = [1.0] * len(lines)
@@ -68,7 +73,8 @@ def weigh(
                 places[index] *= _KNOWN
             else:
                 value += _NEW
-        value /= 1 + 0.2 * log2(counts[keys[index]])
+        # What a tool says often, it means; other lines that repeat are its chatter.
+        value /= 1 + (_TOLD_OFTEN if told[index] else _OFTEN) * log2(counts[keys[index]])
         if steps and line.step not in steps:
             value *= _ELSEWHERE
         score[index] = value
