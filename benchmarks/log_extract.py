@@ -139,12 +139,13 @@ def main() -> None:
                             missed = [line for line in case.truth if line not in lines]
                             print(f"    {case.half} {found.recall:.2f} {case.id}: {len(missed)} of {len(case.truth)}: {missed[0][:90]!r}")
         if corpus == "pytorch":
-            first = [
-                bool(extract.problems) and case.truth[0] in normal(extract.problems[0].text)
-                for case in group
-                for extract in [ours(case, 2_000, registry, with_green=False)]
-            ]
+            ranked = {case.id: [normal(problem.text) for problem in ours(case, 2_000, registry, with_green=False).problems] for case in group}
+            first = [bool(ranked[case.id]) and case.truth[0] in ranked[case.id][0] for case in group]
             print(f"  the first problem is the marked line: {mean(first):.2f}")
+            if asked.misses:
+                for case, found in zip(group, first, strict=True):
+                    if not found:
+                        print(f"    {case.id}: {ranked[case.id][:1]}")
 
 
 if __name__ == "__main__":

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from cicd_agent.core.log.kind import Kind, Trouble
 from cicd_agent.core.log.lines import Line
+from cicd_agent.core.log.signs import echoes
 from cicd_agent.core.log.template import key
 from cicd_agent.core.log.tool import Message, Tool
 
@@ -91,7 +92,10 @@ class Registry:
     def blocks(self, lines: Sequence[Line]) -> Iterator[Block]:
         """The messages in these lines, in the order of their first lines; they may overlap."""
         until: dict[int, int] = {}
+        echoed = echoes(lines)
         for index, line in enumerate(lines):
+            if echoed[index]:
+                continue
             for form in self.candidates(line.text):
                 if until.get(form.order, -1) >= index:
                     continue

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from cicd_agent.core.log.extract import Problem
 from cicd_agent.core.log.frames import frames, relative
@@ -20,6 +20,8 @@ MOST = 60
 _FALLBACK = 0.7
 _WORTH_NAMING = 0.3
 _CONTEXT = 25
+_CHAINED = 0.8
+_CHAIN = re.compile(r"^\s*(?:During handling of the above exception|The above exception was the direct cause)")
 _GUESSES = (
     (Kind.TIMEOUT, re.compile(r"tim(?:ed|e)[ -]?out|deadline exceeded", re.IGNORECASE)),
     (Kind.TEST_FAILURE, re.compile(r"\btests?\b|\bassert|\bexpected\b|\bspecs?\b", re.IGNORECASE)),
@@ -28,19 +30,14 @@ _GUESSES = (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class _Found:
-    problem: Problem
-    order: float
-
-
 def problems(
     lines: Sequence[Line], blocks: Sequence[Block], weighed: Weighed, green: Templates | None
 ) -> tuple[Problem, ...]:
     """The problems of a log, ranked. Those that say the same are one, counted."""
     found = [*_told(lines, blocks, weighed), *_standing_out(lines, blocks, weighed)]
+    ranked = sorted(found, key=lambda problem: (-problem.score, problem.line, problem.last))
     one: dict[tuple[str, str], Problem] = {}
-    for each in sorted(found, key=lambda problem: (-problem.score, problem.line)):
+    for each in _apart(ranked):
         known = green is not None and each.text in green
         signed = replace(
             each,
@@ -54,6 +51,15 @@ def problems(
         else:
             one[same] = signed
     return tuple(one.values())
+
+
+def _apart(ranked: Sequence[Problem]) -> Iterator[Problem]:
+    """Without what is said within the block of a more decisive problem: two tools may know the same words."""
+    taken: set[int] = set()
+    for each in ranked:
+        if each.line not in taken:
+            taken.update(range(each.first, each.last + 1))
+            yield each
 
 
 def _told(lines: Sequence[Line], blocks: Sequence[Block], weighed: Weighed) -> Iterator[Problem]:
@@ -74,7 +80,7 @@ def _told(lines: Sequence[Line], blocks: Sequence[Block], weighed: Weighed) -> I
             first=lines[block.first].number,
             last=lines[block.last].number,
             text=says.text.strip(),
-            score=_score(block.weight, block.says, weighed),
+            score=_score(block.weight * (_CHAINED if _is_chained(lines, block) else 1), block.says, weighed),
             step=says.step,
             trouble=block.form.trouble,
             wraps=block.form.wraps,
@@ -82,6 +88,11 @@ def _told(lines: Sequence[Line], blocks: Sequence[Block], weighed: Weighed) -> I
             code=(named.get("code") or "").strip(),
             frames=places,
         )
+
+
+def _is_chained(lines: Sequence[Line], block: Block) -> bool:
+    """Whether another exception came of this one: it is the other that ended the program."""
+    return any(_CHAIN.search(line.text) for line in lines[block.last + 1 : block.last + 4])
 
 
 def _standing_out(lines: Sequence[Line], blocks: Sequence[Block], weighed: Weighed) -> Iterator[Problem]:
@@ -92,7 +103,7 @@ def _standing_out(lines: Sequence[Line], blocks: Sequence[Block], weighed: Weigh
             told.update(range(block.first, block.last + 1))
     for index, line in enumerate(lines):
         trouble = weighed.signs[index].trouble
-        if index in told or trouble < _WORTH_NAMING or weighed.signs[index].frame:
+        if index in told or weighed.echoed[index] or trouble < _WORTH_NAMING or weighed.signs[index].frame:
             continue
         last = _end(lines, index)
         within = [each.text for each in lines[index : last + 1]]

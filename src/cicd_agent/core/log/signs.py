@@ -1,7 +1,10 @@
 """Signs of trouble that tools share: words, places in files, marks. What is left to go by when nobody defined the tool."""
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
+
+from cicd_agent.core.log.lines import Line
 
 _LOUD = re.compile(
     r"(?:^|[^\w./-])(?:(?:fatal |internal |syntax |type |compile |runtime |build |unhandled |uncaught )?error|fatal|panic|failure|failed|fail|critical|"
@@ -51,6 +54,9 @@ _EXITS = re.compile(
     r"^exit status (?!0\b)\d|^Command exited with code (?!0\b)"
 )
 
+_ECHO = re.compile(r"\++ (?:echo|printf|if|\[|test|grep|exit|case)\b|\$ \S|\[command\]|##\[group\]|::group::")
+_LONGEST_SCRIPT = 300
+
 LOUDEST = 1.0
 _LAST_WORDS = 0.4
 
@@ -95,6 +101,19 @@ def sign(text: str) -> Sign:
     if exits or _ENDS.search(text):
         score = min(score, _LAST_WORDS)
     return Sign(min(score, LOUDEST), frame=frame, compares=compares, exits=exits)
+
+
+def echoes(lines: Sequence[Line]) -> list[bool]:
+    """Of each line whether it shows a command before it runs: the head of a step on GitHub, or what a shell echoes."""
+    found, until = [], -1
+    for index, line in enumerate(lines):
+        text = line.text
+        if text.startswith("##[group]Run "):
+            until = index + _LONGEST_SCRIPT
+        elif text.startswith("##[endgroup]"):
+            until = -1
+        found.append(index <= until or _ECHO.match(text) is not None)
+    return found
 
 
 def indent(text: str) -> int:

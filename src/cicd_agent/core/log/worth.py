@@ -7,7 +7,7 @@ from math import log2
 
 from cicd_agent.core.log.lines import Line
 from cicd_agent.core.log.messages import Block
-from cicd_agent.core.log.signs import Sign, indent, sign
+from cicd_agent.core.log.signs import Sign, echoes, indent, sign
 from cicd_agent.core.log.template import Templates, key
 
 _ELSEWHERE = 0.55
@@ -16,6 +16,7 @@ _NEW = 0.25
 _BEFORE_EXIT = 40
 _OFTEN, _TOLD_OFTEN = 0.2, 0.04
 _TOOLS_WORD = 0.3
+_ECHOED = 0.4
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +34,8 @@ class Weighed:
     worth: Sequence[Worth]
     signs: Sequence[Sign]
     places: Sequence[float]
+    echoed: Sequence[bool]
+    """Whether it is a command that is about to run, not what came of it."""
 
 
 def weigh(
@@ -44,8 +47,9 @@ def weigh(
     signs = _signs(lines, keys)
     score = [0.0] * len(lines)
     tool = [""] * len(lines)
+    echoed = echoes(lines)
     for index, each in enumerate(signs):
-        score[index] = each.trouble
+        score[index] = each.trouble * (_ECHOED if echoed[index] else 1)
     told = [False] * len(lines)
     exits = _exits(lines, blocks, signs)
     steps = {lines[index].step for index in exits} | failed
@@ -78,7 +82,7 @@ def weigh(
         if steps and line.step not in steps:
             value *= _ELSEWHERE
         score[index] = value
-    return Weighed([Worth(*each) for each in zip(score, tool, strict=True)], signs, places)
+    return Weighed([Worth(*each) for each in zip(score, tool, strict=True)], signs, places, echoed)
 
 
 def _signs(lines: Sequence[Line], keys: Sequence[str]) -> list[Sign]:
