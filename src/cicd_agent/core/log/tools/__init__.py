@@ -3,10 +3,11 @@
 from collections.abc import Sequence
 
 from cicd_agent.core.log.tool import Tool
+from cicd_agent.core.log.tools.apple import APPLE
 from cicd_agent.core.log.tools.c import C
 from cicd_agent.core.log.tools.c_builds import C_BUILDS
 from cicd_agent.core.log.tools.containers import CONTAINERS
-from cicd_agent.core.log.tools.dotnet_swift import DOTNET_SWIFT
+from cicd_agent.core.log.tools.dotnet import DOTNET
 from cicd_agent.core.log.tools.functional import FUNCTIONAL
 from cicd_agent.core.log.tools.git import GIT
 from cicd_agent.core.log.tools.go import GO
@@ -15,6 +16,7 @@ from cicd_agent.core.log.tools.javascript import JAVASCRIPT
 from cicd_agent.core.log.tools.javascript_tests import JAVASCRIPT_TESTS
 from cicd_agent.core.log.tools.jvm import JVM
 from cicd_agent.core.log.tools.jvm_builds import JVM_BUILDS
+from cicd_agent.core.log.tools.jvm_tests import JVM_TESTS
 from cicd_agent.core.log.tools.languages import LANGUAGES
 from cicd_agent.core.log.tools.linters import LINTERS
 from cicd_agent.core.log.tools.node_packages import NODE_PACKAGES
@@ -41,6 +43,7 @@ def tools() -> Sequence[Tool]:
         *JAVASCRIPT,
         *NODE_PACKAGES,
         *JVM_BUILDS,
+        *JVM_TESTS,
         *JVM,
         *GO,
         *RUST,
@@ -48,7 +51,8 @@ def tools() -> Sequence[Tool]:
         *C,
         *RUBY,
         *PHP,
-        *DOTNET_SWIFT,
+        *DOTNET,
+        *APPLE,
         *FUNCTIONAL,
         *SCRIPTING,
         *LANGUAGES,

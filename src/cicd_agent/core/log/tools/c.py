@@ -7,7 +7,8 @@ _GCC = Tool(
     "gcc and clang",
     (
         Message(
-            r"^(?:\[\d+/\d+\] |##\[error\]|❌ +|\s*)(?P<path>(?:\w:)?[^\s:()]{1,400}\.\w+):(?P<line>\d+):(?:\d+:)? (?:fatal |internal compiler )?error: ",
+            r"^(?:\[\d+/\d+\] |##\[error\]|❌ +|\s*)(?P<path>(?:\w:)?[^\s:()]{1,400}\.(?!(?:zig|hx|pyi?|java|kt|groovy|"
+            r"rs|swift|go|scala|hs):)\w+):(?P<line>\d+):(?:\d+:)? (?:fatal |internal compiler )?error: ",
             Kind.BUILD_ERROR,
             ("error: ",),
             goes_on=r"^\s+(?!\[)\S|^\S+:\d+:(?:\d+:)? note: ",
@@ -28,7 +29,8 @@ src/bill.c:14:9: error: implicit declaration of function 'totl' [-Werror=implici
             example="src/bill.h:7:5: note: declared here",
         ),
         Message(
-            r"^(?P<path>[^\s:()]{1,400}): In (?:member |static |constructor|destructor|lambda |instantiation|substitution)?.{0,20}(?:function|instantiation|constructor|destructor|member|lambda)?\b.*:$|"
+            r"^(?P<path>[^\s:()]{1,400}): In (?:member |static |constructor|destructor|lambda |instantiation|"
+            r"substitution)?.{0,20}(?:function|instantiation|constructor|destructor|member|lambda)?\b.*:$|"
             r"^In file included from \S",
             Kind.BUILD_ERROR,
             (": In ", "In file included from "),
@@ -38,12 +40,13 @@ src/bill.c:14:9: error: implicit declaration of function 'totl' [-Werror=implici
             example="src/bill.c: In function 'sum':",
         ),
         Message(
-            r"^(?:\S*(?:g?cc|[gc]\+\+|clang(?:\+\+)?|cc1(?:plus)?|f951|nvcc|emcc)(?:-[\d.]+)?(?:\.exe)?): (?:fatal )?error: |^cc1\w*: .*(?:all warnings being treated|error)|"
+            r"^(?:\S*(?:g?cc|[gc]\+\+|clang(?:\+\+)?|cc1(?:plus)?|f951|nvcc|"
+            r"emcc)(?:-[\d.]+)?(?:\.exe)?): (?:fatal )?error: |^cc1\w*: .*(?:all warnings being treated|error)|"
             r"^nvcc fatal|^gnatmake: |^compilation terminated\.",
             Kind.BUILD_ERROR,
             ("error: ", "all warnings being treated", "nvcc fatal", "gnatmake: ", "compilation terminated"),
             weight=0.7,
-            example="g++: fatal error: Killed signal terminated program cc1plus",
+            example="g++: fatal error: no input files",
         ),
         Message(
             r"^\d+ (?:warnings? and \d+ )?errors? generated\.|^fatal error: too many errors emitted",
@@ -57,7 +60,7 @@ src/bill.c:14:9: error: implicit declaration of function 'totl' [-Werror=implici
             Kind.BUILD_ERROR,
             (": Error: ", "Assembler messages:"),
             weight=0.9,
-            example="/tmp/ccA1.s:31: Error: no such instruction: `vmovdqu8 (%rax),%zmm0'",
+            example="build/bill.s:31: Error: no such instruction: `vmovdqu8 (%rax),%zmm0'",
         ),
     ),
     noise=(r"\b0 errors? generated", r"^(?:checking|configure:\d+): "),
@@ -67,15 +70,17 @@ _MSVC = Tool(
     "msvc",
     (
         Message(
-            r"^(?:##\[error\])?\s*(?:\d+>)?(?P<path>(?:\w:)?[^():]{1,300})\((?P<line>\d+)(?:,\d+)?\)\s?: (?:fatal )?error (?P<code>[A-Z]{1,4}\d{3,5})\s?: ",
+            r"^(?:##\[error\])?\s*(?:\d+>)?(?P<path>(?:\w:)?[^():]{1,300})\((?P<line>\d+)(?:,\d+)?\)\s?: (?:fatal "
+            r")?error (?P<code>(?:C|LNK|RC|MIDL|D|U)\d{3,5})\s?: ",
             Kind.BUILD_ERROR,
-            ("error C", "error LNK", "error MSB", "error RC", "error MIDL", "error D", "error U"),
+            ("error C", "error LNK", "error RC", "error MIDL", "error D", "error U"),
             goes_on=r"^\s*(?:\d+>)?\S+\(\d+\): note: ",
             most=5,
             example=r"C:\src\bill.cpp(14,9): error C3861: 'totl': identifier not found",
         ),
         Message(
-            r"^\s*(?:\d+>)?(?:LINK|\S+\.(?:obj|lib|exe|dll|targets|vcxproj)(?:\([\d,]+\))?|cl|NMAKE|MSBUILD|RC)\s?: (?:fatal )?error (?P<code>\w+\d+)\s?: ",
+            r"^\s*(?:\d+>)?(?:LINK|\S+\.(?:obj|lib|exe|dll|targets|vcxproj)(?:\([\d,]+\))?|cl|NMAKE|MSBUILD|"
+            r"RC)\s?: (?:fatal )?error (?P<code>\w+\d+)\s?: ",
             Kind.BUILD_ERROR,
             (" error ",),
             example="bill.obj : error LNK2019: unresolved external symbol totl referenced in function main",
@@ -157,14 +162,16 @@ Call Stack (most recent call first):
 """,
         ),
         Message(
-            r"^-- Configuring incomplete, errors occurred|^CMake (?:was unable|is required)|^See also \".*CMakeError\.log\"|^No CMAKE_\w+ could be found",
+            r"^-- Configuring incomplete, errors occurred|^CMake (?:was unable|is required)|"
+            r"^See also \".*CMakeError\.log\"|^No CMAKE_\w+ could be found",
             Kind.CONFIGURATION,
             ("Configuring incomplete", "CMake ", "CMakeError.log", "CMAKE_"),
             weight=0.4,
             example="-- Configuring incomplete, errors occurred!",
         ),
         Message(
-            r"^(?P<path>\S*meson\.build):(?P<line>\d+):\d+: ERROR: |^meson\.build:.*ERROR|^ERROR: (?:Dependency|Program|Subproject|Include dir|Unknown options?) ",
+            r"^(?P<path>\S*meson\.build):(?P<line>\d+):\d+: ERROR: |^meson\.build:.*ERROR|^ERROR: (?:Dependency|"
+            r"Program|Subproject|Include dir|Unknown options?) ",
             Kind.CONFIGURATION,
             ("meson.build:", "ERROR: "),
             example='meson.build:14:0: ERROR: Dependency "brick" not found, tried pkgconfig and cmake',
@@ -188,8 +195,10 @@ configure: error: C compiler cannot create executables
 See `config.log' for more details""",
         ),
         Message(
-            r"^(?:aclocal|autoreconf|automake|autoconf|autoheader|libtool|libtoolize)(?:-[\d.]+)?: (?:error|.* failed with|\S+ is required)|"
-            r"^(?:configure\.\w+|Makefile\.am|aclocal\.m4):\d+: (?:error|warning): .*(?:undefined macro|required file|requires|not found|Libtool)|"
+            r"^(?:aclocal|autoreconf|automake|autoconf|autoheader|libtool|libtoolize)(?:-[\d.]+)?: (?:error|"
+            r".* failed with|\S+ is required)|"
+            r"^(?:configure\.\w+|Makefile\.am|aclocal\.m4):\d+: (?:error|warning): .*(?:undefined macro|required file|"
+            r"requires|not found|Libtool)|"
             r"^No package '\S+' found|^Package requirements \(|^Package \S+ was not found in the pkg-config",
             Kind.CONFIGURATION,
             (

@@ -7,7 +7,8 @@ _MAKE = Tool(
     "make",
     (
         Message(
-            r"^(?:\S*/)?(?:g?make|mingw32-make|bmake|rake)(?:\.exe)?(?:\[\d+\])?: (?:\*\*\* \[.*\] (?:Error \d+|\w.*)|\*\*\* (?:Waiting|Deleting)|stopped)|^\*\*\* \[.*\] Error \d+",
+            r"^(?:\S*/)?(?:g?make|mingw32-make|bmake|rake)(?:\.exe)?(?:\[\d+\])?: (?:\*\*\* \[.*\] (?:Error \d+|\w.*)|"
+            r"\*\*\* (?:Waiting|Deleting)|stopped)|^\*\*\* \[.*\] Error \d+",
             Kind.UNKNOWN,
             (": *** [", "*** [", ": *** ", "stopped"),
             weight=0.1,
@@ -46,8 +47,10 @@ _MAKEFILE = Tool(
     "makefile",
     (
         Message(
-            r"^(?:\S*/)?(?:g?make|mingw32-make)(?:\[\d+\])?: (?:\*\*\* (?:No rule|missing|No targets|commands commence|target pattern|multiple target|"
-            r"unterminated|Recursive)|\S+: (?:Command|No such|Permission)|Makefile:|Nothing to be done for 'test')|^(?P<path>[Mm]akefile\S*):(?P<line>\d+): \*\*\* ",
+            r"^(?:\S*/)?(?:g?make|mingw32-make)(?:\[\d+\])?: (?:\*\*\* (?:No rule|missing|No targets|"
+            r"commands commence|target pattern|multiple target|"
+            r"unterminated|Recursive)|\S+: (?:Command|No such|Permission)|Makefile:|Nothing to be done for 'test')|"
+            r"^(?P<path>[Mm]akefile\S*):(?P<line>\d+): \*\*\* ",
             Kind.CONFIGURATION,
             (": *** ", "make: ", "make[", "akefile"),
             example="make: *** No rule to make target 'tset'.  Stop.",
@@ -59,7 +62,8 @@ _BAZEL = Tool(
     "bazel",
     (
         Message(
-            r"^ERROR: (?P<path>/?\S+):(?P<line>\d+):\d+: |^ERROR: (?:no such (?:package|target)|An error occurred during|Analysis of target|error loading package|"
+            r"^ERROR: (?P<path>/?\S+):(?P<line>\d+):\d+: |^ERROR: (?:no such (?:package|target)|"
+            r"An error occurred during|Analysis of target|error loading package|"
             r"Error computing|Skipping '|Evaluation of query)",
             Kind.BUILD_ERROR,
             ("ERROR: ",),
@@ -99,7 +103,8 @@ _GTEST = Tool(
     "googletest",
     (
         Message(
-            r"^(?:\d+: )?(?P<path>(?:\w:)?[^\s:()]+\.\w+)(?::(?P<line>\d+):|\((?P<at>\d+)\):) (?:Failure|error: |Failed)\b",
+            r"^(?:\d+: )?(?P<path>(?:\w:)?[^\s:()]+\.\w+)(?::(?P<line>\d+):|\((?P<at>\d+)\):) (?:Failure|error: |"
+            r"Failed)\b",
             Kind.TEST_FAILURE,
             ("Failure", ": Failed", "): error: "),
             stops=r"^(?:\d+: )?\[ +(?:FAILED|RUN|OK) +\]|^$|^(?:\d+: )?\S+:\d+: Failure",
@@ -147,10 +152,11 @@ _CTEST = Tool(
             most=20,
             example="""\
 The following tests FAILED:
-	  3 - bill_test (Failed)""",
+\t  3 - bill_test (Failed)""",
         ),
         Message(
-            r"^(?:FAIL|ERROR|XPASS): (?P<test>[\w./-]+)(?: \d.*)?$|^# (?:FAIL|ERROR): +[1-9]|^See (?:\S+/)?test-suite\.log",
+            r"^(?:FAIL|ERROR|XPASS): (?P<test>[\w./-]+)(?: \d+(?: - .*)?)?$|^# (?:FAIL|ERROR): +[1-9]|"
+            r"^See (?:\S+/)?test-suite\.log",
             Kind.TEST_FAILURE,
             ("FAIL: ", "ERROR: ", "XPASS: ", "test-suite.log"),
             weight=0.7,
@@ -164,7 +170,8 @@ _CATCH = Tool(
     "catch2",
     (
         Message(
-            r"^(?P<path>(?:\w:)?[^\s:()]+\.\w+)(?::(?P<line>\d+)|\((?P<at>\d+)\)): (?:FAILED|ERROR):?|^\S+\(\d+\): (?:error|fatal error): in \"|^\S+:\d+: ERROR: ",
+            r"^(?P<path>(?:\w:)?[^\s:()]+\.\w+)(?::(?P<line>\d+)|\((?P<at>\d+)\)): FAILED:?|^\S+\(\d+\): (?:error|"
+            r"fatal error): in \"|^\S+\.(?:c|cc|cpp|cxx|h|hpp|mm?):\d+: ERROR: ",
             Kind.TEST_FAILURE,
             (": FAILED", ": ERROR", "error: in "),
             stops=r"^(?:=|-|\.){20,}$|^\S+:\d+: (?:FAILED|PASSED)",
@@ -177,7 +184,8 @@ with expansion:
 """,
         ),
         Message(
-            r"^(?:test cases: +\d+ .*[1-9]\d* failed|\*{3} [1-9]\d* failures? (?:is|are) detected|assertions: .* failed|\[doctest\] Status: FAILURE)",
+            r"^(?:test cases: +\d+ .*[1-9]\d* failed|\*{3} [1-9]\d* failures? (?:is|are) detected|"
+            r"assertions: .* failed|\[doctest\] Status: FAILURE)",
             Kind.TEST_FAILURE,
             (" failed", " detected", "Status: FAILURE"),
             weight=0.4,

@@ -7,7 +7,8 @@ _DOCKER_BUILD = Tool(
     "docker build",
     (
         Message(
-            r"^#\d+ ERROR: |^ERROR: (?:failed to (?:solve|build|copy|do request|compute|receive|read)|process \")|^(?:error: )?failed to solve: ",
+            r"^#\d+ ERROR: |^ERROR: (?:failed to (?:solve|build|copy|do request|compute|receive|read)|process \")|"
+            r"^(?:error: )?failed to solve: ",
             Kind.BUILD_ERROR,
             ("ERROR: ", "failed to solve"),
             weight=0.6,
@@ -54,8 +55,10 @@ Dockerfile:14
             example="The command '/bin/sh -c make test' returned a non-zero code: 2",
         ),
         Message(
-            r"^(?:COPY|ADD) failed: |^(?:Error response from daemon: )?(?:dockerfile parse error|Dockerfile parse error|unknown instruction|unable to prepare context|failed to compute cache key)|"
-            r"^Error parsing reference: |invalid reference format|^unable to evaluate symlinks in Dockerfile path|^invalid argument \".*\" for ",
+            r"^(?:COPY|ADD) failed: |^(?:Error response from daemon: )?(?:dockerfile parse error|"
+            r"Dockerfile parse error|unknown instruction|unable to prepare context|failed to compute cache key)|"
+            r"^Error parsing reference: |invalid reference format|^unable to evaluate symlinks in Dockerfile path|"
+            r"^invalid argument \".*\" for ",
             Kind.CONFIGURATION,
             (
                 " failed: ",
@@ -67,10 +70,14 @@ Dockerfile:14
                 "invalid reference format",
                 "invalid argument",
             ),
-            example="COPY failed: file not found in build context or excluded by .dockerignore: stat brick.toml: file does not exist",
+            example=(
+                "COPY failed: file not found in build context or excluded by .dockerignore: stat brick.toml: file "
+                "does not exist"
+            ),
         ),
         Message(
-            r"^(?:error (?:building|pushing) image|Error: (?:error|building|committing|creating) .*|kaniko|level=(?:error|fatal) msg=|error build(?:ing|) at STEP|Error: .*(?:buildah|podman|OCI runtime))",
+            r"^(?:error (?:building|pushing) image|Error: (?:error|building|committing|creating) .*|kaniko|"
+            r"level=(?:error|fatal) msg=|error build(?:ing|) at STEP|Error: .*(?:buildah|podman|OCI runtime))",
             Kind.BUILD_ERROR,
             ("error building", "error pushing", "Error: ", "level=", "error build"),
             weight=0.8,
@@ -91,8 +98,10 @@ _DOCKER = Tool(
             example="toomanyrequests: You have reached your pull rate limit.",
         ),
         Message(
-            r"(?:manifest (?:for \S+ not found|unknown)|pull access denied for|repository does not exist|failed to (?:resolve reference|resolve source metadata|pull image)|Error pulling image|"
-            r"error pulling image configuration|no basic auth credentials|unauthorized: (?:authentication|access|incorrect)|denied: (?:requested|permission)|no matching manifest for)",
+            r"(?:manifest (?:for \S+ not found|unknown)|pull access denied for|repository does not exist|"
+            r"failed to (?:resolve reference|resolve source metadata|pull image)|Error pulling image|"
+            r"error pulling image configuration|no basic auth credentials|unauthorized: (?:authentication|access|"
+            r"incorrect)|denied: (?:requested|permission)|no matching manifest for)",
             Kind.DEPENDENCY,
             (
                 "manifest ",
@@ -109,7 +118,9 @@ _DOCKER = Tool(
             example="Error response from daemon: manifest for example/brick:9.1 not found: manifest unknown",
         ),
         Message(
-            r"^(?:docker: )?Error response from daemon: |^Cannot connect to the Docker daemon|^docker: (?!')\S|^(?:ERROR|error): (?:Cannot connect to the Docker|.*failed to (?:create|start) container|.*docker daemon)",
+            r"^(?:docker: )?Error response from daemon: |^Cannot connect to the Docker daemon|^docker: (?!')\S|"
+            r"^(?:ERROR|error): (?:Cannot connect to the Docker|.*failed to (?:create|start) container|"
+            r".*docker daemon)",
             Kind.INFRASTRUCTURE,
             ("Error response from daemon", "Docker", "docker: ", "docker daemon", "container"),
             most=2,
@@ -118,7 +129,8 @@ _DOCKER = Tool(
             example="Cannot connect to the Docker daemon at unix:///var/run/docker.sock. Is the docker daemon running?",
         ),
         Message(
-            r"(?:OCI runtime (?:create|exec|start) failed|exec format error|standard_init_linux\.go|container_linux\.go|executable file not found in \$PATH|exec user process caused)",
+            r"(?:OCI runtime (?:create|exec|start) failed|exec format error|standard_init_linux\.go|"
+            r"container_linux\.go|executable file not found in \$PATH|exec user process caused)",
             Kind.CONFIGURATION,
             (
                 "OCI runtime ",
@@ -132,8 +144,10 @@ _DOCKER = Tool(
             example="exec /usr/local/bin/bill: exec format error",
         ),
         Message(
-            r"^(?:ERROR: )?(?:for \S+  \S|Version in \"\S+\" is unsupported|The Compose file '.*' is invalid|service \"\S+\" (?:refers|has neither|depends)|no such service|yaml: line \d+|"
-            r"dependency failed to start|container \S+ (?:is unhealthy|exited \([1-9]))|^(?:\S+ )?exited with code [1-9]\d*$",
+            r"^(?:ERROR: )?(?:for \S+  \S|Version in \"\S+\" is unsupported|The Compose file '.*' is invalid|"
+            r"service \"\S+\" (?:refers|has neither|depends)|no such service|yaml: line \d+|"
+            r"dependency failed to start|container \S+ (?:is unhealthy|exited \([1-9]))|"
+            r"^(?:\S+ )?exited with code [1-9]\d*$",
             Kind.CONFIGURATION,
             (
                 "for ",

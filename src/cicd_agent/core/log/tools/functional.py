@@ -34,9 +34,10 @@ _ELIXIR = Tool(
     lib/mix/tasks/deps.compile.ex:14: Mix.Tasks.Deps.Compile.run/1""",
         ),
         Message(
-            r"^(?:== Compilation error in file (?P<path>\S+) ==|error: \S.*|\s+error: \S.*|Unchecked dependencies for environment|could not compile dependency)$",
+            r"^(?:== Compilation error in file (?P<path>\S+) ==|\s{4}error: \S.*|"
+            r"Unchecked dependencies for environment|could not compile dependency)$",
             Kind.BUILD_ERROR,
-            ("== Compilation error", "error: ", "Unchecked dependencies", "could not compile"),
+            ("== Compilation error", "    error: ", "Unchecked dependencies", "could not compile"),
             goes_on=r"^\*\* \(|^\s*(?:│|└|\d+ │)|^\s+\S|^\* ",
             weight=0.9,
             most=14,
@@ -46,7 +47,8 @@ _ELIXIR = Tool(
     (elixir 1.15.0) lib/kernel/parallel_compiler.ex:377""",
         ),
         Message(
-            r"^\d+ (?:tests?|doctests?|properties), .*[1-9]\d* failures?|^\*\* \(Mix\) mix format failed|^mix format failed",
+            r"^\d+ (?:tests?|doctests?|properties), .*[1-9]\d* failures?|^\*\* \(Mix\) mix format failed|"
+            r"^mix format failed",
             Kind.TEST_FAILURE,
             (" failure", "mix format failed"),
             weight=0.5,
@@ -65,7 +67,8 @@ _ELIXIR = Tool(
 ┃       lib/bill.ex:1:11 #(Bill)""",
         ),
         Message(
-            r"^(?:(?P<path>\S+\.(?:ex|erl)):(?P<line>\d+)(?::\d+)?:\w*$|done \(warnings were emitted\)|Total errors: [1-9])",
+            r"^(?:(?P<path>\S+\.(?:ex|erl)):(?P<line>\d+)(?::\d+)?:\w*$|done \(warnings were emitted\)|"
+            r"Total errors: [1-9])",
             Kind.LINT_ERROR,
             (".ex:", ".erl:", "done (warnings", "Total errors: "),
             goes_on=r"^(?!_{5,})\S",
@@ -83,7 +86,9 @@ _ERLANG = Tool(
     "erlang",
     (
         Message(
-            r"^(?:(?:===> )?(?P<path>\S+\.(?:erl|hrl)):(?P<line>\d+)(?::\d+)?: (?!Warning)\S|===> (?:Compiling .* failed|.*(?:[Ff]ailed|[Ee]rror|not found|Unable|Dependency failure|Verification failed)))",
+            r"^(?:(?:===> )?(?P<path>\S+\.(?:erl|hrl)):(?P<line>\d+)(?::\d+)?: (?!Warning)\S|"
+            r"===> (?:Compiling .* failed|.*(?:[Ff]ailed|[Ee]rror|not found|Unable|Dependency failure|"
+            r"Verification failed)))",
             Kind.BUILD_ERROR,
             (".erl:", ".hrl:", "===> "),
             goes_on=r"^\s+\S",
@@ -105,7 +110,8 @@ in function bill_tests:'-total_test/0-fun-0-'/0 (test/bill_tests.erl, line 13)
               {value,4}]}""",
         ),
         Message(
-            r"^%%% (?P<test>\S+ ==> .*): FAILED|^FAILED (?:\S+: )?\d|^\S+: FAILED$|^  (?:Failed|Skipped): [1-9]|^={3,} .*failed|^Failed \d+ tests",
+            r"^%%% (?P<test>\S+ ==> .*): FAILED|^FAILED (?:\S+: )?\d|^\S+: FAILED$|^  (?:Failed|Skipped): [1-9]|"
+            r"^Failed \d+ tests",
             Kind.TEST_FAILURE,
             ("FAILED", "Failed", " failed"),
             goes_on=r"^%%% ",
@@ -116,7 +122,8 @@ in function bill_tests:'-total_test/0-fun-0-'/0 (test/bill_tests.erl, line 13)
 %%% bill_SUITE ==> {{badmatch,4},[{bill_SUITE,total,1,[{file,"bill_SUITE.erl"},{line,13}]}]}""",
         ),
         Message(
-            r"^(?:=(?:ERROR|CRASH) REPORT=+|\{\"init terminating in do_boot\"|escript: exception|Crash dump is being written|ERROR: (?:compile|eunit|ct|get-deps) failed|Uncaught error in rebar)",
+            r"^(?:=(?:ERROR|CRASH) REPORT=+|\{\"init terminating in do_boot\"|escript: exception|"
+            r"Crash dump is being written|ERROR: (?:compile|eunit|ct|get-deps) failed|Uncaught error in rebar)",
             Kind.UNKNOWN,
             (
                 "=ERROR REPORT=",
@@ -139,7 +146,8 @@ _HASKELL = Tool(
     "ghc",
     (
         Message(
-            r"^(?:\S+ +> )?(?P<path>/?[^\s:]+\.(?:l?hs|hsc|x|y|cabal)):(?P<line>\d+):\d+(?:-\d+)?:(?: (?:fatal )?error:?(?: \[(?P<code>[\w-]+)\])?| Error|$)",
+            r"^(?:\S+ +> )?(?P<path>/?[^\s:]+\.(?:l?hs|hsc|x|y|cabal)):(?P<line>\d+):\d+(?:-\d+)?:(?: (?:fatal "
+            r")?error:?(?: \[(?P<code>[\w-]+)\])?| Error|$)",
             Kind.BUILD_ERROR,
             (".hs:", ".lhs:", ".hsc:", ".x:", ".y:", ".cabal:"),
             goes_on=r"^\s*(?:\d+ )?\||^\s{2,}\S|^(?:\S+ +> )\s",
@@ -152,7 +160,7 @@ src/Bill.hs:14:9: error: [GHC-88464]
    |         ^^^^""",
         ),
         Message(
-            r"^(?:cabal(?:\.exe|-[\d.]+)?: |Error: \[?(?:Cabal|S)-?\d*\]?|Error: (?:cabal|While constructing|Could not|The following)|"
+            r"^(?:cabal(?:\.exe|-[\d.]+)?: |Error: \[?(?:Cabal|S)-?\d*\]?|Error: (?:cabal|While constructing)|"
             r"Could not resolve dependencies|While constructing the build plan|rejecting: |stack: |ghc(?:-[\d.]+)?: )",
             Kind.DEPENDENCY,
             ("cabal", "Error: ", "Could not resolve", "While constructing", "rejecting: ", "stack: ", "ghc"),
@@ -165,7 +173,8 @@ cabal: Could not resolve dependencies:
 [__1] rejecting: brick-2.0 (conflict: bill => brick>=9)""",
         ),
         Message(
-            r"^--  While building package \S+|^Process exited with code: ExitFailure|^Some build failures|^Failed to build \S+|^ExitFailure \d|^Test suite \S+: FAIL$|^\d+ of \d+ test (?:suites|cases)",
+            r"^--  While building package \S+|^Process exited with code: ExitFailure|^Some build failures|"
+            r"^Failed to build \S+|^ExitFailure \d|^Test suite \S+: FAIL$|^\d+ of \d+ test (?:suites|cases)",
             Kind.BUILD_ERROR,
             ("While building package", "ExitFailure", "build failures", "Failed to build", ": FAIL", " of "),
             goes_on=r"^\s{6,}\S",
@@ -187,7 +196,7 @@ cabal: Could not resolve dependencies:
 """,
         ),
         Message(
-            r"^\s*(?P<test>\S.*):\s+FAIL(?: \([\d.]+s\))?$|^\s*\S.* FAILED \[\d+\]$|^\d+ examples?, [1-9]\d* failures?|^\d+ out of \d+ tests failed",
+            r"^\s{2,}(?P<test>\S.*):\s+FAIL(?: \([\d.]+s\))?$|^\s*\S.* FAILED \[\d+\]$|^\d+ out of \d+ tests failed",
             Kind.TEST_FAILURE,
             (" FAIL", " failure", "tests failed"),
             goes_on=r"^\s{4,}\S",
@@ -230,7 +239,8 @@ Error: Unbound value totl
 Hint: Did you mean total?""",
         ),
         Message(
-            r"^\[ERROR\] (?:The compilation of|Package |No (?:package|agreement|solution)|Sorry|The sources|Could not|\w+ not)|^\s*(?:∗|\*) (?:Missing dependency|No agreement)|^#=== ERROR while",
+            r"^\[ERROR\] (?:The compilation of|Package |No (?:package|agreement|solution)|Sorry|The sources|Could not|"
+            r"\w+ not)|^\s*(?:∗|\*) (?:Missing dependency|No agreement)|^#=== ERROR while",
             Kind.DEPENDENCY,
             ("[ERROR] ", "Missing dependency", "No agreement", "#=== ERROR while"),
             goes_on=r"^#|^\s+[-\w∗]",
@@ -243,7 +253,8 @@ Hint: Did you mean total?""",
 # ocamlfind: Package `mortar' not found""",
         ),
         Message(
-            r"^(?:\[FAIL\]|│ \[FAIL\]|>? ?\[FAIL\])\s+(?P<test>\S.*)|^ocamlfind: |^Fatal error: exception |^Error: No implementations? provided",
+            r"^(?:\[FAIL\]|│ \[FAIL\]|>? ?\[FAIL\])\s+(?P<test>\S.*)|^ocamlfind: |^Fatal error: exception |"
+            r"^Error: No implementations? provided",
             Kind.TEST_FAILURE,
             ("[FAIL]", "ocamlfind: ", "Fatal error: exception", "No implementation"),
             goes_on=r"^(?:Raised at|Called from|Re-raised)|^│",

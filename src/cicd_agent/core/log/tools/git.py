@@ -7,8 +7,10 @@ _GIT = Tool(
     "git",
     (
         Message(
-            r"^(?:stderr: )?fatal: (?:unable to access|Could not read from remote|unable to connect|the remote end hung up|early EOF|remote error|protocol error|unable to look up|index-pack failed)|"
-            r"^error: RPC failed|^(?:ssh: connect to host|kex_exchange_identification|Connection (?:to|closed by) \S+ )",
+            r"^(?:stderr: )?fatal: (?:unable to access|Could not read from remote|unable to connect|"
+            r"the remote end hung up|early EOF|remote error|protocol error|unable to look up|index-pack failed)|"
+            r"^error: RPC failed|^(?:ssh: connect to host|kex_exchange_identification|Connection (?:to|"
+            r"closed by) \S+ )",
             Kind.INFRASTRUCTURE,
             ("fatal: ", "RPC failed", "ssh: connect", "kex_exchange", "Connection "),
             trouble=Trouble.NETWORK,
@@ -21,7 +23,9 @@ Please make sure you have the correct access rights
 and the repository exists.""",
         ),
         Message(
-            r"^(?:stderr: |remote: )?(?:fatal|error): (?!Uncaught|subprocess|builder|could not compile|aborting|linking|target|package|the package|failed to|no such|unrecognized|externally|error:)\S",
+            r"^(?:stderr: |remote: )?(?:fatal: (?!error:|fork)\S|error: (?:pathspec|cannot |unable to|"
+            r"The following untracked|object file|src refspec|"
+            r"Could not (?:read|fetch)|insufficient permission|Untracked|invalid path|corrupt |refusing))",
             Kind.CONFIGURATION,
             ("fatal: ", "error: "),
             goes_on=r"^\s+\S|^$|^(?:To add an exception|Please |hint:|fatal: )",
@@ -34,7 +38,8 @@ To add an exception for this directory, call:
 	git config --global --add safe.directory /src""",
         ),
         Message(
-            r"^CONFLICT \([\w/ ]+\): |^Automatic merge failed|^error: (?:could not apply|Your local changes|patch failed|Failed to merge|\S+: patch does not apply)|^Merge conflict",
+            r"^CONFLICT \([\w/ ]+\): |^Automatic merge failed|^error: (?:could not apply|Your local changes|"
+            r"patch failed|Failed to merge|\S+: patch does not apply)|^Merge conflict",
             Kind.BUILD_ERROR,
             ("CONFLICT (", "Automatic merge failed", "error: ", "Merge conflict"),
             goes_on=r"^\s+\S|^CONFLICT|^Automatic merge|^hint:",
@@ -44,7 +49,9 @@ CONFLICT (content): Merge conflict in src/bill.c
 Automatic merge failed; fix conflicts and then commit the result.""",
         ),
         Message(
-            r"^(?:Permission denied \(publickey|Host key verification failed|remote: (?:Invalid username|Permission to|Repository not found|Support for password|HTTP Basic: Access denied|error: GH\d+|Write access)|"
+            r"^(?:Permission denied \(publickey|Host key verification failed|remote: (?:Invalid username|"
+            r"Permission to|Repository not found|Support for password|HTTP Basic: Access denied|error: GH\d+|"
+            r"Write access)|"
             r" ! \[(?:remote )?rejected\]|error: failed to push some refs)",
             Kind.CONFIGURATION,
             ("Permission denied (publickey", "Host key verification", "remote: ", " ! [", "failed to push"),
@@ -55,7 +62,9 @@ remote: Permission to example/bill.git denied to github-actions[bot].
 fatal: unable to access 'https://github.com/example/bill/': The requested URL returned error: 403""",
         ),
         Message(
-            r"^(?:Submodule path '.*' could not be|Unable to checkout '|Failed to clone '|Server does not allow request for unadvertised|error: pathspec '|fatal: No url found for submodule|Failed to recurse into submodule|"
+            r"^(?:Submodule path '.*' could not be|Unable to checkout '|Failed to clone '|"
+            r"Server does not allow request for unadvertised|error: pathspec '|fatal: No url found for submodule|"
+            r"Failed to recurse into submodule|"
             r"Error downloading object: |Smudge error: |batch response: |LFS: )",
             Kind.CONFIGURATION,
             (
@@ -80,8 +89,11 @@ _HOSTS = Tool(
     "hosts of git",
     (
         Message(
-            r"Resource not accessible by integration|(?:GraphQL|gh): .*(?:HTTP 40[134]|Resource not accessible|Could not resolve to)|^HttpError: |Bad credentials|\"message\": ?\"(?:API rate|Bad cred|Not Found|Must have|Resource not|Validation Failed)|"
-            r"RequestError \[HttpError\]|must have push access|GitHub Actions is not permitted to|refusing to allow a(?:n)? (?:GitHub App|OAuth App|Personal Access Token)",
+            r"Resource not accessible by integration|(?:GraphQL|gh): .*(?:HTTP 40[134]|Resource not accessible|"
+            r"Could not resolve to)|^HttpError: |Bad credentials|\"message\": ?\"(?:API rate|Bad cred|Not Found|"
+            r"Must have|Resource not|Validation Failed)|"
+            r"RequestError \[HttpError\]|must have push access|GitHub Actions is not permitted to|"
+            r"refusing to allow a(?:n)? (?:GitHub App|OAuth App|Personal Access Token)",
             Kind.CONFIGURATION,
             (
                 "Resource not accessible",
@@ -98,8 +110,11 @@ _HOSTS = Tool(
             example="HttpError: Resource not accessible by integration",
         ),
         Message(
-            r"^(?:##\[error\]|Error: )?(?:Input required and not supplied: |(?:The |Missing |Required )?(?:env(?:ironment)? var(?:iable)?|secret|input|token)s?\b.{0,80}(?:not (?:set|found|defined|provided|supplied)|is (?:missing|required|empty|unset)|must be))|"
-            r"^(?:Missing required (?:env|input|secret|parameter)|(?:You must|Please) (?:set|provide|specify) .{0,40}(?:env|variable|token|secret|key))|KeyError: '[A-Z_]{4,}'",
+            r"^(?:##\[error\]|Error: )?(?:Input required and not supplied: |(?:The |Missing |"
+            r"Required )?(?:env(?:ironment)? var(?:iable)?|secret|input|token)s?\b.{0,80}(?:not (?:set|found|defined|"
+            r"provided|supplied)|is (?:missing|required|empty|unset)|must be))|"
+            r"^(?:Missing required (?:env|input|secret|parameter)|(?:You must|Please) (?:set|provide|"
+            r"specify) .{0,40}(?:env|variable|token|secret|key))|KeyError: '[A-Z_]{4,}'",
             Kind.CONFIGURATION,
             ("not supplied", "ariable", "secret", "token", "input", "env", "KeyError: "),
             weight=0.9,

@@ -58,7 +58,8 @@ running tests:
             example="# example.org/bill",
         ),
         Message(
-            r"^\s*• (?:Failure|\[FAILED\]|\[PANICKED\]|\[TIMEDOUT\])|^\s*\[(?:Fail|FAIL|FAILED)\] |^Summarizing \d+ [Ff]ailure",
+            r"^\s*• (?:Failure|\[FAILED\]|\[PANICKED\]|\[TIMEDOUT\])|^\s*\[(?:Fail|FAIL|FAILED)\] |"
+            r"^Summarizing \d+ [Ff]ailure",
             Kind.TEST_FAILURE,
             ("• Failure", "• [", "[Fail]", "[FAIL]", "[FAILED]", "Summarizing "),
             stops=r"^-{20,}|^Ran \d+ of",
@@ -96,7 +97,8 @@ _GO = Tool(
     "go",
     (
         Message(
-            r"^(?:##\[error\]|vet: |\s*)(?P<path>(?:\.{0,2}/)?[\w@./~+-]{1,300}\.go):(?P<line>\d+)(?::\d+)?: \S",
+            r"^(?!\s+\w+_test\.go:\d+: )(?:##\[error\]|vet: "
+            r"|\s*)(?P<path>(?:\.{0,2}/)?[\w@./~+-]{1,300}\.go):(?P<line>\d+)(?::\d+)?: \S",
             Kind.BUILD_ERROR,
             (".go:",),
             goes_on=r"^\t\S|^\s+(?:have|want) ",
@@ -118,7 +120,8 @@ example.org/bill.total(...)
 	/src/bill.go:14 +0x1d""",
         ),
         Message(
-            r"^(?:fatal error: (?:all goroutines are asleep|concurrent map|unexpected signal|stack overflow|runtime)|runtime: goroutine stack exceeds)",
+            r"^(?:fatal error: (?:all goroutines are asleep|concurrent map|unexpected signal|stack overflow|runtime)|"
+            r"runtime: goroutine stack exceeds)",
             Kind.UNKNOWN,
             ("fatal error: ", "runtime: "),
             stops=r"^(?:FAIL|ok)\s|^exit status",
@@ -148,8 +151,10 @@ Previous write at 0x00c00001c0a8 by goroutine 7:
 ==================""",
         ),
         Message(
-            r"^(?:go: (?!downloading|finding|extracting|added|upgraded|creating|to add|warning)|go(?:\.mod|\.sum)?:\d+: |go (?:build|get|list|mod|install|vet)\b.*: |"
-            r"verifying \S+: |missing go\.sum entry|package \S+ is not in (?:GOROOT|std)|no required module provides|cannot find (?:package|module)|"
+            r"^(?:go: (?!downloading|finding|extracting|added|upgraded|creating|to add|warning)|go(?:\.mod|"
+            r"\.sum)?:\d+: |go (?:build|get|list|mod|install|vet)\b.*: |"
+            r"verifying \S+: |missing go\.sum entry|package \S+ is not in (?:GOROOT|std)|no required module provides|"
+            r"cannot find (?:package|module)|"
             r"can't load package|build (?:constraints exclude|\S+: cannot)|imports \S+: )",
             Kind.DEPENDENCY,
             (
@@ -179,7 +184,8 @@ go: example.org/brick@v0.9.1: reading example.org/brick/go.mod at revision v0.9.
 	server response: not found""",
         ),
         Message(
-            r"^(?:.{0,120}\bgo\.(?:mod|sum)\b.{0,60}(?:not up[ -]to[ -]date|updates to go\.mod needed|not tidy|inconsistent vendoring)|"
+            r"^(?:.{0,120}\bgo\.(?:mod|sum)\b.{0,60}(?:not up[ -]to[ -]date|updates to go\.mod needed|not tidy|"
+            r"inconsistent vendoring)|"
             r"go: (?:inconsistent vendoring|updates to go))",
             Kind.DEPENDENCY,
             ("go.mod", "go.sum", "inconsistent vendoring"),
@@ -195,7 +201,11 @@ go: example.org/brick@v0.9.1: reading example.org/brick/go.mod at revision v0.9.
             example="exit status 1",
         ),
     ),
-    noise=(r"^\s*\w+_test\.go:\d+: (?:PASS|SKIP)", r"^go: (?:downloading|finding|extracting)"),
+    noise=(
+        r"^\s*(?:if|echo|\+\+?) ",
+        r"^\s*\w+_test\.go:\d+: (?:PASS|SKIP)",
+        r"^go: (?:downloading|finding|extracting)",
+    ),
 )
 
 _GOFMT = Tool(
@@ -243,10 +253,11 @@ _GOLANGCI = Tool(
             example="""\
 bill/bill.go:14:9: Error return value of `f.Close` is not checked (errcheck)
 	f.Close()
-	       ^""",
+\t       ^""",
         ),
         Message(
-            r"^level=(?:error|fatal) msg=|^ERRO |^(?:Error: )?(?:can't load config|Running error|Failed executing command)",
+            r"^level=(?:error|fatal) msg=|^ERRO |^(?:Error: )?(?:can't load config|Running error|"
+            r"Failed executing command)",
             Kind.LINT_ERROR,
             ("level=", "ERRO ", "can't load config", "Running error", "Failed executing"),
             weight=0.9,

@@ -7,7 +7,12 @@ _TERRAFORM = Tool(
     "terraform",
     (
         Message(
-            r"^\s*[│╷]?\s*(?:│ )?Error: \S",
+            r"^\s*│ Error: \S|^Error: (?:Invalid |Unsupported |Missing |Reference to |Error (?:creating|updating|"
+            r"deleting|acquiring)|"
+            r"Failed to (?:install provider|query available|load plugin)|Provider |Inconsistent |Backend |Module |"
+            r"Duplicate |Cycle: |"
+            r"Argument or block|Insufficient |Incorrect |Required |Could not load plugin|Unreadable |creating |"
+            r"updating |deleting |reading )",
             Kind.CONFIGURATION,
             ("Error: ",),
             goes_on=r"^\s*│",
@@ -25,7 +30,8 @@ _TERRAFORM = Tool(
 ╵""",
         ),
         Message(
-            r"^(?:Error (?:acquiring the state lock|running plan|locking state|refreshing state)|Terraform (?:planned|crashed|initialized) .*error|There are some problems with the configuration)",
+            r"^(?:Error (?:acquiring the state lock|running plan|locking state|refreshing state)|Terraform (?:planned|"
+            r"crashed|initialized) .*error|There are some problems with the configuration)",
             Kind.CONFIGURATION,
             ("Error ", "Terraform ", "problems with the configuration"),
             stops=r"^$",
@@ -54,7 +60,7 @@ _ANSIBLE = Tool(
             ("fatal: [", "failed: ["),
             goes_on=r"^\s+\S|^\}",
             most=16,
-            example='fatal: [web1]: FAILED! => {"changed": false, "msg": "No package matching \'brick\' found available"}',
+            example='fatal: [web1]: FAILED! => {"changed": false, "msg": "No package matching brick"}',
         ),
         Message(
             r"^ERROR! ",
@@ -68,7 +74,8 @@ ERROR! couldn't resolve module/action 'bricks'.
 The error appears to be in '/src/site.yml': line 14, column 7""",
         ),
         Message(
-            r"^\S+ +: ok=\d+ .*(?:unreachable=[1-9]|failed=[1-9])|^(?:CRITICAL|ERROR) +(?:Ansible return code|Lint|Idempotence)|^An exception occurred during task execution",
+            r"^\S+ +: ok=\d+ .*(?:unreachable=[1-9]|failed=[1-9])|^(?:CRITICAL|ERROR) +(?:Ansible return code|Lint|"
+            r"Idempotence)|^An exception occurred during task execution",
             Kind.CONFIGURATION,
             ("unreachable=", "failed=", "CRITICAL", "ERROR", "An exception occurred"),
             weight=0.5,
@@ -82,8 +89,10 @@ _KUBERNETES = Tool(
     "kubernetes",
     (
         Message(
-            r"^Error: (?:INSTALLATION FAILED|UPGRADE FAILED|rendered manifests|YAML parse error|template: |parse error at|execution error|chart |failed (?:to|post|pre)|release |timed out waiting|"
-            r"validation|values don't meet|found in|plugin|repo|UNINSTALL|unable to build kubernetes|create: failed|cannot re-use)",
+            r"^Error: (?:INSTALLATION FAILED|UPGRADE FAILED|rendered manifests|YAML parse error|template: |"
+            r"parse error at|execution error|chart |failed (?:to|post|pre)|release |timed out waiting|"
+            r"validation|values don't meet|found in|plugin|repo|UNINSTALL|unable to build kubernetes|create: failed|"
+            r"cannot re-use)",
             Kind.CONFIGURATION,
             ("Error: ",),
             goes_on=r"^\s*- |^\s{2,}\S",
@@ -91,15 +100,18 @@ _KUBERNETES = Tool(
             example="Error: UPGRADE FAILED: timed out waiting for the condition",
         ),
         Message(
-            r"^(?:Error from server(?: \(\w+\))?|error: (?:error (?:validating|parsing)|unable to recognize|timed out waiting|You must be logged|no matches for kind|the server doesn't|deployment \"|"
-            r"context \"|You don't|no objects passed|.*exceeded its progress deadline)|The \w+ \"\S*\" is invalid|Unable to connect to the server)",
+            r"^(?:Error from server(?: \(\w+\))?|error: (?:error (?:validating|parsing)|unable to recognize|"
+            r"timed out waiting|You must be logged|no matches for kind|the server doesn't|deployment \"|"
+            r"context \"|You don't|no objects passed|.*exceeded its progress deadline)|The \w+ \"\S*\" is invalid|"
+            r"Unable to connect to the server)",
             Kind.CONFIGURATION,
             ("Error from server", "error: ", " is invalid", "Unable to connect to the server"),
             weight=0.95,
             example='Error from server (NotFound): deployments.apps "bill" not found',
         ),
         Message(
-            r"(?:CrashLoopBackOff|ImagePullBackOff|ErrImagePull|CreateContainerConfigError|OOMKilled|exceeded its progress deadline)",
+            r"(?:CrashLoopBackOff|ImagePullBackOff|ErrImagePull|CreateContainerConfigError|OOMKilled|"
+            r"exceeded its progress deadline)",
             Kind.INFRASTRUCTURE,
             (
                 "CrashLoopBackOff",
@@ -125,8 +137,11 @@ _CLOUD = Tool(
     "cloud clients",
     (
         Message(
-            r"^(?:An error occurred \((?P<code>\w+)\) when calling the |ERROR: \(gcloud\.|(?:fatal error|Unable to locate credentials)|error: (?:creating|deleting|updating) urn:|"
-            r"\S+ failed: .*ResourceStatusReason|Error: (?:The stack named|Failed to create change-?set|Need to perform AWS calls|Credentials could not be loaded|google-github-actions|HTTP Error|No (?:stack|project)))",
+            r"^(?:An error occurred \((?P<code>\w+)\) when calling the |ERROR: \(gcloud\.|(?:fatal error|"
+            r"Unable to locate credentials)|error: (?:creating|deleting|updating) urn:|"
+            r"\S+ failed: .*ResourceStatusReason|Error: (?:The stack named|Failed to create change-?set|"
+            r"Need to perform AWS calls|Credentials could not be loaded|google-github-actions|HTTP Error|No (?:stack|"
+            r"project)))",
             Kind.CONFIGURATION,
             (
                 "An error occurred (",
@@ -143,7 +158,8 @@ _CLOUD = Tool(
             example="An error occurred (AccessDenied) when calling the PutObject operation: Access Denied",
         ),
         Message(
-            r"^(?:error: +(?:pre-receive hook declined|update failed|could not connect to (?:server|database))|psql: |(?:ERROR|FATAL): +(?:database|role|relation|password authentication|column|syntax error|duplicate key)|"
+            r"^(?:error: +(?:pre-receive hook declined|update failed|could not connect to (?:server|database))|psql: |"
+            r"(?:ERROR|FATAL): +(?:database|role|relation|password authentication|column|syntax error|duplicate key)|"
             r"ERROR (?P<code>\d{4}) \(\w{5}\)|\S*SQLSTATE\[|Can't connect to (?:local )?MySQL)",
             Kind.CONFIGURATION,
             ("error: ", "psql: ", "ERROR: ", "FATAL: ", "ERROR ", "SQLSTATE[", "MySQL"),

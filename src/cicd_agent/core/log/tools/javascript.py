@@ -22,7 +22,16 @@ _NODE = Tool(
 SyntaxError: Unexpected token )""",
         ),
         Message(
-            r"^\s*(?:Uncaught |Unhandled |\[\w+\] )?(?:\w+ )?(?P<code>(?:[A-Z]\w*)?Error)(?: \[\w+\])?: \S",
+            r"^\s*(?:Uncaught |Unhandled |\[\w+\] )?(?:\(in promise\) )?(?P<code>"
+            r"Error(?=: (?:Cannot find module|E[A-Z]{4,}\b|spawn |listen |connect |read |write |getaddrinfo|"
+            r"Command failed|Module |Failed to load|timeout of|Request failed))|"
+            r"ReferenceError|RangeError|URIError|AggregateError|"
+            r"AssertionError(?=: expected| \[)|[A-Z]\w*Error(?= \[\w+\])|"
+            r"TypeError(?=: (?:Cannot|.{1,200} is not (?:a |iterable|defined|an )|Class extends|Assignment to|"
+            r"fetch failed|undefined is))|"
+            r"SyntaxError(?=: (?:Unexpected|Invalid or unexpected|missing [)]|Identifier '|Cannot use import|await is|"
+            r"The requested)))"
+            r"(?: \[\w+\])?: \S",
             Kind.UNKNOWN,
             ("Error: ", "Error ["),
             goes_on=r"^\s+at |^\s+(?:code|errno|syscall|path|requireStack|cause)\b|^Require stack:|^- /|^\s*[{}\]],?$",
@@ -39,7 +48,21 @@ Require stack:
 }""",
         ),
         Message(
-            r"^\(node:\d+\) (?:UnhandledPromiseRejectionWarning|\[DEP0018\])|^\[UnhandledPromiseRejection|triggerUncaughtException",
+            r"^\s+at (?:.{1,200} \()?(?:file://|webpack|node:|/|\w:\\)?[^\s()]{1,300}\.[cm]?[jt]sx?:\d+:\d+\)?$",
+            Kind.UNKNOWN,
+            (".js:", ".ts:", ".mjs:", ".cjs:", ".jsx:", ".tsx:"),
+            lead=1,
+            goes_on=r"^\s+at ",
+            weight=0.7,
+            most=16,
+            example="""\
+Error: the bill is not open
+    at Bill.total (/src/bill.js:14:9)
+    at main (/src/main.js:9:3)""",
+        ),
+        Message(
+            r"^\(node:\d+\) (?:UnhandledPromiseRejectionWarning|\[DEP0018\])|^\[UnhandledPromiseRejection|"
+            r"triggerUncaughtException",
             Kind.UNKNOWN,
             ("UnhandledPromiseRejection", "triggerUncaughtException"),
             goes_on=r"^\s+at ",
@@ -50,7 +73,8 @@ Require stack:
     at Socket.emit (events.js:198:13)""",
         ),
         Message(
-            r"^(?:<--- (?:Last few GCs|JS stacktrace) --->|FATAL ERROR: .{0,120}(?:heap|allocation|memory))|JavaScript heap out of memory",
+            r"^(?:<--- (?:Last few GCs|JS stacktrace) --->|FATAL ERROR: .{0,120}(?:heap|allocation|memory))|"
+            r"JavaScript heap out of memory",
             Kind.INFRASTRUCTURE,
             ("<--- ", "FATAL ERROR: ", "JavaScript heap out of memory"),
             trouble=Trouble.MEMORY,
@@ -74,7 +98,8 @@ _TSC = Tool(
     "tsc",
     (
         Message(
-            r"^(?:##\[error\]|ERROR in |\s*\[?\w*\]?\s*)(?P<path>[^\s()]+)(?:\((?P<line>\d+),\d+\)|:\d+:\d+)(?: -)?:? (?:error )?"
+            r"^(?:##\[error\]|ERROR in |\s*\[?\w*\]?\s*)(?P<path>[^\s()]+)(?:\((?P<line>\d+),\d+\)|"
+            r":\d+:\d+)(?: -)?:? (?:error )?"
             r"(?P<code>TS\d+)\b",
             Kind.BUILD_ERROR,
             ("TS1", "TS2", "TS3", "TS4", "TS5", "TS6", "TS7", "TS8", "TS9"),
@@ -95,12 +120,19 @@ src/bill.ts:14:9 - error TS2322: Type 'string' is not assignable to type 'number
             example="error TS18003: No inputs were found in config file '/src/tsconfig.json'.",
         ),
         Message(
-            r"^(?:\[at-loader\]|TSError: |ERROR in \[|TypeScript error in |Found \d+ errors? )",
+            r"^(?:\[at-loader\]|TSError: |ERROR in \[|TypeScript error in )",
             Kind.BUILD_ERROR,
-            ("[at-loader]", "TSError: ", "ERROR in [", "TypeScript error in ", "Found "),
+            ("[at-loader]", "TSError: ", "ERROR in [", "TypeScript error in "),
             goes_on=r"^\s{2,}\S|^\S+ \(\d+,\d+\)",
-            weight=0.7,
+            weight=0.85,
             most=10,
+            example="TSError: ⨯ Unable to compile TypeScript:",
+        ),
+        Message(
+            r"^Found \d+ errors?(?: in .{1,200})?\.$",
+            Kind.BUILD_ERROR,
+            ("Found ",),
+            weight=0.4,
             example="Found 3 errors in 2 files.",
         ),
     ),
@@ -111,7 +143,8 @@ _WEBPACK = Tool(
     "webpack",
     (
         Message(
-            r"^\s*(?:ERROR in (?:\./|\S+)|Module (?:not found|build failed|parse failed|Error)|ModuleNotFoundError|Field 'browser')",
+            r"^\s*(?:ERROR in (?:\./|\S+)|Module (?:not found|build failed|parse failed|Error)|"
+            r"ModuleNotFoundError: Module|Field 'browser')",
             Kind.BUILD_ERROR,
             ("ERROR in ", "Module ", "ModuleNotFoundError"),
             stops=r"^(?:npm |Child |webpack \d|ERROR in |Process |\s*at processTicks)",
@@ -155,7 +188,8 @@ _BUNDLERS = Tool(
     "bundlers",
     (
         Message(
-            r"^\s*(?:\[!\] |\(!\) Plugin |✘ \[ERROR\] |error during build:|\[vite\]|\[rollup|RollupError: |✗ Build failed|🚨)",
+            r"^\s*(?:\[!\] |\(!\) Plugin |✘ \[ERROR\] |error during build:|\[vite\]|\[rollup|RollupError: |"
+            r"✗ Build failed|🚨)",
             Kind.BUILD_ERROR,
             (
                 "[!] ",
@@ -190,7 +224,8 @@ SyntaxError: /src/src/bill.js: Unexpected token (3:12)
     |             ^""",
         ),
         Message(
-            r"^\[\d\d:\d\d:\d\d\] (?:'[^']+' errored after|Task (?:never defined|'[^']+' is not in)|Error\b|No gulpfile found|Local gulp not)",
+            r"^\[\d\d:\d\d:\d\d\] (?:'[^']+' errored after|Task (?:never defined|'[^']+' is not in)|Error\b|"
+            r"No gulpfile found|Local gulp not)",
             Kind.BUILD_ERROR,
             (" errored after", "Task ", "] Error", "No gulpfile", "Local gulp"),
             goes_on=r"^\s+at |^\s{2,}\S|^\[\d\d:\d\d:\d\d\] (?:\w*Error|Please|To list)|^\w*Error",
@@ -209,7 +244,8 @@ SyntaxError: /src/src/bill.js: Unexpected token (3:12)
             example='Warning: Task "jshint:src" failed. Use --force to continue.',
         ),
         Message(
-            r"^(?:Error: )?(?:Invalid CSS after|Undefined (?:variable|mixin)|File to import not found|.{0,80}: Invalid CSS after|"
+            r"^(?:Error: )?(?:Invalid CSS after|Undefined (?:variable|mixin)|File to import not found|"
+            r".{0,80}: Invalid CSS after|"
             r"Error: expected |Error: Can't find stylesheet)|^\s+(?:on line \d+|╷)|^ERROR: Detected \d+ broken",
             Kind.BUILD_ERROR,
             (
@@ -232,15 +268,6 @@ Error: expected "{".
   │       ^
   ╵
   main.scss 3:7  root stylesheet""",
-        ),
-        Message(
-            r"^\s*(?:ERROR|Error:?) +(?:Error: )?(?:Could not|Cannot|Can't|Failed to|Unable to|Unknown|Missing|Invalid|No )",
-            Kind.UNKNOWN,
-            ("ERROR", "Error"),
-            weight=0.6,
-            goes_on=r"^\s+at ",
-            most=10,
-            example="Error: Could not find a file to serve at dist/index.html",
         ),
     ),
 )
@@ -266,7 +293,7 @@ This argument is a string of type:
     String""",
         ),
         Message(
-            r"^↓ |^✗ \S",
+            r"^↓ [A-Z][\w.]*$|^✗ \S",
             Kind.TEST_FAILURE,
             ("↓ ", "✗ "),
             goes_on=r"^(?:↓|✗|\s)|^$",
@@ -287,7 +314,7 @@ This argument is a string of type:
             r"^\s*(?:Error in \S+ at|Type error|Error found:|\[ERR\] |error\[E\d+\])|^Error \d+ of \d+:",
             Kind.BUILD_ERROR,
             ("Error in ", "Error found:", "Error 1 of", "Error 2 of"),
-            goes_on=r"^\s|^$",
+            goes_on=r"^\s|^$|^in module ",
             most=12,
             weight=0.8,
             example="""\

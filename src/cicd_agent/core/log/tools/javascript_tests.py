@@ -44,28 +44,31 @@ _JEST = Tool(
             example="    ✕ adds what was ordered (4 ms)",
         ),
         Message(
-            r"^(?:Test Suites|Tests|Snapshots|Test Files): +.*\b\d+ (?:failed|obsolete)|^ +(?:Test Files|Tests) +\d+ failed",
+            r"^(?:Test Suites|Tests|Snapshots|Test Files): +.*\b\d+ (?:failed|obsolete)|^ +(?:Test Files|"
+            r"Tests) +\d+ failed",
             Kind.TEST_FAILURE,
             (" failed", " obsolete"),
             weight=0.4,
             example="Test Suites: 1 failed, 4 passed, 5 total",
         ),
         Message(
-            r"(?:Exceeded|exceeded) timeout of \d+ ?ms|^\s*(?:thrown: \"|Timeout - Async callback was not invoked)|Test timed out in \d+ms",
+            r"(?:Exceeded|exceeded) timeout of \d+ ?ms|^\s*(?:thrown: \"|Timeout - Async callback was not invoked)|"
+            r"Test timed out in \d+ms",
             Kind.TIMEOUT,
             ("xceeded timeout", "Async callback was not invoked", "Test timed out in"),
             trouble=Trouble.TIMEOUT,
             example='    thrown: "Exceeded timeout of 5000 ms for a test.',
         ),
         Message(
-            r"^Jest did not exit|^\s*A worker process has failed to exit|^No tests found, exiting|^\s*› \d+ snapshots? (?:failed|obsolete)",
+            r"^Jest did not exit|^\s*A worker process has failed to exit|^No tests found, exiting|"
+            r"^\s*› \d+ snapshots? (?:failed|obsolete)",
             Kind.TEST_FAILURE,
             ("Jest did not exit", "worker process has failed", "No tests found", " snapshot"),
             weight=0.6,
             example="No tests found, exiting with code 1",
         ),
     ),
-    noise=(r"^\s*(?:✓|√|✔|PASS )", r"^Tests: +\d+ passed"),
+    noise=(r"^\s*✖ \d+ problems?", r"^\s*(?:✓|√|✔|PASS )", r"^Tests: +\d+ passed"),
 )
 
 _VITEST = Tool(
@@ -185,7 +188,7 @@ _KARMA = Tool(
             example="""\
 Chrome Headless 120.0 (Linux x86_64) bill adds what was ordered FAILED
 	Expected 4 to be 5.
-	    at UserContext.<anonymous> (spec/bill.spec.js:13:22)""",
+\t    at UserContext.<anonymous> (spec/bill.spec.js:13:22)""",
         ),
         Message(
             r"^(?:\S+ )?[\w .]+\([^)]*\)(?: ERROR|: Executed \d+ of \d+ .*(?:FAILED|DISCONNECTED|ERROR))",
@@ -197,7 +200,8 @@ Chrome Headless 120.0 (Linux x86_64) bill adds what was ordered FAILED
             example="Chrome 120.0 (Linux): Executed 12 of 12 (1 FAILED) (0.2 secs / 0.1 secs)",
         ),
         Message(
-            r"ERROR \[(?:launcher|karma|plugin|preprocess\S*|config|karma-server)\]|^\S* ?Disconnected(?:,| reconnect)|No captured browser",
+            r"ERROR \[(?:launcher|karma|plugin|preprocess\S*|config|karma-server)\]|^\S* ?Disconnected(?:,|"
+            r" reconnect)|No captured browser",
             Kind.INFRASTRUCTURE,
             ("ERROR [", "Disconnected", "No captured browser"),
             most=6,
@@ -238,6 +242,7 @@ _AVA = Tool(
             example="  1 test failed",
         ),
     ),
+    noise=(r"^\s*✖ \d+ problems?",),
 )
 
 _TAP = Tool(
@@ -302,7 +307,8 @@ _BROWSERS = Tool(
         ),
         Message(
             r"^.{0,40}(?:browserType\.launch: |Executable doesn't exist at|Failed to launch (?:the browser|chrome)|"
-            r"Could not find (?:Chrome|expected browser)|SessionNotCreatedException|session not created: |chrome not reachable)",
+            r"Could not find (?:Chrome|expected browser)|SessionNotCreatedException|session not created: |"
+            r"chrome not reachable)",
             Kind.INFRASTRUCTURE,
             (
                 "browserType.launch",

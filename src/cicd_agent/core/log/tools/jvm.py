@@ -8,7 +8,9 @@ _JAVA = Tool(
     (
         Message(
             r'^(?:\[?\w*\]? ?)(?:Exception in thread "[^"]{0,200}" |Caused by: |Error: )?'
-            r"(?P<code>(?:[a-z]\w{0,60}\.){1,12}[A-Z][\w$]*(?:Exception|Error|Failure|Failed|Throwable|Timeout))\b(?::|$)",
+            r"(?P<code>(?:(?:java|javax|jakarta|org|com|net|io|eu|fr|de|scala|kotlin|groovy|hudson|sun|"
+            r"\w+\.\w+)\.)(?:\w{1,60}\.){0,12}[A-Z][\w$]*(?:Exception|Error|Failure|Failed|Throwable|Timeout))\b(?::|"
+            r"$)",
             Kind.UNKNOWN,
             ("Exception", "Error", "Failure", "Failed", "Throwable", "Timeout"),
             goes_on=r"^(?:\[?\w*\]?)\s*(?:at [\w.$<>/]|\.{3} \d+ |Caused by: |Suppressed: )|^\s+\S",
@@ -23,7 +25,8 @@ Caused by: java.io.IOException: stream closed
         ),
         Message(
             r"^Error: (?:Could not find or load main class|Unable to access jarfile|Main method not found|A JNI error)|"
-            r"^Error occurred during initialization of VM|^Unrecognized (?:VM )?option:? |^Could not create the Java Virtual Machine|"
+            r"^Error occurred during initialization of VM|^Unrecognized (?:VM )?option:? |"
+            r"^Could not create the Java Virtual Machine|"
             r"UnsupportedClassVersionError|^JAVA_HOME is (?:not set|set to an invalid)|^ERROR: JAVA_HOME ",
             Kind.CONFIGURATION,
             (
@@ -37,8 +40,10 @@ Caused by: java.io.IOException: stream closed
             example="Error: Could not find or load main class org.example.Main",
         ),
         Message(
-            r"java\.lang\.OutOfMemoryError|GC overhead limit exceeded|There is insufficient memory for the Java Runtime|"
-            r"Native memory allocation \(\w+\) failed|^The Daemon will expire immediately since the JVM garbage collector",
+            r"java\.lang\.OutOfMemoryError|GC overhead limit exceeded|"
+            r"There is insufficient memory for the Java Runtime|"
+            r"Native memory allocation \(\w+\) failed|^The Daemon will expire immediately since the JVM garbage "
+            r"collector",
             Kind.INFRASTRUCTURE,
             (
                 "OutOfMemoryError",
@@ -81,11 +86,12 @@ src/main/java/org/example/Bill.java:14: error: cannot find symbol
   location: class Bill""",
         ),
         Message(
-            r"^\d+ errors?$|^error: (?:warnings found and -Werror|invalid (?:flag|source|target)|release version|unmappable|"
+            r"^\d+ errors?$|^error: (?:warnings found and -Werror|invalid (?:flag|source|target)|release version|"
+            r"unmappable|"
             r"no source files|file not found|cannot access|Source option|Target option)",
             Kind.BUILD_ERROR,
             (" error", "error: "),
-            weight=0.5,
+            weight=0.8,
             example="error: invalid source release: 21",
         ),
     ),
@@ -125,7 +131,8 @@ _SCALA = Tool(
 [error]             ^""",
         ),
         Message(
-            r"^\[error\] (?:Test .*failed|x |\s*\S+: )|^\[error\] (?:Failed tests|Error during tests|Failed: Total|Passed: Total|Error: Total):?",
+            r"^\[error\] (?:Test .*failed|x |\s*\S+: )|^\[error\] (?:Failed tests|Error during tests|Failed: Total|"
+            r"Passed: Total|Error: Total):?",
             Kind.TEST_FAILURE,
             ("[error] ",),
             goes_on=r"^\[error\] (?:\t|\s{4}|    at )",
@@ -147,7 +154,8 @@ _SCALA = Tool(
 [error] Total time: 31 s, completed Aug 2, 2025 8:51:01 PM""",
         ),
         Message(
-            r"^\[(?:error|warn)\]\s*(?:sbt\.\w*\.?(?:librarymanagement\.)?ResolveException|.*(?:UNRESOLVED DEPENDENCIES|unresolved dependency|Error downloading|"
+            r"^\[(?:error|warn)\]\s*(?:sbt\.\w*\.?(?:librarymanagement\.)?ResolveException|"
+            r".*(?:UNRESOLVED DEPENDENCIES|unresolved dependency|Error downloading|"
             r"not found: http|FAILED DOWNLOADS))|^sbt\.ResolveException",
             Kind.DEPENDENCY,
             (
@@ -210,7 +218,8 @@ expected: (= 5 (total [2 2]))
 """,
         ),
         Message(
-            r"^(?:Syntax error |Execution error|Could not (?:find|transfer|resolve) (?:artifact|the following)|Error building classpath|"
+            r"^(?:Syntax error |Execution error|Could not (?:find|transfer|resolve) (?:artifact|the following)|"
+            r"Error building classpath|"
             r"Tests failed\.|Subprocess failed|Error encountered performing task)",
             Kind.BUILD_ERROR,
             (

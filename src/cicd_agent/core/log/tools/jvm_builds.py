@@ -1,4 +1,4 @@
-"""What the build tools and test runners of the JVM print when they fail."""
+"""What the build tools and linters of the JVM print when they fail."""
 
 from cicd_agent.core.log.kind import Kind
 from cicd_agent.core.log.tool import Message, Tool
@@ -10,7 +10,10 @@ _MAVEN = Tool(
             r"^\[ERROR\] (?P<path>/?\S[^:\[]*\.\w+):\[(?P<line>\d+),\d+\] ",
             Kind.BUILD_ERROR,
             ("[ERROR] ",),
-            goes_on=r"^(?:\[ERROR\])?\s+(?:symbol|location|required|found|reason|class|bad|Please|with|and|both|\(|where|the )|^\s{2,}\S",
+            goes_on=(
+                r"^(?:\[ERROR\])?\s+(?:symbol|location|required|found|reason|class|bad|Please|with|and|both|\(|where|"
+                r"the )|^\s{2,}\S"
+            ),
             most=10,
             example="""\
 [ERROR] /src/main/java/org/example/Bill.java:[14,19] cannot find symbol
@@ -41,19 +44,26 @@ org.opentest4j.AssertionFailedError: expected: <5> but was: <4>
 [ERROR]   BillTest.addsWhatWasOrdered:13 expected: <5> but was: <4>""",
         ),
         Message(
-            r"^\[ERROR\] Tests run: \d+, (?:Failures: [1-9]|Failures: 0, Errors: [1-9])|^Tests run: \d+, (?:Failures: [1-9]|Failures: 0, Errors: [1-9])",
+            r"^\[ERROR\] Tests run: \d+, (?:Failures: [1-9]|Failures: 0, Errors: [1-9])|"
+            r"^Tests run: \d+, (?:Failures: [1-9]|Failures: 0, Errors: [1-9])",
             Kind.TEST_FAILURE,
             ("Tests run: ",),
             weight=0.5,
             example="Tests run: 12, Failures: 1, Errors: 0, Skipped: 0",
         ),
         Message(
-            r"^\[ERROR\] Failed to execute goal on project .*(?:Could not (?:resolve|find|collect)|Failed to (?:read|collect))|"
-            r"^\[(?:ERROR|FATAL)\] (?:Plugin \S+ or one of its dependencies|Non-resolvable|Failed to read artifact|Could not (?:find|transfer|resolve)|"
-            r"Unresolveable build extension|Error resolving|Failure to (?:find|transfer))|Could not transfer artifact \S+ from/to",
+            r"^\[ERROR\] Failed to execute goal on project .*(?:Could not (?:resolve|find|collect)|Failed to (?:read|"
+            r"collect))|"
+            r"^\[(?:ERROR|FATAL)\] (?:Plugin \S+ or one of its dependencies|Non-resolvable|Failed to read artifact|"
+            r"Could not (?:find|transfer|resolve)|"
+            r"Unresolveable build extension|Error resolving|Failure to (?:find|transfer))|"
+            r"Could not transfer artifact \S+ from/to",
             Kind.DEPENDENCY,
             ("[ERROR] ", "[FATAL] ", "Could not transfer artifact"),
-            example="[ERROR] Failed to execute goal on project bill: Could not resolve dependencies for project org.example:bill:jar:1.0",
+            example=(
+                "[ERROR] Failed to execute goal on project bill: Could not resolve dependencies for project "
+                "org.example:bill:jar:1.0"
+            ),
         ),
         Message(
             r"^\[ERROR\] Failed to execute goal ",
@@ -63,14 +73,16 @@ org.opentest4j.AssertionFailedError: expected: <5> but was: <4>
             weight=0.6,
             most=14,
             example="""\
-[ERROR] Failed to execute goal org.apache.maven.plugins:maven-surefire-plugin:3.2.5:test (default-test) on project bill: There are test failures.
+[ERROR] Failed to execute goal org.apache.maven.plugins:maven-surefire-plugin:3.2.5:test on project bill: There are test failures.
 [ERROR]
 [ERROR] Please refer to target/surefire-reports for the individual test results.
 [ERROR] -> [Help 1]""",
         ),
         Message(
-            r"^\[ERROR\] (?:The (?:build could not|project|goal|forked VM)|Could not|No (?:plugin|goals|compiler)|Unknown lifecycle|Malformed POM|'\S+' is missing|"
-            r"\[ERROR\]|Some problems were|Fatal error|Crashed tests|ExecutionException|Process Exit Code|Error occurred)",
+            r"^\[ERROR\] (?:The (?:build could not|project|goal|forked VM)|Could not|No (?:plugin|goals|compiler)|"
+            r"Unknown lifecycle|Malformed POM|'\S+' is missing|"
+            r"\[ERROR\]|Some problems were|Fatal error|Crashed tests|ExecutionException|Process Exit Code|"
+            r"Error occurred)",
             Kind.CONFIGURATION,
             ("[ERROR] ",),
             goes_on=r"^\[(?:ERROR|FATAL)\]",
@@ -89,11 +101,12 @@ org.opentest4j.AssertionFailedError: expected: <5> but was: <4>
 Dependency convergence error for org.example:mortar:jar:2.9""",
         ),
         Message(
-            r"^\[(?:ERROR|WARN|WARNING)\] (?P<path>/?\S+\.\w+):(?P<line>\d+)(?::\d+)?: .*\[(?P<code>\w+)\]$|^\[ERROR\] (?:src|/)\S+:\[\d+\]? \(",
+            r"^\[(?:ERROR|WARN|WARNING)\] (?P<path>/?\S+\.\w+):(?P<line>\d+)(?::\d+)?: .*\[(?P<code>\w+)\]$|"
+            r"^\[ERROR\] (?:src|/)\S+:\[\d+\]? \(",
             Kind.LINT_ERROR,
             ("[ERROR] ", "[WARN"),
             weight=0.9,
-            example="[ERROR] src/main/java/org/example/Bill.java:14:5: Missing a Javadoc comment. [MissingJavadocMethod]",
+            example="[ERROR] src/main/java/org/example/Bill.java:14:5: Missing a comment. [MissingJavadocMethod]",
         ),
         Message(
             r"^\[INFO\] BUILD FAILURE|^\[INFO\] .* FAILURE \[",
@@ -114,7 +127,9 @@ Dependency convergence error for org.example:mortar:jar:2.9""",
     ),
     noise=(
         r"Tests run: \d+, Failures: 0, Errors: 0",
-        r"^\[ERROR\] (?:Picked up|COMPILATION ERROR|To see the full stack|Re-run Maven|For more information|\[Help|After correcting|  mvn )",
+        r"^\[ERROR\] (?:Picked up|COMPILATION ERROR|To see the full stack|Re-run Maven|For more information|"
+        r"After correcting)",
+        r"^\[ERROR\] (?:\[Help|  mvn )",
         r"^\[ERROR\] (?:Tests are|WARNING:)",
     ),
 )
@@ -157,10 +172,11 @@ org.example.BillTest > addsWhatWasOrdered FAILED
             example="> Task :bill:compileJava FAILED",
         ),
         Message(
-            r"^\s*> (?:Could not (?:resolve|find|download|get|HEAD|GET)|No matching variant|Received status code|Read timed out|Connect to )",
+            r"^\s*> (?:Could not (?:resolve|find|download|get|HEAD|GET)|No matching variant|Received status code|"
+            r"Read timed out|Connect to )",
             Kind.DEPENDENCY,
             ("> Could not ", "> No matching variant", "> Received status", "> Read timed out", "> Connect to "),
-            goes_on=r"^\s{4,}\S",
+            goes_on=r"^\s{2,}(?!>)\S",
             most=12,
             example="""\
 > Could not resolve org.example:brick:9.1.
@@ -175,103 +191,16 @@ org.example.BillTest > addsWhatWasOrdered FAILED
             example="12 tests completed, 1 failed",
         ),
         Message(
-            r"^(?:Gradle build daemon disappeared|Could not (?:determine java version|initialize class|open \S+ generic class cache)|"
-            r"Exception in thread \"main\" java\.\S+ at org\.gradle\.wrapper|Error: Could not find or load main class org\.gradle)",
+            r"^(?:Gradle build daemon disappeared|Could not (?:determine java version|initialize class|"
+            r"open \S+ generic class cache)|"
+            r"Exception in thread \"main\" java\.\S+ at org\.gradle\.wrapper|"
+            r"Error: Could not find or load main class org\.gradle)",
             Kind.INFRASTRUCTURE,
             ("daemon disappeared", "Could not ", "org.gradle"),
             example="Gradle build daemon disappeared unexpectedly (it may have been killed or may have crashed)",
         ),
     ),
     noise=(r"FAILED \(0\)",),
-)
-
-_JUNIT = Tool(
-    "junit",
-    (
-        Message(
-            r"^There (?:was|were) \d+ (?:failure|error)s?:",
-            Kind.TEST_FAILURE,
-            ("There was ", "There were "),
-            stops=r"^(?:FAILURES!!!|Tests run:|--$)",
-            most=40,
-            example="""\
-There was 1 failure:
-1) addsWhatWasOrdered(org.example.BillTest)
-java.lang.AssertionError: expected:<5> but was:<4>
-	at org.example.BillTest.addsWhatWasOrdered(BillTest.java:13)""",
-        ),
-        Message(
-            r"^\s*\[junit\] (?:Testcase: .*(?:FAILED|Caused an ERROR)|Test \S+ FAILED)",
-            Kind.TEST_FAILURE,
-            ("[junit] ",),
-            goes_on=r"^\s*\[junit\]\s(?!Testcase|Testsuite|Tests run)",
-            most=25,
-            example="""\
-    [junit] Testcase: addsWhatWasOrdered(org.example.BillTest):	FAILED
-    [junit] expected:<5> but was:<4>""",
-        ),
-        Message(
-            r"^\s*[├└│╷].*\[X\]|^FAILED: (?P<test>\w+)(?:\(|$)|^\s*JUnit \w+:\S+ .*FAILED|^\s*MethodSource \[|^\s*=> ",
-            Kind.TEST_FAILURE,
-            ("[X]", "FAILED: ", "FAILED", "MethodSource [", "=> "),
-            goes_on=r"^\s+(?:at |=>|\[\.\.\.\]|\S)|^java\.|^org\.",
-            most=25,
-            weight=0.9,
-            example="""\
-FAILED: addsWhatWasOrdered
-java.lang.AssertionError: expected [5] but found [4]
-	at org.example.BillTest.addsWhatWasOrdered(BillTest.java:13)""",
-        ),
-        Message(
-            r"^Condition not satisfied:|^(?P<test>\S+ > .*) +FAILED$",
-            Kind.TEST_FAILURE,
-            ("Condition not satisfied:", " FAILED"),
-            goes_on=r"^\s|^$|^[|\w(]",
-            most=14,
-            example="""\
-Condition not satisfied:
-
-bill.total == 5
-|    |     |
-|    4     false
-org.example.Bill@1f2e""",
-        ),
-    ),
-    noise=(r"\[X\]\(",),
-)
-
-_SCALATEST = Tool(
-    "scalatest",
-    (
-        Message(
-            r"^(?:\[info\]\s+)?(?P<test>\S.*?)\*{3} (?:FAILED|ABORTED) \*{3}",
-            Kind.TEST_FAILURE,
-            ("*** FAILED ***", "*** ABORTED ***"),
-            goes_on=r"^\[info\]\s{3,}\S|^\s{2,}\S",
-            most=20,
-            example="""\
-[info] - adds what was ordered *** FAILED ***
-[info]   4 was not equal to 5 (BillTest.scala:13)""",
-        ),
-        Message(
-            r"^(?:\[(?:error|info)\]\s+)?(?:\s*x |==> X )\S|^\[error\]\s+!\s",
-            Kind.TEST_FAILURE,
-            ("x ", "==> X ", "!"),
-            goes_on=r"^\[(?:error|info)\]\s{3,}\S|^\s{4,}\S",
-            weight=0.85,
-            most=16,
-            example="""\
-==> X org.example.BillTest.adds what was ordered  0.01s munit.ComparisonFailException: BillTest.scala:13
-    assertEquals(bill.total, 5)""",
-        ),
-        Message(
-            r"^\[(?:error|info)\] Tests?: (?:succeeded|run).*failed [1-9]|^\*\*\* [1-9]\d* TESTS? FAILED \*\*\*",
-            Kind.TEST_FAILURE,
-            ("failed ", "FAILED ***"),
-            weight=0.4,
-            example="[info] Tests: succeeded 11, failed 1, canceled 0, ignored 0, pending 0",
-        ),
-    ),
 )
 
 _ANT = Tool(
@@ -295,13 +224,15 @@ _KTLINT = Tool(
     "ktlint",
     (
         Message(
-            r"^(?:\[?\w*\]?\s*)?(?P<path>\S+\.kts?):(?P<line>\d+):\d+:? (?!error)(?:\S.*\((?P<code>[\w:-]+)\)|\S.*\[(?P<rule>\w+)\])$",
+            r"^(?:\[?\w*\]?\s*)?(?P<path>\S+\.kts?):(?P<line>\d+):\d+:? (?!error)(?:\S.*\((?P<code>[\w:-]+)\)|"
+            r"\S.*\[(?P<rule>\w+)\])$",
             Kind.LINT_ERROR,
             (".kt:", ".kts:"),
             example="src/main/kotlin/Bill.kt:14:1: Unexpected indentation (4) (should be 8) (standard:indent)",
         ),
         Message(
-            r"^Analysis failed with \d+ weighted issues|^(?:Lint found errors|Lint found \d+ errors)|^\S+: Error: .* \[\w+\]$",
+            r"^Analysis failed with \d+ weighted issues|^(?:Lint found errors|Lint found \d+ errors)|"
+            r"^\S+: Error: .* \[\w+\]$",
             Kind.LINT_ERROR,
             ("Analysis failed with", "Lint found", ": Error: "),
             goes_on=r"^\s+\S",
@@ -325,4 +256,4 @@ The following files had format violations:
     ),
 )
 
-JVM_BUILDS = (_MAVEN, _GRADLE, _JUNIT, _SCALATEST, _ANT, _KTLINT)
+JVM_BUILDS = (_MAVEN, _GRADLE, _ANT, _KTLINT)

@@ -7,7 +7,8 @@ _DART = Tool(
     "dart",
     (
         Message(
-            r"^\s*(?:error|warning|info|ERROR|WARNING|INFO) (?:•|-|\|) .* (?:•|-|\|) (?P<path>\S+\.dart):(?P<line>\d+):\d+ (?:•|-|\|) (?P<code>\w+)$",
+            r"^\s*(?:error|warning|info|ERROR|WARNING|INFO) (?:•|-|\|) .* (?:•|-|\|"
+            r") (?P<path>\S+\.dart):(?P<line>\d+):\d+ (?:•|-|\|) (?P<code>\w+)$",
             Kind.LINT_ERROR,
             (" • ", ".dart:"),
             example="  error • Undefined name 'totl' • lib/bill.dart:14:9 • undefined_identifier",
@@ -36,7 +37,8 @@ lib/bill.dart:14:9: Error: Method not found: 'totl'.
   test/bill_test.dart 13:5  main.<fn>""",
         ),
         Message(
-            r"^══╡ EXCEPTION CAUGHT BY|^Because .* version solving failed\.|^The Dart VM|^pub get failed|^Some tests failed\.|^\[!\] (?:Flutter|Android)|^Gradle task \S+ failed",
+            r"^══╡ EXCEPTION CAUGHT BY|^Because .* version solving failed\.|^The Dart VM|^pub get failed|"
+            r"^Some tests failed\.|^\[!\] (?:Flutter|Android)|^Gradle task \S+ failed",
             Kind.TEST_FAILURE,
             (
                 "EXCEPTION CAUGHT BY",
@@ -61,7 +63,8 @@ _NIM = Tool(
     "nim, crystal and D",
     (
         Message(
-            r"^(?P<path>\S+\.(?:nims?|d|di|cr|zig|v|pas|adb|ads|hx))\((?P<line>\d+)(?:,\s?\d+)?\):? (?:Error|error|Fatal|Deprecation: .*Error):? ",
+            r"^(?P<path>\S+\.(?:nims?|d|di|cr|zig|v|pas|adb|ads|hx))\((?P<line>\d+)(?:,\s?\d+)?\):? (?:Error|error|"
+            r"Fatal|Deprecation: .*Error):? ",
             Kind.BUILD_ERROR,
             (") Error", "): Error", ") error", "): error", ") Fatal"),
             goes_on=r"^\s+\S|^\S+\(\d+(?:,\s?\d+)?\):\s{2,}",
@@ -82,7 +85,8 @@ In src/bill.cr:14:9
 Error: undefined method 'totl' for top-level""",
         ),
         Message(
-            r"^\s*\[(?:FAILED|Suite FAILED)\] (?P<test>\S.*)$|^core\.exception\.\w+@(?P<path>\S+)\((?P<line>\d+)\)|^Error: unhandled exception: |^\S+ ld returned|^.*\.d\(\d+\): \[unittest\]",
+            r"^\s*\[(?:FAILED|Suite FAILED)\] (?P<test>\S.*)$|^core\.exception\.\w+@(?P<path>\S+)\((?P<line>\d+)\)|"
+            r"^Error: unhandled exception: |^\S+ ld returned|^.*\.d\(\d+\): \[unittest\]",
             Kind.TEST_FAILURE,
             ("[FAILED] ", "core.exception.", "unhandled exception: ", "[unittest]"),
             goes_on=r"^\s+\S|^-{10,}",
@@ -90,11 +94,11 @@ Error: undefined method 'totl' for top-level""",
             example="core.exception.AssertError@source/bill.d(13): 4 != 5",
         ),
         Message(
-            r"^(?P<path>\S+):(?P<line>\d+):\d+: error: .*|^\S+\.hx:\d+: (?:characters|lines) [\d-]+ : |^error: the following (?:build )?command|^\d+/\d+ .*\.\.\.FAIL",
+            r"^(?P<path>\S+\.zig):(?P<line>\d+):\d+: error: .*|^\S+\.hx:\d+: (?:characters|lines) [\d-]+ : |"
+            r"^error: the following (?:build )?command|^\d+/\d+ .*\.\.\.FAIL",
             Kind.BUILD_ERROR,
             (": error: ", ".hx:", "error: the following", "FAIL"),
             goes_on=r"^\s+\S",
-            weight=0.9,
             most=6,
             example="""\
 src/bill.zig:14:9: error: use of undeclared identifier 'totl'
@@ -138,7 +142,7 @@ _TEX = Tool(
     "tex",
     (
         Message(
-            r"^! (?!=)\S",
+            r"^! (?!=|Installing |Couldn't find|Bailing|Finding|Configure|Testing|Failed |The following)\S",
             Kind.BUILD_ERROR,
             ("! ",),
             stops=r"^(?:\)|\[\d+\]|Output written|Here is how much)",
@@ -161,7 +165,8 @@ l.14 The sum is \\totl""",
 l.14 The sum is \\totl""",
         ),
         Message(
-            r"^(?:!  ?==> Fatal error occurred|Latexmk: (?:Errors|Nonzero|If appropriate|applying)|Collected error summary|Rule '\w*latex'|latex failed|I (?:couldn't open|found no) )|"
+            r"^(?:!  ?==> Fatal error occurred|Latexmk: (?:Errors|Nonzero|If appropriate|applying)|"
+            r"Collected error summary|Rule '\w*latex'|latex failed|I (?:couldn't open|found no) )|"
             r"^(?:LaTeX|Package \w+|Class \w+) Error: |^\S+: (?:command not found: )?(?:pdf|xe|lua)latex",
             Kind.BUILD_ERROR,
             (
@@ -187,8 +192,11 @@ _TEXT = Tool(
     "data formats",
     (
         Message(
-            r"(?:found character that cannot start any token|did not find expected |mapping values are not allowed|could not find expected ':'|block sequence entries are not allowed|"
-            r"found undefined (?:tag|alias)|could not determine a constructor|(?:yaml|YAML)(?:\.\w+)*(?:Exception|Error|error|SyntaxError)\b|found duplicate key|while (?:scanning|parsing) a (?:block|simple|flow|quoted|node))",
+            r"(?:found character that cannot start any token|did not find expected |mapping values are not allowed|"
+            r"could not find expected ':'|block sequence entries are not allowed|"
+            r"found undefined (?:tag|alias)|could not determine a constructor|(?:yaml|YAML)(?:\.\w+)*(?:Exception|"
+            r"Error|error|SyntaxError)\b|found duplicate key|while (?:scanning|parsing) a (?:block|simple|flow|quoted|"
+            r"node))",
             Kind.CONFIGURATION,
             (
                 "found character",
@@ -210,8 +218,10 @@ _TEXT = Tool(
             example="(docs/bill.md): did not find expected key while parsing a block mapping at line 3 column 1",
         ),
         Message(
-            r"(?:Unexpected (?:token .{1,20} in JSON|end of JSON input|string in JSON)|JSONDecodeError: |(?:json|JSON)(?:\.\w+|::)?\w*(?:ParserError|ParseError)|Expecting (?:value|property name|',' delimiter): line|"
-            r"invalid character .{1,6} (?:looking for|after)|parse error: Invalid|toml\S*(?:Error|error)|TOML parse error|TOMLDecodeError|Error parsing (?:JSON|YAML|TOML|file)|jq: error)",
+            r"(?:Unexpected (?:token .{1,20} in JSON|end of JSON input|string in JSON)|JSONDecodeError: |(?:json|"
+            r"JSON)(?:\.\w+|::)?\w*(?:ParserError|ParseError)|Expecting (?:value|property name|',' delimiter): line|"
+            r"invalid character .{1,6} (?:looking for|after)|parse error: Invalid|toml\S*(?:Error|error)|"
+            r"TOML parse error|TOMLDecodeError|Error parsing (?:JSON|YAML|TOML|file)|jq: error)",
             Kind.CONFIGURATION,
             (
                 "JSON",
@@ -228,7 +238,8 @@ _TEXT = Tool(
             example="SyntaxError: Unexpected token } in JSON at position 31",
         ),
         Message(
-            r"^\S+:(?P<line>\d+):(?:\d+:)? parser error : |^xmllint: |not well-formed|XML(?:Syntax|Parse)\w*Error|SAXParseException|: element \w+: (?:Schemas validity|validity) error",
+            r"^\S+:(?P<line>\d+):(?:\d+:)? parser error : |^xmllint: |not well-formed|XML(?:Syntax|Parse)\w*Error|"
+            r"SAXParseException|: element \w+: (?:Schemas validity|validity) error",
             Kind.CONFIGURATION,
             (
                 "parser error : ",

@@ -7,7 +7,8 @@ _RUFF = Tool(
     "ruff and flake8",
     (
         Message(
-            r"^(?:##\[error\])?(?P<path>[^\s:]+\.(?:pyi?|ipynb)):(?P<line>\d+):(?:\d+:)? (?P<code>[A-Z]{1,4}\d{2,5})\b:? ",
+            r"^(?:##\[error\])?(?P<path>[^\s:]+\.(?:pyi?|ipynb)):(?P<line>\d+):(?:\d+:)? "
+            r"(?P<code>[A-Z]{1,4}\d{2,5})\b:? ",
             Kind.LINT_ERROR,
             (".py:", ".pyi:", ".ipynb:"),
             goes_on=r"^\s+\S|^\s*\^",
@@ -42,7 +43,8 @@ help: Remove unused import: `os`""",
             example="Found 3 errors.",
         ),
         Message(
-            r"^(?P<path>[^\s:]+\.py):(?P<line>\d+):? (?:in \S+|.*\b(?:at|on) .*: )[`\w ]+: (?P<code>D\d{3}|DAR\d+|B\d{3})|^>> Issue: \[(?P<id>B\d+)",
+            r"^(?P<path>[^\s:]+\.py):(?P<line>\d+):? (?:in \S+|.*\b(?:at|on) .*: )[`\w ]+: (?P<code>D\d{3}|DAR\d+|"
+            r"B\d{3})|^>> Issue: \[(?P<id>B\d+)",
             Kind.LINT_ERROR,
             (".py:", ">> Issue: ["),
             goes_on=r"^\s+\S",
@@ -84,7 +86,8 @@ _MYPY = Tool(
     "mypy and pyright",
     (
         Message(
-            r"^(?:##\[error\])?(?P<path>[^\s:]+\.pyi?):(?P<line>\d+):(?:\d+:)? (?:error|note): .*?(?:\[(?P<code>[\w-]+)\])?$",
+            r"^(?:##\[error\])?(?P<path>[^\s:]+\.pyi?):(?P<line>\d+):(?:\d+:)? (?:error|"
+            r"note): .*?(?:\[(?P<code>[\w-]+)\])?$",
             Kind.LINT_ERROR,
             (": error: ", ": note: "),
             goes_on=r"^\s+\S|^\S+\.pyi?:\d+:(?:\d+:)? note: ",
@@ -114,7 +117,8 @@ _FORMATTERS = Tool(
     "formatters",
     (
         Message(
-            r"^(?:would reformat|Would reformat:|ERROR: \S+ (?:Imports are|would)|error: cannot format|--- (?:a/)?\S+\t.*(?:original|before)|\S+ would be reformatted)",
+            r"^(?:would reformat|Would reformat:|ERROR: \S+ (?:Imports are|would)|error: cannot format|"
+            r"--- (?:a/)?\S+\t.*(?:original|before)|\S+ would be reformatted)",
             Kind.LINT_ERROR,
             ("would reformat", "Would reformat", "ERROR: ", "error: cannot format", "--- ", "would be reformatted"),
             example="would reformat src/bill.py",
@@ -154,7 +158,8 @@ index 1f2e3d4..4d3e2f1 100644
 +  return 1;""",
         ),
         Message(
-            r"^(?P<path>\S+\.\w+):(?P<line>\d+):\d+: (?:error|warning): code should be clang-formatted|^(?:The following files? (?:are|is) not (?:properly )?formatted|"
+            r"^(?P<path>\S+\.\w+):(?P<line>\d+):\d+: (?:error|warning): code should be clang-formatted|"
+            r"^(?:The following files? (?:are|is) not (?:properly )?formatted|"
             r"(?:Some )?[Ff]iles? (?:are |is )?(?:not|need(?:s)?(?: to be)?) (?:properly )?(?:re)?format)",
             Kind.LINT_ERROR,
             ("clang-formatted", "format"),
@@ -163,7 +168,8 @@ index 1f2e3d4..4d3e2f1 100644
             example="src/bill.c:14:11: error: code should be clang-formatted [-Wclang-format-violations]",
         ),
         Message(
-            r"^(?:M|\?\?|\s[MD]|A|D|modified:|\s+modified:) +(?P<path>\S+)$|^(?:Your|The) (?:working (?:tree|directory)|local changes|branch|repository) .*(?:not clean|dirty|overwritten|uncommitted)|"
+            r"^(?:M|\?\?|\s[MD]|A|D|modified:|\s+modified:) +(?P<path>\S+)$|^(?:Your|The) (?:working (?:tree|"
+            r"directory)|local changes|branch|repository) .*(?:not clean|dirty|overwritten|uncommitted)|"
             r"\b(?:checkout|working tree|repo(?:sitory)?) (?:is )?(?:dirty|not clean)\b",
             Kind.LINT_ERROR,
             (" M ", "M ", "?? ", "modified:", "Your ", "The ", "dirty", "not clean"),
@@ -173,7 +179,7 @@ index 1f2e3d4..4d3e2f1 100644
             example="The working directory is not clean after the code was generated",
         ),
     ),
-    noise=(r"^0 files would be", r"^All \w+ files use"),
+    noise=(r"^\+ ", r"^0 files would be", r"^All \w+ files use"),
 )
 
 _PRE_COMMIT = Tool(
@@ -195,7 +201,8 @@ Fixing src/bill.py
 """,
         ),
         Message(
-            r"^(?:An (?:unexpected )?error has occurred: |pre-commit hook\(s\) made changes|\[ERROR\] Your pre-commit configuration)",
+            r"^(?:An (?:unexpected )?error has occurred: |pre-commit hook\(s\) made changes|"
+            r"\[ERROR\] Your pre-commit configuration)",
             Kind.LINT_ERROR,
             ("error has occurred: ", "made changes", "pre-commit configuration"),
             goes_on=r"^(?:return code|stdout|stderr|expected return code):|^\s+\S",

@@ -7,7 +7,8 @@ _NPM = Tool(
     "npm",
     (
         Message(
-            r"^npm (?:ERR!|error) code (?P<code>ERESOLVE|E404|ETARGET|ENOTFOUND|EINTEGRITY|EBADENGINE|ENOLOCK|EUSAGE|E40[13]|EBADPLATFORM|ENEEDAUTH|EJSONPARSE|ENOVERSIONS|EPEERINVALID|ENOAUDIT)",
+            r"^npm (?:ERR!|error) code (?P<code>ERESOLVE|E404|ETARGET|ENOTFOUND|EINTEGRITY|EBADENGINE|ENOLOCK|EUSAGE|"
+            r"E40[13]|EBADPLATFORM|ENEEDAUTH|EJSONPARSE|ENOVERSIONS|EPEERINVALID|ENOAUDIT)",
             Kind.DEPENDENCY,
             ("npm ERR! code E", "npm error code E"),
             goes_on=r"^npm (?:ERR!|error)(?! A complete log)",
@@ -20,7 +21,8 @@ npm ERR! Could not resolve dependency:
 npm ERR! peer brick@"^9.1" from bill@1.0.0""",
         ),
         Message(
-            r"^npm (?:ERR!|error) (?:code (?P<code>ECONN\w+|ETIMEDOUT|EAI_AGAIN|ENOTFOUND|ERR_SOCKET_TIMEOUT|E50\d|E429|FETCH_ERROR)|network |registry error|.*(?:socket hang up|cb\(\) never called))",
+            r"^npm (?:ERR!|error) (?:code (?P<code>ECONN\w+|ETIMEDOUT|EAI_AGAIN|ENOTFOUND|ERR_SOCKET_TIMEOUT|E50\d|"
+            r"E429|FETCH_ERROR)|network |registry error|.*(?:socket hang up|cb\(\) never called))",
             Kind.INFRASTRUCTURE,
             ("npm ERR! ", "npm error "),
             trouble=Trouble.REGISTRY,
@@ -32,7 +34,8 @@ npm ERR! network read ECONNRESET
 npm ERR! network This is a problem related to network connectivity.""",
         ),
         Message(
-            r"^npm (?:ERR!|error) (?:(?:Missing|missing) script|Cannot read|404|notarget|`npm ci`|cipm|Invalid|invalid|enoent|peer(?:inval)?|extraneous|not ok code|Unexpected|"
+            r"^npm (?:ERR!|error) (?:(?:Missing|missing) script|Cannot read|404|notarget|`npm ci`|cipm|Invalid|"
+            r"invalid|enoent|peer(?:inval)?|extraneous|not ok code|Unexpected|"
             r"shasum|Refusing|engine|notsup|could not|Could not|Tarball|git |fatal|Error: |syscall|sha512|missing:)",
             Kind.DEPENDENCY,
             ("npm ERR! ", "npm error "),
@@ -44,11 +47,11 @@ npm ERR! Missing script: "tset"
 npm ERR! Did you mean this?""",
         ),
         Message(
-            r"^npm (?:WARN|warn) EBADENGINE|^\S+@\S+: The engine \"node\" is incompatible|^Error: This (?:version|package|module) .*requires? .*[Nn]ode",
+            r"^npm (?:WARN|warn) EBADENGINE|^Error: This (?:version|package|module) .*requires? .*[Nn]ode",
             Kind.CONFIGURATION,
-            ("EBADENGINE", "is incompatible", "This "),
+            ("EBADENGINE", "This "),
             weight=0.5,
-            example='error eslint@9.1.0: The engine "node" is incompatible with this module.',
+            example="npm WARN EBADENGINE Unsupported engine {",
         ),
     ),
     noise=(r"^npm (?:ERR!|error) code (?:ELIFECYCLE|\d+)", r"EACCES"),
@@ -58,7 +61,8 @@ _NPM_SCRIPT = Tool(
     "npm scripts",
     (
         Message(
-            r"^(?:npm ERR!|npm error) (?:code (?:ELIFECYCLE|\d+)|errno \d+|Test failed|Lifecycle script|path |command (?:failed|sh)|workspace |location |Exit status|This is probably not|"
+            r"^(?:npm ERR!|npm error) (?:code (?:ELIFECYCLE|\d+)|errno \d+|Test failed|Lifecycle script|path |"
+            r"command (?:failed|sh)|workspace |location |Exit status|This is probably not|"
             r"Failed at the|\S+@\S+ [\w:-]+: `|A complete log|$)",
             Kind.UNKNOWN,
             ("npm ERR!", "npm error"),
@@ -72,8 +76,10 @@ npm ERR! bill@1.0.0 test: `jest`
 npm ERR! Exit status 1""",
         ),
         Message(
-            r"^error Command failed(?: with (?:exit code|signal)|\.)|^ ELIFECYCLE |^\s*ERR_PNPM_RECURSIVE_RUN|^\S* ?exited with code [1-9]|^lerna ERR! |^ *(?:NX|✖|ERROR) +(?:Ran target|run failed)|"
-            r"^ ?ERROR  (?:\S+#\S+: )?command .* exited|^The command failed for workspaces|^\$ .* exited with code|^error: script \"\S+\" exited",
+            r"^error Command failed(?: with (?:exit code|signal)|\.)|^ ELIFECYCLE |^\s*ERR_PNPM_RECURSIVE_RUN|"
+            r"^\S* ?exited with code [1-9]|^lerna ERR! |^ *(?:NX|✖|ERROR) +(?:Ran target|run failed)|"
+            r"^ ?ERROR  (?:\S+#\S+: )?command .* exited|^The command failed for workspaces|^\$ .* exited with code|"
+            r"^error: script \"\S+\" exited",
             Kind.UNKNOWN,
             (
                 "error Command failed",
@@ -99,7 +105,8 @@ _YARN = Tool(
     "yarn",
     (
         Message(
-            r"^error (?!Command failed|during|: )(?:An unexpected error|Couldn't find|Found incompatible|Your lockfile|Received|Command \"|\"?https?:|\S+@\S+:|Failed|No license|"
+            r"^error (?!Command failed|during|: )(?:An unexpected error|Couldn't find|Found incompatible|"
+            r"Your lockfile|Received|Command \"|\"?https?:|\S+@\S+:|Failed|No license|"
             r"Package|Integrity|Extracting|Incorrect|There are|Workspaces|\S+: )",
             Kind.DEPENDENCY,
             ("error ",),
@@ -115,7 +122,8 @@ Output:
     at Module._compile (module.js:653:30)""",
         ),
         Message(
-            r"^➤ (?P<code>YN\d{4}): .*(?:[Ee]rror|[Ff]ailed|could ?n[o']t|can't|not (?:found|allowed)|would have been|couldn't|invalid|No candidates)",
+            r"^➤ (?P<code>YN\d{4}): .*(?:[Ee]rror|[Ff]ailed|could ?n[o']t|can't|not (?:found|allowed)|would have been|"
+            r"couldn't|invalid|No candidates)",
             Kind.DEPENDENCY,
             ("➤ YN",),
             example="➤ YN0028: │ The lockfile would have been modified by this install, which is explicitly forbidden.",
@@ -141,7 +149,7 @@ _PNPM = Tool(
             goes_on=r"^$|^\s*(?:Note|This|The|If|In|Failure|└|├)\b|^\s+\S",
             most=10,
             example="""\
- ERR_PNPM_OUTDATED_LOCKFILE  Cannot install with "frozen-lockfile" because pnpm-lock.yaml is not up to date with package.json
+ ERR_PNPM_OUTDATED_LOCKFILE  Cannot install with "frozen-lockfile" because pnpm-lock.yaml is not up to date
 
 Note that in CI environments this setting is true by default.""",
         ),
@@ -157,7 +165,8 @@ gyp ERR! configure error
 gyp ERR! stack Error: Can't find Python executable "python", you can set the PYTHON env variable.""",
         ),
         Message(
-            r"^error: (?:No version matching|\S+ failed to resolve|GET http\S+ - \d|lockfile had changes|.*FileNotFound|Script not found)|^bower\s+\S+\s+(?:\S+\s+)?E[A-Z]{3,}",
+            r"^error: (?:No version matching|\S+ failed to resolve|GET http\S+ - \d|lockfile had changes|"
+            r".*FileNotFound|Script not found)|^bower\s+\S+\s+(?:\S+\s+)?E[A-Z]{3,}",
             Kind.DEPENDENCY,
             ("error: ", "bower "),
             example="error: lockfile had changes, but lockfile is frozen",

@@ -57,10 +57,11 @@ ERROR: No matching distribution found for brickwork==9.1""",
       [end of output]""",
         ),
         Message(
-            r"^\s*WARNING: Retrying \(Retry\(total=|^\s*(?:ERROR: )?(?:pip\._vendor\.)?\S*(?:ReadTimeoutError|ProtocolError|SSLError): ",
+            r"^\s*WARNING: Retrying \(Retry\(total=|^\s*(?:ERROR: )?(?:pip\._vendor\.)?\S*(?:ReadTimeoutError|"
+            r"ProtocolError|SSLError): ",
             Kind.INFRASTRUCTURE,
             ("Retrying (Retry(", "ReadTimeoutError", "ProtocolError", "SSLError"),
-            weight=0.6,
+            weight=0.85,
             trouble=Trouble.NETWORK,
             example="WARNING: Retrying (Retry(total=2, connect=None)) after connection broken by 'ReadTimeoutError'",
         ),
@@ -87,7 +88,8 @@ _POETRY = Tool(
     "poetry",
     (
         Message(
-            r"^\s*(?:SolverProblemError|PackageNotFoundError|EnvCommandError|ChefBuildError|RuntimeError|TooManyRedirects)$",
+            r"^\s*(?:SolverProblemError|PackageNotFoundError|EnvCommandError|ChefBuildError|RuntimeError|"
+            r"TooManyRedirects)$",
             Kind.DEPENDENCY,
             (
                 "SolverProblemError",
@@ -105,11 +107,12 @@ _POETRY = Tool(
   Because shed depends on brickwork (^3.0) which doesn't match any versions, version solving failed.""",
         ),
         Message(
-            r"^(?:Because .{1,400} (?:version solving failed|forbidden)|.{0,20}pyproject\.toml changed significantly since|"
+            r"^(?:Because .{1,400} (?:version solving failed|forbidden)|"
+            r".{0,20}pyproject\.toml changed significantly since|"
             r"The lock file is not up to date|Error: The lock file|The current project's .{1,40} requirement)",
             Kind.DEPENDENCY,
             ("version solving failed", "forbidden", "changed significantly", "lock file", "current project's"),
-            example="Because shed depends on brickwork (^3.0) which doesn't match any versions, version solving failed.",
+            example="Because shed depends on brickwork (^3.0) which has no versions, version solving failed.",
         ),
     ),
 )
@@ -148,7 +151,8 @@ _CONDA = Tool(
         Message(
             r"^\s*(?P<code>PackagesNotFoundError|UnsatisfiableError|ResolvePackageNotFound|CondaHTTPError|CondaError|"
             r"LibMambaUnsatisfiableError|CondaValueError|ChecksumMismatchError|NoPackagesFoundError|SpecNotFound|"
-            r"CondaVerificationError|EnvironmentFileNotFound|InvalidVersionSpec|CondaMultiError|DirectoryNotACondaEnvironmentError)",
+            r"CondaVerificationError|EnvironmentFileNotFound|InvalidVersionSpec|CondaMultiError|"
+            r"DirectoryNotACondaEnvironmentError)",
             Kind.DEPENDENCY,
             ("NotFound", "Unsatisfiable", "Conda", "Checksum", "NoPackages", "SpecNot", "InvalidVersion"),
             stops=r"^(?:Current channels|To search for|The command )",
@@ -178,8 +182,10 @@ _APT = Tool(
     "apt",
     (
         Message(
-            r"^(?:E|Err): ?(?P<code>Unable to locate package|Package '|Version '|Failed to fetch|Unable to (?:fetch|correct|lock|acquire)|"
-            r"The repository|Could not|Some index files|Sub-process|Type '|The method|Malformed|Broken|You must|There (?:are|were)|"
+            r"^(?:E|Err): ?(?P<code>Unable to locate package|Package '|Version '|Failed to fetch|Unable to (?:fetch|"
+            r"correct|lock|acquire)|"
+            r"The repository|Could not|Some index files|Sub-process|Type '|The method|Malformed|Broken|You must|"
+            r"There (?:are|were)|"
             r"Release file|Some packages|Aborting)",
             Kind.DEPENDENCY,
             ("E: ", "Err:"),
@@ -190,12 +196,13 @@ E: Unable to locate package libbrick-dev
 E: Couldn't find any package by glob 'libbrick-dev'""",
         ),
         Message(
-            r"^(?:Err:\d+ (?:http|mirror)|W: (?:Failed to fetch|GPG error|An error occurred|Some index)|E: Failed to fetch)",
+            r"^(?:Err:\d+ (?:http|mirror)|W: (?:Failed to fetch|GPG error|An error occurred|Some index)|"
+            r"E: Failed to fetch)",
             Kind.DEPENDENCY,
             ("Err:", "W: ", "E: Failed to fetch"),
             goes_on=r"^\s{2,}\S",
             most=4,
-            weight=0.8,
+            weight=0.6,
             trouble=Trouble.REGISTRY,
             example="""\
 Err:4 http://archive.example.org/ubuntu noble/main amd64 Packages
@@ -229,7 +236,8 @@ _DISTRIBUTIONS = Tool(
     "distribution packages",
     (
         Message(
-            r"^(?:ERROR: (?:unable to select packages|\S+: (?:temporary error|No such package|package mentioned|IO ERROR|UNTRUSTED|BAD))|"
+            r"^(?:ERROR: (?:unable to select packages|\S+: (?:temporary error|No such package|package mentioned|"
+            r"IO ERROR|UNTRUSTED|BAD))|"
             r"WARNING: (?:Ignoring|fetching) http\S+: (?:temporary|network|DNS|No such|Permission))",
             Kind.DEPENDENCY,
             ("unable to select packages", "ERROR: ", "WARNING: "),
@@ -241,8 +249,10 @@ ERROR: unable to select packages:
     required by: world[brick-dev]""",
         ),
         Message(
-            r"^(?:No package \S+ available|Error: (?:Unable to find a match|Failed to download|Nothing to do|Cannot (?:retrieve|prepare)|Package: |"
-            r"GPG|Transaction)|No match for argument: |\[MIRROR\] |One of the configured repositories failed| *Problem(?: \d+)?: )",
+            r"^(?:No package \S+ available|Error: (?:Unable to find a match|Failed to download|Nothing to do|"
+            r"Cannot (?:retrieve|prepare)|Package: |"
+            r"GPG|Transaction)|No match for argument: |\[MIRROR\] |One of the configured repositories failed|"
+            r" *Problem(?: \d+)?: )",
             Kind.DEPENDENCY,
             ("No package ", "Error: ", "No match for argument: ", "[MIRROR] ", "configured repositories", "Problem"),
             goes_on=r"^\s{2,}- ",
@@ -276,7 +286,7 @@ _BREW = Tool(
     "brew",
     (
         Message(
-            r"^Error: (?:No (?:available formula|formulae|such keg|similarly)|\S+ \S+ is already installed|\S+: |The following|The `brew|Cask |"
+            r"^Error: (?:No (?:available formula|formulae|such keg|similarly)|The following|The `brew|Cask |"
             r"Failure while|Failed to download|An exception|Your |Calling |Formula|Could not symlink|Download failed)",
             Kind.DEPENDENCY,
             ("Error: ",),

@@ -7,7 +7,8 @@ _PHP = Tool(
     "php",
     (
         Message(
-            r"^(?:\S{0,40} )?(?:PHP )?(?P<code>(?:Fatal|Parse|Catchable fatal|Recoverable fatal) error|Uncaught \w+): +\S|^In \S+\.php line \d+:$",
+            r"^(?:\S{0,40} )?(?:PHP )?(?P<code>(?:Fatal|Parse|Catchable fatal|Recoverable fatal) error|"
+            r"Uncaught \w+): +(?!exception )\S|^In \S+\.php line \d+:$",
             Kind.UNKNOWN,
             ("Fatal error", "fatal error", "Parse error", "Uncaught ", "In "),
             goes_on=r"^(?:Stack trace:|#\d+ |\s+thrown in|PHP Stack trace|PHP +\d+\. |Next )|^\s+\S|^$",
@@ -21,7 +22,8 @@ Stack trace:
   thrown in /src/Bill.php on line 14""",
         ),
         Message(
-            r"^(?:PHP )?(?:Warning|Notice|Deprecated): .* in (?P<path>\S+\.php) on line (?P<line>\d+)|^Errors parsing \S+\.php|^Could not open input file: ",
+            r"^(?:PHP )?(?:Warning|Notice|Deprecated): .* in (?P<path>\S+\.php) on line (?P<line>\d+)|"
+            r"^Errors parsing \S+\.php|^Could not open input file: ",
             Kind.UNKNOWN,
             (" on line ", "Errors parsing ", "Could not open input file"),
             weight=0.6,
@@ -83,7 +85,10 @@ _PHPUNIT = Tool(
             r"^\d+\) (?P<test>[\w\\]+::\S.*)$",
             Kind.TEST_FAILURE,
             ("::",),
-            stops=r"^\d+\) [\w\\]+::|^(?:FAILURES|ERRORS)!|^--$|^Tests: |^OK, but|^(?:Remaining|Other|Legacy|Unsilenced) ",
+            stops=(
+                r"^\d+\) [\w\\]+::|^(?:FAILURES|ERRORS)!|^--$|^Tests: |^OK, but|^(?:Remaining|Other|Legacy|"
+                r"Unsilenced) "
+            ),
             most=35,
             example="""\
 1) BillTest::testAddsWhatWasOrdered
@@ -93,14 +98,8 @@ Failed asserting that 4 matches expected 5.
 """,
         ),
         Message(
-            r"^There (?:was|were) \d+ (?:failure|error|risky test|warning)s?:$",
-            Kind.TEST_FAILURE,
-            ("There was ", "There were "),
-            weight=0.5,
-            example="There was 1 failure:",
-        ),
-        Message(
-            r"^(?:FAILURES|ERRORS|WARNINGS)!$|^Tests: \d+, Assertions: \d+, .*(?:Failures|Errors|Warnings|Risky): [1-9]",
+            r"^(?:FAILURES|ERRORS|WARNINGS)!$|^Tests: \d+, Assertions: \d+, .*(?:Failures|Errors|Warnings|"
+            r"Risky): [1-9]",
             Kind.TEST_FAILURE,
             ("FAILURES!", "ERRORS!", "WARNINGS!", "Tests: "),
             goes_on=r"^Tests: ",
@@ -111,7 +110,8 @@ FAILURES!
 Tests: 12, Assertions: 31, Failures: 1.""",
         ),
         Message(
-            r"^(?:\S+ deprecation notices|  \d+x: )|^(?:Remaining|Unsilenced|Legacy|Other) (?:\w+ )?deprecation notices \(\d+\)",
+            r"^(?:\S+ deprecation notices|  \d+x: )|^(?:Remaining|Unsilenced|Legacy|"
+            r"Other) (?:\w+ )?deprecation notices \(\d+\)",
             Kind.TEST_FAILURE,
             ("deprecation notices", "x: "),
             goes_on=r"^\s+\S|^$",
@@ -123,10 +123,10 @@ Remaining direct deprecation notices (1)
   1x: Bill::sum() is deprecated since 2.0""",
         ),
         Message(
-            r"^\s*(?:⨯|✘|FAILED|FAIL) +(?P<test>[A-Z]\w*\\?\S*)(?: > |$| )|^\s+✘ \S",
+            r"^\s*(?:⨯|✘|FAILED|FAIL) +(?P<test>[A-Z]\w*\\\S*)(?: > |$| )|^\s+✘ \S",
             Kind.TEST_FAILURE,
             ("⨯ ", "✘ ", "FAILED ", "FAIL "),
-            goes_on=r"^\s+[│├┴|✘]|^\s{3,}\S|^$",
+            goes_on=r"^\s+\S|^$",
             weight=0.85,
             most=20,
             example="""\
@@ -138,7 +138,8 @@ Remaining direct deprecation notices (1)
   ➜  13▕     expect($bill->total)->toBe(5);""",
         ),
         Message(
-            r"^\d+ (?:examples|scenarios|steps) \(.*[1-9]\d* (?:failed|broken)|^\s+(?:\d+\s+)?✘ |^Fatal (?:Catch|error) while running tests|^An error occurred inside PHPUnit",
+            r"^\d+ (?:examples|steps) \(.*[1-9]\d* (?:failed|broken)|^\s+(?:\d+\s+)?✘ |^Fatal (?:Catch|"
+            r"error) while running tests|^An error occurred inside PHPUnit",
             Kind.TEST_FAILURE,
             (" failed", " broken", "✘ ", "Fatal ", "inside PHPUnit"),
             weight=0.5,
@@ -160,18 +161,21 @@ _COMPOSER = Tool(
 Your requirements could not be resolved to an installable set of packages.
 
   Problem 1
-    - Root composer.json requires example/brick ^9.1, found example/brick[2.0, 2.1] but it does not match the constraint.""",
+    - Root composer.json requires example/brick ^9.1, found example/brick[2.0, 2.1] but it does not match.""",
         ),
         Message(
-            r"^\s*- (?:Root composer\.json requires|The requested (?:package|PHP extension)|\S+ (?:dev-)?\S+ requires .* -> )",
+            r"^\s*- (?:Root composer\.json requires|The requested (?:package|PHP extension)|"
+            r"\S+ (?:dev-)?\S+ requires .* -> )",
             Kind.DEPENDENCY,
             ("- Root composer.json", "- The requested ", " requires "),
             weight=0.9,
-            example="    - The requested package example/brick ^9.1 exists as example/brick[2.0] but these are rejected.",
+            example="    - The requested package example/brick ^9.1 exists as example/brick[2.0] but not that.",
         ),
         Message(
-            r"^(?:Script \S.* (?:handling the \S+ event )?returned with error code|\s*The \"https?://\S+\" file could not be downloaded|"
-            r"Could not (?:find (?:a matching version|package)|fetch|authenticate)|\s*\[Composer\\|\"?\./composer\.json\"? does not match|"
+            r"^(?:Script \S.* (?:handling the \S+ event )?returned with error code|"
+            r"\s*The \"https?://\S+\" file could not be downloaded|"
+            r"Could not (?:find (?:a matching version|package)|fetch|authenticate)|\s*\[Composer\\|"
+            r"\"?\./composer\.json\"? does not match|"
             r"The (?:lock file|`url`)|Warning: The lock file is not up to date|Failed to download \S+ from)",
             Kind.DEPENDENCY,
             (
@@ -185,7 +189,7 @@ Your requirements could not be resolved to an installable set of packages.
                 "Failed to download",
             ),
             goes_on=r"^\s{2,}\S|^$",
-            weight=0.8,
+            weight=0.9,
             most=8,
             example='The "https://repo.packagist.org/packages.json" file could not be downloaded (HTTP/2 502 )',
         ),
@@ -209,13 +213,16 @@ _PHPSTAN = Tool(
 """,
         ),
         Message(
-            r"^\s*\[ERROR\] \S|^ERROR: (?P<code>[A-Z]\w+) - (?P<path>\S+\.php):(?P<line>\d+)",
+            r"^\s+\[ERROR\] \S|^ERROR: (?P<code>[A-Z]\w+) - (?P<path>\S+\.php):(?P<line>\d+)",
             Kind.LINT_ERROR,
             ("[ERROR] ", "ERROR: "),
             goes_on=r"^\s{2,}\S",
             most=5,
             weight=0.8,
-            example="ERROR: UndefinedFunction - src/Bill.php:14:9 - Function totl does not exist (see https://psalm.dev/021)",
+            example=(
+                "ERROR: UndefinedFunction - src/Bill.php:14:9 - Function totl does not exist (see "
+                "https://psalm.dev/021)"
+            ),
         ),
         Message(
             r"^FILE: (?P<path>\S+)|^FOUND \d+ (?:ERROR|WARNING)S? (?:AND|AFFECTING)|^\s*\d+ \| (?:ERROR|WARNING)",
@@ -232,7 +239,8 @@ FOUND 1 ERROR AFFECTING 1 LINE
 ----------------------------------------------------------------------""",
         ),
         Message(
-            r"^\s+\d+\) \S+\.php(?: \(\w[\w, ]*\))?$|^Files? that were not fixed due to errors|^Found [1-9]\d* of \d+ files that can be fixed",
+            r"^\s+\d+\) \S+\.php(?: \(\w[\w, ]*\))?$|^Files? that were not fixed due to errors|"
+            r"^Found [1-9]\d* of \d+ files that can be fixed",
             Kind.LINT_ERROR,
             (".php", "not fixed due", "that can be fixed"),
             goes_on=r"^\s{6,}-{3,}|^[ +@-]|^$",

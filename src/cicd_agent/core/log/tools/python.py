@@ -29,7 +29,8 @@ ModuleNotFoundError: No module named 'crispy'""",
             example="ImportError: libfoo.so.3: cannot open shared object file: No such file or directory",
         ),
         Message(
-            r"^(?P<code>(?:[a-z_]\w*\.){0,8}[A-Z]\w*(?:Error|Exception|Expired|Interrupt))(?:: |$)",
+            r"^(?!(?:java|javax|jakarta|org|com|net|io|eu|fr|de|scala|kotlin|groovy|hudson|sun)\.)"
+            r"(?P<code>(?:[a-z_]\w*\.){0,8}[A-Z]\w*(?:Error|Exception|Expired|Interrupt))(?:: |$)",
             Kind.UNKNOWN,
             ("Error", "Exception", "Expired", "KeyboardInterrupt"),
             weight=0.8,
@@ -180,10 +181,11 @@ _CODECOV = Tool(
     (
         Message(
             r"^(?:Error: )?(?:Codecov|codecov): (?:Failed|failed|Error)|HTTP Error \d+.{0,40}codecov|"
-            r"^\S* ?(?:\[error\]|error - \S+) .{0,80}(?:Codecov|upload|Commit creating)|Coveralls.{0,60}(?:error|Bad response)",
+            r"^\S* ?(?:\[error\]|error - \S+) .{0,80}(?:Codecov|upload|Commit creating)|Coveralls.{0,60}(?:error|"
+            r"Bad response)",
             Kind.INFRASTRUCTURE,
             ("odecov", "Coveralls", "Commit creating"),
-            weight=0.5,
+            weight=0.6,
             example="Error: Codecov: Failed to properly upload report: the process exited with code 1",
         ),
     ),

@@ -77,7 +77,7 @@ connecting to 127.0.0.1""",
             r"^!{3,} .* !{3,}$",
             Kind.TEST_FAILURE,
             ("!!! ",),
-            weight=0.8,
+            weight=0.95,
             example="!!!!!!!!!!!!!!!!!!!! Interrupted: 1 error during collection !!!!!!!!!!!!!!!!!!!!",
         ),
         Message(
@@ -93,7 +93,8 @@ INTERNALERROR> PermissionError: [Errno 13] Permission denied: '.pytest_cache'"""
         ),
         Message(
             r"^(?:ERROR: |\S*(?:pytest|py\.test)(?:\.py)?: error: )"
-            r"(?:usage:|(?:file or directory )?not found:|file not found|unrecognized arguments|argument |\w+ requires)",
+            r"(?:usage:|(?:file or directory )?not found:|file not found|unrecognized arguments|argument |"
+            r"\w+ requires)",
             Kind.CONFIGURATION,
             ("ERROR: ", "error: "),
             most=4,
@@ -105,7 +106,8 @@ pytest: error: unrecognized arguments: --cov=src
   rootdir: /src""",
         ),
         Message(
-            r"^(?:ERROR|ImportError) (?:collecting|while (?:loading conftest|importing test module))|^E?\s*fixture '\w+' not found",
+            r"^(?:ERROR|ImportError) (?:collecting|while (?:loading conftest|importing test module))|"
+            r"^E?\s*fixture '\w+' not found",
             Kind.TEST_FAILURE,
             ("conftest", "importing test module", "fixture '", "collecting"),
             goes_on=r"^\S+:\d+: in |^\s{4}\S|^E\s",

@@ -7,7 +7,8 @@ _RUBY = Tool(
     "ruby",
     (
         Message(
-            r"^(?:\t?\d*:? ?)(?P<path>[^\s:]{1,300}|<internal:[^>]*>):(?P<line>\d+):in [`'].{1,200}': .*\((?P<code>[\w:]+)\)",
+            r"^(?:\t?\d*:? ?)(?P<path>[^\s:]{1,300}|<internal:[^>]*>):(?P<line>\d+):in [`'].{1,200}': "
+            r".*\((?P<code>[\w:]+)\)",
             Kind.UNKNOWN,
             (":in `", ":in '"),
             goes_on=r"^\s+(?:\d+: )?from \S|^\s+\d+: ",
@@ -18,7 +19,8 @@ lib/bill.rb:14:in `total': undefined method `sum' for nil (NoMethodError)
 	from lib/bill.rb:31:in `<main>'""",
         ),
         Message(
-            r"^(?:\S+: )?(?P<path>[^\s:]{1,300}\.(?:rb|rake|ru|erb|haml|slim)):(?P<line>\d+): (?:syntax error|.{0,200}\(SyntaxError\)|.{0,40}(?:unexpected|expected))",
+            r"^(?:\S+: )?(?P<path>[^\s:]{1,300}\.(?:rb|rake|ru|erb|haml|slim)):(?P<line>\d+): (?:syntax error|"
+            r".{0,200}\(SyntaxError\)|.{0,40}(?:unexpected|expected))",
             Kind.BUILD_ERROR,
             ("syntax error", "SyntaxError", "xpected"),
             goes_on=r"^\s|^\^|^>",
@@ -29,9 +31,20 @@ lib/bill.rb:14: syntax error, unexpected end-of-input
          ^""",
         ),
         Message(
-            r"^(?P<code>(?:[A-Z]\w*::){0,6}[A-Z]\w*(?:Error|NotFound|Invalid|Exception|Missing|Assertion|Timeout)): \S",
+            r"^(?P<code>(?:[A-Z]\w*::){1,6}\w*(?:Error|NotFound|Invalid|Exception|Missing|Assertion|Timeout|"
+            r"Unavailable)|"
+            r"(?:NoMethod|Argument|Load|Frozen|LocalJump|Thread|ZeroDivision|Standard|UncaughtThrow)Error): \S",
             Kind.UNKNOWN,
-            ("Error: ", "NotFound: ", "Invalid: ", "Exception: ", "Missing: ", "Assertion: ", "Timeout: "),
+            (
+                "Error: ",
+                "NotFound: ",
+                "Invalid: ",
+                "Exception: ",
+                "Missing: ",
+                "Assertion: ",
+                "Timeout: ",
+                "Unavailable: ",
+            ),
             goes_on=r"^\s*\S+:\d+:in [`']|^\s+(?:from )?\S+:\d+:in ",
             most=20,
             weight=0.8,
@@ -144,7 +157,10 @@ _MINITEST = Tool(
             Kind.TEST_FAILURE,
             ("Failure:", "Error:"),
             closes=r"^(?:bin/rails|bin/test|rails|rake|bundle exec) (?:test )?\S+\.rb:\d+",
-            stops=r"^\d+ (?:runs|tests), |^[.FEST]{3,}$|^\s*\d+\) (?:Failure|Error):$|^(?:Failure|Error):$|^Finished in|^\s+\S+ (?:PASS|FAIL|test_)",
+            stops=(
+                r"^\d+ (?:runs|tests), |^[.FEST]{3,}$|^\s*\d+\) (?:Failure|Error):$|^(?:Failure|Error):$|^Finished in|"
+                r"^\s+\S+ (?:PASS|FAIL|test_)"
+            ),
             says=r"^(?P<test>[\w:]+#\S.*?)(?: \[(?P<path>[^:\]]+):(?P<line>\d+)\])?:$",
             most=25,
             example="""\
@@ -156,7 +172,8 @@ Expected: 5
 bin/rails test test/models/bill_test.rb:11""",
         ),
         Message(
-            r"^\s*(?:FAIL|ERROR)\s*\[?\"?(?P<test>test_\S+|[\w:]+#\w+)|^(?:Failure|Error): (?P<name>test_\w+)\(|^\s*test_\S.{0,200}\s(?:FAIL|ERROR)\b",
+            r"^\s*(?:FAIL|ERROR)\s*\[?\"?(?P<test>test_\S+|[\w:]+#\w+)|^(?:Failure|Error): (?P<name>test_\w+)\(|"
+            r"^\s*test_\S.{0,200}\s(?:FAIL|ERROR) \(\d",
             Kind.TEST_FAILURE,
             ("FAIL", "ERROR", "Failure: ", "Error: "),
             goes_on=r"^\s+\S|^$|^={3,}$|^[<?+-]",
@@ -182,7 +199,8 @@ _CUCUMBER = Tool(
     "cucumber",
     (
         Message(
-            r"^(?:Failing Scenarios|Undefined scenarios|Failed scenarios|--- Failed (?:steps|hooks)|Failures:|\(::\) failed (?:steps|hooks) \(::\)):?$",
+            r"^(?:Failing Scenarios|Undefined scenarios|Failed scenarios|--- Failed (?:steps|hooks)|Failures:|"
+            r"\(::\) failed (?:steps|hooks) \(::\)):?$",
             Kind.TEST_FAILURE,
             ("Failing Scenarios", "scenarios", "--- Failed ", "Failures:", "(::) failed"),
             stops=r"^\d+ scenarios?",
@@ -206,10 +224,14 @@ _BUNDLER = Tool(
     "bundler",
     (
         Message(
-            r"^(?:Could not find (?:compatible versions|gem|\S+-\d\S* in)|Bundler could not find|Your (?:Ruby version is|bundle is locked|lockfile)|"
-            r"The bundle (?:is|currently)|You (?:have already activated|are trying to install in deployment|must use Bundler)|Some gems|There was an error|"
-            r"Bundler::\w+|Because .* version solving has failed|The gemspec|\[!\] There was an error parsing|Could not (?:fetch specs|reach host|locate Gemfile)|"
-            r"Retrying .* due to error|Gem::\S+(?:Error|Exception)|Unable to (?:require|resolve)|The dependencies in your gemfile)",
+            r"^(?:Could not find (?:compatible versions|gem|\S+-\d\S* in)|Bundler could not find|"
+            r"Your (?:Ruby version is|bundle is locked|lockfile)|"
+            r"The bundle (?:is|currently)|You (?:have already activated|are trying to install in deployment|"
+            r"must use Bundler)|Some gems|There was an error|"
+            r"Bundler::\w+|Because .* version solving has failed|The gemspec|\[!\] There was an error parsing|"
+            r"Could not (?:fetch specs|reach host|locate Gemfile)|"
+            r"Retrying .* due to error|Gem::\S+(?:Error|Exception)|Unable to (?:require|resolve)|"
+            r"The dependencies in your gemfile)",
             Kind.DEPENDENCY,
             (
                 "Could not ",
@@ -235,7 +257,8 @@ Bundler could not find compatible versions for gem "brick":
       brick (< 3)""",
         ),
         Message(
-            r"^(?:An error occurred while installing |ERROR:  (?:Error installing|Could not find a valid gem|While executing gem|Failed to build gem|Loading command)|"
+            r"^(?:An error occurred while installing |ERROR:  (?:Error installing|Could not find a valid gem|"
+            r"While executing gem|Failed to build gem|Loading command)|"
             r"Gem::Ext::BuildError|Make sure that `gem install|mkmf\.rb can't find header)",
             Kind.DEPENDENCY,
             (
@@ -254,7 +277,8 @@ In Gemfile:
   brick""",
         ),
         Message(
-            r"^bundler: (?:command not found|failed to load command)|^(?:Ignoring|Could not find) .* extensions are not built|^\S*: command not found: bundle|"
+            r"^bundler: (?:command not found|failed to load command)|^(?:Ignoring|"
+            r"Could not find) .* extensions are not built|^\S*: command not found: bundle|"
             r"can't find gem |cannot load such file -- ",
             Kind.DEPENDENCY,
             ("bundler: ", "extensions are not built", "can't find gem ", "cannot load such file"),

@@ -21,11 +21,13 @@ error[E0425]: cannot find function `totl` in this scope
    |     ^^^^ help: a function with a similar name exists: `total`""",
         ),
         Message(
-            r"^\s*error: (?!aborting|could not compile|build failed|test failed|process didn't|linking with|\d+ targets?)",
+            r"^error: (?!aborting|could not compile|build failed|test failed|process didn't|linking with|\d+ targets?|"
+            r"command '|invalid (?:source|target)|Recipe `|the package|script \"|subprocess-|Uncaught|builder |"
+            r"pathspec|externally)",
             Kind.BUILD_ERROR,
             ("error: ",),
             goes_on=r"^\s*(?:-->|\d* ?\||=|\.\.\.|::: |Caused by:)|^\s{2,}\S",
-            weight=0.75,
+            weight=0.65,
             most=25,
             example="""\
 error: unused variable: `sum`
@@ -68,9 +70,11 @@ _CARGO = Tool(
     "cargo",
     (
         Message(
-            r"^error: (?:failed to (?:select|parse|load|get|download|fetch|run|resolve|verify|read|compile|sync)|no matching package|package `|the lock file|"
-            r"unable to (?:get|update)|could not (?:find|download|load)|no such (?:sub)?command|environment variable|toolchain '|package collision|"
-            r"component '|rustup could not|the package|spurious network)",
+            r"^error: (?:failed to (?:select|parse|load|get|download|fetch|run|resolve|verify|read|compile|sync)|"
+            r"no matching package|package `|the lock file|"
+            r"unable to (?:get|update)|could not (?:find|download|load)|no such (?:sub)?command|environment variable|"
+            r"toolchain '|package collision|"
+            r"component '|rustup could not|the package `|spurious network)",
             Kind.DEPENDENCY,
             ("error: ",),
             stops=r"^(?:warning|error|The command )",
@@ -97,7 +101,8 @@ Caused by:
   libbrick is not installed""",
         ),
         Message(
-            r"^(?:error: (?:could not compile|test failed|build failed|process didn't exit|\d+ targets? failed|doctest failed)|"
+            r"^(?:error: (?:could not compile|test failed|build failed|process didn't exit|\d+ targets? failed|"
+            r"doctest failed)|"
             r"warning: build failed|Caused by:$|error: Could not compile)",
             Kind.BUILD_ERROR,
             ("error: ", "warning: build failed", "Caused by:"),

@@ -43,7 +43,8 @@ _VALGRIND = Tool(
     "valgrind",
     (
         Message(
-            r"^==\d+== (?:Invalid (?:read|write|free)|Conditional jump|Use of uninitialised|Syscall param|Mismatched free|Source and destination overlap|Process terminating|"
+            r"^==\d+== (?:Invalid (?:read|write|free)|Conditional jump|Use of uninitialised|Syscall param|"
+            r"Mismatched free|Source and destination overlap|Process terminating|"
             r"[\d,]+ (?:\([^)]*\) )?bytes in [\d,]+ blocks are (?:definitely|possibly|indirectly))",
             Kind.TEST_FAILURE,
             (
@@ -79,7 +80,8 @@ _SIGNALS = Tool(
     "signals",
     (
         Message(
-            r"(?:^|[\s:])(?:(?:Segmentation fault|Aborted|Bus error|Illegal instruction|Floating point exception|Trace/(?:BPT|breakpoint) trap|Stack overflow)(?::? \d+)?(?: +\(core dumped\))?(?: {2,}.*)?$|"
+            r"(?:^|[\s:])(?:(?:Segmentation fault|Aborted|Bus error|Illegal instruction|Floating point exception|"
+            r"Trace/(?:BPT|breakpoint) trap|Stack overflow)(?::? \d+)?(?: +\(core dumped\))?(?: {2,}.*)?$|"
             r"(?:Segmentation fault|Aborted|Bus error|Illegal instruction).{0,3}\(core dumped\))",
             Kind.UNKNOWN,
             (
@@ -95,14 +97,18 @@ _SIGNALS = Tool(
             example="build.sh: line 14:  4121 Segmentation fault      (core dumped) ./bill",
         ),
         Message(
-            r"(?:[Rr]eceived signal|terminated by signal|killed by signal|[Ss]ignal: |Exited with signal|caught signal|(?:got|with|on) signal)[: ]{0,2}(?P<code>SIG[A-Z]{3,6}|\d+|[Ss]eg\w+|aborted|killed)|\bSIG(?:SEGV|ABRT|BUS|ILL|FPE)\b",
+            r"(?:[Rr]eceived signal|terminated by signal|killed by signal|[Ss]ignal: |Exited with signal|"
+            r"caught signal|(?:got|with|on) signal)[: ]{0,2}(?P<code>SIG[A-Z]{3,6}|\d+|[Ss]eg\w+|aborted|killed)|"
+            r"(?:\(|crashed with |died with |code: |exit(?:ed)? with |: )SIG(?:SEGV|ABRT|BUS|ILL|FPE)\b(?!:)",
             Kind.UNKNOWN,
             ("ignal", "SIGSEGV", "SIGABRT", "SIGBUS", "SIGILL", "SIGFPE"),
             weight=0.85,
             example="test_bill 1/1 failed! Received signal: SIGBUS",
         ),
         Message(
-            r"^terminate called (?:after throwing|without an active|recursively)|^libc\+\+abi(?:\.dylib)?: |^\*\*\* (?:stack smashing|buffer overflow|glibc detected|Error in `)|^(?:free|malloc|double free|corrupted size|munmap_chunk|realloc)\(\w*\): |"
+            r"^terminate called (?:after throwing|without an active|recursively)|^libc\+\+abi(?:\.dylib)?: |"
+            r"^\*\*\* (?:stack smashing|buffer overflow|glibc detected|Error in `)|^(?:free|malloc|double free|"
+            r"corrupted size|munmap_chunk|realloc)\(\w*\): |"
             r"^double free or corruption|^corrupted ",
             Kind.UNKNOWN,
             (
@@ -123,13 +129,15 @@ terminate called after throwing an instance of 'std::out_of_range'
   what():  vector::_M_range_check: __n (which is 3) >= this->size() (which is 2)""",
         ),
         Message(
-            r"^(?:\S*: )?(?P<path>[^\s:]+\.\w+):(?P<line>\d+): .*Assertion [`'‘].* failed|^Assertion failed: |^(?:\S+: )?[Aa]ssertion [`\"'].*['\"] failed|^(?:\*\*|ERROR:?) ?\S*:?ERROR:\S+:\d+:",
+            r"^(?:\S*: )?(?P<path>[^\s:]+\.\w+):(?P<line>\d+): .*Assertion [`'‘].* failed|^Assertion failed: |"
+            r"^(?:\S+: )?[Aa]ssertion [`\"'].*['\"] failed|^(?:\*\*|ERROR:?) ?\S*:?ERROR:\S+:\d+:",
             Kind.TEST_FAILURE,
             ("Assertion ", "assertion ", "ERROR:"),
             example="bill: src/bill.c:14: total: Assertion `n > 0' failed.",
         ),
         Message(
-            r"^(?:Program (?:received|terminated with) signal|Thread \d+ .*received signal|\* thread #\d+.*stop reason = )",
+            r"^(?:Program (?:received|terminated with) signal|Thread \d+ .*received signal|"
+            r"\* thread #\d+.*stop reason = )",
             Kind.UNKNOWN,
             ("Program ", "received signal", "stop reason"),
             goes_on=r"^#\d+ |^\s+\S|^\[Current|^\(gdb\)|^0x",
@@ -159,8 +167,11 @@ _MEMORY = Tool(
     "memory",
     (
         Message(
-            r"(?:^|\s)Killed(?: +\S.*)?$|[Oo]ut of memory(?::|\b)|Cannot allocate memory|\bOOM[- ]?[Kk]ill|oom-kill|std::bad_alloc|virtual memory exhausted|^MemoryError\b|cc1plus.*[Kk]illed|signal 9\b|SIGKILL|"
-            r"(?:exit(?:ed)?(?: with)?|returned)(?: non-zero)?(?: exit)?(?: code|status)? 137\b|memory exhausted|ENOMEM|failed to map segment|LLVM ERROR: out of memory|CUDA out of memory",
+            r"^Killed(?: {2,}.*)?$|: (?:line \d+: +)?(?:\d+ )?Killed(?: {2,}.*)?$|fatal error: Killed|"
+            r"[Oo]ut of memory(?::|\b)|Cannot allocate memory|\bOOM[- ]?[Kk]ill|oom-kill|std::bad_alloc|"
+            r"virtual memory exhausted|^MemoryError\b|cc1plus.*[Kk]illed|signal 9\b|SIGKILL|"
+            r"(?:exit(?:ed)?(?: with)?|returned)(?: non-zero)?(?: exit)?(?: code|status)? 137\b|memory exhausted|"
+            r"ENOMEM|failed to map segment|LLVM ERROR: out of memory|CUDA out of memory",
             Kind.INFRASTRUCTURE,
             (
                 "Killed",

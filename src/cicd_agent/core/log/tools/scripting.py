@@ -7,7 +7,8 @@ _PERL = Tool(
     "perl",
     (
         Message(
-            r"^\s*#\s+Failed (?:\(TODO\) )?test (?:'(?P<test>.*)'|\d+|at )|^#\s+at (?P<path>\S+\.t) line (?P<line>\d+)\.",
+            r"^\s*#\s+Failed (?:\(TODO\) )?test (?:'(?P<test>.*)'|\d+|at )|"
+            r"^#\s+at (?P<path>\S+\.t) line (?P<line>\d+)\.",
             Kind.TEST_FAILURE,
             ("Failed test ", "#   at ", "Failed (TODO)"),
             goes_on=r"^\s*#(?!\s+(?:Failed test|Looks like|Subtest))",
@@ -40,7 +41,8 @@ t/bill.t (Wstat: 256 Tests: 12 Failed: 1)
   Non-zero exit status: 1""",
         ),
         Message(
-            r"^(?P<test>\S+\.t) \.{2,} (?!ok|skipped|\d+/|$)\S|^\s*Failed \d+/\d+ subtests|^(?:Dubious, test returned|Result: FAIL|Failed \d+/\d+ test programs)|^Parse errors: ",
+            r"^(?P<test>\S+\.t) \.{2,} (?!ok|skipped|\d+/|$)\S|^\s*Failed \d+/\d+ subtests|^(?:Dubious, test returned|"
+            r"Result: FAIL|Failed \d+/\d+ test programs)|^Parse errors: ",
             Kind.TEST_FAILURE,
             (".t ..", "Failed ", "Dubious, test", "Result: FAIL", "Parse errors: "),
             weight=0.7,
@@ -51,7 +53,8 @@ t/bill.t .. Dubious, test returned 1 (wstat 256, 0x100)
 Failed 1/12 subtests """,
         ),
         Message(
-            r"^(?!\s*#|\w*Warning).{1,300} at (?P<path>\S+\.(?:p[lmh]|t|PL|cgi)|Makefile\.PL|\S+/bin/\S+|-e) line (?P<line>\d+)(?:\.$|, <|, near )",
+            r"^(?!\s*#|\w*Warning).{1,300} at (?P<path>\S+\.(?:p[lmh]|t|PL|cgi)|Makefile\.PL|\S+/bin/\S+|"
+            r"-e) line (?P<line>\d+)(?:\.$|, <|, near )",
             Kind.UNKNOWN,
             (" line ",),
             goes_on=r"^BEGIN failed--|^Compilation failed in|^\s+\S|^Execution of",
@@ -62,7 +65,8 @@ Can't locate Brick.pm in @INC (you may need to install the Brick module) at lib/
 BEGIN failed--compilation aborted at lib/Bill.pm line 3.""",
         ),
         Message(
-            r"^(?:BEGIN failed--|Compilation failed in require|! (?:Installing|Couldn't find|Bailing|Finding|The following modules|Configure|Testing|Failed)|"
+            r"^(?:BEGIN failed--|Compilation failed in require|! (?:Installing|Couldn't find|Bailing|Finding|"
+            r"The following modules|Configure|Testing|Failed)|"
             r"FAIL$|.* -- (?:NOT OK|FAILED)|Warning: prerequisite \S+ .* not found)",
             Kind.DEPENDENCY,
             ("BEGIN failed", "Compilation failed in", "! ", "NOT OK", "Warning: prerequisite"),
@@ -98,7 +102,8 @@ Expected:
 (number) 5""",
         ),
         Message(
-            r"^(?:\S*(?:lua(?:jit)?|th)(?:[\d.]*)?(?:\.exe)?: )\S|^Error: (?:Failed (?:installing|building)|No results matching|Could not satisfy|Build error|Rockspec)",
+            r"^(?:/\S*/)?(?:lua(?:jit)?[\d.]*|th): \S|^Error: (?:Failed (?:installing|building)|No results matching|"
+            r"Could not satisfy|Build error|Rockspec)",
             Kind.UNKNOWN,
             ("lua", "th: ", "Error: "),
             goes_on=r"^\t|^stack traceback:|^\s+\[C\]|^\s+no (?:file|field)",
@@ -139,7 +144,11 @@ Stacktrace:
  [1] macro expansion""",
         ),
         Message(
-            r"^(?:ERROR: |\s*│\s*ERROR: |┌ Error: )\S",
+            r"^(?:\s*│\s*)?ERROR: (?:LoadError|UndefVarError|MethodError|ArgumentError|BoundsError|KeyError|TypeError|"
+            r"ErrorException|"
+            r"InitError|SystemError|IOError|DomainError|AssertionError|ParseError|Package |Some tests did not pass|"
+            r"Unsatisfiable|"
+            r"syntax: |expected package|could not open file|failed process|type \w+ has no field)|^┌ Error: \S",
             Kind.UNKNOWN,
             ("ERROR: ", "┌ Error: "),
             goes_on=r"^\s+\[?\S|^Stacktrace:|^│|^└|^in expression starting at|^during initialization",
@@ -158,7 +167,8 @@ _R = Tool(
     "R",
     (
         Message(
-            r"^(?:── |-- )\d*\.? ?(?:Failure|Error|Failed) ?(?:\((?P<path>[^:()]+):(?P<line>\d+)(?::\d+)?\))?|^(?:── |-- )(?:Failed tests|Failure|Error)",
+            r"^(?:── |-- )\d*\.? ?(?:Failure|Error|Failed) ?(?:\((?P<path>[^:()]+):(?P<line>\d+)(?::\d+)?\))?|^(?:── |"
+            r"-- )(?:Failed tests|Failure|Error)",
             Kind.TEST_FAILURE,
             ("── ", "-- "),
             stops=r"^(?:── |-- |══ |== )|^\[ FAIL|^Error: Test failures|^Execution halted",
@@ -172,7 +182,9 @@ total(c(2, 2)) (`actual`) not equal to 5 (`expected`).
 """,
         ),
         Message(
-            r"^(?:Error(?: in .*)?:(?: |$)|Error in \S|Execution halted$|ERROR: (?:dependenc|lazy loading|compilation failed|configuration failed|package installation|vignette)|"
+            r"^(?:Error in \S.* ?:(?: |$)|Error: (?:object |unexpected |could not find function|there is no package)|"
+            r"Execution halted$|ERROR: (?:dependenc|lazy loading|compilation failed|configuration failed|"
+            r"package installation|vignette)|"
             r"Error: (?:package or namespace|processing vignette|Test failures))",
             Kind.UNKNOWN,
             ("Error", "Execution halted", "ERROR: "),
@@ -185,7 +197,8 @@ Calls: suppressPackageStartupMessages -> library
 Execution halted""",
         ),
         Message(
-            r"^\* checking .* \.\.\. (?:\[\S+\] )?(?:ERROR|WARNING|NOTE)$|^\s*(?:Found the following significant warnings|Running the tests in .* failed)",
+            r"^\* checking .* \.\.\. (?:\[\S+\] )?(?:ERROR|WARNING|NOTE)$|"
+            r"^\s*(?:Found the following significant warnings|Running the tests in .* failed)",
             Kind.BUILD_ERROR,
             (
                 " ... ERROR",
@@ -221,7 +234,8 @@ _EDITORS = Tool(
     "editors",
     (
         Message(
-            r"^(?:Debugger entered--Lisp error:|signal\(\w|\S+\.el:\d+:\d+: (?:[Ee]rror|Warning)|Symbol's (?:value|function definition)|Cannot open load file|Wrong (?:type argument|number of arguments))",
+            r"^(?:Debugger entered--Lisp error:|signal\(\w|\S+\.el:\d+:\d+: (?:[Ee]rror|Warning)|Symbol's (?:value|"
+            r"function definition)|Cannot open load file|Wrong (?:type argument|number of arguments))",
             Kind.UNKNOWN,
             ("Lisp error", "signal(", ".el:", "Symbol's ", "Cannot open load file", "Wrong "),
             goes_on=r"^\s+\S|^[\w:*%+/<>=-]+\(",
@@ -232,7 +246,8 @@ Debugger entered--Lisp error: (void-function bill-totl)
   bill-sum()""",
         ),
         Message(
-            r"^\s+FAILED\s+\d+/\d+\s+(?P<test>\S+)|^Test (?P<name>\S+) (?:condition|backtrace):|^\d+ unexpected results:",
+            r"^\s+FAILED\s+\d+/\d+\s+(?P<test>\S+)|^Test (?P<name>\S+) (?:condition|backtrace):|"
+            r"^\d+ unexpected results:",
             Kind.TEST_FAILURE,
             ("FAILED ", " condition:", " backtrace:", "unexpected results:"),
             goes_on=r"^\s{4,}\S|^   FAILED",
@@ -244,7 +259,8 @@ Test bill-test-total condition:
        (= 5 4))))""",
         ),
         Message(
-            r"^(?:Error detected while processing|Vim(?:\(\w+\))?:E\d+|E\d{2,4}: |\s*\(X\) |Starting Vader:.*|Success/Total: )",
+            r"^(?:Error detected while processing|Vim(?:\(\w+\))?:E\d+|E\d{2,4}: |\s*\(X\) |Starting Vader:.*|"
+            r"Success/Total: )",
             Kind.TEST_FAILURE,
             ("Error detected while", "Vim", "E1", "E4", "E5", "E6", "E7", "E8", "E9", "E2", "E3", "(X) "),
             goes_on=r"^line +\d+:|^E\d+: |^\s+>|^\s+- ",

@@ -7,8 +7,11 @@ _SHELL = Tool(
     "shell",
     (
         Message(
-            r"^(?P<path>\S+): (?:line )?(?P<line>\d+): (?!error|warning|note|Error|Failure)\S.*(?:command not found|[Nn]o such file|Permission denied|unbound variable|syntax error|not found|cannot|bad substitution|unexpected|ambiguous redirect|Is a directory|"
-            r"parameter (?:not set|null)|Argument list too long|Bad substitution|operator expected|arguments|readonly|declare:|Text file busy|Exec format)",
+            r"^(?P<path>\S+): (?:line )?(?P<line>\d+): (?!error|warning|note|Error|Failure)\S.*(?:command not found|"
+            r"[Nn]o such file|Permission denied|unbound variable|syntax error|not found|cannot|bad substitution|"
+            r"unexpected|ambiguous redirect|Is a directory|"
+            r"parameter (?:not set|null)|Argument list too long|Bad substitution|operator expected|arguments|readonly|"
+            r"declare:|Text file busy|Exec format)",
             Kind.CONFIGURATION,
             (
                 "command not found",
@@ -32,22 +35,30 @@ _SHELL = Tool(
                 "Exec format",
             ),
             goes_on=r"^\S+: (?:line )?\d+: ",
+            weight=0.85,
             most=3,
             example="""\
 build.sh: line 14: syntax error near unexpected token `fi'
 build.sh: line 14: `fi'""",
         ),
         Message(
-            r"^(?:/\S*/)?(?:ba|da|z|k|a|c|tc|fi)?sh: (?:\d+: )?(?:line \d+: )?\S.*|^env: .*(?:No such file|unterminated)|^(?:\S+: )?command not found: \S+|^/usr/bin/env: |^fish: ",
+            r"^(?:/\S*/)?(?:ba|da|z|k|a|c|tc|fi)?sh: (?:\d+: )?(?:line \d+: )?\S.*|^env: .*(?:No such file|"
+            r"unterminated)|^(?:\S+: )?command not found: \S+|^/usr/bin/env: |^fish: ",
             Kind.CONFIGURATION,
             ("sh: ", "env: ", "command not found: "),
             weight=0.9,
             example="/bin/sh: 1: gmake: not found",
         ),
         Message(
-            r"^(?:(?:/\S*/)?(?:cp|mv|rm|ls|cat|cd|mkdir|rmdir|chmod|chown|ln|find|grep|sed|awk|gawk|tee|touch|stat|install|sudo|su|xargs|diff|cmp|sort|tar|zip|rsync|scp|ssh|which|source|kill|date|head|tail|test|patch|cut|tr|bc|timeout|strip|ar|pkg-config|python[\d.]*|"
-            r"node|nohup|dos2unix|readlink|realpath|mktemp|docker-compose|systemctl|service|start|mysql|psql|redis-cli|convert|dot|doxygen|rename|pushd|popd|perl|ruby|swift|java|php|phpenv|rvm|nvm|nvs|sh|tail)): (?!warning)\S.*"
-            r"(?:No such file|cannot|[Pp]ermission denied|not found|[Ii]nvalid|missing|unrecognized|illegal|unknown|[Ff]ailed|fatal|error|not a|not exist|not permitted|not installed|must|unable|[Oo]peration|omitting|no |File exists|too many|Is a directory|differ)",
+            r"^(?:(?:/\S*/)?(?:cp|mv|rm|ls|cat|cd|mkdir|rmdir|chmod|chown|ln|find|grep|sed|awk|gawk|tee|touch|stat|"
+            r"install|sudo|su|xargs|diff|cmp|sort|tar|zip|rsync|scp|ssh|which|source|kill|date|head|tail|test|patch|"
+            r"cut|tr|bc|timeout|strip|ar|pkg-config|python[\d.]*|"
+            r"node|nohup|dos2unix|readlink|realpath|mktemp|docker-compose|systemctl|service|start|mysql|psql|"
+            r"redis-cli|convert|dot|doxygen|rename|pushd|popd|perl|ruby|swift|java|php|phpenv|rvm|nvm|nvs|sh|"
+            r"tail)): (?!warning)\S.*"
+            r"(?:No such file|cannot|[Pp]ermission denied|not found|[Ii]nvalid|missing|unrecognized|illegal|unknown|"
+            r"[Ff]ailed|fatal|error|not a|not exist|not permitted|not installed|must|unable|[Oo]peration|omitting|no |"
+            r"File exists|too many|Is a directory|differ)",
             Kind.CONFIGURATION,
             (
                 "o such file",
@@ -80,8 +91,10 @@ build.sh: line 14: `fi'""",
             example="cp: cannot stat 'dist/bill.js': No such file or directory",
         ),
         Message(
-            r"^(?:The program '\S+' (?:is currently not installed|can be found)|Command '\S+' not found|'\S+' is not recognized as an internal|The system cannot find the (?:path|file)|Access is denied\.|"
-            r"\S+: (?:command not found|Command not found\.?|not found|No such file or directory|Permission denied|cannot execute(?: binary file)?|is not installed)$)",
+            r"^(?:The program '\S+' (?:is currently not installed|can be found)|Command '\S+' not found|"
+            r"'\S+' is not recognized as an internal|The system cannot find the (?:path|file)|Access is denied\.|"
+            r"\S+: (?:command not found|Command not found\.?|not found|No such file or directory|Permission denied|"
+            r"cannot execute(?: binary file)?|is not installed)$)",
             Kind.CONFIGURATION,
             (
                 "The program '",
@@ -99,11 +112,18 @@ build.sh: line 14: `fi'""",
             goes_on=r"^(?:sudo )?apt|^but can be installed|^operable program",
             weight=0.9,
             most=3,
-            example="The program 'brick' is currently not installed. To run 'brick' please ask your administrator to install the package 'brick-cli'",
+            example=(
+                "The program 'brick' is currently not installed. To run 'brick' please ask your administrator to "
+                "install the package 'brick-cli'"
+            ),
         ),
         Message(
-            r"^(?:\S+: )?(?:unrecognized (?:option|arguments?|command)|(?:unknown|invalid|illegal|bad|ambiguous) (?:option|switch|argument|flag|command|subcommand|target|shorthand flag)|option requires an argument|missing (?:operand|argument)|too (?:many|few) arguments)|"
-            r"^(?:Error|error): (?:unknown|unrecognized|Unknown|Unrecognized|[Nn]o such|[Ii]nvalid|Got unexpected|[Mm]issing|Unexpected|found argument|the following (?:required )?arguments?)|^(?:Illegal|Invalid|Unknown|Unrecognized|Unsupported) (?:option|switch|argument|flag|command|parameter)",
+            r"^(?:\S+: )?(?:unrecognized (?:option|arguments?|command)|(?:unknown|invalid|illegal|bad|"
+            r"ambiguous) (?:option|switch|argument|flag|command|subcommand|target|shorthand flag)|"
+            r"option requires an argument|missing (?:operand|argument)|too (?:many|few) arguments)|"
+            r"^(?:Error|error): (?:unknown|unrecognized|Unknown|Unrecognized|[Nn]o such|[Ii]nvalid|Got unexpected|"
+            r"[Mm]issing|Unexpected|found argument|the following (?:required )?arguments?)|^(?:Illegal|Invalid|"
+            r"Unknown|Unrecognized|Unsupported) (?:option|switch|argument|flag|command|parameter)",
             Kind.CONFIGURATION,
             (
                 "unrecognized ",
@@ -133,10 +153,12 @@ build.sh: line 14: `fi'""",
             weight=0.6,
             goes_on=r"^\s+\S",
             most=6,
-            example="ERROR: Detected 1 broken links.",
+            example="ERROR: the bill does not add up",
         ),
         Message(
-            r"^(?:An|Some|One or more|\d+|There (?:were|was)|Something|Could not|Couldn't|Cannot|Can't|Unable to|Failed to)\b.{0,160}(?:error|fail|wrong|not|unable|invalid|missing|exist|open|find|load|read|write|connect|install|resolve|start|create|build)\w*\b",
+            r"^(?:An|Some|One or more|\d+|There (?:were|was)|Something|Could not|Couldn't|Cannot|Can't|Unable to|"
+            r"Failed to)\b.{0,160}(?:error|fail|wrong|not|unable|invalid|missing|exist|open|find|load|read|write|"
+            r"connect|install|resolve|start|create|build)\w*\b",
             Kind.UNKNOWN,
             (
                 "An ",
@@ -151,8 +173,8 @@ build.sh: line 14: `fi'""",
                 "Unable to",
                 "Failed to",
             ),
-            weight=0.55,
-            example="An error occured while installing the brick tool.",
+            weight=0.45,
+            example="Some checks were not successful.",
         ),
     ),
     noise=(
@@ -160,6 +182,7 @@ build.sh: line 14: `fi'""",
         r"\b0 (?:errors|failed|failures)\b",
         r"^(?:Error|ERROR|FAILED|Failures?|Errors?): 0\b",
         r"Cannot find module 'fsevents'",
+        r"^(?:ERROR|FAILED): +(?:Job failed|InvocationError|Build |script returned)",
     ),
 )
 
@@ -190,16 +213,22 @@ not ok 3 adds what was ordered
 #   `[ "$output" -eq 5 ]' failed""",
         ),
         Message(
-            r"^ASSERT:|^(?:Assertion|assertion) failed|^\s*FAILED: |^\[FAIL(?:ED)?\]:? |^(?P<test>.{1,200}?)(?: |:|\.{2,}|\t)\s*(?:\[ ?)?(?:FAIL|FAILED|KO)(?: ?\])?$",
+            r"^ASSERT:|^(?:Assertion|assertion) failed|^\s*FAILED: |^\[FAIL(?:ED)?\]:? |^(?P<test>.{1,200}?)(?: |:|"
+            r"\.{2,}|\t)\s*(?:\[ ?)?(?:FAIL|FAILED|KO)(?: ?\])?$",
             Kind.TEST_FAILURE,
             ("ASSERT:", "ssertion failed", "FAILED: ", "[FAIL", "FAIL", "KO"),
-            weight=0.75,
+            weight=0.55,
             goes_on=r"^\s{2,}\S",
             most=8,
             example="ASSERT:expected:<5> but was:<4>",
         ),
     ),
-    noise=(r"\b0 FAIL",),
+    noise=(
+        r"\b0 FAIL",
+        r"^FAILED: Build ",
+        r"^(?:Result|Test suite|BUILD|> Task|:\S+ FAILED|test |Rails build)",
+        r"^\[(?:INFO|info)",
+    ),
 )
 
 SHELL = (_SHELL, _BATS)

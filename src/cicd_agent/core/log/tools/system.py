@@ -7,15 +7,18 @@ _DISK = Tool(
     "disk",
     (
         Message(
-            r"No space left on device|ENOSPC\b|Disk quota exceeded|There is not enough space on the disk|disk is full|not enough (?:free )?(?:disk )?space|"
-            r"You don't have enough free space in|System\.IO\.IOException: No space left|low on disk space|running out of disk space",
+            r"No space left on device|ENOSPC\b|Disk quota exceeded|There is not enough space on the disk|disk is full|"
+            r"not enough (?:free )?(?:disk )?space|"
+            r"You don't have enough free space in|System\.IO\.IOException: No space left|low on disk space|"
+            r"running out of disk space",
             Kind.INFRASTRUCTURE,
             ("No space left", "ENOSPC", "quota exceeded", "enough", "disk is full", "disk space"),
             trouble=Trouble.DISK,
             example="write /var/lib/brick/layer.tar: No space left on device",
         ),
         Message(
-            r"(?:EMFILE|Too many open files|Resource temporarily unavailable|Read-only file system|Input/output error|Stale (?:NFS )?file handle|Text file busy)",
+            r"(?:\bEMFILE\b|Too many open files|Resource temporarily unavailable|Read-only file system|"
+            r"Input/output error|Stale (?:NFS )?file handle|Text file busy)",
             Kind.INFRASTRUCTURE,
             (
                 "EMFILE",
@@ -37,8 +40,12 @@ _NETWORK = Tool(
     "network",
     (
         Message(
-            r"Could not resolve (?:host|hostname|proxy)|[Tt]emporary failure (?:in name resolution|resolving)|EAI_AGAIN|getaddrinfo (?:ENOTFOUND|failed)|ENOTFOUND\b|no such host|nodename nor servname|Name or service not known|"
-            r"UnknownHostException|[Uu]nable to resolve host|Unknown host '|failed to lookup address|server misbehaving|dial tcp: lookup|NXDOMAIN|SERVFAIL|DNS resolution failed|Couldn't resolve host|NameResolutionError",
+            r"Could not resolve (?:host|hostname|proxy)|[Tt]emporary failure (?:in name resolution|resolving)|"
+            r"EAI_AGAIN|getaddrinfo (?:ENOTFOUND|failed)|ENOTFOUND\b|no such host|nodename nor servname|"
+            r"Name or service not known|"
+            r"UnknownHostException|[Uu]nable to resolve host|Unknown host '|failed to lookup address|"
+            r"server misbehaving|dial tcp: lookup|NXDOMAIN|SERVFAIL|DNS resolution failed|Couldn't resolve host|"
+            r"NameResolutionError",
             Kind.INFRASTRUCTURE,
             (
                 "ould not resolve ",
@@ -65,9 +72,12 @@ _NETWORK = Tool(
             example="curl: (6) Could not resolve host: bricks.example.org",
         ),
         Message(
-            r"[Cc]onnection (?:refused|reset|timed out|was forcibly|aborted|closed by remote)|ECONNREFUSED|ECONNRESET|ETIMEDOUT|EPIPE\b|Network is unreachable|No route to host|ENETUNREACH|socket hang up|"
-            r"Connection (?:error: )?Connect timeout|[Cc]onnect(?:ion)? time(?:d )?out|Failed to connect to \S+ port|[Rr]ead timed out|i/o timeout|Operation timed out|request timed out|Unable to connect to|"
-            r"unexpected EOF|Could not create connection to|RemoteDisconnected|ConnectTimeout|ReadTimeout|context deadline exceeded|net::ERR_|Premature close|Couldn't establish HTTP connection|Broken pipe",
+            r"[Cc]onnection (?:refused|reset|timed out|was forcibly|aborted|closed by remote)|ECONNREFUSED|ECONNRESET|"
+            r"ETIMEDOUT|EPIPE\b|Network is unreachable|No route to host|ENETUNREACH|socket hang up|"
+            r"Connection (?:error: )?Connect timeout|[Cc]onnect(?:ion)? time(?:d )?out|Failed to connect to \S+ port|"
+            r"[Rr]ead timed out|i/o timeout|Operation timed out|request timed out|Unable to connect to|"
+            r"unexpected EOF|Could not create connection to|RemoteDisconnected|ConnectTimeout|ReadTimeout|"
+            r"context deadline exceeded|net::ERR_|Premature close|Couldn't establish HTTP connection|Broken pipe",
             Kind.INFRASTRUCTURE,
             (
                 "onnection ",
@@ -100,8 +110,12 @@ _NETWORK = Tool(
             example="curl: (7) Failed to connect to bricks.example.org port 443: Connection refused",
         ),
         Message(
-            r"(?:certificate (?:verify failed|has expired|is not trusted|signed by unknown|problem)|CERT_HAS_EXPIRED|UNABLE_TO_\w+CERT\w*|self[- ]signed certificate|SSL (?:certificate|handshake|routines|connect error)|SSLError|"
-            r"SSL_ERROR|TLS handshake|no certificate subject alternative name|x509: |sslv3|Received fatal alert|gnutls_handshake|SSLHandshakeException|PKIX path|schannel:|server certificate verification failed|tlsv1 alert)",
+            r"(?:certificate (?:verify failed|has expired|is not trusted|signed by unknown|problem)|CERT_HAS_EXPIRED|"
+            r"UNABLE_TO_\w+CERT\w*|self[- ]signed certificate|SSL (?:certificate|handshake|routines|connect error)|"
+            r"SSLError|"
+            r"SSL_ERROR|TLS handshake|no certificate subject alternative name|x509: |sslv3 alert|Received fatal alert|"
+            r"gnutls_handshake|SSLHandshakeException|PKIX path|schannel:|server certificate verification failed|"
+            r"tlsv1 alert)",
             Kind.INFRASTRUCTURE,
             (
                 "certificate",
@@ -109,7 +123,7 @@ _NETWORK = Tool(
                 "SSL",
                 "TLS handshake",
                 "x509: ",
-                "sslv3",
+                "sslv3 alert",
                 "Received fatal alert",
                 "gnutls_handshake",
                 "PKIX path",
@@ -126,8 +140,11 @@ ERROR: no certificate subject alternative name matches
 To connect to bricks.example.org insecurely, use `--no-check-certificate'.""",
         ),
         Message(
-            r"^(?:curl: \((?P<code>\d+)\) |wget: |aria2c: |.*ERROR 40[0-9]: |\S+: Error in (?:wget|curl)|fetch: |Failed to download |Download(?:ing)? failed|tar: (?:This does not look|Error is not|Exiting with|Child returned|\S+: Cannot open|Unexpected EOF)|"
-            r"gzip: |unzip: |xz: |sha\d+sum: WARNING|\S+: FAILED$|md5sum: |An error occu?r+ed while installing|E(?:rror|RROR):? (?:downloading|Failed to (?:download|fetch)))",
+            r"^(?:curl: \((?P<code>\d+)\) |wget: |aria2c: |.*ERROR 40[0-9]: |\S+: Error in (?:wget|curl)|fetch: |"
+            r"Failed to download |Download(?:ing)? failed|tar: (?:This does not look|Error is not|Exiting with|"
+            r"Child returned|\S+: Cannot open|Unexpected EOF)|"
+            r"gzip: |unzip: |xz: |sha\d+sum: WARNING|\S+: FAILED$|md5sum: |E(?:rror|RROR):? (?:downloading|"
+            r"Failed to (?:download|fetch)))",
             Kind.DEPENDENCY,
             (
                 "curl: (",
@@ -163,7 +180,9 @@ _SERVERS = Tool(
     "servers",
     (
         Message(
-            r"(?:HTTP(?:/[\d.]+)?|status(?: code)?|returned error|response code|code|ERROR|server returned|[Ee]rror)[: =(]{1,4}(?P<code>5(?:0[0-4]|2[0-7]))\b|\b(?P<status>50[0234]) (?:Internal Server Error|Bad Gateway|Service (?:Temporarily )?Unavailable|"
+            r"(?:HTTP(?:/[\d.]+)?|status(?: code)?|returned error|response code|code|ERROR|server returned|"
+            r"[Ee]rror)[: =(]{1,4}(?P<code>5(?:0[0-4]|2[0-7]))\b|\b(?P<status>50[0234]) (?:Internal Server Error|"
+            r"Bad Gateway|Service (?:Temporarily )?Unavailable|"
             r"Gateway Time-?out|Server Error)|Internal Server Error|Bad Gateway|Service Unavailable",
             Kind.INFRASTRUCTURE,
             (
@@ -179,10 +198,12 @@ _SERVERS = Tool(
             ),
             trouble=Trouble.SERVICE,
             weight=0.85,
-            example="fatal: unable to access 'https://git.example.org/bill.git/': The requested URL returned error: 503",
+            example="HTTP/1.1 503 Service Unavailable",
         ),
         Message(
-            r"\b429\b.{0,20}Too Many Requests|Too Many Requests|HTTP(?:/[\d.]+)? 429|status(?: code)?[: ]{1,2}429|[Rr]ate limit(?:ed|ing)?\b.{0,30}(?:exceeded|reached|hit)|API rate limit|secondary rate limit|returned error: 429|"
+            r"\b429\b.{0,20}Too Many Requests|Too Many Requests|HTTP(?:/[\d.]+)? 429|status(?: code)?[: ]{1,2}429|"
+            r"[Rr]ate limit(?:ed|ing)?\b.{0,30}(?:exceeded|reached|hit)|API rate limit|secondary rate limit|"
+            r"returned error: 429|"
             r"[Qq]uota exceeded for|RateLimitExceeded|ThrottlingException|abuse detection",
             Kind.INFRASTRUCTURE,
             (
@@ -205,9 +226,12 @@ _TIME = Tool(
     "time limits",
     (
         Message(
-            r"^The job exceeded the maximum (?:execution )?time|^No output has been received in the last \d+|The action .{1,200} has timed out after \d+ minutes|has exceeded the maximum execution time of|"
-            r"^ERROR: Job failed: execution took longer than|^Too long with no output|Timeout has been exceeded|Build (?:execution time has reached|timed out \(after)|context deadline exceeded \(Client|"
-            r"^(?:Timeout|TIMEOUT)\b.{0,40}(?:after|exceeded|reached)|timed out after \d+ ?(?:s|m|h|ms|sec|min|hour)|^timeout: sending signal|exceeded the time limit|^The (?:job|build) (?:has )?timed out|took too long",
+            r"^The job exceeded the maximum (?:execution )?time|^No output has been received in the last \d+|"
+            r"The action .{1,200} has timed out after \d+ minutes|has exceeded the maximum execution time of|"
+            r"^ERROR: Job failed: execution took longer than|^Too long with no output|Timeout has been exceeded|"
+            r"Build (?:execution time has reached|timed out \(after)|context deadline exceeded \(Client|"
+            r"^(?:Timeout|TIMEOUT)\b.{0,40}(?:after|exceeded|reached)|timed out after \d+ ?(?:s|m|h|ms|sec|min|hour)|"
+            r"^timeout: sending signal|exceeded the time limit|^The (?:job|build) (?:has )?timed out|took too long",
             Kind.TIMEOUT,
             (
                 "exceeded the maximum",

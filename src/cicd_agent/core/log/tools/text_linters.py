@@ -33,7 +33,8 @@ _ESLINT = Tool(
             example="src/bill.js: line 14, col 9, 'totl' is not defined. (W117)",
         ),
         Message(
-            r"^\s*(?P<path>/?[^\s:]+\.(?:[cm]?[jt]sx?|es6|vue|coffee|css|scss|less)):(?P<line>\d+):\d+:? (?!error TS)(?:error |warning )?[A-Z'\"]",
+            r"^\s*(?P<path>/?[^\s:]+\.(?:[cm]?[jt]sx?|es6|vue|coffee|css|scss|"
+            r"less)):(?P<line>\d+):\d+:? (?!error TS)(?:error |warning )?[A-Z'\"]",
             Kind.LINT_ERROR,
             (
                 ".js:",
@@ -55,7 +56,9 @@ _ESLINT = Tool(
             example="  /src/src/bill.js:14:9: Extra semicolon.",
         ),
         Message(
-            r"^(?:standard|semistandard|xo): (?:Use|Unexpected|Run)|^Oops! Something went wrong! :\(|^\S+ used undefined rules?|^ESLint (?:couldn't|found too many)|^(?:ERROR|WARNING): (?P<path>[^\s:]+\.ts)[:\[](?P<line>\d+)",
+            r"^(?:standard|semistandard|xo): (?:Use|Unexpected|Run)|^Oops! Something went wrong! :\(|"
+            r"^\S+ used undefined rules?|^ESLint (?:couldn't|found too many)|^(?:ERROR|"
+            r"WARNING): (?P<path>[^\s:]+\.ts)[:\[](?P<line>\d+)",
             Kind.LINT_ERROR,
             ("standard: ", "xo: ", "Oops! ", "undefined rule", "ESLint ", "ERROR: ", "WARNING: "),
             goes_on=r"^\s+\S",
@@ -64,7 +67,8 @@ _ESLINT = Tool(
             example="ERROR: src/bill.ts:14:9 - Missing semicolon",
         ),
         Message(
-            r"^\s+(?:at )?(?:line )?\d+ \| |^Code style issues? .*|^(?P<path>\S+\.(?:jsx?|css|scss)): [1-9]\d* (?:errors?|problems?)",
+            r"^\s+(?:at )?(?:line )?\d+ \| |^Code style issues? .*|^(?P<path>\S+\.(?:jsx?|css|"
+            r"scss)): [1-9]\d* (?:errors?|problems?)",
             Kind.LINT_ERROR,
             (" | ", "Code style issue", " error", " problem"),
             weight=0.3,
@@ -86,10 +90,11 @@ _STYLELINT = Tool(
             example="css/bill.scss:14 [E] PropertySortOrder: Properties should be ordered",
         ),
         Message(
-            r"^\"?file:\S+\"?:(?P<line>\d+)\.\d+-\d+\.\d+: (?:error|info warning)|^(?P<path>\S+\.html?)[: ](?:\[L)?\d+.*(?:error|Error|not allowed|Bad value|Stray|Unclosed)",
+            r"^\"?file:\S+\"?:(?P<line>\d+)\.\d+-\d+\.\d+: (?:error|info warning)|"
+            r"^(?P<path>\S+\.html?)[: ](?:\[L)?\d+.*(?:error|Error|not allowed|Bad value|Stray|Unclosed)",
             Kind.LINT_ERROR,
             ("file:", ".html", ".htm"),
-            example='"file:/src/bill.html":14.9-14.31: error: Attribute "totl" not allowed on element "div" at this point.',
+            example='"file:/src/bill.html":14.9-14.31: error: Attribute "totl" not allowed on element "div".',
         ),
     ),
 )
@@ -135,7 +140,8 @@ rm -rf $target
        ^-----^ SC2086 (info): Double quote to prevent globbing and word splitting.""",
         ),
         Message(
-            r"^(?P<path>\S+?):(?P<line>\d+):(?:\d+:)? (?:error|warning|note|info|style): .*\[(?P<code>SC\d+)\]|^(?P<script>\S+):(?P<at>\d+) (?P<rule>DL\d+|SC\d+) |^(?P<file>\S+\.(?:sh|bash)):\d+:\d+: ",
+            r"^(?P<path>\S+?):(?P<line>\d+):(?:\d+:)? (?:error|warning|note|info|style): .*\[(?P<code>SC\d+)\]|"
+            r"^(?P<script>\S+):(?P<at>\d+) (?P<rule>DL\d+|SC\d+) |^(?P<file>\S+\.(?:sh|bash)):\d+:\d+: ",
             Kind.LINT_ERROR,
             ("[SC", " DL", " SC", ".sh:", ".bash:"),
             example="Dockerfile:14 DL3008 warning: Pin versions in apt get install.",
@@ -147,20 +153,23 @@ _DOCUMENTS = Tool(
     "documents",
     (
         Message(
-            r"^(?P<path>\S+\.(?:md|markdown|mdx|rst|txt|adoc)):(?P<line>\d+)(?::\d+)?:? ?(?P<code>MD\d+|[\w-]+/\w+)?(?! ?(?:ERROR|WARNING|SEVERE):)\S?",
+            r"^(?P<path>\S+\.(?:md|markdown|mdx|rst|txt|adoc)):(?P<line>\d+)(?!\d|:? \(?(?:ERROR|WARNING|"
+            r"SEVERE))(?::\d+)?:? ?(?P<code>MD\d+|[\w-]+/\w+)?",
             Kind.LINT_ERROR,
             (".md:", ".markdown:", ".mdx:", ".rst:", ".txt:", ".adoc:"),
             weight=0.9,
             example="README.md:14:81 MD013/line-length Line length [Expected: 80; Actual: 92]",
         ),
         Message(
-            r"^\s*(?:\[(?P<code>[45]\d\d)\]|\[✖\]|✖|(?P<status>[45]\d\d)) +(?:https?://|\[|/|\./|\S+\.(?:md|html))",
+            r"^\s*(?:\[(?P<code>[45]\d\d)\]|\[✖\]|✖(?= http)|(?P<status>[45]\d\d)) +(?:https?://|/|\./|\S+\.(?:md|"
+            r"html))",
             Kind.LINT_ERROR,
             ("] http", "✖", "[✖]", "[4", "[5", "404 ", "403 ", "500 ", "503 "),
             example="[404] https://example.org/bricks",
         ),
         Message(
-            r"^\s*\d+\. \[L\d+\] \d{3} http|^> Links$|^ERROR: [1-9]\d* dead links? found|^- .* \*  ?(?:internally|External|linking)|^HTML-Proofer found [1-9]|^(?:Found|Detected) \d+ (?:broken|dead)",
+            r"^\s*\d+\. \[L\d+\] \d{3} http|^> Links$|^ERROR: [1-9]\d* dead links? found|^- .* \*  ?(?:internally|"
+            r"External|linking)|^HTML-Proofer found [1-9]|^(?:Found|Detected) \d+ (?:broken|dead)",
             Kind.LINT_ERROR,
             ("[L", "> Links", "dead link", "linking", "HTML-Proofer found", "broken", " dead"),
             goes_on=r"^\s*\d+\. \[L\d+\]|^> |^\s+\S",
@@ -172,7 +181,8 @@ _DOCUMENTS = Tool(
   None ✓""",
         ),
         Message(
-            r"^\s+(?P<line>\d+):\d+\s+(?:error|warning)\s+.*\((?P<code>[\w-]+)\)$|^(?P<path>[^\s:]+\.ya?ml):(?P<at>\d+):\d+: \S",
+            r"^\s+(?P<line>\d+):\d+\s+(?:error|warning)\s+.*\((?P<code>[\w-]+)\)$|"
+            r"^(?P<path>[^\s:]+\.ya?ml):(?P<at>\d+):\d+: \S",
             Kind.LINT_ERROR,
             ("error ", "warning ", ".yml:", ".yaml:"),
             goes_on=r"^\s+\d* ?\||^\s+\d+:\d+\s+(?:error|warning)",
@@ -180,13 +190,17 @@ _DOCUMENTS = Tool(
             example="  14:1      error    wrong indentation: expected 4 but found 2  (indentation)",
         ),
         Message(
-            r"^✖\s+(?:subject|type|header|body|scope|footer)\b.*\[(?P<code>[\w-]+)\]|^(?:⧗|✖) +(?:input|found)|^Commit (?:message|title|subject) .*(?:must|should|does not|is not)|^.{0,60}(?:Signed-off-by|DCO)\b.{0,40}(?:missing|not found|required)",
+            r"^✖\s+(?:subject|type|header|body|scope|footer)\b.*\[(?P<code>[\w-]+)\]|^(?:⧗|✖) +(?:input|found)|"
+            r"^Commit (?:message|title|subject) .*(?:must|should|does not|is not)|^.{0,60}(?:Signed-off-by|"
+            r"DCO)\b.{0,40}(?:missing|not found|required)",
             Kind.LINT_ERROR,
             ("✖ ", "⧗ ", "Commit ", "Signed-off-by", "DCO"),
             example="✖   subject may not be empty [subject-empty]",
         ),
         Message(
-            r"^(?P<path>\S+?):(?P<line>\d+): .*==> \S+|^\S+:\d+:(?:\d+:)? .*(?:trailing whitespace|misspell|is a misspelling)|^\s*Unknown word \(|Line longer than \d+|Trailing whitespace|No newline at end of file",
+            r"^(?P<path>\S+?):(?P<line>\d+): .*==> \S+|^\S+:\d+:(?:\d+:)? .*(?:trailing whitespace|misspell|"
+            r"is a misspelling)|^\s*Unknown word \(|:\d+:\s?Line longer than \d+|:\d+:.*(?:Trailing whitespace|"
+            r"No newline at end of file)",
             Kind.LINT_ERROR,
             (
                 "==> ",
@@ -201,10 +215,29 @@ _DOCUMENTS = Tool(
             example="docs/bill.md:14: recieve ==> receive",
         ),
         Message(
-            r"^\^-{3,} failure generated from |^>>> Lint for |^\s*(?:Error|Warning|Advice) \((?P<code>\w+)\) \S",
+            r"^\^-{3,} (?:failure generated from|the above) ",
             Kind.LINT_ERROR,
-            ("failure generated from", ">>> Lint for ", "Error (", "Warning (", "Advice ("),
-            lead=5,
+            ("failure generated from", "^---- the above"),
+            lead=10,
+            most=11,
+            weight=0.9,
+            example="""\
+src/bill.h seems to be missing the expected include guard:
+  #ifndef BILL_H
+  #define BILL_H
+  ...
+  #endif // BILL_H
+
+a second line
+a third
+a fourth
+
+^---- failure generated from test/lint/guards.sh""",
+        ),
+        Message(
+            r"^>>> Lint for |^\s*(?:Error|Warning|Advice) \((?P<code>\w+)\) \S",
+            Kind.LINT_ERROR,
+            (">>> Lint for ", "Error (", "Warning (", "Advice ("),
             goes_on=r"^\s+\S|^$",
             most=20,
             weight=0.95,
@@ -217,7 +250,8 @@ _DOCUMENTS = Tool(
     >>>   1  |import os""",
         ),
         Message(
-            r"^\S+: (?:missing|seems to be missing|doesn't (?:have|contain)|does not (?:have|contain)|lacks) .*(?:license|licence|copyright|header|guard|newline|include)|"
+            r"^\S+: (?:missing|seems to be missing|doesn't (?:have|contain)|does not (?:have|contain)|"
+            r"lacks) .*(?:license|licence|copyright|header|guard|newline|include)|"
             r"^(?:.{0,80}(?:[Ll]icen[cs]e|[Cc]opyright) headers? .{0,40}(?:missing|not found|invalid|incorrect|wrong))",
             Kind.LINT_ERROR,
             ("missing", "doesn't ", "does not ", "lacks ", "header"),
