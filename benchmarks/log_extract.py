@@ -123,7 +123,12 @@ def main() -> None:
         for with_green in (False, True) if corpus == "cidiff" else (False,):
             for budget in (2_000, 4_000):
                 if not asked.quick and not with_green:
-                    row(f"last lines, {budget:,} tokens", group, {case.id: last_within(case, budget, counts) for case in group}, counts)
+                    row(
+                        f"last lines, {budget:,} tokens",
+                        group,
+                        {case.id: last_within(case, budget, counts) for case in group},
+                        counts,
+                    )
                 extracts = {case.id: ours(case, budget, registry, with_green=with_green) for case in group}
                 shown = {id: [line.text for line in extract.kept] for id, extract in extracts.items()}
                 name = f"extract, {budget:,}" + (", with green" if with_green else "")
@@ -137,9 +142,14 @@ def main() -> None:
                         if found.recall < 0.999:
                             lines = {normal(line) for line in shown[case.id]}
                             missed = [line for line in case.truth if line not in lines]
-                            print(f"    {case.half} {found.recall:.2f} {case.id}: {len(missed)} of {len(case.truth)}: {missed[0][:90]!r}")
+                            print(
+                                f"    {case.half} {found.recall:.2f} {case.id}: {len(missed)} of {len(case.truth)}: {missed[0][:90]!r}"
+                            )
         if corpus == "pytorch":
-            ranked = {case.id: [normal(problem.text) for problem in ours(case, 2_000, registry, with_green=False).problems] for case in group}
+            ranked = {
+                case.id: [normal(problem.text) for problem in ours(case, 2_000, registry, with_green=False).problems]
+                for case in group
+            }
             first = [bool(ranked[case.id]) and case.truth[0] in ranked[case.id][0] for case in group]
             print(f"  the first problem is the marked line: {mean(first):.2f}")
             if asked.misses:

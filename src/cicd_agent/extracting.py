@@ -71,7 +71,9 @@ def chunks(name: str) -> Iterator[bytes]:
         raise ConfigError(f"{name} cannot be unpacked", why=str(error), remedy="Fetch the log again") from None
     except (OSError, ValueError) as error:
         why = getattr(error, "strerror", None) or str(error)
-        raise ConfigError(f"{name} cannot be read", why=why, remedy="Name a log file, or - for the standard input") from None
+        raise ConfigError(
+            f"{name} cannot be read", why=why, remedy="Name a log file, or - for the standard input"
+        ) from None
 
 
 def _unpacked(file: BinaryIO) -> Iterator[bytes]:

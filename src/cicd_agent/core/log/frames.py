@@ -8,22 +8,30 @@ from cicd_agent.core.log.extract import Frame
 MOST = 20
 """Frames that a problem keeps."""
 
-_FILE = r"(?:[A-Za-z]:)?[\w@.+~$%/\\-]{1,300}\.[A-Za-z][A-Za-z0-9_]{0,9}"
+_FILE = r"(?<![\w@.+~$%/\\-])(?:[A-Za-z]:)?[\w@.+~$%/\\-]{1,300}\.[A-Za-z][A-Za-z0-9_]{0,9}"
 _FORMS = (
     re.compile(r'File "(?P<path>[^"\n]{1,300})", line (?P<line>\d{1,7})'),
     # Of a frame on the JVM the class says the folder.
-    re.compile(r"\bat (?P<name>[\w$./@-]{1,300}?)\.[\w$<>]{1,100} ?\((?P<path>[\w$-]{1,100}\.(?:java|kt|scala|groovy|clj)):(?P<line>\d{1,7})\)"),
+    re.compile(
+        r"\bat (?P<name>[\w$./@-]{1,300}?)\.[\w$<>]{1,100} ?"
+        r"\((?P<path>[\w$-]{1,100}\.(?:java|kt|scala|groovy|clj)):(?P<line>\d{1,7})\)"
+    ),
     re.compile(rf"(?P<path>{_FILE})(?::line |:\[|\(|, line | on line |: line )(?P<line>\d{{1,7}})(?=[\]),:;. ]|$)"),
     re.compile(rf"(?P<path>{_FILE}):(?P<line>\d{{1,7}})(?![\w.])"),
 )
-_HOME = re.compile(
-    r"(?:file://)?(?:/home/runner/work/[^/]+/[^/]+/|/__w/[^/]+/[^/]+/|/github/workspace/|/(?:home|Users)/(?:travis|runner)/build/[^/]+/[^/]+/|/Users/runner/work/[^/]+/[^/]+/"
-    r"|[A-Za-z]:/a/[^/]+/[^/]+/|/builds/[^/]+/[^/]+/|/home/circleci/(?:project|repo)/|/root/project/|/var/lib/jenkins/workspace/[^/]+/|/workspace/|/usr/src/app/|/code/|/app/)"
+_HOMES = (
+    r"/home/runner/work/[^/]+/[^/]+/|/Users/runner/work/[^/]+/[^/]+/|[A-Za-z]:/a/[^/]+/[^/]+/|/__w/[^/]+/[^/]+/",
+    r"/github/workspace/|/(?:home|Users)/travis/build/[^/]+/[^/]+/|/builds/[^/]+/[^/]+/|/home/circleci/(?:project|repo)/",
+    r"/var/lib/jenkins/workspace/[^/]+/|/root/project/|/workspace/|/usr/src/app/|/code/|/app/",
 )
-_FOREIGN = re.compile(
-    r"node_modules/|site-packages/|dist-packages/|/\.cargo/|/rustc/|go/pkg/mod/|/usr/local/go/|/go/src/(?:runtime|testing)/|^/usr/|/gems/|^vendor/|/vendor/|^node:|^internal/|<frozen|^lib/python\d|"
-    r"/lib/python\d|/hostedtoolcache/|^(?:java|javax|jdk|sun|scala|kotlin|org/junit|org/apache/maven|org/gradle|junit|org/codehaus|hudson|sbt|clojure)/|^(?:module|vm|timers|fs|net|events)\.js$|^\.\./\.\./|/\.nvm/|/\.m2/|\.pnpm/"
+_HOME = re.compile(rf"(?:file://)?(?:{'|'.join(_HOMES)})")
+_FOREIGNERS = (
+    r"node_modules/|site-packages/|dist-packages/|/\.cargo/|/rustc/|go/pkg/mod/|/go/src/(?:runtime|testing)/|/gems/|<frozen",
+    r"(?:^|/)vendor/|^node:|^internal/|/lib/python\d|^lib/python\d|/hostedtoolcache/|/\.nvm/|/\.m2/|\.pnpm/|^\.\./\.\./",
+    r"^(?:java|javax|jdk|sun|scala|kotlin|org/junit|org/apache/maven|org/gradle|junit|org/codehaus|hudson|sbt|clojure)/",
+    r"^(?:module|vm|timers|fs|net|events)\.js$",
 )
+_FOREIGN = re.compile("|".join(_FOREIGNERS))
 _ADDRESS = re.compile(r"\w+://|\.(?:com|org|net|io|dev)(?:$|:)")
 
 

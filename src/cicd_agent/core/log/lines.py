@@ -1,4 +1,4 @@
-"""From raw bytes to the lines that a terminal would show, one at a time, however long the log or one of its lines is."""
+"""From raw bytes to the lines that a terminal would show, one at a time, however long a log or a line of it is."""
 
 import calendar
 import re
@@ -32,7 +32,7 @@ _UNSEEN = re.compile("[\x00-\x08\x0e-\x1f\x7f]")
 class Line:
     """A line as a terminal shows it, without its time. `number` is 1-based in the raw log.
 
-    `time` is in seconds since 1970, None when the line has none. `step` is the step of the job, or the command, that wrote it.
+    `time` is in seconds since 1970, None when the line has none. `step` is the job's step or the command that wrote it.
     `cut` is set when characters beyond CLIP are missing.
     """
 
@@ -44,13 +44,13 @@ class Line:
 
 
 def read(chunks: Iterable[bytes], *, steps: Sequence[StepSpan] = ()) -> Iterator[Line]:
-    """The lines of a log that comes in pieces of any size; no more than one of them is held, and of that no more than CLIP needs.
+    """The lines of a log that comes in pieces of any size. Only one of them is held, and of that no more than is shown.
 
     What is no UTF-8 is replaced, escapes are taken off, hidden characters made visible.
     """
     clock = _Clock()
     place, travis = Step(steps), Travis()
-    for number, (raw, cut) in enumerate(_raw_lines(chunks), start=1):
+    for number, (raw, incomplete) in enumerate(_raw_lines(chunks), start=1):
         text = raw.decode("utf-8", "replace")
         if number == 1:
             text = text.removeprefix("\ufeff")
@@ -63,8 +63,8 @@ def read(chunks: Iterable[bytes], *, steps: Sequence[StepSpan] = ()) -> Iterator
         marked = text if "travis_" in text else ""
         if not (text.isascii() and text.isprintable()):
             text = _shown(text)
-        if len(text) > CLIP:
-            text, cut = text[:CLIP], True
+        cut = incomplete or len(text) > CLIP
+        text = text[:CLIP]
         opened = None
         if marked:
             text = without_marks(text)

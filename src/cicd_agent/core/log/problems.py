@@ -1,10 +1,10 @@
 """What went wrong in a job, the most decisive first: what its tools say, and where none is known, what stands out."""
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 
-from cicd_agent.core.log.extract import Problem
+from cicd_agent.core.log.extract import Frame, Problem
 from cicd_agent.core.log.frames import frames, relative
 from cicd_agent.core.log.kind import Kind
 from cicd_agent.core.log.lines import Line
@@ -39,18 +39,22 @@ def problems(
     one: dict[tuple[str, str], Problem] = {}
     for each in _apart(ranked):
         known = green is not None and each.text in green
-        signed = replace(
-            each,
-            novel=not known,
-            strict="" if known else strict(each.tool, each.text),
-            loose="" if known else loose(each.tool, each.text),
-        )
-        same = (each.tool, signed.strict or each.text.strip())
+        key = strict(each.tool, each.text)
+        same = (each.tool, key or each.text)
         if same in one:
             one[same] = replace(one[same], count=one[same].count + 1)
         else:
-            one[same] = signed
-    return tuple(one.values())
+            other = loose(each.tool, each.text)
+            one[same] = replace(each, novel=not known, strict="" if known else key, loose="" if known else other)
+    texts = {line.number: line.text for line in lines}
+    return tuple(_placed(each, texts) if rank < MOST else each for rank, each in enumerate(one.values()))
+
+
+def _placed(problem: Problem, texts: Mapping[int, str]) -> Problem:
+    """The problem with the places that its lines name; the one that its own line names is the first."""
+    within = (texts[number] for number in range(problem.first, problem.last + 1) if number in texts)
+    named = problem.frames
+    return replace(problem, frames=(*named, *(frame for frame in frames(within) if frame not in named)))
 
 
 def _apart(ranked: Sequence[Problem]) -> Iterator[Problem]:
@@ -65,14 +69,10 @@ def _apart(ranked: Sequence[Problem]) -> Iterator[Problem]:
 def _told(lines: Sequence[Line], blocks: Sequence[Block], weighed: Weighed) -> Iterator[Problem]:
     for block in blocks:
         says = lines[block.says]
-        named = block.found.groupdict()
-        within = [line.text for line in lines[block.first : block.last + 1]]
-        places = frames(within)
-        if path := named.get("path"):
-            number = named.get("line") or ""
-            place = type(places[0])(relative(path), int(number) if number.isdecimal() else 0) if places else None
-            if place is not None:
-                places = (place, *(each for each in places if each != place))
+        named = {name: value.strip() for name, value in block.found.groupdict().items() if value}
+        number = named.get("line", "")
+        frame = Frame(relative(named["path"]), int(number) if number.isdecimal() else 0) if "path" in named else None
+        own = block.weight * (_CHAINED if _is_chained(lines, block) else 1)
         yield Problem(
             tool=block.form.tool,
             kind=block.form.kind,
@@ -80,13 +80,13 @@ def _told(lines: Sequence[Line], blocks: Sequence[Block], weighed: Weighed) -> I
             first=lines[block.first].number,
             last=lines[block.last].number,
             text=says.text.strip(),
-            score=_score(block.weight * (_CHAINED if _is_chained(lines, block) else 1), block.says, weighed),
+            score=_score(own, block.says, weighed),
             step=says.step,
             trouble=block.form.trouble,
             wraps=block.form.wraps,
-            test=(named.get("test") or "").strip(),
-            code=(named.get("code") or "").strip(),
-            frames=places,
+            test=named.get("test", ""),
+            code=named.get("code", ""),
+            frames=(frame,) if frame else (),
         )
 
 
@@ -105,19 +105,16 @@ def _standing_out(lines: Sequence[Line], blocks: Sequence[Block], weighed: Weigh
         trouble = weighed.signs[index].trouble
         if index in told or weighed.echoed[index] or trouble < _WORTH_NAMING or weighed.signs[index].frame:
             continue
-        last = _end(lines, index)
-        within = [each.text for each in lines[index : last + 1]]
         kind = next((kind for kind, words in _GUESSES if words.search(line.text)), Kind.UNKNOWN)
         yield Problem(
             tool="",
             kind=kind,
             line=line.number,
             first=line.number,
-            last=lines[last].number,
+            last=lines[_end(lines, index)].number,
             text=line.text.strip(),
             score=_score(_FALLBACK * trouble, index, weighed),
             step=line.step,
-            frames=frames(within),
         )
 
 

@@ -1,9 +1,11 @@
-"""A failed log in so many tokens: the lines that are worth most, with their numbers, and the size of what was left out."""
+"""A failed log in so many tokens: the lines that are worth most, with numbers, and the size of what was left out."""
 
 from array import array
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
+from math import sqrt
 
 from cicd_agent.core.log.extract import Elision, Extract, Kept
 from cicd_agent.core.log.lines import CLIP, Line, read
@@ -20,7 +22,8 @@ from cicd_agent.core.words import count as number_of
 
 _LEAST = 0.02
 _SHORT_GAP = 2
-_LONG, _LENGTH = 60, 0.5
+_LONG = 60
+"""Tokens of a line from which on its length counts against it."""
 
 
 def reduce(
@@ -63,7 +66,7 @@ def reduce(
         problems=found[:MOST],
         total=held.total,
         tokens=used,
-        bytes=size.bytes,
+        bytes=size.total,
         notes=tuple(notes),
         job=job,
     )
@@ -71,23 +74,23 @@ def reduce(
 
 @dataclass(slots=True)
 class _Size:
-    """Counts what passes."""
+    """Counts the bytes that pass."""
 
-    bytes: int = 0
+    total: int = 0
 
     def counted(self, chunks: Iterable[bytes]) -> Iterator[bytes]:
         for chunk in chunks:
-            self.bytes += len(chunk)
+            self.total += len(chunk)
             yield chunk
 
 
 def _fill(lines: Sequence[Line], weighed: Weighed, budget: int) -> tuple[list[int], int]:
-    """The lines that are shown, and the tokens they take. What says the same as a line that is shown is not shown again."""
+    """The lines that are shown, and the tokens they take. The same text is not shown twice."""
     costs = {index: count(lines[index].text) for index, worth in enumerate(weighed.worth) if worth.score >= _LEAST}
 
     def value(index: int) -> float:
         # A line that takes the room of ten has to be worth more than one of them.
-        return weighed.worth[index].score * min(1.0, (_LONG / costs[index]) ** _LENGTH)
+        return weighed.worth[index].score * min(1.0, sqrt(_LONG / costs[index]))
 
     order = sorted(costs, key=lambda index: (-value(index), index))
     shown: set[int] = set()
@@ -111,7 +114,7 @@ def _fill(lines: Sequence[Line], weighed: Weighed, budget: int) -> tuple[list[in
 
 def _between(lines: Sequence[Line], shown: Sequence[int]) -> Iterator[int]:
     """What stands in gaps so short that the lines themselves take no more room than the word that they are missing."""
-    for before, after in zip(shown, shown[1:], strict=False):
+    for before, after in pairwise(shown):
         if 1 < after - before <= _SHORT_GAP + 1 and lines[after].number - lines[before].number == after - before:
             yield from range(before + 1, after)
 

@@ -1,4 +1,4 @@
-"""What of an endless log is held for a closer look: everything of a usual one, of a huge one what may matter and what is around it."""
+"""What of a log is held for a closer look: all of a usual one, of a huge one what may matter and what is around it."""
 
 import zlib
 from array import array
@@ -30,7 +30,10 @@ _MESHES = (_Mesh(20, 10, 25), _Mesh(5, 5, 12), _Mesh(1, 2, 5))
 
 @dataclass(frozen=True, slots=True)
 class Held:
-    """The lines held, of `total`; between them lines may be missing. `prints` has for each line of the log what it repeats by."""
+    """The lines held, of `total`; between them some may be missing.
+
+    `prints` has the fingerprint of each line of the log, `cut` counts the lines that were too long.
+    """
 
     lines: list[Line]
     total: int
@@ -62,6 +65,7 @@ def fingerprint(text: str) -> int:
 
 def _thinned(lines: list[Line], warmth: Callable[[str], float]) -> list[Line]:
     """At most half of the room: thinning costs what was read since it was done last, so that all of it is linear."""
+    kept = lines
     for mesh in _MESHES:
         kept = _caught(lines, mesh, warmth)
         if len(kept) <= ROOM // 2 and sum(len(line.text) for line in kept) <= _CHARACTERS // 2:

@@ -1,4 +1,4 @@
-"""What of a line is the same in every run: times, numbers, hashes and places masked, so that lines can be compared between runs."""
+"""What of a line is the same in every run: with times, numbers, hashes and places masked, runs can be compared."""
 
 import re
 import zlib
@@ -7,19 +7,34 @@ from collections.abc import Iterable
 _DIGITS = re.compile(r"[0-9]+")
 
 # The longer forms come first. Every repetition is bounded or of one class of characters.
-_MASKS = re.compile(
-    r"(?P<time>\d{4}-\d\d-\d\d(?:[T ]\d\d:\d\d:\d\d(?:[.,]\d{1,9})?(?:Z|[+-]\d\d:?\d\d)?)?|\b\d{1,2}:\d\d:\d\d(?:[.,]\d{1,9})?\b"
-    r"|\b(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun)[a-z]{0,6},? [A-Z][a-z]{2} +\d{1,2}\b"
-    r"|\b(?:Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec) \d{1,2},? \d{4}\b)"
-    r"|(?P<uuid>\b[0-9a-fA-F]{8}-(?:[0-9a-fA-F]{4}-){3}[0-9a-fA-F]{12}\b)"
-    r"|(?P<ip>\b\d{1,3}(?:\.\d{1,3}){3}\b)"
-    r"|(?P<hex>\b0[xX][0-9a-fA-F]{1,64}\b|\b(?=[0-9a-f]{0,40}[0-9])(?=[0-9a-f]{0,40}[a-f])[0-9a-f]{7,128}\b)"
-    r"|(?P<temp>(?:/private)?/(?:tmp|var/folders|var/tmp)/[^\s:'\")\]]{1,300}|[A-Za-z]:\\[^\s'\"]{0,200}\\Temp\\[^\s'\"]{1,200})"
-    r"|(?P<span>\b\d{1,9}(?:\.\d{1,9})? ?(?:ms|msec|µs|us|ns|s|sec|secs|seconds?|m|min|minutes?|h|hours?|[kKMG]i?B|bytes|B|%)(?![\w]))"
-    r"|(?P<number>[0-9]+(?:[.,][0-9]+)*)"
+_TIMES = (
+    r"\d{4}-\d\d-\d\d(?:[T ]\d\d:\d\d:\d\d(?:[.,]\d{1,9})?(?:Z|[+-]\d\d:?\d\d)?)?",
+    r"\b\d{1,2}:\d\d:\d\d(?:[.,]\d{1,9})?\b",
+    r"\b(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun)[a-z]{0,6},? [A-Z][a-z]{2} +\d{1,2}\b",
+    r"\b(?:Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec) \d{1,2},? \d{4}\b",
 )
-_PATH = re.compile(r"(?:[A-Za-z]:[\\/]|\.{0,2}/|~/|(?:[\w@.+-]{1,100}[\\/]))[\w@.+\\/-]{1,300}")
-_NAMES = {"time": "‹time›", "uuid": "‹id›", "ip": "‹ip›", "hex": "‹hash›", "temp": "‹temp›", "span": "‹0›", "number": "‹0›"}
+_UNITS = r"ms|msec|µs|us|ns|s|secs?|seconds?|m|min|minutes?|h|hours?|[kKMG]i?B|bytes|B|%"
+_FORMS = {
+    "time": "|".join(_TIMES),
+    "uuid": r"\b[0-9a-fA-F]{8}-(?:[0-9a-fA-F]{4}-){3}[0-9a-fA-F]{12}\b",
+    "ip": r"\b\d{1,3}(?:\.\d{1,3}){3}\b",
+    "hash": r"\b0[xX][0-9a-fA-F]{1,64}\b|\b(?=[0-9a-f]{0,40}[0-9])(?=[0-9a-f]{0,40}[a-f])[0-9a-f]{7,128}\b",
+    "temp": (
+        r"(?:/private)?/(?:tmp|var/folders|var/tmp)/[^\s:'\")\]]{1,300}"
+        r"|\b[A-Za-z]:\\[^\s'\"]{0,200}\\Temp\\[^\s'\"]{1,200}"
+    ),
+    "number": rf"\b\d{{1,9}}(?:\.\d{{1,9}})? ?(?:{_UNITS})(?!\w)|[0-9]+(?:[.,][0-9]+)*",
+}
+_MASKS = re.compile("|".join(f"(?P<{name}>{form})" for name, form in _FORMS.items()))
+_PATH = re.compile(r"(?<![\w@.+\\/-])(?:[A-Za-z]:[\\/]|\.{0,2}/|~/|(?:[\w@.+-]{1,100}[\\/]))[\w@.+\\/-]{1,300}")
+    "time": "‹time›",
+    "uuid": "‹id›",
+    "ip": "‹ip›",
+    "hex": "‹hash›",
+    "temp": "‹temp›",
+    "span": "‹0›",
+    "number": "‹0›",
+}
 
 
 def template(text: str) -> str:
@@ -38,7 +53,7 @@ def key(text: str) -> str:
 
 
 def _mask(found: re.Match[str]) -> str:
-    return _NAMES[found.lastgroup or "number"]
+    return f"‹{found.lastgroup}›"
 
 
 class Templates:

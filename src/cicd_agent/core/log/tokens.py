@@ -1,4 +1,4 @@
-"""How many tokens a line of a log has, without a tokenizer: fitted to o200k_base on real logs, which are half names and numbers."""
+"""How many tokens a line of a log has, without a tokenizer: fitted on real logs, which are half names and numbers."""
 
 import re
 
