@@ -27,14 +27,6 @@ _FORMS = {
 }
 _MASKS = re.compile("|".join(f"(?P<{name}>{form})" for name, form in _FORMS.items()))
 _PATH = re.compile(r"(?<![\w@.+\\/-])(?:[A-Za-z]:[\\/]|\.{0,2}/|~/|(?:[\w@.+-]{1,100}[\\/]))[\w@.+\\/-]{1,300}")
-    "time": "‹time›",
-    "uuid": "‹id›",
-    "ip": "‹ip›",
-    "hex": "‹hash›",
-    "temp": "‹temp›",
-    "span": "‹0›",
-    "number": "‹0›",
-}
 
 
 def template(text: str) -> str:

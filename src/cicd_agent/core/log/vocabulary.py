@@ -50,7 +50,8 @@ PLACES: Final = re.compile(
 
 FRAME: Final = re.compile(
     r"^\s*(?:(?:\[\w{1,20}\]\s{1,8})?at \S|File \"[^\"]{1,300}\", line \d|from \S{1,300}:\d+:in |\.{3} \d+ more|"
-    r"Caused by: |\d{1,3}: +(?:0x[0-9a-f]+ - )?\S|#\d{1,3} |\S{1,300}:\d+:in [`']|goroutine \d+ |\S{1,200}\.go:\d+ \+0x)"
+    r"Caused by: |\d{1,3}: +(?:0x[0-9a-f]+ - )?\S|#\d{1,3} |goroutine \d+ |"
+    r"\S{1,300}:\d+:in [`']|\S{1,200}\.go:\d+ \+0x)"
 )
 """A frame of a stack."""
 
