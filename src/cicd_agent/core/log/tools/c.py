@@ -70,7 +70,8 @@ _MSVC = Tool(
     "msvc",
     (
         Message(
-            r"^(?:##\[error\])?\s*(?:\d+>)?(?P<path>(?:\w:)?[^():]{1,300})\((?P<line>\d+)(?:,\d+)?\)\s?: (?:fatal "
+            r"^(?:##\[error\])?\s*(?:\d+>)?(?P<path>(?!\s)(?:\w:)?[^():]{1,300})\((?P<line>\d+)(?:,\d+)?\)\s?: "
+            r"(?:fatal "
             r")?error (?P<code>(?:C|LNK|RC|MIDL|D|U)\d{3,5})\s?: ",
             Kind.BUILD_ERROR,
             ("error C", "error LNK", "error RC", "error MIDL", "error D", "error U"),

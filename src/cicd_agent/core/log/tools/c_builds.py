@@ -137,7 +137,7 @@ _CTEST = Tool(
     "ctest",
     (
         Message(
-            r"^\s*\d+/\d+ +Test +#\d+: (?P<test>\S+) \.*(?: *\*{3}|.*(?:Failed|Timeout|Not Run|Exception))",
+            r"^\s*\d+/\d+ +Test +#\d+: (?P<test>\S+) [. ]*(?:\*{3}|.{0,20}(?:Failed|Timeout|Not Run|Exception))",
             Kind.TEST_FAILURE,
             ("***", "Failed", "Timeout", "Not Run"),
             weight=0.8,
@@ -184,7 +184,7 @@ with expansion:
 """,
         ),
         Message(
-            r"^(?:test cases: +\d+ .*[1-9]\d* failed|\*{3} [1-9]\d* failures? (?:is|are) detected|"
+            r"^(?:test cases: +\d+ .*\b[1-9]\d{0,6} failed|\*{3} [1-9]\d* failures? (?:is|are) detected|"
             r"assertions: .* failed|\[doctest\] Status: FAILURE)",
             Kind.TEST_FAILURE,
             (" failed", " detected", "Status: FAILURE"),

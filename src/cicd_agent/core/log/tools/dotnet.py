@@ -7,7 +7,8 @@ _DOTNET = Tool(
     "dotnet",
     (
         Message(
-            r"^(?:##\[error\])?\s*(?:\d+>)?(?P<path>(?:\w:)?[^():]{1,300})(?:\((?P<line>\d+),\d+(?:,\d+,\d+)?\))?\s?: "
+            r"^(?:##\[error\])?\s*(?:\d+>)?(?P<path>(?!\s)(?:\w:)?[^():]{1,300})(?:\((?P<line>\d+),\d+(?:,\d+,\d+)?\))"
+            r"?\s?: "
             r"error (?P<code>[A-Z]{1,8}\d{2,5})\s?: ",
             Kind.BUILD_ERROR,
             (": error ",),
@@ -67,7 +68,8 @@ _DOTNET_TEST = Tool(
     "dotnet test",
     (
         Message(
-            r"^\s*(?:Failed|X|✗) +(?P<test>[\w.+<>()\", ]+?)(?: \[[<\d][^\]]*\])$|^Failed +(?P<name>\w+(?:\.\w+)+)$",
+            r"^\s*(?:Failed|X|✗) +(?P<test>(?! )[\w.+<>()\", ]{1,400}?) \[[<\d][^\]]*\]$|"
+            r"^Failed +(?P<name>\w+(?:\.\w+)+)$",
             Kind.TEST_FAILURE,
             ("Failed ", "X ", "✗ "),
             goes_on=(
@@ -85,7 +87,7 @@ Actual:   4
      at Bill.Tests.BillTest.AddsWhatWasOrdered() in /src/BillTest.cs:line 13""",
         ),
         Message(
-            r"^(?:\[xUnit\.net \S+\] +)?\s*(?P<test>[\w.+]{3,}[^\[]*) \[FAIL\]$",
+            r"^(?:\[xUnit\.net \S+\] +)?\s*(?P<test>[\w.+]{3}[^\[]*) \[FAIL\]$",
             Kind.TEST_FAILURE,
             (" [FAIL]",),
             stops=r"\[(?:FAIL|SKIP|PASS)\]$|^$|^\s*(?:Finished|Discover|=== TEST)",

@@ -47,7 +47,7 @@ _ELIXIR = Tool(
     (elixir 1.15.0) lib/kernel/parallel_compiler.ex:377""",
         ),
         Message(
-            r"^\d+ (?:tests?|doctests?|properties), .*[1-9]\d* failures?|^\*\* \(Mix\) mix format failed|"
+            r"^\d+ (?:tests?|doctests?|properties), .*\b[1-9]\d{0,6} failures?|^\*\* \(Mix\) mix format failed|"
             r"^mix format failed",
             Kind.TEST_FAILURE,
             (" failure", "mix format failed"),
@@ -96,7 +96,7 @@ _ERLANG = Tool(
             example="src/bill.erl:14: function totl/1 undefined",
         ),
         Message(
-            r"^\s*(?:(?P<test>[\w:. '-]+)\.\.\.(?:\[[\d.]+ s\] )?)?\*failed\*",
+            r"^(?:(?P<test>[\w:. '-]{1,300}?)\.\.\.(?:\[[\d.]+ s\] )?)?\*failed\*",
             Kind.TEST_FAILURE,
             ("*failed*",),
             goes_on=r"^(?:in (?:function|call)|\*\*|\s+\S|  output)",

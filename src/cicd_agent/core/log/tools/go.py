@@ -21,7 +21,7 @@ _GO_TEST = Tool(
             r"^\s+(?P<path>\w+_test\.go):(?P<line>\d+): ?",
             Kind.TEST_FAILURE,
             ("_test.go:",),
-            goes_on=r"^\s{8,}\S|^\s*\t\s*\S",
+            goes_on=r"^\s{8,}\S|^ {0,8}\t\s*\S",
             weight=0.7,
             most=25,
             example="""\
@@ -52,7 +52,7 @@ running tests:
             r"^# \S+$",
             Kind.BUILD_ERROR,
             ("# ",),
-            goes_on=r"^(?:\./|\S+/)?\S*\.go:\d+",
+            goes_on=r"^[^\s:]+\.go:\d+",
             weight=0.3,
             most=12,
             example="# example.org/bill",

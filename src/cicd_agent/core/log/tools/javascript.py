@@ -98,7 +98,7 @@ _TSC = Tool(
     "tsc",
     (
         Message(
-            r"^(?:##\[error\]|ERROR in |\s*\[?\w*\]?\s*)(?P<path>[^\s()]+)(?:\((?P<line>\d+),\d+\)|"
+            r"^(?:##\[error\]|ERROR in |\[\w{1,20}\] |\s{0,20})(?P<path>[^\s()]+)(?:\((?P<line>\d+),\d+\)|"
             r":\d+:\d+)(?: -)?:? (?:error )?"
             r"(?P<code>TS\d+)\b",
             Kind.BUILD_ERROR,
@@ -214,7 +214,7 @@ src/index.js (3:0)
             r"^\s*(?:\[BABEL\] |SyntaxError: \S+: |\S*Error: \[BABEL\]|.{0,30}Parsing error: )",
             Kind.BUILD_ERROR,
             ("[BABEL]", "SyntaxError: ", "Parsing error: "),
-            goes_on=r"^\s*>?\s*\d+ \||^\s+\||^$|^\s+at ",
+            goes_on=r"^\s*(?:>\s*)?\d+ \||^\s+\||^$|^\s+at ",
             most=20,
             example="""\
 SyntaxError: /src/src/bill.js: Unexpected token (3:12)

@@ -44,7 +44,7 @@ _JEST = Tool(
             example="    ✕ adds what was ordered (4 ms)",
         ),
         Message(
-            r"^(?:Test Suites|Tests|Snapshots|Test Files): +.*\b\d+ (?:failed|obsolete)|^ +(?:Test Files|"
+            r"^(?:Test Suites|Tests|Snapshots|Test Files): +.*\b\d{1,7} (?:failed|obsolete)|^ +(?:Test Files|"
             r"Tests) +\d+ failed",
             Kind.TEST_FAILURE,
             (" failed", " obsolete"),

@@ -7,9 +7,9 @@ _JAVA = Tool(
     "java",
     (
         Message(
-            r'^(?:\[?\w*\]? ?)(?:Exception in thread "[^"]{0,200}" |Caused by: |Error: )?'
+            r'^(?:\[\w{1,20}\] ?)?(?:Exception in thread "[^"]{0,200}" |Caused by: |Error: )?'
             r"(?P<code>(?:(?:java|javax|jakarta|org|com|net|io|eu|fr|de|scala|kotlin|groovy|hudson|sun|"
-            r"\w+\.\w+)\.)(?:\w{1,60}\.){0,12}[A-Z][\w$]*(?:Exception|Error|Failure|Failed|Throwable|Timeout))\b(?::|"
+            r"\w{1,60}\.\w{1,60})\.)(?:\w{1,60}\.){0,12}[A-Z][\w$]*(?:Exception|Error|Failure|Failed|Throwable|Timeout))\b(?::|"
             r"$)",
             Kind.UNKNOWN,
             ("Exception", "Error", "Failure", "Failed", "Throwable", "Timeout"),
@@ -76,7 +76,7 @@ _JAVAC = Tool(
             r"^(?:\s*\[\w+\]\s*|e: |w: )?(?P<path>[^\s:]*\w\.(?:java|groovy|kt|kts)):(?P<line>\d+): (?:error|err): ",
             Kind.BUILD_ERROR,
             (": error: ", ": err: "),
-            goes_on=r"^\s*(?:\[\w+\]\s*)?(?:symbol|location|required|found|reason): |^\s+\S|^\s*(?:\[\w+\])?\s*\^",
+            goes_on=r"^\s*(?:\[\w+\]\s*)?(?:symbol|location|required|found|reason): |^\s+\S|^\s*(?:\[\w+\]\s*)?\^",
             most=8,
             example="""\
 src/main/java/org/example/Bill.java:14: error: cannot find symbol

@@ -25,7 +25,7 @@ _MAVEN = Tool(
             Kind.TEST_FAILURE,
             ("<<< FAILURE!", "<<< ERROR!"),
             stops=r"^$|^\[(?:INFO|WARNING)|^Running |^Tests run:|<<< (?:FAILURE|ERROR)!",
-            says=r"^(?:\[ERROR\] )?(?P<test>[\w.$]+[^\s]*).{0,200}<<<",
+            says=r"^(?:\[ERROR\] )?(?P<test>[\w.$]+)(?=[\s(\[:]).{0,300}<<<",
             most=30,
             example="""\
 [ERROR] org.example.BillTest.addsWhatWasOrdered  Time elapsed: 0.003 s  <<< FAILURE!
@@ -73,7 +73,7 @@ org.opentest4j.AssertionFailedError: expected: <5> but was: <4>
             weight=0.6,
             most=14,
             example="""\
-[ERROR] Failed to execute goal org.apache.maven.plugins:maven-surefire-plugin:3.2.5:test on project bill: There are test failures.
+[ERROR] Failed to execute goal org.apache.maven.plugins:maven-surefire-plugin:3.2.5:test on project bill: Failures.
 [ERROR]
 [ERROR] Please refer to target/surefire-reports for the individual test results.
 [ERROR] -> [Help 1]""",
@@ -127,8 +127,8 @@ Dependency convergence error for org.example:mortar:jar:2.9""",
     ),
     noise=(
         r"Tests run: \d+, Failures: 0, Errors: 0",
-        r"^\[ERROR\] (?:Picked up|COMPILATION ERROR|To see the full stack|Re-run Maven|For more information|"
-        r"After correcting)",
+        r"^\[ERROR\] (?:Picked up|COMPILATION ERROR|To see the full stack|Re-run Maven|For more information)",
+        r"^\[ERROR\] After correcting",
         r"^\[ERROR\] (?:\[Help|  mvn )",
         r"^\[ERROR\] (?:Tests are|WARNING:)",
     ),
@@ -224,7 +224,7 @@ _KTLINT = Tool(
     "ktlint",
     (
         Message(
-            r"^(?:\[?\w*\]?\s*)?(?P<path>\S+\.kts?):(?P<line>\d+):\d+:? (?!error)(?:\S.*\((?P<code>[\w:-]+)\)|"
+            r"^(?:\[\w{1,20}\]\s*)?(?P<path>[^\s:]+\.kts?):(?P<line>\d+):\d+:? (?!error)(?:\S.*\((?P<code>[\w:-]+)\)|"
             r"\S.*\[(?P<rule>\w+)\])$",
             Kind.LINT_ERROR,
             (".kt:", ".kts:"),

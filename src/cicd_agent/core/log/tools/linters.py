@@ -186,10 +186,10 @@ _PRE_COMMIT = Tool(
     "pre-commit",
     (
         Message(
-            r"^(?P<test>\S.*?)\.{3,}(?:\(\S.*\))?Failed$",
+            r"^(?P<test>\S.{0,200}?)(?<!\.)\.{3,}(?:\([^)]*\))?Failed$",
             Kind.LINT_ERROR,
             ("Failed",),
-            stops=r"\.{3,}(?:\(.*\))?(?:Passed|Failed|Skipped)$",
+            stops=r"(?<!\.)\.{3,}(?:\([^)]*\))?(?:Passed|Failed|Skipped)$",
             most=30,
             example="""\
 trim trailing whitespace.................................................Failed

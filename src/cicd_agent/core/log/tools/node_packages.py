@@ -63,7 +63,7 @@ _NPM_SCRIPT = Tool(
         Message(
             r"^(?:npm ERR!|npm error) (?:code (?:ELIFECYCLE|\d+)|errno \d+|Test failed|Lifecycle script|path |"
             r"command (?:failed|sh)|workspace |location |Exit status|This is probably not|"
-            r"Failed at the|\S+@\S+ [\w:-]+: `|A complete log|$)",
+            r"Failed at the|[^\s@]+@\S+ [\w:-]+: `|A complete log|$)",
             Kind.UNKNOWN,
             ("npm ERR!", "npm error"),
             goes_on=r"^npm (?:ERR!|error)",
@@ -106,7 +106,7 @@ _YARN = Tool(
     (
         Message(
             r"^error (?!Command failed|during|: )(?:An unexpected error|Couldn't find|Found incompatible|"
-            r"Your lockfile|Received|Command \"|\"?https?:|\S+@\S+:|Failed|No license|"
+            r"Your lockfile|Received|Command \"|\"?https?:|@?[^\s@]+@[^\s:]+:|Failed|No license|"
             r"Package|Integrity|Extracting|Incorrect|There are|Workspaces|\S+: )",
             Kind.DEPENDENCY,
             ("error ",),

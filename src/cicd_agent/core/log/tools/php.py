@@ -138,7 +138,7 @@ Remaining direct deprecation notices (1)
   ➜  13▕     expect($bill->total)->toBe(5);""",
         ),
         Message(
-            r"^\d+ (?:examples|steps) \(.*[1-9]\d* (?:failed|broken)|^\s+(?:\d+\s+)?✘ |^Fatal (?:Catch|"
+            r"^\d+ (?:examples|steps) \(.*\b[1-9]\d{0,6} (?:failed|broken)|^\s+(?:\d+\s+)?✘ |^Fatal (?:Catch|"
             r"error) while running tests|^An error occurred inside PHPUnit",
             Kind.TEST_FAILURE,
             (" failed", " broken", "✘ ", "Fatal ", "inside PHPUnit"),

@@ -60,7 +60,8 @@ connecting to 127.0.0.1""",
             example="FAILED tests/test_total.py::test_total_of_two - assert 4 == 5",
         ),
         Message(
-            r"^(?:\[gw\d+\]\s+(?:\[\s*\d+%\] )?)?(?:FAILED|ERROR) \S+::|^(?P<test>\S+::\S+.{0,200}) (?:FAILED|ERROR)\b",
+            r"^(?:\[gw\d+\]\s+(?:\[\s*\d+%\] )?)?(?:FAILED|ERROR) \S+::|"
+            r"^(?P<test>[^\s:]+::\S+)(?: .{0,200})? (?:FAILED|ERROR)\b",
             Kind.TEST_FAILURE,
             (" FAILED", " ERROR", "] FAILED"),
             weight=0.6,
@@ -140,7 +141,7 @@ E   ModuleNotFoundError: No module named 'requests_mock'""",
         ),
     ),
     noise=(
-        r"^\S+::\S+ (?:PASSED|SKIPPED|XFAIL|XPASS)\b",
+        r"^[^\s:]+::\S+ (?:PASSED|SKIPPED|XFAIL|XPASS)\b",
         r"^=+ \d+ passed",
         r"--(?:maxfail|exitfirst|last-failed|failed-first)\b",
     ),

@@ -7,7 +7,7 @@ _RUBY = Tool(
     "ruby",
     (
         Message(
-            r"^(?:\t?\d*:? ?)(?P<path>[^\s:]{1,300}|<internal:[^>]*>):(?P<line>\d+):in [`'].{1,200}': "
+            r"^(?:\t?\d{1,5}: ?|\t)?(?P<path>[^\s:]{1,300}|<internal:[^>]*>):(?P<line>\d+):in [`'].{1,200}': "
             r".*\((?P<code>[\w:]+)\)",
             Kind.UNKNOWN,
             (":in `", ":in '"),

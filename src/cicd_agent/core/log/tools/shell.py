@@ -213,8 +213,8 @@ not ok 3 adds what was ordered
 #   `[ "$output" -eq 5 ]' failed""",
         ),
         Message(
-            r"^ASSERT:|^(?:Assertion|assertion) failed|^\s*FAILED: |^\[FAIL(?:ED)?\]:? |^(?P<test>.{1,200}?)(?: |:|"
-            r"\.{2,}|\t)\s*(?:\[ ?)?(?:FAIL|FAILED|KO)(?: ?\])?$",
+            r"^ASSERT:|^(?:Assertion|assertion) failed|^\s*FAILED: |^\[FAIL(?:ED)?\]:? |^(?P<test>.{1,200}?)(?:[ :\t]|"
+            r"\.{2,200})\s{0,40}(?:\[ ?)?(?:FAIL|FAILED|KO)(?: ?\])?$",
             Kind.TEST_FAILURE,
             ("ASSERT:", "ssertion failed", "FAILED: ", "[FAIL", "FAIL", "KO"),
             weight=0.55,

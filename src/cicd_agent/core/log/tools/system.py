@@ -33,7 +33,7 @@ _DISK = Tool(
             example="Error: EMFILE: too many open files, watch '/src/bill'",
         ),
     ),
-    noise=(r"\d+ ?[GMK]B? (?:free|available)",),
+    noise=(r"(?<!\d)\d{1,12} ?[GMK]B? (?:free|available)",),
 )
 
 _NETWORK = Tool(
@@ -219,7 +219,7 @@ _SERVERS = Tool(
             example="gh: API rate limit exceeded for installation ID 4121. (HTTP 403)",
         ),
     ),
-    noise=(r"^\s*[#*/]", r"^\s*(?:PASS|ok|✓|--- PASS)", r"[A-Z]+ /\S* HTTP/"),
+    noise=(r"^\s*[#*/]", r"^\s*(?:PASS|ok|✓|--- PASS)", r"(?:GET|POST|PUT|HEAD|PATCH|DELETE|OPTIONS) /\S* HTTP/"),
 )
 
 _TIME = Tool(

@@ -12,7 +12,7 @@ _ESLINT = Tool(
             ("error ", "warning ", "✖ ", "× ", "Error ", "Warning "),
             lead=1,
             goes_on=r"^\s+\d+:\d+\s+(?:✖|×|⚠|error|warning|Error|Warning)\s|^\s{10,}\S",
-            says=r"^\s+(?P<line>\d+):\d+\s+(?:✖|×|error|Error)\s+.*?(?P<code>[\w@/-]+)?$",
+            says=r"^\s+(?P<line>\d+):\d+\s+(?:✖|×|error|Error)\s+\S(?:.*\s(?P<code>[\w@/-]+)$)?",
             most=40,
             example="""\
 /src/src/bill.js
@@ -198,9 +198,8 @@ _DOCUMENTS = Tool(
             example="✖   subject may not be empty [subject-empty]",
         ),
         Message(
-            r"^(?P<path>\S+?):(?P<line>\d+): .*==> \S+|^\S+:\d+:(?:\d+:)? .*(?:trailing whitespace|misspell|"
-            r"is a misspelling)|^\s*Unknown word \(|:\d+:\s?Line longer than \d+|:\d+:.*(?:Trailing whitespace|"
-            r"No newline at end of file)",
+            r"^(?P<path>[^\s:]+):(?P<line>\d+):(?:\d+:)? ?(?:.*==> \S|Line longer than \d|"
+            r".*(?:[Tt]railing whitespace|misspell|No newline at end of file))|^\s*Unknown word \(",
             Kind.LINT_ERROR,
             (
                 "==> ",
