@@ -41,7 +41,7 @@ def _problem(rank: int, problem: Problem, *, colour: bool) -> Iterator[str]:
         *([f"{problem.count} times"] if problem.count > 1 else []),
         *(["also in the green log"] if not problem.novel else []),
     ]
-    kind = " ".join(filter(None, (problem.tool, problem.kind, problem.code and _line(problem.code))))
+    kind = " ".join(filter(None, (_line(problem.tool), problem.kind, _line(problem.code))))
     yield f"{rank:>3}. {_ink(kind, _BOLD, on=colour)} {problem.score:.2f}  {_ink(' · '.join(facts), _FAINT, on=colour)}"
     yield f"     {_ink(_line(problem.text), _RED, on=colour)}"
     if problem.frames:

@@ -24,7 +24,7 @@ _HOMES = (
     r"/github/workspace/|/(?:home|Users)/travis/build/[^/]+/[^/]+/|/builds/[^/]+/[^/]+/|/home/circleci/(?:project|repo)/",
     r"/var/lib/jenkins/workspace/[^/]+/|/root/project/|/workspace/|/usr/src/app/|/code/|/app/",
 )
-_HOME = re.compile(rf"(?:file://)?(?:{'|'.join(_HOMES)})")
+_HOME = re.compile(rf"(?:{'|'.join(_HOMES)})")
 _FOREIGNERS = (
     r"node_modules/|site-packages/|dist-packages/|/\.cargo/|/rustc/|go/pkg/mod/|/go/src/(?:runtime|testing)/|/gems/|<frozen",
     r"(?:^|/)vendor/|^node:|^internal/|/lib/python\d|^lib/python\d|/hostedtoolcache/|/\.nvm/|/\.m2/|\.pnpm/|^\.\./\.\./",
@@ -59,6 +59,7 @@ def relative(path: str) -> str:
 
 def _frames(text: str) -> Iterator[Frame]:
     taken: list[tuple[int, int]] = []
+    text = text.replace("file://", "")
     for form in _FORMS:
         for match in form.finditer(text):
             start, end = match.span()
@@ -66,7 +67,7 @@ def _frames(text: str) -> Iterator[Frame]:
                 continue
             taken.append((start, end))
             path = match["path"]
-            if text[max(0, start - 3) : start] == "://" or _ADDRESS.search(path):
+            if path.startswith("//") or _ADDRESS.search(path):
                 continue
             folder = match.groupdict().get("name")
             if folder and "." in folder:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from cicd_agent.core.log.kind import Kind, Trouble
 from cicd_agent.core.log.lines import Line
 from cicd_agent.core.log.signs import echoes
-from cicd_agent.core.log.template import key
+from cicd_agent.core.log.template import numberless
 from cicd_agent.core.log.tool import Message, Tool
 
 _MOST_KEYS = 50_000
@@ -62,8 +62,9 @@ class Registry:
         forms = [_form(tool, message, order) for order, (tool, message) in enumerate(_messages(tools))]
         by_hint: dict[str, list[Form]] = {}
         for form in forms:
+            # A hint with numbers is found in lines whose numbers are masked as its own are.
             for hint in form.message.hints:
-                by_hint.setdefault(_folded(hint), []).append(form)
+                by_hint.setdefault(numberless(hint), []).append(form)
         self._always = tuple(form for form in forms if not form.message.hints)
         self._pattern = re.compile(f"(?=({_trie(sorted(by_hint))}))") if by_hint else None
         # A hint within another is found with it: the search names only the longest at each place.
@@ -74,7 +75,7 @@ class Registry:
 
     def candidates(self, text: str) -> tuple[Form, ...]:
         """The forms of which a hint is in the line, in the registry's order."""
-        folded = key(text)
+        folded = numberless(text)
         known = self._seen.get(folded)
         if known is None:
             if len(self._seen) >= _MOST_KEYS:
@@ -151,11 +152,6 @@ def _block(form: Form, lines: Sequence[Line], index: int, found: re.Match[str]) 
         if closing:
             break
     return Block(form, first, last, place, says or found)
-
-
-def _folded(hint: str) -> str:
-    # As `key` folds the lines, so that a hint with numbers is found in them.
-    return re.sub(r"[0-9]+", "0", hint)
 
 
 def _trie(words: Sequence[str]) -> str:

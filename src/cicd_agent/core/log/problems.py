@@ -97,7 +97,7 @@ def _is_chained(lines: Sequence[Line], block: Block) -> bool:
 
 def _standing_out(lines: Sequence[Line], blocks: Sequence[Block], weighed: Weighed) -> Iterator[Problem]:
     """Lines that look like trouble in no tool's words that we know."""
-    told: set[int] = set()
+    told = {block.says for block in blocks}
     for block in blocks:
         if block.weight > _WORTH_NAMING:
             told.update(range(block.first, block.last + 1))

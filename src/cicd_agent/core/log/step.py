@@ -40,8 +40,8 @@ class Step:
         starts = group is not None and _STEP_GROUP.match(group[1]) is not None
         if self._spans and time is not None:
             self._follow(time, starts=starts)
-            if self._by_time >= 0:
-                return self._spans[self._by_time].name
+        if self._by_time >= 0:
+            return self._spans[self._by_time].name
         if starts and group:
             self._name = group[1].strip()[:_LONGEST]
         elif opened is not None:
