@@ -3,10 +3,12 @@
 from collections.abc import Sequence
 
 from cicd_agent.core.log.tool import Tool
+from cicd_agent.core.log.tools.analysers import ANALYSERS
 from cicd_agent.core.log.tools.apple import APPLE
 from cicd_agent.core.log.tools.c import C
 from cicd_agent.core.log.tools.c_builds import C_BUILDS
 from cicd_agent.core.log.tools.containers import CONTAINERS
+from cicd_agent.core.log.tools.documents import DOCUMENTS
 from cicd_agent.core.log.tools.dotnet import DOTNET
 from cicd_agent.core.log.tools.functional import FUNCTIONAL
 from cicd_agent.core.log.tools.git import GIT
@@ -58,6 +60,8 @@ def tools() -> Sequence[Tool]:
         *LANGUAGES,
         *LINTERS,
         *TEXT_LINTERS,
+        *DOCUMENTS,
+        *ANALYSERS,
         *PACKAGES,
         *CONTAINERS,
         *INFRASTRUCTURE,

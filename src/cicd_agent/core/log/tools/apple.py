@@ -27,7 +27,7 @@ _SWIFT = Tool(
             ),
         ),
         Message(
-            r"^❌ +(?:(?P<path>/?[^\s:]+):(?P<line>\d+):\d+: )?\S|^\s*(?:⛔️|❌) \S",
+            r"❌\s+(?:(?P<path>/?[^\s:]+):(?P<line>\d+):\d+: )?\S|^\s*(?:⛔️|❌) \S",
             Kind.BUILD_ERROR,
             ("❌", "⛔️"),
             goes_on=r"^\s*\^|^\s{2,}\S|^$",
@@ -113,6 +113,8 @@ None of your spec sources contain a spec satisfying the dependency: `Brick (~> 9
             example='No available version for github "example/Brick" satisfies the requirement: ~> 9.1',
         ),
     ),
+    noise=(r"^\[!\] This is a test version",),
 )
+
 
 APPLE = (_SWIFT, _COCOAPODS)

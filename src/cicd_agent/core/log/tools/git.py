@@ -43,6 +43,7 @@ To add an exception for this directory, call:
             Kind.BUILD_ERROR,
             ("CONFLICT (", "Automatic merge failed", "error: ", "Merge conflict"),
             goes_on=r"^\s+\S|^CONFLICT|^Automatic merge|^hint:",
+            weight=0.9,
             most=8,
             example="""\
 CONFLICT (content): Merge conflict in src/bill.c

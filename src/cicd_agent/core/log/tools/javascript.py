@@ -188,7 +188,8 @@ _BUNDLERS = Tool(
     "bundlers",
     (
         Message(
-            r"^\s*(?:\[!\] |\(!\) Plugin |✘ \[ERROR\] |error during build:|\[vite\]|\[rollup|RollupError: |"
+            r"^\s*(?:\[!\] (?:\(|\w*Error)|\(!\) Plugin |✘ \[ERROR\] |error during build:|\[vite\]|\[rollup|"
+            r"RollupError: |"
             r"✗ Build failed|🚨)",
             Kind.BUILD_ERROR,
             (

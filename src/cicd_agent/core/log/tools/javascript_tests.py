@@ -109,7 +109,7 @@ _MOCHA = Tool(
     "mocha",
     (
         Message(
-            r"^\s{0,10}\d{1,3}\) (?P<test>\S.*)$",
+            r"^\s{0,3}\d{1,3}\) (?P<test>\S.*)$",
             Kind.TEST_FAILURE,
             tuple(f"{digit}) " for digit in range(10)),
             goes_on=r"^(?!\s*(?:[✓√✔]|ok|\d+\)) )(?:\s{3,}\S|\s*$)",
@@ -128,6 +128,13 @@ _MOCHA = Tool(
 
       at Context.<anonymous> (test/bill.js:13:22)
 """,
+        ),
+        Message(
+            r"^\s{4,20}\d{1,3}\) (?P<test>\S.*)$",
+            Kind.TEST_FAILURE,
+            tuple(f"{digit}) " for digit in range(10)),
+            weight=0.65,
+            example="    1) adds what was ordered",
         ),
         Message(
             r"^\s*(?:\d+ failing|✖ \d+ of \d+ tests? failed)",

@@ -9,7 +9,8 @@ _JAVA = Tool(
         Message(
             r'^(?:\[\w{1,20}\] ?)?(?:Exception in thread "[^"]{0,200}" |Caused by: |Error: )?'
             r"(?P<code>(?:(?:java|javax|jakarta|org|com|net|io|eu|fr|de|scala|kotlin|groovy|hudson|sun|"
-            r"\w{1,60}\.\w{1,60})\.)(?:\w{1,60}\.){0,12}[A-Z][\w$]*(?:Exception|Error|Failure|Failed|Throwable|Timeout))\b(?::|"
+            r"\w{1,60}\.\w{1,60})\.)(?:\w{1,60}\.){0,12}[A-Z][\w$]*(?:Exception|Error|Failure|Failed|Throwable|"
+            r"Timeout))\b(?::|"
             r"$)",
             Kind.UNKNOWN,
             ("Exception", "Error", "Failure", "Failed", "Throwable", "Timeout"),

@@ -72,11 +72,22 @@ _RAKE = Tool(
             Kind.UNKNOWN,
             ("rake aborted!", "rails aborted!"),
             stops=r"^(?:Tasks: TOP|\(See full trace)",
+            weight=0.6,
             most=20,
             example="""\
 rake aborted!
 No Rakefile found (looking for: rakefile, Rakefile, rakefile.rb, Rakefile.rb)
 /usr/bin/rake:33:in `<main>'""",
+        ),
+        Message(
+            r"^(?:No Rakefile found|Don't know how to build task) ",
+            Kind.CONFIGURATION,
+            ("No Rakefile found", "Don't know how to build"),
+            lead=1,
+            most=2,
+            example="""\
+rake aborted!
+Don't know how to build task 'tset' (See the list of available tasks with `rake --tasks`)""",
         ),
         Message(
             r"^Command failed with status \(\d+\)|^Tasks: TOP => ",

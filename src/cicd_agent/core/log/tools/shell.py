@@ -178,6 +178,7 @@ build.sh: line 14: `fi'""",
         ),
     ),
     noise=(
+        r"shell_session_update: command not found",
         r"^\S+: line \d+: warning",
         r"\b0 (?:errors|failed|failures)\b",
         r"^(?:Error|ERROR|FAILED|Failures?|Errors?): 0\b",
