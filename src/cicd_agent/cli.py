@@ -17,7 +17,7 @@ STAGES: Final[Mapping[str, str]] = {
     "decide": "decide on the evidence in --in, and write the decision to --out",
     "perform": "carry out the decision in --in",
 }
-TOOLS: Final = ("config", "schema", "replay", "serve-fake-model")
+TOOLS: Final = ("config", "schema", "replay", "serve-fake-model", "extract")
 FORMATS: Final = ("text", "json", "github")
 SCHEMAS: Final = ("config", "evidence", "decision", "report")
 
@@ -57,6 +57,7 @@ class Options:
     port: int = 0
     logs: tuple[str, ...] = ()
     green: str = ""
+    tokens: int = 2_000
 
 
 class _Parser(argparse.ArgumentParser):
@@ -104,8 +105,8 @@ def _parser() -> argparse.ArgumentParser:
         if name == "analyse-failure":
             _add_log_options(mode)
         else:
-            words = "apply the proved suggestions to the working tree; --dry-run: their diff"
-            mode.add_argument("--fix", action="store_true", help=words)
+            fixes = "apply the proved suggestions to the working tree; --dry-run: their diff"
+            mode.add_argument("--fix", action="store_true", help=fixes)
     for name, words in STAGES.items():
         stage = _command(commands, name, words)
         stage.set_defaults(command=name)
@@ -133,6 +134,14 @@ def _parser() -> argparse.ArgumentParser:
     serve.set_defaults(command="serve-fake-model")
     serve.add_argument("--script", metavar="FILE", required=True, help="its answers, in YAML or JSON")
     serve.add_argument("--port", metavar="N", type=int, help="port to listen on (default: any that is free)")
+    extract = _command(commands, "extract", "print the lines of a failed log that matter")
+    extract.set_defaults(command="extract")
+    extract.add_argument(
+        "logs", nargs=1, metavar="LOG", help="a log file, also compressed by gzip; - for the standard input"
+    )
+    extract.add_argument("--green", metavar="LOG", help="a log of the same job that passed")
+    extract.add_argument("--tokens", metavar="N", type=int, help="how much to print (default: 2000)")
+    extract.add_argument("--format", choices=("text", "json"), help="text for a person, json for a program")
     return parser
 
 
@@ -142,7 +151,13 @@ def _command(commands: "argparse._SubParsersAction[_Parser]", name: str, words: 
 
 def _add_log_options(parser: argparse.ArgumentParser) -> None:
     add = parser.add_argument
-    add("--log", dest="logs", metavar="FILE", action="append", help="log of a failed job, `-` for standard input; may be repeated")
+    add(
+        "--log",
+        dest="logs",
+        metavar="FILE",
+        action="append",
+        help="log of a failed job, `-` for standard input; may be repeated",
+    )
     add("--green", metavar="FILE", help="with --log: log of the same job when it passed")
     add("--run-id", metavar="N", help="the run to analyse, read with GITHUB_TOKEN from GITHUB_REPOSITORY")
 

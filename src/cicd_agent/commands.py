@@ -1,6 +1,7 @@
 """What each command does, from its options to its exit code."""
 
 import json
+import sys
 from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -19,6 +20,7 @@ from cicd_agent.core.evidence import Evidence
 from cicd_agent.decision import MOST_BYTES, Decision, dump, load, schema
 from cicd_agent.environment import Environment
 from cicd_agent.errors import ConfigError, Exit
+from cicd_agent.extracting import extract
 from cicd_agent.fixing import apply, diff, require_working_tree
 from cicd_agent.handover import look, read_evidence, take_over
 from cicd_agent.modes import Mode, modes
@@ -54,6 +56,8 @@ def execute(
         return Exit.OK
     if options.command == "replay":
         return replay(options, outlet)
+    if options.command == "extract":
+        return extract(options, outlet, sys.stdin.buffer)
     if options.command == "serve-fake-model":
         from cicd_agent.fake_model.server import serve  # noqa: PLC0415  nobody else pays for a server
 

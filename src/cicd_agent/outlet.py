@@ -76,6 +76,11 @@ class Outlet:
         )
         self._tape = ""
 
+    @property
+    def coloured(self) -> bool:
+        """Whether a result for a person is seen on a terminal that may be given colours."""
+        return self._streams.out.isatty() and self._format == "text" and not self._environment.no_color
+
     def print(self, text: str) -> None:
         """A result for a person. On a runner nothing in it is a command, whatever the format."""
         text = self.redact(text)
@@ -128,9 +133,11 @@ class Outlet:
         missing = {name: value for name, value in common.items() if name not in own}
         plan = Plan((*_as_effects(missing), *decision.plan.effects))
         names = (*common, *mode.outputs)
+        # At a terminal GitHub is only read, where it is asked at all.
+        forge = None if scene.event.kind is EventKind.LOCAL else scene.world.forge
         granted = grant(scene, is_own=self._options.command == "run")
         slack = connect(scene.settings, self._environment.ca_bundle)
-        receipts = self._perform(plan, scene.event, scene.world.forge, names, folder, granted=granted, notifier=slack)
+        receipts = self._perform(plan, scene.event, forge, names, folder, granted=granted, notifier=slack)
         written = written_report(decision, folder, receipts, self._tape)
         self._write(folder, written)
         self._tell(decision, written, folder, scene.top)
@@ -274,9 +281,7 @@ class Outlet:
             self.print(page)
         self._trouble(written)
 
-    def _page(
-        self, decision: Decision, evidence: Evidence, written: Report, folder: Path, top: Path | None
-    ) -> str:
+    def _page(self, decision: Decision, evidence: Evidence, written: Report, folder: Path, top: Path | None) -> str:
         """The result for a person."""
         text = self._streams.out.isatty() and self._format == "text"
         colour = text and not self._environment.no_color

@@ -72,8 +72,8 @@ class Elision:
 class Extract:
     """What is shown of a log: kept lines and elisions together are its `total` lines.
 
-    `problems` are ranked, the most decisive first. `tokens` is what the kept lines take, by our estimate; `notes` are limits met,
-    a sentence each ("12 lines were longer than 2,000 characters and cut").
+    `problems` are ranked, the most decisive first. `tokens` is what the kept lines take, by our estimate; `notes` are
+    limits met, a sentence each ("12 lines longer than 4,000 characters, of which the rest was not read.").
     """
 
     kept: tuple[Kept, ...] = ()

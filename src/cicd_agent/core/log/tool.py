@@ -15,8 +15,8 @@ class Message:
     before the first included.
     The line that says it is the first that matches `says` (else the first of the block).
     `weight` (0–1) is how near this is to the cause: 1.0 for the tool's own words, about 0.5 for a summary that repeats
-    them, 0.1 for a wrapper that says only that another tool failed. Of `says` (or `opens`) the groups `test`, `path`, `line` and
-    `code` are read, where they are named: the failing test, a file and line, the tool's rule or error code.
+    them, 0.1 for a wrapper that says only that another tool failed. Of `says` (or `opens`) the groups `test`, `path`,
+    `line` and `code` are read, where they are named: the failing test, a file and line, the tool's rule or error code.
     """
 
     opens: str

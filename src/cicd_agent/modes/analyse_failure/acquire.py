@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
-from itertools import chain
 
 from cicd_agent.core.actions import JobRun, RunNote, RunState
 from cicd_agent.core.evidence import Gap
@@ -142,9 +141,8 @@ def _step(job: JobRun) -> str:
 
 def _as_log(notes: Sequence[RunNote]) -> bytes:
     """The annotations as lines of a log, in the words of the runner."""
-    lines = chain.from_iterable(
-        f"{_LEVELS.get(note.level, '')}{where}{note.message}".split("\n")
-        for note in notes
-        if (where := f"{note.path}:{note.line}: " if note.line and note.path not in {"", ".github"} else "") is not None
-    )
-    return "\n".join(lines).encode()
+    lines: list[str] = []
+    for note in notes:
+        where = f"{note.path}:{note.line}: " if note.line and note.path not in {"", ".github"} else ""
+        lines += f"{_LEVELS.get(note.level, '')}{where}{note.message}".split("\n")
+    return "\n".join(lines).encode("utf-8", "replace")

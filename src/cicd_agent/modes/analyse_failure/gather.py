@@ -97,7 +97,7 @@ class _Reading:
         """A run that GitHub knows."""
         run = runs.run(number, attempt)
         everybody = runs.jobs(number, attempt)
-        history = History(runs, run, self.event.default_branch)
+        history = History(runs, run, self.event.default_branch or self.event.base.name)
         green = history.green()
         acquisition = Acquisition(runs, run, _greens(runs, green))
         casts = roles(everybody, self._specs(run))

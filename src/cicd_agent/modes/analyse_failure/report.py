@@ -154,8 +154,11 @@ def _rerun(diagnosis: Diagnosis, evidence: Evidence, settings: Settings) -> Iter
     if not diagnosis.rerun or diagnosis.cause is Cause.CHANGE or run is None:
         return
     if evidence.event.kind is EventKind.WORKFLOW_RUN and diagnosis.rerun_kind in _ALLOWS[settings.rerun]:
-        reason = "flaky" if diagnosis.rerun_kind == "flaky" else "infrastructure"
-        yield Rerun(key=f"rerun-{run.id}", run=run.id, attempt=run.attempt, reason=reason)
+        key = f"rerun-{run.id}"
+        if diagnosis.rerun_kind == "flaky":
+            yield Rerun(key=key, run=run.id, attempt=run.attempt, reason="flaky")
+        else:
+            yield Rerun(key=key, run=run.id, attempt=run.attempt, reason="infrastructure")
 
 
 def _notified(diagnosis: Diagnosis, evidence: Evidence) -> Iterator[Effect]:
