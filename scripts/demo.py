@@ -92,11 +92,12 @@ def failure(place: Path) -> bool:
     sample, path = place / "sample", SLIPPED[0]
     slip(sample)
     ran = subprocess.run(
-        [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "tests"],
+        [sys.executable, "-m", "pytest", "-c", os.devnull, "--rootdir", ".", "-p", "no:cacheprovider", "tests"],
         cwd=sample,
         env={**_environment(), "PYTHONPATH": "src", "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"},
         check=False,
-        capture_output=True,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
         text=True,
     )
     log = place / "failed.log"

@@ -8,6 +8,7 @@ from cicd_agent.adapters.style import Cost, Style, one_line, price, told_outputs
 from cicd_agent.core.diagnosis import Cause, Diagnosis, Failure
 from cicd_agent.core.evidence import Evidence
 from cicd_agent.core.failed import FailedRun
+from cicd_agent.core.quote import shown
 from cicd_agent.core.words import count
 
 _INK = {Cause.CHANGE: "high", Cause.UNKNOWN: "medium"}
@@ -67,7 +68,9 @@ def _failures(diagnosis: Diagnosis, style: Style) -> Iterator[str]:
         if not failure.decisive:
             yield from style.wrapped(failure.title, "  ")
         for line in failure.decisive:
-            yield clip(f"  {line.number:>{gutter}} │ {one_line(line.text)}", style.width)
+            # Blanks stay as they are: carets point at what stands above them.
+            text = shown(line.text).expandtabs(8).split("\n")[0].rstrip()
+            yield clip(f"  {line.number:>{gutter}} │ {text}", style.width)
     if len(diagnosis.failures) > _MOST:
         yield f"and {count(len(diagnosis.failures) - _MOST, 'more failure')}, in the report"
     yield ""

@@ -94,7 +94,8 @@ def patch_words(trial: TrialReport) -> str:
 
 
 def _verdict(diagnosis: Diagnosis, evidence: Evidence) -> str:
-    if diagnosis.cause is Cause.CHANGE and evidence.event.pull is None:
+    failed = evidence.failed
+    if diagnosis.cause is Cause.CHANGE and evidence.event.pull is None and failed is not None and failed.green:
         return "Caused by a commit since it last passed"
     if diagnosis.cause is Cause.UNKNOWN and diagnosis.innocent:
         return "Probably not this change"
