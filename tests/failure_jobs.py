@@ -8,9 +8,8 @@ from typing import Any
 
 from tests.jobs import Job, Left
 from tests.servers.github import FakeGitHub
-from tests.servers.github_run_state import Attempt, Step
+from tests.servers.github_run_state import Attempt, Run, Step
 from tests.servers.github_run_state import Job as JobOfRun
-from tests.servers.github_run_state import Run
 
 BEFORE = {
     "src/limits.py": "def limit(retries):\n    return 3\n",
@@ -54,9 +53,11 @@ tests/test_limits.py .                                                   [100%]
 """
 NO_HOST = """\
 Collecting requests
-WARNING: Retrying (Retry(total=0)) after connection broken by 'NameResolutionError'
+WARNING: Retrying (Retry(total=0, connect=None, read=None, redirect=None, status=None)) after connection broken by \
+'NewConnectionError('<pip._vendor.urllib3.connection.HTTPSConnection object at 0x7f3a2c0>: Failed to establish a new \
+connection: [Errno -3] Temporary failure in name resolution')': /simple/requests/
 ERROR: Could not find a version that satisfies the requirement requests (from versions: none)
-curl: (6) Could not resolve host: pypi.org
+ERROR: No matching distribution found for requests
 """
 STEPS = (
     Step("Set up job", 1),
@@ -113,7 +114,7 @@ class FailureJobs:
         self.job = Job(place, before, after)
         self.hub = hub
         self.repo = hub.add_repo("octo/app", self.job.repo.path)
-        self.pull = hub.add_pull(7, base="main", head="topic")
+        self.pull = hub.add_pull(7, base="main", head="topic", head_ref="topic")
         self.token = hub.add_token("ghs_explains", actions="write", checks="write", pull_requests="write")
         self.job.variables["GITHUB_API_URL"] = hub.url
         self.job.variables["GITHUB_SERVER_URL"] = "https://github.test"
@@ -130,7 +131,7 @@ class FailureJobs:
     @property
     def run(self) -> Run:
         """The run that is explained."""
-        return next(run for run in self.repo.runs if run.id == 99)  # noqa: PLR2004
+        return next(run for run in self.repo.runs if run.id == 99)
 
     def within(self, *argv: str, **inputs: str) -> Left:
         """A job of the same run, with `if: failure()`; it goes on itself while it looks."""

@@ -31,7 +31,7 @@ VERDICTS = {
 
 def heading(diagnosis: Diagnosis, evidence: Evidence) -> str:
     """The verdict in one line."""
-    return f"### {_verdict(diagnosis, evidence)}: {escape(diagnosis.root_cause) or 'no log says what failed'}"
+    return f"### {_verdict(diagnosis, evidence)}: {prose(diagnosis.root_cause) or 'no log says what failed'}"
 
 
 def sentence(diagnosis: Diagnosis, evidence: Evidence) -> str:
