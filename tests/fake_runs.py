@@ -53,6 +53,8 @@ class FakeRuns(Runs):
     compared: dict[tuple[str, str], Change] = field(default_factory=dict)
     """(base, head) → what lies between."""
     commits: dict[str, Change] = field(default_factory=dict)
+    listed: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    """Commit → the paths of its files."""
     reran: list[int] = field(default_factory=list)
     refusals: dict[str, ForgeRefused] = field(default_factory=dict)
     calls: list[str] = field(default_factory=list)
@@ -119,6 +121,10 @@ class FakeRuns(Runs):
     def commit(self, sha: str) -> Change:
         self._called("commit")
         return self.commits[sha] if sha in self.commits else missing("commit", sha)
+
+    def paths(self, commit: str) -> tuple[str, ...]:
+        self._called("paths")
+        return self.listed.get(commit, ())
 
     def rerun(self, run: int) -> None:
         """There is one attempt more from now on, which has not begun."""

@@ -176,6 +176,8 @@ class Repo:
 
     name: str
     directory: Path | None = None
+    huge: bool = False
+    """Whether there are more files than GitHub lists at once."""
     runs: list[Run] = field(default_factory=list)
     """The newest first."""
     commits: dict[str, Commit] = field(default_factory=dict)

@@ -149,6 +149,20 @@ class Artifacts(Shape):
     artifacts: tuple[Artifact, ...]
 
 
+class Entry(Shape):
+    """What stands at a path of a tree."""
+
+    path: str = ""
+    type: str = ""
+
+
+class Tree(Shape):
+    """All that a commit holds, unless there is too much of it."""
+
+    tree: tuple[Entry, ...] = ()
+    truncated: bool = False
+
+
 class Person(Shape):
     """Who wrote or committed; git does not say more."""
 

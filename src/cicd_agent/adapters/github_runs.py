@@ -19,6 +19,7 @@ from cicd_agent.adapters.github_run_shapes import (
     Job,
     Jobs,
     Noted,
+    Tree,
 )
 from cicd_agent.adapters.github_shapes import ChangedFile, read
 from cicd_agent.adapters.github_wire import Wire
@@ -46,7 +47,7 @@ class GitHubRuns:
 
     | | |
     |---|---|
-    | a run, its annotations, its artifacts, a workflow's runs, a comparison, a commit | 1 |
+    | a run, its annotations, its artifacts, a workflow's runs, a comparison, a commit, its files' names | 1 |
     | jobs | 1 for each 100 |
     | a log, an archive of logs, an artifact | 1, and 1 to 3 to the storage that it lies in |
     | to run failed jobs again | 2 |
@@ -168,6 +169,13 @@ class GitHubRuns:
             commits=(said.as_commit(),),
             notes=_limits(said.files),
         )
+
+    def paths(self, commit: str) -> tuple[str, ...]:
+        """The path of every file of a commit, none when GitHub does not list them all."""
+        query = {"recursive": "1"}
+        call = self._call(f"list the files of {words(commit)[:40]}", f"/git/trees/{_named(commit)}", CODE, query)
+        tree = read(call, self._wire.ask(call), Tree)
+        return () if tree.truncated else tuple(each.path for each in tree.tree if each.type == "blob" and each.path)
 
     def rerun(self, run: int) -> None:
         """Run the failed jobs of a run again; without an answer, look whether there is one attempt more."""

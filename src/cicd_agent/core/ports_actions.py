@@ -54,6 +54,10 @@ class Runs(Protocol):
         """What one commit changed against its first parent, from the API."""
         ...
 
+    def paths(self, commit: str) -> tuple[str, ...]:
+        """The path of every file of a commit, none when GitHub does not list them all."""
+        ...
+
     def rerun(self, run: int) -> None:
         """Run the failed jobs of a run again, which takes `actions: write`."""
         ...

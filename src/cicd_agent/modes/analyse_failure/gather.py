@@ -32,6 +32,8 @@ LARGEST_REPORT = 20_000_000
 """Bytes of one file of an artifact."""
 LARGEST_ARTIFACT = 200_000_000
 """Bytes of an artifact as it is packed."""
+MOST_FETCHED = 12
+"""Files whose text is asked of GitHub, where nothing is checked out, to see what they import."""
 LARGEST_SOURCE = 400_000
 """Bytes of a file whose imports are read."""
 
@@ -166,6 +168,12 @@ class _Reading:
         """The files that a line of a log may mean."""
         if change is None:
             return ()
+        if not change.paths and change.head and self.world.forge is not None:
+            try:
+                if listed := self.world.forge.runs.paths(change.head):
+                    return listed
+            except ForgeRefused as refusal:
+                self.gaps.append(Gap("the names of all files", str(refusal)))
         return change.paths or tuple(file.path for file in change.files)
 
     def _candidates(self, change: Change | None) -> tuple[Candidate, ...]:
@@ -184,8 +192,7 @@ class _Reading:
 
         Only where all files of the commit are known: a reach with holes in it would look like innocence.
         """
-        repository = self.world.repository
-        if change is None or repository is None or not change.paths or not change.files:
+        if change is None or not change.files or len(paths) <= len(change.files):
             return {}
         tree = Tree(paths)
         named = [place.path for job in failed.jobs for place in job.places]
@@ -193,11 +200,30 @@ class _Reading:
         tests = [problem.test for job in failed.jobs for problem in job.extract.problems if problem.test]
         named += [tree.test(name) for name in (*tests, *(case.name for case in failed.cases))]
         try:
-            library = repository.library(change)
-            return reach([path for path in named if path], lambda wave: _texts(library, wave), paths)
-        except (ConfigError, Unreadable) as error:
+            return reach([path for path in named if path], self._reader(change), paths)
+        except (ConfigError, ForgeRefused, Unreadable) as error:
             self.gaps.append(Gap("what the failing tests use", str(error)))
             return {}
+
+    def _reader(self, change: Change) -> Callable[[Sequence[str]], dict[str, str]]:
+        """The texts of files of the commit: from the clone, else a few from GitHub."""
+        repository, forge = self.world.repository, self.world.forge
+        if repository is not None and change.paths:
+            library = repository.library(change)
+            return lambda wave: _texts(library, wave)
+        left = MOST_FETCHED
+
+        def fetch(wave: Sequence[str]) -> dict[str, str]:
+            nonlocal left
+            texts: dict[str, str] = {}
+            for path in wave[:left] if forge is not None else ():
+                left -= 1
+                text = change.texts.get(path) or forge.text_at(path, change.head)
+                if text is not None:
+                    texts[path] = text
+            return texts
+
+        return fetch
 
     def _cases(self, runs: Runs, run: RunState) -> tuple[Case, ...]:
         """The failing cases of the test reports that the run has kept."""

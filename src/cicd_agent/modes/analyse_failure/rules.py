@@ -119,7 +119,11 @@ def _next_step(kind: Kind, standing: Standing, first: Failure | None) -> str:
             return _elsewhere(standing.fixed_by)
         case Cause.UNKNOWN:
             is_apart = standing.rung is Rung.OUT_OF_REACH
-            return _RUN_AGAIN if is_apart else "Read the lines that failed: what is known does not say whose fault this is."
+            return (
+                _RUN_AGAIN
+                if is_apart
+                else "Read the lines that failed: what is known does not say whose fault this is."
+            )
         case _ as never:
             assert_never(never)
 
