@@ -279,7 +279,7 @@ def _named(old: str, new: str, kind: ChangeKind) -> tuple[str, ChangeKind]:
 def _out_of_place(path: str) -> str:
     parts = path.split("/")
     checks = (
-        (path.startswith("/") or re.match(r"[A-Za-z]:", path) or path.startswith("~"), "is absolute"),
+        (path.startswith(("/", "~")) or re.match(r"[A-Za-z]:", path), "is absolute"),
         (".." in parts or "." in parts or "" in parts, "is not a plain one below the repository"),
         (not path.isprintable() or "\\" in path or '"' in path, "holds characters that no path here may hold"),
         (any(part.lower() == ".git" for part in PurePosixPath(path).parts), "belongs to git"),

@@ -97,20 +97,22 @@ def _place(hunk: PatchHunk, bare: Sequence[str], path: str) -> int | Flaw:
         return claimed
     first = wanted[0]
     found = [at for at, line in enumerate(bare) if line == first and bare[at : at + size] == wanted]
+    return _nearest(found, claimed, path)
+
+
+def _nearest(found: Sequence[int], claimed: int, path: str) -> int | Flaw:
     if not found:
         return Flaw(f"has lines that do not stand in {path} like this")
-    if len(found) == 1:
-        return found[0]
-    if claimed < 0:
+    if len(found) > 1 and claimed < 0:
         return Flaw(f"has lines that stand at {len(found)} places of {path}")
-    nearest, second = sorted(found, key=lambda at: abs(at - claimed))[:2]
-    if abs(nearest - claimed) == abs(second - claimed):
+    nearest, *others = sorted(found, key=lambda at: abs(at - claimed))
+    if others and abs(nearest - claimed) == abs(others[0] - claimed):
         return Flaw(f"has lines that stand in {path} twice, as near to the line that it names")
     return nearest
 
 
 def _replaced(hunk: PatchHunk, lines: Sequence[str], at: int) -> list[str]:
-    """What comes in the place of a hunk's old lines: its context as it is, what it adds with the line ends beside it."""
+    """What replaces a hunk's old lines: its context as it is, and what it adds with the line ends beside it."""
     result: list[str] = []
     end = (_end(lines[0]) if lines else "") or "\n"
     ends = at + len(hunk.old) == len(lines)

@@ -1,4 +1,4 @@
-"""Writes what became of texts as git would, so that whoever is offered a patch gets what was tried, not what was said."""
+"""Writes what became of texts as git would: who is offered a patch gets what was tried, not what was said."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
