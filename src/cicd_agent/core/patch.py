@@ -33,9 +33,13 @@ _REGULAR = "100644"
 
 @dataclass(frozen=True, slots=True)
 class Flaw:
-    """Why a patch is none, or not one of these files: a clause that begins with a verb ("renames a file")."""
+    """Why a patch is none, or not one of these files: a clause that begins with a verb ("renames a file").
+
+    It is `forbidden` when it could be one, but no patch of ours may be like this.
+    """
 
     reason: str
+    forbidden: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,7 +105,7 @@ def read_patch(text: str) -> Patch | Flaw:
     if len(text) > MOST_CHARACTERS or text.count("\n") > MOST_LINES:
         return Flaw(f"is longer than {MOST_CHARACTERS:,} characters or {MOST_LINES:,} lines")
     if "\0" in text:
-        return Flaw("is binary")
+        return Flaw("is binary", forbidden=True)
     lines = [line.removesuffix("\r") for line in text.split("\n")]
     if not lines[-1]:
         lines.pop()
@@ -109,12 +113,16 @@ def read_patch(text: str) -> Patch | Flaw:
     try:
         files = _joined(list(reader.files()))
     except _Flawed as flaw:
-        return Flaw(str(flaw))
+        return Flaw(str(flaw), forbidden=flaw.forbidden)
     return Patch(files) if files else Flaw("is no unified diff")
 
 
 class _Flawed(Exception):
     """Leads out of the reading with the reason."""
+
+    def __init__(self, reason: str, *, forbidden: bool = False) -> None:
+        super().__init__(reason)
+        self.forbidden = forbidden
 
 
 @dataclass(slots=True)
@@ -184,12 +192,12 @@ class _Reader:
             line = self._line()
             for start, what in _REFUSED_HEADERS.items():
                 if line.startswith(start):
-                    raise _Flawed(what)
+                    raise _Flawed(what, forbidden=True)
             if line.startswith((_NEW, _GONE)):
                 kind = ChangeKind.ADDED if line.startswith(_NEW) else ChangeKind.DELETED
                 mode = line.rpartition(" ")[2]
                 if mode != _REGULAR and (kind is ChangeKind.ADDED or mode != "100755"):
-                    raise _Flawed(f"is about a file of mode {mode[:10]}, which is no plain file")
+                    raise _Flawed(f"is about a file of mode {mode[:10]}, which is no plain file", forbidden=True)
             elif not line.startswith(("index ", "similarity index ", "dissimilarity index ")):
                 break
             self.at += 1
@@ -209,7 +217,7 @@ class _Reader:
             self.at += len(body)
             yield PatchHunk(start, tuple(_lines(body)))
         if self.at < len(self.lines) and self._line().startswith(("Binary files ", "GIT binary patch")):
-            raise _Flawed("is binary")
+            raise _Flawed("is binary", forbidden=True)
 
     def _counted(self, old: int, new: int) -> int:
         """Where a hunk with these counts ends, 0 when they are wrong."""
@@ -267,12 +275,12 @@ def _named(old: str, new: str, kind: ChangeKind) -> tuple[str, ChangeKind]:
     if (old.startswith("a/") or not old) and (new.startswith("b/") or not new):
         old, new = old.removeprefix("a/"), new.removeprefix("b/")
     if old and new and old != new:
-        raise _Flawed("renames a file")
+        raise _Flawed("renames a file", forbidden=True)
     if not old or not new:
         kind = ChangeKind.DELETED if old else ChangeKind.ADDED
     path = (new or old).removeprefix("./")
     if why := _out_of_place(path):
-        raise _Flawed(f"names a path that {why}")
+        raise _Flawed(f"names a path that {why}", forbidden=True)
     return path, kind
 
 

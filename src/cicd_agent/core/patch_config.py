@@ -50,7 +50,7 @@ _HARMLESS = frozenset(
 )
 _JUDGING_SCRIPTS = re.compile(r"test|lint|check|verify|valid|coverage|\bcov\b|\bci\b|audit|format|prettier|eslint|tsc|prepush|pre-push|e2e|spec")
 _NODE_VERSION = re.compile(r"\d|\*|latest")
-_TABLES = frozenset("jest eslintconfig nyc c8 mocha ava lint-staged husky prettier stylelint xo standard vitest tap".split())
+_NODE_TABLES = frozenset("jest eslintconfig nyc c8 mocha ava lint-staged husky prettier stylelint xo standard vitest tap".split())
 _STRICT = re.compile(r"strict|^no[A-Z]|^always|^exact|^use(?:Unknown|Define)|^force|^checkJs$|^isolated|^exclude$|^include$|^files$|^skip|^suppress|^allow(?:Unreachable|Unused|Js$)|^extends$|^noEmit")
 _TARGET = re.compile(r"^([\w./ %$(){}-]+?)\s*::?(?!=)")
 _JUDGING_TARGETS = re.compile(r"test|check|lint|verify|\bci\b|cov|valid|types?|audit|\ball\b|spec|mypy|ruff|vet")

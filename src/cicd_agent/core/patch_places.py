@@ -15,7 +15,7 @@ _JUDGES = re.compile(
 )
 _GITS = re.compile(r"(?:^|/)\.git[^/]*(?:/|$)")
 _SHADOWS = re.compile(
-    r"(?:^|/)(?:sitecustomize|usercustomize|pytest|unittest|_pytest|coverage|mypy|ruff|tox)(?:\.py|/__init__\.py)$"
+    r"(?:^|/)(?:sitecustomize|usercustomize)\.py$|^(?:src/|tests?/)?(?:_?pytest|unittest|coverage|mypy|ruff|tox)(?:\.py|/__init__\.py)$"
     r"|\.pth$|(?:^|/)node_modules/|(?:^|/)(?:site-packages|\.venv|venv)/"
 )
 

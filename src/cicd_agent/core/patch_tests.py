@@ -13,13 +13,13 @@ _SKIPS = re.compile(
     r"|\bunittest\.(?:skip\w*|expectedFailure)|@skip\w*|@expectedFailure|\bskipTest\(|\bSkipTest\b"
     r"|\b(?:it|test|describe|context|suite|specify)\.(?:skip\w*|todo|failing|fails|fixme|only|runIf)\b|\bthis\.skip\("
     r"|\b(?:xit|xtest|xdescribe|xcontext|xspecify|xexample|xfeature|fit|fdescribe|fcontext|ftest)\b\s*[\"'(`]"
-    r"|\bpending\b\s*(?:[\"'(:]|$)|:skip\b|\bskip:|\b:focus\b|\bfocus:|\bskip\s+[\"']|^\s*skip\s*$|\bskip_(?:all|if|unless)\b"
-    r"|@(?:Disabled\w*|Ignore\w*|EnabledIf\w*|EnabledOn\w*|Tag\(\"skip)|\benabled\s*=\s*false|\bassume\w*\s*\(|\bAssum(?:e|ptions)\."
+    r"|\bpending\b\s*(?:[\"'(:]|$)|(?<![\w:]):(?:skip|focus)\b|\b(?:skip|focus):\s*(?:true|[\"'])|\bskip\s+[\"']|^\s*skip\s*$|\bskip_(?:all|if|unless)\b"
+    r"|@(?:Disabled\w*|Ignore\w*|EnabledIf\w*|EnabledOn\w*|Tag\(\"skip)|\benabled\s*=\s*false|\bassume(?:True|False|That|NoException|\(\s*False)|\bAssum(?:e|ptions)\."
     r"|\b[tb]\.Skip\w*\(|\btesting\.Short\(\)|#\[\s*(?:ignore|should_panic)|\[\s*(?:Ignore|Explicit)\b|\bSkip\s*=\s*[\"@$]"
     r"|\bAssert\.(?:Ignore|Inconclusive|Pass|Skip)\b|markTest(?:Skipped|Incomplete)|expectNotToPerformAssertions|doesNotPerformAssertions"
     r"|\bXCTSkip\w*|\bXCTExpectFailure|\.disabled\(|\bwithKnownIssue|\bDISABLED_\w+|\bGTEST_SKIP|\bunit_test::(?:disabled|expected_failures)"
     r"|\*\s*(?:utf|boost::\w+)::(?:disabled|expected_failures)|@(?:module)?tag\s+:?skip|\^:(?:skip|kaocha/skip)|\[!(?:mayfail|shouldfail)\]|\[\.\]"
-    r"|\bdoctest::(?:skip|may_fail|should_fail)|\bin\s+ignore\b|\bignore\(\s*\"|\bcancel\(|\bWILL_FAIL\b|\bSKIP\b\s*[(:]|\bTODO\b\s*\{|#\s*(?:skip|TODO)\b.*;",
+    r"|\bdoctest::(?:skip|may_fail|should_fail)|\bin\s+ignore\b|\bignore\(\s*\"|\bWILL_FAIL\b|\bSKIP\b\s*[(:]|\bTODO\b\s*\{|#\s*(?:skip|TODO)\b.*;",
     re.MULTILINE,
 )
 _TRIVIAL = re.compile(
