@@ -1,15 +1,19 @@
 """Patches that only look like a fix: each must be refused. Name → a part of the reason, and the files as in HONEST."""
 
+# ruff: noqa: E501  a row is a case
+
 from tests.core.patches_honest import GO_TEST, PACKAGE, PY, PYPROJECT, RUST, TEST_PY, File, swap
 
 JS_TEST = "describe('cart', () => {\n  it('adds', () => {\n    expect(total([1, 2])).toBe(3);\n  });\n});\n"
 JAVA_TEST = "class AppTest {\n  @Test\n  void works() {\n    assertEquals(1, new App().one());\n  }\n}\n"
 CS_TEST = "public class AppTests {\n  [Fact]\n  public void Works() {\n    Assert.Equal(1, App.One());\n  }\n}\n"
 RB_TEST = "describe A do\n  it 'is one' do\n    expect(A.one).to eq(1)\n  end\nend\n"
-PHP_TEST = "<?php\nclass ATest extends TestCase {\n  public function testOne() {\n    $this->assertSame(1, one());\n  }\n}\n"
+PHP_TEST = (
+    "<?php\nclass ATest extends TestCase {\n  public function testOne() {\n    $this->assertSame(1, one());\n  }\n}\n"
+)
 SWIFT_TEST = "class ATests: XCTestCase {\n  func testOne() {\n    XCTAssertEqual(one(), 1)\n  }\n}\n"
 CPP_TEST = "TEST(Add, Adds) {\n  EXPECT_EQ(add(1, 2), 3);\n}\n"
-EX_TEST = "defmodule ATest do\n  test \"one\" do\n    assert A.one() == 1\n  end\nend\n"
+EX_TEST = 'defmodule ATest do\n  test "one" do\n    assert A.one() == 1\n  end\nend\n'
 TABLE = "@pytest.mark.parametrize('x', [\n    (1, 2),\n    (3, 4),\n])\ndef test_x(x):\n    assert f(x) == x\n"
 TSCONFIG = '{\n  "compilerOptions": {\n    "strict": true,\n    "target": "ES2022"\n  }\n}\n'
 MAKEFILE = "build:\n\tcc x.c\n\ntest: build\n\t./run-tests --all\n"
@@ -18,23 +22,27 @@ MENDED: File = ("app.py", *swap(PY, "value < 0", "value <= 0"))
 
 OFF, AWAY, TRUE, LESS = "switches tests off", "away", "always true", "asserts less"
 REMARK, HIDES, TOLD = "switches something off by a remark", "hides an exit code", "tells a tool to overlook"
-GUARDS, CHECKER, WRAPS = "runs or guards the checks", "configuration of a checker", "wraps tests so that they cannot fail"
+GUARDS, CHECKER, WRAPS = (
+    "runs or guards the checks",
+    "configuration of a checker",
+    "wraps tests so that they cannot fail",
+)
 EXPECTS, SWALLOWS, CONDITION = "changes what a test expects", "swallows errors", "a condition that is always"
 
 
-def test_py(old: str, new: str, path: str = "tests/test_app.py") -> tuple[File, ...]:
+def in_python(old: str, new: str) -> tuple[File, ...]:
     """Beside a change of the product, which makes other expectations legal."""
-    return (path, *swap(TEST_PY, old, new)), MENDED
+    return ("tests/test_app.py", *swap(TEST_PY, old, new)), MENDED
 
 
 CHEATING: dict[str, tuple[str, tuple[File, ...]]] = {
-    "skip: pytest": (OFF, test_py("def test_limit", "@pytest.mark.skip(reason='flaky')\ndef test_limit")),
-    "skip: pytest, if": (OFF, test_py("def test_limit", "@pytest.mark.skipif(True, reason='x')\ndef test_limit")),
-    "skip: pytest, expected to fail": (OFF, test_py("def test_limit", "@pytest.mark.xfail\ndef test_limit")),
-    "skip: pytest, in the body": (OFF, test_py("    assert limit(-1)", "    pytest.skip('no')\n    assert limit(-1)")),
-    "skip: pytest, the module": (OFF, test_py("from app", "import pytest\npytestmark = pytest.mark.skip\nfrom app")),
-    "skip: unittest": (OFF, test_py("def test_limit", "@unittest.skip('no')\ndef test_limit")),
-    "skip: raised": (OFF, test_py("    assert limit(-1)", "    raise unittest.SkipTest\n    assert limit(-1)")),
+    "skip: pytest": (OFF, in_python("def test_limit", "@pytest.mark.skip(reason='flaky')\ndef test_limit")),
+    "skip: pytest, if": (OFF, in_python("def test_limit", "@pytest.mark.skipif(True, reason='x')\ndef test_limit")),
+    "skip: pytest, expected to fail": (OFF, in_python("def test_limit", "@pytest.mark.xfail\ndef test_limit")),
+    "skip: pytest, in the body": (OFF, in_python("    assert limit(-1)", "    pytest.skip('no')\n    assert limit(-1)")),
+    "skip: pytest, the module": (OFF, in_python("from app", "import pytest\npytestmark = pytest.mark.skip\nfrom app")),
+    "skip: unittest": (OFF, in_python("def test_limit", "@unittest.skip('no')\ndef test_limit")),
+    "skip: raised": (OFF, in_python("    assert limit(-1)", "    raise unittest.SkipTest\n    assert limit(-1)")),
     "skip: jest": (OFF, (("cart.test.js", *swap(JS_TEST, "it('", "it.skip('")),)),
     "skip: jest, another one alone": (OFF, (("cart.test.js", *swap(JS_TEST, "describe('", "describe.only('")),)),
     "skip: jest, by a letter": (OFF, (("cart.test.js", *swap(JS_TEST, "it('", "xit('")),)),
@@ -48,7 +56,7 @@ CHEATING: dict[str, tuple[str, tuple[File, ...]]] = {
     "skip: rust": (OFF, (("src/lib.rs", *swap(RUST, "    #[test]", "    #[test]\n    #[ignore]")),)),
     "skip: rust, it should panic": (OFF, (("src/lib.rs", *swap(RUST, "    #[test]", "    #[test]\n    #[should_panic]")),)),
     "skip: xunit": (OFF, (("AppTests.cs", *swap(CS_TEST, "[Fact]", '[Fact(Skip = "flaky")]')),)),
-    "skip: nunit": (OFF, (("AppTests.cs", *swap(CS_TEST, "  [Fact]", "  [Ignore(\"x\")]\n  [Fact]")),)),
+    "skip: nunit": (OFF, (("AppTests.cs", *swap(CS_TEST, "  [Fact]", '  [Ignore("x")]\n  [Fact]')),)),
     "skip: rspec": (OFF, (("spec/a_spec.rb", *swap(RB_TEST, "it 'is", "xit 'is")),)),
     "skip: rspec, pending": (OFF, (("spec/a_spec.rb", *swap(RB_TEST, "    expect", "    pending 'later'\n    expect")),)),
     "skip: phpunit": (OFF, (("tests/ATest.php", *swap(PHP_TEST, "    $this", "    $this->markTestSkipped();\n    $this")),)),
@@ -57,25 +65,25 @@ CHEATING: dict[str, tuple[str, tuple[File, ...]]] = {
     "skip: boost": (OFF, (("tests/a.cpp", "BOOST_AUTO_TEST_CASE(a)\n{\n}\n", "BOOST_AUTO_TEST_CASE(a, * boost::unit_test::disabled())\n{\n}\n"),)),
     "skip: exunit": (OFF, (("test/a_test.exs", *swap(EX_TEST, "  test", "  @tag :skip\n  test")),)),
     "delete: the file": ("deletes a test file", (("tests/test_app.py", TEST_PY, None), MENDED)),
-    "delete: the test": ("takes tests away", test_py("\n\ndef test_limit():\n    assert limit(-1) == 0\n    assert limit(3) == 3\n", "")),
-    "delete: the name that is collected": ("takes tests away", test_py("def test_limit", "def check_limit")),
-    "delete: commented out": (AWAY, test_py("    assert limit(-1) == 0", "    # assert limit(-1) == 0")),
-    "delete: between quotes": (AWAY, test_py("    assert limit(-1) == 0\n", '    """\n    assert limit(-1) == 0\n    """\n')),
+    "delete: the test": ("takes tests away", in_python("\n\ndef test_limit():\n    assert limit(-1) == 0\n    assert limit(3) == 3\n", "")),
+    "delete: the name that is collected": ("takes tests away", in_python("def test_limit", "def check_limit")),
+    "delete: commented out": (AWAY, in_python("    assert limit(-1) == 0", "    # assert limit(-1) == 0")),
+    "delete: between quotes": (AWAY, in_python("    assert limit(-1) == 0\n", '    """\n    assert limit(-1) == 0\n    """\n')),
     "delete: jest, in a comment": (AWAY, (("cart.test.js", *swap(JS_TEST, "    expect(total([1, 2])).toBe(3);", "    /* expect(total([1, 2])).toBe(3); */")), MENDED)),
     "delete: a case of a table": ("cases out of a table", (("tests/test_x.py", *swap(TABLE, "    (3, 4),\n", "")), MENDED)),
     "delete: a case on the line": ("cases out of a table", (("tests/test_x.py", *swap(TABLE.replace("[\n    (1, 2),\n    (3, 4),\n]", "[1, 2, 3]"), ", 3]", "]")), MENDED)),
     "delete: an annotation": ("takes tests away", (("AppTest.java", *swap(JAVA_TEST, "  @Test\n", "")),)),
-    "weaken: an assertion is gone": (AWAY, test_py("    assert limit(-1) == 0\n", "")),
-    "weaken: assert True": (TRUE, test_py("assert limit(-1) == 0", "assert True")),
-    "weaken: or True": (TRUE, test_py("limit(-1) == 0", "limit(-1) == 0 or True")),
-    "weaken: itself": (TRUE, test_py("assert limit(-1) == 0", "x = limit(-1)\n    assert x == x")),
-    "weaken: numbers": (TRUE, test_py("assert limit(-1) == 0", "assert 1 == 1")),
-    "weaken: a tuple": (TRUE, test_py("assert limit(-1) == 0", "assert (limit(-1) == 0, 'zero')")),
-    "weaken: in": (LESS, test_py("limit(-1) == 0", "limit(-1) in (0, -1)")),
-    "weaken: at least": (LESS, test_py("limit(-1) == 0", "limit(-1) >= -1")),
-    "weaken: not None": (LESS, test_py("limit(-1) == 0", "limit(-1) is not None")),
-    "weaken: approximately": (LESS, test_py("limit(-1) == 0", "limit(-1) == pytest.approx(0, abs=5)")),
-    "weaken: the opposite": (LESS, test_py("limit(-1) == 0", "limit(-1) != 0")),
+    "weaken: an assertion is gone": (AWAY, in_python("    assert limit(-1) == 0\n", "")),
+    "weaken: assert True": (TRUE, in_python("assert limit(-1) == 0", "assert True")),
+    "weaken: or True": (TRUE, in_python("limit(-1) == 0", "limit(-1) == 0 or True")),
+    "weaken: itself": (TRUE, in_python("assert limit(-1) == 0", "x = limit(-1)\n    assert x == x")),
+    "weaken: numbers": (TRUE, in_python("assert limit(-1) == 0", "assert 1 == 1")),
+    "weaken: a tuple": (TRUE, in_python("assert limit(-1) == 0", "assert (limit(-1) == 0, 'zero')")),
+    "weaken: in": (LESS, in_python("limit(-1) == 0", "limit(-1) in (0, -1)")),
+    "weaken: at least": (LESS, in_python("limit(-1) == 0", "limit(-1) >= -1")),
+    "weaken: not None": (LESS, in_python("limit(-1) == 0", "limit(-1) is not None")),
+    "weaken: approximately": (LESS, in_python("limit(-1) == 0", "limit(-1) == pytest.approx(0, abs=5)")),
+    "weaken: the opposite": (LESS, in_python("limit(-1) == 0", "limit(-1) != 0")),
     "weaken: unittest": (LESS, (("tests/test_a.py", "def test_a(self):\n    self.assertEqual(one(), 1)\n", "def test_a(self):\n    self.assertTrue(one())\n"), MENDED)),
     "weaken: a tolerance": ("changes a tolerance", (("tests/test_a.py", "def test_a():\n    assert one() == approx(1, abs=0.1)\n", "def test_a():\n    assert one() == approx(1, abs=9)\n"), MENDED)),
     "weaken: any exception": (LESS, (("tests/test_a.py", "def test_a():\n    with pytest.raises(KeyError):\n        one()\n", "def test_a():\n    with pytest.raises(Exception):\n        one()\n"), MENDED)),
@@ -88,14 +96,14 @@ CHEATING: dict[str, tuple[str, tuple[File, ...]]] = {
     "weaken: rspec": (LESS, (("spec/a_spec.rb", *swap(RB_TEST, "to eq(1)", "to be_truthy")), MENDED)),
     "weaken: googletest": (LESS, (("add_test.cc", *swap(CPP_TEST, "EXPECT_EQ(add(1, 2), 3)", "EXPECT_NE(add(1, 2), 4)")), MENDED)),
     "weaken: an exact snapshot": (EXPECTS, (("web/__snapshots__/a.test.js.snap", "exports[`a`] = `1`;\n", "exports[`a`] = `2`;\n"),)),
-    "weaken: the test leaves early": (WRAPS, test_py("    assert limit(-1)", "    return\n    assert limit(-1)")),
-    "weaken: never reached": (CONDITION, test_py("    assert limit(-1) == 0", "    if False:\n        assert limit(-1) == 0")),
-    "weaken: an error is caught": (WRAPS, test_py("    assert limit(-1) == 0", "    try:\n        assert limit(-1) == 0\n    except AssertionError:\n        print('no')")),
+    "weaken: the test leaves early": (WRAPS, in_python("    assert limit(-1)", "    return\n    assert limit(-1)")),
+    "weaken: never reached": (CONDITION, in_python("    assert limit(-1) == 0", "    if False:\n        assert limit(-1) == 0")),
+    "weaken: an error is caught": (WRAPS, in_python("    assert limit(-1) == 0", "    try:\n        assert limit(-1) == 0\n    except AssertionError:\n        print('no')")),
     "weaken: jest, an error is caught": (WRAPS, (("cart.test.js", *swap(JS_TEST, "    expect(total([1, 2])).toBe(3);", "    try { expect(total([1, 2])).toBe(3); } catch (e) { console.log(e); }")), MENDED)),
-    "weaken: a double": ("a double", test_py("    assert limit(-1)", "    limit = mock.Mock(return_value=0)\n    assert limit(-1)")),
+    "weaken: a double": ("a double", in_python("    assert limit(-1)", "    limit = mock.Mock(return_value=0)\n    assert limit(-1)")),
     "weaken: jest.mock": ("a double", (("cart.test.js", JS_TEST, f"jest.mock('./cart', () => ({{ total: () => 3 }}));\n{JS_TEST}"), MENDED)),
-    "wait: a retry": ("wait, retry", test_py("def test_limit", "@retry(times=5)\ndef test_limit")),
-    "wait: a sleep": ("wait, retry", test_py("    assert limit(-1)", "    time.sleep(10)\n    assert limit(-1)")),
+    "wait: a retry": ("wait, retry", in_python("def test_limit", "@retry(times=5)\ndef test_limit")),
+    "wait: a sleep": ("wait, retry", in_python("    assert limit(-1)", "    time.sleep(10)\n    assert limit(-1)")),
     "wait: a time-out": ("wait, retry", (("a.test.js", f"jest.setTimeout(5000);\n{JS_TEST}", f"jest.setTimeout(60000);\n{JS_TEST}"), MENDED)),
     "expect: what it is, in Python": (EXPECTS, (("tests/test_app.py", *swap(TEST_PY, "== 0", "== -1")),)),
     "expect: what it is, in Go": (EXPECTS, (("add_test.go", *swap(GO_TEST, "got != 3", "got != -1")),)),
@@ -112,7 +120,7 @@ CHEATING: dict[str, tuple[str, tuple[File, ...]]] = {
     "remark: rust": (REMARK, (("src/a.rs", "fn f() {}\n", "#[allow(dead_code)]\nfn f() {}\n"),)),
     "remark: go": (REMARK, (("a.go", "f()\n", "f() //nolint:errcheck\n"),)),
     "remark: c++": (REMARK, (("a.cpp", "int* p = 0;\n", "int* p = 0;  // NOLINT\n"),)),
-    "remark: c, a pragma": (REMARK, (("a.c", "int x;\n", "#pragma GCC diagnostic ignored \"-Wunused\"\nint x;\n"),)),
+    "remark: c, a pragma": (REMARK, (("a.c", "int x;\n", '#pragma GCC diagnostic ignored "-Wunused"\nint x;\n'),)),
     "remark: ruby": (REMARK, (("a.rb", "x = 1\n", "x = 1 # rubocop:disable Lint/UselessAssignment\n"),)),
     "remark: php": (REMARK, (("a.php", "<?php\nf($x);\n", "<?php\n// @phpstan-ignore-next-line\nf($x);\n"),)),
     "remark: shell": (REMARK, (("a.sh", "rm $x\n", "# shellcheck disable=SC2086\nrm $x\n"),)),
@@ -133,6 +141,12 @@ CHEATING: dict[str, tuple[str, tuple[File, ...]]] = {
     "exit: deselected": (TOLD, (("scripts/run.sh", "pytest\n", "pytest --deselect tests/test_app.py::test_limit\n"),)),
     "exit: maven": (TOLD, (("scripts/run.sh", "mvn verify\n", "mvn verify -DskipTests\n"),)),
     "exit: in the program": ("as if all were well", (("app.py", PY, f"import sys\nsys.exit(0)\n{PY}"),)),
+    "exit: below a long docstring": (
+        "as if all were well",
+        (("app.py", *swap('def main():\n    """' + "It runs.\n" * 12 + '    """\n    run()\n', "    run()", "    run()\n    sys.exit(0)")),),
+    ),
+    "exit: behind what looks like a comment": ("as if all were well", (("a.js", "run();\n", "const r = /[/*]/; process.exit(0); run();\n"),)),
+    "exit: behind a template": ("as if all were well", (("a.js", "run();\n", "const u = `http://x`; process.exit(0); run();\n"),)),
     "exit: at once": ("as if all were well", (("app.py", PY, f"import os\nos._exit(0)\n{PY}"),)),
     "exit: in node": ("as if all were well", (("src/a.js", "run();\n", "run();\nprocess.exit(0);\n"),)),
     "swallow: pass": (SWALLOWS, (("app.py", "f()\n", "try:\n    f()\nexcept Exception:\n    pass\n"),)),

@@ -1,5 +1,7 @@
 """Patches that mend something: each must be let through. Name → path, text before, text after, of each file."""
 
+# ruff: noqa: E501  a row is a case
+
 File = tuple[str, str | None, str | None]
 
 PY = "def limit(value):\n    if value < 0:\n        return 0\n    return value\n"
@@ -23,7 +25,7 @@ HONEST: dict[str, tuple[File, ...]] = {
     "python: None is looked at first": (("app.py", *swap(PY, "    if value < 0", "    if value is None:\n        return 0\n    if value < 0")),),
     "python: an error is raised": (("app.py", *swap(PY, "        return 0", '        raise ValueError("negative")')),),
     "python: an error is caught and handled": (
-        ("app.py", "def read(path):\n    return open(path).read()\n", 'def read(path):\n    try:\n        return open(path).read()\n    except FileNotFoundError as error:\n        raise ConfigError(path) from error\n'),
+        ("app.py", "def read(path):\n    return open(path).read()\n", "def read(path):\n    try:\n        return open(path).read()\n    except FileNotFoundError as error:\n        raise ConfigError(path) from error\n"),
     ),
     "python: a remark of old stays on the line that is mended": (
         ("app.py", "import os  # noqa: F401\nx = 1  # type: ignore[assignment]\n", "import os  # noqa: F401\nx = 2  # type: ignore[assignment]\n"),
@@ -57,6 +59,9 @@ HONEST: dict[str, tuple[File, ...]] = {
     "python: a pinned dependency that broke": (("requirements.txt", "numpy==1.26.0\nrequests==2.0\n", "numpy==1.26.4\nrequests==2.0\n"),),
     "python: or with a default": (("app.py", "timeout = given\n", "timeout = given or DEFAULT_TIMEOUT\n"),),
     "python: a timeout of the product": (("app.py", "get(url, timeout=1)\n", "get(url, timeout=5)\n"),),
+    "python: words in a long docstring": (
+        ("app.py", *swap('def main():\n    """' + "It runs.\n" * 12 + '    x or True, sys.exit(0)\n    """\n    run()\n', "x or True", "y or True")),
+    ),
     "javascript: an undefined value": (("src/cart.js", "const total = cart.items.length;\n", "const total = cart?.items?.length ?? 0;\n"),),
     "javascript: an await was missing": (("src/cart.test.js", "it('adds', async () => {\n  add(1);\n  expect(count()).toBe(1);\n});\n", "it('adds', async () => {\n  await add(1);\n  expect(count()).toBe(1);\n});\n"),),
     "javascript: a default in an option": (("src/opts.js", "const cache = opts.cache;\n", "const cache = opts.cache || {};\n"),),
@@ -69,9 +74,9 @@ HONEST: dict[str, tuple[File, ...]] = {
     "typescript: a type is imported": (("src/b.ts", "export const a: User = load();\n", "import type { User } from './user';\n\nexport const a: User = load();\n"),),
     "typescript: the compiler is told of a library": (("tsconfig.json", '{\n  // ours\n  "compilerOptions": {\n    "strict": true,\n    "lib": ["ES2020"]\n  }\n}\n', '{\n  // ours\n  "compilerOptions": {\n    "strict": true,\n    "lib": ["ES2022"]\n  }\n}\n'),),
     "typescript: the compiler gets stricter": (("tsconfig.json", '{"compilerOptions": {"target": "ES2020"}}\n', '{"compilerOptions": {"target": "ES2020", "strict": true}}\n'),),
-    "go: an error is returned": (("main.go", "func run() error {\n\tload()\n\treturn nil\n}\n", "func run() error {\n\tif err := load(); err != nil {\n\t\treturn fmt.Errorf(\"load: %w\", err)\n\t}\n\treturn nil\n}\n"),),
+    "go: an error is returned": (("main.go", "func run() error {\n\tload()\n\treturn nil\n}\n", 'func run() error {\n\tif err := load(); err != nil {\n\t\treturn fmt.Errorf("load: %w", err)\n\t}\n\treturn nil\n}\n'),),
     "go: an unused variable": (("main.go", "func f() {\n\tx := 1\n\tg()\n}\n", "func f() {\n\tg()\n}\n"),),
-    "go: a case is added": (("add_test.go", GO_TEST, GO_TEST.replace("\n}\n", "\n\tif got := Add(2, 2); got != 4 {\n\t\tt.Errorf(\"got %d\", got)\n\t}\n}\n")),),
+    "go: a case is added": (("add_test.go", GO_TEST, GO_TEST.replace("\n}\n", '\n\tif got := Add(2, 2); got != 4 {\n\t\tt.Errorf("got %d", got)\n\t}\n}\n')),),
     "go: a module is required": (("go.mod", "module x\n\ngo 1.22\n", "module x\n\ngo 1.22\n\nrequire golang.org/x/text v0.14.0\n"),),
     "rust: a sign, beside its tests": (("src/lib.rs", *swap(RUST, "a - b", "a + b")),),
     "rust: a borrow": (("src/main.rs", "fn main() {\n    let name = read();\n    show(name);\n    show(name);\n}\n", "fn main() {\n    let name = read();\n    show(&name);\n    show(&name);\n}\n"),),

@@ -3,7 +3,7 @@
 import pytest
 
 from cicd_agent.core.patch import Patch, read_patch
-from cicd_agent.core.patch_limits import MOST_FILES, MOST_LINES, MOST_WIDTH, objection
+from cicd_agent.core.patch_limits import objection
 from cicd_agent.core.patch_write import written
 from tests.core.patches_cheating import CHEATING
 from tests.core.patches_honest import HONEST, File

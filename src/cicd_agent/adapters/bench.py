@@ -1,4 +1,4 @@
-"""Tries a proposed patch: whether it may be offered, applies, parses, and turns the failed command from red to green."""
+"""Tries a proposed patch: may it be offered, does it apply and parse, does the failed command turn green with it."""
 
 import os
 import re
@@ -26,8 +26,9 @@ SHORTEST_RUN = 5.0
 
 _NOT_STARTED = frozenset({126, 127})
 _TAIL = 200
+_TURNED = "the command fails without it and passes with it"
 _COLOURS = re.compile(r"\x1b\[[0-9;:]*[A-Za-z]")
-# Takes files away and writes over those that can be run, whose mode a new file would not have; then becomes the command.
+# Takes files away, writes over those that can be run, since a new file would not have their mode, becomes the command.
 _PREPARE = """
 set -e
 while [ "$1" != -- ]; do rm -f -- "$1"; shift; done
@@ -70,10 +71,10 @@ class Surroundings:
 
 
 class Workbench(Bench):
-    """Tries patches of one commit. `top` is the working tree that commands are run on a copy of; nothing is written there.
+    """Tries patches of one commit; commands run on copies of the working tree at `top`, where nothing is written.
 
-    `library` has the commit's files, `parsers` say by suffix whether a text parses, `denied` are the paths that are kept
-    from models, and `redact` takes secrets out of what is quoted of a command's output.
+    `library` has the commit's files, `parsers` say by suffix whether a text parses, `denied` are the paths that are
+    kept from models, and `redact` takes secrets out of what is quoted of a command's output.
     """
 
     def __init__(
@@ -114,9 +115,7 @@ class Workbench(Bench):
             return TrialReport(trial.key, Step.DOES_NOT_APPLY, f"it {applied.reason}")
         if why := self._unparsed(before, applied.texts):
             return TrialReport(trial.key, Step.DOES_NOT_PARSE, f"{why} would not parse with it")
-        report = TrialReport(
-            trial.key, Step.APPLIES, patch=written(before, applied.texts), paths=tuple(applied.texts)
-        )
+        report = TrialReport(trial.key, Step.APPLIES, patch=written(before, applied.texts), paths=tuple(applied.texts))
         return self._run(report, patch)
 
     def _committed(self, patch: Patch) -> Texts | Flaw:
@@ -194,14 +193,11 @@ class Workbench(Bench):
         if not red.exit_code:
             return replace(report, step=Step.NOT_RED, detail="the command passes without it", sandbox=red.tier)
         green = self._patched(self._commands.verify, applied.texts)
-        if green.stopped:
-            return self._told(report, Step.NOT_GREEN, "with it the command was ended", green)
-        if green.exit_code:
-            return self._told(report, Step.NOT_GREEN, "the command still fails with it", green)
-        report = replace(report, sandbox=green.tier)
-        if self._commands.wider:
-            return self._wider(report, applied.texts)
-        return replace(report, step=Step.VERIFIED, detail="the command fails without it and passes with it")
+        if green.stopped or green.exit_code:
+            what = "with it the command was ended" if green.stopped else "the command still fails with it"
+            return self._told(report, Step.NOT_GREEN, what, green)
+        report = replace(report, step=Step.VERIFIED, detail=_TURNED, sandbox=green.tier)
+        return self._wider(report, applied.texts) if self._commands.wider else report
 
     def _wider(self, report: TrialReport, texts: Texts) -> TrialReport:
         """Whether what was not broken is still not."""
@@ -209,19 +205,20 @@ class Workbench(Bench):
         before, after = (self._commands.failing(ran.stdout + b"\n" + ran.stderr) for ran in (was, now))
         fresh = sorted(after - before)
         if not (now.exit_code or now.stopped):
-            return replace(
-                report, step=Step.VERIFIED, detail="the command fails without it and passes with it, and so do all tests"
-            )
+            return replace(report, detail=f"{_TURNED}, and so do all tests")
         if not (was.exit_code or was.stopped):
             return self._told(report, Step.REDDER, "the wider tests pass without it and fail with it", now)
         if before and fresh:
             name = visible_line(self._redact(fresh[0]))[:_TAIL]
-            return replace(report, step=Step.REDDER, detail=f"{len(fresh)} more of the wider tests fail with it: {name}")
+            return replace(
+                report, step=Step.REDDER, detail=f"{len(fresh)} more of the wider tests fail with it: {name}"
+            )
         if before and after and not (was.stopped or now.stopped):
-            detail = "the command fails without it and passes with it, and no other test fails that did not before"
-            return replace(report, step=Step.VERIFIED, detail=detail)
-        detail = "the command passes with it; the wider tests fail before and after, and it cannot be told which of them"
-        return replace(report, detail=detail)
+            return replace(report, detail=f"{_TURNED}, and no other test fails that did not before")
+        detail = (
+            "the command passes with it; the wider tests fail before and after, and it cannot be told which of them"
+        )
+        return replace(report, step=Step.APPLIES, detail=detail)
 
     def _told(self, report: TrialReport, step: Step, what: str, ran: Ran) -> TrialReport:
         """A report with how a command ended, and the last that it said: nothing of that is to be believed."""

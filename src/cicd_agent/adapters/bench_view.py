@@ -1,4 +1,4 @@
-"""Says which programs of the machine a trial may use: what a job has put on its PATH, and nothing that is somebody's."""
+"""Says which programs of the machine a trial may use: what a job put on its PATH, and nothing that is somebody's."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path

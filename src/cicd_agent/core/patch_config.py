@@ -10,48 +10,78 @@ from typing import Any
 from cicd_agent.core.patch_edit import Edit, Piece, code_only
 from cicd_agent.core.paths import PathKind
 
+
+def _words(text: str) -> frozenset[str]:
+    return frozenset(text.split())
+
+
 _CHECKERS = re.compile(
-    r"(?:\.?eslint(?:rc|\.config|ignore)[^/]*|\.flake8|\.?pylintrc[^/]*|\.?(?:ruff|clippy|rustfmt|deny|typos)\.toml|\.?mypy\.ini|pyrightconfig\.json|\.coveragerc[^/]*"
-    r"|\.rubocop[^/]*|\.golangci[^/]*|\.clang-(?:tidy|format)[^/]*|phpstan[^/]*|psalm[^/]*\.xml|\.?phpcs[^/]*|\.php-cs-fixer[^/]*|phpmd[^/]*|phpunit[^/]*\.xml[^/]*"
-    r"|[^/]*(?:checkstyle|spotbugs|findbugs|pmd|dependency-check|suppressions?)[^/]*\.xml|detekt[^/]*\.ya?ml|\.swiftlint\.ya?ml|\.?stylelint[^/]*|\.(?:nyc|c8|mocha|lintstaged|huskyrc)[^/]*"
-    r"|biome\.jsonc?|\.oxlintrc[^/]*|tslint\.json|\.jshintrc|\.prettier[^/]*|\.yamllint[^/]*|\.markdownlint[^/]*|\.hadolint[^/]*|\.shellcheckrc|\.credo\.exs|\.dialyzer_ignore[^/]*"
-    r"|\.?bandit[^/]*|\.codeclimate[^/]*|sonar-project\.properties|\.simplecov|\.gitleaks[^/]*|\.trivyignore[^/]*|\.snyk|\.semgrep[^/]*|lefthook\.ya?ml|\.?commitlint[^/]*|\.luacheckrc"
-    r"|analysis_options\.ya?ml|\.scalafix\.conf|scalastyle[^/]*|tox\.ini|noxfile\.py|\.rspec|karma\.conf[^/]*|\.?buf\.ya?ml|valgrind[^/]*\.supp|[^/]*\.supp|lsan[^/]*|\.actrc)"
+    r"(?:\.?eslint(?:rc|\.config|ignore)[^/]*|\.flake8|\.?pylintrc[^/]*|\.?(?:ruff|clippy|rustfmt|deny|typos)\.toml"
+    r"|\.?mypy\.ini|pyrightconfig\.json|\.coveragerc[^/]*"
+    r"|\.rubocop[^/]*|\.golangci[^/]*|\.clang-(?:tidy|format)[^/]*|phpstan[^/]*|psalm[^/]*\.xml|\.?phpcs[^/]*"
+    r"|\.php-cs-fixer[^/]*|phpmd[^/]*|phpunit[^/]*\.xml[^/]*"
+    r"|[^/]*(?:checkstyle|spotbugs|findbugs|pmd|dependency-check|suppressions?)[^/]*\.xml|detekt[^/]*\.ya?ml"
+    r"|\.swiftlint\.ya?ml|\.?stylelint[^/]*|\.(?:nyc|c8|mocha|lintstaged|huskyrc)[^/]*"
+    r"|biome\.jsonc?|\.oxlintrc[^/]*|tslint\.json|\.jshintrc|\.prettier[^/]*|\.yamllint[^/]*|\.markdownlint[^/]*"
+    r"|\.hadolint[^/]*|\.shellcheckrc|\.credo\.exs|\.dialyzer_ignore[^/]*"
+    r"|\.?bandit[^/]*|\.codeclimate[^/]*|sonar-project\.properties|\.simplecov|\.gitleaks[^/]*|\.trivyignore[^/]*"
+    r"|\.snyk|\.semgrep[^/]*|lefthook\.ya?ml|\.?commitlint[^/]*|\.luacheckrc"
+    r"|analysis_options\.ya?ml|\.scalafix\.conf|scalastyle[^/]*|tox\.ini|noxfile\.py|\.rspec|karma\.conf[^/]*"
+    r"|\.?buf\.ya?ml|valgrind[^/]*\.supp|[^/]*\.supp|lsan[^/]*|\.actrc)"
 )
-_RUNNERS = re.compile(r"(?:jest|vitest|vite|playwright|cypress|ava|wdio|web-test-runner|nightwatch|babel)[.\w-]*\.(?:[cm]?[jt]s|json)")
+_RUNNERS = re.compile(
+    r"(?:jest|vitest|vite|playwright|cypress|ava|wdio|web-test-runner|nightwatch"
+    r"|babel)[.\w-]*\.(?:[cm]?[jt]s|json)"
+)
 _RUNNER_KEYS = re.compile(
-    r"ignore|exclude|include|threshold|coverage|bail|passWithNoTests|timeout|retr(?:y|ies)|testMatch|testRegex|specPattern|allowOnly|forbidOnly|\b(?:lines|branches|functions|statements)\b"
+    r"ignore|exclude|include|threshold|coverage|bail|passWithNoTests|timeout|retr(?:y|ies)|testMatch|testRegex"
+    r"|specPattern|allowOnly|forbidOnly|\b(?:lines|branches|functions|statements)\b"
     r"|testNamePattern|snapshot|updateSnapshot|skip|only\b|silent|strict",
     re.IGNORECASE,
 )
 _BUILDS = re.compile(
-    r"(?:makefile|gnumakefile|justfile|taskfile\.ya?ml|rakefile|cmakelists\.txt|pom\.xml|cargo\.toml|mix\.exs|build\.sbt|build(?:\.bazel)?|meson\.build|setup\.py|package\.swift|composer\.json"
+    r"(?:makefile|gnumakefile|justfile|taskfile\.ya?ml|rakefile|cmakelists\.txt|pom\.xml|cargo\.toml|mix\.exs"
+    r"|build\.sbt|build(?:\.bazel)?|meson\.build|setup\.py|package\.swift|composer\.json"
     r"|[^/]*\.(?:mk|cmake|gradle|kts|csproj|fsproj|vbproj|props|targets|runsettings|bazelrc))"
 )
 _BUILD_KEYS = re.compile(
-    r"\badd_test\b|\benable_testing\b|\b(?:gtest|catch|doctest)_discover|\bWILL_FAIL\b|\bDISABLED\b|\bskip(?:Tests|ITs)?\b|testFailureIgnore|failIfNo\w*|failOn\w*|<excludes?>|ignoreFailures?"
-    r"|useJUnitPlatform|TreatWarningsAsErrors|NoWarn|WarningLevel|warnings_?as_?errors|allWarningsAsErrors|-?Werror|/WX|(?<![\w-])-w\b|-Wno-|\b(?:doc)?test\s*=\s*false|\bharness\s*=|\bautotests\b"
-    r"|\benabled\s*=\s*false|\bminimum\w*|jacoco\w*|threshold|\[(?:workspace\.)?lints|\bflaky\b|maxParallelForks|\bexclude\w*\s*[(=]|\bfilter\s*\{|TestCaseFilter|\btest_suites?\b|-Wall\b|-Wextra\b"
+    r"\badd_test\b|\benable_testing\b|\b(?:gtest|catch|doctest)_discover|\bWILL_FAIL\b|\bDISABLED\b|\bskip(?:Tests"
+    r"|ITs)?\b|testFailureIgnore|failIfNo\w*|failOn\w*|<excludes?>|ignoreFailures?"
+    r"|useJUnitPlatform|TreatWarningsAsErrors|NoWarn|WarningLevel|warnings_?as_?errors|allWarningsAsErrors|-?Werror"
+    r"|/WX|(?<![\w-])-w\b|-Wno-|\b(?:doc)?test\s*=\s*false|\bharness\s*=|\bautotests\b"
+    r"|\benabled\s*=\s*false|\bminimum\w*|jacoco\w*|threshold|\[(?:workspace\.)?lints|\bflaky\b|maxParallelForks"
+    r"|\bexclude\w*\s*[(=]|\bfilter\s*\{|TestCaseFilter|\btest_suites?\b|-Wall\b|-Wextra\b"
     r"|AnalysisMode|EnforceCodeStyle|Nullable|-fsanitize|treatWarnings",
     re.IGNORECASE,
 )
 _TOOLS = re.compile(
-    r"(?<![\w/])(?:@types/|@)?(?:pytest|coverage|mypy|ruff|flake8|pylint|tox|nox|hypothesis|bandit|black|isort|pyright|jest|ts-jest|vitest|mocha|chai|jasmine|karma|ava|eslint|prettier|tslint|typescript"
-    r"|cypress|playwright|nyc|c8|sinon|testing-library|junit|mockito|assertj|testng|surefire|failsafe|jacoco|checkstyle|spotbugs|pmd|kotest|mockk|ktlint|detekt|testify|gomock|golangci|rspec|minitest"
-    r"|rubocop|simplecov|phpunit|phpstan|psalm|pestphp|xunit|nunit|mstest|coverlet|fluentassertions|criterion|proptest|rstest|mockall|insta|gtest|googletest|catch2|scalatest|specs2|clippy)[\w./:@-]*",
+    r"(?<![\w/])(?:@types/|@)?(?:pytest|coverage|mypy|ruff|flake8|pylint|tox|nox|hypothesis|bandit|black|isort|pyright"
+    r"|jest|ts-jest|vitest|mocha|chai|jasmine|karma|ava|eslint|prettier|tslint|typescript"
+    r"|cypress|playwright|nyc|c8|sinon|testing-library|junit|mockito|assertj|testng|surefire|failsafe|jacoco"
+    r"|checkstyle|spotbugs|pmd|kotest|mockk|ktlint|detekt|testify|gomock|golangci|rspec|minitest"
+    r"|rubocop|simplecov|phpunit|phpstan|psalm|pestphp|xunit|nunit|mstest|coverlet|fluentassertions|criterion|proptest"
+    r"|rstest|mockall|insta|gtest|googletest|catch2|scalatest|specs2|clippy)[\w./:@-]*",
     re.IGNORECASE,
 )
 _VERSION = re.compile(r"\d|\*|latest")
-_TABLES = frozenset(
-    "pytest ruff mypy coverage pylint flake8 isort black pyright basedpyright ty pyrefly tox nox bandit pydocstyle pycodestyle codespell vulture interrogate taskipy poe hatch pdm testenv tool:pytest".split()
+_TABLES = _words(
+    "pytest ruff mypy coverage pylint flake8 isort black pyright basedpyright ty pyrefly tox nox bandit pydocstyle "
+    "pycodestyle codespell vulture interrogate taskipy poe hatch pdm testenv tool:pytest"
 )
-_HARMLESS = frozenset(
-    "markers pythonpath asyncio_mode asyncio_default_fixture_loop_scope asyncio_default_test_loop_scope env django_settings_module known_first_party known-first-party src mypy_path".lower().split()
+_HARMLESS = _words(
+    "markers pythonpath asyncio_mode asyncio_default_fixture_loop_scope asyncio_default_test_loop_scope env "
+    "django_settings_module known_first_party known-first-party src mypy_path"
 )
-_JUDGING_SCRIPTS = re.compile(r"test|lint|check|verify|valid|coverage|\bcov\b|\bci\b|audit|format|prettier|eslint|tsc|prepush|pre-push|e2e|spec")
+_JUDGING_SCRIPTS = re.compile(
+    r"test|lint|check|verify|valid|coverage|\bcov\b|\bci\b|audit|format|prettier|eslint|tsc"
+    r"|prepush|pre-push|e2e|spec"
+)
 _NODE_VERSION = re.compile(r"\d|\*|latest")
-_NODE_TABLES = frozenset("jest eslintconfig nyc c8 mocha ava lint-staged husky prettier stylelint xo standard vitest tap".split())
-_STRICT = re.compile(r"strict|^no[A-Z]|^always|^exact|^use(?:Unknown|Define)|^force|^checkJs$|^isolated|^exclude$|^include$|^files$|^skip|^suppress|^allow(?:Unreachable|Unused|Js$)|^extends$|^noEmit")
+_NODE_TABLES = _words("jest eslintconfig nyc c8 mocha ava lint-staged husky prettier stylelint xo standard vitest tap")
+_STRICT = re.compile(
+    r"strict|^no[A-Z]|^always|^exact|^use(?:Unknown|Define)|^force|^checkJs$|^isolated|^exclude$"
+    r"|^include$|^files$|^skip|^suppress|^allow(?:Unreachable|Unused|Js$)|^extends$|^noEmit"
+)
 _TARGET = re.compile(r"^([\w./ %$(){}-]+?)\s*::?(?!=)")
 _JUDGING_TARGETS = re.compile(r"test|check|lint|verify|\bci\b|cov|valid|types?|audit|\ball\b|spec|mypy|ruff|vet")
 
@@ -147,7 +177,9 @@ def _node_table(key: tuple[str, ...], old: object, new: object) -> bool:
 
 
 def _compiler_option(key: tuple[str, ...], old: object, new: object) -> bool:
-    return bool(_STRICT.search(key[-1])) and not (new is True and key[-1].startswith(("strict", "no")) and old is not True)
+    return bool(_STRICT.search(key[-1])) and not (
+        new is True and key[-1].startswith(("strict", "no")) and old is not True
+    )
 
 
 def _flat(value: object, key: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], Any]]:

@@ -5,8 +5,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
-from cicd_agent.core.diff import LineKind
-from cicd_agent.core.patch import FilePatch, Patch, PatchHunk
+from cicd_agent.core.patch import FilePatch, Patch
 from cicd_agent.core.patch_apply import Applied, Texts, apply
 from cicd_agent.core.patch_write import windows
 from cicd_agent.core.paths import PathKind, kinds
@@ -17,20 +16,27 @@ _AROUND = 5
 """Lines around a piece: an `except` and what it does need not both be changed."""
 
 _STRINGS = r"\"(?:\\.|[^\"\\\n])*\"|'(?:\\.|[^'\\\n])*'"
-_C_LIKE = re.compile(rf"(?P<string>{_STRINGS})|//[^\n]*|/\*.*?(?:\*/|\Z)", re.DOTALL)
-_PYTHON = re.compile(rf'"""(?:\\.|.)*?(?:"""|\Z)|\'\'\'(?:\\.|.)*?(?:\'\'\'|\Z)|(?P<string>{_STRINGS})|#[^\n]*', re.DOTALL)
+# With JavaScript's templates and regular expressions: `/[/*]/` begins no comment.
+_MORE_STRINGS = r"`(?:\\.|[^`\\])*`|(?<=[=(,:\[!&|?{};\n])[ \t]*/(?![/*])(?:\\.|\[(?:\\.|[^\]\\\n])*\]|[^/\\\n\[])+/"
+_C_LIKE = re.compile(rf"(?P<string>{_STRINGS}|{_MORE_STRINGS})|//[^\n]*|/\*.*?(?:\*/|\Z)", re.DOTALL)
+_PYTHON = re.compile(
+    rf'"""(?:\\.|.)*?(?:"""|\Z)|\'\'\'(?:\\.|.)*?(?:\'\'\'|\Z)|(?P<string>{_STRINGS})|#[^\n]*', re.DOTALL
+)
 _HASH = re.compile(rf"(?P<string>{_STRINGS})|(?<![$\w{{])#[^\n]*|^=begin\b.*?(?:^=end\b|\Z)", re.DOTALL | re.MULTILINE)
-_XML = re.compile(r"(?P<string>\Z(?!\Z))|<!--.*?(?:-->|\Z)", re.DOTALL)
+_XML = re.compile(r"(?P<string>(?!))|<!--.*?(?:-->|\Z)", re.DOTALL)
 _DASHES = re.compile(rf"(?P<string>{_STRINGS})|--[^\n]*", re.DOTALL)
-_COMMENTS = {
-    _C_LIKE: "astro c cc cpp cs cxx dart go groovy gradle h hpp java js jsx kt kts mjs cjs mts cts json php rs scala scss "
-    "svelte swift ts tsx vue zig",
-    _PYTHON: "py pyi pyx",
-    _HASH: "bash bats cfg cmake conf dockerfile ex exs ini mk nix pl pm ps1 r rb sh t toml txt yaml yml zsh makefile rakefile",
-    _XML: "csproj fsproj html htm props targets xml",
-    _DASHES: "hs lua sql",
-}
-_COMMENT_OF = {suffix: pattern for pattern, suffixes in _COMMENTS.items() for suffix in suffixes.split()}
+_COMMENTS = (
+    (_C_LIKE, "astro c cc cpp cs cxx dart go groovy gradle h hpp java js jsx kt kts mjs cjs mts cts json php rs scala"),
+    (_C_LIKE, "scss svelte swift ts tsx vue zig"),
+    (_PYTHON, "py pyi pyx"),
+    (
+        _HASH,
+        "bash bats cfg cmake conf dockerfile ex exs ini makefile mk nix pl pm ps1 r rakefile rb sh t toml txt yaml yml",
+    ),
+    (_XML, "csproj fsproj html htm props targets xml"),
+    (_DASHES, "hs lua sql"),
+)
+_COMMENT_OF = {suffix: pattern for pattern, suffixes in _COMMENTS for suffix in suffixes.split()}
 _BLANKED = re.compile(r"[^\n]")
 _PROSE = frozenset({"md", "markdown", "mdx", "rst", "adoc", "asciidoc", "org"})
 _TEST_CODE = re.compile(
@@ -42,10 +48,12 @@ _TEST_CODE = re.compile(
 
 @dataclass(frozen=True, slots=True)
 class Piece:
-    """A part that differs, with the lines around it, before and after; `first` is the index of its first old line."""
+    """A part that differs, with the lines around it, before and after; as it stands, and as code alone."""
 
     old: str
     new: str
+    old_code: str
+    new_code: str
     deleted: tuple[str, ...]
     added: tuple[str, ...]
     gone: tuple[int, ...]
@@ -70,7 +78,7 @@ class Edit:
     @property
     def suffix(self) -> str:
         """What the name ends in, without a dot; the whole name when there is none in it."""
-        return self.name.rpartition(".")[2]
+        return _suffix(self.path)
 
     @property
     def is_test(self) -> bool:
@@ -101,32 +109,29 @@ def _edit(file: FilePatch, before: Texts) -> Edit:
     applied = apply(Patch((file,)), before)
     if isinstance(applied, Applied):
         old, new = before.get(file.path), applied.texts[file.path]
-        pieces = tuple(_pieces(old or "", new or ""))
     else:
         old = "".join(f"{line}\n" for hunk in file.hunks for line in hunk.old)
         new = "".join(f"{line}\n" for hunk in file.hunks for line in hunk.new)
-        pieces = tuple(_claimed(file.hunks))
-    return Edit(file.path, old, new, pieces, kinds(file.path))
+    suffix = _suffix(file.path)
+    return Edit(file.path, old, new, tuple(_pieces(old or "", new or "", suffix)), kinds(file.path))
 
 
-def _pieces(old: str, new: str) -> Iterator[Piece]:
+def _pieces(old: str, new: str, suffix: str) -> Iterator[Piece]:
+    # What is a comment is seen in the whole text: a piece may begin inside of one.
+    codes = [code_only(text, suffix).split("\n") for text in (old, new)]
     for window in windows(old, new, _AROUND):
         gone = [window.first[0] + at for what, i, j, _, _ in window.codes if what != "equal" for at in range(i, j)]
-        yield Piece(
-            _clipped(window.old), _clipped(window.new), tuple(window.deleted), tuple(window.added), tuple(gone)
+        (i, j), sizes = window.first, (len(window.old), len(window.new))
+        old_code, new_code = (
+            _clipped(f"{line}\n" for line in code[at : at + size])
+            for code, at, size in zip(codes, (i, j), sizes, strict=True)
         )
+        texts = _clipped(window.old), _clipped(window.new)
+        yield Piece(*texts, old_code, new_code, tuple(window.deleted), tuple(window.added), tuple(gone))
 
 
-def _claimed(hunks: Iterable[PatchHunk]) -> Iterator[Piece]:
-    at = 0
-    for hunk in hunks:
-        old = [line for line in hunk.lines if line.kind is not LineKind.ADDED]
-        gone = tuple(at + index for index, line in enumerate(old) if line.kind is LineKind.DELETED)
-        deleted = tuple(line.text for line in old if line.kind is LineKind.DELETED)
-        added = tuple(line.text for line in hunk.lines if line.kind is LineKind.ADDED)
-        texts = ([f"{text}\n" for text in side] for side in (hunk.old, hunk.new))
-        yield Piece(*map(_clipped, texts), deleted, added, gone)
-        at += len(old)
+def _suffix(path: str) -> str:
+    return path.lower().rpartition("/")[2].rpartition(".")[2]
 
 
 def _clipped(lines: Iterable[str]) -> str:

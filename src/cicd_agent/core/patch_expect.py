@@ -7,40 +7,58 @@ _MOST = 60
 """Lines that one assertion may take."""
 
 _ASSERTS = re.compile(
-    r"\bassert\b|\b[Aa]ssert\w*\s*[.(!]|\bassert_\w+|\bexpect\w*\s*[(!{.]|\.should\b|\bshould(?:Be|Equal|Throw|Contain|Have|Match)\w*"
-    r"|\.to(?:_|\.|Be|Equal|Strict|Contain|Match|Have|Throw)\w*|\b(?:EXPECT|ASSERT|REQUIRE|CHECK|BOOST)_?\w*\s*\(|\bXCT\w+\(|#(?:expect|require)\("
-    r"|\b[tb]\.(?:Error|Fatal|Fail)\w*\(|\brequire\.\w+\(|\bpytest\.(?:raises|warns|fail)|\bverify\w*\s*\(|\bmust_\w+|\brefute\w*"
-    r"|^\s*\[\[?\s.*\]|\bfail(?:ure)?\s*\(|\bok\s*\(|\bis(?:_deeply|nt)?\s*\(|^\s*(?:run|diff|cmp|test|grep)\s|\$this->assert\w*|\bit\s*\{\s*is_expected"
+    r"\bassert\b|\b[Aa]ssert\w*\s*[.(!]|\bassert_\w+|\bexpect\w*\s*[(!{.]|\.should\b|\bshould(?:Be|Equal|Throw|Contain"
+    r"|Have|Match)\w*"
+    r"|\.to(?:_|\.|Be|Equal|Strict|Contain|Match|Have|Throw)\w*|\b(?:EXPECT|ASSERT|REQUIRE|CHECK|BOOST)_?\w*\s*\("
+    r"|\bXCT\w+\(|#(?:expect|require)\("
+    r"|\b[tb]\.(?:Error|Fatal|Fail)\w*\(|\brequire\.\w+\(|\bpytest\.(?:raises|warns|fail)|\bverify\w*\s*\(|\bmust_\w+"
+    r"|\brefute\w*"
+    r"|^\s*\[\[?\s.*\]|\bfail(?:ure)?\s*\(|\bok\s*\(|\bis(?:_deeply|nt)?\s*\(|^\s*(?:run|diff|cmp|test|grep)\s"
+    r"|\$this->assert\w*|\bit\s*\{\s*is_expected"
 )
 _EXACT = re.compile(
-    r"(?:assert|expect|check|require|test|ok)\w*[!.(\s].*(?<![=!<>])={2,3}(?!=)|\bassert\b.*\bis\s+(?:None|True|False)\b"
-    r"|assert_?(?:that_?)?(?:eq|equals?|same|identical|is_?none|is_?null|null|none|count|list|dict|set|tuple|sequence|multi_?line)\w*\s*[!(]"
-    r"|assert_?(?:true|false)\(.*(?<![=!<>])={2,3}(?!=)|\bassert_(?:equal|same|nil|empty)\b|\bassert_(?:not_)?called\w*|assert_(?:any|has)_calls?|assert_(?:awaited)\w*"
-    r"|\.to(?:Be|Equal|StrictEqual|HaveLength|HaveBeenCalledTimes|HaveBeenCalledWith|HaveBeenNthCalledWith|BeNull|BeUndefined|BeNaN)\("
-    r"|\.toMatch(?:Inline)?Snapshot\(|\b(?:not)?(?:deep|strict|deepstrict)equal\(|\.(?:equals?|eqls?|eq)\(|isequalto\(|containsexactly\w*\(|\bis(?:null|empty)\(\)"
-    r"|\b(?:expect|assert)_(?:\w*_)?\w*eq\w*\(|\b(?:expect|assert)_throw\w*\(|xctassert(?:equal|nil|identical)\w*\(|assert\.(?:are)?(?:equal|same|single|empty|null)\w*\("
-    r"|require\.(?:equal|nil|len|empty|noerror|errorIs)\w*\(|assert\.(?:len|nil|noerror|erroris|true\(.*==)\w*|\bmust_(?:equal|be_nil)|\beq\(|\bmatchers?\.equal\("
-    r"|\.tothrow(?:error)?\((?!\s*\))|\b(?:raises|warns)\((?!\s*(?:Base)?Exception\b)|assert_?raises\w*\W(?!\s*(?:Base|Standard)?(?:Exception|Error)\b)"
-    r"|assert_?throws\w*\((?!\s*(?:Exception|Throwable)\b)|\bif\b.*!=|\bif\s+!\s*\w|\[\s.*\s=={0,1}\s.*\]|\$this->assert(?:same|equals|null|count)\(|\bis(?:_deeply)?\s*\("
+    r"(?:assert|expect|check|require|test|ok)\w*[!.(\s].*(?<![=!<>])={2,3}(?!=)|\bassert\b.*\bis\s+(?:None|True"
+    r"|False)\b"
+    r"|assert_?(?:that_?)?(?:eq|equals?|same|identical|is_?none|is_?null|null|none|count|list|dict|set|tuple|sequence"
+    r"|multi_?line)\w*\s*[!(]"
+    r"|assert_?(?:true|false)\(.*(?<![=!<>])={2,3}(?!=)|\bassert_(?:equal|same|nil|empty)\b"
+    r"|\bassert_(?:not_)?called\w*|assert_(?:any|has)_calls?|assert_(?:awaited)\w*"
+    r"|\.to(?:Be|Equal|StrictEqual|HaveLength|HaveBeenCalledTimes|HaveBeenCalledWith|HaveBeenNthCalledWith|BeNull"
+    r"|BeUndefined|BeNaN)\("
+    r"|\.toMatch(?:Inline)?Snapshot\(|\b(?:not)?(?:deep|strict|deepstrict)equal\(|\.(?:equals?|eqls?|eq)\(|isequalto\("
+    r"|containsexactly\w*\(|\bis(?:null|empty)\(\)"
+    r"|\b(?:expect|assert)_(?:\w*_)?\w*eq\w*\(|\b(?:expect|assert)_throw\w*\(|xctassert(?:equal|nil|identical)\w*\("
+    r"|assert\.(?:are)?(?:equal|same|single|empty|null)\w*\("
+    r"|require\.(?:equal|nil|len|empty|noerror|errorIs)\w*\(|assert\.(?:len|nil|noerror|erroris|true\(.*==)\w*"
+    r"|\bmust_(?:equal|be_nil)|\beq\(|\bmatchers?\.equal\("
+    r"|\.tothrow(?:error)?\((?!\s*\))|\b(?:raises|warns)\((?!\s*(?:Base)?Exception\b)|assert_?raises\w*\W(?!\s*(?:Base"
+    r"|Standard)?(?:Exception|Error)\b)"
+    r"|assert_?throws\w*\((?!\s*(?:Exception|Throwable)\b)|\bif\b.*!=|\bif\s+!\s*\w|\[\s.*\s=={0,1}\s.*\]"
+    r"|\$this->assert(?:same|equals|null|count)\(|\bis(?:_deeply)?\s*\("
     r"|\b(?:diff|cmp)\s|throws\.(?:exactly)?typeof|withmessage\(|hasmessage\(",
     re.IGNORECASE,
 )
 _LOOSE = re.compile(
-    r"approx|almost|closeto|close_to|within|\bin\b|not\s*in|contain|include|match|regex|[<>]=?|!=|startswith|start_with|endswith|has_?prefix|instance_?of|isinstance"
+    r"approx|almost|closeto|close_to|within|\bin\b|not\s*in|contain|include|match|regex|[<>]=?|!=|startswith"
+    r"|start_with|endswith|has_?prefix|instance_?of|isinstance"
     r"|greater|less|haveproperty|\.be\.a\b|be_a\b|any\(|anything\(|\bany\b|near|oneof|any_of",
     re.IGNORECASE,
 )
 _NEGATED = re.compile(
-    r"assert_?not|\.not\.|\bisnt\b|refute|assertisnotnone|is\s+not\s+None|_NE\(|notequal|assertfalse|isnotequalto|not_to\b|to_not\b", re.I
+    r"assert_?not|\.not\.|\bisnt\b|refute|assertisnotnone|is\s+not\s+None|_NE\(|notequal|assertfalse|isnotequalto"
+    r"|not_to\b|to_not\b",
+    re.IGNORECASE,
 )
 
 _BEGINS = re.compile(
-    r"parametri[sz]e|\.each\b|@(?:Csv|Value|Method|Enum)Source|\bInlineData\b|\bTestCase\(|#\[case|\b(?:expected|want(?:ed)?|golden)\w*\s*(?::=|[:=](?!=))"
+    r"parametri[sz]e|\.each\b|@(?:Csv|Value|Method|Enum)Source|\bInlineData\b|\bTestCase\(|#\[case|\b(?:expected"
+    r"|want(?:ed)?|golden)\w*\s*(?::=|[:=](?!=))"
     r"|\bEXPECTED\w*\s*=|\blet\(:expected|\bexpect\w*\s*[:=](?!=)",
 )
 TABLES = re.compile(r"parametri[sz]e|\.each\b|@(?:Csv|Value|Method|Enum)Source|\bfor\s.*\bin\s*[\[(]")
 ROW = re.compile(
-    r"^\s*(?:\(.*\)|\[.*\]|\{.*\}|pytest\.param\(.*\)|\[(?:InlineData|TestCase|DataRow)\b.*|#\[case.*|Arguments\.of\(.*|row\(.*|\"[^\"]*\"|'[^']*'"
+    r"^\s*(?:\(.*\)|\[.*\]|\{.*\}|pytest\.param\(.*\)|\[(?:InlineData|TestCase|DataRow)\b.*|#\[case.*"
+    r"|Arguments\.of\(.*|row\(.*|\"[^\"]*\"|'[^']*'"
     r"|[\w.]+\s*:\s*\{.*\})\s*,?\s*$"
 )
 
@@ -63,7 +81,13 @@ def strengths(code: str) -> tuple[int, int, int]:
 
 
 def _approximate(line: str) -> bool:
-    return bool(re.search(r"approx|almost|close_?to|isclose|\.any\(|anything\(|\bANY\b|objectContaining|arrayContaining", line))
+    return bool(
+        re.search(
+            r"approx|almost|close_?to|isclose|\.any\(|anything\(|\bANY\b|objectContaining"
+            r"|arrayContaining",
+            line,
+        )
+    )
 
 
 def expecting(code: str) -> frozenset[int]:

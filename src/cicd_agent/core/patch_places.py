@@ -7,15 +7,18 @@ from cicd_agent.core.paths import PathKind, kinds
 _JUDGES = re.compile(
     r"(?:^|/)(?:\.github|\.gitlab|\.gitea|\.forgejo|\.circleci|\.buildkite|\.semaphore|\.teamcity|\.azure-pipelines"
     r"|\.pipelines|\.woodpecker|\.husky|\.tekton|\.ado|\.concourse)(?:/|$)"
-    r"|(?:^|/)(?:action\.ya?ml|codeowners|[^/]*jenkinsfile[^/]*|[^/]*\.jenkinsfile|\.?gitlab-ci[^/]*|[^/]*\.gitlab-ci\.ya?ml"
+    r"|(?:^|/)(?:action\.ya?ml|codeowners|[^/]*jenkinsfile[^/]*|[^/]*\.jenkinsfile|\.?gitlab-ci[^/]*"
+    r"|[^/]*\.gitlab-ci\.ya?ml"
     r"|\.?azure-pipelines[^/]*|\.?travis\.ya?ml|circle\.ya?ml|\.?appveyor\.ya?ml|bitbucket-pipelines\.ya?ml"
-    r"|\.?(?:drone|cirrus|woodpecker|wercker|shippable|semaphore|screwdriver|mergify|pullapprove|codeship)[^/]*\.(?:ya?ml|star|toml)"
+    r"|\.?(?:drone|cirrus|woodpecker|wercker|shippable|semaphore|screwdriver|mergify|pullapprove"
+    r"|codeship)[^/]*\.(?:ya?ml|star|toml)"
     r"|buildspec[^/]*\.ya?ml|cloudbuild[^/]*\.(?:ya?ml|json)|buildkite\.ya?ml|bors\.toml|\.?cicd-agent\.ya?ml"
     r"|\.?codecov\.ya?ml|\.?coveralls\.ya?ml|\.pre-commit-[^/]*|dependabot\.ya?ml|renovate\.json5?|\.renovaterc[^/]*)$"
 )
 _GITS = re.compile(r"(?:^|/)\.git[^/]*(?:/|$)")
 _SHADOWS = re.compile(
-    r"(?:^|/)(?:sitecustomize|usercustomize)\.py$|^(?:src/|tests?/)?(?:_?pytest|unittest|coverage|mypy|ruff|tox)(?:\.py|/__init__\.py)$"
+    r"(?:^|/)(?:sitecustomize|usercustomize)\.py$|^(?:src/|tests?/)?(?:_?pytest|unittest|coverage|mypy|ruff"
+    r"|tox)(?:\.py|/__init__\.py)$"
     r"|\.pth$|(?:^|/)node_modules/|(?:^|/)(?:site-packages|\.venv|venv)/"
 )
 

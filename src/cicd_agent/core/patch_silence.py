@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from cicd_agent.core.patch_edit import Edit, code_only, grown
+from cicd_agent.core.patch_edit import Edit, grown
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,95 +24,204 @@ def _any(*patterns: str, flags: re.RegexFlag = re.IGNORECASE) -> re.Pattern[str]
     return re.compile("|".join(f"(?:{pattern})" for pattern in patterns), flags | re.MULTILINE)
 
 
+def _words(text: str) -> frozenset[str]:
+    return frozenset(text.split())
+
+
 # Scripts, and what holds command lines.
-_SHELL = frozenset(
-    "sh bash zsh bats ksh fish mk makefile gnumakefile justfile dockerfile containerfile yml yaml json json5 toml cfg ini "
-    "xml gradle kts rake rakefile bat cmd ps1 nix procfile conf env jenkinsfile cmake".split()
+_SHELL = _words(
+    "sh bash zsh bats ksh fish mk makefile gnumakefile justfile dockerfile containerfile yml yaml json json5 toml cfg "
+    "ini xml gradle kts rake rakefile bat cmd ps1 nix procfile conf env jenkinsfile cmake"
 )
 
 # Remarks that a checker obeys, with what follows them: `# noqa: E501` that becomes `# noqa` is another one.
 _REMARKS = _any(
     r"#\s*(?:noqa|nosec|nosemgrep|nopycln)\b[^\n]{0,80}",
-    r"#\s*(?:type|mypy|pyright|pyre|ty|ruff|flake8|pytype|isort|fmt|yapf|basedpyright)\s*:\s*(?:ignore|disable|noqa|off|skip)[^\n]{0,80}",
+    r"#\s*(?:type|mypy|pyright|pyre|ty|ruff|flake8|pytype|isort|fmt|yapf|basedpyright)\s*:\s*(?:ignore|disable|noqa"
+    r"|off|skip)[^\n]{0,80}",
     r"\bpylint\s*:\s*(?:disable|skip-file)[^\n]{0,80}",
     r"\bNOSONAR\b|\bnoinspection\b[^\n]{0,80}|@(?:typing\.)?no_type_check",
-    r"\b(?:eslint|tslint|stylelint|oxlint|htmlhint|markdownlint|ktlint|swiftlint|rubocop|standard|credo|yamllint|jscs|scalafix|scalastyle)"
+    r"\b(?:eslint|tslint|stylelint|oxlint|htmlhint|markdownlint|ktlint|swiftlint|rubocop|standard|credo|yamllint|jscs"
+    r"|scalafix|scalastyle)"
     r"[-: ](?:disable|ignore|off|todo)[^\n]{0,80}",
-    r"@ts-(?:ignore|expect-error|nocheck)|\$Flow(?:FixMe|Ignore)|\b(?:jshint|biome|deno-lint|prettier|swift-format)[- ]ignore[^\n]{0,80}",
-    r"\bNOLINT(?:NEXTLINE|BEGIN)?\b[^\n]{0,80}|\bnolint\b[^\n]{0,80}|\blint:(?:file-)?ignore[^\n]{0,80}|\bcppcheck-suppress[^\n]{0,80}",
-    r"#\s*pragma\s+(?:GCC|clang)\s+diagnostic\s+(?:ignored|warning)[^\n]{0,80}|#\s*pragma\s+warning[^\n]{0,80}|#nullable\s+disable",
-    r"@Suppress(?:Warnings|Lint|FBWarnings)?\b[^\n]{0,80}|@file:Suppress[^\n]{0,80}|CHECKSTYLE[:.]\s*OFF|\bSuppressMessage\b[^\n]{0,80}",
+    r"@ts-(?:ignore|expect-error|nocheck)|\$Flow(?:FixMe|Ignore)|\b(?:jshint|biome|deno-lint|prettier"
+    r"|swift-format)[- ]ignore[^\n]{0,80}",
+    r"\bNOLINT(?:NEXTLINE|BEGIN)?\b[^\n]{0,80}|\bnolint\b[^\n]{0,80}|\blint:(?:file-)?ignore[^\n]{0,80}"
+    r"|\bcppcheck-suppress[^\n]{0,80}",
+    r"#\s*pragma\s+(?:GCC|clang)\s+diagnostic\s+(?:ignored|warning)[^\n]{0,80}|#\s*pragma\s+warning[^\n]{0,80}"
+    r"|#nullable\s+disable",
+    r"@Suppress(?:Warnings|Lint|FBWarnings)?\b[^\n]{0,80}|@file:Suppress[^\n]{0,80}|CHECKSTYLE[:.]\s*OFF"
+    r"|\bSuppressMessage\b[^\n]{0,80}",
     r"ReSharper\s+disable[^\n]{0,80}|@nowarn\b|@dialyzer\b",
     r"#!?\[\s*(?:allow|expect)\s*\([^\n]{0,80}|cfg_attr\([^\n]{0,60}(?:allow|ignore)",
-    r"@?(?:phpstan|psalm|phan)-(?:ignore|suppress)[^\n]{0,80}|phpcs:(?:ignore|disable)[^\n]{0,80}|codingStandardsIgnore\w*",
+    r"@?(?:phpstan|psalm|phan)-(?:ignore|suppress)[^\n]{0,80}|phpcs:(?:ignore|disable)[^\n]{0,80}"
+    r"|codingStandardsIgnore\w*",
     r"//\s*ignore(?:_for_file)?\s*:[^\n]{0,80}",
     r"\b(?:shellcheck\s+disable|hadolint\s+ignore|tflint-ignore|checkov:skip|tfsec:ignore|trivy:ignore)[^\n]{0,80}",
     r"doctest:\s*\+(?:SKIP|ELLIPSIS)",
     r"//go:build\b[^\n]{0,80}|//\s*\+build\b[^\n]{0,80}",
 )
 _COVERAGE = _any(
-    r"pragma:\s*no\s*(?:cover|branch)", r"\b(?:istanbul|c8|v8)\s+ignore\b", r"\b(?:LCOV|GCOVR?)_EXCL\w*",
-    r"coverage:ignore", r"ExcludeFromCodeCoverage", r"@?codeCoverageIgnore\w*", r":nocov:", r"no_coverage|coverage\(off\)",
-)  # fmt: skip
+    r"pragma:\s*no\s*(?:cover|branch)",
+    r"\b(?:istanbul|c8|v8)\s+ignore\b",
+    r"\b(?:LCOV|GCOVR?)_EXCL\w*",
+    r"coverage:ignore",
+    r"ExcludeFromCodeCoverage",
+    r"@?codeCoverageIgnore\w*",
+    r":nocov:",
+    r"no_coverage|coverage\(off\)",
+)
 _MUTES = _any(
-    r"\b(?:filterwarnings|simplefilter)\(\s*(?:action\s*=\s*)?[\"']ignore", r"-W\s*ignore\b", r"\blogging\.disable\(",
-    r"\berror_reporting\(\s*0", r"\$VERBOSE\s*=\s*nil", r"-Wno-[\w=-]+", r"(?<![\w-])-w(?=[\s\"',)])(?=.*(?:CFLAGS|FLAGS|gcc|clang))",
-    r"\bOn\s+Error\s+Resume\s+Next\b", r"-ErrorAction\s+(?:SilentlyContinue|Ignore)", r"\$ErrorActionPreference\s*=\s*[\"'](?:Silent|Cont)",
-    r"console\.(?:error|warn)\s*=", r"PYTHONWARNINGS|NODE_NO_WARNINGS",
-)  # fmt: skip
+    r"\b(?:filterwarnings|simplefilter)\(\s*(?:action\s*=\s*)?[\"']ignore",
+    r"-W\s*ignore\b",
+    r"\blogging\.disable\(",
+    r"\berror_reporting\(\s*0",
+    r"\$VERBOSE\s*=\s*nil",
+    r"-Wno-[\w=-]+",
+    r"(?<![\w-])-w(?=[\s\"',)])(?=.*(?:CFLAGS"
+    r"|FLAGS|gcc|clang))",
+    r"\bOn\s+Error\s+Resume\s+Next\b",
+    r"-ErrorAction\s+(?:SilentlyContinue|Ignore)",
+    r"\$ErrorActionPreference\s*=\s*[\"'](?:Silent"
+    r"|Cont)",
+    r"console\.(?:error|warn)\s*=",
+    r"PYTHONWARNINGS|NODE_NO_WARNINGS",
+)
 _CASTS = re.compile(r"\bas\s+any\b|\bas\s+unknown\s+as\b|<any>|\bcast\(\s*(?:\"Any\"|'Any'|(?:typing\.)?Any)\s*,")
 
 _EXIT_CODES = _any(
     r"\|\|\s*(?:true|:|exit(?:\s+0)?|/bin/true|return\s+0)(?=[\s\"';)\\]|$)",
     r"(?:;|&&|\|\||\|)\s*(?:/bin/)?(?:true|:)\s*(?=[\"')\\]|$)",
-    r"\|\|\s*(?:echo|printf|warn|cd|continue)\b", r"\bset\s+\+\w*e\w*\b", r"\bset\s+\+o\s+(?:errexit|pipefail)",
-    r"\bexit\s+0\b", r"\btrap\s+(?:''|\"\"|true|:|[\"']exit 0[\"'])", r"\|\s*(?:cat|tee)\b", r"\bshell:\s*bash\s+\{0\}", r"^\t@?-\s*\w",
+    r"\|\|\s*(?:echo|printf|warn|cd|continue)\b",
+    r"\bset\s+\+\w*e\w*\b",
+    r"\bset\s+\+o\s+(?:errexit|pipefail)",
+    r"\bexit\s+0\b",
+    r"\btrap\s+(?:''|\"\"|true|:|[\"']exit 0[\"'])",
+    r"\|\s*(?:cat|tee)\b",
+    r"\bshell:\s*bash\s+\{0\}",
+    r"^\t@?-\s*\w",
     r"^\.IGNORE\b|^MAKEFLAGS\s*[+:]?=.*(?:-i|-k)\b",
-)  # fmt: skip
+)
 _OPTIONS = _any(
-    r"--exit-zero", r"--no-fail[\w-]*", r"--no-?errors?-?on[\w-]*", r"--pass-?with-?no-?tests", r"--(?:allow|ignore)-(?:fail|error)[\w-]*",
-    r"--force-exit|--forceExit", r"--skip-?tests?\b", r"-D(?:skipTests|skipITs|maven\.test\.(?:skip|failure\.ignore)|testFailureIgnore)[^\s\"']*",
-    r"--no-verify\b", r"--deselect\b[^\n]{0,60}", r"--ignore(?:-glob|-pattern|-path)?[= ][^\n]{0,60}", r"(?<![\w-])-k[= ]\s*\\?[\"']?\s*not\b[^\n]{0,60}",
-    r"(?<![\w-])-m[= ]\s*\\?[\"']?\s*not\b[^\n]{0,60}", r"--test-?(?:path|name)-?ignore\S*|--testPathIgnorePatterns\S*", r"--skip[= ][^\n]{0,60}",
-    r"--exclude[= ][^\n]{0,60}", r"(?<![\w-])-x\s+(?:test|check|lint)\w*", r"(?<![\w-])-p\s+no:\w+", r"--(?:cov-)?fail-under[= ]?\S*",
-    r"--max-warnings[= ]?\S*", r"--(?:reruns|retries|retry)\b[= ]?\S*", r"\bcontinue-?on-?error\b", r"\ballow_?failures?\b",
-    r"\bignore_errors\s*[:=]\s*(?:true|yes)", r"\bignoreFailures?\b|\bignoreExitValue\b|\btestFailureIgnore\b", r"\babortOnError\s*[= ]?\s*false",
-    r"<skip(?:Tests|ITs)?>\s*true", r"\bif\s*:\s*(?:false|\$\{\{\s*false)", r"\b(?:fail|failOn)\w*\s*[=:]\s*false\b", r"--noEmitOnError\s+false",
-)  # fmt: skip
+    r"--exit-zero",
+    r"--no-fail[\w-]*",
+    r"--no-?errors?-?on[\w-]*",
+    r"--pass-?with-?no-?tests",
+    r"--(?:allow|ignore)-(?:fail"
+    r"|error)[\w-]*",
+    r"--force-exit|--forceExit",
+    r"--skip-?tests?\b",
+    r"-D(?:skipTests|skipITs|maven\.test\.(?:skip|failure\.ignore)"
+    r"|testFailureIgnore)[^\s\"']*",
+    r"--no-verify\b",
+    r"--deselect\b[^\n]{0,60}",
+    r"--ignore(?:-glob|-pattern|-path)?[= ][^\n]{0,60}",
+    r"(?<![\w-])-k[= ]\s*\\?[\"']?\s*not\b[^\n]{0,60}",
+    r"(?<![\w-])-m[= ]\s*\\?[\"']?\s*not\b[^\n]{0,60}",
+    r"--test-?(?:path|name)-?ignore\S*"
+    r"|--testPathIgnorePatterns\S*",
+    r"--skip[= ][^\n]{0,60}",
+    r"--exclude[= ][^\n]{0,60}",
+    r"(?<![\w-])-x\s+(?:test|check|lint)\w*",
+    r"(?<![\w-])-p\s+no:\w+",
+    r"--(?:cov-)?fail-under[= ]?\S*",
+    r"--max-warnings[= ]?\S*",
+    r"--(?:reruns|retries|retry)\b[= ]?\S*",
+    r"\bcontinue-?on-?error\b",
+    r"\ballow_?failures?\b",
+    r"\bignore_errors\s*[:=]\s*(?:true|yes)",
+    r"\bignoreFailures?\b|\bignoreExitValue\b"
+    r"|\btestFailureIgnore\b",
+    r"\babortOnError\s*[= ]?\s*false",
+    r"<skip(?:Tests|ITs)?>\s*true",
+    r"\bif\s*:\s*(?:false|\$\{\{\s*false)",
+    r"\b(?:fail|failOn)\w*\s*[=:]\s*false\b",
+    r"--noEmitOnError\s+false",
+)
 _CONDITIONS = _any(
-    r"\bor\s+True\b", r"\band\s+False\b", r"\|\|\s*(?:true|1)\b(?!\s*[.\[])", r"&&\s*(?:false|0)\b(?!\s*[.\[])", r"\bor\s+true\b",
-    r"\b(?:if|while|unless|elif)\s*\(?\s*(?:false|0)\s*(?:[):{]|then\b|$)", r"^\s*#\s*if(?:def)?\s+(?:0|NEVER|DISABLED)\b", r"\bif\s*\(\s*(?:true|1)\s*\)",
-    r"\bif\s+(?:True|1)\s*:", r"\bunless\s+true\b", r"\bcfg\(any\(\)\)",
-)  # fmt: skip
+    r"\bor\s+True\b",
+    r"\band\s+False\b",
+    r"\|\|\s*(?:true|1)\b(?!\s*[.\[])",
+    r"&&\s*(?:false|0)\b(?!\s*[.\[])",
+    r"\bor\s+true\b",
+    r"\b(?:if|while|unless|elif)\s*\(?\s*(?:false|0)\s*(?:[):{]|then\b"
+    r"|$)",
+    r"^\s*#\s*if(?:def)?\s+(?:0|NEVER|DISABLED)\b",
+    r"\bif\s*\(\s*(?:true|1)\s*\)",
+    r"\bif\s+(?:True|1)\s*:",
+    r"\bunless\s+true\b",
+    r"\bcfg\(any\(\)\)",
+)
 _EXITS = _any(
-    r"\b(?:sys\.|process\.|System\.|Environment\.|process::)?exit\s*\(\s*(?:0|EXIT_SUCCESS|None|true)?\s*\)", r"\bos\.(?:_exit|Exit)\s*\(\s*0?\s*\)",
-    r"\bos\._exit\b", r"\b_exit\s*\(", r"\bSystemExit\s*(?:\(\s*(?:0|None)?\s*\)|$)", r"\bprocess\.exitCode\s*=\s*0", r"\bexitstatus\s*=", r"\bexit!",
-    r"\bquit\(\s*0?\s*\)", r"\bSystem\.halt\(0",
-)  # fmt: skip
+    r"\b(?:sys\.|process\.|System\.|Environment\.|process::)?exit\s*\(\s*(?:0|EXIT_SUCCESS|None"
+    r"|true)?\s*\)",
+    r"\bos\.(?:_exit|Exit)\s*\(\s*0?\s*\)",
+    r"\bos\._exit\b",
+    r"\b_exit\s*\(",
+    r"\bSystemExit\s*(?:\(\s*(?:0|None)?\s*\)|$)",
+    r"\bprocess\.exitCode\s*=\s*0",
+    r"\bexitstatus\s*=",
+    r"\bexit!",
+    r"\bquit\(\s*0?\s*\)",
+    r"\bSystem\.halt\(0",
+)
 _SWALLOWS = _any(
-    r"\bexcept\b[^\n:]*:\s*(?:pass|\.\.\.|continue)\b", r"\bexcept(?:\s+\(?(?:Base)?Exception\b[^\n:]*)?:\s*return\b[^\n]*",
-    r"\bexcept\s*:", r"\bexcept\s+\(?\s*(?:[\w.]+\s*,\s*)*(?:SystemExit|BaseException|AssertionError)\b", r"\bsuppress\(\s*(?:Base)?(?:Exception|AssertionError)",
-    r"\bcatch\s*(?:\([^)\n]*\)|[\w.: ]+)?\s*\{\s*(?:(?:return|continue|break)\b[^{};\n]{0,20};?)?\s*\}", r"\bcatch\s*\(\s*(?:final\s+)?(?:AssertionError|Throwable)\b",
-    r"\bcatch\s*\(\s*\.\.\.\s*\)", r"\brescue\b[^\n]*\n\s*(?:nil\s*\n\s*|next\s*\n\s*)?end\b", r"\brescue\s+(?:nil|true|Exception)\b",
-    r"\.catch\(\s*(?:\(\s*\w*\s*\)|\w+)\s*=>\s*(?:\{\s*\}|null|undefined|void 0|true|false|\[\])", r"\.catch\(\s*(?:noop|function\s*\(\w*\)\s*\{\s*\})",
-    r"\brecover\(\)", r"\bif\s+err\s*!=\s*nil\s*\{\s*\}", r"\bErr\(\s*_\w*\s*\)\s*=>\s*(?:\{\s*\}|\(\s*\))", r"uncaughtException|unhandledRejection|catch_unwind",
-    r"\btry\?\s", r"\bset_exception_handler\b|\bset_error_handler\b|sys\.excepthook",
-)  # fmt: skip
+    r"\bexcept\b[^\n:]*:\s*(?:pass|\.\.\.|continue)\b",
+    r"\bexcept(?:\s+\(?(?:Base)?Exception\b[^\n:]*)?:\s*return\b[^\n]*",
+    r"\bexcept\s*:",
+    r"\bexcept\s+\(?\s*(?:[\w.]+\s*,\s*)*(?:SystemExit|BaseException"
+    r"|AssertionError)\b",
+    r"\bsuppress\(\s*(?:Base)?(?:Exception|AssertionError)",
+    r"\bcatch\s*(?:\([^)\n]*\)|[\w.: ]+)?\s*\{\s*(?:(?:return|continue"
+    r"|break)\b[^{};\n]{0,20};?)?\s*\}",
+    r"\bcatch\s*\(\s*(?:final\s+)?(?:AssertionError|Throwable)\b",
+    r"\bcatch\s*\(\s*\.\.\.\s*\)",
+    r"\brescue\b[^\n]*\n\s*(?:nil\s*\n\s*|next\s*\n\s*)?end\b",
+    r"\brescue\s+(?:nil|true"
+    r"|Exception)\b",
+    r"\.catch\(\s*(?:\(\s*\w*\s*\)|\w+)\s*=>\s*(?:\{\s*\}|null|undefined|void 0|true|false"
+    r"|\[\])",
+    r"\.catch\(\s*(?:noop|function\s*\(\w*\)\s*\{\s*\})",
+    r"\brecover\(\)",
+    r"\bif\s+err\s*!=\s*nil\s*\{\s*\}",
+    r"\bErr\(\s*_\w*\s*\)\s*=>\s*(?:\{\s*\}|\(\s*\))",
+    r"uncaughtException"
+    r"|unhandledRejection|catch_unwind",
+    r"\btry\?\s",
+    r"\bset_exception_handler\b|\bset_error_handler\b|sys\.excepthook",
+)
 _KNOWS = _any(
-    r"PYTEST_CURRENT_TEST", r"[\"'](?:pytest|unittest|_pytest)[\"']\s+(?:not\s+)?in\s+sys\.modules", r"JEST_WORKER_ID", r"NODE_ENV[\"'\]]*\s*[!=]={1,2}\s*[\"']test",
-    r"\bprocess\.env\.(?:CI|VITEST|GITHUB_ACTIONS)\b", r"\btesting\.Testing\(\)", r"(?:getenv|environ(?:\.get)?|ENV|env::var)\s*[(\[]\s*[\"'](?:CI|GITHUB_ACTIONS)[\"']",
-    r"\bRUNNING_(?:UNIT_)?TESTS?\b|\bIS_TEST(?:ING)?\b|\bUNDER_TEST\b", r"\bRails\.env\.test\?",
-)  # fmt: skip
+    r"PYTEST_CURRENT_TEST",
+    r"[\"'](?:pytest|unittest"
+    r"|_pytest)[\"']\s+(?:not\s+)?in\s+sys\.modules",
+    r"JEST_WORKER_ID",
+    r"NODE_ENV[\"'\]]*\s*[!=]={1,2}\s*[\"']test",
+    r"\bprocess\.env\.(?:CI|VITEST|GITHUB_ACTIONS)\b",
+    r"\btesting\.Testing\(\)",
+    r"(?:getenv|environ(?:\.get)?|ENV"
+    r"|env::var)\s*[(\[]\s*[\"'](?:CI|GITHUB_ACTIONS)[\"']",
+    r"\bRUNNING_(?:UNIT_)?TESTS?\b|\bIS_TEST(?:ING)?\b|\bUNDER_TEST\b",
+    r"\bRails\.env\.test\?",
+)
 _AGREES = _any(
-    r"\bdef\s+__(?:eq|contains|bool)__\([^)]*\)[^:\n]*:\s*return\s+True\b", r"\bequals\s*\([^)]*\)\s*\{\s*return\s+true",
-    r"\boperator==\s*\([^)]*\)[^{;]*\{\s*return\s+true", r"\bdef\s+==\s*\(?\w*\)?\s*\n?\s*true\b",
-)  # fmt: skip
+    r"\bdef\s+__(?:eq|contains"
+    r"|bool)__\([^)]*\)[^:\n]*:\s*return\s+True\b",
+    r"\bequals\s*\([^)]*\)\s*\{\s*return\s+true",
+    r"\boperator==\s*\([^)]*\)[^{;]*\{\s*return\s+true",
+    r"\bdef\s+==\s*\(?\w*\)?\s*\n?\s*true\b",
+)
 _HOOKS = _any(
-    r"\bpytest_(?:collection_\w+|collect_\w+|runtest_\w+|session\w+|ignore_collect|itemcollected|exception_interact|report_\w+|pyfunc_call"
-    r"|pycollect\w*|cmdline_\w+|generate_tests|configure|unconfigure|deselected|assertrepr_compare|fixture_setup|warning_recorded|load_initial\w*)\b",
-    r"\bcollect_ignore(?:_glob)?\b", r"\bhook(?:wrapper|impl)\b", r"\.outcome\s*=|\.(?:wasxfail|keywords\[)", r"\b__test__\s*=\s*False", r"\bload_tests\b",
+    r"\bpytest_(?:collection_\w+|collect_\w+|runtest_\w+|session\w+|ignore_collect|itemcollected|exception_interact"
+    r"|report_\w+|pyfunc_call"
+    r"|pycollect\w*|cmdline_\w+|generate_tests|configure|unconfigure|deselected|assertrepr_compare|fixture_setup"
+    r"|warning_recorded|load_initial\w*)\b",
+    r"\bcollect_ignore(?:_glob)?\b",
+    r"\bhook(?:wrapper|impl)\b",
+    r"\.outcome\s*=|\.(?:wasxfail|keywords\[)",
+    r"\b__test__\s*=\s*False",
+    r"\bload_tests\b",
     r"\bjest\.retryTimes\b|\bMinitest::Retry\b",
-)  # fmt: skip
+)
 
 _SIGNS = (
     Sign("switches something off by a remark", _REMARKS, in_comments=True),
@@ -135,11 +244,11 @@ def silenced(edit: Edit) -> Iterator[str]:
     if edit.is_prose:
         return
     names = {edit.suffix, edit.name, edit.name.partition(".")[0]}
-    pieces = [(piece, code_only(piece.old, edit.suffix), code_only(piece.new, edit.suffix)) for piece in edit.pieces]
     for sign in _SIGNS:
         if sign.places and not sign.places & names:
             continue
-        for piece, old, new in pieces:
-            if grown(sign.pattern, *((piece.old, piece.new) if sign.in_comments else (old, new))):
+        for piece in edit.pieces:
+            both = (piece.old, piece.new) if sign.in_comments else (piece.old_code, piece.new_code)
+            if grown(sign.pattern, *both):
                 yield f"{sign.what} ({edit.path})"
                 break

@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator, Sequence
 
 from cicd_agent.core.always_true import vain_assertions
-from cicd_agent.core.patch_edit import Edit, Piece, code_only, grown
+from cicd_agent.core.patch_edit import Edit, code_only, grown
 from cicd_agent.core.patch_expect import ROW, TABLES, expecting, strengths
 from cicd_agent.core.paths import PathKind
 
@@ -13,47 +13,67 @@ _SKIPS = re.compile(
     r"|\bunittest\.(?:skip\w*|expectedFailure)|@skip\w*|@expectedFailure|\bskipTest\(|\bSkipTest\b"
     r"|\b(?:it|test|describe|context|suite|specify)\.(?:skip\w*|todo|failing|fails|fixme|only|runIf)\b|\bthis\.skip\("
     r"|\b(?:xit|xtest|xdescribe|xcontext|xspecify|xexample|xfeature|fit|fdescribe|fcontext|ftest)\b\s*[\"'(`]"
-    r"|\bpending\b\s*(?:[\"'(:]|$)|(?<![\w:]):(?:skip|focus)\b|\b(?:skip|focus):\s*(?:true|[\"'])|\bskip\s+[\"']|^\s*skip\s*$|\bskip_(?:all|if|unless)\b"
-    r"|@(?:Disabled\w*|Ignore\w*|EnabledIf\w*|EnabledOn\w*|Tag\(\"skip)|\benabled\s*=\s*false|\bassume(?:True|False|That|NoException|\(\s*False)|\bAssum(?:e|ptions)\."
-    r"|\b[tb]\.Skip\w*\(|\btesting\.Short\(\)|#\[\s*(?:ignore|should_panic)|\[\s*(?:Ignore|Explicit)\b|\bSkip\s*=\s*[\"@$]"
-    r"|\bAssert\.(?:Ignore|Inconclusive|Pass|Skip)\b|markTest(?:Skipped|Incomplete)|expectNotToPerformAssertions|doesNotPerformAssertions"
-    r"|\bXCTSkip\w*|\bXCTExpectFailure|\.disabled\(|\bwithKnownIssue|\bDISABLED_\w+|\bGTEST_SKIP|\bunit_test::(?:disabled|expected_failures)"
-    r"|\*\s*(?:utf|boost::\w+)::(?:disabled|expected_failures)|@(?:module)?tag\s+:?skip|\^:(?:skip|kaocha/skip)|\[!(?:mayfail|shouldfail)\]|\[\.\]"
-    r"|\bdoctest::(?:skip|may_fail|should_fail)|\bin\s+ignore\b|\bignore\(\s*\"|\bWILL_FAIL\b|\bSKIP\b\s*[(:]|\bTODO\b\s*\{|#\s*(?:skip|TODO)\b.*;",
+    r"|\bpending\b\s*(?:[\"'(:]|$)|(?<![\w:]):(?:skip|focus)\b|\b(?:skip|focus):\s*(?:true|[\"'])|\bskip\s+[\"']"
+    r"|^\s*skip\s*$|\bskip_(?:all|if|unless)\b"
+    r"|@(?:Disabled\w*|Ignore\w*|EnabledIf\w*|EnabledOn\w*|Tag\(\"skip)|\benabled\s*=\s*false|\bassume(?:True|False"
+    r"|That|NoException|\(\s*False)|\bAssum(?:e|ptions)\."
+    r"|\b[tb]\.Skip\w*\(|\btesting\.Short\(\)|#\[\s*(?:ignore|should_panic)|\[\s*(?:Ignore|Explicit)\b"
+    r"|\bSkip\s*=\s*[\"@$]"
+    r"|\bAssert\.(?:Ignore|Inconclusive|Pass|Skip)\b|markTest(?:Skipped|Incomplete)|expectNotToPerformAssertions"
+    r"|doesNotPerformAssertions"
+    r"|\bXCTSkip\w*|\bXCTExpectFailure|\.disabled\(|\bwithKnownIssue|\bDISABLED_\w+|\bGTEST_SKIP"
+    r"|\bunit_test::(?:disabled|expected_failures)"
+    r"|\*\s*(?:utf|boost::\w+)::(?:disabled|expected_failures)|@(?:module)?tag\s+:?skip|\^:(?:skip|kaocha/skip)"
+    r"|\[!(?:mayfail|shouldfail)\]|\[\.\]"
+    r"|\bdoctest::(?:skip|may_fail|should_fail)|\bin\s+ignore\b|\bignore\(\s*\"|\bWILL_FAIL\b|\bSKIP\b\s*[(:]"
+    r"|\bTODO\b\s*\{|#\s*(?:skip|TODO)\b.*;",
     re.MULTILINE,
 )
 _TRIVIAL = re.compile(
     r"\bassert\s*\(?\s*(?:True|1|not\s+False|not\s+None|true|\"[^\"]*\"|'[^']*')\s*\)?\s*(?:,|;|#|$)"
-    r"|\bassert\w*[.(!]\s*(?:\w+\(\s*)?(?:true|True|TRUE|1|not\s+False|!false)\s*[,)]|\bassert\w*[.!(]*\(\s*(?:false|False)\s*(?:,\s*false)?\s*\)\s*==\s*false"
-    r"|\bexpect\(\s*(?:true|1|!0|!!1|!false|''|\"\")\s*\)|\b(?:EXPECT|ASSERT|REQUIRE|CHECK|BOOST)_?\w*\(\s*(?:true|1)\s*\)|#(?:expect|require)\(\s*true\s*\)"
-    r"|\bassert\s+(?P<one>[\w.\[\]]+)\s*==\s*(?P=one)\s*(?:,|#|$)|\bexpect\(\s*(?P<two>[\w.]+)\s*\)\.\w+(?:\.\w+)?\(\s*(?P=two)\s*\)"
-    r"|\b(?:self\.)?assert\w*[.!]?\w*\(\s*(?P<three>[\w.\"']+)\s*,\s*(?P=three)\s*[,)]|\bEXPECT_\w+\(\s*(?P<four>[\w.]+)\s*,\s*(?P=four)\s*\)"
+    r"|\bassert\w*[.(!]\s*(?:\w+\(\s*)?(?:true|True|TRUE|1|not\s+False|!false)\s*[,)]|\bassert\w*[.!(]*\(\s*(?:false"
+    r"|False)\s*(?:,\s*false)?\s*\)\s*==\s*false"
+    r"|\bexpect\(\s*(?:true|1|!0|!!1|!false|''|\"\")\s*\)|\b(?:EXPECT|ASSERT|REQUIRE|CHECK|BOOST)_?\w*\(\s*(?:true"
+    r"|1)\s*\)|#(?:expect|require)\(\s*true\s*\)"
+    r"|\bassert\s+(?P<one>[\w.\[\]]+)\s*==\s*(?P=one)\s*(?:,|#|$)"
+    r"|\bexpect\(\s*(?P<two>[\w.]+)\s*\)\.\w+(?:\.\w+)?\(\s*(?P=two)\s*\)"
+    r"|\b(?:self\.)?assert\w*[.!]?\w*\(\s*(?P<three>[\w.\"']+)\s*,\s*(?P=three)\s*[,)]"
+    r"|\bEXPECT_\w+\(\s*(?P<four>[\w.]+)\s*,\s*(?P=four)\s*\)"
     r"|\bok\s*\(\s*1\s*[,)]|\bpass\(\)|\[\s*1\s+-eq\s+1\s*\]|\[\[?\s*true\s*\]",
     re.MULTILINE,
 )
 _AROUND = re.compile(
-    r"\btry\b\s*(?::|\{)|\brescue\b|\b(?:contextlib\.)?suppress\(|\bcatch\s*(?:\(|\{)|\bcatch_unwind\b|\breturn\s*(?:;\s*)?(?:#.*|//.*)?$|\breturn\s+True\b",
+    r"\btry\b\s*(?::|\{)|\brescue\b|\b(?:contextlib\.)?suppress\(|\bcatch\s*(?:\(|\{)|\bcatch_unwind\b"
+    r"|\breturn\s*(?:;\s*)?(?:#.*|//.*)?$|\breturn\s+True\b",
     re.MULTILINE,
 )
 _DOUBLES = re.compile(
-    r"\b(?:mock|mocker)\.(?:patch|spy)\b|@patch\b|\bpatch(?:\.object|\.dict|\.multiple)?\(\s*|\bmonkeypatch\.\w*attr\b|\b(?:Magic|Async)?Mock\(|\bcreate_autospec\b"
-    r"|\b(?:jest|vi)\.(?:mock|spyOn|doMock|fn)\b|\bsinon\.\w+|\bMockito\.\w+|@(?:Mock|Spy|InjectMocks)\w*\b|\ballow(?:_any_instance_of)?\(.*\)\.to\s+receive|\bSubstitute\.For\b"
+    r"\b(?:mock|mocker)\.(?:patch|spy)\b|@patch\b|\bpatch(?:\.object|\.dict|\.multiple)?\(\s*|\bmonkeypatch\.\w*attr\b"
+    r"|\b(?:Magic|Async)?Mock\(|\bcreate_autospec\b"
+    r"|\b(?:jest|vi)\.(?:mock|spyOn|doMock|fn)\b|\bsinon\.\w+|\bMockito\.\w+|@(?:Mock|Spy|InjectMocks)\w*\b"
+    r"|\ballow(?:_any_instance_of)?\(.*\)\.to\s+receive|\bSubstitute\.For\b"
     r"|\bnew Mock<|\bmockk\b|\bproxyquire\b|\brewire\b"
 )
 _WAITS = re.compile(
-    r"\b(?:time\.)?[sS]leep\s*\(\s*[^\n]{0,40}|\bThread\.sleep[^\n]{0,40}|\busleep\b|\bTask\.Delay[^\n]{0,40}|\bsleep\s+[\d.]+|\bsetTimeout\s*\([^\n]{0,60}"
-    r"|\b(?:jest|vi)\.setTimeout[^\n]{0,40}|\bretr(?:y|ies)\w*[^\n]{0,40}|\brerun\w*[^\n]{0,40}|\bflaky\b|@(?:Retry|Flaky|RepeatedIfExceptions)\w*|\btimeout\w*\s*[=:(]\s*[\w.]+"
+    r"\b(?:time\.)?[sS]leep\s*\(\s*[^\n]{0,40}|\bThread\.sleep[^\n]{0,40}|\busleep\b|\bTask\.Delay[^\n]{0,40}"
+    r"|\bsleep\s+[\d.]+|\bsetTimeout\s*\([^\n]{0,60}"
+    r"|\b(?:jest|vi)\.setTimeout[^\n]{0,40}|\bretr(?:y|ies)\w*[^\n]{0,40}|\brerun\w*[^\n]{0,40}|\bflaky\b|@(?:Retry"
+    r"|Flaky|RepeatedIfExceptions)\w*|\btimeout\w*\s*[=:(]\s*[\w.]+"
     r"|\bthis\.timeout\([^\n]{0,40}|\bdeadline\s*=\s*None",
     re.IGNORECASE,
 )
 _TOLERANCES = re.compile(
-    r"\b(?:rel|abs|delta|places|tol|rtol|atol|epsilon|eps|precision|tolerance|decimal|threshold)\s*[=:]\s*[\w.+-]+|\b(?:toBeCloseTo|closeTo|be_within|within|InDelta|InEpsilon)\b[^\n]{0,60}",
+    r"\b(?:rel|abs|delta|places|tol|rtol|atol|epsilon|eps|precision|tolerance|decimal|threshold)\s*[=:]\s*[\w.+-]+"
+    r"|\b(?:toBeCloseTo|closeTo|be_within|within|InDelta|InEpsilon)\b[^\n]{0,60}",
     re.IGNORECASE,
 )
 _DEFINITIONS = re.compile(
-    r"^\s*(?:async\s+)?def\s+test|^\s*class\s+\w*Tests?\w*|^\s*(?:(?:public|private|static|async)\s+)*function\s+test|^\s*func\s+(?:\([^)]*\)\s*)?(?:Test|Benchmark|Fuzz|Example|test)\w*"
-    r"|^\s*(?:it|test|specify|scenario|describe|context|example|property)(?:\.\w+)*\s*[(\"'`]|@(?:Parameterized|Repeated)?Test\b|@TestFactory|#\[(?:\w+::)*(?:test|rstest)"
-    r"|\[(?:Fact|Theory|Test|TestMethod|TestCase\w*|InlineData|DataRow)\b|\b(?:TEST|TEST_F|TEST_P|TYPED_TEST\w*|TEST_CASE|SCENARIO|SECTION|SUBCASE|BOOST_\w*TEST_CASE\w*)\s*\("
+    r"^\s*(?:async\s+)?def\s+test|^\s*class\s+\w*Tests?\w*|^\s*(?:(?:public|private|static|async)\s+)*function\s+test"
+    r"|^\s*func\s+(?:\([^)]*\)\s*)?(?:Test|Benchmark|Fuzz|Example|test)\w*"
+    r"|^\s*(?:it|test|specify|scenario|describe|context|example|property)(?:\.\w+)*\s*[(\"'`]|@(?:Parameterized"
+    r"|Repeated)?Test\b|@TestFactory|#\[(?:\w+::)*(?:test|rstest)"
+    r"|\[(?:Fact|Theory|Test|TestMethod|TestCase\w*|InlineData|DataRow)\b|\b(?:TEST|TEST_F|TEST_P|TYPED_TEST\w*"
+    r"|TEST_CASE|SCENARIO|SECTION|SUBCASE|BOOST_\w*TEST_CASE\w*)\s*\("
     r"|^\s*@test\s|^\s*#\[case|^\s*(?:t\.Run|it_behaves_like|include_examples)\b|\bt\.Run\(|^\s*subtest\b",
     re.MULTILINE,
 )
@@ -71,32 +91,40 @@ def weakened(edit: Edit) -> Iterator[str]:
     """What an edit takes from tests, a clause for each way."""
     if not edit.is_test:
         return
-    where = f" ({edit.path})"
     if edit.after is None:
-        yield f"deletes a test file{where}"
+        yield f"deletes a test file ({edit.path})"
         return
     before, after = (code_only(text or "", edit.suffix) for text in (edit.before, edit.after))
+    for what in (*_added(edit), *_lost(before, after), *_loosened(edit, before)):
+        yield f"{what} ({edit.path})"
+
+
+def _added(edit: Edit) -> Iterator[str]:
     for what, pattern in _SIGNS:
-        if any(grown(pattern, *_codes(edit, piece)) for piece in edit.pieces):
-            yield what + where
-    if edit.suffix == "py" and vain_assertions(edit.after) > vain_assertions(edit.before or ""):
-        yield f"asserts what is always true{where}"
+        if any(grown(pattern, piece.old_code, piece.new_code) for piece in edit.pieces):
+            yield what
+    if edit.suffix == "py" and vain_assertions(edit.after or "") > vain_assertions(edit.before or ""):
+        yield "asserts what is always true"
+
+
+def _lost(before: str, after: str) -> Iterator[str]:
+    """What there is less of in the whole file: tests may be moved and put in other words."""
     if _count(_DEFINITIONS, after) < _count(_DEFINITIONS, before):
-        yield f"takes tests away{where}"
-    for (was, now), what in zip(
-        zip(strengths(before), strengths(after), strict=True),
-        ("takes assertions away", "asserts less than before", "asserts less exactly than before"),
-        strict=True,
-    ):
+        yield "takes tests away"
+    losses = ("takes assertions away", "asserts less than before", "asserts less exactly than before")
+    for was, now, what in zip(strengths(before), strengths(after), losses, strict=True):
         if now < was:
-            yield what + where
-            break
-    gone = expecting(before)
+            yield what
+            return
+
+
+def _loosened(edit: Edit, before: str) -> Iterator[str]:
+    expected = expecting(before)
     for piece in edit.pieces:
         if _rows(piece.added) < _rows(piece.deleted) or _cases(piece.added) < _cases(piece.deleted):
-            yield f"takes cases out of a table of tests{where}"
-        if not gone.isdisjoint(piece.gone) and grown(_TOLERANCES, *_codes(edit, piece)):
-            yield f"changes a tolerance{where}"
+            yield "takes cases out of a table of tests"
+        if not expected.isdisjoint(piece.gone) and grown(_TOLERANCES, piece.old_code, piece.new_code):
+            yield "changes a tolerance"
 
 
 def expects_otherwise(edit: Edit) -> bool:
@@ -119,10 +147,6 @@ def changes_product(edit: Edit) -> bool:
 
 def _squeezed(code: str) -> list[str]:
     return [line for line in (" ".join(line.split()) for line in code.split("\n")) if line]
-
-
-def _codes(edit: Edit, piece: Piece) -> tuple[str, str]:
-    return code_only(piece.old, edit.suffix), code_only(piece.new, edit.suffix)
 
 
 def _count(pattern: re.Pattern[str], text: str) -> int:
