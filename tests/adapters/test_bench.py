@@ -232,7 +232,7 @@ def test_no_run_is_begun_when_the_time_is_up_and_none_outlasts_it(top: Path) -> 
         (FIX.replace("app.sh", "link"), Step.REFUSED, "link, which is a link"),
         (FIX.replace("app.sh", "link/new"), Step.REFUSED, "below what is no directory"),
         (FIX.replace("app.sh", "SECRET"), Step.REFUSED, "kept from models (SECRET)"),
-        (FIX.replace("app.sh", "large"), Step.DOES_NOT_APPLY, "larger than 1,000,000 bytes"),
+        (FIX.replace("app.sh", "large"), Step.DOES_NOT_APPLY, "larger than 500,000 bytes"),
         (FIX.replace("app.sh", "binary"), Step.DOES_NOT_APPLY, "binary, which is no text"),
         ("--- /dev/null\n+++ b/a.json\n@@ -0,0 +1 @@\n+{\n", Step.DOES_NOT_PARSE, "a.json would not parse with it"),
         ("--- a/b.py\n+++ b/b.py\n@@ -1 +1 @@\n-x = 1\n+x = (1\n", Step.DOES_NOT_PARSE, "b.py would not parse with it"),

@@ -75,6 +75,7 @@ def test_a_patch_is_understood_however_its_wrapping_looks(patch: str) -> None:
         (PLAIN.replace("x.txt", "y/../../x.txt"), "not a plain one below"),
         (PLAIN.replace("a/x.txt", "/etc/passwd").replace("b/x.txt", "/etc/passwd"), "is absolute"),
         (PLAIN.replace("x.txt", "C:/x.txt"), "is absolute"),
+        (PLAIN.replace("x.txt", "x" * 9_000), "is too long"),
         (PLAIN.replace("x.txt", ".git/config"), "belongs to git"),
         (PLAIN.replace("x.txt", "y/.GIT/hooks/x"), "belongs to git"),
         (PLAIN.replace("a/x.txt", '"a/x\\n.txt"').replace("b/x.txt", '"b/x\\n.txt"'), "no path here may hold"),

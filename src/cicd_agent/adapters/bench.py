@@ -19,7 +19,7 @@ from cicd_agent.core.text import visible_line
 from cicd_agent.core.trial import Step, Trial, TrialReport
 from cicd_agent.errors import ConfigError
 
-LARGEST = 1_000_000
+LARGEST = 500_000
 """Bytes of a file that a patch may be about."""
 SHORTEST_RUN = 5.0
 """Seconds below which nothing is started any more."""

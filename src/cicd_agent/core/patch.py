@@ -29,6 +29,7 @@ _REFUSED_HEADERS = {
 }
 _NEW, _GONE = "new file mode ", "deleted file mode "
 _REGULAR = "100644"
+_LONGEST_NAME = 500
 
 
 @dataclass(frozen=True, slots=True)
@@ -262,7 +263,7 @@ def _lines(body: Sequence[str]) -> Iterator[PatchLine]:
 
 def _names(line: str) -> str:
     """The name in a line whose first four characters are `--- ` or `+++ `, with its prefix; "" for /dev/null."""
-    text = line[4:]
+    text = line[4:_LONGEST_NAME]
     if not text.startswith('"'):
         text = _TIME.sub("", text).rstrip()
     return header_name(text, "") if text != "/dev/null" else ""
@@ -287,6 +288,7 @@ def _named(old: str, new: str, kind: ChangeKind) -> tuple[str, ChangeKind]:
 def _out_of_place(path: str) -> str:
     parts = path.split("/")
     checks = (
+        (len(path) > _LONGEST_NAME - 100, "is too long"),
         (path.startswith(("/", "~")) or re.match(r"[A-Za-z]:", path), "is absolute"),
         (".." in parts or "." in parts or "" in parts, "is not a plain one below the repository"),
         (not path.isprintable() or "\\" in path or '"' in path, "holds characters that no path here may hold"),

@@ -122,7 +122,7 @@ def _recipes(text: str) -> dict[str, list[str]]:
     found: dict[str, list[str]] = {}
     here: list[str] = []
     for line in text.split("\n"):
-        head = _TARGET.match(line)
+        head = _TARGET.match(line[:500])
         if head and not line.startswith("\t"):
             here = found.setdefault(head[1].strip(), [])
         if line.strip() and not line.lstrip().startswith("#"):
@@ -159,7 +159,8 @@ def _keys(edit: Edit) -> Iterator[str]:
 _Flat = Mapping[tuple[str, ...], Any]
 
 
-def _tool_table(key: tuple[str, ...], _old: object, _new: object) -> bool:
+def _tool_table(key: tuple[str, ...], old: object, new: object) -> bool:
+    del old, new
     tables = key[1:] if key[0] == "tool" else key
     head = re.split(r"[-:.]", tables[0].lower())[0] if tables else ""
     return bool(tables) and (tables[0].lower() in _TABLES or head in _TABLES) and key[-1].lower() not in _HARMLESS

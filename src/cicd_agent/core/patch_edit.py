@@ -40,8 +40,8 @@ _COMMENT_OF = {suffix: pattern for pattern, suffixes in _COMMENTS for suffix in 
 _BLANKED = re.compile(r"[^\n]")
 _PROSE = frozenset({"md", "markdown", "mdx", "rst", "adoc", "asciidoc", "org"})
 _TEST_CODE = re.compile(
-    r"^\s*(?:async\s+)?def test\w*\(|#\[(?:\w+::)*test\b|^\s*@Test\b|^\s*\[(?:Fact|Theory|Test|TestMethod)\b"
-    r"|^func Test\w*\(|\bTEST(?:_F|_P|_CASE)?\s*\(|^\s*(?:describe|it|test)\s*\(\s*['\"`]|^@test\s",
+    r"^[ \t]*(?:async\s+)?def test\w*\(|#\[(?:\w+::)*test\b|^[ \t]*@Test\b|^[ \t]*\[(?:Fact|Theory|Test|TestMethod)\b"
+    r"|^func Test\w*\(|\bTEST(?:_F|_P|_CASE)?\s*\(|^[ \t]*(?:describe|it|test)\s*\(\s*['\"`]|^@test\s",
     re.MULTILINE,
 )
 

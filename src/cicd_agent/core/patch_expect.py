@@ -13,7 +13,7 @@ _ASSERTS = re.compile(
     r"|\bXCT\w+\(|#(?:expect|require)\("
     r"|\b[tb]\.(?:Error|Fatal|Fail)\w*\(|\brequire\.\w+\(|\bpytest\.(?:raises|warns|fail)|\bverify\w*\s*\(|\bmust_\w+"
     r"|\brefute\w*"
-    r"|^\s*\[\[?\s.*\]|\bfail(?:ure)?\s*\(|\bok\s*\(|\bis(?:_deeply|nt)?\s*\(|^\s*(?:run|diff|cmp|test|grep)\s"
+    r"|^[ \t]*\[\[?\s.*\]|\bfail(?:ure)?\s*\(|\bok\s*\(|\bis(?:_deeply|nt)?\s*\(|^[ \t]*(?:run|diff|cmp|test|grep)\s"
     r"|\$this->assert\w*|\bit\s*\{\s*is_expected"
 )
 _EXACT = re.compile(
@@ -57,7 +57,7 @@ _BEGINS = re.compile(
 )
 TABLES = re.compile(r"parametri[sz]e|\.each\b|@(?:Csv|Value|Method|Enum)Source|\bfor\s.*\bin\s*[\[(]")
 ROW = re.compile(
-    r"^\s*(?:\(.*\)|\[.*\]|\{.*\}|pytest\.param\(.*\)|\[(?:InlineData|TestCase|DataRow)\b.*|#\[case.*"
+    r"^[ \t]*(?:\(.*\)|\[.*\]|\{.*\}|pytest\.param\(.*\)|\[(?:InlineData|TestCase|DataRow)\b.*|#\[case.*"
     r"|Arguments\.of\(.*|row\(.*|\"[^\"]*\"|'[^']*'"
     r"|[\w.]+\s*:\s*\{.*\})\s*,?\s*$"
 )
@@ -65,7 +65,7 @@ ROW = re.compile(
 
 def _lines(code: str) -> Iterator[str]:
     for line in code.split("\n"):
-        yield line[:500]
+        yield line[:300]
 
 
 def strengths(code: str) -> tuple[int, int, int]:

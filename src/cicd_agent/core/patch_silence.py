@@ -34,7 +34,7 @@ _SHELL = _words(
     "ini xml gradle kts rake rakefile bat cmd ps1 nix procfile conf env jenkinsfile cmake"
 )
 
-# Remarks that a checker obeys, with what follows them: `# noqa: E501` that becomes `# noqa` is another one.
+# Remarks that a checker obeys, with what follows them: one that names less, and so silences more, is another one.
 _REMARKS = _any(
     r"#\s*(?:noqa|nosec|nosemgrep|nopycln)\b[^\n]{0,80}",
     r"#\s*(?:type|mypy|pyright|pyre|ty|ruff|flake8|pytype|isort|fmt|yapf|basedpyright)\s*:\s*(?:ignore|disable|noqa"
@@ -146,7 +146,7 @@ _CONDITIONS = _any(
     r"\bor\s+true\b",
     r"\b(?:if|while|unless|elif)\s*\(?\s*(?:false|0)\s*(?:[):{]|then\b"
     r"|$)",
-    r"^\s*#\s*if(?:def)?\s+(?:0|NEVER|DISABLED)\b",
+    r"^[ \t]*#\s*if(?:def)?\s+(?:0|NEVER|DISABLED)\b",
     r"\bif\s*\(\s*(?:true|1)\s*\)",
     r"\bif\s+(?:True|1)\s*:",
     r"\bunless\s+true\b",

@@ -14,7 +14,7 @@ _SKIPS = re.compile(
     r"|\b(?:it|test|describe|context|suite|specify)\.(?:skip\w*|todo|failing|fails|fixme|only|runIf)\b|\bthis\.skip\("
     r"|\b(?:xit|xtest|xdescribe|xcontext|xspecify|xexample|xfeature|fit|fdescribe|fcontext|ftest)\b\s*[\"'(`]"
     r"|\bpending\b\s*(?:[\"'(:]|$)|(?<![\w:]):(?:skip|focus)\b|\b(?:skip|focus):\s*(?:true|[\"'])|\bskip\s+[\"']"
-    r"|^\s*skip\s*$|\bskip_(?:all|if|unless)\b"
+    r"|^[ \t]*skip\s*$|\bskip_(?:all|if|unless)\b"
     r"|@(?:Disabled\w*|Ignore\w*|EnabledIf\w*|EnabledOn\w*|Tag\(\"skip)|\benabled\s*=\s*false|\bassume(?:True|False"
     r"|That|NoException|\(\s*False)|\bAssum(?:e|ptions)\."
     r"|\b[tb]\.Skip\w*\(|\btesting\.Short\(\)|#\[\s*(?:ignore|should_panic)|\[\s*(?:Ignore|Explicit)\b"
@@ -68,13 +68,14 @@ _TOLERANCES = re.compile(
     re.IGNORECASE,
 )
 _DEFINITIONS = re.compile(
-    r"^\s*(?:async\s+)?def\s+test|^\s*class\s+\w*Tests?\w*|^\s*(?:(?:public|private|static|async)\s+)*function\s+test"
-    r"|^\s*func\s+(?:\([^)]*\)\s*)?(?:Test|Benchmark|Fuzz|Example|test)\w*"
-    r"|^\s*(?:it|test|specify|scenario|describe|context|example|property)(?:\.\w+)*\s*[(\"'`]|@(?:Parameterized"
+    r"^[ \t]*(?:async\s+)?def\s+test|^[ \t]*class\s+\w*Tests?\w*|^[ \t]*(?:(?:public|private|static"
+    r"|async)\s+)*function\s+test"
+    r"|^[ \t]*func\s+(?:\([^)]*\)\s*)?(?:Test|Benchmark|Fuzz|Example|test)\w*"
+    r"|^[ \t]*(?:it|test|specify|scenario|describe|context|example|property)(?:\.\w+)*\s*[(\"'`]|@(?:Parameterized"
     r"|Repeated)?Test\b|@TestFactory|#\[(?:\w+::)*(?:test|rstest)"
     r"|\[(?:Fact|Theory|Test|TestMethod|TestCase\w*|InlineData|DataRow)\b|\b(?:TEST|TEST_F|TEST_P|TYPED_TEST\w*"
     r"|TEST_CASE|SCENARIO|SECTION|SUBCASE|BOOST_\w*TEST_CASE\w*)\s*\("
-    r"|^\s*@test\s|^\s*#\[case|^\s*(?:t\.Run|it_behaves_like|include_examples)\b|\bt\.Run\(|^\s*subtest\b",
+    r"|^[ \t]*@test\s|^[ \t]*#\[case|^[ \t]*(?:t\.Run|it_behaves_like|include_examples)\b|\bt\.Run\(|^[ \t]*subtest\b",
     re.MULTILINE,
 )
 
