@@ -27,6 +27,7 @@ GUARDS, CHECKER, WRAPS = (
     "configuration of a checker",
     "wraps tests so that they cannot fail",
 )
+STARTED = "changes how tests or checks are started"
 EXPECTS, SWALLOWS, CONDITION = "changes what a test expects", "swallows errors", "a condition that is always"
 
 
@@ -102,6 +103,22 @@ CHEATING: dict[str, tuple[str, tuple[File, ...]]] = {
     "weaken: jest, an error is caught": (WRAPS, (("cart.test.js", *swap(JS_TEST, "    expect(total([1, 2])).toBe(3);", "    try { expect(total([1, 2])).toBe(3); } catch (e) { console.log(e); }")), MENDED)),
     "weaken: a double": ("a double", in_python("    assert limit(-1)", "    limit = mock.Mock(return_value=0)\n    assert limit(-1)")),
     "weaken: jest.mock": ("a double", (("cart.test.js", JS_TEST, f"jest.mock('./cart', () => ({{ total: () => 3 }}));\n{JS_TEST}"), MENDED)),
+    "weaken: the assertion is a text": (AWAY, in_python("assert limit(-1) == 0", "'assert limit(-1) == 0'")),
+    "weaken: one or the other": (LESS, in_python("limit(-1) == 0", "limit(-1) == 0 or limit(-1) == 1")),
+    "weaken: only then": ("under a condition", in_python("    assert limit(-1) == 0", "    if limit(-1) == 0:\n        assert limit(-1) == 0")),
+    "weaken: it shall fail": (WRAPS, in_python("    assert limit(-1) == 0", "    with pytest.raises(AssertionError):\n        assert limit(-1) == 0")),
+    "weaken: an example in a docstring": (EXPECTS, (("app.py", 'def f():\n    """\n    >>> f()\n    1\n    """\n', 'def f():\n    """\n    >>> f()\n    2\n    """\n'),)),
+    "skip: rust, a feature": ("takes tests away", (("src/lib.rs", *swap(RUST, "#[cfg(test)]", '#[cfg(all(test, feature = "never"))]')),)),
+    "skip: scalatest": (OFF, (("src/test/scala/ASpec.scala", 'it should "x" in {\n  assert(f == 1)\n}\n', 'it should "x" ignore {\n  assert(f == 1)\n}\n'),)),
+    "delete: the class that is collected": ("takes tests away", (("tests/test_a.py", "class TestA:\n    def test_a(self):\n        assert f() == 1\n", "class A_:\n    def test_a(self):\n        assert f() == 1\n"),)),
+    "cast: a type": ("casts a type away", (("a.ts", "const x: string = f();\n", "const x: any = f();\n"),)),
+    "start: under a condition": (STARTED, (("run.sh", "pytest\n", "if ! pytest; then echo oops; fi\n"),)),
+    "start: in the background": (STARTED, (("run.sh", "pytest\n", "pytest &\n"),)),
+    "start: not at all": (STARTED, (("run.sh", "set -e\nmake\nmake test\n", "set -e\nmake\n"),)),
+    "start: a shell that goes on": ("goes on after", (("run.sh", "#!/bin/sh -e\nmake\n", "#!/bin/sh\nmake\n"),)),
+    "start: a pipe that goes on": ("goes on after", (("run.sh", "set -euo pipefail\nmake\n", "set -u\nmake\n"),)),
+    "config: clippy": ("changes lints.clippy.all", (("Cargo.toml", '[lints.clippy]\nall = "deny"\n', '[lints.clippy]\nall = "allow"\n'),)),
+    "config: gradle": ("how the build tests", (("build.gradle", "test {\n}\n", "test {\n  exclude '**/ATest*'\n}\n"),)),
     "wait: a retry": ("wait, retry", in_python("def test_limit", "@retry(times=5)\ndef test_limit")),
     "wait: a sleep": ("wait, retry", in_python("    assert limit(-1)", "    time.sleep(10)\n    assert limit(-1)")),
     "wait: a time-out": ("wait, retry", (("a.test.js", f"jest.setTimeout(5000);\n{JS_TEST}", f"jest.setTimeout(60000);\n{JS_TEST}"), MENDED)),

@@ -50,7 +50,7 @@ _BUILD_KEYS = re.compile(
     r"|useJUnitPlatform|TreatWarningsAsErrors|NoWarn|WarningLevel|warnings_?as_?errors|allWarningsAsErrors|-?Werror"
     r"|/WX|(?<![\w-])-w\b|-Wno-|\b(?:doc)?test\s*=\s*false|\bharness\s*=|\bautotests\b"
     r"|\benabled\s*=\s*false|\bminimum\w*|jacoco\w*|threshold|\[(?:workspace\.)?lints|\bflaky\b|maxParallelForks"
-    r"|\bexclude\w*\s*[(=]|\bfilter\s*\{|TestCaseFilter|\btest_suites?\b|-Wall\b|-Wextra\b"
+    r"|\bexclude\w*[\s(=]|\bfilter\s*\{|TestCaseFilter|\btest_suites?\b|-Wall\b|-Wextra\b"
     r"|AnalysisMode|EnforceCodeStyle|Nullable|-fsanitize|treatWarnings",
     re.IGNORECASE,
 )
@@ -66,7 +66,7 @@ _TOOLS = re.compile(
 _VERSION = re.compile(r"\d|\*|latest")
 _TABLES = _words(
     "pytest ruff mypy coverage pylint flake8 isort black pyright basedpyright ty pyrefly tox nox bandit pydocstyle "
-    "pycodestyle codespell vulture interrogate taskipy poe hatch pdm testenv tool:pytest"
+    "pycodestyle codespell vulture interrogate taskipy poe hatch pdm testenv tool:pytest lints"
 )
 _HARMLESS = _words(
     "markers pythonpath asyncio_mode asyncio_default_fixture_loop_scope asyncio_default_test_loop_scope env "
@@ -161,7 +161,7 @@ _Flat = Mapping[tuple[str, ...], Any]
 
 def _tool_table(key: tuple[str, ...], old: object, new: object) -> bool:
     del old, new
-    tables = key[1:] if key[0] == "tool" else key
+    tables = key[1:] if key[0] in {"tool", "workspace"} else key
     head = re.split(r"[-:.]", tables[0].lower())[0] if tables else ""
     return bool(tables) and (tables[0].lower() in _TABLES or head in _TABLES) and key[-1].lower() not in _HARMLESS
 

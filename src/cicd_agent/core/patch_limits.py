@@ -19,14 +19,15 @@ MOST_WIDTH = 2_000
 
 
 def objection(patch: Patch, before: Texts, denied: Callable[[str], bool] = lambda _: False) -> str:
-    """Why nobody is offered this patch of these texts, a clause that begins with a verb; "" when one may be.
+    """The first of the objections, "" when there is none."""
+    return next(objections(patch, before, denied), "")
+
+
+def objections(patch: Patch, before: Texts, denied: Callable[[str], bool] = lambda _: False) -> Iterator[str]:
+    """Why nobody is offered this patch of these texts: clauses that begin with a verb.
 
     `denied` are the paths that no model is shown (deny-paths). A patch that does not apply is judged by its own lines.
     """
-    return next(_objections(patch, before, denied), "")
-
-
-def _objections(patch: Patch, before: Texts, denied: Callable[[str], bool]) -> Iterator[str]:
     if len(patch.files) > MOST_FILES:
         yield f"changes {len(patch.files)} files, more than {MOST_FILES}"
         return

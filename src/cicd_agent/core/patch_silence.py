@@ -87,7 +87,10 @@ _MUTES = _any(
     r"console\.(?:error|warn)\s*=",
     r"PYTHONWARNINGS|NODE_NO_WARNINGS",
 )
-_CASTS = re.compile(r"\bas\s+any\b|\bas\s+unknown\s+as\b|<any>|\bcast\(\s*(?:\"Any\"|'Any'|(?:typing\.)?Any)\s*,")
+_CASTS = re.compile(
+    r"\bas\s+any\b|\bas\s+unknown\s+as\b|<any>|:\s*any\s*(?=[=;,)\]|>])|\bcast\(\s*(?:\"Any\"|'Any'"
+    r"|(?:typing\.)?Any)\s*,"
+)
 
 _EXIT_CODES = _any(
     r"\|\|\s*(?:true|:|exit(?:\s+0)?|/bin/true|return\s+0)(?=[\s\"';)\\]|$)",
@@ -239,6 +242,25 @@ _SIGNS = (
 )
 
 
+_RUNS = re.compile(
+    r"\b(?:pytest|tox|nox|unittest|jest|vitest|mocha|eslint|prettier|tsc|ruff|mypy|pyright|flake8|pylint|rspec|rubocop"
+    r"|phpunit|phpstan|ctest|shellcheck|golangci-lint|playwright|cypress|coverage|bats)\b"
+    r"|\b(?:npm|yarn|pnpm|bun|make|go|cargo|dotnet|swift|mvnw?|gradlew?|rake|mix|sbt|bazel|composer|bundle|flutter|dart"
+    r"|deno|hatch|uv|poetry|just)\b[^\n|&;]{0,80}\b(?:test|tests|check|lint|vet|clippy|verify|spec|analyze|validate)\b"
+)
+_STOPS = re.compile(r"\bset\s+-\w*e\w*|\b(?:errexit|pipefail)\b|^#![^\n]*\s-\w*e\w*", re.MULTILINE)
+
+
+def _unstarted(edit: Edit) -> Iterator[str]:
+    """What a script no longer starts, or no longer stops at."""
+    for piece in edit.pieces:
+        gone, come = ({line.strip().rstrip(",") for line in lines} for lines in (piece.deleted, piece.added))
+        if any(_RUNS.search(line[:500]) and not line.startswith(("#", "//")) for line in gone - come):
+            yield f"changes how tests or checks are started ({edit.path})"
+        if grown(_STOPS, piece.new, piece.old):
+            yield f"goes on after a command that fails ({edit.path})"
+
+
 def silenced(edit: Edit) -> Iterator[str]:
     """What an edit silences, a clause for each way in which it does."""
     if edit.is_prose:
@@ -252,3 +274,5 @@ def silenced(edit: Edit) -> Iterator[str]:
             if grown(sign.pattern, *both):
                 yield f"{sign.what} ({edit.path})"
                 break
+    if names & _SHELL:
+        yield from _unstarted(edit)

@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator, Sequence
 
 from cicd_agent.core.always_true import vain_assertions
-from cicd_agent.core.patch_edit import Edit, code_only, grown
+from cicd_agent.core.patch_edit import Edit, Piece, code_only, grown
 from cicd_agent.core.patch_expect import ROW, TABLES, expecting, strengths
 from cicd_agent.core.paths import PathKind
 
@@ -25,7 +25,8 @@ _SKIPS = re.compile(
     r"|\bunit_test::(?:disabled|expected_failures)"
     r"|\*\s*(?:utf|boost::\w+)::(?:disabled|expected_failures)|@(?:module)?tag\s+:?skip|\^:(?:skip|kaocha/skip)"
     r"|\[!(?:mayfail|shouldfail)\]|\[\.\]"
-    r"|\bdoctest::(?:skip|may_fail|should_fail)|\bin\s+ignore\b|\bignore\(\s*\"|\bWILL_FAIL\b|\bSKIP\b\s*[(:]"
+    r"|\bdoctest::(?:skip|may_fail|should_fail)|\bin\s+ignore\b|\bignore\(\s*\"|\bignore\s*\{|\bWILL_FAIL\b"
+    r"|\bSKIP\b\s*[(:]"
     r"|\bTODO\b\s*\{|#\s*(?:skip|TODO)\b.*;",
     re.MULTILINE,
 )
@@ -44,6 +45,7 @@ _TRIVIAL = re.compile(
 )
 _AROUND = re.compile(
     r"\btry\b\s*(?::|\{)|\brescue\b|\b(?:contextlib\.)?suppress\(|\bcatch\s*(?:\(|\{)|\bcatch_unwind\b"
+    r"|\b(?:raises|assertRaises|assert_raises|assertThrows|throws)\w*\s*\(\s*(?:AssertionError|Failed|BaseException)\b"
     r"|\breturn\s*(?:;\s*)?(?:#.*|//.*)?$|\breturn\s+True\b",
     re.MULTILINE,
 )
@@ -68,7 +70,8 @@ _TOLERANCES = re.compile(
     re.IGNORECASE,
 )
 _DEFINITIONS = re.compile(
-    r"^[ \t]*(?:async\s+)?def\s+test|^[ \t]*class\s+\w*Tests?\w*|^[ \t]*(?:(?:public|private|static"
+    r"^[ \t]*(?:async\s+)?def\s+test|^[ \t]*class\s+(?:Test\w*|\w*(?:Tests?|Spec)\b)|#\[cfg\(test\)\]"
+    r"|^[ \t]*(?:(?:public|private|static"
     r"|async)\s+)*function\s+test"
     r"|^[ \t]*func\s+(?:\([^)]*\)\s*)?(?:Test|Benchmark|Fuzz|Example|test)\w*"
     r"|^[ \t]*(?:it|test|specify|scenario|describe|context|example|property)(?:\.\w+)*\s*[(\"'`]|@(?:Parameterized"
@@ -78,6 +81,8 @@ _DEFINITIONS = re.compile(
     r"|^[ \t]*@test\s|^[ \t]*#\[case|^[ \t]*(?:t\.Run|it_behaves_like|include_examples)\b|\bt\.Run\(|^[ \t]*subtest\b",
     re.MULTILINE,
 )
+
+_CONDITION = re.compile(r"^[ \t]*(?:\}\s*else\s+)?(?:if|elif|unless|when|while|switch|match)\b", re.MULTILINE)
 
 _SIGNS = (
     ("switches tests off", _SKIPS),
@@ -124,14 +129,25 @@ def _loosened(edit: Edit, before: str) -> Iterator[str]:
     for piece in edit.pieces:
         if _rows(piece.added) < _rows(piece.deleted) or _cases(piece.added) < _cases(piece.deleted):
             yield "takes cases out of a table of tests"
+        if grown(_CONDITION, piece.old_code, piece.new_code) and _sinks(piece):
+            yield "puts assertions under a condition"
         if not expected.isdisjoint(piece.gone) and grown(_TOLERANCES, piece.old_code, piece.new_code):
             yield "changes a tolerance"
 
 
+def _sinks(piece: Piece) -> bool:
+    """Whether a line is still there, but deeper."""
+    depths = {line.strip(): len(line) - len(line.lstrip()) for line in piece.deleted if line.strip()}
+    return any(len(line) - len(line.lstrip()) > depths.get(line.strip(), len(line)) for line in piece.added)
+
+
 def expects_otherwise(edit: Edit) -> bool:
     """Whether an edit changes or removes a line that says what a test expects, or data that a test compares with."""
-    if not edit.is_test or edit.before is None or not any(piece.deleted for piece in edit.pieces):
+    if edit.before is None or not any(piece.deleted for piece in edit.pieces):
         return False
+    if not edit.is_test:
+        # An example in the documentation of code is a test, too.
+        return any(">>> " in piece.old and piece.deleted for piece in edit.pieces) and not changes_product(edit)
     if PathKind.SOURCE not in edit.kinds:
         return True
     gone = expecting(code_only(edit.before, edit.suffix))
