@@ -175,11 +175,10 @@ class _Reader:
         if self._is_names(self.at):
             old, new = _names(self._line()), _names(self._line(1))
             self.at += 2
-        elif names:
+        else:
+            # Without other names, those behind `diff --git` are the same but for their prefixes.
             half = len(names) // 2
             old, new = _names(f"    {names[:half]}"), _names(f"    {names[half + 1 :]}")
-        else:  # pragma: no cover  the caller has looked
-            raise _Flawed("is no unified diff")
         path, kind = _named(old, new, kind)
         hunks = tuple(self._hunks())
         if kind is ChangeKind.MODIFIED and not hunks:

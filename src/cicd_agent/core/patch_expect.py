@@ -39,7 +39,7 @@ _EXACT = re.compile(
     re.IGNORECASE,
 )
 _LOOSE = re.compile(
-    r"approx|almost|closeto|close_to|within|\bin\b|not\s*in|contain|include|match|regex|[<>]=?|!=|startswith"
+    r"approx|almost|closeto|close_to|within|\bin\b|assert_?in\(|not\s*in|contain|include|match|regex|[<>]=?|!=|startswith"
     r"|start_with|endswith|has_?prefix|instance_?of|isinstance"
     r"|greater|less|haveproperty|\.be\.a\b|be_a\b|any\(|anything\(|\bany\b|near|oneof|any_of",
     re.IGNORECASE,

@@ -85,7 +85,7 @@ _MUTES = _any(
     r"\$ErrorActionPreference\s*=\s*[\"'](?:Silent"
     r"|Cont)",
     r"console\.(?:error|warn)\s*=",
-    r"PYTHONWARNINGS|NODE_NO_WARNINGS",
+    r"PYTHONWARNINGS|NODE_NO_WARNINGS|PYTHONOPTIMIZE|\bD?NDEBUG\b|\bpython[\d.]*\s+-O+\b",
 )
 _CASTS = re.compile(
     r"\bas\s+any\b|\bas\s+unknown\s+as\b|<any>|:\s*any\s*(?=[=;,)\]|>])|\bcast\(\s*(?:\"Any\"|'Any'"

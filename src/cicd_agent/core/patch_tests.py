@@ -44,7 +44,8 @@ _TRIVIAL = re.compile(
     re.MULTILINE,
 )
 _AROUND = re.compile(
-    r"\btry\b\s*(?::|\{)|\brescue\b|\b(?:contextlib\.)?suppress\(|\bcatch\s*(?:\(|\{)|\bcatch_unwind\b"
+    r"\btry\b\s*(?::|\{)|\brescue\b|\b(?:contextlib\.)?suppress\(|\bcatch\s*(?:\(|\{)|\bcatch_unwind\b|\bcontinue\b"
+    r"|[rR]aises\w*\([^)\n]*\)[^:\n]*:\s*raise\b"
     r"|\b(?:raises|assertRaises|assert_raises|assertThrows|throws)\w*\s*\(\s*(?:AssertionError|Failed|BaseException)\b"
     r"|\breturn\s*(?:;\s*)?(?:#.*|//.*)?$|\breturn\s+True\b",
     re.MULTILINE,
@@ -54,7 +55,8 @@ _DOUBLES = re.compile(
     r"|\b(?:Magic|Async)?Mock\(|\bcreate_autospec\b"
     r"|\b(?:jest|vi)\.(?:mock|spyOn|doMock|fn)\b|\bsinon\.\w+|\bMockito\.\w+|@(?:Mock|Spy|InjectMocks)\w*\b"
     r"|\ballow(?:_any_instance_of)?\(.*\)\.to\s+receive|\bSubstitute\.For\b"
-    r"|\bnew Mock<|\bmockk\b|\bproxyquire\b|\brewire\b"
+    r"|\bnew Mock<|\bmockk\b|\bproxyquire\b|^\w+(?:\.\w+)+\s*=\s*(?:lambda|\w*Mock)\b|\brewire\b",
+    re.MULTILINE,
 )
 _WAITS = re.compile(
     r"\b(?:time\.)?[sS]leep\s*\(\s*[^\n]{0,40}|\bThread\.sleep[^\n]{0,40}|\busleep\b|\bTask\.Delay[^\n]{0,40}"
@@ -70,7 +72,7 @@ _TOLERANCES = re.compile(
     re.IGNORECASE,
 )
 _DEFINITIONS = re.compile(
-    r"^[ \t]*(?:async\s+)?def\s+test|^[ \t]*class\s+(?:Test\w*|\w*(?:Tests?|Spec)\b)|#\[cfg\(test\)\]"
+    r"^[ \t]*(?:async\s+)?def\s+test|^[ \t]*class\s+(?:Test\w*|\w*(?:Tests?|Spec)\b)|#\[cfg\(test\)\]|\bTestCase\s*\)"
     r"|^[ \t]*(?:(?:public|private|static"
     r"|async)\s+)*function\s+test"
     r"|^[ \t]*func\s+(?:\([^)]*\)\s*)?(?:Test|Benchmark|Fuzz|Example|test)\w*"
