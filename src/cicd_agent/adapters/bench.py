@@ -211,13 +211,11 @@ class Workbench(Bench):
         if before and fresh:
             name = visible_line(self._redact(fresh[0]))[:_TAIL]
             return replace(
-                report, step=Step.REDDER, detail=f"{len(fresh)} more of the wider tests fail with it: {name}"
+                report, step=Step.REDDER, detail=f"{len(fresh)} of the wider tests fail only with it: {name}"
             )
         if before and after and not (was.stopped or now.stopped):
             return replace(report, detail=f"{_TURNED}, and no other test fails that did not before")
-        detail = (
-            "the command passes with it; the wider tests fail before and after, and it cannot be told which of them"
-        )
+        detail = "the command passes with it; wider tests fail with and without it, and it cannot be told which"
         return replace(report, step=Step.APPLIES, detail=detail)
 
     def _told(self, report: TrialReport, step: Step, what: str, ran: Ran) -> TrialReport:

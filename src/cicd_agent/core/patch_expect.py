@@ -1,7 +1,7 @@
 """Tells what a line of a test expects, and how exactly: the words of many test tools, in one place."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 
 _MOST = 60
 """Lines that one assertion may take."""
@@ -91,16 +91,20 @@ def _approximate(line: str) -> bool:
     return bool(_VAGUE.search(line))
 
 
-def expecting(code: str) -> frozenset[int]:
-    """The indices of the lines that say what is expected: an assertion, or a table of cases, to its last bracket."""
-    found: set[int] = set()
-    depth, left = 0, 0
-    for number, line in enumerate(_lines(code)):
+def expecting(code: str, numbers: Collection[int]) -> bool:
+    """Whether one of the lines with these indices says what is expected: in an assertion, or a table of cases."""
+    if not numbers:
+        return False
+    # What began further above has taken all the lines that it may.
+    first = max(min(numbers) - _MOST, 0)
+    depth = left = 0
+    for number, line in enumerate(_lines("\n".join(code.split("\n")[first : max(numbers) + 1])), first):
         if depth <= 0 or not left:
             starts = _ASSERTS.search(line) or _EXACT.search(line) or _BEGINS.search(line) or ROW.match(line)
             depth, left = 0, _MOST if starts else 0
         if left:
-            found.add(number)
+            if number in numbers:
+                return True
             depth += sum(line.count(each) for each in "([{") - sum(line.count(each) for each in ")]}")
             left -= 1
-    return frozenset(found)
+    return False

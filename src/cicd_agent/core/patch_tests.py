@@ -1,6 +1,7 @@
 """Finds what a patch takes from the tests: that they run, how much they assert, and how exactly."""
 
 import re
+from collections import Counter
 from collections.abc import Iterator, Sequence
 
 from cicd_agent.core.always_true import vain_assertions
@@ -103,7 +104,7 @@ def weakened(edit: Edit) -> Iterator[str]:
         yield f"deletes a test file ({edit.path})"
         return
     before, after = (code_only(text or "", edit.suffix) for text in (edit.before, edit.after))
-    for what in (*_added(edit), *_lost(before, after), *_loosened(edit, before)):
+    for what in (*_added(edit), *_lost(*_differing(before, after)), *_loosened(edit, before)):
         yield f"{what} ({edit.path})"
 
 
@@ -113,6 +114,12 @@ def _added(edit: Edit) -> Iterator[str]:
             yield what
     if edit.suffix == "py" and vain_assertions(edit.after or "") > vain_assertions(edit.before or ""):
         yield "asserts what is always true"
+
+
+def _differing(before: str, after: str) -> tuple[str, str]:
+    """The lines of two texts that the other has less often, wherever they stand."""
+    old, new = Counter(before.split("\n")), Counter(after.split("\n"))
+    return "\n".join((old - new).elements()), "\n".join((new - old).elements())
 
 
 def _lost(before: str, after: str) -> Iterator[str]:
@@ -127,13 +134,12 @@ def _lost(before: str, after: str) -> Iterator[str]:
 
 
 def _loosened(edit: Edit, before: str) -> Iterator[str]:
-    expected = expecting(before)
     for piece in edit.pieces:
         if _rows(piece.added) < _rows(piece.deleted) or _cases(piece.added) < _cases(piece.deleted):
             yield "takes cases out of a table of tests"
         if grown(_CONDITION, piece.old_code, piece.new_code) and _sinks(piece):
             yield "puts assertions under a condition"
-        if not expected.isdisjoint(piece.gone) and grown(_TOLERANCES, piece.old_code, piece.new_code):
+        if expecting(before, piece.gone) and grown(_TOLERANCES, piece.old_code, piece.new_code):
             yield "changes a tolerance"
 
 
@@ -152,8 +158,8 @@ def expects_otherwise(edit: Edit) -> bool:
         return any(">>> " in piece.old and piece.deleted for piece in edit.pieces) and not changes_product(edit)
     if PathKind.SOURCE not in edit.kinds:
         return True
-    gone = expecting(code_only(edit.before, edit.suffix))
-    return any(not gone.isdisjoint(piece.gone) for piece in edit.pieces)
+    before = code_only(edit.before, edit.suffix)
+    return any(expecting(before, piece.gone) for piece in edit.pieces)
 
 
 def changes_product(edit: Edit) -> bool:

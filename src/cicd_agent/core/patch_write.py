@@ -2,13 +2,12 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from difflib import SequenceMatcher
 
 from cicd_agent.core.patch_apply import Texts, split
+from cicd_agent.core.shortest_edit import Opcode, opcodes
 
 CONTEXT = 3
 _NO_NEWLINE = "\\ No newline at end of file\n"
-Opcode = tuple[str, int, int, int, int]
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,10 +41,30 @@ def windows(before: str, after: str, context: int = CONTEXT) -> Iterator[Window]
     start = max(head - context, 0)
     tail = max(tail - context, 0)
     left, right = old[start : len(old) - tail], new[start : len(new) - tail]
-    for group in SequenceMatcher(None, left, right).get_grouped_opcodes(context):
+    for group in _grouped(opcodes(left, right), context):
         (_, i, _, k, _), (_, _, j, _, m) = group[0], group[-1]
         codes = [(what, a - i, b - i, c - k, d - k) for what, a, b, c, d in group]
         yield Window(left[i:j], right[k:m], (start + i, start + k), codes)
+
+
+def _grouped(codes: Sequence[Opcode], context: int) -> Iterator[list[Opcode]]:
+    """What was done, cut where more than twice the context is the same."""
+    group: list[Opcode] = []
+    for number, (what, i, j, k, m) in enumerate(codes):
+        if what != "equal":
+            group.append((what, i, j, k, m))
+            continue
+        before, after = number > 0, number + 1 < len(codes)
+        if before and after and j - i <= 2 * context:
+            group.append((what, i, j, k, m))
+            continue
+        if before:
+            size = min(context, j - i)
+            yield [*group, (what, i, i + size, k, k + size)]
+        size = min(context, j - i)
+        group = [(what, j - size, j, m - size, m)]
+    if any(what != "equal" for what, *_ in group):
+        yield group
 
 
 def written(before: Texts, after: Texts) -> str:
