@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from cicd_agent.adapters.bench import LARGEST, Commands, Surroundings, Workbench
+from cicd_agent.adapters.bench_view import surroundings
 from cicd_agent.adapters.sandbox import LocalSandbox
 from cicd_agent.core.parses import PARSERS
 from cicd_agent.core.ports import Sandbox
@@ -271,3 +272,14 @@ def test_a_link_in_the_working_tree_is_not_followed(top: Path, tmp_path: Path) -
     (top / "dir").symlink_to(tmp_path)
     patch = "--- /dev/null\n+++ b/dir/new\n@@ -0,0 +1 @@\n+x\n"
     assert "which a link leads to" in tried(bench(top, FakeSandbox()), patch).detail
+
+
+def test_the_programs_of_the_job_can_be_used_in_there(box: LocalSandbox, top: Path) -> None:
+    (top / "test_app.py").write_text("def test_app():\n    assert open('app.sh').read() == 'echo 2\\n'\n")
+    here = {"HOME": os.environ.get("HOME", "/root"), "PATH": f"{Path(sys.executable).parent}:/usr/bin"}
+    readable, environment = surroundings(here)
+    around = Surroundings(box, lambda: 0.0, LIMITS, readable=readable, environment=environment)
+    commands = Commands("python -m pytest -q -p no:cacheprovider test_app.py")
+    bench_ = Workbench(top, FakeLibrary(FILES), commands, around, parsers={}, denied=str.isupper, redact=str)
+    report = tried(bench_)
+    assert (report.step, report.detail) == (Step.VERIFIED, "the command fails without it and passes with it")
