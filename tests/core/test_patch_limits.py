@@ -9,6 +9,7 @@ from cicd_agent.core.patch_limits import MOST_FILES, MOST_LINES, MOST_WIDTH, obj
 from cicd_agent.core.patch_write import written
 from tests.core.patches_cheating import CHEATING
 from tests.core.patches_honest import HONEST, File
+from tests.core.patches_second import SECOND_CHEATS, SECOND_HONEST
 
 
 def every(*files: File) -> tuple[str, ...]:
@@ -33,6 +34,16 @@ def test_what_mends_is_let_through(name: str) -> None:
 def test_what_only_looks_green_is_refused(name: str) -> None:
     why, files = CHEATING[name]
     assert why in "; ".join(every(*files))
+
+
+@pytest.mark.parametrize("name", SECOND_HONEST)
+def test_what_was_not_thought_of_and_mends_is_let_through(name: str) -> None:
+    assert judged(*SECOND_HONEST[name]) == ""
+
+
+@pytest.mark.parametrize("name", SECOND_CHEATS)
+def test_what_was_not_thought_of_and_cheats_is_refused(name: str) -> None:
+    assert judged(*SECOND_CHEATS[name])
 
 
 def test_there_is_enough_of_both() -> None:
