@@ -4,7 +4,7 @@ import json
 import sys
 from collections.abc import Callable
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +28,7 @@ from cicd_agent.outlet import Outlet, exit_of
 from cicd_agent.replay import record, replay
 from cicd_agent.run import Source, decide, observe, resume
 from cicd_agent.settings import Stage
+from cicd_agent.trying import benches
 from cicd_agent.world import Scene, answers_folder, inputs, prepare, read
 
 
@@ -68,8 +69,10 @@ def execute(
 
         def scene(mode: Mode[Any] | None, known: Event | None = None) -> Scene:
             found = prepare(mode, options, environment, Path.cwd(), closing=closing, known=known)
-            limit(minutes(found.settings, options.mode) * 60)
-            return found
+            most = minutes(found.settings, options.mode)
+            limit(most * 60)
+            bench = benches(found, environment, outlet.redact, clocks.elapsed, most)
+            return replace(found, world=replace(found.world, bench=bench))
 
         if options.command == "config":
             return _explain(scene(None), inputs(options, environment).get("mode", ""), outlet)

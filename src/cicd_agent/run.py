@@ -105,9 +105,11 @@ def _tried(
     mode: Mode[Any], answers: Sequence[Answer[Any]], evidence: Evidence, scene: Scene, progress: Callable[[str], None]
 ) -> Evidence:
     """The evidence with what came of trying out what the answers propose; where nothing can be, as it is."""
-    if (bench := scene.world.bench) is None:
+    trials = mode.experiments(answers, evidence, scene.settings)
+    benches, change = scene.world.bench, evidence.change
+    if not trials or benches is None or change is None or (bench := benches(change)) is None:
         return evidence
-    for trial in mode.experiments(answers, evidence, scene.settings):
+    for trial in trials:
         progress("trying a fix")
         evidence = replace(evidence, trials=(*evidence.trials, bench.attempt(trial)))
     return evidence

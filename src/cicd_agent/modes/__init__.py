@@ -6,6 +6,7 @@ from typing import Any, Protocol, TypeVar
 
 from cicd_agent.agent.tool import Tool
 from cicd_agent.agent.turns import Answer, Question, Usage
+from cicd_agent.core.change import Change
 from cicd_agent.core.diagnosis import Diagnosis
 from cicd_agent.core.event import Event
 from cicd_agent.core.evidence import Evidence
@@ -30,14 +31,14 @@ class World:
     """The ports that `gather` may use, built for one event.
 
     `repository` is None where there is no checkout, `forge` at a terminal and without a token, `workspace` where no
-    files of other steps can be, `bench` where no patch can be tried out. `logs` are files that the command line
+    files of other steps can be, `bench` where nothing is tried out. `logs` are files that the command line
     names. The model is not here: it is asked between the pure steps, by code that holds no Forge.
     """
 
     repository: Repository | None = None
     forge: Forge | None = None
     workspace: Workspace | None = None
-    bench: Bench | None = None
+    bench: Callable[[Change], Bench | None] | None = None
     logs: LogFiles = field(default_factory=LogFiles)
 
 

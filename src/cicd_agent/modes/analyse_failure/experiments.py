@@ -1,21 +1,18 @@
 """The patch that a model proposes, as a request to try it: nobody is offered one that was not."""
 
 import hashlib
-import re
 from collections.abc import Sequence
 from typing import Any
 
 from cicd_agent.agent.turns import Answer
 from cicd_agent.core.evidence import Evidence
+from cicd_agent.core.patch import Flaw, read_patch
 from cicd_agent.core.trial import Trial
 from cicd_agent.modes.analyse_failure.draft import FailureDraft
 from cicd_agent.settings import Settings
 
 LONGEST = 30_000
 """Characters of a patch: of a longer one nobody would read that it is right."""
-
-_HEADER = re.compile(r"^--- .+\n\+\+\+ .+\n@@ ", re.MULTILINE)
-_CHANGED = re.compile(r"^(?:\+(?!\+\+ )|-(?!-- ))", re.MULTILINE)
 
 
 def experiments(
@@ -58,8 +55,5 @@ def objection(patch: str) -> str:
     text = patch.replace("\r\n", "\n")
     if len(text) > LONGEST:
         return f"it has {len(text):,} characters, more than {LONGEST:,}"
-    if not _HEADER.search(text):
-        return "it is no unified diff: `--- a/path`, `+++ b/path` and `@@ … @@` are missing"
-    if not _CHANGED.search(text):
-        return "it changes no line"
-    return ""
+    found = read_patch(text)
+    return f"it {found.reason}" if isinstance(found, Flaw) else ""
