@@ -28,6 +28,11 @@ _DEFINES = re.compile(
     r"\b(?:def|class|func|fn|function|interface|struct|enum|trait|module|const|type|void|int|public|private|protected)"
     r"\s{1,4}(?:\([^)\n]{0,100}\)\s?)?(\w{3,80})"
 )
+# Where a definition has a body of its own, which a frame can be in.
+_FUNCTION = re.compile(
+    r"\b(?:def|func|fn|function|sub)\b|=>\s*\{\s*$|^\s+(?:[\w<>\[\],.?&*:~]{1,80}\s+){0,6}[\w~]{1,80}\([^;=]{0,300}\)[^;=]{0,80}\{\s*$"
+)
+_LONGEST_SCOPE = 2_000
 _MOST_LINES = 20_000
 
 
@@ -73,6 +78,16 @@ class Changed:
             for path, file in self.files.items()
             if file is not None
         }
+
+    def touches(self, path: str, line: int) -> bool:
+        """Whether the function around a line was changed; true as well where that is not known."""
+        file = self.files.get(path)
+        text = self.change.texts.get(path) if self.change is not None else None
+        around = scope(text, line) if text is not None and line > 0 else None
+        if around is None or file is None or file.omitted:
+            return True
+        first, last = around
+        return any(first <= spot <= last for spot in _spots(file))
 
     @cached_property
     def added_text(self) -> str:
@@ -135,6 +150,42 @@ class Changed:
 def changed_in(failed: FailedRun, change: Change | None) -> Changed:
     """What is known to be changed, for one failed run."""
     return Changed(change, failed.candidates)
+
+
+def scope(text: str, line: int) -> tuple[int, int] | None:
+    """The first and last line of the innermost definition around a line, by indentation; None when there is none."""
+    lines = text.split("\n")[: line + _LONGEST_SCOPE]
+    if not 0 < line <= len(lines):
+        return None
+    depth = _indent(lines[line - 1])
+    for at in range(line - 1, max(-1, line - _LONGEST_SCOPE), -1):
+        here = _indent(lines[at])
+        if not lines[at].strip() or (here >= depth and at != line - 1):
+            continue
+        depth = min(depth, here)
+        if _FUNCTION.search(lines[at][:500]):
+            rest = range(at + 1, len(lines))
+            # A closing brace stands as far out as what it closes.
+            end = next((k for k in rest if lines[k].strip(" \t\r)}];,") and _indent(lines[k]) <= here), len(lines))
+            while not lines[end - 1].strip():
+                end -= 1
+            return at + 1, end
+    return None
+
+
+def _indent(line: str) -> int:
+    return len(line) - len(line.lstrip())
+
+
+def _spots(file: FileDiff) -> Iterator[int]:
+    """Where a file was changed, in the numbers of its lines now: what was deleted counts at the line after it."""
+    for hunk in file.hunks:
+        after = hunk.new_start
+        for line in hunk.lines:
+            if line.kind is not LineKind.CONTEXT:
+                yield after if line.new is None else line.new
+            if line.new is not None:
+                after = line.new + 1
 
 
 def _within(ranges: Ranges, line: int) -> bool:
