@@ -106,16 +106,17 @@ class Changed:
         file = self.files.get(path)
         found: set[str] = set()
         for hunk in file.hunks if file is not None else ():
-            texts = [hunk.section, *(line.text for line in hunk.lines[:_MOST_LINES])]
-            changes = [at for at, line in enumerate(hunk.lines[:_MOST_LINES], 1) if line.kind is not LineKind.CONTEXT]
-            # The definition that a changed line stands in is the last before it.
-            for at in changes:
-                if match := _DEFINES.search(texts[at][:500]):
-                    found.add(match[1])
-            for before in texts[: changes[0]][::-1] if changes else ():
-                if match := _DEFINES.search(before[:500]):
-                    found.add(match[1])
-                    break
+            lines = hunk.lines[:_MOST_LINES]
+            around: list[tuple[int, str]] = [(0, match[1])] if (match := _DEFINES.search(hunk.section[:500])) else []
+            for line in lines:
+                if not line.text.strip():
+                    continue
+                depth = _indent(line.text)
+                around = [(at, name) for at, name in around if at < depth]
+                if match := _DEFINES.search(line.text[:500]):
+                    around.append((depth, match[1]))
+                if line.kind is not LineKind.CONTEXT:
+                    found.update(name for _, name in around[-1:])
         return frozenset(found)
 
     def reaches_all(self) -> Iterator[str]:

@@ -53,6 +53,7 @@ _MEMORY = re.compile(r"-Xm[xs]|max[-_]old[-_]space|mem(?:ory)?[-_]?limit|ulimit|
 _FILE = re.compile(
     r"\.(?:py|js|ts|go|rs|java|rb|php|cs|c|h|cpp|json|xml|ya?ml|toml|txt|log|sh|html|css|lock|kt)$", re.IGNORECASE
 )
+_WARNING = re.compile(r"(?:npm )?warn(?:ing)?\b|W:", re.IGNORECASE)
 _STEP_END = re.compile(r"^(?:##\[error\])?(?:Process completed with exit code|The operation was canceled)")
 _NEAR_END = 80
 """Lines between trouble and the end of the step: what a tool tried again with success stands far from it."""
@@ -137,6 +138,8 @@ def _troubled(group: Group) -> tuple[FailedJob, Problem, Trouble] | None:
         trouble = problem.trouble
         elsewhere = bool(problem.step and job.step and problem.step != job.step)
         if trouble is None or trouble not in _OUTSIDE or elsewhere or not tells(problem) or not problem.novel:
+            continue
+        if _WARNING.match(problem.text):
             continue
         if problem.score >= _AS_DECISIVE * best and _end(job, problem) - problem.last <= _NEAR_END:
             return job, problem, trouble
