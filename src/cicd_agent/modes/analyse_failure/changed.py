@@ -2,13 +2,14 @@
 
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 
 from cicd_agent.core.change import Change
 from cicd_agent.core.diff import FileDiff, LineKind
 from cicd_agent.core.failed import Candidate, FailedRun
 from cicd_agent.core.paths import PathKind, kinds
+from cicd_agent.modes.analyse_failure.places import Tree
 
 Ranges = tuple[tuple[int, int], ...] | None
 
@@ -42,6 +43,12 @@ class Changed:
 
     change: Change | None
     candidates: tuple[Candidate, ...] = ()
+    imports: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+
+    @cached_property
+    def tree(self) -> Tree:
+        """The files that are known to be in the repository."""
+        return Tree({*self.imports, *self.files, *(self.change.paths if self.change is not None else ())})
 
     @property
     def is_known(self) -> bool:
@@ -103,21 +110,11 @@ class Changed:
 
     def names(self, path: str) -> frozenset[str]:
         """What is defined where the file is changed: the functions and classes around and within its hunks."""
-        file = self.files.get(path)
-        found: set[str] = set()
-        for hunk in file.hunks if file is not None else ():
-            lines = hunk.lines[:_MOST_LINES]
-            around: list[tuple[int, str]] = [(0, match[1])] if (match := _DEFINES.search(hunk.section[:500])) else []
-            for line in lines:
-                if not line.text.strip():
-                    continue
-                depth = _indent(line.text)
-                around = [(at, name) for at, name in around if at < depth]
-                if match := _DEFINES.search(line.text[:500]):
-                    around.append((depth, match[1]))
-                if line.kind is not LineKind.CONTEXT:
-                    found.update(name for _, name in around[-1:])
-        return frozenset(found)
+        return self._names.get(path, frozenset())
+
+    @cached_property
+    def _names(self) -> Mapping[str, frozenset[str]]:
+        return {path: _defined(file) for path, file in self.files.items() if file is not None}
 
     def reaches_all(self) -> Iterator[str]:
         """Changed files that may have an effect on any test, whatever it imports: configuration, fixtures, data."""
@@ -150,7 +147,7 @@ class Changed:
 
 def changed_in(failed: FailedRun, change: Change | None) -> Changed:
     """What is known to be changed, for one failed run."""
-    return Changed(change, failed.candidates)
+    return Changed(change, failed.candidates, failed.imports)
 
 
 def scope(text: str, line: int) -> tuple[int, int] | None:
@@ -172,6 +169,23 @@ def scope(text: str, line: int) -> tuple[int, int] | None:
                 end -= 1
             return at + 1, end
     return None
+
+
+def _defined(file: FileDiff) -> frozenset[str]:
+    found: set[str] = set()
+    for hunk in file.hunks:
+        lines = hunk.lines[:_MOST_LINES]
+        around: list[tuple[int, str]] = [(0, match[1])] if (match := _DEFINES.search(hunk.section[:500])) else []
+        for line in lines:
+            if not line.text.strip():
+                continue
+            depth = _indent(line.text)
+            around = [(at, name) for at, name in around if at < depth]
+            if match := _DEFINES.search(line.text[:500]):
+                around.append((depth, match[1]))
+            if line.kind is not LineKind.CONTEXT:
+                found.update(name for _, name in around[-1:])
+    return frozenset(found)
 
 
 def _indent(line: str) -> int:

@@ -141,7 +141,7 @@ def _out_of_reach(failed: FailedRun, group: Group, changed: Changed) -> Standing
     """A failing test of which all that it uses is known, and none of it was changed: a suspicion, and no proof."""
     if group.failure.kind not in {Kind.TEST_FAILURE, Kind.TIMEOUT} or not group.is_told or not changed.files:
         return None
-    begun = [place.path for place in starts(failed, group, changed)]
+    begun = [place.path for place in starts(group, changed)]
     tests = [path for path in begun if is_test(path)]
     if not tests:
         return None

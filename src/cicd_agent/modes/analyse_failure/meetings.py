@@ -12,7 +12,7 @@ from cicd_agent.core.log.kind import Kind, Trouble
 from cicd_agent.core.paths import PathKind, kinds
 from cicd_agent.modes.analyse_failure.changed import PIPELINE, SUPPLY, Changed, changed_in
 from cicd_agent.modes.analyse_failure.groups import Group, group_of
-from cicd_agent.modes.analyse_failure.places import Tree, is_test
+from cicd_agent.modes.analyse_failure.places import is_test
 
 EXACT, EXACT_DEEP, INNERMOST, DEEPER, APART = 0.95, 0.9, 0.9, 0.8, 0.75
 """The line itself; its function, or a file of which no more is known; those of frames farther out; another function."""
@@ -52,7 +52,7 @@ def meet(failed: FailedRun, group: Group, changed: Changed) -> tuple[Meeting, ..
     found: dict[tuple[str, str], Meeting] = {}
     named = _words(group)
     for meeting in (
-        *_at_places(failed, group, changed),
+        *_at_places(group, changed),
         *_by_import(failed, group, changed),
         *_by_file(group, changed),
     ):
@@ -71,11 +71,10 @@ def meet(failed: FailedRun, group: Group, changed: Changed) -> tuple[Meeting, ..
     return tuple(best.values())[:MOST]
 
 
-def starts(failed: FailedRun, group: Group, changed: Changed) -> tuple[Place, ...]:
+def starts(group: Group, changed: Changed) -> tuple[Place, ...]:
     """Where a failure begins: its places, and the file of its test, as far as that is found among the known paths."""
     found = list(group.places)
-    paths = {*failed.imports, *changed.files, *(changed.change.paths if changed.change is not None else ())}
-    tree = Tree(paths)
+    tree = changed.tree
     number = group.problems[0][1].line if group.problems else 0
     for case in group.cases:
         path = tree.find(case.file) if case.file else ""
@@ -83,7 +82,7 @@ def starts(failed: FailedRun, group: Group, changed: Changed) -> tuple[Place, ..
     for test in dict.fromkeys([group.failure.test, *(problem.test for _, problem in group.problems)]):
         path = tree.test(test) if test else ""
         found += [Place(path, 0, number, _BESIDE, is_test(path))] if path else []
-    found += [Place(note.path, max(note.line, 0), 0) for note in group.notes if note.path in paths]
+    found += [Place(note.path, max(note.line, 0), 0) for note in group.notes if note.path in tree]
     return tuple(dict.fromkeys(found))
 
 
@@ -100,8 +99,8 @@ def reached(failed: FailedRun, start: str) -> Mapping[str, tuple[int, str]]:
     return found
 
 
-def _at_places(failed: FailedRun, group: Group, changed: Changed) -> Iterator[Meeting]:
-    for place in starts(failed, group, changed):
+def _at_places(group: Group, changed: Changed) -> Iterator[Meeting]:
+    for place in starts(group, changed):
         if place.path not in changed.files:
             continue
         exact = changed.holds_line(place.path, place.line)
@@ -114,7 +113,7 @@ def _at_places(failed: FailedRun, group: Group, changed: Changed) -> Iterator[Me
 
 def _by_import(failed: FailedRun, group: Group, changed: Changed) -> Iterator[Meeting]:
     told: set[str] = set()
-    begun = starts(failed, group, changed)
+    begun = starts(group, changed)
     for place in begun:
         if place.path in told:
             continue

@@ -58,6 +58,8 @@ _STEP_END = re.compile(r"^(?:##\[error\])?(?:Process completed with exit code|Th
 _NEAR_END = 80
 """Lines between trouble and the end of the step: what a tool tried again with success stands far from it."""
 _AS_DECISIVE = 0.8
+_FEW = 20
+"""Hosts, and ports, that are looked for in the change."""
 
 
 def runner(failed: FailedRun, group: Group, changed: Changed) -> Standing | None:
@@ -170,4 +172,5 @@ def _is_made(trouble: Trouble, text: str, changed: Changed) -> bool:
         return _MEMORY.search(added) is not None
     hosts = {host.lower() for host in _HOST.findall(text) if not _FILE.search(host)}
     ports = {port for match in _PORT.finditer(text) for port in match.groups() if port}
+    hosts, ports = set(sorted(hosts)[:_FEW]), set(sorted(ports)[:_FEW])
     return any(host in added for host in hosts) or any(re.search(rf"(?<!\d){port}(?!\d)", added) for port in ports)

@@ -43,6 +43,9 @@ class Tree:
         for path in sorted(self._paths):
             self._by_name.setdefault(path.rpartition("/")[2], []).append(path)
 
+    def __contains__(self, path: object) -> bool:
+        return path in self._paths
+
     def find(self, raw: str) -> str:
         """The file that is meant, "" when none is, or when several may be."""
         named = _plain(raw)
