@@ -212,7 +212,8 @@ def _kind(job: FailedJob, problems: Sequence[Problem]) -> Kind:
         return Kind.DEPENDENCY
     if problems and any(problem.test for problem in problems) and problems[0].kind is Kind.UNKNOWN:
         return Kind.TEST_FAILURE
-    kinds = (problem.kind for problem in problems if problem.kind is not Kind.UNKNOWN)
+    # No words of a log make a test flaky.
+    kinds = (problem.kind for problem in problems if problem.kind not in {Kind.UNKNOWN, Kind.FLAKY_TEST})
     return next(kinds, Kind.CONFIGURATION if job.job.conclusion == "startup_failure" else Kind.UNKNOWN)
 
 
