@@ -7,7 +7,7 @@ from cicd_agent.core.failed import FailedJob, LogSource, Role
 from cicd_agent.core.log.extract import Extract, Kept
 from cicd_agent.core.log.kind import Kind
 from cicd_agent.core.results import Case, Outcome
-from cicd_agent.modes.analyse_failure.groups import DECISIVE, failures, groups
+from cicd_agent.modes.analyse_failure.groups import DECISIVE, failures, fingerprints, groups
 from tests.modes.analyse_failure.builders import EXIT, STRICT, extract, failed_run, job, lost, problem
 
 HEADING = problem(
@@ -164,3 +164,29 @@ def test_many_failures_are_told_up_to_a_limit() -> None:
     assert (
         len(failures(failed_run(broken, cases=tuple(Case(f"c{n}", outcome=Outcome.FAILED) for n in range(900))))) == 50
     )
+
+
+def test_where_a_tool_names_the_test_alone_the_error_below_it_is_told_and_known_again() -> None:
+    heading = problem(text="FAIL: test_total (tests.test_bill.BillTest)", test="test_total (tests.test_bill.BillTest)")
+
+    def failing(error: str) -> FailedJob:
+        kept = (Kept(40, heading.text, 1.0), Kept(43, 'File "x.py", line 3', 0.9), Kept(44, error, 0.9))
+        return replace(job(heading), extract=Extract(kept, (), (heading,), 60))
+
+    first, again, other = (
+        failures(failed_run(failing(error)))[0]
+        for error in ("AssertionError: 11 != 12", "AssertionError: 17 != 18", "KeyError: 'total'")
+    )
+    assert first.title == "AssertionError: 11 != 12"
+    assert first.strict == again.strict != other.strict
+    assert 44 in {line.number for line in first.decisive}
+    assert first.strict in fingerprints(failing("AssertionError: 1 != 2"))
+    assert first.strict not in fingerprints(failing("KeyError: 'total'"))
+
+
+def test_a_summary_that_was_cut_is_told_in_full() -> None:
+    cut = replace(SUMMARY, text="FAILED tests/test_client.py::TestClient::test_retry_limit - TypeError: uns...")
+    heading = replace(HEADING, first=30, last=44)
+    kept = (Kept(30, heading.text, 1.0), Kept(41, "E       TypeError: unsupported operand type", 1.0))
+    (failure,) = failures(failed_run(replace(job(), extract=Extract(kept, (), (heading, cut), 60))))
+    assert failure.title == "TypeError: unsupported operand type"

@@ -106,3 +106,11 @@ def test_only_wrappers_lead_nowhere_far() -> None:
 
 def test_nothing_is_met_without_a_change() -> None:
     assert met(failed_run(), None) == ()
+
+
+def test_a_function_that_was_changed_weighs_more_than_another_of_the_same_file() -> None:
+    before = "def retry():\n    limit = 3\n    return limit\n\n\ndef other():\n    return 1\n"
+    in_retry = problem(frames=(Frame("src/client.py", 3),), test="", text="E  TypeError: no such thing")
+    same = met(failed_run(job(in_retry)), change_text("src/client.py", before, before.replace("= 3", "= 5")))
+    apart = met(failed_run(job(in_retry)), change_text("src/client.py", before, before.replace("return 1", "return 2")))
+    assert [each.strength for each in (*same, *apart)] == [0.9, 0.75]

@@ -2,13 +2,14 @@
 
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 
 from cicd_agent.core.change import Change
 from cicd_agent.core.diff import FileDiff, LineKind
 from cicd_agent.core.failed import Candidate, FailedRun
 from cicd_agent.core.paths import PathKind, kinds
+from cicd_agent.modes.analyse_failure.places import Tree
 
 Ranges = tuple[tuple[int, int], ...] | None
 
@@ -28,6 +29,11 @@ _DEFINES = re.compile(
     r"\b(?:def|class|func|fn|function|interface|struct|enum|trait|module|const|type|void|int|public|private|protected)"
     r"\s{1,4}(?:\([^)\n]{0,100}\)\s?)?(\w{3,80})"
 )
+# Where a definition has a body of its own, which a frame can be in.
+_FUNCTION = re.compile(
+    r"\b(?:def|func|fn|function|sub)\b|=>\s*\{\s*$|^\s+(?:[\w<>\[\],.?&*:~]{1,80}\s+){0,6}[\w~]{1,80}\([^;=]{0,300}\)[^;=]{0,80}\{\s*$"
+)
+_LONGEST_SCOPE = 2_000
 _MOST_LINES = 20_000
 
 
@@ -37,6 +43,12 @@ class Changed:
 
     change: Change | None
     candidates: tuple[Candidate, ...] = ()
+    imports: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+
+    @cached_property
+    def tree(self) -> Tree:
+        """The files that are known to be in the repository."""
+        return Tree({*self.imports, *self.files, *(self.change.paths if self.change is not None else ())})
 
     @property
     def is_known(self) -> bool:
@@ -74,6 +86,16 @@ class Changed:
             if file is not None
         }
 
+    def touches(self, path: str, line: int) -> bool:
+        """Whether the function around a line was changed; true as well where that is not known."""
+        file = self.files.get(path)
+        text = self.change.texts.get(path) if self.change is not None else None
+        around = scope(text, line) if text is not None and line > 0 else None
+        if around is None or file is None or file.omitted:
+            return True
+        first, last = around
+        return any(first <= spot <= last for spot in _spots(file))
+
     @cached_property
     def added_text(self) -> str:
         """All added lines, in lower case."""
@@ -88,20 +110,11 @@ class Changed:
 
     def names(self, path: str) -> frozenset[str]:
         """What is defined where the file is changed: the functions and classes around and within its hunks."""
-        file = self.files.get(path)
-        found: set[str] = set()
-        for hunk in file.hunks if file is not None else ():
-            texts = [hunk.section, *(line.text for line in hunk.lines[:_MOST_LINES])]
-            changes = [at for at, line in enumerate(hunk.lines[:_MOST_LINES], 1) if line.kind is not LineKind.CONTEXT]
-            # The definition that a changed line stands in is the last before it.
-            for at in changes:
-                if match := _DEFINES.search(texts[at][:500]):
-                    found.add(match[1])
-            for before in texts[: changes[0]][::-1] if changes else ():
-                if match := _DEFINES.search(before[:500]):
-                    found.add(match[1])
-                    break
-        return frozenset(found)
+        return self._names.get(path, frozenset())
+
+    @cached_property
+    def _names(self) -> Mapping[str, frozenset[str]]:
+        return {path: _defined(file) for path, file in self.files.items() if file is not None}
 
     def reaches_all(self) -> Iterator[str]:
         """Changed files that may have an effect on any test, whatever it imports: configuration, fixtures, data."""
@@ -134,7 +147,60 @@ class Changed:
 
 def changed_in(failed: FailedRun, change: Change | None) -> Changed:
     """What is known to be changed, for one failed run."""
-    return Changed(change, failed.candidates)
+    return Changed(change, failed.candidates, failed.imports)
+
+
+def scope(text: str, line: int) -> tuple[int, int] | None:
+    """The first and last line of the innermost definition around a line, by indentation; None when there is none."""
+    lines = text.split("\n")[: line + _LONGEST_SCOPE]
+    if not 0 < line <= len(lines):
+        return None
+    depth = _indent(lines[line - 1])
+    for at in range(line - 1, max(-1, line - _LONGEST_SCOPE), -1):
+        here = _indent(lines[at])
+        if not lines[at].strip() or (here >= depth and at != line - 1):
+            continue
+        depth = min(depth, here)
+        if _FUNCTION.search(lines[at][:500]):
+            rest = range(at + 1, len(lines))
+            # A closing brace stands as far out as what it closes.
+            end = next((k for k in rest if lines[k].strip(" \t\r)}];,") and _indent(lines[k]) <= here), len(lines))
+            while not lines[end - 1].strip():
+                end -= 1
+            return at + 1, end
+    return None
+
+
+def _defined(file: FileDiff) -> frozenset[str]:
+    found: set[str] = set()
+    for hunk in file.hunks:
+        lines = hunk.lines[:_MOST_LINES]
+        around: list[tuple[int, str]] = [(0, match[1])] if (match := _DEFINES.search(hunk.section[:500])) else []
+        for line in lines:
+            if not line.text.strip():
+                continue
+            depth = _indent(line.text)
+            around = [(at, name) for at, name in around if at < depth]
+            if match := _DEFINES.search(line.text[:500]):
+                around.append((depth, match[1]))
+            if line.kind is not LineKind.CONTEXT:
+                found.update(name for _, name in around[-1:])
+    return frozenset(found)
+
+
+def _indent(line: str) -> int:
+    return len(line) - len(line.lstrip())
+
+
+def _spots(file: FileDiff) -> Iterator[int]:
+    """Where a file was changed, in the numbers of its lines now: what was deleted counts at the line after it."""
+    for hunk in file.hunks:
+        after = hunk.new_start
+        for line in hunk.lines:
+            if line.kind is not LineKind.CONTEXT:
+                yield after if line.new is None else line.new
+            if line.new is not None:
+                after = line.new + 1
 
 
 def _within(ranges: Ranges, line: int) -> bool:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from cicd_agent.core.actions import RunNote
 from cicd_agent.core.diagnosis import Cited, Failure
 from cicd_agent.core.failed import FailedJob, FailedRun, Place, Role
-from cicd_agent.core.log.extract import Problem
+from cicd_agent.core.log.extract import Kept, Problem
 from cicd_agent.core.log.kind import Kind
 from cicd_agent.core.results import Case, Outcome
 from cicd_agent.core.words import clip
@@ -22,6 +22,7 @@ _LINE = 300
 _PER_JOB = 60
 _SIGNED = 3
 _WEAK = 0.6
+_SAME_RANK = 0.7
 _OF_A_REPORT = 0.8
 
 _HEADING = re.compile(r"^[\s_=*#~+-]{3,}|^(?:FAIL|ERROR|FAILED|---)\b")
@@ -32,6 +33,10 @@ _MISSING = re.compile(
     r"""no required module provides package)\s{0,3}['"`]?(?P<name>[\w@/.-]{0,200})|"""
     r"""package (?P<package>[\w.]{1,200}) does not exist"""
 )
+_ERROR = re.compile(
+    r"\s*[\w.]*(?:Error|Exception|Failure|Failed|Panic)\b|\s*(?:panicked|expected|assert)", re.IGNORECASE
+)
+_VARIES = re.compile(r"0x[0-9a-fA-F]+|\d+|/tmp/\S+")
 _EXIT = re.compile(r"^Process completed with exit code \d+|^The operation was canceled")
 
 
@@ -53,9 +58,12 @@ class Group:
 
     @property
     def signatures(self) -> frozenset[str]:
-        """The strict fingerprints that all have to be met again before this is the same failure."""
-        told = [problem.strict for _, problem in self.problems if tells(problem) and problem.novel and problem.strict]
-        return frozenset(list(dict.fromkeys(told))[:_SIGNED])
+        """The strict fingerprints that all have to be met again before this is the same failure.
+
+        Those that know no more than the test's name are none: the same test may fail for another reason.
+        """
+        told = [problem for _, problem in self.problems if tells(problem) and problem.novel and problem.strict]
+        return frozenset([problem.strict for problem in told if not _is_heading(problem.text)][:_SIGNED])
 
     @property
     def places(self) -> tuple[Place, ...]:
@@ -90,6 +98,12 @@ def groups(failed: FailedRun) -> tuple[Group, ...]:
         found.append(Group(Failure(Kind.CONFIGURATION, note.message), notes=(note,)))
     found = _with_cases(found, [case for case in failed.cases if case.outcome in {Outcome.FAILED, Outcome.ERROR}])
     return tuple(sorted(found, key=_rank)[:MOST])
+
+
+def fingerprints(job: FailedJob) -> tuple[str, ...]:
+    """All that the failures of a job are known again by: what a `Trace` of it holds in `strict`."""
+    own = (failure.strict for failure in failures(FailedRun(jobs=(job,))))
+    return tuple(dict.fromkeys(each for each in (*own, *(one.strict for one in job.extract.problems)) if each))
 
 
 def group_of(failed: FailedRun, failure: Failure) -> Group:
@@ -142,13 +156,13 @@ def _is_one(one: Problem, other: Problem) -> bool:
 def _group(job: FailedJob, problems: Sequence[Problem]) -> Group:
     top = problems[0]
     failure = replace(
-        _failure(job, _title(problems)),
+        _failure(job, clip(_title(job, problems), TITLE)),
         kind=_kind(job, problems),
         tool=next((problem.tool for problem in problems if problem.tool), ""),
         test=max((problem.test for problem in problems), key=len, default=""),
         step=top.step or job.step,
         decisive=tuple(_decisive(job, problems)),
-        strict=_signature(problems),
+        strict=_signature(job, problems),
         loose=top.loose,
     )
     return Group(failure, tuple((job, problem) for problem in problems), score=top.score)
@@ -164,11 +178,31 @@ def _of_note(job: FailedJob, note: RunNote) -> Group:
     return Group(replace(_failure(job, clip(text, TITLE)), kind=_kind(job, ()), decisive=(cited,)), notes=(note,))
 
 
-def _title(problems: Sequence[Problem]) -> str:
-    """The tool's own words: of the best problems the one that says more than which test it was."""
-    best = [problem for problem in problems if problem.score >= 0.75 * problems[0].score]
-    telling = [problem for problem in best if not _HEADING.match(problem.text)]
-    return clip(" ".join(_MARK.sub("", (telling or best)[0].text).split()), TITLE)
+def _title(job: FailedJob, problems: Sequence[Problem]) -> str:
+    """The tool's own words: of the best problems the one that says more than which test it was, or its error below."""
+    best = [problem for problem in problems if problem.score >= _SAME_RANK * problems[0].score]
+    telling = next((problem.text for problem in best if not _is_heading(problem.text)), "")
+    short = telling.partition(" - ")[2] if telling.startswith("FAILED ") else telling
+    error = _error(job, problems)
+    # A summary is cut to the width of the terminal.
+    whole = short if not short.endswith("...") or error is None else error.text
+    told = whole or (error.text if error is not None else best[0].text)
+    return " ".join(_MARK.sub("", told).split())
+
+
+def _is_heading(text: str) -> bool:
+    """Whether a line only says which test failed."""
+    return _HEADING.match(text) is not None and not (text.startswith("FAILED ") and " - " in text)
+
+
+def _error(job: FailedJob, problems: Sequence[Problem]) -> Kept | None:
+    """The line of the problems' blocks that names the error, None when none is kept."""
+    ranges = [(problem.first, problem.last) for problem in problems]
+    lines = [line for line in job.extract.kept if any(first <= line.number <= last for first, last in ranges)]
+    marked = next((line for line in lines if line.text.startswith("E  ")), None)
+    return marked or next(
+        (line for line in reversed(lines) if _ERROR.match(line.text) and not _HEADING.match(line.text)), None
+    )
 
 
 def _kind(job: FailedJob, problems: Sequence[Problem]) -> Kind:
@@ -178,7 +212,8 @@ def _kind(job: FailedJob, problems: Sequence[Problem]) -> Kind:
         return Kind.DEPENDENCY
     if problems and any(problem.test for problem in problems) and problems[0].kind is Kind.UNKNOWN:
         return Kind.TEST_FAILURE
-    kinds = (problem.kind for problem in problems if problem.kind is not Kind.UNKNOWN)
+    # No words of a log make a test flaky.
+    kinds = (problem.kind for problem in problems if problem.kind not in {Kind.UNKNOWN, Kind.FLAKY_TEST})
     return next(kinds, Kind.CONFIGURATION if job.job.conclusion == "startup_failure" else Kind.UNKNOWN)
 
 
@@ -198,7 +233,10 @@ def _misses_package(job: FailedJob, problem: Problem) -> bool:
 def _decisive(job: FailedJob, problems: Sequence[Problem]) -> Iterator[Cited]:
     """The lines that say it, then the best that stand in the same blocks, in the log's order."""
     kept = {line.number: line for line in job.extract.kept}
-    says = list(dict.fromkeys(problem.line for problem in problems))
+    error = _error(job, problems)
+    says = list(
+        dict.fromkeys([problems[0].line, *([error.number] if error else []), *(each.line for each in problems)])
+    )
     ranges = [(problem.first, problem.last) for problem in problems]
     beside = [line for line in kept.values() if any(first <= line.number <= last for first, last in ranges)]
     beside.sort(key=lambda line: (-line.score, line.number))
@@ -213,12 +251,16 @@ def _decisive(job: FailedJob, problems: Sequence[Problem]) -> Iterator[Cited]:
             yield Cited(number, clip(chosen[number], _LINE), job.job.name, step, job.job.url)
 
 
-def _signature(problems: Sequence[Problem]) -> str:
-    """One problem's own fingerprint, or one for all that tell something: the same test may fail for another reason."""
-    told = list(dict.fromkeys(each.strict for each in problems if tells(each) and each.novel and each.strict))[:_SIGNED]
-    if len(told) <= 1:
-        return "".join(told)
-    return hashlib.sha256("\n".join(sorted(told)).encode()).hexdigest()[:16]
+def _signature(job: FailedJob, problems: Sequence[Problem]) -> str:
+    """One fingerprint for all that tell something, the error below a test's name among it."""
+    told = [each for each in problems if tells(each) and each.novel and each.strict]
+    parts = list(dict.fromkeys(each.strict for each in told))[:_SIGNED]
+    if told and all(_is_heading(each.text) for each in told):
+        error = _error(job, problems)
+        parts.append(_VARIES.sub("0", " ".join(error.text.split())) if error is not None else "")
+    if len(parts) <= 1:
+        return "".join(parts)
+    return hashlib.sha256("\n".join(sorted(parts)).encode("utf-8", "surrogatepass")).hexdigest()[:16]
 
 
 def _add(found: list[Group], new: Group) -> None:

@@ -1,5 +1,6 @@
 """Whose fault a failure is: the first rung of the ladder that holds, firm evidence before hints, and no guess."""
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
@@ -22,6 +23,8 @@ UNREACHED, NOTHING, UNTOLD = 0.45, 0.3, 0.55
 MOST = 20
 """Failures that are judged."""
 _SHOWN = 5
+_ALONE = 0.25
+"""What a file loses that only few of the failures meet."""
 _WEIGHTY = 0.5
 """The share of its job's best score from which a failure has a say."""
 
@@ -44,10 +47,29 @@ def climb(failed: FailedRun, failures: Sequence[Failure], change: Change | None)
     by_failure = {group.failure: group for group in groups(failed)}
     known = [by_failure.get(failure, Group(failure)) for failure in failures]
     changed = changed_in(failed, change)
-    judged = [stand(failed, group, changed) for group in _weighty(known)]
+    judged = _together(failed, [stand(failed, group, changed) for group in _weighty(known)])
     if not judged:
         return Standing(Cause.UNKNOWN, Rung.NONE, 0.0, (Ground("nothing that failed could be read"),))
     return min(judged, key=_gravity)
+
+
+def _together(failed: FailedRun, judged: Sequence[Standing]) -> Sequence[Standing]:
+    """What is to blame for several failures is met by all of them: such files come first, and failures near them."""
+    blaming = [standing for standing in judged if standing.rung is Rung.MEETS_CHANGE]
+    if len(blaming) <= 1:
+        return judged
+    share = Counter(meeting.path for standing in blaming for meeting in standing.meetings)
+
+    def joint(meeting: Meeting) -> float:
+        return meeting.strength - _ALONE * (1 - share[meeting.path] / len(blaming))
+
+    ordered = sorted(
+        (replace(each, meetings=tuple(sorted(each.meetings, key=lambda one: -joint(one)))) for each in blaming),
+        key=lambda each: -joint(each.meetings[0]),
+    )
+    surest = max(standing.confidence for standing in blaming)
+    first = replace(ordered[0], confidence=surest, grounds=_met(failed, ordered[0].group, ordered[0].meetings))
+    return [first, *ordered[1:], *(standing for standing in judged if standing.rung is not Rung.MEETS_CHANGE)]
 
 
 def stand(failed: FailedRun, group: Group, changed: Changed) -> Standing:
@@ -98,9 +120,13 @@ def _gravity(standing: Standing) -> tuple[int, float]:
 def _meets(failed: FailedRun, group: Group, meetings: Sequence[Meeting]) -> Standing | None:
     if not meetings:
         return None
-    url = next((job.job.url for job in failed.jobs if job.job.name == group.failure.job), "")
-    grounds = tuple(Ground(_told(meeting), url) for meeting in meetings[:_SHOWN])
-    return Standing(Cause.CHANGE, Rung.MEETS_CHANGE, meetings[0].strength, grounds)
+    return Standing(Cause.CHANGE, Rung.MEETS_CHANGE, meetings[0].strength, _met(failed, group, meetings))
+
+
+def _met(failed: FailedRun, group: Group | None, meetings: Sequence[Meeting]) -> tuple[Ground, ...]:
+    name = group.failure.job if group is not None else ""
+    url = next((job.job.url for job in failed.jobs if job.job.name == name), "")
+    return tuple(Ground(_told(meeting), url) for meeting in meetings[:_SHOWN])
 
 
 def _told(meeting: Meeting) -> str:
@@ -115,7 +141,7 @@ def _out_of_reach(failed: FailedRun, group: Group, changed: Changed) -> Standing
     """A failing test of which all that it uses is known, and none of it was changed: a suspicion, and no proof."""
     if group.failure.kind not in {Kind.TEST_FAILURE, Kind.TIMEOUT} or not group.is_told or not changed.files:
         return None
-    begun = [place.path for place in starts(failed, group, changed)]
+    begun = [place.path for place in starts(group, changed)]
     tests = [path for path in begun if is_test(path)]
     if not tests:
         return None

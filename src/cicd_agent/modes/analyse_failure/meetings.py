@@ -12,9 +12,10 @@ from cicd_agent.core.log.kind import Kind, Trouble
 from cicd_agent.core.paths import PathKind, kinds
 from cicd_agent.modes.analyse_failure.changed import PIPELINE, SUPPLY, Changed, changed_in
 from cicd_agent.modes.analyse_failure.groups import Group, group_of
-from cicd_agent.modes.analyse_failure.places import Tree, is_test
+from cicd_agent.modes.analyse_failure.places import is_test
 
-EXACT, EXACT_DEEP, INNERMOST, DEEPER = 0.95, 0.9, 0.9, 0.8
+EXACT, EXACT_DEEP, INNERMOST, DEEPER, APART = 0.95, 0.9, 0.9, 0.8, 0.75
+"""The line itself; its function, or a file of which no more is known; those of frames farther out; another function."""
 IMPORTED, FARTHER, FARTHEST, NAMED_LIKE = 0.7, 0.6, 0.5, 0.55
 SUPPLIED, SUPPLIED_BY_NAME, SUPPLIED_IN_TROUBLE, BUILT = 0.75, 0.85, 0.6, 0.7
 _NAMED = 0.08
@@ -23,6 +24,8 @@ _GUESSED, _UNTOLD = 0.85, 0.55
 """The share that is left where no tool's own words point there; the most that is left where none says what is wrong."""
 
 MOST = 30
+_BESIDE = 1
+"""The depth of a test's file that no frame names: the error itself may lie elsewhere."""
 _FAR = 2
 _WORD = re.compile(r"[A-Za-z_]\w{2,80}")
 _PACKAGE = re.compile(r"[A-Za-z0-9][\w.-]{2,80}")
@@ -49,7 +52,7 @@ def meet(failed: FailedRun, group: Group, changed: Changed) -> tuple[Meeting, ..
     found: dict[tuple[str, str], Meeting] = {}
     named = _words(group)
     for meeting in (
-        *_at_places(failed, group, changed),
+        *_at_places(group, changed),
         *_by_import(failed, group, changed),
         *_by_file(group, changed),
     ):
@@ -68,20 +71,18 @@ def meet(failed: FailedRun, group: Group, changed: Changed) -> tuple[Meeting, ..
     return tuple(best.values())[:MOST]
 
 
-def starts(failed: FailedRun, group: Group, changed: Changed) -> tuple[Place, ...]:
+def starts(group: Group, changed: Changed) -> tuple[Place, ...]:
     """Where a failure begins: its places, and the file of its test, as far as that is found among the known paths."""
     found = list(group.places)
-    paths = {*failed.imports, *changed.files, *(changed.change.paths if changed.change is not None else ())}
-    tree = Tree(paths)
+    tree = changed.tree
     number = group.problems[0][1].line if group.problems else 0
     for case in group.cases:
-        if path := tree.find(case.file) if case.file else "":
-            found.append(Place(path, max(case.line, 0), number, len(found), is_test(path)))
-    named = dict.fromkeys([group.failure.test, *(problem.test for _, problem in group.problems)])
-    for test in named:
-        if test and (path := tree.test(test)):
-            found.append(Place(path, 0, number, len(found), is_test(path)))
-    found += [Place(note.path, max(note.line, 0), 0) for note in group.notes if note.path in paths]
+        path = tree.find(case.file) if case.file else ""
+        found += [Place(path, max(case.line, 0), number, _BESIDE, is_test(path))] if path else []
+    for test in dict.fromkeys([group.failure.test, *(problem.test for _, problem in group.problems)]):
+        path = tree.test(test) if test else ""
+        found += [Place(path, 0, number, _BESIDE, is_test(path))] if path else []
+    found += [Place(note.path, max(note.line, 0), 0) for note in group.notes if note.path in tree]
     return tuple(dict.fromkeys(found))
 
 
@@ -98,19 +99,21 @@ def reached(failed: FailedRun, start: str) -> Mapping[str, tuple[int, str]]:
     return found
 
 
-def _at_places(failed: FailedRun, group: Group, changed: Changed) -> Iterator[Meeting]:
-    for place in starts(failed, group, changed):
+def _at_places(group: Group, changed: Changed) -> Iterator[Meeting]:
+    for place in starts(group, changed):
         if place.path not in changed.files:
             continue
         exact = changed.holds_line(place.path, place.line)
         deep = place.depth > 0
         strength = (EXACT_DEEP if deep else EXACT) if exact else DEEPER if deep else INNERMOST
+        if not exact and not changed.touches(place.path, place.line):
+            strength = APART
         yield Meeting(place.path, place.line, place.number, exact=exact, strength=strength)
 
 
 def _by_import(failed: FailedRun, group: Group, changed: Changed) -> Iterator[Meeting]:
     told: set[str] = set()
-    begun = starts(failed, group, changed)
+    begun = starts(group, changed)
     for place in begun:
         if place.path in told:
             continue

@@ -53,10 +53,13 @@ _MEMORY = re.compile(r"-Xm[xs]|max[-_]old[-_]space|mem(?:ory)?[-_]?limit|ulimit|
 _FILE = re.compile(
     r"\.(?:py|js|ts|go|rs|java|rb|php|cs|c|h|cpp|json|xml|ya?ml|toml|txt|log|sh|html|css|lock|kt)$", re.IGNORECASE
 )
+_WARNING = re.compile(r"(?:npm )?warn(?:ing)?\b|W:", re.IGNORECASE)
 _STEP_END = re.compile(r"^(?:##\[error\])?(?:Process completed with exit code|The operation was canceled)")
 _NEAR_END = 80
 """Lines between trouble and the end of the step: what a tool tried again with success stands far from it."""
 _AS_DECISIVE = 0.8
+_FEW = 20
+"""Hosts, and ports, that are looked for in the change."""
 
 
 def runner(failed: FailedRun, group: Group, changed: Changed) -> Standing | None:
@@ -138,6 +141,8 @@ def _troubled(group: Group) -> tuple[FailedJob, Problem, Trouble] | None:
         elsewhere = bool(problem.step and job.step and problem.step != job.step)
         if trouble is None or trouble not in _OUTSIDE or elsewhere or not tells(problem) or not problem.novel:
             continue
+        if _WARNING.match(problem.text):
+            continue
         if problem.score >= _AS_DECISIVE * best and _end(job, problem) - problem.last <= _NEAR_END:
             return job, problem, trouble
     return None
@@ -167,4 +172,5 @@ def _is_made(trouble: Trouble, text: str, changed: Changed) -> bool:
         return _MEMORY.search(added) is not None
     hosts = {host.lower() for host in _HOST.findall(text) if not _FILE.search(host)}
     ports = {port for match in _PORT.finditer(text) for port in match.groups() if port}
+    hosts, ports = set(sorted(hosts)[:_FEW]), set(sorted(ports)[:_FEW])
     return any(host in added for host in hosts) or any(re.search(rf"(?<!\d){port}(?!\d)", added) for port in ports)

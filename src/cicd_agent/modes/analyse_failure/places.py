@@ -43,6 +43,9 @@ class Tree:
         for path in sorted(self._paths):
             self._by_name.setdefault(path.rpartition("/")[2], []).append(path)
 
+    def __contains__(self, path: object) -> bool:
+        return path in self._paths
+
     def find(self, raw: str) -> str:
         """The file that is meant, "" when none is, or when several may be."""
         named = _plain(raw)
@@ -113,7 +116,8 @@ def _of(problem: Problem, tree: Tree, lines: dict[int, Kept]) -> Iterator[Place]
             yield Place(path, max(frame.line, 0), where, depth, is_test(path))
             depth += 1
     if problem.test and (path := tree.test(problem.test)):
-        yield Place(path, 0, problem.line, depth, is_test(path))
+        # Where no frame says so, the error itself may lie elsewhere.
+        yield Place(path, 0, problem.line, max(depth, 1), is_test(path))
 
 
 def is_test(path: str) -> bool:
