@@ -199,7 +199,7 @@ _MEMORY = Tool(
             example="fatal: fork: Cannot allocate memory",
         ),
     ),
-    noise=(r"\b(?:if|unless|when|avoid|prevent)\b.{0,40}(?:memory|[Kk]illed)", r"^\s*[#/*]", r"\bkilled: 0\b"),
+    noise=(r"\b(?:if|unless|when|avoid|prevent)\b.{0,40}(?:memory|[Kk]illed)", r"^\s*(?:#|//|/?\*)", r"\bkilled: 0\b"),
 )
 
 SANITIZERS = (_SANITIZERS, _VALGRIND, _SIGNALS, _MEMORY)

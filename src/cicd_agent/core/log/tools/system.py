@@ -176,7 +176,12 @@ tar: Child returned status 1
 tar: Error is not recoverable: exiting now""",
         ),
     ),
-    noise=(r"^\s*[#*/]", r"\bretry(?:ing)?\b.{0,40}succe", r"ExperimentalWarning", r"^\s*(?:PASS|ok|✓|--- PASS)"),
+    noise=(
+        r"^\s*(?:#|//|/?\*)",
+        r"\bretry(?:ing)?\b.{0,40}succe",
+        r"ExperimentalWarning",
+        r"^\s*(?:PASS|ok|✓|--- PASS)",
+    ),
 )
 
 _SERVERS = Tool(
@@ -235,7 +240,11 @@ _SERVERS = Tool(
             example="gh: API rate limit exceeded for installation ID 4121. (HTTP 403)",
         ),
     ),
-    noise=(r"^\s*[#*/]", r"^\s*(?:PASS|ok|✓|--- PASS)", r"(?:GET|POST|PUT|HEAD|PATCH|DELETE|OPTIONS) /\S* HTTP/"),
+    noise=(
+        r"^\s*(?:#|//|/?\*)",
+        r"^\s*(?:PASS|ok|✓|--- PASS)",
+        r"(?:GET|POST|PUT|HEAD|PATCH|DELETE|OPTIONS) /\S* HTTP/",
+    ),
 )
 
 _TIME = Tool(
