@@ -69,26 +69,6 @@ _DOCUMENTS = Tool(
             example="docs/bill.md:14: recieve ==> receive",
         ),
         Message(
-            r"^\^-{3,} (?:failure generated from|the above) ",
-            Kind.LINT_ERROR,
-            ("failure generated from", "^---- the above"),
-            lead=10,
-            most=11,
-            weight=0.9,
-            example="""\
-src/bill.h seems to be missing the expected include guard:
-  #ifndef BILL_H
-  #define BILL_H
-  ...
-  #endif // BILL_H
-
-a second line
-a third
-a fourth
-
-^---- failure generated from test/lint/guards.sh""",
-        ),
-        Message(
             r"^>>> Lint for |^\s*(?:Error|Warning|Advice) \((?P<code>\w+)\) \S",
             Kind.LINT_ERROR,
             (">>> Lint for ", "Error (", "Warning (", "Advice ("),

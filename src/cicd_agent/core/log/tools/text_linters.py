@@ -78,13 +78,10 @@ _ESLINT = Tool(
             example="ERROR: src/bill.ts:14:9 - Missing semicolon",
         ),
         Message(
-            r"^\s+(?:at )?(?:line )?\d+ \| |^Code style issues? .*|^(?P<path>\S+\.(?:jsx?|css|"
-            r"scss)): [1-9]\d* (?:errors?|problems?)",
+            r"^(?P<path>\S+\.(?:jsx?|css|scss)): [1-9]\d* (?:errors?|problems?)$",
             Kind.LINT_ERROR,
-            (" | ", "Code style issue", " error", " problem"),
-            weight=0.3,
-            goes_on=r"^\s+\d+ \|",
-            most=6,
+            (" error", " problem"),
+            weight=0.5,
             example="src/bill.css: 2 errors",
         ),
     ),
