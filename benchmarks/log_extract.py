@@ -162,9 +162,8 @@ def first(group: Sequence[Case], registry: Registry, *, tell: bool) -> list[str]
     print(f"  the first problem is the marked line in {mean(right):.2f}")
     for case, is_right in zip(group, right, strict=True):
         if tell and not is_right:
-            print(
-                f"    {case.half} {case.name}: {case.truth[0][:90]!r}, not {[each.text[:90] for each in top[case.name]]}"
-            )
+            print(f"    {case.half} {case.name}: {case.truth[0][:80]!r}")
+            print(f"      not {[each.text[:80] for each in top[case.name]]}")
     return [] if mean(right) >= GOAL_FIRST else [f"pytorch: {GOAL_FIRST:.2f} first problems right are the goal"]
 
 
@@ -173,9 +172,8 @@ def tell_missed(group: Sequence[Case], scores: Sequence[Score], shown: Mapping[s
         lines = {normal(line) for line in shown[case.name]}
         missing = [line for line in case.truth if line not in lines]
         if score.recall < 1 and missing:
-            print(
-                f"    {case.half} {score.recall:.2f} {case.name}: {len(missing)} of {len(case.truth)}: {missing[0][:90]!r}"
-            )
+            told = f"{len(missing)} of {len(case.truth)}, {missing[0][:80]!r}"
+            print(f"    {case.half} {score.recall:.2f} {case.name}: {told}")
 
 
 def scale() -> list[str]:
