@@ -13,6 +13,7 @@ from cicd_agent.core.log.messages import Block, Registry
 from cicd_agent.core.log.tool import Message, Tool
 from cicd_agent.core.log.tools import tools
 from tests.core.log.harmless import HARMLESS
+from tests.core.log.spoken import SPOKEN
 
 REGISTRY = Registry(tools())
 MESSAGES = [(tool, message) for tool in tools() for message in tool.messages]
@@ -87,6 +88,13 @@ def test_what_is_outside_of_the_code_is_not_the_code_s_fault() -> None:
         if message.trouble and message.kind not in {Kind.INFRASTRUCTURE, Kind.TIMEOUT, Kind.DEPENDENCY}
     ]
     assert wrong == []
+
+
+@pytest.mark.parametrize(("tool", "line"), SPOKEN)
+def test_the_tool_that_says_it_is_named(tool: str, line: str) -> None:
+    blocks = list(REGISTRY.blocks(read(line)))
+    most = max((block.weight for block in blocks), default=0.0)
+    assert tool in [block.form.tool for block in blocks if block.weight == most]
 
 
 @pytest.mark.parametrize("line", HARMLESS)

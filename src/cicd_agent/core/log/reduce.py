@@ -22,7 +22,7 @@ from cicd_agent.core.words import count as number_of
 
 _LEAST = 0.02
 _SHORT_GAP = 2
-_LONG = 60
+_LONG = 30
 """Tokens of a line from which on its length counts against it."""
 
 

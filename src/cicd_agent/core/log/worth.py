@@ -10,7 +10,7 @@ from cicd_agent.core.log.messages import Block
 from cicd_agent.core.log.signs import Sign, echoes, indent, sign
 from cicd_agent.core.log.template import Templates, key
 
-_ELSEWHERE = 0.55
+_ELSEWHERE = 0.45
 """What a line of a step that has not failed is worth beside one of a step that has."""
 _KNOWN, _NEW = 0.2, 0.25
 """A line that is in the green log too is worth less, any other more."""

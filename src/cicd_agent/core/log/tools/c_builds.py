@@ -76,7 +76,7 @@ bill/bill.cc:9:3: error: 'totl' was not declared in this scope""",
         Message(
             r"^(?P<test>//\S+)\s+(?:FAILED|TIMEOUT|FLAKY|NO STATUS)",
             Kind.TEST_FAILURE,
-            ("//",),
+            ("FAILED in ", "TIMEOUT in ", "FLAKY", "NO STATUS", "FAILED TO BUILD"),
             goes_on=r"^\s{2}/",
             most=3,
             weight=0.7,

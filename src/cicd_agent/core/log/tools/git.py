@@ -83,7 +83,7 @@ fatal: unable to access 'https://github.com/example/bill/': The requested URL re
             example="error: pathspec 'relase' did not match any file(s) known to git",
         ),
     ),
-    noise=(r"^fatal: (?:true|false)", r"^error: (?:0|none|null)$"),
+    noise=(r"\. Retry scheduled$", r"^fatal: (?:true|false)", r"^error: (?:0|none|null)$"),
 )
 
 _HOSTS = Tool(

@@ -52,8 +52,8 @@ Require stack:
             Kind.UNKNOWN,
             (".js:", ".ts:", ".mjs:", ".cjs:", ".jsx:", ".tsx:"),
             lead=1,
-            goes_on=r"^\s+at ",
-            weight=0.7,
+            goes_on=r"^\s+at |^$",
+            weight=0.5,
             most=16,
             example="""\
 Error: the bill is not open

@@ -75,7 +75,7 @@ _VITEST = Tool(
     "vitest",
     (
         Message(
-            r"^\s*FAIL\s+(?:\|\S+\| )?(?P<path>\S+\.(?:test|spec)\.\w+)(?: > (?P<test>.*))?$",
+            r"^\s*FAIL\s+(?:\|\S+\| )?(?P<path>\S+\.(?:test|spec)\.\w+)(?: > (?P<test>.*)| \[ \S+ \])?$",
             Kind.TEST_FAILURE,
             ("FAIL ",),
             stops=r"^⎯{5,}|^\s*FAIL ",

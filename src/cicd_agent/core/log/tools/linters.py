@@ -124,7 +124,8 @@ _FORMATTERS = Tool(
             example="would reformat src/bill.py",
         ),
         Message(
-            r"^(?:Oh no!|[1-9]\d* files? would be (?:re)?formatted|\[error\] Code style issues|Code style issues)",
+            r"^(?:Oh no!|[1-9]\d* files? would be (?:re)?formatted|\[(?:error|warn)\] Code style issues|"
+            r"Code style issues)",
             Kind.LINT_ERROR,
             ("Oh no!", " would be ", "Code style issues"),
             weight=0.5,

@@ -30,9 +30,10 @@ ModuleNotFoundError: No module named 'crispy'""",
         ),
         Message(
             r"^(?!(?:java|javax|jakarta|org|com|net|io|eu|fr|de|scala|kotlin|groovy|hudson|sun)\.)"
-            r"(?P<code>(?:[a-z_]\w*\.){0,8}[A-Z]\w*(?:Error|Exception|Expired|Interrupt))(?:: |$)",
+            r"(?P<code>(?:[a-z_]\w*\.){0,8}[A-Z]\w*(?:Error|Exception|Expired|Interrupt)|"
+            r"(?:[a-z_]\w*\.){1,8}(?:exceptions?|errors?)\.[A-Z]\w*)(?:: |$)",
             Kind.UNKNOWN,
-            ("Error", "Exception", "Expired", "KeyboardInterrupt"),
+            ("Error", "Exception", "Expired", "KeyboardInterrupt", ".exception", ".error"),
             weight=0.8,
             example="RuntimeError: cannot schedule new futures after shutdown",
         ),

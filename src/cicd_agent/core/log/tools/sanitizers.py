@@ -185,7 +185,12 @@ _MEMORY = Tool(
                 "killed",
                 "signal 9",
                 "SIGKILL",
-                "137",
+                "exit code 137",
+                "code 137",
+                "status 137",
+                "with 137",
+                "returned 137",
+                "exit 137",
                 "ENOMEM",
                 "map segment",
             ),
@@ -194,7 +199,7 @@ _MEMORY = Tool(
             example="fatal: fork: Cannot allocate memory",
         ),
     ),
-    noise=(r"\b(?:if|unless|when|avoid|prevent)\b.{0,40}(?:memory|[Kk]illed)", r"^\s*[#/*]", r"\bkilled: 0\b"),
+    noise=(r"\b(?:if|unless|when|avoid|prevent)\b.{0,40}(?:memory|[Kk]illed)", r"^\s*(?:#|//|/?\*)", r"\bkilled: 0\b"),
 )
 
 SANITIZERS = (_SANITIZERS, _VALGRIND, _SIGNALS, _MEMORY)

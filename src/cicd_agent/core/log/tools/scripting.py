@@ -259,6 +259,16 @@ Test bill-test-total condition:
        (= 5 4))))""",
         ),
         Message(
+            r"^(?:Found errors in (?P<test>\w+)\(|From test_\S+\.vim:|Caught exception in )",
+            Kind.TEST_FAILURE,
+            ("Found errors in ", "From test_", "Caught exception in "),
+            goes_on=r"^(?:Found errors|command line|function |Run |\s+\S)",
+            most=10,
+            example="""\
+Found errors in Test_total():
+command line..script test_bill.vim[31]..function RunTheTest[9]..Test_total line 4: Expected 5 but got 4""",
+        ),
+        Message(
             r"^(?:Error detected while processing|Vim(?:\(\w+\))?:E\d+|E\d{2,4}: |\s*\(X\) |Starting Vader:.*|"
             r"Success/Total: )",
             Kind.TEST_FAILURE,
@@ -274,4 +284,21 @@ E117: Unknown function: bill#totl""",
     ),
 )
 
-SCRIPTING = (_PERL, _LUA, _JULIA, _R, _EDITORS)
+_TCL = Tool(
+    "tcl",
+    (
+        Message(
+            r"^\s*(?:\[err\]: (?P<test>\S.*)|\[exception\]: \S.*|={4} \S.* FAILED|"
+            r"!!! WARNING The following tests failed.*)$",
+            Kind.TEST_FAILURE,
+            ("[err]: ", "[exception]: ", " FAILED", "The following tests failed"),
+            goes_on=r"^(?:Expected|==== Contents|---- |\s+\S|\*\*\* \[err\])",
+            most=12,
+            example="""\
+[err]: adds what was ordered in tests/unit/bill.tcl
+Expected '4' to be equal to '5' (context: type eval line 9 cmd {assert_equal $total 5})""",
+        ),
+    ),
+)
+
+SCRIPTING = (_PERL, _LUA, _JULIA, _R, _EDITORS, _TCL)

@@ -154,7 +154,10 @@ To connect to bricks.example.org insecurely, use `--no-check-certificate'.""",
                 "Error in ",
                 "fetch: ",
                 "ailed to download",
-                "ownload",
+                "Download failed",
+                "Downloading failed",
+                "rror downloading",
+                "RROR downloading",
                 "tar: ",
                 "gzip: ",
                 "unzip: ",
@@ -173,27 +176,38 @@ tar: Child returned status 1
 tar: Error is not recoverable: exiting now""",
         ),
     ),
-    noise=(r"^\s*[#*/]", r"\bretry(?:ing)?\b.{0,40}succe", r"ExperimentalWarning", r"^\s*(?:PASS|ok|✓|--- PASS)"),
+    noise=(
+        r"^\s*(?:#|//|/?\*)",
+        r"\bretry(?:ing)?\b.{0,40}succe",
+        r"ExperimentalWarning",
+        r"^\s*(?:PASS|ok|✓|--- PASS)",
+    ),
 )
 
 _SERVERS = Tool(
     "servers",
     (
         Message(
-            r"(?:HTTP(?:/[\d.]+)?|status(?: code)?|returned error|response code|code|ERROR|server returned|"
+            r"(?:HTTP(?:/[\d.]+)?|status(?: code)?|returned error|response code|ERROR|server returned|"
             r"[Ee]rror)[: =(]{1,4}(?P<code>5(?:0[0-4]|2[0-7]))\b|\b(?P<status>50[0234]) (?:Internal Server Error|"
             r"Bad Gateway|Service (?:Temporarily )?Unavailable|"
             r"Gateway Time-?out|Server Error)|Internal Server Error|Bad Gateway|Service Unavailable",
             Kind.INFRASTRUCTURE,
             (
-                " 50",
-                "(50",
-                ":50",
-                "=50",
-                " 52",
+                "HTTP/",
+                "HTTP 50",
+                "HTTP: 50",
+                "status",
+                "returned error",
+                "response code",
+                "server returned",
+                "rror: 50",
+                "rror 50",
+                "ERROR 50",
                 "Internal Server Error",
                 "Bad Gateway",
-                "Service Unavailable",
+                "Service ",
+                "Gateway Time",
                 "Server Error",
             ),
             trouble=Trouble.SERVICE,
@@ -207,7 +221,14 @@ _SERVERS = Tool(
             r"[Qq]uota exceeded for|RateLimitExceeded|ThrottlingException|abuse detection",
             Kind.INFRASTRUCTURE,
             (
-                "429",
+                "HTTP 429",
+                "HTTP/1.1 429",
+                "HTTP/2 429",
+                "status 429",
+                "status: 429",
+                "status code 429",
+                "status code: 429",
+                "error: 429",
                 "Too Many Requests",
                 "ate limit",
                 "uota exceeded",
@@ -219,7 +240,11 @@ _SERVERS = Tool(
             example="gh: API rate limit exceeded for installation ID 4121. (HTTP 403)",
         ),
     ),
-    noise=(r"^\s*[#*/]", r"^\s*(?:PASS|ok|✓|--- PASS)", r"(?:GET|POST|PUT|HEAD|PATCH|DELETE|OPTIONS) /\S* HTTP/"),
+    noise=(
+        r"^\s*(?:#|//|/?\*)",
+        r"^\s*(?:PASS|ok|✓|--- PASS)",
+        r"(?:GET|POST|PUT|HEAD|PATCH|DELETE|OPTIONS) /\S* HTTP/",
+    ),
 )
 
 _TIME = Tool(

@@ -78,17 +78,26 @@ _ESLINT = Tool(
             example="ERROR: src/bill.ts:14:9 - Missing semicolon",
         ),
         Message(
-            r"^\s+(?:at )?(?:line )?\d+ \| |^Code style issues? .*|^(?P<path>\S+\.(?:jsx?|css|"
-            r"scss)): [1-9]\d* (?:errors?|problems?)",
+            r"^(?P<path>\S+\.(?:jsx?|css|scss)): [1-9]\d* (?:errors?|problems?)$",
             Kind.LINT_ERROR,
-            (" | ", "Code style issue", " error", " problem"),
-            weight=0.3,
-            goes_on=r"^\s+\d+ \|",
-            most=6,
+            (" error", " problem"),
+            weight=0.5,
             example="src/bill.css: 2 errors",
         ),
     ),
     noise=(r"\(0 errors", r"\b0 problems"),
+)
+
+_TSLINT = Tool(
+    "tslint",
+    (
+        Message(
+            r"^(?:\((?:error|warning)\) )?(?P<path>[^\s\[]+\.tsx?)\[(?P<line>\d+), ?\d+\]: ",
+            Kind.LINT_ERROR,
+            (".ts[", ".tsx["),
+            example="src/bill.ts[14, 9]: missing semicolon",
+        ),
+    ),
 )
 
 _STYLELINT = Tool(
@@ -152,12 +161,13 @@ rm -rf $target
         ),
         Message(
             r"^(?P<path>\S+?):(?P<line>\d+):(?:\d+:)? (?:error|warning|note|info|style): .*\[(?P<code>SC\d+)\]|"
-            r"^(?P<script>\S+):(?P<at>\d+) (?P<rule>DL\d+|SC\d+) |^(?P<file>\S+\.(?:sh|bash)):\d+:\d+: ",
+            r"^(?P<script>\S+):(?P<at>\d+) (?P<rule>DL\d+|SC\d+) |^(?P<file>\S+\.(?:sh|bash|vim|fish|pp|"
+            r"ps1)):\d+:\d+: ",
             Kind.LINT_ERROR,
-            ("[SC", " DL", " SC", ".sh:", ".bash:"),
+            ("[SC", " DL", " SC", ".sh:", ".bash:", ".vim:", ".fish:", ".pp:", ".ps1:"),
             example="Dockerfile:14 DL3008 warning: Pin versions in apt get install.",
         ),
     ),
 )
 
-TEXT_LINTERS = (_ESLINT, _STYLELINT, _RUBOCOP, _SHELLCHECK)
+TEXT_LINTERS = (_ESLINT, _TSLINT, _STYLELINT, _RUBOCOP, _SHELLCHECK)
