@@ -136,7 +136,7 @@ def test_a_secret_in_the_log_goes_nowhere(tmp_path: Path, hub: FakeGitHub) -> No
 
     def look(asked: Asked) -> Canned:
         seen.append(asked.text)
-        return Canned(500, {})
+        return Canned(500, b"{}")
 
     with OpenAIServer(*[look] * 5) as server:
         left = jobs.within(base_url=server.url, api="chat", openai_api_key=KEY)

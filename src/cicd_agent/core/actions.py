@@ -17,7 +17,6 @@ class RunState:
     attempt: int = 1
     workflow: str = ""
     workflow_id: int = 0
-    path: str = ""
     event: str = ""
     status: str = ""
     conclusion: str = ""
@@ -27,6 +26,7 @@ class RunState:
     url: str = ""
     created: int = 0
     pulls: tuple[int, ...] = ()
+    path: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -59,7 +59,7 @@ def test_without_a_patch_nothing_is_tried(said: FailureDraft | None) -> None:
         (f"```diff\n{PATCH}```", ""),
         (PATCH.replace("\n", "\r\n"), ""),
         ("--- /dev/null\n+++ b/new.py\n@@ -0,0 +1 @@\n+x = 1\n", ""),
-        ("--- a/x\n+++ b/x\n", "it is no unified diff"),
+        ("--- a/x\n+++ b/x\n", "it names x and says nothing about it"),
         ("*** a/x\n--- b/x\n***************\n", "it is no unified diff"),
         ("--- a/x\n+++ b/x\n@@ -1 +1 @@\n same\n", "it changes no line"),
         (PATCH + " x\n" * LONGEST, "more than 30,000"),

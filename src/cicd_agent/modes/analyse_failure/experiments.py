@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from cicd_agent.agent.turns import Answer
+from cicd_agent.core.diff import ChangeKind
 from cicd_agent.core.evidence import Evidence
 from cicd_agent.core.patch import Flaw, read_patch
 from cicd_agent.core.trial import Trial
@@ -56,4 +57,9 @@ def objection(patch: str) -> str:
     if len(text) > LONGEST:
         return f"it has {len(text):,} characters, more than {LONGEST:,}"
     found = read_patch(text)
-    return f"it {found.reason}" if isinstance(found, Flaw) else ""
+    if isinstance(found, Flaw):
+        return f"it {found.reason}"
+    changes = any(
+        file.kind is not ChangeKind.MODIFIED or any(hunk.changed for hunk in file.hunks) for file in found.files
+    )
+    return "" if changes else "it changes no line"

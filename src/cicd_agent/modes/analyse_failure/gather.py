@@ -216,9 +216,9 @@ class _Reading:
         def fetch(wave: Sequence[str]) -> dict[str, str]:
             nonlocal left
             texts: dict[str, str] = {}
-            for path in wave[:left] if forge is not None else ():
+            for path in wave[:left]:
                 left -= 1
-                text = change.texts.get(path) or forge.text_at(path, change.head)
+                text = change.texts.get(path) or (forge.text_at(path, change.head) if forge else None)
                 if text is not None:
                     texts[path] = text
             return texts
