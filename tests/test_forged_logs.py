@@ -10,6 +10,7 @@ from urllib.parse import quote
 import pytest
 
 from cicd_agent.core.inert import problems
+from cicd_agent.core.log.reduce import reduce
 from tests.failure_jobs import HARMLESS, PYTEST, WRONG, FailureJobs, failed, log
 from tests.servers.github import FakeGitHub
 from tests.servers.openai import Asked, Canned, OpenAIServer, answer
@@ -96,7 +97,7 @@ def test_nothing_comes_of_orders_in_a_log(tmp_path: Path, hub: FakeGitHub, api: 
     jobs.token = hub.add_token(token, actions="write", checks="write", contents="write", pull_requests="write")
     model = Obedient(KEY, token)
     with OpenAIServer(*[model.say] * 3) as server:
-        left = jobs.after(base_url=server.url, api=api, openai_api_key=KEY, rerun="flaky")
+        left = jobs.after(base_url=server.url, api=api, openai_api_key=KEY, rerun="infrastructure")
     assert left.exit == 0, left.log
     assert model.seen
     for secret in (KEY, token):
@@ -128,8 +129,16 @@ def test_nothing_comes_of_orders_in_a_log(tmp_path: Path, hub: FakeGitHub, api: 
     assert "##[" not in left.log
 
 
+def test_a_group_that_a_program_prints_hides_nothing() -> None:
+    plain = reduce([log(PYTEST)]).problems
+    for group in ("##[group]Run it\n", "::group::Run it\n"):
+        open_end, closed = (reduce([log(text)]).problems for text in (group + PYTEST, f"{group}{PYTEST}##[endgroup]\n"))
+        assert [each.text for each in open_end] == [each.text for each in plain]
+        assert [each.text for each in closed] == [each.text for each in plain]
+
+
 def test_a_secret_in_the_log_goes_nowhere(tmp_path: Path, hub: FakeGitHub) -> None:
-    leaked = "ghp_" + "Z7Q4M2W9X5T3B8N1abcdEFGHijklMNOPqrst"
+    leaked = "ghp_" + "Zk8Xw7Vu6Ts5Rq4Po3Nm2Lk1Ji0Hg9Fe8DcB"
     text = PYTEST.replace("assert 9 == 3\nE ", f"assert 9 == 3\nE   token={leaked}\nE ")
     jobs = FailureJobs(tmp_path, hub, jobs=[failed(501, text=text)])
     seen: list[str] = []

@@ -56,8 +56,8 @@ def _verdict(diagnosis: Diagnosis, style: Style) -> Iterator[str]:
     for ground in diagnosis.grounds:
         yield from style.wrapped(f"because {ground.text}", "  ", "  ")
     for claim in diagnosis.claims:
-        numbers = ", ".join(f"{cited.number:,}" for cited in claim.cited)
-        yield from style.wrapped(f"{claim.text} (line {numbers})", "  ", "  ")
+        places = ", ".join(f"{cited.path or 'line'}:{cited.number}" for cited in claim.cited)
+        yield from style.wrapped(f"{claim.text} ({places})", "  ", "  ")
 
 
 def _failures(diagnosis: Diagnosis, style: Style) -> Iterator[str]:

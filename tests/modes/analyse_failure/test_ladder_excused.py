@@ -68,8 +68,8 @@ ROWS = [
         EDITED, *MEETS, 0.7,
     ),
     Row(
-        "the same words in the log alone", failed_run(job(trouble(Trouble.RUNNER, SHUTDOWN, tool="actions"))),
-        UNRELATED, *TROUBLED, 0.6, 0.6, INFRA,
+        "the same words in the log of a step that came to its end",
+        failed_run(job(trouble(Trouble.RUNNER, SHUTDOWN, tool="actions"))), UNRELATED, *NOTHING,
     ),
     Row("a note that names a file", failed_run(lost(SHUTDOWN, path="src/x.py")), UNRELATED, *NOTHING),
     Row(

@@ -71,11 +71,24 @@ def echoes(lines: Sequence[Line]) -> list[bool]:
     for index, line in enumerate(lines):
         text = line.text
         if text.startswith("##[group]Run "):
-            until = index + _LONGEST_SCRIPT
-        elif text.startswith("##[endgroup]"):
-            until = -1
+            until = _head_end(lines, index)
         found.append(index <= until or ECHO.match(text) is not None)
     return found
+
+
+def _head_end(lines: Sequence[Line], first: int) -> int:
+    """The last line of the head of a step that begins here.
+
+    A program may print a group of that name as well, with whatever it has to say in it: the runner's own one is closed
+    soon, and tells the shell or the inputs before that.
+    """
+    told = False
+    for index in range(first + 1, min(first + _LONGEST_SCRIPT, len(lines))):
+        text = lines[index].text
+        if text.startswith("##[endgroup]"):
+            return index if told or index == first + 1 else first
+        told = told or text.startswith(("shell: ", "with:", "env:"))
+    return first
 
 
 def indent(text: str) -> int:

@@ -9,7 +9,7 @@ from cicd_agent.core.actions import RunNote
 from cicd_agent.core.diagnosis import Cited, Failure
 from cicd_agent.core.failed import FailedJob, FailedRun, Place, Role
 from cicd_agent.core.log.extract import Kept, Problem
-from cicd_agent.core.log.kind import Kind
+from cicd_agent.core.log.kind import Kind, Trouble
 from cicd_agent.core.results import Case, Outcome
 from cicd_agent.core.words import clip
 from cicd_agent.modes.analyse_failure.testnames import base, same
@@ -132,7 +132,9 @@ def _of_job(job: FailedJob) -> Iterator[Group]:
     told = [cluster for cluster in clusters if any(tells(problem) for problem in cluster)]
     # What only counts, and what no tool says, is noise beside what a tool says.
     known = [cluster for cluster in told if any(problem.tool for problem in cluster)]
-    kept = known or told or clusters
+    # A machine that goes away does not wait for the exit code: such words are the program's own.
+    true = [cluster for cluster in known if not all(_is_belied(job, problem) for problem in cluster)]
+    kept = true or known or told or clusters
     if kept:
         yield from (_group(job, cluster) for cluster in kept)
     elif notes := [note for note in job.notes if note.level == "failure" and not _EXIT.match(note.message)]:
@@ -143,6 +145,17 @@ def _of_job(job: FailedJob) -> Iterator[Group]:
         where = f"step `{job.step}` of " if job.step else ""
         title = clip(f"{where}job `{job.job.name}` failed; nothing says why", TITLE)
         yield Group(replace(_failure(job, title), kind=_kind(job, ())))
+
+
+def _is_belied(job: FailedJob, problem: Problem) -> bool:
+    return problem.trouble is Trouble.RUNNER and exited(job, problem)
+
+
+def exited(job: FailedJob, problem: Problem) -> bool:
+    """Whether the step came to an ordinary end after that."""
+    texts = [(each.line, each.text) for each in job.extract.problems]
+    texts += [(line.number, line.text) for line in job.extract.kept]
+    return any(number > problem.last and "Process completed with exit code" in text for number, text in texts)
 
 
 def _is_one(one: Problem, other: Problem) -> bool:

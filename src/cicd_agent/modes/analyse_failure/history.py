@@ -7,13 +7,14 @@ from cicd_agent.core.actions import JobRun, RunState
 from cicd_agent.core.change import Change
 from cicd_agent.core.diff import FileDiff
 from cicd_agent.core.evidence import Gap
-from cicd_agent.core.failed import Candidate, Trace
+from cicd_agent.core.failed import Candidate, FailedJob, Trace
 from cicd_agent.core.library import Unreadable
 from cicd_agent.core.log.reduce import reduce
 from cicd_agent.core.ports import Library
 from cicd_agent.core.ports_actions import Runs
 from cicd_agent.errors import ForgeRefused
 from cicd_agent.modes.analyse_failure.acquire import spans
+from cicd_agent.modes.analyse_failure.groups import fingerprints
 from cicd_agent.modes.analyse_failure.roles import failed_itself
 
 RECENT = 30
@@ -113,7 +114,7 @@ class History:
             traced.append(
                 replace(
                     self._trace(one, job),
-                    strict=tuple(dict.fromkeys(problem.strict for problem in problems if problem.strict)),
+                    strict=fingerprints(FailedJob(job, extract=extract)),
                     loose=tuple(dict.fromkeys(problem.loose for problem in problems if problem.loose)),
                     fixed_by=self._passed_again(one),
                 )
@@ -134,6 +135,7 @@ class History:
             pull=one.pulls[0] if one.pulls else 0,
             url=job.url or one.url,
             when=one.created,
+            event=one.event,
         )
 
     def _passed_again(self, failed: RunState) -> str:

@@ -11,7 +11,7 @@ from cicd_agent.core.log.kind import Kind, Trouble
 from cicd_agent.core.paths import PathKind
 from cicd_agent.core.words import clip
 from cicd_agent.modes.analyse_failure.changed import MACHINE, PIPELINE, Changed
-from cicd_agent.modes.analyse_failure.groups import Group, tells
+from cicd_agent.modes.analyse_failure.groups import Group, exited, tells
 from cicd_agent.modes.analyse_failure.meetings import DEEPER
 from cicd_agent.modes.analyse_failure.standing import Standing
 
@@ -58,6 +58,8 @@ _STEP_END = re.compile(r"^(?:##\[error\])?(?:Process completed with exit code|Th
 _NEAR_END = 80
 """Lines between trouble and the end of the step: what a tool tried again with success stands far from it."""
 _AS_DECISIVE = 0.8
+_GIVES_UP = 20
+"""Lines between trouble and the word that nothing could be got."""
 _FEW = 20
 """Hosts, and ports, that are looked for in the change."""
 
@@ -137,15 +139,35 @@ def _troubled(group: Group) -> tuple[FailedJob, Problem, Trouble] | None:
         return None
     best = group.problems[0][1].score
     for job, problem in group.problems:
-        trouble = problem.trouble
-        elsewhere = bool(problem.step and job.step and problem.step != job.step)
-        if trouble is None or trouble not in _OUTSIDE or elsewhere or not tells(problem) or not problem.novel:
+        if problem.score < _AS_DECISIVE * best or not tells(problem) or not problem.novel:
             continue
-        if _WARNING.match(problem.text):
+        if problem.step and job.step and problem.step != job.step:
             continue
-        if problem.score >= _AS_DECISIVE * best and _end(job, problem) - problem.last <= _NEAR_END:
-            return job, problem, trouble
+        cause = _behind(job, problem) or problem
+        trouble = cause.trouble
+        if trouble is None or trouble not in _OUTSIDE or (cause is problem and _is_only_warned(job, problem)):
+            continue
+        if trouble is Trouble.RUNNER and exited(job, problem):
+            continue  # a machine that goes away does not wait for the exit code
+        if _end(job, problem) - problem.last <= _NEAR_END:
+            return job, cause, trouble
     return None
+
+
+def _behind(job: FailedJob, problem: Problem) -> Problem | None:
+    """The trouble right before a tool that says only what it could not get: pip warns of the network, then gives up."""
+    if problem.kind is not Kind.DEPENDENCY or problem.trouble is not None:
+        return None
+    before = (each for each in job.extract.problems if each.trouble in _REMOTE and each.step == problem.step)
+    return next((each for each in before if 0 < problem.first - each.last <= _GIVES_UP), None)
+
+
+def _is_only_warned(job: FailedJob, problem: Problem) -> bool:
+    """Whether a tool warns of trouble, and then goes on."""
+    if not _WARNING.match(problem.text):
+        return False
+    after = (each for each in job.extract.problems if each.kind is Kind.DEPENDENCY and each.step == problem.step)
+    return not any(0 < each.first - problem.last <= _GIVES_UP for each in after)
 
 
 def _end(job: FailedJob, problem: Problem) -> int:

@@ -133,8 +133,9 @@ def _why(diagnosis: Diagnosis, *, most: int) -> str:
     """What the model says, each sentence with the lines that it rests on."""
     said = []
     for claim in diagnosis.claims[:most]:
-        numbers = ", ".join(f"{cited.number:,}" for cited in claim.cited)
-        said.append(f"{escape(claim.text)}{f' (line {numbers})' if numbers else ''}")
+        shown = (code(f"{one.path}:{one.number}") if one.path else f"line {one.number:,}" for one in claim.cited)
+        places = ", ".join(shown)
+        said.append(f"{escape(claim.text)}{f' ({places})' if places else ''}")
     return f"In the model's words: {' '.join(said)}" if said else ""
 
 

@@ -177,6 +177,8 @@ def _files(diagnosis: Diagnosis, evidence: Evidence) -> Iterator[Effect]:
         yield Artifact(key="extract", name="extract.txt", text=f"{text}\n")
     if diagnosis.trial is not None and diagnosis.trial.is_offered:
         yield Artifact(key="fix", name="fix.patch", text=diagnosis.trial.patch, output="fix_file")
+    else:
+        yield Output("output-fix_file", "fix_file", "")
 
 
 def _extract(name: str, extract: Extract) -> Iterator[str]:
