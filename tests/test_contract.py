@@ -38,7 +38,13 @@ OUTPUTS_OF_EVERY_MODE = words("""
     conclusion risk_level risk_score confidence escalate_to_human degraded config_status
     summary report_file model requests tokens_used cached_tokens cost_usd
 """)
-OUTPUTS = {"review": words("decision findings_count blocking_count suppressed_count sarif_file")}
+OUTPUTS = {
+    "review": words("decision findings_count blocking_count suppressed_count sarif_file"),
+    "analyse-failure": words("""
+        failure_type cause root_cause is_flaky responsible_commit affected_files fingerprint rerun_recommended
+        fix_file fix_verified
+    """),
+}
 DEFAULTS = {
     "config-file": ".github/cicd-agent.yml",
     "api": "auto",

@@ -56,7 +56,9 @@ def _verdict(diagnosis: Diagnosis, style: Style) -> Iterator[str]:
     for ground in diagnosis.grounds:
         yield from style.wrapped(f"because {ground.text}", "  ", "  ")
     for claim in diagnosis.claims:
-        places = ", ".join(f"{cited.path or 'line'}:{cited.number}" for cited in claim.cited)
+        places = ", ".join(
+            f"{cited.path}:{cited.number}" if cited.path else f"line {cited.number:,}" for cited in claim.cited
+        )
         yield from style.wrapped(f"{claim.text} ({places})", "  ", "  ")
 
 
@@ -106,7 +108,8 @@ def _next(diagnosis: Diagnosis, style: Style) -> Iterator[str]:
     if trial is not None:
         yield from style.wrapped(f"patch: {trial.step.replace('_', ' ')}. {trial.detail}", "", "  ")
         for line in trial.patch.split("\n") if trial.is_offered else ():
-            yield f"    {style.ink(one_line(line), 'added') if line.startswith('+') else one_line(line)}".rstrip()
+            text = shown(line).expandtabs(8).rstrip()
+            yield f"    {style.ink(text, 'added') if line.startswith('+') else text}"
 
 
 def _left_out(diagnosis: Diagnosis, evidence: Evidence, style: Style) -> Iterator[str]:

@@ -88,7 +88,7 @@ def patch_words(trial: TrialReport) -> str:
         case Step.VERIFIED:
             return "proved: the command that failed is red without it and green with it"
         case Step.APPLIES:
-            return f"it applies and parses, and was not run{f' ({trial.detail})' if trial.detail else ''}"
+            return f"it applies and parses; {trial.detail or 'it was not run'}"
         case _:
             return f"not offered: {trial.detail or trial.step.replace('_', ' ')}"
 
@@ -135,7 +135,7 @@ def _why(diagnosis: Diagnosis, *, most: int) -> str:
     for claim in diagnosis.claims[:most]:
         shown = (code(f"{one.path}:{one.number}") if one.path else f"line {one.number:,}" for one in claim.cited)
         places = ", ".join(shown)
-        said.append(f"{escape(claim.text)}{f' ({places})' if places else ''}")
+        said.append(f"{prose(claim.text)}{f' ({places})' if places else ''}")
     return f"In the model's words: {' '.join(said)}" if said else ""
 
 
@@ -197,7 +197,8 @@ def _suspects(suspects: Sequence[Suspect], evidence: Evidence) -> str:
         )
         for each in suspects[:5]
     )
-    return table(("commit since the last green run", "subject", "score"), rows)
+    since = "since the last green run" if evidence.failed and evidence.failed.green else "of the change"
+    return table((f"commit {since}", "subject", "score"), rows)
 
 
 def _others(failures: Sequence[Failure]) -> str:
