@@ -22,8 +22,9 @@ from cicd_agent.core.words import count as number_of
 
 _LEAST = 0.02
 _SHORT_GAP = 2
-_LONG = 30
-"""Tokens of a line from which on its length counts against it."""
+_LONG = 90
+"""Characters of a line from which on its length counts against it."""
+_MOST_PER_TOKEN = 12
 
 
 def reduce(
@@ -86,24 +87,28 @@ class _Size:
 
 def _fill(lines: Sequence[Line], weighed: Weighed, budget: int) -> tuple[list[int], int]:
     """The lines that are shown, and the tokens they take. The same text is not shown twice."""
-    costs = {index: count(lines[index].text) for index, worth in enumerate(weighed.worth) if worth.score >= _LEAST}
+    worth = weighed.worth
 
     def value(index: int) -> float:
         # A line that takes the room of ten has to be worth more than one of them.
-        return weighed.worth[index].score * min(1.0, sqrt(_LONG / costs[index]))
+        return worth[index].score * min(1.0, sqrt(_LONG / max(1, len(lines[index].text))))
 
-    order = sorted(costs, key=lambda index: (-value(index), index))
+    order = sorted(
+        (index for index in range(len(lines)) if worth[index].score >= _LEAST), key=lambda index: (-value(index), index)
+    )
     shown: set[int] = set()
     texts: set[str] = set()
     used = 0.0
     for index in order:
         text = lines[index].text
-        if text in texts:
+        # Counting costs: what cannot fit, or is there already, is not counted.
+        if text in texts or len(text) > _MOST_PER_TOKEN * (budget - used):
             continue
-        if used + costs[index] <= budget:
+        cost = count(text)
+        if used + cost <= budget:
             shown.add(index)
             texts.add(text)
-            used += costs[index]
+            used += cost
     for index in _between(lines, sorted(shown)):
         cost = count(lines[index].text)
         if used + cost <= budget and lines[index].text not in texts:
