@@ -122,8 +122,8 @@ def test_what_stands_before_a_failed_command_is_kept_without_any_word_of_trouble
 
 
 def test_a_line_of_the_green_log_is_worth_less_but_not_nothing() -> None:
-    log = b"warn: cannot reach the cache\n" + QUIET + b"gate: cannot open\n"
-    (known, new) = sorted(of(log, green=b"warn: cannot reach the cache\n").problems, key=lambda problem: problem.line)
+    log = b"old.c:1: error: never mind\n" + QUIET + b"new.c:2: error: no such thing\n"
+    (known, new) = sorted(of(log, green=b"old.c:1: error: never mind\n").problems, key=lambda problem: problem.line)
     assert (known.novel, known.strict, known.loose) == (False, "", "")
     assert new.novel
     assert new.strict
@@ -187,3 +187,8 @@ def test_a_huge_log_of_nothing_but_trouble_is_held_within_bounds(monkeypatch: py
     held = sieve.hold(read([log]), lambda _: 1.0)
     assert len(held.lines) <= 1_000
     assert held.total == len(held.prints) == 9_000
+
+
+def test_what_only_looks_like_trouble_is_not_named_beside_a_clear_word() -> None:
+    log = b"src/cart.c:7: error: no such thing\n" + b"cache: not found\n" * 30
+    assert [problem.tool for problem in of(log).problems] == ["cc"]
