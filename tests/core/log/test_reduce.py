@@ -192,3 +192,10 @@ def test_a_huge_log_of_nothing_but_trouble_is_held_within_bounds(monkeypatch: py
 def test_what_only_looks_like_trouble_is_not_named_beside_a_clear_word() -> None:
     log = b"src/cart.c:7: error: no such thing\n" + b"cache: not found\n" * 30
     assert [problem.tool for problem in of(log).problems] == ["cc"]
+
+
+def test_the_line_of_the_first_problem_is_shown_with_the_highest_score() -> None:
+    log = b"gate: cannot open, error: gate: failed\n" * 3 + b"src/cart.c:7: error: " + b"x " * 80 + b"\n" + QUIET
+    extract = of(log, 100)
+    (top,) = (line for line in extract.kept if line.score == 1.0)
+    assert top.number == extract.problems[0].line == 4

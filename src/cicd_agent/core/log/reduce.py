@@ -25,6 +25,8 @@ _SHORT_GAP = 2
 _LONG = 90
 """Characters of a line from which on its length counts against it."""
 _MOST_PER_TOKEN = 12
+_SECOND = 0.99
+"""The score that no line but the first problem's exceeds."""
 
 
 def reduce(
@@ -51,9 +53,10 @@ def reduce(
     held = hold(read(size.counted(chunks), steps=steps), warmth)
     blocks = list(registry.blocks(held.lines))
     weighed = weigh(held.lines, blocks, green, frozenset(step.name for step in steps if step.failed))
-    shown, used = _fill(held.lines, weighed, tokens)
-    kept = tuple(_kept(held.lines, weighed, shown, held.prints, job))
     found = problems(held.lines, blocks, weighed, green)
+    first = found[0].line if found else 0
+    shown, used = _fill(held.lines, weighed, tokens, first)
+    kept = tuple(_kept(held.lines, weighed, shown, held.prints, job=job, first=first))
     notes = []
     if held.cut:
         notes.append(f"{number_of(held.cut, 'line')} longer than {CLIP:,} characters, of which the rest was not read.")
@@ -85,8 +88,8 @@ class _Size:
             yield chunk
 
 
-def _fill(lines: Sequence[Line], weighed: Weighed, budget: int) -> tuple[list[int], int]:
-    """The lines that are shown, and the tokens they take. The same text is not shown twice."""
+def _fill(lines: Sequence[Line], weighed: Weighed, budget: int, first: int) -> tuple[list[int], int]:
+    """The lines that are shown, and the tokens they take: before all others the first problem's, no text twice."""
     worth = weighed.worth
 
     def value(index: int) -> float:
@@ -94,7 +97,8 @@ def _fill(lines: Sequence[Line], weighed: Weighed, budget: int) -> tuple[list[in
         return worth[index].score * min(1.0, sqrt(_LONG / max(1, len(lines[index].text))))
 
     order = sorted(
-        (index for index in range(len(lines)) if worth[index].score >= _LEAST), key=lambda index: (-value(index), index)
+        (index for index in range(len(lines)) if worth[index].score >= _LEAST),
+        key=lambda index: (lines[index].number != first, -value(index), index),
     )
     shown: set[int] = set()
     texts: set[str] = set()
@@ -125,7 +129,7 @@ def _between(lines: Sequence[Line], shown: Sequence[int]) -> Iterator[int]:
 
 
 def _kept(
-    lines: Sequence[Line], weighed: Weighed, shown: Sequence[int], prints: "array[int]", job: str
+    lines: Sequence[Line], weighed: Weighed, shown: Sequence[int], prints: "array[int]", *, job: str, first: int
 ) -> Iterator[Kept]:
     prints_shown = Counter(fingerprint(lines[index].text) for index in shown)
     repeats = {print_: -times for print_, times in prints_shown.items()}
@@ -137,7 +141,8 @@ def _kept(
         line, worth = lines[index], weighed.worth[index]
         # The first of its kind stands for all that are not shown.
         times = 1 + repeats.pop(fingerprint(line.text), 0)
-        yield Kept(line.number, line.text, round(min(worth.score, 1.0), 3), job, line.step, worth.tool, times)
+        score = 1.0 if line.number == first else min(worth.score, _SECOND)
+        yield Kept(line.number, line.text, round(score, 3), job, line.step, worth.tool, times)
 
 
 def _elisions(kept: Sequence[Kept], total: int, prints: "array[int]") -> Iterator[Elision]:
