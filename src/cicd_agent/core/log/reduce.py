@@ -11,7 +11,7 @@ from cicd_agent.core.log.extract import Elision, Extract, Kept
 from cicd_agent.core.log.lines import CLIP, Line, read
 from cicd_agent.core.log.messages import Registry
 from cicd_agent.core.log.problems import MOST, problems
-from cicd_agent.core.log.sieve import fingerprint, hold
+from cicd_agent.core.log.sieve import WARM, fingerprint, hold
 from cicd_agent.core.log.signs import sign
 from cicd_agent.core.log.step import StepSpan
 from cicd_agent.core.log.template import Templates
@@ -47,8 +47,9 @@ def reduce(
     size = _Size()
 
     def warmth(text: str) -> float:
-        told = 0.5 if registry.candidates(text) else 0.0
-        return max(told, sign(text).trouble) + (0.1 if green is not None and text not in green else 0.0)
+        trouble = sign(text).trouble
+        # Whether a tool could have said it is asked only where that decides.
+        return trouble if trouble >= WARM else float(bool(registry.candidates(text)))
 
     held = hold(read(size.counted(chunks), steps=steps), warmth)
     blocks = list(registry.blocks(held.lines))
