@@ -117,13 +117,13 @@ def test_a_tool_that_nobody_knows_is_heard_too() -> None:
 
 
 def test_what_stands_before_a_failed_command_is_kept_without_any_word_of_trouble() -> None:
-    log = QUIET + b'  [L296] 301 https://a.example to https://b.example\nThe command "check" exited with 1.\n' + QUIET
-    assert any("[L296]" in text for text in shown(of(log, 100)))
+    log = QUIET + b'  [L12] 301 https://a.example to https://b.example\nThe command "check" exited with 1.\n' + QUIET
+    assert any("[L12]" in text for text in shown(of(log, 100)))
 
 
 def test_a_line_of_the_green_log_is_worth_less_but_not_nothing() -> None:
-    log = b"warn: cannot reach the cache\n" + QUIET + b"gate: cannot open\n"
-    (known, new) = sorted(of(log, green=b"warn: cannot reach the cache\n").problems, key=lambda problem: problem.line)
+    log = b"old.c:1: error: never mind\n" + QUIET + b"new.c:2: error: no such thing\n"
+    (known, new) = sorted(of(log, green=b"old.c:1: error: never mind\n").problems, key=lambda problem: problem.line)
     assert (known.novel, known.strict, known.loose) == (False, "", "")
     assert new.novel
     assert new.strict
@@ -187,3 +187,15 @@ def test_a_huge_log_of_nothing_but_trouble_is_held_within_bounds(monkeypatch: py
     held = sieve.hold(read([log]), lambda _: 1.0)
     assert len(held.lines) <= 1_000
     assert held.total == len(held.prints) == 9_000
+
+
+def test_what_only_looks_like_trouble_is_not_named_beside_a_clear_word() -> None:
+    log = b"src/cart.c:7: error: no such thing\n" + b"cache: not found\n" * 30
+    assert [problem.tool for problem in of(log).problems] == ["cc"]
+
+
+def test_the_line_of_the_first_problem_is_shown_with_the_highest_score() -> None:
+    log = b"gate: cannot open, error: gate: failed\n" * 3 + b"src/cart.c:7: error: " + b"x " * 80 + b"\n" + QUIET
+    extract = of(log, 100)
+    (top,) = (line for line in extract.kept if line.score == 1.0)
+    assert top.number == extract.problems[0].line == 4

@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterable, Iterator
 
 from cicd_agent.core.log.extract import Frame
+from cicd_agent.core.log.lines import SEEN
 
 MOST = 20
 """Frames that a problem keeps."""
@@ -39,7 +40,7 @@ def frames(texts: Iterable[str]) -> tuple[Frame, ...]:
     """The places that these lines name, each once: those in the repository first, then those of libraries."""
     found: dict[Frame, None] = {}
     for text in texts:
-        found.update(dict.fromkeys(_frames(text)))
+        found.update(dict.fromkeys(_frames(text[:SEEN])))
         if len(found) > 4 * MOST:
             break
     return tuple(sorted(found, key=lambda frame: is_foreign(frame.path)))[:MOST]

@@ -11,6 +11,9 @@ from cicd_agent.core.text import visible
 CLIP = 4_000
 """Characters of a line that anything after this module sees. Lines that people point at are shorter than 3,000."""
 
+SEEN = 1_000
+"""Characters of a line on which patterns are tried: what it says, it says at its beginning."""
+
 _HELD = 4 * CLIP
 """Bytes of a raw line that are held: escapes and what was overwritten may take the most of them."""
 _TAIL = 2 * CLIP

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from cicd_agent.core.log.kind import Kind, Trouble
-from cicd_agent.core.log.lines import Line
+from cicd_agent.core.log.lines import SEEN, Line
 from cicd_agent.core.log.signs import echoes
 from cicd_agent.core.log.template import numberless
 from cicd_agent.core.log.tool import Message, Tool
@@ -75,7 +75,7 @@ class Registry:
 
     def candidates(self, text: str) -> tuple[Form, ...]:
         """The forms of which a hint is in the line, in the registry's order."""
-        folded = numberless(text)
+        folded = numberless(text[:SEEN])
         known = self._seen.get(folded)
         if known is None:
             if len(self._seen) >= _MOST_KEYS:
@@ -100,8 +100,9 @@ class Registry:
             for form in self.candidates(line.text):
                 if until.get(form.order, -1) >= index:
                     continue
-                found = form.opens.search(line.text)
-                if found and not any(noise.search(line.text) for noise in form.noise):
+                text = line.text[:SEEN]
+                found = form.opens.search(text)
+                if found and not any(noise.search(text) for noise in form.noise):
                     block = _block(form, lines, index, found)
                     until[form.order] = block.last
                     yield block
@@ -135,11 +136,11 @@ def _block(form: Form, lines: Sequence[Line], index: int, found: re.Match[str]) 
     first = index
     while first > 0 and index - first < form.message.lead and lines[first - 1].number == lines[first].number - 1:
         first -= 1
-    last, says = index, form.says.search(lines[index].text) if form.says else found
+    last, says = index, form.says.search(lines[index].text[:SEEN]) if form.says else found
     place = index
     most = first + form.message.most
     while last + 1 < min(len(lines), most) and lines[last + 1].number == lines[last].number + 1:
-        text = lines[last + 1].text
+        text = lines[last + 1].text[:SEEN]
         closing = form.closes is not None and form.closes.search(text) is not None
         if form.goes_on:
             if not (closing or form.goes_on.search(text)) or (form.stops and form.stops.search(text)):

@@ -1,7 +1,7 @@
 """What went wrong in a job, the most decisive first: what its tools say, and where none is known, what stands out."""
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 
 from cicd_agent.core.log.extract import Frame, Problem
@@ -19,6 +19,8 @@ MOST = 60
 
 _FALLBACK = 0.7
 _WORTH_NAMING = 0.3
+_BESIDE = 0.3
+"""What only looks like trouble is named beside something more decisive from this share of its score on."""
 _CONTEXT = 25
 _CHAINED = 0.8
 _CHAIN = re.compile(r"^\s*(?:During handling of the above exception|The above exception was the direct cause)")
@@ -37,7 +39,8 @@ def problems(
     found = [*_told(lines, blocks, weighed), *_standing_out(lines, blocks, weighed)]
     ranked = sorted(found, key=lambda problem: (-problem.score, problem.line, problem.last))
     one: dict[tuple[str, str], Problem] = {}
-    for each in _apart(ranked):
+    least = _BESIDE * ranked[0].score if ranked else 0.0
+    for each in _apart(each for each in ranked if each.tool or each.score >= least):
         known = green is not None and each.text in green
         key = strict(each.tool, each.text)
         same = (each.tool, key or each.text)
@@ -57,7 +60,7 @@ def _placed(problem: Problem, texts: Mapping[int, str]) -> Problem:
     return replace(problem, frames=(*named, *(frame for frame in frames(within) if frame not in named)))
 
 
-def _apart(ranked: Sequence[Problem]) -> Iterator[Problem]:
+def _apart(ranked: Iterable[Problem]) -> Iterator[Problem]:
     """Without what is said within the block of a more decisive problem: two tools may know the same words."""
     taken: set[int] = set()
     for each in ranked:

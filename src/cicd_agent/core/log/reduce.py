@@ -11,7 +11,7 @@ from cicd_agent.core.log.extract import Elision, Extract, Kept
 from cicd_agent.core.log.lines import CLIP, Line, read
 from cicd_agent.core.log.messages import Registry
 from cicd_agent.core.log.problems import MOST, problems
-from cicd_agent.core.log.sieve import fingerprint, hold
+from cicd_agent.core.log.sieve import WARM, fingerprint, hold
 from cicd_agent.core.log.signs import sign
 from cicd_agent.core.log.step import StepSpan
 from cicd_agent.core.log.template import Templates
@@ -22,8 +22,11 @@ from cicd_agent.core.words import count as number_of
 
 _LEAST = 0.02
 _SHORT_GAP = 2
-_LONG = 30
-"""Tokens of a line from which on its length counts against it."""
+_LONG = 90
+"""Characters of a line from which on its length counts against it."""
+_MOST_PER_TOKEN = 12
+_SECOND = 0.99
+"""The score that no line but the first problem's exceeds."""
 
 
 def reduce(
@@ -44,15 +47,17 @@ def reduce(
     size = _Size()
 
     def warmth(text: str) -> float:
-        told = 0.5 if registry.candidates(text) else 0.0
-        return max(told, sign(text).trouble) + (0.1 if green is not None and text not in green else 0.0)
+        trouble = sign(text).trouble
+        # Whether a tool could have said it is asked only where that decides.
+        return trouble if trouble >= WARM else float(bool(registry.candidates(text)))
 
     held = hold(read(size.counted(chunks), steps=steps), warmth)
     blocks = list(registry.blocks(held.lines))
     weighed = weigh(held.lines, blocks, green, frozenset(step.name for step in steps if step.failed))
-    shown, used = _fill(held.lines, weighed, tokens)
-    kept = tuple(_kept(held.lines, weighed, shown, held.prints, job))
     found = problems(held.lines, blocks, weighed, green)
+    first = found[0].line if found else 0
+    shown, used = _fill(held.lines, weighed, tokens, first)
+    kept = tuple(_kept(held.lines, weighed, shown, held.prints, job=job, first=first))
     notes = []
     if held.cut:
         notes.append(f"{number_of(held.cut, 'line')} longer than {CLIP:,} characters, of which the rest was not read.")
@@ -84,26 +89,31 @@ class _Size:
             yield chunk
 
 
-def _fill(lines: Sequence[Line], weighed: Weighed, budget: int) -> tuple[list[int], int]:
-    """The lines that are shown, and the tokens they take. The same text is not shown twice."""
-    costs = {index: count(lines[index].text) for index, worth in enumerate(weighed.worth) if worth.score >= _LEAST}
+def _fill(lines: Sequence[Line], weighed: Weighed, budget: int, first: int) -> tuple[list[int], int]:
+    """The lines that are shown, and the tokens they take: before all others the first problem's, no text twice."""
+    worth = weighed.worth
 
     def value(index: int) -> float:
         # A line that takes the room of ten has to be worth more than one of them.
-        return weighed.worth[index].score * min(1.0, sqrt(_LONG / costs[index]))
+        return worth[index].score * min(1.0, sqrt(_LONG / max(1, len(lines[index].text))))
 
-    order = sorted(costs, key=lambda index: (-value(index), index))
+    order = sorted(
+        (index for index in range(len(lines)) if worth[index].score >= _LEAST),
+        key=lambda index: (lines[index].number != first, -value(index), index),
+    )
     shown: set[int] = set()
     texts: set[str] = set()
     used = 0.0
     for index in order:
         text = lines[index].text
-        if text in texts:
+        # Counting costs: what cannot fit, or is there already, is not counted.
+        if text in texts or len(text) > _MOST_PER_TOKEN * (budget - used):
             continue
-        if used + costs[index] <= budget:
+        cost = count(text)
+        if used + cost <= budget:
             shown.add(index)
             texts.add(text)
-            used += costs[index]
+            used += cost
     for index in _between(lines, sorted(shown)):
         cost = count(lines[index].text)
         if used + cost <= budget and lines[index].text not in texts:
@@ -120,7 +130,7 @@ def _between(lines: Sequence[Line], shown: Sequence[int]) -> Iterator[int]:
 
 
 def _kept(
-    lines: Sequence[Line], weighed: Weighed, shown: Sequence[int], prints: "array[int]", job: str
+    lines: Sequence[Line], weighed: Weighed, shown: Sequence[int], prints: "array[int]", *, job: str, first: int
 ) -> Iterator[Kept]:
     prints_shown = Counter(fingerprint(lines[index].text) for index in shown)
     repeats = {print_: -times for print_, times in prints_shown.items()}
@@ -132,7 +142,8 @@ def _kept(
         line, worth = lines[index], weighed.worth[index]
         # The first of its kind stands for all that are not shown.
         times = 1 + repeats.pop(fingerprint(line.text), 0)
-        yield Kept(line.number, line.text, round(min(worth.score, 1.0), 3), job, line.step, worth.tool, times)
+        score = 1.0 if line.number == first else min(worth.score, _SECOND)
+        yield Kept(line.number, line.text, round(score, 3), job, line.step, worth.tool, times)
 
 
 def _elisions(kept: Sequence[Kept], total: int, prints: "array[int]") -> Iterator[Elision]:

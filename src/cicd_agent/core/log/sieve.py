@@ -13,7 +13,8 @@ ROOM = 40_000
 """Lines that are held at most."""
 _CHARACTERS = 24_000_000
 _FIRST, _LAST = 100, 2_000
-_WARM = 0.3
+WARM = 0.3
+"""From this warmth on a line may matter."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,13 +47,16 @@ def hold(lines: Iterable[Line], warmth: Callable[[str], float]) -> Held:
     held: list[Line] = []
     prints = array("I")
     size = cut = 0
+    known: dict[str, float] = {}
     for line in lines:
         prints.append(fingerprint(line.text))
         held.append(line)
         size += len(line.text)
         cut += line.cut
         if len(held) > ROOM or size > _CHARACTERS:
-            held = _thinned(held, warmth)
+            held = _thinned(held, warmth, known)
+            if len(known) > 2 * ROOM:
+                known.clear()
             size = sum(len(each.text) for each in held)
     return Held(held, len(prints), prints, cut)
 
@@ -63,19 +67,18 @@ def fingerprint(text: str) -> int:
     return zlib.crc32(short.encode("utf-8", "surrogatepass")) or 1 if short else 0
 
 
-def _thinned(lines: list[Line], warmth: Callable[[str], float]) -> list[Line]:
+def _thinned(lines: list[Line], warmth: Callable[[str], float], known: dict[str, float]) -> list[Line]:
     """At most half of the room: thinning costs what was read since it was done last, so that all of it is linear."""
     kept = lines
     for mesh in _MESHES:
-        kept = _caught(lines, mesh, warmth)
+        kept = _caught(lines, mesh, warmth, known)
         if len(kept) <= ROOM // 2 and sum(len(line.text) for line in kept) <= _CHARACTERS // 2:
             return kept
     return _ends(kept, _CHARACTERS // 2)
 
 
-def _caught(lines: Sequence[Line], mesh: _Mesh, warmth: Callable[[str], float]) -> list[Line]:
+def _caught(lines: Sequence[Line], mesh: _Mesh, warmth: Callable[[str], float], known: dict[str, float]) -> list[Line]:
     counts: Counter[str] = Counter()
-    known: dict[str, float] = {}
     wanted = bytearray(len(lines))
     last = len(lines) - _LAST
     for index, line in enumerate(lines):
@@ -83,7 +86,7 @@ def _caught(lines: Sequence[Line], mesh: _Mesh, warmth: Callable[[str], float]) 
         warm = known.get(short)
         if warm is None:
             warm = known[short] = warmth(line.text)
-        if warm < _WARM:
+        if warm < WARM:
             continue
         counts[short] += 1
         if counts[short] <= mesh.each or index >= last:

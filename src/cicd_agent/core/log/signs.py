@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from cicd_agent.core.log.lines import Line
+from cicd_agent.core.log.lines import SEEN, Line
 from cicd_agent.core.log.vocabulary import (
     COMPARES,
     CROSS,
@@ -39,6 +39,7 @@ class Sign:
 
 def sign(text: str) -> Sign:
     """What this line looks like. The numbers are fitted to logs in which people have marked the cause."""
+    text = text[:SEEN]
     if not text.strip():
         return Sign()
     exits, frame = EXITS.search(text) is not None, FRAME.search(text) is not None

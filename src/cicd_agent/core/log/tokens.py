@@ -7,7 +7,7 @@ _PIECES = re.compile(
     r"|(?P<blanks>\s{2,})|(?P<other>[^\x00-\x7f])"
 )
 _VOWEL = re.compile("[aeiouy]", re.IGNORECASE)
-_MARGIN = 1.13
+_MARGIN = 1.11
 _LONG = 5
 
 
