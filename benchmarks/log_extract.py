@@ -73,6 +73,8 @@ class Score:
 
 
 def cases(data: Path) -> Iterator[Case]:
+    """The cases of a directory, or of the directory `ci-logs` in it."""
+    data = data if (data / "index.jsonl").exists() else data / "ci-logs"
     for row in (data / "index.jsonl").read_text("utf-8").splitlines():
         case = json.loads(row)
         green = gzip.decompress((data / case["green_log"]).read_bytes()) if "green_log" in case else b""

@@ -11,14 +11,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from random import Random
 
-from cicd_agent.core.log.messages import Registry
-from cicd_agent.core.log.reduce import reduce
-
 from cicd_agent.core.actions import JobRun, RunState, StepRun
 from cicd_agent.core.diagnosis import Cause, Diagnosis
 from cicd_agent.core.event import Event, EventKind
 from cicd_agent.core.evidence import Evidence
 from cicd_agent.core.failed import FailedJob, FailedRun, LogSource
+from cicd_agent.core.log.messages import Registry
+from cicd_agent.core.log.reduce import reduce
 from cicd_agent.core.log.tools import tools
 from cicd_agent.modes.analyse_failure.imports import reach
 from cicd_agent.modes.analyse_failure.places import Tree, places

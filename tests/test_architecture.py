@@ -30,7 +30,7 @@ ROOMS = {
 THIRD_PARTY = {
     "pydantic": r".*",
     "pydantic_core": r".*",
-    "yaml": r"config.*|fake_model\.script|modes\.review\.rulebook\.yaml_text",
+    "yaml": r"config.*|fake_model\.script|modes\.review\.rulebook\.yaml_text|modes\.analyse_failure\.workflow_file",
     "pathspec": r"modes\.changes",
     "openai": r"adapters\.models.*",
     "httpx2": r"adapters\.models.*",

@@ -90,12 +90,12 @@ def test_any_file_is_a_log(tmp_path: Path, raw: bytes) -> None:
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        (["missing.log"], "missing.log cannot be read (No such file or directory)"),
-        (["{folder}"], "cannot be read (Is a directory)"),
-        (["{log}", "--green", "missing.log"], "missing.log cannot be read"),
+        (["missing.log"], "the log `missing.log` cannot be read (there is no such file)"),
+        (["{folder}"], "cannot be read (it is not a regular file)"),
+        (["{log}", "--green", "missing.log"], "the log `missing.log` cannot be read"),
         (["{log}", "--tokens", "0"], "--tokens 0 is out of range"),
-        (["{broken}"], "broken.gz cannot be unpacked (it ends in the middle)"),
-        (["{wrong}"], "wrong.gz cannot be unpacked"),
+        (["{broken}"], "it is packed by gzip and cut off"),
+        (["{wrong}"], "it begins as gzip does, and is broken"),
         (["a\0b"], "cannot be read"),
     ],
 )

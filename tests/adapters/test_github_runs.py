@@ -61,6 +61,7 @@ def test_a_run_is_read_at_its_last_attempt_or_at_the_one_that_is_named(repo: Rep
         url="https://github.test/o/r/actions/runs/5",
         created=NEW_YEAR,
         pulls=(7,),
+        path=".github/workflows/ci.yml",
     )
     assert forge.runs.run(5, 1) == replace(now, attempt=1, status="completed", conclusion="failure")
 

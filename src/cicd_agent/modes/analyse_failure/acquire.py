@@ -8,6 +8,7 @@ from cicd_agent.core.evidence import Gap
 from cicd_agent.core.failed import FailedJob, LogSource, Role
 from cicd_agent.core.log.extract import Extract
 from cicd_agent.core.log.lines import read
+from cicd_agent.core.log.messages import Registry
 from cicd_agent.core.log.reduce import reduce
 from cicd_agent.core.log.step import StepSpan
 from cicd_agent.core.log.template import Templates
@@ -34,6 +35,7 @@ class Acquisition:
     runs: Runs
     run: RunState
     greens: Callable[[str], Templates | None]
+    registry: Registry
     gaps: list[Gap] = field(default_factory=list)
     _archive: LogArchive | None = None
     _no_archive: str = ""
@@ -72,7 +74,7 @@ class Acquisition:
         notes = self._notes(job)
         extract, source = self._log(job, everybody, tokens)
         if extract.total < _NEXT_TO_NOTHING and (said := _as_log(notes)):
-            extract = reduce([said], tokens=tokens, job=job.name)
+            extract = reduce([said], tokens=tokens, job=job.name, registry=self.registry)
             source = LogSource.ANNOTATIONS
         return FailedJob(job, cast.role, _step(job), extract, source, notes)
 
@@ -87,7 +89,8 @@ class Acquisition:
         """The log of the job itself, which can be had while other jobs still run; else its part of the archive."""
 
         def reduced(chunks: Iterator[bytes]) -> Extract:
-            return reduce(chunks, tokens=tokens, green=self.greens(job.name), job=job.name, steps=spans(job))
+            green = self.greens(job.name)
+            return reduce(chunks, tokens=tokens, green=green, job=job.name, steps=spans(job), registry=self.registry)
 
         try:
             return reduced(self.runs.log(job.id)), LogSource.JOB

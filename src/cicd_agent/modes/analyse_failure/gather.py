@@ -9,8 +9,10 @@ from cicd_agent.core.event import Event, EventKind
 from cicd_agent.core.evidence import Evidence, Gap
 from cicd_agent.core.failed import Candidate, FailedJob, FailedRun, LogSource, Role
 from cicd_agent.core.library import EntryKind, Unreadable
+from cicd_agent.core.log.messages import Registry
 from cicd_agent.core.log.reduce import reduce
 from cicd_agent.core.log.template import Templates
+from cicd_agent.core.log.tools import tools
 from cicd_agent.core.ports import Library
 from cicd_agent.core.ports_actions import Runs
 from cicd_agent.core.results import Case
@@ -84,11 +86,11 @@ class _Reading:
 
     def of_files(self, logs: LogFiles) -> Evidence:
         """Logs that somebody has at hand, each that of a failed job."""
-        green = green_lines(logs.green()) if logs.green else None
+        green, registry = green_lines(logs.green()) if logs.green else None, Registry(tools())
         jobs = tuple(
             FailedJob(
                 JobRun(number, name, "completed", "failure"),
-                extract=reduce(open_log(), tokens=FIRST_TOKENS, green=green, job=name),
+                extract=reduce(open_log(), tokens=FIRST_TOKENS, green=green, job=name, registry=registry),
                 source=LogSource.FILE,
             )
             for number, (name, open_log) in enumerate(logs.failed.items(), 1)
@@ -99,9 +101,10 @@ class _Reading:
         """A run that GitHub knows."""
         run = runs.run(number, attempt)
         everybody = runs.jobs(number, attempt)
-        history = History(runs, run, self.event.default_branch or self.event.base.name)
+        registry = Registry(tools())
+        history = History(runs, run, self.event.default_branch or self.event.base.name, registry)
         green = history.green()
-        acquisition = Acquisition(runs, run, _greens(runs, green))
+        acquisition = Acquisition(runs, run, _greens(runs, green), registry)
         casts = roles(everybody, self._specs(run))
         if not any(cast.role in {Role.FAILED, Role.TOLERATED} for cast in casts):
             casts = (*acquisition.overdue(everybody), *casts)

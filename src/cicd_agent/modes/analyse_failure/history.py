@@ -9,6 +9,7 @@ from cicd_agent.core.diff import FileDiff
 from cicd_agent.core.evidence import Gap
 from cicd_agent.core.failed import Candidate, FailedJob, Trace
 from cicd_agent.core.library import Unreadable
+from cicd_agent.core.log.messages import Registry
 from cicd_agent.core.log.reduce import reduce
 from cicd_agent.core.ports import Library
 from cicd_agent.core.ports_actions import Runs
@@ -36,6 +37,7 @@ class History:
     runs: Runs
     run: RunState
     default_branch: str
+    registry: Registry
     gaps: list[Gap] = field(default_factory=list)
     _recent: tuple[RunState, ...] | None = None
 
@@ -107,7 +109,8 @@ class History:
             if job.name not in names or not failed_itself(job):
                 continue
             try:
-                extract = reduce(self.runs.log(job.id), tokens=_TOKENS, job=job.name, steps=spans(job))
+                log = self.runs.log(job.id)
+                extract = reduce(log, tokens=_TOKENS, job=job.name, steps=spans(job), registry=self.registry)
             except ForgeRefused:
                 continue
             problems = [problem for problem in extract.problems if not problem.wraps]

@@ -53,8 +53,9 @@ _MEMORY = re.compile(r"-Xm[xs]|max[-_]old[-_]space|mem(?:ory)?[-_]?limit|ulimit|
 _FILE = re.compile(
     r"\.(?:py|js|ts|go|rs|java|rb|php|cs|c|h|cpp|json|xml|ya?ml|toml|txt|log|sh|html|css|lock|kt)$", re.IGNORECASE
 )
-_WARNING = re.compile(r"(?:npm )?warn(?:ing)?\b|W:", re.IGNORECASE)
+_WARNING = re.compile(r"\[?(?:npm )?warn(?:ing)?\b|W:", re.IGNORECASE)
 _STEP_END = re.compile(r"^(?:##\[error\])?(?:Process completed with exit code|The operation was canceled)")
+_HEAD = re.compile(r"\s*(?:##\[error\])?\W{0,4}(?:error|fatal|failed|failure|exception)\b", re.IGNORECASE)
 _NEAR_END = 80
 """Lines between trouble and the end of the step: what a tool tried again with success stands far from it."""
 _AS_DECISIVE = 0.8
@@ -125,7 +126,7 @@ def signature(group: Group, changed: Changed, meetings: Sequence[Meeting]) -> St
     confidence = CLEAR
     if tests or trouble is Trouble.RUNNER or (trouble is Trouble.MEMORY and PathKind.SOURCE in changed.kinds):
         confidence = DOUBTFUL
-    if not changed.is_known:
+    if not changed.is_known or _is_headless(job, problem):
         confidence = BLIND
     what = f"{_WORDS.get(trouble, 'something outside')} was in the way: {clip(problem.text, 200)}"
     beside = "the change touches no dependency, Docker or workflow file" if changed.is_known else "no change is known"
@@ -149,6 +150,8 @@ def _troubled(group: Group) -> tuple[FailedJob, Problem, Trouble] | None:
             continue
         if trouble is Trouble.RUNNER and exited(job, problem):
             continue  # a machine that goes away does not wait for the exit code
+        if _went_on(job, problem):
+            continue
         if _end(job, problem) - problem.last <= _NEAR_END:
             return job, cause, trouble
     return None
@@ -168,6 +171,26 @@ def _is_only_warned(job: FailedJob, problem: Problem) -> bool:
         return False
     after = (each for each in job.extract.problems if each.kind is Kind.DEPENDENCY and each.step == problem.step)
     return not any(0 < each.first - problem.last <= _GIVES_UP for each in after)
+
+
+def _went_on(job: FailedJob, problem: Problem) -> bool:
+    """Whether another tool failed of something else a good while later: the step lived through the trouble."""
+    return any(
+        each.tool not in {"", problem.tool}
+        and not each.wraps
+        and each.trouble is None
+        and each.step == problem.step
+        and each.first - problem.last > _GIVES_UP
+        for each in job.extract.problems
+    )
+
+
+def _is_headless(job: FailedJob, problem: Problem) -> bool:
+    """Whether it is the cause of something that is not told."""
+    if not problem.text.startswith("Caused by"):
+        return False
+    near = range(problem.first - _GIVES_UP, problem.line)
+    return not any(line.number in near and _HEAD.match(line.text) for line in job.extract.kept)
 
 
 def _end(job: FailedJob, problem: Problem) -> int:
