@@ -100,6 +100,16 @@ def passed(id: int, name: str = "test", text: str = GREEN) -> JobOfRun:  # noqa:
     return JobOfRun(id, name, "success", log=log(text, code=0), steps=steps)
 
 
+def traceback(error: str) -> str:
+    """What Python prints of an error in the file that was changed."""
+    return (
+        "Traceback (most recent call last):\n"
+        '  File "/home/runner/work/app/app/src/limits.py", line 2, in limit\n'
+        "    return retries\n"
+        f"{error}\n"
+    )
+
+
 class FailureJobs:
     """Pull request 7 of octo/app, whose run 99 has failed; `jobs` are those of its first attempt."""
 

@@ -3,17 +3,13 @@
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import pytest
 
-from tests.failure_jobs import HARMLESS, NO_HOST, FailureJobs, failed, log, passed
+from tests.failure_jobs import HARMLESS, NO_HOST, FailureJobs, failed, log, passed, traceback
 from tests.servers.github import FakeGitHub
-from tests.servers.github_run_state import Commit, Step
 from tests.servers.github_run_state import Job as JobOfRun
-from tests.servers.github_state import PullFile
-from tests.servers.openai import OpenAIServer, answer
-from tests.servers.slack import FakeSlack
+from tests.servers.github_run_state import Step
 
 
 @pytest.fixture
@@ -47,18 +43,9 @@ def test_the_comment_of_a_failure_is_edited_in_place_and_another_failure_has_its
     jobs.within()
     jobs.within()
     assert len(jobs.comments) == 1
-    jobs.run.attempts[-1].jobs[0] = failed(502, text=jobs_text("KeyError: 'retries'"))
+    jobs.run.attempts[-1].jobs[0] = failed(502, text=traceback("KeyError: 'retries'"))
     jobs.within()
     assert len(jobs.comments) == 2
-
-
-def jobs_text(error: str) -> str:
-    return (
-        "Traceback (most recent call last):\n"
-        '  File "/home/runner/work/app/app/src/limits.py", line 2, in limit\n'
-        "    return retries\n"
-        f"{error}\n"
-    )
 
 
 def test_the_comment_is_short(tmp_path: Path, hub: FakeGitHub) -> None:
@@ -212,124 +199,3 @@ def test_at_a_terminal_with_nothing_to_analyse_the_error_says_what_to_give(tmp_p
     left = job.run("analyse-failure", "--base", "main", "--repo-dir", str(job.repo.path))
     assert left.exit == 2
     assert "Give --log FILE, or --run-id N" in left.log
-
-
-def test_a_fix_is_proved_by_the_command_that_failed(tmp_path: Path, hub: FakeGitHub) -> None:
-    jobs = FailureJobs(tmp_path, hub)
-    hunk = "@@ -1,2 +1,2 @@\n def limit(retries):\n-    return retries\n+    return 3\n"
-    patch = f"--- a/src/limits.py\n+++ b/src/limits.py\n{hunk}"
-    with OpenAIServer(answer(explained(patch))) as server:
-        left = jobs.within(
-            base_url=server.url, api="chat", openai_api_key="k", verify_command="grep -q 'return 3' src/limits.py"
-        )
-    assert left.exit == 0, left.log
-    if "sandbox" in str(left.report["diagnosis"]["trial"]["detail"]):
-        pytest.skip(left.report["diagnosis"]["trial"]["detail"])
-    assert left.outputs["fix_verified"] == "true", left.report["diagnosis"]["trial"]
-    assert Path(left.outputs["fix_file"]).read_text().count("+    return 3") == 1
-    [comment] = jobs.comments
-    assert "proved: the command that failed is red without it and green with it" in comment
-    # At the line, where the pull request shows it, one click commits it.
-    [inline] = jobs.pull.review_comments
-    assert "```suggestion\n    return 3\n```" in inline.fields["body"]
-    assert (inline.fields["path"], inline.fields["line"]) == ("src/limits.py", 2)
-
-
-@pytest.mark.parametrize(
-    ("name", "patch"),
-    {
-        "skips the test": (
-            "--- a/tests/test_limits.py\n+++ b/tests/test_limits.py\n@@ -1,5 +1,7 @@\n+import pytest\n"
-            " from src.limits import limit\n \n \n+@pytest.mark.skip\n def test_limit():\n     assert limit(9) == 3\n"
-        ),
-        "deletes the test": (
-            "--- a/tests/test_limits.py\n+++ /dev/null\n@@ -1,5 +0,0 @@\n-from src.limits import limit\n-\n-\n"
-            "-def test_limit():\n-    assert limit(9) == 3\n"
-        ),
-        "weakens the test": (
-            "--- a/tests/test_limits.py\n+++ b/tests/test_limits.py\n@@ -4,2 +4,2 @@\n def test_limit():\n"
-            "-    assert limit(9) == 3\n+    assert limit(9)\n"
-        ),
-        "edits a workflow": ("--- /dev/null\n+++ b/.github/workflows/ci.yml\n@@ -0,0 +1 @@\n+on: push\n"),
-        "silences a command": "--- /dev/null\n+++ b/run.sh\n@@ -0,0 +1 @@\n+pytest || true\n",
-    }.items(),
-)
-def test_a_cheating_patch_is_never_offered(tmp_path: Path, hub: FakeGitHub, name: str, patch: str) -> None:
-    del name
-    jobs = FailureJobs(tmp_path, hub)
-    with OpenAIServer(answer(explained(patch))) as server:
-        left = jobs.within(base_url=server.url, api="chat", openai_api_key="k", verify_command="true")
-    assert left.exit == 0, left.log
-    assert left.outputs["fix_file"] == ""
-    assert left.report["diagnosis"]["trial"]["step"] == "refused"
-    [comment] = jobs.comments
-    assert "A patch was proposed and is not offered" in comment
-    assert not jobs.pull.review_comments
-
-
-def changed(path: str) -> list[PullFile]:
-    """What a commit of the history touched; of the wrong one the very line."""
-    if not path:
-        return []
-    patch = "@@ -1,2 +1,2 @@\n def limit(retries):\n-    return 3\n+    return retries" if path.endswith(".py") else ""
-    return [PullFile(path, patch=patch)]
-
-
-def explained(patch: str) -> dict[str, Any]:
-    """What a model says that has read the log."""
-    return {
-        "insufficient_evidence": False,
-        "claims": [
-            {
-                "statement": "It returns what it is given.",
-                "citations": [{"exhibit": "LOG1", "line": 23, "quote": "E       assert 9 == 3"}],
-            }
-        ],
-        "failure_type": "test_failure",
-        "cause": "change",
-        "root_cause": "The limit is not a limit any more.",
-        "responsible_commit": None,
-        "affected_files": [],
-        "fix": {"kind": "code_change", "description": "Return 3.", "patch": patch},
-        "confidence": 0.9,
-        "escalate": None,
-    }
-
-
-class TestOnTheDefaultBranch:
-    """Run 99 is of a push to main, two commits after the last green one."""
-
-    @pytest.fixture
-    def jobs(self, tmp_path: Path, hub: FakeGitHub) -> FailureJobs:
-        jobs = FailureJobs(tmp_path, hub)
-        self.harmless = jobs.job.repo.commit({"README.md": b"More.\n"}, "Say more")
-        jobs.repo.runs.clear()
-        jobs.add(90, "main", jobs.job.base, [passed(401)], conclusion="success", created_at="2025-12-31T00:00:00Z")
-        jobs.add(99, "main", self.harmless, [failed(501)], event="push")
-        hub.new_id()
-        jobs.repo.pulls.clear()
-        chain = {jobs.job.base: "", jobs.job.head: jobs.job.base, self.harmless: jobs.job.head}
-        files = {jobs.job.head: "src/limits.py", self.harmless: "README.md"}
-        for sha, parent in chain.items():
-            jobs.repo.commits[sha] = Commit(sha, "Change", parent, tuple(changed(files.get(sha, ""))))
-        return jobs
-
-    def test_the_commit_that_did_it_is_named_among_those_since_the_last_green_run(self, jobs: FailureJobs) -> None:
-        left = jobs.after()
-        assert left.outputs["cause"] == "change", left.log
-        assert left.outputs["responsible_commit"] == jobs.job.head
-        assert "Caused by a commit since it last passed" in left.summary
-
-    def test_slack_is_told_in_one_line_that_it_has_turned_red(self, jobs: FailureJobs) -> None:
-        with FakeSlack() as slack:
-            jobs.after(slack_webhook_url=slack.webhook)
-            [text] = slack.heard
-        assert "main turned red" in text
-        assert "\n" not in text
-
-    def test_slack_hears_nothing_of_a_branch_that_was_red_before(self, jobs: FailureJobs) -> None:
-        jobs.add(95, "main", "c" * 40, [failed(451)], created_at="2025-12-31T12:00:00Z")
-        jobs.repo.runs.sort(key=lambda run: -run.id)
-        with FakeSlack() as slack:
-            jobs.after(slack_webhook_url=slack.webhook)
-            assert not slack.heard

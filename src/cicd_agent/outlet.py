@@ -153,7 +153,9 @@ class Outlet:
         account = Account(config_status=scene.loaded.config_status, notices=scene.notices)
         found = Decision(mode.name, evidence.event, account, evidence=evidence, declined=declined)
         words = f"nothing to do: {declined}"
-        if change is not None:
+        if evidence.failed is not None:
+            words = f"gathered the logs of {count(len(evidence.failed.jobs), 'job')}"
+        elif change is not None:
             words = f"gathered {count(len(change.files), 'file')}, {count(change.added_lines, 'added line')}"
         values = outputs(found, str(folder / REPORT)) | {"summary": words}
         plan = Plan((*_as_effects(values), Summary("summary", f"**cicd-agent {mode.name}**: {escape(words)}.\n")))

@@ -116,7 +116,10 @@ def _tried(
 
 
 def _size(evidence: Evidence) -> str:
-    change = evidence.change
+    change, failed = evidence.change, evidence.failed
+    if failed is not None:
+        lines = sum(job.extract.total for job in failed.jobs)
+        return f"{count(len(failed.jobs), 'job')}, {count(lines, 'log line')}"
     if change is None:
         return "the evidence"
     return f"{count(len(change.files), 'file')}, {count(change.added_lines, 'added line')}"
