@@ -161,7 +161,12 @@ class FailureJobs:
 
     def after(self, *argv: str, **inputs: str) -> Left:
         """Another workflow, once the run has ended; nothing is checked out."""
-        run, here = self.run, {"full_name": "octo/app", "default_branch": "main", "id": 1}
+        return self.after_run(self.run.id, *argv, **inputs)
+
+    def after_run(self, number: int, *argv: str, **inputs: str) -> Left:
+        """The same of any run."""
+        run = next(run for run in self.repo.runs if run.id == number)
+        here = {"full_name": "octo/app", "default_branch": "main", "id": 1}
         attempt = run.attempts[-1]
         payload = {
             "action": "completed",

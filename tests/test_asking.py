@@ -39,6 +39,7 @@ class OneQuestion:
     fails_closed: bool = False
     name: str = "review"
     rule_ids: frozenset[str] = frozenset()
+    remembers_rules: bool = False
     outputs: frozenset[str] = frozenset()
     told: list[Account] = field(default_factory=list)
 

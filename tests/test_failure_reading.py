@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.failure_jobs import WRONG, FailureJobs, failed, log, passed, traceback
+from tests.failure_jobs import HARMLESS, WRONG, FailureJobs, failed, log, passed, traceback
 from tests.servers.github import FakeGitHub
 from tests.servers.github_run_state import Artifact, Commit
 from tests.servers.github_run_state import Job as JobOfRun
@@ -145,3 +145,19 @@ class TestOnTheDefaultBranch:
         with FakeSlack() as slack:
             jobs.after(slack_webhook_url=slack.webhook)
             assert not slack.heard
+
+
+def test_failures_of_other_pull_requests_are_remembered(tmp_path: Path, hub: FakeGitHub) -> None:
+    """With `cache-dir`, what two other branches failed of is known, though GitHub has it no more."""
+    jobs = FailureJobs(tmp_path, hub, HARMLESS)
+    cache = str(tmp_path / "cache")
+    ours, head = jobs.run, jobs.job.head
+    for number, branch in ((91, "one"), (92, "two")):
+        jobs.repo.runs.clear()
+        jobs.add(number, branch, f"{number}" * 20, [failed(500 + number)], event="push")
+        left = jobs.after_run(number, cache_dir=cache)
+        assert left.outputs["fingerprint"], left.log
+    jobs.repo.runs[:] = [replace(ours, sha=head)]
+    left = jobs.within(cache_dir=cache)
+    assert left.report["diagnosis"]["rung"] == "seen_before", left.log
+    assert left.outputs["cause"] == "pre_existing"

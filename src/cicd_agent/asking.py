@@ -121,12 +121,13 @@ def asking(
     """
     settings, limits = loaded.settings, budget(loaded.settings, mode.name, clock)
     if settings.provider is Provider.NONE:
-        return Asking(None, limits, b"", redact)
+        return Asking(None, limits, b"", redact, sealing=_keyless(mode, settings, keeping, redact))
     try:
         reach = _reach(settings, workload)
         model = reach(_named(mode, loaded))
     except ModelUnavailable as error:
-        return Asking(None, limits, b"", redact, silence=str(error))
+        sealing = _keyless(mode, settings, keeping, redact)
+        return Asking(None, limits, b"", redact, silence=str(error), sealing=sealing)
     # The default's name means something at OpenAI only.
     quick = settings.fast_model if "fast_model" in settings.model_fields_set or not settings.base_url else model.name
     fast = reach(quick) if quick and quick != model.name else None
@@ -173,6 +174,11 @@ def _caches(
         )
         for model in models
     }
+
+
+def _keyless(mode: Mode[Any], settings: Settings, keeping: Keeping | None, redact: Callable[[str], str]) -> Sealing:
+    """What is remembered where nobody is asked: what rules have found, and no answers."""
+    return _sealing(_secret(settings, keeping), keeping, redact) if keeping and mode.remembers_rules else Sealing()
 
 
 def _sealing(secret: bytes, keeping: Keeping, redact: Callable[[str], str]) -> Sealing:

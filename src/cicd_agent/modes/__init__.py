@@ -76,6 +76,11 @@ class Mode(Protocol[R]):
         ...
 
     @property
+    def remembers_rules(self) -> bool:
+        """Whether what it remembers was found by rules, and so is worth keeping where no model is asked."""
+        ...
+
+    @property
     def rule_ids(self) -> Collection[str]:
         """What `rules:` in the config file may name."""
         ...

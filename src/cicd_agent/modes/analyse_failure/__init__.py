@@ -1,8 +1,14 @@
 """The mode that analyses failures: what failed, which lines prove it, whose fault it is, what to do next."""
 
+from collections.abc import Sequence
+from typing import Any
+
+from cicd_agent.agent.turns import Answer
 from cicd_agent.core.event import Event
+from cicd_agent.core.evidence import Evidence
 from cicd_agent.modes.analyse_failure.experiments import experiments
 from cicd_agent.modes.analyse_failure.gather import declines, gather
+from cicd_agent.modes.analyse_failure.memory import remember
 from cicd_agent.modes.analyse_failure.questions import questions
 from cicd_agent.modes.analyse_failure.report import OUTPUTS, report
 from cicd_agent.modes.analyse_failure.rules import rules
@@ -16,6 +22,7 @@ class AnalyseFailure:
 
     name = "analyse-failure"
     fails_closed = False
+    remembers_rules = True
     outputs = OUTPUTS
     rule_ids: frozenset[str] = frozenset()
     gather = staticmethod(gather)
@@ -30,9 +37,9 @@ class AnalyseFailure:
         """Why there is nothing to analyse."""
         return declines(event)
 
-    def remember(self, *_: object) -> tuple[str, ...]:
-        """Nothing: the log of a run does not change, and GitHub keeps it."""
-        return ()
+    def remember(self, _answers: Sequence[Answer[Any]], evidence: Evidence, _settings: Settings) -> Sequence[str]:
+        """The fingerprints of what failed, for other runs in the repository."""
+        return remember(evidence)
 
 
 ANALYSE_FAILURE = AnalyseFailure()

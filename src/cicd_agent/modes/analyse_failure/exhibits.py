@@ -13,6 +13,7 @@ from cicd_agent.core.failed import Candidate, FailedJob, FailedRun, LogSource, R
 from cicd_agent.core.log.extract import Elision, Kept
 from cicd_agent.core.results import Case, Outcome
 from cicd_agent.core.words import clip, count
+from cicd_agent.modes.analyse_failure.memory import failed_of
 from cicd_agent.modes.changes import showable, unread
 from cicd_agent.modes.packing import pieces
 from cicd_agent.settings import Settings
@@ -40,7 +41,7 @@ _HEADING = 16
 
 def exhibits(found: Diagnosis, evidence: Evidence, settings: Settings) -> tuple[Exhibit, ...]:
     """Everything that is shown, in order; () when no line of a log is there."""
-    failed = evidence.failed or FailedRun()
+    failed = failed_of(evidence)
     shown = logs(found, failed)
     if not shown:
         return ()

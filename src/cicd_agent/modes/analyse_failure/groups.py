@@ -25,7 +25,7 @@ _WEAK = 0.6
 _SAME_RANK = 0.7
 _OF_A_REPORT = 0.8
 
-_HEADING = re.compile(r"^[\s_=*#~+-]{3,}|^(?:FAIL|ERROR|FAILED|---)\b")
+_HEADING = re.compile(r"^[\s_=*#~+-]{3,}|^(?:FAIL|ERROR|FAILED|---)\b|^Traceback \(most recent call last\)")
 _MARK = re.compile(r"^(?:E\s{2,}|##\[error\]\s*)")
 _MISSING = re.compile(
     r"""(?:No module named|Cannot find (?:module|package)|cannot find package|Could not resolve dependencies|"""

@@ -64,7 +64,7 @@ class History:
         names = {job.name for job in jobs}
         if not names:
             return ()
-        found = [*self._same_commit(names)]
+        found = [*self._same_commit(names), *self._green_on_default(names)]
         read = 0
         for one in (*self._failed_on_default(), *self._failed_elsewhere()):
             if read >= MOST_READ:
@@ -86,6 +86,14 @@ class History:
             for job in self._jobs(one):
                 if job.name in names and job.status == "completed" and job.conclusion:
                     yield self._trace(one, job)
+
+    def _green_on_default(self, names: set[str]) -> Iterator[Trace]:
+        """When the default branch passed: between its failures, it tells that they come and go."""
+        for one in self._on_default():
+            if one.id != self.run.id and one.conclusion == "success":
+                yield from (
+                    self._trace(one, JobRun(0, name, "completed", "success")) for name in sorted(names)[:MOST_READ]
+                )
 
     def _failed_on_default(self) -> Iterator[RunState]:
         for one in self._on_default():

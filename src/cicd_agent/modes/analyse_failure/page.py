@@ -11,6 +11,7 @@ from cicd_agent.core.markdown import code, details, escape, fence, link, prose, 
 from cicd_agent.core.trial import Step, TrialReport
 from cicd_agent.core.words import clip, count
 from cicd_agent.modes import Account
+from cicd_agent.modes.analyse_failure.memory import failed_of
 
 MOST_LINES = 25
 """Lines of a comment, folded parts counted as one: a reader has ten seconds."""
@@ -156,8 +157,8 @@ def _beside(diagnosis: Diagnosis, evidence: Evidence) -> str:
         parts.append(f"Also failed the same way: {named}{more}.")
     if len(diagnosis.failures) > 1:
         parts.append(f"{count(len(diagnosis.failures) - 1, 'other failure')} in this run.")
-    failed = evidence.failed
-    if failed is not None and first is not None and failed.run is not None and first.strict:
+    failed = failed_of(evidence)
+    if first is not None and failed.run is not None and first.strict:
         parts.append(_seen(failed, first))
     return " ".join(parts)
 

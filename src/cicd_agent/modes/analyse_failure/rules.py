@@ -12,6 +12,7 @@ from cicd_agent.core.verdict import Conclusion
 from cicd_agent.core.words import clip, count
 from cicd_agent.modes.analyse_failure.groups import failures
 from cicd_agent.modes.analyse_failure.ladder import NOTHING, climb
+from cicd_agent.modes.analyse_failure.memory import failed_of
 from cicd_agent.modes.analyse_failure.standing import Standing
 from cicd_agent.modes.analyse_failure.suspects import rank
 from cicd_agent.settings import Settings
@@ -26,7 +27,7 @@ _TESTS = frozenset({Kind.TEST_FAILURE, Kind.FLAKY_TEST, Kind.TIMEOUT})
 
 def rules(evidence: Evidence, settings: Settings) -> Diagnosis:  # noqa: ARG001  every mode's rules are given settings
     """Climb the ladder, rank the commits, and put into words what follows."""
-    failed = evidence.failed if evidence.failed is not None else FailedRun()
+    failed = failed_of(evidence)
     found = failures(failed)
     standing = climb(failed, found, evidence.change)
     first = standing.group.failure if standing.group is not None else None

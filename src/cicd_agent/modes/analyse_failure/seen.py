@@ -99,7 +99,7 @@ def seen_before(failed: FailedRun, group: Group, changed: Changed, meetings: Seq
     unrelated = {trace.pull or trace.branch: trace for trace in seen if _is_unrelated(trace, failed)}
     if len(unrelated) < _FEWEST:
         return None
-    text = f"the same failure on {count(len(unrelated), 'other branch').replace('branchs', 'branches')}"
+    text = f"the same failure on {len(unrelated):,} other branches"
     grounds = (Ground(text), *(_link(trace) for trace in list(unrelated.values())[:_LINKS]))
     fixed_by = next((trace.fixed_by for trace in unrelated.values() if trace.fixed_by), "")
     return Standing(Cause.PRE_EXISTING, Rung.SEEN_BEFORE, ELSEWHERE, grounds, fixed_by=fixed_by)

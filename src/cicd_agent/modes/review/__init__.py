@@ -26,6 +26,7 @@ class Review:
 
     name = "review"
     fails_closed = False
+    remembers_rules = False
     outputs = OUTPUTS
     rule_ids = frozenset({"model", *(rule.id for rule in RULES)})
     lookups = staticmethod(change_lookups)
