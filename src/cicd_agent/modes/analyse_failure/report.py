@@ -73,6 +73,8 @@ def report(diagnosis: Diagnosis, evidence: Evidence, account: Account, settings:
 def _told(diagnosis: Diagnosis, evidence: Evidence, account: Account, settings: Settings) -> Iterator[Effect]:
     """One comment for each fingerprint: on the pull request, else where the settings want one."""
     event = evidence.event
+    if not diagnosis.failures:
+        return  # nothing could be read: the summary says so, and nobody needs a comment for that
     key = f"failure-{diagnosis.fingerprint or 'unknown'}"
     body = comment(diagnosis, evidence, account)
     if event.pull is not None:
