@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from cicd_agent.core.log import sieve
 from cicd_agent.core.log.extract import Extract
-from cicd_agent.core.log.kind import Kind
+from cicd_agent.core.log.kind import Kind, Trouble
 from cicd_agent.core.log.lines import CLIP, read
 from cicd_agent.core.log.messages import Registry
 from cicd_agent.core.log.reduce import reduce
@@ -199,3 +199,15 @@ def test_the_line_of_the_first_problem_is_shown_with_the_highest_score() -> None
     extract = of(log, 100)
     (top,) = (line for line in extract.kept if line.score == 1.0)
     assert top.number == extract.problems[0].line == 4
+
+
+def test_of_what_could_not_be_fetched_the_trouble_in_its_block_is_the_reason() -> None:
+    log = (
+        b"error: Failed to download `numpy==2.1.0`\n"
+        b"  Caused by: error sending request for url (https://files.example/numpy.whl)\n"
+        b"  Caused by: dns error\n"
+        b"  Caused by: failed to lookup address information: Name or service not known\n"
+        b"##[error]Process completed with exit code 1.\n"
+    )
+    first = reduce([log]).problems[0]
+    assert (first.tool, first.kind, first.trouble) == ("uv", Kind.DEPENDENCY, Trouble.NETWORK)

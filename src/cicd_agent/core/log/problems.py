@@ -60,13 +60,20 @@ def _placed(problem: Problem, texts: Mapping[int, str]) -> Problem:
     return replace(problem, frames=(*named, *(frame for frame in frames(within) if frame not in named)))
 
 
-def _apart(ranked: Iterable[Problem]) -> Iterator[Problem]:
-    """Without what is said within the block of a more decisive problem: two tools may know the same words."""
-    taken: set[int] = set()
+def _apart(ranked: Iterable[Problem]) -> Sequence[Problem]:
+    """Without what is said within the block of a more decisive problem: two tools may know the same words.
+
+    Of what could not be fetched, the trouble that stands in its block is the reason.
+    """
+    kept: list[Problem] = []
+    owners: dict[int, int] = {}
     for each in ranked:
-        if each.line not in taken:
-            taken.update(range(each.first, each.last + 1))
-            yield each
+        if (owner := owners.get(each.line)) is None:
+            owners.update((number, len(kept)) for number in range(each.first, each.last + 1) if number not in owners)
+            kept.append(each)
+        elif each.trouble and not kept[owner].trouble and kept[owner].kind is Kind.DEPENDENCY:
+            kept[owner] = replace(kept[owner], trouble=each.trouble)
+    return kept
 
 
 def _told(lines: Sequence[Line], blocks: Sequence[Block], weighed: Weighed) -> Iterator[Problem]:
