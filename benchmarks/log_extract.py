@@ -4,7 +4,7 @@
 truth counts as found when it is a line of the extract, or a part of one, after both are normalised: escapes and times
 off, blanks folded. Recall is the mean over the cases of the share of lines found, hit the share of cases with one.
 The last two columns are the recall of the two halves into which the cases fall by their names. `--scale` measures time
-and memory instead. Exits with 1 when a goal is missed.
+and memory, also without `--data`. Exits with 1 when a goal is missed.
 """
 
 import argparse
