@@ -228,7 +228,7 @@ def listed(change: Change, runs: Runs) -> tuple[Candidate, ...]:
 
 def _ranges(file: FileDiff) -> Iterator[tuple[int, int]]:
     """The runs of added lines, by their numbers after the change."""
-    first = last = 0
+    first, last = 0, -1
     for line in file.added:
         number = line.new or 0
         if number != last + 1:
