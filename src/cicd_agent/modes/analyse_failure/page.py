@@ -16,6 +16,7 @@ from cicd_agent.modes.analyse_failure.memory import failed_of
 MOST_LINES = 25
 """Lines of a comment, folded parts counted as one: a reader has ten seconds."""
 MOST_DECISIVE = 6
+MOST_PLACES = 3
 MOST_ROWS = 20
 LONGEST_LINE = 160
 """Characters of a line of the log; the report has it whole."""
@@ -49,7 +50,8 @@ def comment(diagnosis: Diagnosis, evidence: Evidence, account: Account) -> str:
     parts = [
         heading(diagnosis, evidence),
         " ".join(_grounds(diagnosis.grounds[:3], evidence.event)),
-        _decisive(diagnosis),
+        _places(diagnosis, evidence),
+        _decisive(diagnosis, evidence.event),
         _why(diagnosis, most=2),
         _next(diagnosis),
         _beside(diagnosis, evidence),
@@ -65,7 +67,7 @@ def summary(diagnosis: Diagnosis, evidence: Evidence, account: Account) -> str:
     parts = [
         heading(diagnosis, evidence),
         "\n".join(f"- {ground}" for ground in _grounds(diagnosis.grounds, evidence.event)),
-        _decisive(diagnosis),
+        _decisive(diagnosis, evidence.event),
         _why(diagnosis, most=10),
         _next(diagnosis),
         *_escalation(diagnosis),
@@ -105,18 +107,29 @@ def _verdict(diagnosis: Diagnosis, evidence: Evidence) -> str:
 
 def _grounds(grounds: Sequence[Ground], event: Event) -> Iterator[str]:
     for ground in grounds:
-        shown = prose(ground.text)
+        shown = prose(f"{ground.text[:1].upper()}{ground.text[1:]}")
         yield f"{shown} ({link('see', ground.url, event.hosts)})" if ground.url else shown
 
 
-def _decisive(diagnosis: Diagnosis) -> str:
+def _places(diagnosis: Diagnosis, evidence: Evidence) -> str:
+    """Where the failure meets the change, as links."""
+    if diagnosis.cause is not Cause.CHANGE:
+        return ""
+    places = dict.fromkeys(_where(each.path, each.line, evidence) for each in diagnosis.meetings)
+    named = list(places)[:MOST_PLACES]
+    commit = f", changed in {_commit(diagnosis.responsible, evidence.event)}" if diagnosis.responsible else ""
+    return f"Where they meet: {', '.join(named)}{commit}." if named else ""
+
+
+def _decisive(diagnosis: Diagnosis, event: Event) -> str:
     """The lines that prove it, each with its place in the log."""
     if not diagnosis.failures or not diagnosis.failures[0].decisive:
         return ""
     first = diagnosis.failures[0]
     lines = first.decisive[:MOST_DECISIVE]
     text = "\n".join(clip(line.text, LONGEST_LINE) for line in lines)
-    head = f"{_job_step(first.job, first.step)}{_numbers(lines)}"
+    url = next((line.url for line in lines if line.url), "")
+    head = f"{link(_job_step(first.job, first.step), url, event.hosts)}{_numbers(lines)}"
     return f"{head}\n\n{fence(text)}"
 
 
@@ -160,7 +173,7 @@ def _beside(diagnosis: Diagnosis, evidence: Evidence) -> str:
     failed = failed_of(evidence)
     if first is not None and failed.run is not None and first.strict:
         parts.append(_seen(failed, first))
-    return " ".join(parts)
+    return " ".join(part for part in parts if part)
 
 
 def _seen(failed: FailedRun, first: Failure) -> str:
@@ -192,7 +205,7 @@ def _suspects(suspects: Sequence[Suspect], evidence: Evidence) -> str:
     event = evidence.event
     rows = (
         (
-            link(code(each.sha[:7]), f"{event.server}/{event.repo}/commit/{each.sha}", event.hosts),
+            _commit(each.sha, event),
             escape(clip(each.subject, 100)),
             f"{each.score:.2f}",
         )
@@ -275,6 +288,10 @@ def _foot(diagnosis: Diagnosis, evidence: Evidence, account: Account) -> str:
     else:
         parts.append("rules only, no model asked")
     return f"<sub>{' · '.join(parts)}</sub>"
+
+
+def _commit(sha: str, event: Event) -> str:
+    return link(code(sha[:7]), f"{event.server}/{event.repo}/commit/{sha}", event.hosts)
 
 
 def _where(path: str, line: int, evidence: Evidence) -> str:
