@@ -1,5 +1,6 @@
 """The words of a diagnosis: the verdict, the lines that prove it, what to do next, and how sure that is."""
 
+import re
 from collections.abc import Iterator, Sequence
 from urllib.parse import quote
 
@@ -15,7 +16,7 @@ from cicd_agent.modes.analyse_failure.memory import failed_of
 
 MOST_LINES = 25
 """Lines of a comment, folded parts counted as one: a reader has ten seconds."""
-MOST_DECISIVE = 6
+MOST_DECISIVE, MOST_AT_A_GLANCE = 6, 4
 MOST_PLACES = 3
 MOST_ROWS = 20
 LONGEST_LINE = 160
@@ -29,6 +30,7 @@ VERDICTS = {
     Cause.PRE_EXISTING: "Failed before this change",
     Cause.UNKNOWN: "Failed, the cause is not proved",
 }
+_RULED = re.compile(r"\s*[_=*#~+-]{3,}")
 
 
 def heading(diagnosis: Diagnosis, evidence: Evidence) -> str:
@@ -51,7 +53,7 @@ def comment(diagnosis: Diagnosis, evidence: Evidence, account: Account) -> str:
         heading(diagnosis, evidence),
         " ".join(_grounds(diagnosis.grounds[:3], evidence.event)),
         _places(diagnosis, evidence),
-        _decisive(diagnosis, evidence.event),
+        _decisive(diagnosis, evidence.event, most=MOST_AT_A_GLANCE),
         _why(diagnosis, most=2),
         _next(diagnosis),
         _beside(diagnosis, evidence),
@@ -121,12 +123,15 @@ def _places(diagnosis: Diagnosis, evidence: Evidence) -> str:
     return f"Where they meet: {', '.join(named)}{commit}." if named else ""
 
 
-def _decisive(diagnosis: Diagnosis, event: Event) -> str:
+def _decisive(diagnosis: Diagnosis, event: Event, *, most: int = MOST_DECISIVE) -> str:
     """The lines that prove it, each with its place in the log."""
     if not diagnosis.failures or not diagnosis.failures[0].decisive:
         return ""
     first = diagnosis.failures[0]
     lines = first.decisive[:MOST_DECISIVE]
+    if len(lines) > most:
+        # A heading between rules says which test it is, and the line above has said that.
+        lines = tuple(line for line in lines if not _RULED.match(line.text))[:most] or lines[:most]
     text = "\n".join(clip(line.text, LONGEST_LINE) for line in lines)
     url = next((line.url for line in lines if line.url), "")
     head = f"{link(_job_step(first.job, first.step), url, event.hosts)}{_numbers(lines)}"
