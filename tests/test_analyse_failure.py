@@ -199,3 +199,8 @@ def test_at_a_terminal_with_nothing_to_analyse_the_error_says_what_to_give(tmp_p
     left = job.run("analyse-failure", "--base", "main", "--repo-dir", str(job.repo.path))
     assert left.exit == 2
     assert "Give --log FILE, or --run-id N" in left.log
+    for name in ("GITHUB_REPOSITORY", "GITHUB_ACTIONS"):
+        del job.variables[name]
+    place = ["--repo-dir", str(job.repo.path)]
+    assert "Give --log FILE, or --run-id N" in job.run("analyse-failure", *place).log
+    assert "GITHUB_TOKEN and GITHUB_REPOSITORY" in job.run("analyse-failure", "--run-id", "5", *place).log

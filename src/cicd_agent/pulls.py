@@ -18,7 +18,8 @@ def named_run(event: Event, number: int, forge: Forge | None) -> Event:
     """The event as if it had reported this run, which is read from the API; its pull request is still to be found."""
     if forge is None:
         why = "no token, or GITHUB_REPOSITORY does not say where it is"
-        raise ConfigError("`run-id` cannot be read", why=why, remedy="Set `github-token`")
+        remedy = "Set `github-token`; at a terminal GITHUB_TOKEN and GITHUB_REPOSITORY"
+        raise ConfigError("`run-id` cannot be read", why=why, remedy=remedy)
     state = forge.runs.run(number)
     run = WorkflowRun(
         id=state.id,

@@ -182,6 +182,8 @@ def _event(
         return _local("HEAD", options, environment, repository)
     if not path and known is not None and known.kind is EventKind.LOCAL:
         return known
+    if not path and options.mode == "analyse-failure":
+        raise ConfigError("there is nothing to analyse", remedy="Give --log FILE, or --run-id N with GITHUB_TOKEN set")
     if not path:
         raise ConfigError(
             "there is no event", why="neither --base nor GITHUB_EVENT_PATH", remedy="At a terminal say `--base main`"
