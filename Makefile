@@ -8,7 +8,7 @@ WORKFLOWS := $(wildcard .github/workflows/*.yml examples/workflows/*.yml)
 COMPILE := UV_CUSTOM_COMPILE_COMMAND="make lock" $(BIN)/uv pip compile --quiet --no-config --universal \
 	--python-version 3.11 --generate-hashes --no-annotate --no-emit-index-url
 
-.PHONY: help setup demo test lint types workflows wheels unit fmt bench bench-review docs lock clean
+.PHONY: help setup demo test lint types workflows wheels unit fmt bench bench-review bench-logs docs lock clean
 .DEFAULT_GOAL := help
 
 help: ## this list
@@ -62,9 +62,14 @@ bench: setup ## what the README claims, measured here: costs, and the places of 
 	@$(BIN)/python benchmarks/anchors.py
 	@$(BIN)/python benchmarks/review_fuzz.py
 	@$(BIN)/python benchmarks/loop_overhead.py
+	@$(BIN)/python benchmarks/planted_bugs.py
 
 bench-review: setup ## reviews of real releases beside installed peers: make bench-review PEERS="DIR …"; needs the package index
 	@$(BIN)/python benchmarks/review_overhead.py $(addprefix --peer-venv ,$(PEERS))
+
+bench-logs: setup ## what is found in real logs of failures: make bench-logs DATA=DIR, with index.jsonl and the logs in it
+	@$(BIN)/python benchmarks/log_extract.py --data $(DATA)
+	@$(BIN)/python benchmarks/missing_truth.py --data $(DATA)
 
 docs: setup ## write the generated pages and schemas again
 	@$(BIN)/python scripts/docs.py

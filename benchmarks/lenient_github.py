@@ -14,6 +14,7 @@ from tests.servers.github_server import Received
 from tests.servers.github_state import WHEN, ReviewComment
 from tests.servers.openapi import github
 
+NOT_FOUND = 404
 _BELOW = {"commits_url": "commits", "review_comments_url": "comments"}
 
 
@@ -38,9 +39,10 @@ class LenientGitHub(FakeGitHub):
         try:
             answer = self._carry_out(request, request.path)
         except Refused as refused:
-            answer = refused.answer
+            # A commit that nobody put there is still known from its pull request.
+            answer = self._more(request) or refused.answer if refused.answer.status == NOT_FOUND else refused.answer
         except (LookupError, ValueError):
-            answer = self._more(request)
+            answer = self._more(request) or self._unanswered(request)
         return self._limited(Answer(answer.status, self._linked(request.path, answer.body), answer.headers))
 
     def _linked(self, path: str, body: Any) -> Any:
@@ -62,7 +64,8 @@ class LenientGitHub(FakeGitHub):
                 linked[end] = {**body[end], "repo": {**repo, "url": url, "default_branch": "main"}}
         return linked
 
-    def _more(self, request: Received) -> Answer:
+    def _more(self, request: Received) -> Answer | None:
+        """What the strict one has no route for, None where this one has none either."""
         _, _, owner, name, *rest = request.path.split("/", 4)
         path = f"/{rest[0]}" if rest else ""
         repo = self.repos[f"{owner}/{name}"]
@@ -78,13 +81,17 @@ class LenientGitHub(FakeGitHub):
                     request.query,
                     request.body,
                     self.new_id,
+                    self.sign,
                 )
                 try:
                     return route.answer(visit)
                 except Refused as refused:
                     return refused.answer
+        return None
+
+    def _unanswered(self, request: Received) -> Answer:
         self.unknown.append(f"{request.method} {request.path}")
-        return Answer(404, {"message": "Not Found"})
+        return Answer(NOT_FOUND, {"message": "Not Found"})
 
 
 def repository(visit: Visit) -> Answer:

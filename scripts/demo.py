@@ -1,4 +1,7 @@
-"""Reviews this repository and a sample pull request, offline and without a key, and checks what was found."""
+"""Reviews this repository and a sample pull request, and explains a failed test run, offline and without a key.
+
+What was found is checked.
+"""
 
 import json
 import os
@@ -12,7 +15,7 @@ from typing import Any
 if __name__ == "__main__":
     sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-from scripts.sample_pull_request import BASE, HARMLESS, HEAD, PLANTED, build, token
+from scripts.sample_pull_request import BASE, HARMLESS, HEAD, PLANTED, SLIP, SLIPPED, build, slip, token
 
 ROOT = Path(__file__).resolve().parent.parent
 MOST_LINES = 1_500
@@ -42,7 +45,8 @@ def main() -> int:
     leaked = token() in text or token() in json.dumps(report)
     if leaked:
         say("The planted token was printed.")
-    return 1 if leaked or noise or len(found) < len(PLANTED) else 0
+    explained = failure(place)
+    return 1 if leaked or noise or len(found) < len(PLANTED) or not explained else 0
 
 
 def recent(repository: Path) -> tuple[str, str] | None:
@@ -63,7 +67,11 @@ def recent(repository: Path) -> tuple[str, str] | None:
 
 def review(repository: Path, base: str, head: str, place: Path) -> tuple[str, dict[str, Any]]:
     """Run the command line as anybody would; what it printed, and its report."""
-    command = ["cicd_agent", "review", "--base", base, "--head", head, "--repo-dir", str(repository)]
+    return _run(["review", "--base", base, "--head", head, "--repo-dir", str(repository)], place)
+
+
+def _run(arguments: Sequence[str], place: Path) -> tuple[str, dict[str, Any]]:
+    command = ["cicd_agent", *arguments]
     ran = subprocess.run(
         [sys.executable, "-m", *command, "--output-dir", str(place), "--format", "text"],
         cwd=ROOT,
@@ -75,8 +83,39 @@ def review(repository: Path, base: str, head: str, place: Path) -> tuple[str, di
     )
     say(ran.stdout)
     if ran.returncode:
-        raise SystemExit(f"the review ended with exit code {ran.returncode}")
+        raise SystemExit(f"{arguments[0]} ended with exit code {ran.returncode}")
     return ran.stdout, json.loads((place / "report.json").read_text())["body"]
+
+
+def failure(place: Path) -> bool:
+    """Plant one wrong line, run the sample's tests, and explain their log; whether that line's file is blamed."""
+    sample, path = place / "sample", SLIPPED[0]
+    slip(sample)
+    ran = subprocess.run(
+        [sys.executable, "-m", "pytest", "-c", os.devnull, "--rootdir", ".", "-p", "no:cacheprovider", "tests"],
+        cwd=sample,
+        env={**_environment(), "PYTHONPATH": "src", "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"},
+        check=False,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+    log = place / "failed.log"
+    log.write_text(
+        f"##[group]Run python -m pytest\n##[endgroup]\n{ran.stdout}##[error]Process completed with exit code 1.\n"
+    )
+    say(f"\nThe same with one wrong line in {path}, and the log of its tests:\n")
+    _, report = explain(sample, log, place / "failed-run")
+    diagnosis = report["diagnosis"]
+    blamed = diagnosis["cause"] == "change" and path in diagnosis["affected"][:1]
+    say(f"  {'found' if blamed else 'MISSED':<8}the wrong line ({path})")
+    return blamed
+
+
+def explain(repository: Path, log: Path, place: Path) -> tuple[str, dict[str, Any]]:
+    """Explain a log as anybody would; what was printed, and the report."""
+    arguments = ["--log", str(log), "--base", HEAD, "--head", SLIP, "--repo-dir", str(repository)]
+    return _run(["analyse-failure", *arguments], place)
 
 
 def judged(findings: Sequence[Mapping[str, Any]]) -> tuple[list[str], list[str]]:

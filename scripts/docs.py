@@ -10,6 +10,7 @@ ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT / "src"))  # the pages tell of this tree, whatever is installed
 
 from cicd_agent.config.explain import plain  # noqa: E402  after the path is set
+from cicd_agent.config.limits import BY_MODE, listed  # noqa: E402
 from cicd_agent.config.schema import config_schema  # noqa: E402
 from cicd_agent.config.values import Setting, catalogue  # noqa: E402
 from cicd_agent.decision import schema as envelope_schema  # noqa: E402
@@ -84,8 +85,9 @@ With `base-url`, where the default's name may mean nothing, `fast-model` is `mod
 `fallback-model` is asked when the other is not available: no connection, a rate limit, a server that fails. It is not
 asked when the model answers badly, nor in a mode that fails closed. The report says which model answered, and why.
 
-A run may spend `max-cost-usd`. What a model costs comes from `prices`, else from a table that comes with the program.
-The cost of a model without a price is unknown, never 0: `cost_usd` is empty, and `max-input-tokens` holds the run.
+A run may spend `max-cost-usd`, by default what suits its mode. What a model costs comes from `prices`, else from a
+table that comes with the program. The cost of a model without a price is unknown, never 0: `cost_usd` is empty, and
+`max-input-tokens` holds the run.
 
 ### OpenAI without a key
 
@@ -111,6 +113,17 @@ steps:
 It is used when `provider` is `openai`, there is no key, and the server is OpenAI's. `OPENAI_IDENTITY_AUDIENCE` is the
 audience of the provider, `{audience}` when it is not set.
 
+## Slack
+
+Give the webhook of a channel (`slack-webhook-url`), or the token of an app with the scope `chat:write` and the id of
+the channel (`slack-token`, `slack-channel`); with both, the webhook counts. Only what needs somebody is told there, in
+one line that calls nobody and links to your GitHub server only. That Slack cannot be reached is a warning, no more.
+
+```yaml
+with:
+  slack-webhook-url: ${{{{ secrets.SLACK_WEBHOOK_URL }}}}
+```
+
 ## Silencing a finding
 
 | for | write |
@@ -133,7 +146,7 @@ On GitHub Actions everything that is needed is there. Elsewhere, these say the s
 | `GITHUB_API_URL`, `GITHUB_SERVER_URL` | a GitHub Enterprise server |
 | `OPENAI_IDENTITY_PROVIDER_ID`, `OPENAI_SERVICE_ACCOUNT_ID` | what the job's identity stands for at OpenAI |
 | `OPENAI_IDENTITY_AUDIENCE` | whom that identity is made for |
-| `HTTPS_PROXY`, `NO_PROXY` | the way out |
+| `HTTPS_PROXY`, `NO_PROXY` | the way out, to Slack too |
 | `SSL_CERT_FILE`, `REQUESTS_CA_BUNDLE`, `CURL_CA_BUNDLE` | certificates to trust; the first that is set counts |
 | `NO_COLOR`, `TERM=dumb` | no colours and no links at a terminal |
 
@@ -195,6 +208,8 @@ def kind(setting: Setting) -> str:
 def default(setting: Setting) -> str:
     """Its default as one would write it."""
     value = getattr(Settings(), setting.field)
+    if setting.field in BY_MODE:
+        return listed(BY_MODE[setting.field])
     if setting.is_secret or plain(value) == "":
         return "–"
     return ", ".join(f"`{item}`" for item in value) if isinstance(value, tuple) else f"`{plain(value)}`"

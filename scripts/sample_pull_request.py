@@ -8,6 +8,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 BASE, HEAD = "main", "feature"
+SLIP = "slip"
+"""A branch on top of the pull request with one wrong line, which a test notices."""
+SLIPPED = ("src/parcel/prices.py", "0 < grams <= heaviest", "0 < grams < heaviest")
 _AUTHOR = {"NAME": "Sample Author", "EMAIL": "author@example.invalid"}
 
 
@@ -259,6 +262,14 @@ def build(directory: Path) -> None:
     for old, new in _RENAMES.items():
         git(directory, "mv", old, new)
     commit(directory, _edited(directory), "Find all parcels of a city", day=2)
+
+
+def slip(directory: Path) -> None:
+    """Commit one wrong line on a branch of its own, which is checked out then."""
+    path, right, wrong = SLIPPED
+    git(directory, "checkout", "--quiet", "-b", SLIP)
+    text = (directory / path).read_text().replace(right, wrong)
+    commit(directory, {path: text}, "Make the limits exclusive", day=3)
 
 
 def _edited(directory: Path) -> dict[str, str]:

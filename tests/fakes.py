@@ -25,6 +25,8 @@ from cicd_agent.core.sandbox import Limits, Ran
 from cicd_agent.core.thread import Thread
 from cicd_agent.errors import ConfigError, ForgeRefused
 from tests.fake_marks import FakeMarks
+from tests.fake_notices import FakeNotices
+from tests.fake_runs import FakeRuns
 
 ME = "github-actions[bot]"
 STATES = {
@@ -59,14 +61,20 @@ class FakeForge(Forge):
     """The threads of reviews."""
     calls: list[str] = field(default_factory=list)
     """Names of the methods called, refused calls too."""
+    noticed: FakeNotices = field(default_factory=FakeNotices)
     submitted: list[PostedReview] = field(default_factory=list)
     refused_events: dict[ReviewEvent, ForgeRefused] = field(default_factory=dict)
     """What a review may not say."""
     marked: FakeMarks = field(default_factory=FakeMarks)
+    ran: FakeRuns = field(default_factory=FakeRuns)
 
     @property
     def marks(self) -> FakeMarks:
         return self.marked
+
+    @property
+    def runs(self) -> FakeRuns:
+        return self.ran
 
     def pull(self, number: int) -> PullState:
         self._called("pull")
@@ -143,6 +151,10 @@ class FakeForge(Forge):
         for inline in review.comments:
             self.say_inline(review.pull, inline.body)
         return f"https://github.test/pull/{review.pull}#pullrequestreview-{len(self.reviews)}"
+
+    @property
+    def notices(self) -> FakeNotices:
+        return self.noticed
 
     def threads(self, number: int) -> tuple[tuple[Thread, ...], tuple[str, ...]]:
         self._called("threads")

@@ -24,6 +24,7 @@ from cicd_agent.core.plan import (
     Summary,
 )
 from cicd_agent.core.ports import PullState
+from cicd_agent.core.ports_actions import Notifier
 from cicd_agent.core.redact import Redactor
 from cicd_agent.errors import ForgeRefused
 from tests.fakes import FakeForge, FakeStore
@@ -70,6 +71,7 @@ class Site:
     event: Event = EVENT
     connected: bool = True
     grant: Grant = field(default_factory=Grant)
+    notifier: Notifier | None = None
 
     def perform(self, *effects: Effect) -> dict[str, Receipt]:
         workflow = Workflow(
@@ -84,6 +86,7 @@ class Site:
             redact=Redactor([KEY]).redact,
             event=self.event,
             grant=self.grant,
+            notifier=self.notifier,
         )
         assert [receipt.key for receipt in receipts] == [effect.key for effect in effects or PLAN.effects]
         return {receipt.key: receipt for receipt in receipts}

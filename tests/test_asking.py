@@ -10,17 +10,19 @@ from cicd_agent.agent.budget import Budget
 from cicd_agent.agent.scripted import ScriptedModel, Step
 from cicd_agent.agent.tool import Tool
 from cicd_agent.agent.turns import Question, Reply, Tier
-from cicd_agent.asking import Asking, asking
+from cicd_agent.asking import Asking, asking, budget
 from cicd_agent.config import Loaded, load
+from cicd_agent.config.limits import USD
 from cicd_agent.core.event import Event, EventKind
 from cicd_agent.core.evidence import Evidence
 from cicd_agent.core.plan import Annotation, Plan
+from cicd_agent.core.trial import Trial
 from cicd_agent.core.verdict import Conclusion, Risk, RiskLevel, Verdict
 from cicd_agent.environment import Workload
 from cicd_agent.errors import ModelMisbehaved, ModelUnavailable
 from cicd_agent.modes import Account, World
 from cicd_agent.run import conclude
-from cicd_agent.settings import Settings
+from cicd_agent.settings import Settings, TokenPrice
 from cicd_agent.world import Scene
 from tests.agent.drafts import Empty, Note
 
@@ -37,6 +39,7 @@ class OneQuestion:
     fails_closed: bool = False
     name: str = "review"
     rule_ids: frozenset[str] = frozenset()
+    remembers_rules: bool = False
     outputs: frozenset[str] = frozenset()
     told: list[Account] = field(default_factory=list)
 
@@ -54,6 +57,9 @@ class OneQuestion:
 
     def lookups(self, *_: object) -> tuple[tuple[Tool[Any], ...], str]:
         return (), ""
+
+    def experiments(self, *_: object) -> tuple[Trial, ...]:
+        return ()
 
     def remember(self, *_: object) -> tuple[str, ...]:
         return ()
@@ -203,6 +209,16 @@ def test_an_identity_is_used_for_openai_without_a_key_when_that_is_asked_for() -
 
 def test_prices_of_the_file_hold_the_ceiling_in_money() -> None:
     text = "max-cost-usd: 0.01\nprices:\n  mine: {input: 1000, output: 1000}\n  gpt-5.5: {input: 0, output: 0}\n"
-    budget = prepared(text, openai_api_key="k").budget
-    assert budget.evidence_tokens("mine") == 4
-    assert budget.evidence_tokens("gpt-5.5") == budget.evidence_tokens("unknown") == 60_000
+    held = prepared(text, openai_api_key="k").budget
+    assert held.evidence_tokens("mine") == 4
+    assert held.evidence_tokens("gpt-5.5") == held.evidence_tokens("unknown") == 60_000
+
+
+def test_each_mode_has_a_ceiling_of_its_own_until_somebody_sets_one_for_all() -> None:
+    def room(told: float | None = None) -> dict[str, int]:
+        settings = Settings(prices={"mine": TokenPrice(input=1000, output=1000)}, max_cost_usd=told)
+        return {mode: budget(settings, mode, lambda: 0.0).evidence_tokens("mine") for mode in USD}
+
+    found = room()
+    assert found["gen-tests"] > found["review"] > found["analyse-failure"] > found["deploy-gate"] > found["route"] == 0
+    assert {*room(0.5).values()} == {found["review"]}

@@ -221,6 +221,27 @@ def test_explain_shows_every_value_with_its_origin_and_no_secret() -> None:
     assert "ghs_" not in text
 
 
+@pytest.mark.parametrize(
+    ("inputs", "mode", "cost", "minutes"),
+    [
+        (
+            {},
+            "",
+            ("by mode", "default: review 0.5, gen-tests 1, analyse-failure 0.25, deploy-gate 0.1, route 0"),
+            ("by mode", "default: 5, gen-tests 15"),
+        ),
+        ({}, "gen-tests", ("1", "default of gen-tests"), ("15", "default of gen-tests")),
+        ({}, "route", ("0", "default of route"), ("5", "default of route")),
+        ({"max-cost-usd": "0", "timeout-minutes": "2"}, "gen-tests", ("0", "input"), ("2", "input")),
+    ],
+)
+def test_explain_tells_which_limit_holds_for_a_mode(
+    inputs: dict[str, str], mode: str, cost: tuple[str, str], minutes: tuple[str, str]
+) -> None:
+    rows = {row.name: (row.value, row.origin) for row in explain(load(inputs, None), mode)}
+    assert (rows["max-cost-usd"], rows["timeout-minutes"]) == (cost, minutes)
+
+
 WORDS = st.sampled_from([*catalogue(), "min_severity", "x", "rules", "", "mode"]) | st.text(max_size=12)
 SECRET = st.text("ABCDEFGHJKLMNPQRSTUVWXYZ0123456789", min_size=16, max_size=60)
 

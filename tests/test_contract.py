@@ -1,5 +1,6 @@
 """The names that others build on: action.yml, Settings, the command line and the documents say the same."""
 
+import re
 import subprocess
 import sys
 from enum import Enum
@@ -9,6 +10,7 @@ from typing import Any
 import yaml
 
 from cicd_agent import cli
+from cicd_agent.config.limits import BY_MODE, listed, minutes, usd
 from cicd_agent.config.values import catalogue
 from cicd_agent.core.finding import Severity
 from cicd_agent.core.verdict import Conclusion, RiskLevel
@@ -30,20 +32,25 @@ INPUTS = words("""
     model-headers max-cost-usd max-input-tokens max-rounds cache-dir instructions
     comment review-event fail-on fail-on-model max-comments min-severity min-confidence paths-ignore sarif-files
     pull-request stage evidence-file
+    run-id rerun verify-command slack-webhook-url slack-token slack-channel
 """)
 OUTPUTS_OF_EVERY_MODE = words("""
     conclusion risk_level risk_score confidence escalate_to_human degraded config_status
     summary report_file model requests tokens_used cached_tokens cost_usd
 """)
-OUTPUTS = {"review": words("decision findings_count blocking_count suppressed_count sarif_file")}
+OUTPUTS = {
+    "review": words("decision findings_count blocking_count suppressed_count sarif_file"),
+    "analyse-failure": words("""
+        failure_type cause root_cause is_flaky responsible_commit affected_files fingerprint rerun_recommended
+        fix_file fix_verified
+    """),
+}
 DEFAULTS = {
     "config-file": ".github/cicd-agent.yml",
-    "timeout-minutes": 5,
     "api": "auto",
     "provider": "auto",
     "model": "gpt-5.5",
     "fast-model": "gpt-5-mini",
-    "max-cost-usd": 0.5,
     "max-input-tokens": 150_000,
     "max-rounds": 8,
     "comment": "review",
@@ -54,7 +61,10 @@ DEFAULTS = {
     "min-severity": "medium",
     "min-confidence": 0.7,
     "stage": "all",
+    "rerun": "never",
 }
+CEILINGS = {"review": 0.5, "gen-tests": 1, "analyse-failure": 0.25, "deploy-gate": 0.1, "route": 0}
+MINUTES = {"review": 5, "gen-tests": 15, "analyse-failure": 5, "deploy-gate": 5, "route": 5}
 
 
 def settings_with_an_input() -> list[str]:
@@ -95,12 +105,25 @@ def test_the_action_declares_no_default_but_the_tokens() -> None:
 def test_defaults_are_the_published_ones_and_are_named_in_the_action() -> None:
     assert {name: default_of(name) for name in DEFAULTS} == DEFAULTS
     for name, default in DEFAULTS.items():
-        shown = "0.50" if name == "max-cost-usd" else str(default).lower() if isinstance(default, bool) else default
+        shown = str(default).lower() if isinstance(default, bool) else default
         assert ACTION["inputs"][name]["description"].endswith(f" Default: {shown}.")
     silent = {name for name, given in ACTION["inputs"].items() if "Default:" not in given["description"]}
     assert {name for name in silent if name in Settings().model_dump(by_alias=True) and default_of(name)} <= {
         *("github-token", "openai-api-key", "model-headers")
     }
+
+
+def test_ceilings_and_time_limits_are_the_published_ones_of_each_mode_and_are_named_in_the_action() -> None:
+    for name, published, limit in (("max-cost-usd", CEILINGS, usd), ("timeout-minutes", MINUTES, minutes)):
+        assert {mode: limit(Settings(), mode) for mode in published} == published
+        assert {mode: limit(Settings(max_cost_usd=3, timeout_minutes=3), mode) for mode in published} == dict.fromkeys(
+            published, 3
+        )
+        said = ACTION["inputs"][name]["description"].partition(" Default: ")[2].removesuffix(".")
+        assert said == listed(BY_MODE[name.replace("-", "_")])
+        told = {mode: float(found[1]) for mode in published if (found := re.search(rf"{mode} ([0-9.]+)", said))}
+        first = re.match(r"[0-9.]+", said)
+        assert {mode: told.get(mode, float(first[0]) if first else None) for mode in published} == published
 
 
 def test_every_input_reaches_the_program_by_an_explicit_variable() -> None:

@@ -15,7 +15,21 @@ from cicd_agent.core.diff_parse import parse_diff
 from cicd_agent.core.event import Event, EventKind, PullRequest
 from cicd_agent.core.evidence import Evidence, Gap
 from cicd_agent.core.finding import Category, Finding, Location, Severity
-from cicd_agent.core.plan import Comment, InlineComment, Output, Plan, Receipt, ReceiptState, Review, ReviewEvent
+from cicd_agent.core.plan import (
+    CheckRun,
+    Comment,
+    CommitComment,
+    InlineComment,
+    Issue,
+    Notification,
+    Output,
+    Plan,
+    Receipt,
+    ReceiptState,
+    Rerun,
+    Review,
+    ReviewEvent,
+)
 from cicd_agent.core.verdict import Conclusion, Reason, Risk, RiskLevel, Verdict
 from cicd_agent.decision import Asked, Decision, Report, dump, load, report, schema
 from cicd_agent.errors import ConfigError
@@ -40,6 +54,11 @@ def decision() -> Decision:
         Review("r", 7, "h" * 40, ReviewEvent.COMMENT, "body", (inline,)),
         Comment("c", 7, "body"),
         Output("o", "risk_level", "low"),
+        CheckRun("check", "h" * 40, Conclusion.FAILURE, "t", "s", name="cicd-agent failure"),
+        CommitComment("f", "h" * 40, "body"),
+        Issue("f", "title", "body"),
+        Notification("n", "text", "https://github.com/o/r"),
+        Rerun("again", 81, 1, "flaky"),
     )
     verdict = Verdict(
         Conclusion.NEUTRAL, "comment", None, Risk(RiskLevel.LOW, 3, (Reason("why", 3.0),)), findings=(finding,)
@@ -127,6 +146,21 @@ def test_evidence_that_was_tampered_with_is_refused(path: tuple[str | int, ...],
     place[path[-1]] = value
     with pytest.raises(ConfigError):
         load(Evidence, json.dumps(tampered).encode(), "x")
+
+
+@pytest.mark.parametrize(
+    ("good", "bad"),
+    [
+        ('"reason": "flaky"', '"reason": "because"'),
+        ('"name": "cicd-agent failure"', '"name": "required check"'),
+        ('"run": 81', '"run": "81"'),
+    ],
+)
+def test_an_effect_says_nothing_but_the_words_there_are_for_it(good: str, bad: str) -> None:
+    text = dump(decision())
+    assert good in text
+    with pytest.raises(ConfigError):
+        load(Decision, text.replace(good, bad).encode(), "x")
 
 
 def test_an_effect_of_an_unknown_kind_is_refused() -> None:

@@ -76,3 +76,10 @@ def test_signal_handlers_are_as_they_were(job: Job) -> None:
     before = [signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGALRM)]
     job.run()
     assert [signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGALRM)] == before
+
+
+def test_the_limits_that_hold_for_a_mode_are_explained_when_it_is_named(job: Job) -> None:
+    assert job.run("config", "explain").log.count("by mode") == 2
+    for told in (job.run("config", "explain", "--input", "mode=route"), job.run("config", "explain", mode="route")):
+        assert told.log.count("default of route") == 2
+        assert "by mode" not in told.log

@@ -167,7 +167,7 @@ HOSTILE: dict[str, Callable[[Path], object]] = {
     "a setting that is none": lambda tape: _spoil_run(tape, settings={"shell": "rm"}),
     "a setting of another type": lambda tape: _spoil_run(tape, settings={"max-rounds": "8"}),
     "settings without end": lambda tape: tape.write_text(
-        tape.read_text().replace('"max-cost-usd": 0.5', '"max-cost-usd": 1e999')
+        tape.read_text().replace('"max-cost-usd": null', '"max-cost-usd": 1e999')
     ),
     "settings without measure": lambda tape: tape.write_text(
         tape.read_text().replace('"max-input-tokens": 150000', f'"max-input-tokens": {10**400}')

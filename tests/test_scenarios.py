@@ -1,9 +1,10 @@
 """Runs each folder of tests/scenarios/<mode>/<case> end to end: the real command line, offline, as on a runner.
 
 `case.json` is a `Case`. The repository is the sample pull request, or made of base.txt, on which head.txt puts its
-files (each after a line `-- path --`). `event.json` is the payload, in which $base and $head stand for the commits.
-`answers.json` holds what the model says, one entry to a request. What came out is compared with expected/: with
-outputs.json, summary.md and printed.txt to the letter, with report.json and github.json as the part that must be there.
+files (each after a line `-- path --`). `event.json` is the payload, in which $base and $head stand for the commits;
+$case in an argument is the scenario's folder. `answers.json` holds what the model says, one entry to a request. What
+came out is compared with expected/: with outputs.json, summary.md and printed.txt to the letter, with report.json and
+github.json as the part that must be there.
 
 SCENARIOS=write writes outputs.json, summary.md and printed.txt anew: read the difference before you commit it.
 """
@@ -143,8 +144,9 @@ def play(folder: Path, case: Case, place: Path) -> Outcome:
         model = stack.enter_context(OpenAIServer(*map(answer, script)))
         if script:
             environment["INPUT_BASE_URL"] = model.url
+        arguments = [Template(each).safe_substitute(case=folder) for each in case.arguments]
         ran = subprocess.run(
-            [sys.executable, "-m", "cicd_agent", folder.parent.name, *case.arguments],
+            [sys.executable, "-m", "cicd_agent", folder.parent.name, *arguments],
             cwd=repository,
             env=environment,
             check=False,
@@ -157,7 +159,16 @@ def play(folder: Path, case: Case, place: Path) -> Outcome:
             "comments": [each.body for each in pull.comments],
             "requests": len(hub.received),
         }
-        plain = Names({str(place): "<dir>", hub.url: "<api>", model.url: "<model>", base: "<base>", head: "<head>"})
+        plain = Names(
+            {
+                str(folder): "<case>",
+                str(place): "<dir>",
+                hub.url: "<api>",
+                model.url: "<model>",
+                base: "<base>",
+                head: "<head>",
+            }
+        )
     return Outcome(
         exit=ran.returncode,
         outputs=parse_outputs(plain.put(text(temp / "output"))),

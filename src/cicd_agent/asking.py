@@ -14,6 +14,7 @@ from cicd_agent.agent.prices import PRICES, Price
 from cicd_agent.agent.tool import Tool
 from cicd_agent.agent.turns import Answer, Model, Question
 from cicd_agent.config import Loaded
+from cicd_agent.config.limits import minutes, usd
 from cicd_agent.environment import Workload
 from cicd_agent.errors import ModelUnavailable
 from cicd_agent.modes import Mode
@@ -93,14 +94,14 @@ class Asking:
         return answer
 
 
-def budget(settings: Settings, clock: Callable[[], float]) -> Budget:
-    """What the settings let a run spend."""
+def budget(settings: Settings, mode: str, clock: Callable[[], float]) -> Budget:
+    """What the settings let a run of this mode spend."""
     return Budget(
         requests=settings.max_rounds + RETRIES,
         input_tokens=settings.max_input_tokens,
-        seconds=max(settings.timeout_minutes * 60 - RESERVE, 1.0),
+        seconds=max(minutes(settings, mode) * 60 - RESERVE, 1.0),
         clock=clock,
-        usd=settings.max_cost_usd,
+        usd=usd(settings, mode),
         prices={**PRICES, **{name: _price(told) for name, told in settings.prices.items()}},
     )
 
@@ -118,14 +119,15 @@ def asking(
 
     Raises ConfigError when an input makes no sense.
     """
-    settings, limits = loaded.settings, budget(loaded.settings, clock)
+    settings, limits = loaded.settings, budget(loaded.settings, mode.name, clock)
     if settings.provider is Provider.NONE:
-        return Asking(None, limits, b"", redact)
+        return Asking(None, limits, b"", redact, sealing=_keyless(mode, settings, keeping, redact))
     try:
         reach = _reach(settings, workload)
         model = reach(_named(mode, loaded))
     except ModelUnavailable as error:
-        return Asking(None, limits, b"", redact, silence=str(error))
+        sealing = _keyless(mode, settings, keeping, redact)
+        return Asking(None, limits, b"", redact, silence=str(error), sealing=sealing)
     # The default's name means something at OpenAI only.
     quick = settings.fast_model if "fast_model" in settings.model_fields_set or not settings.base_url else model.name
     fast = reach(quick) if quick and quick != model.name else None
@@ -172,6 +174,11 @@ def _caches(
         )
         for model in models
     }
+
+
+def _keyless(mode: Mode[Any], settings: Settings, keeping: Keeping | None, redact: Callable[[str], str]) -> Sealing:
+    """What is remembered where nobody is asked: what rules have found, and no answers."""
+    return _sealing(_secret(settings, keeping), keeping, redact) if keeping and mode.remembers_rules else Sealing()
 
 
 def _sealing(secret: bytes, keeping: Keeping, redact: Callable[[str], str]) -> Sealing:

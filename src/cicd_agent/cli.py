@@ -10,13 +10,14 @@ from cicd_agent.errors import ConfigError
 
 MODES: Final[Mapping[str, str]] = {
     "review": "review a change: findings that are proved against its diff, and its risk",
+    "analyse-failure": "analyse a failed run: the lines that prove what failed, the cause, and the next step",
 }
 STAGES: Final[Mapping[str, str]] = {
     "gather": "read the evidence of an event, and write it to --out",
     "decide": "decide on the evidence in --in, and write the decision to --out",
     "perform": "carry out the decision in --in",
 }
-TOOLS: Final = ("config", "schema", "replay", "serve-fake-model")
+TOOLS: Final = ("config", "schema", "replay", "serve-fake-model", "extract")
 FORMATS: Final = ("text", "json", "github")
 SCHEMAS: Final = ("config", "evidence", "decision", "report")
 
@@ -54,6 +55,9 @@ class Options:
     config: str = ""
     script: str = ""
     port: int = 0
+    logs: tuple[str, ...] = ()
+    green: str = ""
+    tokens: int = 2_000
 
 
 class _Parser(argparse.ArgumentParser):
@@ -69,6 +73,9 @@ def parse(argv: Sequence[str]) -> Options:
         raise unknown_mode(argv[0])
     found = vars(_parser().parse_args(argv))
     inputs = dict(_assignment(pair) for pair in found.pop("input", None) or ())
+    if (run := found.pop("run_id", None)) is not None:
+        inputs["run-id"] = run
+    found["logs"] = tuple(found.get("logs") or ())
     found.pop("verb", None)
     return Options(**{name: value for name, value in found.items() if value is not None}, inputs=inputs)
 
@@ -85,7 +92,7 @@ def unknown_mode(name: str) -> ConfigError:
 def _parser() -> argparse.ArgumentParser:
     parser = _Parser(
         prog="cicd-agent",
-        description="Reviews changes and proves what it says: models propose, code disposes.",
+        description="Reviews changes, explains failures, and proves what it says: models propose, code disposes.",
         epilog=_EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
@@ -95,9 +102,11 @@ def _parser() -> argparse.ArgumentParser:
         mode = _command(commands, name, words)
         mode.set_defaults(command="run", mode=name)
         _add_run_options(mode)
-        mode.add_argument(
-            "--fix", action="store_true", help="apply the proved suggestions to the working tree; --dry-run: their diff"
-        )
+        if name == "analyse-failure":
+            _add_log_options(mode)
+        else:
+            fixes = "apply the proved suggestions to the working tree; --dry-run: their diff"
+            mode.add_argument("--fix", action="store_true", help=fixes)
     for name, words in STAGES.items():
         stage = _command(commands, name, words)
         stage.set_defaults(command=name)
@@ -125,6 +134,14 @@ def _parser() -> argparse.ArgumentParser:
     serve.set_defaults(command="serve-fake-model")
     serve.add_argument("--script", metavar="FILE", required=True, help="its answers, in YAML or JSON")
     serve.add_argument("--port", metavar="N", type=int, help="port to listen on (default: any that is free)")
+    extract = _command(commands, "extract", "print the lines of a failed log that matter")
+    extract.set_defaults(command="extract")
+    extract.add_argument(
+        "logs", nargs=1, metavar="LOG", help="a log file, also compressed by gzip; - for the standard input"
+    )
+    extract.add_argument("--green", metavar="LOG", help="a log of the same job that passed")
+    extract.add_argument("--tokens", metavar="N", type=int, help="how much to print (default: 2000)")
+    extract.add_argument("--format", choices=("text", "json"), help="text for a person, json for a program")
     return parser
 
 
@@ -132,13 +149,26 @@ def _command(commands: "argparse._SubParsersAction[_Parser]", name: str, words: 
     return commands.add_parser(name, help=words, description=words[0].upper() + words[1:] + ".")
 
 
+def _add_log_options(parser: argparse.ArgumentParser) -> None:
+    add = parser.add_argument
+    add(
+        "--log",
+        dest="logs",
+        metavar="FILE",
+        action="append",
+        help="log of a failed job, `-` for standard input; may be repeated",
+    )
+    add("--green", metavar="FILE", help="with --log: log of the same job when it passed")
+    add("--run-id", metavar="N", help="the run to analyse, read with GITHUB_TOKEN from GITHUB_REPOSITORY")
+
+
 def _add_place_options(parser: argparse.ArgumentParser) -> None:
     add = parser.add_argument
     add("--event", metavar="FILE", help="event payload (default: GITHUB_EVENT_PATH)")
     add("--event-name", metavar="NAME", help="name of the event (default: GITHUB_EVENT_NAME)")
     add("--repo-dir", metavar="DIR", help="the checkout (default: GITHUB_WORKSPACE, else the current directory)")
-    add("--base", metavar="REF", help="review what is not in REF yet, without an event")
-    add("--head", metavar="REF", help="with --base: the commit to review (default: HEAD and uncommitted work)")
+    add("--base", metavar="REF", help="the change is what is not in REF yet, without an event")
+    add("--head", metavar="REF", help="with --base: the commit it ends in (default: HEAD and uncommitted work)")
     add("--input", metavar="NAME=VALUE", action="append", help="set an input, as `with:` does; may be repeated")
 
 

@@ -1,9 +1,10 @@
 """What each command does, from its options to its exit code."""
 
 import json
+import sys
 from collections.abc import Callable
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -12,12 +13,14 @@ from cicd_agent.adapters.tape_cache import open_folder
 from cicd_agent.asking import Asking, Keeping, asking
 from cicd_agent.cli import Options
 from cicd_agent.config.explain import explain, table
+from cicd_agent.config.limits import minutes
 from cicd_agent.config.schema import config_schema
 from cicd_agent.core.event import Event
 from cicd_agent.core.evidence import Evidence
 from cicd_agent.decision import MOST_BYTES, Decision, dump, load, schema
 from cicd_agent.environment import Environment
 from cicd_agent.errors import ConfigError, Exit
+from cicd_agent.extracting import extract
 from cicd_agent.fixing import apply, diff, require_working_tree
 from cicd_agent.handover import look, read_evidence, take_over
 from cicd_agent.modes import Mode, modes
@@ -25,7 +28,8 @@ from cicd_agent.outlet import Outlet, exit_of
 from cicd_agent.replay import record, replay
 from cicd_agent.run import Source, decide, observe, resume
 from cicd_agent.settings import Stage
-from cicd_agent.world import Scene, answers_folder, prepare, read
+from cicd_agent.trying import benches
+from cicd_agent.world import Scene, answers_folder, inputs, prepare, read
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +57,8 @@ def execute(
         return Exit.OK
     if options.command == "replay":
         return replay(options, outlet)
+    if options.command == "extract":
+        return extract(options, outlet, sys.stdin.buffer)
     if options.command == "serve-fake-model":
         from cicd_agent.fake_model.server import serve  # noqa: PLC0415  nobody else pays for a server
 
@@ -63,11 +69,13 @@ def execute(
 
         def scene(mode: Mode[Any] | None, known: Event | None = None) -> Scene:
             found = prepare(mode, options, environment, Path.cwd(), closing=closing, known=known)
-            limit(found.settings.timeout_minutes * 60)
-            return found
+            most = minutes(found.settings, options.mode)
+            limit(most * 60)
+            bench = benches(found, environment, outlet.redact, clocks.elapsed, most)
+            return replace(found, world=replace(found.world, bench=bench))
 
         if options.command == "config":
-            return _explain(scene(None), outlet)
+            return _explain(scene(None), inputs(options, environment).get("mode", ""), outlet)
 
         def put(mode: Mode[Any], here: Scene) -> Asking:
             folder = answers_folder(options, environment, here.settings, Path.cwd())
@@ -84,8 +92,8 @@ def _keeping(folder: Path, clocks: Clocks, outlet: Outlet, options: Options) -> 
     return Keeping(open_folder(folder), clocks.now, outlet.warn, remembers=not options.dry_run)
 
 
-def _explain(scene: Scene, outlet: Outlet) -> int:
-    outlet.print(table(explain(scene.loaded)))
+def _explain(scene: Scene, mode: str, outlet: Outlet) -> int:
+    outlet.print(table(explain(scene.loaded, mode)))
     for problem in scene.loaded.problems:
         outlet.warn(str(problem))
     return Exit.OK

@@ -10,6 +10,7 @@ from pydantic import TypeAdapter, ValidationError
 from cicd_agent import __version__
 from cicd_agent.agent.turns import Action, Answer, Usage
 from cicd_agent.core.change import Change
+from cicd_agent.core.diagnosis import Diagnosis
 from cicd_agent.core.diff import FileDiff, LineKind
 from cicd_agent.core.event import Event
 from cicd_agent.core.evidence import Evidence, Gap
@@ -80,6 +81,8 @@ class Decision:
     declined: str = ""
     said: Said | None = None
     """What is answered to a comment, in place of a verdict."""
+    diagnosis: Diagnosis | None = None
+    """What is concluded of a failed run, in place of a verdict."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,6 +119,7 @@ class Report:
     tape: str = ""
     """Path of the account of what was asked and answered, "" when nobody could have been asked."""
     said: Said | None = None
+    diagnosis: Diagnosis | None = None
 
 
 def report(
@@ -138,6 +142,7 @@ def report(
         receipts=receipts,
         tape=tape,
         said=decision.said,
+        diagnosis=decision.diagnosis,
     )
 
 
@@ -147,12 +152,14 @@ def _seen(change: Change) -> Seen:
 
 def outputs(decision: Decision, report_file: str) -> dict[str, str]:
     """The step outputs that every mode has, the risk first. What is not known is empty, never a guess or 0."""
-    verdict, account = decision.verdict, decision.account
+    account = decision.account
+    verdict = decision.verdict or decision.diagnosis
     told = verdict or decision.said
+    risk = verdict.risk if verdict else None
     used = account.usage
     return {
-        "risk_level": verdict.risk.level if verdict else "",
-        "risk_score": str(verdict.risk.score) if verdict else "",
+        "risk_level": risk.level if risk else "",
+        "risk_score": str(risk.score) if risk else "",
         "conclusion": told.conclusion if told else Conclusion.SKIPPED,
         "confidence": _known(verdict.confidence if verdict else None, "{:.2f}"),
         "escalate_to_human": _flag(bool(verdict.escalate)) if verdict else "",

@@ -19,6 +19,7 @@ _SYSTEM = frozenset(
     {"PATH", "HOME", "TMPDIR", "SSL_CERT_DIR", "GIT_SSL_CAINFO", *_CA_BUNDLES}
     | {name for proxy in ("http_proxy", "https_proxy", "all_proxy", "no_proxy") for name in (proxy, proxy.upper())}
 )
+_TOOLS = ("PATH", "HOME", "JAVA_HOME", "GOROOT", "VIRTUAL_ENV", "LD_LIBRARY_PATH")
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +65,8 @@ class Environment:
     no_color: bool = False
     system: Mapping[str, str] = field(default_factory=dict, repr=False)
     ca_bundle: str = ""
+    tools: Mapping[str, str] = field(default_factory=dict, repr=False)
+    """Where the job's own tool chains are, for what it runs in the sandbox."""
     workload: Workload | None = field(default=None, repr=False)
 
     @classmethod
@@ -104,6 +107,7 @@ class Environment:
             no_color=bool(first("NO_COLOR")) or first("TERM") == "dumb",
             system={name: variables[name] for name in _SYSTEM if variables.get(name)},
             ca_bundle=first(*_CA_BUNDLES),
+            tools={name: variables[name] for name in _TOOLS if variables.get(name)},
             workload=_workload(variables),
         )
 

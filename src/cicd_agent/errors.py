@@ -51,6 +51,12 @@ class ConfigError(AgentError):
     exit = Exit.CONFIG
 
 
+class NotifierRefused(AgentError):
+    """A message could not be delivered; nothing else suffers by it."""
+
+    exit = Exit.FORGE
+
+
 class ForgeRefused(AgentError):
     """GitHub said no, or could not be reached: permission, fork, rate limit, outage.
 

@@ -11,9 +11,12 @@ from typing import Any, TextIO
 from cicd_agent.adapters.dry_run import dry_run
 from cicd_agent.adapters.files import write_file
 from cicd_agent.adapters.perform import perform
+from cicd_agent.adapters.slack import connect
 from cicd_agent.adapters.store import JournalStore
+from cicd_agent.adapters.style import Shape
 from cicd_agent.adapters.tape import TAPE
 from cicd_agent.adapters.terminal import progress, render
+from cicd_agent.adapters.terminal_failure import render_failure
 from cicd_agent.adapters.workflow import Workflow, quiet
 from cicd_agent.cli import TOOLS, Options
 from cicd_agent.core.event import Event, EventKind
@@ -28,10 +31,10 @@ from cicd_agent.core.plan import (
     Plan,
     Receipt,
     ReceiptState,
-    ReviewEvent,
     Summary,
 )
 from cicd_agent.core.ports import Forge
+from cicd_agent.core.ports_actions import Notifier
 from cicd_agent.core.quote import shown
 from cicd_agent.core.redact import Redactor
 from cicd_agent.core.text import visible_line
@@ -40,6 +43,7 @@ from cicd_agent.core.words import count
 from cicd_agent.decision import Decision, Report, dump, outputs, report
 from cicd_agent.environment import Environment
 from cicd_agent.errors import AgentError, ConfigError, Exit
+from cicd_agent.granting import grant
 from cicd_agent.modes import Account, Mode, modes
 from cicd_agent.world import Scene, secrets
 
@@ -71,6 +75,11 @@ class Outlet:
             streams.err, enabled=self._format == "text", width=lambda: shutil.get_terminal_size().columns
         )
         self._tape = ""
+
+    @property
+    def coloured(self) -> bool:
+        """Whether a result for a person is seen on a terminal that may be given colours."""
+        return self._streams.out.isatty() and self._format == "text" and not self._environment.no_color
 
     def print(self, text: str) -> None:
         """A result for a person. On a runner nothing in it is a command, whatever the format."""
@@ -124,8 +133,11 @@ class Outlet:
         missing = {name: value for name, value in common.items() if name not in own}
         plan = Plan((*_as_effects(missing), *decision.plan.effects))
         names = (*common, *mode.outputs)
+        # At a terminal GitHub is only read, where it is asked at all.
+        forge = None if scene.event.kind is EventKind.LOCAL else scene.world.forge
         granted = grant(scene, is_own=self._options.command == "run")
-        receipts = self._perform(plan, scene.event, scene.world.forge, names, folder, granted=granted)
+        slack = connect(scene.settings, self._environment.ca_bundle)
+        receipts = self._perform(plan, scene.event, forge, names, folder, granted=granted, notifier=slack)
         written = written_report(decision, folder, receipts, self._tape)
         self._write(folder, written)
         self._tell(decision, written, folder, scene.top)
@@ -141,7 +153,9 @@ class Outlet:
         account = Account(config_status=scene.loaded.config_status, notices=scene.notices)
         found = Decision(mode.name, evidence.event, account, evidence=evidence, declined=declined)
         words = f"nothing to do: {declined}"
-        if change is not None:
+        if evidence.failed is not None:
+            words = f"gathered the logs of {count(len(evidence.failed.jobs), 'job')}"
+        elif change is not None:
             words = f"gathered {count(len(change.files), 'file')}, {count(change.added_lines, 'added line')}"
         values = outputs(found, str(folder / REPORT)) | {"summary": words}
         plan = Plan((*_as_effects(values), Summary("summary", f"**cicd-agent {mode.name}**: {escape(words)}.\n")))
@@ -193,6 +207,7 @@ class Outlet:
         folder: Path,
         *,
         granted: Grant | None = None,
+        notifier: Notifier | None = None,
     ) -> tuple[Receipt, ...]:
         workflow = self._workflow(names)
         store = JournalStore(folder / "journal.jsonl", self.redact)
@@ -205,6 +220,7 @@ class Outlet:
             redact=self.redact,
             event=event,
             grant=granted,
+            notifier=notifier,
         )
 
     def _workflow(self, names: tuple[str, ...]) -> Workflow:
@@ -255,20 +271,10 @@ class Outlet:
             self.print(f"{decision.said.manner}: {shown(decision.said.text)}")
             self._trouble(written)
             return
-        if decision.verdict is None or decision.evidence is None:
+        if decision.declined or decision.evidence is None:
             self.warn(f"nothing to do: {decision.declined}")
             return
-        text = self._streams.out.isatty() and self._format == "text"
-        page = render(
-            decision.verdict,
-            decision.evidence,
-            decision.account,
-            report=str(folder / REPORT),
-            outputs=written.outputs,
-            colour=text and not self._environment.no_color,
-            width=shutil.get_terminal_size().columns if text else 100,
-            links=top.absolute().as_uri() if top and text and not self._environment.no_color else "",
-        )
+        page = self._page(decision, decision.evidence, written, folder, top)
         if self._format == "github":
             workflow = self._workflow(())
             with workflow.group(self.redact(f"cicd-agent {decision.mode}: {written.outputs.get('summary', '')}")):
@@ -277,28 +283,26 @@ class Outlet:
             self.print(page)
         self._trouble(written)
 
+    def _page(self, decision: Decision, evidence: Evidence, written: Report, folder: Path, top: Path | None) -> str:
+        """The result for a person."""
+        text = self._streams.out.isatty() and self._format == "text"
+        colour = text and not self._environment.no_color
+        shape = Shape(
+            report=str(folder / REPORT),
+            outputs=written.outputs,
+            colour=colour,
+            width=shutil.get_terminal_size().columns if text else 100,
+            links=top.absolute().as_uri() if top and colour else "",
+        )
+        if decision.diagnosis is not None:
+            return render_failure(decision.diagnosis, evidence, decision.account, **shape)
+        return render(decision.verdict, evidence, decision.account, **shape) if decision.verdict else ""
+
     def _trouble(self, written: Report) -> None:
         """What could not be done as it was meant."""
         troubled = (each for each in written.receipts if each.state in {ReceiptState.DEGRADED, ReceiptState.FAILED})
         for detail in dict.fromkeys(receipt.detail for receipt in troubled):
             self.warn(detail)
-
-
-def grant(scene: Scene, *, is_own: bool) -> Grant:
-    """What this job lets a plan do; `is_own`: it was made by this very run."""
-    settings, pull = scene.settings, scene.event.pull
-    withheld = ""
-    if not is_own:
-        # Whoever can write the file could have invented a change in which there is nothing to find.
-        withheld = "only a run that has read the change itself approves it"
-    elif pull is not None and pull.from_fork:
-        withheld = "the pull request comes from a fork"
-    return Grant(
-        events=frozenset(ReviewEvent) if settings.review_event == "verdict" else frozenset({ReviewEvent.COMMENT}),
-        withheld=withheld,
-        labels=settings.labels == "on",
-        check_run=settings.check_run == "on",
-    )
 
 
 def exit_of(decision: Decision) -> Exit:

@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from cicd_agent.core.event import Event, EventKind
+from cicd_agent.core.event import Event, EventKind, Ref, WorkflowRun
 from cicd_agent.core.ports import Forge, PullState
 from cicd_agent.errors import ConfigError
 
@@ -12,6 +12,27 @@ def named_pull(event: Event, number: int, forge: Forge | None) -> Event:
     if forge is None:
         raise ConfigError("`pull-request` cannot be read", why="no token or no repository", remedy="Set `github-token`")
     return replace(_about(event, forge.pull(number)), kind=EventKind.PULL_REQUEST)
+
+
+def named_run(event: Event, number: int, forge: Forge | None) -> Event:
+    """The event as if it had reported this run, which is read from the API; its pull request is still to be found."""
+    if forge is None:
+        why = "no token, or GITHUB_REPOSITORY does not say where it is"
+        remedy = "Set `github-token`; at a terminal GITHUB_TOKEN and GITHUB_REPOSITORY"
+        raise ConfigError("`run-id` cannot be read", why=why, remedy=remedy)
+    state = forge.runs.run(number)
+    run = WorkflowRun(
+        id=state.id,
+        attempt=state.attempt,
+        name=state.workflow,
+        event=state.event,
+        conclusion=state.conclusion,
+        head_branch=state.branch,
+        head_sha=state.sha,
+        pulls=state.pulls,
+    )
+    head = Ref(state.branch, state.sha, state.repo)
+    return replace(event, run=run, pull=None, sha=state.sha, base=Ref(), head=head)
 
 
 def pull_of_run(event: Event, wanted: int | None, forge: Forge | None) -> Event:

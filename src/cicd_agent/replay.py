@@ -222,7 +222,7 @@ def _decide(mode: Mode[Any], bundle: _Bundle, settings: Settings, players: _Play
     renamed = settings.model != header.settings.model
     asking = Asking(
         players.named(settings.model if renamed else header.model) if header.model else None,
-        budget(settings, lambda: players.played),
+        budget(settings, header.mode, lambda: players.played),
         bytes.fromhex(header.fence),
         outlet.redact,
         silence=header.silence,

@@ -10,11 +10,12 @@ from cicd_agent.agent.parts import Part, parts
 from cicd_agent.agent.turns import Answer, Model, Question, Tier, Usage
 from cicd_agent.asking import Asking, Tools
 from cicd_agent.config import Loaded
+from cicd_agent.core.diagnosis import Diagnosis
 from cicd_agent.core.evidence import Evidence
 from cicd_agent.core.markdown import escape
 from cicd_agent.core.plan import Annotation, Level, Plan, Summary
 from cicd_agent.core.text import visible_line
-from cicd_agent.core.verdict import Said
+from cicd_agent.core.verdict import Said, Verdict
 from cicd_agent.core.words import count
 from cicd_agent.decision import Asked, Decision
 from cicd_agent.errors import Exit
@@ -54,14 +55,17 @@ def resume(
     """The same from evidence that was gathered before, maybe by others: what is remembered is never taken from it."""
     evidence = asking.sealing.opened(evidence, scene.event)
     keep(evidence)
-    return conclude(mode, evidence, scene, asking, progress)
+    decision = conclude(mode, evidence, scene, asking, progress)
+    if decision.evidence is not None and decision.evidence.trials != evidence.trials:
+        keep(decision.evidence)  # a replay runs nothing again
+    return decision
 
 
 def observe(mode: Mode[Any], scene: Scene, progress: Callable[[str], None]) -> Evidence:
     """What the mode gathers; of an event that it declines, the event alone."""
     if mode.declines(scene.event, scene.settings):
         return Evidence(scene.event)
-    progress("reading the change")
+    progress("reading the change" if scene.event.run is None else "reading the run")
     return mode.gather(scene.event, scene.world, scene.settings)
 
 
@@ -78,6 +82,7 @@ def conclude(
     progress(f"applying the rules to {_size(evidence)}")
     rules = mode.rules(evidence, settings)
     answers, degraded, limit = _answers(mode, evidence, scene, asking, progress)
+    evidence = _tried(mode, answers, evidence, scene, progress)
     progress("checking the claims")
     verdict = mode.verify(rules, answers, evidence, settings)
     account = _account(answers, degraded, asking, scene.loaded, (*scene.notices, *([limit] if limit else [])))
@@ -90,13 +95,31 @@ def conclude(
         plan=Plan((*plan.effects, *_warnings(account, answers))),
         evidence=evidence,
         asked=tuple(Asked.of(answer) for answer in answers),
-        verdict=None if isinstance(verdict, Said) else verdict,
+        verdict=verdict if isinstance(verdict, Verdict) else None,
         said=verdict if isinstance(verdict, Said) else None,
+        diagnosis=verdict if isinstance(verdict, Diagnosis) else None,
     )
 
 
+def _tried(
+    mode: Mode[Any], answers: Sequence[Answer[Any]], evidence: Evidence, scene: Scene, progress: Callable[[str], None]
+) -> Evidence:
+    """The evidence with what came of trying out what the answers propose; where nothing can be, as it is."""
+    trials = mode.experiments(answers, evidence, scene.settings)
+    benches, change = scene.world.bench, evidence.change
+    if not trials or benches is None or change is None or (bench := benches(change)) is None:
+        return evidence
+    for trial in trials:
+        progress("trying a fix")
+        evidence = replace(evidence, trials=(*evidence.trials, bench.attempt(trial)))
+    return evidence
+
+
 def _size(evidence: Evidence) -> str:
-    change = evidence.change
+    change, failed = evidence.change, evidence.failed
+    if failed is not None:
+        lines = sum(job.extract.total for job in failed.jobs)
+        return f"{count(len(failed.jobs), 'job')}, {count(lines, 'log line')}"
     if change is None:
         return "the evidence"
     return f"{count(len(change.files), 'file')}, {count(change.added_lines, 'added line')}"

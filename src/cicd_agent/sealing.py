@@ -54,9 +54,11 @@ class Sealing:
 
 
 def _about(evidence: Evidence, event: Event) -> str:
-    """The pull request of the event, "" for anything else: nobody comes back to a push.
+    """The pull request of the event; of a failed run the repository; "" for anything else: nobody comes back to a push.
 
     Also "" when the evidence, which others may have written, is of another one: it decides over no memory but its own.
     """
+    if evidence.failed is not None:
+        return f"{event.repo}!failures" if event.repo and event.repo == evidence.event.repo else ""
     about, told = (f"{each.repo}#{each.pull.number}" if each.pull else "" for each in (event, evidence.event))
     return about if event.repo and about == told and evidence.change else ""

@@ -56,6 +56,7 @@ class Stage(StrEnum):
 ModeName = Literal["review", "gen-tests", "analyse-failure", "deploy-gate", "route"]
 FailOn = Literal["never", "low", "medium", "high", "critical"]
 RuleSetting = Literal["off", "low", "medium", "high", "critical"]
+Switch = Literal["on", "off"]
 
 
 def kebab(name: str) -> str:
@@ -103,8 +104,8 @@ class Settings(BaseModel):
         Field(json_schema_extra=_INPUT_ONLY, description="Path of the config file, read from the base branch."),
     ] = ".github/cicd-agent.yml"
     timeout_minutes: Annotated[
-        float, Field(gt=0, le=360, description="Minutes after which the run reports what it has and ends.")
-    ] = 5
+        float | None, Field(gt=0, le=360, description="Minutes after which the run reports what it has and ends.")
+    ] = None
     openai_api_key: Annotated[
         SecretStr,
         Field(json_schema_extra=_INPUT_ONLY, description="Key of the model server; without one only the rules speak."),
@@ -139,7 +140,7 @@ class Settings(BaseModel):
     service_tier: Annotated[
         str, Field(description="Service tier to ask the server for, such as `flex`; nothing is asked for when empty.")
     ] = ""
-    max_cost_usd: Annotated[float, Field(ge=0, description="Most that one run may spend, in US dollars.")] = 0.50
+    max_cost_usd: Annotated[float | None, Field(ge=0, description="Most that one run may spend, in US dollars.")] = None
     max_input_tokens: Annotated[int, Field(gt=0, description="Most tokens that one run may send to the model.")] = (
         150_000
     )
@@ -224,6 +225,45 @@ class Settings(BaseModel):
         ),
     ] = ""
 
+    run_id: Annotated[
+        int | None,
+        Field(
+            gt=0,
+            json_schema_extra=_INPUT_ONLY,
+            description="Id of the run to analyse, for events that do not name one.",
+        ),
+    ] = None
+    rerun: Annotated[
+        Literal["never", "infrastructure", "flaky"],
+        Field(
+            description="Whether failed jobs are run again, once, after `workflow_run`: `infrastructure` when the"
+            " machine or the network is to blame, `flaky` also when a flaky test is."
+        ),
+    ] = "never"
+    verify_command: Annotated[
+        str,
+        Field(
+            json_schema_extra=_INPUT_ONLY,
+            description="Command that must fail before a proposed fix and pass after it, run in the sandbox.",
+        ),
+    ] = ""
+    slack_webhook_url: Annotated[
+        SecretStr,
+        Field(
+            json_schema_extra=_INPUT_ONLY, description="Webhook of a Slack channel that is told what needs somebody."
+        ),
+    ] = SecretStr("")
+    slack_token: Annotated[
+        SecretStr,
+        Field(
+            json_schema_extra=_INPUT_ONLY,
+            description="Token of a Slack app with `chat:write`, in place of a webhook; needs `slack-channel`.",
+        ),
+    ] = SecretStr("")
+    slack_channel: Annotated[
+        str, Field(json_schema_extra=_INPUT_ONLY, description="Id of the channel that `slack-token` posts to.")
+    ] = ""
+
     models: dict[ModeName, str] = Field(
         default_factory=dict,
         json_schema_extra={**_FILE_ONLY, "keys": "modes"},
@@ -243,24 +283,38 @@ class Settings(BaseModel):
         ),
     ] = "on"
     labels: Annotated[
-        Literal["on", "off"],
+        Switch,
         Field(
             json_schema_extra=_FILE_ONLY,
             description="Whether the pull request bears one label that tells its risk, such as `risk: high`.",
         ),
     ] = "off"
     check_run: Annotated[
-        Literal["on", "off"],
+        Switch,
         Field(
             json_schema_extra=_FILE_ONLY,
             description="Whether the findings stand in a check run of their own, in place of the runner's annotations.",
         ),
     ] = "off"
     replies: Annotated[
-        Literal["on", "off"],
+        Switch,
         Field(
             json_schema_extra=_FILE_ONLY,
             description="Whether people with write access may talk to the reviewer on the pull request.",
+        ),
+    ] = "off"
+    commit_comment: Annotated[
+        Switch,
+        Field(
+            json_schema_extra=_FILE_ONLY,
+            description="Whether a failure without a pull request is also told in a comment on the commit.",
+        ),
+    ] = "off"
+    failure_issue: Annotated[
+        Switch,
+        Field(
+            json_schema_extra=_FILE_ONLY,
+            description="Whether a failure on the default branch opens an issue, one for each fingerprint.",
         ),
     ] = "off"
     rules: dict[str, RuleSetting] = Field(

@@ -1,22 +1,26 @@
 """Sets the scene of a run: environment → event → repository → settings, and the adapters that it gets."""
 
+import re
+import sys
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from cicd_agent.adapters.git import GitRepository
+from cicd_agent.adapters.log_file import chunks
 from cicd_agent.adapters.workspace import Folder
 from cicd_agent.cli import Options
 from cicd_agent.config import Loaded, load
 from cicd_agent.core.event import Event, EventKind, Ref
 from cicd_agent.core.event_parse import local_event, parse_event
-from cicd_agent.core.payload import PAYLOAD_LIMIT, decode_payload
+from cicd_agent.core.payload import PAYLOAD_LIMIT, as_repo, decode_payload
 from cicd_agent.core.ports import Forge
 from cicd_agent.environment import Environment
 from cicd_agent.errors import ConfigError, ForgeRefused
-from cicd_agent.modes import Mode, World
-from cicd_agent.pulls import commented_pull, named_pull, pull_of_run
+from cicd_agent.modes import LogFiles, Mode, World
+from cicd_agent.pulls import commented_pull, named_pull, named_run, pull_of_run
 from cicd_agent.settings import Settings
 
 
@@ -50,9 +54,23 @@ def secrets(options: Options, environment: Environment) -> list[str]:
     """Every secret that this process was given, whether or not anything else of the inputs makes sense."""
     given = {**environment.fallbacks, **inputs(options, environment)}
     headers = given.get("model-headers", "").splitlines()
-    found = [given.get("github-token", ""), given.get("openai-api-key", "")]
+    found = [given.get(name, "") for name in ("github-token", "openai-api-key", "slack-token")]
     found += [environment.workload.request_token] if environment.workload else []
-    return [secret for secret in (*found, *(line.partition(":")[2].strip() for line in headers)) if secret]
+    found += [line.partition(":")[2].strip() for line in headers]
+    return [secret for secret in (*found, *_secret_parts(given.get("slack-webhook-url", ""))) if secret]
+
+
+def _secret_parts(url: str) -> list[str]:
+    """What of a webhook's address lets others use it, each part by itself.
+
+    As a whole it would be a secret that begins like any address, and has words in it that stand everywhere.
+    """
+    _, scheme, rest = url.strip().partition("://")
+    if not scheme:
+        return [url.strip()]
+    host, _, path = rest.partition("/")
+    parts = [part for part in (*re.split(r"[/?&=#]", path), *host.rpartition("@")[0].split(":")) if part]
+    return [part for part in parts if re.search(r"[0-9A-Z]", part)] or parts[-1:]
 
 
 def prepare(
@@ -83,9 +101,11 @@ def prepare(
         if options.base or not environment.on_actions:
             raise
         notices.append(str(error))
-    event = _event(options, environment, repository, known)
+    event = _event(options, environment, repository, known, early)
     forge = _forge(event, early, environment, closing)
-    if event.kind is EventKind.WORKFLOW_RUN:
+    if early.run_id is not None:
+        event = pull_of_run(named_run(event, early.run_id, forge), early.pull_request, forge)
+    elif event.kind is EventKind.WORKFLOW_RUN:
         notices.clear()  # after somebody else's run nothing should be checked out
         event = pull_of_run(event, early.pull_request, forge)
     elif early.pull_request is not None:
@@ -107,7 +127,7 @@ def prepare(
     notices += [str(problem) for problem in loaded.problems]
     workspace = Folder(_workspace(options, environment, cwd), root)
     top = repository.top if repository else None
-    return Scene(event, loaded, World(repository, forge, workspace), tuple(notices), top)
+    return Scene(event, loaded, World(repository, forge, workspace, logs=_logs(options)), tuple(notices), top)
 
 
 def answers_folder(options: Options, environment: Environment, settings: Settings, cwd: Path) -> Path | None:
@@ -145,14 +165,25 @@ def _scratch(environment: Environment) -> Path | None:
     return Path(environment.runner_temp) if environment.runner_temp else None
 
 
-def _event(options: Options, environment: Environment, repository: GitRepository | None, known: Event | None) -> Event:
+def _event(
+    options: Options,
+    environment: Environment,
+    repository: GitRepository | None,
+    known: Event | None,
+    settings: Settings,
+) -> Event:
     path = options.event or environment.event_path
     if options.base:
         return _local(options.base, options, environment, repository)
+    if options.logs or (settings.run_id is not None and not path):
+        # A log, or a run that GitHub knows: there may be no change to compare it with.
+        return local_event(Ref(), Ref(), repo=as_repo(environment.run.repository), actor=environment.run.actor)
     if options.command == "config" and not path:
         return _local("HEAD", options, environment, repository)
     if not path and known is not None and known.kind is EventKind.LOCAL:
         return known
+    if not path and options.mode == "analyse-failure":
+        raise ConfigError("there is nothing to analyse", remedy="Give --log FILE, or --run-id N with GITHUB_TOKEN set")
     if not path:
         raise ConfigError(
             "there is no event", why="neither --base nor GITHUB_EVENT_PATH", remedy="At a terminal say `--base main`"
@@ -180,12 +211,29 @@ def _local(name: str, options: Options, environment: Environment, repository: Gi
 
 def _forge(event: Event, settings: Settings, environment: Environment, closing: ExitStack) -> Forge | None:
     token = settings.github_token.get_secret_value()
-    if not token or not event.repo or event.kind is EventKind.LOCAL:
+    if not token or not event.repo or (event.kind is EventKind.LOCAL and settings.run_id is None):
         return None
     from cicd_agent.adapters.github import GitHubForge  # noqa: PLC0415  a local review never pays for it
 
     return closing.enter_context(
-        GitHubForge(token, event.repo, api_url=environment.api_url, ca_bundle=environment.ca_bundle)
+        GitHubForge(
+            token,
+            event.repo,
+            api_url=environment.api_url,
+            ca_bundle=environment.ca_bundle,
+            scratch=_scratch(environment),
+        )
+    )
+
+
+def _logs(options: Options) -> LogFiles:
+    """The logs that the command line names, each opened when it is read."""
+
+    def opened(name: str) -> Callable[[], Iterator[bytes]]:
+        return lambda: chunks(name, sys.stdin.buffer)
+
+    return LogFiles(
+        {Path(name).name: opened(name) for name in options.logs}, opened(options.green) if options.green else None
     )
 
 

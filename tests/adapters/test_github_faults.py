@@ -1,17 +1,12 @@
-import ssl
 import time
 from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
-from ipaddress import ip_address
 from pathlib import Path
 
 import pytest
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
 
 from cicd_agent.adapters.github import GitHubForge
 from tests.adapters.github_bench import ANY, EVERYTHING, POSTS, READS, Bench, Work, refusal
+from tests.servers.authority import certificate, speaking
 from tests.servers.github import FakeGitHub
 
 
@@ -187,28 +182,11 @@ def test_a_refused_connection_is_tried_again_even_for_a_post(work: Work) -> None
 
 @pytest.fixture
 def authority(tmp_path: Path) -> Path:
-    """A certificate for 127.0.0.1 that is its own authority, with its key in the same file."""
-    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "127.0.0.1")])
-    key = ec.generate_private_key(ec.SECP256R1())
-    now = datetime.now(UTC)
-    certificate = (
-        x509.CertificateBuilder(name, name, key.public_key(), x509.random_serial_number(), now, now + timedelta(days=1))
-        .add_extension(x509.SubjectAlternativeName([x509.IPAddress(ip_address("127.0.0.1"))]), critical=False)
-        .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
-        .sign(key, hashes.SHA256())
-    )
-    file = tmp_path / "authority.pem"
-    secret = key.private_bytes(
-        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
-    )
-    file.write_bytes(certificate.public_bytes(serialization.Encoding.PEM) + secret)
-    return file
+    return certificate(tmp_path)
 
 
 def test_an_authority_of_ones_own_is_trusted_when_it_is_named_and_only_then(authority: Path) -> None:
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(authority)
-    with FakeGitHub(tls=context) as hub:
+    with FakeGitHub(tls=speaking(authority)) as hub:
         hub.add_repo("o/r")
         pull = hub.add_pull(7)
         with GitHubForge(hub.token, "o/r", api_url=hub.url, ca_bundle=str(authority)) as forge:

@@ -12,6 +12,7 @@ from cicd_agent.agent.ask import ask
 from cicd_agent.agent.budget import Budget
 from cicd_agent.agent.scripted import ScriptedModel
 from cicd_agent.agent.turns import Answer, Call, Draft, Question, Reply
+from cicd_agent.core.diagnosis import Diagnosis
 from cicd_agent.core.event import Event, EventKind, PullRequest, Ref
 from cicd_agent.core.evidence import Evidence
 from cicd_agent.core.finding import Category, Severity
@@ -21,6 +22,7 @@ from cicd_agent.modes import Account, Mode, modes
 from cicd_agent.modes.review.draft import Claim, ClaimedSide, ReviewDraft
 from cicd_agent.settings import Settings
 from tests.changes import change_of
+from tests.modes.analyse_failure import model_builders as failures
 from tests.strategies import drafts
 
 SETTINGS = Settings()
@@ -38,6 +40,7 @@ SPECIMENS = {
     "review": Evidence(
         EVENT, change_of(("src/app.py", OLD, NEW), ("src/new.py", None, "a\nb\n"), ("docs/old.md", "gone\n", None))
     ),
+    "analyse-failure": failures.evidence(),
 }
 """What each mode is given to ask about."""
 CLAIM = Claim(
@@ -63,10 +66,11 @@ DRAFTS: dict[str, list[Draft]] = {
             escalate_to_human=False,
             escalation_reason=None,
         )
-    ]
+    ],
+    "analyse-failure": [failures.draft()],
 }
 """What is said to a mode's first questions, so that it asks all its others."""
-ASKED = {"review": ["review", "judge", "description"]}
+ASKED = {"review": ["review", "judge", "description"], "analyse-failure": ["failure"]}
 
 
 def asked(mode: Mode[Any]) -> list[Question[Any]]:
@@ -105,8 +109,12 @@ def test_any_draft_that_fits_its_schema_is_judged_and_reported(mode: Mode[Any], 
             assert question.check(answer.draft) != ""
     verdict = mode.verify(mode.rules(evidence, SETTINGS), answers, evidence, SETTINGS)
     plan = mode.report(verdict, evidence, Account(model="m"), SETTINGS)
-    assert isinstance(verdict, Verdict)
-    decision = Decision(mode.name, EVENT, Account(), plan, evidence, verdict=verdict)
+    assert isinstance(verdict, Verdict | Diagnosis)
+    decision = (
+        Decision(mode.name, EVENT, Account(), plan, evidence, verdict=verdict)
+        if isinstance(verdict, Verdict)
+        else Decision(mode.name, EVENT, Account(), plan, evidence, diagnosis=verdict)
+    )
     assert dump(decision)
     assert all(isinstance(value, str) for value in outputs(decision, "report.json").values())
 

@@ -17,6 +17,7 @@ property, a wrong type, an undescribed answer of ours. What the fake does:
 - `fail("POST", "/reviews$", 502, acts=True)`, `drop(...)`, `hang(...)`, `redirect(...)`: faults for the nth matching
   request, before or (`acts=True`) after it was carried out.
 - review threads by GraphQL (see github_graphql.py): `pull.reply(...)`, `pull.resolved[comment.id] = account`.
+- logs and archives lie in a storage of their own, at `storage.url`; its faults are those of `storage`.
 - `rate_remaining = 0` turns everything away until `rate_reset`; `viewer_refused` closes GraphQL.
 - `received` lists the requests; `of("POST", "/reviews$")` those that match.
 
@@ -29,16 +30,19 @@ import re
 import ssl
 import subprocess
 from collections.abc import Mapping
+from functools import cached_property
 from pathlib import Path
 from typing import Any, Self
 
 from tests.servers import (
     github_checks,
+    github_commits,
     github_contents,
     github_dismissals,
     github_graphql,
     github_issues,
     github_labels,
+    github_notices,
     github_pull_lists,
     github_pulls,
     github_replies,
@@ -48,6 +52,7 @@ from tests.servers.github_diff import split
 from tests.servers.github_routes import Answer, Refused, Visit
 from tests.servers.github_server import Fault, Received, Server
 from tests.servers.github_state import Account, Pull, PullFile, Repo
+from tests.servers.github_storage import Storage
 from tests.servers.openapi import github
 
 ROUTES = (
@@ -57,9 +62,11 @@ ROUTES = (
     *github_contents.ROUTES,
     *github_dismissals.ROUTES,
     *github_labels.ROUTES,
+    *github_notices.ROUTES,
     *github_checks.ROUTES,
     *github_replies.ROUTES,
     *github_runs.ROUTES,
+    *github_commits.ROUTES,
 )
 READS = {"metadata": "read", "contents": "read", "pull_requests": "read"}
 
@@ -91,6 +98,13 @@ class FakeGitHub:
     def close(self) -> None:
         """Stop serving."""
         self._server.close()
+        if "storage" in self.__dict__:
+            self.storage.close()
+
+    @cached_property
+    def storage(self) -> Storage:
+        """Where logs and archives lie: another host, which nobody gives a token."""
+        return Storage()
 
     @property
     def url(self) -> str:
@@ -178,6 +192,10 @@ class FakeGitHub:
         """Send the client elsewhere."""
         self.fail(method, path, status, headers={"Location": location}, **when)
 
+    def sign(self, data: bytes) -> str:
+        """Put content into the storage; the address is signed."""
+        return self.storage.sign(data)
+
     @property
     def _first(self) -> Repo:
         return next(iter(self.repos.values()))
@@ -219,9 +237,18 @@ class FakeGitHub:
                         403, "Resource not accessible by integration", X_Accepted_GitHub_Permissions=route.needs
                     )
                 args = [str(group) for group in match.groups()]
-                return route.answer(
-                    Visit(repo, account, self._server.url, request.path, args, request.query, request.body, self.new_id)
+                visit = Visit(
+                    repo,
+                    account,
+                    base_url=self._server.url,
+                    path=request.path,
+                    args=args,
+                    query=request.query,
+                    body=request.body,
+                    new_id=self.new_id,
+                    sign=self.sign,
                 )
+                return route.answer(visit)
         raise LookupError("no route")
 
     def _known(self, request: Received) -> Account:

@@ -42,4 +42,25 @@ def blob(visit: Visit, path: str) -> bytes | None:
         return None
 
 
-ROUTES = (Route("GET", r"/contents/(.+)", "contents=read", content),)
+def tree(visit: Visit) -> Answer:
+    """The names of all files of a commit."""
+    commit = unquote(visit.args[0])
+    if visit.repo.directory is None or not visit.query.get("recursive"):
+        raise Refused(404, "Not Found")
+    try:
+        listed = visit.repo.git("ls-tree", "-r", "-z", "--name-only", commit).decode().split("\0")
+    except subprocess.CalledProcessError:
+        raise Refused(404, "Not Found") from None
+    entries = [
+        {"path": path, "mode": "100644", "type": "blob", "sha": "0" * 40, "size": 1, "url": "https://example.test/"}
+        for path in listed
+        if path
+    ]
+    shown = {"sha": "0" * 40, "url": "https://example.test/", "tree": entries, "truncated": visit.repo.huge}
+    return Answer(200, shown)
+
+
+ROUTES = (
+    Route("GET", r"/contents/(.+)", "contents=read", content),
+    Route("GET", r"/git/trees/([^/]+)", "contents=read", tree),
+)

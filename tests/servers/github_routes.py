@@ -46,6 +46,8 @@ class Visit:
     query: Mapping[str, str]
     body: Json
     new_id: Callable[[], int]
+    sign: Callable[[bytes], str]
+    """Put content into the storage; the address is signed."""
 
     @property
     def pull(self) -> Pull:

@@ -40,7 +40,7 @@ class Fault:
     """0: no answer, the connection is dropped."""
     headers: Mapping[str, str] = field(default_factory=dict)
     body: Any = None
-    """A string is sent as HTML, anything else as JSON."""
+    """A string is sent as HTML, bytes as they are, anything else as JSON."""
     hang: bool = False
     met: int = 0
 
@@ -138,12 +138,18 @@ def parsed(handler: BaseHTTPRequestHandler) -> Received:
 
 def send(handler: BaseHTTPRequestHandler, answer: Answer) -> None:
     """Write the answer."""
-    html = isinstance(answer.body, str)
-    data = answer.body.encode() if html else json.dumps(answer.body).encode()
+    match answer.body:
+        case bytes(data):
+            kind = "application/octet-stream"
+        case str(page):
+            data, kind = page.encode(), "text/html"
+        case whole:
+            data, kind = json.dumps(whole).encode(), "application/json; charset=utf-8"
+    headers = {"Content-Type": kind, "Content-Length": str(len(data)), **answer.headers}
     handler.send_response(answer.status)
-    handler.send_header("Content-Type", "text/html" if html else "application/json; charset=utf-8")
-    handler.send_header("Content-Length", str(len(data)))
-    for name, value in answer.headers.items():
+    for name, value in headers.items():
         handler.send_header(name, value)
     handler.end_headers()
     handler.wfile.write(data)
+    if headers["Content-Length"] != str(len(data)):
+        handler.close_connection = True  # cut off: the rest never comes

@@ -6,6 +6,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from tests.servers.github_run_state import Commit, Run
+
 Json = Any
 WHEN = "2026-01-01T00:00:00Z"
 
@@ -104,6 +106,18 @@ class CheckRun:
 
 
 @dataclass
+class Issue:
+    """An issue that is no pull request."""
+
+    number: int
+    title: str
+    body: str
+    author: Account | None
+    labels: tuple[str, ...] = ()
+    state: str = "open"
+
+
+@dataclass
 class Pull:
     """A pull request. `revisions` maps each commit its head was at to the files it changed then."""
 
@@ -156,32 +170,29 @@ class Pull:
         return tuple(sha for sha in self.revisions if sha not in self.replaced)
 
 
-@dataclass(frozen=True)
-class Run:
-    """A finished run of a workflow."""
-
-    id: int
-    name: str
-    sha: str
-    branch: str
-    conclusion: str = "failure"
-    title: str = ""
-    created_at: str = WHEN
-
-
 @dataclass
 class Repo:
     """A repository: `contents` maps (ref, path) to a file, or to the object the API gives for anything else."""
 
     name: str
     directory: Path | None = None
+    huge: bool = False
+    """Whether there are more files than GitHub lists at once."""
     runs: list[Run] = field(default_factory=list)
     """The newest first."""
+    commits: dict[str, Commit] = field(default_factory=dict)
+    """By sha, for whoever asks for one or compares two."""
     pulls: dict[int, Pull] = field(default_factory=dict)
     contents: dict[tuple[str, str], bytes | Json] = field(default_factory=dict)
     labels: set[str] = field(default_factory=set)
     """Those that may be put on a pull request without being created."""
     check_runs: list[CheckRun] = field(default_factory=list)
+    shas: set[str] = field(default_factory=set)
+    """Commits that it has beside those of its pull requests."""
+    commit_comments: dict[str, list[Comment]] = field(default_factory=dict)
+    """By commit."""
+    issues: list[Issue] = field(default_factory=list)
+    has_issues: bool = True
     lets_bots_approve: bool = True
     """The setting "Allow GitHub Actions to create and approve pull requests"."""
     lets_dismiss: bool = True

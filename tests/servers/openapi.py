@@ -52,8 +52,8 @@ class Description:
         template, operation = found
         described = operation["responses"].get(str(status))
         if described is None:
-            # Any operation may answer these, though few list them: credentials, permission, absence, rate limit.
-            return [] if status in {401, 403, 404, 429} else [f"{method} {path}: {status} is not described"]
+            # Any operation may answer these, though few list them: credentials, permission, absence, age, rate limit.
+            return [] if status in {401, 403, 404, 410, 429} else [f"{method} {path}: {status} is not described"]
         content = self._resolve(described).get("content", {}).get("application/json")
         if content is None:
             return []

@@ -29,7 +29,8 @@ MOST_COMMENTS = 30
 
 _OURS = "<!-- cicd-agent:"
 UNPROCESSABLE = 422
-PERMISSIONS = frozenset({401, 403, 404})
+PERMISSIONS = frozenset({401, 403, 404, 410})
+"""Refusals that concern what was asked for, and no outage; 410 says that the repository has switched it off."""
 
 Spoken = Review | Comment | Resolve
 """What concerns one pull request."""
@@ -159,13 +160,13 @@ class Conversation:
     def _upsert(self, forge: Forge, comment: Comment) -> Receipt:
         body = self.body(comment.key, comment.body)
         standing = next(
-            (posted for posted in forge.comments(comment.pull, marker(comment.key)) if _is(posted, body)), None
+            (posted for posted in forge.comments(comment.pull, marker(comment.key)) if is_this(posted, body)), None
         )
         if standing is None and comment.only_edit:
             return Receipt(
                 comment.key, comment.kind, ReceiptState.SKIPPED, "there is no comment yet, and no need of one"
             )
-        if standing is not None and _lines(standing.body) == _lines(body):
+        if standing is not None and lines(standing.body) == lines(body):
             return Receipt(comment.key, comment.kind, ReceiptState.UNCHANGED, "it reads so already", standing.url)
         moved = self._movement(forge)
         if standing is not None and moved.head and f"commit {moved.head[:7]}" in standing.body:
@@ -218,13 +219,13 @@ class Conversation:
         return receipt
 
 
-def _is(posted: PostedComment, body: str) -> bool:
+def is_this(posted: PostedComment, body: str) -> bool:
     """Whether it is our comment of this kind: its author decides, and the marker in its first line."""
     return posted.is_ours and find_marker(posted.body) == find_marker(body)
 
 
-def _lines(body: str) -> str:
-    """What GitHub may have changed in storing it is no difference."""
+def lines(body: str) -> str:
+    """What is compared: what GitHub may have changed in storing it is no difference."""
     return body.replace("\r\n", "\n").strip()
 
 

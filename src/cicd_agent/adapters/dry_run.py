@@ -10,11 +10,15 @@ from cicd_agent.core.plan import (
     Artifact,
     CheckRun,
     Comment,
+    CommitComment,
     Effect,
+    Issue,
     Labels,
+    Notification,
     Output,
     Plan,
     Reply,
+    Rerun,
     Resolve,
     Review,
     Summary,
@@ -38,11 +42,11 @@ def _would(effect: Effect) -> Iterator[str]:
             yield from _indented(effect.body)
         case Resolve():
             yield f"thread {visible_line(effect.thread)} of pull request {effect.pull}: resolved, unless answered"
-        case Labels() | CheckRun():
-            yield from _would_mark(effect)
         case Reply():
             yield f"reply to comment {effect.to} on pull request {effect.pull}"
             yield from _indented(effect.body)
+        case Labels() | CheckRun() | CommitComment() | Issue() | Rerun() | Notification():
+            yield from _would_beside(effect)
         case Annotation():
             place = visible_line(f" {effect.path}:{effect.line}" if effect.path else "")
             yield f"{effect.level}{place}: {visible_line(effect.title)}"
@@ -67,6 +71,24 @@ def _would_review(review: Review) -> Iterator[str]:
     for inline in review.comments:
         yield f"  {visible_line(inline.path)}:{inline.line} ({inline.side})"
         yield from _indented(inline.body)
+
+
+def _would_beside(effect: Labels | CheckRun | CommitComment | Issue | Rerun | Notification) -> Iterator[str]:
+    match effect:
+        case Labels() | CheckRun():
+            yield from _would_mark(effect)
+        case CommitComment():
+            yield f"comment `{visible_line(effect.key)}` on commit {visible_line(effect.commit)}: edited, or posted"
+            yield from _indented(effect.body)
+        case Issue():
+            yield f"issue `{visible_line(effect.key)}`, {visible_line(effect.title)}: edited, or opened"
+            yield from _indented(effect.body)
+        case Rerun():
+            yield f"run {effect.run}: its failed jobs run again ({effect.reason}), if it was not run again before"
+        case Notification():
+            yield f"message: {visible_line(f'{effect.text} {effect.url}'.strip())}"
+        case _:
+            assert_never(effect)
 
 
 def _would_mark(effect: Labels | CheckRun) -> Iterator[str]:

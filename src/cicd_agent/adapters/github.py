@@ -5,14 +5,18 @@ import time
 from base64 import b64decode
 from collections.abc import Callable, Mapping
 from functools import cached_property
+from pathlib import Path
 from typing import Self
 from urllib.parse import quote
 
 from cicd_agent.adapters.github_channel import MOST_PAGES, PER_PAGE, READS, WRITES, Channel
+from cicd_agent.adapters.github_download import Downloads
 from cicd_agent.adapters.github_marks import GitHubMarks
+from cicd_agent.adapters.github_notices import GitHubNotices
 from cicd_agent.adapters.github_refusals import Call, words
 from cicd_agent.adapters.github_replies import Exchanges
 from cicd_agent.adapters.github_reviews import Reviews
+from cicd_agent.adapters.github_runs import GitHubRuns
 from cicd_agent.adapters.github_shapes import ChangedFile, Content, Posted, Pull, PullCommit, Runs, read
 from cicd_agent.adapters.github_threads import read_threads, resolve_thread
 from cicd_agent.adapters.github_wire import Wire
@@ -47,7 +51,8 @@ class GitHubForge:
     which is 7 at most with a checkout. Where threads are to be resolved, they are read once more, and each takes one.
     A run whose event does not hold the pull request needs one more, and so does one whose pull request has moved
     meanwhile. A conversation of more than 100 comments, or threads, costs one for each further 100. A review that gives
-    a verdict costs 2 more, GitHubMarks says what labels and check runs do. `notes` tells the limits met.
+    a verdict costs 2 more, GitHubMarks says what labels and check runs do, GitHubRuns what runs of workflows do.
+    `notes` tells the limits met.
     """
 
     def __init__(
@@ -58,15 +63,30 @@ class GitHubForge:
         api_url: str = API_URL,
         timeout: int = 20,
         ca_bundle: str = "",
+        scratch: Path | None = None,
         sleep: Callable[[float], None] = time.sleep,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        """`ca_bundle` is the file named by SSL_CERT_FILE, which requests does not read; proxies it finds by itself."""
+        """`ca_bundle` is the file named by SSL_CERT_FILE, which requests does not read; proxies it finds by itself.
+
+        `scratch` is where archives lie while they are open.
+        """
         if not re.fullmatch(r"[A-Za-z0-9_.-]+/(?!\.\.?$)[A-Za-z0-9_.-]+", repo):
             raise ConfigError("the repository's name is not owner/name", remedy="Look at GITHUB_REPOSITORY")
         self._repo = repo
         self._root = f"/repos/{repo}"
         self._wire = Wire(token, api_url, timeout=timeout, ca_bundle=ca_bundle, sleep=sleep)
         self._channel = Channel(self._wire, sleep)
+        self._scratch = scratch
+        self._downloads = Downloads(
+            self._wire,
+            secure=not api_url.startswith("http:"),
+            timeout=timeout,
+            ca_bundle=ca_bundle,
+            sleep=sleep,
+            clock=clock,
+            note=self._channel.note,
+        )
         self._reviews = Reviews(self._root, self._channel)
         self._listed_at: dict[int, str] = {}
         self._blobs: dict[int, dict[str, str]] = {}
@@ -88,7 +108,7 @@ class GitHubForge:
 
     @property
     def notes(self) -> tuple[str, ...]:
-        """Limits met in conversations, each one sentence."""
+        """Limits met in conversations, runs and archives, each one sentence."""
         return tuple(self._channel.notes)
 
     def pull(self, number: int) -> PullState:
@@ -211,6 +231,11 @@ class GitHubForge:
         """Take a review back, so that it neither approves nor blocks; done already is done."""
         self._reviews.dismiss(number, review, message)
 
+    @property
+    def notices(self) -> GitHubNotices:
+        """What is said on its commits and in issues."""
+        return GitHubNotices(self._root, self._channel)
+
     def threads(self, number: int) -> tuple[tuple[Thread, ...], tuple[str, ...]]:
         """The threads of its reviews, oldest first, and a note for each limit met. Tells who we are as well."""
         self._channel.login, threads, notes = read_threads(self._wire, self._repo, number)
@@ -224,6 +249,14 @@ class GitHubForge:
     def marks(self) -> GitHubMarks:
         """Its labels and check runs."""
         return GitHubMarks(self._wire, self._root, me=lambda: self._channel.me, settle=self._channel.settle)
+
+    @cached_property
+    def runs(self) -> GitHubRuns:
+        """The runs of its workflows."""
+        channel, wire = self._channel, self._wire
+        return GitHubRuns(
+            wire, self._root, downloads=self._downloads, scratch=self._scratch, settle=channel.settle, note=channel.note
+        )
 
     def thread(self, number: int, comment: int) -> tuple[PostedComment, ...]:
         """The thread that a comment opened; see github_replies."""

@@ -87,41 +87,54 @@ class Channel:
         """Post; without an answer, look whether it stands before posting once more."""
         return made_once(lambda: read(call, self.wire.ask(call), Posted), find, self.settle)
 
-    def standing(self, path: str, matches: Callable[[Posted], bool]) -> Posted | None:
+    def standing(self, path: str, matches: Callable[[Posted], bool], *, needs: str = READS) -> Posted | None:
         """The newest of ours that matches. When GitHub does not say who we are, the same text is proof enough."""
-        for page in self.newest("see what was posted", path):
+        for page in self.newest("see what was posted", path, needs=needs):
             for one in reversed(page):
-                if matches(one) and (self.login is None or one.by(self.login)):
+                if matches(one) and self.may_be_ours(one):
                     return one
         return None
 
-    def newest(self, task: str, path: str) -> Iterator[list[Posted]]:
+    def may_be_ours(self, one: Posted) -> bool:
+        """Whether our account wrote it, or GitHub does not say who we are."""
+        return self.login is None or one.by(self.login)
+
+    def newest(self, task: str, path: str, *, needs: str = READS) -> Iterator[list[Posted]]:
         """Pages of a list that GitHub gives oldest first: the first, which tells their number, then the newest."""
-        first, last = self._page(task, path, Posted, {"page": 1})
+        first, last = self._page(task, path, Posted, {"page": 1}, needs)
         yield first
         for page in range(last, max(1, last - MOST_PAGES + 1), -1):
-            yield self._page(task, path, Posted, {"page": page})[0]
+            yield self._page(task, path, Posted, {"page": page}, needs)[0]
         if last > MOST_PAGES:
-            self._note(f"only the first {PER_PAGE} and the newest {(MOST_PAGES - 1) * PER_PAGE} comments were read")
+            self.note(f"only the first {PER_PAGE} and the newest {(MOST_PAGES - 1) * PER_PAGE} comments were read")
 
     def pages(
-        self, task: str, path: str, shape: type[T], most: int, query: Mapping[str, str | int] | None = None
+        self,
+        task: str,
+        path: str,
+        shape: type[T],
+        most: int,
+        query: Mapping[str, str | int] | None = None,
+        *,
+        needs: str = READS,
     ) -> Iterator[list[T]]:
-        """Pages in the order GitHub has them, at most `most`."""
+        """Pages in the order GitHub has them, at most `most`; `needs` is the permission that it takes."""
         before: list[T] = []
         for number in range(1, most + 1):
-            page, last = self._page(task, path, shape, {**(query or {}), "page": number})
+            page, last = self._page(task, path, shape, {**(query or {}), "page": number}, needs)
             if page and page == before:
                 raise ForgeRefused(f"GitHub refused to {task}", why=f"page {number} repeats the one before it")
             yield page
             if number >= last:
                 return
             before = page
-        self._note(f"only the first {most * PER_PAGE:,} entries were read when asked to {task}")
+        self.note(f"only the first {most * PER_PAGE:,} entries were read when asked to {task}")
 
-    def _page(self, task: str, path: str, shape: type[T], query: Mapping[str, str | int]) -> tuple[list[T], int]:
+    def _page(
+        self, task: str, path: str, shape: type[T], query: Mapping[str, str | int], needs: str
+    ) -> tuple[list[T], int]:
         """One page and the number of the last. The address is ours: links in answers are read, never followed."""
-        call = Call(task, "GET", path, READS, query={**query, "per_page": PER_PAGE})
+        call = Call(task, "GET", path, needs, query={**query, "per_page": PER_PAGE})
         answer = self.wire.ask(call)
         link = answer.headers.get("link", "")
         last = re.search(r'[?&]page=([0-9]{1,6})[^>]*>; rel="last"', link)
@@ -129,6 +142,7 @@ class Channel:
         found = last or following
         return read(call, answer, list[shape]), int(found[1]) if found else 1  # type: ignore[valid-type]  # built at run time
 
-    def _note(self, limit: str) -> None:
+    def note(self, limit: str) -> None:
+        """Tell of a limit, once."""
         if limit not in self.notes:
             self.notes.append(limit)

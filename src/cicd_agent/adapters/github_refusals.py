@@ -64,6 +64,11 @@ class Answer:
         return 200 <= self.status < 300  # noqa: PLR2004
 
     @property
+    def location(self) -> str:
+        """Where it redirects to, "" when it does not."""
+        return self.headers.get("location", "")
+
+    @property
     def limited(self) -> float | None:
         """Seconds to wait when a rate limit turned the request away, None when none did."""
         used_up = self.headers.get("x-ratelimit-remaining") == "0"
@@ -150,7 +155,7 @@ def remedy(call: Call, answer: Answer) -> str:
         case 422 if PENDING in said:
             advice = "Submit or discard the review that this account has begun on the pull request"
         case 301 | 302 | 303 | 307 | 308:
-            host = words(urlsplit(answer.headers.get("location", "")).netloc) or "another address"
+            host = words(urlsplit(answer.location).netloc) or "another address"
             advice = f"It redirects to {host}, where nothing was sent. Set GITHUB_API_URL to the API's own address"
         case status if status >= 500:  # noqa: PLR2004
             advice = "GitHub is in trouble: run the job again later"
@@ -162,14 +167,16 @@ def remedy(call: Call, answer: Answer) -> str:
 def missing(call: Call, answer: Answer) -> str:
     """The permission in the words of a workflow: ours if the endpoint accepts it, else the first it names.
 
-    The header lists sets that would each do, parted by semicolons (GitHub changelog, 2023-08-10).
+    The header lists sets that would each do, parted by semicolons (GitHub changelog, 2023-08-10). Who reads in order to
+    write needs to hear of the write only, which includes the other.
     """
     accepted = [
         ", ".join(f"{name.replace('_', '-')}: {level}" for name, level in PERMISSION.findall(one))
         for one in answer.headers.get("x-accepted-github-permissions", "").split(";")
     ]
     accepted = [one for one in accepted if one]
-    return call.needs if call.needs in accepted or not accepted else accepted[0]
+    enough = {call.needs, call.needs.replace(": write", ": read")}
+    return call.needs if enough & {*accepted} or not accepted else accepted[0]
 
 
 def is_blocked(refusal: ForgeRefused) -> bool:

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from cicd_agent.adapters.github_refusals import Answer, Call, Lost, Unsettled, lost, refused
+from cicd_agent.adapters.github_refusals import Answer, Call, Lost, Unsettled, lost, refused, unreadable
 from cicd_agent.errors import ConfigError, ForgeRefused
 
 if TYPE_CHECKING:
@@ -14,7 +14,7 @@ PAUSES = (1.0, 3.0)
 """Seconds before the second and the third attempt at a request that may be repeated."""
 LONGEST_WAIT = 60
 """Seconds that a rate limit may ask for; a longer wait costs more runner time than a later run."""
-
+FOUND = 302
 
 CERTIFICATES = "Behind a proxy with its own authority, let REQUESTS_CA_BUNDLE name its certificates"
 ADDRESS = "Nothing was sent there. Set GITHUB_API_URL to the API's own address"
@@ -58,13 +58,23 @@ class Wire:
         only when it certainly never arrived, and Unsettled is raised when it may have been carried out. A rate limit
         is waited for once, for at most a minute: a request it turned away did nothing.
         """
+        return self._settled(call, lambda answer: answer.ok)
+
+    def location(self, call: Call) -> str:
+        """Where GitHub sends whoever asks `call`; nothing is sent there, least of all the token."""
+        return self._settled(call, lambda answer: answer.status == FOUND and bool(answer.location)).location
+
+    def _settled(self, call: Call, done: Callable[[Answer], bool]) -> Answer:
+        """Send `call` until the answer is what was asked for."""
         pauses = iter(PAUSES)
         waited = False
         while True:
             outcome = self._send(call)
             if isinstance(outcome, Answer):
-                if outcome.ok:
+                if done(outcome):
                     return outcome
+                if outcome.ok:
+                    raise self._clean(unreadable(call, outcome))
                 seconds = outcome.limited
                 if seconds is not None and not waited and seconds <= LONGEST_WAIT:
                     waited = True

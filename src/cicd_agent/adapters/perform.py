@@ -1,13 +1,17 @@
 """Carries out a plan: the pull request first, then what needs nobody's permission and tells how the first part went."""
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import assert_never
 
 from cicd_agent.adapters.conversation import Conversation
 from cicd_agent.adapters.local import Local
 from cicd_agent.adapters.marks import Marking, unshown
+from cicd_agent.adapters.notices import Noticing
+from cicd_agent.adapters.notifications import Notifications
 from cicd_agent.adapters.replies import Replies
+from cicd_agent.adapters.reruns import Reruns
 from cicd_agent.adapters.resolving import Resolving
 from cicd_agent.adapters.workflow import Workflow
 from cicd_agent.core.event import Event
@@ -16,18 +20,24 @@ from cicd_agent.core.plan import (
     Artifact,
     CheckRun,
     Comment,
+    CommitComment,
+    Effect,
     Grant,
+    Issue,
     Labels,
     Level,
+    Notification,
     Output,
     Plan,
     Receipt,
     Reply,
+    Rerun,
     Resolve,
     Review,
     Summary,
 )
 from cicd_agent.core.ports import Forge, Store
+from cicd_agent.core.ports_actions import Notifier
 
 
 def perform(
@@ -40,6 +50,7 @@ def perform(
     redact: Callable[[str], str],
     event: Event,
     grant: Grant | None = None,
+    notifier: Notifier | None = None,
 ) -> tuple[Receipt, ...]:
     """Carry out the effects; a receipt for each, in their order. `grant` is this job's own, comments only when None.
 
@@ -48,35 +59,80 @@ def perform(
     """
     grant = grant or Grant()
     conversation = Conversation(forge, store, event, redact, events=grant.events, withheld=grant.withheld)
-    marking, resolving = Marking(conversation, grant), Resolving(conversation)
-    answers = Replies(conversation)
+    publishing = _Publishing(
+        conversation,
+        Marking(conversation, grant),
+        Resolving(conversation),
+        Replies(conversation),
+        Noticing(conversation, grant),
+        Reruns(conversation, grant),
+        Notifications(conversation, notifier),
+    )
     local = Local(workflow, folder, redact, event)
     receipts: dict[int, Receipt] = {}
     try:
         for index, effect in enumerate(plan.effects):
-            match effect:
-                case Review():
-                    receipts[index] = conversation.review(effect)
-                case Comment():
-                    receipts[index] = conversation.comment(effect)
-                case Resolve():
-                    receipts[index] = resolving.resolve(effect)
-                case Labels():
-                    receipts[index] = marking.labels(effect)
-                case CheckRun():
-                    receipts[index] = marking.check_run(effect)
-                case Reply():
-                    receipts[index] = answers.reply(effect)
-                case Annotation() | Summary() | Output() | Artifact():
-                    pass
-                case _:
-                    assert_never(effect)
+            if (receipt := publishing.publish(effect)) is not None:
+                receipts[index] = receipt
     finally:
         # One refusal is one warning, however many effects it hit.
         warnings = [
             Annotation(f"refused-{status}", Level.WARNING, "cicd-agent", str(error))
             for status, error in conversation.refusals.items()
         ]
+        if unheard := publishing.notifications.refusal:
+            warnings.append(Annotation("refused-notification", Level.WARNING, "cicd-agent", str(unheard)))
         told = tuple(receipts.values())
         receipts |= local.carry_out(plan, [*warnings, *unshown(plan, receipts)], told)
     return tuple(receipts[index] for index in sorted(receipts))
+
+
+@dataclass(frozen=True, slots=True)
+class _Publishing:
+    """Who carries out which effect that leaves this machine."""
+
+    conversation: Conversation
+    marking: Marking
+    resolving: Resolving
+    replies: Replies
+    noticing: Noticing
+    reruns: Reruns
+    notifications: Notifications
+
+    def publish(self, effect: Effect) -> Receipt | None:
+        """What became of it, None when it stays here."""
+        receipt: Receipt | None = None
+        match effect:
+            case Review():
+                receipt = self.conversation.review(effect)
+            case Comment():
+                receipt = self.conversation.comment(effect)
+            case Resolve():
+                receipt = self.resolving.resolve(effect)
+            case Labels():
+                receipt = self.marking.labels(effect)
+            case CheckRun():
+                receipt = self.marking.check_run(effect)
+            case Reply():
+                receipt = self.replies.reply(effect)
+            case CommitComment() | Issue() | Rerun() | Notification():
+                receipt = self._publish_beside(effect)
+            case Annotation() | Summary() | Output() | Artifact():
+                pass
+            case _:
+                assert_never(effect)
+        return receipt
+
+    def _publish_beside(self, effect: CommitComment | Issue | Rerun | Notification) -> Receipt:
+        """What does not stand on a pull request."""
+        match effect:
+            case CommitComment():
+                return self.noticing.commit_comment(effect)
+            case Issue():
+                return self.noticing.issue(effect)
+            case Rerun():
+                return self.reruns.rerun(effect)
+            case Notification():
+                return self.notifications.notify(effect)
+            case _:
+                assert_never(effect)

@@ -2,86 +2,18 @@
 
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Protocol, TextIO
-from urllib.parse import quote
+from typing import TextIO
 
-from cicd_agent.adapters.cells import clip, fold
+from cicd_agent.adapters.cells import clip
 from cicd_agent.adapters.frame import frame
-from cicd_agent.agent.turns import Usage
+from cicd_agent.adapters.style import Cost, Style, one_line, price, told_outputs
 from cicd_agent.core.diff import FileDiff
 from cicd_agent.core.evidence import Evidence
 from cicd_agent.core.finding import Finding, Origin
 from cicd_agent.core.quote import shown
-from cicd_agent.core.redact import mask
 from cicd_agent.core.text import visible_line
 from cicd_agent.core.verdict import Rejected, Risk, Suppressed, Verdict
 from cicd_agent.core.words import count
-
-_INK = {
-    "critical": "1;31",
-    "high": "31",
-    "medium": "33",
-    "low": "36",
-    "added": "32",
-    "bold": "1",
-    "faint": "2",
-}
-
-
-class Cost(Protocol):
-    """What the answers cost: the part of a run's account that is shown."""
-
-    @property
-    def model(self) -> str:
-        """The model that answered, "" when none was asked."""
-        ...
-
-    @property
-    def usage(self) -> Usage:
-        """Requests and tokens."""
-        ...
-
-    @property
-    def cost_usd(self) -> float | None:
-        """Dollars, None when they are not known."""
-        ...
-
-    @property
-    def degraded(self) -> str:
-        """Why no model was heard, "" when nothing is missing."""
-        ...
-
-    @property
-    def notices(self) -> tuple[str, ...]:
-        """What else the reader should know, one line each."""
-        ...
-
-
-@dataclass(frozen=True, slots=True)
-class _Style:
-    """What the terminal can do."""
-
-    colour: bool
-    width: int
-    links: str = ""
-    """Address of the checkout, `file:///…`."""
-
-    def ink(self, text: str, name: str) -> str:
-        """The text in a colour or weight, plain where there is none."""
-        return f"\x1b[{_INK[name]}m{text}\x1b[0m" if self.colour else text
-
-    def wrapped(self, text: str, indent: str, hanging: str = "") -> Iterator[str]:
-        """Foreign text made harmless, in lines that fit; all but the first of each paragraph are indented by more."""
-        for line in shown(text).split("\n"):
-            yield from fold(line, self.width, indent, hanging)
-
-    def linked(self, text: str, path: str, line: int) -> str:
-        """The text as a link to a line of a file of the checkout, where there is one and the terminal knows links."""
-        if not self.links:
-            return text
-        target = f"{self.links.rstrip('/')}/{quote(path, errors='replace')}" + (f"#{line}" if line else "")
-        return f"\x1b]8;;{target}\x1b\\{text}\x1b]8;;\x1b\\"
 
 
 def render(
@@ -99,7 +31,7 @@ def render(
 
     `links` is the `file:` address of the checkout, which places of findings lead to; "" for none.
     """
-    style = _Style(colour, max(width, 40), links)
+    style = Style(colour, max(width, 40), links)
     worst_first = sorted(verdict.findings, key=lambda each: (-each.severity.rank, -each.confidence))
     lines: list[str] = []
     for finding in worst_first:
@@ -108,14 +40,14 @@ def render(
         _risk(verdict.risk, style),
         _tally(verdict, evidence, cost, style),
         _left_out(verdict, evidence, style),
-        _outputs(outputs or {}),
+        told_outputs(outputs or {}),
     ):
         lines += part
     if cost.degraded:
         lines += style.wrapped(f"degraded: {cost.degraded}", "")
     for notice in cost.notices:
         lines += style.wrapped(notice, "")
-    lines.append(" · ".join([f"report {_line(report)}", *_price(cost)]))
+    lines.append(" · ".join([f"report {one_line(report)}", *price(cost)]))
     return "\n".join(lines) + "\n"
 
 
@@ -141,12 +73,12 @@ def progress(stream: TextIO, *, enabled: bool = True, width: Callable[[], int] =
     return say if enabled else stay_silent
 
 
-def _finding(finding: Finding, evidence: Evidence, style: _Style) -> Iterator[str]:
+def _finding(finding: Finding, evidence: Evidence, style: Style) -> Iterator[str]:
     where = finding.location
-    place = _line(where.path) + (f":{where.line}" if where.line else "")
+    place = one_line(where.path) + (f":{where.line}" if where.line else "")
     before = " (before)" if where.line and where.side == "LEFT" else ""
-    source = f"{finding.confidence:.2f}" if finding.origin is Origin.MODEL else _line(finding.id)
-    title = _line(finding.title)
+    source = f"{finding.confidence:.2f}" if finding.origin is Origin.MODEL else one_line(finding.id)
+    title = one_line(finding.title)
     severity = style.ink(finding.severity, finding.severity)
     here = place if before else style.linked(place, where.path, where.line)
     yield f"{style.ink(here, 'bold')}{before}  {severity}  {title}  {style.ink(f'({source})', 'faint')}"
@@ -161,14 +93,14 @@ def _finding(finding: Finding, evidence: Evidence, style: _Style) -> Iterator[st
         yield style.ink("    the file parses with it", "faint")
 
 
-def _risk(risk: Risk, style: _Style) -> Iterator[str]:
+def _risk(risk: Risk, style: Style) -> Iterator[str]:
     yield f"risk {style.ink(risk.level, risk.level)} ({risk.score} of 100)"
     for reason in risk.reasons:
         points = f"{reason.points:+.0f}" if round(reason.points) else "·"
-        yield f"  {points:>4}  {_line(reason.text)}"
+        yield f"  {points:>4}  {one_line(reason.text)}"
 
 
-def _tally(verdict: Verdict, evidence: Evidence, cost: Cost, style: _Style) -> Iterator[str]:
+def _tally(verdict: Verdict, evidence: Evidence, cost: Cost, style: Style) -> Iterator[str]:
     files = evidence.change.files if evidence.change else ()
     read = _read(evidence)
     if files:
@@ -199,7 +131,7 @@ def _read(evidence: Evidence) -> Sequence[FileDiff]:
     return [file for file in evidence.change.files if file.path not in missed] if evidence.change else ()
 
 
-def _left_out(verdict: Verdict, evidence: Evidence, style: _Style) -> Iterator[str]:
+def _left_out(verdict: Verdict, evidence: Evidence, style: Style) -> Iterator[str]:
     """Everything that is not among the findings, and why: nothing is dropped in silence."""
     sections = {
         f"{count(len(verdict.rejected), 'claim')} rejected": [_rejected(each) for each in verdict.rejected],
@@ -227,25 +159,3 @@ def _suppressed(each: Suppressed) -> str:
 def _place(finding: Finding) -> str:
     where = finding.location
     return f"{where.path}:{where.line}" if where.line else where.path
-
-
-def _outputs(outputs: Mapping[str, str]) -> Iterator[str]:
-    if not outputs:
-        return
-    # Not cut at the width: a path has to be copied whole.
-    yield "step outputs"
-    longest = max(map(len, outputs))
-    for name, value in outputs.items():
-        yield f"  {name:<{longest}}  {_line(value, 200)}".rstrip()
-
-
-def _line(text: str, room: int = 1_000) -> str:
-    """Foreign text made harmless, in one line."""
-    line = visible_line(mask(" ".join(text.split())))
-    return line if len(line) <= room else f"{line[: room - 1]}…"
-
-
-def _price(cost: Cost) -> Iterator[str]:
-    if cost.usage.requests or cost.usage.from_cache:
-        yield f"{_line(cost.model)}, {cost.usage.words}"
-        yield "cost unknown" if cost.cost_usd is None else f"${cost.cost_usd:.2f}"

@@ -3,9 +3,9 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any, Generic, Protocol, TypeVar
+from typing import Annotated, Any, Generic, Protocol, TypeVar
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import AfterValidator, BaseModel, ConfigDict
 
 from cicd_agent.agent.tool import Tool
 from cicd_agent.core.evidence import Exhibit
@@ -23,6 +23,16 @@ class Draft(BaseModel):
         """Why the model says that a person has to decide, "" when it does not; a draft that can say so overrides it."""
         return ""
 
+
+def _share(value: float) -> float:
+    # A validator and not Field(ge=0, le=1): the strict dialect has no words for bounds.
+    if not 0 <= value <= 1:
+        raise ValueError("must be between 0 and 1")
+    return value
+
+
+Share = Annotated[float, AfterValidator(_share)]
+"""A number from 0 to 1: how sure a model says it is."""
 
 D = TypeVar("D", bound=Draft)
 

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from pydantic import SecretStr
 
 from cicd_agent.config import Loaded
-from cicd_agent.config.values import catalogue, printable, reveals
+from cicd_agent.config.limits import BY_MODE, listed
+from cicd_agent.config.values import Setting, catalogue, printable, reveals
 
 _WIDTH = 60
 
@@ -20,14 +21,25 @@ class Row:
     origin: str
 
 
-def explain(loaded: Loaded) -> tuple[Row, ...]:
-    """A row for every setting, in the order of the documents."""
+def explain(loaded: Loaded, mode: str = "") -> tuple[Row, ...]:
+    """A row for every setting, in the order of the documents; `mode` chooses among the defaults that differ by mode."""
     values = {setting.name: getattr(loaded.settings, setting.field) for setting in catalogue().values()}
     secrets = [text for value in values.values() if isinstance(value, SecretStr) and (text := value.get_secret_value())]
     return tuple(
-        Row(setting.name, _shown(values[setting.name], secrets), printable(loaded.origins[setting.field]))
+        _by_mode(setting, mode)
+        if setting.field in BY_MODE and values[setting.name] is None
+        else Row(setting.name, _shown(values[setting.name], secrets), printable(loaded.origins[setting.field]))
         for setting in catalogue().values()
     )
+
+
+def _by_mode(setting: Setting, mode: str) -> Row:
+    """A default that is another for each mode."""
+    limits = BY_MODE[setting.field]
+    for name, limit in limits.items():
+        if name == mode:
+            return Row(setting.name, plain(float(limit)), f"default of {mode}")
+    return Row(setting.name, "by mode", f"default: {listed(limits)}")
 
 
 def table(rows: Sequence[Row]) -> str:

@@ -197,6 +197,8 @@ def _resolved(shape: Mapping[str, Any], definitions: Mapping[str, Any]) -> Mappi
     if "properties" in shape:
         inner = {name: _resolved(each, definitions) for name, each in shape["properties"].items()}
         shape = {**shape, "properties": inner}
+    if shape.get("default", "") is None:
+        shape = {key: value for key, value in shape.items() if key != "default"}
     return {key: value for key, value in shape.items() if key not in ("$ref", "anyOf", "title")}
 
 

@@ -36,7 +36,7 @@ def parse_diff(text: str) -> tuple[FileDiff, ...]:
             file, at = _parse_file(line.removeprefix("diff --git "), lines, at)
             files.append(file)
         elif combined := _COMBINED.match(line):
-            path = _name(combined[1])
+            path = header_name(combined[1])
             files.append(FileDiff(path, path, ChangeKind.MODIFIED, omitted=COMBINED))
     return tuple(files)
 
@@ -78,9 +78,9 @@ class _Header:
         if move := _MOVE.match(line):
             self.kind = ChangeKind.RENAMED if move[1] == "rename" else ChangeKind.COPIED
             if move[2] == "from":
-                self.old = _name(move[3])
+                self.old = header_name(move[3])
             else:
-                self.new = _name(move[3])
+                self.new = header_name(move[3])
         elif index := _INDEX.match(line):
             self.ids = (index[1], index[2])
             self.old_mode = self.old_mode or index[3] or ""
@@ -133,12 +133,12 @@ def _parse_file(names: str, lines: list[str], at: int) -> tuple[FileDiff, int]:
         return header.file(names, (), BINARY), at + 1
     if not here.startswith("--- "):
         return header.file(names, (), TRUNCATED if header.promises_content() else ""), at
-    old = _name(here.removeprefix("--- "), "a/")
+    old = header_name(here.removeprefix("--- "), "a/")
     at += 1
     if at == len(lines) or not lines[at].startswith("+++ "):
         header.old = header.old or old
         return header.file(names, (), TRUNCATED), at
-    new = _name(lines[at].removeprefix("+++ "), "b/")
+    new = header_name(lines[at].removeprefix("+++ "), "b/")
     at += 1
     if not old:
         header.kind = ChangeKind.ADDED
@@ -193,7 +193,7 @@ def _parse_body(
     return tuple(body), at, not (old_left or new_left)
 
 
-def _name(text: str, prefix: str = "") -> str:
+def header_name(text: str, prefix: str = "") -> str:
     """A name of a header line, unquoted and without its prefix; "" for /dev/null."""
     if text.startswith('"'):
         text = _unquote(text)
@@ -208,7 +208,7 @@ def _name(text: str, prefix: str = "") -> str:
 def _same_name(names: str) -> str:
     """The name in `a/NAME b/NAME`: without another header both sides are the same, whatever NAME holds."""
     if quoted := _QUOTED.match(names):
-        return _name(quoted[0], "a/")
+        return header_name(quoted[0], "a/")
     half = len(names) // 2
     return (names[:half] if names[half : half + 1] == " " else names).removeprefix("a/")
 

@@ -4,8 +4,10 @@ from dataclasses import dataclass
 
 from cicd_agent.core.change import Change
 from cicd_agent.core.event import Event
+from cicd_agent.core.failed import FailedRun
 from cicd_agent.core.finding import Finding
 from cicd_agent.core.thread import Thread
+from cicd_agent.core.trial import TrialReport
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,3 +51,7 @@ class Evidence:
     """Why there is nothing to do after all, as reading the world has shown; "" when there is."""
     memory: str = ""
     """What an earlier run of ours has left of its review, in lines; "" when there is nothing to be believed."""
+    failed: FailedRun | None = None
+    """The run whose failure is to be explained."""
+    trials: tuple[TrialReport, ...] = ()
+    """What came of patches that were tried out after the answers, so that nothing has to be run again to judge them."""

@@ -158,11 +158,67 @@ class CheckRun:
     title: str
     summary: str
     annotations: tuple[Annotation, ...] = ()
-    name: Literal["cicd-agent review"] = "cicd-agent review"
+    name: Literal["cicd-agent review", "cicd-agent failure"] = "cicd-agent review"
     kind: Literal["check-run"] = "check-run"
 
 
-Effect = Review | Comment | Reply | Annotation | Summary | Output | Artifact | Resolve | Labels | CheckRun
+@dataclass(frozen=True, slots=True)
+class CommitComment:
+    """One comment on a commit that belongs to no pull request, found again by `key` and edited in place."""
+
+    key: str
+    commit: str
+    body: str
+    kind: Literal["commit-comment"] = "commit-comment"
+
+
+@dataclass(frozen=True, slots=True)
+class Issue:
+    """An open issue about what is wrong: one for each `key`, whose text is edited in place."""
+
+    key: str
+    title: str
+    body: str
+    kind: Literal["issue"] = "issue"
+
+
+@dataclass(frozen=True, slots=True)
+class Notification:
+    """One line for people who are not looking at GitHub; `url` is where they read on."""
+
+    key: str
+    text: str
+    url: str = ""
+    kind: Literal["notification"] = "notification"
+
+
+@dataclass(frozen=True, slots=True)
+class Rerun:
+    """The failed jobs of a run that has ended are run again, if that attempt (`attempt`) is its first."""
+
+    key: str
+    run: int
+    attempt: int
+    reason: Literal["infrastructure", "flaky"]
+    kind: Literal["rerun"] = "rerun"
+
+
+Effect = (
+    Review
+    | Comment
+    | Reply
+    | Annotation
+    | Summary
+    | Output
+    | Artifact
+    | Resolve
+    | Labels
+    | CheckRun
+    | CommitComment
+    | Issue
+    | Notification
+    | Rerun
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,6 +232,10 @@ class Grant:
     withheld: str = ""
     labels: bool = False
     check_run: bool = False
+    commit_comment: bool = False
+    issue: bool = False
+    reruns: frozenset[str] = frozenset()
+    """Reasons for which failed jobs may be run again."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from cicd_agent.core.change import Change, Commit
 from cicd_agent.core.diff import FileDiff
@@ -12,6 +12,9 @@ from cicd_agent.core.library import Blamed, Entry, Matches
 from cicd_agent.core.plan import CheckRun, Receipt, Review
 from cicd_agent.core.sandbox import Limits, Ran
 from cicd_agent.core.thread import Thread
+
+if TYPE_CHECKING:
+    from cicd_agent.core.ports_actions import Notices, Runs
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,13 +28,17 @@ class PullState:
 
 @dataclass(frozen=True, slots=True)
 class PostedComment:
-    """A comment that stands on the pull request; `is_ours` is judged by its author, never by its marker alone."""
+    """A comment that stands on the pull request; `is_ours` is judged by its author, never by its marker alone.
+
+    Only an issue has a `title`.
+    """
 
     id: int
     body: str
     author: str
     is_ours: bool
     url: str = ""
+    title: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -219,6 +226,16 @@ class Forge(Protocol):
     @property
     def marks(self) -> "Marks":
         """What it shows beside words."""
+        ...
+
+    @property
+    def runs(self) -> "Runs":
+        """The runs of its workflows."""
+        ...
+
+    @property
+    def notices(self) -> "Notices":
+        """What is said outside of pull requests: on commits and in issues."""
         ...
 
 

@@ -1,17 +1,29 @@
 """The registry of modes, and the shape that each slice has."""
 
-from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any, Protocol, TypeVar
 
 from cicd_agent.agent.tool import Tool
-from cicd_agent.agent.turns import Answer, Draft, Question, Usage
+from cicd_agent.agent.turns import Answer, Question, Usage
+from cicd_agent.core.change import Change
+from cicd_agent.core.diagnosis import Diagnosis
 from cicd_agent.core.event import Event
 from cicd_agent.core.evidence import Evidence
 from cicd_agent.core.plan import Plan
 from cicd_agent.core.ports import Forge, Repository, Workspace
+from cicd_agent.core.ports_actions import Bench
+from cicd_agent.core.trial import Trial
 from cicd_agent.core.verdict import Said, Verdict
 from cicd_agent.settings import Settings
+
+
+@dataclass(frozen=True, slots=True)
+class LogFiles:
+    """Logs that somebody has at hand: those of the failed job, and of one that passed; each read when it is due."""
+
+    failed: Mapping[str, Callable[[], Iterator[bytes]]] = field(default_factory=dict)
+    green: Callable[[], Iterator[bytes]] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,12 +31,15 @@ class World:
     """The ports that `gather` may use, built for one event.
 
     `repository` is None where there is no checkout, `forge` at a terminal and without a token, `workspace` where no
-    files of other steps can be. The model is not here: it is asked between the pure steps, by code that holds no Forge.
+    files of other steps can be, `bench` where nothing is tried out. `logs` are files that the command line
+    names. The model is not here: it is asked between the pure steps, by code that holds no Forge.
     """
 
     repository: Repository | None = None
     forge: Forge | None = None
     workspace: Workspace | None = None
+    bench: Callable[[Change], Bench | None] | None = None
+    logs: LogFiles = field(default_factory=LogFiles)
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +59,7 @@ class Account:
     """Sources of the exhibits for which the token budget had no room."""
 
 
-R = TypeVar("R", bound=Draft)
+R = TypeVar("R")
 
 
 class Mode(Protocol[R]):
@@ -58,6 +73,11 @@ class Mode(Protocol[R]):
     @property
     def fails_closed(self) -> bool:
         """Whether a failure stops what comes after, instead of being a warning."""
+        ...
+
+    @property
+    def remembers_rules(self) -> bool:
+        """Whether what it remembers was found by rules, and so is worth keeping where no model is asked."""
         ...
 
     @property
@@ -99,21 +119,27 @@ class Mode(Protocol[R]):
 
     def verify(
         self, rules: R, answers: Sequence[Answer[Any]], evidence: Evidence, settings: Settings
-    ) -> Verdict | Said:
-        """Keep what is proven, of a change or of an answer; `answers` is empty without a model. Pure."""
+    ) -> Verdict | Said | Diagnosis:
+        """Keep what is proven, in the mode's own kind of result; `answers` is empty without a model. Pure."""
+        ...
+
+    def experiments(self, answers: Sequence[Answer[Any]], evidence: Evidence, settings: Settings) -> Sequence[Trial]:
+        """What of the answers has to be tried out before it can be judged, and was not tried yet. Pure."""
         ...
 
     def remember(self, answers: Sequence[Answer[Any]], evidence: Evidence, settings: Settings) -> Sequence[str]:
         """What a later run on the same pull request may take over, in lines of which any may be missing then. Pure."""
         ...
 
-    def report(self, verdict: Verdict | Said, evidence: Evidence, account: Account, settings: Settings) -> Plan:
-        """What should be published. Pure."""
+    def report(self, verdict: Any, evidence: Evidence, account: Account, settings: Settings) -> Plan:
+        """What should be published of what `verify` returned. Pure."""
         ...
 
 
 def modes() -> Mapping[str, Mode[Any]]:
     """All modes by name, in the order of the documents."""
-    from cicd_agent.modes.review import REVIEW  # noqa: PLC0415  a slice costs nothing until it is used
+    # A slice costs nothing until it is used.
+    from cicd_agent.modes.analyse_failure import ANALYSE_FAILURE  # noqa: PLC0415
+    from cicd_agent.modes.review import REVIEW  # noqa: PLC0415
 
-    return {REVIEW.name: REVIEW}
+    return {REVIEW.name: REVIEW, ANALYSE_FAILURE.name: ANALYSE_FAILURE}

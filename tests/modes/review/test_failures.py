@@ -15,7 +15,7 @@ from cicd_agent.settings import Provider, Settings
 from tests.fakes import FakeForge
 from tests.jobs import Job
 from tests.servers.github import FakeGitHub
-from tests.servers.github_state import Run
+from tests.servers.github_run_state import Run
 from tests.servers.openai import OpenAIServer, answer
 from tests.taped import DRAFT, KEPT, KEY
 

@@ -7,6 +7,7 @@ from cicd_agent.agent.turns import Answer, Question
 from cicd_agent.core.event import Event
 from cicd_agent.core.evidence import Evidence
 from cicd_agent.core.plan import Plan
+from cicd_agent.core.trial import Trial
 from cicd_agent.core.verdict import Said, Verdict
 from cicd_agent.modes import Account, World
 from cicd_agent.modes.changes import change_lookups
@@ -25,6 +26,7 @@ class Review:
 
     name = "review"
     fails_closed = False
+    remembers_rules = False
     outputs = OUTPUTS
     rule_ids = frozenset({"model", *(rule.id for rule in RULES)})
     lookups = staticmethod(change_lookups)
@@ -57,6 +59,10 @@ class Review:
         if talk.is_talk(evidence.event):
             return talk.verify(answers, evidence)
         return verify(rules, answers, evidence, settings)
+
+    def experiments(self, _answers: Sequence[Answer[Any]], _evidence: Evidence, _settings: Settings) -> Sequence[Trial]:
+        """Nothing: what a review says is proved by what was read."""
+        return ()
 
     def remember(self, answers: Sequence[Answer[Any]], evidence: Evidence, settings: Settings) -> Sequence[str]:
         """What the next run need not ask again; of a conversation nothing."""

@@ -1,24 +1,11 @@
 """What a model may say about a change: claims to be proved, in the shape of a strict schema."""
 
 from enum import StrEnum
-from typing import Annotated
 
-from pydantic import AfterValidator
-
-from cicd_agent.agent.turns import Draft
+from cicd_agent.agent.turns import Draft, Share
 from cicd_agent.core.diff import Side
 from cicd_agent.core.finding import Category, Severity
 from cicd_agent.core.verdict import RiskLevel
-
-
-def _share(value: float) -> float:
-    # A validator and not Field(ge=0, le=1): the strict dialect has no words for bounds.
-    if not 0 <= value <= 1:
-        raise ValueError("must be between 0 and 1")
-    return value
-
-
-Share = Annotated[float, AfterValidator(_share)]
 
 
 class ClaimedSide(StrEnum):

@@ -9,7 +9,7 @@ from typing import Annotated, Any
 from pydantic import Field
 
 from cicd_agent.agent.prompt import left_out_of
-from cicd_agent.agent.turns import Answer, Draft, Question, Tier
+from cicd_agent.agent.turns import Answer, Draft, Question, Share, Tier
 from cicd_agent.core.change import Change
 from cicd_agent.core.diff import DiffLine, FileDiff, Side
 from cicd_agent.core.evidence import Exhibit
@@ -17,9 +17,8 @@ from cicd_agent.core.finding import Finding, Severity
 from cicd_agent.core.text import visible_line
 from cicd_agent.core.verdict import Rejected
 from cicd_agent.modes.changes import showable
+from cicd_agent.modes.packing import gutter
 from cicd_agent.modes.review.claims import Proof, capped
-from cicd_agent.modes.review.draft import Share
-from cicd_agent.modes.review.packing import gutter
 from cicd_agent.settings import Settings
 
 UNSURE = 0.5

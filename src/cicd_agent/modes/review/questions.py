@@ -7,11 +7,11 @@ from typing import Any
 from cicd_agent.agent.turns import Answer, Question
 from cicd_agent.core.evidence import Evidence, Exhibit
 from cicd_agent.modes.changes import changed
+from cicd_agent.modes.packing import pieces
 from cicd_agent.modes.review import describe, judge
 from cicd_agent.modes.review.claims import Prover, complain
 from cicd_agent.modes.review.draft import ReviewDraft
 from cicd_agent.modes.review.memory import Recall, recall
-from cicd_agent.modes.review.packing import pieces
 from cicd_agent.settings import Settings
 
 DEPENDENCY_BOTS = frozenset({"dependabot[bot]", "renovate[bot]"})

@@ -14,6 +14,7 @@ from cicd_agent.core.finding import Finding
 from cicd_agent.core.text import visible_line
 from cicd_agent.core.verdict import Rejected
 from cicd_agent.modes.changes import changed, showable
+from cicd_agent.modes.packing import gutter
 from cicd_agent.modes.review.claims import MOST_CLAIMS, Prover
 from cicd_agent.modes.review.describe import DescriptionDraft
 from cicd_agent.modes.review.draft import Claim, ReviewDraft
@@ -33,7 +34,6 @@ from cicd_agent.modes.review.memory import (
     words,
     write,
 )
-from cicd_agent.modes.review.packing import gutter
 from cicd_agent.settings import Settings
 
 JUDGE = "judge"

@@ -16,7 +16,7 @@ from cicd_agent.core.quote import SHORTEST, Place, Quotes, shown
 from cicd_agent.core.verdict import Backing
 from cicd_agent.core.words import clip
 from cicd_agent.modes.changes import changed, matcher, showable
-from cicd_agent.modes.review.packing import gutter
+from cicd_agent.modes.packing import gutter
 from cicd_agent.settings import Settings
 
 LONGEST_ANSWER = 2_000

@@ -1,11 +1,5 @@
 """Proves that a suggestion may be committed as it is: the patched file still parses, and only its own lines change."""
 
-import ast
-import io
-import json
-import tokenize
-import tomllib
-import warnings
 from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import PurePosixPath
@@ -13,6 +7,7 @@ from pathlib import PurePosixPath
 from cicd_agent.core.change import Change
 from cicd_agent.core.diff import Anchors, Side
 from cicd_agent.core.finding import Finding, Location, Origin
+from cicd_agent.core.parses import PARSERS
 from cicd_agent.core.quote import shown
 from cicd_agent.modes.review.rulebook.yaml_text import YamlText
 
@@ -215,47 +210,8 @@ def _indent(lines: Sequence[str]) -> str:
     return line[: len(line) - len(line.lstrip())]
 
 
-def _python(text: str) -> bool:
-    try:
-        encoding, _ = tokenize.detect_encoding(io.BytesIO(text.encode()).readline)
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            ast.parse(text.removeprefix("\ufeff"))
-    except (SyntaxError, ValueError, RecursionError, MemoryError):
-        return False
-    # Under another encoding Python would read another text than this one.
-    return encoding in {"utf-8", "utf-8-sig"}
-
-
-def _json(text: str) -> bool:
-    try:
-        json.loads(text, parse_constant=_refuse)
-    except (ValueError, RecursionError, MemoryError):
-        return False
-    return True
-
-
-def _refuse(constant: str) -> None:
-    raise ValueError(f"{constant} is not JSON")
-
-
 def _yaml(text: str) -> bool:
     return YamlText.parse(text) is not None
 
 
-def _toml(text: str) -> bool:
-    try:
-        tomllib.loads(text)
-    except (ValueError, RecursionError, MemoryError):
-        return False
-    return True
-
-
-_PARSERS: dict[str, Callable[[str], bool]] = {
-    ".py": _python,
-    ".pyi": _python,
-    ".json": _json,
-    ".yaml": _yaml,
-    ".yml": _yaml,
-    ".toml": _toml,
-}
+_PARSERS: dict[str, Callable[[str], bool]] = {**PARSERS, ".yaml": _yaml, ".yml": _yaml}

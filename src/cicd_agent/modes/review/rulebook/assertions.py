@@ -4,6 +4,7 @@ import ast
 import re
 from collections.abc import Iterator
 
+from cicd_agent.core.always_true import is_always_true
 from cicd_agent.core.diff import Hunk, LineKind, Side
 from cicd_agent.core.finding import Category, Severity
 from cicd_agent.core.paths import PathKind
@@ -35,25 +36,11 @@ def _trivial(look: Look) -> Iterator[Hit]:
     # `if ok: assert True` beside `else: assert False` is a way to write an assertion.
     failing = [inside for node, inside in asserts if isinstance(node.test, ast.Constant) and not node.test.value]
     for node, inside in asserts:
-        if node.lineno in look.added_numbers and _is_always_true(node.test) and inside not in failing:
+        if node.lineno in look.added_numbers and is_always_true(node.test) and inside not in failing:
             yield Hit(node.lineno, "This assertion can never fail.", severity=Severity.HIGH, confidence=0.95)
     for _, called, line in look.calls:
-        if called.tail in {"assertTrue", "assert_"} and called.node.args and _is_always_true(called.node.args[0]):
+        if called.tail in {"assertTrue", "assert_"} and called.node.args and is_always_true(called.node.args[0]):
             yield Hit(line, "This assertion can never fail.", severity=Severity.HIGH, confidence=0.95)
-
-
-def _is_always_true(test: ast.expr) -> bool:
-    match test:
-        case ast.Constant(value=value):
-            return bool(value)
-        case ast.Tuple(elts=items):
-            return bool(items)
-        case ast.BoolOp(op=ast.Or(), values=values):
-            return any(_is_always_true(value) for value in values)
-        case ast.Compare(left=ast.Constant(value=left), ops=[ast.Eq()], comparators=[ast.Constant(value=right)]):
-            return bool(left == right)
-        case _:
-            return False
 
 
 def _fewer_assertions(look: Look) -> Iterator[Hit]:

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cicd_agent.core.diff import Hunk
-from cicd_agent.modes.review.context import FARTHEST, LONGEST, MOST, Around
+from cicd_agent.modes.context import FARTHEST, LONGEST, MOST, Around
 from tests.changes import file_diff
 
 BODY = "".join(f"        step_{number}()\n" for number in range(20))

@@ -7,7 +7,7 @@ from cicd_agent.core.diff import DiffLine, FileDiff, LineKind
 from cicd_agent.core.evidence import Exhibit
 from cicd_agent.core.paths import PathKind, kinds
 from cicd_agent.modes.changes import showable
-from cicd_agent.modes.review.context import Around
+from cicd_agent.modes.context import Around
 from cicd_agent.settings import Settings
 
 _PIECE = 12_000

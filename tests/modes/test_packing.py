@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from cicd_agent.agent.prompt import render
 from cicd_agent.core.event import Event, EventKind
 from cicd_agent.core.evidence import Evidence
-from cicd_agent.modes.review.packing import pieces, priority
+from cicd_agent.modes.packing import pieces, priority
 from cicd_agent.modes.review.questions import questions
 from cicd_agent.settings import Settings
 from tests.changes import change_of

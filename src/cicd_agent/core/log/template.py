@@ -1,0 +1,79 @@
+"""What of a line is the same in every run: with times, numbers, hashes and places masked, runs can be compared."""
+
+import re
+import zlib
+from collections.abc import Iterable
+
+_DIGITS = re.compile(r"[0-9]+")
+
+# The longer forms come first. Every repetition is bounded or of one class of characters.
+_TIMES = (
+    r"\d{4}-\d\d-\d\d(?:[T ]\d\d:\d\d:\d\d(?:[.,]\d{1,9})?(?:Z|[+-]\d\d:?\d\d)?)?",
+    r"\b\d{1,2}:\d\d:\d\d(?:[.,]\d{1,9})?\b",
+    r"\b(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun)[a-z]{0,6},? [A-Z][a-z]{2} +\d{1,2}\b",
+    r"\b(?:Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec) \d{1,2},? \d{4}\b",
+)
+_UNITS = r"ms|msec|µs|us|ns|s|secs?|seconds?|m|min|minutes?|h|hours?|[kKMG]i?B|bytes|B|%"
+_FORMS = {
+    "time": "|".join(_TIMES),
+    "uuid": r"\b[0-9a-fA-F]{8}-(?:[0-9a-fA-F]{4}-){3}[0-9a-fA-F]{12}\b",
+    "ip": r"\b\d{1,3}(?:\.\d{1,3}){3}\b",
+    "hash": r"\b0[xX][0-9a-fA-F]{1,64}\b|\b(?=[0-9a-f]{0,40}[0-9])(?=[0-9a-f]{0,40}[a-f])[0-9a-f]{7,128}\b",
+    "temp": (
+        r"(?:/private)?/(?:tmp|var/folders|var/tmp)/[^\s:'\")\]]{1,300}"
+        r"|\b[A-Za-z]:\\[^\s'\"]{0,200}\\Temp\\[^\s'\"]{1,200}"
+    ),
+    "number": rf"\b\d{{1,9}}(?:\.\d{{1,9}})? ?(?:{_UNITS})(?!\w)|[0-9]+(?:[.,][0-9]+)*",
+}
+_MASKS = re.compile("|".join(f"(?P<{name}>{form})" for name, form in _FORMS.items()))
+_PATH = re.compile(r"(?<![\w@.+\\/-])(?:[A-Za-z]:[\\/]|\.{0,2}/|~/|(?:[\w@.+-]{1,100}[\\/]))[\w@.+\\/-]{1,300}")
+
+
+def template(text: str) -> str:
+    """The line with all that changes from run to run masked, and blanks folded."""
+    return " ".join(_MASKS.sub(_mask, text).split())
+
+
+def loose_template(text: str) -> str:
+    """As `template`, with paths masked as well."""
+    return " ".join(_MASKS.sub(_mask, _PATH.sub("‹path›", text)).split())
+
+
+def key(text: str) -> str:
+    """A cheaper template, in which only numbers are masked: what repeats within one log."""
+    return numberless(text).strip()
+
+
+def numberless(text: str) -> str:
+    """The text with every number as 0."""
+    return _DIGITS.sub("0", text)
+
+
+def _mask(found: re.Match[str]) -> str:
+    return f"‹{found.lastgroup}›"
+
+
+class Templates:
+    """The templates of a log, as hashes: some 60 bytes for each different one."""
+
+    def __init__(self, texts: Iterable[str] = ()) -> None:
+        self._known: set[int] = set()
+        seen: set[int] = set()
+        for text in texts:
+            short = _hash(key(text))
+            if short not in seen:
+                seen.add(short)
+                self._known.add(_hash(template(text)))
+
+    def __contains__(self, text: str) -> bool:
+        """Whether a line like this one is in the log."""
+        return _hash(template(text)) in self._known
+
+    def __len__(self) -> int:
+        return len(self._known)
+
+
+def _hash(text: str) -> int:
+    # Not `hash`, which is another in every process. Two checksums together are wide enough for a log.
+    raw = text.encode("utf-8", "surrogatepass")
+    return zlib.crc32(raw) << 32 | zlib.adler32(raw)

@@ -1,0 +1,45 @@
+"""The mode that analyses failures: what failed, which lines prove it, whose fault it is, what to do next."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from cicd_agent.agent.turns import Answer
+from cicd_agent.core.event import Event
+from cicd_agent.core.evidence import Evidence
+from cicd_agent.modes.analyse_failure.experiments import experiments
+from cicd_agent.modes.analyse_failure.gather import declines, gather
+from cicd_agent.modes.analyse_failure.memory import remember
+from cicd_agent.modes.analyse_failure.questions import questions
+from cicd_agent.modes.analyse_failure.report import OUTPUTS, report
+from cicd_agent.modes.analyse_failure.rules import rules
+from cicd_agent.modes.analyse_failure.verdict import verify
+from cicd_agent.modes.changes import change_lookups
+from cicd_agent.settings import Settings
+
+
+class AnalyseFailure:
+    """The slice as one value; each step has a file of its own name."""
+
+    name = "analyse-failure"
+    fails_closed = False
+    remembers_rules = True
+    outputs = OUTPUTS
+    rule_ids: frozenset[str] = frozenset()
+    gather = staticmethod(gather)
+    rules = staticmethod(rules)
+    questions = staticmethod(questions)
+    lookups = staticmethod(change_lookups)
+    experiments = staticmethod(experiments)
+    verify = staticmethod(verify)
+    report = staticmethod(report)
+
+    def declines(self, event: Event, _settings: Settings | None = None) -> str | None:
+        """Why there is nothing to analyse."""
+        return declines(event)
+
+    def remember(self, _answers: Sequence[Answer[Any]], evidence: Evidence, _settings: Settings) -> Sequence[str]:
+        """The fingerprints of what failed, for other runs in the repository."""
+        return remember(evidence)
+
+
+ANALYSE_FAILURE = AnalyseFailure()

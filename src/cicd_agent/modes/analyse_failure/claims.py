@@ -1,0 +1,226 @@
+"""Looks up every line that a model cites: a claim stands on lines that are there, or it does not stand."""
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from enum import IntEnum
+
+from cicd_agent.core.change import Change
+from cicd_agent.core.diagnosis import Cited, Claim, Diagnosis, Dropped
+from cicd_agent.core.diff import FileDiff, Side
+from cicd_agent.core.evidence import Evidence, Exhibit
+from cicd_agent.core.failed import FailedJob, FailedRun, Role
+from cicd_agent.core.log.extract import Kept
+from cicd_agent.core.quote import Place, Quotes, shown
+from cicd_agent.core.words import clip
+from cicd_agent.modes.analyse_failure.draft import Citation, ClaimDraft
+from cicd_agent.modes.analyse_failure.exhibits import logs
+from cicd_agent.modes.analyse_failure.groups import tells
+from cicd_agent.modes.analyse_failure.scope import Scope
+from cicd_agent.modes.changes import showable
+from cicd_agent.settings import Settings
+
+MOST_CLAIMS = 20
+MOST_CITATIONS = 8
+"""Of one claim. A longer list is a runaway answer: what comes after is not read."""
+SHORTEST = 8
+"""Characters of a quote that is not the whole of its line: less is found anywhere."""
+NEAR = 3
+"""Lines by which a citation may be off."""
+
+_LONGEST = 400
+_LONGEST_NAME = 60
+_TOO_SHORT = f"a part of a line takes {SHORTEST} characters"
+
+
+class Weight(IntEnum):
+    """How much a cited line proves of what failed."""
+
+    NOTHING = 0
+    """It is no line of a log."""
+    WRAPPER = 1
+    """A tool says only that another one failed, or how much did."""
+    LINE = 2
+    """A line that is shown, of which no tool is known to have said what failed."""
+    TOOL = 3
+    """What a tool itself says, in a job that failed the run, and did not say in the last green one."""
+
+
+@dataclass(frozen=True, slots=True)
+class Proof:
+    """What became of a list of claims. `weight` is that of the best line that is cited from a log.
+
+    `named` are the files of the change that a cited line of a log names, or the message around it; `edited` are those
+    of which a changed line is cited.
+    """
+
+    claims: tuple[Claim, ...] = ()
+    dropped: tuple[Dropped, ...] = ()
+    weight: Weight = Weight.NOTHING
+    named: frozenset[str] = frozenset()
+    edited: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class _Found:
+    """A citation that holds."""
+
+    cited: Cited
+    weight: Weight = Weight.NOTHING
+    named: frozenset[str] = frozenset()
+    edited: frozenset[str] = frozenset()
+
+
+@dataclass(slots=True)
+class Prover:
+    """Where citations are looked up: the logs by their exhibit, and the files whose diff may be shown, by path.
+
+    `changed` are all files of the change, whose names a log may hold. It keeps what it has read of a diff: many
+    citations cost reading it once.
+    """
+
+    logs: Mapping[str, FailedJob]
+    files: Mapping[str, FileDiff] = field(default_factory=dict)
+    changed: frozenset[str] = frozenset()
+    _sides: dict[tuple[str, Side], Quotes] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, found: Diagnosis, evidence: Evidence, settings: Settings) -> "Prover":
+        """What `exhibits` shows of the same evidence."""
+        files = _named(evidence.change, settings) if evidence.change else {}
+        return cls(logs(found, evidence.failed or FailedRun()), files, Scope.of(evidence).changed)
+
+    def prove(self, claims: Sequence[ClaimDraft], lookups: Sequence[Exhibit] | None) -> Proof:
+        """Tie each claim to the lines it cites; `lookups` are None while they are not known, and hold then."""
+        standing: list[Claim] = []
+        dropped: list[Dropped] = []
+        holding: list[_Found] = []
+        for index, claim in enumerate(claims):
+            text = clip(" ".join(claim.statement.split()), _LONGEST)
+            if index >= MOST_CLAIMS:
+                dropped.append(Dropped(text, f"more than {MOST_CLAIMS} claims in one answer"))
+                continue
+            looked = [self._look(each, lookups) for each in claim.citations[:MOST_CITATIONS]]
+            found = [each for each in looked if isinstance(each, _Found)]
+            wrong = [each for each in looked if isinstance(each, str)]
+            if len(claim.citations) > MOST_CITATIONS:
+                wrong.append(f"more than {MOST_CITATIONS} citations")
+            if not text:
+                dropped.append(Dropped("", "it says nothing"))
+            elif not found:
+                dropped.append(Dropped(text, "; ".join(wrong) or "it cites nothing"))
+            else:
+                dropped += [Dropped(text, f"one of its citations: {each}") for each in wrong]
+                standing.append(Claim(text, tuple(dict.fromkeys(each.cited for each in found))))
+                holding += found
+        return Proof(
+            tuple(standing),
+            tuple(dropped),
+            max((each.weight for each in holding), default=Weight.NOTHING),
+            frozenset(path for each in holding for path in each.named),
+            frozenset(path for each in holding for path in each.edited),
+        )
+
+    def _look(self, citation: Citation, lookups: Sequence[Exhibit] | None) -> _Found | str:
+        """The line that is cited, or why there is none."""
+        name = citation.exhibit.strip()
+        quote = " ".join(citation.quote.split())
+        where = f"{clip(' '.join(name.split()), _LONGEST_NAME)} line {citation.line}"
+        if not any(map(str.isalnum, quote)):
+            return f"{where}: it quotes no words"
+        if "\n" in citation.quote.strip():
+            return f"{where}: it quotes more than one line"
+        if name in self.logs:
+            found = _in_log(self.logs[name], citation.line, quote, self.changed)
+        elif name in self.files:
+            found = self._in_diff(self.files[name], citation.line, quote)
+        elif lookups is None and name[:1] == "L" and name[1:].isdecimal():
+            found = _Found(Cited(citation.line, quote, path=name))
+        else:
+            lookup = next((each for each in lookups or () if each.id == name), None)
+            found = _in_lookup(lookup, quote) if lookup else "there is no such exhibit to cite"
+        return f"{where}: {found}" if isinstance(found, str) else found
+
+    def _in_diff(self, file: FileDiff, number: int, quote: str) -> _Found | str:
+        """The line of the diff that holds the quote, after the change or, where it is gone, before."""
+        if len(quote) < SHORTEST and all(quote != _folded(line.text) for line in file.lines):
+            return _TOO_SHORT
+        reason = "its quote is not in the diff of that file"
+        for side in (Side.RIGHT, Side.LEFT):
+            if (file.path, side) not in self._sides:
+                self._sides[file.path, side] = Quotes(file, side)
+            place = self._sides[file.path, side].locate(quote, number)
+            if isinstance(place, Place):
+                changed = side is Side.LEFT or any(line.new == place.last for line in file.added)
+                edited = frozenset({file.path} if changed else ())
+                return _Found(Cited(place.last, shown(place.text), path=file.path), edited=edited)
+            reason = place.reason if place.longer else reason
+        return reason
+
+
+def _named(change: Change, settings: Settings) -> dict[str, FileDiff]:
+    """Files whose diff may be shown, by both their names."""
+    may = [*showable(change, settings)]
+    return {file.old_path: file for file in may} | {file.path: file for file in may}
+
+
+def _in_log(failed: FailedJob, number: int, quote: str, changed: frozenset[str]) -> _Found | str:
+    """The kept line with that number that holds the quote, else the nearest one."""
+    lines = {line.number: line for line in failed.extract.kept}
+    near = sorted((each for each in lines if abs(each - number) <= NEAR), key=lambda each: (abs(each - number), each))
+    line = next((lines[each] for each in near if _stands(quote, lines[each].text)), None)
+    if line is not None:
+        weight = _weight(failed, line.number)
+        cited = Cited(line.number, shown(line.text), failed.job.name, line.step or failed.step, failed.job.url)
+        return _Found(cited, weight, frozenset(_led_to(failed, line, changed)))
+    if number not in lines:
+        return "that line is not shown"
+    if quote in _folded(lines[number].text):
+        return _TOO_SHORT
+    return "the quote does not stand there"
+
+
+def _stands(quote: str, text: str) -> bool:
+    """Whether a line holds the quote, as it is or as it was shown; white space is folded, nothing else forgiven."""
+    return any(
+        quote == whole or (len(quote) >= SHORTEST and quote in whole) for whole in (_folded(text), _folded(shown(text)))
+    )
+
+
+def _folded(text: str) -> str:
+    return " ".join(text.split())
+
+
+def _weight(failed: FailedJob, number: int) -> Weight:
+    around = [problem for problem in failed.extract.problems if problem.first <= number <= problem.last]
+    if failed.role is Role.FAILED and any(each.tool and each.novel and tells(each) for each in around):
+        return Weight.TOOL
+    says_little = around and all(each.wraps or (each.tool and not tells(each)) for each in around)
+    return Weight.WRAPPER if says_little else Weight.LINE
+
+
+def _led_to(failed: FailedJob, line: Kept, changed: frozenset[str]) -> Iterator[str]:
+    """Files of the change that a line names, or that the message does which it is a part of."""
+    spans = [(each.first, each.last) for each in failed.extract.problems if each.first <= line.number <= each.last]
+    for place in failed.places:
+        if place.path in changed and any(
+            first <= place.number <= last for first, last in [*spans, (line.number, line.number)]
+        ):
+            yield place.path
+    yield from (path for path in changed if _names(line.text, path))
+
+
+def _names(text: str, path: str) -> bool:
+    """Whether a text holds a path; one in a folder also below others, as machines write it."""
+    if path not in text:
+        return False
+    before = r"(?<![\w.-])" if "/" in path else r"(?<![\w./\\-])"
+    return re.search(rf"{before}{re.escape(path)}(?![\w/-])", text) is not None
+
+
+def _in_lookup(lookup: Exhibit, quote: str) -> _Found | str:
+    """Lines of a look-up have gutters of their own, so that a quote is a part of one of them."""
+    for number, line in enumerate(lookup.text.split("\n"), 1):
+        if len(quote) >= SHORTEST and quote in _folded(line):
+            return _Found(Cited(number, shown(line.strip()), path=lookup.source))
+    return "the quote is not in what was looked up"

@@ -1,0 +1,201 @@
+"""What a model is shown of a failed run: its logs under names that can be cited, and what there is beside them."""
+
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+
+from cicd_agent.agent.parts import PART
+from cicd_agent.agent.prompt import estimate
+from cicd_agent.core.change import Change
+from cicd_agent.core.diagnosis import Diagnosis, Meeting
+from cicd_agent.core.evidence import Evidence, Exhibit
+from cicd_agent.core.failed import Candidate, FailedJob, FailedRun, LogSource, Role
+from cicd_agent.core.log.extract import Elision, Kept
+from cicd_agent.core.results import Case, Outcome
+from cicd_agent.core.words import clip, count
+from cicd_agent.modes.analyse_failure.memory import failed_of
+from cicd_agent.modes.changes import showable, unread
+from cicd_agent.modes.packing import pieces
+from cicd_agent.settings import Settings
+
+MOST_LOGS = 5
+"""Jobs whose lines are shown: whoever reads five without the cause does not find it in the sixth."""
+MOST_CASES = 20
+MOST_COMMITS = 30
+MOST_FILES = 200
+SHORT_SHA = 12
+"""Digits by which a commit is named; a model copies them without a mistake."""
+
+_CHANGE = PART // 2 - 500
+"""Tokens of the change that are shown, by estimate: the other half of what a model reads well belongs to the logs."""
+_MOST_TRACES = 12
+_MOST_MEETINGS = 20
+_PATHS = 8
+_LONGEST = 500
+"""Characters of a message or a subject."""
+_DETAIL = 12
+"""Lines of a test's detail."""
+_HEADING = 16
+"""Tokens of the line above a piece."""
+
+
+def exhibits(found: Diagnosis, evidence: Evidence, settings: Settings) -> tuple[Exhibit, ...]:
+    """Everything that is shown, in order; () when no line of a log is there."""
+    failed = failed_of(evidence)
+    shown = logs(found, failed)
+    if not shown:
+        return ()
+    near = {meeting.path for meeting in found.meetings} | {place.path for job in failed.jobs for place in job.places}
+    hunks = tuple(_hunks(evidence.change, near, settings)) if evidence.change else ()
+    told = [
+        Exhibit("house-rules", "what this repository says of itself", settings.instructions, priority=40),
+        Exhibit("FOUND", "what rules have found", _lines(_found(found, failed, shown)), priority=30),
+        *(_log(name, job, 20 - rank) for rank, (name, job) in enumerate(shown.items())),
+        Exhibit("TESTS", "failing cases of test reports", _lines(_cases(failed.cases)), priority=12),
+        Exhibit("COMMITS", "commits since the last green run", _lines(_commits(found, failed)), priority=9),
+        Exhibit("EARLIER", "the same jobs elsewhere", _lines(_traces(failed)), priority=8),
+    ]
+    if evidence.change:
+        listed = _lines(_files(evidence.change, hunks, settings))
+        told.append(Exhibit("FILES", "all files of the change", listed, priority=7))
+    return (*(each for each in told if each.text), *hunks)
+
+
+def logs(found: Diagnosis, failed: FailedRun) -> Mapping[str, FailedJob]:
+    """The jobs whose lines are shown, by the name of their exhibit: the most decisive first, of siblings one."""
+    ranks = {failure.job: -rank for rank, failure in reversed([*enumerate(found.failures)])}
+    siblings = {name for failure in found.failures for name in failure.siblings} - ranks.keys()
+    jobs = [each for each in readable(failed) if each.job.name not in siblings]
+    # Jobs that no failure names come last, and keep their order.
+    jobs.sort(key=lambda each: -ranks.get(each.job.name, -len(ranks) - len(failed.jobs)))
+    return {f"LOG{number}": job for number, job in enumerate(jobs[:MOST_LOGS], 1)}
+
+
+def readable(failed: FailedRun) -> Sequence[FailedJob]:
+    """The jobs that failed themselves and of which a line is there."""
+    return [each for each in failed.jobs if each.role in {Role.FAILED, Role.TOLERATED} and each.extract.kept]
+
+
+def _log(name: str, failed: FailedJob, priority: int) -> Exhibit:
+    """The kept lines behind their numbers in the raw log, and between them how many are missing: those have none."""
+    rows: list[Kept | Elision] = [*failed.extract.kept, *failed.extract.elisions]
+    rows.sort(key=lambda row: row.number if isinstance(row, Kept) else row.first)
+    where = f"{failed.job.name}, {failed.step}" if failed.step else failed.job.name
+    kind = "annotations" if failed.source is LogSource.ANNOTATIONS else "log"
+    tolerated = " (it may fail)" if failed.role is Role.TOLERATED else ""
+    return Exhibit(
+        name,
+        f"{kind} of {where}{tolerated}",
+        "\n".join(map(_text, rows)),
+        priority=priority,
+        gutter=tuple(map(_gutter, rows)),
+    )
+
+
+def _text(row: Kept | Elision) -> str:
+    if isinstance(row, Kept):
+        # Each row is one line, whoever has written the evidence.
+        return row.text.replace("\n", " ")
+    repeated = f", {row.folded:,} of them like lines that are" if row.folded else ""
+    return f"{count(row.lines, 'line')} not shown{repeated}"
+
+
+def _gutter(row: Kept | Elision) -> str:
+    if isinstance(row, Elision):
+        return "…"
+    return f"{row.number} ×{row.times}" if row.times > 1 else str(row.number)
+
+
+def _found(found: Diagnosis, failed: FailedRun, shown: Mapping[str, FailedJob]) -> Iterator[str]:
+    """What holds without a model, in our words; the names in it are foreign."""
+    yield f"failure_type {found.kind}, cause {found.cause} (by {found.rung}), confidence {found.confidence:.2f}"
+    yield from (f"because {ground.text}" for ground in found.grounds)
+    for failure in found.failures[:MOST_LOGS]:
+        others = f", and in {count(len(failure.siblings), 'other job')}" if failure.siblings else ""
+        yield f"failed in {failure.job}{others}: {clip(failure.title, _LONGEST)}"
+    yield from map(_met, found.meetings[:_MOST_MEETINGS])
+    hidden = len(readable(failed)) - len(shown)
+    if hidden > 0:
+        yield f"not shown: {count(hidden, 'more log')}, most of them like those that are"
+
+
+def _met(meeting: Meeting) -> str:
+    named = meeting.via or meeting.path
+    where = f"line {meeting.number} of the log names {named}" if meeting.number else f"the log names {named}"
+    imported = f", which imports {meeting.path}" if meeting.via else ""
+    line = f" (line {meeting.line} of it{', which is a changed one' if meeting.exact else ''})" if meeting.line else ""
+    by = f" by {meeting.sha[:SHORT_SHA]}" if meeting.sha else ""
+    return f"{where}{imported}{line}: it was changed{by}"
+
+
+def _cases(cases: Sequence[Case]) -> Iterator[str]:
+    broken = [case for case in cases if case.outcome in {Outcome.FAILED, Outcome.ERROR}]
+    for case in broken[:MOST_CASES]:
+        where = f" ({case.file}{f':{case.line}' if case.line else ''})" if case.file else ""
+        yield f"{case.outcome}: {' '.join(filter(None, (case.suite, case.name)))}{where}"
+        if case.message:
+            yield f"  {clip(' '.join(case.message.split()), _LONGEST)}"
+        yield from (f"  {clip(line, _LONGEST)}" for line in case.detail.split("\n")[:_DETAIL] if line.strip())
+    if len(broken) > MOST_CASES:
+        yield f"and {len(broken) - MOST_CASES:,} more"
+
+
+def _commits(found: Diagnosis, failed: FailedRun) -> Iterator[str]:
+    """Commits since the last green run, those that meet the failure first."""
+    ranks = {suspect.sha: rank for rank, suspect in enumerate(found.suspects) if suspect.meetings}
+    ranked = sorted(failed.candidates, key=lambda each: ranks.get(each.commit.sha, len(ranks)))
+    for each in ranked[:MOST_COMMITS]:
+        met = " (meets the failure)" if each.commit.sha in ranks else ""
+        yield f"{each.commit.sha[:SHORT_SHA]} {clip(each.commit.subject, _LONGEST)}{met}: {_paths(each)}"
+    if len(ranked) > MOST_COMMITS:
+        yield f"and {len(ranked) - MOST_COMMITS:,} more"
+
+
+def _paths(candidate: Candidate) -> str:
+    paths = [*candidate.lines]
+    more = f" and {len(paths) - _PATHS:,} more" if len(paths) > _PATHS else ""
+    return f"{', '.join(paths[:_PATHS])}{more}" or "no files"
+
+
+def _traces(failed: FailedRun) -> Iterator[str]:
+    """The same jobs in other runs, those that failed with a message of this run first."""
+    said = {problem.strict for job in failed.jobs for problem in job.extract.problems} - {""}
+    for trace in sorted(failed.traces, key=lambda each: not said & {*each.strict})[:_MOST_TRACES]:
+        where = f"pull request {trace.pull}" if trace.pull else trace.branch or "a branch"
+        alike = ", with a message of this run" if said & {*trace.strict} else ""
+        fixed = f", passed again from {trace.fixed_by[:SHORT_SHA]} on" if trace.fixed_by else ""
+        yield f"{trace.job} on {where} at {trace.sha[:SHORT_SHA]}: {trace.conclusion or 'unknown'}{alike}{fixed}"
+
+
+def _files(change: Change, hunks: Sequence[Exhibit], settings: Settings) -> Iterator[str]:
+    """Every file of the change, and why its diff is not shown where it is not, or not all of it."""
+    may = {file.path for file in showable(change, settings)}
+    rows = Counter(each.source for each in hunks for mark in each.gutter if not mark.endswith("="))
+    for file in change.files[:MOST_FILES]:
+        moved = f" from {file.old_path}" if file.old_path != file.path else ""
+        why = unread(file) or ("" if file.path in may else "not to be shown")
+        if not why and rows[file.path] < sum(1 for _ in file.lines):
+            why = "shown in part for its size" if rows[file.path] else "not shown for its size"
+        size = f"+{sum(1 for _ in file.added)} -{sum(1 for _ in file.deleted)}"
+        yield f"{file.kind} {file.path}{moved}: {size}{f', {why}' if why else ''}"
+    if len(change.files) > MOST_FILES:
+        yield f"and {len(change.files) - MOST_FILES:,} more"
+
+
+def _hunks(change: Change, near: set[str], settings: Settings) -> Iterator[Exhibit]:
+    """The pieces of the diff for which there is room, those of files that the log names first.
+
+    Not `whole`: a question whose logs have left no room for the change is asked all the same.
+    """
+    room = _CHANGE
+    for piece in sorted(pieces(change, settings), key=lambda each: each.source not in near):
+        room -= (size := estimate(piece.text) + 4 * len(piece.gutter) + estimate(piece.source) + _HEADING)
+        if room < 0:
+            room += size
+            continue
+        yield replace(piece, whole=False, priority=6 if piece.source in near else piece.priority)
+
+
+def _lines(lines: Iterator[str]) -> str:
+    """One line for each: names in it may hold anything."""
+    return "\n".join(" ".join(line.splitlines()) for line in lines)

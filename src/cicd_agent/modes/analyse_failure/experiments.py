@@ -1,0 +1,65 @@
+"""The patch that a model proposes, as a request to try it: nobody is offered one that was not."""
+
+import hashlib
+from collections.abc import Sequence
+from typing import Any
+
+from cicd_agent.agent.turns import Answer
+from cicd_agent.core.diff import ChangeKind
+from cicd_agent.core.evidence import Evidence
+from cicd_agent.core.patch import Flaw, read_patch
+from cicd_agent.core.trial import Trial
+from cicd_agent.modes.analyse_failure.draft import FailureDraft
+from cicd_agent.settings import Settings
+
+LONGEST = 30_000
+"""Characters of a patch: of a longer one nobody would read that it is right."""
+
+
+def experiments(
+    answers: Sequence[Answer[Any]],
+    evidence: Evidence,
+    settings: Settings,  # noqa: ARG001  a step of the mode
+) -> Sequence[Trial]:
+    """The patch of the answer, unless there is none, it is no patch at all, or it was tried already."""
+    draft = drafted(answers)
+    patch = proposed(draft) if draft else ""
+    if not patch or objection(patch) or any(report.key == key(patch) for report in evidence.trials):
+        return ()
+    return (Trial(key(patch), patch),)
+
+
+def drafted(answers: Sequence[Answer[Any]]) -> FailureDraft | None:
+    """What a model has said of the failure: the first answer, for the question is put once."""
+    answer = answered(answers)
+    return answer.draft if answer else None
+
+
+def answered(answers: Sequence[Answer[Any]]) -> Answer[FailureDraft] | None:
+    """The answer that it has said it in."""
+    return next((answer for answer in answers if isinstance(answer.draft, FailureDraft)), None)
+
+
+def proposed(draft: FailureDraft) -> str:
+    """The patch of a draft, "" when it has none."""
+    patch = draft.fix.patch or ""
+    return patch if patch.strip() and not draft.insufficient_evidence else ""
+
+
+def key(patch: str) -> str:
+    """What a patch and what came of it are known by."""
+    return hashlib.sha256(patch.encode("utf-8", "surrogatepass")).hexdigest()[:16]
+
+
+def objection(patch: str) -> str:
+    """Why a text cannot be tried as a patch, "" when it can. What it may not do is judged where it is tried."""
+    text = patch.replace("\r\n", "\n")
+    if len(text) > LONGEST:
+        return f"it has {len(text):,} characters, more than {LONGEST:,}"
+    found = read_patch(text)
+    if isinstance(found, Flaw):
+        return f"it {found.reason}"
+    changes = any(
+        file.kind is not ChangeKind.MODIFIED or any(hunk.changed for hunk in file.hunks) for file in found.files
+    )
+    return "" if changes else "it changes no line"

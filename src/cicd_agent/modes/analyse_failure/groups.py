@@ -1,0 +1,330 @@
+"""What failed, once each: the problems of all jobs, put together where they are one thing, the most decisive first."""
+
+import hashlib
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+
+from cicd_agent.core.actions import RunNote
+from cicd_agent.core.diagnosis import Cited, Failure
+from cicd_agent.core.failed import FailedJob, FailedRun, Place, Role
+from cicd_agent.core.log.extract import Kept, Problem
+from cicd_agent.core.log.kind import Kind, Trouble
+from cicd_agent.core.results import Case, Outcome
+from cicd_agent.core.words import clip
+from cicd_agent.modes.analyse_failure.testnames import base, same
+
+MOST = 50
+"""Failures that are told apart."""
+TITLE = 200
+DECISIVE = 6
+_LINE = 300
+_PER_JOB = 60
+_SIGNED = 3
+_WEAK = 0.6
+_SAME_RANK = 0.7
+_OF_A_REPORT = 0.8
+
+_HEADING = re.compile(r"^[\s_=*#~+-]{3,}|^(?:FAIL|ERROR|FAILED|---)\b|^Traceback \(most recent call last\)")
+_MARK = re.compile(r"^(?:E\s{2,}|##\[error\]\s*)")
+_MISSING = re.compile(
+    r"""(?:No module named|Cannot find (?:module|package)|cannot find package|Could not resolve dependencies|"""
+    r"""No matching distribution found for|Could not find a version|unresolved import|"""
+    r"""no required module provides package)\s{0,3}['"`]?(?P<name>[\w@/.-]{0,200})|"""
+    r"""package (?P<package>[\w.]{1,200}) does not exist"""
+)
+_ERROR = re.compile(
+    r"\s*[\w.]*(?:Error|Exception|Failure|Failed|Panic)\b|\s*(?:panicked|expected|assert)", re.IGNORECASE
+)
+_VARIES = re.compile(r"0x[0-9a-fA-F]+|\d+|/tmp/\S+")
+_EXIT = re.compile(r"^Process completed with exit code \d+|^The operation was canceled")
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """A failure with what it was made from: its problems with their jobs, best first, and its cases in test reports."""
+
+    failure: Failure
+    problems: tuple[tuple[FailedJob, Problem], ...] = ()
+    cases: tuple[Case, ...] = ()
+    notes: tuple[RunNote, ...] = ()
+    """What GitHub noted, where that is all there is."""
+    score: float = 0.0
+
+    @property
+    def is_told(self) -> bool:
+        """Whether something says what went wrong, and not only that something did: a tool's words, a report's case."""
+        return any(tells(problem) for _, problem in self.problems) or bool(self.cases or self.notes)
+
+    @property
+    def signatures(self) -> frozenset[str]:
+        """The strict fingerprints that all have to be met again before this is the same failure.
+
+        Those that know no more than the test's name are none: the same test may fail for another reason.
+        """
+        told = [problem for _, problem in self.problems if tells(problem) and problem.novel and problem.strict]
+        return frozenset([problem.strict for problem in told if not _is_heading(problem.text)][:_SIGNED])
+
+    @property
+    def places(self) -> tuple[Place, ...]:
+        """Where its problems point to in the repository; all of a job's, when it has no problem of its own."""
+        found: dict[Place, None] = {}
+        for job, problem in self.problems:
+            within = (place for place in job.places if problem.first <= place.number <= problem.last)
+            found.update(dict.fromkeys(within))
+        return tuple(found)
+
+
+def tells(problem: Problem) -> bool:
+    """Whether a problem says what went wrong: no wrapper, and no mere count of failures."""
+    named = bool(problem.test or problem.frames or problem.code)
+    return not problem.wraps and (named or problem.score >= _WEAK)
+
+
+def failures(failed: FailedRun) -> tuple[Failure, ...]:
+    """What failed, the most decisive first."""
+    return tuple(group.failure for group in groups(failed))
+
+
+def groups(failed: FailedRun) -> tuple[Group, ...]:
+    """The same, each with the problems and cases that it was made from."""
+    found: list[Group] = []
+    for job in failed.jobs:
+        if job.role in {Role.FAILED, Role.TOLERATED}:
+            for group in _of_job(job):
+                _add(found, group)
+    if not found and failed.run is not None and failed.run.conclusion == "startup_failure":
+        note = RunNote("failure", "GitHub could not start the run")
+        found.append(Group(Failure(Kind.CONFIGURATION, note.message), notes=(note,)))
+    found = _with_cases(found, [case for case in failed.cases if case.outcome in {Outcome.FAILED, Outcome.ERROR}])
+    return tuple(sorted(found, key=_rank)[:MOST])
+
+
+def fingerprints(job: FailedJob) -> tuple[str, ...]:
+    """All that the failures of a job are known again by: what a `Trace` of it holds in `strict`."""
+    own = (failure.strict for failure in failures(FailedRun(jobs=(job,))))
+    return tuple(dict.fromkeys(each for each in (*own, *(one.strict for one in job.extract.problems)) if each))
+
+
+def group_of(failed: FailedRun, failure: Failure) -> Group:
+    """What a failure was made from; nothing, when it is not one of this run's."""
+    return next((group for group in groups(failed) if group.failure == failure), Group(failure))
+
+
+def _rank(group: Group) -> tuple[bool, bool, bool, float]:
+    novel = any(problem.novel for _, problem in group.problems) or not group.problems
+    return group.failure.tolerated, not group.is_told, not novel, -group.score
+
+
+def _of_job(job: FailedJob) -> Iterator[Group]:
+    clusters: list[list[Problem]] = []
+    wrappers: list[Problem] = []
+    for problem in job.extract.problems[:_PER_JOB]:
+        if problem.wraps:
+            wrappers.append(problem)
+            continue
+        for cluster in clusters:
+            if any(_is_one(problem, other) for other in cluster):
+                cluster.append(problem)
+                break
+        else:
+            clusters.append([problem])
+    told = [cluster for cluster in clusters if any(tells(problem) for problem in cluster)]
+    # What only counts, and what no tool says, is noise beside what a tool says.
+    known = [cluster for cluster in told if any(problem.tool for problem in cluster)]
+    # A machine that goes away does not wait for the exit code: such words are the program's own.
+    true = [cluster for cluster in known if not all(_is_belied(job, problem) for problem in cluster)]
+    kept = true or known or told or clusters
+    if kept:
+        yield from (_group(job, cluster) for cluster in kept)
+    elif notes := [note for note in job.notes if note.level == "failure" and not _EXIT.match(note.message)]:
+        yield from (_of_note(job, note) for note in notes[:DECISIVE])
+    elif wrappers:
+        yield _group(job, wrappers)
+    else:
+        where = f"step `{job.step}` of " if job.step else ""
+        title = clip(f"{where}job `{job.job.name}` failed; nothing says why", TITLE)
+        yield Group(replace(_failure(job, title), kind=_kind(job, ())))
+
+
+def _is_belied(job: FailedJob, problem: Problem) -> bool:
+    return problem.trouble is Trouble.RUNNER and exited(job, problem)
+
+
+def exited(job: FailedJob, problem: Problem) -> bool:
+    """Whether the step came to an ordinary end after that."""
+    texts = [(each.line, each.text) for each in job.extract.problems]
+    texts += [(line.number, line.text) for line in job.extract.kept]
+    return any(number > problem.last and "Process completed with exit code" in text for number, text in texts)
+
+
+def _is_one(one: Problem, other: Problem) -> bool:
+    if one.test and other.test:
+        return same(one.test, other.test)
+    if one.strict and one.strict == other.strict:
+        return True
+    return one.first <= other.last and other.first <= one.last
+
+
+def _group(job: FailedJob, problems: Sequence[Problem]) -> Group:
+    top = problems[0]
+    failure = replace(
+        _failure(job, clip(_title(job, problems), TITLE)),
+        kind=_kind(job, problems),
+        tool=next((problem.tool for problem in problems if problem.tool), ""),
+        test=max((problem.test for problem in problems), key=len, default=""),
+        step=top.step or job.step,
+        decisive=tuple(_decisive(job, problems)),
+        strict=_signature(job, problems),
+        loose=top.loose,
+    )
+    return Group(failure, tuple((job, problem) for problem in problems), score=top.score)
+
+
+def _failure(job: FailedJob, title: str) -> Failure:
+    return Failure(Kind.UNKNOWN, title, job=job.job.name, step=job.step, tolerated=job.role is Role.TOLERATED)
+
+
+def _of_note(job: FailedJob, note: RunNote) -> Group:
+    text = " ".join(f"{note.title} {note.message}".split())
+    cited = Cited(0, clip(text, _LINE), job.job.name, job.step, job.job.url)
+    return Group(replace(_failure(job, clip(text, TITLE)), kind=_kind(job, ()), decisive=(cited,)), notes=(note,))
+
+
+def _title(job: FailedJob, problems: Sequence[Problem]) -> str:
+    """The tool's own words: of the best problems the one that says more than which test it was, or its error below."""
+    best = [problem for problem in problems if problem.score >= _SAME_RANK * problems[0].score]
+    telling = next((problem.text for problem in best if not _is_heading(problem.text)), "")
+    short = telling.partition(" - ")[2] if telling.startswith("FAILED ") else telling
+    error = _error(job, problems)
+    # A summary is cut to the width of the terminal.
+    whole = short if not short.endswith("...") or error is None else error.text
+    told = whole or (error.text if error is not None else best[0].text)
+    return " ".join(_MARK.sub("", told).split())
+
+
+def _is_heading(text: str) -> bool:
+    """Whether a line only says which test failed."""
+    return _HEADING.match(text) is not None and not (text.startswith("FAILED ") and " - " in text)
+
+
+def _error(job: FailedJob, problems: Sequence[Problem]) -> Kept | None:
+    """The line of the problems' blocks that names the error, None when none is kept."""
+    ranges = [(problem.first, problem.last) for problem in problems]
+    lines = [line for line in job.extract.kept if any(first <= line.number <= last for first, last in ranges)]
+    marked = next((line for line in lines if line.text.startswith("E  ")), None)
+    return marked or next(
+        (line for line in reversed(lines) if _ERROR.match(line.text) and not _HEADING.match(line.text)), None
+    )
+
+
+def _kind(job: FailedJob, problems: Sequence[Problem]) -> Kind:
+    if job.job.conclusion == "timed_out":
+        return Kind.TIMEOUT
+    if any(_misses_package(job, problem) for problem in problems):
+        return Kind.DEPENDENCY
+    if problems and any(problem.test for problem in problems) and problems[0].kind is Kind.UNKNOWN:
+        return Kind.TEST_FAILURE
+    # No words of a log make a test flaky.
+    kinds = (problem.kind for problem in problems if problem.kind not in {Kind.UNKNOWN, Kind.FLAKY_TEST})
+    return next(kinds, Kind.CONFIGURATION if job.job.conclusion == "startup_failure" else Kind.UNKNOWN)
+
+
+def _misses_package(job: FailedJob, problem: Problem) -> bool:
+    """Whether a package is missing that is none of the repository's own, as far as the log's places tell."""
+    match = _MISSING.search(problem.text)
+    if match is None:
+        return False
+    name = match["name"] or match["package"] or ""
+    if name.startswith((".", "/")):
+        return False
+    # Of a dotted name the second part tells more: everybody's packages begin with `com`.
+    words = {word for word in re.split(r"[./@]", name)[:3] if word not in {"", "com", "org", "net", "io", "github"}}
+    return not any(words & {*re.split(r"[./]", place.path)} for place in job.places)
+
+
+def _decisive(job: FailedJob, problems: Sequence[Problem]) -> Iterator[Cited]:
+    """The lines that say it, then the best that stand in the same blocks, in the log's order."""
+    kept = {line.number: line for line in job.extract.kept}
+    error = _error(job, problems)
+    says = list(
+        dict.fromkeys([problems[0].line, *([error.number] if error else []), *(each.line for each in problems)])
+    )
+    ranges = [(problem.first, problem.last) for problem in problems]
+    beside = [line for line in kept.values() if any(first <= line.number <= last for first, last in ranges)]
+    beside.sort(key=lambda line: (-line.score, line.number))
+    texts = {problem.line: problem.text for problem in reversed(problems)}
+    chosen: dict[int, str] = {}
+    for number in [*says[: DECISIVE // 2], *(line.number for line in beside), *says]:
+        if len(chosen) < DECISIVE:
+            chosen.setdefault(number, kept[number].text if number in kept else texts.get(number, ""))
+    for number in sorted(chosen):
+        if chosen[number].strip():
+            step = (kept[number].step if number in kept else "") or problems[0].step or job.step
+            yield Cited(number, clip(chosen[number], _LINE), job.job.name, step, job.job.url)
+
+
+def _signature(job: FailedJob, problems: Sequence[Problem]) -> str:
+    """One fingerprint for all that tell something, the error below a test's name among it."""
+    told = [each for each in problems if tells(each) and each.novel and each.strict]
+    parts = list(dict.fromkeys(each.strict for each in told))[:_SIGNED]
+    if told and all(_is_heading(each.text) for each in told):
+        error = _error(job, problems)
+        parts.append(_VARIES.sub("0", " ".join(error.text.split())) if error is not None else "")
+    if len(parts) <= 1:
+        return "".join(parts)
+    return hashlib.sha256("\n".join(sorted(parts)).encode("utf-8", "surrogatepass")).hexdigest()[:16]
+
+
+def _add(found: list[Group], new: Group) -> None:
+    """A job that failed the same way as one before it joins that one's failure."""
+    for at, group in enumerate(found):
+        if _failed_alike(group.failure, new.failure):
+            failure = group.failure
+            others = dict.fromkeys([*failure.siblings, new.failure.job])
+            others.pop(failure.job, None)
+            found[at] = replace(
+                group,
+                failure=replace(failure, siblings=tuple(others), tolerated=failure.tolerated and new.failure.tolerated),
+                problems=(*group.problems, *new.problems),
+                score=max(group.score, new.score),
+            )
+            return
+    found.append(new)
+
+
+def _failed_alike(one: Failure, other: Failure) -> bool:
+    if one.test and other.test and not same(one.test, other.test):
+        return False
+    if one.strict and one.strict == other.strict:
+        return True
+    return base(one.job) == base(other.job) and one.job != other.job and bool(one.loose) and one.loose == other.loose
+
+
+def _with_cases(found: Sequence[Group], cases: Iterable[Case]) -> list[Group]:
+    joined = list(found)
+    for case in cases:
+        name = f"{case.suite}.{case.name}" if case.suite else case.name
+        at = next(
+            (at for at, each in enumerate(joined) if each.failure.test and _is_case(each.failure.test, name, case)),
+            None,
+        )
+        if at is None:
+            if len(joined) < 2 * MOST:
+                joined.append(_of_case(case, name))
+            continue
+        failure = joined[at].failure
+        # The report knows the test's whole name; the log often only its last part.
+        test = max((failure.test, name), key=len)
+        joined[at] = replace(joined[at], failure=replace(failure, test=test), cases=(*joined[at].cases, case))
+    return joined
+
+
+def _is_case(test: str, name: str, case: Case) -> bool:
+    return same(test, name) or same(test, case.name)
+
+
+def _of_case(case: Case, name: str) -> Group:
+    title = clip(" ".join((case.message or case.detail or f"{case.name} failed").split()), TITLE)
+    cited = (Cited(0, clip(case.message, _LINE)),) if case.message.strip() else ()
+    return Group(Failure(Kind.TEST_FAILURE, title, test=name, decisive=cited), cases=(case,), score=_OF_A_REPORT)

@@ -1,0 +1,228 @@
+"""Turns a diagnosis into the effects that publish it: one comment for each fingerprint, a summary, outputs, a rerun."""
+
+import json
+from collections.abc import Iterator
+
+from cicd_agent.core.diagnosis import Cause, Diagnosis
+from cicd_agent.core.diff import Anchors, LineKind, Side
+from cicd_agent.core.diff_parse import parse_diff
+from cicd_agent.core.event import EventKind
+from cicd_agent.core.evidence import Evidence
+from cicd_agent.core.failed import FailedRun
+from cicd_agent.core.log.extract import Extract
+from cicd_agent.core.markdown import suggestion
+from cicd_agent.core.plan import (
+    Annotation,
+    Artifact,
+    CheckRun,
+    Comment,
+    CommitComment,
+    Effect,
+    InlineComment,
+    Issue,
+    Level,
+    Notification,
+    Output,
+    Plan,
+    Rerun,
+    Review,
+    ReviewEvent,
+    Summary,
+)
+from cicd_agent.core.trial import Step
+from cicd_agent.core.verdict import Conclusion
+from cicd_agent.core.words import clip, count
+from cicd_agent.modes import Account
+from cicd_agent.modes.analyse_failure.page import comment, heading, patch_words, sentence, summary
+from cicd_agent.settings import Commenting, Settings
+
+OUTPUTS = (
+    "failure_type",
+    "cause",
+    "root_cause",
+    "is_flaky",
+    "responsible_commit",
+    "affected_files",
+    "fingerprint",
+    "rerun_recommended",
+    "fix_file",
+    "fix_verified",
+)
+MOST_NOTES = 3
+"""Annotations of one run: the runner shows ten of a step, and the log has them all."""
+_ALLOWS = {"never": (), "infrastructure": ("infrastructure",), "flaky": ("infrastructure", "flaky")}
+
+
+def report(diagnosis: Diagnosis, evidence: Evidence, account: Account, settings: Settings) -> Plan:
+    """The plan of a diagnosis. What GitHub is told comes first, so that the rest can say what became of it."""
+    page = summary(diagnosis, evidence, account)
+    return Plan(
+        (
+            *_told(diagnosis, evidence, account, settings),
+            *_suggested(diagnosis, evidence, settings),
+            *_check(diagnosis, evidence, page, settings),
+            *_rerun(diagnosis, evidence, settings),
+            *_notified(diagnosis, evidence),
+            Summary(key="summary", body=page),
+            *_files(diagnosis, evidence),
+            *_outputs(diagnosis, evidence),
+        )
+    )
+
+
+def _told(diagnosis: Diagnosis, evidence: Evidence, account: Account, settings: Settings) -> Iterator[Effect]:
+    """One comment for each fingerprint: on the pull request, else where the settings want one."""
+    event = evidence.event
+    if not diagnosis.failures:
+        return  # nothing could be read: the summary says so, and nobody needs a comment for that
+    key = f"failure-{diagnosis.fingerprint or 'unknown'}"
+    body = comment(diagnosis, evidence, account)
+    if event.pull is not None:
+        if settings.comment is not Commenting.NONE:
+            yield Comment(key=key, pull=event.pull.number, body=body)
+        return
+    if event.kind is EventKind.LOCAL:
+        return
+    if settings.commit_comment == "on" and event.sha:
+        yield CommitComment(key=key, commit=event.sha, body=body)
+    # The machine's troubles pass by themselves: nobody could close an issue about them.
+    is_ours = _on_default(evidence) and bool(diagnosis.fingerprint) and diagnosis.cause is not Cause.INFRASTRUCTURE
+    if settings.failure_issue == "on" and is_ours:
+        title = clip(f"{_workflow(evidence)} fails: {diagnosis.root_cause}", 200)
+        yield Issue(key=key, title=title, body=body)
+
+
+def _suggested(diagnosis: Diagnosis, evidence: Evidence, settings: Settings) -> Iterator[Effect]:
+    """A proved patch of one place, as a suggestion at its lines where the pull request shows them."""
+    event, trial, change = evidence.event, diagnosis.trial, evidence.change
+    if event.pull is None or change is None or trial is None or settings.comment is not Commenting.REVIEW:
+        return
+    if trial.step is not Step.VERIFIED:
+        return
+    files = parse_diff(trial.patch)
+    if len(files) != 1 or len(files[0].hunks) != 1:
+        return
+    lines = list(files[0].hunks[0].lines)
+    touched = [index for index, line in enumerate(lines) if line.kind is not LineKind.CONTEXT]
+    first, last = min(touched), max(touched)
+    if all(line.kind is LineKind.ADDED for line in lines[first : last + 1]):
+        first -= 1  # a suggestion replaces lines: what is only added is said with the line above it
+    part = lines[max(first, 0) : last + 1]
+    old = [line.old for line in part if line.old]
+    shown = next((file for file in change.files if file.path == files[0].path), None)
+    if not old or shown is None or not Anchors(shown).allows(Side.RIGHT, old[-1], old[0] if old[0] != old[-1] else 0):
+        return
+    text = "\n".join(line.text for line in part if line.kind is not LineKind.DELETED)
+    words = f"**Fix for the failure above**, {patch_words(trial)}.\n\n{suggestion(text)}"
+    key = f"fix-{trial.key}"
+    inline = InlineComment(key, files[0].path, old[-1], Side.RIGHT, words, start=old[0] if old[0] != old[-1] else 0)
+    body = "One fix at its line, proved by running the command that failed."
+    yield Review(f"review-{key}", event.pull.number, event.sha, ReviewEvent.COMMENT, body, (inline,))
+
+
+def _check(diagnosis: Diagnosis, evidence: Evidence, page: str, settings: Settings) -> Iterator[Effect]:
+    """A check run of its own, or annotations: where the log and the change meet."""
+    notes = tuple(_annotations(diagnosis))
+    event = evidence.event
+    if settings.check_run == "on" and event.sha and event.kind is not EventKind.LOCAL:
+        # It explains a failure and is none: it neither blocks nor passes anything.
+        title = clip(heading(diagnosis, evidence).removeprefix("### "), 200)
+        yield CheckRun("check-run", event.sha, Conclusion.NEUTRAL, title, page, notes, name="cicd-agent failure")
+    else:
+        yield from notes
+
+
+def _annotations(diagnosis: Diagnosis) -> Iterator[Annotation]:
+    if diagnosis.cause is not Cause.CHANGE:
+        return
+    seen: set[tuple[str, int]] = set()
+    for meeting in diagnosis.meetings:
+        place = (meeting.path, meeting.line)
+        if meeting.line and place not in seen and len(seen) < MOST_NOTES:
+            seen.add(place)
+            yield Annotation(
+                key=f"meeting-{len(seen)}",
+                level=Level.WARNING,
+                title="cicd-agent: a failure meets this change",
+                message=clip(diagnosis.root_cause, 500),
+                path=meeting.path,
+                line=meeting.line,
+            )
+
+
+def _rerun(diagnosis: Diagnosis, evidence: Evidence, settings: Settings) -> Iterator[Effect]:
+    """The failed jobs once more, where the workflow allows that for this reason. Never when the change is to blame."""
+    run = evidence.event.run
+    if not diagnosis.rerun or diagnosis.cause is Cause.CHANGE or run is None:
+        return
+    if evidence.event.kind is EventKind.WORKFLOW_RUN and diagnosis.rerun_kind in _ALLOWS[settings.rerun]:
+        key = f"rerun-{run.id}"
+        if diagnosis.rerun_kind == "flaky":
+            yield Rerun(key=key, run=run.id, attempt=run.attempt, reason="flaky")
+        else:
+            yield Rerun(key=key, run=run.id, attempt=run.attempt, reason="infrastructure")
+
+
+def _notified(diagnosis: Diagnosis, evidence: Evidence) -> Iterator[Effect]:
+    """One line when the default branch has turned red; nothing else is worth an interruption."""
+    failed = evidence.failed
+    if failed is None or failed.run is None or not failed.turned_red or evidence.event.kind is EventKind.LOCAL:
+        return
+    text = f"{evidence.event.repo}: {failed.run.branch} turned red. {sentence(diagnosis, evidence)}"
+    yield Notification(key=f"red-{failed.run.id}", text=text, url=failed.run.url)
+
+
+def _files(diagnosis: Diagnosis, evidence: Evidence) -> Iterator[Effect]:
+    failed = evidence.failed or FailedRun()
+    if any(job.extract.kept for job in failed.jobs):
+        text = "\n".join(part for job in failed.jobs for part in _extract(job.job.name, job.extract))
+        yield Artifact(key="extract", name="extract.txt", text=f"{text}\n")
+    if diagnosis.trial is not None and diagnosis.trial.is_offered:
+        yield Artifact(key="fix", name="fix.patch", text=diagnosis.trial.patch, output="fix_file")
+    else:
+        yield Output("output-fix_file", "fix_file", "")
+
+
+def _extract(name: str, extract: Extract) -> Iterator[str]:
+    """The lines that were kept, with their numbers, and how many lie between them."""
+    if not extract.kept:
+        return
+    yield f"== {name}: {len(extract.kept):,} of {count(extract.total, 'line')}"
+    gaps = {elision.first: elision for elision in extract.elisions}
+    number = 1
+    for line in extract.kept:
+        if (gap := gaps.get(number)) is not None:
+            yield f"        … {count(gap.lines, 'line')}"
+        yield f"{line.number:>7} {line.text}" + (f"  (×{line.times:,})" if line.times > 1 else "")
+        number = line.number + 1
+    if (gap := gaps.get(number)) is not None:
+        yield f"        … {count(gap.lines, 'line')}"
+
+
+def _outputs(diagnosis: Diagnosis, evidence: Evidence) -> tuple[Output, ...]:
+    trial = diagnosis.trial
+    is_flaky = {Cause.FLAKY: "true", Cause.UNKNOWN: ""}.get(diagnosis.cause, "false")
+    verified = "true" if trial and trial.step is Step.VERIFIED else "false" if trial and trial.is_offered else ""
+    values = {
+        "summary": sentence(diagnosis, evidence),
+        "failure_type": str(diagnosis.kind),
+        "cause": str(diagnosis.cause),
+        "root_cause": diagnosis.root_cause,
+        "is_flaky": is_flaky,
+        "responsible_commit": diagnosis.responsible,
+        "affected_files": json.dumps(diagnosis.affected, ensure_ascii=False),
+        "fingerprint": diagnosis.fingerprint,
+        "rerun_recommended": "true" if diagnosis.rerun else "false",
+        "fix_verified": verified,
+    }
+    return tuple(Output(f"output-{name}", name, value) for name, value in values.items())
+
+
+def _on_default(evidence: Evidence) -> bool:
+    run = evidence.failed.run if evidence.failed else None
+    return run is not None and run.branch == evidence.event.default_branch and not run.event.startswith("pull_request")
+
+
+def _workflow(evidence: Evidence) -> str:
+    run = evidence.failed.run if evidence.failed else None
+    return (run.workflow if run else "") or "the workflow"

@@ -1,0 +1,177 @@
+"""The diagnosis with no model at all: what failed, whose fault that is as far as it can be shown, and what to do."""
+
+from collections.abc import Iterator, Sequence
+from typing import assert_never
+
+from cicd_agent.core.diagnosis import Cause, Diagnosis, Failure, Meeting, Remedy, Rung, Suspect
+from cicd_agent.core.evidence import Evidence
+from cicd_agent.core.failed import FailedJob, FailedRun, LogSource, Role
+from cicd_agent.core.log.kind import Kind
+from cicd_agent.core.risk import assess
+from cicd_agent.core.verdict import Conclusion
+from cicd_agent.core.words import clip, count
+from cicd_agent.modes.analyse_failure.groups import failures
+from cicd_agent.modes.analyse_failure.ladder import NOTHING, climb
+from cicd_agent.modes.analyse_failure.memory import failed_of
+from cicd_agent.modes.analyse_failure.standing import Standing
+from cicd_agent.modes.analyse_failure.suspects import rank
+from cicd_agent.settings import Settings
+
+LONGEST = 200
+"""Characters of the root cause."""
+AFFECTED = 20
+_SHORT = 7
+_RUN_AGAIN = "Run the failed jobs again: the test reaches nothing that was changed."
+_TESTS = frozenset({Kind.TEST_FAILURE, Kind.FLAKY_TEST, Kind.TIMEOUT})
+
+
+def rules(evidence: Evidence, settings: Settings) -> Diagnosis:  # noqa: ARG001  every mode's rules are given settings
+    """Climb the ladder, rank the commits, and put into words what follows."""
+    failed = failed_of(evidence)
+    found = failures(failed)
+    standing = climb(failed, found, evidence.change)
+    first = standing.group.failure if standing.group is not None else None
+    ranked = (first, *(failure for failure in found if failure != first)) if first is not None else found
+    suspects, responsible = rank(failed, standing.meetings)
+    kind = _kind(first, standing)
+    blamed = standing.cause is Cause.CHANGE
+    unread = sum(1 for job in failed.jobs if _is_unread(job))
+    return Diagnosis(
+        conclusion=Conclusion.SUCCESS if found else Conclusion.NEUTRAL,
+        kind=kind,
+        cause=standing.cause,
+        rung=standing.rung,
+        confidence=standing.confidence,
+        root_cause=_root_cause(first),
+        failures=ranked,
+        grounds=standing.grounds,
+        meetings=standing.meetings,
+        suspects=suspects,
+        responsible=responsible if blamed else "",
+        affected=_affected(standing),
+        remedy=_remedy(kind, standing),
+        next_step=_next_step(kind, standing, first),
+        innocent=standing.not_this_change,
+        rerun=bool(standing.rerun_kind) and not blamed,
+        rerun_kind="" if blamed else standing.rerun_kind,
+        escalate=tuple(_escalations(evidence, failed, standing, suspects, unread)),
+        risk=assess(evidence.change) if evidence.change is not None else None,
+        unread=unread,
+    )
+
+
+def _kind(first: Failure | None, standing: Standing) -> Kind:
+    """The tool's kind; `flaky_test` and `infrastructure` are the ladder's to say."""
+    if first is None:
+        return Kind.UNKNOWN
+    if standing.cause is Cause.FLAKY and (first.kind in _TESTS or first.test):
+        return Kind.FLAKY_TEST
+    return Kind.INFRASTRUCTURE if standing.cause is Cause.INFRASTRUCTURE else first.kind
+
+
+def _root_cause(first: Failure | None) -> str:
+    """One line in the tool's own words."""
+    if first is None:
+        return "Nothing that failed could be read"
+    if first.test and first.test not in first.title:
+        return clip(f"`{first.test}`: {first.title}", LONGEST)
+    return clip(first.title, LONGEST)
+
+
+def _affected(standing: Standing) -> tuple[str, ...]:
+    """Where the failure meets the change, then where it points to otherwise."""
+    places = standing.group.places if standing.group is not None else ()
+    named = [*(meeting.path for meeting in standing.meetings), *(place.path for place in places)]
+    return tuple(dict.fromkeys(named))[:AFFECTED]
+
+
+def _remedy(kind: Kind, standing: Standing) -> Remedy:
+    match standing.cause:
+        case Cause.CHANGE if kind is Kind.DEPENDENCY:
+            return Remedy.DEPENDENCY_UPDATE
+        case Cause.CHANGE if kind is Kind.CONFIGURATION:
+            return Remedy.CONFIG_CHANGE
+        case Cause.CHANGE:
+            return Remedy.CODE_CHANGE
+        case Cause.FLAKY | Cause.INFRASTRUCTURE:
+            return Remedy.RETRY
+        case Cause.PRE_EXISTING:
+            return Remedy.INVESTIGATE
+        case Cause.UNKNOWN:
+            return Remedy.RETRY if standing.rung is Rung.OUT_OF_REACH else Remedy.INVESTIGATE
+        case _ as never:
+            assert_never(never)
+
+
+def _next_step(kind: Kind, standing: Standing, first: Failure | None) -> str:
+    match standing.cause:
+        case Cause.CHANGE:
+            return _repair(kind, standing.meetings)
+        case Cause.FLAKY:
+            what = (
+                f"mend `{clip(first.test, 120)}`"
+                if first is not None and first.test
+                else "mend what fails now and then"
+            )
+            return f"Run the failed jobs again, and {what}: it passes on the same code."
+        case Cause.INFRASTRUCTURE:
+            return "Run the failed jobs again once; if they fail in the same way, look at the machine or the service."
+        case Cause.PRE_EXISTING:
+            return _elsewhere(standing.fixed_by)
+        case Cause.UNKNOWN:
+            is_apart = standing.rung is Rung.OUT_OF_REACH
+            return (
+                _RUN_AGAIN
+                if is_apart
+                else "Read the lines that failed: what is known does not say whose fault this is."
+            )
+        case _ as never:
+            assert_never(never)
+
+
+def _elsewhere(fixed_by: str) -> str:
+    if fixed_by:
+        return f"Bring the branch up to date: {fixed_by[:_SHORT]} mended this."
+    return "Mend it where it began, on the default branch; this change did not bring it."
+
+
+def _repair(kind: Kind, meetings: Sequence[Meeting]) -> str:
+    where = ""
+    if meetings:
+        line = f":{meetings[0].line}" if meetings[0].line and not meetings[0].via else ""
+        where = f" in `{meetings[0].path}{line}`"
+    match kind:
+        case Kind.TEST_FAILURE:
+            return f"Look at the change{where}: mend the code, or the test if it is meant to behave so now."
+        case Kind.DEPENDENCY:
+            return f"Look at what the change makes the build install{where}."
+        case Kind.CONFIGURATION:
+            return f"Look at the configuration that was changed{where}."
+        case Kind.LINT_ERROR:
+            return f"Do what the linter asks for{where}."
+        case Kind.TIMEOUT:
+            return f"Look for what takes so long since the change{where}."
+        case _:
+            return f"Mend what was changed{where}."
+
+
+def _is_unread(job: FailedJob) -> bool:
+    return job.role in {Role.FAILED, Role.TOLERATED} and job.source is LogSource.NONE and not job.extract.total
+
+
+def _escalations(
+    evidence: Evidence, failed: FailedRun, standing: Standing, suspects: Sequence[Suspect], unread: int
+) -> Iterator[str]:
+    run = failed.run
+    on_default = run is not None and bool(run.branch) and run.branch == evidence.event.default_branch and not run.pulls
+    if on_default and standing.cause is Cause.UNKNOWN:
+        yield "the default branch fails, and nothing shows why"
+    elif failed.turned_red:
+        yield "the default branch has turned red"
+    if standing.cause is Cause.UNKNOWN and standing.confidence < NOTHING:
+        yield "nothing that failed could be read"
+    if unread:
+        yield f"the logs of {count(unread, 'failed job')} could not be read"
+    exact = [suspect for suspect in suspects if any(meeting.exact for meeting in suspect.meetings)]
+    if standing.cause is Cause.CHANGE and len(exact) > 1:
+        yield f"{count(len(exact), 'commit')} changed the lines that fail"

@@ -1,0 +1,167 @@
+"""Only the event's own run is run again, once, when the job lets it and the run as it is now allows it."""
+
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+import pytest
+
+from cicd_agent.adapters.dry_run import dry_run
+from cicd_agent.core.actions import RunState
+from cicd_agent.core.event import Event, EventKind, WorkflowRun
+from cicd_agent.core.plan import Grant, Plan, ReceiptState, Rerun
+from cicd_agent.errors import ForgeRefused
+from tests.fakes import FakeForge
+from tests.plans import LOCAL, SHA, Site, refusal
+
+EVENT = Event(EventKind.WORKFLOW_RUN, sha=SHA, run=WorkflowRun(81, conclusion="failure"))
+RERUN = Rerun("rerun-81", 81, 1, "infrastructure")
+
+
+@dataclass
+class Doubled:
+    """The runs of a repository, as far as they are read and run again."""
+
+    states: dict[int, RunState]
+    refusals: dict[str, ForgeRefused] = field(default_factory=dict)
+    calls: list[str] = field(default_factory=list)
+
+    def run(self, run: int, attempt: int = 0) -> RunState:
+        self._called(f"run {run} {attempt}")
+        return self.states[run]
+
+    def rerun(self, run: int) -> None:
+        self._called(f"rerun {run}")
+        self.states[run] = replace(self.states[run], attempt=self.states[run].attempt + 1, status="queued")
+
+    def _called(self, call: str) -> None:
+        self.calls.append(call)
+        if (why := self.refusals.get(call.partition(" ")[0])) is not None:
+            raise why
+
+
+ENDED = RunState(81, status="completed", conclusion="failure")
+
+
+@pytest.fixture
+def runs(monkeypatch: pytest.MonkeyPatch) -> Doubled:
+    runs = Doubled({81: ENDED, 82: replace(ENDED, id=82)})
+    monkeypatch.setattr(FakeForge, "runs", property(lambda _: runs), raising=False)
+    return runs
+
+
+@pytest.fixture
+def site(tmp_path: Path) -> Site:
+    return Site(tmp_path, event=EVENT, grant=Grant(reruns=frozenset({"infrastructure"})))
+
+
+def test_failed_jobs_are_run_again_once_journalled_first(site: Site, runs: Doubled) -> None:
+    receipt = site.perform(RERUN, *LOCAL)["rerun-81"]
+    assert receipt.state is ReceiptState.DONE
+    assert runs.calls == ["run 81 0", "rerun 81"]
+    assert site.store.entries[:2] == [("intent", "rerun-81"), ("receipt", "rerun-81")]
+    again = site.perform(RERUN)["rerun-81"]
+    assert (again.state, again.detail) == (ReceiptState.SKIPPED, "it was run again before: there is attempt 2")
+    assert runs.calls.count("rerun 81") == 1
+    site.assert_told()
+
+
+def test_a_plan_that_asks_twice_gets_one(site: Site, runs: Doubled) -> None:
+    states = [one.state for one in site.perform(RERUN, replace(RERUN, key="more")).values()]
+    assert states == [ReceiptState.DONE, ReceiptState.SKIPPED]
+    assert runs.calls.count("rerun 81") == 1
+
+
+def test_one_whose_answer_was_lost_is_not_asked_for_again(site: Site, runs: Doubled) -> None:
+    runs.refusals["rerun"] = refusal(403, "no answer, it may have been done")
+    states = [one.state for one in site.perform(RERUN, replace(RERUN, key="more")).values()]
+    assert states == [ReceiptState.DEGRADED, ReceiptState.SKIPPED]
+    assert runs.calls.count("rerun 81") == 1
+
+
+@pytest.mark.parametrize(
+    ("effect", "event"),
+    [
+        (replace(RERUN, run=82), EVENT),
+        (RERUN, replace(EVENT, run=WorkflowRun(82))),
+        (RERUN, replace(EVENT, run=WorkflowRun(81, attempt=2))),
+        (RERUN, replace(EVENT, run=None)),
+    ],
+    ids=["a plan's other run", "an event's other run", "another attempt", "no run"],
+)
+def test_a_run_that_is_not_the_events_is_refused_without_a_call(
+    site: Site, runs: Doubled, effect: Rerun, event: Event
+) -> None:
+    site.event = event
+    assert site.perform(effect, *LOCAL)["rerun-81"].state is ReceiptState.FAILED
+    assert runs.calls == []
+    site.assert_told()
+
+
+def test_a_second_attempt_is_not_followed_by_a_third(site: Site, runs: Doubled) -> None:
+    site.event = replace(EVENT, run=WorkflowRun(81, attempt=2))
+    receipt = site.perform(replace(RERUN, attempt=2))["rerun-81"]
+    assert (receipt.state, receipt.detail) == (ReceiptState.SKIPPED, "it was run again before: this was attempt 2")
+    assert runs.calls == []
+
+
+@pytest.mark.parametrize("kind", [kind for kind in EventKind if kind is not EventKind.WORKFLOW_RUN])
+def test_a_run_that_still_goes_on_cannot_run_itself_again(site: Site, runs: Doubled, kind: EventKind) -> None:
+    site.event = replace(EVENT, kind=kind)
+    receipt = site.perform(RERUN, *LOCAL)["rerun-81"]
+    assert receipt.state is ReceiptState.SKIPPED
+    assert "takes a `workflow_run` event" in receipt.detail
+    assert runs.calls == []
+    assert site.warnings == []
+
+
+@pytest.mark.parametrize(("granted", "reason"), [((), "infrastructure"), (("infrastructure",), "flaky")])
+def test_a_reason_that_the_job_does_not_grant_is_none(
+    site: Site, runs: Doubled, granted: tuple[str, ...], reason: str
+) -> None:
+    site.grant = Grant(reruns=frozenset(granted))
+    effect = replace(RERUN, reason=reason)  # type: ignore[arg-type]
+    receipt = site.perform(effect)["rerun-81"]
+    assert receipt.state is ReceiptState.SKIPPED
+    assert f"for the reason `{reason}`" in receipt.detail
+    assert runs.calls == []
+
+
+@pytest.mark.parametrize(
+    ("now", "why"),
+    [
+        (replace(ENDED, attempt=2), "it was run again before: there is attempt 2"),
+        (replace(ENDED, status="in_progress", conclusion=""), "it has not ended yet"),
+        (replace(ENDED, status="queued"), "it has not ended yet"),
+        (replace(ENDED, status=""), "it has not ended yet"),
+        (replace(ENDED, conclusion="success"), "it has passed"),
+    ],
+    ids=["run again meanwhile", "going on", "waiting", "not known", "passed"],
+)
+def test_the_run_as_it_is_now_decides(site: Site, runs: Doubled, now: RunState, why: str) -> None:
+    runs.states[81] = now
+    receipt = site.perform(RERUN)["rerun-81"]
+    assert (receipt.state, receipt.detail) == (ReceiptState.SKIPPED, why)
+    assert runs.calls == ["run 81 0"]
+
+
+@pytest.mark.parametrize("method", ["run", "rerun"])
+def test_a_refusal_is_a_warning_that_names_the_permission(site: Site, runs: Doubled, method: str) -> None:
+    runs.refusals[method] = refusal(403, "The job lacks `actions: write`")
+    receipt = site.perform(RERUN, *LOCAL)["rerun-81"]
+    assert receipt.state is ReceiptState.DEGRADED
+    assert "actions: write" in receipt.detail
+    assert "actions: write" in site.warnings[0]
+    assert "actions: write" in site.summary
+    site.assert_told()
+
+
+def test_without_a_connection_it_is_skipped(site: Site, runs: Doubled) -> None:
+    site.connected = False
+    assert site.perform(RERUN)["rerun-81"].state is ReceiptState.SKIPPED
+    assert runs.calls == []
+
+
+def test_a_dry_run_tells_of_it() -> None:
+    assert dry_run(Plan((RERUN,))) == (
+        "run 81: its failed jobs run again (infrastructure), if it was not run again before"
+    )

@@ -1,0 +1,100 @@
+"""Which patch of an answer is worth trying: one, once, if it is a patch at all."""
+
+import time
+from dataclasses import replace
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from cicd_agent.agent.ask import ask
+from cicd_agent.agent.budget import Budget
+from cicd_agent.agent.scripted import ScriptedModel
+from cicd_agent.core.diagnosis import Cause, Rung
+from cicd_agent.core.trial import Step, Trial, TrialReport
+from cicd_agent.modes.analyse_failure.draft import FailureDraft
+from cicd_agent.modes.analyse_failure.experiments import LONGEST, experiments, key, objection
+from cicd_agent.modes.analyse_failure.questions import questions
+from cicd_agent.modes.analyse_failure.rules import rules
+from cicd_agent.modes.analyse_failure.verdict import verify
+from cicd_agent.settings import Settings
+from tests.modes.analyse_failure.model_builders import BLAMED, PATCH, answer, cite, draft, evidence, fix, tried
+
+SETTINGS = Settings()
+PATCHED = draft(fix=fix(patch=PATCH))
+
+
+def test_the_patch_of_the_answer_is_tried_under_a_key_of_its_own() -> None:
+    [trial] = experiments((answer(None), answer(PATCHED)), evidence(), SETTINGS)
+    assert trial == Trial(key(PATCH), PATCH)
+    assert len(trial.key) == 16
+    assert key(PATCH + "\n") != trial.key
+
+
+def test_nothing_is_tried_twice() -> None:
+    seen = evidence(trials=(tried(Step.DOES_NOT_APPLY),))
+    assert experiments((answer(PATCHED),), seen, SETTINGS) == ()
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        None,
+        draft(),
+        draft(fix=fix(patch="")),
+        draft(fix=fix(patch=" \n")),
+        draft(fix=fix(patch="Return 3.")),
+        draft(fix=fix(patch=PATCH), insufficient_evidence=True),
+    ],
+)
+def test_without_a_patch_nothing_is_tried(said: FailureDraft | None) -> None:
+    assert experiments((answer(said),), evidence(), SETTINGS) == ()
+
+
+@pytest.mark.parametrize(
+    ("patch", "reason"),
+    [
+        (PATCH, ""),
+        (f"diff --git a/src/retry.py b/src/retry.py\nindex 1..2 100644\n{PATCH}", ""),
+        (f"```diff\n{PATCH}```", ""),
+        (PATCH.replace("\n", "\r\n"), ""),
+        ("--- /dev/null\n+++ b/new.py\n@@ -0,0 +1 @@\n+x = 1\n", ""),
+        ("--- a/x\n+++ b/x\n", "it names x and says nothing about it"),
+        ("*** a/x\n--- b/x\n***************\n", "it is no unified diff"),
+        ("--- a/x\n+++ b/x\n@@ -1 +1 @@\n same\n", "it changes no line"),
+        (PATCH + " x\n" * LONGEST, "more than 30,000"),
+    ],
+)
+def test_a_text_that_is_no_patch_is_not_tried(patch: str, reason: str) -> None:
+    assert objection(patch).startswith(reason) if not reason.startswith("more") else reason in objection(patch)
+    assert bool(objection(patch)) is bool(reason)
+
+
+@given(st.text())
+def test_any_text_is_judged(patch: str) -> None:
+    made = experiments((answer(draft(fix=fix(patch=patch))),), evidence(), SETTINGS)
+    assert len(made) == (not objection(patch))
+
+
+def test_from_the_question_to_a_patch_that_was_tried() -> None:
+    """The steps of the mode in their order, with its own rules and a model that is corrected once."""
+    seen = evidence()
+    [asked] = questions(seen, (), SETTINGS)
+    wrong = draft(cite(102, "E  assert 6 == 3"), fix=fix(patch="return 3"))
+    right = draft(fix=fix(patch=PATCH), responsible_commit=BLAMED[:12])
+    budget = Budget(requests=9, input_tokens=100_000, seconds=60, clock=time.monotonic)
+    with ScriptedModel(wrong.model_dump_json(), right.model_dump_json()) as model:
+        answers = (ask(asked, model, budget, key=b"secret", redact=str),)
+    correction = model.requests[1].turns[-1].text
+    assert "the quote does not stand there" in correction
+    assert "it is no unified diff" in correction
+    assert questions(seen, answers, SETTINGS) == ()
+    [trial] = experiments(answers, seen, SETTINGS)
+    seen = replace(seen, trials=(TrialReport(trial.key, Step.VERIFIED, patch=trial.patch),))
+    assert experiments(answers, seen, SETTINGS) == ()
+    found = rules(seen, SETTINGS)
+    told = verify(found, answers, seen, SETTINGS)
+    assert (told.cause, told.rung, told.confidence) == (Cause.CHANGE, Rung.MEETS_CHANGE, found.confidence)
+    assert (told.responsible, told.root_cause) == (BLAMED, right.root_cause)
+    assert told.trial == seen.trials[0]
+    assert told.dropped == ()

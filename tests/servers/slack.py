@@ -1,0 +1,89 @@
+"""Slack on loopback: one webhook and one app, with Slack's own words for what is wrong.
+
+    with FakeSlack() as slack:
+        Slack(webhook=slack.webhook).tell("main turned red", "")
+        assert slack.heard == ["main turned red"]
+
+`fail`, `drop` and `hang` are as those of FakeGitHub.
+"""
+
+import ssl
+from typing import Any, Self
+
+from tests.servers.github_routes import Answer
+from tests.servers.github_server import Fault, Received, Server
+
+SECRET = "Zk7QpL9v" * 3
+PATH = f"/services/T0ABC123/B0DEF456/{SECRET}"
+TOKEN = f"xoxb-{1111}-{SECRET[::-1]}"
+CHANNEL = "C0123"
+
+
+class FakeSlack:
+    """See the module."""
+
+    def __init__(self, tls: ssl.SSLContext | None = None) -> None:
+        self._server = Server(self._respond, tls)
+        self.messages: list[Any] = []
+        """What was posted, whole."""
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._server.close()
+
+    @property
+    def webhook(self) -> str:
+        """The address that posts without a token."""
+        return self._server.url + PATH
+
+    @property
+    def api(self) -> str:
+        """Where methods are called."""
+        return f"{self._server.url}/api/"
+
+    @property
+    def url(self) -> str:
+        """The server itself."""
+        return self._server.url
+
+    @property
+    def heard(self) -> list[str]:
+        """The texts that were posted."""
+        return [message["text"] for message in self.messages]
+
+    @property
+    def received(self) -> list[Received]:
+        """Every request, refused ones too."""
+        return self._server.received
+
+    def fail(self, status: int, body: Any = "", **more: Any) -> None:
+        """Answer with this status; a string is sent as it is."""
+        self._server.faults.append(Fault("POST", "", status=status, body=body, **more))
+
+    def drop(self, **when: Any) -> None:
+        """Close the connection without an answer."""
+        self._server.faults.append(Fault("POST", "", **when))
+
+    def hang(self) -> None:
+        """Never answer."""
+        self._server.faults.append(Fault("POST", "", hang=True))
+
+    def _respond(self, request: Received) -> Answer:
+        if request.path == "/api/chat.postMessage":
+            error = self._wrong(request)
+            if not error:
+                self.messages.append(request.body)
+            return Answer(
+                200, {"ok": False, "error": error} if error else {"ok": True, "channel": CHANNEL, "ts": "1.2"}
+            )
+        if request.path != PATH:
+            return Answer(404, "no_service")
+        self.messages.append(request.body)
+        return Answer(200, "ok")
+
+    def _wrong(self, request: Received) -> str:
+        if request.token != TOKEN:
+            return "invalid_auth"
+        return "" if request.body["channel"] == CHANNEL else "channel_not_found"
