@@ -1,14 +1,8 @@
 """What a plan may do beyond comments: this job's own settings say so, never the plan, which may come from a file."""
 
 from cicd_agent.core.plan import Grant, ReviewEvent
+from cicd_agent.settings import RERUNS
 from cicd_agent.world import Scene
-
-RERUNS = {
-    "never": frozenset[str](),
-    "infrastructure": frozenset({"infrastructure"}),
-    "flaky": frozenset({"infrastructure", "flaky"}),
-}
-"""The reasons for which each word of the setting `rerun` lets failed jobs be run again."""
 
 
 def grant(scene: Scene, *, is_own: bool) -> Grant:

@@ -333,3 +333,10 @@ class Settings(BaseModel):
 
 CONSUMED_EARLIER = frozenset({"mode", "runtime", "index-url"})
 """Inputs of action.yml that choose and install the program, and so are no settings of it."""
+
+RERUNS = {
+    "never": frozenset[str](),
+    "infrastructure": frozenset({"infrastructure"}),
+    "flaky": frozenset({"infrastructure", "flaky"}),
+}
+"""The reasons for which each word of the setting `rerun` lets failed jobs be run again."""

@@ -1,8 +1,8 @@
 """An extract of a log as text: its problems, the most decisive first, then its lines, each gap with its size."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 
-from cicd_agent.core.log.extract import Elision, Extract, Kept, Problem
+from cicd_agent.core.log.extract import Elision, Extract, Problem
 from cicd_agent.core.quote import shown
 from cicd_agent.core.redact import mask
 from cicd_agent.core.text import visible_line
@@ -22,7 +22,7 @@ def render(extract: Extract, *, colour: bool = False) -> str:
         parts += [f"{count(more, 'more problem')}"] if more > 0 else []
     if extract.kept:
         parts.append("")
-    parts += _lines(extract.kept, extract.elisions, colour=colour)
+    parts += _lines(extract, colour=colour)
     parts += [_line(note) for note in extract.notes]
     return "\n".join(parts) + "\n"
 
@@ -49,22 +49,19 @@ def _problem(rank: int, problem: Problem, *, colour: bool) -> Iterator[str]:
         yield f"     {_ink('at ' + ', '.join(places), _FAINT, on=colour)}"
 
 
-def _lines(kept: Sequence[Kept], elisions: Sequence[Elision], *, colour: bool) -> Iterator[str]:
-    gaps = {gap.first: gap for gap in elisions}
-    step, following = "", 1
-    for line in kept:
-        if gap := gaps.get(following):
-            yield _ink(_gap(gap), _FAINT, on=colour)
-        if line.step != step:
-            step = line.step
+def _lines(extract: Extract, *, colour: bool) -> Iterator[str]:
+    step = ""
+    for row in extract.rows:
+        if isinstance(row, Elision):
+            yield _ink(_gap(row), _FAINT, on=colour)
+            continue
+        if row.step != step:
+            step = row.step
             yield _ink(f"              {_line(step) or 'no step'}:", _BOLD, on=colour)
-        repeats = _ink(f"  (×{line.times:,})", _FAINT, on=colour) if line.times > 1 else ""
-        gutter = _ink(f"{line.number:>7,} {line.score:.2f} │ ", _FAINT, on=colour)
-        text = shown(line.text).expandtabs(4).replace("\n", " ")
-        yield gutter + (_ink(text, _RED, on=colour) if line.score >= _BAD else text) + repeats
-        following = line.number + 1
-    if gap := gaps.get(following):
-        yield _ink(_gap(gap), _FAINT, on=colour)
+        repeats = _ink(f"  (×{row.times:,})", _FAINT, on=colour) if row.times > 1 else ""
+        gutter = _ink(f"{row.number:>7,} {row.score:.2f} │ ", _FAINT, on=colour)
+        text = shown(row.text).expandtabs(4).replace("\n", " ")
+        yield gutter + (_ink(text, _RED, on=colour) if row.score >= _BAD else text) + repeats
 
 
 def _gap(gap: Elision) -> str:

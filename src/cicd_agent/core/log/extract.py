@@ -84,3 +84,9 @@ class Extract:
     bytes: int = 0
     notes: tuple[str, ...] = ()
     job: str = ""
+
+    @property
+    def rows(self) -> "tuple[Kept | Elision, ...]":
+        """Everything in the order of the log: the lines that are shown, and what is missing between them."""
+        rows: list[Kept | Elision] = [*self.kept, *self.elisions]
+        return tuple(sorted(rows, key=lambda row: row.number if isinstance(row, Kept) else row.first))

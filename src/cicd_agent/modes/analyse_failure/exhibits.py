@@ -78,8 +78,7 @@ def readable(failed: FailedRun) -> Sequence[FailedJob]:
 
 def _log(name: str, failed: FailedJob, priority: int) -> Exhibit:
     """The kept lines behind their numbers in the raw log, and between them how many are missing: those have none."""
-    rows: list[Kept | Elision] = [*failed.extract.kept, *failed.extract.elisions]
-    rows.sort(key=lambda row: row.number if isinstance(row, Kept) else row.first)
+    rows = failed.extract.rows
     where = f"{failed.job.name}, {failed.step}" if failed.step else failed.job.name
     kind = "annotations" if failed.source is LogSource.ANNOTATIONS else "log"
     tolerated = " (it may fail)" if failed.role is Role.TOLERATED else ""

@@ -9,7 +9,7 @@ from cicd_agent.core.diff_parse import parse_diff
 from cicd_agent.core.event import EventKind
 from cicd_agent.core.evidence import Evidence
 from cicd_agent.core.failed import FailedRun
-from cicd_agent.core.log.extract import Extract
+from cicd_agent.core.log.extract import Elision, Extract
 from cicd_agent.core.markdown import suggestion
 from cicd_agent.core.plan import (
     Annotation,
@@ -34,7 +34,7 @@ from cicd_agent.core.verdict import Conclusion
 from cicd_agent.core.words import clip, count
 from cicd_agent.modes import Account
 from cicd_agent.modes.analyse_failure.page import comment, heading, patch_words, sentence, summary
-from cicd_agent.settings import Commenting, Settings
+from cicd_agent.settings import RERUNS, Commenting, Settings
 
 OUTPUTS = (
     "failure_type",
@@ -50,7 +50,6 @@ OUTPUTS = (
 )
 MOST_NOTES = 3
 """Annotations of one run: the runner shows ten of a step, and the log has them all."""
-_ALLOWS = {"never": (), "infrastructure": ("infrastructure",), "flaky": ("infrastructure", "flaky")}
 
 
 def report(diagnosis: Diagnosis, evidence: Evidence, account: Account, settings: Settings) -> Plan:
@@ -155,7 +154,7 @@ def _rerun(diagnosis: Diagnosis, evidence: Evidence, settings: Settings) -> Iter
     run = evidence.event.run
     if not diagnosis.rerun or diagnosis.cause is Cause.CHANGE or run is None:
         return
-    if evidence.event.kind is EventKind.WORKFLOW_RUN and diagnosis.rerun_kind in _ALLOWS[settings.rerun]:
+    if evidence.event.kind is EventKind.WORKFLOW_RUN and diagnosis.rerun_kind in RERUNS[settings.rerun]:
         key = f"rerun-{run.id}"
         if diagnosis.rerun_kind == "flaky":
             yield Rerun(key=key, run=run.id, attempt=run.attempt, reason="flaky")
@@ -188,15 +187,11 @@ def _extract(name: str, extract: Extract) -> Iterator[str]:
     if not extract.kept:
         return
     yield f"== {name}: {len(extract.kept):,} of {count(extract.total, 'line')}"
-    gaps = {elision.first: elision for elision in extract.elisions}
-    number = 1
-    for line in extract.kept:
-        if (gap := gaps.get(number)) is not None:
-            yield f"        … {count(gap.lines, 'line')}"
-        yield f"{line.number:>7} {line.text}" + (f"  (×{line.times:,})" if line.times > 1 else "")
-        number = line.number + 1
-    if (gap := gaps.get(number)) is not None:
-        yield f"        … {count(gap.lines, 'line')}"
+    for row in extract.rows:
+        if isinstance(row, Elision):
+            yield f"        … {count(row.lines, 'line')}"
+        else:
+            yield f"{row.number:>7} {row.text}" + (f"  (×{row.times:,})" if row.times > 1 else "")
 
 
 def _outputs(diagnosis: Diagnosis, evidence: Evidence) -> tuple[Output, ...]:
