@@ -104,7 +104,16 @@ def one_line(text: str, room: int = 1_000) -> str:
     return line if len(line) <= room else f"{line[: room - 1]}…"
 
 
-def price(cost: Cost) -> Iterator[str]:
+def closing(report: str, cost: Cost, style: Style) -> Iterator[str]:
+    """The end of every page: what was missing, where the report lies, and what it cost."""
+    if cost.degraded:
+        yield from style.wrapped(f"degraded: {cost.degraded}", "")
+    for notice in cost.notices:
+        yield from style.wrapped(notice, "")
+    yield " · ".join([f"report {one_line(report)}", *_price(cost)])
+
+
+def _price(cost: Cost) -> Iterator[str]:
     """Who was asked and what that cost; nothing when nobody was."""
     if cost.usage.requests or cost.usage.from_cache:
         yield f"{one_line(cost.model)}, {cost.usage.words}"

@@ -6,7 +6,7 @@ from typing import TextIO
 
 from cicd_agent.adapters.cells import clip
 from cicd_agent.adapters.frame import frame
-from cicd_agent.adapters.style import Cost, Style, one_line, price, told_outputs
+from cicd_agent.adapters.style import Cost, Style, closing, one_line, told_outputs
 from cicd_agent.core.diff import FileDiff
 from cicd_agent.core.evidence import Evidence
 from cicd_agent.core.finding import Finding, Origin
@@ -43,12 +43,7 @@ def render(
         told_outputs(outputs or {}),
     ):
         lines += part
-    if cost.degraded:
-        lines += style.wrapped(f"degraded: {cost.degraded}", "")
-    for notice in cost.notices:
-        lines += style.wrapped(notice, "")
-    lines.append(" · ".join([f"report {one_line(report)}", *price(cost)]))
-    return "\n".join(lines) + "\n"
+    return "\n".join([*lines, *closing(report, cost, style)]) + "\n"
 
 
 def progress(stream: TextIO, *, enabled: bool = True, width: Callable[[], int] = lambda: 80) -> Callable[[str], None]:

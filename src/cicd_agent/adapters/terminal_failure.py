@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 from itertools import islice
 
 from cicd_agent.adapters.cells import clip
-from cicd_agent.adapters.style import Cost, Style, one_line, price, told_outputs
+from cicd_agent.adapters.style import Cost, Style, closing, one_line, told_outputs
 from cicd_agent.core.diagnosis import Cause, Diagnosis, Failure
 from cicd_agent.core.evidence import Evidence
 from cicd_agent.core.failed import FailedRun
@@ -39,12 +39,7 @@ def render_failure(
         told_outputs(outputs or {}),
     ):
         lines += part
-    if cost.degraded:
-        lines += style.wrapped(f"degraded: {cost.degraded}", "")
-    for notice in cost.notices:
-        lines += style.wrapped(notice, "")
-    lines.append(" · ".join([f"report {one_line(report)}", *price(cost)]))
-    return "\n".join(lines) + "\n"
+    return "\n".join([*lines, *closing(report, cost, style)]) + "\n"
 
 
 def _verdict(diagnosis: Diagnosis, style: Style) -> Iterator[str]:
