@@ -8,9 +8,7 @@ from cicd_agent.adapters.excerpt import render
 from cicd_agent.adapters.log_file import chunks
 from cicd_agent.cli import Options
 from cicd_agent.core.log.extract import Extract
-from cicd_agent.core.log.lines import read
-from cicd_agent.core.log.reduce import reduce
-from cicd_agent.core.log.template import Templates
+from cicd_agent.core.log.reduce import passed, reduce
 from cicd_agent.errors import ConfigError, Exit
 from cicd_agent.outlet import Outlet
 
@@ -21,7 +19,7 @@ def extract(options: Options, outlet: Outlet, standard_input: IO[bytes]) -> int:
     """Print the extract of the log that the options name, which may be what is piped in; the exit code."""
     if not 1 <= options.tokens <= _MOST_TOKENS:
         raise ConfigError(f"--tokens {options.tokens} is out of range", remedy=f"Give 1 to {_MOST_TOKENS:,}")
-    green = Templates(line.text for line in read(chunks(options.green, standard_input))) if options.green else None
+    green = passed(chunks(options.green, standard_input)) if options.green else None
     found = reduce(chunks(options.logs[0], standard_input), tokens=options.tokens, green=green)
     if options.format == "json":
         outlet.print_json(json.dumps(document(found), indent=1))

@@ -77,6 +77,11 @@ def reduce(
     )
 
 
+def passed(chunks: Iterable[bytes]) -> Templates:
+    """What a log that passed says: `green` for one that did not."""
+    return Templates(line.text for line in read(chunks))
+
+
 @dataclass(slots=True)
 class _Size:
     """Counts the bytes that pass."""

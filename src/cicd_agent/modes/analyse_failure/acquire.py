@@ -1,21 +1,20 @@
 """Reads the logs of the jobs that failed, by whichever way GitHub still gives them."""
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
 from cicd_agent.core.actions import JobRun, RunNote, RunState
 from cicd_agent.core.evidence import Gap
 from cicd_agent.core.failed import FailedJob, LogSource, Role
 from cicd_agent.core.log.extract import Extract
-from cicd_agent.core.log.lines import read
 from cicd_agent.core.log.messages import Registry
-from cicd_agent.core.log.reduce import reduce
+from cicd_agent.core.log.reduce import passed, reduce
 from cicd_agent.core.log.step import StepSpan
 from cicd_agent.core.log.template import Templates
 from cicd_agent.core.ports_actions import LogArchive, Runs
 from cicd_agent.core.words import count
 from cicd_agent.errors import ForgeRefused
-from cicd_agent.modes.analyse_failure.roles import Cast, failing_step, family, felled, overdue
+from cicd_agent.modes.analyse_failure.roles import failing_step, family, felled, overdue
 
 MOST_LOGS = 8
 """Logs of one run that are read: more jobs fail of the same cause, or of everything."""
@@ -40,43 +39,40 @@ class Acquisition:
     _archive: LogArchive | None = None
     _no_archive: str = ""
 
-    def jobs(self, casts: Sequence[Cast], everybody: Sequence[JobRun]) -> tuple[FailedJob, ...]:
+    def jobs(self, named: Sequence[FailedJob], everybody: Sequence[JobRun]) -> tuple[FailedJob, ...]:
         """The jobs with what is known of each; of more than MOST_LOGS failed ones the others are named only."""
-        found: list[FailedJob] = []
-        seen: set[str] = set()
+        failed = [one for one in named if one.role in {Role.FAILED, Role.TOLERATED}]
+        read: dict[int, FailedJob] = {}
+        families: set[str] = set()
         try:
-            for cast in casts:
-                is_failed = cast.role in {Role.FAILED, Role.TOLERATED}
-                if not is_failed or len(seen) >= MOST_LOGS:
-                    found.append(FailedJob(cast.job, cast.role, step=_step(cast.job)))
-                    if is_failed:
-                        self.gaps.append(Gap(f"log of {cast.job.name}", f"only {count(MOST_LOGS, 'log')} are read"))
-                    continue
-                first = not any(family(one.job.name) == family(cast.job.name) for one in found)
-                found.append(self._read(cast, everybody, FIRST_TOKENS if first else MORE_TOKENS))
-                seen.add(cast.job.name)
+            for one in failed[:MOST_LOGS]:
+                kin = family(one.job.name)
+                read[one.job.id] = self._read(one, everybody, MORE_TOKENS if kin in families else FIRST_TOKENS)
+                families.add(kin)
         finally:
             if self._archive is not None:
                 self._archive.close()
-        return tuple(found)
+        for one in failed[MOST_LOGS:]:
+            self.gaps.append(Gap(f"log of {one.job.name}", f"only {count(MOST_LOGS, 'log')} are read"))
+        return tuple(read.get(one.job.id, one) for one in named)
 
-    def overdue(self, jobs: Sequence[JobRun]) -> tuple[Cast, ...]:
+    def overdue(self, jobs: Sequence[JobRun]) -> tuple[FailedJob, ...]:
         """The cancelled jobs of which GitHub says that they took too long: nobody cancelled those."""
         found = []
         for job in [job for job in jobs if job.conclusion == "cancelled"][:MOST_LOGS]:
             notes = self._notes(job)
             if overdue(notes) and not felled(notes):
-                found.append(Cast(replace(job, conclusion="timed_out"), Role.FAILED))
+                found.append(FailedJob(replace(job, conclusion="timed_out")))
         return tuple(found)
 
-    def _read(self, cast: Cast, everybody: Sequence[JobRun], tokens: int) -> FailedJob:
-        job = cast.job
+    def _read(self, named: FailedJob, everybody: Sequence[JobRun], tokens: int) -> FailedJob:
+        job = named.job
         notes = self._notes(job)
         extract, source = self._log(job, everybody, tokens)
         if extract.total < _NEXT_TO_NOTHING and (said := _as_log(notes)):
             extract = reduce([said], tokens=tokens, job=job.name, registry=self.registry)
             source = LogSource.ANNOTATIONS
-        return FailedJob(job, cast.role, _step(job), extract, source, notes)
+        return replace(named, extract=extract, source=source, notes=notes)
 
     def _notes(self, job: JobRun) -> tuple[RunNote, ...]:
         try:
@@ -127,19 +123,9 @@ def templates(runs: Runs, run: RunState, name: str) -> Templates | None:
     """What a job of this name printed when it passed, None when that cannot be had."""
     try:
         job = next((job for job in runs.jobs(run.id, run.attempt) if job.name == name), None)
-        return None if job is None or job.conclusion != "success" else green_lines(runs.log(job.id))
+        return None if job is None or job.conclusion != "success" else passed(runs.log(job.id))
     except ForgeRefused:
         return None
-
-
-def green_lines(chunks: Iterable[bytes]) -> Templates:
-    """The templates of the lines of a log that passed."""
-    return Templates(line.text for line in read(chunks))
-
-
-def _step(job: JobRun) -> str:
-    step = failing_step(job)
-    return step.name if step else ""
 
 
 def _as_log(notes: Sequence[RunNote]) -> bytes:

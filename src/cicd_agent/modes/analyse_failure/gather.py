@@ -10,7 +10,7 @@ from cicd_agent.core.evidence import Evidence, Gap
 from cicd_agent.core.failed import Candidate, FailedJob, FailedRun, LogSource, Role
 from cicd_agent.core.library import EntryKind, Unreadable
 from cicd_agent.core.log.messages import Registry
-from cicd_agent.core.log.reduce import reduce
+from cicd_agent.core.log.reduce import passed, reduce
 from cicd_agent.core.log.template import Templates
 from cicd_agent.core.log.tools import tools
 from cicd_agent.core.ports import Library
@@ -18,7 +18,7 @@ from cicd_agent.core.ports_actions import Runs
 from cicd_agent.core.results import Case
 from cicd_agent.errors import ConfigError, ForgeRefused
 from cicd_agent.modes import LogFiles, World
-from cicd_agent.modes.analyse_failure.acquire import FIRST_TOKENS, Acquisition, green_lines, templates
+from cicd_agent.modes.analyse_failure.acquire import FIRST_TOKENS, Acquisition, templates
 from cicd_agent.modes.analyse_failure.history import History, blamed, listed
 from cicd_agent.modes.analyse_failure.imports import reach
 from cicd_agent.modes.analyse_failure.places import Tree, places
@@ -86,7 +86,7 @@ class _Reading:
 
     def of_files(self, logs: LogFiles) -> Evidence:
         """Logs that somebody has at hand, each that of a failed job."""
-        green, registry = green_lines(logs.green()) if logs.green else None, Registry(tools())
+        green, registry = passed(logs.green()) if logs.green else None, Registry(tools())
         jobs = tuple(
             FailedJob(
                 JobRun(number, name, "completed", "failure"),
@@ -105,13 +105,13 @@ class _Reading:
         history = History(runs, run, self.event.default_branch or self.event.base.name, registry)
         green = history.green()
         acquisition = Acquisition(runs, run, _greens(runs, green), registry)
-        casts = roles(everybody, self._specs(run))
-        if not any(cast.role in {Role.FAILED, Role.TOLERATED} for cast in casts):
-            casts = (*acquisition.overdue(everybody), *casts)
-        if not any(cast.role is Role.FAILED for cast in casts) and run.conclusion not in {"failure", "startup_failure"}:
+        named = roles(everybody, self._specs(run))
+        if not any(one.role in {Role.FAILED, Role.TOLERATED} for one in named):
+            named = (*acquisition.overdue(everybody), *named)
+        if not any(one.role is Role.FAILED for one in named) and run.conclusion not in {"failure", "startup_failure"}:
             why = "the run was cancelled" if run.conclusion == "cancelled" else "no job of the run has failed"
             return Evidence(self.event, declined=why)
-        jobs = acquisition.jobs(casts, everybody)
+        jobs = acquisition.jobs(named, everybody)
         change = self._change(runs, green)
         broken = [job.job for job in jobs if job.role is Role.FAILED]
         failed = FailedRun(

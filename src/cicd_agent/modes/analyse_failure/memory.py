@@ -41,13 +41,13 @@ def remember(evidence: Evidence) -> Sequence[str]:
             branch=run.branch,
             is_default=run.branch == event.default_branch and not run.event.startswith("pull_request"),
             pull=event.pull.number if event.pull else 0,
-            strict=fingerprints(job),
+            strict=prints,
             url=job.job.url or run.url,
             when=run.created,
             event=run.event,
         )
         for job in failed.jobs
-        if job.role is Role.FAILED and fingerprints(job)
+        if job.role is Role.FAILED and (prints := fingerprints(job))
     ]
     told = {(trace.run, trace.attempt, trace.job) for trace in own}
     before = [trace for trace in _recalled(evidence.memory) if (trace.run, trace.attempt, trace.job) not in told]

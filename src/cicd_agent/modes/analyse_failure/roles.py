@@ -2,38 +2,29 @@
 
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 
 from cicd_agent.core.actions import BAD, JobRun, RunNote, StepRun
-from cicd_agent.core.failed import Role
+from cicd_agent.core.failed import FailedJob, Role
 from cicd_agent.modes.analyse_failure.workflow_file import JobSpec, spec_of
 
 _OVERDUE = re.compile(r"exceeded the maximum execution time|has timed out after")
 _FAIL_FAST = re.compile(r"The strategy configuration was canceled because")
-_BY_STATE = "completed"
+_ENDED = "completed"
 
 
-@dataclass(frozen=True, slots=True)
-class Cast:
-    """A job and its part."""
-
-    job: JobRun
-    role: Role
-
-
-def roles(jobs: Sequence[JobRun], specs: tuple[JobSpec, ...]) -> tuple[Cast, ...]:
+def roles(jobs: Sequence[JobRun], specs: tuple[JobSpec, ...]) -> tuple[FailedJob, ...]:
     """The jobs that did not pass, those that failed first. One that has not ended yet (our own) is none of them."""
-    ended = [job for job in jobs if job.status == _BY_STATE]
+    ended = [job for job in jobs if job.status == _ENDED]
     failed = [job for job in ended if failed_itself(job)]
-    found = [Cast(job, _role(job, specs)) for job in failed]
+    found = [_named(job, _role(job, specs)) for job in failed]
     found += _fallen(ended, failed, specs)
     order = list(Role)
-    return tuple(sorted(found, key=lambda cast: (order.index(cast.role), cast.job.started, cast.job.id)))
+    return tuple(sorted(found, key=lambda one: (order.index(one.role), one.job.started, one.job.id)))
 
 
 def failed_itself(job: JobRun) -> bool:
     """Whether it failed. One that ended without a conclusion has lost its runner."""
-    return job.conclusion in BAD or (job.status == _BY_STATE and not job.conclusion)
+    return job.conclusion in BAD or (job.status == _ENDED and not job.conclusion)
 
 
 def _role(job: JobRun, specs: tuple[JobSpec, ...]) -> Role:
@@ -41,15 +32,15 @@ def _role(job: JobRun, specs: tuple[JobSpec, ...]) -> Role:
     return Role.TOLERATED if spec is not None and spec.tolerant else Role.FAILED
 
 
-def _fallen(ended: Sequence[JobRun], failed: Sequence[JobRun], specs: tuple[JobSpec, ...]) -> Iterator[Cast]:
+def _fallen(ended: Sequence[JobRun], failed: Sequence[JobRun], specs: tuple[JobSpec, ...]) -> Iterator[FailedJob]:
     """The jobs that others took with them: of the same matrix, or that they needed."""
     matrices = {family(job.name) for job in failed}
     ids = {spec.id for job in failed if (spec := spec_of(job.name, specs))}
     for job in ended:
         if job.conclusion == "cancelled" and failed and family(job.name) in matrices:
-            yield Cast(job, Role.VICTIM)
+            yield _named(job, Role.VICTIM)
         elif job.conclusion == "skipped" and _needs(job, ids, specs):
-            yield Cast(job, Role.UNREACHED)
+            yield _named(job, Role.UNREACHED)
 
 
 def _needs(job: JobRun, ids: set[str], specs: tuple[JobSpec, ...]) -> bool:
@@ -74,6 +65,12 @@ def overdue(notes: Sequence[RunNote]) -> bool:
 def felled(notes: Sequence[RunNote]) -> bool:
     """Whether GitHub says that a sibling's failure ended it."""
     return any(_FAIL_FAST.search(note.message) for note in notes)
+
+
+def _named(job: JobRun, role: Role) -> FailedJob:
+    """A job of which no more is known yet than its part and its step."""
+    step = failing_step(job)
+    return FailedJob(job, role, step.name if step else "")
 
 
 def failing_step(job: JobRun) -> StepRun | None:
