@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
-from urllib.parse import urlsplit
+from urllib.parse import quote, urlsplit
 
 
 class EventKind(StrEnum):
@@ -143,3 +143,10 @@ class Event:
     def hosts(self) -> frozenset[str]:
         """The only host that what we publish links to: the event's own server."""
         return frozenset({urlsplit(self.server).netloc.lower()} - {""})
+
+    def blob(self, commit: str, path: str, line: int = 0, first: int = 0) -> str:
+        """Where lines `first`..`line` of a file are shown (first 0: one line, line 0: the file), "" when unknown."""
+        if not (self.server and self.repo and commit):
+            return ""
+        lines = f"#L{first}-L{line}" if first else f"#L{line}" if line else ""
+        return f"{self.server}/{self.repo}/blob/{commit}/{quote(path, errors='replace')}{lines}"

@@ -2,7 +2,6 @@
 
 import re
 from collections.abc import Iterator, Sequence
-from urllib.parse import quote
 
 from cicd_agent.core.diagnosis import Cause, Cited, Diagnosis, Failure, Ground, Meeting, Suspect
 from cicd_agent.core.event import Event
@@ -302,7 +301,4 @@ def _commit(sha: str, event: Event) -> str:
 def _where(path: str, line: int, evidence: Evidence) -> str:
     event = evidence.event
     label = code(f"{path}:{line}" if line else path)
-    if not (event.server and event.repo and event.sha):
-        return label
-    url = f"{event.server}/{event.repo}/blob/{event.sha}/{quote(path, errors='replace')}{f'#L{line}' if line else ''}"
-    return link(label, url, event.hosts)
+    return link(label, event.blob(event.sha, path, line), event.hosts)

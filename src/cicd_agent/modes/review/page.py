@@ -3,7 +3,6 @@
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from typing import assert_never
-from urllib.parse import quote
 
 from cicd_agent.core.change import Change
 from cicd_agent.core.diff import Side
@@ -248,10 +247,7 @@ def _where(location: Location, evidence: Evidence) -> str:
     label = code(f"{location.path}:{location.line}" if location.line else location.path)
     if location.side is Side.LEFT:
         return f"{label} (deleted)"
-    if not (event.server and event.repo and head):
-        return label
-    line = f"#L{location.first}-L{location.line}" if location.start else f"#L{location.line}" if location.line else ""
-    url = f"{event.server}/{event.repo}/blob/{head}/{quote(location.path, errors='replace')}{line}"
+    url = event.blob(head, location.path, location.line, location.start)
     return link(label, url, event.hosts)
 
 
