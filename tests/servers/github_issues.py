@@ -27,10 +27,10 @@ def edit(visit: Visit) -> Answer:
     return Answer(200, shown(visit, comment))
 
 
-def written(visit: Visit) -> str:
-    """The text sent, when it can be stored."""
+def written(visit: Visit, resource: str = "IssueComment", field: str = "data") -> str:
+    """The text sent, when it can be stored; `resource` and `field` are what GitHub calls it when it cannot."""
     body: str = visit.body["body"]
-    error = {"resource": "IssueComment", "code": "unprocessable", "field": "data"}
+    error = {"resource": resource, "code": "unprocessable", "field": field}
     if problem := too_long(body) or ("" if body.strip() else "Body can't be blank"):
         raise Refused(422, "Validation Failed", errors=[error | {"message": problem}])
     return body

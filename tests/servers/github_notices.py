@@ -1,6 +1,7 @@
 """Comments on commits, and issues: what GitHub keeps beside pull requests, which it lists among the issues."""
 
-from tests.servers.github_routes import Answer, Json, Refused, Route, Visit, paged, too_long, user
+from tests.servers import github_issues
+from tests.servers.github_routes import Answer, Json, Refused, Route, Visit, paged, user
 from tests.servers.github_state import WHEN, Comment, Issue, Pull
 from tests.servers.openapi import github
 
@@ -92,11 +93,7 @@ def titled(visit: Visit) -> str:
 
 def written(visit: Visit) -> str:
     """The text sent, when it can be stored."""
-    body: str = visit.body["body"]
-    error = {"resource": "Issue", "code": "unprocessable", "field": "body"}
-    if problem := too_long(body) or ("" if body.strip() else "Body can't be blank"):
-        raise Refused(422, "Validation Failed", errors=[error | {"message": problem}])
-    return body
+    return github_issues.written(visit, "Issue", "body")
 
 
 def shown_comment(visit: Visit, comment: Comment) -> Json:
