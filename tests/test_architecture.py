@@ -48,7 +48,7 @@ EDGE = {"__main__", "edge"}
 CARRIES = {"agent.abreast"}
 
 # Files over the limit, each with the reason for which it is one room all the same.
-LONG: dict[str, str] = {}
+LONG: dict[str, str] = {"src/cicd_agent/settings.py": "one list of every knob, in the order of the documents"}
 
 
 def modules() -> Iterator[tuple[str, Path, ast.Module]]:

@@ -31,7 +31,8 @@ INPUTS = words("""
     openai-api-key base-url api provider model fast-model fallback-model service-tier
     model-headers max-cost-usd max-input-tokens max-rounds cache-dir instructions
     comment review-event fail-on fail-on-model max-comments min-severity min-confidence paths-ignore sarif-files
-    pull-request stage evidence-file
+    pull-request stage evidence-file decision-file
+    test-command python coverage-threshold deliver detect-flaky allow-unsandboxed
     run-id rerun verify-command slack-webhook-url slack-token slack-channel
 """)
 OUTPUTS_OF_EVERY_MODE = words("""
@@ -61,6 +62,11 @@ DEFAULTS = {
     "min-severity": "medium",
     "min-confidence": 0.7,
     "stage": "all",
+    "test-command": "python -m pytest",
+    "coverage-threshold": 80,
+    "deliver": "patch",
+    "detect-flaky": 0,
+    "allow-unsandboxed": False,
     "rerun": "never",
 }
 CEILINGS = {"review": 0.5, "gen-tests": 1, "analyse-failure": 0.25, "deploy-gate": 0.1, "route": 0}
