@@ -76,6 +76,10 @@ class Laboratory(Protocol):
         """What keeps the runs in: the name of the tier."""
         ...
 
+    def with_loopback(self) -> "Laboratory | None":
+        """The same with a private loopback network, for suites that need one; None where no sandbox here has that."""
+        ...
+
     @property
     def seconds_left(self) -> float:
         """How long there is still time to run something; nothing is started below 5."""
@@ -87,7 +91,8 @@ class Laboratory(Protocol):
         """Each in a fresh process, one after another, on a copy of the tree with `files` (path → text) put over it.
 
         A run that leaves the copy changed is the last on it: those after it get a fresh one. `at_base` takes the
-        commit that the change starts from in place of the one under test. There is one result for each run, in order.
+        tree as it was before the change in place of the one under test: its changed files as they were. There is one
+        result for each run, in order; a run for which no time was left is not `completed`.
         """
         ...
 
