@@ -108,6 +108,8 @@ class CandidateReport:
     """The type of that."""
     where: str = ""
     """Where that was raised, as in TestOutcome."""
+    origin_key: str = ""
+    """Key of the candidate that this one was mended from, "" when it is as its author wrote it."""
     settled: bool = False
     """Whether it was also tried together with the others that were left."""
 
