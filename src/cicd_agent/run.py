@@ -83,6 +83,7 @@ def conclude(
     progress(f"applying the rules to {_size(evidence)}")
     rules = mode.rules(evidence, settings)
     desk = _Desk(mode, evidence, scene, progress)
+    desk.try_out((), last=False)  # what rules propose: nobody needs to be asked for that again
     answers, degraded, limit = _answers(desk, asking)
     desk.try_out(answers, last=True)
     evidence = desk.evidence

@@ -342,6 +342,14 @@ class Settings(BaseModel):
             description="Whether the pull request bears one label that tells its risk, such as `risk: high`.",
         ),
     ] = "off"
+    keep_unchanged: Annotated[
+        Switch,
+        Field(
+            json_schema_extra=_FILE_ONLY,
+            description="Whether tests are kept that pass on the base as well: they hold on to what the change did not"
+            " change.",
+        ),
+    ] = "off"
     check_run: Annotated[
         Switch,
         Field(

@@ -46,6 +46,8 @@ class Suite:
     """What kept it in."""
     notes: tuple[str, ...] = ()
     """Limits met, a sentence each."""
+    loopback: bool = False
+    """Whether it needs a network of its own, and had one."""
 
     @property
     def can_judge(self) -> bool:

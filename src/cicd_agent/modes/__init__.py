@@ -33,7 +33,8 @@ class World:
 
     `repository` is None where there is no checkout, `forge` at a terminal and without a token, `workspace` where no
     files of other steps can be, `bench` where no patch is tried out, `laboratory` where none of the project's code is
-    run. `logs` are files that the command line names. The model is not here: it is asked between the pure steps, by code that holds no Forge.
+    run. `logs` are files that the command line names. The model is not here: it is asked between the pure steps, by
+    code that holds no Forge.
     """
 
     repository: Repository | None = None
@@ -160,6 +161,7 @@ def modes() -> Mapping[str, Mode[Any]]:
     """All modes by name, in the order of the documents."""
     # A slice costs nothing until it is used.
     from cicd_agent.modes.analyse_failure import ANALYSE_FAILURE  # noqa: PLC0415
+    from cicd_agent.modes.gen_tests import GEN_TESTS  # noqa: PLC0415
     from cicd_agent.modes.review import REVIEW  # noqa: PLC0415
 
-    return {REVIEW.name: REVIEW, ANALYSE_FAILURE.name: ANALYSE_FAILURE}
+    return {REVIEW.name: REVIEW, GEN_TESTS.name: GEN_TESTS, ANALYSE_FAILURE.name: ANALYSE_FAILURE}
