@@ -10,10 +10,12 @@ from cicd_agent.errors import ConfigError
 
 MODES: Final[Mapping[str, str]] = {
     "review": "review a change: findings that are proved against its diff, and its risk",
+    "gen-tests": "write tests for a change, and keep only those that prove themselves; find flaky ones",
     "analyse-failure": "analyse a failed run: the lines that prove what failed, the cause, and the next step",
 }
 STAGES: Final[Mapping[str, str]] = {
     "gather": "read the evidence of an event, and write it to --out",
+    "ask": "ask a model for what it proposes of the evidence in --in, and write that to --out (gen-tests)",
     "decide": "decide on the evidence in --in, and write the decision to --out",
     "perform": "carry out the decision in --in",
 }
@@ -105,7 +107,8 @@ def _parser() -> argparse.ArgumentParser:
         if name == "analyse-failure":
             _add_log_options(mode)
         else:
-            fixes = "apply the proved suggestions to the working tree; --dry-run: their diff"
+            what = "put the tests that are kept" if name == "gen-tests" else "apply the proved suggestions"
+            fixes = f"{what} {'into' if name == 'gen-tests' else 'to'} the working tree; --dry-run: their diff"
             mode.add_argument("--fix", action="store_true", help=fixes)
     for name, words in STAGES.items():
         stage = _command(commands, name, words)

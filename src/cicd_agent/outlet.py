@@ -156,6 +156,8 @@ class Outlet:
         words = f"nothing to do: {declined}"
         if evidence.failed is not None:
             words = f"gathered the logs of {count(len(evidence.failed.jobs), 'job')}"
+        elif evidence.tests is not None:
+            words = f"gathered {count(len(evidence.tests.proposed), 'test')} to try"
         elif change is not None:
             words = f"gathered {count(len(change.files), 'file')}, {count(change.added_lines, 'added line')}"
         values = outputs(found, str(folder / REPORT)) | {"summary": words}

@@ -4,7 +4,9 @@ import re
 from collections.abc import Collection, Iterable
 from pathlib import PurePosixPath
 
-_IMPORT = re.compile(r"^[ \t]*(?:from[ \t]+([\w.]+)[ \t]+import|import[ \t]+([\w.]+(?:[ \t]*,[ \t]*[\w.]+)*))", re.M)
+_IMPORT = re.compile(
+    r"^[ \t]*(?:from[ \t]+([\w.]+)[ \t]+import|import[ \t]+([\w.]+(?:[ \t]*,[ \t]*[\w.]+)*))", re.MULTILINE
+)
 _SOURCE_ROOTS = frozenset({"src", "lib", "python"})
 
 
@@ -16,7 +18,7 @@ def dotted(path: str, paths: Collection[str], texts: Iterable[str] = ()) -> str:
     """
     place = PurePosixPath(path)
     parts = [*place.parent.parts, place.stem]
-    if place.suffix != ".py" or not all(part.isidentifier() for part in (parts[-1],)):
+    if place.suffix != ".py" or not parts[-1].isidentifier():
         return ""
     if parts[-1] == "__init__":
         parts = parts[:-1]

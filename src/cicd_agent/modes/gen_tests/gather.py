@@ -14,10 +14,11 @@ from cicd_agent.core.python_modules import dotted
 from cicd_agent.core.suite import Suite, SuiteState, TestEvidence
 from cicd_agent.errors import ConfigError
 from cicd_agent.modes import World
-from cicd_agent.modes.changes import gaps, matcher, read_change
+from cicd_agent.modes.changes import changed, gaps, matcher, read_change
 from cicd_agent.modes.gen_tests.baseline import baseline
 from cicd_agent.modes.gen_tests.flaky import hunt
 from cicd_agent.modes.gen_tests.goals import targets
+from cicd_agent.modes.gen_tests.known import known
 from cicd_agent.modes.gen_tests.subjects import Subject, passed_over, subjects
 from cicd_agent.modes.gen_tests.written import Wanted, written
 from cicd_agent.settings import Settings
@@ -129,9 +130,7 @@ def _modules(
 
 def _with_written(found: Sequence[Subject], evidence: Evidence, laboratory: Laboratory) -> Evidence:
     """The evidence with the tests that rules write."""
-    tests, change = evidence.tests, evidence.change
-    assert tests is not None
-    assert change is not None
+    tests, change = known(evidence), changed(evidence)
     texts = tests.modules.values()
     wanted = [
         Wanted(target.path, target.function.name, dotted(target.path, change.paths, texts))

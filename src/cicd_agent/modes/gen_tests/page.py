@@ -1,6 +1,7 @@
 """The words of generated tests: which were kept and why, what they may have found, and what is still open."""
 
 from collections.abc import Iterator, Sequence
+from typing import assert_never
 
 from cicd_agent.core.candidate import CandidateReport, Hurdle
 from cicd_agent.core.event import Event
@@ -198,6 +199,8 @@ def _bug(bug: PossibleBug, event: Event) -> str:
             why = f"it is said to be otherwise: {code(clip(bug.said, 200))}"
         case Suspicion.PASSES_ON_BASE:
             why = "it was otherwise before this change"
+        case _:
+            assert_never(bug.ground)
     text = "\n".join([*candidate.imports, "", candidate.code]) if candidate.imports else candidate.code
     head = f"**Possible bug** in {where}: {code(clip(bug.fails_with, 200))}, and {why}. This test shows it:"
     return f"{head}\n\n{fence(text, 'python')}"

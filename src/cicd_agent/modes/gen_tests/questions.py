@@ -9,13 +9,13 @@ from cicd_agent.agent.turns import Answer, Question, Tier
 from cicd_agent.core.candidate import CandidateReport, Hurdle
 from cicd_agent.core.evidence import Evidence, Exhibit
 from cicd_agent.core.placement import home
-from cicd_agent.core.suite import TestEvidence
 from cicd_agent.core.words import clip, count
 from cicd_agent.errors import Exit
 from cicd_agent.modes.changes import changed
 from cicd_agent.modes.gen_tests.draft import TestsDraft, candidates
 from cicd_agent.modes.gen_tests.exhibits import exhibits
 from cicd_agent.modes.gen_tests.goals import Target, left, targets
+from cicd_agent.modes.gen_tests.known import known
 from cicd_agent.modes.gen_tests.subjects import subjects
 from cicd_agent.modes.gen_tests.suspicion import suspicion
 from cicd_agent.settings import Provider, Settings
@@ -31,7 +31,7 @@ _ADDRESS = re.compile(r"0x[0-9a-fA-F]{6,}")
 
 
 def questions(evidence: Evidence, answers: Sequence[Answer[Any]], settings: Settings) -> Sequence[Question[Any]]:
-    """The next question, none when nothing is open, when somebody does not answer, or when it would be about nothing."""
+    """The next question; none when nothing is open, or when somebody did not answer."""
     tests, event = evidence.tests, evidence.event
     if tests is None or not tests.suite.can_judge or settings.provider is Provider.NONE:
         return ()
@@ -51,7 +51,7 @@ def questions(evidence: Evidence, answers: Sequence[Answer[Any]], settings: Sett
 
 def question(target: Target, evidence: Evidence, settings: Settings) -> Question[TestsDraft]:
     """What is asked about one function."""
-    tests = _tests(evidence)
+    tests = known(evidence)
     place = home(target.path, tests.suite.coverage, tests.paths)
     text = changed(evidence).texts[target.path]
     shown = tuple(exhibits(target, text, tests, place, evidence.event))
@@ -66,7 +66,7 @@ def question(target: Target, evidence: Evidence, settings: Settings) -> Question
         check=complain,
         tier=Tier.FAST,
         looks=False,
-        weigh=lambda draft, known: weigh(draft, target, known),
+        weigh=lambda draft, seen: weigh(draft, target, seen),
     )
 
 
@@ -93,7 +93,7 @@ def complain(draft: TestsDraft) -> str | None:
 def weigh(draft: TestsDraft, target: Target, evidence: Evidence) -> str | None:
     """What the trial has found, for another answer; None when nothing is open that another answer could close."""
     own = {each.key for each in candidates(draft, target.path, target.function.name)}
-    reports = [each for each in _tests(evidence).screened if each.candidate.key in own or _from(each, own)]
+    reports = [each for each in known(evidence).screened if each.candidate.key in own or _from(each, own)]
     stopped = [
         each for each in reports if each.stopped not in {None, *_UNTOLD} and suspicion(each, evidence) is None
     ]
@@ -127,7 +127,7 @@ def _seen(
 
     Not of all that the evidence holds: a replay has everything at once, and has to ask the same.
     """
-    tests = _tests(evidence)
+    tests = known(evidence)
     keys = {each.key for each in tests.proposed}
     for answer, path, function in proposed(answers):
         keys |= {each.key for each in candidates(answer.draft, path, function)} if answer.draft else set()
@@ -140,12 +140,7 @@ def _from(report: CandidateReport, keys: set[str]) -> bool:
 
 
 def _targets(evidence: Evidence, settings: Settings) -> tuple[Target, ...]:
-    return targets(subjects(changed(evidence), settings), _tests(evidence).suite)
-
-
-def _tests(evidence: Evidence) -> TestEvidence:
-    assert evidence.tests is not None
-    return evidence.tests
+    return targets(subjects(changed(evidence), settings), known(evidence).suite)
 
 
 def _plain(reason: str) -> str:

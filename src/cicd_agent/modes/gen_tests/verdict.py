@@ -14,11 +14,11 @@ from cicd_agent.core.placement import home
 from cicd_agent.core.suite import Suite, SuiteState, TestEvidence
 from cicd_agent.core.verdict import Conclusion, Reason, Risk, RiskLevel
 from cicd_agent.core.words import count
-from cicd_agent.errors import ConfigError
 from cicd_agent.modes.changes import changed
 from cicd_agent.modes.gen_tests.draft import candidates
 from cicd_agent.modes.gen_tests.experiment import untried
 from cicd_agent.modes.gen_tests.goals import covered, gaps
+from cicd_agent.modes.gen_tests.known import known
 from cicd_agent.modes.gen_tests.questions import proposed
 from cicd_agent.modes.gen_tests.subjects import subjects
 from cicd_agent.modes.gen_tests.suspicion import suspicion
@@ -29,7 +29,7 @@ _SCORES = {RiskLevel.LOW: 10, RiskLevel.MEDIUM: 45, RiskLevel.HIGH: 75}
 
 def rules(evidence: Evidence, settings: Settings) -> Generated:
     """What the project's own tests show, with no new one among them."""
-    tests = _tests(evidence)
+    tests = known(evidence)
     found, suite = subjects(changed(evidence), settings), tests.suite
     return Generated(
         _conclusion(suite),
@@ -45,7 +45,7 @@ def verify(
     rules: Generated, answers: Sequence[Answer[Any]], evidence: Evidence, settings: Settings
 ) -> Generated:
     """The tests that stand, the possible bugs, and what is still open."""
-    tests, change = _tests(evidence), changed(evidence)
+    tests, change = known(evidence), changed(evidence)
     found, suite, settled = subjects(change, settings), tests.suite, tests.settled or Settled(())
     reports = _reports(tests, settled, answers)
     kept = settled.kept
@@ -77,13 +77,13 @@ def _reports(
     last = {report.candidate.key: report for report in (*tests.screened, *settled.reports)}
     mended = {report.origin_key for report in last.values()}
     found = [report for key, report in last.items() if key not in mended]
-    known = {*last, *mended}
-    found += [report for report in untried(tests) if report.candidate.key not in known]
-    known |= {report.candidate.key for report in found}
+    told = {*last, *mended}
+    found += [report for report in untried(tests) if report.candidate.key not in told]
+    told |= {report.candidate.key for report in found}
     for answer, path, function in proposed(answers):
         for each in candidates(answer.draft, path, function) if answer.draft else ():
-            if each.key not in known:
-                known.add(each.key)
+            if each.key not in told:
+                told.add(each.key)
                 found.append(CandidateReport(each, Hurdle.TRIED, "nothing could be run to try it"))
     # A key that does not fit what it stands for was not made here.
     return tuple(report for report in found if keyed(report.candidate).key == report.candidate.key)
@@ -139,8 +139,3 @@ def _escalations(generated: Generated, answers: Sequence[Answer[Any]]) -> Iterat
         yield f"{count(len(generated.bugs), 'test')} may have found a mistake in the change"
     yield from (answer.escalate for answer in answers if answer.escalate and not answer.draft and not answer.failure)
 
-
-def _tests(evidence: Evidence) -> TestEvidence:
-    if evidence.tests is None:
-        raise ConfigError("this evidence holds nothing of tests", remedy="Gather it again with `gen-tests`")
-    return evidence.tests
