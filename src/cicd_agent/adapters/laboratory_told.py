@@ -1,12 +1,13 @@
 """Reads what comes back from the sandbox: only lines that the supervisor signed, and of what they hold only what fits."""
 
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from cicd_agent.core.ports_tests import Ghost, Probe, Seen
 from cicd_agent.core.testrun import (
     Fate,
     FileCoverage,
@@ -18,9 +19,11 @@ from cicd_agent.core.testrun import (
     TestTrace,
 )
 from cicd_agent.core.text import visible_line
+from cicd_agent.harness.wire import believed
 
 _MOST_TESTS = 20_000
 _TAIL = 200
+_UNFIT = "the answer is not what was asked for"
 _COLOURS = re.compile(r"\x1b\[[0-9;:]*[A-Za-z]")
 
 Line = Annotated[str, Field(max_length=300)]
@@ -94,6 +97,21 @@ class _Said(_Shape):
     answer: list[dict[str, Any]] = Field(default_factory=list)
 
 
+class _Seen(_Shape):
+    key: str = ""
+    value: Annotated[str, Field(max_length=2000)] = ""
+    type: Line = ""
+    exception: Line = ""
+    problem: Annotated[str, Field(max_length=2000)] = ""
+
+
+class _Ghost(_Shape):
+    path: str = ""
+    function: str = ""
+    source: Annotated[str, Field(max_length=100_000)] = ""
+    problem: Annotated[str, Field(max_length=2000)] = ""
+
+
 @dataclass(frozen=True, slots=True)
 class Told:
     """One process: what it said, and why that does not count ("" when it does)."""
@@ -107,13 +125,7 @@ class Told:
         """Of an inquiry."""
         return [each for said in self.said for each in said.answer]
 
-    @property
-    def tampers(self) -> bool:
-        """Whether the copy is not as it was."""
-        return bool(self.account.left)
-
-
-def accounts(key: bytes, output: bytes, believed: Callable[[bytes, bytes], Iterator[bytes | None]]) -> list[Account]:
+def accounts(key: bytes, output: bytes) -> list[Account]:
     """Those of the supervisor, up to the first line that is not its own."""
     found = []
     for content in believed(key, output):
@@ -178,6 +190,25 @@ def result(run: PytestRun, of: Told, redact: Callable[[str], str]) -> RunResult:
 def failure(run: PytestRun, problem: str) -> RunResult:
     """A run of which nothing is known."""
     return RunResult(run.name, completed=False, problem=problem)
+
+
+def seen(probe: Probe, answer: Mapping[str, Any], redact: Callable[[str], str]) -> Seen:
+    """What an expression gave, as one process says."""
+    try:
+        each = _Seen.model_validate(answer)
+    except ValidationError:
+        return Seen(probe.key, problem=_UNFIT)
+    problem = visible_line(redact(each.problem))[:_TAIL]
+    return Seen(probe.key, each.value, each.type, each.exception, problem)
+
+
+def ghost(path: str, function: str, answer: Mapping[str, Any], redact: Callable[[str], str]) -> Ghost:
+    """What the ghostwriter made of a function."""
+    try:
+        each = _Ghost.model_validate(answer)
+    except ValidationError:
+        return Ghost(path, function, problem=_UNFIT)
+    return Ghost(path, function, each.source, visible_line(redact(each.problem))[:_TAIL])
 
 
 def _during(said: Sequence[_Said]) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 import time
+from typing import TYPE_CHECKING
 
 import pytest
 
@@ -12,7 +13,7 @@ from .command_line import adapted, ours
 from .watching import MOST_TESTS, NODEID, Watch
 from .wire import plain
 
-if False:  # typing is slow to import, and nothing in here needs it at run time
+if TYPE_CHECKING:
     from collections.abc import Callable
 
     from .measuring import Measure

@@ -5,8 +5,9 @@ from __future__ import annotations
 import ast
 import os
 import sys
+from typing import TYPE_CHECKING
 
-if False:  # typing is slow to import, and nothing in here needs it at run time
+if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from .measuring import Measure

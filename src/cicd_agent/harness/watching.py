@@ -6,6 +6,7 @@ import os
 import random
 import sys
 from time import perf_counter
+from typing import TYPE_CHECKING
 
 import pytest
 
@@ -14,7 +15,7 @@ from .guard import Guard, is_registered
 from .judging import description, phase, worst
 from .wire import plain
 
-if False:  # typing is slow to import, and nothing in here needs it at run time
+if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from .measuring import Measure

@@ -5,11 +5,12 @@ from __future__ import annotations
 import hmac
 import json
 import os
+from typing import TYPE_CHECKING
 
 MOST = 32 << 20
 """Bytes that one process may say."""
 
-if False:  # typing is slow to import, and nothing in here needs it at run time
+if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
 
