@@ -9,10 +9,9 @@ from hypothesis import strategies as st
 from cicd_agent.core.test_command import TestCommand, read_test_command
 from cicd_agent.errors import ConfigError
 
-WORDS = st.sampled_from(
-    """python pytest -m run uv coverage A=b -n auto --cov -k 'a_or_b' -p tests -o addopts=-q -- -x " &&
-    --tb=short -W env = -qx --cov=src $HOME \\""".split()
-)
+SOME = """python pytest -m run uv coverage A=b -n auto --cov -k 'a_or_b' -p tests -o addopts=-q -- -x " &&
+    --tb=short -W env = -qx --cov=src $HOME \\"""
+WORDS = st.sampled_from(SOME.split())
 
 
 @pytest.mark.parametrize(

@@ -128,10 +128,9 @@ def read_test_command(text: str) -> TestCommand:
         raise _not_pytest(f"it has more than {LONGEST:,} characters")
     if "\0" in text:
         raise _not_pytest("it holds a NUL")
-    words = _split(text.strip())
-    environment, words = _assignments(words)
-    runner, words = _after_runner(words)
-    python, path_entry, given = _program(words)
+    environment, words = _assignments(_split(text.strip()))
+    runner, rest = _after_runner(words)
+    python, path_entry, given = _program(rest)
     arguments = tuple(_kept(given))
     named = [f"{name}={shlex.quote(value)}" for name, value in environment.items()]
     start = ["python", "-m", "pytest"] if path_entry else ["pytest"]
