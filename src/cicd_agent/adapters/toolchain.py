@@ -16,7 +16,7 @@ class Toolchain:
     of the tree on the module path, as `python -m pytest` does and `pytest` does not. `roots` are directories of the
     tree, by path from its top ("." is the top), that a session puts first on the module path, in this order: what an
     editable installation would find in the checkout has to be found in the copy. `without` are names at the top of the
-    tree that are not copied, since they are readable where they are (a virtual environment).
+    tree that are not copied: virtual environments, of which the interpreter's own is readable where it is.
     """
 
     interpreter: Interpreter
