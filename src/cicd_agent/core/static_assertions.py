@@ -18,6 +18,7 @@ _MOCK_ASSERTS = listed(
     "assert_called assert_called_once assert_called_with assert_called_once_with assert_any_call assert_has_calls"
     " assert_not_called assert_awaited assert_awaited_once assert_awaited_with assert_awaited_once_with"
 )
+_FIXED = (ast.Constant, ast.UnaryOp, ast.BinOp, ast.operator, ast.unaryop, ast.Tuple, ast.expr_context)
 _ENDS = frozenset({"pytest.fail", "pytest.skip", "pytest.xfail", "pytest.exit", "sys.exit", "hypothesis.reject"})
 
 
@@ -236,7 +237,8 @@ class Reader:
 
     def _may_change(self, name: str) -> bool:
         value = self.values.get(name)
-        fixed = isinstance(value, ast.Constant | ast.JoinedStr | ast.UnaryOp | ast.BinOp | ast.Compare)
+        # Numbers and texts stay what they are.
+        fixed = value is not None and all(isinstance(each, _FIXED) for each in ast.walk(value))
         local = name in self.values or name in FIXTURES or name in self.tainted
         return local and not fixed and name not in self.given and name not in self.scene.names
 
