@@ -94,7 +94,7 @@ def candidate(text: str, path: str, function: str) -> Candidate:
     """The last test function of a text, its first imports apart from it."""
     try:
         body = ast.parse(text).body
-    except SyntaxError:
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
         body = []
     lines = text.splitlines()
     imports = []

@@ -225,6 +225,10 @@ class Reader:
             match each:
                 case ast.NamedExpr(target=ast.Name(id=name), value=value) if self.depends(value):
                     self.tainted.add(name)
+                case ast.Call(func=ast.Attribute(value=ast.Name(id=name)), args=given) if not self._calls_code(each):
+                    # `results.append(parse(text))`
+                    if any(self.depends(one) for one in given) and self._may_change(name):
+                        self.tainted.add(name)
                 case ast.Call() if self._calls_code(each):
                     self.touched = True
                     self.tainted |= {one.arg for one in self.scene.test.args.args if one.arg in FIXTURES}
