@@ -18,6 +18,7 @@ _MOCK_ASSERTS = listed(
     "assert_called assert_called_once assert_called_with assert_called_once_with assert_any_call assert_has_calls"
     " assert_not_called assert_awaited assert_awaited_once assert_awaited_with assert_awaited_once_with"
 )
+_FIXED = (ast.Constant, ast.UnaryOp, ast.BinOp, ast.operator, ast.unaryop, ast.Tuple, ast.expr_context)
 _ENDS = frozenset({"pytest.fail", "pytest.skip", "pytest.xfail", "pytest.exit", "sys.exit", "hypothesis.reject"})
 
 
@@ -224,6 +225,10 @@ class Reader:
             match each:
                 case ast.NamedExpr(target=ast.Name(id=name), value=value) if self.depends(value):
                     self.tainted.add(name)
+                case ast.Call(func=ast.Attribute(value=ast.Name(id=name)), args=given) if not self._calls_code(each):
+                    # `results.append(parse(text))`
+                    if any(self.depends(one) for one in given) and self._may_change(name):
+                        self.tainted.add(name)
                 case ast.Call() if self._calls_code(each):
                     self.touched = True
                     self.tainted |= {one.arg for one in self.scene.test.args.args if one.arg in FIXTURES}
@@ -236,7 +241,8 @@ class Reader:
 
     def _may_change(self, name: str) -> bool:
         value = self.values.get(name)
-        fixed = isinstance(value, ast.Constant | ast.JoinedStr | ast.UnaryOp | ast.BinOp | ast.Compare)
+        # Numbers and texts stay what they are.
+        fixed = value is not None and all(isinstance(each, _FIXED) for each in ast.walk(value))
         local = name in self.values or name in FIXTURES or name in self.tainted
         return local and not fixed and name not in self.given and name not in self.scene.names
 

@@ -133,6 +133,12 @@ def _call(  # noqa: C901, PLR0912  one case for each kind of call
             names = node.args[1:2] if dotted in {"getattr", "hasattr"} else node.args[:1]
             if not all(isinstance(each, ast.Constant) and isinstance(each.value, str) for each in names):
                 yield Complaint(line, f"{scene.shown(node)} has a name that is computed: write the attribute out")
+        case "pytest.param" if any(word.arg != "id" for word in node.keywords):
+            yield Complaint(line, "`pytest.param` may only have an `id`: a mark could skip the case")
+        case "id":
+            yield Complaint(line, "`id` is another number in each process: compare with `is`")
+        case "hash" if id(node) not in _compared_hashes(scene):
+            yield Complaint(line, "`hash` is another number in each process: compare it only with another hash")
         case "type" if len(node.args) != 1:
             yield Complaint(line, "`type` may not make classes in a test")
         case "random.Random" if not (node.args and not _is_none(node.args[0])):
@@ -159,6 +165,17 @@ def _call(  # noqa: C901, PLR0912  one case for each kind of call
             yield Complaint(line, f"{scene.shown(node)} looks at a file that is not below `tmp_path`")
         case _:
             pass
+
+
+def _compared_hashes(scene: Scene) -> set[int]:
+    """Those in `hash(a) == hash(b)`."""
+    found: set[int] = set()
+    for node in ast.walk(scene.tree):
+        if isinstance(node, ast.Compare):
+            sides = [node.left, *node.comparators]
+            if all(isinstance(side, ast.Call) and scene.dotted(side.func) == "hash" for side in sides):
+                found |= {id(side) for side in sides}
+    return found
 
 
 def _is_none(node: ast.expr) -> bool:

@@ -19,7 +19,12 @@ def flow_complaints(scene: Scene) -> Iterator[Complaint]:
             case ast.Try(handlers=handlers) if handlers:
                 yield Complaint(node.lineno, "`try … except` can swallow the failure: use `pytest.raises`")
             case ast.Try(finalbody=body):
-                leaving = [one for each in body for one in ast.walk(each) if isinstance(one, ast.Return | ast.Break)]
+                leaving = [
+                    one
+                    for each in body
+                    for one in ast.walk(each)
+                    if isinstance(one, ast.Return | ast.Break | ast.Continue)
+                ]
                 if leaving:
                     yield Complaint(node.lineno, "leaving a `finally` swallows the failure")
             case ast.While():
