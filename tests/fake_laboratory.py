@@ -1,4 +1,4 @@
-"""A laboratory that runs nothing: what comes of a run is told by a function of it and of the files put over the tree."""
+"""A laboratory that runs nothing: what comes of a run is told by a function of it and of the files over the tree."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
