@@ -30,7 +30,9 @@ _FORBIDDEN = frozenset({"conftest.py", "setup.py", "sitecustomize.py", "usercust
 # What makes GitHub skip workflows, close issues or tell people, wherever in a message it stands.
 _SKIPS = re.compile(r"\[\s*(skip ci|ci skip|no ci|skip actions|actions skip)\s*\]", re.IGNORECASE)
 _REFERS = re.compile(r"#(?=[0-9])|\bGH-(?=[0-9])|@(?=[A-Za-z0-9])|://", re.IGNORECASE)
-_TRAILER_LINE = re.compile(r"^\s*([A-Za-z0-9-]+)\s*:(?=\s|$)", re.MULTILINE)
+# A title may begin like a trailer ("test: add some"), as long as it is none that anybody obeys.
+_TITLE = re.compile(rf"^(skip-checks|{TRAILER})[ \t]*:", re.IGNORECASE)
+_LIKE_TRAILER = re.compile(r"(?<=\n)[ \t]*([A-Za-z0-9-]+)[ \t]*:(?=\s|$)")
 _OURS = re.compile(rf"^{TRAILER}: (\S+)$", re.MULTILINE)
 
 
@@ -86,11 +88,10 @@ def message(text: str, key: str) -> str:
     It ends in the trailer by which the commit is known again.
     """
     tidy = "\n".join(visible_line(line).rstrip() for line in text.replace("\r\n", "\n").split("\n"))
-    # What breaks a marker apart may make another: a few rounds leave none.
-    tidy = _SKIPS.sub(r"(\1)", tidy)
+    tidy = _SKIPS.sub(r"(\1)", tidy.strip())
     tidy = _REFERS.sub(lambda found: f"{found.group()} ", tidy)
-    tidy = _TRAILER_LINE.sub(r"\1 -", tidy)
-    return f"{clip(tidy.strip(), LONGEST_MESSAGE) or UNSAID}\n\n{TRAILER}: {key}\n"
+    tidy = _LIKE_TRAILER.sub(r"\1 -", _TITLE.sub(r"\1 -", tidy))
+    return f"{clip(tidy, LONGEST_MESSAGE) or UNSAID}\n\n{TRAILER}: {key}\n"
 
 
 def keys_of(text: str) -> tuple[str, ...]:

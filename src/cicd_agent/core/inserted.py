@@ -8,14 +8,14 @@ from collections.abc import Collection, Iterator, Sequence
 from cicd_agent.core.parses import PARSERS
 from cicd_agent.core.text import visible
 
-# Functions by which a module of tests changes how others of it run, without any of them being touched.
-_HOOKS = ("pytest_", "setup", "teardown", "setUp", "tearDown", "load_tests", "__")
+# Names by which a module of tests changes how others of it run, without any of them being touched.
+_HOOKS = ("pytest", "setup", "teardown", "setUp", "tearDown", "load_tests", "collect_ignore", "__")
 
 
 def alteration(before: str | None, after: str) -> str:
     """Why a text is more than the text before (None: there is no file yet) with tests added; "" when it is not.
 
-    Added may be imports and functions, and to a new file a docstring. What the functions do is not judged here.
+    Added may be imports, functions, constants and texts. What the functions do is not judged here.
     """
     if not PARSERS[".py"](after):
         return "it is not Python in UTF-8"
@@ -24,7 +24,7 @@ def alteration(before: str | None, after: str) -> str:
     lines = added_lines(before or "", after)
     if lines is None:
         return "it changes or takes away lines that are there"
-    if visible("\n".join(lines)) != "\n".join(lines):
+    if any(visible(f"{line}\n") != f"{line}\n" for line in lines):
         return "a line that it adds has hidden characters"
     try:
         return _altered(before or "", after)
@@ -58,8 +58,6 @@ def _altered(before: str, after: str) -> str:
     fresh = _fresh(old.body, new.body)
     if fresh is None:
         return "it changes definitions that are there"
-    if not old.body and fresh and _is_docstring(fresh[0]):
-        fresh = fresh[1:]
     taken = {name for node in old.body for name in _bound(node)} | _read_from_module(before)
     arguments = {argument.arg for node in ast.walk(old) if isinstance(node, ast.arguments) for argument in _all(node)}
     for node in fresh:
@@ -78,19 +76,21 @@ def _intrusion(node: ast.stmt, arguments: Collection[str]) -> str:
     match node:
         case ast.ImportFrom(names=[ast.alias(name="*")]):
             return "it imports every name of a module"
-        case ast.Import() | ast.ImportFrom():
+        case ast.Import() | ast.ImportFrom() | ast.Expr(value=ast.Constant(value=str())):
             return ""
-        case ast.FunctionDef(name=name) | ast.AsyncFunctionDef(name=name):
-            if name in arguments and node.decorator_list:
-                return f"it puts a fixture in the place of `{name}`"
+        case (
+            ast.FunctionDef(name=name, decorator_list=[_, *_]) | ast.AsyncFunctionDef(name=name, decorator_list=[_, *_])
+        ) if name in arguments:
+            return f"it puts a fixture in the place of `{name}`"
+        case (
+            ast.FunctionDef(name=name)
+            | ast.AsyncFunctionDef(name=name)
+            | ast.Assign(targets=[ast.Name(id=name)])
+            | ast.AnnAssign(target=ast.Name(id=name))
+        ):
             return f"`{name}` would change how other tests run" if name.startswith(_HOOKS) else ""
         case _:
-            return "it adds more than imports and functions"
-
-
-def _is_docstring(node: ast.stmt) -> bool:
-    """Whether a statement is a text that does nothing."""
-    return isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant) and isinstance(node.value.value, str)
+            return "it adds more than imports, functions and constants"
 
 
 def _tree(text: str) -> ast.Module:
