@@ -2,7 +2,7 @@
 
 import hashlib
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 FILE, FOLDER, LINK = "100644", "040000", "120000"
 
@@ -32,14 +32,20 @@ class GitData:
     """Whether a folder has more names than are listed at once."""
 
     def plant(
-        self, files: Mapping[str, bytes | tuple[str, bytes]], message: str = "first", author: str = "octocat"
+        self,
+        files: Mapping[str, bytes | tuple[str, bytes]],
+        message: str = "first",
+        author: str = "octocat",
+        sha: str = "",
     ) -> str:
-        """A commit of these files, with a mode where it is not that of a file."""
+        """A commit of these files, with a mode where it is not that of a file, under an id of one's own if need be."""
         entries = {
             path: (content[0], self.keep(content[1])) if isinstance(content, tuple) else (FILE, self.keep(content))
             for path, content in files.items()
         }
-        return self.commit(self.folder(entries), message, author)
+        made = self.commits[self.commit(self.folder(entries), message, author)]
+        self.commits[sha or made.sha] = replace(made, sha=sha or made.sha)
+        return sha or made.sha
 
     def keep(self, content: bytes) -> str:
         """The id of a file."""
