@@ -15,6 +15,7 @@ from cicd_agent.core.thread import Thread
 
 if TYPE_CHECKING:
     from cicd_agent.core.ports_actions import Notices, Runs
+    from cicd_agent.core.ports_delivery import Commits
 
 
 @dataclass(frozen=True, slots=True)
@@ -236,6 +237,11 @@ class Forge(Protocol):
     @property
     def notices(self) -> "Notices":
         """What is said outside of pull requests: on commits and in issues."""
+        ...
+
+    @property
+    def commits(self) -> "Commits":
+        """Its commits and branches, where something is to be added to them."""
         ...
 
 
