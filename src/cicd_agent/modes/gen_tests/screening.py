@@ -220,6 +220,6 @@ def _better(report: CandidateReport, again: CandidateReport | None) -> Candidate
     if not again:
         return report
     if again.stands:
-        return again
+        return replace(again, origin_key=report.candidate.key)
     reason = f"{report.reason}; repaired ({again.candidate.why}) it was stopped, too: {again.reason}"
     return replace(report, reason=reason)
