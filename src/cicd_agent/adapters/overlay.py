@@ -1,4 +1,4 @@
-"""Puts what a project's Python lacks into a directory of its own: locked wheels, by hash, and nothing of them is run."""
+"""Puts what a project's Python lacks into a directory of its own: locked wheels, by hash; nothing of them is run."""
 
 import hashlib
 import importlib.util
@@ -109,7 +109,7 @@ def _install(target: Path, scratch: Path, wanted: str, told: Told, packages: Pac
 
 
 def _environment(packages: Packages, scratch: Path) -> dict[str, str]:
-    """All that an installer learns of the job. The index is told here: it may hold a password, and commands are public."""
+    """All that an installer learns of the job. The index may hold a password, and command lines are public."""
     kept = {*_KEPT, *_PROXIES, *(name.upper() for name in _PROXIES)}
     environment = {name: value for name, value in packages.network.items() if name in kept}
     environment |= {"HOME": str(scratch), "PIP_CONFIG_FILE": os.devnull, "PIP_NO_INPUT": "1"}
