@@ -15,8 +15,12 @@ _LAYOUT = "src"
 
 
 def pyproject(top: Path) -> Mapping[str, Any]:
-    """What `pyproject.toml` says, {} where there is none or it cannot be read: it is the change's."""
-    path = top / "pyproject.toml"
+    """What `pyproject.toml` says, {} where there is none or it cannot be read."""
+    return read_toml(top / "pyproject.toml")
+
+
+def read_toml(path: Path) -> Mapping[str, Any]:
+    """What a file of the tree says; it is the change's, so it may be anything."""
     try:
         if path.is_symlink() or not path.is_file() or path.stat().st_size > LARGEST:
             return {}

@@ -1,4 +1,4 @@
-"""Puts what a project's Python lacks into a directory of its own: locked wheels, by hash, and nothing of them is run."""
+"""Puts what a project's Python lacks into a directory of its own: locked wheels, by hash; nothing of them is run."""
 
 import hashlib
 import importlib.util
@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from cicd_agent.adapters.interpreter_probe import Told
-from cicd_agent.adapters.overlay_lock import lock_for, requirements
+from cicd_agent.adapters.overlay_lock import DIRECTORY, lock_for, requirements
 from cicd_agent.core.text import visible_line
 
 PYPI = "https://pypi.org/simple"
@@ -38,6 +38,7 @@ class Packages:
     index: str = PYPI
     network: Mapping[str, str] = field(default_factory=dict, repr=False)
     seconds: float = 120.0
+    locks: Path = DIRECTORY
 
 
 class NotInstalled(Exception):
@@ -53,7 +54,7 @@ def overlay(told: Told, lacking: Collection[str], packages: Packages) -> Path:
         raise NotInstalled("nothing may be installed here")
     if told.implementation != "cpython":
         raise NotInstalled(f"nothing is locked for {told.implementation or 'this Python'}")
-    wanted = requirements(lock_for(told.version[:2]), lacking)
+    wanted = requirements(lock_for(told.version[:2], packages.locks), lacking)
     tags = f"{told.version[:2]} {told.threaded} {told.machine} {told.libc}"
     key = hashlib.sha256(f"{tags}\0{wanted}".encode()).hexdigest()[:16]
     folder = _own_folder(packages.folder)
@@ -109,10 +110,11 @@ def _install(target: Path, scratch: Path, wanted: str, told: Told, packages: Pac
 
 
 def _environment(packages: Packages, scratch: Path) -> dict[str, str]:
-    """All that an installer learns of the job. The index is told here: it may hold a password, and commands are public."""
+    """All that an installer learns of the job. The index may hold a password, and command lines are public."""
     kept = {*_KEPT, *_PROXIES, *(name.upper() for name in _PROXIES)}
     environment = {name: value for name, value in packages.network.items() if name in kept}
     environment |= {"HOME": str(scratch), "PIP_CONFIG_FILE": os.devnull, "PIP_NO_INPUT": "1"}
+    environment |= {"PIP_RETRIES": "1", "PIP_DEFAULT_TIMEOUT": "15", "UV_HTTP_RETRIES": "1", "UV_HTTP_TIMEOUT": "15"}
     environment |= {"PIP_DISABLE_PIP_VERSION_CHECK": "1", "UV_NO_CONFIG": "1", "UV_PYTHON_DOWNLOADS": "never"}
     return environment | {"PIP_INDEX_URL": packages.index, "UV_DEFAULT_INDEX": packages.index}
 
