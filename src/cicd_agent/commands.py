@@ -23,8 +23,8 @@ from cicd_agent.environment import Environment
 from cicd_agent.errors import ConfigError, Exit
 from cicd_agent.extracting import extract
 from cicd_agent.fixing import apply, diff, require_working_tree
-from cicd_agent.laboratories import laboratories
 from cicd_agent.handover import look, read_evidence, take_over
+from cicd_agent.laboratories import laboratories
 from cicd_agent.modes import Mode, modes
 from cicd_agent.outlet import Outlet, exit_of
 from cicd_agent.replay import record, replay
@@ -156,7 +156,10 @@ def _part(mode: Mode[Any], here: Scene, outlet: Outlet, put: Callable[[], Asking
     match stage:
         case Stage.GATHER | Stage.ASK:
             name = _file(settings.evidence_file, "evidence-file", stage)
-            evidence = observe(mode, here, progress)
+            if stage is Stage.ASK and Path(name).exists():
+                evidence = take_over(mode, read_evidence(name, "`evidence-file`"), name, here, progress)
+            else:
+                evidence = observe(mode, here, progress)
             if stage is Stage.ASK:
                 evidence = propose(mode, evidence, here, put(), progress)
             _write(name, dump(evidence, indent=None))

@@ -216,8 +216,8 @@ class Settings(BaseModel):
         Stage,
         Field(
             json_schema_extra=_INPUT_ONLY,
-            description="What this job does: everything; `gather` writes `evidence-file`, `ask` also asks the model for"
-            " tests, `try` judges them and writes `decision-file`, `deliver` carries that out.",
+            description="What this job does: everything; `gather` writes `evidence-file`, `ask` adds to it what a model"
+            " proposes, `try` judges that and writes `decision-file`, `deliver` carries that out.",
         ),
     ] = Stage.ALL
     evidence_file: Annotated[

@@ -125,6 +125,7 @@ class Told:
         """Of an inquiry."""
         return [each for said in self.said for each in said.answer]
 
+
 def accounts(key: bytes, output: bytes) -> list[Account]:
     """Those of the supervisor, up to the first line that is not its own."""
     found = []

@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from enum import StrEnum
 
+from cicd_agent.core.testrun import Perturbation
+
 
 class FlakyKind(StrEnum):
     """Why a test is flaky, as experiments have shown it."""
@@ -19,6 +21,14 @@ class FlakyKind(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class RefusedFix:
+    """A proposed fix, by the digest of its patch, and why it is not offered."""
+
+    key: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
 class FlakyTest:
     """One victim. `polluters` are the tests that make it fail (or that it needs, for `order`)."""
 
@@ -31,8 +41,11 @@ class FlakyTest:
     shown_by: str = ""
     """The experiment, in one sentence."""
     advice: str = ""
+    failing: tuple[Perturbation, ...] = ()
+    """Under what it failed, at most 20 of these."""
     patch: str = ""
     """A fix that came through 20 clean runs, "" when there is none."""
+    refused: tuple[RefusedFix, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

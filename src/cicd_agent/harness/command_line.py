@@ -23,7 +23,9 @@ _VALUED = frozenset(
 """Options whose value may follow as an argument of its own."""
 _SHORT = ("-n", "-r")
 """Those whose value may follow at once."""
-_TAKE = frozenset("-k -m -c -o -W -p --ignore --ignore-glob --deselect --confcutdir --import-mode --override-ini".split())
+_TAKE = frozenset(
+    "-k -m -c -o -W -p --ignore --ignore-glob --deselect --confcutdir --import-mode --override-ini".split()
+)
 """Options that stay, with a value."""
 _PLACES = frozenset(("-c", "--config-file", "--confcutdir", "--ignore"))
 """Options whose value is a path."""

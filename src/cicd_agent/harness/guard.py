@@ -8,7 +8,10 @@ from types import FunctionType
 import pytest
 
 _PLACES = (
-    ("_pytest.runner", "call_and_report runtestprotocol pytest_runtest_protocol pytest_runtest_call pytest_runtest_setup"),
+    (
+        "_pytest.runner",
+        "call_and_report runtestprotocol pytest_runtest_protocol pytest_runtest_call pytest_runtest_setup",
+    ),
     ("_pytest.runner", "pytest_runtest_teardown pytest_runtest_makereport call_runtest_hook CallInfo SetupState"),
     ("_pytest.runner.CallInfo", "from_call"),
     ("_pytest.python", "pytest_pyfunc_call Function Module Class"),

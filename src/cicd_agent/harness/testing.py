@@ -103,9 +103,9 @@ def _traces(top: str, measure: Measure, opened: Opened, watch: Watch) -> tuple[d
         contexts = ("test:" + nodeid, "module:" + nodeid.partition("::")[0])
         used = {name for context in contexts for name in by_context.get(context, ())}
         read = {path for context in contexts for path in opened.by.get(context, ())}
-        tests.append([
-            plain(nodeid, NODEID), sorted(name_at[name] for name in used), sorted(file_at[path] for path in read)
-        ])
+        tests.append(
+            [plain(nodeid, NODEID), sorted(name_at[name] for name in used), sorted(file_at[path] for path in read)]
+        )
         for path in {name.partition("::")[0] for name in used if not name.endswith("::")}:
             covering.setdefault(path, []).append(plain(nodeid, NODEID))
     traces = {

@@ -86,7 +86,9 @@ class Watch:
             random.Random(self._wanted["order"]).shuffle(items)  # noqa: S311  to be repeated
         elif self._wanted["in_order"]:
             places = {name: place for place, name in reversed(list(enumerate(self._wanted["select"])))}
-            items.sort(key=lambda item: min((places[name] for name in _names(item.nodeid) if name in places), default=0))
+            items.sort(
+                key=lambda item: min((places[name] for name in _names(item.nodeid) if name in places), default=0)
+            )
 
     def pytest_collection_finish(self, session: pytest.Session) -> None:
         """Say what there is to run."""
@@ -174,16 +176,18 @@ class Watch:
 
     def _told(self, nodeid: str, outcome: str, seconds: float, raised: BaseException | None) -> None:
         message, exception, where = description(raised, self._top)
-        self._tell({
-            "test": {
-                "nodeid": plain(nodeid, NODEID),
-                "outcome": outcome,
-                "seconds": round(seconds, 6),
-                "message": message,
-                "exception": exception,
-                "where": where,
+        self._tell(
+            {
+                "test": {
+                    "nodeid": plain(nodeid, NODEID),
+                    "outcome": outcome,
+                    "seconds": round(seconds, 6),
+                    "message": message,
+                    "exception": exception,
+                    "where": where,
+                }
             }
-        })
+        )
 
 
 def _names(nodeid: str) -> list[str]:

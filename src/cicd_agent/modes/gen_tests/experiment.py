@@ -12,6 +12,8 @@ from cicd_agent.core.suite import TestEvidence
 from cicd_agent.core.words import count
 from cicd_agent.modes import World
 from cicd_agent.modes.gen_tests.draft import candidates
+from cicd_agent.modes.gen_tests.flaky_fix import with_fixes
+from cicd_agent.modes.gen_tests.known import known
 from cicd_agent.modes.gen_tests.questions import proposed
 from cicd_agent.modes.gen_tests.trial import screen, settle
 from cicd_agent.settings import Settings
@@ -30,10 +32,14 @@ def experiment(
 ) -> Evidence:
     """The evidence with what came of the candidates that were not tried yet, and at last of all that stand."""
     tests = evidence.tests
-    if tests is None or not tests.suite.can_judge or tests.settled is not None:
+    if tests is None or tests.settled is not None:
         return evidence
     laboratory = _laboratory(evidence, tests, world)
     if laboratory is None:
+        return evidence
+    evidence = with_fixes(answers, evidence, laboratory)
+    tests = known(evidence)
+    if not tests.suite.can_judge:
         return evidence
     # What was only observed says least: it is tried for what is left open when everybody else was heard.
     fresh = [each for each in _untried(answers, tests) if last or each.origin is not Origin.OBSERVED]
@@ -63,9 +69,7 @@ def hand_over(answers: Sequence[Answer[Any]], evidence: Evidence) -> Evidence:
 def untried(tests: TestEvidence) -> tuple[CandidateReport, ...]:
     """What is to be said of candidates that never were in a trial."""
     tried = _tried(tests)
-    return tuple(
-        CandidateReport(each, Hurdle.TRIED, _NOWHERE) for each in tests.proposed if each.key not in tried
-    )
+    return tuple(CandidateReport(each, Hurdle.TRIED, _NOWHERE) for each in tests.proposed if each.key not in tried)
 
 
 def _untried(answers: Sequence[Answer[Any]], tests: TestEvidence, *, told: bool = True) -> tuple[Candidate, ...]:

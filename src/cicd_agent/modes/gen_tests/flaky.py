@@ -1,4 +1,4 @@
-"""Finds tests that pass and fail on the same code, by running them again and again under what may make no difference."""
+"""Finds tests that pass and fail on the same code, by running them again under what may make no difference."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace

@@ -9,12 +9,12 @@ from cicd_agent.core.testrun import Outcome, Perturbation, PytestRun, RunResult
 from cicd_agent.core.words import clip, count
 
 ADVICE = {
-    FlakyKind.ORDER: "Undo in the polluter what it changes (a fixture that restores it), or set up here what is needed.",
+    FlakyKind.ORDER: "Undo in the polluter what it changes (by a fixture), or set up here what is needed.",
     FlakyKind.LEFTOVER: "Write to `tmp_path` in place of the tree, and take nothing for granted that is not made here.",
     FlakyKind.TIME: "Pass the time in, or set the clock and the time zone for the test.",
     FlakyKind.RANDOMNESS: "Seed the generator that the test or the code draws from, or assert what holds for any draw.",
     FlakyKind.HASH_ORDER: "Sort what comes out of a set or a hash before it is compared.",
-    FlakyKind.NETWORK: "Answer the request in the test (a local server, a recorded answer): no test may need the network.",
+    FlakyKind.NETWORK: "Answer the request in the test (a local server, a recorded answer).",
     FlakyKind.UNKNOWN: "Look for threads, timeouts and shared state: nothing that was varied explains it.",
 }
 _NETWORK = frozenset(
@@ -42,7 +42,15 @@ class Victim:
         """What is known of it before anything was tried out."""
         runs = len(self.passed) + len(self.failed)
         advice = ADVICE[FlakyKind.UNKNOWN]
-        return FlakyTest(self.nodeid, FlakyKind.UNKNOWN, len(self.failed), runs, self.message, advice=advice)
+        return FlakyTest(
+            self.nodeid,
+            FlakyKind.UNKNOWN,
+            len(self.failed),
+            runs,
+            self.message,
+            advice=advice,
+            failing=tuple(dict.fromkeys(self.failed))[:20],
+        )
 
 
 def classified(victim: Victim, collected: Sequence[str], laboratory: Laboratory) -> FlakyTest:
@@ -93,9 +101,7 @@ def _time(victim: Victim, _collected: Sequence[str], laboratory: Laboratory) -> 
 
 def _randomness(victim: Victim, _collected: Sequence[str], laboratory: Laboratory) -> FlakyTest | None:
     variants = [Perturbation(random_seed=seed) for seed in range(24)]
-    return _varied(
-        victim, laboratory, variants, FlakyKind.RANDOMNESS, lambda one: f"the random seed {one.random_seed}"
-    )
+    return _varied(victim, laboratory, variants, FlakyKind.RANDOMNESS, lambda one: f"the random seed {one.random_seed}")
 
 
 def _varied(
@@ -113,9 +119,10 @@ def _varied(
     again = _alone(victim, [red] * _REPEATS + [green] * _REPEATS, laboratory)
     if again != [True] * _REPEATS + [False] * _REPEATS:
         return None
-    return _told(
-        victim, kind, f"alone, it fails each time with {words(red)} and passes each time with {words(green)}"
-    )
+    how = f"alone, it fails each time with {words(red)} and passes each time with {words(green)}"
+    # What decides it alone is what a fix has to stand up to, before all else that it failed under.
+    decisive = [one for one, end in zip(variants, ends, strict=True) if end]
+    return replace(_told(victim, kind, how), failing=tuple(dict.fromkeys((*decisive, *victim.failed)))[:20])
 
 
 def _order(victim: Victim, collected: Sequence[str], laboratory: Laboratory) -> FlakyTest | None:
@@ -142,7 +149,11 @@ def _order(victim: Victim, collected: Sequence[str], laboratory: Laboratory) -> 
 
 
 def _before(
-    victim: Victim, one: Perturbation, collected: Sequence[str], laboratory: Laboratory, is_brittle: bool  # noqa: FBT001
+    victim: Victim,
+    one: Perturbation,
+    collected: Sequence[str],
+    laboratory: Laboratory,
+    is_brittle: bool,  # noqa: FBT001
 ) -> list[str]:
     """The tests before the victim in a run that ended otherwise than it does alone, if that can be had again."""
     [run] = laboratory.run([PytestRun("order", perturbation=replace(one, random_seed=0), seconds=5 * _SECONDS)])
@@ -152,9 +163,7 @@ def _before(
     return order[: order.index(victim.nodeid)]
 
 
-def _narrowed(
-    victim: Victim, before: Sequence[str], laboratory: Laboratory, *, differs_to: bool
-) -> list[str]:
+def _narrowed(victim: Victim, before: Sequence[str], laboratory: Laboratory, *, differs_to: bool) -> list[str]:
     """The fewest tests before the victim that make it end like this, by halves: one, unless several are needed."""
     suspects = list(before)
     while len(suspects) > 1 and laboratory.seconds_left > 5:  # noqa: PLR2004  what the port says

@@ -75,7 +75,7 @@ def gather(event: Event, world: World, settings: Settings) -> Evidence:
     evidence = replace(evidence, tests=replace(tests, modules=modules), gaps=(*missed, *unread))
     if suite.can_judge and found:
         evidence = _with_written(found, evidence, laboratory)
-    return _with_hunt(evidence, laboratory, settings)
+    return _with_hunt(evidence, laboratory, world, settings)
 
 
 def _change(event: Event, world: World, settings: Settings) -> Change:
@@ -100,7 +100,13 @@ def _modules(
         for depth in range(path.count("/") + 1)
         for folder in ["/".join(path.split("/")[:depth])]
     }
-    wanted = sorted((homes | above) & set(change.paths))
+    return _texts(sorted((homes | above) & set(change.paths)), change, world, settings)
+
+
+def _texts(
+    wanted: Sequence[str], change: Change, world: World, settings: Settings
+) -> tuple[dict[str, str], tuple[Gap, ...]]:
+    """The texts of files at the change's end, and which of them cannot be had."""
     hidden = matcher(settings.deny_paths)
     if world.repository is None:
         return {}, ()
@@ -118,8 +124,11 @@ def _modules(
     except (Unreadable, ConfigError) as error:
         return {}, (Gap("the project's tests", f"their texts could not be read: {error}"),)
     texts: dict[str, str] = {}
-    unread = [Gap(path, "too large, a link, or kept from models") for path in wanted if path not in
-              {entry.path for entry in entries}]
+    unread = [
+        Gap(path, "too large, a link, or kept from models")
+        for path in wanted
+        if path not in {entry.path for entry in entries}
+    ]
     for entry, content in zip(entries, contents, strict=True):
         try:
             texts[entry.path] = content.decode("utf-8")
@@ -143,11 +152,15 @@ def _with_written(found: Sequence[Subject], evidence: Evidence, laboratory: Labo
     return replace(evidence, tests=replace(tests, proposed=proposed))
 
 
-def _with_hunt(evidence: Evidence, laboratory: Laboratory, settings: Settings) -> Evidence:
+def _with_hunt(evidence: Evidence, laboratory: Laboratory, world: World, settings: Settings) -> Evidence:
     tests = evidence.tests
     if not settings.detect_flaky or tests is None or tests.suite.state is SuiteState.UNAVAILABLE:
         return evidence
     try:
-        return replace(evidence, tests=replace(tests, hunt=hunt(settings.detect_flaky, evidence, laboratory)))
+        found = hunt(settings.detect_flaky, evidence, laboratory)
+        named = {nodeid.partition("::")[0] for each in found.found for nodeid in (each.nodeid, *each.polluters)}
+        texts, unread = _texts(sorted(named - tests.modules.keys()), changed(evidence), world, settings)
+        tests = replace(tests, hunt=found, modules={**tests.modules, **texts})
+        return replace(evidence, tests=tests, gaps=(*evidence.gaps, *unread))
     except LaboratoryUnavailable as error:
         return replace(evidence, gaps=(*evidence.gaps, Gap("flaky tests", str(error))))

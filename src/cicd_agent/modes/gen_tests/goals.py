@@ -97,9 +97,7 @@ def _of(subject: Subject, suite: Suite) -> Iterator[Target]:
     changed, executed = set(subject.lines), _executed(coverage)
     missing = sorted((changed & set(coverage.statements)) - executed)
     taken = set(coverage.taken)
-    branches = sorted(
-        branch for branch in coverage.branches if branch[0] in changed & executed and branch not in taken
-    )
+    branches = sorted(branch for branch in coverage.branches if branch[0] in changed & executed and branch not in taken)
     fates = {outcome.id: outcome.fate for outcome in suite.outcomes}
     survivors = [each for each in suite.mutants if each.path == subject.path and fates.get(each.id) is Fate.SURVIVED]
     found: dict[str, Target] = {}
@@ -135,9 +133,7 @@ def _at_import(subject: Subject, suite: Suite) -> tuple[int, ...]:
 def _open(target: Target) -> Open:
     function = target.function
     survivors = tuple(f"{mutant.words}, line {mutant.line}" for mutant in target.survivors)
-    return Open(
-        target.path, function.name, function.first, target.lines, target.branches, survivors, _advice(target)
-    )
+    return Open(target.path, function.name, function.first, target.lines, target.branches, survivors, _advice(target))
 
 
 def _advice(target: Target) -> str:

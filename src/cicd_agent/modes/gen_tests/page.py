@@ -333,4 +333,3 @@ def _where(path: str, line: int, event: Event, function: str) -> str:
     label = code(f"{path}:{line}" if line else path)
     named = f" {code(function)}" if function else ""
     return f"{link(label, event.blob(event.sha, path, line), event.hosts)}{named}"
-

@@ -14,6 +14,7 @@ from cicd_agent.errors import Exit
 from cicd_agent.modes.changes import changed
 from cicd_agent.modes.gen_tests.draft import TestsDraft, candidates
 from cicd_agent.modes.gen_tests.exhibits import exhibits
+from cicd_agent.modes.gen_tests.flaky_fix import fix_questions
 from cicd_agent.modes.gen_tests.goals import Target, left, targets
 from cicd_agent.modes.gen_tests.known import known
 from cicd_agent.modes.gen_tests.subjects import subjects
@@ -33,20 +34,29 @@ _ADDRESS = re.compile(r"0x[0-9a-fA-F]{6,}")
 def questions(evidence: Evidence, answers: Sequence[Answer[Any]], settings: Settings) -> Sequence[Question[Any]]:
     """The next question; none when nothing is open, or when somebody did not answer."""
     tests, event = evidence.tests, evidence.event
-    if tests is None or not tests.suite.can_judge or settings.provider is Provider.NONE:
+    if tests is None or settings.provider is Provider.NONE:
         return ()
     author = event.pull.author if event.pull else event.actor
     if author.login in DEPENDENCY_BOTS or len(answers) >= MOST_ASKED:
         return ()
     if any(answer.exit in {Exit.MODEL, Exit.BUDGET} for answer in answers):
         return ()  # who did not answer once is not asked again: the others would wait as long
+    return tuple(_about_goals(evidence, answers, settings)) or tuple(fix_questions(evidence, answers))
+
+
+def _about_goals(
+    evidence: Evidence, answers: Sequence[Answer[Any]], settings: Settings
+) -> Iterator[Question[TestsDraft]]:
+    """The question about the next function."""
+    if not known(evidence).suite.can_judge:
+        return
     asked = {answer.question for answer in answers}
-    seen = _seen(evidence, answers, settings)
+    seen = _seen(evidence, answers)
     for target in _targets(evidence, settings):
         still = left(target, seen)
         if question_name(target) not in asked and still.goals:
-            return (question(still, evidence, settings),)
-    return ()
+            yield question(still, evidence, settings)
+            return
 
 
 def question(target: Target, evidence: Evidence, settings: Settings) -> Question[TestsDraft]:
@@ -94,9 +104,7 @@ def weigh(draft: TestsDraft, target: Target, evidence: Evidence) -> str | None:
     """What the trial has found, for another answer; None when nothing is open that another answer could close."""
     own = {each.key for each in candidates(draft, target.path, target.function.name)}
     reports = [each for each in known(evidence).screened if each.candidate.key in own or _from(each, own)]
-    stopped = [
-        each for each in reports if each.stopped not in {None, *_UNTOLD} and suspicion(each, evidence) is None
-    ]
+    stopped = [each for each in reports if each.stopped not in {None, *_UNTOLD} and suspicion(each, evidence) is None]
     still = left(target, reports)
     if not stopped or not still.goals:
         return None
@@ -120,9 +128,7 @@ def prompt() -> str:
     return files(__package__).joinpath("prompt.md").read_text("utf-8")
 
 
-def _seen(
-    evidence: Evidence, answers: Sequence[Answer[Any]], settings: Settings
-) -> Sequence[CandidateReport]:
+def _seen(evidence: Evidence, answers: Sequence[Answer[Any]]) -> Sequence[CandidateReport]:
     """What came of the tests of these answers, and of those that nobody was asked for.
 
     Not of all that the evidence holds: a replay has everything at once, and has to ask the same.

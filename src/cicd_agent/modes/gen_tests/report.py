@@ -1,10 +1,10 @@
 """Turns generated tests into the effects that publish them: patch and certificate always, the rest as it is wanted."""
 
+import hashlib
 import json
 from collections.abc import Iterator
 
 from cicd_agent.core.candidate import CandidateReport
-from cicd_agent.core.event import EventKind
 from cicd_agent.core.evidence import Evidence
 from cicd_agent.core.generated import Covered, Generated
 from cicd_agent.core.plan import (
@@ -65,11 +65,11 @@ def _delivered(generated: Generated, evidence: Evidence, settings: Settings) -> 
     pull = evidence.event.pull
     if pull is None or not generated.files or evidence.change is None:
         return
-    head = evidence.event.head.sha
+    head = evidence.event.sha
     files = tuple(TextFile(path, text) for path, text in sorted(generated.files.items()))
     title = f"Add {count(len(generated.kept), 'test')} for #{pull.number}"
-    # By what is added, not by the commit: the same tests for the next push are the same pull request.
-    key = f"tests-{generated.kept[0].candidate.key}"
+    # By what is delivered: a head that bears it already needs it no more.
+    key = hashlib.sha256(json.dumps(sorted(generated.files.items())).encode()).hexdigest()[:16]
     message = f"{title}\n\n{_message(generated)}"
     match settings.deliver:
         case "commit":

@@ -41,9 +41,7 @@ def rules(evidence: Evidence, settings: Settings) -> Generated:
     )
 
 
-def verify(
-    rules: Generated, answers: Sequence[Answer[Any]], evidence: Evidence, settings: Settings
-) -> Generated:
+def verify(rules: Generated, answers: Sequence[Answer[Any]], evidence: Evidence, settings: Settings) -> Generated:
     """The tests that stand, the possible bugs, and what is still open."""
     tests, change = known(evidence), changed(evidence)
     found, suite, settled = subjects(change, settings), tests.suite, tests.settled or Settled(())
@@ -70,9 +68,7 @@ def verify(
     return replace(generated, risk=_risk(generated), escalate=tuple(_escalations(generated, answers)))
 
 
-def _reports(
-    tests: TestEvidence, settled: Settled, answers: Sequence[Answer[Any]]
-) -> tuple[CandidateReport, ...]:
+def _reports(tests: TestEvidence, settled: Settled, answers: Sequence[Answer[Any]]) -> tuple[CandidateReport, ...]:
     """Every candidate once, with the last that is known of it; what was mended stands in for what it was."""
     last = {report.candidate.key: report for report in (*tests.screened, *settled.reports)}
     mended = {report.origin_key for report in last.values()}
@@ -138,4 +134,3 @@ def _escalations(generated: Generated, answers: Sequence[Answer[Any]]) -> Iterat
     if generated.bugs:
         yield f"{count(len(generated.bugs), 'test')} may have found a mistake in the change"
     yield from (answer.escalate for answer in answers if answer.escalate and not answer.draft and not answer.failure)
-
