@@ -320,3 +320,10 @@ def test_a_branch_is_named_after_the_pull_request_the_delivery_and_the_head(plac
 def test_no_secret_gets_into_a_message(place: Place, how: str) -> None:
     getattr(place, how)(message=f"Add {KEY}")
     assert not [one for one in place.site.forge.committed.store.commits.values() if KEY in one.message]
+
+
+def test_a_title_does_nothing_when_it_becomes_the_message_of_a_merge(place: Place) -> None:
+    place.open_pull(title="Fixes #1 for @octocat\n[skip ci]")
+    [pull] = place.site.forge.committed.pulls
+    assert pull.title == "Fixes # 1 for @ octocat (skip ci)"
+    assert place.open_pull(title="Fixes #1 for @octocat\n[skip ci]").state is ReceiptState.UNCHANGED

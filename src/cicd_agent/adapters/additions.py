@@ -7,6 +7,7 @@ from cicd_agent.core.delivered import LARGEST, gain, objection
 from cicd_agent.core.inserted import added_lines, alteration
 from cicd_agent.core.plan import TextFile
 from cicd_agent.core.ports_delivery import Commits, NewFile, Node
+from cicd_agent.core.text import visible_line
 from cicd_agent.core.words import count
 
 FOLDER = "040000"
@@ -71,7 +72,7 @@ class Standing:
         names = self._folders[tree]
         node = names.get(name)
         twin = next((one for one in names if one != name and one.casefold() == name.casefold()), "")
-        return node, f"there is `{twin}`, which differs in case only" if twin else ""
+        return node, f"there is `{visible_line(twin)}`, which differs in case only" if twin else ""
 
     def _text(self, node: Node) -> tuple[str | None, str]:
         if node.size > LARGEST:

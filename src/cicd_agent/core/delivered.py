@@ -83,15 +83,16 @@ def _unfit(file: TextFile) -> str:
 
 
 def message(text: str, key: str) -> str:
-    """The message of a commit: no word of it keeps workflows from running, closes an issue or calls anybody.
+    """The message of a commit, which ends in the trailer by which it is known again."""
+    return f"{clip(plain(text), LONGEST_MESSAGE) or UNSAID}\n\n{TRAILER}: {key}\n"
 
-    It ends in the trailer by which the commit is known again.
-    """
+
+def plain(text: str) -> str:
+    """Words for a commit, or for a title that becomes one: they skip no workflow, close no issue and call nobody."""
     tidy = "\n".join(visible_line(line).rstrip() for line in text.replace("\r\n", "\n").split("\n"))
     tidy = _SKIPS.sub(r"(\1)", tidy.strip())
     tidy = _REFERS.sub(lambda found: f"{found.group()} ", tidy)
-    tidy = _LIKE_TRAILER.sub(r"\1 -", _TITLE.sub(r"\1 -", tidy))
-    return f"{clip(tidy, LONGEST_MESSAGE) or UNSAID}\n\n{TRAILER}: {key}\n"
+    return _LIKE_TRAILER.sub(r"\1 -", _TITLE.sub(r"\1 -", tidy))
 
 
 def keys_of(text: str) -> tuple[str, ...]:
