@@ -3,7 +3,7 @@
 import hashlib
 import re
 import unicodedata
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 from cicd_agent.core.plan import Commit, OpenPull, TextFile
 from cicd_agent.core.text import visible_line
@@ -25,6 +25,7 @@ _PLAIN = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_-]*")
 _KEY = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 # Characters by which one file system means another file than git does: separators, streams, short names, wildcards.
 _AMBIGUOUS = re.compile(r'[\\:*?"<>|~]')
+_HOMES = frozenset({"test", "tests", "testing"})
 _FORBIDDEN = frozenset({"conftest.py", "setup.py", "sitecustomize.py", "usercustomize.py", "__init__.py"})
 
 # What makes GitHub skip workflows, close issues or tell people, wherever in a message it stands.
@@ -56,6 +57,15 @@ def objection(path: str, *, existing: bool) -> str:
     elif not existing and not all(map(_PLAIN.fullmatch, (*folders, name.removesuffix(".py")))):
         what = "a new file has a plain name: letters, digits, `_` and `-`"
     return f"`{visible_line(clip(path, LONGEST_PATH))}` is not written: {what}" if what else ""
+
+
+def stray(path: str, beside: Collection[str]) -> str:
+    """Why a new module is not where tests are, "" when it is: in a folder of tests, or with other modules of tests.
+
+    `beside` are the names in its folder.
+    """
+    is_home = _HOMES & {*path.casefold().split("/")[:-1]} or any(map(_MODULE.fullmatch, beside))
+    return "" if is_home else f"`{path}` is not written: there are no tests in its folder"
 
 
 def overload(effect: Commit | OpenPull) -> str:
