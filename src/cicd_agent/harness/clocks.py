@@ -7,8 +7,7 @@ from __future__ import annotations
 
 import datetime as dt
 import time
-from datetime import date as _Day
-from datetime import datetime as _Moment
+from datetime import date, datetime
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -29,28 +28,26 @@ def put_forward(seconds: int) -> None:
     _put_dates_forward(later)
 
 
-class _MomentLike(type):
-    """Makes a class know the instances that C code makes of the real one."""
+class _Standing(type):
+    """Lets a class in the real one's place know the instances that C code makes; subclasses of projects as ever."""
 
     def __instancecheck__(cls, instance: object) -> bool:
-        return isinstance(instance, _Moment)
+        return (
+            isinstance(instance, cls.__mro__[1])
+            if cls.__module__ == "datetime"
+            else super().__instancecheck__(instance)
+        )
 
     def __subclasscheck__(cls, subclass: type) -> bool:
-        return issubclass(subclass, _Moment)
-
-
-class _DayLike(type):
-    """The same for days."""
-
-    def __instancecheck__(cls, instance: object) -> bool:
-        return isinstance(instance, _Day)
-
-    def __subclasscheck__(cls, subclass: type) -> bool:
-        return issubclass(subclass, _Day)
+        return (
+            issubclass(subclass, cls.__mro__[1])
+            if cls.__module__ == "datetime"
+            else super().__subclasscheck__(subclass)
+        )
 
 
 def _put_dates_forward(later: Callable[[], float]) -> None:
-    class Later(_Moment, metaclass=_MomentLike):
+    class Later(datetime, metaclass=_Standing):
         @classmethod
         def now(cls, tz: dt.tzinfo | None = None) -> Later:
             return cls.fromtimestamp(later(), tz)
@@ -63,7 +60,7 @@ def _put_dates_forward(later: Callable[[], float]) -> None:
         def today(cls) -> Later:
             return cls.fromtimestamp(later())
 
-    class LaterDay(_Day, metaclass=_DayLike):
+    class LaterDay(date, metaclass=_Standing):
         @classmethod
         def today(cls) -> LaterDay:
             return cls.fromtimestamp(later())

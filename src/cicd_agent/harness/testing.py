@@ -153,7 +153,7 @@ def _mutants(wanted: dict[str, Any], measure: Measure, watch: Watch, ends: float
             return []
         return tests[mutant["id"]]
 
-    found = try_mutants(wanted["mutants"], lambda path: texts[path], watch.try_once, in_time, seconds)
+    found = try_mutants(wanted["mutants"], lambda path: texts[path], watch.try_once, in_time, seconds, top)
     return [{**each, "detail": "no time was left"} if each["id"] in late else each for each in found]
 
 
