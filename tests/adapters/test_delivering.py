@@ -20,6 +20,7 @@ NEW = f"{OLD}\n\ndef test_two():\n    assert 2 + 2 == 4\n"
 FRESH = TextFile("tests/test_fresh.py", '"""Tests of fresh."""\n\n\ndef test_three():\n    assert 3\n')
 GIVEN: Mapping[str, bytes | tuple[str, bytes]] = {
     "src/app.py": b"x = 1\n",
+    "pkg/app_test.py": OLD.encode(),
     "tests/test_app.py": OLD.encode(),
     "tests/test_run.py": ("100755", OLD.encode()),
     "tests/test_latin.py": b"# \xe9\n",
@@ -95,6 +96,12 @@ def test_a_commit_adds_to_the_branch_and_leaves_all_else_as_it_was(place: Place)
     assert {path for path in after if after[path] != before.get(path)} == touched
     assert {*before} <= {*after}
     assert place.site.store.entries == [("intent", "tests-1"), ("receipt", "tests-1")]
+
+
+@pytest.mark.parametrize("path", ["tests/unit/test_new.py", "lib/Tests/test_new.py", "pkg/test_new.py"])
+def test_a_new_module_goes_where_tests_are(place: Place, path: str) -> None:
+    assert place.commit(TextFile(path, FRESH.text)).state is ReceiptState.DONE
+    assert place.files[path].decode() == FRESH.text
 
 
 def test_a_second_run_finds_the_commit_and_makes_no_other(place: Place) -> None:
@@ -190,6 +197,8 @@ def test_a_fork_gets_the_patch(place: Place, fork: str, how: str) -> None:
         ({"files": (TextFile("tests/module/test_a.py", "import os\n"),)}, "a submodule"),
         ({"files": (TextFile("tests/test_latin.py", NEW),)}, "is not valid UTF-8"),
         ({"files": (TextFile("tests/test_ä.py", "import os\n"),)}, "a plain name"),
+        ({"files": (TextFile("src/test_new.py", "import os\n"),)}, "no tests in its folder"),
+        ({"files": (TextFile("new/test_new.py", "import os\n"),)}, "no tests in its folder"),
         ({"files": (TextFile("tests/test_app.py", OLD[:-5]),)}, "changes or takes away lines"),
         ({"files": (TextFile("tests/test_app.py", f"{NEW}x = ("),)}, "not Python"),
         ({"files": (TextFile("tests/test_app.py", f"{OLD}\n\ndef test_x():\n    assert '{KEY}'\n"),)}, "a secret"),
@@ -320,3 +329,10 @@ def test_a_branch_is_named_after_the_pull_request_the_delivery_and_the_head(plac
 def test_no_secret_gets_into_a_message(place: Place, how: str) -> None:
     getattr(place, how)(message=f"Add {KEY}")
     assert not [one for one in place.site.forge.committed.store.commits.values() if KEY in one.message]
+
+
+def test_a_title_does_nothing_when_it_becomes_the_message_of_a_merge(place: Place) -> None:
+    place.open_pull(title="Fixes #1 for @octocat\n[skip ci]")
+    [pull] = place.site.forge.committed.pulls
+    assert pull.title == "Fixes # 1 for @ octocat (skip ci)"
+    assert place.open_pull(title="Fixes #1 for @octocat\n[skip ci]").state is ReceiptState.UNCHANGED

@@ -28,6 +28,10 @@ def test_total(client):
 class TestMore:
     def test_it(self):
         assert os.path.sep
+
+    @decorated
+    class Inner:
+        size = sized(3)
 '''
 NEW = """
 
@@ -44,6 +48,7 @@ def test_new():
         (OLD, OLD),
         (OLD, OLD + NEW),
         (OLD, OLD.replace("from app", "import os.path as place\nimport os\nfrom app") + NEW),
+        (OLD, f"{OLD}\n\ndef test_it():\n    assert 1\n"),
         (OLD, f"{OLD}\n\nasync def test_new(client):\n    assert client\n"),
         (OLD.rstrip("\n"), OLD + NEW),
         (OLD.replace("\n", "\r\n"), (OLD + NEW).replace("\n", "\r\n")),
@@ -83,6 +88,9 @@ def test_tests_imports_and_helpers_may_be_added(before: str | None, after: str) 
         (f"{OLD}\n\ndef total(a, b):\n    return 3\n", "`total` another meaning"),
         (f"{OLD}\n\ndef len(a):\n    return 3\n", "`len` another meaning"),
         (f"{OLD}\n\ndef make():\n    return 3\n", "`make` another meaning"),
+        (f"{OLD}\n\ndef sized():\n    return 3\n", "`sized` another meaning"),
+        (f"{OLD}\n\ndef decorated():\n    return 3\n", "`decorated` another meaning"),
+        (f"{OLD}\nimport fixtures as pytest\n", "`pytest` another meaning"),
         (f"{OLD}\nimport sys as os\n", "`os` another meaning"),
         (f"{OLD}\nimport app.os as total\n", "`total` another meaning"),
         (f"{OLD}\nLIMIT = 4\n", "`LIMIT` another meaning"),

@@ -3,10 +3,11 @@
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from cicd_agent.core.delivered import LARGEST, gain, objection
+from cicd_agent.core.delivered import LARGEST, gain, objection, stray
 from cicd_agent.core.inserted import added_lines, alteration
 from cicd_agent.core.plan import TextFile
 from cicd_agent.core.ports_delivery import Commits, NewFile, Node
+from cicd_agent.core.text import visible_line
 from cicd_agent.core.words import count
 
 FOLDER = "040000"
@@ -21,6 +22,15 @@ class Additions:
     objection: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class _Found:
+    """What stands under a path, why nothing may be written there, and the names in its folder."""
+
+    node: Node | None
+    problem: str = ""
+    beside: tuple[str, ...] = ()
+
+
 @dataclass
 class Standing:
     """The files of one commit, whose tree is `tree`, read folder by folder: a link leads nowhere."""
@@ -33,14 +43,14 @@ class Standing:
         """What of the files is new; an objection when they are more than tests added to those that are there."""
         new, befores, afters = list[NewFile](), list[str](), list[str]()
         for file in files:
-            node, problem = self._find(file.path)
-            before = None
+            found = self._find(file.path)
+            node, problem, before = found.node, found.problem, None
             if node is not None and not problem:
                 before, problem = self._text(node)
             problem = problem or alteration(before, file.text) or _secret(before or "", file.text, redact)
             if problem:
                 return Additions(objection=f"`{file.path}` is not written: {problem}")
-            if not node and (problem := objection(file.path, existing=False)):
+            if not node and (problem := objection(file.path, existing=False) or stray(file.path, found.beside)):
                 return Additions(objection=problem)
             if before != file.text:
                 new.append(NewFile(file, node.mode if node else "100644"))
@@ -48,21 +58,21 @@ class Standing:
                 afters.append(file.text)
         return Additions(tuple(new), gain(befores, afters))
 
-    def _find(self, path: str) -> tuple[Node | None, str]:
-        """What stands under a path, and why nothing may be written there."""
+    def _find(self, path: str) -> _Found:
+        """What stands under a path."""
         *folders, name = path.split("/")
         tree = self.tree
         for step in folders:
             node, problem = self._step(tree, step)
             if node is None or problem:
-                return None, problem
+                return _Found(None, problem)
             if node.mode != FOLDER:
-                return None, f"`{step}` is a link, a submodule or a file"
+                return _Found(None, f"`{step}` is a link, a submodule or a file")
             tree = node.sha
         node, problem = self._step(tree, name)
         if node is not None and node.mode not in FILES:
             problem = "it is a link, a submodule or a folder"
-        return node, problem
+        return _Found(node, problem, tuple(self._folders[tree]))
 
     def _step(self, tree: str, name: str) -> tuple[Node | None, str]:
         """What stands under a name in a folder. Another spelling of it is the same file to some systems."""
@@ -71,7 +81,7 @@ class Standing:
         names = self._folders[tree]
         node = names.get(name)
         twin = next((one for one in names if one != name and one.casefold() == name.casefold()), "")
-        return node, f"there is `{twin}`, which differs in case only" if twin else ""
+        return node, f"there is `{visible_line(twin)}`, which differs in case only" if twin else ""
 
     def _text(self, node: Node) -> tuple[str | None, str]:
         if node.size > LARGEST:

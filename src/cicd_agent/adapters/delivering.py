@@ -5,18 +5,16 @@ from dataclasses import dataclass, replace
 from cicd_agent.adapters.additions import Additions, Standing
 from cicd_agent.adapters.conversation import UNPROCESSABLE, Conversation, is_this, lines
 from cicd_agent.adapters.github_channel import ACTIONS
-from cicd_agent.core.delivered import branch_of, family, keys_of, message, overload
+from cicd_agent.core.delivered import UNSAID, branch_of, family, keys_of, message, overload, plain
 from cicd_agent.core.event import Event
 from cicd_agent.core.plan import Commit, Grant, OpenPull, Receipt, ReceiptState
 from cicd_agent.core.ports import Forge, PostedComment, PullState
 from cicd_agent.core.ports_delivery import Commits, MadeCommit, PostedPull
-from cicd_agent.core.text import visible_line
 from cicd_agent.core.words import clip, count
 from cicd_agent.errors import ForgeRefused
 
 LONGEST_TITLE = 200
 """Characters of a title; GitHub takes 256, and at least one."""
-UNTITLED = "Add tests"
 LOST_RACE = frozenset({409, UNPROCESSABLE})
 """What GitHub answers where a branch has moved, is protected, or is gone."""
 SILENT = (
@@ -63,7 +61,7 @@ class Delivering:
         if additions.objection:
             return Receipt(effect.key, effect.kind, ReceiptState.FAILED, additions.objection)
         if not additions.files:
-            return _unchanged(effect, head)
+            return _unchanged(effect, head, "the tests stand there already")
         if isinstance(effect, Commit):
             return self._commit(commits, effect, head, additions, state.head.name)
         return self._open(commits, effect, head, additions, state.head.name)
@@ -128,7 +126,7 @@ class Delivering:
 
     def _title(self, effect: OpenPull) -> str:
         title = " ".join(self.conversation.redact(effect.title).split())
-        return clip(visible_line(title), LONGEST_TITLE) or UNTITLED
+        return clip(plain(title), LONGEST_TITLE) or UNSAID
 
     def _body(self, effect: OpenPull) -> str:
         return self.conversation.body(effect.key, effect.body)
@@ -170,7 +168,7 @@ def _told_off(effect: Delivery, head: MadeCommit, commits: Commits) -> Receipt |
     """What becomes of it where the branch as it is wants none of it, or none of ours."""
     keys = keys_of(head.message)
     if effect.key in keys:
-        return _unchanged(effect, head)
+        return _unchanged(effect, head, "the last commit of the pull request is this delivery")
     if head.sha != effect.head:
         return _lesser(effect, f"the pull request has moved from {effect.head[:7]} to {head.sha[:7]} meanwhile")
     if keys:
@@ -180,8 +178,8 @@ def _told_off(effect: Delivery, head: MadeCommit, commits: Commits) -> Receipt |
     return _lesser(effect, SILENT) if isinstance(effect, Commit) and _is_actions(commits.login) else None
 
 
-def _unchanged(effect: Delivery, head: MadeCommit) -> Receipt:
-    return Receipt(effect.key, effect.kind, ReceiptState.UNCHANGED, "the tests stand there already", head.url)
+def _unchanged(effect: Delivery, head: MadeCommit, why: str) -> Receipt:
+    return Receipt(effect.key, effect.kind, ReceiptState.UNCHANGED, why, head.url)
 
 
 def _is_actions(login: str) -> bool:

@@ -218,7 +218,7 @@ def _breakdown(ran: Ran, redact: Callable[[str], str]) -> str:
 def _matched(came: Told | str, count: int) -> list[Mapping[str, Any]]:
     """An answer for each question, in order."""
     if isinstance(came, str) or came.problem:
-        return [{"problem": came if isinstance(came, str) else came.problem}] * count
+        return [{"problem": came if isinstance(came, str) else came.problem} for _ in range(count)]
     if len(came.answer) != count:
-        return [{"problem": "there is not one answer for each question"}] * count
-    return came.answer
+        return [{"problem": "there is not one answer for each question"} for _ in range(count)]
+    return [*came.answer]

@@ -3,7 +3,7 @@
 import hashlib
 import re
 import unicodedata
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 from cicd_agent.core.plan import Commit, OpenPull, TextFile
 from cicd_agent.core.text import visible_line
@@ -25,6 +25,7 @@ _PLAIN = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_-]*")
 _KEY = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 # Characters by which one file system means another file than git does: separators, streams, short names, wildcards.
 _AMBIGUOUS = re.compile(r'[\\:*?"<>|~]')
+_HOMES = frozenset({"test", "tests", "testing"})
 _FORBIDDEN = frozenset({"conftest.py", "setup.py", "sitecustomize.py", "usercustomize.py", "__init__.py"})
 
 # What makes GitHub skip workflows, close issues or tell people, wherever in a message it stands.
@@ -58,6 +59,15 @@ def objection(path: str, *, existing: bool) -> str:
     return f"`{visible_line(clip(path, LONGEST_PATH))}` is not written: {what}" if what else ""
 
 
+def stray(path: str, beside: Collection[str]) -> str:
+    """Why a new module is not where tests are, "" when it is: in a folder of tests, or with other modules of tests.
+
+    `beside` are the names in its folder.
+    """
+    is_home = _HOMES & {*path.casefold().split("/")[:-1]} or any(map(_MODULE.fullmatch, beside))
+    return "" if is_home else f"`{path}` is not written: there are no tests in its folder"
+
+
 def overload(effect: Commit | OpenPull) -> str:
     """Why the files cannot be delivered, whatever stands on the branch; "" when they can."""
     if not _KEY.fullmatch(effect.key):
@@ -83,15 +93,16 @@ def _unfit(file: TextFile) -> str:
 
 
 def message(text: str, key: str) -> str:
-    """The message of a commit: no word of it keeps workflows from running, closes an issue or calls anybody.
+    """The message of a commit, which ends in the trailer by which it is known again."""
+    return f"{clip(plain(text), LONGEST_MESSAGE) or UNSAID}\n\n{TRAILER}: {key}\n"
 
-    It ends in the trailer by which the commit is known again.
-    """
+
+def plain(text: str) -> str:
+    """Words for a commit, or for a title that becomes one: they skip no workflow, close no issue and call nobody."""
     tidy = "\n".join(visible_line(line).rstrip() for line in text.replace("\r\n", "\n").split("\n"))
     tidy = _SKIPS.sub(r"(\1)", tidy.strip())
     tidy = _REFERS.sub(lambda found: f"{found.group()} ", tidy)
-    tidy = _LIKE_TRAILER.sub(r"\1 -", _TITLE.sub(r"\1 -", tidy))
-    return f"{clip(tidy, LONGEST_MESSAGE) or UNSAID}\n\n{TRAILER}: {key}\n"
+    return _LIKE_TRAILER.sub(r"\1 -", _TITLE.sub(r"\1 -", tidy))
 
 
 def keys_of(text: str) -> tuple[str, ...]:

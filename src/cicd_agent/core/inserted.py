@@ -58,11 +58,12 @@ def _altered(before: str, after: str) -> str:
     fresh = _fresh(old.body, new.body)
     if fresh is None:
         return "it changes definitions that are there"
-    taken = {name for node in old.body for name in _bound(node)} | _read_from_module(before)
+    taken = {name for node in old.body for name in _bound(node)} | _read_from_module(before) | {*_read_in_classes(old)}
     arguments = {argument.arg for node in ast.walk(old) if isinstance(node, ast.arguments) for argument in _all(node)}
+    packages = {name for node in old.body for name in _packages(node)}
     for node in fresh:
         names = set(_bound(node))
-        if clash := sorted(names & taken - _same_packages(node, old)):
+        if clash := sorted((names & taken) - (packages & {*_packages(node)})):
             return f"it gives `{clash[0]}` another meaning"
         if problem := _intrusion(node, arguments):
             return problem
@@ -131,31 +132,36 @@ def _bound(node: ast.stmt) -> Iterator[str]:
                     yield from _bound(inner)
 
 
-def _same_packages(node: ast.stmt, old: ast.Module) -> set[str]:
-    """The names of packages that both import under their own names: `import a.b` beside `import a.c`."""
-    if not isinstance(node, ast.Import):
-        return set()
-    plain = {
-        alias.name.partition(".")[0]
-        for statement in old.body
-        if isinstance(statement, ast.Import)
-        for alias in statement.names
-        if not alias.asname
-    }
-    return plain & {alias.name.partition(".")[0] for alias in node.names if not alias.asname}
+def _packages(node: ast.stmt) -> Iterator[str]:
+    """The packages that a statement imports under their own names: `import a.b` takes nothing from `import a.c`."""
+    if isinstance(node, ast.Import):
+        yield from (alias.name.partition(".")[0] for alias in node.names if not alias.asname)
 
 
 def _read_from_module(text: str) -> set[str]:
-    """The names that functions and classes of a module look up in it, builtins among them."""
+    """The names that a module uses at its top, and those that its functions look up there, builtins among them."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        todo = [symtable.symtable(text.removeprefix("\ufeff"), "<tests>", "exec")]
-    found: set[str] = set()
+        top = symtable.symtable(text.removeprefix("\ufeff"), "<tests>", "exec")
+    found, todo = {*top.get_identifiers()}, [*top.get_children()]
     while todo:
         table = todo.pop()
         todo += table.get_children()
-        found |= {symbol.get_name() for symbol in table.get_symbols() if symbol.is_referenced() and symbol.is_global()}
+        if isinstance(table, symtable.Function):
+            found.update(table.get_globals())
     return found
+
+
+def _read_in_classes(tree: ast.Module) -> Iterator[str]:
+    """The names that bodies of classes use beside their methods; what decorates these is used there as well."""
+    for node in ast.walk(tree):
+        if not isinstance(node, ast.ClassDef):
+            continue
+        for inner in node.body:
+            parts: list[ast.AST] = [inner]
+            if isinstance(inner, ast.FunctionDef | ast.AsyncFunctionDef):
+                parts = [*inner.decorator_list, *inner.args.defaults]
+            yield from (one.id for part in parts for one in ast.walk(part) if isinstance(one, ast.Name))
 
 
 def _all(arguments: ast.arguments) -> list[ast.arg]:

@@ -101,11 +101,13 @@ class _Check:
         if len(NEWLINE.findall(was)) != len(NEWLINE.findall(mutant.replacement)):
             return False
         start, end = self._source.lines_span(place.first, place.last)
-        before = self._dumps.get((start, end))
+        if (start, end) not in self._dumps:
+            self._dumps[start, end] = _dumped(self._text[start:end])
+        before = self._dumps[start, end]
         if before is None:
-            before = self._dumps[start, end] = _dumped(self._text[start:end])
+            return False
         after = _dumped(self._text[start : mutant.start] + mutant.replacement + self._text[mutant.end : end])
-        return before is not None and after is not None and before != after
+        return after is not None and before != after
 
 
 def _dumped(definition: str) -> str | None:

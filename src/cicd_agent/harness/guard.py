@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 from types import FunctionType
+from typing import Any
 
 import pytest
 
@@ -65,7 +66,7 @@ def is_registered(config: pytest.Config, plugin: object) -> bool:
     return any(each.plugin is plugin for each in hook.get_hookimpls())
 
 
-def _plain(owner: object, name: str) -> object:
+def _plain(owner: object, name: str) -> Any:
     """What is in its dictionary: a method as a function, whatever a descriptor would make of it."""
     found = vars(owner).get(name)
     return getattr(found, "__func__", found) if isinstance(found, (classmethod, staticmethod)) else found

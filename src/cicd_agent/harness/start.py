@@ -1,4 +1,4 @@
-"""Loads the harness under a private name and becomes one of its two programs: `start.py supervisor|session ARGUMENT`."""
+"""Loads the harness under a private name and becomes one of its programs: `start.py supervisor|session ARGUMENT`."""
 
 import sys
 
