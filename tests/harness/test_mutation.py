@@ -1,5 +1,6 @@
 import importlib.util
 import itertools
+import os
 import random
 import sys
 import textwrap
@@ -269,6 +270,19 @@ def test_without_a_test_a_mutant_is_not_run(bed: Callable[[str], Bed]) -> None:
 def test_a_test_that_hangs_only_with_the_mutant_kills_it(bed: Callable[[str], Bed]) -> None:
     one = bed("def count(n):\n    while n > 0:\n        n -= 1\n    return n\n")
     assert one.fate("-=", "+=", lambda: one.module.count(3), seconds=0.5) == ("killed", "timeout")
+
+
+def test_a_fork_that_may_not_be_signalled_ends_itself(
+    bed: Callable[[str], Bed], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refused(_: int, __: int) -> None:
+        raise PermissionError
+
+    one = bed("def count(n):\n    while n > 0:\n        n -= 1\n    return n\n")
+    monkeypatch.setattr(os, "killpg", refused)
+    assert one.fate("-=", "+=", lambda: one.module.count(3), seconds=0.5) == ("killed", "timeout")
+    with pytest.raises(ChildProcessError):
+        os.waitpid(-1, os.WNOHANG)
 
 
 def test_a_signal_that_ends_the_process_only_with_the_mutant_kills_it(bed: Callable[[str], Bed]) -> None:
