@@ -13,7 +13,7 @@ import pytest
 from cicd_agent.adapters import overlay as module
 from cicd_agent.adapters.interpreter_probe import Told
 from cicd_agent.adapters.overlay import NotInstalled, Packages, overlay
-from cicd_agent.adapters.overlay_lock import lock_for, requirements
+from cicd_agent.adapters.overlay_lock import DIRECTORY, lock_for, requirements
 from tests.servers.packages import PackageIndex, package_index
 
 TOLD = Told(
@@ -163,7 +163,7 @@ def test_a_python_older_than_all_locks_has_none() -> None:
 def test_every_line_of_a_lock_is_kept_when_all_is_wanted() -> None:
     for minor in range(9, 15):
         lock = lock_for((3, minor))
-        text = (module.DIRECTORY / f"3.{minor}.lock").read_text()
+        text = (DIRECTORY / f"3.{minor}.lock").read_text()
         pins = [line for line in text.splitlines() if "#" not in line]
         assert requirements(lock, [pin.name for pin in lock]).splitlines() == pins
         assert {pin.name for pin in lock} == {

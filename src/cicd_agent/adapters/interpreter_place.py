@@ -79,7 +79,8 @@ def view(top: Path, found: Place, variables: Mapping[str, str]) -> tuple[tuple[P
 def _given(top: Path, given: str, variables: Mapping[str, str]) -> Place:
     if "\0" in given:
         raise LaboratoryUnavailable("`python` holds a NUL", remedy=_REMEDY)
-    where = top / given if "/" in given else Path(shutil.which(given, path=variables.get("PATH", "")) or "/nonexistent")
+    named = None if "/" in given else shutil.which(given, path=variables.get("PATH", ""))
+    where = Path(named) if named else top / given
     try:
         if where.is_dir():
             where /= "bin/python"
