@@ -53,9 +53,7 @@ class Project:
         for name in names:
             if name in self.ends:
                 return RunResult(run.name, completed=False, problem=self.ends[name], seconds=1.0)
-        tests = tuple(
-            self._ended(nodeid, name, run, names, tree) for nodeid, name in zip(nodeids, names, strict=True)
-        )
+        tests = tuple(self._ended(nodeid, name, run, names, tree) for nodeid, name in zip(nodeids, names, strict=True))
         executed = set().union(*(self.executes.get(name, set()) for name in names))
         by = {mutant: (name, what) for name in names for mutant, what in self.kills.get(name, {}).items()}
         fates = [
