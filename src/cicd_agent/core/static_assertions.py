@@ -32,10 +32,10 @@ def assertion_complaints(scene: Scene) -> Iterator[Complaint]:
     if not count:
         if not reader.touched:
             words = "it never calls the code under test"
+        elif reader.telling:
+            words = "its assertions may not be reached: assert outside of `if`, and of loops over what the code gave"
         elif reader.asserts:
-            words = (
-                "no assertion depends on what the code under test gave (or it may not be reached): assert its result"
-            )
+            words = "no assertion depends on what the code under test gave: assert its result"
         else:
             words = "it asserts nothing: say what is expected of the result, or which exception with `pytest.raises`"
         yield Complaint(scene.test.lineno, words)
@@ -58,6 +58,8 @@ class Reader:
     busy: set[str] = field(default_factory=set)
     touched: bool = False
     asserts: int = 0
+    telling: int = 0
+    """Assertions on values from the code, whether they are reached or not."""
 
     def __post_init__(self) -> None:
         scene = self.scene
@@ -131,7 +133,9 @@ class Reader:
         if why := vacuous(test, self.values):
             self.complaints.append(Complaint(node.lineno, f"{self.scene.shown(node)} can never fail: {why}"))
             return 0
-        return int(self.depends(test))
+        telling = int(self.depends(test))
+        self.telling += telling
+        return telling
 
     def _assign(self, targets: Sequence[ast.expr], value: ast.expr) -> None:
         self._run(value)

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from cicd_agent.core.static_imports import forbidden_member, within
 from cicd_agent.core.static_scene import Complaint, Scene, listed
-from cicd_agent.core.static_shape import supplied
+from cicd_agent.core.static_shape import FIXTURES, supplied
 
 _BUILTINS = listed(
     "exec eval compile __import__ globals locals vars breakpoint input exit quit setattr delattr memoryview"
@@ -33,24 +33,29 @@ _FILE_METHODS = listed(
     " read_bytes iterdir glob rglob exists is_file is_dir stat resolve absolute samefile"
 )
 _ROOTS = re.compile(
-    r"(?:/(?:etc|proc|sys|dev|home|root|usr|var|tmp|opt|bin|sbin|run|mnt|boot)(?:/|$)|[A-Za-z]:[\\/]|~)"
+    r"(?:/(?:etc|proc|sys|dev|home|root|usr|var|tmp|opt|bin|sbin|run|mnt|boot)(?:/|$)|[A-Za-z]:[\\/]|~(?:\w*/|$))"
 )
 _DUNDER = re.compile(r"(?:.*\.)?__[a-z]+__(?:\..*)?")
 _FIELD = re.compile(r"\{[^{}]*(?:\.|\[)_")
 # Of them no test has a need, whatever the existing ones say.
 _NEVER_PATHS = ("/proc", "/sys", "/dev", "/etc", "/root")
+# What they do depends on an argument, which has to be seen.
+_WATCHED = frozenset({"getattr", "open", "id", "hash"})
 _TEMPORARY = frozenset({"tmp_path", "tmp_path_factory", "tmpdir"})
 
 
 def call_complaints(scene: Scene) -> Iterator[Complaint]:
     """Names, attributes, strings and calls in the order of the text."""
     bases = {id(node.value) for node in ast.walk(scene.tree) if isinstance(node, ast.Attribute)}
+    called = {id(node.func) for node in ast.walk(scene.tree) if isinstance(node, ast.Call)}
     places = _places(scene)
     nodes = [node for node in ast.walk(scene.tree) if isinstance(node, ast.expr)]
     for node in sorted(nodes, key=lambda one: (one.lineno, one.col_offset)):
         match node:
             case ast.Name(id=name, ctx=ast.Load()):
                 yield from _name(name, node, scene, is_base=id(node) in bases)
+                if name in _WATCHED and id(node) not in called:
+                    yield Complaint(node.lineno, f"`{name}` may not be handed on: call it")
             case ast.Attribute():
                 yield from _attribute(node, scene)
             case ast.Constant(value=str(value)):
@@ -82,6 +87,12 @@ def _attribute(node: ast.Attribute, scene: Scene) -> Iterator[Complaint]:
     if not dotted:
         return
     root, _, rest = dotted.partition(".")
+    if ".request.config" in dotted or (root in FIXTURES and (".request" in dotted or "._" in dotted)):
+        yield Complaint(node.lineno, f"{scene.shown(node)} reaches pytest itself: do without it")
+        return
+    if root in _imported_roots(scene) and name.startswith("_") and name not in _DUNDERS:
+        yield Complaint(node.lineno, f"{scene.shown(node)} is private to a package that is not the project's")
+        return
     if words := _reason(dotted, scene):
         yield Complaint(node.lineno, words)
     elif scene.roots.own(root) or root in scene.exports:
@@ -91,6 +102,12 @@ def _attribute(node: ast.Attribute, scene: Scene) -> Iterator[Complaint]:
             if part in sys.stdlib_module_names and part not in scene.defined and _is_module(dotted, part, scene):
                 yield Complaint(node.lineno, f"{scene.shown(node)} reaches `{part}` through the project's code")
                 return
+
+
+def _imported_roots(scene: Scene) -> set[str]:
+    """Top modules of what is imported and is not the project's."""
+    roots = {dotted.partition(".")[0] for dotted in scene.names.values()}
+    return {root for root in roots if not scene.roots.own(root)}
 
 
 def _is_module(dotted: str, part: str, scene: Scene) -> bool:
@@ -133,6 +150,8 @@ def _call(  # noqa: C901, PLR0912  one case for each kind of call
             names = node.args[1:2] if dotted in {"getattr", "hasattr"} else node.args[:1]
             if not all(isinstance(each, ast.Constant) and isinstance(each.value, str) for each in names):
                 yield Complaint(line, f"{scene.shown(node)} has a name that is computed: write the attribute out")
+        case _ if any(word.arg == "eval_str" for word in node.keywords):
+            yield Complaint(line, "`eval_str` runs text as code")
         case "pytest.param" if any(word.arg != "id" for word in node.keywords):
             yield Complaint(line, "`pytest.param` may only have an `id`: a mark could skip the case")
         case "id":
@@ -194,6 +213,8 @@ def _places(scene: Scene) -> dict[str, bool]:
             ]
         elif isinstance(node, ast.Assign):
             pairs = [(node.targets[0], node.value)]
+        elif isinstance(node, ast.comprehension):
+            pairs = [(node.target, node.iter)]
         elif isinstance(node, ast.AnnAssign | ast.For):
             pairs = [(node.target, node.value if isinstance(node, ast.AnnAssign) else node.iter)]
         else:

@@ -11,7 +11,7 @@ _HARMLESS = listed(
     "abc argparse array base64 binascii bisect calendar cmath codecs collections configparser copy csv"
     " dataclasses decimal difflib email enum errno fnmatch fractions functools hashlib heapq hmac html io"
     " ipaddress itertools json keyword math numbers operator pathlib pprint queue re shlex statistics string"
-    " struct textwrap tomllib typing unicodedata urllib.parse warnings weakref zlib zoneinfo pytest hypothesis"
+    " struct textwrap tomllib typing unicodedata urllib.parse warnings zlib zoneinfo pytest hypothesis"
     " typing_extensions __future__"
 )
 
@@ -25,6 +25,7 @@ _MEMBERS = {
         "datetime": "date datetime time timedelta timezone tzinfo UTC MINYEAR MAXYEAR",
         "http": "HTTPStatus HTTPMethod",
         "hypothesis": "given settings example assume strategies note HealthCheck target",
+        "io": "StringIO BytesIO TextIOWrapper BufferedReader BufferedWriter UnsupportedOperation open",
         "inspect": "signature Signature Parameter iscoroutinefunction isfunction isgenerator iscoroutine",
         "logging": "getLogger NOTSET DEBUG INFO WARNING ERROR CRITICAL LogRecord Logger Formatter makeLogRecord"
         " StreamHandler LoggerAdapter NullHandler Filter",
@@ -53,6 +54,12 @@ _NEVER = listed(
 NETWORK = listed(
     "socket ssl http.client urllib.request urllib3 requests httpx aiohttp smtplib ftplib imaplib poplib telnetlib"
     " xmlrpc socketserver http.server asyncio.open_connection websockets paramiko boto3 botocore grpc"
+)
+# They run text as code, run something later, or change how every test is run.
+_DENIED = listed(
+    "typing.get_type_hints typing.ForwardRef typing_extensions.get_type_hints string.Formatter argparse.FileType"
+    " hypothesis.settings.register_profile hypothesis.settings.load_profile"
+    " hypothesis.strategies.register_type_strategy logging.Logger.manager pytest.MonkeyPatch.undo"
 )
 # Allowed to a test only where the existing tests use just the same.
 _RISKY = listed(
@@ -124,6 +131,8 @@ def _member(module: str, name: str, node: ast.stmt, scene: Scene) -> Iterator[Co
 
 def forbidden_member(dotted: str, scene: Scene) -> str:
     """Why a dotted name of a module that may be used in part is not allowed, "" when it is."""
+    if any(within(dotted, name) for name in _DENIED):
+        return f"`{dotted}` is not allowed in a test"
     if dotted in scene.habits.uses and not _unstable(dotted):
         return ""
     for module in sorted(_MEMBERS, key=len, reverse=True):

@@ -74,6 +74,9 @@ def _patched(node: ast.Call, dotted: str, scene: Scene) -> Iterator[Complaint]:
         pass
     elif target.partition(".")[0] in _JUDGES:
         yield Complaint(line, f"{what} changes Python or pytest")
+    elif _is_constant(target, node) and _patching_is_usual(scene):
+        # A limit made small so that it is met.
+        pass
     elif words := _defined_by_project(target, scene):
         yield Complaint(line, f"{what} replaces {words}: the test would judge its own stand-in")
     elif not _patching_is_usual(scene):
@@ -103,6 +106,11 @@ def _defined_by_project(target: str, scene: Scene) -> str:
         if behind and not scene.roots.own(behind) and member not in scene.exports:
             return ""
     return f"`{target}` of the project"
+
+
+def _is_constant(target: str, node: ast.Call) -> bool:
+    value = node.args[-1] if node.args else None
+    return target.rpartition(".")[2].isupper() and isinstance(value, ast.Constant) and not isinstance(value.value, str)
 
 
 def _patching_is_usual(scene: Scene) -> bool:

@@ -2,6 +2,7 @@
 
 import ast
 import builtins
+import re
 from collections.abc import Iterator
 
 from cicd_agent.core.static_scene import Complaint, Function, Scene, listed
@@ -19,6 +20,7 @@ _METHODS = listed(
     " __post_init__ __aiter__ __anext__ __await__ __add__ __float__ __int__ __index__ __fspath__"
 )
 _RESERVED = ("test", "Test", "pytest", "setup", "teardown", "__", "collect_ignore")
+_PLAIN_TYPE = re.compile(r"[\w., |\[\]]*", re.ASCII)
 _PLAIN_CALLS = listed(
     "decimal datetime fractions re pathlib collections math dataclasses types uuid ipaddress hypothesis pytest"
 )
@@ -37,8 +39,9 @@ def shape_complaints(scene: Scene) -> Iterator[Complaint]:
             names.add(name)
     yield from _decorators(scene)
     yield from _parameters(scene)
+    annotations = {id(part) for each in ast.walk(scene.tree) for part in _annotations(each)}
     for each in ast.walk(scene.tree):
-        yield from _names(each, scene)
+        yield from _names(each, scene, annotations)
         if isinstance(each, ast.ClassDef):
             yield from _inner_class(each, scene)
 
@@ -161,7 +164,20 @@ def _parameters(scene: Scene) -> Iterator[Complaint]:
             yield Complaint(each.lineno, f"there is no fixture or parameter `{each.arg}`")
 
 
-def _names(node: ast.AST, scene: Scene) -> Iterator[Complaint]:
+def _annotations(node: ast.AST) -> Iterator[ast.AST]:
+    """Everything in the annotations that a node has. Hypothesis runs the texts in them."""
+    match node:
+        case ast.arg(annotation=ast.expr() as annotation) | ast.AnnAssign(annotation=annotation):
+            yield from ast.walk(annotation)
+        case ast.FunctionDef(returns=ast.expr() as annotation) | ast.AsyncFunctionDef(returns=ast.expr() as annotation):
+            yield from ast.walk(annotation)
+        case _:
+            pass
+
+
+def _names(  # noqa: C901  one case for each kind of name
+    node: ast.AST, scene: Scene, annotations: set[int]
+) -> Iterator[Complaint]:
     line = getattr(node, "lineno", 1)
     match node:
         case ast.Name(id=name, ctx=ast.Store() | ast.Del()) | ast.arg(arg=name):
@@ -174,6 +190,9 @@ def _names(node: ast.AST, scene: Scene) -> Iterator[Complaint]:
             bound = ""
         case ast.alias(name=name, asname=other):
             name, bound = name + (other or ""), ""
+        case ast.Constant(value=str(text)) if id(node) in annotations and not _PLAIN_TYPE.fullmatch(text):
+            yield Complaint(line, f"the annotation {scene.shown(node)} holds code: write a plain type")
+            return
         case ast.Global():
             yield Complaint(line, "`global` is not allowed: keep values inside of the test")
             return
