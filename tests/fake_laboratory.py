@@ -6,8 +6,8 @@ from dataclasses import dataclass, field
 from cicd_agent.core.ports_tests import Ghost, Interpreter, Laboratory, LaboratoryUnavailable, Probe, Seen
 from cicd_agent.core.testrun import PytestRun, RunResult
 
-Script = Callable[[PytestRun, Mapping[str, str], bool], RunResult]
-"""The run, the files, and whether it is at the base."""
+Script = Callable[[PytestRun, Mapping[str, str], str], RunResult]
+"""The run, the files, and "head" or "base"."""
 
 
 @dataclass
@@ -54,7 +54,7 @@ class FakeLaboratory(Laboratory):
         if self.unavailable_after is not None and len(self.batches) >= self.unavailable_after:
             raise LaboratoryUnavailable("There is no pytest here. Install it.")
         self.batches.append((tuple(runs), dict(files or {}), at_base))
-        results = tuple(self.script(run, dict(files or {}), at_base) for run in runs)
+        results = tuple(self.script(run, dict(files or {}), "base" if at_base else "head") for run in runs)
         assert [result.name for result in results] == [run.name for run in runs], "a result bears its run's name"
         return results
 

@@ -178,7 +178,7 @@ def _inserted(body: str, imports: Sequence[Imported], pieces: Sequence[str]) -> 
     end = "\r\n" if body.count("\r\n") * 2 > body.count("\n") else "\n"
     lines = _LINE.findall(body)
     groups = statements(imports)
-    tail = "\n\n".join(f"\n{piece}" if number else piece for number, piece in enumerate(pieces))
+    tail = "\n\n".join(pieces)
     if lines and not lines[-1].endswith(("\n", "\r")):
         lines[-1] += end
     if groups:

@@ -177,13 +177,12 @@ class Together:
     def _judge_old(self, run: PytestRun, result: RunResult) -> None:
         """Whether the project's tests are as green as before."""
         new = self._tests.values()
-        fine = [self._tests[key] for key in self._tests if key not in self._stopped]
         victims = [
             one.nodeid
             for one in result.failed
             if one.nodeid not in self._known and not any(is_of(one.nodeid, test) for test in new)
         ]
-        if not victims or not fine:
+        if not victims or self._stopped:
             return
         without = self._run([replace(run, select=(), in_order=False, measured=(), mutants=(), against=())], old=True)[0]
         also = {one.nodeid for one in without.failed}
@@ -207,7 +206,10 @@ class Together:
         victims: Sequence[str] = (),
     ) -> None:
         """Stops those that show it when run without the other new ones; all of them, when none does."""
-        keys = [key for key in self._tests if key not in self._stopped]
+        if self._stopped:
+            # It may have been theirs: the others are run again without them.
+            return
+        keys = list(self._tests)
         singles = [
             PytestRun(
                 f"{self._tests[key]} by itself",
