@@ -9,7 +9,7 @@ import pytest
 
 from cicd_agent.affecting import NOTHING, affected_tests
 from cicd_agent.cli import parse
-from cicd_agent.core.ports_tests import Interpreter, Laboratory, LaboratoryUnavailable
+from cicd_agent.core.ports_tests import Ghost, Interpreter, Laboratory, LaboratoryUnavailable, Probe, Seen
 from cicd_agent.core.testrun import FileCoverage, Outcome, PytestRun, RunResult, TestOutcome, TestTrace
 from cicd_agent.edge import run
 from cicd_agent.environment import Environment
@@ -38,9 +38,6 @@ A, B = "tests/test_app.py::test_a", "tests/test_app.py::test_b"
 class FakeLaboratory(Laboratory):
     """Runs nothing: it tells what a run of the two tests above would."""
 
-    seconds_left = 100.0
-    sandbox = "none"
-
     def __init__(self, *, red: Sequence[str] = (), problem: str = "", version: str = "3.12.4") -> None:
         self.red, self.problem, self.version = red, problem, version
         self.runs: list[PytestRun] = []
@@ -50,6 +47,29 @@ class FakeLaboratory(Laboratory):
         if not self.version:
             raise LaboratoryUnavailable("there is no Python", remedy="Install one")
         return Interpreter("/usr/bin/python3", self.version, {})
+
+    @property
+    def seconds_left(self) -> float:
+        return 100.0
+
+    @property
+    def sandbox(self) -> str:
+        return "none"
+
+    def with_loopback(self) -> Laboratory | None:
+        return None
+
+    def probe(self, probes: Sequence[Probe]) -> tuple[Seen, ...]:
+        raise AssertionError(probes)
+
+    def ghostwrite(self, functions: Sequence[tuple[str, str]]) -> tuple[Ghost, ...]:
+        raise AssertionError(functions)
+
+    def style(self, files: Mapping[str, str]) -> Mapping[str, str]:
+        raise AssertionError(files)
+
+    def formatted(self, files: Mapping[str, str]) -> Mapping[str, str]:
+        raise AssertionError(files)
 
     def run(
         self, runs: Sequence[PytestRun], files: Mapping[str, str] | None = None, *, at_base: bool = False
