@@ -11,6 +11,7 @@ from typing import Any
 from cicd_agent import putting
 from cicd_agent.adapters.files import write_file
 from cicd_agent.adapters.tape_cache import open_folder
+from cicd_agent.affecting import affected_tests
 from cicd_agent.asking import Asking, Keeping, asking
 from cicd_agent.cli import Options
 from cicd_agent.config.explain import explain, table
@@ -33,6 +34,8 @@ from cicd_agent.settings import Stage
 from cicd_agent.trying import benches
 from cicd_agent.world import Scene, answers_folder, inputs, prepare, read
 
+_ALONE = frozenset({"schema", "replay", "extract", "affected-tests", "serve-fake-model"})
+
 
 @dataclass(frozen=True, slots=True)
 class Clocks:
@@ -53,18 +56,8 @@ def execute(
 
     `limit` is told after how many seconds the run has to end, as soon as that is known.
     """
-    if options.command == "schema":
-        published = config_schema() if options.schema == "config" else schema(options.schema)
-        outlet.print_json(json.dumps(published, indent=2))
-        return Exit.OK
-    if options.command == "replay":
-        return replay(options, outlet)
-    if options.command == "extract":
-        return extract(options, outlet, sys.stdin.buffer)
-    if options.command == "serve-fake-model":
-        from cicd_agent.fake_model.server import serve  # noqa: PLC0415  nobody else pays for a server
-
-        return serve(Path(options.script), options.port, outlet.print)
+    if options.command in _ALONE:
+        return _alone(options, environment, outlet)
     if options.fix:
         require_working_tree(options, environment)
     with ExitStack() as closing:
@@ -89,6 +82,28 @@ def execute(
             return record(plain, mode.name, here, outlet.tape(), clock=clocks.elapsed, now=clocks.now)
 
         return _stage(modes()[options.mode], options, outlet, scene, put)
+
+
+def _alone(options: Options, environment: Environment, outlet: Outlet) -> int:
+    """What is done without a mode, and without asking anybody."""
+    match options.command:
+        case "schema":
+            published = config_schema() if options.schema == "config" else schema(options.schema)
+            outlet.print_json(json.dumps(published, indent=2))
+            return Exit.OK
+        case "replay":
+            return replay(options, outlet)
+        case "extract":
+            return extract(options, outlet, sys.stdin.buffer)
+        case "affected-tests":
+            # Where nothing says where tests can be run, none of them is left out.
+            return affected_tests(options, environment, outlet, lambda _: lambda _: None)
+        case "serve-fake-model":
+            from cicd_agent.fake_model.server import serve  # noqa: PLC0415  nobody else pays for a server
+
+            return serve(Path(options.script), options.port, outlet.print)
+        case command:
+            raise AssertionError(command)
 
 
 def _keeping(folder: Path, clocks: Clocks, outlet: Outlet, options: Options) -> Keeping:

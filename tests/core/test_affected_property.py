@@ -24,7 +24,8 @@ class Project:
 
     functions: tuple[tuple[int, tuple[int, ...]], ...]
     constants: tuple[int, ...]
-    tests: tuple[int, ...]
+    tests: tuple[tuple[int, int], ...]
+    """Which function each calls, and whose result at import it looks at."""
 
     def source(self) -> str:
         lines = ["TABLE = {}"]
@@ -40,11 +41,12 @@ class Project:
     def wanted(self) -> tuple[int, ...]:
         space: dict[str, Any] = {}
         exec(self.source(), space)
-        return tuple(space[f"f{at}"]() + space["kept"](at) for at in self.tests)
+        return tuple(space[f"f{at}"]() + space["kept"](other) for at, other in self.tests)
 
     def test_source(self, wanted: tuple[int, ...]) -> str:
         return "".join(
-            f"def test_{n}():\n    assert f{at}() + kept({at}) == {wanted[n]}\n\n" for n, at in enumerate(self.tests)
+            f"def test_{n}():\n    assert f{at}() + kept({other}) == {wanted[n]}\n\n"
+            for n, (at, other) in enumerate(self.tests)
         )
 
 
@@ -95,15 +97,16 @@ def changes(draw: st.DrawFn) -> tuple[Project, Project]:
         for at in range(size)
     )
     some = st.lists(st.integers(0, size - 1), max_size=6)
-    before = Project(functions, tuple(draw(some)), tuple(draw(some.filter(bool))))
+    pairs = st.lists(st.tuples(st.integers(0, size - 1), st.integers(0, size - 1)), min_size=1, max_size=6)
+    before = Project(functions, tuple(draw(some)), tuple(draw(pairs)))
     at = draw(st.integers(0, size - 1))
     called = tuple(draw(st.lists(st.integers(0, at - 1), max_size=3))) if at else ()
     fresh = (draw(st.integers(0, 3)), called)
     return before, Project((*functions[:at], fresh, *functions[at + 1 :]), before.constants, before.tests)
 
 
-@given(changes(), st.booleans())
-def test_each_test_that_ends_otherwise_is_chosen(both: tuple[Project, Project], *, watched: bool) -> None:
+@given(both=changes(), watched=st.booleans())
+def test_each_test_that_ends_otherwise_is_chosen(*, both: tuple[Project, Project], watched: bool) -> None:
     before, after = both
     wanted = before.wanted()
     suite, collecting = run(before, wanted)

@@ -39,7 +39,20 @@ def made(
     outside = traces.get(OUTSIDE)
     early = _early(outlines, collecting) | (_expanded(outside.functions, outlines) if outside else frozenset())
     sources = {path: _source(path, found, early) for path, found in outlines.items()}
-    return TestMap(commit, python, _shared(tests, outlines), sources, frozenset(outside.files if outside else ()))
+    files = _opened_early(tests) | frozenset(outside.files if outside else ())
+    return TestMap(commit, python, _shared(tests, outlines, _lazy(collecting)), sources, files)
+
+
+def _opened_early(tests: Mapping[str, KnownTest]) -> frozenset[str]:
+    """Files that all tests of a module opened: perhaps none did, but the import of the module, or what that imported.
+
+    What is imported once is there for every other module, too.
+    """
+    together: dict[str, frozenset[str]] = {}
+    for nodeid, test in tests.items():
+        path = nodeid.partition("::")[0]
+        together[path] = together.get(path, test.files) & test.files
+    return frozenset().union(*together.values())
 
 
 def _source(path: str, found: Outline, early: frozenset[str]) -> KnownSource:
@@ -76,7 +89,14 @@ def _unseen(test: KnownTest, outlines: Mapping[str, Outline]) -> str:
     return ""
 
 
-def _shared(tests: Mapping[str, KnownTest], outlines: Mapping[str, Outline]) -> dict[str, KnownTest]:
+def _lazy(collecting: RunResult | None) -> frozenset[str]:
+    """Files of which nothing runs before the first test does: if they are imported, it is by a test."""
+    return frozenset(each.path for each in collecting.coverage if not each.executed) if collecting else frozenset()
+
+
+def _shared(
+    tests: Mapping[str, KnownTest], outlines: Mapping[str, Outline], lazy: frozenset[str]
+) -> dict[str, KnownTest]:
     """The tests, each with what ran once for several of them: only one of these was seen to use it.
 
     That is what fixtures of a wider scope prepare, and modules that are imported while a test runs. What these used is
@@ -93,9 +113,8 @@ def _shared(tests: Mapping[str, KnownTest], outlines: Mapping[str, Outline]) -> 
     for test in tests.values():
         for reach in {wide[each] for each in test.functions & wide.keys()}:
             donors[reach].append(test)
-        for each in test.functions:
-            if each.endswith("::"):
-                imported[each[:-2]].append(test)
+        for path in {each[:-2] for each in test.functions if each.endswith("::")} & lazy:
+            imported[path].append(test)
     found = {}
     for nodeid, test in tests.items():
         path = nodeid.partition("::")[0]
