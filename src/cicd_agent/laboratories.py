@@ -35,17 +35,23 @@ def laboratories(
     Nothing is looked for before it is first used; what is missing then is said by LaboratoryUnavailable.
     """
 
+    made: dict[tuple[str, str], Laboratory] = {}
+
     def of(change: Change) -> Laboratory | None:
         top = scene.top
         # After a run of another workflow nothing of its commit is checked out, and nothing of it is to be run.
         if top is None or scene.event.kind is EventKind.WORKFLOW_RUN:
             return None
+        # One for all that is asked of a change: the search for its Python costs as much as a test.
+        if (change.base, change.head) in made:
+            return made[change.base, change.head]
         ends = clock() + minutes * 60 * SHARE
 
         def make() -> LocalLaboratory:
             return _found(scene, environment, redact, clock, ends, top=top, base=before(change))
 
-        return LateLaboratory(make, lambda: max(0.0, ends - clock()))
+        made[change.base, change.head] = LateLaboratory(make, lambda: max(0.0, ends - clock()))
+        return made[change.base, change.head]
 
     return of
 
