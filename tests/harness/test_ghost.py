@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.harness.test_probing import driven
+from tests.modes.gen_tests.bare_laboratory import driven
 
 CODEC = """
 import os

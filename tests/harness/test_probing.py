@@ -1,16 +1,12 @@
 """Expressions are evaluated each in a fork: what they give is told if it can be typed again, and nothing gets out."""
 
-import json
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
 from cicd_agent.core.ports_tests import Seen
 from cicd_agent.core.probes import agreed
-
-HARNESS = Path(__file__).parents[2] / "src/cicd_agent/harness"
+from tests.modes.gen_tests.bare_laboratory import driven
 
 MODULE = """
 import enum, os, sys, time, collections
@@ -38,31 +34,6 @@ def spam():
         except OSError:
             pass
 """
-
-# The package is loaded under a name of its own, as the harness does.
-DRIVER = """
-import importlib, json, sys, types
-sys.modules["_lab"] = types.ModuleType("_lab")
-sys.modules["_lab"].__path__ = [sys.argv[1]]
-probing = importlib.import_module("_lab." + sys.argv[2])
-probing.SECONDS = float(sys.argv[3])
-sys.path.insert(0, ".")
-told = probing.main(json.load(sys.stdin))
-print("\\x00" + json.dumps(told))
-"""
-
-
-def driven(folder: Path, module: str, wanted: list[dict[str, object]], seconds: float = 5) -> list[dict[str, str]]:
-    done = subprocess.run(
-        [sys.executable, "-c", DRIVER, HARNESS, module, str(seconds)],
-        input=json.dumps(wanted),
-        capture_output=True,
-        text=True,
-        cwd=folder,
-        check=True,
-    )
-    told: list[dict[str, str]] = json.loads(done.stdout.rpartition("\x00")[2])
-    return told
 
 
 def probed(folder: Path, *expressions: str, seconds: float = 5) -> list[dict[str, str]]:
