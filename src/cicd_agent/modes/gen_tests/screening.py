@@ -23,7 +23,7 @@ MOST_MUTANTS = 60
 NO_TIME = "no time was left to try it"
 
 _FOR_A_MUTANT = 0.2
-_SLOWEST, _QUICKEST = 1.0, 0.3
+_SLOWEST, _QUICKEST = 5.0, 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +37,7 @@ class Alone:
 
 
 def screen(
-    candidates: Sequence[Candidate], evidence: Evidence, laboratory: Laboratory, *, seconds: float = 10.0
+    candidates: Sequence[Candidate], evidence: Evidence, laboratory: Laboratory, *, seconds: float = 30.0
 ) -> tuple[CandidateReport, ...]:
     """One report for each candidate, in their order: how far it came by itself.
 
