@@ -52,6 +52,7 @@ class Watch:
         self.misfits = 0
         """How many files could not be collected."""
         self.replaced = ""
+        self.interrupted = False
         self.after: Callable[[pytest.Session], None] | None = None
         """What is done when all tests have run, while fixtures and plugins are still there."""
 
@@ -130,6 +131,10 @@ class Watch:
         runs_xfail = bool(item.config.getoption("runxfail", default=False))
         self._phases.append((call.when, phase(call.when, raised, outcome.get_result(), runs_xfail=runs_xfail), raised))
         self.look()
+
+    def pytest_keyboard_interrupt(self) -> None:
+        """Somebody ends the session, which is for nobody in it to do."""
+        self.interrupted = True
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_sessionfinish(self, session: pytest.Session) -> None:
