@@ -190,7 +190,8 @@ def test_files_are_put_over_and_the_base_is_put_back(tmp_path: Path) -> None:
 
 def test_the_configuration_of_the_project_holds_less_what_needs_another_runner(tmp_path: Path) -> None:
     files = {
-        "pytest.ini": "[pytest]\naddopts = -n 2 --dist worksteal -x -ra --strict-markers -m 'not slow'\ntestpaths = checks\n"
+        "pytest.ini": "[pytest]\naddopts = -n 2 --dist worksteal -x -ra --strict-markers -m 'not slow'\n"
+        "testpaths = checks\n"
         "python_files = check_*.py\nmarkers = slow\n",
         "checks/check_it.py": "import pytest\ndef test_one(): assert 0\ndef test_two(): assert 0\n"
         "@pytest.mark.slow\ndef test_slow(): pass\n",

@@ -68,7 +68,8 @@ LIES = {
     "        if type(plugin).__name__ == 'Watch': m.unregister(plugin)\n    assert 0\n",
     "ends the session": "import pytest\ndef test_first(): pass\ndef test_it(): pytest.exit('done', 0)\n",
     "interrupts": "def test_first(): pass\ndef test_it(): raise KeyboardInterrupt\n",
-    "kills its parent": "import os, time\ndef test_it():\n    os.kill(os.getppid(), 9)\n    time.sleep(1)\n    os._exit(0)\n",
+    "kills its parent": "import os, time\n"
+    "def test_it():\n    os.kill(os.getppid(), 9)\n    time.sleep(1)\n    os._exit(0)\n",
     "kills all": "import os\ndef test_it(): os.kill(-1, 9)\n",
     "cannot say what was raised": "class Bad(Exception):\n    def __str__(self): raise self\ndef test_it(): raise Bad\n",
 }
@@ -78,13 +79,10 @@ def test_no_lie_is_believed(tmp_path: Path, tier: Tier) -> None:
     paths = {name: f"test_lie_{number}.py" for number, name in enumerate(LIES)}
     files = {path: LIES[name] for name, path in paths.items()}
     lab = laboratory(tmp_path, {**files, "test_good.py": GOOD}, within=sandbox(tier))
-    *results, good = lab.run(
-        [
-            *(PytestRun(name, select=(path,), seconds=20) for name, path in paths.items()),
-            PytestRun("good", ("test_good.py",)),
-        ]
-    )
-    assert [result.name for result in results if claims(result) or not (result.problem or result.failed)] == []
+    runs = [PytestRun(name, select=(path,), seconds=20) for name, path in paths.items()]
+    *results, good = lab.run([*runs, PytestRun("good", select=("test_good.py",))])
+    believed = [each.name for each in results if claims(each) or not (each.problem or each.failed)]
+    assert believed == []
     assert (good.completed, good.failed, len(good.tests)) == (True, (), 1)
 
 

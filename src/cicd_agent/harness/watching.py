@@ -121,7 +121,6 @@ class Watch:
         begun = perf_counter()
         yield
         self._finished(item.nodeid, perf_counter() - begun)
-        self.turn("")
 
     @pytest.hookimpl(hookwrapper=True, tryfirst=True)
     def pytest_runtest_makereport(self, item: pytest.Item, call: pytest.CallInfo[None]) -> Generator[None, Any, None]:
