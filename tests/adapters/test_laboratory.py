@@ -230,9 +230,9 @@ def test_messages_are_redacted(tmp_path: Path) -> None:
 
 def test_a_suite_of_three_thousand_tests(tmp_path: Path) -> None:
     files = {f"tests/test_{part}.py": "\n".join(f"def test_{n}(): pass" for n in range(300)) for part in range(10)}
-    result = run(tmp_path, files, PytestRun("many", traced=True))
+    result = run(tmp_path, files, PytestRun("many"))
     assert result.completed
-    assert (len(result.tests), len(result.traces), result.failed) == (3000, 3000, ())
+    assert (len(result.tests), len(result.collected), result.failed) == (3000, 3000, ())
 
 
 def test_values_and_exceptions_that_two_processes_agree_on(tmp_path: Path) -> None:

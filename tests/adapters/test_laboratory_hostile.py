@@ -71,7 +71,7 @@ LIES = {
     "kills its parent": "import os, time\n"
     "def test_it():\n    os.kill(os.getppid(), 9)\n    time.sleep(1)\n    os._exit(0)\n",
     "kills all": "import os\ndef test_it(): os.kill(-1, 9)\n",
-    "cannot say what was raised": "class Bad(Exception):\n    def __str__(self): raise self\ndef test_it(): raise Bad\n",
+    "cannot say what it is": "class Bad(Exception):\n    def __str__(self): raise self\ndef test_it(): raise Bad\n",
 }
 
 

@@ -19,6 +19,11 @@ def tree(tmp_path: Path) -> Path:
     return tmp_path
 
 
+def _turned(link: Path) -> None:
+    link.unlink()
+    link.symlink_to("sub")
+
+
 CHANGES: dict[str, tuple[Callable[[Path], object], list[str]]] = {
     "nothing": (lambda _: None, []),
     "a new file": (lambda top: (top / "new").touch(), ["new"]),
@@ -27,7 +32,7 @@ CHANGES: dict[str, tuple[Callable[[Path], object], list[str]]] = {
     "the same text again": (lambda top: (top / "sub/file.txt").write_text("text"), []),
     "another mode": (lambda top: (top / "sub/file.txt").chmod(0o755), ["sub/file.txt"]),
     "a file that is gone": (lambda top: (top / "sub/file.txt").unlink(), ["sub/file.txt"]),
-    "a link elsewhere": (lambda top: ((top / "link").unlink(), (top / "link").symlink_to("sub")), ["link"]),
+    "a link elsewhere": (lambda top: _turned(top / "link"), ["link"]),
     "a cache": (lambda top: (top / "sub/__pycache__").mkdir(), []),
     "a file in a cache": (lambda top: (top / ".hypothesis/new").touch(), []),
     "coverage's data": (lambda top: (top / ".coverage").touch(), []),
