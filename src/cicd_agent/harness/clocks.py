@@ -32,18 +32,13 @@ class _Standing(type):
     """Lets a class in the real one's place know the instances that C code makes; subclasses of projects as ever."""
 
     def __instancecheck__(cls, instance: object) -> bool:
-        return (
-            isinstance(instance, cls.__mro__[1])
-            if cls.__module__ == "datetime"
-            else super().__instancecheck__(instance)
-        )
+        return cls._answers_for(type(instance)) or super().__instancecheck__(instance)
 
     def __subclasscheck__(cls, subclass: type) -> bool:
-        return (
-            issubclass(subclass, cls.__mro__[1])
-            if cls.__module__ == "datetime"
-            else super().__subclasscheck__(subclass)
-        )
+        return cls._answers_for(subclass) or super().__subclasscheck__(subclass)
+
+    def _answers_for(cls, other: type) -> bool:
+        return cls.__module__ == "datetime" and issubclass(other, cls.__mro__[1])
 
 
 def _put_dates_forward(later: Callable[[], float]) -> None:
