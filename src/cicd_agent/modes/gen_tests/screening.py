@@ -78,9 +78,12 @@ def passes_on_base(
 
 def _on_base(alone: Mapping[str, Alone], laboratory: Laboratory, seconds: float) -> Mapping[str, bool | None]:
     """In one process, as far as all have an end in it; those that had none, each in its own."""
-    tests = tuple(one.test for one in alone.values())
-    # Before the change many cannot be imported, which must not keep the others from running.
-    together = PytestRun("base", tests, ("--continue-on-collection-errors",), seconds=seconds + len(tests))
+    # Before the change many cannot be imported, which must not keep the others from running: pytest goes on after
+    # that only where files are named. Their other tests are the home's.
+    paths = tuple(one.path for one in alone.values())
+    names = " or ".join(sorted({one.test.rpartition("::")[2] for one in alone.values()}))
+    arguments = ("--continue-on-collection-errors", "-k", names)
+    together = PytestRun("base", paths, arguments, seconds=seconds + len(paths))
     files = {one.path: one.text for one in alone.values()}
     (result,) = laboratory.run([together], files, at_base=True)
     found = {key: _passes(one, result) for key, one in alone.items()}
