@@ -21,9 +21,7 @@ _METHODS = {
     "dict": {"items", "keys", "values", "get", "setdefault"},
 }
 # Whatever is done with a place of the file system would be done to the tree in which the tests run.
-_PLACE = re.compile(
-    r"(?:^|_)(?:path|file|filename|filepath|dir|dirname|directory|folder|dest|destination)(?:_|$|s$)"
-)
+_PLACE = re.compile(r"(?:^|_)(?:path|file|filename|filepath|dir|dirname|directory|folder|dest|destination)(?:_|$|s$)")
 _NUMBERS = ("2", "3", "5", "7", "2.5", "1.5")
 _NAMED = {
     "int": "n i j k x y a b count size limit index number num width height length page total amount start end stop low"
