@@ -7,6 +7,11 @@ BIN := .venv/bin
 WORKFLOWS := $(wildcard .github/workflows/*.yml examples/workflows/*.yml)
 COMPILE := UV_CUSTOM_COMPILE_COMMAND="make lock" $(BIN)/uv pip compile --quiet --no-config --universal \
 	--python-version 3.11 --generate-hashes --no-annotate --no-emit-index-url
+# What a project's own Python may lack when its tests are tried, for each Python; why a package is there has to stand in it.
+OVERLAYS := src/cicd_agent/adapters/overlays
+PYTHONS := 3.9 3.10 3.11 3.12 3.13 3.14
+OVERLAY := UV_CUSTOM_COMPILE_COMMAND="make lock" $(BIN)/uv pip compile --quiet --no-config --python-platform linux \
+	--generate-hashes --no-emit-index-url
 
 .PHONY: help setup demo test lint types workflows wheels unit fmt bench bench-review bench-logs docs lock clean
 .DEFAULT_GOAL := help
@@ -77,6 +82,9 @@ docs: setup ## write the generated pages and schemas again
 lock: setup ## resolve every dependency again; `make lock UPGRADE=--upgrade` takes the newest
 	@$(COMPILE) $(UPGRADE) pyproject.toml --output-file requirements.lock
 	@$(COMPILE) $(UPGRADE) --constraint requirements.lock --group dev pyproject.toml --output-file requirements-dev.lock
+	@for version in $(PYTHONS); do \
+		$(OVERLAY) --python-version $$version $(UPGRADE) $(OVERLAYS)/requirements.in \
+			--output-file $(OVERLAYS)/$$version.lock || exit; done
 
 clean: ## remove everything that is made here
 	rm -rf .venv .wheelhouse .cicd-agent .mypy_cache .pytest_cache .ruff_cache .hypothesis

@@ -302,6 +302,7 @@ class Trial:
     readable: tuple[Path, ...]
     environment: Mapping[str, str]
     loopback: bool
+    without: tuple[str, ...] = ()
 
 
 @dataclass
@@ -322,6 +323,7 @@ class FakeSandbox(Sandbox):
         readable: Sequence[Path] = (),
         environment: Mapping[str, str] | None = None,
         loopback: bool = False,
+        without: Sequence[str] = (),
     ) -> Ran:
         trial = Trial(
             tuple(command),
@@ -332,6 +334,7 @@ class FakeSandbox(Sandbox):
             tuple(readable),
             dict(environment or {}),
             loopback,
+            tuple(without),
         )
         self.trials.append(trial)
         return self.answer(trial)

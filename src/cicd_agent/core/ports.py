@@ -315,9 +315,11 @@ class Sandbox(Protocol):
         readable: Sequence[Path] = (),
         environment: Mapping[str, str] | None = None,
         loopback: bool = False,
+        without: Sequence[str] = (),
     ) -> Ran:
         """Run `command` at the top of a fresh copy of `tree` (without `.git`) that is gone when this returns.
 
+        Names at the top of the tree that stand in `without` are not copied.
         `files` (path below the copy → content) are put over it first, and those that `collect` names are read at the
         end. `readable` are directories that the command may read and run beside the system's (a virtual environment).
         It gets the `environment` that is given, over PATH, HOME, TMPDIR and LANG, and nothing else. With `loopback` it
