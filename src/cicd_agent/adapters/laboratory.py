@@ -140,7 +140,9 @@ class LocalLaboratory(Laboratory):
         """As the port says."""
         asked = [{"path": path, "function": function} for path, function in functions]
         [answers] = self._answers("ghost", asked, (Perturbation(),))
-        return tuple(ghost(*function, answer, self._redact) for function, answer in zip(functions, answers, strict=True))
+        return tuple(
+            ghost(*function, answer, self._redact) for function, answer in zip(functions, answers, strict=True)
+        )
 
     def style(self, files: Mapping[str, str]) -> Mapping[str, str]:
         """As the port says."""
@@ -179,9 +181,7 @@ class LocalLaboratory(Laboratory):
 
     def _ran(self, job: Job, texts: Mapping[str, str], seconds: float, left: float) -> Ran:
         wall = min(seconds, left)
-        limits = replace(
-            self._limits, wall_seconds=wall, cpu_seconds=max(math.ceil(2 * wall), 1), output_bytes=_OUTPUT
-        )
+        limits = replace(self._limits, wall_seconds=wall, cpu_seconds=max(math.ceil(2 * wall), 1), output_bytes=_OUTPUT)
         tool = self._toolchain
         files = {path: text.encode("utf-8", "surrogatepass") for path, text in texts.items()}
         try:
@@ -218,7 +218,7 @@ def _breakdown(ran: Ran, redact: Callable[[str], str]) -> str:
 def _matched(came: Told | str, count: int) -> list[Mapping[str, Any]]:
     """An answer for each question, in order."""
     if isinstance(came, str) or came.problem:
-        return [{"problem": came if isinstance(came, str) else came.problem}] * count
+        return [{"problem": came if isinstance(came, str) else came.problem} for _ in range(count)]
     if len(came.answer) != count:
-        return [{"problem": "there is not one answer for each question"}] * count
-    return came.answer
+        return [{"problem": "there is not one answer for each question"} for _ in range(count)]
+    return [*came.answer]

@@ -1,4 +1,4 @@
-"""Reads what comes back from the sandbox: only lines that the supervisor signed, and of what they hold only what fits."""
+"""Reads what comes back from the sandbox: only lines that the supervisor signed, and of these only what fits."""
 
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -125,6 +125,7 @@ class Told:
         """Of an inquiry."""
         return [each for said in self.said for each in said.answer]
 
+
 def accounts(key: bytes, output: bytes) -> list[Account]:
     """Those of the supervisor, up to the first line that is not its own."""
     found = []
@@ -160,9 +161,12 @@ def told(account: Account, seconds: float, redact: Callable[[str], str]) -> Told
         problem = f"the process ended with {account.code} before everything was said{_during(said)}"
     elif not problem and said[-1].problem:
         problem = said[-1].problem
-    if problem and (last := _last(account.printed, redact)) and not ended:
-        problem = f"{problem}: {last}"
-    elif problem.startswith("pytest ") and (last := _last(account.printed, redact)):
+    if (
+        problem
+        and not account.late
+        and (not ended or problem.startswith("pytest "))
+        and (last := _last(account.printed, redact))
+    ):
         problem = f"{problem}: {last}"
     return Told(tuple(said), visible_line(problem)[: 2 * _TAIL], account)
 

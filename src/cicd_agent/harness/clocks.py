@@ -1,69 +1,74 @@
 """Puts the clocks of this process forward, for tests that depend on the day on which they run.
 
-What was imported before keeps the true time, and so do `localtime(None)` in C code, the kernel and other processes.
+What was imported before keeps the true time, and so do C code that asks the system, and other processes.
 """
 
 from __future__ import annotations
 
-import datetime
+import datetime as dt
 import time
+from datetime import date, datetime
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 
 def put_forward(seconds: int) -> None:
     """Let `time` and `datetime` say a later time from now on."""
-    now, now_ns, real = time.time, time.time_ns, datetime.datetime
+    now, now_ns = time.time, time.time_ns
 
     def later() -> float:
         return now() + seconds
 
-    class Meta(type):
-        def __instancecheck__(cls, instance: object) -> bool:
-            return isinstance(instance, real)
+    time.time = later
+    time.time_ns = lambda: now_ns() + seconds * 10**9
+    for name in ("localtime", "gmtime", "ctime"):
+        setattr(time, name, _defaulting(getattr(time, name), later))
+    _put_dates_forward(later)
 
-        def __subclasscheck__(cls, subclass: type) -> bool:
-            return issubclass(subclass, real)
 
-    class Later(real, metaclass=Meta):
+class _Standing(type):
+    """Lets a class in the real one's place know the instances that C code makes; subclasses of projects as ever."""
+
+    def __instancecheck__(cls, instance: object) -> bool:
+        return cls._answers_for(type(instance)) or super().__instancecheck__(instance)
+
+    def __subclasscheck__(cls, subclass: type) -> bool:
+        return cls._answers_for(subclass) or super().__subclasscheck__(subclass)
+
+    def _answers_for(cls, other: type) -> bool:
+        return cls.__module__ == "datetime" and issubclass(other, cls.__mro__[1])
+
+
+def _put_dates_forward(later: Callable[[], float]) -> None:
+    class Later(datetime, metaclass=_Standing):
         @classmethod
-        def now(cls, tz: datetime.tzinfo | None = None) -> datetime.datetime:
+        def now(cls, tz: dt.tzinfo | None = None) -> Later:
             return cls.fromtimestamp(later(), tz)
 
         @classmethod
-        def utcnow(cls) -> datetime.datetime:
-            return cls.fromtimestamp(later(), datetime.timezone.utc).replace(tzinfo=None)
+        def utcnow(cls) -> Later:
+            return cls.fromtimestamp(later(), dt.timezone.utc).replace(tzinfo=None)  # noqa: UP017  Python 3.9
 
         @classmethod
-        def today(cls) -> datetime.datetime:
+        def today(cls) -> Later:
             return cls.fromtimestamp(later())
 
-    real_date = datetime.date
-
-    class DateMeta(type):
-        def __instancecheck__(cls, instance: object) -> bool:
-            return isinstance(instance, real_date)
-
-        def __subclasscheck__(cls, subclass: type) -> bool:
-            return issubclass(subclass, real_date)
-
-    class LaterDate(real_date, metaclass=DateMeta):
+    class LaterDay(date, metaclass=_Standing):
         @classmethod
-        def today(cls) -> datetime.date:
+        def today(cls) -> LaterDay:
             return cls.fromtimestamp(later())
 
-    for made, name in ((Later, "datetime"), (LaterDate, "date")):
+    for made, name in ((Later, "datetime"), (LaterDay, "date")):
         made.__module__, made.__name__, made.__qualname__ = "datetime", name, name
-        setattr(datetime, name, made)
-    time.time = later
-    time.time_ns = lambda: now_ns() + seconds * 10**9
-    time.localtime = _defaulting(time.localtime, later)
-    time.gmtime = _defaulting(time.gmtime, later)
-    time.ctime = _defaulting(time.ctime, later)
+        setattr(dt, name, made)
 
 
-def _defaulting(function, later):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
+def _defaulting(function: Any, later: Any) -> Any:
     """The function with the later time in place of no argument."""
 
-    def with_default(seconds=None):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
+    def with_default(seconds: float | None = None) -> Any:
         return function(later() if seconds is None else seconds)
 
     return with_default

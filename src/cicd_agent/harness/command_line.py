@@ -1,29 +1,34 @@
-"""The arguments for pytest: the project's own, less those that another runner would need or that write into the tree."""
+"""The arguments for pytest: the project's own, less what needs another runner or writes into the tree."""
 
 from __future__ import annotations
 
 import os
 import re
 
-_ALONE = frozenset(
+
+def _words(text: str) -> frozenset[str]:
+    return frozenset(text.split())
+
+
+_ALONE = _words(
     "-x --exitfirst --lf --last-failed --ff --failed-first --nf --new-first --sw --stepwise --sw-skip --sw-reset "
     "--stepwise-skip --stepwise-reset --co --collect-only --collectonly --pdb --trace --cache-clear --no-cov "
     "--no-cov-on-fail --cov-branch --cov-append --cov -f --looponfail -d --self-contained-html --json-report "
     "--randomly-dont-reset-seed --randomly-dont-reorganize --random-order --strict --strict-config "
-    "-q --quiet -v -vv -vvv --verbose -s -l --showlocals --full-trace --no-header --no-summary --setup-show".split()
+    "-q --quiet -v -vv -vvv --verbose -s -l --showlocals --full-trace --no-header --no-summary --setup-show"
 )
 """Options without a value."""
-_VALUED = frozenset(
+_VALUED = _words(
     "-n --numprocesses --maxprocesses --max-worker-restart --dist --tx --rsyncdir --maxfail --cov-report --cov-config "
     "--cov-fail-under --cov-context --cov-precision --junitxml --junit-xml --junitprefix --html --css "
     "--json-report-file --report-log --resultlog --log-file --basetemp --pastebin --reruns --reruns-delay "
     "--only-rerun --rerun-except --randomly-seed --random-order-seed --random-order-bucket --count --tb --color "
-    "--capture --show-capture --rootdir --durations --durations-min -r --cache-show --verbosity".split()
+    "--capture --show-capture --rootdir --durations --durations-min -r --cache-show --verbosity"
 )
 """Options whose value may follow as an argument of its own."""
 _SHORT = ("-n", "-r")
 """Those whose value may follow at once."""
-_TAKE = frozenset("-k -m -c -o -W -p --ignore --ignore-glob --deselect --confcutdir --import-mode --override-ini".split())
+_TAKE = _words("-k -m -c -o -W -p --ignore --ignore-glob --deselect --confcutdir --import-mode --override-ini")
 """Options that stay, with a value."""
 _PLACES = frozenset(("-c", "--config-file", "--confcutdir", "--ignore"))
 """Options whose value is a path."""
@@ -67,7 +72,10 @@ def ours(top: str, cache: str) -> list[str]:
 
 
 def adapted(arguments: list[str], top: str, *, paths: bool) -> list[str]:
-    """The project's, with paths from the root since the process may stand elsewhere; without `paths` none to collect."""
+    """The project's, with paths from the root since the process may stand elsewhere.
+
+    Without `paths` there are none that say what to collect.
+    """
     line = []
     waiting = iter(fitting(arguments))
     for argument in waiting:

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import importlib
 from types import FunctionType
+from typing import Any
 
 import pytest
 
 _PLACES = (
-    ("_pytest.runner", "call_and_report runtestprotocol pytest_runtest_protocol pytest_runtest_call pytest_runtest_setup"),
+    (
+        "_pytest.runner",
+        "call_and_report runtestprotocol pytest_runtest_protocol pytest_runtest_call pytest_runtest_setup",
+    ),
     ("_pytest.runner", "pytest_runtest_teardown pytest_runtest_makereport call_runtest_hook CallInfo SetupState"),
     ("_pytest.runner.CallInfo", "from_call"),
     ("_pytest.python", "pytest_pyfunc_call Function Module Class"),
@@ -62,7 +66,7 @@ def is_registered(config: pytest.Config, plugin: object) -> bool:
     return any(each.plugin is plugin for each in hook.get_hookimpls())
 
 
-def _plain(owner: object, name: str) -> object:
+def _plain(owner: object, name: str) -> Any:
     """What is in its dictionary: a method as a function, whatever a descriptor would make of it."""
     found = vars(owner).get(name)
     return getattr(found, "__func__", found) if isinstance(found, (classmethod, staticmethod)) else found

@@ -65,7 +65,8 @@ def empty(path: str) -> bool:
         names = os.listdir(path)
     except OSError:
         return not os.path.lexists(path)
-    return all([remove(os.path.join(path, name)) for name in names])
+    kept = [name for name in names if not remove(os.path.join(path, name))]
+    return not kept
 
 
 def _walk(top: str) -> dict[str, tuple[int, ...]]:

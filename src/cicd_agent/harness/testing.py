@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 import time
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -24,7 +24,7 @@ _MARGIN = 1.0
 """Seconds that have to be left for what comes after the mutants."""
 
 
-def main(wanted: dict, tell: Callable[[dict], None]) -> None:
+def main(wanted: dict[str, Any], tell: Callable[[dict[str, Any]], None]) -> None:
     """Run pytest and tell everything, the end last."""
     ends = time.monotonic() + wanted["seconds"] * 0.9
     top = wanted["top"]
@@ -67,18 +67,24 @@ def _problem(status: int, watch: Watch) -> str:
     """Why what was told does not count, "" when it does."""
     if watch.replaced:
         return "pytest was patched (" + watch.replaced + ")"
+    if watch.interrupted:
+        return "pytest was interrupted"
     if status not in {0, 1, 5} and not watch.misfits:
         # What pytest itself prints says more.
         return {2: "pytest was interrupted", 3: "pytest broke down", 4: "pytest cannot be used so"}.get(
             status, "pytest ended in its own way"
         )
     if watch.finished < len(watch.items) and not watch.misfits:
-        return "%d of %d tests were not run" % (len(watch.items) - watch.finished, len(watch.items))
+        return f"{len(watch.items) - watch.finished} of {len(watch.items)} tests were not run"
     return ""
 
 
 def _tell_measured(
-    wanted: dict, measure: Measure, opened: Opened | None, watch: Watch, tell: Callable[[dict], None]
+    wanted: dict[str, Any],
+    measure: Measure,
+    opened: Opened | None,
+    watch: Watch,
+    tell: Callable[[dict[str, Any]], None],
 ) -> None:
     covering: dict[str, list[str]] = {}
     if opened is not None:
@@ -87,7 +93,7 @@ def _tell_measured(
     tell({"coverage": [{**found, "tests": covering.get(found["path"], [])} for found in measure.told()]})
 
 
-def _traces(top: str, measure: Measure, opened: Opened, watch: Watch) -> tuple[dict, dict[str, list[str]]]:
+def _traces(top: str, measure: Measure, opened: Opened, watch: Watch) -> tuple[dict[str, Any], dict[str, list[str]]]:
     """The traces with each name said once, and the tests by file of which they executed a function."""
     from .tracing import functions_by_context  # noqa: PLC0415
 
@@ -103,9 +109,9 @@ def _traces(top: str, measure: Measure, opened: Opened, watch: Watch) -> tuple[d
         contexts = ("test:" + nodeid, "module:" + nodeid.partition("::")[0])
         used = {name for context in contexts for name in by_context.get(context, ())}
         read = {path for context in contexts for path in opened.by.get(context, ())}
-        tests.append([
-            plain(nodeid, NODEID), sorted(name_at[name] for name in used), sorted(file_at[path] for path in read)
-        ])
+        tests.append(
+            [plain(nodeid, NODEID), sorted(name_at[name] for name in used), sorted(file_at[path] for path in read)]
+        )
         for path in {name.partition("::")[0] for name in used if not name.endswith("::")}:
             covering.setdefault(path, []).append(plain(nodeid, NODEID))
     traces = {
@@ -116,7 +122,7 @@ def _traces(top: str, measure: Measure, opened: Opened, watch: Watch) -> tuple[d
     return traces, {path: found[:_COVERING_TESTS] for path, found in covering.items()}
 
 
-def _mutants(wanted: dict, measure: Measure, watch: Watch, ends: float) -> list[dict]:
+def _mutants(wanted: dict[str, Any], measure: Measure, watch: Watch, ends: float) -> list[dict[str, Any]]:
     """What became of each, by the tests that passed."""
     from .mutation import try_mutants  # noqa: PLC0415
     from .tracing import statement_lines  # noqa: PLC0415
@@ -126,7 +132,7 @@ def _mutants(wanted: dict, measure: Measure, watch: Watch, ends: float) -> list[
     texts = {path: _text(top, path) for path in lines}
     against = [nodeid for nodeid in wanted["against"] if nodeid in watch.passed]
 
-    def executing(mutant: dict) -> list[str]:
+    def executing(mutant: dict[str, Any]) -> list[str]:
         if wanted["against"]:
             return against
         found = lines[mutant["path"]]
@@ -143,13 +149,13 @@ def _mutants(wanted: dict, measure: Measure, watch: Watch, ends: float) -> list[
     seconds = 1.5 + 5 * longest
     late = set()
 
-    def in_time(mutant: dict) -> list[str]:
+    def in_time(mutant: dict[str, Any]) -> list[str]:
         if time.monotonic() + seconds + _MARGIN > ends:
             late.add(mutant["id"])
             return []
         return tests[mutant["id"]]
 
-    found = try_mutants(wanted["mutants"], lambda path: texts[path], watch.try_once, in_time, seconds)
+    found = try_mutants(wanted["mutants"], lambda path: texts[path], watch.try_once, in_time, seconds, top)
     return [{**each, "detail": "no time was left"} if each["id"] in late else each for each in found]
 
 

@@ -1,11 +1,11 @@
-"""Which functions and files each test used, from the lines that it executed and the files that were opened meanwhile."""
+"""Which functions and files each test used, from the lines that it executed and the files that were opened then."""
 
 from __future__ import annotations
 
 import ast
 import os
 import sys
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from .measuring import Measure
 
 _MOST_FILES = 2_000
+_READERS = ("/_pytest/assertion/rewrite.py", "/linecache.py")
 
 
 class Opened:
@@ -23,19 +24,30 @@ class Opened:
         self.by: dict[str, set[str]] = {}
         beginning, separator = top + "/", "/__pycache__/"
 
-        def hook(event: str, arguments: tuple) -> None:
+        def hook(event: str, arguments: tuple[Any, ...]) -> None:
             if event != "open" or not isinstance(arguments[0], (str, bytes)):
                 return
             path = os.path.abspath(os.fsdecode(arguments[0]))
-            # Python reads the source of a module in this way: its functions are known otherwise.
-            is_module = path.endswith(".pyc") or (path.endswith(".py") and arguments[1] == "rb")
-            if path.startswith(beginning) and not is_module and separator not in path:
+            if path.startswith(beginning) and separator not in path and not (path.endswith(".py") and _by_reader()):
                 found = self.by.setdefault(self.context, set())
                 if len(found) < _MOST_FILES:
                     found.add(path[len(beginning) :])
 
         # A hook cannot be taken away again by anybody.
         sys.addaudithook(hook)
+
+
+def _by_reader() -> bool:
+    """Whether a source is opened to be imported, measured or quoted: its functions are known otherwise."""
+    frame = sys._getframe(2)  # noqa: SLF001  the hook is called by whoever opens
+    for _ in range(4):
+        path = frame.f_code.co_filename
+        if path.startswith("<frozen importlib") or path.endswith(_READERS) or "/coverage/" in path:
+            return True
+        if frame.f_back is None:
+            return False
+        frame = frame.f_back
+    return False
 
 
 def functions_by_context(measure: Measure, read_text: Callable[[str], str]) -> dict[str, set[str]]:

@@ -5,8 +5,9 @@ from __future__ import annotations
 import os
 import random
 import sys
+from contextlib import suppress
 from time import perf_counter
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -16,7 +17,7 @@ from .judging import description, phase, worst
 from .wire import plain
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Generator
 
     from .measuring import Measure
     from .tracing import Opened
@@ -30,8 +31,8 @@ class Watch:
 
     def __init__(
         self,
-        wanted: dict,
-        tell: Callable[[dict], None],
+        wanted: dict[str, Any],
+        tell: Callable[[dict[str, Any]], None],
         measure: Measure | None,
         opened: Opened | None,
     ) -> None:
@@ -51,6 +52,7 @@ class Watch:
         self.misfits = 0
         """How many files could not be collected."""
         self.replaced = ""
+        self.interrupted = False
         self.after: Callable[[pytest.Session], None] | None = None
         """What is done when all tests have run, while fixtures and plugins are still there."""
 
@@ -67,11 +69,11 @@ class Watch:
         os.chdir(self._wanted["directory"])
 
     @pytest.hookimpl(hookwrapper=True, tryfirst=True)
-    def pytest_make_collect_report(self, collector: pytest.Collector) -> Iterator[None]:
+    def pytest_make_collect_report(self, collector: pytest.Collector) -> Generator[None, Any, None]:
         """Whose imports these are, and which files cannot be collected."""
         if isinstance(collector, pytest.Module):
             self.turn("module:" + collector.nodeid)
-        outcome = yield
+        outcome: Any = yield
         report = outcome.get_result()
         if report.failed:
             self.misfits += 1
@@ -79,14 +81,16 @@ class Watch:
             self._told(collector.nodeid or ".", "error", 0.0, raised.__cause__ or raised)
 
     @pytest.hookimpl(hookwrapper=True, tryfirst=True)
-    def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> Iterator[None]:
+    def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> Generator[None, Any, None]:
         """The last word about the order."""
         yield
         if self._wanted["order"] is not None:
             random.Random(self._wanted["order"]).shuffle(items)  # noqa: S311  to be repeated
         elif self._wanted["in_order"]:
             places = {name: place for place, name in reversed(list(enumerate(self._wanted["select"])))}
-            items.sort(key=lambda item: min((places[name] for name in _names(item.nodeid) if name in places), default=0))
+            items.sort(
+                key=lambda item: min((places[name] for name in _names(item.nodeid) if name in places), default=0)
+            )
 
     def pytest_collection_finish(self, session: pytest.Session) -> None:
         """Say what there is to run."""
@@ -97,14 +101,14 @@ class Watch:
             self._tell({"collected": [plain(item.nodeid, NODEID) for item in part]})
 
     @pytest.hookimpl(hookwrapper=True, tryfirst=True)
-    def pytest_runtestloop(self, session: pytest.Session) -> Iterator[None]:
+    def pytest_runtestloop(self, session: pytest.Session) -> Generator[None, Any, None]:
         """Run them all, then what is to be done after."""
         yield
         if self.after is not None:
             self.after(session)
 
     @pytest.hookimpl(hookwrapper=True, tryfirst=True)
-    def pytest_runtest_protocol(self, item: pytest.Item) -> Iterator[None]:
+    def pytest_runtest_protocol(self, item: pytest.Item) -> Generator[None, Any, None]:
         """One test from its fixtures to their end."""
         self._phases = []
         self.turn("test:" + item.nodeid)
@@ -120,13 +124,25 @@ class Watch:
         self.turn("")
 
     @pytest.hookimpl(hookwrapper=True, tryfirst=True)
-    def pytest_runtest_makereport(self, item: pytest.Item, call: pytest.CallInfo) -> Iterator[None]:
+    def pytest_runtest_makereport(self, item: pytest.Item, call: pytest.CallInfo[None]) -> Generator[None, Any, None]:
         """Judge one phase by what was raised in it."""
-        outcome = yield
+        outcome: Any = yield
         raised = call.excinfo.value if call.excinfo else None
         runs_xfail = bool(item.config.getoption("runxfail", default=False))
         self._phases.append((call.when, phase(call.when, raised, outcome.get_result(), runs_xfail=runs_xfail), raised))
         self.look()
+
+    def pytest_keyboard_interrupt(self) -> None:
+        """Somebody ends the session, which is for nobody in it to do."""
+        self.interrupted = True
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_sessionfinish(self, session: pytest.Session) -> None:
+        """Let nobody sum up for a terminal that is not there: Hypothesis is imported for it, which takes longest."""
+        summary = session.config.hook.pytest_terminal_summary
+        with suppress(AttributeError):
+            for each in summary.get_hookimpls():
+                summary._remove_plugin(each.plugin)  # noqa: SLF001  there is no other way
 
     def look(self) -> None:
         """Remember whether pytest has been tampered with."""
@@ -174,16 +190,18 @@ class Watch:
 
     def _told(self, nodeid: str, outcome: str, seconds: float, raised: BaseException | None) -> None:
         message, exception, where = description(raised, self._top)
-        self._tell({
-            "test": {
-                "nodeid": plain(nodeid, NODEID),
-                "outcome": outcome,
-                "seconds": round(seconds, 6),
-                "message": message,
-                "exception": exception,
-                "where": where,
+        self._tell(
+            {
+                "test": {
+                    "nodeid": plain(nodeid, NODEID),
+                    "outcome": outcome,
+                    "seconds": round(seconds, 6),
+                    "message": message,
+                    "exception": exception,
+                    "where": where,
+                }
             }
-        })
+        )
 
 
 def _names(nodeid: str) -> list[str]:

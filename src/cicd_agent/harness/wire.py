@@ -1,11 +1,11 @@
-"""How a process of the harness says something so that it is believed: lines, each signed with a key that only two know."""
+"""How a process of the harness says something so that it is believed: lines signed with a key that only two know."""
 
 from __future__ import annotations
 
 import hmac
 import json
 import os
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 MOST = 32 << 20
 """Bytes that one process may say."""
@@ -40,7 +40,7 @@ def believed(key: bytes, said: bytes) -> Iterator[bytes | None]:
         yield None
 
 
-def teller(descriptor: int, key: bytes) -> Callable[[dict], None]:
+def teller(descriptor: int, key: bytes) -> Callable[[dict[str, Any]], None]:
     """What writes objects to the descriptor, in this process alone: what is forked from it says nothing.
 
     It holds all that it needs, since code of the project runs in the same process and replaces what it likes.
@@ -49,7 +49,7 @@ def teller(descriptor: int, key: bytes) -> Callable[[dict], None]:
     own = pid_of()
     number = 0
 
-    def tell(what: dict) -> None:
+    def tell(what: dict[str, Any]) -> None:
         nonlocal number
         if pid_of() != own:
             return

@@ -1,0 +1,382 @@
+import importlib.util
+import itertools
+import random
+import sys
+import textwrap
+import threading
+from collections.abc import Callable
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import pytest
+
+from cicd_agent.harness.mutation import try_mutants
+
+Check = Callable[[], object]
+
+
+class Bed:
+    """A module on the disk, loaded, with checks of it that stand for tests, and mutants of its text."""
+
+    def __init__(self, top: Path, name: str, text: str) -> None:
+        self.path = f"{name}.py"
+        self.text = textwrap.dedent(text)
+        (top / self.path).write_bytes(self.text.encode())
+        spec = importlib.util.spec_from_file_location(name, top / self.path)
+        assert spec is not None
+        assert spec.loader is not None
+        self.module: Any = importlib.util.module_from_spec(spec)
+        spec.loader.exec_module(self.module)
+        self.checks: dict[str, Check] = {}
+        self.top: str | None = str(top)
+        self.read: Callable[[str], str] = lambda _: self.text
+
+    def mutant(self, old: str, new: str, nth: int = 0) -> dict[str, Any]:
+        start = -1
+        for _ in range(nth + 1):
+            start = self.text.index(old, start + 1)
+        return {
+            "id": f"{old}>{new}",
+            "path": self.path,
+            "line": self.text.count("\n", 0, start) + 1,
+            "start": start,
+            "end": start + len(old),
+            "replacement": new,
+        }
+
+    def run(self, tests: list[str]) -> tuple[str, str] | None:
+        for name in tests:
+            try:
+                self.checks[name]()
+            except Exception as error:  # noqa: BLE001  as pytest does
+                return name, type(error).__name__
+        return None
+
+    def tried(self, *mutants: dict[str, Any], seconds: float = 20.0) -> list[dict[str, Any]]:
+        return try_mutants(list(mutants), self.read, self.run, lambda _: list(self.checks), seconds, self.top)
+
+    def fate(self, old: str, new: str, check: Check, **more: Any) -> tuple[str, str]:
+        self.checks = {"test": check}
+        (outcome,) = self.tried(self.mutant(old, new), **more)
+        return outcome["fate"], outcome["exception"] or outcome["detail"]
+
+
+@pytest.fixture
+def bed(tmp_path: Path) -> Callable[[str], Bed]:
+    numbers = itertools.count()
+    return lambda text: Bed(tmp_path, f"mutated_{tmp_path.name}_{next(numbers)}", text)
+
+
+def check(truth: object) -> None:
+    assert truth
+
+
+def test_a_mutant_that_a_test_notices_is_killed_and_the_test_is_named(bed: Callable[[str], Bed]) -> None:
+    one = bed("def less(a, b):\n    return a < b\n")
+    one.checks = {"quiet": lambda: one.module.less(1, 2), "loud": lambda: check(not one.module.less(2, 2))}
+    assert one.tried(one.mutant("<", "<="), one.mutant("<", "< 1 +")) == [
+        {"id": "<><=", "fate": "killed", "by": "loud", "exception": "AssertionError", "detail": ""},
+        {"id": "<>< 1 +", "fate": "killed", "by": "loud", "exception": "AssertionError", "detail": ""},
+    ]
+
+
+def test_a_mutant_that_no_test_notices_survives_and_nothing_stays_of_it(bed: Callable[[str], Bed]) -> None:
+    one = bed("def less(a, b):\n    return a < b\n")
+    before = one.module.less.__code__
+    assert one.fate("<", "<=", lambda: check(one.module.less(1, 2))) == ("survived", "")
+    assert one.module.less.__code__ is before
+    assert (Path(str(one.top)) / one.path).read_text() == one.text
+
+
+WRAPPED = """
+    import contextlib, functools
+
+    def plain(function):
+        @functools.wraps(function)
+        def wrapper(*arguments):
+            return function(*arguments)
+        return wrapper
+
+    @plain
+    @functools.lru_cache
+    def cached(a):
+        return a + 10
+
+    class Box:
+        def __init__(self, a):
+            self.a = a
+
+        @property
+        def more(self):
+            return self.a + 20
+
+        @classmethod
+        def made(cls, a):
+            return cls(a + 30)
+
+        @staticmethod
+        def still(a):
+            return [b + 40 for b in [a]][0]
+
+        class Inner:
+            def deep(self, a):
+                return (lambda c: c + 50)(a)
+
+    def outer(a):
+        def inner(b):
+            return b + 60
+        return inner(a)
+
+    def maker(step):
+        def made(a):
+            return a + step + 70
+        return made
+
+    made = maker(1)
+    small = lambda a: a + 80
+
+    async def waits(a):
+        return a + 90
+
+    def yields(a):
+        yield a + 100
+
+    @contextlib.contextmanager
+    def within(a):
+        yield a + 110
+    """
+
+
+def awaited(coroutine: Any) -> Any:
+    try:
+        coroutine.send(None)
+    except StopIteration as stop:
+        return stop.value
+
+
+def entered(context: Any) -> Any:
+    with context as value:
+        return value
+
+
+@pytest.mark.parametrize(
+    ("number", "call"),
+    [
+        (10, lambda m: m.cached(1)),
+        (20, lambda m: m.Box(1).more),
+        (30, lambda m: m.Box.made(1).a),
+        (40, lambda m: m.Box.still(1)),
+        (50, lambda m: m.Box.Inner().deep(1)),
+        (60, lambda m: m.outer(1)),
+        (70, lambda m: m.made(0)),
+        (80, lambda m: m.small(1)),
+        (90, lambda m: awaited(m.waits(1))),
+        (100, lambda m: next(m.yields(1))),
+        (110, lambda m: entered(m.within(1))),
+    ],
+)
+def test_code_is_replaced_wherever_it_lives(
+    bed: Callable[[str], Bed], number: int, call: Callable[[ModuleType], Any]
+) -> None:
+    one = bed(WRAPPED)
+    assert call(one.module) == number + 1
+    assert one.fate(f"+ {number}", f"- {number}", lambda: check(call(one.module) == number + 1)) == (
+        "killed",
+        "AssertionError",
+    )
+
+
+def test_a_call_that_was_all_that_used_a_closure_can_be_dropped(bed: Callable[[str], Bed]) -> None:
+    one = bed("""
+        class Base:
+            def __init__(self):
+                self.ready = True
+
+        class Child(Base):
+            def __init__(self):
+                super().__init__()
+        """)
+    test = lambda: check(one.module.Child().ready)  # noqa: E731
+    assert one.fate("super().__init__()", "pass", test) == ("killed", "AttributeError")
+
+
+def test_functions_of_another_file_with_the_same_text_are_left_alone(bed: Callable[[str], Bed]) -> None:
+    one, other = bed("def one():\n    return 1\n"), bed("def one():\n    return 1\n")
+    assert one.fate("1", "2", lambda: check(other.module.one() == 1)) == ("survived", "")
+
+
+def test_two_modules_of_one_file_are_both_replaced(bed: Callable[[str], Bed]) -> None:
+    one = bed("def one():\n    return 1\n")
+    spec = importlib.util.spec_from_file_location("mutated_again", Path(str(one.top)) / one.path)
+    assert spec is not None
+    assert spec.loader is not None
+    again = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(again)
+    assert one.fate("1", "2", lambda: check(again.one() == 1)) == ("killed", "AssertionError")
+    assert one.fate("1", "2", lambda: check(one.module.one() == 1)) == ("killed", "AssertionError")
+
+
+def test_a_file_is_found_by_the_end_of_its_path_where_no_top_is_given(bed: Callable[[str], Bed]) -> None:
+    one = bed("def one():\n    return 1\n")
+    one.top = None
+    assert one.fate("1", "2", lambda: check(one.module.one() == 1)) == ("killed", "AssertionError")
+
+
+@pytest.mark.parametrize(
+    ("text", "old", "new", "why"),
+    [
+        ("LIMIT = 1\n\ndef one():\n    return LIMIT\n", "1", "2", "it runs at import"),
+        ("class A:\n    b = 1\n\ndef one():\n    return A.b\n", "1", "2", "it runs at import"),
+        ("def one(a=1):\n    return a\n", "1", "2", "it runs at import"),
+        ("def one():\n    return 1\n", "1", "(1)", "it compiles to the same code"),
+        ("def one():\n    return 1\n", "1", "1 +", "it does not compile here: SyntaxError"),
+    ],
+)
+def test_a_mutant_that_cannot_be_put_in_place_is_not_run(
+    bed: Callable[[str], Bed], text: str, old: str, new: str, why: str
+) -> None:
+    one = bed(text)
+    assert one.fate(old, new, lambda: check(one.module.one() == 1)) == ("not_run", why)
+
+
+def test_an_edit_of_another_text_is_not_run(bed: Callable[[str], Bed]) -> None:
+    one = bed("def one():\n    return 1\n")
+    one.checks = {"test": lambda: None}
+    stale = {**one.mutant("1", "2"), "line": 7}
+    beyond = {**one.mutant("1", "2"), "end": 700}
+    assert [outcome["detail"] for outcome in one.tried(stale, beyond)] == [
+        "the file is not the one that it was made of"
+    ] * 2
+    one.read = lambda _: "def one():\n    return 3\n"
+    assert one.fate("1", "2", lambda: None) == ("not_run", "no live function has this code")
+
+
+def test_a_file_that_cannot_be_read_is_not_run(bed: Callable[[str], Bed]) -> None:
+    def missing(_: str) -> str:
+        raise FileNotFoundError
+
+    one = bed("def one():\n    return 1\n")
+    one.read = missing
+    assert one.fate("1", "2", lambda: None) == ("not_run", "its file cannot be read: FileNotFoundError")
+
+
+def test_without_a_test_a_mutant_is_not_run(bed: Callable[[str], Bed]) -> None:
+    one = bed("def one():\n    return 1\n")
+    assert one.tried(one.mutant("1", "2"))[0]["detail"] == "no test executes it"
+
+
+def test_a_test_that_hangs_only_with_the_mutant_kills_it(bed: Callable[[str], Bed]) -> None:
+    one = bed("def count(n):\n    while n > 0:\n        n -= 1\n    return n\n")
+    assert one.fate("-=", "+=", lambda: one.module.count(3), seconds=0.5) == ("killed", "timeout")
+
+
+def test_a_signal_that_ends_the_process_only_with_the_mutant_kills_it(bed: Callable[[str], Bed]) -> None:
+    one = bed("import os\n\ndef die():\n    return os.kill(os.getpid(), 0)\n")
+    assert one.fate(", 0)", ", 11)", one.module.die) == ("killed", "crash")
+
+
+def test_an_exit_kills_nothing(bed: Callable[[str], Bed]) -> None:
+    one = bed("import os\n\ndef leave(now):\n    if now is True:\n        os._exit(0)\n")
+    assert one.fate("is True", "is not True", lambda: one.module.leave(0)) == (
+        "not_run",
+        "its process ended (exit 0) before its tests did",
+    )
+
+
+def test_what_escapes_from_the_tests_kills_nothing(bed: Callable[[str], Bed]) -> None:
+    one = bed("def leave(now):\n    if now is True:\n        raise SystemExit(0)\n")
+    assert one.fate("is True", "is not True", lambda: one.module.leave(0)) == (
+        "not_run",
+        "its process ended (exit 70) before its tests did",
+    )
+
+
+def test_a_report_that_the_code_under_test_writes_is_not_believed(bed: Callable[[str], Bed]) -> None:
+    """It writes to each descriptor that was not there when it was loaded."""
+    one = bed("""
+        import contextlib, os
+
+        def there():
+            for descriptor in range(64):
+                with contextlib.suppress(OSError):
+                    os.fstat(descriptor)
+                    yield descriptor
+
+        BEFORE = {*there()}
+
+        def forge(now):
+            if now:
+                for descriptor in {*there()} - BEFORE:
+                    with contextlib.suppress(OSError):
+                        os.write(descriptor, b'[0, "AssertionError"]\\n')
+        """)
+    assert one.fate("if now:", "if not now:", lambda: one.module.forge(0)) == (
+        "not_run",
+        "its process said what cannot be read",
+    )
+
+
+def test_a_test_that_does_not_pass_twice_kills_nothing(bed: Callable[[str], Bed]) -> None:
+    one = bed("SEEN = []\n\ndef once():\n    SEEN.append(1)\n    return len(SEEN) == 1\n\ndef two():\n    return 2\n")
+    check(one.module.once())
+    one.checks = {"once": lambda: check(one.module.once()), "two": one.module.two}
+    outcome = one.tried(one.mutant("== 1", "== 5"))[0]
+    assert (outcome["fate"], outcome["by"]) == ("survived", "")
+    one.checks = {"once": lambda: check(one.module.once())}
+    outcome = one.tried(one.mutant("== 1", "== 5"))[0]
+    assert outcome["detail"] == "the tests that execute it do not pass when they run a second time"
+    one.checks |= {"two": lambda: check(one.module.two() == 2)}
+    assert one.tried(one.mutant("2", "3"))[0]["by"] == "two"
+
+
+def test_chance_is_the_same_in_each_fork(bed: Callable[[str], Bed]) -> None:
+    one = bed("import random\n\ndef roll(a):\n    return a, random.random()\n")
+    state = random.getstate()
+    expected = random.random()
+    random.setstate(state)
+    assert one.fate("a,", "-a,", lambda: check(one.module.roll(0)[1] == expected)) == ("survived", "")
+
+
+def test_threads_do_not_stand_in_the_way(bed: Callable[[str], Bed]) -> None:
+    one = bed("def one():\n    return 1\n")
+    stop = threading.Event()
+    thread = threading.Thread(target=stop.wait)
+    thread.start()
+    try:
+        assert one.fate("1", "2", lambda: check(one.module.one() == 1)) == ("killed", "AssertionError")
+    finally:
+        stop.set()
+        thread.join()
+
+
+def test_what_a_fork_starts_is_ended_with_it(bed: Callable[[str], Bed], tmp_path: Path) -> None:
+    """The process that is left holds the pipe, and would write the file when the test is long over."""
+    one = bed(f"""
+        import os, time
+
+        def leave(now):
+            if os.fork() == 0:
+                time.sleep(1.0)
+                open({str(tmp_path / "late")!r}, "w").close()
+                os._exit(0)
+            return 1
+        """)
+    assert one.fate("return 1", "return 2", lambda: one.module.leave(1)) == ("survived", "")
+    threading.Event().wait(1.3)
+    assert not (tmp_path / "late").exists()
+
+
+def test_a_byte_order_mark_and_other_line_ends_are_read_as_they_are(bed: Callable[[str], Bed]) -> None:
+    one = bed("\ufeffdef one():\r\n    # ä𝒳\r\n    return 1\r\n")
+    assert one.fate("1", "2", lambda: check(one.module.one() == 1)) == ("killed", "AssertionError")
+
+
+def test_measuring_is_off_in_a_fork_and_on_after_it(bed: Callable[[str], Bed]) -> None:
+    one = bed("def one():\n    return 1\n")
+    before = sys.gettrace()
+    assert one.fate("1", "2", lambda: check(sys.gettrace() is None and one.module.one() == 1)) == (
+        "killed",
+        "AssertionError",
+    )
+    assert sys.gettrace() is before
