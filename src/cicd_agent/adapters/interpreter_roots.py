@@ -43,8 +43,8 @@ def roots(top: Path, settings: Mapping[str, Any], told: Told) -> tuple[str, ...]
     Those of editable installations, those that the project's build names, and `src`. What was built with modules of
     its own that are not Python's is only to be had where it is installed, unless it is so for editing.
     """
-    sources = [inner for place in told.editable if (inner := _inside(top, place)) is not None]
-    entries = [inner for place in told.entries if (inner := _inside(top, place)) is not None]
+    sources = [within for place in told.editable if (within := _inside(top, place)) is not None]
+    entries = [within for place in told.entries if (within := _inside(top, place)) is not None]
     if told.compiled and not (sources or entries):
         return ()
     named = [each for each in _named(settings) if _is_below(each)]
