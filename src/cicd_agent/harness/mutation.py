@@ -26,6 +26,8 @@ Value = dict[str, Any]
 
 _SILENT = 70
 _TICK = 0.2
+_GRACE = 0.5
+"""Seconds after which a fork ends itself, when it should have been ended."""
 _MOST = 4_000
 
 
@@ -124,7 +126,7 @@ class _Forks:
 
     def _child(self, tests: list[str], swaps: list[Swap], says: int, token: bytes, chances: Any) -> NoReturn:
         try:
-            _settle(chances)
+            _settle(chances, self._seconds)
             for function, code in swaps:
                 function.__code__ = code
             for cache in self._caches:
@@ -144,8 +146,8 @@ def _fork() -> int:
         return os.fork()
 
 
-def _settle(chances: Any) -> None:
-    """Makes a fork ready: a process group of its own, nowhere to write to, no measuring, half of the memory."""
+def _settle(chances: Any, seconds: float) -> None:
+    """Makes a fork ready: a process group of its own, nowhere to write to, no measuring, an end, half of the memory."""
     os.setpgid(0, 0)
     nowhere = os.open(os.devnull, os.O_RDWR)
     for descriptor in (0, 1, 2):
@@ -157,6 +159,8 @@ def _settle(chances: Any) -> None:
         if monitoring.get_tool(tool) is not None:
             monitoring.set_events(tool, 0)
     faulthandler.disable()
+    # There are sandboxes in which no process may signal another.
+    faulthandler.dump_traceback_later(seconds + _GRACE, exit=True, file=nowhere)
     # A mutant that never stops to fill a list must not end the whole run by its limit.
     for limit in (resource.RLIMIT_AS, resource.RLIMIT_DATA):
         soft, hard = resource.getrlimit(limit)
@@ -187,11 +191,7 @@ def _heard(child: int, hears: int, token: bytes, seconds: float, tests: list[str
             ended, code = os.waitpid(child, os.WNOHANG)
             status = code if ended else None
     finally:
-        with contextlib.suppress(OSError):
-            os.killpg(child, signal.SIGKILL)
-        if status is None:
-            with contextlib.suppress(OSError):
-                os.waitpid(child, 0)
+        _end(child, reaped=status is not None)
     if said:
         return _told(said, token, tests)
     if status is None:
@@ -199,6 +199,20 @@ def _heard(child: int, hears: int, token: bytes, seconds: float, tests: list[str
     if os.WIFSIGNALED(status):
         return _End("killed", exception="crash", detail=f"ended by signal {os.WTERMSIG(status)}")
     return _End("not_run", detail=f"its process ended (exit {os.WEXITSTATUS(status)}) before its tests did")
+
+
+def _end(child: int, *, reaped: bool) -> None:
+    """Ends a fork and its group; where no process may signal another the fork ends itself, which is waited for."""
+    with contextlib.suppress(OSError):
+        os.killpg(child, signal.SIGKILL)
+    ends = monotonic() + 2 * _GRACE
+    while not reaped and monotonic() < ends:
+        try:
+            reaped = os.waitpid(child, os.WNOHANG)[0] == child
+        except OSError:
+            return
+        if not reaped:
+            sleep(0.001)
 
 
 def _told(said: bytes, token: bytes, tests: list[str]) -> _End:
