@@ -104,6 +104,7 @@ class Watch:
     def pytest_runtestloop(self, session: pytest.Session) -> Generator[None, Any, None]:
         """Run them all, then what is to be done after."""
         yield
+        self.turn("")
         if self.after is not None:
             self.after(session)
 
