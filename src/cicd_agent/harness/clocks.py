@@ -25,6 +25,9 @@ def put_forward(seconds: int) -> None:
     time.time_ns = lambda: now_ns() + seconds * 10**9
     for name in ("localtime", "gmtime", "ctime"):
         setattr(time, name, _defaulting(getattr(time, name), later))
+    strftime, asctime = time.strftime, time.asctime
+    time.strftime = lambda form, when=None: strftime(form, time.localtime() if when is None else when)
+    time.asctime = lambda when=None: asctime(time.localtime() if when is None else when)
     _put_dates_forward(later)
 
 
