@@ -26,8 +26,14 @@ def put_forward(seconds: int) -> None:
     for name in ("localtime", "gmtime", "ctime"):
         setattr(time, name, _defaulting(getattr(time, name), later))
     strftime, asctime = time.strftime, time.asctime
-    time.strftime = lambda form, when=None: strftime(form, time.localtime() if when is None else when)
-    time.asctime = lambda when=None: asctime(time.localtime() if when is None else when)
+
+    def written(form: str, when: Any = None) -> str:
+        return strftime(form, time.localtime() if when is None else when)
+
+    def spelled(when: Any = None) -> str:
+        return asctime(time.localtime() if when is None else when)
+
+    time.strftime, time.asctime = written, spelled
     _put_dates_forward(later)
 
 
