@@ -145,7 +145,7 @@ def test_a_slow_test_is_stopped() -> None:
 
     def run(run: PytestRun, files: Mapping[str, str], tree: str) -> RunResult:
         result = slow.run(run, files, tree)
-        return replace(result, tests=tuple(replace(test, seconds=6) for test in result.tests))
+        return replace(result, tests=tuple(replace(test, seconds=1.5) for test in result.tests))
 
     laboratory.script = run
     (report,) = screen([candidate()], evidence(), laboratory)
