@@ -26,7 +26,6 @@ from cicd_agent.settings import Settings
 SERVED = frozenset(
     {
         EventKind.PULL_REQUEST,
-        EventKind.PULL_REQUEST_TARGET,
         EventKind.PUSH,
         EventKind.MERGE_GROUP,
         EventKind.LOCAL,
@@ -42,6 +41,9 @@ _LARGEST = 300_000
 def declines(event: Event, settings: Settings | None = None) -> str | None:
     """Why there is nothing to write tests for, in one line."""
     hunts = settings is None or settings.detect_flaky > 0
+    if event.kind is EventKind.PULL_REQUEST_TARGET:
+        # It runs with the base's secrets, and this mode runs what the pull request brings.
+        return "gen-tests does not serve pull_request_target, whose jobs hold secrets; use pull_request"
     if event.kind not in SERVED and not (event.kind in HUNTED and hunts):
         hint = "; set `detect-flaky` to look for flaky tests" if event.kind in HUNTED else ""
         return f"gen-tests does not serve the event {event.name or event.kind}{hint}"
