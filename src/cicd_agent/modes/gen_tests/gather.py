@@ -12,6 +12,7 @@ from cicd_agent.core.placement import home
 from cicd_agent.core.ports_tests import Laboratory, LaboratoryUnavailable
 from cicd_agent.core.python_modules import dotted
 from cicd_agent.core.suite import Suite, SuiteState, TestEvidence
+from cicd_agent.core.test_command import read_test_command
 from cicd_agent.errors import ConfigError
 from cicd_agent.modes import World
 from cicd_agent.modes.changes import changed, gaps, matcher, read_change
@@ -58,7 +59,11 @@ def declines(event: Event, settings: Settings | None = None) -> str | None:
 
 
 def gather(event: Event, world: World, settings: Settings) -> Evidence:
-    """Evidence of the change, of the project's tests over it, and the tests that rules propose."""
+    """Evidence of the change, of the project's tests over it, and the tests that rules propose.
+
+    Raises ConfigError for a `test-command` that makes no sense: that is no lack of the machine's.
+    """
+    read_test_command(settings.test_command)
     change = _change(event, world, settings)
     found = subjects(change, settings)
     missed = (*gaps(change, settings), *passed_over(change, settings))
