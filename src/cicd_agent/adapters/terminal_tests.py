@@ -1,9 +1,10 @@
 """Generated tests as text for a person at a terminal: what was kept, what it may have found, what is still open."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from itertools import islice
+from typing import Unpack
 
-from cicd_agent.adapters.style import Cost, Style, closing, one_line, told_outputs
+from cicd_agent.adapters.style import Cost, Shape, Style, one_line, page
 from cicd_agent.core.candidate import Hurdle
 from cicd_agent.core.evidence import Evidence
 from cicd_agent.core.generated import Generated
@@ -12,32 +13,21 @@ from cicd_agent.core.words import count
 _MOST = 15
 
 
-def render_tests(
-    generated: Generated,
-    evidence: Evidence,
-    cost: Cost,
-    *,
-    report: str,
-    outputs: Mapping[str, str] | None = None,
-    colour: bool = False,
-    width: int = 100,
-    links: str = "",
-) -> str:
-    """The whole result; the arguments are those of `terminal.render`."""
-    style = Style(colour, max(width, 40), links)
-    lines: list[str] = []
-    for part in (
-        _state(generated, style),
-        _bugs(generated, style),
-        _kept(generated, style),
-        _stopped(generated, style),
-        _open(generated, style),
-        _flaky(generated, style),
-        _limits(generated, evidence, style),
-        told_outputs(outputs or {}),
-    ):
-        lines += part
-    return "\n".join([*lines, *closing(report, cost, style)]) + "\n"
+def render_tests(generated: Generated, evidence: Evidence, cost: Cost, **shape: Unpack[Shape]) -> str:
+    """The whole result."""
+
+    def parts(style: Style) -> tuple[Iterator[str], ...]:
+        return (
+            _state(generated, style),
+            _bugs(generated, style),
+            _kept(generated, style),
+            _stopped(generated, style),
+            _open(generated, style),
+            _flaky(generated, style),
+            _limits(generated, evidence, style),
+        )
+
+    return page(parts, cost, shape)
 
 
 def _state(generated: Generated, style: Style) -> Iterator[str]:
