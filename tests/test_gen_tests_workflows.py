@@ -34,9 +34,9 @@ def secrets(job: dict[str, Any]) -> set[str]:
 
 
 def test_the_jobs_follow_one_another_through_the_stages(split: dict[str, dict[str, Any]]) -> None:
-    assert [*split] == ["propose", "try", "deliver"]
-    assert [job.get("needs", []) for job in split.values()] == [[], ["propose"], ["try"]]
-    assert [step(job, OWN)["stage"] for job in split.values()] == ["ask", "try", "deliver"]
+    assert [*split] == ["gather", "ask", "try", "deliver"]
+    assert [job.get("needs", []) for job in split.values()] == [[], ["gather"], ["ask"], ["try"]]
+    assert [step(job, OWN)["stage"] for job in split.values()] == [*split]
     assert {step(job, OWN)["mode"] for job in split.values()} == {"gen-tests"}
 
 
@@ -44,15 +44,22 @@ def test_no_job_holds_two_of_the_models_key_foreign_code_that_writes_and_a_writi
     split: dict[str, dict[str, Any]],
 ) -> None:
     assert {name: secrets(job) for name, job in split.items()} == {
-        "propose": {"OPENAI_API_KEY"},
+        "gather": set(),
+        "ask": {"OPENAI_API_KEY"},
         "try": set(),
         "deliver": {"GEN_TESTS_PRIVATE_KEY"},
     }
     assert {name: job["permissions"] for name, job in split.items()} == {
-        "propose": {"contents": "read"},
+        "gather": {"contents": "read"},
+        "ask": {"contents": "read"},
         "try": {"contents": "read"},
         "deliver": {},
     }
+
+
+def test_the_job_with_the_models_key_has_no_code_and_runs_nothing(split: dict[str, dict[str, Any]]) -> None:
+    steps = split["ask"]["steps"]
+    assert not [one for one in steps if "run" in one or "checkout" in one["uses"] or "setup" in one["uses"]]
 
 
 def test_the_job_that_writes_has_no_code_and_runs_nothing(split: dict[str, dict[str, Any]]) -> None:
@@ -66,7 +73,7 @@ def test_the_job_that_writes_has_no_code_and_runs_nothing(split: dict[str, dict[
 
 
 def test_code_of_the_pull_request_meets_no_credential_in_the_checkout(split: dict[str, dict[str, Any]]) -> None:
-    jobs = [split["propose"], split["try"], *load("gen-tests-single.yml")["jobs"].values()]
+    jobs = [split["gather"], split["try"], *load("gen-tests-single.yml")["jobs"].values()]
     jobs += load("flaky.yml")["jobs"].values()
     assert all(step(job, "actions/checkout@")["persist-credentials"] is False for job in jobs)
 
@@ -74,7 +81,8 @@ def test_code_of_the_pull_request_meets_no_credential_in_the_checkout(split: dic
 @pytest.mark.parametrize(
     ("giver", "wrote", "taker", "reads"),
     [
-        ("propose", "evidence-file", "try", "evidence-file"),
+        ("gather", "evidence-file", "ask", "evidence-file"),
+        ("ask", "evidence-file", "try", "evidence-file"),
         ("try", "decision-file", "deliver", "decision-file"),
     ],
 )
