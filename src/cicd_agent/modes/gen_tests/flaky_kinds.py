@@ -24,7 +24,7 @@ NETWORK = frozenset(
     {"ConnectionError", "ConnectionRefusedError", "ConnectionResetError", "gaierror", "URLError", "HTTPError",
      "ConnectTimeout", "ReadTimeout", "ConnectError", "TimeoutException", "SSLError", "NewConnectionError"}
 )  # fmt: skip
-_REPEATS = 3
+_REPEATS = 4
 _HELD = Perturbation(random_seed=0)
 _DAY = 86_400
 _Value = TypeVar("_Value")

@@ -9,7 +9,7 @@ from cicd_agent.core.words import clip, count
 from cicd_agent.modes.gen_tests.flaky_steps import Ran, Steps, Victim, after, alone, failed
 
 _HELD = Perturbation(random_seed=0)
-_REPEATS = 3
+_REPEATS = 4
 _MOST_ORDERS = 3
 _MOST_POLLUTERS = 10
 
