@@ -22,7 +22,7 @@ BEFORE = "def test_it():\n    assert names() == ['a', 'b']\n"
         ("", False),
     ],
 )
-def test_only_calls_of_sorted_may_be_new(after: str, sorts: bool) -> None:
+def test_only_calls_of_sorted_may_be_new(after: str, *, sorts: bool) -> None:
     assert only_sorts(BEFORE, after) is sorts
 
 
