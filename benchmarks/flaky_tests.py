@@ -151,10 +151,12 @@ def main() -> int:
             begun = time.monotonic()
             plain = {short(nodeid) for nodeid in again_and_again(options.runs, lab)}
             seconds["plain"] += round(time.monotonic() - begun)
+        print(f"project {number}: {len(found.found)} found of {len(made.planted)} planted", flush=True)
         for line in told(found, made, tally):
             print(f"project {number}: {line}", flush=True)
         for name in plain:
             tally[f"{made.planted[name]} plain" if name in made.planted else "plain false alarms"] += 1
+        print(f"project {number}: plain reruns find {len(plain)}", flush=True)
     print(f"{'planted':<10} {'n':>3} {'found':>6} {'kind right':>11} {'plain reruns':>13}")
     for kind in PLANTED:
         row = [tally[f"{kind} {what}"] for what in ("planted", "found", "right", "plain")]
