@@ -123,3 +123,10 @@ def test_of_a_slow_suite_the_changed_tests_are_run() -> None:
 def test_of_a_fast_suite_or_an_unchanged_one_all_tests_are_run(seconds: float, path: str) -> None:
     found = hunt(30, evidence(SuiteState.GREEN, seconds, path), laboratory(SOME, seconds_left=lambda _: 400.0))
     assert (found.select, found.tests) == ((), 5)
+
+
+def test_it_leaves_to_others_what_is_kept_for_them() -> None:
+    lab = laboratory({**SOME, "b_tossing": tossing()}, seconds_left=lambda batches: 300.0 - 10 * batches)
+    found = hunt(40, evidence(seconds=5.0), lab, reserve=200.0)
+    assert found.found
+    assert lab.seconds_left >= 200

@@ -58,10 +58,11 @@ def perturbations(asked: int) -> Iterator[Perturbation]:
         )
 
 
-def hunt(asked: int, evidence: Evidence, laboratory: Laboratory) -> FlakyHunt:
+def hunt(asked: int, evidence: Evidence, laboratory: Laboratory, *, reserve: float = 0.0) -> FlakyHunt:
     """What `asked` runs of the project's tests show, as many of them as there is time for.
 
-    The suite may be red: a test that fails each time is no flaky one. Raises LaboratoryUnavailable.
+    The suite may be red: a test that fails each time is no flaky one. `reserve` are the seconds of the laboratory that
+    are left to others. Raises LaboratoryUnavailable.
     """
     suite = evidence.tests.suite if evidence.tests else None
     if suite is not None and suite.state in {SuiteState.BROKEN, SuiteState.EMPTY}:
@@ -69,9 +70,13 @@ def hunt(asked: int, evidence: Evidence, laboratory: Laboratory) -> FlakyHunt:
     seconds = suite.seconds if suite else 0.0
     notes: list[str] = []
     select: tuple[str, ...] = ()
-    if seconds > SLOW and seconds * asked > laboratory.seconds_left * _SHARE and (select := _changed_tests(evidence)):
+    if (
+        seconds > SLOW
+        and seconds * asked > (laboratory.seconds_left - reserve) * _SHARE
+        and (select := _changed_tests(evidence))
+    ):
         notes.append(f"the suite takes {seconds:.0f} seconds: only the tests that were changed were run again")
-    results = _runs(asked, select, laboratory, seconds)
+    results = _runs(asked, select, laboratory, seconds, reserve)
     completed = [(result, one) for result, one in results if result.completed]
     if len(results) < asked:
         notes.append(f"{count(len(results), 'run')} of {asked}: there was no time for more")
@@ -93,7 +98,9 @@ def hunt(asked: int, evidence: Evidence, laboratory: Laboratory) -> FlakyHunt:
         words = f"{count(len(offline), 'test')} always red for want of a network, of which nothing else is known"
         notes.append(f"{words}: {clip(', '.join(offline), 300)}")
     tests = len({nodeid for result, _ in completed for nodeid in result.collected})
-    return FlakyHunt(asked, len(completed), tests, tuple(_explained(victims, laboratory)), tuple(notes), select)
+    return FlakyHunt(
+        asked, len(completed), tests, tuple(_explained(victims, laboratory, reserve + TOO_LATE)), tuple(notes), select
+    )
 
 
 def _changed_tests(evidence: Evidence) -> tuple[str, ...]:
@@ -108,9 +115,9 @@ def _changed_tests(evidence: Evidence) -> tuple[str, ...]:
     )
 
 
-def _runs(asked: int, select: tuple[str, ...], laboratory: Laboratory, seconds: float) -> _Runs:
+def _runs(asked: int, select: tuple[str, ...], laboratory: Laboratory, seconds: float, reserve: float) -> _Runs:
     """The results, as many as fit into our share of the time, a few at a time. A suite takes about `seconds`."""
-    ends = laboratory.seconds_left * (1 - _SHARE)
+    ends = reserve + (laboratory.seconds_left - reserve) * (1 - _SHARE)
     found: _Runs = []
     planned = list(perturbations(asked))
     while planned and laboratory.seconds_left > max(ends, TOO_LATE):
@@ -175,12 +182,12 @@ def _less_those_of_our_clock(victims: list[Victim], laboratory: Laboratory, note
     return [each for each in victims if each.nodeid not in ours]
 
 
-def _explained(victims: Sequence[Victim], laboratory: Laboratory) -> Iterator[FlakyTest]:
+def _explained(victims: Sequence[Victim], laboratory: Laboratory, until: float) -> Iterator[FlakyTest]:
     looked_into = victims[:MOST_VICTIMS]
-    seen = screened(looked_into, laboratory) if looked_into else {}
+    seen = screened(looked_into, laboratory, until) if looked_into else {}
     for start in range(0, len(looked_into), _TOGETHER):
         some = looked_into[start : start + _TOGETHER]
-        found = side_by_side([classified(each, seen) for each in some], laboratory)
+        found = side_by_side([classified(each, seen) for each in some], laboratory, until)
         for victim, told in zip(some, found, strict=True):
             yield told or _unexplained(victim, "there was no time to find out why")
     for victim in victims[MOST_VICTIMS:]:

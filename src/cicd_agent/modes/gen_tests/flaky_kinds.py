@@ -33,7 +33,7 @@ Screened = dict[FlakyKind, list[tuple[Perturbation, RunResult]]]
 """What came of the victims together under variants of one thing."""
 
 
-def screened(victims: Sequence[Victim], laboratory: Laboratory) -> Screened:
+def screened(victims: Sequence[Victim], laboratory: Laboratory, until: float = TOO_LATE) -> Screened:
     """How the victims end under each variant, all of them in one process: what is seen there is confirmed alone."""
     failed = [one for victim in victims for one in victim.failed]
     passed = [one for victim in victims for one in victim.passed]
@@ -48,7 +48,7 @@ def screened(victims: Sequence[Victim], laboratory: Laboratory) -> Screened:
     select = tuple(victim.nodeid for victim in victims)
     found: Screened = {}
     for kind, each in variants.items():
-        if laboratory.seconds_left <= TOO_LATE:
+        if laboratory.seconds_left <= until:
             break
         runs = [
             PytestRun(f"{kind}-{number}", select, perturbation=one, seconds=SECONDS) for number, one in enumerate(each)

@@ -47,8 +47,8 @@ class Victim:
         )
 
 
-def side_by_side(each: Sequence[Steps], laboratory: Laboratory) -> list[FlakyTest | None]:
-    """What each comes to; None also for those that there was no time for."""
+def side_by_side(each: Sequence[Steps], laboratory: Laboratory, until: float = TOO_LATE) -> list[FlakyTest | None]:
+    """What each comes to, None where time was too short: nothing begins with less than `until` seconds left."""
     found: list[FlakyTest | None] = [None] * len(each)
     wanted: dict[int, Sequence[PytestRun]] = {}
 
@@ -61,7 +61,7 @@ def side_by_side(each: Sequence[Steps], laboratory: Laboratory) -> list[FlakyTes
 
     for number in range(len(each)):
         go_on(number, None)
-    while wanted and laboratory.seconds_left > TOO_LATE:
+    while wanted and laboratory.seconds_left > until:
         # A batch shares one copy of the tree; each run in it has a name of its own.
         runs = [
             replace(run, name=f"{number}-{place}") for number, own in wanted.items() for place, run in enumerate(own)
