@@ -50,10 +50,12 @@ class FlakyTest:
 
 @dataclass(frozen=True, slots=True)
 class FlakyHunt:
-    """What running the tests again and again has shown; `runs` were made of the `asked`."""
+    """What running the tests again and again has shown; of the `asked` runs, `runs` came to their end."""
 
     asked: int
     runs: int
     tests: int
     found: tuple[FlakyTest, ...] = ()
     notes: tuple[str, ...] = ()
+    select: tuple[str, ...] = ()
+    """The test modules that were run, () is all."""

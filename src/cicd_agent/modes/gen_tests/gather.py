@@ -164,7 +164,9 @@ def _with_hunt(evidence: Evidence, laboratory: Laboratory, world: World, setting
     if not settings.detect_flaky or tests is None or tests.suite.state is SuiteState.UNAVAILABLE:
         return evidence
     try:
-        found = hunt(settings.detect_flaky, evidence, laboratory)
+        # New tests are tried after this, and need their time.
+        reserve = laboratory.seconds_left / 2 if tests.suite.can_judge and changed(evidence).files else 0.0
+        found = hunt(settings.detect_flaky, evidence, laboratory, reserve=reserve)
         named = {nodeid.partition("::")[0] for each in found.found for nodeid in (each.nodeid, *each.polluters)}
         texts, unread = _texts(sorted(named - tests.modules.keys()), changed(evidence), world, settings)
         tests = replace(tests, hunt=found, modules={**tests.modules, **texts})

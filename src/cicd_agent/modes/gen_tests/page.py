@@ -36,7 +36,8 @@ def sentence(generated: Generated) -> str:
     """The result as plain text in one line, for the log and the `summary` output."""
     suite, kept = generated.suite, generated.kept
     if not suite.can_judge:
-        return f"No tests were written: {_state(generated)}"
+        flaky = f", {count(len(generated.hunt.found), 'flaky test')}" if generated.hunt and generated.hunt.runs else ""
+        return f"No tests were written: {_state(generated)}{flaky}"
     parts = [f"{count(len(kept), 'test')} kept of {len(generated.reports)}" if generated.reports else "No new tests"]
     before, after = _changed(generated.before), _changed(generated.after)
     if kept and before and after:
@@ -47,7 +48,7 @@ def sentence(generated: Generated) -> str:
         parts.append(f"{count(len(generated.killed), 'planted fault')} noticed that nothing noticed before")
     if generated.bugs:
         parts.append(count(len(generated.bugs), "possible bug"))
-    if generated.hunt is not None:
+    if generated.hunt is not None and generated.hunt.runs:
         parts.append(count(len(generated.hunt.found), "flaky test"))
     return ", ".join(parts)
 
@@ -271,6 +272,8 @@ def _ranges(lines: Sequence[int]) -> str:
 def _flaky(hunt: FlakyHunt | None) -> str:
     if hunt is None:
         return ""
+    if not hunt.runs:
+        return f"Nothing is known of flaky tests: {prose('; '.join(hunt.notes))}." if hunt.notes else ""
     if not hunt.found:
         return f"No flaky test in {count(hunt.runs, 'run')} of {count(hunt.tests, 'test')}."
     rows = (
@@ -283,7 +286,14 @@ def _flaky(hunt: FlakyHunt | None) -> str:
         )
         for each in hunt.found[:MOST_ROWS]
     )
-    return table(("flaky test", "why", "failed", "shown by", "what to do"), rows)
+    fixes = "".join(each.patch for each in hunt.found)
+    parts = [table(("flaky test", "why", "failed", "shown by", "what to do"), rows)]
+    if fixes:
+        parts.append(details("fixes that came through 20 runs", fence(clip(fixes, LONGEST_PATCH), "diff")))
+    refused = [(code(each.nodeid), prose(fix.reason)) for each in hunt.found for fix in each.refused]
+    if refused:
+        parts.append(details("fixes that are not offered", table(("flaky test", "why"), refused[:MOST_ROWS])))
+    return "\n\n".join(parts)
 
 
 def _patch(generated: Generated) -> str:
