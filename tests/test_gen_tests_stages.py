@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from tests.generating_jobs import AFTER, BEFORE, CLAMPS, EMPTY, KEY, SPLITS, Author, GeneratingJob, draft
+from tests.generating_jobs import AFTER, BEFORE, CLAMPS, EMPTY, SPLITS, Author, GeneratingJob, draft
 from tests.jobs import Left
 from tests.servers.github import FakeGitHub
 from tests.servers.github_git_state import GitData
@@ -24,6 +24,7 @@ class Staged:
     """The files of a workflow in three jobs, and what each job left. All three held a key, the last one a token."""
 
     job: GeneratingJob
+    gathered: Path
     asked: Path
     decision: Path
     proposed: Left
@@ -33,16 +34,17 @@ class Staged:
 @pytest.fixture(scope="module")
 def staged(tmp_path_factory: pytest.TempPathFactory) -> Staged:
     job = GeneratingJob(tmp_path_factory.mktemp("staged"))
-    asked, decision = job.place / "asked.json", job.place / "decision.json"
-    gathered = job.write("gather", "gen-tests", "--out", str(asked))
-    assert gathered.exit == 0, gathered.log
+    gathered, asked, decision = (job.place / f"{name}.json" for name in ("gathered", "asked", "decision"))
+    left = job.write("gather", "gen-tests", "--out", str(gathered))
+    assert left.exit == 0, left.log
+    asked.write_bytes(gathered.read_bytes())
     author = Author(parse=[draft(SPLITS, EMPTY)], clamp=[draft(CLAMPS)])
     with OpenAIServer(*author.steps) as server:
         proposed = job.write("gen-tests", url=server.url, stage="ask", evidence_file=str(asked), python="/nowhere")
     with OpenAIServer() as server:  # it fails when anybody asks
         inputs = {"evidence_file": str(asked), "decision_file": str(decision), "deliver": "commit"}
         tried = job.write("gen-tests", url=server.url, stage="try", **inputs)
-    return Staged(job, asked, decision, proposed, tried)
+    return Staged(job, gathered, asked, decision, proposed, tried)
 
 
 def body(path: Path) -> dict[str, Any]:
@@ -51,12 +53,12 @@ def body(path: Path) -> dict[str, Any]:
 
 
 @contextmanager
-def hub(job: GeneratingJob) -> Iterator[FakeGitHub]:
+def hub(job: GeneratingJob, head_repo: str = "octo/app") -> Iterator[FakeGitHub]:
     with FakeGitHub() as hub:
         repo = hub.add_repo("octo/app", job.repo.path)
         files = {path: text.encode() for path, text in {**BEFORE, **AFTER}.items()}
         head = repo.store.plant(files, sha=job.head)
-        pull = hub.add_pull(7, base="main", head="topic")
+        pull = hub.add_pull(7, base="main", head="topic", head_repo=head_repo)
         repo.store.branches |= {pull.head_ref: head, "main": head}
         job.variables["GITHUB_API_URL"] = hub.url
         hub.token = hub.add_token("ghs_app", login="app[bot]", contents="write", pull_requests="write")
@@ -194,9 +196,7 @@ def test_a_dead_model_costs_five_requests_at_most(
     staged: Staged, tmp_path: Path, steps: list[Step] | None, inputs: dict[str, str]
 ) -> None:
     evidence = tmp_path / "evidence.json"
-    whole = json.loads(staged.asked.read_text())
-    whole["body"]["tests"]["proposed"] = []
-    evidence.write_text(json.dumps(whole))
+    evidence.write_bytes(staged.gathered.read_bytes())
     server = OpenAIServer(*(steps or []))
     with server:
         url = server.url if steps else "http://127.0.0.1:9/v1"
@@ -209,12 +209,38 @@ def test_a_dead_model_costs_five_requests_at_most(
     assert [gap for gap in body(evidence)["gaps"] if "127.0.0.1" in gap["why"]]
 
 
-def test_tests_by_rule_are_delivered_though_the_model_is_dead(tmp_path: Path) -> None:
-    job = GeneratingJob(tmp_path)
-    left = job.write(url="http://127.0.0.1:9/v1", openai_api_key=KEY)
+def test_tests_by_rule_are_delivered_though_the_model_is_dead(staged: Staged, tmp_path: Path) -> None:
+    decision = tmp_path / "decision.json"
+    # Both functions have goals; nobody listens there.
+    url = "http://127.0.0.1:9/v1"
+    left = staged.job.write("decide", "gen-tests", "--in", str(staged.gathered), "--out", str(decision), url=url)
+    assert left.exit == 0, left.log
+    left = staged.job.write("perform", "gen-tests", "--in", str(decision))
     assert left.exit == 0, left.log
     assert left.outputs["degraded"] == "true"
-    assert int(left.outputs["tests_added"]) >= 1
-    assert (job.folder / "tests.patch").read_text().startswith("diff --git")
-    assert left.outputs["requests"] <= "5"
+    assert int(left.outputs["requests"]) <= 5
+    assert (staged.job.folder / "tests.patch").read_text().startswith("diff --git")
+    kept = staged.job.certificate["tests"]
+    assert left.outputs["tests_added"] == str(len(kept))
+    assert "test_clamp_of_zero_and_1_and_3" in {each["name"] for each in kept}
+    assert {each["origin"] for each in kept} <= {"documented", "observed"}
     assert "no model was heard" in left.log
+    assert "**Degraded:**" in left.summary
+
+
+def test_the_branch_of_a_fork_is_left_alone_and_told_so(staged: Staged) -> None:
+    own = staged.job.event.read_text()
+    payload = staged.job.payload()
+    payload["pull_request"]["head"]["repo"] = {"full_name": "fork/app", "default_branch": "main", "id": 2}
+    try:
+        staged.job.event.write_text(json.dumps(payload))
+        with hub(staged.job, head_repo="fork/app") as github:
+            left = deliver(staged.job, github, staged.decision)
+            assert {*store(github).branches.values()} == {staged.job.head}
+            assert not github.of("POST", "/git/")
+    finally:
+        staged.job.event.write_text(own)
+    assert left.exit == 0, left.log
+    assert "Traceback" not in left.log
+    assert [line for line in left.log.splitlines() if "fork" in line], left.log
+    assert Path(left.outputs["patch_file"]).read_text().startswith("diff --git")

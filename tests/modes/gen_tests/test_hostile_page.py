@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterator
 from dataclasses import replace
+from typing import Literal, get_args
 
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -42,6 +43,7 @@ EVIL = [
 ]  # fmt: skip
 TOLD = "".join(EVIL[:16])
 TEXTS = st.lists(st.sampled_from([*EVIL, "x", "test_a"]), min_size=1, max_size=4).map("".join)
+Deliver = Literal["patch", "commit", "pull-request", "comment"]
 NUMBERS = st.integers(0, 40)
 
 
@@ -111,7 +113,7 @@ def results(draw: st.DrawFn) -> Generated:
     )
 
 
-def markdown(generated: Generated, deliver: str) -> Iterator[str]:
+def markdown(generated: Generated, deliver: Deliver) -> Iterator[str]:
     plan = report(
         generated,
         replace(SPECIMEN, gaps=(Gap(TOLD, TOLD),)),
@@ -131,9 +133,9 @@ def markdown(generated: Generated, deliver: str) -> Iterator[str]:
                 continue
 
 
-@given(generated=results(), deliver=st.sampled_from(["patch", "comment", "pull-request", "commit"]))
+@given(generated=results(), deliver=st.sampled_from(get_args(Deliver)))
 @settings(max_examples=60, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
-def test_no_markdown_of_a_result_acts_or_reaches_out(generated: Generated, deliver: str) -> None:
+def test_no_markdown_of_a_result_acts_or_reaches_out(generated: Generated, deliver: Deliver) -> None:
     texts = list(markdown(generated, deliver))
     assert len(texts) >= 2
     assert [problems(text, EVENT.hosts) for text in texts] == [()] * len(texts)
