@@ -58,7 +58,8 @@ def _run(subjects: Sequence[Subject], laboratory: Laboratory, command: str) -> S
         laboratory.interpreter.version,
         len(result.tests),
         result.failed[:50],
-        result.coverage,
+        # What a run has executed that broke off says nothing of what the tests would.
+        result.coverage if state is not SuiteState.BROKEN else (),
         made,
         result.mutants,
         result.seconds,

@@ -174,7 +174,7 @@ def _kept(generated: Generated, event: Event) -> str:
             code(report.candidate.name),
             _where(report.candidate.path, 0, event, report.candidate.function),
             report.label or "–",
-            ", ".join(words.get(kill, kill) for kill in report.kills[:MOST_KILLS])
+            ", ".join(words.get(kill, code(kill)) for kill in report.kills[:MOST_KILLS])
             + (f" and {len(report.kills) - MOST_KILLS} more" if len(report.kills) > MOST_KILLS else ""),
             f"{report.passed} of {report.runs}",
         )

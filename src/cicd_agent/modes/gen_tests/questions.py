@@ -6,7 +6,7 @@ from importlib.resources import files
 from typing import Any
 
 from cicd_agent.agent.turns import Answer, Question, Tier
-from cicd_agent.core.candidate import CandidateReport, Hurdle
+from cicd_agent.core.candidate import CandidateReport, Hurdle, Origin
 from cicd_agent.core.evidence import Evidence, Exhibit
 from cicd_agent.core.placement import home
 from cicd_agent.core.words import clip, count
@@ -129,12 +129,12 @@ def prompt() -> str:
 
 
 def _seen(evidence: Evidence, answers: Sequence[Answer[Any]]) -> Sequence[CandidateReport]:
-    """What came of the tests of these answers, and of those that nobody was asked for.
+    """What came of the tests of these answers, and of those that nobody was asked for and that are tried before.
 
     Not of all that the evidence holds: a replay has everything at once, and has to ask the same.
     """
     tests = known(evidence)
-    keys = {each.key for each in tests.proposed}
+    keys = {each.key for each in tests.proposed if each.origin is not Origin.OBSERVED}
     for answer, path, function in proposed(answers):
         keys |= {each.key for each in candidates(answer.draft, path, function)} if answer.draft else set()
     return [each for each in tests.screened if each.candidate.key in keys or _from(each, keys)]

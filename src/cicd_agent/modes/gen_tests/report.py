@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from cicd_agent.core.candidate import CandidateReport
 from cicd_agent.core.evidence import Evidence
 from cicd_agent.core.generated import Covered, Generated
+from cicd_agent.core.markdown import code, prose
 from cicd_agent.core.plan import (
     Annotation,
     Artifact,
@@ -21,6 +22,7 @@ from cicd_agent.core.plan import (
     TextFile,
 )
 from cicd_agent.core.suite import SuiteState
+from cicd_agent.core.text import visible_line
 from cicd_agent.core.words import clip, count
 from cicd_agent.modes import Account
 from cicd_agent.modes.gen_tests.certificate import certificate
@@ -83,7 +85,8 @@ def _delivered(generated: Generated, evidence: Evidence, settings: Settings) -> 
 
 def _message(generated: Generated) -> str:
     """What each test is for, a line each."""
-    lines = [f"- `{each.candidate.name}`: {_line(each)}" for each in generated.kept[:20]]
+    # What a candidate says of itself closes no issue and calls nobody, in a commit as little as in a body.
+    lines = [f"- {code(visible_line(each.candidate.name))}: {prose(_line(each))}" for each in generated.kept[:20]]
     more = len(generated.kept) - len(lines)
     return "\n".join([*lines, *([f"- and {more} more"] if more > 0 else [])])
 
