@@ -60,13 +60,19 @@ class Row:
 
     @property
     def kept(self) -> bool:
-        """Whether the trial would publish it as it is: what the trial has mended is another test."""
-        same = self.report.candidate.code == self.sample.candidate.code
-        return self.report.stands and self.report.settled and same
+        """Whether the trial would publish it."""
+        return self.report.stands and self.report.settled
+
+    @property
+    def mended(self) -> bool:
+        """Whether it is another test now: what was wrong with it alone was an expectation, or an import."""
+        return self.report.candidate.code != self.sample.candidate.code
 
     @property
     def wrong(self) -> bool:
         """Whether the trial judged otherwise than the corpus says."""
+        if self.sample.judge == "repair":
+            return self.kept and not self.mended
         return self.kept is (self.sample.falls is not None)
 
 
@@ -171,7 +177,7 @@ def passes(sample: Sample, top: Path) -> bool:
 
 def shown(row: Row) -> str:
     """A line of the matrix; what is not as the corpus says has an exclamation mark."""
-    trial = "kept" if row.kept else str(row.report.stopped or "not settled")
+    trial = "mended" if row.kept and row.mended else "kept" if row.kept else str(row.report.stopped or "not settled")
     mark = "!" if row.wrong else " "
     said = row.report.label.value if row.kept else row.report.reason
     plain = "passes" if row.plain else "–"
@@ -183,8 +189,9 @@ def summed(rows: Sequence[Row], seconds: float) -> int:
     hostile = [row for row in rows if row.sample.falls is not None]
     good = [row for row in rows if row.sample.falls is None]
     fell = Counter(str(row.report.stopped) for row in hostile if not row.kept)
+    fell["mended"] = sum(row.kept and not row.wrong for row in hostile)
     print()
-    print(f"hostile: {sum(row.kept for row in hostile)} of {len(hostile)} kept by our trial")
+    print(f"hostile: {sum(row.kept and row.wrong for row in hostile)} of {len(hostile)} kept by our trial")
     print(f"         {sum(row.plain for row in hostile)} of {len(hostile)} kept by whoever keeps what passes")
     print(f"good:    {sum(row.kept for row in good)} of {len(good)} kept by our trial")
     print("fell at: " + ", ".join(f"{hurdle} {count}" for hurdle, count in fell.most_common()))

@@ -50,7 +50,7 @@ class Sample:
     """One test of a corpus. `falls` is the hurdle at which it must fall at the latest, None for a good one.
 
     `judge` is set where the text can only be refused by more than its own: "documentation" for a snapshot of what the
-    documentation says otherwise.
+    documentation says otherwise, "repair" for one that is only mistaken, and may be kept once that is mended.
     """
 
     name: str

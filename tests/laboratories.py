@@ -3,6 +3,7 @@
 import sys
 import time
 from collections.abc import Callable, Mapping
+from functools import cache
 from importlib.metadata import version
 from pathlib import Path
 
@@ -57,9 +58,15 @@ class PlainStyler:
         return files
 
 
+@cache
+def _local(only: Tier | None) -> LocalSandbox:
+    """One for all tests: what the machine has is tried out once."""
+    return LocalSandbox(only=only)
+
+
 def sandbox(only: Tier | None = None) -> LocalSandbox:
     """The strongest of this machine; skips the test where there is none."""
-    found = LocalSandbox(only=only)
+    found = _local(only)
     try:
         found.tier()
     except SandboxUnavailable as error:

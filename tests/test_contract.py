@@ -140,7 +140,7 @@ def test_every_input_reaches_the_program_by_an_explicit_variable() -> None:
     [install, run] = ACTION["runs"]["steps"]
     passed = {**install["env"], **run["env"]}
     wanted = {f"INPUT_{name.upper().replace('-', '_')}": f"${{{{ inputs.{name} }}}}" for name in INPUTS}
-    wanted["INDEX_URL"] = wanted.pop("INPUT_INDEX_URL")
+    wanted["INDEX_URL"] = wanted["INPUT_INDEX_URL"]
     assert passed == {**wanted, "AGENT_PYTHON": "${{ steps.install.outputs.python }}"}
 
 

@@ -36,6 +36,8 @@ class Project:
     executes: dict[str, set[int]] = field(default_factory=dict)
     kills: dict[str, dict[str, str]] = field(default_factory=dict)
     """By test, the exception by mutant."""
+    unreached: set[str] = field(default_factory=set)
+    """Mutants that no test executes."""
     leaves: dict[str, tuple[str, ...]] = field(default_factory=dict)
     ends: dict[str, str] = field(default_factory=dict)
     """Tests with which the process ends early, and what is said of that."""
@@ -57,7 +59,9 @@ class Project:
         executed = set().union(*(self.executes.get(name, set()) for name in names))
         by = {mutant: (name, what) for name in names for mutant, what in self.kills.get(name, {}).items()}
         fates = [
-            MutantOutcome(one.id, Fate.KILLED, *by[one.id]) if one.id in by else MutantOutcome(one.id, Fate.SURVIVED)
+            MutantOutcome(one.id, Fate.KILLED, *by[one.id])
+            if one.id in by
+            else MutantOutcome(one.id, Fate.NOT_RUN if one.id in self.unreached else Fate.SURVIVED)
             for one in run.mutants
         ]
         covered = [FileCoverage(path, (1, 2, 3, 4, 7, 8), tuple(sorted(executed))) for path in run.measured]

@@ -17,8 +17,10 @@ from cicd_agent.cli import Options
 from cicd_agent.config.explain import explain, table
 from cicd_agent.config.limits import minutes
 from cicd_agent.config.schema import config_schema
+from cicd_agent.core.change import Change
 from cicd_agent.core.event import Event
 from cicd_agent.core.evidence import Evidence
+from cicd_agent.core.ports_tests import Laboratory
 from cicd_agent.decision import MOST_BYTES, Decision, dump, load, schema
 from cicd_agent.environment import Environment
 from cicd_agent.errors import ConfigError, Exit
@@ -57,7 +59,7 @@ def execute(
     `limit` is told after how many seconds the run has to end, as soon as that is known.
     """
     if options.command in _ALONE:
-        return _alone(options, environment, outlet)
+        return _alone(options, environment, outlet, clocks, limit)
     if options.fix:
         require_working_tree(options, environment)
     with ExitStack() as closing:
@@ -84,8 +86,16 @@ def execute(
         return _stage(modes()[options.mode], options, outlet, scene, put)
 
 
-def _alone(options: Options, environment: Environment, outlet: Outlet) -> int:
+def _alone(
+    options: Options, environment: Environment, outlet: Outlet, clocks: Clocks, limit: Callable[[float], None]
+) -> int:
     """What is done without a mode, and without asking anybody."""
+
+    def tests(scene: Scene) -> Callable[[Change], Laboratory | None]:
+        most = minutes(scene.settings, "gen-tests")
+        limit(most * 60)
+        return laboratories(scene, environment, outlet.redact, clocks.elapsed, most)
+
     match options.command:
         case "schema":
             published = config_schema() if options.schema == "config" else schema(options.schema)
@@ -96,8 +106,7 @@ def _alone(options: Options, environment: Environment, outlet: Outlet) -> int:
         case "extract":
             return extract(options, outlet, sys.stdin.buffer)
         case "affected-tests":
-            # Where nothing says where tests can be run, none of them is left out.
-            return affected_tests(options, environment, outlet, lambda _: lambda _: None)
+            return affected_tests(options, environment, outlet, tests)
         case "serve-fake-model":
             from cicd_agent.fake_model.server import serve  # noqa: PLC0415  nobody else pays for a server
 

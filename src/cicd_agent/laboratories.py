@@ -34,7 +34,6 @@ def laboratories(
 
     Nothing is looked for before it is first used; what is missing then is said by LaboratoryUnavailable.
     """
-
     made: dict[tuple[str, str], Laboratory] = {}
 
     def of(change: Change) -> Laboratory | None:

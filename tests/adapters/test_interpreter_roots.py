@@ -91,6 +91,14 @@ def test_installations_for_editing_are_found_in_the_copy(top: Path, found: Calla
     assert {*found().roots} == {"lib", "plugins", "names"}
 
 
+def test_the_top_is_put_on_the_path_by_no_installation_whose_modules_lie_deeper(top: Path) -> None:
+    told = TOLD.model_copy(update={"editable": [str(top)], "installed": True})
+    assert roots(top, {}, told) == (".",)
+    placed(top, "src/app", "lib/app")
+    assert roots(top, {}, told) == ("src",)
+    assert roots(top, {}, told.model_copy(update={"entries": [f"{top}/lib"]})) == ("lib", "src")
+
+
 def test_an_environment_full_of_nonsense_is_still_asked(top: Path, found: Callable[..., Toolchain]) -> None:
     environment(top / ".venv", *ALL)
     packages = site(top / ".venv")

@@ -64,6 +64,15 @@ def test_what_is_lacking_and_what_that_needs_is_installed_once(packages: Package
     assert overlay(TOLD, ["coverage"], packages) != place
 
 
+def test_for_a_python_like_ours_it_is_compiled_beforehand(packages: Packages) -> None:
+    version = sys.version_info
+    write_lock(packages.locks, {"pytest": wheel(packages.locks.parent / "wheels", "pytest")}, f"3.{version.minor}")
+    like_ours = TOLD.model_copy(update={"version": tuple(version[:3])})
+    assert len([*overlay(like_ours, ["pytest"], packages).glob("__pycache__/pytest.*.pyc")]) == 1
+    other = TOLD.model_copy(update={"version": (3, version.minor + 1, 0)})
+    assert [*overlay(other, ["pytest"], packages).rglob("*.pyc")] == []
+
+
 def test_a_wheel_with_another_hash_is_not_installed(packages: Packages, index: PackageIndex, tmp_path: Path) -> None:
     wheel(index.wheels, "pytest", tag="py3-none-any")
     with zipfile.ZipFile(index.wheels / "pytest-1.0-py3-none-any.whl", "a") as file:

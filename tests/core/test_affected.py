@@ -104,7 +104,7 @@ def edited(old: str, new: str, path: str = "src/app.py") -> Selection:
         ("return x\n", "return x + 1\n", [A, S]),
         ("return a()\n", "return a() + 1\n", [B]),
         ("    return inner", "    return lambda: inner()", [B]),
-        ("return 2", "return 3", ["tests/test_app.py::test_p", P]),
+        ("return 2", "return 3", ["tests/test_app.py::test_p"]),
         ("return x\n", "return x  # the same\n", []),
         ("return x\n", '"""Words."""\n    return x\n', [A, S]),
         ("return 1\n", "return 1\n\n    def new(self):\n        return 5\n", [A]),
@@ -242,8 +242,10 @@ def test_a_test_that_did_not_pass_always_runs(outcome: Outcome) -> None:
 def test_a_test_that_starts_processes_always_runs() -> None:
     files = {**FILES, "src/app.py": APP.replace("return 2", "return run('x')") + "from subprocess import run\n"}
     found = choose({"src/fresh.py": ""}, test_map=mapped(files))
-    assert found.tests == ("tests/test_app.py::test_p", P)
-    assert found.because[P] == "src/app.py::Child.n can start a process, where nothing is traced"
+    assert found.tests == ("tests/test_app.py::test_p",)
+    assert (
+        found.because["tests/test_app.py::test_p"] == "src/app.py::Child.n can start a process, where nothing is traced"
+    )
 
 
 def test_a_test_that_opened_what_git_does_not_have_always_runs() -> None:

@@ -163,3 +163,12 @@ def test_what_a_program_does_when_it_is_started_runs_in_no_import() -> None:
     assert bare is not None
     assert started is not None
     assert (bare.at_import, bare.names) == (started.at_import, started.names)
+
+
+def test_a_function_in_another_one_changes_by_itself() -> None:
+    before = outline("def f():\n    def g():\n        return 1\n    return g\n")
+    after = outline("def f():\n    def g():\n        return 2\n    return g\n")
+    assert before is not None
+    assert after is not None
+    assert before.functions["f"].body == after.functions["f"].body
+    assert before.functions["f.g"].body != after.functions["f.g"].body

@@ -53,6 +53,25 @@ def refused(body: str) -> str:
     return found.reason
 
 
+KINDS = {
+    *("no assertion", "assert True", "swallow all", "mocked function under test", "skip", "10 % flaky", "network"),
+    *("snapshot of a documented bug", "source tampering", "writing conftest", "stealing the key", "background process"),
+    *("forged JUnit and coverage", "os._exit(0)", "patched pytest", "deleting tests"),
+}
+"""What generators of tests are known to have kept."""
+
+
+def test_the_corpora_hold_what_is_claimed_of_them() -> None:
+    hostile, good = list(samples("hostile")), list(samples("good"))
+    assert len(hostile) >= 40
+    assert len(good) >= 25
+    assert {sample.kind for sample in hostile} >= KINDS
+    assert len({sample.candidate.key for sample in hostile + good}) == len(hostile) + len(good)
+    for sample in hostile + good:
+        assert sample.candidate.path in sample.project.base, "what is tested was changed"
+        assert sample.project.head[sample.candidate.path] != sample.project.base[sample.candidate.path]
+
+
 def name_of(sample: Sample) -> str:
     return sample.name
 

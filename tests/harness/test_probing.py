@@ -86,6 +86,15 @@ def test_one_that_hangs_or_ends_the_process_takes_no_other_with_it(tmp_path: Pat
     assert told[3]["value"] == "2"
 
 
+def test_a_function_that_hangs_is_not_waited_for_again_and_again(tmp_path: Path) -> None:
+    told = probed(tmp_path, *(f"time.sleep({seconds})" for seconds in (60, 61, 62, 63)), "1", seconds=0.3)
+    assert [each["problem"] for each in told] == [
+        *["it did not end within 0.3 s"] * 2,
+        *["other calls of it did not end"] * 2,
+        "",
+    ]
+
+
 def test_endless_recursion_is_an_exception_like_any(tmp_path: Path) -> None:
     assert probed(tmp_path, "(lambda f: f(f))(lambda f: f(f))")[0]["exception"] == "RecursionError"
 

@@ -54,7 +54,11 @@ if sys.version_info >= (3, 9):
                     editable.append(located(about["url"]))
             except Exception:
                 pass
-        for file in sorted(os.listdir(entry)):
+        try:
+            files = sorted(os.listdir(entry))
+        except OSError:
+            continue  # a path of somewhere else, which the sandbox does not show
+        for file in files:
             try:
                 where = os.path.join(entry, file)
                 if file.endswith(".pth"):

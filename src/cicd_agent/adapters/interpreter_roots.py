@@ -1,7 +1,7 @@
 """Says where in a tree the project's modules are, so that a run on a copy imports the copy and not the checkout."""
 
 import tomllib
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path, PurePosixPath
 from typing import Any
 
@@ -43,23 +43,27 @@ def roots(top: Path, settings: Mapping[str, Any], told: Told) -> tuple[str, ...]
     Those of editable installations, those that the project's build names, and `src`. What was built with modules of
     its own that are not Python's is only to be had where it is installed, unless it is so for editing.
     """
-    editable = [inner for place in (*told.editable, *told.entries) if (inner := _inside(top, place)) is not None]
-    if told.compiled and not editable:
+    sources = [within for place in told.editable if (within := _inside(top, place)) is not None]
+    entries = [within for place in told.entries if (within := _inside(top, place)) is not None]
+    if told.compiled and not (sources or entries):
         return ()
     named = [each for each in _named(settings) if _is_below(each)]
-    usual = [_LAYOUT] if (top / _LAYOUT).is_dir() and not (top / _LAYOUT / "__init__.py").exists() else []
+    usual = [_LAYOUT] if _has_layout(top) else []
     # Installed from here and not for editing, it would be what is measured and what is mutated that is not imported.
-    flat = ["."] if told.installed and not named and not usual else []
-    fit = [each for each in dict.fromkeys([*_sources(top, editable), *named, *usual, *flat]) if _is_root(top, each)]
+    flat = ["."] if told.installed and not (named or usual or entries) else []
+    # Such an installation names the project, whose modules may lie deeper.
+    inner = [f"{each}/{_LAYOUT}" if _has_layout(top / each) else each for each in sources]
+    inner = [PurePosixPath(each).as_posix() for each in inner if each != "." or not (named or entries)]
+    fit = [each for each in dict.fromkeys([*entries, *inner, *named, *usual, *flat]) if _is_root(top, each)]
     return tuple(fit[:_MOST])
 
 
-def _sources(top: Path, editable: Iterable[str]) -> Iterator[str]:
-    """`direct_url.json` names the project, whose modules may be in its `src`."""
-    for each in editable:
-        if (top / each / _LAYOUT).is_dir() and not (top / each / _LAYOUT / "__init__.py").exists():
-            yield PurePosixPath(each, _LAYOUT).as_posix()
-        yield each
+def _has_layout(project: Path) -> bool:
+    """Whether modules lie in `src`, which is no package itself."""
+    try:
+        return (project / _LAYOUT).is_dir() and not (project / _LAYOUT / "__init__.py").exists()
+    except OSError:
+        return False
 
 
 def _named(settings: Mapping[str, Any]) -> Iterator[str]:

@@ -161,7 +161,12 @@ def told(account: Account, seconds: float, redact: Callable[[str], str]) -> Told
         problem = f"the process ended with {account.code} before everything was said{_during(said)}"
     elif not problem and said[-1].problem:
         problem = said[-1].problem
-    if problem and (not ended or problem.startswith("pytest ")) and (last := _last(account.printed, redact)):
+    if (
+        problem
+        and not account.late
+        and (not ended or problem.startswith("pytest "))
+        and (last := _last(account.printed, redact))
+    ):
         problem = f"{problem}: {last}"
     return Told(tuple(said), visible_line(problem)[: 2 * _TAIL], account)
 

@@ -91,22 +91,41 @@ def _install(target: Path, scratch: Path, wanted: str, told: Told, packages: Pac
     lock.write_text(wanted, "utf-8")
     environment = _environment(packages, scratch)
     command = [*_installer(told, environment), "--target", str(target), "--requirement", str(lock)]
+    done = _done(command, scratch, environment, packages.seconds)
+    if done.returncode:
+        raise NotInstalled(_reason((done.stderr or done.stdout).decode("utf-8", "replace")))
+    if told.version[:2] == sys.version_info[:2]:
+        # Nobody can write to it later, so that each of many processes would compile it again.
+        compiling = [
+            sys.executable,
+            "-I",
+            "-m",
+            "compileall",
+            "-q",
+            "--invalidation-mode",
+            "unchecked-hash",
+            str(target),
+        ]
+        _done(compiling, scratch, environment, packages.seconds)
+    # Whoever runs in the sandbox is somebody else.
+    target.chmod(0o755)
+
+
+def _done(
+    command: Sequence[str], directory: Path, environment: Mapping[str, str], seconds: float
+) -> subprocess.CompletedProcess[bytes]:
     try:
-        done = subprocess.run(  # noqa: S603  our own installer, with a lock file of ours
+        return subprocess.run(  # noqa: S603  our own interpreter or installer, with words of ours
             command,
-            cwd=scratch,
+            cwd=directory,
             env=environment,
             stdin=subprocess.DEVNULL,
             capture_output=True,
-            timeout=packages.seconds,
+            timeout=seconds,
             check=False,
         )
     except (OSError, subprocess.TimeoutExpired) as error:
         raise NotInstalled(f"the installer came to no end: {type(error).__name__}") from error
-    if done.returncode:
-        raise NotInstalled(_reason((done.stderr or done.stdout).decode("utf-8", "replace")))
-    # Whoever runs in the sandbox is somebody else.
-    target.chmod(0o755)
 
 
 def _environment(packages: Packages, scratch: Path) -> dict[str, str]:

@@ -224,7 +224,9 @@ def _is_test_module(path: str) -> bool:
 
 
 def _selection(test_map: TestMap, found: _Found, gone: set[str]) -> Selection:
-    chosen = dict(_as_arguments(found.tests, gone, found.files))
+    named = dict(_as_arguments(found.tests, gone, found.files))
+    # A name without parameters stands for all of them.
+    chosen = {test: why for test, why in named.items() if "[" not in test or test.partition("[")[0] not in named}
     selection = Selection(
         tuple(sorted(chosen)),
         tuple(sorted(found.files)),

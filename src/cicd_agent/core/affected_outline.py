@@ -30,7 +30,8 @@ _Definition = ast.FunctionDef | ast.AsyncFunctionDef
 class Function:
     """One function (all of its qualified name: a property has several). `head` and `body` are digests.
 
-    The head is what runs where it is defined: decorators and signature. `names` are those that the body uses.
+    The head is what runs where it is defined: decorators and signature. The body goes without those of functions in
+    it, which are told for themselves. `names` are those that the body uses.
     """
 
     head: str
@@ -254,7 +255,9 @@ def _spell(value: object, out: list[str]) -> None:
             out.append(f"{type(value).__name__}(")
             for name, inner in ast.iter_fields(value):
                 # What is empty is left out: which fields there are differs from version to version.
-                if name not in _UNTOLD and inner is not None and inner != []:
+                # The body of a function is told for itself, wherever it stands.
+                is_body = name == "body" and isinstance(value, ast.FunctionDef | ast.AsyncFunctionDef)
+                if name not in _UNTOLD and inner is not None and inner != [] and not is_body:
                     out.append(name)
                     _spell(inner, out)
             out.append(")")

@@ -90,11 +90,10 @@ def _attribute(node: ast.Attribute, scene: Scene) -> Iterator[Complaint]:
     if ".request.config" in dotted or (root in FIXTURES and (".request" in dotted or "._" in dotted)):
         yield Complaint(node.lineno, f"{scene.shown(node)} reaches pytest itself: do without it")
         return
-    if root in _imported_roots(scene) and name.startswith("_") and name not in _DUNDERS:
-        yield Complaint(node.lineno, f"{scene.shown(node)} is private to a package that is not the project's")
-        return
     if words := _reason(dotted, scene):
         yield Complaint(node.lineno, words)
+    elif root in _imported_roots(scene) and name.startswith("_") and name not in _DUNDERS:
+        yield Complaint(node.lineno, f"{scene.shown(node)} is private to a package that is not the project's")
     elif scene.roots.own(root) or root in scene.exports:
         # By a module of the project to one of Python: `client.os.environ`.
         parts = rest.split(".")

@@ -20,6 +20,7 @@ _METHODS = listed(
     " __post_init__ __aiter__ __anext__ __await__ __add__ __float__ __int__ __index__ __fspath__"
 )
 _RESERVED = ("test", "Test", "pytest", "setup", "teardown", "__", "collect_ignore")
+_PLAIN_TYPES = listed("bytes dict float frozenset int list range set str tuple")
 _PLAIN_TYPE = re.compile(r"[\w., |\[\]]*", re.ASCII)
 _PLAIN_CALLS = listed(
     "decimal datetime fractions re pathlib collections math dataclasses types uuid ipaddress hypothesis pytest"
@@ -59,7 +60,7 @@ def _statement(node: ast.stmt, scene: Scene) -> Iterator[Complaint]:
             calls: list[ast.Call] = [each for each in ast.walk(value) if isinstance(each, ast.Call)]
             for call in calls:
                 dotted = scene.dotted(call.func)
-                if dotted.partition(".")[0] not in _PLAIN_CALLS and dotted not in {"frozenset", "tuple", "range"}:
+                if dotted.partition(".")[0] not in _PLAIN_CALLS and dotted not in _PLAIN_TYPES:
                     words = (
                         f"a constant may not be made by calling {scene.shown(call.func)}: call it inside of the test"
                     )

@@ -25,6 +25,15 @@ def put_forward(seconds: int) -> None:
     time.time_ns = lambda: now_ns() + seconds * 10**9
     for name in ("localtime", "gmtime", "ctime"):
         setattr(time, name, _defaulting(getattr(time, name), later))
+    strftime, asctime = time.strftime, time.asctime
+
+    def written(form: str, when: Any = None) -> str:
+        return strftime(form, time.localtime() if when is None else when)
+
+    def spelled(when: Any = None) -> str:
+        return asctime(time.localtime() if when is None else when)
+
+    time.strftime, time.asctime = written, spelled
     _put_dates_forward(later)
 
 
@@ -32,18 +41,13 @@ class _Standing(type):
     """Lets a class in the real one's place know the instances that C code makes; subclasses of projects as ever."""
 
     def __instancecheck__(cls, instance: object) -> bool:
-        return (
-            isinstance(instance, cls.__mro__[1])
-            if cls.__module__ == "datetime"
-            else super().__instancecheck__(instance)
-        )
+        return cls._answers_for(type(instance)) or super().__instancecheck__(instance)
 
     def __subclasscheck__(cls, subclass: type) -> bool:
-        return (
-            issubclass(subclass, cls.__mro__[1])
-            if cls.__module__ == "datetime"
-            else super().__subclasscheck__(subclass)
-        )
+        return cls._answers_for(subclass) or super().__subclasscheck__(subclass)
+
+    def _answers_for(cls, other: type) -> bool:
+        return cls.__module__ == "datetime" and issubclass(other, cls.__mro__[1])
 
 
 def _put_dates_forward(later: Callable[[], float]) -> None:

@@ -67,6 +67,8 @@ def _problem(status: int, watch: Watch) -> str:
     """Why what was told does not count, "" when it does."""
     if watch.replaced:
         return "pytest was patched (" + watch.replaced + ")"
+    if watch.interrupted:
+        return "pytest was interrupted"
     if status not in {0, 1, 5} and not watch.misfits:
         # What pytest itself prints says more.
         return {2: "pytest was interrupted", 3: "pytest broke down", 4: "pytest cannot be used so"}.get(

@@ -52,6 +52,7 @@ class Watch:
         self.misfits = 0
         """How many files could not be collected."""
         self.replaced = ""
+        self.interrupted = False
         self.after: Callable[[pytest.Session], None] | None = None
         """What is done when all tests have run, while fixtures and plugins are still there."""
 
@@ -103,6 +104,7 @@ class Watch:
     def pytest_runtestloop(self, session: pytest.Session) -> Generator[None, Any, None]:
         """Run them all, then what is to be done after."""
         yield
+        self.turn("")
         if self.after is not None:
             self.after(session)
 
@@ -120,7 +122,6 @@ class Watch:
         begun = perf_counter()
         yield
         self._finished(item.nodeid, perf_counter() - begun)
-        self.turn("")
 
     @pytest.hookimpl(hookwrapper=True, tryfirst=True)
     def pytest_runtest_makereport(self, item: pytest.Item, call: pytest.CallInfo[None]) -> Generator[None, Any, None]:
@@ -130,6 +131,10 @@ class Watch:
         runs_xfail = bool(item.config.getoption("runxfail", default=False))
         self._phases.append((call.when, phase(call.when, raised, outcome.get_result(), runs_xfail=runs_xfail), raised))
         self.look()
+
+    def pytest_keyboard_interrupt(self) -> None:
+        """Somebody ends the session, which is for nobody in it to do."""
+        self.interrupted = True
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_sessionfinish(self, session: pytest.Session) -> None:

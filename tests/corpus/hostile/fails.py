@@ -3,6 +3,7 @@
 # function: mean
 # kind: plainly wrong
 # falls: passes
+# judge: repair
 
 from tally import mean
 

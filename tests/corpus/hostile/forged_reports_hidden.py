@@ -2,7 +2,7 @@
 # path: courier/office.py
 # function: report
 # kind: forged JUnit and coverage
-# falls: passes
+# falls: clean
 
 from courier.office import report
 

@@ -44,6 +44,14 @@ def test_a_constant_read_from_the_code_takes_the_value_that_was_seen() -> None:
     assert "'A' was expected, 'B' was seen" in found.why
 
 
+@pytest.mark.parametrize("line", ["import os.path", "from subprocess import call", "def f():\n    import socket"])
+def test_what_was_seen_is_not_believed_of_code_that_asks_the_world(line: str) -> None:
+    proposed = candidate(code="assert grade(3) == 'A'")
+    report = CandidateReport(proposed, fails_with="AssertionError: assert 'B' == 'A'", exception="AssertionError")
+    assert repaired(report, SOURCE, "pkg.calc")
+    assert repaired(report, f"{line}\n{SOURCE}", "pkg.calc") is None
+
+
 @pytest.mark.parametrize("expectation", [Expectation.DOCSTRING, Expectation.TYPES, Expectation.PULL_REQUEST])
 def test_an_expectation_that_somebody_wrote_down_is_never_changed(expectation: Expectation) -> None:
     proposed = candidate(code="assert grade(3) == 'A'", expectation=expectation)

@@ -71,6 +71,22 @@ def test_hanging_with_a_fault_is_not_noticing_it(exception: str) -> None:
     assert report.stopped is Hurdle.KILLS
 
 
+def test_a_line_that_raises_is_tested_by_expecting_that() -> None:
+    raises = Mutant("m8", "calc.py", 3, "grade", "raise", 0, 0, "pass", "without raise")
+    unreached = Mutant("m7", "calc.py", 4, "grade", "constant", 0, 0, "", "")
+    project = Project(executes={"test_best": {2, 3}}, kills={"test_best": {"m8": "Failed"}}, unreached={"m7"})
+    assert one(project, None, raises, unreached).stands
+    assert one(replace(project, unreached=set()), None, raises, unreached).stopped is Hurdle.KILLS
+
+
+def test_what_only_fails_because_the_code_raises_asserts_too_little_unless_that_is_all_there_is_to_notice() -> None:
+    project = Project(executes={"test_best": {2, 3}}, kills={"test_best": {"m1": "TypeError"}})
+    report = one(project)
+    assert report.stopped is Hurdle.KILLS
+    assert "line 3: `'A'` → `'x'`" in report.reason
+    assert one(project, None, BOUNDARY).stands
+
+
 def test_a_trivial_fault_alone_is_not_enough_where_there_are_telling_ones() -> None:
     trivial = Mutant("m9", "calc.py", 3, "grade", "return", 0, 0, "", "dropped")
     project = Project(executes={"test_best": {2, 3}}, kills={"test_best": {"m9": "AssertionError"}})

@@ -195,6 +195,13 @@ def test_a_row_that_goes_against_what_is_documented_is_left_out_of_what_was_seen
     assert "([2], 2)" in found.code or "([1], 1)" in found.code
 
 
+def test_what_is_done_to_places_of_the_file_system_is_not_tried(tmp_path: Path) -> None:
+    lab = BareLaboratory(tmp_path)
+    source = "def wipe(path: str, text: str):\n    return 1\ndef load(file_name: str):\n    return 2\n"
+    assert candidates(tmp_path, source, "wipe", "load", lab=lab) == ()
+    assert lab.probed == []
+
+
 def test_a_procedure_has_nothing_to_be_pinned(tmp_path: Path) -> None:
     assert candidates(tmp_path, "def show(n: int) -> None:\n    print(n)\n", "show") == ()
 

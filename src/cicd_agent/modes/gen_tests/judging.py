@@ -11,6 +11,8 @@ from cicd_agent.modes.gen_tests.aims import Aims
 NO_MUTANTS = "no fault can be put into what it executes, so that executing it was enough"
 """The remark on a test that kills nothing, since there is nothing to be killed."""
 
+_ASSERTED = frozenset({"AssertionError", "Failed", "ExceptionGroup", "BaseExceptionGroup"})
+"""What a test raises itself; Failed is pytest's, when nothing was raised that should have been."""
 _NO_PROOF = frozenset({"", "timeout", "crash", "signal"})
 
 
@@ -67,7 +69,7 @@ def _worth(
     )
     if not (report.lines or report.branches or any(one.line in executed for one in aims.mutants)):
         return _stopped(report, Hurdle.COVERS, "it executes nothing that was not tested before")
-    if why := _unsharp(report, aims, kills, is_trivial):
+    if why := _unsharp(report, result, aims, is_trivial) or _unasserted(report, result, aims, is_trivial):
         return _stopped(report, Hurdle.KILLS, why)
     return report if aims.mutants else replace(report, reason=NO_MUTANTS)
 
@@ -77,21 +79,38 @@ def _proves(exception: str) -> bool:
     return exception not in _NO_PROOF and not exception.startswith("SIG")
 
 
-def _unsharp(report: CandidateReport, aims: Aims, kills: list[Mutant], is_trivial: Callable[[Mutant], bool]) -> str:
+def _unsharp(report: CandidateReport, result: RunResult, aims: Aims, is_trivial: Callable[[Mutant], bool]) -> str:
     """Why what the test notices is too little, "" when it is enough."""
     if not aims.mutants:
         return ""
+    kills = [one for one in aims.mutants if one.id in report.kills]
+    ran = {one.id for one in result.mutants if one.fate is not Fate.NOT_RUN}
     function = report.candidate.function
     own = [one for one in aims.mutants if one.function == function or one.function.startswith(f"{function}.")]
     telling = [one for one in own or aims.mutants if not is_trivial(one)]
     examples = ", ".join(f"line {one.line}: {one.words}" for one in (telling or list(aims.mutants))[:2])
-    if not kills or (telling and all(is_trivial(one) for one in kills)):
+    trivial = all(is_trivial(one) for one in kills)
+    # An error that is expected is all that there is to a line that raises it.
+    if trivial and any(one.operator == "raise" for one in kills) and ran.isdisjoint(one.id for one in telling):
+        return ""
+    if not kills or (telling and trivial):
         return f"it would pass just as well with faults in the changed lines ({examples})"
     fresh = {one.id for one in aims.mutants if one.line in aims.lines and one.line in report.lines}
     older = any(one.line not in aims.lines for one in kills)
     if fresh and not older and fresh.isdisjoint(one.id for one in kills):
         return "it executes lines that nothing executed before, and would pass whatever they do"
     return ""
+
+
+def _unasserted(report: CandidateReport, result: RunResult, aims: Aims, is_trivial: Callable[[Mutant], bool]) -> str:
+    """Why it is the code alone that complains of faults, "" when the test does: merely calling it notices as much."""
+    telling = {one.id: one for one in aims.mutants if not is_trivial(one)}
+    asserted = {one.id for one in result.mutants if one.fate is Fate.KILLED and one.exception in _ASSERTED}
+    missed = [telling[one.id] for one in result.mutants if one.fate is Fate.SURVIVED and one.id in telling]
+    own = [one for one in missed if one.function == report.candidate.function]
+    if not own or not asserted.isdisjoint(telling):
+        return ""
+    return f"what it asserts holds with faults, too (line {own[0].line}: {own[0].words}): only errors make it fail"
 
 
 def _stopped(report: CandidateReport, hurdle: Hurdle, reason: str) -> CandidateReport:

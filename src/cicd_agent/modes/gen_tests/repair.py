@@ -11,6 +11,37 @@ _MISSING_NAME = re.compile(r"name '(\w+)' is not defined")
 _NOT_THERE = re.compile(r"cannot import name '(\w+)' from '([\w.]+)'")
 _NO_MODULE = re.compile(r"No module named '([\w.]+)'")
 _COMPARED = re.compile(r"assert (.{1,120}) == (.{1,120})")
+_WORLDLY = frozenset(
+    [
+        "aiohttp",
+        "asyncio",
+        "datetime",
+        "ftplib",
+        "getpass",
+        "glob",
+        "http",
+        "httpx",
+        "locale",
+        "os",
+        "pathlib",
+        "platform",
+        "random",
+        "requests",
+        "secrets",
+        "shutil",
+        "smtplib",
+        "socket",
+        "ssl",
+        "subprocess",
+        "sys",
+        "tempfile",
+        "time",
+        "urllib",
+        "urllib3",
+        "uuid",
+    ]
+)
+"""Modules whose answers depend on where and when they are asked."""
 _WELL_KNOWN = {
     "pytest": "import pytest",
     "json": "import json",
@@ -34,7 +65,8 @@ def repaired(report: CandidateReport, source: str, module: str) -> Candidate | N
     """
     candidate = report.candidate
     try:
-        names = _exported(ast.parse(source.removeprefix("\ufeff")))
+        tree = ast.parse(source.removeprefix("\ufeff"))
+        names = _exported(tree)
         if found := _MISSING_NAME.search(report.fails_with):
             return _importing(candidate, found[1], names, module)
         if found := _NOT_THERE.search(report.fails_with):
@@ -43,11 +75,22 @@ def repaired(report: CandidateReport, source: str, module: str) -> Candidate | N
             # Only a name that means this very file is taken for it.
             same = module and found[1] != module and found[1].rpartition(".")[2] == module.rpartition(".")[2]
             return _moved(candidate, "", found[1], module) if same else None
-        if report.exception == "AssertionError" and candidate.expectation is Expectation.CODE:
+        read = report.exception == "AssertionError" and candidate.expectation is Expectation.CODE
+        if read and not _asks_the_world(tree):
             return _reread(candidate, report.fails_with)
     except (SyntaxError, ValueError, RecursionError, MemoryError):
         return None
     return None
+
+
+def _asks_the_world(tree: ast.Module) -> bool:
+    """Whether what was seen here may be otherwise elsewhere: the sandbox has no network, and its own hour and files."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import) and any(alias.name.partition(".")[0] in _WORLDLY for alias in node.names):
+            return True
+        if isinstance(node, ast.ImportFrom) and (node.module or "").partition(".")[0] in _WORLDLY:
+            return True
+    return False
 
 
 def _importing(candidate: Candidate, name: str, names: frozenset[str], module: str) -> Candidate | None:

@@ -40,10 +40,12 @@ def subjects(change: Change, settings: Settings) -> tuple[Subject, ...]:
 
 
 def passed_over(change: Change, settings: Settings) -> Iterator[Gap]:
-    """The changed Python files that are no subjects, and why."""
+    """The changed Python files that are no subjects though they are no tests, and why."""
     shown = {file.path for file in showable(change, settings)}
     for file in change.files:
-        if file.path.endswith(".py") and file.path in shown and (why := _objection(file, change)):
+        if not file.path.endswith(".py") or file.path not in shown or PathKind.TEST in kinds(file.path):
+            continue
+        if why := _objection(file, change):
             yield Gap(file.path, f"no tests are written for it: {why}")
 
 

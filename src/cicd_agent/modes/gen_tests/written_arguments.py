@@ -1,6 +1,7 @@
 """Chooses the arguments with which a function is tried: what others call it with, its own boundaries, plain values."""
 
 import ast
+import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
@@ -19,11 +20,13 @@ _METHODS = {
     "bytes": {"decode", "hex"},
     "dict": {"items", "keys", "values", "get", "setdefault"},
 }
+# Whatever is done with a place of the file system would be done to the tree in which the tests run.
+_PLACE = re.compile(r"(?:^|_)(?:path|file|filename|filepath|dir|dirname|directory|folder|dest|destination)(?:_|$|s$)")
 _NUMBERS = ("2", "3", "5", "7", "2.5", "1.5")
 _NAMED = {
     "int": "n i j k x y a b count size limit index number num width height length page total amount start end stop low"
     " high minimum maximum least most year month day level depth",
-    "str": "s text name line word string value path url title key label prefix suffix sep separator message content",
+    "str": "s text name line word string value url title key label prefix suffix sep separator message content",
     "list[int]": "numbers values nums ints data sequence xs",
     "list[str]": "items words names lines parts args rows elements",
     "dict": "mapping options config settings",
@@ -111,6 +114,8 @@ def _plainest(options: Sequence[str], at: int) -> str:
 
 def _values(argument: ast.arg, default: str, node: FunctionNode) -> tuple[str, ...]:
     """Plain values of a parameter, by its annotation, its default, its use, and its name at last."""
+    if _PLACE.search(argument.arg):
+        return ()
     if argument.annotation is not None:
         return values(argument.annotation)
     if default not in {"", "None"}:
