@@ -70,7 +70,7 @@ def empty(path: str) -> bool:
 
 
 def rest(path: str) -> dict[str, tuple[int, ...]]:
-    """What is still in a directory when all was taken away that could be: places at which the sandbox mounts something."""
+    """What is left of a directory's content when all that could be was taken away: places where the sandbox mounts."""
     return {} if empty(path) else _walk(path)
 
 
