@@ -22,7 +22,7 @@ help: ## this list
 setup: ## .venv, made again when a lock file changed
 	@scripts/setup
 
-demo: setup ## review this repository and a sample pull request, offline and without a key
+demo: setup ## review, explain a failure and write tests on samples, offline and without a key
 	@$(BIN)/python scripts/demo.py
 
 test: lint types workflows unit ## everything that has to hold before a change goes in

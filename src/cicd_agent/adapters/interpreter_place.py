@@ -76,6 +76,21 @@ def view(top: Path, found: Place, variables: Mapping[str, str]) -> tuple[tuple[P
     return tuple(shown), environment
 
 
+def trusted(top: Path, variables: Mapping[str, str]) -> Mapping[str, str]:
+    """The variables, less the directories of the tree whose `python` leads elsewhere than to an installed one.
+
+    A job may have put an environment of the checkout on PATH, and a change may bring its own in that place.
+    """
+
+    def is_sound(place: str) -> bool:
+        python = Path(place, "python")
+        return not (_standing(top, python).inside and os.path.lexists(python)) or _is_honest(top, python)
+
+    path = [place for place in variables.get("PATH", "").split(":") if is_sound(place)]
+    kept = {name: value for name, value in variables.items() if name != "VIRTUAL_ENV" or is_sound(f"{value}/bin")}
+    return {**kept, "PATH": ":".join(path)}
+
+
 def _given(top: Path, given: str, variables: Mapping[str, str]) -> Place:
     if "\0" in given:
         raise LaboratoryUnavailable("`python` holds a NUL", remedy=_REMEDY)

@@ -22,6 +22,8 @@ def dotted(path: str, paths: Collection[str], texts: Iterable[str] = ()) -> str:
         return ""
     if parts[-1] == "__init__":
         parts = parts[:-1]
+    if not parts:
+        return ""
     first = _package_root(place, paths)
     if first == len(place.parent.parts):  # it lies in no package with an __init__.py
         first = _imported_root(parts, texts, first)

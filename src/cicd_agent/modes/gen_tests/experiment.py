@@ -48,8 +48,6 @@ def experiment(
         tests = replace(tests, screened=(*tests.screened, *screen(fresh, evidence, laboratory)))
         evidence = replace(evidence, tests=tests)
     if last:
-        tests = replace(tests, screened=_without_echoes(tests.screened))
-        evidence = replace(evidence, tests=tests)
         standing = [report for report in tests.screened if report.stands]
         if standing:
             progress(f"trying {count(len(standing), 'test')} together")
@@ -83,22 +81,6 @@ def _untried(answers: Sequence[Answer[Any]], tests: TestEvidence, *, told: bool 
     )
     found = {each.key: each for each in (*(tests.proposed if told else ()), *own)}
     return tuple(each for key, each in found.items() if key not in known)
-
-
-def _without_echoes(reports: Sequence[CandidateReport]) -> tuple[CandidateReport, ...]:
-    """The reports, where what was only observed does not stand beside a test that somebody meant to say the same."""
-
-    def worth(report: CandidateReport) -> set[object]:
-        return {*report.lines, *report.branches, *report.kills}
-
-    meant = [each for each in reports if each.stands and each.candidate.origin is not Origin.OBSERVED]
-    told = set[object]().union(*map(worth, meant))
-    return tuple(
-        replace(each, stopped=Hurdle.ADDS, reason="other tests show all that it shows, and say why")
-        if each.stands and each.candidate.origin is Origin.OBSERVED and worth(each) <= told
-        else each
-        for each in reports
-    )
 
 
 def _tried(tests: TestEvidence) -> set[str]:

@@ -12,6 +12,7 @@ from cicd_agent.core.placement import home
 from cicd_agent.core.ports_tests import Laboratory, LaboratoryUnavailable
 from cicd_agent.core.python_modules import dotted
 from cicd_agent.core.suite import Suite, SuiteState, TestEvidence
+from cicd_agent.core.test_command import read_test_command
 from cicd_agent.errors import ConfigError
 from cicd_agent.modes import World
 from cicd_agent.modes.changes import changed, gaps, matcher, read_change
@@ -26,7 +27,6 @@ from cicd_agent.settings import Settings
 SERVED = frozenset(
     {
         EventKind.PULL_REQUEST,
-        EventKind.PULL_REQUEST_TARGET,
         EventKind.PUSH,
         EventKind.MERGE_GROUP,
         EventKind.LOCAL,
@@ -42,6 +42,9 @@ _LARGEST = 300_000
 def declines(event: Event, settings: Settings | None = None) -> str | None:
     """Why there is nothing to write tests for, in one line."""
     hunts = settings is None or settings.detect_flaky > 0
+    if event.kind is EventKind.PULL_REQUEST_TARGET:
+        # It runs with the base's secrets, and this mode runs what the pull request brings.
+        return "gen-tests does not serve pull_request_target, whose jobs hold secrets; use pull_request"
     if event.kind not in SERVED and not (event.kind in HUNTED and hunts):
         hint = "; set `detect-flaky` to look for flaky tests" if event.kind in HUNTED else ""
         return f"gen-tests does not serve the event {event.name or event.kind}{hint}"
@@ -56,7 +59,11 @@ def declines(event: Event, settings: Settings | None = None) -> str | None:
 
 
 def gather(event: Event, world: World, settings: Settings) -> Evidence:
-    """Evidence of the change, of the project's tests over it, and the tests that rules propose."""
+    """Evidence of the change, of the project's tests over it, and the tests that rules propose.
+
+    Raises ConfigError for a `test-command` that makes no sense: that is no lack of the machine's.
+    """
+    read_test_command(settings.test_command)
     change = _change(event, world, settings)
     found = subjects(change, settings)
     missed = (*gaps(change, settings), *passed_over(change, settings))

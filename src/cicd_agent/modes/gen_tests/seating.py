@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import PurePosixPath
 
-from cicd_agent.core.candidate import CandidateReport, Hurdle
+from cicd_agent.core.candidate import CandidateReport, Hurdle, Origin
 from cicd_agent.core.evidence import Evidence
 from cicd_agent.core.placement import Misplaced, placed
 from cicd_agent.core.ports_tests import Laboratory
@@ -28,12 +28,17 @@ class Seating:
 
 
 def by_value(reports: Sequence[CandidateReport]) -> list[CandidateReport]:
-    """Most kills first, then most lines and branches, then the smallest."""
+    """Most kills first, then most lines and branches, then the smallest; what was only observed after all others.
+
+    Of equals the one that is as its author meant it comes before one that was mended.
+    """
     return sorted(
         reports,
         key=lambda one: (
+            one.candidate.origin is Origin.OBSERVED,
             -len(one.kills),
             -len(one.lines) - len(one.branches),
+            bool(one.origin_key),
             len(one.candidate.code),
             one.candidate.key,
         ),
