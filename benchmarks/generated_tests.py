@@ -151,26 +151,27 @@ def planted(repo: Path) -> Path:
 
 def _about(words: str) -> str:
     """The function that is asked about: the one that is named as the subject, else the last that is shown."""
-    named = [name for name in FUNCTIONS if f"{MODULE}::{name}" in words]
+    named = [name for name in FUNCTIONS if f"what is open in {name}" in words]
     return named[0] if named else max(FUNCTIONS, key=lambda name: words.rfind(f"def {name}("))
 
 
 def _spent(line: Sequence[str], directory: Path, environment: Mapping[str, str]) -> tuple[float, float]:
     """Seconds of wall and of CPU, with all that it starts."""
-    used, begun = _used(), time.monotonic()
+    before, begun = used(), time.monotonic()
     try:
         ran = subprocess.run(
             line, cwd=directory, env=environment, capture_output=True, text=True, timeout=LONGEST, check=False
         )
     except subprocess.TimeoutExpired as late:
         raise NotMeasured(f"it did not end within {LONGEST} seconds") from late
-    spent = time.monotonic() - begun, _used() - used
+    spent = time.monotonic() - begun, used() - before
     if ran.returncode:
         raise NotMeasured(f"it ended with {ran.returncode}: {(ran.stderr or ran.stdout)[-800:].strip()}")
     return spent
 
 
-def _used() -> float:
+def used() -> float:
+    """Seconds of CPU of all processes that were started here and have ended."""
     usage = resource.getrusage(resource.RUSAGE_CHILDREN)
     return usage.ru_utime + usage.ru_stime
 
