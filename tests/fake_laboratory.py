@@ -22,6 +22,8 @@ class FakeLaboratory(Laboratory):
     layout: Callable[[str], str] = lambda text: text
     seen: Mapping[str, Seen] = field(default_factory=dict)
     ghosts: Mapping[tuple[str, str], Ghost] = field(default_factory=dict)
+    wider: Laboratory | None = None
+    """The same with a loopback of its own."""
     unavailable_after: int | None = None
     """The number of batches after which there is no laboratory any more."""
     batches: list[tuple[tuple[PytestRun, ...], dict[str, str], bool]] = field(default_factory=list)
@@ -35,7 +37,7 @@ class FakeLaboratory(Laboratory):
         return "fake"
 
     def with_loopback(self) -> Laboratory | None:
-        return None
+        return self.wider
 
     @property
     def seconds_left(self) -> float:

@@ -73,7 +73,7 @@ def _state(result: RunResult) -> tuple[SuiteState, str]:
     failed = result.failed
     if failed:
         first = failed[0]
-        words = f"{count(len(failed), 'test')} of {len(result.tests):,} fail before anything is added"
+        words = f"{len(failed):,} of {count(len(result.tests), 'test')} fail before anything is added"
         return SuiteState.RED, f"{words}, the first is {clip(first.nodeid, 200)}: {clip(first.message, 200)}"
     if not any(test.outcome is Outcome.PASSED for test in result.tests):
         return SuiteState.EMPTY, "pytest finds no test that passes"
