@@ -13,11 +13,12 @@ PYTHONS := 3.9 3.10 3.11 3.12 3.13 3.14
 OVERLAY := UV_CUSTOM_COMPILE_COMMAND="make lock" $(BIN)/uv pip compile --quiet --no-config --python-platform linux \
 	--generate-hashes --no-emit-index-url
 
-.PHONY: help setup demo test lint types workflows wheels unit fmt bench bench-review bench-logs docs lock clean
+.PHONY: help setup demo test lint types workflows wheels unit fmt bench bench-review bench-logs bench-tests bench-tests-real \
+	docs lock clean
 .DEFAULT_GOAL := help
 
 help: ## this list
-	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile | expand -t 14
+	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile | expand -t 18
 
 setup: ## .venv, made again when a lock file changed
 	@scripts/setup
@@ -71,6 +72,14 @@ bench: setup ## what the README claims, measured here: costs, and the places of 
 
 bench-review: setup ## reviews of real releases beside installed peers: make bench-review PEERS="DIR …"; needs the package index
 	@$(BIN)/python benchmarks/review_overhead.py $(addprefix --peer-venv ,$(PEERS))
+
+bench-tests: setup ## generated tests: three functions beside CoverUp where it is (make bench-tests PEER=DIR), the hostile matrix, faults
+	@$(BIN)/python benchmarks/generated_tests.py $(addprefix --peer-venv ,$(PEER))
+	@$(BIN)/python benchmarks/hostile_tests.py
+	@$(BIN)/python benchmarks/mutation_speed.py
+
+bench-tests-real: setup ## tests for real changes of a package, each certificate checked on disk; needs the package index
+	@$(BIN)/python benchmarks/generated_real.py --cache .cicd-agent/releases
 
 bench-logs: setup ## what is found in real logs of failures: make bench-logs DATA=DIR, with index.jsonl and the logs in it
 	@$(BIN)/python benchmarks/log_extract.py --data $(DATA)

@@ -67,6 +67,13 @@ def test_any_other_is_called_with_what_its_annotations_say(project: Path) -> Non
     assert (told["path"], told["function"]) == ("src/pkg/codec.py", "area")
 
 
+@pytest.mark.parametrize("returned", ["", " -> None"])
+def test_nothing_is_guessed_where_nothing_could_be_asserted(project: Path, returned: str) -> None:
+    (project / "src/pkg/codec.py").write_text(f"def area(width, name){returned}: ...\n")
+    (told,) = written(project, "area")
+    assert (told["source"], told["problem"]) == ("", "neither its name nor an annotation suggests a property")
+
+
 def test_what_is_no_plain_function_is_left_alone(project: Path) -> None:
     assert [each["problem"] for each in written(project, "Box.size", "wait", "nothing", "Box")] == [
         "it is no function of a module",
@@ -100,5 +107,5 @@ def test_a_file_that_no_name_leads_to_is_left_alone(project: Path) -> None:
 
 def test_a_module_in_a_folder_that_is_no_package_is_imported_from_the_path(project: Path) -> None:
     (project / "tools").mkdir()
-    (project / "tools/words.py").write_text("def area(width: int): ...\n")
+    (project / "tools/words.py").write_text("def area(width: int) -> int: ...\n")
     assert "tools.words.area(width=width)" in written(project, "area", path="tools/words.py")[0]["source"]

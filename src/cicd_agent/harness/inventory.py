@@ -69,6 +69,11 @@ def empty(path: str) -> bool:
     return not kept
 
 
+def rest(path: str) -> dict[str, tuple[int, ...]]:
+    """What is left of a directory's content when all that could be was taken away: places where the sandbox mounts."""
+    return {} if empty(path) else _walk(path)
+
+
 def _walk(top: str) -> dict[str, tuple[int, ...]]:
     """What tells an entry from another one, by path; directories end in a slash. A new ctime cannot be forged."""
     found: dict[str, tuple[int, ...]] = {}

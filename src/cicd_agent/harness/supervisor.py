@@ -13,7 +13,7 @@ import time
 from binascii import hexlify, unhexlify
 from typing import Any
 
-from .inventory import Inventory, empty
+from .inventory import Inventory, rest
 from .processes import Ended, run, shut, sweep
 from .wire import believed, plain, signed
 
@@ -35,6 +35,7 @@ def main(job_file: str) -> None:
     top = os.getcwd()
     scratch = [os.environ["TMPDIR"], os.environ["HOME"], *job["scratch"]]
     inventory = Inventory(top)
+    bare = [rest(place) for place in scratch]
     told = 0
     for number, wanted in enumerate(job["runs"]):
         started = time.monotonic()
@@ -49,7 +50,7 @@ def main(job_file: str) -> None:
         line = signed(key, number, json.dumps(_account(ended, secret, left, killed, seconds)))
         _write(line)
         told += len(line)
-        dirty = [place for place in scratch if not empty(place)]
+        dirty = [rest(place) for place in scratch] != bare
         if left or dirty or not gone or ended.immortal or told > _TOLD_IN_ALL:
             break
 
