@@ -176,6 +176,7 @@ def play(folder: Path, case: Case, place: Path) -> Outcome:
                 model.url: "<model>",
                 tier: "<sandbox>",
                 platform.python_version(): "<python>",
+                platform.python_version().replace(".", "\\."): "<python>",
                 base: "<base>",
                 head: "<head>",
             }

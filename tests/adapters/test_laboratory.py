@@ -247,7 +247,8 @@ def test_values_and_exceptions_that_two_processes_agree_on(tmp_path: Path) -> No
 
 
 def test_the_ghostwriter_writes_for_a_function(tmp_path: Path) -> None:
-    [found, none] = laboratory(tmp_path, {"calc.py": CALC}).ghostwrite([("calc.py", "grade"), ("calc.py", "no")])
+    text = CALC.replace("def grade(points):", "def grade(points: int) -> str:")
+    [found, none] = laboratory(tmp_path, {"calc.py": text}).ghostwrite([("calc.py", "grade"), ("calc.py", "no")])
     assert "calc.grade(" in found.source
     assert (none.source, bool(none.problem)) == ("", True)
 

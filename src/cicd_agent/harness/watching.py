@@ -132,9 +132,9 @@ class Watch:
         self._phases.append((call.when, phase(call.when, raised, outcome.get_result(), runs_xfail=runs_xfail), raised))
         self.look()
 
-    def pytest_keyboard_interrupt(self) -> None:
-        """Somebody ends the session, which is for nobody in it to do."""
-        self.interrupted = True
+    def pytest_keyboard_interrupt(self, excinfo: pytest.ExceptionInfo[BaseException]) -> None:
+        """Somebody ends the session, which is for nobody in it to do; pytest itself does where a module is broken."""
+        self.interrupted = not isinstance(excinfo.value, pytest.Session.Interrupted)
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_sessionfinish(self, session: pytest.Session) -> None:
