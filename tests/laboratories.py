@@ -85,6 +85,7 @@ def laboratory(
     seconds: float = 300,
     clock: Callable[[], float] = time.monotonic,
     redact: Callable[[str], str] = str,
+    width: int = 1,
 ) -> LocalLaboratory:
     """Over a project of these files, which are written below `top`."""
     for path, text in files.items():
@@ -100,4 +101,5 @@ def laboratory(
         limits=limits or Limits(),
         redact=redact,
         styler=PlainStyler(),
+        width=width,
     )

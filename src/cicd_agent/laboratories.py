@@ -25,6 +25,8 @@ from cicd_agent.world import Scene
 
 SHARE = 0.8
 """Of the run's time, for running tests."""
+WIDEST = 4
+"""Runs at a time, each with a copy of its own: what there is of memory is shared, too."""
 
 
 def laboratories(
@@ -107,6 +109,7 @@ def _found(
         limits=Limits(),
         redact=redact,
         styler=HouseStyle(top, toolchain, sandbox),
+        width=min(WIDEST, len(os.sched_getaffinity(0)) if sys.platform == "linux" else 1),
     )
 
 

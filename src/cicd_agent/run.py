@@ -4,12 +4,12 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from cicd_agent.agent.abreast import abreast
 from cicd_agent.agent.budget import Budget
 from cicd_agent.agent.parts import Part, parts
 from cicd_agent.agent.turns import Answer, Draft, Model, Question, Tier, Usage
 from cicd_agent.asking import Asking, Tools
 from cicd_agent.config import Loaded
+from cicd_agent.core.abreast import abreast
 from cicd_agent.core.diagnosis import Diagnosis
 from cicd_agent.core.evidence import Evidence, Gap
 from cicd_agent.core.generated import Generated

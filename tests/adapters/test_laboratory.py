@@ -291,3 +291,16 @@ def test_mutants_for_which_no_time_is_left_are_not_run(tmp_path: Path) -> None:
     assert not result.completed or [(each.fate, each.detail) for each in result.mutants] == [
         (Fate.NOT_RUN, "no time was left")
     ]
+
+
+def test_runs_on_several_copies_are_told_in_the_order_in_which_they_were_asked_for(tmp_path: Path) -> None:
+    text = "import os, pathlib\n\ndef test_it():\n    assert os.environ['PYTHONHASHSEED'] != '3'\n"
+    text += "\ndef test_leaves():\n    pathlib.Path('left.txt').write_text('x')\n"
+    wide = laboratory(tmp_path, {"test_it.py": text}, width=3)
+    seeds = range(1, 8)
+    runs = [PytestRun(f"seed {seed}", perturbation=Perturbation(hash_seed=seed)) for seed in seeds]
+    results = wide.run(runs)
+    assert [result.name for result in results] == [run.name for run in runs]
+    assert [bool(result.failed) for result in results] == [seed == 3 for seed in seeds]
+    assert all(result.left == ("left.txt",) for result in results)
+    assert wide.run([]) == ()

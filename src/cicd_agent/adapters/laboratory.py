@@ -9,6 +9,7 @@ from typing import Any, Protocol
 from cicd_agent.adapters.laboratory_job import HARNESS, JOB, Job, Wanted, inquiry, pytest_run
 from cicd_agent.adapters.laboratory_told import Told, accounts, failure, ghost, result, seen, told
 from cicd_agent.adapters.toolchain import Toolchain
+from cicd_agent.core.abreast import abreast
 from cicd_agent.core.ports import Sandbox
 from cicd_agent.core.ports_tests import Ghost, Interpreter, Laboratory, LaboratoryUnavailable, Probe, Seen
 from cicd_agent.core.probes import agreed
@@ -51,7 +52,7 @@ class LocalLaboratory(Laboratory):
     """Runs things on copies of the tree at `top`, all of them together within `seconds` by `clock`.
 
     `base` are the changed files as they were before the change (None: not there), `redact` takes secrets out of what
-    is quoted. With `loopback` there is a private network.
+    is quoted. With `loopback` there is a private network. `width` copies at most are used at a time.
     """
 
     def __init__(
@@ -67,6 +68,7 @@ class LocalLaboratory(Laboratory):
         redact: Callable[[str], str],
         styler: Styler,
         loopback: bool = False,
+        width: int = 1,
     ) -> None:
         self._top = top
         self._toolchain = toolchain
@@ -78,6 +80,7 @@ class LocalLaboratory(Laboratory):
         self._redact = redact
         self._styler = styler
         self._loopback = loopback
+        self._width = width
 
     @property
     def interpreter(self) -> Interpreter:
@@ -111,6 +114,7 @@ class LocalLaboratory(Laboratory):
             redact=self._redact,
             styler=self._styler,
             loopback=True,
+            width=self._width,
         )
 
     def run(
@@ -163,6 +167,19 @@ class LocalLaboratory(Laboratory):
 
     def _came(self, wanted: Sequence[Wanted], texts: Mapping[str, str], removed: Sequence[str]) -> list[Told | str]:
         """What came of each; why nothing did, where nothing did."""
+        lanes = min(self._width, len(wanted))
+        if lanes <= 1:
+            return self._in_turn(wanted, texts, removed)
+        self._tier()  # found out once, and not by several at a time
+
+        def task(lane: int) -> Callable[[], list[Told | str]]:
+            return lambda: self._in_turn(wanted[lane::lanes], texts, removed)
+
+        came = abreast([task(lane) for lane in range(lanes)], lanes)
+        return [came[number % lanes][number // lanes] for number in range(len(wanted))]
+
+    def _in_turn(self, wanted: Sequence[Wanted], texts: Mapping[str, str], removed: Sequence[str]) -> list[Told | str]:
+        """The same, one after another, on one copy as long as that stays as it was."""
         found: list[Told | str] = []
         while len(found) < len(wanted):
             rest = wanted[len(found) :]

@@ -3,7 +3,7 @@ from dataclasses import replace
 
 import pytest
 
-from cicd_agent.core.candidate import CandidateReport, Expectation, Hurdle, Label, Settled
+from cicd_agent.core.candidate import CandidateReport, Expectation, Hurdle, Label, Origin, Settled
 from cicd_agent.core.candidates import keyed
 from cicd_agent.core.event import PullRequest, Ref
 from cicd_agent.core.evidence import Evidence
@@ -169,6 +169,18 @@ def test_a_failing_test_is_a_possible_bug_only_if_what_it_quotes_is_there() -> N
     assert (bug.ground, bug.said, bug.line) == (Suspicion.DOCUMENTED, ">>> grade(90)", 4)
     assert generated(with_failing(failing(Expectation.DOCSTRING, ">>> grade(91)"), source=DOCUMENTED)).bugs == ()
     assert generated(with_failing(failing(Expectation.CODE, ">>> grade(90)"), source=DOCUMENTED)).bugs == ()
+
+
+TYPED = "def grade(points: int) -> str:\n    return int(points)\n"
+
+
+def test_to_refuse_a_value_of_the_right_type_contradicts_no_types() -> None:
+    wrong = failing(Expectation.TYPES, "def grade(points: int) -> str:")
+    assert [bug.ground for bug in generated(with_failing(wrong, source=TYPED)).bugs] == [Suspicion.DOCUMENTED]
+    refusing = replace(wrong, exception="ValueError", fails_with="ValueError: no number")
+    assert generated(with_failing(refusing, source=TYPED)).bugs == ()
+    drawn = keyed(replace(wrong.candidate, origin=Origin.PROPERTY))
+    assert generated(with_failing(replace(wrong, candidate=drawn, exception="TypeError"), source=TYPED)).bugs == ()
 
 
 def test_a_failing_test_that_held_before_the_change_is_a_possible_bug() -> None:

@@ -10,6 +10,11 @@ _OF_THE_TEST = frozenset(
 )
 """What a test that is wrong in itself raises."""
 
+_AGAINST_TYPES = {origin: frozenset({"AssertionError"}) for origin in Origin} | {
+    Origin.MODEL: frozenset({"AssertionError", "TypeError", "AttributeError"})
+}
+"""What contradicts types: to refuse a value of the right type is no mistake, unless somebody says which and why."""
+
 
 def suspicion(report: CandidateReport, evidence: Evidence) -> Suspicion | None:
     """Why a candidate that fails on the change may be right, None when nothing speaks for it.
@@ -22,6 +27,8 @@ def suspicion(report: CandidateReport, evidence: Evidence) -> Suspicion | None:
     if report.passes_on_base:
         return Suspicion.PASSES_ON_BASE
     if candidate.expectation is Expectation.CODE and candidate.origin is not Origin.DOCUMENTED:
+        return None
+    if candidate.expectation is Expectation.TYPES and report.exception not in _AGAINST_TYPES[candidate.origin]:
         return None
     source = evidence.change.texts.get(candidate.path, "") if evidence.change else ""
     event = evidence.event
