@@ -86,6 +86,7 @@ def laboratory(
     clock: Callable[[], float] = time.monotonic,
     redact: Callable[[str], str] = str,
     width: int = 1,
+    head: Mapping[str, str] | None = None,
 ) -> LocalLaboratory:
     """Over a project of these files, which are written below `top`."""
     for path, text in files.items():
@@ -102,4 +103,5 @@ def laboratory(
         redact=redact,
         styler=PlainStyler(),
         width=width,
+        head=head,
     )

@@ -11,7 +11,7 @@ from cicd_agent.core.diff import ChangeKind, FileDiff
 from cicd_agent.core.event import Event, EventKind
 from cicd_agent.core.ports_tests import Laboratory, LaboratoryUnavailable
 from cicd_agent.environment import Environment
-from cicd_agent.laboratories import LateLaboratory, before, laboratories
+from cicd_agent.laboratories import LateLaboratory, after, before, laboratories
 from cicd_agent.modes import World
 from cicd_agent.world import Scene
 
@@ -88,3 +88,13 @@ def test_the_base_of_a_change_is_its_files_as_they_were() -> None:
 def test_a_name_that_another_file_took_over_is_what_it_was() -> None:
     swapped = [FileDiff("b.py", "a.py", ChangeKind.RENAMED), FileDiff("a.py", "b.py", ChangeKind.RENAMED)]
     assert before(change(*swapped, a_py="A", b_py="B")) == {"a.py": "A", "b.py": "B"}
+
+
+def test_of_a_merge_the_changed_files_are_put_in_as_the_change_has_them(tmp_path: Path) -> None:
+    (tmp_path / "same.py").write_text("x = 1\n")
+    (tmp_path / "merged.py").write_text("import os\n\nx = 1\n")
+    (tmp_path / "latin.py").write_bytes("# é\n".encode("latin-1"))
+    texts = {"same.py": "x = 1\n", "merged.py": "x = 1\n", "gone.py": "x = 1\n", "latin.py": "# \ufffd\n"}
+    seen = Change("a" * 40, "b" * 40, ChangeSource.GIT, (), texts=texts)
+    assert after(seen, tmp_path) == {"merged.py": "x = 1\n", "gone.py": "x = 1\n"}
+    assert after(Change("a" * 40, "", ChangeSource.WORKTREE, (), texts=texts), tmp_path) == {}

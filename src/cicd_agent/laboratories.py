@@ -12,7 +12,7 @@ from cicd_agent.adapters.interpreter import find
 from cicd_agent.adapters.laboratory import LocalLaboratory
 from cicd_agent.adapters.overlay import PYPI, Packages
 from cicd_agent.adapters.sandbox import LocalSandbox
-from cicd_agent.core.change import Change
+from cicd_agent.core.change import Change, ChangeSource
 from cicd_agent.core.diff import ChangeKind
 from cicd_agent.core.event import EventKind
 from cicd_agent.core.ports_tests import Ghost, Interpreter, Laboratory, LaboratoryUnavailable, Probe, Seen
@@ -49,7 +49,8 @@ def laboratories(
         ends = clock() + minutes * 60 * SHARE
 
         def make() -> LocalLaboratory:
-            return _found(scene, environment, redact, clock, ends, top=top, base=before(change))
+            here = after(change, top)
+            return _found(scene, environment, redact, clock, ends, top=top, base=before(change), head=here)
 
         made[change.base, change.head] = LateLaboratory(make, lambda: max(0.0, ends - clock()))
         return made[change.base, change.head]
@@ -72,6 +73,28 @@ def before(change: Change) -> dict[str, str | None]:
     return texts
 
 
+def after(change: Change, top: Path) -> dict[str, str]:
+    """The changed files whose text in the checkout is another than after the change, as they are after it.
+
+    What is checked out for a pull request is a merge with its base: there, lines may have other numbers than in the
+    change. A text that was not read letter for letter is left as it is.
+    """
+    if change.source is ChangeSource.WORKTREE:
+        return {}
+    return {
+        path: text
+        for path, text in change.texts.items()
+        if "\ufffd" not in text and _content(top / path) != text.encode("utf-8", "surrogatepass")
+    }
+
+
+def _content(place: Path) -> bytes | None:
+    try:
+        return place.read_bytes() if place.is_file() and not place.is_symlink() else None
+    except OSError:
+        return None
+
+
 def _found(
     scene: Scene,
     environment: Environment,
@@ -81,6 +104,7 @@ def _found(
     *,
     top: Path,
     base: Mapping[str, str | None],
+    head: Mapping[str, str],
 ) -> LocalLaboratory:
     """The laboratory, once the project's Python is found. Raises LaboratoryUnavailable."""
     settings = scene.settings
@@ -106,6 +130,7 @@ def _found(
         clock,
         seconds,
         base=base,
+        head=head,
         limits=Limits(),
         redact=redact,
         styler=HouseStyle(top, toolchain, sandbox),

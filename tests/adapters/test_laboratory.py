@@ -304,3 +304,12 @@ def test_runs_on_several_copies_are_told_in_the_order_in_which_they_were_asked_f
     assert [bool(result.failed) for result in results] == [seed == 3 for seed in seeds]
     assert all(result.left == ("left.txt",) for result in results)
     assert wide.run([]) == ()
+
+
+def test_what_the_change_has_otherwise_than_the_tree_is_what_runs(tmp_path: Path) -> None:
+    tests = "from calc import N\n\ndef test_it():\n    assert N == 2\n"
+    tree = {"calc.py": "N = 1\n", "tests/test_calc.py": tests}
+    lab = laboratory(tmp_path, tree, head={"calc.py": "N = 2\n"}, base={"calc.py": "N = 3\n"})
+    assert lab.run([PytestRun("head")])[0].failed == ()
+    assert [test.message for test in lab.run([PytestRun("base")], at_base=True)[0].failed] == ["assert 3 == 2"]
+    assert [seen.value for seen in lab.probe([Probe("n", ("from calc import N",), "N")])] == ["2"]

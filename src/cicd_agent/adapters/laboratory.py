@@ -51,7 +51,8 @@ class TieredSandbox(Sandbox, Protocol):
 class LocalLaboratory(Laboratory):
     """Runs things on copies of the tree at `top`, all of them together within `seconds` by `clock`.
 
-    `base` are the changed files as they were before the change (None: not there), `redact` takes secrets out of what
+    `base` are the changed files as they were before the change (None: not there), `head` those that the tree has
+    otherwise than the change, as they are after it. `redact` takes secrets out of what
     is quoted. With `loopback` there is a private network. `width` copies at most are used at a time.
     """
 
@@ -64,6 +65,7 @@ class LocalLaboratory(Laboratory):
         seconds: float,
         *,
         base: Mapping[str, str | None],
+        head: Mapping[str, str] | None = None,
         limits: Limits,
         redact: Callable[[str], str],
         styler: Styler,
@@ -76,6 +78,7 @@ class LocalLaboratory(Laboratory):
         self._clock = clock
         self._ends = clock() + seconds
         self._base = base
+        self._head = dict(head or {})
         self._limits = limits
         self._redact = redact
         self._styler = styler
@@ -110,6 +113,7 @@ class LocalLaboratory(Laboratory):
             self._clock,
             self.seconds_left,
             base=self._base,
+            head=self._head,
             limits=self._limits,
             redact=self._redact,
             styler=self._styler,
@@ -124,7 +128,8 @@ class LocalLaboratory(Laboratory):
         wanted = [pytest_run(run, self._toolchain) for run in runs]
         over = dict(files or {})
         before = self._base if at_base else {}
-        texts = {path: text for path, text in before.items() if text is not None} | over
+        head = {path: text for path, text in self._head.items() if path not in before}
+        texts = head | {path: text for path, text in before.items() if text is not None} | over
         removed = [path for path, text in before.items() if text is None and path not in over]
         return tuple(
             failure(run, came) if isinstance(came, str) else result(run, came, self._redact)
@@ -163,7 +168,7 @@ class LocalLaboratory(Laboratory):
         if not asked:
             return [[] for _ in perturbations]
         wanted = [inquiry(kind, asked, how, _INQUIRY_SECONDS) for how in perturbations]
-        return [_matched(came, len(asked)) for came in self._came(wanted, {}, ())]
+        return [_matched(came, len(asked)) for came in self._came(wanted, self._head, ())]
 
     def _came(self, wanted: Sequence[Wanted], texts: Mapping[str, str], removed: Sequence[str]) -> list[Told | str]:
         """What came of each; why nothing did, where nothing did."""

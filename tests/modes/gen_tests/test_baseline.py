@@ -19,6 +19,8 @@ SUBJECT = Subject("calc.py", NEW, (2, 3, 7, 8))
 GREEN = TestOutcome("tests/test_calc.py::test_other", Outcome.PASSED)
 RED = TestOutcome("tests/test_calc.py::test_socket", Outcome.FAILED, message="no socket", exception="OSError")
 
+MISFIT = TestOutcome("tests/test_new.py", Outcome.ERROR, message="no module")
+
 
 def ending(*tests: TestOutcome, problem: str = "") -> Callable[[PytestRun, Mapping[str, str], str], RunResult]:
     def run(run: PytestRun, _files: Mapping[str, str], _tree: str) -> RunResult:
@@ -38,6 +40,12 @@ def ending(*tests: TestOutcome, problem: str = "") -> Callable[[PytestRun, Mappi
             "1 of 2 tests fail before anything is added, the first is tests/",
         ),
         ((), "", SuiteState.EMPTY, "no test that passes"),
+        (
+            (GREEN, MISFIT),
+            "",
+            SuiteState.BROKEN,
+            "1 test module cannot be collected, the first is tests/test_new",
+        ),
         ((GREEN,), "the process ended with 0", SuiteState.BROKEN, "the process ended with 0"),
     ],
 )

@@ -72,6 +72,10 @@ def _state(result: RunResult) -> tuple[SuiteState, str]:
     if not result.completed:
         return SuiteState.BROKEN, result.problem or "pytest did not come to its end"
     failed = result.failed
+    if misfits := [test for test in failed if "::" not in test.nodeid]:
+        first = misfits[0]
+        words = f"{count(len(misfits), 'test module')} cannot be collected"
+        return SuiteState.BROKEN, f"{words}, the first is {clip(first.nodeid, 200)}: {clip(first.message, 200)}"
     if failed:
         first = failed[0]
         words = f"{len(failed):,} of {count(len(result.tests), 'test')} fail before anything is added"

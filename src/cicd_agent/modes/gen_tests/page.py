@@ -133,7 +133,7 @@ def _state(generated: Generated) -> str:
     suite = generated.suite
     words = {
         SuiteState.RED: "the project's tests are red",
-        SuiteState.BROKEN: "the project's tests do not come to their end",
+        SuiteState.BROKEN: "the project's tests are broken",
         SuiteState.UNAVAILABLE: "the project's tests cannot be run here",
     }.get(suite.state, str(suite.state))
     return f"{words}: {suite.detail}" if suite.detail else words
