@@ -53,8 +53,6 @@ def test_words(word):
     assert len(word) > 2
 """
 CHANCE = """\
-import datetime
-import os
 import random
 import time
 
@@ -65,10 +63,6 @@ def names():
 
 def test_zone():
     assert time.localtime(0).tm_mday == 1
-
-
-def test_expires():
-    assert datetime.date.today() < datetime.date(%s)
 
 
 def test_age_of_a_file(tmp_path):
@@ -87,10 +81,6 @@ def test_first_name():
 
 def test_all_names():
     assert sorted(names()) == ["anna", "bert", "carl", "dora"]
-
-
-def test_sometimes():
-    assert os.urandom(1)[0] >= 128
 
 
 def test_fails_always():

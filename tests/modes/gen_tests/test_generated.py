@@ -208,7 +208,7 @@ def test_the_same_trial_gives_the_same_certificate_whatever_it_took() -> None:
     assert certificate(found, seen) == certificate(slower, seen)
     told = json.loads(certificate(found, seen))
     assert [each["name"] for each in told["tests"]] == ["test_best"]
-    assert told["tests"][0]["kills"] == [{"line": 2, "fault": "`>=` → `>`"}]
+    assert told["tests"][0]["kills"] == [{"id": "m1", "line": 2, "fault": "`>=` → `>`"}]
     assert told["rejected"][0]["reason"] == "it failed in 1 of 6"
 
 

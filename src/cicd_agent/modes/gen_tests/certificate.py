@@ -50,7 +50,9 @@ def _kept(report: CandidateReport, generated: Generated, words: Mapping[str, tup
         "lines": list(report.lines),
         "branches": [list(branch) for branch in report.branches],
         "kills": [
-            {"line": line, "fault": said} for line, said in (words.get(kill, (0, kill)) for kill in report.kills)
+            {"id": kill, "line": line, "fault": said}
+            for kill in report.kills
+            for line, said in [words.get(kill, (0, kill))]
         ],
         "runs": report.runs,
         "passed": report.passed,
