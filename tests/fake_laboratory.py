@@ -26,6 +26,7 @@ class FakeLaboratory(Laboratory):
     """The same with a loopback of its own."""
     unavailable_after: int | None = None
     """The number of batches after which there is no laboratory any more."""
+    asked: list[Probe] = field(default_factory=list)
     batches: list[tuple[tuple[PytestRun, ...], dict[str, str], bool]] = field(default_factory=list)
 
     @property
@@ -61,6 +62,7 @@ class FakeLaboratory(Laboratory):
         return results
 
     def probe(self, probes: Sequence[Probe]) -> tuple[Seen, ...]:
+        self.asked += probes
         return tuple(self.seen[probe.key] for probe in probes)
 
     def ghostwrite(self, functions: Sequence[tuple[str, str]]) -> tuple[Ghost, ...]:

@@ -1,7 +1,8 @@
 from dataclasses import replace
 
 from cicd_agent.agent.turns import Answer
-from cicd_agent.core.candidate import CandidateReport, Expectation, Hurdle
+from cicd_agent.core.candidate import CandidateReport, Expectation, Hurdle, Origin
+from cicd_agent.core.candidates import keyed
 from cicd_agent.core.event import Actor, PullRequest
 from cicd_agent.core.evidence import Evidence
 from cicd_agent.core.suite import SuiteState
@@ -67,7 +68,8 @@ def test_nobody_is_asked_about_what_tests_that_stand_have_closed() -> None:
     assert [each.name for each in questions(with_reports(seen, closed), answers[:1], SETTINGS)] == [
         "tests calc.py::half"
     ], "a replay has all reports at once: only those of these answers count"
-    proposed = replace(known(seen), proposed=(one,), screened=(closed,))
+    by_rule = keyed(replace(one, origin=Origin.DOCUMENTED))
+    proposed = replace(known(seen), proposed=(by_rule,), screened=(replace(closed, candidate=by_rule),))
     assert questions(replace(seen, tests=proposed), answers[:1], SETTINGS) == ()
 
 

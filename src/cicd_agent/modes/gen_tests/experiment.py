@@ -5,7 +5,7 @@ from dataclasses import replace
 from typing import Any
 
 from cicd_agent.agent.turns import Answer
-from cicd_agent.core.candidate import Candidate, CandidateReport, Hurdle, Origin
+from cicd_agent.core.candidate import Candidate, CandidateReport, Hurdle
 from cicd_agent.core.evidence import Evidence
 from cicd_agent.core.ports_tests import Laboratory
 from cicd_agent.core.suite import TestEvidence
@@ -16,6 +16,7 @@ from cicd_agent.modes.gen_tests.flaky_fix import with_fixes
 from cicd_agent.modes.gen_tests.known import known
 from cicd_agent.modes.gen_tests.questions import proposed
 from cicd_agent.modes.gen_tests.trial import screen, settle
+from cicd_agent.modes.gen_tests.writing import with_written
 from cicd_agent.settings import Settings
 
 _NOWHERE = "nothing could be run to try it"
@@ -41,19 +42,28 @@ def experiment(
     tests = known(evidence)
     if not tests.suite.can_judge:
         return evidence
-    # What was only observed says least: it is tried for what is left open when everybody else was heard.
-    fresh = [each for each in _untried(answers, tests) if last or each.origin is not Origin.OBSERVED]
-    if fresh:
-        progress(f"trying {count(len(fresh), 'test')}")
-        tests = replace(tests, screened=(*tests.screened, *screen(fresh, evidence, laboratory)))
-        evidence = replace(evidence, tests=tests)
+    evidence = _screened(answers, evidence, laboratory, progress)
     if last:
+        evidence = _screened((), with_written(evidence, laboratory, settings), laboratory, progress)
+        tests = known(evidence)
         standing = [report for report in tests.screened if report.stands]
         if standing:
             progress(f"trying {count(len(standing), 'test')} together")
             settled = settle(standing, evidence, laboratory, keep_unchanged=settings.keep_unchanged == "on")
             evidence = replace(evidence, tests=replace(tests, settled=settled))
     return evidence
+
+
+def _screened(
+    answers: Sequence[Answer[Any]], evidence: Evidence, laboratory: Laboratory, progress: Callable[[str], None]
+) -> Evidence:
+    """The evidence with what came of the candidates that are new."""
+    tests = known(evidence)
+    fresh = _untried(answers, tests)
+    if not fresh:
+        return evidence
+    progress(f"trying {count(len(fresh), 'test')}")
+    return replace(evidence, tests=replace(tests, screened=(*tests.screened, *screen(fresh, evidence, laboratory))))
 
 
 def hand_over(answers: Sequence[Answer[Any]], evidence: Evidence) -> Evidence:

@@ -10,7 +10,6 @@ from cicd_agent.core.library import EntryKind, Unreadable
 from cicd_agent.core.paths import PathKind, kinds
 from cicd_agent.core.placement import home
 from cicd_agent.core.ports_tests import Laboratory, LaboratoryUnavailable
-from cicd_agent.core.python_modules import dotted
 from cicd_agent.core.suite import Suite, SuiteState, TestEvidence
 from cicd_agent.core.test_command import read_test_command
 from cicd_agent.errors import ConfigError
@@ -18,10 +17,8 @@ from cicd_agent.modes import World
 from cicd_agent.modes.changes import changed, gaps, matcher, read_change
 from cicd_agent.modes.gen_tests.baseline import baseline
 from cicd_agent.modes.gen_tests.flaky import hunt
-from cicd_agent.modes.gen_tests.goals import targets
-from cicd_agent.modes.gen_tests.known import known
 from cicd_agent.modes.gen_tests.subjects import Subject, passed_over, subjects
-from cicd_agent.modes.gen_tests.written import Wanted, written
+from cicd_agent.modes.gen_tests.writing import with_written
 from cicd_agent.settings import Settings
 
 SERVED = frozenset(
@@ -34,7 +31,6 @@ SERVED = frozenset(
 )
 HUNTED = frozenset({EventKind.SCHEDULE, EventKind.WORKFLOW_DISPATCH})
 """Events without a change, for which only flaky tests are looked for."""
-MOST_WRITTEN = 40
 _LARGEST = 300_000
 """Bytes of a test module that is read."""
 
@@ -81,7 +77,7 @@ def gather(event: Event, world: World, settings: Settings) -> Evidence:
     modules, unread = _modules(found, tests, change, world, settings)
     evidence = replace(evidence, tests=replace(tests, modules=modules), gaps=(*missed, *unread))
     if suite.can_judge and found:
-        evidence = _with_written(found, evidence, laboratory)
+        evidence = with_written(evidence, None, settings)
     return _with_hunt(evidence, laboratory, world, settings)
 
 
@@ -142,21 +138,6 @@ def _texts(
         except UnicodeDecodeError:
             unread.append(Gap(entry.path, "it is not UTF-8"))
     return texts, tuple(unread)
-
-
-def _with_written(found: Sequence[Subject], evidence: Evidence, laboratory: Laboratory) -> Evidence:
-    """The evidence with the tests that rules write."""
-    tests, change = known(evidence), changed(evidence)
-    texts = tests.modules.values()
-    wanted = [
-        Wanted(target.path, target.function.name, dotted(target.path, change.paths, texts))
-        for target in targets(found, tests.suite)
-    ]
-    try:
-        proposed = written(wanted, evidence, laboratory, MOST_WRITTEN)
-    except LaboratoryUnavailable as error:
-        return replace(evidence, gaps=(*evidence.gaps, Gap("tests by rule", str(error))))
-    return replace(evidence, tests=replace(tests, proposed=proposed))
 
 
 def _with_hunt(evidence: Evidence, laboratory: Laboratory, world: World, settings: Settings) -> Evidence:

@@ -134,7 +134,7 @@ def _seen(evidence: Evidence, answers: Sequence[Answer[Any]]) -> Sequence[Candid
     Not of all that the evidence holds: a replay has everything at once, and has to ask the same.
     """
     tests = known(evidence)
-    keys = {each.key for each in tests.proposed if each.origin is not Origin.OBSERVED}
+    keys = {each.key for each in tests.proposed if each.origin is Origin.DOCUMENTED}
     for answer, path, function in proposed(answers):
         keys |= {each.key for each in candidates(answer.draft, path, function)} if answer.draft else set()
     return [each for each in tests.screened if each.candidate.key in keys or _from(each, keys)]

@@ -23,12 +23,12 @@ LEAST_SECONDS = 5
 
 
 def written(
-    targets: Sequence[Wanted], evidence: Evidence, laboratory: Laboratory, most: int = 40
+    targets: Sequence[Wanted], evidence: Evidence, laboratory: Laboratory | None, most: int = 40
 ) -> tuple[Candidate, ...]:
     """At most so many tests of these functions, of which the first is worth most; the same for the same evidence.
 
-    Nothing in here has been tried. What is documented comes first, then what was seen, then properties. May raise
-    LaboratoryUnavailable.
+    Nothing in here has been tried. What is documented comes first, then what was seen, then properties; without a
+    laboratory there is no more than the first. May raise LaboratoryUnavailable.
     """
     modules = evidence.tests.modules if evidence.tests is not None else {}
     changed = evidence.change.texts if evidence.change is not None else {}
@@ -38,9 +38,9 @@ def written(
     taken: set[str] = set()
     typed = is_typed(modules.values())
     found = [each for one in subjects for each in documented(one, taken, typed=typed)]
-    if len(found) < most:
+    if laboratory is not None and len(found) < most:
         found += _observed(subjects, laboratory, taken, typed=typed)
-    if len(found) < most:
+    if laboratory is not None and len(found) < most:
         found += _properties(subjects, laboratory, taken, typed=typed)
     return tuple(found[:most])
 
