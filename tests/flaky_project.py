@@ -2,7 +2,6 @@
 
 POLLUTED = """\
 SETTINGS = {"mode": "plain"}
-REGISTRY = []
 
 
 def mode():
@@ -24,14 +23,6 @@ def test_loud():
     shop.SETTINGS["mode"] = "loud"
     assert shop.mode() == "loud"
 
-
-def test_fills():
-    shop.REGISTRY.append("tea")
-    assert shop.REGISTRY
-
-
-def test_needs():
-    assert "tea" in shop.REGISTRY
 """
 LEFTOVER = """\
 import pathlib
@@ -59,10 +50,6 @@ import time
 
 def names():
     return {"anna", "bert", "carl", "dora"}
-
-
-def test_zone():
-    assert time.localtime(0).tm_mday == 1
 
 
 def test_age_of_a_file(tmp_path):

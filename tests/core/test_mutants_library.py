@@ -44,7 +44,7 @@ def check(text: str, mutant: Mutant) -> None:
 def test_mutants_of_a_module_differ_by_their_edit_alone(name: str) -> None:
     text = (LIBRARY / f"{name}.py").read_text("utf-8")
     lines = range(1, text.count("\n") + 2)
-    every = mutants(f"{name}.py", text, lines, 60)
+    every = mutants(f"{name}.py", text, lines, 30)
     assert len({mutant.id for mutant in every}) == len(every)
     assert list(every) == sorted(every, key=lambda mutant: (mutant.line, mutant.start, mutant.operator))
     known = functions(text)
