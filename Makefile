@@ -7,17 +7,23 @@ BIN := .venv/bin
 WORKFLOWS := $(wildcard .github/workflows/*.yml examples/workflows/*.yml)
 COMPILE := UV_CUSTOM_COMPILE_COMMAND="make lock" $(BIN)/uv pip compile --quiet --no-config --universal \
 	--python-version 3.11 --generate-hashes --no-annotate --no-emit-index-url
+# What a project's own Python may lack when its tests are tried, for each Python; why a package is there has to stand in it.
+OVERLAYS := src/cicd_agent/adapters/overlays
+PYTHONS := 3.9 3.10 3.11 3.12 3.13 3.14
+OVERLAY := UV_CUSTOM_COMPILE_COMMAND="make lock" $(BIN)/uv pip compile --quiet --no-config --python-platform linux \
+	--generate-hashes --no-emit-index-url
 
-.PHONY: help setup demo test lint types workflows wheels unit fmt bench bench-review bench-logs docs lock clean
+.PHONY: help setup demo test lint types workflows wheels unit fmt bench bench-review bench-logs bench-tests bench-tests-real \
+	docs lock clean
 .DEFAULT_GOAL := help
 
 help: ## this list
-	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile | expand -t 14
+	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile | expand -t 18
 
 setup: ## .venv, made again when a lock file changed
 	@scripts/setup
 
-demo: setup ## review this repository and a sample pull request, offline and without a key
+demo: setup ## review, explain a failure and write tests on samples, offline and without a key
 	@$(BIN)/python scripts/demo.py
 
 test: lint types workflows unit ## everything that has to hold before a change goes in
@@ -67,6 +73,14 @@ bench: setup ## what the README claims, measured here: costs, and the places of 
 bench-review: setup ## reviews of real releases beside installed peers: make bench-review PEERS="DIR …"; needs the package index
 	@$(BIN)/python benchmarks/review_overhead.py $(addprefix --peer-venv ,$(PEERS))
 
+bench-tests: setup ## generated tests: three functions beside CoverUp where it is (make bench-tests PEER=DIR), the hostile matrix, faults
+	@$(BIN)/python benchmarks/generated_tests.py $(addprefix --peer-venv ,$(PEER))
+	@$(BIN)/python benchmarks/hostile_tests.py
+	@$(BIN)/python benchmarks/mutation_speed.py
+
+bench-tests-real: setup ## tests for real changes of a package, each certificate checked on disk; needs the package index
+	@$(BIN)/python benchmarks/generated_real.py --cache .cicd-agent/releases
+
 bench-logs: setup ## what is found in real logs of failures: make bench-logs DATA=DIR, with index.jsonl and the logs in it
 	@$(BIN)/python benchmarks/log_extract.py --data $(DATA)
 	@$(BIN)/python benchmarks/missing_truth.py --data $(DATA)
@@ -77,6 +91,9 @@ docs: setup ## write the generated pages and schemas again
 lock: setup ## resolve every dependency again; `make lock UPGRADE=--upgrade` takes the newest
 	@$(COMPILE) $(UPGRADE) pyproject.toml --output-file requirements.lock
 	@$(COMPILE) $(UPGRADE) --constraint requirements.lock --group dev pyproject.toml --output-file requirements-dev.lock
+	@for version in $(PYTHONS); do \
+		$(OVERLAY) --python-version $$version $(UPGRADE) $(OVERLAYS)/requirements.in \
+			--output-file $(OVERLAYS)/$$version.lock || exit; done
 
 clean: ## remove everything that is made here
 	rm -rf .venv .wheelhouse .cicd-agent .mypy_cache .pytest_cache .ruff_cache .hypothesis

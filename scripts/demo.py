@@ -1,4 +1,4 @@
-"""Reviews this repository and a sample pull request, and explains a failed test run, offline and without a key.
+"""Reviews, explains a failed test run and writes tests on samples, offline and without a key.
 
 What was found is checked.
 """
@@ -15,6 +15,7 @@ from typing import Any
 if __name__ == "__main__":
     sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
+from scripts import sample_functions
 from scripts.sample_pull_request import BASE, HARMLESS, HEAD, PLANTED, SLIP, SLIPPED, build, slip, token
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -46,7 +47,8 @@ def main() -> int:
     if leaked:
         say("The planted token was printed.")
     explained = failure(place)
-    return 1 if leaked or noise or len(found) < len(PLANTED) or not explained else 0
+    written = tests(place)
+    return 1 if leaked or noise or len(found) < len(PLANTED) or not explained or not written else 0
 
 
 def recent(repository: Path) -> tuple[str, str] | None:
@@ -116,6 +118,22 @@ def explain(repository: Path, log: Path, place: Path) -> tuple[str, dict[str, An
     """Explain a log as anybody would; what was printed, and the report."""
     arguments = ["--log", str(log), "--base", HEAD, "--head", SLIP, "--repo-dir", str(repository)]
     return _run(["analyse-failure", *arguments], place)
+
+
+def tests(place: Path) -> bool:
+    """Write tests for a small change; whether some were kept, and its mistake was found."""
+    say("\nTests for a small change, whose documentation gives a mistake away:\n")
+    sample_functions.build(place / "functions")
+    branch = ["--base", BASE, "--head", HEAD, "--repo-dir", str(place / "functions")]
+    _, report = _run(["gen-tests", *branch, "--input", f"python={sys.executable}"], place / "generated-tests")
+    generated = report["generated"]
+    if generated["suite"]["state"] == "unavailable":
+        say(f"  {'skipped':<8}the tests cannot be run here: {generated['suite']['detail']}")
+        return True
+    kept = report["outputs"]["tests_added"]
+    found = [bug["candidate"]["function"] for bug in generated["bugs"]] == [sample_functions.MISTAKEN]
+    say(f"  {'found' if found else 'MISSED':<8}the mistake in {sample_functions.MISTAKEN}()")
+    return found and int(kept) > 0
 
 
 def judged(findings: Sequence[Mapping[str, Any]]) -> tuple[list[str], list[str]]:

@@ -24,6 +24,7 @@ from cicd_agent.core.ports import (
 from cicd_agent.core.sandbox import Limits, Ran
 from cicd_agent.core.thread import Thread
 from cicd_agent.errors import ConfigError, ForgeRefused
+from tests.fake_commits import FakeCommits
 from tests.fake_marks import FakeMarks
 from tests.fake_notices import FakeNotices
 from tests.fake_runs import FakeRuns
@@ -67,6 +68,11 @@ class FakeForge(Forge):
     """What a review may not say."""
     marked: FakeMarks = field(default_factory=FakeMarks)
     ran: FakeRuns = field(default_factory=FakeRuns)
+    committed: FakeCommits = field(default_factory=FakeCommits)
+
+    @property
+    def commits(self) -> FakeCommits:
+        return self.committed
 
     @property
     def marks(self) -> FakeMarks:
@@ -302,6 +308,7 @@ class Trial:
     readable: tuple[Path, ...]
     environment: Mapping[str, str]
     loopback: bool
+    without: tuple[str, ...] = ()
 
 
 @dataclass
@@ -322,6 +329,7 @@ class FakeSandbox(Sandbox):
         readable: Sequence[Path] = (),
         environment: Mapping[str, str] | None = None,
         loopback: bool = False,
+        without: Sequence[str] = (),
     ) -> Ran:
         trial = Trial(
             tuple(command),
@@ -332,6 +340,7 @@ class FakeSandbox(Sandbox):
             tuple(readable),
             dict(environment or {}),
             loopback,
+            tuple(without),
         )
         self.trials.append(trial)
         return self.answer(trial)

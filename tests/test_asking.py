@@ -16,7 +16,6 @@ from cicd_agent.config.limits import USD
 from cicd_agent.core.event import Event, EventKind
 from cicd_agent.core.evidence import Evidence
 from cicd_agent.core.plan import Annotation, Plan
-from cicd_agent.core.trial import Trial
 from cicd_agent.core.verdict import Conclusion, Risk, RiskLevel, Verdict
 from cicd_agent.environment import Workload
 from cicd_agent.errors import ModelMisbehaved, ModelUnavailable
@@ -58,8 +57,12 @@ class OneQuestion:
     def lookups(self, *_: object) -> tuple[tuple[Tool[Any], ...], str]:
         return (), ""
 
-    def experiments(self, *_: object) -> tuple[Trial, ...]:
-        return ()
+    def experiment(self, _answers: object, evidence: Evidence, *_: object, last: bool) -> Evidence:
+        assert isinstance(last, bool)
+        return evidence
+
+    def hand_over(self, *_: object) -> None:
+        return None
 
     def remember(self, *_: object) -> tuple[str, ...]:
         return ()

@@ -1,5 +1,6 @@
 """Inputs, file and defaults become one Settings, and whatever is wrong is said at once."""
 
+import re
 from collections.abc import Iterable
 
 import pytest
@@ -217,7 +218,7 @@ def test_explain_shows_every_value_with_its_origin_and_no_secret() -> None:
     assert rows["pull-request"] == ("–", "default")
     text = table(explain(loaded))
     assert len(text.splitlines()) == len(rows)
-    assert "max-comments       5" in text
+    assert re.search(r"max-comments +5 ", text)
     assert "ghs_" not in text
 
 

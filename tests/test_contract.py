@@ -31,7 +31,8 @@ INPUTS = words("""
     openai-api-key base-url api provider model fast-model fallback-model service-tier
     model-headers max-cost-usd max-input-tokens max-rounds cache-dir instructions
     comment review-event fail-on fail-on-model max-comments min-severity min-confidence paths-ignore sarif-files
-    pull-request stage evidence-file
+    pull-request stage evidence-file decision-file
+    test-command python coverage-threshold deliver detect-flaky allow-unsandboxed
     run-id rerun verify-command slack-webhook-url slack-token slack-channel
 """)
 OUTPUTS_OF_EVERY_MODE = words("""
@@ -40,6 +41,10 @@ OUTPUTS_OF_EVERY_MODE = words("""
 """)
 OUTPUTS = {
     "review": words("decision findings_count blocking_count suppressed_count sarif_file"),
+    "gen-tests": words("""
+        tests_added tests_rejected coverage_before coverage_after changed_coverage_before changed_coverage_after
+        mutants_killed possible_bugs flaky_tests patch_file certificate_file sandbox
+    """),
     "analyse-failure": words("""
         failure_type cause root_cause is_flaky responsible_commit affected_files fingerprint rerun_recommended
         fix_file fix_verified
@@ -61,6 +66,11 @@ DEFAULTS = {
     "min-severity": "medium",
     "min-confidence": 0.7,
     "stage": "all",
+    "test-command": "python -m pytest",
+    "coverage-threshold": 80,
+    "deliver": "patch",
+    "detect-flaky": 0,
+    "allow-unsandboxed": False,
     "rerun": "never",
 }
 CEILINGS = {"review": 0.5, "gen-tests": 1, "analyse-failure": 0.25, "deploy-gate": 0.1, "route": 0}
@@ -130,7 +140,7 @@ def test_every_input_reaches_the_program_by_an_explicit_variable() -> None:
     [install, run] = ACTION["runs"]["steps"]
     passed = {**install["env"], **run["env"]}
     wanted = {f"INPUT_{name.upper().replace('-', '_')}": f"${{{{ inputs.{name} }}}}" for name in INPUTS}
-    wanted["INDEX_URL"] = wanted.pop("INPUT_INDEX_URL")
+    wanted["INDEX_URL"] = wanted["INPUT_INDEX_URL"]
     assert passed == {**wanted, "AGENT_PYTHON": "${{ steps.install.outputs.python }}"}
 
 

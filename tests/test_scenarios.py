@@ -11,6 +11,7 @@ SCENARIOS=write writes outputs.json, summary.md and printed.txt anew: read the d
 
 import json
 import os
+import platform
 import re
 import subprocess
 import sys
@@ -25,6 +26,7 @@ from pydantic import TypeAdapter
 
 from scripts.sample_pull_request import build as build_sample
 from scripts.sample_pull_request import commit, git
+from tests.laboratories import sandbox
 from tests.runner import parse_outputs
 from tests.servers.github import FakeGitHub
 from tests.servers.openai import OpenAIServer, answer
@@ -103,9 +105,16 @@ def missing(expected: Any, found: Any, at: str = "") -> list[str]:
             return [] if expected == found else [f"{at}: expected {expected!r}, found {found!r}"]
 
 
+def told(value: str) -> str:
+    """The value of an input: $python stands for the interpreter of the tests, which has pytest and coverage."""
+    return Template(value).safe_substitute(python=sys.executable)
+
+
 def play(folder: Path, case: Case, place: Path) -> Outcome:
     """Build the world of a case, run the command line in it, and gather what it left."""
     repository, temp = place / "repository", place / "temp"
+    # Only what runs code needs one, and skips where there is none.
+    tier = sandbox().tier().value if folder.parent.name == "gen-tests" else "no sandbox is asked for"
     build(folder, repository)
     temp.mkdir()
     base, head = git(repository, "rev-parse", "main"), git(repository, "rev-parse", "feature")
@@ -115,7 +124,7 @@ def play(folder: Path, case: Case, place: Path) -> Outcome:
         "PYTHONPATH": str(ROOT / "src"),
         "GIT_CONFIG_GLOBAL": os.devnull,
         "GIT_CONFIG_NOSYSTEM": "1",
-        **{f"INPUT_{name.upper().replace('-', '_')}": value for name, value in case.inputs.items()},
+        **{f"INPUT_{name.upper().replace('-', '_')}": told(value) for name, value in case.inputs.items()},
     }
     with ExitStack() as stack:
         hub = stack.enter_context(FakeGitHub())
@@ -165,6 +174,9 @@ def play(folder: Path, case: Case, place: Path) -> Outcome:
                 str(place): "<dir>",
                 hub.url: "<api>",
                 model.url: "<model>",
+                tier: "<sandbox>",
+                platform.python_version(): "<python>",
+                platform.python_version().replace(".", "\\."): "<python>",
                 base: "<base>",
                 head: "<head>",
             }
@@ -186,6 +198,7 @@ class Names:
     of: dict[str, str]
 
     def put(self, text: str) -> str:
+        text = re.sub(r"\b\d+\.\d s of trial", "<seconds> s of trial", text)
         for value, name in self.of.items():
             text = text.replace(value, name)
             if name in {"<base>", "<head>"}:

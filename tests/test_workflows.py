@@ -15,6 +15,7 @@ DECLARED: dict[str, Any] = yaml.safe_load((ROOT / "action.yml").read_text("utf-8
 
 # Commits that many public repositories use: nobody invents another.
 PINS = {
+    "actions/create-github-app-token": "bcd2ba49218906704ab6c1aa796996da409d3eb1",
     "actions/cache": "55cc8345863c7cc4c66a329aec7e433d2d1c52a9",
     "actions/checkout": "3d3c42e5aac5ba805825da76410c181273ba90b1",
     "actions/setup-python": "5fda3b95a4ea91299a34e894583c3862153e4b97",

@@ -10,14 +10,16 @@ from cicd_agent.errors import ConfigError
 
 MODES: Final[Mapping[str, str]] = {
     "review": "review a change: findings that are proved against its diff, and its risk",
+    "gen-tests": "write tests for a change, and keep only those that prove themselves; find flaky ones",
     "analyse-failure": "analyse a failed run: the lines that prove what failed, the cause, and the next step",
 }
 STAGES: Final[Mapping[str, str]] = {
     "gather": "read the evidence of an event, and write it to --out",
+    "ask": "ask a model for what it proposes of the evidence in --in, and write that to --out (gen-tests)",
     "decide": "decide on the evidence in --in, and write the decision to --out",
     "perform": "carry out the decision in --in",
 }
-TOOLS: Final = ("config", "schema", "replay", "serve-fake-model", "extract")
+TOOLS: Final = ("config", "schema", "replay", "serve-fake-model", "extract", "affected-tests")
 FORMATS: Final = ("text", "json", "github")
 SCHEMAS: Final = ("config", "evidence", "decision", "report")
 
@@ -58,6 +60,9 @@ class Options:
     logs: tuple[str, ...] = ()
     green: str = ""
     tokens: int = 2_000
+    map: str = ""
+    record: bool = False
+    shadow: bool = False
 
 
 class _Parser(argparse.ArgumentParser):
@@ -105,7 +110,8 @@ def _parser() -> argparse.ArgumentParser:
         if name == "analyse-failure":
             _add_log_options(mode)
         else:
-            fixes = "apply the proved suggestions to the working tree; --dry-run: their diff"
+            what = "put the tests that are kept" if name == "gen-tests" else "apply the proved suggestions"
+            fixes = f"{what} {'into' if name == 'gen-tests' else 'to'} the working tree; --dry-run: their diff"
             mode.add_argument("--fix", action="store_true", help=fixes)
     for name, words in STAGES.items():
         stage = _command(commands, name, words)
@@ -142,11 +148,26 @@ def _parser() -> argparse.ArgumentParser:
     extract.add_argument("--green", metavar="LOG", help="a log of the same job that passed")
     extract.add_argument("--tokens", metavar="N", type=int, help="how much to print (default: 2000)")
     extract.add_argument("--format", choices=("text", "json"), help="text for a person, json for a program")
+    _add_affected_options(_command(commands, "affected-tests", "print the tests that a change can reach, for pytest"))
     return parser
 
 
 def _command(commands: "argparse._SubParsersAction[_Parser]", name: str, words: str) -> argparse.ArgumentParser:
     return commands.add_parser(name, help=words, description=words[0].upper() + words[1:] + ".")
+
+
+def _add_affected_options(parser: argparse.ArgumentParser) -> None:
+    parser.set_defaults(command="affected-tests")
+    add = parser.add_argument
+    add("--repo-dir", metavar="DIR", help="the checkout (default: GITHUB_WORKSPACE, else the current directory)")
+    add("--base", metavar="REF", help="the change is what is not in REF yet")
+    add("--head", metavar="REF", help="the commit it ends in (default: HEAD and uncommitted work)")
+    add("--map", metavar="FILE", help="the test map (default: test-map.json in `cache-dir`, else in .cicd-agent)")
+    add("--record", action="store_true", help="run all tests, and make the map of what each of them used")
+    add("--shadow", action="store_true", help="run all tests, and print what the choice would have missed")
+    add("--format", choices=("text", "json"), help="text: arguments for pytest, one a line; json for a program")
+    add("--out", dest="write", metavar="FILE", help="where to write that (default: standard output)")
+    add("--input", metavar="NAME=VALUE", action="append", help="set an input, as `with:` does; may be repeated")
 
 
 def _add_log_options(parser: argparse.ArgumentParser) -> None:

@@ -8,28 +8,35 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from cicd_agent import putting
 from cicd_agent.adapters.files import write_file
 from cicd_agent.adapters.tape_cache import open_folder
+from cicd_agent.affecting import affected_tests
 from cicd_agent.asking import Asking, Keeping, asking
 from cicd_agent.cli import Options
 from cicd_agent.config.explain import explain, table
 from cicd_agent.config.limits import minutes
 from cicd_agent.config.schema import config_schema
+from cicd_agent.core.change import Change
 from cicd_agent.core.event import Event
 from cicd_agent.core.evidence import Evidence
+from cicd_agent.core.ports_tests import Laboratory
 from cicd_agent.decision import MOST_BYTES, Decision, dump, load, schema
 from cicd_agent.environment import Environment
 from cicd_agent.errors import ConfigError, Exit
 from cicd_agent.extracting import extract
 from cicd_agent.fixing import apply, diff, require_working_tree
 from cicd_agent.handover import look, read_evidence, take_over
+from cicd_agent.laboratories import laboratories
 from cicd_agent.modes import Mode, modes
 from cicd_agent.outlet import Outlet, exit_of
 from cicd_agent.replay import record, replay
-from cicd_agent.run import Source, decide, observe, resume
+from cicd_agent.run import Source, decide, observe, propose, resume
 from cicd_agent.settings import Stage
 from cicd_agent.trying import benches
 from cicd_agent.world import Scene, answers_folder, inputs, prepare, read
+
+_ALONE = frozenset({"schema", "replay", "extract", "affected-tests", "serve-fake-model"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,18 +58,8 @@ def execute(
 
     `limit` is told after how many seconds the run has to end, as soon as that is known.
     """
-    if options.command == "schema":
-        published = config_schema() if options.schema == "config" else schema(options.schema)
-        outlet.print_json(json.dumps(published, indent=2))
-        return Exit.OK
-    if options.command == "replay":
-        return replay(options, outlet)
-    if options.command == "extract":
-        return extract(options, outlet, sys.stdin.buffer)
-    if options.command == "serve-fake-model":
-        from cicd_agent.fake_model.server import serve  # noqa: PLC0415  nobody else pays for a server
-
-        return serve(Path(options.script), options.port, outlet.print)
+    if options.command in _ALONE:
+        return _alone(options, environment, outlet, clocks, limit)
     if options.fix:
         require_working_tree(options, environment)
     with ExitStack() as closing:
@@ -72,7 +69,8 @@ def execute(
             most = minutes(found.settings, options.mode)
             limit(most * 60)
             bench = benches(found, environment, outlet.redact, clocks.elapsed, most)
-            return replace(found, world=replace(found.world, bench=bench))
+            laboratory = laboratories(found, environment, outlet.redact, clocks.elapsed, most)
+            return replace(found, world=replace(found.world, bench=bench, laboratory=laboratory))
 
         if options.command == "config":
             return _explain(scene(None), inputs(options, environment).get("mode", ""), outlet)
@@ -86,6 +84,35 @@ def execute(
             return record(plain, mode.name, here, outlet.tape(), clock=clocks.elapsed, now=clocks.now)
 
         return _stage(modes()[options.mode], options, outlet, scene, put)
+
+
+def _alone(
+    options: Options, environment: Environment, outlet: Outlet, clocks: Clocks, limit: Callable[[float], None]
+) -> int:
+    """What is done without a mode, and without asking anybody."""
+
+    def tests(scene: Scene) -> Callable[[Change], Laboratory | None]:
+        most = minutes(scene.settings, "gen-tests")
+        limit(most * 60)
+        return laboratories(scene, environment, outlet.redact, clocks.elapsed, most)
+
+    match options.command:
+        case "schema":
+            published = config_schema() if options.schema == "config" else schema(options.schema)
+            outlet.print_json(json.dumps(published, indent=2))
+            return Exit.OK
+        case "replay":
+            return replay(options, outlet)
+        case "extract":
+            return extract(options, outlet, sys.stdin.buffer)
+        case "affected-tests":
+            return affected_tests(options, environment, outlet, tests)
+        case "serve-fake-model":
+            from cicd_agent.fake_model.server import serve  # noqa: PLC0415  nobody else pays for a server
+
+            return serve(Path(options.script), options.port, outlet.print)
+        case command:
+            raise AssertionError(command)
 
 
 def _keeping(folder: Path, clocks: Clocks, outlet: Outlet, options: Options) -> Keeping:
@@ -110,12 +137,18 @@ def _stage(
     match options.command:
         case "run":
             here = scene(mode, None)
-            if here.settings.stage is Stage.GATHER:
-                return _gather(mode, here, outlet)
+            if here.settings.stage is not Stage.ALL:
+                return _part(mode, here, outlet, lambda: put(mode, here))
             decision = decide(mode, here, put(mode, here), outlet.progress, outlet.keep, source=_source(here))
             return _fix(mode, decision, here, options, outlet) if options.fix else outlet.deliver(mode, decision, here)
         case "gather":
             _write(options.write, dump(observe(mode, scene(mode, None), outlet.progress), indent=None))
+            return Exit.OK
+        case "ask":
+            evidence = load(Evidence, read(Path(options.read), "--in", MOST_BYTES), options.read)
+            here = scene(mode, evidence.event)
+            evidence = take_over(mode, evidence, options.read, here, outlet.progress)
+            _write(options.write, dump(propose(mode, evidence, here, put(mode, here), outlet.progress), indent=None))
             return Exit.OK
         case "decide":
             evidence = load(Evidence, read(Path(options.read), "--in", MOST_BYTES), options.read)
@@ -127,9 +160,7 @@ def _stage(
             _write(options.write, dump(decision, indent=None))
             return Exit.OK
         case "perform":
-            decision = load(Decision, read(Path(options.read), "--in", MOST_BYTES), options.read)
-            if decision.mode != mode.name:
-                raise ConfigError(f"{options.read} holds a decision of `{decision.mode}`, not of `{mode.name}`")
+            decision = _decision(mode, options.read, "--in")
             return outlet.deliver(mode, decision, scene(mode, decision.event))
         case command:
             raise AssertionError(command)
@@ -143,14 +174,48 @@ def _source(here: Scene) -> Source:
     return look
 
 
-def _gather(mode: Mode[Any], here: Scene, outlet: Outlet) -> int:
-    """`stage: gather`: the evidence goes into a file, and nobody is asked or told anything but that."""
-    name = here.settings.evidence_file
+def _part(mode: Mode[Any], here: Scene, outlet: Outlet, put: Callable[[], Asking]) -> int:
+    """One stage of a workflow that is split into jobs, none of which holds two dangerous things."""
+    stage, settings, progress = here.settings.stage, here.settings, outlet.progress
+    match stage:
+        case Stage.GATHER | Stage.ASK:
+            name = _file(settings.evidence_file, "evidence-file", stage)
+            if stage is Stage.ASK and Path(name).exists():
+                evidence = take_over(mode, read_evidence(name, "`evidence-file`"), name, here, progress)
+            else:
+                evidence = observe(mode, here, progress)
+            if stage is Stage.ASK:
+                evidence = propose(mode, evidence, here, put(), progress)
+            _write(name, dump(evidence, indent=None))
+            return outlet.gathered(mode, evidence, here)
+        case Stage.TRY:
+            name = _file(settings.evidence_file, "evidence-file", stage)
+            target = _file(settings.decision_file, "decision-file", stage)
+            evidence = take_over(mode, read_evidence(name, "`evidence-file`"), name, here, progress)
+            # Whatever key this job may hold: who runs what nobody has read asks nobody.
+            asked = replace(put(), model=None, fast=None, fallback=None, silence="")
+            decision = resume(mode, evidence, here, asked, progress, keep=outlet.keep)
+            _write(target, dump(decision, indent=None))
+            return outlet.deliver(mode, replace(decision, plan=decision.plan.here), here)
+        case Stage.DELIVER:
+            name = _file(settings.decision_file, "decision-file", stage)
+            return outlet.deliver(mode, _decision(mode, name, "`decision-file`"), here)
+        case Stage.ALL:
+            raise AssertionError(stage)
+
+
+def _file(name: str, setting: str, stage: Stage) -> str:
     if not name:
-        raise ConfigError("`stage: gather` has nowhere to write to", remedy="Set `evidence-file`")
-    evidence = observe(mode, here, outlet.progress)
-    _write(name, dump(evidence, indent=None))
-    return outlet.gathered(mode, evidence, here)
+        raise ConfigError(f"`stage: {stage}` needs `{setting}`", remedy=f"Set `{setting}` to the path of a file")
+    return name
+
+
+def _decision(mode: Mode[Any], name: str, option: str) -> Decision:
+    """The decision in a file, which must be one of this mode."""
+    decision = load(Decision, read(Path(name), option, MOST_BYTES), name)
+    if decision.mode != mode.name:
+        raise ConfigError(f"{name} holds a decision of `{decision.mode}`, not of `{mode.name}`")
+    return decision
 
 
 def _not_kept(_evidence: Evidence) -> None:
@@ -161,10 +226,11 @@ def _fix(mode: Mode[Any], decision: Decision, here: Scene, options: Options, out
     """Deliver, then change the working tree; in a dry run show only what would be changed."""
     if not options.dry_run:
         code = outlet.deliver(mode, decision, here)
-        lines = list(apply(decision, here.top)) if here.top else []
+        change = putting.put if decision.generated is not None else apply
+        lines = list(change(decision, here.top)) if here.top else []
     else:
         code = exit_of(decision)
-        text, lines = diff(decision)
+        text, lines = putting.diff(decision) if decision.generated is not None else diff(decision)
         outlet.progress("")
         if text:
             outlet.print(text)

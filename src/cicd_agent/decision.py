@@ -14,6 +14,7 @@ from cicd_agent.core.diagnosis import Diagnosis
 from cicd_agent.core.diff import FileDiff, LineKind
 from cicd_agent.core.event import Event
 from cicd_agent.core.evidence import Evidence, Gap
+from cicd_agent.core.generated import Generated
 from cicd_agent.core.plan import Plan, Receipt
 from cicd_agent.core.verdict import Conclusion, Said, Verdict
 from cicd_agent.errors import ConfigError
@@ -83,6 +84,8 @@ class Decision:
     """What is answered to a comment, in place of a verdict."""
     diagnosis: Diagnosis | None = None
     """What is concluded of a failed run, in place of a verdict."""
+    generated: Generated | None = None
+    """What became of new tests, in place of a verdict."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,6 +123,7 @@ class Report:
     """Path of the account of what was asked and answered, "" when nobody could have been asked."""
     said: Said | None = None
     diagnosis: Diagnosis | None = None
+    generated: Generated | None = None
 
 
 def report(
@@ -143,6 +147,7 @@ def report(
         tape=tape,
         said=decision.said,
         diagnosis=decision.diagnosis,
+        generated=decision.generated,
     )
 
 
@@ -153,7 +158,7 @@ def _seen(change: Change) -> Seen:
 def outputs(decision: Decision, report_file: str) -> dict[str, str]:
     """The step outputs that every mode has, the risk first. What is not known is empty, never a guess or 0."""
     account = decision.account
-    verdict = decision.verdict or decision.diagnosis
+    verdict = decision.verdict or decision.diagnosis or decision.generated
     told = verdict or decision.said
     risk = verdict.risk if verdict else None
     used = account.usage

@@ -22,4 +22,5 @@ def grant(scene: Scene, *, is_own: bool) -> Grant:
         commit_comment=settings.commit_comment == "on",
         issue=settings.failure_issue == "on",
         reruns=RERUNS[settings.rerun],
+        deliver=settings.deliver,
     )

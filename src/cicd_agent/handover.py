@@ -8,12 +8,13 @@ from typing import Any
 from cicd_agent.core.change import Change, ChangeSource
 from cicd_agent.core.event import EventKind
 from cicd_agent.core.evidence import Evidence
+from cicd_agent.core.library import Unreadable
 from cicd_agent.core.ports import Forge
 from cicd_agent.core.words import clip, count
 from cicd_agent.decision import load
 from cicd_agent.errors import ConfigError, ForgeRefused
 from cicd_agent.modes import Mode
-from cicd_agent.modes.brought import Texts, account, missing, named, proved, with_texts
+from cicd_agent.modes.brought import Texts, account, missing, named, proved, unlike, untried, with_texts
 from cicd_agent.run import observe
 from cicd_agent.world import Scene, read
 
@@ -53,8 +54,25 @@ def take_over(mode: Mode[Any], brought: Evidence, name: str, scene: Scene, progr
         return Evidence(event)
     _compare(brought, name, scene)
     if event.name in _GATHERED_HERE:
-        return replace(brought, event=event)
+        return replace(_untried(brought, name, scene), event=event)
     return _completed(observe(mode, scene, progress), brought, scene)
+
+
+def _untried(brought: Evidence, name: str, scene: Scene) -> Evidence:
+    """The evidence without any trial, once the test modules in it are found to be those of the checkout."""
+    tests, change, repository = brought.tests, brought.change, scene.world.repository
+    if tests is None:
+        return brought
+    if tests.modules and change is not None and repository is not None:
+        try:
+            other = tuple(unlike(tests.modules, repository.library(change)))
+        except Unreadable as error:
+            raise ConfigError("the project's tests cannot be read", why=str(error)) from None
+        if other:
+            # New tests are put between what stands there: that must not come from a file.
+            why = f"it has another text than the checkout of {named(other)}"
+            raise ConfigError(f"{name} is the evidence of something else", why=why, remedy="Gather it again")
+    return replace(brought, tests=untried(tests))
 
 
 def _completed(own: Evidence, brought: Evidence | None, scene: Scene) -> Evidence:

@@ -17,6 +17,7 @@ from cicd_agent.adapters.style import Shape
 from cicd_agent.adapters.tape import TAPE
 from cicd_agent.adapters.terminal import progress, render
 from cicd_agent.adapters.terminal_failure import render_failure
+from cicd_agent.adapters.terminal_tests import render_tests
 from cicd_agent.adapters.workflow import Workflow, quiet
 from cicd_agent.cli import TOOLS, Options
 from cicd_agent.core.event import Event, EventKind
@@ -155,6 +156,8 @@ class Outlet:
         words = f"nothing to do: {declined}"
         if evidence.failed is not None:
             words = f"gathered the logs of {count(len(evidence.failed.jobs), 'job')}"
+        elif evidence.tests is not None:
+            words = f"gathered {count(len(evidence.tests.proposed), 'test')} to try"
         elif change is not None:
             words = f"gathered {count(len(change.files), 'file')}, {count(change.added_lines, 'added line')}"
         values = outputs(found, str(folder / REPORT)) | {"summary": words}
@@ -296,6 +299,8 @@ class Outlet:
         )
         if decision.diagnosis is not None:
             return render_failure(decision.diagnosis, evidence, decision.account, **shape)
+        if decision.generated is not None:
+            return render_tests(decision.generated, evidence, decision.account, **shape)
         return render(decision.verdict, evidence, decision.account, **shape) if decision.verdict else ""
 
     def _trouble(self, written: Report) -> None:

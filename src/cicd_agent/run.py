@@ -1,24 +1,25 @@
 """The story of a run: an event goes in, a decision comes out."""
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any
 
-from cicd_agent.agent.abreast import abreast
 from cicd_agent.agent.budget import Budget
 from cicd_agent.agent.parts import Part, parts
-from cicd_agent.agent.turns import Answer, Model, Question, Tier, Usage
+from cicd_agent.agent.turns import Answer, Draft, Model, Question, Tier, Usage
 from cicd_agent.asking import Asking, Tools
 from cicd_agent.config import Loaded
+from cicd_agent.core.abreast import abreast
 from cicd_agent.core.diagnosis import Diagnosis
-from cicd_agent.core.evidence import Evidence
+from cicd_agent.core.evidence import Evidence, Gap
+from cicd_agent.core.generated import Generated
 from cicd_agent.core.markdown import escape
 from cicd_agent.core.plan import Annotation, Level, Plan, Summary
 from cicd_agent.core.text import visible_line
 from cicd_agent.core.verdict import Said, Verdict
 from cicd_agent.core.words import count
 from cicd_agent.decision import Asked, Decision
-from cicd_agent.errors import Exit
+from cicd_agent.errors import ConfigError, Exit
 from cicd_agent.modes import Account, Mode
 from cicd_agent.world import Scene
 
@@ -56,7 +57,7 @@ def resume(
     evidence = asking.sealing.opened(evidence, scene.event)
     keep(evidence)
     decision = conclude(mode, evidence, scene, asking, progress)
-    if decision.evidence is not None and decision.evidence.trials != evidence.trials:
+    if decision.evidence is not None and decision.evidence != evidence:
         keep(decision.evidence)  # a replay runs nothing again
     return decision
 
@@ -81,8 +82,11 @@ def conclude(
     settings = scene.settings
     progress(f"applying the rules to {_size(evidence)}")
     rules = mode.rules(evidence, settings)
-    answers, degraded, limit = _answers(mode, evidence, scene, asking, progress)
-    evidence = _tried(mode, answers, evidence, scene, progress)
+    desk = _Desk(mode, evidence, scene, progress)
+    desk.try_out((), last=False)  # what rules propose: nobody needs to be asked for that again
+    answers, degraded, limit = _answers(desk, asking)
+    desk.try_out(answers, last=True)
+    evidence = desk.evidence
     progress("checking the claims")
     verdict = mode.verify(rules, answers, evidence, settings)
     account = _account(answers, degraded, asking, scene.loaded, (*scene.notices, *([limit] if limit else [])))
@@ -98,21 +102,58 @@ def conclude(
         verdict=verdict if isinstance(verdict, Verdict) else None,
         said=verdict if isinstance(verdict, Said) else None,
         diagnosis=verdict if isinstance(verdict, Diagnosis) else None,
+        generated=verdict if isinstance(verdict, Generated) else None,
     )
 
 
-def _tried(
-    mode: Mode[Any], answers: Sequence[Answer[Any]], evidence: Evidence, scene: Scene, progress: Callable[[str], None]
+def propose(
+    mode: Mode[Any], evidence: Evidence, scene: Scene, asking: Asking, progress: Callable[[str], None]
 ) -> Evidence:
-    """The evidence with what came of trying out what the answers propose; where nothing can be, as it is."""
-    trials = mode.experiments(answers, evidence, scene.settings)
-    benches, change = scene.world.bench, evidence.change
-    if not trials or benches is None or change is None or (bench := benches(change)) is None:
-        return evidence
-    for trial in trials:
-        progress("trying a fix")
-        evidence = replace(evidence, trials=(*evidence.trials, bench.attempt(trial)))
-    return evidence
+    """What a model proposes of this evidence, put into it, for a job that tries that out and asks nobody.
+
+    Raises ConfigError for a mode that has no such stage.
+    """
+    untried = replace(scene, world=replace(scene.world, bench=None, laboratory=None))
+    answers: list[Answer[Any]] = []
+    if not (mode.declines(evidence.event, scene.settings) or evidence.declined):
+        answers, silence, _ = _answers(_Desk(mode, evidence, untried, progress), asking)
+        if silence:
+            evidence = replace(evidence, gaps=(*evidence.gaps, Gap("", silence)))
+    handed = mode.hand_over(answers, evidence)
+    if handed is None:
+        raise ConfigError(f"`{mode.name}` has no `stage: ask`", remedy="Only `gen-tests` has one")
+    return handed
+
+
+@dataclass
+class _Desk:
+    """What is known at this moment of a run: a question may have something tried out before its answer is taken."""
+
+    mode: Mode[Any]
+    evidence: Evidence
+    scene: Scene
+    progress: Callable[[str], None]
+
+    def try_out(self, answers: Sequence[Answer[Any]], *, last: bool) -> None:
+        """Have it tried what the answers propose."""
+        scene = self.scene
+        self.evidence = self.mode.experiment(
+            answers, self.evidence, scene.world, scene.settings, self.progress, last=last
+        )
+
+    def weighing(self, question: Question[Any]) -> Question[Any]:
+        """The question, whose drafts are tried out before they are taken, if it wants that."""
+        weigh = question.weigh
+        if weigh is None:
+            return question
+
+        def check(draft: Draft) -> str | None:
+            if complaint := question.check(draft):
+                return complaint
+            self.try_out([Answer(question.name, draft)], last=False)
+            return weigh(draft, self.evidence)
+
+        return replace(question, check=check)
 
 
 def _size(evidence: Evidence) -> str:
@@ -125,21 +166,20 @@ def _size(evidence: Evidence) -> str:
     return f"{count(len(change.files), 'file')}, {count(change.added_lines, 'added line')}"
 
 
-def _answers(
-    mode: Mode[Any], evidence: Evidence, scene: Scene, asking: Asking, progress: Callable[[str], None]
-) -> tuple[list[Answer[Any]], str, str]:
+def _answers(desk: _Desk, asking: Asking) -> tuple[list[Answer[Any]], str, str]:
     """The answers, why some are missing, and why less could be looked up than usual; "" when neither is so."""
+    mode, scene, progress = desk.mode, desk.scene, desk.progress
     answers: list[Answer[Any]] = []
     tools: Tools | None = None
     limit = ""
-    while questions := mode.questions(evidence, answers, scene.settings):
+    while questions := mode.questions(desk.evidence, answers, scene.settings):
         if asking.model is None:
             return answers, asking.silence, ""
         if tools is None:
-            tools, limit = asking.watch(*mode.lookups(evidence, scene.event, scene.world, scene.settings))
+            tools, limit = asking.watch(*mode.lookups(desk.evidence, scene.event, scene.world, scene.settings))
         for question in questions:
             model = asking.fast if asking.fast and question.tier is Tier.FAST else asking.model
-            whole = replace(question, tools=tools) if question.looks else question
+            whole = desk.weighing(replace(question, tools=tools) if question.looks else question)
             if divided := parts(whole, model.name, asking.budget):
                 answers += _answers_of(divided, model, asking, progress)
             else:

@@ -51,6 +51,9 @@ class Stage(StrEnum):
 
     ALL = "all"
     GATHER = "gather"
+    ASK = "ask"
+    TRY = "try"
+    DELIVER = "deliver"
 
 
 ModeName = Literal["review", "gen-tests", "analyse-failure", "deploy-gate", "route"]
@@ -213,7 +216,8 @@ class Settings(BaseModel):
         Stage,
         Field(
             json_schema_extra=_INPUT_ONLY,
-            description="What this job does: everything, or only the evidence is gathered into `evidence-file`.",
+            description="What this job does: everything; `gather` writes `evidence-file`, `ask` adds to it what a model"
+            " proposes, `try` judges that and writes `decision-file`, `deliver` carries that out.",
         ),
     ] = Stage.ALL
     evidence_file: Annotated[
@@ -224,6 +228,55 @@ class Settings(BaseModel):
             "confirms it.",
         ),
     ] = ""
+
+    decision_file: Annotated[
+        str,
+        Field(
+            json_schema_extra=_INPUT_ONLY,
+            description="Path of the decision that `stage: try` writes and `stage: deliver` carries out.",
+        ),
+    ] = ""
+
+    test_command: Annotated[
+        str,
+        Field(
+            json_schema_extra=_INPUT_ONLY,
+            description="The pytest command that runs the project's tests, with its arguments.",
+        ),
+    ] = "python -m pytest"
+    python: Annotated[
+        str,
+        Field(
+            json_schema_extra=_INPUT_ONLY,
+            description="The project's interpreter; looked for in the virtual environment and on PATH when empty.",
+        ),
+    ] = ""
+    coverage_threshold: Annotated[
+        float, Field(ge=0, le=100, description="Percent of the changed lines that tests should execute.")
+    ] = 80
+    deliver: Annotated[
+        Literal["patch", "commit", "pull-request", "comment"],
+        Field(
+            description="What becomes of the tests beside the patch file: nothing, a commit on the pull request's"
+            " branch, a pull request against that, a comment with the patch in it."
+        ),
+    ] = "patch"
+    detect_flaky: Annotated[
+        int,
+        Field(
+            ge=0,
+            le=200,
+            description="How often the tests are run to find flaky ones, in fresh processes that differ; 0 for never.",
+        ),
+    ] = 0
+    allow_unsandboxed: Annotated[
+        bool,
+        Field(
+            json_schema_extra=_INPUT_ONLY,
+            description="Whether the project's tests may run where the machine has no sandbox: only on one that is"
+            " thrown away.",
+        ),
+    ] = False
 
     run_id: Annotated[
         int | None,
@@ -287,6 +340,14 @@ class Settings(BaseModel):
         Field(
             json_schema_extra=_FILE_ONLY,
             description="Whether the pull request bears one label that tells its risk, such as `risk: high`.",
+        ),
+    ] = "off"
+    keep_unchanged: Annotated[
+        Switch,
+        Field(
+            json_schema_extra=_FILE_ONLY,
+            description="Whether tests are kept that pass on the base as well: they hold on to what the change did not"
+            " change.",
         ),
     ] = "off"
     check_run: Annotated[

@@ -6,6 +6,7 @@ from pathlib import Path
 from cicd_agent.adapters.bench import Commands, Surroundings, Workbench
 from cicd_agent.adapters.bench_view import surroundings
 from cicd_agent.adapters.fetched import FetchedLibrary
+from cicd_agent.adapters.interpreter_place import trusted
 from cicd_agent.adapters.sandbox import LocalSandbox
 from cicd_agent.core.change import Change
 from cicd_agent.core.event import EventKind
@@ -33,7 +34,8 @@ def benches(
             return None
         # After a run of another workflow nothing of its commit is checked out, and nothing of it is to be run.
         is_here = top is not None and scene.event.kind is not EventKind.WORKFLOW_RUN
-        readable, variables = surroundings(environment.tools)
+        tools = environment.tools if top is None else trusted(top, environment.tools)
+        readable, variables = surroundings(tools)
         seconds = minutes * 60 * SHARE
         scratch = Path(environment.runner_temp) if environment.runner_temp else None
         around = Surroundings(

@@ -7,6 +7,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 from cicd_agent.adapters.git import GitRepository
 from cicd_agent.adapters.log_file import chunks
@@ -56,6 +57,7 @@ def secrets(options: Options, environment: Environment) -> list[str]:
     headers = given.get("model-headers", "").splitlines()
     found = [given.get(name, "") for name in ("github-token", "openai-api-key", "slack-token")]
     found += [environment.workload.request_token] if environment.workload else []
+    found += [urlsplit(given.get("index-url", "")).password or ""]
     found += [line.partition(":")[2].strip() for line in headers]
     return [secret for secret in (*found, *_secret_parts(given.get("slack-webhook-url", ""))) if secret]
 

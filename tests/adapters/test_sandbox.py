@@ -72,6 +72,14 @@ def test_git_and_the_tokens_in_its_configuration_are_not_copied(box: LocalSandbo
     assert box.run(["find", ".", "-name", ".git*"], tree, limits=LIMITS).stdout == b""
 
 
+def test_names_at_the_top_can_be_left_out_of_the_copy_and_nothing_deeper(box: LocalSandbox, tree: Path) -> None:
+    for place in (".venv", "sub/.venv"):
+        (tree / place).mkdir(parents=True)
+        (tree / place / "pyvenv.cfg").touch()
+    ran = box.run(["find", ".", "-name", "*.cfg"], tree, limits=LIMITS, without=[".venv", "missing"])
+    assert ran.stdout.decode().split() == ["./sub/.venv/pyvenv.cfg"]
+
+
 def test_files_are_put_over_the_copy_and_never_through_its_links(box: LocalSandbox, tree: Path, tmp_path: Path) -> None:
     outside = tmp_path / "outside"
     outside.mkdir()

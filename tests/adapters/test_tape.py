@@ -14,8 +14,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cicd_agent.adapters.tape import MOST_EXCHANGES, append, begin, canonical, key_of, load_tape
-from cicd_agent.agent.abreast import abreast
 from cicd_agent.agent.turns import Reply, Request, Role, Stop, Turn, Usage
+from cicd_agent.core.abreast import abreast
 from cicd_agent.core.redact import Redactor
 from cicd_agent.errors import BudgetExhausted, ConfigError, ModelUnavailable
 from tests.adapters.asking import request

@@ -16,6 +16,7 @@ from cicd_agent.core.diagnosis import Diagnosis
 from cicd_agent.core.event import Event, EventKind, PullRequest, Ref
 from cicd_agent.core.evidence import Evidence
 from cicd_agent.core.finding import Category, Severity
+from cicd_agent.core.generated import Generated
 from cicd_agent.core.verdict import RiskLevel, Verdict
 from cicd_agent.decision import Decision, dump, outputs
 from cicd_agent.modes import Account, Mode, modes
@@ -23,6 +24,7 @@ from cicd_agent.modes.review.draft import Claim, ClaimedSide, ReviewDraft
 from cicd_agent.settings import Settings
 from tests.changes import change_of
 from tests.modes.analyse_failure import model_builders as failures
+from tests.modes.gen_tests import specimens
 from tests.strategies import drafts
 
 SETTINGS = Settings()
@@ -40,6 +42,7 @@ SPECIMENS = {
     "review": Evidence(
         EVENT, change_of(("src/app.py", OLD, NEW), ("src/new.py", None, "a\nb\n"), ("docs/old.md", "gone\n", None))
     ),
+    "gen-tests": specimens.evidence(EVENT),
     "analyse-failure": failures.evidence(),
 }
 """What each mode is given to ask about."""
@@ -67,10 +70,15 @@ DRAFTS: dict[str, list[Draft]] = {
             escalation_reason=None,
         )
     ],
+    "gen-tests": [specimens.DRAFT],
     "analyse-failure": [failures.draft()],
 }
 """What is said to a mode's first questions, so that it asks all its others."""
-ASKED = {"review": ["review", "judge", "description"], "analyse-failure": ["failure"]}
+ASKED = {
+    "review": ["review", "judge", "description"],
+    "gen-tests": ["tests calc.py::grade", "flaky tests/test_calc.py::test_other"],
+    "analyse-failure": ["failure"],
+}
 
 
 def asked(mode: Mode[Any]) -> list[Question[Any]]:
@@ -109,12 +117,16 @@ def test_any_draft_that_fits_its_schema_is_judged_and_reported(mode: Mode[Any], 
             assert question.check(answer.draft) != ""
     verdict = mode.verify(mode.rules(evidence, SETTINGS), answers, evidence, SETTINGS)
     plan = mode.report(verdict, evidence, Account(model="m"), SETTINGS)
-    assert isinstance(verdict, Verdict | Diagnosis)
-    decision = (
-        Decision(mode.name, EVENT, Account(), plan, evidence, verdict=verdict)
-        if isinstance(verdict, Verdict)
-        else Decision(mode.name, EVENT, Account(), plan, evidence, diagnosis=verdict)
-    )
+    decision = Decision(mode.name, EVENT, Account(), plan, evidence)
+    match verdict:
+        case Verdict():
+            decision = replace(decision, verdict=verdict)
+        case Diagnosis():
+            decision = replace(decision, diagnosis=verdict)
+        case Generated():
+            decision = replace(decision, generated=verdict)
+        case _:
+            raise AssertionError(verdict)
     assert dump(decision)
     assert all(isinstance(value, str) for value in outputs(decision, "report.json").values())
 

@@ -60,6 +60,18 @@ OPERATIONS = (
         "POST /repos/{owner}/{repo}/issues",
         "PATCH /repos/{owner}/{repo}/issues/{issue_number}",
     ),
+    *(
+        # Delivery: commits that are made of nothing but texts, and the branches and pull requests that show them.
+        "GET /repos/{owner}/{repo}/git/blobs/{file_sha}",
+        "POST /repos/{owner}/{repo}/git/trees",
+        "GET /repos/{owner}/{repo}/git/commits/{commit_sha}",
+        "POST /repos/{owner}/{repo}/git/commits",
+        "GET /repos/{owner}/{repo}/git/ref/{ref}",
+        "POST /repos/{owner}/{repo}/git/refs",
+        "PATCH /repos/{owner}/{repo}/git/refs/{ref}",
+        "POST /repos/{owner}/{repo}/pulls",
+        "PATCH /repos/{owner}/{repo}/pulls/{pull_number}",
+    ),
 )
 PROSE = {"description", "summary", "title", "example", "examples", "externalDocs", "tags", "headers", "links"}
 

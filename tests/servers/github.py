@@ -17,6 +17,7 @@ property, a wrong type, an undescribed answer of ours. What the fake does:
 - `fail("POST", "/reviews$", 502, acts=True)`, `drop(...)`, `hang(...)`, `redirect(...)`: faults for the nth matching
   request, before or (`acts=True`) after it was carried out.
 - review threads by GraphQL (see github_graphql.py): `pull.reply(...)`, `pull.resolved[comment.id] = account`.
+- git's objects lie in `repo.store`: `store.branches["topic"] = store.plant({"a.py": b"…"})`.
 - logs and archives lie in a storage of their own, at `storage.url`; its faults are those of `storage`.
 - `rate_remaining = 0` turns everything away until `rate_reset`; `viewer_refused` closes GraphQL.
 - `received` lists the requests; `of("POST", "/reviews$")` those that match.
@@ -39,9 +40,11 @@ from tests.servers import (
     github_commits,
     github_contents,
     github_dismissals,
+    github_git,
     github_graphql,
     github_issues,
     github_labels,
+    github_made_pulls,
     github_notices,
     github_pull_lists,
     github_pulls,
@@ -67,6 +70,8 @@ ROUTES = (
     *github_replies.ROUTES,
     *github_runs.ROUTES,
     *github_commits.ROUTES,
+    *github_git.ROUTES,
+    *github_made_pulls.ROUTES,
 )
 READS = {"metadata": "read", "contents": "read", "pull_requests": "read"}
 

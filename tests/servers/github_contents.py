@@ -4,6 +4,7 @@ import subprocess
 from base64 import encodebytes
 from urllib.parse import unquote
 
+from tests.servers.github_git import shown_folder
 from tests.servers.github_routes import Answer, Refused, Route, Visit
 from tests.servers.openapi import github
 
@@ -45,6 +46,8 @@ def blob(visit: Visit, path: str) -> bytes | None:
 def tree(visit: Visit) -> Answer:
     """The names of all files of a commit."""
     commit = unquote(visit.args[0])
+    if commit in visit.repo.store.trees:
+        return Answer(200, shown_folder(visit.repo.store, commit))
     if visit.repo.directory is None or not visit.query.get("recursive"):
         raise Refused(404, "Not Found")
     try:

@@ -8,11 +8,13 @@ from tests.servers.openapi import github
 def pulls(visit: Visit) -> Answer:
     """Those in a state, newest first; `head` is `owner:branch`, and without a colon GitHub does not filter by it."""
     state, head = visit.query.get("state", "open"), visit.query.get("head", "")
+    base = visit.query.get("base", "")
     owner, colon, branch = head.partition(":")
     listed = [
         it
         for it in sorted(visit.repo.pulls.values(), key=lambda it: -it.number)
         if state in {it.state, "all"}
+        and base in {it.base_ref, ""}
         and (not colon or ((it.head_repo or "").split("/")[0] == owner and it.head_ref == branch))
     ]
     return paged(visit, listed, lambda it: shown(visit, it.number))
@@ -29,7 +31,7 @@ def _fields(visit: Visit) -> dict[str, Json]:
 
 
 _SHOWN = (
-    *("number", "title", "body", "state", "draft", "user", "author_association"),
+    *("id", "html_url", "number", "title", "body", "state", "draft", "user", "author_association"),
     *("labels", "base", "head", "created_at", "updated_at"),
 )
 

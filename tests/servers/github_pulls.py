@@ -14,30 +14,33 @@ STATES = {"APPROVE": "APPROVED", "REQUEST_CHANGES": "CHANGES_REQUESTED", "COMMEN
 
 def pull(visit: Visit) -> Answer:
     """One pull request."""
-    it = visit.pull
-    return Answer(
-        200,
-        github().sample(
-            "pull-request",
-            number=it.number,
-            title=it.title,
-            body=it.body,
-            state=it.state,
-            draft=it.draft,
-            user=user(it.author or GHOST),
-            author_association=it.association,
-            labels=[
-                {"id": 1, "node_id": "", "url": "", "name": name, "description": None, "color": "", "default": False}
-                for name in it.labels
-            ],
-            base=branch(it.base_ref, it.base_sha, visit.repo.name),
-            head=branch(it.head_ref, it.head_sha, it.head_repo),
-            comments=len(it.comments),
-            review_comments=len(it.review_comments),
-            changed_files=len(it.files),
-            created_at=WHEN,
-            updated_at=WHEN,
-        ),
+    return Answer(200, shown_pull(visit, visit.pull))
+
+
+def shown_pull(visit: Visit, it: Pull) -> Json:
+    """A pull request as the API gives it."""
+    return github().sample(
+        "pull-request",
+        id=800_000 + it.number,
+        html_url=f"{visit.base_url}/{visit.repo.name}/pull/{it.number}",
+        number=it.number,
+        title=it.title,
+        body=it.body,
+        state=it.state,
+        draft=it.draft,
+        user=user(it.author or GHOST),
+        author_association=it.association,
+        labels=[
+            {"id": 1, "node_id": "", "url": "", "name": name, "description": None, "color": "", "default": False}
+            for name in it.labels
+        ],
+        base=branch(it.base_ref, it.base_sha, visit.repo.name),
+        head=branch(it.head_ref, it.head_sha, it.head_repo),
+        comments=len(it.comments),
+        review_comments=len(it.review_comments),
+        changed_files=len(it.files),
+        created_at=WHEN,
+        updated_at=WHEN,
     )
 
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from tests.servers.github_git_state import GitData
 from tests.servers.github_run_state import Commit, Run
 
 Json = Any
@@ -195,6 +196,8 @@ class Repo:
     has_issues: bool = True
     lets_bots_approve: bool = True
     """The setting "Allow GitHub Actions to create and approve pull requests"."""
+    store: GitData = field(default_factory=GitData)
+    """Commits and branches, for whoever makes some."""
     lets_dismiss: bool = True
     """Whether the branch's protection lets anybody with a writing token dismiss reviews."""
 

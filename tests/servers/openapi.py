@@ -127,7 +127,7 @@ class Description:
                 made = {name: value for part in parts for name, value in self._minimal(part).items()}
             case {"type": "string", **rest}:
                 formats = {"date-time": "2026-01-01T00:00:00Z", "uri": "https://example.test/"}
-                made = formats.get(rest.get("format", ""), "")
+                made = formats.get(rest.get("format", ""), "").ljust(rest.get("minLength", 0), "0")
             case {"type": "integer" | "number"}:
                 made = 0
             case {"type": "boolean"}:
@@ -142,8 +142,9 @@ class Description:
 
 
 def as_pattern(template: str) -> str:
-    """A path template as a pattern; only the path of a file may hold slashes."""
-    return re.sub(r"\\{(\w+)\\}", lambda m: ".+" if m[1] == "path" else "[^/]+", re.escape(template))
+    """A path template as a pattern; only the path of a file and the name of a branch may hold slashes."""
+    slashed = {"path", "ref"} if "/git/" in template else {"path"}
+    return re.sub(r"\\{(\w+)\\}", lambda m: ".+" if m[1] in slashed else "[^/]+", re.escape(template))
 
 
 def as_json_schema(node: Json) -> Json:

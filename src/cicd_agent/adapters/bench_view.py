@@ -37,7 +37,7 @@ def _within(path: Path, places: Sequence[Path]) -> bool:
 
 def _prefixes(place: Path, home: Path) -> Iterator[Path]:
     """What has to be readable so that the programs in a directory of the PATH can run."""
-    if not place.is_dir() or _within(place, [Path(part) for part in _SYSTEM]) or not _is_fit(place, home):
+    if not place.is_dir() or _within(place, [Path(part) for part in _SYSTEM]) or not is_fit(place, home):
         return
     prefix = place.parent
     if (prefix / "pyvenv.cfg").is_file():
@@ -46,14 +46,14 @@ def _prefixes(place: Path, home: Path) -> Iterator[Path]:
         base = (place / "python").resolve().parent
         if base != place:
             yield from _prefixes(base, home)
-    elif place.name in _PROGRAMS and _is_fit(prefix, home) and (not _is_beside(prefix, home) or _is_python(prefix)):
+    elif place.name in _PROGRAMS and is_fit(prefix, home) and (not _is_beside(prefix, home) or _is_python(prefix)):
         yield prefix
     else:
         yield place
 
 
-def _is_fit(path: Path, home: Path) -> bool:
-    """Whether it is no home, and nothing above one; under whatever name it goes."""
+def is_fit(path: Path, home: Path) -> bool:
+    """Whether it may be shown: it is no home, and nothing above one; under whatever name it goes."""
     for each in (path, path.resolve()):
         if home.resolve().is_relative_to(each) or home.is_relative_to(each) or len(each.parts) <= 2:  # noqa: PLR2004
             return False

@@ -10,11 +10,13 @@ from cicd_agent.core.plan import (
     Artifact,
     CheckRun,
     Comment,
+    Commit,
     CommitComment,
     Effect,
     Issue,
     Labels,
     Notification,
+    OpenPull,
     Output,
     Plan,
     Reply,
@@ -45,7 +47,7 @@ def _would(effect: Effect) -> Iterator[str]:
         case Reply():
             yield f"reply to comment {effect.to} on pull request {effect.pull}"
             yield from _indented(effect.body)
-        case Labels() | CheckRun() | CommitComment() | Issue() | Rerun() | Notification():
+        case Labels() | CheckRun() | CommitComment() | Issue() | Rerun() | Notification() | Commit() | OpenPull():
             yield from _would_beside(effect)
         case Annotation():
             place = visible_line(f" {effect.path}:{effect.line}" if effect.path else "")
@@ -73,10 +75,14 @@ def _would_review(review: Review) -> Iterator[str]:
         yield from _indented(inline.body)
 
 
-def _would_beside(effect: Labels | CheckRun | CommitComment | Issue | Rerun | Notification) -> Iterator[str]:
+def _would_beside(
+    effect: Labels | CheckRun | CommitComment | Issue | Rerun | Notification | Commit | OpenPull,
+) -> Iterator[str]:
     match effect:
         case Labels() | CheckRun():
             yield from _would_mark(effect)
+        case Commit() | OpenPull():
+            yield from _would_deliver(effect)
         case CommitComment():
             yield f"comment `{visible_line(effect.key)}` on commit {visible_line(effect.commit)}: edited, or posted"
             yield from _indented(effect.body)
@@ -89,6 +95,16 @@ def _would_beside(effect: Labels | CheckRun | CommitComment | Issue | Rerun | No
             yield f"message: {visible_line(f'{effect.text} {effect.url}'.strip())}"
         case _:
             assert_never(effect)
+
+
+def _would_deliver(effect: Commit | OpenPull) -> Iterator[str]:
+    what = "commit on the branch" if isinstance(effect, Commit) else "pull request of tests against the branch"
+    yield f"{what} of pull request {effect.pull}, if that still ends in {visible_line(effect.head[:7])}:"
+    if isinstance(effect, OpenPull):
+        yield f"    {visible_line(effect.title)}"
+        yield from _indented(effect.body)
+    yield from _indented(effect.message)
+    yield from (f"  {visible_line(file.path)}: {count(len(file.text), 'character')}" for file in effect.files)
 
 
 def _would_mark(effect: Labels | CheckRun) -> Iterator[str]:

@@ -10,6 +10,7 @@ from typing import Self
 from urllib.parse import quote
 
 from cicd_agent.adapters.github_channel import MOST_PAGES, PER_PAGE, READS, WRITES, Channel
+from cicd_agent.adapters.github_commits import GitHubCommits
 from cicd_agent.adapters.github_download import Downloads
 from cicd_agent.adapters.github_marks import GitHubMarks
 from cicd_agent.adapters.github_notices import GitHubNotices
@@ -235,6 +236,11 @@ class GitHubForge:
     def notices(self) -> GitHubNotices:
         """What is said on its commits and in issues."""
         return GitHubNotices(self._root, self._channel)
+
+    @property
+    def commits(self) -> GitHubCommits:
+        """Its commits and branches, where something is to be added to them."""
+        return GitHubCommits(self._root, self._channel)
 
     def threads(self, number: int) -> tuple[tuple[Thread, ...], tuple[str, ...]]:
         """The threads of its reviews, oldest first, and a note for each limit met. Tells who we are as well."""

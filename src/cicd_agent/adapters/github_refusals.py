@@ -17,6 +17,7 @@ PENDING = "pending review"
 """What GitHub's refusal names when a review was begun and never submitted: there can be one of an account."""
 BEYOND_PERMISSIONS = {
     "not permitted to approve": "Allow it under Settings, Actions, General, or pass a token of your own",
+    "not permitted to create or approve": "Allow Actions to create them under Settings, Actions, General",
     "permission to create labels": "Create the label once by hand, or add `issues: write` under `permissions:`",
 }
 """What to do where GitHub's words say more than its status: what it says → what helps."""

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import assert_never
 
 from cicd_agent.adapters.conversation import Conversation
+from cicd_agent.adapters.delivering import Delivering
 from cicd_agent.adapters.local import Local
 from cicd_agent.adapters.marks import Marking, unshown
 from cicd_agent.adapters.notices import Noticing
@@ -20,6 +21,7 @@ from cicd_agent.core.plan import (
     Artifact,
     CheckRun,
     Comment,
+    Commit,
     CommitComment,
     Effect,
     Grant,
@@ -27,6 +29,7 @@ from cicd_agent.core.plan import (
     Labels,
     Level,
     Notification,
+    OpenPull,
     Output,
     Plan,
     Receipt,
@@ -67,6 +70,7 @@ def perform(
         Noticing(conversation, grant),
         Reruns(conversation, grant),
         Notifications(conversation, notifier),
+        Delivering(conversation, grant),
     )
     local = Local(workflow, folder, redact, event)
     receipts: dict[int, Receipt] = {}
@@ -98,6 +102,7 @@ class _Publishing:
     noticing: Noticing
     reruns: Reruns
     notifications: Notifications
+    delivering: Delivering
 
     def publish(self, effect: Effect) -> Receipt | None:
         """What became of it, None when it stays here."""
@@ -117,6 +122,8 @@ class _Publishing:
                 receipt = self.replies.reply(effect)
             case CommitComment() | Issue() | Rerun() | Notification():
                 receipt = self._publish_beside(effect)
+            case Commit() | OpenPull():
+                receipt = self.delivering.deliver(effect)
             case Annotation() | Summary() | Output() | Artifact():
                 pass
             case _:

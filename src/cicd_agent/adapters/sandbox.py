@@ -71,13 +71,14 @@ class LocalSandbox(Sandbox):
         readable: Sequence[Path] = (),
         environment: Mapping[str, str] | None = None,
         loopback: bool = False,
+        without: Sequence[str] = (),
     ) -> Ran:
         """As the port says."""
         environment = environment or {}
         _check(command, environment, readable)
         tier = self.tier(loopback=loopback)
         with self._room(limits, tier) as (path, room):
-            room.copy(tree, path / TREE)
+            room.copy(tree, path / TREE, without)
             room.write(path / TREE, files or {})
             box = self._box(
                 command, path, limits, tier=tier, readable=readable, environment=environment, user=room.owner

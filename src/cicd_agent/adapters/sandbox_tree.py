@@ -2,7 +2,7 @@
 
 import os
 import stat
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
@@ -22,8 +22,11 @@ class Room:
     size: int
     files: int
 
-    def copy(self, source: Path, target: Path) -> None:
-        """Copy directories, regular files and links, which stay links; not git's own, which can hold tokens."""
+    def copy(self, source: Path, target: Path, without: Collection[str] = ()) -> None:
+        """Copy directories, regular files and links, which stay links; not git's own, which can hold tokens.
+
+        `without` are names at the top that are left out.
+        """
         waiting = [(source, target)]
         while waiting:
             here, there = waiting.pop()
@@ -31,7 +34,7 @@ class Room:
             try:
                 with os.scandir(here) as entries:
                     for entry in entries:
-                        if entry.name == _GIT:
+                        if entry.name == _GIT or (here == source and entry.name in without):
                             continue
                         if entry.is_dir(follow_symlinks=False):
                             waiting.append((Path(entry.path), there / entry.name))

@@ -1,8 +1,8 @@
 """How results are written for a person at a terminal, whatever the mode: colours, widths, links, and harmless text."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Protocol, TypedDict
+from typing import Protocol, Required, TypedDict
 from urllib.parse import quote
 
 from cicd_agent.adapters.cells import fold
@@ -51,10 +51,14 @@ class Cost(Protocol):
         ...
 
 
-class Shape(TypedDict):
-    """How a page is to look: the arguments that all of them take (see `terminal.render`)."""
+class Shape(TypedDict, total=False):
+    """How a page is to look: the arguments that all of them take.
 
-    report: str
+    `report` is the path of the JSON report, `outputs` the step outputs. `links` is the `file:` address of the checkout,
+    which places lead to; "" for none.
+    """
+
+    report: Required[str]
     outputs: Mapping[str, str]
     colour: bool
     width: int
@@ -85,6 +89,13 @@ class Style:
             return text
         target = f"{self.links.rstrip('/')}/{quote(path, errors='replace')}" + (f"#{line}" if line else "")
         return f"\x1b]8;;{target}\x1b\\{text}\x1b]8;;\x1b\\"
+
+
+def page(parts: Callable[[Style], Iterable[Iterable[str]]], cost: Cost, shape: Shape) -> str:
+    """The lines of all parts, the step outputs, and the end that every page has."""
+    style = Style(shape.get("colour", False), max(shape.get("width", 100), 40), shape.get("links", ""))
+    lines = [line for part in (*parts(style), told_outputs(shape.get("outputs", {}))) for line in part]
+    return "\n".join([*lines, *closing(shape["report"], cost, style)]) + "\n"
 
 
 def told_outputs(outputs: Mapping[str, str]) -> Iterator[str]:

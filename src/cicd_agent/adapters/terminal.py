@@ -1,12 +1,12 @@
 """A review as text for a person at a terminal: each finding under its code, then the risk and what was left out."""
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import TextIO
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import TextIO, Unpack
 
 from cicd_agent.adapters.cells import clip
 from cicd_agent.adapters.frame import frame
-from cicd_agent.adapters.style import Cost, Style, closing, one_line, told_outputs
+from cicd_agent.adapters.style import Cost, Shape, Style, one_line, page
 from cicd_agent.core.diff import FileDiff
 from cicd_agent.core.evidence import Evidence
 from cicd_agent.core.finding import Finding, Origin
@@ -16,34 +16,18 @@ from cicd_agent.core.verdict import Rejected, Risk, Suppressed, Verdict
 from cicd_agent.core.words import count
 
 
-def render(
-    verdict: Verdict,
-    evidence: Evidence,
-    cost: Cost,
-    *,
-    report: str,
-    outputs: Mapping[str, str] | None = None,
-    colour: bool = False,
-    width: int = 100,
-    links: str = "",
-) -> str:
-    """The whole review, findings worst first; `report` is the path of the JSON report, `outputs` the step outputs.
-
-    `links` is the `file:` address of the checkout, which places of findings lead to; "" for none.
-    """
-    style = Style(colour, max(width, 40), links)
+def render(verdict: Verdict, evidence: Evidence, cost: Cost, **shape: Unpack[Shape]) -> str:
+    """The whole review, findings worst first."""
     worst_first = sorted(verdict.findings, key=lambda each: (-each.severity.rank, -each.confidence))
-    lines: list[str] = []
-    for finding in worst_first:
-        lines += [*_finding(finding, evidence, style), ""]
-    for part in (
-        _risk(verdict.risk, style),
-        _tally(verdict, evidence, cost, style),
-        _left_out(verdict, evidence, style),
-        told_outputs(outputs or {}),
-    ):
-        lines += part
-    return "\n".join([*lines, *closing(report, cost, style)]) + "\n"
+
+    def parts(style: Style) -> Iterator[Iterable[str]]:
+        for finding in worst_first:
+            yield (*_finding(finding, evidence, style), "")
+        yield _risk(verdict.risk, style)
+        yield _tally(verdict, evidence, cost, style)
+        yield _left_out(verdict, evidence, style)
+
+    return page(parts, cost, shape)
 
 
 def progress(stream: TextIO, *, enabled: bool = True, width: Callable[[], int] = lambda: 80) -> Callable[[str], None]:

@@ -1,10 +1,11 @@
 """A diagnosis as text for a person at a terminal: the verdict, the lines that prove it, whom it meets, what to do."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from itertools import islice
+from typing import Unpack
 
 from cicd_agent.adapters.cells import clip
-from cicd_agent.adapters.style import Cost, Style, closing, one_line, told_outputs
+from cicd_agent.adapters.style import Cost, Shape, Style, one_line, page
 from cicd_agent.core.diagnosis import Cause, Diagnosis, Failure
 from cicd_agent.core.evidence import Evidence
 from cicd_agent.core.failed import FailedRun
@@ -15,31 +16,20 @@ _INK = {Cause.CHANGE: "high", Cause.UNKNOWN: "medium"}
 _MOST = 10
 
 
-def render_failure(
-    diagnosis: Diagnosis,
-    evidence: Evidence,
-    cost: Cost,
-    *,
-    report: str,
-    outputs: Mapping[str, str] | None = None,
-    colour: bool = False,
-    width: int = 100,
-    links: str = "",
-) -> str:
-    """The whole diagnosis; the arguments are those of `terminal.render`."""
-    style = Style(colour, max(width, 40), links)
-    lines: list[str] = []
-    for part in (
-        _verdict(diagnosis, style),
-        _failures(diagnosis, style),
-        _meetings(diagnosis, style),
-        _suspects(diagnosis, style),
-        _next(diagnosis, style),
-        _left_out(diagnosis, evidence, style),
-        told_outputs(outputs or {}),
-    ):
-        lines += part
-    return "\n".join([*lines, *closing(report, cost, style)]) + "\n"
+def render_failure(diagnosis: Diagnosis, evidence: Evidence, cost: Cost, **shape: Unpack[Shape]) -> str:
+    """The whole diagnosis."""
+
+    def parts(style: Style) -> tuple[Iterator[str], ...]:
+        return (
+            _verdict(diagnosis, style),
+            _failures(diagnosis, style),
+            _meetings(diagnosis, style),
+            _suspects(diagnosis, style),
+            _next(diagnosis, style),
+            _left_out(diagnosis, evidence, style),
+        )
+
+    return page(parts, cost, shape)
 
 
 def _verdict(diagnosis: Diagnosis, style: Style) -> Iterator[str]:

@@ -8,7 +8,7 @@ from typing import Annotated, Any, Generic, Protocol, TypeVar
 from pydantic import AfterValidator, BaseModel, ConfigDict
 
 from cicd_agent.agent.tool import Tool
-from cicd_agent.core.evidence import Exhibit
+from cicd_agent.core.evidence import Evidence, Exhibit
 from cicd_agent.core.words import count
 from cicd_agent.errors import Exit
 
@@ -202,6 +202,8 @@ class Question(Generic[D]):
     """Whether the run loses nothing but a refinement when there is no answer."""
     looks: bool = True
     """Whether it is worth looking things up for: to offer that costs tokens each time."""
+    weigh: Callable[[D, Evidence], str | None] | None = None
+    """What there is to correct once what a draft proposes was tried out; the evidence holds what came of that."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,6 +6,7 @@ from cicd_agent.core.change import Change
 from cicd_agent.core.event import Event
 from cicd_agent.core.failed import FailedRun
 from cicd_agent.core.finding import Finding
+from cicd_agent.core.suite import TestEvidence
 from cicd_agent.core.thread import Thread
 from cicd_agent.core.trial import TrialReport
 
@@ -55,3 +56,5 @@ class Evidence:
     """The run whose failure is to be explained."""
     trials: tuple[TrialReport, ...] = ()
     """What came of patches that were tried out after the answers, so that nothing has to be run again to judge them."""
+    tests: TestEvidence | None = None
+    """What the project's tests have shown, and what came of new ones."""

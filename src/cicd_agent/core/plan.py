@@ -203,6 +203,46 @@ class Rerun:
     kind: Literal["rerun"] = "rerun"
 
 
+@dataclass(frozen=True, slots=True)
+class TextFile:
+    """A file as it should be, whole; `path` is from the top of the repository."""
+
+    path: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Commit:
+    """One commit of test files on the branch of a pull request, made only if that still ends in `head`.
+
+    Which branch that is says the pull request, never the plan.
+    """
+
+    key: str
+    pull: int
+    head: str
+    message: str
+    files: tuple[TextFile, ...]
+    kind: Literal["commit"] = "commit"
+
+
+@dataclass(frozen=True, slots=True)
+class OpenPull:
+    """A pull request of test files against the branch of another one (`pull`, which ends in `head`).
+
+    Found again by its branch, which bears the number of that and the key; edited in place.
+    """
+
+    key: str
+    pull: int
+    head: str
+    title: str
+    body: str
+    message: str
+    files: tuple[TextFile, ...]
+    kind: Literal["open-pull"] = "open-pull"
+
+
 Effect = (
     Review
     | Comment
@@ -218,6 +258,8 @@ Effect = (
     | Issue
     | Notification
     | Rerun
+    | Commit
+    | OpenPull
 )
 
 
@@ -236,6 +278,8 @@ class Grant:
     issue: bool = False
     reruns: frozenset[str] = frozenset()
     """Reasons for which failed jobs may be run again."""
+    deliver: Literal["patch", "commit", "pull-request", "comment"] = "patch"
+    """How tests may be delivered: a commit and a pull request only when it says so."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -243,6 +287,11 @@ class Plan:
     """The effects, in the order in which they are carried out."""
 
     effects: tuple[Effect, ...] = ()
+
+    @property
+    def here(self) -> "Plan":
+        """What of it stays with this job: files, outputs, its own log and summary. The rest is another job's."""
+        return Plan(tuple(each for each in self.effects if isinstance(each, Annotation | Artifact | Output | Summary)))
 
 
 class ReceiptState(StrEnum):

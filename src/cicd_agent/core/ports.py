@@ -15,6 +15,7 @@ from cicd_agent.core.thread import Thread
 
 if TYPE_CHECKING:
     from cicd_agent.core.ports_actions import Notices, Runs
+    from cicd_agent.core.ports_delivery import Commits
 
 
 @dataclass(frozen=True, slots=True)
@@ -238,6 +239,11 @@ class Forge(Protocol):
         """What is said outside of pull requests: on commits and in issues."""
         ...
 
+    @property
+    def commits(self) -> "Commits":
+        """Its commits and branches, where something is to be added to them."""
+        ...
+
 
 class Marks(Protocol):
     """Labels of pull requests and our check runs. Every method may raise ForgeRefused."""
@@ -315,9 +321,11 @@ class Sandbox(Protocol):
         readable: Sequence[Path] = (),
         environment: Mapping[str, str] | None = None,
         loopback: bool = False,
+        without: Sequence[str] = (),
     ) -> Ran:
         """Run `command` at the top of a fresh copy of `tree` (without `.git`) that is gone when this returns.
 
+        Names at the top of the tree that stand in `without` are not copied.
         `files` (path below the copy → content) are put over it first, and those that `collect` names are read at the
         end. `readable` are directories that the command may read and run beside the system's (a virtual environment).
         It gets the `environment` that is given, over PATH, HOME, TMPDIR and LANG, and nothing else. With `loopback` it

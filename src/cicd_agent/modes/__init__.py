@@ -10,10 +10,11 @@ from cicd_agent.core.change import Change
 from cicd_agent.core.diagnosis import Diagnosis
 from cicd_agent.core.event import Event
 from cicd_agent.core.evidence import Evidence
+from cicd_agent.core.generated import Generated
 from cicd_agent.core.plan import Plan
 from cicd_agent.core.ports import Forge, Repository, Workspace
 from cicd_agent.core.ports_actions import Bench
-from cicd_agent.core.trial import Trial
+from cicd_agent.core.ports_tests import Laboratory
 from cicd_agent.core.verdict import Said, Verdict
 from cicd_agent.settings import Settings
 
@@ -31,14 +32,16 @@ class World:
     """The ports that `gather` may use, built for one event.
 
     `repository` is None where there is no checkout, `forge` at a terminal and without a token, `workspace` where no
-    files of other steps can be, `bench` where nothing is tried out. `logs` are files that the command line
-    names. The model is not here: it is asked between the pure steps, by code that holds no Forge.
+    files of other steps can be, `bench` where no patch is tried out, `laboratory` where none of the project's code is
+    run. `logs` are files that the command line names. The model is not here: it is asked between the pure steps, by
+    code that holds no Forge.
     """
 
     repository: Repository | None = None
     forge: Forge | None = None
     workspace: Workspace | None = None
     bench: Callable[[Change], Bench | None] | None = None
+    laboratory: Callable[[Change], Laboratory | None] | None = None
     logs: LogFiles = field(default_factory=LogFiles)
 
 
@@ -119,12 +122,30 @@ class Mode(Protocol[R]):
 
     def verify(
         self, rules: R, answers: Sequence[Answer[Any]], evidence: Evidence, settings: Settings
-    ) -> Verdict | Said | Diagnosis:
+    ) -> Verdict | Said | Diagnosis | Generated:
         """Keep what is proven, in the mode's own kind of result; `answers` is empty without a model. Pure."""
         ...
 
-    def experiments(self, answers: Sequence[Answer[Any]], evidence: Evidence, settings: Settings) -> Sequence[Trial]:
-        """What of the answers has to be tried out before it can be judged, and was not tried yet. Pure."""
+    def experiment(
+        self,
+        answers: Sequence[Answer[Any]],
+        evidence: Evidence,
+        world: World,
+        settings: Settings,
+        progress: Callable[[str], None],
+        *,
+        last: bool,
+    ) -> Evidence:
+        """Try out what the answers propose and was not tried yet; the evidence with what came of it.
+
+        The second step that touches the world. Where nothing can be tried (a replay, no checkout) the evidence stays as
+        it is. Called for each draft of a question that weighs them, and with all answers (`last`) when nobody is asked
+        any more.
+        """
+        ...
+
+    def hand_over(self, answers: Sequence[Answer[Any]], evidence: Evidence) -> Evidence | None:
+        """The evidence with what the answers propose, for a job that asks nobody; None where that makes no sense."""
         ...
 
     def remember(self, answers: Sequence[Answer[Any]], evidence: Evidence, settings: Settings) -> Sequence[str]:
@@ -140,6 +161,7 @@ def modes() -> Mapping[str, Mode[Any]]:
     """All modes by name, in the order of the documents."""
     # A slice costs nothing until it is used.
     from cicd_agent.modes.analyse_failure import ANALYSE_FAILURE  # noqa: PLC0415
+    from cicd_agent.modes.gen_tests import GEN_TESTS  # noqa: PLC0415
     from cicd_agent.modes.review import REVIEW  # noqa: PLC0415
 
-    return {REVIEW.name: REVIEW, ANALYSE_FAILURE.name: ANALYSE_FAILURE}
+    return {REVIEW.name: REVIEW, GEN_TESTS.name: GEN_TESTS, ANALYSE_FAILURE.name: ANALYSE_FAILURE}

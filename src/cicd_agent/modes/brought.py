@@ -1,13 +1,17 @@
-"""Whole texts for a change that was read from the API: only those that GitHub's own ids of the files prove."""
+"""What another job brought, as far as it is proved: texts by GitHub's ids of the files, tests by a trial of ours."""
 
 import hashlib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
+from cicd_agent.core.candidates import keyed
 from cicd_agent.core.change import Change
 from cicd_agent.core.diff import ChangeKind, FileDiff
 from cicd_agent.core.evidence import Evidence, Gap
+from cicd_agent.core.library import EntryKind
 from cicd_agent.core.paths import PathKind, kinds
+from cicd_agent.core.ports import Library
+from cicd_agent.core.suite import TestEvidence
 from cicd_agent.core.unapply import text_before
 from cicd_agent.core.words import count
 from cicd_agent.modes.changes import PATCHES_ONLY
@@ -85,9 +89,34 @@ def account(change: Change, brought: Evidence, texts: Texts) -> Iterator[str]:
         yield f"{count(len(brought.findings), 'finding')} of other tools in the evidence cannot be proved: left out"
 
 
+def untried(tests: TestEvidence) -> TestEvidence:
+    """The tests that were brought, to be tried here: what the file says of their trial is nothing that we have seen.
+
+    A key that does not fit what it stands for was not made by us.
+    """
+    hunt = tests.hunt
+    if hunt is not None:
+        hunt = replace(hunt, found=tuple(replace(each, patch="", refused=()) for each in hunt.found))
+    proposed = tuple(each for each in tests.proposed if keyed(each) == each)
+    return replace(tests, proposed=proposed, screened=(), settled=None, hunt=hunt)
+
+
+def unlike(modules: Mapping[str, str], library: Library) -> Iterator[str]:
+    """Paths whose text is not what the commit has there."""
+    files = {path: entry for path, entry in library.entries.items() if entry.kind is EntryKind.FILE}
+    here = [path for path, text in modules.items() if path in files and files[path].size == len(_encoded(text))]
+    contents = library.contents([files[path] for path in here])
+    same = {path for path, content in zip(here, contents, strict=True) if content == _encoded(modules[path])}
+    yield from (path for path in modules if path not in same)
+
+
+def _encoded(text: str) -> bytes:
+    return text.encode("utf-8", "surrogatepass")
+
+
 def blob_id(text: str) -> str:
     """The git id of a file that holds this text."""
-    content = text.encode("utf-8", "surrogatepass")
+    content = _encoded(text)
     # The id is SHA-1 by git's design. GitHub takes no object that a known attack on it has made.
     return hashlib.sha1(b"blob %d\0" % len(content) + content, usedforsecurity=False).hexdigest()
 

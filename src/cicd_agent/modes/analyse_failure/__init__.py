@@ -6,7 +6,7 @@ from typing import Any
 from cicd_agent.agent.turns import Answer
 from cicd_agent.core.event import Event
 from cicd_agent.core.evidence import Evidence
-from cicd_agent.modes.analyse_failure.experiments import experiments
+from cicd_agent.modes.analyse_failure.experiments import experiment
 from cicd_agent.modes.analyse_failure.gather import declines, gather
 from cicd_agent.modes.analyse_failure.memory import remember
 from cicd_agent.modes.analyse_failure.questions import questions
@@ -29,13 +29,17 @@ class AnalyseFailure:
     rules = staticmethod(rules)
     questions = staticmethod(questions)
     lookups = staticmethod(change_lookups)
-    experiments = staticmethod(experiments)
+    experiment = staticmethod(experiment)
     verify = staticmethod(verify)
     report = staticmethod(report)
 
     def declines(self, event: Event, _settings: Settings | None = None) -> str | None:
         """Why there is nothing to analyse."""
         return declines(event)
+
+    def hand_over(self, _answers: Sequence[Answer[Any]], _evidence: Evidence) -> Evidence | None:
+        """Nothing: a patch is tried where it is proposed."""
+        return None
 
     def remember(self, _answers: Sequence[Answer[Any]], evidence: Evidence, _settings: Settings) -> Sequence[str]:
         """The fingerprints of what failed, for other runs in the repository."""

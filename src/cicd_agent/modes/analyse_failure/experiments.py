@@ -1,7 +1,8 @@
 """The patch that a model proposes, as a request to try it: nobody is offered one that was not."""
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Any
 
 from cicd_agent.agent.turns import Answer
@@ -9,11 +10,32 @@ from cicd_agent.core.diff import ChangeKind
 from cicd_agent.core.evidence import Evidence
 from cicd_agent.core.patch import Flaw, read_patch
 from cicd_agent.core.trial import Trial
+from cicd_agent.modes import World
 from cicd_agent.modes.analyse_failure.draft import FailureDraft
 from cicd_agent.settings import Settings
 
 LONGEST = 30_000
 """Characters of a patch: of a longer one nobody would read that it is right."""
+
+
+def experiment(
+    answers: Sequence[Answer[Any]],
+    evidence: Evidence,
+    world: World,
+    settings: Settings,
+    progress: Callable[[str], None],
+    *,
+    last: bool,  # noqa: ARG001  it is called once
+) -> Evidence:
+    """The evidence with what came of trying the patch; where nothing can be tried, as it is."""
+    trials = experiments(answers, evidence, settings)
+    change = evidence.change
+    if not trials or world.bench is None or change is None or (bench := world.bench(change)) is None:
+        return evidence
+    for trial in trials:
+        progress("trying a fix")
+        evidence = replace(evidence, trials=(*evidence.trials, bench.attempt(trial)))
+    return evidence
 
 
 def experiments(

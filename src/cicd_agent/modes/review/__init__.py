@@ -1,13 +1,12 @@
 """The review mode: a change goes in, findings that can be proved come out; and what is said about them is answered."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from cicd_agent.agent.turns import Answer, Question
 from cicd_agent.core.event import Event
 from cicd_agent.core.evidence import Evidence
 from cicd_agent.core.plan import Plan
-from cicd_agent.core.trial import Trial
 from cicd_agent.core.verdict import Said, Verdict
 from cicd_agent.modes import Account, World
 from cicd_agent.modes.changes import change_lookups
@@ -60,9 +59,22 @@ class Review:
             return talk.verify(answers, evidence)
         return verify(rules, answers, evidence, settings)
 
-    def experiments(self, _answers: Sequence[Answer[Any]], _evidence: Evidence, _settings: Settings) -> Sequence[Trial]:
+    def experiment(
+        self,
+        _answers: Sequence[Answer[Any]],
+        evidence: Evidence,
+        _world: World,
+        _settings: Settings,
+        _progress: Callable[[str], None],
+        *,
+        last: bool,  # noqa: ARG002  a step of the mode
+    ) -> Evidence:
         """Nothing: what a review says is proved by what was read."""
-        return ()
+        return evidence
+
+    def hand_over(self, _answers: Sequence[Answer[Any]], _evidence: Evidence) -> Evidence | None:
+        """Nothing: nobody else has to do anything about the answers."""
+        return None
 
     def remember(self, answers: Sequence[Answer[Any]], evidence: Evidence, settings: Settings) -> Sequence[str]:
         """What the next run need not ask again; of a conversation nothing."""

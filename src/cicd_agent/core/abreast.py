@@ -1,4 +1,4 @@
-"""Runs tasks side by side that wait for the network, in threads that never keep the process alive."""
+"""Runs tasks side by side that wait for something else, in threads that never keep the process alive."""
 
 import threading
 from collections.abc import Callable, Sequence

@@ -2,7 +2,7 @@ import threading
 
 import pytest
 
-from cicd_agent.agent.abreast import abreast
+from cicd_agent.core.abreast import abreast
 
 
 def test_results_come_in_the_order_of_the_tasks_whatever_order_they_end_in() -> None:

@@ -1,0 +1,81 @@
+"""The trial of the toy's candidates by itself, taken apart: what one costs, and what of that is spent on what."""
+
+import json
+import tempfile
+import time
+from dataclasses import replace
+from pathlib import Path
+
+from benchmarks.counted_laboratory import CountedLaboratory, CountedSandbox
+from benchmarks.toy_project import CHANGED, FUNCTIONS, MODULE, PROJECT, draft
+from cicd_agent.core.event import Event, EventKind
+from cicd_agent.core.evidence import Evidence
+from cicd_agent.core.sandbox import Limits
+from cicd_agent.core.suite import TestEvidence
+from cicd_agent.modes.gen_tests.baseline import baseline
+from cicd_agent.modes.gen_tests.draft import TestsDraft, candidates
+from cicd_agent.modes.gen_tests.subjects import subjects
+from cicd_agent.modes.gen_tests.trial import screen, settle
+from cicd_agent.settings import Settings
+from tests.changes import change_of
+from tests.laboratories import TOOLCHAIN, PlainStyler
+
+GOAL = 2.0
+MODULE_OF_TESTS = "tests/test_parcels.py"
+
+
+def taken_apart() -> str:
+    """The trial in words and numbers."""
+    with tempfile.TemporaryDirectory() as name:
+        top = Path(name)
+        head = {**PROJECT, **CHANGED}
+        for path, text in head.items():
+            (top / path).parent.mkdir(parents=True, exist_ok=True)
+            (top / path).write_text(text, "utf-8")
+        change = change_of(*((path, PROJECT[path], text) for path, text in CHANGED.items()), paths=head)
+        sandbox = CountedSandbox()
+        laboratory = _laboratory(top, sandbox)
+        suite, _ = baseline(subjects(change, Settings()), laboratory, "python -m pytest")
+        modules = {MODULE_OF_TESTS: PROJECT[MODULE_OF_TESTS]}
+        tests = TestEvidence(suite, modules=modules, paths=tuple(modules))
+        evidence = Evidence(Event(EventKind.LOCAL), change, tests=tests)
+        found = [
+            each
+            for function in FUNCTIONS
+            for each in candidates(TestsDraft.model_validate_json(json.dumps(draft(function))), MODULE, function)
+        ]
+        laboratory.processes.clear()
+        laboratory.seconds.clear()
+        copies, around, begun = sandbox.begun, sandbox.around, time.monotonic()
+        reports = screen(found, evidence, laboratory)
+        screened = time.monotonic() - begun
+        settled = settle(reports, evidence, laboratory)
+        whole = time.monotonic() - begun
+    each = ", ".join(
+        f"{count} {kind} {laboratory.seconds[kind]:.1f} s" for kind, count in laboratory.processes.most_common()
+    )
+    processes = sum(laboratory.processes.values())
+    first = f"trial alone: {len(settled.kept)} of {len(found)} candidates kept, {whole / len(found):.1f} s each"
+    return "\n".join(
+        [
+            f"{first} (goal ≤ {GOAL:.0f} s), {screened:.1f} s by themselves, {whole - screened:.1f} s together",
+            f"  {processes} processes of pytest, {processes / len(found):.1f} a candidate: {each}",
+            f"  {sandbox.begun - copies} copies of the tree, {sandbox.around - around:.1f} s around their sandboxes",
+            f"  {laboratory.faults} faults tried in forks",
+        ]
+    )
+
+
+def _laboratory(top: Path, sandbox: CountedSandbox) -> CountedLaboratory:
+    toolchain = replace(TOOLCHAIN, roots=("src",))
+    return CountedLaboratory(
+        top,
+        toolchain,
+        sandbox,
+        time.monotonic,
+        600.0,
+        base={path: PROJECT[path] for path in CHANGED},
+        limits=Limits(),
+        redact=str,
+        styler=PlainStyler(),
+    )

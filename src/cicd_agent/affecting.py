@@ -1,0 +1,247 @@
+"""`cicd-agent affected-tests`: the tests that a change can reach, for pytest to take, and the map that tells them."""
+
+import json
+from collections.abc import Callable, Mapping
+from contextlib import ExitStack
+from dataclasses import asdict, replace
+from pathlib import Path
+from typing import Final
+
+from cicd_agent.adapters.files import write_file
+from cicd_agent.cli import Options
+from cicd_agent.core.affected import Selection, affected
+from cicd_agent.core.affected_made import made
+from cicd_agent.core.affected_map import MOST_BYTES, TestMap, dump, load
+from cicd_agent.core.affected_shadow import shadow
+from cicd_agent.core.change import Change
+from cicd_agent.core.library import EntryKind
+from cicd_agent.core.ports import Repository
+from cicd_agent.core.ports_tests import Laboratory, LaboratoryUnavailable
+from cicd_agent.core.testrun import PytestRun
+from cicd_agent.core.text import visible_line
+from cicd_agent.core.words import count
+from cicd_agent.environment import Environment
+from cicd_agent.errors import ConfigError, Exit
+from cicd_agent.outlet import HIDDEN, Outlet
+from cicd_agent.world import Scene, prepare, read
+
+MAP: Final = "test-map.json"
+NOTHING: Final = "--collect-only"
+"""What pytest is given when no test has to run: without an argument it would run them all."""
+
+_NO_TEST = ("-k", "cicd_agent_collects_and_runs_nothing")
+_MOST_TEXT = 2_000_000
+_SHOWN = 20
+
+Laboratories = Callable[[Scene], Callable[[Change], Laboratory | None]]
+
+
+def affected_tests(options: Options, environment: Environment, outlet: Outlet, laboratories: Laboratories) -> int:
+    """Print the tests that a change can reach; or make the map, or compare what is told with a run of them all."""
+    if not (options.base or options.record):
+        raise ConfigError("there is nothing to compare with", remedy="Say `--base main`, or --record to make the map")
+    if options.record and (options.base or options.head or options.shadow):
+        raise ConfigError("--record makes the map of what is checked out", remedy="Give it alone")
+    if options.shadow and options.head:
+        raise ConfigError("--shadow runs what is checked out", remedy="Leave --head out")
+    asked = options if options.base else replace(options, base="HEAD")
+    with ExitStack() as closing:
+        scene = prepare(None, asked, environment, Path.cwd(), closing=closing)
+        repository, top = scene.world.repository, scene.top
+        if repository is None or top is None:
+            raise ConfigError("there is no checkout", remedy="Give --repo-dir")
+        for notice in scene.notices:
+            outlet.warn(notice)
+        base, head = scene.event.base.sha, scene.event.head.sha
+        change = _change(repository, base, head)
+        place = _place(options, scene, top)
+        laboratory = laboratories(scene)(change)
+        if options.record:
+            return _record(repository, change, laboratory, place, outlet)
+        test_map = _map(place, top, change, outlet)
+        selection = _select(repository, change, head, test_map, lambda: _version(laboratory, outlet))
+        if options.shadow:
+            return _shadow(selection, test_map, laboratory, options, outlet)
+        _tell(selection, options, outlet)
+    return Exit.OK
+
+
+def _change(repository: Repository, base: str, head: str) -> Change:
+    return repository.change(base, head) if head else repository.uncommitted(base)
+
+
+def _place(options: Options, scene: Scene, top: Path) -> Path:
+    if options.map:
+        return Path.cwd() / options.map
+    if scene.settings.cache_dir:
+        return Path.cwd() / Path(scene.settings.cache_dir).expanduser() / MAP
+    return top / HIDDEN / MAP
+
+
+def _map(place: Path, top: Path, change: Change, outlet: Outlet) -> TestMap | None:
+    """The map, None with a warning when there is none that may be used."""
+    tracked = {*change.paths, *(file.old_path for file in change.files)}
+    for path in (place, place.resolve()):
+        below = path.relative_to(top) if path.is_relative_to(top) else Path()
+        if {str(below), *map(str, below.parents)} & tracked:
+            # Whoever writes a change would say which tests it needs.
+            outlet.warn(f"{below} is a file of the repository, which a change can bring: it is not used as a test map")
+            return None
+    if not place.exists():
+        outlet.warn(f"there is no test map at {place}: make it with `affected-tests --record`")
+        return None
+    try:
+        return load(read(place, "the test map", MOST_BYTES))
+    except ConfigError as error:
+        outlet.warn(str(error))
+        return None
+
+
+def _select(
+    repository: Repository, change: Change, head: str, test_map: TestMap | None, python: Callable[[], str]
+) -> Selection:
+    since = change
+    if test_map is not None and test_map.commit != change.base:
+        if repository.resolve(test_map.commit) is None:
+            why = f"the test map was made at {test_map.commit[:12]}, which this clone does not have"
+            return Selection(run_all=(why,))
+        since = _change(repository, test_map.commit, head)
+    return affected(test_map, change, since, python() if test_map is not None else "")
+
+
+def _version(laboratory: Laboratory | None, outlet: Outlet) -> str:
+    """Of the Python that runs the tests, "" with a warning when that is not to be found."""
+    try:
+        return laboratory.interpreter.version if laboratory is not None else ""
+    except LaboratoryUnavailable as error:
+        outlet.warn(str(error))
+        return ""
+
+
+def _tell(selection: Selection, options: Options, outlet: Outlet) -> None:
+    """The arguments for pytest, one a line, or all that is known as JSON; what was decided and why as warnings."""
+    for note in selection.notes[:_SHOWN]:
+        outlet.warn(f"not counted: {note}")
+    if selection.run_all:
+        _list([f"every test runs: {reason}" for reason in selection.run_all], outlet)
+    else:
+        chosen = (*selection.files, *selection.tests)
+        _list([f"{each}: {selection.because[each]}" for each in chosen], outlet)
+        run = " and ".join(
+            count(len(those), noun) for those, noun in ((selection.files, "file"), (selection.tests, "test")) if those
+        )
+        outlet.warn(f"{run or 'no test'} to run, {count(selection.skipped, 'test')} of the map not")
+    if options.format == "json":
+        text = json.dumps(document(selection), indent=1) + "\n"
+    else:
+        lines = () if selection.run_all else (*selection.files, *selection.tests) or (NOTHING,)
+        text = "".join(f"{line}\n" for line in lines)
+    if options.write:
+        try:
+            write_file(Path.cwd() / options.write, text)
+        except (OSError, ValueError) as error:
+            raise ConfigError(
+                f"{options.write} cannot be written", why=str(error), remedy="Give another path"
+            ) from None
+    elif options.format == "json":
+        outlet.print_json(text)
+    elif text:
+        outlet.print(text)
+
+
+def document(selection: Selection) -> dict[str, object]:
+    """The selection as JSON: `tests` is none, affected or full; `select` are arguments for pytest."""
+    return {
+        "version": 1,
+        "tests": selection.words,
+        "select": [*selection.files, *selection.tests],
+        "run_all": list(selection.run_all),
+        "because": dict(selection.because),
+        "skipped": selection.skipped,
+        "notes": list(selection.notes),
+    }
+
+
+def _list(lines: list[str], outlet: Outlet) -> None:
+    for line in lines[:_SHOWN]:
+        outlet.warn(visible_line(line))
+    if len(lines) > _SHOWN:
+        outlet.warn(f"and {len(lines) - _SHOWN:,} more")
+
+
+def _record(repository: Repository, change: Change, laboratory: Laboratory | None, place: Path, outlet: Outlet) -> int:
+    if change.files:
+        names = ", ".join(visible_line(file.path) for file in change.files[:3])
+        why = f"uncommitted: {names}{' and more' if len(change.files) > 3 else ''}"  # noqa: PLR2004  a line's room
+        raise ConfigError("a test map is made of a commit", why=why, remedy="Commit it, or let git ignore it")
+    laboratory = _needed(laboratory)
+    texts = _texts(repository, change)
+    collect = PytestRun("collect", arguments=_NO_TEST, measured=tuple(sorted(texts)), seconds=_share(laboratory, 0.3))
+    (collecting,) = laboratory.run([collect])
+    if not collecting.completed:
+        why = collecting.problem or "it did not come to its end"
+        outlet.warn(f"what runs at import was not seen ({why}): each function that it could reach makes all tests run")
+    (result,) = laboratory.run([PytestRun("traced", traced=True, seconds=_share(laboratory, 0.9))])
+    test_map = made(result, texts, change.base, laboratory.interpreter.version, collecting=collecting)
+    if not test_map.tests:
+        raise ConfigError("pytest has found no tests", remedy="Run it in this folder to see why")
+    _write(place, dump(test_map))
+    unseen = sum(1 for test in test_map.tests.values() if test.unseen)
+    outlet.warn(
+        f"{place}: {count(len(test_map.tests), 'test')} of {test_map.commit[:12]}, {count(len(result.failed), 'test')} "
+        f"red, {count(unseen, 'test')} that cannot be traced; {result.seconds:.1f} s"
+    )
+    return Exit.OK
+
+
+def _needed(laboratory: Laboratory | None) -> Laboratory:
+    if laboratory is None:
+        raise LaboratoryUnavailable("the tests cannot be run here", remedy="Check the commit out, and start again")
+    return laboratory
+
+
+def _share(laboratory: Laboratory, share: float) -> float:
+    return max(laboratory.seconds_left * share, 1.0)
+
+
+def _texts(repository: Repository, change: Change) -> Mapping[str, str]:
+    """Every Python file of the commit; one that is too large or no text is not known to the map."""
+    library = repository.library(change)
+    files = [
+        entry
+        for entry in library.entries.values()
+        if entry.kind is EntryKind.FILE and entry.path.endswith(".py") and 0 <= entry.size <= _MOST_TEXT
+    ]
+    contents = zip(files, library.contents(files), strict=True)
+    return {entry.path: content.decode("utf-8", "replace") for entry, content in contents}
+
+
+def _write(place: Path, text: str) -> None:
+    try:
+        if place.parent.name == HIDDEN:
+            if place.parent.is_symlink():
+                raise ConfigError(f"{place.parent} is a link, perhaps the change's own", remedy="Give --map")
+            place.parent.mkdir(exist_ok=True)
+            write_file(place.parent / ".gitignore", "*\n")
+        place.parent.mkdir(parents=True, exist_ok=True)
+        write_file(place, text, mode=0o600)
+    except (OSError, ValueError) as error:
+        raise ConfigError(f"{place} cannot be written", why=str(error), remedy="Give --map") from None
+
+
+def _shadow(
+    selection: Selection, test_map: TestMap | None, laboratory: Laboratory | None, options: Options, outlet: Outlet
+) -> int:
+    """Run everything, and print what would have come of running only what was selected."""
+    laboratory = _needed(laboratory)
+    (result,) = laboratory.run([PytestRun("shadow", seconds=_share(laboratory, 0.9))])
+    if not result.completed:
+        why = result.problem or "the run did not come to its end"
+        raise ConfigError("the suite could not be run", why=why, remedy="Run it by itself, and mend that")
+    compared = shadow(selection, test_map, result)
+    _list([f"every test runs: {reason}" for reason in selection.run_all], outlet)
+    if options.format == "json":
+        outlet.print_json(json.dumps({**document(selection), "shadow": asdict(compared)}, indent=1))
+    else:
+        outlet.print(compared.words)
+    return Exit.OK

@@ -1,0 +1,307 @@
+"""Reads the command that runs a project's tests for what it says to pytest: the runner beside it is always our own."""
+
+import re
+import shlex
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import PurePosixPath
+
+from cicd_agent.errors import ConfigError
+
+LONGEST = 4_000
+"""Characters of a command."""
+
+_ASSIGNMENT = re.compile(r"([A-Za-z_][A-Za-z0-9_]*)=(.*)", re.DOTALL)
+_PYTHON = re.compile(r"(?:python|pypy)(?:\d+(?:\.\d+)?)?(?:\.exe)?")
+_PYTEST = frozenset({"pytest", "py.test"})
+_OPERATORS = re.compile(r"[;&|<>`\n\r*?]|\$[({\w]")
+_RUNNERS = frozenset({"uv", "poetry", "hatch", "pdm"})
+# Options of the runners that take the next word with them: what comes after is the program.
+_RUNNER_VALUES = frozenset(
+    {"-p", "--python", "-e", "--env", "--extra", "--group", "--only-group", "--no-group", "--with", "--package"}
+    | {"--directory", "-C", "--project", "--env-file", "--with-requirements", "--with-editable", "--no-extra"}
+)
+_COVERAGE_VALUES = frozenset(
+    {"--source", "--omit", "--include", "--rcfile", "--data-file", "--concurrency", "--context", "--source-pkgs"}
+)
+_PYTHON_VALUES = frozenset({"-W", "-X"})
+# Variables that would change which code is run, or report to somebody: PYTHONPATH is what a project may need.
+_KEPT_PYTHON = frozenset({"PYTHONPATH", "PYTHONWARNINGS", "PYTHONUTF8", "PYTHONIOENCODING", "PYTHONOPTIMIZE"})
+_REFUSED = re.compile(r"(?:LD|DYLD|COV|COVERAGE|GITHUB|RUNNER|ACTIONS|INPUT)_.*|PATH|HOME|TMPDIR|PYTEST_ADDOPTS|IFS")
+
+# What our own runner decides, by the number of words that come with it.
+_ALONE = frozenset(
+    {"--quiet", "--verbose", "--exitfirst", "--lf", "--last-failed", "--ff", "--failed-first", "--nf", "--new-first"}
+    | {"--sw", "--stepwise", "--sw-skip", "--stepwise-skip", "--sw-reset", "--stepwise-reset", "--cache-clear", "--pdb"}
+    | {"--trace", "--no-header", "--no-summary", "--no-showlocals", "--showlocals", "-l", "--collect-only", "--co"}
+    | {"--no-cov", "--no-cov-on-fail", "--cov-append", "--cov-branch", "--setup-only", "--setup-plan"}
+    | {
+        "--setup-show",
+        "--disable-warnings",
+        "--disable-pytest-warnings",
+        "-s",
+        "--full-trace",
+        "--fixtures",
+        "--funcargs",
+    }
+    | {"--fixtures-per-test", "--markers", "--force-short-summary", "-f", "--looponfail", "--xfail-tb", "-h", "--help"}
+    | {"--fold-skipped", "--no-fold-skipped", "--version", "-V", "--forked"}
+)
+_WITH_VALUE = frozenset(
+    {
+        "--cov",
+        "-n",
+        "--numprocesses",
+        "--maxprocesses",
+        "--dist",
+        "--tx",
+        "--px",
+        "--rsyncdir",
+        "--max-worker-restart",
+        "--maxfail",
+    }
+    | {
+        "--junitxml",
+        "--junit-xml",
+        "--junitprefix",
+        "--junit-prefix",
+        "--tb",
+        "--color",
+        "--code-highlight",
+        "--durations",
+    }
+    | {"--durations-min", "--show-capture", "--capture", "-r", "--verbosity", "--lfnf", "--last-failed-no-failures"}
+    | {
+        "--cov-report",
+        "--cov-config",
+        "--cov-context",
+        "--cov-fail-under",
+        "--log-file",
+        "--report-log",
+        "--html",
+        "--css",
+    }
+    | {
+        "--pastebin",
+        "--pdbcls",
+        "--debug",
+        "--reruns",
+        "--reruns-delay",
+        "--basetemp",
+        "--json-report-file",
+        "--resultlog",
+    }
+    | {"--random-order-seed", "--splits", "--group", "--xfail-strict-tb"}
+)
+_OWN_PLUGINS = re.compile(
+    r"(?:no:)?(?:xdist|cov|pytest_cov|randomly|random_order|rerunfailures|cacheprovider|terminal)\b.*"
+)
+# Words of one letter can be written together (-qx), or with their value (-n4, -rA).
+_LETTERS = frozenset("qvxsl")
+_LETTER_VALUES = ("-n", "-r")
+# Options of pytest whose value is the next word: it is no path, whatever it looks like.
+_KEPT_VALUES = frozenset({"-k", "-m", "-c", "-o", "-W", "-p", "--ignore", "--deselect", "--rootdir", "--import-mode"})
+_KEPT_VALUES |= frozenset({"--confcutdir", "--ignore-glob", "--override-ini", "--config-file", "--pythonwarnings"})
+
+
+@dataclass(frozen=True, slots=True)
+class TestCommand:
+    """What the project's test command says.
+
+    `arguments` are those for pytest that are not ours to decide. `path_entry` says whether it puts the top of the tree
+    on the module path. `python` is the interpreter that it names, "" for just any; `runner` is the tool that chooses
+    one ("uv", "poetry"), "" without one. `words` is the command that is really run, as a person would type it.
+    """
+
+    __test__ = False
+    arguments: tuple[str, ...] = ()
+    path_entry: bool = True
+    environment: Mapping[str, str] = field(default_factory=dict)
+    words: str = "python -m pytest"
+    python: str = ""
+    runner: str = ""
+
+
+def read_test_command(text: str) -> TestCommand:
+    """What a `test-command` says. Raises ConfigError for what is not one pytest command."""
+    if len(text) > LONGEST:
+        raise _not_pytest(f"it has more than {LONGEST:,} characters")
+    if "\0" in text:
+        raise _not_pytest("it holds a NUL")
+    environment, words = _assignments(_split(text.strip()))
+    runner, rest = _after_runner(words)
+    python, path_entry, given = _program(rest)
+    arguments = tuple(_kept(given))
+    named = [f"{name}={shlex.quote(value)}" for name, value in environment.items()]
+    start = ["python", "-m", "pytest"] if path_entry else ["pytest"]
+    return TestCommand(
+        arguments, path_entry, environment, " ".join([*named, *start, *map(shlex.quote, arguments)]), python, runner
+    )
+
+
+def _split(text: str) -> list[str]:
+    """The words as a shell would have them; one that does more than split words is refused."""
+    bare = re.sub(r"'[^']*'|\\.", "", text)
+    # In double quotes a shell still looks for $ and `, and for nothing else.
+    if found := _OPERATORS.search(re.sub(r'"[^"$`]*"', "", bare)):
+        what = {"`": "a backtick", "\n": "several lines", "\r": "several lines"}.get(found[0], f"`{found[0]}`")
+        raise _not_pytest(f"it holds {what}, which only a shell would understand")
+    try:
+        return shlex.split(text, comments=False)
+    except ValueError as error:
+        raise _not_pytest("a quotation mark is not closed") from error
+
+
+def _assignments(words: Sequence[str]) -> tuple[dict[str, str], Sequence[str]]:
+    found: dict[str, str] = {}
+    rest = [*words]
+    if rest[:1] == ["env"]:
+        del rest[0]
+    while rest and (match := _ASSIGNMENT.fullmatch(rest[0])):
+        name = match[1]
+        if _REFUSED.fullmatch(name) or (name.startswith("PYTHON") and name not in _KEPT_PYTHON):
+            raise ConfigError(
+                f"`test-command` cannot set `{name}`",
+                why="it decides how the tests are run, which is done here",
+                remedy="Leave it out, or set it in the job",
+            )
+        found[name] = match[2]
+        del rest[0]
+    return found, rest
+
+
+def _after_runner(words: Sequence[str]) -> tuple[str, Sequence[str]]:
+    """The tool that starts the command in an environment of its own, and the words after it."""
+    runner = words[0] if len(words) > 1 and words[0] in _RUNNERS else ""
+    if not runner:
+        return "", words
+    rest = [*words[1:]]
+    while rest[:1] != ["run"]:
+        if not rest or not rest[0].startswith("-"):
+            raise _not_pytest(f"`{runner}` is not followed by `run`")
+        _skip(rest, _RUNNER_VALUES)
+    del rest[0]
+    while rest and rest[0].startswith("-"):
+        if runner == "uv" and rest[0] in {"-m", "--module"}:
+            return runner, ["python", *rest]
+        _skip(rest, _RUNNER_VALUES)
+    return runner, rest
+
+
+def _skip(rest: list[str], with_value: frozenset[str]) -> None:
+    """Take one option off, with the word that belongs to it."""
+    option = rest.pop(0)
+    if option in with_value and rest:
+        del rest[0]
+
+
+def _program(words: Sequence[str]) -> tuple[str, bool, Sequence[str]]:
+    """The interpreter if one is named, whether the top gets on the module path, and the arguments of pytest."""
+    if not words:
+        raise _not_pytest("there is no program in it")
+    program, rest = words[0], [*words[1:]]
+    name = PurePosixPath(program).name
+    if name in _PYTEST:
+        beside = PurePosixPath(program).parent / "python"
+        return (str(beside) if "/" in program else ""), False, rest
+    if name == "coverage":
+        return "", *_under_coverage(rest)
+    if not _PYTHON.fullmatch(name):
+        raise _not_pytest(f"it runs `{name[:60]}`")
+    python = "" if program in {"python", "python3"} else program
+    path_entry, warnings = True, list[str]()
+    while rest and rest[0].startswith("-") and not rest[0].startswith("-m"):
+        path_entry = path_entry and rest[0] not in {"-I", "-P"}
+        if rest[0] == "-W":
+            warnings += rest[:2]
+        elif rest[0].startswith("-W"):
+            warnings.append(rest[0])
+        _skip(rest, _PYTHON_VALUES)
+    module, after = _module(rest)
+    match module:
+        case "pytest" | "py.test":
+            # pytest has the same option, with the same effect on the tests.
+            return python, path_entry, [*warnings, *after]
+        case "coverage":
+            return python, *_under_coverage(after)
+        case _:
+            raise _not_pytest("it is not `python -m pytest`")
+
+
+def _module(rest: Sequence[str]) -> tuple[str, Sequence[str]]:
+    if not rest or not rest[0].startswith("-m"):
+        return "", ()
+    return (rest[0][2:], rest[1:]) if len(rest[0]) > 2 else ("".join(rest[1:2]), rest[2:])  # noqa: PLR2004
+
+
+def _under_coverage(words: Sequence[str]) -> tuple[bool, Sequence[str]]:
+    """Whether the top gets on the module path, which coverage sees to just as Python does, and pytest's arguments."""
+    rest = [*words]
+    if rest[:1] != ["run"]:
+        raise _not_pytest("`coverage` is not followed by `run`")
+    del rest[0]
+    while rest and rest[0].startswith("-") and not rest[0].startswith("-m") and rest[0] != "--module":
+        _skip(rest, _COVERAGE_VALUES)
+    if rest[:1] == ["--module"]:
+        rest[0] = "-m"
+    module, after = _module(rest)
+    if module not in _PYTEST:
+        raise _not_pytest("it is not `coverage run -m pytest`")
+    return True, after
+
+
+def _kept(given: Sequence[str]) -> Iterator[str]:
+    """The arguments that are not ours to decide."""
+    rest = [*given]
+    while rest:
+        word = rest.pop(0)
+        name, equals, _ = word.partition("=")
+        if word == "--":
+            yield from (word, *rest)
+            return
+        if word in {"-p", "-o", "--override-ini"} and rest:
+            following = rest.pop(0)
+            if kept := _setting(word, following):
+                yield from (word, kept)
+        elif word.startswith("-p") and not word.startswith("--"):
+            if _setting("-p", word[2:]):
+                yield word
+        elif word in _KEPT_VALUES:
+            yield from (word, *rest[:1])
+            del rest[:1]
+        elif name in _WITH_VALUE or word in _LETTER_VALUES:
+            del rest[: 0 if equals else _values(name, rest)]
+        elif name in _ALONE or word.startswith(_LETTER_VALUES) or name.startswith("--cov-") or _is_letters(word):
+            continue
+        else:
+            yield word
+
+
+def _setting(option: str, value: str) -> str:
+    """The value of -p or -o, "" where it is ours to decide."""
+    if option == "-p":
+        return "" if _OWN_PLUGINS.fullmatch(value) else value
+    name, _, text = value.partition("=")
+    if name.strip() != "addopts":
+        return value
+    try:
+        return f"addopts={shlex.join(_kept(shlex.split(text)))}"
+    except ValueError:
+        return ""
+
+
+def _values(name: str, rest: Sequence[str]) -> int:
+    """How many of the next words belong to an option; these may go without one."""
+    return 0 if name in {"--debug", "--cov"} and rest and rest[0].startswith("-") else 1
+
+
+def _is_letters(word: str) -> bool:
+    return len(word) > 1 and word[0] == "-" and {*word[1:]} <= _LETTERS
+
+
+def _not_pytest(why: str) -> ConfigError:
+    return ConfigError(
+        "`test-command` must be a pytest command, such as `python -m pytest tests` or `uv run pytest -m 'not slow'`",
+        why=why,
+        remedy="What has to be done before the tests belongs in a step of its own",
+    )

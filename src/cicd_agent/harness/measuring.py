@@ -1,0 +1,105 @@
+"""What tests execute: lines and branches of files, and with contexts which test it was that did."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import json
+import os
+import sys
+from typing import Any
+
+import coverage
+
+
+class Measure:
+    """Coverage of the files `measured` and `tried`, of all of the tree when it is `traced`.
+
+    Contexts are names that callers choose.
+    """
+
+    def __init__(self, top: str, measured: list[str], tried: list[str], omitted: list[str], *, traced: bool) -> None:
+        self._top = top
+        self._measured = measured
+        paths = {os.path.join(top, path) for path in (*measured, *tried)}
+        self._coverage = coverage.Coverage(
+            data_file=None,
+            branch=True,
+            config_file=False,
+            include=[top + "/*"] if traced else sorted(paths),
+            omit=[*(top + "/" + name + "/*" for name in omitted), "*/site-packages/*"] if traced else None,
+            messages=False,
+        )
+        # Files that nothing imports are no trouble.
+        vars(self._coverage)["_warn"] = lambda *_, **__: None
+        if sys.version_info >= (3, 14) and (traced or tried):
+            with contextlib.suppress(coverage.CoverageException):
+                # The default there knows no contexts.
+                self._coverage.set_option("run:core", "ctrace")
+
+    def start(self) -> None:
+        """From now on."""
+        self._coverage.start()
+
+    def switch(self, context: str) -> None:
+        """What runs from now on belongs to this."""
+        self._coverage.switch_context(context)
+
+    def stop(self) -> None:
+        """Measure no more."""
+        self._coverage.stop()
+
+    def files(self) -> list[str]:
+        """Paths from the top of all files of which something was executed."""
+        found = self._coverage.get_data().measured_files()
+        return sorted(path[len(self._top) + 1 :] for path in found if path.startswith(self._top + "/"))
+
+    def contexts(self, path: str) -> dict[int, list[str]]:
+        """Line → contexts in which it was executed."""
+        return self._coverage.get_data().contexts_by_lineno(os.path.join(self._top, path))
+
+    def told(self) -> list[dict[str, Any]]:
+        """Fields of FileCoverage for each measured file that coverage can read."""
+        places = [os.path.join(self._top, path) for path in self._measured]
+        report = self._report([place for place in places if os.path.isfile(place)])
+        return [
+            {"path": path, **found}
+            for path in self._measured
+            for place in [os.path.join(self._top, path)]
+            for found in [report.get(place) or self._unexecuted(place)]
+            if found is not None
+        ]
+
+    def _report(self, places: list[str]) -> dict[str, dict[str, Any]]:
+        written = io.StringIO()
+        try:
+            with contextlib.redirect_stdout(written):
+                self._coverage.json_report(morfs=places, outfile="-", ignore_errors=True)
+            files = json.loads(written.getvalue())["files"]
+        except (coverage.CoverageException, ValueError):
+            return {}
+        return {os.path.join(self._directory(), name): _fields(found) for name, found in files.items()}
+
+    def _directory(self) -> str:
+        """What coverage names files from: where the process stood when it began."""
+        return coverage.files.relative_directory()
+
+    def _unexecuted(self, place: str) -> dict[str, Any] | None:
+        """A file of which nothing was executed; None when it is no Python."""
+        try:
+            statements = self._coverage.analysis2(place)[1]
+        except coverage.CoverageException:
+            return None
+        return {"statements": statements, "executed": [], "branches": [], "taken": []}
+
+
+def _fields(found: dict[str, Any]) -> dict[str, Any]:
+    taken = [tuple(arc) for arc in found.get("executed_branches", ())]
+    missing = [tuple(arc) for arc in found.get("missing_branches", ())]
+    executed = found["executed_lines"]
+    return {
+        "statements": sorted({*executed, *found["missing_lines"]}),
+        "executed": executed,
+        "branches": sorted({*taken, *missing}),
+        "taken": sorted(taken),
+    }

@@ -1,0 +1,183 @@
+"""Evaluates expressions of the project's code, each in a fork of its own, and says what came of them.
+
+Runs under the project's interpreter inside the sandbox: it knows the standard library alone, of Python 3.9 and later.
+"""
+
+from __future__ import annotations
+
+import ast
+import contextlib
+import functools
+import io
+import json
+import os
+import select
+import signal
+import time
+import warnings
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from types import TracebackType
+    from typing import Self
+
+LONGEST = 500
+"""Characters of a value that is told."""
+
+DEEPEST = 20
+MOST = 64
+"""Pieces of at most 64 KiB that a fork may say."""
+
+SECONDS = 1.0
+"""Time for one expression, its imports already done: no test may take longer."""
+
+PATIENCE = 2
+"""So many calls of one function may hang; the rest of them is not tried."""
+
+_HANGS = "it did not end within"
+
+
+class Caught:
+    """A block that may raise whatever the project's code raises; it is kept, and goes no further."""
+
+    def __init__(self) -> None:
+        self.kind: type[BaseException] | None = None
+        self.raised: BaseException | None = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, raised: BaseException | None, trace: TracebackType | None
+    ) -> bool:
+        self.kind, self.raised = kind, raised
+        return True
+
+
+def main(wanted: list[dict[str, Any]]) -> list[dict[str, str]]:
+    """For each expression (`key`, `imports`, `expression`) its `key`, `value`, `type`, `exception` and `problem`."""
+    # Done once here, so that no fork has to do it again; one that fails does so again, and is told, in its fork.
+    for statement in dict.fromkeys(line for each in wanted for line in each["imports"]):
+        with Caught(), silence():
+            exec(statement, {})  # noqa: S102  what the sandbox is there for
+    told: list[tuple[str, dict[str, str]]] = []
+    hung: dict[str, int] = {}
+    for each in wanted:
+        called = each["expression"].partition("(")[0]
+        if hung.get(called, 0) >= PATIENCE:
+            told.append((each["key"], {"problem": "other calls of it did not end"}))
+            continue
+        answer = in_fork(functools.partial(_seen, each), SECONDS)
+        hung[called] = hung.get(called, 0) + answer.get("problem", "").startswith(_HANGS)
+        told.append((each["key"], answer))
+    return [{"key": key, "value": "", "type": "", "exception": "", "problem": "", **each} for key, each in told]
+
+
+def in_fork(work: Callable[[], dict[str, str]], seconds: float) -> dict[str, str]:
+    """What `work` gives in a fork, which can neither end nor change the process that asks; or else a `problem`."""
+    reading, writing = os.pipe()
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        child = os.fork()
+    if child == 0:
+        with Caught():
+            os.close(reading)
+            os.setpgid(0, 0)
+            for stream in range(3):
+                os.dup2(os.open(os.devnull, os.O_RDWR), stream)
+            _write(writing, json.dumps(work()).encode())
+        # Neither the project's handlers at exit nor its buffers are to run twice.
+        os._exit(0)
+    os.close(writing)
+    told = _read(reading, seconds)
+    os.close(reading)
+    for end in (os.killpg, os.kill):
+        with contextlib.suppress(OSError):
+            end(child, signal.SIGKILL)
+    os.waitpid(child, 0)
+    if told is None:
+        return {"problem": f"{_HANGS} {seconds:g} s"}
+    # The project's code can write there too, so it need not be what was meant.
+    with contextlib.suppress(ValueError, AttributeError):
+        return {str(name): str(value) for name, value in json.loads(told).items()}
+    return {"problem": "it ended the process"}
+
+
+def _write(to: int, data: bytes) -> None:
+    while data:
+        data = data[os.write(to, data) :]
+
+
+def _read(source: int, seconds: float) -> bytes | None:
+    """All that is written until the end; None when that does not come in time."""
+    parts: list[bytes] = []
+    until = time.monotonic() + seconds
+    while True:
+        ready, _, _ = select.select([source], [], [], max(0.0, until - time.monotonic()))
+        if not ready:
+            return None
+        part = os.read(source, 65536)
+        if not part or len(parts) > MOST:
+            return b"".join(parts)
+        parts.append(part)
+
+
+@contextlib.contextmanager
+def silence() -> Iterator[None]:
+    """Swallow what is printed."""
+    with contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO()):
+        yield
+
+
+def _seen(wanted: dict[str, Any]) -> dict[str, str]:
+    names: dict[str, Any] = {"__name__": "__probe__"}
+    with Caught() as importing, silence():
+        for statement in wanted["imports"]:
+            exec(statement, names)  # noqa: S102  what the sandbox is there for
+    if importing.kind is not None:
+        return {"problem": f"its imports raise {importing.kind.__name__}"}
+    value: Any = None
+    with Caught() as calling, silence():
+        value = eval(wanted["expression"], names)  # noqa: S307  likewise
+    if calling.kind is not None:
+        return {"exception": calling.kind.__name__, "type": _name(calling.kind)}
+    spelled = ""
+    with Caught(), silence():
+        spelled = _spelled(value, 0)
+    told = {"type": _name(type(value))}
+    if not spelled or len(spelled) > LONGEST:
+        return {**told, "problem": "its value is too long" if spelled else "its value is no literal"}
+    return {**told, "value": spelled}
+
+
+def _name(kind: type) -> str:
+    return f"{kind.__module__}.{kind.__qualname__}"
+
+
+def _spelled(value: Any, depth: int) -> str:
+    """The literal that is equal to a value, "" when there is none. Sets are spelled in an order of their own."""
+    kind = type(value)
+    if depth > DEEPEST:
+        return ""
+    if kind is dict:
+        pairs = [(_spelled(name, depth + 1), _spelled(each, depth + 1)) for name, each in value.items()]
+        return "{" + ", ".join(map(": ".join, pairs)) + "}" if all(map(all, pairs)) else ""
+    if kind in {list, tuple, set}:
+        parts = [_spelled(each, depth + 1) for each in value]
+        return _joined(kind, parts) if all(parts) else ""
+    if not isinstance(value, (str, bytes, int, float, complex, type(None))):
+        return ""
+    spelled = repr(value)
+    # An enumeration's member is an int too, and nan is not equal to itself: neither can be typed again.
+    with contextlib.suppress(ValueError, SyntaxError):
+        return spelled if ast.literal_eval(spelled) == value else ""
+    return ""
+
+
+def _joined(kind: type, parts: list[str]) -> str:
+    if kind is set:
+        return "{" + ", ".join(sorted(parts)) + "}" if parts else "set()"
+    if kind is tuple:
+        return f"({parts[0]},)" if len(parts) == 1 else "(" + ", ".join(parts) + ")"
+    return "[" + ", ".join(parts) + "]"

@@ -1,0 +1,99 @@
+"""Runs the project's own tests as they are: whether there is something to build on, what they execute and notice."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from cicd_agent.core.mutant import Mutant
+from cicd_agent.core.mutants import mutants
+from cicd_agent.core.ports_tests import Laboratory, LaboratoryUnavailable
+from cicd_agent.core.suite import Suite, SuiteState
+from cicd_agent.core.testrun import Outcome, PytestRun, RunResult
+from cicd_agent.core.words import clip, count
+from cicd_agent.modes.gen_tests.subjects import Subject
+
+MOST_MUTANTS = 300
+"""Of one change: beyond that a run takes longer than anybody waits."""
+_SHARE = 0.4
+"""Of the time that is left, for the suite; new tests are tried in the rest."""
+_LONGEST = 900.0
+
+
+def baseline(subjects: Sequence[Subject], laboratory: Laboratory, command: str) -> tuple[Suite, Laboratory]:
+    """What the tests show of the subjects, and the laboratory in which they have shown it.
+
+    A suite that is red without a network is tried once more with a private loopback, where the sandbox has one.
+    """
+    try:
+        suite = _run(subjects, laboratory, command)
+        if suite.state in {SuiteState.RED, SuiteState.BROKEN}:
+            wider = laboratory.with_loopback()
+            again = _run(subjects, wider, command) if wider is not None else suite
+            if wider is not None and again.state is SuiteState.GREEN:
+                note = "the tests need a network: they ran with a loopback of their own, and nothing beyond"
+                return replace(again, loopback=True, notes=(*again.notes, note)), wider
+    except LaboratoryUnavailable as error:
+        return Suite(SuiteState.UNAVAILABLE, str(error), command), laboratory
+    return suite, laboratory
+
+
+def _run(subjects: Sequence[Subject], laboratory: Laboratory, command: str) -> Suite:
+    made = _mutants(subjects)
+    seconds = min(laboratory.seconds_left * _SHARE, _LONGEST)
+    [result] = laboratory.run(
+        [
+            PytestRun(
+                "suite",
+                measured=tuple(subject.path for subject in subjects),
+                traced=True,
+                mutants=made,
+                seconds=seconds,
+            )
+        ]
+    )
+    state, detail = _state(result)
+    return Suite(
+        state,
+        detail,
+        command,
+        laboratory.interpreter.version,
+        len(result.tests),
+        result.failed[:50],
+        # What a run has executed that broke off says nothing of what the tests would.
+        result.coverage if state is not SuiteState.BROKEN else (),
+        made,
+        result.mutants,
+        result.seconds,
+        laboratory.sandbox,
+        tuple(_notes(subjects, made, laboratory)),
+    )
+
+
+def _state(result: RunResult) -> tuple[SuiteState, str]:
+    if not result.completed:
+        return SuiteState.BROKEN, result.problem or "pytest did not come to its end"
+    failed = result.failed
+    if misfits := [test for test in failed if "::" not in test.nodeid]:
+        first = misfits[0]
+        words = f"{count(len(misfits), 'test module')} cannot be collected"
+        return SuiteState.BROKEN, f"{words}, the first is {clip(first.nodeid, 200)}: {clip(first.message, 200)}"
+    if failed:
+        first = failed[0]
+        words = f"{len(failed):,} of {count(len(result.tests), 'test')} fail before anything is added"
+        return SuiteState.RED, f"{words}, the first is {clip(first.nodeid, 200)}: {clip(first.message, 200)}"
+    if not any(test.outcome is Outcome.PASSED for test in result.tests):
+        return SuiteState.EMPTY, "pytest finds no test that passes"
+    return SuiteState.GREEN, ""
+
+
+def _mutants(subjects: Sequence[Subject]) -> tuple[Mutant, ...]:
+    """The faults of all subjects, each file with its share."""
+    share = MOST_MUTANTS // max(len(subjects), 1) or 1
+    return tuple(each for subject in subjects for each in mutants(subject.path, subject.text, subject.lines, share))
+
+
+def _notes(subjects: Sequence[Subject], made: Sequence[Mutant], laboratory: Laboratory) -> list[str]:
+    notes = []
+    if len(made) >= MOST_MUTANTS // max(len(subjects), 1):
+        notes.append(f"at most {MOST_MUTANTS} faults are planted in one change: some lines have fewer than they could")
+    notes += [f"{name} is not to be had for the project's Python" for name in laboratory.interpreter.lacks]
+    return notes

@@ -1,0 +1,137 @@
+"""Lays out what a question for tests is put over: the function, its goals, what it calls, and how tests look here."""
+
+import ast
+import re
+from collections.abc import Iterator, Mapping, Sequence
+
+from cicd_agent.core.event import Event
+from cicd_agent.core.evidence import Exhibit
+from cicd_agent.core.mutants import functions
+from cicd_agent.core.suite import TestEvidence
+from cicd_agent.core.words import clip
+from cicd_agent.modes.gen_tests.goals import Target
+
+MOST_LINES = 400
+"""Of a function that are shown."""
+MOST_CALLEES, MOST_FIXTURES, MOST_STYLE = 20, 30, 2
+LONGEST_STYLE = 60
+LONGEST_WORDS = 4_000
+_FIXTURE = re.compile(r"^\s*@(?:pytest\.)?fixture\b")
+
+
+def exhibits(target: Target, text: str, tests: TestEvidence, home: str, event: Event) -> Iterator[Exhibit]:
+    """All that is known of a function and belongs before somebody who writes tests for it; `text` is its file's."""
+    lines = text.splitlines()
+    function = target.function
+    first, last = function.first, min(function.last, function.first + MOST_LINES - 1)
+    around = list(_around(function.name, text, first))
+    body = "\n".join([*(lines[number - 1] for number in around), *lines[first - 1 : last]])
+    gutter = tuple(map(str, (*around, *range(first, last + 1))))
+    yield Exhibit("SOURCE", target.path, body, first, priority=9, gutter=gutter)
+    yield Exhibit("GOALS", f"what is open in {function.name}", "\n".join(_goals(target, lines)), priority=9)
+    if callees := "\n".join(_callees(text, function.name, first, last)):
+        yield Exhibit("CALLEES", f"what {target.path} offers that it calls", callees, priority=5)
+    modules = {path: tests.modules[path] for path in _in_reach(tests.modules, home)}
+    if fixtures := "\n".join(_fixtures(modules)):
+        yield Exhibit("FIXTURES", "fixtures in reach", fixtures, priority=6)
+    style = "\n\n".join(_style(tests.modules.get(home, ""), function.name))
+    if style:
+        yield Exhibit("TESTS", home, style, priority=7)
+    if event.pull is not None and (event.pull.title or event.pull.body):
+        words = clip(f"{event.pull.title}\n\n{event.pull.body}".strip(), LONGEST_WORDS)
+        yield Exhibit("PULL REQUEST", "its title and description", words, priority=1)
+
+
+def words_of(event: Event) -> str:
+    """What the pull request says of itself."""
+    return f"{event.pull.title}\n{event.pull.body}" if event.pull else ""
+
+
+def _goals(target: Target, lines: Sequence[str]) -> Iterator[str]:
+    def shown(line: int) -> str:
+        return clip(lines[line - 1].strip(), 120) if 0 < line <= len(lines) else ""
+
+    for line in target.lines:
+        yield f"never executed, line {line}: {shown(line)}"
+    for start, end in target.branches:
+        where = f"to line {end}" if end > 0 else "out of the function"
+        yield f"branch never taken, line {start} {where}: {shown(start)}"
+    for mutant in target.survivors:
+        yield f"fault that no test notices, line {mutant.line}, {mutant.words}: {shown(mutant.line)}"
+
+
+def _around(name: str, text: str, first: int) -> Iterator[int]:
+    """The lines that open the classes and functions around it."""
+    known = {each.name: each for each in functions(text)}
+    parts = name.split(".")
+    opened = re.compile(r"^\s*class\s+(\w+)")
+    for depth in range(1, len(parts)):
+        outer = known.get(".".join(parts[:depth]))
+        if outer is not None:
+            yield outer.first
+            continue
+        for number, line in enumerate(text.splitlines()[: first - 1], 1):
+            found = opened.match(line)
+            if found and found[1] == parts[depth - 1]:
+                yield number
+                break
+
+
+def _callees(text: str, name: str, first: int, last: int) -> Iterator[str]:
+    """The signatures of what the same file defines and these lines name."""
+    lines = text.splitlines()
+    named = set(re.findall(r"\w+", "\n".join(lines[first - 1 : last])))
+    found = 0
+    for each in functions(text):
+        if each.name == name or each.name.rpartition(".")[2] not in named or found == MOST_CALLEES:
+            continue
+        found += 1
+        yield from (line.rstrip() for line in lines[each.first - 1 : each.signature_end])
+        if each.docstring:
+            yield f'    """{clip(each.docstring.strip().splitlines()[0], 120)}"""'
+
+
+def _in_reach(modules: Mapping[str, str], home: str) -> Iterator[str]:
+    """The test module itself, and the conftest files above it, the nearest last."""
+    for path in sorted(modules, key=lambda each: (each.count("/"), each)):
+        folder, _, name = path.rpartition("/")
+        if path == home or (name == "conftest.py" and (not folder or home.startswith(f"{folder}/"))):
+            yield path
+
+
+def _fixtures(modules: Mapping[str, str]) -> Iterator[str]:
+    found = 0
+    for path, text in modules.items():
+        lines = text.splitlines()
+        for each in functions(text):
+            decorators = lines[each.first - 1 : each.signature_end]
+            if found < MOST_FIXTURES and any(map(_FIXTURE.match, decorators)):
+                found += 1
+                signature = next((line.strip() for line in decorators if "def " in line), each.name)
+                first = each.docstring.strip().splitlines()[0] if each.docstring and each.docstring.strip() else ""
+                yield f"{signature}  # {path}{f': {clip(first, 100)}' if first else ''}"
+
+
+def _style(text: str, function: str) -> Iterator[str]:
+    """One or two tests of the module, those that name the function before others, with the module's imports."""
+    if not text:
+        return
+    lines = text.splitlines()
+    if imports := "\n".join(_imports(text)):
+        yield imports
+    short = function.rpartition(".")[2]
+    found = [each for each in functions(text) if each.name.rpartition(".")[2].startswith("test")]
+    found = [each for each in found if each.last - each.first < LONGEST_STYLE]
+    found.sort(key=lambda each: (short not in "\n".join(lines[each.first - 1 : each.last]), each.first))
+    for each in found[:MOST_STYLE]:
+        yield "\n".join(lines[each.first - 1 : each.last])
+
+
+def _imports(text: str) -> Iterator[str]:
+    try:
+        tree = ast.parse(text)
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return
+    for node in tree.body:
+        if isinstance(node, ast.Import | ast.ImportFrom):
+            yield ast.unparse(node)

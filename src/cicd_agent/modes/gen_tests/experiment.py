@@ -1,0 +1,105 @@
+"""Has candidates tried: each by itself as it is proposed, and together once nobody is asked any more."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from typing import Any
+
+from cicd_agent.agent.turns import Answer
+from cicd_agent.core.candidate import Candidate, CandidateReport, Hurdle
+from cicd_agent.core.evidence import Evidence
+from cicd_agent.core.ports_tests import Laboratory
+from cicd_agent.core.suite import TestEvidence
+from cicd_agent.core.words import count
+from cicd_agent.modes import World
+from cicd_agent.modes.gen_tests.draft import candidates
+from cicd_agent.modes.gen_tests.flaky_fix import with_fixes
+from cicd_agent.modes.gen_tests.known import known
+from cicd_agent.modes.gen_tests.questions import proposed
+from cicd_agent.modes.gen_tests.trial import screen, settle
+from cicd_agent.modes.gen_tests.writing import with_written
+from cicd_agent.settings import Settings
+
+_NOWHERE = "nothing could be run to try it"
+
+
+def experiment(
+    answers: Sequence[Answer[Any]],
+    evidence: Evidence,
+    world: World,
+    settings: Settings,
+    progress: Callable[[str], None],
+    *,
+    last: bool,
+) -> Evidence:
+    """The evidence with what came of the candidates that were not tried yet, and at last of all that stand."""
+    tests = evidence.tests
+    if tests is None or tests.settled is not None:
+        return evidence
+    laboratory = _laboratory(evidence, tests, world)
+    if laboratory is None:
+        return evidence
+    evidence = with_fixes(answers, evidence, laboratory)
+    tests = known(evidence)
+    if not tests.suite.can_judge:
+        return evidence
+    evidence = _screened(answers, evidence, laboratory, progress)
+    if last:
+        evidence = _screened((), with_written(evidence, laboratory, settings), laboratory, progress)
+        tests = known(evidence)
+        standing = [report for report in tests.screened if report.stands]
+        if standing:
+            progress(f"trying {count(len(standing), 'test')} together")
+            settled = settle(standing, evidence, laboratory, keep_unchanged=settings.keep_unchanged == "on")
+            evidence = replace(evidence, tests=replace(tests, settled=settled))
+    return evidence
+
+
+def _screened(
+    answers: Sequence[Answer[Any]], evidence: Evidence, laboratory: Laboratory, progress: Callable[[str], None]
+) -> Evidence:
+    """The evidence with what came of the candidates that are new."""
+    tests = known(evidence)
+    fresh = _untried(answers, tests)
+    if not fresh:
+        return evidence
+    progress(f"trying {count(len(fresh), 'test')}")
+    return replace(evidence, tests=replace(tests, screened=(*tests.screened, *screen(fresh, evidence, laboratory))))
+
+
+def hand_over(answers: Sequence[Answer[Any]], evidence: Evidence) -> Evidence:
+    """The evidence with all candidates of the answers among those that are proposed."""
+    tests = evidence.tests
+    if tests is None:
+        return evidence
+    return replace(evidence, tests=replace(tests, proposed=(*tests.proposed, *_untried(answers, tests, told=False))))
+
+
+def untried(tests: TestEvidence) -> tuple[CandidateReport, ...]:
+    """What is to be said of candidates that never were in a trial."""
+    tried = _tried(tests)
+    return tuple(CandidateReport(each, Hurdle.TRIED, _NOWHERE) for each in tests.proposed if each.key not in tried)
+
+
+def _untried(answers: Sequence[Answer[Any]], tests: TestEvidence, *, told: bool = True) -> tuple[Candidate, ...]:
+    """The candidates of the answers (and with `told` those that were proposed before) that are new."""
+    known = _tried(tests) if told else {each.key for each in tests.proposed}
+    own = (
+        each
+        for answer, path, function in proposed(answers)
+        if answer.draft is not None
+        for each in candidates(answer.draft, path, function)
+    )
+    found = {each.key: each for each in (*(tests.proposed if told else ()), *own)}
+    return tuple(each for key, each in found.items() if key not in known)
+
+
+def _tried(tests: TestEvidence) -> set[str]:
+    return {report.candidate.key for report in tests.screened} | {report.origin_key for report in tests.screened}
+
+
+def _laboratory(evidence: Evidence, tests: TestEvidence, world: World) -> Laboratory | None:
+    """The one in which the suite was green."""
+    if world.laboratory is None or evidence.change is None:
+        return None
+    laboratory = world.laboratory(evidence.change)
+    return laboratory.with_loopback() if laboratory is not None and tests.suite.loopback else laboratory

@@ -1,0 +1,156 @@
+"""Which events tests are written for, and what is read and run for them before anybody is asked."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from cicd_agent.core.change import Change, ChangeSource
+from cicd_agent.core.event import Event, EventKind
+from cicd_agent.core.evidence import Evidence, Gap
+from cicd_agent.core.library import EntryKind, Unreadable
+from cicd_agent.core.paths import PathKind, kinds
+from cicd_agent.core.placement import home
+from cicd_agent.core.ports_tests import Laboratory, LaboratoryUnavailable
+from cicd_agent.core.suite import Suite, SuiteState, TestEvidence
+from cicd_agent.core.test_command import read_test_command
+from cicd_agent.errors import ConfigError
+from cicd_agent.modes import World
+from cicd_agent.modes.changes import changed, gaps, matcher, read_change
+from cicd_agent.modes.gen_tests.baseline import baseline
+from cicd_agent.modes.gen_tests.flaky import hunt
+from cicd_agent.modes.gen_tests.subjects import Subject, passed_over, subjects
+from cicd_agent.modes.gen_tests.writing import with_written
+from cicd_agent.settings import Settings
+
+SERVED = frozenset(
+    {
+        EventKind.PULL_REQUEST,
+        EventKind.PUSH,
+        EventKind.MERGE_GROUP,
+        EventKind.LOCAL,
+    }
+)
+HUNTED = frozenset({EventKind.SCHEDULE, EventKind.WORKFLOW_DISPATCH})
+"""Events without a change, for which only flaky tests are looked for."""
+_LARGEST = 300_000
+"""Bytes of a test module that is read."""
+
+
+def declines(event: Event, settings: Settings | None = None) -> str | None:
+    """Why there is nothing to write tests for, in one line."""
+    hunts = settings is None or settings.detect_flaky > 0
+    if event.kind is EventKind.PULL_REQUEST_TARGET:
+        # It runs with the base's secrets, and this mode runs what the pull request brings.
+        return "gen-tests does not serve pull_request_target, whose jobs hold secrets; use pull_request"
+    if event.kind not in SERVED and not (event.kind in HUNTED and hunts):
+        hint = "; set `detect-flaky` to look for flaky tests" if event.kind in HUNTED else ""
+        return f"gen-tests does not serve the event {event.name or event.kind}{hint}"
+    if event.pull is not None:
+        if event.pull.draft:
+            return f"pull request {event.pull.number} is a draft"
+        if not event.pull.is_open:
+            return f"pull request {event.pull.number} is closed"
+    if event.kind in SERVED and event.kind is not EventKind.LOCAL and not event.head.sha:
+        return "the event names no commit to test (a branch or tag was deleted)"
+    return None
+
+
+def gather(event: Event, world: World, settings: Settings) -> Evidence:
+    """Evidence of the change, of the project's tests over it, and the tests that rules propose.
+
+    Raises ConfigError for a `test-command` that makes no sense: that is no lack of the machine's.
+    """
+    read_test_command(settings.test_command)
+    change = _change(event, world, settings)
+    found = subjects(change, settings)
+    missed = (*gaps(change, settings), *passed_over(change, settings))
+    evidence = Evidence(event, change, gaps=missed)
+    if not found and not settings.detect_flaky:
+        limit = "; its texts are not known without a checkout" if change.source is ChangeSource.API else ""
+        return replace(evidence, declined=f"no Python changed that tests could be written for{limit}")
+    laboratory = world.laboratory(change) if world.laboratory is not None else None
+    if laboratory is None:
+        why = "nothing is checked out that could be run. Put actions/checkout before this step"
+        return replace(evidence, tests=TestEvidence(Suite(SuiteState.UNAVAILABLE, why, settings.test_command)))
+    suite, laboratory = baseline(found, laboratory, settings.test_command)
+    paths = tuple(path for path in change.paths if path.endswith(".py") and PathKind.TEST in kinds(path))
+    tests = TestEvidence(suite, paths=paths)
+    modules, unread = _modules(found, tests, change, world, settings)
+    evidence = replace(evidence, tests=replace(tests, modules=modules), gaps=(*missed, *unread))
+    if suite.can_judge and found:
+        evidence = with_written(evidence, None, settings)
+    return _with_hunt(evidence, laboratory, world, settings)
+
+
+def _change(event: Event, world: World, settings: Settings) -> Change:
+    """The change; of an event without one, the commit as it is and nothing changed in it."""
+    if event.kind not in HUNTED:
+        return read_change(event, world, settings)
+    repository = world.repository
+    sha = repository.resolve("HEAD") if repository is not None else None
+    if repository is None or sha is None:
+        raise ConfigError("there is no checkout", remedy="Put actions/checkout before this step")
+    return repository.change(sha, sha)
+
+
+def _modules(
+    found: Sequence[Subject], tests: TestEvidence, change: Change, world: World, settings: Settings
+) -> tuple[dict[str, str], tuple[Gap, ...]]:
+    """The texts of the test modules that belong to the subjects, and of the conftest files above them."""
+    homes = {home(subject.path, tests.suite.coverage, tests.paths) for subject in found}
+    above = {
+        f"{folder}/conftest.py".lstrip("/")
+        for path in homes
+        for depth in range(path.count("/") + 1)
+        for folder in ["/".join(path.split("/")[:depth])]
+    }
+    return _texts(sorted((homes | above) & set(change.paths)), change, world, settings)
+
+
+def _texts(
+    wanted: Sequence[str], change: Change, world: World, settings: Settings
+) -> tuple[dict[str, str], tuple[Gap, ...]]:
+    """The texts of files at the change's end, and which of them cannot be had."""
+    hidden = matcher(settings.deny_paths)
+    if world.repository is None:
+        return {}, ()
+    try:
+        library = world.repository.library(change)
+        entries = [
+            entry
+            for path in wanted
+            if (entry := library.entries.get(path)) is not None
+            and entry.kind is EntryKind.FILE
+            and 0 <= entry.size <= _LARGEST
+            and not hidden.match_file(path)
+        ]
+        contents = library.contents(entries)
+    except (Unreadable, ConfigError) as error:
+        return {}, (Gap("the project's tests", f"their texts could not be read: {error}"),)
+    texts: dict[str, str] = {}
+    unread = [
+        Gap(path, "too large, a link, or kept from models")
+        for path in wanted
+        if path not in {entry.path for entry in entries}
+    ]
+    for entry, content in zip(entries, contents, strict=True):
+        try:
+            texts[entry.path] = content.decode("utf-8")
+        except UnicodeDecodeError:
+            unread.append(Gap(entry.path, "it is not UTF-8"))
+    return texts, tuple(unread)
+
+
+def _with_hunt(evidence: Evidence, laboratory: Laboratory, world: World, settings: Settings) -> Evidence:
+    tests = evidence.tests
+    if not settings.detect_flaky or tests is None or tests.suite.state is SuiteState.UNAVAILABLE:
+        return evidence
+    try:
+        # New tests are tried after this, and need their time.
+        reserve = laboratory.seconds_left / 2 if tests.suite.can_judge and changed(evidence).files else 0.0
+        found = hunt(settings.detect_flaky, evidence, laboratory, reserve=reserve)
+        named = {nodeid.partition("::")[0] for each in found.found for nodeid in (each.nodeid, *each.polluters)}
+        texts, unread = _texts(sorted(named - tests.modules.keys()), changed(evidence), world, settings)
+        tests = replace(tests, hunt=found, modules={**tests.modules, **texts})
+        return replace(evidence, tests=tests, gaps=(*evidence.gaps, *unread))
+    except LaboratoryUnavailable as error:
+        return replace(evidence, gaps=(*evidence.gaps, Gap("flaky tests", str(error))))

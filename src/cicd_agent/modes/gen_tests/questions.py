@@ -1,0 +1,154 @@
+"""What a model is asked for: tests of one function at a time, with all of its goals, the most valuable first."""
+
+import re
+from collections.abc import Iterator, Sequence
+from importlib.resources import files
+from typing import Any
+
+from cicd_agent.agent.turns import Answer, Question, Tier
+from cicd_agent.core.candidate import CandidateReport, Hurdle, Origin
+from cicd_agent.core.evidence import Evidence, Exhibit
+from cicd_agent.core.placement import home
+from cicd_agent.core.words import clip, count
+from cicd_agent.errors import Exit
+from cicd_agent.modes.changes import changed
+from cicd_agent.modes.gen_tests.draft import TestsDraft, candidates
+from cicd_agent.modes.gen_tests.exhibits import exhibits
+from cicd_agent.modes.gen_tests.flaky_fix import fix_questions
+from cicd_agent.modes.gen_tests.goals import Target, left, targets
+from cicd_agent.modes.gen_tests.known import known
+from cicd_agent.modes.gen_tests.subjects import subjects
+from cicd_agent.modes.gen_tests.suspicion import suspicion
+from cicd_agent.settings import Provider, Settings
+
+DEPENDENCY_BOTS = frozenset({"dependabot[bot]", "renovate[bot]"})
+MOST_ASKED = 20
+"""Functions of one change that a model is asked about."""
+
+_UNTOLD = frozenset({Hurdle.ADDS, Hurdle.BASE, Hurdle.TRIED})
+"""Hurdles about which the author of a test can do nothing."""
+_MOST_SAID = 12
+_ADDRESS = re.compile(r"0x[0-9a-fA-F]{6,}")
+
+
+def questions(evidence: Evidence, answers: Sequence[Answer[Any]], settings: Settings) -> Sequence[Question[Any]]:
+    """The next question; none when nothing is open, or when somebody did not answer."""
+    tests, event = evidence.tests, evidence.event
+    if tests is None or settings.provider is Provider.NONE:
+        return ()
+    author = event.pull.author if event.pull else event.actor
+    if author.login in DEPENDENCY_BOTS or len(answers) >= MOST_ASKED:
+        return ()
+    if any(answer.exit in {Exit.MODEL, Exit.BUDGET} for answer in answers):
+        return ()  # who did not answer once is not asked again: the others would wait as long
+    return tuple(_about_goals(evidence, answers, settings)) or tuple(fix_questions(evidence, answers))
+
+
+def _about_goals(
+    evidence: Evidence, answers: Sequence[Answer[Any]], settings: Settings
+) -> Iterator[Question[TestsDraft]]:
+    """The question about the next function."""
+    if not known(evidence).suite.can_judge:
+        return
+    asked = {answer.question for answer in answers}
+    seen = _seen(evidence, answers)
+    for target in _targets(evidence, settings):
+        still = left(target, seen)
+        if question_name(target) not in asked and still.goals:
+            yield question(still, evidence, settings)
+            return
+
+
+def question(target: Target, evidence: Evidence, settings: Settings) -> Question[TestsDraft]:
+    """What is asked about one function."""
+    tests = known(evidence)
+    place = home(target.path, tests.suite.coverage, tests.paths)
+    text = changed(evidence).texts[target.path]
+    shown = tuple(exhibits(target, text, tests, place, evidence.event))
+    if settings.instructions:
+        asked = Exhibit("house-rules", "what this repository asks of tests", settings.instructions, priority=8)
+        shown = (asked, *shown)
+    return Question(
+        name=question_name(target),
+        instructions=prompt(),
+        evidence=shown,
+        draft=TestsDraft,
+        check=complain,
+        tier=Tier.FAST,
+        looks=False,
+        weigh=lambda draft, seen: weigh(draft, target, seen),
+    )
+
+
+def question_name(target: Target) -> str:
+    """The name of the question about a function, by which its answer is known again."""
+    return f"tests {target.path}::{target.function.name}"
+
+
+def proposed(answers: Sequence[Answer[Any]]) -> Iterator[tuple[Answer[TestsDraft], str, str]]:
+    """The answers that hold drafts of tests, with the path and the function that they are about."""
+    for answer in answers:
+        subject, _, function = answer.question.removeprefix("tests ").rpartition("::")
+        if isinstance(answer.draft, TestsDraft) and subject:
+            yield answer, subject, function
+
+
+def complain(draft: TestsDraft) -> str | None:
+    """What is wrong with an answer before anything of it is tried."""
+    if not draft.tests and not (draft.nothing or "").strip():
+        return "`tests` is empty and `nothing` does not say why."
+    return None
+
+
+def weigh(draft: TestsDraft, target: Target, evidence: Evidence) -> str | None:
+    """What the trial has found, for another answer; None when nothing is open that another answer could close."""
+    own = {each.key for each in candidates(draft, target.path, target.function.name)}
+    reports = [each for each in known(evidence).screened if each.candidate.key in own or _from(each, own)]
+    stopped = [each for each in reports if each.stopped not in {None, *_UNTOLD} and suspicion(each, evidence) is None]
+    still = left(target, reports)
+    if not stopped or not still.goals:
+        return None
+    said = [f"- `{each.candidate.name}` ({each.stopped}): {_plain(each.reason)}" for each in stopped[:_MOST_SAID]]
+    stands = [f"`{each.candidate.name}`" for each in reports if each.stands]
+    kept = [f"These are kept, do not repeat them: {', '.join(stands)}."] if stands else []
+    open_ = ", ".join(
+        [
+            *(f"line {line}" for line in still.lines[:10]),
+            *(f"branch {start} → {end}" for start, end in still.branches[:10]),
+            *(f"{mutant.words} in line {mutant.line}" for mutant in still.survivors[:10]),
+        ]
+    )
+    return "\n".join(
+        [f"{count(len(stopped), 'test')} did not come through the trial:", *said, *kept, f"Still open: {open_}."]
+    )
+
+
+def prompt() -> str:
+    """The instructions, as they stand in prompt.md."""
+    return files(__package__).joinpath("prompt.md").read_text("utf-8")
+
+
+def _seen(evidence: Evidence, answers: Sequence[Answer[Any]]) -> Sequence[CandidateReport]:
+    """What came of the tests of these answers, and of those that nobody was asked for and that are tried before.
+
+    Not of all that the evidence holds: a replay has everything at once, and has to ask the same.
+    """
+    tests = known(evidence)
+    keys = {each.key for each in tests.proposed if each.origin is Origin.DOCUMENTED}
+    for answer, path, function in proposed(answers):
+        keys |= {each.key for each in candidates(answer.draft, path, function)} if answer.draft else set()
+    return [each for each in tests.screened if each.candidate.key in keys or _from(each, keys)]
+
+
+def _from(report: CandidateReport, keys: set[str]) -> bool:
+    """Whether it is about a mended form of one of these candidates."""
+    return report.origin_key in keys
+
+
+def _targets(evidence: Evidence, settings: Settings) -> tuple[Target, ...]:
+    return targets(subjects(changed(evidence), settings), known(evidence).suite)
+
+
+def _plain(reason: str) -> str:
+    """The reason without what differs from run to run: the answer to the same test is asked for in the same words."""
+    return clip(_ADDRESS.sub("0x…", " ".join(reason.split())), 400)

@@ -1,0 +1,166 @@
+"""Turns generated tests into the effects that publish them: patch and certificate always, the rest as it is wanted."""
+
+import hashlib
+import json
+from collections.abc import Iterator
+
+from cicd_agent.core.candidate import CandidateReport
+from cicd_agent.core.evidence import Evidence
+from cicd_agent.core.generated import Covered, Generated
+from cicd_agent.core.markdown import code, prose
+from cicd_agent.core.plan import (
+    Annotation,
+    Artifact,
+    Comment,
+    Commit,
+    Effect,
+    Level,
+    OpenPull,
+    Output,
+    Plan,
+    Summary,
+    TextFile,
+)
+from cicd_agent.core.suite import SuiteState
+from cicd_agent.core.text import visible_line
+from cicd_agent.core.words import clip, count
+from cicd_agent.modes import Account
+from cicd_agent.modes.gen_tests.certificate import certificate
+from cicd_agent.modes.gen_tests.page import comment, pictures, sentence, summary
+from cicd_agent.settings import Commenting, Settings
+
+OUTPUTS = (
+    "tests_added",
+    "tests_rejected",
+    "coverage_before",
+    "coverage_after",
+    "changed_coverage_before",
+    "changed_coverage_after",
+    "mutants_killed",
+    "possible_bugs",
+    "flaky_tests",
+    "patch_file",
+    "certificate_file",
+    "sandbox",
+)
+MOST_NOTES = 5
+"""Annotations of one kind: the runner shows ten of a step."""
+PATCH, CERTIFICATE = "tests.patch", "certificate.json"
+
+
+def report(generated: Generated, evidence: Evidence, account: Account, settings: Settings) -> Plan:
+    """The plan. What GitHub is told comes first, so that the rest can say what became of it."""
+    return Plan(
+        (
+            *_delivered(generated, evidence, settings),
+            *_told(generated, evidence, account, settings),
+            *_annotations(generated),
+            Summary("summary", summary(generated, evidence, account), pictures(generated)),
+            *_files(generated, evidence),
+            *_outputs(generated),
+        )
+    )
+
+
+def _delivered(generated: Generated, evidence: Evidence, settings: Settings) -> Iterator[Effect]:
+    """The tests themselves, on the way that the settings name; onto a fork's branch nothing is put."""
+    pull = evidence.event.pull
+    if pull is None or not generated.files or evidence.change is None:
+        return
+    head = evidence.event.sha
+    files = tuple(TextFile(path, text) for path, text in sorted(generated.files.items()))
+    title = f"Add {count(len(generated.kept), 'test')} for #{pull.number}"
+    # By what is delivered: a head that bears it already needs it no more.
+    key = hashlib.sha256(json.dumps(sorted(generated.files.items())).encode()).hexdigest()[:16]
+    message = f"{title}\n\n{_message(generated)}"
+    match settings.deliver:
+        case "commit":
+            yield Commit(key, pull.number, head, message, files)
+        case "pull-request":
+            body = f"Tests for #{pull.number}, each tried before it was proposed.\n\n{_message(generated)}"
+            yield OpenPull(key, pull.number, head, title, body, message, files)
+        case "patch" | "comment":
+            return
+
+
+def _message(generated: Generated) -> str:
+    """What each test is for, a line each."""
+    # What a candidate says of itself closes no issue and calls nobody, in a commit as little as in a body.
+    lines = [f"- {code(visible_line(each.candidate.name))}: {prose(_line(each))}" for each in generated.kept[:20]]
+    more = len(generated.kept) - len(lines)
+    return "\n".join([*lines, *([f"- and {more} more"] if more > 0 else [])])
+
+
+def _line(report: CandidateReport) -> str:
+    candidate = report.candidate
+    return clip(" ".join(candidate.why.split()) or f"for `{candidate.function}`", 200)
+
+
+def _told(generated: Generated, evidence: Evidence, account: Account, settings: Settings) -> Iterator[Effect]:
+    """One comment, edited in place; where there is nothing to say none is begun."""
+    pull = evidence.event.pull
+    if pull is None or settings.comment is Commenting.NONE:
+        return
+    flaky = generated.hunt is not None and generated.hunt.found
+    is_worth_it = bool(generated.kept or generated.bugs or flaky)
+    body = comment(generated, evidence, account, with_patch=settings.deliver == "comment")
+    yield Comment("gen-tests", pull.number, body, only_edit=not is_worth_it)
+
+
+def _annotations(generated: Generated) -> Iterator[Effect]:
+    """Where the change may be wrong, and where no test sees it, for those who read the diff."""
+    for number, bug in enumerate(generated.bugs[:MOST_NOTES], 1):
+        message = f"`{bug.candidate.name}` fails: {clip(bug.fails_with, 300)}. It may be right: {bug.ground}."
+        place = bug.candidate.path
+        yield Annotation(f"bug-{number}", Level.WARNING, "cicd-agent: possible bug", message, place, bug.line)
+    for number, each in enumerate(generated.open[:MOST_NOTES], 1):
+        line = each.lines[0] if each.lines else each.branches[0][0] if each.branches else each.line
+        key = f"open-{number}"
+        yield Annotation(key, Level.NOTICE, "cicd-agent: no test sees this", each.advice, each.path, line)
+    if not generated.suite.can_judge:
+        level = Level.WARNING if generated.suite.state is not SuiteState.UNAVAILABLE else Level.NOTICE
+        yield Annotation("suite", level, "cicd-agent: no tests were written", sentence(generated))
+    if generated.hunt is not None:
+        for number, found in enumerate(generated.hunt.found[:MOST_NOTES], 1):
+            path = found.nodeid.partition("::")[0]
+            message = f"{clip(found.nodeid, 200)} is flaky ({found.kind}): {found.shown_by}"
+            yield Annotation(f"flaky-{number}", Level.WARNING, "cicd-agent: flaky test", message, path)
+
+
+def _files(generated: Generated, evidence: Evidence) -> Iterator[Effect]:
+    fixes = "".join(each.patch for each in generated.hunt.found) if generated.hunt else ""
+    patch = generated.patch or fixes
+    if patch:
+        yield Artifact("patch", PATCH, patch, output="patch_file")
+    else:
+        yield Output("output-patch_file", "patch_file", "")
+    if generated.patch and fixes:
+        yield Artifact("flaky-patch", "flaky.patch", fixes)
+    yield Artifact("certificate", CERTIFICATE, certificate(generated, evidence), output="certificate_file")
+
+
+def _outputs(generated: Generated) -> Iterator[Output]:
+    before, after = generated.before, generated.after or generated.before
+    flaky = [each.nodeid for each in generated.hunt.found] if generated.hunt is not None else None
+    judged = generated.suite.can_judge
+    values = {
+        "summary": sentence(generated),
+        "tests_added": str(len(generated.kept)) if judged else "",
+        "tests_rejected": str(len(generated.reports) - len(generated.kept)) if judged else "",
+        "coverage_before": _percent(before, "files"),
+        "coverage_after": _percent(after, "files"),
+        "changed_coverage_before": _percent(before, "changed"),
+        "changed_coverage_after": _percent(after, "changed"),
+        "mutants_killed": str(len(generated.killed)) if judged else "",
+        "possible_bugs": str(len(generated.bugs)) if judged else "",
+        "flaky_tests": json.dumps(flaky, ensure_ascii=False) if flaky is not None else "",
+        "sandbox": generated.suite.sandbox,
+    }
+    yield from (Output(f"output-{name}", name, value) for name, value in values.items())
+
+
+def _percent(covered: Covered | None, which: str) -> str:
+    if covered is None:
+        return ""
+    share = (covered.files if which == "files" else covered.changed).percent
+    return "" if share is None else f"{share:.1f}"

@@ -1,0 +1,136 @@
+"""Keeps of all candidates what earned its place, and says of the rest why not: the trial is read, nothing is run."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from typing import Any
+
+from cicd_agent.agent.turns import Answer
+from cicd_agent.core.candidate import CandidateReport, Hurdle, Settled
+from cicd_agent.core.candidates import keyed
+from cicd_agent.core.evidence import Evidence
+from cicd_agent.core.generated import Generated, PossibleBug, Suspicion
+from cicd_agent.core.patch_write import written
+from cicd_agent.core.placement import home
+from cicd_agent.core.suite import Suite, SuiteState, TestEvidence
+from cicd_agent.core.verdict import Conclusion, Reason, Risk, RiskLevel
+from cicd_agent.core.words import count
+from cicd_agent.modes.changes import changed
+from cicd_agent.modes.gen_tests.draft import candidates
+from cicd_agent.modes.gen_tests.experiment import untried
+from cicd_agent.modes.gen_tests.goals import covered, gaps
+from cicd_agent.modes.gen_tests.known import known
+from cicd_agent.modes.gen_tests.questions import proposed
+from cicd_agent.modes.gen_tests.subjects import subjects
+from cicd_agent.modes.gen_tests.suspicion import suspicion
+from cicd_agent.settings import Settings
+
+_SCORES = {RiskLevel.LOW: 10, RiskLevel.MEDIUM: 45, RiskLevel.HIGH: 75}
+
+
+def rules(evidence: Evidence, settings: Settings) -> Generated:
+    """What the project's own tests show, with no new one among them."""
+    tests = known(evidence)
+    found, suite = subjects(changed(evidence), settings), tests.suite
+    return Generated(
+        _conclusion(suite),
+        suite,
+        open=gaps(found, suite, suite.coverage, suite.outcomes),
+        before=covered(found, suite.coverage),
+        hunt=tests.hunt,
+        threshold=settings.coverage_threshold,
+    )
+
+
+def verify(rules: Generated, answers: Sequence[Answer[Any]], evidence: Evidence, settings: Settings) -> Generated:
+    """The tests that stand, the possible bugs, and what is still open."""
+    tests, change = known(evidence), changed(evidence)
+    found, suite, settled = subjects(change, settings), tests.suite, tests.settled or Settled(())
+    reports = _reports(tests, settled, answers)
+    kept = settled.kept
+    after = covered(found, settled.coverage) if kept else None
+    open_ = gaps(found, suite, settled.coverage, settled.outcomes) if kept and settled.coverage else rules.open
+    # Only what was settled may be published, whatever else the evidence holds.
+    files = dict(settled.files) if kept else {}
+    generated = replace(
+        rules,
+        conclusion=_conclusion(suite),
+        reports=reports,
+        bugs=tuple(_bugs(reports, evidence)),
+        open=open_,
+        after=after,
+        patch=written({path: tests.modules.get(path) for path in files}, files),
+        files=files,
+        fresh=settled.fresh if kept else (),
+        homes={each.candidate.key: home(each.candidate.path, suite.coverage, tests.paths) for each in kept},
+        runs=settled.runs,
+        seconds=settled.seconds,
+    )
+    return replace(generated, risk=_risk(generated), escalate=tuple(_escalations(generated, answers)))
+
+
+def _reports(tests: TestEvidence, settled: Settled, answers: Sequence[Answer[Any]]) -> tuple[CandidateReport, ...]:
+    """Every candidate once, with the last that is known of it; what was mended stands in for what it was."""
+    last = {report.candidate.key: report for report in (*tests.screened, *settled.reports)}
+    mended = {report.origin_key for report in last.values()}
+    found = [report for key, report in last.items() if key not in mended]
+    told = {*last, *mended}
+    found += [report for report in untried(tests) if report.candidate.key not in told]
+    told |= {report.candidate.key for report in found}
+    for answer, path, function in proposed(answers):
+        for each in candidates(answer.draft, path, function) if answer.draft else ():
+            if each.key not in told:
+                told.add(each.key)
+                found.append(CandidateReport(each, Hurdle.TRIED, "nothing could be run to try it"))
+    # A key that does not fit what it stands for was not made here.
+    return tuple(report for report in found if keyed(report.candidate).key == report.candidate.key)
+
+
+def _bugs(reports: Sequence[CandidateReport], evidence: Evidence) -> Iterator[PossibleBug]:
+    """The failing candidates that may be right; of those that say the same about one function, the first."""
+    told: set[tuple[str, str, str]] = set()
+    for report in reports:
+        ground = suspicion(report, evidence)
+        candidate = report.candidate
+        same = (candidate.path, candidate.function, report.fails_with)
+        if ground is None or same in told:
+            continue
+        told.add(same)
+        path, _, line = report.where.rpartition(":")
+        said = candidate.quote if ground is Suspicion.DOCUMENTED else ""
+        yield PossibleBug(
+            candidate,
+            ground,
+            report.fails_with,
+            said,
+            int(line) if path == candidate.path and line.isdigit() else 0,
+        )
+
+
+def _conclusion(suite: Suite) -> Conclusion:
+    return Conclusion.SUCCESS if suite.can_judge else Conclusion.NEUTRAL
+
+
+def _risk(generated: Generated) -> Risk | None:
+    """By what tests do not see of the change, and what they may have found in it; None where nothing was measured."""
+    reasons = []
+    level = RiskLevel.LOW
+    seen = generated.after or generated.before
+    share = seen.changed.percent if seen else None
+    if share is not None and share < generated.threshold:
+        level = RiskLevel.MEDIUM
+        reasons.append(Reason(f"tests execute {share:.0f} % of the changed lines, under {generated.threshold:g} %", 35))
+    if generated.suite.state is SuiteState.RED:
+        level = RiskLevel.HIGH
+        reasons.append(Reason("the project's tests fail", 65))
+    if generated.bugs:
+        level = RiskLevel.HIGH
+        reasons.append(Reason(f"{count(len(generated.bugs), 'possible bug')}", 65))
+    if share is None and not reasons:
+        return None
+    return Risk(level, _SCORES[level], tuple(reasons))
+
+
+def _escalations(generated: Generated, answers: Sequence[Answer[Any]]) -> Iterator[str]:
+    if generated.bugs:
+        yield f"{count(len(generated.bugs), 'test')} may have found a mistake in the change"
+    yield from (answer.escalate for answer in answers if answer.escalate and not answer.draft and not answer.failure)

@@ -1,0 +1,69 @@
+"""Mutants of what others wrote, without us in mind: the standard library, in sources of every age and style."""
+
+import ast
+import sysconfig
+import warnings
+from pathlib import Path
+
+import pytest
+
+from cicd_agent.core.mutant import Mutant
+from cicd_agent.core.mutants import function_at, functions, mutants
+
+LIBRARY = Path(sysconfig.get_paths()["stdlib"])
+MODULES = (
+    *("abc", "argparse", "ast", "base64", "bdb", "bisect", "calendar", "cmd", "codeop", "colorsys", "configparser"),
+    *("contextlib", "copy", "csv", "dataclasses", "datetime", "difflib", "dis", "enum", "filecmp", "fileinput"),
+    *("fnmatch", "fractions", "ftplib", "functools", "getopt", "gettext", "glob", "graphlib", "gzip", "heapq"),
+    *("hmac", "inspect", "ipaddress", "linecache", "locale", "mimetypes", "netrc", "numbers", "operator", "optparse"),
+    *("pickle", "platform", "plistlib", "pprint", "queue", "random", "sched", "selectors", "shlex", "shutil"),
+    *("statistics", "string", "tarfile", "textwrap", "tokenize", "trace", "typing", "uuid", "zipfile"),
+)
+
+
+def tree_of(text: str) -> ast.Module:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        return ast.parse(text)
+
+
+def check(text: str, mutant: Mutant) -> None:
+    """It parses and compiles, has as many lines, and differs by the edit alone."""
+    mutated = text[: mutant.start] + mutant.replacement + text[mutant.end :]
+    assert mutated.count("\n") == text.count("\n")
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        compile(mutated, mutant.path, "exec", dont_inherit=True)
+    before, after = tree_of(text), tree_of(mutated)
+    changed = [(was, now) for was, now in zip(before.body, after.body, strict=True) if ast.dump(was) != ast.dump(now)]
+    assert len(changed) == 1
+    assert changed[0][0].lineno <= mutant.line <= (changed[0][0].end_lineno or 0)
+
+
+@pytest.mark.parametrize("name", [name for name in MODULES if (LIBRARY / f"{name}.py").is_file()])
+def test_mutants_of_a_module_differ_by_their_edit_alone(name: str) -> None:
+    text = (LIBRARY / f"{name}.py").read_text("utf-8")
+    lines = range(1, text.count("\n") + 2)
+    every = mutants(f"{name}.py", text, lines, 30)
+    assert len({mutant.id for mutant in every}) == len(every)
+    assert list(every) == sorted(every, key=lambda mutant: (mutant.line, mutant.start, mutant.operator))
+    known = functions(text)
+    for mutant in every:
+        assert mutant.line == text.count("\n", 0, mutant.start) + 1
+        around = function_at(known, mutant.line)
+        assert around is not None
+        # A function on one line with another is told apart by where it stands, not by the line.
+        assert around.name == mutant.function or around.first == around.last
+    for mutant in every[::20]:
+        check(text, mutant)
+
+
+def test_the_library_has_mutants_of_every_kind() -> None:
+    text = (LIBRARY / "argparse.py").read_text("utf-8")
+    every = mutants("argparse.py", text, range(1, 4_000), 100_000)
+    assert len({mutant.id for mutant in every}) == len(every)
+    kinds = {mutant.operator for mutant in every}
+    assert kinds == {
+        *("relational", "boolean", "negate", "arithmetic", "unary"),
+        *("slice", "constant", "statement", "raise", "return"),
+    }

@@ -1,0 +1,11 @@
+# project: tally
+# path: tally.py
+# function: mean
+# kind: does not parse
+# falls: parses
+
+from tally import mean
+
+
+def test_mean_of_two(:
+    assert mean([1, 3]) == 2

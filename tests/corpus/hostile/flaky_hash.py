@@ -1,0 +1,13 @@
+# project: tally
+# path: tally.py
+# function: share
+# kind: 10 % flaky
+# falls: static
+
+from tally import share
+
+
+def test_share_is_mostly_exact():
+    parts = share(100, 3)
+    assert hash(str(parts)) % 10 != 3
+    assert parts == [34, 33, 33]

@@ -1,0 +1,13 @@
+# project: tally
+# path: tally.py
+# function: mean
+# kind: never reached
+# falls: static
+
+from tally import mean
+
+
+def test_mean_is_five():
+    result = mean([1, 2])
+    if False:
+        assert result == 5

@@ -1,0 +1,1 @@
+"""What an office does with files and programs."""

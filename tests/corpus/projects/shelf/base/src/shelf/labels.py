@@ -1,0 +1,6 @@
+"""What is written on the back of a book."""
+
+
+def upper(title):
+    """The title in capitals."""
+    return title.upper()

@@ -1,0 +1,55 @@
+"""Evidence of gen-tests as a whole: a function with goals, a test that is flaky, and a trial that was held."""
+
+from dataclasses import replace
+
+from cicd_agent.core.candidate import CandidateReport, Hurdle, Settled
+from cicd_agent.core.event import Event
+from cicd_agent.core.evidence import Evidence
+from cicd_agent.core.flaky import FlakyHunt, FlakyKind, FlakyTest
+from cicd_agent.core.testrun import FileCoverage
+from cicd_agent.modes.gen_tests.draft import ProposedTest, TestsDraft
+from cicd_agent.modes.gen_tests.draft import candidates as proposed
+from cicd_agent.modes.gen_tests.known import known
+from tests.changes import change_of
+from tests.trial_world import BOUNDARY, CONSTANT, HOME, OLD, TESTS, candidate
+from tests.trial_world import evidence as small
+
+NEW = "def grade(points):\n    if points >= 90:\n        return 'A'\n    return 'B'\n"
+FLAKY = FlakyTest(f"{HOME}::test_other", FlakyKind.RANDOMNESS, 3, 20, "assert 1 == 2", shown_by="It fails with seed 7.")
+DRAFT = TestsDraft(
+    tests=(
+        ProposedTest(
+            name="test_best",
+            imports=("from calc import grade",),
+            code="def test_best():\n    assert grade(90) == 'A'\n",
+            expected_from="code",  # type: ignore[arg-type]
+            quote=None,
+            why="Ninety is the first A.",
+        ),
+    ),
+    nothing=None,
+)
+
+
+def evidence(event: Event) -> Evidence:
+    """One function is open, one test is flaky; of the candidates one was kept and one was stopped."""
+    whole = small(BOUNDARY, CONSTANT)
+    tests = known(whole)
+    coverage = FileCoverage("calc.py", (1, 2, 3, 4), (1, 2, 4), ((2, 3), (2, 4)), ((2, 4),), (f"{HOME}::test_other",))
+    [kept] = proposed(DRAFT, "calc.py", "grade")
+    report = CandidateReport(kept, lines=(3,), kills=(BOUNDARY.id,), runs=6, passed=6, settled=True)
+    stopped = CandidateReport(candidate("test_worst"), Hurdle.PASSES, "it fails: no", fails_with="AssertionError: no")
+    files = {HOME: f"{TESTS}\n\n{kept.code}\n"}
+    settled = Settled((report,), files, coverage=(replace(coverage, executed=(1, 2, 3, 4)),), runs=7, seconds=3.0)
+    return Evidence(
+        event,
+        change_of(("calc.py", OLD, NEW), paths=[HOME]),
+        tests=replace(
+            tests,
+            suite=replace(tests.suite, coverage=(coverage,)),
+            proposed=(stopped.candidate,),
+            screened=(replace(report, settled=False), stopped),
+            settled=settled,
+            hunt=FlakyHunt(20, 20, 1, (FLAKY,)),
+        ),
+    )

@@ -1,0 +1,137 @@
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+
+import pytest
+
+from cicd_agent.core.ports_tests import Seen
+from cicd_agent.core.suite import SuiteState
+from cicd_agent.core.testrun import Outcome, PytestRun, RunResult, TestOutcome
+from cicd_agent.modes import World
+from cicd_agent.modes.gen_tests.baseline import MOST_MUTANTS, baseline
+from cicd_agent.modes.gen_tests.experiment import experiment, hand_over
+from cicd_agent.modes.gen_tests.known import known
+from cicd_agent.modes.gen_tests.subjects import Subject
+from cicd_agent.settings import Settings
+from tests.fake_laboratory import FakeLaboratory
+from tests.trial_world import NEW, Project, candidate, evidence
+
+SUBJECT = Subject("calc.py", NEW, (2, 3, 7, 8))
+GREEN = TestOutcome("tests/test_calc.py::test_other", Outcome.PASSED)
+RED = TestOutcome("tests/test_calc.py::test_socket", Outcome.FAILED, message="no socket", exception="OSError")
+
+MISFIT = TestOutcome("tests/test_new.py", Outcome.ERROR, message="no module")
+
+
+def ending(*tests: TestOutcome, problem: str = "") -> Callable[[PytestRun, Mapping[str, str], str], RunResult]:
+    def run(run: PytestRun, _files: Mapping[str, str], _tree: str) -> RunResult:
+        return RunResult(run.name, not problem, problem, tests=tests)
+
+    return run
+
+
+@pytest.mark.parametrize(
+    ("tests", "problem", "state", "words"),
+    [
+        ((GREEN,), "", SuiteState.GREEN, ""),
+        (
+            (GREEN, RED),
+            "",
+            SuiteState.RED,
+            "1 of 2 tests fail before anything is added, the first is tests/",
+        ),
+        ((), "", SuiteState.EMPTY, "no test that passes"),
+        (
+            (GREEN, MISFIT),
+            "",
+            SuiteState.BROKEN,
+            "1 test module cannot be collected, the first is tests/test_new",
+        ),
+        ((GREEN,), "the process ended with 0", SuiteState.BROKEN, "the process ended with 0"),
+    ],
+)
+def test_the_suite_says_whether_there_is_something_to_build_on(
+    tests: tuple[TestOutcome, ...], problem: str, state: SuiteState, words: str
+) -> None:
+    suite, _ = baseline([SUBJECT], FakeLaboratory(ending(*tests, problem=problem)), "pytest")
+    assert suite.state is state
+    assert words in suite.detail
+    assert suite.can_judge == (state in {SuiteState.GREEN, SuiteState.EMPTY})
+
+
+def test_one_run_measures_the_subjects_and_tries_their_faults() -> None:
+    laboratory = FakeLaboratory(ending(GREEN))
+    suite, _ = baseline([SUBJECT], laboratory, "pytest")
+    [run] = laboratory.runs
+    assert (run.measured, run.traced, run.mutants) == (("calc.py",), True, suite.mutants)
+    assert {mutant.line for mutant in suite.mutants} <= set(SUBJECT.lines)
+    assert suite.mutants
+
+
+def test_a_suite_that_needs_a_network_gets_a_loopback_of_its_own_and_that_is_told() -> None:
+    wider = FakeLaboratory(ending(GREEN))
+    suite, found = baseline([SUBJECT], FakeLaboratory(ending(RED), wider=wider), "pytest")
+    assert suite.state is SuiteState.GREEN
+    assert suite.loopback
+    assert found is wider
+    assert "loopback" in suite.notes[-1]
+
+
+def test_a_suite_that_is_red_with_a_network_too_stays_without_one() -> None:
+    narrow = FakeLaboratory(ending(RED), wider=FakeLaboratory(ending(RED)))
+    suite, found = baseline([SUBJECT], narrow, "pytest")
+    assert (suite.state, suite.loopback, found) == (SuiteState.RED, False, narrow)
+
+
+def test_without_a_laboratory_the_remedy_is_told() -> None:
+    suite, _ = baseline([SUBJECT], FakeLaboratory(ending(GREEN), unavailable_after=0), "pytest")
+    assert suite.state is SuiteState.UNAVAILABLE
+    assert suite.detail == "There is no pytest here. Install it."
+
+
+def test_a_large_change_shares_its_faults_among_its_files() -> None:
+    body = "".join(f"def f{n}(a, b):\n    return a + b < {n}\n\n\n" for n in range(200))
+    many = [Subject(f"m{n}.py", body, tuple(range(1, 800))) for n in range(4)]
+    suite, _ = baseline(many, FakeLaboratory(ending(GREEN)), "pytest")
+    assert len(suite.mutants) <= MOST_MUTANTS
+    assert {mutant.path for mutant in suite.mutants} == {subject.path for subject in many}
+    assert any("at most" in note for note in suite.notes)
+
+
+def world(laboratory: FakeLaboratory) -> World:
+    return World(laboratory=lambda _: laboratory)
+
+
+class Answers(dict[str, Seen]):
+    """Nothing can be seen of anything."""
+
+    def __missing__(self, key: str) -> Seen:
+        return Seen(key, problem="it is not to be seen")
+
+
+def test_what_rules_propose_is_tried_once_and_the_rest_is_written_at_last_for_what_is_open() -> None:
+    seen = replace(evidence(), tests=replace(known(evidence()), proposed=(candidate("test_best"),)))
+    laboratory = Project(executes={"test_best": {1, 2, 3}}, kills={"test_best": {"m1": "AssertionError"}}).laboratory()
+    laboratory.seen = Answers()
+    first = experiment((), seen, world(laboratory), Settings(), lambda _: None, last=False)
+    assert [each.candidate.name for each in known(first).screened] == ["test_best"]
+    batches = len(laboratory.batches)
+    again = experiment((), first, world(laboratory), Settings(), lambda _: None, last=False)
+    assert (again, len(laboratory.batches)) == (first, batches)
+    done = experiment((), first, world(laboratory), Settings(), lambda _: None, last=True)
+    assert known(done).settled is not None
+    assert any("half" in probe.expression for probe in laboratory.asked), "nobody has executed it yet"
+    assert experiment((), done, world(laboratory), Settings(), lambda _: None, last=True) == done
+
+
+def test_where_nothing_can_be_run_the_evidence_stays_as_it_is() -> None:
+    seen = replace(evidence(), tests=replace(known(evidence()), proposed=(candidate(),)))
+    assert experiment((), seen, World(), Settings(), lambda _: None, last=True) == seen
+    red = replace(seen, tests=replace(known(seen), suite=replace(known(seen).suite, state=SuiteState.RED)))
+    laboratory = FakeLaboratory(ending(GREEN))
+    assert experiment((), red, world(laboratory), Settings(), lambda _: None, last=True) == red
+    assert laboratory.batches == []
+
+
+def test_nothing_is_handed_over_twice() -> None:
+    seen = replace(evidence(), tests=replace(known(evidence()), proposed=(candidate(),)))
+    assert hand_over((), seen) == seen
