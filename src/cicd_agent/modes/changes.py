@@ -23,6 +23,8 @@ PATCHES_ONLY = (
 )
 """The limit of every change that is read after a run of another workflow."""
 
+DEPENDENCY_BOTS = frozenset({"dependabot[bot]", "renovate[bot]"})
+
 
 def read_change(event: Event, world: World, settings: Settings) -> Change:
     """The change between the event's base and head. Raises ConfigError when it cannot be read at all."""
@@ -53,6 +55,12 @@ def read_change(event: Event, world: World, settings: Settings) -> Change:
         why=obstacle,
         remedy="Set `fetch-depth: 0` on actions/checkout",
     )
+
+
+def is_by_a_dependency_bot(event: Event) -> bool:
+    """Whether it is about versions and lock files: rules say what there is to say of these."""
+    author = event.pull.author if event.pull else event.actor
+    return author.login in DEPENDENCY_BOTS
 
 
 def without_pull(event: Event) -> str:

@@ -11,7 +11,7 @@ from cicd_agent.core.evidence import Evidence, Exhibit
 from cicd_agent.core.placement import home
 from cicd_agent.core.words import clip, count
 from cicd_agent.errors import Exit
-from cicd_agent.modes.changes import changed
+from cicd_agent.modes.changes import changed, is_by_a_dependency_bot
 from cicd_agent.modes.gen_tests.draft import TestsDraft, candidates
 from cicd_agent.modes.gen_tests.exhibits import exhibits
 from cicd_agent.modes.gen_tests.flaky_fix import fix_questions
@@ -21,7 +21,6 @@ from cicd_agent.modes.gen_tests.subjects import subjects
 from cicd_agent.modes.gen_tests.suspicion import suspicion
 from cicd_agent.settings import Provider, Settings
 
-DEPENDENCY_BOTS = frozenset({"dependabot[bot]", "renovate[bot]"})
 MOST_ASKED = 20
 """Functions of one change that a model is asked about."""
 
@@ -36,8 +35,7 @@ def questions(evidence: Evidence, answers: Sequence[Answer[Any]], settings: Sett
     tests, event = evidence.tests, evidence.event
     if tests is None or settings.provider is Provider.NONE:
         return ()
-    author = event.pull.author if event.pull else event.actor
-    if author.login in DEPENDENCY_BOTS or len(answers) >= MOST_ASKED:
+    if is_by_a_dependency_bot(event) or len(answers) >= MOST_ASKED:
         return ()
     if any(answer.exit in {Exit.MODEL, Exit.BUDGET} for answer in answers):
         return ()  # who did not answer once is not asked again: the others would wait as long

@@ -4,6 +4,7 @@ from cicd_agent.core.candidate import CandidateReport, Expectation, Hurdle, Orig
 from cicd_agent.core.documented import says
 from cicd_agent.core.evidence import Evidence
 from cicd_agent.core.generated import Suspicion
+from cicd_agent.modes.gen_tests.exhibits import words_of
 
 _OF_THE_TEST = frozenset(
     {"NameError", "ImportError", "ModuleNotFoundError", "SyntaxError", "IndentationError", "fixture", "UsageError"}
@@ -31,8 +32,5 @@ def suspicion(report: CandidateReport, evidence: Evidence) -> Suspicion | None:
     if candidate.expectation is Expectation.TYPES and report.exception not in _AGAINST_TYPES[candidate.origin]:
         return None
     source = evidence.change.texts.get(candidate.path, "") if evidence.change else ""
-    event = evidence.event
-    words = f"{event.pull.title}\n{event.pull.body}" if event.pull else ""
-    if candidate.expectation is not Expectation.PULL_REQUEST:
-        words = ""
+    words = words_of(evidence.event) if candidate.expectation is Expectation.PULL_REQUEST else ""
     return Suspicion.DOCUMENTED if says(source, candidate.function, candidate.quote, words) else None

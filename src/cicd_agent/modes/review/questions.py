@@ -6,16 +6,13 @@ from typing import Any
 
 from cicd_agent.agent.turns import Answer, Question
 from cicd_agent.core.evidence import Evidence, Exhibit
-from cicd_agent.modes.changes import changed
+from cicd_agent.modes.changes import changed, is_by_a_dependency_bot
 from cicd_agent.modes.packing import pieces
 from cicd_agent.modes.review import describe, judge
 from cicd_agent.modes.review.claims import Prover, complain
 from cicd_agent.modes.review.draft import ReviewDraft
 from cicd_agent.modes.review.memory import Recall, recall
 from cicd_agent.settings import Settings
-
-DEPENDENCY_BOTS = frozenset({"dependabot[bot]", "renovate[bot]"})
-"""Their changes are versions and lock files: rules say what there is to say."""
 
 
 def questions(evidence: Evidence, answers: Sequence[Answer[Any]], settings: Settings) -> Sequence[Question[Any]]:
@@ -26,11 +23,10 @@ def questions(evidence: Evidence, answers: Sequence[Answer[Any]], settings: Sett
 def _first(evidence: Evidence, settings: Settings) -> Sequence[Question[Any]]:
     """The main question, unless a bot wrote the change, nothing of it may be shown, or all of it is remembered."""
     event = evidence.event
-    author = event.pull.author if event.pull else event.actor
     change = changed(evidence)
     recalled = recall(evidence, settings)
     exhibits = tuple(each for each in pieces(change, settings) if each.source not in recalled.paths)
-    if author.login in DEPENDENCY_BOTS or not exhibits:
+    if is_by_a_dependency_bot(event) or not exhibits:
         return tuple(_comparing(evidence, recalled, []))
     exhibits = (*evidence.exhibits, *exhibits)
     if settings.instructions:
