@@ -14,9 +14,10 @@ from cicd_agent.modes.review import gather, talk
 from cicd_agent.modes.review.questions import questions
 from cicd_agent.modes.review.remember import remember
 from cicd_agent.modes.review.report import OUTPUTS, report
-from cicd_agent.modes.review.rulebook import RULES
-from cicd_agent.modes.review.rules import RuleDraft, rules
+from cicd_agent.modes.review.rules import rules
 from cicd_agent.modes.review.verdict import verify
+from cicd_agent.modes.rulebook import RULES
+from cicd_agent.modes.rulebook.ruling import RuleDraft
 from cicd_agent.settings import Settings
 
 

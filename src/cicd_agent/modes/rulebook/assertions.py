@@ -8,10 +8,10 @@ from cicd_agent.core.always_true import is_always_true
 from cicd_agent.core.diff import Hunk, LineKind, Side
 from cicd_agent.core.finding import Category, Severity
 from cicd_agent.core.paths import PathKind
-from cicd_agent.modes.review.rulebook.look import Look
-from cicd_agent.modes.review.rulebook.python_text import Function, PythonText
-from cicd_agent.modes.review.rulebook.rule import NOT_OURS, Example, Hit, Rule
-from cicd_agent.modes.review.rulebook.tests import is_test
+from cicd_agent.modes.rulebook.look import Look
+from cicd_agent.modes.rulebook.python_text import Function, PythonText
+from cicd_agent.modes.rulebook.rule import NOT_OURS, Example, Hit, Rule
+from cicd_agent.modes.rulebook.tests import is_test
 
 _JS_EXPECT = re.compile(r"\b(?:expect|assert(?:\.\w+)?|should)\s*[.(]")
 _RAISING = frozenset({"raises", "warns", "fail", "deprecated_call"})

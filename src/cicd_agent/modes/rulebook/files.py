@@ -9,8 +9,8 @@ from cicd_agent.core.diff import ChangeKind
 from cicd_agent.core.finding import Category, Severity
 from cicd_agent.core.paths import PathKind
 from cicd_agent.core.redact import mask
-from cicd_agent.modes.review.rulebook.look import Look
-from cicd_agent.modes.review.rulebook.rule import NOT_OURS, Example, Hit, Rule
+from cicd_agent.modes.rulebook.look import Look
+from cicd_agent.modes.rulebook.rule import NOT_OURS, Example, Hit, Rule
 
 _HEAVY = 1_000_000
 _PROGRAMS = ("*.exe", "*.dll", "*.so", "*.so.*", "*.dylib", "*.jar", "*.war", "*.class", "*.pyc", "*.whl", "*.egg",

@@ -6,9 +6,9 @@ from collections.abc import Iterator
 from cicd_agent.core.diff import Side
 from cicd_agent.core.finding import Category, Severity
 from cicd_agent.core.paths import PathKind
-from cicd_agent.modes.review.rulebook.look import Look
-from cicd_agent.modes.review.rulebook.rule import NOT_OURS, Example, Hit, Rule
-from cicd_agent.modes.review.rulebook.yaml_text import Node, YamlText, at, elements, items, last_line, line, scalar
+from cicd_agent.modes.rulebook.look import Look
+from cicd_agent.modes.rulebook.rule import NOT_OURS, Example, Hit, Rule
+from cicd_agent.modes.rulebook.yaml_text import Node, YamlText, at, elements, items, last_line, line, scalar
 
 _SHA = re.compile(r"[0-9a-f]{40}(?:[0-9a-f]{24})?")
 _FIRST_PARTY = ("actions/", "github/")

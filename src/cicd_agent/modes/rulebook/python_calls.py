@@ -4,9 +4,9 @@ import ast
 from collections.abc import Iterator
 
 from cicd_agent.core.finding import Category, Severity
-from cicd_agent.modes.review.rulebook.look import Look
-from cicd_agent.modes.review.rulebook.python_text import Called, PythonText, is_constant, names_in, values_of
-from cicd_agent.modes.review.rulebook.rule import Example, Hit, Rule
+from cicd_agent.modes.rulebook.look import Look
+from cicd_agent.modes.rulebook.python_text import Called, PythonText, is_constant, names_in, values_of
+from cicd_agent.modes.rulebook.rule import Example, Hit, Rule
 
 _UNPICKLERS = frozenset(
     f"{module}.{function}"

@@ -7,9 +7,9 @@ from collections.abc import Iterator
 from cicd_agent.core.diff import Side
 from cicd_agent.core.finding import Category, Severity
 from cicd_agent.core.paths import PathKind
-from cicd_agent.modes.review.rulebook.look import TEST_FUNCTION, Look
-from cicd_agent.modes.review.rulebook.python_text import Defined, Function, PythonText
-from cicd_agent.modes.review.rulebook.rule import NOT_OURS, Example, Hit, Rule
+from cicd_agent.modes.rulebook.look import TEST_FUNCTION, Look
+from cicd_agent.modes.rulebook.python_text import Defined, Function, PythonText
+from cicd_agent.modes.rulebook.rule import NOT_OURS, Example, Hit, Rule
 
 _JS_SKIP = re.compile(r"\b(?:it|test|describe|context|suite)\.skip\s*\(|(?<![\w.])(?:xit|xtest|xdescribe)\s*\(")
 _JS_ONLY = re.compile(r"\b(?:it|test|describe|context|suite)\.only\s*\(|(?<![\w.])(?:fit|fdescribe)\s*\(")

@@ -7,8 +7,8 @@ from functools import cached_property
 from cicd_agent.core.change import Change
 from cicd_agent.core.diff import Anchors, FileDiff, Hunk
 from cicd_agent.core.paths import OWN_CONFIG, PathKind, kinds
-from cicd_agent.modes.review.rulebook.python_text import Called, PythonText, in_words
-from cicd_agent.modes.review.rulebook.yaml_text import YamlText
+from cicd_agent.modes.rulebook.python_text import Called, PythonText, in_words
+from cicd_agent.modes.rulebook.yaml_text import YamlText
 
 CLIP = 2_000
 """No pattern sees more of a line than this."""

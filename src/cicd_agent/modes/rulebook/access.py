@@ -6,9 +6,9 @@ from collections.abc import Iterator
 
 from cicd_agent.core.diff import Side
 from cicd_agent.core.finding import Category, Severity
-from cicd_agent.modes.review.rulebook.look import Look
-from cicd_agent.modes.review.rulebook.python_text import PythonText
-from cicd_agent.modes.review.rulebook.rule import Example, Hit, Rule
+from cicd_agent.modes.rulebook.look import Look
+from cicd_agent.modes.rulebook.python_text import PythonText
+from cicd_agent.modes.rulebook.rule import Example, Hit, Rule
 
 _GUARD = re.compile(
     r"(?i)^(?:login_required|permission_required|user_passes_test|staff_member_required|jwt_required|require_login|"

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from cicd_agent.core.diff import Side
 from cicd_agent.core.finding import Category, Severity
 from cicd_agent.core.paths import PathKind
-from cicd_agent.modes.review.rulebook.look import Look
+from cicd_agent.modes.rulebook.look import Look
 
 NOT_OURS = frozenset({PathKind.VENDORED, PathKind.GENERATED, PathKind.LOCK_FILE})
 """Files that nobody edits by hand: a remark on a line would reach nobody."""

@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from cicd_agent.core.diff import FileDiff
 from cicd_agent.core.finding import Category, Severity
 from cicd_agent.core.paths import PathKind
-from cicd_agent.modes.review.rulebook.look import Look
-from cicd_agent.modes.review.rulebook.rule import NOT_SHIPPED, Example, Hit, Rule
+from cicd_agent.modes.rulebook.look import Look
+from cicd_agent.modes.rulebook.rule import NOT_SHIPPED, Example, Hit, Rule
 
 _LOCKS = {
     "pyproject.toml": ("uv.lock", "poetry.lock", "pdm.lock", "pylock.toml"),

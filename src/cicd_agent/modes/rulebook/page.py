@@ -5,10 +5,10 @@ from collections.abc import Iterator
 
 from cicd_agent.core.markdown import fence
 from cicd_agent.core.redact import mask
-from cicd_agent.modes.review.rulebook import RULES
-from cicd_agent.modes.review.rulebook.rule import Example, Rule
+from cicd_agent.modes.rulebook import RULES
+from cicd_agent.modes.rulebook.rule import Example, Rule
 
-_MARK = "<!-- Made by scripts/docs.py from src/cicd_agent/modes/review/rulebook/: change that, then `make docs`. -->"
+_MARK = "<!-- Made by scripts/docs.py from src/cicd_agent/modes/rulebook/: change that, then `make docs`. -->"
 _INTRODUCTION = """\
 A rule finds in a change what needs no model to be known. It looks at added lines (and at what was deleted, for tests,
 guards, permissions and interfaces), never at what was there before. What merely touches a risky part, such as a

@@ -5,8 +5,8 @@ from collections.abc import Iterator
 
 from cicd_agent.core.finding import Category, Severity
 from cicd_agent.core.paths import PathKind
-from cicd_agent.modes.review.rulebook.look import Look
-from cicd_agent.modes.review.rulebook.rule import NOT_OURS, Example, Hit, Rule
+from cicd_agent.modes.rulebook.look import Look
+from cicd_agent.modes.rulebook.rule import NOT_OURS, Example, Hit, Rule
 
 _EVAL = re.compile(r"(?<![\w.$])eval\(\s*(?!['\"][^'\"]*['\"]\s*\))[^)\s]|\bnew Function\(\s*[^)\s]")
 _TIMER = re.compile(r"\bset(?:Timeout|Interval)\(\s*(?:`[^`]*\$\{|['\"][^'\"]*['\"]\s*\+)")

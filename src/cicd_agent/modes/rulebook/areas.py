@@ -3,8 +3,8 @@
 from cicd_agent.core.comments import is_comment_only
 from cicd_agent.core.paths import Area, PathKind
 from cicd_agent.core.verdict import RiskLevel
-from cicd_agent.modes.review.rulebook.look import Survey
-from cicd_agent.modes.review.rulebook.supply import lock_without_manifest
+from cicd_agent.modes.rulebook.look import Survey
+from cicd_agent.modes.rulebook.supply import lock_without_manifest
 
 _FLOORS = (
     (PathKind.OWN_CONFIG, RiskLevel.HIGH, "the rules of this review"),

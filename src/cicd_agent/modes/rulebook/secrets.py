@@ -5,8 +5,8 @@ from collections.abc import Iterator
 from cicd_agent.core.finding import Category, Severity
 from cicd_agent.core.paths import PathKind
 from cicd_agent.core.secrets import find_secrets, signs_in
-from cicd_agent.modes.review.rulebook.look import Look
-from cicd_agent.modes.review.rulebook.rule import Example, Hit, Rule
+from cicd_agent.modes.rulebook.look import Look
+from cicd_agent.modes.rulebook.rule import Example, Hit, Rule
 
 _GUESSED = frozenset({"assigned-secret", "url-password", "authorization"})
 _WORD = 12

@@ -1,11 +1,15 @@
-"""Comments that silence a finding on their line: `cicd-agent: ignore[id] reason`."""
+"""Who silences findings: the config, ignored paths, and comments on their line, `cicd-agent: ignore[id] reason`."""
 
 import re
-from dataclasses import dataclass
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
 
 from cicd_agent.core.change import Change
 from cicd_agent.core.diff import LineKind, Side
-from cicd_agent.core.finding import Finding
+from cicd_agent.core.finding import Finding, Severity
+from cicd_agent.core.verdict import Suppressed, SuppressedBy
+from cicd_agent.modes.changes import matcher
+from cicd_agent.settings import Settings
 
 _COMMENT = re.compile(
     r"(?:#|//|/\*|<!--|--|;|%|\{#|\"\"\"|\*)\s{0,20}cicd-agent:\s{0,20}ignore\[([\w*,./ -]{1,400})\](.{0,500})"
@@ -63,3 +67,25 @@ def silenced(finding: Finding, change: Change) -> Silenced | None:
         if found is not None and found.covers(finding.id):
             return Silenced(found, in_change=in_diff is not None and in_diff.kind is LineKind.ADDED)
     return None
+
+
+def silence(findings: Iterable[Finding], change: Change, settings: Settings) -> tuple[list[Finding], list[Suppressed]]:
+    """The findings that stand, graded as the settings say, and those that somebody silenced."""
+    ignored = matcher(settings.paths_ignore)
+    standing: list[Finding] = []
+    suppressed: list[Suppressed] = []
+    for finding in findings:
+        setting = settings.rules.get(finding.id)
+        if setting == "off":
+            suppressed.append(Suppressed(finding, SuppressedBy.CONFIG, f"rules: {{{finding.id}: off}}"))
+        elif ignored.match_file(finding.location.path):
+            suppressed.append(Suppressed(finding, SuppressedBy.PATH, "paths-ignore"))
+        elif (comment := silenced(finding, change)) is not None:
+            suppressed.append(
+                Suppressed(finding, SuppressedBy.COMMENT, comment.suppression.reason, in_change=comment.in_change)
+            )
+        elif setting is not None:
+            standing.append(replace(finding, severity=Severity(setting)))
+        else:
+            standing.append(finding)
+    return standing, suppressed

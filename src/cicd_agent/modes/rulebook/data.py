@@ -7,9 +7,9 @@ from collections.abc import Iterator
 from cicd_agent.core.diff import ChangeKind, Side
 from cicd_agent.core.finding import Category, Severity
 from cicd_agent.core.paths import PathKind
-from cicd_agent.modes.review.rulebook.look import Look
-from cicd_agent.modes.review.rulebook.rule import NOT_SHIPPED, Example, Hit, Rule
-from cicd_agent.modes.review.rulebook.yaml_text import Node, YamlText, at, items, line
+from cicd_agent.modes.rulebook.look import Look
+from cicd_agent.modes.rulebook.rule import NOT_SHIPPED, Example, Hit, Rule
+from cicd_agent.modes.rulebook.yaml_text import Node, YamlText, at, items, line
 
 _OTHER_THAN_COLUMNS = (
     r"(?!(?:if|constraint|index|default|not|key|foreign|primary|check|trigger|view|function|type|policy|unique)\b)"

@@ -6,9 +6,9 @@ from collections.abc import Iterator
 
 from cicd_agent.core.finding import Category, Severity
 from cicd_agent.core.paths import PathKind
-from cicd_agent.modes.review.rulebook.look import Look
-from cicd_agent.modes.review.rulebook.python_text import PythonText, is_constant, names_in
-from cicd_agent.modes.review.rulebook.rule import NOT_SHIPPED, Example, Hit, Rule
+from cicd_agent.modes.rulebook.look import Look
+from cicd_agent.modes.rulebook.python_text import PythonText, is_constant, names_in
+from cicd_agent.modes.rulebook.rule import NOT_SHIPPED, Example, Hit, Rule
 
 _CLIENTS = ("requests.", "httpx.", "aiohttp.", "urllib3.")
 _METHODS = frozenset({"get", "post", "put", "patch", "delete", "head", "options", "request", "send", "stream"})

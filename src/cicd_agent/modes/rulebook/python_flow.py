@@ -5,9 +5,9 @@ from collections.abc import Iterator
 
 from cicd_agent.core.finding import Category, Severity
 from cicd_agent.core.paths import PathKind
-from cicd_agent.modes.review.rulebook.look import Look
-from cicd_agent.modes.review.rulebook.python_calls import is_a_tool
-from cicd_agent.modes.review.rulebook.rule import NOT_OURS, Example, Hit, Rule
+from cicd_agent.modes.rulebook.look import Look
+from cicd_agent.modes.rulebook.python_calls import is_a_tool
+from cicd_agent.modes.rulebook.rule import NOT_OURS, Example, Hit, Rule
 
 _METHODS = ("get", "post", "put", "patch", "delete", "head", "options", "request")
 # httpx has a timeout of five seconds unless told otherwise; requests and urllib have none.

@@ -5,8 +5,8 @@ from collections.abc import Iterator
 
 from cicd_agent.core.finding import Category, Severity
 from cicd_agent.core.paths import PathKind
-from cicd_agent.modes.review.rulebook.look import Look
-from cicd_agent.modes.review.rulebook.rule import NOT_OURS, Example, Hit, Rule
+from cicd_agent.modes.rulebook.look import Look
+from cicd_agent.modes.rulebook.rule import NOT_OURS, Example, Hit, Rule
 
 _FROM = re.compile(r"(?i)^\s*FROM\s+(?:--platform=\S+\s+)?(\S+)(?:\s+AS\s+(\S+))?\s*$")
 _ADD = re.compile(r"(?i)^\s*ADD\s+(?!.*--checksum)(?:--\S+\s+)*https?://\S+")
