@@ -14,8 +14,10 @@ from cicd_agent.core.diagnosis import Diagnosis
 from cicd_agent.core.diff import FileDiff, LineKind
 from cicd_agent.core.event import Event
 from cicd_agent.core.evidence import Evidence, Gap
+from cicd_agent.core.gated import Gated
 from cicd_agent.core.generated import Generated
 from cicd_agent.core.plan import Plan, Receipt
+from cicd_agent.core.routed import Routed
 from cicd_agent.core.verdict import Conclusion, Said, Verdict
 from cicd_agent.errors import ConfigError
 from cicd_agent.modes import Account
@@ -86,6 +88,15 @@ class Decision:
     """What is concluded of a failed run, in place of a verdict."""
     generated: Generated | None = None
     """What became of new tests, in place of a verdict."""
+    routed: Routed | None = None
+    """How much care the change needs, in place of a verdict."""
+    gated: Gated | None = None
+    """What becomes of a deployment, in place of a verdict."""
+
+    @property
+    def judged(self) -> Verdict | Diagnosis | Generated | Routed | Gated | None:
+        """What the mode came to, None when it declined or only answered somebody."""
+        return self.verdict or self.diagnosis or self.generated or self.routed or self.gated
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,6 +135,8 @@ class Report:
     said: Said | None = None
     diagnosis: Diagnosis | None = None
     generated: Generated | None = None
+    routed: Routed | None = None
+    gated: Gated | None = None
 
 
 def report(
@@ -148,6 +161,8 @@ def report(
         said=decision.said,
         diagnosis=decision.diagnosis,
         generated=decision.generated,
+        routed=decision.routed,
+        gated=decision.gated,
     )
 
 
@@ -158,7 +173,7 @@ def _seen(change: Change) -> Seen:
 def outputs(decision: Decision, report_file: str) -> dict[str, str]:
     """The step outputs that every mode has, the risk first. What is not known is empty, never a guess or 0."""
     account = decision.account
-    verdict = decision.verdict or decision.diagnosis or decision.generated
+    verdict = decision.judged
     told = verdict or decision.said
     risk = verdict.risk if verdict else None
     used = account.usage

@@ -183,23 +183,39 @@ class Issue:
 
 
 @dataclass(frozen=True, slots=True)
+class Button:
+    """A link that is shown as a button."""
+
+    text: str
+    url: str
+
+
+@dataclass(frozen=True, slots=True)
 class Notification:
-    """One line for people who are not looking at GitHub; `url` is where they read on."""
+    """One line for people who are not looking at GitHub; `url` is where they read on.
+
+    `details` are further lines and `buttons` further links, for a message that asks somebody to decide.
+    """
 
     key: str
     text: str
     url: str = ""
+    details: tuple[str, ...] = ()
+    buttons: tuple[Button, ...] = ()
     kind: Literal["notification"] = "notification"
 
 
 @dataclass(frozen=True, slots=True)
 class Rerun:
-    """The failed jobs of a run that has ended are run again, if that attempt (`attempt`) is its first."""
+    """The failed jobs of a run that has ended are run again, if that attempt (`attempt`) is its first.
+
+    For an `approval` it may be any: the run was held, and decides anew.
+    """
 
     key: str
     run: int
     attempt: int
-    reason: Literal["infrastructure", "flaky"]
+    reason: Literal["infrastructure", "flaky", "approval"]
     kind: Literal["rerun"] = "rerun"
 
 
@@ -243,6 +259,29 @@ class OpenPull:
     kind: Literal["open-pull"] = "open-pull"
 
 
+@dataclass(frozen=True, slots=True)
+class Deployment:
+    """GitHub's record of what a gate decided: a deployment and its status, or a status of one (`id`) that stands."""
+
+    key: str
+    environment: str
+    commit: str
+    state: Literal["queued", "failure", "inactive"]
+    description: str
+    id: int = 0
+    kind: Literal["deployment"] = "deployment"
+
+
+@dataclass(frozen=True, slots=True)
+class ReviewRequest:
+    """People and teams (`org/team`) are asked to look at a pull request."""
+
+    key: str
+    pull: int
+    reviewers: tuple[str, ...]
+    kind: Literal["review-request"] = "review-request"
+
+
 Effect = (
     Review
     | Comment
@@ -260,6 +299,8 @@ Effect = (
     | Rerun
     | Commit
     | OpenPull
+    | Deployment
+    | ReviewRequest
 )
 
 
@@ -280,6 +321,12 @@ class Grant:
     """Reasons for which failed jobs may be run again."""
     deliver: Literal["patch", "commit", "pull-request", "comment"] = "patch"
     """How tests may be delivered: a commit and a pull request only when it says so."""
+    deployment: str = ""
+    """The environment to which a deployment may be recorded, "" for none."""
+    reviewers: frozenset[str] = frozenset()
+    """Who may be asked to look."""
+    commit: str = ""
+    """The commit that a gate of this job decides on, "" for that of the event."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Protocol
 from cicd_agent.core.change import Change, Commit
 from cicd_agent.core.diff import FileDiff
 from cicd_agent.core.event import PullRequest, Ref
+from cicd_agent.core.history import Past
 from cicd_agent.core.library import Blamed, Entry, Matches
 from cicd_agent.core.plan import CheckRun, Receipt, Review
 from cicd_agent.core.sandbox import Limits, Ran
@@ -16,6 +17,7 @@ from cicd_agent.core.thread import Thread
 if TYPE_CHECKING:
     from cicd_agent.core.ports_actions import Notices, Runs
     from cicd_agent.core.ports_delivery import Commits
+    from cicd_agent.core.ports_gate import Gates
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,6 +99,22 @@ class Repository(Protocol):
 
     def blob(self, sha: str, path: str, limit: int = 1_000_000) -> bytes | None:
         """Content of a regular file at a commit; None when absent, not a regular file, or over `limit` bytes."""
+        ...
+
+    def past(self, sha: str, most: int, counted: int) -> Past:
+        """The last `most` commits that lead to `sha`, itself included; lines are counted for the newest `counted`."""
+        ...
+
+    def parents(self, sha: str) -> tuple[str, ...]:
+        """The parents of a commit, none when this clone does not have it."""
+        ...
+
+    def between(self, base: str, head: str, most: int) -> tuple[Commit, ...]:
+        """The commits on the first-parent line of `head` that are not in `base`, newest first."""
+        ...
+
+    def patch_id(self, base: str, head: str) -> str:
+        """Git's stable id of the diff from one commit to another, "" when there is none; the same for a rebased one."""
         ...
 
     def library(self, change: Change) -> "Library":
@@ -242,6 +260,11 @@ class Forge(Protocol):
     @property
     def commits(self) -> "Commits":
         """Its commits and branches, where something is to be added to them."""
+        ...
+
+    @property
+    def gates(self) -> "Gates":
+        """What decides on deployments, and what becomes of them."""
         ...
 
 

@@ -8,7 +8,7 @@ from cicd_agent.core.event import Event
 from cicd_agent.core.evidence import Evidence
 from cicd_agent.core.plan import Plan
 from cicd_agent.core.verdict import Said, Verdict
-from cicd_agent.modes import Account, World
+from cicd_agent.modes import NO_OUTPUTS, Account, World
 from cicd_agent.modes.changes import change_lookups
 from cicd_agent.modes.review import gather, talk
 from cicd_agent.modes.review.questions import questions
@@ -28,6 +28,7 @@ class Review:
     fails_closed = False
     remembers_rules = False
     outputs = OUTPUTS
+    unproved = NO_OUTPUTS
     rule_ids = frozenset({"model", *(rule.id for rule in RULES)})
     lookups = staticmethod(change_lookups)
 
