@@ -8,10 +8,9 @@ from cicd_agent.core.quote import shown
 from cicd_agent.core.words import clip
 from cicd_agent.modes.changes import showable
 from cicd_agent.modes.deploy_gate.draft import GateDraft, ObjectionDraft
+from cicd_agent.modes.deploy_gate.exhibits import FOUND, SIGNALS, exhibits
 from cicd_agent.settings import Settings
 
-SIGNALS = "SIGNALS"
-"""The exhibit that lists what was measured."""
 MOST = 20
 SHORTEST = 8
 """Characters of a quote that is not the whole of its line: less is found anywhere."""
@@ -46,8 +45,8 @@ def complain(draft: GateDraft, evidence: Evidence, settings: Settings) -> str | 
     if not dropped:
         return None
     how = (
-        "Answer again, whole. Copy each quote character for character from one line of the exhibit that `source` names, "
-        "without the gutter; leave out what you cannot quote. No objection is a good answer, too."
+        "Answer again, whole. Copy each quote character for character from one line of what `source` names, without "
+        "the gutter; leave out what you cannot quote. No objection is a good answer, too."
     )
     return "\n".join(["This cannot be kept:", *(f"- {each}." for each in dropped[:MOST]), how])
 
@@ -75,8 +74,9 @@ def _problem(
 def _lines(evidence: Evidence, settings: Settings) -> Mapping[str, frozenset[str]]:
     """Every line that may be quoted, folded, by the name of its exhibit."""
     found: dict[str, set[str]] = {}
-    for exhibit in evidence.exhibits:
-        found.setdefault(exhibit.id, set()).update(_both(exhibit.text.split("\n")))
+    for exhibit in exhibits(evidence, settings):
+        if exhibit.id in {SIGNALS, FOUND}:
+            found.setdefault(exhibit.id, set()).update(_both(exhibit.text.split("\n")))
     for file in showable(evidence.change, settings) if evidence.change else ():
         found.setdefault(file.path, set()).update(_both(line.text for line in file.lines))
     return {name: frozenset(lines) for name, lines in found.items() if name}

@@ -1,4 +1,4 @@
-"""What a model may say about a deployment: reasons against it that quote the evidence, and how sure it would proceed."""
+"""What a model may say about a deployment: reasons against it that quote evidence, and how sure it would proceed."""
 
 from cicd_agent.agent.turns import Draft, Share
 from cicd_agent.core.verdict import RiskLevel

@@ -5,10 +5,10 @@ from importlib.resources import files
 from typing import Any
 
 from cicd_agent.agent.turns import Answer, Question
-from cicd_agent.core.evidence import Evidence, Exhibit
+from cicd_agent.core.evidence import Evidence
 from cicd_agent.modes.deploy_gate.claims import complain
 from cicd_agent.modes.deploy_gate.draft import GateDraft
-from cicd_agent.modes.packing import pieces
+from cicd_agent.modes.deploy_gate.exhibits import exhibits
 from cicd_agent.settings import Provider, Settings
 
 
@@ -17,12 +17,7 @@ def questions(evidence: Evidence, answers: Sequence[Answer[Any]], settings: Sett
     gate = evidence.gate
     if answers or gate is None or gate.request or gate.unserved or settings.provider is Provider.NONE:
         return ()
-    shown = (*evidence.exhibits, *(pieces(evidence.change, settings) if evidence.change else ()))
-    if settings.instructions:
-        asked = Exhibit("house-rules", "what this repository says of itself", settings.instructions, priority=9)
-        shown = (asked, *shown)
-    if not shown:
-        return ()
+    shown = exhibits(evidence, settings)
     return (
         Question(
             name="deployment",
