@@ -12,6 +12,8 @@ MODES: Final[Mapping[str, str]] = {
     "review": "review a change: findings that are proved against its diff, and its risk",
     "gen-tests": "write tests for a change, and keep only those that prove themselves; find flaky ones",
     "analyse-failure": "analyse a failed run: the lines that prove what failed, the cause, and the next step",
+    "deploy-gate": "decide on a deployment by what is known of it: proceed, hold or rollback",
+    "route": "say how much care a change needs: which tests, which build, which way out",
 }
 STAGES: Final[Mapping[str, str]] = {
     "gather": "read the evidence of an event, and write it to --out",
@@ -19,6 +21,7 @@ STAGES: Final[Mapping[str, str]] = {
     "decide": "decide on the evidence in --in, and write the decision to --out",
     "perform": "carry out the decision in --in",
 }
+_FIXES: Final = ("review", "gen-tests")
 TOOLS: Final = ("config", "schema", "replay", "serve-fake-model", "extract", "affected-tests")
 FORMATS: Final = ("text", "json", "github")
 SCHEMAS: Final = ("config", "evidence", "decision", "report")
@@ -27,8 +30,9 @@ _EPILOG = """\
 Everything can also come from the environment, as on GitHub Actions: GITHUB_* and RUNNER_TEMP, and each input as
 INPUT_<NAME> (upper case, `-` as `_`). Without a key the rules alone review, which needs no network.
 
-exit codes: 0 done, 1 the verdict says stop (`fail-on`), 2 configuration or input is wrong, 3 GitHub refused, 4 model
-unavailable, 5 budget exhausted, 6 model misbehaved (3 to 6 are warnings, and 0, in advisory modes), 70 a bug of ours
+exit codes: 0 done, 1 the verdict says stop (`fail-on`, or a gate that does not proceed), 2 configuration or input is
+wrong, 3 GitHub refused, 4 model unavailable, 5 budget exhausted, 6 model misbehaved (3 to 6 are warnings, and 0, in
+advisory modes), 70 a bug of ours
 """
 
 
@@ -97,7 +101,8 @@ def unknown_mode(name: str) -> ConfigError:
 def _parser() -> argparse.ArgumentParser:
     parser = _Parser(
         prog="cicd-agent",
-        description="Reviews changes, explains failures, and proves what it says: models propose, code disposes.",
+        description="Reviews changes, writes tests, explains failures, routes pipelines and gates deployments, and "
+        "proves what it says: models propose, code disposes.",
         epilog=_EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
@@ -109,7 +114,7 @@ def _parser() -> argparse.ArgumentParser:
         _add_run_options(mode)
         if name == "analyse-failure":
             _add_log_options(mode)
-        else:
+        if name in _FIXES:
             what = "put the tests that are kept" if name == "gen-tests" else "apply the proved suggestions"
             fixes = f"{what} {'into' if name == 'gen-tests' else 'to'} the working tree; --dry-run: their diff"
             mode.add_argument("--fix", action="store_true", help=fixes)

@@ -70,7 +70,8 @@ def execute(
             limit(most * 60)
             bench = benches(found, environment, outlet.redact, clocks.elapsed, most)
             laboratory = laboratories(found, environment, outlet.redact, clocks.elapsed, most)
-            return replace(found, world=replace(found.world, bench=bench, laboratory=laboratory))
+            world = replace(found.world, bench=bench, laboratory=laboratory, now=clocks.now)
+            return replace(found, world=world)
 
         if options.command == "config":
             return _explain(scene(None), inputs(options, environment).get("mode", ""), outlet)

@@ -327,6 +327,8 @@ class Grant:
     """Who may be asked to look."""
     commit: str = ""
     """The commit that a gate of this job decides on, "" for that of the event."""
+    pulls: frozenset[int] = frozenset()
+    """Pull requests beside the event's own on which a hold may be told: those that are deployed."""
 
 
 @dataclass(frozen=True, slots=True)
