@@ -200,6 +200,13 @@ def test_an_approval_starts_no_run_that_is_not_held(approved: Site, runs: Double
     assert runs.calls == ["run 81 0"]
 
 
+def test_a_run_of_nobodys_is_not_that_of_an_event_without_a_repository(approved: Site, runs: Doubled) -> None:
+    runs.states[81] = replace(HELD, repo="")
+    approved.event = replace(COMMENTED, repo="")
+    assert approved.perform(APPROVED)["approve-81"].state is ReceiptState.SKIPPED
+    assert runs.calls == ["run 81 0"]
+
+
 @pytest.mark.parametrize(("attempt", "state"), [(19, ReceiptState.DONE), (20, ReceiptState.SKIPPED)])
 def test_approvals_do_not_start_a_run_for_ever(
     approved: Site, runs: Doubled, attempt: int, state: ReceiptState

@@ -153,6 +153,15 @@ def test_a_detail_is_cut_so_that_ten_of_them_fit(detail: str, shown: str) -> Non
     assert faults(post) == ""
 
 
+@pytest.mark.parametrize(
+    ("label", "shown"), [("x" * 76, "x" * 74 + "…"), ("&" * 76, "&amp;" * 14 + "…"), ("a\n@b", "a ＠b")]
+)
+def test_a_button_is_cut_to_what_slack_takes(label: str, shown: str) -> None:
+    post = content("x", "", (), [Button(label, LINK)])
+    assert post["blocks"][1]["elements"][0]["text"]["text"] == shown
+    assert faults(post) == ""
+
+
 def test_details_beyond_the_tenth_are_counted() -> None:
     lines = texts(content("x", "", [str(number) for number in range(13)])["blocks"][1])
     assert (len(lines), lines[8], lines[9]) == (10, "8", "… and 4 more")
