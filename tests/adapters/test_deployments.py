@@ -10,7 +10,7 @@ from cicd_agent.adapters.dry_run import dry_run
 from cicd_agent.core.event import Deployment as Deployed
 from cicd_agent.core.event import Event, EventKind
 from cicd_agent.core.gate import PastDeployment
-from cicd_agent.core.plan import Deployment, Grant, Plan, ReceiptState
+from cicd_agent.core.plan import CommitComment, Deployment, Grant, Plan, ReceiptState
 from cicd_agent.core.redact import MASK
 from cicd_agent.errors import BudgetExhausted
 from tests.fake_commits import ME
@@ -206,6 +206,15 @@ def test_a_fault_at_any_request_is_a_warning_and_the_next_run_mends_it(
     assert site.perform(GO)["go"].state is ReceiptState.DONE
     [one] = gates.deployed["production"]
     assert one.state == "queued"
+
+
+def test_what_the_repository_has_against_it_keeps_nothing_else_from_being_said(site: Site, gates: Signing) -> None:
+    gates.refusals["deploy"] = refusal(409, "Conflict")
+    held = CommitComment("held", SHA, "It is held.")
+    site.grant = replace(site.grant, commit_comment=True)
+    states = [one.state for one in site.perform(GO, held).values()]
+    assert states == [ReceiptState.DEGRADED, ReceiptState.DONE]
+    assert "409: Conflict" in site.summary
 
 
 def test_words_are_one_visible_line_that_github_takes_without_secrets(site: Site, gates: Signing) -> None:

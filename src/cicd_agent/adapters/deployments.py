@@ -10,9 +10,11 @@ from cicd_agent.core.plan import Deployment, Grant, Output, Receipt, ReceiptStat
 from cicd_agent.core.ports import Forge
 from cicd_agent.core.text import visible_line
 from cicd_agent.core.words import clip
+from cicd_agent.errors import ForgeRefused
 
 LONGEST_DESCRIPTION = 140
 """Characters that GitHub takes of a status's description."""
+CONFLICT = 409
 UNTOLD = frozenset({"", "queued"})
 """States in which nobody has begun with a deployment; it has none when the run that created it ended there."""
 OPEN = UNTOLD | {"pending", "waiting", "in_progress"}
@@ -40,9 +42,15 @@ class Deployments:
 
         def act(forge: Forge) -> Receipt:
             self._spent = True
-            if effect.id:
-                return self._tell(forge, effect, PastDeployment(effect.id, effect.commit, "", 0))
-            return self._begin(forge, effect)
+            try:
+                if effect.id:
+                    return self._tell(forge, effect, PastDeployment(effect.id, effect.commit, "", 0))
+                return self._begin(forge, effect)
+            except ForgeRefused as refusal:
+                if refusal.status != CONFLICT:
+                    raise
+                # The repository has something against this deployment: that is no outage.
+                return Receipt(effect.key, effect.kind, ReceiptState.DEGRADED, str(refusal))
 
         return talk.attempt(effect, reason, act)
 
