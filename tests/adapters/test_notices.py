@@ -110,6 +110,30 @@ def test_a_target_that_is_not_the_events_is_refused_without_a_call(site: Site, e
     site.assert_told()
 
 
+TAGGED = replace(EVENT, kind=EventKind.RELEASE, head=Ref("v2", SHA, "o/r"))
+
+
+def test_a_held_deployment_opens_an_issue_whatever_the_event_is_about(site: Site) -> None:
+    site.event, site.grant = TAGGED, Grant(held_issue=True)
+    held = replace(ISSUE, key="deploy-gate-production")
+    assert site.perform(held)[held.key].detail == "opened"
+    assert site.perform(held)[held.key].state is ReceiptState.UNCHANGED
+
+
+@pytest.mark.parametrize(
+    ("key", "granted"),
+    [
+        ("failure-7c1e", Grant(held_issue=True)),
+        ("failure-deploy-gate", Grant(held_issue=True, issue=True)),
+        ("deploy-gate-production", Grant(issue=True)),
+    ],
+)
+def test_only_that_and_only_where_it_is_asked_for(site: Site, key: str, granted: Grant) -> None:
+    site.event, site.grant = TAGGED, granted
+    assert site.perform(replace(ISSUE, key=key))[key].state is ReceiptState.FAILED
+    assert site.forge.noticed.calls == []
+
+
 @EFFECTS
 @pytest.mark.parametrize("status", [401, 403, 404, 410, 422, 429, 502, 0])
 def test_a_refusal_is_one_warning_and_everything_else_stands(site: Site, effect: Effect, status: int) -> None:

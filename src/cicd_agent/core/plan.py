@@ -261,7 +261,10 @@ class OpenPull:
 
 @dataclass(frozen=True, slots=True)
 class Deployment:
-    """GitHub's record of what a gate decided: a deployment and its status, or a status of one (`id`) that stands."""
+    """GitHub's record of what a gate decided: a deployment and its status, or a status of one (`id`) that stands.
+
+    The output `output` then holds its number.
+    """
 
     key: str
     environment: str
@@ -269,6 +272,7 @@ class Deployment:
     state: Literal["queued", "failure", "inactive"]
     description: str
     id: int = 0
+    output: str = ""
     kind: Literal["deployment"] = "deployment"
 
 
@@ -329,6 +333,8 @@ class Grant:
     """The commit that a gate of this job decides on, "" for that of the event."""
     pulls: frozenset[int] = frozenset()
     """Pull requests beside the event's own on which a hold may be told: those that are deployed."""
+    held_issue: bool = False
+    """Whether a held deployment may open an issue, whatever branch or tag the event is about."""
 
 
 @dataclass(frozen=True, slots=True)
