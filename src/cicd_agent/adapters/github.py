@@ -53,8 +53,8 @@ class GitHubForge:
     which is 7 at most with a checkout. Where threads are to be resolved, they are read once more, and each takes one.
     A run whose event does not hold the pull request needs one more, and so does one whose pull request has moved
     meanwhile. A conversation of more than 100 comments, or threads, costs one for each further 100. A review that gives
-    a verdict costs 2 more, GitHubMarks says what labels and check runs do, GitHubRuns what runs of workflows do.
-    `notes` tells the limits met.
+    a verdict costs 2 more, GitHubMarks says what labels and check runs do, GitHubRuns what runs of workflows do,
+    GitHubGates what deciding on a deployment does. Threads may ask side by side. `notes` tells the limits met.
     """
 
     def __init__(

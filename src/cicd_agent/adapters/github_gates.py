@@ -47,12 +47,13 @@ T = TypeVar("T")
 class GitHubGates:
     """The Gates of one repository. Any of its methods may be called from several threads side by side.
 
-    In requests, each list one more for each further 100 entries:
+    In requests:
 
     | | |
     |---|---|
-    | checks | 2: check runs, and statuses |
-    | required checks, origins, ended runs, incidents, words, a permission | 1 |
+    | checks | 1 for statuses, and 1 for each 100 check runs, at most 3 |
+    | ended runs, words | 1 for each 100, at most 3 |
+    | required checks, origins, incidents, a permission | 1 |
     | deployments | 1, and 1 for each status, at most 4 |
     | to deploy, to tell of it, to ask for a review | 1 |
 
