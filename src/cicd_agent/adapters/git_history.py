@@ -91,9 +91,11 @@ def read_past(git: Git, sha: str, most: int, counted: int) -> Past:
     if problem:
         limits.append(f"the lines of only {len(lines)} past commits were counted: {problem}; {_REMEDY}")
     names: list[PastCommit] = []
+    ends_early = bool(ends)
     if most > len(lines) and (problem or len(lines) == counted):
         rest = (f"--skip={len(lines)}", f"--max-count={most - len(lines)}", sha)
         names, problem = _read(git, (*_NAMES, *rest), settings, reading)
+        ends_early = ends_early or bool(problem)
         if problem:
             limits.append(f"the past was read back to {len(lines) + len(names)} commits only: {problem}; {_REMEDY}")
     commits = tuple(commit for commit in (*lines, *names) if commit.sha not in ends)
@@ -102,7 +104,7 @@ def read_past(git: Git, sha: str, most: int, counted: int) -> Past:
             f"the clone is shallow: it has only {len(commits)} past commits that can be read; set `fetch-depth: 0` on "
             "actions/checkout"
         )
-    return Past(commits, tuple(limits), shallow=bool(ends))
+    return Past(commits, tuple(limits), shallow=ends_early)
 
 
 def _ends(git: Git) -> frozenset[str]:
