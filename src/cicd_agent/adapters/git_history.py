@@ -47,24 +47,28 @@ _REVERTS = re.compile(rb"^This reverts commit ([0-9a-fA-F]{7,64})\b", re.MULTILI
 _REMEDY = "set `fetch-depth: 0` and no `filter` on actions/checkout"
 
 
-@dataclass(slots=True)
-class _Reading:
-    """What stays the same from commit to commit, made once: names of files and digests of addresses."""
+class _Paths(dict[bytes, str]):
+    """The name of each file as it is shown, made once."""
 
-    paths: dict[bytes, str] = field(default_factory=dict)
-    authors: dict[bytes, str] = field(default_factory=dict)
-
-    def path(self, name: bytes) -> str:
-        path = self.paths.get(name)
-        if path is None:
-            path = self.paths[name] = readable_name(name)
+    def __missing__(self, name: bytes) -> str:
+        path = self[name] = readable_name(name)
         return path
 
-    def author(self, address: bytes) -> str:
-        digest = self.authors.get(address)
-        if digest is None:
-            digest = self.authors[address] = sha256(address.lower()).hexdigest()[:12]
+
+class _Authors(dict[bytes, str]):
+    """A digest for each address."""
+
+    def __missing__(self, address: bytes) -> str:
+        digest = self[address] = sha256(address.lower()).hexdigest()[:12]
         return digest
+
+
+@dataclass(frozen=True, slots=True)
+class _Reading:
+    """What stays the same from commit to commit."""
+
+    paths: _Paths = field(default_factory=_Paths)
+    authors: _Authors = field(default_factory=_Authors)
 
 
 def read_past(git: Git, sha: str, most: int, counted: int) -> Past:
@@ -140,9 +144,9 @@ def _read(
 
 def _named(fields: list[bytes], reading: _Reading) -> Iterator[PastCommit]:
     """The commits of a log with `--name-only`."""
-    path = reading.path
+    shown = reading.paths
     for about, files in _records(fields):
-        yield _commit(about, tuple([path(name) for name in files]), (), reading)
+        yield _commit(about, tuple([shown[name] for name in files]), (), reading)
 
 
 def _counted(fields: list[bytes], reading: _Reading) -> Iterator[PastCommit]:
@@ -160,7 +164,7 @@ def _counted(fields: list[bytes], reading: _Reading) -> Iterator[PastCommit]:
             if not name:
                 next(at, b"")  # the name before
                 name = next(at, b"")
-            paths.append(reading.path(name))
+            paths.append(reading.paths[name])
             churn.append((_number(added), _number(deleted)))
         yield _commit(about, tuple(paths), tuple(churn), reading)
 
@@ -190,7 +194,7 @@ def _commit(
     return PastCommit(
         sha.decode("ascii", "replace"),
         _number(when),
-        reading.author(address),
+        reading.authors[address],
         subject.decode("utf-8", "replace")[:_SUBJECT],
         paths,
         churn,

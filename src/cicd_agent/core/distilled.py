@@ -5,7 +5,6 @@ One pass from old to new: when a commit's turn comes, everything before it has b
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 
 from cicd_agent.core.change import Change
@@ -38,7 +37,7 @@ class _Author:
 
     commits: int = 0
     weeks: dict[int, tuple[int, int]] = field(default_factory=dict)
-    places: Counter[frozenset[str]] = field(default_factory=Counter)
+    places: dict[frozenset[str], int] = field(default_factory=dict)
 
 
 @dataclass(slots=True)
@@ -50,18 +49,19 @@ class _Memory:
 
     def keep(self, commit: PastCommit) -> None:
         """Take a commit into account."""
+        sha, when, by = commit.sha, commit.when, commit.author
+        known = self.files.get
         for path in commit.paths:
-            file = self.files.get(path)
-            if file is not None:
-                file.developers.add(commit.author)
-                file.last = commit.sha
-                file.when = commit.when
-        author = self.authors.get(commit.author)
-        if author is not None:
+            if (file := known(path)) is not None:
+                file.developers.add(by)
+                file.last = sha
+                file.when = when
+        if (author := self.authors.get(by)) is not None:
             author.commits += 1
-            number, total = author.weeks.get(commit.when // _WEEK, (0, 0))
-            author.weeks[commit.when // _WEEK] = number + 1, total + commit.when
-            author.places[_subsystems(commit.paths)] += 1
+            number, total = author.weeks.get(when // _WEEK, (0, 0))
+            author.weeks[when // _WEEK] = number + 1, total + when
+            places = _subsystems(commit.paths)
+            author.places[places] = author.places.get(places, 0) + 1
 
     def experience(self, paths: Sequence[str], author: str | None, when: int) -> Experience:
         """What is known at a time of files and somebody; of new files that nobody has touched them, which is 0."""
@@ -189,6 +189,6 @@ def _troubles(
     return tuple(found[:MOST_TROUBLES]), cut
 
 
-def _subsystems(paths: Sequence[str] | AbstractSet[str]) -> frozenset[str]:
-    """The top-level directories of files; those at the root share one."""
-    return frozenset([path.partition("/")[0] if "/" in path else "" for path in paths])
+def _subsystems(paths: Sequence[str]) -> frozenset[str]:
+    """The top-level directories of files, with their slash; "" for all those at the root."""
+    return frozenset([path[: path.find("/") + 1] for path in paths])
