@@ -25,6 +25,9 @@ FEATURES = ("la", "ld", "nf", "nd", "ns", "entropy", "fix", "lt", "ndev", "age",
 OF_THE_DIFF = FEATURES[:7]
 """Those that the diff alone gives."""
 
+NEVER_LOWER = ("la", "entropy")
+"""The features whose weights are never negative: more added lines are never less risky."""
+
 INTERCEPT = -1.796
 WEIGHTS: Mapping[str, float] = {
     "la": 0.460,
@@ -47,6 +50,8 @@ SHIPPED_THRESHOLDS: Thresholds = (37, 68, 84)
 
 QUANTILES = (0.50, 0.85, 0.97)
 """The shares of a repository's own changes that are below medium, high and critical."""
+RIDGE = 200.0
+"""How strongly weights that are learnt are drawn to those that they start from, as `logistic.fit` counts it."""
 MATURED = 200
 """Labels that are old enough to be believed, without which no probability is spoken of."""
 
