@@ -40,6 +40,7 @@ class OneQuestion:
     rule_ids: frozenset[str] = frozenset()
     remembers_rules: bool = False
     outputs: frozenset[str] = frozenset()
+    unproved: Mapping[str, str] = field(default_factory=dict)
     told: list[Account] = field(default_factory=list)
 
     def declines(self, _event: Event, settings: Settings | None = None) -> str | None:  # noqa: ARG002  the protocol's name

@@ -197,9 +197,7 @@ def _way(gated: Gated) -> str:
 
 def _said(gated: Gated) -> str:
     """The model's words, and what they rest on."""
-    lines = [
-        f"- {prose(one.text)} ({code(one.source)}: {code(clip(one.quote, LONGEST))})" for one in gated.objections
-    ]
+    lines = [f"- {prose(one.text)} ({code(one.source)}: {code(clip(one.quote, LONGEST))})" for one in gated.objections]
     remarks = " ".join(prose(each) for each in gated.remarks)
     head = f"In the model's words: {remarks}" if remarks else "The model objects:" if lines else ""
     return "\n".join([head, *lines]) if head else ""
