@@ -24,7 +24,6 @@ from cicd_agent.modes.deploy_gate.fetching import SECONDS, came, fetch, settle
 from cicd_agent.modes.deploy_gate.given import budget, read_given
 from cicd_agent.modes.deploy_gate.heard import covered, newest_pull, read_words
 from cicd_agent.modes.deploy_gate.origin import matched
-from cicd_agent.modes.deploy_gate.signals import signals
 from cicd_agent.modes.deploy_gate.subject import (
     Subject,
     commit_of,
@@ -33,7 +32,7 @@ from cicd_agent.modes.deploy_gate.subject import (
     running,
     unserved,
 )
-from cicd_agent.modes.deploy_gate.tests_signal import owned, tests
+from cicd_agent.modes.deploy_gate.tests_signal import owned, passing
 from cicd_agent.modes.past import read_past
 from cicd_agent.settings import Settings
 
@@ -100,7 +99,7 @@ class _Gathering:
         origins_read = self._ask(lambda forge: forge.gates.origins(shas) if shas else ())
         # It waits for the other in its own thread, and is lost with it.
         words_read = self._ask(
-            lambda forge: read_words(forge, newest_pull(shas, origins_read.result()), at, self.settings)
+            lambda forge: read_words(forge, newest_pull(shas, origins_read.result()), self.gate, self.settings)
         )
         settle([checks_read, required_read, runs_read, incidents_read, origins_read, words_read], SECONDS / 2)
 
@@ -111,15 +110,16 @@ class _Gathering:
         incidents, on_incidents = came("incidents", incidents_read, ())
         origins, on_origins = came("origins", origins_read, ())
         words, on_words = came("approvals", words_read, ())
-        commits, unmatched = self._commits(subject, dict(origins))
-        pulls = tuple({pull.number: pull for sha, pull in origins if sha in shas}.values())
+        came_from = dict(origins)
+        commits, unmatched = self._commits(subject, came_from)
+        pulls = tuple({came_from[sha].number: came_from[sha] for sha in shas if sha in came_from}.values())
         on_origins = _on_origins(on_origins, subject, commits, pulls)
         given = read_given(self.world, self.settings)
         failed, unseen = failures(runs, self.settings.failure_workflows, own, on_runs)
         history, learnt, on_history, unread = self._past(subject.change)
         standing = ", ".join(required) or "none is required"
         readings = (
-            tests(checks, on_checks, given, self.world, self.settings),
+            passing(checks, on_checks, given, self.world, self.settings),
             coverage(given, self.world, self.settings),
             _on_review(on_origins, commits, pulls),
             failed,
@@ -151,8 +151,7 @@ class _Gathering:
         return Evidence(
             self.event,
             subject.change,
-            (signals(gate),),
-            (*about, *subject.gaps, *unmatched, *unseen, *unread),
+            gaps=(*about, *subject.gaps, *unmatched, *unseen, *unread),
             history=history,
             learnt=learnt,
             gate=gate,

@@ -87,7 +87,7 @@ def read_subject(sha: str, event: Event, deployed: str, repository: Repository |
             since = base[:7] or "then"
             gaps.append(Gap("", f"it is not known what runs now: only what has changed since {since} was looked at"))
         if not base:
-            why = f"it is not known what the commit is to be compared with: {remedy}"
+            why = f"it is not known what the commit is to be compared with{f' ({why})' if why else ''}: {remedy}"
             return Subject(gaps=(*gaps, Gap("the change", why)), problem=why)
         change = repository.change(base, sha)
         commits = repository.between(base, sha, MOST_COMMITS + 1)

@@ -11,7 +11,7 @@ from cicd_agent.core.evidence import Evidence
 from cicd_agent.core.exchange import is_ours, note_key, reply_key
 from cicd_agent.core.gate import GateEvidence, Request, Word
 from cicd_agent.core.gated import GateDecision
-from cicd_agent.core.markdown import escape, marker
+from cicd_agent.core.markdown import escape, find_marker
 from cicd_agent.core.plan import Effect, Output, Plan, Reply, Rerun, Summary
 from cicd_agent.core.ports import Forge, PostedComment
 from cicd_agent.core.verdict import Conclusion, Manner, Said
@@ -24,6 +24,7 @@ MAY_WRITE = frozenset({"admin", "maintain", "write"})
 """Permissions with which somebody's word counts."""
 SHORTEST_REASON = 10
 """Characters of the reason that an override has to give."""
+_TOLD = f"<!-- cicd-agent:{KEY}/"
 _WORD = {"approve": "approval", "override": "override"}
 
 
@@ -100,7 +101,7 @@ def _request(event: Event, comment: Comment, word: Word, forge: Forge) -> tuple[
         request = replace(request, word=replace(word, permission=forge.gates.permission(word.author)))
         if why := _unable(request.word):
             return replace(request, problem=why), ""
-        number = _held_run(_of_ours(event, request.number, forge), word.hash, event)
+        number = _held_run(_of_ours(event, request.number, word.hash, forge), word.hash, event)
         if not number:
             why = f"nothing of ours in this conversation tells of a held deployment {word.hash}"
             return replace(request, problem=f"{why}; the hash changes with what it stands for"), ""
@@ -136,12 +137,12 @@ def _unable(word: Word) -> str:
     return ""
 
 
-def _of_ours(event: Event, number: int, forge: Forge) -> tuple[str, ...]:
-    """What we have said of held deployments in this conversation; an issue of ours begins with it."""
-    posted: tuple[PostedComment, ...] = tuple(forge.comments(number, marker(KEY)))
+def _of_ours(event: Event, number: int, hash_: str, forge: Forge) -> tuple[str, ...]:
+    """What we have said of a held deployment with this hash in this conversation; an issue of ours begins with it."""
+    posted: tuple[PostedComment, ...] = tuple(forge.comments(number, hash_))
     if event.pull is None:
-        posted += tuple(issue for issue in forge.notices.issues(marker(KEY)) if issue.id == number)
-    return tuple(each.body for each in posted if is_ours(each))
+        posted += tuple(issue for issue in forge.notices.issues(hash_) if issue.id == number)
+    return tuple(each.body for each in posted if is_ours(each) and find_marker(each.body).startswith(_TOLD))
 
 
 def _held_run(bodies: Iterable[str], hash_: str, event: Event) -> int:

@@ -21,7 +21,7 @@ UNCOUNTED = frozenset({"neutral", "skipped"})
 _TESTS = frozenset({Kind.JUNIT, Kind.TRX, Kind.GO_TEST, Kind.JEST, Kind.PYTEST})
 
 
-def tests(checks: Sequence[CheckState], read: Reading, given: Given, world: World, settings: Settings) -> Reading:
+def passing(checks: Sequence[CheckState], read: Reading, given: Given, world: World, settings: Settings) -> Reading:
     """Percent of cases that passed, else of checks; `read` is how the reading of the checks went."""
     if settings.test_reports:
         return _by_reports(world, settings)
