@@ -1,6 +1,7 @@
 """Which model a question goes to, who is asked instead, and what the report says of it."""
 
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
