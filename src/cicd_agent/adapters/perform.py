@@ -65,7 +65,9 @@ def perform(
     ended meanwhile.
     """
     grant = grant or Grant()
-    conversation = Conversation(forge, store, event, redact, events=grant.events, withheld=grant.withheld)
+    conversation = Conversation(
+        forge, store, event, redact, events=grant.events, withheld=grant.withheld, pulls=grant.pulls
+    )
     publishing = _Publishing(
         conversation,
         Marking(conversation, grant),

@@ -47,7 +47,7 @@ def summary(gated: Gated, evidence: Evidence, account: Account) -> str:
         _stops(gated),
         _factors(gated.factors, gate.at),
         *_lifting(gated, evidence.event),
-        _risk(gated, evidence),
+        _risk(gated),
         _way(gated),
         _said(gated),
         _next(gated),
@@ -102,6 +102,16 @@ def ago(measured: int, now: int) -> str:
     return f"{minutes // 60} h" if minutes < 48 * 60 else f"{minutes // (24 * 60)} d"
 
 
+def capital(text: str) -> str:
+    """The text as it begins a sentence."""
+    return f"{text[:1].upper()}{text[1:]}"
+
+
+def sentence_of(text: str) -> str:
+    """The text as a sentence of its own."""
+    return f"{capital(text).rstrip('.')}."
+
+
 def value(factor: Factor) -> str:
     """What was measured, or why there is nothing."""
     if factor.band is Band.NOT_APPLICABLE:
@@ -139,11 +149,11 @@ def _stops(gated: Gated) -> str:
 
 
 def _stop(stop: Stop) -> str:
-    remedy = f" {prose(stop.remedy)}" if stop.remedy else ""
+    remedy = f" {prose(sentence_of(stop.remedy))}" if stop.remedy else ""
     if stop.lifted:
         return f"- ~~{prose(stop.text)}~~ lifted: {prose(stop.lifted)}"
     who = {Lift.APPROVAL: "", Lift.OVERRIDE: " *(takes an override)*", Lift.NOBODY: " *(nobody can lift this)*"}
-    return f"- **{prose(stop.text)}**{who[stop.lift]}.{remedy}"
+    return f"- **{prose(capital(stop.text))}**{who[stop.lift]}.{remedy}"
 
 
 def _lifting(gated: Gated, event: Event) -> Iterator[str]:
@@ -158,25 +168,20 @@ def _lifting(gated: Gated, event: Event) -> Iterator[str]:
         yield f"Would proceed with: {'; or '.join(prose(each) for each in gated.would_proceed)}."
     standing = {stop.lift for stop in gated.stops if not stop.lifted}
     if standing and Lift.NOBODY not in standing:
-        reason = "" if Lift.OVERRIDE not in standing else " and the reason"
-        verb = "override-deploy" if reason else "approve-deploy"
-        words = f"/{verb} {gated.hash}{' REASON' if reason else ''}"
+        words = (
+            f"/override-deploy {gated.hash} REASON" if Lift.OVERRIDE in standing else f"/approve-deploy {gated.hash}"
+        )
         yield (
-            f"To lift this, somebody with write access who did not write the change comments {code(words)}{reason}; "
-            "it holds for exactly this commit, environment, policy and state of the signals."
+            f"To lift this, somebody with write access who did not write the change comments {code(words)}. That is about "
+            "exactly this commit, environment, policy and state of the signals."
         )
 
 
-def _risk(gated: Gated, evidence: Evidence) -> str:
+def _risk(gated: Gated) -> str:
     risk = gated.risk
     above = f", above {risk.percentile} % of the last {risk.among:,} changes" if risk.percentile is not None else ""
-    change = evidence.change
-    size = ""
-    if change is not None:
-        size = f" {count(change.added_lines, 'line')} added in {count(len(change.files), 'file')}, "
-        size += f"{count(len(_gate(evidence).commits), 'commit')}."
     why = "; ".join(reason.text for reason in risk.reasons[:4])
-    return f"**Risk: {risk.level} ({risk.score}{above}).**{size} {prose(why)}{'.' if why else ''}"
+    return f"**Risk: {risk.level} ({risk.score}{above}).** {prose(why)}{'.' if why else ''}"
 
 
 def _way(gated: Gated) -> str:
@@ -191,7 +196,7 @@ def _way(gated: Gated) -> str:
             f"{sight.baseline:.2%} to {sight.detectable:.2%} within {sight.minutes} minutes."
         )
     if gated.rollback_trigger:
-        lines.append(f"**Roll back when:** {prose(gated.rollback_trigger)}")
+        lines.append(prose(sentence_of(gated.rollback_trigger)))
     return "\n\n".join(lines)
 
 

@@ -23,7 +23,7 @@ from cicd_agent.core.plan import (
 )
 from cicd_agent.core.words import clip
 from cicd_agent.modes import Account
-from cicd_agent.modes.deploy_gate.page import comment, pictures, sentence, summary
+from cicd_agent.modes.deploy_gate.page import comment, pictures, sentence, sentence_of, summary
 from cicd_agent.settings import Commenting, Settings
 
 OUTPUTS = (
@@ -125,7 +125,7 @@ def _annotations(gated: Gated) -> Iterator[Effect]:
     level = Level.ERROR if gated.enforced else Level.NOTICE
     standing = [stop for stop in gated.stops if not stop.lifted]
     for index, stop in enumerate(standing[:MOST_NOTES]):
-        text = f"{stop.text}. {stop.remedy}".rstrip(". ") + "."
+        text = " ".join(sentence_of(each) for each in (stop.text, stop.remedy) if each)
         yield Annotation(f"stop-{index}", level, f"cicd-agent deploy-gate: {gated.decision}", text)
 
 
