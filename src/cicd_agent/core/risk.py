@@ -15,14 +15,13 @@ from bisect import bisect_left, bisect_right
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from math import log2
 
 from cicd_agent.core.change import Change, Commit
 from cicd_agent.core.comments import is_comment_only
 from cicd_agent.core.diff import FileDiff
 from cicd_agent.core.history import TROUBLED_DAYS, History, PastChange, Trouble
-from cicd_agent.core.measures import Experience, Measures
-from cicd_agent.core.paths import PathKind, kinds
+from cicd_agent.core.measures import Experience, Measures, entropy
+from cicd_agent.core.paths import UNCOUNTED, PathKind, kinds
 from cicd_agent.core.repair_words import says_repair
 from cicd_agent.core.risk_file import RiskFile
 from cicd_agent.core.risk_model import (
@@ -45,8 +44,6 @@ _MIXED = 100
 _REPAIRED_OFTEN = 3
 _UNKNOWN = Experience()
 
-# Nobody writes or reads these line by line: they count as files, their lines do not.
-_UNCOUNTED = {PathKind.DOCS, PathKind.GENERATED, PathKind.VENDORED, PathKind.LOCK_FILE}
 _UNCOUNTED_ATTRIBUTES = {"linguist-generated", "linguist-vendored", "-diff"}
 
 
@@ -87,7 +84,7 @@ def features(change: Change) -> Features:
     counted = [
         file
         for file in change.files
-        if not of[file.path] & _UNCOUNTED and not _UNCOUNTED_ATTRIBUTES.intersection(file.attributes)
+        if not of[file.path] & UNCOUNTED and not _UNCOUNTED_ATTRIBUTES.intersection(file.attributes)
     ]
     added = [sum(1 for _ in file.added) for file in counted]
     deleted = [sum(1 for _ in file.deleted) for file in counted]
@@ -99,7 +96,7 @@ def features(change: Change) -> Features:
         subsystems=len({parent.partition("/")[0] for parent in parents}),
         added=sum(added),
         deleted=sum(deleted),
-        entropy=_entropy([plus + minus for plus, minus in zip(added, deleted, strict=True)]),
+        entropy=entropy([plus + minus for plus, minus in zip(added, deleted, strict=True)]),
         is_fix=_is_fix(change.commits),
         kinds=frozenset().union(*of.values()),
         documentation_only=bool(of) and all(is_documentation.values()),
@@ -230,11 +227,6 @@ def _troubles(troubles: Sequence[Trouble]) -> Iterator[Floor]:
 
 def _often(times: int) -> str:
     return {1: "once", 2: "twice"}.get(times, f"{times:,} times")
-
-
-def _entropy(churn: list[int]) -> float:
-    total = sum(churn)
-    return sum(lines / total * log2(total / lines) for lines in churn if lines)
 
 
 def _is_fix(commits: Iterable[Commit]) -> bool:
