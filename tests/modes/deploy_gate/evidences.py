@@ -28,7 +28,7 @@ from cicd_agent.core.gate import (
     Word,
 )
 from cicd_agent.core.gated import Gated
-from cicd_agent.modes.deploy_gate.draft import GateDraft, ObjectionDraft
+from cicd_agent.modes.deploy_gate.draft import GateDraft
 from cicd_agent.modes.deploy_gate.verdict import verify
 from cicd_agent.modes.rulebook.ruling import RuleDraft
 from cicd_agent.settings import Settings
@@ -119,7 +119,7 @@ def with_gate(seen: Evidence, **fields: Any) -> Evidence:
 def draft(*objections: tuple[str, str], **fields: Any) -> GateDraft:
     """What a model says: objections as (text, quote)."""
     known: dict[str, Any] = {
-        "objections": tuple(ObjectionDraft(text=text, quote=quote, source="diff") for text, quote in objections),
+        "objections": [{"text": text, "quote": quote, "source": "diff"} for text, quote in objections],
         "risk_level": "low",
         "confidence_in_proceeding": 0.9,
         "pre_deploy_checks": (),
@@ -128,7 +128,7 @@ def draft(*objections: tuple[str, str], **fields: Any) -> GateDraft:
         "summary": "",
         "escalate_to_human": False,
     }
-    return GateDraft(**{**known, **fields})
+    return GateDraft.model_validate({**known, **fields})
 
 
 def answer(said: GateDraft | None) -> Answer[GateDraft]:

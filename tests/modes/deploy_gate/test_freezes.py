@@ -92,6 +92,8 @@ def test_an_hour_that_comes_twice_is_frozen_twice() -> None:
     twice = {"cron": "30 2 * * *", "hours": 0.5, "zone": "Europe/Berlin"}
     times = ["00:29", "00:30", "01:29", "01:59", "02:00"]
     assert [holds(f"2026-10-25T{time}", **twice) for time in times] == [False, True, True, True, False]
+    since = {"begins": "2026-10-25 02:30", "zone": "Europe/Berlin"}
+    assert [holds(f"2026-10-25T{time}", **since) for time in ("00:29", "00:30")] == [False, True]
     until = {"ends": "2026-10-25 02:30", "zone": "Europe/Berlin"}
     assert [holds(f"2026-10-25T{time}", **until) for time in ("01:29", "01:30")] == [True, False]
 

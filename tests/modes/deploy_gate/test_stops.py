@@ -10,6 +10,7 @@ from cicd_agent.core.gated import Gated, GateDecision, Lift, Stop
 from cicd_agent.settings import Freeze
 from tests.modes.deploy_gate.evidences import (
     AT,
+    BASE,
     COMMIT,
     OLDER,
     PULL,
@@ -90,6 +91,11 @@ def test_what_nobody_looked_for_holds(name: str) -> None:
     assert stops(gated) == {f"fault-{name}"}
 
 
+def test_a_fault_of_what_has_no_name_of_ours_holds_as_well() -> None:
+    seen = with_reading(CLEAN, reading("traffic", state=State.NONSENSE, problem="-3 is no number of requests"))
+    assert stops(decide(seen)) == {"fault-traffic"}
+
+
 def test_a_fact_that_is_not_there_is_no_fault() -> None:
     seen = with_reading(CLEAN, *(reading(name, state=State.MISSING) for name in ("deployments", "budget", "history")))
     assert decide(seen).decision is GateDecision.PROCEED
@@ -145,13 +151,28 @@ def test_what_nobody_reviewed_holds() -> None:
     assert "1 commit of 2 was not reviewed" in stop(gated, "unreviewed").text
 
 
+def test_where_nobody_reviews_by_policy_nothing_waits_for_it() -> None:
+    gated = decide(evidence(commits=(replace(COMMIT, match=Match.NONE, pull=0),), pulls=()), not_applicable=("review",))
+    assert (gated.decision, gated.review_match) == (GateDecision.PROCEED, Match.NONE)
+    assert gated.not_applicable == ("review",)
+
+
 def test_where_it_is_not_known_what_comes_it_is_not_reviewed() -> None:
-    assert "unreviewed" in stops(decide(evidence(commits=())))
+    for past in ((), (deployment(BASE, "failure"),), (deployment(OLDER),)):
+        gated = decide(evidence(commits=(), deployments=past))
+        assert "it is not known which commits" in stop(gated, "unreviewed").text
 
 
 def test_what_was_deployed_before_needs_no_review_again() -> None:
     gated = decide(evidence(commits=(), pulls=(), deployments=(deployment(SHA),)))
     assert (gated.decision, gated.review_match) == (GateDecision.PROCEED, Match.EXACT)
+
+
+def test_what_runs_there_already_needs_no_review_again_and_no_budget() -> None:
+    """A commit that what runs there contains: somebody goes back by hand."""
+    gated = decide(evidence(commits=(), pulls=(), error_budget=-1.0))
+    assert (gated.decision, gated.review_match) == (GateDecision.PROCEED, Match.EXACT)
+    assert gated.exempt == "it brings no commit that does not run here already"
 
 
 @pytest.mark.parametrize("state", ["failure", "", "inactive", "in_progress"])

@@ -6,7 +6,7 @@ import pytest
 from cicd_agent.core.event import Deployment
 from cicd_agent.core.evidence import Exhibit
 from cicd_agent.core.finding import Severity
-from cicd_agent.core.gate import Incident, ReviewState, State
+from cicd_agent.core.gate import Incident, Match, ReviewState, State
 from cicd_agent.core.gated import Band, Gated, GateDecision
 from cicd_agent.core.verdict import Conclusion, RiskLevel
 from cicd_agent.settings import Route
@@ -136,6 +136,11 @@ def test_a_review_is_worth_the_share_of_commits_that_it_covers() -> None:
     assert (review.value, review.words) == (0.75, "3 of 4 commits approved")
 
 
+def test_an_approval_of_something_else_than_what_is_deployed_is_worth_nothing() -> None:
+    gated = decide(evidence(commits=(COMMIT, replace(COMMIT, match=Match.NONE))))
+    assert next(each.value for each in gated.factors if each.name == "review") == 0.5
+
+
 def test_without_a_pull_request_the_review_is_missing() -> None:
     gated = decide(evidence(commits=(replace(COMMIT, pull=0),), pulls=()))
     assert next(each.band for each in gated.factors if each.name == "review") is Band.MISSING
@@ -227,7 +232,8 @@ def test_without_the_change_the_risk_is_critical() -> None:
 def test_evidence_of_nothing_holds() -> None:
     gated = decide(replace(CLEAN, gate=None))
     assert gated.decision is GateDecision.HOLD
-    assert {"no-commit", "no-environment"} <= stops(gated)
+    assert stops(gated) == {"no-commit", "no-environment"}
+    assert gated.would_proceed == ("no-commit: set `sha`", "no-environment: set `environment`")
     assert not gated.requires_approval
 
 

@@ -21,15 +21,20 @@ class Retreat:
     to: str = ""
 
 
-def is_redeployed(gate: GateEvidence, event: Event) -> bool:
-    """Whether this commit was deployed here before, and that succeeded."""
-    return bool(gate.sha) and any(each.sha == gate.sha and each.state == "success" for each in _past(gate, event))
+def known(gate: GateEvidence, event: Event) -> str:
+    """Why nothing of it is new to the environment, "" when something is: it was gone over when it first came there."""
+    succeeded = {each.sha for each in _past(gate, event) if each.state == "success"}
+    if gate.sha and gate.sha in succeeded:
+        return "it was deployed here before, and that succeeded"
+    if gate.sha and not gate.commits and gate.base in succeeded:
+        return "it brings no commit that does not run here already"
+    return ""
 
 
 def exempt(gate: GateEvidence, event: Event) -> str:
     """Why an exhausted error budget does not hold it: it repairs. "" when it does hold."""
-    if is_redeployed(gate, event):
-        return "it was deployed here before, and that succeeded"
+    if before := known(gate, event):
+        return before
     labels = {pull.number: {label.casefold() for label in pull.labels} for pull in gate.pulls}
     reverts = [bool(_REVERTS.match(commit.subject)) for commit in gate.commits]
     urgent = [bool(_URGENT & labels.get(commit.pull, set())) for commit in gate.commits]

@@ -6,7 +6,7 @@ from dataclasses import replace
 from cicd_agent.core.event import Event
 from cicd_agent.core.gate import GateEvidence, Match, OriginPull, Reading, ReviewState, State
 from cicd_agent.core.words import count
-from cicd_agent.modes.deploy_gate.deployed import is_redeployed
+from cicd_agent.modes.deploy_gate.deployed import known
 
 OBJECTED = 0.5
 """The most that a review is worth where a program asks for changes: it counts against, and never for."""
@@ -23,8 +23,8 @@ def review(gate: GateEvidence, event: Event) -> Reading:
     if reading.state not in {State.KNOWN, State.MISSING}:
         return reading
     reading = replace(reading, source=reading.source or _SOURCE)
-    if not gate.commits and is_redeployed(gate, event):
-        return replace(reading, state=State.KNOWN, value=1.0, words="nothing new: it was deployed here before")
+    if not gate.commits and (before := known(gate, event)):
+        return replace(reading, state=State.KNOWN, value=1.0, words=before)
     if reading.state is State.MISSING or not any(commit.pull for commit in gate.commits):
         missing = reading.problem or "it comes from no pull request"
         return replace(reading, state=State.MISSING, value=None, problem=missing)
@@ -47,7 +47,7 @@ def review(gate: GateEvidence, event: Event) -> Reading:
 def match(gate: GateEvidence, event: Event) -> Match:
     """Whether all that is deployed is what was reviewed: the worst of its commits."""
     if not gate.commits:
-        return Match.EXACT if is_redeployed(gate, event) else Match.NONE
+        return Match.EXACT if known(gate, event) else Match.NONE
     return max((commit.match for commit in gate.commits), key=list(Match).index)
 
 

@@ -72,16 +72,16 @@ def red_checks(gate: GateEvidence, policy: Policy) -> tuple[str, ...]:
 def about_readings(gate: GateEvidence, policy: Policy, readings: Mapping[str, Reading]) -> Iterator[Stop]:
     """What could not be read, or not be believed; `readings` are those of the signals, sound."""
     names = {each.name for each in gate.readings}
-    for name in (*SIGNALS, *FACTS):
+    for name in dict.fromkeys((*SIGNALS, *FACTS, *(each.name for each in gate.readings))):
         if name in policy.not_applicable:
             continue
         reading = readings.get(name) or gate.reading(name)
         why = reading.problem if reading.state in FAULTS else ""
         if reading.state in FAULTS:
             why = f"{reading.state}: {why}" if why else f"its state is {reading.state}"
-        elif name in NEEDED and name not in names and gate.sha and not gate.unserved:
+        elif name in NEEDED and name not in names:
             why = "nobody looked for it"
-        elif name == "required" and gate.required is None and gate.sha and not gate.unserved:
+        elif name == "required" and gate.required is None:
             why = "it is not known which checks are required"
         elif name == "budget" and gate.error_budget is not None and not isfinite(gate.error_budget):
             why = "nonsense: it is no number"
@@ -90,7 +90,7 @@ def about_readings(gate: GateEvidence, policy: Policy, readings: Mapping[str, Re
             yield Stop(f"fault-{name}", text, Lift.APPROVAL, f"mend what `{name}` is read from", about=(reading.state,))
 
 
-def about_change(gate: GateEvidence, event: Event, blocking: Sequence[Finding]) -> Iterator[Stop]:
+def about_change(gate: GateEvidence, event: Event, policy: Policy, blocking: Sequence[Finding]) -> Iterator[Stop]:
     """What is wrong with what would be deployed itself."""
     if blocking:
         first = blocking[0]
@@ -98,7 +98,7 @@ def about_change(gate: GateEvidence, event: Event, blocking: Sequence[Finding]) 
         text = f"{first.severity}: {first.title} ({first.location.path}){more}"
         # Which findings these are is in the hash by itself.
         yield Stop("blocking-finding", text, Lift.OVERRIDE, "resolve the finding")
-    if gate.sha and not gate.unserved and match(gate, event) is Match.NONE:
+    if "review" not in policy.not_applicable and match(gate, event) is Match.NONE:
         loose = [each for each in gate.commits if each.match is Match.NONE]
         text = (
             f"{count(len(loose), 'commit')} of {len(gate.commits)} {'was' if len(loose) == 1 else 'were'} not reviewed"

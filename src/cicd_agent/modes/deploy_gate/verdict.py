@@ -171,8 +171,11 @@ def _ruled(
     gate, event = evidence.gate or GateEvidence("", "", 0), evidence.event
     dates = calendar(settings.freezes, gate.environment, gate.at)
     yield from stops.about_event(gate, dates)
+    if gate.unserved or not gate.sha or not gate.environment:
+        # Nobody has looked at anything else.
+        return
     yield from stops.about_checks(gate, judged)
-    yield from stops.about_change(gate, event, blocking)
+    yield from stops.about_change(gate, event, judged, blocking)
     yield from stops.about_time(gate, event, dates.frozen)
     if evidence.change is None:
         yield Stop("fault-change", "the change could not be read", Lift.APPROVAL, "fetch the whole history")
@@ -232,7 +235,8 @@ def _would_proceed(
     standing = [each for each in every if not each.lifted]
     if decision is GateDecision.PROCEED:
         return
-    for name, value in targets(judged, readings).items():
+    short = any(each.id == "score" for each in standing)
+    for name, value in (targets(judged, readings) if short else {}).items():
         if name == "review":
             yield "every commit approved by somebody who did not write it, and no changes requested"
         else:
