@@ -61,7 +61,7 @@ class GateWorld:
     files: dict[str, bytes] = field(default_factory=dict)
     repository: FakeRepository = field(
         default_factory=lambda: FakeRepository(
-            refs={"HEAD": SHA, "main": BASE},
+            refs={"HEAD": SHA, "main": BASE, "before": OLD},
             changes={("", SHA): change(BASE, SHA), ("", HEAD): change(BASE, HEAD)},
             ancestry={SHA: (BASE,)},
             lines={(BASE, SHA): (Commit(SHA, "Add a thing (#5)"),)},
