@@ -22,7 +22,16 @@ STAGES: Final[Mapping[str, str]] = {
     "perform": "carry out the decision in --in",
 }
 _FIXES: Final = ("review", "gen-tests")
-TOOLS: Final = ("config", "schema", "replay", "serve-fake-model", "extract", "affected-tests")
+TOOLS: Final = (
+    "config",
+    "schema",
+    "replay",
+    "serve-fake-model",
+    "extract",
+    "affected-tests",
+    "calibrate",
+    "gate-report",
+)
 FORMATS: Final = ("text", "json", "github")
 SCHEMAS: Final = ("config", "evidence", "decision", "report")
 
@@ -67,6 +76,8 @@ class Options:
     map: str = ""
     record: bool = False
     shadow: bool = False
+    environment: str = ""
+    paths: tuple[str, ...] = ()
 
 
 class _Parser(argparse.ArgumentParser):
@@ -84,7 +95,8 @@ def parse(argv: Sequence[str]) -> Options:
     inputs = dict(_assignment(pair) for pair in found.pop("input", None) or ())
     if (run := found.pop("run_id", None)) is not None:
         inputs["run-id"] = run
-    found["logs"] = tuple(found.get("logs") or ())
+    for several in ("logs", "paths"):
+        found[several] = tuple(found.get(several) or ())
     found.pop("verb", None)
     return Options(**{name: value for name, value in found.items() if value is not None}, inputs=inputs)
 
@@ -154,6 +166,8 @@ def _parser() -> argparse.ArgumentParser:
     extract.add_argument("--tokens", metavar="N", type=int, help="how much to print (default: 2000)")
     extract.add_argument("--format", choices=("text", "json"), help="text for a person, json for a program")
     _add_affected_options(_command(commands, "affected-tests", "print the tests that a change can reach, for pytest"))
+    _add_calibrate_options(_command(commands, "calibrate", "learn risk from what became of this repository's changes"))
+    _add_gate_report_options(_command(commands, "gate-report", "tell how often the deployment gate was wrong"))
     return parser
 
 
@@ -173,6 +187,24 @@ def _add_affected_options(parser: argparse.ArgumentParser) -> None:
     add("--format", choices=("text", "json"), help="text: arguments for pytest, one a line; json for a program")
     add("--out", dest="write", metavar="FILE", help="where to write that (default: standard output)")
     add("--input", metavar="NAME=VALUE", action="append", help="set an input, as `with:` does; may be repeated")
+
+
+def _add_calibrate_options(parser: argparse.ArgumentParser) -> None:
+    parser.set_defaults(command="calibrate")
+    add = parser.add_argument
+    add("--repo-dir", metavar="DIR", help="the checkout (default: GITHUB_WORKSPACE, else the current directory)")
+    add("--environment", metavar="NAME", help="whose deployments count (default: production), with GITHUB_TOKEN")
+    add("--out", dest="write", metavar="FILE", help="where to write it (default: .github/cicd-agent-risk.json)")
+    add("--dry-run", action="store_true", help="write nothing")
+    add("--format", choices=("text", "json"), help="text for a person, json for a program")
+
+
+def _add_gate_report_options(parser: argparse.ArgumentParser) -> None:
+    parser.set_defaults(command="gate-report")
+    add = parser.add_argument
+    add("paths", nargs="*", metavar="PATH", help="report.json files, or folders with them (default: .cicd-agent)")
+    add("--repo-dir", metavar="DIR", help="the checkout (default: GITHUB_WORKSPACE, else the current directory)")
+    add("--format", choices=("text", "json"), help="text for a person, json for a program")
 
 
 def _add_log_options(parser: argparse.ArgumentParser) -> None:

@@ -13,6 +13,7 @@ from cicd_agent.adapters.files import write_file
 from cicd_agent.adapters.tape_cache import open_folder
 from cicd_agent.affecting import affected_tests
 from cicd_agent.asking import Asking, Keeping, asking
+from cicd_agent.calibrating import calibrate
 from cicd_agent.cli import Options
 from cicd_agent.config.explain import explain, table
 from cicd_agent.config.limits import minutes
@@ -26,6 +27,7 @@ from cicd_agent.environment import Environment
 from cicd_agent.errors import ConfigError, Exit
 from cicd_agent.extracting import extract
 from cicd_agent.fixing import apply, diff, require_working_tree
+from cicd_agent.gate_reporting import gate_report
 from cicd_agent.handover import look, read_evidence, take_over
 from cicd_agent.laboratories import laboratories
 from cicd_agent.modes import Mode, modes
@@ -36,7 +38,7 @@ from cicd_agent.settings import Stage
 from cicd_agent.trying import benches
 from cicd_agent.world import Scene, answers_folder, inputs, prepare, read
 
-_ALONE = frozenset({"schema", "replay", "extract", "affected-tests", "serve-fake-model"})
+_ALONE = frozenset({"schema", "replay", "extract", "affected-tests", "serve-fake-model", "calibrate", "gate-report"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,6 +110,9 @@ def _alone(
             return extract(options, outlet, sys.stdin.buffer)
         case "affected-tests":
             return affected_tests(options, environment, outlet, tests)
+        case "calibrate" | "gate-report":
+            learn = calibrate if options.command == "calibrate" else gate_report
+            return learn(options, environment, outlet, clocks.now)
         case "serve-fake-model":
             from cicd_agent.fake_model.server import serve  # noqa: PLC0415  nobody else pays for a server
 

@@ -168,11 +168,10 @@ def _lifting(gated: Gated, event: Event) -> Iterator[str]:
         yield f"Would proceed with: {'; or '.join(prose(each) for each in gated.would_proceed)}."
     standing = {stop.lift for stop in gated.stops if not stop.lifted}
     if standing and Lift.NOBODY not in standing:
-        words = (
-            f"/override-deploy {gated.hash} REASON" if Lift.OVERRIDE in standing else f"/approve-deploy {gated.hash}"
-        )
+        verb, reason = ("override", " REASON") if Lift.OVERRIDE in standing else ("approve", "")
+        words = code(f"/{verb}-deploy {gated.hash}{reason}")
         yield (
-            f"To lift this, somebody with write access who did not write the change comments {code(words)}. That is about "
+            f"To lift this, somebody with write access who did not write the change comments {words}. That is about "
             "exactly this commit, environment, policy and state of the signals."
         )
 
