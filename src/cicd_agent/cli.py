@@ -19,7 +19,7 @@ STAGES: Final[Mapping[str, str]] = {
     "decide": "decide on the evidence in --in, and write the decision to --out",
     "perform": "carry out the decision in --in",
 }
-TOOLS: Final = ("config", "schema", "replay", "serve-fake-model", "extract", "affected-tests")
+TOOLS: Final = ("config", "schema", "replay", "serve-fake-model", "extract", "affected-tests", "gate-result")
 FORMATS: Final = ("text", "json", "github")
 SCHEMAS: Final = ("config", "evidence", "decision", "report")
 
@@ -63,6 +63,10 @@ class Options:
     map: str = ""
     record: bool = False
     shadow: bool = False
+    needs: str = ""
+    plan: str = ""
+    route: str = ""
+    jobs: tuple[str, ...] = ()
 
 
 class _Parser(argparse.ArgumentParser):
@@ -80,7 +84,7 @@ def parse(argv: Sequence[str]) -> Options:
     inputs = dict(_assignment(pair) for pair in found.pop("input", None) or ())
     if (run := found.pop("run_id", None)) is not None:
         inputs["run-id"] = run
-    found["logs"] = tuple(found.get("logs") or ())
+    found |= {name: tuple(found.get(name) or ()) for name in ("logs", "jobs")}
     found.pop("verb", None)
     return Options(**{name: value for name, value in found.items() if value is not None}, inputs=inputs)
 
@@ -149,6 +153,7 @@ def _parser() -> argparse.ArgumentParser:
     extract.add_argument("--tokens", metavar="N", type=int, help="how much to print (default: 2000)")
     extract.add_argument("--format", choices=("text", "json"), help="text for a person, json for a program")
     _add_affected_options(_command(commands, "affected-tests", "print the tests that a change can reach, for pytest"))
+    _add_gate_options(_command(commands, "gate-result", "judge by the plan of `route` how the jobs of a run ended"))
     return parser
 
 
@@ -167,6 +172,16 @@ def _add_affected_options(parser: argparse.ArgumentParser) -> None:
     add("--shadow", action="store_true", help="run all tests, and print what the choice would have missed")
     add("--format", choices=("text", "json"), help="text: arguments for pytest, one a line; json for a program")
     add("--out", dest="write", metavar="FILE", help="where to write that (default: standard output)")
+    add("--input", metavar="NAME=VALUE", action="append", help="set an input, as `with:` does; may be repeated")
+
+
+def _add_gate_options(parser: argparse.ArgumentParser) -> None:
+    parser.set_defaults(command="gate-result")
+    add = parser.add_argument
+    add("--needs", metavar="FILE", help="what `toJSON(needs)` says, - for the standard input (default: input `needs`)")
+    add("--plan", metavar="FILE", help="plan.json of route (default: what the outputs of its job say)")
+    add("--route", metavar="JOB", help="the job that made the plan (default: route)")
+    add("--jobs", metavar="LINE", nargs="+", action="extend", help="what makes a job run, as `job: area`")
     add("--input", metavar="NAME=VALUE", action="append", help="set an input, as `with:` does; may be repeated")
 
 

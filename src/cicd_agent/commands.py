@@ -26,6 +26,7 @@ from cicd_agent.environment import Environment
 from cicd_agent.errors import ConfigError, Exit
 from cicd_agent.extracting import extract
 from cicd_agent.fixing import apply, diff, require_working_tree
+from cicd_agent.gating import gate_result
 from cicd_agent.handover import look, read_evidence, take_over
 from cicd_agent.laboratories import laboratories
 from cicd_agent.modes import Mode, modes
@@ -36,7 +37,7 @@ from cicd_agent.settings import Stage
 from cicd_agent.trying import benches
 from cicd_agent.world import Scene, answers_folder, inputs, prepare, read
 
-_ALONE = frozenset({"schema", "replay", "extract", "affected-tests", "serve-fake-model"})
+_ALONE = frozenset({"schema", "replay", "extract", "affected-tests", "gate-result", "serve-fake-model"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,6 +108,8 @@ def _alone(
             return extract(options, outlet, sys.stdin.buffer)
         case "affected-tests":
             return affected_tests(options, environment, outlet, tests)
+        case "gate-result":
+            return gate_result(options, environment, outlet, sys.stdin.buffer, sys.stdout)
         case "serve-fake-model":
             from cicd_agent.fake_model.server import serve  # noqa: PLC0415  nobody else pays for a server
 
