@@ -11,15 +11,16 @@ that this one is wrong. The thresholds are quantiles of the score over 76,712 ch
 four (.08 to .25 when low, .48 to .79 when critical).
 """
 
-import re
 from collections.abc import Iterable
 from dataclasses import dataclass
-from math import exp, log, log1p, log2
+from math import exp, log, log1p
 
 from cicd_agent.core.change import Change, Commit
 from cicd_agent.core.comments import is_comment_only
 from cicd_agent.core.diff import FileDiff
-from cicd_agent.core.paths import PathKind, kinds
+from cicd_agent.core.measures import entropy
+from cicd_agent.core.paths import UNCOUNTED, PathKind, kinds
+from cicd_agent.core.repair_words import says_repair
 from cicd_agent.core.verdict import Ground, Reason, Risk, RiskLevel
 from cicd_agent.core.words import count
 
@@ -32,14 +33,7 @@ _ORIGIN = _INTERCEPT + (_FILES + _DIRECTORIES + _SUBSYSTEMS) * log(2)
 
 _THRESHOLDS = {RiskLevel.LOW: 0, RiskLevel.MEDIUM: 37, RiskLevel.HIGH: 68, RiskLevel.CRITICAL: 84}
 
-# Nobody writes or reads these line by line: they count as files, their lines do not.
-_UNCOUNTED = {PathKind.DOCS, PathKind.GENERATED, PathKind.VENDORED, PathKind.LOCK_FILE}
 _UNCOUNTED_ATTRIBUTES = {"linguist-generated", "linguist-vendored", "-diff"}
-
-_REPAIRS = re.compile(r"(?i)\b(?:fix(?:e[sd]|ing)?|bug(?:s|fix|fixes)?|hotfix|defects?)\b(?!-)")
-_COSMETICS = re.compile(
-    r"(?i)\b(?:typos?|spelling|grammar|lint(?:er|ing)?|format(?:ting)?|docs?|comments?|ci|flake8|ruff)\b"
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +73,7 @@ def features(change: Change) -> Features:
     counted = [
         file
         for file in change.files
-        if not of[file.path] & _UNCOUNTED and not _UNCOUNTED_ATTRIBUTES.intersection(file.attributes)
+        if not of[file.path] & UNCOUNTED and not _UNCOUNTED_ATTRIBUTES.intersection(file.attributes)
     ]
     added = [sum(1 for _ in file.added) for file in counted]
     deleted = [sum(1 for _ in file.deleted) for file in counted]
@@ -91,7 +85,7 @@ def features(change: Change) -> Features:
         subsystems=len({parent.partition("/")[0] for parent in parents}),
         added=sum(added),
         deleted=sum(deleted),
-        entropy=_entropy([plus + minus for plus, minus in zip(added, deleted, strict=True)]),
+        entropy=entropy([plus + minus for plus, minus in zip(added, deleted, strict=True)]),
         is_fix=_is_fix(change.commits),
         kinds=frozenset().union(*of.values()),
         documentation_only=bool(of) and all(is_documentation.values()),
@@ -158,16 +152,10 @@ def _spread_in_words(shape: Features) -> str:
     return f"spread over {files}"
 
 
-def _entropy(churn: list[int]) -> float:
-    total = sum(churn)
-    return sum(lines / total * log2(total / lines) for lines in churn if lines)
-
-
 def _is_fix(commits: Iterable[Commit]) -> bool:
     """Most subjects speak of a repair; one `fix lint` in a branch of features does not make it one."""
     subjects = [commit.subject for commit in commits if not commit.subject.startswith("Merge ")]
-    repairs = [subject for subject in subjects if _REPAIRS.search(subject) and not _COSMETICS.search(subject)]
-    return 2 * len(repairs) > len(subjects)
+    return 2 * sum(map(says_repair, subjects)) > len(subjects)
 
 
 def _is_plain(file: FileDiff) -> bool:
