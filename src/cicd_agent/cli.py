@@ -31,6 +31,7 @@ TOOLS: Final = (
     "affected-tests",
     "calibrate",
     "gate-report",
+    "gate-result",
 )
 FORMATS: Final = ("text", "json", "github")
 SCHEMAS: Final = ("config", "evidence", "decision", "report")
@@ -78,6 +79,10 @@ class Options:
     shadow: bool = False
     environment: str = ""
     paths: tuple[str, ...] = ()
+    needs: str = ""
+    plan: str = ""
+    route: str = ""
+    jobs: tuple[str, ...] = ()
 
 
 class _Parser(argparse.ArgumentParser):
@@ -95,7 +100,7 @@ def parse(argv: Sequence[str]) -> Options:
     inputs = dict(_assignment(pair) for pair in found.pop("input", None) or ())
     if (run := found.pop("run_id", None)) is not None:
         inputs["run-id"] = run
-    for several in ("logs", "paths"):
+    for several in ("logs", "paths", "jobs"):
         found[several] = tuple(found.get(several) or ())
     found.pop("verb", None)
     return Options(**{name: value for name, value in found.items() if value is not None}, inputs=inputs)
@@ -168,6 +173,7 @@ def _parser() -> argparse.ArgumentParser:
     _add_affected_options(_command(commands, "affected-tests", "print the tests that a change can reach, for pytest"))
     _add_calibrate_options(_command(commands, "calibrate", "learn risk from what became of this repository's changes"))
     _add_gate_report_options(_command(commands, "gate-report", "tell how often the deployment gate was wrong"))
+    _add_gate_options(_command(commands, "gate-result", "judge by the plan of `route` how the jobs of a run ended"))
     return parser
 
 
@@ -205,6 +211,16 @@ def _add_gate_report_options(parser: argparse.ArgumentParser) -> None:
     add("paths", nargs="*", metavar="PATH", help="report.json files, or folders with them (default: .cicd-agent)")
     add("--repo-dir", metavar="DIR", help="the checkout (default: GITHUB_WORKSPACE, else the current directory)")
     add("--format", choices=("text", "json"), help="text for a person, json for a program")
+
+
+def _add_gate_options(parser: argparse.ArgumentParser) -> None:
+    parser.set_defaults(command="gate-result")
+    add = parser.add_argument
+    add("--needs", metavar="FILE", help="what `toJSON(needs)` says, - for the standard input (default: input `needs`)")
+    add("--plan", metavar="FILE", help="plan.json of route (default: what the outputs of its job say)")
+    add("--route", metavar="JOB", help="the job that made the plan (default: route)")
+    add("--jobs", metavar="LINE", nargs="+", action="extend", help="what makes a job run, as `job: area`")
+    add("--input", metavar="NAME=VALUE", action="append", help="set an input, as `with:` does; may be repeated")
 
 
 def _add_log_options(parser: argparse.ArgumentParser) -> None:

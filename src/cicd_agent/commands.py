@@ -28,6 +28,7 @@ from cicd_agent.errors import ConfigError, Exit
 from cicd_agent.extracting import extract
 from cicd_agent.fixing import apply, diff, require_working_tree
 from cicd_agent.gate_reporting import gate_report
+from cicd_agent.gating import gate_result
 from cicd_agent.handover import look, read_evidence, take_over
 from cicd_agent.laboratories import laboratories
 from cicd_agent.modes import Mode, modes
@@ -38,7 +39,18 @@ from cicd_agent.settings import Stage
 from cicd_agent.trying import benches
 from cicd_agent.world import Scene, answers_folder, inputs, prepare, read
 
-_ALONE = frozenset({"schema", "replay", "extract", "affected-tests", "serve-fake-model", "calibrate", "gate-report"})
+_ALONE = frozenset(
+    {
+        "schema",
+        "replay",
+        "extract",
+        "affected-tests",
+        "serve-fake-model",
+        "calibrate",
+        "gate-report",
+        "gate-result",
+    }
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,6 +125,8 @@ def _alone(
         case "calibrate" | "gate-report":
             learn = calibrate if options.command == "calibrate" else gate_report
             return learn(options, environment, outlet, clocks.now)
+        case "gate-result":
+            return gate_result(options, environment, outlet, sys.stdin.buffer, sys.stdout)
         case "serve-fake-model":
             from cicd_agent.fake_model.server import serve  # noqa: PLC0415  nobody else pays for a server
 
