@@ -11,12 +11,12 @@ from cicd_agent.adapters.perform import perform
 from cicd_agent.adapters.workflow import Workflow
 from cicd_agent.core.diff import Side
 from cicd_agent.core.event import Event, EventKind, PullRequest, Ref
+from cicd_agent.core.grant import Grant
 from cicd_agent.core.plan import (
     Annotation,
     Artifact,
     Comment,
     Effect,
-    Grant,
     InlineComment,
     Level,
     Output,

@@ -12,7 +12,8 @@ from pydantic import TypeAdapter
 
 from cicd_agent.adapters.dry_run import dry_run
 from cicd_agent.core.event import Deployment, Event, EventKind, PullRequest, Ref, WorkflowRun
-from cicd_agent.core.plan import Effect, Grant, Plan, ReceiptState
+from cicd_agent.core.grant import Grant
+from cicd_agent.core.plan import Effect, Plan, ReceiptState
 from cicd_agent.decision import Decision, dump, load
 from cicd_agent.modes import Account
 from tests.plans import EFFECTS, KINDS, SHA, Site

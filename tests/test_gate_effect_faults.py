@@ -9,7 +9,8 @@ import pytest
 from cicd_agent.adapters.github import GitHubForge
 from cicd_agent.adapters.perform import perform
 from cicd_agent.core.event import Event, EventKind, Ref
-from cicd_agent.core.plan import Deployment, Grant, Plan, Receipt, ReceiptState, ReviewRequest
+from cicd_agent.core.grant import Grant
+from cicd_agent.core.plan import Deployment, Plan, Receipt, ReceiptState, ReviewRequest
 from tests.fakes import FakeStore
 from tests.servers.github import FakeGitHub
 from tests.test_posting_faults import FAULTS

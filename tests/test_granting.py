@@ -6,7 +6,7 @@ import pytest
 
 from cicd_agent.config import load
 from cicd_agent.core.event import Comment, Deployment, Event, EventKind, PullRequest
-from cicd_agent.core.plan import Grant
+from cicd_agent.core.grant import Grant
 from cicd_agent.granting import GATE, grant
 from cicd_agent.modes import World, modes
 from cicd_agent.world import Scene

@@ -111,28 +111,30 @@ def _alone(
         limit(most * 60)
         return laboratories(scene, environment, outlet.redact, clocks.elapsed, most)
 
+    code: int = Exit.OK
     match options.command:
         case "schema":
             published = config_schema() if options.schema == "config" else schema(options.schema)
             outlet.print_json(json.dumps(published, indent=2))
-            return Exit.OK
         case "replay":
-            return replay(options, outlet)
+            code = replay(options, outlet)
         case "extract":
-            return extract(options, outlet, sys.stdin.buffer)
+            code = extract(options, outlet, sys.stdin.buffer)
         case "affected-tests":
-            return affected_tests(options, environment, outlet, tests)
-        case "calibrate" | "gate-report":
-            learn = calibrate if options.command == "calibrate" else gate_report
-            return learn(options, environment, outlet, clocks.now)
+            code = affected_tests(options, environment, outlet, tests)
+        case "calibrate":
+            code = calibrate(options, environment, outlet, clocks.now)
+        case "gate-report":
+            code = gate_report(options, environment, outlet, clocks.now)
         case "gate-result":
-            return gate_result(options, environment, outlet, sys.stdin.buffer, sys.stdout)
+            code = gate_result(options, environment, outlet, sys.stdin.buffer, sys.stdout)
         case "serve-fake-model":
             from cicd_agent.fake_model.server import serve  # noqa: PLC0415  nobody else pays for a server
 
-            return serve(Path(options.script), options.port, outlet.print)
+            code = serve(Path(options.script), options.port, outlet.print)
         case command:
             raise AssertionError(command)
+    return code
 
 
 def _keeping(folder: Path, clocks: Clocks, outlet: Outlet, options: Options) -> Keeping:

@@ -3,7 +3,8 @@
 from dataclasses import replace
 
 from cicd_agent.core.event import EventKind
-from cicd_agent.core.plan import Grant, ReviewEvent
+from cicd_agent.core.grant import Grant
+from cicd_agent.core.plan import ReviewEvent
 from cicd_agent.settings import RERUNS
 from cicd_agent.world import Scene
 

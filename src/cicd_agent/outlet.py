@@ -20,11 +20,11 @@ from cicd_agent.adapters.workflow import Workflow, quiet
 from cicd_agent.cli import TOOLS, Options
 from cicd_agent.core.event import Event, EventKind
 from cicd_agent.core.evidence import Evidence
+from cicd_agent.core.grant import Grant
 from cicd_agent.core.markdown import escape
 from cicd_agent.core.plan import (
     Annotation,
     Artifact,
-    Grant,
     Level,
     Output,
     Plan,

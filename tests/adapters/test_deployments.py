@@ -10,7 +10,8 @@ from cicd_agent.adapters.dry_run import dry_run
 from cicd_agent.core.event import Deployment as Deployed
 from cicd_agent.core.event import Event, EventKind
 from cicd_agent.core.gate import PastDeployment
-from cicd_agent.core.plan import CommitComment, Deployment, Grant, Plan, ReceiptState
+from cicd_agent.core.grant import Grant
+from cicd_agent.core.plan import CommitComment, Deployment, Plan, ReceiptState
 from cicd_agent.core.redact import MASK
 from cicd_agent.errors import BudgetExhausted
 from tests.fake_commits import ME

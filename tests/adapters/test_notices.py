@@ -7,8 +7,9 @@ import pytest
 
 from cicd_agent.adapters.dry_run import dry_run
 from cicd_agent.core.event import Event, EventKind, PullRequest, Ref
+from cicd_agent.core.grant import Grant
 from cicd_agent.core.markdown import marker
-from cicd_agent.core.plan import CommitComment, Effect, Grant, Issue, Plan, ReceiptState
+from cicd_agent.core.plan import CommitComment, Effect, Issue, Plan, ReceiptState
 from cicd_agent.core.ports import PostedComment
 from cicd_agent.core.redact import MASK
 from tests.plans import KEY, LOCAL, SHA, Site, refusal

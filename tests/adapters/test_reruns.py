@@ -8,7 +8,8 @@ import pytest
 from cicd_agent.adapters.dry_run import dry_run
 from cicd_agent.core.actions import RunState
 from cicd_agent.core.event import Comment, Event, EventKind, WorkflowRun
-from cicd_agent.core.plan import Grant, Plan, ReceiptState, Rerun
+from cicd_agent.core.grant import Grant
+from cicd_agent.core.plan import Plan, ReceiptState, Rerun
 from cicd_agent.errors import ForgeRefused
 from tests.fakes import FakeForge
 from tests.plans import LOCAL, SHA, Site, refusal

@@ -7,7 +7,8 @@ import pytest
 
 from cicd_agent.adapters.dry_run import dry_run
 from cicd_agent.core.event import Actor, Event, EventKind, PullRequest, Ref
-from cicd_agent.core.plan import Grant, Plan, ReceiptState, ReviewRequest
+from cicd_agent.core.grant import Grant
+from cicd_agent.core.plan import Plan, ReceiptState, ReviewRequest
 from cicd_agent.core.ports import PullState
 from tests.fake_gates import FakeGates
 from tests.plans import LOCAL, SHA, Site, refusal

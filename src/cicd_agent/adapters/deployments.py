@@ -6,7 +6,8 @@ from cicd_agent.adapters.conversation import Conversation
 from cicd_agent.adapters.github_channel import ACTIONS
 from cicd_agent.core.event import Event
 from cicd_agent.core.gate import PastDeployment
-from cicd_agent.core.plan import Deployment, Grant, Output, Receipt, ReceiptState
+from cicd_agent.core.grant import Grant
+from cicd_agent.core.plan import Deployment, Output, Receipt, ReceiptState
 from cicd_agent.core.ports import Forge
 from cicd_agent.core.text import visible_line
 from cicd_agent.core.words import clip

@@ -4,8 +4,9 @@ from dataclasses import dataclass
 
 from cicd_agent.adapters.conversation import Conversation, is_this, lines
 from cicd_agent.core.event import Event
+from cicd_agent.core.grant import Grant
 from cicd_agent.core.markdown import marker
-from cicd_agent.core.plan import CommitComment, Grant, Issue, Receipt, ReceiptState
+from cicd_agent.core.plan import CommitComment, Issue, Receipt, ReceiptState
 from cicd_agent.core.ports import Forge
 from cicd_agent.core.text import visible_line
 from cicd_agent.core.words import clip

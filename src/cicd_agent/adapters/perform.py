@@ -18,6 +18,7 @@ from cicd_agent.adapters.resolving import Resolving
 from cicd_agent.adapters.review_requests import ReviewRequests
 from cicd_agent.adapters.workflow import Workflow
 from cicd_agent.core.event import Event
+from cicd_agent.core.grant import Grant
 from cicd_agent.core.plan import (
     Annotation,
     Artifact,
@@ -27,7 +28,6 @@ from cicd_agent.core.plan import (
     CommitComment,
     Deployment,
     Effect,
-    Grant,
     Issue,
     Labels,
     Level,

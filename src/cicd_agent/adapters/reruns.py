@@ -5,7 +5,8 @@ from dataclasses import dataclass, field
 from cicd_agent.adapters.conversation import Conversation
 from cicd_agent.core.actions import RunState
 from cicd_agent.core.event import Event, EventKind
-from cicd_agent.core.plan import Grant, Receipt, ReceiptState, Rerun
+from cicd_agent.core.grant import Grant
+from cicd_agent.core.plan import Receipt, ReceiptState, Rerun
 from cicd_agent.core.ports import Forge
 
 MOST_ATTEMPTS = 20

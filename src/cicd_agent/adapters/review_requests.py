@@ -5,8 +5,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from cicd_agent.adapters.conversation import Conversation
+from cicd_agent.core.grant import Grant
 from cicd_agent.core.markdown import code
-from cicd_agent.core.plan import Grant, Receipt, ReceiptState, ReviewRequest
+from cicd_agent.core.plan import Receipt, ReceiptState, ReviewRequest
 from cicd_agent.core.ports import Forge
 from cicd_agent.core.text import visible_line
 from cicd_agent.core.words import count
