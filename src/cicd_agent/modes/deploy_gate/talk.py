@@ -17,13 +17,10 @@ from cicd_agent.core.ports import Forge, PostedComment
 from cicd_agent.core.verdict import Conclusion, Manner, Said
 from cicd_agent.errors import ConfigError, ForgeRefused
 from cicd_agent.modes import World
+from cicd_agent.modes.deploy_gate.approval import LEAST_REASON, WRITERS
 from cicd_agent.modes.deploy_gate.heard import KEY, authors
 from cicd_agent.settings import Settings
 
-MAY_WRITE = frozenset({"admin", "maintain", "write"})
-"""Permissions with which somebody's word counts."""
-SHORTEST_REASON = 10
-"""Characters of the reason that an override has to give."""
 _TOLD = f"<!-- cicd-agent:{KEY}/"
 _WORD = {"approve": "approval", "override": "override"}
 
@@ -130,10 +127,10 @@ def _unable(word: Word) -> str:
     """Why the word of this account does not count, "" when it may."""
     if not word.is_person:
         return "it is by a program, and only people decide"
-    if word.permission not in MAY_WRITE:
+    if word.permission not in WRITERS:
         return f"{word.author or 'its author'} may not write to this repository ({word.permission or 'no'} permission)"
-    if word.kind == "override" and len(word.reason) < SHORTEST_REASON:
-        return f"an override gives its reason, in at least {SHORTEST_REASON} characters after the hash"
+    if word.kind == "override" and len(word.reason) < LEAST_REASON:
+        return f"an override gives its reason, in at least {LEAST_REASON} characters after the hash"
     return ""
 
 
