@@ -32,7 +32,9 @@ PLAN = Plan(
         ReviewRequest("ask", 7, ("octocat", "contributor", "o/owners")),
     )
 )
-GRANT = Grant(deployment="production", reviewers=frozenset({"octocat", "contributor", "o/owners"}))
+GRANT = Grant(
+    deployment="production", reviewers=frozenset({"octocat", "contributor", "o/owners"}), pulls=frozenset({7})
+)
 FIRST = [
     ("GET", "/deployments"),
     ("POST", "/deployments"),

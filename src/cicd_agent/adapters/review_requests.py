@@ -56,14 +56,14 @@ class ReviewRequests:
         return talk.attempt(effect, self._objection(effect), act)
 
     def _objection(self, effect: ReviewRequest) -> str:
-        """Why nobody wants it. After a push the event knows no pull request: our own plan says then which."""
+        """Why nobody wants it. A push knows no pull request: then it is one of those that it brings."""
         if not self.grant.reviewers:
             return "this job does not ask anybody for a review"
         if unknown := set(effect.reviewers) - self.grant.reviewers:
             return f"this job does not ask {', '.join(code(visible_line(name)) for name in sorted(unknown))}"
         about = self.conversation.event.pull
-        if effect.pull < 1 or (about is not None and about.number != effect.pull):
-            target = f"pull request {about.number}" if about else "another"
+        if effect.pull not in ({about.number} if about else self.grant.pulls):
+            target = f"pull request {about.number}" if about else "no pull request and brings none of that number"
             return f"it names pull request {effect.pull}, the event is about {target}"
         return f"more than {MOST} reviewers" if len(effect.reviewers) > MOST else ""
 
