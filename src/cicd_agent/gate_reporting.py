@@ -64,7 +64,7 @@ def gate_report(
     if not judged:
         raise ConfigError(
             "there is no report of a deployment gate",
-            why=f"looked in {', '.join(options.paths or (HIDDEN,))}",
+            why=unread[0] if unread else f"looked in {', '.join(options.paths or (HIDDEN,))}",
             remedy=f"Give {REPORT} files of `cicd-agent deploy-gate`, or folders with them",
         )
     with ExitStack() as closing:

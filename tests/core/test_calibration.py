@@ -8,7 +8,7 @@ from cicd_agent.core.history import PastChange
 from cicd_agent.core.labels import DAY, Label, Source
 from cicd_agent.core.measures import Experience, Measures
 from cicd_agent.core.risk_file import RiskFile
-from cicd_agent.core.risk_model import log_odds
+from cicd_agent.core.risk_model import log_odds, score
 from cicd_agent.core.verdict import RiskLevel
 
 START = 1_700_000_000
@@ -140,6 +140,8 @@ def test_the_levels_of_the_last_changes_are_told_before_and_after() -> None:
     told = history(700)
     floored = [(replace(change, floor=RiskLevel.HIGH), label) for change, label in told[-10:]]
     file = learnt([*told[:-10], *floored]).file
+    assert file.shares_before is not None
+    assert file.shares_before[2] >= 10 / 500
     for shares in (file.shares_before, file.shares_after):
         assert shares is not None
         assert sum(shares) == pytest.approx(1, abs=1e-3)
@@ -147,6 +149,20 @@ def test_the_levels_of_the_last_changes_are_told_before_and_after() -> None:
     assert 0.45 <= low <= 0.6
     assert critical <= 0.04
     assert level_shares([], None) is None
+
+
+def test_own_weights_spread_the_changes_over_the_levels() -> None:
+    """Weights by which experience lowers the risk must not make everything low: the scale begins at a usual past."""
+    file = learnt(history(600, because="newcomers")).file
+    assert file.weights["exp"] < 0
+    low, medium, high, critical = file.shares_after or (0.0,) * 4
+    assert 0.45 <= low <= 0.6
+    assert min(medium, high, critical) > 0.01
+    newcomer, unknown = (
+        Measures(1, 1, 1, 0.0, 30, 0, experience=past) for past in (Experience(2, 3, 2, 0, 0, 0), Experience())
+    )
+    assert score(newcomer, file) >= score(unknown, file) > 0
+    assert score(replace(unknown, added=3_000), file) > score(unknown, file)
 
 
 def test_changes_that_are_all_alike_have_thresholds_that_most_do_not_reach() -> None:

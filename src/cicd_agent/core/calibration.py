@@ -132,7 +132,9 @@ def _learn(rows: Sequence[_Row], file: RiskFile) -> Calibration:
     chosen, after = (own, own_quality) if is_better else (scaled, scaled.quality(late))
     notes = [] if is_better else ["the shipped weights stay: own ones order the newest changes no better"]
     if is_better and own.weights is not None:
-        file = file.model_copy(update={"intercept": own.weights.intercept, "weights": own.weights.weights})
+        learnt = own.weights
+        update = {"intercept": learnt.intercept, "weights": learnt.weights, "typical": learnt.typical}
+        file = file.model_copy(update=update)
     if chosen.slope > 0 and (after.auc or 0.0) > _CHANCE:
         file = file.model_copy(update={"slope": _rounded(chosen.slope), "offset": _rounded(chosen.offset)})
     else:
