@@ -53,7 +53,7 @@ OUTPUTS = {
     """),
     "deploy-gate": words("""
         decision requires_approval safety_score review_match strategy canary_percentage rollback_trigger rollback_to
-        approval_hash pre_deploy_checks monitoring_focus
+        approval_hash deployment_id pre_deploy_checks monitoring_focus
     """),
     "route": words("""
         risk_percentile reasons tests build strategy canary_percentage monitor_minutes areas

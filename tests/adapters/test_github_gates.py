@@ -162,9 +162,29 @@ def test_deployments_are_read_down_to_the_last_that_succeeded(hub: FakeGitHub, s
     ]
     url = f"https://api.github.test/deployments/{good.id}"
     assert found[2] == PastDeployment(
-        good.id, SHA, "main", AT + 100, "success", AT + 160, creator="github-actions[bot]", url=url
+        good.id, SHA, "main", AT + 100, "success", AT + 160, creator="github-actions[bot]", url=url, succeeded=True
     )
     assert len(hub.received) == 4
+
+
+def test_of_a_named_commit_it_is_told_whether_it_was_there_before(scene: GateScene, gates: Gates) -> None:
+    """What was replaced is inactive to GitHub: its earlier statuses tell whether it had succeeded."""
+    scene.add_deployment("d" * 40, "production", "success", "inactive", at=AT)
+    scene.add_deployment("c" * 40, "production", "failure", at=AT + 100)
+    scene.add_deployment("b" * 40, "production", "success", at=AT + 200)
+    found = gates.deployments("production", sha="d" * 40)
+    assert [(one.sha[0], one.state, one.worked) for one in found] == [
+        ("b", "success", True),
+        ("c", "", False),
+        ("d", "inactive", True),
+    ]
+    assert [one.worked for one in gates.deployments("production", sha="b" * 40)] == [True, False, True]
+
+
+def test_a_status_in_which_a_gate_held_is_no_failed_deployment(scene: GateScene, gates: Gates) -> None:
+    made = scene.add_deployment(SHA, "production", at=AT)
+    gates.tell_deployment(made.id, "failure", "HOLD production ← cccccc, score 61 (needs 75)", "")
+    assert [one.held for one in gates.deployments("production")] == [True]
 
 
 def test_the_search_for_a_success_ends_after_four_and_says_so(

@@ -119,14 +119,19 @@ class GitHubGates:
             self.channel.note(f"only the newest {MOST_PAGES * PER_PAGE} runs since {since} were read")
         return tuple(run.as_state() for run in found.values())
 
-    def deployments(self, environment: str, most: int = 10) -> tuple[PastDeployment, ...]:
+    def deployments(self, environment: str, most: int = 10, sha: str = "") -> tuple[PastDeployment, ...]:
         """The last deployments to an environment, newest first, with the status of those that are needed."""
         listed = self._deployments({"environment": environment}, most)
         shown: list[PastDeployment] = []
-        for at, one in enumerate(listed):
-            looks = at < MOST_STATUSES and all(earlier.state != "success" for earlier in shown)
-            shown.append(one.as_past(self._status(one.id) if looks else None))
-        if len(listed) > MOST_STATUSES and all(one.state != "success" for one in shown):
+        for one in listed:
+            asked = sum(1 for earlier in shown if earlier.state)
+            good = [earlier.sha for earlier in shown if earlier.succeeded]
+            # Of the commit itself its last one tells whether it was here before; another is what to go back to.
+            is_first_of_it = one.sha == sha and all(earlier.sha != sha for earlier in shown)
+            wanted = not any(each != sha for each in good) or is_first_of_it
+            looks = wanted and asked < MOST_STATUSES
+            shown.append(one.as_past(self._statuses(one.id) if looks else ()))
+        if len(listed) > MOST_STATUSES and not any(one.succeeded for one in shown):
             self.channel.note(
                 f"none of the last {MOST_STATUSES} deployments to {words(environment)} succeeded: no status of an"
                 " earlier one was read"
@@ -195,7 +200,7 @@ class GitHubGates:
         call = Call(f"say that a deployment is {state}", "POST", path, DEPLOYS, body=sent, repeatable=False)
 
         def standing() -> bool | None:
-            last = self._status(deployment)
+            last = next(iter(self._statuses(deployment)), None)
             return (last is not None and last.state == state and last.description == sent["description"]) or None
 
         made_once(lambda: self.channel.wire.ask(call).ok, standing, self.channel.settle)
@@ -225,12 +230,12 @@ class GitHubGates:
         listed = read(call, self.channel.wire.ask(call), list[Deployment])[:most]
         return sorted(listed, key=lambda one: one.id, reverse=True)
 
-    def _status(self, deployment: int) -> DeploymentStatus | None:
-        """The newest status of a deployment."""
+    def _statuses(self, deployment: int) -> Sequence[DeploymentStatus]:
+        """The last statuses of a deployment, newest first."""
         call = self._get(
-            "say what became of a deployment", f"/deployments/{deployment}/statuses", DEPLOYED, {"per_page": 1}
+            "say what became of a deployment", f"/deployments/{deployment}/statuses", DEPLOYED, {"per_page": 30}
         )
-        return next(iter(read(call, self.channel.wire.ask(call), list[DeploymentStatus])), None)
+        return read(call, self.channel.wire.ask(call), list[DeploymentStatus])
 
     def _get(self, task: str, path: str, needs: str, query: dict[str, str | int] | None = None) -> Call:
         return Call(task, "GET", f"{self._root}{path}", needs, query=query or {})

@@ -1,6 +1,6 @@
 """GitHub's answers about checks, deployments, incidents and comments, as far as a gate reads them."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from pydantic import AwareDatetime
@@ -8,7 +8,7 @@ from pydantic import AwareDatetime
 from cicd_agent.adapters.github_run_shapes import seconds
 from cicd_agent.adapters.github_shapes import Account, App, Posted, Shape
 from cicd_agent.core.deploy_words import words_in
-from cicd_agent.core.gate import CheckState, Incident, PastDeployment, Word
+from cicd_agent.core.gate import HELD, CheckState, Incident, PastDeployment, Word
 
 PENDING = "pending"
 
@@ -106,8 +106,9 @@ class Deployment(Shape):
     created_at: AwareDatetime | None = None
     payload: Any = None
 
-    def as_past(self, status: DeploymentStatus | None = None) -> PastDeployment:
-        """In our words, with its newest status."""
+    def as_past(self, statuses: Sequence[DeploymentStatus] = ()) -> PastDeployment:
+        """In our words, with its newest status; `statuses` are its last, newest first."""
+        status = next(iter(statuses), None)
         return PastDeployment(
             id=self.id,
             sha=self.sha,
@@ -117,6 +118,8 @@ class Deployment(Shape):
             ended=int(seconds(status.created_at)) if status else 0,
             creator=self.creator.login if self.creator else "",
             url=(status.log_url if status else "") or self.url,
+            held=status is not None and status.state == "failure" and (status.description or "").startswith(HELD),
+            succeeded=any(each.state == "success" for each in statuses),
         )
 
 

@@ -85,7 +85,7 @@ class _Gathering:
     def evidence(self) -> Evidence:
         """Ask for everything at once; only what depends on what runs now waits for that."""
         at, own = self.gate.at, self.event.delivery.partition(".")[0]
-        past = self._ask(lambda forge: forge.gates.deployments(self.gate.environment))
+        past = self._ask(lambda forge: forge.gates.deployments(self.gate.environment, sha=self.gate.sha))
         checks_read = self._ask(lambda forge: forge.gates.checks(self.gate.sha))
         required_read = self._ask(lambda forge: forge.gates.required(self._branch()))
         runs_read = self._ask(lambda forge: forge.gates.ended_since(self._branch(), at - DAYS * _DAY))

@@ -1,7 +1,6 @@
 """Turns a gate's decision into what publishes it: outputs, a summary, a question to whoever may lift a hold."""
 
 import json
-import re
 from collections.abc import Iterator
 
 from cicd_agent.core.event import EventKind
@@ -23,6 +22,7 @@ from cicd_agent.core.plan import (
 )
 from cicd_agent.core.words import clip
 from cicd_agent.modes import Account
+from cicd_agent.modes.deploy_gate.heard import key
 from cicd_agent.modes.deploy_gate.page import comment, pictures, sentence, sentence_of, summary
 from cicd_agent.settings import Commenting, Settings
 
@@ -36,17 +36,14 @@ OUTPUTS = (
     "rollback_trigger",
     "rollback_to",
     "approval_hash",
+    "deployment_id",
     "pre_deploy_checks",
     "monitoring_focus",
 )
 MOST_NOTES = 5
 """Annotations of one run: the summary has all stops."""
-KEY = "deploy-gate"
-"""Begins the key of what stands about a hold; the environment follows."""
 
 LONGEST_TITLE = 200
-
-_SLUG = re.compile(r"[^A-Za-z0-9._-]+")
 
 
 def report(gated: Gated, evidence: Evidence, account: Account, settings: Settings) -> Plan:
@@ -61,11 +58,6 @@ def report(gated: Gated, evidence: Evidence, account: Account, settings: Setting
             *_outputs(gated),
         )
     )
-
-
-def key(environment: str) -> str:
-    """What the comment or issue about holds of an environment is found again by."""
-    return f"{KEY}/{_SLUG.sub('-', environment)[:80] or 'none'}"
 
 
 def _asked(gated: Gated, evidence: Evidence, account: Account, settings: Settings) -> Iterator[Effect]:
@@ -96,7 +88,9 @@ def _recorded(gated: Gated, evidence: Evidence, settings: Settings) -> Iterator[
     description = clip(sentence(gated), 140)
     stopped = gated.decision is not GateDecision.PROCEED
     if not stopped:
-        yield Deployment("deployment", gated.environment, gated.sha, "queued", description, begun)
+        yield Deployment(
+            "deployment", gated.environment, gated.sha, "queued", description, begun, output="deployment_id"
+        )
     elif begun and gated.enforced:
         yield Deployment("deployment", gated.environment, gated.sha, "failure", description, begun)
 
