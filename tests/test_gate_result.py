@@ -5,10 +5,11 @@ from pathlib import Path
 
 import pytest
 
+from cicd_agent.adapters.step import step
 from cicd_agent.cli import parse
 from cicd_agent.environment import Environment
 from cicd_agent.errors import ConfigError
-from cicd_agent.gating import gate_result
+from cicd_agent.gating import OUTPUTS, gate_result
 from cicd_agent.outlet import Outlet, Streams
 from tests.runner import parse_outputs
 
@@ -48,7 +49,7 @@ class Job:
         out = io.StringIO()
         outlet = Outlet(options, environment, Streams(out, out))
         try:
-            return gate_result(options, environment, outlet, io.BytesIO(stdin), out)
+            return gate_result(options, environment, outlet, io.BytesIO(stdin), step(environment, OUTPUTS, out))
         finally:
             self.printed = out.getvalue()
 

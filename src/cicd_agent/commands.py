@@ -10,6 +10,7 @@ from typing import Any
 
 from cicd_agent import putting
 from cicd_agent.adapters.files import write_file
+from cicd_agent.adapters.step import step
 from cicd_agent.adapters.tape_cache import open_folder
 from cicd_agent.affecting import affected_tests
 from cicd_agent.asking import Asking, Keeping, asking
@@ -28,7 +29,7 @@ from cicd_agent.errors import ConfigError, Exit
 from cicd_agent.extracting import extract
 from cicd_agent.fixing import apply, diff, require_working_tree
 from cicd_agent.gate_reporting import gate_report
-from cicd_agent.gating import gate_result
+from cicd_agent.gating import OUTPUTS, gate_result
 from cicd_agent.handover import look, read_evidence, take_over
 from cicd_agent.laboratories import laboratories
 from cicd_agent.modes import Mode, modes
@@ -127,7 +128,7 @@ def _alone(
         case "gate-report":
             code = gate_report(options, environment, outlet, clocks.now)
         case "gate-result":
-            code = gate_result(options, environment, outlet, sys.stdin.buffer, sys.stdout)
+            code = gate_result(options, environment, outlet, sys.stdin.buffer, step(environment, OUTPUTS))
         case "serve-fake-model":
             from cicd_agent.fake_model.server import serve  # noqa: PLC0415  nobody else pays for a server
 

@@ -1,7 +1,7 @@
 """`cicd-agent gate-result`: one check to require, which is green when every job ended as the plan wants it."""
 
 from pathlib import Path
-from typing import IO, Final, TextIO
+from typing import IO, Final
 
 from cicd_agent.adapters.workflow import Workflow
 from cicd_agent.cli import Options
@@ -25,19 +25,12 @@ _LONGEST = 300
 
 
 def gate_result(
-    options: Options, environment: Environment, outlet: Outlet, standard_input: IO[bytes], standard_output: TextIO
+    options: Options, environment: Environment, outlet: Outlet, standard_input: IO[bytes], workflow: Workflow
 ) -> int:
     """Judge the jobs that the options or the inputs name; 1 when the check is red.
 
     Raises ConfigError for what cannot be read, after the outputs have said that it is red.
     """
-    workflow = Workflow(
-        standard_output,
-        output_file=Path(environment.output_file) if environment.output_file else None,
-        summary_file=Path(environment.summary_file) if environment.summary_file else None,
-        names=OUTPUTS,
-        spoken=environment.on_actions,
-    )
     try:
         result = _judged(options, first_settings(options, environment), standard_input)
     except ConfigError as error:
