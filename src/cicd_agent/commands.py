@@ -32,6 +32,7 @@ from cicd_agent.gate_reporting import gate_report
 from cicd_agent.gating import OUTPUTS, gate_result
 from cicd_agent.handover import look, read_evidence, take_over
 from cicd_agent.laboratories import laboratories
+from cicd_agent.mapped import reach
 from cicd_agent.modes import Mode, modes
 from cicd_agent.outlet import Outlet, exit_of
 from cicd_agent.replay import record, replay
@@ -85,7 +86,8 @@ def execute(
             limit(most * 60)
             bench = benches(found, environment, outlet.redact, clocks.elapsed, most)
             laboratory = laboratories(found, environment, outlet.redact, clocks.elapsed, most)
-            world = replace(found.world, bench=bench, laboratory=laboratory, now=clocks.now)
+            tests = reach(found, laboratory)
+            world = replace(found.world, bench=bench, laboratory=laboratory, reach=tests, now=clocks.now)
             return replace(found, world=world)
 
         if options.command == "config":

@@ -4,7 +4,6 @@ from typing import Any
 import pytest
 
 from cicd_agent.core.event import Deployment
-from cicd_agent.core.evidence import Exhibit
 from cicd_agent.core.finding import Severity
 from cicd_agent.core.gate import Incident, Match, ReviewState, State
 from cicd_agent.core.gated import Band, Gated, GateDecision
@@ -301,6 +300,6 @@ def test_it_says_what_would_make_it_proceed() -> None:
     assert not any(broken.hash in each for each in broken.would_proceed)
 
 
-def test_a_quote_may_be_of_an_exhibit() -> None:
-    seen = evidence(exhibits=(Exhibit("S1", "signals", "failures: 11 % of 31 runs"),))
-    assert stops(decide(seen, draft(("runs fail", "11 % of 31 runs"), risk_level="high"))) == {"model"}
+def test_a_quote_may_be_of_what_was_measured() -> None:
+    failing = {"text": "runs fail", "quote": "failures: ", "source": "SIGNALS"}
+    assert stops(decide(CLEAN, draft(risk_level="high", objections=(failing,)))) == {"model"}
