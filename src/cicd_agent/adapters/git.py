@@ -8,6 +8,7 @@ from pathlib import Path
 
 from cicd_agent.adapters import git_fetch
 from cicd_agent.adapters.git_diff import (
+    list_commits,
     omission_notes,
     read_commits,
     read_entries,
@@ -16,10 +17,12 @@ from cicd_agent.adapters.git_diff import (
     read_texts,
     with_attributes,
 )
+from cicd_agent.adapters.git_history import patch_id, read_past
 from cicd_agent.adapters.git_lookup import GitLibrary
 from cicd_agent.adapters.git_process import Git, GitFailed, borrow
 from cicd_agent.adapters.git_worktree import snapshot
-from cicd_agent.core.change import Change, ChangeSource
+from cicd_agent.core.change import Change, ChangeSource, Commit
+from cicd_agent.core.history import Past
 from cicd_agent.errors import ConfigError
 
 _SHA = re.compile(r"[0-9a-f]{40}(?:[0-9a-f]{24})?\Z")
@@ -139,6 +142,35 @@ class GitRepository:
         id_ = about.decode("ascii").split()[2]
         size = int(self._ours.text("cat-file", "-s", id_))
         return self._ours.run("cat-file", "blob", id_) if size <= limit else None
+
+    def past(self, sha: str, most: int, counted: int) -> Past:
+        """The last `most` commits that lead to `sha`, newest first, lines counted for the newest `counted`.
+
+        What is not in this clone is left out, and the limits say so. ConfigError when `sha` itself is not here.
+        """
+        return read_past(self._ours, self._commit(sha), most, counted)
+
+    def parents(self, sha: str) -> tuple[str, ...]:
+        """The parents of a commit; none when this clone does not have it, or stops there."""
+        commit = self.resolve(sha)
+        if commit is None:
+            return ()
+        return tuple(self._ours.text("rev-list", "--parents", "--max-count=1", commit, "--").split()[1:])
+
+    def between(self, base: str, head: str, most: int) -> tuple[Commit, ...]:
+        """The commits on the first-parent line of `head` that are not in `base`, newest first.
+
+        ConfigError when one of the two is not in this clone.
+        """
+        old, new = self._commit(base), self._commit(head)
+        return list_commits(self._ours, "--first-parent", f"--max-count={most}", f"{old}..{new}")
+
+    def patch_id(self, base: str, head: str) -> str:
+        """An id of the diff from one commit to another that a rebase leaves as it is, "" when they do not differ.
+
+        ConfigError when one of the two, or what they hold, is not in this clone.
+        """
+        return patch_id(self._ours, self._commit(base), self._commit(head))
 
     def library(self, change: Change) -> GitLibrary:
         """The files that `change` ends in. ConfigError when uncommitted work is not any more what it was."""

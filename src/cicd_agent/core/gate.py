@@ -27,6 +27,8 @@ class State(StrEnum):
     NONSENSE = "nonsense"
 
 
+HELD = "HOLD "
+"""Begins the description of a status by which a gate says that it held."""
 SIGNALS = ("tests", "coverage", "review", "failures", "model")
 """The signals that have a weight, in the order of the table that people see."""
 FACTS = ("checks", "required", "origins", "deployments", "incidents", "budget", "history", "approvals")
@@ -122,7 +124,8 @@ class PastDeployment:
     """A deployment of the environment and its newest status, in GitHub's words ("" when it has none yet).
 
     Times are in seconds since the epoch; `ended` is that of the status. `held` is whether that status is a gate's own
-    word that it held: nothing was deployed then.
+    word that it held: nothing was deployed then. `succeeded` is whether it ever did: GitHub calls what was replaced
+    `inactive`.
     """
 
     id: int
@@ -134,6 +137,12 @@ class PastDeployment:
     creator: str = ""
     url: str = ""
     held: bool = False
+    succeeded: bool = False
+
+    @property
+    def worked(self) -> bool:
+        """Whether what it brought has run there."""
+        return self.succeeded or self.state == "success"
 
 
 @dataclass(frozen=True, slots=True)

@@ -36,7 +36,7 @@ class PastCommit:
 class Past:
     """The commits before a change, newest first, without merges. `limits` say what is missing, a sentence each.
 
-    `shallow` is whether the clone ends before the history does.
+    `shallow` is whether the history goes on where these commits end: the clone ends there, or no more could be read.
     """
 
     commits: tuple[PastCommit, ...] = ()

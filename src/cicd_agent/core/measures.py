@@ -4,7 +4,9 @@ Names and meanings are those of Kamei et al., "A Large-Scale Empirical Study of 
 Transactions on Software Engineering 39(6), 2013), so that published data can be used as it is.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from math import log2
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,3 +44,9 @@ class Measures:
     lines_before: float | None = None
     is_fix: bool = False
     experience: Experience = Experience()
+
+
+def entropy(lines: Sequence[int]) -> float:
+    """Shannon's entropy in bits of the changed lines over the files: 0 when one file has them all."""
+    total = sum(lines)
+    return sum(part / total * log2(total / part) for part in lines if part)

@@ -47,6 +47,8 @@ class Area:
 
 
 OWN_CONFIG = ".github/cicd-agent.yml"
+UNCOUNTED = frozenset({PathKind.DOCS, PathKind.GENERATED, PathKind.VENDORED, PathKind.LOCK_FILE})
+"""Nobody writes or reads these line by line: they count as files, their lines do not."""
 
 
 def _words(text: str) -> frozenset[str]:

@@ -31,10 +31,11 @@ class Gates(Protocol):
         """The runs on a branch that were created since then and have ended, newest first, at most 300."""
         ...
 
-    def deployments(self, environment: str, most: int = 10) -> tuple[PastDeployment, ...]:
+    def deployments(self, environment: str, most: int = 10, sha: str = "") -> tuple[PastDeployment, ...]:
         """The last deployments to an environment, newest first. Takes `deployments: read`.
 
-        The status is read for those newest ones only that are needed to find the last that succeeded, at most four.
+        What became of them is read for those newest ones only that are needed to find the last that succeeded, at most
+        four; and, where a `sha` is named, for the last of that commit, and to find one of another that succeeded.
         """
         ...
 

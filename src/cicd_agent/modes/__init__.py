@@ -17,7 +17,7 @@ from cicd_agent.core.plan import Plan
 from cicd_agent.core.ports import Forge, Repository, Workspace
 from cicd_agent.core.ports_actions import Bench
 from cicd_agent.core.ports_tests import Laboratory
-from cicd_agent.core.routed import Routed
+from cicd_agent.core.routed import AffectedTests, Routed
 from cicd_agent.core.verdict import Said, Verdict
 from cicd_agent.settings import Settings
 
@@ -46,6 +46,8 @@ class World:
     bench: Callable[[Change], Bench | None] | None = None
     laboratory: Callable[[Change], Laboratory | None] | None = None
     logs: LogFiles = field(default_factory=LogFiles)
+    reach: Callable[[Change], AffectedTests | None] | None = None
+    """The tests that a change can reach, by a map that an earlier run has left; None where nobody looks."""
     now: Callable[[], float] = lambda: 0.0
     """Seconds since 1970; 0 where nobody may depend on the time."""
     problems: tuple[str, ...] = ()

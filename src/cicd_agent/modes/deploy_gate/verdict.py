@@ -57,7 +57,7 @@ def verify(rules: RuleDraft, answers: Sequence[Answer[Any]], evidence: Evidence,
     """The decision. Whatever models say, it is at most as good as the rules alone make it."""
     gate = evidence.gate or GateEvidence("", "", 0)
     event, judged = evidence.event, policy(settings)
-    opinion = listen(answers, evidence)
+    opinion = listen(answers, evidence, settings)
     readings = _signals(gate, evidence, judged, opinion)
     score = scored(judged, readings)
     standing, weighty = _findings(rules, evidence, settings)
@@ -126,12 +126,12 @@ def verify(rules: RuleDraft, answers: Sequence[Answer[Any]], evidence: Evidence,
     )
 
 
-def listen(answers: Sequence[Answer[Any]], evidence: Evidence) -> Opinion:
+def listen(answers: Sequence[Answer[Any]], evidence: Evidence, settings: Settings) -> Opinion:
     """What the answers say, and which of their objections are proved."""
-    drafts = tuple(answer.draft for answer in answers if isinstance(answer.draft, GateDraft))
-    proofs = [prove(draft, evidence) for draft in drafts]
+    heard = [(answer.draft, answer.lookups) for answer in answers if isinstance(answer.draft, GateDraft)]
+    proofs = [prove(draft, evidence, settings, lookups) for draft, lookups in heard]
     return Opinion(
-        drafts,
+        tuple(draft for draft, _ in heard),
         tuple(each for standing, _ in proofs for each in standing),
         tuple(each for _, dropped in proofs for each in dropped),
     )
@@ -226,7 +226,7 @@ def _risk(
     floor = floors(rules.areas, findings, settings.min_confidence)
     if opinion.objections:
         floor.append(Floor(opinion.level, f"the model: {_line(opinion.objections[0].text)}", Ground.FINDING))
-    return assess(evidence.change, floor)
+    return assess(evidence.change, floor, evidence.history, evidence.learnt)
 
 
 def _would_proceed(

@@ -48,7 +48,7 @@ def verify(rules: RuleDraft, answers: Sequence[Answer[Any]], evidence: Evidence,
     well, unproved = strengths(drafts, change, standing)
     # What the author of the change silences is not shown, but the risk does not fall by it.
     weighty = [*standing, *(each.finding for each in suppressed if each.weighs), *(each.claim for each in merged)]
-    risk = assess(change, floors(rules.areas, weighty, settings.min_confidence))
+    risk = assess(change, floors(rules.areas, weighty, settings.min_confidence), evidence.history, evidence.learnt)
     strong = [finding for finding in standing if reaches(finding, settings)]
     blocking = [finding for finding in standing if blocks(finding, settings)]
     unseen = any(answer.left_out for answer in main) or not recalled.whole
