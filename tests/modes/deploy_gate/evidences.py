@@ -117,9 +117,9 @@ def with_gate(seen: Evidence, **fields: Any) -> Evidence:
 
 
 def draft(*objections: tuple[str, str], **fields: Any) -> GateDraft:
-    """What a model says: objections as (text, quote)."""
+    """What a model says: objections as (text, quote), of the file that the clean evidence changes."""
     known: dict[str, Any] = {
-        "objections": [{"text": text, "quote": quote, "source": "diff"} for text, quote in objections],
+        "objections": [{"text": text, "quote": quote, "source": "src/client.py"} for text, quote in objections],
         "risk_level": "low",
         "confidence_in_proceeding": 0.9,
         "pre_deploy_checks": (),

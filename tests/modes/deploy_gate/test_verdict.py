@@ -4,7 +4,6 @@ from typing import Any
 import pytest
 
 from cicd_agent.core.event import Deployment
-from cicd_agent.core.evidence import Exhibit
 from cicd_agent.core.finding import Severity
 from cicd_agent.core.gate import Incident, Match, ReviewState, State
 from cicd_agent.core.gated import Band, Gated, GateDecision
@@ -307,8 +306,3 @@ def test_it_says_what_would_make_it_proceed() -> None:
     assert red.would_proceed == ("red-check: mend what it shows", f"an override of {red.hash}, with a reason")
     broken = decide(evidence(policy=("broken",)))
     assert not any(broken.hash in each for each in broken.would_proceed)
-
-
-def test_a_quote_may_be_of_an_exhibit() -> None:
-    seen = evidence(exhibits=(Exhibit("S1", "signals", "failures: 11 % of 31 runs"),))
-    assert stops(decide(seen, draft(("runs fail", "11 % of 31 runs"), risk_level="high"))) == {"model"}
