@@ -168,6 +168,13 @@ def test_it_rolls_back_what_an_incident_or_a_red_check_came_after() -> None:
     assert decide(red).decision is GateDecision.ROLLBACK
 
 
+def test_it_goes_back_to_what_was_replaced_and_not_to_what_failed_after_it_had_succeeded() -> None:
+    replaced = deployment(OLDER, "inactive", id=3, succeeded=True)
+    broke = deployment(BASE, "failure", id=4, succeeded=True)
+    gated = decide(evidence(deployments=(deployment(SHA, "failure"), broke, replaced)))
+    assert (gated.decision, gated.rollback_to) == (GateDecision.ROLLBACK, OLDER)
+
+
 def test_without_a_place_to_go_back_to_it_holds_and_says_so() -> None:
     gated = decide(
         evidence(deployments=(deployment(SHA, "failure"), deployment(SHA, id=6), deployment(OLDER, "error")))
