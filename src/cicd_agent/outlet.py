@@ -43,7 +43,7 @@ from cicd_agent.decision import Decision, Report, dump, outputs, report
 from cicd_agent.environment import Environment
 from cicd_agent.errors import AgentError, ConfigError, Exit
 from cicd_agent.granting import grant
-from cicd_agent.modes import Account, Mode, modes
+from cicd_agent.modes import Account, Mode, mode_named
 from cicd_agent.rendering import rendered
 from cicd_agent.world import Scene, inputs, secrets
 
@@ -174,7 +174,7 @@ class Outlet:
 
     def fail(self, error: AgentError, trace: str = "") -> int:
         """Say what went wrong in every place where somebody or something would look for a result; the exit code."""
-        mode = modes().get(self._options.mode)
+        mode = mode_named(self._options.mode)
         is_closed = mode is not None and mode.fails_closed and not self._in_shadow
         code = Exit.OK if error.exit in _ADVISORY and not is_closed else error.exit
         line = self.redact(str(error))

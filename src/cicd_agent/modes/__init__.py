@@ -3,7 +3,7 @@
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from types import MappingProxyType
-from typing import Any, Final, Protocol, TypeVar
+from typing import Any, Final, Protocol, TypeVar, get_args
 
 from cicd_agent.agent.tool import Tool
 from cicd_agent.agent.turns import Answer, Question, Usage
@@ -19,7 +19,7 @@ from cicd_agent.core.ports_actions import Bench
 from cicd_agent.core.ports_tests import Laboratory
 from cicd_agent.core.routed import AffectedTests, Routed
 from cicd_agent.core.verdict import Said, Verdict
-from cicd_agent.settings import Settings
+from cicd_agent.settings import ModeName, Settings
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,13 +173,34 @@ class Mode(Protocol[R]):
         ...
 
 
+def mode_named(name: str) -> Mode[Any] | None:
+    """The mode of this name, None when there is none. A slice costs nothing until it is used."""
+    match name:
+        case "review":
+            from cicd_agent.modes.review import REVIEW  # noqa: PLC0415
+
+            return REVIEW
+        case "gen-tests":
+            from cicd_agent.modes.gen_tests import GEN_TESTS  # noqa: PLC0415
+
+            return GEN_TESTS
+        case "analyse-failure":
+            from cicd_agent.modes.analyse_failure import ANALYSE_FAILURE  # noqa: PLC0415
+
+            return ANALYSE_FAILURE
+        case "deploy-gate":
+            from cicd_agent.modes.deploy_gate import DEPLOY_GATE  # noqa: PLC0415
+
+            return DEPLOY_GATE
+        case "route":
+            from cicd_agent.modes.route import ROUTE  # noqa: PLC0415
+
+            return ROUTE
+        case _:
+            return None
+
+
 def modes() -> Mapping[str, Mode[Any]]:
     """All modes by name, in the order of the documents."""
-    # A slice costs nothing until it is used.
-    from cicd_agent.modes.analyse_failure import ANALYSE_FAILURE  # noqa: PLC0415
-    from cicd_agent.modes.deploy_gate import DEPLOY_GATE  # noqa: PLC0415
-    from cicd_agent.modes.gen_tests import GEN_TESTS  # noqa: PLC0415
-    from cicd_agent.modes.review import REVIEW  # noqa: PLC0415
-    from cicd_agent.modes.route import ROUTE  # noqa: PLC0415
-
-    return {mode.name: mode for mode in (REVIEW, GEN_TESTS, ANALYSE_FAILURE, DEPLOY_GATE, ROUTE)}
+    found = ((name, mode_named(name)) for name in get_args(ModeName))
+    return {name: mode for name, mode in found if mode is not None}

@@ -117,7 +117,7 @@ def with_gate(seen: Evidence, **fields: Any) -> Evidence:
 
 
 def draft(*objections: tuple[str, str], **fields: Any) -> GateDraft:
-    """What a model says: objections as (text, quote)."""
+    """What a model says: objections as (text, quote), of the file that the clean evidence changes."""
     known: dict[str, Any] = {
         "objections": [{"text": text, "quote": quote, "source": "src/client.py"} for text, quote in objections],
         "risk_level": "low",

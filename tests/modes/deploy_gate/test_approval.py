@@ -181,6 +181,11 @@ def test_who_approves_in_spite_of_an_objection_approves_it_without_one_as_well()
     assert decisions == ["hold", "proceed", "proceed", "proceed"]
 
 
-def test_the_event_of_a_pull_request_does_not_make_its_actor_an_author() -> None:
+def test_who_only_starts_a_deployment_is_no_author() -> None:
+    """Neither who merges what others wrote, nor who starts a workflow by hand."""
     seen = replace(HELD, event=replace(EVENT, actor=Actor("rita")))
+    started = Event(EventKind.WORKFLOW_DISPATCH, repo="o/r", actor=Actor("rita"))
+    direct = replace(with_gate(HELD, commits=(COMMIT, Deployed("e" * 40, "Quick fix"))), event=started)
+    said = word(hash_of(direct), "override", reason=REASON)
+    assert decide(with_gate(direct, words=(said,))).decision is GateDecision.PROCEED
     assert decide(with_gate(seen, words=(word(hash_of(seen)),))).decision is GateDecision.PROCEED

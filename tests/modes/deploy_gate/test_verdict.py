@@ -153,6 +153,12 @@ def test_it_rolls_back_what_runs_there_and_failed() -> None:
         assert (gated.conclusion, gated.requires_approval) == (Conclusion.FAILURE, False)
 
 
+def test_a_deployment_that_nobody_told_anything_of_is_not_what_runs_there() -> None:
+    past = (deployment(OLDER, "", id=9), deployment(SHA, "failure", id=8), deployment(BASE))
+    gated = decide(evidence(deployments=past))
+    assert (gated.decision, gated.rollback_to) == (GateDecision.ROLLBACK, BASE)
+
+
 def test_it_rolls_back_what_an_incident_or_a_red_check_came_after() -> None:
     past = (deployment(SHA, id=9), deployment(OLDER, id=7))
     after, before = (Incident(5, "down", when) for when in (AT - 60, AT - 86_400))
@@ -160,6 +166,13 @@ def test_it_rolls_back_what_an_incident_or_a_red_check_came_after() -> None:
     assert decide(evidence(deployments=past, incidents=(before,))).decision is GateDecision.HOLD
     red = evidence(deployments=past, checks=(check("unit", "failure"),))
     assert decide(red).decision is GateDecision.ROLLBACK
+
+
+def test_it_goes_back_to_what_was_replaced_and_not_to_what_failed_after_it_had_succeeded() -> None:
+    replaced = deployment(OLDER, "inactive", id=3, succeeded=True)
+    broke = deployment(BASE, "failure", id=4, succeeded=True)
+    gated = decide(evidence(deployments=(deployment(SHA, "failure"), broke, replaced)))
+    assert (gated.decision, gated.rollback_to) == (GateDecision.ROLLBACK, OLDER)
 
 
 def test_without_a_place_to_go_back_to_it_holds_and_says_so() -> None:
@@ -245,7 +258,7 @@ def test_evidence_of_nothing_holds() -> None:
         (Severity.CRITICAL, {}, "canary", 5),
         (Severity.HIGH, {"routes": {"high": Route(canary_percentage=25)}}, "canary", 25),
         (Severity.HIGH, {"routes": {"high": Route(strategy="blue_green")}}, "blue_green", 0),
-        (None, {"routes": {"low": Route(strategy="direct")}}, "direct", 0),
+        (None, {"routes": {"low": Route(strategy="direct", canary_percentage=25)}}, "direct", 0),
         (None, {"routes": {"low": Route(strategy="canary")}}, "canary", 10),
     ],
 )
@@ -272,7 +285,9 @@ def test_with_traffic_it_says_what_the_canary_sees() -> None:
 
 
 def test_advice_is_about_what_changed_and_names_the_models_own() -> None:
-    change = change_of(("app/migrations/0042_drop.sql", None, "DROP TABLE a;\n"), ("tests/test_auth.py", None, "a\n"))
+    change = change_of(
+        ("app/migrations/0042_drop.sql", None, "DROP TABLE a;\n"), ("examples/Dockerfile", None, "FROM scratch\n")
+    )
     said = draft(pre_deploy_checks=("ask\nthe shop",), monitoring_focus=("orders",), rollback_trigger="orders stop")
     gated = decide(evidence(change=change), said)
     assert gated.pre_deploy_checks == (
@@ -298,8 +313,3 @@ def test_it_says_what_would_make_it_proceed() -> None:
     assert red.would_proceed == ("red-check: mend what it shows", f"an override of {red.hash}, with a reason")
     broken = decide(evidence(policy=("broken",)))
     assert not any(broken.hash in each for each in broken.would_proceed)
-
-
-def test_a_quote_may_be_of_what_was_measured() -> None:
-    failing = {"text": "runs fail", "quote": "failures: ", "source": "SIGNALS"}
-    assert stops(decide(CLEAN, draft(risk_level="high", objections=(failing,)))) == {"model"}

@@ -23,7 +23,7 @@ class Retreat:
 
 def known(gate: GateEvidence, event: Event) -> str:
     """Why nothing of it is new to the environment, "" when something is: it was gone over when it first came there."""
-    succeeded = {each.sha for each in _past(gate, event) if each.worked}
+    succeeded = {each.sha for each in _past(gate, event) if _is_good(each)}
     if gate.sha and gate.sha in succeeded:
         return "it was deployed here before, and that succeeded"
     if gate.sha and not gate.commits and gate.base in succeeded:
@@ -64,11 +64,16 @@ def retreat(gate: GateEvidence, event: Event, red: tuple[str, ...]) -> Retreat |
     else:
         return None
     earlier = past[past.index(now) + 1 :]
-    to = next((each.sha for each in earlier if each.worked and each.sha != gate.sha), "")
+    to = next((each.sha for each in earlier if _is_good(each) and each.sha != gate.sha), "")
     remedy = (
         f"go back to {to[:12]}" if to else "no earlier deployment is known to have succeeded: find one to go back to"
     )
     return Retreat(Stop("rollback", why, Lift.OVERRIDE, remedy, about=about), to)
+
+
+def _is_good(deployment: PastDeployment) -> bool:
+    """Whether it succeeded, and nobody said afterwards that it failed."""
+    return deployment.worked and deployment.state not in _FAILED
 
 
 def _past(gate: GateEvidence, event: Event) -> Iterator[PastDeployment]:

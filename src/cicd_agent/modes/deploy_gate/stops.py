@@ -169,8 +169,8 @@ def about_model(settings: Settings, policy: Policy, score: Score, objection: str
 
 
 def passes(score: float, policy: Policy) -> bool:
-    """Whether a score is enough. With no weights at all nothing is, not even for a threshold of 0."""
-    return score >= policy.threshold and any(weight for name, weight in policy.weights.items() if name != "model")
+    """Whether a score is enough."""
+    return score >= policy.threshold
 
 
 def blocking_of(findings: Sequence[Finding], settings: Settings) -> list[Finding]:
