@@ -14,11 +14,10 @@ from cicd_agent.core.ports import (
     PostedComment,
     PostedReview,
     PullState,
-    Sandbox,
     Store,
     Workspace,
 )
-from cicd_agent.core.sandbox import Limits, Ran
+from cicd_agent.core.sandbox import Limits, Ran, Sandbox
 from cicd_agent.core.thread import Thread
 from cicd_agent.errors import ForgeRefused
 from tests.fake_commits import FakeCommits

@@ -14,6 +14,7 @@ from cicd_agent.adapters.step import step
 from cicd_agent.adapters.tape_cache import open_folder
 from cicd_agent.affecting import affected_tests
 from cicd_agent.asking import Asking, Keeping, asking
+from cicd_agent.calibrating import calibrate
 from cicd_agent.cli import Options
 from cicd_agent.config.explain import explain, table
 from cicd_agent.config.limits import minutes
@@ -27,6 +28,7 @@ from cicd_agent.environment import Environment
 from cicd_agent.errors import ConfigError, Exit
 from cicd_agent.extracting import extract
 from cicd_agent.fixing import apply, diff, require_working_tree
+from cicd_agent.gate_reporting import gate_report
 from cicd_agent.gating import OUTPUTS, gate_result
 from cicd_agent.handover import look, read_evidence, take_over
 from cicd_agent.laboratories import laboratories
@@ -38,7 +40,18 @@ from cicd_agent.settings import Stage
 from cicd_agent.trying import benches
 from cicd_agent.world import Scene, answers_folder, inputs, prepare, read
 
-_ALONE = frozenset({"schema", "replay", "extract", "affected-tests", "gate-result", "serve-fake-model"})
+_ALONE = frozenset(
+    {
+        "schema",
+        "replay",
+        "extract",
+        "affected-tests",
+        "serve-fake-model",
+        "calibrate",
+        "gate-report",
+        "gate-result",
+    }
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +85,8 @@ def execute(
             limit(most * 60)
             bench = benches(found, environment, outlet.redact, clocks.elapsed, most)
             laboratory = laboratories(found, environment, outlet.redact, clocks.elapsed, most)
-            return replace(found, world=replace(found.world, bench=bench, laboratory=laboratory))
+            world = replace(found.world, bench=bench, laboratory=laboratory, now=clocks.now)
+            return replace(found, world=world)
 
         if options.command == "config":
             return _explain(scene(None), inputs(options, environment).get("mode", ""), outlet)
@@ -98,25 +112,30 @@ def _alone(
         limit(most * 60)
         return laboratories(scene, environment, outlet.redact, clocks.elapsed, most)
 
+    code: int = Exit.OK
     match options.command:
         case "schema":
             published = config_schema() if options.schema == "config" else schema(options.schema)
             outlet.print_json(json.dumps(published, indent=2))
-            return Exit.OK
         case "replay":
-            return replay(options, outlet)
+            code = replay(options, outlet)
         case "extract":
-            return extract(options, outlet, sys.stdin.buffer)
+            code = extract(options, outlet, sys.stdin.buffer)
         case "affected-tests":
-            return affected_tests(options, environment, outlet, tests)
+            code = affected_tests(options, environment, outlet, tests)
+        case "calibrate":
+            code = calibrate(options, environment, outlet, clocks.now)
+        case "gate-report":
+            code = gate_report(options, environment, outlet, clocks.now)
         case "gate-result":
-            return gate_result(options, environment, outlet, sys.stdin.buffer, step(environment, OUTPUTS))
+            code = gate_result(options, environment, outlet, sys.stdin.buffer, step(environment, OUTPUTS))
         case "serve-fake-model":
             from cicd_agent.fake_model.server import serve  # noqa: PLC0415  nobody else pays for a server
 
-            return serve(Path(options.script), options.port, outlet.print)
+            code = serve(Path(options.script), options.port, outlet.print)
         case command:
             raise AssertionError(command)
+    return code
 
 
 def _keeping(folder: Path, clocks: Clocks, outlet: Outlet, options: Options) -> Keeping:

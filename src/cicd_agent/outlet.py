@@ -3,7 +3,7 @@
 import shutil
 import tempfile
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path, PurePath
 from typing import Any, TextIO
@@ -15,18 +15,16 @@ from cicd_agent.adapters.slack import connect
 from cicd_agent.adapters.store import JournalStore
 from cicd_agent.adapters.style import Shape
 from cicd_agent.adapters.tape import TAPE
-from cicd_agent.adapters.terminal import progress, render
-from cicd_agent.adapters.terminal_failure import render_failure
-from cicd_agent.adapters.terminal_tests import render_tests
+from cicd_agent.adapters.terminal import progress
 from cicd_agent.adapters.workflow import Workflow, quiet
 from cicd_agent.cli import TOOLS, Options
 from cicd_agent.core.event import Event, EventKind
 from cicd_agent.core.evidence import Evidence
+from cicd_agent.core.grant import Grant
 from cicd_agent.core.markdown import escape
 from cicd_agent.core.plan import (
     Annotation,
     Artifact,
-    Grant,
     Level,
     Output,
     Plan,
@@ -46,7 +44,8 @@ from cicd_agent.environment import Environment
 from cicd_agent.errors import AgentError, ConfigError, Exit
 from cicd_agent.granting import grant
 from cicd_agent.modes import Account, Mode, modes
-from cicd_agent.world import Scene, secrets
+from cicd_agent.rendering import rendered
+from cicd_agent.world import Scene, inputs, secrets
 
 HIDDEN = ".cicd-agent"
 REPORT = "report.json"
@@ -131,12 +130,17 @@ class Outlet:
             return code
         folder = self._folder
         common, own = outputs(decision, str(folder / REPORT)), _own_outputs(decision.plan, folder)
+        common |= {} if decision.judged else mode.unproved
         missing = {name: value for name, value in common.items() if name not in own}
         plan = Plan((*_as_effects(missing), *decision.plan.effects))
-        names = (*common, *mode.outputs)
+        # The areas of a route are named in the config: what action.yml cannot declare, a step of one's own can read.
+        names = (*common, *mode.outputs, *(name for name in own if name.startswith("run_")))
         # At a terminal GitHub is only read, where it is asked at all.
         forge = None if scene.event.kind is EventKind.LOCAL else scene.world.forge
-        granted = grant(scene, is_own=self._options.command == "run")
+        is_own = self._options.command == "run"
+        gate = decision.evidence.gate if decision.evidence and is_own else None
+        pulls = frozenset(pull.number for pull in gate.pulls) if gate else frozenset[int]()
+        granted = replace(grant(scene, is_own=is_own, mode=mode.name), pulls=pulls)
         slack = connect(scene.settings, self._environment.ca_bundle)
         receipts = self._perform(plan, scene.event, forge, names, folder, granted=granted, notifier=slack)
         written = written_report(decision, folder, receipts, self._tape)
@@ -171,7 +175,8 @@ class Outlet:
     def fail(self, error: AgentError, trace: str = "") -> int:
         """Say what went wrong in every place where somebody or something would look for a result; the exit code."""
         mode = modes().get(self._options.mode)
-        code = Exit.OK if error.exit in _ADVISORY and not (mode and mode.fails_closed) else error.exit
+        is_closed = mode is not None and mode.fails_closed and not self._in_shadow
+        code = Exit.OK if error.exit in _ADVISORY and not is_closed else error.exit
         line = self.redact(str(error))
         if trace:
             self._workflow(()).say(self.redact(trace))
@@ -179,7 +184,7 @@ class Outlet:
         if self._options.dry_run or self._options.command in TOOLS:
             return code
         event = Event(EventKind.OTHER)
-        values = dict.fromkeys(outputs(_nothing(event), ""), "")
+        values = dict.fromkeys(outputs(_nothing(event), ""), "") | dict(mode.unproved if mode else {})
         try:
             folder = self._folder_or_any()
             values |= {
@@ -200,6 +205,11 @@ class Outlet:
             self.warn(str(worse))
             return code or Exit.CONFIG
         return code
+
+    @property
+    def _in_shadow(self) -> bool:
+        """Whether a gate was told that it stops nothing: what went wrong is said, and stops nothing either."""
+        return inputs(self._options, self._environment).get("enforce", "").strip().lower() == "false"
 
     def _perform(
         self,
@@ -297,11 +307,7 @@ class Outlet:
             width=shutil.get_terminal_size().columns if text else 100,
             links=top.absolute().as_uri() if top and colour else "",
         )
-        if decision.diagnosis is not None:
-            return render_failure(decision.diagnosis, evidence, decision.account, **shape)
-        if decision.generated is not None:
-            return render_tests(decision.generated, evidence, decision.account, **shape)
-        return render(decision.verdict, evidence, decision.account, **shape) if decision.verdict else ""
+        return rendered(decision, evidence, shape)
 
     def _trouble(self, written: Report) -> None:
         """What could not be done as it was meant."""
@@ -312,7 +318,8 @@ class Outlet:
 
 def exit_of(decision: Decision) -> Exit:
     """What the verdict means for the process."""
-    stop = decision.verdict is not None and decision.verdict.conclusion is Conclusion.FAILURE
+    judged = decision.verdict or decision.gated
+    stop = judged is not None and judged.conclusion is Conclusion.FAILURE
     return Exit.STOP if stop else Exit.OK
 
 

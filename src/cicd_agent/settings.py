@@ -419,7 +419,7 @@ class Settings(BaseModel):
         str,
         Field(
             json_schema_extra=_INPUT_ONLY,
-            description="For `gate-result`: the jobs that it waits for and how they ended, `${{ toJSON(needs) }}`.",
+            description="For `gate-result`: the jobs that it waits for and how they ended, `toJSON(needs)`.",
         ),
     ] = ""
     jobs: Annotated[

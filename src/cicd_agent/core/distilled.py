@@ -88,11 +88,11 @@ class _Memory:
         )
 
 
-def distil(past: Past, change: Change, now: int) -> History:
+def distil(past: Past, change: Change, now: int, most: int = COUNTED) -> History:
     """What `past` says of `change` at `now` (seconds since the epoch).
 
-    The change's own commits are not its past; the newest of them says who its author is. In a shallow clone nobody's
-    experience is known, for all that was before is missing from every count.
+    The newest `most` past changes are measured. The change's own commits are not its past; the newest of them says who
+    its author is. In a shallow clone nobody's experience is known, for all that was before is missing from every count.
     """
     own = {commit.sha for commit in change.commits}
     before = [commit for commit in past.commits if commit.sha not in own]
@@ -100,7 +100,7 @@ def distil(past: Past, change: Change, now: int) -> History:
     names = {name: file.path for file in change.files for name in (file.old_path, file.path) if name}
     # Of a renamed file the past knows the old name.
     touched = list(dict.fromkeys(file.old_path or file.path for file in change.files))
-    judged = {commit.sha for commit in _counted(before)}
+    judged = {commit.sha for commit in _counted(before, most)}
     memory = _Memory(
         {path: _File() for commit in before if commit.sha in judged for path in commit.paths},
         {commit.author: _Author() for commit in before if commit.sha in judged},
@@ -126,10 +126,10 @@ def distil(past: Past, change: Change, now: int) -> History:
     )
 
 
-def _counted(commits: Sequence[PastCommit]) -> Iterator[PastCommit]:
+def _counted(commits: Sequence[PastCommit], most: int) -> Iterator[PastCommit]:
     """The newest that changed something and whose lines are known."""
     counted = (commit for commit in commits if commit.churn)
-    yield from (commit for commit, _ in zip(counted, range(COUNTED), strict=False))
+    yield from (commit for commit, _ in zip(counted, range(most), strict=False))
 
 
 def _judged(commit: PastCommit, known: Experience, floors: dict[str, tuple[bool, RiskLevel]]) -> PastChange:

@@ -121,7 +121,8 @@ class Deployed:
 class PastDeployment:
     """A deployment of the environment and its newest status, in GitHub's words ("" when it has none yet).
 
-    Times are in seconds since the epoch; `ended` is that of the status.
+    Times are in seconds since the epoch; `ended` is that of the status. `held` is whether that status is a gate's own
+    word that it held: nothing was deployed then.
     """
 
     id: int
@@ -132,6 +133,7 @@ class PastDeployment:
     ended: int = 0
     creator: str = ""
     url: str = ""
+    held: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -62,7 +62,8 @@ class Factor:
 class Stop:
     """A reason for which nothing proceeds, whatever the score is. `id` is a word, `text` a sentence without its stop.
 
-    `lifted` is who lifted it and why, "" while it stands.
+    `lifted` is who lifted it and why, "" while it stands. `about` is what it names (checks, freezes, incidents), in
+    words that stay the same while the thing does: an approval is of exactly these.
     """
 
     id: str
@@ -70,6 +71,7 @@ class Stop:
     lift: Lift
     remedy: str = ""
     lifted: str = ""
+    about: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -261,7 +261,10 @@ class OpenPull:
 
 @dataclass(frozen=True, slots=True)
 class Deployment:
-    """GitHub's record of what a gate decided: a deployment and its status, or a status of one (`id`) that stands."""
+    """GitHub's record of what a gate decided: a deployment and its status, or a status of one (`id`) that stands.
+
+    The output `output` then holds its number.
+    """
 
     key: str
     environment: str
@@ -269,6 +272,7 @@ class Deployment:
     state: Literal["queued", "failure", "inactive"]
     description: str
     id: int = 0
+    output: str = ""
     kind: Literal["deployment"] = "deployment"
 
 
@@ -302,31 +306,6 @@ Effect = (
     | Deployment
     | ReviewRequest
 )
-
-
-@dataclass(frozen=True, slots=True)
-class Grant:
-    """What this job's own settings let a plan do beyond comments: the plan may come from a file that others wrote.
-
-    `withheld` is why nothing that it says may be a yes, "" when it may.
-    """
-
-    events: frozenset[ReviewEvent] = frozenset({ReviewEvent.COMMENT})
-    withheld: str = ""
-    labels: bool = False
-    check_run: bool = False
-    commit_comment: bool = False
-    issue: bool = False
-    reruns: frozenset[str] = frozenset()
-    """Reasons for which failed jobs may be run again."""
-    deliver: Literal["patch", "commit", "pull-request", "comment"] = "patch"
-    """How tests may be delivered: a commit and a pull request only when it says so."""
-    deployment: str = ""
-    """The environment to which a deployment may be recorded, "" for none."""
-    reviewers: frozenset[str] = frozenset()
-    """Who may be asked to look."""
-    commit: str = ""
-    """The commit that a gate of this job decides on, "" for that of the event."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 from cicd_agent.core.change import Change, Commit
@@ -11,7 +10,6 @@ from cicd_agent.core.event import PullRequest, Ref
 from cicd_agent.core.history import Past
 from cicd_agent.core.library import Blamed, Entry, Matches
 from cicd_agent.core.plan import CheckRun, Receipt, Review
-from cicd_agent.core.sandbox import Limits, Ran
 from cicd_agent.core.thread import Thread
 
 if TYPE_CHECKING:
@@ -327,31 +325,4 @@ class Store(Protocol):
 
     def record(self, receipt: Receipt) -> None:
         """Journal what became of it."""
-        ...
-
-
-class Sandbox(Protocol):
-    """A place to run what nobody has read: no secret, no network, hard limits, and nothing left behind."""
-
-    def run(
-        self,
-        command: Sequence[str],
-        tree: Path,
-        *,
-        limits: Limits,
-        files: Mapping[str, bytes] | None = None,
-        collect: Sequence[str] = (),
-        readable: Sequence[Path] = (),
-        environment: Mapping[str, str] | None = None,
-        loopback: bool = False,
-        without: Sequence[str] = (),
-    ) -> Ran:
-        """Run `command` at the top of a fresh copy of `tree` (without `.git`) that is gone when this returns.
-
-        Names at the top of the tree that stand in `without` are not copied.
-        `files` (path below the copy → content) are put over it first, and those that `collect` names are read at the
-        end. `readable` are directories that the command may read and run beside the system's (a virtual environment).
-        It gets the `environment` that is given, over PATH, HOME, TMPDIR and LANG, and nothing else. With `loopback` it
-        may talk to itself over a private network. Raises SandboxUnavailable where the machine cannot hold it.
-        """
         ...

@@ -30,7 +30,9 @@ class RiskFile(_Wire):
 
     `thresholds` are the scores (0–100) at which medium, high and critical begin. `slope` and `offset` turn the model's
     log-odds into a probability; they are there only with 200 labels that are 90 days old or older. `shares` are those
-    of low, medium, high and critical among the last changes, before and after.
+    of low, medium, high and critical among the last changes, before and after. `typical` is ln(1 + feature) as it is in
+    the middle of the changes that were learnt from, for features that the diff alone does not give: it stands in where
+    one is not known, and the score's 0 is the smallest change with a past like that.
     """
 
     version: Literal[1] = 1
@@ -43,6 +45,7 @@ class RiskFile(_Wire):
     sources: dict[str, int] = Field(default_factory=dict, max_length=20)
     intercept: Annotated[float, Field(ge=-100, le=100)] | None = None
     weights: dict[str, Annotated[float, Field(ge=-100, le=100)]] = Field(default_factory=dict, max_length=20)
+    typical: dict[str, Annotated[float, Field(ge=0, le=100)]] = Field(default_factory=dict, max_length=20)
     thresholds: tuple[_Score, _Score, _Score] | None = None
     slope: Annotated[float, Field(gt=0, le=100)] | None = None
     offset: Annotated[float, Field(ge=-100, le=100)] | None = None

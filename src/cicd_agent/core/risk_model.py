@@ -66,8 +66,11 @@ class Term:
 
 @dataclass(frozen=True, slots=True)
 class _Model:
+    """`typical` is what a feature is taken for where it is not known."""
+
     intercept: float
     weights: Mapping[str, float]
+    typical: Mapping[str, float]
 
 
 def logs(measures: Measures) -> dict[str, float | None]:
@@ -94,7 +97,10 @@ def logs(measures: Measures) -> dict[str, float | None]:
 
 
 def log_odds(measures: Measures, learnt: RiskFile | None = None) -> float:
-    """The weighted sum, with the repository's own weights where it has learnt some. What is not known adds nothing."""
+    """The weighted sum, with the repository's own weights where it has learnt some.
+
+    What is not known is taken to be as it is with most changes of the repository; without own weights it adds nothing.
+    """
     return _sum(_model(learnt), logs(measures))
 
 
@@ -113,10 +119,12 @@ def score(measures: Measures, learnt: RiskFile | None = None) -> int:
 
 def terms(measures: Measures, learnt: RiskFile | None = None) -> list[Term]:
     """What sets a change apart from the smallest one there is, feature by feature or a few that go together."""
-    weights, known, smallest = _model(learnt).weights, logs(measures), logs(_NO_LINE)
+    model = _model(learnt)
+    known, smallest = logs(measures), logs(_NO_LINE)
+    apart = {name: _part(model, known, name) - _part(model, smallest, name) for name in model.weights}
 
     def part(*names: str) -> float:
-        return sum(weights.get(name, 0.0) * ((known[name] or 0.0) - (smallest[name] or 0.0)) for name in names)
+        return sum(apart.get(name, 0.0) for name in names)
 
     found = [
         Term(f"{count(measures.added, 'line')} added", part("la")),
@@ -172,17 +180,22 @@ def _border(ordered: Sequence[int], share: float) -> int:
 
 
 def _sum(model: _Model, known: Mapping[str, float | None]) -> float:
-    return model.intercept + sum(weight * (known[name] or 0.0) for name, weight in model.weights.items())
+    return model.intercept + sum(_part(model, known, name) for name in model.weights)
+
+
+def _part(model: _Model, known: Mapping[str, float | None], name: str) -> float:
+    value = known[name]
+    return model.weights[name] * (model.typical.get(name, 0.0) if value is None else value)
 
 
 def _model(learnt: RiskFile | None) -> _Model:
     """The weights to go by; those of a file that lacks a part of them are not believed by halves."""
     if learnt is None or learnt.intercept is None or not learnt.weights:
-        return _Model(INTERCEPT, WEIGHTS)
+        return _Model(INTERCEPT, WEIGHTS, {})
     weights = {name: learnt.weights[name] for name in FEATURES if name in learnt.weights}
     lines = max(0.0, weights.get("la", 0.0))
     bounded = {"la": lines, "entropy": min(max(0.0, weights.get("entropy", 0.0)), lines)}
-    return _Model(learnt.intercept, weights | bounded)
+    return _Model(learnt.intercept, weights | bounded, learnt.typical)
 
 
 def _spread(measures: Measures) -> str:
