@@ -48,7 +48,16 @@ def test_a_pull_request_cannot_bring_what_was_learnt() -> None:
     assert read_past(CHANGE, world, Settings(), EVENT)[1:] == (None, ())
 
 
-def test_uncommitted_work_follows_what_is_checked_out_and_time_stands_still_without_a_clock() -> None:
+def test_without_a_clock_the_newest_commit_says_what_time_it_is() -> None:
+    old = PastCommit("d" * 40, 0, "bob", "Fix it", ("app.py",), ((1, 1),))
+    newest = replace(PAST.commits[0], when=86_400 * 91)
+    world = World(replace(repository(), pasts={HEAD: Past((newest, PAST.commits[1], old))}))
+    history, _, _ = read_past(CHANGE, world, Settings(), EVENT)
+    assert history is not None
+    assert (history.experience.age, history.troubles) == (86, ())
+
+
+def test_uncommitted_work_follows_what_is_checked_out() -> None:
     work = Change(BASE, "", ChangeSource.WORKTREE, CHANGE.files)
     history, _, _ = read_past(work, World(repository()), Settings(), EVENT)
     assert history is not None
