@@ -16,12 +16,14 @@ from cicd_agent.core.gate import PastDeployment
 from cicd_agent.core.history import Past, PastCommit
 from cicd_agent.core.labels import DAY
 from cicd_agent.core.risk_file import RISK_FILE, RiskFile
+from cicd_agent.edge import run
 from cicd_agent.environment import Environment
 from cicd_agent.errors import ConfigError, ForgeRefused
 from cicd_agent.outcomes import Outside, opened
 from cicd_agent.outlet import Outlet, Streams
 from tests.fake_gates import FakeGates
 from tests.fake_repository import FakeRepository
+from tests.repos import TempRepo
 
 START = 1_700_000_000
 
@@ -207,3 +209,22 @@ def test_without_a_token_it_is_said_what_would_be_read(
         found = opened(options, environment, closing)
     assert (found.repository, found.gates) == (None, None)
     assert found.notices[-1] == f"deployments were not read: set {missing} for that"
+
+
+def test_the_command_learns_from_git(tmp_path: Path) -> None:
+    repo = TempRepo(tmp_path / "repo")
+    stream = ""
+    for number in range(120):
+        text = f"{number}\n" * (number % 30 + 1)
+        stream += f"commit refs/heads/main\ncommitter a <a@example.com> {START + number * 60} +0000\n"
+        stream += f"data 6\nAdd it\nM 644 inline {number % 9}.py\ndata {len(text)}\n{text}\n"
+    repo.run("fast-import", "--quiet", stdin=stream.encode())
+    repo.run("reset", "--quiet", "--hard", "main")
+    repo.commit({"3.py": ""}, f"Undo it\n\nThis reverts commit {repo.git('rev-parse', 'main~5')}.")
+    out, err = io.StringIO(), io.StringIO()
+    asked = parse(["calibrate", "--repo-dir", str(repo.path), "--format", "json"])
+    assert run(asked, {"PATH": repo.env["PATH"]}, Streams(out, err)) == 0
+    told = json.loads(out.getvalue())
+    assert told["file"]["commit"] == repo.head
+    assert (told["file"]["labels"], told["file"]["sources"], told["file"]["slope"]) == (121, {"revert": 1}, None)
+    assert RiskFile.model_validate_json((repo.path / RISK_FILE).read_text()).labels == 121
