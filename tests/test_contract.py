@@ -56,7 +56,7 @@ OUTPUTS = {
         approval_hash deployment_id pre_deploy_checks monitoring_focus
     """),
     "route": words("""
-        risk_percentile reasons tests build strategy canary_percentage monitor_minutes areas
+        risk_percentile reasons tests build strategy canary_percentage monitor_minutes areas skipped_areas
         run_code run_docs run_tests run_dependencies run_infrastructure run_migrations run_workflows
         matrix has_jobs affected_tests_file plan_file
     """),
