@@ -146,9 +146,10 @@ def _held_run(bodies: Iterable[str], hash_: str, event: Event) -> int:
     """The run that the newest of these texts which has the hash calls held, 0 when none does."""
     run = rf"/{re.escape(event.repo)}/actions/runs/([0-9]{{1,19}})(?![0-9])"
     body = next((body for body in reversed(tuple(bodies)) if re.search(rf"\b{hash_}\b", body)), "")
-    called = re.search(rf"held run:[^\n]{{0,300}}?{run}", body, re.IGNORECASE)
+    # A line of its own, after all that others have said: whatever they call a check or an incident, it is not this.
+    called = re.findall(rf"^Held run: \[[^\]\n]*\]\([^\s()]*{run}\)\s*$", body, re.MULTILINE)
     if called:
-        return int(called[1])
+        return int(called[-1])
     # Links to checks lead to runs as well: only where they all lead to one is that the run.
     named = {int(each) for each in re.findall(run, body, re.IGNORECASE)}
     return named.pop() if len(named) == 1 else 0
