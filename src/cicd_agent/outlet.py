@@ -136,12 +136,14 @@ class Outlet:
         # The areas of a route are named in the config: what action.yml cannot declare, a step of one's own can read.
         names = (*common, *mode.outputs, *(name for name in own if name.startswith("run_")))
         # At a terminal GitHub is only read, where it is asked at all.
-        forge = None if scene.event.kind is EventKind.LOCAL else scene.world.forge
         is_own = self._options.command == "run"
+        # Of a mode by which others go, a decision from a file is only looked at.
+        is_shown = bool(mode.unproved) and not is_own
+        forge = None if is_shown or scene.event.kind is EventKind.LOCAL else scene.world.forge
         gate = decision.evidence.gate if decision.evidence and is_own else None
         pulls = frozenset(pull.number for pull in gate.pulls) if gate else frozenset[int]()
         granted = replace(grant(scene, is_own=is_own, mode=mode.name), pulls=pulls)
-        slack = connect(scene.settings, self._environment.ca_bundle)
+        slack = None if is_shown else connect(scene.settings, self._environment.ca_bundle)
         receipts = self._perform(plan, scene.event, forge, names, folder, granted=granted, notifier=slack)
         written = written_report(decision, folder, receipts, self._tape)
         self._write(folder, written)

@@ -21,7 +21,9 @@ class Gates(Protocol):
         ...
 
     def origins(self, shas: Sequence[str]) -> tuple[tuple[str, OriginPull], ...]:
-        """The merged pull request that each commit came from, in one request; a commit without one is not in it.
+        """The merged pull request that each commit came from, in one request.
+
+        Of a commit without one, number 0 with whoever wrote it; where that is not known either, it is not in it.
 
         At most 50 commits. Each reviewer's last word that is an approval, a request for changes or a dismissal counts.
         """

@@ -106,7 +106,9 @@ def about_change(gate: GateEvidence, event: Event, policy: Policy, blocking: Seq
             if loose
             else "it is not known which commits this deployment brings"
         )
-        yield Stop("unreviewed", text, Lift.OVERRIDE, "bring it by a reviewed pull request")
+        # Where more of it runs already by then, or less, an approval of these commits is no longer one of all.
+        about = tuple(each.sha for each in loose)
+        yield Stop("unreviewed", text, Lift.OVERRIDE, "bring it by a reviewed pull request", about=about)
 
 
 def about_time(gate: GateEvidence, event: Event, frozen: Sequence[Frozen]) -> Iterator[Stop]:
