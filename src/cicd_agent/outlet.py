@@ -8,7 +8,6 @@ from functools import cached_property
 from pathlib import Path, PurePath
 from typing import Any, TextIO
 
-from cicd_agent.adapters.dry_run import dry_run
 from cicd_agent.adapters.files import write_file
 from cicd_agent.adapters.perform import perform
 from cicd_agent.adapters.slack import connect
@@ -126,6 +125,8 @@ class Outlet:
             if self._format == "json":
                 self.print_json(dump(decision))
             else:
+                from cicd_agent.adapters.dry_run import dry_run  # noqa: PLC0415  only who asks for it pays
+
                 self.print(dry_run(decision.plan))
             return code
         folder = self._folder
