@@ -277,7 +277,8 @@ def written(learnt: RiskFile, projects: Sequence[Project]) -> str:
 def quantiles(projects: Sequence[Project], learnt: RiskFile) -> Thresholds:
     """Where the levels begin over the changes of all projects, each of which weighs the same."""
     weighed = sorted((score(change, learnt), 1 / len(one.changes)) for one in projects for change in one.changes)
-    below, borders = 0.0, []
+    below = 0.0
+    borders: list[int] = []
     for reached, weight in weighed:
         below += weight / len(projects)
         while len(borders) < len(QUANTILES) and below >= QUANTILES[len(borders)]:
