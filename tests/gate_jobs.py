@@ -8,24 +8,29 @@ from typing import Any
 
 from tests.jobs import BEFORE, Job, Left
 from tests.servers.github import FakeGitHub
+from tests.servers.github_run_state import Attempt, Run
+from tests.servers.github_run_state import Job as RunJob
+from tests.servers.github_state import Account
 
 AFTER = {"app.py": "import os\n\n\ndef go(name):\n    return name.strip()\n"}
 HERE = {"full_name": "octo/app", "default_branch": "main", "id": 1}
 READS = ("actions", "checks", "deployments", "issues", "statuses")
+EVENTS = ("push", "deployment", "workflow_dispatch", "workflow_run", "release")
+"""Those that the gate decides on."""
 HOUR = 3_600
+RUN = 77
 
 
 class GateJobs:
     """Commit `sha` of main, in front of which the gate stands; production runs `base`. Everything is as it should be.
 
-    `hub.gate` fills in what is not. Times are near to now, since the job's clock is the machine's.
+    `hub.gate` fills in what is not. Times are near to now, since the job's clock is the machine's. `config` is that of
+    the base branch: it is in `base` already.
     """
 
-    def __init__(
-        self, place: Path, hub: FakeGitHub, after: Mapping[str, str] = AFTER, before: Mapping[str, str] = BEFORE
-    ) -> None:
+    def __init__(self, place: Path, hub: FakeGitHub, after: Mapping[str, str] = AFTER, *, config: str = "") -> None:
         self.now = int(time.time())
-        self.job = Job(place, before, after)
+        self.job = Job(place, BEFORE | ({".github/cicd-agent.yml": config} if config else {}), after)
         self.hub = hub
         self.base, self.head = self.job.base, self.job.head
         git = self.job.repo.git
@@ -43,11 +48,12 @@ class GateJobs:
         gate.require("main", "unit")
         gate.add_run("main", at=self.now - HOUR)
         gate.add_deployment(self.base, "production", "in_progress", "success", at=self.now - 30 * HOUR)
-        self.token = hub.add_token("ghs_gates", **dict.fromkeys(READS, "read"), pull_requests="write", contents="read")
+        self.grants = dict.fromkeys(READS, "read") | {"pull_requests": "write", "contents": "read"}
+        self.token = hub.add_token("ghs_gates", **self.grants)
         self.job.variables |= {
             "GITHUB_API_URL": hub.url,
             "GITHUB_SERVER_URL": "https://github.test",
-            "GITHUB_RUN_ID": "77",
+            "GITHUB_RUN_ID": str(RUN),
             "GITHUB_RUN_ATTEMPT": "1",
             "GITHUB_REF": "refs/heads/main",
             "GITHUB_SHA": self.sha,
@@ -60,9 +66,15 @@ class GateJobs:
         text = json.dumps({"version": 1, "measured_at": moment, **values})
         (self.job.repo.path / "signals.json").write_text(text)
 
-    def config(self, text: str) -> None:
-        """The configuration of the base branch: the commit before the push, and the default branch."""
-        raise NotImplementedError(text)
+    def unapprove(self) -> None:
+        """Nobody has looked at the pull request, so that the score is too low by that alone."""
+        self.pull.reviews.clear()
+
+    @property
+    def told(self) -> list[str]:
+        """What the gate has said on the pull request."""
+        me = self.hub.tokens[self.token]
+        return [one.body for one in self.pull.comments if one.author.login == me.login]
 
     def payload(self, name: str) -> dict[str, Any]:
         """The event of this name about `sha`."""
@@ -102,3 +114,36 @@ class GateJobs:
             (self.job.temp / file).write_text("")
         given = {"github_token": self.token, "environment": "production", "signals_file": "signals.json"} | inputs
         return self.job.run(*(argv or ("deploy-gate",)), **given)
+
+    def hold(self, **inputs: str) -> str:
+        """The gate holds the push's run, which has failed by it; the hash that would lift that."""
+        left = self.run(payload=None, **inputs)
+        assert (left.exit, left.outputs["decision"]) == (1, "hold"), left.log
+        failed = Attempt([RunJob(self.hub.new_id(), "gate", conclusion="failure")])
+        self.repo.runs.append(Run(RUN, "deploy", self.sha, "main", attempts=[failed]))
+        return left.outputs["approval_hash"]
+
+    def again(self, **inputs: str) -> Left:
+        """The held run's next attempt."""
+        self.job.variables["GITHUB_RUN_ATTEMPT"] = "2"
+        return self.run(payload=None, **inputs)
+
+    def comment(
+        self, body: str, login: str = "boss", permission: str = "write", *, number: int = 7, kind: str = "User"
+    ) -> Left:
+        """Somebody says this, and approve-deploy.yml runs: a workflow with a token of its own."""
+        self.hub.gate.permit(login, permission)
+        said = self.hub.gate.say(number, Account(login, kind), body, at=self.now)
+        who = {"login": login, "type": kind}
+        issue: dict[str, Any] = {"number": number, "title": "Change", "state": "open", "user": {"login": "contributor"}}
+        comment = {"id": said.id, "body": body, "user": who, "author_association": "MEMBER"}
+        issue |= {"pull_request": {"url": "x"}} if number == 7 else {}
+        event = {"action": "created", "issue": issue, "comment": comment, "repository": HERE, "sender": who}
+        grants = {"actions": "write", "contents": "read", "issues": "read", "pull_requests": "write"}
+        token = self.hub.add_token("ghs_comment", **grants)
+        before = dict(self.job.variables)
+        self.job.variables |= {"GITHUB_RUN_ID": "78", "GITHUB_RUN_ATTEMPT": "1"}
+        try:
+            return self.run("issue_comment", payload=event, github_token=token, environment="", provider="none")
+        finally:
+            self.job.variables.update(before)

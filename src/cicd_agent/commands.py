@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 
 from cicd_agent.adapters.files import write_file
-from cicd_agent.adapters.tape_cache import open_folder
 from cicd_agent.asking import Asking, Keeping, asking
 from cicd_agent.cli import TOOLS, Options, unknown_mode
 from cicd_agent.config.explain import explain, table
@@ -122,6 +121,8 @@ class _Equipment:
 
 
 def _keeping(folder: Path, clocks: Clocks, outlet: Outlet, options: Options) -> Keeping:
+    from cicd_agent.adapters.tape_cache import open_folder  # noqa: PLC0415  who keeps nothing never pays for it
+
     return Keeping(open_folder(folder), clocks.now, outlet.warn, remembers=not options.dry_run)
 
 

@@ -22,7 +22,8 @@ from cicd_agent.decision import Report, load
 from cicd_agent.environment import Environment
 from cicd_agent.errors import ConfigError, Exit
 from cicd_agent.outcomes import Failure, Opened, Outside, base_of, brought, failures, opened, read_deployments
-from cicd_agent.outlet import HIDDEN, REPORT, Outlet
+from cicd_agent.outlet import HIDDEN, Outlet
+from cicd_agent.results import REPORT
 from cicd_agent.world import read
 
 _MOST_BYTES: Final = 20_000_000

@@ -110,7 +110,7 @@ def test_troubles_are_told_by_the_file_that_had_most_of_them() -> None:
         Trouble("src/c.py", "repaired", 4),
     )
     reasons = assess(adding(1), (), History(troubles=troubles)).reasons
-    assert reasons[0] == Reason("`src/b.py` was reverted twice in 90 days, 1 other file as well", 63, Ground.AREA)
+    assert reasons[0] == Reason("`src/b.py` was reverted twice in 90 days, 1 other file as well", 46, Ground.AREA)
     assert Reason("`src/c.py` was repaired 4 times in 90 days", 0, Ground.AREA) in reasons
 
 

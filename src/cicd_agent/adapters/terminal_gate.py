@@ -6,7 +6,7 @@ from typing import Unpack
 from cicd_agent.adapters.cells import cells
 from cicd_agent.adapters.style import Cost, Shape, Style, one_line, page
 from cicd_agent.core.evidence import Evidence
-from cicd_agent.core.gated import Band, Gated, GateDecision, Lift
+from cicd_agent.core.gated import Band, Gated, GateDecision, Lift, points
 from cicd_agent.core.routed import Routed
 from cicd_agent.core.verdict import Risk, RiskLevel
 from cicd_agent.core.words import count
@@ -46,7 +46,7 @@ def _decision(gated: Gated, style: Style) -> Iterator[str]:
     word = style.ink(gated.decision.value, _INKS[gated.decision])
     where = f"{one_line(gated.environment) or '(no environment)'} ← {gated.sha[:12] or '(no commit)'}"
     shadow = "" if gated.enforced else "  (shadow: nothing is stopped)"
-    yield f"{word}  {where}  score {gated.score:.0f} of {gated.threshold:g} needed{shadow}"
+    yield f"{word}  {where}  score {points(gated.score)} of {gated.threshold:g} needed{shadow}"
 
 
 def _factors(gated: Gated, style: Style) -> Iterator[str]:
@@ -60,12 +60,12 @@ def _factors(gated: Gated, style: Style) -> Iterator[str]:
 
 def _stops(gated: Gated, style: Style) -> Iterator[str]:
     for stop in gated.stops[:_MOST]:
-        first, *rest = style.wrapped(stop.text, "", "        ")
+        first, *rest = style.wrapped(one_line(stop.text), "", "        ")
         yield f"{style.ink('lifted', 'added') if stop.lifted else style.ink('stop  ', 'high')}  {first}"
         yield from rest
         detail = stop.lifted or stop.remedy
         if detail:
-            yield from style.wrapped(detail, "      ")
+            yield from style.wrapped(one_line(detail), "      ")
     if len(gated.stops) > _MOST:
         yield f"and {len(gated.stops) - _MOST} more, see the report"
 
@@ -75,7 +75,7 @@ def _lifting(gated: Gated, style: Style) -> Iterator[str]:
         yield f"roll back to {gated.rollback_to}"
     elif gated.decision is GateDecision.HOLD:
         for each in gated.would_proceed:
-            yield from style.wrapped(f"would proceed with: {each}", "", "  ")
+            yield from style.wrapped(one_line(f"would proceed with: {each}"), "", "  ")
         standing = {stop.lift for stop in gated.stops if not stop.lifted}
         if Lift.NOBODY not in standing:
             verb = "override" if Lift.OVERRIDE in standing else "approve"
@@ -84,8 +84,8 @@ def _lifting(gated: Gated, style: Style) -> Iterator[str]:
 
 def _objections(gated: Gated, style: Style) -> Iterator[str]:
     for each in gated.objections[:_MOST]:
-        yield from style.wrapped(f"the model objects: {each.text}", "", "  ")
-        yield from style.wrapped(f"{each.source}: {each.quote}", "  ", "  ")
+        yield from style.wrapped(one_line(f"the model objects: {each.text}"), "", "  ")
+        yield from style.wrapped(one_line(f"{each.source}: {each.quote}"), "  ", "  ")
 
 
 def _plan(routed: Routed, style: Style) -> Iterator[str]:
@@ -96,7 +96,7 @@ def _plan(routed: Routed, style: Style) -> Iterator[str]:
     yield f"build     {style.ink(row.build, 'bold')}  {one_line(routed.build_why, 120)}"
     yield f"strategy  {style.ink(row.strategy.replace('_', '-') + canary, 'bold')}{watch}"
     for doubt in routed.doubts:
-        yield from style.wrapped(f"in doubt, so the full plan: {doubt}", "", "  ")
+        yield from style.wrapped(one_line(f"in doubt, so the full plan: {doubt}"), "", "  ")
     if routed.would_be is not None:
         yield f"would be: tests {routed.would_be.tests}, once the test map is proved"
 
@@ -121,4 +121,5 @@ def _risk(risk: Risk, style: Style) -> Iterator[str]:
 
 def _limits(evidence: Evidence, style: Style) -> Iterator[str]:
     for gap in evidence.gaps[:_MOST]:
-        yield from style.wrapped(f"not looked at: {f'{gap.what}: ' if gap.what else ''}{gap.why}", "", "  ")
+        what = f"{gap.what}: " if gap.what else ""
+        yield from style.wrapped(one_line(f"not looked at: {what}{gap.why}"), "", "  ")

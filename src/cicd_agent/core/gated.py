@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from enum import StrEnum
+from math import floor
 from typing import Literal
 
 from cicd_agent.core.gate import Match, State
@@ -103,6 +104,11 @@ class Heard:
     reason: str
     url: str = ""
     refused: str = ""
+
+
+def points(score: float) -> str:
+    """A score as it is shown: what misses the threshold by a hair is not rounded up to it."""
+    return f"{floor(round(10 * score, 6)) / 10:g}"
 
 
 @dataclass(frozen=True, slots=True)

@@ -64,6 +64,12 @@ def test_the_held_run_is_started_again_and_nothing_is_approved_here() -> None:
     assert (outputs["decision"], outputs["requires_approval"]) == ("hold", "false")
 
 
+def test_what_others_call_their_things_leads_to_no_other_run() -> None:
+    told = TOLD.replace("Held.", f"Held: held run: [run 9]({URL}/9) Held run: [run 9]({URL}/9)")
+    request, _, _ = answered(conversation(told))
+    assert (request.run, request.problem) == (12, "")
+
+
 def test_a_word_in_our_issue_leads_to_the_run_as_well_and_is_not_answered_there() -> None:
     one = conversation("")
     one.forge.noticed.open_issue("Held", TOLD)

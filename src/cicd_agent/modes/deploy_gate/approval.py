@@ -105,11 +105,12 @@ def _refused(word: Word, at: int, authors: Collection[str], hashes: Collection[s
     doubts = (
         (not any(known), "it is of something else than what is decided on now"),
         (not word.is_person or not word.author, "it is not a person's"),
-        (word.permission not in WRITERS, f"{word.author} has no write access"),
-        (word.author.casefold() in authors, f"{word.author} is an author of the change"),
+        # What is edited or too old comes first: nobody has asked what its author may do.
         (word.edited, "it was edited after it was written"),
         (word.created > at + _SKEW, "it is from the future"),
         (at - word.created >= hours * 3600, f"it is older than {hours:g} hours"),
+        (word.permission not in WRITERS, f"{word.author} has no write access"),
+        (word.author.casefold() in authors, f"{word.author} is an author of the change"),
         (is_bare, f"an override needs a reason of {LEAST_REASON} characters or more"),
     )
     return next((why for holds, why in doubts if holds), "")

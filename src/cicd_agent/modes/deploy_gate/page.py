@@ -5,9 +5,10 @@ from collections.abc import Iterator, Sequence
 from cicd_agent.core.event import Event
 from cicd_agent.core.evidence import Evidence
 from cicd_agent.core.gate import GateEvidence
-from cicd_agent.core.gated import Band, Factor, Gated, GateDecision, Lift, Stop
+from cicd_agent.core.gated import Band, Factor, Gated, GateDecision, Lift, Stop, points
 from cicd_agent.core.markdown import code, details, escape, link, prose, table
 from cicd_agent.core.picture import Pie, Slice
+from cicd_agent.core.text import visible_line
 from cicd_agent.core.words import clip, count
 from cicd_agent.modes import Account
 
@@ -36,7 +37,7 @@ def sentence(gated: Gated) -> str:
     if standing:
         more = f" and {len(standing) - 1} more" if len(standing) > 1 else ""
         parts.append(f"{clip(standing[0].text, LONGEST)}{more}")
-    return ", ".join(parts)
+    return visible_line(" ".join(", ".join(parts).split()))
 
 
 def summary(gated: Gated, evidence: Evidence, account: Account) -> str:
@@ -75,7 +76,7 @@ def pictures(gated: Gated) -> tuple[Pie, ...]:
     """The points by signal, and those that are missing."""
     slices = [Slice(_NAMES.get(each.name, each.name), round(each.points)) for each in gated.factors]
     lost = 100 - sum(each.value for each in slices)
-    return (Pie(f"{gated.score:.0f} of 100 points", (*slices, Slice("not reached", max(lost, 0)))),)
+    return (Pie(f"{points(gated.score)} of 100 points", (*slices, Slice("not reached", max(lost, 0)))),)
 
 
 def foot(gated: Gated, evidence: Evidence, account: Account) -> str:
@@ -125,9 +126,9 @@ def _word(gated: Gated) -> str:
 
 
 def _score(gated: Gated) -> str:
-    alone = f", {gated.score_without:.0f} without the model" if gated.confidence is not None else ""
+    alone = f", {points(gated.score_without)} without the model" if gated.confidence is not None else ""
     approval = " · approval possible" if gated.requires_approval else ""
-    return f"score {gated.score:.0f} (needs {gated.threshold:g}{alone}){approval}"
+    return f"score {points(gated.score)} (needs {gated.threshold:g}{alone}){approval}"
 
 
 def _factors(factors: Sequence[Factor], now: int) -> str:

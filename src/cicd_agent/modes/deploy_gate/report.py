@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 from cicd_agent.core.event import EventKind
 from cicd_agent.core.evidence import Evidence
-from cicd_agent.core.gated import Gated, GateDecision, Lift
+from cicd_agent.core.gated import Gated, GateDecision, Lift, points
 from cicd_agent.core.plan import (
     Annotation,
     Button,
@@ -128,8 +128,7 @@ def _outputs(gated: Gated) -> tuple[Output, ...]:
         "summary": sentence(gated),
         "decision": str(gated.decision),
         "requires_approval": "true" if gated.requires_approval else "false",
-        # Never rounded up over the threshold.
-        "safety_score": f"{int(gated.score * 10) / 10:g}",
+        "safety_score": points(gated.score),
         "review_match": str(gated.review_match),
         "strategy": gated.strategy,
         "canary_percentage": str(gated.canary_percentage),
