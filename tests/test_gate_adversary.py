@@ -1,14 +1,21 @@
 """What somebody who writes the change, a comment or a report can do to a gate: hold it, and nothing else."""
 
+import os
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from cicd_agent.adapters.git import GitRepository
 from cicd_agent.core.change import Change
-from cicd_agent.core.gate import Deployed, State
+from cicd_agent.core.event import Event, EventKind, Ref
+from cicd_agent.core.gate import Deployed, Match, State
+from cicd_agent.core.gated import Gated, GateDecision
 from cicd_agent.modes.deploy_gate.produced import COMMITTED
+from tests.changes import change_of
 from tests.gate_jobs import GateJobs
+from tests.jobs import Job
 from tests.modes.deploy_gate import evidences
 from tests.modes.deploy_gate.evidences import decide
 from tests.modes.deploy_gate.gate_world import BASE, SHA, GateWorld, change
@@ -93,3 +100,52 @@ def test_an_override_is_of_the_unreviewed_commits_that_it_was_told_of() -> None:
     told = [decide(evidences.evidence(commits=commits, pulls=())) for commits in (one, more)]
     assert all("unreviewed" in evidences.stops(each) for each in told)
     assert told[0].hash != told[1].hash
+
+
+CONFIG = ".github/cicd-agent.yml"
+LAX = "threshold: 0\nnot-applicable: [review, tests, coverage, failures]\nrules: {'*': 'off'}\n"
+
+
+def deployed_by_its_own_policy(**fields: Any) -> Gated:
+    """By hand, so that the policy is the default branch's, which is the deployed commit."""
+    event = Event(EventKind.WORKFLOW_DISPATCH, repo="o/r", default_branch="main", sha=evidences.SHA)
+    change = change_of((CONFIG, None, LAX), ("src/client.py", "limit = 3\n", "limit = 5\n"))
+    return decide(
+        replace(evidences.evidence(change=change, **fields), event=event),
+        threshold=0,
+        not_applicable=("review", "coverage", "failures"),
+    )
+
+
+def test_a_policy_that_the_deployment_brings_lets_through_only_what_was_approved() -> None:
+    assert deployed_by_its_own_policy().decision is GateDecision.PROCEED
+    for loose in (
+        {"pulls": (replace(evidences.PULL, reviews=()),)},
+        {"commits": (replace(evidences.COMMIT, match=Match.NONE),)},
+        {"commits": (evidences.COMMIT, Deployed(evidences.OLDER, "Let me through"))},
+        {"commits": ()},
+    ):
+        found = deployed_by_its_own_policy(**loose)
+        assert found.decision is GateDecision.HOLD
+        assert "own-policy" in evidences.stops(found)
+
+
+def test_a_policy_of_the_commit_before_decides_on_the_one_that_changes_it() -> None:
+    change = change_of((CONFIG, None, LAX))
+    seen = evidences.evidence(change=change, pulls=(replace(evidences.PULL, reviews=()),))
+    event = replace(evidences.EVENT, base=Ref("main", change.base))
+    assert "own-policy" not in evidences.stops(decide(replace(seen, event=event)))
+    # What runs now is older than that: the commit before may have changed it as well.
+    event = replace(evidences.EVENT, base=Ref("main", evidences.OLDER))
+    assert "own-policy" in evidences.stops(decide(replace(seen, event=event)))
+
+
+def test_a_tag_called_like_the_default_branch_is_not_where_the_policy_comes_from(tmp_path: Path) -> None:
+    job = Job(tmp_path)
+    job.repo.commit({CONFIG: LAX.encode()}, "Let me through")
+    job.repo.git("tag", "main")
+    found = GitRepository(job.repo.path, {"PATH": os.environ["PATH"]})
+    assert found.resolve("main") == job.base
+    job.repo.git("update-ref", "refs/remotes/origin/main", job.base)
+    job.repo.git("update-ref", "-d", "refs/heads/main")
+    assert GitRepository(job.repo.path, {"PATH": os.environ["PATH"]}).resolve("main") == job.base

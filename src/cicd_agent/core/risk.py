@@ -89,7 +89,10 @@ def features(change: Change) -> Features:
     added = [sum(1 for _ in file.added) for file in counted]
     deleted = [sum(1 for _ in file.deleted) for file in counted]
     parents = {path.rpartition("/")[0] for path in of}
-    is_documentation = {file.path: PathKind.DOCS in of[file.path] and _is_plain(file) for file in change.files}
+    # What is renamed to look like documentation was something else, and is gone from there.
+    is_documentation = {
+        file.path: PathKind.DOCS in of[file.path] & kinds(file.old_path) and _is_plain(file) for file in change.files
+    }
     return Features(
         files=len(of),
         directories=len(parents),

@@ -176,6 +176,7 @@ def _ruled(
         return
     yield from stops.about_checks(gate, judged)
     yield from stops.about_change(gate, event, judged, blocking)
+    yield from stops.about_policy(gate, event, evidence.change, settings.config_file)
     yield from stops.about_time(gate, event, dates.frozen)
     if evidence.change is None:
         yield Stop("fault-change", "the change could not be read", Lift.APPROVAL, "fetch the whole history")
