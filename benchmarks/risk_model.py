@@ -22,7 +22,16 @@ from cicd_agent.core.logistic import fit, probability
 from cicd_agent.core.measures import Experience, Measures
 from cicd_agent.core.risk_file import RiskFile
 from cicd_agent.core.risk_learning import learn
-from cicd_agent.core.risk_model import INTERCEPT, OF_THE_DIFF, WEIGHTS, log_odds
+from cicd_agent.core.risk_model import (
+    INTERCEPT,
+    OF_THE_DIFF,
+    QUANTILES,
+    WEIGHTS,
+    Thresholds,
+    ascending,
+    log_odds,
+    score,
+)
 
 LEARNT_FROM = 0.8
 LOOKED_AT = 0.2
@@ -88,7 +97,7 @@ def main() -> int:
         print(f"risk_model: {options.data} holds no *.csv and no *.csv.gz", file=sys.stderr)
         return 2
     if options.write:
-        print(written(strangers(projects)))
+        print(written(strangers(projects), projects))
         return 0
     table = {
         name: [judge(project, scorer(project, [one for one in projects if one is not project])) for project in projects]
@@ -254,10 +263,27 @@ def misses(projects: Sequence[Project], table: dict[str, list[Result]]) -> Itera
             yield f"MISSED: {project.name}: {OWN} {ours.auc:.4f} is below {BASELINE} {theirs.auc:.4f}"
 
 
-def written(learnt: RiskFile) -> str:
-    """As it stands in core/risk_model.py."""
-    weights = "\n".join(f'    "{name}": {weight:.4g},' for name, weight in learnt.weights.items())
-    return f"INTERCEPT = {learnt.intercept:.4g}\nWEIGHTS: Mapping[str, float] = {{\n{weights}\n}}"
+def written(learnt: RiskFile, projects: Sequence[Project]) -> str:
+    """As it stands in core/risk_model.py: the weights, and the quantiles of what they make of all the changes."""
+    rounded = {name: float(f"{weight:.4g}") for name, weight in learnt.weights.items()}
+    weights = "\n".join(f'    "{name}": {weight:g},' for name, weight in rounded.items())
+    borders = quantiles(projects, RiskFile(intercept=learnt.intercept, weights=rounded))
+    return (
+        f"INTERCEPT = {learnt.intercept:.4g}\nWEIGHTS: Mapping[str, float] = {{\n{weights}\n}}\n"
+        f"SHIPPED_THRESHOLDS: Thresholds = {borders}"
+    )
+
+
+def quantiles(projects: Sequence[Project], learnt: RiskFile) -> Thresholds:
+    """Where the levels begin over the changes of all projects, each of which weighs the same."""
+    weighed = sorted((score(change, learnt), 1 / len(one.changes)) for one in projects for change in one.changes)
+    below = 0.0
+    borders: list[int] = []
+    for reached, weight in weighed:
+        below += weight / len(projects)
+        while len(borders) < len(QUANTILES) and below >= QUANTILES[len(borders)]:
+            borders.append(reached + 1)
+    return ascending([*borders, 100, 100, 100][: len(QUANTILES)])
 
 
 if __name__ == "__main__":

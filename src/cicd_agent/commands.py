@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 
 from cicd_agent.adapters.files import write_file
-from cicd_agent.adapters.tape_cache import open_folder
 from cicd_agent.asking import Asking, Keeping, asking
 from cicd_agent.cli import TOOLS, Options, unknown_mode
 from cicd_agent.config.explain import explain, table
@@ -22,13 +21,13 @@ from cicd_agent.core.routed import AffectedTests
 from cicd_agent.decision import MOST_BYTES, Decision, dump, load
 from cicd_agent.environment import Environment
 from cicd_agent.errors import ConfigError, Exit
-from cicd_agent.handover import look, read_evidence, take_over
+from cicd_agent.handover import look, read_evidence, require_one_job, take_over
 from cicd_agent.modes import Mode, mode_named
 from cicd_agent.outlet import Outlet
 from cicd_agent.replay import record
 from cicd_agent.run import Source, decide, observe, propose, resume
 from cicd_agent.settings import Stage
-from cicd_agent.world import Scene, answers_folder, inputs, prepare, read
+from cicd_agent.world import Scene, answers_folder, first_settings, inputs, prepare, read
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +81,8 @@ def execute(
         mode = mode_named(options.mode)
         if mode is None:
             raise unknown_mode(options.mode)
+        if environment.on_actions:
+            require_one_job(mode, options.command, first_settings(options, environment))
         return _stage(mode, options, outlet, scene, put)
 
 
@@ -120,6 +121,8 @@ class _Equipment:
 
 
 def _keeping(folder: Path, clocks: Clocks, outlet: Outlet, options: Options) -> Keeping:
+    from cicd_agent.adapters.tape_cache import open_folder  # noqa: PLC0415  who keeps nothing never pays for it
+
     return Keeping(open_folder(folder), clocks.now, outlet.warn, remembers=not options.dry_run)
 
 

@@ -22,7 +22,8 @@ from cicd_agent.decision import Report, load
 from cicd_agent.environment import Environment
 from cicd_agent.errors import ConfigError, Exit
 from cicd_agent.outcomes import Failure, Opened, Outside, base_of, brought, failures, opened, read_deployments
-from cicd_agent.outlet import HIDDEN, REPORT, Outlet
+from cicd_agent.outlet import HIDDEN, Outlet
+from cicd_agent.results import REPORT
 from cicd_agent.world import read
 
 _MOST_BYTES: Final = 20_000_000
@@ -177,7 +178,7 @@ def _aftermath(each: Judged, known: _Known) -> Aftermath:
     if is_here and repository is not None:
         base = base_of(deployments, place) if deployments else each.base if _SHA.fullmatch(each.base) else ""
         commits = (gated.sha, *brought(repository, base, gated.sha))
-    began = deployments[place].created if deployments else _newest(known.past, frozenset(commits))
+    began = deployments[place].created if deployments else gated.at or _newest(known.past, frozenset(commits))
     sources = {
         failure.source
         for failure in known.failed.get(gated.environment, ())

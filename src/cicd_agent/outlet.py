@@ -2,13 +2,11 @@
 
 import shutil
 import tempfile
-from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
-from pathlib import Path, PurePath
+from pathlib import Path
 from typing import Any, TextIO
 
-from cicd_agent.adapters.dry_run import dry_run
 from cicd_agent.adapters.files import write_file
 from cicd_agent.adapters.perform import perform
 from cicd_agent.adapters.slack import connect
@@ -24,9 +22,7 @@ from cicd_agent.core.grant import Grant
 from cicd_agent.core.markdown import escape
 from cicd_agent.core.plan import (
     Annotation,
-    Artifact,
     Level,
-    Output,
     Plan,
     Receipt,
     ReceiptState,
@@ -45,10 +41,10 @@ from cicd_agent.errors import AgentError, ConfigError, Exit
 from cicd_agent.granting import grant
 from cicd_agent.modes import Account, Mode, mode_named
 from cicd_agent.rendering import rendered
+from cicd_agent.results import REPORT, all_outputs, as_effects, exit_of, nothing_decided, own_outputs, written_report
 from cicd_agent.world import Scene, inputs, secrets
 
 HIDDEN = ".cicd-agent"
-REPORT = "report.json"
 EVIDENCE = "evidence.json"
 _ADVISORY = frozenset({Exit.FORGE, Exit.MODEL, Exit.BUDGET, Exit.MISBEHAVED})
 """Failures that are warnings in a mode that does not fail closed."""
@@ -126,24 +122,28 @@ class Outlet:
             if self._format == "json":
                 self.print_json(dump(decision))
             else:
+                from cicd_agent.adapters.dry_run import dry_run  # noqa: PLC0415  only who asks for it pays
+
                 self.print(dry_run(decision.plan))
             return code
         folder = self._folder
-        common, own = outputs(decision, str(folder / REPORT)), _own_outputs(decision.plan, folder)
-        common |= {} if decision.judged else mode.unproved
-        missing = {name: value for name, value in common.items() if name not in own}
-        plan = Plan((*_as_effects(missing), *decision.plan.effects))
+        every, own = all_outputs(decision, folder, mode.unproved), own_outputs(decision.plan, folder)
+        missing = {name: value for name, value in every.items() if name not in own}
+        plan = Plan((*as_effects(missing), *decision.plan.effects))
         # The areas of a route are named in the config: what action.yml cannot declare, a step of one's own can read.
-        names = (*common, *mode.outputs, *(name for name in own if name.startswith("run_")))
+        areas = (name for name in own if mode.name == "route" and name.startswith("run_"))
+        names = (*outputs(decision, ""), *mode.outputs, *areas)
         # At a terminal GitHub is only read, where it is asked at all.
-        forge = None if scene.event.kind is EventKind.LOCAL else scene.world.forge
         is_own = self._options.command == "run"
+        # Of a mode by which others go, a decision from a file is only looked at.
+        is_shown = bool(mode.unproved) and not is_own
+        forge = None if is_shown or scene.event.kind is EventKind.LOCAL else scene.world.forge
         gate = decision.evidence.gate if decision.evidence and is_own else None
         pulls = frozenset(pull.number for pull in gate.pulls) if gate else frozenset[int]()
         granted = replace(grant(scene, is_own=is_own, mode=mode.name), pulls=pulls)
-        slack = connect(scene.settings, self._environment.ca_bundle)
+        slack = None if is_shown else connect(scene.settings, self._environment.ca_bundle)
         receipts = self._perform(plan, scene.event, forge, names, folder, granted=granted, notifier=slack)
-        written = written_report(decision, folder, receipts, self._tape)
+        written = written_report(decision, folder, receipts, self._tape, mode.unproved)
         self._write(folder, written)
         self._tell(decision, written, folder, scene.top)
         for note in scene.world.forge.notes if scene.world.forge else ():
@@ -165,7 +165,7 @@ class Outlet:
         elif change is not None:
             words = f"gathered {count(len(change.files), 'file')}, {count(change.added_lines, 'added line')}"
         values = outputs(found, str(folder / REPORT)) | {"summary": words}
-        plan = Plan((*_as_effects(values), Summary("summary", f"**cicd-agent {mode.name}**: {escape(words)}.\n")))
+        plan = Plan((*as_effects(values), Summary("summary", f"**cicd-agent {mode.name}**: {escape(words)}.\n")))
         receipts = self._perform(plan, scene.event, None, tuple(values), folder)
         self._write(folder, report(found, exit_code=Exit.OK, outputs=values, receipts=receipts))
         for line in (*scene.notices, words):
@@ -184,7 +184,7 @@ class Outlet:
         if self._options.dry_run or self._options.command in TOOLS:
             return code
         event = Event(EventKind.OTHER)
-        values = dict.fromkeys(outputs(_nothing(event), ""), "") | dict(mode.unproved if mode else {})
+        values = dict.fromkeys(outputs(nothing_decided(event), ""), "") | dict(mode.unproved if mode else {})
         try:
             folder = self._folder_or_any()
             values |= {
@@ -196,7 +196,7 @@ class Outlet:
             level = Level.WARNING if code == Exit.OK else Level.ERROR
             words = f"### cicd-agent could not finish\n\n{escape(line)}\n"
             effects = (Annotation("failure", level, "cicd-agent", line), Summary("summary", words))
-            receipts = self._perform(Plan((*effects, *_as_effects(values))), event, None, tuple(values), folder)
+            receipts = self._perform(Plan((*effects, *as_effects(values))), event, None, tuple(values), folder)
             written = Report(self._options.mode, code, error=line, outputs=values, receipts=receipts, tape=self._tape)
             self._write(folder, written)
             if self._format == "json":
@@ -314,35 +314,3 @@ class Outlet:
         troubled = (each for each in written.receipts if each.state in {ReceiptState.DEGRADED, ReceiptState.FAILED})
         for detail in dict.fromkeys(receipt.detail for receipt in troubled):
             self.warn(detail)
-
-
-def exit_of(decision: Decision) -> Exit:
-    """What the verdict means for the process."""
-    judged = decision.verdict or decision.gated
-    stop = judged is not None and judged.conclusion is Conclusion.FAILURE
-    return Exit.STOP if stop else Exit.OK
-
-
-def written_report(decision: Decision, folder: PurePath, receipts: tuple[Receipt, ...], tape: str) -> Report:
-    """The report of a decision whose files are in `folder`."""
-    values = outputs(decision, str(folder / REPORT)) | _own_outputs(decision.plan, folder)
-    return report(decision, exit_code=exit_of(decision), outputs=values, receipts=receipts, tape=tape)
-
-
-def _as_effects(values: Mapping[str, str]) -> tuple[Output, ...]:
-    return tuple(Output(f"output-{name}", name, value) for name, value in values.items())
-
-
-def _own_outputs(plan: Plan, folder: PurePath) -> dict[str, str]:
-    """The mode's own outputs, as they stand in the report."""
-    found: dict[str, str] = {}
-    for effect in plan.effects:
-        if isinstance(effect, Output):
-            found[effect.name] = effect.value
-        elif isinstance(effect, Artifact) and effect.output:
-            found[effect.output] = str(folder / effect.name)
-    return found
-
-
-def _nothing(event: Event) -> Decision:
-    return Decision("", event, Account())

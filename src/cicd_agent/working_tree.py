@@ -7,7 +7,8 @@ from cicd_agent.cli import Options
 from cicd_agent.decision import Decision
 from cicd_agent.fixing import apply, diff
 from cicd_agent.modes import Mode
-from cicd_agent.outlet import Outlet, exit_of
+from cicd_agent.outlet import Outlet
+from cicd_agent.results import exit_of
 from cicd_agent.world import Scene
 
 

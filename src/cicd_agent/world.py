@@ -260,6 +260,9 @@ def _config_text(
             return forge.text_at(path, commit), ""
         except ForgeRefused as error:
             return None, f"{path} of the base branch could not be read, defaults are in force: {error}"
+    if commit and event.kind is not EventKind.LOCAL:
+        why = "the base is not in this clone, and there is no `github-token` to ask GitHub with"
+        return None, f"{path} of the base branch could not be read, defaults are in force: {why}"
     return None, ""
 
 

@@ -19,6 +19,7 @@ def found(repo: Repo, name: str) -> Json:
     return {
         "__typename": "Commit",
         "oid": name,
+        "authors": lambda _, **page: part([{"user": {"login": one}} for one in repo.gate.wrote.get(name, ())], **page),
         "associatedPullRequests": lambda _, **page: part([shown(repo, pull) for pull in pulls], **page),
     }
 

@@ -57,5 +57,7 @@ class GateData:
     permissions: dict[str, str] = field(default_factory=dict)
     """Login → admin, maintain, write, triage or read. Of anybody else GitHub knows nothing."""
     teams: set[str] = field(default_factory=set)
+    wrote: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    """Commit → the logins of whoever wrote it; of others nobody knows an account."""
     asked: dict[int, list[str]] = field(default_factory=dict)
     """Pull request → who was asked to review it, teams as `@team`."""

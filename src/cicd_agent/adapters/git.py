@@ -26,6 +26,7 @@ from cicd_agent.core.history import Past
 from cicd_agent.errors import ConfigError
 
 _SHA = re.compile(r"[0-9a-f]{40}(?:[0-9a-f]{24})?\Z")
+_NAMED = re.compile(r"refs/|HEAD(?![\w.-])")
 NOBODY = {
     f"GIT_{role}_{field}": value
     for role in ("AUTHOR", "COMMITTER")
@@ -72,12 +73,16 @@ class GitRepository:
         return self._place.top
 
     def resolve(self, ref: str) -> str | None:
-        """Full SHA of the commit that `ref`, or `origin/ref`, names; None when this clone does not have it."""
+        """Full SHA of the commit that `ref`, or `origin/ref`, names; None when this clone does not have it.
+
+        A branch of that name comes before a tag: more people may make one of those, and call it like the base branch.
+        """
         if not ref or ref.startswith("-") or not ref.isprintable():
             return None
         if ref in self._commits:
             return ref  # each look costs two processes, and what is here stays
-        candidates = (ref,) if _SHA.match(ref) else (ref, f"origin/{ref}")
+        is_plain = not _SHA.match(ref) and not _NAMED.match(ref)
+        candidates = (f"refs/heads/{ref}", f"refs/remotes/origin/{ref}", ref, f"origin/{ref}") if is_plain else (ref,)
         for candidate in candidates:
             with suppress(GitFailed):
                 # Only the name is looked up there: a partial clone would fetch what it lacks to look further.

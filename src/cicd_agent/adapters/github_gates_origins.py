@@ -137,12 +137,7 @@ class Merged(Shape):
     def as_origin(self, viewer: str) -> OriginPull:
         """In our words."""
         author = login_of(self.author)
-        wrote = [
-            writer.user.login
-            for one in self.commits.nodes or ()
-            for writer in (one.commit.authors.nodes or () if one else ())
-            if writer and writer.user
-        ]
+        wrote = [login for one in self.commits.nodes or () if one for login in logins(one.commit.authors)]
         return OriginPull(
             number=self.number,
             author=author,
@@ -176,6 +171,7 @@ class Found(Shape):
     """What was found by a commit's name; nothing else than a commit has pull requests."""
 
     oid: str = ""
+    authors: WriterList | None = None
     pulls: MergedList | None = Field(None, alias="associatedPullRequests")
 
 
@@ -239,7 +235,10 @@ def read_origins(channel: Channel, repo: str, shas: Sequence[str]) -> tuple[tupl
     channel.login = told.viewer.login
     origins = []
     for alias, sha in by_alias.items():
-        chosen = choose(found[alias], sha, told.repository)
+        commit = found[alias]
+        chosen = choose(commit, sha, told.repository)
+        if chosen is None and commit is not None and (wrote := logins(commit.authors)):
+            origins.append((sha, OriginPull(0, "", "", "", "", authors=wrote)))
         if chosen is not None:
             origins.append((sha, chosen.as_origin(told.viewer.login)))
             for limit in chosen.limits():
@@ -251,8 +250,8 @@ def query(commits: int) -> str:
     """The query for so many commits, whose names are its variables c0, c1 and so on."""
     variables = "".join(f", $c{at}: GitObjectID!" for at in range(commits))
     asked = "\n".join(
-        f"    c{at}: object(oid: $c{at}) {{ ... on Commit {{ oid associatedPullRequests(first: 5)"
-        f" {{ nodes {{ ...pull }} }} }} }}"
+        f"    c{at}: object(oid: $c{at}) {{ ... on Commit {{ oid authors(first: 5) {{ nodes {{ user {{ login }} }} }}"
+        f" associatedPullRequests(first: 5) {{ nodes {{ ...pull }} }} }} }}"
         for at in range(commits)
     )
     return (
@@ -293,6 +292,11 @@ def last_words(reviews: Sequence[Reviewed], viewer: str) -> tuple[ReviewState, .
         last.pop(key, None)
         last[key] = state
     return tuple(last.values())
+
+
+def logins(writers: WriterList | None) -> tuple[str, ...]:
+    """The accounts of whoever wrote a commit, as far as GitHub knows them."""
+    return tuple(one.user.login for one in (writers.nodes if writers else ()) or () if one and one.user)
 
 
 def login_of(author: Author | None) -> str:

@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import assert_never
 
 from cicd_agent.adapters.conversation import Conversation
-from cicd_agent.adapters.delivering import Delivering
 from cicd_agent.adapters.deployments import Deployments
 from cicd_agent.adapters.local import Local
 from cicd_agent.adapters.marks import Marking, unshown
@@ -70,13 +69,13 @@ def perform(
     )
     publishing = _Publishing(
         conversation,
+        grant,
         Marking(conversation, grant),
         Resolving(conversation),
         Replies(conversation),
         Noticing(conversation, grant),
         Reruns(conversation, grant),
         Notifications(conversation, notifier),
-        Delivering(conversation, grant),
         Deployments(conversation, grant),
         ReviewRequests(conversation, grant),
     )
@@ -106,13 +105,13 @@ class _Publishing:
     """Who carries out which effect that leaves this machine."""
 
     conversation: Conversation
+    grant: Grant
     marking: Marking
     resolving: Resolving
     replies: Replies
     noticing: Noticing
     reruns: Reruns
     notifications: Notifications
-    delivering: Delivering
     deployments: Deployments
     requests: ReviewRequests
 
@@ -135,7 +134,10 @@ class _Publishing:
             case CommitComment() | Issue() | Rerun() | Notification() | Deployment() | ReviewRequest():
                 receipt = self._publish_beside(effect)
             case Commit() | OpenPull():
-                receipt = self.delivering.deliver(effect)
+                # Only a run that commits something pays for it.
+                from cicd_agent.adapters.delivering import Delivering  # noqa: PLC0415
+
+                receipt = Delivering(self.conversation, self.grant).deliver(effect)
             case Annotation() | Summary() | Output() | Artifact():
                 pass
             case _:

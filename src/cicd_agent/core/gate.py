@@ -110,13 +110,15 @@ class OriginPull:
 class Deployed:
     """A commit that this deployment would bring, and the pull request that it came from, 0 for none.
 
-    `match` is about the commit and the reviewed head. `subject` is its first line.
+    `match` is about the commit and the reviewed head. `subject` is its first line. `authors` are the logins of whoever
+    wrote it, where no pull request says that.
     """
 
     sha: str
     subject: str
     match: Match = Match.NONE
     pull: int = 0
+    authors: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

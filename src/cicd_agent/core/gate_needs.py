@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Mapping
+from contextlib import suppress
 from typing import Final
 
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
@@ -47,6 +48,25 @@ class _Plan(_Wire):
     risk: _Risk
 
 
+class _Twice(Exception):
+    """A name stands twice in one object: which of the two is meant, nobody can tell."""
+
+
+def _distinct(pairs: list[tuple[str, object]]) -> dict[str, object]:
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        names = [name for name, _ in pairs]
+        twice = next(name for name in names if names.count(name) > 1)
+        raise _Twice(f"`{twice[:60]}` stands there twice")
+    return found
+
+
+def _look_twice(text: str | bytes) -> None:
+    """Raise _Twice for JSON in which a name stands twice; what is no JSON is for others to say."""
+    with suppress(ValueError):
+        json.loads(text, object_pairs_hook=_distinct)
+
+
 class Needs:
     """The jobs that a gate waits for, as `toJSON(needs)` has them."""
 
@@ -54,7 +74,10 @@ class Needs:
         """Raises ConfigError for anything else."""
         remedy = "Pass `${{ toJSON(needs) }}`"
         try:
+            _look_twice(text)
             self._jobs: Mapping[str, _Job] = TypeAdapter(dict[str, _Job]).validate_json(text)
+        except (_Twice, RecursionError) as error:
+            raise ConfigError("`needs` cannot be read", why=str(error) or "it is nested", remedy=remedy) from None
         except ValidationError as error:
             raise ConfigError("`needs` cannot be read", why=_first(error), remedy=remedy) from None
 

@@ -3,13 +3,24 @@
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Final
+from types import MappingProxyType
+from typing import Final, get_args
 
-from cicd_agent.core.verdict import Conclusion
+from cicd_agent.core.routed import Build, RouteStrategy, TestScope
+from cicd_agent.core.verdict import Conclusion, RiskLevel
 from cicd_agent.errors import ConfigError
 
-CELLS: Final = ("tests", "build", "strategy", "risk_level", "has_jobs")
-"""What of a plan a condition may compare, beside its areas."""
+VALUES: Final[Mapping[str, frozenset[str]]] = MappingProxyType(
+    {
+        "tests": frozenset(get_args(TestScope)),
+        "build": frozenset(get_args(Build)),
+        "strategy": frozenset(get_args(RouteStrategy)),
+        "risk_level": frozenset(map(str, RiskLevel)),
+        "has_jobs": frozenset({"true", "false"}),
+    }
+)
+"""What of a plan a condition may compare, beside its areas, and what it can be."""
+CELLS: Final = tuple(VALUES)
 
 _LINE = re.compile(r"(?P<job>[A-Za-z_][\w-]*)\s*:\s*(?P<condition>\S.*)")
 _COMPARED = re.compile(r"(?P<cell>\w+)\s*(?P<is>!?=)\s*(?P<values>[\w|\s]+)")
@@ -97,7 +108,12 @@ def _problem(part: str) -> str:
     compared = _COMPARED.fullmatch(part)
     if compared is None or compared["cell"] not in CELLS:
         return f"`{part}` compares none of {', '.join(CELLS)}"
-    return "" if all(value.strip() for value in compared["values"].split("|")) else f"`{part}` names no value"
+    values = _values(compared)
+    if "" in values:
+        return f"`{part}` names no value"
+    strange = sorted(values - VALUES[compared["cell"]])
+    # Held against a value that no plan has, a job could be skipped whatever the plan says.
+    return f"`{compared['cell']}` has no value `{strange[0]}`" if strange else ""
 
 
 def _wrong(line: str, why: str) -> ConfigError:
@@ -173,7 +189,8 @@ def _holds(part: str, told: Told) -> bool | None:
     compared = _COMPARED.fullmatch(part)
     if compared is not None:
         value = told.cells.get(compared["cell"], "")
-        return (value in _values(compared)) == (compared["is"] == "=") if value else None
+        is_known = value in VALUES.get(compared["cell"], ())
+        return (value in _values(compared)) == (compared["is"] == "=") if is_known else None
     if part == "has_jobs":
         return {"true": True, "false": False}.get(told.cells.get(part, ""))
     return told.areas.get(slug(part))

@@ -162,6 +162,12 @@ def kinds(path: str) -> frozenset[PathKind]:
     return frozenset(found)
 
 
+def is_test(path: str) -> bool:
+    """Whether `kinds` holds TEST, for who asks nothing else and asks it of every file of a repository."""
+    *parents, name = path.lower().split("/")
+    return _is_test(path, name, name.rpartition(".")[2] if "." in name else "", parents)
+
+
 def _standing(path: str, name: str, suffix: str, parents: list[str]) -> set[PathKind]:
     """How the file stands to the product: what tests it, shows it, or is not written here."""
     found: set[PathKind] = set()

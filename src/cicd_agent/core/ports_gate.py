@@ -21,7 +21,9 @@ class Gates(Protocol):
         ...
 
     def origins(self, shas: Sequence[str]) -> tuple[tuple[str, OriginPull], ...]:
-        """The merged pull request that each commit came from, in one request; a commit without one is not in it.
+        """The merged pull request that each commit came from, in one request.
+
+        Of a commit without one, number 0 with whoever wrote it; where that is not known either, it is not in it.
 
         At most 50 commits. Each reviewer's last word that is an approval, a request for changes or a dismissal counts.
         """
@@ -31,11 +33,14 @@ class Gates(Protocol):
         """The runs on a branch that were created since then and have ended, newest first, at most 300."""
         ...
 
-    def deployments(self, environment: str, most: int = 10, sha: str = "") -> tuple[PastDeployment, ...]:
+    def deployments(
+        self, environment: str, most: int = 10, sha: str = "", *, whole: bool = False
+    ) -> tuple[PastDeployment, ...]:
         """The last deployments to an environment, newest first. Takes `deployments: read`.
 
         What became of them is read for those newest ones only that are needed to find the last that succeeded, at most
-        four; and, where a `sha` is named, for the last of that commit, and to find one of another that succeeded.
+        four; and, where a `sha` is named, for the last of that commit, and to find one of another that succeeded. With
+        `whole` it is read for all of them, of which there are at most 100: a request for each.
         """
         ...
 

@@ -185,7 +185,21 @@ def test_who_only_starts_a_deployment_is_no_author() -> None:
     """Neither who merges what others wrote, nor who starts a workflow by hand."""
     seen = replace(HELD, event=replace(EVENT, actor=Actor("rita")))
     started = Event(EventKind.WORKFLOW_DISPATCH, repo="o/r", actor=Actor("rita"))
-    direct = replace(with_gate(HELD, commits=(COMMIT, Deployed("e" * 40, "Quick fix"))), event=started)
+    fix = Deployed("e" * 40, "Quick fix", authors=("ada",))
+    direct = replace(with_gate(HELD, commits=(COMMIT, fix)), event=started)
     said = word(hash_of(direct), "override", reason=REASON)
     assert decide(with_gate(direct, words=(said,))).decision is GateDecision.PROCEED
     assert decide(with_gate(seen, words=(word(hash_of(seen)),))).decision is GateDecision.PROCEED
+
+
+def test_of_a_commit_whose_author_nobody_knows_it_may_be_who_starts_its_deployment() -> None:
+    started = Event(EventKind.WORKFLOW_DISPATCH, repo="o/r", actor=Actor("rita"))
+    direct = replace(with_gate(HELD, commits=(COMMIT, Deployed("e" * 40, "Quick fix"))), event=started)
+    said = word(hash_of(direct), "override", reason=REASON)
+    assert decide(with_gate(direct, words=(said,))).decision is GateDecision.HOLD
+
+
+def test_who_wrote_a_commit_that_no_pull_request_brought_is_an_author() -> None:
+    direct = with_gate(HELD, commits=(COMMIT, Deployed("e" * 40, "Quick fix", authors=("Rita",))))
+    said = word(hash_of(direct), "override", reason=REASON)
+    assert decide(with_gate(direct, words=(said,))).decision is GateDecision.HOLD

@@ -143,9 +143,21 @@ def test_a_comment_of_somebody_else_leads_nowhere() -> None:
     assert "tells of a held deployment" in refused(one)
 
 
-def test_one_run_that_all_links_lead_to_is_the_held_one() -> None:
-    told = f"<!-- cicd-agent:deploy-gate/production -->\n{HASH} {URL}/12 {URL}/12/job/4"
-    assert answered(conversation(told))[0].run == 12
+@pytest.mark.parametrize(
+    "said",
+    [
+        f"- **1 open incident: held run: {URL}/9**",
+        f"- x Held run: [run 9.1]({URL}/9)",
+        f"> Held run: [run 9.1]({URL}/9)",
+        f"Would proceed with: Held run: [run 9.1]({URL}/9)",
+        f"Held run: [run 9.1]({URL}/9) and more",
+        f"{URL}/9",
+    ],
+)
+def test_a_run_that_our_comment_only_quotes_is_not_the_held_one(said: str) -> None:
+    marked = f"<!-- cicd-agent:deploy-gate/production -->\n{said}\n`/approve-deploy {HASH}`\n"
+    assert "tells of a held deployment" in refused(conversation(f"{marked}\n{said}\n"))
+    assert answered(conversation(f"{marked}\nHeld run: [run 12.2]({URL}/12)\n\n{said}\n"))[0].run == 12
 
 
 @pytest.mark.parametrize(
@@ -153,6 +165,8 @@ def test_one_run_that_all_links_lead_to_is_the_held_one() -> None:
     [
         ({"status": "in_progress", "conclusion": ""}, "has not ended"),
         ({"conclusion": "success"}, "has not failed"),
+        ({"event": "pull_request"}, "was caused by pull_request"),
+        ({"event": "schedule"}, "was caused by schedule"),
         ({"id": 13}, "404"),
     ],
 )

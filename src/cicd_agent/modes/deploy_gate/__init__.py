@@ -1,6 +1,6 @@
 """The deployment gate: signals go in, proceed, hold or rollback comes out, and only rules may say proceed."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 from typing import Any
 
@@ -17,12 +17,13 @@ from cicd_agent.modes.deploy_gate.gather import declines, gather
 from cicd_agent.modes.deploy_gate.questions import questions
 from cicd_agent.modes.deploy_gate.report import OUTPUTS, report
 from cicd_agent.modes.deploy_gate.verdict import verify
+from cicd_agent.modes.plain import TriesNothing
 from cicd_agent.modes.rulebook import RULES
 from cicd_agent.modes.rulebook.ruling import RuleDraft, ruled
 from cicd_agent.settings import Settings
 
 
-class DeployGate:
+class DeployGate(TriesNothing):
     """The slice as one value; each step has a file of its own name. What concerns a comment is in `talk.py`."""
 
     name = "deploy-gate"
@@ -45,27 +46,6 @@ class DeployGate:
     def rules(self, evidence: Evidence, settings: Settings) -> RuleDraft:
         """What the rules find in what would be deployed."""
         return RuleDraft() if evidence.change is None else ruled(evidence.change, settings.config_file)
-
-    def experiment(
-        self,
-        _answers: Sequence[Answer[Any]],
-        evidence: Evidence,
-        _world: World,
-        _settings: Settings,
-        _progress: Callable[[str], None],
-        *,
-        last: bool,  # noqa: ARG002  a step of the mode
-    ) -> Evidence:
-        """Nothing: a decision is proved by what was read."""
-        return evidence
-
-    def hand_over(self, _answers: Sequence[Answer[Any]], _evidence: Evidence) -> Evidence | None:
-        """Nothing: nobody else has to do anything about the answers."""
-        return None
-
-    def remember(self, _answers: Sequence[Answer[Any]], _evidence: Evidence, _settings: Settings) -> Sequence[str]:
-        """Nothing: each decision stands on what is true when it is made."""
-        return ()
 
     def verify(
         self, rules: RuleDraft, answers: Sequence[Answer[Any]], evidence: Evidence, settings: Settings

@@ -84,9 +84,14 @@ def _by(lift: Lift, approval: Heard | None, override: Heard | None) -> str:
 
 
 def _authors(gate: GateEvidence, event: Event) -> frozenset[str]:
-    """Who wrote what would be deployed. Of a commit without a pull request it may be whoever caused the run."""
+    """Who wrote what would be deployed. Of a commit without a pull request it may be whoever caused the run.
+
+    Who starts a workflow by hand has written nothing by that; but a commit may name an author whom nobody knows.
+    """
     found = {login for pull in gate.pulls for login in (pull.author, *pull.authors)}
-    if event.kind in _CAUSED_BY_COMMITS and any(not commit.pull for commit in gate.commits):
+    found |= {login for commit in gate.commits for login in commit.authors}
+    loose = [commit for commit in gate.commits if not commit.pull]
+    if any(event.kind in _CAUSED_BY_COMMITS or not commit.authors for commit in loose):
         found.add(event.actor.login)
     return frozenset(login.casefold() for login in found)
 

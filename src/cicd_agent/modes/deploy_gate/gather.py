@@ -24,6 +24,7 @@ from cicd_agent.modes.deploy_gate.fetching import SECONDS, came, fetch, settle
 from cicd_agent.modes.deploy_gate.given import budget, read_given
 from cicd_agent.modes.deploy_gate.heard import covered, newest_pull, read_words
 from cicd_agent.modes.deploy_gate.origin import matched
+from cicd_agent.modes.deploy_gate.produced import Produced
 from cicd_agent.modes.deploy_gate.subject import (
     Subject,
     commit_of,
@@ -112,15 +113,17 @@ class _Gathering:
         words, on_words = came("approvals", words_read, ())
         came_from = dict(origins)
         commits, unmatched = self._commits(subject, came_from)
-        pulls = tuple({came_from[sha].number: came_from[sha] for sha in shas if sha in came_from}.values())
+        brought = (came_from[sha] for sha in shas if sha in came_from)
+        pulls = tuple({pull.number: pull for pull in brought if pull.number}.values())
         on_origins = _on_origins(on_origins, subject, commits, pulls)
-        given = read_given(self.world, self.settings)
+        measured = self._measured(subject.change)
+        given = read_given(measured, self.settings)
         failed, unseen = failures(runs, self.settings.failure_workflows, own, on_runs)
         history, learnt, on_history, unread = self._past(subject.change)
         standing = ", ".join(required) or "none is required"
         readings = (
-            passing(checks, on_checks, given, self.world, self.settings),
-            coverage(given, self.world, self.settings),
+            passing(checks, on_checks, given, measured, self.settings),
+            coverage(given, measured, self.settings),
             _on_review(on_origins, commits, pulls),
             failed,
             self._said(on_checks, _of_checks(checks)),
@@ -167,6 +170,13 @@ class _Gathering:
         if not branch:
             raise ForgeRefused("GitHub could not be asked", why="the default branch is not known")
         return branch
+
+    def _measured(self, change: Change | None) -> World:
+        """The world with the files that steps of this job have left, and not those that the change has brought."""
+        workspace, repository = self.world.workspace, self.world.repository
+        if change is None or workspace is None or repository is None:
+            return self.world
+        return replace(self.world, workspace=Produced(workspace, change, repository))
 
     def _commits(
         self, subject: Subject, origins: dict[str, OriginPull]

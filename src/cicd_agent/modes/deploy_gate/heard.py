@@ -27,7 +27,7 @@ def key(environment: str) -> str:
 def newest_pull(commits: Iterable[str], origins: Sequence[tuple[str, OriginPull]]) -> int:
     """The number of the pull request of the newest commit that has one, 0 when none has."""
     pulls = dict(origins)
-    return next((pulls[sha].number for sha in commits if sha in pulls), 0)
+    return next((pulls[sha].number for sha in commits if sha in pulls and pulls[sha].number), 0)
 
 
 def read_words(forge: Forge, pull: int, gate: GateEvidence, settings: Settings) -> tuple[Word, ...]:

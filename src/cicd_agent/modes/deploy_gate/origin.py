@@ -23,7 +23,7 @@ def matched(
     """
     if len(origins) > 1:
         # One fetch for all. Where that is not to be had, each is fetched when its turn comes, and says why not.
-        repository.ensure(tuple(dict.fromkeys(pull.head for pull in origins.values())), token)
+        repository.ensure(tuple(dict.fromkeys(pull.head for pull in origins.values() if pull.head)), token)
     deployed: list[Deployed] = []
     gaps: list[Gap] = []
     for number, run in groupby(commits, key=lambda commit: origins[commit.sha].number if commit.sha in origins else 0):
@@ -36,7 +36,9 @@ def matched(
                 why = str(error).rstrip(".")
         if why:
             gaps.append(Gap("", f"what became of pull request {number} could not be compared with it: {why}"))
-        deployed += [Deployed(each.sha, _line(each.subject), match[each.sha], number) for each in together]
+        for each in together:
+            wrote = origins[each.sha].authors if not number and each.sha in origins else ()
+            deployed.append(Deployed(each.sha, _line(each.subject), match[each.sha], number, wrote))
     return tuple(deployed), tuple(gaps)
 
 

@@ -3,7 +3,8 @@
 from collections.abc import Iterator, Mapping, Sequence
 from math import isfinite
 
-from cicd_agent.core.event import Event
+from cicd_agent.core.change import Change
+from cicd_agent.core.event import Event, EventKind
 from cicd_agent.core.finding import Finding, Severity
 from cicd_agent.core.gate import FACTS, SIGNALS, CheckState, GateEvidence, Match, Reading
 from cicd_agent.core.gated import Lift, Stop
@@ -11,7 +12,7 @@ from cicd_agent.core.words import clip, count
 from cicd_agent.modes.deploy_gate.deployed import exempt
 from cicd_agent.modes.deploy_gate.freezes import Calendar, Frozen
 from cicd_agent.modes.deploy_gate.policy import Policy
-from cicd_agent.modes.deploy_gate.reviewed import match
+from cicd_agent.modes.deploy_gate.reviewed import approvals, match
 from cicd_agent.modes.deploy_gate.score import FAULTS, Score, missing
 from cicd_agent.settings import Settings
 
@@ -106,7 +107,26 @@ def about_change(gate: GateEvidence, event: Event, policy: Policy, blocking: Seq
             if loose
             else "it is not known which commits this deployment brings"
         )
-        yield Stop("unreviewed", text, Lift.OVERRIDE, "bring it by a reviewed pull request")
+        # Where more of it runs already by then, or less, an approval of these commits is no longer one of all.
+        about = tuple(each.sha for each in loose)
+        yield Stop("unreviewed", text, Lift.OVERRIDE, "bring it by a reviewed pull request", about=about)
+
+
+def about_policy(gate: GateEvidence, event: Event, change: Change | None, config_file: str) -> Iterator[Stop]:
+    """Whether the policy may be one that this very deployment brings: then it decides on what people approved, only.
+
+    It is read at the event's base, else on the default branch; what runs now may have had another one.
+    """
+    if change is None or event.kind is EventKind.LOCAL or event.base.sha == change.base:
+        return
+    if not any(config_file in {file.path, file.old_path} for file in change.files):
+        return
+    approved = {pull.number for pull in gate.pulls if any(approvals(pull))}
+    loose = [each for each in gate.commits if each.match is Match.NONE or each.pull not in approved]
+    if loose or not gate.commits:
+        text = f"`{config_file}` is changed by what would be deployed, and not every commit of that was approved"
+        remedy = "have the policy approved by somebody who did not write it"
+        yield Stop("own-policy", text, Lift.APPROVAL, remedy, about=tuple(each.sha for each in loose))
 
 
 def about_time(gate: GateEvidence, event: Event, frozen: Sequence[Frozen]) -> Iterator[Stop]:

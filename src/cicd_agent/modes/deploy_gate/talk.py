@@ -15,10 +15,12 @@ from cicd_agent.core.markdown import escape, find_marker
 from cicd_agent.core.plan import Effect, Output, Plan, Reply, Rerun, Summary
 from cicd_agent.core.ports import Forge, PostedComment
 from cicd_agent.core.verdict import Conclusion, Manner, Said
+from cicd_agent.core.words import clip
 from cicd_agent.errors import ConfigError, ForgeRefused
 from cicd_agent.modes import World
 from cicd_agent.modes.deploy_gate.approval import LEAST_REASON, WRITERS
 from cicd_agent.modes.deploy_gate.heard import KEY, authors
+from cicd_agent.modes.deploy_gate.subject import SERVED
 from cicd_agent.settings import Settings
 
 _TOLD = f"<!-- cicd-agent:{KEY}/"
@@ -118,6 +120,9 @@ def _unfit(run: RunState) -> str:
     """Why a run is not held, "" when it may be."""
     if run.status != "completed":
         return f"the run {run.id} has not ended yet"
+    if run.event and run.event not in SERVED:
+        # No gate decides there: our account may have been made to name a run that has nothing to do with one.
+        return f"the run {run.id} was caused by {clip(run.event, 40)}, and no deployment is decided on there"
     if run.conclusion != "success":
         return ""
     return f"the run {run.id} has not failed and cannot be started again: start the deployment anew, it reads this"
@@ -143,13 +148,12 @@ def _of_ours(event: Event, number: int, hash_: str, forge: Forge) -> tuple[str, 
 
 
 def _held_run(bodies: Iterable[str], hash_: str, event: Event) -> int:
-    """The run that the newest of these texts which has the hash calls held, 0 when none does."""
-    run = rf"/{re.escape(event.repo)}/actions/runs/([0-9]{{1,19}})(?![0-9])"
+    """The run that the newest of these texts which has the hash calls held, 0 when none does.
+
+    It is named in a line of its own, the last of that kind: what we quote of others stands inside of our lines.
+    """
     body = next((body for body in reversed(tuple(bodies)) if re.search(rf"\b{hash_}\b", body)), "")
-    # A line of its own, after all that others have said: whatever they call a check or an incident, it is not this.
-    called = re.findall(rf"^Held run: \[[^\]\n]*\]\([^\s()]*{run}\)\s*$", body, re.MULTILINE)
-    if called:
-        return int(called[-1])
-    # Links to checks lead to runs as well: only where they all lead to one is that the run.
-    named = {int(each) for each in re.findall(run, body, re.IGNORECASE)}
-    return named.pop() if len(named) == 1 else 0
+    place = re.escape(f"{event.server}/{event.repo}/actions/runs/")
+    run = rf"^Held run: \[run [0-9.]{{1,30}}\]\({place}([0-9]{{1,19}})\)\r?$"
+    called = re.findall(run, body, re.IGNORECASE | re.MULTILINE)
+    return int(called[-1]) if called else 0

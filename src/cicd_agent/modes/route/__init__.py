@@ -1,6 +1,6 @@
 """The router: a change goes in, and how much care it needs comes out, before anything runs."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 from typing import Any
 
@@ -9,6 +9,7 @@ from cicd_agent.agent.turns import Answer, Question
 from cicd_agent.core.event import Event
 from cicd_agent.core.evidence import Evidence
 from cicd_agent.modes import World
+from cicd_agent.modes.plain import TriesNothing
 from cicd_agent.modes.route.gather import gather
 from cicd_agent.modes.route.report import OUTPUTS, report
 from cicd_agent.modes.route.verdict import verify
@@ -17,7 +18,7 @@ from cicd_agent.modes.rulebook.ruling import RuleDraft, ruled
 from cicd_agent.settings import Settings
 
 
-class Route:
+class Route(TriesNothing):
     """The slice as one value; each step has a file of its own name. It asks no model."""
 
     name = "route"
@@ -49,27 +50,6 @@ class Route:
     ) -> tuple[tuple[Tool[Any], ...], str]:
         """Nobody looks anything up."""
         return (), ""
-
-    def experiment(
-        self,
-        _answers: Sequence[Answer[Any]],
-        evidence: Evidence,
-        _world: World,
-        _settings: Settings,
-        _progress: Callable[[str], None],
-        *,
-        last: bool,  # noqa: ARG002  a step of the mode
-    ) -> Evidence:
-        """Nothing is tried out."""
-        return evidence
-
-    def hand_over(self, _answers: Sequence[Answer[Any]], _evidence: Evidence) -> Evidence | None:
-        """Nothing: nobody was asked."""
-        return None
-
-    def remember(self, _answers: Sequence[Answer[Any]], _evidence: Evidence, _settings: Settings) -> Sequence[str]:
-        """Nothing: the past is in git."""
-        return ()
 
 
 ROUTE = Route()

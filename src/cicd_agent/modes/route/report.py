@@ -96,7 +96,8 @@ def _outputs(routed: Routed, evidence: Evidence) -> Iterator[Effect]:
         "areas": _json(touched),
         "skipped_areas": _json([area.name for area in routed.areas if not area.run]),
         # Those of an area that the config does not have are empty: nobody knows whether they should run.
-        **{name: runs.get(name, "") for name in RUNS},
+        **dict.fromkeys(RUNS, ""),
+        **runs,
         "matrix": _json({"include": [{"area": area} for area in touched]}),
         "has_jobs": _flag(bool(touched)),
     }

@@ -7,12 +7,13 @@ from typing import Any
 from cicd_agent.agent.turns import Answer
 from cicd_agent.core.change import Change, ChangeSource
 from cicd_agent.core.evidence import Evidence
-from cicd_agent.core.risk import Floor, assess, features
+from cicd_agent.core.risk import Floor, assess
 from cicd_agent.core.routed import AffectedTests, Cells, Routed, RouteEvidence, TestScope
 from cicd_agent.core.verdict import Conclusion, Risk, RiskLevel
 from cicd_agent.modes.route.areas import area_runs, unreadable_areas
+from cicd_agent.modes.route.inert import is_inert
 from cicd_agent.modes.route.table import TABLE, build_for, overridden
-from cicd_agent.modes.rulebook.floors import floors
+from cicd_agent.modes.rulebook.floors import floors, graded
 from cicd_agent.modes.rulebook.ruling import RuleDraft
 from cicd_agent.modes.suppress import silence
 from cicd_agent.settings import Settings
@@ -61,7 +62,7 @@ def _risk(rules: RuleDraft, evidence: Evidence, settings: Settings) -> Risk:
     if change is None:
         # What is not known is a risk, and never a small one.
         return assess(_NOTHING, [Floor(RiskLevel.HIGH, "it is not known what changes")], history=history, learnt=learnt)
-    standing, suppressed = silence(rules.findings, change, settings)
+    standing, suppressed = silence(graded(rules.findings), change, settings)
     weighty = [*standing, *(each.finding for each in suppressed if each.weighs)]
     found = floors(rules.areas, weighty, settings.min_confidence)
     return assess(change, found, history=history, learnt=learnt)
@@ -70,14 +71,9 @@ def _risk(rules: RuleDraft, evidence: Evidence, settings: Settings) -> Risk:
 def _row(change: Change | None, level: RiskLevel) -> Cells:
     """The table's row; no test runs for a change in which nothing that runs has changed."""
     cells = TABLE[level]
-    if change is not None and level is RiskLevel.LOW and _is_inert(change):
+    if change is not None and level is RiskLevel.LOW and is_inert(change):
         return replace(cells, tests="none")
     return cells
-
-
-def _is_inert(change: Change) -> bool:
-    shape = features(change)
-    return shape.documentation_only or shape.comment_only
 
 
 def _in_doubt(cells: Cells, level: RiskLevel, doubts: Sequence[str]) -> _Planned:

@@ -6,7 +6,7 @@ from functools import cached_property
 
 from cicd_agent.core.change import Change
 from cicd_agent.core.diff import Anchors, FileDiff, Hunk
-from cicd_agent.core.paths import OWN_CONFIG, PathKind, kinds
+from cicd_agent.core.paths import OWN_CONFIG, PathKind, is_test, kinds
 from cicd_agent.modes.rulebook.python_text import Called, PythonText, in_words
 from cicd_agent.modes.rulebook.yaml_text import YamlText
 
@@ -48,7 +48,7 @@ class Survey:
     def has_tests(self) -> bool:
         """Whether the repository has any test at all."""
         changed = {look.file.path for look in self.looks if PathKind.TEST in look.kinds}
-        return bool(changed) or any(PathKind.TEST in kinds(path) for path in self.change.paths)
+        return bool(changed) or any(map(is_test, self.change.paths))
 
     @cached_property
     def tests(self) -> tuple["Look", ...]:
