@@ -7,6 +7,7 @@ from functools import cache
 from typing import Any, Final, TypeVar
 
 from pydantic import TypeAdapter, ValidationError
+from pydantic_core import to_jsonable_python
 
 from cicd_agent import __version__
 from cicd_agent.agent.turns import Action, Answer, Usage
@@ -219,8 +220,10 @@ def dump(value: Evidence | Decision | Report, *, indent: int | None = 1) -> str:
     What is redacted keeps its lines: a private key is followed from line to line.
     """
     kind = type(value).__name__.lower()
-    # By the shape and not as it is: a whole number where a fraction may stand must read the same once it was a file.
-    body = _shape(kind).dump_python(value, mode="json")
+    # A report is compared byte by byte: by its shape, a whole number where a fraction may stand reads the same once it
+    # was a file. For evidence that shape takes longer to make than most of it to write.
+    is_evidence = isinstance(value, Evidence)
+    body = to_jsonable_python(value) if is_evidence else _shape(kind).dump_python(value, mode="json")
     envelope = {"kind": kind, "version": VERSION, "tool": f"cicd-agent {__version__}", "body": body}
     return json.dumps(envelope, ensure_ascii=False, indent=indent) + "\n"
 
