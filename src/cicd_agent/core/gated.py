@@ -154,7 +154,7 @@ class Gated:
     heard: tuple[Heard, ...] = ()
     not_applicable: tuple[str, ...] = ()
     would_proceed: tuple[str, ...] = ()
-    """What would make it proceed, one sentence each."""
+    """What would make it proceed, one sentence each, of which each is enough."""
     escalate: tuple[str, ...] = ()
     exempt: str = ""
     at: int = 0

@@ -245,7 +245,7 @@ def test_evidence_of_nothing_holds() -> None:
     gated = decide(replace(CLEAN, gate=None))
     assert gated.decision is GateDecision.HOLD
     assert stops(gated) == {"no-commit", "no-environment"}
-    assert gated.would_proceed == ("no-commit: set `sha`", "no-environment: set `environment`")
+    assert gated.would_proceed == ("no-commit: set `sha`; and no-environment: set `environment`",)
     assert not gated.requires_approval
 
 
@@ -311,5 +311,10 @@ def test_it_says_what_would_make_it_proceed() -> None:
     assert "tests measured, at 96.8 % or better" in missing.would_proceed
     red = decide(evidence(checks=(check("unit", "failure"),)))
     assert red.would_proceed == ("red-check: mend what it shows", f"an override of {red.hash}, with a reason")
+    both = decide(evidence(checks=(check("unit", "failure"),), pulls=(replace(PULL, reviews=()),)))
+    review = "every commit approved by somebody who did not write it, and no changes requested"
+    assert both.would_proceed[0].startswith(review)
+    assert both.would_proceed[0].endswith("; and red-check: mend what it shows")
+    assert both.would_proceed[1:] == (f"an override of {both.hash}, with a reason",)
     broken = decide(evidence(policy=("broken",)))
     assert not any(broken.hash in each for each in broken.would_proceed)

@@ -239,21 +239,33 @@ def _would_proceed(
     if decision is GateDecision.PROCEED:
         return
     short = any(each.id == "score" for each in standing)
-    for name, value in (targets(judged, readings) if short else {}).items():
-        if name == "review":
-            yield "every commit approved by somebody who did not write it, and no changes requested"
-        else:
-            there = "measured, at" if readings[name].state is State.MISSING else "at"
-            yield f"{name} {there} {_number(value)}{_UNITS[name]} or better"
-    for each in standing:
-        if each.id != "score" and each.remedy:
-            yield f"{each.id}: {each.remedy}"
+    # What makes the score reachable is a way to reach it, and no stop beside it.
+    of_score = {"score", "unreachable"} if short else set()
+    better = [*_better(judged, readings)] if short else []
+    better += [f"{each.id}: {each.remedy}" for each in standing if each.id in of_score - {"score"}]
+    mended = [f"{each.id}: {each.remedy}" for each in standing if each.id not in of_score and each.remedy]
+    if mended:
+        # Each of them holds by itself: only all of them together are enough.
+        first = [", or ".join(better) or "score: more than one better signal"] if short else []
+        yield "; and ".join([*first, *mended])
+    else:
+        yield from better
     if decision is not GateDecision.HOLD or any(each.lift is Lift.NOBODY for each in standing):
         return
     if all(each.lift is Lift.APPROVAL for each in standing):
         yield f"an approval of {approved}"
     else:
         yield f"an override of {approved}, with a reason"
+
+
+def _better(judged: Policy, readings: Mapping[str, Reading]) -> Iterator[str]:
+    """What each signal has to be so that the score is reached by it alone."""
+    for name, value in targets(judged, readings).items():
+        if name == "review":
+            yield "every commit approved by somebody who did not write it, and no changes requested"
+        else:
+            there = "measured, at" if readings[name].state is State.MISSING else "at"
+            yield f"{name} {there} {_number(value)}{_UNITS[name]} or better"
 
 
 def _escalations(risk: Risk, opinion: Opinion, evidence: Evidence, *, asks: bool) -> Iterator[str]:
