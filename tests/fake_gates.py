@@ -46,7 +46,14 @@ class FakeGates(Gates):
         self._called("ended_since")
         return tuple(run for run in self.ended if run.branch == branch and run.created >= when)
 
-    def deployments(self, environment: str, most: int = 10, sha: str = "") -> tuple[PastDeployment, ...]:  # noqa: ARG002  they are all known
+    def deployments(
+        self,
+        environment: str,
+        most: int = 10,
+        sha: str = "",  # noqa: ARG002  they are all known
+        *,
+        whole: bool = False,  # noqa: ARG002  and how they ended
+    ) -> tuple[PastDeployment, ...]:
         self._called("deployments")
         return tuple(self.deployed.get(environment, ())[:most])
 

@@ -17,6 +17,8 @@ HERE = {"full_name": "octo/app", "default_branch": "main", "id": 1}
 READS = ("actions", "checks", "deployments", "issues", "statuses")
 EVENTS = ("push", "deployment", "workflow_dispatch", "workflow_run", "release")
 """Those that the gate decides on."""
+HEARS = {"actions": "write", "contents": "read", "issues": "read", "pull_requests": "write"}
+"""What approve-deploy.yml permits."""
 HOUR = 3_600
 RUN = 77
 
@@ -129,7 +131,14 @@ class GateJobs:
         return self.run(payload=None, **inputs)
 
     def comment(
-        self, body: str, login: str = "boss", permission: str = "write", *, number: int = 7, kind: str = "User"
+        self,
+        body: str,
+        login: str = "boss",
+        permission: str = "write",
+        *,
+        number: int = 7,
+        kind: str = "User",
+        grants: Mapping[str, str] = HEARS,
     ) -> Left:
         """Somebody says this, and approve-deploy.yml runs: a workflow with a token of its own."""
         self.hub.gate.permit(login, permission)
@@ -139,7 +148,6 @@ class GateJobs:
         comment = {"id": said.id, "body": body, "user": who, "author_association": "MEMBER"}
         issue |= {"pull_request": {"url": "x"}} if number == 7 else {}
         event = {"action": "created", "issue": issue, "comment": comment, "repository": HERE, "sender": who}
-        grants = {"actions": "write", "contents": "read", "issues": "read", "pull_requests": "write"}
         token = self.hub.add_token("ghs_comment", **grants)
         before = dict(self.job.variables)
         self.job.variables |= {"GITHUB_RUN_ID": "78", "GITHUB_RUN_ATTEMPT": "1"}

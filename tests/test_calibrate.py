@@ -112,6 +112,12 @@ def test_a_file_for_review_comes_of_a_history(tmp_path: Path, history: Past) -> 
     assert "\x1b" not in out
 
 
+def test_the_documented_example_is_what_is_printed_of_such_a_history(tmp_path: Path, history: Past) -> None:
+    out, _ = Site(tmp_path, history).ask("--dry-run")
+    documented = (Path(__file__).parents[1] / "docs/risk.md").read_text("utf-8")
+    assert "".join(f"    {line}\n" for line in out.splitlines()) in documented
+
+
 def test_the_same_history_on_the_same_day_writes_the_same_bytes(tmp_path: Path, history: Past) -> None:
     site = Site(tmp_path, history)
     site.ask()
@@ -169,7 +175,7 @@ def test_what_github_would_not_tell_is_said(tmp_path: Path, history: Past) -> No
         "deployments were not read: no. Give `deployments: read`."
     ]
     unasked = FakeGates(deployed={"production": [PastDeployment(1, sha(0), "main", START)]})
-    assert "GitHub was not asked how 1 ended" in Site(tmp_path, history, unasked).told()["limits"][0]
+    assert "GitHub has no word how 1 ended" in Site(tmp_path, history, unasked).told()["limits"][0]
 
 
 def test_a_history_that_cannot_be_learnt_from_is_one_line_with_a_remedy(tmp_path: Path, history: Past) -> None:

@@ -4,12 +4,14 @@ import os
 import signal
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from cicd_agent import commands
+from cicd_agent.adapters import github
 from cicd_agent.modes import deploy_gate
 from tests.gate_jobs import GateJobs
 from tests.jobs import Left
@@ -70,7 +72,8 @@ def test_a_wrong_input_a_wrong_event_and_no_event_are_wrong_configuration(jobs: 
 def test_a_github_that_is_down_holds_by_the_names_of_what_it_did_not_say(
     jobs: GateJobs, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("time.sleep", lambda _: None)  # each request is tried again, after a while
+    # Each request is tried again after a while, for which nobody waits here.
+    monkeypatch.setattr(github, "GitHubForge", partial(github.GitHubForge, sleep=lambda _: None))
     jobs.job.variables["GITHUB_API_URL"] = "http://127.0.0.1:9"
     left = jobs.run()
     ended(left, 1, "could not")

@@ -137,6 +137,22 @@ def test_a_deployment_that_went_wrong_within_a_week_was_missed(
     assert (found["misses"]["times"], found["misses"]["n"], found["missed_by"]) == (1, 1, [[source, 1]])
 
 
+def test_a_deployment_that_the_gate_itself_held_is_neither_deployed_nor_failed(tmp_path: Path) -> None:
+    put(tmp_path, gated(3, GateDecision.HOLD), gated(2))
+    held = replace(deployment(3, 31, "failure"), held=True)
+    gates = FakeGates(deployed={"production": [held, deployment(2, 30), deployment(1, 29)]})
+    found = counted(tmp_path, Outside(Line(5), None, gates))
+    assert (found["false_holds"]["n"], found["misses"]["times"], found["misses"]["n"]) == (0, 0, 1)
+
+
+def test_without_deployments_a_week_is_counted_from_when_the_gate_looked(tmp_path: Path) -> None:
+    fix = commit(9, 12, reverts=2)
+    put(tmp_path / "old", gated(2))
+    put(tmp_path / "new", replace(gated(2), at=START + 8 * DAY))
+    assert counted(tmp_path / "old", Outside(Line(5, fix)))["misses"]["times"] == 0
+    assert counted(tmp_path / "new", Outside(Line(5, fix)))["misses"]["times"] == 1
+
+
 def test_a_hotfix_soon_after_makes_a_miss_and_a_late_one_does_not(tmp_path: Path) -> None:
     put(tmp_path, gated(2))
     fix = PastCommit(sha(9), START + 5 * DAY, "a", "Fix a crash", ("2.py",))

@@ -85,6 +85,12 @@ def test_jobs_are_mapped_by_the_input_and_by_the_option(job: Job) -> None:
         job.run("--jobs", "e2e: docs", inputs=inputs)
 
 
+def test_a_job_that_any_of_several_areas_makes_run_has_them_on_its_line(job: Job) -> None:
+    lines = "unit: docs, code\ne2e: tests = extended, docs\n"
+    assert job.run(inputs={"NEEDS": json.dumps(RED), "JOBS": lines}) == 0
+    assert job.run(inputs={"NEEDS": json.dumps(RED), "JOBS": "e2e: tests = extended, tests = full\n"}) == 1
+
+
 def test_a_plan_from_a_file_is_gone_by_without_a_job_that_made_it(job: Job, tmp_path: Path) -> None:
     plan = {
         "version": 1,

@@ -178,7 +178,7 @@ def _aftermath(each: Judged, known: _Known) -> Aftermath:
     if is_here and repository is not None:
         base = base_of(deployments, place) if deployments else each.base if _SHA.fullmatch(each.base) else ""
         commits = (gated.sha, *brought(repository, base, gated.sha))
-    began = deployments[place].created if deployments else _newest(known.past, frozenset(commits))
+    began = deployments[place].created if deployments else gated.at or _newest(known.past, frozenset(commits))
     sources = {
         failure.source
         for failure in known.failed.get(gated.environment, ())

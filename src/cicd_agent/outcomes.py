@@ -73,17 +73,21 @@ def opened(options: Options, environment: Environment, closing: ExitStack) -> Ou
 
 
 def read_deployments(gates: Gates, environment: str) -> tuple[tuple[PastDeployment, ...], str]:
-    """The last deployments to an environment, newest first, and what is not known of them, "" when nothing is."""
+    """The last deployments to an environment, newest first, and what is not known of them, "" when nothing is.
+
+    Those that a gate held are left out: nothing was deployed.
+    """
     try:
-        found = gates.deployments(environment, MOST_DEPLOYMENTS)
+        listed = gates.deployments(environment, MOST_DEPLOYMENTS, whole=True)
     except ForgeRefused as error:
         return (), f"deployments were not read: {error}"
+    found = tuple(each for each in listed if not each.held)
     if not found:
         return (), f"GitHub has no deployment to `{environment}`"
     unknown = sum(not deployment.state for deployment in found)
     if not unknown:
         return found, ""
-    told = f"of {count(len(found), 'deployment')} to `{environment}` GitHub was not asked how {unknown:,} ended"
+    told = f"of {count(len(found), 'deployment')} to `{environment}` GitHub has no word how {unknown:,} ended"
     return found, f"{told}: a rollback of these is seen, a failure is not"
 
 

@@ -131,7 +131,8 @@ class Outlet:
         missing = {name: value for name, value in every.items() if name not in own}
         plan = Plan((*as_effects(missing), *decision.plan.effects))
         # The areas of a route are named in the config: what action.yml cannot declare, a step of one's own can read.
-        names = (*every, *mode.outputs, *(name for name in own if name.startswith("run_")))
+        areas = (name for name in own if mode.name == "route" and name.startswith("run_"))
+        names = (*outputs(decision, ""), *mode.outputs, *areas)
         # At a terminal GitHub is only read, where it is asked at all.
         is_own = self._options.command == "run"
         # Of a mode by which others go, a decision from a file is only looked at.

@@ -143,6 +143,8 @@ def _written(model: BaseModel) -> str:
 
 _INPUT_ONLY: JsonDict = {"input_only": True}
 """For secrets, hosts, commands and paths: the file may not name them, so that no change can."""
+_LINES: JsonDict = {**_INPUT_ONLY, "lines": True}
+"""Input-only, and a comma is a part of an item: each stands on a line of its own."""
 _FILE_ONLY: JsonDict = {"file_only": True}
 """For what is reviewed like code: there is no input for it."""
 
@@ -425,7 +427,7 @@ class Settings(BaseModel):
     jobs: Annotated[
         tuple[str, ...],
         Field(
-            json_schema_extra=_INPUT_ONLY,
+            json_schema_extra=_LINES,
             description="For `gate-result`: what of the plan makes a job run, one `job: area` a line; a job named as an"
             " area needs none.",
         ),

@@ -167,6 +167,14 @@ def test_deployments_are_read_down_to_the_last_that_succeeded(hub: FakeGitHub, s
     assert len(hub.received) == 4
 
 
+def test_of_the_whole_list_it_is_told_how_each_ended(hub: FakeGitHub, scene: GateScene, gates: Gates) -> None:
+    for state in ("failure", "success", "error", "success", "failure", "success"):
+        scene.add_deployment(SHA, "production", state, at=AT)
+    found = gates.deployments("production", 5, whole=True)
+    assert [one.state for one in found] == ["success", "failure", "success", "error", "success"]
+    assert len(hub.received) == 1 + 5
+
+
 def test_of_a_named_commit_it_is_told_whether_it_was_there_before(scene: GateScene, gates: Gates) -> None:
     """What was replaced is inactive to GitHub: its earlier statuses tell whether it had succeeded."""
     scene.add_deployment("d" * 40, "production", "success", "inactive", at=AT)

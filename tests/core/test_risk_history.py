@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from cicd_agent.core.change import Change
 from cicd_agent.core.history import History, PastChange, Trouble
 from cicd_agent.core.measures import Experience, Measures
-from cicd_agent.core.risk import Floor, assess, measures
+from cicd_agent.core.risk import FEWEST, Floor, assess, measures
 from cicd_agent.core.risk_file import RiskFile
 from cicd_agent.core.risk_model import SHIPPED_THRESHOLDS, score
 from cicd_agent.core.verdict import Ground, Reason, RiskLevel
@@ -42,14 +42,20 @@ def test_without_a_past_there_is_no_percentile_no_mix_and_no_probability() -> No
 
 
 def test_the_percentile_is_the_share_of_the_changes_before_that_score_lower() -> None:
-    risk = assess(adding(50), (), before(1, 2, 50, 400))
-    assert (risk.percentile, risk.among) == (50, 4)
-    assert assess(adding(1), (), before(1, 2, 3)).percentile == 0
-    assert assess(adding(900), (), before(1, 2, 3)).percentile == 100
+    risk = assess(adding(50), (), before(*[1, 2, 50, 400] * 5))
+    assert (risk.percentile, risk.among) == (50, 20)
+    assert assess(adding(1), (), before(*[1, 2, 3] * 7)).percentile == 0
+    assert assess(adding(900), (), before(*[1, 2, 3] * 7)).percentile == 100
+
+
+def test_with_fewer_than_twenty_changes_before_there_is_neither_rank_nor_mix() -> None:
+    few, enough = assess(adding(5), (), before(*[9] * 19)), assess(adding(5), (), before(*[9] * 20))
+    assert (few.percentile, few.mix, few.among) == (None, (), 19)
+    assert (enough.percentile, enough.mix, enough.among) == (0, (20, 0, 0, 0), 20)
 
 
 def test_a_floor_counts_for_the_change_and_for_those_before_it() -> None:
-    migrations = History(recent=(past(1, RiskLevel.HIGH), past(2, RiskLevel.HIGH), past(3), past(4)))
+    migrations = History(recent=(past(1, RiskLevel.HIGH), past(2, RiskLevel.HIGH), past(3), past(4)) * 5)
     assert assess(adding(5), (), migrations).percentile == 50
     assert assess(adding(5), [Floor(RiskLevel.HIGH, "it drops a column")], migrations).percentile == 50
     assert assess(adding(5), [Floor(RiskLevel.CRITICAL, "a secret is committed")], migrations).percentile == 100
@@ -123,7 +129,7 @@ def test_experience_counts_where_the_weights_have_it_and_is_named_where_it_is_no
     assert known.reasons[1].points < 0
     newcomer = assess(adding(50), (), NOTHING, OWN)
     assert newcomer.score > known.score
-    assert newcomer.reasons[-1] == Reason("not known, and so without weight: exp", 0)
+    assert newcomer.reasons[-1] == Reason("not known, and so taken for what is usual: exp", 0)
 
 
 def test_a_probability_is_spoken_of_only_after_a_calibration_and_of_what_runs() -> None:
@@ -171,7 +177,7 @@ def test_whatever_is_known_the_risk_is_consistent(
     assert risk.score >= without.score
     assert risk.level.rank >= without.level.rank
     assert risk.among == len(history.recent)
-    assert sum(risk.mix) == min(100, len(history.recent))
+    assert sum(risk.mix) == (min(100, len(history.recent)) if len(history.recent) >= FEWEST else 0)
     if risk.percentile is not None and without.percentile is not None:
         assert 0 <= without.percentile <= risk.percentile <= 100
 

@@ -4,6 +4,7 @@ import re
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
+from os.path import islink, lexists
 from pathlib import Path
 
 from cicd_agent.adapters import git_fetch
@@ -25,6 +26,7 @@ from cicd_agent.core.change import Change, ChangeSource, Commit
 from cicd_agent.core.history import Past
 from cicd_agent.errors import ConfigError
 
+_HEAD = re.compile(rb"ref: refs/|[0-9a-f]{40}")
 _SHA = re.compile(r"[0-9a-f]{40}(?:[0-9a-f]{24})?\Z")
 _NAMED = re.compile(r"refs/|HEAD(?![\w.-])")
 NOBODY = {
@@ -229,17 +231,38 @@ class GitRepository:
         )
 
 
+def _is_plain(git_dir: Path) -> bool:
+    """Whether it is what a clone makes, with all in it; to load GitPython for one takes longer than many a git command.
+
+    Where any of it is a link, a file or not quite so, GitPython knows better.
+    """
+    head = git_dir / "HEAD"
+    if any(map(islink, (git_dir, head, git_dir / "objects", git_dir / "refs"))) or lexists(git_dir / "commondir"):
+        return False
+    if not (head.is_file() and (git_dir / "objects").is_dir() and (git_dir / "refs").is_dir()):
+        return False
+    try:
+        with head.open("rb") as file:
+            return _HEAD.match(file.read(256)) is not None
+    except OSError:
+        return False
+
+
 def _locate(path: Path) -> _Place:
     """Find the checkout around `path`, whatever GIT_DIR and the configuration say."""
     if not path.is_dir():
         raise ConfigError(f"{str(path)!r} is not a directory", remedy="Name one inside a git checkout")
+    tops = (path.resolve(), *path.resolve().parents)
+    nearest = next((top for top in tops if any(lexists(top / name) for name in (".git", "HEAD"))), None)
+    if nearest is not None and _is_plain(nearest / ".git"):
+        return _Place(nearest, nearest / ".git", nearest / ".git")
     try:
         from git import GitError  # noqa: PLC0415  a run that needs no repository never pays for it
         from git.repo.fun import find_submodule_git_dir, is_git_dir  # noqa: PLC0415
     except ImportError as error:
         raise ConfigError("git could not be run", why=str(error), remedy="Install git 2.34 or newer") from error
     try:
-        for top in (path.resolve(), *path.resolve().parents):
+        for top in tops:
             # Not git.Repo: it reads the configuration and all that this includes, be it a pipe without an end.
             if git_dir := find_submodule_git_dir(top / ".git"):
                 shared = Path(git_dir, "commondir")

@@ -119,9 +119,13 @@ class GitHubGates:
             self.channel.note(f"only the newest {MOST_PAGES * PER_PAGE} runs since {since} were read")
         return tuple(run.as_state() for run in found.values())
 
-    def deployments(self, environment: str, most: int = 10, sha: str = "") -> tuple[PastDeployment, ...]:
-        """The last deployments to an environment, newest first, with the status of those that are needed."""
+    def deployments(
+        self, environment: str, most: int = 10, sha: str = "", *, whole: bool = False
+    ) -> tuple[PastDeployment, ...]:
+        """The last deployments to an environment, newest first, with the status of those that are needed, or of all."""
         listed = self._deployments({"environment": environment}, most)
+        if whole:
+            return tuple(one.as_past(self._statuses(one.id)) for one in listed)
         shown: list[PastDeployment] = []
         for one in listed:
             asked = sum(1 for earlier in shown if earlier.state)

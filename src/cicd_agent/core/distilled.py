@@ -146,7 +146,7 @@ def _judged(commit: PastCommit, known: Experience, floors: dict[str, tuple[bool,
             added += plus
             deleted += minus
             lines.append(plus + minus)
-        if level.rank > floor.rank:
+        if level is not floor and level.rank > floor.rank:
             floor = level
     parents = {path.rpartition("/")[0] for path in commit.paths}
     measures = Measures(

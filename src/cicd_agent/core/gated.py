@@ -157,4 +157,6 @@ class Gated:
     """What would make it proceed, one sentence each."""
     escalate: tuple[str, ...] = ()
     exempt: str = ""
+    at: int = 0
+    """When the gate looked, in seconds since the epoch; 0 in reports that do not say."""
     """Why the error budget does not count ("it takes a commit back"), "" when it does."""

@@ -33,11 +33,14 @@ class Gates(Protocol):
         """The runs on a branch that were created since then and have ended, newest first, at most 300."""
         ...
 
-    def deployments(self, environment: str, most: int = 10, sha: str = "") -> tuple[PastDeployment, ...]:
+    def deployments(
+        self, environment: str, most: int = 10, sha: str = "", *, whole: bool = False
+    ) -> tuple[PastDeployment, ...]:
         """The last deployments to an environment, newest first. Takes `deployments: read`.
 
         What became of them is read for those newest ones only that are needed to find the last that succeeded, at most
-        four; and, where a `sha` is named, for the last of that commit, and to find one of another that succeeded.
+        four; and, where a `sha` is named, for the last of that commit, and to find one of another that succeeded. With
+        `whole` it is read for all of them, of which there are at most 100: a request for each.
         """
         ...
 

@@ -39,6 +39,8 @@ from cicd_agent.core.words import count
 
 AMONG = 500
 """So many of the last changes a change is ranked among."""
+FEWEST = 20
+"""With fewer past changes one of them more or less moves a percentile by over 5, and a level's share as well."""
 _MIXED = 100
 """So many of the last changes show how often each level comes up; with fewer, no threshold is made of them."""
 _REPAIRED_OFTEN = 3
@@ -179,7 +181,7 @@ def _by_model(measured: Measures, learnt: RiskFile | None) -> tuple[int, list[Re
     missing = unknown(measured, learnt)
     return reached, [
         *reasons,
-        Reason(f"not known, and so without weight: {', '.join(missing)}", 0),
+        Reason(f"not known, and so taken for what is usual: {', '.join(missing)}", 0),
     ] if missing else reasons
 
 
@@ -204,13 +206,15 @@ def _raised(past: PastChange, reached: int, thresholds: Thresholds) -> int:
 
 def _percentile(reached: int, before: Sequence[int]) -> int | None:
     """The share of the changes before that have a lower score, in whole percent and never rounded up."""
-    return 100 * bisect_left(sorted(before), reached) // len(before) if before else None
+    return 100 * bisect_left(sorted(before), reached) // len(before) if len(before) >= FEWEST else None
 
 
 def _mix(before: Sequence[int], thresholds: Thresholds) -> tuple[int, ...]:
-    """How many of the last changes are of each level, the lowest level first; none when none is known."""
+    """How many of the last changes are of each level, the lowest level first; none when too few are known."""
+    if len(before) < FEWEST:
+        return ()
     found = Counter(_level(each, thresholds) for each in before[:_MIXED])
-    return tuple(found[level] for level in RiskLevel) if found else ()
+    return tuple(found[level] for level in RiskLevel)
 
 
 def _troubles(troubles: Sequence[Trouble]) -> Iterator[Floor]:

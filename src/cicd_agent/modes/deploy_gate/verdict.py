@@ -24,7 +24,7 @@ from cicd_agent.modes.deploy_gate.policy import Policy, digest, policy
 from cicd_agent.modes.deploy_gate.reviewed import match, review
 from cicd_agent.modes.deploy_gate.score import Score, scored, sound, targets
 from cicd_agent.modes.deploy_gate.sight import minutes_to_double, sight
-from cicd_agent.modes.rulebook.floors import floors
+from cicd_agent.modes.rulebook.floors import floors, graded
 from cicd_agent.modes.rulebook.ruling import RuleDraft
 from cicd_agent.modes.suppress import silence
 from cicd_agent.settings import Settings
@@ -126,6 +126,7 @@ def verify(rules: RuleDraft, answers: Sequence[Answer[Any]], evidence: Evidence,
         would_proceed=tuple(_would_proceed(decision, every, judged, readings, hashes[0])),
         escalate=tuple(_escalations(risk, opinion, evidence, asks=asks)),
         exempt=urgent if gate.error_budget is not None and gate.error_budget <= 0 else "",
+        at=gate.at,
     )
 
 
@@ -155,9 +156,10 @@ def _signals(gate: GateEvidence, evidence: Evidence, judged: Policy, opinion: Op
 
 def _findings(rules: RuleDraft, evidence: Evidence, settings: Settings) -> tuple[list[Finding], list[Finding]]:
     """The rules' findings that stand, and all that weigh: the author of the change may have silenced some."""
+    found = graded(rules.findings)
     if evidence.change is None:
-        return list(rules.findings), list(rules.findings)
-    standing, suppressed = silence(rules.findings, evidence.change, settings)
+        return list(found), list(found)
+    standing, suppressed = silence(found, evidence.change, settings)
     return standing, [*standing, *(each.finding for each in suppressed if each.weighs)]
 
 

@@ -12,7 +12,7 @@ from cicd_agent.core.risk import assess
 from cicd_agent.core.verdict import Conclusion, Rejected, Risk, RiskLevel, Suppressed, Verdict
 from cicd_agent.core.words import count
 from cicd_agent.modes.changes import changed
-from cicd_agent.modes.review.claims import Proof, Prover, capped
+from cicd_agent.modes.review.claims import Proof, Prover
 from cicd_agent.modes.review.describe import contradictions
 from cicd_agent.modes.review.draft import ReviewDraft
 from cicd_agent.modes.review.judge import Judgement, judged
@@ -21,7 +21,7 @@ from cicd_agent.modes.review.strengths import strengths
 from cicd_agent.modes.review.suggestion import proved
 from cicd_agent.modes.review.threads import fixed, hush
 from cicd_agent.modes.review.tools import joined
-from cicd_agent.modes.rulebook.floors import floors
+from cicd_agent.modes.rulebook.floors import floors, graded
 from cicd_agent.modes.rulebook.ruling import RuleDraft
 from cicd_agent.modes.suppress import silence
 from cicd_agent.settings import Settings
@@ -36,8 +36,7 @@ def verify(rules: RuleDraft, answers: Sequence[Answer[Any]], evidence: Evidence,
     proof = prover.prove([claim for draft in fresh for claim in draft.findings])
     proof, judgement = _joined((proof, judged(proof, answers)), recalled.proved(prover))
     drafts = [*fresh, *recalled.answers]
-    certain = [replace(finding, severity=capped(finding.severity, finding.confidence)) for finding in rules.findings]
-    standing, suppressed = silence(certain, change, settings)
+    standing, suppressed = silence(graded(rules.findings), change, settings)
     standing, echoes = joined(standing, settings)
     new, merged, known = _merge(judgement.findings, standing, suppressed)
     merged = [*echoes, *merged]
