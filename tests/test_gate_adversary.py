@@ -9,9 +9,11 @@ import pytest
 
 from cicd_agent.adapters.git import GitRepository
 from cicd_agent.core.change import Change
+from cicd_agent.core.deploy_words import words_in
 from cicd_agent.core.event import Event, EventKind, Ref
 from cicd_agent.core.gate import Deployed, Match, State
 from cicd_agent.core.gated import Gated, GateDecision
+from cicd_agent.core.verdict import Conclusion
 from cicd_agent.modes.deploy_gate.produced import COMMITTED
 from tests.changes import change_of
 from tests.gate_jobs import GateJobs
@@ -114,6 +116,8 @@ def deployed_by_its_own_policy(**fields: Any) -> Gated:
         replace(evidences.evidence(change=change, **fields), event=event),
         threshold=0,
         not_applicable=("review", "coverage", "failures"),
+        enforce=False,
+        on_hold="output",
     )
 
 
@@ -126,7 +130,8 @@ def test_a_policy_that_the_deployment_brings_lets_through_only_what_was_approved
         {"commits": ()},
     ):
         found = deployed_by_its_own_policy(**loose)
-        assert found.decision is GateDecision.HOLD
+        assert (found.decision, found.conclusion) == (GateDecision.HOLD, Conclusion.FAILURE)
+        assert found.enforced
         assert "own-policy" in evidences.stops(found)
 
 
@@ -149,3 +154,37 @@ def test_a_tag_called_like_the_default_branch_is_not_where_the_policy_comes_from
     job.repo.git("update-ref", "refs/remotes/origin/main", job.base)
     job.repo.git("update-ref", "-d", "refs/heads/main")
     assert GitRepository(job.repo.path, {"PATH": os.environ["PATH"]}).resolve("main") == job.base
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        "> {}",
+        "> they said\n{}",
+        "```\n{}\n```",
+        "~~~ sh\n{}",
+        "<!--\n{}\n-->",
+        "<!-- {}\n{}",
+        "<pre>\n{}\n</pre>",
+        "<blockquote>\n\n{}\n\n</blockquote>",
+        "<details><summary>x</summary>\n\n{}\n</details>",
+        "<PRE>{}\n{}",
+        "    {}",
+        "`{}`",
+        "- {}",
+        "please {}",
+        "\u200b{}",
+        "/Approve-deploy 0123456789abcdef",
+        "/approve-deploy 0123456789ABCDEF",
+        "\uff0fapprove-deploy 0123456789abcdef",
+        "/approve-deploy\n0123456789abcdef",
+        "/approve-deploy 0123456789abcdefg",
+    ],
+)
+def test_a_word_that_is_only_shown_says_nothing(body: str) -> None:
+    assert words_in(body.replace("{}", "/approve-deploy 0123456789abcdef")) is None
+
+
+@pytest.mark.parametrize("body", ["> they said\n\n{}", "a\n{}", "<pre>x</pre>\n{}", "```\nx\n```\n{}", "{}\n> thanks"])
+def test_a_word_beside_what_is_quoted_is_said(body: str) -> None:
+    assert words_in(body.replace("{}", "/approve-deploy 0123456789abcdef")) == ("approve", "0123456789abcdef", "")

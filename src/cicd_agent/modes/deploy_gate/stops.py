@@ -20,6 +20,7 @@ PASSED = frozenset({"success", "neutral", "skipped"})
 """Conclusions of a check run that satisfy GitHub where the check is required."""
 NEEDED = ("checks", "required", "origins", "deployments", "incidents")
 """Facts that somebody has to have looked for: that there are none is known only then."""
+OWN_POLICY = "own-policy"
 
 _MOST_NAMED = 5
 _LONGEST = 200
@@ -126,7 +127,7 @@ def about_policy(gate: GateEvidence, event: Event, change: Change | None, config
     if loose or not gate.commits:
         text = f"`{config_file}` is changed by what would be deployed, and not every commit of that was approved"
         remedy = "have the policy approved by somebody who did not write it"
-        yield Stop("own-policy", text, Lift.APPROVAL, remedy, about=tuple(each.sha for each in loose))
+        yield Stop(OWN_POLICY, text, Lift.APPROVAL, remedy, about=tuple(each.sha for each in loose))
 
 
 def about_time(gate: GateEvidence, event: Event, frozen: Sequence[Frozen]) -> Iterator[Stop]:

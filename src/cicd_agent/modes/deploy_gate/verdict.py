@@ -77,6 +77,9 @@ def verify(rules: RuleDraft, answers: Sequence[Answer[Any]], evidence: Evidence,
     words = hear(gate, event, hashes, settings.approval_hours)
     every = lifted((*found, *spoken), words)
     decision = _decision(every, going_back)
+    if any(each.id == stops.OWN_POLICY and not each.lifted for each in every):
+        # A deployment does not take the gate away from before itself.
+        settings = settings.model_copy(update={"enforce": True, "on_hold": "fail"})
     risk = _risk(rules, evidence, weighty, opinion, settings)
     kinds_there = advice.touched(evidence.change)
     urgent = exempt(gate, event)
