@@ -133,6 +133,9 @@ def test_a_policy_that_the_deployment_brings_lets_through_only_what_was_approved
         assert (found.decision, found.conclusion) == (GateDecision.HOLD, Conclusion.FAILURE)
         assert found.enforced
         assert "own-policy" in evidences.stops(found)
+        # What the workflow itself says is no word of the deployment's.
+        told = deployed_by_its_own_policy(**loose, told=frozenset({"enforce"}))
+        assert (told.decision, told.enforced, told.conclusion) == (GateDecision.HOLD, False, Conclusion.NEUTRAL)
 
 
 def test_a_policy_of_the_commit_before_decides_on_the_one_that_changes_it() -> None:

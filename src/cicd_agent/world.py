@@ -131,7 +131,8 @@ def prepare(
     workspace = Folder(_workspace(options, environment, cwd), root)
     top = repository.top if repository else None
     problems = (*([notice] if notice else []), *map(str, loaded.problems))
-    world = World(repository, forge, workspace, logs=_logs(options), problems=problems)
+    told = frozenset(field for field, origin in loaded.origins.items() if origin == "input")
+    world = World(repository, forge, workspace, logs=_logs(options), problems=problems, told=told)
     return Scene(event, loaded, world, tuple(notices), top)
 
 

@@ -142,15 +142,15 @@ def test_the_query_tells_who_we_are_as_well(hub: FakeGitHub, scene: GateScene, f
 
 
 def test_more_reviews_and_writers_than_are_read_are_told(scene: GateScene, forge: GitHubForge) -> None:
-    scene.merge(7, SHA, writers=tuple(f"w{at}" for at in range(51)))
+    scene.merge(7, SHA, writers=tuple(f"w{at}" for at in range(101)))
     for at in range(101):
         scene.review(7, f"r{at}", at=AT + at)
     [(_, origin)] = forge.gates.origins([SHA])
-    assert (len(origin.reviews), len(origin.authors)) == (100, 51)
-    assert forge.notes == (
-        "only the newest 100 reviews of pull request 7 were read",
-        "only the newest 50 commits of pull request 7 told who wrote them",
-    )
+    assert (len(origin.reviews), len(origin.authors)) == (100, 101)
+    assert origin.cut
+    reviews, writers = forge.notes
+    assert reviews == "only the newest 100 reviews of pull request 7 were read"
+    assert writers.startswith("of pull request 7 only the newest 100 commits told who wrote them: nobody's approval")
 
 
 REVIEW: dict[str, Any] = {"state": "APPROVED", "submittedAt": None, "authorAssociation": "OWNER", "author": None}

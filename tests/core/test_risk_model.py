@@ -29,9 +29,7 @@ CALIBRATED = OWN.model_copy(update={"slope": 1.2, "offset": -0.1, "matured": 200
 
 def test_the_shipped_log_odds_are_the_weighted_logs() -> None:
     change = Measures(subsystems=2, directories=3, files=4, entropy=1.5, added=10, deleted=5, is_fix=True)
-    expected = (
-        -2.96 + 0.4142 * log(11) + 0.0695 * log(6) + 0.1949 * log(5) + 0.2992 * log(3) + 1.323 * log(2)
-    )
+    expected = -2.96 + 0.4142 * log(11) + 0.0695 * log(6) + 0.1949 * log(5) + 0.2992 * log(3) + 1.323 * log(2)
     assert log_odds(change) == pytest.approx(expected)
 
 

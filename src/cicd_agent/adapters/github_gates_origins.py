@@ -16,7 +16,7 @@ from cicd_agent.errors import ForgeRefused
 READS = "pull-requests: read"
 MOST_COMMITS = 50
 MOST_REVIEWS = 100
-MOST_WRITTEN = 50
+MOST_WRITTEN = 100
 """Commits of one pull request whose authors are read."""
 CAN_WRITE = frozenset({"OWNER", "MEMBER", "COLLABORATOR"})
 _ANY_OTHER = 422
@@ -149,6 +149,7 @@ class Merged(Shape):
             authors=tuple(dict.fromkeys(login for login in (author, *wrote) if login)),
             reviews=last_words([one for one in (self.reviews.nodes if self.reviews else ()) or () if one], viewer),
             url=self.url,
+            cut=self.commits.total > MOST_WRITTEN,
         )
 
     def limits(self) -> list[str]:
@@ -157,7 +158,10 @@ class Merged(Shape):
         if self.reviews is not None and self.reviews.total > MOST_REVIEWS:
             told.append(f"only the newest {MOST_REVIEWS} reviews of pull request {self.number} were read")
         if self.commits.total > MOST_WRITTEN:
-            told.append(f"only the newest {MOST_WRITTEN} commits of pull request {self.number} told who wrote them")
+            told.append(
+                f"of pull request {self.number} only the newest {MOST_WRITTEN} commits told who wrote them: nobody's"
+                " approval of it counts, it may be an author's"
+            )
         return told
 
 

@@ -91,7 +91,7 @@ class ReviewState:
 class OriginPull:
     """A merged pull request that a commit came from: its author, its last commit, and what reviewers said last.
 
-    `authors` are the logins of its author and of whoever wrote its commits.
+    `authors` are the logins of its author and of whoever wrote its commits; `cut` is whether these are not all.
     """
 
     number: int
@@ -104,6 +104,7 @@ class OriginPull:
     authors: tuple[str, ...] = ()
     reviews: tuple[ReviewState, ...] = ()
     url: str = ""
+    cut: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -197,7 +198,8 @@ class GateEvidence:
 
     `sha` is what would be deployed to `environment`; `base` is what runs there now, or else where the event's change
     begins ("" when neither is known). `required` are the names of required checks, None when nobody could say.
-    `unserved` is why the event is none that a gate decides on. `policy` are the problems of the configuration.
+    `unserved` is why the event is none that a gate decides on. `policy` are the problems of the configuration, `told`
+    the settings that the workflow itself gives, in which no file has a part.
     """
 
     sha: str
@@ -219,6 +221,7 @@ class GateEvidence:
     """Requests a minute, None when nobody gave it."""
     unserved: str = ""
     policy: tuple[str, ...] = ()
+    told: frozenset[str] = frozenset()
     request: Request | None = None
 
     def reading(self, name: str) -> Reading:

@@ -52,6 +52,8 @@ class World:
     """Seconds since 1970; 0 where nobody may depend on the time."""
     problems: tuple[str, ...] = ()
     """What is wrong with the configuration, or why it could not be read, a sentence each."""
+    told: frozenset[str] = frozenset()
+    """The settings, by their fields, that come from inputs."""
 
 
 @dataclass(frozen=True, slots=True)

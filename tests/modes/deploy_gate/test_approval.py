@@ -203,3 +203,16 @@ def test_who_wrote_a_commit_that_no_pull_request_brought_is_an_author() -> None:
     direct = with_gate(HELD, commits=(COMMIT, Deployed("e" * 40, "Quick fix", authors=("Rita",))))
     said = word(hash_of(direct), "override", reason=REASON)
     assert decide(with_gate(direct, words=(said,))).decision is GateDecision.HOLD
+
+
+def test_nobody_approves_a_pull_request_whose_authors_are_not_all_known() -> None:
+    """GitHub tells the newest hundred commits: whoever wrote an older one could approve what they wrote."""
+    seen = evidence(checks=(check("unit", "failure"),))
+    hash_ = decide(seen).hash
+    said = word(hash_, "override", reason="the runner was lost")
+    pulls = tuple(replace(pull, cut=True) for pull in seen.gate.pulls) if seen.gate else ()
+    cut = with_gate(seen, pulls=pulls)
+    again = replace(said, hash=decide(cut).hash)
+    told = decide(with_gate(cut, words=(again,)))
+    assert told.decision is GateDecision.HOLD
+    assert "not all who wrote" in told.heard[0].refused

@@ -61,8 +61,9 @@ def hear(gate: GateEvidence, event: Event, hashes: Collection[str], hours: float
     `hashes` are those that an approval may name. `hours` are those for which it counts.
     """
     authors = _authors(gate, event)
+    cut = next((f"not all who wrote pull request {pull.number} are known" for pull in gate.pulls if pull.cut), "")
     return tuple(
-        Heard(each.kind, each.author, each.reason, each.url, _refused(each, gate.at, authors, hashes, hours))
+        Heard(each.kind, each.author, each.reason, each.url, _refused(each, gate.at, authors, hashes, hours) or cut)
         for each in gate.words
     )
 

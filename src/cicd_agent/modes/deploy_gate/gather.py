@@ -68,6 +68,7 @@ def gather(event: Event, world: World, settings: Settings) -> Evidence:
         ref=(event.deployment.ref if event.deployment else "") or event.head.name,
         unserved=unserved(event, settings),
         policy=world.problems,
+        told=world.told & {"enforce", "on_hold"},
     )
     if gate.unserved or not gate.sha or not gate.environment:
         return Evidence(event, gate=gate)

@@ -52,7 +52,12 @@ def match(gate: GateEvidence, event: Event) -> Match:
 
 
 def approvals(pull: OriginPull) -> Iterator[ReviewState]:
-    """The approvals that count: of the last commit, by people with write access who did not write it."""
+    """The approvals that count: of the last commit, by people with write access who did not write it.
+
+    Where not all are known who did, none counts.
+    """
+    if pull.cut:
+        return
     authors = {login.casefold() for login in (pull.author, *pull.authors)}
     for each in pull.reviews:
         if each.state != "APPROVED" or not each.is_person or each.is_ours or not each.can_write:

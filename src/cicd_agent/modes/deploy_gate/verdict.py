@@ -79,7 +79,8 @@ def verify(rules: RuleDraft, answers: Sequence[Answer[Any]], evidence: Evidence,
     decision = _decision(every, going_back)
     if any(each.id == stops.OWN_POLICY and not each.lifted for each in every):
         # A deployment does not take the gate away from before itself.
-        settings = settings.model_copy(update={"enforce": True, "on_hold": "fail"})
+        defaults = {"enforce": True, "on_hold": "fail"}
+        settings = settings.model_copy(update={name: each for name, each in defaults.items() if name not in gate.told})
     risk = _risk(rules, evidence, weighty, opinion, settings)
     kinds_there = advice.touched(evidence.change)
     urgent = exempt(gate, event)
