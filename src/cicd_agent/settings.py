@@ -514,7 +514,7 @@ class Settings(BaseModel):
     areas: dict[str, tuple[str, ...]] = Field(
         default_factory=dict,
         json_schema_extra={**_FILE_ONLY, "keys": "areas"},
-        description="Patterns of paths by area, as in .gitignore; `!` takes out again. Each area has its jobs.",
+        description="Patterns of paths by area, as in .gitignore, where `!` takes out again; each area has its jobs.",
     )
     routes: dict[RiskWord, Route] = Field(
         default_factory=dict,

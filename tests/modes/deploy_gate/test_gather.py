@@ -79,8 +79,9 @@ def test_what_github_refuses_is_a_fault_with_its_line_and_breaks_nothing_else(me
     gate = one.gate()
     assert gate.reading(name).state is State.ERROR
     assert gate.reading(name).problem == "GitHub refused to read it (403: no). Allow it"
-    # Nobody knows which pull request to look at for approvals when the origins are not known.
-    with_it = {name, *({"tests"} if method == "checks" else ()), *({"approvals"} if method == "origins" else ())}
+    # Nobody knows which pull request to look at for reviews and approvals when the origins are not known.
+    falls = {"checks": ("tests",), "origins": ("approvals", "review")}
+    with_it = {name, *falls.get(method, ())}
     assert {each.name for each in gate.readings if each.state is State.ERROR} == with_it
 
 

@@ -220,7 +220,8 @@ def _on_origins(read: Reading, subject: Subject, commits: Sequence[Deployed], pu
 def _on_review(origins: Reading, commits: Sequence[Deployed], pulls: Sequence[OriginPull]) -> Reading:
     """Whether there is anything that could have been reviewed; what reviewers said is judged with the policy."""
     if origins.state is not State.KNOWN:
-        return Reading("review", State.MISSING, source=origins.source, problem="the pull requests are not known")
+        # Not that nobody reviewed: nobody could say. To leave the signal out would be no remedy.
+        return Reading("review", origins.state, source=origins.source, problem="the pull requests are not known")
     if not commits:
         return Reading("review", State.KNOWN, 1.0, "no commit is new there", origins.source)
     if not pulls:
