@@ -80,8 +80,7 @@ def test_what_github_refuses_is_a_fault_with_its_line_and_breaks_nothing_else(me
     assert gate.reading(name).state is State.ERROR
     assert gate.reading(name).problem == "GitHub refused to read it (403: no). Allow it"
     # Nobody knows which pull request to look at for reviews and approvals when the origins are not known.
-    falls = {"checks": ("tests",), "origins": ("approvals", "review")}
-    with_it = {name, *falls.get(method, ())}
+    with_it = {name, *{"checks": ("tests",), "origins": ("approvals", "review")}.get(method, ())}
     assert {each.name for each in gate.readings if each.state is State.ERROR} == with_it
 
 
