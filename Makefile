@@ -14,7 +14,7 @@ OVERLAY := UV_CUSTOM_COMPILE_COMMAND="make lock" $(BIN)/uv pip compile --quiet -
 	--generate-hashes --no-emit-index-url
 
 .PHONY: help setup demo test lint types workflows wheels unit fmt bench bench-review bench-logs bench-tests bench-tests-real \
-	docs lock clean
+	bench-risk docs lock clean
 .DEFAULT_GOAL := help
 
 help: ## this list
@@ -23,7 +23,7 @@ help: ## this list
 setup: ## .venv, made again when a lock file changed
 	@scripts/setup
 
-demo: setup ## review, explain a failure and write tests on samples, offline and without a key
+demo: setup ## review, route, explain a failure and write tests on samples, offline and without a key
 	@$(BIN)/python scripts/demo.py
 
 test: lint types workflows unit ## everything that has to hold before a change goes in
@@ -69,6 +69,7 @@ bench: setup ## what the README claims, measured here: costs, and the places of 
 	@$(BIN)/python benchmarks/review_fuzz.py
 	@$(BIN)/python benchmarks/loop_overhead.py
 	@$(BIN)/python benchmarks/planted_bugs.py
+	@$(BIN)/python benchmarks/route_speed.py
 
 bench-review: setup ## reviews of real releases beside installed peers: make bench-review PEERS="DIR …"; needs the package index
 	@$(BIN)/python benchmarks/review_overhead.py $(addprefix --peer-venv ,$(PEERS))
@@ -84,6 +85,9 @@ bench-tests-real: setup ## tests for real changes of a package, each certificate
 bench-logs: setup ## what is found in real logs of failures: make bench-logs DATA=DIR, with index.jsonl and the logs in it
 	@$(BIN)/python benchmarks/log_extract.py --data $(DATA)
 	@$(BIN)/python benchmarks/missing_truth.py --data $(DATA)
+
+bench-risk: setup ## the risk model on commits with bug labels: make bench-risk DATA=DIR, with files NAME.csv.gz in it
+	@$(BIN)/python benchmarks/risk_model.py --data $(DATA)
 
 docs: setup ## write the generated pages and schemas again
 	@$(BIN)/python scripts/docs.py

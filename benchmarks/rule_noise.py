@@ -23,7 +23,7 @@ from pathlib import Path, PurePosixPath
 from cicd_agent.adapters.git import GitRepository
 from cicd_agent.core.finding import Finding, Severity
 from cicd_agent.core.paths import PathKind, kinds
-from cicd_agent.modes.review.rules import findings
+from cicd_agent.modes.rulebook.ruling import findings
 
 if __name__ == "__main__":
     sys.path.insert(0, str(Path(__file__).resolve().parent.parent))

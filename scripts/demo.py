@@ -1,4 +1,4 @@
-"""Reviews, explains a failed test run and writes tests on samples, offline and without a key.
+"""Reviews, routes, explains a failed test run and writes tests on samples, offline and without a key.
 
 What was found is checked.
 """
@@ -33,6 +33,8 @@ def main() -> int:
     else:
         say(f"This repository, {commits[0][:12]}..{commits[1][:12]}:\n")
         review(ROOT, *commits, place / "this-repository")
+        say("How much care the same range needs, by the history of this repository:\n")
+        route(ROOT, *commits, place / "this-repository-routed")
     say("A sample pull request with five problems planted in it:\n")
     build(place / "sample")
     text, report = review(place / "sample", BASE, HEAD, place / "sample-pull-request")
@@ -70,6 +72,11 @@ def recent(repository: Path) -> tuple[str, str] | None:
 def review(repository: Path, base: str, head: str, place: Path) -> tuple[str, dict[str, Any]]:
     """Run the command line as anybody would; what it printed, and its report."""
     return _run(["review", "--base", base, "--head", head, "--repo-dir", str(repository)], place)
+
+
+def route(repository: Path, base: str, head: str, place: Path) -> tuple[str, dict[str, Any]]:
+    """Ask for the plan of a range as anybody would; what was printed, and the report."""
+    return _run(["route", "--base", base, "--head", head, "--repo-dir", str(repository)], place)
 
 
 def _run(arguments: Sequence[str], place: Path) -> tuple[str, dict[str, Any]]:

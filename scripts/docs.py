@@ -15,7 +15,7 @@ from cicd_agent.config.schema import config_schema  # noqa: E402
 from cicd_agent.config.values import Setting, catalogue  # noqa: E402
 from cicd_agent.decision import schema as envelope_schema  # noqa: E402
 from cicd_agent.environment import AUDIENCE, FALLBACKS  # noqa: E402
-from cicd_agent.modes.review.rulebook.page import page as rules_page  # noqa: E402
+from cicd_agent.modes.rulebook.page import page as rules_page  # noqa: E402
 from cicd_agent.settings import Settings  # noqa: E402
 
 MARK = "<!-- Made by scripts/docs.py from src/cicd_agent/settings.py: change that, then `make docs`. -->"

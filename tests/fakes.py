@@ -4,7 +4,6 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from cicd_agent.core.change import Change
 from cicd_agent.core.diff import FileDiff
 from cicd_agent.core.event import Ref
 from cicd_agent.core.plan import Receipt, Review, ReviewEvent
@@ -12,22 +11,23 @@ from cicd_agent.core.ports import (
     FailedRun,
     Forge,
     Left,
-    Library,
     PostedComment,
     PostedReview,
     PullState,
-    Repository,
-    Sandbox,
     Store,
     Workspace,
 )
-from cicd_agent.core.sandbox import Limits, Ran
+from cicd_agent.core.sandbox import Limits, Ran, Sandbox
 from cicd_agent.core.thread import Thread
-from cicd_agent.errors import ConfigError, ForgeRefused
+from cicd_agent.errors import ForgeRefused
 from tests.fake_commits import FakeCommits
+from tests.fake_gates import FakeGates
 from tests.fake_marks import FakeMarks
 from tests.fake_notices import FakeNotices
+from tests.fake_repository import FakeRepository
 from tests.fake_runs import FakeRuns
+
+__all__ = ["FakeRepository"]
 
 ME = "github-actions[bot]"
 STATES = {
@@ -69,6 +69,11 @@ class FakeForge(Forge):
     marked: FakeMarks = field(default_factory=FakeMarks)
     ran: FakeRuns = field(default_factory=FakeRuns)
     committed: FakeCommits = field(default_factory=FakeCommits)
+    gated: FakeGates = field(default_factory=FakeGates)
+
+    @property
+    def gates(self) -> FakeGates:
+        return self.gated
 
     @property
     def commits(self) -> FakeCommits:
@@ -222,45 +227,6 @@ class FakeForge(Forge):
         self.calls.append(method)
         if method in self.refusals:
             raise self.refusals[method]
-
-
-@dataclass
-class FakeRepository(Repository):
-    """A repository of given answers: refs, changes between commits, and blobs."""
-
-    refs: Mapping[str, str] = field(default_factory=dict)
-    """Ref → full SHA."""
-    changes: Mapping[tuple[str, str], Change] = field(default_factory=dict)
-    """(base, head) → change; ("", head) stands for any base."""
-    work: Change | None = None
-    blobs: Mapping[tuple[str, str], bytes] = field(default_factory=dict)
-    """(sha, path) → content."""
-    missing: str = ""
-    """Why `ensure` cannot make the commits present."""
-    shelves: Mapping[str, Library] = field(default_factory=dict)
-    """Head of a change → its library."""
-
-    def resolve(self, ref: str) -> str | None:
-        return self.refs.get(ref, ref if ref in self.refs.values() else None)
-
-    def ensure(self, shas: Sequence[str], token: str = "") -> str:  # noqa: ARG002  the port's signature
-        return self.missing
-
-    def change(self, base: str, head: str) -> Change:
-        return self.changes.get((base, head)) or self.changes["", head]
-
-    def uncommitted(self, base: str) -> Change:  # noqa: ARG002  the port's signature
-        assert self.work is not None, "this test has no uncommitted work"
-        return self.work
-
-    def blob(self, sha: str, path: str, limit: int = 1_000_000) -> bytes | None:
-        content = self.blobs.get((sha, path))
-        return content if content is not None and len(content) <= limit else None
-
-    def library(self, change: Change) -> Library:
-        if change.head not in self.shelves:
-            raise ConfigError("the files of this change cannot be had")
-        return self.shelves[change.head]
 
 
 @dataclass

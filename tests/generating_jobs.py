@@ -15,6 +15,8 @@ BEFORE = {
     "calc.py": 'def grade(points):\n    return "A" if points >= 90 else "B"\n',
     "tests/test_calc.py": 'from calc import grade\n\n\ndef test_best():\n    assert grade(95) == "A"\n',
     "conftest.py": "",
+    # It is there for our own dependencies, and takes a fifth of a small run to load.
+    "pytest.ini": "[pytest]\naddopts = -p no:anyio\n",
 }
 AFTER = {
     "calc.py": BEFORE["calc.py"]

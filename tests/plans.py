@@ -3,17 +3,20 @@
 import io
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import get_args
+
+from hypothesis import strategies as st
 
 from cicd_agent.adapters.perform import perform
 from cicd_agent.adapters.workflow import Workflow
 from cicd_agent.core.diff import Side
 from cicd_agent.core.event import Event, EventKind, PullRequest, Ref
+from cicd_agent.core.grant import Grant
 from cicd_agent.core.plan import (
     Annotation,
     Artifact,
     Comment,
     Effect,
-    Grant,
     InlineComment,
     Level,
     Output,
@@ -33,7 +36,10 @@ from tests.protocol import Step, read_outputs, read_summary
 SHA = "1a2b3c4d" * 5
 KEY = "zk-7QpL9vXw3RtY2mNb8Kc5Hd1Jf6Gs4"
 EVENT = Event(EventKind.PULL_REQUEST, sha=SHA, pull=PullRequest(5), server="https://github.test")
-NAMES = ("decision", "sarif_file", "long", "long_file")
+NAMES = ("decision", "sarif_file", "long", "long_file", "deployment_id")
+KINDS: tuple[type[Effect], ...] = get_args(Effect)
+EFFECTS: st.SearchStrategy[Effect] = st.one_of([st.from_type(kind) for kind in KINDS])
+"""An effect of any kind, holding anything that its types let it hold."""
 
 
 def inline(key: str, body: str = "look here", line: int = 3) -> InlineComment:

@@ -7,13 +7,14 @@ from typing import Any
 
 import pytest
 
-from cicd_agent.affecting import NOTHING, affected_tests
+from cicd_agent.affecting import affected_tests
 from cicd_agent.cli import parse
 from cicd_agent.core.ports_tests import Ghost, Interpreter, Laboratory, LaboratoryUnavailable, Probe, Seen
 from cicd_agent.core.testrun import FileCoverage, Outcome, PytestRun, RunResult, TestOutcome, TestTrace
 from cicd_agent.edge import run
 from cicd_agent.environment import Environment
 from cicd_agent.errors import ConfigError
+from cicd_agent.mapped import NOTHING
 from cicd_agent.outlet import Outlet, Streams
 from tests.repos import TempRepo
 
@@ -224,6 +225,29 @@ def test_the_shadow_tells_what_would_have_been_missed(site: Site) -> None:
     assert (code, out) == (0, words)
     site.laboratory = FakeLaboratory(red=[B])
     assert json.loads(site.ask("--base", "main", "--shadow", "--format", "json")[1])["shadow"]["missed"] == []
+
+
+def test_each_shadow_run_adds_to_the_proof_that_lies_beside_the_map(site: Site) -> None:
+    place = site.repo.path / ".cicd-agent/test-map.proof.json"
+    place.write_bytes(b"[")
+    site.change("return 2", "return 3")
+    _, _, err = site.ask("--base", "main", "--shadow")
+    assert any(line.startswith("the proof of the test map cannot be used (") for line in err)
+    assert err[-1] == "1 of 20 shadow runs without a miss"
+    site.change("return 3", "return 4")
+    site.laboratory = FakeLaboratory(red=[A])
+    site.ask("--base", "main", "--shadow")
+    records = json.loads(place.read_text())["records"]
+    assert [(each["commit"], each["tests"], each["skipped"], each["missed"]) for each in records] == [
+        (site.repo.head, 2, 1, []),
+        (site.repo.head, 2, 1, [A]),
+    ]
+
+
+def test_a_shadow_run_in_which_everything_would_have_run_proves_nothing(site: Site) -> None:
+    site.repo.write("pyproject.toml", "")
+    site.ask("--base", "main", "--shadow")
+    assert not (site.repo.path / ".cicd-agent/test-map.proof.json").exists()
 
 
 def test_without_a_map_every_test_runs(site: Site) -> None:

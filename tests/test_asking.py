@@ -1,6 +1,7 @@
 """Which model a question goes to, who is asked instead, and what the report says of it."""
 
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -40,6 +41,7 @@ class OneQuestion:
     rule_ids: frozenset[str] = frozenset()
     remembers_rules: bool = False
     outputs: frozenset[str] = frozenset()
+    unproved: Mapping[str, str] = field(default_factory=dict)
     told: list[Account] = field(default_factory=list)
 
     def declines(self, _event: Event, settings: Settings | None = None) -> str | None:  # noqa: ARG002  the protocol's name

@@ -9,6 +9,7 @@ import jsonschema
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from pydantic import BaseModel
 
 from cicd_agent.config import lint, load
 from cicd_agent.config.document import parse_document
@@ -82,11 +83,21 @@ RULES = st.from_regex("[a-z-]{1,20}", fullmatch=True)
 
 def values(shape: dict[str, Any]) -> st.SearchStrategy[Any]:
     """What fits a part of the schema."""
-    least, most = shape.get("minimum", shape.get("exclusiveMinimum", 0) + 1), shape.get("maximum", 10**6)
+    least, above = shape.get("minimum"), shape.get("exclusiveMinimum")
+    most, below = shape.get("maximum"), shape.get("exclusiveMaximum")
+    whole_least = least if least is not None else -(10**6) if above is None else above + 1
+    fractions = st.floats(
+        above if least is None else least,
+        below if most is None else most,
+        exclude_min=least is None and above is not None,
+        exclude_max=most is None and below is not None,
+        allow_nan=False,
+        allow_infinity=False,
+    )
     strategies: dict[str, Callable[[], st.SearchStrategy[Any]]] = {
         "boolean": st.booleans,
-        "integer": lambda: st.integers(least, most),
-        "number": lambda: st.floats(least, most),
+        "integer": lambda: st.integers(whole_least, 10**6 if most is None else most),
+        "number": lambda: fractions,
         "array": lambda: st.lists(values(shape["items"]), max_size=3),
         "object": lambda: mappings(shape),
         "string": lambda: TEXT,
@@ -97,7 +108,7 @@ def values(shape: dict[str, Any]) -> st.SearchStrategy[Any]:
 def mappings(shape: dict[str, Any]) -> st.SearchStrategy[Any]:
     if "properties" in shape:
         inner = {name: values(each) for name, each in shape["properties"].items()}
-        needed = set(shape["required"])
+        needed = set(shape.get("required", ()))
         return st.fixed_dictionaries(
             {name: each for name, each in inner.items() if name in needed},
             optional={name: each for name, each in inner.items() if name not in needed},
@@ -118,6 +129,17 @@ def test_what_the_schema_allows_is_loaded_as_it_stands(config: dict[str, Any]) -
     assert loaded.problems == ()
     for name, value in config.items():
         found = getattr(loaded.settings, name.replace("-", "_"))
-        if name == "prices":
-            found = {key: price.model_dump(by_alias=True, exclude_unset=True) for key, price in found.items()}
-        assert (list(found) if isinstance(found, tuple) else found) == value
+        assert as_written(found) == value
+
+
+def as_written(value: object) -> object:
+    """A setting as it stands in a file."""
+    match value:
+        case BaseModel():
+            return as_written(value.model_dump(by_alias=True, exclude_unset=True))
+        case dict():
+            return {key: as_written(each) for key, each in value.items()}
+        case tuple():
+            return list(value)
+        case _:
+            return value

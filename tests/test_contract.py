@@ -34,6 +34,8 @@ INPUTS = words("""
     pull-request stage evidence-file decision-file
     test-command python coverage-threshold deliver detect-flaky allow-unsandboxed
     run-id rerun verify-command slack-webhook-url slack-token slack-channel
+    environment sha threshold enforce on-hold signals-file test-reports coverage-reports base-coverage-reports
+    needs jobs
 """)
 OUTPUTS_OF_EVERY_MODE = words("""
     conclusion risk_level risk_score confidence escalate_to_human degraded config_status
@@ -48,6 +50,15 @@ OUTPUTS = {
     "analyse-failure": words("""
         failure_type cause root_cause is_flaky responsible_commit affected_files fingerprint rerun_recommended
         fix_file fix_verified
+    """),
+    "deploy-gate": words("""
+        decision requires_approval safety_score review_match strategy canary_percentage rollback_trigger rollback_to
+        approval_hash deployment_id pre_deploy_checks monitoring_focus
+    """),
+    "route": words("""
+        risk_percentile reasons tests build strategy canary_percentage monitor_minutes areas skipped_areas
+        run_code run_docs run_tests run_dependencies run_infrastructure run_migrations run_workflows
+        matrix has_jobs affected_tests_file plan_file
     """),
 }
 DEFAULTS = {
@@ -72,6 +83,9 @@ DEFAULTS = {
     "detect-flaky": 0,
     "allow-unsandboxed": False,
     "rerun": "never",
+    "threshold": 75,
+    "enforce": True,
+    "on-hold": "fail",
 }
 CEILINGS = {"review": 0.5, "gen-tests": 1, "analyse-failure": 0.25, "deploy-gate": 0.1, "route": 0}
 MINUTES = {"review": 5, "gen-tests": 15, "analyse-failure": 5, "deploy-gate": 5, "route": 5}
@@ -145,7 +159,8 @@ def test_every_input_reaches_the_program_by_an_explicit_variable() -> None:
 
 
 def test_the_action_has_the_published_outputs_and_each_says_what_it_is() -> None:
-    assert [*ACTION["outputs"]] == [*OUTPUTS_OF_EVERY_MODE, *(name for names in OUTPUTS.values() for name in names)]
+    own = dict.fromkeys(name for names in OUTPUTS.values() for name in names)
+    assert [*ACTION["outputs"]] == [*OUTPUTS_OF_EVERY_MODE, *own]
     for name, output in ACTION["outputs"].items():
         assert output["value"].startswith(f"${{{{ steps.run.outputs.{name} ")
         assert output["description"]

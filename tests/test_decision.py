@@ -4,6 +4,7 @@ from typing import Any
 
 import jsonschema
 import pytest
+from pydantic import TypeAdapter
 
 from cicd_agent.agent.ask import ask
 from cicd_agent.agent.budget import Budget
@@ -15,6 +16,8 @@ from cicd_agent.core.diff_parse import parse_diff
 from cicd_agent.core.event import Event, EventKind, PullRequest
 from cicd_agent.core.evidence import Evidence, Gap
 from cicd_agent.core.finding import Category, Finding, Location, Severity
+from cicd_agent.core.history import History, PastChange, Trouble
+from cicd_agent.core.measures import Measures
 from cicd_agent.core.plan import (
     CheckRun,
     Comment,
@@ -30,6 +33,8 @@ from cicd_agent.core.plan import (
     Review,
     ReviewEvent,
 )
+from cicd_agent.core.risk_file import RiskFile
+from cicd_agent.core.routed import RouteEvidence
 from cicd_agent.core.verdict import Conclusion, Reason, Risk, RiskLevel, Verdict
 from cicd_agent.decision import Asked, Decision, Report, dump, load, report, schema
 from cicd_agent.errors import ConfigError
@@ -178,3 +183,14 @@ def test_the_report_names_the_version_of_the_prompt_that_was_used() -> None:
     text = dump(report(asked, exit_code=0, outputs={}, receipts=()))
     assert json.loads(text)["body"]["asked"][0]["prompt"] == "7"
     assert load(Decision, dump(asked).encode(), "x") == asked
+
+
+def test_what_is_written_is_what_a_schema_would_write() -> None:
+    learnt = RiskFile(weights={"added": 0.25}, thresholds=(10, 20, 30))
+    past = PastChange("a" * 40, 1_700_000_000, Measures(files=1, entropy=0.5), RiskLevel.HIGH)
+    history = History(commits=1, recent=(past,), troubles=(Trouble("a.py", "reverted", 2),))
+    seen = replace(evidence(), history=history, learnt=learnt, route=RouteEvidence(("a doubt",)))
+    decided = replace(decision(), evidence=seen)
+    told = report(decided, exit_code=0, outputs={"a": "b"}, receipts=(Receipt("k", "comment", ReceiptState.DONE),))
+    for value in (seen, decided, told):
+        assert json.loads(dump(value))["body"] == TypeAdapter(type(value)).dump_python(value, mode="json")

@@ -10,7 +10,8 @@ import pytest
 from cicd_agent.adapters.github import GitHubForge
 from cicd_agent.adapters.perform import perform
 from cicd_agent.core.event import Event, EventKind, PullRequest, Ref
-from cicd_agent.core.plan import Commit, Grant, OpenPull, Plan, Receipt, ReceiptState, TextFile
+from cicd_agent.core.grant import Grant
+from cicd_agent.core.plan import Commit, OpenPull, Plan, Receipt, ReceiptState, TextFile
 from cicd_agent.core.ports import Forge
 from tests.fakes import FakeStore
 from tests.servers.github import FakeGitHub

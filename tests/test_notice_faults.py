@@ -9,7 +9,8 @@ import pytest
 from cicd_agent.adapters.github import GitHubForge
 from cicd_agent.adapters.perform import perform
 from cicd_agent.core.event import Event, EventKind, Ref
-from cicd_agent.core.plan import CommitComment, Grant, Issue, Plan, Receipt, ReceiptState
+from cicd_agent.core.grant import Grant
+from cicd_agent.core.plan import CommitComment, Issue, Plan, Receipt, ReceiptState
 from cicd_agent.core.ports import Forge
 from tests.fakes import FakeStore
 from tests.servers.github import FakeGitHub

@@ -15,6 +15,7 @@ import platform
 import re
 import subprocess
 import sys
+import time
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -32,12 +33,16 @@ from tests.servers.github import FakeGitHub
 from tests.servers.openai import OpenAIServer, answer
 
 ROOT = Path(__file__).parent.parent
+GATES = dict.fromkeys(("actions", "checks", "deployments", "issues", "statuses"), "read") | {"pull_requests": "write"}
 CASES = sorted((ROOT / "tests/scenarios").glob("*/*/case.json"))
 
 
 @dataclass(frozen=True)
 class Case:
-    """What a scenario is about and where it runs. `token` names one of the fake GitHub's; empty is a run without."""
+    """What a scenario is about and where it runs. `token` names one of the fake GitHub's; empty is a run without.
+
+    With the token `gates` the base runs in production, and the head came by the pull request, reviewed and green.
+    """
 
     about: str
     arguments: tuple[str, ...] = ()
@@ -133,7 +138,10 @@ def play(folder: Path, case: Case, place: Path) -> Outcome:
             7, base="main", head="feature", head_repo="fork/parcel" if case.from_fork else "octo/parcel"
         )
         if case.token:
-            environment["INPUT_GITHUB_TOKEN"] = {"writes": hub.token, "reads": hub.read_only}[case.token]
+            tokens = {"writes": hub.token, "reads": hub.read_only, "gates": hub.add_token("ghs_gates", **GATES)}
+            environment["INPUT_GITHUB_TOKEN"] = tokens[case.token]
+        if case.token == "gates":
+            deployed(hub, base, head)
         if case.event:
             event = place / "event.json"
             event.write_text(Template((folder / "event.json").read_text()).substitute(base=base, head=head))
@@ -181,6 +189,9 @@ def play(folder: Path, case: Case, place: Path) -> Outcome:
                 head: "<head>",
             }
         )
+        written = parse_outputs(text(temp / "output"))
+        if hash_ := written.get("approval_hash"):
+            plain.of[hash_] = "<hash>"
     return Outcome(
         exit=ran.returncode,
         outputs=parse_outputs(plain.put(text(temp / "output"))),
@@ -204,6 +215,17 @@ class Names:
             if name in {"<base>", "<head>"}:
                 text = re.sub(rf"\b{value[:7]}[0-9a-f]*\b", name, text)
         return text
+
+
+def deployed(hub: FakeGitHub, base: str, head: str) -> None:
+    """What a gate likes to read, an hour ago."""
+    at = int(time.time()) - 3_600
+    hub.gate.merge(7, head)
+    hub.gate.review(7, "reviewer", at=at)
+    hub.gate.add_check(head, "unit", at=at)
+    hub.gate.require("main", "unit")
+    hub.gate.add_run("main", at=at)
+    hub.gate.add_deployment(base, "production", "success", at=at - 86_400)
 
 
 def build(folder: Path, repository: Path) -> None:

@@ -1,10 +1,14 @@
 """The process edge: arguments and environment in, exit code out."""
 
+import gc
 import os
 import sys
 
 from cicd_agent.cli import Options, parse
 from cicd_agent.errors import ConfigError
+
+_OBJECTS = 100_000
+"""So many new objects make it worth looking for cycles among them: a run ends soon, and leaves few of these."""
 
 
 def main() -> None:
@@ -12,6 +16,7 @@ def main() -> None:
     for name in [name for name in os.environ if name.startswith("GIT_")]:
         # They could point git at another repository than the one we are told to read.
         del os.environ[name]
+    gc.set_threshold(_OBJECTS)
     try:
         options: Options | ConfigError = parse(sys.argv[1:])
     except ConfigError as error:

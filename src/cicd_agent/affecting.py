@@ -3,16 +3,17 @@
 import json
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack
-from dataclasses import asdict, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import Final
 
 from cicd_agent.adapters.files import write_file
 from cicd_agent.cli import Options
-from cicd_agent.core.affected import Selection, affected
+from cicd_agent.core.affected import Selection
 from cicd_agent.core.affected_made import made
-from cicd_agent.core.affected_map import MOST_BYTES, TestMap, dump, load
-from cicd_agent.core.affected_shadow import shadow
+from cicd_agent.core.affected_map import TestMap, dump
+from cicd_agent.core.affected_proof import dump as dump_proof
+from cicd_agent.core.affected_proof import extended
+from cicd_agent.core.affected_shadow import Shadow, shadow
 from cicd_agent.core.change import Change
 from cicd_agent.core.library import EntryKind
 from cicd_agent.core.ports import Repository
@@ -22,18 +23,36 @@ from cicd_agent.core.text import visible_line
 from cicd_agent.core.words import count
 from cicd_agent.environment import Environment
 from cicd_agent.errors import ConfigError, Exit
-from cicd_agent.outlet import HIDDEN, Outlet
-from cicd_agent.world import Scene, prepare, read
-
-MAP: Final = "test-map.json"
-NOTHING: Final = "--collect-only"
-"""What pytest is given when no test has to run: without an argument it would run them all."""
+from cicd_agent.mapped import (
+    arguments,
+    changed_since,
+    choose,
+    map_place,
+    proof_place,
+    python_version,
+    read_map,
+    read_proof,
+    write_beside,
+)
+from cicd_agent.outlet import Outlet
+from cicd_agent.world import Scene, prepare
 
 _NO_TEST = ("-k", "cicd_agent_collects_and_runs_nothing")
 _MOST_TEXT = 2_000_000
 _SHOWN = 20
 
 Laboratories = Callable[[Scene], Callable[[Change], Laboratory | None]]
+
+
+@dataclass(frozen=True, slots=True)
+class _Choice:
+    """What was chosen for a change, by the map at `place`."""
+
+    selection: Selection
+    test_map: TestMap | None
+    change: Change
+    place: Path
+    top: Path
 
 
 def affected_tests(options: Options, environment: Environment, outlet: Outlet, laboratories: Laboratories) -> int:
@@ -53,69 +72,17 @@ def affected_tests(options: Options, environment: Environment, outlet: Outlet, l
         for notice in scene.notices:
             outlet.warn(notice)
         base, head = scene.event.base.sha, scene.event.head.sha
-        change = _change(repository, base, head)
-        place = _place(options, scene, top)
+        change = changed_since(repository, base, head)
+        place = map_place(options.map, scene.settings, top)
         laboratory = laboratories(scene)(change)
         if options.record:
             return _record(repository, change, laboratory, place, outlet)
-        test_map = _map(place, top, change, outlet)
-        selection = _select(repository, change, head, test_map, lambda: _version(laboratory, outlet))
+        test_map = read_map(place, top, change, outlet.warn)
+        selection = choose(repository, change, head, test_map, lambda: python_version(laboratory, outlet.warn))
         if options.shadow:
-            return _shadow(selection, test_map, laboratory, options, outlet)
+            return _shadow(_Choice(selection, test_map, change, place, top), repository, laboratory, options, outlet)
         _tell(selection, options, outlet)
     return Exit.OK
-
-
-def _change(repository: Repository, base: str, head: str) -> Change:
-    return repository.change(base, head) if head else repository.uncommitted(base)
-
-
-def _place(options: Options, scene: Scene, top: Path) -> Path:
-    if options.map:
-        return Path.cwd() / options.map
-    if scene.settings.cache_dir:
-        return Path.cwd() / Path(scene.settings.cache_dir).expanduser() / MAP
-    return top / HIDDEN / MAP
-
-
-def _map(place: Path, top: Path, change: Change, outlet: Outlet) -> TestMap | None:
-    """The map, None with a warning when there is none that may be used."""
-    tracked = {*change.paths, *(file.old_path for file in change.files)}
-    for path in (place, place.resolve()):
-        below = path.relative_to(top) if path.is_relative_to(top) else Path()
-        if {str(below), *map(str, below.parents)} & tracked:
-            # Whoever writes a change would say which tests it needs.
-            outlet.warn(f"{below} is a file of the repository, which a change can bring: it is not used as a test map")
-            return None
-    if not place.exists():
-        outlet.warn(f"there is no test map at {place}: make it with `affected-tests --record`")
-        return None
-    try:
-        return load(read(place, "the test map", MOST_BYTES))
-    except ConfigError as error:
-        outlet.warn(str(error))
-        return None
-
-
-def _select(
-    repository: Repository, change: Change, head: str, test_map: TestMap | None, python: Callable[[], str]
-) -> Selection:
-    since = change
-    if test_map is not None and test_map.commit != change.base:
-        if repository.resolve(test_map.commit) is None:
-            why = f"the test map was made at {test_map.commit[:12]}, which this clone does not have"
-            return Selection(run_all=(why,))
-        since = _change(repository, test_map.commit, head)
-    return affected(test_map, change, since, python() if test_map is not None else "")
-
-
-def _version(laboratory: Laboratory | None, outlet: Outlet) -> str:
-    """Of the Python that runs the tests, "" with a warning when that is not to be found."""
-    try:
-        return laboratory.interpreter.version if laboratory is not None else ""
-    except LaboratoryUnavailable as error:
-        outlet.warn(str(error))
-        return ""
 
 
 def _tell(selection: Selection, options: Options, outlet: Outlet) -> None:
@@ -134,8 +101,7 @@ def _tell(selection: Selection, options: Options, outlet: Outlet) -> None:
     if options.format == "json":
         text = json.dumps(document(selection), indent=1) + "\n"
     else:
-        lines = () if selection.run_all else (*selection.files, *selection.tests) or (NOTHING,)
-        text = "".join(f"{line}\n" for line in lines)
+        text = "".join(f"{line}\n" for line in arguments(selection))
     if options.write:
         try:
             write_file(Path.cwd() / options.write, text)
@@ -185,7 +151,7 @@ def _record(repository: Repository, change: Change, laboratory: Laboratory | Non
     test_map = made(result, texts, change.base, laboratory.interpreter.version, collecting=collecting)
     if not test_map.tests:
         raise ConfigError("pytest has found no tests", remedy="Run it in this folder to see why")
-    _write(place, dump(test_map))
+    write_beside(place, dump(test_map))
     unseen = sum(1 for test in test_map.tests.values() if test.unseen)
     outlet.warn(
         f"{place}: {count(len(test_map.tests), 'test')} of {test_map.commit[:12]}, {count(len(result.failed), 'test')} "
@@ -216,32 +182,30 @@ def _texts(repository: Repository, change: Change) -> Mapping[str, str]:
     return {entry.path: content.decode("utf-8", "replace") for entry, content in contents}
 
 
-def _write(place: Path, text: str) -> None:
-    try:
-        if place.parent.name == HIDDEN:
-            if place.parent.is_symlink():
-                raise ConfigError(f"{place.parent} is a link, perhaps the change's own", remedy="Give --map")
-            place.parent.mkdir(exist_ok=True)
-            write_file(place.parent / ".gitignore", "*\n")
-        place.parent.mkdir(parents=True, exist_ok=True)
-        write_file(place, text, mode=0o600)
-    except (OSError, ValueError) as error:
-        raise ConfigError(f"{place} cannot be written", why=str(error), remedy="Give --map") from None
-
-
 def _shadow(
-    selection: Selection, test_map: TestMap | None, laboratory: Laboratory | None, options: Options, outlet: Outlet
+    choice: _Choice, repository: Repository, laboratory: Laboratory | None, options: Options, outlet: Outlet
 ) -> int:
-    """Run everything, and print what would have come of running only what was selected."""
+    """Run everything, print what would have come of running only what was selected, and keep that as a proof."""
     laboratory = _needed(laboratory)
     (result,) = laboratory.run([PytestRun("shadow", seconds=_share(laboratory, 0.9))])
     if not result.completed:
         why = result.problem or "the run did not come to its end"
         raise ConfigError("the suite could not be run", why=why, remedy="Run it by itself, and mend that")
-    compared = shadow(selection, test_map, result)
+    selection = choice.selection
+    compared = shadow(selection, choice.test_map, result)
     _list([f"every test runs: {reason}" for reason in selection.run_all], outlet)
+    if not selection.run_all:
+        # Where everything would have run, nothing was there to be missed: that says nothing about the map.
+        _prove(choice, compared, repository.resolve("HEAD") or "", outlet)
     if options.format == "json":
         outlet.print_json(json.dumps({**document(selection), "shadow": asdict(compared)}, indent=1))
     else:
         outlet.print(compared.words)
     return Exit.OK
+
+
+def _prove(choice: _Choice, compared: Shadow, commit: str, outlet: Outlet) -> None:
+    known = read_proof(choice.place, choice.top, choice.change, outlet.warn)
+    proof = extended(known, compared, commit=commit, tree=choice.change.tree)
+    write_beside(proof_place(choice.place), dump_proof(proof))
+    outlet.warn(proof.words)

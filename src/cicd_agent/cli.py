@@ -12,6 +12,8 @@ MODES: Final[Mapping[str, str]] = {
     "review": "review a change: findings that are proved against its diff, and its risk",
     "gen-tests": "write tests for a change, and keep only those that prove themselves; find flaky ones",
     "analyse-failure": "analyse a failed run: the lines that prove what failed, the cause, and the next step",
+    "deploy-gate": "decide on a deployment by what is known of it: proceed, hold or rollback",
+    "route": "say how much care a change needs: which tests, which build, which way out",
 }
 STAGES: Final[Mapping[str, str]] = {
     "gather": "read the evidence of an event, and write it to --out",
@@ -19,7 +21,18 @@ STAGES: Final[Mapping[str, str]] = {
     "decide": "decide on the evidence in --in, and write the decision to --out",
     "perform": "carry out the decision in --in",
 }
-TOOLS: Final = ("config", "schema", "replay", "serve-fake-model", "extract", "affected-tests")
+_FIXES: Final = ("review", "gen-tests")
+TOOLS: Final = (
+    "config",
+    "schema",
+    "replay",
+    "serve-fake-model",
+    "extract",
+    "affected-tests",
+    "calibrate",
+    "gate-report",
+    "gate-result",
+)
 FORMATS: Final = ("text", "json", "github")
 SCHEMAS: Final = ("config", "evidence", "decision", "report")
 
@@ -27,8 +40,9 @@ _EPILOG = """\
 Everything can also come from the environment, as on GitHub Actions: GITHUB_* and RUNNER_TEMP, and each input as
 INPUT_<NAME> (upper case, `-` as `_`). Without a key the rules alone review, which needs no network.
 
-exit codes: 0 done, 1 the verdict says stop (`fail-on`), 2 configuration or input is wrong, 3 GitHub refused, 4 model
-unavailable, 5 budget exhausted, 6 model misbehaved (3 to 6 are warnings, and 0, in advisory modes), 70 a bug of ours
+exit codes: 0 done, 1 the verdict says stop (`fail-on`, or a gate that does not proceed), 2 configuration or input is
+wrong, 3 GitHub refused, 4 model unavailable, 5 budget exhausted, 6 model misbehaved (3 to 6 are warnings, and 0, in
+advisory modes), 70 a bug of ours
 """
 
 
@@ -63,6 +77,12 @@ class Options:
     map: str = ""
     record: bool = False
     shadow: bool = False
+    environment: str = ""
+    paths: tuple[str, ...] = ()
+    needs: str = ""
+    plan: str = ""
+    route: str = ""
+    jobs: tuple[str, ...] = ()
 
 
 class _Parser(argparse.ArgumentParser):
@@ -80,7 +100,8 @@ def parse(argv: Sequence[str]) -> Options:
     inputs = dict(_assignment(pair) for pair in found.pop("input", None) or ())
     if (run := found.pop("run_id", None)) is not None:
         inputs["run-id"] = run
-    found["logs"] = tuple(found.get("logs") or ())
+    for several in ("logs", "paths", "jobs"):
+        found[several] = tuple(found.get(several) or ())
     found.pop("verb", None)
     return Options(**{name: value for name, value in found.items() if value is not None}, inputs=inputs)
 
@@ -97,7 +118,8 @@ def unknown_mode(name: str) -> ConfigError:
 def _parser() -> argparse.ArgumentParser:
     parser = _Parser(
         prog="cicd-agent",
-        description="Reviews changes, explains failures, and proves what it says: models propose, code disposes.",
+        description="Reviews changes, writes tests, explains failures, routes pipelines and gates deployments, and "
+        "proves what it says: models propose, code disposes.",
         epilog=_EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
@@ -109,7 +131,7 @@ def _parser() -> argparse.ArgumentParser:
         _add_run_options(mode)
         if name == "analyse-failure":
             _add_log_options(mode)
-        else:
+        if name in _FIXES:
             what = "put the tests that are kept" if name == "gen-tests" else "apply the proved suggestions"
             fixes = f"{what} {'into' if name == 'gen-tests' else 'to'} the working tree; --dry-run: their diff"
             mode.add_argument("--fix", action="store_true", help=fixes)
@@ -149,6 +171,9 @@ def _parser() -> argparse.ArgumentParser:
     extract.add_argument("--tokens", metavar="N", type=int, help="how much to print (default: 2000)")
     extract.add_argument("--format", choices=("text", "json"), help="text for a person, json for a program")
     _add_affected_options(_command(commands, "affected-tests", "print the tests that a change can reach, for pytest"))
+    _add_calibrate_options(_command(commands, "calibrate", "learn risk from what became of this repository's changes"))
+    _add_gate_report_options(_command(commands, "gate-report", "tell how often the deployment gate was wrong"))
+    _add_gate_options(_command(commands, "gate-result", "judge by the plan of `route` how the jobs of a run ended"))
     return parser
 
 
@@ -167,6 +192,34 @@ def _add_affected_options(parser: argparse.ArgumentParser) -> None:
     add("--shadow", action="store_true", help="run all tests, and print what the choice would have missed")
     add("--format", choices=("text", "json"), help="text: arguments for pytest, one a line; json for a program")
     add("--out", dest="write", metavar="FILE", help="where to write that (default: standard output)")
+    add("--input", metavar="NAME=VALUE", action="append", help="set an input, as `with:` does; may be repeated")
+
+
+def _add_calibrate_options(parser: argparse.ArgumentParser) -> None:
+    parser.set_defaults(command="calibrate")
+    add = parser.add_argument
+    add("--repo-dir", metavar="DIR", help="the checkout (default: GITHUB_WORKSPACE, else the current directory)")
+    add("--environment", metavar="NAME", help="whose deployments count (default: production), with GITHUB_TOKEN")
+    add("--out", dest="write", metavar="FILE", help="where to write it (default: .github/cicd-agent-risk.json)")
+    add("--dry-run", action="store_true", help="write nothing")
+    add("--format", choices=("text", "json"), help="text for a person, json for a program")
+
+
+def _add_gate_report_options(parser: argparse.ArgumentParser) -> None:
+    parser.set_defaults(command="gate-report")
+    add = parser.add_argument
+    add("paths", nargs="*", metavar="PATH", help="report.json files, or folders with them (default: .cicd-agent)")
+    add("--repo-dir", metavar="DIR", help="the checkout (default: GITHUB_WORKSPACE, else the current directory)")
+    add("--format", choices=("text", "json"), help="text for a person, json for a program")
+
+
+def _add_gate_options(parser: argparse.ArgumentParser) -> None:
+    parser.set_defaults(command="gate-result")
+    add = parser.add_argument
+    add("--needs", metavar="FILE", help="what `toJSON(needs)` says, - for the standard input (default: input `needs`)")
+    add("--plan", metavar="FILE", help="plan.json of route (default: what the outputs of its job say)")
+    add("--route", metavar="JOB", help="the job that made the plan (default: route)")
+    add("--jobs", metavar="LINE", nargs="+", action="extend", help="what makes a job run, as `job: area`")
     add("--input", metavar="NAME=VALUE", action="append", help="set an input, as `with:` does; may be repeated")
 
 

@@ -1,42 +1,33 @@
 """What each command does, from its options to its exit code."""
 
-import json
-import sys
 from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from cicd_agent import putting
 from cicd_agent.adapters.files import write_file
-from cicd_agent.adapters.tape_cache import open_folder
-from cicd_agent.affecting import affected_tests
 from cicd_agent.asking import Asking, Keeping, asking
-from cicd_agent.cli import Options
+from cicd_agent.cli import TOOLS, Options, unknown_mode
 from cicd_agent.config.explain import explain, table
 from cicd_agent.config.limits import minutes
-from cicd_agent.config.schema import config_schema
 from cicd_agent.core.change import Change
 from cicd_agent.core.event import Event
 from cicd_agent.core.evidence import Evidence
+from cicd_agent.core.ports_actions import Bench
 from cicd_agent.core.ports_tests import Laboratory
-from cicd_agent.decision import MOST_BYTES, Decision, dump, load, schema
+from cicd_agent.core.routed import AffectedTests
+from cicd_agent.decision import MOST_BYTES, Decision, dump, load
 from cicd_agent.environment import Environment
 from cicd_agent.errors import ConfigError, Exit
-from cicd_agent.extracting import extract
-from cicd_agent.fixing import apply, diff, require_working_tree
-from cicd_agent.handover import look, read_evidence, take_over
-from cicd_agent.laboratories import laboratories
-from cicd_agent.modes import Mode, modes
-from cicd_agent.outlet import Outlet, exit_of
-from cicd_agent.replay import record, replay
+from cicd_agent.handover import look, read_evidence, require_one_job, take_over
+from cicd_agent.modes import Mode, mode_named
+from cicd_agent.outlet import Outlet
+from cicd_agent.replay import record
 from cicd_agent.run import Source, decide, observe, propose, resume
 from cicd_agent.settings import Stage
-from cicd_agent.trying import benches
-from cicd_agent.world import Scene, answers_folder, inputs, prepare, read
-
-_ALONE = frozenset({"schema", "replay", "extract", "affected-tests", "serve-fake-model"})
+from cicd_agent.world import Scene, answers_folder, first_settings, inputs, prepare, read
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,9 +49,13 @@ def execute(
 
     `limit` is told after how many seconds the run has to end, as soon as that is known.
     """
-    if options.command in _ALONE:
-        return _alone(options, environment, outlet, clocks, limit)
+    if options.command in TOOLS and options.command != "config":
+        from cicd_agent.standalone import stand_alone  # noqa: PLC0415  a mode pays for none of them
+
+        return stand_alone(options, environment, outlet, clocks, limit)
     if options.fix:
+        from cicd_agent.fixing import require_working_tree  # noqa: PLC0415  only who changes it pays
+
         require_working_tree(options, environment)
     with ExitStack() as closing:
 
@@ -68,9 +63,9 @@ def execute(
             found = prepare(mode, options, environment, Path.cwd(), closing=closing, known=known)
             most = minutes(found.settings, options.mode)
             limit(most * 60)
-            bench = benches(found, environment, outlet.redact, clocks.elapsed, most)
-            laboratory = laboratories(found, environment, outlet.redact, clocks.elapsed, most)
-            return replace(found, world=replace(found.world, bench=bench, laboratory=laboratory))
+            with_it = _Equipment(found, environment, outlet.redact, clocks.elapsed, most)
+            world = replace(found.world, bench=with_it.bench, laboratory=with_it.laboratory, reach=with_it.reach)
+            return replace(found, world=replace(world, now=clocks.now))
 
         if options.command == "config":
             return _explain(scene(None), inputs(options, environment).get("mode", ""), outlet)
@@ -83,39 +78,51 @@ def execute(
                 return plain
             return record(plain, mode.name, here, outlet.tape(), clock=clocks.elapsed, now=clocks.now)
 
-        return _stage(modes()[options.mode], options, outlet, scene, put)
+        mode = mode_named(options.mode)
+        if mode is None:
+            raise unknown_mode(options.mode)
+        if environment.on_actions:
+            require_one_job(mode, options.command, first_settings(options, environment))
+        return _stage(mode, options, outlet, scene, put)
 
 
-def _alone(
-    options: Options, environment: Environment, outlet: Outlet, clocks: Clocks, limit: Callable[[float], None]
-) -> int:
-    """What is done without a mode, and without asking anybody."""
+@dataclass
+class _Equipment:
+    """Where something is tried out. Most runs try nothing, and pay for none of it."""
 
-    def tests(scene: Scene) -> Callable[[Change], Laboratory | None]:
-        most = minutes(scene.settings, "gen-tests")
-        limit(most * 60)
-        return laboratories(scene, environment, outlet.redact, clocks.elapsed, most)
+    scene: Scene
+    environment: Environment
+    redact: Callable[[str], str]
+    clock: Callable[[], float]
+    minutes: float
 
-    match options.command:
-        case "schema":
-            published = config_schema() if options.schema == "config" else schema(options.schema)
-            outlet.print_json(json.dumps(published, indent=2))
-            return Exit.OK
-        case "replay":
-            return replay(options, outlet)
-        case "extract":
-            return extract(options, outlet, sys.stdin.buffer)
-        case "affected-tests":
-            return affected_tests(options, environment, outlet, tests)
-        case "serve-fake-model":
-            from cicd_agent.fake_model.server import serve  # noqa: PLC0415  nobody else pays for a server
+    def bench(self, change: Change) -> Bench | None:
+        return self._benches(change)
 
-            return serve(Path(options.script), options.port, outlet.print)
-        case command:
-            raise AssertionError(command)
+    def laboratory(self, change: Change) -> Laboratory | None:
+        return self._laboratories(change)
+
+    def reach(self, change: Change) -> AffectedTests | None:
+        from cicd_agent.mapped import reach  # noqa: PLC0415
+
+        return reach(self.scene, self.laboratory)(change)
+
+    @cached_property
+    def _benches(self) -> Callable[[Change], Bench | None]:
+        from cicd_agent.trying import benches  # noqa: PLC0415
+
+        return benches(self.scene, self.environment, self.redact, self.clock, self.minutes)
+
+    @cached_property
+    def _laboratories(self) -> Callable[[Change], Laboratory | None]:
+        from cicd_agent.laboratories import laboratories  # noqa: PLC0415
+
+        return laboratories(self.scene, self.environment, self.redact, self.clock, self.minutes)
 
 
 def _keeping(folder: Path, clocks: Clocks, outlet: Outlet, options: Options) -> Keeping:
+    from cicd_agent.adapters.tape_cache import open_folder  # noqa: PLC0415  who keeps nothing never pays for it
+
     return Keeping(open_folder(folder), clocks.now, outlet.warn, remembers=not options.dry_run)
 
 
@@ -140,7 +147,7 @@ def _stage(
             if here.settings.stage is not Stage.ALL:
                 return _part(mode, here, outlet, lambda: put(mode, here))
             decision = decide(mode, here, put(mode, here), outlet.progress, outlet.keep, source=_source(here))
-            return _fix(mode, decision, here, options, outlet) if options.fix else outlet.deliver(mode, decision, here)
+            return _deliver(mode, decision, here, options, outlet)
         case "gather":
             _write(options.write, dump(observe(mode, scene(mode, None), outlet.progress), indent=None))
             return Exit.OK
@@ -164,6 +171,14 @@ def _stage(
             return outlet.deliver(mode, decision, scene(mode, decision.event))
         case command:
             raise AssertionError(command)
+
+
+def _deliver(mode: Mode[Any], decision: Decision, here: Scene, options: Options, outlet: Outlet) -> int:
+    if not options.fix:
+        return outlet.deliver(mode, decision, here)
+    from cicd_agent.working_tree import deliver_and_change  # noqa: PLC0415  only who changes it pays
+
+    return deliver_and_change(mode, decision, here, options, outlet)
 
 
 def _source(here: Scene) -> Source:
@@ -220,23 +235,6 @@ def _decision(mode: Mode[Any], name: str, option: str) -> Decision:
 
 def _not_kept(_evidence: Evidence) -> None:
     pass
-
-
-def _fix(mode: Mode[Any], decision: Decision, here: Scene, options: Options, outlet: Outlet) -> int:
-    """Deliver, then change the working tree; in a dry run show only what would be changed."""
-    if not options.dry_run:
-        code = outlet.deliver(mode, decision, here)
-        change = putting.put if decision.generated is not None else apply
-        lines = list(change(decision, here.top)) if here.top else []
-    else:
-        code = exit_of(decision)
-        text, lines = putting.diff(decision) if decision.generated is not None else diff(decision)
-        outlet.progress("")
-        if text:
-            outlet.print(text)
-    for line in lines:
-        outlet.warn(line)
-    return code
 
 
 def _write(name: str, text: str) -> None:

@@ -3,9 +3,11 @@
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cache
 from typing import Any, Final, TypeVar
 
 from pydantic import TypeAdapter, ValidationError
+from pydantic_core import to_jsonable_python
 
 from cicd_agent import __version__
 from cicd_agent.agent.turns import Action, Answer, Usage
@@ -14,8 +16,10 @@ from cicd_agent.core.diagnosis import Diagnosis
 from cicd_agent.core.diff import FileDiff, LineKind
 from cicd_agent.core.event import Event
 from cicd_agent.core.evidence import Evidence, Gap
+from cicd_agent.core.gated import Gated
 from cicd_agent.core.generated import Generated
 from cicd_agent.core.plan import Plan, Receipt
+from cicd_agent.core.routed import Routed
 from cicd_agent.core.verdict import Conclusion, Said, Verdict
 from cicd_agent.errors import ConfigError
 from cicd_agent.modes import Account
@@ -86,6 +90,15 @@ class Decision:
     """What is concluded of a failed run, in place of a verdict."""
     generated: Generated | None = None
     """What became of new tests, in place of a verdict."""
+    routed: Routed | None = None
+    """How much care the change needs, in place of a verdict."""
+    gated: Gated | None = None
+    """What becomes of a deployment, in place of a verdict."""
+
+    @property
+    def judged(self) -> Verdict | Diagnosis | Generated | Routed | Gated | None:
+        """What the mode came to, None when it declined or only answered somebody."""
+        return self.verdict or self.diagnosis or self.generated or self.routed or self.gated
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,6 +137,8 @@ class Report:
     said: Said | None = None
     diagnosis: Diagnosis | None = None
     generated: Generated | None = None
+    routed: Routed | None = None
+    gated: Gated | None = None
 
 
 def report(
@@ -148,6 +163,8 @@ def report(
         said=decision.said,
         diagnosis=decision.diagnosis,
         generated=decision.generated,
+        routed=decision.routed,
+        gated=decision.gated,
     )
 
 
@@ -158,7 +175,7 @@ def _seen(change: Change) -> Seen:
 def outputs(decision: Decision, report_file: str) -> dict[str, str]:
     """The step outputs that every mode has, the risk first. What is not known is empty, never a guess or 0."""
     account = decision.account
-    verdict = decision.verdict or decision.diagnosis or decision.generated
+    verdict = decision.judged
     told = verdict or decision.said
     risk = verdict.risk if verdict else None
     used = account.usage
@@ -191,13 +208,22 @@ def _flag(value: bool) -> str:  # noqa: FBT001  it is the value
 _KINDS: Final[Mapping[str, Any]] = {"evidence": Evidence, "decision": Decision, "report": Report}
 
 
+@cache
+def _shape(kind: str) -> TypeAdapter[Any]:
+    """Made once: that takes a tenth of a second, and a run writes and reads the same kind more than once."""
+    return TypeAdapter(_KINDS[kind])
+
+
 def dump(value: Evidence | Decision | Report, *, indent: int | None = 1) -> str:
     """The value in its envelope; without `indent` on one line, which is faster for a file that no one reads or redacts.
 
     What is redacted keeps its lines: a private key is followed from line to line.
     """
     kind = type(value).__name__.lower()
-    body = TypeAdapter(type(value)).dump_python(value, mode="json")
+    # A report is compared byte by byte: by its shape, a whole number where a fraction may stand reads the same once it
+    # was a file. For evidence that shape takes longer to make than most of it to write.
+    is_evidence = isinstance(value, Evidence)
+    body = to_jsonable_python(value) if is_evidence else _shape(kind).dump_python(value, mode="json")
     envelope = {"kind": kind, "version": VERSION, "tool": f"cicd-agent {__version__}", "body": body}
     return json.dumps(envelope, ensure_ascii=False, indent=indent) + "\n"
 
@@ -216,7 +242,7 @@ def load(wanted: type[T], raw: bytes, name: str) -> T:
         raise ConfigError(f"{name} is not a cicd-agent {kind} of version {VERSION}", remedy=remedy)
     try:
         # As JSON, for there strict means strict: no text for a number, no number for a truth value.
-        value = TypeAdapter(wanted).validate_json(json.dumps(envelope.get("body")), strict=True)
+        value: T = _shape(kind).validate_json(json.dumps(envelope.get("body")), strict=True)
     except ValidationError as error:
         first = error.errors(include_url=False, include_input=False)[0]
         where = ".".join(str(part) for part in first["loc"])
@@ -231,7 +257,7 @@ def load(wanted: type[T], raw: bytes, name: str) -> T:
 
 def schema(kind: str) -> dict[str, Any]:
     """The JSON Schema of an envelope of this kind."""
-    body = TypeAdapter(_KINDS[kind]).json_schema(mode="serialization", ref_template="#/$defs/{model}")
+    body = _shape(kind).json_schema(mode="serialization", ref_template="#/$defs/{model}")
     definitions = body.pop("$defs", {})
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",

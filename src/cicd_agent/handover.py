@@ -16,6 +16,7 @@ from cicd_agent.errors import ConfigError, ForgeRefused
 from cicd_agent.modes import Mode
 from cicd_agent.modes.brought import Texts, account, missing, named, proved, unlike, untried, with_texts
 from cicd_agent.run import observe
+from cicd_agent.settings import Settings, Stage
 from cicd_agent.world import Scene, read
 
 MOST_BYTES = 64_000_000
@@ -23,6 +24,8 @@ MOST_BYTES = 64_000_000
 MOST_FETCHED = 8
 """Files whose text is asked for one by one, each a request."""
 
+_TAKES_OVER = frozenset({"ask", "decide", "perform"})
+"""Commands that go on from what a file says."""
 _GATHERED_HERE = frozenset({EventKind.LOCAL, EventKind.PULL_REQUEST, EventKind.PUSH, EventKind.MERGE_GROUP})
 """Names of events whose jobs get evidence from another job of the same run only, which had the same code to read."""
 
@@ -33,6 +36,25 @@ def read_evidence(name: str, option: str) -> Evidence:
     if _is_link(path):
         raise ConfigError(f"{option} is a link", why=name, remedy="Give the file itself")
     return load(Evidence, read(path, option, MOST_BYTES), name)
+
+
+def require_one_job(mode: Mode[Any], command: str, settings: Settings) -> None:
+    """Raise ConfigError where a mode by which other jobs go would take over on Actions what another job has written.
+
+    Whoever can write such a file could decide in its place: so it gathers, decides and performs in one job.
+    """
+    if not mode.unproved:
+        return
+    given = {"evidence-file": settings.evidence_file, "decision-file": settings.decision_file}
+    told = [f"`{name}`" for name, value in given.items() if value]
+    told += [f"`stage: {settings.stage}`"] if settings.stage is not Stage.ALL else []
+    told += [f"`cicd-agent {command}`"] if command in _TAKES_OVER else []
+    if told:
+        raise ConfigError(
+            f"`{mode.name}` gathers, decides and performs in one job on Actions, and takes no {' or '.join(told)}",
+            why="whoever can write a file for it could decide in its place",
+            remedy="Let one step do all of it",
+        )
 
 
 def look(mode: Mode[Any], scene: Scene, progress: Callable[[str], None]) -> Evidence:

@@ -2,33 +2,27 @@
 
 import shutil
 import tempfile
-from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
-from pathlib import Path, PurePath
+from pathlib import Path
 from typing import Any, TextIO
 
-from cicd_agent.adapters.dry_run import dry_run
 from cicd_agent.adapters.files import write_file
 from cicd_agent.adapters.perform import perform
 from cicd_agent.adapters.slack import connect
 from cicd_agent.adapters.store import JournalStore
 from cicd_agent.adapters.style import Shape
 from cicd_agent.adapters.tape import TAPE
-from cicd_agent.adapters.terminal import progress, render
-from cicd_agent.adapters.terminal_failure import render_failure
-from cicd_agent.adapters.terminal_tests import render_tests
+from cicd_agent.adapters.terminal import progress
 from cicd_agent.adapters.workflow import Workflow, quiet
 from cicd_agent.cli import TOOLS, Options
 from cicd_agent.core.event import Event, EventKind
 from cicd_agent.core.evidence import Evidence
+from cicd_agent.core.grant import Grant
 from cicd_agent.core.markdown import escape
 from cicd_agent.core.plan import (
     Annotation,
-    Artifact,
-    Grant,
     Level,
-    Output,
     Plan,
     Receipt,
     ReceiptState,
@@ -45,11 +39,12 @@ from cicd_agent.decision import Decision, Report, dump, outputs, report
 from cicd_agent.environment import Environment
 from cicd_agent.errors import AgentError, ConfigError, Exit
 from cicd_agent.granting import grant
-from cicd_agent.modes import Account, Mode, modes
-from cicd_agent.world import Scene, secrets
+from cicd_agent.modes import Account, Mode, mode_named
+from cicd_agent.rendering import rendered
+from cicd_agent.results import REPORT, all_outputs, as_effects, exit_of, nothing_decided, own_outputs, written_report
+from cicd_agent.world import Scene, inputs, secrets
 
 HIDDEN = ".cicd-agent"
-REPORT = "report.json"
 EVIDENCE = "evidence.json"
 _ADVISORY = frozenset({Exit.FORGE, Exit.MODEL, Exit.BUDGET, Exit.MISBEHAVED})
 """Failures that are warnings in a mode that does not fail closed."""
@@ -127,19 +122,28 @@ class Outlet:
             if self._format == "json":
                 self.print_json(dump(decision))
             else:
+                from cicd_agent.adapters.dry_run import dry_run  # noqa: PLC0415  only who asks for it pays
+
                 self.print(dry_run(decision.plan))
             return code
         folder = self._folder
-        common, own = outputs(decision, str(folder / REPORT)), _own_outputs(decision.plan, folder)
-        missing = {name: value for name, value in common.items() if name not in own}
-        plan = Plan((*_as_effects(missing), *decision.plan.effects))
-        names = (*common, *mode.outputs)
+        every, own = all_outputs(decision, folder, mode.unproved), own_outputs(decision.plan, folder)
+        missing = {name: value for name, value in every.items() if name not in own}
+        plan = Plan((*as_effects(missing), *decision.plan.effects))
+        # The areas of a route are named in the config: what action.yml cannot declare, a step of one's own can read.
+        areas = (name for name in own if mode.name == "route" and name.startswith("run_"))
+        names = (*outputs(decision, ""), *mode.outputs, *areas)
         # At a terminal GitHub is only read, where it is asked at all.
-        forge = None if scene.event.kind is EventKind.LOCAL else scene.world.forge
-        granted = grant(scene, is_own=self._options.command == "run")
-        slack = connect(scene.settings, self._environment.ca_bundle)
+        is_own = self._options.command == "run"
+        # Of a mode by which others go, a decision from a file is only looked at.
+        is_shown = bool(mode.unproved) and not is_own
+        forge = None if is_shown or scene.event.kind is EventKind.LOCAL else scene.world.forge
+        gate = decision.evidence.gate if decision.evidence and is_own else None
+        pulls = frozenset(pull.number for pull in gate.pulls) if gate else frozenset[int]()
+        granted = replace(grant(scene, is_own=is_own, mode=mode.name), pulls=pulls)
+        slack = None if is_shown else connect(scene.settings, self._environment.ca_bundle)
         receipts = self._perform(plan, scene.event, forge, names, folder, granted=granted, notifier=slack)
-        written = written_report(decision, folder, receipts, self._tape)
+        written = written_report(decision, folder, receipts, self._tape, mode.unproved)
         self._write(folder, written)
         self._tell(decision, written, folder, scene.top)
         for note in scene.world.forge.notes if scene.world.forge else ():
@@ -161,7 +165,7 @@ class Outlet:
         elif change is not None:
             words = f"gathered {count(len(change.files), 'file')}, {count(change.added_lines, 'added line')}"
         values = outputs(found, str(folder / REPORT)) | {"summary": words}
-        plan = Plan((*_as_effects(values), Summary("summary", f"**cicd-agent {mode.name}**: {escape(words)}.\n")))
+        plan = Plan((*as_effects(values), Summary("summary", f"**cicd-agent {mode.name}**: {escape(words)}.\n")))
         receipts = self._perform(plan, scene.event, None, tuple(values), folder)
         self._write(folder, report(found, exit_code=Exit.OK, outputs=values, receipts=receipts))
         for line in (*scene.notices, words):
@@ -170,8 +174,9 @@ class Outlet:
 
     def fail(self, error: AgentError, trace: str = "") -> int:
         """Say what went wrong in every place where somebody or something would look for a result; the exit code."""
-        mode = modes().get(self._options.mode)
-        code = Exit.OK if error.exit in _ADVISORY and not (mode and mode.fails_closed) else error.exit
+        mode = mode_named(self._options.mode)
+        is_closed = mode is not None and mode.fails_closed and not self._in_shadow
+        code = Exit.OK if error.exit in _ADVISORY and not is_closed else error.exit
         line = self.redact(str(error))
         if trace:
             self._workflow(()).say(self.redact(trace))
@@ -179,7 +184,7 @@ class Outlet:
         if self._options.dry_run or self._options.command in TOOLS:
             return code
         event = Event(EventKind.OTHER)
-        values = dict.fromkeys(outputs(_nothing(event), ""), "")
+        values = dict.fromkeys(outputs(nothing_decided(event), ""), "") | dict(mode.unproved if mode else {})
         try:
             folder = self._folder_or_any()
             values |= {
@@ -191,7 +196,7 @@ class Outlet:
             level = Level.WARNING if code == Exit.OK else Level.ERROR
             words = f"### cicd-agent could not finish\n\n{escape(line)}\n"
             effects = (Annotation("failure", level, "cicd-agent", line), Summary("summary", words))
-            receipts = self._perform(Plan((*effects, *_as_effects(values))), event, None, tuple(values), folder)
+            receipts = self._perform(Plan((*effects, *as_effects(values))), event, None, tuple(values), folder)
             written = Report(self._options.mode, code, error=line, outputs=values, receipts=receipts, tape=self._tape)
             self._write(folder, written)
             if self._format == "json":
@@ -200,6 +205,11 @@ class Outlet:
             self.warn(str(worse))
             return code or Exit.CONFIG
         return code
+
+    @property
+    def _in_shadow(self) -> bool:
+        """Whether a gate was told that it stops nothing: what went wrong is said, and stops nothing either."""
+        return inputs(self._options, self._environment).get("enforce", "").strip().lower() == "false"
 
     def _perform(
         self,
@@ -297,45 +307,10 @@ class Outlet:
             width=shutil.get_terminal_size().columns if text else 100,
             links=top.absolute().as_uri() if top and colour else "",
         )
-        if decision.diagnosis is not None:
-            return render_failure(decision.diagnosis, evidence, decision.account, **shape)
-        if decision.generated is not None:
-            return render_tests(decision.generated, evidence, decision.account, **shape)
-        return render(decision.verdict, evidence, decision.account, **shape) if decision.verdict else ""
+        return rendered(decision, evidence, shape)
 
     def _trouble(self, written: Report) -> None:
         """What could not be done as it was meant."""
         troubled = (each for each in written.receipts if each.state in {ReceiptState.DEGRADED, ReceiptState.FAILED})
         for detail in dict.fromkeys(receipt.detail for receipt in troubled):
             self.warn(detail)
-
-
-def exit_of(decision: Decision) -> Exit:
-    """What the verdict means for the process."""
-    stop = decision.verdict is not None and decision.verdict.conclusion is Conclusion.FAILURE
-    return Exit.STOP if stop else Exit.OK
-
-
-def written_report(decision: Decision, folder: PurePath, receipts: tuple[Receipt, ...], tape: str) -> Report:
-    """The report of a decision whose files are in `folder`."""
-    values = outputs(decision, str(folder / REPORT)) | _own_outputs(decision.plan, folder)
-    return report(decision, exit_code=exit_of(decision), outputs=values, receipts=receipts, tape=tape)
-
-
-def _as_effects(values: Mapping[str, str]) -> tuple[Output, ...]:
-    return tuple(Output(f"output-{name}", name, value) for name, value in values.items())
-
-
-def _own_outputs(plan: Plan, folder: PurePath) -> dict[str, str]:
-    """The mode's own outputs, as they stand in the report."""
-    found: dict[str, str] = {}
-    for effect in plan.effects:
-        if isinstance(effect, Output):
-            found[effect.name] = effect.value
-        elif isinstance(effect, Artifact) and effect.output:
-            found[effect.output] = str(folder / effect.name)
-    return found
-
-
-def _nothing(event: Event) -> Decision:
-    return Decision("", event, Account())

@@ -30,8 +30,9 @@ from cicd_agent.core.text import visible_line
 from cicd_agent.decision import MOST_BYTES as MOST_EVIDENCE
 from cicd_agent.decision import Decision, Report, dump, load
 from cicd_agent.errors import ConfigError, Exit
-from cicd_agent.modes import Mode, World, modes
-from cicd_agent.outlet import EVIDENCE, REPORT, Outlet, written_report
+from cicd_agent.modes import Mode, World, mode_named
+from cicd_agent.outlet import EVIDENCE, Outlet
+from cicd_agent.results import REPORT, written_report
 from cicd_agent.run import conclude
 from cicd_agent.settings import Settings
 from cicd_agent.world import Scene, read
@@ -112,7 +113,7 @@ def replay(options: Options, outlet: Outlet) -> int:
     """Write the report that the recorded run gives now; exit code 1 when it is not the one that the run wrote."""
     bundle = _read(Path(options.tape), options)
     header = bundle.header
-    mode = modes().get(header.mode)
+    mode = mode_named(header.mode)
     if mode is None:
         raise ConfigError(f"{options.tape} is of a mode that there is not", why=header.mode)
     settings = _changed(header.settings, options, mode)
@@ -122,7 +123,7 @@ def replay(options: Options, outlet: Outlet) -> int:
     # Nothing is performed again: what was done, and where, is history.
     before = recorded or Report(header.mode, Exit.OK)
     folder = PurePath(before.outputs.get("report_file", REPORT)).parent
-    text = outlet.redact(dump(written_report(decision, folder, before.receipts, before.tape)))
+    text = outlet.redact(dump(written_report(decision, folder, before.receipts, before.tape, mode.unproved)))
     target = Path(options.output_dir) if options.output_dir else Path(options.tape).parent / "replay"
     _write(target / REPORT, text)
     if recorded is None:

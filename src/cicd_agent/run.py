@@ -12,9 +12,11 @@ from cicd_agent.config import Loaded
 from cicd_agent.core.abreast import abreast
 from cicd_agent.core.diagnosis import Diagnosis
 from cicd_agent.core.evidence import Evidence, Gap
+from cicd_agent.core.gated import Gated
 from cicd_agent.core.generated import Generated
 from cicd_agent.core.markdown import escape
 from cicd_agent.core.plan import Annotation, Level, Plan, Summary
+from cicd_agent.core.routed import Routed
 from cicd_agent.core.text import visible_line
 from cicd_agent.core.verdict import Said, Verdict
 from cicd_agent.core.words import count
@@ -103,6 +105,8 @@ def conclude(
         said=verdict if isinstance(verdict, Said) else None,
         diagnosis=verdict if isinstance(verdict, Diagnosis) else None,
         generated=verdict if isinstance(verdict, Generated) else None,
+        routed=verdict if isinstance(verdict, Routed) else None,
+        gated=verdict if isinstance(verdict, Gated) else None,
     )
 
 

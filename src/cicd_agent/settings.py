@@ -60,6 +60,8 @@ ModeName = Literal["review", "gen-tests", "analyse-failure", "deploy-gate", "rou
 FailOn = Literal["never", "low", "medium", "high", "critical"]
 RuleSetting = Literal["off", "low", "medium", "high", "critical"]
 Switch = Literal["on", "off"]
+RiskWord = Literal["low", "medium", "high", "critical"]
+SignalWord = Literal["tests", "coverage", "review", "failures", "model"]
 
 
 def kebab(name: str) -> str:
@@ -78,13 +80,71 @@ class TokenPrice(BaseModel):
 
     def __str__(self) -> str:
         """As it is written in the file."""
-        return ", ".join(
-            f"{name} {value:g}" for name, value in self.model_dump(by_alias=True, exclude_none=True).items()
-        )
+        return _written(self)
+
+
+class Route(BaseModel):
+    """What is done for changes of one level of risk; what is left out stays as the routing table has it."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", alias_generator=kebab, populate_by_name=True)
+
+    tests: Literal["none", "affected", "full", "extended"] | None = None
+    build: Literal["cached", "full"] | None = None
+    strategy: Literal["rolling", "canary", "blue_green", "direct"] | None = None
+    canary_percentage: Annotated[int | None, Field(ge=0, le=100)] = None
+    monitor_minutes: Annotated[int | None, Field(ge=0, le=1_440)] = None
+
+    def __str__(self) -> str:
+        """As it is written in the file."""
+        return _written(self)
+
+
+class Band(BaseModel):
+    """Where a signal is green and where it is red, in its own unit; between them its points fall evenly."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", alias_generator=kebab, populate_by_name=True)
+
+    green: Annotated[float, Field(allow_inf_nan=False)]
+    red: Annotated[float, Field(allow_inf_nan=False)]
+
+    def __str__(self) -> str:
+        """As it is written in the file."""
+        return _written(self)
+
+
+class Freeze(BaseModel):
+    """A time in which nothing is deployed: from one date to another, or `hours` from each time that `cron` names.
+
+    Dates are `2026-12-20` or `2026-12-20 18:00`, in the time zone `zone`. Without `environments` it holds for all.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid", alias_generator=kebab, populate_by_name=True)
+
+    begins: Annotated[str, Field(max_length=40)] = ""
+    ends: Annotated[str, Field(max_length=40)] = ""
+    cron: Annotated[str, Field(max_length=100)] = ""
+    hours: Annotated[float | None, Field(gt=0, le=8_784)] = None
+    zone: Annotated[str, Field(max_length=64)] = "UTC"
+    expires: Annotated[str, Field(max_length=40)] = ""
+    owner: Annotated[str, Field(max_length=100)] = ""
+    environments: tuple[str, ...] = ()
+
+    def __str__(self) -> str:
+        """As it is written in the file."""
+        return _written(self)
+
+
+def _written(model: BaseModel) -> str:
+    values = model.model_dump(by_alias=True, exclude_none=True, exclude_defaults=True)
+    return ", ".join(
+        f"{name} {value:g}" if isinstance(value, float) else f"{name} {value}" for name, value in values.items()
+    )
 
 
 _INPUT_ONLY: JsonDict = {"input_only": True}
 """For secrets, hosts, commands and paths: the file may not name them, so that no change can."""
+_LINES: JsonDict = {**_INPUT_ONLY, "lines": True}
+"""Input-only, and a comma is a part of an item: each stands on a line of its own."""
 _FILE_ONLY: JsonDict = {"file_only": True}
 """For what is reviewed like code: there is no input for it."""
 
@@ -300,6 +360,79 @@ class Settings(BaseModel):
             description="Command that must fail before a proposed fix and pass after it, run in the sandbox.",
         ),
     ] = ""
+    environment: Annotated[
+        str,
+        Field(
+            max_length=255,
+            json_schema_extra=_INPUT_ONLY,
+            description="Environment that a deployment goes to, such as `production`; that of the event when empty.",
+        ),
+    ] = ""
+    sha: Annotated[
+        str,
+        Field(
+            pattern=r"^([0-9a-f]{40}|[0-9a-f]{64})?$",
+            json_schema_extra=_INPUT_ONLY,
+            description="Full id of the commit that would be deployed; that of the event when empty.",
+        ),
+    ] = ""
+    threshold: Annotated[
+        float, Field(ge=0, le=100, description="Least safety score with which a deployment proceeds.")
+    ] = 75
+    enforce: Annotated[
+        bool,
+        Field(description="Whether a hold stops the job; `false` decides and records without stopping anything."),
+    ] = True
+    on_hold: Annotated[
+        Literal["fail", "output"],
+        Field(description="What a hold does: `fail` ends the job with an error, `output` only says so in `decision`."),
+    ] = "fail"
+    signals_file: Annotated[
+        str,
+        Field(
+            json_schema_extra=_INPUT_ONLY,
+            description="Path of a JSON file with signals that other steps measured: coverage, error budget, traffic.",
+        ),
+    ] = ""
+    test_reports: Annotated[
+        tuple[str, ...],
+        Field(
+            json_schema_extra=_INPUT_ONLY,
+            description="Paths or globs, from the workspace, of test reports of this commit; without them its check"
+            " runs count.",
+        ),
+    ] = ()
+    coverage_reports: Annotated[
+        tuple[str, ...],
+        Field(
+            json_schema_extra=_INPUT_ONLY,
+            description="Paths or globs, from the workspace, of coverage reports of this commit.",
+        ),
+    ] = ()
+    base_coverage_reports: Annotated[
+        tuple[str, ...],
+        Field(
+            json_schema_extra=_INPUT_ONLY,
+            description="Paths or globs, from the workspace, of coverage reports of what is deployed now.",
+        ),
+    ] = ()
+
+    needs: Annotated[
+        str,
+        Field(
+            json_schema_extra=_INPUT_ONLY,
+            description="For `gate-result`: the jobs that it waits for and how they ended, `toJSON(needs)`.",
+        ),
+    ] = ""
+    jobs: Annotated[
+        tuple[str, ...],
+        Field(
+            json_schema_extra=_LINES,
+            description="For `gate-result`: what of the plan makes a job run, one `job: area` a line; a job named as an"
+            " area needs none.",
+        ),
+    ] = ()
+
     slack_webhook_url: Annotated[
         SecretStr,
         Field(
@@ -376,6 +509,99 @@ class Settings(BaseModel):
         Field(
             json_schema_extra=_FILE_ONLY,
             description="Whether a failure on the default branch opens an issue, one for each fingerprint.",
+        ),
+    ] = "off"
+    areas: dict[str, tuple[str, ...]] = Field(
+        default_factory=dict,
+        json_schema_extra={**_FILE_ONLY, "keys": "areas"},
+        description="Patterns of paths by area, as in .gitignore, where `!` takes out again; each area has its jobs.",
+    )
+    routes: dict[RiskWord, Route] = Field(
+        default_factory=dict,
+        json_schema_extra={**_FILE_ONLY, "keys": "risk levels"},
+        description="What is done for a change of a level, in place of what the routing table says.",
+    )
+    weights: dict[SignalWord, Annotated[float, Field(ge=0, le=100)]] = Field(
+        default_factory=dict,
+        json_schema_extra={**_FILE_ONLY, "keys": "signals"},
+        description="Weight of a signal in the safety score; the others keep theirs, and the sum is made 100.",
+    )
+    thresholds: dict[SignalWord, Band] = Field(
+        default_factory=dict,
+        json_schema_extra={**_FILE_ONLY, "keys": "signals"},
+        description="Where a signal is green and red.",
+    )
+    not_applicable: Annotated[
+        tuple[SignalWord, ...],
+        Field(
+            json_schema_extra=_FILE_ONLY,
+            description="Signals that this repository cannot have: they have no weight, and every report says so.",
+        ),
+    ] = ()
+    required_checks: Annotated[
+        tuple[str, ...],
+        Field(
+            json_schema_extra=_FILE_ONLY,
+            description="Names of checks that must have passed, beside those that the rulesets of the branch require.",
+        ),
+    ] = ()
+    failure_workflows: Annotated[
+        tuple[str, ...],
+        Field(
+            json_schema_extra=_FILE_ONLY,
+            description="Names or files of the workflows whose failures count; all of the branch when empty.",
+        ),
+    ] = ()
+    incident_label: Annotated[
+        str, Field(json_schema_extra=_FILE_ONLY, max_length=50, description="Label of issues that are incidents.")
+    ] = "incident"
+    freezes: dict[str, Freeze] = Field(
+        default_factory=dict,
+        json_schema_extra={**_FILE_ONLY, "keys": "freezes"},
+        description="Times in which nothing is deployed, by name.",
+    )
+    signal_max_age_hours: Annotated[
+        float,
+        Field(gt=0, le=8_784, json_schema_extra=_FILE_ONLY, description="Hours after which a signal is too old."),
+    ] = 168
+    require_model: Annotated[
+        Switch,
+        Field(json_schema_extra=_FILE_ONLY, description="Whether a deployment is held when no model has judged it."),
+    ] = "off"
+    approvals: Annotated[
+        tuple[Literal["comment", "issue", "review-request"], ...],
+        Field(
+            json_schema_extra=_FILE_ONLY,
+            description="Where people are asked about a hold that they may lift: on the pull request, in an issue, by"
+            " a request to review.",
+        ),
+    ] = ("comment",)
+    approvers: Annotated[
+        tuple[str, ...],
+        Field(
+            json_schema_extra=_FILE_ONLY,
+            description="Accounts, or teams as `org/team`, that a request to review goes to.",
+        ),
+    ] = ()
+    approval_hours: Annotated[
+        float,
+        Field(
+            gt=0, le=720, json_schema_extra=_FILE_ONLY, description="Hours for which an approval or override counts."
+        ),
+    ] = 24
+    traffic_per_minute: Annotated[
+        float | None,
+        Field(gt=0, json_schema_extra=_FILE_ONLY, description="Requests a minute, to say what a canary can see."),
+    ] = None
+    baseline_error_rate: Annotated[
+        float,
+        Field(gt=0, lt=1, json_schema_extra=_FILE_ONLY, description="Share of requests that fail on a normal day."),
+    ] = 0.001
+    record_deployment: Annotated[
+        Switch,
+        Field(
+            json_schema_extra=_FILE_ONLY,
+            description="Whether the decision is recorded as a deployment of GitHub's, with its status.",
         ),
     ] = "off"
     rules: dict[str, RuleSetting] = Field(

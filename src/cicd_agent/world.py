@@ -104,7 +104,8 @@ def prepare(
             raise
         notices.append(str(error))
     event = _event(options, environment, repository, known, early)
-    forge = _forge(event, early, environment, closing)
+    offline = event.kind is EventKind.LOCAL and early.run_id is None and options.mode != "deploy-gate"
+    forge = None if offline else _forge(event, early, environment, closing)
     if early.run_id is not None:
         event = pull_of_run(named_run(event, early.run_id, forge), early.pull_request, forge)
     elif event.kind is EventKind.WORKFLOW_RUN:
@@ -116,7 +117,7 @@ def prepare(
         if mode.declines(event):
             # Anybody may write a comment: one that says nothing to us costs no request.
             return Scene(event, load(inputs(options, environment), None, fallbacks=environment.fallbacks), World())
-        event = commented_pull(event, forge)
+        event = commented_pull(event, forge) if event.pull else event
     text, notice = _config_text(event, early, repository, forge)
     loaded = load(
         inputs(options, environment),
@@ -129,7 +130,10 @@ def prepare(
     notices += [str(problem) for problem in loaded.problems]
     workspace = Folder(_workspace(options, environment, cwd), root)
     top = repository.top if repository else None
-    return Scene(event, loaded, World(repository, forge, workspace, logs=_logs(options)), tuple(notices), top)
+    problems = (*([notice] if notice else []), *map(str, loaded.problems))
+    told = frozenset(field for field, origin in loaded.origins.items() if origin == "input")
+    world = World(repository, forge, workspace, logs=_logs(options), problems=problems, told=told)
+    return Scene(event, loaded, world, tuple(notices), top)
 
 
 def answers_folder(options: Options, environment: Environment, settings: Settings, cwd: Path) -> Path | None:
@@ -207,13 +211,15 @@ def _local(name: str, options: Options, environment: Environment, repository: Gi
         raise ConfigError(
             f"this clone has no commit called `{options.head}`", remedy="Fetch it, or give another --head"
         )
-    event = local_event(Ref(name, base), Ref(options.head, head), actor=environment.run.actor)
+    # A gate at a terminal asks GitHub what it asks in a job; the other modes have all that they need.
+    repo = as_repo(environment.run.repository) if options.mode == "deploy-gate" else ""
+    event = local_event(Ref(name, base), Ref(options.head, head), repo=repo, actor=environment.run.actor)
     return replace(event, sha=head or repository.resolve("HEAD") or "")
 
 
 def _forge(event: Event, settings: Settings, environment: Environment, closing: ExitStack) -> Forge | None:
     token = settings.github_token.get_secret_value()
-    if not token or not event.repo or (event.kind is EventKind.LOCAL and settings.run_id is None):
+    if not token or not event.repo:
         return None
     from cicd_agent.adapters.github import GitHubForge  # noqa: PLC0415  a local review never pays for it
 
@@ -255,6 +261,9 @@ def _config_text(
             return forge.text_at(path, commit), ""
         except ForgeRefused as error:
             return None, f"{path} of the base branch could not be read, defaults are in force: {error}"
+    if commit and event.kind is not EventKind.LOCAL:
+        why = "the base is not in this clone, and there is no `github-token` to ask GitHub with"
+        return None, f"{path} of the base branch could not be read, defaults are in force: {why}"
     return None, ""
 
 

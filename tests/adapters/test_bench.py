@@ -12,8 +12,7 @@ from cicd_agent.adapters.bench import LARGEST, Commands, Surroundings, Workbench
 from cicd_agent.adapters.bench_view import surroundings
 from cicd_agent.adapters.sandbox import LocalSandbox
 from cicd_agent.core.parses import PARSERS
-from cicd_agent.core.ports import Sandbox
-from cicd_agent.core.sandbox import Limits, Ran, SandboxUnavailable, Stop, Tier
+from cicd_agent.core.sandbox import Limits, Ran, Sandbox, SandboxUnavailable, Stop, Tier
 from cicd_agent.core.trial import Step, Trial, TrialReport
 from tests.fake_library import FakeLibrary, Link
 from tests.fakes import FakeSandbox

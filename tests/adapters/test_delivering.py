@@ -9,7 +9,8 @@ import pytest
 
 from cicd_agent.core.delivered import branch_of
 from cicd_agent.core.event import Event, EventKind, PullRequest, Ref
-from cicd_agent.core.plan import Commit, Grant, OpenPull, Receipt, ReceiptState, TextFile
+from cicd_agent.core.grant import Grant
+from cicd_agent.core.plan import Commit, OpenPull, Receipt, ReceiptState, TextFile
 from cicd_agent.core.ports import PullState
 from cicd_agent.core.ports_delivery import MadeCommit, NewFile
 from tests.fake_commits import FakeCommits

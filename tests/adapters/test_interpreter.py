@@ -17,9 +17,8 @@ from cicd_agent.adapters.interpreter_probe import probe
 from cicd_agent.adapters.overlay import Packages
 from cicd_agent.adapters.sandbox import LocalSandbox
 from cicd_agent.adapters.toolchain import Toolchain
-from cicd_agent.core.ports import Sandbox
 from cicd_agent.core.ports_tests import LaboratoryUnavailable
-from cicd_agent.core.sandbox import Limits, Ran, SandboxUnavailable, Stop
+from cicd_agent.core.sandbox import Limits, Ran, Sandbox, SandboxUnavailable, Stop
 from cicd_agent.core.test_command import TestCommand, read_test_command
 from tests.fakes import FakeSandbox, Trial
 

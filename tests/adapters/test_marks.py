@@ -7,7 +7,8 @@ import pytest
 
 from cicd_agent.adapters.dry_run import dry_run
 from cicd_agent.core.event import Event, EventKind
-from cicd_agent.core.plan import Annotation, CheckRun, Effect, Grant, Labels, Level, Plan, ReceiptState
+from cicd_agent.core.grant import Grant
+from cicd_agent.core.plan import Annotation, CheckRun, Effect, Labels, Level, Plan, ReceiptState
 from cicd_agent.core.redact import MASK
 from cicd_agent.core.verdict import Conclusion, RiskLevel
 from tests.plans import COMMENT, KEY, LOCAL, SHA, Site, refusal, review, state

@@ -7,8 +7,9 @@ import pytest
 
 from cicd_agent.adapters.dry_run import dry_run
 from cicd_agent.core.event import Event, EventKind, PullRequest, Ref
+from cicd_agent.core.grant import Grant
 from cicd_agent.core.markdown import marker
-from cicd_agent.core.plan import CommitComment, Effect, Grant, Issue, Plan, ReceiptState
+from cicd_agent.core.plan import CommitComment, Effect, Issue, Plan, ReceiptState
 from cicd_agent.core.ports import PostedComment
 from cicd_agent.core.redact import MASK
 from tests.plans import KEY, LOCAL, SHA, Site, refusal
@@ -108,6 +109,30 @@ def test_a_target_that_is_not_the_events_is_refused_without_a_call(site: Site, e
     assert site.perform(effect, *LOCAL)[effect.key].state is ReceiptState.FAILED
     assert site.forge.noticed.calls == []
     site.assert_told()
+
+
+TAGGED = replace(EVENT, kind=EventKind.RELEASE, head=Ref("v2", SHA, "o/r"))
+
+
+def test_a_held_deployment_opens_an_issue_whatever_the_event_is_about(site: Site) -> None:
+    site.event, site.grant = TAGGED, Grant(held_issue=True)
+    held = replace(ISSUE, key="deploy-gate-production")
+    assert site.perform(held)[held.key].detail == "opened"
+    assert site.perform(held)[held.key].state is ReceiptState.UNCHANGED
+
+
+@pytest.mark.parametrize(
+    ("key", "granted"),
+    [
+        ("failure-7c1e", Grant(held_issue=True)),
+        ("failure-deploy-gate", Grant(held_issue=True, issue=True)),
+        ("deploy-gate-production", Grant(issue=True)),
+    ],
+)
+def test_only_that_and_only_where_it_is_asked_for(site: Site, key: str, granted: Grant) -> None:
+    site.event, site.grant = TAGGED, granted
+    assert site.perform(replace(ISSUE, key=key))[key].state is ReceiptState.FAILED
+    assert site.forge.noticed.calls == []
 
 
 @EFFECTS

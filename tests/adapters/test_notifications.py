@@ -1,12 +1,13 @@
 """People are told what the plan says, on one line without secrets, and nothing suffers when they cannot be told."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import pytest
 
 from cicd_agent.adapters.dry_run import dry_run
-from cicd_agent.core.plan import Notification, Plan, ReceiptState
+from cicd_agent.core.plan import Button, Notification, Plan, ReceiptState
 from cicd_agent.core.ports_actions import Notifier
 from cicd_agent.core.redact import MASK
 from cicd_agent.errors import AgentError, BudgetExhausted, NotifierRefused
@@ -20,10 +21,14 @@ class Ear(Notifier):
     """Hears what is told, until it has something against it."""
 
     heard: list[tuple[str, str]] = field(default_factory=list)
+    below: list[tuple[str, ...]] = field(default_factory=list)
+    links: list[tuple[Button, ...]] = field(default_factory=list)
     against: AgentError | None = None
 
-    def tell(self, text: str, url: str) -> None:
+    def tell(self, text: str, url: str, details: Sequence[str] = (), buttons: Sequence[Button] = ()) -> None:
         self.heard.append((text, url))
+        self.below.append(tuple(details))
+        self.links.append(tuple(buttons))
         if self.against is not None:
             raise self.against
 
@@ -78,7 +83,7 @@ def test_secrets_are_masked_and_the_text_is_one_visible_line(site: Site, ear: Ea
     assert not any(KEY in str(detail) for detail in site.store.details)
 
 
-@pytest.mark.parametrize(
+ELSEWHERE = pytest.mark.parametrize(
     "url",
     [
         "https://evil.example/",
@@ -92,9 +97,27 @@ def test_secrets_are_masked_and_the_text_is_one_visible_line(site: Site, ear: Ea
         "",
     ],
 )
+
+
+@ELSEWHERE
 def test_it_links_to_the_events_server_and_gives_nothing_away(site: Site, ear: Ear, url: str) -> None:
     assert site.perform(replace(RED, url=url))["red"].state is ReceiptState.DONE
     assert ear.heard == [(RED.text, "")]
+
+
+@ELSEWHERE
+def test_a_button_leads_there_too_or_is_left_out(site: Site, ear: Ear, url: str) -> None:
+    there = Button("Look", f"{RED.url}/job/1")
+    receipt = site.perform(replace(RED, buttons=(Button("Look", url), there)))["red"]
+    assert ear.links == [(there,)]
+    assert (receipt.state, receipt.detail) == (ReceiptState.DONE, "told without 1 button that leads nowhere of ours")
+
+
+def test_details_and_buttons_are_masked_and_visible_and_the_empty_are_left_out(site: Site, ear: Ear) -> None:
+    buttons = (Button(f"ask\n{KEY}\u200b", RED.url), Button(" ", RED.url))
+    site.perform(replace(RED, details=(f"a\n{KEY}", " \n", "b\u202e"), buttons=buttons))
+    assert ear.below == [(f"a {MASK}", "b<U+202E>")]
+    assert ear.links == [(Button(f"ask {MASK}<U+200B>", RED.url),)]
 
 
 def test_a_plan_full_of_messages_is_cut_off(site: Site, ear: Ear) -> None:
@@ -110,3 +133,5 @@ def test_nothing_to_say_is_not_said(site: Site, ear: Ear) -> None:
 
 def test_a_dry_run_tells_of_it() -> None:
     assert dry_run(Plan((replace(RED, text="a\nb"),))) == f"message: a<U+000A>b {RED.url}"
+    asking = replace(RED, details=("score 61\u202e",), buttons=(Button("Look", RED.url),))
+    assert dry_run(Plan((asking,))) == (f"message: {RED.text} {RED.url}\n    score 61<U+202E>\n    [Look] {RED.url}")

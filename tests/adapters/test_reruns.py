@@ -1,4 +1,4 @@
-"""Only the event's own run is run again, once, when the job lets it and the run as it is now allows it."""
+"""Only the event's own run, or an approved one, is run again: once, if the job and the run as it is now allow it."""
 
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -7,8 +7,9 @@ import pytest
 
 from cicd_agent.adapters.dry_run import dry_run
 from cicd_agent.core.actions import RunState
-from cicd_agent.core.event import Event, EventKind, WorkflowRun
-from cicd_agent.core.plan import Grant, Plan, ReceiptState, Rerun
+from cicd_agent.core.event import Comment, Event, EventKind, WorkflowRun
+from cicd_agent.core.grant import Grant
+from cicd_agent.core.plan import Plan, ReceiptState, Rerun
 from cicd_agent.errors import ForgeRefused
 from tests.fakes import FakeForge
 from tests.plans import LOCAL, SHA, Site, refusal
@@ -161,7 +162,84 @@ def test_without_a_connection_it_is_skipped(site: Site, runs: Doubled) -> None:
     assert runs.calls == []
 
 
+COMMENTED = Event(EventKind.ISSUE_COMMENT, repo="o/r", comment=Comment(7, "/approve-deploy 1a2b", issue=5))
+APPROVED = Rerun("approve-81", 81, 3, "approval")
+HELD = replace(ENDED, attempt=3, repo="O/R")
+
+
+@pytest.fixture
+def approved(site: Site, runs: Doubled) -> Site:
+    runs.states[81] = HELD
+    site.event, site.grant = COMMENTED, Grant(reruns=frozenset({"approval"}))
+    return site
+
+
+def test_an_approval_lets_a_held_run_decide_anew_once_whichever_attempt_it_was(approved: Site, runs: Doubled) -> None:
+    states = [one.state for one in approved.perform(APPROVED, replace(APPROVED, key="more")).values()]
+    assert states == [ReceiptState.DONE, ReceiptState.SKIPPED]
+    assert runs.calls == ["run 81 0", "rerun 81"]
+    again = approved.perform(APPROVED)["approve-81"]
+    assert (again.state, again.detail) == (ReceiptState.SKIPPED, "the approval is of attempt 3, there is attempt 4")
+
+
+@pytest.mark.parametrize(
+    ("now", "why"),
+    [
+        (replace(HELD, repo="mallory/r"), "it is a run of another repository"),
+        (replace(HELD, repo=""), "it is a run of another repository"),
+        (replace(HELD, status="in_progress", conclusion=""), "it has not ended yet"),
+        (replace(HELD, conclusion="success"), "it has passed"),
+        (replace(HELD, attempt=2), "the approval is of attempt 3, there is attempt 2"),
+        (replace(HELD, id=82), "it has not ended yet"),
+    ],
+    ids=["a fork's", "nobody's", "going on", "passed", "another attempt", "another run"],
+)
+def test_an_approval_starts_no_run_that_is_not_held(approved: Site, runs: Doubled, now: RunState, why: str) -> None:
+    runs.states[81] = now
+    receipt = approved.perform(APPROVED)["approve-81"]
+    assert (receipt.state, receipt.detail) == (ReceiptState.SKIPPED, why)
+    assert runs.calls == ["run 81 0"]
+
+
+def test_a_run_of_nobodys_is_not_that_of_an_event_without_a_repository(approved: Site, runs: Doubled) -> None:
+    runs.states[81] = replace(HELD, repo="")
+    approved.event = replace(COMMENTED, repo="")
+    assert approved.perform(APPROVED)["approve-81"].state is ReceiptState.SKIPPED
+    assert runs.calls == ["run 81 0"]
+
+
+@pytest.mark.parametrize(("attempt", "state"), [(19, ReceiptState.DONE), (20, ReceiptState.SKIPPED)])
+def test_approvals_do_not_start_a_run_for_ever(
+    approved: Site, runs: Doubled, attempt: int, state: ReceiptState
+) -> None:
+    runs.states[81] = replace(HELD, attempt=attempt)
+    assert approved.perform(replace(APPROVED, attempt=attempt))["approve-81"].state is state
+
+
+@pytest.mark.parametrize("kind", [kind for kind in EventKind if kind is not EventKind.ISSUE_COMMENT])
+def test_only_a_comment_approves(approved: Site, runs: Doubled, kind: EventKind) -> None:
+    approved.event = replace(COMMENTED, kind=kind, run=WorkflowRun(81, attempt=3))
+    receipt = approved.perform(APPROVED, *LOCAL)["approve-81"]
+    assert receipt.state is ReceiptState.SKIPPED
+    assert "takes an `issue_comment` event" in receipt.detail
+    assert runs.calls == []
+
+
+@pytest.mark.parametrize("granted", [(), ("infrastructure", "flaky")])
+def test_an_approval_takes_a_grant_of_its_own(approved: Site, runs: Doubled, granted: tuple[str, ...]) -> None:
+    approved.grant = Grant(reruns=frozenset(granted))
+    assert approved.perform(APPROVED)["approve-81"].state is ReceiptState.SKIPPED
+    assert runs.calls == []
+
+
+def test_a_comment_is_no_reason_to_run_the_flaky_again(approved: Site, runs: Doubled) -> None:
+    approved.grant = Grant(reruns=frozenset({"flaky", "approval"}))
+    assert approved.perform(replace(APPROVED, reason="flaky"))["approve-81"].state is ReceiptState.SKIPPED
+    assert runs.calls == []
+
+
 def test_a_dry_run_tells_of_it() -> None:
     assert dry_run(Plan((RERUN,))) == (
         "run 81: its failed jobs run again (infrastructure), if it was not run again before"
     )
+    assert dry_run(Plan((APPROVED,))) == "run 81: its failed jobs run again (approval), if it is still held"

@@ -13,8 +13,7 @@ import pytest
 
 from cicd_agent.adapters.sandbox import LocalSandbox
 from cicd_agent.adapters.sandbox_tree import remove
-from cicd_agent.core.ports import Sandbox
-from cicd_agent.core.sandbox import Limits, Ran, SandboxUnavailable, Stop, Tier
+from cicd_agent.core.sandbox import Limits, Ran, Sandbox, SandboxUnavailable, Stop, Tier
 from cicd_agent.errors import ConfigError
 from tests.fakes import FakeSandbox
 

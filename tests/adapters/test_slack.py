@@ -1,4 +1,4 @@
-"""One line reaches Slack through its own client, can call nobody, and no failure gives the address or token away."""
+"""A message reaches Slack through its own client, can call nobody, and no failure gives the address or token away."""
 
 import logging
 from collections.abc import Iterator
@@ -6,15 +6,16 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import SecretStr
 
-from cicd_agent.adapters.slack import Slack, connect, message
+from cicd_agent.adapters.slack import Slack, connect, content, message
+from cicd_agent.core.plan import Button
 from cicd_agent.errors import Exit, NotifierRefused
 from cicd_agent.settings import Settings
 from tests.servers.authority import certificate, speaking
-from tests.servers.slack import CHANNEL, SECRET, TOKEN, FakeSlack
+from tests.servers.slack import CHANNEL, SECRET, TOKEN, FakeSlack, faults
 
 LINK = "https://github.test/o/r/actions/runs/81?a=1&b=2"
 
@@ -101,6 +102,74 @@ def test_no_text_calls_anybody_or_ends_its_line(text: str) -> None:
 )
 def test_a_link_cannot_be_broken_out_of(url: str, shown: str) -> None:
     assert message("x", url) == shown
+
+
+@WAYS
+def test_what_somebody_has_to_decide_is_told_with_links_to_where(server: FakeSlack, way: str) -> None:
+    details = ("tests 96.2 %: 10 of 35 points", "a <b> & @here\n*c*")
+    reached(server, way).tell("production is held", LINK, details, (Button("Approve", LINK), Button("Run", LINK)))
+    [said] = server.messages
+    assert said["text"] == "production is held <https://github.test/o/r/actions/runs/81?a=1&amp;b=2|details>"
+    assert [block["type"] for block in said["blocks"]] == ["section", "section", "actions"]
+    assert said["blocks"][0]["text"]["text"] == said["text"]
+    below = "tests 96.2 %: 10 of 35 points\na &lt;b&gt; &amp; ＠here *c*"
+    assert said["blocks"][1]["text"] == {"type": "mrkdwn", "text": below, "verbatim": True}
+    assert said["blocks"][2]["elements"] == [
+        {"type": "button", "text": {"type": "plain_text", "text": text, "emoji": False}, "url": LINK}
+        for text in ("Approve", "Run")
+    ]
+
+
+ANY_TEXT = st.text() | st.text("<>&@!#|`\n\u202e:/", max_size=400)
+
+
+@settings(max_examples=60)
+@given(ANY_TEXT.filter(message), ANY_TEXT, st.lists(ANY_TEXT, max_size=14), st.lists(ANY_TEXT, max_size=5))
+def test_no_words_make_a_message_that_slack_refuses_or_that_calls_anybody(
+    text: str, url: str, details: list[str], labels: list[str]
+) -> None:
+    post = content(text, url, details, [Button(label, f"https://github.test/{url}") for label in labels])
+    assert faults(post) == ""
+    below = [line for block in post["blocks"][1:] if block["type"] == "section" for line in texts(block)]
+    shown = [each["text"]["text"] for block in post["blocks"] for each in block.get("elements", ())]
+    assert len(below) <= 10
+    assert all(len(line) <= 290 for line in below)
+    assert len(shown) <= 3
+    assert all(0 < len(text) <= 75 for text in shown)
+    assert not {"<", ">", "@", "\n", "\r"} & {*"".join((*below, *shown))}
+
+
+def texts(block: Any) -> list[str]:
+    return str(block["text"]["text"]).split("\n")
+
+
+@pytest.mark.parametrize(
+    ("detail", "shown"),
+    [("x" * 151, "x" * 149 + "…"), ("&" * 151, "&amp;" * 57 + "…"), ("<" * 150, "&lt;" * 72 + "…")],
+)
+def test_a_detail_is_cut_so_that_ten_of_them_fit(detail: str, shown: str) -> None:
+    post = content("x", "", [detail] * 10)
+    assert texts(post["blocks"][1]) == [shown] * 10
+    assert faults(post) == ""
+
+
+@pytest.mark.parametrize(
+    ("label", "shown"), [("x" * 76, "x" * 74 + "…"), ("&" * 76, "&amp;" * 14 + "…"), ("a\n@b", "a ＠b")]
+)
+def test_a_button_is_cut_to_what_slack_takes(label: str, shown: str) -> None:
+    post = content("x", "", (), [Button(label, LINK)])
+    assert post["blocks"][1]["elements"][0]["text"]["text"] == shown
+    assert faults(post) == ""
+
+
+def test_details_beyond_the_tenth_are_counted() -> None:
+    lines = texts(content("x", "", [str(number) for number in range(13)])["blocks"][1])
+    assert (len(lines), lines[8], lines[9]) == (10, "8", "… and 4 more")
+
+
+def test_what_is_no_link_or_says_nothing_is_no_button() -> None:
+    buttons = [Button("", LINK), Button("x", ""), Button("y", "https://github.test/" + "a" * 1_000)]
+    assert [block["type"] for block in content("x", "", [" \n"], buttons)["blocks"]] == ["section"]
 
 
 @WAYS

@@ -5,8 +5,9 @@ from pathlib import Path
 
 import pytest
 
+from cicd_agent.core.grant import Grant
 from cicd_agent.core.markdown import marker
-from cicd_agent.core.plan import Grant, ReceiptState, Review, ReviewEvent
+from cicd_agent.core.plan import ReceiptState, Review, ReviewEvent
 from tests.plans import COMMENT, SHA, Site, inline, refusal, review, state
 
 OLD = "0ld" + "0" * 37

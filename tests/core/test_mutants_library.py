@@ -3,7 +3,9 @@
 import ast
 import sysconfig
 import warnings
+from functools import lru_cache
 from pathlib import Path
+from typing import NamedTuple
 
 import pytest
 
@@ -34,10 +36,23 @@ def check(text: str, mutant: Mutant) -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         compile(mutated, mutant.path, "exec", dont_inherit=True)
-    before, after = tree_of(text), tree_of(mutated)
-    changed = [(was, now) for was, now in zip(before.body, after.body, strict=True) if ast.dump(was) != ast.dump(now)]
+    changed = [was for was, now in zip(spelled(text), spelled(mutated), strict=True) if was.dump != now.dump]
     assert len(changed) == 1
-    assert changed[0][0].lineno <= mutant.line <= (changed[0][0].end_lineno or 0)
+    assert changed[0].first <= mutant.line <= changed[0].last
+
+
+class Statement(NamedTuple):
+    """One of a module's, as text that differs when what it does may."""
+
+    first: int
+    last: int
+    dump: str
+
+
+@lru_cache(maxsize=2)
+def spelled(text: str) -> tuple[Statement, ...]:
+    """The original's is asked for again with each of its mutants."""
+    return tuple(Statement(each.lineno, each.end_lineno or 0, ast.dump(each)) for each in tree_of(text).body)
 
 
 @pytest.mark.parametrize("name", [name for name in MODULES if (LIBRARY / f"{name}.py").is_file()])

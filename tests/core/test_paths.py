@@ -2,7 +2,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cicd_agent.core.paths import PathKind, kinds
+from cicd_agent.core.paths import PathKind, is_test, kinds
 
 K = PathKind
 
@@ -77,11 +77,13 @@ K = PathKind
 )
 def test_a_path_is_of_exactly_these_kinds(path: str, expected: set[PathKind]) -> None:
     assert kinds(path) == expected
+    assert is_test(path) == (K.TEST in expected)
 
 
 @given(st.text(max_size=200))
 def test_any_text_is_a_path(path: str) -> None:
     assert isinstance(kinds(path), frozenset)
+    assert is_test(path) == (K.TEST in kinds(path))
 
 
 @given(st.lists(st.sampled_from(["src", "auth", "tests", "docs", "x.py", "0001.sql", "README", ".env"]), min_size=1))

@@ -6,6 +6,7 @@ from cicd_agent.core.change import Change, ChangeSource, Commit
 from cicd_agent.core.diff import ChangeKind, DiffLine, FileDiff, Hunk, LineKind
 from cicd_agent.core.paths import PathKind
 from cicd_agent.core.risk import Floor, assess, features
+from cicd_agent.core.risk_model import SHIPPED_THRESHOLDS
 from cicd_agent.core.verdict import Reason, Risk, RiskLevel
 
 
@@ -44,10 +45,10 @@ def test_a_one_line_change_is_low_and_a_sweeping_one_is_critical() -> None:
 
 def test_each_reason_names_its_points_most_first() -> None:
     assert assess(change(file("src/a.py", 60, 5), file("lib/b.py", 20), subjects=("fix: leak",))).reasons == (
-        Reason("80 lines added", 47),
-        Reason("its commits say that it repairs something", 23),
-        Reason("5 lines deleted", 3),
-        Reason("spread over 2 files in 2 top-level directories", 1),
+        Reason("80 lines added", 35),
+        Reason("its commits say that it repairs something", 17),
+        Reason("spread over 2 files in 2 top-level directories", 4),
+        Reason("5 lines deleted", 2),
     )
 
 
@@ -101,8 +102,10 @@ def test_comments_only_is_low_however_long() -> None:
         (Hunk(1, 0, 1, 900, "", tuple(DiffLine(LineKind.ADDED, None, n, "// why") for n in range(1, 901))),),
     )
     risk = assess(change(many, file("README.md", 1)))
-    assert (risk.level, risk.score) == (RiskLevel.LOW, 36)
-    assert risk.reasons[-1] == Reason("comments only: nothing that runs has changed", -36)
+    assert (risk.level, risk.score) == (RiskLevel.LOW, SHIPPED_THRESHOLDS[0] - 1)
+    cut = risk.reasons[-1]
+    assert (cut.text, cut.points < 0) == ("comments only: nothing that runs has changed", True)
+    assert sum(reason.points for reason in risk.reasons) == risk.score
 
 
 def test_an_executable_among_the_documents_is_not_documentation() -> None:
@@ -111,8 +114,8 @@ def test_an_executable_among_the_documents_is_not_documentation() -> None:
 
 def test_a_secret_in_a_readme_still_sets_a_floor() -> None:
     risk = assess(change(file("README.md", 1)), [Floor(RiskLevel.CRITICAL, "a secret is committed")])
-    assert (risk.level, risk.score) == (RiskLevel.CRITICAL, 84)
-    assert (risk.reasons[0].text, risk.reasons[0].points) == ("a secret is committed", 84)
+    assert (risk.level, risk.score) == (RiskLevel.CRITICAL, SHIPPED_THRESHOLDS[2])
+    assert (risk.reasons[0].text, risk.reasons[0].points) == ("a secret is committed", SHIPPED_THRESHOLDS[2])
 
 
 def test_every_floor_is_named_but_only_what_it_adds_is_counted() -> None:
@@ -122,10 +125,10 @@ def test_every_floor_is_named_but_only_what_it_adds_is_counted() -> None:
         Floor(RiskLevel.HIGH, "drops a column"),
     ]
     risk = assess(change(file("src/a.py", 1)), floors)
-    assert (risk.level, risk.score) == (RiskLevel.HIGH, 68)
+    assert (risk.level, risk.score) == (RiskLevel.HIGH, SHIPPED_THRESHOLDS[1])
     assert [(reason.text, reason.points) for reason in risk.reasons] == [
-        ("drops a column", 63),
-        ("1 line added", 5),
+        ("drops a column", 46),
+        ("1 line added", 2),
         ("touches a dependency manifest", 0),
     ]
 

@@ -28,15 +28,30 @@ HERE = Path(__file__).parent
 FIELDS = {
     "Actor": "login",
     "Bot": "databaseId login",
+    "Commit": "associatedPullRequests authors oid",
+    "GitActor": "user",
+    "GitActorConnection": "nodes totalCount",
+    "GitObject": "oid",
+    "Label": "name",
+    "LabelConnection": "nodes",
     "Mutation": "resolveReviewThread",
     "PageInfo": "endCursor hasNextPage",
-    "PullRequest": "reviewThreads",
+    "PullRequest": (
+        "author baseRefName commits headRefOid labels mergeCommit merged number repository reviews reviewThreads"
+        " title url"
+    ),
+    "PullRequestCommit": "commit",
+    "PullRequestCommitConnection": "nodes totalCount",
+    "PullRequestConnection": "nodes",
+    "PullRequestReview": "author authorAssociation commit state submittedAt",
+    "PullRequestReviewConnection": "nodes totalCount",
+    "Ref": "name",
     "PullRequestReviewComment": "author body diffHunk url",
     "PullRequestReviewCommentConnection": "nodes totalCount",
     "PullRequestReviewThread": "comments diffSide id isOutdated isResolved line path resolvedBy",
     "PullRequestReviewThreadConnection": "nodes pageInfo",
     "Query": "repository viewer",
-    "Repository": "pullRequest",
+    "Repository": "defaultBranchRef nameWithOwner object pullRequest",
     "ResolveReviewThreadPayload": "thread",
     "User": "databaseId login",
 }

@@ -16,7 +16,9 @@ from cicd_agent.core.diagnosis import Diagnosis
 from cicd_agent.core.event import Event, EventKind, PullRequest, Ref
 from cicd_agent.core.evidence import Evidence
 from cicd_agent.core.finding import Category, Severity
+from cicd_agent.core.gated import Gated
 from cicd_agent.core.generated import Generated
+from cicd_agent.core.routed import Routed
 from cicd_agent.core.verdict import RiskLevel, Verdict
 from cicd_agent.decision import Decision, dump, outputs
 from cicd_agent.modes import Account, Mode, modes
@@ -24,7 +26,9 @@ from cicd_agent.modes.review.draft import Claim, ClaimedSide, ReviewDraft
 from cicd_agent.settings import Settings
 from tests.changes import change_of
 from tests.modes.analyse_failure import model_builders as failures
+from tests.modes.deploy_gate import evidences as gates
 from tests.modes.gen_tests import specimens
+from tests.modes.route import routing
 from tests.strategies import drafts
 
 SETTINGS = Settings()
@@ -44,6 +48,8 @@ SPECIMENS = {
     ),
     "gen-tests": specimens.evidence(EVENT),
     "analyse-failure": failures.evidence(),
+    "deploy-gate": gates.evidence(event=EVENT),
+    "route": routing.evidence(routing.CODE, routing.MIGRATION, affected=routing.PROVED),
 }
 """What each mode is given to ask about."""
 CLAIM = Claim(
@@ -72,12 +78,16 @@ DRAFTS: dict[str, list[Draft]] = {
     ],
     "gen-tests": [specimens.DRAFT],
     "analyse-failure": [failures.draft()],
+    "deploy-gate": [gates.draft(("It may be too much.", "limit = 5"))],
+    "route": [],
 }
 """What is said to a mode's first questions, so that it asks all its others."""
 ASKED = {
     "review": ["review", "judge", "description"],
     "gen-tests": ["tests calc.py::grade", "flaky tests/test_calc.py::test_other"],
     "analyse-failure": ["failure"],
+    "deploy-gate": ["deployment"],
+    "route": [],
 }
 
 
@@ -125,6 +135,10 @@ def test_any_draft_that_fits_its_schema_is_judged_and_reported(mode: Mode[Any], 
             decision = replace(decision, diagnosis=verdict)
         case Generated():
             decision = replace(decision, generated=verdict)
+        case Gated():
+            decision = replace(decision, gated=verdict)
+        case Routed():
+            decision = replace(decision, routed=verdict)
         case _:
             raise AssertionError(verdict)
     assert dump(decision)

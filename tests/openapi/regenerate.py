@@ -72,6 +72,17 @@ OPERATIONS = (
         "POST /repos/{owner}/{repo}/pulls",
         "PATCH /repos/{owner}/{repo}/pulls/{pull_number}",
     ),
+    *(
+        # The gate: what is known of a commit and of an environment, who may approve, and what becomes of it.
+        "GET /repos/{owner}/{repo}/commits/{ref}/status",
+        "GET /repos/{owner}/{repo}/rules/branches/{branch}",
+        "GET /repos/{owner}/{repo}/deployments",
+        "POST /repos/{owner}/{repo}/deployments",
+        "GET /repos/{owner}/{repo}/deployments/{deployment_id}/statuses",
+        "POST /repos/{owner}/{repo}/deployments/{deployment_id}/statuses",
+        "GET /repos/{owner}/{repo}/collaborators/{username}/permission",
+        "POST /repos/{owner}/{repo}/pulls/{pull_number}/requested_reviewers",
+    ),
 )
 PROSE = {"description", "summary", "title", "example", "examples", "externalDocs", "tags", "headers", "links"}
 

@@ -17,6 +17,7 @@ property, a wrong type, an undescribed answer of ours. What the fake does:
 - `fail("POST", "/reviews$", 502, acts=True)`, `drop(...)`, `hang(...)`, `redirect(...)`: faults for the nth matching
   request, before or (`acts=True`) after it was carried out.
 - review threads by GraphQL (see github_graphql.py): `pull.reply(...)`, `pull.resolved[comment.id] = account`.
+- what a deployment gate reads is put there by `gate` (see github_gates_made.py): `hub.gate.add_check(sha, "test")`.
 - git's objects lie in `repo.store`: `store.branches["topic"] = store.plant({"a.py": b"…"})`.
 - logs and archives lie in a storage of their own, at `storage.url`; its faults are those of `storage`.
 - `rate_remaining = 0` turns everything away until `rate_reset`; `viewer_refused` closes GraphQL.
@@ -40,6 +41,7 @@ from tests.servers import (
     github_commits,
     github_contents,
     github_dismissals,
+    github_gates,
     github_git,
     github_graphql,
     github_issues,
@@ -52,6 +54,7 @@ from tests.servers import (
     github_runs,
 )
 from tests.servers.github_diff import split
+from tests.servers.github_gates_made import GateScene
 from tests.servers.github_routes import Answer, Refused, Visit
 from tests.servers.github_server import Fault, Received, Server
 from tests.servers.github_state import Account, Pull, PullFile, Repo
@@ -72,6 +75,7 @@ ROUTES = (
     *github_commits.ROUTES,
     *github_git.ROUTES,
     *github_made_pulls.ROUTES,
+    *github_gates.ROUTES,
 )
 READS = {"metadata": "read", "contents": "read", "pull_requests": "read"}
 
@@ -110,6 +114,11 @@ class FakeGitHub:
     def storage(self) -> Storage:
         """Where logs and archives lie: another host, which nobody gives a token."""
         return Storage()
+
+    @property
+    def gate(self) -> GateScene:
+        """What a deployment gate reads of the first repository, to be filled."""
+        return GateScene(self._first, self.new_id)
 
     @property
     def url(self) -> str:

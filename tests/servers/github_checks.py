@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from tests.servers.github_routes import Answer, Json, Refused, Route, Visit
+from tests.servers.github_routes import Answer, Json, Refused, Route, Visit, paged
 from tests.servers.github_state import Account, CheckRun
 from tests.servers.openapi import github
 
@@ -24,8 +24,8 @@ def check_runs(visit: Visit) -> Answer:
     query = visit.query
     of_commit = [one for one in visit.repo.check_runs if one.commit == visit.args[0]]
     found = [one for one in of_commit if one.name == query.get("check_name", one.name)]
-    page = found[: int(query.get("per_page", "30"))]
-    return Answer(200, {"total_count": len(found), "check_runs": [shown(visit, one) for one in page]})
+    page = paged(visit, found, lambda one: shown(visit, one))
+    return Answer(200, {"total_count": len(found), "check_runs": page.body}, page.headers)
 
 
 def create(visit: Visit) -> Answer:
@@ -103,9 +103,10 @@ def shown(visit: Visit, check: CheckRun) -> Json:
         head_sha=check.commit,
         name=check.name,
         external_id=check.external_id,
-        status="completed",
-        conclusion=check.conclusion,
-        html_url=f"{visit.base_url}/{visit.repo.name}/runs/{check.id}",
+        status=check.status,
+        conclusion=check.conclusion or None,
+        completed_at=check.completed_at,
+        html_url=check.url or f"{visit.base_url}/{visit.repo.name}/runs/{check.id}",
         output=output,
         app=app,
     )

@@ -13,6 +13,7 @@ from graphql import GraphQLError, GraphQLSchema, build_schema, execute_sync, par
 from graphql.language import DocumentNode, OperationDefinitionNode
 
 from tests.servers.github_diff import texts
+from tests.servers.github_gates_graphql import found
 from tests.servers.github_routes import Answer
 from tests.servers.github_state import Account, Pull, Repo, ReviewComment
 
@@ -101,7 +102,17 @@ class Root:
             threads = [shown_thread(pull, comment) for comment in begun(pull)]
             return {"reviewThreads": lambda _, **page: paged(threads, **page)}
 
-        return {"pullRequest": pull_request}
+        def git_object(_: object, oid: str = "", expression: str = "") -> Json:
+            if not self.account.may("pull_requests=read"):
+                raise refused(REFUSED, "FORBIDDEN")
+            return found(repo, oid or expression)
+
+        return {
+            "pullRequest": pull_request,
+            "nameWithOwner": repo.name,
+            "defaultBranchRef": {"name": repo.gate.default_branch},
+            "object": git_object,
+        }
 
     def resolveReviewThread(self, _: object, input: Mapping[str, str]) -> Json:  # noqa: A002, N802  the schema's names
         """Resolve a thread, for which the contents must be writable as well."""

@@ -1,20 +1,26 @@
-"""Comments of a pull request's conversation, which the API keeps under issues."""
+"""Comments of a conversation; that of a pull request the API keeps under issues as well."""
 
 from tests.servers.github_routes import Answer, Json, Refused, Route, Visit, paged, too_long, user
-from tests.servers.github_state import WHEN, Comment
+from tests.servers.github_state import Comment
 from tests.servers.openapi import github
 
 
 def comments(visit: Visit) -> Answer:
     """Oldest first, whatever the client would like."""
-    return paged(visit, visit.pull.comments, lambda comment: shown(visit, comment))
+    return paged(visit, conversation(visit), lambda comment: shown(visit, comment))
 
 
 def post(visit: Visit) -> Answer:
     """A new comment."""
     comment = Comment(visit.new_id(), written(visit), visit.account)
-    visit.pull.comments.append(comment)
+    conversation(visit).append(comment)
     return Answer(201, shown(visit, comment))
+
+
+def conversation(visit: Visit) -> list[Comment]:
+    """What was said on an issue or a pull request."""
+    issue = next((one for one in visit.repo.issues if one.number == int(visit.args[0])), None)
+    return issue.comments if issue is not None else visit.pull.comments
 
 
 def edit(visit: Visit) -> Answer:
@@ -44,8 +50,8 @@ def shown(visit: Visit, comment: Comment) -> Json:
         body=comment.body,
         user=user(comment.author),
         author_association="NONE",
-        created_at=WHEN,
-        updated_at=WHEN,
+        created_at=comment.created_at,
+        updated_at=comment.updated_at,
         html_url=f"{visit.base_url}/{visit.repo.name}/pull/0#issuecomment-{comment.id}",
     )
 

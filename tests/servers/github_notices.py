@@ -124,6 +124,7 @@ def shown_issue(visit: Visit, issue: Issue | Pull) -> Json:
         state=issue.state,
         labels=[{"name": name} for name in issue.labels],
         html_url=url,
+        created_at=issue.created_at if isinstance(issue, Issue) else WHEN,
         **({"pull_request": links} if isinstance(issue, Pull) else {}),
     )
 

@@ -32,7 +32,8 @@ def listed(visit: Visit, among: Sequence[Run]) -> Answer:
             "head_sha": (run.sha,),
             "status": (attempt.status, attempt.conclusion),
         }
-        if all(value in has.get(name, (value,)) for name, value in visit.query.items()):
+        young = run.created_at >= visit.query.get("created", "").removeprefix(">=")
+        if young and all(value in has.get(name, (value,)) for name, value in visit.query.items()):
             found.append(run)
     return enveloped(visit, "workflow_runs", found, lambda run: shown_run(visit, run, last(run)))
 

@@ -84,7 +84,12 @@ class Server:
 
             do_POST = do_PATCH = do_PUT = do_DELETE = do_GET  # noqa: N815
 
-        self._http = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        class Listener(ThreadingHTTPServer):
+            """With room for many that come at once: one that is turned away comes again a second later only."""
+
+            request_queue_size = 64
+
+        self._http = Listener(("127.0.0.1", 0), Handler)
         self._http.daemon_threads = True
         if tls is not None:
             # The handshake is left to the threads: one that fails must not stop the server.

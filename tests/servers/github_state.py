@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from tests.servers.github_gates_state import GateData
 from tests.servers.github_git_state import GitData
 from tests.servers.github_run_state import Commit, Run
 
@@ -68,6 +69,8 @@ class Comment:
     id: int
     body: str
     author: Account
+    created_at: str = WHEN
+    updated_at: str = WHEN
 
 
 @dataclass(frozen=True)
@@ -90,6 +93,8 @@ class Review:
     body: str
     state: str
     commit: str
+    submitted_at: str = WHEN
+    association: str = "NONE"
 
 
 @dataclass(frozen=True)
@@ -104,6 +109,9 @@ class CheckRun:
     conclusion: str
     output: Mapping[str, Json]
     annotations: tuple[Json, ...] = ()
+    status: str = "completed"
+    completed_at: str | None = WHEN
+    url: str = ""
 
 
 @dataclass
@@ -116,6 +124,8 @@ class Issue:
     author: Account | None
     labels: tuple[str, ...] = ()
     state: str = "open"
+    created_at: str = WHEN
+    comments: list[Comment] = field(default_factory=list)
 
 
 @dataclass
@@ -143,6 +153,10 @@ class Pull:
     review_comments: list[ReviewComment] = field(default_factory=list)
     resolved: dict[int, Account | None] = field(default_factory=dict)
     """The first comment of each resolved thread → who did it; None where GitHub does not say."""
+    landed: tuple[str, ...] = ()
+    """Where it was merged, the commits that this made on the base branch, oldest first."""
+    writers: tuple[str, ...] = ()
+    """The logins of who wrote its commits, one for each."""
 
     def reply(self, ident: int, to: ReviewComment, author: Account, body: str) -> None:
         """Add to the thread that a comment began."""
@@ -198,6 +212,8 @@ class Repo:
     """The setting "Allow GitHub Actions to create and approve pull requests"."""
     store: GitData = field(default_factory=GitData)
     """Commits and branches, for whoever makes some."""
+    gate: GateData = field(default_factory=GateData)
+    """What a deployment gate asks for; `FakeGitHub.gate` fills it."""
     lets_dismiss: bool = True
     """Whether the branch's protection lets anybody with a writing token dismiss reviews."""
 

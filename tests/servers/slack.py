@@ -4,11 +4,14 @@
         Slack(webhook=slack.webhook).tell("main turned red", "")
         assert slack.heard == ["main turned red"]
 
-`fail`, `drop` and `hang` are as those of FakeGitHub.
+`fail`, `drop` and `hang` are as those of FakeGitHub. What the client's own models of blocks would not send is refused.
 """
 
 import ssl
 from typing import Any, Self
+
+from slack_sdk.errors import SlackObjectFormationError
+from slack_sdk.models.blocks import Block
 
 from tests.servers.github_routes import Answer
 from tests.servers.github_server import Fault, Received, Server
@@ -72,7 +75,7 @@ class FakeSlack:
 
     def _respond(self, request: Received) -> Answer:
         if request.path == "/api/chat.postMessage":
-            error = self._wrong(request)
+            error = self._wrong(request) or faults(request.body)
             if not error:
                 self.messages.append(request.body)
             return Answer(
@@ -80,6 +83,8 @@ class FakeSlack:
             )
         if request.path != PATH:
             return Answer(404, "no_service")
+        if error := faults(request.body):
+            return Answer(400, error)
         self.messages.append(request.body)
         return Answer(200, "ok")
 
@@ -87,3 +92,28 @@ class FakeSlack:
         if request.token != TOKEN:
             return "invalid_auth"
         return "" if request.body["channel"] == CHANNEL else "channel_not_found"
+
+
+def faults(post: Any) -> str:
+    """Slack's word for what is wrong with a message, by its own models of blocks, "" when it takes it."""
+    if not post["text"]:
+        return "no_text"
+    blocks = post["blocks"]
+    try:
+        read = [block.to_dict() for block in Block.parse_all(blocks)]
+    except SlackObjectFormationError:
+        return "invalid_blocks"
+    is_whole = 0 < len(read) <= 50 and read == blocks and all(_is_filled(text) for text in _texts(blocks))
+    return "" if is_whole else "invalid_blocks"
+
+
+def _texts(value: Any) -> list[dict[str, Any]]:
+    """The text objects in it: of an empty or overlong one the models do not complain everywhere, Slack does."""
+    if isinstance(value, dict):
+        inner = [text for each in value.values() for text in _texts(each)]
+        return [value, *inner] if value.get("type") in {"mrkdwn", "plain_text"} else inner
+    return [text for each in value for text in _texts(each)] if isinstance(value, list) else []
+
+
+def _is_filled(text: dict[str, Any]) -> bool:
+    return 0 < len(text["text"]) <= 3_000

@@ -12,9 +12,9 @@ from cicd_agent.core.patch import Flaw, Patch, read_patch
 from cicd_agent.core.patch_apply import Applied, Texts, apply
 from cicd_agent.core.patch_limits import objection
 from cicd_agent.core.patch_write import written
-from cicd_agent.core.ports import Library, Sandbox
+from cicd_agent.core.ports import Library
 from cicd_agent.core.ports_actions import Bench
-from cicd_agent.core.sandbox import Limits, Ran
+from cicd_agent.core.sandbox import Limits, Ran, Sandbox
 from cicd_agent.core.text import visible_line
 from cicd_agent.core.trial import Step, Trial, TrialReport
 from cicd_agent.errors import ConfigError

@@ -63,6 +63,8 @@ class Conversation:
     """What a review may say; a plan that comes from a file may want more."""
     withheld: str = ""
     """Why no review may say yes here, "" when it may."""
+    pulls: Collection[int] = ()
+    """Pull requests beside the event's own on which a comment may stand."""
     refusals: dict[int, AgentError] = field(default_factory=dict)
     """By HTTP status; 0 is an outage or the end of the run's time."""
     _spoken: Comment | None = field(default=None, init=False)
@@ -148,6 +150,8 @@ class Conversation:
     def misdirected(self, effect: Spoken) -> str:
         """Why this effect is none of this event's: a plan may have been read from a file that others can write."""
         pull = self.event.pull.number if self.event.pull else None
+        if pull is None and isinstance(effect, Comment) and effect.pull in self.pulls:
+            return ""
         if effect.pull != pull:
             about = f"pull request {pull}" if pull else "no pull request"
             return f"it names pull request {effect.pull}, the event is about {about}"

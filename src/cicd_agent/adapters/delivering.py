@@ -7,7 +7,8 @@ from cicd_agent.adapters.conversation import UNPROCESSABLE, Conversation, is_thi
 from cicd_agent.adapters.github_channel import ACTIONS
 from cicd_agent.core.delivered import UNSAID, branch_of, family, keys_of, message, overload, plain
 from cicd_agent.core.event import Event
-from cicd_agent.core.plan import Commit, Grant, OpenPull, Receipt, ReceiptState
+from cicd_agent.core.grant import Grant
+from cicd_agent.core.plan import Commit, OpenPull, Receipt, ReceiptState
 from cicd_agent.core.ports import Forge, PostedComment, PullState
 from cicd_agent.core.ports_delivery import Commits, MadeCommit, PostedPull
 from cicd_agent.core.words import clip, count

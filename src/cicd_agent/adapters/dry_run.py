@@ -12,6 +12,7 @@ from cicd_agent.core.plan import (
     Comment,
     Commit,
     CommitComment,
+    Deployment,
     Effect,
     Issue,
     Labels,
@@ -23,6 +24,7 @@ from cicd_agent.core.plan import (
     Rerun,
     Resolve,
     Review,
+    ReviewRequest,
     Summary,
 )
 from cicd_agent.core.text import visible, visible_line
@@ -47,8 +49,8 @@ def _would(effect: Effect) -> Iterator[str]:
         case Reply():
             yield f"reply to comment {effect.to} on pull request {effect.pull}"
             yield from _indented(effect.body)
-        case Labels() | CheckRun() | CommitComment() | Issue() | Rerun() | Notification() | Commit() | OpenPull():
-            yield from _would_beside(effect)
+        case Labels() | CheckRun() | Commit() | OpenPull():
+            yield from _would_put(effect)
         case Annotation():
             place = visible_line(f" {effect.path}:{effect.line}" if effect.path else "")
             yield f"{effect.level}{place}: {visible_line(effect.title)}"
@@ -61,7 +63,7 @@ def _would(effect: Effect) -> Iterator[str]:
         case Artifact():
             yield f"file {visible_line(effect.name)}: {count(len(effect.text), 'character')}"
         case _:
-            assert_never(effect)
+            yield from _would_beside(effect)
 
 
 def _would_review(review: Review) -> Iterator[str]:
@@ -76,13 +78,9 @@ def _would_review(review: Review) -> Iterator[str]:
 
 
 def _would_beside(
-    effect: Labels | CheckRun | CommitComment | Issue | Rerun | Notification | Commit | OpenPull,
+    effect: CommitComment | Issue | Rerun | Notification | Deployment | ReviewRequest,
 ) -> Iterator[str]:
     match effect:
-        case Labels() | CheckRun():
-            yield from _would_mark(effect)
-        case Commit() | OpenPull():
-            yield from _would_deliver(effect)
         case CommitComment():
             yield f"comment `{visible_line(effect.key)}` on commit {visible_line(effect.commit)}: edited, or posted"
             yield from _indented(effect.body)
@@ -90,11 +88,24 @@ def _would_beside(
             yield f"issue `{visible_line(effect.key)}`, {visible_line(effect.title)}: edited, or opened"
             yield from _indented(effect.body)
         case Rerun():
-            yield f"run {effect.run}: its failed jobs run again ({effect.reason}), if it was not run again before"
+            unless = "it is still held" if effect.reason == "approval" else "it was not run again before"
+            yield f"run {effect.run}: its failed jobs run again ({effect.reason}), if {unless}"
         case Notification():
             yield f"message: {visible_line(f'{effect.text} {effect.url}'.strip())}"
+            yield from (f"    {visible_line(line)}" for line in effect.details)
+            yield from (f"    [{visible_line(each.text)}] {visible_line(each.url)}" for each in effect.buttons)
+        case Deployment():
+            which = f"deployment {effect.id}" if effect.id else "a deployment"
+            what = f"{which} of {effect.commit[:7]} to {effect.environment}: {effect.state}, {effect.description}"
+            yield visible_line(what)
+        case ReviewRequest():
+            yield visible_line(f"review of pull request {effect.pull} asked of {', '.join(effect.reviewers)}")
         case _:
             assert_never(effect)
+
+
+def _would_put(effect: Labels | CheckRun | Commit | OpenPull) -> Iterator[str]:
+    yield from _would_mark(effect) if isinstance(effect, Labels | CheckRun) else _would_deliver(effect)
 
 
 def _would_deliver(effect: Commit | OpenPull) -> Iterator[str]:

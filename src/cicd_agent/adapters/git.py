@@ -4,10 +4,12 @@ import re
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
+from os.path import islink, lexists
 from pathlib import Path
 
 from cicd_agent.adapters import git_fetch
 from cicd_agent.adapters.git_diff import (
+    list_commits,
     omission_notes,
     read_commits,
     read_entries,
@@ -16,13 +18,17 @@ from cicd_agent.adapters.git_diff import (
     read_texts,
     with_attributes,
 )
+from cicd_agent.adapters.git_history import patch_id, read_past
 from cicd_agent.adapters.git_lookup import GitLibrary
 from cicd_agent.adapters.git_process import Git, GitFailed, borrow
 from cicd_agent.adapters.git_worktree import snapshot
-from cicd_agent.core.change import Change, ChangeSource
+from cicd_agent.core.change import Change, ChangeSource, Commit
+from cicd_agent.core.history import Past
 from cicd_agent.errors import ConfigError
 
+_HEAD = re.compile(rb"ref: refs/|[0-9a-f]{40}")
 _SHA = re.compile(r"[0-9a-f]{40}(?:[0-9a-f]{24})?\Z")
+_NAMED = re.compile(r"refs/|HEAD(?![\w.-])")
 NOBODY = {
     f"GIT_{role}_{field}": value
     for role in ("AUTHOR", "COMMITTER")
@@ -69,12 +75,16 @@ class GitRepository:
         return self._place.top
 
     def resolve(self, ref: str) -> str | None:
-        """Full SHA of the commit that `ref`, or `origin/ref`, names; None when this clone does not have it."""
+        """Full SHA of the commit that `ref`, or `origin/ref`, names; None when this clone does not have it.
+
+        A branch of that name comes before a tag: more people may make one of those, and call it like the base branch.
+        """
         if not ref or ref.startswith("-") or not ref.isprintable():
             return None
         if ref in self._commits:
             return ref  # each look costs two processes, and what is here stays
-        candidates = (ref,) if _SHA.match(ref) else (ref, f"origin/{ref}")
+        is_plain = not _SHA.match(ref) and not _NAMED.match(ref)
+        candidates = (f"refs/heads/{ref}", f"refs/remotes/origin/{ref}", ref, f"origin/{ref}") if is_plain else (ref,)
         for candidate in candidates:
             with suppress(GitFailed):
                 # Only the name is looked up there: a partial clone would fetch what it lacks to look further.
@@ -140,6 +150,35 @@ class GitRepository:
         size = int(self._ours.text("cat-file", "-s", id_))
         return self._ours.run("cat-file", "blob", id_) if size <= limit else None
 
+    def past(self, sha: str, most: int, counted: int) -> Past:
+        """The last `most` commits that lead to `sha`, newest first, lines counted for the newest `counted`.
+
+        What is not in this clone is left out, and the limits say so. ConfigError when `sha` itself is not here.
+        """
+        return read_past(self._ours, self._commit(sha), most, counted)
+
+    def parents(self, sha: str) -> tuple[str, ...]:
+        """The parents of a commit; none when this clone does not have it, or stops there."""
+        commit = self.resolve(sha)
+        if commit is None:
+            return ()
+        return tuple(self._ours.text("rev-list", "--parents", "--max-count=1", commit, "--").split()[1:])
+
+    def between(self, base: str, head: str, most: int) -> tuple[Commit, ...]:
+        """The commits on the first-parent line of `head` that are not in `base`, newest first.
+
+        ConfigError when one of the two is not in this clone.
+        """
+        old, new = self._commit(base), self._commit(head)
+        return list_commits(self._ours, "--first-parent", f"--max-count={most}", f"{old}..{new}")
+
+    def patch_id(self, base: str, head: str) -> str:
+        """An id of the diff from one commit to another that a rebase leaves as it is, "" when they do not differ.
+
+        ConfigError when one of the two, or what they hold, is not in this clone.
+        """
+        return patch_id(self._ours, self._commit(base), self._commit(head))
+
     def library(self, change: Change) -> GitLibrary:
         """The files that `change` ends in. ConfigError when uncommitted work is not any more what it was."""
         commit = self._commit_work(change.tree) if change.source is ChangeSource.WORKTREE else self._commit(change.head)
@@ -192,17 +231,38 @@ class GitRepository:
         )
 
 
+def _is_plain(git_dir: Path) -> bool:
+    """Whether it is what a clone makes, with all in it; to load GitPython for one takes longer than many a git command.
+
+    Where any of it is a link, a file or not quite so, GitPython knows better.
+    """
+    head = git_dir / "HEAD"
+    if any(map(islink, (git_dir, head, git_dir / "objects", git_dir / "refs"))) or lexists(git_dir / "commondir"):
+        return False
+    if not (head.is_file() and (git_dir / "objects").is_dir() and (git_dir / "refs").is_dir()):
+        return False
+    try:
+        with head.open("rb") as file:
+            return _HEAD.match(file.read(256)) is not None
+    except OSError:
+        return False
+
+
 def _locate(path: Path) -> _Place:
     """Find the checkout around `path`, whatever GIT_DIR and the configuration say."""
     if not path.is_dir():
         raise ConfigError(f"{str(path)!r} is not a directory", remedy="Name one inside a git checkout")
+    tops = (path.resolve(), *path.resolve().parents)
+    nearest = next((top for top in tops if any(lexists(top / name) for name in (".git", "HEAD"))), None)
+    if nearest is not None and _is_plain(nearest / ".git"):
+        return _Place(nearest, nearest / ".git", nearest / ".git")
     try:
         from git import GitError  # noqa: PLC0415  a run that needs no repository never pays for it
         from git.repo.fun import find_submodule_git_dir, is_git_dir  # noqa: PLC0415
     except ImportError as error:
         raise ConfigError("git could not be run", why=str(error), remedy="Install git 2.34 or newer") from error
     try:
-        for top in (path.resolve(), *path.resolve().parents):
+        for top in tops:
             # Not git.Repo: it reads the configuration and all that this includes, be it a pipe without an end.
             if git_dir := find_submodule_git_dir(top / ".git"):
                 shared = Path(git_dir, "commondir")

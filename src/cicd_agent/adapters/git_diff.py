@@ -240,16 +240,20 @@ def read_blobs(git: Git, ids: Sequence[str]) -> dict[str, bytes]:
 
 def read_commits(git: Git, base: str, head: str) -> tuple[tuple[Commit, ...], tuple[str, ...]]:
     """The commits of `head` that `base` does not have, newest first, at most COMMITS of them."""
+    commits = list_commits(git, f"--max-count={COMMITS + 1}", f"{base}..{head}")
+    notes = (f"commit list cut at {COMMITS}",) if len(commits) > COMMITS else ()
+    return commits[:COMMITS], notes
+
+
+def list_commits(git: Git, *asked: str) -> tuple[Commit, ...]:
+    """The commits that `git log` lists when it is asked so, in its order."""
     form = "--format=%H%x00%ct%x00%an%x00%s%x00%b"
-    limit = f"--max-count={COMMITS + 1}"
-    printed = git.run("log", "-z", "--no-show-signature", "--encoding=UTF-8", limit, form, f"{base}..{head}", "--")
+    printed = git.run("log", "-z", "--no-show-signature", "--encoding=UTF-8", form, *asked, "--")
     fields = [field.decode("utf-8", "replace") for field in printed.split(b"\0")]
-    commits = tuple(
+    return tuple(
         Commit(sha, subject, body.strip()[:_BODY], author, int(when))
         for sha, when, author, subject, body in zip(*(fields[place::5] for place in range(5)), strict=False)
     )
-    notes = (f"commit list cut at {COMMITS}",) if len(commits) > COMMITS else ()
-    return commits[:COMMITS], notes
 
 
 def read_paths(git: Git, tree: str) -> tuple[tuple[str, ...], tuple[str, ...]]:

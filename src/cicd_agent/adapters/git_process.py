@@ -128,7 +128,9 @@ class Git:
                     start_new_session=True,
                 )
             except (OSError, ValueError) as error:
-                raise GitFailed(f"git {args[0]} could not be started", why=str(error)) from error
+                is_missing = isinstance(error, FileNotFoundError) and error.filename == "git"
+                remedy = "Install git 2.34 or newer" if is_missing else ""
+                raise GitFailed(f"git {args[0]} could not be started", why=str(error), remedy=remedy) from error
             late = threading.Event()
 
             def expire() -> None:

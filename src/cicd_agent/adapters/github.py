@@ -12,6 +12,7 @@ from urllib.parse import quote
 from cicd_agent.adapters.github_channel import MOST_PAGES, PER_PAGE, READS, WRITES, Channel
 from cicd_agent.adapters.github_commits import GitHubCommits
 from cicd_agent.adapters.github_download import Downloads
+from cicd_agent.adapters.github_gates import GitHubGates
 from cicd_agent.adapters.github_marks import GitHubMarks
 from cicd_agent.adapters.github_notices import GitHubNotices
 from cicd_agent.adapters.github_refusals import Call, words
@@ -52,8 +53,8 @@ class GitHubForge:
     which is 7 at most with a checkout. Where threads are to be resolved, they are read once more, and each takes one.
     A run whose event does not hold the pull request needs one more, and so does one whose pull request has moved
     meanwhile. A conversation of more than 100 comments, or threads, costs one for each further 100. A review that gives
-    a verdict costs 2 more, GitHubMarks says what labels and check runs do, GitHubRuns what runs of workflows do.
-    `notes` tells the limits met.
+    a verdict costs 2 more, GitHubMarks says what labels and check runs do, GitHubRuns what runs of workflows do,
+    GitHubGates what deciding on a deployment does. Threads may ask side by side. `notes` tells the limits met.
     """
 
     def __init__(
@@ -241,6 +242,11 @@ class GitHubForge:
     def commits(self) -> GitHubCommits:
         """Its commits and branches, where something is to be added to them."""
         return GitHubCommits(self._root, self._channel)
+
+    @property
+    def gates(self) -> GitHubGates:
+        """What decides on deployments, and what becomes of them."""
+        return GitHubGates(self._repo, self._channel)
 
     def threads(self, number: int) -> tuple[tuple[Thread, ...], tuple[str, ...]]:
         """The threads of its reviews, oldest first, and a note for each limit met. Tells who we are as well."""

@@ -1,6 +1,7 @@
 """How GitHub is asked about one repository: page by page, as whom, and never twice for the same thing."""
 
 import re
+import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
 from functools import cached_property
@@ -22,6 +23,7 @@ ACTIONS = "github-actions[bot]"
 READS = "pull-requests: read"
 WRITES = "pull-requests: write"
 T = TypeVar("T")
+P = TypeVar("P", bound=Posted)
 
 
 def made_once(
@@ -47,12 +49,17 @@ def made_once(
 
 
 class Channel:
-    """Lists, and posts that are made once, through one wire. `notes` tells the limits met, each one sentence."""
+    """Lists, and posts that are made once, through one wire. `notes` tells the limits met, each one sentence.
+
+    Threads may use it side by side.
+    """
 
     def __init__(self, wire: Wire, sleep: Callable[[float], None] = time.sleep) -> None:
         self.wire = wire
         self.notes: list[str] = []
         self._sleep = sleep
+        self._lock = threading.Lock()
+        self._asking = threading.Lock()
 
     def settle(self) -> None:
         """Wait until a request that was not answered has been carried out, if it ever is."""
@@ -70,6 +77,13 @@ class Channel:
     @cached_property
     def login(self) -> str | None:
         """Who we are; None when GitHub does not say. GET /user is closed to GITHUB_TOKEN, this query is not."""
+        with self._asking:  # whoever waits here finds what the other was told
+            if "login" not in self.__dict__:
+                self.__dict__["login"] = self._asked()
+            told: str | None = self.__dict__["login"]
+            return told
+
+    def _asked(self) -> str | None:
         call = Call(
             "say who we are", "POST", self.wire.graphql, "metadata: read", body={"query": "query { viewer { login } }"}
         )
@@ -101,12 +115,16 @@ class Channel:
 
     def newest(self, task: str, path: str, *, needs: str = READS) -> Iterator[list[Posted]]:
         """Pages of a list that GitHub gives oldest first: the first, which tells their number, then the newest."""
-        first, last = self._page(task, path, Posted, {"page": 1}, needs)
+        return self.newest_of(task, path, Posted, MOST_PAGES, needs=needs)
+
+    def newest_of(self, task: str, path: str, shape: type[P], most: int, *, needs: str = READS) -> Iterator[list[P]]:
+        """The same of entries that tell more, at most so many pages."""
+        first, last = self._page(task, path, shape, {"page": 1}, needs)
         yield first
-        for page in range(last, max(1, last - MOST_PAGES + 1), -1):
-            yield self._page(task, path, Posted, {"page": page}, needs)[0]
-        if last > MOST_PAGES:
-            self.note(f"only the first {PER_PAGE} and the newest {(MOST_PAGES - 1) * PER_PAGE} comments were read")
+        for page in range(last, max(1, last - most + 1), -1):
+            yield self._page(task, path, shape, {"page": page}, needs)[0]
+        if last > most:
+            self.note(f"only the first {PER_PAGE} and the newest {(most - 1) * PER_PAGE} comments were read")
 
     def pages(
         self,
@@ -144,5 +162,6 @@ class Channel:
 
     def note(self, limit: str) -> None:
         """Tell of a limit, once."""
-        if limit not in self.notes:
-            self.notes.append(limit)
+        with self._lock:
+            if limit not in self.notes:
+                self.notes.append(limit)

@@ -1,7 +1,7 @@
 """One way to GitHub's API: what may be sent twice, how long is waited, and what every failure is called."""
 
+import threading
 from collections.abc import Callable
-from functools import cached_property
 from typing import TYPE_CHECKING
 
 from cicd_agent.adapters.github_refusals import Answer, Call, Lost, Unsettled, lost, refused, unreadable
@@ -24,7 +24,8 @@ class Wire:
     """PyGithub's requester with our own bounded retries in place of its ten, and none of its sleeps.
 
     The token goes to `api_url` only: redirects to another host are refused, links in answers are never followed.
-    PyGithub is imported with the first request.
+    PyGithub is imported with the first request. Threads may ask side by side: each has a requester of its own, for one
+    that is shared keeps address and body of a request where another thread's request writes them as well.
     """
 
     def __init__(
@@ -36,6 +37,9 @@ class Wire:
         self._timeout = timeout
         self._ca_bundle = ca_bundle
         self._sleep = sleep
+        self._lock = threading.Lock()
+        self._requesters: dict[int, Requester] = {}
+        """By thread. One whose thread has ended goes to the next thread of its number."""
         if not self._token or not self._token.isascii() or not self._token.isprintable() or " " in self._token:
             raise ConfigError(
                 "the input `github-token` is not a token",
@@ -93,29 +97,36 @@ class Wire:
             self._sleep(pause)
 
     def close(self) -> None:
-        """Close the connection, if there ever was one."""
-        if "_requester" in self.__dict__:
-            self._requester.close()
+        """Close the connections, if there ever were any."""
+        with self._lock:
+            for requester in self._requesters.values():
+                requester.close()
 
-    @cached_property
+    @property
     def _requester(self) -> "Requester":
+        """That of this thread."""
         import github  # noqa: PLC0415  a run that never asks GitHub does not pay for the import
 
-        return github.Github(
-            auth=github.Auth.Token(self._token),
-            base_url=self._api_url,
-            timeout=self._timeout,
-            user_agent="cicd-agent",
-            verify=self._ca_bundle or True,
-            retry=None,
-            seconds_between_requests=None,
-            seconds_between_writes=None,
-        ).requester
+        with self._lock:
+            mine = self._requesters.get(threading.get_ident())
+            if mine is None:
+                mine = self._requesters[threading.get_ident()] = github.Github(
+                    auth=github.Auth.Token(self._token),
+                    base_url=self._api_url,
+                    timeout=self._timeout,
+                    user_agent="cicd-agent",
+                    verify=self._ca_bundle or True,
+                    retry=None,
+                    seconds_between_requests=None,
+                    seconds_between_writes=None,
+                ).requester
+        return mine
 
     def _send(self, call: Call) -> Answer | Lost:
         """One request on the wire."""
         requester = self._requester
-        self.requests += 1
+        with self._lock:
+            self.requests += 1
         try:
             status, headers, text = requester.requestJson(
                 call.verb,

@@ -11,9 +11,8 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from cicd_agent.adapters.interpreter_roots import LARGEST, pyproject, read_toml
 from cicd_agent.adapters.toolchain import Toolchain
-from cicd_agent.core.ports import Sandbox
 from cicd_agent.core.ports_tests import LaboratoryUnavailable
-from cicd_agent.core.sandbox import Limits
+from cicd_agent.core.sandbox import Limits, Sandbox
 from cicd_agent.core.text import visible_line
 from cicd_agent.errors import ConfigError
 

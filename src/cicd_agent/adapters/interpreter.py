@@ -8,8 +8,8 @@ from cicd_agent.adapters.interpreter_probe import Told, probe
 from cicd_agent.adapters.interpreter_roots import project_name, pyproject, roots
 from cicd_agent.adapters.overlay import NotInstalled, Packages, overlay
 from cicd_agent.adapters.toolchain import Toolchain
-from cicd_agent.core.ports import Sandbox
 from cicd_agent.core.ports_tests import Interpreter, LaboratoryUnavailable
+from cicd_agent.core.sandbox import Sandbox
 from cicd_agent.core.test_command import TestCommand
 
 NEEDED = ("pytest", "coverage")

@@ -8,9 +8,8 @@ from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from cicd_agent.core.ports import Sandbox
 from cicd_agent.core.ports_tests import LaboratoryUnavailable
-from cicd_agent.core.sandbox import Limits, SandboxUnavailable
+from cicd_agent.core.sandbox import Limits, Sandbox, SandboxUnavailable
 from cicd_agent.core.text import visible_line
 
 OLDEST = (3, 9)

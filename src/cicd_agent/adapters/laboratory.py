@@ -10,10 +10,9 @@ from cicd_agent.adapters.laboratory_job import HARNESS, JOB, Job, Wanted, inquir
 from cicd_agent.adapters.laboratory_told import Told, accounts, failure, ghost, result, seen, told
 from cicd_agent.adapters.toolchain import Toolchain
 from cicd_agent.core.abreast import abreast
-from cicd_agent.core.ports import Sandbox
 from cicd_agent.core.ports_tests import Ghost, Interpreter, Laboratory, LaboratoryUnavailable, Probe, Seen
 from cicd_agent.core.probes import agreed
-from cicd_agent.core.sandbox import Limits, Ran, SandboxUnavailable, Tier
+from cicd_agent.core.sandbox import Limits, Ran, Sandbox, SandboxUnavailable, Tier
 from cicd_agent.core.testrun import Perturbation, PytestRun, RunResult
 from cicd_agent.core.text import visible_line
 from cicd_agent.errors import ConfigError

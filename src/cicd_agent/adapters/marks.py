@@ -6,9 +6,10 @@ from collections.abc import Callable, Sequence
 from dataclasses import astuple, dataclass, replace
 
 from cicd_agent.adapters.conversation import LONGEST_BODY, Conversation
+from cicd_agent.core.grant import Grant
 from cicd_agent.core.inert import inert
 from cicd_agent.core.markdown import code, truncate
-from cicd_agent.core.plan import Annotation, CheckRun, Grant, Labels, Plan, Receipt, ReceiptState
+from cicd_agent.core.plan import Annotation, CheckRun, Labels, Plan, Receipt, ReceiptState
 from cicd_agent.core.ports import Forge, Marks, PostedCheck
 from cicd_agent.core.text import visible, visible_line
 from cicd_agent.core.verdict import RiskLevel

@@ -4,8 +4,9 @@ from dataclasses import dataclass
 
 from cicd_agent.adapters.conversation import Conversation, is_this, lines
 from cicd_agent.core.event import Event
+from cicd_agent.core.grant import Grant
 from cicd_agent.core.markdown import marker
-from cicd_agent.core.plan import CommitComment, Grant, Issue, Receipt, ReceiptState
+from cicd_agent.core.plan import CommitComment, Issue, Receipt, ReceiptState
 from cicd_agent.core.ports import Forge
 from cicd_agent.core.text import visible_line
 from cicd_agent.core.words import clip
@@ -13,6 +14,8 @@ from cicd_agent.core.words import clip
 LONGEST_TITLE = 200
 """Characters of an issue's title; GitHub takes 256, and at least one."""
 UNTITLED = "cicd-agent"
+HELD = "deploy-gate"
+"""How the key of an issue about a held deployment begins."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,8 +64,14 @@ class Noticing:
                 posted, done = forge.notices.open_issue(title, body), "opened"
             return Receipt(effect.key, effect.kind, ReceiptState.DONE, done, posted.url)
 
+        return talk.attempt(effect, self._uncalled(effect), upsert)
+
+    def _uncalled(self, effect: Issue) -> str:
+        """Why nobody wants the issue. A held deployment may be one of a tag, or of another branch."""
+        if self.grant.held_issue and effect.key.startswith(HELD):
+            return ""
         asked = "" if self.grant.issue else "this job does not ask for issues"
-        return talk.attempt(effect, asked or _not_on_the_default_branch(talk.event), upsert)
+        return asked or _not_on_the_default_branch(self.conversation.event)
 
 
 def _not_about(event: Event, effect: CommitComment) -> str:

@@ -1,12 +1,14 @@
 """Tells people who are not looking at GitHub; that they cannot be told is a warning and nothing more."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from cicd_agent.adapters.conversation import Conversation
 from cicd_agent.core.markdown import is_allowed
-from cicd_agent.core.plan import Notification, Receipt, ReceiptState
+from cicd_agent.core.plan import Button, Notification, Receipt, ReceiptState
 from cicd_agent.core.ports_actions import Notifier
 from cicd_agent.core.text import visible_line
+from cicd_agent.core.words import count
 from cicd_agent.errors import AgentError
 
 MOST = 3
@@ -23,11 +25,11 @@ class Notifications:
     _told: int = field(default=0, init=False)
 
     def notify(self, effect: Notification) -> Receipt:
-        """Say it, on one line; the link only when it leads to the event's own server."""
+        """Say it, on one line, with what is below it; links only when they lead to the event's own server."""
         talk = self.conversation
         if self.notifier is None:
             return talk.record(effect, ReceiptState.SKIPPED, "no Slack is configured")
-        text = visible_line(talk.redact(" ".join(effect.text.split())))
+        text = self._line(effect.text)
         if not text:
             return talk.record(effect, ReceiptState.SKIPPED, "there is nothing in it")
         if self._told >= MOST:
@@ -35,13 +37,27 @@ class Notifications:
         if self.refusal is not None:
             return talk.record(effect, ReceiptState.DEGRADED, f"not tried again: {self.refusal}")
         self._told += 1
-        safe = is_allowed(effect.url, talk.event.hosts) and talk.redact(effect.url) == effect.url
+        details = [line for line in map(self._line, effect.details) if line]
+        buttons = self._buttons(effect.buttons)
         talk.store.intend(effect.key, effect.kind, {"detail": text})
         try:
-            self.notifier.tell(text, effect.url if safe else "")
+            self.notifier.tell(text, effect.url if self._is_safe(effect.url) else "", details, buttons)
         except AgentError as error:
             self.refusal = error
             return talk.record(effect, ReceiptState.DEGRADED, str(error))
-        receipt = Receipt(effect.key, effect.kind, ReceiptState.DONE, "told")
+        lost = len(effect.buttons) - len(buttons)
+        told = f"told without {count(lost, 'button')} that leads nowhere of ours" if lost else "told"
+        receipt = Receipt(effect.key, effect.kind, ReceiptState.DONE, told)
         talk.store.record(receipt)
         return receipt
+
+    def _buttons(self, wanted: Sequence[Button]) -> list[Button]:
+        """Those that lead to the event's own server and say what they do."""
+        seen = (Button(self._line(each.text), each.url) for each in wanted if self._is_safe(each.url))
+        return [each for each in seen if each.text]
+
+    def _line(self, text: str) -> str:
+        return visible_line(self.conversation.redact(" ".join(text.split())))
+
+    def _is_safe(self, url: str) -> bool:
+        return is_allowed(url, self.conversation.event.hosts) and self.conversation.redact(url) == url

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import assert_never
 
 from cicd_agent.adapters.conversation import Conversation
-from cicd_agent.adapters.delivering import Delivering
+from cicd_agent.adapters.deployments import Deployments
 from cicd_agent.adapters.local import Local
 from cicd_agent.adapters.marks import Marking, unshown
 from cicd_agent.adapters.notices import Noticing
@@ -14,8 +14,10 @@ from cicd_agent.adapters.notifications import Notifications
 from cicd_agent.adapters.replies import Replies
 from cicd_agent.adapters.reruns import Reruns
 from cicd_agent.adapters.resolving import Resolving
+from cicd_agent.adapters.review_requests import ReviewRequests
 from cicd_agent.adapters.workflow import Workflow
 from cicd_agent.core.event import Event
+from cicd_agent.core.grant import Grant
 from cicd_agent.core.plan import (
     Annotation,
     Artifact,
@@ -23,8 +25,8 @@ from cicd_agent.core.plan import (
     Comment,
     Commit,
     CommitComment,
+    Deployment,
     Effect,
-    Grant,
     Issue,
     Labels,
     Level,
@@ -37,6 +39,7 @@ from cicd_agent.core.plan import (
     Rerun,
     Resolve,
     Review,
+    ReviewRequest,
     Summary,
 )
 from cicd_agent.core.ports import Forge, Store
@@ -61,16 +64,20 @@ def perform(
     ended meanwhile.
     """
     grant = grant or Grant()
-    conversation = Conversation(forge, store, event, redact, events=grant.events, withheld=grant.withheld)
+    conversation = Conversation(
+        forge, store, event, redact, events=grant.events, withheld=grant.withheld, pulls=grant.pulls
+    )
     publishing = _Publishing(
         conversation,
+        grant,
         Marking(conversation, grant),
         Resolving(conversation),
         Replies(conversation),
         Noticing(conversation, grant),
         Reruns(conversation, grant),
         Notifications(conversation, notifier),
-        Delivering(conversation, grant),
+        Deployments(conversation, grant),
+        ReviewRequests(conversation, grant),
     )
     local = Local(workflow, folder, redact, event)
     receipts: dict[int, Receipt] = {}
@@ -87,8 +94,10 @@ def perform(
         if unheard := publishing.notifications.refusal:
             warnings.append(Annotation("refused-notification", Level.WARNING, "cicd-agent", str(unheard)))
         told = tuple(receipts.values())
-        receipts |= local.carry_out(plan, [*warnings, *unshown(plan, receipts)], told)
-    return tuple(receipts[index] for index in sorted(receipts))
+        # The number of a deployment is known only now.
+        here = Plan((*plan.effects, *publishing.deployments.outputs))
+        receipts |= local.carry_out(here, [*warnings, *unshown(plan, receipts)], told)
+    return tuple(receipts[index] for index in sorted(receipts)[: len(plan.effects)])
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,13 +105,15 @@ class _Publishing:
     """Who carries out which effect that leaves this machine."""
 
     conversation: Conversation
+    grant: Grant
     marking: Marking
     resolving: Resolving
     replies: Replies
     noticing: Noticing
     reruns: Reruns
     notifications: Notifications
-    delivering: Delivering
+    deployments: Deployments
+    requests: ReviewRequests
 
     def publish(self, effect: Effect) -> Receipt | None:
         """What became of it, None when it stays here."""
@@ -120,18 +131,23 @@ class _Publishing:
                 receipt = self.marking.check_run(effect)
             case Reply():
                 receipt = self.replies.reply(effect)
-            case CommitComment() | Issue() | Rerun() | Notification():
+            case CommitComment() | Issue() | Rerun() | Notification() | Deployment() | ReviewRequest():
                 receipt = self._publish_beside(effect)
             case Commit() | OpenPull():
-                receipt = self.delivering.deliver(effect)
+                # Only a run that commits something pays for it.
+                from cicd_agent.adapters.delivering import Delivering  # noqa: PLC0415
+
+                receipt = Delivering(self.conversation, self.grant).deliver(effect)
             case Annotation() | Summary() | Output() | Artifact():
                 pass
             case _:
                 assert_never(effect)
         return receipt
 
-    def _publish_beside(self, effect: CommitComment | Issue | Rerun | Notification) -> Receipt:
-        """What does not stand on a pull request."""
+    def _publish_beside(
+        self, effect: CommitComment | Issue | Rerun | Notification | Deployment | ReviewRequest
+    ) -> Receipt:
+        """What is not said on a pull request."""
         match effect:
             case CommitComment():
                 return self.noticing.commit_comment(effect)
@@ -141,5 +157,9 @@ class _Publishing:
                 return self.reruns.rerun(effect)
             case Notification():
                 return self.notifications.notify(effect)
+            case Deployment():
+                return self.deployments.record(effect)
+            case ReviewRequest():
+                return self.requests.request(effect)
             case _:
                 assert_never(effect)

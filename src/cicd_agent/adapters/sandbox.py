@@ -16,8 +16,7 @@ from cicd_agent.adapters.sandbox_process import launch
 from cicd_agent.adapters.sandbox_tree import Room, remove
 from cicd_agent.adapters.sandbox_tree import collect as read_back
 from cicd_agent.adapters.sandbox_view import HOME, PATH, SHARED_MEMORY, TMP, TREE, bubblewrap, view, wrapper
-from cicd_agent.core.ports import Sandbox
-from cicd_agent.core.sandbox import Limits, Ran, SandboxUnavailable, Stop, Tier
+from cicd_agent.core.sandbox import Limits, Ran, Sandbox, SandboxUnavailable, Stop, Tier
 from cicd_agent.errors import ConfigError
 
 _USERS = range(61184, 65520)

@@ -1,15 +1,16 @@
-"""One line to Slack: nothing in it calls anybody or leads elsewhere, and nothing of the webhook's secret comes back."""
+"""Messages to Slack: they call nobody and lead nowhere else, and nothing of the webhook's secret comes back."""
 
 import http.client
 import logging
 import re
 import ssl
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, urlsplit
 
+from cicd_agent.core.plan import Button
 from cicd_agent.core.text import visible_line
 from cicd_agent.core.words import clip
 from cicd_agent.errors import NotifierRefused
@@ -24,6 +25,12 @@ LONGEST_WAIT = 30
 """Seconds that a rate limit may ask for; it is waited for once."""
 LONGEST_TEXT = 300
 LONGEST_URL = 1_000
+MOST_DETAILS = 10
+LONGEST_DETAIL = 150
+ROOM = 290
+"""Characters of a detail as it is sent, where one that is escaped is several: ten fit into the 3,000 of a section."""
+MOST_BUTTONS = 3
+LONGEST_BUTTON = 75
 RATE_LIMITED = 429
 REMEDIES = {
     "channel_not_found": "Let `slack-channel` be the id of a channel that the app is in",
@@ -76,13 +83,13 @@ class Slack:
         self._ca_bundle = ca_bundle
         self._sleep = sleep
 
-    def tell(self, text: str, url: str) -> None:
-        """Post one line, with a link when there is a `url`. Raises NotifierRefused."""
-        line = message(text, url)
-        answer = self._send(line)
+    def tell(self, text: str, url: str, details: Sequence[str] = (), buttons: Sequence[Button] = ()) -> None:
+        """Post one line, with a link when there is a `url`, and what is below it. Raises NotifierRefused."""
+        post = content(text, url, details, buttons)
+        answer = self._send(post)
         if answer.status == RATE_LIMITED and answer.wait is not None and answer.wait <= LONGEST_WAIT:
             self._sleep(answer.wait)
-            answer = self._send(line)
+            answer = self._send(post)
         if not answer.problem:
             return
         remedy = REMEDIES.get(answer.problem, "")
@@ -91,12 +98,12 @@ class Slack:
             remedy = f"That is a rate limit: {until}"
         raise NotifierRefused("Slack refused the message", why=f"{answer.status}: {answer.problem}", remedy=remedy)
 
-    def _send(self, line: str) -> _Answer:
+    def _send(self, post: Mapping[str, Any]) -> _Answer:
         """One request. The words of the client are never repeated: they hold the address, and perhaps the token."""
         from slack_sdk.errors import SlackClientError  # noqa: PLC0415  only a run that tells somebody pays for it
 
         try:
-            return self._by_webhook(line) if self._webhook else self._by_token(line)
+            return self._by_webhook(post) if self._webhook else self._by_token(post)
         except (OSError, http.client.HTTPException) as error:
             cause = getattr(error, "reason", error)
             why = "its certificate is not trusted" if isinstance(cause, ssl.SSLError) else "there was no answer"
@@ -107,19 +114,19 @@ class Slack:
             why, remedy = "its answer is not understood", f"Look at `{setting}`, and at what stands between"
         raise NotifierRefused("Slack was not told", why=why, remedy=remedy)
 
-    def _by_webhook(self, line: str) -> _Answer:
+    def _by_webhook(self, post: Mapping[str, Any]) -> _Answer:
         from slack_sdk.webhook import WebhookClient  # noqa: PLC0415
 
         if not _is_address(self._webhook):
             raise NotifierRefused("the input `slack-webhook-url` is not an https address", remedy="Copy it from Slack")
         tls = self._tls(urlsplit(self._webhook).scheme)
         client = WebhookClient(self._webhook, timeout=TIMEOUT, ssl=tls, logger=_silence(), retry_handlers=[])
-        answer = client.send(**_content(line))
+        answer = client.send(**post)
         said = answer.body.strip()
         is_done = answer.status_code == http.client.OK and said == "ok"
         return _Answer("" if is_done else _word(said), answer.status_code, _wait(answer.headers))
 
-    def _by_token(self, line: str) -> _Answer:
+    def _by_token(self, post: Mapping[str, Any]) -> _Answer:
         from slack_sdk import WebClient  # noqa: PLC0415
         from slack_sdk.errors import SlackApiError  # noqa: PLC0415
 
@@ -130,7 +137,7 @@ class Slack:
             self._token, base_url=self._api, timeout=TIMEOUT, ssl=tls, logger=_silence(), retry_handlers=[]
         )
         try:
-            client.chat_postMessage(channel=self._channel, **_content(line))
+            client.chat_postMessage(channel=self._channel, **post)
         except SlackApiError as error:
             return _refusal(error)
         return _Answer("", http.client.OK)
@@ -159,11 +166,26 @@ def message(text: str, url: str = "") -> str:
     `&`, `<` and `>` are all that it wants escaped (https://docs.slack.dev/messaging/formatting-message-text); what
     calls people needs them, or a plain @, which becomes one that calls nobody.
     """
-    line = visible_line(" ".join(text.split())).replace("@", "＠")
-    line = _escaped(clip(line, LONGEST_TEXT))
-    if not url or len(url) > LONGEST_URL:
-        return line
-    return f"{line} <{_escaped(quote(url, safe='/:?#!$&*+,;=%~'))}|details>"
+    line, link = _escaped(clip(_plain(text), LONGEST_TEXT)), _escaped(_address(url))
+    return f"{line} <{link}|details>" if 0 < len(link) <= LONGEST_URL else line
+
+
+def content(text: str, url: str = "", details: Sequence[str] = (), buttons: Sequence[Button] = ()) -> Mapping[str, Any]:
+    """What is posted: `verbatim` makes no links of plain words, and nobody fetches what is linked to.
+
+    The line is also what those see who get no blocks: in a notification, say. Buttons that link take no answer of ours.
+    """
+    line = message(text, url)
+    blocks: list[Mapping[str, Any]] = [_section(line)]
+    if lines := [shown for each in details if (shown := _within(_plain(each), LONGEST_DETAIL, ROOM))]:
+        if len(lines) > MOST_DETAILS:
+            lines[MOST_DETAILS - 1 :] = [f"… and {len(lines) - MOST_DETAILS + 1:,} more"]
+        blocks.append(_section("\n".join(lines)))
+    links = [(_within(_plain(each.text), LONGEST_BUTTON, LONGEST_BUTTON), _address(each.url)) for each in buttons]
+    elements = [_link(shown, address) for shown, address in links if shown and 0 < len(address) <= LONGEST_URL]
+    if elements:
+        blocks.append({"type": "actions", "elements": elements[:MOST_BUTTONS]})
+    return {"text": line, "blocks": blocks, "unfurl_links": False, "unfurl_media": False}
 
 
 def _is_address(url: str) -> bool:
@@ -177,19 +199,31 @@ def _is_address(url: str) -> bool:
     return is_plain and bool(host) and (parts.scheme == "https" or (parts.scheme, host) == ("http", "127.0.0.1"))
 
 
+def _plain(text: str) -> str:
+    return visible_line(" ".join(text.split())).replace("@", "＠")
+
+
 def _escaped(text: str) -> str:
     return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
 
 
-def _content(line: str) -> dict[str, Any]:
-    """What is posted: `verbatim` makes no links of plain words, and nobody fetches what is linked to."""
-    text = {"type": "mrkdwn", "text": line, "verbatim": True}
-    return {
-        "text": line,
-        "blocks": [{"type": "section", "text": text}],
-        "unfurl_links": False,
-        "unfurl_media": False,
-    }
+def _within(text: str, most: int, room: int) -> str:
+    """The text escaped, of at most so many characters before that, and of so many after."""
+    while len(escaped := _escaped(clip(text, most))) > room:
+        most -= 1
+    return escaped
+
+
+def _address(url: str) -> str:
+    return quote(url, safe="/:?#!$&*+,;=%~")
+
+
+def _section(text: str) -> Mapping[str, Any]:
+    return {"type": "section", "text": {"type": "mrkdwn", "text": text, "verbatim": True}}
+
+
+def _link(text: str, address: str) -> Mapping[str, Any]:
+    return {"type": "button", "text": {"type": "plain_text", "text": text, "emoji": False}, "url": address}
 
 
 def _refusal(error: "SlackApiError") -> _Answer:

@@ -9,7 +9,7 @@ import os
 from collections.abc import Callable, Mapping
 from dataclasses import astuple, dataclass
 from datetime import UTC, datetime
-from functools import lru_cache
+from functools import cache, lru_cache
 from pathlib import Path
 from typing import Annotated, Final, Literal
 
@@ -31,7 +31,6 @@ _MOST = 10**12
 """No count of tokens, requests or seconds is larger; arithmetic with what is could end a replay."""
 _LIMITS = ("max_output_tokens", "seconds")
 """What bounds a reply is no part of what was asked: a whole answer is the same under every bound."""
-_REQUEST: TypeAdapter[Request] = TypeAdapter(Request)
 _REMEDY = "Give the tape.jsonl that a run wrote beside its report"
 
 
@@ -76,12 +75,20 @@ class Exchange:
     redacted: bool = False
 
 
-_EXCHANGE: TypeAdapter[Exchange] = TypeAdapter(Exchange)
+# A schema takes milliseconds to build: a run that asks nobody needs neither.
+@cache
+def _request() -> TypeAdapter[Request]:
+    return TypeAdapter(Request)
+
+
+@cache
+def _exchange() -> TypeAdapter[Exchange]:
+    return TypeAdapter(Exchange)
 
 
 def canonical(request: Request, model: str) -> dict[str, object]:
     """Everything that is asked, as JSON has it: the model's name and all of the request but its bounds."""
-    asked = {"model": model, **_REQUEST.dump_python(request)}
+    asked = {"model": model, **_request().dump_python(request)}
     return {name: value for name, value in asked.items() if name not in _LIMITS}
 
 
@@ -143,7 +150,7 @@ class Recorder:
         return reply
 
     def _append(self, exchange: Exchange) -> None:
-        whole = _plain(_EXCHANGE.dump_python(exchange), str)
+        whole = _plain(_exchange().dump_python(exchange), str)
         shown = _plain(whole, self._redact)
         if shown != whole and isinstance(shown, dict):
             shown["redacted"] = True
@@ -184,7 +191,7 @@ def load_tape(raw: bytes, name: str) -> tuple[bytes, tuple[Exchange, ...]]:
         if line.startswith(LOOKUPS):
             continue
         try:
-            exchange = _EXCHANGE.validate_json(line, strict=True)
+            exchange = _exchange().validate_json(line, strict=True)
         except ValidationError as error:
             first = error.errors(include_url=False, include_input=False)[0]
             where = ".".join(str(part) for part in first["loc"])

@@ -16,6 +16,8 @@ from cicd_agent.settings import Settings, kebab
 _INTEGER = re.compile(r"[+-]?[0-9]{1,18}")
 _NUMBER = re.compile(r"[+-]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][+-]?[0-9]+)?")
 _SHOWN = 40
+_OURS = frozenset({"input_only", "file_only", "lines", "keys"})
+"""What a field's schema says to us alone."""
 _SECRET_PART = 12
 """A run of this many characters of a secret is as good as the secret."""
 _SECRET_LEAST = 6
@@ -40,6 +42,8 @@ class Setting:
     shape: Mapping[str, Any]
     input_only: bool = False
     file_only: bool = False
+    lines: bool = False
+    """Whether only a line end ends an item of a list, and a comma is a part of it."""
     keys: str = ""
     """What the keys of a mapping are."""
 
@@ -72,7 +76,7 @@ class Setting:
         """An input's text as a file would have it: items of a list stand on their own lines or between commas."""
         if self.shape["type"] != "array":
             return text
-        return tuple(item for part in re.split(r"[,\n]", text) if (item := part.strip()))
+        return tuple(item for part in re.split(r"\n" if self.lines else r"[,\n]", text) if (item := part.strip()))
 
     def value_of(self, value: Value) -> object:
         """The checked value of a word, or of a list. Raises Unfit."""
@@ -122,9 +126,10 @@ def catalogue() -> Mapping[str, Setting]:
             name=name,
             field=field,
             description=info.description or "",
-            shape={key: value for key, value in shapes[name].items() if key not in ("input_only", "file_only", "keys")},
+            shape={key: value for key, value in shapes[name].items() if key not in _OURS},
             input_only="input_only" in shapes[name],
             file_only="file_only" in shapes[name],
+            lines="lines" in shapes[name],
             keys=shapes[name].get("keys", ""),
         )
         for field, info in Settings.model_fields.items()

@@ -26,10 +26,7 @@ def abreast(tasks: Sequence[Callable[[], T]], width: int) -> list[T]:
                 task, result = next(waiting, (None, None))
             if task is None or result is None or not result.set_running_or_notify_cancel():
                 return
-            try:
-                result.set_result(task())
-            except BaseException as error:  # noqa: BLE001  carried over to the thread that waits for it
-                result.set_exception(error)
+            _settle(task, result)
 
     for _ in range(min(width, len(tasks))):
         threading.Thread(target=work, daemon=True).start()
@@ -38,3 +35,18 @@ def abreast(tasks: Sequence[Callable[[], T]], width: int) -> list[T]:
     finally:
         for result in results:
             result.cancel()
+
+
+def begin(task: Callable[[], T]) -> Future[T]:
+    """What a task will have come to, run in a thread of its own: for whoever does not wait longer than a while."""
+    result: Future[T] = Future()
+    result.set_running_or_notify_cancel()
+    threading.Thread(target=_settle, args=(task, result), daemon=True).start()
+    return result
+
+
+def _settle(task: Callable[[], T], result: Future[T]) -> None:
+    try:
+        result.set_result(task())
+    except BaseException as error:  # noqa: BLE001  carried over to the thread that waits for it
+        result.set_exception(error)

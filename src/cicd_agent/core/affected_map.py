@@ -74,7 +74,7 @@ _Place = Annotated[int, Field(ge=0, lt=_MOST)]
 
 
 class _Wire(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, defer_build=True)
 
 
 class _Source(_Wire):

@@ -25,6 +25,10 @@ _PLAIN_ENCODINGS = ("utf-8", "utf8", "ascii", "us-ascii")
 
 # String-only statements are dropped, unless they are f-strings, which run what they hold.
 _INERT_STRING = re.compile(r"(?i)[rbu]{0,2}['\"]")
+# Words in a comment that some tool obeys: build constraints, migrations, generated queries, Ruby's and editors' magic.
+_ORDER = re.compile(
+    r"[+@]\w|-\*-|name: |[a-z_]+: *(?:true|false|strict|literal|none)\b|.*\b(?:en)?coding[:=]|goose\b|migrate\b"
+)
 _LAYOUT = (tokenize.COMMENT, tokenize.NL, tokenize.ENDMARKER)
 
 
@@ -47,7 +51,13 @@ def _is_comment(line: str, marker: str) -> bool:
     # A blank after the marker tells prose from orders to a tool (#!, #include, //go:build). A backslash at the end
     # swallows the next line in C; a control character or U+2028 inside may end the comment early.
     rest = text.removeprefix(marker)
-    return rest != text and rest[:1] in {"", " "} and not text.endswith("\\") and text.isprintable()
+    return (
+        rest != text
+        and rest[:1] in {"", " "}
+        and not text.endswith("\\")
+        and text.isprintable()
+        and not _ORDER.match(rest.strip())
+    )
 
 
 def _same_python(before: str, after: str) -> bool:

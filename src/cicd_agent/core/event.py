@@ -108,6 +108,8 @@ class Comment:
     line: int = 0
     side: str = ""
     diff_hunk: str = ""
+    issue: int = 0
+    """The number of the issue or pull request whose conversation it stands in, 0 for a comment at a line."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,6 +140,12 @@ class Event:
     inputs: Mapping[str, str] = field(default_factory=dict)
     delivery: str = ""
     server: str = ""
+
+    @property
+    def run_url(self) -> str:
+        """Where the run that looks at this event is shown, "" when that is not known."""
+        run = self.delivery.partition(".")[0]
+        return f"{self.server}/{self.repo}/actions/runs/{run}" if self.server and self.repo and run else ""
 
     @property
     def hosts(self) -> frozenset[str]:

@@ -163,7 +163,7 @@ def _issue_comment(event: Event, top: Node, _: RunContext) -> Event:
     issue, node = top["issue"], top["comment"]
     association = node["author_association"].text
     author = _actor(node["user"], association)
-    comment = Comment(node["id"].number, node["body"].text, author)
+    comment = Comment(node["id"].number, node["body"].text, author, issue=issue["number"].number)
     # GITHUB_SHA is the default branch here, whichever pull request is talked about: the head has to be asked for.
     return replace(
         event,

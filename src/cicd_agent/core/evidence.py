@@ -6,6 +6,10 @@ from cicd_agent.core.change import Change
 from cicd_agent.core.event import Event
 from cicd_agent.core.failed import FailedRun
 from cicd_agent.core.finding import Finding
+from cicd_agent.core.gate import GateEvidence
+from cicd_agent.core.history import History
+from cicd_agent.core.risk_file import RiskFile
+from cicd_agent.core.routed import RouteEvidence
 from cicd_agent.core.suite import TestEvidence
 from cicd_agent.core.thread import Thread
 from cicd_agent.core.trial import TrialReport
@@ -58,3 +62,11 @@ class Evidence:
     """What came of patches that were tried out after the answers, so that nothing has to be run again to judge them."""
     tests: TestEvidence | None = None
     """What the project's tests have shown, and what came of new ones."""
+    history: History | None = None
+    """What the repository's past says of the change."""
+    learnt: RiskFile | None = None
+    """What the repository has learnt of its risk, from its base branch."""
+    route: RouteEvidence | None = None
+    """What routing looks at beside these."""
+    gate: GateEvidence | None = None
+    """What a deployment gate saw."""

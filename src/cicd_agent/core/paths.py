@@ -47,6 +47,8 @@ class Area:
 
 
 OWN_CONFIG = ".github/cicd-agent.yml"
+UNCOUNTED = frozenset({PathKind.DOCS, PathKind.GENERATED, PathKind.VENDORED, PathKind.LOCK_FILE})
+"""Nobody writes or reads these line by line: they count as files, their lines do not."""
 
 
 def _words(text: str) -> frozenset[str]:
@@ -158,6 +160,12 @@ def kinds(path: str) -> frozenset[PathKind]:
     if not found & {PathKind.TEST, PathKind.VENDORED, PathKind.EXAMPLE}:
         found |= _product(path, name, suffix, parents)
     return frozenset(found)
+
+
+def is_test(path: str) -> bool:
+    """Whether `kinds` holds TEST, for who asks nothing else and asks it of every file of a repository."""
+    *parents, name = path.lower().split("/")
+    return _is_test(path, name, name.rpartition(".")[2] if "." in name else "", parents)
 
 
 def _standing(path: str, name: str, suffix: str, parents: list[str]) -> set[PathKind]:

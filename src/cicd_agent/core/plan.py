@@ -183,23 +183,39 @@ class Issue:
 
 
 @dataclass(frozen=True, slots=True)
+class Button:
+    """A link that is shown as a button."""
+
+    text: str
+    url: str
+
+
+@dataclass(frozen=True, slots=True)
 class Notification:
-    """One line for people who are not looking at GitHub; `url` is where they read on."""
+    """One line for people who are not looking at GitHub; `url` is where they read on.
+
+    `details` are further lines and `buttons` further links, for a message that asks somebody to decide.
+    """
 
     key: str
     text: str
     url: str = ""
+    details: tuple[str, ...] = ()
+    buttons: tuple[Button, ...] = ()
     kind: Literal["notification"] = "notification"
 
 
 @dataclass(frozen=True, slots=True)
 class Rerun:
-    """The failed jobs of a run that has ended are run again, if that attempt (`attempt`) is its first."""
+    """The failed jobs of a run that has ended are run again, if that attempt (`attempt`) is its first.
+
+    For an `approval` it may be any: the run was held, and decides anew.
+    """
 
     key: str
     run: int
     attempt: int
-    reason: Literal["infrastructure", "flaky"]
+    reason: Literal["infrastructure", "flaky", "approval"]
     kind: Literal["rerun"] = "rerun"
 
 
@@ -243,6 +259,33 @@ class OpenPull:
     kind: Literal["open-pull"] = "open-pull"
 
 
+@dataclass(frozen=True, slots=True)
+class Deployment:
+    """GitHub's record of what a gate decided: a deployment and its status, or a status of one (`id`) that stands.
+
+    The output `output` then holds its number.
+    """
+
+    key: str
+    environment: str
+    commit: str
+    state: Literal["queued", "failure", "inactive"]
+    description: str
+    id: int = 0
+    output: str = ""
+    kind: Literal["deployment"] = "deployment"
+
+
+@dataclass(frozen=True, slots=True)
+class ReviewRequest:
+    """People and teams (`org/team`) are asked to look at a pull request."""
+
+    key: str
+    pull: int
+    reviewers: tuple[str, ...]
+    kind: Literal["review-request"] = "review-request"
+
+
 Effect = (
     Review
     | Comment
@@ -260,26 +303,9 @@ Effect = (
     | Rerun
     | Commit
     | OpenPull
+    | Deployment
+    | ReviewRequest
 )
-
-
-@dataclass(frozen=True, slots=True)
-class Grant:
-    """What this job's own settings let a plan do beyond comments: the plan may come from a file that others wrote.
-
-    `withheld` is why nothing that it says may be a yes, "" when it may.
-    """
-
-    events: frozenset[ReviewEvent] = frozenset({ReviewEvent.COMMENT})
-    withheld: str = ""
-    labels: bool = False
-    check_run: bool = False
-    commit_comment: bool = False
-    issue: bool = False
-    reruns: frozenset[str] = frozenset()
-    """Reasons for which failed jobs may be run again."""
-    deliver: Literal["patch", "commit", "pull-request", "comment"] = "patch"
-    """How tests may be delivered: a commit and a pull request only when it says so."""
 
 
 @dataclass(frozen=True, slots=True)

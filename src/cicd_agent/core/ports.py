@@ -2,20 +2,20 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 from cicd_agent.core.change import Change, Commit
 from cicd_agent.core.diff import FileDiff
 from cicd_agent.core.event import PullRequest, Ref
+from cicd_agent.core.history import Past
 from cicd_agent.core.library import Blamed, Entry, Matches
 from cicd_agent.core.plan import CheckRun, Receipt, Review
-from cicd_agent.core.sandbox import Limits, Ran
 from cicd_agent.core.thread import Thread
 
 if TYPE_CHECKING:
     from cicd_agent.core.ports_actions import Notices, Runs
     from cicd_agent.core.ports_delivery import Commits
+    from cicd_agent.core.ports_gate import Gates
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,6 +97,22 @@ class Repository(Protocol):
 
     def blob(self, sha: str, path: str, limit: int = 1_000_000) -> bytes | None:
         """Content of a regular file at a commit; None when absent, not a regular file, or over `limit` bytes."""
+        ...
+
+    def past(self, sha: str, most: int, counted: int) -> Past:
+        """The last `most` commits that lead to `sha`, itself included; lines are counted for the newest `counted`."""
+        ...
+
+    def parents(self, sha: str) -> tuple[str, ...]:
+        """The parents of a commit, none when this clone does not have it."""
+        ...
+
+    def between(self, base: str, head: str, most: int) -> tuple[Commit, ...]:
+        """The commits on the first-parent line of `head` that are not in `base`, newest first."""
+        ...
+
+    def patch_id(self, base: str, head: str) -> str:
+        """Git's stable id of the diff from one commit to another, "" when there is none; the same for a rebased one."""
         ...
 
     def library(self, change: Change) -> "Library":
@@ -244,6 +260,11 @@ class Forge(Protocol):
         """Its commits and branches, where something is to be added to them."""
         ...
 
+    @property
+    def gates(self) -> "Gates":
+        """What decides on deployments, and what becomes of them."""
+        ...
+
 
 class Marks(Protocol):
     """Labels of pull requests and our check runs. Every method may raise ForgeRefused."""
@@ -304,31 +325,4 @@ class Store(Protocol):
 
     def record(self, receipt: Receipt) -> None:
         """Journal what became of it."""
-        ...
-
-
-class Sandbox(Protocol):
-    """A place to run what nobody has read: no secret, no network, hard limits, and nothing left behind."""
-
-    def run(
-        self,
-        command: Sequence[str],
-        tree: Path,
-        *,
-        limits: Limits,
-        files: Mapping[str, bytes] | None = None,
-        collect: Sequence[str] = (),
-        readable: Sequence[Path] = (),
-        environment: Mapping[str, str] | None = None,
-        loopback: bool = False,
-        without: Sequence[str] = (),
-    ) -> Ran:
-        """Run `command` at the top of a fresh copy of `tree` (without `.git`) that is gone when this returns.
-
-        Names at the top of the tree that stand in `without` are not copied.
-        `files` (path below the copy → content) are put over it first, and those that `collect` names are read at the
-        end. `readable` are directories that the command may read and run beside the system's (a virtual environment).
-        It gets the `environment` that is given, over PATH, HOME, TMPDIR and LANG, and nothing else. With `loopback` it
-        may talk to itself over a private network. Raises SandboxUnavailable where the machine cannot hold it.
-        """
         ...

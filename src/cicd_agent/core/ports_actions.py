@@ -5,6 +5,7 @@ from typing import Protocol
 
 from cicd_agent.core.actions import JobRun, RunNote, RunState, StoredArtifact
 from cicd_agent.core.change import Change
+from cicd_agent.core.plan import Button
 from cicd_agent.core.ports import PostedComment
 from cicd_agent.core.trial import Trial, TrialReport
 
@@ -109,10 +110,10 @@ class Notices(Protocol):
 
 
 class Notifier(Protocol):
-    """A place where people are told things in one line."""
+    """A place where people are told things in one line, or asked to decide something."""
 
-    def tell(self, text: str, url: str) -> None:
-        """Send it. Raises NotifierRefused."""
+    def tell(self, text: str, url: str, details: Sequence[str] = (), buttons: Sequence[Button] = ()) -> None:
+        """Send the line, below it what the details say, a line each, and the links. Raises NotifierRefused."""
         ...
 
 

@@ -1,45 +1,52 @@
-"""How likely a change is to break something, judged by its shape alone, and why: the floor no model can lower.
+"""How likely a change is to break something, by its shape and its files' past: the floor that no model can lower.
 
-The model is just-in-time defect prediction: what a commit's size, spread and purpose say of the chance that a later
-commit has to repair it. The weights below are those of a logistic regression on ln(1 + feature), fitted to several
-projects and applied to one that it has not seen (area under the ROC curve .73; lines added alone reach .725).
+The score is that of `core/risk_model.py`, the logistic curve stretched so that nothing at all is 0: it ranks changes,
+it is not the probability that this one is wrong. That probability is spoken of only where the repository has calibrated
+the score on its own outcomes.
 
-The score is the logistic curve stretched so that nothing at all is 0: it ranks changes, it is not the probability
-that this one is wrong. The thresholds are quantiles of the score over 76,712 changes of four open-source projects
-(OpenStack, Qt, Go, the Eclipse platform), each project weighing the same: half of all changes are low, 35 % medium,
-12 % high, 3 % critical. Between the levels the share of changes that later needed a repair rises in every one of the
-four (.08 to .25 when low, .48 to .79 when critical).
+Where the history is known, the levels begin at quantiles of the repository's own scores: not everything can be high.
+Elsewhere they begin at quantiles of the score over 76,712 changes of four open-source projects (OpenStack, Qt, Go, the
+Eclipse platform), each project weighing the same: half of all changes are low, 35 % medium, 12 % high, 3 % critical.
+Between the levels the share of changes that later needed a repair rises in every one of the four (.08 to .27 when low,
+.53 to .78 when critical).
 """
 
-import re
-from collections.abc import Iterable
+from bisect import bisect_left, bisect_right
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from math import exp, log, log1p, log2
 
 from cicd_agent.core.change import Change, Commit
 from cicd_agent.core.comments import is_comment_only
 from cicd_agent.core.diff import FileDiff
-from cicd_agent.core.paths import PathKind, kinds
+from cicd_agent.core.history import TROUBLED_DAYS, History, PastChange, Trouble
+from cicd_agent.core.measures import Experience, Measures, entropy
+from cicd_agent.core.paths import UNCOUNTED, PathKind, kinds
+from cicd_agent.core.repair_words import says_repair
+from cicd_agent.core.risk_file import RiskFile
+from cicd_agent.core.risk_model import (
+    SHIPPED_THRESHOLDS,
+    Thresholds,
+    ascending,
+    chance,
+    score,
+    terms,
+    thresholds_of,
+    unknown,
+)
 from cicd_agent.core.verdict import Ground, Reason, Risk, RiskLevel
 from cicd_agent.core.words import count
 
-_INTERCEPT = -1.796
-_ADDED, _DELETED, _FIX = 0.460, 0.0735, 1.434
-_FILES, _DIRECTORIES, _SUBSYSTEMS, _ENTROPY = 0.0947, -0.0695, -0.235, 0.208
+AMONG = 500
+"""So many of the last changes a change is ranked among."""
+FEWEST = 20
+"""With fewer past changes one of them more or less moves a percentile by over 5, and a level's share as well."""
+_MIXED = 100
+"""So many of the last changes show how often each level comes up; with fewer, no threshold is made of them."""
+_REPAIRED_OFTEN = 3
+_UNKNOWN = Experience()
 
-# One file, no line: the smallest change there is.
-_ORIGIN = _INTERCEPT + (_FILES + _DIRECTORIES + _SUBSYSTEMS) * log(2)
-
-_THRESHOLDS = {RiskLevel.LOW: 0, RiskLevel.MEDIUM: 37, RiskLevel.HIGH: 68, RiskLevel.CRITICAL: 84}
-
-# Nobody writes or reads these line by line: they count as files, their lines do not.
-_UNCOUNTED = {PathKind.DOCS, PathKind.GENERATED, PathKind.VENDORED, PathKind.LOCK_FILE}
 _UNCOUNTED_ATTRIBUTES = {"linguist-generated", "linguist-vendored", "-diff"}
-
-_REPAIRS = re.compile(r"(?i)\b(?:fix(?:e[sd]|ing)?|bug(?:s|fix|fixes)?|hotfix|defects?)\b(?!-)")
-_COSMETICS = re.compile(
-    r"(?i)\b(?:typos?|spelling|grammar|lint(?:er|ing)?|format(?:ting)?|docs?|comments?|ci|flake8|ruff)\b"
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,19 +86,22 @@ def features(change: Change) -> Features:
     counted = [
         file
         for file in change.files
-        if not of[file.path] & _UNCOUNTED and not _UNCOUNTED_ATTRIBUTES.intersection(file.attributes)
+        if not of[file.path] & UNCOUNTED and not _UNCOUNTED_ATTRIBUTES.intersection(file.attributes)
     ]
     added = [sum(1 for _ in file.added) for file in counted]
     deleted = [sum(1 for _ in file.deleted) for file in counted]
     parents = {path.rpartition("/")[0] for path in of}
-    is_documentation = {file.path: PathKind.DOCS in of[file.path] and _is_plain(file) for file in change.files}
+    # What is renamed to look like documentation was something else, and is gone from there.
+    is_documentation = {
+        file.path: PathKind.DOCS in of[file.path] & kinds(file.old_path) and _is_plain(file) for file in change.files
+    }
     return Features(
         files=len(of),
         directories=len(parents),
         subsystems=len({parent.partition("/")[0] for parent in parents}),
         added=sum(added),
         deleted=sum(deleted),
-        entropy=_entropy([plus + minus for plus, minus in zip(added, deleted, strict=True)]),
+        entropy=entropy([plus + minus for plus, minus in zip(added, deleted, strict=True)]),
         is_fix=_is_fix(change.commits),
         kinds=frozenset().union(*of.values()),
         documentation_only=bool(of) and all(is_documentation.values()),
@@ -101,73 +111,135 @@ def features(change: Change) -> Features:
     )
 
 
-def assess(change: Change, floors: Iterable[Floor] = ()) -> Risk:
-    """The risk of a change: the model's score, raised to every floor. The points of the reasons add up to the score."""
+def measures(change: Change, experience: Experience = _UNKNOWN) -> Measures:
+    """Measure a change in the terms of the model. The lines before are not counted: those of past changes are not."""
+    return _measured(features(change), experience)
+
+
+def assess(
+    change: Change, floors: Iterable[Floor] = (), history: History | None = None, learnt: RiskFile | None = None
+) -> Risk:
+    """The risk of a change: the model's score, raised to every floor. The points of the reasons add up to the score.
+
+    With `history`, it is ranked among the last changes, each with its own score and its own floor, and their scores say
+    where the levels begin, unless `learnt` does.
+    """
     shape = features(change)
-    score, reasons = _by_shape(shape)
+    measured = _measured(shape, history.experience if history is not None else _UNKNOWN)
+    recent = history.recent[:AMONG] if history is not None else ()
+    scores = [score(past.measures, learnt) for past in recent]
+    thresholds = _thresholds(scores, learnt)
+    reached, reasons = _by_model(measured, learnt)
     if shape.comment_only:
         # Many words are still words. A floor holds all the same: a secret in a README is no comment.
-        lowered = min(score, _THRESHOLDS[RiskLevel.MEDIUM] - 1)
+        lowered = min(reached, thresholds[0] - 1)
         what = "documentation" if shape.documentation_only else "comments"
-        reasons.append(Reason(f"{what} only: nothing that runs has changed", lowered - score))
-        score = lowered
-    for floor in sorted(dict.fromkeys(floors), key=lambda floor: -floor.level.rank):
-        raised = max(score, _THRESHOLDS[floor.level])
-        reasons.append(Reason(floor.reason, raised - score, floor.ground))
-        score = raised
-    level = max((level for level, threshold in _THRESHOLDS.items() if score >= threshold), key=lambda level: level.rank)
-    return Risk(level, score, tuple(sorted(reasons, key=lambda reason: -reason.points)))
-
-
-def _by_shape(shape: Features) -> tuple[int, list[Reason]]:
-    """Score and reasons of the statistical model."""
-    if not shape.files:
-        return 0, []
-    spread = (
-        _FILES * log((1 + shape.files) / 2)
-        + _DIRECTORIES * log((1 + shape.directories) / 2)
-        + _SUBSYSTEMS * log((1 + shape.subsystems) / 2)
-        + _ENTROPY * log1p(shape.entropy)
+        reasons.append(Reason(f"{what} only: nothing that runs has changed", lowered - reached))
+        reached = lowered
+    told = _troubles(history.troubles) if history is not None else ()
+    for floor in sorted(dict.fromkeys((*floors, *told)), key=lambda floor: -floor.level.rank):
+        raised = max(reached, _begin(floor.level, thresholds))
+        reasons.append(Reason(floor.reason, raised - reached, floor.ground))
+        reached = raised
+    before = [_raised(past, each, thresholds) for past, each in zip(recent, scores, strict=True)]
+    return Risk(
+        _level(reached, thresholds),
+        reached,
+        tuple(sorted(reasons, key=lambda reason: -reason.points)),
+        percentile=_percentile(reached, before),
+        among=len(before),
+        # The outcomes that it was learnt from did not tell comments from code.
+        probability=None if shape.comment_only else chance(measured, learnt),
+        mix=_mix(before, thresholds),
     )
-    terms = {
-        f"{count(shape.added, 'line')} added": _ADDED * log1p(shape.added),
-        f"{count(shape.deleted, 'line')} deleted": _DELETED * log1p(shape.deleted),
-        _spread_in_words(shape): spread,
-        "its commits say that it repairs something": _FIX * log(2) if shape.is_fix else 0.0,
-    }
-    rise = sum(terms.values())
-    score = round(100 * _stretched(_ORIGIN + rise))
-    if score <= 0:
+
+
+def _measured(shape: Features, experience: Experience) -> Measures:
+    return Measures(
+        subsystems=shape.subsystems,
+        directories=shape.directories,
+        files=shape.files,
+        entropy=shape.entropy,
+        added=shape.added,
+        deleted=shape.deleted,
+        is_fix=shape.is_fix,
+        experience=experience,
+    )
+
+
+def _by_model(measured: Measures, learnt: RiskFile | None) -> tuple[int, list[Reason]]:
+    """Score and reasons of the statistical model."""
+    reached = score(measured, learnt)
+    if not reached:
         return 0, []
-    points = {text: round(score * term / rise) for text, term in terms.items()}
+    found = terms(measured, learnt)
+    rise = sum(term.value for term in found)
+    points = {term.text: round(reached * term.value / rise) for term in found}
     # Rounded parts rarely add up; what is left over goes where it shows least.
-    points[max(points, key=lambda text: points[text])] += score - sum(points.values())
-    return score, [Reason(text, value) for text, value in points.items() if value]
+    points[max(points, key=lambda text: points[text])] += reached - sum(points.values())
+    reasons = [Reason(text, value) for text, value in points.items() if value]
+    missing = unknown(measured, learnt)
+    return reached, [
+        *reasons,
+        Reason(f"not known, and so taken for what is usual: {', '.join(missing)}", 0),
+    ] if missing else reasons
 
 
-def _stretched(z: float) -> float:
-    """The logistic curve over the part above the origin, from 0 to 1."""
-    floor = 1 / (1 + exp(-_ORIGIN))
-    return (1 / (1 + exp(-z)) - floor) / (1 - floor)
+def _thresholds(scores: Sequence[int], learnt: RiskFile | None) -> Thresholds:
+    if learnt is not None and learnt.thresholds is not None:
+        return ascending(learnt.thresholds)
+    return thresholds_of(scores) if len(scores) >= _MIXED else SHIPPED_THRESHOLDS
 
 
-def _spread_in_words(shape: Features) -> str:
-    files = count(shape.files, "file")
-    if shape.subsystems > 1:
-        return f"spread over {files} in {shape.subsystems} top-level directories"
-    return f"spread over {files}"
+def _begin(level: RiskLevel, thresholds: Thresholds) -> int:
+    """The score at which a level begins."""
+    return (0, *thresholds)[level.rank]
 
 
-def _entropy(churn: list[int]) -> float:
-    total = sum(churn)
-    return sum(lines / total * log2(total / lines) for lines in churn if lines)
+def _level(reached: int, thresholds: Thresholds) -> RiskLevel:
+    return list(RiskLevel)[bisect_right(thresholds, reached)]
+
+
+def _raised(past: PastChange, reached: int, thresholds: Thresholds) -> int:
+    return max(reached, _begin(past.floor, thresholds))
+
+
+def _percentile(reached: int, before: Sequence[int]) -> int | None:
+    """The share of the changes before that have a lower score, in whole percent and never rounded up."""
+    return 100 * bisect_left(sorted(before), reached) // len(before) if len(before) >= FEWEST else None
+
+
+def _mix(before: Sequence[int], thresholds: Thresholds) -> tuple[int, ...]:
+    """How many of the last changes are of each level, the lowest level first; none when too few are known."""
+    if len(before) < FEWEST:
+        return ()
+    found = Counter(_level(each, thresholds) for each in before[:_MIXED])
+    return tuple(found[level] for level in RiskLevel)
+
+
+def _troubles(troubles: Sequence[Trouble]) -> Iterator[Floor]:
+    """What befell the files of the change lately: a sentence for each kind, of the file that it befell most often."""
+    reverted = [trouble for trouble in troubles if trouble.kind == "reverted" and trouble.times > 0]
+    repaired = [trouble for trouble in troubles if trouble.kind == "repaired" and trouble.times >= _REPAIRED_OFTEN]
+    for befell in (reverted, repaired):
+        if befell:
+            worst = max(befell, key=lambda trouble: trouble.times)
+            is_high = worst.kind == "reverted" and worst.times > 1
+            others = f", {count(len(befell) - 1, 'other file')} as well" if len(befell) > 1 else ""
+            yield Floor(
+                RiskLevel.HIGH if is_high else RiskLevel.MEDIUM,
+                f"`{worst.path}` was {worst.kind} {_often(worst.times)} in {TROUBLED_DAYS} days{others}",
+            )
+
+
+def _often(times: int) -> str:
+    return {1: "once", 2: "twice"}.get(times, f"{times:,} times")
 
 
 def _is_fix(commits: Iterable[Commit]) -> bool:
     """Most subjects speak of a repair; one `fix lint` in a branch of features does not make it one."""
     subjects = [commit.subject for commit in commits if not commit.subject.startswith("Merge ")]
-    repairs = [subject for subject in subjects if _REPAIRS.search(subject) and not _COSMETICS.search(subject)]
-    return 2 * len(repairs) > len(subjects)
+    return 2 * sum(map(says_repair, subjects)) > len(subjects)
 
 
 def _is_plain(file: FileDiff) -> bool:

@@ -1,8 +1,10 @@
 """The values of a run in the sandbox: what it may use, what ended it, and how well it was shut in."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
+from pathlib import Path
+from typing import Protocol
 
 from cicd_agent.errors import ConfigError
 
@@ -65,3 +67,29 @@ class Ran:
 
 class SandboxUnavailable(ConfigError):
     """This machine has nothing that could keep a command in, or not in the way that was asked for."""
+
+
+class Sandbox(Protocol):
+    """A place to run what nobody has read: no secret, no network, hard limits, and nothing left behind."""
+
+    def run(
+        self,
+        command: Sequence[str],
+        tree: Path,
+        *,
+        limits: Limits,
+        files: Mapping[str, bytes] | None = None,
+        collect: Sequence[str] = (),
+        readable: Sequence[Path] = (),
+        environment: Mapping[str, str] | None = None,
+        loopback: bool = False,
+        without: Sequence[str] = (),
+    ) -> Ran:
+        """Run `command` at the top of a fresh copy of `tree` (without `.git`) that is gone when this returns.
+
+        Names at the top of the tree that stand in `without` are not copied.
+        `files` (path below the copy → content) are put over it first, and those that `collect` names are read at the
+        end. `readable` are directories that the command may read and run beside the system's (a virtual environment).
+        It gets the `environment` that is given, over PATH, HOME, TMPDIR and LANG, and nothing else. With `loopback` it
+        may talk to itself over a private network. Raises SandboxUnavailable where the machine cannot hold it.
+        """

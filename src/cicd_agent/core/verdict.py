@@ -44,11 +44,21 @@ class Reason:
 
 @dataclass(frozen=True, slots=True)
 class Risk:
-    """`score` is 0–100. `reasons` are sorted by points, most first."""
+    """`score` is 0–100. `reasons` are sorted by points, most first.
+
+    `percentile` (0–100) is the share of the repository's last changes with a lower score, None when fewer than 20 of
+    them are known; `among` is how many are. `probability` (0–1) that it needs a repair is there only after a
+    calibration on the repository's own outcomes. `mix` counts the levels of the last changes, lowest level first; it is
+    empty where there is no percentile.
+    """
 
     level: RiskLevel
     score: int
     reasons: tuple[Reason, ...] = ()
+    percentile: int | None = None
+    among: int = 0
+    probability: float | None = None
+    mix: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

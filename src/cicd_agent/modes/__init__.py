@@ -2,7 +2,8 @@
 
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Protocol, TypeVar
+from types import MappingProxyType
+from typing import Any, Final, Protocol, TypeVar, get_args
 
 from cicd_agent.agent.tool import Tool
 from cicd_agent.agent.turns import Answer, Question, Usage
@@ -10,13 +11,15 @@ from cicd_agent.core.change import Change
 from cicd_agent.core.diagnosis import Diagnosis
 from cicd_agent.core.event import Event
 from cicd_agent.core.evidence import Evidence
+from cicd_agent.core.gated import Gated
 from cicd_agent.core.generated import Generated
 from cicd_agent.core.plan import Plan
 from cicd_agent.core.ports import Forge, Repository, Workspace
 from cicd_agent.core.ports_actions import Bench
 from cicd_agent.core.ports_tests import Laboratory
+from cicd_agent.core.routed import AffectedTests, Routed
 from cicd_agent.core.verdict import Said, Verdict
-from cicd_agent.settings import Settings
+from cicd_agent.settings import ModeName, Settings
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +46,14 @@ class World:
     bench: Callable[[Change], Bench | None] | None = None
     laboratory: Callable[[Change], Laboratory | None] | None = None
     logs: LogFiles = field(default_factory=LogFiles)
+    reach: Callable[[Change], AffectedTests | None] | None = None
+    """The tests that a change can reach, by a map that an earlier run has left; None where nobody looks."""
+    now: Callable[[], float] = lambda: 0.0
+    """Seconds since 1970; 0 where nobody may depend on the time."""
+    problems: tuple[str, ...] = ()
+    """What is wrong with the configuration, or why it could not be read, a sentence each."""
+    told: frozenset[str] = frozenset()
+    """The settings, by their fields, that come from inputs."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +72,8 @@ class Account:
     left_out: tuple[str, ...] = ()
     """Sources of the exhibits for which the token budget had no room."""
 
+
+NO_OUTPUTS: Final[Mapping[str, str]] = MappingProxyType({})
 
 R = TypeVar("R")
 
@@ -93,6 +106,11 @@ class Mode(Protocol[R]):
         """Its step outputs beside those that every mode has."""
         ...
 
+    @property
+    def unproved(self) -> Mapping[str, str]:
+        """Its outputs of a run that came to no result: nobody may take silence for a yes."""
+        ...
+
     def declines(self, event: Event, settings: Settings | None = None) -> str | None:
         """Why there is nothing to do for this event, in one line; without `settings` only what none can change."""
         ...
@@ -122,7 +140,7 @@ class Mode(Protocol[R]):
 
     def verify(
         self, rules: R, answers: Sequence[Answer[Any]], evidence: Evidence, settings: Settings
-    ) -> Verdict | Said | Diagnosis | Generated:
+    ) -> Verdict | Said | Diagnosis | Generated | Routed | Gated:
         """Keep what is proven, in the mode's own kind of result; `answers` is empty without a model. Pure."""
         ...
 
@@ -157,11 +175,34 @@ class Mode(Protocol[R]):
         ...
 
 
+def mode_named(name: str) -> Mode[Any] | None:
+    """The mode of this name, None when there is none. A slice costs nothing until it is used."""
+    match name:
+        case "review":
+            from cicd_agent.modes.review import REVIEW  # noqa: PLC0415
+
+            return REVIEW
+        case "gen-tests":
+            from cicd_agent.modes.gen_tests import GEN_TESTS  # noqa: PLC0415
+
+            return GEN_TESTS
+        case "analyse-failure":
+            from cicd_agent.modes.analyse_failure import ANALYSE_FAILURE  # noqa: PLC0415
+
+            return ANALYSE_FAILURE
+        case "deploy-gate":
+            from cicd_agent.modes.deploy_gate import DEPLOY_GATE  # noqa: PLC0415
+
+            return DEPLOY_GATE
+        case "route":
+            from cicd_agent.modes.route import ROUTE  # noqa: PLC0415
+
+            return ROUTE
+        case _:
+            return None
+
+
 def modes() -> Mapping[str, Mode[Any]]:
     """All modes by name, in the order of the documents."""
-    # A slice costs nothing until it is used.
-    from cicd_agent.modes.analyse_failure import ANALYSE_FAILURE  # noqa: PLC0415
-    from cicd_agent.modes.gen_tests import GEN_TESTS  # noqa: PLC0415
-    from cicd_agent.modes.review import REVIEW  # noqa: PLC0415
-
-    return {REVIEW.name: REVIEW, GEN_TESTS.name: GEN_TESTS, ANALYSE_FAILURE.name: ANALYSE_FAILURE}
+    found = ((name, mode_named(name)) for name in get_args(ModeName))
+    return {name: mode for name, mode in found if mode is not None}

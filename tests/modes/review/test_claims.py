@@ -7,8 +7,9 @@ from cicd_agent.core.diff import Side
 from cicd_agent.core.diff_parse import parse_diff
 from cicd_agent.core.finding import Category, Severity
 from cicd_agent.core.verdict import RiskLevel
-from cicd_agent.modes.review.claims import MOST_CLAIMS, Prover, capped, complain
+from cicd_agent.modes.review.claims import MOST_CLAIMS, Prover, complain
 from cicd_agent.modes.review.draft import Claim, ClaimedSide, ReviewDraft
+from cicd_agent.modes.rulebook.floors import capped
 
 DIFF = """\
 diff --git a/old name.py b/new.py

@@ -15,8 +15,8 @@ from cicd_agent.core.verdict import RiskLevel, Verdict
 from cicd_agent.modes.review.draft import Claim, ClaimedSide, ReviewDraft
 from cicd_agent.modes.review.judge import Judged, JudgeDraft, Ruling
 from cicd_agent.modes.review.questions import questions
-from cicd_agent.modes.review.rules import RuleDraft
 from cicd_agent.modes.review.verdict import verify
+from cicd_agent.modes.rulebook.ruling import RuleDraft
 from cicd_agent.settings import Settings
 from tests.changes import change_of
 

@@ -23,8 +23,8 @@ from cicd_agent.modes.review.judge import Judged, JudgeDraft, Ruling
 from cicd_agent.modes.review.memory import digest, recall
 from cicd_agent.modes.review.questions import questions
 from cicd_agent.modes.review.remember import remember
-from cicd_agent.modes.review.rules import RuleDraft
 from cicd_agent.modes.review.verdict import verify
+from cicd_agent.modes.rulebook.ruling import RuleDraft
 from cicd_agent.settings import Settings
 from tests.changes import change_of
 from tests.generators import change as any_change

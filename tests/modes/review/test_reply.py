@@ -17,7 +17,7 @@ from cicd_agent.decision import Decision, dump, outputs
 from cicd_agent.modes import Account
 from cicd_agent.modes.review import REVIEW
 from cicd_agent.modes.review.reply import LONGEST_QUOTE, MOST_QUOTES, Quoted, ReplyDraft, complain, prove
-from cicd_agent.modes.review.rules import RuleDraft
+from cicd_agent.modes.rulebook.ruling import RuleDraft
 from cicd_agent.settings import Settings
 from tests.changes import change_of
 from tests.strategies import drafts

@@ -5,9 +5,10 @@ from cicd_agent.core.diff import Side
 from cicd_agent.core.event import Event, EventKind
 from cicd_agent.core.evidence import Evidence
 from cicd_agent.core.finding import Origin, Severity
-from cicd_agent.modes.review.rulebook import RULES
-from cicd_agent.modes.review.rulebook.rule import Example, Rule
-from cicd_agent.modes.review.rules import findings, rules
+from cicd_agent.modes.review.rules import rules
+from cicd_agent.modes.rulebook import RULES
+from cicd_agent.modes.rulebook.rule import Example, Rule
+from cicd_agent.modes.rulebook.ruling import findings
 from cicd_agent.settings import Settings
 from tests.changes import BINARY, change_of
 

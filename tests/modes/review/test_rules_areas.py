@@ -2,9 +2,9 @@ import pytest
 
 from cicd_agent.core.paths import PathKind
 from cicd_agent.core.verdict import RiskLevel
-from cicd_agent.modes.review.rulebook.areas import areas
-from cicd_agent.modes.review.rulebook.look import Survey
-from cicd_agent.modes.review.rules import findings
+from cicd_agent.modes.rulebook.areas import areas
+from cicd_agent.modes.rulebook.look import Survey
+from cicd_agent.modes.rulebook.ruling import findings
 from tests.changes import change_of
 
 

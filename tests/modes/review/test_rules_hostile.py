@@ -5,10 +5,10 @@ from hypothesis import strategies as st
 from cicd_agent.core.change import Change
 from cicd_agent.core.diff import LineKind, Side
 from cicd_agent.core.secrets import find_secrets
-from cicd_agent.modes.review.rulebook import RULES
-from cicd_agent.modes.review.rulebook.areas import areas
-from cicd_agent.modes.review.rulebook.look import Survey
-from cicd_agent.modes.review.rules import QUOTE, findings
+from cicd_agent.modes.rulebook import RULES
+from cicd_agent.modes.rulebook.areas import areas
+from cicd_agent.modes.rulebook.look import Survey
+from cicd_agent.modes.rulebook.ruling import QUOTE, findings
 from tests.changes import BINARY, change_of
 
 PATHS = (

@@ -5,10 +5,10 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from cicd_agent.core.change import Change
-from cicd_agent.modes.review.rulebook import RULES
-from cicd_agent.modes.review.rulebook.look import Look, Survey
-from cicd_agent.modes.review.rulebook.rule import Hit, Rule
-from cicd_agent.modes.review.rules import findings
+from cicd_agent.modes.rulebook import RULES
+from cicd_agent.modes.rulebook.look import Look, Survey
+from cicd_agent.modes.rulebook.rule import Hit, Rule
+from cicd_agent.modes.rulebook.ruling import findings
 from tests.changes import change_of
 
 # The same names in all of them, so that the rules which look at the whole change have something to find.

@@ -1,8 +1,8 @@
 from pathlib import Path
 
 from cicd_agent.core.secrets import find_secrets
-from cicd_agent.modes.review.rulebook import RULES
-from cicd_agent.modes.review.rulebook.page import page
+from cicd_agent.modes.rulebook import RULES
+from cicd_agent.modes.rulebook.page import page
 
 DOCS = Path(__file__).resolve().parents[3] / "docs" / "rules.md"
 

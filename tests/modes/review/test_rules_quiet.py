@@ -3,7 +3,7 @@
 import pytest
 
 from cicd_agent.core.finding import Severity
-from cicd_agent.modes.review.rules import findings
+from cicd_agent.modes.rulebook.ruling import findings
 from tests.changes import change_of
 
 Files = tuple[str, str | None, str | None]

@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 from cicd_agent.core.change import Change
 from cicd_agent.core.diff import Side
 from cicd_agent.core.finding import Category, Finding, Location, Severity
-from cicd_agent.modes.review.suppress import silenced, suppression
+from cicd_agent.modes.suppress import silenced, suppression
 from tests.changes import change_of
 
 

@@ -18,10 +18,10 @@ from cicd_agent.core.thread import MOST_RESOLVED, Thread
 from cicd_agent.core.verdict import Conclusion, Risk, RiskLevel, SuppressedBy, Verdict
 from cicd_agent.modes import Account
 from cicd_agent.modes.review.report import report
-from cicd_agent.modes.review.rulebook import RULES
-from cicd_agent.modes.review.rules import RuleDraft
 from cicd_agent.modes.review.threads import fixed, hush, keys, unsaid
 from cicd_agent.modes.review.verdict import verify
+from cicd_agent.modes.rulebook import RULES
+from cicd_agent.modes.rulebook.ruling import RuleDraft
 from cicd_agent.settings import Settings
 from tests.changes import change_of
 

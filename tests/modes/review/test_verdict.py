@@ -12,8 +12,8 @@ from cicd_agent.core.finding import Category, Finding, Location, Origin, Severit
 from cicd_agent.core.paths import Area, PathKind
 from cicd_agent.core.verdict import Conclusion, RiskLevel, SuppressedBy, Verdict
 from cicd_agent.modes.review.draft import Claim, ClaimedSide, ReviewDraft
-from cicd_agent.modes.review.rules import RuleDraft
 from cicd_agent.modes.review.verdict import verify
+from cicd_agent.modes.rulebook.ruling import RuleDraft
 from cicd_agent.settings import Settings
 
 DIFF = """\

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import cache
 
 from cicd_agent.core.log.kind import Kind, Trouble
 from cicd_agent.core.log.lines import SEEN, Line
@@ -21,12 +22,37 @@ class Form:
     wraps: bool
     message: Message
     order: int
-    opens: re.Pattern[str]
-    goes_on: re.Pattern[str] | None
-    closes: re.Pattern[str] | None
-    stops: re.Pattern[str] | None
-    says: re.Pattern[str] | None
-    noise: tuple[re.Pattern[str], ...]
+    quiets: tuple[str, ...]
+
+    @property
+    def opens(self) -> re.Pattern[str]:
+        """What its first line holds."""
+        return _compiled(self.message.opens)
+
+    @property
+    def goes_on(self) -> re.Pattern[str] | None:
+        """What the lines after the first hold."""
+        return _given(self.message.goes_on)
+
+    @property
+    def closes(self) -> re.Pattern[str] | None:
+        """What its last line holds."""
+        return _given(self.message.closes)
+
+    @property
+    def stops(self) -> re.Pattern[str] | None:
+        """What the line after its last one holds."""
+        return _given(self.message.stops)
+
+    @property
+    def says(self) -> re.Pattern[str] | None:
+        """What the line holds that says it."""
+        return _given(self.message.says)
+
+    @property
+    def noise(self) -> Iterator[re.Pattern[str]]:
+        """What no line holds that opens it."""
+        return map(_compiled, self.quiets)
 
     @property
     def kind(self) -> Kind:
@@ -59,18 +85,18 @@ class Registry:
     """All tools' messages, behind one search for the literals without which none of them opens."""
 
     def __init__(self, tools: Sequence[Tool]) -> None:
-        forms = [_form(tool, message, order) for order, (tool, message) in enumerate(_messages(tools))]
+        forms = [
+            Form(tool.name, tool.wraps, message, order, tool.noise)
+            for order, (tool, message) in enumerate(_messages(tools))
+        ]
         by_hint: dict[str, list[Form]] = {}
         for form in forms:
             # A hint with numbers is found in lines whose numbers are masked as its own are.
             for hint in form.message.hints:
                 by_hint.setdefault(numberless(hint), []).append(form)
         self._always = tuple(form for form in forms if not form.message.hints)
-        self._pattern = re.compile(f"(?=({_trie(sorted(by_hint))}))") if by_hint else None
-        # A hint within another is found with it: the search names only the longest at each place.
-        self._forms = {
-            hint: tuple(form for other, some in by_hint.items() if other in hint for form in some) for hint in by_hint
-        }
+        self._by_hint = by_hint
+        self._pattern = _search(tuple(sorted(by_hint))) if by_hint else None
         self._seen: dict[str, tuple[Form, ...]] = {}
 
     def candidates(self, text: str) -> tuple[Form, ...]:
@@ -87,7 +113,10 @@ class Registry:
         found: dict[int, Form] = {form.order: form for form in self._always}
         if self._pattern:
             for hint in dict.fromkeys(match[1] for match in self._pattern.finditer(folded)):
-                found.update((form.order, form) for form in self._forms[hint])
+                # A hint within another is found with it: the search names only the longest at each place.
+                for other, forms in self._by_hint.items():
+                    if other in hint:
+                        found.update((form.order, form) for form in forms)
         return tuple(found[order] for order in sorted(found))
 
     def blocks(self, lines: Sequence[Line]) -> Iterator[Block]:
@@ -114,22 +143,19 @@ def _messages(tools: Sequence[Tool]) -> Iterator[tuple[Tool, Message]]:
             yield tool, message
 
 
-def _form(tool: Tool, message: Message, order: int) -> Form:
-    def compiled(pattern: str) -> re.Pattern[str] | None:
-        return re.compile(pattern) if pattern else None
+@cache
+def _compiled(pattern: str) -> re.Pattern[str]:
+    """When it is first looked for: a log speaks of few tools, and to compile for all takes longer than to read it."""
+    return re.compile(pattern)
 
-    return Form(
-        tool.name,
-        tool.wraps,
-        message,
-        order,
-        re.compile(message.opens),
-        compiled(message.goes_on),
-        compiled(message.closes),
-        compiled(message.stops),
-        compiled(message.says),
-        tuple(re.compile(noise) for noise in tool.noise),
-    )
+
+def _given(pattern: str) -> re.Pattern[str] | None:
+    return _compiled(pattern) if pattern else None
+
+
+@cache
+def _search(hints: tuple[str, ...]) -> re.Pattern[str]:
+    return re.compile(f"(?=({_trie(hints)}))")
 
 
 def _block(form: Form, lines: Sequence[Line], index: int, found: re.Match[str]) -> Block:

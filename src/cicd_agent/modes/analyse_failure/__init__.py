@@ -6,6 +6,7 @@ from typing import Any
 from cicd_agent.agent.turns import Answer
 from cicd_agent.core.event import Event
 from cicd_agent.core.evidence import Evidence
+from cicd_agent.modes import NO_OUTPUTS
 from cicd_agent.modes.analyse_failure.experiments import experiment
 from cicd_agent.modes.analyse_failure.gather import declines, gather
 from cicd_agent.modes.analyse_failure.memory import remember
@@ -24,6 +25,7 @@ class AnalyseFailure:
     fails_closed = False
     remembers_rules = True
     outputs = OUTPUTS
+    unproved = NO_OUTPUTS
     rule_ids: frozenset[str] = frozenset()
     gather = staticmethod(gather)
     rules = staticmethod(rules)

@@ -55,7 +55,7 @@ def rules(evidence: Evidence, settings: Settings) -> Diagnosis:  # noqa: ARG001 
         rerun=bool(standing.rerun_kind) and not blamed,
         rerun_kind="" if blamed else standing.rerun_kind,
         escalate=tuple(_escalations(evidence, failed, standing, suspects, unread)),
-        risk=assess(evidence.change) if evidence.change is not None else None,
+        risk=assess(evidence.change, (), evidence.history, evidence.learnt) if evidence.change is not None else None,
         unread=unread,
     )
 

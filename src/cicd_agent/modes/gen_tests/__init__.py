@@ -7,7 +7,7 @@ from cicd_agent.agent.tool import Tool
 from cicd_agent.agent.turns import Answer
 from cicd_agent.core.event import Event
 from cicd_agent.core.evidence import Evidence
-from cicd_agent.modes import World
+from cicd_agent.modes import NO_OUTPUTS, World
 from cicd_agent.modes.gen_tests.experiment import experiment, hand_over
 from cicd_agent.modes.gen_tests.gather import declines, gather
 from cicd_agent.modes.gen_tests.questions import questions
@@ -23,6 +23,7 @@ class GenTests:
     fails_closed = False
     remembers_rules = False
     outputs = OUTPUTS
+    unproved = NO_OUTPUTS
     rule_ids: frozenset[str] = frozenset()
     gather = staticmethod(gather)
     rules = staticmethod(rules)

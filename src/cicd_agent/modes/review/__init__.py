@@ -1,6 +1,6 @@
 """The review mode: a change goes in, findings that can be proved come out; and what is said about them is answered."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from cicd_agent.agent.turns import Answer, Question
@@ -8,25 +8,28 @@ from cicd_agent.core.event import Event
 from cicd_agent.core.evidence import Evidence
 from cicd_agent.core.plan import Plan
 from cicd_agent.core.verdict import Said, Verdict
-from cicd_agent.modes import Account, World
+from cicd_agent.modes import NO_OUTPUTS, Account, World
 from cicd_agent.modes.changes import change_lookups
+from cicd_agent.modes.plain import TriesNothing
 from cicd_agent.modes.review import gather, talk
 from cicd_agent.modes.review.questions import questions
 from cicd_agent.modes.review.remember import remember
 from cicd_agent.modes.review.report import OUTPUTS, report
-from cicd_agent.modes.review.rulebook import RULES
-from cicd_agent.modes.review.rules import RuleDraft, rules
+from cicd_agent.modes.review.rules import rules
 from cicd_agent.modes.review.verdict import verify
+from cicd_agent.modes.rulebook import RULES
+from cicd_agent.modes.rulebook.ruling import RuleDraft
 from cicd_agent.settings import Settings
 
 
-class Review:
+class Review(TriesNothing):
     """The slice as one value; each step has a file of its own name. What concerns a comment is in `talk.py`."""
 
     name = "review"
     fails_closed = False
     remembers_rules = False
     outputs = OUTPUTS
+    unproved = NO_OUTPUTS
     rule_ids = frozenset({"model", *(rule.id for rule in RULES)})
     lookups = staticmethod(change_lookups)
 
@@ -58,23 +61,6 @@ class Review:
         if talk.is_talk(evidence.event):
             return talk.verify(answers, evidence)
         return verify(rules, answers, evidence, settings)
-
-    def experiment(
-        self,
-        _answers: Sequence[Answer[Any]],
-        evidence: Evidence,
-        _world: World,
-        _settings: Settings,
-        _progress: Callable[[str], None],
-        *,
-        last: bool,  # noqa: ARG002  a step of the mode
-    ) -> Evidence:
-        """Nothing: what a review says is proved by what was read."""
-        return evidence
-
-    def hand_over(self, _answers: Sequence[Answer[Any]], _evidence: Evidence) -> Evidence | None:
-        """Nothing: nobody else has to do anything about the answers."""
-        return None
 
     def remember(self, answers: Sequence[Answer[Any]], evidence: Evidence, settings: Settings) -> Sequence[str]:
         """What the next run need not ask again; of a conversation nothing."""

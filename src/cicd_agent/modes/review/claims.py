@@ -5,11 +5,12 @@ from dataclasses import dataclass, field
 
 from cicd_agent.core.change import Change
 from cicd_agent.core.diff import FileDiff, Side
-from cicd_agent.core.finding import Finding, Location, Origin, Severity
+from cicd_agent.core.finding import Finding, Location, Origin
 from cicd_agent.core.quote import Miss, Quotes, shown
 from cicd_agent.core.verdict import Rejected
 from cicd_agent.core.words import clip
 from cicd_agent.modes.review.draft import Claim, ReviewDraft
+from cicd_agent.modes.rulebook.floors import capped
 
 MOST_CLAIMS = 100
 """Of one run. A longer list is a runaway answer: what comes after is rejected unread."""
@@ -21,17 +22,6 @@ _HOW_TO_QUOTE = (
     "Answer again with all findings. Copy each quote character for character from one exhibit, without the gutter, "
     "long enough to stand at one place only; leave out what you cannot quote."
 )
-_CEILINGS = ((0.85, Severity.CRITICAL), (0.7, Severity.HIGH), (0.5, Severity.MEDIUM))
-
-
-def ceiling(confidence: float) -> Severity:
-    """The worst severity that may be claimed at this confidence."""
-    return next((severity for least, severity in _CEILINGS if confidence >= least), Severity.LOW)
-
-
-def capped(severity: Severity, confidence: float) -> Severity:
-    """`severity`, but no worse than the confidence carries."""
-    return min(severity, ceiling(confidence), key=lambda each: each.rank)
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,7 +18,8 @@ from cicd_agent.core.text import visible_line
 from cicd_agent.core.verdict import Rejected
 from cicd_agent.modes.changes import showable
 from cicd_agent.modes.packing import gutter
-from cicd_agent.modes.review.claims import Proof, capped
+from cicd_agent.modes.review.claims import Proof
+from cicd_agent.modes.rulebook.floors import capped
 from cicd_agent.settings import Settings
 
 UNSURE = 0.5

@@ -9,7 +9,7 @@ from cicd_agent.core.diff import Anchors, Side
 from cicd_agent.core.finding import Finding, Location, Origin
 from cicd_agent.core.parses import PARSERS
 from cicd_agent.core.quote import shown
-from cicd_agent.modes.review.rulebook.yaml_text import YamlText
+from cicd_agent.modes.rulebook.yaml_text import YamlText
 
 MOST_LINES = 30
 LARGEST = 200_000

@@ -10,7 +10,7 @@ from cicd_agent.core.finding import Finding, Location, Origin
 from cicd_agent.core.thread import Thread, folded
 from cicd_agent.core.verdict import Suppressed, SuppressedBy
 from cicd_agent.modes.changes import changed
-from cicd_agent.modes.review.rulebook import RULES
+from cicd_agent.modes.rulebook import RULES
 
 
 def keys(findings: Sequence[Finding], threads: Sequence[Thread]) -> tuple[str, ...]:

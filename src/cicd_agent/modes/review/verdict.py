@@ -5,25 +5,25 @@ from dataclasses import replace
 from typing import Any
 
 from cicd_agent.agent.turns import Answer
-from cicd_agent.core.change import Change
 from cicd_agent.core.evidence import Evidence
 from cicd_agent.core.finding import Finding, Origin, Severity
 from cicd_agent.core.paths import PathKind, kinds
-from cicd_agent.core.risk import Floor, assess
-from cicd_agent.core.verdict import Conclusion, Ground, Rejected, Risk, RiskLevel, Suppressed, SuppressedBy, Verdict
+from cicd_agent.core.risk import assess
+from cicd_agent.core.verdict import Conclusion, Rejected, Risk, RiskLevel, Suppressed, Verdict
 from cicd_agent.core.words import count
-from cicd_agent.modes.changes import changed, matcher
-from cicd_agent.modes.review.claims import Proof, Prover, capped
+from cicd_agent.modes.changes import changed
+from cicd_agent.modes.review.claims import Proof, Prover
 from cicd_agent.modes.review.describe import contradictions
 from cicd_agent.modes.review.draft import ReviewDraft
 from cicd_agent.modes.review.judge import Judgement, judged
 from cicd_agent.modes.review.memory import recall
-from cicd_agent.modes.review.rules import RuleDraft
 from cicd_agent.modes.review.strengths import strengths
 from cicd_agent.modes.review.suggestion import proved
-from cicd_agent.modes.review.suppress import silenced
 from cicd_agent.modes.review.threads import fixed, hush
 from cicd_agent.modes.review.tools import joined
+from cicd_agent.modes.rulebook.floors import floors, graded
+from cicd_agent.modes.rulebook.ruling import RuleDraft
+from cicd_agent.modes.suppress import silence
 from cicd_agent.settings import Settings
 
 
@@ -36,25 +36,18 @@ def verify(rules: RuleDraft, answers: Sequence[Answer[Any]], evidence: Evidence,
     proof = prover.prove([claim for draft in fresh for claim in draft.findings])
     proof, judgement = _joined((proof, judged(proof, answers)), recalled.proved(prover))
     drafts = [*fresh, *recalled.answers]
-    certain = [replace(finding, severity=capped(finding.severity, finding.confidence)) for finding in rules.findings]
-    standing, suppressed = _silence(certain, change, settings)
+    standing, suppressed = silence(graded(rules.findings), change, settings)
     standing, echoes = joined(standing, settings)
     new, merged, known = _merge(judgement.findings, standing, suppressed)
     merged = [*echoes, *merged]
-    told, hushed = _silence(new, change, settings)
+    told, hushed = silence(new, change, settings)
     standing, settled = hush(sorted([*standing, *told], key=_worst_first), evidence.threads)
     suppressed = [*suppressed, *known, *hushed, *settled]
     standing = proved(standing, change, proof.whole)
     well, unproved = strengths(drafts, change, standing)
     # What the author of the change silences is not shown, but the risk does not fall by it.
     weighty = [*standing, *(each.finding for each in suppressed if each.weighs), *(each.claim for each in merged)]
-    floors = [Floor(area.floor, f"it {area.reason}") for area in rules.areas]
-    floors += [
-        _floor(finding)
-        for finding in weighty
-        if finding.confidence >= settings.min_confidence and finding.severity is not Severity.LOW
-    ]
-    risk = assess(change, floors)
+    risk = assess(change, floors(rules.areas, weighty, settings.min_confidence), evidence.history, evidence.learnt)
     strong = [finding for finding in standing if reaches(finding, settings)]
     blocking = [finding for finding in standing if blocks(finding, settings)]
     unseen = any(answer.left_out for answer in main) or not recalled.whole
@@ -135,31 +128,6 @@ def _merge(
 
 def _same_problem(one: Finding, other: Finding) -> bool:
     return one.category == other.category and one.location.meets(other.location)
-
-
-def _silence(findings: Iterable[Finding], change: Change, settings: Settings) -> tuple[list[Finding], list[Suppressed]]:
-    ignored = matcher(settings.paths_ignore)
-    standing: list[Finding] = []
-    suppressed: list[Suppressed] = []
-    for finding in findings:
-        setting = settings.rules.get(finding.id)
-        if setting == "off":
-            suppressed.append(Suppressed(finding, SuppressedBy.CONFIG, f"rules: {{{finding.id}: off}}"))
-        elif ignored.match_file(finding.location.path):
-            suppressed.append(Suppressed(finding, SuppressedBy.PATH, "paths-ignore"))
-        elif (comment := silenced(finding, change)) is not None:
-            suppressed.append(
-                Suppressed(finding, SuppressedBy.COMMENT, comment.suppression.reason, in_change=comment.in_change)
-            )
-        elif setting is not None:
-            standing.append(replace(finding, severity=Severity(setting)))
-        else:
-            standing.append(finding)
-    return standing, suppressed
-
-
-def _floor(finding: Finding) -> Floor:
-    return Floor(RiskLevel(finding.severity), f"{finding.severity} finding: {finding.title}", Ground.FINDING)
 
 
 def _decision(strong: Sequence[Finding], *, without_doubt: bool) -> str:

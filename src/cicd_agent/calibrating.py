@@ -1,0 +1,128 @@
+"""`cicd-agent calibrate`: what this repository's own outcomes say of risk, as a file for people to review."""
+
+import json
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Final
+
+from cicd_agent import __version__
+from cicd_agent.adapters.files import write_file
+from cicd_agent.adapters.terminal_calibration import render_calibration
+from cicd_agent.cli import Options
+from cicd_agent.core.calibration import LEAST_CHANGES, Calibration, calibrate_on
+from cicd_agent.core.change import Change, ChangeSource
+from cicd_agent.core.distilled import distil
+from cicd_agent.core.gate import PastDeployment
+from cicd_agent.core.history import MOST_COMMITS, Past
+from cicd_agent.core.labels import Blame, from_failure, labels
+from cicd_agent.core.ports import Repository
+from cicd_agent.core.risk_file import RISK_FILE, RiskFile
+from cicd_agent.core.words import count
+from cicd_agent.environment import Environment
+from cicd_agent.errors import ConfigError, Exit
+from cicd_agent.outcomes import Opened, brought, failures, opened, read_deployments
+from cicd_agent.outlet import Outlet
+
+MOST_CHANGES: Final = 5_000
+"""The newest commits whose lines are counted, and from which is learnt."""
+PRODUCTION: Final = "production"
+
+
+def calibrate(
+    options: Options,
+    environment: Environment,
+    outlet: Outlet,
+    now: Callable[[], float],
+    outside: Opened = opened,
+) -> int:
+    """Learn, tell what was learnt, and write it down unless it is a dry run."""
+    with ExitStack() as closing:
+        found = outside(options, environment, closing)
+        if found.repository is None or found.top is None:
+            raise ConfigError("there is no checkout to learn from", why=_first(found.notices), remedy="Give --repo-dir")
+        head = found.repository.resolve("HEAD")
+        if head is None:
+            raise ConfigError(
+                "there is no commit to learn from", remedy="Give --repo-dir of a repository with a history"
+            )
+        outlet.progress(f"reading up to {count(MOST_COMMITS, 'commit')}")
+        past = found.repository.past(head, MOST_COMMITS, MOST_CHANGES)
+        if past.shallow:
+            raise ConfigError(
+                "the clone is shallow: most of the history is missing", remedy="Run `git fetch --unshallow` first"
+            )
+        deployments: tuple[PastDeployment, ...] = ()
+        limits = [*found.notices, *past.limits]
+        if found.gates is not None:
+            name = options.environment or PRODUCTION
+            outlet.progress(f"reading the deployments to {name}")
+            deployments, why = read_deployments(found.gates, name)
+            limits += [why] if why else []
+        blames = list(_blames(found.repository, deployments))
+    told = _learn(past, blames, head, int(now()), outlet)
+    outlet.progress("")
+    place = Path.cwd() / options.write if options.write else found.top / RISK_FILE
+    if not options.dry_run:
+        _write(place, dump(told.file))
+    if options.format == "json":
+        outlet.print_json(json.dumps(document(told, limits), indent=1))
+    else:
+        outlet.print(render_calibration(told, limits, colour=outlet.coloured))
+    if not options.dry_run:
+        outlet.warn(f"{place}: review and commit it, it counts once it is on the base branch")
+    return Exit.OK
+
+
+def dump(file: RiskFile) -> str:
+    """The file's text: the same for the same content."""
+    return json.dumps(file.model_dump(mode="json"), indent=2, sort_keys=True) + "\n"
+
+
+def document(told: Calibration, limits: Sequence[str]) -> dict[str, object]:
+    """What was learnt as JSON: the file itself, and what it rests on."""
+    return {
+        "version": 1,
+        "fitted": told.fitted,
+        "judged": told.judged,
+        "judged_bad": told.judged_bad,
+        "own_auc": told.own_auc,
+        "notes": list(told.notes),
+        "limits": list(limits),
+        "file": told.file.model_dump(mode="json"),
+    }
+
+
+def _blames(repository: Repository, deployments: Sequence[PastDeployment]) -> Iterator[Blame]:
+    for failure in failures(repository, deployments):
+        commits = brought(repository, failure.base, failure.deployment.sha)
+        yield from from_failure(failure.source, failure.when, commits)
+
+
+def _learn(past: Past, blames: Sequence[Blame], head: str, now: int, outlet: Outlet) -> Calibration:
+    outlet.progress(f"measuring {count(len(past.commits), 'commit')}")
+    changes = distil(past, Change(head, head, ChangeSource.GIT, ()), now, MOST_CHANGES).recent
+    if len(changes) < LEAST_CHANGES:
+        lines = "" if changes or not past.commits else "the lines of none could be counted"
+        raise ConfigError(
+            f"{count(len(changes), 'commit')} is too little to learn from",
+            why=lines,
+            remedy=f"It takes {LEAST_CHANGES}; until then the shipped weights and thresholds count",
+        )
+    outlet.progress(f"learning from {count(len(changes), 'change')}")
+    day = datetime.fromtimestamp(now, UTC).date().isoformat()
+    about = RiskFile(tool=f"cicd-agent {__version__}", commit=head, made=day)
+    return calibrate_on(changes, labels(past, blames, now), about)
+
+
+def _write(place: Path, text: str) -> None:
+    try:
+        place.parent.mkdir(parents=True, exist_ok=True)
+        write_file(place, text)
+    except (OSError, ValueError) as error:
+        raise ConfigError(f"{place} cannot be written", why=str(error), remedy="Give --out, or --dry-run") from None
+
+
+def _first(notices: Sequence[str]) -> str:
+    return notices[0] if notices else ""

@@ -1,0 +1,230 @@
+"""What a deployment gate saw of the world: the facts that it decides on, each with its source and its time."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Literal
+
+
+class Match(StrEnum):
+    """Whether what is deployed is what was reviewed."""
+
+    EXACT = "exact"
+    """The reviewed commit itself, or a merge of it that changed nothing else."""
+    SAME_PATCH = "same_patch"
+    """Another commit with the same patch: squashed, rebased or cherry-picked."""
+    NONE = "none"
+
+
+class State(StrEnum):
+    """How a signal was read. All but KNOWN and MISSING are faults: they hold, whatever the score says."""
+
+    KNOWN = "known"
+    MISSING = "missing"
+    """There is no such thing: no report was made, nobody reviewed."""
+    ERROR = "error"
+    TIMEOUT = "timeout"
+    STALE = "stale"
+    NONSENSE = "nonsense"
+
+
+HELD = "HOLD "
+"""Begins the description of a status by which a gate says that it held."""
+SIGNALS = ("tests", "coverage", "review", "failures", "model")
+"""The signals that have a weight, in the order of the table that people see."""
+FACTS = ("checks", "required", "origins", "deployments", "incidents", "budget", "history", "approvals")
+"""What is read beside them: a fault of one of these holds as well."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """One thing that was read: a signal, or a fact behind one, by its `name`.
+
+    `value` is in the signal's unit: `tests` percent of cases or checks passed, `coverage` points gained since the base,
+    `review` 0 to 1, `failures` percent of the last 7 days' runs. None when it is not known. `words` are for a person
+    ("412 of 412"). `measured` is in seconds since the epoch, 0 when that is not known. `problem` says what is wrong,
+    "" when nothing is.
+    """
+
+    name: str
+    state: State
+    value: float | None = None
+    words: str = ""
+    source: str = ""
+    measured: int = 0
+    problem: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class CheckState:
+    """A check run or commit status of the commit, in GitHub's words; `conclusion` is "" while it goes on.
+
+    `ended` is in seconds since the epoch, 0 while it goes on. `own` is whether it belongs to the run that asks.
+    `app` is the slug of the GitHub App that made a check run ("github-actions"), "" for a commit status.
+    """
+
+    name: str
+    status: str
+    conclusion: str = ""
+    ended: int = 0
+    url: str = ""
+    app: str = ""
+    own: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class ReviewState:
+    """The last word of one reviewer: `state` in GitHub's words. `commit` is what was reviewed.
+
+    `can_write` is whether the reviewer's association allows an approval to count (OWNER, MEMBER, COLLABORATOR).
+    """
+
+    author: str
+    state: str
+    commit: str
+    submitted: int = 0
+    is_person: bool = True
+    is_ours: bool = False
+    can_write: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class OriginPull:
+    """A merged pull request that a commit came from: its author, its last commit, and what reviewers said last.
+
+    `authors` are the logins of its author and of whoever wrote its commits; `cut` is whether these are not all.
+    """
+
+    number: int
+    author: str
+    base: str
+    head: str
+    merge_commit: str
+    title: str = ""
+    labels: tuple[str, ...] = ()
+    authors: tuple[str, ...] = ()
+    reviews: tuple[ReviewState, ...] = ()
+    url: str = ""
+    cut: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Deployed:
+    """A commit that this deployment would bring, and the pull request that it came from, 0 for none.
+
+    `match` is about the commit and the reviewed head. `subject` is its first line. `authors` are the logins of whoever
+    wrote it, where no pull request says that.
+    """
+
+    sha: str
+    subject: str
+    match: Match = Match.NONE
+    pull: int = 0
+    authors: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class PastDeployment:
+    """A deployment of the environment and its newest status, in GitHub's words ("" when it has none yet).
+
+    Times are in seconds since the epoch; `ended` is that of the status. `held` is whether that status is a gate's own
+    word that it held: nothing was deployed then. `succeeded` is whether it ever did: GitHub calls what was replaced
+    `inactive`.
+    """
+
+    id: int
+    sha: str
+    ref: str
+    created: int
+    state: str = ""
+    ended: int = 0
+    creator: str = ""
+    url: str = ""
+    held: bool = False
+    succeeded: bool = False
+
+    @property
+    def worked(self) -> bool:
+        """Whether what it brought has run there."""
+        return self.succeeded or self.state == "success"
+
+
+@dataclass(frozen=True, slots=True)
+class Incident:
+    """An open issue with the label of incidents; `created` in seconds since the epoch."""
+
+    number: int
+    title: str
+    created: int
+    url: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Word:
+    """A comment that says `/approve-deploy HASH` or `/override-deploy HASH reason`.
+
+    `permission` is the author's on the repository in GitHub's words, "" when it was not asked for. `edited` is whether
+    its text was changed after it was written. Times are in seconds since the epoch.
+    """
+
+    id: int
+    kind: Literal["approve", "override"]
+    hash: str
+    reason: str
+    author: str
+    permission: str
+    created: int
+    edited: bool = False
+    is_person: bool = True
+    url: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """A comment that asks for a deployment, and the held run that its hash leads to, 0 for none.
+
+    `problem` is why nothing comes of it, "" when the run is started again.
+    """
+
+    word: Word
+    number: int
+    run: int = 0
+    attempt: int = 0
+    problem: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class GateEvidence:
+    """All that a gate knows. `at` is when it looked, in seconds since the epoch.
+
+    `sha` is what would be deployed to `environment`; `base` is what runs there now, or else where the event's change
+    begins ("" when neither is known). `required` are the names of required checks, None when nobody could say.
+    `unserved` is why the event is none that a gate decides on. `policy` are the problems of the configuration, `told`
+    the settings that the workflow itself gives, in which no file has a part.
+    """
+
+    sha: str
+    environment: str
+    at: int
+    base: str = ""
+    ref: str = ""
+    readings: tuple[Reading, ...] = ()
+    checks: tuple[CheckState, ...] = ()
+    required: tuple[str, ...] | None = None
+    commits: tuple[Deployed, ...] = ()
+    pulls: tuple[OriginPull, ...] = ()
+    deployments: tuple[PastDeployment, ...] = ()
+    incidents: tuple[Incident, ...] = ()
+    words: tuple[Word, ...] = ()
+    error_budget: float | None = None
+    """What is left of it, 1 for all, 0 or less for none; None when nobody gave it."""
+    traffic: float | None = None
+    """Requests a minute, None when nobody gave it."""
+    unserved: str = ""
+    policy: tuple[str, ...] = ()
+    told: frozenset[str] = frozenset()
+    request: Request | None = None
+
+    def reading(self, name: str) -> Reading:
+        """The reading of this name; one that is missing when nobody made it."""
+        found = next((each for each in self.readings if each.name == name), None)
+        return found or Reading(name, State.MISSING, problem="it was not read")

@@ -1,0 +1,226 @@
+"""Logistic regression in plain Python, because a repository's own weights are not worth a numerical library.
+
+Newton's method on standardised columns with a ridge: the optimum is the only one, so that the same data give the same
+weights, and few data give small ones.
+"""
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from math import exp, isfinite, log, log1p, sqrt
+from operator import mul
+
+_MOST_STEPS = 50
+_SMALLEST_STEP = 1e-9
+_HALVINGS = 30
+_LARGEST = 1e100
+
+_Column = Sequence[float]
+
+
+@dataclass(frozen=True, slots=True)
+class Fitted:
+    """The log-odds of True are `intercept` plus the sum of each weight times its column, in the columns' own units."""
+
+    intercept: float
+    weights: tuple[float, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class _Problem:
+    """Standardised columns (the first is the intercept's, of ones), outcomes, and what each row and weight counts."""
+
+    columns: tuple[_Column, ...]
+    outcomes: _Column
+    importance: _Column
+    ridge: _Column
+    towards: _Column
+
+
+def fit(
+    rows: Sequence[Sequence[float]],
+    labels: Sequence[bool],
+    *,
+    ridge: float = 1.0,
+    nonnegative: Collection[int] = (),
+    importance: Sequence[float] = (),
+    towards: Sequence[float] = (),
+) -> Fitted:
+    """The weights under which the labels are likeliest, less the ridge.
+
+    `ridge` counts against the square of each weight times its column's standard deviation; with `towards`, against the
+    distance from these weights (in the columns' own units). The weights of the columns in `nonnegative` are never below
+    0. `importance` is how much each row counts, 1 when it is empty. Where nothing can be learnt (no rows, one class, a
+    column that is constant) a weight is that of `towards`, or else 0.
+
+    Raises:
+        ValueError: When lengths differ, a number is not finite or beyond 1e100, an importance is negative or the ridge
+            not above 0.
+    """
+    _check(rows, labels, ridge, importance, towards)
+    if not rows:
+        return Fitted(0.0, tuple(towards))
+    counts = tuple(importance) or (1.0,) * len(rows)
+    total = sum(counts)
+    # Each class is seen half a time more than it was: one class alone is no certainty.
+    positives = sum(count for count, label in zip(counts, labels, strict=True) if label)
+    width = len(rows[0])
+    targets = tuple(towards) or (0.0,) * width
+    columns = list(zip(*rows, strict=True)) if width else []
+    means = [sum(map(mul, counts, column)) / (total or 1.0) for column in columns]
+    # What explains nothing keeps the weight that it came with.
+    weights = [max(0.0, target) if index in nonnegative else target for index, target in enumerate(targets)]
+    if not 0 < positives < total:
+        known = log((positives + 0.5) / (total - positives + 0.5))
+        return Fitted(known - sum(map(mul, weights, means)), tuple(weights))
+    spreads = [_spread(column, mean, counts, total) for column, mean in zip(columns, means, strict=True)]
+    kept = [index for index in range(width) if spreads[index]]
+    problem = _Problem(
+        (
+            (1.0,) * len(rows),
+            *(tuple((value - means[index]) / spreads[index] for value in columns[index]) for index in kept),
+        ),
+        tuple(map(float, labels)),
+        counts,
+        (0.0, *(ridge for _ in kept)),
+        (0.0, *(targets[index] * spreads[index] for index in kept)),
+    )
+    start = log(positives / (total - positives))
+    solved = _bounded(problem, start, frozenset(kept.index(index) + 1 for index in nonnegative if index in kept))
+    for place, index in enumerate(kept, 1):
+        weights[index] = solved[place] / spreads[index]
+    return Fitted(solved[0] - sum(map(mul, weights, means)), tuple(weights))
+
+
+def probability(log_odds: float) -> float:
+    """The chance that log-odds stand for, without overflow at either end."""
+    if log_odds >= 0:
+        return 1 / (1 + exp(-min(log_odds, 700.0)))
+    grown = exp(max(log_odds, -700.0))
+    return grown / (1 + grown)
+
+
+def _check(
+    rows: Sequence[Sequence[float]],
+    labels: Sequence[bool],
+    ridge: float,
+    importance: Sequence[float],
+    towards: Sequence[float],
+) -> None:
+    if len(rows) != len(labels) or (importance and len(importance) != len(rows)):
+        raise ValueError("each row takes a label and, if any is given, an importance")
+    if len({len(row) for row in rows} | ({len(towards)} if towards and rows else set())) > 1:
+        raise ValueError("the rows differ in length")
+    if not (isfinite(ridge) and ridge > 0):
+        raise ValueError("the ridge has to be above 0")
+    if not all(abs(value) <= _LARGEST for row in (*rows, importance, towards) for value in row):
+        raise ValueError("a number is not finite, or too large")
+    if any(count < 0 for count in importance):
+        raise ValueError("an importance is negative")
+
+
+def _spread(column: _Column, mean: float, counts: _Column, total: float) -> float:
+    """The standard deviation, and 0 where it is but rounding."""
+    spread = sqrt(sum(count * (value - mean) ** 2 for value, count in zip(column, counts, strict=True)) / total)
+    return spread if spread > 1e-9 * max(1.0, abs(mean)) else 0.0
+
+
+def _bounded(problem: _Problem, start: float, bounded: frozenset[int]) -> list[float]:
+    """The optimum with the weights in `bounded` held at 0 where they would be negative."""
+    held: frozenset[int] = frozenset()
+    for _ in range(len(bounded) + 1):
+        weights = _newton(problem, start, held)
+        below = frozenset(index for index in bounded - held if weights[index] < 0)
+        if not below:
+            break
+        held |= below
+    else:
+        weights = _newton(problem, start, held)
+    return weights
+
+
+def _newton(problem: _Problem, start: float, held: frozenset[int]) -> list[float]:
+    """The optimum with the weights in `held` at 0."""
+    free = [index for index in range(len(problem.columns)) if index not in held]
+    weights = [start, *(0.0 for _ in problem.columns[1:])]
+    odds = _log_odds(problem, weights)
+    loss = _loss(problem, weights, odds)
+    for _ in range(_MOST_STEPS):
+        step = _step(problem, weights, odds, free)
+        if max(map(abs, step)) < _SMALLEST_STEP:
+            break
+        for halving in range(_HALVINGS):
+            moved = list(weights)
+            for index, by in zip(free, step, strict=True):
+                moved[index] += by / 2**halving
+            moved_odds = _log_odds(problem, moved)
+            moved_loss = _loss(problem, moved, moved_odds)
+            if moved_loss < loss:
+                break
+        else:
+            # Rounding alone is left.
+            break
+        weights, odds, loss = moved, moved_odds, moved_loss
+    return weights
+
+
+def _log_odds(problem: _Problem, weights: Sequence[float]) -> list[float]:
+    odds = [weights[0]] * len(problem.outcomes)
+    for weight, column in zip(weights[1:], problem.columns[1:], strict=True):
+        if weight:
+            odds = [each + weight * value for each, value in zip(odds, column, strict=True)]
+    return odds
+
+
+def _loss(problem: _Problem, weights: Sequence[float], odds: Sequence[float]) -> float:
+    """How unlikely the labels are, in nats, and how far the weights from where they should be."""
+    unlikely = sum(
+        count * (max(each, 0.0) - each * outcome + log1p(exp(-abs(each))))
+        for each, outcome, count in zip(odds, problem.outcomes, problem.importance, strict=True)
+    )
+    far = zip(problem.ridge, weights, problem.towards, strict=True)
+    return unlikely + sum(ridge * (weight - target) ** 2 for ridge, weight, target in far) / 2
+
+
+def _step(problem: _Problem, weights: Sequence[float], odds: Sequence[float], free: Sequence[int]) -> list[float]:
+    """Newton's step for the weights that are free."""
+    chances = list(map(probability, odds))
+    missed = [
+        count * (outcome - chance)
+        for count, outcome, chance in zip(problem.importance, problem.outcomes, chances, strict=True)
+    ]
+    certainty = [
+        max(count * chance * (1 - chance), 1e-12) for count, chance in zip(problem.importance, chances, strict=True)
+    ]
+    slope = [
+        sum(map(mul, problem.columns[index], missed)) - problem.ridge[index] * (weights[index] - problem.towards[index])
+        for index in free
+    ]
+    weighted = [list(map(mul, problem.columns[index], certainty)) for index in free]
+    curvature = [
+        [
+            sum(map(mul, weighted[row], problem.columns[free[column]]))
+            + (problem.ridge[free[row]] if row == column else 0.0)
+            for column in range(row + 1)
+        ]
+        for row in range(len(free))
+    ]
+    return _solve(curvature, slope)
+
+
+def _solve(lower: list[list[float]], right: Sequence[float]) -> list[float]:
+    """Solve a symmetric, positive definite system of which the lower triangle is given (Cholesky)."""
+    size = len(right)
+    root: list[list[float]] = []
+    for row in range(size):
+        root.append([])
+        for column in range(row + 1):
+            rest = lower[row][column] - sum(map(mul, root[row][:column], root[column][:column]))
+            root[row].append(sqrt(max(rest, 1e-12)) if row == column else rest / root[column][column])
+    halfway: list[float] = []
+    for row in range(size):
+        halfway.append((right[row] - sum(map(mul, root[row][:row], halfway))) / root[row][row])
+    solution = [0.0] * size
+    for row in reversed(range(size)):
+        above = sum(root[later][row] * solution[later] for later in range(row + 1, size))
+        solution[row] = (halfway[row] - above) / root[row][row]
+    return solution

@@ -1,0 +1,119 @@
+"""How carefully to deploy, what to do before and what to watch after: rules by the kinds of files that changed."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from types import MappingProxyType
+
+from cicd_agent.core.change import Change
+from cicd_agent.core.gated import Sight, Strategy
+from cicd_agent.core.paths import PathKind, kinds
+from cicd_agent.core.text import visible_line
+from cicd_agent.core.verdict import RiskLevel
+from cicd_agent.core.words import clip
+from cicd_agent.settings import Route, Settings
+
+MONITOR_MINUTES: Mapping[RiskLevel, int] = MappingProxyType(
+    {RiskLevel.LOW: 5, RiskLevel.MEDIUM: 15, RiskLevel.HIGH: 30, RiskLevel.CRITICAL: 30}
+)
+"""How long a deployment is watched where the config does not say."""
+
+_STRATEGIES: Mapping[RiskLevel, tuple[Strategy, int]] = MappingProxyType(
+    {
+        RiskLevel.LOW: ("rolling", 0),
+        RiskLevel.MEDIUM: ("rolling", 0),
+        RiskLevel.HIGH: ("canary", 10),
+        RiskLevel.CRITICAL: ("canary", 5),
+    }
+)
+_CANARY = 10
+_CHECKS: Mapping[PathKind, str] = MappingProxyType(
+    {
+        PathKind.MIGRATION: "take a backup and try the migration, and its way back, on a copy of the data",
+        PathKind.AUTH: "log in, log out and try a forbidden page on staging, with an old session as well",
+        PathKind.API_CONTRACT: "run the clients' contract tests against staging",
+        PathKind.INFRASTRUCTURE: "read the plan of the infrastructure change: nothing that holds data is replaced",
+        PathKind.DOCKERFILE: "start the image that will be deployed, and scan it",
+        PathKind.DEPENDENCY_MANIFEST: "read what the changed dependencies announce as breaking",
+        PathKind.LOCK_FILE: "compare the locked versions with those that were tested",
+        PathKind.ENV_CONFIG: "see that the environment has every variable that the new version reads",
+        PathKind.WORKFLOW: "see that the deployment's own workflow ran as it is now",
+    }
+)
+_WATCH: Mapping[PathKind, str] = MappingProxyType(
+    {
+        PathKind.MIGRATION: "time and locks of database queries",
+        PathKind.AUTH: "failed logins, and answers 401 and 403",
+        PathKind.API_CONTRACT: "answers 4xx, by client",
+        PathKind.INFRASTRUCTURE: "restarts, memory and processor time",
+        PathKind.DOCKERFILE: "starts and restarts of containers",
+        PathKind.DEPENDENCY_MANIFEST: "exceptions that were not seen before",
+        PathKind.LOCK_FILE: "exceptions that were not seen before",
+        PathKind.ENV_CONFIG: "errors at the start of the process",
+    }
+)
+_ALWAYS = ("share of requests that fail", "time that requests take (p99)")
+_LEAST_RISE = 0.01
+_MOST = 5
+_LONGEST = 300
+
+
+def touched(change: Change | None) -> frozenset[PathKind]:
+    """The kinds of files that are changed; tests, examples and vendored files do not run there."""
+    aside = {PathKind.TEST, PathKind.EXAMPLE, PathKind.DOCS}
+    found = (kinds(file.path) for file in (change.files if change else ()))
+    return frozenset().union(*(each for each in found if not each & aside))
+
+
+def strategy(level: RiskLevel, settings: Settings, *, urgent: bool) -> tuple[Strategy, int]:
+    """How to deploy and the percentage of the canary, 0 without one. What repairs does not wait for a canary."""
+    if urgent:
+        return "hotfix", 0
+    route = settings.routes.get(level.value, Route())
+    how, percentage = _STRATEGIES[level]
+    if route.strategy is not None:
+        how, percentage = route.strategy, (percentage or _CANARY) if route.strategy == "canary" else 0
+    if route.canary_percentage is not None and how == "canary":
+        percentage = route.canary_percentage
+    return how, percentage
+
+
+def monitor_minutes(level: RiskLevel, settings: Settings) -> int:
+    """How long to watch."""
+    given = settings.routes.get(level.value, Route()).monitor_minutes
+    return MONITOR_MINUTES[level] if given is None else given
+
+
+def checks(found: Iterable[PathKind], said: Sequence[str]) -> tuple[str, ...]:
+    """What to do before, by rules and as a model said."""
+    there = frozenset(found)
+    return (*(text for kind, text in _CHECKS.items() if kind in there), *_of_model(said))
+
+
+def focus(found: Iterable[PathKind], said: Sequence[str], doubled: int | None = None) -> tuple[str, ...]:
+    """What to watch after; `doubled` are the minutes after which the canary shows twice the errors."""
+    there = frozenset(found)
+    rules = dict.fromkeys([*_ALWAYS, *(text for kind, text in _WATCH.items() if kind in there)])
+    seen = [f"the canary: twice the failures show within {_span(doubled)}"] if doubled else []
+    return (*rules, *seen, *_of_model(said))
+
+
+def trigger(baseline: float, sight: Sight | None, said: Sequence[str]) -> str:
+    """When to go back, in numbers."""
+    limit, minutes = min(1.0, max(2 * baseline, baseline + _LEAST_RISE)), 5
+    if sight is not None and sight.detectable < 1:
+        limit, minutes = max(sight.detectable, 2 * baseline), sight.minutes
+    spoken = _of_model(said)
+    rule = (
+        f"roll back when more than {100 * min(1.0, limit):.1f} % of requests fail for {minutes} minutes"
+        f" (normal: {100 * baseline:.3g} %)"
+    )
+    return "; ".join((rule, *spoken[:1]))
+
+
+def _of_model(said: Sequence[str]) -> tuple[str, ...]:
+    lines = dict.fromkeys(clip(visible_line(" ".join(each.split())), _LONGEST) for each in said)
+    return tuple(f"{line} (model)" for line in list(filter(None, lines))[:_MOST])
+
+
+def _span(minutes: int) -> str:
+    hours = 120
+    return f"{minutes} minutes" if minutes < hours else f"{minutes / 60:.0f} hours"

@@ -1,0 +1,97 @@
+"""Looks up what a model quotes against a deployment: an objection stands on a line that is there, or not at all."""
+
+from collections.abc import Iterator, Mapping, Sequence
+
+from cicd_agent.core.evidence import Evidence, Exhibit
+from cicd_agent.core.gated import Objection
+from cicd_agent.core.quote import shown
+from cicd_agent.core.words import clip
+from cicd_agent.modes.changes import showable
+from cicd_agent.modes.deploy_gate.draft import GateDraft, ObjectionDraft
+from cicd_agent.modes.deploy_gate.exhibits import FOUND, SIGNALS, exhibits
+from cicd_agent.settings import Settings
+
+MOST = 20
+SHORTEST = 8
+"""Characters of a quote that is not the whole of its line: less is found anywhere."""
+
+_LONGEST = 400
+
+
+def prove(
+    draft: GateDraft, evidence: Evidence, settings: Settings, lookups: Sequence[Exhibit] | None = ()
+) -> tuple[tuple[Objection, ...], tuple[str, ...]]:
+    """The objections whose quote stands where they say, and the others with the reason.
+
+    `lookups` are None while nobody knows what was looked up: a quote of one holds then.
+    """
+    lines = _lines(evidence, settings)
+    standing: list[Objection] = []
+    dropped: list[str] = []
+    for index, claim in enumerate(draft.objections):
+        text = clip(" ".join(claim.text.split()), _LONGEST)
+        problem = f"more than {MOST} objections" if index >= MOST else _problem(claim, text, lines, lookups)
+        if problem:
+            dropped.append(f"“{text or '(nothing)'}”: {problem}")
+        else:
+            quote = shown(clip(" ".join(claim.quote.split()), _LONGEST))
+            standing.append(Objection(text, quote, " ".join(claim.source.split())))
+    return tuple(standing), tuple(dropped)
+
+
+def complain(draft: GateDraft, evidence: Evidence, settings: Settings) -> str | None:
+    """What to tell the model about quotes that cannot be found, or None."""
+    _, dropped = prove(draft, evidence, settings, None)
+    if not dropped:
+        return None
+    how = (
+        "Answer again, whole. Copy each quote character for character from one line of what `source` names, without "
+        "the gutter; leave out what you cannot quote. No objection is a good answer, too."
+    )
+    return "\n".join(["This cannot be kept:", *(f"- {each}." for each in dropped[:MOST]), how])
+
+
+def _problem(
+    claim: ObjectionDraft, text: str, lines: Mapping[str, frozenset[str]], lookups: Sequence[Exhibit] | None
+) -> str:
+    """Why an objection does not stand, "" when it does."""
+    name, quote = " ".join(claim.source.split()), " ".join(claim.quote.split())
+    if not text:
+        return "it says nothing"
+    if not any(map(str.isalnum, quote)) or "\n" in claim.quote.strip():
+        return "it quotes no line"
+    if name in lines:
+        return "" if _stands(quote, lines[name]) else f"its quote is not in {clip(name, 100)}"
+    if lookups is None:
+        return "" if name[:1] == "L" and name[1:].isdecimal() else f"there is no exhibit {clip(name, 100)}"
+    looked = next((each for each in lookups if each.id == name), None)
+    if looked is None:
+        return f"there is no exhibit {clip(name, 100)}"
+    found = _stands(quote, frozenset(_folded(line) for line in looked.text.split("\n")))
+    return "" if found else "its quote is not in what was looked up"
+
+
+def _lines(evidence: Evidence, settings: Settings) -> Mapping[str, frozenset[str]]:
+    """Every line that may be quoted, folded, by the name of its exhibit."""
+    found: dict[str, set[str]] = {}
+    for exhibit in exhibits(evidence, settings):
+        if exhibit.id in {SIGNALS, FOUND}:
+            found.setdefault(exhibit.id, set()).update(_both(exhibit.text.split("\n")))
+    for file in showable(evidence.change, settings) if evidence.change else ():
+        found.setdefault(file.path, set()).update(_both(line.text for line in file.lines))
+    return {name: frozenset(lines) for name, lines in found.items() if name}
+
+
+def _both(lines: Sequence[str] | Iterator[str]) -> Iterator[str]:
+    """Each line as it is, and as it was shown."""
+    for line in lines:
+        yield _folded(line)
+        yield _folded(shown(line))
+
+
+def _stands(quote: str, lines: frozenset[str]) -> bool:
+    return quote in lines or (len(quote) >= SHORTEST and any(quote in line for line in lines))
+
+
+def _folded(text: str) -> str:
+    return " ".join(text.split())

@@ -1,0 +1,48 @@
+"""What routing looks at: the change, its history, and the test map; whatever is in doubt makes the plan full."""
+
+from collections.abc import Iterator
+
+from cicd_agent.core.change import Change
+from cicd_agent.core.event import Event
+from cicd_agent.core.evidence import Evidence, Gap
+from cicd_agent.core.routed import RouteEvidence
+from cicd_agent.errors import ConfigError, ForgeRefused
+from cicd_agent.modes import World
+from cicd_agent.modes.changes import gaps, read_change
+from cicd_agent.modes.past import read_past
+from cicd_agent.modes.route import doubts
+from cicd_agent.settings import Settings
+
+
+def gather(event: Event, world: World, settings: Settings) -> Evidence:
+    """Evidence of the change, or the doubt in its place. Raises nothing for what can be doubted."""
+    change, doubt = _change(event, world, settings)
+    if change is None:
+        return Evidence(event, route=RouteEvidence((doubt, *_misconfigured(world))))
+    history, learnt, missed = read_past(change, world, settings, event)
+    affected = world.reach(change) if world.reach is not None else None
+    found = (*doubts.of_change(change), *doubts.of_history(history, missed), *_misconfigured(world))
+    return Evidence(
+        event,
+        change,
+        gaps=(*gaps(change, settings), *missed, *(Gap("", limit) for limit in (history.limits if history else ()))),
+        history=history,
+        learnt=learnt,
+        route=RouteEvidence(tuple(dict.fromkeys(found)), affected),
+    )
+
+
+def _change(event: Event, world: World, settings: Settings) -> tuple[Change | None, str]:
+    """The change, or why there is none."""
+    if doubt := doubts.of_event(event):
+        return None, doubt
+    try:
+        return read_change(event, world, settings), ""
+    except (ConfigError, ForgeRefused) as error:
+        return None, f"the change could not be read: {error}".rstrip(".")
+
+
+def _misconfigured(world: World) -> Iterator[str]:
+    """Areas and cells may be others than somebody meant."""
+    for problem in world.problems:
+        yield f"not all of the configuration is in force: {problem}".rstrip(".")

@@ -1,0 +1,172 @@
+"""The words of a plan: one line for the log, and the page of the step summary."""
+
+from collections.abc import Iterator, Sequence
+from posixpath import commonpath
+
+from cicd_agent.core.change import Change
+from cicd_agent.core.evidence import Evidence
+from cicd_agent.core.markdown import code, details, escape, prose, table
+from cicd_agent.core.paths import PathKind, kinds
+from cicd_agent.core.picture import Pie, Slice
+from cicd_agent.core.routed import Cells, Routed
+from cicd_agent.core.text import visible_line
+from cicd_agent.core.verdict import Ground, Risk, RiskLevel
+from cicd_agent.core.words import clip, count
+from cicd_agent.modes import Account
+from cicd_agent.modes.route.areas import outside
+
+MOST_REASONS = 12
+MOST_PATHS = 3
+_MOST_GAPS = 20
+_LONGEST = 300
+
+
+def sentence(routed: Routed, evidence: Evidence) -> str:
+    """The plan as plain text in one line, for the log and the `summary` output."""
+    cells = routed.cells
+    strategy = f"strategy: {_strategy(cells)}"
+    build = f"build: {cells.build} ({clip(routed.build_why, 120)})"
+    why = "; ".join(_why(routed, evidence.change))
+    words = f"{_risk(routed.risk)} → tests: {cells.tests} · {build} · {strategy}. Why: {why}."
+    return visible_line(clip(" ".join(words.split()), 600))
+
+
+def summary(routed: Routed, evidence: Evidence, account: Account) -> str:
+    """The plan as Markdown, for the step summary."""
+    parts = [
+        f"### {_heading(routed)}",
+        _cells(routed),
+        _areas(routed, evidence),
+        _doubts(routed),
+        _would_be(routed),
+        _reasons(routed.risk),
+        *([f"**Degraded:** {prose(account.degraded)}"] if account.degraded else []),
+        *(prose(notice) for notice in account.notices),
+        _gaps(evidence),
+    ]
+    return "\n\n".join(part.strip("\n") for part in parts if part) + "\n"
+
+
+def pictures(risk: Risk) -> tuple[Pie, ...]:
+    """How the last changes were spread over the levels: whether everything is high shows here."""
+    total = sum(risk.mix)
+    if not total:
+        return ()
+    slices = tuple(Slice(str(level), number) for level, number in zip(RiskLevel, risk.mix, strict=False))
+    return (Pie(f"Risk of the last {count(total, 'change')}", slices),)
+
+
+def _risk(risk: Risk) -> str:
+    rank = f", above {risk.percentile} %" if risk.percentile is not None else ""
+    return f"{risk.level} ({risk.score}{rank})"
+
+
+def _strategy(cells: Cells) -> str:
+    watched = f", {cells.monitor_minutes} min" if cells.monitor_minutes else ""
+    share = f" {cells.canary_percentage} %" if cells.strategy == "canary" else ""
+    return f"{cells.strategy.replace('_', '-')}{share}{watched}"
+
+
+def _why(routed: Routed, change: Change | None) -> Iterator[str]:
+    """What a reader asks first: what is in doubt, what is touched, and what is not."""
+    if routed.doubts:
+        yield f"in doubt, {clip(routed.doubts[0], _LONGEST)}"
+    named = [reason.text for reason in routed.risk.reasons if reason.ground is not Ground.SHAPE]
+    if change is not None:
+        yield ", ".join([_where(change), *([] if named else _absent(change))])
+    if named:
+        yield ", ".join(clip(text, _LONGEST) for text in named[:2])
+
+
+def _where(change: Change) -> str:
+    files = count(len(change.files), "file")
+    parents = {file.path.rpartition("/")[0] for file in change.files}
+    shared = commonpath(parents) if parents and "" not in parents else ""
+    return f"{files} under {shared}/" if shared else files
+
+
+def _absent(change: Change) -> Iterator[str]:
+    found: frozenset[PathKind] = frozenset().union(*(kinds(file.path) for file in change.files))
+    if PathKind.MIGRATION not in found:
+        yield "no migration"
+    if not found & {PathKind.DEPENDENCY_MANIFEST, PathKind.LOCK_FILE}:
+        yield "no dependency change"
+
+
+def _heading(routed: Routed) -> str:
+    cells = routed.cells
+    return f"{_risk(routed.risk)} → tests: {cells.tests} · build: {cells.build} · strategy: {_strategy(cells)}"
+
+
+def _cells(routed: Routed) -> str:
+    cells = routed.cells
+    rows: list[tuple[str, str, str]] = [
+        ("tests", cells.tests, _set("tests", routed, routed.tests_why)),
+        ("build", cells.build, _set("build", routed, routed.build_why)),
+        ("strategy", cells.strategy, _set("strategy", routed, f"risk {routed.risk.level}")),
+    ]
+    if cells.canary_percentage:
+        rows.append(("canary", f"{cells.canary_percentage} %", _set("canary_percentage", routed, "")))
+    if cells.monitor_minutes:
+        rows.append(("monitoring", f"{cells.monitor_minutes} min", _set("monitor_minutes", routed, "")))
+    return table(("", "plan", "why"), [(name, code(value), escape(clip(why, _LONGEST))) for name, value, why in rows])
+
+
+def _set(cell: str, routed: Routed, why: str) -> str:
+    """The reason of a cell; that the config sets it, where it does and still holds."""
+    if cell not in routed.overridden or (routed.doubts and cell in {"tests", "build"}):
+        return why
+    said = "the config says so"
+    return said if not why or why == said or cell == "strategy" else f"{said}; {why}"
+
+
+def _areas(routed: Routed, evidence: Evidence) -> str:
+    if not routed.areas:
+        return ""
+    rows = [(code(area.name), "**runs**" if area.run else "–", _paths(area.paths)) for area in routed.areas]
+    missed = outside(evidence.change, routed.areas) if evidence.change is not None else ()
+    text = table(("area", "", "files"), rows)
+    if missed and not routed.doubts:
+        text += f"\n{count(len(missed), 'file')} in no area, for which no area's job runs: {_paths(missed)}.\n"
+    return text
+
+
+def _paths(paths: Sequence[str]) -> str:
+    shown = ", ".join(code(clip(path, 120)) for path in paths[:MOST_PATHS])
+    more = len(paths) - MOST_PATHS
+    return f"{shown} and {more:,} more" if more > 0 else shown
+
+
+def _doubts(routed: Routed) -> str:
+    if not routed.doubts:
+        return ""
+    lines = [f"- {prose(clip(doubt, _LONGEST))}" for doubt in routed.doubts[:_MOST_GAPS]]
+    more = len(routed.doubts) - _MOST_GAPS
+    rest = [f"- and {more:,} more"] if more > 0 else []
+    return "\n".join(["**In doubt, so the full plan:**", "", *lines, *rest])
+
+
+def _would_be(routed: Routed) -> str:
+    plan = routed.would_be
+    if plan is None:
+        return ""
+    return f"**Would be**, once the test map is proved: tests {code(plan.tests)}, build {code(plan.build)}."
+
+
+def _reasons(risk: Risk) -> str:
+    if not risk.reasons:
+        return "Nothing speaks for a risk."
+    rows = [(escape(clip(each.text, _LONGEST)), f"{each.points:+.0f}") for each in risk.reasons[:MOST_REASONS]]
+    likely = (
+        f"\nIn this repository, {risk.probability:.0%} of such changes needed a repair.\n" if risk.probability else ""
+    )
+    return f"{table((f'risk {risk.score} of 100', 'points'), rows)}{likely}"
+
+
+def _gaps(evidence: Evidence) -> str:
+    lines = [f"- {code(gap.what)}: {escape(gap.why)}" if gap.what else f"- {prose(gap.why)}" for gap in evidence.gaps]
+    if not lines:
+        return ""
+    more = len(lines) - _MOST_GAPS
+    rest = [f"- and {more:,} more"] if more > 0 else []
+    return details(f"Not looked at line by line: {len(lines):,}", "\n".join([*lines[:_MOST_GAPS], *rest]))

@@ -1,0 +1,113 @@
+"""Turns a change's risk into a plan: the routing table, the config's cells in its place, and the areas."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from cicd_agent.agent.turns import Answer
+from cicd_agent.core.change import Change, ChangeSource
+from cicd_agent.core.evidence import Evidence
+from cicd_agent.core.risk import Floor, assess
+from cicd_agent.core.routed import AffectedTests, Cells, Routed, RouteEvidence, TestScope
+from cicd_agent.core.verdict import Conclusion, Risk, RiskLevel
+from cicd_agent.modes.route.areas import area_runs, unreadable_areas
+from cicd_agent.modes.route.inert import is_inert
+from cicd_agent.modes.route.table import TABLE, build_for, overridden
+from cicd_agent.modes.rulebook.floors import floors, graded
+from cicd_agent.modes.rulebook.ruling import RuleDraft
+from cicd_agent.modes.suppress import silence
+from cicd_agent.settings import Settings
+
+_NOTHING = Change(base="", head="", source=ChangeSource.GIT, files=())
+_UNGATHERED = RouteEvidence(("the evidence holds nothing that routing looks at",))
+
+
+def verify(rules: RuleDraft, _answers: Sequence[Answer[Any]], evidence: Evidence, settings: Settings) -> Routed:
+    """The plan. No answer of a model has a part in it."""
+    route = evidence.route or _UNGATHERED
+    risk = _risk(rules, evidence, settings)
+    doubts = tuple(dict.fromkeys((*route.doubts, *_unsaid(evidence, route), *unreadable_areas(settings))))
+    cells, named = overridden(_row(evidence.change, risk.level), risk.level, settings)
+    plan = _in_doubt(cells, risk.level, doubts) if doubts else _certain(cells, named, evidence.change, route.affected)
+    return Routed(
+        conclusion=Conclusion.NEUTRAL if doubts else Conclusion.SUCCESS,
+        risk=risk,
+        cells=plan.cells,
+        tests_why=plan.tests_why,
+        build_why=plan.build_why,
+        areas=area_runs(evidence.change, settings, everything=bool(doubts)),
+        doubts=doubts,
+        select=plan.select,
+        would_be=plan.would_be,
+        overridden=named,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Planned:
+    cells: Cells
+    tests_why: str
+    build_why: str
+    select: tuple[str, ...] = ()
+    would_be: Cells | None = None
+
+
+def _unsaid(evidence: Evidence, route: RouteEvidence) -> tuple[str, ...]:
+    """Evidence may come from a file: without a change there is always a doubt, whatever that says."""
+    return () if evidence.change is not None or route.doubts else ("the change is not known",)
+
+
+def _risk(rules: RuleDraft, evidence: Evidence, settings: Settings) -> Risk:
+    change, history, learnt = evidence.change, evidence.history, evidence.learnt
+    if change is None:
+        # What is not known is a risk, and never a small one.
+        return assess(_NOTHING, [Floor(RiskLevel.HIGH, "it is not known what changes")], history=history, learnt=learnt)
+    standing, suppressed = silence(graded(rules.findings), change, settings)
+    weighty = [*standing, *(each.finding for each in suppressed if each.weighs)]
+    found = floors(rules.areas, weighty, settings.min_confidence)
+    return assess(change, found, history=history, learnt=learnt)
+
+
+def _row(change: Change | None, level: RiskLevel) -> Cells:
+    """The table's row; no test runs for a change in which nothing that runs has changed."""
+    cells = TABLE[level]
+    if change is not None and level is RiskLevel.LOW and is_inert(change):
+        return replace(cells, tests="none")
+    return cells
+
+
+def _in_doubt(cells: Cells, level: RiskLevel, doubts: Sequence[str]) -> _Planned:
+    """The full plan; how it is let out stays what it is for the level."""
+    extended = cells.tests == "extended" or level.rank >= RiskLevel.HIGH.rank
+    why = f"in doubt: {doubts[0]}"
+    return _Planned(replace(cells, tests="extended" if extended else "full", build="full"), why, why)
+
+
+def _certain(cells: Cells, named: Sequence[str], change: Change | None, affected: AffectedTests | None) -> _Planned:
+    build, build_why = build_for(change) if change is not None else ("full", "the change is not known")
+    if "build" in named:
+        build, build_why = cells.build, "the config says so"
+    tests, tests_why, proved = _tests(cells, named, affected)
+    plan = replace(cells, tests=tests, build=build)
+    return _Planned(
+        plan,
+        tests_why,
+        build_why,
+        affected.select if affected is not None and tests == "affected" else (),
+        None if proved else replace(plan, tests="affected"),
+    )
+
+
+def _tests(cells: Cells, named: Sequence[str], affected: AffectedTests | None) -> tuple[TestScope, str, bool]:
+    """Which tests, why, and whether that is what would be done with a map that is proved."""
+    if cells.tests == "none" and "tests" not in named:
+        return "none", "nothing that runs has changed", True
+    if cells.tests != "affected":
+        return cells.tests, "the config says so" if "tests" in named else "for this level of risk", True
+    if affected is None:
+        return "full", "there is no test map", True
+    if affected.run_all:
+        return "full", affected.run_all[0], True
+    if not affected.proved:
+        return "full", f"the test map is not proved yet ({affected.proof or 'no shadow run'})", False
+    return "affected", affected.proof or "the test map is proved", True

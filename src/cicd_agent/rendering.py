@@ -1,0 +1,23 @@
+"""Which page a decision is shown on at a terminal."""
+
+from cicd_agent.adapters.style import Shape
+from cicd_agent.adapters.terminal import render
+from cicd_agent.adapters.terminal_failure import render_failure
+from cicd_agent.adapters.terminal_gate import render_gate, render_route
+from cicd_agent.adapters.terminal_tests import render_tests
+from cicd_agent.core.evidence import Evidence
+from cicd_agent.decision import Decision
+
+
+def rendered(decision: Decision, evidence: Evidence, shape: Shape) -> str:
+    """The result for a person, "" where there is none."""
+    account = decision.account
+    if decision.diagnosis is not None:
+        return render_failure(decision.diagnosis, evidence, account, **shape)
+    if decision.generated is not None:
+        return render_tests(decision.generated, evidence, account, **shape)
+    if decision.gated is not None:
+        return render_gate(decision.gated, evidence, account, **shape)
+    if decision.routed is not None:
+        return render_route(decision.routed, evidence, account, **shape)
+    return render(decision.verdict, evidence, account, **shape) if decision.verdict else ""
