@@ -26,7 +26,7 @@ from cicd_agent.modes.deploy_gate.score import Score, scored, sound, targets
 from cicd_agent.modes.deploy_gate.sight import minutes_to_double, sight
 from cicd_agent.modes.rulebook.floors import floors, graded
 from cicd_agent.modes.rulebook.ruling import RuleDraft
-from cicd_agent.modes.suppress import silence
+from cicd_agent.modes.rulebook.weighing import weighed
 from cicd_agent.settings import Settings
 
 _LONGEST = 300
@@ -157,11 +157,10 @@ def _signals(gate: GateEvidence, evidence: Evidence, judged: Policy, opinion: Op
 
 def _findings(rules: RuleDraft, evidence: Evidence, settings: Settings) -> tuple[list[Finding], list[Finding]]:
     """The rules' findings that stand, and all that weigh: the author of the change may have silenced some."""
-    found = graded(rules.findings)
     if evidence.change is None:
-        return list(found), list(found)
-    standing, suppressed = silence(found, evidence.change, settings)
-    return standing, [*standing, *(each.finding for each in suppressed if each.weighs)]
+        found = list(graded(rules.findings))
+        return found, found
+    return weighed(rules, evidence.change, settings)
 
 
 def _ruled(

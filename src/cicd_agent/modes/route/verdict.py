@@ -13,9 +13,9 @@ from cicd_agent.core.verdict import Conclusion, Risk, RiskLevel
 from cicd_agent.modes.route.areas import area_runs, unreadable_areas
 from cicd_agent.modes.route.inert import is_inert
 from cicd_agent.modes.route.table import TABLE, build_for, overridden
-from cicd_agent.modes.rulebook.floors import floors, graded
+from cicd_agent.modes.rulebook.floors import floors
 from cicd_agent.modes.rulebook.ruling import RuleDraft
-from cicd_agent.modes.suppress import silence
+from cicd_agent.modes.rulebook.weighing import weighed
 from cicd_agent.settings import Settings
 
 _NOTHING = Change(base="", head="", source=ChangeSource.GIT, files=())
@@ -62,8 +62,7 @@ def _risk(rules: RuleDraft, evidence: Evidence, settings: Settings) -> Risk:
     if change is None:
         # What is not known is a risk, and never a small one.
         return assess(_NOTHING, [Floor(RiskLevel.HIGH, "it is not known what changes")], history=history, learnt=learnt)
-    standing, suppressed = silence(graded(rules.findings), change, settings)
-    weighty = [*standing, *(each.finding for each in suppressed if each.weighs)]
+    _, weighty = weighed(rules, change, settings)
     found = floors(rules.areas, weighty, settings.min_confidence)
     return assess(change, found, history=history, learnt=learnt)
 
