@@ -15,7 +15,7 @@ from cicd_agent.core.ports_gate import Gates
 from cicd_agent.core.words import count
 from cicd_agent.environment import Environment
 from cicd_agent.errors import ConfigError, ForgeRefused
-from cicd_agent.world import first_settings
+from cicd_agent.world import first_settings, open_forge
 
 MOST_DEPLOYMENTS = 100
 _MOST_BROUGHT = 1_000
@@ -64,11 +64,7 @@ def opened(options: Options, environment: Environment, closing: ExitStack) -> Ou
         )
         notices.append(f"deployments were not read: set {missing} for that")
         return Outside(repository, repository.top if repository else None, None, tuple(notices))
-    from cicd_agent.adapters.github import GitHubForge  # noqa: PLC0415  without a token nobody pays for it
-
-    forge = closing.enter_context(
-        GitHubForge(token, name, api_url=environment.api_url, ca_bundle=environment.ca_bundle, scratch=scratch)
-    )
+    forge = open_forge(token, name, environment, closing)
     return Outside(repository, repository.top if repository else None, forge.gates, tuple(notices))
 
 

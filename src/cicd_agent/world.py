@@ -221,12 +221,17 @@ def _forge(event: Event, settings: Settings, environment: Environment, closing: 
     token = settings.github_token.get_secret_value()
     if not token or not event.repo:
         return None
+    return open_forge(token, event.repo, environment, closing)
+
+
+def open_forge(token: str, repo: str, environment: Environment, closing: ExitStack) -> Forge:
+    """A repository on GitHub, until `closing` closes it."""
     from cicd_agent.adapters.github import GitHubForge  # noqa: PLC0415  a local review never pays for it
 
     return closing.enter_context(
         GitHubForge(
             token,
-            event.repo,
+            repo,
             api_url=environment.api_url,
             ca_bundle=environment.ca_bundle,
             scratch=_scratch(environment),

@@ -40,8 +40,7 @@ _COMPARE = (
     "-l1000",
     "--ignore-submodules=none",
 )
-_PATCH = (
-    *_COMPARE,
+PATCH_FORM = (
     "--patch",
     "--full-index",
     "--submodule=short",
@@ -51,6 +50,8 @@ _PATCH = (
     "--src-prefix=a/",
     "--dst-prefix=b/",
 )
+"""How a patch is written, whatever the configuration says."""
+_PATCH = (*_COMPARE, *PATCH_FORM)
 _KINDS = {
     "A": ChangeKind.ADDED,
     "D": ChangeKind.DELETED,

@@ -9,6 +9,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from hashlib import sha256
 
+from cicd_agent.adapters.git_diff import PATCH_FORM
 from cicd_agent.adapters.git_process import Git, GitFailed
 from cicd_agent.core.diff_parse import readable_name
 from cicd_agent.core.history import Past, PastCommit
@@ -34,14 +35,7 @@ _PATCH = (
     "--no-color",
     "--no-renames",
     "--ignore-submodules=none",
-    "--patch",
-    "--full-index",
-    "--submodule=short",
-    "--diff-algorithm=histogram",
-    "--unified=3",
-    "--inter-hunk-context=0",
-    "--src-prefix=a/",
-    "--dst-prefix=b/",
+    *PATCH_FORM,
 )
 _REVERTS = re.compile(rb"^This reverts commit ([0-9a-fA-F]{7,64})\b", re.MULTILINE)
 _REMEDY = "set `fetch-depth: 0` and no `filter` on actions/checkout"
