@@ -147,6 +147,10 @@ class Event:
         run = self.delivery.partition(".")[0]
         return f"{self.server}/{self.repo}/actions/runs/{run}" if self.server and self.repo and run else ""
 
+    def commit_url(self, sha: str) -> str:
+        """Where a commit is shown, "" when that is not known."""
+        return f"{self.server}/{self.repo}/commit/{sha}" if self.server and self.repo and sha else ""
+
     @property
     def hosts(self) -> frozenset[str]:
         """The only host that what we publish links to: the event's own server."""

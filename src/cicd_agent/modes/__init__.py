@@ -72,6 +72,11 @@ class Account:
     left_out: tuple[str, ...] = ()
     """Sources of the exhibits for which the token budget had no room."""
 
+    @property
+    def price(self) -> str:
+        """What it cost, in words."""
+        return "cost unknown" if self.cost_usd is None else f"${self.cost_usd:.2f}"
+
 
 NO_OUTPUTS: Final[Mapping[str, str]] = MappingProxyType({})
 

@@ -287,15 +287,14 @@ def _foot(diagnosis: Diagnosis, evidence: Evidence, account: Account) -> str:
     if failed.run is not None and failed.run.url:
         parts.append(link(f"run {failed.run.id}", failed.run.url, evidence.event.hosts))
     if account.model:
-        cost = "cost unknown" if account.cost_usd is None else f"${account.cost_usd:.2f}"
-        parts += [f"{escape(account.model)}, {account.usage.words}", cost]
+        parts += [f"{escape(account.model)}, {account.usage.words}", account.price]
     else:
         parts.append("rules only, no model asked")
     return f"<sub>{' · '.join(parts)}</sub>"
 
 
 def _commit(sha: str, event: Event) -> str:
-    return link(code(sha[:7]), f"{event.server}/{event.repo}/commit/{sha}", event.hosts)
+    return link(code(sha[:7]), event.commit_url(sha), event.hosts)
 
 
 def _where(path: str, line: int, evidence: Evidence) -> str:

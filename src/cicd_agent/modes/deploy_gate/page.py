@@ -26,7 +26,7 @@ _NAMES = {
 
 def heading(gated: Gated, evidence: Evidence) -> str:
     """The verdict in one line of Markdown."""
-    sha = link(code(gated.sha[:7] or "?"), _commit(gated.sha, evidence.event), evidence.event.hosts)
+    sha = link(code(gated.sha[:7] or "?"), evidence.event.commit_url(gated.sha), evidence.event.hosts)
     return f"## {_word(gated)} {escape(gated.environment) or '(no environment)'} ← {sha}  {prose(_score(gated))}"
 
 
@@ -86,8 +86,7 @@ def foot(gated: Gated, evidence: Evidence, account: Account) -> str:
     if event.run_url:
         parts.append(link(f"run {escape(event.delivery)}", event.run_url, event.hosts))
     if account.model:
-        cost = "cost unknown" if account.cost_usd is None else f"${account.cost_usd:.2f}"
-        parts += [f"{escape(account.model)}, {account.usage.words}", cost]
+        parts += [f"{escape(account.model)}, {account.usage.words}", account.price]
     else:
         parts.append("rules only, no model asked")
     return f"<sub>{' · '.join(parts)}</sub>"
@@ -160,7 +159,7 @@ def _stop(stop: Stop) -> str:
 def _lifting(gated: Gated, event: Event) -> Iterator[str]:
     """What would make it proceed, and what a person may write."""
     if gated.decision is GateDecision.ROLLBACK:
-        back = link(code(gated.rollback_to[:7]), _commit(gated.rollback_to, event), event.hosts)
+        back = link(code(gated.rollback_to[:7]), event.commit_url(gated.rollback_to), event.hosts)
         yield f"**Roll back to** {back}, the last deployment here that is known to be good."
         return
     if gated.decision is GateDecision.PROCEED:
@@ -245,10 +244,6 @@ def _folded(gated: Gated, evidence: Evidence) -> Iterator[str]:
         sections.append((f"{len(evidence.gaps)} not looked at", table(("what", "why"), gap_rows)))
     if sections:
         yield details(" · ".join(title for title, _ in sections), "\n\n".join(body for _, body in sections))
-
-
-def _commit(sha: str, event: Event) -> str:
-    return f"{event.server}/{event.repo}/commit/{sha}" if event.server and event.repo and sha else ""
 
 
 def _gate(evidence: Evidence) -> GateEvidence:

@@ -332,8 +332,7 @@ def _foot(generated: Generated, evidence: Evidence, account: Account) -> str:
     if evidence.event.sha:
         parts.append(f"commit {evidence.event.sha[:7]}")
     if account.model:
-        cost = "cost unknown" if account.cost_usd is None else f"${account.cost_usd:.2f}"
-        parts += [f"{escape(account.model)}, {account.usage.words}", cost]
+        parts += [f"{escape(account.model)}, {account.usage.words}", account.price]
     else:
         parts.append("by rule, no model asked")
     return f"<sub>{' · '.join(parts)}</sub>"

@@ -232,10 +232,9 @@ def _foot(evidence: Evidence, account: Account, recalled: Recalled | None) -> st
         parts.append(f"{recalled.of - recalled.files:,} of {count(recalled.of, 'file')} asked about, {unchanged}")
     if account.model:
         tokens = account.usage.total
-        cost = "cost unknown" if account.cost_usd is None else f"${account.cost_usd:.2f}"
         parts.append(f"{escape(account.model)}, {account.usage.words}")
         parts.append("tokens unknown" if tokens is None else count(tokens, "token"))
-        parts.append(cost)
+        parts.append(account.price)
     else:
         parts.append("from memory, 0 requests" if recalled else "rules only, no model asked")
     return f"<sub>{' · '.join(parts)}</sub>"

@@ -183,5 +183,4 @@ def _stands(said: Said) -> str:
 
 
 def _cost(account: Account) -> str:
-    cost = "cost unknown" if account.cost_usd is None else f"${account.cost_usd:.2f}"
-    return f"{escape(account.model or 'a model')}, {account.usage.words}, {cost}"
+    return f"{escape(account.model or 'a model')}, {account.usage.words}, {account.price}"
