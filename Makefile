@@ -94,7 +94,9 @@ docs: setup ## write the generated pages and schemas again
 
 lock: setup ## resolve every dependency again; `make lock UPGRADE=--upgrade` takes the newest
 	@$(COMPILE) $(UPGRADE) pyproject.toml --output-file requirements.lock
-	@$(COMPILE) $(UPGRADE) --constraint requirements.lock --group dev pyproject.toml --output-file requirements-dev.lock
+	@$(COMPILE) $(UPGRADE) --constraint requirements.lock --extra fleet pyproject.toml --output-file requirements-fleet.lock
+	@$(COMPILE) $(UPGRADE) --constraint requirements-fleet.lock --extra fleet --group dev pyproject.toml \
+		--output-file requirements-dev.lock
 	@for version in $(PYTHONS); do \
 		$(OVERLAY) --python-version $$version $(UPGRADE) $(OVERLAYS)/requirements.in \
 			--output-file $(OVERLAYS)/$$version.lock || exit; done

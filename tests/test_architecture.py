@@ -45,6 +45,11 @@ THIRD_PARTY = {
     "urllib3": r"adapters\.github.*",
     "git": r"adapters\.git(?!hub).*",
     "slack_sdk": r"adapters\.slack",
+    "sqlalchemy": r"adapters\.(store_sql.*|migrations\..*)",
+    "alembic": r"adapters\.(store_sql.*|migrations\..*)",
+    "psycopg": r"adapters\.store_sql.*",
+    "redis": r"adapters\.redis.*",
+    "opentelemetry": r"adapters\.otel.*",
 }
 
 # Where the process meets its surroundings: the only place that ends it, and that catches what nobody expected.

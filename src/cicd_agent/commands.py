@@ -9,7 +9,7 @@ from typing import Any
 
 from cicd_agent.adapters.files import write_file
 from cicd_agent.asking import Asking, Keeping, asking
-from cicd_agent.cli import TOOLS, Options, unknown_mode
+from cicd_agent.cli import ACCOUNT, TOOLS, Options, unknown_mode
 from cicd_agent.config.explain import explain, table
 from cicd_agent.config.limits import minutes
 from cicd_agent.core.change import Change
@@ -49,6 +49,10 @@ def execute(
 
     `limit` is told after how many seconds the run has to end, as soon as that is known.
     """
+    if options.command in ACCOUNT:
+        from cicd_agent.accounting import account  # noqa: PLC0415  a mode pays for none of them
+
+        return account(options, environment, outlet, clocks.now)
     if options.command in TOOLS and options.command != "config":
         from cicd_agent.standalone import stand_alone  # noqa: PLC0415  a mode pays for none of them
 

@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import Any, TextIO
 
 from cicd_agent.adapters.files import write_file
+from cicd_agent.adapters.journal import JournalFile
 from cicd_agent.adapters.perform import perform
 from cicd_agent.adapters.slack import connect
-from cicd_agent.adapters.store import JournalStore
 from cicd_agent.adapters.style import Shape
 from cicd_agent.adapters.tape import TAPE
 from cicd_agent.adapters.terminal import progress
@@ -223,13 +223,13 @@ class Outlet:
         notifier: Notifier | None = None,
     ) -> tuple[Receipt, ...]:
         workflow = self._workflow(names)
-        store = JournalStore(folder / "journal.jsonl", self.redact)
+        journal = JournalFile(folder / "journal.jsonl", self.redact)
         return perform(
             plan,
             forge=forge,
             workflow=workflow,
             folder=folder,
-            store=store,
+            journal=journal,
             redact=self.redact,
             event=event,
             grant=granted,

@@ -4,10 +4,10 @@ import re
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
 
 from cicd_agent.adapters.git import GitRepository
 from cicd_agent.adapters.log_file import chunks
@@ -18,6 +18,7 @@ from cicd_agent.core.event import Event, EventKind, Ref
 from cicd_agent.core.event_parse import local_event, parse_event
 from cicd_agent.core.payload import PAYLOAD_LIMIT, as_repo, decode_payload
 from cicd_agent.core.ports import Forge
+from cicd_agent.core.timeline import Timeline
 from cicd_agent.environment import Environment
 from cicd_agent.errors import ConfigError, ForgeRefused
 from cicd_agent.modes import LogFiles, Mode, World
@@ -27,13 +28,17 @@ from cicd_agent.settings import Settings
 
 @dataclass(frozen=True, slots=True)
 class Scene:
-    """All that a run starts from. `notices` are limits met on the way, a line each; `top` is the checkout's folder."""
+    """All that a run starts from. `notices` are limits met on the way, a line each; `top` is the checkout's folder.
+
+    `timeline` is told what the run spends its time on.
+    """
 
     event: Event
     loaded: Loaded
     world: World
     notices: tuple[str, ...] = ()
     top: Path | None = None
+    timeline: Timeline = field(default_factory=Timeline)
 
     @property
     def settings(self) -> Settings:
@@ -57,9 +62,23 @@ def secrets(options: Options, environment: Environment) -> list[str]:
     headers = given.get("model-headers", "").splitlines()
     found = [given.get(name, "") for name in ("github-token", "openai-api-key", "slack-token")]
     found += [environment.workload.request_token] if environment.workload else []
-    found += [urlsplit(given.get("index-url", "")).password or ""]
+    found += [_password(url) for url in (given.get("index-url", ""), environment.database_url, environment.redis_url)]
+    # What authenticates at a collector stands in a header.
+    found += [
+        part.partition("=")[2].strip()
+        for name, value in environment.telemetry.items()
+        if name.endswith("HEADERS")
+        for part in value.split(",")
+    ]
     found += [line.partition(":")[2].strip() for line in headers]
     return [secret for secret in (*found, *_secret_parts(given.get("slack-webhook-url", ""))) if secret]
+
+
+def _password(url: str) -> str:
+    try:
+        return unquote(urlsplit(url).password or "")
+    except ValueError:
+        return url
 
 
 def _secret_parts(url: str) -> list[str]:

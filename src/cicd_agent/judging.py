@@ -1,0 +1,12 @@
+"""`cicd-agent accuracy`: how often decisions were right, by what GitHub shows later on."""
+
+from collections.abc import Callable
+
+from cicd_agent.cli import Options
+from cicd_agent.environment import Environment
+from cicd_agent.outlet import Outlet
+
+
+def accuracy(options: Options, environment: Environment, outlet: Outlet, now: Callable[[], float]) -> int:
+    """The exit code."""
+    raise NotImplementedError

@@ -1,0 +1,12 @@
+"""What a run counts, and `cicd-agent metrics`."""
+
+from collections.abc import Callable
+
+from cicd_agent.cli import Options
+from cicd_agent.environment import Environment
+from cicd_agent.outlet import Outlet
+
+
+def metrics(options: Options, environment: Environment, outlet: Outlet, now: Callable[[], float]) -> int:
+    """The exit code."""
+    raise NotImplementedError

@@ -1,0 +1,106 @@
+"""Which account book a run writes to: PostgreSQL by DATABASE_URL, else SQLite or JSON lines in a directory."""
+
+from dataclasses import dataclass
+from importlib.util import find_spec
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from cicd_agent.adapters.store_lines import LINES, LinesStore
+from cicd_agent.core.facts import FactKind, Known
+from cicd_agent.core.ports_store import About, Store
+from cicd_agent.environment import Environment
+from cicd_agent.errors import ConfigError, StoreRefused
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+LOCAL: Final = "local"
+"""The chain of runs that belong to no repository on GitHub."""
+DATABASE: Final = "state.db"
+
+
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """A store, and what a reader has to know of how it came to be this one, "" when nothing."""
+
+    store: Store
+    note: str = ""
+
+
+def open_store(inputs: "Mapping[str, str]", environment: Environment, cwd: Path) -> Opened | None:
+    """The store of a run or a command; None where nothing says that anything is kept.
+
+    Raises StoreRefused when it cannot be opened, ConfigError when `state-dir` is no place for it.
+    """
+    told = inputs.get("state-dir", "").strip()
+    if told.lower() == "off":
+        return None
+    if environment.database_url and not told:
+        from cicd_agent.adapters.store_sql import SqlStore  # noqa: PLC0415  see `_in_folder`
+
+        return Opened(SqlStore.open(environment.database_url))
+    if told:
+        return _in_folder(_folder(told, environment, cwd))
+    if environment.on_actions and environment.runner_temp:
+        # It ends with the job: a file that can be uploaded is enough, and costs nothing to begin.
+        return Opened(LinesStore(_made(Path(environment.runner_temp) / "cicd-agent" / "state")))
+    return None
+
+
+def _in_folder(folder: Path) -> Opened:
+    """SQLite, where its library is installed and nobody has begun another book there."""
+    lines = folder / LINES
+    if lines.exists() and not (folder / DATABASE).exists():
+        return Opened(LinesStore(folder))
+    if find_spec("sqlalchemy") is None:
+        if (folder / DATABASE).exists():
+            raise StoreRefused(
+                f"{folder / DATABASE} cannot be read",
+                why="SQLAlchemy is not installed",
+                remedy="Install cicd-agent[state]",
+            )
+        return Opened(LinesStore(folder), "the account book is in JSON lines: for SQLite install cicd-agent[state]")
+    from cicd_agent.adapters.store_sql import SqlStore  # noqa: PLC0415  who keeps nothing in a database never pays
+
+    return Opened(SqlStore.open(folder / DATABASE))
+
+
+def _folder(told: str, environment: Environment, cwd: Path) -> Path:
+    """The directory, made if need be; not in the checkout, where a change could bring a book of its own."""
+    try:
+        folder = (cwd / Path(told).expanduser()).resolve()
+        workspace = Path(environment.workspace or cwd).resolve()
+        inside = folder.is_relative_to(workspace) and environment.on_actions
+    except (OSError, RuntimeError, ValueError):
+        raise ConfigError("`state-dir` is not a path", remedy="Give the path of a directory") from None
+    if inside:
+        raise ConfigError(
+            "`state-dir` lies in the checkout, where a change could bring decisions of its own",
+            remedy="Give a directory outside of it, such as ${{ runner.temp }}/state",
+        )
+    return _made(folder)
+
+
+def _made(folder: Path) -> Path:
+    try:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    except OSError as error:
+        why = error.strerror or str(error)
+        raise StoreRefused(f"`state-dir` {folder} cannot be used", why=why, remedy="Give another one") from None
+    return folder
+
+
+@dataclass(frozen=True, slots=True)
+class StoredState:
+    """What a store knows of one repository, as modes may ask for it."""
+
+    store: Store
+    repository: str
+
+    def known(self, kind: FactKind, subject: str = "", sha: str = "", most: int = 20) -> Known:
+        """The facts of a kind, newest first; what the store refuses is a limit."""
+        try:
+            found = self.store.facts(About(self.repository, kind, subject, sha, most))
+        except StoreRefused as error:
+            return Known(limits=(str(error),))
+        return Known(found, trusted=self.store.is_guarded)
