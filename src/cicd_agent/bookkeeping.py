@@ -49,7 +49,7 @@ class Book:
         return StoredState(opened.store, self.chain) if opened else None
 
     def enter(self, report: Report, telling: Telling, *, demanded: bool = False) -> Audit:
-        """Enter what was decided, before anything is done about it. Raises StoreRefused when it is `demanded` and fails."""
+        """Enter what was decided, before anything is done about it; StoreRefused when that is `demanded` and fails."""
         told = run_entry(report, telling, self._environment, self.event_id, int(self._now()))
         audit = self._append(self.chain, told)
         if demanded and audit.state != "recorded":
