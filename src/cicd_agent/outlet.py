@@ -61,18 +61,14 @@ class Outlet:
     """One run's way to the outside. Everything that leaves through it is redacted."""
 
     def __init__(
-        self,
-        options: Options,
-        environment: Environment,
-        streams: Streams,
-        clocks: tuple[Callable[[], float], Callable[[], float]] = (time.monotonic, time.time),
+        self, options: Options, environment: Environment, streams: Streams, now: Callable[[], float] = time.time
     ) -> None:
-        """`clocks`: one that counts seconds and never goes back, and one in seconds since 1970."""
         self._options = options
         self._environment = environment
         self._streams = streams
-        self.timeline = Timeline(clocks[0], clocks[1]())
-        self.now = clocks[1]
+        self.timeline = Timeline(time.monotonic, now())
+        self._now = now
+        self.shown: list[str] = []
         self._format = options.format or ("github" if environment.on_actions else "text")
         self.redact = Redactor(secrets(options, environment)).redact
         self.progress = progress(
@@ -84,7 +80,7 @@ class Outlet:
     def book(self) -> Book:
         """The account book of this run."""
         asked = inputs(self._options, self._environment)
-        return Book(asked, self._environment, redact=self.redact, warn=self.warn, now=self.now)
+        return Book(asked, self._environment, redact=self.redact, warn=self.warn, now=self._now)
 
     @property
     def coloured(self) -> bool:
@@ -94,6 +90,7 @@ class Outlet:
     def print(self, text: str) -> None:
         """A result for a person. On a runner nothing in it is a command, whatever the format."""
         text = self.redact(text)
+        self.shown.append(text)
         self._put(quiet(text) if self._environment.on_actions else text)
 
     def print_json(self, text: str) -> None:
