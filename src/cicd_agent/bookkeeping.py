@@ -49,13 +49,17 @@ class Book:
         return StoredState(opened.store, self.chain) if opened else None
 
     def enter(self, report: Report, telling: Telling, *, demanded: bool = False) -> Audit:
-        """Enter what was decided, before anything is done about it; StoreRefused when that is `demanded` and fails."""
+        """Enter what was decided, before anything is done about it.
+
+        Raises StoreRefused when an entry that lasts is `demanded`, and there is none.
+        """
         told = run_entry(report, telling, self._environment, self.event_id, int(self._now()))
         audit = self._append(self.chain, told)
-        if demanded and audit.state != "recorded":
+        ends = self._opened is None or self._opened.ends
+        if demanded and (ends or audit.state != "recorded"):
             raise StoreRefused(
-                "the decision could not be entered in the account book, which `require-audit` demands",
-                why=audit.why or "nothing says where it lies",
+                "the decision could not be entered in an account book that lasts, which `require-audit` demands",
+                why=audit.why or "nothing says where it is kept",
                 remedy="Mend that, or set `state-dir` or DATABASE_URL",
             )
         return audit
