@@ -17,7 +17,7 @@ MOST_USD: Final = 10**6
 UNTOLD: Final = "(not told)"
 NOBODY: Final = "(nobody)"
 
-_NUMBER = re.compile(r"\d{1,12}(\.\d{1,40})?([eE]-?\d{1,3})?")
+_NUMBER = re.compile(r"[0-9]{1,12}(\.[0-9]{1,40})?([eE]-?[0-9]{1,3})?")
 _AGAIN = frozenset({"try", "deliver"})
 
 
