@@ -96,7 +96,7 @@ def _table(grouping: str, rows: Sequence[Spending], style: Style) -> Iterator[st
             yield style.ink(text, "bold")
         else:
             bar = _bar(each.cost / whole) if whole and cells(text) + _BAR + 2 <= style.width else ""
-            yield f"{text}  {style.ink(bar, 'low')}".rstrip() if bar else text
+            yield f"{text}  {style.ink(bar, 'low')}" if bar else text.rstrip()
     if len(rows) > len(shown):
         rest = sum(each.cost for each in rows) - sum(each.cost for each in shown)
         yield f"  and {len(rows) - len(shown):,} more, {money(rest)} together (`--format json` has them all)"
@@ -104,8 +104,7 @@ def _table(grouping: str, rows: Sequence[Spending], style: Style) -> Iterator[st
 
 def _cells(each: Spending) -> tuple[str, ...]:
     def tokens(name: str) -> str:
-        # What some did not tell is more than this.
-        return f"{each.used[name]:,}" + ("+" if each.untold.get(name) else "")
+        return ("≥" if each.untold.get(name) else "") + f"{each.used[name]:,}"
 
     return (
         f"{each.runs:,}",

@@ -5,12 +5,17 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import cache
+from operator import attrgetter
 from typing import Final
 
 from cicd_agent.core.audit import Row
 from cicd_agent.core.cost_saved import Rates, Saved, Savings
 from cicd_agent.core.spending import COUNTED, Part, Spent, Used, spent
 
+_FIELDS: Final = attrgetter(*COUNTED)
+_Counts = Sequence[tuple[int | None, ...]]
+"""Of each count, in the order of COUNTED, what the parts of a run say."""
 GROUPINGS: Final = ("mode", "repository", "model", "day")
 
 
@@ -62,6 +67,7 @@ class CostReport:
 
 def cost_report(rows: Iterable[Row], rates: Callable[[str], Rates | None]) -> CostReport:
     """Add up entries of runs; `rates` are what a model costs today, by its name. Memory grows with a number a run."""
+    rates = cache(rates)
     total = _Tally()
     groups: dict[str, dict[str, _Tally]] = {grouping: {} for grouping in GROUPINGS}
     savings = Savings(rates)
@@ -80,11 +86,13 @@ def cost_report(rows: Iterable[Row], rates: Callable[[str], Rates | None]) -> Co
                 continue
             told.add(key)
         day = datetime.fromtimestamp(run.at, UTC).date().isoformat()
-        total.add(run, run.parts, run.cost)
+        by_part = [_counts(part.used) for part in run.parts]
+        counts = tuple(zip(*by_part, strict=True))
+        total.add(run, counts, run.cost)
         for grouping, name in (("mode", run.mode), ("repository", run.repository), ("day", day)):
-            groups[grouping].setdefault(name, _Tally()).add(run, run.parts, run.cost)
-        for part, share in zip(run.parts, shares(run, rates), strict=True):
-            groups["model"].setdefault(part.model, _Tally()).add(run, (part,), share)
+            _tally(groups[grouping], name).add(run, counts, run.cost)
+        for part, own, share in zip(run.parts, by_part, shares(run, rates), strict=True):
+            _tally(groups["model"], part.model).add(run, tuple((each,) for each in own), share)
         unknown[run.why] += run.cost is None
         savings.add(run)
     by = {grouping: _sorted(grouping, found) for grouping, found in groups.items()}
@@ -139,18 +147,19 @@ class _Tally:
 
     def __init__(self) -> None:
         self.runs = self.asked = self.cost = self.unknown = 0
-        self.used = dict.fromkeys(COUNTED, 0)
-        self.untold = dict.fromkeys(COUNTED, 0)
+        self.used = [0] * len(COUNTED)
+        self.untold = [0] * len(COUNTED)
         self.costs = array("q")
         self.dearest: Place | None = None
 
-    def add(self, run: Spent, parts: Sequence[Part], cost: int | None) -> None:
+    def add(self, run: Spent, counts: _Counts, cost: int | None) -> None:
         self.runs += 1
         self.asked += run.asked
-        for name in COUNTED:
-            values = [_count(part.used, name) for part in parts]
-            self.used[name] += sum(value for value in values if value is not None)
-            self.untold[name] += None in values
+        for index, values in enumerate(counts):
+            for value in values:
+                if value is not None:
+                    self.used[index] += value
+            self.untold[index] += None in values
         if cost is None:
             self.unknown += 1
             return
@@ -166,8 +175,8 @@ class _Tally:
             name,
             self.runs,
             self.asked,
-            self.used,
-            {each: number for each, number in self.untold.items() if number},
+            dict(zip(COUNTED, self.used, strict=True)),
+            {each: number for each, number in zip(COUNTED, self.untold, strict=True) if number},
             self.cost,
             self.unknown,
             (ordered[(len(ordered) - 1) // 2] + ordered[len(ordered) // 2]) // 2 if ordered else None,
@@ -176,10 +185,18 @@ class _Tally:
         )
 
 
-def _count(used: Used, name: str) -> int | None:
-    value: int | None = getattr(used, name)
-    # Who kept no answers has spared nothing, whether or not the entry is of a version that says so.
-    return 0 if value is None and name.startswith("spared_") and used.from_cache == 0 else value
+def _tally(tallies: dict[str, _Tally], name: str) -> _Tally:
+    if (found := tallies.get(name)) is None:
+        found = tallies[name] = _Tally()
+    return found
+
+
+def _counts(used: Used) -> tuple[int | None, ...]:
+    *told, spared_input, spared_output = _FIELDS(used)
+    if used.from_cache == 0:
+        # Who kept no answers has spared nothing, whether or not the entry is of a version that says so.
+        spared_input, spared_output = spared_input or 0, spared_output or 0
+    return (*told, spared_input, spared_output)
 
 
 def _sorted(grouping: str, found: Mapping[str, _Tally]) -> tuple[Spending, ...]:
