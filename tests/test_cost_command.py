@@ -93,7 +93,7 @@ def test_the_page_says_what_it_costs_by_what_and_what_is_not_known(store: FakeSt
     assert page.startswith("at least $3.6085 for 4 runs since 2026-10-01\n")
     for words in (
         "3 asked a model: 5 requests, 903,000 tokens in (400,000 cached)",
-        "the dearest: $3.6005, acme/shop #1",
+        "the dearest: $3.6005, see `audit show --repository acme/shop 1`",
         "by mode",
         "by model",
         "by repository",

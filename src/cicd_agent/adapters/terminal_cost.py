@@ -75,8 +75,8 @@ def _total(told: CostReport, page: Page, style: Style) -> Iterator[str]:
     if total.median is not None and total.p95 is not None:
         yield f"  a run that asked: median {money(total.median)}, 95 % at most {money(total.p95)}"
     if total.dearest:
-        where = f"{one_line(total.dearest.repository, 100)} #{total.dearest.seq}"
-        yield f"  the dearest: {money(total.dearest.cost)}, {where} (`audit show {total.dearest.seq}`)"
+        where = f"audit show --repository {one_line(total.dearest.repository, 100)} {total.dearest.seq}"
+        yield f"  the dearest: {money(total.dearest.cost)}, see `{where}`"
 
 
 def _table(grouping: str, rows: Sequence[Spending], style: Style) -> Iterator[str]:
