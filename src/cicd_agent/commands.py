@@ -69,7 +69,8 @@ def execute(
             limit(most * 60)
             with_it = _Equipment(found, environment, outlet.redact, clocks.elapsed, most)
             world = replace(found.world, bench=with_it.bench, laboratory=with_it.laboratory, reach=with_it.reach)
-            return replace(found, world=replace(world, now=clocks.now))
+            world = replace(world, now=clocks.now, state=outlet.book.state())
+            return replace(found, world=world, timeline=outlet.timeline)
 
         if options.command == "config":
             return _explain(scene(None), inputs(options, environment).get("mode", ""), outlet)
