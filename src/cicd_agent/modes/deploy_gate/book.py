@@ -62,7 +62,9 @@ def filled(reading: Reading, known: Known, gate: GateEvidence, max_age: float) -
     if fact is None:
         return reading, ()
     if not known.trusted:
-        why = "coverage: what an earlier run left may speak for a change only where no step of a job can write (PostgreSQL)"
+        why = (
+            "coverage: what an earlier run left speaks for a change only where no step of a job can write (PostgreSQL)"
+        )
         return reading, (Gap("", why),)
     measured = int(min(fact.at, measure(fact.values.get("measured", ""), 1, fact.at) or fact.at))
     if gate.at - measured > max_age:
