@@ -1,7 +1,7 @@
 """`cicd-agent accuracy`: how often decisions were right, by what GitHub shows later on."""
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import asdict, replace
 from pathlib import Path
@@ -28,6 +28,7 @@ from cicd_agent.judging_findings import finding_cases
 from cicd_agent.outcomes import Opened, Outside, opened
 from cicd_agent.outlet import HIDDEN, Outlet
 from cicd_agent.storing import LOCAL, open_store
+from cicd_agent.storing import Opened as Book
 from cicd_agent.world import first_settings, inputs
 
 MODES: Final = ("review", "deploy-gate", "analyse-failure")
@@ -42,11 +43,12 @@ def accuracy(
     outlet: Outlet,
     now: Callable[[], float],
     outside: Opened = opened,
+    book_of: Callable[[Mapping[str, str], Environment, Path], Book | None] = open_store,
 ) -> int:
     """Tell how often decisions were right; exit code 1 where a mode falls short for certain."""
     since, at = _since(options.since or DEFAULT_SINCE, now()), int(now())
     with ExitStack() as closing:
-        book = open_store(inputs(options, environment), environment, Path.cwd())
+        book = book_of(inputs(options, environment), environment, Path.cwd())
         if book is not None:
             closing.callback(book.store.close)
         name = _repository(options, environment, book.store if book else None)

@@ -12,6 +12,9 @@ THRESHOLDS: Final[Mapping[str, float]] = {"review": 0.5, "analyse-failure": 0.8,
 """The least share of right decisions by mode, where the configuration names none. A finding is read by a person before
 anything comes of it, so half of them may be wrong; what a gate lets through nobody looks at again."""
 
+LEAST_LABELS: Final = 10
+"""Of fewer right and wrong decisions nothing is concluded: one mishap would raise the alarm."""
+
 
 class Truth(StrEnum):
     """What later facts say of a decision. Of a finding: accepted, rejected, unknown."""
@@ -126,9 +129,10 @@ class Standing:
 
     @property
     def below(self) -> bool:
-        """Whether it falls short for certain: the whole interval lies below. A few labels never say that."""
-        high = self.tally.share.high
-        return self.threshold is not None and high is not None and high < self.threshold
+        """Whether it falls short for certain: there are some labels, and their whole interval lies below."""
+        share = self.tally.share
+        is_known = share.high is not None and share.n >= LEAST_LABELS
+        return self.threshold is not None and is_known and (share.high or 0.0) < self.threshold
 
 
 @dataclass(frozen=True, slots=True)

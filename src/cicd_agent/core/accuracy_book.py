@@ -75,9 +75,7 @@ def entered(rows: Iterable[Row]) -> Entered:
     for row in rows:
         if row.columns.kind is Kind.RUN:
             _read(row, reading)
-    limits = tuple(
-        f"{count(number, 'entry').replace('entrys', 'entries')} {why}" for why, number in reading.left.items()
-    )
+    limits = tuple(f"{count(number, 'record')} of the account book {why}" for why, number in reading.left.items())
     return Entered(tuple(reading.findings), tuple(reading.gates), tuple(reading.failures), reading.runs, limits)
 
 
