@@ -17,8 +17,8 @@ _WORDS: Final = (
     (
         "quote_not_found",
         (
-        r"\bits quote is not in\b|\b(?:the quote does not stand there|that line is not shown)$|\bit is not in\b"
-        r"|\ba part of a line takes [\d,]+ characters$"
+            r"\bits quote is not in\b|\b(?:the quote does not stand there|that line is not shown)$|\bit is not in\b"
+            r"|\ba part of a line takes [\d,]+ characters$"
         ),
     ),
 )

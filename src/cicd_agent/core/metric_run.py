@@ -34,9 +34,8 @@ def of_report(body: Node, ended: Ended) -> Iterator[Sample]:
     mode, account = body["mode"].text, body["account"]
     failed = bool(body["error"].text)
     judged = next((body[name] for name in _JUDGED if isinstance(body[name].value, Mapping)), Node())
-    decision = "failed" if failed else "declined" if body["declined"].text else _decision(body)
     conclusion = judged["conclusion"].text or body["said"]["conclusion"].text or "skipped"
-    yield from _common(mode, ended.repository, "failed" if failed else conclusion, decision, body["exit"].value)
+    yield from _common(mode, ended.repository, "failed" if failed else conclusion, decided(body), body["exit"].value)
     if level := judged["risk"]["level"].text:
         yield registry.RISKS.sample(mode=mode, level=level)
     yield registry.ESCALATED.sample(float(any(judged["escalate"])), mode=mode)
@@ -103,9 +102,11 @@ def _common(mode: str, repository: str, conclusion: str, decision: str, code: ob
         yield registry.AUDITED.sample(0.0, state=state)
 
 
-def _decision(body: Node) -> str:
-    """The word of the mode's own scale."""
+def decided(body: Node) -> str:
+    """What the report of a run came to, in a word of its mode's own scale, or that it declined or failed."""
     said = (
+        "failed" if body["error"].text else "",
+        "declined" if body["declined"].text else "",
         body["verdict"]["decision"].text,
         body["gated"]["decision"].text,
         body["diagnosis"]["cause"].text,
