@@ -30,7 +30,7 @@ def verify(rows: Iterable[Row], anchors: Sequence[Link] = (), head: Link | None 
     """
     stream = iter(rows)
     first = list(_to_an_entry(stream))
-    repository = head.repository if head else first[-1].repository if first and first[-1].seq else ""
+    repository = head.repository if head else first[-1].repository if first and first[-1].seq > 0 else ""
     repository = repository or (anchors[0].repository if anchors else "")
     given = list(dict.fromkeys(anchor for anchor in anchors if anchor.repository == repository))
     witnesses: dict[int, tuple[Link, ...]] = {}
@@ -47,7 +47,7 @@ def _to_an_entry(rows: Iterator[Row]) -> Iterator[Row]:
     """The rows up to the first that is an entry, with it."""
     for row in rows:
         yield row
-        if row.seq:
+        if row.seq > 0:
             return
 
 

@@ -45,7 +45,7 @@ class Reading:
     @property
     def lies(self) -> tuple[str, ...]:
         """Where its columns are not what its text says."""
-        if self.said is None:
+        if self.said is None or self.said == self.row.columns:
             return ()
         return tuple(
             f"column `{each.name}` is {_shown(stored)}, its text says {_shown(true)}"

@@ -18,16 +18,15 @@ _GAPS: Final = 10_000
 class Place:
     """An entry at its number, as long as it is not clear what is wrong with it.
 
-    `outcomes` says what is wrong (None: nothing) if the chain goes on from that hash, `otherwise` if it goes on from
-    none of them, and `open` if nothing tells. `accused` is the place before, when this one does not go on from it:
-    which of the two is to blame, the next entry shows. `doubted`: something was said of it already, that is enough.
+    `outcomes` says what is wrong (None: nothing) if the chain goes on from that hash, and `open` if nothing tells.
+    `accused` is the place before, when this one does not go on from it: which of the two is to blame, the next entry
+    shows. `doubted`: something was said of it already, that is enough.
     """
 
     seq: int
     prev: str
     hash: str
     outcomes: dict[str, Break | None]
-    otherwise: Break | None = None
     open: Break | None = None
     accused: "Place | None" = None
     doubted: bool = False
@@ -109,9 +108,8 @@ class Walk:
             text = Break(seq, Tampering.TEXT, f"its text was changed, its hash is still that of what it said{lies}")
             hashed = Break(seq, Tampering.HASH, "its hash was changed, its text was not")
             either = Break(seq, Tampering.TEXT, f"its text and its hash do not agree: one of them was changed{lies}")
-            return Place(seq, row.prev, row.hash, {row.hash: text, reading.computed: hashed}, either, either)
-        words = f"it was changed together with its hash: #{seq + 1} is chained to another text"
-        place = Place(seq, reading.prev, row.hash, {row.hash: None}, Break(seq, Tampering.REWRITTEN, words))
+            return Place(seq, row.prev, row.hash, {row.hash: text, reading.computed: hashed}, either)
+        place = Place(seq, reading.prev, row.hash, {row.hash: None})
         if reading.prev != row.prev:
             self.breaks.add(
                 Break(seq, Tampering.PREV, "the hash before it was changed, its text and its hash were not")
@@ -249,26 +247,15 @@ class Walk:
         second = Break(seq, Tampering.INSERTED, words.format("first", "second"))
         either = Break(seq, Tampering.INSERTED, "two entries bear this number: one of them was inserted")
         outcomes = dict.fromkeys(other.outcomes, second) | dict.fromkeys(place.outcomes, first)
-        self.last = Place(seq, place.prev, place.hash, {**outcomes}, either, either, other.accused)
+        self.last = Place(seq, place.prev, place.hash, {**outcomes}, either, other.accused)
         return False
 
     def _settle(self, place: Place, after: str | None) -> None:
         """Say what is wrong with it, as the entry after it is chained to `after`, None where that is not known."""
         links = self.witnesses.get(place.seq, ())
-        noted = next((link.hash for link in links if link.hash in place.outcomes), None)
-        if after is not None and after in place.outcomes:
-            wrong = place.outcomes[after]
-        elif noted is not None and (after is None or place.open is not None):
-            wrong = place.outcomes[noted]
-        elif noted is not None:
-            words = f"it is not chained to #{place.seq}, which is as it was noted: it was changed with its hash"
-            wrong = Break(place.seq + 1, Tampering.REWRITTEN, words)
-        else:
-            wrong = place.open if after is None else place.otherwise
+        wrong = self._wrong(place, after)
         if place.accused is not None:
             self._settle(place.accused, place.prev)
-        if place.doubted:
-            wrong = None
         if wrong is not None:
             self.breaks.add(wrong)
         for link in links:
@@ -278,6 +265,21 @@ class Walk:
                 self.covered.append(link)
             else:
                 self.failed.append(link)
+
+    def _wrong(self, place: Place, after: str | None) -> Break | None:
+        links, seq = self.witnesses.get(place.seq, ()), place.seq
+        noted = next((link.hash for link in links if link.hash in place.outcomes), None)
+        if place.doubted:
+            return None
+        if after is not None and after in place.outcomes:
+            return place.outcomes[after]
+        if after is None or place.open is not None:
+            return place.open if noted is None else place.outcomes[noted]
+        if noted is not None:
+            words = f"it is not chained to #{seq}, which is as it was noted: it was changed with its hash"
+            return Break(seq + 1, Tampering.REWRITTEN, words)
+        words = f"it was changed together with its hash: #{seq + 1} is chained to another text"
+        return Break(seq, Tampering.REWRITTEN, words)
 
     def _remember(self, hashed: str, seq: int) -> None:
         self._recent[hashed] = seq
