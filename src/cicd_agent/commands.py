@@ -82,6 +82,10 @@ def execute(
             plain = asking(mode, here.loaded, environment.workload, clocks.elapsed, outlet.redact, keeping=keeping)
             if options.dry_run:
                 return plain
+            if environment.telemetry or here.settings.metrics_file:
+                from cicd_agent.telling import timed  # noqa: PLC0415  nobody else pays for it
+
+                plain = timed(plain, here.timeline)
             return record(plain, mode.name, here, outlet.tape(), clock=clocks.elapsed, now=clocks.now)
 
         mode = mode_named(options.mode)
