@@ -59,8 +59,15 @@ class Server:
                 found = cursor.fetchall() if cursor.description else []
             return found
 
-    def stop(self) -> None:
+    def halt(self) -> None:
         _run([self.programs / "pg_ctl", "stop", "-D", self.folder / "data", "-m", "immediate"], self.folder)
+
+    def resume(self) -> None:
+        log = self.folder / "log"
+        _run([self.programs / "pg_ctl", "start", "-D", self.folder / "data", "-w", "-t", "30", "-l", log], self.folder)
+
+    def stop(self) -> None:
+        self.halt()
         shutil.rmtree(self.folder, ignore_errors=True)
 
 
@@ -79,7 +86,7 @@ def start(*settings: str) -> Server:
         with (data / "postgresql.auto.conf").open("a") as file:
             file.writelines(f"{name} = '{value}'\n" for name, _, value in (each.partition("=") for each in told))
             file.write(f"unix_socket_directories = '{folder}'\n")
-        _run([programs / "pg_ctl", "start", "-D", data, "-w", "-t", "30", "-l", folder / "log"], folder)
+        server.resume()
     except BaseException:
         shutil.rmtree(folder, ignore_errors=True)
         raise
