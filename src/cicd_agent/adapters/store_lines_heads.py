@@ -65,8 +65,8 @@ def write_heads(lines: Path, heads: Heads) -> None:
 
 def _fits(noted: Heads, lines: Path) -> bool:
     """Whether the file has only grown since: the same file, with the end of a line where it ended."""
-    file = opened(lines)
-    if file is None or not noted.size:
+    file = opened(lines) if noted.size else None
+    if file is None:
         return False
     with file:
         status = os.fstat(file.fileno())
