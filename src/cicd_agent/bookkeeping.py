@@ -16,7 +16,7 @@ from cicd_agent.core.plan import Receipt
 from cicd_agent.decision import Audit, Decision, Report
 from cicd_agent.entries import Telling, receipts_entry, run_entry
 from cicd_agent.environment import Environment
-from cicd_agent.errors import StoreRefused
+from cicd_agent.errors import ConfigError, StoreRefused
 from cicd_agent.gleaned import facts_of
 from cicd_agent.storing import LOCAL, Opened, StoredState, open_store
 
@@ -103,8 +103,14 @@ class Book:
 
     @cached_property
     def _opened(self) -> Opened | None:
+        """The store. Raises ConfigError once, when an input is wrong: whoever reports that asks again."""
+        if self._why:
+            return None
         try:
             opened = open_store(self._inputs, self._environment, Path.cwd())
+        except ConfigError as error:
+            self._why = self._redact(str(error))
+            raise
         except StoreRefused as error:
             self._failed(error)
             return None

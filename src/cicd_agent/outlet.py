@@ -40,7 +40,6 @@ from cicd_agent.modes import Account, Mode, mode_named
 from cicd_agent.rendering import gathered_words, rendered
 from cicd_agent.results import REPORT, all_outputs, as_effects, exit_of, nothing_decided, own_outputs, written_report
 from cicd_agent.settings import Settings, Stage
-from cicd_agent.telling import tell
 from cicd_agent.world import Scene, first_settings, inputs, secrets
 
 HIDDEN = ".cicd-agent"
@@ -167,8 +166,7 @@ class Outlet:
         if is_own and scene.settings.stage is Stage.ALL and not scene.settings.evidence_file:
             # Of a decision that came by a file, others may have written any part.
             self.book.leave(decision, written.outputs)
-        self.book.shut()
-        tell(written, self.timeline, scene.settings, self._environment, self.warn)
+        self._report(written, scene.settings)
         for note in scene.world.forge.notes if scene.world.forge else ():
             self.warn(note)
         return code
@@ -217,11 +215,9 @@ class Outlet:
             written = Report(self._options.mode, code, error=line, outputs=values, tape=self._tape)
             audit = self.book.enter(written, Telling(plan.effects, timeline=self.timeline, tape=self._tape))
             receipts = self._perform(Plan((*plan.effects, *anchored(audit))), event, None, tuple(values), folder)
-            written = replace(written, receipts=receipts)
-            written = replace(written, audit=self.book.close(audit, written, receipts))
+            written = replace(written, receipts=receipts, audit=self.book.close(audit, written, receipts))
             self._write(folder, written)
-            self.book.shut()
-            tell(written, self.timeline, self._any_settings, self._environment, self.warn)
+            self._report(written, self._any_settings)
             if self._format == "json":
                 self.print_json(dump(written))
         except (AgentError, OSError) as worse:
@@ -306,6 +302,14 @@ class Outlet:
 
     def _write(self, folder: Path, written: Report) -> None:
         write_file(folder / REPORT, self.redact(dump(written)))
+
+    def _report(self, written: Report, settings: Settings) -> None:
+        """The run is over: tell whoever watches over runs, where there is such."""
+        self.book.shut()
+        if settings.metrics_file or self._environment.telemetry:
+            from cicd_agent.telling import tell  # noqa: PLC0415  nobody else pays for it
+
+            tell(written, self.timeline, settings, self._environment, self.warn, redact=self.redact, now=self._now)
 
     def _tell(self, decision: Decision, written: Report, folder: Path, top: Path | None) -> None:
         if self._format == "json":

@@ -99,7 +99,11 @@ class Row:
 
 def columns(text: str) -> Columns:
     """What the text of an entry says of itself, by `word`. Raises ValueError when it says nothing of the kind."""
-    told = json.loads(text)
+    return columns_of(json.loads(text))
+
+
+def columns_of(told: object) -> Columns:
+    """As `columns`, of what was read from the text."""
     if not isinstance(told, dict):
         raise ValueError("not an object")  # noqa: TRY004  to a reader of a file it is a matter of its value
 
@@ -143,7 +147,12 @@ def canonical(told: Mapping[str, Any]) -> str:
 
 def chained(repository: str, seq: int, prev: str, text: str) -> str:
     """The hash of an entry at its place, in hex."""
-    place = {"digest": digest(text), "prev": prev, "repository": repository, "seq": seq}
+    return linked(repository, seq, prev, digest(text))
+
+
+def linked(repository: str, seq: int, prev: str, text_digest: str) -> str:
+    """As `chained`, for a text of which only the digest is at hand."""
+    place = {"digest": text_digest, "prev": prev, "repository": repository, "seq": seq}
     return digest(json.dumps(place, ensure_ascii=False, separators=(",", ":"), sort_keys=True))
 
 
