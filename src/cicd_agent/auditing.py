@@ -33,7 +33,7 @@ _STEP: Final = 2_000
 def audit(options: Options, environment: Environment, outlet: Outlet, now: Callable[[], float]) -> int:
     """The exit code: 1 when a chain does not hold."""
     with book(options, environment, outlet) as store:
-        match options.verb:
+        match options.verb or "verify":
             case "list":
                 return _list(store, options, outlet, now())
             case "show":
