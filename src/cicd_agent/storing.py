@@ -21,10 +21,14 @@ DATABASE: Final = "state.db"
 
 @dataclass(frozen=True, slots=True)
 class Opened:
-    """A store, and what a reader has to know of how it came to be this one, "" when nothing."""
+    """A store, and what a reader has to know of how it came to be this one, "" when nothing.
+
+    `ends` is whether it is gone with the job, unless somebody uploads it.
+    """
 
     store: Store
     note: str = ""
+    ends: bool = False
 
 
 def open_store(inputs: "Mapping[str, str]", environment: Environment, cwd: Path) -> Opened | None:
@@ -43,7 +47,7 @@ def open_store(inputs: "Mapping[str, str]", environment: Environment, cwd: Path)
         return _in_folder(_folder(told, environment, cwd))
     if environment.on_actions and environment.runner_temp:
         # It ends with the job: a file that can be uploaded is enough, and costs nothing to begin.
-        return Opened(LinesStore(_made(Path(environment.runner_temp) / "cicd-agent" / "state")))
+        return Opened(LinesStore(_made(Path(environment.runner_temp) / "cicd-agent" / "state")), ends=True)
     return None
 
 
