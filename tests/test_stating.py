@@ -139,9 +139,11 @@ def test_the_account_book_alone_says_who_said_it_and_when() -> None:
     assert f"commit {SHA[:12]}, environment production" in text
     assert "coverage" in text
     assert "120 min" not in text
-    assert "2 h       deploy-gate of run 9.1 (others could have written it)" in text
+    assert "2 h       deploy-gate of run 9.1 *" in text
     assert "tests is not known: nothing was found in the account book, and GitHub was not asked" in text
-    assert "failed 2 h ago, cause change: E assert 5 == 3 (others could have written it)" in text
+    assert "failed 2 h ago, cause change: E assert 5 == 3 *" in text
+    assert "* other steps could have written it" in text
+    assert " *" not in run(book=store(*LEFT, guarded=True))
 
 
 def test_each_read_may_fail_by_itself() -> None:
