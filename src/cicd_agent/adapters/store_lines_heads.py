@@ -45,7 +45,7 @@ def heads_after(lines: Path) -> Heads:
     """
     noted = _noted(lines.with_name(HEADS))
     links = dict(noted.links)
-    for _, row in rows_of(lines, noted.size if _fits(noted, lines) else 0):
+    for _, row in rows_of(lines, noted.size if _fits(noted, lines) else 0, only=""):
         if row.seq and (row.repository not in links or row.seq > links[row.repository].seq):
             links[row.repository] = row.link
     return Heads(links)
