@@ -3,7 +3,7 @@
 import json
 import re
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Final
@@ -30,9 +30,15 @@ _RECEIPTS: Final = 4
 _STEP: Final = 2_000
 
 
-def audit(options: Options, environment: Environment, outlet: Outlet, now: Callable[[], float]) -> int:
+def audit(
+    options: Options,
+    environment: Environment,
+    outlet: Outlet,
+    now: Callable[[], float],
+    opened: Callable[[Options, Environment, Outlet], AbstractContextManager[Store]] | None = None,
+) -> int:
     """The exit code: 1 when a chain does not hold."""
-    with book(options, environment, outlet) as store:
+    with (opened or book)(options, environment, outlet) as store:
         match options.verb:
             case "list":
                 return _list(store, options, outlet, now())
@@ -71,18 +77,18 @@ def book(options: Options, environment: Environment, outlet: Outlet) -> Iterator
                 why=f"{told} holds neither {DATABASE} nor {LINES}",
                 remedy="Give the directory that runs were given as `state-dir`",
             )
-    opened = open_store(given, environment, here)
-    if opened is None:
+    found = open_store(given, environment, here)
+    if found is None:
         raise ConfigError(
             "there is no account book to look into",
             remedy="Give --state-dir DIR, or set DATABASE_URL",
         )
-    if opened.note:
-        outlet.warn(opened.note)
+    if found.note:
+        outlet.warn(found.note)
     try:
-        yield opened.store
+        yield found.store
     finally:
-        opened.store.close()
+        found.store.close()
 
 
 def wanted(options: Options, now: float) -> Wanted:

@@ -103,7 +103,7 @@ def _row(run: AccountRun) -> tuple[str, ...]:
     return (
         f"#{run.row.seq}{'…' if run.finished is False else ''}",
         _cell(run.row.repository),
-        run.when.replace("T", " ").removesuffix(":00Z").removesuffix("Z"),
+        run.when[:16].replace("T", " "),
         _cell(found.mode),
         _cell(found.decision),
         _cell(found.risk_level) + (f" {score}" if score is not None and found.risk_level else ""),
