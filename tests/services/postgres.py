@@ -40,10 +40,14 @@ class Server:
         who = f"{user}:{password}" if password else user
         return f"postgresql://{who}@/{database}?host={self.folder}"
 
-    def database(self, template: str = "template0") -> str:
-        """The URL of a new and empty database; sorted as hardly anybody would have it, to see that nobody relies on it."""
+    def database(self) -> str:
+        """The URL of a new and empty database, which sorts words as people do where the server can."""
         name = f"t{secrets.token_hex(6)}"
-        self.run(f'CREATE DATABASE "{name}" TEMPLATE {template}')
+        new = f'CREATE DATABASE "{name}" TEMPLATE template0'
+        try:
+            self.run(f"{new} LOCALE_PROVIDER icu ICU_LOCALE 'en'")
+        except psycopg.Error:
+            self.run(new)
         return self.url(name)
 
     def run(self, *statements: str, url: str = "") -> list[tuple[object, ...]]:
@@ -51,12 +55,19 @@ class Server:
         with psycopg.connect(url or self.url("postgres"), autocommit=True) as connection:
             found: list[tuple[object, ...]] = []
             for statement in statements:
-                cursor = connection.execute(statement)  # type: ignore[arg-type]  tests write no SQL of others
+                cursor = connection.execute(statement.encode())
                 found = cursor.fetchall() if cursor.description else []
             return found
 
-    def stop(self) -> None:
+    def halt(self) -> None:
         _run([self.programs / "pg_ctl", "stop", "-D", self.folder / "data", "-m", "immediate"], self.folder)
+
+    def resume(self) -> None:
+        log = self.folder / "log"
+        _run([self.programs / "pg_ctl", "start", "-D", self.folder / "data", "-w", "-t", "30", "-l", log], self.folder)
+
+    def stop(self) -> None:
+        self.halt()
         shutil.rmtree(self.folder, ignore_errors=True)
 
 
@@ -75,7 +86,7 @@ def start(*settings: str) -> Server:
         with (data / "postgresql.auto.conf").open("a") as file:
             file.writelines(f"{name} = '{value}'\n" for name, _, value in (each.partition("=") for each in told))
             file.write(f"unix_socket_directories = '{folder}'\n")
-        _run([programs / "pg_ctl", "start", "-D", data, "-w", "-t", "30", "-l", folder / "log"], folder)
+        server.resume()
     except BaseException:
         shutil.rmtree(folder, ignore_errors=True)
         raise

@@ -53,13 +53,13 @@ class LinesStore(Store):
         """Every repository that has a chain, in order."""
         with guarded(self.place):
             noted = set(heads_after(self._lines).links)
-            return tuple(sorted(noted | {row.repository for _, row in rows_of(self._lines) if row.seq}))
+            return tuple(sorted(noted | {row.repository for _, row in rows_of(self._lines, only="") if row.seq}))
 
     def rows(self, repository: str, first: int = 0) -> Iterator[Row]:
         """The entries of a chain in the order of the file, and every line between them that is no entry."""
         begun = first <= 1
         with guarded(self.place):
-            for _, row in rows_of(self._lines):
+            for _, row in rows_of(self._lines, only=word(repository)):
                 ours = row.repository == word(repository)
                 begun = begun or (ours and row.seq >= first)
                 if begun and (not row.seq or (ours and row.seq >= first)):
@@ -74,7 +74,7 @@ class LinesStore(Store):
         with guarded(self.place):
             met = (
                 (row.columns.at, row.seq, row.repository, offset)
-                for offset, row in rows_of(self._lines)
+                for offset, row in rows_of(self._lines, only=wanted.repository or None)
                 if row.seq and _meets(row, wanted)
             )
             best = heapq.nlargest(max(wanted.most, 0), met)

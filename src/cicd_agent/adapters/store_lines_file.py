@@ -74,13 +74,13 @@ def lines_of(path: Path, offset: int = 0) -> Iterator[tuple[int, bytes]]:
             yield place, line
 
 
-def rows_of(path: Path, offset: int = 0) -> Iterator[tuple[int, Row]]:
-    """The entries in a file, each with its place; what is none has seq 0.
+def rows_of(path: Path, offset: int = 0, only: str | None = None) -> Iterator[tuple[int, Row]]:
+    """The entries in a file, each with its place; what is none has seq 0. The columns are read of one repository only.
 
     A last line without its end that is no entry is not there: its writer was killed, or is about to finish it.
     """
     for place, line in lines_of(path, offset):
-        row = row_of(line)
+        row = row_of(line, only)
         if row.seq or line.endswith(b"\n"):
             yield place, row
 
@@ -91,8 +91,8 @@ def told(link: Link, prev: str, text: str) -> bytes:
     return json.dumps(entry, ensure_ascii=False, separators=(",", ":")).encode() + b"\n"
 
 
-def row_of(line: bytes) -> Row:
-    """The entry that a line tells."""
+def row_of(line: bytes, only: str | None = None) -> Row:
+    """The entry that a line tells; its columns are left out unless it is of the `only` repository."""
     try:
         found = json.loads(line)
     except (ValueError, RecursionError):
@@ -102,7 +102,8 @@ def row_of(line: bytes) -> Row:
         seq = found.get("seq")
         if isinstance(seq, int) and not isinstance(seq, bool) and seq > 0 and all(isinstance(w, str) for w in words):
             repository, prev, digest, text = (str(each) for each in words)
-            return Row(repository, seq, prev, digest, text, columns_of(text))
+            columns = columns_of(text) if only in {None, repository} else Columns()
+            return Row(repository, seq, prev, digest, text, columns)
     return Row("", 0, "", "", line[:_SHOWN].decode("utf-8", "replace").rstrip("\n"), Columns())
 
 
@@ -134,7 +135,7 @@ def replaced(path: Path, repository: str, count: int, line: bytes) -> None:
     try:
         with _regular(fresh, os.open(fresh, _MAKING | os.O_EXCL, 0o600), _BLOCK) as file:
             for _, kept in lines_of(path):
-                row = row_of(kept)
+                row = row_of(kept, "")
                 if count and row.seq and row.repository == repository:
                     count -= 1
                 elif row.seq or kept.endswith(b"\n"):
@@ -172,7 +173,7 @@ def _healed(file: BinaryIO) -> int:
     start = _last_start(file, size)
     if start < size:
         file.seek(start)
-        if size - start <= _LONGEST_LINE and row_of(file.read()).seq:
+        if size - start <= _LONGEST_LINE and row_of(file.read(), "").seq:
             _write(file, b"\n")
             return size + 1
         file.truncate(start)

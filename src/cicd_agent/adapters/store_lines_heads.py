@@ -45,7 +45,7 @@ def heads_after(lines: Path) -> Heads:
     """
     noted = _noted(lines.with_name(HEADS))
     links = dict(noted.links)
-    for _, row in rows_of(lines, noted.size if _fits(noted, lines) else 0):
+    for _, row in rows_of(lines, noted.size if _fits(noted, lines) else 0, only=""):
         if row.seq and (row.repository not in links or row.seq > links[row.repository].seq):
             links[row.repository] = row.link
     return Heads(links)
@@ -65,8 +65,8 @@ def write_heads(lines: Path, heads: Heads) -> None:
 
 def _fits(noted: Heads, lines: Path) -> bool:
     """Whether the file has only grown since: the same file, with the end of a line where it ended."""
-    file = opened(lines)
-    if file is None or not noted.size:
+    file = opened(lines) if noted.size else None
+    if file is None:
         return False
     with file:
         status = os.fstat(file.fileno())

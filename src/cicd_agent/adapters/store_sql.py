@@ -19,6 +19,7 @@ from cicd_agent.adapters.store_sql_engine import (
 )
 from cicd_agent.adapters.store_sql_queries import (
     chain,
+    end_of,
     entry_values,
     found,
     known_facts,
@@ -88,7 +89,10 @@ class SqlStore(Store):
     def head(self, repository: str) -> Link | None:
         """The end of the chain as it was noted."""
         with self._place.guarded(), self._engine.connect() as connection:
-            return _head(connection, repository)
+            told = connection.execute(sa.select(HEADS).where(HEADS.c.repository == word(repository))).first()
+            if told is None or not isinstance(told.seq, int) or not isinstance(told.hash, str):
+                return None
+            return Link(repository, told.seq, told.hash)
 
     def repositories(self) -> tuple[str, ...]:
         """Every repository that has a chain, in order."""
@@ -115,8 +119,6 @@ class SqlStore(Store):
         table = ENTRIES.c
         ours = table.repository == word(repository)
         with self._place.guarded(), self._writing.connect().execution_options(**{SLOW: True}) as connection:
-            if _last(connection, repository) is None:
-                return None
             end = self._end(connection, repository)
             fresh = connection.execute(
                 sa.select(sa.func.min(table.seq)).where(ours, table.at >= _small(before))
@@ -175,21 +177,27 @@ class SqlStore(Store):
         Where the head and the entries disagree it is the later of the two: nothing is entered twice, and what was
         taken away leaves a gap that shows.
         """
-        head = _head(connection, repository, lock=True)
-        if head is None:
+        found = connection.execute(end_of(repository)).first()
+        if found is None:
             # Of two processes that begin a chain, the second waits here for the first.
             begun = {"repository": repository, "seq": 0, "hash": ZERO}
             connection.execute(self._inserted(HEADS).on_conflict_do_nothing(), begun)
-            head = _head(connection, repository, lock=True) or Link(repository, 0, ZERO)
-        last = _last(connection, repository)
-        return last if last and last.seq > head.seq else head
+            found = connection.execute(end_of(repository)).one()
+        ends = (found.seq, found.hash), (found.last, found.last_hash)
+        known = [end for end in ends if isinstance(end[0], int) and isinstance(end[1], str)]
+        return Link(repository, *max(known, key=lambda end: end[0], default=(0, ZERO)))
 
     def _enter(self, connection: Connection, entry: Entry, end: Link) -> Link:
         seq = end.seq + 1
         link = Link(entry.repository, seq, chained(entry.repository, seq, end.hash, entry.text))
-        connection.execute(ENTRIES.insert(), entry_values(entry, seq, end.hash, link.hash))
-        moved = sa.update(HEADS).where(HEADS.c.repository == entry.repository)
-        connection.execute(moved.values(seq=seq, hash=link.hash))
+        moved = sa.update(HEADS).where(HEADS.c.repository == entry.repository).values(seq=seq, hash=link.hash)
+        entered = ENTRIES.insert().values(entry_values(entry, seq, end.hash, link.hash))
+        if self.is_guarded:
+            # A server may be far away: both at once.
+            connection.execute(entered.add_cte(moved.cte("moved")))
+        else:
+            connection.execute(entered)
+            connection.execute(moved)
         return link
 
     def _inserted(self, table: sa.Table) -> Any:
@@ -216,27 +224,6 @@ class SqlStore(Store):
                     raw.cursor().execute("PRAGMA incremental_vacuum").fetchall()
                 finally:
                     raw.close()
-
-
-def _head(connection: Connection, repository: str, *, lock: bool = False) -> Link | None:
-    asked = sa.select(HEADS).where(HEADS.c.repository == word(repository))
-    return _link(connection, asked.with_for_update() if lock else asked)
-
-
-def _last(connection: Connection, repository: str) -> Link | None:
-    table = ENTRIES.c
-    ours = table.repository == word(repository)
-    return _link(
-        connection, sa.select(table.repository, table.seq, table.hash).where(ours).order_by(table.seq.desc()).limit(1)
-    )
-
-
-def _link(connection: Connection, asked: Select[Any]) -> Link | None:
-    """A place of a chain; None where a database holds something else."""
-    told = connection.execute(asked).first()
-    if told is None or not isinstance(told.seq, int) or not isinstance(told.hash, str):
-        return None
-    return Link(told.repository, told.seq, told.hash)
 
 
 def _small(number: int) -> int:

@@ -7,7 +7,7 @@ from alembic import command
 from alembic.config import Config
 from sqlalchemy import Connection
 
-from cicd_agent.adapters.store_sql_schema import REVISIONS, version
+from cicd_agent.adapters.store_sql_schema import BASE, REVISIONS, version
 
 _SCRIPTS: Final = Path(__file__).parent / "migrations"
 
@@ -18,8 +18,8 @@ def migrate(connection: Connection, revision: str) -> None:
     # alembic reads a `%` as the beginning of a name.
     config.set_main_option("script_location", str(_SCRIPTS).replace("%", "%%"))
     config.attributes["connection"] = connection
-    found = version(connection)
-    if found and REVISIONS.index(found) > REVISIONS.index(revision):
+    order = ("", BASE, *REVISIONS)
+    if order.index(version(connection)) > order.index(revision):
         command.downgrade(config, revision)
     else:
         command.upgrade(config, revision)

@@ -22,6 +22,15 @@ def chain(repository: str, first: int) -> Select[Any]:
     return asked.where(ENTRIES.c.seq >= min(first, MOST_NUMBER)) if first > 1 else asked
 
 
+def end_of(repository: str) -> Select[Any]:
+    """The head of a chain, held until the transaction ends, with the last of the entries beside it."""
+    name = word(repository)
+    last = sa.select(ENTRIES.c.seq).where(ENTRIES.c.repository == name).order_by(ENTRIES.c.seq.desc()).limit(1)
+    beside = last.scalar_subquery().label("last"), last.with_only_columns(ENTRIES.c.hash).scalar_subquery()
+    asked = sa.select(HEADS.c.seq, HEADS.c.hash, beside[0], beside[1].label("last_hash"))
+    return asked.where(HEADS.c.repository == name).with_for_update(of=HEADS)
+
+
 def found(wanted: Wanted) -> Select[Any]:
     """The entries that are asked for, newest first."""
     table = ENTRIES.c

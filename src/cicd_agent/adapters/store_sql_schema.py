@@ -10,6 +10,8 @@ from cicd_agent.errors import StoreRefused
 
 REVISIONS: Final = ("0001", "0002")
 """Every version of the schema that was released, oldest first; each has its file in migrations/versions."""
+BASE: Final = "base"
+"""Before the oldest, as alembic calls it."""
 VERSION_TABLE: Final = "cicd_agent_schema"
 _TURNSTILE: Final = 4_927_301_118
 """The number of the lock under which PostgreSQL lets one process at a time change the tables: any would do."""
@@ -86,11 +88,11 @@ _VERSION: Final = Table(
 
 
 def version(connection: Connection) -> str:
-    """Of its tables, "" where there are none."""
+    """Of its tables, "" where there are none, BASE where all were taken away."""
     if not sa.inspect(connection).has_table(VERSION_TABLE):
         return ""
     found = connection.execute(sa.select(_VERSION.c.version_num)).scalars().all()
-    return str(found[0]) if len(found) == 1 else "unknown"
+    return (str(found[0]) if len(found) == 1 else "") or "unknown" if found else BASE
 
 
 def bring_up_to_date(
@@ -108,7 +110,7 @@ def bring_up_to_date(
         return
     if not found:
         create(connection)
-    elif found in REVISIONS:
+    elif found in {BASE, *REVISIONS}:
         (migrate or _migrated)(connection, REVISIONS[-1])
     else:
         raise StoreRefused(
