@@ -186,6 +186,7 @@ def test_prune_says_what_it_removes_and_enters_it(store: FakeStore) -> None:
         "first": 1,
         "last": 3,
         "hash": "",
+        "broken": [],
         "anchor": "",
     }
     assert [row.seq for row in store.chains[SHOP]] == [4, 5]

@@ -39,7 +39,8 @@ def render_entry(row: Row, told: Loose, receipts: Sequence[Loose], *, holds: boo
             parts = ([f"what became of #{one_line(told.word('of'), 20) or '?'}"], _done(told, [told], style))
         case Kind.PRUNE:
             words = f"#{told.word('first')} to #{told.word('last')} were removed on {moment_words(row.columns.at)}"
-            parts = ([one_line(words)],)
+            broken = (f"#{each.word('seq')} {each.word('kind')}: {each.word('words')}" for each in told.each("broken"))
+            parts = ([one_line(words)], _section("what did not hold of them", broken, style))
         case never:
             assert_never(never)
     lines = [line for part in (*parts, _place(row, told, style, holds=holds)) for line in part]
