@@ -3,20 +3,19 @@
 import json
 import re
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
-from cicd_agent import __version__
 from cicd_agent.adapters.store_lines import LINES
-from cicd_agent.adapters.terminal_audit import render_pruned, render_runs
+from cicd_agent.adapters.terminal_audit import render_runs
 from cicd_agent.cli import Options
 from cicd_agent.core.account_run import AccountRun
-from cicd_agent.core.audit import Entry, Kind, Row
+from cicd_agent.core.audit import Kind, Row
 from cicd_agent.core.loose import Loose
 from cicd_agent.core.period import moment
-from cicd_agent.core.ports_store import Pruned, Store, Wanted
+from cicd_agent.core.ports_store import Store, Wanted
 from cicd_agent.environment import Environment
 from cicd_agent.errors import ConfigError, Exit
 from cicd_agent.outlet import Outlet
@@ -30,9 +29,15 @@ _RECEIPTS: Final = 4
 _STEP: Final = 2_000
 
 
-def audit(options: Options, environment: Environment, outlet: Outlet, now: Callable[[], float]) -> int:
+def audit(
+    options: Options,
+    environment: Environment,
+    outlet: Outlet,
+    now: Callable[[], float],
+    opened: Callable[[Options, Environment, Outlet], AbstractContextManager[Store]] | None = None,
+) -> int:
     """The exit code: 1 when a chain does not hold."""
-    with book(options, environment, outlet) as store:
+    with (opened or book)(options, environment, outlet) as store:
         match options.verb or "verify":
             case "list":
                 return _list(store, options, outlet, now())
@@ -49,7 +54,9 @@ def audit(options: Options, environment: Environment, outlet: Outlet, now: Calla
 
                 return export(store, options, outlet, wanted(options, now()))
             case "prune":
-                return _prune(store, options, outlet, int(now()))
+                from cicd_agent.auditing_prune import prune  # noqa: PLC0415
+
+                return prune(store, options, outlet, int(now()))
             case verb:
                 raise AssertionError(verb)
 
@@ -71,18 +78,18 @@ def book(options: Options, environment: Environment, outlet: Outlet) -> Iterator
                 why=f"{told} holds neither {DATABASE} nor {LINES}",
                 remedy="Give the directory that runs were given as `state-dir`",
             )
-    opened = open_store(given, environment, here)
-    if opened is None:
+    found = open_store(given, environment, here)
+    if found is None:
         raise ConfigError(
             "there is no account book to look into",
             remedy="Give --state-dir DIR, or set DATABASE_URL",
         )
-    if opened.note:
-        outlet.warn(opened.note)
+    if found.note:
+        outlet.warn(found.note)
     try:
-        yield opened.store
+        yield found.store
     finally:
-        opened.store.close()
+        found.store.close()
 
 
 def wanted(options: Options, now: float) -> Wanted:
@@ -152,49 +159,6 @@ def receipts_of(store: Store, row: Row) -> tuple[Row, ...]:
     return tuple(each for each in store.find(near) if Loose.read(each.text).number("of") == row.seq)
 
 
-def _prune(store: Store, options: Options, outlet: Outlet, now: int) -> int:
-    before = when(options.older_than, now, "--older-than")
-    if before > now:
-        raise ConfigError("--older-than lies in the future", remedy="Give `400d`, or a date that has passed")
-    if not before:
-        raise ConfigError("--older-than is no time", remedy="Give `400d`, or a date such as 2025-11-01")
-
-    def entry(pruned: Pruned) -> Entry:
-        told = {"first": pruned.first, "last": pruned.last, "hash": pruned.hash, "before": pruned.before}
-        return Entry.of(pruned.repository, {"kind": Kind.PRUNE, "at": now, "tool": f"cicd-agent {__version__}", **told})
-
-    done = []
-    for repository in chains(store, options.repository):
-        outlet.progress(f"looking for what is old in {repository}")
-        if options.dry_run:
-            pruned = _would(store, repository, before, outlet)
-        else:
-            pruned = store.prune(repository, before, entry)
-        done.append((repository, pruned, store.head(repository)))
-    outlet.progress("")
-    if options.format == "json":
-        document = {
-            "version": 1,
-            "dry_run": options.dry_run,
-            "before": before,
-            "chains": [
-                {
-                    "repository": repository,
-                    "removed": pruned.last - pruned.first + 1 if pruned else 0,
-                    "first": pruned.first if pruned else None,
-                    "last": pruned.last if pruned else None,
-                    "hash": pruned.hash if pruned else None,
-                    "anchor": head.words if head else None,
-                }
-                for repository, pruned, head in done
-            ],
-        }
-        outlet.print_json(json.dumps(document, indent=1))
-    else:
-        outlet.print(render_pruned(done, before, dry_run=options.dry_run, colour=outlet.coloured))
-    return Exit.OK
-
-
 def chains(store: Store, repository: str) -> tuple[str, ...]:
     """The chains that are asked for. Raises ConfigError when there is none of that name."""
     known = store.repositories()
@@ -210,14 +174,3 @@ def counted(rows: Iterator[Row], outlet: Outlet, what: str) -> Iterator[Row]:
         if number % _STEP == 0:
             outlet.progress(f"{what}: {number:,} entries")
         yield row
-
-
-def _would(store: Store, repository: str, before: int, outlet: Outlet) -> Pruned | None:
-    """What a prune would remove."""
-    first = last = None
-    for row in counted(store.rows(repository), outlet, f"looking for what is old in {repository}"):
-        if row.seq and row.columns.at >= before:
-            break
-        if row.seq:
-            first, last = first or row, row
-    return Pruned(repository, first.seq, last.seq, last.hash, before) if first and last else None

@@ -73,7 +73,7 @@ def _rows(store: Store, asked: Wanted, options: Options) -> Iterator[Row]:
 def _jsonl(rows: Iterator[Row]) -> Iterator[str]:
     for row in rows:
         place = {"repository": row.repository, "seq": row.seq, "prev": row.prev, "hash": row.hash}
-        yield json.dumps({**place, "told": readable(row.text)}, separators=(",", ":"))
+        yield _dumped({**place, "told": readable(row.text)})
 
 
 def _csv(rows: Iterator[Row]) -> Iterator[str]:
@@ -85,7 +85,7 @@ def _csv(rows: Iterator[Row]) -> Iterator[str]:
 def _cells(cells: tuple[str, ...]) -> str:
     """One line, on which every cell is quoted: nothing in one begins a line, or another cell."""
     out = io.StringIO()
-    shown = [visible_line(cell[:_LONGEST_CELL]) for cell in cells]
+    shown = [visible_line(cell[:_LONGEST_CELL]).replace("##[", "## [") for cell in cells]
     csv.writer(out, quoting=csv.QUOTE_ALL, lineterminator="").writerow(shown)
     return out.getvalue()
 
@@ -101,7 +101,7 @@ def _sarif(rows: Iterator[Row]) -> Iterator[str]:
                 left_out += 1
                 continue
             place, _ = rules.setdefault(result.rule, (len(rules), result.described))
-            told = json.dumps({**result.told, "ruleIndex": place}, separators=(",", ":"))
+            told = _dumped({**result.told, "ruleIndex": place})
             yield told if not number else f",{told}"
             number += 1
     notes = []
@@ -126,4 +126,9 @@ def _sarif(rows: Iterator[Row]) -> Iterator[str]:
         "originalUriBaseIds": {"%SRCROOT%": {"description": {"text": "The root of the checkout."}}},
         "columnKind": "unicodeCodePoints",
     }
-    yield f"],{json.dumps(end, separators=(',', ':'))[1:]}]}}"
+    yield f"],{_dumped(end)[1:]}]}}"
+
+
+def _dumped(told: dict[str, Any]) -> str:
+    """On one line, in ASCII: a runner that reads along finds no command in it, and a terminal none of its own."""
+    return json.dumps(told, separators=(",", ":")).replace("##[", "#\\u0023[")

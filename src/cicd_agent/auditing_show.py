@@ -15,7 +15,7 @@ from cicd_agent.core.ports_store import Store, Wanted
 from cicd_agent.errors import ConfigError, Exit
 from cicd_agent.outlet import Outlet
 
-_NAMED: Final = re.compile(r"(?:([A-Za-z0-9._-]+(?:/[A-Za-z0-9._-]+)?)?#)?([1-9][0-9]{0,15})(?::[0-9A-Fa-f]{64})?")
+_NAMED: Final = re.compile(r"(?:([^#]*)#)?([1-9][0-9]{0,15})(?::[0-9A-Fa-f]{64})?")
 _HASH: Final = re.compile(r"[0-9a-f]{6,64}")
 _MOST: Final = 20
 _REMEDY: Final = "`cicd-agent audit list` shows them; those of a commit with --sha"

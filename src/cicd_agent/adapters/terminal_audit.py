@@ -1,13 +1,14 @@
 """The account book as text for a person: its runs in a table, what a check came to, and what a prune removed."""
 
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from typing import Final
 
 from cicd_agent.adapters.cells import cells, clip
 from cicd_agent.adapters.style import Style, one_line
 from cicd_agent.core.account_run import AccountRun, moment_words
 from cicd_agent.core.audit import Link
-from cicd_agent.core.chain import Met, Verified
+from cicd_agent.core.chain import Break, Met, Verified
 from cicd_agent.core.ports_store import Pruned
 
 _WIDEST: Final = 28
@@ -26,6 +27,16 @@ _MET: Final = {
     Met.FAILED: "does not hold",
 }
 _WIDTH: Final = 100
+
+
+@dataclass(frozen=True, slots=True)
+class PrunedChain:
+    """What a prune did to a chain: `removed` is None when nothing was old enough, `broken` what did not hold of it."""
+
+    repository: str
+    removed: Pruned | None
+    head: Link | None
+    broken: tuple[Break, ...] = ()
 
 
 def render_runs(runs: Sequence[AccountRun], place: str, *, is_more: bool, colour: bool = False) -> str:
@@ -53,22 +64,23 @@ def render_verified(found: Sequence[Verified], lost: Sequence[Link], place: str,
     return "\n".join(lines) + "\n"
 
 
-def render_pruned(
-    done: Sequence[tuple[str, Pruned | None, Link | None]], before: int, *, dry_run: bool, colour: bool = False
-) -> str:
+def render_pruned(done: Sequence[PrunedChain], before: int, *, dry_run: bool, colour: bool = False) -> str:
     """What was removed of each chain, or would be, and where it begins now."""
     style = Style(colour, _WIDTH)
     lines = []
-    for repository, pruned, head in done:
-        name = style.ink(_name(repository), "bold")
+    for each in done:
+        name, pruned = style.ink(_name(each.repository), "bold"), each.removed
         if pruned is None:
             lines.append(f"{name}  nothing is older than {moment_words(before)}")
             continue
         removed = entries(pruned.last - pruned.first + 1)
         verb = "would be removed" if dry_run else "removed"
         lines.append(f"{name}  {removed} {verb}, #{pruned.first} to #{pruned.last}; it begins with #{pruned.last + 1}")
-        if head is not None and not dry_run:
-            lines.append(f"  recorded as #{head.seq}; keep this anchor: {_anchor(head)}")
+        if each.broken:
+            lines.append(f"  {style.ink('broken', 'critical')}, which the entry of the removal says:")
+            lines += [line for one in each.broken for line in _break(one, style)]
+        if each.head is not None and not dry_run:
+            lines.append(f"  recorded as #{each.head.seq}; keep this anchor: {_anchor(each.head)}")
     return "\n".join(lines or ["there is no chain"]) + "\n"
 
 
@@ -103,7 +115,7 @@ def _row(run: AccountRun) -> tuple[str, ...]:
     return (
         f"#{run.row.seq}{'…' if run.finished is False else ''}",
         _cell(run.row.repository),
-        run.when.replace("T", " ").removesuffix(":00Z").removesuffix("Z"),
+        run.when[:16].replace("T", " "),
         _cell(found.mode),
         _cell(found.decision),
         _cell(found.risk_level) + (f" {score}" if score is not None and found.risk_level else ""),
@@ -143,8 +155,7 @@ def _chain(found: Verified, style: Style) -> Iterator[str]:
         places = "1 place" if breaks == 1 else f"{breaks:,} places"
         yield f"{style.ink('broken', 'critical')}  {name}  {reach}: {places}"
     for each in found.breaks:
-        words = f"#{each.seq}  {each.kind.replace('_', ' ')}: {one_line(each.words, 600)}"
-        yield from style.wrapped(words, "  ", "    ")
+        yield from _break(each, style)
     if found.more:
         yield f"  and {found.more:,} more"
     if (pruned := found.pruned) is not None:
@@ -155,6 +166,11 @@ def _chain(found: Verified, style: Style) -> Iterator[str]:
         yield from style.wrapped(note, "  ", "  ")
     if found.holds and found.head is not None:
         yield f"  keep this anchor: {_anchor(found.head)}"
+
+
+def _break(each: Break, style: Style) -> Iterator[str]:
+    words = f"#{each.seq} {each.kind.replace('_', ' ')}: {one_line(each.words, 600)}"
+    yield from style.wrapped(words, "  ", "    ")
 
 
 def _name(repository: str) -> str:

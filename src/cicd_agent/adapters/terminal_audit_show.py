@@ -39,7 +39,8 @@ def render_entry(row: Row, told: Loose, receipts: Sequence[Loose], *, holds: boo
             parts = ([f"what became of #{one_line(told.word('of'), 20) or '?'}"], _done(told, [told], style))
         case Kind.PRUNE:
             words = f"#{told.word('first')} to #{told.word('last')} were removed on {moment_words(row.columns.at)}"
-            parts = ([one_line(words)],)
+            broken = (f"#{each.word('seq')} {each.word('kind')}: {each.word('words')}" for each in told.each("broken"))
+            parts = ([one_line(words)], _section("what did not hold of them", broken, style))
         case never:
             assert_never(never)
     lines = [line for part in (*parts, _place(row, told, style, holds=holds)) for line in part]
@@ -93,15 +94,17 @@ def _escalated(told: Loose, style: Style) -> Iterator[str]:
 
 
 def _review(verdict: Loose, style: Style) -> Iterator[str]:
-    reasons = (f"{each.word('points'):>4}  {each.word('text')}" for each in verdict.inner("risk").each("reasons"))
+    reasons = (
+        f"{each.word('points') or '?'} points: {each.word('text')}" for each in verdict.inner("risk").each("reasons")
+    )
     yield from _section("risk", reasons, style)
     findings = [
-        f"{each.word('severity')}  {_location(each)}  {each.word('title')}  ({each.word('id')})"
+        f"{each.word('severity')} · {_location(each)} · {each.word('title')} ({each.word('id')})"
         for each in islice(verdict.each("findings"), _MOST + 1)
     ]
     yield from _section("findings", findings, style)
     rejected = (
-        f"{_location(each.inner('claim'))}  {each.inner('claim').word('title')}: {each.word('reason')}"
+        f"{_location(each.inner('claim'))} · {each.inner('claim').word('title')}: {each.word('reason')}"
         for each in verdict.each("rejected")
     )
     yield from _section("rejected", rejected, style)
@@ -117,13 +120,13 @@ def _gate(gated: Loose, style: Style) -> Iterator[str]:
         )
     )
     factors = (
-        f"{each.word('name')}  {each.word('points')} of {each.word('weight')}  "
-        f"{each.word('band')}  {each.word('words')}"
+        f"{each.word('name')} · {each.word('points')} of {each.word('weight')} · "
+        f"{each.word('band')} · {each.word('words')}"
         for each in gated.each("factors")
     )
     yield from _section("signals", factors, style)
     stops = (
-        f"{'lifted' if each.word('lifted') else 'stop'}  {each.word('text')}  "
+        f"{'lifted' if each.word('lifted') else 'stop'} · {each.word('text')} · "
         f"{each.word('lifted') or each.word('remedy')}"
         for each in gated.each("stops")
     )
@@ -177,11 +180,11 @@ def _spent(told: Loose) -> Iterator[str]:
     usage = told.inner("usage")
     if not usage:
         return
-    cost = told.word("cost_usd")
+    cost, requests, kept = told.word("cost_usd"), usage.number("requests"), usage.number("from_cache")
     parts = [
-        f"{usage.word('requests') or 'unknown'} requests",
+        "requests not known" if requests is None else count(requests, "request"),
         f"{_known(usage, 'input')} tokens in, {_known(usage, 'output')} out",
-        f"{usage.word('from_cache')} answers from the cache" if usage.number("from_cache") else "",
+        f"{count(kept, 'answer')} from the cache" if kept else "",
         f"${one_line(cost, 20)}" if cost else "cost not known",
         f"{one_line(told.word('seconds'), 20)} s" if told.word("seconds") else "",
     ]
@@ -204,7 +207,7 @@ def _done(told: Loose, receipts: Sequence[Loose], style: Style) -> Iterator[str]
         each = became.get(key, Loose())
         state = each.word("state") or "not known to have been done"
         detail = " ".join(part for part in (each.word("detail"), each.word("url")) if part)
-        yield from style.wrapped(one_line(f"{state}  {kind} {key}  {detail}".rstrip(), 600), "  ", "  ")
+        yield from style.wrapped(one_line(f"{state} · {kind} {key} · {detail}".rstrip(" ·"), 600), "  ", "  ")
     if len(planned) > _MOST:
         yield f"  and {len(planned) - _MOST:,} more: --format json"
     if not receipts:
