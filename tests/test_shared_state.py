@@ -13,7 +13,6 @@ from tests.failure_jobs import FailureJobs, failed
 from tests.gate_jobs import GateJobs
 from tests.servers.github import FakeGitHub
 
-
 CHAIN = "github.test/octo/app"
 """The repository of these jobs, on a server that is not github.com."""
 
