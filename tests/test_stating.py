@@ -191,6 +191,12 @@ def test_facts_of_another_repository_environment_or_commit_are_not_shown() -> No
     assert answers(staged) == {"deployment": "aaaaaaa: the gate said proceed"}
 
 
+def test_on_another_server_the_book_has_the_repository_by_its_server_too() -> None:
+    elsewhere = Environment.read({"GITHUB_REPOSITORY": "acme/shop", "GITHUB_SERVER_URL": "https://git.acme.test"})
+    book = store(replace(LEFT[0], repository="git.acme.test/acme/shop"), LEFT[1])
+    assert set(answers(told(book=book, environment=elsewhere))) == {"review", "risk"}
+
+
 def test_whatever_a_fact_holds_is_harmless_and_no_secret_is_printed() -> None:
     hostile = f"\x1b[31m::error::{SECRET}\n##[error]x \u202e"
     bad = fact(FactKind.FAILURE, {"cause": hostile, "root_cause": hostile}, subject="5" * 16, event_id=hostile)

@@ -74,7 +74,7 @@ def state(
             _branch(environment),
             int(now()),
         )
-        known = _known(store, asked) if store is not None else Known()
+        known = _known(store, outlet.book.chain, asked) if store is not None else Known()
         gate = None
         if found.gates is not None:
             outlet.progress("asking GitHub")
@@ -158,9 +158,9 @@ def _branch(environment: Environment) -> str:
     return as_ref(run.base_ref) or ref or _BRANCH
 
 
-def _known(store: Store, asked: _Asked) -> Known:
-    """All that the account book has of it."""
-    stored = StoredState(store, asked.repository, asked.repository)
+def _known(store: Store, chain: str, asked: _Asked) -> Known:
+    """All that the account book has of it, under the name of its chain there."""
+    stored = StoredState(store, chain, asked.repository)
     of_commit = (FactKind.TESTS, FactKind.COVERAGE, FactKind.REVIEW, FactKind.ROUTE)
     read = [stored.known(kind, asked.sha) for kind in of_commit]
     read.append(stored.known(FactKind.DEPLOYMENT, asked.environment))
