@@ -81,9 +81,7 @@ class FolderShelf:
 
     def read(self, name: str) -> bytes | None:
         """What the file holds; empty when it is no regular file of bearable size."""
-        path = self._folder / name
-        raw = _read(path)
-        return b"" if raw is None and os.path.lexists(path) else raw
+        return _read(self._folder / name)
 
     def write(self, name: str, entry: bytes) -> None:
         """Put the file in place at once; a link that stands there is replaced."""
@@ -137,15 +135,17 @@ class FolderShelf:
 
 
 def _read(path: Path) -> bytes | None:
-    """A regular file of bearable size; None when there is none, or it is something else."""
+    """A regular file of bearable size; None when nothing is there, empty when that is something else."""
     try:
         descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
-    except OSError:
+    except FileNotFoundError:
         return None
+    except OSError:
+        return b""
     try:
         found = os.fstat(descriptor)
         if not stat.S_ISREG(found.st_mode) or found.st_size > LARGEST_ENTRY:
-            return None
+            return b""
         with os.fdopen(descriptor, "rb", closefd=False) as file:
             return file.read(LARGEST_ENTRY)
     finally:
