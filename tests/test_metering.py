@@ -93,7 +93,8 @@ def test_a_program_reads_it_as_json() -> None:
 
 
 def test_an_empty_book_counts_nothing() -> None:
-    assert ask(store=FakeStore())[0] == ""
+    out, err = ask(store=FakeStore())
+    assert (out, "nothing of that is in the account book" in err) == ("", True)
 
 
 def test_what_is_no_entry_is_said_and_the_rest_counts() -> None:
@@ -106,7 +107,7 @@ def test_what_is_no_entry_is_said_and_the_rest_counts() -> None:
     store.append(run())
     out, err = ask(store=store)
     assert values(read(out))["runs_total/acme/shop/review/success"] == 1
-    assert "2 entries of the book could not be read" in err
+    assert "2 lines of the book could not be read" in err
 
 
 JUDGED = {"version": 1, "modes": {"review": {"right": 8, "wrong": 2, "unknown": 5, "share": 0.8, "threshold": 0.7}}}

@@ -111,6 +111,8 @@ def metrics(
         outlet.print_json(text)
     elif text:
         outlet.print(text)
+    if not samples:
+        outlet.warn("nothing of that is in the account book")
     return Exit.OK
 
 
@@ -142,7 +144,9 @@ def _totals(store: Store, wanted: Wanted, outlet: Outlet) -> tuple[Sample, ...]:
         except ValueError:
             unread += 1
     if unread:
-        outlet.warn(f"{unread:,} entries of the book could not be read and do not count: see `cicd-agent audit verify`")
+        outlet.warn(
+            f"{count(unread, 'line')} of the book could not be read and did not count: `cicd-agent audit verify`"
+        )
     return tally.samples
 
 

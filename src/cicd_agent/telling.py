@@ -9,13 +9,12 @@ from typing import Final
 from urllib.parse import unquote, urlsplit
 
 from cicd_agent import __version__
-from cicd_agent.adapters.otel import export, wanted
 from cicd_agent.adapters.otel_values import RunTrace
 from cicd_agent.agent.timed import Timed
 from cicd_agent.agent.turns import Model
 from cicd_agent.asking import Asking
 from cicd_agent.core.event import Event, EventKind
-from cicd_agent.core.metric import Sample
+from cicd_agent.core.metric import Sample, added
 from cicd_agent.core.metric_run import decided
 from cicd_agent.core.payload import Node
 from cicd_agent.core.redact import Redactor
@@ -40,7 +39,6 @@ _PROVIDERS: Final = (
 _RESULTS: Final[Mapping[int, str]] = {
     Exit.OK: "success",
     Exit.STOP: "failure",
-    Exit.BUDGET: "timeout",
     Exit.CANCELLED: "cancellation",
 }
 
@@ -68,7 +66,8 @@ def tell(
 
     `redact` takes the secrets of this run out of every text; without it, whatever has the shape of one.
     """
-    if not settings.metrics_file and not wanted(environment.telemetry):
+    is_watched = any(value for name, value in environment.telemetry.items() if name.endswith("_ENDPOINT"))
+    if not (settings.metrics_file or is_watched):
         return
     clean = redact or Redactor(()).redact
     ended = timeline.clock()
@@ -76,10 +75,14 @@ def tell(
     at = epoch + ended - timeline.origin
     repository = clean((report.event.repo if report.event else "") or environment.run.repository or LOCAL)
     spans = timeline.spans
-    samples = measured(report, spans, repository=repository, at=at, seconds=ended - timeline.origin)
-    samples = tuple(replace(each, labels=tuple(clean(value) for value in each.labels)) for each in samples)
+    counts = measured(report, spans, repository=repository, at=at, seconds=ended - timeline.origin)
+    samples = added((), [_cleaned(each, clean) for each in counts])
     if settings.metrics_file:
         _add(settings.metrics_file, samples, warn)
+    if not is_watched:
+        return
+    from cicd_agent.adapters.otel import export  # noqa: PLC0415  only who is watched pays for a client
+
     run = RunTrace(
         began=timeline.origin,
         ended=ended,
@@ -96,11 +99,17 @@ def tell(
     export(run, environment.telemetry, environment.ca_bundle, warn)
 
 
+def _cleaned(sample: Sample, clean: Callable[[str], str]) -> Sample:
+    """Without secrets in its open labels: a word of a closed one is none, whatever else it may be."""
+    labels = zip(sample.metric.labels, sample.labels, strict=True)
+    return replace(sample, labels=tuple(value if label.values else clean(value) for label, value in labels))
+
+
 def _add(name: str, samples: tuple[Sample, ...], warn: Callable[[str], None]) -> None:
     from cicd_agent.adapters.metrics_file import add_to  # noqa: PLC0415  only who has such a file pays for it
 
     try:
-        add_to(Path.cwd() / name, samples)
+        add_to(Path(name), samples)
     except ConfigError as error:
         warn(str(error))
 

@@ -54,6 +54,7 @@ slow or refuses costs one line of warning, never the run.
 | `OTEL_EXPORTER_OTLP_PROTOCOL` | only `http/protobuf` is spoken |
 | `OTEL_EXPORTER_OTLP_COMPRESSION` | `gzip` |
 | `OTEL_EXPORTER_OTLP_CERTIFICATE`, `…_CLIENT_CERTIFICATE`, `…_CLIENT_KEY` | TLS; otherwise `SSL_CERT_FILE` counts |
+| `HTTPS_PROXY`, `NO_PROXY` | the way out |
 | `OTEL_EXPORTER_OTLP_METRICS_TEMPORALITY_PREFERENCE` | `cumulative`; otherwise what this run adds (delta) |
 | `OTEL_SERVICE_NAME`, `OTEL_RESOURCE_ATTRIBUTES` | what the run is called, `cicd-agent` by default |
 | `OTEL_TRACES_EXPORTER`, `OTEL_METRICS_EXPORTER` | `none` leaves one out |
