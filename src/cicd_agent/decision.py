@@ -4,7 +4,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cache
-from typing import Any, Final, TypeVar
+from typing import Any, Final, Literal, TypeVar
 
 from pydantic import TypeAdapter, ValidationError
 from pydantic_core import to_jsonable_python
@@ -114,6 +114,20 @@ class Seen:
 
 
 @dataclass(frozen=True, slots=True)
+class Audit:
+    """Where the run stands in the account book: the end of its chain after it, which anchors all before.
+
+    `why` says what went wrong when it `failed`; `off` is where nothing is kept.
+    """
+
+    state: Literal["recorded", "failed", "off"] = "off"
+    repository: str = ""
+    seq: int = 0
+    hash: str = ""
+    why: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Report:
     """The JSON report of a run, failed ones too: the decision without the diff, and what became of it.
 
@@ -139,6 +153,7 @@ class Report:
     generated: Generated | None = None
     routed: Routed | None = None
     gated: Gated | None = None
+    audit: Audit = Audit()
 
 
 def report(

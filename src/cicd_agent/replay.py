@@ -123,7 +123,8 @@ def replay(options: Options, outlet: Outlet) -> int:
     # Nothing is performed again: what was done, and where, is history.
     before = recorded or Report(header.mode, Exit.OK)
     folder = PurePath(before.outputs.get("report_file", REPORT)).parent
-    text = outlet.redact(dump(written_report(decision, folder, before.receipts, before.tape, mode.unproved)))
+    written = written_report(decision, folder, before.receipts, before.tape, mode.unproved)
+    text = outlet.redact(dump(replace(written, audit=before.audit)))
     target = Path(options.output_dir) if options.output_dir else Path(options.tape).parent / "replay"
     _write(target / REPORT, text)
     if recorded is None:

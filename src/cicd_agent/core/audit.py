@@ -17,6 +17,8 @@ ZERO: Final = "0" * 64
 """Stands for the hash before a chain's first entry."""
 LONGEST: Final = 4_000_000
 """Characters of one entry; of a longer output only its digest is entered."""
+LONGEST_WORD: Final = 512
+"""Characters of a text that entries are found by: no index holds more of it."""
 _EXACT: Final = 2**53
 """Whole numbers up to here are the same for every reader of JSON."""
 
@@ -96,16 +98,20 @@ class Row:
 
 
 def columns(text: str) -> Columns:
-    """What the text of an entry says of itself. Raises ValueError when it says nothing of the kind."""
-    told = json.loads(text)
+    """What the text of an entry says of itself, by `word`. Raises ValueError when it says nothing of the kind."""
+    return columns_of(json.loads(text))
+
+
+def columns_of(told: object) -> Columns:
+    """As `columns`, of what was read from the text."""
     if not isinstance(told, dict):
         raise ValueError("not an object")  # noqa: TRY004  to a reader of a file it is a matter of its value
 
-    def word(name: str) -> str:
+    def named(name: str) -> str:
         found = told.get(name) or ""
         if not isinstance(found, str):
             raise ValueError(f"`{name}` is no text")  # noqa: TRY004
-        return found
+        return word(found)
 
     def number(name: str) -> int:
         found = told.get(name) or 0
@@ -114,15 +120,20 @@ def columns(text: str) -> Columns:
         return found
 
     return Columns(
-        Kind(word("kind")),
-        word("event_id"),
+        Kind(named("kind")),
+        named("event_id"),
         number("at"),
-        word("mode"),
-        word("sha"),
+        named("mode"),
+        named("sha"),
         number("pull"),
-        word("decision"),
-        word("risk_level"),
+        named("decision"),
+        named("risk_level"),
     )
+
+
+def word(text: str) -> str:
+    """A text that entries or facts are found by, as every store can hold it: its beginning, without NUL."""
+    return text[:LONGEST_WORD].encode("utf-8", "replace").decode().replace("\0", "\ufffd")
 
 
 def canonical(told: Mapping[str, Any]) -> str:
@@ -136,7 +147,12 @@ def canonical(told: Mapping[str, Any]) -> str:
 
 def chained(repository: str, seq: int, prev: str, text: str) -> str:
     """The hash of an entry at its place, in hex."""
-    place = {"digest": digest(text), "prev": prev, "repository": repository, "seq": seq}
+    return linked(repository, seq, prev, digest(text))
+
+
+def linked(repository: str, seq: int, prev: str, text_digest: str) -> str:
+    """As `chained`, for a text of which only the digest is at hand."""
+    place = {"digest": text_digest, "prev": prev, "repository": repository, "seq": seq}
     return digest(json.dumps(place, ensure_ascii=False, separators=(",", ":"), sort_keys=True))
 
 
