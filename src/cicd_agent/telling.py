@@ -73,7 +73,8 @@ def tell(
     ended = timeline.clock()
     epoch = timeline.epoch or now() - (ended - timeline.origin)
     at = epoch + ended - timeline.origin
-    repository = clean((report.event.repo if report.event else "") or environment.run.repository or LOCAL)
+    own = clean((report.event.repo if report.event else "") or environment.run.repository or LOCAL)
+    repository = clean(report.audit.repository) or own  # by the name that the account book has for it
     spans = timeline.spans
     counts = measured(report, spans, repository=repository, at=at, seconds=ended - timeline.origin)
     samples = added((), [_cleaned(each, clean) for each in counts])
@@ -90,7 +91,7 @@ def tell(
         epoch=epoch,
         spans=spans,
         samples=samples,
-        attributes=_attributes(report, environment, repository),
+        attributes=_attributes(report, environment, own),
         resource=_resource(environment.telemetry),
         error=Exit(report.exit).name.lower() if report.error and report.exit in set(Exit) else "",
         provider=_provider(settings.base_url),

@@ -113,7 +113,11 @@ def test_an_entry_without_its_output_is_counted_as_a_whole() -> None:
 
 
 def test_receipts_count_what_became_of_effects_and_a_prune_counts_nothing() -> None:
-    told = {"kind": "receipts", "of": 1, "receipts": [{"kind": "review", "state": "degraded"}] * 2}
+    told = {
+        "kind": "receipts",
+        "of": 1,
+        "receipts": [{"kind": "review", "state": "degraded"}] * 2 + [{"kind": "output", "state": "done"}],
+    }
     assert values(of_entry(Entry.of("acme/shop", told).text)) == {"effects_total/review/degraded": 2}
     assert list(of_entry(Entry.of("acme/shop", {"kind": "prune", "first": 1}).text)) == []
 
@@ -190,6 +194,6 @@ def test_the_labels_hold_every_word_that_the_types_have() -> None:
     assert set(decisions["gen-tests"]) == set(registry.CONCLUSIONS) == set(Conclusion)
     assert set(decisions["review"]) >= set(Manner)
     assert set(registry.CODES) == {str(int(code)) for code in Exit}
-    assert set(registry.EFFECTS) == {get_args(each.__annotations__["kind"])[0] for each in get_args(Effect)}
+    assert {*registry.EFFECTS, "output"} == {get_args(each.__annotations__["kind"])[0] for each in get_args(Effect)}
     assert set(registry.RISKS.labels[1].values) == set(RiskLevel)
     assert set(registry.EFFECT.labels[1].values) == set(ReceiptState)

@@ -86,9 +86,10 @@ def _of_run(told: Node) -> Iterator[Sample]:
 
 
 def of_receipts(told: Node) -> Iterator[Sample]:
-    """What became of the effects."""
+    """What became of the effects; step outputs are too many to be worth it, and the book leaves them out."""
     for each in told["receipts"]:
-        yield registry.EFFECT.sample(kind=each["kind"].text, state=each["state"].text)
+        if each["kind"].text != "output":
+            yield registry.EFFECT.sample(kind=each["kind"].text, state=each["state"].text)
 
 
 def _common(mode: str, repository: str, conclusion: str, decision: str, code: object) -> Iterator[Sample]:
