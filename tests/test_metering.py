@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from cicd_agent.cli import parse
+from cicd_agent.core import metric_registry as registry
 from cicd_agent.core.audit import Entry, Row
 from cicd_agent.core.metric import added
 from cicd_agent.core.metric_text import parse as read
@@ -90,6 +91,14 @@ def test_a_program_reads_it_as_json() -> None:
     assert (runs["kind"], runs["value"]) == ("counter", 1)
     spread = next(each for each in document["samples"] if each["kind"] == "histogram")
     assert len(spread["counts"]) == len(spread["bounds"]) + 1
+
+
+def test_what_did_not_happen_yet_is_there_so_that_its_first_time_is_an_increase() -> None:
+    text = ask()[0]
+    assert 'cicd_agent_exits_total{mode="review",code="70"} 0\n' in text
+    assert 'cicd_agent_audit_total{state="failed"} 0\n' in text
+    written = report(decision(), exit_code=0, outputs={}, receipts=())
+    assert registry.AUDITED.sample(0.0, state="failed") in measured(written, ())
 
 
 def test_an_empty_book_counts_nothing() -> None:

@@ -22,7 +22,7 @@ from cicd_agent.core.timeline import Timeline, Value
 from cicd_agent.decision import Report, dump
 from cicd_agent.environment import Environment
 from cicd_agent.errors import ConfigError, Exit
-from cicd_agent.metering import measured
+from cicd_agent.metering import cleaned, measured
 from cicd_agent.settings import Settings
 from cicd_agent.storing import LOCAL
 
@@ -77,7 +77,7 @@ def tell(
     repository = clean(report.audit.repository) or own  # by the name that the account book has for it
     spans = timeline.spans
     counts = measured(report, spans, repository=repository, at=at, seconds=ended - timeline.origin)
-    samples = added((), [_cleaned(each, clean) for each in counts])
+    samples = added((), [cleaned(each, clean) for each in counts])
     if settings.metrics_file:
         _add(settings.metrics_file, samples, warn)
     if not is_watched:
@@ -98,12 +98,6 @@ def tell(
         redact=clean,
     )
     export(run, environment.telemetry, environment.ca_bundle, warn)
-
-
-def _cleaned(sample: Sample, clean: Callable[[str], str]) -> Sample:
-    """Without secrets in its open labels: a word of a closed one is none, whatever else it may be."""
-    labels = zip(sample.metric.labels, sample.labels, strict=True)
-    return replace(sample, labels=tuple(value if label.values else clean(value) for label, value in labels))
 
 
 def _add(name: str, samples: tuple[Sample, ...], warn: Callable[[str], None]) -> None:

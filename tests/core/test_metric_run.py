@@ -95,12 +95,6 @@ def test_what_is_not_known_is_not_counted_as_nothing() -> None:
     assert (found["unpriced_runs_total/review"], found["uncounted_questions_total/gpt-5.5"]) == (1, 1)
 
 
-def test_what_did_not_happen_yet_is_there_so_that_its_first_time_is_an_increase() -> None:
-    found = {(each.metric.name, *each.labels): each.value for each in of_entry(entry())}
-    assert found["cicd_agent_exits_total", "review", "70"] == 0
-    assert found["cicd_agent_audit_total", "failed"] == 0
-
-
 def test_a_failed_run_is_counted_as_one() -> None:
     found = values(of_entry(entry(decision="failed", conclusion="neutral", exit=70, error="a bug")))
     assert found["runs_total/acme/shop/review/failed"] == found["decisions_total/review/failed"] == 1
