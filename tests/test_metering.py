@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from cicd_agent.cli import parse
+from cicd_agent.core import metric_registry as registry
 from cicd_agent.core.audit import Entry, Row
 from cicd_agent.core.metric import added
 from cicd_agent.core.metric_text import parse as read
@@ -92,8 +93,17 @@ def test_a_program_reads_it_as_json() -> None:
     assert len(spread["counts"]) == len(spread["bounds"]) + 1
 
 
+def test_what_did_not_happen_yet_is_there_so_that_its_first_time_is_an_increase() -> None:
+    text = ask()[0]
+    assert 'cicd_agent_exits_total{mode="review",code="70"} 0\n' in text
+    assert 'cicd_agent_audit_total{state="failed"} 0\n' in text
+    written = report(decision(), exit_code=0, outputs={}, receipts=())
+    assert registry.AUDITED.sample(0.0, state="failed") in measured(written, ())
+
+
 def test_an_empty_book_counts_nothing() -> None:
-    assert ask(store=FakeStore())[0] == ""
+    out, err = ask(store=FakeStore())
+    assert (out, "nothing of that is in the account book" in err) == ("", True)
 
 
 def test_what_is_no_entry_is_said_and_the_rest_counts() -> None:
@@ -106,7 +116,7 @@ def test_what_is_no_entry_is_said_and_the_rest_counts() -> None:
     store.append(run())
     out, err = ask(store=store)
     assert values(read(out))["runs_total/acme/shop/review/success"] == 1
-    assert "2 entries of the book could not be read" in err
+    assert "2 lines of the book could not be read" in err
 
 
 JUDGED = {"version": 1, "modes": {"review": {"right": 8, "wrong": 2, "unknown": 5, "share": 0.8, "threshold": 0.7}}}

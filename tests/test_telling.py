@@ -9,6 +9,7 @@ from cicd_agent.agent.turns import Request
 from cicd_agent.asking import Asking, budget
 from cicd_agent.core.event import Event, EventKind, PullRequest, Ref
 from cicd_agent.core.metric_text import parse
+from cicd_agent.core.plan import Receipt, ReceiptState
 from cicd_agent.core.redact import Redactor
 from cicd_agent.core.timeline import Timeline
 from cicd_agent.decision import Report, report
@@ -125,6 +126,22 @@ def test_the_trace_says_which_pipeline_and_which_change_in_the_words_of_the_conv
     }
     assert {name for name in found if name.startswith(("cicd.", "vcs."))} <= known
     assert (found["cicd_agent.decision"], found["cicd_agent.mode"]) == ("comment", "review")
+
+
+def test_each_series_is_told_once() -> None:
+    many = replace(
+        written(), receipts=(Receipt("a", "review", ReceiptState.DONE), Receipt("b", "review", ReceiptState.DONE))
+    )
+    with Collector() as collector:
+        say(many, None, {"OTEL_EXPORTER_OTLP_ENDPOINT": collector.url})
+        (point,) = collector.metrics["cicd_agent.effects"].sum.data_points
+    assert point.as_double == 2
+
+
+def test_a_word_of_ours_that_is_somebody_s_secret_still_counts(tmp_path: Path) -> None:
+    path = tmp_path / "x.prom"
+    assert say(written(), Settings(metrics_file=str(path)), None, "review", "neutral") == []
+    assert values(parse(path.read_text()))["runs_total/acme/shop/review/neutral"] == 1
 
 
 def test_no_secret_leaves_in_whatever_it_was_written(tmp_path: Path) -> None:

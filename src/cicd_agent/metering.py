@@ -4,14 +4,15 @@ import json
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
 from cicd_agent.adapters.files import write_file
 from cicd_agent.cli import Options
 from cicd_agent.core import metric_registry as registry
-from cicd_agent.core.metric import Sample, Tally
-from cicd_agent.core.metric_run import Ended, of_entry, of_report
+from cicd_agent.core.metric import Sample, Tally, added
+from cicd_agent.core.metric_run import Ended, nothing_yet, of_entry, of_report
 from cicd_agent.core.metric_text import exposition
 from cicd_agent.core.payload import Node
 from cicd_agent.core.period import moment
@@ -40,7 +41,7 @@ def measured(
         stages[span.name] += span.seconds
     body = Node(json.loads(dump(report, indent=None))["body"])
     ended = Ended(repository or LOCAL, at, seconds, stages)
-    return (*of_report(body, ended), *_requests(spans))
+    return (*nothing_yet(report.mode), *of_report(body, ended), *_requests(spans))
 
 
 def _requests(spans: Sequence[Span]) -> Iterator[Sample]:
@@ -50,6 +51,12 @@ def _requests(spans: Sequence[Span]) -> Iterator[Sample]:
             model = str(span.attributes.get("gen_ai.response.model") or span.attributes.get("gen_ai.request.model", ""))
             result = "failed" if span.failed else "replied"
             yield registry.MODEL_SECONDS.sample(span.seconds, model=model, result=result)
+
+
+def cleaned(sample: Sample, clean: Callable[[str], str]) -> Sample:
+    """Without secrets in its open labels: a word of a closed one is none, whatever else it may be."""
+    labels = zip(sample.metric.labels, sample.labels, strict=True)
+    return replace(sample, labels=tuple(value if label.values else clean(value) for label, value in labels))
 
 
 def counted(text: str) -> tuple[Sample, ...]:
@@ -103,14 +110,17 @@ def metrics(
             outlet.warn(opened.note)
         samples = (*_totals(store, Wanted(repository=options.repository, since=since, most=_ALL), outlet), *accuracy)
     outlet.progress("")
+    samples = added((), [cleaned(each, outlet.redact) for each in samples])
     text = json.dumps(document(samples), indent=1) if options.format == "json" else exposition(samples)
     if options.write:
-        _write(Path.cwd() / options.write, outlet.redact(text) if text else "")
+        _write(Path.cwd() / options.write, text)
         outlet.warn(f"{count(len(samples), 'count')} written to {options.write}")
     elif options.format == "json":
         outlet.print_json(text)
     elif text:
         outlet.print(text)
+    if not samples:
+        outlet.warn("nothing of that is in the account book")
     return Exit.OK
 
 
@@ -141,8 +151,12 @@ def _totals(store: Store, wanted: Wanted, outlet: Outlet) -> tuple[Sample, ...]:
             tally.add(counted(row.text))
         except ValueError:
             unread += 1
+    for mode in {sample.labels[1] for sample in tally.samples if sample.metric is registry.RUNS}:
+        tally.add(nothing_yet(mode))
     if unread:
-        outlet.warn(f"{unread:,} entries of the book could not be read and do not count: see `cicd-agent audit verify`")
+        outlet.warn(
+            f"{count(unread, 'line')} of the book could not be read and did not count: `cicd-agent audit verify`"
+        )
     return tally.samples
 
 

@@ -9,13 +9,12 @@ from typing import Final
 from urllib.parse import unquote, urlsplit
 
 from cicd_agent import __version__
-from cicd_agent.adapters.otel import export, wanted
 from cicd_agent.adapters.otel_values import RunTrace
 from cicd_agent.agent.timed import Timed
 from cicd_agent.agent.turns import Model
 from cicd_agent.asking import Asking
 from cicd_agent.core.event import Event, EventKind
-from cicd_agent.core.metric import Sample
+from cicd_agent.core.metric import Sample, added
 from cicd_agent.core.metric_run import decided
 from cicd_agent.core.payload import Node
 from cicd_agent.core.redact import Redactor
@@ -23,7 +22,7 @@ from cicd_agent.core.timeline import Timeline, Value
 from cicd_agent.decision import Report, dump
 from cicd_agent.environment import Environment
 from cicd_agent.errors import ConfigError, Exit
-from cicd_agent.metering import measured
+from cicd_agent.metering import cleaned, measured
 from cicd_agent.settings import Settings
 from cicd_agent.storing import LOCAL
 
@@ -40,7 +39,6 @@ _PROVIDERS: Final = (
 _RESULTS: Final[Mapping[int, str]] = {
     Exit.OK: "success",
     Exit.STOP: "failure",
-    Exit.BUDGET: "timeout",
     Exit.CANCELLED: "cancellation",
 }
 
@@ -68,18 +66,24 @@ def tell(
 
     `redact` takes the secrets of this run out of every text; without it, whatever has the shape of one.
     """
-    if not settings.metrics_file and not wanted(environment.telemetry):
+    is_watched = any(value for name, value in environment.telemetry.items() if name.endswith("_ENDPOINT"))
+    if not (settings.metrics_file or is_watched):
         return
     clean = redact or Redactor(()).redact
     ended = timeline.clock()
     epoch = timeline.epoch or now() - (ended - timeline.origin)
     at = epoch + ended - timeline.origin
-    repository = clean((report.event.repo if report.event else "") or environment.run.repository or LOCAL)
+    own = clean((report.event.repo if report.event else "") or environment.run.repository or LOCAL)
+    repository = clean(report.audit.repository) or own  # by the name that the account book has for it
     spans = timeline.spans
-    samples = measured(report, spans, repository=repository, at=at, seconds=ended - timeline.origin)
-    samples = tuple(replace(each, labels=tuple(clean(value) for value in each.labels)) for each in samples)
+    counts = measured(report, spans, repository=repository, at=at, seconds=ended - timeline.origin)
+    samples = added((), [cleaned(each, clean) for each in counts])
     if settings.metrics_file:
         _add(settings.metrics_file, samples, warn)
+    if not is_watched:
+        return
+    from cicd_agent.adapters.otel import export  # noqa: PLC0415  only who is watched pays for a client
+
     run = RunTrace(
         began=timeline.origin,
         ended=ended,
@@ -87,7 +91,7 @@ def tell(
         epoch=epoch,
         spans=spans,
         samples=samples,
-        attributes=_attributes(report, environment, repository),
+        attributes=_attributes(report, environment, own),
         resource=_resource(environment.telemetry),
         error=Exit(report.exit).name.lower() if report.error and report.exit in set(Exit) else "",
         provider=_provider(settings.base_url),
@@ -100,7 +104,7 @@ def _add(name: str, samples: tuple[Sample, ...], warn: Callable[[str], None]) ->
     from cicd_agent.adapters.metrics_file import add_to  # noqa: PLC0415  only who has such a file pays for it
 
     try:
-        add_to(Path.cwd() / name, samples)
+        add_to(Path(name), samples)
     except ConfigError as error:
         warn(str(error))
 

@@ -1,3 +1,4 @@
+import sys
 import threading
 from importlib import import_module
 from typing import Any
@@ -157,16 +158,23 @@ def test_a_collector_that_refuses_is_one_line(status: int) -> None:
 
 
 def test_a_collector_that_does_not_answer_is_waited_for_once() -> None:
-    before = threading.active_count()
+    before = set(threading.enumerate())
     with Collector(hangs=True) as collector:
         said: list[str] = []
         export(run(), {"OTEL_EXPORTER_OTLP_ENDPOINT": collector.url}, "", said.append, seconds=0.2)
         (line,) = said
         assert line.startswith("telemetry was not sent: 127.0.0.1 ")
-    for thread in threading.enumerate():
-        if thread.daemon and thread is not threading.current_thread():
-            thread.join(5)
-    assert threading.active_count() <= before
+    left = set(threading.enumerate()) - before
+    for thread in left:
+        thread.join(10)
+    assert [thread for thread in left if thread.is_alive()] == []
+
+
+def test_without_the_library_the_extra_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "opentelemetry.proto.common.v1.common_pb2", None)
+    with Collector() as collector:
+        said = send(run(), OTEL_EXPORTER_OTLP_ENDPOINT=collector.url)
+        assert (said, collector.raw) == (["telemetry was not sent: install cicd-agent[otel]"], [])
 
 
 def test_a_collector_that_is_not_there_is_one_line_without_what_is_secret() -> None:

@@ -95,12 +95,6 @@ def test_what_is_not_known_is_not_counted_as_nothing() -> None:
     assert (found["unpriced_runs_total/review"], found["uncounted_questions_total/gpt-5.5"]) == (1, 1)
 
 
-def test_what_did_not_happen_yet_is_there_so_that_its_first_time_is_an_increase() -> None:
-    found = {(each.metric.name, *each.labels): each.value for each in of_entry(entry())}
-    assert found["cicd_agent_exits_total", "review", "70"] == 0
-    assert found["cicd_agent_audit_total", "failed"] == 0
-
-
 def test_a_failed_run_is_counted_as_one() -> None:
     found = values(of_entry(entry(decision="failed", conclusion="neutral", exit=70, error="a bug")))
     assert found["runs_total/acme/shop/review/failed"] == found["decisions_total/review/failed"] == 1
@@ -113,7 +107,11 @@ def test_an_entry_without_its_output_is_counted_as_a_whole() -> None:
 
 
 def test_receipts_count_what_became_of_effects_and_a_prune_counts_nothing() -> None:
-    told = {"kind": "receipts", "of": 1, "receipts": [{"kind": "review", "state": "degraded"}] * 2}
+    told = {
+        "kind": "receipts",
+        "of": 1,
+        "receipts": [{"kind": "review", "state": "degraded"}] * 2 + [{"kind": "output", "state": "done"}],
+    }
     assert values(of_entry(Entry.of("acme/shop", told).text)) == {"effects_total/review/degraded": 2}
     assert list(of_entry(Entry.of("acme/shop", {"kind": "prune", "first": 1}).text)) == []
 
@@ -190,6 +188,6 @@ def test_the_labels_hold_every_word_that_the_types_have() -> None:
     assert set(decisions["gen-tests"]) == set(registry.CONCLUSIONS) == set(Conclusion)
     assert set(decisions["review"]) >= set(Manner)
     assert set(registry.CODES) == {str(int(code)) for code in Exit}
-    assert set(registry.EFFECTS) == {get_args(each.__annotations__["kind"])[0] for each in get_args(Effect)}
+    assert {*registry.EFFECTS, "output"} == {get_args(each.__annotations__["kind"])[0] for each in get_args(Effect)}
     assert set(registry.RISKS.labels[1].values) == set(RiskLevel)
     assert set(registry.EFFECT.labels[1].values) == set(ReceiptState)

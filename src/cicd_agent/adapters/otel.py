@@ -38,11 +38,6 @@ class Target:
             return "the collector"
 
 
-def wanted(variables: Mapping[str, str]) -> bool:
-    """Whether somebody said where to send anything."""
-    return bool(_targets(variables))
-
-
 def export(
     run: RunTrace,
     variables: Mapping[str, str],

@@ -35,7 +35,6 @@ EFFECTS: Final = (
     "reply",
     "annotation",
     "summary",
-    "output",
     "artifact",
     "resolve",
     "labels",
@@ -131,7 +130,7 @@ UNPRICED: Final = Metric(_named("unpriced_runs_total"), _C, "Runs whose cost is 
 EFFECT: Final = Metric(
     _named("effects_total"),
     _C,
-    "What became of each effect of a plan.",
+    "What became of each effect of a plan, step outputs apart.",
     (Label("kind", EFFECTS), Label("state", ("done", "unchanged", "degraded", "skipped", "failed"))),
 )
 AUDITED: Final = Metric(

@@ -86,21 +86,26 @@ def _of_run(told: Node) -> Iterator[Sample]:
 
 
 def of_receipts(told: Node) -> Iterator[Sample]:
-    """What became of the effects."""
+    """What became of the effects; step outputs are too many to be worth it, and the book leaves them out."""
     for each in told["receipts"]:
-        yield registry.EFFECT.sample(kind=each["kind"].text, state=each["state"].text)
+        if each["kind"].text != "output":
+            yield registry.EFFECT.sample(kind=each["kind"].text, state=each["state"].text)
 
 
 def _common(mode: str, repository: str, conclusion: str, decision: str, code: object) -> Iterator[Sample]:
-    """What every run has. What it did not come to is there with 0, so that its first time is an increase."""
+    """What every run has."""
     yield registry.RUNS.sample(repository=repository, mode=mode, conclusion=conclusion)
+    yield registry.DECIDED.sample(mode=mode, decision=decision)
+    yield registry.EXITS.sample(mode=mode, code=str(code) if type(code) is int else "")
+
+
+def nothing_yet(mode: str) -> Iterator[Sample]:
+    """What a mode may come to, with 0: so that its first time is an increase."""
     for word in (*registry.DECISIONS.get(mode, ()), *registry.EITHER):
         yield registry.DECIDED.sample(0.0, mode=mode, decision=word)
-    yield registry.DECIDED.sample(mode=mode, decision=decision)
     for known in registry.CODES:
         yield registry.EXITS.sample(0.0, mode=mode, code=known)
-    yield registry.EXITS.sample(mode=mode, code=str(code) if type(code) is int else "")
-    for state in ("recorded", "failed", "off"):
+    for state in registry.AUDITED.labels[0].values:
         yield registry.AUDITED.sample(0.0, state=state)
 
 
