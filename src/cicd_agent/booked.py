@@ -1,0 +1,43 @@
+"""Reads decisions from the account book for the commands that judge them."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Final
+
+from cicd_agent.cli import Options
+from cicd_agent.core.accuracy_book import Entered, entered
+from cicd_agent.core.audit import Kind, Row
+from cicd_agent.core.ports_store import Store, Wanted
+from cicd_agent.environment import Environment
+from cicd_agent.errors import ConfigError
+from cicd_agent.storing import LOCAL
+
+MOST_ENTRIES: Final = 5_000
+"""Runs of one mode that are read from the account book, the newest."""
+
+
+def whose(options: Options, environment: Environment, store: Store | None) -> str:
+    """Whose decisions are looked at: what is named, else the only one that the book knows."""
+    if named := options.repository or environment.run.repository:
+        return named
+    known = [each for each in store.repositories() if each != LOCAL] if store else []
+    if len(known) > 1:
+        shown = ", ".join(known[:5])
+        raise ConfigError(
+            "the account book holds several repositories", why=shown, remedy="Give --repository OWNER/NAME"
+        )
+    return known[0] if known else ""
+
+
+def read_book(store: Store, repository: str, modes: Sequence[str], since: int = 0) -> Entered:
+    """What the book holds of these modes, the newest first. Raises StoreRefused."""
+    rows: list[Row] = []
+    cut: list[str] = []
+    for mode in modes:
+        wanted = Wanted(repository=repository, kind=Kind.RUN, mode=mode, since=since, most=MOST_ENTRIES)
+        found = list(store.find(wanted))
+        rows += found
+        if len(found) >= MOST_ENTRIES:
+            cut.append(f"only the newest {MOST_ENTRIES:,} runs of {mode} were read")
+    told = entered(rows)
+    return replace(told, limits=(*cut, *told.limits))
