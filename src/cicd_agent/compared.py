@@ -7,7 +7,7 @@ from typing import Final
 
 from cicd_agent.core.accuracy_book import SHA, is_plain
 from cicd_agent.core.accuracy_findings import Became, Told
-from cicd_agent.core.accuracy_lines import Comparison, LineFate, is_distinctive, occurrences, squeezed
+from cicd_agent.core.accuracy_lines import Comparison, LineFate, is_distinctive, joined, occurrences, squeezed
 from cicd_agent.core.change import Change
 from cicd_agent.core.diff import ChangeKind, Side
 from cicd_agent.core.encoding import decoded
@@ -37,6 +37,7 @@ class Comparing:
     _texts: dict[tuple[str, str], str | None] = field(default_factory=dict)
     _pairs: dict[tuple[str, str, str, str], Comparison] = field(default_factory=dict)
     _changes: dict[tuple[str, str], Change | None] = field(default_factory=dict)
+    _added: dict[tuple[str, str], tuple[tuple[str, str], ...]] = field(default_factory=dict)
     _here: dict[str, bool] = field(default_factory=dict)
 
     def became(self, told: Told, pull: Discussed) -> Became:
@@ -70,7 +71,7 @@ class Comparing:
         if not is_gone:
             return self._unknown("the file at the last commit could not be read")
         block = Comparison(before, "").block(told.first, told.last)
-        if _moved(block, change, told.path):
+        if self._moved(block, change, told.path):
             return Became(LineFate.BESIDE, detail="moved to another file")
         return Became(LineFate.CHANGED, gone=True, detail="the file was deleted")
 
@@ -89,7 +90,7 @@ class Comparing:
         suggestion = bool(told.suggestion) and both.brings(told.suggestion)
         if fate is LineFate.CHANGED and not suggestion:
             change = self._change(told.sha, later)
-            if change and _moved(both.block(told.first, told.last), change, name):
+            if change and self._moved(both.block(told.first, told.last), change, name):
                 return Became(LineFate.BESIDE, detail="moved to another file")
         return Became(fate, suggestion, detail=detail)
 
@@ -154,10 +155,11 @@ class Comparing:
                 self._changes[base, head] = None
         return self._changes[base, head]
 
-
-def _moved(block: Sequence[str], change: Change, path: str) -> bool:
-    """Whether the lines stand among those that came to another file."""
-    if not is_distinctive(block):
-        return False
-    others = [file for file in change.files if file.path != path][:_MOST_CHANGED]
-    return any(occurrences(block, squeezed("\n".join(line.text for line in file.added))) for file in others)
+    def _moved(self, block: Sequence[str], change: Change, path: str) -> bool:
+        """Whether the lines stand among those that came to another file."""
+        key = (change.base, change.head)
+        if key not in self._added:
+            texts = ((file.path, "\n".join(line.text for line in file.added)) for file in change.files[:_MOST_CHANGED])
+            self._added[key] = tuple((name, joined(squeezed(text))) for name, text in texts)
+        others = (text for name, text in self._added[key] if name != path)
+        return is_distinctive(block) and any(occurrences(block, text) for text in others)
