@@ -22,6 +22,8 @@ MOST_FETCHED: Final = 100
 """Times that commits are fetched."""
 _MOST_LINES: Final = 50_000
 """A longer file is not compared."""
+_MOST_HELD: Final = 20_000_000
+"""Characters of files that are held at once."""
 _MOST_CHANGED: Final = 300
 """Changed files among which a moved block is looked for."""
 
@@ -34,6 +36,7 @@ class Comparing:
     missed: Counter[str] = field(default_factory=Counter)
     _asked: int = 0
     _fetched: int = 0
+    _held: int = 0
     _texts: dict[tuple[str, str], str | None] = field(default_factory=dict)
     _pairs: dict[tuple[str, str, str, str], Comparison] = field(default_factory=dict)
     _changes: dict[tuple[str, str], Change | None] = field(default_factory=dict)
@@ -122,8 +125,17 @@ class Comparing:
     def _text(self, sha: str, path: str) -> str | None:
         """A text file at a commit; None when it is not there, no text, or cannot be had."""
         if (sha, path) not in self._texts:
-            self._texts[sha, path] = self._read(sha, path)
+            if self._held > _MOST_HELD:
+                self._forget()
+            text = self._texts[sha, path] = self._read(sha, path)
+            self._held += len(text or "")
         return self._texts[sha, path]
+
+    def _forget(self) -> None:
+        """Let go of what was read: it can be read again."""
+        for kept in (self._texts, self._pairs, self._changes, self._added):
+            kept.clear()
+        self._held = 0
 
     def _read(self, sha: str, path: str) -> str | None:
         repository = self.outside.repository
