@@ -4,10 +4,13 @@ from collections.abc import Callable, Mapping, Sequence
 
 from cicd_agent.core.accuracy import Case, Ground, Truth
 from cicd_agent.core.accuracy_book import DecidedGate
-from cicd_agent.core.gate_record import Aftermath, Fate, is_lifted, weak
-from cicd_agent.core.gated import Gated, GateDecision
+from cicd_agent.core.gate_record import Aftermath, Fate, is_lifted
+from cicd_agent.core.gated import Band, Gated, GateDecision
 
 GATE = "deploy-gate"
+_BY_COMMIT = frozenset({"red-check", "blocking-finding"})
+_MEASURED = frozenset({"tests", "coverage"})
+_GOOD = frozenset({Band.GREEN, Band.AMBER})
 
 
 def gate_cases(
@@ -76,7 +79,7 @@ def _held(
         (one for one in later if one.gated.environment == gated.environment and _proceeds(one, each, follows)), None
     )
     if passed is not None and passed.gated.sha != gated.sha:
-        if not is_lifted(passed.gated) and named(gated) - named(passed.gated):
+        if not is_lifted(passed.gated) and mended(gated, passed.gated):
             return Truth.RIGHT, Ground.FIXED
         return Truth.UNKNOWN, Ground.TOO_EARLY
     if passed is not None and not is_lifted(passed.gated):
@@ -103,7 +106,12 @@ def _proceeds(one: DecidedGate, held: DecidedGate, follows: Callable[[str, str],
     return one.gated.sha == held.gated.sha or is_same_pull or follows(held.gated.sha, one.gated.sha)
 
 
-def named(gated: Gated) -> frozenset[str]:
-    """What stands in the way: stops that nobody has lifted, and signals that are red, missing or at fault."""
-    stops = {f"stop {stop.id}" for stop in gated.stops if not stop.lifted}
-    return frozenset(stops | {f"signal {name}" for name in weak(gated)})
+def mended(held: Gated, passed: Gated) -> frozenset[str]:
+    """What a hold named and a commit can mend, that the later decision sees mended.
+
+    A freeze ends, a check comes to its end, somebody reviews: none of that says that there was harm in the commit.
+    """
+    stood = {stop.id for stop in held.stops if not stop.lifted} & _BY_COMMIT
+    red = {each.name for each in held.factors if each.band is Band.RED} & _MEASURED
+    good = {each.name for each in passed.factors if each.band in _GOOD}
+    return frozenset((stood - {stop.id for stop in passed.stops}) | (red & good))
