@@ -1,6 +1,7 @@
 """Reads decisions from the account book for the commands that judge them."""
 
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import Final
 
@@ -31,13 +32,17 @@ def whose(options: Options, environment: Environment, store: Store | None) -> st
 
 def read_book(store: Store, repository: str, modes: Sequence[str], since: int = 0) -> Entered:
     """What the book holds of these modes, the newest first. Raises StoreRefused."""
-    rows: list[Row] = []
-    cut: list[str] = []
-    for mode in modes:
-        wanted = Wanted(repository=repository, kind=Kind.RUN, mode=mode, since=since, most=MOST_ENTRIES)
-        found = list(store.find(wanted))
-        rows += found
-        if len(found) >= MOST_ENTRIES:
-            cut.append(f"only the newest {MOST_ENTRIES:,} runs of {mode} were read")
-    told = entered(rows)
+    counts: Counter[str] = Counter()
+
+    def rows() -> Iterator[Row]:
+        for mode in modes:
+            wanted = Wanted(repository=repository, kind=Kind.RUN, mode=mode, since=since, most=MOST_ENTRIES)
+            for row in store.find(wanted):
+                counts[mode] += 1
+                yield row
+
+    told = entered(rows())
+    cut = [
+        f"only the newest {MOST_ENTRIES:,} runs of {mode} were read" for mode in modes if counts[mode] >= MOST_ENTRIES
+    ]
     return replace(told, limits=(*cut, *told.limits))
