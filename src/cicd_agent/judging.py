@@ -113,6 +113,7 @@ def _cases(
     gates, unread = (known.gates, ()) if known.gates else _reported(name, period[0], outlet)
     judged = [Judged(each.gated, each.base) for each in gates]
     after, missing = aftermaths(outside, judged, period[1], outlet) if judged else ({}, ())
+    outlet.progress("comparing holds with what proceeded next")
     decided = gate_cases(gates, after, lambda old, new: _follows(outside.repository, old, new))
     failed, unasked = excused_cases(known.failures, outside.runs)
     return (*findings, *decided, *failed), [*limits, *unread, *missing, *unasked]

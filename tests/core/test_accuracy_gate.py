@@ -6,7 +6,7 @@ import pytest
 
 from cicd_agent.core.accuracy import Ground, Truth
 from cicd_agent.core.accuracy_book import DecidedGate
-from cicd_agent.core.accuracy_gate import gate_cases, mended
+from cicd_agent.core.accuracy_gate import MOST_NEXT, gate_cases, mended
 from cicd_agent.core.gate import State
 from cicd_agent.core.gate_record import Aftermath, Fate
 from cicd_agent.core.gated import Band, Factor, Gated, GateDecision, Lift, Stop
@@ -100,6 +100,12 @@ def test_a_hold_was_right_when_a_new_commit_mended_what_it_named(passed: Decided
 def test_a_rebased_commit_of_the_same_pull_request_mends_as_well() -> None:
     held, passed = decided(OLD, HOLD, 1, STOP, pull=5), decided(OTHER, PROCEED, 2, pull=5)
     assert labels(held, passed)[0] == ("hold", Truth.RIGHT, Ground.FIXED)
+
+
+def test_what_proceeded_long_after_a_hold_is_not_laid_to_it() -> None:
+    others = [decided(f"{number:040x}", PROCEED, number) for number in range(2, 2 + MOST_NEXT)]
+    assert labels(HELD, *others[1:], decided(NEW, PROCEED, 90))[0][1] is Truth.RIGHT
+    assert labels(HELD, *others, decided(NEW, PROCEED, 90))[0][1] is Truth.UNKNOWN
 
 
 def test_a_hold_past_which_it_was_deployed_is_judged_by_that() -> None:
