@@ -109,7 +109,7 @@ class Site:
                 raise StoreRefused(self.refused)
             return Opened(self.store, "in lines") if self.store else None
 
-        assert accuracy(options, environment, outlet, lambda: NOW, lambda *_: found, book) == code
+        assert accuracy(options, environment, outlet, lambda: NOW, lambda *_: found, book_of=book) == code
         return out.getvalue(), err.getvalue()
 
     def told(self, *arguments: str, code: int = 0) -> dict[str, Any]:

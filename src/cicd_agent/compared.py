@@ -7,7 +7,7 @@ from typing import Final
 
 from cicd_agent.core.accuracy_book import SHA, is_plain
 from cicd_agent.core.accuracy_findings import Became, Told
-from cicd_agent.core.accuracy_lines import Comparison, LineFate, is_distinctive, occurrences, squeezed
+from cicd_agent.core.accuracy_lines import Comparison, LineFate, is_distinctive, joined, occurrences, squeezed
 from cicd_agent.core.change import Change
 from cicd_agent.core.diff import ChangeKind, Side
 from cicd_agent.core.encoding import decoded
@@ -22,6 +22,8 @@ MOST_FETCHED: Final = 100
 """Times that commits are fetched."""
 _MOST_LINES: Final = 50_000
 """A longer file is not compared."""
+_MOST_HELD: Final = 20_000_000
+"""Characters of files that are held at once."""
 _MOST_CHANGED: Final = 300
 """Changed files among which a moved block is looked for."""
 
@@ -34,9 +36,11 @@ class Comparing:
     missed: Counter[str] = field(default_factory=Counter)
     _asked: int = 0
     _fetched: int = 0
+    _held: int = 0
     _texts: dict[tuple[str, str], str | None] = field(default_factory=dict)
     _pairs: dict[tuple[str, str, str, str], Comparison] = field(default_factory=dict)
     _changes: dict[tuple[str, str], Change | None] = field(default_factory=dict)
+    _added: dict[tuple[str, str], tuple[tuple[str, str], ...]] = field(default_factory=dict)
     _here: dict[str, bool] = field(default_factory=dict)
 
     def became(self, told: Told, pull: Discussed) -> Became:
@@ -70,7 +74,7 @@ class Comparing:
         if not is_gone:
             return self._unknown("the file at the last commit could not be read")
         block = Comparison(before, "").block(told.first, told.last)
-        if _moved(block, change, told.path):
+        if self._moved(block, change, told.path):
             return Became(LineFate.BESIDE, detail="moved to another file")
         return Became(LineFate.CHANGED, gone=True, detail="the file was deleted")
 
@@ -89,7 +93,7 @@ class Comparing:
         suggestion = bool(told.suggestion) and both.brings(told.suggestion)
         if fate is LineFate.CHANGED and not suggestion:
             change = self._change(told.sha, later)
-            if change and _moved(both.block(told.first, told.last), change, name):
+            if change and self._moved(both.block(told.first, told.last), change, name):
                 return Became(LineFate.BESIDE, detail="moved to another file")
         return Became(fate, suggestion, detail=detail)
 
@@ -121,8 +125,17 @@ class Comparing:
     def _text(self, sha: str, path: str) -> str | None:
         """A text file at a commit; None when it is not there, no text, or cannot be had."""
         if (sha, path) not in self._texts:
-            self._texts[sha, path] = self._read(sha, path)
+            if self._held > _MOST_HELD:
+                self._forget()
+            text = self._texts[sha, path] = self._read(sha, path)
+            self._held += len(text or "")
         return self._texts[sha, path]
+
+    def _forget(self) -> None:
+        """Let go of what was read: it can be read again."""
+        for kept in (self._texts, self._pairs, self._changes, self._added):
+            kept.clear()
+        self._held = 0
 
     def _read(self, sha: str, path: str) -> str | None:
         repository = self.outside.repository
@@ -154,10 +167,11 @@ class Comparing:
                 self._changes[base, head] = None
         return self._changes[base, head]
 
-
-def _moved(block: Sequence[str], change: Change, path: str) -> bool:
-    """Whether the lines stand among those that came to another file."""
-    if not is_distinctive(block):
-        return False
-    others = [file for file in change.files if file.path != path][:_MOST_CHANGED]
-    return any(occurrences(block, squeezed("\n".join(line.text for line in file.added))) for file in others)
+    def _moved(self, block: Sequence[str], change: Change, path: str) -> bool:
+        """Whether the lines stand among those that came to another file."""
+        key = (change.base, change.head)
+        if key not in self._added:
+            texts = ((file.path, "\n".join(line.text for line in file.added)) for file in change.files[:_MOST_CHANGED])
+            self._added[key] = tuple((name, joined(squeezed(text))) for name, text in texts)
+        others = (text for name, text in self._added[key] if name != path)
+        return is_distinctive(block) and any(occurrences(block, text) for text in others)

@@ -10,15 +10,14 @@ from typing import Final
 from cicd_agent.adapters.files import write_file
 from cicd_agent.adapters.terminal_accuracy import render_accuracy, told_share
 from cicd_agent.aftermaths import Judged, aftermaths
+from cicd_agent.booked import read_book, whose
 from cicd_agent.cli import Options
 from cicd_agent.config import load
 from cicd_agent.core.accuracy import Accuracy, Case, Standing, Tally, measure
-from cicd_agent.core.accuracy_book import DecidedGate, Entered, entered
+from cicd_agent.core.accuracy_book import DecidedGate, Entered
 from cicd_agent.core.accuracy_gate import gate_cases
-from cicd_agent.core.audit import Kind, Row
 from cicd_agent.core.period import moment
 from cicd_agent.core.ports import Repository
-from cicd_agent.core.ports_store import Store, Wanted
 from cicd_agent.core.words import count
 from cicd_agent.environment import Environment
 from cicd_agent.errors import ConfigError, Exit
@@ -27,13 +26,11 @@ from cicd_agent.judging_failures import excused_cases
 from cicd_agent.judging_findings import finding_cases
 from cicd_agent.outcomes import Opened, Outside, opened
 from cicd_agent.outlet import HIDDEN, Outlet
-from cicd_agent.storing import LOCAL, open_store
 from cicd_agent.storing import Opened as Book
+from cicd_agent.storing import open_store
 from cicd_agent.world import first_settings, inputs
 
 MODES: Final = ("review", "deploy-gate", "analyse-failure")
-MOST_ENTRIES: Final = 5_000
-"""Runs of one mode that are read from the account book, the newest."""
 DEFAULT_SINCE: Final = "30d"
 
 
@@ -43,6 +40,7 @@ def accuracy(
     outlet: Outlet,
     now: Callable[[], float],
     outside: Opened = opened,
+    *,
     book_of: Callable[[Mapping[str, str], Environment, Path], Book | None] = open_store,
 ) -> int:
     """Tell how often decisions were right; exit code 1 where a mode falls short for certain."""
@@ -51,12 +49,12 @@ def accuracy(
         book = book_of(inputs(options, environment), environment, Path.cwd())
         if book is not None:
             closing.callback(book.store.close)
-        name = _repository(options, environment, book.store if book else None)
+        name = whose(options, environment, book.store if book else None)
         environment = replace(environment, run=replace(environment.run, repository=name))
         found = outside(options, environment, closing)
         limits = [*found.notices, *([book.note] if book and book.note else [])]
         outlet.progress("reading the account book")
-        known = _entered(book.store, name, since) if book else Entered()
+        known = read_book(book.store, name, MODES, since) if book else Entered()
         if not known.runs:
             limits.append("the account book holds no run of that time: only what stands on GitHub was looked at")
         limits += known.limits
@@ -115,6 +113,7 @@ def _cases(
     gates, unread = (known.gates, ()) if known.gates else _reported(name, period[0], outlet)
     judged = [Judged(each.gated, each.base) for each in gates]
     after, missing = aftermaths(outside, judged, period[1], outlet) if judged else ({}, ())
+    outlet.progress("comparing holds with what proceeded next")
     decided = gate_cases(gates, after, lambda old, new: _follows(outside.repository, old, new))
     failed, unasked = excused_cases(known.failures, outside.runs)
     return (*findings, *decided, *failed), [*limits, *unread, *missing, *unasked]
@@ -138,33 +137,6 @@ def _follows(repository: Repository | None, old: str, new: str) -> bool:
     if repository is None or not (repository.resolve(old) and repository.resolve(new)):
         return False
     return old != new and not repository.between(new, old, 1)
-
-
-def _entered(store: Store, name: str, since: int) -> Entered:
-    """What the book holds of these modes, the newest first."""
-    rows: list[Row] = []
-    cut: list[str] = []
-    for mode in MODES:
-        wanted = Wanted(repository=name, kind=Kind.RUN, mode=mode, since=since, most=MOST_ENTRIES)
-        found = list(store.find(wanted))
-        rows += found
-        if len(found) >= MOST_ENTRIES:
-            cut.append(f"only the newest {MOST_ENTRIES:,} runs of {mode} were read")
-    told = entered(rows)
-    return replace(told, limits=(*cut, *told.limits))
-
-
-def _repository(options: Options, environment: Environment, store: Store | None) -> str:
-    """Whose decisions are looked at: what is named, else the only one that the book knows."""
-    if named := options.repository or environment.run.repository:
-        return named
-    known = [each for each in store.repositories() if each != LOCAL] if store else []
-    if len(known) > 1:
-        shown = ", ".join(known[:5])
-        raise ConfigError(
-            "the account book holds several repositories", why=shown, remedy="Give --repository OWNER/NAME"
-        )
-    return known[0] if known else ""
 
 
 def _thresholds(

@@ -64,7 +64,8 @@ def finding_cases(
     comparing, writers = Comparing(outside), Writers(outside.gates)
     threads = {number: merged(pull.threads) for number, pull in discussed.items()}
     cases = []
-    for number, each in enumerate(told, 1):
+    # The findings of one pull request are about the same files.
+    for number, each in enumerate(sorted(told, key=lambda each: (each.pull, each.sha, each.path, each.last)), 1):
         outlet.progress(f"looking what became of {number:,} of {count(len(told), 'finding')}")
         pull = discussed.get(each.pull)
         thread = threads[each.pull].get(each.fingerprint) if pull else None

@@ -1,12 +1,15 @@
 """What people made of our comments is read in one request for twenty pull requests, and only our own threads count."""
 
+import json
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from cicd_agent.adapters.github import GitHubForge
-from cicd_agent.adapters.github_discussions import MOST_THREADS, PER_PAGE
+from cicd_agent.adapters.github_discussions import MOST_THREADS, PER_PAGE, Begun
 from cicd_agent.core.diff import Side
 from cicd_agent.core.markdown import marker
 from cicd_agent.core.ports_accuracy import Discussed, OurThread, PullEnd
@@ -176,3 +179,45 @@ def test_any_other_answer_is_a_refusal_in_one_line(hub: FakeGitHub, forge: GitHu
     with pytest.raises(ForgeRefused) as caught:
         forge.discussions.discussed(0, 100)
     assert "\n" not in str(caught.value)
+
+
+NOBODY = st.none()
+USERS = st.fixed_dictionaries({"login": st.text(max_size=5), "__typename": st.sampled_from(["Bot", "User"])})
+BODIES = st.sampled_from([BODY, BODY.replace("\n", "\r\n"), f"{marker('x-1')}\n```suggestion\n" * 9, ""]) | st.text()
+COMMENTS = st.fixed_dictionaries(
+    {
+        "author": NOBODY | USERS | st.just({"login": "us", "__typename": "User"}),
+        "body": BODIES,
+        "url": st.text(max_size=5),
+        "createdAt": st.just("2026-01-01T00:00:00Z"),
+        "isMinimized": st.booleans(),
+        "minimizedReason": NOBODY | st.text(max_size=5),
+        "originalCommit": NOBODY | st.just({"oid": "a" * 40}),
+        "pullRequestReview": NOBODY | st.just({"id": "1"}),
+        "down": st.fixed_dictionaries({"nodes": NOBODY | st.lists(NOBODY | st.just({"user": None}), max_size=2)}),
+        "up": st.fixed_dictionaries({"totalCount": st.integers(-1, 9)}),
+    }
+)
+LINES = NOBODY | st.integers(-5, 50)
+THREADS = st.fixed_dictionaries(
+    {
+        "isResolved": st.booleans(),
+        "path": st.text(max_size=5),
+        "originalLine": LINES,
+        "originalStartLine": LINES,
+        "diffSide": st.sampled_from(["LEFT", "RIGHT"]),
+        "resolvedBy": NOBODY | USERS,
+        "comments": st.fixed_dictionaries({"nodes": NOBODY | st.lists(NOBODY | COMMENTS, max_size=1)}),
+    }
+)
+
+
+@settings(max_examples=60)
+@given(THREADS)
+def test_whatever_fits_the_schema_is_read(node: dict[str, Any]) -> None:
+    text = json.dumps(node).encode("utf-8", "replace")
+    found = Begun.model_validate_json(text).as_ours("us", {"1": "them"})
+    if found is not None:
+        assert 0 <= found.first <= found.last
+        assert found.suggestion in node["comments"]["nodes"][0]["body"]
+        assert node["isResolved"] or not found.resolved_by

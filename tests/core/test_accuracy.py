@@ -1,10 +1,11 @@
 """Labels rest on facts, what is not known is said, and a few labels never raise an alarm."""
 
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
-from cicd_agent.core.accuracy import THRESHOLDS, Case, Ground, Standing, Tally, Truth, measure
+from cicd_agent.core.accuracy import LEAST_LABELS, THRESHOLDS, Case, Ground, Standing, Tally, Truth, measure
 from cicd_agent.core.accuracy_book import DecidedFailure
 from cicd_agent.core.accuracy_failures import failure_cases
 from cicd_agent.core.accuracy_findings import Became, Told, heard, judged, last_told, merged
@@ -167,3 +168,10 @@ def test_a_failure_that_came_again_in_the_same_way_was_wrongly_excused() -> None
     assert (found.truth, found.ground) == (Truth.WRONG, Ground.RERUN_FAILED)
     (found,) = failure_cases([FAILED, replace(again, fingerprint="other")], lambda _: None)
     assert found.truth is Truth.UNKNOWN
+
+
+def test_every_ground_and_threshold_is_documented() -> None:
+    page = (Path(__file__).parents[2] / "docs/accuracy.md").read_text("utf-8")
+    assert [ground for ground in Ground if f"`{ground}`" not in page] == []
+    assert [mode for mode, least in THRESHOLDS.items() if f"{mode}: {least}\n" not in page] == []
+    assert f"there are {LEAST_LABELS} labels or more" in page

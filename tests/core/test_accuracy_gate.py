@@ -6,7 +6,7 @@ import pytest
 
 from cicd_agent.core.accuracy import Ground, Truth
 from cicd_agent.core.accuracy_book import DecidedGate
-from cicd_agent.core.accuracy_gate import gate_cases, named
+from cicd_agent.core.accuracy_gate import MOST_NEXT, gate_cases, mended
 from cicd_agent.core.gate import State
 from cicd_agent.core.gate_record import Aftermath, Fate
 from cicd_agent.core.gated import Band, Factor, Gated, GateDecision, Lift, Stop
@@ -16,8 +16,8 @@ from cicd_agent.core.verdict import Conclusion, Risk, RiskLevel
 OLD, NEW, OTHER = "a" * 40, "b" * 40, "c" * 40
 RED = Factor("tests", State.KNOWN, Band.RED, 40, 0)
 GREEN = Factor("tests", State.KNOWN, Band.GREEN, 40, 40)
-STOP = Stop("checks", "a check is red", Lift.NOBODY)
-LIFTED = Stop("checks", "a check is red", Lift.OVERRIDE, lifted="maintainer: urgent")
+STOP = Stop("red-check", "a check is red", Lift.NOBODY)
+LIFTED = Stop("red-check", "a check is red", Lift.OVERRIDE, lifted="maintainer: urgent")
 FINE = Aftermath(deployed=True, fate=Fate.FINE)
 BAD = Aftermath(deployed=True, fate=Fate.BAD, sources=(Source.ROLLBACK,))
 PROCEED, HOLD, ROLLBACK = GateDecision.PROCEED, GateDecision.HOLD, GateDecision.ROLLBACK
@@ -102,6 +102,12 @@ def test_a_rebased_commit_of_the_same_pull_request_mends_as_well() -> None:
     assert labels(held, passed)[0] == ("hold", Truth.RIGHT, Ground.FIXED)
 
 
+def test_what_proceeded_long_after_a_hold_is_not_laid_to_it() -> None:
+    others = [decided(f"{number:040x}", PROCEED, number) for number in range(2, 2 + MOST_NEXT)]
+    assert labels(HELD, *others[1:], decided(NEW, PROCEED, 90))[0][1] is Truth.RIGHT
+    assert labels(HELD, *others, decided(NEW, PROCEED, 90))[0][1] is Truth.UNKNOWN
+
+
 def test_a_hold_past_which_it_was_deployed_is_judged_by_that() -> None:
     assert labels(HELD, after={OLD: FINE}) == [("hold", Truth.WRONG, Ground.OVERRIDDEN)]
     assert labels(HELD, after={OLD: BAD}) == [("hold", Truth.RIGHT, Ground.OVERRIDDEN_BAD)]
@@ -116,10 +122,31 @@ def test_a_gate_that_looked_many_times_counts_once() -> None:
     assert len(labels(*holds, decided(NEW, PROCEED, 9), after={NEW: FINE})) == 2
 
 
-def test_what_a_hold_names_are_its_standing_stops_and_weak_signals() -> None:
-    missing = Factor("coverage", State.MISSING, Band.MISSING, 20, 0)
-    stale = Factor("review", State.STALE, Band.GREEN, 20, 0)
-    each = decided(
-        OLD, HOLD, 1, STOP, Stop("score", "", Lift.APPROVAL, lifted="x"), factors=[RED, GREEN, missing, stale]
-    )
-    assert named(each.gated) == {"stop checks", "signal tests", "signal coverage", "signal review"}
+MISSING = Factor("coverage", State.MISSING, Band.MISSING, 20, 0)
+
+
+@pytest.mark.parametrize(
+    ("stop", "before", "after", "what"),
+    [
+        ("red-check", GREEN, GREEN, {"red-check"}),
+        ("blocking-finding", GREEN, GREEN, {"blocking-finding"}),
+        ("score", RED, GREEN, {"tests"}),
+        ("score", RED, RED, set()),
+        ("score", RED, MISSING, set()),
+        ("score", MISSING, GREEN, set()),
+        ("freeze", GREEN, GREEN, set()),
+        ("pending-check", GREEN, GREEN, set()),
+        ("unreviewed", GREEN, GREEN, set()),
+        ("incident", GREEN, GREEN, set()),
+        ("fault-tests", GREEN, GREEN, set()),
+    ],
+)
+def test_only_what_a_commit_can_mend_was_mended_by_one(
+    stop: str, before: Factor, after: Factor, what: set[str]
+) -> None:
+    held = decided(OLD, HOLD, 1, Stop(stop, "", Lift.APPROVAL), factors=[before])
+    passed = decided(NEW, PROCEED, 2, factors=[after])
+    assert mended(held.gated, passed.gated) == what
+    assert labels(held, passed)[0][1] is (Truth.RIGHT if what else Truth.UNKNOWN)
+    again = decided(NEW, PROCEED, 2, Stop(stop, "", Lift.APPROVAL, lifted="x"), factors=[before])
+    assert mended(held.gated, again.gated) == set(), "what a person lifted still stands"

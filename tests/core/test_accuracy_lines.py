@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from cicd_agent.core.accuracy_lines import Comparison, LineFate, occurrences, squeezed
+from cicd_agent.core.accuracy_lines import Comparison, LineFate, joined, occurrences, squeezed
 
 LINES = [f"value_{number} = compute({number})" for number in range(12)]
 TEXT = "\n".join(LINES) + "\n"
@@ -105,5 +105,17 @@ def test_every_pair_of_texts_has_a_fate_and_a_text_is_the_same_as_itself(
     assert Comparison(before, after).fate(first, last) in LineFate
     assert Comparison(before, before).fate(first, last) in {LineFate.SAME, LineFate.UNKNOWN}
     assert Comparison(before, after).fate(1, 1) is not LineFate.SAME or occurrences(
-        squeezed(before)[:1], squeezed(after)
+        squeezed(before)[:1], joined(squeezed(after))
     )
+
+
+def test_blocks_are_found_as_wholes() -> None:
+    assert occurrences(["a", "b"], joined(["a", "b", "b", "a", "b"])) == 2
+    assert occurrences(["a"], joined(["a", "a", "ab", "ba"])) == 2
+    assert occurrences([], joined(["a"])) == 0
+
+
+def test_a_file_of_equal_lines_is_compared_in_one_pass() -> None:
+    """Looked for at each of its lines, a block as long as this would take minutes."""
+    text = "value = 1\n" * 30_000
+    assert Comparison(text, text[:-500]).fate(1, 30_000) is LineFate.CHANGED

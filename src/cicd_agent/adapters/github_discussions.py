@@ -60,7 +60,7 @@ query($owner: String!, $name: String!, $first: Int!, $after: String) {{
   }}
 }}
 """
-_SUGGESTION = re.compile(r"^(`{3,})suggestion\r?\n(.*?)^\1", re.DOTALL | re.MULTILINE)
+_SUGGESTION = re.compile(r"^(`{3,})suggestion\r?$\n", re.MULTILINE)
 _GRADE = re.compile(rf"^\*\*({'|'.join(Severity)}) · ", re.MULTILINE)
 _BY_TOOL = "<sub>by "
 
@@ -137,7 +137,7 @@ class Begun(Shape):
         fingerprint = key_of(first.body).rpartition("-")[0]
         if not fingerprint:
             return None
-        line, grade, block = max(self.line or 0, 0), _GRADE.search(first.body), _SUGGESTION.search(first.body)
+        line, grade = max(self.line or 0, 0), _GRADE.search(first.body)
         rule = rule_of(first.body)
         is_theirs = self.resolved and self.closer is not None and not closed_by(self.closer, first.author)
         return OurThread(
@@ -151,7 +151,7 @@ class Begun(Shape):
             rule=rule,
             origin=_origin(rule, first.body),
             severity=grade[1] if grade else "",
-            suggestion=block[2] if block else "",
+            suggestion=_suggested(first.body),
             url=first.url,
             resolved_by=self.closer.login if is_theirs and self.closer else "",
             hidden=(first.reason or "hidden").lower() if first.minimised else "",
@@ -273,6 +273,13 @@ class GitHubDiscussions:
             if not pulls.page.more or not pulls.page.end or pulls.page.end == after or not listed:
                 return
             after = pulls.page.end
+
+
+def _suggested(body: str) -> str:
+    """The text of a comment's first suggestion, "" without one."""
+    begin = _SUGGESTION.search(body)
+    end = body.find(f"\n{begin[1]}", begin.end() - 1) if begin else -1
+    return body[begin.end() : end + 1] if begin and end >= 0 else ""
 
 
 def _origin(rule: str, body: str) -> str:

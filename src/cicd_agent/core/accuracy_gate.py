@@ -1,13 +1,19 @@
 """Whether a gate was right: to proceed, by what became of the deployment; to hold, by what it took to get past it."""
 
 from collections.abc import Callable, Mapping, Sequence
+from itertools import islice
 
 from cicd_agent.core.accuracy import Case, Ground, Truth
 from cicd_agent.core.accuracy_book import DecidedGate
-from cicd_agent.core.gate_record import Aftermath, Fate, is_lifted, weak
-from cicd_agent.core.gated import Gated, GateDecision
+from cicd_agent.core.gate_record import Aftermath, Fate, is_lifted
+from cicd_agent.core.gated import Band, Gated, GateDecision
 
 GATE = "deploy-gate"
+MOST_NEXT = 5
+"""Decisions to proceed after a hold among which the one that got past it is looked for."""
+_BY_COMMIT = frozenset({"red-check", "blocking-finding"})
+_MEASURED = frozenset({"tests", "coverage"})
+_GOOD = frozenset({Band.GREEN, Band.AMBER})
 
 
 def gate_cases(
@@ -72,11 +78,10 @@ def _held(
 ) -> tuple[Truth, Ground]:
     """A hold: what proceeded next to that environment, and whether that was this commit or one that mends it."""
     gated = each.gated
-    passed = next(
-        (one for one in later if one.gated.environment == gated.environment and _proceeds(one, each, follows)), None
-    )
+    next_there = islice((one for one in later if _lets_go(one, each)), MOST_NEXT)
+    passed = next((one for one in next_there if _is_about(one, each, follows)), None)
     if passed is not None and passed.gated.sha != gated.sha:
-        if not is_lifted(passed.gated) and named(gated) - named(passed.gated):
+        if not is_lifted(passed.gated) and mended(gated, passed.gated):
             return Truth.RIGHT, Ground.FIXED
         return Truth.UNKNOWN, Ground.TOO_EARLY
     if passed is not None and not is_lifted(passed.gated):
@@ -95,15 +100,24 @@ def _passed(then: Aftermath) -> tuple[Truth, Ground]:
             return Truth.UNKNOWN, Ground.TOO_EARLY
 
 
-def _proceeds(one: DecidedGate, held: DecidedGate, follows: Callable[[str, str], bool]) -> bool:
-    """Whether it lets the held commit go, or one that is built on it or comes of the same pull request."""
-    if one.gated.decision is not GateDecision.PROCEED or one.repository != held.repository:
-        return False
+def _lets_go(one: DecidedGate, held: DecidedGate) -> bool:
+    """Whether something goes to where the hold was."""
+    there = (one.repository, one.gated.environment) == (held.repository, held.gated.environment)
+    return there and one.gated.decision is GateDecision.PROCEED
+
+
+def _is_about(one: DecidedGate, held: DecidedGate, follows: Callable[[str, str], bool]) -> bool:
+    """Whether it is the held commit, or one that is built on it or comes of the same pull request."""
     is_same_pull = 0 < one.pull == held.pull
     return one.gated.sha == held.gated.sha or is_same_pull or follows(held.gated.sha, one.gated.sha)
 
 
-def named(gated: Gated) -> frozenset[str]:
-    """What stands in the way: stops that nobody has lifted, and signals that are red, missing or at fault."""
-    stops = {f"stop {stop.id}" for stop in gated.stops if not stop.lifted}
-    return frozenset(stops | {f"signal {name}" for name in weak(gated)})
+def mended(held: Gated, passed: Gated) -> frozenset[str]:
+    """What a hold named and a commit can mend, that the later decision sees mended.
+
+    A freeze ends, a check comes to its end, somebody reviews: none of that says that there was harm in the commit.
+    """
+    stood = {stop.id for stop in held.stops if not stop.lifted} & _BY_COMMIT
+    red = {each.name for each in held.factors if each.band is Band.RED} & _MEASURED
+    good = {each.name for each in passed.factors if each.band in _GOOD}
+    return frozenset((stood - {stop.id for stop in passed.stops}) | (red & good))

@@ -33,6 +33,7 @@ class Comparison:
         self._numbers = [number for number, line in enumerate(old, 1) if line.strip()]
         self._old = squeezed(before)
         self._new = squeezed(after)
+        self._before, self._after = joined(self._old), joined(self._new)
         self._kept = {
             at: j + at - i
             for what, i, to, j, _ in opcodes(self._old, self._new)
@@ -54,7 +55,7 @@ class Comparison:
             same = same and (near[1] < len(self._old) - 1 or self._kept[near[1]] == len(self._new) - 1)
             return LineFate.SAME if same else LineFate.BESIDE
         block = self._old[low : high + 1]
-        if is_distinctive(block) and occurrences(block, self._new) >= occurrences(block, self._old):
+        if is_distinctive(block) and occurrences(block, self._after) >= occurrences(block, self._before):
             return LineFate.BESIDE
         others = len(self._old) - len(target)
         kept = sum(1 for at in self._kept if not low <= at <= high)
@@ -63,7 +64,7 @@ class Comparison:
     def brings(self, text: str) -> bool:
         """Whether a text of some length stands in the later version, and stood less often in the one before."""
         block = squeezed(text)
-        return is_distinctive(block) and occurrences(block, self._new) > occurrences(block, self._old)
+        return is_distinctive(block) and occurrences(block, self._after) > occurrences(block, self._before)
 
     def block(self, first: int, last: int) -> list[str]:
         """The lines of the version before, as `squeezed` has them."""
@@ -85,9 +86,11 @@ def is_distinctive(block: Sequence[str]) -> bool:
     return sum(character.isalnum() for line in block for character in line) >= _DISTINCTIVE
 
 
-def occurrences(block: Sequence[str], lines: Sequence[str]) -> int:
-    """How often the block stands in the lines as a whole."""
-    if not block:
-        return 0
-    starts = (at for at, line in enumerate(lines) if line == block[0])
-    return sum(1 for at in starts if list(lines[at : at + len(block)]) == list(block))
+def joined(lines: Sequence[str]) -> str:
+    """The lines as one text in which blocks of them are found, each with ends of its own."""
+    return "".join(f"\n{line}\n" for line in lines)
+
+
+def occurrences(block: Sequence[str], text: str) -> int:
+    """How often the block stands as a whole in lines that are `joined`, without overlaps; linear in both."""
+    return text.count(joined(block)) if block else 0

@@ -114,7 +114,7 @@ def record(decided: Sequence[Gated], after: Mapping[tuple[str, str], Aftermath])
         lifted=sum(is_lifted(gated) for gated in once),
         repeated=len(decided) - len(once),
         stops=_ranked(Counter(stop.id for gated in once for stop in {s.id: s for s in gated.stops}.values())),
-        signals=_ranked(Counter(name for gated in once for name in weak(gated))),
+        signals=_ranked(Counter(name for gated in once for name in _weak(gated))),
         false_holds=Share.of(sum(then.fate is Fate.FINE for then in held), len(held)),
         misses=Share.of(len(missed), len(passed)),
         missed_by=_ranked(Counter(source for then in missed for source in then.sources)),
@@ -131,7 +131,7 @@ def is_lifted(gated: Gated) -> bool:
     return gated.decision is GateDecision.PROCEED and any(stop.lifted for stop in gated.stops)
 
 
-def weak(gated: Gated) -> frozenset[str]:
+def _weak(gated: Gated) -> frozenset[str]:
     """The signals that stood in the way."""
     bands = {Band.RED, Band.MISSING, Band.FAULT}
     faults = set(State) - {State.KNOWN, State.MISSING}
