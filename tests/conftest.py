@@ -37,6 +37,9 @@ def refuse_network(event: str, args: tuple[object, ...]) -> None:
 
 
 def pytest_configure() -> None:
+    # Compiled once, not by each of the hundreds of processes that are started: .gitignore knows of what that leaves.
+    os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+    sys.dont_write_bytecode = False
     for name in list(os.environ):
         if name.startswith(FOREIGN) or name.lower() in PROXIES:
             del os.environ[name]

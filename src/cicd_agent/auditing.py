@@ -1,12 +1,223 @@
 """`cicd-agent audit`: the record of decisions, for a person or a program."""
 
-from collections.abc import Callable
+import json
+import re
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+from typing import Final
 
+from cicd_agent import __version__
+from cicd_agent.adapters.store_lines import LINES
+from cicd_agent.adapters.terminal_audit import render_pruned, render_runs
 from cicd_agent.cli import Options
+from cicd_agent.core.account_run import AccountRun
+from cicd_agent.core.audit import Entry, Kind, Row
+from cicd_agent.core.loose import Loose
+from cicd_agent.core.period import moment
+from cicd_agent.core.ports_store import Pruned, Store, Wanted
 from cicd_agent.environment import Environment
+from cicd_agent.errors import ConfigError, Exit
 from cicd_agent.outlet import Outlet
+from cicd_agent.storing import DATABASE, open_store
+from cicd_agent.world import inputs
+
+_SHORTEST_SHA: Final = 7
+_SHA: Final = re.compile(r"[0-9a-f]+")
+_RECEIPTS: Final = 4
+"""So many entries of what became of runs are read at first, for each run that is listed."""
+_STEP: Final = 2_000
 
 
 def audit(options: Options, environment: Environment, outlet: Outlet, now: Callable[[], float]) -> int:
-    """The exit code."""
-    raise NotImplementedError
+    """The exit code: 1 when a chain does not hold."""
+    with book(options, environment, outlet) as store:
+        match options.verb or "verify":
+            case "list":
+                return _list(store, options, outlet, now())
+            case "show":
+                from cicd_agent.auditing_show import show  # noqa: PLC0415  each pays for itself
+
+                return show(store, options, outlet)
+            case "verify":
+                from cicd_agent.auditing_proof import prove  # noqa: PLC0415
+
+                return prove(store, options, outlet)
+            case "export":
+                from cicd_agent.auditing_export import export  # noqa: PLC0415
+
+                return export(store, options, outlet, wanted(options, now()))
+            case "prune":
+                return _prune(store, options, outlet, int(now()))
+            case verb:
+                raise AssertionError(verb)
+
+
+@contextmanager
+def book(options: Options, environment: Environment, outlet: Outlet) -> Iterator[Store]:
+    """The account book that is there to be read. Raises ConfigError when there is none, and makes none."""
+    given, here = inputs(options, environment), Path.cwd()
+    told = given.get("state-dir", "").strip()
+    if told and told.lower() != "off":
+        try:
+            folder = here / Path(told).expanduser()
+            is_there = any((folder / name).exists() for name in (DATABASE, LINES))
+        except (OSError, RuntimeError, ValueError):
+            is_there = True  # what is wrong with the path, opening it will say
+        if not is_there:
+            raise ConfigError(
+                "there is no account book in `state-dir`",
+                why=f"{told} holds neither {DATABASE} nor {LINES}",
+                remedy="Give the directory that runs were given as `state-dir`",
+            )
+    opened = open_store(given, environment, here)
+    if opened is None:
+        raise ConfigError(
+            "there is no account book to look into",
+            remedy="Give --state-dir DIR, or set DATABASE_URL",
+        )
+    if opened.note:
+        outlet.warn(opened.note)
+    try:
+        yield opened.store
+    finally:
+        opened.store.close()
+
+
+def wanted(options: Options, now: float) -> Wanted:
+    """Which runs the options ask for. Raises ConfigError."""
+    sha = options.sha.strip().lower()
+    if sha and (len(sha) < _SHORTEST_SHA or not _SHA.fullmatch(sha)):
+        raise ConfigError(
+            "--sha is no commit", why=f"`{sha}`", remedy=f"Give {_SHORTEST_SHA} of its hex digits or more"
+        )
+    if options.pull < 0:
+        raise ConfigError("--pull is no number of a pull request", remedy="Give the number that GitHub shows")
+    return Wanted(
+        repository=options.repository,
+        kind=Kind.RUN,
+        sha=sha,
+        mode=options.of,
+        decision=options.decision,
+        pull=options.pull,
+        since=when(options.since, now, "--since"),
+        until=when(options.until, now, "--until"),
+    )
+
+
+def when(text: str, now: float, option: str) -> int:
+    """Seconds since the epoch, 0 for an option that was not given. Raises ConfigError."""
+    if not text.strip():
+        return 0
+    try:
+        return moment(text, now)
+    except (ValueError, OverflowError):
+        remedy = "Give `30d`, `12h`, or a date such as 2026-11-01"
+        raise ConfigError(f"{option} is no time", why=f"`{text}`", remedy=remedy) from None
+
+
+def _list(store: Store, options: Options, outlet: Outlet, now: float) -> int:
+    if options.most < 1:
+        raise ConfigError("--most is no count", remedy="Give a whole number from 1 on")
+    asked = wanted(options, now)
+    rows = list(store.find(replace(asked, most=options.most + 1)))
+    shown, is_more = rows[: options.most], len(rows) > options.most
+    runs = [AccountRun.of(row, finished=finished) for row, finished in _finished(store, asked, shown)]
+    outlet.progress("")
+    if options.format == "json":
+        document = {"version": 1, "place": store.place, "more": is_more, "runs": [each.document() for each in runs]}
+        outlet.print_json(json.dumps(document, indent=1))
+    else:
+        outlet.print(render_runs(runs, store.place, is_more=is_more, colour=outlet.coloured))
+    return Exit.OK
+
+
+def _finished(store: Store, asked: Wanted, rows: list[Row]) -> Iterator[tuple[Row, bool]]:
+    """The runs, and whether it is entered what became of each."""
+    if not rows:
+        return
+    since = min(row.columns.at for row in rows)
+    most = _RECEIPTS * len(rows) + 100
+    near = Wanted(repository=asked.repository, kind=Kind.RECEIPTS, since=since, most=most)
+    known = {(row.repository, Loose.read(row.text).number("of")) for row in store.find(near)}
+    for row in rows:
+        yield row, (row.repository, row.seq) in known or bool(receipts_of(store, row))
+
+
+def receipts_of(store: Store, row: Row) -> tuple[Row, ...]:
+    """The entries of what became of a run, as a rule one."""
+    found = row.columns
+    near = Wanted(row.repository, Kind.RECEIPTS, found.event_id, found.sha, found.mode, most=100)
+    return tuple(each for each in store.find(near) if Loose.read(each.text).number("of") == row.seq)
+
+
+def _prune(store: Store, options: Options, outlet: Outlet, now: int) -> int:
+    before = when(options.older_than, now, "--older-than")
+    if before > now:
+        raise ConfigError("--older-than lies in the future", remedy="Give `400d`, or a date that has passed")
+    if not before:
+        raise ConfigError("--older-than is no time", remedy="Give `400d`, or a date such as 2025-11-01")
+
+    def entry(pruned: Pruned) -> Entry:
+        told = {"first": pruned.first, "last": pruned.last, "hash": pruned.hash, "before": pruned.before}
+        return Entry.of(pruned.repository, {"kind": Kind.PRUNE, "at": now, "tool": f"cicd-agent {__version__}", **told})
+
+    done = []
+    for repository in chains(store, options.repository):
+        outlet.progress(f"looking for what is old in {repository}")
+        if options.dry_run:
+            pruned = _would(store, repository, before, outlet)
+        else:
+            pruned = store.prune(repository, before, entry)
+        done.append((repository, pruned, store.head(repository)))
+    outlet.progress("")
+    if options.format == "json":
+        document = {
+            "version": 1,
+            "dry_run": options.dry_run,
+            "before": before,
+            "chains": [
+                {
+                    "repository": repository,
+                    "removed": pruned.last - pruned.first + 1 if pruned else 0,
+                    "first": pruned.first if pruned else None,
+                    "last": pruned.last if pruned else None,
+                    "hash": pruned.hash if pruned else None,
+                    "anchor": head.words if head else None,
+                }
+                for repository, pruned, head in done
+            ],
+        }
+        outlet.print_json(json.dumps(document, indent=1))
+    else:
+        outlet.print(render_pruned(done, before, dry_run=options.dry_run, colour=outlet.coloured))
+    return Exit.OK
+
+
+def chains(store: Store, repository: str) -> tuple[str, ...]:
+    """The chains that are asked for. Raises ConfigError when there is none of that name."""
+    known = store.repositories()
+    if repository and repository not in known:
+        few = ", ".join(known[:5]) or "none at all"
+        raise ConfigError(f"there is no chain of {repository}", remedy=f"Give one that is there: {few}")
+    return (repository,) if repository else known
+
+
+def counted(rows: Iterator[Row], outlet: Outlet, what: str) -> Iterator[Row]:
+    """The rows, with a word on how far it is."""
+    for number, row in enumerate(rows, 1):
+        if number % _STEP == 0:
+            outlet.progress(f"{what}: {number:,} entries")
+        yield row
+
+
+def _would(store: Store, repository: str, before: int, outlet: Outlet) -> Pruned | None:
+    """What a prune would remove."""
+    first = last = None
+    for row in counted(store.rows(repository), outlet, f"looking for what is old in {repository}"):
+        if row.seq and row.columns.at >= before:
+            break
+        if row.seq:
+            first, last = first or row, row
+    return Pruned(repository, first.seq, last.seq, last.hash, before) if first and last else None

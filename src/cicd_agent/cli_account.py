@@ -38,8 +38,11 @@ def add_account_commands(command: Command) -> None:
 
 
 def _audit(parser: argparse.ArgumentParser) -> None:
+    # `mode: audit` of the action names no verb.
     parser.set_defaults(command="audit")
-    verbs = parser.add_subparsers(title="verbs", metavar="VERB", dest="verb", required=True, parser_class=type(parser))
+    verbs = parser.add_subparsers(
+        title="verbs", metavar="VERB", dest="verb", parser_class=type(parser), help="(default: verify)"
+    )
     listed = _told(verbs.add_parser("list", help="the newest runs, a line each"), "audit")
     _add_filters(listed)
     listed.add_argument("--most", metavar="N", type=int, help="how many (default: 20)")

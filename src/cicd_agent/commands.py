@@ -82,10 +82,7 @@ def execute(
             plain = asking(mode, here.loaded, environment.workload, clocks.elapsed, outlet.redact, keeping=keeping)
             if options.dry_run:
                 return plain
-            if environment.telemetry or here.settings.metrics_file:
-                from cicd_agent.telling import timed  # noqa: PLC0415  nobody else pays for it
-
-                plain = timed(plain, here.timeline)
+            plain = _watched(plain, here, environment)
             return record(plain, mode.name, here, outlet.tape(), clock=clocks.elapsed, now=clocks.now)
 
         mode = mode_named(options.mode)
@@ -94,6 +91,15 @@ def execute(
         if environment.on_actions:
             require_one_job(mode, options.command, first_settings(options, environment))
         return _stage(mode, options, outlet, scene, put)
+
+
+def _watched(asking: Asking, here: Scene, environment: Environment) -> Asking:
+    """The same, timed where somebody wants to know."""
+    if not (environment.telemetry or here.settings.metrics_file):
+        return asking
+    from cicd_agent.telling import timed  # noqa: PLC0415  nobody else pays for it
+
+    return timed(asking, here.timeline)
 
 
 @dataclass

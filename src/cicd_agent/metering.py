@@ -2,7 +2,7 @@
 
 import json
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing
 from pathlib import Path
 from typing import Final
@@ -22,7 +22,7 @@ from cicd_agent.decision import Report, dump
 from cicd_agent.environment import Environment
 from cicd_agent.errors import ConfigError, Exit
 from cicd_agent.outlet import Outlet
-from cicd_agent.storing import LOCAL, open_store
+from cicd_agent.storing import LOCAL, Opened, open_store
 from cicd_agent.world import inputs, read
 
 _MOST_BYTES: Final = 5_000_000
@@ -53,7 +53,7 @@ def _requests(spans: Sequence[Span]) -> Iterator[Sample]:
 
 
 def counted(text: str) -> tuple[Sample, ...]:
-    """The samples of an entry of the account book."""
+    """The samples of an entry of the account book. Raises ValueError when it is none."""
     return tuple(of_entry(text))
 
 
@@ -78,7 +78,13 @@ def _accuracy(mode: str, told: Node) -> Iterator[Sample]:
             yield metric.sample(share, mode=mode)
 
 
-def metrics(options: Options, environment: Environment, outlet: Outlet, now: Callable[[], float]) -> int:
+def metrics(
+    options: Options,
+    environment: Environment,
+    outlet: Outlet,
+    now: Callable[[], float],
+    opener: Callable[[Mapping[str, str], Environment, Path], Opened | None] = open_store,
+) -> int:
     """Print the totals of the account book, or write them at once; the exit code."""
     try:
         since = moment(options.since, now()) if options.since else 0
@@ -87,7 +93,7 @@ def metrics(options: Options, environment: Environment, outlet: Outlet, now: Cal
             f"--since is no time: `{options.since}`", remedy="Write `30d`, `12h`, or a date such as 2026-11-01"
         ) from None
     accuracy = judged(read(Path(options.read), "--accuracy", _MOST_BYTES), options.read) if options.read else ()
-    opened = open_store(inputs(options, environment), environment, Path.cwd())
+    opened = opener(inputs(options, environment), environment, Path.cwd())
     if opened is None:
         raise ConfigError(
             "there is no account book", remedy="Give --state-dir, or set DATABASE_URL, as the runs did that wrote it"
@@ -131,11 +137,12 @@ def _totals(store: Store, wanted: Wanted, outlet: Outlet) -> tuple[Sample, ...]:
     for number, row in enumerate(store.find(wanted), 1):
         if number % _EVERY == 0:
             outlet.progress(f"read {number:,} entries")
-        samples = counted(row.text)
-        unread += not samples and row.seq == 0
-        tally.add(samples)
+        try:
+            tally.add(counted(row.text))
+        except ValueError:
+            unread += 1
     if unread:
-        outlet.warn(f"{unread:,} of the book could not be read and are not counted: see `cicd-agent audit verify`")
+        outlet.warn(f"{unread:,} entries of the book could not be read and do not count: see `cicd-agent audit verify`")
     return tally.samples
 
 

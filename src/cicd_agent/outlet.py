@@ -41,7 +41,7 @@ from cicd_agent.modes import Account, Mode, mode_named
 from cicd_agent.rendering import gathered_words, rendered
 from cicd_agent.results import REPORT, all_outputs, as_effects, exit_of, nothing_decided, own_outputs, written_report
 from cicd_agent.settings import Settings, Stage
-from cicd_agent.world import Scene, first_settings, inputs, secrets
+from cicd_agent.world import Scene, any_settings, inputs, secrets
 
 HIDDEN = ".cicd-agent"
 EVIDENCE = "evidence.json"
@@ -51,7 +51,7 @@ _ADVISORY = frozenset({Exit.FORGE, Exit.MODEL, Exit.BUDGET, Exit.MISBEHAVED})
 
 @dataclass(frozen=True, slots=True)
 class Streams:
-    """What is printed to: results go to `out`, everything about the run to `err`."""
+    """Results go to `out`, everything about the run to `err`."""
 
     out: TextIO
     err: TextIO
@@ -167,7 +167,7 @@ class Outlet:
         if is_own and scene.settings.stage is Stage.ALL and not scene.settings.evidence_file:
             # Of a decision that came by a file, others may have written any part.
             self.book.leave(decision, written.outputs)
-        self._report(written, scene.settings)
+        self._end(written, scene.settings)
         for note in scene.world.forge.notes if scene.world.forge else ():
             self.warn(note)
         return code
@@ -199,8 +199,9 @@ class Outlet:
         self.warn(line)
         if self._options.dry_run or self._options.command in TOOLS:
             return code
-        event = Event(EventKind.OTHER)
-        values = dict.fromkeys(outputs(nothing_decided(event), ""), "") | dict(mode.unproved if mode else {})
+        values = dict.fromkeys(outputs(nothing_decided(event := Event(EventKind.OTHER)), ""), "") | dict(
+            mode.unproved if mode else {}
+        )
         try:
             folder = self._folder_or_any()
             values |= {
@@ -218,21 +219,13 @@ class Outlet:
             receipts = self._perform(Plan((*plan.effects, *anchored(audit))), event, None, tuple(values), folder)
             written = replace(written, receipts=receipts, audit=self.book.close(audit, written, receipts))
             self._write(folder, written)
-            self._report(written, self._any_settings)
+            self._end(written, any_settings(self._options, self._environment))
             if self._format == "json":
                 self.print_json(dump(written))
         except (AgentError, OSError) as worse:
             self.warn(str(worse))
             return code or Exit.CONFIG
         return code
-
-    @property
-    def _any_settings(self) -> Settings:
-        """The settings as far as they make sense."""
-        try:
-            return first_settings(self._options, self._environment)
-        except ConfigError:
-            return Settings()
 
     @property
     def _in_shadow(self) -> bool:
@@ -304,7 +297,7 @@ class Outlet:
     def _write(self, folder: Path, written: Report) -> None:
         write_file(folder / REPORT, redact_json(dump(written), self.redact))
 
-    def _report(self, written: Report, settings: Settings) -> None:
+    def _end(self, written: Report, settings: Settings) -> None:
         """The run is over: tell whoever watches over runs, where there is such."""
         self.book.shut()
         if settings.metrics_file or self._environment.telemetry:

@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import ExitStack
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -15,7 +15,7 @@ from cicd_agent.core.believed import believed, together
 from cicd_agent.core.change import Commit
 from cicd_agent.core.event import Event, EventKind, Ref
 from cicd_agent.core.facts import FactKind, Known
-from cicd_agent.core.gate import Deployed, GateEvidence, OriginPull, Reading, State
+from cicd_agent.core.gate import Deployed, GateEvidence, Match, OriginPull, Reading, State
 from cicd_agent.core.payload import as_ref, as_repo, as_sha
 from cicd_agent.core.pipeline_state import PipelineState
 from cicd_agent.core.ports import Repository
@@ -34,6 +34,7 @@ from cicd_agent.outcomes import Opened, Outside, opened
 from cicd_agent.outlet import Outlet
 from cicd_agent.settings import Settings
 from cicd_agent.storing import LOCAL, StoredState, open_store
+from cicd_agent.storing import Opened as Book
 from cicd_agent.world import inputs
 
 _BRANCH: Final = "main"
@@ -59,11 +60,13 @@ def state(
     outlet: Outlet,
     now: Callable[[], float],
     outside: Opened = opened,
+    *,
+    book: Callable[[Mapping[str, str], Environment, Path], Book | None] = open_store,
 ) -> int:
     """Print what is known of the commit that the options name; the exit code."""
     with ExitStack() as closing:
         found = outside(options, environment, closing)
-        store, limits = _store(options, environment, closing, found)
+        store, limits = _store(lambda: book(inputs(options, environment), environment, Path.cwd()), closing, found)
         asked = _Asked(
             as_repo(environment.run.repository) or LOCAL,
             _commit(options.sha, environment, found.repository),
@@ -117,26 +120,24 @@ def document(
     }
 
 
-def _store(
-    options: Options, environment: Environment, closing: ExitStack, found: Outside
-) -> tuple[Store | None, tuple[str, ...]]:
+def _store(book: Callable[[], Book | None], closing: ExitStack, found: Outside) -> tuple[Store | None, tuple[str, ...]]:
     """The account book, and what cannot be read. Raises ConfigError where there is neither that nor GitHub."""
     try:
-        book = open_store(inputs(options, environment), environment, Path.cwd())
+        open_book = book()
     except StoreRefused as refusal:
         if found.gates is None:
             raise
         return None, (str(refusal), *found.notices)
-    if book is None and found.gates is None:
+    if open_book is None and found.gates is None:
         raise ConfigError(
             "there is nothing to read a state from",
             why="no account book, and no GitHub",
             remedy="Give --state-dir or set DATABASE_URL, or set GITHUB_TOKEN and GITHUB_REPOSITORY",
         )
-    if book is None:
+    if open_book is None:
         return None, ("no account book was read: give --state-dir or set DATABASE_URL", *found.notices)
-    closing.callback(book.store.close)
-    return book.store, (*((book.note,) if book.note else ()), *found.notices)
+    closing.callback(open_book.store.close)
+    return open_book.store, (*((open_book.note,) if open_book.note else ()), *found.notices)
 
 
 def _commit(named: str, environment: Environment, repository: Repository | None) -> str:
@@ -194,7 +195,7 @@ def _of_github(gates: Gates, asked: _Asked, repository: Repository | None) -> Ga
     readings = (
         passing(checks, on_checks, Given(), World(), Settings()),
         Reading("coverage", State.MISSING, problem="GitHub does not know it, and no run of ours has left it"),
-        _on_review(gate, on_origins),
+        _on_review(gate, on_origins, compared=repository is not None),
         replace(failed, source=f"{SOURCE}, {asked.branch}"),
         on_past,
     )
@@ -204,16 +205,21 @@ def _of_github(gates: Gates, asked: _Asked, repository: Repository | None) -> Ga
 def _deployed(sha: str, pull: OriginPull, repository: Repository | None) -> tuple[Deployed, ...]:
     """The commit beside the pull request that it came from; without a checkout nobody can compare them."""
     if repository is None:
-        return (Deployed(sha, "", pull=pull.number),)
+        return (Deployed(sha, "", Match.EXACT if pull.head == sha else Match.NONE, pull.number),)
     found, _ = matched((Commit(sha, ""),), {sha: pull}, repository, "")
     return found
 
 
-def _on_review(gate: GateEvidence, read: Reading) -> Reading:
+def _on_review(gate: GateEvidence, read: Reading, *, compared: bool) -> Reading:
     if read.state is not State.KNOWN:
         return replace(read, name="review")
     if not gate.commits:
         return Reading("review", State.MISSING, source=SOURCE, problem="no merged pull request brought this commit")
+    if not compared and gate.commits[0].match is Match.NONE:
+        why = (
+            f"whether it is what was reviewed in pull request {gate.commits[0].pull} takes a checkout: give --repo-dir"
+        )
+        return Reading("review", State.MISSING, source=SOURCE, problem=why)
     asked = Event(EventKind.LOCAL, "local", sha=gate.sha, head=Ref("", gate.sha))
     return review(replace(gate, readings=(replace(read, name="review"),)), asked)
 

@@ -59,6 +59,14 @@ def first_settings(options: Options, environment: Environment) -> Settings:
     return load(inputs(options, environment), None, fallbacks=environment.fallbacks).settings
 
 
+def any_settings(options: Options, environment: Environment) -> Settings:
+    """The first settings, or where they make no sense the defaults."""
+    try:
+        return first_settings(options, environment)
+    except ConfigError:
+        return Settings()
+
+
 def secrets(options: Options, environment: Environment) -> list[str]:
     """Every secret that this process was given, whether or not anything else of the inputs makes sense."""
     given = {**environment.fallbacks, **inputs(options, environment)}

@@ -176,8 +176,9 @@ def test_an_entry_of_any_shape_is_read_without_a_word(told: dict[str, Any]) -> N
 
 
 @pytest.mark.parametrize("text", ["", "null", "[]", "{", "\0", '{"kind":"run"', "[" * 100_000, '{"kind":7}'])
-def test_what_is_no_entry_counts_nothing(text: str) -> None:
-    assert list(of_entry(text)) == []
+def test_what_is_no_entry_is_refused(text: str) -> None:
+    with pytest.raises(ValueError, match=r"."):
+        list(of_entry(text))
 
 
 def test_the_labels_hold_every_word_that_the_types_have() -> None:

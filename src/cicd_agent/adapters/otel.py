@@ -48,9 +48,11 @@ def export(
     variables: Mapping[str, str],
     ca_bundle: str,
     warn: Callable[[str], None],
+    *,
     clock: Callable[[], float] = time.monotonic,
+    seconds: float = MOST_SECONDS,
 ) -> None:
-    """Send what is wanted of a run; whatever goes wrong is said in one line."""
+    """Send what is wanted of a run, within so many seconds; whatever goes wrong is said in one line."""
     targets = _targets(variables)
     if not targets:
         return
@@ -59,7 +61,7 @@ def export(
     except ImportError:
         warn("telemetry was not sent: install cicd-agent[otel]")
         return
-    until = clock() + MOST_SECONDS
+    until = clock() + seconds
     troubles = {target.signal: target.refusal for target in targets if target.refusal}
     try:
         context = _context(variables, ca_bundle)
@@ -67,7 +69,7 @@ def export(
         warn(f"telemetry was not sent: its certificates cannot be read: {error}")
         return
     sending = [
-        (target, begin(_sender(target, bodies[target.signal], context)))
+        (target, begin(_sender(target, bodies[target.signal], context, seconds)))
         for target in targets
         if target.signal in bodies and not target.refusal
     ]
@@ -75,7 +77,7 @@ def export(
         try:
             trouble = sent.result(max(0.0, until - clock()))
         except TimeoutError:
-            trouble = f"{target.host} did not answer within {MOST_SECONDS:g} s"
+            trouble = f"{target.host} did not answer within {seconds:g} s"
         if trouble:
             troubles[target.signal] = trouble
     if troubles:
@@ -153,7 +155,7 @@ class _Unredirected(urllib.request.HTTPRedirectHandler):
         return None
 
 
-def _sender(target: Target, body: bytes, context: ssl.SSLContext) -> Callable[[], str]:
+def _sender(target: Target, body: bytes, context: ssl.SSLContext, seconds: float) -> Callable[[], str]:
     """Sends it, and says what went wrong, "" when nothing did."""
 
     def send() -> str:
@@ -164,7 +166,7 @@ def _sender(target: Target, body: bytes, context: ssl.SSLContext) -> Callable[[]
         opener = urllib.request.build_opener(urllib.request.HTTPSHandler(context=context), _Unredirected)
         try:
             request = urllib.request.Request(target.url, data, headers)  # noqa: S310  its scheme was looked at
-            with opener.open(request, timeout=MOST_SECONDS * 0.9):
+            with opener.open(request, timeout=seconds * 0.9):
                 return ""
         except urllib.error.HTTPError as error:  # whatever is not 2xx
             error.close()

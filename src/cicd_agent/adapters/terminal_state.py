@@ -4,14 +4,15 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from cicd_agent.adapters.cells import cells, clip
+from cicd_agent.adapters.cells import cells, fold
 from cicd_agent.adapters.style import Style, one_line
 from cicd_agent.core.pipeline_state import Answered, PipelineState
 
-_UNTRUSTED: Final = "others could have written it"
+_MARK: Final = " *"
+_FOOT: Final = "* other steps could have written it: only what PostgreSQL keeps may speak for a change"
 _LONGEST: Final = 300
 _VALUE: Final = 44
-"""Columns of a value at most: the source has to fit beside it."""
+"""Columns of a value at most, in as many lines as it takes: the source has to fit beside it."""
 _AGE: Final = 8
 
 
@@ -36,7 +37,13 @@ def render_state(
 ) -> str:
     """The whole page; without `colour` for a file or a log."""
     style = Style(colour, width)
-    parts = (_head(told, style), _table(told, style), _failures(told, explained, style), _limits(limits, style))
+    parts = (
+        _head(told, style),
+        _table(told, style),
+        _failures(told, explained, style),
+        _foot(told, explained),
+        _limits(limits, style),
+    )
     return "\n".join(line for part in parts for line in part) + "\n"
 
 
@@ -62,10 +69,13 @@ def _table(told: PipelineState, style: Style) -> Iterator[str]:
     yield style.ink(f"{'what':<{topic}}  {_padded('value', value)}  {'age':<{_AGE}}  source", "faint")
     for each, words in rows:
         source = one_line(each.source, 60) or "-"
-        source += f" ({_UNTRUSTED})" if each.is_known and not each.trusted else ""
+        source += _MARK if each.is_known and not each.trusted else ""
         age = ago(each.age(told.at)) if each.is_known else "-"
-        head = f"{each.topic:<{topic}}  {_padded(clip(words, value), value)}  {age:<{_AGE}}  {source}"
+        first, *rest = list(fold(words, value)) or [""]
+        head = f"{each.topic:<{topic}}  {_padded(first, value)}  {age:<{_AGE}}  {source}"
         yield head if each.is_known else style.ink(head, "faint")
+        for line in rest:
+            yield f"{'':<{topic}}  {line}"
     for each, _ in rows:
         if not each.is_known and each.problem:
             yield from style.wrapped(f"{each.topic} is not known: {one_line(each.problem, _LONGEST)}", "", "  ")
@@ -75,9 +85,15 @@ def _failures(told: PipelineState, explained: Sequence[Explained], style: Style)
     for each in explained:
         cause = one_line(each.cause, 40).replace("_", " ") or "unknown"
         age = ago(max(0, told.at - each.at))
-        mark = "" if each.trusted else f" ({_UNTRUSTED})"
+        mark = "" if each.trusted else _MARK
         text = f"failed {age} ago, cause {cause}: {one_line(each.root_cause, _LONGEST)}{mark}"
         yield from style.wrapped(text, "", "  ")
+
+
+def _foot(told: PipelineState, explained: Sequence[Explained]) -> Iterator[str]:
+    trusted = [each.trusted for each in told.answers if each.is_known] + [each.trusted for each in explained]
+    if not all(trusted):
+        yield _FOOT
 
 
 def _limits(limits: Sequence[str], style: Style) -> Iterator[str]:

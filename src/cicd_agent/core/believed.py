@@ -18,7 +18,7 @@ BOOK = "the account book"
 OF_COMMITS = frozenset({FactKind.TESTS, FactKind.COVERAGE, FactKind.REVIEW, FactKind.ROUTE})
 """Kinds whose subject is the commit."""
 
-_NUMBER = re.compile(r"-?\d{1,9}(?:\.\d{1,9})?")
+_NUMBER = re.compile(r"-?[0-9]{1,12}(?:\.[0-9]{1,9})?")
 _SHA = re.compile(r"[0-9a-f]{40}(?:[0-9a-f]{24})?")
 
 

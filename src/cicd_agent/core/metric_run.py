@@ -50,18 +50,20 @@ def of_report(body: Node, ended: Ended) -> Iterator[Sample]:
 
 
 def of_entry(text: str) -> Iterator[Sample]:
-    """The samples of an entry of the account book; none of one that cannot be read, or that counts nothing."""
+    """The samples of an entry of the account book. Raises ValueError when it is none."""
     try:
         told = Node(json.loads(text))
-    except (ValueError, RecursionError):
-        return
+    except RecursionError:
+        raise ValueError("nested too deeply") from None
     match told["kind"].text:
         case "run":
             yield from _of_run(told)
         case "receipts":
             yield from of_receipts(told)
+        case "prune":
+            pass  # it counts nothing
         case _:
-            pass  # a prune counts nothing
+            raise ValueError("no entry")
 
 
 def _of_run(told: Node) -> Iterator[Sample]:

@@ -132,7 +132,8 @@ def _decisive(diagnosis: Diagnosis, event: Event, *, most: int = MOST_DECISIVE) 
     if len(lines) > most:
         # A heading between rules says which test it is, and the line above has said that.
         lines = tuple(line for line in lines if not _RULED.match(line.text))[:most] or lines[:most]
-    text = "\n".join(clip(line.text, LONGEST_LINE) for line in lines)
+    # Each is one line, whoever has written the evidence.
+    text = "\n".join(clip(" ".join(line.text.splitlines()), LONGEST_LINE) for line in lines)
     url = next((line.url for line in lines if line.url), "")
     head = f"{link(_job_step(first.job, first.step), url, event.hosts)}{_numbers(lines)}"
     return f"{head}\n\n{fence(text)}"
