@@ -28,7 +28,7 @@ from tests.canaries import (
 from tests.failure_jobs import PYTEST, FailureJobs, failed
 from tests.failure_jobs import WRONG as FAILING
 from tests.gate_jobs import GateJobs
-from tests.generating_jobs import AFTER as UNTESTED
+from tests.generating_jobs import BEFORE as UNTESTED
 from tests.generating_jobs import GeneratingJob
 from tests.jobs import BEFORE, Job, Left
 from tests.servers.github import FakeGitHub
@@ -132,7 +132,10 @@ def route(scene: Scene) -> Left:
 
 
 def gen_tests(scene: Scene) -> Left:
-    after = {"calc.py": UNTESTED["calc.py"] + f'\n\nLEFT = """\n{PLANTED}"""\n'}
+    # One function and no example of its own: what a sandbox runs takes its time.
+    after = {
+        "calc.py": UNTESTED["calc.py"] + f'\n\ndef half(value):\n    return value / 2\n\n\nLEFT = """\n{PLANTED}"""\n'
+    }
     job = GeneratingJob(scene.place, after=after, body=PLANTED)
     scene.job = job
     scene.hub.add_repo("octo/app", job.repo.path)
