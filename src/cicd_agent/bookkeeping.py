@@ -46,7 +46,7 @@ class Book:
     def state(self) -> StoredState | None:
         """What earlier runs have left about this repository, None where nothing is kept."""
         opened = self._opened
-        return StoredState(opened.store, self.chain) if opened else None
+        return StoredState(opened.store, self.chain, self._environment.run.repository or LOCAL) if opened else None
 
     def enter(self, report: Report, telling: Telling, *, demanded: bool = False) -> Audit:
         """Enter what was decided, before anything is done about it.

@@ -160,7 +160,7 @@ def _branch(environment: Environment) -> str:
 
 def _known(store: Store, asked: _Asked) -> Known:
     """All that the account book has of it."""
-    stored = StoredState(store, asked.repository)
+    stored = StoredState(store, asked.repository, asked.repository)
     of_commit = (FactKind.TESTS, FactKind.COVERAGE, FactKind.REVIEW, FactKind.ROUTE)
     read = [stored.known(kind, asked.sha) for kind in of_commit]
     read.append(stored.known(FactKind.DEPLOYMENT, asked.environment))

@@ -1,6 +1,6 @@
 """Which account book a run writes to: PostgreSQL by DATABASE_URL, else SQLite or JSON lines in a directory."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -96,15 +96,17 @@ def _made(folder: Path) -> Path:
 
 @dataclass(frozen=True, slots=True)
 class StoredState:
-    """What a store knows of one repository, as modes may ask for it."""
+    """What a store knows of one repository, as modes may ask for it: `chain` is its name there, `name` its own."""
 
     store: Store
-    repository: str
+    chain: str
+    name: str
 
     def known(self, kind: FactKind, subject: str = "", sha: str = "", most: int = 20) -> Known:
         """The facts of a kind, newest first; what the store refuses is a limit."""
         try:
-            found = self.store.facts(About(self.repository, kind, subject, sha, most))
+            found = self.store.facts(About(self.chain, kind, subject, sha, most))
         except StoreRefused as error:
             return Known(limits=(str(error),))
-        return Known(found, trusted=self.store.is_guarded)
+        ours = tuple(replace(fact, repository=self.name) for fact in found if fact.repository == self.chain)
+        return Known(ours, trusted=self.store.is_guarded)
