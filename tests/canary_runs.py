@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from xml.sax.saxutils import escape
 
 from tests.canaries import CANARIES, INPUTS, KEY, PLANTED, TOKEN, VARIABLES, Blabbermouth, files, leaks, put
 from tests.failure_jobs import PYTEST, FailureJobs, failed
@@ -15,9 +16,16 @@ from tests.generating_jobs import GeneratingJob
 from tests.jobs import BEFORE, Job, Left
 from tests.servers.github import FakeGitHub
 
+QUOTES = {'"': "&quot;", "\n": "&#10;"}
 READS = ("actions", "checks", "deployments", "statuses")
 CODE = f'import os\n{PLANTED}\n\ndef go(name):\n    os.system(f"echo {{name}}")\n    return name\n'
 CONFIG = f"instructions: |\n  {PLANTED.replace(chr(10), chr(10) + '  ')}\nno-such-key: {KEY}\n"
+JUNIT = f"""<?xml version="1.0"?>
+<testsuite name="unit" tests="2" failures="1">
+<testcase classname="t" name="fine"/><testcase classname="t" name="bad {KEY}">
+<failure message="{escape(PLANTED, QUOTES)}">{escape(PLANTED)}</failure><system-out>{escape(PLANTED)}</system-out>
+</testcase></testsuite>
+"""
 SARIF = {
     "version": "2.1.0",
     "runs": [
@@ -100,6 +108,11 @@ Mode = Callable[[Scene], Left]
 def review(scene: Scene) -> Left:
     before = BEFORE | {".github/cicd-agent.yml": CONFIG}
     job = scene.begin(Job(scene.place, before, {"app.py": CODE}, body=f"Closes it.\n{PLANTED}"))
+    job.repo.git("commit", "--quiet", "--amend", "-m", f"Change\n\n{PLANTED}")
+    job.head = job.repo.head
+    payload = job.payload()
+    payload["pull_request"]["title"] = f"Change {CANARIES['AWS key']}"
+    job.event.write_text(json.dumps(payload))
     (job.repo.path / "scan.sarif").write_text(json.dumps(SARIF))
     scene.hub.add_repo("octo/app", job.repo.path)
     scene.hub.add_pull(7, base="main", head="topic")
@@ -122,7 +135,8 @@ def deploy_gate(scene: Scene) -> Left:
     scene.hub.gate.review(7, "second", at=jobs.now - 600)
     scene.hub.gate.add_check(jobs.sha, f"leaks {CANARIES['leaked token']}", at=jobs.now - 600)
     jobs.signals({"coverage_delta": 0.5, "note": PLANTED})
-    return jobs.run("push", payload=None, **scene.given())
+    (jobs.job.repo.path / "unit.xml").write_text(JUNIT)
+    return jobs.run("push", payload=None, test_reports="unit.xml", **scene.given())
 
 
 def route(scene: Scene) -> Left:
