@@ -152,5 +152,7 @@ class Book:
         return entry
 
     def _harmless(self, fact: Fact) -> Fact:
-        values = {name: self._redact(value) for name, value in fact.values.items()}
-        return replace(fact, subject=self._redact(fact.subject), ref=self._redact(fact.ref), values=values)
+        redact = self._redact
+        values = {name: redact(value) for name, value in fact.values.items()}
+        fact = replace(fact, subject=redact(fact.subject), sha=redact(fact.sha), ref=redact(fact.ref))
+        return replace(fact, event_id=redact(fact.event_id), values=values)

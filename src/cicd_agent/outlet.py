@@ -28,6 +28,7 @@ from cicd_agent.core.ports import Forge
 from cicd_agent.core.ports_actions import Notifier
 from cicd_agent.core.quote import shown
 from cicd_agent.core.redact import Redactor
+from cicd_agent.core.redact_json import redact_json
 from cicd_agent.core.text import visible_line
 from cicd_agent.core.timeline import Timeline
 from cicd_agent.core.verdict import Conclusion
@@ -94,7 +95,7 @@ class Outlet:
 
     def print_json(self, text: str) -> None:
         """A result for a program. A runner that reads along finds no command: no line of ours begins with one."""
-        self._put(self.redact(text).replace("##[", "#\\u0023["))
+        self._put(redact_json(text, self.redact).replace("##[", "#\\u0023["))
 
     def _put(self, text: str) -> None:
         encoding = self._streams.out.encoding or "utf-8"
@@ -294,7 +295,7 @@ class Outlet:
             return Path(tempfile.mkdtemp(prefix="cicd-agent-"))
 
     def _write(self, folder: Path, written: Report) -> None:
-        write_file(folder / REPORT, self.redact(dump(written)))
+        write_file(folder / REPORT, redact_json(dump(written), self.redact))
 
     def _end(self, written: Report, settings: Settings) -> None:
         """The run is over: tell whoever watches over runs, where there is such."""
