@@ -3,6 +3,9 @@
 # Set PYTHON to choose the interpreter of .venv: make PYTHON=/path/to/python3 test
 export PYTHON
 
+# What is compiled is kept, whatever the environment says: the tests start hundreds of processes.
+unexport PYTHONDONTWRITEBYTECODE
+
 BIN := .venv/bin
 WORKFLOWS := $(wildcard .github/workflows/*.yml examples/workflows/*.yml)
 COMPILE := UV_CUSTOM_COMPILE_COMMAND="make lock" $(BIN)/uv pip compile --quiet --no-config --universal \
