@@ -1,6 +1,7 @@
 """The commands that look into the account book; none of them asks a model."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
@@ -12,6 +13,8 @@ from cicd_agent.core.words import clip
 from cicd_agent.environment import Environment
 from cicd_agent.errors import AgentError, Exit
 from cicd_agent.outlet import Outlet
+from cicd_agent.storing import chain_of, require_begun
+from cicd_agent.world import inputs
 
 OUTPUTS: Final = ("conclusion", "summary")
 _LONGEST = 300
@@ -19,6 +22,8 @@ _LONGEST = 300
 
 def account(options: Options, environment: Environment, outlet: Outlet, now: Callable[[], float]) -> int:
     """Do it; on a runner, what was shown stands in the step summary, too, and outputs say how it went."""
+    if options.repository:
+        options = replace(options, repository=chain_of(options.repository, environment.server_url))
     try:
         code = _looked(options, environment, outlet, now)
     except AgentError as error:
@@ -40,6 +45,9 @@ def _conclude(options: Options, environment: Environment, outlet: Outlet, conclu
 
 
 def _looked(options: Options, environment: Environment, outlet: Outlet, now: Callable[[], float]) -> int:
+    if not environment.on_actions:
+        # On a runner the first job of all finds no book yet, and says so; here it is a slip of the fingers.
+        require_begun(inputs(options, environment), Path.cwd())
     match options.command:
         case "audit":
             from cicd_agent.auditing import audit  # noqa: PLC0415  each pays for itself

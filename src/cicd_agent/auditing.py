@@ -8,8 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
-from cicd_agent.adapters.store_lines import LINES
-from cicd_agent.adapters.terminal_audit import render_runs
+from cicd_agent.adapters.terminal_audit import WIDE, render_runs
 from cicd_agent.cli import Options
 from cicd_agent.core.account_run import AccountRun
 from cicd_agent.core.audit import Kind, Row
@@ -19,7 +18,7 @@ from cicd_agent.core.ports_store import Store, Wanted
 from cicd_agent.environment import Environment
 from cicd_agent.errors import ConfigError, Exit
 from cicd_agent.outlet import Outlet
-from cicd_agent.storing import DATABASE, open_store
+from cicd_agent.storing import open_store, require_begun
 from cicd_agent.world import inputs
 
 _SHORTEST_SHA: Final = 7
@@ -65,19 +64,7 @@ def audit(
 def book(options: Options, environment: Environment, outlet: Outlet) -> Iterator[Store]:
     """The account book that is there to be read. Raises ConfigError when there is none, and makes none."""
     given, here = inputs(options, environment), Path.cwd()
-    told = given.get("state-dir", "").strip()
-    if told and told.lower() != "off":
-        try:
-            folder = here / Path(told).expanduser()
-            is_there = any((folder / name).exists() for name in (DATABASE, LINES))
-        except (OSError, RuntimeError, ValueError):
-            is_there = True  # what is wrong with the path, opening it will say
-        if not is_there:
-            raise ConfigError(
-                "there is no account book in `state-dir`",
-                why=f"{told} holds neither {DATABASE} nor {LINES}",
-                remedy="Give the directory that runs were given as `state-dir`",
-            )
+    require_begun(given, here)
     found = open_store(given, environment, here)
     if found is None:
         raise ConfigError(
@@ -136,7 +123,8 @@ def _list(store: Store, options: Options, outlet: Outlet, now: float) -> int:
         document = {"version": 1, "place": store.place, "more": is_more, "runs": [each.document() for each in runs]}
         outlet.print_json(json.dumps(document, indent=1))
     else:
-        outlet.print(render_runs(runs, store.place, is_more=is_more, colour=outlet.coloured))
+        width = outlet.width if outlet.coloured else WIDE
+        outlet.print(render_runs(runs, store.place, is_more=is_more, colour=outlet.coloured, width=width))
     return Exit.OK
 
 
