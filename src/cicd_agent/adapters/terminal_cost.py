@@ -124,17 +124,22 @@ def _bar(share: float) -> str:
 
 
 def _saved(saved: Sequence[Saved], page: Page, style: Style) -> Iterator[str]:
+    saved = [each for each in saved if each.times or each.untold]
+    if not saved:
+        return
     yield ""
     yield style.ink("saved, as estimates that do not add up", "bold") + f" (prices: {one_line(page.prices, 300)})"
     amounts = ["unknown" if each.amount is None else f"~{money(each.amount)}" for each in saved]
     longest = max(map(len, amounts))
     for each, amount in zip(saved, amounts, strict=True):
         title = _TITLES[each.means]
-        untold = f"; {each.untold:,} more without an estimate" if each.untold else ""
-        words = f"{title}, {count(each.times, each.unit)}{untold}: {each.how}"
-        first, *more = style.wrapped(words, " " * (longest + 4))
+        told = [count(each.times, each.unit)] if each.times else []
+        more = f"{each.untold:,} more" if told else count(each.untold, each.unit)
+        told += [f"{more} without an estimate"] if each.untold else []
+        words = f"{title}, {'; '.join(told)}: {each.how}"
+        first, *rest = style.wrapped(words, " " * (longest + 4))
         yield f"  {amount:>{longest}}  {first.lstrip()}"
-        yield from more
+        yield from rest
 
 
 def _limits(told: CostReport, page: Page, style: Style) -> Iterator[str]:
