@@ -114,7 +114,9 @@ def trim(text: str) -> str:
 def cut(definition: TypeDefinitionNode) -> TypeDefinitionNode:
     """A type with the fields of ours and the interfaces that are kept, or a union of the types that are."""
     if isinstance(definition, UnionTypeDefinitionNode):
-        members = tuple(one for one in definition.types or () if one.name.value in FIELDS[definition.name.value].split())
+        members = tuple(
+            one for one in definition.types or () if one.name.value in FIELDS[definition.name.value].split()
+        )
         definition = replace(definition, types=members)
     if isinstance(definition, ObjectTypeDefinitionNode | InterfaceTypeDefinitionNode):
         wanted = FIELDS[definition.name.value].split()
