@@ -17,6 +17,7 @@ from cicd_agent.adapters.style import Shape
 from cicd_agent.adapters.tape import TAPE
 from cicd_agent.adapters.terminal import progress
 from cicd_agent.adapters.workflow import Workflow, quiet
+from cicd_agent.agent.budget import Budget
 from cicd_agent.bookkeeping import Book
 from cicd_agent.cli import TOOLS, Options
 from cicd_agent.core.event import Event, EventKind
@@ -32,14 +33,23 @@ from cicd_agent.core.redact_json import redact_json
 from cicd_agent.core.text import visible_line
 from cicd_agent.core.timeline import Timeline
 from cicd_agent.core.verdict import Conclusion
-from cicd_agent.decision import Audit, Decision, Report, dump, outputs, report
+from cicd_agent.decision import Audit, Decision, Report, dump, outputs, report, spending
 from cicd_agent.entries import Telling, anchored
 from cicd_agent.environment import Environment
 from cicd_agent.errors import AgentError, ConfigError, Exit
 from cicd_agent.granting import grant
 from cicd_agent.modes import Account, Mode, mode_named
 from cicd_agent.rendering import gathered_words, rendered
-from cicd_agent.results import REPORT, all_outputs, as_effects, exit_of, nothing_decided, own_outputs, written_report
+from cicd_agent.results import (
+    REPORT,
+    all_outputs,
+    as_effects,
+    exit_of,
+    nothing_decided,
+    own_outputs,
+    spent,
+    written_report,
+)
 from cicd_agent.settings import Settings, Stage
 from cicd_agent.world import Scene, any_settings, inputs, secrets
 
@@ -69,6 +79,7 @@ class Outlet:
         self.timeline = Timeline(time.monotonic, now())
         self._now = now
         self.shown: list[str] = []
+        self.budget: Budget | None = None
         self._format = options.format or ("github" if environment.on_actions else "text")
         self.redact = Redactor(secrets(options, environment)).redact
         self.progress = progress(
@@ -213,8 +224,10 @@ class Outlet:
             level = Level.WARNING if code == Exit.OK else Level.ERROR
             words = f"### cicd-agent could not finish\n\n{escape(line)}\n"
             effects = (Annotation("failure", level, "cicd-agent", line), Summary("summary", words))
+            account = spent(self.budget)
+            values |= spending(account) if account.usage.requests else {}
             plan = Plan((*effects, *as_effects(values)))
-            written = Report(self._options.mode, code, error=line, outputs=values, tape=self._tape)
+            written = Report(self._options.mode, code, line, account=account, outputs=values, tape=self._tape)
             audit = self.book.enter(written, Telling(plan.effects, timeline=self.timeline, tape=self._tape))
             receipts = self._perform(Plan((*plan.effects, *anchored(audit))), event, None, tuple(values), folder)
             written = replace(written, receipts=receipts, audit=self.book.close(audit, written, receipts))
