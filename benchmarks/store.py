@@ -263,7 +263,7 @@ def measured(kind: str, folder: Path, server: Server | None, records: int, appen
 
     def book(name: str) -> Book:
         if server:
-            return Book(kind, server.database())
+            return Book(kind, server.database(name))
         place = folder / name
         place.mkdir(parents=True)
         return Book(kind, str(place if kind == "lines" else place / "state.db"))

@@ -5,6 +5,7 @@ import json
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -88,7 +89,7 @@ class Job:
         out = io.StringIO()
         given = {f"INPUT_{name.upper()}": value for name, value in inputs.items()}
         try:
-            asked: Options | ConfigError = parse(argv or ["review"])
+            asked: Options | ConfigError = _parsed(argv or ("review",))
         except ConfigError as error:
             asked = error
         code = run(asked, self.variables | given, Streams(out, out))
@@ -100,6 +101,12 @@ class Job:
             summary=_text(self.temp / "summary"),
             report=json.loads(report.read_text())["body"] if report else {},
         )
+
+
+@cache
+def _parsed(argv: tuple[str, ...]) -> Options:
+    """Options never change, and to describe all commands takes longer than many a run."""
+    return parse(argv)
 
 
 def _text(path: Path) -> str:

@@ -8,7 +8,6 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
-from cicd_agent.adapters.store_lines import LINES
 from cicd_agent.adapters.terminal_audit import render_runs
 from cicd_agent.cli import Options
 from cicd_agent.core.account_run import AccountRun
@@ -19,7 +18,7 @@ from cicd_agent.core.ports_store import Store, Wanted
 from cicd_agent.environment import Environment
 from cicd_agent.errors import ConfigError, Exit
 from cicd_agent.outlet import Outlet
-from cicd_agent.storing import DATABASE, open_store
+from cicd_agent.storing import existing_store
 from cicd_agent.world import inputs
 
 SHORTEST_SHA: Final = 7
@@ -38,7 +37,7 @@ def audit(
 ) -> int:
     """The exit code: 1 when a chain does not hold."""
     with (opened or book)(options, environment, outlet) as store:
-        match options.verb:
+        match options.verb or "verify":
             case "list":
                 return _list(store, options, outlet, now())
             case "show":
@@ -64,21 +63,7 @@ def audit(
 @contextmanager
 def book(options: Options, environment: Environment, outlet: Outlet) -> Iterator[Store]:
     """The account book that is there to be read. Raises ConfigError when there is none, and makes none."""
-    given, here = inputs(options, environment), Path.cwd()
-    told = given.get("state-dir", "").strip()
-    if told and told.lower() != "off":
-        try:
-            folder = here / Path(told).expanduser()
-            is_there = any((folder / name).exists() for name in (DATABASE, LINES))
-        except (OSError, RuntimeError, ValueError):
-            is_there = True  # what is wrong with the path, opening it will say
-        if not is_there:
-            raise ConfigError(
-                "there is no account book in `state-dir`",
-                why=f"{told} holds neither {DATABASE} nor {LINES}",
-                remedy="Give the directory that runs were given as `state-dir`",
-            )
-    found = open_store(given, environment, here)
+    found = existing_store(inputs(options, environment), environment, Path.cwd())
     if found is None:
         raise ConfigError(
             "there is no account book to look into",

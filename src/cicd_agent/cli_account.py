@@ -16,7 +16,15 @@ def add_account_commands(command: Command) -> None:
     state.add_argument("--environment", metavar="NAME", help="whose deployments (default: production)")
     state.add_argument("--repo-dir", metavar="DIR", help="the checkout (default: GITHUB_WORKSPACE, else here)")
     metrics = _told(command("metrics", "print the counts of the account book as Prometheus text"), "metrics")
-    _add_since(metrics)
+    metrics.add_argument(
+        "--since",
+        metavar="WHEN",
+        help="count only what is not older than `30d`, `12h`, or a date (default: all, so that counts only grow)",
+    )
+    metrics.add_argument("--repository", metavar="OWNER/NAME", help="only this one")
+    metrics.add_argument(
+        "--accuracy", dest="read", metavar="FILE", help="add what `cicd-agent accuracy --out FILE` has judged"
+    )
     metrics.add_argument("--out", dest="write", metavar="FILE", help="write them there, at once")
     accuracy = _told(
         command("accuracy", "say how often decisions were right, by what GitHub shows later on"), "accuracy"
@@ -30,8 +38,11 @@ def add_account_commands(command: Command) -> None:
 
 
 def _audit(parser: argparse.ArgumentParser) -> None:
+    # `mode: audit` of the action names no verb.
     parser.set_defaults(command="audit")
-    verbs = parser.add_subparsers(title="verbs", metavar="VERB", dest="verb", required=True, parser_class=type(parser))
+    verbs = parser.add_subparsers(
+        title="verbs", metavar="VERB", dest="verb", parser_class=type(parser), help="(default: verify)"
+    )
     listed = _told(verbs.add_parser("list", help="the newest runs, a line each"), "audit")
     _add_filters(listed)
     listed.add_argument("--most", metavar="N", type=int, help="how many (default: 20)")

@@ -71,7 +71,9 @@ class Environment:
     database_url: str = field(default="", repr=False)
     redis_url: str = field(default="", repr=False)
     telemetry: Mapping[str, str] = field(default_factory=dict, repr=False)
-    """The OTEL_* variables, as OpenTelemetry defines them."""
+    """The OTEL_* variables and TRACEPARENT, as OpenTelemetry defines them."""
+    workflow: str = ""
+    """The name of the workflow that this job belongs to."""
 
     @classmethod
     def read(cls, variables: Mapping[str, str]) -> "Environment":
@@ -115,7 +117,12 @@ class Environment:
             workload=_workload(variables),
             database_url=first("DATABASE_URL"),
             redis_url=first("REDIS_URL"),
-            telemetry={name: _text(value) for name, value in variables.items() if name.startswith("OTEL_")},
+            telemetry={
+                name: _text(value)
+                for name, value in variables.items()
+                if name.startswith("OTEL_") or name == "TRACEPARENT"
+            },
+            workflow=first("GITHUB_WORKFLOW"),
         )
 
 

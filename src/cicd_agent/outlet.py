@@ -2,6 +2,8 @@
 
 import shutil
 import tempfile
+import time
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
@@ -15,34 +17,41 @@ from cicd_agent.adapters.style import Shape
 from cicd_agent.adapters.tape import TAPE
 from cicd_agent.adapters.terminal import progress
 from cicd_agent.adapters.workflow import Workflow, quiet
+from cicd_agent.agent.budget import Budget
+from cicd_agent.bookkeeping import Book
 from cicd_agent.cli import TOOLS, Options
 from cicd_agent.core.event import Event, EventKind
 from cicd_agent.core.evidence import Evidence
 from cicd_agent.core.grant import Grant
 from cicd_agent.core.markdown import escape
-from cicd_agent.core.plan import (
-    Annotation,
-    Level,
-    Plan,
-    Receipt,
-    ReceiptState,
-    Summary,
-)
+from cicd_agent.core.plan import Annotation, Level, Plan, Receipt, ReceiptState, Summary
 from cicd_agent.core.ports import Forge
 from cicd_agent.core.ports_actions import Notifier
 from cicd_agent.core.quote import shown
 from cicd_agent.core.redact import Redactor
+from cicd_agent.core.redact_json import redact_json
 from cicd_agent.core.text import visible_line
+from cicd_agent.core.timeline import Timeline
 from cicd_agent.core.verdict import Conclusion
-from cicd_agent.core.words import count
-from cicd_agent.decision import Decision, Report, dump, outputs, report
+from cicd_agent.decision import Audit, Decision, Report, dump, outputs, report, spending
+from cicd_agent.entries import Telling, anchored
 from cicd_agent.environment import Environment
 from cicd_agent.errors import AgentError, ConfigError, Exit
 from cicd_agent.granting import grant
 from cicd_agent.modes import Account, Mode, mode_named
-from cicd_agent.rendering import rendered
-from cicd_agent.results import REPORT, all_outputs, as_effects, exit_of, nothing_decided, own_outputs, written_report
-from cicd_agent.world import Scene, inputs, secrets
+from cicd_agent.rendering import gathered_words, rendered
+from cicd_agent.results import (
+    REPORT,
+    all_outputs,
+    as_effects,
+    exit_of,
+    nothing_decided,
+    own_outputs,
+    spent,
+    written_report,
+)
+from cicd_agent.settings import Settings, Stage
+from cicd_agent.world import Scene, any_settings, inputs, secrets
 
 HIDDEN = ".cicd-agent"
 EVIDENCE = "evidence.json"
@@ -52,7 +61,7 @@ _ADVISORY = frozenset({Exit.FORGE, Exit.MODEL, Exit.BUDGET, Exit.MISBEHAVED})
 
 @dataclass(frozen=True, slots=True)
 class Streams:
-    """What is printed to: results go to `out`, everything about the run to `err`."""
+    """Results go to `out`, everything about the run to `err`."""
 
     out: TextIO
     err: TextIO
@@ -61,16 +70,28 @@ class Streams:
 class Outlet:
     """One run's way to the outside. Everything that leaves through it is redacted."""
 
-    def __init__(self, options: Options, environment: Environment, streams: Streams) -> None:
+    def __init__(
+        self, options: Options, environment: Environment, streams: Streams, now: Callable[[], float] = time.time
+    ) -> None:
         self._options = options
         self._environment = environment
         self._streams = streams
+        self.timeline = Timeline(time.monotonic, now())
+        self._now = now
+        self.shown: list[str] = []
+        self.budget: Budget | None = None
         self._format = options.format or ("github" if environment.on_actions else "text")
         self.redact = Redactor(secrets(options, environment)).redact
         self.progress = progress(
             streams.err, enabled=self._format == "text", width=lambda: shutil.get_terminal_size().columns
         )
         self._tape = ""
+
+    @cached_property
+    def book(self) -> Book:
+        """The account book of this run."""
+        asked = inputs(self._options, self._environment)
+        return Book(asked, self._environment, redact=self.redact, warn=self.warn, now=self._now)
 
     @property
     def coloured(self) -> bool:
@@ -80,11 +101,12 @@ class Outlet:
     def print(self, text: str) -> None:
         """A result for a person. On a runner nothing in it is a command, whatever the format."""
         text = self.redact(text)
+        self.shown.append(text)
         self._put(quiet(text) if self._environment.on_actions else text)
 
     def print_json(self, text: str) -> None:
         """A result for a program. A runner that reads along finds no command: no line of ours begins with one."""
-        self._put(self.redact(text).replace("##[", "#\\u0023["))
+        self._put(redact_json(text, self.redact).replace("##[", "#\\u0023["))
 
     def _put(self, text: str) -> None:
         encoding = self._streams.out.encoding or "utf-8"
@@ -142,10 +164,21 @@ class Outlet:
         pulls = frozenset(pull.number for pull in gate.pulls) if gate else frozenset[int]()
         granted = replace(grant(scene, is_own=is_own, mode=mode.name), pulls=pulls)
         slack = None if is_shown else connect(scene.settings, self._environment.ca_bundle)
-        receipts = self._perform(plan, scene.event, forge, names, folder, granted=granted, notifier=slack)
+        before = written_report(decision, folder, (), self._tape, mode.unproved)
+        telling = Telling(plan.effects, scene.settings.stage, self.timeline, self._tape)
+        demanded = scene.settings.require_audit == "on" and mode.fails_closed and scene.settings.enforce
+        audit = Audit() if is_shown else self.book.enter(before, telling, demanded=demanded)
+        plan = Plan((*plan.effects, *anchored(audit)))
+        with self.timeline.stage("perform"):
+            receipts = self._perform(plan, scene.event, forge, names, folder, granted=granted, notifier=slack)
         written = written_report(decision, folder, receipts, self._tape, mode.unproved)
+        written = replace(written, audit=self.book.close(audit, written, receipts))
         self._write(folder, written)
         self._tell(decision, written, folder, scene.top)
+        if is_own and scene.settings.stage is Stage.ALL and not scene.settings.evidence_file:
+            # Of a decision that came by a file, others may have written any part.
+            self.book.leave(decision, written.outputs)
+        self._end(written, scene.settings)
         for note in scene.world.forge.notes if scene.world.forge else ():
             self.warn(note)
         return code
@@ -154,16 +187,10 @@ class Outlet:
         """Tell that the evidence is there and what it holds; the exit code."""
         self.progress("")
         folder = self._folder
-        declined, change = mode.declines(evidence.event) or "", evidence.change
+        declined = mode.declines(evidence.event) or ""
         account = Account(config_status=scene.loaded.config_status, notices=scene.notices)
         found = Decision(mode.name, evidence.event, account, evidence=evidence, declined=declined)
-        words = f"nothing to do: {declined}"
-        if evidence.failed is not None:
-            words = f"gathered the logs of {count(len(evidence.failed.jobs), 'job')}"
-        elif evidence.tests is not None:
-            words = f"gathered {count(len(evidence.tests.proposed), 'test')} to try"
-        elif change is not None:
-            words = f"gathered {count(len(change.files), 'file')}, {count(change.added_lines, 'added line')}"
+        words = gathered_words(evidence) or f"nothing to do: {declined}"
         values = outputs(found, str(folder / REPORT)) | {"summary": words}
         plan = Plan((*as_effects(values), Summary("summary", f"**cicd-agent {mode.name}**: {escape(words)}.\n")))
         receipts = self._perform(plan, scene.event, None, tuple(values), folder)
@@ -183,8 +210,9 @@ class Outlet:
         self.warn(line)
         if self._options.dry_run or self._options.command in TOOLS:
             return code
-        event = Event(EventKind.OTHER)
-        values = dict.fromkeys(outputs(nothing_decided(event), ""), "") | dict(mode.unproved if mode else {})
+        values = dict.fromkeys(outputs(nothing_decided(event := Event(EventKind.OTHER)), ""), "") | dict(
+            mode.unproved if mode else {}
+        )
         try:
             folder = self._folder_or_any()
             values |= {
@@ -196,9 +224,15 @@ class Outlet:
             level = Level.WARNING if code == Exit.OK else Level.ERROR
             words = f"### cicd-agent could not finish\n\n{escape(line)}\n"
             effects = (Annotation("failure", level, "cicd-agent", line), Summary("summary", words))
-            receipts = self._perform(Plan((*effects, *as_effects(values))), event, None, tuple(values), folder)
-            written = Report(self._options.mode, code, error=line, outputs=values, receipts=receipts, tape=self._tape)
+            account = spent(self.budget)
+            values |= spending(account) if account.usage.requests else {}
+            plan = Plan((*effects, *as_effects(values)))
+            written = Report(self._options.mode, code, line, account=account, outputs=values, tape=self._tape)
+            audit = self.book.enter(written, Telling(plan.effects, timeline=self.timeline, tape=self._tape))
+            receipts = self._perform(Plan((*plan.effects, *anchored(audit))), event, None, tuple(values), folder)
+            written = replace(written, receipts=receipts, audit=self.book.close(audit, written, receipts))
             self._write(folder, written)
+            self._end(written, any_settings(self._options, self._environment))
             if self._format == "json":
                 self.print_json(dump(written))
         except (AgentError, OSError) as worse:
@@ -274,7 +308,15 @@ class Outlet:
             return Path(tempfile.mkdtemp(prefix="cicd-agent-"))
 
     def _write(self, folder: Path, written: Report) -> None:
-        write_file(folder / REPORT, self.redact(dump(written)))
+        write_file(folder / REPORT, redact_json(dump(written), self.redact))
+
+    def _end(self, written: Report, settings: Settings) -> None:
+        """The run is over: tell whoever watches over runs, where there is such."""
+        self.book.shut()
+        if settings.metrics_file or self._environment.telemetry:
+            from cicd_agent.telling import tell  # noqa: PLC0415  nobody else pays for it
+
+            tell(written, self.timeline, settings, self._environment, self.warn, redact=self.redact, now=self._now)
 
     def _tell(self, decision: Decision, written: Report, folder: Path, top: Path | None) -> None:
         if self._format == "json":

@@ -1,6 +1,6 @@
 """Which account book a run writes to: PostgreSQL by DATABASE_URL, else SQLite or JSON lines in a directory."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -21,10 +21,14 @@ DATABASE: Final = "state.db"
 
 @dataclass(frozen=True, slots=True)
 class Opened:
-    """A store, and what a reader has to know of how it came to be this one, "" when nothing."""
+    """A store, and what a reader has to know of how it came to be this one, "" when nothing.
+
+    `ends` is whether it is gone with the job, unless somebody uploads it.
+    """
 
     store: Store
     note: str = ""
+    ends: bool = False
 
 
 def open_store(inputs: "Mapping[str, str]", environment: Environment, cwd: Path) -> Opened | None:
@@ -43,8 +47,26 @@ def open_store(inputs: "Mapping[str, str]", environment: Environment, cwd: Path)
         return _in_folder(_folder(told, environment, cwd))
     if environment.on_actions and environment.runner_temp:
         # It ends with the job: a file that can be uploaded is enough, and costs nothing to begin.
-        return Opened(LinesStore(_made(Path(environment.runner_temp) / "cicd-agent" / "state")))
+        return Opened(LinesStore(_made(Path(environment.runner_temp) / "cicd-agent" / "state")), ends=True)
     return None
+
+
+def existing_store(inputs: "Mapping[str, str]", environment: Environment, cwd: Path) -> Opened | None:
+    """The store that runs have written, for who only looks into it: none is made. As `open_store` otherwise."""
+    told = inputs.get("state-dir", "").strip()
+    if told and told.lower() != "off":
+        try:
+            folder = cwd / Path(told).expanduser()
+            is_there = any((folder / name).exists() for name in (DATABASE, LINES))
+        except (OSError, RuntimeError, ValueError):
+            is_there = True  # what is wrong with the path, opening it will say
+        if not is_there:
+            raise ConfigError(
+                "there is no account book in `state-dir`",
+                why=f"{told} holds neither {DATABASE} nor {LINES}",
+                remedy="Give the directory that runs were given as `state-dir`",
+            )
+    return open_store(inputs, environment, cwd)
 
 
 def _in_folder(folder: Path) -> Opened:
@@ -92,15 +114,17 @@ def _made(folder: Path) -> Path:
 
 @dataclass(frozen=True, slots=True)
 class StoredState:
-    """What a store knows of one repository, as modes may ask for it."""
+    """What a store knows of one repository, as modes may ask for it: `chain` is its name there, `name` its own."""
 
     store: Store
-    repository: str
+    chain: str
+    name: str
 
     def known(self, kind: FactKind, subject: str = "", sha: str = "", most: int = 20) -> Known:
         """The facts of a kind, newest first; what the store refuses is a limit."""
         try:
-            found = self.store.facts(About(self.repository, kind, subject, sha, most))
+            found = self.store.facts(About(self.chain, kind, subject, sha, most))
         except StoreRefused as error:
             return Known(limits=(str(error),))
-        return Known(found, trusted=self.store.is_guarded)
+        ours = tuple(replace(fact, repository=self.name) for fact in found if fact.repository == self.chain)
+        return Known(ours, trusted=self.store.is_guarded)

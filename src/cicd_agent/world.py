@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote, urlsplit
 
 from cicd_agent.adapters.git import GitRepository
@@ -24,6 +24,9 @@ from cicd_agent.errors import ConfigError, ForgeRefused
 from cicd_agent.modes import LogFiles, Mode, World
 from cicd_agent.pulls import commented_pull, named_pull, named_run, pull_of_run
 from cicd_agent.settings import Settings
+
+if TYPE_CHECKING:
+    from cicd_agent.adapters.github import GitHubForge
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +57,14 @@ def inputs(options: Options, environment: Environment) -> dict[str, str]:
 def first_settings(options: Options, environment: Environment) -> Settings:
     """The settings before any file is read: enough to know the token and where the config file lies."""
     return load(inputs(options, environment), None, fallbacks=environment.fallbacks).settings
+
+
+def any_settings(options: Options, environment: Environment) -> Settings:
+    """The first settings, or where they make no sense the defaults."""
+    try:
+        return first_settings(options, environment)
+    except ConfigError:
+        return Settings()
 
 
 def secrets(options: Options, environment: Environment) -> list[str]:
@@ -243,7 +254,7 @@ def _forge(event: Event, settings: Settings, environment: Environment, closing: 
     return open_forge(token, event.repo, environment, closing)
 
 
-def open_forge(token: str, repo: str, environment: Environment, closing: ExitStack) -> Forge:
+def open_forge(token: str, repo: str, environment: Environment, closing: ExitStack) -> "GitHubForge":
     """A repository on GitHub, until `closing` closes it."""
     from cicd_agent.adapters.github import GitHubForge  # noqa: PLC0415  a local review never pays for it
 

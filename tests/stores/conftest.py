@@ -28,14 +28,14 @@ def book(request: pytest.FixtureRequest, tmp_path: Path) -> Book:
         case "sqlite":
             return Book("sqlite", str(tmp_path / "state.db"))
         case kind:
-            return Book(kind, request.getfixturevalue("server").database())
+            return Book(kind, request.getfixturevalue("server").schema())
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
 def database(request: pytest.FixtureRequest, tmp_path: Path) -> Book:
     if request.param == "sqlite":
         return Book("sqlite", str(tmp_path / "state.db"))
-    return Book(request.param, request.getfixturevalue("server").database())
+    return Book(request.param, request.getfixturevalue("server").schema())
 
 
 @pytest.fixture

@@ -7,6 +7,7 @@ import pytest
 
 from cicd_agent.adapters.store_lines import LINES, LinesStore
 from cicd_agent.adapters.store_lines_heads import HEADS
+from cicd_agent.core.audit import Entry
 from cicd_agent.core.ports_store import Store
 from tests.stores.books import REPOSITORY, Book, run, unbroken
 from tests.stores.writing import started
@@ -45,7 +46,7 @@ def whole(tmp_path: Path) -> tuple[Path, bytes, int]:
     """A folder with a book of three entries, its file, and where the last of them begins."""
     store = LinesStore(tmp_path)
     for number in range(3):
-        store.append(run(number, output="ü\n"))
+        store.append(Entry.of(REPOSITORY, {"kind": "run", "at": number, "output": "ü\n"}))
     raw = (tmp_path / LINES).read_bytes()
     return tmp_path, raw, raw.rindex(b"\n", 0, -1) + 1
 

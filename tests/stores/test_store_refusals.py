@@ -262,7 +262,7 @@ def test_a_password_that_is_wrong(server: Server) -> None:
 
 
 def test_a_chain_that_another_process_holds_on_a_server(server: Server) -> None:
-    url = server.database()
+    url = server.schema()
     with closing(SqlStore.open(url, patience=0.2)) as store, closing(SqlStore.open(url)) as other:
         store.append(run())
         with other._writing.begin() as connection:
@@ -273,11 +273,10 @@ def test_a_chain_that_another_process_holds_on_a_server(server: Server) -> None:
 
 
 def test_a_database_that_is_read_only(server: Server) -> None:
-    url = server.database()
+    url = server.database("frozen")
     with closing(SqlStore.open(url)) as store:
         store.append(run())
-    name = url.partition("@/")[2].partition("?")[0]
-    server.run(f"ALTER DATABASE {name} SET default_transaction_read_only = on")
+    server.run("ALTER DATABASE frozen SET default_transaction_read_only = on")
     with closing(SqlStore.open(url)) as store:
         assert unbroken(store.rows(REPOSITORY)) == 1
         assert "read-only" in refused(lambda: store.append(run()))
@@ -298,7 +297,7 @@ def test_a_server_that_stops_and_comes_back() -> None:
     except NoServerError as error:
         pytest.skip(f"no PostgreSQL: {error}")
     try:
-        with closing(SqlStore.open(server.database())) as store:
+        with closing(SqlStore.open(server.schema())) as store:
             store.append(run())
             server.run("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE pid <> pg_backend_pid()")
             assert store.append(run()).seq == 2

@@ -5,6 +5,9 @@ import subprocess
 import sys
 from pathlib import Path
 
+import psycopg  # noqa: F401  what each would load for itself is loaded before they part
+import sqlalchemy.dialects.postgresql.psycopg  # noqa: F401
+
 if __name__ == "__main__":
     sys.path[:0] = [str(Path(__file__).resolve().parents[2] / "src"), str(Path(__file__).resolve().parents[2])]
 

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any, Final
 
@@ -62,12 +63,11 @@ class SqlStore(Store):
             where = Place(str(place))
             with where.guarded():
                 store = cls(sqlite_engine(Path(place), patience), where)
-        try:
+        with ExitStack() as failing:
+            failing.callback(store.close)
             with where.guarded():
                 store._ready()
-        except BaseException:
-            store.close()
-            raise
+            failing.pop_all()
         return store
 
     @property
