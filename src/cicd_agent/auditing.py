@@ -21,7 +21,7 @@ from cicd_agent.outlet import Outlet
 from cicd_agent.storing import existing_store
 from cicd_agent.world import inputs
 
-_SHORTEST_SHA: Final = 7
+SHORTEST_SHA: Final = 7
 _SHA: Final = re.compile(r"[0-9a-f]+")
 _RECEIPTS: Final = 4
 """So many entries of what became of runs are read at first, for each run that is listed."""
@@ -80,10 +80,8 @@ def book(options: Options, environment: Environment, outlet: Outlet) -> Iterator
 def wanted(options: Options, now: float) -> Wanted:
     """Which runs the options ask for. Raises ConfigError."""
     sha = options.sha.strip().lower()
-    if sha and (len(sha) < _SHORTEST_SHA or not _SHA.fullmatch(sha)):
-        raise ConfigError(
-            "--sha is no commit", why=f"`{sha}`", remedy=f"Give {_SHORTEST_SHA} of its hex digits or more"
-        )
+    if sha and (len(sha) < SHORTEST_SHA or not _SHA.fullmatch(sha)):
+        raise ConfigError("--sha is no commit", why=f"`{sha}`", remedy=f"Give {SHORTEST_SHA} of its hex digits or more")
     if options.pull < 0:
         raise ConfigError("--pull is no number of a pull request", remedy="Give the number that GitHub shows")
     return Wanted(
