@@ -56,13 +56,13 @@ class SqlStore(Store):
 
         `patience` is how many seconds to wait for others that write. Raises StoreRefused.
         """
-        if isinstance(place, str) and "://" in place:
+        if isinstance(place, str):
             url, where = postgres_place(place)
             store = cls(postgres_engine(url, where, patience), where)
         else:
             where = Place(str(place))
             with where.guarded():
-                store = cls(sqlite_engine(Path(place), patience), where)
+                store = cls(sqlite_engine(place, patience), where)
         with ExitStack() as failing:
             failing.callback(store.close)
             with where.guarded():
