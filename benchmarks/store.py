@@ -39,7 +39,7 @@ ROOT = Path(__file__).resolve().parent.parent
 APPEND_GOAL = 5.0
 SHA_GOAL = 20.0
 WRITERS, EACH = 20, 15
-MOST_LINES = 100_000
+MOST_LINES = 20_000
 """JSON lines are for one job: a larger book belongs into a database."""
 _OPENING = """
 import sys, time
@@ -239,7 +239,7 @@ def _recomputed(rows: Iterable[Row]) -> int:
 def main() -> int:
     """Measure each kind that there is, and tell."""
     parser = argparse.ArgumentParser(description="Measure the account book.")
-    parser.add_argument("--records", type=int, default=200_000, help="entries of the large book")
+    parser.add_argument("--records", type=int, default=100_000, help="entries of the large book")
     parser.add_argument("--appends", type=int, default=300)
     parser.add_argument("--only", default="lines,sqlite,postgresql")
     given = parser.parse_args()
