@@ -112,7 +112,7 @@ class SqlStore(Store):
 
     def find(self, wanted: Wanted) -> Iterator[Row]:
         """The entries that are asked for, newest first."""
-        return self._streamed(found(wanted))
+        return self._streamed(found(wanted, statistics=self.is_guarded))
 
     def prune(self, repository: str, before: int, entry: Callable[[Pruned], Entry]) -> Pruned | None:
         """Remove what is older from the beginning of a chain, and enter that."""
