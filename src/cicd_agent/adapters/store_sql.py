@@ -63,11 +63,10 @@ class SqlStore(Store):
             where = Place(str(place))
             with where.guarded():
                 store = cls(sqlite_engine(place, patience), where)
-        with ExitStack() as failing:
-            failing.callback(store.close)
-            with where.guarded():
-                store._ready()
-            failing.pop_all()
+        with where.guarded(), ExitStack() as unless_ready:
+            unless_ready.callback(store.close)
+            store._ready()
+            unless_ready.pop_all()
         return store
 
     @property
@@ -112,7 +111,7 @@ class SqlStore(Store):
 
     def find(self, wanted: Wanted) -> Iterator[Row]:
         """The entries that are asked for, newest first."""
-        return self._streamed(found(wanted, statistics=self.is_guarded))
+        return self._streamed(found(wanted))
 
     def prune(self, repository: str, before: int, entry: Callable[[Pruned], Entry]) -> Pruned | None:
         """Remove what is older from the beginning of a chain, and enter that."""
