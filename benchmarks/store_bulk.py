@@ -39,12 +39,17 @@ def sha_of(number: int) -> str:
     return hashlib.sha256(str(number // 2).encode()).hexdigest()[:40]
 
 
+def repository_of(number: int) -> str:
+    """Ten of them by turns, a run and what became of it in the same."""
+    return REPOSITORIES[number // 2 % 10]
+
+
 def entries(count: int) -> Iterator[dict[str, Any]]:
     """Entries at their places, by column; ten chains by turns, every other entry the receipts of a run."""
     ends = {name: Link(name, 0, ZERO) for name in REPOSITORIES}
     for number in range(count):
         mode, decisions = _MODES[number // 2 % 4]
-        repository = REPOSITORIES[number % 10]
+        repository = repository_of(number)
         columns = Columns(
             Kind.RECEIPTS if number % 2 else Kind.RUN,
             f"{number // 2 * 2}.1",

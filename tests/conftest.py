@@ -1,8 +1,11 @@
 """The ground all tests stand on: no network beyond loopback, no environment but the test's own, repeatable examples."""
 
+import gc
+import hashlib
 import os
 import shutil
 import sys
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -54,7 +57,15 @@ def pytest_configure() -> None:
         GIT_COMMITTER_NAME="A. Committer",
         GIT_COMMITTER_EMAIL="committer@example.com",
     )
+    # Slow on purpose, and the same for the same key: the tests' few keys are worked out once.
+    hashlib.scrypt = cache(hashlib.scrypt)  # type: ignore[assignment]  # a cache hides what it takes
     sys.addaudithook(refuse_network)
+
+
+def pytest_collection_finish() -> None:
+    """Take twelve thousand tests out of the garbage collector's sight: it would look at them again and again."""
+    gc.collect()
+    gc.freeze()
 
 
 def pytest_report_header() -> list[str]:

@@ -208,7 +208,9 @@ def test_a_gate_is_judged_by_its_deployments_and_their_reverts(site: Site) -> No
 def test_without_a_book_reports_of_the_gate_are_read(site: Site) -> None:
     site.store = None
     each = decided(OLD, GateDecision.PROCEED, THEN)
-    for index, gated in enumerate((each.gated, replace(each.gated, at=0), replace(each.gated, at=NOW - 99 * DAY))):
+    for index, gated in enumerate(
+        (each.gated, replace(each.gated, at=0), replace(each.gated, sha=NEW, at=NOW - 99 * DAY))
+    ):
         place = site.top / ".cicd-agent" / str(index) / "report.json"
         place.parent.mkdir(parents=True)
         place.write_text(dump_report(Report("deploy-gate", 0, gated=gated)))

@@ -103,7 +103,7 @@ def test_what_makes_no_sense_is_refused_in_one_line(store: FakeStore, arguments:
     assert "\n" not in str(caught.value)
 
 
-@pytest.mark.parametrize("name", ["901.1", "acme/shop#1", "acme/shop#2", "{hash}", "{short}", "{anchor}"])
+@pytest.mark.parametrize("name", ["901.1", "0000001", "acme/shop#1", "acme/shop#2", "{hash}", "{short}", "{anchor}"])
 def test_an_entry_goes_by_several_names(store: FakeStore, name: str) -> None:
     row = store.chains[SHOP][0]
     named = name.format(hash=row.hash, short=row.hash[:8].upper(), anchor=row.link.words)

@@ -2,7 +2,7 @@ import os
 import subprocess
 import sys
 from pathlib import Path
-from shutil import copytree, ignore_patterns
+from shutil import copytree
 from typing import Any
 
 import pytest
@@ -77,7 +77,7 @@ def test_no_token_stands_in_the_repository() -> None:
 def test_the_demo_finds_everything_it_planted_and_nothing_else(tmp_path: Path, *, has_history: bool) -> None:
     place = history(tmp_path / "clone", 3, 4) if has_history else tmp_path / "archive"
     for folder in ("src", "scripts"):
-        copytree(ROOT / folder, place / folder, ignore=ignore_patterns("__pycache__"))
+        copytree(ROOT / folder, place / folder)
     environment = {"PATH": os.environ["PATH"], "HOME": str(tmp_path), "OPENAI_API_KEY": "sk-not-to-be-used"}
     # What takes longest is shown once: history makes no difference to it.
     command = (

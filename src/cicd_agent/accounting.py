@@ -13,8 +13,7 @@ from cicd_agent.core.words import clip
 from cicd_agent.environment import Environment
 from cicd_agent.errors import AgentError, Exit
 from cicd_agent.outlet import Outlet
-from cicd_agent.storing import chain_of, require_begun
-from cicd_agent.world import inputs
+from cicd_agent.storing import chain_of
 
 OUTPUTS: Final = ("conclusion", "summary")
 _LONGEST = 300
@@ -45,9 +44,6 @@ def _conclude(options: Options, environment: Environment, outlet: Outlet, conclu
 
 
 def _looked(options: Options, environment: Environment, outlet: Outlet, now: Callable[[], float]) -> int:
-    if not environment.on_actions:
-        # On a runner the first job of all finds no book yet, and says so; here it is a slip of the fingers.
-        require_begun(inputs(options, environment), Path.cwd())
     match options.command:
         case "audit":
             from cicd_agent.auditing import audit  # noqa: PLC0415  each pays for itself

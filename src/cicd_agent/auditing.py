@@ -18,10 +18,10 @@ from cicd_agent.core.ports_store import Store, Wanted
 from cicd_agent.environment import Environment
 from cicd_agent.errors import ConfigError, Exit
 from cicd_agent.outlet import Outlet
-from cicd_agent.storing import open_store, require_begun
+from cicd_agent.storing import existing_store
 from cicd_agent.world import inputs
 
-_SHORTEST_SHA: Final = 7
+SHORTEST_SHA: Final = 7
 _SHA: Final = re.compile(r"[0-9a-f]+")
 _RECEIPTS: Final = 4
 """So many entries of what became of runs are read at first, for each run that is listed."""
@@ -63,9 +63,7 @@ def audit(
 @contextmanager
 def book(options: Options, environment: Environment, outlet: Outlet) -> Iterator[Store]:
     """The account book that is there to be read. Raises ConfigError when there is none, and makes none."""
-    given, here = inputs(options, environment), Path.cwd()
-    require_begun(given, here)
-    found = open_store(given, environment, here)
+    found = existing_store(inputs(options, environment), environment, Path.cwd())
     if found is None:
         raise ConfigError(
             "there is no account book to look into",
@@ -82,10 +80,8 @@ def book(options: Options, environment: Environment, outlet: Outlet) -> Iterator
 def wanted(options: Options, now: float) -> Wanted:
     """Which runs the options ask for. Raises ConfigError."""
     sha = options.sha.strip().lower()
-    if sha and (len(sha) < _SHORTEST_SHA or not _SHA.fullmatch(sha)):
-        raise ConfigError(
-            "--sha is no commit", why=f"`{sha}`", remedy=f"Give {_SHORTEST_SHA} of its hex digits or more"
-        )
+    if sha and (len(sha) < SHORTEST_SHA or not _SHA.fullmatch(sha)):
+        raise ConfigError("--sha is no commit", why=f"`{sha}`", remedy=f"Give {SHORTEST_SHA} of its hex digits or more")
     if options.pull < 0:
         raise ConfigError("--pull is no number of a pull request", remedy="Give the number that GitHub shows")
     return Wanted(

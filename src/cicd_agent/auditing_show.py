@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from cicd_agent.adapters.style import one_line
 from cicd_agent.adapters.terminal_audit_show import render_entry
-from cicd_agent.auditing import chains, counted, receipts_of
+from cicd_agent.auditing import SHORTEST_SHA, chains, counted, receipts_of
 from cicd_agent.cli import Options
 from cicd_agent.core.audit import Kind, Row, chained
 from cicd_agent.core.loose import Loose
@@ -66,7 +66,7 @@ def _json(row: Row, receipts: Sequence[Row], *, holds: bool) -> str:
 
 
 def _candidates(store: Store, name: str, repository: str, outlet: Outlet) -> list[Row]:
-    """The entries that a name may mean: a number first, then the id of an event, then the beginning of a hash."""
+    """The entries that a name may mean: its number, an event's id, a commit, or a hash."""
     if repository:
         chains(store, repository)
     if found := _NAMED.fullmatch(name):
@@ -78,6 +78,10 @@ def _candidates(store: Store, name: str, repository: str, outlet: Outlet) -> lis
             return rows
     runs = list(store.find(Wanted(repository, Kind.RUN, name, most=_MOST))) if name else []
     if runs or not _HASH.fullmatch(name.lower()):
+        return runs
+    # A commit is looked up at once, a hash only by reading every entry.
+    sha = name.lower()
+    if len(sha) >= SHORTEST_SHA and (runs := list(store.find(Wanted(repository, Kind.RUN, sha=sha, most=_MOST)))):
         return runs
     rows = []
     for each in (repository,) if repository else store.repositories():

@@ -29,7 +29,7 @@ from cicd_agent.errors import ConfigError, Exit
 from cicd_agent.outcomes import Opened, brought, failures, opened, read_deployments
 from cicd_agent.outlet import Outlet
 from cicd_agent.storing import Opened as Book
-from cicd_agent.storing import open_store
+from cicd_agent.storing import existing_store
 from cicd_agent.world import inputs
 
 MOST_CHANGES: Final = 5_000
@@ -44,7 +44,7 @@ def calibrate(
     now: Callable[[], float],
     outside: Opened = opened,
     *,
-    book_of: Callable[[Mapping[str, str], Environment, Path], Book | None] = open_store,
+    book_of: Callable[[Mapping[str, str], Environment, Path], Book | None] = existing_store,
 ) -> int:
     """Learn, tell what was learnt, and write it down unless it is a dry run."""
     with ExitStack() as closing:

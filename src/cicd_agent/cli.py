@@ -215,6 +215,7 @@ def _add_affected_options(parser: argparse.ArgumentParser) -> None:
 def _add_calibrate_options(parser: argparse.ArgumentParser) -> None:
     parser.set_defaults(command="calibrate")
     add = parser.add_argument
+    add("--state-dir", metavar="DIR", help="the account book, whose rollbacks count (default: input `state-dir`)")
     add("--repo-dir", metavar="DIR", help="the checkout (default: GITHUB_WORKSPACE, else the current directory)")
     add("--environment", metavar="NAME", help="whose deployments count (default: production), with GITHUB_TOKEN")
     add("--out", dest="write", metavar="FILE", help="where to write it (default: .github/cicd-agent-risk.json)")

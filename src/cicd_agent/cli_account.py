@@ -47,7 +47,7 @@ def _audit(parser: argparse.ArgumentParser) -> None:
     _add_filters(listed)
     listed.add_argument("--most", metavar="N", type=int, help="how many (default: 20)")
     show = _told(verbs.add_parser("show", help="one run, whole"), "audit")
-    show.add_argument("id", metavar="ID", help="its number, the id of its event, or the beginning of its hash")
+    show.add_argument("id", metavar="ID", help="its number, its event, its commit, or the beginning of its hash")
     show.add_argument("--repository", metavar="OWNER/NAME", help="where there are several")
     verify = _told(
         verbs.add_parser("verify", help="prove that nothing was changed; exit code 1 when something was"), "audit"

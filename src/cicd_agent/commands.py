@@ -80,6 +80,7 @@ def execute(
             folder = answers_folder(options, environment, here.settings, Path.cwd())
             keeping = _keeping(folder, environment, clocks, outlet, closing=closing, remembers=not options.dry_run)
             plain = asking(mode, here.loaded, environment.workload, clocks.elapsed, outlet.redact, keeping=keeping)
+            outlet.budget = plain.budget
             if options.dry_run:
                 return plain
             plain = _watched(plain, here, environment)

@@ -21,7 +21,7 @@ from cicd_agent.core.spending import NANO
 from cicd_agent.environment import Environment
 from cicd_agent.errors import ConfigError, Exit
 from cicd_agent.outlet import Outlet
-from cicd_agent.storing import Opened, open_store
+from cicd_agent.storing import Opened, existing_store
 from cicd_agent.world import first_settings, inputs, read
 
 SINCE: Final = "30d"
@@ -58,7 +58,7 @@ def cost(
     environment: Environment,
     outlet: Outlet,
     now: Callable[[], float],
-    book: Callable[[Mapping[str, str], Environment, Path], Opened | None] = open_store,
+    book: Callable[[Mapping[str, str], Environment, Path], Opened | None] = existing_store,
 ) -> int:
     """The exit code. Raises ConfigError where nothing says that an account book is kept, StoreRefused as the store."""
     until = int(now())

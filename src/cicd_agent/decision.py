@@ -193,7 +193,6 @@ def outputs(decision: Decision, report_file: str) -> dict[str, str]:
     verdict = decision.judged
     told = verdict or decision.said
     risk = verdict.risk if verdict else None
-    used = account.usage
     return {
         "risk_level": risk.level if risk else "",
         "risk_score": str(risk.score) if risk else "",
@@ -205,9 +204,16 @@ def outputs(decision: Decision, report_file: str) -> dict[str, str]:
         "summary": f"nothing to do: {decision.declined}" if decision.declined else "",
         "report_file": report_file,
         "model": account.model,
-        "requests": str(used.requests),
-        "tokens_used": _known(used.total, "{}"),
-        "cached_tokens": _known(used.cached, "{}"),
+        **spending(account),
+    }
+
+
+def spending(account: Account) -> dict[str, str]:
+    """The step outputs that say what was asked and what it cost."""
+    return {
+        "requests": str(account.usage.requests),
+        "tokens_used": _known(account.usage.total, "{}"),
+        "cached_tokens": _known(account.usage.cached, "{}"),
         "cost_usd": _known(account.cost_usd, "{:.4f}"),
     }
 

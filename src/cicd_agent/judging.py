@@ -27,7 +27,7 @@ from cicd_agent.judging_findings import finding_cases
 from cicd_agent.outcomes import Opened, Outside, opened
 from cicd_agent.outlet import HIDDEN, Outlet
 from cicd_agent.storing import Opened as Book
-from cicd_agent.storing import open_store
+from cicd_agent.storing import existing_store
 from cicd_agent.world import first_settings, inputs
 
 MODES: Final = ("review", "deploy-gate", "analyse-failure")
@@ -41,7 +41,7 @@ def accuracy(
     now: Callable[[], float],
     outside: Opened = opened,
     *,
-    book_of: Callable[[Mapping[str, str], Environment, Path], Book | None] = open_store,
+    book_of: Callable[[Mapping[str, str], Environment, Path], Book | None] = existing_store,
 ) -> int:
     """Tell how often decisions were right; exit code 1 where a mode falls short for certain."""
     since, at = _since(options.since or DEFAULT_SINCE, now()), int(now())

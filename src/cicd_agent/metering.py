@@ -23,7 +23,7 @@ from cicd_agent.decision import Report, dump
 from cicd_agent.environment import Environment
 from cicd_agent.errors import ConfigError, Exit
 from cicd_agent.outlet import Outlet
-from cicd_agent.storing import LOCAL, Opened, open_store
+from cicd_agent.storing import LOCAL, Opened, existing_store
 from cicd_agent.world import inputs, read
 
 _MOST_BYTES: Final = 5_000_000
@@ -90,7 +90,7 @@ def metrics(
     environment: Environment,
     outlet: Outlet,
     now: Callable[[], float],
-    opener: Callable[[Mapping[str, str], Environment, Path], Opened | None] = open_store,
+    opener: Callable[[Mapping[str, str], Environment, Path], Opened | None] = existing_store,
 ) -> int:
     """Print the totals of the account book, or write them at once; the exit code."""
     try:

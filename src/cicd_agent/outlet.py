@@ -9,6 +9,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, TextIO
 
+from cicd_agent import results
 from cicd_agent.adapters.files import write_file
 from cicd_agent.adapters.journal import JournalFile
 from cicd_agent.adapters.perform import perform
@@ -17,6 +18,7 @@ from cicd_agent.adapters.style import Shape
 from cicd_agent.adapters.tape import TAPE
 from cicd_agent.adapters.terminal import progress
 from cicd_agent.adapters.workflow import Workflow, quiet
+from cicd_agent.agent.budget import Budget
 from cicd_agent.bookkeeping import Book
 from cicd_agent.cli import TOOLS, Options
 from cicd_agent.core.event import Event, EventKind
@@ -32,14 +34,13 @@ from cicd_agent.core.redact_json import redact_json
 from cicd_agent.core.text import visible_line
 from cicd_agent.core.timeline import Timeline
 from cicd_agent.core.verdict import Conclusion
-from cicd_agent.decision import Audit, Decision, Report, dump, outputs, report
+from cicd_agent.decision import Audit, Decision, Report, dump, outputs, report, spending
 from cicd_agent.entries import Telling, anchored
 from cicd_agent.environment import Environment
 from cicd_agent.errors import AgentError, ConfigError, Exit
 from cicd_agent.granting import grant
 from cicd_agent.modes import Account, Mode, mode_named
 from cicd_agent.rendering import gathered_words, rendered
-from cicd_agent.results import REPORT, all_outputs, as_effects, exit_of, nothing_decided, own_outputs, written_report
 from cicd_agent.settings import Settings, Stage
 from cicd_agent.world import Scene, any_settings, inputs, secrets
 
@@ -69,6 +70,7 @@ class Outlet:
         self.timeline = Timeline(time.monotonic, now())
         self._now = now
         self.shown: list[str] = []
+        self.budget: Budget | None = None
         self._format = options.format or ("github" if environment.on_actions else "text")
         self.redact = Redactor(secrets(options, environment)).redact
         self.progress = progress(
@@ -133,7 +135,7 @@ class Outlet:
     def deliver(self, mode: Mode[Any], decision: Decision, scene: Scene) -> int:
         """Carry the decision out and tell everybody; the exit code."""
         self.progress("")
-        code = exit_of(decision)
+        code = results.exit_of(decision)
         if self._options.dry_run:
             if self._format == "json":
                 self.print_json(dump(decision))
@@ -143,9 +145,9 @@ class Outlet:
                 self.print(dry_run(decision.plan))
             return code
         folder = self._folder
-        every, own = all_outputs(decision, folder, mode.unproved), own_outputs(decision.plan, folder)
+        every, own = results.all_outputs(decision, folder, mode.unproved), results.own_outputs(decision.plan, folder)
         missing = {name: value for name, value in every.items() if name not in own}
-        plan = Plan((*as_effects(missing), *decision.plan.effects))
+        plan = Plan((*results.as_effects(missing), *decision.plan.effects))
         # The areas of a route are named in the config: what action.yml cannot declare, a step of one's own can read.
         areas = (name for name in own if mode.name == "route" and name.startswith("run_"))
         names = (*outputs(decision, ""), *mode.outputs, *areas)
@@ -158,15 +160,14 @@ class Outlet:
         pulls = frozenset(pull.number for pull in gate.pulls) if gate else frozenset[int]()
         granted = replace(grant(scene, is_own=is_own, mode=mode.name), pulls=pulls)
         slack = None if is_shown else connect(scene.settings, self._environment.ca_bundle)
-        before = written_report(decision, folder, (), self._tape, mode.unproved)
+        before = results.written_report(decision, folder, (), self._tape, mode.unproved)
         telling = Telling(plan.effects, scene.settings.stage, self.timeline, self._tape)
         demanded = scene.settings.require_audit == "on" and mode.fails_closed and scene.settings.enforce
         audit = Audit() if is_shown else self.book.enter(before, telling, demanded=demanded)
         plan = Plan((*plan.effects, *anchored(audit)))
         with self.timeline.stage("perform"):
             receipts = self._perform(plan, scene.event, forge, names, folder, granted=granted, notifier=slack)
-        written = written_report(decision, folder, receipts, self._tape, mode.unproved)
-        written = replace(written, audit=self.book.close(audit, written, receipts))
+        written = replace(before, receipts=receipts, audit=self.book.close(audit, before, receipts))
         self._write(folder, written)
         self._tell(decision, written, folder, scene.top)
         if is_own and scene.settings.stage is Stage.ALL and not scene.settings.evidence_file:
@@ -185,8 +186,10 @@ class Outlet:
         account = Account(config_status=scene.loaded.config_status, notices=scene.notices)
         found = Decision(mode.name, evidence.event, account, evidence=evidence, declined=declined)
         words = gathered_words(evidence) or f"nothing to do: {declined}"
-        values = outputs(found, str(folder / REPORT)) | {"summary": words}
-        plan = Plan((*as_effects(values), Summary("summary", f"**cicd-agent {mode.name}**: {escape(words)}.\n")))
+        values = outputs(found, str(folder / results.REPORT)) | {"summary": words}
+        plan = Plan(
+            (*results.as_effects(values), Summary("summary", f"**cicd-agent {mode.name}**: {escape(words)}.\n"))
+        )
         receipts = self._perform(plan, scene.event, None, tuple(values), folder)
         self._write(folder, report(found, exit_code=Exit.OK, outputs=values, receipts=receipts))
         for line in (*scene.notices, words):
@@ -204,7 +207,7 @@ class Outlet:
         self.warn(line)
         if self._options.dry_run or self._options.command in TOOLS:
             return code
-        values = dict.fromkeys(outputs(nothing_decided(event := Event(EventKind.OTHER)), ""), "") | dict(
+        values = dict.fromkeys(outputs(results.nothing_decided(event := Event(EventKind.OTHER)), ""), "") | dict(
             mode.unproved if mode else {}
         )
         try:
@@ -213,13 +216,15 @@ class Outlet:
                 "conclusion": Conclusion.NEUTRAL if code == Exit.OK else Conclusion.FAILURE,
                 "degraded": "true",
                 "summary": line,
-                "report_file": str(folder / REPORT),
+                "report_file": str(folder / results.REPORT),
             }
             level = Level.WARNING if code == Exit.OK else Level.ERROR
             words = f"### cicd-agent could not finish\n\n{escape(line)}\n"
             effects = (Annotation("failure", level, "cicd-agent", line), Summary("summary", words))
-            plan = Plan((*effects, *as_effects(values)))
-            written = Report(self._options.mode, code, error=line, outputs=values, tape=self._tape)
+            account = results.spent(self.budget)
+            values |= spending(account) if account.usage.requests else {}
+            plan = Plan((*effects, *results.as_effects(values)))
+            written = Report(self._options.mode, code, line, account=account, outputs=values, tape=self._tape)
             audit = self.book.enter(written, Telling(plan.effects, timeline=self.timeline, tape=self._tape))
             receipts = self._perform(Plan((*plan.effects, *anchored(audit))), event, None, tuple(values), folder)
             written = replace(written, receipts=receipts, audit=self.book.close(audit, written, receipts))
@@ -300,7 +305,7 @@ class Outlet:
             return Path(tempfile.mkdtemp(prefix="cicd-agent-"))
 
     def _write(self, folder: Path, written: Report) -> None:
-        write_file(folder / REPORT, redact_json(dump(written), self.redact))
+        write_file(folder / results.REPORT, redact_json(dump(written), self.redact))
 
     def _end(self, written: Report, settings: Settings) -> None:
         """The run is over: tell whoever watches over runs, where there is such."""
@@ -333,7 +338,7 @@ class Outlet:
     def _page(self, decision: Decision, evidence: Evidence, written: Report, folder: Path, top: Path | None) -> str:
         """The result for a person."""
         shape = Shape(
-            report=str(folder / REPORT),
+            report=str(folder / results.REPORT),
             outputs=written.outputs,
             colour=self.coloured,
             width=self.width,

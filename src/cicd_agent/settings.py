@@ -629,7 +629,10 @@ class Settings(BaseModel):
     cache_max_mb: Annotated[
         float,
         Field(
-            gt=0, le=10_000, json_schema_extra=_FILE_ONLY, description="Most megabytes of answers kept in `cache-dir`."
+            gt=0,
+            le=10_000,
+            json_schema_extra=_FILE_ONLY,
+            description="Most megabytes of answers kept in `cache-dir`, and that one run puts into Redis.",
         ),
     ] = 50
     cache_max_days: Annotated[

@@ -33,7 +33,7 @@ from cicd_agent.modes.deploy_gate.tests_signal import passing
 from cicd_agent.outcomes import Opened, Outside, opened
 from cicd_agent.outlet import Outlet
 from cicd_agent.settings import Settings
-from cicd_agent.storing import LOCAL, StoredState, open_store
+from cicd_agent.storing import LOCAL, StoredState, existing_store
 from cicd_agent.storing import Opened as Book
 from cicd_agent.world import inputs
 
@@ -61,7 +61,7 @@ def state(
     now: Callable[[], float],
     outside: Opened = opened,
     *,
-    book: Callable[[Mapping[str, str], Environment, Path], Book | None] = open_store,
+    book: Callable[[Mapping[str, str], Environment, Path], Book | None] = existing_store,
 ) -> int:
     """Print what is known of the commit that the options name; the exit code."""
     with ExitStack() as closing:

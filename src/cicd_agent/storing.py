@@ -39,24 +39,6 @@ def chain_of(repository: str, server_url: str) -> str:
     return f"{host}/{repository}" if is_elsewhere else repository
 
 
-def require_begun(inputs: "Mapping[str, str]", cwd: Path) -> None:
-    """Refuse a `state-dir` without a book: who only reads makes none. Raises ConfigError."""
-    told = inputs.get("state-dir", "").strip()
-    if not told or told.lower() == "off":
-        return
-    try:
-        folder = cwd / Path(told).expanduser()
-        is_there = any((folder / name).exists() for name in (DATABASE, LINES))
-    except (OSError, RuntimeError, ValueError):
-        return  # what is wrong with the path, opening it will say
-    if not is_there:
-        raise ConfigError(
-            "there is no account book in `state-dir`",
-            why=f"{told} holds neither {DATABASE} nor {LINES}",
-            remedy="Give the directory that runs were given as `state-dir`",
-        )
-
-
 def open_store(inputs: "Mapping[str, str]", environment: Environment, cwd: Path) -> Opened | None:
     """The store of a run or a command; None where nothing says that anything is kept.
 
@@ -75,6 +57,24 @@ def open_store(inputs: "Mapping[str, str]", environment: Environment, cwd: Path)
         # It ends with the job: a file that can be uploaded is enough, and costs nothing to begin.
         return Opened(LinesStore(_made(Path(environment.runner_temp) / "cicd-agent" / "state")), ends=True)
     return None
+
+
+def existing_store(inputs: "Mapping[str, str]", environment: Environment, cwd: Path) -> Opened | None:
+    """The store that runs have written, for who only looks into it: none is made. As `open_store` otherwise."""
+    told = inputs.get("state-dir", "").strip()
+    if told and told.lower() != "off":
+        try:
+            folder = cwd / Path(told).expanduser()
+            is_there = any((folder / name).exists() for name in (DATABASE, LINES))
+        except (OSError, RuntimeError, ValueError):
+            is_there = True  # what is wrong with the path, opening it will say
+        if not is_there:
+            raise ConfigError(
+                "there is no account book in `state-dir`",
+                why=f"{told} holds neither {DATABASE} nor {LINES}",
+                remedy="Give the directory that runs were given as `state-dir`",
+            )
+    return open_store(inputs, environment, cwd)
 
 
 def _in_folder(folder: Path) -> Opened:

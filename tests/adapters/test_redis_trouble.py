@@ -165,9 +165,11 @@ def answering(reply: bytes | None) -> Iterator[str]:
 
         thread = threading.Thread(target=serve)
         thread.start()
-        yield f"redis://:{PASSWORD}@127.0.0.1:{listening.getsockname()[1]}"
-        listening.shutdown(socket.SHUT_RDWR)
-    thread.join()
+        try:
+            yield f"redis://:{PASSWORD}@127.0.0.1:{listening.getsockname()[1]}"
+        finally:
+            listening.shutdown(socket.SHUT_RDWR)
+            thread.join()
 
 
 @pytest.mark.parametrize(

@@ -88,6 +88,10 @@ def test_of_a_pull_request_that_is_open_for_long_a_change_counts_and_silence_doe
     assert label(SAME, waiting) == (Truth.UNKNOWN, Ground.OPEN)
 
 
+def test_a_pull_request_that_was_merged_is_over_however_young_the_finding_is() -> None:
+    assert label(CHANGED, told=replace(TOLD, at=NOW - 60)) == (Truth.RIGHT, Ground.CHANGED)
+
+
 def test_a_finding_that_was_said_again_counts_once_from_where_it_was_said_last() -> None:
     later, other = replace(TOLD, sha="c" * 40, at=TOLD.at + 5), replace(TOLD, pull=6)
     assert last_told([later, TOLD, other]) == (later, other)

@@ -68,6 +68,13 @@ def test_what_is_put_between_the_lines_of_a_range_changes_it() -> None:
     assert Comparison(TEXT, after).fate(5, 5) is LineFate.BESIDE
 
 
+def test_what_comes_before_the_first_line_or_after_the_last_stands_beside_it() -> None:
+    assert Comparison(TEXT, f"import os\n{TEXT}").fate(1, 2) is LineFate.BESIDE
+    assert Comparison(TEXT, f"import os\n{TEXT}").fate(11, 12) is LineFate.SAME
+    assert Comparison(TEXT, f"{TEXT}main()\n").fate(11, 12) is LineFate.BESIDE
+    assert Comparison(TEXT, f"{TEXT}main()\n").fate(1, 2) is LineFate.SAME
+
+
 def test_one_of_two_equal_lines_that_goes_is_not_taken_for_the_other() -> None:
     text = TEXT + LINES[5] + "\n"
     assert Comparison(text, TEXT).fate(6, 6) is LineFate.SAME

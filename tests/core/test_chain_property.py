@@ -108,7 +108,7 @@ def test_whatever_one_hand_does_is_found(store: FakeStore, hand: Callable[..., N
     hand(rows, data.draw(st.integers(0, len(rows) - 1)), data.draw)
     found = verify(rows, (), store.head(SHOP))
     assert not found.holds
-    assert len(found.breaks) <= 3
+    assert len(found.breaks) <= 5  # what stands elsewhere may also name what is not there yet
 
 
 @given(books(), st.lists(st.tuples(st.sampled_from(HANDS), st.integers(0, 20)), max_size=4), st.data())

@@ -10,7 +10,7 @@ _TABLES = "SELECT table_name FROM information_schema.tables WHERE table_schema =
 
 
 def test_no_secret_is_in_a_database(server: Server, tmp_path: Path) -> None:
-    plain = server.database()
+    plain = server.database("canaries")
     told = plain.replace("postgres@", f"postgres:{DATABASE}@", 1)
     with surroundings(tmp_path) as scene:
         scene.inputs = {"state_dir": ""}

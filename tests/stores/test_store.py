@@ -84,6 +84,7 @@ def test_any_text_comes_back_as_it_was_hashed(store: Store) -> None:
     assert row.columns == entry.columns
     assert unbroken([row]) == 1
     assert "\0" not in row.columns.decision
+    assert [found.seq for found in store.find(Wanted(decision=ODD))] == [1]
     assert [found.seq for found in store.find(Wanted(decision=entry.columns.decision))] == [1]
 
 

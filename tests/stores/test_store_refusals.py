@@ -210,6 +210,8 @@ def test_a_database_whose_pages_were_changed(tmp_path: Path) -> None:
         f"postgresql+asyncpg://user:{QUOTED}@localhost/db",
         f"postgresql://user:{QUOTED}@localhost:port/db",
         f"://{QUOTED}",
+        f"user:{QUOTED}@localhost/db",
+        "state.db",
         f"postgres//user:{QUOTED}@host/db://",
     ],
 )

@@ -71,11 +71,12 @@ class LinesStore(Store):
 
     def find(self, wanted: Wanted) -> Iterator[Row]:
         """The entries that are asked for, newest first: the file is read once, then what was found in it."""
+        meets = _test(wanted)
         with guarded(self.place):
             met = (
                 (row.columns.at, row.seq, row.repository, offset)
-                for offset, row in rows_of(self._lines, only=wanted.repository or None)
-                if row.seq and _meets(row, wanted)
+                for offset, row in rows_of(self._lines, only=word(wanted.repository) or None)
+                if row.seq and meets(row)
             )
             best = heapq.nlargest(max(wanted.most, 0), met)
             for at, seq, repository, offset in best:
@@ -136,19 +137,23 @@ def _line(entry: Entry, end: Link) -> tuple[bytes, Link]:
     return told(link, end.hash, entry.text), link
 
 
-def _meets(row: Row, wanted: Wanted) -> bool:
-    columns = row.columns
-    words = (
-        (row.repository, wanted.repository),
-        (columns.kind.value, wanted.kind or ""),
-        (columns.event_id, wanted.event_id),
-        (columns.mode, wanted.mode),
-        (columns.decision, wanted.decision),
-    )
-    return (
-        all(text in ("", found) for found, text in words)
-        and columns.sha.startswith(wanted.sha)
-        and wanted.pull in (0, columns.pull)
-        and wanted.since <= columns.at
-        and (not wanted.until or columns.at < wanted.until)
-    )
+def _test(wanted: Wanted) -> Callable[[Row], bool]:
+    """Whether an entry is asked for."""
+    repository, sha, kind = word(wanted.repository), word(wanted.sha), wanted.kind
+    event_id, mode, decision = word(wanted.event_id), word(wanted.mode), word(wanted.decision)
+
+    def meets(row: Row) -> bool:
+        columns = row.columns
+        return (
+            repository in ("", row.repository)
+            and kind in (None, columns.kind)
+            and event_id in ("", columns.event_id)
+            and mode in ("", columns.mode)
+            and decision in ("", columns.decision)
+            and columns.sha.startswith(sha)
+            and wanted.pull in (0, columns.pull)
+            and wanted.since <= columns.at
+            and (not wanted.until or columns.at < wanted.until)
+        )
+
+    return meets

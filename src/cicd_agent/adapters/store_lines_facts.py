@@ -75,6 +75,6 @@ def _meets(fact: Fact, about: About) -> bool:
     return (
         fact.repository == word(about.repository)
         and about.kind in (None, fact.kind)
-        and about.subject in ("", fact.subject)
-        and about.sha in ("", fact.sha)
+        and word(about.subject) in ("", fact.subject)
+        and word(about.sha) in ("", fact.sha)
     )

@@ -56,18 +56,17 @@ class SqlStore(Store):
 
         `patience` is how many seconds to wait for others that write. Raises StoreRefused.
         """
-        if isinstance(place, str) and "://" in place:
+        if isinstance(place, str):
             url, where = postgres_place(place)
             store = cls(postgres_engine(url, where, patience), where)
         else:
             where = Place(str(place))
             with where.guarded():
-                store = cls(sqlite_engine(Path(place), patience), where)
-        with ExitStack() as failing:
-            failing.callback(store.close)
-            with where.guarded():
-                store._ready()
-            failing.pop_all()
+                store = cls(sqlite_engine(place, patience), where)
+        with where.guarded(), ExitStack() as unless_ready:
+            unless_ready.callback(store.close)
+            store._ready()
+            unless_ready.pop_all()
         return store
 
     @property

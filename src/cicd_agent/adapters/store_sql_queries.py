@@ -32,31 +32,43 @@ def end_of(repository: str) -> Select[Any]:
 
 
 def found(wanted: Wanted) -> Select[Any]:
-    """The entries that are asked for, newest first."""
+    """The entries that are asked for, newest first.
+
+    One index serves each question: of what is asked, that of which there are the fewest leads, and the others are
+    written so that no index fits them. A database without statistics would as soon read all of a repository.
+    """
     table = ENTRIES.c
-    words = (
-        (table.repository, wanted.repository),
-        (table.kind, wanted.kind or ""),
+    words: tuple[tuple[ColumnElement[Any], str | int], ...] = (
         (table.event_id, wanted.event_id),
-        (table.mode, wanted.mode),
+        (table.sha, wanted.sha),
+        (table.pull, wanted.pull),
+        (table.repository, wanted.repository),
         (table.decision, wanted.decision),
+        (table.mode, wanted.mode),
+        (table.kind, wanted.kind or ""),
     )
-    asked: list[ColumnElement[bool]] = [column == word(text) for column, text in words if text]
-    if wanted.sha:
-        beginning = word(wanted.sha)
-        asked += [table.sha >= beginning, table.sha < beginning + _LAST]
-    if wanted.pull:
-        asked.append(table.pull == min(wanted.pull, MOST_NUMBER))
-    if wanted.since:
-        asked.append(table.at >= min(wanted.since, MOST_NUMBER))
+    given = [(column, value) for column, value in words if value]
+    leading = next((column for column, _ in given if column is not table.kind), table.at)
+    few = leading is table.event_id or leading is table.sha
+    asked: list[ColumnElement[bool]] = []
+    for column, value in given:
+        served = column if column is leading or column is table.kind else _unserved(column)
+        if column is table.sha:
+            asked += [served >= word(wanted.sha), served < word(wanted.sha) + _LAST]
+        else:
+            asked.append(served == (word(value) if isinstance(value, str) else min(value, MOST_NUMBER)))
+    at = _unserved(table.at) if few else table.at
+    # Also where it says nothing: the index of what leads goes on with the time, and so begins at the newest.
+    asked.append(at >= (min(wanted.since, MOST_NUMBER) or -MOST_NUMBER))
     if wanted.until:
-        asked.append(table.at < min(wanted.until, MOST_NUMBER))
-    # Of a commit or an event there are few: they are to be found and then sorted, not met while reading by time.
-    newest = table.at + 0 if wanted.sha or wanted.event_id else table.at
-    most = min(max(wanted.most, 0), MOST_NUMBER)
-    return (
-        sa.select(ENTRIES).where(*asked).order_by(newest.desc(), table.seq.desc(), table.repository.desc()).limit(most)
-    )
+        asked.append(at < min(wanted.until, MOST_NUMBER))
+    order = at.desc(), table.seq.desc(), table.repository.desc()
+    return sa.select(ENTRIES).where(*asked).order_by(*order).limit(min(max(wanted.most, 0), MOST_NUMBER))
+
+
+def _unserved(column: ColumnElement[Any]) -> ColumnElement[Any]:
+    """The same value, for which there is no index."""
+    return column + 0 if isinstance(column.type, sa.BigInteger) else column + ""
 
 
 def repositories() -> Select[Any]:
