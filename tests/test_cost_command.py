@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from cicd_agent.adapters.terminal_cost import money
+from cicd_agent.adapters.money import money
 from cicd_agent.agent.prices import PRICES, READ_ON
 from cicd_agent.cli import parse
 from cicd_agent.core.audit import Entry
@@ -173,7 +173,7 @@ def test_a_book_that_cannot_be_read_is_closed_and_said() -> None:
 @pytest.mark.parametrize(
     ("nano", "words"),
     [
-        (0, "$0.0000"),
+        (0, "$0.00"),
         (1, "<$0.0001"),
         (NANO // 20_000, "$0.0001"),
         (-NANO, "-$1.0000"),
