@@ -123,7 +123,7 @@ def test_names_from_outside_do_no_harm_on_the_page() -> None:
 
 
 def test_what_saved_nothing_is_not_on_the_page_and_what_cannot_be_told_is_no_amount() -> None:
-    page = ask(book(recent(cost=None, mode="route")))[0]
+    page = ask(book(recent(cost=None, mode="route"), recent(("gpt-5.5", usage()), cost="1")))[0]
     assert "unknown  nobody asked, 1 run without an estimate: " in page
     assert "prompt cache" not in page
     assert "saved" not in ask(book(recent(("gpt-5.5", usage()), cost="1")))[0]
