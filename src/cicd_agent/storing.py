@@ -60,20 +60,10 @@ def open_store(inputs: "Mapping[str, str]", environment: Environment, cwd: Path)
 
 
 def existing_store(inputs: "Mapping[str, str]", environment: Environment, cwd: Path) -> Opened | None:
-    """The store that runs have written, for who only looks into it: none is made. As `open_store` otherwise."""
-    told = inputs.get("state-dir", "").strip()
-    if told and told.lower() != "off":
-        try:
-            folder = cwd / Path(told).expanduser()
-            is_there = any((folder / name).exists() for name in (DATABASE, LINES))
-        except (OSError, RuntimeError, ValueError):
-            is_there = True  # what is wrong with the path, opening it will say
-        if not is_there:
-            raise ConfigError(
-                "there is no account book in `state-dir`",
-                why=f"{told} holds neither {DATABASE} nor {LINES}",
-                remedy="Give the directory that runs were given as `state-dir`",
-            )
+    """The store that runs have written, for who only looks into it; at a terminal none is made. Else as `open_store`."""
+    if not environment.on_actions:
+        # On a runner the first job of all finds no book yet, and says so; here it is a slip of the fingers.
+        require_begun(inputs, cwd)
     return open_store(inputs, environment, cwd)
 
 
