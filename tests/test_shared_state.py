@@ -9,7 +9,7 @@ import pytest
 from cicd_agent.adapters.store_sql import SqlStore
 from cicd_agent.core.facts import Fact, FactKind
 from cicd_agent.core.ports_store import About
-from tests.failure_jobs import FailureJobs, failed
+from tests.failure_jobs import FailureJobs, failed, passed
 from tests.gate_jobs import GateJobs
 from tests.servers.github import FakeGitHub
 
@@ -81,3 +81,22 @@ def test_a_failure_that_comes_back_is_known_again(tmp_path: Path, hub: FakeGitHu
         first.outputs["cause"],
         first.outputs["rerun_recommended"],
     )
+
+
+def test_what_was_mended_and_comes_back_is_explained_with_its_fix(tmp_path: Path, hub: FakeGitHub, book: Path) -> None:
+    jobs = FailureJobs(tmp_path, hub)
+    first = jobs.within(state_dir=str(book))
+    when = int(time.time())
+    fixed = "f" * 40
+    mended = [passed(601)]
+    jobs.add(100, "topic", fixed, mended, conclusion="success", created_at=moment(when + 60))
+    jobs.add(
+        101, "topic", jobs.job.head, [failed(502)], event="pull_request", pulls=(7,), created_at=moment(when + 120)
+    )
+    again = jobs.after_run(101, "analyse-failure", "--keep-evidence", state_dir=str(book))
+    assert again.outputs["fingerprint"] == first.outputs["fingerprint"], again.log
+    assert f"it passed again from `{fixed[:7]}`" in again.summary
+
+
+def moment(seconds: int) -> str:
+    return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(seconds))
