@@ -1,5 +1,6 @@
 """What one mode leaves the next one finds, through a real account book: runs of the command line on one directory."""
 
+import os
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -95,7 +96,12 @@ def test_what_was_mended_and_comes_back_is_explained_with_its_fix(tmp_path: Path
     )
     again = jobs.after_run(101, "analyse-failure", "--keep-evidence", state_dir=str(book))
     assert again.outputs["fingerprint"] == first.outputs["fingerprint"], again.log
-    assert f"it passed again from `{fixed[:7]}`" in again.summary
+    assert f"it passed again from [`{fixed[:7]}`]" in again.summary
+
+    # What was read of the book is part of the evidence: a replay needs no book.
+    jobs.job.variables = {"PATH": os.environ["PATH"], "GITHUB_WORKSPACE": "/nowhere"}
+    replayed = jobs.job.run("replay", str(jobs.job.temp / "cicd-agent/analyse-failure/tape.jsonl"))
+    assert "identical" in replayed.log, replayed.log
 
 
 def moment(seconds: int) -> str:
