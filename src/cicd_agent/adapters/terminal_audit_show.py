@@ -41,7 +41,9 @@ def render_entry(
         case Kind.RECEIPTS:
             parts = ([f"what became of #{one_line(told.word('of'), 20) or '?'}"], _done(told, [told], style))
         case Kind.PRUNE:
-            words = f"#{told.word('first')} to #{told.word('last')} were removed on {moment_words(row.columns.at)}"
+            first, last = told.word("first"), told.word("last")
+            which = f"#{first} to #{last} were" if first != last else f"#{first} was"
+            words = f"{which} removed on {moment_words(row.columns.at)}"
             broken = (f"#{each.word('seq')} {each.word('kind')}: {each.word('words')}" for each in told.each("broken"))
             parts = ([one_line(words)], _section("what did not hold of them", broken, style))
         case never:
