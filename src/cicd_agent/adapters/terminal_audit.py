@@ -148,10 +148,12 @@ def _row(run: AccountRun) -> tuple[str, ...]:
 def _cost(told: Loose, models: Sequence[str]) -> str:
     """What it cost; a dash where nobody was asked, and nothing where that is not told."""
     usage, told_cost = told.inner("usage"), told.word("cost_usd")
+    is_failed = bool(told.word("error"))
     if not models and usage.number("requests") == 0 and not usage.number("from_cache"):
-        return "–"
+        # A run that failed may have ended before it could say what it had asked.
+        return "not known" if is_failed and not told_cost else "–"
     if not told_cost:
-        return "not known" if models else ""
+        return "not known" if models or is_failed else ""
     return dollars(told_cost) or clip(one_line(told_cost), 10)
 
 

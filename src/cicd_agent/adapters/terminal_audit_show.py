@@ -193,9 +193,11 @@ def _spent(told: Loose) -> Iterator[str]:
         f"{count(kept, 'answer')} from the cache" if kept else "",
         dollars(cost) or f"${one_line(cost, 20)}" if cost else "cost not known",
     ]
-    nobody = requests == 0 and not kept and not told.words("models")
+    if requests == 0 and not kept and not told.words("models"):
+        is_known = bool(cost) or not told.word("error")
+        spent = ["no model was asked" if is_known else "what it spent is not known"]
     parts = [
-        *(["no model was asked"] if nobody else spent),
+        *spent,
         f"{one_line(told.word('seconds'), 20)} s" if told.word("seconds") else "",
     ]
     yield one_line(", ".join(part for part in parts if part), 300)
