@@ -78,7 +78,7 @@ def open_store(inputs: "Mapping[str, str]", environment: Environment, cwd: Path)
 
 
 def existing_store(inputs: "Mapping[str, str]", environment: Environment, cwd: Path) -> Opened | None:
-    """The store that runs have written, for who only looks into it; at a terminal none is made. Else as `open_store`."""
+    """The store that runs have written, for who only looks into it: at a terminal none is made."""
     if not environment.on_actions:
         # On a runner the first job of all finds no book yet, and says so; here it is a slip of the fingers.
         require_begun(inputs, cwd)

@@ -128,11 +128,13 @@ def _saved(every: Sequence[Saved], page: Page, style: Style) -> Iterator[str]:
     longest = max(map(len, amounts))
     for each, amount in zip(saved, amounts, strict=True):
         title = _TITLES[each.means]
-        untold = f"; {each.untold:,} more without an estimate" if each.untold else ""
-        words = f"{title}, {count(each.times, each.unit)}{untold}: {each.how}"
-        first, *more = style.wrapped(words, " " * (longest + 4))
+        told = [count(each.times, each.unit)] if each.times else []
+        more = f"{each.untold:,} more" if told else count(each.untold, each.unit)
+        told += [f"{more} without an estimate"] if each.untold else []
+        words = f"{title}, {'; '.join(told)}: {each.how}"
+        first, *rest = style.wrapped(words, " " * (longest + 4))
         yield f"  {amount:>{longest}}  {first.lstrip()}"
-        yield from more
+        yield from rest
 
 
 def _limits(told: CostReport, page: Page, style: Style) -> Iterator[str]:
