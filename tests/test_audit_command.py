@@ -74,8 +74,13 @@ def test_runs_are_found_by_what_is_known_of_them(
 def test_a_run_that_asked_nobody_has_no_cost_and_one_that_did_has_its_own() -> None:
     store = FakeStore()
     nobody = {"requests": 0, "input": 0, "output": 0, "from_cache": 0}
-    costs: dict[str, dict[str, Any]] = {"–": {"models": [], "usage": nobody, "cost_usd": "0.000000"}, "not known": {"cost_usd": None}}
-    costs |= {"$12.5000": {"cost_usd": "12.5"}, "<$0.0001": {"cost_usd": "0.000001"}, "dear": {"cost_usd": "dear"}}
+    costs: dict[str, dict[str, Any]] = {
+        "–": {"models": [], "usage": nobody, "cost_usd": "0.000000"},
+        "not known": {"models": [], "usage": nobody, "cost_usd": None, "error": "it ended"},
+        "$12.5000": {"cost_usd": "12.5"},
+        "<$0.0001": {"cost_usd": "0.000001"},
+        "dear": {"cost_usd": "dear"},
+    }
     for number, more in enumerate(costs.values(), 1):
         store.append(decided(number, **more))
     listed = ask(store, "list").out.splitlines()[1:]
