@@ -175,8 +175,8 @@ def _asked(told: Loose, style: Style) -> Iterator[str]:
         parts = [
             each.word("question"),
             f"model {each.word('model')}" if each.word("model") else "",
-            f"{each.word('rounds')} rounds" if each.word("rounds") else "",
-            f"{looked} look-ups" if looked else "",
+            count(rounds, "round") if (rounds := each.number("rounds")) else "",
+            count(looked, "look-up") if looked else "",
             f"failed: {each.word('failure')}" if each.word("failure") else "",
         ]
         yield from style.wrapped(one_line(", ".join(part for part in parts if part), 400), "  ", "  ")

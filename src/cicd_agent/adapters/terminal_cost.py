@@ -61,7 +61,8 @@ def _total(told: CostReport, page: Page, style: Style) -> Iterator[str]:
         yield from style.wrapped(modes, "  ", "  ")
         return
     sure = "at least " if total.unknown else ""
-    yield style.ink(f"{sure}{money(total.cost)} for {count(total.runs, 'run')} since {day}", "bold")
+    amount = f"{sure}{money(total.cost)}" if total.cost or not total.unknown else "cost not known"
+    yield style.ink(f"{amount} for {count(total.runs, 'run')} since {day}", "bold")
     used = total.used
     least = {name: "≥" if total.untold.get(name) else "" for name in used}
     yield (
