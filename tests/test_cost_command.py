@@ -129,6 +129,11 @@ def test_what_saved_nothing_is_not_on_the_page_and_what_cannot_be_told_is_no_amo
     assert "saved" not in ask(book(recent(("gpt-5.5", usage()), cost="1")))[0]
 
 
+def test_where_no_model_was_asked_there_is_no_table_of_zeros() -> None:
+    page = ask(book(recent(cost=None, mode="route"), recent(cost=None, mode="route")))[0]
+    assert page == "$0.00: no model was asked in 2 runs since 2026-10-01\n  route 2\n"
+
+
 def test_many_groups_are_cut_to_the_dearest_and_the_rest_is_told() -> None:
     many = [recent((f"model {number}", usage()), cost=f"{number}") for number in range(1, 31)]
     page = ask(book(*many), "--by", "model")[0]

@@ -118,8 +118,8 @@ def _bar(share: float) -> str:
     return "█" * (eighths // 8) + _EIGHTHS[eighths % 8].strip()
 
 
-def _saved(every: Sequence[Saved], page: Page, style: Style) -> Iterator[str]:
-    saved = [each for each in every if each.times or each.untold]
+def _saved(saved: Sequence[Saved], page: Page, style: Style) -> Iterator[str]:
+    saved = [each for each in saved if each.times or each.untold]
     if not saved:
         return
     yield ""
