@@ -13,9 +13,12 @@ from cicd_agent.adapters.store_lines import LinesStore
 from cicd_agent.adapters.store_sql import SqlStore
 from cicd_agent.adapters.store_sql_waiting import WaitingConnection
 from cicd_agent.cli import Options
+from cicd_agent.core.facts import Fact, FactKind
+from cicd_agent.core.ports_store import About
 from cicd_agent.core.redact import Redactor
 from cicd_agent.environment import Environment
 from cicd_agent.errors import StoreRefused
+from cicd_agent.storing import StoredState
 from cicd_agent.world import secrets
 from tests.audit_jobs import ask, decided
 from tests.fake_store import FakeStore
@@ -169,3 +172,17 @@ def test_a_list_does_not_read_the_book_once_for_every_run_that_nobody_finished()
     printed = ask(store, "list", "--most", "50", "--format", "json")
     assert not any(run["finished"] for run in json.loads(printed.out)["runs"])
     assert Counting.reads < 5
+
+
+def test_a_store_that_refused_once_is_not_waited_for_with_every_question() -> None:
+    asked = []
+
+    class Refusing(FakeStore):
+        def facts(self, about: About) -> tuple[Fact, ...]:
+            asked.append(about)
+            raise StoreRefused("it is locked")
+
+    state = StoredState(Refusing(), "octo/app", "octo/app")
+    known = [state.known(kind, "a" * 40) for kind in FactKind]
+    assert len(asked) == 1
+    assert {each.limits for each in known} == {("it is locked.",)}
