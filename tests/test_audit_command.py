@@ -72,7 +72,7 @@ def test_runs_are_found_by_what_is_known_of_them(
 def test_a_list_says_when_there_is_more(store: FakeStore) -> None:
     assert "there are more: --most, --since" in ask(store, "list", "--most", "2").out
     assert "there are more" not in ask(store, "list", "--most", "4").out
-    assert ask(store, "list", "--of", "route").out == "no run is recorded in memory that was asked for\n"
+    assert ask(store, "list", "--of", "route").out == "no run in memory is as asked\n"
 
 
 def test_a_list_for_a_program_knows_the_unknown(store: FakeStore) -> None:
@@ -121,7 +121,7 @@ def test_a_name_of_several_entries_is_answered_with_them(store: FakeStore) -> No
 def test_a_review_is_shown_whole(store: FakeStore) -> None:
     out = ask(store, "show", "901.1").out
     for words in (
-        "request_changes  risk medium (41 of 100)  0.91 sure  success",
+        "request_changes  risk medium (41 of 100)  0.91 sure  conclusion success",
         "  by      octocat",
         "  commit  0000001000000000000000000000000000000000, from bbbbbbbbbbbb",
         "high · src/a b.py:12 · request without a timeout (http-timeout)",
@@ -143,7 +143,7 @@ def test_a_gate_and_a_failure_are_shown_with_their_grounds(store: FakeStore) -> 
     assert "stop · the score is below the threshold · Approve it" in gate
     assert "lifted · it is Friday · octocat: a hotfix" in gate
     failure = ask(store, "show", "903.1").out
-    assert "change, found by meets_change: test_retry_limit expects 3, gets 5" in failure
+    assert "change (meets change): test_retry_limit expects 3, gets 5" in failure
     assert "asked nobody" in failure
     assert "cost not known" in failure
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from cicd_agent.adapters.terminal_cost import money
+from cicd_agent.adapters.money import money
 from cicd_agent.agent.prices import PRICES, READ_ON
 from cicd_agent.cli import parse
 from cicd_agent.core.audit import Entry
@@ -123,10 +123,15 @@ def test_names_from_outside_do_no_harm_on_the_page() -> None:
 
 
 def test_what_saved_nothing_is_not_on_the_page_and_what_cannot_be_told_is_no_amount() -> None:
-    page = ask(book(recent(cost=None, mode="route")))[0]
+    page = ask(book(recent(cost=None, mode="route"), recent(("gpt-5.5", usage()), cost="1")))[0]
     assert "unknown  nobody asked, 1 run without an estimate: " in page
     assert "prompt cache" not in page
     assert "saved" not in ask(book(recent(("gpt-5.5", usage()), cost="1")))[0]
+
+
+def test_where_no_model_was_asked_there_is_no_table_of_zeros() -> None:
+    page = ask(book(recent(cost=None, mode="route"), recent(cost=None, mode="route")))[0]
+    assert page == "$0.00: no model was asked in 2 runs since 2026-10-01\n  route 2\n"
 
 
 def test_many_groups_are_cut_to_the_dearest_and_the_rest_is_told() -> None:
@@ -173,7 +178,7 @@ def test_a_book_that_cannot_be_read_is_closed_and_said() -> None:
 @pytest.mark.parametrize(
     ("nano", "words"),
     [
-        (0, "$0.0000"),
+        (0, "$0.00"),
         (1, "<$0.0001"),
         (NANO // 20_000, "$0.0001"),
         (-NANO, "-$1.0000"),

@@ -83,7 +83,7 @@ def test_the_demo_finds_everything_it_planted_and_nothing_else(tmp_path: Path, *
     command = (
         "scripts/demo.py"
         if has_history
-        else "import scripts.demo as demo; demo.tests = lambda _: True; exit(demo.main())"
+        else "import scripts.demo as demo; demo.tests = lambda _: True; demo.account = lambda: True; exit(demo.main())"
     )
     ran = subprocess.run(
         [sys.executable, *([] if has_history else ["-c"]), command],
@@ -97,3 +97,5 @@ def test_the_demo_finds_everything_it_planted_and_nothing_else(tmp_path: Path, *
     assert "5 of 5 planted problems found, 0 findings on the harmless files" in ran.stdout
     assert ("No range of commits here" in ran.stdout) is not has_history
     assert token() not in ran.stdout + ran.stderr
+    assert ("holds   local  10 entries" in ran.stdout) is has_history
+    assert ("$0.00: no model was asked in 5 runs" in ran.stdout) is has_history

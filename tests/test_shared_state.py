@@ -1,5 +1,6 @@
 """What one mode leaves the next one finds, through a real account book: runs of the command line on one directory."""
 
+import os
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -9,7 +10,7 @@ import pytest
 from cicd_agent.adapters.store_sql import SqlStore
 from cicd_agent.core.facts import Fact, FactKind
 from cicd_agent.core.ports_store import About
-from tests.failure_jobs import FailureJobs, failed
+from tests.failure_jobs import FailureJobs, failed, passed
 from tests.gate_jobs import GateJobs
 from tests.servers.github import FakeGitHub
 
@@ -81,3 +82,27 @@ def test_a_failure_that_comes_back_is_known_again(tmp_path: Path, hub: FakeGitHu
         first.outputs["cause"],
         first.outputs["rerun_recommended"],
     )
+
+
+def test_what_was_mended_and_comes_back_is_explained_with_its_fix(tmp_path: Path, hub: FakeGitHub, book: Path) -> None:
+    jobs = FailureJobs(tmp_path, hub)
+    first = jobs.within(state_dir=str(book))
+    when = int(time.time())
+    fixed = "f" * 40
+    mended = [passed(601)]
+    jobs.add(100, "topic", fixed, mended, conclusion="success", created_at=moment(when + 60))
+    jobs.add(
+        101, "topic", jobs.job.head, [failed(502)], event="pull_request", pulls=(7,), created_at=moment(when + 120)
+    )
+    again = jobs.after_run(101, "analyse-failure", "--keep-evidence", state_dir=str(book))
+    assert again.outputs["fingerprint"] == first.outputs["fingerprint"], again.log
+    assert f"it passed again from [`{fixed[:7]}`]" in again.summary
+
+    # What was read of the book is part of the evidence: a replay needs no book.
+    jobs.job.variables = {"PATH": os.environ["PATH"], "GITHUB_WORKSPACE": "/nowhere"}
+    replayed = jobs.job.run("replay", str(jobs.job.temp / "cicd-agent/analyse-failure/tape.jsonl"))
+    assert "identical" in replayed.log, replayed.log
+
+
+def moment(seconds: int) -> str:
+    return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(seconds))

@@ -1,6 +1,7 @@
 """The commands that look into the account book; none of them asks a model."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
@@ -12,6 +13,7 @@ from cicd_agent.core.words import clip
 from cicd_agent.environment import Environment
 from cicd_agent.errors import AgentError, Exit
 from cicd_agent.outlet import Outlet
+from cicd_agent.storing import chain_of
 
 OUTPUTS: Final = ("conclusion", "summary")
 _LONGEST = 300
@@ -19,6 +21,8 @@ _LONGEST = 300
 
 def account(options: Options, environment: Environment, outlet: Outlet, now: Callable[[], float]) -> int:
     """Do it; on a runner, what was shown stands in the step summary, too, and outputs say how it went."""
+    if options.repository:
+        options = replace(options, repository=chain_of(options.repository, environment.server_url))
     try:
         code = _looked(options, environment, outlet, now)
     except AgentError as error:

@@ -8,7 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
-from cicd_agent.adapters.terminal_audit import render_runs
+from cicd_agent.adapters.terminal_audit import WIDE, render_runs
 from cicd_agent.cli import Options
 from cicd_agent.core.account_run import AccountRun
 from cicd_agent.core.audit import Kind, Row
@@ -119,7 +119,8 @@ def _list(store: Store, options: Options, outlet: Outlet, now: float) -> int:
         document = {"version": 1, "place": store.place, "more": is_more, "runs": [each.document() for each in runs]}
         outlet.print_json(json.dumps(document, indent=1))
     else:
-        outlet.print(render_runs(runs, store.place, is_more=is_more, colour=outlet.coloured))
+        width = outlet.width if outlet.coloured else WIDE
+        outlet.print(render_runs(runs, store.place, is_more=is_more, colour=outlet.coloured, width=width))
     return Exit.OK
 
 

@@ -49,7 +49,7 @@ def prove(store: Store, options: Options, outlet: Outlet) -> int:
     if options.format == "json":
         outlet.print_json(json.dumps(document(found, lost, place=store.place), indent=1))
     else:
-        outlet.print(render_verified(found, lost, store.place, colour=outlet.coloured))
+        outlet.print(render_verified(found, lost, store.place, colour=outlet.coloured, width=outlet.width))
     return Exit.OK if is_sound else Exit.STOP
 
 

@@ -45,7 +45,7 @@ def prune(store: Store, options: Options, outlet: Outlet, now: int) -> int:
         }
         outlet.print_json(json.dumps(document, indent=1))
     else:
-        outlet.print(render_pruned(done, before, dry_run=options.dry_run, colour=outlet.coloured))
+        outlet.print(render_pruned(done, before, dry_run=options.dry_run, colour=outlet.coloured, width=outlet.width))
     return Exit.OK
 
 

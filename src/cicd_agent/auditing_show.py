@@ -34,7 +34,7 @@ def show(store: Store, options: Options, outlet: Outlet) -> int:
         outlet.print_json(_json(row, receipts, holds=holds))
     else:
         texts = [Loose.read(each.text) for each in receipts]
-        outlet.print(render_entry(row, told, texts, holds=holds, colour=outlet.coloured))
+        outlet.print(render_entry(row, told, texts, holds=holds, colour=outlet.coloured, width=outlet.width))
     return Exit.OK
 
 

@@ -11,16 +11,16 @@ from cicd_agent.core.audit import Kind, Row
 from cicd_agent.core.ports_store import Store, Wanted
 from cicd_agent.environment import Environment
 from cicd_agent.errors import ConfigError
-from cicd_agent.storing import LOCAL
+from cicd_agent.storing import LOCAL, chain_of
 
 MOST_ENTRIES: Final = 5_000
 """Runs of one mode that are read from the account book, the newest."""
 
 
 def whose(options: Options, environment: Environment, store: Store | None) -> str:
-    """Whose decisions are looked at: what is named, else the only one that the book knows."""
+    """The chain whose decisions are looked at: of what is named, else the only one that the book knows."""
     if named := options.repository or environment.run.repository:
-        return named
+        return chain_of(named, environment.server_url)
     known = [each for each in store.repositories() if each != LOCAL] if store else []
     if len(known) > 1:
         shown = ", ".join(known[:5])

@@ -7,7 +7,6 @@ from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
 
 from cicd_agent.adapters.tape import redacted
 from cicd_agent.core.audit import LONGEST, Entry, canonical, digest
@@ -18,7 +17,7 @@ from cicd_agent.entries import Telling, receipts_entry, run_entry
 from cicd_agent.environment import Environment
 from cicd_agent.errors import ConfigError, StoreRefused
 from cicd_agent.gleaned import facts_of
-from cicd_agent.storing import LOCAL, Opened, StoredState, open_store
+from cicd_agent.storing import LOCAL, Opened, StoredState, chain_of, open_store
 
 
 class Book:
@@ -92,8 +91,7 @@ class Book:
     @cached_property
     def chain(self) -> str:
         """The repository of this job as its chain is named: with its server, where that is not github.com."""
-        repo, host = self._environment.run.repository, urlsplit(self._environment.server_url).netloc.lower()
-        return f"{host}/{repo}" if repo and host not in {"", "github.com"} else repo or LOCAL
+        return chain_of(self._environment.run.repository or LOCAL, self._environment.server_url)
 
     @cached_property
     def event_id(self) -> str:

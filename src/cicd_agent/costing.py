@@ -1,7 +1,6 @@
 """`cicd-agent cost`: what the models cost, and what tiers and caches saved."""
 
 import json
-import shutil
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass
@@ -88,8 +87,7 @@ def cost(
     if options.format == "json":
         outlet.print_json(json.dumps(document(told, page, until), indent=1))
     else:
-        width = shutil.get_terminal_size().columns if outlet.coloured else 120
-        outlet.print(render_cost(told, page, colour=outlet.coloured, width=width))
+        outlet.print(render_cost(told, page, colour=outlet.coloured, width=outlet.width))
     return Exit.OK
 
 

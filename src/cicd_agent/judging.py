@@ -50,7 +50,9 @@ def accuracy(
         if book is not None:
             closing.callback(book.store.close)
         name = whose(options, environment, book.store if book else None)
-        environment = replace(environment, run=replace(environment.run, repository=name))
+        # On GitHub the name of the chain is known without its server.
+        repository = "/".join(name.split("/")[-2:])
+        environment = replace(environment, run=replace(environment.run, repository=repository))
         found = outside(options, environment, closing)
         limits = [*found.notices, *([book.note] if book and book.note else [])]
         outlet.progress("reading the account book")
@@ -68,7 +70,7 @@ def accuracy(
     if options.format == "json":
         outlet.print_json(json.dumps(document(told, since, limits), indent=1))
     else:
-        outlet.print(render_accuracy(told, limits, colour=outlet.coloured))
+        outlet.print(render_accuracy(told, limits, colour=outlet.coloured, width=outlet.width))
     for mode in told.below:
         standing = told.modes[mode]
         outlet.warn(f"{mode} is below its threshold of {standing.threshold:.0%}: right in {told_share(standing.tally)}")

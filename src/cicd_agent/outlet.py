@@ -89,6 +89,11 @@ class Outlet:
         """Whether a result for a person is seen on a terminal that may be given colours."""
         return self._streams.out.isatty() and self._format == "text" and not self._environment.no_color
 
+    @property
+    def width(self) -> int:
+        """Columns of a page for a person: those of the terminal that it is seen on."""
+        return shutil.get_terminal_size().columns if self._streams.out.isatty() and self._format == "text" else 100
+
     def print(self, text: str) -> None:
         """A result for a person. On a runner nothing in it is a command, whatever the format."""
         text = self.redact(text)
@@ -332,14 +337,12 @@ class Outlet:
 
     def _page(self, decision: Decision, evidence: Evidence, written: Report, folder: Path, top: Path | None) -> str:
         """The result for a person."""
-        text = self._streams.out.isatty() and self._format == "text"
-        colour = text and not self._environment.no_color
         shape = Shape(
             report=str(folder / results.REPORT),
             outputs=written.outputs,
-            colour=colour,
-            width=shutil.get_terminal_size().columns if text else 100,
-            links=top.absolute().as_uri() if top and colour else "",
+            colour=self.coloured,
+            width=self.width,
+            links=top.absolute().as_uri() if top and self.coloured else "",
         )
         return rendered(decision, evidence, shape)
 

@@ -82,13 +82,15 @@ def state(
     outlet.progress("")
     told = PipelineState.of(asked.sha, asked.environment, known, gate, repository=asked.repository, at=asked.at)
     limits = (*limits, *told.limits, *_faults(gate))
+    if gate is None and not any(each.is_known for each in told.answers) and not environment.on_actions:
+        limits = (*limits, "a run about uncommitted work leaves nothing: give it a commit, such as --head HEAD")
     explained = _explained(known, asked)
     if options.format == "json":
         place = store.place if store is not None else None
         shown = document(told, explained, limits, repository=asked.repository, place=place, github=gate is not None)
         outlet.print_json(json.dumps(shown, indent=1))
     else:
-        outlet.print(render_state(told, explained, limits, colour=outlet.coloured))
+        outlet.print(render_state(told, explained, limits, colour=outlet.coloured, width=outlet.width))
     return Exit.OK
 
 

@@ -4,6 +4,7 @@ from dataclasses import dataclass, replace
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
+from urllib.parse import urlsplit
 
 from cicd_agent.adapters.store_lines import LINES, LinesStore
 from cicd_agent.core.facts import FactKind, Known
@@ -31,6 +32,31 @@ class Opened:
     ends: bool = False
 
 
+def chain_of(repository: str, server_url: str) -> str:
+    """The name of a repository's chain: with its server, where that is not github.com."""
+    host = urlsplit(server_url).netloc.lower()
+    is_elsewhere = host not in {"", "github.com"} and repository.count("/") == 1
+    return f"{host}/{repository}" if is_elsewhere else repository
+
+
+def require_begun(inputs: "Mapping[str, str]", cwd: Path) -> None:
+    """Refuse a `state-dir` without a book: who only reads makes none. Raises ConfigError."""
+    told = inputs.get("state-dir", "").strip()
+    if not told or told.lower() == "off":
+        return
+    try:
+        folder = cwd / Path(told).expanduser()
+        is_there = any((folder / name).exists() for name in (DATABASE, LINES))
+    except (OSError, RuntimeError, ValueError):
+        return  # what is wrong with the path, opening it will say
+    if not is_there:
+        raise ConfigError(
+            "there is no account book in `state-dir`",
+            why=f"{told} holds neither {DATABASE} nor {LINES}",
+            remedy="Give the directory that runs were given as `state-dir`",
+        )
+
+
 def open_store(inputs: "Mapping[str, str]", environment: Environment, cwd: Path) -> Opened | None:
     """The store of a run or a command; None where nothing says that anything is kept.
 
@@ -52,20 +78,10 @@ def open_store(inputs: "Mapping[str, str]", environment: Environment, cwd: Path)
 
 
 def existing_store(inputs: "Mapping[str, str]", environment: Environment, cwd: Path) -> Opened | None:
-    """The store that runs have written, for who only looks into it: none is made. As `open_store` otherwise."""
-    told = inputs.get("state-dir", "").strip()
-    if told and told.lower() != "off":
-        try:
-            folder = cwd / Path(told).expanduser()
-            is_there = any((folder / name).exists() for name in (DATABASE, LINES))
-        except (OSError, RuntimeError, ValueError):
-            is_there = True  # what is wrong with the path, opening it will say
-        if not is_there:
-            raise ConfigError(
-                "there is no account book in `state-dir`",
-                why=f"{told} holds neither {DATABASE} nor {LINES}",
-                remedy="Give the directory that runs were given as `state-dir`",
-            )
+    """The store that runs have written, for who only looks into it: at a terminal none is made."""
+    if not environment.on_actions:
+        # On a runner the first job of all finds no book yet, and says so; here it is a slip of the fingers.
+        require_begun(inputs, cwd)
     return open_store(inputs, environment, cwd)
 
 

@@ -314,6 +314,8 @@ def test_an_anchor_is_read_as_it_is_written(store: FakeStore) -> None:
     link = rows_of(store)[3].link
     assert parse_anchor(f" {link.words}\n") == link
     assert parse_anchor(f"local#7:{'A' * 64}") == Link("local", 7, "a" * 64)
+    there = Link("github.acme.test:8443/acme/shop", 7, "a" * 64)
+    assert parse_anchor(there.words) == there
 
 
 @pytest.mark.parametrize(

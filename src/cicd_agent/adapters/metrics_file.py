@@ -68,7 +68,8 @@ def _read(path: Path) -> str:
 def _alone(path: Path, clock: Callable[[], float], sleep: Callable[[float], None]) -> Iterator[None]:
     """Hold the lock; ValueError when somebody else keeps it too long. The lock's file stays where it is."""
     # Reading is enough to lock it: runs of several accounts may share a folder.
-    descriptor = os.open(path, os.O_RDONLY | os.O_CREAT | os.O_NOFOLLOW, 0o644)
+    # A pipe in its place would let nobody in before somebody writes to it.
+    descriptor = os.open(path, os.O_RDONLY | os.O_CREAT | os.O_NOFOLLOW | os.O_NONBLOCK, 0o644)
     try:
         until = clock() + _PATIENCE
         while not _locked(descriptor):

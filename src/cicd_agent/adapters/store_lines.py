@@ -8,7 +8,7 @@ from typing import Final
 from cicd_agent.adapters.store_lines_facts import FACTS, FactLines
 from cicd_agent.adapters.store_lines_file import append_line, cut, locked, replaced, rows_of, told
 from cicd_agent.adapters.store_lines_heads import Heads, heads_after, write_heads
-from cicd_agent.adapters.store_shapes import PATIENCE, checked, guarded
+from cicd_agent.adapters.store_shapes import PATIENCE, checked, guarded, number_after
 from cicd_agent.core.audit import ZERO, Entry, Link, Row, chained, word
 from cicd_agent.core.facts import Fact
 from cicd_agent.core.ports_store import About, Pruned, Store, Wanted
@@ -132,7 +132,7 @@ class LinesStore(Store):
 
 
 def _line(entry: Entry, end: Link) -> tuple[bytes, Link]:
-    seq = end.seq + 1
+    seq = number_after(end)
     link = Link(entry.repository, seq, chained(entry.repository, seq, end.hash or ZERO, entry.text))
     return told(link, end.hash, entry.text), link
 

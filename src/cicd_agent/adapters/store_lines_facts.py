@@ -15,6 +15,8 @@ from cicd_agent.core.ports_store import About
 FACTS: Final = "facts.jsonl"
 _LARGEST: Final = 4_000_000
 """Bytes, after which only what counts is kept, and of that the newest half as much."""
+_MOST: Final = 16
+"""So many times as large it is not what we have written."""
 
 
 class FactLines:
@@ -46,7 +48,7 @@ class FactLines:
     def _read(self) -> dict[str, Fact]:
         """By what a later one replaces them by; a line that is no fact is not one."""
         found: dict[str, Fact] = {}
-        for _, line in lines_of(self._path):
+        for _, line in lines_of(self._path, largest=_MOST * self._largest):
             try:
                 fact = fact_of(json.loads(line))
             except (ValueError, RecursionError):

@@ -8,9 +8,9 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import BinaryIO, Final, cast
+from typing import Any, BinaryIO, Final, cast
 
-from cicd_agent.adapters.store_shapes import columns_of
+from cicd_agent.adapters.store_shapes import MOST_NUMBER, columns_of
 from cicd_agent.core.audit import LONGEST, Columns, Link, Row
 from cicd_agent.errors import StoreRefused
 
@@ -18,6 +18,8 @@ LOCK: Final = "state.lock"
 _PAUSE: Final = 0.005
 _LONGEST_LINE: Final = 8 * LONGEST
 """Bytes; what is longer was not written by us, and is read as its beginning."""
+_LARGEST: Final = 1 << 34
+"""Bytes of a file. A larger one may be nothing but a hole, which costs nobody anything but the run that reads it."""
 _SHOWN: Final = 10_000
 _BLOCK: Final = 1 << 16
 
@@ -49,18 +51,21 @@ def locked(folder: Path, patience: float) -> Iterator[None]:
         os.close(descriptor)
 
 
-def opened(path: Path) -> BinaryIO | None:
-    """A regular file for reading, None where there is none. Raises OSError, for a link, too."""
+def opened(path: Path, largest: int = _LARGEST) -> BinaryIO | None:
+    """A regular file for reading, None where there is none.
+
+    Raises OSError, for a link, too, and StoreRefused for what is no file or larger than `largest` bytes.
+    """
     try:
         descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
     except FileNotFoundError:
         return None
-    return _regular(path, descriptor, _BLOCK, "rb")
+    return _regular(path, descriptor, _BLOCK, "rb", largest)
 
 
-def lines_of(path: Path, offset: int = 0) -> Iterator[tuple[int, bytes]]:
+def lines_of(path: Path, offset: int = 0, largest: int = _LARGEST) -> Iterator[tuple[int, bytes]]:
     """The lines from a place in the file on, each with its own place; the last one may lack its end."""
-    file = opened(path)
+    file = opened(path, largest)
     if file is None:
         return
     with file:
@@ -99,8 +104,9 @@ def row_of(line: bytes, only: str | None = None) -> Row:
         found = None
     if isinstance(found, dict):
         words = [found.get(name) for name in ("repository", "prev", "hash", "text")]
-        seq = found.get("seq")
-        if isinstance(seq, int) and not isinstance(seq, bool) and seq > 0 and all(isinstance(w, str) for w in words):
+        seq: Any = found.get("seq")
+        is_whole = isinstance(seq, int) and not isinstance(seq, bool)
+        if is_whole and 0 < seq < MOST_NUMBER and all(isinstance(each, str) for each in words):
             repository, prev, digest, text = (str(each) for each in words)
             columns = columns_of(text) if only in {None, repository} else Columns()
             return Row(repository, seq, prev, digest, text, columns)
@@ -151,10 +157,12 @@ def replaced(path: Path, repository: str, count: int, line: bytes) -> None:
 _MAKING: Final = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 
 
-def _regular(path: Path, descriptor: int, buffering: int, mode: str = "r+b") -> BinaryIO:
-    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+def _regular(path: Path, descriptor: int, buffering: int, mode: str = "r+b", largest: int = _LARGEST) -> BinaryIO:
+    status = os.fstat(descriptor)
+    if not stat.S_ISREG(status.st_mode) or status.st_size > largest:
         os.close(descriptor)
-        raise StoreRefused(f"{path} cannot be used", why="it is no file", remedy="Give another `state-dir`")
+        why = "it is larger than any account book" if stat.S_ISREG(status.st_mode) else "it is no file"
+        raise StoreRefused(f"{path} cannot be used", why=why, remedy="Give another `state-dir`")
     return cast("BinaryIO", os.fdopen(descriptor, mode, buffering))
 
 

@@ -12,7 +12,7 @@ from typing import Final, TypeGuard
 
 from cicd_agent.adapters.files import write_file
 from cicd_agent.adapters.store_lines_file import opened, rows_of
-from cicd_agent.adapters.store_shapes import MOST_NUMBER
+from cicd_agent.adapters.store_shapes import MOST_NUMBER, hash_of
 from cicd_agent.core.audit import ZERO, Link
 
 HEADS: Final = "heads.json"
@@ -47,7 +47,7 @@ def heads_after(lines: Path) -> Heads:
     links = dict(noted.links)
     for _, row in rows_of(lines, noted.size if _fits(noted, lines) else 0, only=""):
         if row.seq and (row.repository not in links or row.seq > links[row.repository].seq):
-            links[row.repository] = row.link
+            links[row.repository] = Link(row.repository, row.seq, hash_of(row.hash))
     return Heads(links)
 
 
@@ -90,11 +90,7 @@ def _noted(path: Path) -> Heads:
     if not isinstance(told, dict) or not isinstance(heads := told.get("heads"), dict):
         return Heads()
     ends = {str(name): (end.get("seq"), end.get("hash")) for name, end in heads.items() if isinstance(end, dict)}
-    links = {
-        name: Link(name, seq, digest)
-        for name, (seq, digest) in ends.items()
-        if _count(seq) and seq and isinstance(digest, str)
-    }
+    links = {name: Link(name, seq, hash_of(digest)) for name, (seq, digest) in ends.items() if _count(seq) and seq}
     inode, size = told.get("inode"), told.get("size")
     return Heads(links, inode, size) if _count(inode) and _count(size) else Heads(links)
 

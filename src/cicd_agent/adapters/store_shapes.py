@@ -2,11 +2,12 @@
 
 import errno
 import json
+import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any, Final
 
-from cicd_agent.core.audit import LONGEST_WORD, Columns, Entry, columns, digest, word
+from cicd_agent.core.audit import LONGEST_WORD, ZERO, Columns, Entry, Link, columns, digest, word
 from cicd_agent.core.facts import Fact, FactKind
 from cicd_agent.errors import StoreRefused
 
@@ -15,6 +16,7 @@ PATIENCE: Final = 20.0
 MOST_NUMBER: Final = 2**53
 """Whole numbers below are kept."""
 
+_HASH: Final = re.compile(r"[0-9a-f]{64}")
 _LOCKED = ("another process holds it", "Try again, or end that process")
 _FULL = ("the disk is full", "Make room, or give another `state-dir`")
 _CLOSED = ("no permission", "Let this user write there, or give another `state-dir`")
@@ -62,12 +64,28 @@ def checked(entry: Entry) -> Entry:
     raise StoreRefused("an entry cannot be kept", why=why)
 
 
+def number_after(end: Link) -> int:
+    """The number of the entry after the end of a chain. Raises StoreRefused where there is none."""
+    if end.seq >= MOST_NUMBER - 1:
+        raise StoreRefused(
+            f"the chain of {end.repository} cannot go on",
+            why=f"it has come to number {end.seq}, which it cannot have reached by itself",
+            remedy="See what `cicd-agent audit verify` says, and give another place",
+        )
+    return end.seq + 1
+
+
 def columns_of(text: str) -> Columns:
     """What a text says of itself; empty where it says nothing."""
     try:
         return columns(text)
     except (ValueError, RecursionError):
         return Columns()
+
+
+def hash_of(told: object) -> str:
+    """The hash that somebody has noted; ZERO for what is none, which shows, and is not carried on."""
+    return told if isinstance(told, str) and _HASH.fullmatch(told) else ZERO
 
 
 def fact_key(fact: Fact) -> str:

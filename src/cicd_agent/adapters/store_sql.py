@@ -9,13 +9,14 @@ from typing import Any, Final
 import sqlalchemy as sa
 from sqlalchemy import Connection, Engine, Select
 
-from cicd_agent.adapters.store_shapes import MOST_NUMBER, PATIENCE, checked, fact_key, fact_told
+from cicd_agent.adapters.store_shapes import MOST_NUMBER, PATIENCE, checked, fact_key, fact_told, hash_of, number_after
 from cicd_agent.adapters.store_sql_engine import (
     SLOW,
     WRITES,
     postgres_engine,
     postgres_place,
     ready_file,
+    require_own_tables,
     sqlite_engine,
 )
 from cicd_agent.adapters.store_sql_queries import (
@@ -29,7 +30,7 @@ from cicd_agent.adapters.store_sql_queries import (
     stored_fact,
 )
 from cicd_agent.adapters.store_sql_refusals import Place
-from cicd_agent.adapters.store_sql_schema import ENTRIES, FACTS, HEADS, REVISIONS, bring_up_to_date, version
+from cicd_agent.adapters.store_sql_schema import ENTRIES, FACTS, HEADS, REVISIONS, bring_up_to_date, statements, version
 from cicd_agent.core.audit import ZERO, Entry, Link, Row, chained, word
 from cicd_agent.core.facts import Fact
 from cicd_agent.core.ports_store import About, Pruned, Store, Wanted
@@ -63,11 +64,10 @@ class SqlStore(Store):
             where = Place(str(place))
             with where.guarded():
                 store = cls(sqlite_engine(place, patience), where)
-        with ExitStack() as failing:
-            failing.callback(store.close)
-            with where.guarded():
-                store._ready()
-            failing.pop_all()
+        with where.guarded(), ExitStack() as unless_ready:
+            unless_ready.callback(store.close)
+            store._ready()
+            unless_ready.pop_all()
         return store
 
     @property
@@ -112,7 +112,7 @@ class SqlStore(Store):
 
     def find(self, wanted: Wanted) -> Iterator[Row]:
         """The entries that are asked for, newest first."""
-        return self._streamed(found(wanted, statistics=self.is_guarded))
+        return self._streamed(found(wanted))
 
     def prune(self, repository: str, before: int, entry: Callable[[Pruned], Entry]) -> Pruned | None:
         """Remove what is older from the beginning of a chain, and enter that."""
@@ -165,11 +165,13 @@ class SqlStore(Store):
         if not self.is_guarded:
             ready_file(self._engine, self.place)
         with self._engine.connect() as connection:
-            if version(connection) == REVISIONS[-1]:
-                return
-        with self._writing.connect().execution_options(**{SLOW: True}) as connection:
-            bring_up_to_date(connection, self.place)
-            connection.commit()
+            is_new = version(connection) == REVISIONS[-1]
+        if not is_new:
+            with self._writing.connect().execution_options(**{SLOW: True}) as connection:
+                bring_up_to_date(connection, self.place)
+                connection.commit()
+        if not self.is_guarded:
+            require_own_tables(self._engine, self.place, statements(self._engine.dialect))
 
     def _end(self, connection: Connection, repository: str) -> Link:
         """The end of a chain, which nobody else changes until this transaction ends.
@@ -184,11 +186,11 @@ class SqlStore(Store):
             connection.execute(self._inserted(HEADS).on_conflict_do_nothing(), begun)
             found = connection.execute(end_of(repository)).one()
         ends = (found.seq, found.hash), (found.last, found.last_hash)
-        known = [end for end in ends if isinstance(end[0], int) and isinstance(end[1], str)]
+        known = [(seq, hash_of(told)) for seq, told in ends if isinstance(seq, int) and seq >= 0]
         return Link(repository, *max(known, key=lambda end: end[0], default=(0, ZERO)))
 
     def _enter(self, connection: Connection, entry: Entry, end: Link) -> Link:
-        seq = end.seq + 1
+        seq = number_after(end)
         link = Link(entry.repository, seq, chained(entry.repository, seq, end.hash, entry.text))
         moved = sa.update(HEADS).where(HEADS.c.repository == entry.repository).values(seq=seq, hash=link.hash)
         entered = ENTRIES.insert().values(entry_values(entry, seq, end.hash, link.hash))

@@ -3,6 +3,7 @@
 import os
 import sqlite3
 import stat
+from collections.abc import Mapping
 from contextlib import suppress
 from functools import partial
 from pathlib import Path
@@ -13,6 +14,7 @@ from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url
 from sqlalchemy.exc import ArgumentError
 
 from cicd_agent.adapters.store_sql_refusals import Place
+from cicd_agent.core.audit import LONGEST
 from cicd_agent.errors import StoreRefused
 
 WRITES: Final = "writes"
@@ -29,6 +31,13 @@ _CONNECT_SECONDS: Final = 10
 # with the power. A file may come from anywhere: its schema calls no functions, and its cells are looked at.
 _PRAGMAS: Final = ("synchronous=FULL", "fullfsync=ON", "trusted_schema=OFF", "cell_size_check=ON")
 _OURS: Final = "SELECT count(*) FROM sqlite_schema WHERE type IN ('trigger', 'view')"
+_MADE: Final = (
+    "SELECT name, sql FROM sqlite_schema WHERE type = 'table' AND name LIKE 'cicd\\_agent\\_%' ESCAPE '\\' LIMIT 9"
+)
+_BESIDE: Final = ("-journal", "-wal", "-shm")
+"""What SQLite opens beside its file. It would wait for ever for what comes out of a pipe, and no signal ends that."""
+_LONGEST_VALUE: Final = 8 * LONGEST
+"""Bytes; what is longer was not written by us, and does not fill the memory."""
 
 
 def sqlite_engine(path: Path, patience: float) -> Engine:
@@ -45,6 +54,7 @@ def sqlite_engine(path: Path, patience: float) -> Engine:
     def prepare(connection: sqlite3.Connection, _: Any) -> None:
         # What is no UTF-8 was changed by somebody: it is handed on, so that this can be found.
         connection.text_factory = partial(str, encoding="utf-8", errors="surrogateescape")
+        connection.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, _LONGEST_VALUE)
         for pragma in _PRAGMAS:
             connection.execute(f"PRAGMA {pragma}")
 
@@ -79,7 +89,30 @@ def ready_file(engine: Engine, place: str) -> None:
         raw.close()
 
 
+def require_own_tables(engine: Engine, place: str, tables: Mapping[str, str]) -> None:
+    """Raise StoreRefused when one of our tables was made by another statement than ours, in `tables` on one line each.
+
+    Such a table may leave out what is entered, or remove what was, and say nothing.
+    """
+    raw = engine.raw_connection()
+    try:
+        for name, made in raw.cursor().execute(_MADE).fetchall():
+            if " ".join(str(made).split()) != tables.get(str(name)):
+                raise StoreRefused(
+                    f"{place} cannot be used",
+                    why=f"its table {str(name)[:40]!a} is not the one of an account book",
+                    remedy="Find out who made it, and move it away: a new one is begun",
+                )
+    finally:
+        raw.close()
+
+
 def _secure(path: Path) -> None:
+    for beside in (path.with_name(path.name + ending) for ending in _BESIDE):
+        with suppress(FileNotFoundError):
+            if not stat.S_ISREG(beside.lstat().st_mode):
+                why = f"what stands beside it as {beside.name} is no file"
+                raise StoreRefused(f"{path} cannot be used", why=why, remedy="Remove that, or give another `state-dir`")
     try:
         # Never an existing one: to close it would let go of every lock that this process has on it.
         os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600))

@@ -31,12 +31,11 @@ def end_of(repository: str) -> Select[Any]:
     return asked.where(HEADS.c.repository == name).with_for_update(of=HEADS)
 
 
-def found(wanted: Wanted, *, statistics: bool = False) -> Select[Any]:
+def found(wanted: Wanted) -> Select[Any]:
     """The entries that are asked for, newest first.
 
     One index serves each question: of what is asked, that of which there are the fewest leads, and the others are
-    written so that no index fits them. A database without statistics would as soon read all of a repository; one that
-    has them knows better.
+    written so that no index fits them. A database without statistics would as soon read all of a repository.
     """
     table = ENTRIES.c
     words: tuple[tuple[ColumnElement[Any], str | int], ...] = (
@@ -53,7 +52,7 @@ def found(wanted: Wanted, *, statistics: bool = False) -> Select[Any]:
     few = leading is table.event_id or leading is table.sha
     asked: list[ColumnElement[bool]] = []
     for column, value in given:
-        served = column if statistics or column is leading or column is table.kind else _unserved(column)
+        served = column if column is leading or column is table.kind else _unserved(column)
         if column is table.sha:
             asked += [served >= word(wanted.sha), served < word(wanted.sha) + _LAST]
         else:

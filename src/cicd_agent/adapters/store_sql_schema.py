@@ -5,6 +5,7 @@ from typing import Final
 
 import sqlalchemy as sa
 from sqlalchemy import Column, Connection, Index, MetaData, String, Table, Text
+from sqlalchemy.schema import CreateTable
 
 from cicd_agent.errors import StoreRefused
 
@@ -87,11 +88,19 @@ _VERSION: Final = Table(
 )
 
 
+def statements(dialect: sa.Dialect) -> dict[str, str]:
+    """What makes each table, by its name, on one line."""
+    return {
+        table.name: " ".join(str(CreateTable(table).compile(dialect=dialect)).split())
+        for table in METADATA.sorted_tables
+    }
+
+
 def version(connection: Connection) -> str:
     """Of its tables, "" where there are none, BASE where all were taken away."""
     if not sa.inspect(connection).has_table(VERSION_TABLE):
         return ""
-    found = connection.execute(sa.select(_VERSION.c.version_num)).scalars().all()
+    found = connection.execute(sa.select(_VERSION.c.version_num).limit(2)).scalars().all()
     return (str(found[0]) if len(found) == 1 else "") or "unknown" if found else BASE
 
 

@@ -5,10 +5,12 @@ from dataclasses import dataclass
 from typing import Final
 
 from cicd_agent.adapters.cells import cells, clip
+from cicd_agent.adapters.money import dollars
 from cicd_agent.adapters.style import Style, one_line
 from cicd_agent.core.account_run import AccountRun, moment_words
 from cicd_agent.core.audit import Link
 from cicd_agent.core.chain import Break, Met, Verified
+from cicd_agent.core.loose import Loose
 from cicd_agent.core.ports_store import Pruned
 
 _WIDEST: Final = 28
@@ -27,6 +29,10 @@ _MET: Final = {
     Met.FAILED: "does not hold",
 }
 _WIDTH: Final = 100
+WIDE: Final = 1_000
+"""Columns of a file: nothing is left out of it."""
+_SPARED: Final = (8, 5, 7)
+"""Columns of the table that go where there is no room: the model, the risk, the pull request."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,11 +45,13 @@ class PrunedChain:
     broken: tuple[Break, ...] = ()
 
 
-def render_runs(runs: Sequence[AccountRun], place: str, *, is_more: bool, colour: bool = False) -> str:
-    """A line for each run, newest first."""
-    style = Style(colour, _WIDTH)
+def render_runs(
+    runs: Sequence[AccountRun], place: str, *, is_more: bool, colour: bool = False, width: int = WIDE
+) -> str:
+    """A line for each run, newest first; what does not fit the width is left out, the least important first."""
+    style = Style(colour, width)
     if not runs:
-        return f"no run is recorded in {one_line(place)} that was asked for\n"
+        return f"no run in {one_line(place)} is as asked\n"
     lines = list(_table(runs, style))
     if any(run.finished is False for run in runs):
         lines.append(style.ink("… it is not recorded what became of it: it was ended, or is still at work", "faint"))
@@ -52,9 +60,11 @@ def render_runs(runs: Sequence[AccountRun], place: str, *, is_more: bool, colour
     return "\n".join(lines) + "\n"
 
 
-def render_verified(found: Sequence[Verified], lost: Sequence[Link], place: str, *, colour: bool = False) -> str:
+def render_verified(
+    found: Sequence[Verified], lost: Sequence[Link], place: str, *, colour: bool = False, width: int = _WIDTH
+) -> str:
     """What each chain came to, with the anchor to keep."""
-    style = Style(colour, _WIDTH)
+    style = Style(colour, width)
     lines = [line for each in found for line in _chain(each, style)]
     for link in lost:
         lines.append(f"{style.ink('broken', 'critical')}  {_name(link.repository)}: there is no such chain any more")
@@ -64,9 +74,11 @@ def render_verified(found: Sequence[Verified], lost: Sequence[Link], place: str,
     return "\n".join(lines) + "\n"
 
 
-def render_pruned(done: Sequence[PrunedChain], before: int, *, dry_run: bool, colour: bool = False) -> str:
+def render_pruned(
+    done: Sequence[PrunedChain], before: int, *, dry_run: bool, colour: bool = False, width: int = _WIDTH
+) -> str:
     """What was removed of each chain, or would be, and where it begins now."""
-    style = Style(colour, _WIDTH)
+    style = Style(colour, width)
     lines = []
     for each in done:
         name, pruned = style.ink(_name(each.repository), "bold"), each.removed
@@ -101,6 +113,9 @@ def _table(runs: Sequence[AccountRun], style: Style) -> Iterator[str]:
     if len({run.row.repository for run in runs}) == 1:
         shown.remove(1)
     widths = [max(cells(heads[at]), *(cells(row[at]) for row in rows)) for at in range(len(heads))]
+    for spared in _SPARED:
+        if spared in shown and sum(widths[at] + 2 for at in shown) - 2 > style.width:
+            shown.remove(spared)
     yield style.ink(_line([heads[at].ljust(widths[at]) for at in shown]), "faint")
     for run, row in zip(runs, rows, strict=True):
         inked = {4: _INKS.get(run.row.columns.decision, ""), 5: _risk(run)}
@@ -111,7 +126,6 @@ def _row(run: AccountRun) -> tuple[str, ...]:
     found, told = run.row.columns, run.told
     score = told.number("risk_score")
     models = run.models
-    cost = told.word("cost_usd")
     return (
         f"#{run.row.seq}{'…' if run.finished is False else ''}",
         _cell(run.row.repository),
@@ -122,8 +136,18 @@ def _row(run: AccountRun) -> tuple[str, ...]:
         short(found.sha),
         f"#{found.pull}" if found.pull else "",
         _cell(models[0] if models else "") + (f" +{len(models) - 1}" if len(models) > 1 else ""),
-        f"${clip(one_line(cost), 10)}" if cost else ("not known" if models else ""),
+        _cost(told, models),
     )
+
+
+def _cost(told: Loose, models: Sequence[str]) -> str:
+    """What it cost; a dash where nobody was asked, and nothing where that is not told."""
+    usage, told_cost = told.inner("usage"), told.word("cost_usd")
+    if not models and usage.number("requests") == 0 and not usage.number("from_cache"):
+        return "–"
+    if not told_cost:
+        return "not known" if models else ""
+    return dollars(told_cost) or clip(one_line(told_cost), 10)
 
 
 def _risk(run: AccountRun) -> str:

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from itertools import islice
 from typing import Final, assert_never
 
+from cicd_agent.adapters.money import dollars
 from cicd_agent.adapters.style import Style, one_line
 from cicd_agent.core.account_run import moment_words
 from cicd_agent.core.audit import Kind, Row
@@ -15,9 +16,11 @@ _WIDTH: Final = 100
 _RISKS: Final = frozenset({"critical", "high", "medium", "low"})
 
 
-def render_entry(row: Row, told: Loose, receipts: Sequence[Loose], *, holds: bool, colour: bool = False) -> str:
+def render_entry(
+    row: Row, told: Loose, receipts: Sequence[Loose], *, holds: bool, colour: bool = False, width: int = _WIDTH
+) -> str:
     """The whole page; `receipts` are the texts of what became of it."""
-    style = Style(colour, _WIDTH)
+    style = Style(colour, width)
     output = told.inner("output")
     parts: tuple[Iterable[str], ...]
     match row.columns.kind:
@@ -55,7 +58,7 @@ def _decision(row: Row, told: Loose, style: Style) -> Iterator[str]:
         style.ink(one_line(row.columns.decision, 80) or "(no decision)", "bold"),
         f"risk {risk}{f' ({score} of 100)' if score is not None else ''}" if level else "",
         f"{one_line(told.word('confidence'), 20)} sure" if told.word("confidence") else "",
-        one_line(told.word("conclusion"), 40),
+        f"conclusion {one_line(told.word('conclusion'), 40)}" if told.word("conclusion") else "",
     ]
     yield "  ".join(part for part in parts if part)
     if error := told.word("error"):
@@ -136,7 +139,8 @@ def _gate(gated: Loose, style: Style) -> Iterator[str]:
 def _failure(diagnosis: Loose, style: Style) -> Iterator[str]:
     if not diagnosis:
         return
-    cause = f"{one_line(diagnosis.word('cause'), 40)}, found by {one_line(diagnosis.word('rung'), 40)}"
+    rung = one_line(diagnosis.word("rung"), 40).replace("_", " ")
+    cause = one_line(diagnosis.word("cause"), 40).replace("_", " ") + (f" ({rung})" if rung else "")
     yield from style.wrapped(f"{cause}: {one_line(diagnosis.word('root_cause'), 600)}", "", "  ")
     yield from _section("failed", (each.word("title") for each in diagnosis.each("failures")), style)
     yield from _section("grounds", (each.word("text") for each in diagnosis.each("grounds")), style)
@@ -181,11 +185,15 @@ def _spent(told: Loose) -> Iterator[str]:
     if not usage:
         return
     cost, requests, kept = told.word("cost_usd"), usage.number("requests"), usage.number("from_cache")
-    parts = [
+    spent = [
         "requests not known" if requests is None else count(requests, "request"),
         f"{_known(usage, 'input')} tokens in, {_known(usage, 'output')} out",
         f"{count(kept, 'answer')} from the cache" if kept else "",
-        f"${one_line(cost, 20)}" if cost else "cost not known",
+        dollars(cost) or f"${one_line(cost, 20)}" if cost else "cost not known",
+    ]
+    nobody = requests == 0 and not kept and not told.words("models")
+    parts = [
+        *(["no model was asked"] if nobody else spent),
         f"{one_line(told.word('seconds'), 20)} s" if told.word("seconds") else "",
     ]
     yield one_line(", ".join(part for part in parts if part), 300)
@@ -203,11 +211,18 @@ def _done(told: Loose, receipts: Sequence[Loose], style: Style) -> Iterator[str]
     planned += [(each.word("kind"), key) for key, each in became.items() if key not in {key for _, key in planned}]
     if planned:
         yield style.ink("actions", "bold")
+    skipped: dict[str, list[str]] = {}
     for kind, key in planned[:_MOST]:
-        each = became.get(key, Loose())
+        each, name = became.get(key, Loose()), kind if kind == key else f"{kind} {key}"
         state = each.word("state") or "not known to have been done"
         detail = " ".join(part for part in (each.word("detail"), each.word("url")) if part)
-        yield from style.wrapped(one_line(f"{state} · {kind} {key} · {detail}".rstrip(" ·"), 600), "  ", "  ")
+        if state == "skipped":
+            skipped.setdefault(detail, []).append(name)
+        else:
+            yield from style.wrapped(one_line(f"{state} · {name} · {detail}".rstrip(" ·"), 600), "  ", "  ")
+    for detail, names in skipped.items():
+        words = f"skipped · {', '.join(names)} · {detail}".rstrip(" ·")
+        yield from style.wrapped(one_line(words, 1_000), "  ", "  ")
     if len(planned) > _MOST:
         yield f"  and {len(planned) - _MOST:,} more: --format json"
     if not receipts:
@@ -221,7 +236,8 @@ def _place(row: Row, told: Loose, style: Style, *, holds: bool) -> Iterator[str]
     word = style.ink("its hash holds", "added") if holds else style.ink("its hash does not hold", "critical")
     if not told:
         yield style.ink("what it says cannot be read", "critical")
-    yield f"{one_line(row.link.words, 400)}  {word}; `cicd-agent audit verify` checks the chain"
+    yield one_line(row.link.words, 400)
+    yield f"  {word}; `cicd-agent audit verify` checks the chain"
 
 
 def _location(each: Loose) -> str:

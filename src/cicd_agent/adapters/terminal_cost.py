@@ -6,10 +6,10 @@ from datetime import UTC, datetime
 from typing import Final
 
 from cicd_agent.adapters.cells import cells, clip
+from cicd_agent.adapters.money import money
 from cicd_agent.adapters.style import Style, one_line
 from cicd_agent.core.cost import CostReport, Spending
 from cicd_agent.core.cost_saved import Means, Saved
-from cicd_agent.core.spending import NANO
 from cicd_agent.core.words import count
 
 _MOST: Final = 20
@@ -43,27 +43,22 @@ def render_cost(told: CostReport, page: Page, *, colour: bool = False, width: in
     """The whole page; without `colour` for a file or a log."""
     style = Style(colour, max(width, 40))
     parts = [_total(told, page, style)]
-    if told.total.runs:
+    if told.total.asked or told.total.unknown:
         parts += [_table(grouping, told.by[grouping], style) for grouping in dict.fromkeys(page.by)]
         parts.append(_saved(told.saved, page, style))
     parts.append(_limits(told, page, style))
     return "\n".join(line for part in parts for line in part) + "\n"
 
 
-def money(nano: int) -> str:
-    """Dollars as people read them: a small amount with more digits, and never 0 for what is not."""
-    sign, whole = ("-" if nano < 0 else ""), abs(nano)
-    if 0 < whole < NANO // 20_000:
-        return f"{sign}<$0.0001"
-    digits = 2 if whole >= 100 * NANO else 4
-    units = (whole * 10**digits + NANO // 2) // NANO
-    return f"{sign}${units // 10**digits:,}.{units % 10**digits:0{digits}d}"
-
-
 def _total(told: CostReport, page: Page, style: Style) -> Iterator[str]:
     total, day = told.total, datetime.fromtimestamp(page.since, UTC).date()
     if not total.runs:
         yield f"no runs since {day} in {one_line(page.place, 200)}"
+        return
+    if not (total.asked or total.unknown):
+        modes = ", ".join(f"{one_line(each.name, 40)} {each.runs:,}" for each in told.by["mode"][:_MOST])
+        yield style.ink(f"{money(0)}: no model was asked in {count(total.runs, 'run')} since {day}", "bold")
+        yield from style.wrapped(modes, "  ", "  ")
         return
     sure = "at least " if total.unknown else ""
     yield style.ink(f"{sure}{money(total.cost)} for {count(total.runs, 'run')} since {day}", "bold")

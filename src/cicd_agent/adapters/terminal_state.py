@@ -76,9 +76,12 @@ def _table(told: PipelineState, style: Style) -> Iterator[str]:
         yield head if each.is_known else style.ink(head, "faint")
         for line in rest:
             yield f"{'':<{topic}}  {line}"
+    problems: dict[str, list[str]] = {}
     for each, _ in rows:
         if not each.is_known and each.problem:
-            yield from style.wrapped(f"{each.topic} is not known: {one_line(each.problem, _LONGEST)}", "", "  ")
+            problems.setdefault(one_line(each.problem, _LONGEST), []).append(each.topic)
+    for problem, topics in problems.items():
+        yield from style.wrapped(f"not known: {', '.join(topics)} ({problem})", "", "  ")
 
 
 def _failures(told: PipelineState, explained: Sequence[Explained], style: Style) -> Iterator[str]:

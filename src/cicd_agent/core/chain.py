@@ -11,7 +11,10 @@ from cicd_agent.core.tampering import Anchored, Break, Met, Removed, Tampering, 
 
 __all__ = ["Anchored", "Break", "Met", "Removed", "Tampering", "Verified", "parse_anchor", "verify"]
 
-_ANCHOR: Final = re.compile(r"([A-Za-z0-9._-]{1,140}(?:/[A-Za-z0-9._-]{1,140})?)#([1-9][0-9]{0,17}):([0-9A-Fa-f]{64})")
+_NAME: Final = r"[A-Za-z0-9._-]{1,140}"
+# A server that is not github.com comes before the owner, with its port where it has one.
+_CHAIN: Final = rf"(?:[A-Za-z0-9.:_-]{{1,260}}/)?{_NAME}/{_NAME}|{_NAME}"
+_ANCHOR: Final = re.compile(rf"({_CHAIN})#([1-9][0-9]{{0,17}}):([0-9A-Fa-f]{{64}})")
 
 
 def parse_anchor(text: str) -> Link:
