@@ -26,6 +26,9 @@ SHORTEST_SHA: Final = 7
 _SHA: Final = re.compile(r"[0-9a-f]+")
 _RECEIPTS: Final = 4
 """So many entries of what became of runs are read at first, for each run that is listed."""
+_SKEW: Final = 3_600
+_LONGEST_RUN: Final = 40 * 24 * 3_600
+"""Seconds within which it is entered what became of a run: a workflow of GitHub ends after 35 days."""
 _STEP: Final = 2_000
 
 
@@ -130,12 +133,16 @@ def _finished(store: Store, asked: Wanted, rows: list[Row]) -> Iterator[tuple[Ro
     """The runs, and whether it is entered what became of each."""
     if not rows:
         return
-    since = min(row.columns.at for row in rows)
+    times = [row.columns.at for row in rows]
     most = _RECEIPTS * len(rows) + 100
-    near = Wanted(repository=asked.repository, kind=Kind.RECEIPTS, since=since, most=most)
-    known = {(row.repository, Loose.read(row.text).number("of")) for row in store.find(near)}
+    since, until = max(min(times) - _SKEW, 0), max(times) + _LONGEST_RUN
+    near = Wanted(repository=asked.repository, kind=Kind.RECEIPTS, since=since, until=until, most=most)
+    found = list(store.find(near))
+    known = {(row.repository, Loose.read(row.text).number("of")) for row in found}
+    # Each by itself only where there were too many: a book of lines is read from end to end for every question.
+    is_whole = len(found) < most
     for row in rows:
-        yield row, (row.repository, row.seq) in known or bool(receipts_of(store, row))
+        yield row, (row.repository, row.seq) in known or (not is_whole and bool(receipts_of(store, row)))
 
 
 def receipts_of(store: Store, row: Row) -> tuple[Row, ...]:

@@ -15,7 +15,7 @@ from cicd_agent.core.plan import Receipt
 from cicd_agent.decision import Audit, Decision, Report
 from cicd_agent.entries import Telling, receipts_entry, run_entry
 from cicd_agent.environment import Environment
-from cicd_agent.errors import ConfigError, StoreRefused
+from cicd_agent.errors import BudgetExhausted, ConfigError, StoreRefused
 from cicd_agent.gleaned import facts_of
 from cicd_agent.storing import LOCAL, Opened, StoredState, chain_of, open_store
 
@@ -69,6 +69,14 @@ class Book:
             return audit
         told = receipts_entry(audit, report, receipts, self.event_id, int(self._now()))
         return self._append(audit.repository, told)
+
+    def enter_at_last(self, report: Report, telling: Telling) -> Audit:
+        """Enter a run that has failed; an account book that does not answer does not keep it from saying so."""
+        try:
+            return self.enter(report, telling)
+        except BudgetExhausted:
+            self._failed(StoreRefused("it did not answer before the end of the run"))
+            return Audit("failed", self.chain, why=self._why)
 
     def leave(self, decision: Decision, outputs: Mapping[str, str]) -> None:
         """Leave the facts that a decision of this very job holds for later runs, less what is secret in them."""

@@ -161,7 +161,7 @@ class Outlet:
         granted = replace(grant(scene, is_own=is_own, mode=mode.name), pulls=pulls)
         slack = None if is_shown else connect(scene.settings, self._environment.ca_bundle)
         before = results.written_report(decision, folder, (), self._tape, mode.unproved)
-        telling = Telling(plan.effects, scene.settings.stage, self.timeline, self._tape)
+        telling = Telling(plan.effects, scene.settings.stage if is_own else Stage.DELIVER, self.timeline, self._tape)
         demanded = scene.settings.require_audit == "on" and mode.fails_closed and scene.settings.enforce
         audit = Audit() if is_shown else self.book.enter(before, telling, demanded=demanded)
         plan = Plan((*plan.effects, *anchored(audit)))
@@ -225,7 +225,7 @@ class Outlet:
             values |= spending(account) if account.usage.requests else {}
             plan = Plan((*effects, *results.as_effects(values)))
             written = Report(self._options.mode, code, line, account=account, outputs=values, tape=self._tape)
-            audit = self.book.enter(written, Telling(plan.effects, timeline=self.timeline, tape=self._tape))
+            audit = self.book.enter_at_last(written, Telling(plan.effects, timeline=self.timeline, tape=self._tape))
             receipts = self._perform(Plan((*plan.effects, *anchored(audit))), event, None, tuple(values), folder)
             written = replace(written, receipts=receipts, audit=self.book.close(audit, written, receipts))
             self._write(folder, written)

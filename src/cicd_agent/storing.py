@@ -1,6 +1,6 @@
 """Which account book a run writes to: PostgreSQL by DATABASE_URL, else SQLite or JSON lines in a directory."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -130,17 +130,24 @@ def _made(folder: Path) -> Path:
 
 @dataclass(frozen=True, slots=True)
 class StoredState:
-    """What a store knows of one repository, as modes may ask for it: `chain` is its name there, `name` its own."""
+    """What a store knows of one repository, as modes may ask for it: `chain` is its name there, `name` its own.
+
+    A store that has refused once is not asked again: it would have every question wait for as long.
+    """
 
     store: Store
     chain: str
     name: str
+    refused: list[str] = field(default_factory=list)
 
     def known(self, kind: FactKind, subject: str = "", sha: str = "", most: int = 20) -> Known:
         """The facts of a kind, newest first; what the store refuses is a limit."""
+        if self.refused:
+            return Known(limits=tuple(self.refused))
         try:
             found = self.store.facts(About(self.chain, kind, subject, sha, most))
         except StoreRefused as error:
-            return Known(limits=(str(error),))
+            self.refused.append(str(error))
+            return Known(limits=tuple(self.refused))
         ours = tuple(replace(fact, repository=self.name) for fact in found if fact.repository == self.chain)
         return Known(ours, trusted=self.store.is_guarded)

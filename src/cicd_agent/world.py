@@ -7,7 +7,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
-from urllib.parse import unquote, urlsplit
+from urllib.parse import parse_qsl, unquote, urlsplit
 
 from cicd_agent.adapters.git import GitRepository
 from cicd_agent.adapters.log_file import chunks
@@ -27,6 +27,10 @@ from cicd_agent.settings import Settings
 
 if TYPE_CHECKING:
     from cicd_agent.adapters.github import GitHubForge
+
+_SECRET = re.compile(r"pass|secret|token|key", re.IGNORECASE)
+_WRITTEN_OUT = re.compile(r"//[^:/@]*:([^@\s]+)@")
+"""A password with a slash, a question mark or a hash in it: who connects may read it so, who follows the rules not."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,23 +77,32 @@ def secrets(options: Options, environment: Environment) -> list[str]:
     headers = given.get("model-headers", "").splitlines()
     found = [given.get(name, "") for name in ("github-token", "openai-api-key", "slack-token")]
     found += [environment.workload.request_token] if environment.workload else []
-    found += [_password(url) for url in (given.get("index-url", ""), environment.database_url, environment.redis_url)]
+    for url in (given.get("index-url", ""), environment.database_url, environment.redis_url):
+        found += _passwords(url)
     # What authenticates at a collector stands in a header.
     found += [
-        part.partition("=")[2].strip()
+        word
         for name, value in environment.telemetry.items()
         if name.endswith("HEADERS")
         for part in value.split(",")
+        for word in (part.partition("=")[2].strip(), unquote(part.partition("=")[2]).strip())
     ]
+    for name, value in environment.telemetry.items():
+        found += _passwords(value) if name.endswith("ENDPOINT") else ()
     found += [line.partition(":")[2].strip() for line in headers]
     return [secret for secret in (*found, *_secret_parts(given.get("slack-webhook-url", ""))) if secret]
 
 
-def _password(url: str) -> str:
+def _passwords(url: str) -> list[str]:
+    """What of a URL is a password: before the host, where it may hold what a URL should not, or among the options."""
     try:
-        return unquote(urlsplit(url).password or "")
+        parts = urlsplit(url)
+        told = [parts.password or "", *(value for name, value in parse_qsl(parts.query) if _SECRET.search(name))]
     except ValueError:
-        return url
+        return [url]
+    if "@" not in parts.netloc and (found := _WRITTEN_OUT.search(url)):
+        told.append(found[1])
+    return [form for each in dict.fromkeys(told) for form in (each, unquote(each))]
 
 
 def _secret_parts(url: str) -> list[str]:

@@ -126,7 +126,8 @@ def postgres_place(url: str) -> tuple[URL, Place]:
     """Where a URL points to. Raises StoreRefused when it is none of PostgreSQL."""
     try:
         parsed = make_url(url.strip())
-        known = parsed.drivername.lower() in _SCHEMES
+        # A password with an @ of its own would end up in the name of the host, which everybody sees.
+        known = parsed.drivername.lower() in _SCHEMES and "@" not in (parsed.host or "")
     except (ArgumentError, ValueError):
         known, parsed = False, None
     if parsed is None or not known:
@@ -167,9 +168,18 @@ def postgres_engine(url: URL, place: Place, patience: float) -> Engine:
             f"{place.name} cannot be used", why="psycopg is not installed", remedy="Install cicd-agent[postgres]"
         ) from None
 
+    @event.listens_for(engine, "do_connect")
+    def connect(_dialect: Any, _record: Any, _: Any, parameters: dict[str, Any]) -> Any:
+        from cicd_agent.adapters.store_sql_waiting import WaitingConnection  # noqa: PLC0415  loaded with the engine
+
+        return WaitingConnection.connect(**parameters)
+
     @event.listens_for(engine, "begin")
     def begin(connection: Connection) -> None:
         seconds = _SLOW_SECONDS if connection.get_execution_options().get(SLOW) else _STATEMENT_SECONDS
+        raw: Any = connection.connection.dbapi_connection
+        # The server ends a statement by itself; who hears nothing even then has nobody to talk to.
+        raw.silence = max(seconds, patience) + _CONNECT_SECONDS
         # For this transaction alone, see above.
         connection.exec_driver_sql(
             f"SET LOCAL statement_timeout = {seconds * 1000}; SET LOCAL lock_timeout = {int(patience * 1000)}"

@@ -10,9 +10,10 @@ from typing import Final
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
 from cicd_agent.adapters.store_shapes import refusal
-from cicd_agent.errors import StoreRefused
+from cicd_agent.errors import BudgetExhausted, StoreRefused
 
 _LONGEST: Final = 200
+_DEEP: Final = 20
 _LOCKED: Final = ("another process holds it", "Try again, or end that process")
 _OTHER: Final = "Give another `state-dir`"
 _DAMAGED: Final = "Restore it from a copy, or move it away: a new one is begun"
@@ -82,6 +83,9 @@ class Place:
         try:
             yield
         except (SQLAlchemyError, sqlite3.Error) as error:
+            if (ended := _ended(error)) is not None:
+                # By the limit of the run, which comes but once: what failed is only how the statement was given up.
+                raise ended from None
             raise self.refusal(error) from None
         except OSError as error:
             raise refusal(self.name, error) from None
@@ -105,6 +109,16 @@ class Place:
         for secret in self.secrets:
             line = line.replace(secret, "***")
         return f"{type(error).__name__}: {line}"[:_LONGEST]
+
+
+def _ended(error: BaseException) -> BaseException | None:
+    """What ended the run while an error came, None when nothing did."""
+    behind: BaseException | None = error
+    for _ in range(_DEEP):
+        if behind is None or isinstance(behind, BudgetExhausted | KeyboardInterrupt):
+            return behind
+        behind = behind.__context__
+    return None
 
 
 def _postgres(error: BaseException) -> tuple[str, str]:
