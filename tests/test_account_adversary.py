@@ -194,11 +194,15 @@ def test_a_store_that_refused_once_is_not_waited_for_with_every_question() -> No
 @pytest.mark.parametrize("last", [sqlite3.OperationalError("cannot rollback"), AssertionError()])
 @pytest.mark.parametrize("ended", [BudgetExhausted("the time limit of the run is over"), KeyboardInterrupt()])
 def test_the_end_of_a_run_is_not_lost_in_what_a_library_makes_of_it(last: Exception, ended: BaseException) -> None:
-    with pytest.raises(type(ended)), Place("a database").guarded():
-        try:
-            raise ended
-        finally:
-            raise last
+    def interrupted() -> None:
+        with Place("a database").guarded():
+            try:
+                raise ended
+            finally:
+                raise last
+
+    with pytest.raises(type(ended)):
+        interrupted()
 
 
 def test_what_libraries_log_of_an_error_is_not_shown(tmp_path: Path) -> None:
