@@ -182,6 +182,10 @@ def test_a_book_is_asked_by_the_name_that_github_shows_on_any_server(jobs: GateJ
         assert not any(
             words in left.log for words in ("no run", "nothing to judge", "nothing of that", "there is no chain")
         ), left.log
+    for command in (("audit", "list"), ("audit", "verify"), ("cost",), ("metrics",)):
+        left = ask(jobs.job, *command, "--repository", "octo/other", state_dir=book)
+        assert left.exit == 2, left.log
+        assert f"there is no chain of github.test/octo/other. Give one that is there: {CHAIN}" in left.log
     shown = ask(jobs.job, "audit", "show", "1", "--repository", "octo/app", state_dir=book)
     assert f"{CHAIN}#1:" in shown.log
 

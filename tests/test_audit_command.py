@@ -7,8 +7,10 @@ from typing import Any
 
 import pytest
 
+from cicd_agent.adapters.terminal_audit import render_runs
 from cicd_agent.auditing import audit
 from cicd_agent.cli import parse
+from cicd_agent.core.account_run import AccountRun
 from cicd_agent.core.audit import Entry, Row
 from cicd_agent.environment import Environment
 from cicd_agent.errors import ConfigError
@@ -67,6 +69,38 @@ def test_runs_are_found_by_what_is_known_of_them(
     store: FakeStore, arguments: tuple[str, ...], found: list[tuple[str, int]]
 ) -> None:
     assert listed(store, *arguments) == found
+
+
+def test_a_run_that_asked_nobody_has_no_cost_and_one_that_did_has_its_own() -> None:
+    store = FakeStore()
+    nobody = {"requests": 0, "input": 0, "output": 0, "from_cache": 0}
+    costs: dict[str, dict[str, Any]] = {
+        "–": {"models": [], "usage": nobody, "cost_usd": "0.000000"},
+        "not known": {"models": [], "usage": nobody, "cost_usd": None, "error": "it ended"},
+        "$12.5000": {"cost_usd": "12.5"},
+        "<$0.0001": {"cost_usd": "0.000001"},
+        "dear": {"cost_usd": "dear"},
+    }
+    for number, more in enumerate(costs.values(), 1):
+        store.append(decided(number, **more))
+    listed = ask(store, "list").out.splitlines()[1:]
+    assert [words for words, line in zip(reversed(costs), listed, strict=False) if line.endswith(f"  {words}")] == [
+        *reversed(costs)
+    ]
+
+
+def test_a_narrow_terminal_has_the_columns_that_matter_most() -> None:
+    row = FakeStore()
+    row.append(reviewed())
+    runs = [AccountRun.of(each, finished=True) for each in row.rows(SHOP)]
+    wide, narrow = (render_runs(runs, "here", is_more=False, width=width) for width in (200, 60))
+    assert {"risk", "model", "pull"} <= {*wide.split()}
+    assert not {"risk", "model", "pull"} & {*narrow.split()}
+    assert max(map(len, narrow.splitlines())) <= 70
+
+
+def test_without_a_verb_a_book_is_verified(store: FakeStore) -> None:
+    assert ask(store, "--repository", SHOP).out == ask(store, "verify", "--repository", SHOP).out
 
 
 def test_a_list_says_when_there_is_more(store: FakeStore) -> None:
@@ -196,7 +230,7 @@ def test_prune_says_what_it_removes_and_enters_it(store: FakeStore) -> None:
 
 def test_prune_keeps_to_the_chain_that_is_named(store: FakeStore) -> None:
     out = ask(store, "prune", "--older-than", "1d", "--repository", OTHER).out
-    assert "acme/other  1 entry removed, #1 to #1; it begins with #2" in out
+    assert "acme/other  1 entry removed, #1; it begins with #2" in out
     assert "keep this anchor: acme/other#2:" in out
     assert len(store.chains[SHOP]) == 4
 

@@ -184,7 +184,8 @@ def play(folder: Path, case: Case, place: Path) -> Outcome:
                 model.url: "<model>",
                 tier: "<sandbox>",
                 platform.python_version(): "<python>",
-                platform.python_version().replace(".", "\\."): "<python>",
+                # As Markdown has it: what could begin a list does not.
+                platform.python_version().replace(".", "\\.", 1): "<python>",
                 base: "<base>",
                 head: "<head>",
             }

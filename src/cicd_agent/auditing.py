@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Final
 
 from cicd_agent.adapters.terminal_audit import WIDE, render_runs
+from cicd_agent.booked import chains
 from cicd_agent.cli import Options
 from cicd_agent.core.account_run import AccountRun
 from cicd_agent.core.audit import Kind, Row
@@ -114,6 +115,7 @@ def _list(store: Store, options: Options, outlet: Outlet, now: float) -> int:
     if options.most < 1:
         raise ConfigError("--most is no count", remedy="Give a whole number from 1 on")
     asked = wanted(options, now)
+    chains(store, asked.repository)
     rows = list(store.find(replace(asked, most=options.most + 1)))
     shown, is_more = rows[: options.most], len(rows) > options.most
     runs = [AccountRun.of(row, finished=finished) for row, finished in _finished(store, asked, shown)]
@@ -148,15 +150,6 @@ def receipts_of(store: Store, row: Row) -> tuple[Row, ...]:
     found = row.columns
     near = Wanted(row.repository, Kind.RECEIPTS, found.event_id, found.sha, found.mode, most=100)
     return tuple(each for each in store.find(near) if Loose.read(each.text).number("of") == row.seq)
-
-
-def chains(store: Store, repository: str) -> tuple[str, ...]:
-    """The chains that are asked for. Raises ConfigError when there is none of that name."""
-    known = store.repositories()
-    if repository and repository not in known:
-        few = ", ".join(known[:5]) or "none at all"
-        raise ConfigError(f"there is no chain of {repository}", remedy=f"Give one that is there: {few}")
-    return (repository,) if repository else known
 
 
 def counted(rows: Iterator[Row], outlet: Outlet, what: str) -> Iterator[Row]:

@@ -10,8 +10,9 @@ from typing import Any, Final
 
 from cicd_agent import __version__
 from cicd_agent.adapters.streamed_file import streamed_file
-from cicd_agent.auditing import chains, counted
+from cicd_agent.auditing import counted
 from cicd_agent.auditing_show import readable
+from cicd_agent.booked import chains
 from cicd_agent.cli import Options
 from cicd_agent.core.account_run import COLUMNS, AccountRun
 from cicd_agent.core.account_sarif import results_of

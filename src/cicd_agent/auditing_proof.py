@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import Final
 
 from cicd_agent.adapters.terminal_audit import render_verified
-from cicd_agent.auditing import chains, counted
+from cicd_agent.auditing import counted
+from cicd_agent.booked import chains
 from cicd_agent.cli import Options
 from cicd_agent.core.account_run import links_of
 from cicd_agent.core.audit import Link

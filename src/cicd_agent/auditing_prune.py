@@ -6,7 +6,8 @@ from dataclasses import asdict, dataclass
 
 from cicd_agent import __version__
 from cicd_agent.adapters.terminal_audit import PrunedChain, render_pruned
-from cicd_agent.auditing import chains, counted, when
+from cicd_agent.auditing import counted, when
+from cicd_agent.booked import chains
 from cicd_agent.cli import Options
 from cicd_agent.core.audit import Entry, Kind
 from cicd_agent.core.chain import Break, verify

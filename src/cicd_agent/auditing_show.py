@@ -7,7 +7,8 @@ from typing import Any, Final
 
 from cicd_agent.adapters.style import one_line
 from cicd_agent.adapters.terminal_audit_show import render_entry
-from cicd_agent.auditing import SHORTEST_SHA, chains, counted, receipts_of
+from cicd_agent.auditing import SHORTEST_SHA, counted, receipts_of
+from cicd_agent.booked import chains
 from cicd_agent.cli import Options
 from cicd_agent.core.audit import Kind, Row, chained
 from cicd_agent.core.loose import Loose

@@ -30,6 +30,16 @@ def whose(options: Options, environment: Environment, store: Store | None) -> st
     return known[0] if known else ""
 
 
+def chains(store: Store, repository: str) -> tuple[str, ...]:
+    """The chains that are asked for, all without a name. Raises ConfigError when there is none of that name."""
+    known = store.repositories()
+    if repository and repository not in known:
+        few = ", ".join(known[:5])
+        remedy = f"Give one that is there: {few}" if few else "Nothing has been entered yet"
+        raise ConfigError(f"there is no chain of {repository}", remedy=remedy)
+    return (repository,) if repository else known
+
+
 def read_book(store: Store, repository: str, modes: Sequence[str], since: int = 0) -> Entered:
     """What the book holds of these modes, the newest first. Raises StoreRefused."""
     counts: Counter[str] = Counter()

@@ -112,6 +112,8 @@ def parse(argv: Sequence[str]) -> Options:
     """The options of a command line. Raises ConfigError, and SystemExit after `--help` and `--version`."""
     if argv and not argv[0].startswith("-") and argv[0] not in (*MODES, *STAGES, *TOOLS):
         raise unknown_mode(argv[0])
+    if argv and argv[0] == "audit" and len(argv) > 1 and argv[1].startswith("-") and argv[1] not in ("-h", "--help"):
+        argv = ["audit", "verify", *argv[1:]]
     found = vars(_parser().parse_args(argv))
     inputs = dict(_assignment(pair) for pair in found.pop("input", None) or ())
     for option, name in (("run_id", "run-id"), ("state_dir", "state-dir")):

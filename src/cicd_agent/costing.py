@@ -10,6 +10,7 @@ from typing import Any, Final
 
 from cicd_agent.adapters.terminal_cost import Page, render_cost
 from cicd_agent.agent.prices import PRICES, READ_ON, Price, price_of
+from cicd_agent.booked import chains
 from cicd_agent.cli import Options
 from cicd_agent.config import load
 from cicd_agent.core.audit import Kind, Row
@@ -75,6 +76,7 @@ def cost(
             "no account book is kept here", remedy="Give --state-dir, or set DATABASE_URL to a PostgreSQL database"
         )
     with closing(opened.store) as store:
+        chains(store, options.repository)
         wanted = Wanted(repository=options.repository, kind=Kind.RUN, since=since, most=MOST)
         counted = _Counted(store.find(wanted), outlet.progress)
         told = cost_report(iter(counted), prices.rates)

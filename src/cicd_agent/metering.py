@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Final
 
 from cicd_agent.adapters.files import write_file
+from cicd_agent.booked import chains
 from cicd_agent.cli import Options
 from cicd_agent.core import metric_registry as registry
 from cicd_agent.core.metric import Sample, Tally, added
@@ -108,6 +109,7 @@ def metrics(
     with closing(opened.store) as store:
         if opened.note:
             outlet.warn(opened.note)
+        chains(store, options.repository)
         samples = (*_totals(store, Wanted(repository=options.repository, since=since, most=_ALL), outlet), *accuracy)
     outlet.progress("")
     samples = added((), [cleaned(each, outlet.redact) for each in samples])

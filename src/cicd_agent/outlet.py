@@ -337,13 +337,9 @@ class Outlet:
 
     def _page(self, decision: Decision, evidence: Evidence, written: Report, folder: Path, top: Path | None) -> str:
         """The result for a person."""
-        shape = Shape(
-            report=str(folder / results.REPORT),
-            outputs=written.outputs,
-            colour=self.coloured,
-            width=self.width,
-            links=top.absolute().as_uri() if top and self.coloured else "",
-        )
+        links = top.absolute().as_uri() if top and self.coloured else ""
+        name, told = str(folder / results.REPORT), written.outputs
+        shape = Shape(report=name, outputs=told, colour=self.coloured, width=self.width, links=links)
         return rendered(decision, evidence, shape)
 
     def _trouble(self, written: Report) -> None:

@@ -54,6 +54,7 @@ def _tallies(heading: str, tallies: Mapping[str, Tally], style: Style) -> Iterat
         return
     rows = [_row(one_line(name, 50), tally) for name, tally in list(tallies.items())[:_MOST]]
     lines = list(_table((heading, *_HEAD[1:-1]), rows))
+    yield ""
     yield style.ink(lines[0], "bold")
     yield from lines[1:]
     if len(tallies) > _MOST:
@@ -90,6 +91,8 @@ def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> Iterator[str]:
 
 
 def _limits(limits: Sequence[str], style: Style) -> Iterator[str]:
+    if limits:
+        yield ""
     for limit in limits[:_MOST]:
         yield from style.wrapped(limit, "", "  ")
     if len(limits) > _MOST:

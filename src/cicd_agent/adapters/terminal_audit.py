@@ -87,7 +87,7 @@ def render_pruned(
             continue
         removed = entries(pruned.last - pruned.first + 1)
         verb = "would be removed" if dry_run else "removed"
-        lines.append(f"{name}  {removed} {verb}, #{pruned.first} to #{pruned.last}; it begins with #{pruned.last + 1}")
+        lines.append(f"{name}  {removed} {verb}, {span(pruned.first, pruned.last)}; it begins with #{pruned.last + 1}")
         if each.broken:
             lines.append(f"  {style.ink('broken', 'critical')}, which the entry of the removal says:")
             lines += [line for one in each.broken for line in _break(one, style)]
@@ -99,6 +99,11 @@ def render_pruned(
 def entries(number: int) -> str:
     """`1 entry`, `2 entries`."""
     return f"{number:,} {'entry' if number == 1 else 'entries'}"
+
+
+def span(first: int, last: int) -> str:
+    """`#1 to #3`, or `#1` alone."""
+    return f"#{first} to #{last}" if first != last else f"#{first}"
 
 
 def short(sha: str) -> str:
@@ -143,10 +148,12 @@ def _row(run: AccountRun) -> tuple[str, ...]:
 def _cost(told: Loose, models: Sequence[str]) -> str:
     """What it cost; a dash where nobody was asked, and nothing where that is not told."""
     usage, told_cost = told.inner("usage"), told.word("cost_usd")
+    is_failed = bool(told.word("error"))
     if not models and usage.number("requests") == 0 and not usage.number("from_cache"):
-        return "–"
+        # A run that failed may have ended before it could say what it had asked.
+        return "not known" if is_failed and not told_cost else "–"
     if not told_cost:
-        return "not known" if models else ""
+        return "not known" if models or is_failed else ""
     return dollars(told_cost) or clip(one_line(told_cost), 10)
 
 
@@ -171,7 +178,7 @@ def _line(parts: Sequence[str]) -> str:
 def _chain(found: Verified, style: Style) -> Iterator[str]:
     name = style.ink(_name(found.repository), "bold")
     last = found.head.seq if found.head else 0
-    reach = f"{entries(found.entries)}, #{found.first} to #{last}" if last else entries(found.entries)
+    reach = f"{entries(found.entries)}, {span(found.first, last)}" if last else entries(found.entries)
     if found.holds:
         yield f"{style.ink('holds', 'added')}   {name}  {reach}"
     else:

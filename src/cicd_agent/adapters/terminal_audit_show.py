@@ -41,7 +41,9 @@ def render_entry(
         case Kind.RECEIPTS:
             parts = ([f"what became of #{one_line(told.word('of'), 20) or '?'}"], _done(told, [told], style))
         case Kind.PRUNE:
-            words = f"#{told.word('first')} to #{told.word('last')} were removed on {moment_words(row.columns.at)}"
+            first, last = told.word("first"), told.word("last")
+            which = f"#{first} to #{last} were" if first != last else f"#{first} was"
+            words = f"{which} removed on {moment_words(row.columns.at)}"
             broken = (f"#{each.word('seq')} {each.word('kind')}: {each.word('words')}" for each in told.each("broken"))
             parts = ([one_line(words)], _section("what did not hold of them", broken, style))
         case never:
@@ -173,8 +175,8 @@ def _asked(told: Loose, style: Style) -> Iterator[str]:
         parts = [
             each.word("question"),
             f"model {each.word('model')}" if each.word("model") else "",
-            f"{each.word('rounds')} rounds" if each.word("rounds") else "",
-            f"{looked} look-ups" if looked else "",
+            count(rounds, "round") if (rounds := each.number("rounds")) else "",
+            count(looked, "look-up") if looked else "",
             f"failed: {each.word('failure')}" if each.word("failure") else "",
         ]
         yield from style.wrapped(one_line(", ".join(part for part in parts if part), 400), "  ", "  ")
@@ -191,9 +193,11 @@ def _spent(told: Loose) -> Iterator[str]:
         f"{count(kept, 'answer')} from the cache" if kept else "",
         dollars(cost) or f"${one_line(cost, 20)}" if cost else "cost not known",
     ]
-    nobody = requests == 0 and not kept and not told.words("models")
+    if requests == 0 and not kept and not told.words("models"):
+        is_known = bool(cost) or not told.word("error")
+        spent = ["no model was asked" if is_known else "what it spent is not known"]
     parts = [
-        *(["no model was asked"] if nobody else spent),
+        *spent,
         f"{one_line(told.word('seconds'), 20)} s" if told.word("seconds") else "",
     ]
     yield one_line(", ".join(part for part in parts if part), 300)

@@ -61,11 +61,14 @@ def _total(told: CostReport, page: Page, style: Style) -> Iterator[str]:
         yield from style.wrapped(modes, "  ", "  ")
         return
     sure = "at least " if total.unknown else ""
-    yield style.ink(f"{sure}{money(total.cost)} for {count(total.runs, 'run')} since {day}", "bold")
+    amount = f"{sure}{money(total.cost)}" if total.cost or not total.unknown else "cost not known"
+    yield style.ink(f"{amount} for {count(total.runs, 'run')} since {day}", "bold")
     used = total.used
+    least = {name: "≥" if total.untold.get(name) else "" for name in used}
     yield (
-        f"  {total.asked:,} asked a model: {count(used['requests'], 'request')}, {used['input']:,} tokens in "
-        f"({used['cached']:,} cached), {used['output']:,} out ({used['reasoning']:,} reasoning)"
+        f"  {total.asked:,} asked a model: {least['requests']}{count(used['requests'], 'request')}, "
+        f"{least['input']}{used['input']:,} tokens in ({least['cached']}{used['cached']:,} cached), "
+        f"{least['output']}{used['output']:,} out ({least['reasoning']}{used['reasoning']:,} reasoning)"
     )
     if total.median is not None and total.p95 is not None:
         yield f"  a run that asked: median {money(total.median)}, 95 % at most {money(total.p95)}"
