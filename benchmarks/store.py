@@ -24,7 +24,7 @@ if __name__ == "__main__":
     sys.path[:0] = [str(Path(__file__).resolve().parent.parent / part) for part in ("", "src")]
 
 from benchmarks.store_bulk import REPOSITORIES, analyse, fill, sizes
-from benchmarks.store_questions import SHA_GOAL, asking, commanding, milliseconds, reading, told
+from benchmarks.store_questions import SHA_GOAL, asking, commanding, milliseconds, planned, reading, told
 from tests.services.postgres import NoServerError, Server, start
 from tests.stores.books import Book, run
 from tests.stores.writing import started
@@ -158,7 +158,7 @@ def main() -> int:
             finally:
                 if server:
                     server.stop()
-    goals = f"append ≤ {APPEND_GOAL:.0f} ms, by a commit ≤ {SHA_GOAL:.0f} ms, every chain whole"
+    goals = f"append ≤ {APPEND_GOAL:.0f} ms, by a commit ≤ {SHA_GOAL:.0f} ms, each question by an index, chains whole"
     print(f"goals: {goals}: {'met' if good else 'MISSED'}; {os.cpu_count()} cores, load {os.getloadavg()[1]:.1f}")
     return 0 if good else 1
 
@@ -191,6 +191,7 @@ def measured(kind: str, folder: Path, server: Server | None, records: int, appen
     shelf = folder if kind != "postgresql" else Path(tempfile.gettempdir())
     with closing(large.open()) as store:
         good &= asking(store, count, indexed=kind != "lines") or kind == "lines"
+        good &= kind != "postgresql" or planned(large.place)
         good &= reading(store, count, shelf)
         commanding(store, count, shelf)
         told("append to it", milliseconds(lambda: store.append(run(1, REPOSITORIES[0])), 50))

@@ -1,13 +1,19 @@
 """What is asked of a large account book, by its store alone and as `cicd-agent audit` does, and how long that takes."""
 
 import random
+import re
 import resource
 import statistics
 import time
 from collections.abc import Callable
 from pathlib import Path
 
+import psycopg
+from sqlalchemy import create_engine
+
 from benchmarks.store_bulk import REPOSITORIES, entry_of, event_of, place_of, pull_of, sha_of
+from cicd_agent.adapters.store_sql_queries import found
+from cicd_agent.adapters.store_sql_schema import ENTRIES
 from cicd_agent.core.audit import Kind
 from cicd_agent.core.chain import verify
 from cicd_agent.core.ports_store import Store, Wanted
@@ -15,6 +21,19 @@ from tests.audit_jobs import ask
 
 SHA_GOAL = 20.0
 """Milliseconds."""
+_WHOLE, _PART = "by a commit, its whole SHA", "by a commit, 7 digits of it"
+_EVENT = "show: by the id of its event"
+QUESTIONS: dict[str, Callable[[int], Wanted]] = {
+    "list: the newest 20": lambda _: Wanted(kind=Kind.RUN, most=20),
+    "list: of one repository": lambda run: Wanted(repository=place_of(run)[0], kind=Kind.RUN, most=20),
+    "list: of a mode and a decision": lambda _: Wanted(mode="deploy-gate", decision="rollback", most=20),
+    "list: of a pull request": lambda run: Wanted(repository=place_of(run)[0], pull=pull_of(run), most=20),
+    _WHOLE: lambda run: Wanted(sha=sha_of(run), most=20),
+    _PART: lambda run: Wanted(sha=sha_of(run)[:7], most=20),
+    _EVENT: lambda run: Wanted(event_id=event_of(run)),
+}
+"""What is asked about a run."""
+_INDEX = re.compile(r"Index(?: Only)? Scan(?: Backward)?(?: using| on) (\w+)")
 _MOST_BREAKS = 3
 _FEW, _SOME, _COMMANDS = 3, 20, 5
 
@@ -43,25 +62,33 @@ def asking(store: Store, records: int, *, indexed: bool = True) -> bool:
     runs = [chance.randrange(records // 2) for _ in range(200)]
     times = _SOME if indexed else _FEW
 
-    def each(what: str, wanted: Callable[[int], Wanted], holds: Callable[[int], bool] = bool) -> float:
+    medians = {}
+    for what, wanted in QUESTIONS.items():
         asked, counts = iter(runs), list[int]()
-        found = milliseconds(lambda: counts.append(len(list(store.find(wanted(next(asked)))))), times)
-        expect(all(map(holds, counts)), f"`{what}` finds what there is, not {counts}")
-        return told(what, found)
-
-    def both(count: int) -> bool:
-        return count == 2  # a run and what became of it
-
-    each("list: the newest 20", lambda _: Wanted(kind=Kind.RUN, most=20))
-    each("list: of one repository", lambda run: Wanted(repository=place_of(run)[0], kind=Kind.RUN, most=20))
-    each("list: of a mode and a decision", lambda _: Wanted(mode="deploy-gate", decision="rollback", most=20))
-    each("list: of a pull request", lambda run: Wanted(repository=place_of(run)[0], pull=pull_of(run), most=20))
-    whole = each("by a commit, its whole SHA", lambda run: Wanted(sha=sha_of(run), most=20), both)
-    part = each("by a commit, 7 digits of it", lambda run: Wanted(sha=sha_of(run)[:7], most=20))
-    each("show: by the id of its event", lambda run: Wanted(event_id=event_of(run)), both)
+        taken = milliseconds(lambda: counts.append(len(list(store.find(wanted(next(asked)))))), times)  # noqa: B023
+        pair = wanted is QUESTIONS[_WHOLE] or wanted is QUESTIONS[_EVENT]  # a run and what became of it
+        expect(all(count == 2 if pair else count for count in counts), f"`{what}` finds what there is, not {counts}")
+        medians[what] = told(what, taken)
     asked = iter(runs)
     told("show: by its number", milliseconds(lambda: _stands(store, next(asked)), times))
-    return max(whole, part) <= SHA_GOAL
+    return max(medians[_WHOLE], medians[_PART]) <= SHA_GOAL
+
+
+def planned(url: str) -> bool:
+    """Whether a server answers every question by an index; each is named. Of SQLite the tests see to it."""
+    unserved = []
+    with psycopg.connect(url) as connection:
+        for what, wanted in QUESTIONS.items():
+            asked = found(wanted(7))
+            text = asked.compile(
+                dialect=create_engine("postgresql+psycopg://").dialect, compile_kwargs={"literal_binds": True}
+            )
+            plan = "\n".join(row[0] for row in connection.execute(f"EXPLAIN {text}".replace("%%", "%").encode()))
+            used = sorted({name.removeprefix(f"{ENTRIES.name}_") for name in _INDEX.findall(plan)})
+            print(f"  {what:<34}   index: {', '.join(used) or 'NONE'}")
+            if not used or "Seq Scan" in plan:
+                unserved.append(what)
+    return not unserved
 
 
 def _stands(store: Store, run: int) -> None:
@@ -101,7 +128,7 @@ def reading(store: Store, records: int, folder: Path) -> bool:
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     begun = time.perf_counter()
     expect(store.repositories() == tuple(sorted(REPOSITORIES)), "every repository has a chain")
-    found = [verify(store.rows(name), (), store.head(name)) for name in REPOSITORIES]
+    chains = [verify(store.rows(name), (), store.head(name)) for name in REPOSITORIES]
     verified = time.perf_counter()
     exported = 0
     with (folder / "export.jsonl").open("w", encoding="utf-8") as file:
@@ -112,16 +139,16 @@ def reading(store: Store, records: int, folder: Path) -> bool:
     ended = time.perf_counter()
     (folder / "export.jsonl").unlink()
     grown = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before
-    _paced("verify, all chains", sum(each.entries for each in found), verified - begun)
+    _paced("verify, all chains", sum(each.entries for each in chains), verified - begun)
     _paced("export, the text of all entries", exported, ended - verified)
     print(f"  {'memory that both took':<34}{grown / 1024:>10.1f} MB")
-    expect(exported == records == sum(each.entries for each in found), "every entry is read")
-    broken = [each for each in found if not each.holds]
+    expect(exported == records == sum(each.entries for each in chains), "every entry is read")
+    broken = [each for each in chains if not each.holds]
     for each in broken:
         print(f"  NOT WHOLE: {each.repository}, {[one.words for one in each.breaks[:_MOST_BREAKS]]}")
     if not broken:
-        shares = sorted(each.entries for each in found)
-        print(f"  {'whole':<34}{len(found):>10} chains of {shares[0]:,} to {shares[-1]:,} entries")
+        shares = sorted(each.entries for each in chains)
+        print(f"  {'whole':<34}{len(chains):>10} chains of {shares[0]:,} to {shares[-1]:,} entries")
     return not broken
 
 

@@ -9,8 +9,10 @@ from typing import Any
 import pytest
 
 from cicd_agent.cli import parse
+from cicd_agent.core import metric_registry as registry
 from cicd_agent.core.markdown import marker
 from cicd_agent.edge import run
+from cicd_agent.metering import judged
 from cicd_agent.outlet import Streams
 from tests.repos import TempRepo
 from tests.servers.github import FakeGitHub
@@ -69,7 +71,10 @@ def test_accepted_rejected_and_unknown_findings_of_a_merged_pull_request(hub: Fa
     assert (code, review["right"], review["wrong"], review["unknown"]) == (0, 1, 1, 1)
     assert review["grounds"] == {"merged_unchanged": 1, "resolved_unchanged": 1, "suggestion_committed": 1}
     assert told["rules"]["py-shell"]["n"] == 3
-    cases = json.loads((repo.path.parent / "cases.json").read_text())["cases"]
+    written = json.loads((repo.path.parent / "cases.json").read_text())
+    assert {name: each for name, each in written.items() if name != "cases"} == told
+    assert any(each.metric is registry.RIGHT for each in judged(json.dumps(written).encode(), "cases.json"))
+    cases = written["cases"]
     assert [case["truth"] for case in cases] == ["right", "wrong", "unknown"]
     assert len(hub.received) == 2, "one for the pull requests, one for what a person may do"
 

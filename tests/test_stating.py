@@ -154,6 +154,7 @@ def test_each_read_may_fail_by_itself() -> None:
     document = told(github=github, book=store())
     assert set(answers(document)) == {"failures", "deployment"}
     assert {limit.partition(":")[0] for limit in document["limits"]} == {"tests", "review"}
+    assert run(github=github, book=store()).count("it timed out") == 1
 
 
 def test_a_book_that_cannot_be_read_is_a_limit_beside_github_and_an_error_without() -> None:

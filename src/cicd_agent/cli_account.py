@@ -31,7 +31,9 @@ def add_account_commands(command: Command) -> None:
     )
     _add_since(accuracy)
     accuracy.add_argument("--repo-dir", metavar="DIR", help="the checkout (default: GITHUB_WORKSPACE, else here)")
-    accuracy.add_argument("--out", dest="write", metavar="FILE", help="write what was labelled there, as JSON")
+    accuracy.add_argument(
+        "--out", dest="write", metavar="FILE", help="write all of it there as JSON, with each case that was labelled"
+    )
     cost = _told(command("cost", "say what the models cost, and what tiers and caches saved"), "cost")
     _add_since(cost)
     cost.add_argument("--by", choices=("mode", "repository", "model", "day"), action="append", help="may be repeated")

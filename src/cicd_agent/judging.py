@@ -18,6 +18,7 @@ from cicd_agent.core.accuracy_book import DecidedGate, Entered
 from cicd_agent.core.accuracy_gate import gate_cases
 from cicd_agent.core.period import moment
 from cicd_agent.core.ports import Repository
+from cicd_agent.core.redact_json import redact_json
 from cicd_agent.core.words import count
 from cicd_agent.environment import Environment
 from cicd_agent.errors import ConfigError, Exit
@@ -65,10 +66,12 @@ def accuracy(
     told = measure(cases, thresholds)
     limits = list(dict.fromkeys((*limits, *more)))
     outlet.progress("")
+    record = document(told, since, limits)
     if options.write:
-        _write(Path.cwd() / options.write, outlet.redact(dump(cases)))
+        written = json.dumps({**record, "cases": [asdict(case) for case in cases]}, indent=1)
+        _write(Path.cwd() / options.write, redact_json(written, outlet.redact) + "\n")
     if options.format == "json":
-        outlet.print_json(json.dumps(document(told, since, limits), indent=1))
+        outlet.print_json(json.dumps(record, indent=1))
     else:
         outlet.print(render_accuracy(told, limits, colour=outlet.coloured, width=outlet.width))
     for mode in told.below:
@@ -159,11 +162,6 @@ def _since(text: str, now: float) -> int:
     except (ValueError, OverflowError):
         remedy = "Write it as `30d`, `12h`, or a date such as 2026-11-01"
         raise ConfigError("--since is no time", why=text[:50], remedy=remedy) from None
-
-
-def dump(cases: Sequence[Case]) -> str:
-    """The labelled cases as JSON, for who wants to look at each."""
-    return json.dumps({"version": 1, "cases": [asdict(case) for case in cases]}, indent=1) + "\n"
 
 
 def _write(place: Path, text: str) -> None:

@@ -9,7 +9,7 @@ from cicd_agent.core.ports_store import About, Store
 from tests.stores.books import REPOSITORY, Book, removal, run, unbroken
 from tests.stores.writing import started
 
-WRITERS, EACH = 20, 15
+WRITERS, EACH = 20, 8
 
 
 def test_twenty_processes_lose_nothing_and_make_one_chain(book: Book, opening: Callable[[Book], Store]) -> None:

@@ -42,7 +42,7 @@ def render_state(
         _table(told, style),
         _failures(told, explained, style),
         _foot(told, explained),
-        _limits(limits, style),
+        _limits(_untold(limits, told), style),
     )
     return "\n".join(line for part in parts for line in part) + "\n"
 
@@ -97,6 +97,12 @@ def _foot(told: PipelineState, explained: Sequence[Explained]) -> Iterator[str]:
     trusted = [each.trusted for each in told.answers if each.is_known] + [each.trusted for each in explained]
     if not all(trusted):
         yield _FOOT
+
+
+def _untold(limits: Sequence[str], told: PipelineState) -> list[str]:
+    """Less those that say, after the name of what was read, only why something in the table is not known."""
+    shown = {each.problem for each in told.answers if not each.is_known and each.problem}
+    return [limit for limit in limits if limit.partition(": ")[2] not in shown]
 
 
 def _limits(limits: Sequence[str], style: Style) -> Iterator[str]:
