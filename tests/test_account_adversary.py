@@ -1,7 +1,9 @@
 """Whoever is about the account book besides us gets no word of a secret, forges no entry, and keeps no run waiting."""
 
 import json
+import logging
 import os
+import sqlite3
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -11,13 +13,14 @@ from cicd_agent import edge
 from cicd_agent.adapters.metrics_file import add_to
 from cicd_agent.adapters.store_lines import LinesStore
 from cicd_agent.adapters.store_sql import SqlStore
+from cicd_agent.adapters.store_sql_refusals import Place
 from cicd_agent.adapters.store_sql_waiting import WaitingConnection
 from cicd_agent.cli import Options
 from cicd_agent.core.facts import Fact, FactKind
 from cicd_agent.core.ports_store import About
 from cicd_agent.core.redact import Redactor
 from cicd_agent.environment import Environment
-from cicd_agent.errors import StoreRefused
+from cicd_agent.errors import BudgetExhausted, StoreRefused
 from cicd_agent.storing import StoredState
 from cicd_agent.world import secrets
 from tests.audit_jobs import ask, decided
@@ -186,3 +189,22 @@ def test_a_store_that_refused_once_is_not_waited_for_with_every_question() -> No
     known = [state.known(kind, "a" * 40) for kind in FactKind]
     assert len(asked) == 1
     assert {each.limits for each in known} == {("it is locked.",)}
+
+
+@pytest.mark.parametrize("last", [sqlite3.OperationalError("cannot rollback"), AssertionError()])
+@pytest.mark.parametrize("ended", [BudgetExhausted("the time limit of the run is over"), KeyboardInterrupt()])
+def test_the_end_of_a_run_is_not_lost_in_what_a_library_makes_of_it(last: Exception, ended: BaseException) -> None:
+    def interrupted() -> None:
+        with Place("a database").guarded():
+            try:
+                raise ended
+            finally:
+                raise last
+
+    with pytest.raises(type(ended)):
+        interrupted()
+
+
+def test_what_libraries_log_of_an_error_is_not_shown(tmp_path: Path) -> None:
+    SqlStore.open(tmp_path / "state.db").close()
+    assert all(logging.getLogger(name).handlers for name in ("sqlalchemy", "psycopg"))

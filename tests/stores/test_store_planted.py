@@ -17,6 +17,7 @@ from cicd_agent.adapters.store_sql import SqlStore
 from cicd_agent.core.chain import verify
 from cicd_agent.core.ports_store import About, Store
 from cicd_agent.errors import StoreRefused
+from tests.services.postgres import Server
 from tests.stores.books import REPOSITORY, run, unbroken
 
 ENTRIES = "cicd_agent_entries"
@@ -198,3 +199,20 @@ def test_nothing_is_waited_for_and_no_link_followed(tmp_path: Path, name: str, p
         return
     with pytest.raises(StoreRefused):
         used(store)
+
+
+def test_what_drops_entries_on_a_server_is_no_silent_loss(server: Server) -> None:
+    url = server.schema()
+    store = SqlStore.open(url)
+    store.append(run(1))
+    server.run(
+        "CREATE FUNCTION nothing() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NULL; END'",
+        f"CREATE TRIGGER dropping BEFORE INSERT ON {ENTRIES} FOR EACH ROW EXECUTE FUNCTION nothing()",
+        url=url,
+    )
+    with pytest.raises(StoreRefused, match="did not take an entry"):
+        store.append(run(2))
+    server.run(f"DROP TRIGGER dropping ON {ENTRIES}", url=url)
+    assert store.append(run(2)).seq == 2
+    assert unbroken(store.rows(REPOSITORY)) == 2
+    store.close()

@@ -34,6 +34,7 @@ from cicd_agent.adapters.store_sql_schema import ENTRIES, FACTS, HEADS, REVISION
 from cicd_agent.core.audit import ZERO, Entry, Link, Row, chained, word
 from cicd_agent.core.facts import Fact
 from cicd_agent.core.ports_store import About, Pruned, Store, Wanted
+from cicd_agent.errors import StoreRefused
 
 _BATCH: Final = 100
 """Rows that are fetched at once: each may hold megabytes."""
@@ -196,7 +197,13 @@ class SqlStore(Store):
         entered = ENTRIES.insert().values(entry_values(entry, seq, end.hash, link.hash))
         if self.is_guarded:
             # A server may be far away: both at once.
-            connection.execute(entered.add_cte(moved.cte("moved")))
+            taken = connection.execute(entered.add_cte(moved.cte("moved")).returning(ENTRIES.c.hash)).scalars().all()
+            if taken != [link.hash]:
+                raise StoreRefused(
+                    f"{self.place} did not take an entry as it is",
+                    why="a trigger or a rule of somebody else drops or changes it",
+                    remedy="Find out who made that, and remove it",
+                )
         else:
             connection.execute(entered)
             connection.execute(moved)

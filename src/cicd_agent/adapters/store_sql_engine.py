@@ -1,5 +1,6 @@
 """Connections to a database of the account book: what each is told before it is used."""
 
+import logging
 import os
 import sqlite3
 import stat
@@ -43,6 +44,7 @@ _LONGEST_VALUE: Final = 8 * LONGEST
 def sqlite_engine(path: Path, patience: float) -> Engine:
     """Of a SQLite file, made if need be for its owner alone. Raises OSError or StoreRefused when there can be none."""
     _secure(path)
+    _hush()
     engine = create_engine(
         URL.create("sqlite+pysqlite", database=str(path)),
         connect_args={"timeout": patience, "isolation_level": None, "check_same_thread": False},
@@ -65,6 +67,14 @@ def sqlite_engine(path: Path, patience: float) -> Engine:
         connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
 
     return engine
+
+
+def _hush() -> None:
+    """Keep what libraries log of an error off the screen: a traceback, of which nobody takes the secrets out."""
+    for name in ("sqlalchemy", "psycopg"):
+        logger = logging.getLogger(name)
+        if not logger.handlers:
+            logger.addHandler(logging.NullHandler())
 
 
 def ready_file(engine: Engine, place: str) -> None:
@@ -145,6 +155,7 @@ def postgres_place(url: str) -> tuple[URL, Place]:
 
 def postgres_engine(url: URL, place: Place, patience: float) -> Engine:
     """Of a server. Raises StoreRefused when psycopg is not installed."""
+    _hush()
     told: dict[str, Any] = {
         "client_encoding": "utf8",
         "application_name": "cicd-agent",

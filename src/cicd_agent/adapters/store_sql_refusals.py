@@ -87,6 +87,9 @@ class Place:
                 # By the limit of the run, which comes but once: what failed is only how the statement was given up.
                 raise ended from None
             raise self.refusal(error) from None
+        except AssertionError as error:
+            # Of a library that was interrupted where it did not expect it.
+            raise _ended(error) or error from None
         except OSError as error:
             raise refusal(self.name, error) from None
         except (OverflowError, UnicodeError):

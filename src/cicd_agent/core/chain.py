@@ -158,6 +158,11 @@ class _Judgement:
 
     def _notes(self) -> Iterator[str]:
         last, head = self._walk.last.seq, self._head
+        if last and self._given and all(link in self._gone for link in self._given):
+            yield (
+                "of every anchor that was given the chain says that its entry was removed: that this removal, and what"
+                " is left, was not made up shows only against an anchor of what is left"
+            )
         if head is None and last:
             yield "the store has noted no end of the chain: that its end was cut would show only against an anchor"
         elif head is not None and head.seq < last:
