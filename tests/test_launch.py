@@ -22,7 +22,9 @@ def test_a_job_with_a_store_a_cache_or_a_collector_gets_their_packages(told: dic
     assert lock_for(told) == FLEET
 
 
-@pytest.mark.parametrize("told", [{}, {"STATE_DIR": ""}, {"STATE_DIR": " off "}, {"OTEL_SERVICE_NAME": "ci"}])
+@pytest.mark.parametrize(
+    "told", [{}, {"STATE_DIR": ""}, {"STATE_DIR": " off "}, {"OTEL_SERVICE_NAME": "ci"}, {"DATABASE_URL": "mysql://x"}]
+)
 def test_any_other_job_gets_what_every_run_needs_and_no_more(told: dict[str, str]) -> None:
     assert lock_for(told) == LOCK
 

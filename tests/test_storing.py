@@ -1,5 +1,6 @@
 """Which account book a run gets, and what of it modes are shown."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -30,6 +31,22 @@ def test_on_actions_a_book_that_ends_with_the_job_is_begun_without_being_asked(t
 def test_at_a_terminal_nothing_is_kept_unless_somebody_says_where(tmp_path: Path) -> None:
     assert open_store({}, TERMINAL, tmp_path) is None
     assert open_store({"state-dir": "OFF"}, on_actions(tmp_path), tmp_path) is None
+
+
+def test_a_database_of_another_kind_is_the_projects_own(tmp_path: Path) -> None:
+    opened = open_store({}, replace(on_actions(tmp_path), database_url="mysql://app@db.test/app"), tmp_path)
+    assert opened is not None
+    assert isinstance(opened.store, LinesStore)
+    assert "no PostgreSQL" in opened.note
+    assert open_store({}, Environment(database_url="sqlite:///app.db"), tmp_path) is None
+
+
+def test_who_names_a_directory_means_it_whatever_database_there_is(tmp_path: Path) -> None:
+    environment = Environment(database_url="postgresql://nobody@127.0.0.1:9/none")
+    opened = open_store({"state-dir": str(tmp_path)}, environment, tmp_path)
+    assert opened is not None
+    assert opened.store.place == str(tmp_path / "state.db")
+    opened.store.close()
 
 
 def test_a_directory_holds_a_database_that_only_its_owner_reads(tmp_path: Path) -> None:

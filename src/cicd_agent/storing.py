@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 LOCAL: Final = "local"
 """The chain of runs that belong to no repository on GitHub."""
 DATABASE: Final = "state.db"
+POSTGRESQL: Final = ("postgres:", "postgresql:", "postgresql+psycopg:")
+"""How the URLs of databases begin that can hold a book; another one is the project's own."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,15 +67,17 @@ def open_store(inputs: "Mapping[str, str]", environment: Environment, cwd: Path)
     told = inputs.get("state-dir", "").strip()
     if told.lower() == "off":
         return None
-    if environment.database_url and not told:
+    if told:
+        return _in_folder(_folder(told, environment, cwd))
+    if environment.database_url.startswith(POSTGRESQL):
         from cicd_agent.adapters.store_sql import SqlStore  # noqa: PLC0415  see `_in_folder`
 
         return Opened(SqlStore.open(environment.database_url))
-    if told:
-        return _in_folder(_folder(told, environment, cwd))
     if environment.on_actions and environment.runner_temp:
         # It ends with the job: a file that can be uploaded is enough, and costs nothing to begin.
-        return Opened(LinesStore(_made(Path(environment.runner_temp) / "cicd-agent" / "state")), ends=True)
+        folder = _made(Path(environment.runner_temp) / "cicd-agent" / "state")
+        note = "DATABASE_URL is of no PostgreSQL, and not used for the account book" if environment.database_url else ""
+        return Opened(LinesStore(folder), note, ends=True)
     return None
 
 
