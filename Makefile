@@ -3,6 +3,9 @@
 # Set PYTHON to choose the interpreter of .venv: make PYTHON=/path/to/python3 test
 export PYTHON
 
+# What is compiled is kept, whatever the environment says: the tests start hundreds of processes.
+unexport PYTHONDONTWRITEBYTECODE
+
 BIN := .venv/bin
 WORKFLOWS := $(wildcard .github/workflows/*.yml examples/workflows/*.yml)
 COMPILE := UV_CUSTOM_COMPILE_COMMAND="make lock" $(BIN)/uv pip compile --quiet --no-config --universal \
@@ -26,7 +29,9 @@ setup: ## .venv, made again when a lock file changed
 demo: setup ## review, route, explain a failure and write tests on samples, offline and without a key
 	@$(BIN)/python scripts/demo.py
 
-test: lint types workflows unit ## everything that has to hold before a change goes in
+test: setup ## everything that has to hold before a change goes in
+	@$(MAKE) --no-print-directory --jobs=2 --output-sync=target lint types workflows wheels
+	@$(MAKE) --no-print-directory unit
 
 lint: setup ## ruff: rules and format
 	@echo "==> ruff check"
@@ -70,6 +75,7 @@ bench: setup ## what the README claims, measured here: costs, and the places of 
 	@$(BIN)/python benchmarks/loop_overhead.py
 	@$(BIN)/python benchmarks/planted_bugs.py
 	@$(BIN)/python benchmarks/route_speed.py
+	@$(BIN)/python benchmarks/store.py --records 1000000 --only sqlite,postgresql
 
 bench-review: setup ## reviews of real releases beside installed peers: make bench-review PEERS="DIR …"; needs the package index
 	@$(BIN)/python benchmarks/review_overhead.py $(addprefix --peer-venv ,$(PEERS))
@@ -94,7 +100,9 @@ docs: setup ## write the generated pages and schemas again
 
 lock: setup ## resolve every dependency again; `make lock UPGRADE=--upgrade` takes the newest
 	@$(COMPILE) $(UPGRADE) pyproject.toml --output-file requirements.lock
-	@$(COMPILE) $(UPGRADE) --constraint requirements.lock --group dev pyproject.toml --output-file requirements-dev.lock
+	@$(COMPILE) $(UPGRADE) --constraint requirements.lock --extra fleet pyproject.toml --output-file requirements-fleet.lock
+	@$(COMPILE) $(UPGRADE) --constraint requirements-fleet.lock --extra fleet --group dev pyproject.toml \
+		--output-file requirements-dev.lock
 	@for version in $(PYTHONS); do \
 		$(OVERLAY) --python-version $$version $(UPGRADE) $(OVERLAYS)/requirements.in \
 			--output-file $(OVERLAYS)/$$version.lock || exit; done

@@ -35,7 +35,7 @@ from cicd_agent.modes.review import REVIEW
 from cicd_agent.modes.review.draft import ReviewDraft
 from cicd_agent.modes.review.verdict import verify
 from cicd_agent.settings import Settings
-from tests.fakes import FakeForge, FakeStore
+from tests.fakes import FakeForge, FakeJournal
 from tests.servers.github import FakeGitHub
 from tests.servers.github_routes import Answer as Answered
 from tests.servers.github_server import Received
@@ -146,7 +146,7 @@ def _post(forge: Forge, files: tuple[FileDiff, ...], posed: Sequence[Posed], num
     )
     verdict = verify(REVIEW.rules(evidence, SETTINGS), [Answer("review", draft)], evidence, SETTINGS)
     plan = REVIEW.report(verdict, evidence, Account(), SETTINGS)
-    conversation, planned = Conversation(forge, FakeStore(), event, str), 0
+    conversation, planned = Conversation(forge, FakeJournal(), event, str), 0
     for effect in plan.effects:
         match effect:
             case Review():

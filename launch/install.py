@@ -13,6 +13,12 @@ from collections.abc import Mapping
 from pathlib import Path
 
 LOCK = "requirements.lock"
+FLEET = "requirements-fleet.lock"
+ASKING = (
+    *("STATE_DIR", "DATABASE_URL", "REDIS_URL"),
+    *(f"OTEL_EXPORTER_OTLP_{name}ENDPOINT" for name in ("", "TRACES_", "METRICS_")),
+)
+"""What asks for a database, a shared cache or a collector: only such a job pays for their packages."""
 TIME_LIMIT_S = 300
 WHY_LIMIT = 400
 
@@ -31,7 +37,7 @@ class NotInstalled(Exception):
 
 def install(action: Path, temp: Path, environ: Mapping[str, str]) -> Path:
     """The interpreter of the environment, made now or by an earlier step of the same job."""
-    lock, source = action / LOCK, action / "src"
+    lock, source = action / lock_for(environ), action / "src"
     key = hashlib.sha256(b"\0".join([lock.read_bytes(), os.fsencode(source), os.fsencode(sys.executable)])).hexdigest()
     home = temp / f"cicd-agent-{key[:16]}"
     python, complete = home / "bin/python", home / "complete"
@@ -52,6 +58,14 @@ def install(action: Path, temp: Path, environ: Mapping[str, str]) -> Path:
     (packages / "cicd_agent.pth").write_text(f"{source}\n", "utf-8")
     complete.touch()
     return python
+
+
+def lock_for(environ: Mapping[str, str]) -> str:
+    """Which packages this job needs; what is only blanks, or `off`, asks for nothing."""
+    asked = {name: environ.get(name, "").strip().lower() for name in ASKING}
+    # A job may have a database for its own tests.
+    asked["DATABASE_URL"] = asked["DATABASE_URL"] if asked["DATABASE_URL"].startswith("postgres") else ""
+    return FLEET if any(value not in {"", "off"} for value in asked.values()) else LOCK
 
 
 def installer_environment(environ: Mapping[str, str]) -> dict[str, str]:

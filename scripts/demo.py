@@ -1,6 +1,6 @@
 """Reviews, routes, explains a failed test run and writes tests on samples, offline and without a key.
 
-What was found is checked.
+What was found is checked, and so is the account book that all of it was entered in.
 """
 
 import json
@@ -19,6 +19,7 @@ from scripts import sample_functions
 from scripts.sample_pull_request import BASE, HARMLESS, HEAD, PLANTED, SLIP, SLIPPED, build, slip, token
 
 ROOT = Path(__file__).resolve().parent.parent
+BOOK = ROOT / ".cicd-agent" / "demo" / "state"
 MOST_LINES = 1_500
 MOST_COMMITS = 10
 
@@ -50,7 +51,9 @@ def main() -> int:
         say("The planted token was printed.")
     explained = failure(place)
     written = tests(place)
-    return 1 if leaked or noise or len(found) < len(PLANTED) or not explained or not written else 0
+    proved = account()
+    is_good = explained and written and proved and not leaked and not noise
+    return 0 if is_good and len(found) == len(PLANTED) else 1
 
 
 def recent(repository: Path) -> tuple[str, str] | None:
@@ -80,9 +83,13 @@ def route(repository: Path, base: str, head: str, place: Path) -> tuple[str, dic
 
 
 def _run(arguments: Sequence[str], place: Path) -> tuple[str, dict[str, Any]]:
-    command = ["cicd_agent", *arguments]
+    text = _told(*arguments, "--output-dir", str(place), "--input", f"state-dir={BOOK}", "--format", "text")
+    return text, json.loads((place / "report.json").read_text())["body"]
+
+
+def _told(*arguments: str) -> str:
     ran = subprocess.run(
-        [sys.executable, "-m", *command, "--output-dir", str(place), "--format", "text"],
+        [sys.executable, "-m", "cicd_agent", *arguments],
         cwd=ROOT,
         env=_environment(),
         check=False,
@@ -93,7 +100,7 @@ def _run(arguments: Sequence[str], place: Path) -> tuple[str, dict[str, Any]]:
     say(ran.stdout)
     if ran.returncode:
         raise SystemExit(f"{arguments[0]} ended with exit code {ran.returncode}")
-    return ran.stdout, json.loads((place / "report.json").read_text())["body"]
+    return ran.stdout
 
 
 def failure(place: Path) -> bool:
@@ -141,6 +148,16 @@ def tests(place: Path) -> bool:
     found = [bug["candidate"]["function"] for bug in generated["bugs"]] == [sample_functions.MISTAKEN]
     say(f"  {'found' if found else 'MISSED':<8}the mistake in {sample_functions.MISTAKEN}()")
     return found and int(kept) > 0
+
+
+def account() -> bool:
+    """Show the account book of all these runs; whether its chain holds."""
+    say("\nEvery decision was entered in an account book, which anybody can check:\n")
+    where = ("--state-dir", str(BOOK))
+    _told("audit", "list", *where)
+    holds = "holds" in _told("audit", "verify", *where)
+    _told("cost", *where)
+    return holds
 
 
 def judged(findings: Sequence[Mapping[str, Any]]) -> tuple[list[str], list[str]]:

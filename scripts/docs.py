@@ -13,6 +13,7 @@ from cicd_agent.config.explain import plain  # noqa: E402  after the path is set
 from cicd_agent.config.limits import BY_MODE, listed  # noqa: E402
 from cicd_agent.config.schema import config_schema  # noqa: E402
 from cicd_agent.config.values import Setting, catalogue  # noqa: E402
+from cicd_agent.core.metric_page import page as metrics_page  # noqa: E402
 from cicd_agent.decision import schema as envelope_schema  # noqa: E402
 from cicd_agent.environment import AUDIENCE, FALLBACKS  # noqa: E402
 from cicd_agent.modes.rulebook.page import page as rules_page  # noqa: E402
@@ -185,6 +186,7 @@ def wire_schema(kind: str) -> str:
 PAGES: Mapping[str, Callable[[], str]] = {
     "docs/configuration.md": configuration,
     "docs/rules.md": rules_page,
+    "docs/metrics.md": metrics_page,
     "schema/config.schema.json": schema,
     **{f"schema/{kind}.schema.json": partial(wire_schema, kind) for kind in ("evidence", "decision", "report")},
 }

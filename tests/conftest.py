@@ -1,7 +1,12 @@
 """The ground all tests stand on: no network beyond loopback, no environment but the test's own, repeatable examples."""
 
+import gc
+import hashlib
 import os
+import shutil
 import sys
+from functools import cache
+from pathlib import Path
 from typing import Any
 
 from hypothesis import HealthCheck, settings
@@ -37,6 +42,9 @@ def refuse_network(event: str, args: tuple[object, ...]) -> None:
 
 
 def pytest_configure() -> None:
+    # Compiled once, not by each of the hundreds of processes that are started: .gitignore knows of what that leaves.
+    os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+    sys.dont_write_bytecode = False
     for name in list(os.environ):
         if name.startswith(FOREIGN) or name.lower() in PROXIES:
             del os.environ[name]
@@ -49,7 +57,22 @@ def pytest_configure() -> None:
         GIT_COMMITTER_NAME="A. Committer",
         GIT_COMMITTER_EMAIL="committer@example.com",
     )
+    # Slow on purpose, and the same for the same key: the tests' few keys are worked out once.
+    hashlib.scrypt = cache(hashlib.scrypt)  # type: ignore[assignment]  # a cache hides what it takes
     sys.addaudithook(refuse_network)
+
+
+def pytest_collection_finish() -> None:
+    """Take twelve thousand tests out of the garbage collector's sight: it would look at them again and again."""
+    gc.collect()
+    gc.freeze()
+
+
+def pytest_report_header() -> list[str]:
+    """Where the programs are that tests skip without; Debian keeps PostgreSQL's off the PATH."""
+    found = {name: shutil.which(name) for name in ("bwrap", "initdb", "redis-server", "promtool")}
+    found["initdb"] = found["initdb"] or next(map(str, Path("/usr/lib/postgresql").glob("*/bin/initdb")), None)
+    return ["programs: " + ", ".join(path or f"no {name}, so its tests skip" for name, path in found.items())]
 
 
 def pytest_terminal_summary(terminalreporter: Any) -> None:

@@ -10,11 +10,11 @@ from cicd_agent.core.plan import Receipt, Review, ReviewEvent
 from cicd_agent.core.ports import (
     FailedRun,
     Forge,
+    Journal,
     Left,
     PostedComment,
     PostedReview,
     PullState,
-    Store,
     Workspace,
 )
 from cicd_agent.core.sandbox import Limits, Ran, Sandbox
@@ -246,7 +246,7 @@ class FakeWorkspace(Workspace):
 
 
 @dataclass
-class FakeStore(Store):
+class FakeJournal(Journal):
     """The journal as a list: ("intent", key) and ("receipt", key) in the order in which they came."""
 
     entries: list[tuple[str, str]] = field(default_factory=list)

@@ -1,12 +1,16 @@
 """A deployment of octo/app to production on a GitHub of our own: a squashed pull request, reviewed and green."""
 
+import atexit
 import json
+import shutil
+import tempfile
 import time
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from tests.jobs import BEFORE, Job, Left
+from tests.repos import TempRepo
 from tests.servers.github import FakeGitHub
 from tests.servers.github_run_state import Attempt, Run
 from tests.servers.github_run_state import Job as RunJob
@@ -23,6 +27,22 @@ HOUR = 3_600
 RUN = 77
 
 
+_MADE: dict[str, tuple[TempRepo, str]] = {}
+
+
+def _merged(repo: TempRepo, head: str) -> tuple[TempRepo, str]:
+    """A copy of the repository in which the pull request is merged, and the merge: made once for each head."""
+    if head not in _MADE:
+        kept = tempfile.mkdtemp(prefix="cicd-agent-merged-")
+        atexit.register(shutil.rmtree, kept, ignore_errors=True)
+        made = repo.moved(Path(shutil.copytree(repo.path, Path(kept) / "checkout", symlinks=True)))
+        made.git("checkout", "--quiet", "main")
+        made.git("merge", "--quiet", "--squash", "topic")
+        made.git("commit", "--quiet", "-m", "Change (#7)")
+        _MADE[head] = made, made.head
+    return _MADE[head]
+
+
 class GateJobs:
     """Commit `sha` of main, in front of which the gate stands; production runs `base`. Everything is as it should be.
 
@@ -35,11 +55,9 @@ class GateJobs:
         self.job = Job(place, BEFORE | ({".github/cicd-agent.yml": config} if config else {}), after)
         self.hub = hub
         self.base, self.head = self.job.base, self.job.head
-        git = self.job.repo.git
-        git("checkout", "--quiet", "main")
-        git("merge", "--quiet", "--squash", "topic")
-        git("commit", "--quiet", "-m", "Change (#7)")
-        self.sha = self.job.repo.head
+        merged, self.sha = _merged(self.job.repo, self.head)
+        shutil.rmtree(self.job.repo.path)
+        shutil.copytree(merged.path, self.job.repo.path, symlinks=True)
         self.repo = hub.add_repo("octo/app", self.job.repo.path)
         self.pull = hub.add_pull(7, base="main", head="topic", head_ref="topic")
         gate = hub.gate

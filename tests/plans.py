@@ -30,7 +30,7 @@ from cicd_agent.core.ports import PullState
 from cicd_agent.core.ports_actions import Notifier
 from cicd_agent.core.redact import Redactor
 from cicd_agent.errors import ForgeRefused
-from tests.fakes import FakeForge, FakeStore
+from tests.fakes import FakeForge, FakeJournal
 from tests.protocol import Step, read_outputs, read_summary
 
 SHA = "1a2b3c4d" * 5
@@ -72,7 +72,7 @@ class Site:
 
     folder: Path
     forge: FakeForge = field(default_factory=lambda: FakeForge(pulls={5: state(SHA)}))
-    store: FakeStore = field(default_factory=FakeStore)
+    journal: FakeJournal = field(default_factory=FakeJournal)
     printed: io.StringIO = field(default_factory=io.StringIO)
     event: Event = EVENT
     connected: bool = True
@@ -88,7 +88,7 @@ class Site:
             forge=self.forge if self.connected else None,
             workflow=workflow,
             folder=self.folder,
-            store=self.store,
+            journal=self.journal,
             redact=Redactor([KEY]).redact,
             event=self.event,
             grant=self.grant,

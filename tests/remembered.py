@@ -9,8 +9,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from cicd_agent.asking import Keeping, asking
+from cicd_agent.asking import asking
 from cicd_agent.config import load
+from cicd_agent.keeping import Keeping
 from cicd_agent.modes import modes
 from cicd_agent.sealing import Drawer
 from tests.jobs import Job, Left

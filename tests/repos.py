@@ -18,6 +18,12 @@ class TempRepo:
             path.mkdir(parents=True)
             self.git("init", "--quiet", "--initial-branch=main", *init)
 
+    def moved(self, path: Path) -> "TempRepo":
+        """The same repository, of which somebody has made a copy there."""
+        other = TempRepo(path)
+        other._ticks = self._ticks
+        return other
+
     @property
     def env(self) -> dict[str, str]:
         """The environment that git runs in."""

@@ -6,6 +6,7 @@ pydantic knows (a range, a length), as real models do. `drafts(draft)` are valid
 
 import json
 from collections.abc import Mapping
+from functools import cache
 from typing import Any, TypeVar
 
 from hypothesis import strategies as st
@@ -29,14 +30,25 @@ TEXTS = st.one_of(
 
 def answers(draft: type[D]) -> st.SearchStrategy[Json]:
     """Values that the draft's strict schema allows."""
-    return _values(strict(draft), {}, {})
+    return _answers(draft)
 
 
 def drafts(draft: type[D]) -> st.SearchStrategy[D]:
     """Valid drafts. A class whose own validators refuse most of what its schema allows should say so in the schema."""
+    return _drafts(draft)
+
+
+@cache
+def _answers(draft: type[Draft]) -> st.SearchStrategy[Json]:
+    """Made once for each class: what a strategy has found out about itself is lost with it."""
+    return _values(strict(draft), {}, {})
+
+
+@cache
+def _drafts(draft: type[Draft]) -> st.SearchStrategy[Any]:
     loose = draft.model_json_schema()
 
-    def valid(value: Json) -> list[D]:
+    def valid(value: Json) -> list[Draft]:
         try:
             return [draft.model_validate_json(json.dumps(value), strict=True)]
         except ValidationError:

@@ -57,6 +57,8 @@ def probe_in(action: Path) -> Path:
     (package / "__main__.py").write_text(PROBE)
     for name in ("action.yml", "requirements.lock"):
         shutil.copy(ROOT / name, action)
+    # What a job with a database installs stands in for itself here: the wheels at hand are those of every job.
+    shutil.copy(ROOT / "requirements.lock", action / "requirements-fleet.lock")
     shutil.copytree(ROOT / "launch", action / "launch")
     return action
 
@@ -250,5 +252,5 @@ def test_the_tool_cache_comes_before_the_path(setting: Setting, probe: Path, tmp
 
 def test_installing_sees_no_secret() -> None:
     install, run = DECLARED["runs"]["steps"]
-    assert install["env"] == {"INDEX_URL": "${{ inputs.index-url }}"}
+    assert install["env"] == {"INDEX_URL": "${{ inputs.index-url }}", "STATE_DIR": "${{ inputs.state-dir }}"}
     assert {"INPUT_GITHUB_TOKEN", "INPUT_OPENAI_API_KEY"} <= set(run["env"])

@@ -45,6 +45,11 @@ THIRD_PARTY = {
     "urllib3": r"adapters\.github.*",
     "git": r"adapters\.git(?!hub).*",
     "slack_sdk": r"adapters\.slack",
+    "sqlalchemy": r"adapters\.(store_sql.*|migrations\..*)",
+    "alembic": r"adapters\.(store_sql.*|migrations\..*)",
+    "psycopg": r"adapters\.store_sql.*",
+    "redis": r"adapters\.redis.*",
+    "opentelemetry": r"adapters\.otel.*",
 }
 
 # Where the process meets its surroundings: the only place that ends it, and that catches what nobody expected.
@@ -162,7 +167,11 @@ def test_third_party_packages_are_known_to_the_modules_named_for_them_alone() ->
 
 def test_whatever_is_imported_is_declared() -> None:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
-    declared = {re.split(r"[<>=]", requirement)[0] for requirement in project["dependencies"]}
+    wanted = [
+        *project["dependencies"],
+        *(each for extra in project["optional-dependencies"].values() for each in extra),
+    ]
+    declared = {re.split(r"[<>=\[]", requirement)[0] for requirement in wanted}
     # What the harness imports is the project's.
     ours = [tree for module, _, tree in modules() if not within(module, "harness")]
     imported = {name.split(".")[0] for tree in ours for name in imports(tree)} & {*THIRD_PARTY}
@@ -176,8 +185,8 @@ def test_the_lock_of_development_pins_what_the_action_installs() -> None:
     def pins(name: str) -> set[str]:
         return set(re.findall(r"^[\w.-]+==\S+", (ROOT / name).read_text("utf-8"), re.MULTILINE))
 
-    assert pins("requirements.lock") <= pins("requirements-dev.lock")
-    for name in ("requirements.lock", "requirements-dev.lock"):
+    assert pins("requirements.lock") <= pins("requirements-fleet.lock") <= pins("requirements-dev.lock")
+    for name in ("requirements.lock", "requirements-fleet.lock", "requirements-dev.lock"):
         assert "://" not in (ROOT / name).read_text("utf-8"), "a lock file names no host"
 
 
@@ -188,7 +197,8 @@ def test_starting_the_program_imports_no_client() -> None:
         text=True,
         check=True,
     )
-    assert {"openai", "github", "git", "requests", "slack_sdk"} & set(done.stdout.split()) == set()
+    clients = {"openai", "github", "git", "requests", "slack_sdk", "sqlalchemy", "alembic", "redis", "opentelemetry"}
+    assert clients & set(done.stdout.split()) == set()
 
 
 def test_only_the_process_edge_reads_the_environment() -> None:

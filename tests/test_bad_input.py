@@ -1,10 +1,12 @@
 import json
 import re
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import pytest
 
+from cicd_agent.adapters.github import GitHubForge
 from tests.jobs import Job, Left
 from tests.servers.github import FakeGitHub
 from tests.servers.github_state import Pull
@@ -17,6 +19,12 @@ FAST = {"timeout_minutes": "0.35"}
 @pytest.fixture
 def job(tmp_path: Path) -> Job:
     return Job(tmp_path)
+
+
+@pytest.fixture
+def awake(monkeypatch: pytest.MonkeyPatch) -> None:
+    """GitHub is asked again without a pause."""
+    monkeypatch.setattr("cicd_agent.adapters.github.GitHubForge", partial(GitHubForge, sleep=lambda _: None))
 
 
 def told(left: Left, exit_code: int, *words: str) -> None:
@@ -128,6 +136,7 @@ def test_the_pull_requests_own_config_is_not_believed(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("code", [401, 403, 404, 429, 502])
+@pytest.mark.usefixtures("awake")
 def test_github_refuses_to_show_the_pull_request(job: Job, code: int) -> None:
     job.variables["GITHUB_EVENT_NAME"] = "workflow_dispatch"
     with FakeGitHub() as hub:
@@ -138,6 +147,7 @@ def test_github_refuses_to_show_the_pull_request(job: Job, code: int) -> None:
 
 
 @pytest.mark.parametrize("code", [401, 403, 404, 422, 429, 502])
+@pytest.mark.usefixtures("awake")
 def test_github_refuses_everything_that_is_written(job: Job, code: int) -> None:
     with FakeGitHub() as hub:
         pull = _served(hub, job)

@@ -8,11 +8,14 @@ from random import Random
 from typing import Any
 
 import pytest
+from pydantic_core import to_jsonable_python
 
 from cicd_agent.calibrating import calibrate
 from cicd_agent.cli import parse
+from cicd_agent.core.audit import Entry
 from cicd_agent.core.change import Commit
 from cicd_agent.core.gate import PastDeployment
+from cicd_agent.core.gated import GateDecision
 from cicd_agent.core.history import Past, PastCommit
 from cicd_agent.core.labels import DAY
 from cicd_agent.core.risk_file import RISK_FILE, RiskFile
@@ -21,8 +24,11 @@ from cicd_agent.environment import Environment
 from cicd_agent.errors import ConfigError, ForgeRefused
 from cicd_agent.outcomes import Outside, opened
 from cicd_agent.outlet import Outlet, Streams
+from cicd_agent.storing import Opened
+from tests.core.test_accuracy_gate import decided
 from tests.fake_gates import FakeGates
 from tests.fake_repository import FakeRepository
+from tests.fake_store import FakeStore
 from tests.repos import TempRepo
 
 START = 1_700_000_000
@@ -167,6 +173,43 @@ def test_a_rollback_and_a_failed_deployment_blame_what_they_brought(tmp_path: Pa
     site = Site(tmp_path, calm, FakeGates(deployed={"staging": newest_first}))
     assert site.told("--environment", "staging")["file"]["sources"] == {"failed_deployment": 10, "rollback": 2}
     assert site.told()["file"]["sources"] == {}
+
+
+def test_a_rollback_that_only_the_account_book_knows_counts_and_is_said_to(tmp_path: Path) -> None:
+    calm = Past(tuple(commit for commit in past(300).commits if not commit.reverts))
+    store, commits = FakeStore(), calm.commits[::-1]
+
+    def proceeded(of: int, days: int, environment: str = "production") -> None:
+        each = decided(commits[of].sha, GateDecision.PROCEED, commits[22].when + days * DAY, environment=environment)
+        output = {"gated": to_jsonable_python(each.gated)}
+        told = {"kind": "run", "mode": "deploy-gate", "sha": each.gated.sha, "at": each.at, "output": output}
+        store.append(Entry.of("o/r", told))
+
+    for of, days in ((20, 0), (22, 1), (20, 2), (30, 12)):
+        proceeded(of, days)
+        proceeded(of, days, "staging")
+    rows = store.chains["o/r"]
+    store.append(Entry.of("o/r", {"kind": "run", "mode": "deploy-gate", "output": {"gated": 7}}))
+    site = Site(tmp_path, calm)
+    out = io.StringIO()
+    options = parse(["calibrate", "--format", "json"])
+    environment = Environment.read({"INPUT_STATE-DIR": "kept", "GITHUB_REPOSITORY": "o/r"})
+
+    def learn() -> dict[str, Any]:
+        out.seek(0)
+        out.truncate()
+        outlet = Outlet(options, environment, Streams(out, io.StringIO()))
+        outside = Outside(site.repository, site.top, site.gates)
+        calibrate(options, environment, outlet, lambda: site.now, lambda *_: outside, book_of=lambda *_: Opened(store))
+        found: dict[str, Any] = json.loads(out.getvalue())
+        return found
+
+    told = learn()
+    assert told["file"]["sources"] == {"rollback": 2}
+    assert told["limits"][-1] == "2 changes went wrong by the account book alone: production went back"
+    assert "cannot be read" in told["limits"][-2]
+    rows[4] = replace(rows[4], text=rows[4].text.replace(commits[20].sha, commits[31].sha))
+    assert learn()["file"]["sources"] == {}, "an entry that was changed proves nothing"
 
 
 def test_what_github_would_not_tell_is_said(tmp_path: Path, history: Past) -> None:

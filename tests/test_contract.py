@@ -29,7 +29,7 @@ def words(text: str) -> list[str]:
 INPUTS = words("""
     mode github-token working-directory config-file index-url timeout-minutes
     openai-api-key base-url api provider model fast-model fallback-model service-tier
-    model-headers max-cost-usd max-input-tokens max-rounds cache-dir instructions
+    model-headers max-cost-usd max-input-tokens max-rounds cache-dir state-dir metrics-file instructions
     comment review-event fail-on fail-on-model max-comments min-severity min-confidence paths-ignore sarif-files
     pull-request stage evidence-file decision-file
     test-command python coverage-threshold deliver detect-flaky allow-unsandboxed
@@ -154,7 +154,7 @@ def test_every_input_reaches_the_program_by_an_explicit_variable() -> None:
     [install, run] = ACTION["runs"]["steps"]
     passed = {**install["env"], **run["env"]}
     wanted = {f"INPUT_{name.upper().replace('-', '_')}": f"${{{{ inputs.{name} }}}}" for name in INPUTS}
-    wanted["INDEX_URL"] = wanted["INPUT_INDEX_URL"]
+    wanted |= {name: wanted[f"INPUT_{name}"] for name in ("INDEX_URL", "STATE_DIR")}
     assert passed == {**wanted, "AGENT_PYTHON": "${{ steps.install.outputs.python }}"}
 
 

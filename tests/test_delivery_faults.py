@@ -13,7 +13,7 @@ from cicd_agent.core.event import Event, EventKind, PullRequest, Ref
 from cicd_agent.core.grant import Grant
 from cicd_agent.core.plan import Commit, OpenPull, Plan, Receipt, ReceiptState, TextFile
 from cicd_agent.core.ports import Forge
-from tests.fakes import FakeStore
+from tests.fakes import FakeJournal
 from tests.servers.github import FakeGitHub
 from tests.servers.github_state import Pull, Repo
 from tests.test_posting_faults import FAULTS
@@ -80,7 +80,7 @@ class Place:
                 forge=cast("Forge", forge),
                 workflow=None,
                 folder=self.folder,
-                store=FakeStore(),
+                journal=FakeJournal(),
                 redact=str,
                 event=event,
                 grant=Grant(deliver="commit" if deliver == "commit" else "pull-request"),

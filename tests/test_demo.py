@@ -2,7 +2,7 @@ import os
 import subprocess
 import sys
 from pathlib import Path
-from shutil import copytree, ignore_patterns
+from shutil import copytree
 from typing import Any
 
 import pytest
@@ -77,13 +77,13 @@ def test_no_token_stands_in_the_repository() -> None:
 def test_the_demo_finds_everything_it_planted_and_nothing_else(tmp_path: Path, *, has_history: bool) -> None:
     place = history(tmp_path / "clone", 3, 4) if has_history else tmp_path / "archive"
     for folder in ("src", "scripts"):
-        copytree(ROOT / folder, place / folder, ignore=ignore_patterns("__pycache__"))
+        copytree(ROOT / folder, place / folder)
     environment = {"PATH": os.environ["PATH"], "HOME": str(tmp_path), "OPENAI_API_KEY": "sk-not-to-be-used"}
     # What takes longest is shown once: history makes no difference to it.
     command = (
         "scripts/demo.py"
         if has_history
-        else "import scripts.demo as demo; demo.tests = lambda _: True; exit(demo.main())"
+        else "import scripts.demo as demo; demo.tests = lambda _: True; demo.account = lambda: True; exit(demo.main())"
     )
     ran = subprocess.run(
         [sys.executable, *([] if has_history else ["-c"]), command],
@@ -97,3 +97,5 @@ def test_the_demo_finds_everything_it_planted_and_nothing_else(tmp_path: Path, *
     assert "5 of 5 planted problems found, 0 findings on the harmless files" in ran.stdout
     assert ("No range of commits here" in ran.stdout) is not has_history
     assert token() not in ran.stdout + ran.stderr
+    assert ("holds   local  10 entries" in ran.stdout) is has_history
+    assert ("$0.00: no model was asked in 5 runs" in ran.stdout) is has_history

@@ -4,11 +4,13 @@ import base64
 import json
 import re
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from urllib.parse import quote
 
 import pytest
 
+from cicd_agent.adapters.models import connect
 from cicd_agent.core.inert import problems
 from cicd_agent.core.log.reduce import reduce
 from tests.failure_jobs import HARMLESS, PYTEST, WRONG, FailureJobs, failed, log
@@ -137,7 +139,8 @@ def test_a_group_that_a_program_prints_hides_nothing() -> None:
         assert [each.text for each in closed] == [each.text for each in plain]
 
 
-def test_a_secret_in_the_log_goes_nowhere(tmp_path: Path, hub: FakeGitHub) -> None:
+def test_a_secret_in_the_log_goes_nowhere(tmp_path: Path, hub: FakeGitHub, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("cicd_agent.adapters.models.connect", partial(connect, sleep=lambda _: None))
     leaked = "ghp_" + "Zk8Xw7Vu6Ts5Rq4Po3Nm2Lk1Ji0Hg9Fe8DcB"
     text = PYTEST.replace("assert 9 == 3\nE ", f"assert 9 == 3\nE   token={leaked}\nE ")
     jobs = FailureJobs(tmp_path, hub, jobs=[failed(501, text=text)])

@@ -11,7 +11,7 @@ from cicd_agent.adapters.perform import perform
 from cicd_agent.core.event import Event, EventKind, Ref
 from cicd_agent.core.grant import Grant
 from cicd_agent.core.plan import Deployment, Plan, Receipt, ReceiptState, ReviewRequest
-from tests.fakes import FakeStore
+from tests.fakes import FakeJournal
 from tests.servers.github import FakeGitHub
 from tests.test_posting_faults import FAULTS
 
@@ -65,7 +65,7 @@ def hub() -> Iterator[FakeGitHub]:
 def carried(hub: FakeGitHub, folder: Path) -> tuple[Receipt, ...]:
     with GitHubForge(hub.token, "o/r", api_url=hub.url, timeout=1, sleep=lambda _: None) as forge:
         return perform(
-            PLAN, forge=forge, workflow=None, folder=folder, store=FakeStore(), redact=str, event=EVENT, grant=GRANT
+            PLAN, forge=forge, workflow=None, folder=folder, journal=FakeJournal(), redact=str, event=EVENT, grant=GRANT
         )
 
 

@@ -12,7 +12,7 @@ from cicd_agent.core.event import Event, EventKind, Ref
 from cicd_agent.core.grant import Grant
 from cicd_agent.core.plan import CommitComment, Issue, Plan, Receipt, ReceiptState
 from cicd_agent.core.ports import Forge
-from tests.fakes import FakeStore
+from tests.fakes import FakeJournal
 from tests.servers.github import FakeGitHub
 from tests.servers.github_state import Account, Comment, Repo
 from tests.servers.github_state import Issue as Standing
@@ -63,7 +63,7 @@ def carried(hub: FakeGitHub, folder: Path) -> tuple[Receipt, ...]:
             forge=cast("Forge", forge),
             workflow=None,
             folder=folder,
-            store=FakeStore(),
+            journal=FakeJournal(),
             redact=str,
             event=EVENT,
             grant=Grant(commit_comment=True, issue=True),

@@ -184,7 +184,8 @@ def play(folder: Path, case: Case, place: Path) -> Outcome:
                 model.url: "<model>",
                 tier: "<sandbox>",
                 platform.python_version(): "<python>",
-                platform.python_version().replace(".", "\\."): "<python>",
+                # As Markdown has it: what could begin a list does not.
+                platform.python_version().replace(".", "\\.", 1): "<python>",
                 base: "<base>",
                 head: "<head>",
             }
@@ -210,6 +211,7 @@ class Names:
 
     def put(self, text: str) -> str:
         text = re.sub(r"\b\d+\.\d s of trial", "<seconds> s of trial", text)
+        text = re.sub(r"#(\d+):[0-9a-f]{64}\b", r"#\1:<hash>", text)
         for value, name in self.of.items():
             text = text.replace(value, name)
             if name in {"<base>", "<head>"}:

@@ -60,7 +60,7 @@ def test_our_action_is_given_inputs_that_it_has_and_asked_for_outputs_that_it_ha
         for output in job.get("outputs", {}).values():
             match = re.fullmatch(r"\$\{\{ steps\.(\w+)\.outputs\.(\w+) \}\}", output)
             assert match
-            assert match[1] in {step["id"] for step in ours}
+            assert match[1] in {step.get("id") for step in ours}
             assert match[2] in DECLARED["outputs"]
 
 

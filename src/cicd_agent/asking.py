@@ -1,12 +1,9 @@
 """Who is asked in a run: the models that the settings name, what they may cost, and how a question is put to them."""
 
-import hashlib
 import hmac
-import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import Any, Protocol
 
 from cicd_agent.agent.ask import ask
 from cicd_agent.agent.budget import Budget
@@ -17,12 +14,10 @@ from cicd_agent.config import Loaded
 from cicd_agent.config.limits import minutes, usd
 from cicd_agent.environment import Workload
 from cicd_agent.errors import ModelUnavailable
+from cicd_agent.keeping import Keeping, kept
 from cicd_agent.modes import Mode
 from cicd_agent.sealing import Sealing
 from cicd_agent.settings import Provider, Settings, TokenPrice
-
-if TYPE_CHECKING:
-    from cicd_agent.adapters.tape_cache import AnswerCache
 
 RESERVE = 20.0
 """Seconds of `timeout-minutes` that are kept for carrying out the plan."""
@@ -44,19 +39,6 @@ class Memory(Protocol):
     def drop(self) -> None:
         """It did not: the next run has to ask again."""
         ...
-
-
-@dataclass(frozen=True, slots=True)
-class Keeping:
-    """Where answers are kept between runs, and who is told when that goes wrong. `now` is in seconds since 1970.
-
-    A run that `remembers` leaves for the next one what was reviewed; a dry run does not.
-    """
-
-    folder: Path
-    now: Callable[[], float]
-    note: Callable[[str], None]
-    remembers: bool = True
 
 
 def _as_they_are(tools: Tools, limit: str) -> tuple[Tools, str]:
@@ -132,61 +114,24 @@ def asking(
     quick = settings.fast_model if "fast_model" in settings.model_fields_set or not settings.base_url else model.name
     fast = reach(quick) if quick and quick != model.name else None
     fallback = reach(settings.fallback_model) if settings.fallback_model and not mode.fails_closed else None
-    secret = _secret(settings, keeping)
-    caches = (
-        _caches(settings, secret, keeping, redact, [each for each in (model, fast, fallback) if each])
-        if keeping
-        else {}
-    )
+    between = kept(settings, keeping)
+    caches = between.answers([each for each in (model, fast, fallback) if each], redact)
     return Asking(
         caches.get(model.name, model),
         limits,
-        hmac.digest(secret, b"fence", "sha256"),
+        hmac.digest(between.secret, b"fence", "sha256"),
         redact,
         fast=fast and caches.get(fast.name, fast),
         fallback=fallback and caches.get(fallback.name, fallback),
         max_rounds=settings.max_rounds,
         memories=caches,
-        sealing=_sealing(secret, keeping, redact) if keeping else Sealing(),
+        sealing=between.sealing(redact),
     )
-
-
-def _caches(
-    settings: Settings,
-    secret: bytes,
-    keeping: Keeping,
-    redact: Callable[[str], str],
-    models: Sequence[Model],
-) -> "Mapping[str, AnswerCache]":
-    """What keeps the answers of each model, by its name."""
-    from cicd_agent.adapters.tape_cache import AnswerCache  # noqa: PLC0415  a run that keeps nothing never pays for it
-
-    own = hmac.digest(secret, b"answers", "sha256")
-    scope = {
-        "server": settings.base_url,
-        "api": settings.api.value,
-        "tier": settings.service_tier,
-        "headers": settings.model_headers.get_secret_value(),
-    }
-    return {
-        model.name: AnswerCache(
-            model, keeping.folder, secret=own, scope=scope, redact=redact, now=keeping.now, note=keeping.note
-        )
-        for model in models
-    }
 
 
 def _keyless(mode: Mode[Any], settings: Settings, keeping: Keeping | None, redact: Callable[[str], str]) -> Sealing:
     """What is remembered where nobody is asked: what rules have found, and no answers."""
-    return _sealing(_secret(settings, keeping), keeping, redact) if keeping and mode.remembers_rules else Sealing()
-
-
-def _sealing(secret: bytes, keeping: Keeping, redact: Callable[[str], str]) -> Sealing:
-    from cicd_agent.adapters.memory_file import MemoryFiles  # noqa: PLC0415  see _caches
-
-    own = hmac.digest(secret, b"memory", "sha256")
-    drawer = MemoryFiles(keeping.folder, secret=own, now=keeping.now, note=keeping.note)
-    return Sealing(drawer, redact, keeps=keeping.remembers)
+    return kept(settings, keeping).sealing(redact) if keeping and mode.remembers_rules else Sealing()
 
 
 def _price(told: TokenPrice) -> Price:
@@ -230,19 +175,3 @@ def _reach(settings: Settings, workload: Workload | None) -> Callable[[str], Mod
         )
 
     return reach
-
-
-def _secret(settings: Settings, keeping: Keeping | None) -> bytes:
-    """Stable between runs, so that caches hit, and unknown to whoever writes the evidence.
-
-    Slow to compute from a key: a tape shows a digest of it, and the keys of home-made servers can be guessed. GitHub's
-    identity changes with every run and is no such secret: then what the directory keeps has to do.
-    """
-    api_key = settings.openai_api_key.get_secret_value()
-    if api_key:
-        return hashlib.scrypt(api_key.encode(), salt=b"cicd-agent", n=2**14, r=8, p=1, dklen=32)
-    if keeping is None:
-        return os.urandom(32)
-    from cicd_agent.adapters.tape_cache import installation_secret  # noqa: PLC0415  see asking
-
-    return installation_secret(keeping.folder, keeping.note)

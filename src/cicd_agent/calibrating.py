@@ -1,7 +1,7 @@
 """`cicd-agent calibrate`: what this repository's own outcomes say of risk, as a file for people to review."""
 
 import json
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from datetime import UTC, datetime
 from pathlib import Path
@@ -10,13 +10,17 @@ from typing import Final
 from cicd_agent import __version__
 from cicd_agent.adapters.files import write_file
 from cicd_agent.adapters.terminal_calibration import render_calibration
+from cicd_agent.booked import read_book, whose
 from cicd_agent.cli import Options
+from cicd_agent.core.accuracy_book import Entered
+from cicd_agent.core.accuracy_gate import GATE
 from cicd_agent.core.calibration import LEAST_CHANGES, Calibration, calibrate_on
 from cicd_agent.core.change import Change, ChangeSource
 from cicd_agent.core.distilled import distil
 from cicd_agent.core.gate import PastDeployment
+from cicd_agent.core.gated import GateDecision
 from cicd_agent.core.history import MOST_COMMITS, Past
-from cicd_agent.core.labels import Blame, from_failure, labels
+from cicd_agent.core.labels import Blame, Source, from_failure, labels
 from cicd_agent.core.ports import Repository
 from cicd_agent.core.risk_file import RISK_FILE, RiskFile
 from cicd_agent.core.words import count
@@ -24,6 +28,9 @@ from cicd_agent.environment import Environment
 from cicd_agent.errors import ConfigError, Exit
 from cicd_agent.outcomes import Opened, brought, failures, opened, read_deployments
 from cicd_agent.outlet import Outlet
+from cicd_agent.storing import Opened as Book
+from cicd_agent.storing import existing_store
+from cicd_agent.world import inputs
 
 MOST_CHANGES: Final = 5_000
 """The newest commits whose lines are counted, and from which is learnt."""
@@ -36,6 +43,8 @@ def calibrate(
     outlet: Outlet,
     now: Callable[[], float],
     outside: Opened = opened,
+    *,
+    book_of: Callable[[Mapping[str, str], Environment, Path], Book | None] = existing_store,
 ) -> int:
     """Learn, tell what was learnt, and write it down unless it is a dry run."""
     with ExitStack() as closing:
@@ -55,12 +64,21 @@ def calibrate(
             )
         deployments: tuple[PastDeployment, ...] = ()
         limits = [*found.notices, *past.limits]
+        name = options.environment or PRODUCTION
         if found.gates is not None:
-            name = options.environment or PRODUCTION
             outlet.progress(f"reading the deployments to {name}")
             deployments, why = read_deployments(found.gates, name)
             limits += [why] if why else []
         blames = list(_blames(found.repository, deployments))
+        book = _book(options, environment, book_of, closing)
+        if book is not None:
+            outlet.progress("reading the account book")
+            entered = read_book(book.store, whose(options, environment, book.store), [GATE])
+            more = _told(found.repository, entered, name, {(blame.sha, blame.source) for blame in blames})
+            blames += more
+            limits += entered.limits
+            if more:
+                limits.append(f"{count(len(more), 'change')} went wrong by the account book alone: {name} went back")
     told = _learn(past, blames, head, int(now()), outlet)
     outlet.progress("")
     place = Path.cwd() / options.write if options.write else found.top / RISK_FILE
@@ -98,6 +116,41 @@ def _blames(repository: Repository, deployments: Sequence[PastDeployment]) -> It
     for failure in failures(repository, deployments):
         commits = brought(repository, failure.base, failure.deployment.sha)
         yield from from_failure(failure.source, failure.when, commits)
+
+
+def _book(
+    options: Options,
+    environment: Environment,
+    book_of: Callable[[Mapping[str, str], Environment, Path], Book | None],
+    closing: ExitStack,
+) -> Book | None:
+    """The account book where somebody keeps one; a job's own ends with it, and holds nothing yet."""
+    told = inputs(options, environment)
+    if not (told.get("state-dir", "").strip() or environment.database_url):
+        return None
+    book = book_of(told, environment, Path.cwd())
+    if book is not None:
+        closing.callback(book.store.close)
+    return book
+
+
+def _told(
+    repository: Repository, entered: Entered, environment: str, known: Collection[tuple[str, Source]]
+) -> list[Blame]:
+    """What GitHub does not say, and the book does: a gate let a commit go, and next one that led to it.
+
+    Only that is a fact. That a gate held, or advised to go back, is a judgement, from which nothing is learnt.
+    """
+    proceeded = sorted(
+        (
+            PastDeployment(number, each.gated.sha, "", each.at)
+            for number, each in enumerate(entered.gates)
+            if each.gated.decision is GateDecision.PROCEED and each.gated.environment == environment
+        ),
+        key=lambda each: -each.created,
+    )
+    found = {(blame.sha, blame.source): blame for blame in _blames(repository, proceeded)}
+    return [blame for key, blame in found.items() if key not in known]
 
 
 def _learn(past: Past, blames: Sequence[Blame], head: str, now: int, outlet: Outlet) -> Calibration:

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import Final, NoReturn
 
 from cicd_agent import __version__
+from cicd_agent.cli_account import add_account_commands
 from cicd_agent.errors import ConfigError
 
 MODES: Final[Mapping[str, str]] = {
@@ -22,6 +23,7 @@ STAGES: Final[Mapping[str, str]] = {
     "perform": "carry out the decision in --in",
 }
 _FIXES: Final = ("review", "gen-tests")
+ACCOUNT: Final = ("audit", "state", "metrics", "accuracy", "cost")
 TOOLS: Final = (
     "config",
     "schema",
@@ -32,6 +34,7 @@ TOOLS: Final = (
     "calibrate",
     "gate-report",
     "gate-result",
+    *ACCOUNT,
 )
 FORMATS: Final = ("text", "json", "github")
 SCHEMAS: Final = ("config", "evidence", "decision", "report")
@@ -83,6 +86,19 @@ class Options:
     plan: str = ""
     route: str = ""
     jobs: tuple[str, ...] = ()
+    verb: str = ""
+    id: str = ""
+    anchors: tuple[str, ...] = ()
+    repository: str = ""
+    sha: str = ""
+    of: str = ""
+    decision: str = ""
+    pull: int = 0
+    since: str = ""
+    until: str = ""
+    older_than: str = ""
+    most: int = 20
+    by: tuple[str, ...] = ()
 
 
 class _Parser(argparse.ArgumentParser):
@@ -96,13 +112,15 @@ def parse(argv: Sequence[str]) -> Options:
     """The options of a command line. Raises ConfigError, and SystemExit after `--help` and `--version`."""
     if argv and not argv[0].startswith("-") and argv[0] not in (*MODES, *STAGES, *TOOLS):
         raise unknown_mode(argv[0])
+    if argv and argv[0] == "audit" and len(argv) > 1 and argv[1].startswith("-") and argv[1] not in ("-h", "--help"):
+        argv = ["audit", "verify", *argv[1:]]
     found = vars(_parser().parse_args(argv))
     inputs = dict(_assignment(pair) for pair in found.pop("input", None) or ())
-    if (run := found.pop("run_id", None)) is not None:
-        inputs["run-id"] = run
-    for several in ("logs", "paths", "jobs"):
+    for option, name in (("run_id", "run-id"), ("state_dir", "state-dir")):
+        if (value := found.pop(option, None)) is not None:
+            inputs[name] = value
+    for several in ("logs", "paths", "jobs", "anchors", "by"):
         found[several] = tuple(found.get(several) or ())
-    found.pop("verb", None)
     return Options(**{name: value for name, value in found.items() if value is not None}, inputs=inputs)
 
 
@@ -174,6 +192,7 @@ def _parser() -> argparse.ArgumentParser:
     _add_calibrate_options(_command(commands, "calibrate", "learn risk from what became of this repository's changes"))
     _add_gate_report_options(_command(commands, "gate-report", "tell how often the deployment gate was wrong"))
     _add_gate_options(_command(commands, "gate-result", "judge by the plan of `route` how the jobs of a run ended"))
+    add_account_commands(lambda name, words: _command(commands, name, words))
     return parser
 
 
@@ -198,6 +217,7 @@ def _add_affected_options(parser: argparse.ArgumentParser) -> None:
 def _add_calibrate_options(parser: argparse.ArgumentParser) -> None:
     parser.set_defaults(command="calibrate")
     add = parser.add_argument
+    add("--state-dir", metavar="DIR", help="the account book, whose rollbacks count (default: input `state-dir`)")
     add("--repo-dir", metavar="DIR", help="the checkout (default: GITHUB_WORKSPACE, else the current directory)")
     add("--environment", metavar="NAME", help="whose deployments count (default: production), with GITHUB_TOKEN")
     add("--out", dest="write", metavar="FILE", help="where to write it (default: .github/cicd-agent-risk.json)")

@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from cicd_agent.adapters.files import write_file
-from cicd_agent.asking import Asking, Keeping, asking
-from cicd_agent.cli import TOOLS, Options, unknown_mode
+from cicd_agent.asking import Asking, asking
+from cicd_agent.cli import ACCOUNT, TOOLS, Options, unknown_mode
 from cicd_agent.config.explain import explain, table
 from cicd_agent.config.limits import minutes
 from cicd_agent.core.change import Change
@@ -22,6 +22,7 @@ from cicd_agent.decision import MOST_BYTES, Decision, dump, load
 from cicd_agent.environment import Environment
 from cicd_agent.errors import ConfigError, Exit
 from cicd_agent.handover import look, read_evidence, require_one_job, take_over
+from cicd_agent.keeping import Keeping
 from cicd_agent.modes import Mode, mode_named
 from cicd_agent.outlet import Outlet
 from cicd_agent.replay import record
@@ -49,6 +50,10 @@ def execute(
 
     `limit` is told after how many seconds the run has to end, as soon as that is known.
     """
+    if options.command in ACCOUNT:
+        from cicd_agent.accounting import account  # noqa: PLC0415  a mode pays for none of them
+
+        return account(options, environment, outlet, clocks.now)
     if options.command in TOOLS and options.command != "config":
         from cicd_agent.standalone import stand_alone  # noqa: PLC0415  a mode pays for none of them
 
@@ -65,17 +70,20 @@ def execute(
             limit(most * 60)
             with_it = _Equipment(found, environment, outlet.redact, clocks.elapsed, most)
             world = replace(found.world, bench=with_it.bench, laboratory=with_it.laboratory, reach=with_it.reach)
-            return replace(found, world=replace(world, now=clocks.now))
+            world = replace(world, now=clocks.now, state=outlet.book.state())
+            return replace(found, world=world, timeline=outlet.timeline)
 
         if options.command == "config":
             return _explain(scene(None), inputs(options, environment).get("mode", ""), outlet)
 
         def put(mode: Mode[Any], here: Scene) -> Asking:
             folder = answers_folder(options, environment, here.settings, Path.cwd())
-            keeping = _keeping(folder, clocks, outlet, options) if folder else None
+            keeping = _keeping(folder, environment, clocks, outlet, closing=closing, remembers=not options.dry_run)
             plain = asking(mode, here.loaded, environment.workload, clocks.elapsed, outlet.redact, keeping=keeping)
+            outlet.budget = plain.budget
             if options.dry_run:
                 return plain
+            plain = _watched(plain, here, environment)
             return record(plain, mode.name, here, outlet.tape(), clock=clocks.elapsed, now=clocks.now)
 
         mode = mode_named(options.mode)
@@ -84,6 +92,15 @@ def execute(
         if environment.on_actions:
             require_one_job(mode, options.command, first_settings(options, environment))
         return _stage(mode, options, outlet, scene, put)
+
+
+def _watched(asking: Asking, here: Scene, environment: Environment) -> Asking:
+    """The same, timed where somebody wants to know."""
+    if not (environment.telemetry or here.settings.metrics_file):
+        return asking
+    from cicd_agent.telling import timed  # noqa: PLC0415  nobody else pays for it
+
+    return timed(asking, here.timeline)
 
 
 @dataclass
@@ -120,10 +137,30 @@ class _Equipment:
         return laboratories(self.scene, self.environment, self.redact, self.clock, self.minutes)
 
 
-def _keeping(folder: Path, clocks: Clocks, outlet: Outlet, options: Options) -> Keeping:
-    from cicd_agent.adapters.tape_cache import open_folder  # noqa: PLC0415  who keeps nothing never pays for it
+def _keeping(
+    folder: Path | None,
+    environment: Environment,
+    clocks: Clocks,
+    outlet: Outlet,
+    *,
+    closing: ExitStack,
+    remembers: bool,
+) -> Keeping | None:
+    if folder is not None:
+        from cicd_agent.adapters.folder_shelf import open_folder  # noqa: PLC0415  who keeps nothing never pays for it
 
-    return Keeping(open_folder(folder), clocks.now, outlet.warn, remembers=not options.dry_run)
+        folder = open_folder(folder)
+    elif not environment.redis_url:
+        return None
+    return Keeping(
+        folder,
+        clocks.now,
+        outlet.warn,
+        remembers=remembers,
+        redis_url=environment.redis_url,
+        ca_bundle=environment.ca_bundle,
+        closing=closing.callback,
+    )
 
 
 def _explain(scene: Scene, mode: str, outlet: Outlet) -> int:

@@ -4,7 +4,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cache
-from typing import Any, Final, TypeVar
+from typing import Any, Final, Literal, TypeVar
 
 from pydantic import TypeAdapter, ValidationError
 from pydantic_core import to_jsonable_python
@@ -114,6 +114,20 @@ class Seen:
 
 
 @dataclass(frozen=True, slots=True)
+class Audit:
+    """Where the run stands in the account book: the end of its chain after it, which anchors all before.
+
+    `why` says what went wrong when it `failed`; `off` is where nothing is kept.
+    """
+
+    state: Literal["recorded", "failed", "off"] = "off"
+    repository: str = ""
+    seq: int = 0
+    hash: str = ""
+    why: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Report:
     """The JSON report of a run, failed ones too: the decision without the diff, and what became of it.
 
@@ -139,6 +153,7 @@ class Report:
     generated: Generated | None = None
     routed: Routed | None = None
     gated: Gated | None = None
+    audit: Audit = Audit()
 
 
 def report(
@@ -178,7 +193,6 @@ def outputs(decision: Decision, report_file: str) -> dict[str, str]:
     verdict = decision.judged
     told = verdict or decision.said
     risk = verdict.risk if verdict else None
-    used = account.usage
     return {
         "risk_level": risk.level if risk else "",
         "risk_score": str(risk.score) if risk else "",
@@ -190,9 +204,16 @@ def outputs(decision: Decision, report_file: str) -> dict[str, str]:
         "summary": f"nothing to do: {decision.declined}" if decision.declined else "",
         "report_file": report_file,
         "model": account.model,
-        "requests": str(used.requests),
-        "tokens_used": _known(used.total, "{}"),
-        "cached_tokens": _known(used.cached, "{}"),
+        **spending(account),
+    }
+
+
+def spending(account: Account) -> dict[str, str]:
+    """The step outputs that say what was asked and what it cost."""
+    return {
+        "requests": str(account.usage.requests),
+        "tokens_used": _known(account.usage.total, "{}"),
+        "cached_tokens": _known(account.usage.cached, "{}"),
         "cost_usd": _known(account.cost_usd, "{:.4f}"),
     }
 

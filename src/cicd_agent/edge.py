@@ -13,6 +13,9 @@ from cicd_agent.environment import Environment
 from cicd_agent.errors import AgentError, BudgetExhausted, Cancelled, ConfigError, Exit
 from cicd_agent.outlet import Outlet, Streams
 
+LAST_WORDS = 30.0
+"""Seconds to say why a run has failed: an account book that does not answer cannot keep it from ending."""
+
 
 def run(asked: Options | ConfigError, variables: Mapping[str, str], streams: Streams) -> int:
     """Do what was asked; the exit code. `asked` is the error when the command line itself was wrong."""
@@ -40,7 +43,8 @@ def run(asked: Options | ConfigError, variables: Mapping[str, str], streams: Str
             AgentError(what, why=str(error)[:300], remedy=remedy),
             "".join(traceback.format_exception(error)),
         )
-    return outlet.fail(failure, trace)
+    with _ended_at_last(LAST_WORDS):
+        return outlet.fail(failure, trace)
 
 
 def _limit(seconds: float) -> None:
@@ -49,19 +53,35 @@ def _limit(seconds: float) -> None:
         signal.setitimer(signal.ITIMER_REAL, seconds)
 
 
+def _overdue(_signal: int, _frame: FrameType | None) -> None:
+    raise BudgetExhausted("the time limit of the run is over", remedy="Raise `timeout-minutes`")
+
+
+@contextmanager
+def _ended_at_last(seconds: float) -> Iterator[None]:
+    """As `_limit`, for what comes after the end; a second SIGTERM ends the process as ever."""
+    if not hasattr(signal, "setitimer"):
+        yield
+        return
+    before = signal.signal(signal.SIGALRM, _overdue)
+    signal.setitimer(signal.ITIMER_REAL, seconds)
+    try:
+        yield
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)
+
+
 @contextmanager
 def _ended_by_the_runner() -> Iterator[None]:
     """Alarms and the runner's SIGTERM become exceptions, so that a run that is ended still says so."""
-
-    def overdue(_signal: int, _frame: FrameType | None) -> None:
-        raise BudgetExhausted("the time limit of the run is over", remedy="Raise `timeout-minutes`")
 
     def cancelled(_signal: int, _frame: FrameType | None) -> None:
         raise KeyboardInterrupt
 
     before = {signal.SIGTERM: signal.signal(signal.SIGTERM, cancelled)}
     if hasattr(signal, "SIGALRM"):
-        before[signal.SIGALRM] = signal.signal(signal.SIGALRM, overdue)
+        before[signal.SIGALRM] = signal.signal(signal.SIGALRM, _overdue)
     try:
         yield
     finally:

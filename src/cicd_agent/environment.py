@@ -68,6 +68,12 @@ class Environment:
     tools: Mapping[str, str] = field(default_factory=dict, repr=False)
     """Where the job's own tool chains are, for what it runs in the sandbox."""
     workload: Workload | None = field(default=None, repr=False)
+    database_url: str = field(default="", repr=False)
+    redis_url: str = field(default="", repr=False)
+    telemetry: Mapping[str, str] = field(default_factory=dict, repr=False)
+    """The OTEL_* variables and TRACEPARENT, as OpenTelemetry defines them."""
+    workflow: str = ""
+    """The name of the workflow that this job belongs to."""
 
     @classmethod
     def read(cls, variables: Mapping[str, str]) -> "Environment":
@@ -109,6 +115,14 @@ class Environment:
             ca_bundle=first(*_CA_BUNDLES),
             tools={name: variables[name] for name in _TOOLS if variables.get(name)},
             workload=_workload(variables),
+            database_url=first("DATABASE_URL"),
+            redis_url=first("REDIS_URL"),
+            telemetry={
+                name: _text(value)
+                for name, value in variables.items()
+                if name.startswith("OTEL_") or name == "TRACEPARENT"
+            },
+            workflow=first("GITHUB_WORKFLOW"),
         )
 
 

@@ -51,6 +51,12 @@ class ConfigError(AgentError):
     exit = Exit.CONFIG
 
 
+class StoreRefused(AgentError):
+    """The account book cannot be used: locked, read-only, full, damaged, or of another version."""
+
+    exit = Exit.CONFIG
+
+
 class NotifierRefused(AgentError):
     """A message could not be delivered; nothing else suffers by it."""
 

@@ -76,7 +76,9 @@ def take_over(mode: Mode[Any], brought: Evidence, name: str, scene: Scene, progr
         return Evidence(event)
     _compare(brought, name, scene)
     if event.name in _GATHERED_HERE:
-        return replace(_untried(brought, name, scene), event=event)
+        # Whatever the file says of it: who wrote the facts in it is not known here.
+        known = replace(brought.known, trusted=False)
+        return replace(_untried(brought, name, scene), event=event, known=known)
     return _completed(observe(mode, scene, progress), brought, scene)
 
 

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from cicd_agent.adapters.git import GitRepository
@@ -11,6 +12,8 @@ from cicd_agent.core.gate import PastDeployment
 from cicd_agent.core.labels import Source
 from cicd_agent.core.payload import as_repo
 from cicd_agent.core.ports import Repository
+from cicd_agent.core.ports_accuracy import Discussions
+from cicd_agent.core.ports_actions import Runs
 from cicd_agent.core.ports_gate import Gates
 from cicd_agent.core.words import count
 from cicd_agent.environment import Environment
@@ -31,6 +34,12 @@ class Outside:
     top: Path | None = None
     gates: Gates | None = None
     notices: tuple[str, ...] = ()
+    discussions: Discussions | None = None
+    fetch: Callable[[Sequence[str]], str] | None = None
+    """Makes commits present in the checkout; "" or why that was not possible."""
+    text_at: Callable[[str, str], str | None] | None = None
+    """A text file at a commit, from GitHub; None when it is not there. Raises ForgeRefused."""
+    runs: Runs | None = None
 
 
 Opened = Callable[[Options, Environment, ExitStack], Outside]
@@ -65,7 +74,16 @@ def opened(options: Options, environment: Environment, closing: ExitStack) -> Ou
         notices.append(f"deployments were not read: set {missing} for that")
         return Outside(repository, repository.top if repository else None, None, tuple(notices))
     forge = open_forge(token, name, environment, closing)
-    return Outside(repository, repository.top if repository else None, forge.gates, tuple(notices))
+    return Outside(
+        repository,
+        repository.top if repository else None,
+        forge.gates,
+        tuple(notices),
+        forge.discussions,
+        partial(repository.ensure, token=token) if repository else None,
+        forge.text_at,
+        forge.runs,
+    )
 
 
 def read_deployments(gates: Gates, environment: str) -> tuple[tuple[PastDeployment, ...], str]:

@@ -2,47 +2,47 @@
 
 import shutil
 import tempfile
+import time
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any, TextIO
 
+from cicd_agent import results
 from cicd_agent.adapters.files import write_file
+from cicd_agent.adapters.journal import JournalFile
 from cicd_agent.adapters.perform import perform
 from cicd_agent.adapters.slack import connect
-from cicd_agent.adapters.store import JournalStore
 from cicd_agent.adapters.style import Shape
 from cicd_agent.adapters.tape import TAPE
 from cicd_agent.adapters.terminal import progress
 from cicd_agent.adapters.workflow import Workflow, quiet
+from cicd_agent.agent.budget import Budget
+from cicd_agent.bookkeeping import Book
 from cicd_agent.cli import TOOLS, Options
 from cicd_agent.core.event import Event, EventKind
 from cicd_agent.core.evidence import Evidence
 from cicd_agent.core.grant import Grant
 from cicd_agent.core.markdown import escape
-from cicd_agent.core.plan import (
-    Annotation,
-    Level,
-    Plan,
-    Receipt,
-    ReceiptState,
-    Summary,
-)
+from cicd_agent.core.plan import Annotation, Level, Plan, Receipt, ReceiptState, Summary
 from cicd_agent.core.ports import Forge
 from cicd_agent.core.ports_actions import Notifier
 from cicd_agent.core.quote import shown
 from cicd_agent.core.redact import Redactor
+from cicd_agent.core.redact_json import redact_json
 from cicd_agent.core.text import visible_line
+from cicd_agent.core.timeline import Timeline
 from cicd_agent.core.verdict import Conclusion
-from cicd_agent.core.words import count
-from cicd_agent.decision import Decision, Report, dump, outputs, report
+from cicd_agent.decision import Audit, Decision, Report, dump, outputs, report, spending
+from cicd_agent.entries import Telling, anchored
 from cicd_agent.environment import Environment
 from cicd_agent.errors import AgentError, ConfigError, Exit
 from cicd_agent.granting import grant
 from cicd_agent.modes import Account, Mode, mode_named
-from cicd_agent.rendering import rendered
-from cicd_agent.results import REPORT, all_outputs, as_effects, exit_of, nothing_decided, own_outputs, written_report
-from cicd_agent.world import Scene, inputs, secrets
+from cicd_agent.rendering import gathered_words, rendered
+from cicd_agent.settings import Settings, Stage
+from cicd_agent.world import Scene, any_settings, inputs, secrets
 
 HIDDEN = ".cicd-agent"
 EVIDENCE = "evidence.json"
@@ -52,7 +52,7 @@ _ADVISORY = frozenset({Exit.FORGE, Exit.MODEL, Exit.BUDGET, Exit.MISBEHAVED})
 
 @dataclass(frozen=True, slots=True)
 class Streams:
-    """What is printed to: results go to `out`, everything about the run to `err`."""
+    """Results go to `out`, everything about the run to `err`."""
 
     out: TextIO
     err: TextIO
@@ -61,10 +61,16 @@ class Streams:
 class Outlet:
     """One run's way to the outside. Everything that leaves through it is redacted."""
 
-    def __init__(self, options: Options, environment: Environment, streams: Streams) -> None:
+    def __init__(
+        self, options: Options, environment: Environment, streams: Streams, now: Callable[[], float] = time.time
+    ) -> None:
         self._options = options
         self._environment = environment
         self._streams = streams
+        self.timeline = Timeline(time.monotonic, now())
+        self._now = now
+        self.shown: list[str] = []
+        self.budget: Budget | None = None
         self._format = options.format or ("github" if environment.on_actions else "text")
         self.redact = Redactor(secrets(options, environment)).redact
         self.progress = progress(
@@ -72,19 +78,31 @@ class Outlet:
         )
         self._tape = ""
 
+    @cached_property
+    def book(self) -> Book:
+        """The account book of this run."""
+        asked = inputs(self._options, self._environment)
+        return Book(asked, self._environment, redact=self.redact, warn=self.warn, now=self._now)
+
     @property
     def coloured(self) -> bool:
         """Whether a result for a person is seen on a terminal that may be given colours."""
         return self._streams.out.isatty() and self._format == "text" and not self._environment.no_color
 
+    @property
+    def width(self) -> int:
+        """Columns of a page for a person: those of the terminal that it is seen on."""
+        return shutil.get_terminal_size().columns if self._streams.out.isatty() and self._format == "text" else 100
+
     def print(self, text: str) -> None:
         """A result for a person. On a runner nothing in it is a command, whatever the format."""
         text = self.redact(text)
+        self.shown.append(text)
         self._put(quiet(text) if self._environment.on_actions else text)
 
     def print_json(self, text: str) -> None:
         """A result for a program. A runner that reads along finds no command: no line of ours begins with one."""
-        self._put(self.redact(text).replace("##[", "#\\u0023["))
+        self._put(redact_json(text, self.redact).replace("##[", "#\\u0023["))
 
     def _put(self, text: str) -> None:
         encoding = self._streams.out.encoding or "utf-8"
@@ -117,7 +135,7 @@ class Outlet:
     def deliver(self, mode: Mode[Any], decision: Decision, scene: Scene) -> int:
         """Carry the decision out and tell everybody; the exit code."""
         self.progress("")
-        code = exit_of(decision)
+        code = results.exit_of(decision)
         if self._options.dry_run:
             if self._format == "json":
                 self.print_json(dump(decision))
@@ -127,9 +145,9 @@ class Outlet:
                 self.print(dry_run(decision.plan))
             return code
         folder = self._folder
-        every, own = all_outputs(decision, folder, mode.unproved), own_outputs(decision.plan, folder)
+        every, own = results.all_outputs(decision, folder, mode.unproved), results.own_outputs(decision.plan, folder)
         missing = {name: value for name, value in every.items() if name not in own}
-        plan = Plan((*as_effects(missing), *decision.plan.effects))
+        plan = Plan((*results.as_effects(missing), *decision.plan.effects))
         # The areas of a route are named in the config: what action.yml cannot declare, a step of one's own can read.
         areas = (name for name in own if mode.name == "route" and name.startswith("run_"))
         names = (*outputs(decision, ""), *mode.outputs, *areas)
@@ -142,10 +160,20 @@ class Outlet:
         pulls = frozenset(pull.number for pull in gate.pulls) if gate else frozenset[int]()
         granted = replace(grant(scene, is_own=is_own, mode=mode.name), pulls=pulls)
         slack = None if is_shown else connect(scene.settings, self._environment.ca_bundle)
-        receipts = self._perform(plan, scene.event, forge, names, folder, granted=granted, notifier=slack)
-        written = written_report(decision, folder, receipts, self._tape, mode.unproved)
+        before = results.written_report(decision, folder, (), self._tape, mode.unproved)
+        telling = Telling(plan.effects, scene.settings.stage if is_own else Stage.DELIVER, self.timeline, self._tape)
+        demanded = scene.settings.require_audit == "on" and mode.fails_closed and scene.settings.enforce
+        audit = Audit() if is_shown else self.book.enter(before, telling, demanded=demanded)
+        plan = Plan((*plan.effects, *anchored(audit)))
+        with self.timeline.stage("perform"):
+            receipts = self._perform(plan, scene.event, forge, names, folder, granted=granted, notifier=slack)
+        written = replace(before, receipts=receipts, audit=self.book.close(audit, before, receipts))
         self._write(folder, written)
         self._tell(decision, written, folder, scene.top)
+        if is_own and scene.settings.stage is Stage.ALL and not scene.settings.evidence_file:
+            # Of a decision that came by a file, others may have written any part.
+            self.book.leave(decision, written.outputs)
+        self._end(written, scene.settings)
         for note in scene.world.forge.notes if scene.world.forge else ():
             self.warn(note)
         return code
@@ -154,18 +182,14 @@ class Outlet:
         """Tell that the evidence is there and what it holds; the exit code."""
         self.progress("")
         folder = self._folder
-        declined, change = mode.declines(evidence.event) or "", evidence.change
+        declined = mode.declines(evidence.event) or ""
         account = Account(config_status=scene.loaded.config_status, notices=scene.notices)
         found = Decision(mode.name, evidence.event, account, evidence=evidence, declined=declined)
-        words = f"nothing to do: {declined}"
-        if evidence.failed is not None:
-            words = f"gathered the logs of {count(len(evidence.failed.jobs), 'job')}"
-        elif evidence.tests is not None:
-            words = f"gathered {count(len(evidence.tests.proposed), 'test')} to try"
-        elif change is not None:
-            words = f"gathered {count(len(change.files), 'file')}, {count(change.added_lines, 'added line')}"
-        values = outputs(found, str(folder / REPORT)) | {"summary": words}
-        plan = Plan((*as_effects(values), Summary("summary", f"**cicd-agent {mode.name}**: {escape(words)}.\n")))
+        words = gathered_words(evidence) or f"nothing to do: {declined}"
+        values = outputs(found, str(folder / results.REPORT)) | {"summary": words}
+        plan = Plan(
+            (*results.as_effects(values), Summary("summary", f"**cicd-agent {mode.name}**: {escape(words)}.\n"))
+        )
         receipts = self._perform(plan, scene.event, None, tuple(values), folder)
         self._write(folder, report(found, exit_code=Exit.OK, outputs=values, receipts=receipts))
         for line in (*scene.notices, words):
@@ -183,22 +207,29 @@ class Outlet:
         self.warn(line)
         if self._options.dry_run or self._options.command in TOOLS:
             return code
-        event = Event(EventKind.OTHER)
-        values = dict.fromkeys(outputs(nothing_decided(event), ""), "") | dict(mode.unproved if mode else {})
+        values = dict.fromkeys(outputs(results.nothing_decided(event := Event(EventKind.OTHER)), ""), "") | dict(
+            mode.unproved if mode else {}
+        )
         try:
             folder = self._folder_or_any()
             values |= {
                 "conclusion": Conclusion.NEUTRAL if code == Exit.OK else Conclusion.FAILURE,
                 "degraded": "true",
                 "summary": line,
-                "report_file": str(folder / REPORT),
+                "report_file": str(folder / results.REPORT),
             }
             level = Level.WARNING if code == Exit.OK else Level.ERROR
             words = f"### cicd-agent could not finish\n\n{escape(line)}\n"
             effects = (Annotation("failure", level, "cicd-agent", line), Summary("summary", words))
-            receipts = self._perform(Plan((*effects, *as_effects(values))), event, None, tuple(values), folder)
-            written = Report(self._options.mode, code, error=line, outputs=values, receipts=receipts, tape=self._tape)
+            account = results.spent(self.budget)
+            values |= spending(account) if account.usage.requests else {}
+            plan = Plan((*effects, *results.as_effects(values)))
+            written = Report(self._options.mode, code, line, account=account, outputs=values, tape=self._tape)
+            audit = self.book.enter_at_last(written, Telling(plan.effects, timeline=self.timeline, tape=self._tape))
+            receipts = self._perform(Plan((*plan.effects, *anchored(audit))), event, None, tuple(values), folder)
+            written = replace(written, receipts=receipts, audit=self.book.close(audit, written, receipts))
             self._write(folder, written)
+            self._end(written, any_settings(self._options, self._environment))
             if self._format == "json":
                 self.print_json(dump(written))
         except (AgentError, OSError) as worse:
@@ -223,13 +254,13 @@ class Outlet:
         notifier: Notifier | None = None,
     ) -> tuple[Receipt, ...]:
         workflow = self._workflow(names)
-        store = JournalStore(folder / "journal.jsonl", self.redact)
+        journal = JournalFile(folder / "journal.jsonl", self.redact)
         return perform(
             plan,
             forge=forge,
             workflow=workflow,
             folder=folder,
-            store=store,
+            journal=journal,
             redact=self.redact,
             event=event,
             grant=granted,
@@ -274,7 +305,15 @@ class Outlet:
             return Path(tempfile.mkdtemp(prefix="cicd-agent-"))
 
     def _write(self, folder: Path, written: Report) -> None:
-        write_file(folder / REPORT, self.redact(dump(written)))
+        write_file(folder / results.REPORT, redact_json(dump(written), self.redact))
+
+    def _end(self, written: Report, settings: Settings) -> None:
+        """The run is over: tell whoever watches over runs, where there is such."""
+        self.book.shut()
+        if settings.metrics_file or self._environment.telemetry:
+            from cicd_agent.telling import tell  # noqa: PLC0415  nobody else pays for it
+
+            tell(written, self.timeline, settings, self._environment, self.warn, redact=self.redact, now=self._now)
 
     def _tell(self, decision: Decision, written: Report, folder: Path, top: Path | None) -> None:
         if self._format == "json":
@@ -298,15 +337,9 @@ class Outlet:
 
     def _page(self, decision: Decision, evidence: Evidence, written: Report, folder: Path, top: Path | None) -> str:
         """The result for a person."""
-        text = self._streams.out.isatty() and self._format == "text"
-        colour = text and not self._environment.no_color
-        shape = Shape(
-            report=str(folder / REPORT),
-            outputs=written.outputs,
-            colour=colour,
-            width=shutil.get_terminal_size().columns if text else 100,
-            links=top.absolute().as_uri() if top and colour else "",
-        )
+        links = top.absolute().as_uri() if top and self.coloured else ""
+        name, told = str(folder / results.REPORT), written.outputs
+        shape = Shape(report=name, outputs=told, colour=self.coloured, width=self.width, links=links)
         return rendered(decision, evidence, shape)
 
     def _trouble(self, written: Report) -> None:

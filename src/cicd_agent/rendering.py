@@ -6,6 +6,7 @@ from cicd_agent.adapters.terminal_failure import render_failure
 from cicd_agent.adapters.terminal_gate import render_gate, render_route
 from cicd_agent.adapters.terminal_tests import render_tests
 from cicd_agent.core.evidence import Evidence
+from cicd_agent.core.words import count
 from cicd_agent.decision import Decision
 
 
@@ -21,3 +22,15 @@ def rendered(decision: Decision, evidence: Evidence, shape: Shape) -> str:
     if decision.routed is not None:
         return render_route(decision.routed, evidence, account, **shape)
     return render(decision.verdict, evidence, account, **shape) if decision.verdict else ""
+
+
+def gathered_words(evidence: Evidence) -> str:
+    """What there is for the job that goes on, in one line; "" where nothing was gathered."""
+    change = evidence.change
+    if evidence.failed is not None:
+        return f"gathered the logs of {count(len(evidence.failed.jobs), 'job')}"
+    if evidence.tests is not None:
+        return f"gathered {count(len(evidence.tests.proposed), 'test')} to try"
+    if change is not None:
+        return f"gathered {count(len(change.files), 'file')}, {count(change.added_lines, 'added line')}"
+    return ""

@@ -26,6 +26,7 @@ from cicd_agent.core.difference import differences
 from cicd_agent.core.evidence import Evidence
 from cicd_agent.core.finding import Finding
 from cicd_agent.core.ports import Library
+from cicd_agent.core.redact_json import redact_json
 from cicd_agent.core.text import visible_line
 from cicd_agent.decision import MOST_BYTES as MOST_EVIDENCE
 from cicd_agent.decision import Decision, Report, dump, load
@@ -123,7 +124,8 @@ def replay(options: Options, outlet: Outlet) -> int:
     # Nothing is performed again: what was done, and where, is history.
     before = recorded or Report(header.mode, Exit.OK)
     folder = PurePath(before.outputs.get("report_file", REPORT)).parent
-    text = outlet.redact(dump(written_report(decision, folder, before.receipts, before.tape, mode.unproved)))
+    written = written_report(decision, folder, before.receipts, before.tape, mode.unproved)
+    text = redact_json(dump(replace(written, audit=before.audit)), outlet.redact)
     target = Path(options.output_dir) if options.output_dir else Path(options.tape).parent / "replay"
     _write(target / REPORT, text)
     if recorded is None:

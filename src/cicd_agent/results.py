@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from pathlib import PurePath
 
+from cicd_agent.agent.budget import Budget
 from cicd_agent.core.event import Event
 from cicd_agent.core.plan import Artifact, Output, Plan, Receipt
 from cicd_agent.core.verdict import Conclusion
@@ -48,6 +49,13 @@ def own_outputs(plan: Plan, folder: PurePath) -> dict[str, str]:
         elif isinstance(effect, Artifact) and effect.output:
             found[effect.output] = str(folder / effect.name)
     return found
+
+
+def spent(budget: Budget | None) -> Account:
+    """What a run has spent that came to nothing, as far as it asked anybody."""
+    if budget is None or not budget.usage.requests:
+        return Account()
+    return Account(usage=budget.usage, cost_usd=budget.cost_usd)
 
 
 def nothing_decided(event: Event) -> Decision:

@@ -69,7 +69,8 @@ def observe(mode: Mode[Any], scene: Scene, progress: Callable[[str], None]) -> E
     if mode.declines(scene.event, scene.settings):
         return Evidence(scene.event)
     progress("reading the change" if scene.event.run is None else "reading the run")
-    return mode.gather(scene.event, scene.world, scene.settings)
+    with scene.timeline.stage("gather"):
+        return mode.gather(scene.event, scene.world, scene.settings)
 
 
 def conclude(
@@ -83,14 +84,17 @@ def conclude(
         return Decision(mode.name, evidence.event, account, plan, declined=declined)
     settings = scene.settings
     progress(f"applying the rules to {_size(evidence)}")
-    rules = mode.rules(evidence, settings)
+    with scene.timeline.stage("rules"):
+        rules = mode.rules(evidence, settings)
     desk = _Desk(mode, evidence, scene, progress)
     desk.try_out((), last=False)  # what rules propose: nobody needs to be asked for that again
-    answers, degraded, limit = _answers(desk, asking)
+    with scene.timeline.stage("ask"):
+        answers, degraded, limit = _answers(desk, asking)
     desk.try_out(answers, last=True)
     evidence = desk.evidence
     progress("checking the claims")
-    verdict = mode.verify(rules, answers, evidence, settings)
+    with scene.timeline.stage("verify"):
+        verdict = mode.verify(rules, answers, evidence, settings)
     account = _account(answers, degraded, asking, scene.loaded, (*scene.notices, *([limit] if limit else [])))
     plan = mode.report(verdict, evidence, account, settings)
     asking.sealing.keep(mode.remember(answers, evidence, settings), evidence, scene.event)
@@ -141,9 +145,10 @@ class _Desk:
     def try_out(self, answers: Sequence[Answer[Any]], *, last: bool) -> None:
         """Have it tried what the answers propose."""
         scene = self.scene
-        self.evidence = self.mode.experiment(
-            answers, self.evidence, scene.world, scene.settings, self.progress, last=last
-        )
+        with scene.timeline.stage("experiment"):
+            self.evidence = self.mode.experiment(
+                answers, self.evidence, scene.world, scene.settings, self.progress, last=last
+            )
 
     def weighing(self, question: Question[Any]) -> Question[Any]:
         """The question, whose drafts are tried out before they are taken, if it wants that."""

@@ -215,6 +215,21 @@ class Settings(BaseModel):
             description="Directory that keeps answers and reviewed files between runs, so that nothing is asked twice.",
         ),
     ] = ""
+    state_dir: Annotated[
+        str,
+        Field(
+            json_schema_extra=_INPUT_ONLY,
+            description="Directory of the account book of decisions, kept between runs; without one it ends with the"
+            " job.",
+        ),
+    ] = ""
+    metrics_file: Annotated[
+        str,
+        Field(
+            json_schema_extra=_INPUT_ONLY,
+            description="Path of a Prometheus text file that this run adds its counts to, such as the node exporter's.",
+        ),
+    ] = ""
     instructions: Annotated[
         str,
         Field(max_length=8_000, description="What the model should know about this repository, in your words."),
@@ -564,6 +579,13 @@ class Settings(BaseModel):
         float,
         Field(gt=0, le=8_784, json_schema_extra=_FILE_ONLY, description="Hours after which a signal is too old."),
     ] = 168
+    require_audit: Annotated[
+        Switch,
+        Field(
+            json_schema_extra=_FILE_ONLY,
+            description="Whether a deployment is held when its decision could not be entered in the account book.",
+        ),
+    ] = "off"
     require_model: Annotated[
         Switch,
         Field(json_schema_extra=_FILE_ONLY, description="Whether a deployment is held when no model has judged it."),
@@ -604,6 +626,24 @@ class Settings(BaseModel):
             description="Whether the decision is recorded as a deployment of GitHub's, with its status.",
         ),
     ] = "off"
+    cache_max_mb: Annotated[
+        float,
+        Field(
+            gt=0,
+            le=10_000,
+            json_schema_extra=_FILE_ONLY,
+            description="Most megabytes of answers kept in `cache-dir`, and that one run puts into Redis.",
+        ),
+    ] = 50
+    cache_max_days: Annotated[
+        float,
+        Field(gt=0, le=365, json_schema_extra=_FILE_ONLY, description="Days after which a kept answer is asked again."),
+    ] = 30
+    accuracy: dict[ModeName, Annotated[float, Field(ge=0, le=1)]] = Field(
+        default_factory=dict,
+        json_schema_extra={**_FILE_ONLY, "keys": "modes"},
+        description="Least share of right decisions by mode, below which `cicd-agent accuracy` alerts.",
+    )
     rules: dict[str, RuleSetting] = Field(
         default_factory=dict,
         json_schema_extra={**_FILE_ONLY, "keys": "rules"},

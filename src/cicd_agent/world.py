@@ -4,10 +4,10 @@ import re
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
-from urllib.parse import urlsplit
+from typing import TYPE_CHECKING, Any
+from urllib.parse import parse_qsl, unquote, urlsplit
 
 from cicd_agent.adapters.git import GitRepository
 from cicd_agent.adapters.log_file import chunks
@@ -18,22 +18,34 @@ from cicd_agent.core.event import Event, EventKind, Ref
 from cicd_agent.core.event_parse import local_event, parse_event
 from cicd_agent.core.payload import PAYLOAD_LIMIT, as_repo, decode_payload
 from cicd_agent.core.ports import Forge
+from cicd_agent.core.timeline import Timeline
 from cicd_agent.environment import Environment
 from cicd_agent.errors import ConfigError, ForgeRefused
 from cicd_agent.modes import LogFiles, Mode, World
 from cicd_agent.pulls import commented_pull, named_pull, named_run, pull_of_run
 from cicd_agent.settings import Settings
 
+if TYPE_CHECKING:
+    from cicd_agent.adapters.github import GitHubForge
+
+_SECRET = re.compile(r"pass|secret|token|key", re.IGNORECASE)
+_WRITTEN_OUT = re.compile(r"//[^:/@]*:([^@\s]+)@")
+"""A password with a slash, a question mark or a hash in it: who connects may read it so, who follows the rules not."""
+
 
 @dataclass(frozen=True, slots=True)
 class Scene:
-    """All that a run starts from. `notices` are limits met on the way, a line each; `top` is the checkout's folder."""
+    """All that a run starts from. `notices` are limits met on the way, a line each; `top` is the checkout's folder.
+
+    `timeline` is told what the run spends its time on.
+    """
 
     event: Event
     loaded: Loaded
     world: World
     notices: tuple[str, ...] = ()
     top: Path | None = None
+    timeline: Timeline = field(default_factory=Timeline)
 
     @property
     def settings(self) -> Settings:
@@ -51,15 +63,46 @@ def first_settings(options: Options, environment: Environment) -> Settings:
     return load(inputs(options, environment), None, fallbacks=environment.fallbacks).settings
 
 
+def any_settings(options: Options, environment: Environment) -> Settings:
+    """The first settings, or where they make no sense the defaults."""
+    try:
+        return first_settings(options, environment)
+    except ConfigError:
+        return Settings()
+
+
 def secrets(options: Options, environment: Environment) -> list[str]:
     """Every secret that this process was given, whether or not anything else of the inputs makes sense."""
     given = {**environment.fallbacks, **inputs(options, environment)}
     headers = given.get("model-headers", "").splitlines()
     found = [given.get(name, "") for name in ("github-token", "openai-api-key", "slack-token")]
     found += [environment.workload.request_token] if environment.workload else []
-    found += [urlsplit(given.get("index-url", "")).password or ""]
+    for url in (given.get("index-url", ""), environment.database_url, environment.redis_url):
+        found += _passwords(url)
+    # What authenticates at a collector stands in a header.
+    found += [
+        word
+        for name, value in environment.telemetry.items()
+        if name.endswith("HEADERS")
+        for part in value.split(",")
+        for word in (part.partition("=")[2].strip(), unquote(part.partition("=")[2]).strip())
+    ]
+    for name, value in environment.telemetry.items():
+        found += _passwords(value) if name.endswith("ENDPOINT") else ()
     found += [line.partition(":")[2].strip() for line in headers]
     return [secret for secret in (*found, *_secret_parts(given.get("slack-webhook-url", ""))) if secret]
+
+
+def _passwords(url: str) -> list[str]:
+    """What of a URL is a password: before the host, where it may hold what a URL should not, or among the options."""
+    try:
+        parts = urlsplit(url)
+        told = [parts.password or "", *(value for name, value in parse_qsl(parts.query) if _SECRET.search(name))]
+    except ValueError:
+        return [url]
+    if "@" not in parts.netloc and (found := _WRITTEN_OUT.search(url)):
+        told.append(found[1])
+    return [form for each in dict.fromkeys(told) for form in (each, unquote(each))]
 
 
 def _secret_parts(url: str) -> list[str]:
@@ -224,7 +267,7 @@ def _forge(event: Event, settings: Settings, environment: Environment, closing: 
     return open_forge(token, event.repo, environment, closing)
 
 
-def open_forge(token: str, repo: str, environment: Environment, closing: ExitStack) -> Forge:
+def open_forge(token: str, repo: str, environment: Environment, closing: ExitStack) -> "GitHubForge":
     """A repository on GitHub, until `closing` closes it."""
     from cicd_agent.adapters.github import GitHubForge  # noqa: PLC0415  a local review never pays for it
 

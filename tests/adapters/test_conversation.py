@@ -148,19 +148,19 @@ def test_a_review_refused_and_its_stand_in_refused_lose_nothing(site: Site) -> N
 
 def test_intents_are_journalled_before_and_receipts_after(site: Site) -> None:
     site.perform(COMMENT, review(inline("f1")))
-    assert site.store.entries == [
+    assert site.journal.entries == [
         ("intent", "review"),
         ("receipt", "review"),
         ("intent", "review-1"),
         ("receipt", "review-1"),
     ]
-    assert site.store.details[1]["detail"] == f"1 inline comment on {SHA}"
+    assert site.journal.details[1]["detail"] == f"1 inline comment on {SHA}"
 
 
 def test_what_is_true_already_is_no_intent(site: Site) -> None:
     site.perform(COMMENT)
     site.perform(COMMENT)
-    assert site.store.entries[2:] == [("receipt", "review")]
+    assert site.journal.entries[2:] == [("receipt", "review")]
 
 
 @pytest.mark.parametrize(

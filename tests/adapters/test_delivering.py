@@ -96,7 +96,7 @@ def test_a_commit_adds_to_the_branch_and_leaves_all_else_as_it_was(place: Place)
     touched = {"tests/test_app.py", "tests/test_run.py", FRESH.path}
     assert {path for path in after if after[path] != before.get(path)} == touched
     assert {*before} <= {*after}
-    assert place.site.store.entries == [("intent", "tests-1"), ("receipt", "tests-1")]
+    assert place.site.journal.entries == [("intent", "tests-1"), ("receipt", "tests-1")]
 
 
 @pytest.mark.parametrize("path", ["tests/unit/test_new.py", "lib/Tests/test_new.py", "pkg/test_new.py"])

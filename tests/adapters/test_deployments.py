@@ -55,7 +55,7 @@ def test_what_goes_ahead_is_recorded_once_journalled_first(site: Site, gates: Si
     assert (receipt.state, receipt.detail) == (ReceiptState.DONE, "deployment 1")
     assert receipt.url == "https://github.test/deployments/1"
     assert gates.told == [(1, "queued", "score 91, needs 75", RUN)]
-    assert site.store.entries[:3] == [("intent", "go"), ("intent", "go"), ("receipt", "go")]
+    assert site.journal.entries[:3] == [("intent", "go"), ("intent", "go"), ("receipt", "go")]
     assert site.outputs["deployment_id"] == "1"
     again = site.perform(GO)["go"]
     assert (again.state, again.detail) == (ReceiptState.UNCHANGED, "deployment 1 is queued already")
@@ -223,7 +223,7 @@ def test_words_are_one_visible_line_that_github_takes_without_secrets(site: Site
     [(_, _, said, _)] = gates.told
     assert said.startswith(f"a b<U+202E> {MASK} xxx")
     assert len(said) == 140
-    assert not any(KEY in str(detail) for detail in site.store.details)
+    assert not any(KEY in str(detail) for detail in site.journal.details)
 
 
 def test_an_output_that_is_not_declared_is_told_in_the_summary(site: Site) -> None:

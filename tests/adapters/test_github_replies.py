@@ -11,7 +11,7 @@ from cicd_agent.core.event import Comment, Event, EventKind, PullRequest
 from cicd_agent.core.markdown import marker
 from cicd_agent.core.plan import ReceiptState, Reply
 from cicd_agent.errors import ForgeRefused
-from tests.fakes import FakeStore
+from tests.fakes import FakeJournal
 from tests.servers.github import FakeGitHub
 from tests.servers.github_state import Account, Pull, ReviewComment
 
@@ -160,7 +160,7 @@ def test_whatever_fails_a_comment_is_answered_once_in_the_end(
     states = []
     for attempt in range(3):
         with GitHubForge(hub.token, "o/r", api_url=hub.url, sleep=lambda _: None) as forge:
-            states.append(Replies(Conversation(forge, FakeStore(), event, str)).reply(reply).state)
+            states.append(Replies(Conversation(forge, FakeJournal(), event, str)).reply(reply).state)
         if attempt == 0:
             hub.recover()
     assert states[-1] is ReceiptState.UNCHANGED

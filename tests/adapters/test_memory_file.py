@@ -1,13 +1,15 @@
 """Memories lie beside the answers of the same directory, each kind with its own limits."""
 
 import os
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from cicd_agent.adapters import memory_file
-from cicd_agent.adapters.memory_file import MemoryFiles
-from cicd_agent.adapters.tape_cache import AnswerCache
+from cicd_agent.adapters.folder_shelf import FolderShelf
+from cicd_agent.adapters.memory_file import MEMORIES, Memories
+from cicd_agent.adapters.shelf import Kind, Limits, Shelves
+from cicd_agent.adapters.tape_cache import ANSWERS, AnswerCache
 from cicd_agent.agent.scripted import ScriptedModel
 from cicd_agent.core.change import Change, ChangeSource
 from cicd_agent.core.event import Event, EventKind, PullRequest
@@ -26,10 +28,16 @@ class Place:
         self.folder = folder
         self.now = NOW
         self.notes: list[str] = []
+        self.most = MEMORIES.most
+
+    def shelves(self, kind: Kind) -> Shelves:
+        limits = replace(Limits.of(kind, 50, 30), entries=self.most)
+        shelf = FolderShelf(self.folder, kind, limits, now=lambda: self.now, note=self.notes.append)
+        return Shelves([shelf], self.notes.append)
 
     @property
-    def files(self) -> MemoryFiles:
-        return MemoryFiles(self.folder, secret=b"s", now=lambda: self.now, note=self.notes.append)
+    def files(self) -> Memories:
+        return Memories(self.shelves(MEMORIES), secret=b"s")
 
     def write(self, *names: str) -> None:
         """One memory after the other, a minute apart."""
@@ -43,7 +51,7 @@ class Place:
     def answer(self, text: str) -> None:
         model = ScriptedModel(text, name="m")
         cache = AnswerCache(
-            model, self.folder, secret=b"s", scope={}, redact=str, now=lambda: self.now, note=self.notes.append
+            model, self.shelves(ANSWERS), secret=b"s", scope={}, seconds=DAY, redact=str, now=lambda: self.now
         )
         cache.complete(request(evidence=text))
         cache.keep()
@@ -66,10 +74,8 @@ def test_each_thing_has_its_own_memory_and_the_last_one_counts(place: Place) -> 
     assert place.notes == []
 
 
-def test_what_was_written_longest_ago_goes_first_and_answers_stay(
-    place: Place, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(memory_file, "MOST_FILES", 2)
+def test_what_was_written_longest_ago_goes_first_and_answers_stay(place: Place) -> None:
+    place.most = 2
     place.answer("one")
     place.write("a", "b", "c")
     assert place.known("a", "b", "c") == [False, True, True]

@@ -45,7 +45,7 @@ def test_it_is_said_once_journalled_first_and_edited_in_place(site: Site, effect
     assert receipt.state is ReceiptState.DONE
     assert receipt.url.startswith("https://github.test/")
     assert said(site) == [f"{marker(effect.key)}\n{effect.body}"]
-    assert site.store.entries[:2] == [("intent", effect.key), ("receipt", effect.key)]
+    assert site.journal.entries[:2] == [("intent", effect.key), ("receipt", effect.key)]
     site.forge.noticed.calls.clear()
     assert site.perform(effect)[effect.key].state is ReceiptState.UNCHANGED
     assert len(site.forge.noticed.calls) == 1

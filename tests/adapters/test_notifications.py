@@ -46,7 +46,7 @@ def site(tmp_path: Path, ear: Ear) -> Site:
 def test_it_is_told_once_journalled_first(site: Site, ear: Ear) -> None:
     assert site.perform(RED, *LOCAL)["red"].state is ReceiptState.DONE
     assert ear.heard == [(RED.text, RED.url)]
-    assert site.store.entries[:2] == [("intent", "red"), ("receipt", "red")]
+    assert site.journal.entries[:2] == [("intent", "red"), ("receipt", "red")]
     assert site.warnings == []
     site.assert_told()
 
@@ -80,7 +80,7 @@ def test_it_takes_no_connection_to_github(site: Site, ear: Ear) -> None:
 def test_secrets_are_masked_and_the_text_is_one_visible_line(site: Site, ear: Ear) -> None:
     site.perform(replace(RED, text=f"a\nb \u202e {KEY}"), *LOCAL)
     assert ear.heard == [(f"a b <U+202E> {MASK}", RED.url)]
-    assert not any(KEY in str(detail) for detail in site.store.details)
+    assert not any(KEY in str(detail) for detail in site.journal.details)
 
 
 ELSEWHERE = pytest.mark.parametrize(

@@ -11,7 +11,7 @@ from cicd_agent.core.picture import Pie, Slice, mermaid
 from cicd_agent.core.plan import Annotation, Artifact, Comment, Level, Output, Plan, ReceiptState, Summary
 from cicd_agent.core.redact import MASK
 from cicd_agent.errors import AgentError, BudgetExhausted
-from tests.fakes import FakeStore
+from tests.fakes import FakeJournal
 from tests.plans import COMMENT, EVENT, KEY, LOCAL, PLAN, Site, inline, refusal, review
 
 
@@ -63,7 +63,7 @@ def test_a_cancelled_run_still_writes_its_outputs(site: Site, monkeypatch: pytes
     with pytest.raises(KeyboardInterrupt):
         site.perform()
     site.assert_told()
-    assert site.store.entries[-1] == ("intent", "review-1")
+    assert site.journal.entries[-1] == ("intent", "review-1")
 
 
 def test_without_a_connection_the_rest_is_done_without_a_warning(site: Site) -> None:
@@ -75,7 +75,7 @@ def test_without_a_connection_the_rest_is_done_without_a_warning(site: Site) -> 
 
 
 def test_without_a_runner_files_are_written_and_the_rest_is_skipped(tmp_path: Path) -> None:
-    receipts = perform(PLAN, forge=None, workflow=None, folder=tmp_path, store=FakeStore(), redact=str, event=EVENT)
+    receipts = perform(PLAN, forge=None, workflow=None, folder=tmp_path, journal=FakeJournal(), redact=str, event=EVENT)
     states = {receipt.kind: receipt.state for receipt in receipts}
     assert states.pop("artifact") is ReceiptState.DONE
     assert set(states.values()) == {ReceiptState.SKIPPED}

@@ -59,7 +59,7 @@ def test_failed_jobs_are_run_again_once_journalled_first(site: Site, runs: Doubl
     receipt = site.perform(RERUN, *LOCAL)["rerun-81"]
     assert receipt.state is ReceiptState.DONE
     assert runs.calls == ["run 81 0", "rerun 81"]
-    assert site.store.entries[:2] == [("intent", "rerun-81"), ("receipt", "rerun-81")]
+    assert site.journal.entries[:2] == [("intent", "rerun-81"), ("receipt", "rerun-81")]
     again = site.perform(RERUN)["rerun-81"]
     assert (again.state, again.detail) == (ReceiptState.SKIPPED, "it was run again before: there is attempt 2")
     assert runs.calls.count("rerun 81") == 1

@@ -26,7 +26,7 @@ def test_our_own_open_thread_is_resolved_after_the_intent_is_journalled(site: Si
     receipt = site.perform(RESOLVE)["resolve-f1"]
     assert (receipt.state, receipt.url) == (ReceiptState.DONE, OURS.url)
     assert site.forge.discussed[5][0].resolved
-    assert site.store.entries == [("intent", "resolve-f1"), ("receipt", "resolve-f1")]
+    assert site.journal.entries == [("intent", "resolve-f1"), ("receipt", "resolve-f1")]
     assert site.warnings == []
 
 

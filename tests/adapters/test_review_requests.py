@@ -43,7 +43,7 @@ def test_people_and_teams_are_asked_journalled_first(site: Site, gates: FakeGate
     receipt = site.perform(ASK, *LOCAL)["ask"]
     assert (receipt.state, receipt.detail) == (ReceiptState.DONE, "2 accounts and 1 team asked")
     assert gates.asked == [(5, ("ada", "grace"), ("on-call",))]
-    assert site.store.entries[:2] == [("intent", "ask"), ("receipt", "ask")]
+    assert site.journal.entries[:2] == [("intent", "ask"), ("receipt", "ask")]
     site.assert_told()
 
 

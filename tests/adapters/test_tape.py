@@ -156,7 +156,9 @@ def test_half_a_line_at_the_end_is_what_a_killed_run_leaves(path: Path) -> None:
 
 
 @pytest.mark.parametrize("number", ["-1", "1e400", f"{10**400}", "NaN", "Infinity"])
-@pytest.mark.parametrize("field", ['"seconds": 2', '"input": 100', '"requests": 1', '"from_cache": 0', '"lost": 0'])
+@pytest.mark.parametrize(
+    "field", ['"seconds": 2', '"input": 100', '"requests": 1', '"from_cache": 0', '"spared_input": 0', '"lost": 0']
+)
 def test_numbers_that_cannot_be_are_refused(path: Path, field: str, number: str) -> None:
     model = recorder(path, "one", ModelUnavailable("down", requests=1))
     for _ in range(2):

@@ -5,13 +5,16 @@ import os
 import stat
 import threading
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from cicd_agent.adapters import tape_cache
-from cicd_agent.adapters.tape_cache import INSTALLATION, AnswerCache, installation_secret, open_folder
+from cicd_agent.adapters.folder_shelf import INSTALLATION, FolderShelf, installation_secret, open_folder
+from cicd_agent.adapters.shelf import Limits, Shelves
+from cicd_agent.adapters.tape_cache import ANSWERS, AnswerCache
 from cicd_agent.agent.scripted import ScriptedModel, Step
 from cicd_agent.agent.turns import Reply, Stop, Usage
 from cicd_agent.errors import ConfigError
@@ -27,12 +30,15 @@ class Place:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self.now = NOW
+        self.limits = Limits.of(ANSWERS, 50, 30)
         self.notes: list[str] = []
 
     def cache(self, *steps: Step, name: str = "m", secret: bytes = b"s", **changes: Any) -> AnswerCache:
-        given: dict[str, Any] = {"scope": {"server": "a"}, "redact": str} | changes
+        given: dict[str, Any] = {"scope": {"server": "a"}, "redact": str, "seconds": self.limits.seconds} | changes
         model = ScriptedModel(*steps, name=name)
-        return AnswerCache(model, self.folder, secret=secret, now=lambda: self.now, note=self.notes.append, **given)
+        shelf = FolderShelf(self.folder, ANSWERS, self.limits, now=lambda: self.now, note=self.notes.append)
+        shelves = Shelves([shelf], self.notes.append)
+        return AnswerCache(model, shelves, secret=secret, now=lambda: self.now, **given)
 
     def fill(self, *texts: str, **changes: Any) -> None:
         """Ask and keep one answer for each text, a minute apart; the answer is the text."""
@@ -68,8 +74,24 @@ def test_a_question_that_was_answered_costs_nothing(place: Place) -> None:
     asked.complete(request())
     asked.keep()
     kept = place.cache().complete(request(seconds=3.0, max_output_tokens=17))
-    assert kept == Reply("hello", usage=Usage(from_cache=1), model="m-1", items=({"a": 1},))
+    spared = Usage(from_cache=1, spared_input=10, spared_output=2)
+    assert kept == Reply("hello", usage=spared, model="m-1", items=({"a": 1},))
     assert place.notes == []
+
+
+def test_what_an_answer_had_cost_is_unknown_where_the_server_did_not_say() -> None:
+    known, unknown = Usage(from_cache=1, spared_input=10, spared_output=2), Usage(1, None, None)
+    assert known + known == Usage(from_cache=2, spared_input=20, spared_output=4)
+    assert (known + unknown).spared_input == 10
+    assert (known + Usage(from_cache=1, spared_input=None)).spared_input is None
+
+
+def test_what_a_kept_answer_spares_is_unknown_where_its_server_did_not_say(place: Place) -> None:
+    asked = place.cache(Reply("one", usage=Usage(1, None, None, None, None)))
+    asked.complete(request())
+    asked.keep()
+    kept = place.cache().complete(request())
+    assert kept.usage == Usage(from_cache=1, spared_input=None, spared_output=None)
 
 
 def test_an_answer_that_was_not_accepted_is_asked_for_again(place: Place) -> None:
@@ -165,18 +187,21 @@ def test_only_regular_files_of_bearable_size_are_opened(place: Place, tmp_path: 
     assert not place.hit()
 
 
-def test_an_answer_lives_for_thirty_days(place: Place) -> None:
+@pytest.mark.parametrize("days", [30, 0.01])
+def test_an_answer_lives_for_so_many_days(place: Place, days: float) -> None:
+    place.limits = Limits.of(ANSWERS, 50, days)
     place.fill("one")
-    place.now = NOW + 29 * DAY
+    place.now = NOW + 0.99 * days * DAY
     assert place.hit()
-    place.now = NOW + 31 * DAY
+    place.now = NOW + 1.01 * days * DAY
     assert not place.hit()
     place.now = NOW - 2 * DAY
     assert not place.hit()
+    assert place.notes == []
 
 
-def test_what_was_used_longest_ago_goes_first(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(tape_cache, "MOST_ENTRIES", 3)
+def test_what_was_used_longest_ago_goes_first(place: Place) -> None:
+    place.limits = replace(place.limits, entries=3)
     place.fill("one", "two", "three")
     place.now += 60
     assert place.hit("one")
@@ -184,12 +209,16 @@ def test_what_was_used_longest_ago_goes_first(place: Place, monkeypatch: pytest.
     assert [place.hit(text) for text in ("one", "two", "three", "four")] == [True, False, True, True]
 
 
-def test_the_directory_has_a_size(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_directory_has_a_size(place: Place) -> None:
     place.fill("x" * 500, "y" * 500, "z" * 500)
-    monkeypatch.setattr(tape_cache, "MOST_BYTES", 2_000)
+    place.limits = Limits.of(ANSWERS, 0.002, 30)
     place.fill("w" * 500)
     assert len(place.entries) == 2
     assert place.hit("w" * 500)
+
+
+def test_who_grants_more_bytes_grants_more_entries() -> None:
+    assert [Limits.of(ANSWERS, megabytes, 1).entries for megabytes in (1, 50, 500)] == [1_000, 1_000, 10_000]
 
 
 def test_an_answer_that_is_too_large_is_not_kept(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -279,6 +279,14 @@ def test_progress_never_wraps_and_cannot_be_steered() -> None:
     assert cells(line) < 20
 
 
+def test_progress_does_not_count_on_where_lines_stay() -> None:
+    log = io.StringIO()
+    say = progress(log)
+    for text in ("reading report 1 of 1,200", "reading report 2 of 1,200", "adding up", "reading report 3 of 1,200"):
+        say(text)
+    assert log.getvalue() == "reading report 1 of 1,200 …\nadding up …\nreading report 3 of 1,200 …\n"
+
+
 def test_progress_is_plain_lines_elsewhere_and_nothing_when_unwanted() -> None:
     log, silent = io.StringIO(), io.StringIO()
     for say in (progress(log), progress(silent, enabled=False)):

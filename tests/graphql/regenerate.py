@@ -20,6 +20,7 @@ from graphql.language import (
     Node,
     ObjectTypeDefinitionNode,
     TypeDefinitionNode,
+    UnionTypeDefinitionNode,
     Visitor,
 )
 
@@ -38,21 +39,30 @@ FIELDS = {
     "PageInfo": "endCursor hasNextPage",
     "PullRequest": (
         "author baseRefName commits headRefOid labels mergeCommit merged number repository reviews reviewThreads"
-        " title url"
+        " state timelineItems title updatedAt url"
     ),
     "PullRequestCommit": "commit",
     "PullRequestCommitConnection": "nodes totalCount",
-    "PullRequestConnection": "nodes",
-    "PullRequestReview": "author authorAssociation commit state submittedAt",
+    "PullRequestConnection": "nodes pageInfo",
+    "PullRequestReview": "author authorAssociation commit id state submittedAt",
     "PullRequestReviewConnection": "nodes totalCount",
     "Ref": "name",
-    "PullRequestReviewComment": "author body diffHunk url",
+    "PullRequestReviewComment": (
+        "author body createdAt diffHunk isMinimized minimizedReason originalCommit pullRequestReview reactions url"
+    ),
     "PullRequestReviewCommentConnection": "nodes totalCount",
-    "PullRequestReviewThread": "comments diffSide id isOutdated isResolved line path resolvedBy",
-    "PullRequestReviewThreadConnection": "nodes pageInfo",
+    "PullRequestReviewThread": (
+        "comments diffSide id isOutdated isResolved line originalLine originalStartLine path resolvedBy"
+    ),
+    "PullRequestReviewThreadConnection": "nodes pageInfo totalCount",
+    "PullRequestTimelineItems": "ReviewDismissedEvent",
+    "PullRequestTimelineItemsConnection": "nodes",
     "Query": "repository viewer",
-    "Repository": "defaultBranchRef nameWithOwner object pullRequest",
+    "Reaction": "user",
+    "ReactionConnection": "nodes totalCount",
+    "Repository": "defaultBranchRef nameWithOwner object pullRequest pullRequests",
     "ResolveReviewThreadPayload": "thread",
+    "ReviewDismissedEvent": "actor review",
     "User": "databaseId login",
 }
 BUILT_IN = {"Boolean", "Float", "ID", "Int", "String"}
@@ -102,7 +112,12 @@ def trim(text: str) -> str:
 
 
 def cut(definition: TypeDefinitionNode) -> TypeDefinitionNode:
-    """A type with the fields of ours and the interfaces that are kept."""
+    """A type with the fields of ours and the interfaces that are kept, or a union of the types that are."""
+    if isinstance(definition, UnionTypeDefinitionNode):
+        members = tuple(
+            one for one in definition.types or () if one.name.value in FIELDS[definition.name.value].split()
+        )
+        definition = replace(definition, types=members)
     if isinstance(definition, ObjectTypeDefinitionNode | InterfaceTypeDefinitionNode):
         wanted = FIELDS[definition.name.value].split()
         fields = tuple(field for field in definition.fields or () if field.name.value in wanted)

@@ -118,11 +118,12 @@ def test_every_mode_has_a_specimen() -> None:
 @settings(max_examples=200, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
 def test_any_draft_that_fits_its_schema_is_judged_and_reported(mode: Mode[Any], data: st.DataObject) -> None:
     evidence = SPECIMENS[mode.name]
+    questions = asked(mode)
     answers = [
         Answer(question.name, data.draw(st.none() | drafts(question.draft)), model="m", optional=question.optional)
-        for question in asked(mode)
+        for question in questions
     ]
-    for question, answer in zip(asked(mode), answers, strict=True):
+    for question, answer in zip(questions, answers, strict=True):
         if answer.draft is not None:
             assert question.check(answer.draft) != ""
     verdict = mode.verify(mode.rules(evidence, SETTINGS), answers, evidence, SETTINGS)

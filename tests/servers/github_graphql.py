@@ -13,9 +13,9 @@ from graphql import GraphQLError, GraphQLSchema, build_schema, execute_sync, par
 from graphql.language import DocumentNode, OperationDefinitionNode
 
 from tests.servers.github_diff import texts
-from tests.servers.github_gates_graphql import found
+from tests.servers.github_gates_graphql import actor, found
 from tests.servers.github_routes import Answer
-from tests.servers.github_state import Account, Pull, Repo, ReviewComment
+from tests.servers.github_state import WHEN, Account, Pull, Repo, ReviewComment
 
 FILE = Path(__file__).parents[1] / "graphql" / "github.graphql"
 MOST = 100
@@ -102,6 +102,14 @@ class Root:
             threads = [shown_thread(pull, comment) for comment in begun(pull)]
             return {"reviewThreads": lambda _, **page: paged(threads, **page)}
 
+        def pull_requests(_: object, **page: Any) -> Json:
+            if not self.account.may("pull_requests=read"):
+                raise refused(REFUSED, "FORBIDDEN")
+            order = page.pop("orderBy")
+            assert order == {"field": "UPDATED_AT", "direction": "DESC"}, "no other order is known here"
+            newest = sorted(repo.pulls.values(), key=lambda pull: (pull.updated_at, pull.number), reverse=True)
+            return paged([shown_pull(pull) for pull in newest], **page)
+
         def git_object(_: object, oid: str = "", expression: str = "") -> Json:
             if not self.account.may("pull_requests=read"):
                 raise refused(REFUSED, "FORBIDDEN")
@@ -109,6 +117,7 @@ class Root:
 
         return {
             "pullRequest": pull_request,
+            "pullRequests": pull_requests,
             "nameWithOwner": repo.name,
             "defaultBranchRef": {"name": repo.gate.default_branch},
             "object": git_object,
@@ -137,6 +146,28 @@ def thread_id(comment: ReviewComment) -> str:
     return f"PRRT_{comment.id}"
 
 
+def shown_pull(pull: Pull) -> Json:
+    """A pull request with what was made of its threads."""
+
+    def dismissals(_: object, itemTypes: Sequence[str], last: int, **__: object) -> Json:  # noqa: N803  the schema's
+        assert itemTypes == ["REVIEW_DISMISSED_EVENT"], "nothing else is known here"
+        events = [
+            {"__typename": "ReviewDismissedEvent", "actor": actor(who), "review": {"id": f"PRR_{review}"}}
+            for review, who in pull.dismissed.items()
+        ]
+        return {"nodes": events[-last:]}
+
+    return {
+        "number": pull.number,
+        "state": "MERGED" if pull.landed else pull.state.upper(),
+        "updatedAt": pull.updated_at,
+        "headRefOid": pull.head_sha,
+        "mergeCommit": {"oid": pull.landed[-1]} if pull.landed else None,
+        "timelineItems": dismissals,
+        "reviewThreads": lambda _, **page: paged([shown_thread(pull, comment) for comment in begun(pull)], **page),
+    }
+
+
 def shown_thread(pull: Pull, comment: ReviewComment) -> Json:
     """A thread as the schema has it."""
     line = line_now(pull, comment)
@@ -148,6 +179,8 @@ def shown_thread(pull: Pull, comment: ReviewComment) -> Json:
         "isOutdated": line is None,
         "path": comment.fields["path"],
         "line": line,
+        "originalLine": comment.fields.get("line"),
+        "originalStartLine": comment.fields.get("start_line"),
         "diffSide": comment.fields.get("side", "RIGHT"),
         "resolvedBy": closer and {"login": bare(closer.login), "databaseId": number_of(closer)},
         "comments": lambda _, **page: paged([shown_comment(pull, it) for it in said], **page),
@@ -161,7 +194,20 @@ def shown_comment(pull: Pull, comment: ReviewComment) -> Json:
         "author": {"__typename": author.type, "login": bare(author.login), "databaseId": number_of(author)},
         "body": comment.fields["body"],
         "url": f"https://github.test/pull/0#discussion_r{comment.id}",
-        "diffHunk": hunk_of(pull, comment),
+        "diffHunk": lambda _: hunk_of(pull, comment),
+        "createdAt": comment.fields.get("created_at", WHEN),
+        "isMinimized": comment.id in pull.hidden,
+        "minimizedReason": pull.hidden.get(comment.id),
+        "originalCommit": {"oid": comment.commit},
+        "pullRequestReview": {"id": f"PRR_{comment.review}"},
+        "reactions": lambda _, content, **page: paged(
+            [
+                {"user": who and {"login": who.login}}
+                for what, who in pull.thumbs.get(comment.id, ())
+                if what == content
+            ],
+            **page,
+        ),
     }
 
 

@@ -153,6 +153,13 @@ class Pull:
     review_comments: list[ReviewComment] = field(default_factory=list)
     resolved: dict[int, Account | None] = field(default_factory=dict)
     """The first comment of each resolved thread → who did it; None where GitHub does not say."""
+    thumbs: dict[int, list[tuple[str, Account | None]]] = field(default_factory=dict)
+    """By inline comment: THUMBS_UP or THUMBS_DOWN and whose."""
+    hidden: dict[int, str] = field(default_factory=dict)
+    """By inline comment: why it is hidden, in GitHub's words."""
+    dismissed: dict[int, Account | None] = field(default_factory=dict)
+    """By review: who took it back."""
+    updated_at: str = WHEN
     landed: tuple[str, ...] = ()
     """Where it was merged, the commits that this made on the base branch, oldest first."""
     writers: tuple[str, ...] = ()

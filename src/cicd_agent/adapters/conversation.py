@@ -18,7 +18,7 @@ from cicd_agent.core.plan import (
     Review,
     ReviewEvent,
 )
-from cicd_agent.core.ports import Forge, PostedComment, Store
+from cicd_agent.core.ports import Forge, Journal, PostedComment
 from cicd_agent.core.words import count
 from cicd_agent.errors import AgentError, ForgeRefused
 
@@ -56,7 +56,7 @@ class Conversation:
     """Carries out what concerns one pull request. `refusals` are what GitHub answered no to, each kind once."""
 
     forge: Forge | None
-    store: Store
+    journal: Journal
     event: Event
     redact: Callable[[str], str]
     events: Collection[ReviewEvent] = frozenset({ReviewEvent.COMMENT})
@@ -144,7 +144,7 @@ class Conversation:
             known = status if status in PERMISSIONS or status == UNPROCESSABLE else 0
             self.refusals.setdefault(known, error)
             return self.record(effect, ReceiptState.DEGRADED, str(error))
-        self.store.record(receipt)
+        self.journal.record(receipt)
         return receipt
 
     def misdirected(self, effect: Spoken) -> str:
@@ -214,12 +214,12 @@ class Conversation:
 
     def intend(self, effect: Spoken | Reply, detail: str) -> None:
         """Journal what is about to be done."""
-        self.store.intend(effect.key, effect.kind, {"pull": str(effect.pull), "detail": detail})
+        self.journal.intend(effect.key, effect.kind, {"pull": str(effect.pull), "detail": detail})
 
     def record(self, effect: Effect, state: ReceiptState, detail: str) -> Receipt:
         """What became of an effect that was not carried out, in the journal too."""
         receipt = Receipt(effect.key, effect.kind, state, self.redact(detail))
-        self.store.record(receipt)
+        self.journal.record(receipt)
         return receipt
 
 

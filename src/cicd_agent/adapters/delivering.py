@@ -134,7 +134,7 @@ class Delivering:
 
     def _intend(self, effect: Delivery, detail: str) -> None:
         given = {"pull": str(effect.pull), "detail": detail}
-        self.conversation.store.intend(effect.key, effect.kind, given)
+        self.conversation.journal.intend(effect.key, effect.kind, given)
 
 
 def _unasked(effect: Delivery, grant: Grant) -> str:

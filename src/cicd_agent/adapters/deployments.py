@@ -95,7 +95,7 @@ class Deployments:
 
     def _intend(self, effect: Deployment, detail: str) -> None:
         given = {"environment": effect.environment, "commit": effect.commit, "detail": detail}
-        self.conversation.store.intend(effect.key, effect.kind, given)
+        self.conversation.journal.intend(effect.key, effect.kind, given)
 
     def _description(self, effect: Deployment) -> str:
         text = self.conversation.redact(" ".join(effect.description.split()))

@@ -88,7 +88,9 @@ class GitRepository:
         for candidate in candidates:
             with suppress(GitFailed):
                 # Only the name is looked up there: a partial clone would fetch what it lacks to look further.
-                named = self._theirs.text("rev-parse", "--verify", "--quiet", "--end-of-options", candidate)
+                named = candidate
+                if not _SHA.match(candidate):
+                    named = self._theirs.text("rev-parse", "--verify", "--quiet", "--end-of-options", candidate)
                 if _SHA.match(named):
                     commit = self._ours.text("rev-parse", "--verify", "--quiet", f"{named}^{{commit}}")
                     self._commits.add(commit)

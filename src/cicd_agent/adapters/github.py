@@ -6,7 +6,7 @@ from base64 import b64decode
 from collections.abc import Callable, Mapping
 from functools import cached_property
 from pathlib import Path
-from typing import Self
+from typing import TYPE_CHECKING, Self
 from urllib.parse import quote
 
 from cicd_agent.adapters.github_channel import MOST_PAGES, PER_PAGE, READS, WRITES, Channel
@@ -28,6 +28,9 @@ from cicd_agent.core.plan import Review
 from cicd_agent.core.ports import FailedRun, PostedComment, PostedReview, PullState
 from cicd_agent.core.thread import Thread
 from cicd_agent.errors import ConfigError, ForgeRefused
+
+if TYPE_CHECKING:
+    from cicd_agent.adapters.github_discussions import GitHubDiscussions
 
 API_URL = "https://api.github.com"
 MOST_FILES = 3_000
@@ -247,6 +250,13 @@ class GitHubForge:
     def gates(self) -> GitHubGates:
         """What decides on deployments, and what becomes of them."""
         return GitHubGates(self._repo, self._channel)
+
+    @property
+    def discussions(self) -> "GitHubDiscussions":
+        """What people made of our comments."""
+        from cicd_agent.adapters.github_discussions import GitHubDiscussions  # noqa: PLC0415  no run asks for it
+
+        return GitHubDiscussions(self._repo, self._channel)
 
     def threads(self, number: int) -> tuple[tuple[Thread, ...], tuple[str, ...]]:
         """The threads of its reviews, oldest first, and a note for each limit met. Tells who we are as well."""

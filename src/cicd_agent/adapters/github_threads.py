@@ -126,7 +126,7 @@ class ReviewThread(Shape):
             side=self.side,
             key=key,
             resolved=self.is_resolved,
-            resolved_by_person=self.is_resolved and not (key and first and _same(self.closer, first.author)),
+            resolved_by_person=self.is_resolved and not (key and first and closed_by(self.closer, first.author)),
             answered=bool(remarks) or self.comments.total > len(said),
             outdated=self.is_outdated,
             url=first.url if first else "",
@@ -228,7 +228,7 @@ def resolve_thread(wire: Wire, thread: str) -> None:
     answer = read(call, wire.ask(call), ResolveAnswer)
     payload = answer.data.payload if answer.data else None
     if payload is None or payload.thread is None or not payload.thread.is_resolved:
-        raise _refusal(call, answer.errors)
+        raise refusal(call, answer.errors)
 
 
 def _page(wire: Wire, variables: Mapping[str, Any]) -> tuple[str, ThreadList, tuple[Problem, ...]]:
@@ -239,11 +239,11 @@ def _page(wire: Wire, variables: Mapping[str, Any]) -> tuple[str, ThreadList, tu
     repository = answer.data.repository if answer.data else None
     pull = repository.pull if repository else None
     if answer.data is None or answer.data.viewer is None or pull is None:
-        raise _refusal(call, answer.errors)
+        raise refusal(call, answer.errors)
     return answer.data.viewer.login, pull.threads, answer.errors or ()
 
 
-def _refusal(call: Call, problems: tuple[Problem, ...] | None) -> ForgeRefused:
+def refusal(call: Call, problems: tuple[Problem, ...] | None) -> ForgeRefused:
     """The failure of a query that was answered with errors, or with nothing."""
     first = next(iter(problems or ()), Problem(message="it gave no answer and no reason"))
     status = STATUS.get(first.type, _ANY_OTHER)
@@ -260,7 +260,7 @@ def _by_person(comment: Said, viewer: str) -> bool:
     return not (comment.author.is_viewer(viewer) and key_of(comment.body))
 
 
-def _same(closer: Closer | None, author: Author | None) -> bool:
+def closed_by(closer: Closer | None, author: Author | None) -> bool:
     """Whether a thread was closed by the bot that began it. An account that a person may use, too, proves nothing.
 
     Bots are users here: known by their number, or by a suffix that no person's login has.

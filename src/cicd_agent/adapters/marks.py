@@ -47,7 +47,7 @@ class Marking:
                 why = "the pull request has moved on: its newer commit has a risk of its own"
                 return Receipt(effect.key, effect.kind, ReceiptState.SKIPPED, why)
             detail = f"{code(wanted)} in place of {', '.join(map(code, others))}" if others else code(wanted)
-            talk.store.intend(effect.key, effect.kind, {"pull": str(effect.pull), "detail": detail})
+            talk.journal.intend(effect.key, effect.kind, {"pull": str(effect.pull), "detail": detail})
             if not is_there:
                 forge.marks.add_label(effect.pull, wanted)
             for name in others:
@@ -68,7 +68,7 @@ class Marking:
             if found is not None and found.annotations >= len(check.annotations) and _says(found, check):
                 return Receipt(effect.key, effect.kind, ReceiptState.UNCHANGED, "it says so already", found.url)
             detail = {"commit": effect.commit, "detail": count(len(check.annotations), "annotation")}
-            talk.store.intend(effect.key, effect.kind, detail)
+            talk.journal.intend(effect.key, effect.kind, detail)
             posted = _publish(forge.marks, check, found)
             return Receipt(effect.key, effect.kind, ReceiptState.DONE, left_out, posted.url)
 

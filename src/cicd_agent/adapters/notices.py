@@ -36,7 +36,7 @@ class Noticing:
             if standing is not None and lines(standing.body) == lines(body):
                 return Receipt(effect.key, effect.kind, ReceiptState.UNCHANGED, "it reads so already", standing.url)
             detail = {"commit": effect.commit, "detail": f"edit {standing.id}" if standing else "post"}
-            talk.store.intend(effect.key, effect.kind, detail)
+            talk.journal.intend(effect.key, effect.kind, detail)
             if standing is not None:
                 posted, done = forge.notices.edit_commit_comment(standing.id, body), "edited"
             else:
@@ -57,7 +57,7 @@ class Noticing:
             if standing is not None and standing.title == title and lines(standing.body) == lines(body):
                 return Receipt(effect.key, effect.kind, ReceiptState.UNCHANGED, "it reads so already", standing.url)
             detail = {"title": title, "detail": f"edit {standing.id}" if standing else "open"}
-            talk.store.intend(effect.key, effect.kind, detail)
+            talk.journal.intend(effect.key, effect.kind, detail)
             if standing is not None:
                 posted, done = forge.notices.edit_issue(standing.id, title, body), "edited"
             else:

@@ -39,7 +39,7 @@ class Notifications:
         self._told += 1
         details = [line for line in map(self._line, effect.details) if line]
         buttons = self._buttons(effect.buttons)
-        talk.store.intend(effect.key, effect.kind, {"detail": text})
+        talk.journal.intend(effect.key, effect.kind, {"detail": text})
         try:
             self.notifier.tell(text, effect.url if self._is_safe(effect.url) else "", details, buttons)
         except AgentError as error:
@@ -48,7 +48,7 @@ class Notifications:
         lost = len(effect.buttons) - len(buttons)
         told = f"told without {count(lost, 'button')} that leads nowhere of ours" if lost else "told"
         receipt = Receipt(effect.key, effect.kind, ReceiptState.DONE, told)
-        talk.store.record(receipt)
+        talk.journal.record(receipt)
         return receipt
 
     def _buttons(self, wanted: Sequence[Button]) -> list[Button]:

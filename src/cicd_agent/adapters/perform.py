@@ -42,7 +42,7 @@ from cicd_agent.core.plan import (
     ReviewRequest,
     Summary,
 )
-from cicd_agent.core.ports import Forge, Store
+from cicd_agent.core.ports import Forge, Journal
 from cicd_agent.core.ports_actions import Notifier
 
 
@@ -52,7 +52,7 @@ def perform(
     forge: Forge | None,
     workflow: Workflow | None,
     folder: Path,
-    store: Store,
+    journal: Journal,
     redact: Callable[[str], str],
     event: Event,
     grant: Grant | None = None,
@@ -65,7 +65,7 @@ def perform(
     """
     grant = grant or Grant()
     conversation = Conversation(
-        forge, store, event, redact, events=grant.events, withheld=grant.withheld, pulls=grant.pulls
+        forge, journal, event, redact, events=grant.events, withheld=grant.withheld, pulls=grant.pulls
     )
     publishing = _Publishing(
         conversation,

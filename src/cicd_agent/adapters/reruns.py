@@ -32,7 +32,7 @@ class Reruns:
             if reason := _undecided(effect, now, talk.event) or _unfit(effect, now):
                 return Receipt(effect.key, effect.kind, ReceiptState.SKIPPED, reason)
             detail = {"run": str(effect.run), "detail": effect.reason}
-            talk.store.intend(effect.key, effect.kind, detail)
+            talk.journal.intend(effect.key, effect.kind, detail)
             # Whatever becomes of the request: it may have been carried out.
             self._spent = True
             forge.runs.rerun(effect.run)

@@ -48,7 +48,7 @@ class ReviewRequests:
                 why = "nobody is left to ask but the author" if asked.people else "nobody is left to ask"
                 return Receipt(effect.key, effect.kind, ReceiptState.DEGRADED, f"{why}{_without(asked)}")
             detail = f"{count(len(people), 'account')} and {count(len(asked.teams), 'team')} asked"
-            talk.store.intend(effect.key, effect.kind, {"pull": str(effect.pull), "detail": detail})
+            talk.journal.intend(effect.key, effect.kind, {"pull": str(effect.pull), "detail": detail})
             forge.gates.ask_for_review(effect.pull, people, asked.teams)
             state = ReceiptState.DEGRADED if asked.odd else ReceiptState.DONE
             return Receipt(effect.key, effect.kind, state, f"{detail}{_without(asked)}")

@@ -1,5 +1,6 @@
 """A review as text for a person at a terminal: each finding under its code, then the risk and what was left out."""
 
+import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import TextIO, Unpack
@@ -14,6 +15,8 @@ from cicd_agent.core.quote import shown
 from cicd_agent.core.text import visible_line
 from cicd_agent.core.verdict import Rejected, Risk, Suppressed, Verdict
 from cicd_agent.core.words import count
+
+_NUMBER = re.compile(r"[0-9][0-9,]*")
 
 
 def render(verdict: Verdict, evidence: Evidence, cost: Cost, **shape: Unpack[Shape]) -> str:
@@ -34,15 +37,19 @@ def progress(stream: TextIO, *, enabled: bool = True, width: Callable[[], int] =
     """A function that says what is being done: on a terminal in one line that it rewrites, elsewhere in lines.
 
     An empty text clears the line before something else is printed. `width` is asked for each time: a window changes.
+    Where lines stay, one that only counts on from the line before it is left out.
     """
     live = stream.isatty()
+    before = ""
 
     def say(text: str) -> None:
+        nonlocal before
         text = visible_line(text)
         if live:
             # A line that wraps could not be rewritten.
             stream.write(f"\r\x1b[K{clip(text, width() - 3)} …" if text else "\r\x1b[K")
-        elif text:
+        elif text and (kind := _NUMBER.sub("", text)) != before:
+            before = kind
             stream.write(f"{text} …\n")
         stream.flush()
 

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Final
 
 from cicd_agent.agent.turns import Usage
 
@@ -34,8 +35,9 @@ class Price:
 
 
 # model_prices_and_context_window_backup.json of the litellm 1.109.1 wheel, which names
-# https://developers.openai.com/api/docs/pricing as its source; standard tier; read on 2026-11-22.
+# https://developers.openai.com/api/docs/pricing as its source; standard tier.
 # Not here: models that charge for writing the cache (gpt-5.6), because usage does not always tell those tokens apart.
+READ_ON: Final = "2026-11-22"
 PRICES: Mapping[str, Price] = {
     "gpt-5.5": Price(5.00, 0.50, 30.00),
     "gpt-5.4": Price(2.50, 0.25, 15.00),

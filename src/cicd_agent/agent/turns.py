@@ -42,7 +42,7 @@ class Usage:
     """Tokens of one or more requests. None means that the server did not say: unknown is never 0.
 
     `cached` is a part of `input`, `reasoning` a part of `output`. `from_cache` counts replies that no request was sent
-    for, because an earlier run had asked the same.
+    for, because an earlier run had asked the same; `spared_input` and `spared_output` are what these had cost then.
     """
 
     requests: int = 0
@@ -51,6 +51,8 @@ class Usage:
     cached: int | None = 0
     reasoning: int | None = 0
     from_cache: int = 0
+    spared_input: int | None = 0
+    spared_output: int | None = 0
 
     @property
     def total(self) -> int | None:
@@ -76,6 +78,8 @@ class Usage:
             plus(self.cached, other.cached),
             plus(self.reasoning, other.reasoning),
             self.from_cache + other.from_cache,
+            plus(self.spared_input, other.spared_input),
+            plus(self.spared_output, other.spared_output),
         )
 
 

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from cicd_agent.core.change import Change
 from cicd_agent.core.event import Event
+from cicd_agent.core.facts import Known
 from cicd_agent.core.failed import FailedRun
 from cicd_agent.core.finding import Finding
 from cicd_agent.core.gate import GateEvidence
@@ -70,3 +71,5 @@ class Evidence:
     """What routing looks at beside these."""
     gate: GateEvidence | None = None
     """What a deployment gate saw."""
+    known: Known = Known()
+    """What earlier runs have left about it."""

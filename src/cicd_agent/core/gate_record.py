@@ -98,7 +98,7 @@ def record(decided: Sequence[Gated], after: Mapping[tuple[str, str], Aftermath])
     once = distinct(decided)
     fates = [(gated, after.get((gated.sha, gated.environment), Aftermath())) for gated in once]
     # A hold that was lifted is no proceeding of the gate's: a person took it over.
-    let = [then for gated, then in fates if gated.decision is GateDecision.PROCEED and not _lifted(gated)]
+    let = [then for gated, then in fates if gated.decision is GateDecision.PROCEED and not is_lifted(gated)]
     passed = [then for then in let if then.fate is not Fate.UNKNOWN]
     missed = [then for then in passed if then.fate is Fate.BAD]
     held = [
@@ -111,7 +111,7 @@ def record(decided: Sequence[Gated], after: Mapping[tuple[str, str], Aftermath])
         n=len(once),
         decisions={word: sum(gated.decision is word for gated in once) for word in GateDecision},
         shadowed=sum(not gated.enforced for gated in once),
-        lifted=sum(_lifted(gated) for gated in once),
+        lifted=sum(is_lifted(gated) for gated in once),
         repeated=len(decided) - len(once),
         stops=_ranked(Counter(stop.id for gated in once for stop in {s.id: s for s in gated.stops}.values())),
         signals=_ranked(Counter(name for gated in once for name in _weak(gated))),
@@ -123,10 +123,11 @@ def record(decided: Sequence[Gated], after: Mapping[tuple[str, str], Aftermath])
 
 
 def _identity(gated: Gated) -> tuple[str, str, str, str, bool]:
-    return gated.sha, gated.environment, gated.hash, gated.decision, _lifted(gated)
+    return gated.sha, gated.environment, gated.hash, gated.decision, is_lifted(gated)
 
 
-def _lifted(gated: Gated) -> bool:
+def is_lifted(gated: Gated) -> bool:
+    """Whether it proceeds because a person lifted what stood in the way."""
     return gated.decision is GateDecision.PROCEED and any(stop.lifted for stop in gated.stops)
 
 

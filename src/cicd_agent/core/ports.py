@@ -316,7 +316,7 @@ class Workspace(Protocol):
         ...
 
 
-class Store(Protocol):
+class Journal(Protocol):
     """The account of what was intended and what was done."""
 
     def intend(self, key: str, kind: str, detail: Mapping[str, str]) -> None:

@@ -24,7 +24,7 @@ def sarif(findings: Sequence[Finding], *, version: str) -> str:
     shown = findings[:MOST_RESULTS]
     rules: dict[str, list[Finding]] = {}
     for finding in shown:
-        rules.setdefault(_rule_id(finding), []).append(finding)
+        rules.setdefault(rule_id(finding), []).append(finding)
     places = {rule: index for index, rule in enumerate(rules)}
     cut = len(findings) - len(shown)
     notes = [{"level": "note", "message": {"text": f"{count(cut, 'finding')} more than fit"}}] if cut else []
@@ -33,24 +33,25 @@ def sarif(findings: Sequence[Finding], *, version: str) -> str:
             "driver": {
                 "name": "cicd-agent",
                 "version": version,
-                "rules": [_rule(of_rule) for of_rule in rules.values()],
+                "rules": [rule_of(of_rule) for of_rule in rules.values()],
             }
         },
         "invocations": [{"executionSuccessful": True, "toolExecutionNotifications": notes}],
         "originalUriBaseIds": {"%SRCROOT%": {"description": {"text": "The root of the checkout."}}},
         "columnKind": "unicodeCodePoints",
-        "results": [_result(finding, places[_rule_id(finding)]) for finding in shown],
+        "results": [result_of(finding, places[rule_id(finding)]) for finding in shown],
     }
     document = {"$schema": "https://json.schemastore.org/sarif-2.1.0.json", "version": "2.1.0", "runs": [run]}
     return json.dumps(document, indent=1, ensure_ascii=False) + "\n"
 
 
-def _rule_id(finding: Finding) -> str:
+def rule_id(finding: Finding) -> str:
     """The rule's own id; the model's findings are one rule for each category."""
     return finding.id if finding.origin is Origin.RULE else f"model/{finding.category}"
 
 
-def _rule(findings: Sequence[Finding]) -> Mapping[str, Any]:
+def rule_of(findings: Sequence[Finding]) -> Mapping[str, Any]:
+    """The rule of one or more findings that have it in common."""
     first, worst = findings[0], max((finding.severity for finding in findings), key=lambda severity: severity.rank)
     by_rule = first.origin is Origin.RULE
     properties: dict[str, Any] = {"tags": [first.category.value], "precision": "high" if by_rule else "medium"}
@@ -58,14 +59,15 @@ def _rule(findings: Sequence[Finding]) -> Mapping[str, Any]:
         properties["security-severity"] = _SCORES[worst]
     title = first.title if by_rule else f"The model's findings on {first.category}"
     return {
-        "id": _rule_id(first),
-        "shortDescription": {"text": _plain(title) or _rule_id(first)},
+        "id": rule_id(first),
+        "shortDescription": {"text": plain(title) or rule_id(first)},
         "defaultConfiguration": {"level": _LEVELS[worst]},
         "properties": properties,
     }
 
 
-def _result(finding: Finding, rule: int) -> Mapping[str, Any]:
+def result_of(finding: Finding, rule: int) -> Mapping[str, Any]:
+    """A finding as a result; `rule` is the place of its rule among the rules."""
     where = finding.location
     parts = [finding.title, finding.message if finding.message != finding.title else "", finding.advice]
     text = " ".join(f"{part.strip().rstrip('.')}." for part in parts if part.strip())
@@ -76,10 +78,10 @@ def _result(finding: Finding, rule: int) -> Mapping[str, Any]:
     elif where.line > 0:
         place["region"] = {"startLine": where.first, "endLine": where.line}
     return {
-        "ruleId": _rule_id(finding),
+        "ruleId": rule_id(finding),
         "ruleIndex": rule,
         "level": _LEVELS[finding.severity],
-        "message": {"text": _plain(text) or _rule_id(finding)},
+        "message": {"text": plain(text) or rule_id(finding)},
         "locations": [{"physicalLocation": place}],
         "partialFingerprints": {"cicdAgent/v1": finding.fingerprint},
         "rank": round(finding.confidence * 100, 1),
@@ -87,7 +89,7 @@ def _result(finding: Finding, rule: int) -> Mapping[str, Any]:
     }
 
 
-def _plain(text: str) -> str:
+def plain(text: str) -> str:
     """Text in which SARIF finds no link."""
     shown = visible(text)
     cut = shown if len(shown) <= _LONGEST else f"{shown[:_LONGEST]}…"

@@ -16,6 +16,7 @@ from cicd_agent.core.generated import Generated
 from cicd_agent.core.plan import Plan
 from cicd_agent.core.ports import Forge, Repository, Workspace
 from cicd_agent.core.ports_actions import Bench
+from cicd_agent.core.ports_store import State
 from cicd_agent.core.ports_tests import Laboratory
 from cicd_agent.core.routed import AffectedTests, Routed
 from cicd_agent.core.verdict import Said, Verdict
@@ -54,6 +55,8 @@ class World:
     """What is wrong with the configuration, or why it could not be read, a sentence each."""
     told: frozenset[str] = frozenset()
     """The settings, by their fields, that come from inputs."""
+    state: State | None = None
+    """What earlier runs have left about this repository; None where nothing is kept."""
 
 
 @dataclass(frozen=True, slots=True)

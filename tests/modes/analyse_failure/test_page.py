@@ -102,6 +102,13 @@ def test_whatever_anybody_wrote_is_inert_and_short(found: Diagnosis) -> None:
     assert len(shown.rstrip().splitlines()) <= MOST_LINES
 
 
+def test_a_line_of_a_log_is_one_line_of_the_comment_whoever_wrote_it() -> None:
+    found = diagnosis()
+    broken = replace(found.failures[0], decisive=(Cited(1, "one\ntwo\x0bthree\u2028four", "unit"),) * 4)
+    body = comment(replace(found, failures=(broken,)), world(), Account())
+    assert body.splitlines().count("one two three four") == 4
+
+
 @given(diagnoses(), st.sampled_from(["never", "infrastructure", "flaky"]))
 @settings(max_examples=100, deadline=None)
 def test_whatever_is_concluded_the_plan_keeps_its_promises(found: Diagnosis, rerun: str) -> None:

@@ -13,6 +13,7 @@ from cicd_agent.core.failed import Candidate, FailedJob, FailedRun, LogSource, R
 from cicd_agent.core.log.extract import Elision, Kept
 from cicd_agent.core.results import Case, Outcome
 from cicd_agent.core.words import clip, count
+from cicd_agent.modes.analyse_failure.earlier import lines
 from cicd_agent.modes.analyse_failure.memory import failed_of
 from cicd_agent.modes.changes import showable, unread
 from cicd_agent.modes.packing import pieces
@@ -53,7 +54,7 @@ def exhibits(found: Diagnosis, evidence: Evidence, settings: Settings) -> tuple[
         *(_log(name, job, 20 - rank) for rank, (name, job) in enumerate(shown.items())),
         Exhibit("TESTS", "failing cases of test reports", _lines(_cases(failed.cases)), priority=12),
         Exhibit("COMMITS", "commits since the last green run", _lines(_commits(found, failed)), priority=9),
-        Exhibit("EARLIER", "the same jobs elsewhere", _lines(_traces(failed)), priority=8),
+        Exhibit("EARLIER", "the same jobs elsewhere", _lines(_elsewhere(found, evidence)), priority=8),
     ]
     if evidence.change:
         listed = _lines(_files(evidence.change, hunks, settings))
@@ -154,6 +155,11 @@ def _paths(candidate: Candidate) -> str:
     paths = [*candidate.lines]
     more = f" and {len(paths) - _PATHS:,} more" if len(paths) > _PATHS else ""
     return f"{', '.join(paths[:_PATHS])}{more}" or "no files"
+
+
+def _elsewhere(found: Diagnosis, evidence: Evidence) -> Iterator[str]:
+    yield from lines(evidence, found.fingerprint)
+    yield from _traces(failed_of(evidence))
 
 
 def _traces(failed: FailedRun) -> Iterator[str]:

@@ -19,6 +19,7 @@ from cicd_agent.core.results import Case
 from cicd_agent.errors import ConfigError, ForgeRefused
 from cicd_agent.modes import LogFiles, World
 from cicd_agent.modes.analyse_failure.acquire import FIRST_TOKENS, Acquisition, templates
+from cicd_agent.modes.analyse_failure.earlier import missed, read_earlier
 from cicd_agent.modes.analyse_failure.history import History, blamed, listed
 from cicd_agent.modes.analyse_failure.imports import reach
 from cicd_agent.modes.analyse_failure.places import Tree, places
@@ -122,16 +123,18 @@ class _Reading:
             green=green,
             turned_red=history.turned_red(),
         )
-        self.gaps += [*acquisition.gaps, *history.gaps]
-        return self._evidence(failed, change)
+        self.gaps += acquisition.gaps
+        return self._evidence(failed, change, history)
 
-    def _evidence(self, failed: FailedRun, change: Change | None) -> Evidence:
+    def _evidence(self, failed: FailedRun, change: Change | None, history: History | None = None) -> Evidence:
         paths = self._paths(change)
         placed = tuple(replace(job, places=places(job.extract, paths)) for job in failed.jobs)
         failed = replace(failed, jobs=placed, candidates=self._candidates(change))
         failed = replace(failed, imports=self._imports(failed, change, paths))
+        known = read_earlier(self.world, failed, self.event.repo, history)
+        self.gaps += [*missed(known), *(history.gaps if history is not None else ())]
         more = gaps(change, self.settings) if change else ()
-        return Evidence(self.event, change, gaps=(*more, *self.gaps), failed=failed)
+        return Evidence(self.event, change, gaps=(*more, *self.gaps), failed=failed, known=known)
 
     def _specs(self, run: RunState) -> tuple[JobSpec, ...]:
         if not run.path or self.world.forge is None:

@@ -156,6 +156,23 @@ class History:
         later = [one for one in self._on_default() if one.created > failed.created and one.conclusion == "success"]
         return later[-1].sha if later else ""
 
+    def passed_after(self, branch: str, when: int) -> RunState | None:
+        """The first run of the workflow on a branch that passed later than that; None where it may be another.
+
+        `when` is in seconds since the epoch.
+        """
+        if not self.run.workflow_id:
+            return None
+        if branch == self.default_branch:
+            listed: tuple[RunState, ...] = self._on_default()
+        else:
+            listed = self._listed(branch=branch, status="success", most=RECENT)
+        # Where the list does not go back so far, an earlier one may have passed that is not in it.
+        if len(listed) >= RECENT and listed[-1].created > when:
+            return None
+        later = [one for one in listed if one.created > when and one.conclusion == "success" and one.sha]
+        return min(later, key=lambda one: one.created, default=None)
+
     def _on_default(self) -> tuple[RunState, ...]:
         if self._recent is None:
             wanted = self.run.workflow_id and self.default_branch

@@ -11,6 +11,7 @@ from cicd_agent.core.markdown import code, details, escape, fence, link, prose, 
 from cicd_agent.core.trial import Step, TrialReport
 from cicd_agent.core.words import clip, count
 from cicd_agent.modes import Account
+from cicd_agent.modes.analyse_failure.earlier import day, earlier
 from cicd_agent.modes.analyse_failure.memory import failed_of
 
 MOST_LINES = 25
@@ -131,7 +132,8 @@ def _decisive(diagnosis: Diagnosis, event: Event, *, most: int = MOST_DECISIVE) 
     if len(lines) > most:
         # A heading between rules says which test it is, and the line above has said that.
         lines = tuple(line for line in lines if not _RULED.match(line.text))[:most] or lines[:most]
-    text = "\n".join(clip(line.text, LONGEST_LINE) for line in lines)
+    # Each is one line, whoever has written the evidence.
+    text = "\n".join(clip(" ".join(line.text.splitlines()), LONGEST_LINE) for line in lines)
     url = next((line.url for line in lines if line.url), "")
     head = f"{link(_job_step(first.job, first.step), url, event.hosts)}{_numbers(lines)}"
     return f"{head}\n\n{fence(text)}"
@@ -177,6 +179,8 @@ def _beside(diagnosis: Diagnosis, evidence: Evidence) -> str:
     failed = failed_of(evidence)
     if first is not None and failed.run is not None and first.strict:
         parts.append(_seen(failed, first))
+    if first is not None:
+        parts.append(_earlier(evidence, first.strict))
     return " ".join(part for part in parts if part)
 
 
@@ -186,6 +190,20 @@ def _seen(failed: FailedRun, first: Failure) -> str:
         return f"Seen before: in {count(len(same), 'other run')}."
     read = sum(1 for trace in failed.traces if trace.strict)
     return f"Seen before: not in the {count(read, 'earlier failure')} that were read." if read else ""
+
+
+def _earlier(evidence: Evidence, fingerprint: str) -> str:
+    """What our own runs have left of it, and what mended it then."""
+    found = earlier(evidence, fingerprint)
+    if found is None:
+        return ""
+    cause = f", last as {found.cause.replace('_', ' ')}" if found.cause else ""
+    words = f"Explained before: on {count(found.times, 'commit')} since {day(found.since)}{cause}"
+    if found.fixed_by:
+        words += f"; it passed again from {_commit(found.fixed_by, evidence.event)} on"
+    elif found.patch and found.run:
+        words += f"; run {code(found.run)} had a patch that was proved to mend it"
+    return f"{words}."
 
 
 def _meetings(meetings: Sequence[Meeting], evidence: Evidence) -> str:

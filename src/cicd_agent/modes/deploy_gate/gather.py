@@ -1,6 +1,6 @@
 """Which events a gate decides on, and the signals that are read for it, side by side and within a time limit."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass, replace
 from typing import TypeVar
@@ -9,6 +9,7 @@ from cicd_agent.core.change import Change
 from cicd_agent.core.deploy_words import words_in
 from cicd_agent.core.event import Event, EventKind
 from cicd_agent.core.evidence import Evidence, Gap
+from cicd_agent.core.facts import Known
 from cicd_agent.core.gate import CheckState, Deployed, GateEvidence, OriginPull, Reading, State
 from cicd_agent.core.history import History
 from cicd_agent.core.markdown import find_marker
@@ -18,6 +19,7 @@ from cicd_agent.core.words import count
 from cicd_agent.errors import ForgeRefused
 from cicd_agent.modes import World
 from cicd_agent.modes.changes import gaps
+from cicd_agent.modes.deploy_gate.book import filled, read_known
 from cicd_agent.modes.deploy_gate.coverage_signal import coverage
 from cicd_agent.modes.deploy_gate.failures_signal import DAYS, failures
 from cicd_agent.modes.deploy_gate.fetching import SECONDS, came, fetch, settle
@@ -122,9 +124,14 @@ class _Gathering:
         failed, unseen = failures(runs, self.settings.failure_workflows, own, on_runs)
         history, learnt, on_history, unread = self._past(subject.change)
         standing = ", ".join(required) or "none is required"
+        about_now = replace(self.gate, base=subject.base, pulls=pulls)
+        known = read_known(self.world.state, about_now, self.event)
+        gained, unused = filled(
+            coverage(given, measured, self.settings), known, about_now, self.settings.signal_max_age_hours * 3600
+        )
         readings = (
             passing(checks, on_checks, given, measured, self.settings),
-            coverage(given, measured, self.settings),
+            gained,
             _on_review(on_origins, commits, pulls),
             failed,
             self._said(on_checks, _of_checks(checks)),
@@ -155,10 +162,11 @@ class _Gathering:
         return Evidence(
             self.event,
             subject.change,
-            gaps=(*about, *subject.gaps, *unmatched, *unseen, *unread),
+            gaps=(*about, *subject.gaps, *unmatched, *unseen, *unread, *unused, *_unknown(known)),
             history=history,
             learnt=learnt,
             gate=gate,
+            known=known,
         )
 
     def _ask(self, task: Callable[[Forge], T]) -> Future[T]:
@@ -205,6 +213,11 @@ class _Gathering:
             Reading("history", State.KNOWN, words=words, source="git", measured=self.gate.at),
             missed,
         )
+
+
+def _unknown(known: Known) -> Iterator[Gap]:
+    """What earlier runs may have left and nobody could read: no fault, for it could only have held or slowed it."""
+    return (Gap("", f"what earlier runs have left was not read: {limit}".rstrip(".")) for limit in known.limits)
 
 
 def _on_origins(read: Reading, subject: Subject, commits: Sequence[Deployed], pulls: Sequence[OriginPull]) -> Reading:

@@ -11,6 +11,7 @@ from cicd_agent.core.picture import Pie, Slice
 from cicd_agent.core.text import visible_line
 from cicd_agent.core.words import clip, count
 from cicd_agent.modes import Account
+from cicd_agent.modes.deploy_gate.book import routes
 
 MOST_ROWS = 30
 LONGEST = 200
@@ -49,7 +50,7 @@ def summary(gated: Gated, evidence: Evidence, account: Account) -> str:
         _factors(gated.factors, gate.at),
         *_lifting(gated, evidence.event),
         _risk(gated),
-        _way(gated),
+        _way(gated, evidence),
         _said(gated),
         _next(gated),
         *_folded(gated, evidence),
@@ -183,11 +184,14 @@ def _risk(gated: Gated) -> str:
     return f"**Risk: {risk.level} ({risk.score}{above}).** {prose(why)}{'.' if why else ''}"
 
 
-def _way(gated: Gated) -> str:
+def _way(gated: Gated, evidence: Evidence) -> str:
     """How it would go out, and what to watch."""
     lines = [f"**Way out:** {gated.strategy.replace('_', '-')}"]
     if gated.canary_percentage:
         lines[0] += f", {gated.canary_percentage} % first"
+    asked = [code(fact.sha[:7]) for fact in routes(evidence, _gate(evidence)) if fact.sha]
+    if asked:
+        lines[0] += f". At least as careful as the route of {', '.join(asked)} asked for"
     if gated.sight is not None:
         sight = gated.sight
         lines.append(

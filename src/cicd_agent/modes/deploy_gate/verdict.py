@@ -14,7 +14,7 @@ from cicd_agent.core.risk import Floor, assess
 from cicd_agent.core.text import visible_line
 from cicd_agent.core.verdict import Conclusion, Ground, Reason, Risk, RiskLevel
 from cicd_agent.core.words import clip, count
-from cicd_agent.modes.deploy_gate import advice, stops
+from cicd_agent.modes.deploy_gate import advice, book, stops
 from cicd_agent.modes.deploy_gate.approval import Shown, Voice, hear, lifted
 from cicd_agent.modes.deploy_gate.claims import prove
 from cicd_agent.modes.deploy_gate.deployed import Retreat, exempt, retreat
@@ -84,11 +84,14 @@ def verify(rules: RuleDraft, answers: Sequence[Answer[Any]], evidence: Evidence,
     risk = _risk(rules, evidence, weighty, opinion, settings)
     kinds_there = advice.touched(evidence.change)
     urgent = exempt(gate, event)
-    how, percentage = advice.strategy(risk.level, settings, urgent=bool(urgent))
+    own = book.Way(
+        *advice.strategy(risk.level, settings, urgent=bool(urgent)), advice.monitor_minutes(risk.level, settings)
+    )
+    way = book.careful(own, evidence, gate)
     traffic = gate.traffic if gate.traffic is not None else settings.traffic_per_minute
-    baseline, minutes = settings.baseline_error_rate, advice.monitor_minutes(risk.level, settings)
-    seen = sight(percentage, traffic, baseline, minutes) if traffic else None
-    doubled = minutes_to_double(percentage, traffic, baseline) if traffic else None
+    baseline = settings.baseline_error_rate
+    seen = sight(way.percentage, traffic, baseline, way.minutes) if traffic else None
+    doubled = minutes_to_double(way.percentage, traffic, baseline) if traffic else None
     asks = decision is GateDecision.HOLD and all(each.lift is Lift.APPROVAL for each in every if not each.lifted)
     return Gated(
         conclusion=_conclusion(decision, settings),
@@ -107,8 +110,8 @@ def verify(rules: RuleDraft, answers: Sequence[Answer[Any]], evidence: Evidence,
         requires_approval=asks,
         enforced=settings.enforce,
         review_match=match(gate, event),
-        strategy=how,
-        canary_percentage=percentage,
+        strategy=way.strategy,
+        canary_percentage=way.percentage,
         sight=seen,
         rollback_trigger=advice.trigger(baseline, seen, [each.rollback_trigger for each in opinion.drafts]),
         rollback_to=going_back.to if going_back else "",
@@ -181,6 +184,8 @@ def _ruled(
         return
     yield from stops.about_checks(gate, judged)
     yield from stops.about_change(gate, event, judged, blocking)
+    if "review" not in judged.not_applicable:
+        yield from book.about_review(evidence, gate)
     yield from stops.about_policy(gate, event, evidence.change, settings.config_file)
     yield from stops.about_time(gate, event, dates.frozen)
     if evidence.change is None:

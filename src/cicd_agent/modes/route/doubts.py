@@ -2,10 +2,13 @@
 
 from collections.abc import Iterator
 
+from cicd_agent.core.believed import measure
 from cicd_agent.core.change import Change, ChangeSource
+from cicd_agent.core.diagnosis import Cause
 from cicd_agent.core.diff import FileDiff
 from cicd_agent.core.event import Event, EventKind
 from cicd_agent.core.evidence import Gap
+from cicd_agent.core.facts import Fact, FactKind, Known
 from cicd_agent.core.history import History
 from cicd_agent.core.paths import PathKind, kinds
 from cicd_agent.core.words import count
@@ -24,6 +27,8 @@ DEEPER = "set `fetch-depth: 0` on actions/checkout"
 _MOST_FILES = 3
 # What is said of a change that was read whole: its commits, the paths beside it, and bytes that are no text.
 _HARMLESS = ("commit list cut", "path list cut", "not UTF-8")
+_ALL = 100
+_OF_THE_COMMIT = frozenset({Cause.CHANGE, Cause.PRE_EXISTING, Cause.UNKNOWN})
 _SHOWN_ONLY = frozenset({PathKind.ASSET, PathKind.DOCS})
 
 
@@ -63,6 +68,35 @@ def of_history(history: History | None, gaps: tuple[Gap, ...]) -> Iterator[str]:
         yield f"the history is not known: {why}"
     elif history.shallow:
         yield f"the history is shallow: {DEEPER}"
+
+
+def of_base(known: Known, base: str) -> Iterator[str]:
+    """Whether the commit that the change begins from is red, by the newest of what earlier runs have left of it.
+
+    That it is green makes nothing less.
+    """
+    tests = [(fact, _red_tests(fact)) for fact in known.of(FactKind.TESTS, base)]
+    failed = [(fact, _red_run(fact)) for fact in known.of(FactKind.FAILURE) if fact.sha == base]
+    told = [each for each in (*tests, *failed) if each[1] is not None]
+    if told and (why := max(told, key=lambda each: each[0].at)[1]):
+        yield f"the base {base[:7]} is red: {why}"
+
+
+def _red_tests(fact: Fact) -> str | None:
+    """How many tests failed, "" when all passed, None when that is not known."""
+    failed = measure(fact.values.get("failed", ""), 0, 1e9)
+    percent = measure(fact.values.get("percent", ""), 0, 100)
+    if failed is not None:
+        return f"{count(int(failed), 'test')} failed there" if failed else ""
+    if percent is not None:
+        return f"{percent:g} % of its tests or checks passed" if percent < _ALL else ""
+    return None
+
+
+def _red_run(fact: Fact) -> str | None:
+    """What failed there; what came from outside, or comes and goes, is no property of the commit."""
+    cause = fact.values.get("cause", "")
+    return f"a run of it failed ({cause.replace('_', ' ')})" if cause in _OF_THE_COMMIT else None
 
 
 def _is_picture(file: FileDiff) -> bool:

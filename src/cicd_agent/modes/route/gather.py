@@ -1,10 +1,13 @@
 """What routing looks at: the change, its history, and the test map; whatever is in doubt makes the plan full."""
 
 from collections.abc import Iterator
+from math import inf
 
+from cicd_agent.core.believed import believed, together
 from cicd_agent.core.change import Change
 from cicd_agent.core.event import Event
 from cicd_agent.core.evidence import Evidence, Gap
+from cicd_agent.core.facts import FactKind, Known
 from cicd_agent.core.routed import RouteEvidence
 from cicd_agent.errors import ConfigError, ForgeRefused
 from cicd_agent.modes import World
@@ -21,14 +24,26 @@ def gather(event: Event, world: World, settings: Settings) -> Evidence:
         return Evidence(event, route=RouteEvidence((doubt, *_misconfigured(world))))
     history, learnt, missed = read_past(change, world, settings, event)
     affected = world.reach(change) if world.reach is not None else None
-    found = (*doubts.of_change(change), *doubts.of_history(history, missed), *_misconfigured(world))
+    known = _known(change, event, world)
+    found = (
+        *doubts.of_change(change),
+        *doubts.of_history(history, missed),
+        *_misconfigured(world),
+        *doubts.of_base(known, change.base),
+    )
     return Evidence(
         event,
         change,
-        gaps=(*gaps(change, settings), *missed, *(Gap("", limit) for limit in (history.limits if history else ()))),
+        gaps=(
+            *gaps(change, settings),
+            *missed,
+            *(Gap("", limit) for limit in (history.limits if history else ())),
+            *(Gap("", f"what earlier runs have left was not read: {limit}".rstrip(".")) for limit in known.limits),
+        ),
         history=history,
         learnt=learnt,
         route=RouteEvidence(tuple(dict.fromkeys(found)), affected),
+        known=known,
     )
 
 
@@ -40,6 +55,16 @@ def _change(event: Event, world: World, settings: Settings) -> tuple[Change | No
         return read_change(event, world, settings), ""
     except (ConfigError, ForgeRefused) as error:
         return None, f"the change could not be read: {error}".rstrip(".")
+
+
+def _known(change: Change, event: Event, world: World) -> Known:
+    """What earlier runs have left of the commit that the change begins from."""
+    state = world.state
+    if state is None or not event.repo or not change.base:
+        return Known()
+    read = (state.known(FactKind.TESTS, change.base), state.known(FactKind.FAILURE, sha=change.base))
+    # Where nobody may look at a clock, nothing lies in the future.
+    return believed(together(read), event.repo, world.now() or inf)
 
 
 def _misconfigured(world: World) -> Iterator[str]:

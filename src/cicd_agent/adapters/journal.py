@@ -8,10 +8,10 @@ from pathlib import Path
 from typing import Any
 
 from cicd_agent.core.plan import Receipt
-from cicd_agent.core.ports import Store
+from cicd_agent.core.ports import Journal
 
 
-class JournalStore(Store):
+class JournalFile(Journal):
     """A journal in a file. Intents are written before anything is done, receipts after; both are redacted."""
 
     def __init__(self, path: Path, redact: Callable[[str], str]) -> None:

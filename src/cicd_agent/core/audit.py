@@ -1,0 +1,178 @@
+"""The account of decisions: what is entered of each run, and how an entry is tied to all that came before it.
+
+An entry is a text, canonical JSON; what can be asked for is read from that text, so that nothing is said twice. Entries
+of one repository form a chain: the hash of each covers its text, its number and the hash before it.
+"""
+
+import hashlib
+import json
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any, Final
+
+VERSION: Final = 1
+ZERO: Final = "0" * 64
+"""Stands for the hash before a chain's first entry."""
+LONGEST: Final = 4_000_000
+"""Characters of one entry; of a longer output only its digest is entered."""
+LONGEST_WORD: Final = 512
+"""Characters of a text that entries are found by: no index holds more of it."""
+_EXACT: Final = 2**53
+"""Whole numbers up to here are the same for every reader of JSON."""
+
+
+class Kind(StrEnum):
+    """What an entry is about."""
+
+    RUN = "run"
+    """What was decided, or why nothing was: entered before anything is done about it."""
+    RECEIPTS = "receipts"
+    """What became of it: `of` in its text is the number of the run's entry."""
+    PRUNE = "prune"
+    """So many entries before this one were removed, and the hash of the last of them."""
+
+
+@dataclass(frozen=True, slots=True)
+class Columns:
+    """What entries are found by. `at` is in seconds since the epoch, `pull` 0 without one."""
+
+    kind: Kind = Kind.RUN
+    event_id: str = ""
+    at: int = 0
+    mode: str = ""
+    sha: str = ""
+    pull: int = 0
+    decision: str = ""
+    risk_level: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """What is to be entered in the chain of a repository; `text` is canonical JSON of an object, redacted."""
+
+    repository: str
+    text: str
+    columns: Columns
+
+    @classmethod
+    def of(cls, repository: str, told: Mapping[str, Any]) -> "Entry":
+        """The entry of a JSON object. Raises ValueError when its fields are not of their types."""
+        text = canonical({**told, "version": VERSION, "repository": repository})
+        return cls(repository, text, columns(text))
+
+
+@dataclass(frozen=True, slots=True)
+class Link:
+    """One place of a chain, which anchors all that lies before it."""
+
+    repository: str
+    seq: int
+    hash: str
+
+    @property
+    def words(self) -> str:
+        """As people copy it, and `--anchor` takes it."""
+        return f"{self.repository}#{self.seq}:{self.hash}"
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """An entry as it stands in a store, which anybody may have changed: nothing of it is believed by itself.
+
+    `seq` counts from 1 in each repository.
+    """
+
+    repository: str
+    seq: int
+    prev: str
+    hash: str
+    text: str
+    columns: Columns
+
+    @property
+    def link(self) -> Link:
+        """Its place in the chain."""
+        return Link(self.repository, self.seq, self.hash)
+
+
+def columns(text: str) -> Columns:
+    """What the text of an entry says of itself, by `word`. Raises ValueError when it says nothing of the kind."""
+    return columns_of(json.loads(text))
+
+
+def columns_of(told: object) -> Columns:
+    """As `columns`, of what was read from the text."""
+    if not isinstance(told, dict):
+        raise ValueError("not an object")  # noqa: TRY004  to a reader of a file it is a matter of its value
+
+    def named(name: str) -> str:
+        found = told.get(name) or ""
+        if not isinstance(found, str):
+            raise ValueError(f"`{name}` is no text")  # noqa: TRY004
+        return word(found)
+
+    def number(name: str) -> int:
+        found = told.get(name) or 0
+        if not isinstance(found, int) or isinstance(found, bool) or not 0 <= found < _EXACT:
+            raise ValueError(f"`{name}` is no count")
+        return found
+
+    return Columns(
+        Kind(named("kind")),
+        named("event_id"),
+        number("at"),
+        named("mode"),
+        named("sha"),
+        number("pull"),
+        named("decision"),
+        named("risk_level"),
+    )
+
+
+def word(text: str) -> str:
+    """A text that entries or facts are found by, as every store can hold it: its beginning, without NUL."""
+    return text[:LONGEST_WORD].encode("utf-8", "replace").decode().replace("\0", "\ufffd")
+
+
+def canonical(told: Mapping[str, Any]) -> str:
+    """JSON as RFC 8785 has it, so that any reader comes to the same bytes.
+
+    A number that is not whole, or too large to be exact everywhere, stands as text. What UTF-8 lacks becomes `?`.
+    """
+    text = json.dumps(_plain(told), ensure_ascii=False, separators=(",", ":"), sort_keys=True, allow_nan=False)
+    return text.encode("utf-8", "replace").decode()
+
+
+def chained(repository: str, seq: int, prev: str, text: str) -> str:
+    """The hash of an entry at its place, in hex."""
+    return linked(repository, seq, prev, digest(text))
+
+
+def linked(repository: str, seq: int, prev: str, text_digest: str) -> str:
+    """As `chained`, for a text of which only the digest is at hand."""
+    place = {"digest": text_digest, "prev": prev, "repository": repository, "seq": seq}
+    return digest(json.dumps(place, ensure_ascii=False, separators=(",", ":"), sort_keys=True))
+
+
+def digest(text: str) -> str:
+    """SHA-256 in hex. A text that a store has damaged has one, too."""
+    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
+
+
+def _plain(value: Any) -> Any:
+    match value:
+        case bool() | None:
+            return value
+        case int():
+            return int(value) if -_EXACT < value < _EXACT else str(int(value))
+        case float():
+            whole = math.isfinite(value) and value.is_integer() and abs(value) < _EXACT
+            return int(value) if whole else repr(value)
+        case Mapping():
+            return {str(name): _plain(inner) for name, inner in value.items()}
+        case list() | tuple() | set() | frozenset():
+            return [_plain(inner) for inner in value]
+        case _:
+            return str(value)
