@@ -106,7 +106,7 @@ def when(text: str, now: float, option: str) -> int:
         return 0
     try:
         return moment(text, now)
-    except (ValueError, OverflowError):
+    except ValueError:
         remedy = "Give `30d`, `12h`, or a date such as 2026-11-01"
         raise ConfigError(f"{option} is no time", why=f"`{text}`", remedy=remedy) from None
 

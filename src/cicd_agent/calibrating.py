@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Final
 
 from cicd_agent import __version__
-from cicd_agent.adapters.files import write_file
+from cicd_agent.adapters.files import place_file
 from cicd_agent.adapters.terminal_calibration import render_calibration
 from cicd_agent.booked import read_book, whose
 from cicd_agent.cli import Options
@@ -83,7 +83,7 @@ def calibrate(
     outlet.progress("")
     place = Path.cwd() / options.write if options.write else found.top / RISK_FILE
     if not options.dry_run:
-        _write(place, dump(told.file))
+        place_file(place, dump(told.file), "Give --out, or --dry-run")
     if options.format == "json":
         outlet.print_json(json.dumps(document(told, limits), indent=1))
     else:
@@ -167,14 +167,6 @@ def _learn(past: Past, blames: Sequence[Blame], head: str, now: int, outlet: Out
     day = datetime.fromtimestamp(now, UTC).date().isoformat()
     about = RiskFile(tool=f"cicd-agent {__version__}", commit=head, made=day)
     return calibrate_on(changes, labels(past, blames, now), about)
-
-
-def _write(place: Path, text: str) -> None:
-    try:
-        place.parent.mkdir(parents=True, exist_ok=True)
-        write_file(place, text)
-    except (OSError, ValueError) as error:
-        raise ConfigError(f"{place} cannot be written", why=str(error), remedy="Give --out, or --dry-run") from None
 
 
 def _first(notices: Sequence[str]) -> str:

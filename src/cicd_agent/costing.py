@@ -65,7 +65,7 @@ def cost(
     until = int(now())
     try:
         since = moment(options.since or SINCE, until)
-    except (ValueError, OverflowError):
+    except ValueError:
         raise ConfigError(
             f"`--since {options.since}` is no time", remedy="Give `30d`, `12h`, or a date such as 2026-11-01"
         ) from None

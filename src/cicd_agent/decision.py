@@ -249,6 +249,12 @@ def dump(value: Evidence | Decision | Report, *, indent: int | None = 1) -> str:
     return json.dumps(envelope, ensure_ascii=False, indent=indent) + "\n"
 
 
+def body_of(report: Report) -> dict[str, Any]:
+    """What `dump` writes of a report, as JSON has it and without its envelope."""
+    body: dict[str, Any] = _shape("report").dump_python(report, mode="json")
+    return body
+
+
 def load(wanted: type[T], raw: bytes, name: str) -> T:
     """Read what `dump` wrote. Who wrote the file is not known: ConfigError for anything that is not exactly it."""
     kind = wanted.__name__.lower()

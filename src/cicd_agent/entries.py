@@ -1,7 +1,6 @@
 """What the account book says of a run: one object of what was decided, and one of what became of it."""
 
 import hashlib
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -12,7 +11,7 @@ from cicd_agent.core.audit import Kind, Link
 from cicd_agent.core.markdown import code, prose
 from cicd_agent.core.plan import Annotation, Artifact, Effect, Output, Receipt, Summary
 from cicd_agent.core.timeline import Timeline
-from cicd_agent.decision import Audit, Report, dump
+from cicd_agent.decision import Audit, Report, body_of
 from cicd_agent.environment import Environment
 
 _HERE = Annotation | Artifact | Output | Summary
@@ -68,7 +67,7 @@ def run_entry(report: Report, telling: Telling, environment: Environment, event_
         "error": report.error,
         **_times(telling.timeline),
         "tape": _tape(telling.tape),
-        "output": json.loads(dump(report))["body"],
+        "output": body_of(report),
     }
 
 

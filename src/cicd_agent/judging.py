@@ -7,7 +7,7 @@ from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Final
 
-from cicd_agent.adapters.files import write_file
+from cicd_agent.adapters.files import place_file
 from cicd_agent.adapters.terminal_accuracy import render_accuracy, told_share
 from cicd_agent.aftermaths import Judged, aftermaths
 from cicd_agent.booked import read_book, whose
@@ -69,7 +69,7 @@ def accuracy(
     record = document(told, since, limits)
     if options.write:
         written = json.dumps({**record, "cases": [asdict(case) for case in cases]}, indent=1)
-        _write(Path.cwd() / options.write, redact_json(written, outlet.redact) + "\n")
+        place_file(Path.cwd() / options.write, redact_json(written, outlet.redact) + "\n", "Give another --out")
     if options.format == "json":
         outlet.print_json(json.dumps(record, indent=1))
     else:
@@ -159,14 +159,6 @@ def _thresholds(
 def _since(text: str, now: float) -> int:
     try:
         return moment(text, now)
-    except (ValueError, OverflowError):
+    except ValueError:
         remedy = "Write it as `30d`, `12h`, or a date such as 2026-11-01"
         raise ConfigError("--since is no time", why=text[:50], remedy=remedy) from None
-
-
-def _write(place: Path, text: str) -> None:
-    try:
-        place.parent.mkdir(parents=True, exist_ok=True)
-        write_file(place, text)
-    except (OSError, ValueError) as error:
-        raise ConfigError(f"{place} cannot be written", why=str(error), remedy="Give another --out") from None

@@ -20,7 +20,7 @@ from cicd_agent.core.period import moment
 from cicd_agent.core.ports_store import Store, Wanted
 from cicd_agent.core.timeline import Span
 from cicd_agent.core.words import count
-from cicd_agent.decision import Report, dump
+from cicd_agent.decision import Report, body_of
 from cicd_agent.environment import Environment
 from cicd_agent.errors import ConfigError, Exit
 from cicd_agent.outlet import Outlet
@@ -40,7 +40,7 @@ def measured(
     stages: defaultdict[str, float] = defaultdict(float)
     for span in spans:
         stages[span.name] += span.seconds
-    body = Node(json.loads(dump(report, indent=None))["body"])
+    body = Node(body_of(report))
     ended = Ended(repository or LOCAL, at, seconds, stages)
     return (*nothing_yet(report.mode), *of_report(body, ended), *_requests(spans))
 
@@ -96,7 +96,7 @@ def metrics(
     """Print the totals of the account book, or write them at once; the exit code."""
     try:
         since = moment(options.since, now()) if options.since else 0
-    except (ValueError, OverflowError):
+    except ValueError:
         raise ConfigError(
             f"--since is no time: `{options.since}`", remedy="Write `30d`, `12h`, or a date such as 2026-11-01"
         ) from None

@@ -10,7 +10,7 @@ from typing import Any, cast
 from pydantic import TypeAdapter, ValidationError
 
 from cicd_agent import __version__
-from cicd_agent.adapters.files import write_file
+from cicd_agent.adapters.files import place_file
 from cicd_agent.adapters.tape import MOST_BYTES, VERSION, Exchange, Recorder, begin, load_tape
 from cicd_agent.adapters.tape_player import Player, sent_at
 from cicd_agent.adapters.tape_tools import LookedUp, Offered, load_lookups, playing, recording
@@ -127,7 +127,7 @@ def replay(options: Options, outlet: Outlet) -> int:
     written = written_report(decision, folder, before.receipts, before.tape, mode.unproved)
     text = redact_json(dump(replace(written, audit=before.audit)), outlet.redact)
     target = Path(options.output_dir) if options.output_dir else Path(options.tape).parent / "replay"
-    _write(target / REPORT, text)
+    place_file(target / REPORT, text, "Give --output-dir")
     if recorded is None:
         outlet.print(f"nothing to compare with: there is no {REPORT} beside the tape\nreport {target / REPORT}")
         return Exit.OK
@@ -268,11 +268,3 @@ def _explained(bundle: _Bundle, settings: Settings, recorded: Report, decision: 
 
 def _name(finding: Finding) -> str:
     return f"{finding.location.path}:{finding.location.line}  {finding.severity}  {finding.title} ({finding.id})"
-
-
-def _write(path: Path, text: str) -> None:
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        write_file(path, text)
-    except (OSError, ValueError) as error:
-        raise ConfigError(f"{path} cannot be written", why=str(error), remedy="Give --output-dir") from None

@@ -1,6 +1,5 @@
 """Tells whoever watches over runs how this one went: the metrics file, and a collector of OpenTelemetry's."""
 
-import json
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import replace
@@ -19,7 +18,7 @@ from cicd_agent.core.metric_run import decided
 from cicd_agent.core.payload import Node
 from cicd_agent.core.redact import Redactor
 from cicd_agent.core.timeline import Timeline, Value
-from cicd_agent.decision import Report, dump
+from cicd_agent.decision import Report, body_of
 from cicd_agent.environment import Environment
 from cicd_agent.errors import ConfigError, Exit
 from cicd_agent.metering import cleaned, measured
@@ -111,7 +110,7 @@ def _add(name: str, samples: tuple[Sample, ...], warn: Callable[[str], None]) ->
 
 def _attributes(report: Report, environment: Environment, repository: str) -> dict[str, Value]:
     """What the conventions for pipelines and version control name, and what only we have."""
-    body = Node(json.loads(dump(report, indent=None))["body"])
+    body = Node(body_of(report))
     event, account = report.event or Event(EventKind.OTHER), report.account
     owner, _, name = repository.rpartition("/")
     server = event.server or environment.server_url

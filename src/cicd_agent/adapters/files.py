@@ -5,6 +5,8 @@ import secrets
 import stat
 from pathlib import Path
 
+from cicd_agent.errors import ConfigError
+
 
 def write_file(path: Path, text: str, *, mode: int = 0o644, exact: bool = False) -> None:
     """Put a file in place at once; a link that stands there is replaced, not followed. What UTF-8 lacks becomes `?`.
@@ -21,6 +23,15 @@ def write_file(path: Path, text: str, *, mode: int = 0o644, exact: bool = False)
         fresh.replace(path)
     finally:
         fresh.unlink(missing_ok=True)
+
+
+def place_file(path: Path, text: str, remedy: str) -> None:
+    """Put a file in place, and make the folders above it. Raises ConfigError, which ends with the remedy."""
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        write_file(path, text)
+    except (OSError, ValueError) as error:
+        raise ConfigError(f"{path} cannot be written", why=str(error), remedy=remedy) from None
 
 
 def replace_text(root: Path, name: str, before: str, after: str) -> str:

@@ -15,5 +15,8 @@ def moment(text: str, now: float) -> int:
     text = text.strip()
     if ago := _AGO.fullmatch(text.lower()):
         return max(0, int(now) - int(ago[1]) * _SECONDS[ago[2]])
-    found = datetime.fromisoformat(text)
-    return max(0, int((found if found.tzinfo else found.replace(tzinfo=UTC)).timestamp()))
+    try:
+        found = datetime.fromisoformat(text)
+        return max(0, int((found if found.tzinfo else found.replace(tzinfo=UTC)).timestamp()))
+    except OverflowError as error:
+        raise ValueError(text) from error
