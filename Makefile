@@ -7,6 +7,7 @@ export PYTHON
 unexport PYTHONDONTWRITEBYTECODE
 
 BIN := .venv/bin
+ACTIONS := action.yml $(wildcard */action.yml)
 WORKFLOWS := $(wildcard .github/workflows/*.yml examples/workflows/*.yml)
 COMPILE := UV_CUSTOM_COMPILE_COMMAND="make lock" $(BIN)/uv pip compile --quiet --no-config --universal \
 	--python-version 3.11 --generate-hashes --no-annotate --no-emit-index-url
@@ -45,12 +46,12 @@ types: setup
 
 workflows: setup ## action.yml, every workflow and our schemas: their schemas, and zizmor's auditor
 	@echo "==> check-jsonschema"
-	@$(BIN)/check-jsonschema --builtin-schema vendor.github-actions action.yml
+	@$(BIN)/check-jsonschema --builtin-schema vendor.github-actions $(ACTIONS)
 	@$(BIN)/check-jsonschema --builtin-schema vendor.github-workflows $(WORKFLOWS)
 	@$(BIN)/check-jsonschema --builtin-schema vendor.dependabot .github/dependabot.yml
 	@$(BIN)/check-jsonschema --check-metaschema $(wildcard schema/*.json)
 	@echo "==> zizmor"
-	@$(BIN)/zizmor --quiet --offline --no-progress --persona=auditor action.yml $(WORKFLOWS) .github/dependabot.yml
+	@$(BIN)/zizmor --quiet --offline --no-progress --persona=auditor $(ACTIONS) $(WORKFLOWS) .github/dependabot.yml
 
 unit: wheels ## the test suite alone
 	@echo "==> pytest"

@@ -7,7 +7,7 @@ from functools import partial
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
-sys.path.insert(0, str(ROOT / "src"))  # the pages tell of this tree, whatever is installed
+sys.path[:0] = [str(ROOT / "src"), str(ROOT)]  # the pages tell of this tree, whatever is installed
 
 from cicd_agent.config.explain import plain  # noqa: E402  after the path is set
 from cicd_agent.config.limits import BY_MODE, listed  # noqa: E402
@@ -18,6 +18,8 @@ from cicd_agent.decision import schema as envelope_schema  # noqa: E402
 from cicd_agent.environment import AUDIENCE, FALLBACKS  # noqa: E402
 from cicd_agent.modes.rulebook.page import page as rules_page  # noqa: E402
 from cicd_agent.settings import Settings  # noqa: E402
+from cicd_agent.surface import INPUTS  # noqa: E402
+from scripts.actions import sub_action  # noqa: E402
 
 MARK = "<!-- Made by scripts/docs.py from src/cicd_agent/settings.py: change that, then `make docs`. -->"
 
@@ -188,6 +190,7 @@ PAGES: Mapping[str, Callable[[], str]] = {
     "docs/rules.md": rules_page,
     "docs/metrics.md": metrics_page,
     "schema/config.schema.json": schema,
+    **{f"{mode}/action.yml": partial(sub_action, mode) for mode in INPUTS},
     **{f"schema/{kind}.schema.json": partial(wire_schema, kind) for kind in ("evidence", "decision", "report")},
 }
 """Every file that is made, and what makes it."""

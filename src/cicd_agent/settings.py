@@ -166,6 +166,21 @@ class Settings(BaseModel):
         str,
         Field(json_schema_extra=_INPUT_ONLY, description="Path of the config file, read from the base branch."),
     ] = ".github/cicd-agent.yml"
+    organisation_config: Annotated[
+        str,
+        Field(
+            json_schema_extra=_INPUT_ONLY,
+            description="Configuration of the organisation, as text from its central workflow: `locked` comes before"
+            " all others, `defaults` after the repository's own.",
+        ),
+    ] = ""
+    ring: Annotated[
+        Literal["stable", "canary"],
+        Field(
+            description="When a new rule counts in full: `canary` at once, `stable` after the minor version that"
+            " brought it, in which it only gives notice."
+        ),
+    ] = "stable"
     timeout_minutes: Annotated[
         float | None, Field(gt=0, le=360, description="Minutes after which the run reports what it has and ends.")
     ] = None
@@ -230,6 +245,14 @@ class Settings(BaseModel):
             description="Path of a Prometheus text file that this run adds its counts to, such as the node exporter's.",
         ),
     ] = ""
+    fleet_url: Annotated[
+        SecretStr,
+        Field(
+            json_schema_extra=_INPUT_ONLY,
+            description="URL that is sent one line of JSON on each run: what was decided and what it cost, nothing of"
+            " the change.",
+        ),
+    ] = SecretStr("")
     instructions: Annotated[
         str,
         Field(max_length=8_000, description="What the model should know about this repository, in your words."),
@@ -639,6 +662,22 @@ class Settings(BaseModel):
         float,
         Field(gt=0, le=365, json_schema_extra=_FILE_ONLY, description="Days after which a kept answer is asked again."),
     ] = 30
+    daily_cost_usd: Annotated[
+        float | None,
+        Field(
+            ge=0,
+            json_schema_extra=_FILE_ONLY,
+            description="Most that this repository may spend in 24 hours, in US dollars; no model is asked beyond it.",
+        ),
+    ] = None
+    daily_runs: Annotated[
+        int | None,
+        Field(
+            ge=0,
+            json_schema_extra=_FILE_ONLY,
+            description="Most runs of this repository in 24 hours that ask a model.",
+        ),
+    ] = None
     accuracy: dict[ModeName, Annotated[float, Field(ge=0, le=1)]] = Field(
         default_factory=dict,
         json_schema_extra={**_FILE_ONLY, "keys": "modes"},
