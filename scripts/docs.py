@@ -20,6 +20,7 @@ from cicd_agent.modes.rulebook.page import page as rules_page  # noqa: E402
 from cicd_agent.settings import Settings  # noqa: E402
 from cicd_agent.surface import INPUTS  # noqa: E402
 from scripts.actions import sub_action  # noqa: E402
+from scripts.called import called  # noqa: E402
 
 MARK = "<!-- Made by scripts/docs.py from src/cicd_agent/settings.py: change that, then `make docs`. -->"
 
@@ -191,6 +192,7 @@ PAGES: Mapping[str, Callable[[], str]] = {
     "docs/metrics.md": metrics_page,
     "schema/config.schema.json": schema,
     **{f"{mode}/action.yml": partial(sub_action, mode) for mode in INPUTS},
+    **{f".github/workflows/call-{mode}.yml": partial(called, mode) for mode in INPUTS},
     **{f"schema/{kind}.schema.json": partial(wire_schema, kind) for kind in ("evidence", "decision", "report")},
 }
 """Every file that is made, and what makes it."""
