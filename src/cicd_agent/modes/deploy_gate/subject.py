@@ -18,6 +18,7 @@ SERVED = frozenset(
         EventKind.PUSH,
         EventKind.DEPLOYMENT,
         EventKind.WORKFLOW_DISPATCH,
+        EventKind.SCHEDULE,
         EventKind.WORKFLOW_RUN,
         EventKind.RELEASE,
         EventKind.LOCAL,
@@ -44,7 +45,7 @@ def unserved(event: Event, settings: Settings) -> str:
     if event.kind not in SERVED:
         return (
             f"deploy-gate does not serve the event `{event.name or event.kind}`: use push, deployment, "
-            "workflow_dispatch, workflow_run, release"
+            "workflow_dispatch, schedule, workflow_run, release"
         )
     if event.kind is EventKind.WORKFLOW_RUN and event.action != "completed":
         return (
