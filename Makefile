@@ -96,8 +96,9 @@ bench-logs: setup ## what is found in real logs of failures: make bench-logs DAT
 bench-risk: setup ## the risk model on commits with bug labels: make bench-risk DATA=DIR, with files NAME.csv.gz in it
 	@$(BIN)/python benchmarks/risk_model.py --data $(DATA)
 
-docs: setup ## write the generated pages and schemas again
+docs: setup ## write the generated pages, schemas, sub-actions and the picture again
 	@$(BIN)/python scripts/docs.py
+	@$(BIN)/python scripts/picture.py
 
 lock: setup ## resolve every dependency again; `make lock UPGRADE=--upgrade` takes the newest
 	@$(COMPILE) $(UPGRADE) pyproject.toml --output-file requirements.lock
