@@ -18,7 +18,7 @@ OVERLAY := UV_CUSTOM_COMPILE_COMMAND="make lock" $(BIN)/uv pip compile --quiet -
 	--generate-hashes --no-emit-index-url
 
 .PHONY: help setup demo test lint types workflows wheels unit fmt bench bench-review bench-logs bench-tests bench-tests-real \
-	bench-risk docs lock clean
+	bench-risk docs lock platforms package clean
 .DEFAULT_GOAL := help
 
 help: ## this list
@@ -109,6 +109,12 @@ lock: setup ## resolve every dependency again; `make lock UPGRADE=--upgrade` tak
 		$(OVERLAY) --python-version $$version $(UPGRADE) $(OVERLAYS)/requirements.in \
 			--output-file $(OVERLAYS)/$$version.lock || exit; done
 
+platforms: setup ## whether the locks can be installed on each kind of runner; needs the package index
+	@$(BIN)/python scripts/platforms.py
+
+package: setup ## the wheel and the source archive, into dist/
+	@rm -rf dist && $(BIN)/python -m hatchling build --directory dist
+
 clean: ## remove everything that is made here
-	rm -rf .venv .wheelhouse .cicd-agent .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	rm -rf .venv .wheelhouse dist site .cicd-agent .mypy_cache .pytest_cache .ruff_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
