@@ -18,7 +18,7 @@ OVERLAY := UV_CUSTOM_COMPILE_COMMAND="make lock" $(BIN)/uv pip compile --quiet -
 	--generate-hashes --no-emit-index-url
 
 .PHONY: help setup demo test lint types workflows wheels unit fmt bench bench-review bench-logs bench-tests bench-tests-real \
-	bench-risk docs lock platforms package clean
+	bench-risk docs lock platforms package image image-test clean
 .DEFAULT_GOAL := help
 
 help: ## this list
@@ -58,6 +58,12 @@ unit: wheels ## the test suite alone
 	@$(BIN)/python -m pytest
 
 # What the action installs, for the test that runs action.yml as the runner would: made again for another lock or Python.
+image: setup ## the image, on a base of Debian's packages where none can be pulled; needs Docker, or root
+	@scripts/image build
+
+image-test: setup ## the same, run and looked into: its size, what is in it, what it can do, what comes out of it
+	@scripts/image test
+
 wheels: setup
 	@cat requirements.lock .venv/pyvenv.cfg | cksum | cmp -s - .wheelhouse/complete || { \
 		echo "==> wheels for the action's own test" && rm -rf .wheelhouse && \
