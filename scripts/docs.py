@@ -11,7 +11,7 @@ sys.path[:0] = [str(ROOT / "src"), str(ROOT)]  # the pages tell of this tree, wh
 
 from cicd_agent.config.explain import plain  # noqa: E402  after the path is set
 from cicd_agent.config.limits import BY_MODE, listed  # noqa: E402
-from cicd_agent.config.schema import config_schema  # noqa: E402
+from cicd_agent.config.schema import config_schema, organisation_schema  # noqa: E402
 from cicd_agent.config.values import Setting, catalogue  # noqa: E402
 from cicd_agent.core.metric_page import page as metrics_page  # noqa: E402
 from cicd_agent.decision import schema as envelope_schema  # noqa: E402
@@ -190,6 +190,7 @@ PAGES: Mapping[str, Callable[[], str]] = {
     "docs/rules.md": rules_page,
     "docs/metrics.md": metrics_page,
     "schema/config.schema.json": schema,
+    "schema/organisation.schema.json": lambda: json.dumps(organisation_schema(), indent=2, ensure_ascii=False) + "\n",
     **{f"{mode}/action.yml": partial(sub_action, mode) for mode in INPUTS},
     **{f"schema/{kind}.schema.json": partial(wire_schema, kind) for kind in ("evidence", "decision", "report")},
 }

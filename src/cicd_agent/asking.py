@@ -141,10 +141,12 @@ def _price(told: TokenPrice) -> Price:
 
 
 def _named(mode: Mode[Any], loaded: Loaded) -> str:
-    """The model for judgement: what the workflow says, then what the file says of this mode."""
+    """The model for judgement: whoever has the last word, and of their two words the one for this mode."""
     by_mode = dict[str, str](loaded.settings.models.items())
-    said = loaded.settings.model
-    return said if loaded.origins.get("model") == "input" else by_mode.get(mode.name, said)
+    own = by_mode.get(mode.name)
+    if own is None or loaded.rank("model") > loaded.rank(f"models.{mode.name}"):
+        return loaded.settings.model
+    return own
 
 
 def _reach(settings: Settings, workload: Workload | None) -> Callable[[str], Model]:

@@ -41,8 +41,9 @@ from cicd_agent.errors import AgentError, ConfigError, Exit
 from cicd_agent.granting import grant
 from cicd_agent.modes import Account, Mode, mode_named
 from cicd_agent.rendering import gathered_words, rendered
+from cicd_agent.secrecy import secrets
 from cicd_agent.settings import Settings, Stage
-from cicd_agent.world import Scene, any_settings, inputs, secrets
+from cicd_agent.world import Scene, any_settings, in_shadow, settled
 
 HIDDEN = ".cicd-agent"
 EVIDENCE = "evidence.json"
@@ -81,7 +82,7 @@ class Outlet:
     @cached_property
     def book(self) -> Book:
         """The account book of this run."""
-        asked = inputs(self._options, self._environment)
+        asked = settled(self._options, self._environment)
         return Book(asked, self._environment, redact=self.redact, warn=self.warn, now=self._now)
 
     @property
@@ -199,7 +200,7 @@ class Outlet:
     def fail(self, error: AgentError, trace: str = "") -> int:
         """Say what went wrong in every place where somebody or something would look for a result; the exit code."""
         mode = mode_named(self._options.mode)
-        is_closed = mode is not None and mode.fails_closed and not self._in_shadow
+        is_closed = mode is not None and mode.fails_closed and not in_shadow(self._options, self._environment)
         code = Exit.OK if error.exit in _ADVISORY and not is_closed else error.exit
         line = self.redact(str(error))
         if trace:
@@ -236,11 +237,6 @@ class Outlet:
             self.warn(str(worse))
             return code or Exit.CONFIG
         return code
-
-    @property
-    def _in_shadow(self) -> bool:
-        """Whether a gate was told that it stops nothing: what went wrong is said, and stops nothing either."""
-        return inputs(self._options, self._environment).get("enforce", "").strip().lower() == "false"
 
     def _perform(
         self,
