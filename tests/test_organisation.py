@@ -55,7 +55,8 @@ def test_a_lock_comes_before_an_input_an_input_before_the_file_and_the_file_befo
 
 
 def test_what_a_lock_puts_aside_is_named_in_one_notice_and_nothing_else_is() -> None:
-    text = "locked:\n  fail-on: high\n  comment: none\n  rules: {a: high, b: low}\n  min-severity: low\ndefaults: {api: chat}\n"
+    text = "locked:\n  fail-on: high\n  comment: none\n  rules: {a: high, b: low}\n  min-severity: low\n"
+    text += "defaults: {api: chat}\n"
     found = organised(
         text, {"fail-on": "never", "api": "responses"}, "comment: none\nrules: {a: off, c: off}\nmin-severity: high\n"
     )

@@ -1,14 +1,15 @@
-"""Who silences findings: the config, ignored paths, and comments on their line, `cicd-agent: ignore[id] reason`."""
+"""Which findings do not stand: silenced by the config, ignored paths or a comment on their line, or of a new rule."""
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 
 from cicd_agent.core.change import Change
 from cicd_agent.core.diff import LineKind, Side
-from cicd_agent.core.finding import Finding, Severity
+from cicd_agent.core.finding import Finding, Origin, Severity
 from cicd_agent.core.verdict import Suppressed, SuppressedBy
 from cicd_agent.modes.changes import matcher
+from cicd_agent.modes.rulebook.rings import NEW, notice_only
 from cicd_agent.settings import Settings
 
 _COMMENT = re.compile(
@@ -69,15 +70,20 @@ def silenced(finding: Finding, change: Change) -> Silenced | None:
     return None
 
 
-def silence(findings: Iterable[Finding], change: Change, settings: Settings) -> tuple[list[Finding], list[Suppressed]]:
-    """The findings that stand, graded as the settings say, and those that somebody silenced."""
-    ignored = matcher(settings.paths_ignore)
+def silence(
+    findings: Iterable[Finding], change: Change, settings: Settings, new: Mapping[str, str] = NEW
+) -> tuple[list[Finding], list[Suppressed]]:
+    """The findings that stand, graded as the settings say, and those that somebody silenced, or whose rule is `new`."""
+    ignored, fresh = matcher(settings.paths_ignore), notice_only(settings, new)
     standing: list[Finding] = []
     suppressed: list[Suppressed] = []
     for finding in findings:
         setting = settings.rules.get(finding.id)
         if setting == "off":
             suppressed.append(Suppressed(finding, SuppressedBy.CONFIG, f"rules: {{{finding.id}: off}}"))
+        elif finding.origin is Origin.RULE and finding.id in fresh:
+            # Before all that the change itself could silence: that would weigh.
+            suppressed.append(Suppressed(finding, SuppressedBy.RING, f"new rule, counts from {fresh[finding.id]}"))
         elif ignored.match_file(finding.location.path):
             suppressed.append(Suppressed(finding, SuppressedBy.PATH, "paths-ignore"))
         elif (comment := silenced(finding, change)) is not None:
