@@ -21,6 +21,7 @@ from cicd_agent.adapters.workflow import Workflow, quiet
 from cicd_agent.agent.budget import Budget
 from cicd_agent.bookkeeping import Book
 from cicd_agent.cli import TOOLS, Options
+from cicd_agent.config.deprecated import old_names, renamed_outputs
 from cicd_agent.core.event import Event, EventKind
 from cicd_agent.core.evidence import Evidence
 from cicd_agent.core.grant import Grant
@@ -151,7 +152,7 @@ class Outlet:
         plan = Plan((*results.as_effects(missing), *decision.plan.effects))
         # The areas of a route are named in the config: what action.yml cannot declare, a step of one's own can read.
         areas = (name for name in own if mode.name == "route" and name.startswith("run_"))
-        names = (*outputs(decision, ""), *mode.outputs, *areas)
+        names = (*outputs(decision, ""), *mode.outputs, *areas, *old_names("output"))
         # At a terminal GitHub is only read, where it is asked at all.
         is_own = self._options.command == "run"
         # Of a mode by which others go, a decision from a file is only looked at.
@@ -224,6 +225,7 @@ class Outlet:
             effects = (Annotation("failure", level, "cicd-agent", line), Summary("summary", words))
             account = results.spent(self.budget)
             values |= spending(account) if account.usage.requests else {}
+            values = renamed_outputs(values)
             plan = Plan((*effects, *results.as_effects(values)))
             written = Report(self._options.mode, code, line, account=account, outputs=values, tape=self._tape)
             audit = self.book.enter_at_last(written, Telling(plan.effects, timeline=self.timeline, tape=self._tape))

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from pathlib import PurePath
 
 from cicd_agent.agent.budget import Budget
+from cicd_agent.config.deprecated import renamed_outputs
 from cicd_agent.core.event import Event
 from cicd_agent.core.plan import Artifact, Output, Plan, Receipt
 from cicd_agent.core.verdict import Conclusion
@@ -24,7 +25,7 @@ def exit_of(decision: Decision) -> Exit:
 def all_outputs(decision: Decision, folder: PurePath, unproved: Mapping[str, str]) -> dict[str, str]:
     """Every step output, the risk first; `unproved` are those that the mode has where it came to no result."""
     common = outputs(decision, str(folder / REPORT)) | ({} if decision.judged else dict(unproved))
-    return common | own_outputs(decision.plan, folder)
+    return renamed_outputs(common | own_outputs(decision.plan, folder))
 
 
 def written_report(
