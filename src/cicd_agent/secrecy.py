@@ -12,8 +12,8 @@ from cicd_agent.world import inputs
 _SECRET = re.compile(r"pass|secret|token|key", re.IGNORECASE)
 _WRITTEN_OUT = re.compile(r"//[^:/@]*:([^@\s]+)@")
 """A password with a slash, a question mark or a hash in it: who connects may read it so, who follows the rules not."""
-_LONG_PART: Final = 16
-"""Characters from which on a part of an address may be a token."""
+_LONG_PART: Final = 12
+"""Characters from which on a part of an address may be a token, when there is a digit in it."""
 
 
 def secrets(options: Options, environment: Environment) -> list[str]:
@@ -60,7 +60,11 @@ def _fleet_secrets(url: str) -> list[str]:
         return [url.strip()]
     both = f"{user}:{password}"
     told = [base64.b64encode(both.encode()).decode(), both, password or user] if user or password else []
-    told += [part for part in re.split(r"[/&=]", f"{parts.path}/{parts.query}") if len(part) >= _LONG_PART]
+    told += [
+        part
+        for part in re.split(r"[/&=]", f"{parts.path}/{parts.query}")
+        if len(part) >= _LONG_PART and re.search(r"[0-9]", part)
+    ]
     return [*told, *_passwords(url.strip())]
 
 

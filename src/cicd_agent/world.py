@@ -7,6 +7,8 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from pydantic import SecretStr
+
 from cicd_agent.adapters.git import GitRepository
 from cicd_agent.adapters.log_file import chunks
 from cicd_agent.adapters.workspace import Folder
@@ -81,11 +83,11 @@ def in_shadow(options: Options, environment: Environment) -> bool:
 
 
 def any_settings(options: Options, environment: Environment) -> Settings:
-    """The first settings, or where they make no sense the defaults."""
+    """The first settings, or where they make no sense the defaults: who watches over a fleet is told of that, too."""
     try:
         return first_settings(options, environment)
     except ConfigError:
-        return Settings()
+        return Settings(fleet_url=SecretStr(inputs(options, environment).get("fleet-url", "")))
 
 
 def prepare(
