@@ -54,8 +54,10 @@ def own_outputs(plan: Plan, folder: PurePath) -> dict[str, str]:
 
 def spent(budget: Budget | None) -> Account:
     """What a run has spent that came to nothing, as far as it asked anybody."""
-    if budget is None or not budget.usage.requests:
-        return Account()
+    if budget is None:
+        return Account(cost_usd=0.0)  # it did not come to the point where somebody could have been asked
+    if not budget.usage.requests:
+        return Account()  # a request may have been under way
     return Account(usage=budget.usage, cost_usd=budget.cost_usd)
 
 
