@@ -2,10 +2,12 @@
 
 import json
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 import jsonschema
 import pytest
+import yaml
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
@@ -16,6 +18,7 @@ from cicd_agent.config.schema import organisation_schema
 from cicd_agent.config.values import Setting, catalogue
 from cicd_agent.environment import Environment
 from cicd_agent.errors import ConfigError, Exit
+from cicd_agent.modes.rulebook import RULES
 from cicd_agent.settings import Settings
 from cicd_agent.world import in_shadow, settled
 from tests.test_config_schema import as_written, values
@@ -291,3 +294,12 @@ def test_the_published_schema_says_the_same() -> None:
     assert valid({"locked": {"base-url": "x", "rules": {"a": "off"}}, "defaults": {"model": "m"}})
     bad: list[dict[str, Any]] = [{}, {"locked": {}}, {"locked": {"openai-api-key": "x"}}, {"model": "x"}]
     assert [wrong for wrong in bad if valid(wrong)] == []
+
+
+def test_the_example_of_the_document_is_a_good_one() -> None:
+    page = (Path(__file__).parent.parent / "docs/fleet.md").read_text("utf-8")
+    block = page.partition("```yaml\n")[2].partition("```")[0]
+    text = yaml.safe_load(block)[0]["with"]["organisation-config"]
+    found = organised(text, known_rules={rule.id for rule in RULES})
+    assert found.settings.rules == {"http-timeout": "low", "secret": "critical"}
+    assert found.rank("model") is Rank.LOCKED
