@@ -36,6 +36,9 @@ Nothing has to be configured. What is, comes from the first of these that says s
    push the commit before it, else the default branch;
 3. the **default**.
 
+An **organisation** can come before all of them, and between the file and the default: the input `organisation-config`
+holds what it locks and what it leaves open ([fleet.md](fleet.md)).
+
 Empty is unset. `cicd-agent config explain` prints every value with the place it came from.
 
 A pull request is judged by the configuration that was there before it: changing the file takes effect when the change
@@ -161,6 +164,7 @@ A wrong **input** ends the run with exit code 2 and one line that names every wr
 
 A wrong entry of the **config file** does not: it is ignored, named with its line, and the output `config_status` says
 `invalid` (else `ok`, or `absent` without a file). The other entries count. A mode that fails closed holds.
+What is wrong in `organisation-config` is a wrong input: nothing of it is ignored.
 
     .github/cicd-agent.yml line 7: unknown key `min_severty`, did you mean `min-severity`? Ignored for this run.
 

@@ -21,6 +21,7 @@ from cicd_agent.errors import ConfigError, Exit
 from cicd_agent.modes.rulebook import RULES
 from cicd_agent.settings import Settings
 from cicd_agent.world import in_shadow, settled
+from tests.canaries import LEAKED
 from tests.test_config_schema import as_written, values
 
 FILE = ".github/cicd-agent.yml"
@@ -171,6 +172,17 @@ def test_a_secret_that_got_into_it_is_in_no_message() -> None:
     secret = "Q7vT2mXk9L" + "pR4wZs8NbYc3Hd"
     for text in (f"{secret}: 1", f"locked: {{fail-on: {secret}}}", f"locked: {{{secret}: x}}", f"locked: &{secret} x"):
         assert secret[:12] not in refusal(text, **{"openai-api-key": secret})
+
+
+@pytest.mark.parametrize("key", ["instructions", "base-url", "model"])
+def test_a_secret_is_refused_under_whatever_key_it_stands(key: str) -> None:
+    found = refusal(f"defaults:\n  {key}: 'x {LEAKED} x'\n")
+    assert "`organisation-config` line 2: a secret stands there: give it as an input of its own" in found
+    assert LEAKED[:12] not in found
+    given_ = "aV3rY" + "0wnT0k3n"
+    found = refusal(f"locked: {{{key}: 'https://{given_}@x/'}}", **{"github-token": given_})
+    assert "line 1: a secret stands there" in found
+    assert given_ not in found
 
 
 def json_values(setting: Setting) -> st.SearchStrategy[Any]:

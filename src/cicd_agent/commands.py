@@ -169,8 +169,8 @@ def _keeping(
 
 def _explain(scene: Scene, mode: str, outlet: Outlet) -> int:
     outlet.print(table(explain(scene.loaded, mode)))
-    for problem in scene.loaded.problems:
-        outlet.warn(str(problem))
+    for line in (*map(str, scene.loaded.problems), *scene.loaded.notices):
+        outlet.warn(line)
     return Exit.OK
 
 

@@ -3,7 +3,7 @@
 Nothing of it is ignored when it is wrong: a lock that does not hold must not look like one that does.
 """
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from typing import Final
 
@@ -12,10 +12,13 @@ from cicd_agent.config.document import Block, Entry, Unreadable, parse_document
 from cicd_agent.config.file import ConfigFile, Problem, Reading, with_first
 from cicd_agent.config.layers import Given, Rank
 from cicd_agent.config.values import described, hint, printable, quoted, reveals
+from cicd_agent.core.secrets import find_secrets
 from cicd_agent.settings import CONSUMED_EARLIER
 
 INPUT: Final = "organisation-config"
 PARTS: Final = {"locked": Rank.LOCKED, "defaults": Rank.DEFAULTS}
+_LEAST: Final = 8
+"""Characters of a secret; what is shorter stands in any text."""
 _WHERE: Final = {"locked": "organisation, locked", "defaults": "organisation, default"}
 
 
@@ -47,8 +50,16 @@ def read_organisation(
     return Organised(
         tuple(each for part in parts for each in part.given),
         tuple(each for part in parts for each in part.renamed),
-        tuple(each for part in parts for each in part.problems),
+        (*_secrets_in(text, secrets), *(each for part in parts for each in part.problems)),
     )
+
+
+def _secrets_in(text: str, secrets: Collection[str]) -> Iterator[str]:
+    """A secret is masked nowhere when it is a part of something else: here none may be, whatever the key above it."""
+    long = [secret for secret in secrets if len(secret) >= _LEAST]
+    for number, line in enumerate(text.splitlines(), 1):
+        if find_secrets(line) or any(secret in line for secret in long):
+            yield _line(number, "a secret stands there: give it as an input of its own.")
 
 
 def _part(entry: Entry, *, is_first: bool, file: ConfigFile) -> Organised:

@@ -12,6 +12,7 @@ from cicd_agent.core.plan import Annotation, InlineComment, Review, Summary
 from cicd_agent.core.verdict import Conclusion, RiskLevel, SuppressedBy, Verdict
 from cicd_agent.core.version import minor
 from cicd_agent.modes import Account
+from cicd_agent.modes.deploy_gate.policy import digest
 from cicd_agent.modes.review.report import report
 from cicd_agent.modes.review.verdict import verify
 from cicd_agent.modes.rulebook import RULES
@@ -88,6 +89,12 @@ def test_other_modes_weigh_it_as_little() -> None:
     rules = RuleDraft(findings=(GRAVE,))
     assert weighed(rules, CHANGE, Settings(), FRESH) == ([], [])
     assert weighed(rules, CHANGE, Settings(ring="canary"), FRESH) == ([GRAVE], [GRAVE])
+
+
+def test_an_approval_of_a_deployment_is_bound_to_what_counts() -> None:
+    canary = Settings(ring="canary")
+    assert digest(Settings(), FRESH) != digest(canary, FRESH)
+    assert digest(Settings(), {}) == digest(canary, {}) == digest(canary, FRESH)
 
 
 def test_it_does_not_take_a_claim_of_the_model_with_it() -> None:
