@@ -22,6 +22,8 @@ from cicd_agent.modes.rulebook import RULES
 from cicd_agent.settings import Settings
 from cicd_agent.world import in_shadow, settled
 from tests.canaries import LEAKED
+from tests.jobs import AFTER, BEFORE, Job
+from tests.taped import review, same
 from tests.test_config_schema import as_written, values
 
 FILE = ".github/cicd-agent.yml"
@@ -315,3 +317,19 @@ def test_the_example_of_the_document_is_a_good_one() -> None:
     found = organised(text, known_rules={rule.id for rule in RULES})
     assert found.settings.rules == {"http-timeout": "low", "secret": "critical"}
     assert found.rank("model") is Rank.LOCKED
+
+
+def test_a_lock_holds_in_a_job_whose_summary_names_what_it_put_aside_and_in_its_replay(tmp_path: Path) -> None:
+    job = Job(tmp_path, BEFORE | {".github/cicd-agent.yml": "min-confidence: 1\n"}, AFTER)
+    assert review(job, fail_on="never").exit == 0
+    left = review(job, fail_on="never", organisation_config="locked: {fail-on: low, min-confidence: 0}")
+    assert (left.exit, left.outputs["config_status"]) == (1, "ok"), left.log
+    assert "the organisation has locked what is set here" in left.summary
+    assert "`fail-on` (input)" in left.log
+    assert same(job)
+
+
+def test_a_job_whose_organisation_is_not_understood_fails_though_it_only_advises(tmp_path: Path) -> None:
+    left = review(Job(tmp_path), organisation_config="locked: {fail-on: hgh}")
+    assert (left.exit, left.outputs["conclusion"]) == (2, "failure")
+    assert "line 1: `fail-on` must be" in left.outputs["summary"]
