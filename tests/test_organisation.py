@@ -251,14 +251,18 @@ def test_of_every_setting_the_highest_word_counts(told: tuple[Setting, Any, Any,
     st.dictionaries(
         st.sampled_from([*catalogue(), "x"]), st.text(max_size=20) | st.sampled_from(["true", "5", "high"])
     ),
-    st.text(max_size=60) | st.sampled_from(["locked: {}", "defaults: {model: x}", "model: x\nmodels: {review: y}\n"]),
+    st.just("")
+    | st.text(max_size=60)
+    | st.sampled_from(["locked: {}", "defaults: {model: x}", "model: x\nmodels: {review: y}\n"]),
 )
 @example((catalogue()["rules"], {"a": "high"}, {}, {}, {}), {}, "rules: {a: off}\nrules: {a: low}\n")
 def test_no_input_and_no_file_changes_what_is_locked(
     told: tuple[Setting, Any, Any, Any, Any], inputs: dict[str, str], file: str
 ) -> None:
-    setting, locked, *_ = told
+    setting, locked, other, another, _ = told
     text = json.dumps({"locked": {setting.name: locked}})
+    inputs = inputs if setting.file_only else {setting.name: as_input(other), **inputs}
+    file = file if setting.input_only or file else json.dumps({setting.name: another})
     alone = getattr(organised(text).settings, setting.field)
     try:
         found = getattr(load({**inputs, "organisation-config": text}, file).settings, setting.field)
