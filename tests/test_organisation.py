@@ -337,3 +337,11 @@ def test_a_job_whose_organisation_is_not_understood_fails_though_it_only_advises
     left = review(Job(tmp_path), organisation_config="locked: {fail-on: hgh}")
     assert (left.exit, left.outputs["conclusion"]) == (2, "failure")
     assert "line 1: `fail-on` must be" in left.outputs["summary"]
+
+
+@pytest.mark.parametrize("mode", ["route", "gen-tests"])
+def test_one_file_and_one_text_serve_modes_that_know_fewer_rules(tmp_path: Path, mode: str) -> None:
+    config = "rules: {model: low, http-timeout: off}\n"
+    job = Job(tmp_path, BEFORE | {".github/cicd-agent.yml": config}, {"README.md": "Another app.\n"})
+    left = job.run(mode, organisation_config="locked: {rules: {model: high, shell-injection: high}}")
+    assert (left.exit, left.outputs["config_status"]) == (0, "ok"), left.log
