@@ -11,7 +11,7 @@ sys.path[:0] = [str(ROOT / "src"), str(ROOT)]  # the pages tell of this tree, wh
 
 from cicd_agent.config.explain import plain  # noqa: E402  after the path is set
 from cicd_agent.config.limits import BY_MODE, listed  # noqa: E402
-from cicd_agent.config.schema import config_schema  # noqa: E402
+from cicd_agent.config.schema import config_schema, organisation_schema  # noqa: E402
 from cicd_agent.config.values import Setting, catalogue  # noqa: E402
 from cicd_agent.core.metric_page import page as metrics_page  # noqa: E402
 from cicd_agent.decision import schema as envelope_schema  # noqa: E402
@@ -36,6 +36,9 @@ Nothing has to be configured. What is, comes from the first of these that says s
 2. the **config file** of the base branch, `.github/cicd-agent.yml`: for a pull request the branch it goes into, for a
    push the commit before it, else the default branch;
 3. the **default**.
+
+An **organisation** can come before all of them, and between the file and the default: the input `organisation-config`
+holds what it locks and what it leaves open ([fleet.md](fleet.md)).
 
 Empty is unset. `cicd-agent config explain` prints every value with the place it came from.
 
@@ -162,6 +165,7 @@ A wrong **input** ends the run with exit code 2 and one line that names every wr
 
 A wrong entry of the **config file** does not: it is ignored, named with its line, and the output `config_status` says
 `invalid` (else `ok`, or `absent` without a file). The other entries count. A mode that fails closed holds.
+What is wrong in `organisation-config` is a wrong input: nothing of it is ignored.
 
     .github/cicd-agent.yml line 7: unknown key `min_severty`, did you mean `min-severity`? Ignored for this run.
 
@@ -191,6 +195,7 @@ PAGES: Mapping[str, Callable[[], str]] = {
     "docs/rules.md": rules_page,
     "docs/metrics.md": metrics_page,
     "schema/config.schema.json": schema,
+    "schema/organisation.schema.json": lambda: json.dumps(organisation_schema(), indent=2, ensure_ascii=False) + "\n",
     **{f"{mode}/action.yml": partial(sub_action, mode) for mode in INPUTS},
     **{f".github/workflows/call-{mode}.yml": partial(called, mode) for mode in INPUTS},
     **{f"schema/{kind}.schema.json": partial(wire_schema, kind) for kind in ("evidence", "decision", "report")},

@@ -10,6 +10,7 @@ from typing import Any
 import yaml
 
 from cicd_agent import cli
+from cicd_agent.config.deprecated import old_names
 from cicd_agent.config.limits import BY_MODE, listed, minutes, usd
 from cicd_agent.config.values import catalogue
 from cicd_agent.core.finding import Severity
@@ -114,7 +115,8 @@ def test_the_action_has_the_published_inputs() -> None:
 
 
 def test_every_input_is_a_setting_or_is_consumed_before_there_are_any() -> None:
-    assert {*INPUTS} - {*settings_with_an_input()} == {*CONSUMED_EARLIER}
+    olds = {old for old, each in old_names("setting").items() if each.new in settings_with_an_input()}
+    assert {*INPUTS} - {*settings_with_an_input()} == {*CONSUMED_EARLIER, *olds}
     assert {*settings_with_an_input()} <= {*INPUTS}
 
 

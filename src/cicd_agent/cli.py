@@ -37,7 +37,7 @@ TOOLS: Final = (
     *ACCOUNT,
 )
 FORMATS: Final = ("text", "json", "github")
-SCHEMAS: Final = ("config", "evidence", "decision", "report")
+SCHEMAS: Final = ("config", "organisation", "evidence", "decision", "report")
 
 _EPILOG = """\
 Everything can also come from the environment, as on GitHub Actions: GITHUB_* and RUNNER_TEMP, and each input as

@@ -25,6 +25,7 @@ from cicd_agent.handover import look, read_evidence, require_one_job, take_over
 from cicd_agent.keeping import Keeping
 from cicd_agent.modes import Mode, mode_named
 from cicd_agent.outlet import Outlet
+from cicd_agent.rationing import ration
 from cicd_agent.replay import record
 from cicd_agent.run import Source, decide, observe, propose, resume
 from cicd_agent.settings import Stage
@@ -79,7 +80,10 @@ def execute(
         def put(mode: Mode[Any], here: Scene) -> Asking:
             folder = answers_folder(options, environment, here.settings, Path.cwd())
             keeping = _keeping(folder, environment, clocks, outlet, closing=closing, remembers=not options.dry_run)
-            plain = asking(mode, here.loaded, environment.workload, clocks.elapsed, outlet.redact, keeping=keeping)
+            limits = ration(here.settings, outlet.book.lasting, outlet.book.chain, clocks.now)
+            plain = asking(
+                mode, here.loaded, environment.workload, clocks.elapsed, outlet.redact, keeping=keeping, ration=limits
+            )
             outlet.budget = plain.budget
             if options.dry_run:
                 return plain
@@ -165,8 +169,8 @@ def _keeping(
 
 def _explain(scene: Scene, mode: str, outlet: Outlet) -> int:
     outlet.print(table(explain(scene.loaded, mode)))
-    for problem in scene.loaded.problems:
-        outlet.warn(str(problem))
+    for line in (*map(str, scene.loaded.problems), *scene.loaded.notices):
+        outlet.warn(line)
     return Exit.OK
 
 

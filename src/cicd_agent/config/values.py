@@ -53,6 +53,11 @@ class Setting:
         return self.shape.get("format") == "password"
 
     @property
+    def is_for_organisations(self) -> bool:
+        """Whether an organisation's text may say it: everything but secrets, and that text itself."""
+        return not self.is_secret and self.name != "organisation-config"
+
+    @property
     def choices(self) -> tuple[str, ...]:
         """The words that it may be, none when it is free."""
         return tuple(self.shape.get("enum", ()))

@@ -203,6 +203,7 @@ _CHECKOUT = "      - uses: actions/checkout@3d3c42e5aac5ba805825da76410c181273ba
 WORKFLOWS = (
     Rule(
         id="workflow-permissions",
+        since="0.1",
         title="A workflow may do more",
         severity=Severity.HIGH,
         category=Category.SECURITY,
@@ -224,6 +225,7 @@ WORKFLOWS = (
     ),
     Rule(
         id="unpinned-action",
+        since="0.1",
         title="An action is not pinned to a commit",
         severity=Severity.MEDIUM,
         category=Category.SECURITY,
@@ -243,6 +245,7 @@ WORKFLOWS = (
     ),
     Rule(
         id="untrusted-checkout",
+        since="0.1",
         title="A privileged workflow checks out the pull request",
         severity=Severity.CRITICAL,
         category=Category.SECURITY,
@@ -261,6 +264,7 @@ WORKFLOWS = (
     ),
     Rule(
         id="workflow-injection",
+        since="0.1",
         title="Text of a stranger becomes part of a script",
         severity=Severity.HIGH,
         category=Category.SECURITY,
@@ -283,6 +287,7 @@ WORKFLOWS = (
     ),
     Rule(
         id="secrets-inherited",
+        since="0.1",
         title="All secrets go to somebody else's workflow",
         severity=Severity.MEDIUM,
         category=Category.SECURITY,
