@@ -199,7 +199,7 @@ def test_the_generated_pages_are_current() -> None:
 
 def test_the_readme_uses_names_that_exist() -> None:
     readme = (ROOT / "README.md").read_text("utf-8")
-    assert "uses: org/cicd-agent@v1" in readme
+    assert "uses: org/cicd-agent/review@v1" in readme
     assert [name for name in ("risk_level", "make demo", "examples/workflows/review.yml") if name not in readme] == []
 
 
