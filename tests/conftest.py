@@ -9,6 +9,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+import httpcore2
 from hypothesis import HealthCheck, settings
 
 from tests import protocol_table
@@ -59,6 +60,8 @@ def pytest_configure() -> None:
     )
     # Slow on purpose, and the same for the same key: the tests' few keys are worked out once.
     hashlib.scrypt = cache(hashlib.scrypt)  # type: ignore[assignment]  # a cache hides what it takes
+    # The certificates of all authorities are the same for every client, and most of what it takes to make one.
+    httpcore2.default_ssl_context = cache(httpcore2.default_ssl_context)
     sys.addaudithook(refuse_network)
 
 
