@@ -30,7 +30,8 @@ _EXPOSED = ("pull_request_target", "workflow_run", "issue_comment")
 """Events that hold secrets whoever caused them. `issue_comment` knows no head: it is fetched by the number."""
 # By hand: `gh pr checkout 7`, `git fetch origin pull/7/head`.
 _FETCHED = re.compile(
-    r"\bgh\s+pr\s+checkout\b|\bgit\s+(?:fetch|pull)\b[^\n;&|]{0,200}?\b(?:refs/)?pull/[^\s/]{1,80}?/(?:head|merge)\b"
+    r"\bgh\s+pr\s+checkout\b|"
+    r"\bgit\s+(?:fetch|pull)\b[^\n;&|]{0,200}?\b(?:refs/)?pull/[^\s/]{1,80}?/(?:head|merge)\b"
 )
 
 
@@ -154,7 +155,8 @@ def _is_action(look: Look) -> bool:
 def _target_checkout(look: Look) -> Iterator[Hit]:
     if not _is_workflow(look) or look.yaml is None:
         return
-    trigger = next(filter(None, (_trigger(look.yaml, name) for name in _EXPOSED)), None)
+    found = ((name, _trigger(look.yaml, name)) for name in _EXPOSED)
+    event, trigger = next((each for each in found if each[1] is not None), ("", None))
     if trigger is None:
         return
     for step in _steps(look.yaml):
@@ -163,7 +165,9 @@ def _target_checkout(look: Look) -> Iterator[Hit]:
             number = next((each for each in lines if each in look.added_numbers), None)
             number = number or look.first_added(line(node), line(trigger))
             if number is not None:
-                yield Hit(number)
+                # Whoever wrote a comment may have been looked at in a step before.
+                asked = event == "issue_comment"
+                yield Hit(number, severity=Severity.HIGH if asked else None, confidence=0.8 if asked else None)
                 break
 
 
@@ -271,8 +275,8 @@ WORKFLOWS = (
         title="A privileged workflow checks out the pull request",
         severity=Severity.CRITICAL,
         category=Category.SECURITY,
-        looks_at="`pull_request_target`, `workflow_run` or `issue_comment` together with a checkout of the pull request's "
-        "head or merge commit, by actions/checkout, `gh pr checkout` or `git fetch`",
+        looks_at="`pull_request_target`, `workflow_run` or `issue_comment` together with a checkout of the pull "
+        "request's head or merge commit, by actions/checkout, `gh pr checkout` or `git fetch`",
         why="Anybody who opens a pull request runs code beside this repository's secrets and write token.",
         remedy="Use `pull_request`, or split: build without secrets, publish from `workflow_run` without a checkout.",
         bad=Example(
