@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from tests.servers.github_state import Account, Comment
-from tests.servers.openai import answer
+from tests.servers.openai import Asked, Canned, answer
 from tests.talks import ANSWER, ASK, PERSON, Talk, declined
 from tests.taped import DRAFT, KEPT
 
@@ -119,6 +119,21 @@ def test_a_head_that_was_pushed_after_the_command_is_not_reviewed(tmp_path: Path
         talk.hub.add_pull(7, base="main", head="topic")
         declined(talk.comment(f"@cicd-agent review {seen}"), f"the command names commit {seen[:12]}")
         assert talk.server.requests == 0
+
+
+def test_a_review_of_a_head_that_was_replaced_meanwhile_says_so_and_stands_at_no_line(tmp_path: Path) -> None:
+    talk = Talk(tmp_path)
+
+    def slipped_in(asked: Asked) -> Canned:
+        talk.pull.force_push("f" * 40, talk.pull.files)
+        return answer(DRAFT)(asked)
+
+    talk.server.steps += [slipped_in, answer(KEPT)]
+    with talk:
+        seen = talk.pull.head_sha[:7]
+        assert talk.comment(f"@cicd-agent review {seen}").exit == 0
+    assert f"About commit {seen}, which is no longer part of this pull request" in talk.said[0]
+    assert talk.pull.reviews == talk.replies == []
 
 
 @pytest.mark.parametrize(
