@@ -133,7 +133,8 @@ def test_a_review_of_a_head_that_was_replaced_meanwhile_says_so_and_stands_at_no
         seen = talk.pull.head_sha[:7]
         assert talk.comment(f"@cicd-agent review {seen}").exit == 0
     assert f"About commit {seen}, which is no longer part of this pull request" in talk.said[0]
-    assert talk.pull.reviews == talk.replies == []
+    assert talk.pull.reviews == []
+    assert talk.replies == []
 
 
 @pytest.mark.parametrize(

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from cicd_agent.core.actions import RunState
 from cicd_agent.core.change import Change, Commit
 from cicd_agent.core.delivered import TRAILER
 from cicd_agent.core.event import Actor, Event, EventKind, PullRequest, Ref, WorkflowRun
@@ -16,9 +17,11 @@ from cicd_agent.modes.analyse_failure.gather import declines as analysis_decline
 from cicd_agent.modes.deploy_gate.subject import unserved
 from cicd_agent.modes.own import own_run, own_tests, own_touch
 from cicd_agent.modes.review.gather import declines as review_declines
+from cicd_agent.pulls import named_run
 from cicd_agent.settings import Settings
 from tests.changes import change_of
 from tests.fake_commits import FakeCommits
+from tests.fake_runs import FakeRuns
 from tests.fakes import FakeForge
 from tests.jobs import Job
 from tests.payloads.examples import official_payloads
@@ -118,6 +121,11 @@ def test_a_workflow_does_not_look_into_its_own_end() -> None:
         assert why is not None
         assert WORKFLOW in why
         assert "\n" not in why
+
+
+def test_naming_the_run_of_the_event_by_an_input_hides_nothing() -> None:
+    runs = FakeRuns(states=[RunState(5, workflow="x", conclusion="failure", path=WORKFLOW)])
+    assert own_run(named_run(reported(WORKFLOW), 5, FakeForge(ran=runs)))
 
 
 @pytest.mark.parametrize(
