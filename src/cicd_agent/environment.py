@@ -99,6 +99,7 @@ class Environment:
                 run_id=first("GITHUB_RUN_ID"),
                 run_attempt=first("GITHUB_RUN_ATTEMPT"),
                 server_url=url("GITHUB_SERVER_URL", "https://github.com"),
+                workflow_ref=first("GITHUB_WORKFLOW_REF"),
             ),
             on_actions=first("GITHUB_ACTIONS") == "true",
             event_path=variables.get("GITHUB_EVENT_PATH", ""),

@@ -21,6 +21,7 @@ from cicd_agent.core.ports import Forge
 from cicd_agent.core.timeline import Timeline
 from cicd_agent.environment import Environment
 from cicd_agent.errors import ConfigError, ForgeRefused
+from cicd_agent.guarding import refuse_foreign_checkout, with_permission
 from cicd_agent.modes import LogFiles, Mode, World
 from cicd_agent.pulls import commented_pull, named_pull, named_run, pull_of_run
 from cicd_agent.settings import Settings
@@ -119,6 +120,8 @@ def prepare(
             raise
         notices.append(str(error))
     event = _event(options, environment, repository, known, early)
+    if environment.on_actions:
+        refuse_foreign_checkout(event, repository, environment.run.sha)
     offline = event.kind is EventKind.LOCAL and early.run_id is None and options.mode != "deploy-gate"
     forge = None if offline else _forge(event, early, environment, closing)
     if early.run_id is not None:
@@ -129,10 +132,11 @@ def prepare(
     elif early.pull_request is not None:
         event = named_pull(event, early.pull_request, forge)
     elif mode is not None and event.comment is not None:
-        if mode.declines(event):
-            # Anybody may write a comment: one that says nothing to us costs no request.
+        event, is_heard = _heard(mode, event, forge)
+        if not is_heard:
             return Scene(event, load(inputs(options, environment), None, fallbacks=environment.fallbacks), World())
-        event = commented_pull(event, forge) if event.pull else event
+        if environment.on_actions:
+            refuse_foreign_checkout(event, repository, environment.run.sha)
     text, notice = _config_text(event, early, repository, forge)
     loaded = load(
         inputs(options, environment),
@@ -151,6 +155,19 @@ def prepare(
     told = frozenset(field for field in loaded.origins if loaded.rank(field) in _WORKFLOW)
     world = World(repository, forge, workspace, logs=_logs(options), problems=problems, told=told)
     return Scene(event, loaded, world, tuple(notices), top)
+
+
+def _heard(mode: Mode[Any], event: Event, forge: Forge | None) -> tuple[Event, bool]:
+    """The event of a comment with its pull request as it is now, and whether the mode has anything to do for it.
+
+    Anybody may write a comment: one that says nothing to us costs no request, and one by who may not write only one.
+    """
+    if not mode.declines(event) and not mode.fails_closed:
+        # A mode that fails closed asks by itself: to it a refusal is evidence.
+        event = with_permission(event, forge)
+    if mode.declines(event):
+        return event, False
+    return commented_pull(event, forge) if event.pull else event, True
 
 
 def answers_folder(options: Options, environment: Environment, settings: Settings, cwd: Path) -> Path | None:

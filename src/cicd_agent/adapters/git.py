@@ -168,6 +168,14 @@ class GitRepository:
             return ()
         return tuple(self._ours.text("rev-list", "--parents", "--max-count=1", commit, "--").split()[1:])
 
+    def checked_out(self) -> tuple[str, ...]:
+        """The commit that HEAD names, and then the parents that are written in it, also where a shallow clone stops."""
+        head = self.resolve("HEAD")
+        if head is None:
+            return ()
+        header = self._ours.text("cat-file", "commit", head).partition("\n\n")[0]
+        return (head, *(line.removeprefix("parent ") for line in header.splitlines() if line.startswith("parent ")))
+
     def between(self, base: str, head: str, most: int) -> tuple[Commit, ...]:
         """The commits on the first-parent line of `head` that are not in `base`, newest first.
 

@@ -19,6 +19,7 @@ from cicd_agent.modes.gen_tests.baseline import baseline
 from cicd_agent.modes.gen_tests.flaky import hunt
 from cicd_agent.modes.gen_tests.subjects import Subject, passed_over, subjects
 from cicd_agent.modes.gen_tests.writing import with_written
+from cicd_agent.modes.own import own_tests, own_touch
 from cicd_agent.settings import Settings
 
 SERVED = frozenset(
@@ -61,6 +62,8 @@ def gather(event: Event, world: World, settings: Settings) -> Evidence:
     """
     read_test_command(settings.test_command)
     change = _change(event, world, settings)
+    if ours := own_touch(event, world) or own_tests(event, change, world):
+        return Evidence(event, declined=ours)
     found = subjects(change, settings)
     missed = (*gaps(change, settings), *passed_over(change, settings))
     evidence = Evidence(event, change, gaps=missed)
