@@ -5,6 +5,7 @@ Wheels only, by their hashes, as the action installs them. Nothing is downloaded
 
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 from typing import Final
 
@@ -21,12 +22,12 @@ RUNNERS: Final = {
 """Where the action runs. Not Intel Macs and Windows on ARM: cryptography, which PyGithub needs, has no wheels there."""
 
 
-def missing(lock: str, platform: str, python: str) -> str:
+def missing(lock: str, platform: str, python: str, place: str) -> str:
     """Why the lock cannot be installed there, "" when it can."""
     uv = Path(sys.executable).with_name("uv")
     done = subprocess.run(
         [
-            *(str(uv), "pip", "install", "--dry-run", "--no-config", "--target", "/nonexistent"),
+            *(str(uv), "pip", "install", "--dry-run", "--no-config", "--target", place),
             *("--python-platform", platform, "--python-version", python),
             *("--only-binary", ":all:", "--require-hashes", "--requirement", str(ROOT / lock)),
         ],
@@ -41,12 +42,13 @@ def main() -> int:
     """A line for each platform; 1 when one of them lacks something."""
     failed = False
     for platform, runner in RUNNERS.items():
-        why = [
-            f"{lock}, Python {python}: {reason}"
-            for lock in LOCKS
-            for python in PYTHONS
-            if (reason := missing(lock, platform, python))
-        ]
+        with tempfile.TemporaryDirectory() as place:
+            why = [
+                f"{lock}, Python {python}: {reason}"
+                for lock in LOCKS
+                for python in PYTHONS
+                if (reason := missing(lock, platform, python, place))
+            ]
         print(f"{'MISSING' if why else 'ok':<8}{platform:<28}{runner}")
         for reason in why:
             print(f"        {reason}")
