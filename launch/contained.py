@@ -17,6 +17,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType
+from typing import IO, cast
 
 if not __package__:
     # Isolated, Python does not look where its script lies; at the end, so that nothing of ours stands for the library.
@@ -135,7 +136,10 @@ def run(command: Sequence[str], env: Mapping[str, str], name: str, limit: float)
     if process and cut.why:
         end(process, hearing, env, name, patient=cut.code == CANCELLED)
     say(hearing.end())
-    status = process.wait() if process else 0
+    status = 0
+    if process:
+        status = process.wait()
+        cast("IO[bytes]", process.stdout).close()
     # Whatever became of the client, nobody may write any more when we look at what is there.
     docker(env, "rm", "--force", name)
     return cut if cut.why else ending(status)
@@ -155,13 +159,13 @@ def ending(status: int) -> Ended:
 
 def listen(process: subprocess.Popen[bytes], hearing: Hearing, until: float) -> bool:
     """Pass the log on, up to its end or a point in time; whether it ended."""
-    assert process.stdout is not None  # noqa: S101  it is a pipe
+    pipe = cast("IO[bytes]", process.stdout)
     with selectors.DefaultSelector() as selector:
-        selector.register(process.stdout, selectors.EVENT_READ)
+        selector.register(pipe, selectors.EVENT_READ)
         while (left := until - time.monotonic()) > 0:
             if not selector.select(left):
                 continue
-            piece = os.read(process.stdout.fileno(), PIECE)
+            piece = os.read(pipe.fileno(), PIECE)
             if not piece:
                 return True
             say(hearing.feed(piece))

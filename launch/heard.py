@@ -57,8 +57,6 @@ def harmless(line: str) -> str:
     seen = "".join(char if char.isprintable() or char == "\t" else "\ufffd" for char in line)
     seen = seen.replace("##[", "## [")
     command = OURS.match(seen)
-    if not command:
-        return seen.replace("::", ": :") if "::" in seen else seen
-    if command[0] == "::add-mask::" and len(seen) - len(command[0]) < SHORTEST_MASK:
-        return seen.replace("::", ": :")
-    return seen
+    if command and (command[0] != "::add-mask::" or len(seen) - len(command[0]) >= SHORTEST_MASK):
+        return seen
+    return re.sub(":(?=:)", ": ", seen)

@@ -21,7 +21,9 @@ PULL_S = 300
 NETWORK = "CICD_AGENT_DOCKER_NETWORK"
 WORDS = ("auto", "container", "host")
 # By digest only: what a tag names can be another thing tomorrow.
-REFERENCE = re.compile(r"[a-z0-9][a-z0-9.-]*(?::[0-9]{1,5})?(?:/[a-z0-9][a-z0-9._-]*)*@sha256:[0-9a-f]{64}")
+REFERENCE = re.compile(
+    r"(?:[a-z0-9][a-z0-9.-]*(?::[0-9]{1,5})?/)?[a-z0-9][a-z0-9._-]*(?:/[a-z0-9][a-z0-9._-]*)*@sha256:[0-9a-f]{64}"
+)
 LOCAL_ID = re.compile(r"sha256:[0-9a-f]{64}")
 NETWORK_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,127}")
 DOCKERS = {
