@@ -42,12 +42,13 @@ elif arguments[0] == "run":
 HONEST = 'put(conclusion="success", degraded="false", summary="fine")\n'
 # The agent itself, with exactly the variables that the container would have.
 AGENT = f"""
-import os, shutil
+import os
 given["PATH"] = "/usr/bin:/bin"
 given["TMPDIR"] = given["HOME"] = str(out / "runner")
 mode = arguments[-1]
 os.chdir(arguments[[each.startswith("--workdir=") for each in arguments].index(True)].partition("=")[2])
-os.execve({sys.executable!r}, ["cicd-agent", "-I", "-m", "cicd_agent", mode], given)
+begin = "import sys; sys.path.insert(0, sys.argv.pop(1)); from cicd_agent.__main__ import main; main()"
+os.execve({sys.executable!r}, [{sys.executable!r}, "-I", "-c", begin, {str(ROOT / "src")!r}, mode], given)
 """
 
 
