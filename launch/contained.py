@@ -198,7 +198,7 @@ def docker(env: Mapping[str, str], *arguments: str) -> bool:
     own = {key: value for key, value in env.items() if key in DOCKERS}
     try:
         return not subprocess.run(
-            ["docker", *arguments],  # noqa: S607  the launcher has cleaned PATH
+            ["docker", *arguments],
             env=own,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,

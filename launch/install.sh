@@ -37,6 +37,8 @@ if ! python=$(find_python); then
   problem='no Python from 3.11 to 3.14 on this runner. Put actions/setup-python before this step, or install uv.'
   echo "::error title=cicd-agent::cicd-agent: $problem"
   printf 'conclusion=failure\ndegraded=true\nsummary=%s\n' "$problem" >>"$GITHUB_OUTPUT"
+  # Nobody may take silence for a yes.
+  [[ ${MODE-} != deploy-gate ]] || printf 'decision=hold\nrequires_approval=false\n' >>"$GITHUB_OUTPUT"
   printf '**cicd-agent did not run:** %s\n' "$problem" >>"${GITHUB_STEP_SUMMARY:-/dev/null}"
   exit 2
 fi
