@@ -9,6 +9,7 @@ import os
 import shutil
 import subprocess
 import sys
+import tarfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -124,9 +125,8 @@ def unpacked(builder: Engine, image: str) -> int:
     try:
         exported = subprocess.Popen([builder.program, "export", container], stdout=subprocess.PIPE)
         assert exported.stdout is not None  # noqa: S101  it is a pipe
-        count = 0
-        while piece := exported.stdout.read(1 << 20):
-            count += len(piece)
+        with tarfile.open(fileobj=exported.stdout, mode="r|") as archive:
+            count = sum(member.size for member in archive)
         if exported.wait():
             raise NotBuilt("the files of the image could not be read")
         must(

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 HOME = Path("/opt/cicd-agent")
-GIT = ("git", "git-remote-http", "git-remote-https")
+GIT = ("git", "git-remote-http")
 FILES = (
     *("/etc/ssl/certs/ca-certificates.crt", "/etc/debian_version", "/etc/os-release", "/usr/lib/os-release"),
     *("/etc/ld.so.conf", "/etc/ld.so.conf.d"),
@@ -37,9 +37,16 @@ UNUSED_PARTS = re.compile(
 )
 # Of a package: its own tests, and what only a compiler or a type checker reads.
 UNUSED_OF_PACKAGES = re.compile(r"__pycache__|tests?|.*\.(?:pyc|pyi|c|h|pxd|pyx)")
+UNUSED_FOLDERS = (
+    *("sqlalchemy/dialects/mssql", "sqlalchemy/dialects/mysql", "sqlalchemy/dialects/oracle"),
+    "sqlalchemy/testing",
+)
+    f"sqlalchemy/{name}" for name in ("dialects/mssql", "dialects/mysql", "dialects/oracle", "testing")
+)
+"""What SQLAlchemy has for databases that we do not speak to."""
 
-PASSWD = "root:x:0:0::/:/nonexistent\nagent:x:10001:10001::/tmp:/nonexistent\n"
-GROUP = "root:x:0:\nagent:x:10001:\n"
+USERS = "root:x:0:0::/:/nonexistent\nagent:x:10001:10001::/tmp:/nonexistent\n"
+GROUPS = "root:x:0:\nagent:x:10001:\n"
 # A program, not a script of a shell: there is none.
 COMMAND = "#!/opt/cicd-agent/bin/python -I\nfrom cicd_agent.__main__ import main\n\nmain()\n"
 LIBRARY = re.compile(r"(?:=>\s+)?(/\S+)\s+\(0x")
@@ -72,6 +79,8 @@ class Copier:
         left_out = frozenset(unused)
         for entry in sorted(os.scandir(folder), key=lambda entry: entry.name):
             if entry.name in left_out or parts.fullmatch(entry.name):
+                continue
+            if entry.path.endswith(UNUSED_FOLDERS):
                 continue
             if entry.is_dir(follow_symlinks=False):
                 self.tree(Path(entry.path), left_out, parts)
@@ -117,8 +126,8 @@ def frame(root: Path) -> None:
     (root / "tmp").mkdir()
     (root / "tmp").chmod(stat.S_ISVTX | 0o777)
     for name, text in {
-        "passwd": PASSWD,
-        "group": GROUP,
+        "passwd": USERS,
+        "group": GROUPS,
         "nsswitch.conf": "passwd: files\ngroup: files\nhosts: files dns\n",
     }.items():
         (root / "etc" / name).write_text(text, "ascii")
@@ -149,6 +158,8 @@ def git(copier: Copier) -> None:
         if not path or not Path(path).exists():
             raise NotAssembled(f"there is no {name} in the base. Install git in it.")
         copier.file(Path(path))
+    # The same program by another name.
+    (copier.root / os.path.realpath(said).lstrip("/") / "git-remote-https").symlink_to("git-remote-http")
 
 
 def compiled(root: Path) -> None:
