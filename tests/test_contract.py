@@ -91,6 +91,7 @@ DEFAULTS = {
     "enforce": True,
     "on-hold": "fail",
 }
+INSTALLED = ("python", "runtime", "image")
 CEILINGS = {"review": 0.5, "gen-tests": 1, "analyse-failure": 0.25, "deploy-gate": 0.1, "route": 0}
 MINUTES = {"review": 5, "gen-tests": 15, "analyse-failure": 5, "deploy-gate": 5, "route": 5}
 
@@ -158,8 +159,10 @@ def test_every_input_reaches_the_program_by_an_explicit_variable() -> None:
     [install, run] = ACTION["runs"]["steps"]
     passed = {**install["env"], **run["env"]}
     wanted = {f"INPUT_{name.upper().replace('-', '_')}": f"${{{{ inputs.{name} }}}}" for name in INPUTS}
-    wanted |= {name: wanted[f"INPUT_{name}"] for name in ("INDEX_URL", "STATE_DIR")}
-    assert passed == {**wanted, "AGENT_PYTHON": "${{ steps.install.outputs.python }}"}
+    early = ("INDEX_URL", "STATE_DIR", "RUNTIME", "MODE", "VERIFY_COMMAND", "BASE_URL")
+    wanted |= {name: wanted[f"INPUT_{name}"] for name in early}
+    installed = {f"AGENT_{name.upper()}": f"${{{{ steps.install.outputs.{name} }}}}" for name in INSTALLED}
+    assert passed == {**wanted, **installed}
 
 
 def test_the_action_has_the_published_outputs_and_each_says_what_it_is() -> None:

@@ -22,7 +22,17 @@ from typing import IO, cast
 from cicd_agent.errors import ConfigError
 
 _PASSED = frozenset(
-    {"PATH", "HOME", "TMPDIR", "SSH_AUTH_SOCK", "SSL_CERT_FILE", "SSL_CERT_DIR", "CURL_CA_BUNDLE", "GIT_SSL_CAINFO"}
+    {
+        "PATH",
+        "HOME",
+        "TMPDIR",
+        "SYSTEMROOT",
+        "SSH_AUTH_SOCK",
+        "SSL_CERT_FILE",
+        "SSL_CERT_DIR",
+        "CURL_CA_BUNDLE",
+        "GIT_SSL_CAINFO",
+    }
     | {name for proxy in ("http_proxy", "https_proxy", "all_proxy", "no_proxy") for name in (proxy, proxy.upper())}
 )
 """What a child may inherit: where programs, home, keys and certificates are, and how to reach the network."""
@@ -160,7 +170,10 @@ def _kill(process: subprocess.Popen[bytes]) -> None:
     """End the process and whatever it started (a fetch has children)."""
     if process.poll() is None:
         with suppress(ProcessLookupError, PermissionError):
-            os.killpg(process.pid, signal.SIGKILL)
+            if hasattr(os, "killpg"):
+                os.killpg(process.pid, signal.SIGKILL)
+            else:
+                process.kill()
 
 
 def _failure(command: str, code: int, errors: IO[bytes]) -> GitFailed:
