@@ -41,8 +41,6 @@ UNUSED_FOLDERS = (
     *("sqlalchemy/dialects/mssql", "sqlalchemy/dialects/mysql", "sqlalchemy/dialects/oracle"),
     "sqlalchemy/testing",
 )
-    f"sqlalchemy/{name}" for name in ("dialects/mssql", "dialects/mysql", "dialects/oracle", "testing")
-)
 """What SQLAlchemy has for databases that we do not speak to."""
 
 USERS = "root:x:0:0::/:/nonexistent\nagent:x:10001:10001::/tmp:/nonexistent\n"

@@ -1,4 +1,4 @@
-"""The image, as far as it can be judged without building it; tests/image builds nothing either, but runs what was built."""
+"""The image, as far as it can be judged without building it; tests/image runs what was built."""
 
 import json
 import re
