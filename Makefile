@@ -18,7 +18,7 @@ OVERLAY := UV_CUSTOM_COMPILE_COMMAND="make lock" $(BIN)/uv pip compile --quiet -
 	--generate-hashes --no-emit-index-url
 
 .PHONY: help setup demo test lint types workflows wheels unit fmt bench bench-review bench-logs bench-tests bench-tests-real \
-	bench-risk docs lock clean
+	bench-risk docs lock clean image image-test
 .DEFAULT_GOAL := help
 
 help: ## this list
@@ -56,6 +56,12 @@ workflows: setup ## action.yml, every workflow and our schemas: their schemas, a
 unit: wheels ## the test suite alone
 	@echo "==> pytest"
 	@$(BIN)/python -m pytest
+
+image: setup ## the image, by Docker or Podman: make image BASE=python:3.13-slim@sha256:… NETWORK=host
+	@$(BIN)/python image/build.py $(addprefix --base ,$(BASE)) $(addprefix --network ,$(NETWORK))
+
+image-test: image wheels ## the image really run, without a network: what it can do, and that it says what the host says
+	@CICD_AGENT_IMAGE_TEST=1 $(BIN)/python -m pytest -n 0 tests/image
 
 # What the action installs, for the test that runs action.yml as the runner would: made again for another lock or Python.
 wheels: setup
