@@ -123,11 +123,12 @@ def unpacked(builder: Engine, image: str) -> int:
     if code:
         raise NotBuilt(f"no container can be made of {image} ({container})")
     try:
-        exported = subprocess.Popen([builder.program, "export", container], stdout=subprocess.PIPE)
-        assert exported.stdout is not None  # noqa: S101  it is a pipe
-        with tarfile.open(fileobj=exported.stdout, mode="r|") as archive:
+        with (
+            subprocess.Popen([builder.program, "export", container], stdout=subprocess.PIPE) as exported,
+            tarfile.open(fileobj=exported.stdout, mode="r|") as archive,
+        ):
             count = sum(member.size for member in archive)
-        if exported.wait():
+        if exported.returncode:
             raise NotBuilt("the files of the image could not be read")
         must(
             [builder.program, "cp", f"{container}:{SBOM}", str(MADE / "sbom.cdx.json")], "reading the bill of materials"
