@@ -1,5 +1,4 @@
-"""What it costs to begin: CPU seconds of `--help` on the host, beside an empty Python and an installed peer's, and of an
-installation cold and warm.
+"""What it costs to begin: CPU seconds of `--help` beside an empty Python and a peer, and of an installation.
 
 A container's processes are children of Docker's daemon: their CPU time is what they say of themselves, and what Docker
 adds is not in it.

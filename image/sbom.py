@@ -54,7 +54,7 @@ def packages(status: str) -> dict[str, Package]:
     """Dpkg's packages by name, also by name and architecture as its lists of files are called."""
     found: dict[str, Package] = {}
     for block in status.split("\n\n"):
-        fields = dict(re.findall(r"^([A-Za-z-]+): (.*)$", block, re.MULTILINE))
+        fields: dict[str, str] = dict(re.findall(r"^([A-Za-z-]+): (.*)$", block, re.MULTILINE))
         if {"Package", "Version", "Architecture"} <= fields.keys():
             name, kind = fields["Package"], fields["Architecture"]
             source = fields.get("Source", name).split(" ")[0]
