@@ -227,7 +227,9 @@ def folder(path: Path, spoken: str, job: Job) -> Mount:
         for system in (*SYSTEM, job.action, *inner_places(job)):
             if place.is_relative_to(system):
                 raise Refused(f"{shown} lies in {system}, which no container may change ({path}). {advice}")
-    path.mkdir(mode=0o700, parents=True, exist_ok=True)
+    if not path.exists():
+        path.mkdir(mode=0o700, parents=True)
+        own(path, job)
     if not stat.S_ISDIR(path.lstat().st_mode):
         raise Refused(f"{shown} is not a folder ({path}). {advice}")
     return Mount(real, path, writable=True)

@@ -165,7 +165,7 @@ def main(environ: Mapping[str, str]) -> int:
 
 def remedy(index: str) -> str:
     """What to do about packages that do not come."""
-    if index.startswith(("/", "file:")):
+    if index.startswith("file:") or Path(index).is_absolute():
         return "Check that the folder in `index-url` has a wheel of every locked package for this Python."
     return "Check that the runner reaches the package index, or name a mirror with `index-url`."
 

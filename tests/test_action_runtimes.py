@@ -80,14 +80,18 @@ def test_an_action_of_one_mode_starts_the_container_in_its_mode(setting: Setting
 
 
 @pytest.mark.parametrize("mode", [*modes()])
-def test_an_action_of_one_mode_runs_on_the_host_from_the_same_environment(setting: Setting, mode: str) -> None:
-    # An input that is wrong in every mode: the agent itself answers, and asks nobody anything.
-    inputs = {"index-url": setting.index.url, "timeout-minutes": "never"}
-    ran = use(ROOT / mode, setting.job, inputs, **event(setting))
+def test_an_action_of_one_mode_runs_on_the_host_from_the_same_environment(
+    setting: Setting, released: Path, mode: str
+) -> None:
+    # A folder of wheels, and an input that is wrong in every mode: nobody is asked anything.
+    setting.index.asked.clear()
+    inputs = {"runtime": "host", "index-url": WHEELS.as_uri(), "timeout-minutes": "never"}
+    ran = use(released / mode, setting.job, inputs, **event(setting))
 
-    assert (ran.exit, ran.outputs["conclusion"]) == (2, "failure"), ran.log
+    assert (ran.exit, ran.outputs["conclusion"], [*ran.written]) == (2, "failure", ["install", "run"]), ran.log
     assert "timeout-minutes" in ran.outputs["summary"]
     assert len([*setting.job.temp.glob("cicd-agent-*/complete")]) == 1
+    assert setting.index.asked == []
 
 
 @pytest.mark.parametrize(
@@ -136,7 +140,7 @@ def test_a_review_is_the_same_in_both_and_leaves_the_job_as_it_was(
     with FakeGitHub() as hub:
         github = opened(setting, hub) | {"CICD_AGENT_DOCKER_NETWORK": "host"}
         job = replace(job, token=hub.token, environ={**job.environ, "PATH": f"{user}/bin:{job.environ['PATH']}"})
-        ran: Ran = use(released, job, {"mode": "review", "index-url": setting.index.url, "runtime": runtime}, **github)
+        ran: Ran = use(released, job, {"mode": "review", "index-url": WHEELS.as_uri(), "runtime": runtime}, **github)
         pull = hub.repos["octo/parcel"].pulls[7]
 
     assert (ran.exit, ran.outputs["conclusion"]) == (0, "neutral"), ran.log
@@ -149,17 +153,3 @@ def test_a_review_is_the_same_in_both_and_leaves_the_job_as_it_was(
     assert (ran.environment_file, ran.path_file) == ("", "")
     assert [*setting.sprung.iterdir()] == []
     assert not [each for each in told(setting) if hub.token in each]
-
-
-def test_a_folder_of_wheels_is_enough_and_no_index_is_asked(setting: Setting, tmp_path: Path) -> None:
-    temp = tmp_path / "temp"
-    temp.mkdir()
-    setting.index.asked.clear()
-    inputs = {"mode": "nope", "index-url": WHEELS.as_uri()}
-    ran = use(ROOT, replace(setting.job, temp=temp), inputs, **event(setting))
-
-    assert (ran.exit, [*ran.written]) == (2, ["install", "run"]), ran.log
-    assert setting.index.asked == []
-
-    bad = use(ROOT, replace(setting.job, temp=temp), {**inputs, "index-url": str(tmp_path)}, **event(setting))
-    assert (bad.exit, [*bad.written]) == (2, ["install", "run"]), "what is installed already needs no wheels"

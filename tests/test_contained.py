@@ -150,7 +150,7 @@ def test_evidence_is_handed_in_as_a_copy_and_what_a_stage_writes_is_brought_back
         ("INPUT_CACHE_DIR", "{top}/link", "`cache-dir` is a link"),
         ("INPUT_CACHE_DIR", "{top}/link/x", "`cache-dir` lies in /etc"),
         ("INPUT_STATE_DIR", "{top}/runner/event.json", "`state-dir` holds"),
-        ("INPUT_STATE_DIR", "{top}/tools/docker", "File exists"),
+        ("INPUT_STATE_DIR", "{top}/tools/docker", "`state-dir` is not a folder"),
         ("INPUT_STATE_DIR", "a\nb", "`state-dir` is not a path"),
         ("INPUT_METRICS_FILE", "{top}/temp/agent.prom", "the folder of `metrics-file` holds"),
         ("INPUT_EVIDENCE_FILE", "{top}/linked", "`evidence-file` cannot be read"),
