@@ -57,13 +57,13 @@ unit: wheels ## the test suite alone
 	@echo "==> pytest"
 	@$(BIN)/python -m pytest
 
+image: setup ## the image, by Docker or Podman: make image BASE=python:3.13-slim@sha256:… NETWORK=host
+	@$(BIN)/python image/build.py $(addprefix --base ,$(BASE)) $(addprefix --network ,$(NETWORK))
+
+image-test: image wheels ## the image really run, without a network: what it can do, and that it says what the host says
+	@CICD_AGENT_IMAGE_TEST=1 $(BIN)/python -m pytest -n 0 tests/image
+
 # What the action installs, for the test that runs action.yml as the runner would: made again for another lock or Python.
-image: setup ## the image, on a base of Debian's packages where none can be pulled; needs Docker, or root
-	@scripts/image build
-
-image-test: setup ## the same, run and looked into: its size, what is in it, what it can do, what comes out of it
-	@scripts/image test
-
 wheels: setup
 	@cat requirements.lock .venv/pyvenv.cfg | cksum | cmp -s - .wheelhouse/complete || { \
 		echo "==> wheels for the action's own test" && rm -rf .wheelhouse && \

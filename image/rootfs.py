@@ -1,139 +1,197 @@
-"""Puts together what the agent needs to run, and nothing else: the whole file system of the image.
+"""Assembles the file system of the image: the interpreter, the agent, git over HTTPS and what they load, nothing else.
 
-Runs while the image is built, in the stage that has installed everything: `python image/rootfs.py /rootfs`. No shell
-and no package manager comes along: an interpreter with its library, our packages, git with its transport for https, and
-exactly the shared libraries that these name.
+Runs in the build stage, as root, on a Debian base, with the standard library alone.
 """
 
+import argparse
 import os
+import re
 import shutil
+import stat
 import subprocess
 import sys
 import sysconfig
 from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
-UID = 10001
 HOME = Path("/opt/cicd-agent")
-LEFT_OUT = frozenset(
-    {"test", "tests", "idlelib", "tkinter", "turtledemo", "ensurepip", "lib2to3", "pydoc_data", "__pycache__"}
-    | {"site-packages", "dist-packages", "include"}
+GIT = ("git", "git-remote-http")
+FILES = (
+    *("/etc/ssl/certs/ca-certificates.crt", "/etc/debian_version", "/etc/os-release", "/usr/lib/os-release"),
+    *("/etc/ld.so.conf", "/etc/ld.so.conf.d"),
 )
-"""Folders of the standard library that no run looks into."""
-SOURCES = frozenset({".pyi", ".pyx", ".pxd", ".c", ".h", ".cpp", ".a"})
-"""What packages bring for type checkers and compilers."""
-CERTIFICATES = Path("/etc/ssl/certs/ca-certificates.crt")
-ACCOUNTS = {
-    "etc/passwd": f"root:x:0:0:root:/:/sbin/nologin\nagent:x:{UID}:{UID}::/tmp:/sbin/nologin\n",
-    "etc/group": f"root:x:0:\nagent:x:{UID}:\n",
-    "etc/nsswitch.conf": "passwd: files\ngroup: files\nhosts: files dns\n",
-}
+LINKED = ("bin", "sbin", "lib", "lib32", "lib64", "libx32")
+"""Debian's old top folders, which are links into /usr today."""
+
+# Never imported by a program that has no screen, builds nothing and installs nothing.
+UNUSED = frozenset(
+    {
+        *("test", "tests", "idlelib", "idle_test", "tkinter", "turtledemo", "turtle.py", "ensurepip", "lib2to3"),
+        *("distutils", "pydoc_data", "site-packages", "dist-packages", "__pycache__", "venv", "__phello__"),
+    }
+)
+UNUSED_PARTS = re.compile(
+    r"config-3.*|_test.*\.so|_xx.*\.so|xxlimited.*\.so|(?:_tkinter|_curses|_curses_panel|_dbm|_gdbm|nis|readline|audioop"
+    r"|ossaudiodev|_ctypes_test)\..*so|.*\.(?:pyc|exe|a|h)"
+)
+# Of a package: its own tests, and what only a compiler or a type checker reads.
+UNUSED_OF_PACKAGES = re.compile(r"__pycache__|tests?|.*\.(?:pyc|pyi|c|h|pxd|pyx)")
+UNUSED_FOLDERS = (
+    *("sqlalchemy/dialects/mssql", "sqlalchemy/dialects/mysql", "sqlalchemy/dialects/oracle"),
+    "sqlalchemy/testing",
+)
+"""What SQLAlchemy has for databases that we do not speak to."""
+
+USERS = "root:x:0:0::/:/nonexistent\nagent:x:10001:10001::/tmp:/nonexistent\n"
+GROUPS = "root:x:0:\nagent:x:10001:\n"
+# A program, not a script of a shell: there is none.
+COMMAND = "#!/opt/cicd-agent/bin/python -I\nfrom cicd_agent.__main__ import main\n\nmain()\n"
+LIBRARY = re.compile(r"(?:=>\s+)?(/\S+)\s+\(0x")
 
 
-def needed() -> Iterator[Path]:
-    """Every file and link, libraries aside."""
-    yield Path(sys.base_prefix, "bin", f"python{sys.version_info.major}.{sys.version_info.minor}")
-    library = Path(sysconfig.get_path("stdlib", vars={"installed_base": sys.base_prefix, "base": sys.base_prefix}))
-    yield from files(library)
-    yield from files(HOME)
-    git = Path(shutil.which("git") or "/usr/bin/git")
-    yield git
-    told = subprocess.run([str(git), "--exec-path"], check=True, capture_output=True, text=True)
-    yield from (
-        path for name in ("git-remote-http", "git-remote-https") if (path := Path(told.stdout.strip(), name)).exists()
-    )
-    yield CERTIFICATES
+class NotAssembled(Exception):
+    """What is missing for an image, in one line."""
 
 
-def files(folder: Path) -> Iterator[Path]:
-    """Every file and link below a folder that a run may look into."""
-    for top, folders, names in os.walk(folder):
-        left_out = {"tests", "testing", "__pycache__"} if Path(top).is_relative_to(HOME) else LEFT_OUT
-        folders[:] = sorted(name for name in folders if name not in left_out and not name.startswith("config-"))
-        yield from (Path(top, name) for name in [*sorted(names), *folders] if is_wanted(Path(top, name)))
+@dataclass(frozen=True)
+class Copier:
+    """Copies files of this machine to the same places below `root`; `seen` are those of this machine."""
 
+    root: Path
+    seen: dict[Path, Path]
 
-def is_wanted(path: Path) -> bool:
-    """A file or a link that is used at run time."""
-    if path.suffix in SOURCES or path.name.startswith(("_test", "_tkinter", "_ctypes_test", "xxlimited")):
-        return False
-    return path.is_symlink() or path.is_file()
+    def file(self, source: Path) -> None:
+        """One file with the contents that its name leads to, in the folder where its folder really is."""
+        place = Path(os.path.realpath(source.parent)) / source.name
+        if place in self.seen:
+            return
+        target = self.root / place.relative_to("/")
+        target.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(source, target)
+        target.chmod(0o755 if os.access(source, os.X_OK) else 0o644)
+        self.seen[place] = Path(os.path.realpath(source))
 
-
-def libraries(programs: Iterable[Path]) -> Iterator[Path]:
-    """The shared libraries that programs and extension modules name, and those that these name."""
-    seen: set[Path] = set()
-    for program in programs:
-        if program.is_symlink() or not is_elf(program):
-            continue
-        told = subprocess.run(["ldd", str(program)], check=False, capture_output=True, text=True).stdout
-        for line in told.splitlines():
-            words = line.split()
-            found = next((Path(word) for word in words if word.startswith("/")), None)
-            if found is not None and found not in seen:
-                seen.add(found)
-                yield found
+    def tree(self, folder: Path, unused: Iterable[str] = (), parts: re.Pattern[str] = UNUSED_PARTS) -> None:
+        """A folder without what is not used."""
+        left_out = frozenset(unused)
+        for entry in sorted(os.scandir(folder), key=lambda entry: entry.name):
+            if entry.name in left_out or parts.fullmatch(entry.name):
+                continue
+            if entry.path.endswith(UNUSED_FOLDERS):
+                continue
+            if entry.is_dir(follow_symlinks=False):
+                self.tree(Path(entry.path), left_out, parts)
+            elif entry.is_file():
+                self.file(Path(entry.path))
 
 
 def is_elf(path: Path) -> bool:
-    """Whether the dynamic loader knows what to do with it."""
+    """Whether a file is a program or a library of this kind of machine."""
     with path.open("rb") as file:
         return file.read(4) == b"\x7fELF"
 
 
-class Tree:
-    """The file system in the making."""
+def libraries(said: str) -> Iterator[Path]:
+    """The files that `ldd` names. Raises NotAssembled when one is not there."""
+    for line in said.splitlines():
+        if "not found" in line:
+            raise NotAssembled(f"a library is missing ({line.strip()}). Install it in the base.")
+        if found := LIBRARY.search(line):
+            yield Path(found[1])
 
-    def __init__(self, root: Path) -> None:
-        self.root = root
 
-    def take(self, path: Path) -> None:
-        """Copy a file to its own place, with every link on the way to it."""
-        walked = Path("/")
-        for part in path.absolute().parts[1:]:
-            walked /= part
-            here = self.root / walked.relative_to("/")
-            if walked.is_symlink():
-                target = walked.readlink()
-                if not here.is_symlink():
-                    here.parent.mkdir(parents=True, exist_ok=True)
-                    here.symlink_to(target)
-                self.take(Path(os.path.normpath(walked.parent / target / path.absolute().relative_to(walked))))
-                return
-            if walked.is_dir():
-                here.mkdir(parents=True, exist_ok=True)
-        target_file = self.root / path.absolute().relative_to("/")
-        if path.is_file() and not target_file.exists():
-            shutil.copy2(path, target_file)
+def load(copier: Copier) -> None:
+    """Copy the libraries of everything that was copied."""
+    for source in [path for path in copier.seen.values() if is_elf(path)]:
+        done = subprocess.run(["ldd", str(source)], capture_output=True, text=True, check=False)  # noqa: S607
+        # What is linked to nothing makes ldd fail, and needs nothing.
+        for library in libraries(done.stdout):
+            if not library.is_relative_to(HOME):
+                copier.file(library)
 
-    def write(self, name: str, text: str) -> None:
-        """A small file of ours."""
-        path = self.root / name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(text, "utf-8")
+
+def frame(root: Path) -> None:
+    """The folders, links and names that a process expects around it."""
+    for name in LINKED:
+        old = Path("/", name)
+        if old.is_symlink():
+            target = old.readlink()
+            (root / "usr" / name).mkdir(parents=True, exist_ok=True)
+            (root / name).symlink_to(target)
+    for name in ("dev", "proc", "sys", "run", "etc", "repo", "var/empty", "usr/bin"):
+        (root / name).mkdir(parents=True, exist_ok=True)
+    (root / "tmp").mkdir()
+    (root / "tmp").chmod(stat.S_ISVTX | 0o777)
+    for name, text in {
+        "passwd": USERS,
+        "group": GROUPS,
+        "nsswitch.conf": "passwd: files\ngroup: files\nhosts: files dns\n",
+    }.items():
+        (root / "etc" / name).write_text(text, "ascii")
+
+
+def interpreter(copier: Copier) -> None:
+    """The interpreter of the environment with its library, and the environment."""
+    stdlib = Path(sysconfig.get_path("stdlib"))
+    program = Path(os.path.realpath(sys.executable))
+    copier.file(program)
+    copier.tree(stdlib, UNUSED)
+    copier.tree(HOME / "lib", (), UNUSED_OF_PACKAGES)
+    copier.tree(HOME / "src", (), re.compile("__pycache__"))
+    copier.file(HOME / "pyvenv.cfg")
+    binaries = copier.root / HOME.relative_to("/") / "bin"
+    binaries.mkdir(parents=True)
+    (binaries / "python").symlink_to(program)
+    command = copier.root / "usr/bin/cicd-agent"
+    command.write_text(COMMAND, "ascii")
+    command.chmod(0o755)
+
+
+def git(copier: Copier) -> None:
+    """Git, with what it fetches by; its other programs need a shell or Perl."""
+    said = subprocess.run(["git", "--exec-path"], capture_output=True, text=True, check=True).stdout.strip()  # noqa: S607
+    for name in GIT:
+        path = shutil.which("git") if name == "git" else f"{said}/{name}"
+        if not path or not Path(path).exists():
+            raise NotAssembled(f"there is no {name} in the base. Install git in it.")
+        copier.file(Path(path))
+    # The same program by another name.
+    (copier.root / os.path.realpath(said).lstrip("/") / "git-remote-https").symlink_to("git-remote-http")
+
+
+def compiled(root: Path) -> None:
+    """Byte code that is believed without looking at times: nothing can be written there any more."""
+    folders = [Path(sysconfig.get_path("stdlib")), HOME / "lib", HOME / "src"]
+    inside = [str(root / folder.relative_to("/")) for folder in folders]
+    quiet = [sys.executable, "-I", "-m", "compileall", "-q", "-j", "0", "--invalidation-mode", "unchecked-hash"]
+    subprocess.run([*quiet, "-s", str(root), "-p", "/", *inside], check=True)
 
 
 def main(root: Path) -> None:
-    """Make the tree; it must not be there yet."""
+    """Make the file system in an empty or new folder, and the list of what came from where beside it."""
     root.mkdir(parents=True)
-    tree = Tree(root)
-    taken = list(needed())
-    for path in [*taken, *libraries(taken)]:
-        tree.take(path)
-    for name, text in ACCOUNTS.items():
-        tree.write(name, text)
-    # Where OpenSSL looks when nobody says otherwise.
-    bundle = root / "usr/lib/ssl/cert.pem"
-    bundle.parent.mkdir(parents=True, exist_ok=True)
-    bundle.symlink_to(CERTIFICATES)
-    for name in ("repo", "proc", "sys", "dev"):
-        (root / name).mkdir(exist_ok=True)
-    (root / "tmp").mkdir()
-    (root / "tmp").chmod(0o1777)
-    # What is compiled is believed unseen: nothing in the image ever changes.
-    compiled = ["-q", "-j", "0", "--invalidation-mode", "unchecked-hash", "-s", str(root), "-p", "/", str(root)]
-    subprocess.run([sys.executable, "-m", "compileall", *compiled], check=True)
+    frame(root)
+    copier = Copier(root, {})
+    interpreter(copier)
+    git(copier)
+    load(copier)
+    for name in FILES:
+        path = Path(name)
+        if path.is_dir():
+            copier.tree(path)
+        elif path.exists():
+            copier.file(path)
+    subprocess.run(["ldconfig", "-r", str(root)], check=True)  # noqa: S607
+    compiled(root)
+    sources = sorted({str(path) for path in copier.seen.values()})
+    root.with_name(f"{root.name}.sources").write_text("".join(f"{path}\n" for path in sources), "utf-8")
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]))
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("root", type=Path)
+    try:
+        main(parser.parse_args().root)
+    except NotAssembled as problem:
+        sys.exit(f"rootfs: {problem}")
