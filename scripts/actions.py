@@ -58,7 +58,7 @@ def output_names(mode: ModeName) -> Iterator[str]:
 def permission_lines(mode: ModeName) -> Iterator[str]:
     """`name: access`, each with why."""
     for each in PERMISSIONS[mode]:
-        when = f", with `{each.only_for}`" if each.only_for else ""
+        when = f", with `{each.only_for}`" if each.only_for else ", if you like" if each.optional else ""
         yield f"{each.name}: {each.access} # {each.why}{when}"
 
 

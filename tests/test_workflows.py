@@ -9,7 +9,7 @@ import pytest
 import yaml
 
 from cicd_agent.settings import ModeName
-from cicd_agent.surface import INPUTS, PERMISSIONS
+from cicd_agent.surface import INPUTS, needed
 
 ROOT = Path(__file__).parent.parent
 OURS = sorted((ROOT / ".github/workflows").glob("*.yml"))
@@ -111,7 +111,7 @@ def test_a_workflow_that_others_call_hands_everything_on_and_asks_for_the_least(
     assert [name for name in takes["secrets"] if f"secrets.{name}" not in text] == []
     assert {*takes["outputs"]} == {*job["outputs"]} == {*DECLARED[mode]["outputs"]}
     assert "github.token" in step["with"]["github-token"]
-    least = {each.name: each.access for each in PERMISSIONS[mode] if not each.only_for}
+    least = {each.name: each.access for each in needed(mode)}
     assert job["permissions"] == least
 
 
@@ -120,9 +120,9 @@ def test_a_job_reads_only_outputs_of_jobs_that_it_needs(path: Path) -> None:
     workflow = load(path)
     for job in workflow["jobs"].values():
         needs = [job["needs"]] if isinstance(job.get("needs"), str) else job.get("needs", [])
-        for needed, output in re.findall(r"needs\.([\w-]+)\.outputs\.(\w+)", yaml.safe_dump(job)):
-            assert needed in needs
-            assert output in workflow["jobs"][needed]["outputs"]
+        for other, output in re.findall(r"needs\.([\w-]+)\.outputs\.(\w+)", yaml.safe_dump(job)):
+            assert other in needs
+            assert output in workflow["jobs"][other]["outputs"]
 
 
 def test_our_gate_waits_for_every_other_job() -> None:

@@ -57,18 +57,23 @@ INPUTS: Final[Mapping[ModeName, tuple[str, ...]]] = {
 
 @dataclass(frozen=True, slots=True)
 class Permission:
-    """One line of a job's `permissions:`; `only_for` is the setting that makes it necessary, "" when the mode is."""
+    """One line of a job's `permissions:`; `only_for` is the setting that makes it necessary, "" when the mode is.
+
+    What is `optional` makes something possible that is left out without it, and no setting asks for it.
+    """
 
     name: str
     access: Literal["read", "write"]
     why: str
     only_for: str = ""
+    optional: bool = False
 
 
 PERMISSIONS: Final[Mapping[ModeName, tuple[Permission, ...]]] = {
     "review": (
         Permission("contents", "read", "the change"),
         Permission("pull-requests", "write", "the review; without it, as on forks, annotations and a step summary"),
+        Permission("contents", "write", "resolve the threads of findings that are mended", optional=True),
         Permission("checks", "write", "a check run of its own", "check-run: on"),
         Permission("issues", "write", "make a label that is not there yet", "labels: on"),
     ),
@@ -105,4 +110,4 @@ PERMISSIONS: Final[Mapping[ModeName, tuple[Permission, ...]]] = {
 
 def needed(mode: ModeName) -> tuple[Permission, ...]:
     """What the mode needs with no setting changed."""
-    return tuple(each for each in PERMISSIONS[mode] if not each.only_for)
+    return tuple(each for each in PERMISSIONS[mode] if not each.only_for and not each.optional)

@@ -218,7 +218,7 @@ def _event(
     if options.logs or (settings.run_id is not None and not path):
         # A log, or a run that GitHub knows: there may be no change to compare it with.
         return local_event(Ref(), Ref(), repo=as_repo(environment.run.repository), actor=environment.run.actor)
-    if options.command == "config" and not path:
+    if options.command in {"config", "doctor"} and not path:
         return _local("HEAD", options, environment, repository)
     if not path and known is not None and known.kind is EventKind.LOCAL:
         return known

@@ -26,6 +26,11 @@ def write_file(path: Path, text: str, *, mode: int = 0o644, exact: bool = False)
         fresh.unlink(missing_ok=True)
 
 
+def is_writable(folder: Path) -> bool:
+    """Whether this process may make files there, as far as that can be told without making one."""
+    return os.access(folder, os.W_OK | os.X_OK)
+
+
 def place_file(path: Path, text: str, remedy: str) -> None:
     """Put a file in place, and make the folders above it. Raises ConfigError, which ends with the remedy."""
     try:

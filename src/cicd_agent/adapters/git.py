@@ -168,6 +168,11 @@ class GitRepository:
             return ()
         return tuple(self._ours.text("rev-list", "--parents", "--max-count=1", commit, "--").split()[1:])
 
+    @property
+    def is_shallow(self) -> bool:
+        """Whether the checkout's own history ends early, whatever was fetched since into ours."""
+        return (self._place.common / "shallow").exists()
+
     def checked_out(self) -> tuple[str, ...]:
         """The commit that HEAD names, and then the parents that are written in it, also where a shallow clone stops."""
         head = self.resolve("HEAD")
