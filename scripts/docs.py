@@ -18,11 +18,12 @@ from cicd_agent.modes.rulebook.page import page as rules_page  # noqa: E402
 from cicd_agent.surface import INPUTS  # noqa: E402
 from scripts.actions import sub_action  # noqa: E402
 from scripts.called import called  # noqa: E402
-from scripts.pages import of_mode  # noqa: E402
+from scripts.pages import all_permissions, events, exits, of_mode  # noqa: E402
 from scripts.pages.marked import Maker, remade  # noqa: E402
 from scripts.pages.rows import default, table  # noqa: E402
 
 MARK = "<!-- Made by scripts/docs.py from src/cicd_agent/settings.py: change that, then `make docs`. -->"
+OF_CODE = "<!-- Made by scripts/docs.py from the code: change that, then `make docs`. -->"
 
 CONFIGURATION = """\
 # Configuration
@@ -194,6 +195,7 @@ MAKERS: Mapping[str, Maker] = {
     "inputs": of_mode.inputs,
     "outputs": of_mode.outputs,
     "permissions": of_mode.permissions,
+    "exits": exits.exits,
 }
 """What makes a marked part of a page, by the first word of the mark; the other words are its arguments."""
 
@@ -205,6 +207,9 @@ def with_parts(name: str) -> str:
 
 PAGES: Mapping[str, Callable[[], str]] = {
     "docs/configuration.md": configuration,
+    "docs/permissions.md": lambda: all_permissions.page(OF_CODE),
+    "docs/exit-codes.md": lambda: exits.page(OF_CODE),
+    "docs/events.md": lambda: events.page(OF_CODE),
     "docs/rules.md": rules_page,
     "docs/metrics.md": metrics_page,
     "schema/config.schema.json": schema,

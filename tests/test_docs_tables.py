@@ -4,10 +4,12 @@ from pathlib import Path
 
 import pytest
 
+from cicd_agent.core.event import EventKind
+from cicd_agent.errors import Exit
 from cicd_agent.settings import ModeName
 from cicd_agent.surface import INPUTS, PERMISSIONS
 from scripts.actions import output_names
-from scripts.pages import of_mode
+from scripts.pages import events, exits, of_mode
 from scripts.pages.marked import Unmade, marks, remade
 from scripts.pages.rows import table
 
@@ -62,3 +64,30 @@ def test_a_limit_that_differs_by_mode_is_that_of_the_page() -> None:
     for mode, usd in published.items():
         assert f"| `max-cost-usd` | `{usd}` | yes |" in of_mode.inputs(mode)
     assert "| `github-token` | `${{ github.token }}` | no |" in of_mode.inputs("route")
+
+
+@pytest.mark.parametrize("mode", INPUTS)
+def test_the_page_of_a_mode_has_its_own_tables(mode: ModeName) -> None:
+    made = marks((DOCS / f"{mode}.md").read_text("utf-8"))
+    assert {f"{what} {mode}" for what in ("inputs", "outputs", "permissions", "exits")} <= {*made}
+    assert [words for words in made if words.split()[1].partition("/")[0] != mode] == []
+
+
+def test_only_a_mode_that_fails_closed_fails_for_lack_of_github_or_a_model() -> None:
+    for code in (Exit.FORGE, Exit.MODEL, Exit.BUDGET, Exit.MISBEHAVED):
+        assert exits.ending("deploy-gate", code) == str(int(code))
+        assert exits.ending("review", code) == "0, with a warning"
+    assert exits.ending("route", Exit.STOP) == "never"
+    assert {*exits.MEANINGS} == {*Exit}
+
+
+def test_what_is_served_is_what_the_modes_say() -> None:
+    def served(mode: ModeName) -> set[str]:
+        return {kind for kind in EventKind if not events.declined(mode, kind)} - {"local", "other"}
+
+    assert served("review") == {"pull_request", "pull_request_target", "push", "merge_group", "workflow_run"}
+    assert served("gen-tests") == {"pull_request", "push", "merge_group"}
+    assert events.answer("deploy-gate", EventKind.PULL_REQUEST) == "holds"
+    assert events.answer("deploy-gate", EventKind.ISSUE_COMMENT) == "no"
+    assert {"push", "deployment", "release", "schedule", "workflow_dispatch", "workflow_run"} == served("deploy-gate")
+    assert len(served("route")) == len(EventKind) - 2
