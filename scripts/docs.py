@@ -19,6 +19,7 @@ from cicd_agent.surface import INPUTS  # noqa: E402
 from scripts.actions import sub_action  # noqa: E402
 from scripts.called import called  # noqa: E402
 from scripts.pages import all_permissions, events, exits, of_mode  # noqa: E402
+from scripts.pages.excerpt import excerpt  # noqa: E402
 from scripts.pages.marked import Maker, remade  # noqa: E402
 from scripts.pages.rows import default, table  # noqa: E402
 
@@ -196,6 +197,7 @@ MAKERS: Mapping[str, Maker] = {
     "outputs": of_mode.outputs,
     "permissions": of_mode.permissions,
     "exits": exits.exits,
+    "excerpt": excerpt,
 }
 """What makes a marked part of a page, by the first word of the mark; the other words are its arguments."""
 

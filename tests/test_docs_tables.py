@@ -70,6 +70,7 @@ def test_a_limit_that_differs_by_mode_is_that_of_the_page() -> None:
 def test_the_page_of_a_mode_has_its_own_tables(mode: ModeName) -> None:
     made = marks((DOCS / f"{mode}.md").read_text("utf-8"))
     assert {f"{what} {mode}" for what in ("inputs", "outputs", "permissions", "exits")} <= {*made}
+    assert any(words.startswith(f"excerpt {mode}/") for words in made)
     assert [words for words in made if words.split()[1].partition("/")[0] != mode] == []
 
 
@@ -82,7 +83,7 @@ def test_only_a_mode_that_fails_closed_fails_for_lack_of_github_or_a_model() -> 
 
 
 def test_what_is_served_is_what_the_modes_say() -> None:
-    def served(mode: ModeName) -> set[str]:
+    def served(mode: ModeName) -> set[EventKind | str]:
         return {kind for kind in EventKind if not events.declined(mode, kind)} - {"local", "other"}
 
     assert served("review") == {"pull_request", "pull_request_target", "push", "merge_group", "workflow_run"}
