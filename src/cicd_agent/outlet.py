@@ -48,7 +48,7 @@ from cicd_agent.world import Scene, any_settings, in_shadow, settled
 
 HIDDEN = ".cicd-agent"
 EVIDENCE = "evidence.json"
-_ADVISORY = frozenset({Exit.FORGE, Exit.MODEL, Exit.BUDGET, Exit.MISBEHAVED})
+ADVISORY = frozenset({Exit.FORGE, Exit.MODEL, Exit.BUDGET, Exit.MISBEHAVED})
 """Failures that are warnings in a mode that does not fail closed."""
 
 
@@ -202,7 +202,7 @@ class Outlet:
         """Say what went wrong in every place where somebody or something would look for a result; the exit code."""
         mode = mode_named(self._options.mode)
         is_closed = mode is not None and mode.fails_closed and not in_shadow(self._options, self._environment)
-        code = Exit.OK if error.exit in _ADVISORY and not is_closed else error.exit
+        code = Exit.OK if error.exit in ADVISORY and not is_closed else error.exit
         line = self.redact(str(error))
         if trace:
             self._workflow(()).say(self.redact(trace))

@@ -20,6 +20,9 @@ _MODEL: Final = _WORDS("""
     max-cost-usd max-input-tokens max-rounds cache-dir instructions
 """)
 
+SHARED: Final = frozenset((*_EVERY, *_MODEL))
+"""The inputs that belong to no mode: those of the run, and of the model where one is asked."""
+
 INPUTS: Final[Mapping[ModeName, tuple[str, ...]]] = {
     "review": (
         *_EVERY,
