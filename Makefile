@@ -18,7 +18,7 @@ OVERLAY := UV_CUSTOM_COMPILE_COMMAND="make lock" $(BIN)/uv pip compile --quiet -
 	--generate-hashes --no-emit-index-url
 
 .PHONY: help setup demo test lint types workflows wheels unit fmt bench bench-review bench-logs bench-tests bench-tests-real \
-	bench-risk docs lock platforms package image image-test clean
+	bench-risk docs site language-service lock platforms package image image-test clean
 .DEFAULT_GOAL := help
 
 help: ## this list
@@ -105,6 +105,9 @@ bench-risk: setup ## the risk model on commits with bug labels: make bench-risk 
 docs: setup ## write the generated pages, schemas, sub-actions and the picture again
 	@$(BIN)/python scripts/docs.py
 	@$(BIN)/python scripts/picture.py
+
+site: setup ## the documents as a site, into site/: a warning is an error
+	@NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet --clean --site-dir site
 
 lock: setup ## resolve every dependency again; `make lock UPGRADE=--upgrade` takes the newest
 	@$(COMPILE) $(UPGRADE) pyproject.toml --output-file requirements.lock
