@@ -11,10 +11,10 @@ from pathlib import Path
 import pytest
 import yaml
 
+from cicd_agent.adapters.questions import Asker
 from cicd_agent.cli import MODES, parse
 from cicd_agent.config import lint
 from cicd_agent.edge import run
-from cicd_agent.initialising import Asker
 from cicd_agent.outlet import Streams
 from cicd_agent.scaffold import CONFIG, FOLDER, Answers, files
 from cicd_agent.settings import ModeName

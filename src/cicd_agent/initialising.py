@@ -1,15 +1,15 @@
 """`cicd-agent init`: three questions, or flags in their place, and the files that follow from the answers."""
 
 import re
-import sys
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
-from typing import TextIO, get_args
+from typing import get_args
 from urllib.parse import urlsplit
 
 from cicd_agent.adapters.files import write_file
 from cicd_agent.adapters.git import GitRepository
+from cicd_agent.adapters.questions import Asker
 from cicd_agent.cli import MODES, Options
 from cicd_agent.config import lint
 from cicd_agent.config.document import Block, Unreadable, Value, parse_document
@@ -24,27 +24,6 @@ _OURS = re.compile(r"org/cicd-agent/([a-z-]+)@v1")
 _MOST = 100
 _SIZE = 100_000
 _FLAGS = "--modes review,analyse-failure --forks no --model none, or --yes"
-
-
-@dataclass(frozen=True, slots=True)
-class Asker:
-    """Where questions are put and answered."""
-
-    out: TextIO
-    read: Callable[[], str]
-
-    def ask(self, question: str, otherwise: str, valid: Callable[[str], bool]) -> str:
-        """An answer that is valid; nothing is the default. Raises ConfigError when nobody answers any more."""
-        while True:
-            self.out.write(f"{question} [{otherwise}] ")
-            self.out.flush()
-            line = self.read()
-            if not line:
-                raise ConfigError("init was not answered", remedy=f"Answer, or give flags: {_FLAGS}")
-            said = line.strip() or otherwise
-            if valid(said):
-                return said
-            self.out.write("  That is none of the answers.\n")
 
 
 def init(options: Options, environment: Environment, outlet: Outlet, asker: Asker | None) -> int:
@@ -198,8 +177,3 @@ def _told(made: Mapping[str, str], answers: Answers, host: str) -> Iterator[str]
 
 def _is_elsewhere(host: str) -> bool:
     return host not in {"", "github.com"}
-
-
-def terminal(out: TextIO) -> Asker | None:
-    """Somebody to ask, None where nobody is."""
-    return Asker(out, sys.stdin.readline) if sys.stdin is not None and sys.stdin.isatty() else None

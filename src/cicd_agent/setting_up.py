@@ -1,6 +1,5 @@
 """The commands that set the agent up and look after that: each is done by itself, and asks no model for anything."""
 
-import sys
 from collections.abc import Callable
 
 from cicd_agent.cli import Options
@@ -14,6 +13,7 @@ def set_up(options: Options, environment: Environment, outlet: Outlet, limit: Ca
         from cicd_agent.doctoring import doctor  # noqa: PLC0415  each pays for itself
 
         return doctor(options, environment, outlet, limit)
-    from cicd_agent.initialising import init, terminal  # noqa: PLC0415
+    from cicd_agent.adapters.questions import person  # noqa: PLC0415
+    from cicd_agent.initialising import init  # noqa: PLC0415
 
-    return init(options, environment, outlet, terminal(sys.stdout))
+    return init(options, environment, outlet, person())

@@ -9,15 +9,15 @@ SECONDS: Final = 10
 _NAMES: Final = ("PATH", "HOME", "DOCKER_HOST", "DOCKER_CONTEXT", "DOCKER_CONFIG", "XDG_RUNTIME_DIR")
 
 
-def why_not(environ: Mapping[str, str]) -> str:
+def why_not(variables: Mapping[str, str]) -> str:
     """Why no Linux container can be run here, "" when one can."""
-    docker = shutil.which("docker", path=environ.get("PATH", ""))
+    docker = shutil.which("docker", path=variables.get("PATH", ""))
     if docker is None:
         return "there is no `docker` on PATH"
     try:
         done = subprocess.run(  # noqa: S603  the machine's own client, with arguments of ours
             [docker, "version", "--format", "{{.Server.Os}}"],
-            env={name: environ[name] for name in _NAMES if name in environ},
+            env={name: variables[name] for name in _NAMES if name in variables},
             stdin=subprocess.DEVNULL,
             capture_output=True,
             timeout=SECONDS,
