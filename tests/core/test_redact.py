@@ -155,7 +155,7 @@ def test_a_megabyte_is_redacted_with_a_secret_at_its_end() -> None:
 
 
 @pytest.mark.parametrize(
-    "before", ["\\n", "\\\\n", "\\t", "\\u000a", "\\x1b", "\x1b[31m", "\x1b[1;31m", "<U+001B>[0m", "\x1b[m"]
+    "before", ["\\n", "\\\\n", "\\t", "\\u000a", "%22", "\\x1b", "\x1b[31m", "\x1b[1;31m", "<U+001B>[0m", "\x1b[m"]
 )
 @pytest.mark.parametrize(
     "token", ["gh" + "p_" + "aB3dE5fG7hJ9kL1mN3pQ5rS7tU9vW1xY3zA5", "AK" + "IA" + "QWERTY7UIOP2ASDF"]

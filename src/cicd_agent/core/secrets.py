@@ -45,7 +45,7 @@ class Signs:
 
 _BOUNDARY = re.compile(r"^\(\?<!\[[^\]]+\]\)")
 # The last letter of an escape is no letter of a word: a line end in JSON, a colour in a log.
-_AFTER_ESCAPE = r"(?<=\\[nrtbf])|(?<=\\u[0-9A-Fa-f]{4})|(?<=\\x[0-9A-Fa-f]{2})|(?<=[0-9;\[]m)"
+_AFTER_ESCAPE = r"(?<=\\[nrtbf])|(?<=\\u[0-9A-Fa-f]{4})|(?<=\\x[0-9A-Fa-f]{2})|(?<=%[0-9A-Fa-f]{2})|(?<=[0-9;\[]m)"
 
 
 def _shape(name: str, hints: str, pattern: str, *, mixed: bool = False) -> Shape:
