@@ -1,7 +1,6 @@
 """Feeds each target for so long: by atheris where it is installed, else by mutations of the seeds, and says which."""
 
 import argparse
-import importlib
 import importlib.util
 import subprocess
 import sys
@@ -87,7 +86,13 @@ def by_atheris(name: str, seconds: int) -> str:
     with tempfile.TemporaryDirectory() as corpus:
         for number, seed in enumerate(TARGETS[name].seeds):
             (Path(corpus) / str(number)).write_bytes(seed)
-        command = [sys.executable, __file__, "--child", name, f"-max_total_time={seconds}", f"-max_len={MOST_BYTES}"]
+        command = [
+            sys.executable,
+            str(ROOT / "fuzz/guided.py"),
+            name,
+            f"-max_total_time={seconds}",
+            f"-max_len={MOST_BYTES}",
+        ]
         told = subprocess.run(
             [*command, "-timeout=20", corpus], cwd=corpus, capture_output=True, text=True, check=False
         )
@@ -95,20 +100,8 @@ def by_atheris(name: str, seconds: int) -> str:
     return "" if told.returncode == 0 else told.stderr[-3_000:]
 
 
-def child(name: str, arguments: Sequence[str]) -> None:
-    """Hand the process over to atheris."""
-    atheris = importlib.import_module("atheris")  # it is there, or nobody has asked for it
-
-    atheris.instrument_all()
-    atheris.Setup([name, *arguments], TARGETS[name].feed)
-    atheris.Fuzz()
-
-
 def main(arguments: Sequence[str]) -> int:
     """Feed all targets or those that are named."""
-    if arguments[:1] == ["--child"]:
-        child(arguments[1], arguments[2:])
-        return 0
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("targets", nargs="*", choices=[*TARGETS, []], help="all by default")
     parser.add_argument("--seconds", type=int, default=60, help="for each target")

@@ -36,9 +36,9 @@ def test_a_plan_is_carried_out_whole(site: Site) -> None:
 @pytest.mark.parametrize("name", ["certificate.json", "findings.sarif"])
 def test_a_document_without_its_secrets_is_still_one(site: Site, name: str) -> None:
     half = len(KEY) // 2
-    site.perform(Artifact("file", name, json.dumps({"first": KEY[:half], "second": KEY[half:]}, indent=1)), *LOCAL[:2])
+    site.perform(Artifact("file", name, json.dumps({"said": [KEY[:half], KEY[half:]], "n": 1}, indent=1)), *LOCAL[:2])
     written = (site.folder / name).read_text()
-    assert set(json.loads(written)) == {"first", "second"}
+    assert json.loads(written)["n"] == 1
     assert KEY[:half] not in written
 
 
