@@ -18,7 +18,7 @@ OVERLAY := UV_CUSTOM_COMPILE_COMMAND="make lock" $(BIN)/uv pip compile --quiet -
 	--generate-hashes --no-emit-index-url
 
 .PHONY: help setup demo test lint types workflows wheels unit fmt bench bench-review bench-logs bench-tests bench-tests-real \
-	bench-risk docs site language-service lock platforms package image image-test clean
+	bench-risk attacks fuzz docs site lock platforms package image image-test clean
 .DEFAULT_GOAL := help
 
 help: ## this list
@@ -101,6 +101,13 @@ bench-logs: setup ## what is found in real logs of failures: make bench-logs DAT
 
 bench-risk: setup ## the risk model on commits with bug labels: make bench-risk DATA=DIR, with files NAME.csv.gz in it
 	@$(BIN)/python benchmarks/risk_model.py --data $(DATA)
+
+attacks: setup ## every attack in every place of every mode: how many were made, and that none succeeded
+	@$(BIN)/python benchmarks/attacks.py
+
+SECONDS ?= 60
+fuzz: setup ## feed each reader of foreign bytes: make fuzz SECONDS=60; by atheris where it is installed in .venv
+	@$(BIN)/python fuzz/run.py --seconds $(SECONDS)
 
 docs: setup ## write the generated pages, schemas, sub-actions and the picture again
 	@$(BIN)/python scripts/docs.py

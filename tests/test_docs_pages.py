@@ -1,0 +1,44 @@
+"""What the written pages claim of the source: messages that they quote are there, and tests that they name exist."""
+
+import re
+from pathlib import Path
+
+ROOT = Path(__file__).parent.parent
+DOCS = ROOT / "docs"
+
+
+def told() -> str:
+    """Everything that the program and its launcher can say, on one line, without what only joins parts of a text."""
+    texts = [path.read_text("utf-8") for path in (ROOT / "src").rglob("*.py")]
+    texts += [path.read_text("utf-8") for path in (ROOT / "launch").iterdir() if path.is_file()]
+    joined = re.sub(r'"\s*\n\s*f?"', "", "\n".join(texts))
+    return re.sub(r"\s+", " ", joined)
+
+
+def test_every_message_that_is_quoted_is_said_somewhere() -> None:
+    page = (DOCS / "troubleshooting.md").read_text("utf-8")
+    quoted = [double or single for double, single in re.findall(r"^\| (?:``(.+?)``|`(.+?)`) \|", page, re.MULTILINE)]
+    assert len(quoted) >= 25
+    said = told()
+    assert [message for message in quoted if message not in said] == []
+    assert "a message that nobody says" not in said
+
+
+def test_every_test_that_the_threat_table_names_exists() -> None:
+    page = (DOCS / "security-model.md").read_text("utf-8")
+    rows = [line for line in page.splitlines() if line.startswith("| ") and "shown by" not in line]
+    assert len(rows) >= 15
+    for row in rows:
+        named = re.findall(r"`(tests/[\w/.]+)`", row.rpartition(" | ")[2])
+        assert named, row
+        assert [name for name in named if not (ROOT / name).exists()] == []
+
+
+def test_the_pages_name_scripts_that_exist() -> None:
+    pages = [ROOT / "README.md", *DOCS.glob("*.md")]
+    named = {name for page in pages for name in re.findall(r"benchmarks/(\w+\.py)", page.read_text("utf-8"))}
+    guide = (DOCS / "cost-guide.md").read_text("utf-8")
+    named |= set(re.findall(r"`(\w+\.py)`", guide)) | set(
+        re.findall(r"`(\w+\.py)` \|", (ROOT / "README.md").read_text())
+    )
+    assert [name for name in named if not (ROOT / "benchmarks" / name).is_file()] == []
