@@ -71,7 +71,10 @@ def whole(block: Block) -> Whole | None:
         case "steps":
             lines = [*_made(*_HEAD), *_indented(own, 6)]
         case "step":
-            lines = [*_made(*_HEAD, f"      {_STEP}"), *_indented(own, 8)]
+            # The one mode of which no list says what it takes: what is shown may be of any.
+            mode = [] if "mode" in loaded["with"] else _made("          mode: gate-result")
+            first, *rest = _indented(own, 8)
+            lines = [*_made(*_HEAD, f"      {_STEP}"), first, *mode, *rest]
         case _:
             return None
     return Whole(block.page, "".join(f"{text}\n" for _, text in lines), _placed(lines, block.line))
