@@ -31,7 +31,7 @@ demo: setup ## review, route, explain a failure and write tests on samples, offl
 	@$(BIN)/python scripts/demo.py
 
 test: setup ## everything that has to hold before a change goes in
-	@$(MAKE) --no-print-directory --jobs=2 --output-sync=target lint types workflows wheels
+	@$(MAKE) --no-print-directory --jobs=2 --output-sync=target lint types workflows wheels $(if $(shell command -v npm),language-service)
 	@$(MAKE) --no-print-directory unit
 
 lint: setup ## ruff: rules and format

@@ -3,6 +3,7 @@
 import io
 import itertools
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -19,6 +20,7 @@ from cicd_agent.outlet import Streams
 from cicd_agent.scaffold import CONFIG, FOLDER, Answers, files
 from cicd_agent.settings import ModeName
 from tests.repos import TempRepo
+from tests.test_workflows import PINS
 
 ROOT = Path(__file__).parent.parent
 BIN = Path(sys.executable).parent
@@ -88,6 +90,13 @@ def test_no_job_has_a_key_and_a_strangers_code(answers: Answers) -> None:
             assert not (outside and checks_out)
             if keys and answers.forks and checks_out and "pull_request" in workflow[True]:
                 assert "== github.repository" in job["if"]
+
+
+def test_every_action_that_it_names_is_pinned_as_in_the_examples() -> None:
+    texts = "".join(text for answers in EVERY for text in files(answers).values())
+    used = set(re.findall(r"uses: ((?!org/)\S+)@([0-9a-f]{40})", texts))
+    assert used <= {*PINS.items()}
+    assert {name for name, _ in used} >= {"actions/checkout", "actions/setup-python"}
 
 
 def test_what_it_writes_is_what_it_says(repo: TempRepo) -> None:
