@@ -4,6 +4,7 @@ import gc
 import hashlib
 import os
 import shutil
+import signal
 import sys
 from functools import cache
 from pathlib import Path
@@ -43,6 +44,9 @@ def refuse_network(event: str, args: tuple[object, ...]) -> None:
 
 
 def pytest_configure() -> None:
+    # A shell has Ctrl-C ignored by what it starts in the background, and every child would inherit that.
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
     # Compiled once, not by each of the hundreds of processes that are started: .gitignore knows of what that leaves.
     os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
     sys.dont_write_bytecode = False
