@@ -3,10 +3,11 @@
 from enum import StrEnum
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr
 from pydantic.config import JsonDict
 
 from cicd_agent.core.finding import Severity
+from cicd_agent.core.patterns import all_patterns
 
 DENY_PATHS = (
     ".env*",
@@ -293,6 +294,7 @@ class Settings(BaseModel):
     ] = 0.7
     paths_ignore: Annotated[
         tuple[str, ...],
+        AfterValidator(all_patterns),
         Field(description="Glob patterns of files whose findings are suppressed; they are counted in the summary."),
     ] = ()
     sarif_files: Annotated[
@@ -690,6 +692,7 @@ class Settings(BaseModel):
     )
     deny_paths: Annotated[
         tuple[str, ...],
+        AfterValidator(all_patterns),
         Field(
             json_schema_extra=_FILE_ONLY,
             description="Glob patterns of files whose text is never sent to a model; a list here replaces the default.",

@@ -96,8 +96,10 @@ class Setting:
     def _checked(self, value: object, expected: str) -> Any:
         try:
             return getattr(Settings.model_validate({self.field: value}), self.field)
-        except ValidationError:
-            raise Unfit(expected) from None
+        except ValidationError as invalid:
+            # Ours say what is wrong by number; pydantic's would quote the value, which may be a secret.
+            ours = [str(each["ctx"]["error"]) for each in invalid.errors() if each["type"] == "value_error"]
+            raise Unfit(*ours[:1] or (expected,)) from None
 
 
 def _converted(shape: Mapping[str, Any], value: Value, expected: str) -> object:

@@ -8,8 +8,8 @@ from cicd_agent.config.deprecated import DEPRECATED, Deprecated, Table, old_name
 from cicd_agent.core.change import Change
 from cicd_agent.core.diff import LineKind, Side
 from cicd_agent.core.finding import Finding, Origin, Severity
+from cicd_agent.core.patterns import matcher
 from cicd_agent.core.verdict import Suppressed, SuppressedBy
-from cicd_agent.modes.changes import matcher
 from cicd_agent.modes.rulebook.rings import NEW, notice_only
 from cicd_agent.settings import Settings
 
