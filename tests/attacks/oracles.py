@@ -15,9 +15,10 @@ import yaml
 from markdown_it import MarkdownIt
 from markdown_it.token import Token
 
-from tests.attacks.payloads import FORGED
-from tests.canaries import leaks
+from tests.attacks.payloads import EVIL, FORGED
+from tests.canaries import CANARIES, leaks
 from tests.protocol import LARGEST_SUMMARY, Command, Step, read_outputs
+from tests.servers.slack import SECRET
 
 ROOT = Path(__file__).parent.parent.parent
 SHOWN = {"error", "warning", "notice", "debug", "group", "endgroup", "add-mask"}
@@ -179,6 +180,16 @@ def table(text: str) -> Iterator[str]:
                 yield f"a formula: {cell[:40]!r}"
 
 
+def line(text: str) -> Iterator[str]:
+    """The one line that a fleet is sent: what it decided and cost, and no word of the change."""
+    if "\n" in text.rstrip("\n"):
+        yield "more than one line"
+    yield from document(text)
+    for word in (FORGED, EVIL, "octocat", "Ignore all"):
+        if word in text:
+            yield f"a word of the change is told: {word}"
+
+
 def request(method: str, path: str, body: Any, targets: re.Pattern[str]) -> Iterator[str]:
     """A request of ours to GitHub: only the event's own target is written to."""
     if method != "GET" and path != "/graphql" and not targets.search(path):
@@ -200,7 +211,7 @@ def _bodies(value: Any, name: str = "") -> Iterator[str]:
 
 
 def secrets(text: str) -> Iterator[str]:
-    yield from (f"a secret: {each}" for each in leaks(text))
+    yield from (f"a secret: {each}" for each in leaks(text, CANARIES | {"Slack webhook": SECRET}))
 
 
 Oracle = Callable[[str], Iterator[str]]

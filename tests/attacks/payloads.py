@@ -142,6 +142,14 @@ DATA = _family(
     absolute="/proc/self/environ",
     drive="C:\\Windows\\forged ..\\..\\forged",
 )
+CHAT = _family(
+    "chat",
+    channel="<!channel> <!here|here> <!everyone> &lt;!channel&gt;",
+    people="<@U012AB3CD> <#C012AB3CD|general> <!subteam^S012AB3CD>",
+    chat_link=f"<https://{EVIL}/x|details> <mailto:a@{EVIL}|mail>",
+    date=f"<!date^1^{{date}}^https://{EVIL}/x|today>",
+    broken_link=f"a|b> <https://{EVIL}",
+)
 SIZES = _family(
     "sizes",
     long_word="w" * 5_000,
@@ -153,7 +161,7 @@ SECRETS = [
     Payload("planted secrets", "secrets", PLANTED),
     *(Payload(f"token, {name}", "secrets", spell(LEAKED)) for name, spell in SPELLINGS.items() if name == "plain"),
 ]
-PAYLOADS: Sequence[Payload] = (*RUNNER, *SHELL, *MARKDOWN, *HIDDEN, *ORDERS, *DATA, *SIZES, *SECRETS)
+PAYLOADS: Sequence[Payload] = (*RUNNER, *SHELL, *MARKDOWN, *HIDDEN, *ORDERS, *DATA, *CHAT, *SIZES, *SECRETS)
 
 
 def batches(size: int) -> list[list[Payload]]:

@@ -8,9 +8,9 @@ import pytest
 
 from cicd_agent.adapters import workflow
 from cicd_agent.core.redact import Redactor
-from tests.attacks import oracles
+from tests.attacks import chat, oracles
 from tests.attacks.matrix import attack
-from tests.attacks.payloads import FORGED, MARKDOWN, PAYLOADS, RUNNER, Payload
+from tests.attacks.payloads import CHAT, FORGED, MARKDOWN, PAYLOADS, RUNNER, Payload
 from tests.canaries import KEY
 
 NO_ATTACK = {
@@ -47,6 +47,23 @@ def test_an_attack_that_is_posted_as_it_is_would_be_noticed(payload: Payload) ->
     assert list(oracles.markdown(f"before\n\n{payload.text}\n\nafter\n"))
 
 
+@pytest.mark.parametrize("payload", CHAT, ids=lambda each: each.name)
+def test_an_attack_that_is_sent_to_slack_as_it_is_would_be_noticed(payload: Payload) -> None:
+    quiet = {"unfurl_links": False, "unfurl_media": False}
+    assert list(chat.message({"text": "fine <https://github.com/o/r|details>", **quiet})) == []
+    section = {"type": "section", "text": {"type": "mrkdwn", "text": payload.text, "verbatim": True}}
+    assert list(chat.message({"text": "fine", "blocks": [section], **quiet}))
+
+
+def test_what_slack_would_do_by_itself_is_noticed() -> None:
+    quiet = {"unfurl_links": False, "unfurl_media": False}
+    assert list(chat.message({"text": "fine"}))
+    assert list(chat.message({"text": "@here", **quiet}))
+    assert list(chat.message({"text": "", "blocks": [{"type": "mrkdwn", "text": "x"}], **quiet}))
+    assert list(chat.message({"text": "", "blocks": [{"type": "button", "url": "https://evil.example"}], **quiet}))
+    assert list(chat.message({"text": "", "blocks": [{"type": "image", "image_url": "https://github.com/x"}], **quiet}))
+
+
 @pytest.mark.parametrize(
     ("oracle", "bad"),
     [
@@ -57,6 +74,8 @@ def test_an_attack_that_is_posted_as_it_is_would_be_noticed(payload: Payload) ->
         (oracles.metrics, f'{FORGED}_total{{a="b"}} 1\n'),
         (oracles.table, 'a,b\n"=cmd|x",c\n'),
         (oracles.secrets, KEY[::-1]),
+        (oracles.line, '{"a": 1}\n{"b": 2}'),
+        (oracles.line, '{"title": "forged"}'),
         (oracles.log, "\x1b[2K"),
         (oracles.log, "\u202e"),
         (oracles.log, "Traceback (most recent call last)"),
