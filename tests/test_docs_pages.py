@@ -3,6 +3,10 @@
 import re
 from pathlib import Path
 
+import pytest
+
+from cicd_agent.surface import INPUTS
+
 ROOT = Path(__file__).parent.parent
 DOCS = ROOT / "docs"
 
@@ -42,3 +46,28 @@ def test_the_pages_name_scripts_that_exist() -> None:
         re.findall(r"`(\w+\.py)` \|", (ROOT / "README.md").read_text())
     )
     assert [name for name in named if not (ROOT / "benchmarks" / name).is_file()] == []
+
+
+ORDER = (
+    "Quick start",
+    "When it runs",
+    "How it decides",
+    "Permissions",
+    "Inputs",
+    "Outputs",
+    "When something fails",
+    "Recipes",
+)
+
+
+@pytest.mark.parametrize("mode", INPUTS)
+def test_the_pages_of_modes_are_laid_out_alike(mode: str) -> None:
+    """Whoever knows one finds everything in the others, and sees how each decides in a picture."""
+    text = (DOCS / f"{mode}.md").read_text("utf-8")
+    bare = re.sub(r"^(`{3,}).*?^\1$", "", text, flags=re.DOTALL | re.MULTILINE)
+    titles = re.findall(r"^## (.+)$", bare, re.MULTILINE)
+    assert tuple(title for title in titles if title in ORDER) == ORDER
+    assert {*titles[titles.index("Permissions") :]} <= {*ORDER, "Limits", "Measured"}
+    how = text.partition("\n## How it decides\n")[2]
+    assert how.lstrip().startswith("```mermaid\nflowchart LR\n")
+    assert f"org/cicd-agent/{mode}@v1" in text.partition("\n## When it runs\n")[0]

@@ -26,6 +26,8 @@ STOPS: Final[Mapping[str, str]] = {
     "deploy-gate": "hold or rollback; 0 with `enforce: false` or `on-hold: output`",
 }
 """What makes a mode say stop; the others never do."""
+ASKING: Final = frozenset({Exit.MODEL, Exit.MISBEHAVED})
+"""What can be the matter only where a model is asked."""
 
 PAGE: Final = """\
 # Exit codes
@@ -54,16 +56,17 @@ def page(mark: str) -> str:
 
 
 def exits(mode: ModeName) -> str:
-    """The codes of one mode."""
+    """The codes that one mode ends with."""
     return table(("what", "exit code"), exit_rows(mode))
 
 
 def exit_rows(mode: ModeName) -> Iterator[tuple[str, str]]:
     """A row for each code that the mode knows."""
     for code in Exit:
-        if code is not Exit.STOP or mode in STOPS:
-            what = STOPS[mode] if code is Exit.STOP else MEANINGS[code]
-            yield what, ending(mode, code)
+        if code is Exit.STOP and mode in STOPS:
+            yield STOPS[mode], f"{code:d}"
+        elif code is not Exit.STOP and (code not in ASKING or "openai-api-key" in INPUTS[mode]):
+            yield MEANINGS[code], ending(mode, code)
 
 
 def ending(mode: ModeName, code: Exit) -> str:
@@ -71,5 +74,7 @@ def ending(mode: ModeName, code: Exit) -> str:
     slice_ = mode_named(mode)
     if code is Exit.STOP:
         return STOPS.get(mode, "never")
+    if code in ASKING and "openai-api-key" not in INPUTS[mode]:
+        return "never"
     closed = slice_ is not None and slice_.fails_closed
     return "0, with a warning" if code in ADVISORY and not closed else f"{code:d}"

@@ -61,7 +61,9 @@ def permissions(mode: ModeName) -> str:
 
 def needed_for(permission: Permission) -> str:
     """When it is needed."""
-    return f"with `{permission.only_for}`" if permission.only_for else "always"
+    if permission.only_for:
+        return f"with `{permission.only_for}`"
+    return "if you like" if permission.optional else "always"
 
 
 def _folded(what: str, text: str) -> str:

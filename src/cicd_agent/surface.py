@@ -101,7 +101,9 @@ PERMISSIONS: Final[Mapping[ModeName, tuple[Permission, ...]]] = {
         Permission("contents", "read", "what would be deployed"),
         Permission("deployments", "read", "what runs there now"),
         Permission("issues", "read", "open incidents"),
-        Permission("pull-requests", "write", "reviews; and the comment that asks whoever may lift a hold"),
+        Permission(
+            "pull-requests", "write", "reviews, and the comment that asks for an approval; `read` is enough without one"
+        ),
         Permission("statuses", "read", "checks that come as commit statuses"),
         Permission("deployments", "write", "record the decision", "record-deployment: on"),
         Permission("issues", "write", "ask in an issue", "approvals: [issue]"),
