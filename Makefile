@@ -126,6 +126,7 @@ lock: setup ## resolve every dependency again; `make lock UPGRADE=--upgrade` tak
 	@$(COMPILE) $(UPGRADE) --constraint requirements.lock --extra fleet pyproject.toml --output-file requirements-fleet.lock
 	@$(COMPILE) $(UPGRADE) --constraint requirements-fleet.lock --extra fleet --group dev pyproject.toml \
 		--output-file requirements-dev.lock
+	@$(OVERLAY) --python-version 3.11 --no-annotate $(UPGRADE) fuzz/requirements.in --output-file fuzz/requirements.lock
 	@for version in $(PYTHONS); do \
 		$(OVERLAY) --python-version $$version $(UPGRADE) $(OVERLAYS)/requirements.in \
 			--output-file $(OVERLAYS)/$$version.lock || exit; done
