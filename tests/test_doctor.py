@@ -3,6 +3,7 @@
 import io
 import json
 import subprocess
+import sys
 import threading
 from collections.abc import Iterator, Mapping
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -13,8 +14,10 @@ import pytest
 
 from tests.hostile_job import digest
 from tests.jobs import Job, Left
+from tests.laboratories import sandbox
 from tests.servers.github import FakeGitHub
 from tests.servers.github_git_state import GitCommit
+from tests.services.redis_server import local_redis, needs_redis
 
 KEY = "key-of-" + "the-company-1234"
 
@@ -184,3 +187,39 @@ def test_at_a_terminal_it_needs_nothing(job: Job) -> None:
     code = run(asked, {"PATH": job.variables["PATH"]}, Streams(out, out))
     assert code == 0, out.getvalue()
     assert "ready: " in out.getvalue()
+
+
+def test_a_redis_that_is_down_costs_only_what_it_would_have_saved(job: Job) -> None:
+    job.variables["REDIS_URL"] = f"redis://:{'s3cret' * 3}@127.0.0.1:1/0"
+    left, checks = look(job, provider="none")
+    assert checks["REDIS_URL"]["health"] == "warn"
+    assert "cannot be used" in checks["REDIS_URL"]["words"]
+    assert "s3cret" not in left.log
+
+
+@needs_redis
+def test_a_redis_that_answers_is_right_and_one_with_another_password_is_not(job: Job, tmp_path: Path) -> None:
+    with local_redis(tmp_path, password="open" * 3) as server:
+        job.variables["REDIS_URL"] = server.url
+        assert look(job, provider="none")[1]["REDIS_URL"]["health"] == "ok"
+        job.variables["REDIS_URL"] = server.url.replace("open" * 3, "shut" * 3)
+        assert look(job, provider="none")[1]["REDIS_URL"]["health"] == "warn"
+
+
+def test_where_telemetry_is_sent_is_said_and_nothing_is_sent(job: Job) -> None:
+    job.variables["OTEL_EXPORTER_OTLP_ENDPOINT"] = "http://collector.example:4318"
+    job.variables["OTEL_EXPORTER_OTLP_METRICS_PROTOCOL"] = "grpc"
+    _, checks = look(job, provider="none")
+    assert checks["OpenTelemetry, traces"]["words"].startswith("to collector.example")
+    assert checks["OpenTelemetry, metrics"]["health"] == "warn"
+
+
+def test_gen_tests_is_told_which_python_it_would_take(job: Job) -> None:
+    sandbox()  # skips where there is none
+    _, checks = look(job, "gen-tests", provider="none", python=sys.executable)
+    assert checks["project's Python"]["health"] == "ok", checks["project's Python"]
+    assert "pytest" in checks["project's Python"]["words"]
+    left, checks = look(job, "gen-tests", provider="none", python="/nowhere/python")
+    assert left.exit == 1
+    assert checks["project's Python"]["health"] == "fail"
+    assert checks["project's Python"]["remedy"]

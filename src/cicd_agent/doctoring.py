@@ -6,12 +6,10 @@ import shutil
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from dataclasses import asdict, replace
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Final, get_args
 
 from cicd_agent import __version__
-from cicd_agent.adapters.files import is_writable
 from cicd_agent.adapters.git import GitRepository
 from cicd_agent.adapters.step import step
 from cicd_agent.adapters.terminal_doctor import render_checkup
@@ -19,9 +17,10 @@ from cicd_agent.cli import Options
 from cicd_agent.core.checkup import Check, Checkup, Health
 from cicd_agent.core.event import EventKind
 from cicd_agent.core.markdown import fence
+from cicd_agent.core.ports_tests import LaboratoryUnavailable
 from cicd_agent.core.sandbox import SandboxUnavailable
 from cicd_agent.core.verdict import Conclusion
-from cicd_agent.core.words import count
+from cicd_agent.doctoring_kept import kept_checks
 from cicd_agent.doctoring_remote import remote_checks
 from cicd_agent.environment import Environment
 from cicd_agent.errors import AgentError, Exit
@@ -60,11 +59,11 @@ def checkup(mode: ModeName, options: Options, environment: Environment, closing:
     settings = scene.settings if scene else any_settings(options, environment)
     return Checkup(
         (
-            ("This machine", tuple(_machine(mode, environment, settings))),
+            ("This machine", tuple(_machine(mode, scene, environment, settings))),
             ("Checkout", tuple(_checkout(scene, trouble))),
             ("Configuration", tuple(_configuration(scene, settings, trouble))),
             ("Event", tuple(_event(mode, scene))),
-            ("Kept between runs", tuple(_kept(environment, settings))),
+            ("Kept between runs", tuple(kept_checks(environment, settings))),
             *remote_checks(mode, scene, settings, environment),
         )
     )
@@ -80,7 +79,7 @@ def _scene(
         return None, error
 
 
-def _machine(mode: ModeName, environment: Environment, settings: Settings) -> Iterator[Check]:
+def _machine(mode: ModeName, scene: Scene | None, environment: Environment, settings: Settings) -> Iterator[Check]:
     yield Check("cicd-agent", Health.OK, f"{__version__} on Python {platform.python_version()}, {platform.system()}")
     git = shutil.which("git", path=environment.system.get("PATH"))
     if git is None:
@@ -100,6 +99,22 @@ def _machine(mode: ModeName, environment: Environment, settings: Settings) -> It
             yield Check("sandbox", Health.OK, f"{tier}")
         except SandboxUnavailable as error:
             yield Check("sandbox", Health.FAIL, f"{error.what} ({error.why})", error.remedy)
+        else:
+            if mode == "gen-tests" and scene is not None and scene.top is not None:
+                yield _project_python(scene, scene.top, environment)
+
+
+def _project_python(scene: Scene, top: Path, environment: Environment) -> Check:
+    from cicd_agent.laboratories import project_python  # noqa: PLC0415  see above
+
+    try:
+        found = project_python(scene, top, environment)
+    except (AgentError, LaboratoryUnavailable) as error:
+        return Check("project's Python", Health.FAIL, f"{error.what} ({error.why})", error.remedy)
+    own = ", ".join(f"{name} {version}" for name, version in found.provides.items())
+    added = f"{' and '.join(found.lacks)} will be added for the runs alone" if found.lacks else ""
+    words = "; ".join(part for part in (f"{found.path}, {found.version}", own, added) if part)
+    return Check("project's Python", Health.OK, words)
 
 
 def _checkout(scene: Scene | None, trouble: AgentError | None) -> Iterator[Check]:
@@ -154,51 +169,3 @@ def _event(mode: ModeName, scene: Scene | None) -> Iterator[Check]:
         yield Check("event", Health.OK, f"`{event.name}`, which `{mode}` serves")
     if event.pull and event.pull.from_fork:
         yield Check("fork", Health.WARN, "a fork's pull request: no secrets, and a token that reads", "docs/review.md")
-
-
-def _kept(environment: Environment, settings: Settings) -> Iterator[Check]:
-    if settings.cache_dir:
-        yield _folder("cache-dir", settings.cache_dir)
-    if settings.metrics_file:
-        yield _folder("metrics-file", str(Path(settings.metrics_file).parent))
-    lasting = bool(settings.state_dir and settings.state_dir != "off") or environment.database_url.startswith(
-        "postgres"
-    )
-    if settings.state_dir and settings.state_dir != "off":
-        yield _folder("state-dir", settings.state_dir)
-    if environment.database_url.startswith("postgres") and not settings.state_dir:
-        yield _database(environment.database_url)
-    elif lasting:
-        yield Check("account book", Health.OK, "it is kept in `state-dir`, where `cicd-agent audit verify` checks it")
-    else:
-        yield Check("account book", Health.SKIP, "it ends with the job: no `state-dir` and no DATABASE_URL")
-    limits = [name for name in ("daily_cost_usd", "daily_runs") if getattr(settings, name) is not None]
-    if limits and not lasting:
-        names = count(len(limits), "daily limit")
-        remedy = "Set `state-dir` or DATABASE_URL: without a lasting book no model is asked"
-        yield Check("daily limits", Health.FAIL, f"{names} cannot be counted", remedy)
-
-
-def _database(url: str) -> Check:
-    if find_spec("sqlalchemy") is None or find_spec("psycopg") is None:
-        return Check("account book", Health.FAIL, "DATABASE_URL needs packages", "Install cicd-agent[postgres]")
-    from cicd_agent.adapters.store_sql import SqlStore  # noqa: PLC0415  nobody else pays for it
-
-    try:
-        SqlStore.reach(url)
-    except AgentError as error:
-        words = error.what + (f" ({error.why})" if error.why else "")
-        return Check("account book", Health.FAIL, words, error.remedy)
-    return Check("account book", Health.OK, "the database of DATABASE_URL answers")
-
-
-def _folder(name: str, path: str) -> Check:
-    place = Path(path).expanduser()
-    if place.is_dir():
-        if is_writable(place):
-            return Check(name, Health.OK, path)
-        return Check(name, Health.FAIL, f"{path} cannot be written to", "Give a folder that can be")
-    there = next((parent for parent in place.absolute().parents if parent.exists()), None)
-    if there is not None and there.is_dir() and is_writable(there):
-        return Check(name, Health.OK, f"{path} will be made")
-    return Check(name, Health.FAIL, f"{path} cannot be made", "Give a folder in a place that can be written to")
