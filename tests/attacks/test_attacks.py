@@ -10,7 +10,7 @@ from tests.attacks.worlds import MODES
 
 AT_ONCE = 14
 SOME = [("review", 0), ("review", 4), ("analyse-failure", 3), ("analyse-failure", 5), ("deploy-gate", 1)]
-SOME += [("deploy-gate", 4), ("route", 2), ("route", 4), ("route", 6), ("gen-tests", 0)]
+SOME += [("deploy-gate", 4), ("route", 2), ("route", 6), ("failure of main", 7), ("gen-tests", 0)]
 """A run is dear: together these make each attack somewhere, and one of each mode."""
 
 
