@@ -114,6 +114,8 @@ docs: setup ## write the generated pages, schemas, sub-actions and the picture a
 	@$(BIN)/python scripts/picture.py
 
 site: setup ## the documents as a site, into site/: a warning is an error
+	@cd tools/site && { ! command -v npm >/dev/null || cmp -s package-lock.json node_modules/complete || { \
+		npm ci --silent --no-audit --no-fund --ignore-scripts && cp package-lock.json node_modules/complete; }; }
 	@NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --clean --site-dir site
 
 language-service: setup ## what GitHub's own language service says of our actions, workflows and their parts in documents; needs Node
@@ -138,5 +140,5 @@ package: setup ## the wheel and the source archive, into dist/
 	@rm -rf dist && $(BIN)/python -m hatchling build --directory dist
 
 clean: ## remove everything that is made here
-	rm -rf .venv .wheelhouse dist site tools/language-service/node_modules .cicd-agent .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	rm -rf .venv .wheelhouse dist site tools/*/node_modules .cicd-agent .mypy_cache .pytest_cache .ruff_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -10,7 +10,10 @@ import pytest
 import yaml
 from markdown_it import MarkdownIt
 from markdown_it.token import Token
+from mkdocs.config import load_config
+from mkdocs.structure.files import Files
 
+from scripts import site
 from scripts.blocks import pages
 from scripts.site import outward
 
@@ -108,3 +111,23 @@ def test_a_link_out_of_the_documents_goes_to_the_repository() -> None:
         f"[a]({there}/blob/main/SECURITY.md#how) [b]({there}/tree/main/examples/workflows) [c](rules.md#x)\n"
         "```text\n[d](../README.md)\n```\n"
     )
+
+
+@pytest.mark.parametrize("is_there", [True, False])
+def test_diagrams_are_drawn_by_a_copy_of_ours_or_not_at_all(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *, is_there: bool
+) -> None:
+    """Without what draws them, the theme would have every reader fetch it from somewhere else."""
+    drawer = tmp_path / "mermaid.min.js"
+    if is_there:
+        drawer.write_text("mermaid = {}")
+    monkeypatch.setattr(site, "DRAWER", drawer)
+    config = load_config(str(ROOT / "mkdocs.yml"), site_dir=str(tmp_path / "site"))
+    monkeypatch.setattr(config.plugins, "_current_plugin", "ours", raising=False)  # as mkdocs calls a hook
+    site.on_config(config)
+    files = Files([])
+    site.on_files(files, config)
+    fences = config.mdx_configs.get("pymdownx.superfences", {}).get("custom_fences", [])
+    assert [fence["name"] for fence in fences] == (["mermaid"] if is_there else [])
+    assert [file.src_uri for file in files] == [*map(str, config.extra_javascript)]
+    assert len([*files]) == is_there
