@@ -5,7 +5,8 @@ import threading
 from collections.abc import Mapping
 from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import Self
+
+from tests.servers.serving import Serving
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,7 +19,7 @@ class Posted:
     body: str
 
 
-class Endpoint:
+class Endpoint(Serving):
     """`status` is what it answers; with `hangs` nothing, until it is closed. `posted` is all that came."""
 
     def __init__(
@@ -55,16 +56,11 @@ class Endpoint:
         self._http.daemon_threads = True
         if tls:
             self._http.socket = tls.wrap_socket(self._http.socket, server_side=True)
-        self._thread = threading.Thread(target=self._http.serve_forever, args=(0.01,), daemon=True)
-        self._thread.start()
+        super().__init__(self._http)
         self.host = f"127.0.0.1:{self._http.server_port}"
         self.url = f"{'https' if tls else 'http'}://{self.host}/runs"
 
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
+    def close(self) -> None:
+        """End it, also where it hangs."""
         self._closing.set()
-        self._http.shutdown()
-        self._http.server_close()
-        self._thread.join()
+        super().close()

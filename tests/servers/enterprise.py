@@ -7,15 +7,15 @@ from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
 from socketserver import BaseRequestHandler, ThreadingTCPServer
-from types import TracebackType
-from typing import Self, cast
+from typing import cast
 
 from tests.servers.authority import certificate, speaking
+from tests.servers.serving import Serving
 
 _PART = 65_536
 
 
-class Proxy:
+class Proxy(Serving):
     """Takes CONNECT for the names in `behind` (host to port on loopback) and reads along, as such proxies do.
 
     Outside it speaks TLS with certificates of `authority`, inside plain HTTP. `asked` are the names in order; what is
@@ -27,24 +27,13 @@ class Proxy:
         self.behind = dict(behind)
         self.asked: list[str] = []
         self.context = speaking(self.authority)
-        self._server = _Server(self)
-        self._thread = threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True)
+        self._listening = _Server(self)
+        super().__init__(self._listening)
 
     @property
     def url(self) -> str:
         """What HTTPS_PROXY names."""
-        return f"http://127.0.0.1:{self._server.server_address[1]}"
-
-    def __enter__(self) -> Self:
-        self._thread.start()
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self._server.shutdown()
-        self._server.server_close()
-        self._thread.join()
+        return f"http://127.0.0.1:{self._listening.server_address[1]}"
 
 
 class _Server(ThreadingTCPServer):
