@@ -1,33 +1,47 @@
-# The agent as an image: `cicd-agent` with git, run by a user without rights.
+# The agent as an image without a shell or a package manager: Python, git, and the locked packages. `make image` builds it.
 #
 #     docker build --tag cicd-agent .
-#     docker run --rm --volume "$PWD:/repo:ro" cicd-agent review --base main --output-dir /tmp
+#     docker run --rm --read-only --tmpfs /tmp --volume "$PWD:/repo:ro" cicd-agent review --base main --output-dir /tmp
 #
 # For a build that can be repeated, name the base by its digest:
 #     docker build --build-arg PYTHON_IMAGE=python:3.13-slim@sha256:… --tag cicd-agent .
 ARG PYTHON_IMAGE=python:3.13-slim
 
 # Everything that is needed to install, and not to run, stays behind in this stage.
-FROM ${PYTHON_IMAGE} AS install
-COPY requirements.lock /tmp/
-RUN python -m venv /opt/cicd-agent \
+FROM ${PYTHON_IMAGE} AS build
+ARG LOCK=requirements-fleet.lock
+# A folder of wheels in image/, for a build without a package index.
+ARG WHEELS=
+RUN command -v git >/dev/null && test -e /etc/ssl/certs/ca-certificates.crt \
+    || { apt-get update && apt-get install --yes --no-install-recommends git ca-certificates; }
+COPY requirements.lock requirements-fleet.lock /build/
+COPY image /build/image
+RUN python3 -m venv /opt/cicd-agent \
     && /opt/cicd-agent/bin/python -m pip install --no-cache-dir --disable-pip-version-check \
-        --require-hashes --only-binary :all: --requirement /tmp/requirements.lock \
-    && /opt/cicd-agent/bin/python -m pip --disable-pip-version-check uninstall --yes pip
+        ${WHEELS:+--no-index --find-links "/build/image/$WHEELS"} \
+        --require-hashes --only-binary :all: --requirement "/build/$LOCK" \
+    && /opt/cicd-agent/bin/python -m pip --disable-pip-version-check uninstall --yes --quiet pip setuptools
 COPY src /opt/cicd-agent/src
-RUN echo /opt/cicd-agent/src >"$(/opt/cicd-agent/bin/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))')/cicd_agent.pth" \
-    && printf '#!/bin/sh\nexec /opt/cicd-agent/bin/python -I -m cicd_agent "$@"\n' >/opt/cicd-agent/bin/cicd-agent \
-    && chmod 755 /opt/cicd-agent/bin/cicd-agent \
-    && /opt/cicd-agent/bin/python -m compileall -q /opt/cicd-agent
+RUN echo /opt/cicd-agent/src \
+        >"$(/opt/cicd-agent/bin/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))')/cicd_agent.pth" \
+    && /opt/cicd-agent/bin/python -I /build/image/rootfs.py /rootfs \
+    && /opt/cicd-agent/bin/python -I /build/image/sbom.py /rootfs --lock "/build/$LOCK" \
+        --to /rootfs/usr/share/cicd-agent/sbom.cdx.json
 
-FROM ${PYTHON_IMAGE}
-RUN apt-get update \
-    && apt-get install --yes --no-install-recommends git \
-    && rm -rf /var/lib/apt/lists/* \
-    && useradd --uid 10001 --create-home agent \
-    && ln -s /opt/cicd-agent/bin/cicd-agent /usr/local/bin/cicd-agent
-COPY --from=install /opt/cicd-agent /opt/cicd-agent
-USER 10001
+FROM scratch
+ARG VERSION=
+ARG REVISION=
+LABEL org.opencontainers.image.title="cicd-agent" \
+      org.opencontainers.image.description="Reviews changes, writes tests, explains failed runs, routes pipelines and gates deployments" \
+      org.opencontainers.image.source="https://github.com/org/cicd-agent" \
+      org.opencontainers.image.licenses="Apache-2.0" \
+      org.opencontainers.image.version="${VERSION}" \
+      org.opencontainers.image.revision="${REVISION}"
+COPY --from=build /rootfs /
+ENV PATH=/usr/bin HOME=/tmp TMPDIR=/tmp LANG=C.UTF-8
+USER 10001:10001
 WORKDIR /repo
+# A run ends by itself, and its exit code says how it went: there is no service to ask.
+HEALTHCHECK NONE
 ENTRYPOINT ["cicd-agent"]
 CMD ["--help"]

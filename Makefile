@@ -7,6 +7,7 @@ export PYTHON
 unexport PYTHONDONTWRITEBYTECODE
 
 BIN := .venv/bin
+ACTIONS := action.yml $(wildcard */action.yml)
 WORKFLOWS := $(wildcard .github/workflows/*.yml examples/workflows/*.yml)
 COMPILE := UV_CUSTOM_COMPILE_COMMAND="make lock" $(BIN)/uv pip compile --quiet --no-config --universal \
 	--python-version 3.11 --generate-hashes --no-annotate --no-emit-index-url
@@ -17,7 +18,7 @@ OVERLAY := UV_CUSTOM_COMPILE_COMMAND="make lock" $(BIN)/uv pip compile --quiet -
 	--generate-hashes --no-emit-index-url
 
 .PHONY: help setup demo test lint types workflows wheels unit fmt bench bench-review bench-logs bench-tests bench-tests-real \
-	bench-risk docs lock clean
+	bench-risk attacks fuzz docs site lock platforms package image image-test clean
 .DEFAULT_GOAL := help
 
 help: ## this list
@@ -30,7 +31,7 @@ demo: setup ## review, route, explain a failure and write tests on samples, offl
 	@$(BIN)/python scripts/demo.py
 
 test: setup ## everything that has to hold before a change goes in
-	@$(MAKE) --no-print-directory --jobs=2 --output-sync=target lint types workflows wheels
+	@$(MAKE) --no-print-directory --jobs=2 --output-sync=target lint types workflows wheels $(if $(shell command -v npm),language-service)
 	@$(MAKE) --no-print-directory unit
 
 lint: setup ## ruff: rules and format
@@ -45,16 +46,22 @@ types: setup
 
 workflows: setup ## action.yml, every workflow and our schemas: their schemas, and zizmor's auditor
 	@echo "==> check-jsonschema"
-	@$(BIN)/check-jsonschema --builtin-schema vendor.github-actions action.yml
+	@$(BIN)/check-jsonschema --builtin-schema vendor.github-actions $(ACTIONS)
 	@$(BIN)/check-jsonschema --builtin-schema vendor.github-workflows $(WORKFLOWS)
 	@$(BIN)/check-jsonschema --builtin-schema vendor.dependabot .github/dependabot.yml
 	@$(BIN)/check-jsonschema --check-metaschema $(wildcard schema/*.json)
 	@echo "==> zizmor"
-	@$(BIN)/zizmor --quiet --offline --no-progress --persona=auditor action.yml $(WORKFLOWS) .github/dependabot.yml
+	@$(BIN)/zizmor --quiet --offline --no-progress --persona=auditor $(ACTIONS) $(WORKFLOWS) .github/dependabot.yml
 
 unit: wheels ## the test suite alone
 	@echo "==> pytest"
 	@$(BIN)/python -m pytest
+
+image: setup ## the image, by Docker or Podman: make image BASE=python:3.13-slim@sha256:… NETWORK=host
+	@$(BIN)/python image/build.py $(addprefix --base ,$(BASE)) $(addprefix --network ,$(NETWORK))
+
+image-test: image wheels ## the image really run, without a network: what it can do, and that it says what the host says
+	@CICD_AGENT_IMAGE_TEST=1 $(BIN)/python -m pytest -n 0 tests/image
 
 # What the action installs, for the test that runs action.yml as the runner would: made again for another lock or Python.
 wheels: setup
@@ -95,18 +102,43 @@ bench-logs: setup ## what is found in real logs of failures: make bench-logs DAT
 bench-risk: setup ## the risk model on commits with bug labels: make bench-risk DATA=DIR, with files NAME.csv.gz in it
 	@$(BIN)/python benchmarks/risk_model.py --data $(DATA)
 
-docs: setup ## write the generated pages and schemas again
+attacks: setup ## every attack in every place of every mode: how many were made, and that none succeeded
+	@$(BIN)/python benchmarks/attacks.py
+
+SECONDS ?= 60
+fuzz: setup ## feed each reader of foreign bytes: make fuzz SECONDS=60; by atheris where it is installed in .venv
+	@$(BIN)/python fuzz/run.py --seconds $(SECONDS)
+
+docs: setup ## write the generated pages, schemas, sub-actions and the picture again
 	@$(BIN)/python scripts/docs.py
+	@$(BIN)/python scripts/picture.py
+
+site: setup ## the documents as a site, into site/: a warning is an error
+	@cd tools/site && { ! command -v npm >/dev/null || cmp -s package-lock.json node_modules/complete || { \
+		npm ci --silent --no-audit --no-fund --ignore-scripts && cp package-lock.json node_modules/complete; }; }
+	@NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --clean --site-dir site
+
+language-service: setup ## what GitHub's own language service says of our actions, workflows and their parts in documents; needs Node
+	@cd tools/language-service && { cmp -s package-lock.json node_modules/complete || { \
+		npm ci --silent --no-audit --no-fund --ignore-scripts && cp package-lock.json node_modules/complete; }; }
+	@$(BIN)/python scripts/language_documents.py | node tools/language-service/check.mjs .
 
 lock: setup ## resolve every dependency again; `make lock UPGRADE=--upgrade` takes the newest
 	@$(COMPILE) $(UPGRADE) pyproject.toml --output-file requirements.lock
 	@$(COMPILE) $(UPGRADE) --constraint requirements.lock --extra fleet pyproject.toml --output-file requirements-fleet.lock
 	@$(COMPILE) $(UPGRADE) --constraint requirements-fleet.lock --extra fleet --group dev pyproject.toml \
 		--output-file requirements-dev.lock
+	@$(OVERLAY) --python-version 3.11 --no-annotate $(UPGRADE) fuzz/requirements.in --output-file fuzz/requirements.lock
 	@for version in $(PYTHONS); do \
 		$(OVERLAY) --python-version $$version $(UPGRADE) $(OVERLAYS)/requirements.in \
 			--output-file $(OVERLAYS)/$$version.lock || exit; done
 
+platforms: setup ## whether the locks can be installed on each kind of runner; needs the package index
+	@$(BIN)/python scripts/platforms.py
+
+package: setup ## the wheel and the source archive, into dist/
+	@rm -rf dist && $(BIN)/python -m hatchling build --directory dist
+
 clean: ## remove everything that is made here
-	rm -rf .venv .wheelhouse .cicd-agent .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	rm -rf .venv .wheelhouse dist site tools/*/node_modules .cicd-agent .mypy_cache .pytest_cache .ruff_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

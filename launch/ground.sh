@@ -1,5 +1,9 @@
 # Sourced first by both steps: leaves the workspace, and drops what could make it speak through our programs.
 # Only this shell and its children are changed; the job's own environment, PATH and files stay as they are.
+# Written for bash 3.2, which macOS has, and for Git Bash, which GitHub's Windows runners have.
+
+# Where the whole action lies: a thin action of one mode is a folder in it, and GITHUB_ACTION_PATH is that folder.
+agent_root=$(cd -P -- "${BASH_SOURCE[0]%/*}/.." && pwd)
 
 # Prints a search path without its relative entries and those in the workspace: a pull request wrote what lies there,
 # and must not choose which `git` or `python3` is run.
@@ -21,5 +25,7 @@ unset "${!PYTHON@}" "${!PIP_@}" "${!UV_@}" "${!LD_@}" "${!DYLD_@}" VIRTUAL_ENV B
 [[ -z $libraries ]] || export LD_LIBRARY_PATH=$libraries
 PATH=$(outside_workspace "$PATH")
 unset libraries
+# Git Bash rewrites what looks like a path of its own; an input arrives as it was written.
+export MSYS2_ENV_CONV_EXCL=INPUT_
 
 cd "$RUNNER_TEMP"

@@ -7,19 +7,24 @@ from functools import partial
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
-sys.path.insert(0, str(ROOT / "src"))  # the pages tell of this tree, whatever is installed
+sys.path[:0] = [str(ROOT / "src"), str(ROOT)]  # the pages tell of this tree, whatever is installed
 
-from cicd_agent.config.explain import plain  # noqa: E402  after the path is set
-from cicd_agent.config.limits import BY_MODE, listed  # noqa: E402
-from cicd_agent.config.schema import config_schema  # noqa: E402
+from cicd_agent.config.schema import config_schema, organisation_schema  # noqa: E402  after the path is set
 from cicd_agent.config.values import Setting, catalogue  # noqa: E402
 from cicd_agent.core.metric_page import page as metrics_page  # noqa: E402
 from cicd_agent.decision import schema as envelope_schema  # noqa: E402
 from cicd_agent.environment import AUDIENCE, FALLBACKS  # noqa: E402
 from cicd_agent.modes.rulebook.page import page as rules_page  # noqa: E402
-from cicd_agent.settings import Settings  # noqa: E402
+from cicd_agent.surface import INPUTS  # noqa: E402
+from scripts.actions import sub_action  # noqa: E402
+from scripts.called import called  # noqa: E402
+from scripts.pages import all_permissions, events, exits, of_mode  # noqa: E402
+from scripts.pages.excerpt import excerpt  # noqa: E402
+from scripts.pages.marked import Maker, remade  # noqa: E402
+from scripts.pages.rows import default, table  # noqa: E402
 
 MARK = "<!-- Made by scripts/docs.py from src/cicd_agent/settings.py: change that, then `make docs`. -->"
+OF_CODE = "<!-- Made by scripts/docs.py from the code: change that, then `make docs`. -->"
 
 CONFIGURATION = """\
 # Configuration
@@ -33,6 +38,9 @@ Nothing has to be configured. What is, comes from the first of these that says s
 2. the **config file** of the base branch, `.github/cicd-agent.yml`: for a pull request the branch it goes into, for a
    push the commit before it, else the default branch;
 3. the **default**.
+
+An **organisation** can come before all of them, and between the file and the default: the input `organisation-config`
+holds what it locks and what it leaves open ([fleet.md](fleet.md)).
 
 Empty is unset. `cicd-agent config explain` prints every value with the place it came from.
 
@@ -159,6 +167,7 @@ A wrong **input** ends the run with exit code 2 and one line that names every wr
 
 A wrong entry of the **config file** does not: it is ignored, named with its line, and the output `config_status` says
 `invalid` (else `ok`, or `absent` without a file). The other entries count. A mode that fails closed holds.
+What is wrong in `organisation-config` is a wrong input: nothing of it is ignored.
 
     .github/cicd-agent.yml line 7: unknown key `min_severty`, did you mean `min-severity`? Ignored for this run.
 
@@ -183,11 +192,33 @@ def wire_schema(kind: str) -> str:
     return json.dumps(envelope_schema(kind), indent=2) + "\n"
 
 
+MAKERS: Mapping[str, Maker] = {
+    "inputs": of_mode.inputs,
+    "outputs": of_mode.outputs,
+    "permissions": of_mode.permissions,
+    "exits": exits.exits,
+    "excerpt": excerpt,
+}
+"""What makes a marked part of a page, by the first word of the mark; the other words are its arguments."""
+
+
+def with_parts(name: str) -> str:
+    """A page that people write, with its marked parts made."""
+    return remade((ROOT / name).read_text("utf-8"), MAKERS)
+
+
 PAGES: Mapping[str, Callable[[], str]] = {
     "docs/configuration.md": configuration,
+    "docs/permissions.md": lambda: all_permissions.page(OF_CODE),
+    "docs/exit-codes.md": lambda: exits.page(OF_CODE),
+    "docs/events.md": lambda: events.page(OF_CODE),
     "docs/rules.md": rules_page,
     "docs/metrics.md": metrics_page,
     "schema/config.schema.json": schema,
+    "schema/organisation.schema.json": lambda: json.dumps(organisation_schema(), indent=2, ensure_ascii=False) + "\n",
+    **{f"{mode}/action.yml": partial(sub_action, mode) for mode in INPUTS},
+    **{f"docs/{mode}.md": partial(with_parts, f"docs/{mode}.md") for mode in INPUTS},
+    **{f".github/workflows/call-{mode}.yml": partial(called, mode) for mode in INPUTS},
     **{f"schema/{kind}.schema.json": partial(wire_schema, kind) for kind in ("evidence", "decision", "report")},
 }
 """Every file that is made, and what makes it."""
@@ -207,16 +238,6 @@ def kind(setting: Setting) -> str:
     return "secret text" if setting.is_secret else setting.expected.removeprefix("a ")
 
 
-def default(setting: Setting) -> str:
-    """Its default as one would write it."""
-    value = getattr(Settings(), setting.field)
-    if setting.field in BY_MODE:
-        return listed(BY_MODE[setting.field])
-    if setting.is_secret or plain(value) == "":
-        return "–"
-    return ", ".join(f"`{item}`" for item in value) if isinstance(value, tuple) else f"`{plain(value)}`"
-
-
 def place(setting: Setting) -> str:
     """Where it may be set."""
     if setting.input_only:
@@ -229,13 +250,6 @@ def fallback_rows() -> Iterable[str]:
     for name, variables in FALLBACKS.items():
         words = ", else ".join(f"`{variable}`" for variable in variables)
         yield f"| {words} | `{name}`, when there is no such input |"
-
-
-def table(head: Iterable[str], rows: Iterable[Iterable[str]]) -> str:
-    """A Markdown table."""
-    titles = list(head)
-    lines = [titles, ["---"] * len(titles), *([cell.replace("|", "\\|") for cell in row] for row in rows)]
-    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
 
 
 def stale() -> list[str]:

@@ -303,7 +303,7 @@ def git(directory: Path, *arguments: str, date: str = "") -> str:
         **identity,
     }
     ran = subprocess.run(
-        ["git", *arguments],  # noqa: S607  whichever git the user has
+        ["git", *arguments],
         cwd=directory,
         env=environment,
         check=True,

@@ -4,17 +4,28 @@ import gc
 import hashlib
 import os
 import shutil
+import signal
 import sys
 from functools import cache
 from pathlib import Path
 from typing import Any
 
+import httpcore2
+import pytest
 from hypothesis import HealthCheck, settings
 
 from tests import protocol_table
 
 FOREIGN = ("GITHUB_", "INPUT_", "RUNNER_", "ACTIONS_", "OPENAI_", "AZURE_OPENAI_", "GIT_")
 PROXIES = ("http_proxy", "https_proxy", "all_proxy", "no_proxy")
+
+WORKERS = 3
+"""As `-n` in pyproject.toml."""
+LONGEST = (
+    *("test_demo.py", "test_flaky_end_to_end.py", "test_scenarios.py", "test_action.py", "test_gen_tests_stages.py"),
+    *("test_sandbox_attacks.py", "test_laboratory_hostile.py", "test_gen_tests.py", "test_attacks.py"),
+)
+"""Modules with tests of ten seconds and more."""
 
 settings.register_profile(
     "suite", max_examples=100, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow]
@@ -42,6 +53,11 @@ def refuse_network(event: str, args: tuple[object, ...]) -> None:
 
 
 def pytest_configure() -> None:
+    # A shell has Ctrl-C ignored by what it starts in the background, and every child would inherit that.
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+    # Tests make much and keep little: looked for less often, what refers to itself costs a tenth of the suite less.
+    gc.set_threshold(50_000, 20, 50)
     # Compiled once, not by each of the hundreds of processes that are started: .gitignore knows of what that leaves.
     os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
     sys.dont_write_bytecode = False
@@ -59,7 +75,26 @@ def pytest_configure() -> None:
     )
     # Slow on purpose, and the same for the same key: the tests' few keys are worked out once.
     hashlib.scrypt = cache(hashlib.scrypt)  # type: ignore[assignment]  # a cache hides what it takes
+    # The certificates of all authorities are the same for every client, and most of what it takes to make one.
+    httpcore2.default_ssl_context = cache(httpcore2.default_ssl_context)
     sys.addaudithook(refuse_network)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Let each worker begin with a few of the longest modules, so that none is left with one when the others are done.
+
+    A worker begins with its share of the list, one part after the other, and later takes from the ends of the others'.
+    """
+    modules: dict[str, list[pytest.Item]] = {}
+    for item in items:
+        modules.setdefault(item.path.name, []).append(item)
+    shares: list[list[pytest.Item]] = [[] for _ in range(WORKERS)]
+    for number, name in enumerate(name for name in LONGEST if name in modules):
+        shares[number % WORKERS] += modules.pop(name)
+    whole = len(items)
+    for module in modules.values():
+        next((share for share in shares[:-1] if len(share) < whole / WORKERS), shares[-1]).extend(module)
+    items[:] = [item for share in shares for item in share]
 
 
 def pytest_collection_finish() -> None:

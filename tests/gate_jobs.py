@@ -19,7 +19,7 @@ from tests.servers.github_state import Account
 AFTER = {"app.py": "import os\n\n\ndef go(name):\n    return name.strip()\n"}
 HERE = {"full_name": "octo/app", "default_branch": "main", "id": 1}
 READS = ("actions", "checks", "deployments", "issues", "statuses")
-EVENTS = ("push", "deployment", "workflow_dispatch", "workflow_run", "release")
+EVENTS = ("push", "deployment", "workflow_dispatch", "schedule", "workflow_run", "release")
 """Those that the gate decides on."""
 HEARS = {"actions": "write", "contents": "read", "issues": "read", "pull_requests": "write"}
 """What approve-deploy.yml permits."""

@@ -1,13 +1,13 @@
 """A pull request of a small project whose tests miss what it brings, and what a model may say of it."""
 
 import json
-import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from tests.jobs import Job, Left
 from tests.laboratories import sandbox
+from tests.project_python import project_python
 from tests.servers.openai import Asked, Canned, Step, answer
 
 KEY = "sk-test-0123456789abcdef"
@@ -98,7 +98,7 @@ class GeneratingJob(Job):
         for name in ("output", "summary"):
             (self.temp / name).unlink(missing_ok=True)
         asked = {"base_url": url, "openai_api_key": KEY, "api": "chat", "model": "scripted"} if url else {}
-        given = {"python": sys.executable, "provider": "auto" if url else "none"}
+        given = {"python": str(project_python()), "provider": "auto" if url else "none"}
         return self.run(*(argv or ("gen-tests", "--keep-evidence")), **(given | asked | inputs))
 
     @property

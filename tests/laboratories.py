@@ -14,18 +14,17 @@ from cicd_agent.adapters.sandbox import LocalSandbox
 from cicd_agent.adapters.toolchain import Toolchain
 from cicd_agent.core.ports_tests import Interpreter
 from cicd_agent.core.sandbox import Limits, SandboxUnavailable, Tier
+from tests.project_python import project_python
 
 TOOLCHAIN = Toolchain(
     Interpreter(
-        sys.executable,
+        str(project_python()),
         ".".join(map(str, sys.version_info[:3])),
         {name: version(name) for name in ("pytest", "coverage", "hypothesis")},
     ),
-    Path(sys.executable),
-    arguments=("-p", "no:anyio"),
-    readable=tuple({Path(sys.prefix), Path(sys.base_prefix).resolve()}),
+    project_python(),
+    readable=tuple({project_python().parent.parent, Path(sys.base_prefix).resolve()}),
 )
-"""Without a plugin that is there for our own dependencies: to load it takes a fifth of a small run."""
 CALC = """\
 def grade(points):
     if points >= 90:

@@ -68,7 +68,7 @@ def parse_outputs(text: str) -> dict[str, str]:
     outputs: dict[str, str] = {}
     lines = iter(text.split("\n"))
     for line in lines:
-        if (heredoc := re.match(r"([^=]*?)<<(.+)", line)) and "=" not in heredoc[1]:
+        if "<<" in line and (heredoc := re.match(r"([^=]*?)<<(.+)", line)) and "=" not in heredoc[1]:
             value: list[str] = []
             for part in lines:
                 if part == heredoc[2]:

@@ -41,6 +41,7 @@ class Talk:
         self.pull = self.hub.add_pull(7, base="main", head="topic", **pull)
         self.me = self.hub.tokens[self.hub.token]
         self.finding = self.open(FINDING, self.me)
+        self.hub.gate.permit(PERSON.login, "write")
         self.inputs: Mapping[str, str] = {}
         """Inputs of the job, over those that a talk has by itself."""
         self.stage: tuple[str, ...] = ("review",)

@@ -21,8 +21,8 @@ from cicd_agent.core.ports_store import About
 from cicd_agent.core.redact import Redactor
 from cicd_agent.environment import Environment
 from cicd_agent.errors import BudgetExhausted, StoreRefused
+from cicd_agent.secrecy import secrets
 from cicd_agent.storing import StoredState
-from cicd_agent.world import secrets
 from tests.audit_jobs import ask, decided
 from tests.fake_store import FakeStore
 from tests.jobs import Job

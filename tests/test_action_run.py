@@ -82,7 +82,7 @@ def test_whatever_the_mode_is_the_run_says_that_it_is_none(setting: Setting) -> 
 
 
 def test_hostile_inputs_are_reported_together_and_run_nothing(setting: Setting) -> None:
-    names = [name for name in DECLARED["inputs"] if name not in {"mode", "index-url"}]
+    names = [name for name in DECLARED["inputs"] if name not in {"mode", "index-url", "runtime"}]
     spring = f"touch {setting.sprung}/input"
     with FakeGitHub() as hub:
         github = opened(setting, hub)

@@ -37,7 +37,7 @@ THIRD_PARTY = {
     "coverage": r"harness\.measuring",
     "hypothesis": r"harness\.ghost",
     "yaml": r"config.*|fake_model\.script|modes\.rulebook\.yaml_text|modes\.analyse_failure\.workflow_file",
-    "pathspec": r"modes\.changes",
+    "pathspec": r"core\.patterns",
     "openai": r"adapters\.models.*",
     "httpx2": r"adapters\.models.*",
     "github": r"adapters\.github.*",

@@ -10,15 +10,19 @@ from typing import Any
 import yaml
 
 from cicd_agent import cli
+from cicd_agent.config.deprecated import old_names
 from cicd_agent.config.limits import BY_MODE, listed, minutes, usd
 from cicd_agent.config.values import catalogue
 from cicd_agent.core.finding import Severity
 from cicd_agent.core.verdict import Conclusion, RiskLevel
 from cicd_agent.modes import modes
 from cicd_agent.settings import CONSUMED_EARLIER, Settings, kebab
+from cicd_agent.surface import INPUTS as SUB_INPUTS
 
 ROOT = Path(__file__).parent.parent
 ACTION: dict[str, Any] = yaml.safe_load((ROOT / "action.yml").read_text("utf-8"))
+
+MODE = "${{ inputs.mode }}"
 
 
 def words(text: str) -> list[str]:
@@ -27,9 +31,9 @@ def words(text: str) -> list[str]:
 
 # Workflows out there use these names: one more is a feature, one less or another spelling breaks them.
 INPUTS = words("""
-    mode github-token working-directory config-file index-url timeout-minutes
+    mode github-token working-directory config-file organisation-config ring runtime index-url timeout-minutes
     openai-api-key base-url api provider model fast-model fallback-model service-tier
-    model-headers max-cost-usd max-input-tokens max-rounds cache-dir state-dir metrics-file instructions
+    model-headers max-cost-usd max-input-tokens max-rounds cache-dir state-dir metrics-file fleet-url instructions
     comment review-event fail-on fail-on-model max-comments min-severity min-confidence paths-ignore sarif-files
     pull-request stage evidence-file decision-file
     test-command python coverage-threshold deliver detect-flaky allow-unsandboxed
@@ -63,6 +67,7 @@ OUTPUTS = {
 }
 DEFAULTS = {
     "config-file": ".github/cicd-agent.yml",
+    "ring": "stable",
     "api": "auto",
     "provider": "auto",
     "model": "gpt-5.5",
@@ -87,6 +92,7 @@ DEFAULTS = {
     "enforce": True,
     "on-hold": "fail",
 }
+INSTALLED = ("python", "runtime", "image")
 CEILINGS = {"review": 0.5, "gen-tests": 1, "analyse-failure": 0.25, "deploy-gate": 0.1, "route": 0}
 MINUTES = {"review": 5, "gen-tests": 15, "analyse-failure": 5, "deploy-gate": 5, "route": 5}
 
@@ -110,7 +116,8 @@ def test_the_action_has_the_published_inputs() -> None:
 
 
 def test_every_input_is_a_setting_or_is_consumed_before_there_are_any() -> None:
-    assert {*INPUTS} - {*settings_with_an_input()} == {*CONSUMED_EARLIER} - {"runtime"}
+    olds = {old for old, each in old_names("setting").items() if each.new in settings_with_an_input()}
+    assert {*INPUTS} - {*settings_with_an_input()} == {*CONSUMED_EARLIER, *olds}
     assert {*settings_with_an_input()} <= {*INPUTS}
 
 
@@ -154,8 +161,10 @@ def test_every_input_reaches_the_program_by_an_explicit_variable() -> None:
     [install, run] = ACTION["runs"]["steps"]
     passed = {**install["env"], **run["env"]}
     wanted = {f"INPUT_{name.upper().replace('-', '_')}": f"${{{{ inputs.{name} }}}}" for name in INPUTS}
-    wanted |= {name: wanted[f"INPUT_{name}"] for name in ("INDEX_URL", "STATE_DIR")}
-    assert passed == {**wanted, "AGENT_PYTHON": "${{ steps.install.outputs.python }}"}
+    early = ("INDEX_URL", "STATE_DIR", "RUNTIME", "MODE", "VERIFY_COMMAND", "BASE_URL")
+    wanted |= {name: wanted[f"INPUT_{name}"] for name in early}
+    installed = {f"AGENT_{name.upper()}": f"${{{{ steps.install.outputs.{name} }}}}" for name in INSTALLED}
+    assert passed == {**wanted, **installed}
 
 
 def test_the_action_has_the_published_outputs_and_each_says_what_it_is() -> None:
@@ -193,5 +202,27 @@ def test_the_generated_pages_are_current() -> None:
 
 def test_the_readme_uses_names_that_exist() -> None:
     readme = (ROOT / "README.md").read_text("utf-8")
-    assert "uses: org/cicd-agent@v1" in readme
+    assert "uses: org/cicd-agent/review@v1" in readme
     assert [name for name in ("risk_level", "make demo", "examples/workflows/review.yml") if name not in readme] == []
+
+
+def test_every_sub_action_has_the_inputs_that_its_mode_reads_and_the_outputs_that_it_has() -> None:
+    for mode, shown in SUB_INPUTS.items():
+        names = OUTPUTS[mode]
+        action = yaml.safe_load((ROOT / mode / "action.yml").read_text("utf-8"))
+        slice_ = ROOT / "src/cicd_agent/modes" / mode.replace("-", "_")
+        read = {name for path in slice_.rglob("*.py") for name in re.findall(r"\bsettings\.(\w+)", path.read_text())}
+        settings = {kebab(name) for name in read} & {*settings_with_an_input()}
+        assert settings - {"model", "openai-api-key"} <= {*action["inputs"]}, mode
+        assert [*action["inputs"]] == [name for name in ACTION["inputs"] if name in shown]
+        assert {*action["outputs"]} == {*OUTPUTS_OF_EVERY_MODE, *names}
+
+
+def test_a_sub_action_runs_the_same_launcher_and_passes_each_of_its_inputs() -> None:
+    for mode in OUTPUTS:
+        action = yaml.safe_load((ROOT / mode / "action.yml").read_text("utf-8"))
+        for own, whole in zip(action["runs"]["steps"], ACTION["runs"]["steps"], strict=True):
+            assert own["run"] == whole["run"].replace("/launch/", "/../launch/")
+            others = {f"${{{{ inputs.{name} }}}}" for name in {*ACTION["inputs"]} - {*action["inputs"]}}
+            expected = {name: value for name, value in whole["env"].items() if value not in others - {MODE}}
+            assert own["env"] == {name: mode if value == MODE else value for name, value in expected.items()}

@@ -62,7 +62,7 @@ def test_a_hold_stays_within_the_same_number_of_requests(jobs: GateJobs) -> None
     assert len(jobs.hub.received) <= MOST_REQUESTS
 
 
-@pytest.mark.parametrize("event", ["pull_request", "schedule", "frobnicate"])
+@pytest.mark.parametrize("event", ["pull_request", "merge_group", "frobnicate"])
 def test_an_event_that_the_gate_does_not_serve_holds_and_asks_nobody(jobs: GateJobs, event: str) -> None:
     left = jobs.run(event)
     assert (left.exit, left.outputs["decision"]) == (1, "hold"), left.log

@@ -1,5 +1,6 @@
 import os
 import signal
+import weakref
 from pathlib import Path
 from typing import Any
 
@@ -70,6 +71,35 @@ def test_a_run_that_takes_too_long_is_ended_with_a_warning(job: Job, monkeypatch
     assert "timeout-minutes" in left.summary
     assert left.outputs["conclusion"] == "neutral"
     assert left.outputs["degraded"] == "true"
+
+
+@pytest.mark.parametrize(("number", "exit_code"), [(signal.SIGALRM, 0), (signal.SIGTERM, 130)])
+@pytest.mark.parametrize("finalizer", ["finalize", "__del__"])
+def test_a_signal_that_comes_while_something_is_finalized_is_not_lost(
+    job: Job, monkeypatch: pytest.MonkeyPatch, number: int, exit_code: int, finalizer: str
+) -> None:
+    """Python ignores what a finalizer raises: the run would go on, without a limit."""
+
+    def send() -> None:
+        os.kill(os.getpid(), number)
+
+    class Kept:
+        if finalizer == "__del__":
+
+            def __del__(self) -> None:
+                send()
+
+    def hang(*_: object, **__: object) -> None:
+        kept = Kept()
+        if finalizer == "finalize":
+            weakref.finalize(kept, send)
+        del kept
+        signal.pause()
+
+    monkeypatch.setattr(commands, "decide", hang)
+    left = job.run()
+    assert left.exit == exit_code, left.log
+    assert "Traceback" not in left.log
 
 
 def test_signal_handlers_are_as_they_were(job: Job) -> None:

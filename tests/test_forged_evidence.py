@@ -204,6 +204,7 @@ def test_with_a_checkout_git_is_read_and_the_evidence_is_only_compared(jobs: For
     jobs.forge(other_text)
     jobs.as_posting()
     jobs.job.variables["GITHUB_WORKSPACE"] = str(jobs.job.repo.path)
+    jobs.job.repo.git("checkout", "--quiet", "main")  # a checkout of the head would be refused
     left = jobs.step({"evidence_file": str(jobs.evidence)})
     assert left.exit == 0, left.log
     assert left.report["seen"]["source"] == "git"

@@ -2,7 +2,6 @@
 
 import io
 import os
-import sys
 from pathlib import Path
 
 import pytest
@@ -12,6 +11,7 @@ from cicd_agent.edge import run
 from cicd_agent.outlet import Streams
 from tests.generating_jobs import BEFORE
 from tests.laboratories import sandbox
+from tests.project_python import project_python
 from tests.repos import TempRepo
 
 CLAMP = '''
@@ -24,7 +24,7 @@ def clamp(value, low):
     """
     return max(value, low)
 '''
-INPUTS = ("--input", f"python={sys.executable}", "--input", "provider=none")
+INPUTS = ("--input", f"python={project_python()}", "--input", "provider=none")
 
 
 @pytest.fixture

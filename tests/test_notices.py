@@ -16,7 +16,8 @@ from cicd_agent.core.redact import Redactor
 from cicd_agent.environment import Environment
 from cicd_agent.granting import grant
 from cicd_agent.modes import World
-from cicd_agent.world import Scene, secrets
+from cicd_agent.secrecy import secrets
+from cicd_agent.world import Scene
 from tests.jobs import Job, Left
 from tests.servers.github import FakeGitHub
 from tests.servers.slack import PATH, SECRET, TOKEN, FakeSlack

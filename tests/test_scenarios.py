@@ -28,6 +28,7 @@ from pydantic import TypeAdapter
 from scripts.sample_pull_request import build as build_sample
 from scripts.sample_pull_request import commit, git
 from tests.laboratories import sandbox
+from tests.project_python import project_python
 from tests.runner import parse_outputs
 from tests.servers.github import FakeGitHub
 from tests.servers.openai import OpenAIServer, answer
@@ -112,7 +113,7 @@ def missing(expected: Any, found: Any, at: str = "") -> list[str]:
 
 def told(value: str) -> str:
     """The value of an input: $python stands for the interpreter of the tests, which has pytest and coverage."""
-    return Template(value).safe_substitute(python=sys.executable)
+    return Template(value).safe_substitute(python=project_python())
 
 
 def play(folder: Path, case: Case, place: Path) -> Outcome:

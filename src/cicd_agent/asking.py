@@ -1,7 +1,7 @@
 """Who is asked in a run: the models that the settings name, what they may cost, and how a question is put to them."""
 
 import hmac
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
@@ -84,8 +84,13 @@ def budget(settings: Settings, mode: str, clock: Callable[[], float]) -> Budget:
         seconds=max(minutes(settings, mode) * 60 - RESERVE, 1.0),
         clock=clock,
         usd=usd(settings, mode),
-        prices={**PRICES, **{name: _price(told) for name, told in settings.prices.items()}},
+        prices=price_table(settings),
     )
+
+
+def price_table(settings: Settings) -> dict[str, Price]:
+    """What models cost: the config file's word over the table that comes with the program."""
+    return {**PRICES, **{name: _price(told) for name, told in settings.prices.items()}}
 
 
 def asking(
@@ -96,10 +101,11 @@ def asking(
     redact: Callable[[str], str],
     *,
     keeping: Keeping | None = None,
+    ration: Callable[[Sequence[str]], str] = lambda _: "",
 ) -> Asking:
     """The models that the settings name for the mode, and what they may cost.
 
-    Raises ConfigError when an input makes no sense.
+    `ration` says of models why none of them is asked today. Raises ConfigError when an input makes no sense.
     """
     settings, limits = loaded.settings, budget(loaded.settings, mode.name, clock)
     if settings.provider is Provider.NONE:
@@ -114,8 +120,12 @@ def asking(
     quick = settings.fast_model if "fast_model" in settings.model_fields_set or not settings.base_url else model.name
     fast = reach(quick) if quick and quick != model.name else None
     fallback = reach(settings.fallback_model) if settings.fallback_model and not mode.fails_closed else None
+    asked = [each for each in (model, fast, fallback) if each]
+    if silence := ration([each.name for each in asked]):
+        sealing = _keyless(mode, settings, keeping, redact)
+        return Asking(None, limits, b"", redact, silence=silence, sealing=sealing)
     between = kept(settings, keeping)
-    caches = between.answers([each for each in (model, fast, fallback) if each], redact)
+    caches = between.answers(asked, redact)
     return Asking(
         caches.get(model.name, model),
         limits,
@@ -141,10 +151,12 @@ def _price(told: TokenPrice) -> Price:
 
 
 def _named(mode: Mode[Any], loaded: Loaded) -> str:
-    """The model for judgement: what the workflow says, then what the file says of this mode."""
+    """The model for judgement: whoever has the last word, and of their two words the one for this mode."""
     by_mode = dict[str, str](loaded.settings.models.items())
-    said = loaded.settings.model
-    return said if loaded.origins.get("model") == "input" else by_mode.get(mode.name, said)
+    own = by_mode.get(mode.name)
+    if own is None or loaded.rank("model") > loaded.rank(f"models.{mode.name}"):
+        return loaded.settings.model
+    return own
 
 
 def _reach(settings: Settings, workload: Workload | None) -> Callable[[str], Model]:

@@ -12,6 +12,7 @@ from cicd_agent.adapters.tape import redacted
 from cicd_agent.core.audit import LONGEST, Entry, canonical, digest
 from cicd_agent.core.facts import Fact
 from cicd_agent.core.plan import Receipt
+from cicd_agent.core.ports_store import Store
 from cicd_agent.decision import Audit, Decision, Report
 from cicd_agent.entries import Telling, receipts_entry, run_entry
 from cicd_agent.environment import Environment
@@ -46,6 +47,15 @@ class Book:
         """What earlier runs have left about this repository, None where nothing is kept."""
         opened = self._opened
         return StoredState(opened.store, self.chain, self._environment.run.repository or LOCAL) if opened else None
+
+    def lasting(self) -> Store:
+        """The store, where what is in it outlives this job. Raises StoreRefused."""
+        opened = self._opened
+        if self._why:
+            raise StoreRefused(self._why)
+        if opened is None or opened.ends:
+            raise StoreRefused("no account book that lasts is kept")
+        return opened.store
 
     def enter(self, report: Report, telling: Telling, *, demanded: bool = False) -> Audit:
         """Enter what was decided, before anything is done about it.

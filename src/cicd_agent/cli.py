@@ -7,6 +7,7 @@ from typing import Final, NoReturn
 
 from cicd_agent import __version__
 from cicd_agent.cli_account import add_account_commands
+from cicd_agent.cli_setup import add_setup_commands
 from cicd_agent.errors import ConfigError
 
 MODES: Final[Mapping[str, str]] = {
@@ -24,6 +25,7 @@ STAGES: Final[Mapping[str, str]] = {
 }
 _FIXES: Final = ("review", "gen-tests")
 ACCOUNT: Final = ("audit", "state", "metrics", "accuracy", "cost")
+SETUP: Final = ("doctor", "init")
 TOOLS: Final = (
     "config",
     "schema",
@@ -35,9 +37,10 @@ TOOLS: Final = (
     "gate-report",
     "gate-result",
     *ACCOUNT,
+    *SETUP,
 )
 FORMATS: Final = ("text", "json", "github")
-SCHEMAS: Final = ("config", "evidence", "decision", "report")
+SCHEMAS: Final = ("config", "organisation", "evidence", "decision", "report")
 
 _EPILOG = """\
 Everything can also come from the environment, as on GitHub Actions: GITHUB_* and RUNNER_TEMP, and each input as
@@ -99,6 +102,11 @@ class Options:
     older_than: str = ""
     most: int = 20
     by: tuple[str, ...] = ()
+    modes: str = ""
+    forks: str = ""
+    model: str = ""
+    yes: bool = False
+    force: bool = False
 
 
 class _Parser(argparse.ArgumentParser):
@@ -193,6 +201,7 @@ def _parser() -> argparse.ArgumentParser:
     _add_gate_report_options(_command(commands, "gate-report", "tell how often the deployment gate was wrong"))
     _add_gate_options(_command(commands, "gate-result", "judge by the plan of `route` how the jobs of a run ended"))
     add_account_commands(lambda name, words: _command(commands, name, words))
+    add_setup_commands(lambda name, words: _command(commands, name, words), _add_place_options, [*MODES])
     return parser
 
 

@@ -9,7 +9,7 @@ from typing import Any
 
 from cicd_agent.adapters.files import write_file
 from cicd_agent.asking import Asking, asking
-from cicd_agent.cli import ACCOUNT, TOOLS, Options, unknown_mode
+from cicd_agent.cli import ACCOUNT, SETUP, TOOLS, Options, unknown_mode
 from cicd_agent.config.explain import explain, table
 from cicd_agent.config.limits import minutes
 from cicd_agent.core.change import Change
@@ -25,6 +25,7 @@ from cicd_agent.handover import look, read_evidence, require_one_job, take_over
 from cicd_agent.keeping import Keeping
 from cicd_agent.modes import Mode, mode_named
 from cicd_agent.outlet import Outlet
+from cicd_agent.rationing import ration
 from cicd_agent.replay import record
 from cicd_agent.run import Source, decide, observe, propose, resume
 from cicd_agent.settings import Stage
@@ -50,10 +51,8 @@ def execute(
 
     `limit` is told after how many seconds the run has to end, as soon as that is known.
     """
-    if options.command in ACCOUNT:
-        from cicd_agent.accounting import account  # noqa: PLC0415  a mode pays for none of them
-
-        return account(options, environment, outlet, clocks.now)
+    if options.command in ACCOUNT or options.command in SETUP:
+        return _aside(options, environment, outlet, clocks, limit)
     if options.command in TOOLS and options.command != "config":
         from cicd_agent.standalone import stand_alone  # noqa: PLC0415  a mode pays for none of them
 
@@ -79,7 +78,10 @@ def execute(
         def put(mode: Mode[Any], here: Scene) -> Asking:
             folder = answers_folder(options, environment, here.settings, Path.cwd())
             keeping = _keeping(folder, environment, clocks, outlet, closing=closing, remembers=not options.dry_run)
-            plain = asking(mode, here.loaded, environment.workload, clocks.elapsed, outlet.redact, keeping=keeping)
+            limits = ration(here.settings, outlet.book.lasting, outlet.book.chain, clocks.now)
+            plain = asking(
+                mode, here.loaded, environment.workload, clocks.elapsed, outlet.redact, keeping=keeping, ration=limits
+            )
             outlet.budget = plain.budget
             if options.dry_run:
                 return plain
@@ -92,6 +94,19 @@ def execute(
         if environment.on_actions:
             require_one_job(mode, options.command, first_settings(options, environment))
         return _stage(mode, options, outlet, scene, put)
+
+
+def _aside(
+    options: Options, environment: Environment, outlet: Outlet, clocks: Clocks, limit: Callable[[float], None]
+) -> int:
+    """What looks into the account book, or after the set-up: a mode pays for none of it."""
+    if options.command in SETUP:
+        from cicd_agent.setting_up import set_up  # noqa: PLC0415
+
+        return set_up(options, environment, outlet, limit)
+    from cicd_agent.accounting import account  # noqa: PLC0415
+
+    return account(options, environment, outlet, clocks.now)
 
 
 def _watched(asking: Asking, here: Scene, environment: Environment) -> Asking:
@@ -165,8 +180,8 @@ def _keeping(
 
 def _explain(scene: Scene, mode: str, outlet: Outlet) -> int:
     outlet.print(table(explain(scene.loaded, mode)))
-    for problem in scene.loaded.problems:
-        outlet.warn(str(problem))
+    for line in (*map(str, scene.loaded.problems), *scene.loaded.notices):
+        outlet.warn(line)
     return Exit.OK
 
 

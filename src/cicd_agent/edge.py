@@ -1,8 +1,11 @@
 """One run from beginning to end: what the process has is turned into values, and whatever happens into an exit code."""
 
+import os
 import signal
+import threading
 import time
 import traceback
+import weakref
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from types import FrameType
@@ -13,6 +16,8 @@ from cicd_agent.environment import Environment
 from cicd_agent.errors import AgentError, BudgetExhausted, Cancelled, ConfigError, Exit
 from cicd_agent.outlet import Outlet, Streams
 
+AGAIN = 0.05
+"""Seconds after which a signal is sent once more, whose exception would have been lost."""
 LAST_WORDS = 30.0
 """Seconds to say why a run has failed: an account book that does not answer cannot keep it from ending."""
 
@@ -53,8 +58,20 @@ def _limit(seconds: float) -> None:
         signal.setitimer(signal.ITIMER_REAL, seconds)
 
 
-def _overdue(_signal: int, _frame: FrameType | None) -> None:
+def _overdue(_signal: int, frame: FrameType | None) -> None:
+    if _is_lost(frame):
+        signal.setitimer(signal.ITIMER_REAL, AGAIN)
+        return
     raise BudgetExhausted("the time limit of the run is over", remedy="Raise `timeout-minutes`")
+
+
+def _is_lost(frame: FrameType | None) -> bool:
+    """Whether nobody would hear of an exception: Python ignores what a finalizer raises, and goes on after it."""
+    while frame is not None:
+        if frame.f_code is weakref.finalize.__call__.__code__ or frame.f_code.co_name == "__del__":
+            return True
+        frame = frame.f_back
+    return False
 
 
 @contextmanager
@@ -76,7 +93,12 @@ def _ended_at_last(seconds: float) -> Iterator[None]:
 def _ended_by_the_runner() -> Iterator[None]:
     """Alarms and the runner's SIGTERM become exceptions, so that a run that is ended still says so."""
 
-    def cancelled(_signal: int, _frame: FrameType | None) -> None:
+    def cancelled(number: int, frame: FrameType | None) -> None:
+        if _is_lost(frame):
+            later = threading.Timer(AGAIN, os.kill, (os.getpid(), number))
+            later.daemon = True
+            later.start()
+            return
         raise KeyboardInterrupt
 
     before = {signal.SIGTERM: signal.signal(signal.SIGTERM, cancelled)}

@@ -16,7 +16,7 @@ AUDIENCE = "https://api.openai.com/v1"
 
 _CA_BUNDLES = ("SSL_CERT_FILE", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE")
 _SYSTEM = frozenset(
-    {"PATH", "HOME", "TMPDIR", "SSL_CERT_DIR", "GIT_SSL_CAINFO", *_CA_BUNDLES}
+    {"PATH", "HOME", "TMPDIR", "SYSTEMROOT", "SSL_CERT_DIR", "GIT_SSL_CAINFO", *_CA_BUNDLES}
     | {name for proxy in ("http_proxy", "https_proxy", "all_proxy", "no_proxy") for name in (proxy, proxy.upper())}
 )
 _TOOLS = ("PATH", "HOME", "JAVA_HOME", "GOROOT", "VIRTUAL_ENV", "LD_LIBRARY_PATH")
@@ -99,6 +99,7 @@ class Environment:
                 run_id=first("GITHUB_RUN_ID"),
                 run_attempt=first("GITHUB_RUN_ATTEMPT"),
                 server_url=url("GITHUB_SERVER_URL", "https://github.com"),
+                workflow_ref=first("GITHUB_WORKFLOW_REF"),
             ),
             on_actions=first("GITHUB_ACTIONS") == "true",
             event_path=variables.get("GITHUB_EVENT_PATH", ""),

@@ -8,7 +8,7 @@ from functools import cached_property
 from pathlib import Path
 
 from cicd_agent.adapters.house_style import HouseStyle
-from cicd_agent.adapters.interpreter import find
+from cicd_agent.adapters.interpreter import find, look
 from cicd_agent.adapters.laboratory import LocalLaboratory
 from cicd_agent.adapters.overlay import PYPI, Packages
 from cicd_agent.adapters.sandbox import LocalSandbox
@@ -93,6 +93,18 @@ def _content(place: Path) -> bytes | None:
         return place.read_bytes() if place.is_file() and not place.is_symlink() else None
     except OSError:
         return None
+
+
+def project_python(scene: Scene, top: Path, environment: Environment) -> Interpreter:
+    """The Python that a run would try tests with, and what would have to be added to it.
+
+    Raises LaboratoryUnavailable or ConfigError as a run would; nothing is installed.
+    """
+    settings = scene.settings
+    scratch = Path(environment.runner_temp) if environment.runner_temp else None
+    sandbox = LocalSandbox(scratch=scratch, allow_unsandboxed=settings.allow_unsandboxed)
+    command = read_test_command(settings.test_command)
+    return look(top, settings.python, command, environment.tools, sandbox, own=Path(sys.prefix))
 
 
 def _found(

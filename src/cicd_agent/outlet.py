@@ -21,6 +21,7 @@ from cicd_agent.adapters.workflow import Workflow, quiet
 from cicd_agent.agent.budget import Budget
 from cicd_agent.bookkeeping import Book
 from cicd_agent.cli import TOOLS, Options
+from cicd_agent.config.deprecated import old_names, renamed_outputs
 from cicd_agent.core.event import Event, EventKind
 from cicd_agent.core.evidence import Evidence
 from cicd_agent.core.grant import Grant
@@ -41,12 +42,13 @@ from cicd_agent.errors import AgentError, ConfigError, Exit
 from cicd_agent.granting import grant
 from cicd_agent.modes import Account, Mode, mode_named
 from cicd_agent.rendering import gathered_words, rendered
+from cicd_agent.secrecy import secrets
 from cicd_agent.settings import Settings, Stage
-from cicd_agent.world import Scene, any_settings, inputs, secrets
+from cicd_agent.world import Scene, any_settings, in_shadow, settled
 
 HIDDEN = ".cicd-agent"
 EVIDENCE = "evidence.json"
-_ADVISORY = frozenset({Exit.FORGE, Exit.MODEL, Exit.BUDGET, Exit.MISBEHAVED})
+ADVISORY = frozenset({Exit.FORGE, Exit.MODEL, Exit.BUDGET, Exit.MISBEHAVED})
 """Failures that are warnings in a mode that does not fail closed."""
 
 
@@ -81,7 +83,7 @@ class Outlet:
     @cached_property
     def book(self) -> Book:
         """The account book of this run."""
-        asked = inputs(self._options, self._environment)
+        asked = settled(self._options, self._environment)
         return Book(asked, self._environment, redact=self.redact, warn=self.warn, now=self._now)
 
     @property
@@ -150,7 +152,7 @@ class Outlet:
         plan = Plan((*results.as_effects(missing), *decision.plan.effects))
         # The areas of a route are named in the config: what action.yml cannot declare, a step of one's own can read.
         areas = (name for name in own if mode.name == "route" and name.startswith("run_"))
-        names = (*outputs(decision, ""), *mode.outputs, *areas)
+        names = (*outputs(decision, ""), *mode.outputs, *areas, *old_names("output"))
         # At a terminal GitHub is only read, where it is asked at all.
         is_own = self._options.command == "run"
         # Of a mode by which others go, a decision from a file is only looked at.
@@ -199,8 +201,8 @@ class Outlet:
     def fail(self, error: AgentError, trace: str = "") -> int:
         """Say what went wrong in every place where somebody or something would look for a result; the exit code."""
         mode = mode_named(self._options.mode)
-        is_closed = mode is not None and mode.fails_closed and not self._in_shadow
-        code = Exit.OK if error.exit in _ADVISORY and not is_closed else error.exit
+        is_closed = mode is not None and mode.fails_closed and not in_shadow(self._options, self._environment)
+        code = Exit.OK if error.exit in ADVISORY and not is_closed else error.exit
         line = self.redact(str(error))
         if trace:
             self._workflow(()).say(self.redact(trace))
@@ -223,6 +225,7 @@ class Outlet:
             effects = (Annotation("failure", level, "cicd-agent", line), Summary("summary", words))
             account = results.spent(self.budget)
             values |= spending(account) if account.usage.requests else {}
+            values = renamed_outputs(values)
             plan = Plan((*effects, *results.as_effects(values)))
             written = Report(self._options.mode, code, line, account=account, outputs=values, tape=self._tape)
             audit = self.book.enter_at_last(written, Telling(plan.effects, timeline=self.timeline, tape=self._tape))
@@ -236,11 +239,6 @@ class Outlet:
             self.warn(str(worse))
             return code or Exit.CONFIG
         return code
-
-    @property
-    def _in_shadow(self) -> bool:
-        """Whether a gate was told that it stops nothing: what went wrong is said, and stops nothing either."""
-        return inputs(self._options, self._environment).get("enforce", "").strip().lower() == "false"
 
     def _perform(
         self,
@@ -310,7 +308,7 @@ class Outlet:
     def _end(self, written: Report, settings: Settings) -> None:
         """The run is over: tell whoever watches over runs, where there is such."""
         self.book.shut()
-        if settings.metrics_file or self._environment.telemetry:
+        if settings.metrics_file or settings.fleet_url.get_secret_value() or self._environment.telemetry:
             from cicd_agent.telling import tell  # noqa: PLC0415  nobody else pays for it
 
             tell(written, self.timeline, settings, self._environment, self.warn, redact=self.redact, now=self._now)

@@ -30,6 +30,7 @@ def named_run(event: Event, number: int, forge: Forge | None) -> Event:
         head_branch=state.branch,
         head_sha=state.sha,
         pulls=state.pulls,
+        path=state.path.partition("@")[0],
     )
     head = Ref(state.branch, state.sha, state.repo)
     return replace(event, run=run, pull=None, sha=state.sha, base=Ref(), head=head)

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from cicd_agent.adapters.files import replace_text
+from cicd_agent.adapters.opening import NOFOLLOW
 from cicd_agent.core.text import visible
 from cicd_agent.core.words import count
 from cicd_agent.decision import Decision
@@ -39,7 +40,7 @@ def _create(top: Path, path: str, text: str) -> str:
             return "it lies outside of the working tree"
         place.parent.mkdir(parents=True, exist_ok=True)
         # A link or a file that came meanwhile is not written over.
-        descriptor = os.open(place, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o644)
+        descriptor = os.open(place, os.O_WRONLY | os.O_CREAT | os.O_EXCL | NOFOLLOW, 0o644)
     except OSError as error:
         return error.strerror or str(error)
     with os.fdopen(descriptor, "wb") as file:

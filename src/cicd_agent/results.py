@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from pathlib import PurePath
 
 from cicd_agent.agent.budget import Budget
+from cicd_agent.config.deprecated import renamed_outputs
 from cicd_agent.core.event import Event
 from cicd_agent.core.plan import Artifact, Output, Plan, Receipt
 from cicd_agent.core.verdict import Conclusion
@@ -24,7 +25,7 @@ def exit_of(decision: Decision) -> Exit:
 def all_outputs(decision: Decision, folder: PurePath, unproved: Mapping[str, str]) -> dict[str, str]:
     """Every step output, the risk first; `unproved` are those that the mode has where it came to no result."""
     common = outputs(decision, str(folder / REPORT)) | ({} if decision.judged else dict(unproved))
-    return common | own_outputs(decision.plan, folder)
+    return renamed_outputs(common | own_outputs(decision.plan, folder))
 
 
 def written_report(
@@ -53,8 +54,10 @@ def own_outputs(plan: Plan, folder: PurePath) -> dict[str, str]:
 
 def spent(budget: Budget | None) -> Account:
     """What a run has spent that came to nothing, as far as it asked anybody."""
-    if budget is None or not budget.usage.requests:
-        return Account()
+    if budget is None:
+        return Account(cost_usd=0.0)  # it did not come to the point where somebody could have been asked
+    if not budget.usage.requests:
+        return Account()  # a request may have been under way
     return Account(usage=budget.usage, cost_usd=budget.cost_usd)
 
 

@@ -3,10 +3,11 @@
 from enum import StrEnum
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr
 from pydantic.config import JsonDict
 
 from cicd_agent.core.finding import Severity
+from cicd_agent.core.patterns import all_patterns
 
 DENY_PATHS = (
     ".env*",
@@ -166,6 +167,21 @@ class Settings(BaseModel):
         str,
         Field(json_schema_extra=_INPUT_ONLY, description="Path of the config file, read from the base branch."),
     ] = ".github/cicd-agent.yml"
+    organisation_config: Annotated[
+        str,
+        Field(
+            json_schema_extra=_INPUT_ONLY,
+            description="Configuration of the organisation, as text from its central workflow: `locked` comes before"
+            " all others, `defaults` after the repository's own.",
+        ),
+    ] = ""
+    ring: Annotated[
+        Literal["stable", "canary"],
+        Field(
+            description="When a new rule counts in full: `canary` at once, `stable` after the minor version that"
+            " brought it, in which it only gives notice."
+        ),
+    ] = "stable"
     timeout_minutes: Annotated[
         float | None, Field(gt=0, le=360, description="Minutes after which the run reports what it has and ends.")
     ] = None
@@ -230,6 +246,14 @@ class Settings(BaseModel):
             description="Path of a Prometheus text file that this run adds its counts to, such as the node exporter's.",
         ),
     ] = ""
+    fleet_url: Annotated[
+        SecretStr,
+        Field(
+            json_schema_extra=_INPUT_ONLY,
+            description="URL that is sent one line of JSON on each run: what was decided and what it cost, nothing of"
+            " the change.",
+        ),
+    ] = SecretStr("")
     instructions: Annotated[
         str,
         Field(max_length=8_000, description="What the model should know about this repository, in your words."),
@@ -270,6 +294,7 @@ class Settings(BaseModel):
     ] = 0.7
     paths_ignore: Annotated[
         tuple[str, ...],
+        AfterValidator(all_patterns),
         Field(description="Glob patterns of files whose findings are suppressed; they are counted in the summary."),
     ] = ()
     sarif_files: Annotated[
@@ -639,6 +664,22 @@ class Settings(BaseModel):
         float,
         Field(gt=0, le=365, json_schema_extra=_FILE_ONLY, description="Days after which a kept answer is asked again."),
     ] = 30
+    daily_cost_usd: Annotated[
+        float | None,
+        Field(
+            ge=0,
+            json_schema_extra=_FILE_ONLY,
+            description="Most that this repository may spend in 24 hours, in US dollars; no model is asked beyond it.",
+        ),
+    ] = None
+    daily_runs: Annotated[
+        int | None,
+        Field(
+            ge=0,
+            json_schema_extra=_FILE_ONLY,
+            description="Most runs of this repository in 24 hours that ask a model.",
+        ),
+    ] = None
     accuracy: dict[ModeName, Annotated[float, Field(ge=0, le=1)]] = Field(
         default_factory=dict,
         json_schema_extra={**_FILE_ONLY, "keys": "modes"},
@@ -651,6 +692,7 @@ class Settings(BaseModel):
     )
     deny_paths: Annotated[
         tuple[str, ...],
+        AfterValidator(all_patterns),
         Field(
             json_schema_extra=_FILE_ONLY,
             description="Glob patterns of files whose text is never sent to a model; a list here replaces the default.",

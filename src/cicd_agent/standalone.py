@@ -11,7 +11,7 @@ from cicd_agent.calibrating import calibrate
 from cicd_agent.cli import Options
 from cicd_agent.commands import Clocks
 from cicd_agent.config.limits import minutes
-from cicd_agent.config.schema import config_schema
+from cicd_agent.config.schema import config_schema, organisation_schema
 from cicd_agent.core.change import Change
 from cicd_agent.core.ports_tests import Laboratory
 from cicd_agent.decision import schema
@@ -39,7 +39,8 @@ def stand_alone(
     code: int = Exit.OK
     match options.command:
         case "schema":
-            published = config_schema() if options.schema == "config" else schema(options.schema)
+            settings = {"config": config_schema, "organisation": organisation_schema}
+            published = settings[options.schema]() if options.schema in settings else schema(options.schema)
             outlet.print_json(json.dumps(published, indent=2))
         case "replay":
             code = replay(options, outlet)

@@ -1,4 +1,4 @@
-"""Tells whoever watches over runs how this one went: the metrics file, and a collector of OpenTelemetry's."""
+"""Tells whoever watches over runs how this one went: the fleet, the metrics file, a collector of OpenTelemetry's."""
 
 import time
 from collections.abc import Callable, Mapping
@@ -21,6 +21,7 @@ from cicd_agent.core.timeline import Timeline, Value
 from cicd_agent.decision import Report, body_of
 from cicd_agent.environment import Environment
 from cicd_agent.errors import ConfigError, Exit
+from cicd_agent.fleet import tell_fleet
 from cicd_agent.metering import cleaned, measured
 from cicd_agent.settings import Settings
 from cicd_agent.storing import LOCAL
@@ -61,15 +62,18 @@ def tell(
     redact: Callable[[str], str] | None = None,
     now: Callable[[], float] = time.time,
 ) -> None:
-    """Add the run to the metrics file and send it to the collector, where there are such; what fails is a line.
+    """Tell the fleet, add the run to the metrics file and send it to the collector, where there are such.
+
+    What fails is a line.
 
     `redact` takes the secrets of this run out of every text; without it, whatever has the shape of one.
     """
     is_watched = any(value for name, value in environment.telemetry.items() if name.endswith("_ENDPOINT"))
-    if not (settings.metrics_file or is_watched):
-        return
     clean = redact or Redactor(()).redact
     ended = timeline.clock()
+    tell_fleet(report, environment, settings, ended - timeline.origin, redact=clean, warn=warn)
+    if not (settings.metrics_file or is_watched):
+        return
     epoch = timeline.epoch or now() - (ended - timeline.origin)
     at = epoch + ended - timeline.origin
     own = clean((report.event.repo if report.event else "") or environment.run.repository or LOCAL)

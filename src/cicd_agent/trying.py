@@ -11,12 +11,12 @@ from cicd_agent.adapters.sandbox import LocalSandbox
 from cicd_agent.core.change import Change
 from cicd_agent.core.event import EventKind
 from cicd_agent.core.parses import PARSERS
+from cicd_agent.core.patterns import matcher
 from cicd_agent.core.ports import Library
 from cicd_agent.core.ports_actions import Bench
 from cicd_agent.core.sandbox import Limits
 from cicd_agent.environment import Environment
 from cicd_agent.errors import ConfigError
-from cicd_agent.modes.changes import matcher
 from cicd_agent.world import Scene
 
 SHARE = 0.5

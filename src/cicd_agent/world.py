@@ -1,19 +1,19 @@
 """Sets the scene of a run: environment → event → repository → settings, and the adapters that it gets."""
 
-import re
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
-from urllib.parse import parse_qsl, unquote, urlsplit
+
+from pydantic import SecretStr
 
 from cicd_agent.adapters.git import GitRepository
 from cicd_agent.adapters.log_file import chunks
 from cicd_agent.adapters.workspace import Folder
 from cicd_agent.cli import Options
-from cicd_agent.config import Loaded, load
+from cicd_agent.config import Loaded, Rank, load
 from cicd_agent.core.event import Event, EventKind, Ref
 from cicd_agent.core.event_parse import local_event, parse_event
 from cicd_agent.core.payload import PAYLOAD_LIMIT, as_repo, decode_payload
@@ -21,6 +21,7 @@ from cicd_agent.core.ports import Forge
 from cicd_agent.core.timeline import Timeline
 from cicd_agent.environment import Environment
 from cicd_agent.errors import ConfigError, ForgeRefused
+from cicd_agent.guarding import refuse_foreign_checkout, with_permission
 from cicd_agent.modes import LogFiles, Mode, World
 from cicd_agent.pulls import commented_pull, named_pull, named_run, pull_of_run
 from cicd_agent.settings import Settings
@@ -28,9 +29,8 @@ from cicd_agent.settings import Settings
 if TYPE_CHECKING:
     from cicd_agent.adapters.github import GitHubForge
 
-_SECRET = re.compile(r"pass|secret|token|key", re.IGNORECASE)
-_WRITTEN_OUT = re.compile(r"//[^:/@]*:([^@\s]+)@")
-"""A password with a slash, a question mark or a hash in it: who connects may read it so, who follows the rules not."""
+_WORKFLOW = frozenset({Rank.INPUT, Rank.DEFAULTS, Rank.LOCKED})
+"""Whose words stand in a workflow, which the change of the config file does not change."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,59 +63,32 @@ def first_settings(options: Options, environment: Environment) -> Settings:
     return load(inputs(options, environment), None, fallbacks=environment.fallbacks).settings
 
 
+def settled(options: Options, environment: Environment) -> dict[str, str]:
+    """The inputs, with the organisation's word on where the account book is, for what opens it before all else."""
+    asked = inputs(options, environment)
+    try:
+        told = first_settings(options, environment).state_dir
+    except ConfigError:
+        return asked
+    return {**asked, "state-dir": told}
+
+
+def in_shadow(options: Options, environment: Environment) -> bool:
+    """Whether the workflow says that a gate stops nothing; where the organisation is not understood, it does not."""
+    asked = inputs(options, environment)
+    try:
+        loaded = load(asked, None, fallbacks=environment.fallbacks)
+    except ConfigError:
+        return not asked.get("organisation-config") and asked.get("enforce", "").strip().lower() == "false"
+    return loaded.rank("enforce") >= Rank.INPUT and not loaded.settings.enforce
+
+
 def any_settings(options: Options, environment: Environment) -> Settings:
-    """The first settings, or where they make no sense the defaults."""
+    """The first settings, or where they make no sense the defaults: who watches over a fleet is told of that, too."""
     try:
         return first_settings(options, environment)
     except ConfigError:
-        return Settings()
-
-
-def secrets(options: Options, environment: Environment) -> list[str]:
-    """Every secret that this process was given, whether or not anything else of the inputs makes sense."""
-    given = {**environment.fallbacks, **inputs(options, environment)}
-    headers = given.get("model-headers", "").splitlines()
-    found = [given.get(name, "") for name in ("github-token", "openai-api-key", "slack-token")]
-    found += [environment.workload.request_token] if environment.workload else []
-    for url in (given.get("index-url", ""), environment.database_url, environment.redis_url):
-        found += _passwords(url)
-    # What authenticates at a collector stands in a header.
-    found += [
-        word
-        for name, value in environment.telemetry.items()
-        if name.endswith("HEADERS")
-        for part in value.split(",")
-        for word in (part.partition("=")[2].strip(), unquote(part.partition("=")[2]).strip())
-    ]
-    for name, value in environment.telemetry.items():
-        found += _passwords(value) if name.endswith("ENDPOINT") else ()
-    found += [line.partition(":")[2].strip() for line in headers]
-    return [secret for secret in (*found, *_secret_parts(given.get("slack-webhook-url", ""))) if secret]
-
-
-def _passwords(url: str) -> list[str]:
-    """What of a URL is a password: before the host, where it may hold what a URL should not, or among the options."""
-    try:
-        parts = urlsplit(url)
-        told = [parts.password or "", *(value for name, value in parse_qsl(parts.query) if _SECRET.search(name))]
-    except ValueError:
-        return [url]
-    if "@" not in parts.netloc and (found := _WRITTEN_OUT.search(url)):
-        told.append(found[1])
-    return [form for each in dict.fromkeys(told) for form in (each, unquote(each))]
-
-
-def _secret_parts(url: str) -> list[str]:
-    """What of a webhook's address lets others use it, each part by itself.
-
-    As a whole it would be a secret that begins like any address, and has words in it that stand everywhere.
-    """
-    _, scheme, rest = url.strip().partition("://")
-    if not scheme:
-        return [url.strip()]
-    host, _, path = rest.partition("/")
-    parts = [part for part in (*re.split(r"[/?&=#]", path), *host.rpartition("@")[0].split(":")) if part]
-    return [part for part in parts if re.search(r"[0-9A-Z]", part)] or parts[-1:]
+        return Settings(fleet_url=SecretStr(inputs(options, environment).get("fleet-url", "")))
 
 
 def prepare(
@@ -147,6 +120,8 @@ def prepare(
             raise
         notices.append(str(error))
     event = _event(options, environment, repository, known, early)
+    if environment.on_actions:
+        refuse_foreign_checkout(event, repository, environment.run.sha)
     offline = event.kind is EventKind.LOCAL and early.run_id is None and options.mode != "deploy-gate"
     forge = None if offline else _forge(event, early, environment, closing)
     if early.run_id is not None:
@@ -157,26 +132,42 @@ def prepare(
     elif early.pull_request is not None:
         event = named_pull(event, early.pull_request, forge)
     elif mode is not None and event.comment is not None:
-        if mode.declines(event):
-            # Anybody may write a comment: one that says nothing to us costs no request.
+        event, is_heard = _heard(mode, event, forge)
+        if not is_heard:
             return Scene(event, load(inputs(options, environment), None, fallbacks=environment.fallbacks), World())
-        event = commented_pull(event, forge) if event.pull else event
+        if environment.on_actions:
+            refuse_foreign_checkout(event, repository, environment.run.sha)
     text, notice = _config_text(event, early, repository, forge)
     loaded = load(
         inputs(options, environment),
         text,
         early.config_file,
         fallbacks=environment.fallbacks,
-        known_rules=mode.rule_ids if mode else None,
+        # One file, and one text of the organisation, serve all modes; some of them know no rules.
+        known_rules={*mode.rule_ids, "model"} if mode and mode.rule_ids else None,
     )
     notices += [notice] if notice else []
     notices += [str(problem) for problem in loaded.problems]
+    notices += loaded.notices
     workspace = Folder(_workspace(options, environment, cwd), root)
     top = repository.top if repository else None
     problems = (*([notice] if notice else []), *map(str, loaded.problems))
-    told = frozenset(field for field, origin in loaded.origins.items() if origin == "input")
+    told = frozenset(field for field in loaded.origins if loaded.rank(field) in _WORKFLOW)
     world = World(repository, forge, workspace, logs=_logs(options), problems=problems, told=told)
     return Scene(event, loaded, world, tuple(notices), top)
+
+
+def _heard(mode: Mode[Any], event: Event, forge: Forge | None) -> tuple[Event, bool]:
+    """The event of a comment with its pull request as it is now, and whether the mode has anything to do for it.
+
+    Anybody may write a comment: one that says nothing to us costs no request, and one by who may not write only one.
+    """
+    if not mode.declines(event) and not mode.fails_closed:
+        # A mode that fails closed asks by itself: to it a refusal is evidence.
+        event = with_permission(event, forge)
+    if mode.declines(event):
+        return event, False
+    return commented_pull(event, forge) if event.pull else event, True
 
 
 def answers_folder(options: Options, environment: Environment, settings: Settings, cwd: Path) -> Path | None:
@@ -227,7 +218,7 @@ def _event(
     if options.logs or (settings.run_id is not None and not path):
         # A log, or a run that GitHub knows: there may be no change to compare it with.
         return local_event(Ref(), Ref(), repo=as_repo(environment.run.repository), actor=environment.run.actor)
-    if options.command == "config" and not path:
+    if options.command in {"config", "doctor"} and not path:
         return _local("HEAD", options, environment, repository)
     if not path and known is not None and known.kind is EventKind.LOCAL:
         return known

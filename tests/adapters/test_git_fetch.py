@@ -189,6 +189,22 @@ def test_a_partial_clone_gets_the_contents_that_the_change_needs(origin: TempRep
     assert repository.change(base, head).texts == {"b": "2\n"}
 
 
+def test_a_partial_clone_gets_what_stood_where_both_sides_began(origin: TempRepo) -> None:
+    origin.git("config", "uploadpack.allowFilter", "true")
+    for branch in ("main", "topic"):
+        origin.switch(branch)
+        origin.commit({"a": f"1\n{branch}\n"})
+    origin.switch("main")
+    origin.git("rm", "--quiet", "-r", ".")
+    origin.commit({"last": "end\n"})
+    origin.git("merge", "--quiet", "-s", "ours", "-m", "merge", "topic")
+    origin.git("branch", "--force", "merged")
+    base, head = origin.git("rev-parse", "main^^"), origin.git("rev-parse", "topic")
+    repository = GitRepository(clone(origin, origin.path.as_uri(), "--filter=blob:none").path, ENV)
+    assert repository.ensure([base, head]) == ""
+    assert repository.change(base, head).old_texts == {"a": "1\n"}
+
+
 def test_fetching_ends_when_its_time_is_over(origin: TempRepo, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(git_fetch, "SECONDS", -1.0)
     base, head, _ = commits(origin)

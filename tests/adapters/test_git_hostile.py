@@ -85,7 +85,7 @@ def plant(repo: TempRepo, trap: Path) -> None:
         "remote.origin.vcs": "evil",
         "remote.origin.promisor": "true",
         "extensions.partialClone": "origin",
-        "include.path": "/nonexistent",
+        "include.path": "/nonexistent/config",
     }.items():
         repo.git("config", key, value)
     repo.git("config", "core.repositoryFormatVersion", "1")

@@ -10,7 +10,7 @@ from cicd_agent.adapters.models_identity import Identity
 from cicd_agent.cli import Options
 from cicd_agent.environment import AUDIENCE, Environment, Workload
 from cicd_agent.errors import ModelUnavailable
-from cicd_agent.world import secrets
+from cicd_agent.secrecy import secrets
 from tests.adapters.asking import GOOD, KEY, Slept, request
 from tests.servers import openai as fake
 from tests.servers.identity import ACCESS_TOKEN, IDENTITY, REQUEST_TOKEN, IdentityServer

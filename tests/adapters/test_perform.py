@@ -1,5 +1,6 @@
 """A plan is carried out whole, redacted and inert, and nothing of it is lost when GitHub refuses."""
 
+import json
 from pathlib import Path
 
 import pytest
@@ -30,6 +31,15 @@ def test_a_plan_is_carried_out_whole(site: Site) -> None:
     assert (site.folder / "findings.sarif").read_text() == "{}"
     site.assert_told()
     assert site.warnings == []
+
+
+@pytest.mark.parametrize("name", ["certificate.json", "findings.sarif"])
+def test_a_document_without_its_secrets_is_still_one(site: Site, name: str) -> None:
+    half = len(KEY) // 2
+    site.perform(Artifact("file", name, json.dumps({"said": [KEY[:half], KEY[half:]], "n": 1}, indent=1)), *LOCAL[:2])
+    written = (site.folder / name).read_text()
+    assert json.loads(written)["n"] == 1
+    assert KEY[:half] not in written
 
 
 @pytest.mark.parametrize("status", [401, 403, 404, 429, 502, 0])

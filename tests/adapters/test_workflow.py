@@ -2,6 +2,7 @@
 
 import io
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -10,6 +11,7 @@ from hypothesis import strategies as st
 
 from cicd_agent.adapters.workflow import Workflow, quiet
 from cicd_agent.core.plan import Annotation, Level
+from cicd_agent.core.text import visible
 from tests.protocol import Step, read_outputs, read_summary
 
 ATTACKS = [
@@ -94,12 +96,24 @@ def test_what_is_said_is_no_command(desk: Desk, attack: str) -> None:
     assert desk.step.stopped_by == ""
 
 
+def named(path: str) -> str:
+    """A file's name as the runner hears it: character by character, since a lone return stays one."""
+    return "".join(char if char in "\r\n\ufe0f" else visible(char) for char in path)
+
+
+def test_a_terminal_obeys_no_name_of_a_file(desk: Desk) -> None:
+    desk.workflow.annotate([Annotation("k", Level.ERROR, "t", "m", "\x1b]0;forged\x07\x9b2J\u202ea\u2764\ufe0f.py", 1)])
+    assert not re.search("[\x00-\x09\x0b-\x1f\x7f-\x9f\u202e]", desk.printed.getvalue().decode())
+    (command,) = desk.step.commands
+    assert command.properties["file"].endswith("a\u2764\ufe0f.py")
+
+
 @pytest.mark.parametrize("attack", ATTACKS)
 def test_an_annotation_is_one_command_with_its_own_properties(desk: Desk, attack: str) -> None:
     desk.workflow.annotate([Annotation("k", Level.ERROR, attack, attack, attack, 7, 5)])
     (command,) = desk.step.commands
     assert (command.name, command.data) == ("error", quiet(attack))
-    expected = {"title": quiet(attack).strip() or "cicd-agent", "file": storable(attack), "line": "5", "endLine": "7"}
+    expected = {"title": quiet(attack).strip() or "cicd-agent", "file": named(attack), "line": "5", "endLine": "7"}
     assert command.properties == {
         name: value for name, value in expected.items() if value and (attack or name not in {"line", "endLine"})
     }
@@ -133,7 +147,7 @@ def test_commands_are_read_as_they_were_declared(said: list[tuple[str, str, str,
         (one.name, one.properties.get("title", ""), one.properties.get("file", ""), one.data) for one in step.commands
     ]
     assert heard == [
-        (level.value, quiet(title).strip() or "cicd-agent", storable(path), quiet(text))
+        (level.value, quiet(title).strip() or "cicd-agent", named(path), quiet(text))
         for worst in reversed(Level)
         for title, text, path, level in said
         if level is worst

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from cicd_agent.core.redact import MASK, Redactor
+from cicd_agent.core.redact import MASK, Redactor, mask
 from cicd_agent.core.text import visible
 
 KEY = "zk-7QpL9vXw3RtY2mNb8Kc5Hd1Jf6Gs4"
@@ -152,3 +152,20 @@ def test_a_megabyte_is_redacted_with_a_secret_at_its_end() -> None:
     redacted = Redactor([KEY, KEY[::-1] + "more"]).redact(text + KEY)
     assert redacted.endswith(MASK)
     assert abs(len(redacted) - len(text)) < 100
+
+
+@pytest.mark.parametrize(
+    "before", ["\\n", "\\\\n", "\\t", "\\u000a", "%22", "\\x1b", "\x1b[31m", "\x1b[1;31m", "<U+001B>[0m", "\x1b[m"]
+)
+@pytest.mark.parametrize(
+    "token", ["gh" + "p_" + "aB3dE5fG7hJ9kL1mN3pQ5rS7tU9vW1xY3zA5", "AK" + "IA" + "QWERTY7UIOP2ASDF"]
+)
+def test_a_token_behind_an_escape_is_masked(before: str, token: str) -> None:
+    assert token not in mask(f'{{"title": "a word{before}{token}"}}')
+
+
+def test_a_key_is_masked_in_an_extract_that_counts_its_lines() -> None:
+    body = ["MIIEowIBAAKCAQEA" + "q7" * 24, "x9Lm" * 16, "Zt4W" * 16]
+    shown = ["-----BEGIN RSA " + "PRIVATE KEY-----", *body, "-----END RSA " + "PRIVATE KEY-----"]
+    text = mask("\n".join(f"{number:>7} {line}  (×1,203)" for number, line in enumerate(shown, 26)))
+    assert not [line for line in body if line in text]

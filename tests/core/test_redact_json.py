@@ -65,3 +65,8 @@ def shape(value: Any) -> Any:
 
 def test_what_is_no_document_is_redacted_all_the_same() -> None:
     assert redact_json(f'{{"a": "{KEY}"}}\n{{"b": 1}}\n', REDACT) == f'{{"a": "{MASK}"}}\n{{"b": 1}}\n'
+
+
+def test_a_name_is_masked_too_where_the_whole_is_no_document_any_more() -> None:
+    found = redacted({KEY: 1, "said": PIECES})
+    assert list(found) == [MASK, "said"]

@@ -83,6 +83,11 @@ OPERATIONS = (
         "GET /repos/{owner}/{repo}/collaborators/{username}/permission",
         "POST /repos/{owner}/{repo}/pulls/{pull_number}/requested_reviewers",
     ),
+    *(
+        # Rulesets: what examples/rulesets/ sends.
+        "POST /orgs/{org}/rulesets",
+        "POST /repos/{owner}/{repo}/rulesets",
+    ),
 )
 PROSE = {"description", "summary", "title", "example", "examples", "externalDocs", "tags", "headers", "links"}
 

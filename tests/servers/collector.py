@@ -4,7 +4,7 @@ import gzip
 import threading
 from collections.abc import Mapping
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import Any, Self
+from typing import Any
 
 from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import ExportMetricsServiceRequest
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
@@ -12,8 +12,10 @@ from opentelemetry.proto.common.v1.common_pb2 import AnyValue, KeyValue
 from opentelemetry.proto.metrics.v1.metrics_pb2 import Metric
 from opentelemetry.proto.trace.v1.trace_pb2 import Span
 
+from tests.servers.serving import Serving
 
-class Collector:
+
+class Collector(Serving):
     """`status` is what it answers; with `hangs` nothing, until it is closed. `raw` is all that came, unpacked."""
 
     def __init__(self, status: int = 200, *, hangs: bool = False, headers: Mapping[str, str] | None = None) -> None:
@@ -43,18 +45,13 @@ class Collector:
 
         self._http = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
         self._http.daemon_threads = True
-        self._thread = threading.Thread(target=self._http.serve_forever, args=(0.01,), daemon=True)
-        self._thread.start()
+        super().__init__(self._http)
         self.url = f"http://127.0.0.1:{self._http.server_port}"
 
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
+    def close(self) -> None:
+        """End it, also where it hangs."""
         self._closing.set()
-        self._http.shutdown()
-        self._http.server_close()
-        self._thread.join()
+        super().close()
 
     def of(self, path: str) -> list[bytes]:
         """The bodies that came to a path."""

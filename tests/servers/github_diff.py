@@ -1,5 +1,6 @@
 """A second, independent reading of diffs, so that the fake does not share the mistakes of the code it tests."""
 
+import ast
 import re
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -10,23 +11,29 @@ HUNK = re.compile(r"@@ -(\d+)(?:,\d+)? \+(\d+)(?:,\d+)? @@")
 
 
 def split(diff: str) -> tuple[PullFile, ...]:
-    """The files of `git diff` output (names without quotes), each with its patch as the API gives it."""
+    """The files of `git diff` output (names as git quotes them), each with its patch as the API gives it."""
     return tuple(one_file(part) for part in re.split(r"^(?=diff --git )", diff, flags=re.MULTILINE) if part.strip())
 
 
 def one_file(part: str) -> PullFile:
     """One file's part of a diff."""
     head, _, hunks = part.partition("\n@@")
-    named = re.match(r"diff --git a/(.*) b/(.*)", head)
+    named = re.match(r'diff --git (?:a/(.*)|("a/.*")) (?:b/(.*)|("b/.*"))(?:\n|$)', head)
     assert named, part[:200]
+    # git's escapes are those of a Python string: with core.quotePath off controls, quotes and backslashes have one.
+    old, new = (plain if plain is not None else str(ast.literal_eval(quoted))[2:] for plain, quoted in _pairs(named))
     status = "modified"
     for word, meaning in (("new file", "added"), ("deleted file", "removed"), ("rename from", "renamed")):
         if re.search(f"^{word}", head, flags=re.MULTILINE):
             status = meaning
-    previous = named[1] if status == "renamed" else ""
+    previous = old if status == "renamed" else ""
     ids = re.search(r"^index ([0-9a-f]{40})\.\.([0-9a-f]{40})", head, flags=re.MULTILINE)
     sha = ids[1 if status == "removed" else 2] if ids else PullFile.sha
-    return PullFile(named[2], status, f"@@{hunks}".removesuffix("\n") if hunks else None, previous, sha)
+    return PullFile(new, status, f"@@{hunks}".removesuffix("\n") if hunks else None, previous, sha)
+
+
+def _pairs(named: re.Match[str]) -> tuple[tuple[str | None, str], tuple[str | None, str]]:
+    return (named[1], named[2] or ""), (named[3], named[4] or "")
 
 
 def places(patch: str) -> Iterator[tuple[int, str, int]]:

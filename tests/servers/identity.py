@@ -1,18 +1,18 @@
 """GitHub's and OpenAI's token services on 127.0.0.1: an identity for a request token, a token for an identity."""
 
 import json
-import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from types import TracebackType
-from typing import Self, cast
+from typing import cast
 from urllib.parse import parse_qs, urlsplit
+
+from tests.servers.serving import Serving
 
 REQUEST_TOKEN = "request-token-0123456789"
 IDENTITY = "header.identity-of-the-job.signature"
 ACCESS_TOKEN = "access-token-9876543210"
 
 
-class IdentityServer:
+class IdentityServer(Serving):
     """Both services; `github` and `exchange` are the statuses with which they answer."""
 
     def __init__(self, *, github: int = 200, exchange: int = 200, expires_in: float = 3_600) -> None:
@@ -22,7 +22,7 @@ class IdentityServer:
         self.heard: list[tuple[str, str, str]] = []
         """Path with its query, Authorization, body."""
         self._http = _Http(self)
-        self._thread = threading.Thread(target=self._http.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True)
+        super().__init__(self._http)
 
     @property
     def request_url(self) -> str:
@@ -33,17 +33,6 @@ class IdentityServer:
     def exchange_url(self) -> str:
         """Where it is exchanged."""
         return f"http://127.0.0.1:{self._http.server_port}/oauth/token"
-
-    def __enter__(self) -> Self:
-        self._thread.start()
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self._http.shutdown()
-        self._http.server_close()
-        self._thread.join()
 
 
 class _Http(ThreadingHTTPServer):

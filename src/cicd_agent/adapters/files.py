@@ -5,6 +5,7 @@ import secrets
 import stat
 from pathlib import Path
 
+from cicd_agent.adapters.opening import NOFOLLOW
 from cicd_agent.errors import ConfigError
 
 
@@ -14,15 +15,20 @@ def write_file(path: Path, text: str, *, mode: int = 0o644, exact: bool = False)
     The process's umask takes from `mode`, unless it is `exact`.
     """
     fresh = path.with_name(f".{path.name}.{secrets.token_hex(8)}")
-    descriptor = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, mode)
+    descriptor = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL | NOFOLLOW, mode)
     try:
         with os.fdopen(descriptor, "wb") as file:
-            if exact:
+            if exact and hasattr(os, "fchmod"):
                 os.fchmod(file.fileno(), mode)
             file.write(text.encode("utf-8", "replace"))
         fresh.replace(path)
     finally:
         fresh.unlink(missing_ok=True)
+
+
+def is_writable(folder: Path) -> bool:
+    """Whether this process may make files there, as far as that can be told without making one."""
+    return os.access(folder, os.W_OK | os.X_OK)
 
 
 def place_file(path: Path, text: str, remedy: str) -> None:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Final
 
 from cicd_agent.adapters.files import write_file
+from cicd_agent.adapters.opening import NOFOLLOW, NONBLOCK
 from cicd_agent.adapters.shelf import LARGEST_ENTRY, Kind, Limits
 from cicd_agent.errors import ConfigError
 
@@ -137,7 +138,7 @@ class FolderShelf:
 def _read(path: Path) -> bytes | None:
     """A regular file of bearable size; None when nothing is there, empty when that is something else."""
     try:
-        descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
+        descriptor = os.open(path, os.O_RDONLY | NOFOLLOW | NONBLOCK)
     except FileNotFoundError:
         return None
     except OSError:

@@ -20,7 +20,8 @@ from cicd_agent.adapters.git_diff import (
 )
 from cicd_agent.adapters.git_history import patch_id, read_past
 from cicd_agent.adapters.git_lookup import GitLibrary
-from cicd_agent.adapters.git_process import Git, GitFailed, borrow
+from cicd_agent.adapters.git_process import INCOMPLETE, Git, GitFailed, borrow
+from cicd_agent.adapters.git_tree import Trees
 from cicd_agent.adapters.git_worktree import snapshot
 from cicd_agent.core.change import Change, ChangeSource, Commit
 from cicd_agent.core.history import Past
@@ -67,6 +68,7 @@ class GitRepository:
         # Names of refs and the remote's address live in the checkout; objects are read from a room of our own.
         self._theirs = Git(self._place.git_dir, env)
         self._ours = borrow(self._place.git_dir, self._place.common, env, scratch)
+        self._trees = Trees(self._ours)
         self._commits: set[str] = set()
 
     @property
@@ -82,7 +84,7 @@ class GitRepository:
         if not ref or ref.startswith("-") or not ref.isprintable():
             return None
         if ref in self._commits:
-            return ref  # each look costs two processes, and what is here stays
+            return ref  # what is here stays
         is_plain = not _SHA.match(ref) and not _NAMED.match(ref)
         candidates = (f"refs/heads/{ref}", f"refs/remotes/origin/{ref}", ref, f"origin/{ref}") if is_plain else (ref,)
         for candidate in candidates:
@@ -92,9 +94,10 @@ class GitRepository:
                 if not _SHA.match(candidate):
                     named = self._theirs.text("rev-parse", "--verify", "--quiet", "--end-of-options", candidate)
                 if _SHA.match(named):
-                    commit = self._ours.text("rev-parse", "--verify", "--quiet", f"{named}^{{commit}}")
-                    self._commits.add(commit)
-                    return commit
+                    (found,) = self._ours.look([f"{named}^{{commit}}"])
+                    if found is not None:
+                        self._commits.add(found[0])
+                        return found[0]
         return None
 
     def ensure(self, shas: Sequence[str], token: str = "") -> str:
@@ -141,16 +144,15 @@ class GitRepository:
         if not _SHA.match(sha) or not path or path.endswith("/") or "\0" in path:
             return None
         try:
-            asked = path.encode()
-            listed = self._ours.run("ls-tree", "-z", "--full-tree", sha, "--", path)
-        except (GitFailed, UnicodeEncodeError):
+            found = self._trees.find(sha, path.encode())
+        except UnicodeEncodeError:
             return None
-        about, _, name = listed.removesuffix(b"\0").partition(b"\t")
-        if name != asked or not about.startswith(_REGULAR):
+        if found is None or found[0] not in _REGULAR:
             return None
-        id_ = about.decode("ascii").split()[2]
-        size = int(self._ours.text("cat-file", "-s", id_))
-        return self._ours.run("cat-file", "blob", id_) if size <= limit else None
+        (head,) = self._ours.look([found[1]])
+        if head is None:
+            raise GitFailed("git cat-file failed", why=f"object {found[1]} is missing", remedy=INCOMPLETE)
+        return self._ours.content(found[1], limit) if head[2] <= limit else None
 
     def past(self, sha: str, most: int, counted: int) -> Past:
         """The last `most` commits that lead to `sha`, newest first, lines counted for the newest `counted`.
@@ -165,6 +167,19 @@ class GitRepository:
         if commit is None:
             return ()
         return tuple(self._ours.text("rev-list", "--parents", "--max-count=1", commit, "--").split()[1:])
+
+    @property
+    def is_shallow(self) -> bool:
+        """Whether the checkout's own history ends early, whatever was fetched since into ours."""
+        return (self._place.common / "shallow").exists()
+
+    def checked_out(self) -> tuple[str, ...]:
+        """The commit that HEAD names, and then the parents that are written in it, also where a shallow clone stops."""
+        head = self.resolve("HEAD")
+        if head is None:
+            return ()
+        header = self._ours.text("cat-file", "commit", head).partition("\n\n")[0]
+        return (head, *(line.removeprefix("parent ") for line in header.splitlines() if line.startswith("parent ")))
 
     def between(self, base: str, head: str, most: int) -> tuple[Commit, ...]:
         """The commits on the first-parent line of `head` that are not in `base`, newest first.
@@ -219,16 +234,17 @@ class GitRepository:
         """`change` with what lies between two trees."""
         git = self._ours
         entries = read_entries(git, old, new)
-        files = with_attributes(git, old, entries, read_files(git, old, new, entries))
+        files = with_attributes(git, self._trees, old, entries, read_files(git, old, new, entries))
         texts = read_texts(git, entries, files)
         paths, cut = read_paths(git, new)
+        (tree,) = git.look([f"{new}^{{tree}}"])
         return replace(
             change,
             files=files,
             texts=texts.new,
             old_texts=texts.old,
             paths=paths,
-            tree=git.text("rev-parse", "--verify", f"{new}^{{tree}}"),
+            tree=tree[0] if tree is not None else "",
             notes=(*change.notes, *omission_notes(files), *texts.notes, *cut),
         )
 

@@ -6,7 +6,8 @@ from dataclasses import dataclass, replace
 from itertools import zip_longest
 from typing import IO
 
-from cicd_agent.adapters.git_process import Git
+from cicd_agent.adapters.git_process import INCOMPLETE, OUTPUT, Git, GitFailed
+from cicd_agent.adapters.git_tree import Trees
 from cicd_agent.core.change import Commit
 from cicd_agent.core.diff import ChangeKind, FileDiff
 from cicd_agent.core.diff_parse import TRUNCATED, parse_diff, readable_name
@@ -221,21 +222,20 @@ def _fitting(sizes: Mapping[str, int]) -> list[str]:
 
 def _sizes(git: Git, ids: Iterable[str]) -> dict[str, int]:
     """The sizes of those that are blobs and here."""
-    asked = "".join(f"{id_}\n" for id_ in sorted(ids) if id_).encode()
-    answers = (line.split() for line in git.run("cat-file", "--batch-check", stdin=asked).decode("ascii").splitlines())
-    return {answer[0]: int(answer[2]) for answer in answers if answer[1] == "blob"}
+    heads = git.look(sorted({id_ for id_ in ids if id_}))
+    return {head[0]: head[2] for head in heads if head is not None and head[1] == "blob"}
 
 
 def read_blobs(git: Git, ids: Sequence[str]) -> dict[str, bytes]:
     """The contents of blobs by id, all of which are here."""
-    data = git.run("cat-file", "--batch", stdin="".join(f"{id_}\n" for id_ in ids).encode())
-    blobs = {}
-    at = 0
+    blobs: dict[str, bytes] = {}
+    room = OUTPUT
     for id_ in ids:
-        end = data.index(b"\n", at)
-        size = int(data[at:end].split()[2])
-        blobs[id_] = data[end + 1 : end + 1 + size]
-        at = end + 1 + size + 1
+        blob = git.content(id_, room)
+        if blob is None:
+            raise GitFailed("git cat-file failed", why=f"object {id_} is missing", remedy=INCOMPLETE)
+        blobs[id_] = blob
+        room -= len(blob)
     return blobs
 
 
@@ -269,11 +269,15 @@ def read_paths(git: Git, tree: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
     return tuple(readable_name(name) for name in names[:PATHS]), notes
 
 
-def with_attributes(git: Git, base: str, entries: Sequence[Entry], files: Sequence[FileDiff]) -> tuple[FileDiff, ...]:
+def with_attributes(
+    git: Git, trees: Trees, base: str, entries: Sequence[Entry], files: Sequence[FileDiff]
+) -> tuple[FileDiff, ...]:
     """The files with what .gitattributes of `base` says of them: a change cannot take itself out of sight.
 
     A renamed file has an attribute when both of its names have it.
     """
+    if not any(_says_attributes(trees, base, entries)):
+        return tuple(files)
     # An index of our own: `check-attr --source` would do, but came with git 2.40.
     index = {"GIT_INDEX_FILE": str(git.git_dir / "attributes.index")}
     git.run("read-tree", base, env=index)
@@ -291,6 +295,17 @@ def with_attributes(git: Git, base: str, entries: Sequence[Entry], files: Sequen
     return tuple(
         replace(file, attributes=tuple(sorted(on.get(entry.old_name, nothing) & on.get(entry.new_name, nothing))))
         for entry, file in zip(entries, files, strict=True)
+    )
+
+
+def _says_attributes(trees: Trees, base: str, entries: Iterable[Entry]) -> Iterator[bool]:
+    """Whether each directory on the way to a changed file has attributes in `base`: most repositories have none."""
+    names = {name for entry in entries for name in (entry.old_name, entry.new_name)}
+    folders = {
+        b"/".join(parts[:depth]) for parts in (name.split(b"/") for name in names) for depth in range(len(parts))
+    }
+    return (
+        trees.find(base, folder + b"/.gitattributes" if folder else b".gitattributes") is not None for folder in folders
     )
 
 

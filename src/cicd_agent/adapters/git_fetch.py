@@ -75,6 +75,7 @@ def _fetch(git: Git, remote: Remote, ids: Sequence[str], token: str, *options: s
     }
     quiet = ("--quiet", "--no-tags", "--no-recurse-submodules", "--no-write-fetch-head", *options)
     wanted = "".join(f"{id_}\n" for id_ in ids).encode()
+    git.bases.clear()
     git.run("fetch", *quiet, "--stdin", "--end-of-options", remote.url, stdin=wanted, env=env, seconds=max(seconds, 0))
 
 
@@ -93,13 +94,11 @@ def has_history(git: Git, shas: Sequence[str]) -> bool:
 
 def missing_blobs(git: Git, shas: Sequence[str]) -> list[str]:
     """The contents that a partial clone lacks, between the merge base and the last commit."""
-    fields = git.run("diff-tree", "-r", "-z", "--no-renames", merge_bases(git, shas[0], *shas)[0], shas[-1]).split(
-        b"\0"
-    )
+    start = merge_bases(git, *shas)[0] if len(shas) > 1 else shas[0]
+    fields = git.run("diff-tree", "-r", "-z", "--no-renames", start, shas[-1]).split(b"\0")
     sides = [side for about in fields[:-1:2] for side in _sides(about.decode("ascii").removeprefix(":").split())]
-    asked = "".join(f"{id_}\n" for mode, id_ in sides if mode not in {"000000", "160000"})
-    answers = git.run("cat-file", "--batch-check", stdin=asked.encode()).decode("ascii").splitlines()
-    return sorted({line.split()[0] for line in answers if line.endswith(" missing")})
+    asked = sorted({id_ for mode, id_ in sides if mode not in {"000000", "160000"}})
+    return [id_ for id_, head in zip(asked, git.look(asked), strict=True) if head is None]
 
 
 def _sides(about: Sequence[str]) -> tuple[tuple[str, str], tuple[str, str]]:
@@ -109,14 +108,16 @@ def _sides(about: Sequence[str]) -> tuple[tuple[str, str], tuple[str, str]]:
 
 def has_commit(git: Git, sha: str) -> bool:
     """Whether the commit is among the objects at hand."""
-    return git.run("cat-file", "--batch-check", stdin=f"{sha}^{{commit}}\n".encode()).split()[1:2] == [b"commit"]
+    return git.look([f"{sha}^{{commit}}"]) != [None]
 
 
-def merge_bases(git: Git, *shas: str) -> list[str]:
+def merge_bases(git: Git, *shas: str) -> tuple[str, ...]:
     """The best common ancestors; none when there is none in this clone."""
-    try:
-        return git.text("merge-base", "--all", *shas).split()
-    except GitFailed as failure:
-        if failure.code == 1:
-            return []
-        raise
+    if shas not in git.bases:
+        try:
+            git.bases[shas] = tuple(git.text("merge-base", "--all", *shas).split())
+        except GitFailed as failure:
+            if failure.code == 1:
+                return ()
+            raise
+    return git.bases[shas]

@@ -8,13 +8,15 @@ itself. GitPython finds the checkout; it cannot run the commands, since it hands
 
 import os
 import re
+import select
 import shutil
 import signal
 import subprocess
 import tempfile
 import threading
+import time
 import weakref
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO, cast
@@ -22,7 +24,17 @@ from typing import IO, cast
 from cicd_agent.errors import ConfigError
 
 _PASSED = frozenset(
-    {"PATH", "HOME", "TMPDIR", "SSH_AUTH_SOCK", "SSL_CERT_FILE", "SSL_CERT_DIR", "CURL_CA_BUNDLE", "GIT_SSL_CAINFO"}
+    {
+        "PATH",
+        "HOME",
+        "TMPDIR",
+        "SYSTEMROOT",
+        "SSH_AUTH_SOCK",
+        "SSL_CERT_FILE",
+        "SSL_CERT_DIR",
+        "CURL_CA_BUNDLE",
+        "GIT_SSL_CAINFO",
+    }
     | {name for proxy in ("http_proxy", "https_proxy", "all_proxy", "no_proxy") for name in (proxy, proxy.upper())}
 )
 """What a child may inherit: where programs, home, keys and certificates are, and how to reach the network."""
@@ -57,11 +69,14 @@ _CONFIG = """\
 	auto = false
 """
 
-_INCOMPLETE = re.compile("unable to read|could not (?:read|get object)|bad object|missing")
+INCOMPLETE = "The clone is not complete: set `fetch-depth: 0` and no `filter` on actions/checkout"
+_LACKS = re.compile("unable to read|could not (?:read|get object)|bad object|missing")
 
 SECONDS = 60.0
-_OUTPUT = 128_000_000
+OUTPUT = 128_000_000
 _CHUNK = 1 << 20
+_AT_ONCE = 50
+"""Names that are asked for before the answers are read: neither way does a pipe fill up."""
 _ERRORS = 100_000
 
 
@@ -80,6 +95,47 @@ class Git:
         passed = {name: value for name, value in env.items() if name in _PASSED}
         self._env = {**passed, **_FIXED, "GIT_DIR": str(git_dir)}
         self.git_dir = git_dir
+        self.bases: dict[tuple[str, ...], tuple[str, ...]] = {}
+        """The merge bases that were found, until something is fetched."""
+        self._lock = threading.Lock()
+        self._readers: dict[str, _Reader] = {}
+
+    def look(self, names: Sequence[str]) -> list[tuple[str, str, int] | None]:
+        """Id, kind and size of each object, None of one that is not here; a name is an id, or one with ^{…}.
+
+        One process answers all that is ever asked: to start one takes a hundred times as long as to answer.
+        """
+        found: list[tuple[str, str, int] | None] = []
+        with self._reading("--batch-check") as reader:
+            for at in range(0, len(names), _AT_ONCE):
+                found += reader.heads(names[at : at + _AT_ONCE])
+        return found
+
+    def content(self, name: str, limit: int) -> bytes | None:
+        """The bytes of an object as git keeps it; None when it is not here. GitFailed when it is over `limit` bytes."""
+        with self._reading("--batch") as reader:
+            (head,) = reader.heads([name])
+            if head is not None and head[2] > limit:
+                raise GitFailed("git cat-file was stopped", why=f"an object has more than {limit // 10**6} MB")
+            return None if head is None else reader.take(head[2] + 1)[:-1]
+
+    @contextmanager
+    def _reading(self, how: str) -> Iterator["_Reader"]:
+        """The process that answers, to one thread at a time. After whatever went wrong the next gets a new one."""
+        with self._lock:
+            reader = self._readers.get(how)
+            if reader is None:
+                if not self._readers:
+                    weakref.finalize(self, _end, self._readers)
+                reader = self._readers[how] = _Reader(how, self._env, self.git_dir)
+            reader.ends = time.monotonic() + SECONDS
+            is_whole = False
+            try:
+                yield reader
+                is_whole = True
+            finally:
+                if not is_whole:
+                    self._readers.pop(how).end()
 
     def run(
         self,
@@ -94,8 +150,8 @@ class Git:
             data = bytearray()
             while chunk := output.read(_CHUNK):
                 data += chunk
-                if len(data) > _OUTPUT:
-                    raise GitFailed(f"git {args[0]} was stopped", why=f"it printed more than {_OUTPUT // 10**6} MB")
+                if len(data) > OUTPUT:
+                    raise GitFailed(f"git {args[0]} was stopped", why=f"it printed more than {OUTPUT // 10**6} MB")
         return bytes(data)
 
     def text(self, *args: str, env: Mapping[str, str] | None = None) -> str:
@@ -117,20 +173,7 @@ class Git:
         with tempfile.TemporaryFile() as source, tempfile.TemporaryFile() as errors:
             source.write(stdin)
             source.seek(0)
-            try:
-                process = subprocess.Popen(  # noqa: S603  an argument list, and no shell
-                    ["git", *args],  # noqa: S607  git is where the given PATH says
-                    stdin=source,
-                    stdout=subprocess.PIPE,
-                    stderr=errors,
-                    env={**self._env, **(env or {})},
-                    cwd=cwd or self.git_dir,
-                    start_new_session=True,
-                )
-            except (OSError, ValueError) as error:
-                is_missing = isinstance(error, FileNotFoundError) and error.filename == "git"
-                remedy = "Install git 2.34 or newer" if is_missing else ""
-                raise GitFailed(f"git {args[0]} could not be started", why=str(error), remedy=remedy) from error
+            process = _start(args, source, errors, {**self._env, **(env or {})}, cwd or self.git_dir)
             late = threading.Event()
 
             def expire() -> None:
@@ -156,11 +199,96 @@ class Git:
                 raise _failure(args[0], process.returncode, errors)
 
 
+class _Reader:
+    """`git cat-file` that stays, and is asked name by name. It ends with us: by our word, or with its input."""
+
+    def __init__(self, how: str, env: Mapping[str, str], git_dir: Path) -> None:
+        self.ends = 0.0
+        self._rest = bytearray()
+        self._errors = tempfile.TemporaryFile()  # noqa: SIM115  closed by `end`
+        try:
+            self._process = _start(("cat-file", how), subprocess.PIPE, self._errors, env, git_dir)
+        except GitFailed:
+            self._errors.close()
+            raise
+        self._output = select.poll()
+        self._output.register(cast("IO[bytes]", self._process.stdout), select.POLLIN)
+
+    def heads(self, names: Sequence[str]) -> list[tuple[str, str, int] | None]:
+        """Ask for these; what comes before the content of each, in the same order."""
+        try:
+            os.write(cast("IO[bytes]", self._process.stdin).fileno(), "".join(f"{name}\n" for name in names).encode())
+        except BrokenPipeError:
+            raise self._ended() from None
+        return [self._head() for _ in names]
+
+    def _head(self) -> tuple[str, str, int] | None:
+        while (end := self._rest.find(b"\n")) < 0:
+            self._fill()
+        words = bytes(self._rest[:end]).decode("ascii", "replace").split()
+        del self._rest[: end + 1]
+        id_, kind, size = words if len(words) == 3 else ("", "", "")  # noqa: PLR2004  of what is not here: `NAME missing`
+        return (id_, kind, int(size)) if size.isdigit() else None
+
+    def take(self, size: int) -> bytes:
+        """The next bytes."""
+        while len(self._rest) < size:
+            self._fill()
+        taken = bytes(self._rest[:size])
+        del self._rest[:size]
+        return taken
+
+    def _fill(self) -> None:
+        left = self.ends - time.monotonic()
+        if left <= 0 or not self._output.poll(left * 1000):
+            raise GitFailed(f"git cat-file took longer than {SECONDS:.3g} s")
+        chunk = os.read(cast("IO[bytes]", self._process.stdout).fileno(), _CHUNK)
+        if not chunk:
+            raise self._ended()
+        self._rest += chunk
+
+    def _ended(self) -> GitFailed:
+        return _failure("cat-file", self._process.wait(), self._errors)
+
+    def end(self) -> None:
+        """End the process, whatever it does."""
+        _kill(self._process)
+        self._process.communicate()
+        self._errors.close()
+
+
+def _end(readers: dict[str, _Reader]) -> None:
+    while readers:
+        readers.popitem()[1].end()
+
+
+def _start(
+    args: Sequence[str], stdin: IO[bytes] | int, errors: IO[bytes], env: Mapping[str, str], cwd: Path
+) -> subprocess.Popen[bytes]:
+    try:
+        return subprocess.Popen(  # noqa: S603  an argument list, and no shell
+            ["git", *args],  # noqa: S607  git is where the given PATH says
+            stdin=stdin,
+            stdout=subprocess.PIPE,
+            stderr=errors,
+            env=env,
+            cwd=cwd,
+            start_new_session=True,
+        )
+    except (OSError, ValueError) as error:
+        is_missing = isinstance(error, FileNotFoundError) and error.filename == "git"
+        remedy = "Install git 2.34 or newer" if is_missing else ""
+        raise GitFailed(f"git {args[0]} could not be started", why=str(error), remedy=remedy) from error
+
+
 def _kill(process: subprocess.Popen[bytes]) -> None:
     """End the process and whatever it started (a fetch has children)."""
     if process.poll() is None:
         with suppress(ProcessLookupError, PermissionError):
-            os.killpg(process.pid, signal.SIGKILL)
+            if hasattr(os, "killpg"):
+                os.killpg(process.pid, signal.SIGKILL)
+            else:
+                process.kill()
 
 
 def _failure(command: str, code: int, errors: IO[bytes]) -> GitFailed:
@@ -169,8 +297,7 @@ def _failure(command: str, code: int, errors: IO[bytes]) -> GitFailed:
     # The first complaint is the cause; hints and consequences follow it.
     told = [line for line in lines if line.startswith(("fatal:", "error:"))] or lines[-1:]
     why = "".join(char if char.isprintable() else " " for char in told[0]) if told else f"exit code {code}"
-    remedy = "The clone is not complete: set `fetch-depth: 0` and no `filter` on actions/checkout"
-    return GitFailed(f"git {command} failed", why=why, remedy=remedy if _INCOMPLETE.search(why) else "", code=code)
+    return GitFailed(f"git {command} failed", why=why, remedy=INCOMPLETE if _LACKS.search(why) else "", code=code)
 
 
 def borrow(git_dir: Path, common_dir: Path, env: Mapping[str, str], scratch: Path | None) -> Git:

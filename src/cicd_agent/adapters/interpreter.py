@@ -61,6 +61,19 @@ def find(
     )
 
 
+def look(
+    top: Path, given: str, command: TestCommand, variables: Mapping[str, str], sandbox: Sandbox, *, own: Path
+) -> Interpreter:
+    """The project's Python as it is, `lacks` being what `find` would add. Raises as `find` does; adds nothing."""
+    found = place(top, given or command.python, variables, own)
+    readable, environment = view(top, found, variables)
+    told = probe(found.python, sandbox, readable, environment, wanted=WANTED, name=project_name(pyproject(top)))
+    lacking = [name for name in WANTED if name not in told.versions]
+    _refuse_wrong_environment(found, command, lacking)
+    provided = {name: version for name, version in told.versions.items() if name in WANTED}
+    return Interpreter(str(found.python), told.number, provided, tuple(lacking))
+
+
 def _refuse_wrong_environment(found: Place, command: TestCommand, lacking: list[str]) -> None:
     """Where a tool hides the project's environment, a Python of the machine is not the one that was meant."""
     how = _HIDING.get(command.runner)

@@ -5,8 +5,9 @@ import os
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
+from cicd_agent.adapters.opening import NOFOLLOW
 from cicd_agent.core.plan import Receipt
 from cicd_agent.core.ports import Journal
 
@@ -56,11 +57,13 @@ class JournalFile(Journal):
         redacted = {name: self._redact(value) for name, value in entry.items()}
         line = json.dumps(redacted, ensure_ascii=False).encode("utf-8", "replace") + b"\n"
         # In a local run the folder lies in the checkout, where somebody else may have put a link.
-        descriptor = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW, 0o600)
+        descriptor = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_APPEND | NOFOLLOW, 0o600)
         with os.fdopen(descriptor, "r+b", buffering=0) as file:
-            file.write(line if _ends_whole(descriptor) else b"\n" + line)
+            file.write(line if _ends_whole(file) else b"\n" + line)
 
 
-def _ends_whole(descriptor: int) -> bool:
-    size = os.fstat(descriptor).st_size
-    return size == 0 or os.pread(descriptor, 1, size - 1) == b"\n"
+def _ends_whole(file: BinaryIO) -> bool:
+    if not file.seek(0, os.SEEK_END):
+        return True
+    file.seek(-1, os.SEEK_END)
+    return file.read(1) == b"\n"

@@ -13,10 +13,14 @@ from cicd_agent.core.inert import inert
 from cicd_agent.core.markdown import prose, truncate, utf8_size
 from cicd_agent.core.picture import Pie, mermaid
 from cicd_agent.core.plan import Annotation, Artifact, Output, Plan, Receipt, ReceiptState, Summary
+from cicd_agent.core.redact_json import redact_json
 from cicd_agent.core.words import count
 
 LONGEST_ARTIFACT = 10_000_000
 """Characters of one file."""
+
+DOCUMENTS = frozenset({".json", ".sarif"})
+"""Files that have to stay JSON, whatever is masked in them."""
 
 _FILE_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 _OWN_FILES = frozenset({"evidence.json", "journal.jsonl", "report.json", "tape.jsonl"})
@@ -57,7 +61,8 @@ class Local:
         if len(artifact.text) > LONGEST_ARTIFACT:
             raise ValueError(f"{len(artifact.text):,} characters are too many for a file, {LONGEST_ARTIFACT:,} go in")
         path = self.folder / artifact.name
-        write_file(path, self.redact(artifact.text))
+        masked = redact_json(artifact.text, self.redact) if path.suffix in DOCUMENTS else self.redact(artifact.text)
+        write_file(path, masked)
         if artifact.output and self.workflow:
             self.workflow.output(artifact.output, str(path), self.folder)
         return str(path)

@@ -1,6 +1,5 @@
 """A Prometheus text file that runs add their counts to, as node exporter's textfile collector reads it."""
 
-import fcntl
 import os
 import stat
 import time
@@ -10,6 +9,7 @@ from pathlib import Path
 from typing import Final
 
 from cicd_agent.adapters.files import write_file
+from cicd_agent.adapters.opening import NOFOLLOW, NONBLOCK
 from cicd_agent.core.metric import Sample, added
 from cicd_agent.core.metric_text import ForeignTextError, exposition, parse
 from cicd_agent.errors import ConfigError
@@ -52,7 +52,7 @@ def add_to(
 def _read(path: Path) -> str:
     try:
         # A pipe would never be opened; what stands there is looked at before a byte is read.
-        descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
+        descriptor = os.open(path, os.O_RDONLY | NOFOLLOW | NONBLOCK)
     except FileNotFoundError:
         return ""
     with os.fdopen(descriptor, "rb") as file:
@@ -69,7 +69,7 @@ def _alone(path: Path, clock: Callable[[], float], sleep: Callable[[float], None
     """Hold the lock; ValueError when somebody else keeps it too long. The lock's file stays where it is."""
     # Reading is enough to lock it: runs of several accounts may share a folder.
     # A pipe in its place would let nobody in before somebody writes to it.
-    descriptor = os.open(path, os.O_RDONLY | os.O_CREAT | os.O_NOFOLLOW | os.O_NONBLOCK, 0o644)
+    descriptor = os.open(path, os.O_RDONLY | os.O_CREAT | NOFOLLOW | NONBLOCK, 0o644)
     try:
         until = clock() + _PATIENCE
         while not _locked(descriptor):
@@ -82,6 +82,10 @@ def _alone(path: Path, clock: Callable[[], float], sleep: Callable[[float], None
 
 
 def _locked(descriptor: int) -> bool:
+    try:
+        import fcntl  # noqa: PLC0415  POSIX only
+    except ImportError:
+        raise ValueError("this system has no file locks") from None
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:

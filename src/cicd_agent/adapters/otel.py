@@ -48,16 +48,16 @@ def export(
     seconds: float = MOST_SECONDS,
 ) -> None:
     """Send what is wanted of a run, within so many seconds; whatever goes wrong is said in one line."""
-    targets = _targets(variables)
-    if not targets:
+    wanted = targets(variables)
+    if not wanted:
         return
     try:
-        bodies = _bodies(run, variables, targets)
+        bodies = _bodies(run, variables, wanted)
     except ImportError:
         warn("telemetry was not sent: install cicd-agent[otel]")
         return
     until = clock() + seconds
-    troubles = {target.signal: target.refusal for target in targets if target.refusal}
+    troubles = {target.signal: target.refusal for target in wanted if target.refusal}
     try:
         context = _context(variables, ca_bundle)
     except (OSError, ValueError) as error:
@@ -65,7 +65,7 @@ def export(
         return
     sending = [
         (target, begin(_sender(target, bodies[target.signal], context, seconds)))
-        for target in targets
+        for target in wanted
         if target.signal in bodies and not target.refusal
     ]
     for target, sent in sending:
@@ -80,12 +80,12 @@ def export(
         warn("telemetry was not sent: " + "; ".join(f"{why} ({', '.join(names)})" for why, names in said.items()))
 
 
-def _bodies(run: RunTrace, variables: Mapping[str, str], targets: tuple[Target, ...]) -> dict[str, bytes]:
+def _bodies(run: RunTrace, variables: Mapping[str, str], wanted: tuple[Target, ...]) -> dict[str, bytes]:
     """The messages, by signal. Raises ImportError when the library is not installed."""
     from cicd_agent.adapters.otel_metrics import metrics_request  # noqa: PLC0415  the library below is an extra
     from cicd_agent.adapters.otel_trace import parent, trace_request  # noqa: PLC0415
 
-    asked = {target.signal for target in targets}
+    asked = {target.signal for target in wanted}
     above = parent(variables.get("TRACEPARENT", ""))
     found: dict[str, bytes] = {}
     # Whoever began the trace has decided that it is not looked at.
@@ -97,7 +97,8 @@ def _bodies(run: RunTrace, variables: Mapping[str, str], targets: tuple[Target, 
     return found
 
 
-def _targets(variables: Mapping[str, str]) -> tuple[Target, ...]:
+def targets(variables: Mapping[str, str]) -> tuple[Target, ...]:
+    """Where each signal goes by these variables; none where nobody wants any."""
     if variables.get("OTEL_SDK_DISABLED", "").strip().lower() == "true":
         return ()
     return tuple(found for signal in _SIGNALS if (found := _target(signal, variables)))

@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, BinaryIO, Final, cast
 
+from cicd_agent.adapters.opening import CLOEXEC, NOFOLLOW, NONBLOCK
 from cicd_agent.adapters.store_shapes import MOST_NUMBER, columns_of
 from cicd_agent.core.audit import LONGEST, Columns, Link, Row
 from cicd_agent.errors import StoreRefused
@@ -36,7 +37,7 @@ def locked(folder: Path, patience: float) -> Iterator[None]:
         raise StoreRefused(
             f"{folder} cannot be used", why="this system has no file locks", remedy="Install cicd-agent[state]"
         ) from None
-    descriptor = os.open(folder / LOCK, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
+    descriptor = os.open(folder / LOCK, os.O_RDWR | os.O_CREAT | NOFOLLOW | CLOEXEC, 0o600)
     try:
         for left in range(int(patience / _PAUSE), -1, -1):
             try:
@@ -57,7 +58,7 @@ def opened(path: Path, largest: int = _LARGEST) -> BinaryIO | None:
     Raises OSError, for a link, too, and StoreRefused for what is no file or larger than `largest` bytes.
     """
     try:
-        descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+        descriptor = os.open(path, os.O_RDONLY | NOFOLLOW | NONBLOCK | CLOEXEC)
     except FileNotFoundError:
         return None
     return _regular(path, descriptor, _BLOCK, "rb", largest)
@@ -154,7 +155,7 @@ def replaced(path: Path, repository: str, count: int, line: bytes) -> None:
         fresh.unlink(missing_ok=True)
 
 
-_MAKING: Final = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
+_MAKING: Final = os.O_RDWR | os.O_CREAT | NOFOLLOW | NONBLOCK | CLOEXEC
 
 
 def _regular(path: Path, descriptor: int, buffering: int, mode: str = "r+b", largest: int = _LARGEST) -> BinaryIO:

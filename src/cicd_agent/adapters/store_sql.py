@@ -71,6 +71,17 @@ class SqlStore(Store):
             unless_ready.pop_all()
         return store
 
+    @staticmethod
+    def reach(url: str, *, patience: float = PATIENCE) -> None:
+        """Connect to a PostgreSQL and leave again: nothing is made or brought up to date. Raises StoreRefused."""
+        address, where = postgres_place(url)
+        engine = postgres_engine(address, where, patience)
+        try:
+            with where.guarded(), engine.connect():
+                pass
+        finally:
+            engine.dispose()
+
     @property
     def place(self) -> str:
         """The path of the file, or the server and its database, without user and password."""

@@ -14,6 +14,7 @@ from urllib.parse import quote
 from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url
 from sqlalchemy.exc import ArgumentError
 
+from cicd_agent.adapters.opening import NOFOLLOW
 from cicd_agent.adapters.store_sql_refusals import Place
 from cicd_agent.core.audit import LONGEST
 from cicd_agent.errors import StoreRefused
@@ -125,7 +126,7 @@ def _secure(path: Path) -> None:
                 raise StoreRefused(f"{path} cannot be used", why=why, remedy="Remove that, or give another `state-dir`")
     try:
         # Never an existing one: to close it would let go of every lock that this process has on it.
-        os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600))
+        os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | NOFOLLOW, 0o600))
     except FileExistsError:
         if not stat.S_ISREG(path.lstat().st_mode):
             why = "it is a link, or no file"

@@ -6,6 +6,8 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from cicd_agent.adapters.opening import NOFOLLOW
+
 
 @contextmanager
 def streamed_file(path: Path, *, mode: int = 0o600) -> Iterator[Callable[[str], None]]:
@@ -14,7 +16,7 @@ def streamed_file(path: Path, *, mode: int = 0o600) -> Iterator[Callable[[str], 
     Raises OSError.
     """
     fresh = path.with_name(f".{path.name}.{secrets.token_hex(8)}")
-    descriptor = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, mode)
+    descriptor = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL | NOFOLLOW, mode)
     try:
         with os.fdopen(descriptor, "wb") as file:
 

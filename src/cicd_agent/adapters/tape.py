@@ -16,6 +16,7 @@ from typing import Annotated, Final, Literal
 from pydantic import Field, TypeAdapter, ValidationError
 
 from cicd_agent.adapters.files import write_file
+from cicd_agent.adapters.opening import NOFOLLOW
 from cicd_agent.agent.turns import Model, Reply, Request
 from cicd_agent.errors import BudgetExhausted, ConfigError, ModelMisbehaved, ModelUnavailable
 
@@ -160,7 +161,7 @@ class Recorder:
 def append(path: Path, line: object) -> None:
     """Add a line to a tape that was begun. Raises ConfigError when it cannot be written."""
     try:
-        descriptor = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_NOFOLLOW)
+        descriptor = os.open(path, os.O_WRONLY | os.O_APPEND | NOFOLLOW)
         # In one piece, so that lines of questions that are asked side by side do not mix.
         with os.fdopen(descriptor, "ab", buffering=0) as file:
             left = memoryview(json.dumps(line).encode() + b"\n")

@@ -22,6 +22,8 @@ LONGEST_TITLE = 255
 MOST_ANNOTATIONS = 10
 """Of each level for one step; the runner drops the others without a word."""
 
+_KEPT = frozenset("\r\n\ufe0f")
+_PARTS = re.compile(r"([\r\n\ufe0f]+)")
 _V2 = re.compile(r"^([^\S\n]*):(?=:)", re.MULTILINE)
 _V1 = re.compile(r"##(?=\[)")
 
@@ -102,7 +104,7 @@ class Workflow:
     def _annotate(self, annotation: Annotation) -> None:
         line = annotation.line
         properties = {
-            "file": annotation.path,
+            "file": _name(annotation.path),
             "line": str((annotation.start or line) if annotation.path and line else ""),
             "endLine": str(line if annotation.path and line and annotation.start else ""),
             # The runner trims the last property: it must not be the file's name.
@@ -133,6 +135,14 @@ class Workflow:
 def quiet(text: str) -> str:
     """Text that can be printed or put into a command: hidden characters shown, neither syntax of commands left."""
     return _V1.sub("## ", _V2.sub(r"\1: ", visible(text.replace("\r\n", "\n"))))
+
+
+def _name(path: str) -> str:
+    """A file's name, in which nothing is left that a terminal obeys or a reader does not see.
+
+    Line ends are encoded with all others, and the mark that makes a picture of a sign belongs to many honest names.
+    """
+    return "".join(part if part[:1] in _KEPT else visible(part) for part in _PARTS.split(path))
 
 
 def _data(text: str) -> str:

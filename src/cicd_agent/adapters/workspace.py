@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from itertools import islice
 from pathlib import Path
 
+from cicd_agent.adapters.opening import NOFOLLOW, NONBLOCK
 from cicd_agent.core.ports import Left, Workspace
 from cicd_agent.core.words import count
 
@@ -64,7 +65,7 @@ class Folder(Workspace):
             if not path.is_relative_to(self._place):
                 return Left(name, problem="it leads out of the workspace")
             # Without O_NONBLOCK a pipe would be waited for.
-            descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
+            descriptor = os.open(path, os.O_RDONLY | NOFOLLOW | NONBLOCK)
             try:
                 if not stat.S_ISREG(os.fstat(descriptor).st_mode):
                     return Left(name, problem="it is not a regular file")

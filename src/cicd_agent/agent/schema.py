@@ -1,8 +1,10 @@
 """pydantic → the strict JSON-schema dialect, the subset that every server with structured answers understands."""
 
+import json
 import re
 from collections.abc import Mapping
-from typing import Any
+from functools import lru_cache
+from typing import Any, cast
 
 from pydantic import BaseModel
 
@@ -33,12 +35,21 @@ def strict(draft: type[BaseModel]) -> dict[str, Any]:
     A field with a default is required too: optional means nullable, and the model has to say null. Equal drafts give
     equal schemas, byte for byte once dumped, because the schema is a part of the prefix that servers cache.
     """
+    return cast("dict[str, Any]", json.loads(_written(draft)))
+
+
+@lru_cache(maxsize=128)
+def _written(draft: type[BaseModel]) -> str:
+    """The schema as text, so that each who asks has one of his own. To make it costs far more than to read it.
+
+    Every question asks for those of all its tools, and again to know how long they are.
+    """
     whole = draft.model_json_schema(by_alias=True, mode="validation")
     # Docstrings are written for us: a model reads the descriptions of fields, and pays for each word.
     whole.pop("description", None)
     for definition in (definitions := whole.get("$defs", {})).values():
         definition.pop("description", None)
-    return _Dialect(definitions, draft.__name__).node(whole, draft.__name__, ())
+    return json.dumps(_Dialect(definitions, draft.__name__).node(whole, draft.__name__, ()))
 
 
 def schema_name(draft: type[BaseModel]) -> str:

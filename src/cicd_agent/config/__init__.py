@@ -1,31 +1,54 @@
 """Inputs and the base branch's config file, made into one Settings: who said what, and everything that is wrong."""
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass, field
-from typing import Literal
+from dataclasses import dataclass, field, replace
+from typing import Final, Literal
 
+from cicd_agent.config.deprecated import DEPRECATED, Deprecated, Table, renamed_inputs
 from cicd_agent.config.document import encodable
 from cicd_agent.config.file import CONFIG_FILE, ConfigFile, Problem, Reading
-from cicd_agent.config.values import Setting, Unfit, catalogue, described, hint, quoted
+from cicd_agent.config.layers import Given, Overridden, Rank, stacked
+from cicd_agent.config.organisation import INPUT, Organised, read_organisation
+from cicd_agent.config.values import Unfit, catalogue, described, hint, printable, quoted
 from cicd_agent.errors import ConfigError
 from cicd_agent.settings import CONSUMED_EARLIER, Settings
 
-__all__ = ["CONFIG_FILE", "ConfigStatus", "Loaded", "Problem", "lint", "load"]
+__all__ = ["CONFIG_FILE", "ConfigStatus", "Loaded", "Problem", "Rank", "lint", "load"]
 
 ConfigStatus = Literal["ok", "invalid", "absent"]
+_MOST_NAMED: Final = 50
+"""Problems of one line of output; the rest is counted."""
 
 
 @dataclass(frozen=True, slots=True)
 class Loaded:
     """Settings, and the account of where they come from.
 
-    `origins` says for every field "default", "input", "environment", or the file and its line.
+    `origins` says for every field "default", "input", "environment", the file and its line, or the organisation's
+    line. `ranks` says whose word it is, by field, and by `field.key` for the keys of a mapping. `overridden` is what
+    the organisation's locks put aside, `renamed` the old names that were used.
     """
 
     settings: Settings
     config_status: ConfigStatus = "absent"
     problems: tuple[Problem, ...] = ()
     origins: Mapping[str, str] = field(default_factory=dict)
+    ranks: Mapping[str, Rank] = field(default_factory=dict)
+    overridden: tuple[Overridden, ...] = ()
+    renamed: tuple[Deprecated, ...] = ()
+
+    def rank(self, name: str) -> Rank:
+        """Whose word a setting is, by its field."""
+        return self.ranks.get(name, Rank.BUILT_IN)
+
+    @property
+    def notices(self) -> tuple[str, ...]:
+        """What whoever configured it should know, a sentence each, though nothing is wrong."""
+        found = [f"{each}" for each in dict.fromkeys(self.renamed)]
+        if self.overridden:
+            names = (f"`{printable(each.name)}` ({printable(each.where)})" for each in self.overridden)
+            found.append(f"the organisation has locked what is set here, which does not count: {', '.join(names)}")
+        return tuple(found)
 
 
 def load(
@@ -35,31 +58,53 @@ def load(
     *,
     fallbacks: Mapping[str, str] | None = None,
     known_rules: Collection[str] | None = None,
+    renames: Table = DEPRECATED,
 ) -> Loaded:
-    """Put the inputs over the file and the file over the defaults; `fallbacks` stand in for inputs that are not set.
+    """The organisation's locks over the inputs over the file over the organisation's defaults over our own.
 
-    What is wrong in the file (None: there is none) becomes a Problem, and the rest of it stands. What is wrong among
-    the inputs raises ConfigError, all of it at once. `known_rules` are the ids that `rules` may name, None when any.
+    `fallbacks` stand in for inputs that are not set. What is wrong in the file (None: there is none) becomes a Problem,
+    and the rest of it stands. What is wrong among the inputs, of which the organisation's text is one, raises
+    ConfigError, all of it at once. `known_rules` are the ids that `rules` may name, None when any; `renames` the old
+    names that still work.
     """
-    given = {name: encodable(text).strip() for name, text in inputs.items() if text.strip()}
-    told = {**(fallbacks or {}), **given}
-    secrets = [text for name, text in told.items() if name in catalogue() and catalogue()[name].is_secret]
+    told, used = renamed_inputs(
+        {name: encodable(text).strip() for name, text in inputs.items() if text.strip()}, renames
+    )
+    renamed = [*used]
+    given = {**(fallbacks or {}), **told}
+    secrets = [text for name, text in given.items() if name in catalogue() and catalogue()[name].is_secret]
 
-    values: dict[str, object] = {}
+    layers: list[Given] = []
     problems: list[Problem] = []
-    origins = dict.fromkeys(Settings.model_fields, "default")
     if file_text is not None:
-        for read in ConfigFile(file_name, secrets, known_rules).read(file_text):
+        for read in ConfigFile(file_name, secrets, known_rules, renames).read(file_text):
             match read:
                 case Problem():
                     problems.append(read)
+                case Deprecated():
+                    renamed.append(read)
                 case Reading(setting, value, line):
-                    values[setting.field], origins[setting.field] = value, f"{file_name} line {line}"
-    for setting, value in _read_inputs(told, secrets):
-        values[setting.field], origins[setting.field] = value, "input" if setting.name in given else "environment"
-
+                    layers.append(Given(setting, value, Rank.FILE, f"{file_name} line {line}"))
+    organised = read_organisation(given[INPUT], secrets, known_rules, renames) if INPUT in given else Organised()
+    wrong: list[str] = []
+    for name, text in given.items():
+        one = None if name in CONSUMED_EARLIER else _read_input(name, text, secrets)
+        if isinstance(one, str):
+            wrong.append(one)
+        elif one is not None:
+            layers.append(replace(one, where="input" if name in told else "environment"))
+    _refuse(wrong, organised)
+    stack = stacked([*layers, *organised.given])
     status: ConfigStatus = "absent" if file_text is None else "invalid" if problems else "ok"
-    return Loaded(Settings.model_validate(values), status, tuple(problems), origins)
+    return Loaded(
+        Settings.model_validate(stack.values),
+        status,
+        tuple(problems),
+        stack.origins,
+        stack.ranks,
+        stack.overridden,
+        tuple(dict.fromkeys([*renamed, *organised.renamed])),
+    )
 
 
 def lint(
@@ -70,29 +115,30 @@ def lint(
     return tuple(read for read in file.read(file_text) if isinstance(read, Problem))
 
 
-def _read_inputs(told: Mapping[str, str], secrets: Collection[str]) -> list[tuple[Setting, object]]:
-    """The checked value of each input."""
-    values: list[tuple[Setting, object]] = []
-    wrong: list[str] = []
-    for name, text in told.items():
-        setting = catalogue().get(name)
-        if name in CONSUMED_EARLIER:
-            continue
-        if setting is None:
-            usable = (name for name, setting in catalogue().items() if not setting.file_only)
-            wrong.append(f"unknown input {quoted(name, secrets)}{hint(name, usable)}")
-        elif setting.file_only:
-            wrong.append(f"`{name}` is no input: set it in the config file")
-        else:
-            try:
-                values.append((setting, setting.value_of(setting.split(text))))
-            except Unfit as unfit:
-                got = described(text, secrets) + hint(text, setting.choices)
-                wrong.append(f"`{name}` must be {unfit.expected}, got {got}")
-    if wrong:
-        raise ConfigError(
-            "an input is wrong" if len(wrong) == 1 else f"{len(wrong)} inputs are wrong",
-            why="; ".join(line.rstrip(".") for line in wrong),
-            remedy="docs/configuration.md lists what each may be",
-        )
-    return values
+def _read_input(name: str, text: str, secrets: Collection[str]) -> Given | str:
+    """The checked value of an input, or what is wrong with it."""
+    setting = catalogue().get(name)
+    if setting is None:
+        usable = (name for name, setting in catalogue().items() if not setting.file_only)
+        return f"unknown input {quoted(name, secrets)}{hint(name, usable)}"
+    if setting.file_only:
+        return f"`{name}` is no input: set it in the config file"
+    try:
+        return Given(setting, setting.value_of(setting.split(text)), Rank.INPUT, "input")
+    except Unfit as unfit:
+        got = described(text, secrets) + hint(text, setting.choices)
+        return f"`{name}` must be {unfit.expected}, got {got}"
+
+
+def _refuse(wrong: Collection[str], organised: Organised) -> None:
+    """Raise ConfigError when anything is wrong among the inputs."""
+    lines = [line.rstrip(".") for line in (*wrong, *organised.problems)]
+    if not lines:
+        return
+    if organised.problems:
+        what = "the inputs are wrong" if wrong else "the organisation's configuration is wrong"
+    else:
+        what = "an input is wrong" if len(lines) == 1 else f"{len(lines)} inputs are wrong"
+    more = [f"and {len(lines) - _MOST_NAMED:,} more"] if len(lines) > _MOST_NAMED else []
+    page = "docs/fleet.md says" if organised.problems and not wrong else "docs/configuration.md lists"
+    raise ConfigError(what, why="; ".join([*lines[:_MOST_NAMED], *more]), remedy=f"{page} what each may be")

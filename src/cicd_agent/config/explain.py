@@ -28,9 +28,21 @@ def explain(loaded: Loaded, mode: str = "") -> tuple[Row, ...]:
     return tuple(
         _by_mode(setting, mode)
         if setting.field in BY_MODE and values[setting.name] is None
-        else Row(setting.name, _shown(values[setting.name], secrets), printable(loaded.origins[setting.field]))
+        else Row(setting.name, _shown(values[setting.name], secrets), _origin(setting, loaded))
         for setting in catalogue().values()
     )
+
+
+def _origin(setting: Setting, loaded: Loaded) -> str:
+    """Where its value is from, and what a lock of the organisation has put aside for it."""
+    name = setting.name
+    aside = [
+        f"{each.name.removeprefix(f'{name}.')} of {each.where}" if each.name != name else each.where
+        for each in loaded.overridden
+        if each.name == name or each.name.startswith(f"{name}.")
+    ]
+    origin = loaded.origins[setting.field]
+    return printable(f"{origin}, not as {', '.join(aside)} says" if aside else origin)
 
 
 def _by_mode(setting: Setting, mode: str) -> Row:

@@ -3,6 +3,7 @@
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 
+from cicd_agent.config.deprecated import DEPRECATED, Deprecated, Table, renamed_keys
 from cicd_agent.config.document import Block, Entry, Unreadable, parse_document
 from cicd_agent.config.values import Setting, Unfit, catalogue, described, hint, printable, quoted, reveals
 from cicd_agent.core.finding import Severity
@@ -37,36 +38,52 @@ class Reading:
 
 @dataclass(frozen=True, slots=True)
 class ConfigFile:
-    """A file of that name. `secrets` occur in no problem; `known_rules` are the ids there are, None when any may be."""
+    """A file of that name. `secrets` occur in no problem; `known_rules` are the ids there are, None when any may be.
+
+    `renames` are the old names that still work. With `organised` it is the organisation's: it may say what only inputs
+    may, but no secret, and a key without a value is a slip.
+    """
 
     name: str = CONFIG_FILE
     secrets: Collection[str] = ()
     known_rules: Collection[str] | None = None
+    renames: Table = DEPRECATED
+    organised: bool = False
 
-    def read(self, raw: str | bytes) -> Iterator[Reading | Problem]:
-        """Everything that it says, in its order."""
+    def read(self, raw: str | bytes) -> Iterator[Reading | Problem | Deprecated]:
+        """Everything that it says, in its order; before that, the old names that it uses."""
         try:
             document = parse_document(raw)
         except Unreadable as unreadable:
             why = "not YAML" if reveals(unreadable.why, self.secrets) else printable(unreadable.why)
             yield Problem(unreadable.line, f"the file does not count: {why}.", Severity.HIGH, self.name)
             return
-        for entry, first in _with_first(document):
+        yield from self.settings(document)
+
+    def settings(self, block: Block) -> Iterator[Reading | Problem | Deprecated]:
+        """The same of a mapping that is read already."""
+        plain, used = renamed_keys(block, self.renames)
+        yield from used
+        for entry, first in with_first(plain):
             if first is entry:
                 yield from self._setting(entry)
             else:
                 yield self._again(entry, first)
 
+    def may_set(self, setting: Setting) -> bool:
+        """Whether it is this file's to say."""
+        return setting.is_for_organisations if self.organised else not setting.input_only
+
     def _setting(self, entry: Entry) -> Iterator[Reading | Problem]:
         setting = catalogue().get(entry.key)
         key = self._quoted(entry.key)
         if setting is None:
-            usable = (name for name, setting in catalogue().items() if not setting.input_only)
+            usable = (name for name, setting in catalogue().items() if self.may_set(setting))
             yield self._problem(entry, f"unknown key {key}{hint(entry.key, usable)}")
-        elif setting.input_only:
+        elif not self.may_set(setting):
             severity = Severity.HIGH if setting.is_secret else Severity.MEDIUM
             yield Problem(entry.line, f"{key} is input-only: set it in the workflow.", severity, self.name)
-        elif entry.value in (None, ""):
+        elif entry.value in (None, "") and not self.organised:
             return
         elif setting.shape["type"] == "object" and isinstance(entry.value, Block):
             yield from self._mapping(setting, entry, entry.value)
@@ -78,9 +95,11 @@ class ConfigFile:
 
     def _mapping(self, setting: Setting, entry: Entry, block: Block) -> Iterator[Reading | Problem]:
         """Each item by itself: one that is wrong does not undo the others."""
+        if self.organised and not block.entries:
+            yield self._problem(entry, f"`{setting.name}` names no {setting.keys}.")
         known = self.known_rules if setting.field == "rules" else setting.known_keys or None
         chosen: dict[str, object] = {}
-        for item, first in _with_first(block):
+        for item, first in with_first(block):
             if first is not item:
                 yield self._again(item, first)
             elif known is not None and item.key not in known and not _is_foreign(setting, item.key):
@@ -110,7 +129,7 @@ class ConfigFile:
         return quoted(text, () if text in catalogue() else self.secrets)
 
 
-def _with_first(block: Block) -> Iterator[tuple[Entry, Entry]]:
+def with_first(block: Block) -> Iterator[tuple[Entry, Entry]]:
     """Each entry with the first of its key."""
     first: dict[str, Entry] = {}
     for entry in block.entries:

@@ -1,5 +1,6 @@
 """The published JSON Schema of the config file, for editors and for whoever checks files before they are merged."""
 
+from cicd_agent.config.organisation import PARTS
 from cicd_agent.config.values import catalogue
 
 
@@ -13,4 +14,27 @@ def config_schema() -> dict[str, object]:
         "type": "object",
         "additionalProperties": False,
         "properties": {name: dict(setting.shape) for name, setting in catalogue().items() if not setting.input_only},
+    }
+
+
+def organisation_schema() -> dict[str, object]:
+    """What the text of `organisation-config` may hold: every setting that is no secret, in two mappings."""
+    part = {
+        "type": "object",
+        "additionalProperties": False,
+        "minProperties": 1,
+        "properties": {
+            name: dict(setting.shape) for name, setting in catalogue().items() if setting.is_for_organisations
+        },
+    }
+    return {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "$id": "urn:cicd-agent:schema:organisation:1",
+        "title": "cicd-agent configuration of an organisation",
+        "description": "`locked` comes before inputs and files, `defaults` after them.",
+        "type": "object",
+        "additionalProperties": False,
+        "minProperties": 1,
+        "properties": {name: {"$ref": "#/$defs/settings"} for name in PARTS},
+        "$defs": {"settings": part},
     }

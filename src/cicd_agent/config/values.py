@@ -53,6 +53,11 @@ class Setting:
         return self.shape.get("format") == "password"
 
     @property
+    def is_for_organisations(self) -> bool:
+        """Whether an organisation's text may say it: everything but secrets, and that text itself."""
+        return not self.is_secret and self.name != "organisation-config"
+
+    @property
     def choices(self) -> tuple[str, ...]:
         """The words that it may be, none when it is free."""
         return tuple(self.shape.get("enum", ()))
@@ -91,8 +96,10 @@ class Setting:
     def _checked(self, value: object, expected: str) -> Any:
         try:
             return getattr(Settings.model_validate({self.field: value}), self.field)
-        except ValidationError:
-            raise Unfit(expected) from None
+        except ValidationError as invalid:
+            # Ours say what is wrong by number; pydantic's would quote the value, which may be a secret.
+            ours = [str(each["ctx"]["error"]) for each in invalid.errors() if each["type"] == "value_error"]
+            raise Unfit(*ours[:1] or (expected,)) from None
 
 
 def _converted(shape: Mapping[str, Any], value: Value, expected: str) -> object:

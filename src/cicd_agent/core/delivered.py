@@ -34,6 +34,7 @@ _REFERS = re.compile(r"#(?=[0-9])|\bGH-(?=[0-9])|@(?=[A-Za-z0-9])|://", re.IGNOR
 # A title may begin like a trailer ("test: add some"), as long as it is none that anybody obeys.
 _TITLE = re.compile(rf"^(skip-checks|{TRAILER})[ \t]*:", re.IGNORECASE)
 _LIKE_TRAILER = re.compile(r"(?<=\n)[ \t]*([A-Za-z0-9-]+)[ \t]*:(?=\s|$)")
+_DELIVERY = re.compile(r"cicd-agent/tests-[0-9]+-[0-9a-f]{8}\Z")
 _OURS = re.compile(rf"^{TRAILER}: (\S+)$", re.MULTILINE)
 
 
@@ -119,6 +120,11 @@ def branch_of(effect: OpenPull) -> str:
 def family(pull: int) -> str:
     """How the branches of all deliveries for a pull request begin."""
     return f"cicd-agent/tests-{pull}-"
+
+
+def is_of_delivery(branch: str) -> bool:
+    """Whether a branch is called as those of deliveries are. Anybody can call one so."""
+    return _DELIVERY.match(branch) is not None
 
 
 def gain(befores: Sequence[str], afters: Sequence[str]) -> str:

@@ -3,7 +3,11 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import Final
 from urllib.parse import quote, urlsplit
+
+WRITERS: Final = frozenset({"admin", "maintain", "write"})
+"""The permissions, in GitHub's words, with which somebody can change a repository."""
 
 
 class EventKind(StrEnum):
@@ -80,6 +84,8 @@ class WorkflowRun:
     head_branch: str = ""
     head_sha: str = ""
     pulls: tuple[int, ...] = ()
+    path: str = ""
+    """The file of its workflow, ".github/workflows/ci.yml"."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,6 +116,10 @@ class Comment:
     diff_hunk: str = ""
     issue: int = 0
     """The number of the issue or pull request whose conversation it stands in, 0 for a comment at a line."""
+    permission: str = ""
+    """What GitHub says that its author may do here (admin, write, read, none …), "" before that is asked."""
+    refusal: str = ""
+    """Why GitHub did not say it, "" when it did."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,6 +150,8 @@ class Event:
     inputs: Mapping[str, str] = field(default_factory=dict)
     delivery: str = ""
     server: str = ""
+    workflow: str = ""
+    """The file of the workflow that this job belongs to, "" when that is another repository's or not known."""
 
     @property
     def run_url(self) -> str:

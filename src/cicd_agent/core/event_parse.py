@@ -47,6 +47,7 @@ class RunContext:
     run_id: str = ""
     run_attempt: str = ""
     server_url: str = ""
+    workflow_ref: str = ""
 
 
 def parse_event(name: str, payload: Mapping[str, object], *, run: RunContext) -> Event:
@@ -64,6 +65,7 @@ def parse_event(name: str, payload: Mapping[str, object], *, run: RunContext) ->
         delivery=f"{run.run_id}.{run.run_attempt or 1}" if run.run_id else "",
         server=run.server_url.rstrip("/"),
     )
+    event = replace(event, workflow=_own_workflow(run.workflow_ref, event.repo))
     # What GITHUB_SHA names depends on the event: of one that is not known, the commit is not known either.
     return event if kind is EventKind.OTHER else _READERS[kind](event, top, run)
 
@@ -134,6 +136,7 @@ def _workflow_run(event: Event, top: Node, _: RunContext) -> Event:
         head_branch=branch,
         head_sha=sha,
         pulls=tuple(pull["number"].number for pull in node["pull_requests"] if _is_pull_of(here, pull)),
+        path=(node["path"].text or top["workflow"]["path"].text).partition("@")[0],
     )
     # A head in this repository was pushed by a writer, but anybody may cause a run by, say, a comment.
     caused_by = _kind(workflow_run.event)
@@ -285,6 +288,12 @@ def _is_same_repo(one: Node, other: Node) -> bool:
     if one["id"].number and other["id"].number:
         return one["id"].number == other["id"].number
     return bool(one.repo) and one.repo.lower() == other.repo.lower()
+
+
+def _own_workflow(ref: str, repo: str) -> str:
+    """The file that GITHUB_WORKFLOW_REF names ("octo/app/.github/workflows/ci.yml@refs/heads/main"), if it is here."""
+    home = f"{repo}/"
+    return ref[len(home) :].partition("@")[0] if repo and ref.lower().startswith(home.lower()) else ""
 
 
 def _is_pull_of(repository: Node, pull: Node) -> bool:

@@ -29,20 +29,20 @@ def _apart(value: Any, redact: Callable[[str], str]) -> Any:
     try:
         return json.loads(redact(_dumped(value)))
     except ValueError:
-        found = _within(value, lambda inner: _apart(inner, redact), redact)
+        found = _within(value, lambda inner: _apart(inner, redact), redact, redact)
     whole = _dumped(found)
     return found if redact(whole) == whole else _blank(found, redact)
 
 
 def _blank(value: Any, redact: Callable[[str], str]) -> Any:
     """Every text in it masked."""
-    return _within(value, lambda inner: _blank(inner, redact), lambda _: MASK)
+    return _within(value, lambda inner: _blank(inner, redact), lambda _: MASK, redact)
 
 
-def _within(value: Any, inner: Callable[[Any], Any], text: Callable[[str], str]) -> Any:
+def _within(value: Any, inner: Callable[[Any], Any], text: Callable[[str], str], redact: Callable[[str], str]) -> Any:
     match value:
         case dict():
-            return {name: inner(each) for name, each in value.items()}
+            return {redact(name): inner(each) for name, each in value.items()}
         case list():
             return [inner(each) for each in value]
         case str():

@@ -43,8 +43,14 @@ class Signs:
         return bool(self.shapes) or self.named or self.keyed
 
 
+_BOUNDARY = re.compile(r"^\(\?<!\[[^\]]+\]\)")
+# The last letter of an escape is no letter of a word: a line end in JSON, a colour in a log.
+_AFTER_ESCAPE = r"(?<=\\[nrtbf])|(?<=\\u[0-9A-Fa-f]{4})|(?<=\\x[0-9A-Fa-f]{2})|(?<=%[0-9A-Fa-f]{2})|(?<=[0-9;\[]m)"
+
+
 def _shape(name: str, hints: str, pattern: str, *, mixed: bool = False) -> Shape:
-    return Shape(name, tuple(hints.split()), re.compile(pattern), mixed)
+    begun = _BOUNDARY.sub(lambda boundary: f"(?:{boundary[0]}|{_AFTER_ESCAPE})", pattern, count=1)
+    return Shape(name, tuple(hints.split()), re.compile(begun), mixed)
 
 
 # Every repetition is bounded, or can only start where its alphabet begins: the scan is linear in the line.
@@ -98,8 +104,11 @@ _SHAPES = (
 _HINTS = re.compile("|".join(re.escape(hint) for shape in _SHAPES for hint in shape.hints))
 
 _PEM_HEADER = r"-----BEGIN (?:[A-Z0-9]{1,20} ){0,3}PRIVATE KEY(?: BLOCK)?-----"
-# A header between quotes is code that looks for one; a key has a line end or its body behind it.
-_PEM = re.compile(rf"{_PEM_HEADER}(?=\s*$|(?:\\[rn]|\s){{1,8}}(?:[A-Za-z0-9+/]{{16}}|[\"'+,\\ ]{{0,8}}$))[^\"']*")
+# A header between quotes is code that looks for one; a key has a line end or its body behind it. An extract of a log
+# adds how often the line was said.
+_PEM = re.compile(
+    rf"{_PEM_HEADER}(?=\s*(?:\(×[0-9,]+\))?\s*$|(?:\\[rn]|\s){{1,8}}(?:[A-Za-z0-9+/]{{16}}|[\"'+,\\ ]{{0,8}}$))[^\"']*"
+)
 # The first characters of a key's body: the DER head of RSA, EC and Ed25519 keys, and OpenSSH's own magic.
 _PEM_BODY = re.compile(
     r"(?<![A-Za-z0-9/])(?:MII[A-Za-z0-9+/]{2}[A-Za-z0-9+/]IBAAKC|MII[A-Za-z0-9+/]{3}IBADANBgkqhkiG9w0BAQEFAASC|"

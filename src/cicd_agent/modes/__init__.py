@@ -54,7 +54,7 @@ class World:
     problems: tuple[str, ...] = ()
     """What is wrong with the configuration, or why it could not be read, a sentence each."""
     told: frozenset[str] = frozenset()
-    """The settings, by their fields, that come from inputs."""
+    """The settings, by their fields, that come from the workflow: inputs, and what the organisation says."""
     state: State | None = None
     """What earlier runs have left about this repository; None where nothing is kept."""
 

@@ -3,8 +3,6 @@
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from pathspec import GitIgnoreSpec
-
 from cicd_agent.agent.tool import Tool
 from cicd_agent.agent.tools import lookups
 from cicd_agent.core.change import Change, ChangeSource
@@ -12,6 +10,7 @@ from cicd_agent.core.diff import FileDiff
 from cicd_agent.core.event import Event, EventKind
 from cicd_agent.core.evidence import Evidence, Gap
 from cicd_agent.core.paths import PathKind, kinds
+from cicd_agent.core.patterns import matcher
 from cicd_agent.core.ports import Library
 from cicd_agent.errors import ConfigError
 from cicd_agent.modes import World
@@ -137,11 +136,6 @@ def changed(evidence: Evidence) -> Change:
     if evidence.change is None:
         raise ConfigError("this evidence holds no change", remedy="Gather it again with the same mode")
     return evidence.change
-
-
-def matcher(patterns: Sequence[str]) -> GitIgnoreSpec:
-    """Paths by gitignore's rules; what is not a pattern matches nothing."""
-    return GitIgnoreSpec.from_lines(patterns)
 
 
 def gaps(change: Change, settings: Settings) -> Iterator[Gap]:

@@ -1,14 +1,16 @@
-"""Who silences findings: the config, ignored paths, and comments on their line, `cicd-agent: ignore[id] reason`."""
+"""Which findings do not stand: silenced by the config, ignored paths or a comment on their line, or of a new rule."""
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 
+from cicd_agent.config.deprecated import DEPRECATED, Deprecated, Table, old_names
 from cicd_agent.core.change import Change
 from cicd_agent.core.diff import LineKind, Side
-from cicd_agent.core.finding import Finding, Severity
+from cicd_agent.core.finding import Finding, Origin, Severity
+from cicd_agent.core.patterns import matcher
 from cicd_agent.core.verdict import Suppressed, SuppressedBy
-from cicd_agent.modes.changes import matcher
+from cicd_agent.modes.rulebook.rings import NEW, notice_only
 from cicd_agent.settings import Settings
 
 _COMMENT = re.compile(
@@ -25,9 +27,14 @@ class Suppression:
     ids: frozenset[str]
     reason: str
 
-    def covers(self, rule: str) -> bool:
+    def covers(self, rule: str, renames: Table = DEPRECATED) -> bool:
         """Whether findings with this id are silenced."""
-        return rule in self.ids
+        return rule in self.ids or self.outdated(rule, renames) is not None
+
+    def outdated(self, rule: str, renames: Table = DEPRECATED) -> Deprecated | None:
+        """The old name by which alone it silences them, None when it does by the name of today or not at all."""
+        olds = (each for each in old_names("rule", renames).values() if each.new == rule and each.old in self.ids)
+        return None if rule in self.ids else next(olds, None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +57,7 @@ def suppression(line: str) -> Suppression | None:
     return Suppression(ids, reason) if ids else None
 
 
-def silenced(finding: Finding, change: Change) -> Silenced | None:
+def silenced(finding: Finding, change: Change, renames: Table = DEPRECATED) -> Silenced | None:
     """The suppression on a line of the finding, as the head has it; a deleted line carries none."""
     place = finding.location
     if place.side is not Side.RIGHT or not place.line:
@@ -64,26 +71,36 @@ def silenced(finding: Finding, change: Change) -> Silenced | None:
         in_diff = shown.get(number)
         line = in_diff.text if in_diff else whole[number - 1] if number <= len(whole) else ""
         found = suppression(line)
-        if found is not None and found.covers(finding.id):
+        if found is not None and found.covers(finding.id, renames):
             return Silenced(found, in_change=in_diff is not None and in_diff.kind is LineKind.ADDED)
     return None
 
 
-def silence(findings: Iterable[Finding], change: Change, settings: Settings) -> tuple[list[Finding], list[Suppressed]]:
-    """The findings that stand, graded as the settings say, and those that somebody silenced."""
-    ignored = matcher(settings.paths_ignore)
+def silence(
+    findings: Iterable[Finding],
+    change: Change,
+    settings: Settings,
+    new: Mapping[str, str] = NEW,
+    renames: Table = DEPRECATED,
+) -> tuple[list[Finding], list[Suppressed]]:
+    """The findings that stand, graded as the settings say, and those that somebody silenced, or whose rule is `new`."""
+    ignored, fresh = matcher(settings.paths_ignore), notice_only(settings, new)
     standing: list[Finding] = []
     suppressed: list[Suppressed] = []
     for finding in findings:
         setting = settings.rules.get(finding.id)
         if setting == "off":
             suppressed.append(Suppressed(finding, SuppressedBy.CONFIG, f"rules: {{{finding.id}: off}}"))
+        elif finding.origin is Origin.RULE and finding.id in fresh:
+            # Before all that the change itself could silence: that would weigh.
+            suppressed.append(Suppressed(finding, SuppressedBy.RING, f"new rule, counts from {fresh[finding.id]}"))
         elif ignored.match_file(finding.location.path):
             suppressed.append(Suppressed(finding, SuppressedBy.PATH, "paths-ignore"))
-        elif (comment := silenced(finding, change)) is not None:
-            suppressed.append(
-                Suppressed(finding, SuppressedBy.COMMENT, comment.suppression.reason, in_change=comment.in_change)
-            )
+        elif (comment := silenced(finding, change, renames)) is not None:
+            said = comment.suppression
+            outdated = said.outdated(finding.id, renames)
+            reason = "; ".join(filter(None, (said.reason, str(outdated or ""))))
+            suppressed.append(Suppressed(finding, SuppressedBy.COMMENT, reason, in_change=comment.in_change))
         elif setting is not None:
             standing.append(replace(finding, severity=Severity(setting)))
         else:

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import replace
 
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from cicd_agent.core.actions import JobRun, RunNote, RunState, StepRun
@@ -18,7 +18,7 @@ from cicd_agent.core.results import Case, Outcome
 from cicd_agent.modes.analyse_failure.groups import Group
 from cicd_agent.modes.analyse_failure.rules import rules
 from cicd_agent.settings import Settings
-from tests.modes.analyse_failure.builders import HEAD, change, change_text
+from tests.modes.analyse_failure.builders import HEAD, change, change_text, failed_run
 from tests.modes.analyse_failure.ladder_rows import stand
 
 PATHS = ("src/client.py", "src/codec.py", "src/unrelated.py", "tests/test_client.py", "requirements.txt", "README.md")
@@ -181,6 +181,30 @@ def _with_less(failed: FailedRun) -> Iterator[FailedRun]:
             yield replace(failed, jobs=(*failed.jobs[:at], less, *failed.jobs[at + 1 :]))
 
 
+def _lost(*messages: str) -> FailedJob:
+    """A job that ended without a conclusion, with what GitHub notes on it."""
+    notes = tuple(RunNote("failure", message) for message in messages)
+    return FailedJob(JobRun(1, "unit", "completed"), notes=notes)
+
+
+# A note that leaves a doubt came before the states, and before a later note, that leave none.
+STARVED_AND_ENDED = failed_run(_lost("lost communication with the server"))
+STARVED_AND_SHUT_DOWN = failed_run(
+    _lost("lost communication with the server", "The runner has received a shutdown signal")
+)
+# A test that reaches what was changed over two other files was believed less than one that is only called like it.
+FAR_AWAY = failed_run(
+    imports={
+        "tests/test_client.py": ("src/codec.py",),
+        "src/codec.py": ("src/unrelated.py",),
+        "src/unrelated.py": ("src/client.py",),
+    }
+)
+
+
+@example(STARVED_AND_ENDED, None)
+@example(STARVED_AND_SHUT_DOWN, None)
+@example(FAR_AWAY, change("src/client.py"))
 @given(RUNS, CHANGES)
 def test_less_evidence_never_makes_the_same_cause_surer(failed: FailedRun, of: Change | None) -> None:
     whole = stand(failed, of)
@@ -188,6 +212,12 @@ def test_less_evidence_never_makes_the_same_cause_surer(failed: FailedRun, of: C
         fewer = stand(less, of)
         if fewer.cause is whole.cause and _same_failure(whole.group, fewer.group):
             assert fewer.confidence <= whole.confidence
+
+
+def test_the_surest_sign_of_a_lost_runner_is_the_one_that_counts() -> None:
+    assert stand(STARVED_AND_ENDED, None).confidence == 0.9
+    assert stand(STARVED_AND_SHUT_DOWN, None).confidence == 0.95
+    assert stand(failed_run(_lost()), None).confidence == 0.9
 
 
 def _same_failure(one: Group | None, other: Group | None) -> bool:

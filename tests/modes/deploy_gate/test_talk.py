@@ -166,7 +166,7 @@ def test_a_run_that_our_comment_only_quotes_is_not_the_held_one(said: str) -> No
         ({"status": "in_progress", "conclusion": ""}, "has not ended"),
         ({"conclusion": "success"}, "has not failed"),
         ({"event": "pull_request"}, "was caused by pull_request"),
-        ({"event": "schedule"}, "was caused by schedule"),
+        ({"event": "merge_group"}, "was caused by merge_group"),
         ({"id": 13}, "404"),
     ],
 )

@@ -3,7 +3,6 @@
 import json
 import os
 import subprocess
-import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -11,6 +10,7 @@ from pathlib import Path
 from cicd_agent.core.ports_tests import Ghost, Interpreter, Probe, Seen
 from cicd_agent.core.probes import agreed
 from cicd_agent.core.testrun import PytestRun, RunResult
+from tests.project_python import project_python
 
 HARNESS = Path(__file__).parents[3] / "src/cicd_agent/harness"
 
@@ -31,7 +31,7 @@ def driven(
     folder: Path, room: str, wanted: Sequence[Mapping[str, object]], seconds: float = 5, seed: int = 0
 ) -> list[dict[str, str]]:
     done = subprocess.run(
-        [sys.executable, "-c", DRIVER, HARNESS, room, str(seconds)],
+        [str(project_python()), "-c", DRIVER, HARNESS, room, str(seconds)],
         input=json.dumps(wanted),
         capture_output=True,
         text=True,
@@ -57,7 +57,7 @@ class BareLaboratory:
 
     @property
     def interpreter(self) -> Interpreter:
-        return Interpreter(sys.executable, "3", self.provides)
+        return Interpreter(str(project_python()), "3", self.provides)
 
     def with_loopback(self) -> None:
         return None

@@ -26,6 +26,7 @@ from cicd_agent.modes.analyse_failure.places import Tree, places
 from cicd_agent.modes.analyse_failure.roles import roles
 from cicd_agent.modes.analyse_failure.workflow_file import JobSpec, job_specs
 from cicd_agent.modes.changes import gaps, read_change
+from cicd_agent.modes.own import own_run
 from cicd_agent.modes.reports import PATTERNS, failing, looks_like_reports
 from cicd_agent.settings import Settings
 
@@ -50,7 +51,7 @@ def declines(event: Event) -> str | None:
             return "the event names no workflow run"
         if event.run.conclusion in FINE:
             return f"the run of {event.run.name or 'the workflow'} did not fail ({event.run.conclusion})"
-        return None
+        return own_run(event) or None
     if event.run is None and not run_of(event):
         return f"the event {event.name or event.kind} belongs to no run of a workflow; set `run-id`"
     return None

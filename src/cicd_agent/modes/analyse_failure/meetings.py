@@ -16,7 +16,8 @@ from cicd_agent.modes.analyse_failure.places import is_test
 
 EXACT, EXACT_DEEP, INNERMOST, DEEPER, APART = 0.95, 0.9, 0.9, 0.8, 0.75
 """The line itself; its function, or a file of which no more is known; those of frames farther out; another function."""
-IMPORTED, FARTHER, FARTHEST, NAMED_LIKE = 0.7, 0.6, 0.5, 0.55
+IMPORTED, FARTHER, FARTHEST, NAMED_LIKE = 0.7, 0.6, 0.5, 0.42
+"""The last with `_NAMED` is no more than the one before it: not to know the imports never makes a file more suspect."""
 SUPPLIED, SUPPLIED_BY_NAME, SUPPLIED_IN_TROUBLE, BUILT = 0.75, 0.85, 0.6, 0.7
 _NAMED = 0.08
 """More, where the failure names what was changed."""

@@ -1,7 +1,7 @@
 """The rungs for what lies outside of the code: a runner that GitHub says was lost, and trouble that a tool met."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from cicd_agent.core.actions import RunNote
 from cicd_agent.core.diagnosis import Cause, Ground, Meeting, Rung
@@ -71,9 +71,10 @@ def runner(failed: FailedRun, group: Group, changed: Changed) -> Standing | None
     A step may print the same words, also as an annotation: they count only where no step has ended in failure.
     """
     names = {group.failure.job, *group.failure.siblings}
-    for job in failed.jobs:
-        if job.job.name in names and (found := _lost(job)):
-            return found
+    lost = [standing for job in failed.jobs if job.job.name in names for standing in _lost(job)]
+    if lost:
+        # What leaves a doubt takes nothing away from what leaves none: the surest is told.
+        return max(lost, key=lambda standing: standing.confidence)
     states = {job.job.conclusion for job in failed.jobs if job.job.name in names}
     states.add(failed.run.conclusion if failed.run is not None and not group.failure.job else "")
     if "startup_failure" in states and changed.is_known and not changed.kinds & (PIPELINE | {PathKind.INFRASTRUCTURE}):
@@ -83,25 +84,25 @@ def runner(failed: FailedRun, group: Group, changed: Changed) -> Standing | None
     return None
 
 
-def _lost(job: FailedJob) -> Standing | None:
+def _lost(job: FailedJob) -> Iterator[Standing]:
+    """All that says that the job's runner was lost."""
     state = job.job
     if state.conclusion in {"cancelled", "timed_out", "success", "skipped"}:
         # Somebody's decision, or a limit that the job itself ran into.
-        return None
+        return
     if any(step.conclusion == "failure" for step in state.steps) or any(
         _BY_HAND.search(each.message) for each in job.notes
     ):
-        return None
+        return
     if not state.steps and any(tells(problem) for problem in job.extract.problems):
-        return None
+        return
     for note in job.notes:
         if note.path in _NO_FILE and (confidence := _says(note)):
             text = f"GitHub notes on the job: {clip(' '.join(note.message.split()), 200)}"
-            return Standing(Cause.INFRASTRUCTURE, Rung.RUNNER, confidence, (Ground(text, state.url),), "infrastructure")
+            yield Standing(Cause.INFRASTRUCTURE, Rung.RUNNER, confidence, (Ground(text, state.url),), "infrastructure")
     if state.status == "completed" and not state.conclusion:
         ground = Ground("the job ended without a conclusion: its runner was lost", state.url)
-        return Standing(Cause.INFRASTRUCTURE, Rung.RUNNER, WITHOUT_END, (ground,), "infrastructure")
-    return None
+        yield Standing(Cause.INFRASTRUCTURE, Rung.RUNNER, WITHOUT_END, (ground,), "infrastructure")
 
 
 def _says(note: RunNote) -> float:

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from enum import IntEnum
 from hmac import compare_digest
 
-from cicd_agent.core.event import Event, EventKind
+from cicd_agent.core.event import WRITERS, Event, EventKind
 from cicd_agent.core.gate import GateEvidence, Word
 from cicd_agent.core.gated import Factor, Heard, Lift, Stop
 from cicd_agent.core.words import clip
@@ -13,7 +13,6 @@ from cicd_agent.modes.deploy_gate.policy import canonical
 
 LEAST_REASON = 10
 """Characters of the reason that an override has to give."""
-WRITERS = frozenset({"admin", "maintain", "write"})
 
 _SKEW = 300
 _CAUSED_BY_COMMITS = frozenset({EventKind.PUSH, EventKind.WORKFLOW_RUN})

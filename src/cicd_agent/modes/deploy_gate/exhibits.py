@@ -6,6 +6,7 @@ from cicd_agent.core.evidence import Evidence, Exhibit
 from cicd_agent.core.gate import GateEvidence, State
 from cicd_agent.core.words import clip, count
 from cicd_agent.modes.packing import pieces
+from cicd_agent.modes.rulebook.rings import notice_only
 from cicd_agent.modes.rulebook.ruling import ruled
 from cicd_agent.settings import Settings
 
@@ -50,7 +51,8 @@ def _found(evidence: Evidence, settings: Settings) -> Iterator[str]:
     draft = ruled(evidence.change, settings.config_file)
     for area in draft.areas:
         yield f"it {area.reason}: {_line(', '.join(area.paths[:5]))}"
-    for finding in draft.findings:
+    new = notice_only(settings)
+    for finding in (each for each in draft.findings if each.id not in new):
         where = finding.location
         yield f"{finding.severity} {finding.id} {_line(where.path)}:{where.line} {_line(finding.title)}"
     for trouble in evidence.history.troubles if evidence.history else ():

@@ -8,6 +8,7 @@ from types import MappingProxyType
 
 from cicd_agent import __version__
 from cicd_agent.core.gate import SIGNALS
+from cicd_agent.modes.rulebook.rings import NEW, notice_only
 from cicd_agent.settings import Band, Settings
 
 WEIGHTS: Mapping[str, float] = MappingProxyType(
@@ -61,9 +62,9 @@ def policy(settings: Settings) -> Policy:
     )
 
 
-def digest(settings: Settings) -> str:
+def digest(settings: Settings, new: Mapping[str, str] = NEW) -> str:
     """What an approval means by this policy: changes with each setting that can change a decision, and no other."""
-    judged = policy(settings)
+    judged, silent = policy(settings), sorted(notice_only(settings, new))
     told = {
         "version": __version__.partition(".")[0],
         "threshold": judged.threshold,
@@ -80,6 +81,7 @@ def digest(settings: Settings) -> str:
         "paths_ignore": list(settings.paths_ignore),
         "fail_on": settings.fail_on,
         "min_confidence": float(settings.min_confidence),
+        **({"notice_only": silent} if silent else {}),
     }
     return canonical(told)
 

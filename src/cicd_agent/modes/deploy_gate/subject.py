@@ -9,6 +9,7 @@ from cicd_agent.core.evidence import Gap
 from cicd_agent.core.gate import PastDeployment
 from cicd_agent.core.ports import Repository
 from cicd_agent.errors import ConfigError
+from cicd_agent.modes.own import own_run
 from cicd_agent.settings import Settings
 
 MOST_COMMITS = 50
@@ -18,6 +19,7 @@ SERVED = frozenset(
         EventKind.PUSH,
         EventKind.DEPLOYMENT,
         EventKind.WORKFLOW_DISPATCH,
+        EventKind.SCHEDULE,
         EventKind.WORKFLOW_RUN,
         EventKind.RELEASE,
         EventKind.LOCAL,
@@ -44,12 +46,14 @@ def unserved(event: Event, settings: Settings) -> str:
     if event.kind not in SERVED:
         return (
             f"deploy-gate does not serve the event `{event.name or event.kind}`: use push, deployment, "
-            "workflow_dispatch, workflow_run, release"
+            "workflow_dispatch, schedule, workflow_run, release"
         )
     if event.kind is EventKind.WORKFLOW_RUN and event.action != "completed":
         return (
             f"the run of the event was {event.action or 'touched'}, and only one that has ended leads to a deployment"
         )
+    if ours := own_run(event):
+        return ours
     if event.kind is EventKind.PUSH and not event.sha and not settings.sha:
         return f"the push deletes {event.head.name or 'a branch or tag'}, and nothing is left to deploy"
     return ""

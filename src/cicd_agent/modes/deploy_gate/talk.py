@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from cicd_agent.core.actions import RunState
 from cicd_agent.core.deploy_words import words_in
-from cicd_agent.core.event import Comment, Event, EventKind
+from cicd_agent.core.event import WRITERS, Comment, Event, EventKind
 from cicd_agent.core.evidence import Evidence
 from cicd_agent.core.exchange import is_ours, note_key, reply_key
 from cicd_agent.core.gate import GateEvidence, Request, Word
@@ -18,7 +18,7 @@ from cicd_agent.core.verdict import Conclusion, Manner, Said
 from cicd_agent.core.words import clip
 from cicd_agent.errors import ConfigError, ForgeRefused
 from cicd_agent.modes import World
-from cicd_agent.modes.deploy_gate.approval import LEAST_REASON, WRITERS
+from cicd_agent.modes.deploy_gate.approval import LEAST_REASON
 from cicd_agent.modes.deploy_gate.heard import KEY, authors
 from cicd_agent.modes.deploy_gate.subject import SERVED
 from cicd_agent.settings import Settings

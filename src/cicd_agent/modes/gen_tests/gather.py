@@ -8,17 +8,19 @@ from cicd_agent.core.event import Event, EventKind
 from cicd_agent.core.evidence import Evidence, Gap
 from cicd_agent.core.library import EntryKind, Unreadable
 from cicd_agent.core.paths import PathKind, kinds
+from cicd_agent.core.patterns import matcher
 from cicd_agent.core.placement import home
 from cicd_agent.core.ports_tests import Laboratory, LaboratoryUnavailable
 from cicd_agent.core.suite import Suite, SuiteState, TestEvidence
 from cicd_agent.core.test_command import read_test_command
 from cicd_agent.errors import ConfigError
 from cicd_agent.modes import World
-from cicd_agent.modes.changes import changed, gaps, matcher, read_change
+from cicd_agent.modes.changes import changed, gaps, read_change
 from cicd_agent.modes.gen_tests.baseline import baseline
 from cicd_agent.modes.gen_tests.flaky import hunt
 from cicd_agent.modes.gen_tests.subjects import Subject, passed_over, subjects
 from cicd_agent.modes.gen_tests.writing import with_written
+from cicd_agent.modes.own import own_tests, own_touch
 from cicd_agent.settings import Settings
 
 SERVED = frozenset(
@@ -61,6 +63,8 @@ def gather(event: Event, world: World, settings: Settings) -> Evidence:
     """
     read_test_command(settings.test_command)
     change = _change(event, world, settings)
+    if ours := own_touch(event, world) or own_tests(event, change, world):
+        return Evidence(event, declined=ours)
     found = subjects(change, settings)
     missed = (*gaps(change, settings), *passed_over(change, settings))
     evidence = Evidence(event, change, gaps=missed)

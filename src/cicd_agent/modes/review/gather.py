@@ -7,6 +7,7 @@ from cicd_agent.errors import ForgeRefused
 from cicd_agent.modes import World
 from cicd_agent.modes.changes import gaps, read_change, read_texts, showable, without_pull
 from cicd_agent.modes.guidelines import GUIDELINES, LARGEST, guidelines
+from cicd_agent.modes.own import own_run, own_touch
 from cicd_agent.modes.review.discussion import discussion
 from cicd_agent.modes.review.failures import failures
 from cicd_agent.modes.review.talk import is_request
@@ -31,7 +32,7 @@ def declines(event: Event) -> str | None:
     if event.kind not in SERVED and not asked:
         hint = "; set `pull-request` to review one" if event.kind is EventKind.WORKFLOW_DISPATCH else ""
         return f"review does not serve the event {event.name or event.kind}{hint}"
-    if event.kind is EventKind.WORKFLOW_RUN and (reason := without_pull(event)):
+    if event.kind is EventKind.WORKFLOW_RUN and (reason := own_run(event) or without_pull(event)):
         return reason
     if event.pull is not None:
         if event.pull.draft and not asked:
@@ -45,6 +46,8 @@ def declines(event: Event) -> str | None:
 
 def gather(event: Event, world: World, settings: Settings) -> Evidence:
     """Evidence of the change between the event's base and head. Raises ConfigError when it cannot be read at all."""
+    if ours := own_touch(event, world):
+        return Evidence(event, declined=ours)
     change = read_change(event, world, settings)
     texts, missed = read_texts(GUIDELINES, event.base.sha or change.base, world, settings, LARGEST)
     findings, left_out = reported(change, world, settings)

@@ -13,6 +13,7 @@ _NAME = re.compile(
     re.VERBOSE,
 )
 _AFTER = " \t,:"
+_REVIEW_OF = re.compile(r"review[ \t]+([0-9a-f]{7,64})")
 _FENCE = re.compile(r" {0,3}(`{3,}|~{3,})")
 _QUOTED = re.compile(r" {0,3}>")
 _INDENTED = re.compile(r" {4}| {0,3}\t")
@@ -32,10 +33,14 @@ class Command(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Mention:
-    """How a comment speaks to the reviewer. `leads`: the name is the first thing it says."""
+    """How a comment speaks to the reviewer. `leads`: the name is the first thing it says.
+
+    `commit` is the beginning of the id of the commit that a command is about, "" when it names none.
+    """
 
     command: Command
     leads: bool
+    commit: str = ""
 
 
 def mention(body: str) -> Mention | None:
@@ -56,6 +61,8 @@ def mention(body: str) -> Mention | None:
     while again := next((name for name in _names(rest) if name.start() == 0), None):
         rest = rest[again.end() :].lstrip(_AFTER)
     line = rest.partition("\n")[0].strip().rstrip(".!").lower()
+    if named := _REVIEW_OF.fullmatch(line):
+        return Mention(Command.REVIEW, leads=True, commit=named[1])
     command = {"": Command.TALK if rest.strip() else Command.HELP, "review": Command.REVIEW, "help": Command.HELP}
     return Mention(command.get(line, Command.TALK), leads=True)
 

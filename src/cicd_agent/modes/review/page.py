@@ -9,7 +9,7 @@ from cicd_agent.core.diff import Side
 from cicd_agent.core.evidence import Evidence
 from cicd_agent.core.finding import Finding, Location, Origin
 from cicd_agent.core.markdown import code, details, escape, fence, link, prose, suggestion, table
-from cicd_agent.core.verdict import Conclusion, Ground, Recalled, Rejected, RiskLevel, Suppressed, Verdict
+from cicd_agent.core.verdict import Conclusion, Ground, Recalled, Rejected, RiskLevel, Suppressed, SuppressedBy, Verdict
 from cicd_agent.core.words import count
 from cicd_agent.modes import Account
 from cicd_agent.modes.changes import changed
@@ -147,8 +147,12 @@ def _folded(weak: Sequence[Finding], verdict: Verdict, evidence: Evidence, accou
     sections: list[tuple[str, Iterator[str]]] = []
     if weak:
         sections.append((f"{len(weak)} below your threshold", _table(weak, evidence)))
-    if verdict.suppressed:
-        sections.append((f"{len(verdict.suppressed)} suppressed", _suppressed(verdict.suppressed, evidence)))
+    fresh = [each for each in verdict.suppressed if each.by is SuppressedBy.RING]
+    silenced = [each for each in verdict.suppressed if each.by is not SuppressedBy.RING]
+    if fresh:
+        sections.append((f"{len(fresh)} by new rules", _suppressed(fresh, evidence, "found by a new rule")))
+    if silenced:
+        sections.append((f"{len(silenced)} suppressed", _suppressed(silenced, evidence)))
     if verdict.rejected:
         claims = count(len(verdict.rejected), "claim")
         sections.append((f"{claims} rejected", _unproved(verdict.rejected, "could not be proved or defended")))
@@ -174,9 +178,9 @@ def _fixed(verdict: Verdict, evidence: Evidence) -> str:
     return f"Fixed since the last review: {', '.join(named)}." if named else ""
 
 
-def _suppressed(suppressed: Sequence[Suppressed], evidence: Evidence) -> Iterator[str]:
+def _suppressed(suppressed: Sequence[Suppressed], evidence: Evidence, what: str = "suppressed") -> Iterator[str]:
     yield table(
-        ("suppressed", "where", "by", "reason"),
+        (what, "where", "by", "reason"),
         (
             (
                 escape(each.finding.title),

@@ -11,11 +11,12 @@ from cicd_agent.core.change import Change
 from cicd_agent.core.diff import DiffLine, FileDiff, Side
 from cicd_agent.core.event import Comment
 from cicd_agent.core.evidence import Evidence, Exhibit
+from cicd_agent.core.patterns import matcher
 from cicd_agent.core.ports import PostedComment
 from cicd_agent.core.quote import SHORTEST, Place, Quotes, shown
 from cicd_agent.core.verdict import Backing
 from cicd_agent.core.words import clip
-from cicd_agent.modes.changes import changed, matcher, showable
+from cicd_agent.modes.changes import changed, showable
 from cicd_agent.modes.packing import gutter
 from cicd_agent.settings import Settings
 

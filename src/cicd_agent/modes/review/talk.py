@@ -4,10 +4,10 @@ from collections.abc import Iterator, Sequence
 from typing import Any, Final
 
 from cicd_agent.agent.turns import Answer, Question
-from cicd_agent.core.event import Comment, Event, EventKind, PullRequest, Trust
+from cicd_agent.core.event import Comment, Event, EventKind, PullRequest
 from cicd_agent.core.evidence import Evidence
 from cicd_agent.core.exchange import MOST_REPLIES, is_ours, is_said, note_key, replies, reply_key
-from cicd_agent.core.markdown import code, escape, fence, find_marker, marker
+from cicd_agent.core.markdown import code, escape, fence, marker
 from cicd_agent.core.plan import Effect, Output, Plan, Reply, Summary
 from cicd_agent.core.ports import Forge, PostedComment
 from cicd_agent.core.verdict import Conclusion, Manner, Said
@@ -16,13 +16,15 @@ from cicd_agent.errors import ConfigError, Exit
 from cicd_agent.modes import Account, World
 from cicd_agent.modes.changes import changed, gaps, read_change
 from cicd_agent.modes.review.mention import Command, Mention, mention
+from cicd_agent.modes.review.obstacles import obstacles
 from cicd_agent.modes.review.reply import LONGEST_ANSWER, ReplyDraft, exhibits, prove, question
 from cicd_agent.settings import Settings
 
 KINDS = frozenset({EventKind.ISSUE_COMMENT, EventKind.REVIEW_COMMENT})
 
 HELP: Final = (
-    "`@cicd-agent review` reviews the pull request now.\n\n"
+    "`@cicd-agent review` reviews the pull request now; on one from a fork, name the commit that you have looked at: "
+    "`@cicd-agent review 1a2b3c4`.\n\n"
     "`@cicd-agent help` says this.\n\n"
     "In a thread that cicd-agent opened, name it anywhere in a reply to ask about the finding or to object to it. "
     "It resolves no thread and approves nothing: that is for people."
@@ -48,7 +50,7 @@ def is_request(event: Event) -> bool:
 
 def declines(event: Event, settings: Settings | None) -> str | None:
     """Why the comment is left alone, in one line; without `settings` only for what no setting can change."""
-    return next(_obstacles(event, settings), None)
+    return next(obstacles(event, settings), None)
 
 
 def gather(event: Event, world: World, settings: Settings) -> Evidence:
@@ -101,33 +103,6 @@ def report(said: Said, evidence: Evidence, account: Account) -> Plan:
     return Plan(tuple(effects))
 
 
-def _obstacles(event: Event, settings: Settings | None) -> Iterator[str]:
-    """Whatever stands against an answer, the first reason first."""
-    comment = event.comment
-    if event.action != "created":
-        yield f"a comment was {event.action or 'touched'}, and only new ones are answered"
-    if comment is None or event.pull is None:
-        yield "the comment is not on a pull request"
-        return
-    if find_marker(comment.body):
-        yield "the comment is cicd-agent's own"
-    if comment.author.is_bot or event.actor.is_bot:
-        yield f"the comment is by a bot ({comment.author.login or 'unknown'}), and bots are not answered"
-    said = mention(comment.body)
-    if said is None or not (said.leads or comment.in_reply_to):
-        yield "the comment does not address cicd-agent"
-        return
-    if event.trust is not Trust.WRITER:
-        who = f"{comment.author.login or 'its author'} ({comment.author.association or 'no association'})"
-        yield f"the comment is by {who}, and only owners, members and collaborators are answered"
-    if said.command is Command.TALK and not comment.in_reply_to:
-        yield "the comment is no command: free questions are answered in the threads of findings"
-    if not event.pull.is_open:
-        yield f"pull request {event.pull.number} is closed"
-    if settings is not None and settings.replies == "off":
-        yield "replies are off; `replies: on` in the base branch's config file switches them on"
-
-
 def _thread(event: Event, said: Mention, forge: Forge) -> tuple[tuple[PostedComment, ...], str]:
     """The comments of the thread, none in the conversation; and why there is nothing to do, "" when there is."""
     comment, pull, _ = _told(event)
@@ -145,6 +120,8 @@ def _thread(event: Event, said: Mention, forge: Forge) -> tuple[tuple[PostedComm
         reason = "the comment is no command, and its thread is not about a finding of cicd-agent"
     elif is_ours(asked):
         reason = "the comment is cicd-agent's own"
+    elif asked.author.lower() != comment.author.login.lower():
+        reason = f"the comment is by {asked.author or 'nobody'}, and the event says {comment.author.login}"
     elif is_said(thread, key):
         reason = "it is answered already"
     elif replies(thread) >= MOST_REPLIES:

@@ -1,6 +1,6 @@
 """Keeps what is proven of what rules and models claim, and judges the change by it."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -9,7 +9,7 @@ from cicd_agent.core.evidence import Evidence
 from cicd_agent.core.finding import Finding, Origin, Severity
 from cicd_agent.core.paths import PathKind, kinds
 from cicd_agent.core.risk import assess
-from cicd_agent.core.verdict import Conclusion, Rejected, Risk, RiskLevel, Suppressed, Verdict
+from cicd_agent.core.verdict import Conclusion, Rejected, Risk, RiskLevel, Suppressed, SuppressedBy, Verdict
 from cicd_agent.core.words import count
 from cicd_agent.modes.changes import changed
 from cicd_agent.modes.review.claims import Proof, Prover
@@ -22,12 +22,19 @@ from cicd_agent.modes.review.suggestion import proved
 from cicd_agent.modes.review.threads import fixed, hush
 from cicd_agent.modes.review.tools import joined
 from cicd_agent.modes.rulebook.floors import floors, graded
+from cicd_agent.modes.rulebook.rings import NEW
 from cicd_agent.modes.rulebook.ruling import RuleDraft
 from cicd_agent.modes.suppress import silence
 from cicd_agent.settings import Settings
 
 
-def verify(rules: RuleDraft, answers: Sequence[Answer[Any]], evidence: Evidence, settings: Settings) -> Verdict:
+def verify(
+    rules: RuleDraft,
+    answers: Sequence[Answer[Any]],
+    evidence: Evidence,
+    settings: Settings,
+    new: Mapping[str, str] = NEW,
+) -> Verdict:
     """The verdict on a change. Every finding and every claim that goes in is in exactly one list of what comes out."""
     change = changed(evidence)
     main = [answer for answer in answers if not answer.optional]
@@ -36,11 +43,11 @@ def verify(rules: RuleDraft, answers: Sequence[Answer[Any]], evidence: Evidence,
     proof = prover.prove([claim for draft in fresh for claim in draft.findings])
     proof, judgement = _joined((proof, judged(proof, answers)), recalled.proved(prover))
     drafts = [*fresh, *recalled.answers]
-    standing, suppressed = silence(graded(rules.findings), change, settings)
+    standing, suppressed = silence(graded(rules.findings), change, settings, new)
     standing, echoes = joined(standing, settings)
-    new, merged, known = _merge(judgement.findings, standing, suppressed)
+    fresh_claims, merged, known = _merge(judgement.findings, standing, suppressed)
     merged = [*echoes, *merged]
-    told, hushed = silence(new, change, settings)
+    told, hushed = silence(fresh_claims, change, settings)
     standing, settled = hush(sorted([*standing, *told], key=_worst_first), evidence.threads)
     suppressed = [*suppressed, *known, *hushed, *settled]
     standing = proved(standing, change, proof.whole)
@@ -116,7 +123,9 @@ def _merge(
     known: list[Suppressed] = []
     for claim in sorted(claims, key=lambda each: -each.confidence):
         twin = next((each for each in (*standing, *new) if _same_problem(each, claim)), None)
-        silent = next((each for each in suppressed if _same_problem(each.finding, claim)), None)
+        # What a new rule says too, the model says nevertheless: nobody has silenced it.
+        spoken = (each for each in suppressed if each.by is not SuppressedBy.RING)
+        silent = next((each for each in spoken if _same_problem(each.finding, claim)), None)
         if twin is not None:
             merged.append(Rejected(claim, f"says what `{twin.id}` says at {twin.location.path}:{twin.location.line}"))
         elif silent is not None:

@@ -6,8 +6,8 @@ from typing import Final
 
 from cicd_agent.core.change import Change
 from cicd_agent.core.paths import PathKind, kinds
+from cicd_agent.core.patterns import matcher
 from cicd_agent.core.routed import AreaRun
-from cicd_agent.modes.changes import matcher
 from cicd_agent.settings import Settings
 
 BY_KIND: Final[Mapping[str, frozenset[PathKind]]] = MappingProxyType(

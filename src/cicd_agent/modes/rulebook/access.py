@@ -123,6 +123,7 @@ def _settings(look: Look) -> Iterator[Hit]:
 ACCESS = (
     Rule(
         id="access-weakened",
+        since="0.1",
         title="Access is opened",
         severity=Severity.HIGH,
         category=Category.SECURITY,
@@ -144,6 +145,7 @@ ACCESS = (
     ),
     Rule(
         id="unsafe-settings",
+        since="0.1",
         title="A setting for development reaches production",
         severity=Severity.MEDIUM,
         category=Category.SECURITY,

@@ -138,6 +138,7 @@ def _fewer_expectations(hunk: Hunk) -> Iterator[Hit]:
 ASSERTIONS = (
     Rule(
         id="assertion-weakened",
+        since="0.1",
         title="A test asserts less",
         severity=Severity.MEDIUM,
         category=Category.TESTING,

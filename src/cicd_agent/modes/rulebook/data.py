@@ -140,6 +140,7 @@ def _operations(root: Node | None) -> dict[str, Node]:
 DATA = (
     Rule(
         id="destructive-migration",
+        since="0.1",
         title="A migration loses data or breaks the running version",
         severity=Severity.HIGH,
         category=Category.RELIABILITY,
@@ -154,6 +155,7 @@ DATA = (
     ),
     Rule(
         id="api-removed",
+        since="0.1",
         title="A public interface loses a part",
         severity=Severity.HIGH,
         category=Category.ARCHITECTURE,

@@ -98,6 +98,7 @@ def _own_config(look: Look) -> Iterator[Hit]:
 FILES = (
     Rule(
         id="conflict-marker",
+        since="0.1",
         title="A merge conflict is committed",
         severity=Severity.HIGH,
         category=Category.RELIABILITY,
@@ -111,6 +112,7 @@ FILES = (
     ),
     Rule(
         id="hidden-characters",
+        since="0.1",
         title="Hidden characters",
         severity=Severity.HIGH,
         category=Category.SECURITY,
@@ -124,6 +126,7 @@ FILES = (
     ),
     Rule(
         id="order-to-reviewer",
+        since="0.1",
         title="Text that gives orders to a reviewing model",
         severity=Severity.HIGH,
         category=Category.SECURITY,
@@ -138,6 +141,7 @@ FILES = (
     ),
     Rule(
         id="large-file",
+        since="0.1",
         title="More than a megabyte of text",
         severity=Severity.MEDIUM,
         category=Category.PERFORMANCE,
@@ -151,6 +155,7 @@ FILES = (
     ),
     Rule(
         id="binary-program",
+        since="0.1",
         title="A program or archive is committed",
         severity=Severity.MEDIUM,
         category=Category.SECURITY,
@@ -164,6 +169,7 @@ FILES = (
     ),
     Rule(
         id="env-file",
+        since="0.1",
         title="An environment file or key store is committed",
         severity=Severity.HIGH,
         category=Category.SECURITY,
@@ -178,6 +184,7 @@ FILES = (
     ),
     Rule(
         id="own-config",
+        since="0.1",
         title="The rules of this review are changed",
         severity=Severity.MEDIUM,
         category=Category.SECURITY,

@@ -108,6 +108,7 @@ _FILE = "FROM python:3.13-slim\n"
 INFRASTRUCTURE = (
     Rule(
         id="docker-base-image",
+        since="0.1",
         title="The base image is not fixed",
         severity=Severity.MEDIUM,
         category=Category.RELIABILITY,
@@ -121,6 +122,7 @@ INFRASTRUCTURE = (
     ),
     Rule(
         id="docker-remote-add",
+        since="0.1",
         title="A download nobody checks is built in",
         severity=Severity.MEDIUM,
         category=Category.SECURITY,
@@ -134,6 +136,7 @@ INFRASTRUCTURE = (
     ),
     Rule(
         id="docker-root",
+        since="0.1",
         title="The container runs as root",
         severity=Severity.MEDIUM,
         category=Category.SECURITY,
@@ -147,6 +150,7 @@ INFRASTRUCTURE = (
     ),
     Rule(
         id="docker-secret",
+        since="0.1",
         title="A secret is built into an image",
         severity=Severity.HIGH,
         category=Category.SECURITY,
@@ -160,6 +164,7 @@ INFRASTRUCTURE = (
     ),
     Rule(
         id="pipe-to-shell",
+        since="0.1",
         title="A download is run unseen",
         severity=Severity.MEDIUM,
         category=Category.SECURITY,
@@ -174,6 +179,7 @@ INFRASTRUCTURE = (
     ),
     Rule(
         id="open-infrastructure",
+        since="0.1",
         title="Infrastructure opens a door",
         severity=Severity.HIGH,
         category=Category.SECURITY,

@@ -68,6 +68,7 @@ def _debugger(look: Look) -> Iterator[Hit]:
 JAVASCRIPT = (
     Rule(
         id="js-dynamic-code",
+        since="0.1",
         title="Text is run as code",
         severity=Severity.HIGH,
         category=Category.SECURITY,
@@ -81,6 +82,7 @@ JAVASCRIPT = (
     ),
     Rule(
         id="js-shell-injection",
+        since="0.1",
         title="A shell runs a command put together from text",
         severity=Severity.HIGH,
         category=Category.SECURITY,
@@ -99,6 +101,7 @@ JAVASCRIPT = (
     ),
     Rule(
         id="js-html-injection",
+        since="0.1",
         title="Text becomes markup",
         severity=Severity.MEDIUM,
         category=Category.SECURITY,
@@ -112,6 +115,7 @@ JAVASCRIPT = (
     ),
     Rule(
         id="js-tls-verification-off",
+        since="0.1",
         title="Certificates are not checked",
         severity=Severity.HIGH,
         category=Category.SECURITY,
@@ -125,6 +129,7 @@ JAVASCRIPT = (
     ),
     Rule(
         id="js-sql-injection",
+        since="0.1",
         title="SQL is put together from text",
         severity=Severity.HIGH,
         category=Category.SECURITY,
@@ -138,6 +143,7 @@ JAVASCRIPT = (
     ),
     Rule(
         id="js-debugger",
+        since="0.1",
         title="A debugger is left behind",
         severity=Severity.MEDIUM,
         category=Category.RELIABILITY,

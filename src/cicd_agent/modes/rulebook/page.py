@@ -20,6 +20,9 @@ and generated files alone. `console.log` is no rule: too many are meant.
 
 Silence a rule with `rules: {<id>: off}` in `.github/cicd-agent.yml`, or one place with a comment on its line,
 `cicd-agent: ignore[<id>] reason`.
+
+What a new rule finds is only shown, folded in the summary, until the minor version after the one that brought it;
+`ring: canary` has it count at once ([fleet.md](fleet.md)). The rules of the first release are established.
 """
 _WIDEST = 110
 
@@ -39,7 +42,7 @@ def _section(rule: Rule) -> str:
     return "\n\n".join(
         [
             f"## {rule.id}",
-            f"**{rule.title}** · {rule.severity} · {rule.category}",
+            f"**{rule.title}** · {rule.severity} · {rule.category} · since {rule.since}",
             f"Looks at {rule.looks_at}.",
             f"{rule.why} {rule.remedy}",
             "Found:",

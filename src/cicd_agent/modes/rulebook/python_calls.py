@@ -163,6 +163,7 @@ def _is_quoted(command: ast.expr) -> bool:
 PYTHON_CALLS = (
     Rule(
         id="dynamic-code",
+        since="0.1",
         title="Text is run as code",
         severity=Severity.HIGH,
         category=Category.SECURITY,
@@ -176,6 +177,7 @@ PYTHON_CALLS = (
     ),
     Rule(
         id="unsafe-deserialisation",
+        since="0.1",
         title="Deserialising can run code",
         severity=Severity.HIGH,
         category=Category.SECURITY,
@@ -188,6 +190,7 @@ PYTHON_CALLS = (
     ),
     Rule(
         id="shell-injection",
+        since="0.1",
         title="A shell runs a command put together from text",
         severity=Severity.HIGH,
         category=Category.SECURITY,
@@ -203,6 +206,7 @@ PYTHON_CALLS = (
     ),
     Rule(
         id="command-from-input",
+        since="0.1",
         title="A client chooses the program that is run",
         severity=Severity.CRITICAL,
         category=Category.SECURITY,

@@ -100,6 +100,7 @@ def _autoescape(look: Look) -> Iterator[Hit]:
 PYTHON_CRYPTO = (
     Rule(
         id="tls-verification-off",
+        since="0.1",
         title="Certificates are not checked",
         severity=Severity.HIGH,
         category=Category.SECURITY,
@@ -117,6 +118,7 @@ PYTHON_CRYPTO = (
     ),
     Rule(
         id="weak-password-hash",
+        since="0.1",
         title="A password is hashed with a fast hash",
         severity=Severity.HIGH,
         category=Category.SECURITY,
@@ -136,6 +138,7 @@ PYTHON_CRYPTO = (
     ),
     Rule(
         id="timing-unsafe-compare",
+        since="0.1",
         title="A secret is compared with `==`",
         severity=Severity.MEDIUM,
         category=Category.SECURITY,
@@ -153,6 +156,7 @@ PYTHON_CRYPTO = (
     ),
     Rule(
         id="autoescape-off",
+        since="0.1",
         title="Templates do not escape",
         severity=Severity.MEDIUM,
         category=Category.SECURITY,

@@ -94,6 +94,7 @@ def _debugger(look: Look) -> Iterator[Hit]:
 PYTHON_FLOW = (
     Rule(
         id="http-timeout",
+        since="0.1",
         title="HTTP call without a timeout",
         severity=Severity.MEDIUM,
         category=Category.RELIABILITY,
@@ -106,6 +107,7 @@ PYTHON_FLOW = (
     ),
     Rule(
         id="blocking-in-async",
+        since="0.1",
         title="A blocking call in an async function",
         severity=Severity.HIGH,
         category=Category.PERFORMANCE,
@@ -119,6 +121,7 @@ PYTHON_FLOW = (
     ),
     Rule(
         id="swallowed-exception",
+        since="0.1",
         title="Every error is swallowed",
         severity=Severity.MEDIUM,
         category=Category.RELIABILITY,
@@ -135,6 +138,7 @@ PYTHON_FLOW = (
     ),
     Rule(
         id="debugger-call",
+        since="0.1",
         title="A debugger is left behind",
         severity=Severity.HIGH,
         category=Category.RELIABILITY,

@@ -102,6 +102,7 @@ def _temp_file(look: Look) -> Iterator[Hit]:
 PYTHON_QUERIES = (
     Rule(
         id="sql-injection",
+        since="0.1",
         title="SQL is put together from text",
         severity=Severity.HIGH,
         category=Category.SECURITY,
@@ -119,6 +120,7 @@ PYTHON_QUERIES = (
     ),
     Rule(
         id="archive-extraction",
+        since="0.1",
         title="A tar archive may write anywhere",
         severity=Severity.MEDIUM,
         category=Category.SECURITY,
@@ -139,6 +141,7 @@ PYTHON_QUERIES = (
     ),
     Rule(
         id="temp-file-race",
+        since="0.1",
         title="A temporary name that somebody else may take",
         severity=Severity.MEDIUM,
         category=Category.SECURITY,

@@ -53,12 +53,13 @@ class Example:
 class Rule:
     """One rule.
 
-    `check` yields hits for one file; it never raises on any text. `confidence` is 1.0 only where the shape alone
-    proves the claim. Files of a kind in `quiet_in` are not looked at. The bad example fires this rule and no other,
-    the good one none.
+    `since` is the minor version that brought it, such as `0.2`. `check` yields hits for one file; it never raises on
+    any text. `confidence` is 1.0 only where the shape alone proves the claim. Files of a kind in `quiet_in` are not
+    looked at. The bad example fires this rule and no other, the good one none.
     """
 
     id: str
+    since: str
     title: str
     severity: Severity
     category: Category

@@ -40,6 +40,7 @@ def _secret(look: Look) -> Iterator[Hit]:
 SECRETS = (
     Rule(
         id="secret",
+        since="0.1",
         title="A credential is committed",
         severity=Severity.CRITICAL,
         category=Category.SECURITY,

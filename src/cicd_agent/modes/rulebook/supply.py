@@ -109,6 +109,7 @@ _LOCK = '{\n  "lockfileVersion": 3\n}\n'
 SUPPLY = (
     Rule(
         id="stale-lock-file",
+        since="0.1",
         title="The lock file does not follow the manifest",
         severity=Severity.MEDIUM,
         category=Category.RELIABILITY,

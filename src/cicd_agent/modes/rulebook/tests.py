@@ -147,6 +147,7 @@ _LIMIT = (
 TESTS = (
     Rule(
         id="test-deleted",
+        since="0.1",
         title="Tests are deleted",
         severity=Severity.MEDIUM,
         category=Category.TESTING,
@@ -165,6 +166,7 @@ TESTS = (
     ),
     Rule(
         id="test-skipped",
+        since="0.1",
         title="Tests are switched off",
         severity=Severity.MEDIUM,
         category=Category.TESTING,
@@ -185,6 +187,7 @@ TESTS = (
     ),
     Rule(
         id="test-focused",
+        since="0.1",
         title="Only this test is run",
         severity=Severity.MEDIUM,
         category=Category.TESTING,
@@ -199,6 +202,7 @@ TESTS = (
     ),
     Rule(
         id="untested-function",
+        since="0.1",
         title="New public functions without a test",
         severity=Severity.LOW,
         category=Category.TESTING,

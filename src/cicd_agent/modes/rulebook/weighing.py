@@ -1,14 +1,19 @@
 """Which of the rules' findings stand and which weigh all the same, for every mode that goes by rules alone."""
 
+from collections.abc import Mapping
+
 from cicd_agent.core.change import Change
 from cicd_agent.core.finding import Finding
 from cicd_agent.modes.rulebook.floors import graded
+from cicd_agent.modes.rulebook.rings import NEW
 from cicd_agent.modes.rulebook.ruling import RuleDraft
 from cicd_agent.modes.suppress import silence
 from cicd_agent.settings import Settings
 
 
-def weighed(rules: RuleDraft, change: Change, settings: Settings) -> tuple[list[Finding], list[Finding]]:
+def weighed(
+    rules: RuleDraft, change: Change, settings: Settings, new: Mapping[str, str] = NEW
+) -> tuple[list[Finding], list[Finding]]:
     """The findings that stand, and all that weigh: the author of the change may have silenced some."""
-    standing, suppressed = silence(graded(rules.findings), change, settings)
+    standing, suppressed = silence(graded(rules.findings), change, settings, new)
     return standing, [*standing, *(each.finding for each in suppressed if each.weighs)]

@@ -19,7 +19,20 @@ _WRITTEN_BY_ANYBODY = re.compile(
     r"\.(?:title|body|message|name|email|ref|label|page_name|head_branch|display_title|description)\b)"
 )
 _INPUT = re.compile(r"\$\{\{[^}$]{0,300}\binputs\.[\w-]+")
-_HEAD_OF_PULL = re.compile(r"github\.event\.pull_request\.head\.(?:sha|ref)|github\.head_ref|refs/pull/")
+_HEAD_OF_PULL = re.compile(
+    r"github\.event\.pull_request\.(?:head\.(?:sha|ref)\b|merge_commit_sha\b)|github\.head_ref\b|\brefs/pull/|"
+    r"github\.event\.workflow_run\.head_|github\.event\.workflow_run\.pull_requests\b"
+)
+_HOME_OF_PULL = re.compile(r"github\.event\.(?:pull_request\.head\.repo|workflow_run\.head_repository)\.full_name\b")
+_SPACED = re.compile(r"\$\{\{[^}]{0,200}\}\}")
+"""An expression, of whose blanks a shell sees none."""
+_EXPOSED = ("pull_request_target", "workflow_run", "issue_comment")
+"""Events that hold secrets whoever caused them. `issue_comment` knows no head: it is fetched by the number."""
+# By hand: `gh pr checkout 7`, `git fetch origin pull/7/head`.
+_FETCHED = re.compile(
+    r"\bgh\s+pr\s+checkout\b|"
+    r"\bgit\s+(?:fetch|pull)\b[^\n;&|]{0,200}?\b(?:refs/)?pull/[^\s/]{1,80}?/(?:head|merge)\b"
+)
 
 
 def _is_workflow(look: Look) -> bool:
@@ -142,16 +155,32 @@ def _is_action(look: Look) -> bool:
 def _target_checkout(look: Look) -> Iterator[Hit]:
     if not _is_workflow(look) or look.yaml is None:
         return
-    trigger = _trigger(look.yaml, "pull_request_target") or _trigger(look.yaml, "workflow_run")
+    found = ((name, _trigger(look.yaml, name)) for name in _EXPOSED)
+    event, trigger = next((each for each in found if each[1] is not None), ("", None))
     if trigger is None:
         return
     for step in _steps(look.yaml):
-        ref = at(step, "with", "ref")
-        head = scalar(ref) if scalar(at(step, "uses")).startswith("actions/checkout@") else ""
-        if ref is not None and (_HEAD_OF_PULL.search(head) or "workflow_run.head" in head):
-            number = look.first_added(line(ref), line(trigger))
+        for node in _taking_the_change(step):
+            lines = range(line(node), last_line(node) + 1)
+            number = next((each for each in lines if each in look.added_numbers), None)
+            number = number or look.first_added(line(node), line(trigger))
             if number is not None:
-                yield Hit(number)
+                # Whoever wrote a comment may have been looked at in a step before.
+                asked = event == "issue_comment"
+                yield Hit(number, severity=Severity.HIGH if asked else None, confidence=0.8 if asked else None)
+                break
+
+
+def _taking_the_change(step: Node) -> Iterator[Node]:
+    """What in a step puts the pull request's head, or its merge commit, into the workspace."""
+    if scalar(at(step, "uses")).startswith("actions/checkout@"):
+        for name, written in (("ref", _HEAD_OF_PULL), ("repository", _HOME_OF_PULL)):
+            node = at(step, "with", name)
+            if node is not None and written.search(scalar(node)):
+                yield node
+    script = at(step, "run")
+    if script is not None and _FETCHED.search(_SPACED.sub("N", scalar(script))):
+        yield script
 
 
 def _trigger(text: YamlText, name: str) -> Node | None:
@@ -203,6 +232,7 @@ _CHECKOUT = "      - uses: actions/checkout@3d3c42e5aac5ba805825da76410c181273ba
 WORKFLOWS = (
     Rule(
         id="workflow-permissions",
+        since="0.1",
         title="A workflow may do more",
         severity=Severity.HIGH,
         category=Category.SECURITY,
@@ -224,6 +254,7 @@ WORKFLOWS = (
     ),
     Rule(
         id="unpinned-action",
+        since="0.1",
         title="An action is not pinned to a commit",
         severity=Severity.MEDIUM,
         category=Category.SECURITY,
@@ -243,10 +274,12 @@ WORKFLOWS = (
     ),
     Rule(
         id="untrusted-checkout",
+        since="0.1",
         title="A privileged workflow checks out the pull request",
         severity=Severity.CRITICAL,
         category=Category.SECURITY,
-        looks_at="`pull_request_target` or `workflow_run` together with a checkout of the pull request's head",
+        looks_at="`pull_request_target`, `workflow_run` or `issue_comment` together with a checkout of the pull "
+        "request's head or merge commit, by actions/checkout, `gh pr checkout` or `git fetch`",
         why="Anybody who opens a pull request runs code beside this repository's secrets and write token.",
         remedy="Use `pull_request`, or split: build without secrets, publish from `workflow_run` without a checkout.",
         bad=Example(
@@ -261,6 +294,7 @@ WORKFLOWS = (
     ),
     Rule(
         id="workflow-injection",
+        since="0.1",
         title="Text of a stranger becomes part of a script",
         severity=Severity.HIGH,
         category=Category.SECURITY,
@@ -283,6 +317,7 @@ WORKFLOWS = (
     ),
     Rule(
         id="secrets-inherited",
+        since="0.1",
         title="All secrets go to somebody else's workflow",
         severity=Severity.MEDIUM,
         category=Category.SECURITY,

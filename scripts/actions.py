@@ -1,0 +1,89 @@
+"""Makes the sub-actions (`review/action.yml` and the others) out of action.yml: what means something to one mode."""
+
+import json
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from cicd_agent import results
+from cicd_agent.cli import MODES
+from cicd_agent.core.event import Event, EventKind
+from cicd_agent.decision import outputs
+from cicd_agent.modes import mode_named
+from cicd_agent.settings import ModeName
+from cicd_agent.surface import INPUTS, PERMISSIONS
+
+ROOT = Path(__file__).resolve().parent.parent
+HEADER = "# Made by scripts/docs.py from action.yml and src/cicd_agent/surface.py: change these, then `make docs`."
+
+
+def sub_action(mode: ModeName) -> str:
+    """The text of `<mode>/action.yml`."""
+    whole: dict[str, Any] = yaml.safe_load((ROOT / "action.yml").read_text("utf-8"))
+    words = MODES[mode]
+    lines = [
+        HEADER,
+        "#",
+        "# Permissions of the job:",
+        *(f"#   {line}" for line in permission_lines(mode)),
+        f"name: cicd-agent {mode}",
+        f"description: {json.dumps(words[0].upper() + words[1:] + '.', ensure_ascii=False)}",
+        f"author: {whole['author']}",
+        "",
+        "inputs:",
+        *(line for name in whole["inputs"] if name in INPUTS[mode] for line in _declared(name, whole["inputs"][name])),
+        "",
+        "outputs:",
+        *(line for name in output_names(mode) for line in _declared(name, whole["outputs"][name])),
+        "",
+        "runs:",
+        "  using: composite",
+        "  steps:",
+        *(line for step in whole["runs"]["steps"] for line in _step(step, mode)),
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def output_names(mode: ModeName) -> Iterator[str]:
+    """Every output of a mode, in the order of action.yml."""
+    slice_ = mode_named(mode)
+    own = {*slice_.outputs} if slice_ else set[str]()
+    common = outputs(results.nothing_decided(Event(EventKind.OTHER)), "")
+    declared: Mapping[str, object] = yaml.safe_load((ROOT / "action.yml").read_text("utf-8"))["outputs"]
+    return (name for name in declared if name in own or name in common)
+
+
+def permission_lines(mode: ModeName) -> Iterator[str]:
+    """`name: access`, each with why."""
+    for each in PERMISSIONS[mode]:
+        when = f", with `{each.only_for}`" if each.only_for else ", if you like" if each.optional else ""
+        yield f"{each.name}: {each.access} # {each.why}{when}"
+
+
+def _declared(name: str, given: Mapping[str, Any]) -> Iterator[str]:
+    yield f"  {name}:"
+    for key, value in given.items():
+        yield f"    {key}: {_plain(value)}"
+
+
+def _step(step: Mapping[str, Any], mode: ModeName) -> Iterator[str]:
+    yield f"    - name: {step['name']}"
+    for key in ("id", "if", "shell"):
+        if key in step:
+            yield f"      {key}: {_plain(step[key])}"
+    yield "      env:"
+    for variable, value in step["env"].items():
+        named = str(value).removeprefix("${{ inputs.").removesuffix(" }}")
+        if value == "${{ inputs.mode }}":
+            yield f"        {variable}: {mode}"
+        elif not str(value).startswith("${{ inputs.") or named in INPUTS[mode]:
+            yield f"        {variable}: {value}"
+    yield f"      run: {step['run'].replace('$GITHUB_ACTION_PATH/', '$GITHUB_ACTION_PATH/../')}"
+
+
+def _plain(value: object) -> str:
+    """A scalar: an expression or a word as it is, anything else quoted."""
+    text = str(value)
+    return text if text.startswith("${{") or text.isalnum() else json.dumps(text, ensure_ascii=False)

@@ -1,0 +1,31 @@
+"""What every mode may do with the job's token, on one page."""
+
+from typing import Final
+
+from cicd_agent.surface import INPUTS, PERMISSIONS
+from scripts.pages.of_mode import needed_for
+from scripts.pages.rows import table
+
+PAGE: Final = """\
+# Permissions
+
+{mark}
+
+What a job has to give its token, by mode. Begin a workflow with `permissions: {{}}` and give each job what it needs.
+With less, less is done, and the run says what was left out; `deploy-gate` holds and names what is missing.
+
+{every}
+
+On a fork's pull request GitHub gives a token that can only read, whatever the workflow says.
+`cicd-agent doctor` tells what the token of a job can do.
+"""
+
+
+def page(mark: str) -> str:
+    """docs/permissions.md."""
+    rows = (
+        (f"[`{mode}`]({mode}.md)", f"`{each.name}: {each.access}`", needed_for(each), each.why)
+        for mode in INPUTS
+        for each in PERMISSIONS[mode]
+    )
+    return PAGE.format(mark=mark, every=table(("mode", "permission", "when", "for"), rows))

@@ -1,0 +1,80 @@
+"""The exit codes, for all modes and for one: which of them a mode can end with follows from the code."""
+
+from collections.abc import Iterator, Mapping
+from typing import Final
+
+from cicd_agent.errors import Exit
+from cicd_agent.modes import mode_named
+from cicd_agent.outlet import ADVISORY
+from cicd_agent.settings import ModeName
+from cicd_agent.surface import INPUTS
+from scripts.pages.rows import table
+
+MEANINGS: Final[Mapping[Exit, str]] = {
+    Exit.OK: "done, or nothing to do",
+    Exit.STOP: "the verdict says stop",
+    Exit.CONFIG: "an input, the event, the checkout or the account book is wrong",
+    Exit.FORGE: "GitHub refused or could not be reached",
+    Exit.MODEL: "no model answered",
+    Exit.BUDGET: "the budget or the time is used up",
+    Exit.MISBEHAVED: "the model answered with nothing that could be checked",
+    Exit.BUG: "a bug of ours, with a traceback",
+    Exit.CANCELLED: "cancelled, by the runner or at a terminal",
+}
+STOPS: Final[Mapping[str, str]] = {
+    "review": "a finding reaches `fail-on`",
+    "deploy-gate": "hold or rollback; 0 with `enforce: false` or `on-hold: output`",
+}
+"""What makes a mode say stop; the others never do."""
+ASKING: Final = frozenset({Exit.MODEL, Exit.MISBEHAVED})
+"""What can be the matter only where a model is asked."""
+
+PAGE: Final = """\
+# Exit codes
+
+{mark}
+
+{codes}
+
+A run that must not go on for lack of GitHub or a model fails only in a mode that fails closed. Elsewhere the step
+stays green, a warning says what was missing, and the output `degraded` is `true`. Where rules can go on without the
+model, the gate does as well: it holds (1) what needs one.
+
+With `enforce: false` a gate stops nothing: it ends with 0 where it would with 1, 3, 4, 5 or 6.
+
+Every run, failed ones too, writes its outputs, its JSON report and a step summary. A declined event ends with 0 and
+`conclusion=skipped`. A config file that is broken on the base branch is no failure: `config_status` is `invalid`, and
+the gate holds.
+"""
+
+
+def page(mark: str) -> str:
+    """docs/exit-codes.md."""
+    modes = [*INPUTS]
+    rows = ((f"{code:d}", MEANINGS[code], *(ending(mode, code) for mode in modes)) for code in Exit)
+    return PAGE.format(mark=mark, codes=table(("code", "meaning", *(f"`{mode}`" for mode in modes)), rows))
+
+
+def exits(mode: ModeName) -> str:
+    """The codes that one mode ends with."""
+    return table(("what", "exit code"), exit_rows(mode))
+
+
+def exit_rows(mode: ModeName) -> Iterator[tuple[str, str]]:
+    """A row for each code that the mode knows."""
+    for code in Exit:
+        if code is Exit.STOP and mode in STOPS:
+            yield STOPS[mode], f"{code:d}"
+        elif code is not Exit.STOP and (code not in ASKING or "openai-api-key" in INPUTS[mode]):
+            yield MEANINGS[code], ending(mode, code)
+
+
+def ending(mode: ModeName, code: Exit) -> str:
+    """With what a mode ends where this is the matter."""
+    slice_ = mode_named(mode)
+    if code is Exit.STOP:
+        return STOPS.get(mode, "never")
+    if code in ASKING and "openai-api-key" not in INPUTS[mode]:
+        return "never"
+    closed = slice_ is not None and slice_.fails_closed
+    return "0, with a warning" if code in ADVISORY and not closed else f"{code:d}"
