@@ -189,6 +189,13 @@ def test_at_a_terminal_it_needs_nothing(job: Job) -> None:
     assert "ready: " in out.getvalue()
 
 
+def test_a_config_file_that_nobody_has_merged_yet_is_said_to_wait(job: Job) -> None:
+    assert "defaults are in force" in look(job, provider="none")[1]["config file"]["words"]
+    (job.repo.path / ".github").mkdir()
+    (job.repo.path / ".github/cicd-agent.yml").write_text("fail-on: high\n")
+    assert "once the base branch has it" in look(job, provider="none")[1]["config file"]["words"]
+
+
 def test_a_redis_that_is_down_costs_only_what_it_would_have_saved(job: Job) -> None:
     job.variables["REDIS_URL"] = f"redis://:{'s3cret' * 3}@127.0.0.1:1/0"
     left, checks = look(job, provider="none")

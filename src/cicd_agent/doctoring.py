@@ -145,7 +145,10 @@ def _configuration(scene: Scene | None, settings: Settings, trouble: AgentError 
         case "ok":
             yield Check("config file", Health.OK, f"{settings.config_file} of the base branch is valid")
         case "absent":
-            yield Check("config file", Health.OK, f"there is no {settings.config_file}: defaults are in force")
+            words = f"there is no {settings.config_file}: defaults are in force"
+            if scene.top is not None and (scene.top / settings.config_file).is_file():
+                words = f"{settings.config_file} of this checkout counts once the base branch has it"
+            yield Check("config file", Health.OK, words)
         case _:
             for problem in loaded.problems:
                 yield Check("config file", Health.WARN, str(problem), "Mend it on the base branch")

@@ -115,7 +115,7 @@ def test_every_mode_has_a_specimen() -> None:
 
 @pytest.mark.parametrize("mode", modes().values(), ids=modes().keys())
 @given(data=st.data())
-@settings(max_examples=200, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
+@settings(max_examples=100, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
 def test_any_draft_that_fits_its_schema_is_judged_and_reported(mode: Mode[Any], data: st.DataObject) -> None:
     evidence = SPECIMENS[mode.name]
     questions = asked(mode)

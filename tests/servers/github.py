@@ -79,6 +79,9 @@ ROUTES = (
 )
 READS = {"metadata": "read", "contents": "read", "pull_requests": "read"}
 
+_DIFFS: dict[tuple[str, str], str] = {}
+"""What lies between two commits is the same wherever they lie, and hundreds of tests have the same two."""
+
 
 class FakeGitHub:
     """See the module. `prefix` is "/api/v3" for a server of one's own; with `tls` it speaks https."""
@@ -168,9 +171,12 @@ class FakeGitHub:
         """A pull request with the files given, those of a diff, or those between two refs of the directory."""
         repo = self._first
         if base and head:
-            base_sha, head_sha = (repo.git("rev-parse", ref).decode().strip() for ref in (base, head))
-            options = ("--no-ext-diff", "--no-textconv", "--find-renames", "--full-index")
-            diff = repo.git("-c", "core.quotePath=false", "diff", *options, f"{base}...{head}").decode(errors="replace")
+            base_sha, head_sha = repo.git("rev-parse", base, head).decode().split()
+            if (base_sha, head_sha) not in _DIFFS:
+                options = ("--no-ext-diff", "--no-textconv", "--find-renames", "--full-index")
+                raw = repo.git("-c", "core.quotePath=false", "diff", *options, f"{base_sha}...{head_sha}")
+                _DIFFS[base_sha, head_sha] = raw.decode(errors="replace")
+            diff = _DIFFS[base_sha, head_sha]
         more.setdefault("head_repo", repo.name)
         more.setdefault("author", Account("contributor", "User"))
         revisions = {head_sha: files or split(diff)}
