@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator, Mapping
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -13,15 +14,22 @@ from cicd_agent.core.event import Event, EventKind
 from cicd_agent.decision import outputs
 from cicd_agent.modes import mode_named
 from cicd_agent.settings import ModeName
-from cicd_agent.surface import INPUTS, PERMISSIONS
+from cicd_agent.surface import INPUTS, PERMISSIONS, Permission
 
 ROOT = Path(__file__).resolve().parent.parent
 HEADER = "# Made by scripts/docs.py from action.yml and src/cicd_agent/surface.py: change these, then `make docs`."
 
 
+@cache
+def action() -> Mapping[str, Any]:
+    """What action.yml says: everything else is made of it."""
+    said: Mapping[str, Any] = yaml.safe_load((ROOT / "action.yml").read_text("utf-8"))
+    return said
+
+
 def sub_action(mode: ModeName) -> str:
     """The text of `<mode>/action.yml`."""
-    whole: dict[str, Any] = yaml.safe_load((ROOT / "action.yml").read_text("utf-8"))
+    whole = action()
     words = MODES[mode]
     lines = [
         HEADER,
@@ -51,15 +59,21 @@ def output_names(mode: ModeName) -> Iterator[str]:
     slice_ = mode_named(mode)
     own = {*slice_.outputs} if slice_ else set[str]()
     common = outputs(results.nothing_decided(Event(EventKind.OTHER)), "")
-    declared: Mapping[str, object] = yaml.safe_load((ROOT / "action.yml").read_text("utf-8"))["outputs"]
-    return (name for name in declared if name in own or name in common)
+    return (name for name in action()["outputs"] if name in own or name in common)
 
 
 def permission_lines(mode: ModeName) -> Iterator[str]:
     """`name: access`, each with why."""
     for each in PERMISSIONS[mode]:
-        when = f", with `{each.only_for}`" if each.only_for else ", if you like" if each.optional else ""
-        yield f"{each.name}: {each.access} # {each.why}{when}"
+        when = needed_for(each)
+        yield f"{each.name}: {each.access} # {each.why}" + (f", {when}" if when else "")
+
+
+def needed_for(permission: Permission) -> str:
+    """What asks for it, "" where the mode does."""
+    if permission.only_for:
+        return f"with `{permission.only_for}`"
+    return "if you like" if permission.optional else ""
 
 
 def _declared(name: str, given: Mapping[str, Any]) -> Iterator[str]:

@@ -6,13 +6,10 @@ from typing import Final
 
 from cicd_agent.cli import MODES
 from cicd_agent.config.values import catalogue
+from cicd_agent.scaffold import DEPTH, DOWNLOAD, SETUP_PYTHON, checkout_step
 from cicd_agent.settings import ModeName
 from cicd_agent.surface import INPUTS, needed
 from scripts.actions import HEADER, output_names
-
-CHECKOUT: Final = "actions/checkout@3d3c42e5aac5ba805825da76410c181273ba90b1 # v7.0.1"
-SETUP_PYTHON: Final = "actions/setup-python@5fda3b95a4ea91299a34e894583c3862153e4b97 # v7.0.0"
-DOWNLOAD: Final = "actions/download-artifact@3e5f45b2cfb9172054b4087a40e8e0b5a5461e7c # v8.0.1"
 
 SECRETS: Final = ("openai-api-key", "model-headers", "slack-webhook-url", "slack-token", "fleet-url")
 """What a caller hands over as a secret; the token is the job's own."""
@@ -29,13 +26,6 @@ RUNS_ON: Final = (
     "${{ startsWith(inputs.runs-on, '[') && fromJSON(inputs.runs-on) || inputs.runs-on || 'ubuntu-latest' }}"
 )
 MINUTES: Final = {"gen-tests": 30}
-DEPTH: Final = {
-    "review": "the merge base has to be there",
-    "gen-tests": "the merge base has to be there",
-    "analyse-failure": "who wrote which line since the last run that passed",
-    "deploy-gate": "what is deployed now, and the history that the risk is judged by",
-    "route": "without the history the plan is the full one",
-}
 EXTRA: Final[dict[str, dict[str, str]]] = {
     "gen-tests": {
         "python-version": "Version of Python for the project's tests. Default: 3.13.",
@@ -105,10 +95,7 @@ def _job(mode: ModeName) -> Iterator[str]:
     yield "    outputs:"
     yield from (f"      {name}: ${{{{ steps.agent.outputs.{name} }}}}" for name in output_names(mode))
     yield "    steps:"
-    yield f"      - uses: {CHECKOUT}"
-    yield "        with:"
-    yield f"          fetch-depth: 0 # {DEPTH[mode]}"
-    yield "          persist-credentials: false"
+    yield from checkout_step(DEPTH[mode])
     if mode == "gen-tests":
         yield f"      - uses: {SETUP_PYTHON}"
         yield "        with:"

@@ -3,7 +3,7 @@
 from typing import Final
 
 from cicd_agent.surface import INPUTS, PERMISSIONS
-from scripts.pages.of_mode import needed_for
+from scripts.actions import needed_for
 from scripts.pages.rows import table
 
 PAGE: Final = """\
@@ -24,7 +24,7 @@ On a fork's pull request GitHub gives a token that can only read, whatever the w
 def page(mark: str) -> str:
     """docs/permissions.md."""
     rows = (
-        (f"[`{mode}`]({mode}.md)", f"`{each.name}: {each.access}`", needed_for(each), each.why)
+        (f"[`{mode}`]({mode}.md)", f"`{each.name}: {each.access}`", needed_for(each) or "always", each.why)
         for mode in INPUTS
         for each in PERMISSIONS[mode]
     )

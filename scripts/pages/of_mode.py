@@ -1,20 +1,13 @@
 """What the page of a mode shows as tables: its inputs, its outputs, its permissions."""
 
-from collections.abc import Iterable, Iterator, Mapping
-from functools import cache
-from pathlib import Path
-from typing import Any
-
-import yaml
+from collections.abc import Iterable, Iterator
 
 from cicd_agent.config.values import catalogue, one_of
 from cicd_agent.modes import mode_named
 from cicd_agent.settings import ModeName
-from cicd_agent.surface import INPUTS, PERMISSIONS, SHARED, Permission
-from scripts.actions import output_names
+from cicd_agent.surface import INPUTS, PERMISSIONS, SHARED
+from scripts.actions import action, needed_for, output_names
 from scripts.pages.rows import default, table
-
-ROOT = Path(__file__).resolve().parents[2]
 
 
 def inputs(mode: ModeName) -> str:
@@ -28,7 +21,7 @@ def inputs(mode: ModeName) -> str:
 def input_rows(names: Iterable[str], mode: ModeName) -> Iterator[tuple[str, str, str, str]]:
     """A row for each input; what only action.yml knows is consumed before there are settings."""
     for name in names:
-        declared, setting = _action()["inputs"][name], catalogue().get(name)
+        declared, setting = action()["inputs"][name], catalogue().get(name)
         if setting is None:
             meaning, _, value = declared["description"].partition(" Default: ")
             yield f"`{name}`", f"`{value.removesuffix('.')}`" if value else "–", "no", meaning
@@ -50,27 +43,14 @@ def outputs(mode: ModeName) -> str:
 
 def output_rows(names: Iterable[str]) -> Iterator[tuple[str, str]]:
     """A row for each output."""
-    return ((f"`{name}`", _action()["outputs"][name]["description"]) for name in names)
+    return ((f"`{name}`", action()["outputs"][name]["description"]) for name in names)
 
 
 def permissions(mode: ModeName) -> str:
     """The least that the job has to be given, then what more a setting asks for."""
-    rows = ((f"`{each.name}: {each.access}`", needed_for(each), each.why) for each in PERMISSIONS[mode])
+    rows = ((f"`{each.name}: {each.access}`", needed_for(each) or "always", each.why) for each in PERMISSIONS[mode])
     return table(("permission", "when", "for"), rows)
-
-
-def needed_for(permission: Permission) -> str:
-    """When it is needed."""
-    if permission.only_for:
-        return f"with `{permission.only_for}`"
-    return "if you like" if permission.optional else "always"
 
 
 def _folded(what: str, text: str) -> str:
     return f"<details><summary>The {what} that other modes have, too</summary>\n\n{text}\n\n</details>"
-
-
-@cache
-def _action() -> Mapping[str, Any]:
-    action: Mapping[str, Any] = yaml.safe_load((ROOT / "action.yml").read_text("utf-8"))
-    return action

@@ -1,7 +1,7 @@
 """The workflows and the configuration that `cicd-agent init` writes: text made of answers, always the same."""
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Final
 
@@ -15,13 +15,14 @@ DOWNLOAD: Final = "actions/download-artifact@3e5f45b2cfb9172054b4087a40e8e0b5a54
 FOLDER: Final = ".github/workflows"
 CONFIG: Final = ".github/cicd-agent.yml"
 _HERE: Final = "github.event.pull_request.head.repo.full_name == github.repository"
-_DEPTH: Final[Mapping[ModeName, str]] = {
+DEPTH: Final[Mapping[ModeName, str]] = {
     "review": "the merge base has to be there",
     "gen-tests": "the merge base has to be there",
     "analyse-failure": "who wrote which line since the last run that passed",
     "deploy-gate": "what is deployed now, and the history that the risk is judged by",
     "route": "without the history the plan is the full one",
 }
+"""Why a job of each mode checks out the whole history."""
 _MINUTES: Final[Mapping[ModeName, int]] = {"gen-tests": 20}
 
 
@@ -139,15 +140,9 @@ def _gather() -> Iterator[str]:
     yield from _top(
         "cicd-agent fork, gather", ["  pull_request:"], "fork-gather-${{ github.event.pull_request.number }}"
     )
-    yield "  gather:"
-    yield "    name: gather"
-    yield f"    if: {_HERE.replace('==', '!=')}"
-    yield "    runs-on: ubuntu-latest"
-    yield "    timeout-minutes: 10"
-    yield "    permissions:"
-    yield "      contents: read # the change"
+    yield from _head("gather", ["contents: read # the change"], _HERE.replace("==", "!="))
     yield "    steps:"
-    yield from _checkout("the merge base has to be there")
+    yield from checkout_step("the merge base has to be there")
     yield "      - uses: org/cicd-agent/review@v1"
     yield "        with:"
     yield "          stage: gather"
@@ -167,16 +162,13 @@ def _post(answers: Answers) -> Iterator[str]:
     group = f"fork-post-${{{{ {repository} }}}}-${{{{ github.event.workflow_run.head_branch }}}}"
     why = "no checkout, nothing of the change is run, the artifact is data that is proved"
     yield from _top("cicd-agent fork, post", trigger, group, ignored=why)
-    yield "  post:"
-    yield "    name: post"
     run = "github.event.workflow_run"
-    yield f"    if: {run}.event == 'pull_request' && {run}.conclusion == 'success'"
-    yield "    runs-on: ubuntu-latest"
-    yield "    timeout-minutes: 10"
-    yield "    permissions:"
-    yield "      actions: read # download the artifact of the other run"
-    yield "      contents: read # the configuration of the base branch"
-    yield "      pull-requests: write # find the pull request, post the review"
+    permissions = [
+        "actions: read # download the artifact of the other run",
+        "contents: read # the configuration of the base branch",
+        "pull-requests: write # find the pull request, post the review",
+    ]
+    yield from _head("post", permissions, f"{run}.event == 'pull_request' && {run}.conclusion == 'success'")
     yield "    steps:"
     yield f"      - uses: {DOWNLOAD}"
     yield "        with:"
@@ -219,14 +211,20 @@ def _top(name: str, trigger: list[str], group: str, *, ignored: str = "", cancel
 
 
 def _job(mode: ModeName, name: str, *, condition: str = "") -> Iterator[str]:
+    permissions = [f"{each.name}: {each.access} # {each.why}" for each in needed(mode)]
+    yield from _head(name, permissions, condition, _MINUTES.get(mode, 10))
+
+
+def _head(name: str, permissions: Iterable[str], condition: str, minutes: int = 10) -> Iterator[str]:
+    """A job up to what its permissions are."""
     yield f"  {name}:"
     yield f"    name: {name}"
     if condition:
         yield f"    if: {condition}"
     yield "    runs-on: ubuntu-latest"
-    yield f"    timeout-minutes: {_MINUTES.get(mode, 10)}"
+    yield f"    timeout-minutes: {minutes}"
     yield "    permissions:"
-    yield from (f"      {each.name}: {each.access} # {each.why}" for each in needed(mode))
+    yield from (f"      {line}" for line in permissions)
 
 
 def _steps(
@@ -239,12 +237,13 @@ def _steps(
 ) -> Iterator[str]:
     yield "    steps:"
     if checkout:
-        yield from _checkout(_DEPTH[mode])
+        yield from checkout_step(DEPTH[mode])
     yield from between or ()
     yield from _agent(mode, answers, inputs or {})
 
 
-def _checkout(why: str) -> Iterator[str]:
+def checkout_step(why: str) -> Iterator[str]:
+    """The step that every job of ours begins with, by its lines."""
     yield f"      - uses: {CHECKOUT}"
     yield "        with:"
     yield f"          fetch-depth: 0 # {why}"
