@@ -12,7 +12,7 @@ WORKFLOWS := $(wildcard .github/workflows/*.yml examples/workflows/*.yml)
 COMPILE := UV_CUSTOM_COMPILE_COMMAND="make lock" $(BIN)/uv pip compile --quiet --no-config --universal \
 	--python-version 3.11 --generate-hashes --no-annotate --no-emit-index-url
 # What a project's own Python may lack when its tests are tried, for each Python; why a package is there has to stand in it.
-OVERLAYS := src/cicd_agent/adapters/overlays
+OVERLAYS := src/cicd_agent/adapters/toolchain/overlays
 PYTHONS := 3.9 3.10 3.11 3.12 3.13 3.14
 OVERLAY := UV_CUSTOM_COMPILE_COMMAND="make lock" $(BIN)/uv pip compile --quiet --no-config --python-platform linux \
 	--generate-hashes --no-emit-index-url

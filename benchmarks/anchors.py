@@ -7,23 +7,23 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from random import Random
 
-from cicd_agent.agent.turns import Answer
-from cicd_agent.core.change import Change
-from cicd_agent.core.event import Event, EventKind, PullRequest
-from cicd_agent.core.evidence import Evidence
-from cicd_agent.core.finding import Finding, Origin
-from cicd_agent.core.plan import Review
-from cicd_agent.core.verdict import RiskLevel, Verdict
+from cicd_agent.agent.messages import Answer
+from cicd_agent.domain.change import Change
+from cicd_agent.domain.effects import Review
+from cicd_agent.domain.event import Event, EventKind, PullRequest
+from cicd_agent.domain.evidence import Evidence
+from cicd_agent.domain.finding import Finding, Origin
+from cicd_agent.domain.verdict import RiskLevel, Verdict
 from cicd_agent.modes import Account
 from cicd_agent.modes.review import REVIEW
 from cicd_agent.modes.review.draft import ReviewDraft
 from cicd_agent.modes.review.verdict import verify
-from cicd_agent.settings import Settings
+from cicd_agent.settings.schema import Settings
 
 if __name__ == "__main__":
     sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-from tests.generators import Posed, anchors, change, claims
+from tests.support.samples.generators import Posed, anchors, change, claims
 
 SOURCES = Path(__file__).resolve().parent.parent / "src"
 CLAIMS = 5_000

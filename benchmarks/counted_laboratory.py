@@ -6,10 +6,10 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from cicd_agent.adapters.laboratory import LocalLaboratory
-from cicd_agent.adapters.sandbox import LocalSandbox
-from cicd_agent.core.sandbox import Ran
-from cicd_agent.core.testrun import Fate, PytestRun, RunResult
+from cicd_agent.adapters.sandbox.sandbox import LocalSandbox
+from cicd_agent.adapters.test_runner.runner import LocalLaboratory
+from cicd_agent.domain.sandbox import Ran
+from cicd_agent.domain.test_run import Fate, PytestRun, RunResult
 
 
 class CountedSandbox(LocalSandbox):

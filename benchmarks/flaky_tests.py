@@ -18,14 +18,14 @@ from pathlib import Path
 if __name__ == "__main__":
     sys.path[:0] = [str(Path(__file__).resolve().parent.parent / part) for part in ("src", "")]
 
-from cicd_agent.core.event import Event, EventKind
-from cicd_agent.core.evidence import Evidence
-from cicd_agent.core.flaky import FlakyHunt, FlakyKind
-from cicd_agent.core.ports_tests import Laboratory
-from cicd_agent.core.suite import Suite, SuiteState, TestEvidence
-from cicd_agent.core.testrun import Outcome, Perturbation, PytestRun
-from cicd_agent.modes.gen_tests.flaky import hunt
-from tests.laboratories import laboratory
+from cicd_agent.domain.event import Event, EventKind
+from cicd_agent.domain.evidence import Evidence
+from cicd_agent.domain.flaky import FlakyHunt, FlakyKind
+from cicd_agent.domain.ports.test_runner import Laboratory
+from cicd_agent.domain.suite import Suite, SuiteState, TestEvidence
+from cicd_agent.domain.test_run import Outcome, Perturbation, PytestRun
+from cicd_agent.modes.gen_tests.flaky.detection import hunt
+from tests.support.test_runners import laboratory
 
 EVIDENCE = Evidence(Event(kind=EventKind.SCHEDULE), tests=TestEvidence(Suite(SuiteState.GREEN, seconds=1.0)))
 HEAD = """\

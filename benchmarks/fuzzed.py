@@ -6,11 +6,11 @@ from dataclasses import dataclass, replace
 from difflib import unified_diff
 from random import Random
 
-from cicd_agent.core.finding import Category, Severity
-from cicd_agent.core.quote import shown
+from cicd_agent.domain.finding import Category, Severity
+from cicd_agent.domain.text.quote import shown
 from cicd_agent.modes.review.draft import Claim, ClaimedSide
-from tests.servers.github_diff import HUNK
-from tests.servers.github_state import PullFile
+from tests.support.servers.github.diff import HUNK
+from tests.support.servers.github.state import PullFile
 
 NAMES = ("app.py", "a b.py", "dir/naïve.py", "-rf", "deep/er/file.js", "日本/語.py", "x😀.ts", "Makefile", "a'b/c$d.py")
 CODE = (

@@ -26,9 +26,9 @@ from benchmarks.generated_tests import SOURCE, used
 from benchmarks.real_change import COMMAND, MODULE, PACKAGE, RealChange, proposed, real_changes
 from benchmarks.releases import index_url
 from benchmarks.speaking_model import texts
-from cicd_agent.core.testrun import Fate, PytestRun
-from tests.laboratories import laboratory
-from tests.servers.openai import Asked, Canned, OpenAIServer, answer
+from cicd_agent.domain.test_run import Fate, PytestRun
+from tests.support.servers.openai.app import Asked, Canned, OpenAIServer, answer
+from tests.support.test_runners import laboratory
 
 SPEED = 20.0
 FRESH = 100

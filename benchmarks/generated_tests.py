@@ -23,7 +23,7 @@ if __name__ == "__main__":
 from benchmarks.speaking_model import texts
 from benchmarks.toy_project import CHANGED, FUNCTIONS, MODULE, PROJECT, draft, module
 from benchmarks.toy_trial import taken_apart
-from tests.servers.openai import Asked, Canned, OpenAIServer, answer
+from tests.support.servers.openai.app import Asked, Canned, OpenAIServer, answer
 
 SOURCE = Path(__file__).resolve().parent.parent / "src"
 CALLS, SECONDS = 4, 3.0

@@ -17,20 +17,20 @@ from pathlib import Path
 if __name__ == "__main__":
     sys.path[:0] = [str(Path(__file__).resolve().parent.parent), str(Path(__file__).resolve().parent.parent / "src")]
 
-from cicd_agent.adapters.laboratory import LocalLaboratory
-from cicd_agent.adapters.sandbox import LocalSandbox
-from cicd_agent.adapters.toolchain import Toolchain
-from cicd_agent.core.candidate import CandidateReport, Hurdle
-from cicd_agent.core.event import Event, EventKind
-from cicd_agent.core.evidence import Evidence
-from cicd_agent.core.mutants import mutants
-from cicd_agent.core.ports_tests import Interpreter
-from cicd_agent.core.sandbox import Limits
-from cicd_agent.core.suite import Suite, SuiteState, TestEvidence
-from cicd_agent.core.testrun import PytestRun
-from cicd_agent.modes.gen_tests.trial import screen, settle
-from tests.changes import change_of
-from tests.corpora import Project, Sample, samples
+from cicd_agent.adapters.sandbox.sandbox import LocalSandbox
+from cicd_agent.adapters.test_runner.runner import LocalLaboratory
+from cicd_agent.adapters.toolchain.toolchain import Toolchain
+from cicd_agent.analysis.python_tests.mutation.mutants import mutants
+from cicd_agent.domain.candidate import CandidateReport, Hurdle
+from cicd_agent.domain.event import Event, EventKind
+from cicd_agent.domain.evidence import Evidence
+from cicd_agent.domain.ports.test_runner import Interpreter
+from cicd_agent.domain.sandbox import Limits
+from cicd_agent.domain.suite import Suite, SuiteState, TestEvidence
+from cicd_agent.domain.test_run import PytestRun
+from cicd_agent.modes.gen_tests.trial.trial import screen, settle
+from tests.support.corpora import Project, Sample, samples
+from tests.support.samples.changes import change_of
 
 LIMITS = Limits(processes=256)
 PLAIN = Limits(wall_seconds=20, cpu_seconds=20, processes=64)

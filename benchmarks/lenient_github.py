@@ -6,13 +6,13 @@ Ours is measured against the strict one. What nobody can answer is a 404, and `u
 import re
 from typing import Any
 
-from tests.servers.github import FakeGitHub
-from tests.servers.github_diff import misplaced
-from tests.servers.github_pulls import shown_comment, shown_file
-from tests.servers.github_routes import Answer, Refused, Route, Visit, paged, user
-from tests.servers.github_server import Received
-from tests.servers.github_state import WHEN, ReviewComment
-from tests.servers.openapi import github
+from tests.support.servers.github.app import FakeGitHub
+from tests.support.servers.github.diff import misplaced
+from tests.support.servers.github.pulls import shown_comment, shown_file
+from tests.support.servers.github.routes import Answer, Refused, Route, Visit, paged, user
+from tests.support.servers.github.server import Received
+from tests.support.servers.github.state import WHEN, ReviewComment
+from tests.support.servers.openapi import github
 
 NOT_FOUND = 404
 _BELOW = {"commits_url": "commits", "review_comments_url": "comments"}

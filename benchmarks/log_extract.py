@@ -23,12 +23,12 @@ from pathlib import Path
 from statistics import mean
 
 from benchmarks.tokens import Counter, counter
-from cicd_agent.core.log.extract import Extract
-from cicd_agent.core.log.lines import read
-from cicd_agent.core.log.messages import Registry
-from cicd_agent.core.log.reduce import reduce
-from cicd_agent.core.log.template import Templates
-from cicd_agent.core.log.tools import tools
+from cicd_agent.analysis.logs.extract import Extract
+from cicd_agent.analysis.logs.line_reader import read
+from cicd_agent.analysis.logs.messages import Registry
+from cicd_agent.analysis.logs.reduction import reduce
+from cicd_agent.analysis.logs.template import Templates
+from cicd_agent.analysis.logs.tools import tools
 
 _ESCAPE = re.compile(r"\x1b\[[0-?]*[ -/]*[@-~]|\[\d{1,2}(?:;\d{1,2})*m|\x1b\][^\x07]*\x07|[\x00-\x08\x0b-\x1f]")
 _TIME = re.compile(r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?Z ?")

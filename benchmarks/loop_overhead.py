@@ -21,15 +21,15 @@ if __name__ == "__main__":
 import openai
 from pydantic import Field
 
-from cicd_agent.adapters.models import connect
-from cicd_agent.agent.ask import ask
+from cicd_agent.adapters.models.client import connect
 from cicd_agent.agent.budget import Budget
+from cicd_agent.agent.loop import ask
+from cicd_agent.agent.messages import Draft, Model, Question
 from cicd_agent.agent.scripted import ScriptedModel, calling
-from cicd_agent.agent.tool import Tool
-from cicd_agent.agent.turns import Draft, Model, Question
-from cicd_agent.core.evidence import Exhibit
-from cicd_agent.core.redact import Redactor
-from tests.servers import openai as fake
+from cicd_agent.agent.tools.tool import Tool
+from cicd_agent.domain.evidence import Exhibit
+from cicd_agent.domain.text.redaction import Redactor
+from tests.support.servers.openai import app as fake
 
 GOAL = 5.0
 RUNS = 7

@@ -15,19 +15,19 @@ if __name__ == "__main__":
     sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from benchmarks.log_extract import Case, cases, normal
-from cicd_agent.core.actions import JobRun, StepRun
-from cicd_agent.core.change import Change
-from cicd_agent.core.diagnosis import Cause, Diagnosis
-from cicd_agent.core.event import Event, EventKind
-from cicd_agent.core.evidence import Evidence
-from cicd_agent.core.failed import FailedJob, FailedRun, LogSource
-from cicd_agent.core.log.messages import Registry
-from cicd_agent.core.log.reduce import reduce
-from cicd_agent.core.log.tools import tools
-from cicd_agent.modes.analyse_failure.places import places
+from cicd_agent.analysis.logs.messages import Registry
+from cicd_agent.analysis.logs.reduction import reduce
+from cicd_agent.analysis.logs.tools import tools
+from cicd_agent.domain.change import Change
+from cicd_agent.domain.diagnosis import Cause, Diagnosis
+from cicd_agent.domain.event import Event, EventKind
+from cicd_agent.domain.evidence import Evidence
+from cicd_agent.domain.failed_run import FailedJob, FailedRun, LogSource
+from cicd_agent.domain.workflow_run import JobRun, StepRun
+from cicd_agent.modes.analyse_failure.attribution.path_match import places
 from cicd_agent.modes.analyse_failure.rules import rules
-from cicd_agent.settings import Settings
-from tests.changes import change_of
+from cicd_agent.settings.schema import Settings
+from tests.support.samples.changes import change_of
 
 TOO_SURE = 0.6
 CHANGES: Mapping[str, Change | None] = {

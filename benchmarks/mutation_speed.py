@@ -19,8 +19,8 @@ if __name__ == "__main__":
 
 import pytest
 
-from cicd_agent.core.mutants import mutants
-from cicd_agent.harness.mutation import try_mutants
+from cicd_agent.analysis.python_tests.mutation.mutants import mutants
+from cicd_agent.pytest_worker.mutation import try_mutants
 
 GOAL = 20.0
 MODULE = '''"""What a parcel costs."""

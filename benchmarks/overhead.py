@@ -113,7 +113,7 @@ def _run(command: Sequence[str], directory: Path) -> resource.struct_rusage:
 
 def github_calls(repository: Path, directory: Path, *, checkout: bool) -> int:
     """Requests of a review of a pull request against the fake GitHub: the first, or the one that edits it if more."""
-    from tests.servers.github import FakeGitHub  # noqa: PLC0415  what is measured above starts from a small process
+    from tests.support.servers.github.app import FakeGitHub  # noqa: PLC0415  what is measured above starts from a small process
 
     with FakeGitHub() as hub:
         hub.add_repo("o/r", repository)

@@ -11,24 +11,24 @@ from dataclasses import dataclass
 from pathlib import Path
 from random import Random
 
-from cicd_agent.core.actions import JobRun, RunState, StepRun
-from cicd_agent.core.diagnosis import Cause, Diagnosis
-from cicd_agent.core.event import Event, EventKind
-from cicd_agent.core.evidence import Evidence
-from cicd_agent.core.failed import FailedJob, FailedRun, LogSource
-from cicd_agent.core.log.messages import Registry
-from cicd_agent.core.log.reduce import reduce
-from cicd_agent.core.log.tools import tools
-from cicd_agent.modes.analyse_failure.imports import reach
-from cicd_agent.modes.analyse_failure.places import Tree, places
+from cicd_agent.analysis.logs.messages import Registry
+from cicd_agent.analysis.logs.reduction import reduce
+from cicd_agent.analysis.logs.tools import tools
+from cicd_agent.domain.diagnosis import Cause, Diagnosis
+from cicd_agent.domain.event import Event, EventKind
+from cicd_agent.domain.evidence import Evidence
+from cicd_agent.domain.failed_run import FailedJob, FailedRun, LogSource
+from cicd_agent.domain.workflow_run import JobRun, RunState, StepRun
+from cicd_agent.modes.analyse_failure.attribution.path_match import Tree, places
+from cicd_agent.modes.analyse_failure.imports.graph import reach
 from cicd_agent.modes.analyse_failure.rules import rules
-from cicd_agent.settings import Settings
+from cicd_agent.settings.schema import Settings
 
 if __name__ == "__main__":
     sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from benchmarks.planted_project import FILES
-from tests.changes import change_of
+from tests.support.samples.changes import change_of
 
 BUGS = 60
 BLAMED, EXCUSED = 0.90, 0.95

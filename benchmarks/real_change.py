@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from benchmarks.releases import Release, history, releases
-from cicd_agent.core.mutant import Mutant
-from cicd_agent.core.mutants import mutants
-from tests.changes import change_of
+from cicd_agent.analysis.python_tests.mutation.mutants import mutants
+from cicd_agent.domain.mutant import Mutant
+from tests.support.samples.changes import change_of
 
 PACKAGE = "more-itertools"
 MODULE = "more_itertools/recipes.py"

@@ -16,30 +16,30 @@ if __name__ == "__main__":
     sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from benchmarks.fuzzed import Posed, claims, diff, rows
-from cicd_agent.adapters.conversation import Conversation
-from cicd_agent.adapters.github import GitHubForge
-from cicd_agent.adapters.github_reviews import inline
-from cicd_agent.agent.turns import Answer
-from cicd_agent.core.change import Change, ChangeSource
-from cicd_agent.core.diff import FileDiff
-from cicd_agent.core.diff_parse import parse_diff
-from cicd_agent.core.event import Event, EventKind, PullRequest, Ref
-from cicd_agent.core.evidence import Evidence
-from cicd_agent.core.finding import Finding, Origin
-from cicd_agent.core.plan import Comment, Review
-from cicd_agent.core.ports import Forge, PullState
-from cicd_agent.core.verdict import RiskLevel, Verdict
+from cicd_agent.adapters.github.forge import GitHubForge
+from cicd_agent.adapters.github.reviews import inline
+from cicd_agent.adapters.performers.comments import Conversation
+from cicd_agent.agent.messages import Answer
+from cicd_agent.domain.change import Change, ChangeSource
+from cicd_agent.domain.diff import FileDiff
+from cicd_agent.domain.diff_parser import parse_diff
+from cicd_agent.domain.effects import Comment, Review
+from cicd_agent.domain.event import Event, EventKind, PullRequest, Ref
+from cicd_agent.domain.evidence import Evidence
+from cicd_agent.domain.finding import Finding, Origin
+from cicd_agent.domain.ports.forge import Forge, PullState
+from cicd_agent.domain.verdict import RiskLevel, Verdict
 from cicd_agent.errors import ForgeRefused
 from cicd_agent.modes import Account
 from cicd_agent.modes.review import REVIEW
 from cicd_agent.modes.review.draft import ReviewDraft
 from cicd_agent.modes.review.verdict import verify
-from cicd_agent.settings import Settings
-from tests.fakes import FakeForge, FakeJournal
-from tests.servers.github import FakeGitHub
-from tests.servers.github_routes import Answer as Answered
-from tests.servers.github_server import Received
-from tests.servers.github_state import Pull, PullFile
+from cicd_agent.settings.schema import Settings
+from tests.support.fakes.ports import FakeForge, FakeJournal
+from tests.support.servers.github.app import FakeGitHub
+from tests.support.servers.github.routes import Answer as Answered
+from tests.support.servers.github.server import Received
+from tests.support.servers.github.state import Pull, PullFile
 
 REVIEWS = 5_000
 OVER_HTTP = 500

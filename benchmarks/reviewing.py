@@ -14,9 +14,9 @@ from benchmarks.pull_requests import PullRequest
 from benchmarks.reviewers import BODY, Ours, Reviewer, Site
 from benchmarks.speaking_model import SpeakingServer, looks_for_problems, texts
 from benchmarks.tokens import Counter
-from cicd_agent.core.quote import shown
-from tests.servers.github import FakeGitHub
-from tests.servers.openai import Asked
+from cicd_agent.domain.text.quote import shown
+from tests.support.servers.github.app import FakeGitHub
+from tests.support.servers.openai.app import Asked
 
 CHILD = Path(__file__).with_name("child.py")
 LONGEST = 900.0

@@ -17,12 +17,10 @@ from io import StringIO
 from math import isfinite, log1p
 from pathlib import Path
 
-from cicd_agent.core.discrimination import auc, calibration_error, recall_at
-from cicd_agent.core.logistic import fit, probability
-from cicd_agent.core.measures import Experience, Measures
-from cicd_agent.core.risk_file import RiskFile
-from cicd_agent.core.risk_learning import learn
-from cicd_agent.core.risk_model import (
+from cicd_agent.analysis.risk.discrimination import auc, calibration_error, recall_at
+from cicd_agent.analysis.risk.learning import learn
+from cicd_agent.analysis.risk.logistic import fit, probability
+from cicd_agent.analysis.risk.model import (
     INTERCEPT,
     OF_THE_DIFF,
     QUANTILES,
@@ -32,6 +30,8 @@ from cicd_agent.core.risk_model import (
     log_odds,
     score,
 )
+from cicd_agent.domain.risk_features import Experience, Measures
+from cicd_agent.domain.risk_file import RiskFile
 
 LEARNT_FROM = 0.8
 LOOKED_AT = 0.2

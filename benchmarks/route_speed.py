@@ -20,7 +20,7 @@ from pathlib import Path
 if __name__ == "__main__":
     sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-from tests.repos import TempRepo
+from tests.support.repos import TempRepo
 
 GOAL = 2.0
 START = 1_600_000_000

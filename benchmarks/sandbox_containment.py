@@ -10,9 +10,9 @@ from pathlib import Path
 if __name__ == "__main__":
     sys.path[:0] = [str(Path(__file__).resolve().parent.parent), str(Path(__file__).resolve().parent.parent / "src")]
 
-from cicd_agent.core.sandbox import SandboxUnavailable, Tier
-from tests.adapters.sandbox_attacks import ATTACKS
-from tests.adapters.sandbox_range import ALLOWED, Outcome, outcomes, sandbox
+from cicd_agent.domain.sandbox import SandboxUnavailable, Tier
+from tests.adapters.sandbox.attacks import ATTACKS
+from tests.adapters.sandbox.range import ALLOWED, Outcome, outcomes, sandbox
 
 NEWEST = 99
 

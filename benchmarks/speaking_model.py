@@ -3,12 +3,12 @@
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from cicd_agent.adapters.models_shape import printed
+from cicd_agent.adapters.models.capabilities import printed
 from cicd_agent.agent.schema import strict
-from cicd_agent.modes.review.describe import DescriptionDraft
+from cicd_agent.modes.review.description_check import DescriptionDraft
 from cicd_agent.modes.review.draft import ReviewDraft
 from cicd_agent.modes.review.judge import JudgeDraft
-from tests.servers.openai import Asked, Canned, OpenAIServer, answer
+from tests.support.servers.openai.app import Asked, Canned, OpenAIServer, answer
 
 _WHERE = "It is not checked before it is used."
 _WHAT = "Fails when it is empty"

@@ -25,9 +25,9 @@ if __name__ == "__main__":
 
 from benchmarks.store_bulk import REPOSITORIES, analyse, fill, sizes
 from benchmarks.store_questions import SHA_GOAL, asking, commanding, milliseconds, planned, reading, told
-from tests.services.postgres import NoServerError, Server, start
-from tests.stores.books import Book, run
-from tests.stores.writing import started
+from tests.adapters.storage.books import Book, run
+from tests.adapters.storage.writing import started
+from tests.support.services.postgres import NoServerError, Server, start
 
 ROOT = Path(__file__).resolve().parent.parent
 APPEND_GOAL = 5.0
@@ -41,7 +41,7 @@ from cicd_agent.adapters.{module} import {name}
 loaded = time.perf_counter()
 store = {call}
 opened = time.perf_counter()
-from cicd_agent.core.audit import Entry
+from cicd_agent.domain.audit_entry import Entry
 store.append(Entry.of("acme/new", {{"kind": "run", "at": 1}}))
 entered = time.perf_counter()
 store.close()

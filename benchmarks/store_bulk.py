@@ -11,11 +11,11 @@ from typing import Any
 import psycopg
 from psycopg import sql
 
-from cicd_agent.adapters.store_lines_file import told
-from cicd_agent.adapters.store_sql_queries import entry_values
-from cicd_agent.adapters.store_sql_schema import ENTRIES, HEADS
-from cicd_agent.core.audit import VERSION, ZERO, Columns, Entry, Kind, Link, canonical, chained
-from tests.stores.books import Book
+from cicd_agent.adapters.storage.lines.file import told
+from cicd_agent.adapters.storage.sql.queries import entry_values
+from cicd_agent.adapters.storage.sql.schema import ENTRIES, HEADS
+from cicd_agent.domain.audit_entry import VERSION, ZERO, Columns, Entry, Kind, Link, canonical, chained
+from tests.adapters.storage.books import Book
 
 REPOSITORIES = tuple(f"acme/project-{number}" for number in range(10))
 _NAMES = tuple(column.name for column in ENTRIES.columns)

@@ -12,12 +12,12 @@ import psycopg
 from sqlalchemy import create_engine
 
 from benchmarks.store_bulk import REPOSITORIES, entry_of, event_of, place_of, pull_of, sha_of
-from cicd_agent.adapters.store_sql_queries import found
-from cicd_agent.adapters.store_sql_schema import ENTRIES
-from cicd_agent.core.audit import Kind
-from cicd_agent.core.chain import verify
-from cicd_agent.core.ports_store import Store, Wanted
-from tests.audit_jobs import ask
+from cicd_agent.adapters.storage.sql.queries import found
+from cicd_agent.adapters.storage.sql.schema import ENTRIES
+from cicd_agent.audit.chain.chain import verify
+from cicd_agent.domain.audit_entry import Kind
+from cicd_agent.domain.ports.storage import Store, Wanted
+from tests.support.jobs.audit import ask
 
 SHA_GOAL = 20.0
 """Milliseconds."""

@@ -8,17 +8,17 @@ from pathlib import Path
 
 from benchmarks.counted_laboratory import CountedLaboratory, CountedSandbox
 from benchmarks.toy_project import CHANGED, FUNCTIONS, MODULE, PROJECT, draft
-from cicd_agent.core.event import Event, EventKind
-from cicd_agent.core.evidence import Evidence
-from cicd_agent.core.sandbox import Limits
-from cicd_agent.core.suite import TestEvidence
+from cicd_agent.domain.event import Event, EventKind
+from cicd_agent.domain.evidence import Evidence
+from cicd_agent.domain.sandbox import Limits
+from cicd_agent.domain.suite import TestEvidence
 from cicd_agent.modes.gen_tests.baseline import baseline
 from cicd_agent.modes.gen_tests.draft import TestsDraft, candidates
-from cicd_agent.modes.gen_tests.subjects import subjects
-from cicd_agent.modes.gen_tests.trial import screen, settle
-from cicd_agent.settings import Settings
-from tests.changes import change_of
-from tests.laboratories import TOOLCHAIN, PlainStyler
+from cicd_agent.modes.gen_tests.testable_files import subjects
+from cicd_agent.modes.gen_tests.trial.trial import screen, settle
+from cicd_agent.settings.schema import Settings
+from tests.support.samples.changes import change_of
+from tests.support.test_runners import TOOLCHAIN, PlainStyler
 
 GOAL = 2.0
 MODULE_OF_TESTS = "tests/test_parcels.py"

@@ -5,26 +5,26 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cache
 
-from cicd_agent.agent.reading import Misread, read
-from cicd_agent.config.deprecated import Deprecated
-from cicd_agent.config.file import ConfigFile
-from cicd_agent.core.coverage import read_coverage
-from cicd_agent.core.diff_parse import parse_diff, parse_patch
-from cicd_agent.core.event_parse import RunContext, parse_event
-from cicd_agent.core.evidence import Evidence
-from cicd_agent.core.inert import inert, problems
-from cicd_agent.core.log.messages import Registry
-from cicd_agent.core.log.reduce import reduce
-from cicd_agent.core.log.tools import tools
-from cicd_agent.core.payload import decode_payload
-from cicd_agent.core.report_read import read_report
-from cicd_agent.core.sarif_read import read_sarif
-from cicd_agent.decision import Decision, Report, load
+from cicd_agent.agent.reply_parser import Misread, read
+from cicd_agent.analysis.logs.messages import Registry
+from cicd_agent.analysis.logs.reduction import reduce
+from cicd_agent.analysis.logs.tools import tools
+from cicd_agent.analysis.test_reports.coverage import read_coverage
+from cicd_agent.analysis.test_reports.detection import read_report
+from cicd_agent.app.decision import Decision, Report, load
+from cicd_agent.domain.diff_parser import parse_diff, parse_patch
+from cicd_agent.domain.event_parser import RunContext, parse_event
+from cicd_agent.domain.evidence import Evidence
+from cicd_agent.domain.payload import decode_payload
+from cicd_agent.domain.text.sanitizer import inert, problems
 from cicd_agent.errors import ConfigError
 from cicd_agent.modes.analyse_failure.draft import FailureDraft
 from cicd_agent.modes.deploy_gate.draft import GateDraft
 from cicd_agent.modes.gen_tests.draft import TestsDraft
 from cicd_agent.modes.review.draft import ReviewDraft
+from cicd_agent.modes.review.sarif_reader import read_sarif
+from cicd_agent.settings.deprecated import Deprecated
+from cicd_agent.settings.file import ConfigFile
 
 EVENTS = ("pull_request", "push", "workflow_run", "issue_comment", "deployment", "merge_group", "release", "schedule")
 HOSTS = frozenset({"github.test"})

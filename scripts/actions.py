@@ -8,16 +8,18 @@ from typing import Any
 
 import yaml
 
-from cicd_agent import results
-from cicd_agent.cli import MODES
-from cicd_agent.core.event import Event, EventKind
-from cicd_agent.decision import outputs
+from cicd_agent.app import outputs as results
+from cicd_agent.app.decision import outputs
+from cicd_agent.app.mode_inputs import INPUTS, PERMISSIONS, Permission
+from cicd_agent.cli.parser import MODES
+from cicd_agent.domain.event import Event, EventKind
 from cicd_agent.modes import mode_named
-from cicd_agent.settings import ModeName
-from cicd_agent.surface import INPUTS, PERMISSIONS, Permission
+from cicd_agent.settings.schema import ModeName
 
 ROOT = Path(__file__).resolve().parent.parent
-HEADER = "# Made by scripts/docs.py from action.yml and src/cicd_agent/surface.py: change these, then `make docs`."
+HEADER = (
+    "# Made by scripts/docs.py from action.yml and src/cicd_agent/app/mode_inputs.py: change these, then `make docs`."
+)
 
 
 @cache

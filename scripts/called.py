@@ -4,11 +4,11 @@ import json
 from collections.abc import Iterator
 from typing import Final
 
-from cicd_agent.cli import MODES
-from cicd_agent.config.values import catalogue
-from cicd_agent.scaffold import DEPTH, DOWNLOAD, SETUP_PYTHON, checkout_step
-from cicd_agent.settings import ModeName
-from cicd_agent.surface import INPUTS, needed
+from cicd_agent.app.mode_inputs import INPUTS, needed
+from cicd_agent.cli.init.scaffold import DEPTH, DOWNLOAD, SETUP_PYTHON, checkout_step
+from cicd_agent.cli.parser import MODES
+from cicd_agent.settings.schema import ModeName
+from cicd_agent.settings.values import catalogue
 from scripts.actions import HEADER, output_names
 
 SECRETS: Final = ("openai-api-key", "model-headers", "slack-webhook-url", "slack-token", "fleet-url")

@@ -14,7 +14,7 @@ import httpcore2
 import pytest
 from hypothesis import HealthCheck, settings
 
-from tests import protocol_table
+from tests.support import protocol_table
 
 FOREIGN = ("GITHUB_", "INPUT_", "RUNNER_", "ACTIONS_", "OPENAI_", "AZURE_OPENAI_", "GIT_")
 PROXIES = ("http_proxy", "https_proxy", "all_proxy", "no_proxy")

@@ -9,15 +9,15 @@ from typing import Any
 
 import yaml
 
-from cicd_agent import cli
-from cicd_agent.config.deprecated import old_names
-from cicd_agent.config.limits import BY_MODE, listed, minutes, usd
-from cicd_agent.config.values import catalogue
-from cicd_agent.core.finding import Severity
-from cicd_agent.core.verdict import Conclusion, RiskLevel
+from cicd_agent.app.mode_inputs import INPUTS as SUB_INPUTS
+from cicd_agent.cli import parser as cli
+from cicd_agent.domain.finding import Severity
+from cicd_agent.domain.verdict import Conclusion, RiskLevel
 from cicd_agent.modes import modes
-from cicd_agent.settings import CONSUMED_EARLIER, Settings, kebab
-from cicd_agent.surface import INPUTS as SUB_INPUTS
+from cicd_agent.settings.deprecated import old_names
+from cicd_agent.settings.limits import BY_MODE, listed, minutes, usd
+from cicd_agent.settings.schema import CONSUMED_EARLIER, Settings, kebab
+from cicd_agent.settings.values import catalogue
 
 ROOT = Path(__file__).parent.parent
 ACTION: dict[str, Any] = yaml.safe_load((ROOT / "action.yml").read_text("utf-8"))

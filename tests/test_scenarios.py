@@ -27,11 +27,11 @@ from pydantic import TypeAdapter
 
 from scripts.sample_pull_request import build as build_sample
 from scripts.sample_pull_request import commit, git
-from tests.laboratories import sandbox
-from tests.project_python import project_python
-from tests.runner import parse_outputs
-from tests.servers.github import FakeGitHub
-from tests.servers.openai import OpenAIServer, answer
+from tests.support.project_python import project_python
+from tests.support.runner import parse_outputs
+from tests.support.servers.github.app import FakeGitHub
+from tests.support.servers.openai.app import OpenAIServer, answer
+from tests.support.test_runners import sandbox
 
 ROOT = Path(__file__).parent.parent
 GATES = dict.fromkeys(("actions", "checks", "deployments", "issues", "statuses"), "read") | {"pull_requests": "write"}

@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from cicd_agent.surface import INPUTS, PERMISSIONS
+from cicd_agent.app.mode_inputs import INPUTS, PERMISSIONS
 from scripts.actions import needed_for
 from scripts.pages.rows import table
 

@@ -2,11 +2,11 @@
 
 from typing import Final
 
-from cicd_agent.core.event import Comment, Event, EventKind, PullRequest, Ref, WorkflowRun
+from cicd_agent.app.mode_inputs import INPUTS
+from cicd_agent.domain.event import Comment, Event, EventKind, PullRequest, Ref, WorkflowRun
 from cicd_agent.modes import mode_named
 from cicd_agent.modes.deploy_gate.subject import unserved
-from cicd_agent.settings import ModeName, Settings
-from cicd_agent.surface import INPUTS
+from cicd_agent.settings.schema import ModeName, Settings
 from scripts.pages.rows import table
 
 _SHA: Final = "0" * 39 + "1"

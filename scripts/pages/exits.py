@@ -3,11 +3,11 @@
 from collections.abc import Iterator, Mapping
 from typing import Final
 
+from cicd_agent.app.mode_inputs import INPUTS
+from cicd_agent.app.reporter import ADVISORY
 from cicd_agent.errors import Exit
 from cicd_agent.modes import mode_named
-from cicd_agent.outlet import ADVISORY
-from cicd_agent.settings import ModeName
-from cicd_agent.surface import INPUTS
+from cicd_agent.settings.schema import ModeName
 from scripts.pages.rows import table
 
 MEANINGS: Final[Mapping[Exit, str]] = {

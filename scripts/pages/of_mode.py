@@ -2,10 +2,10 @@
 
 from collections.abc import Iterable, Iterator
 
-from cicd_agent.config.values import catalogue, one_of
+from cicd_agent.app.mode_inputs import INPUTS, PERMISSIONS, SHARED
 from cicd_agent.modes import mode_named
-from cicd_agent.settings import ModeName
-from cicd_agent.surface import INPUTS, PERMISSIONS, SHARED
+from cicd_agent.settings.schema import ModeName
+from cicd_agent.settings.values import catalogue, one_of
 from scripts.actions import action, needed_for, output_names
 from scripts.pages.rows import default, table
 

@@ -2,10 +2,10 @@
 
 from collections.abc import Iterable
 
-from cicd_agent.config.explain import plain
-from cicd_agent.config.limits import BY_MODE, listed
-from cicd_agent.config.values import Setting
-from cicd_agent.settings import ModeName, Settings
+from cicd_agent.settings.explain import plain
+from cicd_agent.settings.limits import BY_MODE, listed
+from cicd_agent.settings.schema import ModeName, Settings
+from cicd_agent.settings.values import Setting
 
 
 def table(head: Iterable[str], rows: Iterable[Iterable[str]]) -> str:

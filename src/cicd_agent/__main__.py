@@ -4,7 +4,7 @@ import gc
 import os
 import sys
 
-from cicd_agent.cli import Options, parse
+from cicd_agent.cli.parser import Options, parse
 from cicd_agent.errors import ConfigError
 
 _OBJECTS = 100_000
@@ -22,8 +22,8 @@ def main() -> None:
     except ConfigError as error:
         options = error
     # Only now: `--help` and `--version` have left already, and pay for nothing of this.
-    from cicd_agent.edge import run  # noqa: PLC0415
-    from cicd_agent.outlet import Streams  # noqa: PLC0415
+    from cicd_agent.app.main import run  # noqa: PLC0415
+    from cicd_agent.app.reporter import Streams  # noqa: PLC0415
 
     sys.exit(run(options, os.environ, Streams(sys.stdout, sys.stderr)))
 

@@ -10,15 +10,15 @@ from typing import Any
 
 import pytest
 
-from cicd_agent.adapters.git import GitRepository
+from cicd_agent.adapters.git.repository import GitRepository
 from cicd_agent.agent.prompt import render
-from cicd_agent.agent.tool import NoSuchThing, Tool, TryAgain
-from cicd_agent.core.event import Event, EventKind, Ref
+from cicd_agent.agent.tools.tool import NoSuchThing, Tool, TryAgain
+from cicd_agent.domain.event import Event, EventKind, Ref
 from cicd_agent.modes import World
-from cicd_agent.modes.changes import change_lookups
 from cicd_agent.modes.review import REVIEW
-from cicd_agent.settings import Settings
-from tests.repos import TempRepo
+from cicd_agent.modes.shared.change_reader import change_lookups
+from cicd_agent.settings.schema import Settings
+from tests.support.repos import TempRepo
 
 HUSH = "hush-"
 """How every secret of these tests begins; none of them is in a file that may be shown."""

@@ -7,12 +7,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from cicd_agent.agent.ask import ask
 from cicd_agent.agent.budget import LEAST_OUTPUT, Budget
+from cicd_agent.agent.loop import ask
+from cicd_agent.agent.messages import Answer, Question, Reply, Request, Usage
 from cicd_agent.agent.prices import Price
-from cicd_agent.agent.turns import Answer, Question, Reply, Request, Usage
-from cicd_agent.core.abreast import abreast
-from cicd_agent.core.evidence import Exhibit
+from cicd_agent.domain.evidence import Exhibit
+from cicd_agent.domain.parallel import abreast
 from cicd_agent.errors import BudgetExhausted, Exit, ModelUnavailable
 from tests.agent.drafts import Note
 

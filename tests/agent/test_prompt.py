@@ -5,7 +5,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cicd_agent.agent.prompt import compose, estimate, render, version
-from cicd_agent.core.evidence import Exhibit
+from cicd_agent.domain.evidence import Exhibit
 
 KEY = b"secret of this installation"
 LOTS = 100_000

@@ -11,8 +11,8 @@ from tests.attacks import chat, oracles
 from tests.attacks.oracles import Oracle, Success
 from tests.attacks.payloads import Payload
 from tests.attacks.worlds import ANSWERS, MODES, Attacker, World, surroundings
-from tests.canaries import files
-from tests.canary_runs import Scene
+from tests.support.canaries import files
+from tests.support.jobs.canaries import Scene
 
 TARGETS = {
     "review": r"/(?:pulls|issues)/7/(?:comments|reviews|labels)|/(?:pulls|issues)/comments/\d+"

@@ -16,9 +16,9 @@ from markdown_it import MarkdownIt
 from markdown_it.token import Token
 
 from tests.attacks.payloads import EVIL, FORGED
-from tests.canaries import CANARIES, leaks
-from tests.protocol import LARGEST_SUMMARY, Command, Step, read_outputs
-from tests.servers.slack import SECRET
+from tests.support.canaries import CANARIES, leaks
+from tests.support.protocol import LARGEST_SUMMARY, Command, Step, read_outputs
+from tests.support.servers.slack import SECRET
 
 ROOT = Path(__file__).parent.parent.parent
 SHOWN = {"error", "warning", "notice", "debug", "group", "endgroup", "add-mask"}

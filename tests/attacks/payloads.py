@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from tests.canaries import LEAKED, PLANTED, SPELLINGS
+from tests.support.canaries import LEAKED, PLANTED, SPELLINGS
 
 FORGED = "forged"
 """Begins whatever an attack would make appear as ours."""

@@ -6,12 +6,12 @@ from pathlib import Path
 
 import pytest
 
-from cicd_agent.adapters import workflow
-from cicd_agent.core.redact import Redactor
+from cicd_agent.adapters.runner import workflow
+from cicd_agent.domain.text.redaction import Redactor
 from tests.attacks import chat, oracles
 from tests.attacks.matrix import attack
 from tests.attacks.payloads import CHAT, FORGED, MARKDOWN, PAYLOADS, RUNNER, Payload
-from tests.canaries import KEY
+from tests.support.canaries import KEY
 
 NO_ATTACK = {
     "heredoc",

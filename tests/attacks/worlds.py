@@ -8,22 +8,22 @@ from pathlib import Path
 from typing import Any
 from xml.sax.saxutils import escape, quoteattr
 
-from cicd_agent.adapters.store_lines import LINES
+from cicd_agent.adapters.storage.lines.store import LINES
 from tests.attacks.payloads import Payload, as_name
-from tests.canaries import FLEET, PLANTED, TOKEN, Blabbermouth
-from tests.canary_runs import CONFIG, READS, Scene
-from tests.failure_jobs import BEFORE as FAILED_BEFORE
-from tests.failure_jobs import PYTEST, FailureJobs, failed, passed
-from tests.failure_jobs import WRONG as FAILING
-from tests.gate_jobs import GateJobs
-from tests.generating_jobs import BEFORE as UNTESTED
-from tests.generating_jobs import GeneratingJob
-from tests.jobs import BEFORE, Job, Left
-from tests.servers.endpoint import Endpoint
-from tests.servers.github import FakeGitHub
-from tests.servers.github_run_state import Commit
-from tests.servers.github_state import Account
-from tests.servers.slack import FakeSlack
+from tests.support.canaries import FLEET, PLANTED, TOKEN, Blabbermouth
+from tests.support.jobs.canaries import CONFIG, READS, Scene
+from tests.support.jobs.failure import BEFORE as FAILED_BEFORE
+from tests.support.jobs.failure import PYTEST, FailureJobs, failed, passed
+from tests.support.jobs.failure import WRONG as FAILING
+from tests.support.jobs.gate import GateJobs
+from tests.support.jobs.gen_tests import BEFORE as UNTESTED
+from tests.support.jobs.gen_tests import GeneratingJob
+from tests.support.jobs.pull_request import BEFORE, Job, Left
+from tests.support.servers.endpoint import Endpoint
+from tests.support.servers.github.app import FakeGitHub
+from tests.support.servers.github.run_state import Commit
+from tests.support.servers.github.state import Account
+from tests.support.servers.slack import FakeSlack
 
 VULNERABLE = '\n\ndef go(name):\n    os.system(f"echo {name}")\n    return name\n'
 XML_CANNOT = {**dict.fromkeys(range(32)), **dict.fromkeys(range(0xD800, 0xE000)), 0xFFFE: None, 0xFFFF: None}

@@ -15,13 +15,13 @@ from typing import Any
 
 import pytest
 
-from tests.failure_jobs import FailureJobs
-from tests.gate_jobs import GateJobs
-from tests.hostile_job import ROOT, digest
 from tests.image.engines import call, image
-from tests.jobs import Job as PullRequest
-from tests.runner import Job, Ran, use
-from tests.servers.github import FakeGitHub
+from tests.support.jobs.failure import FailureJobs
+from tests.support.jobs.gate import GateJobs
+from tests.support.jobs.hostile import ROOT, digest
+from tests.support.jobs.pull_request import Job as PullRequest
+from tests.support.runner import Job, Ran, use
+from tests.support.servers.github.app import FakeGitHub
 
 WAYS = ("container", "host", "terminal")
 TIMES = frozenset({"hash", "measured", "at"})

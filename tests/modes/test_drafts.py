@@ -8,28 +8,28 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from cicd_agent.agent.ask import ask
 from cicd_agent.agent.budget import Budget
+from cicd_agent.agent.loop import ask
+from cicd_agent.agent.messages import Answer, Call, Draft, Question, Reply
 from cicd_agent.agent.scripted import ScriptedModel
-from cicd_agent.agent.turns import Answer, Call, Draft, Question, Reply
-from cicd_agent.core.diagnosis import Diagnosis
-from cicd_agent.core.event import Event, EventKind, PullRequest, Ref
-from cicd_agent.core.evidence import Evidence
-from cicd_agent.core.finding import Category, Severity
-from cicd_agent.core.gated import Gated
-from cicd_agent.core.generated import Generated
-from cicd_agent.core.routed import Routed
-from cicd_agent.core.verdict import RiskLevel, Verdict
-from cicd_agent.decision import Decision, dump, outputs
+from cicd_agent.app.decision import Decision, dump, outputs
+from cicd_agent.domain.diagnosis import Diagnosis
+from cicd_agent.domain.event import Event, EventKind, PullRequest, Ref
+from cicd_agent.domain.evidence import Evidence
+from cicd_agent.domain.finding import Category, Severity
+from cicd_agent.domain.gate_decision import Gated
+from cicd_agent.domain.generated_tests import Generated
+from cicd_agent.domain.route_plan import Routed
+from cicd_agent.domain.verdict import RiskLevel, Verdict
 from cicd_agent.modes import Account, Mode, modes
 from cicd_agent.modes.review.draft import Claim, ClaimedSide, ReviewDraft
-from cicd_agent.settings import Settings
-from tests.changes import change_of
+from cicd_agent.settings.schema import Settings
 from tests.modes.analyse_failure import model_builders as failures
 from tests.modes.deploy_gate import evidences as gates
 from tests.modes.gen_tests import specimens
 from tests.modes.route import routing
-from tests.strategies import drafts
+from tests.support.samples.changes import change_of
+from tests.support.strategies import drafts
 
 SETTINGS = Settings()
 OLD = "import os\n\n\ndef run(x):\n    return x\n"

@@ -2,14 +2,14 @@ from dataclasses import replace
 
 import pytest
 
-from cicd_agent.core.finding import Category, Finding, Location, Severity
-from cicd_agent.core.verdict import RiskLevel
+from cicd_agent.analysis.rules.risk_floor import graded
+from cicd_agent.analysis.rules.run import RuleDraft
+from cicd_agent.domain.finding import Category, Finding, Location, Severity
+from cicd_agent.domain.verdict import RiskLevel
 from cicd_agent.modes.deploy_gate.verdict import verify as verify_gate
 from cicd_agent.modes.review.verdict import verify as verify_review
 from cicd_agent.modes.route.verdict import verify as verify_route
-from cicd_agent.modes.rulebook.floors import graded
-from cicd_agent.modes.rulebook.ruling import RuleDraft
-from cicd_agent.settings import Settings
+from cicd_agent.settings.schema import Settings
 from tests.modes.route.routing import CODE, evidence
 
 UNSURE = Finding(

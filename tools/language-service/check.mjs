@@ -34,7 +34,7 @@ const fileProvider = {
   },
 };
 
-// What other people's actions take is not known here: each is pinned to a commit that tests/test_workflows.py knows.
+// What other people's actions take is not known here: each is pinned to a commit that tests/repository/test_workflows.py knows.
 const foreign = (message) => /^Unable to resolve action `(?!org\/cicd-agent)/.test(message);
 
 let found = 0;

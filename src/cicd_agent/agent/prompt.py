@@ -9,8 +9,8 @@ from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
 from string import ascii_lowercase
 
-from cicd_agent.core.evidence import Exhibit
-from cicd_agent.core.text import visible, visible_line
+from cicd_agent.domain.evidence import Exhibit
+from cicd_agent.domain.text.visible import visible, visible_line
 
 # One token each, more or less. Against o200k_base this over-counts prose and code by a third or a half and stays above
 # for hashes, base64, numbers and punctuation, where a count by length falls short by half. Made-up words come out too

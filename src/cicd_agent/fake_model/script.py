@@ -6,8 +6,8 @@ from typing import Annotated
 import yaml
 from pydantic import BaseModel, Field, ValidationError, model_validator
 
+from cicd_agent.app.context import read
 from cicd_agent.errors import ConfigError
-from cicd_agent.world import read
 
 _HOW = "docs/tape.md shows what a script looks like"
 

@@ -9,8 +9,8 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any, cast
 
-from cicd_agent.core.text import visible_line
-from cicd_agent.core.words import count
+from cicd_agent.domain.text.visible import visible_line
+from cicd_agent.domain.text.words import count
 from cicd_agent.errors import ConfigError, Exit
 from cicd_agent.fake_model.script import Script, Step, load_script
 from cicd_agent.fake_model.words import DIALECTS, error, objection, reply

@@ -5,22 +5,22 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Any, Final, Protocol, TypeVar, get_args
 
-from cicd_agent.agent.tool import Tool
-from cicd_agent.agent.turns import Answer, Question, Usage
-from cicd_agent.core.change import Change
-from cicd_agent.core.diagnosis import Diagnosis
-from cicd_agent.core.event import Event
-from cicd_agent.core.evidence import Evidence
-from cicd_agent.core.gated import Gated
-from cicd_agent.core.generated import Generated
-from cicd_agent.core.plan import Plan
-from cicd_agent.core.ports import Forge, Repository, Workspace
-from cicd_agent.core.ports_actions import Bench
-from cicd_agent.core.ports_store import State
-from cicd_agent.core.ports_tests import Laboratory
-from cicd_agent.core.routed import AffectedTests, Routed
-from cicd_agent.core.verdict import Said, Verdict
-from cicd_agent.settings import ModeName, Settings
+from cicd_agent.agent.messages import Answer, Question, Usage
+from cicd_agent.agent.tools.tool import Tool
+from cicd_agent.domain.change import Change
+from cicd_agent.domain.diagnosis import Diagnosis
+from cicd_agent.domain.effects import Plan
+from cicd_agent.domain.event import Event
+from cicd_agent.domain.evidence import Evidence
+from cicd_agent.domain.gate_decision import Gated
+from cicd_agent.domain.generated_tests import Generated
+from cicd_agent.domain.ports.actions import Bench
+from cicd_agent.domain.ports.forge import Forge, Repository, Workspace
+from cicd_agent.domain.ports.storage import State
+from cicd_agent.domain.ports.test_runner import Laboratory
+from cicd_agent.domain.route_plan import AffectedTests, Routed
+from cicd_agent.domain.verdict import Said, Verdict
+from cicd_agent.settings.schema import ModeName, Settings
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,12 +4,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from cicd_agent.core.actions import JobRun, RunNote, RunState, StepRun
-from cicd_agent.core.change import Change, Commit
-from cicd_agent.core.failed import Candidate, FailedJob, FailedRun, LogSource, Place, Trace
-from cicd_agent.core.log.extract import Extract, Frame, Kept, Problem
-from cicd_agent.core.log.kind import Kind, Trouble
-from tests.changes import change_of
+from cicd_agent.analysis.logs.extract import Extract, Frame, Kept, Problem
+from cicd_agent.analysis.logs.failure_kind import Kind, Trouble
+from cicd_agent.domain.change import Change, Commit
+from cicd_agent.domain.failed_run import Candidate, FailedJob, FailedRun, LogSource, Place, Trace
+from cicd_agent.domain.workflow_run import JobRun, RunNote, RunState, StepRun
+from tests.support.samples.changes import change_of
 
 HEAD, BASE = "h" * 40, "b" * 40
 STRICT, LOOSE = "5" * 16, "1" * 16

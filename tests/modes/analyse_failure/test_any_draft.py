@@ -4,9 +4,9 @@ from hypothesis import HealthCheck, given
 from hypothesis import settings as examples
 from hypothesis import strategies as st
 
-from cicd_agent.core.diagnosis import Cause, Diagnosis, Remedy, Rung
-from cicd_agent.core.log.kind import Kind
-from cicd_agent.core.trial import Step
+from cicd_agent.analysis.logs.failure_kind import Kind
+from cicd_agent.domain.diagnosis import Cause, Diagnosis, Remedy, Rung
+from cicd_agent.domain.patch_trial import Step
 from cicd_agent.modes.analyse_failure.draft import ClaimDraft, FailureDraft
 from cicd_agent.modes.analyse_failure.verdict import MOST_SURE
 from tests.modes.analyse_failure.model_builders import (
@@ -26,7 +26,7 @@ from tests.modes.analyse_failure.model_builders import (
     judged,
     tried,
 )
-from tests.strategies import drafts
+from tests.support.strategies import drafts
 
 RULES = st.sampled_from(Cause).flatmap(
     lambda cause: st.builds(

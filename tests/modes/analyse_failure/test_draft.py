@@ -4,9 +4,9 @@ import json
 
 import pytest
 
-from cicd_agent.agent.reading import Misread, read
+from cicd_agent.agent.reply_parser import Misread, read
 from cicd_agent.agent.schema import strict
-from cicd_agent.core.diagnosis import Cause
+from cicd_agent.domain.diagnosis import Cause
 from cicd_agent.modes.analyse_failure.draft import FailureDraft
 from tests.modes.analyse_failure.model_builders import draft
 

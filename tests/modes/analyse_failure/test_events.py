@@ -4,10 +4,10 @@ from dataclasses import replace
 
 import pytest
 
-from cicd_agent.core.event import Event, EventKind, WorkflowRun
-from cicd_agent.core.event_parse import RunContext, parse_event
+from cicd_agent.domain.event import Event, EventKind, WorkflowRun
+from cicd_agent.domain.event_parser import RunContext, parse_event
 from cicd_agent.modes.analyse_failure.gather import declines, run_of
-from tests.payloads.examples import official_payloads
+from tests.support.payloads.examples import official_payloads
 
 CONTEXT = RunContext(repository="octo/app", run_id="99", run_attempt="2")
 

@@ -7,25 +7,24 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cicd_agent.agent.ask import ask
 from cicd_agent.agent.budget import Budget
-from cicd_agent.agent.parts import PART, parts
+from cicd_agent.agent.loop import ask
+from cicd_agent.agent.messages import Question
 from cicd_agent.agent.prompt import estimate, render
 from cicd_agent.agent.scripted import ScriptedModel
-from cicd_agent.agent.turns import Question
-from cicd_agent.core.actions import JobRun
-from cicd_agent.core.change import Commit
-from cicd_agent.core.diagnosis import Cause, Diagnosis, Failure, Meeting, Suspect
-from cicd_agent.core.evidence import Evidence
-from cicd_agent.core.failed import Candidate, FailedJob, FailedRun, LogSource, Role, Trace
-from cicd_agent.core.log.extract import Elision, Extract, Kept
-from cicd_agent.core.log.kind import Kind
-from cicd_agent.core.results import Case, Outcome
+from cicd_agent.agent.sharding import PART, parts
+from cicd_agent.analysis.logs.extract import Elision, Extract, Kept
+from cicd_agent.analysis.logs.failure_kind import Kind
+from cicd_agent.analysis.test_reports.cases import Case, Outcome
+from cicd_agent.domain.change import Commit
+from cicd_agent.domain.diagnosis import Cause, Diagnosis, Failure, Meeting, Suspect
+from cicd_agent.domain.evidence import Evidence
+from cicd_agent.domain.failed_run import Candidate, FailedJob, FailedRun, LogSource, Role, Trace
+from cicd_agent.domain.workflow_run import JobRun
 from cicd_agent.modes.analyse_failure.draft import FailureDraft
 from cicd_agent.modes.analyse_failure.exhibits import MOST_LOGS, logs
 from cicd_agent.modes.analyse_failure.questions import question
-from cicd_agent.settings import Settings
-from tests.changes import change_of
+from cicd_agent.settings.schema import Settings
 from tests.modes.analyse_failure.model_builders import (
     BLAMED,
     MESSAGE,
@@ -38,6 +37,7 @@ from tests.modes.analyse_failure.model_builders import (
     job,
     problem,
 )
+from tests.support.samples.changes import change_of
 
 SETTINGS = Settings()
 

@@ -7,19 +7,19 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from cicd_agent.core.diagnosis import Cause, Cited, Diagnosis, Dropped, Failure, Ground, Meeting, Rung, Suspect
-from cicd_agent.core.event import EventKind, WorkflowRun
-from cicd_agent.core.evidence import Evidence, Gap
-from cicd_agent.core.failed import Role
-from cicd_agent.core.inert import problems
-from cicd_agent.core.log.kind import Kind
-from cicd_agent.core.plan import Annotation, CheckRun, Comment, CommitComment, Issue, Notification, Output, Rerun
-from cicd_agent.core.trial import Step, TrialReport
-from cicd_agent.core.verdict import Conclusion
+from cicd_agent.analysis.logs.failure_kind import Kind
+from cicd_agent.domain.diagnosis import Cause, Cited, Diagnosis, Dropped, Failure, Ground, Meeting, Rung, Suspect
+from cicd_agent.domain.effects import Annotation, CheckRun, Comment, CommitComment, Issue, Notification, Output, Rerun
+from cicd_agent.domain.event import EventKind, WorkflowRun
+from cicd_agent.domain.evidence import Evidence, Gap
+from cicd_agent.domain.failed_run import Role
+from cicd_agent.domain.patch_trial import Step, TrialReport
+from cicd_agent.domain.text.sanitizer import problems
+from cicd_agent.domain.verdict import Conclusion
 from cicd_agent.modes import Account
 from cicd_agent.modes.analyse_failure.page import MOST_LINES, comment, summary
 from cicd_agent.modes.analyse_failure.report import report
-from cicd_agent.settings import Settings
+from cicd_agent.settings.schema import Settings
 from tests.modes.analyse_failure.model_builders import PATCH, diagnosis, evidence
 
 HOSTS = frozenset({"github.test"})

@@ -4,16 +4,15 @@ from dataclasses import replace
 
 import pytest
 
+from cicd_agent.agent.messages import Question, Tier
 from cicd_agent.agent.prompt import estimate
-from cicd_agent.agent.turns import Question, Tier
-from cicd_agent.core.diagnosis import Cause, Diagnosis, Rung
-from cicd_agent.core.evidence import Evidence
-from cicd_agent.core.failed import FailedRun, Role
-from cicd_agent.core.log.extract import Extract
+from cicd_agent.analysis.logs.extract import Extract
+from cicd_agent.domain.diagnosis import Cause, Diagnosis, Rung
+from cicd_agent.domain.evidence import Evidence
+from cicd_agent.domain.failed_run import FailedRun, Role
 from cicd_agent.modes.analyse_failure.draft import FailureDraft
 from cicd_agent.modes.analyse_failure.questions import PROVEN, prompt, question, questions
-from cicd_agent.settings import Provider, Settings
-from tests.changes import change_of
+from cicd_agent.settings.schema import Provider, Settings
 from tests.modes.analyse_failure.model_builders import (
     BLAMED,
     MESSAGE,
@@ -29,6 +28,7 @@ from tests.modes.analyse_failure.model_builders import (
     fix,
     job,
 )
+from tests.support.samples.changes import change_of
 
 SETTINGS = Settings()
 

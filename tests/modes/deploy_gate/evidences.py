@@ -7,12 +7,14 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-from cicd_agent.agent.turns import Answer
-from cicd_agent.core.change import Change
-from cicd_agent.core.event import Actor, Event, EventKind
-from cicd_agent.core.evidence import Evidence, Exhibit
-from cicd_agent.core.finding import Category, Finding, Location, Severity
-from cicd_agent.core.gate import (
+from cicd_agent.agent.messages import Answer
+from cicd_agent.analysis.rules.run import RuleDraft
+from cicd_agent.domain.change import Change
+from cicd_agent.domain.event import Actor, Event, EventKind
+from cicd_agent.domain.evidence import Evidence, Exhibit
+from cicd_agent.domain.finding import Category, Finding, Location, Severity
+from cicd_agent.domain.gate_decision import Gated
+from cicd_agent.domain.gate_evidence import (
     FACTS,
     SIGNALS,
     CheckState,
@@ -27,12 +29,10 @@ from cicd_agent.core.gate import (
     State,
     Word,
 )
-from cicd_agent.core.gated import Gated
 from cicd_agent.modes.deploy_gate.draft import GateDraft
 from cicd_agent.modes.deploy_gate.verdict import verify
-from cicd_agent.modes.rulebook.ruling import RuleDraft
-from cicd_agent.settings import Settings
-from tests.changes import change_of
+from cicd_agent.settings.schema import Settings
+from tests.support.samples.changes import change_of
 
 AT = 1_790_000_000
 """A Monday in September 2026, when every gate of the tests looks."""

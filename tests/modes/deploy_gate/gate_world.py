@@ -4,14 +4,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from cicd_agent.core.actions import RunState
-from cicd_agent.core.change import Change, ChangeSource, Commit
-from cicd_agent.core.event import Event, EventKind, Ref
-from cicd_agent.core.gate import CheckState, GateEvidence, OriginPull, PastDeployment, ReviewState, Word
+from cicd_agent.domain.change import Change, ChangeSource, Commit
+from cicd_agent.domain.event import Event, EventKind, Ref
+from cicd_agent.domain.gate_evidence import CheckState, GateEvidence, OriginPull, PastDeployment, ReviewState, Word
+from cicd_agent.domain.workflow_run import RunState
 from cicd_agent.modes import World
 from cicd_agent.modes.deploy_gate.gather import gather
-from cicd_agent.settings import Settings
-from tests.fakes import FakeForge, FakeRepository, FakeWorkspace
+from cicd_agent.settings.schema import Settings
+from tests.support.fakes.ports import FakeForge, FakeRepository, FakeWorkspace
 
 NOW = 1_900_000_000
 SHA, BASE, HEAD, OLD = "c" * 40, "b" * 40, "d" * 40, "a" * 40

@@ -2,16 +2,16 @@
 
 import pytest
 
-from cicd_agent.core.event import Event, EventKind
-from cicd_agent.core.evidence import Evidence, Exhibit
-from cicd_agent.core.gate import CheckState, GateEvidence, Incident, Reading, State
-from cicd_agent.core.verdict import RiskLevel
+from cicd_agent.domain.event import Event, EventKind
+from cicd_agent.domain.evidence import Evidence, Exhibit
+from cicd_agent.domain.gate_evidence import CheckState, GateEvidence, Incident, Reading, State
+from cicd_agent.domain.verdict import RiskLevel
 from cicd_agent.modes.deploy_gate.claims import MOST, complain, prove
 from cicd_agent.modes.deploy_gate.draft import GateDraft, ObjectionDraft
 from cicd_agent.modes.deploy_gate.exhibits import exhibits
 from cicd_agent.modes.deploy_gate.questions import questions
-from cicd_agent.settings import Provider, Settings
-from tests.changes import change_of
+from cicd_agent.settings.schema import Provider, Settings
+from tests.support.samples.changes import change_of
 
 SETTINGS = Settings()
 OLD = "def total(rows):\n    return sum(rows)\n"

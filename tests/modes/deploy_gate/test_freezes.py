@@ -9,7 +9,7 @@ from pydantic import ValidationError
 
 from cicd_agent.modes.deploy_gate.cron import Cron, parse
 from cicd_agent.modes.deploy_gate.freezes import Calendar, calendar
-from cicd_agent.settings import Freeze
+from cicd_agent.settings.schema import Freeze
 
 
 def at(text: str) -> int:

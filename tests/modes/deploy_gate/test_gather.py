@@ -6,16 +6,15 @@ from importlib import import_module
 
 import pytest
 
-from cicd_agent.core.actions import RunState
-from cicd_agent.core.event import Actor, Comment, Deployment, Event, EventKind, Ref, WorkflowRun
-from cicd_agent.core.gate import FACTS, SIGNALS, Match, PastDeployment, State
-from cicd_agent.core.markdown import find_marker, marker
+from cicd_agent.domain.event import Actor, Comment, Deployment, Event, EventKind, Ref, WorkflowRun
+from cicd_agent.domain.gate_evidence import FACTS, SIGNALS, Match, PastDeployment, State
+from cicd_agent.domain.text.markdown import find_marker, marker
+from cicd_agent.domain.workflow_run import RunState
 from cicd_agent.errors import ForgeRefused
-from cicd_agent.modes.deploy_gate.fetching import came, fetch, settle
+from cicd_agent.modes.deploy_gate.approvals.comments import key
 from cicd_agent.modes.deploy_gate.gather import declines, gather
-from cicd_agent.modes.deploy_gate.heard import key
-from cicd_agent.settings import Settings
-from tests.fake_repository import FakeRepository
+from cicd_agent.modes.deploy_gate.signals.fetch import came, fetch, settle
+from cicd_agent.settings.schema import Settings
 from tests.modes.deploy_gate.gate_world import (
     BASE,
     EVENT,
@@ -29,6 +28,7 @@ from tests.modes.deploy_gate.gate_world import (
     change,
     word,
 )
+from tests.support.fakes.repository import FakeRepository
 
 REQUESTS = {"checks": 2, "deployments": 2}
 """Requests of a read on the wire, where they are more than one."""

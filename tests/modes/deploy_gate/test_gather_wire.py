@@ -2,13 +2,13 @@
 
 from dataclasses import replace
 
-from cicd_agent.adapters.github import GitHubForge
-from cicd_agent.core.event import Deployment, Event, EventKind, Ref
-from cicd_agent.core.gate import GateEvidence, Match, State
+from cicd_agent.adapters.github.forge import GitHubForge
+from cicd_agent.domain.event import Deployment, Event, EventKind, Ref
+from cicd_agent.domain.gate_evidence import GateEvidence, Match, State
 from cicd_agent.modes.deploy_gate.gather import gather
-from cicd_agent.settings import Settings
+from cicd_agent.settings.schema import Settings
 from tests.modes.deploy_gate.gate_world import BASE, EVENT, HEAD, NOW, RUN, SHA, GateWorld
-from tests.servers.github import FakeGitHub
+from tests.support.servers.github.app import FakeGitHub
 
 RIGHTS = {"checks": "read", "statuses": "read", "actions": "read", "issues": "read", "deployments": "read"}
 EVENTS = (

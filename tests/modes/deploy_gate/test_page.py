@@ -8,15 +8,24 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from cicd_agent.core.evidence import Gap
-from cicd_agent.core.gate import CheckState, Deployed, Incident, Match, State
-from cicd_agent.core.gated import Gated, points
-from cicd_agent.core.inert import problems
-from cicd_agent.core.plan import Annotation, Comment, Deployment, Issue, Notification, Output, ReviewRequest, Summary
+from cicd_agent.domain.effects import (
+    Annotation,
+    Comment,
+    Deployment,
+    Issue,
+    Notification,
+    Output,
+    ReviewRequest,
+    Summary,
+)
+from cicd_agent.domain.evidence import Gap
+from cicd_agent.domain.gate_decision import Gated, points
+from cicd_agent.domain.gate_evidence import CheckState, Deployed, Incident, Match, State
+from cicd_agent.domain.text.sanitizer import problems
 from cicd_agent.modes import Account
 from cicd_agent.modes.deploy_gate.page import LONGEST, comment, sentence, summary
 from cicd_agent.modes.deploy_gate.report import OUTPUTS, report
-from cicd_agent.settings import Settings
+from cicd_agent.settings.schema import Settings
 from tests.modes.deploy_gate import evidences as given_by
 
 HOSTS = frozenset({"github.test"})

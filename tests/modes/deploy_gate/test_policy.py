@@ -3,7 +3,7 @@ from typing import Any
 import pytest
 
 from cicd_agent.modes.deploy_gate.policy import BANDS, WEIGHTS, digest, policy
-from cicd_agent.settings import Band, Freeze, Settings
+from cicd_agent.settings.schema import Band, Freeze, Settings
 
 
 def test_the_defaults_are_those_of_the_documents() -> None:

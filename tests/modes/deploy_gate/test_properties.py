@@ -7,13 +7,13 @@ from hypothesis import assume, given
 from hypothesis import settings as examples
 from hypothesis import strategies as st
 
-from cicd_agent.core.evidence import Evidence
-from cicd_agent.core.finding import Severity
-from cicd_agent.core.gate import FACTS, SIGNALS, Deployed, Incident, Reading, State, Word
-from cicd_agent.core.gated import GateDecision
-from cicd_agent.modes.deploy_gate.approval import Voice
+from cicd_agent.domain.evidence import Evidence
+from cicd_agent.domain.finding import Severity
+from cicd_agent.domain.gate_decision import GateDecision
+from cicd_agent.domain.gate_evidence import FACTS, SIGNALS, Deployed, Incident, Reading, State, Word
+from cicd_agent.modes.deploy_gate.approvals.approval import Voice
 from cicd_agent.modes.deploy_gate.draft import GateDraft
-from cicd_agent.settings import Settings
+from cicd_agent.settings.schema import Settings
 from tests.modes.deploy_gate.evidences import (
     AT,
     WORSE,
@@ -28,7 +28,7 @@ from tests.modes.deploy_gate.evidences import (
     with_reading,
     word,
 )
-from tests.strategies import drafts
+from tests.support.strategies import drafts
 
 SETTINGS = Settings()
 MODELS = st.one_of(

@@ -3,13 +3,12 @@ from typing import Any
 
 import pytest
 
-from cicd_agent.core.event import Deployment
-from cicd_agent.core.finding import Severity
-from cicd_agent.core.gate import Incident, Match, ReviewState, State
-from cicd_agent.core.gated import Band, Gated, GateDecision
-from cicd_agent.core.verdict import Conclusion, RiskLevel
-from cicd_agent.settings import Route
-from tests.changes import change_of
+from cicd_agent.domain.event import Deployment
+from cicd_agent.domain.finding import Severity
+from cicd_agent.domain.gate_decision import Band, Gated, GateDecision
+from cicd_agent.domain.gate_evidence import Incident, Match, ReviewState, State
+from cicd_agent.domain.verdict import Conclusion, RiskLevel
+from cicd_agent.settings.schema import Route
 from tests.modes.deploy_gate.evidences import (
     APPROVED,
     AT,
@@ -33,6 +32,7 @@ from tests.modes.deploy_gate.evidences import (
     with_reading,
     word,
 )
+from tests.support.samples.changes import change_of
 
 CLEAN = evidence()
 OBJECTS = ("it raises a limit that the peer does not allow", "limit = 5")

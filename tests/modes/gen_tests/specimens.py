@@ -2,17 +2,17 @@
 
 from dataclasses import replace
 
-from cicd_agent.core.candidate import CandidateReport, Hurdle, Settled
-from cicd_agent.core.event import Event
-from cicd_agent.core.evidence import Evidence
-from cicd_agent.core.flaky import FlakyHunt, FlakyKind, FlakyTest
-from cicd_agent.core.testrun import FileCoverage
+from cicd_agent.domain.candidate import CandidateReport, Hurdle, Settled
+from cicd_agent.domain.event import Event
+from cicd_agent.domain.evidence import Evidence
+from cicd_agent.domain.flaky import FlakyHunt, FlakyKind, FlakyTest
+from cicd_agent.domain.test_run import FileCoverage
 from cicd_agent.modes.gen_tests.draft import ProposedTest, TestsDraft
 from cicd_agent.modes.gen_tests.draft import candidates as proposed
-from cicd_agent.modes.gen_tests.known import known
-from tests.changes import change_of
-from tests.trial_world import BOUNDARY, CONSTANT, HOME, OLD, TESTS, candidate
-from tests.trial_world import evidence as small
+from cicd_agent.modes.gen_tests.gathered import known
+from tests.support.samples.changes import change_of
+from tests.support.trial_world import BOUNDARY, CONSTANT, HOME, OLD, TESTS, candidate
+from tests.support.trial_world import evidence as small
 
 NEW = "def grade(points):\n    if points >= 90:\n        return 'A'\n    return 'B'\n"
 FLAKY = FlakyTest(f"{HOME}::test_other", FlakyKind.RANDOMNESS, 3, 20, "assert 1 == 2", shown_by="It fails with seed 7.")

@@ -1,20 +1,20 @@
 from dataclasses import replace
 
-from cicd_agent.agent.turns import Answer
-from cicd_agent.core.candidate import CandidateReport, Expectation, Hurdle, Origin
-from cicd_agent.core.candidates import keyed
-from cicd_agent.core.event import Actor, PullRequest
-from cicd_agent.core.evidence import Evidence
-from cicd_agent.core.suite import SuiteState
-from cicd_agent.core.testrun import Fate, MutantOutcome
+from cicd_agent.agent.messages import Answer
+from cicd_agent.analysis.python_tests.candidate_key import keyed
+from cicd_agent.domain.candidate import CandidateReport, Expectation, Hurdle, Origin
+from cicd_agent.domain.event import Actor, PullRequest
+from cicd_agent.domain.evidence import Evidence
+from cicd_agent.domain.suite import SuiteState
+from cicd_agent.domain.test_run import Fate, MutantOutcome
 from cicd_agent.errors import Exit
+from cicd_agent.modes.gen_tests.coverage_targets import targets
 from cicd_agent.modes.gen_tests.draft import ProposedTest, TestsDraft, candidates
-from cicd_agent.modes.gen_tests.goals import targets
-from cicd_agent.modes.gen_tests.known import known
+from cicd_agent.modes.gen_tests.gathered import known
 from cicd_agent.modes.gen_tests.questions import complain, prompt, question, questions, weigh
-from cicd_agent.modes.gen_tests.subjects import subjects
-from cicd_agent.settings import Provider, Settings
-from tests.trial_world import BOUNDARY, evidence
+from cicd_agent.modes.gen_tests.testable_files import subjects
+from cicd_agent.settings.schema import Provider, Settings
+from tests.support.trial_world import BOUNDARY, evidence
 
 SETTINGS = Settings(provider=Provider.OPENAI)
 FINE = ProposedTest(

@@ -3,17 +3,17 @@ from dataclasses import replace
 
 import pytest
 
-from cicd_agent.core.ports_tests import Seen
-from cicd_agent.core.suite import SuiteState
-from cicd_agent.core.testrun import Outcome, PytestRun, RunResult, TestOutcome
+from cicd_agent.domain.ports.test_runner import Seen
+from cicd_agent.domain.suite import SuiteState
+from cicd_agent.domain.test_run import Outcome, PytestRun, RunResult, TestOutcome
 from cicd_agent.modes import World
 from cicd_agent.modes.gen_tests.baseline import MOST_MUTANTS, baseline
 from cicd_agent.modes.gen_tests.experiment import experiment, hand_over
-from cicd_agent.modes.gen_tests.known import known
-from cicd_agent.modes.gen_tests.subjects import Subject
-from cicd_agent.settings import Settings
-from tests.fake_laboratory import FakeLaboratory
-from tests.trial_world import NEW, Project, candidate, evidence
+from cicd_agent.modes.gen_tests.gathered import known
+from cicd_agent.modes.gen_tests.testable_files import Subject
+from cicd_agent.settings.schema import Settings
+from tests.support.fakes.test_runner import FakeLaboratory
+from tests.support.trial_world import NEW, Project, candidate, evidence
 
 SUBJECT = Subject("calc.py", NEW, (2, 3, 7, 8))
 GREEN = TestOutcome("tests/test_calc.py::test_other", Outcome.PASSED)

@@ -8,20 +8,20 @@ from typing import Literal, get_args
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from cicd_agent.adapters.terminal_tests import render_tests
-from cicd_agent.core.candidate import Candidate, CandidateReport, Expectation, Hurdle, Label, Origin
-from cicd_agent.core.event import Event, EventKind, PullRequest, Ref
-from cicd_agent.core.evidence import Gap
-from cicd_agent.core.flaky import FlakyHunt, FlakyKind, FlakyTest
-from cicd_agent.core.generated import Covered, Generated, Open, PossibleBug, Share, Suspicion
-from cicd_agent.core.inert import problems
-from cicd_agent.core.mutant import Mutant
-from cicd_agent.core.plan import Annotation, Comment, Commit, OpenPull, Summary
-from cicd_agent.core.suite import Suite, SuiteState
-from cicd_agent.core.verdict import Conclusion
+from cicd_agent.domain.candidate import Candidate, CandidateReport, Expectation, Hurdle, Label, Origin
+from cicd_agent.domain.effects import Annotation, Comment, Commit, OpenPull, Summary
+from cicd_agent.domain.event import Event, EventKind, PullRequest, Ref
+from cicd_agent.domain.evidence import Gap
+from cicd_agent.domain.flaky import FlakyHunt, FlakyKind, FlakyTest
+from cicd_agent.domain.generated_tests import Covered, Generated, Open, PossibleBug, Share, Suspicion
+from cicd_agent.domain.mutant import Mutant
+from cicd_agent.domain.suite import Suite, SuiteState
+from cicd_agent.domain.text.sanitizer import problems
+from cicd_agent.domain.verdict import Conclusion
 from cicd_agent.modes import Account
 from cicd_agent.modes.gen_tests.report import report
-from cicd_agent.settings import Settings
+from cicd_agent.rendering.terminal.generated_tests import render_tests
+from cicd_agent.settings.schema import Settings
 from tests.modes.gen_tests.specimens import evidence
 
 EVENT = Event(

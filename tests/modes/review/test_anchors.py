@@ -3,7 +3,7 @@ from dataclasses import replace
 import pytest
 
 from benchmarks.anchors import CLAIMS, run
-from cicd_agent.core.quote import Miss, Place, Quotes
+from cicd_agent.domain.text.quote import Miss, Place, Quotes
 
 
 def test_of_5000_random_claims_none_ends_outside_the_diff_and_none_is_lost() -> None:

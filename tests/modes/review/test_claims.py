@@ -2,14 +2,14 @@ from typing import Any
 
 import pytest
 
-from cicd_agent.core.change import Change, ChangeSource
-from cicd_agent.core.diff import Side
-from cicd_agent.core.diff_parse import parse_diff
-from cicd_agent.core.finding import Category, Severity
-from cicd_agent.core.verdict import RiskLevel
+from cicd_agent.analysis.rules.risk_floor import capped
+from cicd_agent.domain.change import Change, ChangeSource
+from cicd_agent.domain.diff import Side
+from cicd_agent.domain.diff_parser import parse_diff
+from cicd_agent.domain.finding import Category, Severity
+from cicd_agent.domain.verdict import RiskLevel
 from cicd_agent.modes.review.claims import MOST_CLAIMS, Prover, complain
 from cicd_agent.modes.review.draft import Claim, ClaimedSide, ReviewDraft
-from cicd_agent.modes.rulebook.floors import capped
 
 DIFF = """\
 diff --git a/old name.py b/new.py

@@ -1,16 +1,16 @@
 from dataclasses import replace
 
-from cicd_agent.core.change import Change
-from cicd_agent.core.event import Event, EventKind
-from cicd_agent.core.evidence import Evidence, Gap
-from cicd_agent.core.finding import Category, Finding, Location, Severity
-from cicd_agent.core.picture import Pie, Slice
-from cicd_agent.core.verdict import Conclusion, Risk, RiskLevel, Strength, Verdict
+from cicd_agent.domain.change import Change
+from cicd_agent.domain.chart import Pie, Slice
+from cicd_agent.domain.event import Event, EventKind
+from cicd_agent.domain.evidence import Evidence, Gap
+from cicd_agent.domain.finding import Category, Finding, Location, Severity
+from cicd_agent.domain.verdict import Conclusion, Risk, RiskLevel, Strength, Verdict
 from cicd_agent.modes import Account
+from cicd_agent.modes.review.charts import pictures
 from cicd_agent.modes.review.page import summary
-from cicd_agent.modes.review.pictures import pictures
-from cicd_agent.settings import Settings
-from tests.changes import change_of
+from cicd_agent.settings.schema import Settings
+from tests.support.samples.changes import change_of
 
 CHANGE = change_of(*((f"src/{name}.py", None, "x = 1\ny = 2\n") for name in "abcdef"))
 VERDICT = Verdict(Conclusion.NEUTRAL, "comment", None, Risk(RiskLevel.LOW, 1))

@@ -3,17 +3,17 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cicd_agent.core.diff import Side
-from cicd_agent.core.event import Event, EventKind, PullRequest, Ref
-from cicd_agent.core.evidence import Evidence
-from cicd_agent.core.thread import Remark, Thread
+from cicd_agent.domain.diff import Side
+from cicd_agent.domain.event import Event, EventKind, PullRequest, Ref
+from cicd_agent.domain.evidence import Evidence
+from cicd_agent.domain.thread import Remark, Thread
 from cicd_agent.errors import ForgeRefused
 from cicd_agent.modes import World
 from cicd_agent.modes.review.discussion import MOST, discussion
 from cicd_agent.modes.review.gather import gather
-from cicd_agent.settings import Settings
-from tests.changes import change_of
-from tests.fakes import FakeForge, FakeRepository
+from cicd_agent.settings.schema import Settings
+from tests.support.fakes.ports import FakeForge, FakeRepository
+from tests.support.samples.changes import change_of
 
 CHANGE = change_of(("app.py", "import os\n", "import os\nrun(1)\n"), (".env", "", "KEY=1\n"))
 EVENT = Event(

@@ -5,17 +5,17 @@ from typing import Any, TypeVar
 
 import pytest
 
-from cicd_agent.core.change import Change, ChangeSource
-from cicd_agent.core.diff import Side
-from cicd_agent.core.diff_parse import parse_diff
-from cicd_agent.core.event import Event, EventKind, PullRequest
-from cicd_agent.core.evidence import Evidence, Gap
-from cicd_agent.core.finding import Category, Finding, Location, Severity
-from cicd_agent.core.plan import Annotation, CheckRun, Comment, Effect, Labels, Plan, Review, ReviewEvent
-from cicd_agent.core.verdict import Conclusion, Risk, RiskLevel, Verdict
+from cicd_agent.domain.change import Change, ChangeSource
+from cicd_agent.domain.diff import Side
+from cicd_agent.domain.diff_parser import parse_diff
+from cicd_agent.domain.effects import Annotation, CheckRun, Comment, Effect, Labels, Plan, Review, ReviewEvent
+from cicd_agent.domain.event import Event, EventKind, PullRequest
+from cicd_agent.domain.evidence import Evidence, Gap
+from cicd_agent.domain.finding import Category, Finding, Location, Severity
+from cicd_agent.domain.verdict import Conclusion, Risk, RiskLevel, Verdict
 from cicd_agent.modes import Account
 from cicd_agent.modes.review.report import report
-from cicd_agent.settings import Settings
+from cicd_agent.settings.schema import Settings
 
 DIFF = """\
 diff --git a/app.py b/app.py

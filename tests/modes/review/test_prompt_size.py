@@ -4,16 +4,16 @@ import json
 
 import pytest
 
-from cicd_agent.agent.dialogue import fixed_tokens
+from cicd_agent.agent.conversation import fixed_tokens
 from cicd_agent.agent.prompt import compose, estimate, render
 from cicd_agent.agent.schema import strict
-from cicd_agent.agent.tools import lookups
-from cicd_agent.core.event import Event, EventKind
-from cicd_agent.core.evidence import Evidence
+from cicd_agent.agent.tools.repository import lookups
+from cicd_agent.domain.event import Event, EventKind
+from cicd_agent.domain.evidence import Evidence
 from cicd_agent.modes.review.questions import questions
-from cicd_agent.settings import Settings
-from tests.changes import change_of
-from tests.fake_library import FakeLibrary
+from cicd_agent.settings.schema import Settings
+from tests.support.fakes.library import FakeLibrary
+from tests.support.samples.changes import change_of
 
 METHOD = """
     def total_{n}(self, rows):

@@ -3,20 +3,30 @@ from typing import Any
 
 import pytest
 
-from cicd_agent.agent.turns import Usage
-from cicd_agent.core.change import Change, ChangeSource
-from cicd_agent.core.diff import Side
-from cicd_agent.core.diff_parse import parse_diff
-from cicd_agent.core.event import Event, EventKind, PullRequest
-from cicd_agent.core.evidence import Evidence, Gap
-from cicd_agent.core.finding import Category, Finding, Location, Origin, Severity
-from cicd_agent.core.inert import problems
-from cicd_agent.core.plan import Annotation, Comment, Effect, InlineComment, Level, Output, Review, ReviewEvent, Summary
-from cicd_agent.core.verdict import Conclusion, Rejected, Risk, RiskLevel, Suppressed, SuppressedBy, Verdict
+from cicd_agent.agent.messages import Usage
+from cicd_agent.domain.change import Change, ChangeSource
+from cicd_agent.domain.diff import Side
+from cicd_agent.domain.diff_parser import parse_diff
+from cicd_agent.domain.effects import (
+    Annotation,
+    Comment,
+    Effect,
+    InlineComment,
+    Level,
+    Output,
+    Review,
+    ReviewEvent,
+    Summary,
+)
+from cicd_agent.domain.event import Event, EventKind, PullRequest
+from cicd_agent.domain.evidence import Evidence, Gap
+from cicd_agent.domain.finding import Category, Finding, Location, Origin, Severity
+from cicd_agent.domain.text.sanitizer import problems
+from cicd_agent.domain.verdict import Conclusion, Rejected, Risk, RiskLevel, Suppressed, SuppressedBy, Verdict
 from cicd_agent.modes import Account
 from cicd_agent.modes.review.page import inline, summary
 from cicd_agent.modes.review.report import report
-from cicd_agent.settings import Settings
+from cicd_agent.settings.schema import Settings
 
 DIFF = """\
 diff --git a/app.py b/app.py

@@ -9,12 +9,12 @@ import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from cicd_agent.core.change import Change
-from cicd_agent.core.diff import Side
-from cicd_agent.core.finding import Category, Finding, Location, Severity
+from cicd_agent.analysis.rules.run import findings
+from cicd_agent.domain.change import Change
+from cicd_agent.domain.diff import Side
+from cicd_agent.domain.finding import Category, Finding, Location, Severity
 from cicd_agent.modes.review.suggestion import MOST_LINES, MOST_TRIALS, Trial, Trials, fixes, proved, why_shown
-from cicd_agent.modes.rulebook.ruling import findings
-from tests.changes import change_of
+from tests.support.samples.changes import change_of
 
 APP = "import os\n\n\ndef go(name):\n    os.system(name)\n    return name\n"
 BASE = "import os\n"

@@ -7,23 +7,23 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cicd_agent.core.change import Change, ChangeSource
-from cicd_agent.core.diff import Side
-from cicd_agent.core.event import Event, EventKind, PullRequest
-from cicd_agent.core.evidence import Evidence, Gap
-from cicd_agent.core.finding import Category, Finding, Location, Origin, Severity
-from cicd_agent.core.inert import problems
-from cicd_agent.core.plan import Comment, Effect, Resolve, Review
-from cicd_agent.core.thread import MOST_RESOLVED, Thread
-from cicd_agent.core.verdict import Conclusion, Risk, RiskLevel, SuppressedBy, Verdict
+from cicd_agent.analysis.rules import RULES
+from cicd_agent.analysis.rules.run import RuleDraft
+from cicd_agent.domain.change import Change, ChangeSource
+from cicd_agent.domain.diff import Side
+from cicd_agent.domain.effects import Comment, Effect, Resolve, Review
+from cicd_agent.domain.event import Event, EventKind, PullRequest
+from cicd_agent.domain.evidence import Evidence, Gap
+from cicd_agent.domain.finding import Category, Finding, Location, Origin, Severity
+from cicd_agent.domain.text.sanitizer import problems
+from cicd_agent.domain.thread import MOST_RESOLVED, Thread
+from cicd_agent.domain.verdict import Conclusion, Risk, RiskLevel, SuppressedBy, Verdict
 from cicd_agent.modes import Account
 from cicd_agent.modes.review.report import report
 from cicd_agent.modes.review.threads import fixed, hush, keys, unsaid
 from cicd_agent.modes.review.verdict import verify
-from cicd_agent.modes.rulebook import RULES
-from cicd_agent.modes.rulebook.ruling import RuleDraft
-from cicd_agent.settings import Settings
-from tests.changes import change_of
+from cicd_agent.settings.schema import Settings
+from tests.support.samples.changes import change_of
 
 CHANGE = change_of(("app.py", "import os\n", "import os\nrun(1)\nrun(2)\nrun(1)\n"), ("gone.py", "x = 1\n", None))
 EVENT = Event(EventKind.PULL_REQUEST, repo="o/r", sha=CHANGE.head, pull=PullRequest(7), server="https://github.example")

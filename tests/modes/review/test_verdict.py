@@ -3,18 +3,18 @@ from typing import Any
 
 import pytest
 
-from cicd_agent.agent.turns import Answer
-from cicd_agent.core.change import Change, ChangeSource
-from cicd_agent.core.diff_parse import parse_diff
-from cicd_agent.core.event import Event, EventKind, PullRequest
-from cicd_agent.core.evidence import Evidence, Gap
-from cicd_agent.core.finding import Category, Finding, Location, Origin, Severity
-from cicd_agent.core.paths import Area, PathKind
-from cicd_agent.core.verdict import Conclusion, RiskLevel, SuppressedBy, Verdict
+from cicd_agent.agent.messages import Answer
+from cicd_agent.analysis.rules.run import RuleDraft
+from cicd_agent.domain.change import Change, ChangeSource
+from cicd_agent.domain.diff_parser import parse_diff
+from cicd_agent.domain.event import Event, EventKind, PullRequest
+from cicd_agent.domain.evidence import Evidence, Gap
+from cicd_agent.domain.finding import Category, Finding, Location, Origin, Severity
+from cicd_agent.domain.paths import Area, PathKind
+from cicd_agent.domain.verdict import Conclusion, RiskLevel, SuppressedBy, Verdict
 from cicd_agent.modes.review.draft import Claim, ClaimedSide, ReviewDraft
 from cicd_agent.modes.review.verdict import verify
-from cicd_agent.modes.rulebook.ruling import RuleDraft
-from cicd_agent.settings import Settings
+from cicd_agent.settings.schema import Settings
 
 DIFF = """\
 diff --git a/app.py b/app.py

@@ -3,14 +3,14 @@
 from dataclasses import replace
 from typing import Any
 
-from cicd_agent.core.change import Change
-from cicd_agent.core.event import Event, EventKind, Ref
-from cicd_agent.core.evidence import Evidence
-from cicd_agent.core.history import History
-from cicd_agent.core.routed import AffectedTests, Routed, RouteEvidence
+from cicd_agent.domain.change import Change
+from cicd_agent.domain.event import Event, EventKind, Ref
+from cicd_agent.domain.evidence import Evidence
+from cicd_agent.domain.history import History
+from cicd_agent.domain.route_plan import AffectedTests, Routed, RouteEvidence
 from cicd_agent.modes.route import ROUTE
-from cicd_agent.settings import Settings
-from tests.changes import change_of
+from cicd_agent.settings.schema import Settings
+from tests.support.samples.changes import change_of
 
 BASE, HEAD = "b" * 40, "h" * 40
 PUSH = Event(

@@ -2,11 +2,11 @@ from dataclasses import replace
 
 import pytest
 
-from cicd_agent.core.change import Change
-from cicd_agent.core.diff import ChangeKind
+from cicd_agent.domain.change import Change
+from cicd_agent.domain.diff import ChangeKind
 from cicd_agent.modes.route.areas import area_runs, outside
-from tests.changes import change_of
 from tests.modes.route.routing import evidence, route, settings
+from tests.support.samples.changes import change_of
 
 
 def touching(*paths: str) -> Change:

@@ -7,14 +7,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from cicd_agent.core.evidence import Evidence
-from cicd_agent.core.facts import Fact, FactKind
+from cicd_agent.domain.evidence import Evidence
+from cicd_agent.domain.facts import Fact, FactKind
 from cicd_agent.modes import World
 from cicd_agent.modes.route.gather import gather
-from cicd_agent.settings import Settings
-from tests.fake_state import FakeState
+from cicd_agent.settings.schema import Settings
 from tests.modes.route.routing import BASE, HEAD, PROVED, PUSH, route
 from tests.modes.route.test_gather import CHANGE, repository
+from tests.support.fakes.state import FakeState
 
 NOW = 1_790_000_000
 

@@ -2,18 +2,18 @@ from dataclasses import replace
 
 import pytest
 
-from cicd_agent.core.change import Change
-from cicd_agent.core.diff import ChangeKind, FileDiff
-from cicd_agent.core.event import Event, EventKind, PullRequest, Ref
-from cicd_agent.core.history import Past, PastCommit
-from cicd_agent.core.routed import RouteEvidence
+from cicd_agent.domain.change import Change
+from cicd_agent.domain.diff import ChangeKind, FileDiff
+from cicd_agent.domain.event import Event, EventKind, PullRequest, Ref
+from cicd_agent.domain.history import Past, PastCommit
+from cicd_agent.domain.route_plan import RouteEvidence
 from cicd_agent.errors import ForgeRefused
 from cicd_agent.modes import World
 from cicd_agent.modes.route.gather import gather
-from cicd_agent.settings import Settings
-from tests.changes import change_of
-from tests.fakes import FakeForge, FakeRepository
+from cicd_agent.settings.schema import Settings
 from tests.modes.route.routing import BASE, CODE, HEAD, PROVED, PUSH
+from tests.support.fakes.ports import FakeForge, FakeRepository
+from tests.support.samples.changes import change_of
 
 CHANGE = change_of(CODE)
 PAST = Past((PastCommit("p" * 40, 1_000, "a", "Begin", ("src/app/api.py",), ((1, 0),)),))

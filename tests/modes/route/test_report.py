@@ -4,17 +4,17 @@ from dataclasses import replace
 
 import pytest
 
-from cicd_agent.core.evidence import Evidence, Gap
-from cicd_agent.core.gate_needs import read_plan
-from cicd_agent.core.picture import Pie, Slice
-from cicd_agent.core.plan import Annotation, Artifact, Output, Plan, Summary
-from cicd_agent.core.routed import Routed
-from cicd_agent.core.verdict import Ground, Reason
+from cicd_agent.domain.chart import Pie, Slice
+from cicd_agent.domain.effects import Annotation, Artifact, Output, Plan, Summary
+from cicd_agent.domain.evidence import Evidence, Gap
+from cicd_agent.domain.route_plan import Routed
+from cicd_agent.domain.verdict import Ground, Reason
 from cicd_agent.modes import Account
 from cicd_agent.modes.route import ROUTE
+from cicd_agent.modes.route.needs import read_plan
 from cicd_agent.modes.route.page import sentence
 from cicd_agent.modes.route.report import OUTPUTS, RUNS
-from cicd_agent.settings import Settings
+from cicd_agent.settings.schema import Settings
 from tests.modes.route.routing import CODE, DEPENDENCIES, DOCS, LOGIN, PROVED, UNPROVED, evidence, route, settings
 
 HOSTILE = "a|`b`\n::error::x <img src=x> @all\u202e.py"

@@ -5,12 +5,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cicd_agent.core.event import Event, EventKind
-from cicd_agent.core.evidence import Evidence
-from cicd_agent.core.routed import AffectedTests, Cells
-from cicd_agent.core.verdict import Conclusion, RiskLevel
+from cicd_agent.domain.event import Event, EventKind
+from cicd_agent.domain.evidence import Evidence
+from cicd_agent.domain.route_plan import AffectedTests, Cells
+from cicd_agent.domain.verdict import Conclusion, RiskLevel
 from cicd_agent.modes.route.table import TABLE, build_for, overridden
-from tests.changes import change_of
 from tests.modes.route.routing import (
     CODE,
     COMMENT,
@@ -25,6 +24,7 @@ from tests.modes.route.routing import (
     route,
     settings,
 )
+from tests.support.samples.changes import change_of
 
 LONG = ("src/app/long.py", None, "".join(f"a{line} = {line}\n" for line in range(3_000)))
 FULL = Cells("full", "cached", "rolling")

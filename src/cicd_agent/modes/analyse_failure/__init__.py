@@ -3,19 +3,19 @@
 from collections.abc import Sequence
 from typing import Any
 
-from cicd_agent.agent.turns import Answer
-from cicd_agent.core.event import Event
-from cicd_agent.core.evidence import Evidence
+from cicd_agent.agent.messages import Answer
+from cicd_agent.domain.event import Event
+from cicd_agent.domain.evidence import Evidence
 from cicd_agent.modes import NO_OUTPUTS
 from cicd_agent.modes.analyse_failure.experiments import experiment
 from cicd_agent.modes.analyse_failure.gather import declines, gather
-from cicd_agent.modes.analyse_failure.memory import remember
+from cicd_agent.modes.analyse_failure.incremental_state import remember
 from cicd_agent.modes.analyse_failure.questions import questions
 from cicd_agent.modes.analyse_failure.report import OUTPUTS, report
 from cicd_agent.modes.analyse_failure.rules import rules
 from cicd_agent.modes.analyse_failure.verdict import verify
-from cicd_agent.modes.changes import change_lookups
-from cicd_agent.settings import Settings
+from cicd_agent.modes.shared.change_reader import change_lookups
+from cicd_agent.settings.schema import Settings
 
 
 class AnalyseFailure:

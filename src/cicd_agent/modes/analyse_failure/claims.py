@@ -5,20 +5,20 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import IntEnum
 
-from cicd_agent.core.change import Change
-from cicd_agent.core.diagnosis import Cited, Claim, Diagnosis, Dropped
-from cicd_agent.core.diff import FileDiff, Side
-from cicd_agent.core.evidence import Evidence, Exhibit
-from cicd_agent.core.failed import FailedJob, FailedRun, Role
-from cicd_agent.core.log.extract import Kept
-from cicd_agent.core.quote import Place, Quotes, shown
-from cicd_agent.core.words import clip
+from cicd_agent.analysis.logs.extract import Kept
+from cicd_agent.domain.change import Change
+from cicd_agent.domain.diagnosis import Cited, Claim, Diagnosis, Dropped
+from cicd_agent.domain.diff import FileDiff, Side
+from cicd_agent.domain.evidence import Evidence, Exhibit
+from cicd_agent.domain.failed_run import FailedJob, FailedRun, Role
+from cicd_agent.domain.text.quote import Place, Quotes, shown
+from cicd_agent.domain.text.words import clip
 from cicd_agent.modes.analyse_failure.draft import Citation, ClaimDraft
 from cicd_agent.modes.analyse_failure.exhibits import logs
 from cicd_agent.modes.analyse_failure.groups import tells
 from cicd_agent.modes.analyse_failure.scope import Scope
-from cicd_agent.modes.changes import showable
-from cicd_agent.settings import Settings
+from cicd_agent.modes.shared.change_reader import showable
+from cicd_agent.settings.schema import Settings
 
 MOST_CLAIMS = 20
 MOST_CITATIONS = 8

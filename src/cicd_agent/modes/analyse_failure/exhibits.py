@@ -4,20 +4,20 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 
-from cicd_agent.agent.parts import PART
 from cicd_agent.agent.prompt import estimate
-from cicd_agent.core.change import Change
-from cicd_agent.core.diagnosis import Diagnosis, Meeting
-from cicd_agent.core.evidence import Evidence, Exhibit
-from cicd_agent.core.failed import Candidate, FailedJob, FailedRun, LogSource, Role
-from cicd_agent.core.log.extract import Elision, Kept
-from cicd_agent.core.results import Case, Outcome
-from cicd_agent.core.words import clip, count
-from cicd_agent.modes.analyse_failure.earlier import lines
-from cicd_agent.modes.analyse_failure.memory import failed_of
-from cicd_agent.modes.changes import showable, unread
-from cicd_agent.modes.packing import pieces
-from cicd_agent.settings import Settings
+from cicd_agent.agent.sharding import PART
+from cicd_agent.analysis.logs.extract import Elision, Kept
+from cicd_agent.analysis.test_reports.cases import Case, Outcome
+from cicd_agent.domain.change import Change
+from cicd_agent.domain.diagnosis import Diagnosis, Meeting
+from cicd_agent.domain.evidence import Evidence, Exhibit
+from cicd_agent.domain.failed_run import Candidate, FailedJob, FailedRun, LogSource, Role
+from cicd_agent.domain.text.words import clip, count
+from cicd_agent.modes.analyse_failure.incremental_state import failed_of
+from cicd_agent.modes.analyse_failure.runs.previous_failures import lines
+from cicd_agent.modes.shared.change_reader import showable, unread
+from cicd_agent.modes.shared.diff_exhibits import pieces
+from cicd_agent.settings.schema import Settings
 
 MOST_LOGS = 5
 """Jobs whose lines are shown: whoever reads five without the cause does not find it in the sixth."""

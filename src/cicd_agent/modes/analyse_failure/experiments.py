@@ -5,14 +5,14 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any
 
-from cicd_agent.agent.turns import Answer
-from cicd_agent.core.diff import ChangeKind
-from cicd_agent.core.evidence import Evidence
-from cicd_agent.core.patch import Flaw, read_patch
-from cicd_agent.core.trial import Trial
+from cicd_agent.agent.messages import Answer
+from cicd_agent.analysis.patches.parser import Flaw, read_patch
+from cicd_agent.domain.diff import ChangeKind
+from cicd_agent.domain.evidence import Evidence
+from cicd_agent.domain.patch_trial import Trial
 from cicd_agent.modes import World
 from cicd_agent.modes.analyse_failure.draft import FailureDraft
-from cicd_agent.settings import Settings
+from cicd_agent.settings.schema import Settings
 
 LONGEST = 30_000
 """Characters of a patch: of a longer one nobody would read that it is right."""

@@ -3,32 +3,32 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 
-from cicd_agent.core.actions import JobRun, RunState
-from cicd_agent.core.change import Change
-from cicd_agent.core.event import Event, EventKind
-from cicd_agent.core.evidence import Evidence, Gap
-from cicd_agent.core.failed import Candidate, FailedJob, FailedRun, LogSource, Role
-from cicd_agent.core.library import EntryKind, Unreadable
-from cicd_agent.core.log.messages import Registry
-from cicd_agent.core.log.reduce import passed, reduce
-from cicd_agent.core.log.template import Templates
-from cicd_agent.core.log.tools import tools
-from cicd_agent.core.ports import Library
-from cicd_agent.core.ports_actions import Runs
-from cicd_agent.core.results import Case
+from cicd_agent.analysis.logs.messages import Registry
+from cicd_agent.analysis.logs.reduction import passed, reduce
+from cicd_agent.analysis.logs.template import Templates
+from cicd_agent.analysis.logs.tools import tools
+from cicd_agent.analysis.test_reports.cases import Case
+from cicd_agent.domain.change import Change
+from cicd_agent.domain.event import Event, EventKind
+from cicd_agent.domain.evidence import Evidence, Gap
+from cicd_agent.domain.failed_run import Candidate, FailedJob, FailedRun, LogSource, Role
+from cicd_agent.domain.library import EntryKind, Unreadable
+from cicd_agent.domain.ports.actions import Runs
+from cicd_agent.domain.ports.forge import Library
+from cicd_agent.domain.workflow_run import JobRun, RunState
 from cicd_agent.errors import ConfigError, ForgeRefused
 from cicd_agent.modes import LogFiles, World
-from cicd_agent.modes.analyse_failure.acquire import FIRST_TOKENS, Acquisition, templates
-from cicd_agent.modes.analyse_failure.earlier import missed, read_earlier
-from cicd_agent.modes.analyse_failure.history import History, blamed, listed
-from cicd_agent.modes.analyse_failure.imports import reach
-from cicd_agent.modes.analyse_failure.places import Tree, places
-from cicd_agent.modes.analyse_failure.roles import roles
-from cicd_agent.modes.analyse_failure.workflow_file import JobSpec, job_specs
-from cicd_agent.modes.changes import gaps, read_change
-from cicd_agent.modes.own import own_run
-from cicd_agent.modes.reports import PATTERNS, failing, looks_like_reports
-from cicd_agent.settings import Settings
+from cicd_agent.modes.analyse_failure.attribution.path_match import Tree, places
+from cicd_agent.modes.analyse_failure.imports.graph import reach
+from cicd_agent.modes.analyse_failure.runs.artifact_reports import PATTERNS, failing, looks_like_reports
+from cicd_agent.modes.analyse_failure.runs.history import History, blamed, listed
+from cicd_agent.modes.analyse_failure.runs.job_dependencies import roles
+from cicd_agent.modes.analyse_failure.runs.log_download import FIRST_TOKENS, Acquisition, templates
+from cicd_agent.modes.analyse_failure.runs.previous_failures import missed, read_earlier
+from cicd_agent.modes.analyse_failure.runs.workflow_file import JobSpec, job_specs
+from cicd_agent.modes.shared.change_reader import gaps, read_change
+from cicd_agent.modes.shared.self_triggered import own_run
+from cicd_agent.settings.schema import Settings
 
 FINE = frozenset({"success", "skipped", "neutral"})
 MOST_ARTIFACTS = 5

@@ -5,14 +5,14 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
-from cicd_agent.core.actions import RunNote
-from cicd_agent.core.diagnosis import Cited, Failure
-from cicd_agent.core.failed import FailedJob, FailedRun, Place, Role
-from cicd_agent.core.log.extract import Kept, Problem
-from cicd_agent.core.log.kind import Kind, Trouble
-from cicd_agent.core.results import Case, Outcome
-from cicd_agent.core.words import clip
-from cicd_agent.modes.analyse_failure.testnames import base, same
+from cicd_agent.analysis.logs.extract import Kept, Problem
+from cicd_agent.analysis.logs.failure_kind import Kind, Trouble
+from cicd_agent.analysis.test_reports.cases import Case, Outcome
+from cicd_agent.domain.diagnosis import Cited, Failure
+from cicd_agent.domain.failed_run import FailedJob, FailedRun, Place, Role
+from cicd_agent.domain.text.words import clip
+from cicd_agent.domain.workflow_run import RunNote
+from cicd_agent.modes.analyse_failure.attribution.test_names import base, same
 
 MOST = 50
 """Failures that are told apart."""

@@ -4,17 +4,17 @@ from collections.abc import Iterator, Sequence
 from importlib.resources import files
 from typing import Any
 
-from cicd_agent.agent.turns import Answer, Question
-from cicd_agent.core.diagnosis import Diagnosis, Rung
-from cicd_agent.core.evidence import Evidence
-from cicd_agent.core.words import clip
+from cicd_agent.agent.messages import Answer, Question
+from cicd_agent.domain.diagnosis import Diagnosis, Rung
+from cicd_agent.domain.evidence import Evidence
+from cicd_agent.domain.text.words import clip
 from cicd_agent.modes.analyse_failure.claims import Prover
 from cicd_agent.modes.analyse_failure.draft import FailureDraft
 from cicd_agent.modes.analyse_failure.exhibits import exhibits
 from cicd_agent.modes.analyse_failure.experiments import objection, proposed
 from cicd_agent.modes.analyse_failure.rules import rules
 from cicd_agent.modes.analyse_failure.scope import Scope
-from cicd_agent.settings import Provider, Settings
+from cicd_agent.settings.schema import Provider, Settings
 
 PROVEN = frozenset({Rung.RUNNER, Rung.PASSED_ELSEWHERE})
 """Where a model has nothing to add, and could only take away: GitHub itself says it, or the job passed unchanged."""

@@ -3,15 +3,11 @@
 import json
 from collections.abc import Iterator
 
-from cicd_agent.core.diagnosis import Cause, Diagnosis
-from cicd_agent.core.diff import Anchors, LineKind, Side
-from cicd_agent.core.diff_parse import parse_diff
-from cicd_agent.core.event import EventKind
-from cicd_agent.core.evidence import Evidence
-from cicd_agent.core.failed import FailedRun
-from cicd_agent.core.log.extract import Elision, Extract
-from cicd_agent.core.markdown import suggestion
-from cicd_agent.core.plan import (
+from cicd_agent.analysis.logs.extract import Elision, Extract
+from cicd_agent.domain.diagnosis import Cause, Diagnosis
+from cicd_agent.domain.diff import Anchors, LineKind, Side
+from cicd_agent.domain.diff_parser import parse_diff
+from cicd_agent.domain.effects import (
     Annotation,
     Artifact,
     CheckRun,
@@ -29,12 +25,16 @@ from cicd_agent.core.plan import (
     ReviewEvent,
     Summary,
 )
-from cicd_agent.core.trial import Step
-from cicd_agent.core.verdict import Conclusion
-from cicd_agent.core.words import clip, count
+from cicd_agent.domain.event import EventKind
+from cicd_agent.domain.evidence import Evidence
+from cicd_agent.domain.failed_run import FailedRun
+from cicd_agent.domain.patch_trial import Step
+from cicd_agent.domain.text.markdown import suggestion
+from cicd_agent.domain.text.words import clip, count
+from cicd_agent.domain.verdict import Conclusion
 from cicd_agent.modes import Account
 from cicd_agent.modes.analyse_failure.page import comment, heading, patch_words, sentence, summary
-from cicd_agent.settings import RERUNS, Commenting, Settings
+from cicd_agent.settings.schema import RERUNS, Commenting, Settings
 
 OUTPUTS = (
     "failure_type",

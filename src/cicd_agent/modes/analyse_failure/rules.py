@@ -3,19 +3,19 @@
 from collections.abc import Iterator, Sequence
 from typing import assert_never
 
-from cicd_agent.core.diagnosis import Cause, Diagnosis, Failure, Meeting, Remedy, Rung, Suspect
-from cicd_agent.core.evidence import Evidence
-from cicd_agent.core.failed import FailedJob, FailedRun, LogSource, Role
-from cicd_agent.core.log.kind import Kind
-from cicd_agent.core.risk import assess
-from cicd_agent.core.verdict import Conclusion
-from cicd_agent.core.words import clip, count
+from cicd_agent.analysis.logs.failure_kind import Kind
+from cicd_agent.analysis.risk.risk import assess
+from cicd_agent.domain.diagnosis import Cause, Diagnosis, Failure, Meeting, Remedy, Rung, Suspect
+from cicd_agent.domain.evidence import Evidence
+from cicd_agent.domain.failed_run import FailedJob, FailedRun, LogSource, Role
+from cicd_agent.domain.text.words import clip, count
+from cicd_agent.domain.verdict import Conclusion
+from cicd_agent.modes.analyse_failure.attribution.attribution import Standing
+from cicd_agent.modes.analyse_failure.attribution.cascade import NOTHING, climb
+from cicd_agent.modes.analyse_failure.attribution.suspects import rank
 from cicd_agent.modes.analyse_failure.groups import failures
-from cicd_agent.modes.analyse_failure.ladder import NOTHING, climb
-from cicd_agent.modes.analyse_failure.memory import failed_of
-from cicd_agent.modes.analyse_failure.standing import Standing
-from cicd_agent.modes.analyse_failure.suspects import rank
-from cicd_agent.settings import Settings
+from cicd_agent.modes.analyse_failure.incremental_state import failed_of
+from cicd_agent.settings.schema import Settings
 
 LONGEST = 200
 """Characters of the root cause."""

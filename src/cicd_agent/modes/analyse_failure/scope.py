@@ -2,9 +2,9 @@
 
 from dataclasses import dataclass
 
-from cicd_agent.core.change import Change
-from cicd_agent.core.evidence import Evidence
-from cicd_agent.core.failed import Candidate, FailedRun
+from cicd_agent.domain.change import Change
+from cicd_agent.domain.evidence import Evidence
+from cicd_agent.domain.failed_run import Candidate, FailedRun
 
 SHORTEST = 7
 """Digits of a commit's id that name it."""

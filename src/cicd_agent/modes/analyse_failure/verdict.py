@@ -5,18 +5,18 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
-from cicd_agent.agent.turns import Answer
-from cicd_agent.core.diagnosis import Cause, Diagnosis, Dropped, Ground, Remedy, Rung
-from cicd_agent.core.evidence import Evidence
-from cicd_agent.core.failed import Candidate
-from cicd_agent.core.log.kind import Kind
-from cicd_agent.core.words import clip
+from cicd_agent.agent.messages import Answer
+from cicd_agent.analysis.logs.failure_kind import Kind
+from cicd_agent.domain.diagnosis import Cause, Diagnosis, Dropped, Ground, Remedy, Rung
+from cicd_agent.domain.evidence import Evidence
+from cicd_agent.domain.failed_run import Candidate
+from cicd_agent.domain.text.words import clip
 from cicd_agent.modes.analyse_failure.advice import advised, offered
 from cicd_agent.modes.analyse_failure.claims import Proof, Prover, Weight
 from cicd_agent.modes.analyse_failure.draft import FailureDraft
 from cicd_agent.modes.analyse_failure.experiments import answered
 from cicd_agent.modes.analyse_failure.scope import Scope
-from cicd_agent.settings import Settings
+from cicd_agent.settings.schema import Settings
 
 MOST_SURE = 0.75
 """Of a cause that only a model names, with a tool's own message as its proof."""

@@ -4,23 +4,23 @@ from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 from typing import Any
 
-from cicd_agent.agent.turns import Answer
-from cicd_agent.core.event import Event
-from cicd_agent.core.evidence import Evidence
-from cicd_agent.core.gated import Gated, GateDecision
-from cicd_agent.core.plan import Plan
-from cicd_agent.core.verdict import Said
+from cicd_agent.agent.messages import Answer
+from cicd_agent.analysis.rules import RULES
+from cicd_agent.analysis.rules.run import RuleDraft, ruled
+from cicd_agent.domain.effects import Plan
+from cicd_agent.domain.event import Event
+from cicd_agent.domain.evidence import Evidence
+from cicd_agent.domain.gate_decision import Gated, GateDecision
+from cicd_agent.domain.verdict import Said
 from cicd_agent.modes import Account, World
-from cicd_agent.modes.changes import change_lookups
-from cicd_agent.modes.deploy_gate import talk
+from cicd_agent.modes.deploy_gate.approvals import comment_commands as talk
 from cicd_agent.modes.deploy_gate.gather import declines, gather
 from cicd_agent.modes.deploy_gate.questions import questions
 from cicd_agent.modes.deploy_gate.report import OUTPUTS, report
 from cicd_agent.modes.deploy_gate.verdict import verify
-from cicd_agent.modes.plain import TriesNothing
-from cicd_agent.modes.rulebook import RULES
-from cicd_agent.modes.rulebook.ruling import RuleDraft, ruled
-from cicd_agent.settings import Settings
+from cicd_agent.modes.shared.change_reader import change_lookups
+from cicd_agent.modes.shared.defaults import TriesNothing
+from cicd_agent.settings.schema import Settings
 
 
 class DeployGate(TriesNothing):

@@ -3,13 +3,13 @@
 from collections.abc import Iterable, Mapping, Sequence
 from types import MappingProxyType
 
-from cicd_agent.core.change import Change
-from cicd_agent.core.gated import Sight, Strategy
-from cicd_agent.core.paths import PathKind, kinds
-from cicd_agent.core.text import visible_line
-from cicd_agent.core.verdict import RiskLevel
-from cicd_agent.core.words import clip
-from cicd_agent.settings import Route, Settings
+from cicd_agent.domain.change import Change
+from cicd_agent.domain.gate_decision import Sight, Strategy
+from cicd_agent.domain.paths import PathKind, kinds
+from cicd_agent.domain.text.visible import visible_line
+from cicd_agent.domain.text.words import clip
+from cicd_agent.domain.verdict import RiskLevel
+from cicd_agent.settings.schema import Route, Settings
 
 MONITOR_MINUTES: Mapping[RiskLevel, int] = MappingProxyType(
     {RiskLevel.LOW: 5, RiskLevel.MEDIUM: 15, RiskLevel.HIGH: 30, RiskLevel.CRITICAL: 30}

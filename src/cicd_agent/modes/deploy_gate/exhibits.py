@@ -2,13 +2,13 @@
 
 from collections.abc import Iterator
 
-from cicd_agent.core.evidence import Evidence, Exhibit
-from cicd_agent.core.gate import GateEvidence, State
-from cicd_agent.core.words import clip, count
-from cicd_agent.modes.packing import pieces
-from cicd_agent.modes.rulebook.rings import notice_only
-from cicd_agent.modes.rulebook.ruling import ruled
-from cicd_agent.settings import Settings
+from cicd_agent.analysis.rules.rollout import notice_only
+from cicd_agent.analysis.rules.run import ruled
+from cicd_agent.domain.evidence import Evidence, Exhibit
+from cicd_agent.domain.gate_evidence import GateEvidence, State
+from cicd_agent.domain.text.words import clip, count
+from cicd_agent.modes.shared.diff_exhibits import pieces
+from cicd_agent.settings.schema import Settings
 
 SIGNALS, FOUND, HOUSE_RULES = "SIGNALS", "FOUND", "house-rules"
 MOST_LINES = 40

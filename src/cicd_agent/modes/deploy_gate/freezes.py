@@ -8,7 +8,7 @@ from typing import Literal
 from zoneinfo import ZoneInfo
 
 from cicd_agent.modes.deploy_gate.cron import covering, instants, parse
-from cicd_agent.settings import Freeze
+from cicd_agent.settings.schema import Freeze
 
 _DATE = re.compile(r"(\d{4})-(\d\d)-(\d\d)(?:[ T](\d\d):(\d\d))?", re.ASCII)
 

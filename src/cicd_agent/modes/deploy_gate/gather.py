@@ -5,28 +5,28 @@ from concurrent.futures import Future
 from dataclasses import dataclass, replace
 from typing import TypeVar
 
-from cicd_agent.core.change import Change
-from cicd_agent.core.deploy_words import words_in
-from cicd_agent.core.event import Event, EventKind
-from cicd_agent.core.evidence import Evidence, Gap
-from cicd_agent.core.facts import Known
-from cicd_agent.core.gate import CheckState, Deployed, GateEvidence, OriginPull, Reading, State
-from cicd_agent.core.history import History
-from cicd_agent.core.markdown import find_marker
-from cicd_agent.core.ports import Forge
-from cicd_agent.core.risk_file import RiskFile
-from cicd_agent.core.words import count
+from cicd_agent.domain.change import Change
+from cicd_agent.domain.deploy_comment import words_in
+from cicd_agent.domain.event import Event, EventKind
+from cicd_agent.domain.evidence import Evidence, Gap
+from cicd_agent.domain.facts import Known
+from cicd_agent.domain.gate_evidence import CheckState, Deployed, GateEvidence, OriginPull, Reading, State
+from cicd_agent.domain.history import History
+from cicd_agent.domain.ports.forge import Forge
+from cicd_agent.domain.risk_file import RiskFile
+from cicd_agent.domain.text.markdown import find_marker
+from cicd_agent.domain.text.words import count
 from cicd_agent.errors import ForgeRefused
 from cicd_agent.modes import World
-from cicd_agent.modes.changes import gaps
-from cicd_agent.modes.deploy_gate.book import filled, read_known
-from cicd_agent.modes.deploy_gate.coverage_signal import coverage
-from cicd_agent.modes.deploy_gate.failures_signal import DAYS, failures
-from cicd_agent.modes.deploy_gate.fetching import SECONDS, came, fetch, settle
-from cicd_agent.modes.deploy_gate.given import budget, read_given
-from cicd_agent.modes.deploy_gate.heard import covered, newest_pull, read_words
-from cicd_agent.modes.deploy_gate.origin import matched
-from cicd_agent.modes.deploy_gate.produced import Produced
+from cicd_agent.modes.deploy_gate.approvals.comments import covered, newest_pull, read_words
+from cicd_agent.modes.deploy_gate.signals.coverage import coverage
+from cicd_agent.modes.deploy_gate.signals.failure_rate import DAYS, failures
+from cicd_agent.modes.deploy_gate.signals.fetch import SECONDS, came, fetch, settle
+from cicd_agent.modes.deploy_gate.signals.previous_runs import filled, read_known
+from cicd_agent.modes.deploy_gate.signals.provenance import matched
+from cicd_agent.modes.deploy_gate.signals.signals_file import budget, read_given
+from cicd_agent.modes.deploy_gate.signals.tests import owned, passing
+from cicd_agent.modes.deploy_gate.signals.untracked_files import Produced
 from cicd_agent.modes.deploy_gate.subject import (
     Subject,
     commit_of,
@@ -35,9 +35,9 @@ from cicd_agent.modes.deploy_gate.subject import (
     running,
     unserved,
 )
-from cicd_agent.modes.deploy_gate.tests_signal import owned, passing
-from cicd_agent.modes.past import read_past
-from cicd_agent.settings import Settings
+from cicd_agent.modes.shared.change_reader import gaps
+from cicd_agent.modes.shared.risk_history import read_past
+from cicd_agent.settings.schema import Settings
 
 T = TypeVar("T")
 

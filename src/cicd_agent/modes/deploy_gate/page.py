@@ -2,16 +2,16 @@
 
 from collections.abc import Iterator, Sequence
 
-from cicd_agent.core.event import Event
-from cicd_agent.core.evidence import Evidence
-from cicd_agent.core.gate import GateEvidence
-from cicd_agent.core.gated import Band, Factor, Gated, GateDecision, Lift, Stop, points
-from cicd_agent.core.markdown import code, details, escape, link, prose, table
-from cicd_agent.core.picture import Pie, Slice
-from cicd_agent.core.text import visible_line
-from cicd_agent.core.words import clip, count
+from cicd_agent.domain.chart import Pie, Slice
+from cicd_agent.domain.event import Event
+from cicd_agent.domain.evidence import Evidence
+from cicd_agent.domain.gate_decision import Band, Factor, Gated, GateDecision, Lift, Stop, points
+from cicd_agent.domain.gate_evidence import GateEvidence
+from cicd_agent.domain.text.markdown import code, details, escape, link, prose, table
+from cicd_agent.domain.text.visible import visible_line
+from cicd_agent.domain.text.words import clip, count
 from cicd_agent.modes import Account
-from cicd_agent.modes.deploy_gate.book import routes
+from cicd_agent.modes.deploy_gate.signals.previous_runs import routes
 
 MOST_ROWS = 30
 LONGEST = 200

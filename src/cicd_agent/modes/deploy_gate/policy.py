@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from types import MappingProxyType
 
 from cicd_agent import __version__
-from cicd_agent.core.gate import SIGNALS
-from cicd_agent.modes.rulebook.rings import NEW, notice_only
-from cicd_agent.settings import Band, Settings
+from cicd_agent.analysis.rules.rollout import NEW, notice_only
+from cicd_agent.domain.gate_evidence import SIGNALS
+from cicd_agent.settings.schema import Band, Settings
 
 WEIGHTS: Mapping[str, float] = MappingProxyType(
     {"tests": 35.0, "coverage": 20.0, "review": 25.0, "failures": 10.0, "model": 10.0}

@@ -4,12 +4,12 @@ from collections.abc import Sequence
 from importlib.resources import files
 from typing import Any
 
-from cicd_agent.agent.turns import Answer, Question
-from cicd_agent.core.evidence import Evidence
+from cicd_agent.agent.messages import Answer, Question
+from cicd_agent.domain.evidence import Evidence
 from cicd_agent.modes.deploy_gate.claims import complain
 from cicd_agent.modes.deploy_gate.draft import GateDraft
 from cicd_agent.modes.deploy_gate.exhibits import exhibits
-from cicd_agent.settings import Provider, Settings
+from cicd_agent.settings.schema import Provider, Settings
 
 
 def questions(evidence: Evidence, answers: Sequence[Answer[Any]], settings: Settings) -> Sequence[Question[Any]]:

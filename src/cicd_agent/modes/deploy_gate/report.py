@@ -3,10 +3,7 @@
 import json
 from collections.abc import Iterator
 
-from cicd_agent.core.event import EventKind
-from cicd_agent.core.evidence import Evidence
-from cicd_agent.core.gated import Gated, GateDecision, Lift, points
-from cicd_agent.core.plan import (
+from cicd_agent.domain.effects import (
     Annotation,
     Button,
     Comment,
@@ -20,11 +17,14 @@ from cicd_agent.core.plan import (
     ReviewRequest,
     Summary,
 )
-from cicd_agent.core.words import clip
+from cicd_agent.domain.event import EventKind
+from cicd_agent.domain.evidence import Evidence
+from cicd_agent.domain.gate_decision import Gated, GateDecision, Lift, points
+from cicd_agent.domain.text.words import clip
 from cicd_agent.modes import Account
-from cicd_agent.modes.deploy_gate.heard import key
+from cicd_agent.modes.deploy_gate.approvals.comments import key
 from cicd_agent.modes.deploy_gate.page import comment, pictures, sentence, sentence_of, summary
-from cicd_agent.settings import Commenting, Settings
+from cicd_agent.settings.schema import Commenting, Settings
 
 OUTPUTS = (
     "decision",

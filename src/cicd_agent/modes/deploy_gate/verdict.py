@@ -4,30 +4,32 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from cicd_agent.agent.turns import Answer
-from cicd_agent.core.evidence import Evidence
-from cicd_agent.core.finding import Finding
-from cicd_agent.core.gate import SIGNALS, GateEvidence, Reading, State
-from cicd_agent.core.gated import Band, Gated, GateDecision, Lift, Objection, Stop
-from cicd_agent.core.paths import PathKind, kinds
-from cicd_agent.core.risk import Floor, assess
-from cicd_agent.core.text import visible_line
-from cicd_agent.core.verdict import Conclusion, Ground, Reason, Risk, RiskLevel
-from cicd_agent.core.words import clip, count
-from cicd_agent.modes.deploy_gate import advice, book, stops
-from cicd_agent.modes.deploy_gate.approval import Shown, Voice, hear, lifted
+from cicd_agent.agent.messages import Answer
+from cicd_agent.analysis.risk.risk import Floor, assess
+from cicd_agent.analysis.rules.effective_severity import weighed
+from cicd_agent.analysis.rules.risk_floor import floors, graded
+from cicd_agent.analysis.rules.run import RuleDraft
+from cicd_agent.domain.evidence import Evidence
+from cicd_agent.domain.finding import Finding
+from cicd_agent.domain.gate_decision import Band, Gated, GateDecision, Lift, Objection, Stop
+from cicd_agent.domain.gate_evidence import SIGNALS, GateEvidence, Reading, State
+from cicd_agent.domain.paths import PathKind, kinds
+from cicd_agent.domain.text.visible import visible_line
+from cicd_agent.domain.text.words import clip, count
+from cicd_agent.domain.verdict import Conclusion, Ground, Reason, Risk, RiskLevel
+from cicd_agent.modes.deploy_gate import advice
+from cicd_agent.modes.deploy_gate import holds as stops
+from cicd_agent.modes.deploy_gate.approvals.approval import Shown, Voice, hear, lifted
+from cicd_agent.modes.deploy_gate.canary_power import minutes_to_double, sight
 from cicd_agent.modes.deploy_gate.claims import prove
-from cicd_agent.modes.deploy_gate.deployed import Retreat, exempt, retreat
 from cicd_agent.modes.deploy_gate.draft import GateDraft
 from cicd_agent.modes.deploy_gate.freezes import calendar
 from cicd_agent.modes.deploy_gate.policy import Policy, digest, policy
-from cicd_agent.modes.deploy_gate.reviewed import match, review
 from cicd_agent.modes.deploy_gate.score import Score, scored, sound, targets
-from cicd_agent.modes.deploy_gate.sight import minutes_to_double, sight
-from cicd_agent.modes.rulebook.floors import floors, graded
-from cicd_agent.modes.rulebook.ruling import RuleDraft
-from cicd_agent.modes.rulebook.weighing import weighed
-from cicd_agent.settings import Settings
+from cicd_agent.modes.deploy_gate.signals import previous_runs as book
+from cicd_agent.modes.deploy_gate.signals.deployed import Retreat, exempt, retreat
+from cicd_agent.modes.deploy_gate.signals.reviews import match, review
+from cicd_agent.settings.schema import Settings
 
 _LONGEST = 300
 _GRAVE = frozenset({RiskLevel.HIGH, RiskLevel.CRITICAL})

@@ -3,17 +3,17 @@
 from collections.abc import Sequence
 from typing import Any
 
-from cicd_agent.agent.tool import Tool
-from cicd_agent.agent.turns import Answer
-from cicd_agent.core.event import Event
-from cicd_agent.core.evidence import Evidence
+from cicd_agent.agent.messages import Answer
+from cicd_agent.agent.tools.tool import Tool
+from cicd_agent.domain.event import Event
+from cicd_agent.domain.evidence import Evidence
 from cicd_agent.modes import NO_OUTPUTS, World
 from cicd_agent.modes.gen_tests.experiment import experiment, hand_over
 from cicd_agent.modes.gen_tests.gather import declines, gather
 from cicd_agent.modes.gen_tests.questions import questions
 from cicd_agent.modes.gen_tests.report import OUTPUTS, report
 from cicd_agent.modes.gen_tests.verdict import rules, verify
-from cicd_agent.settings import Settings
+from cicd_agent.settings.schema import Settings
 
 
 class GenTests:

@@ -3,13 +3,13 @@
 from collections.abc import Sequence
 from dataclasses import replace
 
-from cicd_agent.core.mutant import Mutant
-from cicd_agent.core.mutants import mutants
-from cicd_agent.core.ports_tests import Laboratory, LaboratoryUnavailable
-from cicd_agent.core.suite import Suite, SuiteState
-from cicd_agent.core.testrun import Outcome, PytestRun, RunResult
-from cicd_agent.core.words import clip, count
-from cicd_agent.modes.gen_tests.subjects import Subject
+from cicd_agent.analysis.python_tests.mutation.mutants import mutants
+from cicd_agent.domain.mutant import Mutant
+from cicd_agent.domain.ports.test_runner import Laboratory, LaboratoryUnavailable
+from cicd_agent.domain.suite import Suite, SuiteState
+from cicd_agent.domain.test_run import Outcome, PytestRun, RunResult
+from cicd_agent.domain.text.words import clip, count
+from cicd_agent.modes.gen_tests.testable_files import Subject
 
 MOST_MUTANTS = 300
 """Of one change: beyond that a run takes longer than anybody waits."""

@@ -5,9 +5,9 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from cicd_agent import __version__
-from cicd_agent.core.candidate import CandidateReport
-from cicd_agent.core.evidence import Evidence
-from cicd_agent.core.generated import Covered, Generated, PossibleBug, Share
+from cicd_agent.domain.candidate import CandidateReport
+from cicd_agent.domain.evidence import Evidence
+from cicd_agent.domain.generated_tests import Covered, Generated, PossibleBug, Share
 
 VERSION: Final = 1
 

@@ -4,20 +4,20 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any
 
-from cicd_agent.agent.turns import Answer
-from cicd_agent.core.candidate import Candidate, CandidateReport, Hurdle
-from cicd_agent.core.evidence import Evidence
-from cicd_agent.core.ports_tests import Laboratory
-from cicd_agent.core.suite import TestEvidence
-from cicd_agent.core.words import count
+from cicd_agent.agent.messages import Answer
+from cicd_agent.domain.candidate import Candidate, CandidateReport, Hurdle
+from cicd_agent.domain.evidence import Evidence
+from cicd_agent.domain.ports.test_runner import Laboratory
+from cicd_agent.domain.suite import TestEvidence
+from cicd_agent.domain.text.words import count
 from cicd_agent.modes import World
 from cicd_agent.modes.gen_tests.draft import candidates
-from cicd_agent.modes.gen_tests.flaky_fix import with_fixes
-from cicd_agent.modes.gen_tests.known import known
+from cicd_agent.modes.gen_tests.flaky.fix import with_fixes
+from cicd_agent.modes.gen_tests.gathered import known
 from cicd_agent.modes.gen_tests.questions import proposed
-from cicd_agent.modes.gen_tests.trial import screen, settle
-from cicd_agent.modes.gen_tests.writing import with_written
-from cicd_agent.settings import Settings
+from cicd_agent.modes.gen_tests.synthesis.schedule import with_written
+from cicd_agent.modes.gen_tests.trial.trial import screen, settle
+from cicd_agent.settings.schema import Settings
 
 _NOWHERE = "nothing could be run to try it"
 

@@ -3,25 +3,25 @@
 from collections.abc import Sequence
 from dataclasses import replace
 
-from cicd_agent.core.change import Change, ChangeSource
-from cicd_agent.core.event import Event, EventKind
-from cicd_agent.core.evidence import Evidence, Gap
-from cicd_agent.core.library import EntryKind, Unreadable
-from cicd_agent.core.paths import PathKind, kinds
-from cicd_agent.core.patterns import matcher
-from cicd_agent.core.placement import home
-from cicd_agent.core.ports_tests import Laboratory, LaboratoryUnavailable
-from cicd_agent.core.suite import Suite, SuiteState, TestEvidence
-from cicd_agent.core.test_command import read_test_command
+from cicd_agent.analysis.python_tests.placement.placement import home
+from cicd_agent.analysis.python_tests.test_command import read_test_command
+from cicd_agent.domain.change import Change, ChangeSource
+from cicd_agent.domain.event import Event, EventKind
+from cicd_agent.domain.evidence import Evidence, Gap
+from cicd_agent.domain.library import EntryKind, Unreadable
+from cicd_agent.domain.path_patterns import matcher
+from cicd_agent.domain.paths import PathKind, kinds
+from cicd_agent.domain.ports.test_runner import Laboratory, LaboratoryUnavailable
+from cicd_agent.domain.suite import Suite, SuiteState, TestEvidence
 from cicd_agent.errors import ConfigError
 from cicd_agent.modes import World
-from cicd_agent.modes.changes import changed, gaps, read_change
 from cicd_agent.modes.gen_tests.baseline import baseline
-from cicd_agent.modes.gen_tests.flaky import hunt
-from cicd_agent.modes.gen_tests.subjects import Subject, passed_over, subjects
-from cicd_agent.modes.gen_tests.writing import with_written
-from cicd_agent.modes.own import own_tests, own_touch
-from cicd_agent.settings import Settings
+from cicd_agent.modes.gen_tests.flaky.detection import hunt
+from cicd_agent.modes.gen_tests.synthesis.schedule import with_written
+from cicd_agent.modes.gen_tests.testable_files import Subject, passed_over, subjects
+from cicd_agent.modes.shared.change_reader import changed, gaps, read_change
+from cicd_agent.modes.shared.self_triggered import own_tests, own_touch
+from cicd_agent.settings.schema import Settings
 
 SERVED = frozenset(
     {

@@ -3,15 +3,15 @@
 from collections.abc import Iterator, Sequence
 from typing import assert_never
 
-from cicd_agent.core.candidate import CandidateReport, Hurdle
-from cicd_agent.core.event import Event
-from cicd_agent.core.evidence import Evidence
-from cicd_agent.core.flaky import FlakyHunt
-from cicd_agent.core.generated import Covered, Generated, Open, PossibleBug, Suspicion
-from cicd_agent.core.markdown import code, details, escape, fence, link, prose, table
-from cicd_agent.core.picture import Pie, Slice
-from cicd_agent.core.suite import SuiteState
-from cicd_agent.core.words import clip, count
+from cicd_agent.domain.candidate import CandidateReport, Hurdle
+from cicd_agent.domain.chart import Pie, Slice
+from cicd_agent.domain.event import Event
+from cicd_agent.domain.evidence import Evidence
+from cicd_agent.domain.flaky import FlakyHunt
+from cicd_agent.domain.generated_tests import Covered, Generated, Open, PossibleBug, Suspicion
+from cicd_agent.domain.suite import SuiteState
+from cicd_agent.domain.text.markdown import code, details, escape, fence, link, prose, table
+from cicd_agent.domain.text.words import clip, count
 from cicd_agent.modes import Account
 
 MOST_ROWS = 30

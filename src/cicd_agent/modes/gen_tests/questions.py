@@ -5,21 +5,21 @@ from collections.abc import Iterator, Sequence
 from importlib.resources import files
 from typing import Any
 
-from cicd_agent.agent.turns import Answer, Question, Tier
-from cicd_agent.core.candidate import CandidateReport, Hurdle, Origin
-from cicd_agent.core.evidence import Evidence, Exhibit
-from cicd_agent.core.placement import home
-from cicd_agent.core.words import clip, count
+from cicd_agent.agent.messages import Answer, Question, Tier
+from cicd_agent.analysis.python_tests.placement.placement import home
+from cicd_agent.domain.candidate import CandidateReport, Hurdle, Origin
+from cicd_agent.domain.evidence import Evidence, Exhibit
+from cicd_agent.domain.text.words import clip, count
 from cicd_agent.errors import Exit
-from cicd_agent.modes.changes import changed, is_by_a_dependency_bot
+from cicd_agent.modes.gen_tests.coverage_targets import Target, left, targets
 from cicd_agent.modes.gen_tests.draft import TestsDraft, candidates
 from cicd_agent.modes.gen_tests.exhibits import exhibits
-from cicd_agent.modes.gen_tests.flaky_fix import fix_questions
-from cicd_agent.modes.gen_tests.goals import Target, left, targets
-from cicd_agent.modes.gen_tests.known import known
-from cicd_agent.modes.gen_tests.subjects import subjects
-from cicd_agent.modes.gen_tests.suspicion import suspicion
-from cicd_agent.settings import Provider, Settings
+from cicd_agent.modes.gen_tests.flaky.fix import fix_questions
+from cicd_agent.modes.gen_tests.gathered import known
+from cicd_agent.modes.gen_tests.possible_bug import suspicion
+from cicd_agent.modes.gen_tests.testable_files import subjects
+from cicd_agent.modes.shared.change_reader import changed, is_by_a_dependency_bot
+from cicd_agent.settings.schema import Provider, Settings
 
 MOST_ASKED = 20
 """Functions of one change that a model is asked about."""

@@ -4,11 +4,8 @@ import hashlib
 import json
 from collections.abc import Iterator
 
-from cicd_agent.core.candidate import CandidateReport
-from cicd_agent.core.evidence import Evidence
-from cicd_agent.core.generated import Covered, Generated
-from cicd_agent.core.markdown import code, prose
-from cicd_agent.core.plan import (
+from cicd_agent.domain.candidate import CandidateReport
+from cicd_agent.domain.effects import (
     Annotation,
     Artifact,
     Comment,
@@ -21,13 +18,16 @@ from cicd_agent.core.plan import (
     Summary,
     TextFile,
 )
-from cicd_agent.core.suite import SuiteState
-from cicd_agent.core.text import visible_line
-from cicd_agent.core.words import clip, count
+from cicd_agent.domain.evidence import Evidence
+from cicd_agent.domain.generated_tests import Covered, Generated
+from cicd_agent.domain.suite import SuiteState
+from cicd_agent.domain.text.markdown import code, prose
+from cicd_agent.domain.text.visible import visible_line
+from cicd_agent.domain.text.words import clip, count
 from cicd_agent.modes import Account
 from cicd_agent.modes.gen_tests.certificate import certificate
 from cicd_agent.modes.gen_tests.page import comment, pictures, sentence, summary
-from cicd_agent.settings import Commenting, Settings
+from cicd_agent.settings.schema import Commenting, Settings
 
 OUTPUTS = (
     "tests_added",

@@ -4,25 +4,25 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import Any
 
-from cicd_agent.agent.turns import Answer
-from cicd_agent.core.candidate import CandidateReport, Hurdle, Settled
-from cicd_agent.core.candidates import keyed
-from cicd_agent.core.evidence import Evidence
-from cicd_agent.core.generated import Generated, PossibleBug, Suspicion
-from cicd_agent.core.patch_write import written
-from cicd_agent.core.placement import home
-from cicd_agent.core.suite import Suite, SuiteState, TestEvidence
-from cicd_agent.core.verdict import Conclusion, Reason, Risk, RiskLevel
-from cicd_agent.core.words import count
-from cicd_agent.modes.changes import changed
+from cicd_agent.agent.messages import Answer
+from cicd_agent.analysis.patches.writer import written
+from cicd_agent.analysis.python_tests.candidate_key import keyed
+from cicd_agent.analysis.python_tests.placement.placement import home
+from cicd_agent.domain.candidate import CandidateReport, Hurdle, Settled
+from cicd_agent.domain.evidence import Evidence
+from cicd_agent.domain.generated_tests import Generated, PossibleBug, Suspicion
+from cicd_agent.domain.suite import Suite, SuiteState, TestEvidence
+from cicd_agent.domain.text.words import count
+from cicd_agent.domain.verdict import Conclusion, Reason, Risk, RiskLevel
+from cicd_agent.modes.gen_tests.coverage_targets import covered, gaps
 from cicd_agent.modes.gen_tests.draft import candidates
 from cicd_agent.modes.gen_tests.experiment import untried
-from cicd_agent.modes.gen_tests.goals import covered, gaps
-from cicd_agent.modes.gen_tests.known import known
+from cicd_agent.modes.gen_tests.gathered import known
+from cicd_agent.modes.gen_tests.possible_bug import suspicion
 from cicd_agent.modes.gen_tests.questions import proposed
-from cicd_agent.modes.gen_tests.subjects import subjects
-from cicd_agent.modes.gen_tests.suspicion import suspicion
-from cicd_agent.settings import Settings
+from cicd_agent.modes.gen_tests.testable_files import subjects
+from cicd_agent.modes.shared.change_reader import changed
+from cicd_agent.settings.schema import Settings
 
 _SCORES = {RiskLevel.LOW: 10, RiskLevel.MEDIUM: 45, RiskLevel.HIGH: 75}
 

@@ -3,23 +3,24 @@
 from collections.abc import Sequence
 from typing import Any
 
-from cicd_agent.agent.turns import Answer, Question
-from cicd_agent.core.event import Event
-from cicd_agent.core.evidence import Evidence
-from cicd_agent.core.plan import Plan
-from cicd_agent.core.verdict import Said, Verdict
+from cicd_agent.agent.messages import Answer, Question
+from cicd_agent.analysis.rules import RULES
+from cicd_agent.analysis.rules.run import RuleDraft
+from cicd_agent.domain.effects import Plan
+from cicd_agent.domain.event import Event
+from cicd_agent.domain.evidence import Evidence
+from cicd_agent.domain.verdict import Said, Verdict
 from cicd_agent.modes import NO_OUTPUTS, Account, World
-from cicd_agent.modes.changes import change_lookups
-from cicd_agent.modes.plain import TriesNothing
-from cicd_agent.modes.review import gather, talk
+from cicd_agent.modes.review import gather
+from cicd_agent.modes.review.chat import chat as talk
+from cicd_agent.modes.review.incremental.save import remember
 from cicd_agent.modes.review.questions import questions
-from cicd_agent.modes.review.remember import remember
 from cicd_agent.modes.review.report import OUTPUTS, report
 from cicd_agent.modes.review.rules import rules
 from cicd_agent.modes.review.verdict import verify
-from cicd_agent.modes.rulebook import RULES
-from cicd_agent.modes.rulebook.ruling import RuleDraft
-from cicd_agent.settings import Settings
+from cicd_agent.modes.shared.change_reader import change_lookups
+from cicd_agent.modes.shared.defaults import TriesNothing
+from cicd_agent.settings.schema import Settings
 
 
 class Review(TriesNothing):

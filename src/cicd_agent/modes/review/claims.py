@@ -3,14 +3,14 @@
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
-from cicd_agent.core.change import Change
-from cicd_agent.core.diff import FileDiff, Side
-from cicd_agent.core.finding import Finding, Location, Origin
-from cicd_agent.core.quote import Miss, Quotes, shown
-from cicd_agent.core.verdict import Rejected
-from cicd_agent.core.words import clip
+from cicd_agent.analysis.rules.risk_floor import capped
+from cicd_agent.domain.change import Change
+from cicd_agent.domain.diff import FileDiff, Side
+from cicd_agent.domain.finding import Finding, Location, Origin
+from cicd_agent.domain.text.quote import Miss, Quotes, shown
+from cicd_agent.domain.text.words import clip
+from cicd_agent.domain.verdict import Rejected
 from cicd_agent.modes.review.draft import Claim, ReviewDraft
-from cicd_agent.modes.rulebook.floors import capped
 
 MOST_CLAIMS = 100
 """Of one run. A longer list is a runaway answer: what comes after is rejected unread."""

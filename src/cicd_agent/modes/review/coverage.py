@@ -3,10 +3,10 @@
 from collections import Counter
 from collections.abc import Iterator, Sequence
 
-from cicd_agent.core.evidence import Evidence, Gap
-from cicd_agent.core.markdown import code, escape, table
-from cicd_agent.core.words import count
-from cicd_agent.modes.changes import changed
+from cicd_agent.domain.evidence import Evidence, Gap
+from cicd_agent.domain.text.markdown import code, escape, table
+from cicd_agent.domain.text.words import count
+from cicd_agent.modes.shared.change_reader import changed
 
 MOST_NAMED = 3
 """Files that are named in the line itself; of more, the line counts them by reason and a folded table names them."""

@@ -2,10 +2,10 @@
 
 from collections.abc import Iterable, Sequence
 
-from cicd_agent.core.diff import Anchors, FileDiff
-from cicd_agent.core.evidence import Exhibit
-from cicd_agent.core.thread import Thread
-from cicd_agent.core.words import clip
+from cicd_agent.domain.diff import Anchors, FileDiff
+from cicd_agent.domain.evidence import Exhibit
+from cicd_agent.domain.text.words import clip
+from cicd_agent.domain.thread import Thread
 
 MOST = 4_000
 """Characters of the whole: the change is what the question has its room for."""

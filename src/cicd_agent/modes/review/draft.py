@@ -2,10 +2,10 @@
 
 from enum import StrEnum
 
-from cicd_agent.agent.turns import Draft, Share
-from cicd_agent.core.diff import Side
-from cicd_agent.core.finding import Category, Severity
-from cicd_agent.core.verdict import RiskLevel
+from cicd_agent.agent.messages import Draft, Share
+from cicd_agent.domain.diff import Side
+from cicd_agent.domain.finding import Category, Severity
+from cicd_agent.domain.verdict import RiskLevel
 
 
 class ClaimedSide(StrEnum):

@@ -1,18 +1,18 @@
 """Which events are reviewed, and what is read for them."""
 
-from cicd_agent.core.event import Event, EventKind
-from cicd_agent.core.evidence import Evidence, Gap
-from cicd_agent.core.thread import Thread
+from cicd_agent.domain.event import Event, EventKind
+from cicd_agent.domain.evidence import Evidence, Gap
+from cicd_agent.domain.thread import Thread
 from cicd_agent.errors import ForgeRefused
 from cicd_agent.modes import World
-from cicd_agent.modes.changes import gaps, read_change, read_texts, showable, without_pull
-from cicd_agent.modes.guidelines import GUIDELINES, LARGEST, guidelines
-from cicd_agent.modes.own import own_run, own_touch
+from cicd_agent.modes.review.chat.chat import is_request
 from cicd_agent.modes.review.discussion import discussion
-from cicd_agent.modes.review.failures import failures
-from cicd_agent.modes.review.talk import is_request
-from cicd_agent.modes.review.tools import reported
-from cicd_agent.settings import Commenting, Settings
+from cicd_agent.modes.review.recent_failures import failures
+from cicd_agent.modes.review.sarif_tools import reported
+from cicd_agent.modes.shared.change_reader import gaps, read_change, read_texts, showable, without_pull
+from cicd_agent.modes.shared.guidelines import GUIDELINES, LARGEST, guidelines
+from cicd_agent.modes.shared.self_triggered import own_run, own_touch
+from cicd_agent.settings.schema import Commenting, Settings
 
 SERVED = frozenset(
     {

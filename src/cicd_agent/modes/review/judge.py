@@ -8,19 +8,19 @@ from typing import Annotated, Any
 
 from pydantic import Field
 
+from cicd_agent.agent.messages import Answer, Draft, Question, Share, Tier
 from cicd_agent.agent.prompt import left_out_of
-from cicd_agent.agent.turns import Answer, Draft, Question, Share, Tier
-from cicd_agent.core.change import Change
-from cicd_agent.core.diff import DiffLine, FileDiff, Side
-from cicd_agent.core.evidence import Exhibit
-from cicd_agent.core.finding import Finding, Severity
-from cicd_agent.core.text import visible_line
-from cicd_agent.core.verdict import Rejected
-from cicd_agent.modes.changes import showable
-from cicd_agent.modes.packing import gutter
+from cicd_agent.analysis.rules.risk_floor import capped
+from cicd_agent.domain.change import Change
+from cicd_agent.domain.diff import DiffLine, FileDiff, Side
+from cicd_agent.domain.evidence import Exhibit
+from cicd_agent.domain.finding import Finding, Severity
+from cicd_agent.domain.text.visible import visible_line
+from cicd_agent.domain.verdict import Rejected
 from cicd_agent.modes.review.claims import Proof
-from cicd_agent.modes.rulebook.floors import capped
-from cicd_agent.settings import Settings
+from cicd_agent.modes.shared.change_reader import showable
+from cicd_agent.modes.shared.diff_exhibits import gutter
+from cicd_agent.settings.schema import Settings
 
 UNSURE = 0.5
 """The most confidence that is left to a claim which the judge can neither defend nor refute."""

@@ -4,19 +4,28 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from typing import assert_never
 
-from cicd_agent.core.change import Change
-from cicd_agent.core.diff import Side
-from cicd_agent.core.evidence import Evidence
-from cicd_agent.core.finding import Finding, Location, Origin
-from cicd_agent.core.markdown import code, details, escape, fence, link, prose, suggestion, table
-from cicd_agent.core.verdict import Conclusion, Ground, Recalled, Rejected, RiskLevel, Suppressed, SuppressedBy, Verdict
-from cicd_agent.core.words import count
+from cicd_agent.domain.change import Change
+from cicd_agent.domain.diff import Side
+from cicd_agent.domain.evidence import Evidence
+from cicd_agent.domain.finding import Finding, Location, Origin
+from cicd_agent.domain.text.markdown import code, details, escape, fence, link, prose, suggestion, table
+from cicd_agent.domain.text.words import count
+from cicd_agent.domain.verdict import (
+    Conclusion,
+    Ground,
+    Recalled,
+    Rejected,
+    RiskLevel,
+    Suppressed,
+    SuppressedBy,
+    Verdict,
+)
 from cicd_agent.modes import Account
-from cicd_agent.modes.changes import changed
 from cicd_agent.modes.review.coverage import folded, left_out, not_shown, nothing_found
 from cicd_agent.modes.review.suggestion import why_shown
 from cicd_agent.modes.review.verdict import reaches
-from cicd_agent.settings import Settings
+from cicd_agent.modes.shared.change_reader import changed
+from cicd_agent.settings.schema import Settings
 
 MOST_ROWS = 40
 """Rows of one table; the rest is counted and stands in the JSON report."""

@@ -4,15 +4,16 @@ from collections.abc import Iterator, Sequence
 from importlib.resources import files
 from typing import Any
 
-from cicd_agent.agent.turns import Answer, Question
-from cicd_agent.core.evidence import Evidence, Exhibit
-from cicd_agent.modes.changes import changed, is_by_a_dependency_bot
-from cicd_agent.modes.packing import pieces
-from cicd_agent.modes.review import describe, judge
+from cicd_agent.agent.messages import Answer, Question
+from cicd_agent.domain.evidence import Evidence, Exhibit
+from cicd_agent.modes.review import description_check as describe
+from cicd_agent.modes.review import judge
 from cicd_agent.modes.review.claims import Prover, complain
 from cicd_agent.modes.review.draft import ReviewDraft
-from cicd_agent.modes.review.memory import Recall, recall
-from cicd_agent.settings import Settings
+from cicd_agent.modes.review.incremental.state import Recall, recall
+from cicd_agent.modes.shared.change_reader import changed, is_by_a_dependency_bot
+from cicd_agent.modes.shared.diff_exhibits import pieces
+from cicd_agent.settings.schema import Settings
 
 
 def questions(evidence: Evidence, answers: Sequence[Answer[Any]], settings: Settings) -> Sequence[Question[Any]]:

@@ -5,11 +5,8 @@ from dataclasses import replace
 from itertools import islice
 
 from cicd_agent import __version__
-from cicd_agent.core.diff import Anchors, Side
-from cicd_agent.core.event import EventKind
-from cicd_agent.core.evidence import Evidence
-from cicd_agent.core.finding import Finding, Origin, Severity
-from cicd_agent.core.plan import (
+from cicd_agent.domain.diff import Anchors, Side
+from cicd_agent.domain.effects import (
     Annotation,
     Artifact,
     CheckRun,
@@ -25,19 +22,22 @@ from cicd_agent.core.plan import (
     ReviewEvent,
     Summary,
 )
-from cicd_agent.core.sarif import sarif
-from cicd_agent.core.thread import MOST_RESOLVED
-from cicd_agent.core.verdict import Verdict
-from cicd_agent.core.words import count
+from cicd_agent.domain.event import EventKind
+from cicd_agent.domain.evidence import Evidence
+from cicd_agent.domain.finding import Finding, Origin, Severity
+from cicd_agent.domain.text.words import count
+from cicd_agent.domain.thread import MOST_RESOLVED
+from cicd_agent.domain.verdict import Verdict
 from cicd_agent.modes import Account
-from cicd_agent.modes.changes import changed, showable
-from cicd_agent.modes.review.failures import UNREAD
+from cicd_agent.modes.review.charts import pictures
+from cicd_agent.modes.review.chat.chat import is_request
 from cicd_agent.modes.review.page import inline, sentence, summary
-from cicd_agent.modes.review.pictures import pictures
-from cicd_agent.modes.review.talk import is_request
+from cicd_agent.modes.review.recent_failures import UNREAD
 from cicd_agent.modes.review.threads import unsaid
 from cicd_agent.modes.review.verdict import reaches
-from cicd_agent.settings import Commenting, Settings
+from cicd_agent.modes.shared.change_reader import changed, showable
+from cicd_agent.rendering.sarif import sarif
+from cicd_agent.settings.schema import Commenting, Settings
 
 SAYS = {"approve": ReviewEvent.APPROVE, "request_changes": ReviewEvent.REQUEST_CHANGES}
 OUTPUTS = ("decision", "findings_count", "blocking_count", "suppressed_count", "sarif_file")

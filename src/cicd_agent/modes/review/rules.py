@@ -1,9 +1,9 @@
 """The deterministic floor of a review: what rules and other tools find in a change, and its risky areas."""
 
-from cicd_agent.core.evidence import Evidence
-from cicd_agent.modes.review.tools import proven
-from cicd_agent.modes.rulebook.ruling import RuleDraft, ruled
-from cicd_agent.settings import Settings
+from cicd_agent.analysis.rules.run import RuleDraft, ruled
+from cicd_agent.domain.evidence import Evidence
+from cicd_agent.modes.review.sarif_tools import proven
+from cicd_agent.settings.schema import Settings
 
 
 def rules(evidence: Evidence, settings: Settings) -> RuleDraft:

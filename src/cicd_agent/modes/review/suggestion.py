@@ -4,12 +4,12 @@ from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import PurePosixPath
 
-from cicd_agent.core.change import Change
-from cicd_agent.core.diff import Anchors, Side
-from cicd_agent.core.finding import Finding, Location, Origin
-from cicd_agent.core.parses import PARSERS
-from cicd_agent.core.quote import shown
-from cicd_agent.modes.rulebook.yaml_text import YamlText
+from cicd_agent.analysis.patches.syntax import PARSERS
+from cicd_agent.analysis.rules.yaml_source import YamlText
+from cicd_agent.domain.change import Change
+from cicd_agent.domain.diff import Anchors, Side
+from cicd_agent.domain.finding import Finding, Location, Origin
+from cicd_agent.domain.text.quote import shown
 
 MOST_LINES = 30
 LARGEST = 200_000

@@ -3,14 +3,14 @@
 from collections import defaultdict
 from collections.abc import Collection, Iterator, Sequence
 
-from cicd_agent.core.change import Change, ChangeSource
-from cicd_agent.core.diff import ChangeKind, Side
-from cicd_agent.core.evidence import Evidence
-from cicd_agent.core.finding import Finding, Location, Origin
-from cicd_agent.core.thread import Thread, folded
-from cicd_agent.core.verdict import Suppressed, SuppressedBy
-from cicd_agent.modes.changes import changed
-from cicd_agent.modes.rulebook import RULES
+from cicd_agent.analysis.rules import RULES
+from cicd_agent.domain.change import Change, ChangeSource
+from cicd_agent.domain.diff import ChangeKind, Side
+from cicd_agent.domain.evidence import Evidence
+from cicd_agent.domain.finding import Finding, Location, Origin
+from cicd_agent.domain.thread import Thread, folded
+from cicd_agent.domain.verdict import Suppressed, SuppressedBy
+from cicd_agent.modes.shared.change_reader import changed
 
 
 def keys(findings: Sequence[Finding], threads: Sequence[Thread]) -> tuple[str, ...]:

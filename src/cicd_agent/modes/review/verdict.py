@@ -4,28 +4,28 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from cicd_agent.agent.turns import Answer
-from cicd_agent.core.evidence import Evidence
-from cicd_agent.core.finding import Finding, Origin, Severity
-from cicd_agent.core.paths import PathKind, kinds
-from cicd_agent.core.risk import assess
-from cicd_agent.core.verdict import Conclusion, Rejected, Risk, RiskLevel, Suppressed, SuppressedBy, Verdict
-from cicd_agent.core.words import count
-from cicd_agent.modes.changes import changed
+from cicd_agent.agent.messages import Answer
+from cicd_agent.analysis.risk.risk import assess
+from cicd_agent.analysis.rules.risk_floor import floors, graded
+from cicd_agent.analysis.rules.rollout import NEW
+from cicd_agent.analysis.rules.run import RuleDraft
+from cicd_agent.domain.evidence import Evidence
+from cicd_agent.domain.finding import Finding, Origin, Severity
+from cicd_agent.domain.paths import PathKind, kinds
+from cicd_agent.domain.text.words import count
+from cicd_agent.domain.verdict import Conclusion, Rejected, Risk, RiskLevel, Suppressed, SuppressedBy, Verdict
 from cicd_agent.modes.review.claims import Proof, Prover
-from cicd_agent.modes.review.describe import contradictions
+from cicd_agent.modes.review.description_check import contradictions
 from cicd_agent.modes.review.draft import ReviewDraft
+from cicd_agent.modes.review.incremental.state import recall
 from cicd_agent.modes.review.judge import Judgement, judged
-from cicd_agent.modes.review.memory import recall
-from cicd_agent.modes.review.strengths import strengths
+from cicd_agent.modes.review.positives import strengths
+from cicd_agent.modes.review.sarif_tools import joined
 from cicd_agent.modes.review.suggestion import proved
 from cicd_agent.modes.review.threads import fixed, hush
-from cicd_agent.modes.review.tools import joined
-from cicd_agent.modes.rulebook.floors import floors, graded
-from cicd_agent.modes.rulebook.rings import NEW
-from cicd_agent.modes.rulebook.ruling import RuleDraft
-from cicd_agent.modes.suppress import silence
-from cicd_agent.settings import Settings
+from cicd_agent.modes.shared.change_reader import changed
+from cicd_agent.modes.shared.suppression import silence
+from cicd_agent.settings.schema import Settings
 
 
 def verify(

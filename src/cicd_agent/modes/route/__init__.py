@@ -4,18 +4,18 @@ from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 from typing import Any
 
-from cicd_agent.agent.tool import Tool
-from cicd_agent.agent.turns import Answer, Question
-from cicd_agent.core.event import Event
-from cicd_agent.core.evidence import Evidence
+from cicd_agent.agent.messages import Answer, Question
+from cicd_agent.agent.tools.tool import Tool
+from cicd_agent.analysis.rules import RULES
+from cicd_agent.analysis.rules.run import RuleDraft, ruled
+from cicd_agent.domain.event import Event
+from cicd_agent.domain.evidence import Evidence
 from cicd_agent.modes import World
-from cicd_agent.modes.plain import TriesNothing
 from cicd_agent.modes.route.gather import gather
 from cicd_agent.modes.route.report import OUTPUTS, report
 from cicd_agent.modes.route.verdict import verify
-from cicd_agent.modes.rulebook import RULES
-from cicd_agent.modes.rulebook.ruling import RuleDraft, ruled
-from cicd_agent.settings import Settings
+from cicd_agent.modes.shared.defaults import TriesNothing
+from cicd_agent.settings.schema import Settings
 
 
 class Route(TriesNothing):

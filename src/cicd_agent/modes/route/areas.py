@@ -4,11 +4,11 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from types import MappingProxyType
 from typing import Final
 
-from cicd_agent.core.change import Change
-from cicd_agent.core.paths import PathKind, kinds
-from cicd_agent.core.patterns import matcher
-from cicd_agent.core.routed import AreaRun
-from cicd_agent.settings import Settings
+from cicd_agent.domain.change import Change
+from cicd_agent.domain.path_patterns import matcher
+from cicd_agent.domain.paths import PathKind, kinds
+from cicd_agent.domain.route_plan import AreaRun
+from cicd_agent.settings.schema import Settings
 
 BY_KIND: Final[Mapping[str, frozenset[PathKind]]] = MappingProxyType(
     {

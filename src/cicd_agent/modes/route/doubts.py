@@ -2,16 +2,16 @@
 
 from collections.abc import Iterator
 
-from cicd_agent.core.believed import measure
-from cicd_agent.core.change import Change, ChangeSource
-from cicd_agent.core.diagnosis import Cause
-from cicd_agent.core.diff import FileDiff
-from cicd_agent.core.event import Event, EventKind
-from cicd_agent.core.evidence import Gap
-from cicd_agent.core.facts import Fact, FactKind, Known
-from cicd_agent.core.history import History
-from cicd_agent.core.paths import PathKind, kinds
-from cicd_agent.core.words import count
+from cicd_agent.domain.change import Change, ChangeSource
+from cicd_agent.domain.diagnosis import Cause
+from cicd_agent.domain.diff import FileDiff
+from cicd_agent.domain.event import Event, EventKind
+from cicd_agent.domain.evidence import Gap
+from cicd_agent.domain.fact_trust import measure
+from cicd_agent.domain.facts import Fact, FactKind, Known
+from cicd_agent.domain.history import History
+from cicd_agent.domain.paths import PathKind, kinds
+from cicd_agent.domain.text.words import count
 
 SERVED = frozenset(
     {

@@ -3,18 +3,18 @@
 from collections.abc import Iterator
 from math import inf
 
-from cicd_agent.core.believed import believed, together
-from cicd_agent.core.change import Change
-from cicd_agent.core.event import Event
-from cicd_agent.core.evidence import Evidence, Gap
-from cicd_agent.core.facts import FactKind, Known
-from cicd_agent.core.routed import RouteEvidence
+from cicd_agent.domain.change import Change
+from cicd_agent.domain.event import Event
+from cicd_agent.domain.evidence import Evidence, Gap
+from cicd_agent.domain.fact_trust import believed, together
+from cicd_agent.domain.facts import FactKind, Known
+from cicd_agent.domain.route_plan import RouteEvidence
 from cicd_agent.errors import ConfigError, ForgeRefused
 from cicd_agent.modes import World
-from cicd_agent.modes.changes import gaps, read_change
-from cicd_agent.modes.past import read_past
 from cicd_agent.modes.route import doubts
-from cicd_agent.settings import Settings
+from cicd_agent.modes.shared.change_reader import gaps, read_change
+from cicd_agent.modes.shared.risk_history import read_past
+from cicd_agent.settings.schema import Settings
 
 
 def gather(event: Event, world: World, settings: Settings) -> Evidence:

@@ -3,15 +3,15 @@
 from collections.abc import Iterator, Sequence
 from posixpath import commonpath
 
-from cicd_agent.core.change import Change
-from cicd_agent.core.evidence import Evidence
-from cicd_agent.core.markdown import code, details, escape, prose, table
-from cicd_agent.core.paths import PathKind, kinds
-from cicd_agent.core.picture import Pie, Slice
-from cicd_agent.core.routed import Cells, Routed
-from cicd_agent.core.text import visible_line
-from cicd_agent.core.verdict import Ground, Risk, RiskLevel
-from cicd_agent.core.words import clip, count
+from cicd_agent.domain.change import Change
+from cicd_agent.domain.chart import Pie, Slice
+from cicd_agent.domain.evidence import Evidence
+from cicd_agent.domain.paths import PathKind, kinds
+from cicd_agent.domain.route_plan import Cells, Routed
+from cicd_agent.domain.text.markdown import code, details, escape, prose, table
+from cicd_agent.domain.text.visible import visible_line
+from cicd_agent.domain.text.words import clip, count
+from cicd_agent.domain.verdict import Ground, Risk, RiskLevel
 from cicd_agent.modes import Account
 from cicd_agent.modes.route.areas import outside
 

@@ -5,15 +5,15 @@ from collections.abc import Iterator
 from dataclasses import asdict
 from typing import Final
 
-from cicd_agent.core.evidence import Evidence
-from cicd_agent.core.gate_result import slug
-from cicd_agent.core.plan import Annotation, Artifact, Effect, Level, Output, Plan, Summary
-from cicd_agent.core.routed import Routed
-from cicd_agent.core.words import clip
+from cicd_agent.domain.effects import Annotation, Artifact, Effect, Level, Output, Plan, Summary
+from cicd_agent.domain.evidence import Evidence
+from cicd_agent.domain.route_plan import Routed
+from cicd_agent.domain.text.words import clip
 from cicd_agent.modes import Account
 from cicd_agent.modes.route.areas import DEFAULT_AREAS
+from cicd_agent.modes.route.job_results import slug
 from cicd_agent.modes.route.page import pictures, sentence, summary
-from cicd_agent.settings import Settings
+from cicd_agent.settings.schema import Settings
 
 RUNS: Final = tuple(f"run_{slug(area)}" for area in DEFAULT_AREAS)
 OUTPUTS: tuple[str, ...] = (

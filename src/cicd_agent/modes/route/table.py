@@ -7,12 +7,12 @@ from posixpath import basename
 from types import MappingProxyType
 from typing import Final
 
-from cicd_agent.core.change import Change
-from cicd_agent.core.paths import PathKind, kinds
-from cicd_agent.core.routed import Build, Cells
-from cicd_agent.core.verdict import RiskLevel
-from cicd_agent.core.words import count
-from cicd_agent.settings import Settings
+from cicd_agent.domain.change import Change
+from cicd_agent.domain.paths import PathKind, kinds
+from cicd_agent.domain.route_plan import Build, Cells
+from cicd_agent.domain.text.words import count
+from cicd_agent.domain.verdict import RiskLevel
+from cicd_agent.settings.schema import Settings
 
 TABLE: Final[Mapping[RiskLevel, Cells]] = MappingProxyType(
     {

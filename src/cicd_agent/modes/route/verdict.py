@@ -4,19 +4,19 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from cicd_agent.agent.turns import Answer
-from cicd_agent.core.change import Change, ChangeSource
-from cicd_agent.core.evidence import Evidence
-from cicd_agent.core.risk import Floor, assess
-from cicd_agent.core.routed import AffectedTests, Cells, Routed, RouteEvidence, TestScope
-from cicd_agent.core.verdict import Conclusion, Risk, RiskLevel
+from cicd_agent.agent.messages import Answer
+from cicd_agent.analysis.risk.risk import Floor, assess
+from cicd_agent.analysis.rules.effective_severity import weighed
+from cicd_agent.analysis.rules.risk_floor import floors
+from cicd_agent.analysis.rules.run import RuleDraft
+from cicd_agent.domain.change import Change, ChangeSource
+from cicd_agent.domain.evidence import Evidence
+from cicd_agent.domain.route_plan import AffectedTests, Cells, Routed, RouteEvidence, TestScope
+from cicd_agent.domain.verdict import Conclusion, Risk, RiskLevel
 from cicd_agent.modes.route.areas import area_runs, unreadable_areas
-from cicd_agent.modes.route.inert import is_inert
+from cicd_agent.modes.route.docs_only import is_inert
 from cicd_agent.modes.route.table import TABLE, build_for, overridden
-from cicd_agent.modes.rulebook.floors import floors
-from cicd_agent.modes.rulebook.ruling import RuleDraft
-from cicd_agent.modes.rulebook.weighing import weighed
-from cicd_agent.settings import Settings
+from cicd_agent.settings.schema import Settings
 
 _NOTHING = Change(base="", head="", source=ChangeSource.GIT, files=())
 _UNGATHERED = RouteEvidence(("the evidence holds nothing that routing looks at",))

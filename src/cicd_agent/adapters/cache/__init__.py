@@ -1,0 +1,1 @@
+"""Entries kept between runs: folder or Redis."""

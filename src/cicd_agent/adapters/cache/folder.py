@@ -1,0 +1,153 @@
+"""Entries in files of a directory, which others may have filled, and may write to at the same time."""
+
+import os
+import re
+import secrets
+import stat
+from collections.abc import Callable
+from pathlib import Path
+from typing import Final
+
+from cicd_agent.adapters.cache.blob_store import LARGEST_ENTRY, Kind, Limits
+from cicd_agent.adapters.files.atomic import write_file
+from cicd_agent.adapters.files.safe_open import NOFOLLOW, NONBLOCK
+from cicd_agent.errors import ConfigError
+
+INSTALLATION: Final = "installation.key"
+
+_SECRET = re.compile(rb"[0-9a-f]{64}\n")
+_FORGOTTEN = 3600.0
+"""Seconds after which a file that was never finished is a killed run's."""
+
+
+def open_folder(folder: Path) -> Path:
+    """The directory, made if need be. Raises ConfigError when there can be none."""
+    try:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    except (OSError, ValueError) as error:
+        why = error.strerror if isinstance(error, OSError) else "its path is not one"
+        raise ConfigError(f"`cache-dir` {folder} cannot be used", why=why or "", remedy="Give a directory") from None
+    return folder
+
+
+def installation_secret(folder: Path, note: Callable[[str], None]) -> bytes:
+    """What stands in for a key where the server wants none: random, made once, kept in the directory for its owner."""
+    path = folder / INSTALLATION
+    try:
+        if found := _secret(path):
+            return found
+        damaged = os.path.lexists(path)
+        if damaged and (found := _secret(path)):
+            # Another run made it between the two looks.
+            return found
+        fresh = path.with_name(f".{INSTALLATION}.{secrets.token_hex(8)}")
+        write_file(fresh, f"{secrets.token_hex(32)}\n", mode=0o600)
+        try:
+            if damaged:
+                note(f"{path} is damaged and was made again: what was kept so far is asked for again")
+                fresh.replace(path)
+            else:
+                os.link(fresh, path)
+        except FileExistsError:
+            pass  # another run was first: both take its secret
+        finally:
+            fresh.unlink(missing_ok=True)
+    except OSError as error:
+        why = error.strerror or str(error)
+        raise ConfigError(f"{path} cannot be written", why=why, remedy="Give another `cache-dir`") from None
+    if found := _secret(path):
+        return found
+    raise ConfigError(f"{path} cannot be read", remedy="Give another `cache-dir`")
+
+
+def _secret(path: Path) -> bytes:
+    raw = _read(path) or b""
+    return raw if _SECRET.fullmatch(raw) else b""
+
+
+class FolderShelf:
+    """A Shelf of files whose names are of one kind; others of the directory are left alone."""
+
+    place = "`cache-dir`"
+
+    def __init__(
+        self, folder: Path, kind: Kind, limits: Limits, *, now: Callable[[], float], note: Callable[[str], None]
+    ) -> None:
+        self._folder = folder
+        self._kind = kind
+        self._limits = limits
+        self._now = now
+        self._note = note
+        self._is_told = False
+
+    def read(self, name: str) -> bytes | None:
+        """What the file holds; empty when it is no regular file of bearable size."""
+        return _read(self._folder / name)
+
+    def write(self, name: str, entry: bytes) -> None:
+        """Put the file in place at once; a link that stands there is replaced."""
+        try:
+            write_file(self._folder / name, entry.decode("utf-8", "replace"), mode=0o600)
+        except OSError as error:
+            self._failed(f"{self._kind.what} could not be kept in {self._folder}", error)
+
+    def touch(self, name: str) -> None:
+        """What is used stays longest."""
+        try:
+            os.utime(self._folder / name, (self._now(), self._now()))
+        except OSError as error:
+            self._failed(f"{name} in {self.place} cannot be marked as used", error)
+
+    def tidy(self) -> None:
+        """Remove files of this kind: what is too old, too much, or was never finished."""
+        try:
+            self._evict()
+        except OSError as error:
+            self._failed(f"{self._kind.what} could not be kept in {self._folder}", error)
+
+    def _failed(self, what: str, error: OSError) -> None:
+        # A directory that is full or not ours would say so with every entry.
+        if not self._is_told:
+            self._is_told = True
+            self._note(f"{what}: {error.strerror or error}")
+
+    def _evict(self) -> None:
+        names = self._kind.names
+        own, unfinished = re.compile(names), re.compile(rf"\.{names}\.[0-9a-f]{{16}}")
+        entries = []
+        with os.scandir(self._folder) as files:
+            found = [file.name for file in files]
+        for name in found:
+            path = self._folder / name
+            try:
+                status = path.lstat()
+            except FileNotFoundError:
+                continue  # another run was here
+            age = self._now() - status.st_mtime
+            if own.fullmatch(name):
+                entries.append((age, status.st_size, path))
+            elif unfinished.fullmatch(name) and age > _FORGOTTEN:
+                path.unlink(missing_ok=True)
+        size = 0
+        for count, (age, length, path) in enumerate(sorted(entries), 1):
+            size += length
+            if count > self._limits.entries or size > self._limits.size or age > self._limits.seconds:
+                path.unlink(missing_ok=True)
+
+
+def _read(path: Path) -> bytes | None:
+    """A regular file of bearable size; None when nothing is there, empty when that is something else."""
+    try:
+        descriptor = os.open(path, os.O_RDONLY | NOFOLLOW | NONBLOCK)
+    except FileNotFoundError:
+        return None
+    except OSError:
+        return b""
+    try:
+        found = os.fstat(descriptor)
+        if not stat.S_ISREG(found.st_mode) or found.st_size > LARGEST_ENTRY:
+            return b""
+        with os.fdopen(descriptor, "rb", closefd=False) as file:
+            return file.read(LARGEST_ENTRY)
+    finally:
+        os.close(descriptor)

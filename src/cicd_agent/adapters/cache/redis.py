@@ -1,0 +1,180 @@
+"""Entries in a Redis that many machines share: it may be slow, full, gone or somebody else's, and only costs time."""
+
+import re
+import threading
+from collections.abc import Callable
+from contextlib import suppress
+from typing import Any, Final
+
+import redis
+from redis.backoff import NoBackoff
+from redis.exceptions import (
+    AuthenticationError,
+    BusyLoadingError,
+    ConnectionError,  # noqa: A004  the library's name
+    NoPermissionError,
+    OutOfMemoryError,
+    ReadOnlyError,
+    RedisError,
+    ResponseError,
+    TimeoutError,  # noqa: A004  the library's name
+)
+from redis.retry import Retry
+
+from cicd_agent.adapters.cache.blob_store import LARGEST_ENTRY, Kind, Limits
+from cicd_agent.adapters.cache.redis_url import Address
+
+SECONDS: Final = 1.0
+"""How long a connection, or an answer, is waited for."""
+
+_CODE = re.compile(r"[A-Z]{3,20}(?= |$)")
+_WRONG_TYPE = "WRONGTYPE"
+_WORDS: Final = (
+    (AuthenticationError, "it wants another user or password"),
+    (BusyLoadingError, "it is still starting"),
+    (TimeoutError, f"no answer within {SECONDS:.0f} s"),
+    (NoPermissionError, "this user may not do that"),
+    (OutOfMemoryError, "it is full"),
+    (ReadOnlyError, "it can only be read"),
+)
+
+
+class RedisServer:
+    """One run's line to a Redis. The first failure ends it for the rest of the run, with the only note about it.
+
+    `most` is the number of bytes that the run may write there.
+    """
+
+    def __init__(self, address: Address, *, ca_bundle: str, most: float, note: Callable[[str], None]) -> None:
+        self.place: Final = f"Redis at {address.place}"
+        self._note = note
+        self._room = most
+        self._lock = threading.Lock()
+        self._is_down = False
+        self._is_closed_for_more = False
+        # Said in full: the library's defaults try again for seconds, and differ between its versions.
+        self._client: Any = redis.Redis(
+            host=address.host,
+            port=address.port,
+            unix_socket_path=address.path or None,
+            db=address.database,
+            username=address.user or None,
+            password=address.password or None,
+            socket_timeout=SECONDS,
+            socket_connect_timeout=SECONDS,
+            retry=Retry(NoBackoff(), 0),
+            protocol=2,
+            ssl=address.has_tls,
+            ssl_cert_reqs="required",
+            ssl_check_hostname=True,
+            ssl_ca_certs=ca_bundle or None,
+        )
+
+    def read(self, key: str) -> bytes | None:
+        """What lies under a key, None for nothing; empty when that is too large, or no text at all."""
+        if self._is_down:
+            return None
+        try:
+            # Whatever lies there, no more than this is sent. An empty text is the same as none.
+            raw = self._client.execute_command("GETRANGE", key, 0, LARGEST_ENTRY)
+        except ResponseError as error:
+            if str(error).startswith(_WRONG_TYPE):
+                return b""
+            self._down(error)
+            return None
+        except (RedisError, OSError, ValueError) as error:
+            self._down(error)
+            return None
+        if not isinstance(raw, bytes) or len(raw) > LARGEST_ENTRY:
+            return b""
+        return raw or None
+
+    def write(self, key: str, entry: bytes, seconds: float) -> None:
+        """Put an entry under a key for so long, whatever lies there."""
+        if self._is_down or self._is_closed_for_more:
+            return
+        with self._lock:
+            self._room -= len(entry)
+            is_room = self._room >= 0
+        if not is_room:
+            self._close_for_more("this run has written `cache-max-mb`")
+            return
+        try:
+            self._client.execute_command("SET", key, entry, "EX", max(1, int(seconds)))
+        except (NoPermissionError, OutOfMemoryError, ReadOnlyError) as error:
+            self._close_for_more(_why(error))
+        except (RedisError, OSError, ValueError) as error:
+            self._down(error)
+
+    def close(self) -> None:
+        """End the line; from now on nothing lies there."""
+        self._is_down = True
+        with suppress(RedisError, OSError):  # it may be gone already
+            self._client.close()
+
+    def _down(self, error: Exception) -> None:
+        with self._lock:
+            is_first, self._is_down = not self._is_down, True
+        if is_first:
+            self._note(f"{self.place} cannot be used ({_why(error)}): answers are asked for again")
+
+    def _close_for_more(self, why: str) -> None:
+        with self._lock:
+            is_first, self._is_closed_for_more = not self._is_closed_for_more, True
+        if is_first:
+            self._note(f"{self.place} takes nothing more ({why}): others will ask again")
+
+
+class RedisShelf:
+    """A Shelf of a Redis. How much it holds, and what goes first, is the server's business."""
+
+    def __init__(self, server: RedisServer, kind: Kind, limits: Limits) -> None:
+        self._server = server
+        self._kind = kind
+        self._limits = limits
+
+    @property
+    def place(self) -> str:
+        """Where that is, for a person."""
+        return self._server.place
+
+    def read(self, name: str) -> bytes | None:
+        """What lies there under this name, None when nothing does; empty when it can be no entry."""
+        return self._server.read(self._key(name))
+
+    def write(self, name: str, entry: bytes) -> None:
+        """Put an entry in the place of whatever has this name."""
+        self._server.write(self._key(name), entry, self._limits.seconds)
+
+    def touch(self, _name: str) -> None:
+        """The server has seen for itself that the entry was read."""
+
+    def tidy(self) -> None:
+        """The server forgets by itself."""
+
+    def _key(self, name: str) -> str:
+        return f"cicd-agent:{self._kind.name}:{name}"
+
+
+def _why(error: Exception) -> str:
+    """What went wrong, in words of ours: those of the other side could hold anything, such as what it was sent."""
+    if known := next((words for kind, words in _WORDS if isinstance(error, kind)), ""):
+        return known
+    match error:
+        case ResponseError():
+            code = _CODE.match(str(error))
+            return f"it refused with {code[0]}" if code else "it refused"
+        case ConnectionError() | OSError():
+            return _cause(error) or "no connection"
+        case _:
+            return "what answers there is no Redis"
+
+
+def _cause(error: BaseException) -> str:
+    """What the system said of a connection."""
+    behind: BaseException | None = error
+    for _ in range(4):
+        if isinstance(behind, OSError) and behind.strerror:
+            return behind.strerror
+        behind = behind and (behind.__cause__ or behind.__context__)
+    return ""

@@ -1,0 +1,1 @@
+"""Files opened and written where others may write too."""

@@ -1,0 +1,316 @@
+"""Reads a change out of the object database within fixed limits, and tells each limit that it met."""
+
+import heapq
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from itertools import zip_longest
+from typing import IO
+
+from cicd_agent.adapters.git.process import INCOMPLETE, OUTPUT, Git, GitFailed
+from cicd_agent.adapters.git.tree import Trees
+from cicd_agent.domain.change import Commit
+from cicd_agent.domain.diff import ChangeKind, FileDiff
+from cicd_agent.domain.diff_parser import TRUNCATED, parse_diff, readable_name
+
+TOO_LARGE = "too large"
+
+COMMITS = 250
+PATHS = 200_000
+TEXT = 1_000_000
+TEXTS = 20_000_000
+SECTION = 1_000_000
+"""Bytes of one file's part of the diff."""
+WEIGHT = 100_000_000
+"""Bytes that all parts may take once parsed, about."""
+_LINE_WEIGHT = 200
+"""What a parsed line weighs besides its text, about."""
+_BIG = 20 << 20
+"""core.bigFileThreshold: git calls what is larger binary without looking."""
+_REGULAR = "100"
+"""How the modes of regular files begin."""
+_BODY = 10_000
+_SNIFFED = 8_000
+"""Bytes in which git looks for a NUL."""
+
+_COMPARE = (
+    "diff",
+    "--no-ext-diff",
+    "--no-textconv",
+    "--no-color",
+    "--find-renames=50%",
+    "-l1000",
+    "--ignore-submodules=none",
+)
+PATCH_FORM = (
+    "--patch",
+    "--full-index",
+    "--submodule=short",
+    "--diff-algorithm=histogram",
+    "--unified=3",
+    "--inter-hunk-context=0",
+    "--src-prefix=a/",
+    "--dst-prefix=b/",
+)
+"""How a patch is written, whatever the configuration says."""
+_PATCH = (*_COMPARE, *PATCH_FORM)
+_KINDS = {
+    "A": ChangeKind.ADDED,
+    "D": ChangeKind.DELETED,
+    "R": ChangeKind.RENAMED,
+    "C": ChangeKind.COPIED,
+}
+_ON = frozenset({"set", "true"})
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One file of `git diff --raw`: exact names, and the ids of its content. A missing side has mode ""."""
+
+    kind: ChangeKind
+    old_mode: str
+    new_mode: str
+    old_id: str
+    new_id: str
+    old_name: bytes
+    new_name: bytes
+
+    @property
+    def path(self) -> str:
+        """The name after the change, to be shown."""
+        return readable_name(self.new_name)
+
+    @property
+    def old_path(self) -> str:
+        """The name before the change, to be shown."""
+        return readable_name(self.old_name)
+
+
+@dataclass(frozen=True, slots=True)
+class Texts:
+    """Whole texts by path, after and before, and what was left out."""
+
+    new: Mapping[str, str]
+    old: Mapping[str, str]
+    notes: tuple[str, ...]
+
+
+def read_entries(git: Git, old: str, new: str) -> tuple[Entry, ...]:
+    """The files that differ between two trees, in the order of the diff."""
+    fields = iter(git.run(*_COMPARE, "--raw", "--no-abbrev", "-z", old, new, "--").split(b"\0"))
+    return tuple(entry for head in fields if head for entry in _entries(head.decode("ascii"), fields))
+
+
+def _entries(head: str, fields: Iterator[bytes]) -> Iterator[Entry]:
+    old_mode, new_mode, old_id, new_id, status = head.removeprefix(":").split(" ")
+    old_name = new_name = next(fields)
+    if status[0] in "RC":
+        new_name = next(fields)
+    if status == "T":
+        # A file that became a link (or the like): the patch shows it going and coming, and so do we.
+        yield Entry(ChangeKind.DELETED, old_mode, "", old_id, "", old_name, new_name)
+        yield Entry(ChangeKind.ADDED, "", new_mode, "", new_id, old_name, new_name)
+        return
+    kind = _KINDS.get(status[0], ChangeKind.MODIFIED)
+    old_mode, old_id = ("", "") if kind is ChangeKind.ADDED else (old_mode, old_id)
+    new_mode, new_id = ("", "") if kind is ChangeKind.DELETED else (new_mode, new_id)
+    yield Entry(kind, old_mode, new_mode, old_id, new_id, old_name, new_name)
+
+
+def read_files(git: Git, old: str, new: str, entries: Sequence[Entry]) -> tuple[FileDiff, ...]:
+    """The entries with their hunks. When they weigh too much together, the largest give way first."""
+    with git.stream(*_PATCH, old, new, "--") as output:
+        sections = _lighten(_sections(output))
+    sizes = _sizes(git, {id_ for entry in entries for id_ in (entry.old_id, entry.new_id)})
+    return tuple(
+        _file(entry, section, max(sizes.get(entry.old_id, 0), sizes.get(entry.new_id, 0)))
+        for entry, section in zip_longest(entries, sections[: len(entries)], fillvalue=b"")
+        if isinstance(entry, Entry)
+    )
+
+
+def _sections(output: IO[bytes]) -> Iterator[bytes]:
+    """Each file's part; no line of a hunk begins with "diff". One that is too large is empty."""
+    section = bytearray()
+    for line in output:
+        if line.startswith(b"diff --git ") and section:
+            yield bytes(section) if len(section) <= SECTION else b""
+            section.clear()
+        section += line[: SECTION + 1 - len(section)]
+    if section:
+        yield bytes(section) if len(section) <= SECTION else b""
+
+
+def _lighten(sections: Iterable[bytes]) -> list[bytes]:
+    kept: list[bytes] = []
+    heaviest: list[tuple[int, int]] = []
+    total = 0
+    for section in sections:
+        weight = len(section) + _LINE_WEIGHT * section.count(b"\n")
+        heapq.heappush(heaviest, (-weight, len(kept)))
+        kept.append(section)
+        total += weight
+        while total > WEIGHT:
+            weight, place = heapq.heappop(heaviest)
+            kept[place] = b""
+            total += weight
+    return kept
+
+
+def _file(entry: Entry, section: bytes, size: int) -> FileDiff:
+    parsed = parse_diff(section.decode("utf-8", "replace"))
+    omitted = TOO_LARGE
+    if parsed:
+        omitted = TOO_LARGE if parsed[0].binary and size > _BIG else parsed[0].omitted
+    return FileDiff(
+        path=entry.path,
+        old_path=entry.old_path,
+        kind=entry.kind,
+        hunks=parsed[0].hunks if parsed else (),
+        old_mode=entry.old_mode,
+        new_mode=entry.new_mode,
+        binary=bool(parsed) and parsed[0].binary,
+        omitted=omitted,
+    )
+
+
+def omission_notes(files: Iterable[FileDiff]) -> tuple[str, ...]:
+    """What the diff leaves out, besides what is binary."""
+    left_out = [file.path for file in files if file.omitted in {TOO_LARGE, TRUNCATED}]
+    return (f"diff left out as too large: {_named(left_out)}",) if left_out else ()
+
+
+def read_texts(git: Git, entries: Sequence[Entry], files: Sequence[FileDiff]) -> Texts:
+    """The whole text of each changed regular file, before and after. The smallest come first when not all fit."""
+    new: dict[str, str] = {}
+    old: dict[str, str] = {}
+    sides: list[tuple[dict[str, str], str, str]] = []
+    for entry, file in zip(entries, files, strict=True):
+        if not file.binary and entry.new_mode.startswith(_REGULAR):
+            sides.append((new, entry.path, entry.new_id))
+        if not file.binary and entry.old_mode.startswith(_REGULAR):
+            sides.append((old, entry.old_path, entry.old_id))
+    blobs = read_blobs(git, _fitting(_sizes(git, {id_ for _, _, id_ in sides})))
+    left_out: dict[str, None] = {}
+    not_utf8: dict[str, None] = {}
+    for texts, path, id_ in sides:
+        blob = blobs.get(id_)
+        if blob is None:
+            left_out[path] = None
+        elif b"\0" not in blob[:_SNIFFED]:
+            texts[path] = blob.decode("utf-8", "replace")
+            if "\ufffd" in texts[path] and texts[path].encode() != blob:
+                not_utf8[path] = None
+    notes = []
+    if left_out:
+        notes.append(f"not read in full (over {TEXT // 10**6} MB, or {TEXTS // 10**6} MB in all): {_named(left_out)}")
+    if not_utf8:
+        notes.append(f"not UTF-8, bytes replaced: {_named(not_utf8)}")
+    return Texts(new, old, tuple(notes))
+
+
+def _fitting(sizes: Mapping[str, int]) -> list[str]:
+    """The ids of what is read within the limits, smallest first."""
+    fitting = []
+    room = TEXTS
+    for id_, size in sorted(sizes.items(), key=lambda item: (item[1], item[0])):
+        if size > min(TEXT, room):
+            break
+        fitting.append(id_)
+        room -= size
+    return fitting
+
+
+def _sizes(git: Git, ids: Iterable[str]) -> dict[str, int]:
+    """The sizes of those that are blobs and here."""
+    heads = git.look(sorted({id_ for id_ in ids if id_}))
+    return {head[0]: head[2] for head in heads if head is not None and head[1] == "blob"}
+
+
+def read_blobs(git: Git, ids: Sequence[str]) -> dict[str, bytes]:
+    """The contents of blobs by id, all of which are here."""
+    blobs: dict[str, bytes] = {}
+    room = OUTPUT
+    for id_ in ids:
+        blob = git.content(id_, room)
+        if blob is None:
+            raise GitFailed("git cat-file failed", why=f"object {id_} is missing", remedy=INCOMPLETE)
+        blobs[id_] = blob
+        room -= len(blob)
+    return blobs
+
+
+def read_commits(git: Git, base: str, head: str) -> tuple[tuple[Commit, ...], tuple[str, ...]]:
+    """The commits of `head` that `base` does not have, newest first, at most COMMITS of them."""
+    commits = list_commits(git, f"--max-count={COMMITS + 1}", f"{base}..{head}")
+    notes = (f"commit list cut at {COMMITS}",) if len(commits) > COMMITS else ()
+    return commits[:COMMITS], notes
+
+
+def list_commits(git: Git, *asked: str) -> tuple[Commit, ...]:
+    """The commits that `git log` lists when it is asked so, in its order."""
+    form = "--format=%H%x00%ct%x00%an%x00%s%x00%b"
+    printed = git.run("log", "-z", "--no-show-signature", "--encoding=UTF-8", form, *asked, "--")
+    fields = [field.decode("utf-8", "replace") for field in printed.split(b"\0")]
+    return tuple(
+        Commit(sha, subject, body.strip()[:_BODY], author, int(when))
+        for sha, when, author, subject, body in zip(*(fields[place::5] for place in range(5)), strict=False)
+    )
+
+
+def read_paths(git: Git, tree: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Every path of a tree, at most PATHS of them."""
+    names: list[bytes] = []
+    rest = b""
+    with git.stream("ls-tree", "-r", "-z", "--name-only", "--full-tree", tree) as output:
+        while len(names) <= PATHS and (chunk := output.read(1 << 16)):
+            *whole, rest = (rest + chunk).split(b"\0")
+            names += whole
+    notes = (f"path list cut at {PATHS:,}",) if len(names) > PATHS else ()
+    return tuple(readable_name(name) for name in names[:PATHS]), notes
+
+
+def with_attributes(
+    git: Git, trees: Trees, base: str, entries: Sequence[Entry], files: Sequence[FileDiff]
+) -> tuple[FileDiff, ...]:
+    """The files with what .gitattributes of `base` says of them: a change cannot take itself out of sight.
+
+    A renamed file has an attribute when both of its names have it.
+    """
+    if not any(_says_attributes(trees, base, entries)):
+        return tuple(files)
+    # An index of our own: `check-attr --source` would do, but came with git 2.40.
+    index = {"GIT_INDEX_FILE": str(git.git_dir / "attributes.index")}
+    git.run("read-tree", base, env=index)
+    names = b"".join(name + b"\0" for entry in entries for name in {entry.old_name, entry.new_name})
+    asked = ("linguist-generated", "linguist-vendored", "diff")
+    printed = git.run("check-attr", "--cached", "-z", "--stdin", *asked, stdin=names, env=index).split(b"\0")
+    on: dict[bytes, set[str]] = {}
+    for name, attribute, value in zip(*(printed[place::3] for place in range(3)), strict=False):
+        word = attribute.decode("ascii")
+        if word == "diff" and value == b"unset":
+            on.setdefault(name, set()).add("-diff")
+        elif word != "diff" and value.decode("utf-8", "replace") in _ON:
+            on.setdefault(name, set()).add(word)
+    nothing: set[str] = set()
+    return tuple(
+        replace(file, attributes=tuple(sorted(on.get(entry.old_name, nothing) & on.get(entry.new_name, nothing))))
+        for entry, file in zip(entries, files, strict=True)
+    )
+
+
+def _says_attributes(trees: Trees, base: str, entries: Iterable[Entry]) -> Iterator[bool]:
+    """Whether each directory on the way to a changed file has attributes in `base`: most repositories have none."""
+    names = {name for entry in entries for name in (entry.old_name, entry.new_name)}
+    folders = {
+        b"/".join(parts[:depth]) for parts in (name.split(b"/") for name in names) for depth in range(len(parts))
+    }
+    return (
+        trees.find(base, folder + b"/.gitattributes" if folder else b".gitattributes") is not None for folder in folders
+    )
+
+
+def _named(paths: Iterable[str]) -> str:
+    """Up to five names, and how many more."""
+    names = list(paths)
+    more = f" and {len(names) - 5} more" if len(names) > 5 else ""  # noqa: PLR2004  a reader's patience
+    return ", ".join(names[:5]) + more

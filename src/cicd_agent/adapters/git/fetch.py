@@ -1,0 +1,123 @@
+"""Brings missing history into reach, with the token in that one process's environment and for one server only."""
+
+import time
+from base64 import b64encode
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from urllib.parse import SplitResult, urlsplit
+
+from cicd_agent.adapters.git.process import Git, GitFailed
+
+DEPTHS = (64, 1024, 2**31 - 1)
+"""How far back each attempt goes; git takes the last for everything."""
+SECONDS = 180.0
+"""For all attempts together."""
+
+
+@dataclass(frozen=True, slots=True)
+class Remote:
+    """Where the checkout came from, and the server that the token belongs to."""
+
+    url: str
+    server: str
+
+    def credentials(self, token: str) -> dict[str, str]:
+        """The environment that carries the token; empty when the remote is not on the token's server."""
+        if not token or _origin(urlsplit(self.url)) != _origin(urlsplit(self.server)):
+            return {}
+        basic = b64encode(f"x-access-token:{token}".encode()).decode("ascii")
+        pairs = {
+            f"http.{self.server.rstrip('/')}/.extraHeader": f"AUTHORIZATION: basic {basic}",
+            # A redirect would carry the header to wherever it points.
+            "http.followRedirects": "false",
+        }
+        env = {"GIT_CONFIG_COUNT": str(len(pairs))}
+        for number, (key, value) in enumerate(pairs.items()):
+            env |= {f"GIT_CONFIG_KEY_{number}": key, f"GIT_CONFIG_VALUE_{number}": value}
+        return env
+
+
+def _origin(url: SplitResult) -> tuple[str, str, int | None] | None:
+    if url.scheme not in {"http", "https"} or not url.hostname:
+        return None
+    try:
+        port = url.port
+    except ValueError:
+        return None
+    return url.scheme, url.hostname, port or {"http": 80, "https": 443}[url.scheme]
+
+
+def complete(
+    git: Git, remote: Remote, shas: Sequence[str], token: str, *, clock: Callable[[], float] = time.monotonic
+) -> str:
+    """Fetch step by step until nothing is missing; "" or why that was not possible."""
+    deadline = clock() + SECONDS
+    try:
+        for depth in DEPTHS:
+            if has_history(git, shas):
+                break
+            _fetch(git, remote, shas, token, f"--depth={depth}", seconds=deadline - clock())
+        else:
+            if not has_history(git, shas):
+                return "the commits have no common ancestor"
+        if blobs := missing_blobs(git, shas):
+            _fetch(git, remote, blobs, token, seconds=deadline - clock())
+    except GitFailed as failure:
+        return (failure.why or failure.what).replace(remote.url, "origin")
+    return ""
+
+
+def _fetch(git: Git, remote: Remote, ids: Sequence[str], token: str, *options: str, seconds: float) -> None:
+    env = {
+        "GIT_ALLOW_PROTOCOL": "https:http:ssh:file",
+        "GIT_SSH_COMMAND": "ssh -o BatchMode=yes",
+        **remote.credentials(token),
+    }
+    quiet = ("--quiet", "--no-tags", "--no-recurse-submodules", "--no-write-fetch-head", *options)
+    wanted = "".join(f"{id_}\n" for id_ in ids).encode()
+    git.bases.clear()
+    git.run("fetch", *quiet, "--stdin", "--end-of-options", remote.url, stdin=wanted, env=env, seconds=max(seconds, 0))
+
+
+def is_complete(git: Git, shas: Sequence[str]) -> bool:
+    """Whether nothing needs to be fetched."""
+    try:
+        return has_history(git, shas) and not missing_blobs(git, shas)
+    except GitFailed:
+        return False
+
+
+def has_history(git: Git, shas: Sequence[str]) -> bool:
+    """Whether all commits are there, and an ancestor of all of them."""
+    return all(has_commit(git, sha) for sha in shas) and (len(shas) < 2 or bool(merge_bases(git, *shas)))  # noqa: PLR2004
+
+
+def missing_blobs(git: Git, shas: Sequence[str]) -> list[str]:
+    """The contents that a partial clone lacks, between the merge base and the last commit."""
+    start = merge_bases(git, *shas)[0] if len(shas) > 1 else shas[0]
+    fields = git.run("diff-tree", "-r", "-z", "--no-renames", start, shas[-1]).split(b"\0")
+    sides = [side for about in fields[:-1:2] for side in _sides(about.decode("ascii").removeprefix(":").split())]
+    asked = sorted({id_ for mode, id_ in sides if mode not in {"000000", "160000"}})
+    return [id_ for id_, head in zip(asked, git.look(asked), strict=True) if head is None]
+
+
+def _sides(about: Sequence[str]) -> tuple[tuple[str, str], tuple[str, str]]:
+    old_mode, new_mode, old_id, new_id, _ = about
+    return (old_mode, old_id), (new_mode, new_id)
+
+
+def has_commit(git: Git, sha: str) -> bool:
+    """Whether the commit is among the objects at hand."""
+    return git.look([f"{sha}^{{commit}}"]) != [None]
+
+
+def merge_bases(git: Git, *shas: str) -> tuple[str, ...]:
+    """The best common ancestors; none when there is none in this clone."""
+    if shas not in git.bases:
+        try:
+            git.bases[shas] = tuple(git.text("merge-base", "--all", *shas).split())
+        except GitFailed as failure:
+            if failure.code == 1:
+                return ()
+            raise
+    return git.bases[shas]

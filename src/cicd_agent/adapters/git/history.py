@@ -1,0 +1,225 @@
+"""Reads the commits before a change in one go: names for all of them, line counts for the newest.
+
+What a commit's author wrote stands between NULs, which no message, name or address can hold, and an empty field tells
+where the next commit begins, which no path can be.
+"""
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from hashlib import sha256
+
+from cicd_agent.adapters.git.diff import PATCH_FORM
+from cicd_agent.adapters.git.process import Git, GitFailed
+from cicd_agent.domain.diff_parser import readable_name
+from cicd_agent.domain.history import Past, PastCommit
+
+BYTES = 64_000_000
+"""What is read of one log: enough for 20,000 commits with a page of words each."""
+PATCH_BYTES = 200_000_000
+_CHUNK = 1 << 20
+_SUBJECT = 300
+_ABOUT = 5
+"""Fields before the paths: id, time, address, subject, body."""
+
+# The start is marked by an empty field. `%b` comes last of the words: nothing has to be found behind it.
+_FORM = "--format=%x00%H%x00%ct%x00%aE%x00%s%x00%b"
+_LOG = ("log", "-z", "--no-merges", "--no-show-signature", "--no-notes", "--encoding=UTF-8", "--ignore-submodules=none")
+_NAMES = ("--name-only", "--no-renames")
+# As the change itself is read: a renamed file counts as one, with the lines that differ.
+_LINES = ("--numstat", "--no-ext-diff", "--no-textconv", "--find-renames=50%", "-l1000", "--diff-algorithm=histogram")
+_PATCH = (
+    "diff",
+    "--no-ext-diff",
+    "--no-textconv",
+    "--no-color",
+    "--no-renames",
+    "--ignore-submodules=none",
+    *PATCH_FORM,
+)
+_REVERTS = re.compile(rb"^This reverts commit ([0-9a-fA-F]{7,64})\b", re.MULTILINE)
+_REMEDY = "set `fetch-depth: 0` and no `filter` on actions/checkout"
+
+
+class _Paths(dict[bytes, str]):
+    """The name of each file as it is shown, made once."""
+
+    def __missing__(self, name: bytes) -> str:
+        path = self[name] = readable_name(name)
+        return path
+
+
+class _Authors(dict[bytes, str]):
+    """A digest for each address."""
+
+    def __missing__(self, address: bytes) -> str:
+        digest = self[address] = sha256(address.lower()).hexdigest()[:12]
+        return digest
+
+
+@dataclass(frozen=True, slots=True)
+class _Reading:
+    """What stays the same from commit to commit."""
+
+    paths: _Paths = field(default_factory=_Paths)
+    authors: _Authors = field(default_factory=_Authors)
+
+
+def read_past(git: Git, sha: str, most: int, counted: int) -> Past:
+    """The last `most` commits that lead to `sha`, newest first, without merges.
+
+    The newest `counted` have their lines counted and their renames found; of the others a renamed file is two, for to
+    find it takes what the files hold. What cannot be read is left out and told.
+    """
+    ends = _ends(git)
+    settings = {
+        "GIT_FLUSH": "0",  # else git writes each commit by itself
+        "GIT_CONFIG_COUNT": "3",
+        "GIT_CONFIG_KEY_0": "mailmap.blob",
+        "GIT_CONFIG_VALUE_0": f"{sha}:.mailmap",
+        "GIT_CONFIG_KEY_1": "core.deltaBaseCacheLimit",
+        "GIT_CONFIG_VALUE_1": "256m",
+        # Where a shallow clone ends, all files look new.
+        "GIT_CONFIG_KEY_2": "log.showRoot",
+        "GIT_CONFIG_VALUE_2": "false" if ends else "true",
+    }
+    reading = _Reading()
+    limits: list[str] = []
+    lines, problem = _read(git, (*_LINES, f"--max-count={counted}", sha), settings, reading) if counted else ([], "")
+    if problem:
+        limits.append(f"the lines of only {len(lines)} past commits were counted: {problem}; {_REMEDY}")
+    names: list[PastCommit] = []
+    ends_early = bool(ends)
+    if most > len(lines) and (problem or len(lines) == counted):
+        rest = (f"--skip={len(lines)}", f"--max-count={most - len(lines)}", sha)
+        names, problem = _read(git, (*_NAMES, *rest), settings, reading)
+        ends_early = ends_early or bool(problem)
+        if problem:
+            limits.append(f"the past was read back to {len(lines) + len(names)} commits only: {problem}; {_REMEDY}")
+    commits = tuple(commit for commit in (*lines, *names) if commit.sha not in ends)
+    if ends:
+        limits.append(
+            f"the clone is shallow: it has only {len(commits)} past commits that can be read; set `fetch-depth: 0` on "
+            "actions/checkout"
+        )
+    return Past(commits, tuple(limits), shallow=ends_early)
+
+
+def _ends(git: Git) -> frozenset[str]:
+    """The commits at which a shallow clone stops: what they changed is not known."""
+    try:
+        return frozenset((git.git_dir / "shallow").read_text("ascii", "replace").split())
+    except FileNotFoundError:
+        return frozenset()
+
+
+def _read(
+    git: Git, asked: tuple[str, ...], settings: Mapping[str, str], reading: _Reading
+) -> tuple[list[PastCommit], str]:
+    """The commits that git shows, as many as can be had, and why those were not all."""
+    data = bytearray()
+    problem = ""
+    try:
+        with git.stream(*_LOG, _FORM, *asked, "--", env=settings) as output:
+            while len(data) <= BYTES and (chunk := output.read(_CHUNK)):
+                data += chunk
+    except GitFailed as error:
+        # Without its remedy, which is told once and at the end.
+        problem = f"{error.what} ({error.why})" if error.why else error.what
+    if len(data) > BYTES:
+        problem = f"git log printed more than {BYTES // 10**6} MB"
+    parse = _counted if "--numstat" in asked else _named
+    fields = bytes(data).split(b"\0")
+    del data
+    commits = list(parse(fields, reading))
+    # Nobody knows whether the last one is whole when something went wrong.
+    return (commits[:-1] if problem else commits), problem
+
+
+def _named(fields: list[bytes], reading: _Reading) -> Iterator[PastCommit]:
+    """The commits of a log with `--name-only`."""
+    shown = reading.paths
+    for about, files in _records(fields):
+        yield _commit(about, tuple([shown[name] for name in files]), (), reading)
+
+
+def _counted(fields: list[bytes], reading: _Reading) -> Iterator[PastCommit]:
+    """The commits of a log with `--numstat`: `added TAB deleted TAB path`, or an empty path before the two of a rename.
+
+    That empty path is not an empty field, since the counts stand before it.
+    """
+    for about, files in _records(fields):
+        paths: list[str] = []
+        churn: list[tuple[int, int]] = []
+        at = iter(files)
+        for row in at:
+            added, _, rest = row.partition(b"\t")
+            deleted, _, name = rest.partition(b"\t")
+            if not name:
+                next(at, b"")  # the name before
+                name = next(at, b"")
+            paths.append(reading.paths[name])
+            churn.append((_number(added), _number(deleted)))
+        yield _commit(about, tuple(paths), tuple(churn), reading)
+
+
+def _records(fields: list[bytes]) -> Iterator[tuple[list[bytes], list[bytes]]]:
+    """What is said of each commit, and what comes after it; a record that is not whole ends the list."""
+    at = 0
+    last = len(fields)
+    while at + _ABOUT < last and not fields[at]:
+        first = at + 1 + _ABOUT
+        try:
+            end = fields.index(b"", first)
+        except ValueError:
+            end = last
+        files = fields[first:end]
+        if files:
+            files[0] = files[0].removeprefix(b"\n")
+        yield fields[at + 1 : first], files
+        at = end
+
+
+def _commit(
+    about: list[bytes], paths: tuple[str, ...], churn: tuple[tuple[int, int], ...], reading: _Reading
+) -> PastCommit:
+    sha, when, address, subject, body = about
+    taken_back = _REVERTS.search(body) if b"This reverts commit " in body else None
+    return PastCommit(
+        sha.decode("ascii", "replace"),
+        _number(when),
+        reading.authors[address],
+        subject.decode("utf-8", "replace")[:_SUBJECT],
+        paths,
+        churn,
+        taken_back[1].decode("ascii").lower() if taken_back else "",
+    )
+
+
+def _number(text: bytes) -> int:
+    """A time or a count; 0 for what is none (a binary file's lines, a commit without a time)."""
+    return int(text) if text.isdigit() and len(text) < 19 else 0  # noqa: PLR2004  digits that 64 bits can hold
+
+
+def patch_id(git: Git, old: str, new: str) -> str:
+    """An id of what lies between two trees: their diff without line numbers, so that it may have moved.
+
+    It is not `git patch-id`, which leaves out all white space, and with it the indentation of Python, and which counts
+    binary files differently from version to version. Here they count by the ids of their content.
+    """
+    digest = sha256()
+    ids = b""
+    size = 0
+    with git.stream(*_PATCH, old, new, "--") as output:
+        # No line of a hunk begins with one of these words: a sign or a blank stands before it.
+        for line in output:
+            size += len(line)
+            if size > PATCH_BYTES:
+                raise GitFailed("git diff was stopped", why=f"it printed more than {PATCH_BYTES // 10**6} MB")
+            if line.startswith(b"index "):
+                ids = line
+            elif line.startswith(b"@@ "):
+                digest.update(b"@@\n")
+            else:
+                digest.update(ids + line if line.startswith(b"Binary files ") else line)
+    return digest.hexdigest() if size else ""

@@ -1,0 +1,294 @@
+"""The Repository port on a local checkout: everything is read at a named commit, with no program of the checkout's."""
+
+import re
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from os.path import islink, lexists
+from pathlib import Path
+
+from cicd_agent.adapters.git import fetch as git_fetch
+from cicd_agent.adapters.git.diff import (
+    list_commits,
+    omission_notes,
+    read_commits,
+    read_entries,
+    read_files,
+    read_paths,
+    read_texts,
+    with_attributes,
+)
+from cicd_agent.adapters.git.history import patch_id, read_past
+from cicd_agent.adapters.git.library import GitLibrary
+from cicd_agent.adapters.git.process import INCOMPLETE, Git, GitFailed, borrow
+from cicd_agent.adapters.git.tree import Trees
+from cicd_agent.adapters.git.worktree import snapshot
+from cicd_agent.domain.change import Change, ChangeSource, Commit
+from cicd_agent.domain.history import Past
+from cicd_agent.errors import ConfigError
+
+_HEAD = re.compile(rb"ref: refs/|[0-9a-f]{40}")
+_SHA = re.compile(r"[0-9a-f]{40}(?:[0-9a-f]{24})?\Z")
+_NAMED = re.compile(r"refs/|HEAD(?![\w.-])")
+NOBODY = {
+    f"GIT_{role}_{field}": value
+    for role in ("AUTHOR", "COMMITTER")
+    for field, value in (("NAME", "not committed yet"), ("EMAIL", "nobody@localhost"), ("DATE", "@0 +0000"))
+}
+"""Who makes the commit of uncommitted work, which nobody but the look-ups ever sees."""
+_REGULAR = (b"100644", b"100755", b"100664")
+
+
+@dataclass(frozen=True, slots=True)
+class _Place:
+    """Where a checkout keeps its things; a linked worktree shares `common` with others."""
+
+    top: Path
+    git_dir: Path
+    common: Path
+
+
+class GitRepository:
+    """A checkout, read-only: fetched objects and all else that is written goes to a directory of our own.
+
+    `env` is the environment to take PATH, proxies and certificates from. The token that `ensure` is given goes to
+    `server` only. `scratch` is where temporary files go, the system's place when None.
+    """
+
+    def __init__(
+        self,
+        path: Path,
+        env: Mapping[str, str],
+        *,
+        server: str = "https://github.com",
+        scratch: Path | None = None,
+    ) -> None:
+        self._place = _locate(path)
+        self._server = server
+        # Names of refs and the remote's address live in the checkout; objects are read from a room of our own.
+        self._theirs = Git(self._place.git_dir, env)
+        self._ours = borrow(self._place.git_dir, self._place.common, env, scratch)
+        self._trees = Trees(self._ours)
+        self._commits: set[str] = set()
+
+    @property
+    def top(self) -> Path:
+        """The top directory of the working tree."""
+        return self._place.top
+
+    def resolve(self, ref: str) -> str | None:
+        """Full SHA of the commit that `ref`, or `origin/ref`, names; None when this clone does not have it.
+
+        A branch of that name comes before a tag: more people may make one of those, and call it like the base branch.
+        """
+        if not ref or ref.startswith("-") or not ref.isprintable():
+            return None
+        if ref in self._commits:
+            return ref  # what is here stays
+        is_plain = not _SHA.match(ref) and not _NAMED.match(ref)
+        candidates = (f"refs/heads/{ref}", f"refs/remotes/origin/{ref}", ref, f"origin/{ref}") if is_plain else (ref,)
+        for candidate in candidates:
+            with suppress(GitFailed):
+                # Only the name is looked up there: a partial clone would fetch what it lacks to look further.
+                named = candidate
+                if not _SHA.match(candidate):
+                    named = self._theirs.text("rev-parse", "--verify", "--quiet", "--end-of-options", candidate)
+                if _SHA.match(named):
+                    (found,) = self._ours.look([f"{named}^{{commit}}"])
+                    if found is not None:
+                        self._commits.add(found[0])
+                        return found[0]
+        return None
+
+    def ensure(self, shas: Sequence[str], token: str = "") -> str:
+        """Make the commits, their merge base and what changed since present, by fetching if need be.
+
+        "" or why that was not possible, in one line.
+        """
+        if not all(_SHA.match(sha) for sha in shas):
+            return "a commit's id is not a full SHA"
+        if not shas or git_fetch.is_complete(self._ours, shas):
+            return ""
+        try:
+            url = self._theirs.text("config", "--get", "remote.origin.url")
+        except GitFailed:
+            return "the clone has no remote named origin"
+        if ":" not in url.partition("/")[0]:
+            url = str(self._place.top / url)
+        return git_fetch.complete(self._ours, git_fetch.Remote(url, self._server), shas, token)
+
+    def change(self, base: str, head: str) -> Change:
+        """Diff from the merge base of two commits to the second."""
+        old, new = self._commit(base), self._commit(head)
+        start, notes = self._merge_base(old, new)
+        commits, cut = read_commits(self._ours, old, new)
+        return self._read(start, new, Change(start, new, ChangeSource.GIT, (), commits, notes=(*notes, *cut)))
+
+    def uncommitted(self, base: str) -> Change:
+        """Diff from the merge base of `base` and HEAD to the working tree, untracked files included."""
+        head = self._commit("HEAD")
+        old = self._commit(base)
+        start, notes = self._merge_base(old, head)
+        commits, cut = read_commits(self._ours, old, head)
+        place = self._place
+        now = snapshot(self._ours, place.top, place.git_dir, place.common / "info/exclude")
+        notes = (*notes, *cut, *now.notes)
+        return self._read(start, now.tree, Change(start, "", ChangeSource.WORKTREE, (), commits, notes=notes))
+
+    def blob(self, sha: str, path: str, limit: int = 1_000_000) -> bytes | None:
+        """Content of a regular file at a commit; None when absent, not a regular file, or over `limit` bytes.
+
+        A name that is not UTF-8 cannot be asked for: what `Change` shows of it is not its name. Content that is in
+        the tree but not in this (partial) clone is a ConfigError, since it is not absent.
+        """
+        if not _SHA.match(sha) or not path or path.endswith("/") or "\0" in path:
+            return None
+        try:
+            found = self._trees.find(sha, path.encode())
+        except UnicodeEncodeError:
+            return None
+        if found is None or found[0] not in _REGULAR:
+            return None
+        (head,) = self._ours.look([found[1]])
+        if head is None:
+            raise GitFailed("git cat-file failed", why=f"object {found[1]} is missing", remedy=INCOMPLETE)
+        return self._ours.content(found[1], limit) if head[2] <= limit else None
+
+    def past(self, sha: str, most: int, counted: int) -> Past:
+        """The last `most` commits that lead to `sha`, newest first, lines counted for the newest `counted`.
+
+        What is not in this clone is left out, and the limits say so. ConfigError when `sha` itself is not here.
+        """
+        return read_past(self._ours, self._commit(sha), most, counted)
+
+    def parents(self, sha: str) -> tuple[str, ...]:
+        """The parents of a commit; none when this clone does not have it, or stops there."""
+        commit = self.resolve(sha)
+        if commit is None:
+            return ()
+        return tuple(self._ours.text("rev-list", "--parents", "--max-count=1", commit, "--").split()[1:])
+
+    @property
+    def is_shallow(self) -> bool:
+        """Whether the checkout's own history ends early, whatever was fetched since into ours."""
+        return (self._place.common / "shallow").exists()
+
+    def checked_out(self) -> tuple[str, ...]:
+        """The commit that HEAD names, and then the parents that are written in it, also where a shallow clone stops."""
+        head = self.resolve("HEAD")
+        if head is None:
+            return ()
+        header = self._ours.text("cat-file", "commit", head).partition("\n\n")[0]
+        return (head, *(line.removeprefix("parent ") for line in header.splitlines() if line.startswith("parent ")))
+
+    def between(self, base: str, head: str, most: int) -> tuple[Commit, ...]:
+        """The commits on the first-parent line of `head` that are not in `base`, newest first.
+
+        ConfigError when one of the two is not in this clone.
+        """
+        old, new = self._commit(base), self._commit(head)
+        return list_commits(self._ours, "--first-parent", f"--max-count={most}", f"{old}..{new}")
+
+    def patch_id(self, base: str, head: str) -> str:
+        """An id of the diff from one commit to another that a rebase leaves as it is, "" when they do not differ.
+
+        ConfigError when one of the two, or what they hold, is not in this clone.
+        """
+        return patch_id(self._ours, self._commit(base), self._commit(head))
+
+    def library(self, change: Change) -> GitLibrary:
+        """The files that `change` ends in. ConfigError when uncommitted work is not any more what it was."""
+        commit = self._commit_work(change.tree) if change.source is ChangeSource.WORKTREE else self._commit(change.head)
+        return GitLibrary(self._ours, commit)
+
+    def _commit_work(self, tree: str) -> str:
+        """Commit the working tree in our own room, so that its lines have a history; what was read must be it."""
+        place, head = self._place, self._commit("HEAD")
+        # Which tree may be read is not for the change to say: it may have come from a file.
+        if tree != snapshot(self._ours, place.top, place.git_dir, place.common / "info/exclude").tree:
+            what = "the working tree has changed since it was read"
+            raise ConfigError(what, why="look-ups would show other lines", remedy="Start the review again")
+        return self._ours.text("commit-tree", tree, "-p", head, "-m", "uncommitted work", env=NOBODY)
+
+    def _commit(self, ref: str) -> str:
+        sha = self.resolve(ref)
+        if sha is None and ref == "HEAD":
+            raise ConfigError("the repository has no commits", remedy="Commit something first")
+        if sha is None:
+            remedy = "Fetch it, or set `fetch-depth: 0` on actions/checkout"
+            raise ConfigError(f"{ref[:100]!r} names no commit of this clone", remedy=remedy)
+        return sha
+
+    def _merge_base(self, old: str, new: str) -> tuple[str, tuple[str, ...]]:
+        bases = git_fetch.merge_bases(self._ours, old, new)
+        if not bases:
+            what = f"{old[:12]} and {new[:12]} have no common ancestor"
+            if (self._ours.git_dir / "shallow").exists():
+                remedy = "Set `fetch-depth: 0` on actions/checkout"
+                raise ConfigError(f"{what} in this clone", why="it is shallow", remedy=remedy)
+            raise ConfigError(what, remedy="Compare with a branch that this one started from")
+        notes = (f"{len(bases)} merge bases; compared with {bases[0][:12]}",) if len(bases) > 1 else ()
+        return bases[0], notes
+
+    def _read(self, old: str, new: str, change: Change) -> Change:
+        """`change` with what lies between two trees."""
+        git = self._ours
+        entries = read_entries(git, old, new)
+        files = with_attributes(git, self._trees, old, entries, read_files(git, old, new, entries))
+        texts = read_texts(git, entries, files)
+        paths, cut = read_paths(git, new)
+        (tree,) = git.look([f"{new}^{{tree}}"])
+        return replace(
+            change,
+            files=files,
+            texts=texts.new,
+            old_texts=texts.old,
+            paths=paths,
+            tree=tree[0] if tree is not None else "",
+            notes=(*change.notes, *omission_notes(files), *texts.notes, *cut),
+        )
+
+
+def _is_plain(git_dir: Path) -> bool:
+    """Whether it is what a clone makes, with all in it; to load GitPython for one takes longer than many a git command.
+
+    Where any of it is a link, a file or not quite so, GitPython knows better.
+    """
+    head = git_dir / "HEAD"
+    if any(map(islink, (git_dir, head, git_dir / "objects", git_dir / "refs"))) or lexists(git_dir / "commondir"):
+        return False
+    if not (head.is_file() and (git_dir / "objects").is_dir() and (git_dir / "refs").is_dir()):
+        return False
+    try:
+        with head.open("rb") as file:
+            return _HEAD.match(file.read(256)) is not None
+    except OSError:
+        return False
+
+
+def _locate(path: Path) -> _Place:
+    """Find the checkout around `path`, whatever GIT_DIR and the configuration say."""
+    if not path.is_dir():
+        raise ConfigError(f"{str(path)!r} is not a directory", remedy="Name one inside a git checkout")
+    tops = (path.resolve(), *path.resolve().parents)
+    nearest = next((top for top in tops if any(lexists(top / name) for name in (".git", "HEAD"))), None)
+    if nearest is not None and _is_plain(nearest / ".git"):
+        return _Place(nearest, nearest / ".git", nearest / ".git")
+    try:
+        from git import GitError  # noqa: PLC0415  a run that needs no repository never pays for it
+        from git.repo.fun import find_submodule_git_dir, is_git_dir  # noqa: PLC0415
+    except ImportError as error:
+        raise ConfigError("git could not be run", why=str(error), remedy="Install git 2.34 or newer") from error
+    try:
+        for top in tops:
+            # Not git.Repo: it reads the configuration and all that this includes, be it a pipe without an end.
+            if git_dir := find_submodule_git_dir(top / ".git"):
+                shared = Path(git_dir, "commondir")
+                common = Path(git_dir, shared.read_text().strip()) if shared.is_file() else Path(git_dir)
+                return _Place(top, Path(git_dir).resolve(), common.resolve())
+            if is_git_dir(top):
+                raise ConfigError(f"{str(path)!r} is a bare repository", remedy="Name a checkout with a working tree")
+    except (GitError, ValueError, OSError) as error:
+        raise ConfigError(f"{str(path)!r} is not a readable checkout", why=str(error)) from error
+    remedy = "Run inside a checkout; in a workflow, put actions/checkout before this step"
+    raise ConfigError(f"{str(path)!r} is not in a git repository", remedy=remedy)

@@ -1,0 +1,162 @@
+"""A zip file that somebody else packed: read entry by entry within limits, and never unpacked to a path."""
+
+import struct
+import tempfile
+import zlib
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack, suppress
+from pathlib import Path
+from typing import IO
+from zipfile import ZIP_DEFLATED, ZIP_STORED, BadZipFile, ZipFile, ZipInfo
+
+from cicd_agent.adapters.github.errors import words
+from cicd_agent.errors import ForgeRefused
+
+PIECE = 65_536
+MOST_ENTRIES = 50_000
+MOST_DIRECTORY = 8_000_000
+"""Bytes that the list of entries may take: zipfile reads it at once, and makes a hundred times as much of it."""
+MOST_UNPACKED = 4_000_000_000
+"""Bytes that are read of one archive, all entries together: what a bomb costs is time alone, and it is limited."""
+ENCRYPTED = 0x1
+UTF_8 = 0x800
+BROKEN = (
+    BadZipFile,
+    zlib.error,
+    struct.error,
+    EOFError,
+    RuntimeError,  # a password is asked for, or a method is not known
+    OSError,
+    ValueError,
+    LookupError,
+    OverflowError,
+)
+"""What zipfile raises over files that are none."""
+
+
+class Archive:
+    """The entries of a zip file that can be read, by name. `task` finishes the sentence "GitHub refused to …".
+
+    A name is foreign text and nothing else: nobody may use it as a path. What is left out is noted.
+    """
+
+    def __init__(self, file: IO[bytes], task: str, note: Callable[[str], None]) -> None:
+        """Takes the file over: it is closed with the archive, or when this fails."""
+        self._file = file
+        self._task = task
+        self._note = note
+        self._left = MOST_UNPACKED
+        try:
+            self._zip = ZipFile(_Sparing(file))
+            listed = self._zip.infolist()
+        except BROKEN as error:
+            file.close()
+            raise self._broken(error) from None
+        if len(listed) > MOST_ENTRIES:
+            self.close()
+            raise ForgeRefused(f"GitHub's archive cannot be used to {task}", why=f"more than {MOST_ENTRIES:,} entries")
+        self.entries: Mapping[str, ZipInfo] = self._readable(listed)
+
+    def close(self) -> None:
+        """Let go of the file."""
+        self._zip.close()
+        self._file.close()
+
+    def pieces(self, entry: ZipInfo, most: int, *, tell: bool = True) -> Iterator[bytes]:
+        """The content of an entry, at most `most` bytes of it; with `tell` the rest is noted. Broken, it is refused."""
+        left = most
+        try:
+            with self._zip.open(entry) as content:
+                while piece := content.read(min(PIECE, left + 1)):
+                    self._left -= len(piece)
+                    if self._left < 0:
+                        raise ForgeRefused(
+                            f"GitHub's archive cannot be used to {self._task}", why="it unpacks to more than it should"
+                        )
+                    if piece[:left]:
+                        yield piece[:left]
+                    left -= len(piece)
+                    if left < 0:
+                        if tell:
+                            self._note(f"only the first {most:,} bytes of {words(entry.filename)} were read")
+                        return
+            if most - left != entry.file_size:
+                raise BadZipFile  # zipfile takes an entry that ends early for a short one
+        except BROKEN as error:
+            raise self._broken(error) from None
+
+    def _readable(self, listed: list[ZipInfo]) -> dict[str, ZipInfo]:
+        """Without folders and without what nobody asks for; the first of two with one name."""
+        found: dict[str, ZipInfo] = {}
+        strange = 0
+        for entry in listed:
+            name = spelled(entry)
+            if name.endswith("/"):
+                continue
+            if entry.flag_bits & ENCRYPTED or entry.compress_type not in {ZIP_STORED, ZIP_DEFLATED} or name in found:
+                strange += 1
+                continue
+            found[name] = entry
+        if strange:
+            self._note(f"{strange:,} of {len(listed):,} entries were left out when asked to {self._task}")
+        return found
+
+    def _broken(self, error: Exception) -> ForgeRefused:
+        cut = isinstance(error, EOFError)
+        why = "it is cut off" if cut else "it is not a zip file, or a broken one"
+        remedy = "Run the job again; if it stays so, the archive is broken at its source"
+        return ForgeRefused(f"GitHub's archive cannot be used to {self._task}", why=why, remedy=remedy)
+
+
+class _Sparing:
+    """A file for zipfile that does not hold more of its list of entries than it should."""
+
+    def __init__(self, file: IO[bytes]) -> None:
+        self._file = file
+
+    def read(self, size: int = -1) -> bytes:
+        """The next bytes; BadZipFile when that is more than any honest archive makes necessary."""
+        if size > MOST_DIRECTORY:
+            raise BadZipFile
+        return self._file.read(size if size >= 0 else MOST_DIRECTORY)
+
+    def seek(self, offset: int, whence: int = 0) -> int:
+        """Go elsewhere."""
+        return self._file.seek(offset, whence)
+
+    def tell(self) -> int:
+        """Where we are."""
+        return self._file.tell()
+
+    def seekable(self) -> bool:
+        """Whether one can go elsewhere."""
+        return True
+
+    def close(self) -> None:
+        """Leave the file to whom it belongs."""
+
+
+def stored(pieces: Iterator[bytes], scratch: Path | None, task: str) -> IO[bytes]:
+    """A download as a file that has no name and is gone when it is closed."""
+    with ExitStack() as closing:
+        try:
+            file = tempfile.TemporaryFile(dir=scratch)  # noqa: SIM115  it is handed over open
+            closing.callback(file.close)
+            for piece in pieces:
+                file.write(piece)
+            file.seek(0)
+        except OSError as error:
+            why = words(error.strerror or "the disk refused")
+            remedy = "Look at the space left in RUNNER_TEMP"
+            raise ForgeRefused(f"there is no room to {task}", why=why, remedy=remedy) from None
+        closing.pop_all()
+    return file
+
+
+def spelled(entry: ZipInfo) -> str:
+    """Its name: a packer that writes UTF-8 without saying so is read all the same, and a backslash parts folders."""
+    name = entry.filename
+    if not entry.flag_bits & UTF_8:
+        with suppress(UnicodeError):
+            name = name.encode("cp437").decode("utf-8")
+    return name.replace("\\", "/")

@@ -1,0 +1,178 @@
+"""What GitHub keeps elsewhere: logs and archives behind signed addresses, fetched in pieces and without our token."""
+
+from collections.abc import Callable, Iterator
+from itertools import chain
+from typing import TYPE_CHECKING
+from urllib.parse import urljoin, urlsplit
+
+from cicd_agent.adapters.github.errors import Answer, Call, words
+from cicd_agent.adapters.github.transport import LONGEST_WAIT, PAUSES, Wire, loss
+from cicd_agent.errors import ForgeRefused
+
+if TYPE_CHECKING:
+    from requests import PreparedRequest, Response, Session
+
+PIECE = 65_536
+MOST_HOPS = 3
+"""Redirects that are followed, GitHub's own included."""
+LONGEST = 300.0
+"""Seconds that one download may take, however little at a time it sends."""
+REDIRECTS = frozenset({301, 302, 303, 307, 308})
+MEGABYTE = 1_000_000
+AGAIN = "Run the job again; if it stays so, look at the network between the runner and the storage"
+
+
+class Downloads:
+    """Downloads through signed addresses. `secure`: the API speaks https, and so must whatever it redirects to.
+
+    An address is good for whoever holds it, and so it is never shown. The proxy and the certificates are those of the
+    wire; requests finds the former by itself.
+    """
+
+    def __init__(
+        self,
+        wire: Wire,
+        *,
+        secure: bool,
+        timeout: int,
+        ca_bundle: str,
+        sleep: Callable[[float], None],
+        clock: Callable[[], float],
+        note: Callable[[str], None],
+    ) -> None:
+        self._wire = wire
+        self._secure = secure
+        self._timeout = timeout
+        self._verify = ca_bundle or True
+        self._sleep = sleep
+        self._clock = clock
+        self._note = note
+
+    def pieces(self, call: Call, most: int, *, whole: bool = False) -> Iterator[bytes]:
+        """What `call` redirects to, at most `most` bytes of it: the rest is refused if it must be `whole`, else noted.
+
+        It has begun to arrive when this returns; until then it is tried three times, as by the wire. ForgeRefused may
+        still come later, when it breaks off.
+        """
+        address = self._wire.location(call)
+        pauses = iter(PAUSES)
+        waited = False
+        while True:
+            arriving = self._arriving(call, address, most, whole=whole)
+            try:
+                first = next(arriving, b"")
+            except _Postponed as postponed:
+                if postponed.seconds is not None and (waited or postponed.seconds > LONGEST_WAIT):
+                    raise postponed.failure from None
+                waited = waited or postponed.seconds is not None
+                pause = next(pauses, None) if postponed.seconds is None else postponed.seconds
+                if pause is None:
+                    raise postponed.failure from None
+                self._sleep(pause)
+            else:
+                return chain((first,), arriving) if first else iter(())
+
+    def _arriving(self, call: Call, address: str, most: int, *, whole: bool) -> Iterator[bytes]:
+        """The pieces as they come. Raises _Postponed as long as none has."""
+        from requests import Session  # noqa: PLC0415  loaded with PyGithub, which has just asked
+        from urllib3.exceptions import HTTPError, ReadTimeoutError  # noqa: PLC0415
+
+        begun = False
+        with Session() as session:
+            session.auth = _anonymous
+            try:
+                with self._answered(call, session, address) as response:
+                    for piece in self._limited(call, response, most, whole=whole):
+                        begun = True
+                        yield piece
+            except HTTPError as error:
+                late = isinstance(error, ReadTimeoutError)
+                failure = _failure(call, "no answer within the time limit" if late else "the connection broke off")
+                raise failure if begun else _Postponed(failure) from None
+            except (OSError, ValueError) as error:
+                outcome = loss(error)
+                failure = _failure(call, outcome.why, outcome.remedy or AGAIN)
+                raise failure if outcome.hopeless else _Postponed(failure) from None
+
+    def _answered(self, call: Call, session: "Session", address: str) -> "Response":
+        """The answer at the end of the redirects, its content not yet read."""
+        for _ in range(MOST_HOPS):
+            parts = urlsplit(address)
+            if parts.scheme not in ({"https"} if self._secure else {"https", "http"}) or not parts.hostname:
+                raise _failure(call, "it redirects to an address that is not https")
+            response = session.get(
+                address,
+                headers={"Accept-Encoding": "identity", "User-Agent": "cicd-agent"},
+                timeout=self._timeout,
+                verify=self._verify,
+                allow_redirects=False,
+                stream=True,
+            )
+            headers = {name.lower(): value for name, value in response.headers.items()}
+            answer = Answer(response.status_code, headers, "")
+            if answer.ok:
+                return response
+            response.close()
+            if answer.status not in REDIRECTS or not answer.location:
+                raise _refusal(call, answer, words(parts.hostname))
+            address = urljoin(address, answer.location)
+        raise _failure(call, f"it redirects more than {MOST_HOPS} times")
+
+    def _limited(self, call: Call, response: "Response", most: int, *, whole: bool) -> Iterator[bytes]:
+        """The content, as much of it at a time as there is: waiting for more is what a server could make us do."""
+        until = self._clock() + LONGEST
+        left = most
+        claimed = response.headers.get("content-length", "")
+        if whole and claimed.isascii() and claimed.isdecimal() and len(claimed) > len(str(most)):
+            raise _failure(call, f"it is larger than {most // MEGABYTE:,} MB", "")
+        while piece := response.raw.read1(min(PIECE, left + 1), decode_content=True):
+            if len(piece) > left and whole:
+                raise _failure(call, f"it is larger than {most // MEGABYTE:,} MB", "")
+            if piece[:left]:
+                yield piece[:left]
+            left -= len(piece)
+            if left < 0:
+                self._note(f"only the first {most // MEGABYTE:,} MB were read when asked to {call.task}")
+                return
+            if self._clock() > until:
+                raise _failure(call, f"it took longer than {LONGEST:.0f} seconds")
+
+
+class _Postponed(Exception):
+    """Nothing has come yet, and it may go better a second time; `seconds` is what a rate limit asks to wait."""
+
+    def __init__(self, failure: ForgeRefused, seconds: float | None = None) -> None:
+        super().__init__(failure.what)
+        self.failure = failure
+        self.seconds = seconds
+
+
+def _anonymous(request: "PreparedRequest") -> "PreparedRequest":
+    """Leave a request as it is: without this, requests would look for a password in .netrc."""
+    return request
+
+
+def _refusal(call: Call, answer: Answer, host: str) -> Exception:
+    """What an answer that is no content means: the words of a storage are not GitHub's, and so are left out."""
+    trouble = answer.status >= 500  # noqa: PLR2004
+    match answer.status:
+        case 404 | 410:
+            remedy = "It has been deleted or has expired"
+        case 401 | 403:
+            remedy = "The signed address was turned away: a proxy may stand between, else run the job again"
+        case _:
+            remedy = "The storage is in trouble: run the job again later" if trouble else ""
+    failure = ForgeRefused(
+        f"GitHub's storage refused to {call.task}",
+        why=f"{answer.status} from {host}",
+        remedy=remedy,
+        status=answer.status,
+    )
+    if answer.status == 429:  # noqa: PLR2004
+        return _Postponed(failure, answer.limited)
+    # A job is told to have ended a little before its log has arrived there.
+    return _Postponed(failure) if trouble or answer.status == 404 else failure  # noqa: PLR2004
+
+
+def _failure(call: Call, why: str, remedy: str = AGAIN) -> ForgeRefused:
+    return ForgeRefused(f"GitHub's storage could not be asked to {call.task}", why=why, remedy=remedy)

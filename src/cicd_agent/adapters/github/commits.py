@@ -1,0 +1,212 @@
+"""Commits without a checkout, on GitHub: made of texts alone, put on a branch only where nobody was faster."""
+
+import binascii
+from base64 import b64decode
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, TypeVar
+from urllib.parse import quote
+
+from cicd_agent.adapters.github.channel import READS, WRITES, Channel, made_once
+from cicd_agent.adapters.github.errors import Call
+from cicd_agent.adapters.github.payloads import Posted, Pull, Shape, read
+from cicd_agent.domain.ports.commits import MadeCommit, NewFile, Node, PostedPull
+from cicd_agent.errors import ForgeRefused
+
+CONTENTS = "contents: write"
+"""What it takes. Reading takes less, but here nobody reads who would not write."""
+NOT_FOUND = 404
+T = TypeVar("T")
+
+
+class Person(Shape):
+    """Whom a commit names."""
+
+    name: str
+
+
+class Named(Shape):
+    """Anything that git names by what it holds."""
+
+    sha: str
+
+
+class GitCommit(Shape):
+    """A commit of git's."""
+
+    sha: str
+    message: str
+    author: Person
+    tree: Named
+    parents: tuple[Named, ...] = ()
+    html_url: str = ""
+
+    def as_made(self) -> MadeCommit:
+        """In our words."""
+        above = tuple(one.sha for one in self.parents)
+        return MadeCommit(self.sha, self.tree.sha, self.message, self.author.name, above, self.html_url)
+
+
+class Entry(Shape):
+    """One name of a folder."""
+
+    path: str
+    mode: str
+    sha: str
+    size: int = 0
+
+
+class Folder(Shape):
+    """A folder of a commit."""
+
+    sha: str
+    tree: tuple[Entry, ...] = ()
+    truncated: bool = False
+
+
+class Blob(Shape):
+    """A file's content."""
+
+    content: str
+    encoding: str
+
+
+class Branch(Shape):
+    """A reference and what it points to."""
+
+    ref: str
+    object: Named
+
+
+class OpenedPull(Pull):
+    """A pull request with its address."""
+
+    id: int
+    html_url: str
+
+    def as_posted(self, channel: Channel) -> PostedPull:
+        """In our words."""
+        head, said = self.head.as_ref(), Posted(id=self.id, html_url=self.html_url, user=self.user)
+        return PostedPull(
+            number=self.number,
+            title=self.title,
+            body=self.body or "",
+            branch=head.name,
+            repo=head.repo,
+            is_open=self.state == "open",
+            is_ours=channel.is_ours(said),
+            url=self.html_url,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class GitHubCommits:
+    """What GitHubForge writes into one repository, whose path is `root`.
+
+    A commit costs 1 request for the commit below it, 1 for each folder on the way to a file, 1 for each file that is
+    there already, and 3 to make it and move the branch; a pull request costs 3 more.
+    """
+
+    root: str
+    channel: Channel
+
+    @property
+    def login(self) -> str:
+        """Whose token it is, "" when GitHub does not say."""
+        return self.channel.login or ""
+
+    def commit(self, sha: str) -> MadeCommit:
+        """A commit."""
+        return self._ask(f"read commit {sha[:7]}", "GET", f"/git/commits/{sha}", GitCommit).as_made()
+
+    def folder(self, tree: str) -> Mapping[str, Node]:
+        """What stands in a folder, by name."""
+        task = "list a folder of the branch"
+        found = self._ask(task, "GET", f"/git/trees/{tree}", Folder)
+        if found.truncated:
+            raise ForgeRefused(f"GitHub could not {task}", why="it has too many names", status=422)
+        return {entry.path: Node(entry.mode, entry.sha, entry.size) for entry in found.tree}
+
+    def content(self, blob: str) -> bytes:
+        """The content of a file."""
+        task = "read a module of tests"
+        found = self._ask(task, "GET", f"/git/blobs/{blob}", Blob)
+        try:
+            if found.encoding != "base64":
+                return found.content.encode()
+            return b64decode(found.content)
+        except (binascii.Error, ValueError):
+            raise ForgeRefused(f"GitHub could not {task}", why="the content is damaged", status=422) from None
+
+    def write(self, parent: MadeCommit, message: str, files: Sequence[NewFile]) -> MadeCommit:
+        """A commit on top of another, on no branch yet. Without a name in it, GitHub puts that of the token."""
+        entries = [{"path": one.file.path, "mode": one.mode, "type": "blob", "content": one.file.text} for one in files]
+        task = "write the files of a commit"
+        tree = self._ask(task, "POST", "/git/trees", Folder, {"base_tree": parent.tree, "tree": entries})
+        body = {"message": message, "tree": tree.sha, "parents": [parent.sha]}
+        return self._ask("make a commit", "POST", "/git/commits", GitCommit, body).as_made()
+
+    def branch(self, name: str) -> str:
+        """The commit that a branch ends in, "" when there is no such branch."""
+        try:
+            return self._ask("look for a branch", "GET", f"/git/ref/heads/{quote(name)}", Branch).object.sha
+        except ForgeRefused as refusal:
+            if refusal.status == NOT_FOUND:
+                return ""
+            raise
+
+    def begin(self, name: str, sha: str) -> None:
+        """Make a branch, once."""
+        body = {"ref": f"refs/heads/{name}", "sha": sha}
+
+        def make() -> str:
+            return self._ask("make a branch", "POST", "/git/refs", Branch, body, repeatable=False).object.sha
+
+        made_once(make, lambda: self.branch(name) or None, self.channel.settle)
+
+    def move(self, name: str, sha: str) -> None:
+        """Let a branch end in a commit that stands on its last one: done twice, it is done once."""
+        body = {"sha": sha, "force": False}
+        self._ask("put the commit on its branch", "PATCH", f"/git/refs/heads/{quote(name)}", Branch, body)
+
+    def pulls_against(self, base: str) -> tuple[PostedPull, ...]:
+        """The newest pull requests against a branch, open or not, at most 100."""
+        query = {"state": "all", "base": base, "sort": "created", "direction": "desc"}
+        pages = self.channel.pages(
+            "list the pull requests against a branch", f"{self.root}/pulls", OpenedPull, 1, query, needs=READS
+        )
+        return tuple(one.as_posted(self.channel) for page in pages for one in page)
+
+    def open_pull(self, branch: str, base: str, title: str, body: str) -> PostedPull:
+        """Open a pull request, once."""
+        sent = {"title": title, "head": branch, "base": base, "body": body}
+
+        def make() -> PostedPull:
+            task = "open a pull request"
+            made = self._ask(task, "POST", "/pulls", OpenedPull, sent, needs=WRITES, repeatable=False)
+            return made.as_posted(self.channel)
+
+        def standing() -> PostedPull | None:
+            here = (one for one in self.pulls_against(base) if one.branch == branch and one.is_open)
+            return next(here, None)
+
+        return made_once(make, standing, self.channel.settle)
+
+    def edit_pull(self, number: int, title: str, body: str) -> PostedPull:
+        """Replace the title and text of a pull request."""
+        sent, task = {"title": title, "body": body}, f"edit pull request {number}"
+        return self._ask(task, "PATCH", f"/pulls/{number}", OpenedPull, sent, needs=WRITES).as_posted(self.channel)
+
+    def _ask(
+        self,
+        task: str,
+        verb: str,
+        path: str,
+        shape: type[T],
+        body: Mapping[str, Any] | None = None,
+        *,
+        needs: str = CONTENTS,
+        repeatable: bool = True,
+    ) -> T:
+        call = Call(task, verb, f"{self.root}{path}", needs, body=body, repeatable=repeatable)
+        return read(call, self.channel.wire.ask(call), shape)

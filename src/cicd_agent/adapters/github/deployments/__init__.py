@@ -1,0 +1,1 @@
+"""What a deployment gate reads from GitHub."""

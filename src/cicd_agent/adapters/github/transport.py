@@ -1,0 +1,176 @@
+"""One way to GitHub's API: what may be sent twice, how long is waited, and what every failure is called."""
+
+import threading
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from cicd_agent.adapters.github.errors import Answer, Call, Lost, Unsettled, lost, refused, unreadable
+from cicd_agent.errors import ConfigError, ForgeRefused
+
+if TYPE_CHECKING:
+    from github.Requester import Requester
+
+PAUSES = (1.0, 3.0)
+"""Seconds before the second and the third attempt at a request that may be repeated."""
+LONGEST_WAIT = 60
+"""Seconds that a rate limit may ask for; a longer wait costs more runner time than a later run."""
+FOUND = 302
+
+CERTIFICATES = "Behind a proxy with its own authority, let REQUESTS_CA_BUNDLE name its certificates"
+ADDRESS = "Nothing was sent there. Set GITHUB_API_URL to the API's own address"
+
+
+class Wire:
+    """PyGithub's requester with our own bounded retries in place of its ten, and none of its sleeps.
+
+    The token goes to `api_url` only: redirects to another host are refused, links in answers are never followed.
+    PyGithub is imported with the first request. Threads may ask side by side: each has a requester of its own, for one
+    that is shared keeps address and body of a request where another thread's request writes them as well.
+    """
+
+    def __init__(
+        self, token: str, api_url: str, *, timeout: int, ca_bundle: str, sleep: Callable[[float], None]
+    ) -> None:
+        self.requests = 0
+        self._token = token.strip()
+        self._api_url = api_url.rstrip("/")
+        self._timeout = timeout
+        self._ca_bundle = ca_bundle
+        self._sleep = sleep
+        self._lock = threading.Lock()
+        self._requesters: dict[int, Requester] = {}
+        """By thread. One whose thread has ended goes to the next thread of its number."""
+        if not self._token or not self._token.isascii() or not self._token.isprintable() or " " in self._token:
+            raise ConfigError(
+                "the input `github-token` is not a token",
+                why="it is empty or holds blanks or control characters",
+                remedy="Pass `github-token: ${{ github.token }}`",
+            )
+        scheme, _, rest = self._api_url.partition("://")
+        if scheme not in {"http", "https"} or not rest.split("/")[0]:
+            raise ConfigError("GITHUB_API_URL is not a URL", remedy="It looks like https://api.github.com")
+
+    @property
+    def graphql(self) -> str:
+        """Where GraphQL is: beside the REST API, on a server of one's own under /api/graphql."""
+        return self._requester.graphql_url
+
+    def ask(self, call: Call) -> Answer:
+        """Send `call` until it is answered.
+
+        A request that may be repeated is tried three times when GitHub answers 5xx or cannot be reached; any other
+        only when it certainly never arrived, and Unsettled is raised when it may have been carried out. A rate limit
+        is waited for once, for at most a minute: a request it turned away did nothing.
+        """
+        return self._settled(call, lambda answer: answer.ok)
+
+    def location(self, call: Call) -> str:
+        """Where GitHub sends whoever asks `call`; nothing is sent there, least of all the token."""
+        return self._settled(call, lambda answer: answer.status == FOUND and bool(answer.location)).location
+
+    def _settled(self, call: Call, done: Callable[[Answer], bool]) -> Answer:
+        """Send `call` until the answer is what was asked for."""
+        pauses = iter(PAUSES)
+        waited = False
+        while True:
+            outcome = self._send(call)
+            if isinstance(outcome, Answer):
+                if done(outcome):
+                    return outcome
+                if outcome.ok:
+                    raise self._clean(unreadable(call, outcome))
+                seconds = outcome.limited
+                if seconds is not None and not waited and seconds <= LONGEST_WAIT:
+                    waited = True
+                    self._sleep(seconds)
+                    continue
+                failure = self._clean(refused(call, outcome))
+                again, untouched, late = outcome.status >= 500, False, outcome.status == 504  # noqa: PLR2004
+            else:
+                failure = self._clean(lost(call, outcome))
+                again, untouched, late = not outcome.hopeless, outcome.never_arrived, outcome.timed_out
+            if again and not untouched and not call.repeatable:
+                raise Unsettled(failure, late=late)
+            pause = next(pauses, None) if again else None
+            if pause is None:
+                raise failure
+            self._sleep(pause)
+
+    def close(self) -> None:
+        """Close the connections, if there ever were any."""
+        with self._lock:
+            for requester in self._requesters.values():
+                requester.close()
+
+    @property
+    def _requester(self) -> "Requester":
+        """That of this thread."""
+        import github  # noqa: PLC0415  a run that never asks GitHub does not pay for the import
+
+        with self._lock:
+            mine = self._requesters.get(threading.get_ident())
+            if mine is None:
+                mine = self._requesters[threading.get_ident()] = github.Github(
+                    auth=github.Auth.Token(self._token),
+                    base_url=self._api_url,
+                    timeout=self._timeout,
+                    user_agent="cicd-agent",
+                    verify=self._ca_bundle or True,
+                    retry=None,
+                    seconds_between_requests=None,
+                    seconds_between_writes=None,
+                ).requester
+        return mine
+
+    def _send(self, call: Call) -> Answer | Lost:
+        """One request on the wire."""
+        requester = self._requester
+        with self._lock:
+            self.requests += 1
+        try:
+            status, headers, text = requester.requestJson(
+                call.verb,
+                call.path,
+                parameters=dict(call.query),
+                headers={"Accept": "application/vnd.github+json"},
+                input=call.body,
+            )
+        except (OSError, RuntimeError, ValueError) as error:
+            # requests' exceptions are OSErrors; the others are PyGithub's refusal of a 301 and of odd headers.
+            return loss(error)
+        return Answer(status, headers, text)
+
+    def _clean(self, failure: ForgeRefused) -> ForgeRefused:
+        """Without the token, should a server have echoed it."""
+        failure.why = failure.why.replace(self._token, "***")
+        failure.remedy = failure.remedy.replace(self._token, "***")
+        failure.args = (failure.what, failure.why, failure.remedy)
+        return failure
+
+
+def loss(error: Exception) -> Lost:
+    """Why there is no answer, in our own words: those of a library might quote a header with the token."""
+    from ssl import SSLCertVerificationError  # noqa: PLC0415
+
+    from requests import exceptions as http  # noqa: PLC0415  PyGithub has loaded all three by now
+    from urllib3.exceptions import NewConnectionError  # noqa: PLC0415
+
+    broken = Lost("the connection broke off")
+    refused_there = Lost("the connection was refused or the host is not known", never_arrived=True)
+    untrusted = Lost("the TLS certificate is not trusted", CERTIFICATES, never_arrived=True, hopeless=True)
+    cause = getattr(error.args[0] if error.args else None, "reason", None)
+    is_untrusted = isinstance(getattr(cause, "args", (None,))[0], SSLCertVerificationError)
+    # From the special to the general: the first that fits.
+    meanings: tuple[tuple[type[Exception], Lost], ...] = (
+        # Without a verdict on the certificate it may be an answer that was cut off.
+        (http.SSLError, untrusted if is_untrusted else Lost("the TLS connection failed", CERTIFICATES)),
+        (http.ProxyError, Lost("the proxy cannot be reached", "Look at HTTPS_PROXY and NO_PROXY", never_arrived=True)),
+        (http.ConnectTimeout, Lost("no connection within the time limit", never_arrived=True)),
+        (http.Timeout, Lost("no answer within the time limit", timed_out=True)),
+        (http.ConnectionError, refused_there if isinstance(cause, NewConnectionError) else broken),
+        (http.RequestException, broken),
+        (RuntimeError, Lost("it redirects to another address", ADDRESS, never_arrived=True, hopeless=True)),
+        (OSError, Lost("a certificate file cannot be read", CERTIFICATES, never_arrived=True, hopeless=True)),
+        (ValueError, Lost("the headers of the answer cannot be read")),
+    )
+    return next(meaning for kind, meaning in meanings if isinstance(error, kind))

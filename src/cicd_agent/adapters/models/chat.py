@@ -1,0 +1,114 @@
+"""The Chat Completions dialect, which every compatible server speaks: vLLM, Ollama, LM Studio, LiteLLM and others."""
+
+import re
+from http import HTTPStatus
+from typing import TYPE_CHECKING, Any
+
+from cicd_agent.adapters.models.capabilities import Format, Shape, printed
+from cicd_agent.adapters.models.errors import Fault, Trouble, fault_of
+from cicd_agent.adapters.models.json_reader import at, call, repeatable, taken, usage, without_thinking, words
+from cicd_agent.agent.messages import Call, Reply, Request, Stop, Turn
+
+if TYPE_CHECKING:
+    from openai import OpenAI
+
+# The older name of the parameter, which all but the newest models take.
+CAP = "max_tokens"
+
+_ERROR_STATUS = re.compile("[45][0-9]{2}")
+
+
+def body(request: Request, model: str, shape: Shape) -> dict[str, Any]:
+    """The JSON of a request. The schema is printed in it too: some servers take a format and do not keep to it.
+
+    While tools may be called no format is asked for: vLLM, Ollama and others never call one under a format.
+    """
+    schema = dict(request.schema)
+    instructions = f"{request.instructions}\n{printed(schema)}\n"
+    form: dict[str, object] = {"type": shape.format.value}
+    if shape.format is Format.JSON_SCHEMA:
+        form["json_schema"] = {"name": request.schema_name, "schema": schema, "strict": True}
+    tools = [{"type": "function", "function": shape.function(each)} for each in request.tools]
+    # Plain text is what a server does unasked; one that knows no formats may not know the word either.
+    formless = shape.format is Format.TEXT or shape.looks(request)
+    return {
+        "model": model,
+        "messages": [
+            {"role": "system", "content": instructions},
+            {"role": "user", "content": request.evidence},
+            *(message for turn in request.turns for message in turn.items or [_message(turn)]),
+        ],
+        **({} if formless else {"response_format": form}),
+        **shape.capped(request),
+        **shape.named("tools", tools),
+        **shape.choice(request),
+    }
+
+
+def _message(turn: Turn) -> dict[str, object]:
+    if turn.answers:
+        return {"role": "tool", "tool_call_id": turn.answers, "content": turn.text}
+    calls = [
+        {"id": each.id, "type": "function", "function": {"name": each.name, "arguments": repeatable(each.arguments)}}
+        for each in turn.calls
+    ]
+    return {"role": turn.role.value, "content": turn.text, **({"tool_calls": calls} if calls else {})}
+
+
+def create(client: "OpenAI") -> Any:
+    """The SDK's call for this dialect, with access to the bytes of the answer."""
+    return client.chat.completions.with_streaming_response.create
+
+
+def read(data: object, request: Request) -> Reply | Fault:
+    """The reply in a completion, or the fault that it reports: gateways answer 200 with an error inside."""
+    choice = at(data, "choices", 0)
+    if error := at(data, "error") or at(choice, "error"):
+        code = words(at(error, "code"))
+        return fault_of(int(code) if _ERROR_STATUS.fullmatch(code) else HTTPStatus.BAD_REQUEST, {}, error)
+    message = at(choice, "message")
+    if not isinstance(message, dict):
+        return Fault(Trouble.UNREADABLE, message="no message in the completion")
+    refusal = words(message.get("refusal"))
+    finish = words(at(choice, "finish_reason"))
+    ends = {"length": Stop.CUT_OFF, "max_tokens": Stop.CUT_OFF, "content_filter": Stop.FILTERED}
+    stop = Stop.REFUSED if refusal else ends.get(finish, Stop.DONE)
+    text = without_thinking(_content(message.get("content")))
+    calls, sent = _calls(message, taken(request)) if stop is Stop.DONE else ((), ())
+    said = {**_reasoning(message), "role": "assistant", "content": text or None, "tool_calls": sent}
+    return Reply(
+        text=text,
+        stop=stop,
+        usage=usage(at(data, "usage"), reads="prompt_tokens", writes="completion_tokens"),
+        model=words(at(data, "model")),
+        detail=refusal or finish,
+        items=(said,) if calls else (),
+        calls=calls,
+    )
+
+
+def _calls(message: dict[str, object], before: set[str]) -> tuple[tuple[Call, ...], list[dict[str, object]]]:
+    """The calls in a message, and the same as they are sent back: with whatever else the server put into them."""
+    calls: list[Call] = []
+    sent: list[dict[str, object]] = []
+    listed = message.get("tool_calls")
+    for each in listed if isinstance(listed, list) else []:
+        if isinstance(each, dict):
+            made = call(at(each, "function", "name"), at(each, "function", "arguments"), each.get("id"), before)
+            before.add(made.id)
+            calls.append(made)
+            function = {"name": made.name, "arguments": repeatable(made.arguments)}
+            sent.append({**each, "id": made.id, "type": "function", "function": function})
+    return tuple(calls), sent
+
+
+def _reasoning(message: dict[str, object]) -> dict[str, object]:
+    """What some servers want to have back with the calls that it led to."""
+    return {name: message[name] for name in ("reasoning_content", "reasoning_details") if message.get(name)}
+
+
+def _content(content: object) -> str:
+    """The text of a message, also of one in parts; reasoning parts and fields are not part of the answer."""
+    if isinstance(content, list):
+        return "".join(words(at(part, "text")) for part in content if at(part, "type") in {"text", "output_text"})
+    return words(content)

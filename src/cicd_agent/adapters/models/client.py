@@ -1,0 +1,260 @@
+"""Model on the openai SDK, for OpenAI, Azure and every compatible server; the SDK is imported by the first request."""
+
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import replace
+from ssl import SSLContext
+from typing import TYPE_CHECKING, Any, Protocol
+from urllib.parse import SplitResult, urlsplit
+
+from cicd_agent.adapters.models import chat as models_chat
+from cicd_agent.adapters.models import responses as models_responses
+from cicd_agent.adapters.models.capabilities import Shape
+from cicd_agent.adapters.models.errors import Fault, Trouble, explain, fault_of
+from cicd_agent.adapters.models.identity import Identity
+from cicd_agent.adapters.models.json_reader import load
+from cicd_agent.agent.messages import Model, Reply, Request, Stop, Usage
+from cicd_agent.domain.text.visible import visible_line
+from cicd_agent.errors import ConfigError, ModelUnavailable
+
+if TYPE_CHECKING:
+    from openai import OpenAI
+
+OPENAI_URL = "https://api.openai.com/v1"
+MAX_ANSWER_BYTES = 16_000_000
+
+_RETIRED = {"models.github.ai", "models.inference.ai.azure.com"}
+_IDENTITY_HOSTS = (".openai.com",)
+_RESPONSES_HOSTS = (".openai.com", ".openai.azure.com")
+_NO_KEY = "unused"
+_SHORTEST_SECRET = 6
+_LONGEST_MESSAGE = 300
+
+
+class _Dialect(Protocol):
+    """What models_responses and models_chat have in common."""
+
+    CAP: str
+
+    def body(self, request: Request, model: str, shape: Shape) -> dict[str, Any]: ...
+    def create(self, client: "OpenAI") -> Any: ...
+    def read(self, data: object, request: Request) -> Reply | Fault: ...
+
+
+class _TooLongError(Exception):
+    """An answer is longer than any answer."""
+
+
+def connect(
+    *,
+    api_key: str,
+    model: str,
+    base_url: str = "",
+    api: str = "auto",
+    headers: Mapping[str, str] | None = None,
+    service_tier: str = "",
+    identity: Identity | None = None,
+    timeout: float = 120,
+    max_retries: int = 4,
+    sleep: Callable[[float], None] = time.sleep,
+    clock: Callable[[], float] = time.monotonic,
+) -> Model:
+    """A model behind a server. ModelUnavailable when there is none to ask, ConfigError when an argument makes no sense.
+
+    `api` is auto, responses or chat. `timeout` is for one request, in seconds. `identity` stands in for a key, at
+    OpenAI's own hosts only. Nothing is sent or imported yet.
+    """
+    key = api_key.strip()
+    url = base_url.strip() or OPENAI_URL
+    host = _address(url).hostname or ""
+    if host in _RETIRED:
+        raise ModelUnavailable(
+            f"{host} is gone: GitHub Models was retired on 2026-07-30",
+            remedy="Set `openai-api-key`, or `base-url` to another OpenAI-compatible server",
+        )
+    if key or not f".{host}".endswith(_IDENTITY_HOSTS):
+        identity = None
+    if not key and not base_url.strip() and identity is None:
+        raise ModelUnavailable(
+            "no key and no provider: rules only (degraded=true)",
+            remedy="Set `openai-api-key`, or `provider: none` to say you mean it",
+        )
+    if not (key.isascii() and key.isprintable() and " " not in key):
+        raise ConfigError("`openai-api-key` holds characters that no key has", remedy="Copy the key again")
+    extra = dict(headers or {})
+    if host.endswith(".openai.azure.com") and key:
+        extra.setdefault("api-key", key)
+    spoken = ("responses" if f".{host}".endswith(_RESPONSES_HOSTS) else "chat") if api == "auto" else api
+    dialect: _Dialect = models_responses if spoken == "responses" else models_chat
+    return OpenAIModel(
+        model,
+        dialect,
+        url,
+        identity.token if identity else lambda: key,
+        extra,
+        service_tier=service_tier,
+        timeout=timeout,
+        max_retries=max_retries,
+        sleep=sleep,
+        clock=clock,
+    )
+
+
+def parse_headers(text: str) -> dict[str, str]:
+    """The input `model-headers`: one `Name: value` a line. Errors do not repeat the text, which may be secret."""
+    headers: dict[str, str] = {}
+    for number, line in enumerate(text.splitlines(), 1):
+        if not line.strip():
+            continue
+        name, colon, value = (part.strip() for part in line.partition(":"))
+        letters = name.replace("-", "").replace("_", "")
+        if not (colon and letters.isascii() and letters.isalnum() and value.isascii() and value.isprintable()):
+            raise ConfigError(f"line {number} of `model-headers` is not a header", remedy="Write `Name: value`")
+        headers[name] = value
+    return headers
+
+
+class OpenAIModel:
+    """One model of one server. What the server was found not to accept is remembered for the run."""
+
+    def __init__(
+        self,
+        name: str,
+        dialect: _Dialect,
+        url: str,
+        key: Callable[[], str],
+        headers: Mapping[str, str],
+        *,
+        service_tier: str,
+        timeout: float,
+        max_retries: int,
+        sleep: Callable[[float], None],
+        clock: Callable[[], float],
+    ) -> None:
+        self.name = name
+        self._dialect = dialect
+        self._url = url
+        self._host = _address(url).netloc
+        self._key = key
+        self._headers = dict(headers)
+        self._service_tier = service_tier
+        self._timeout = timeout
+        self._max_retries = max_retries
+        self._sleep = sleep
+        self._clock = clock
+        self._shape = Shape(cap=dialect.CAP)
+        self._tls: SSLContext | None = None
+
+    def complete(self, request: Request) -> Reply:
+        """Send one request, again at most `max_retries` times while that may help."""
+        ends = self._clock() + (float("inf") if request.seconds is None else request.seconds)
+        requests = lost = retries = 0
+        key = self._key()
+        with self._connected(key) as client:
+            while True:
+                # Another question may teach us more meanwhile: what is learnt is learnt of the shape that was sent.
+                shape = self._shape
+                outcome = self._send(client, request, shape, ends)
+                if isinstance(outcome, Fault):
+                    outcome = self._clean(outcome, key)
+                requests += 1
+                if isinstance(outcome, Reply):
+                    toolless = bool(request.tools) and not shape.lists(request)
+                    return replace(outcome, usage=_spent(outcome.usage, requests, lost), toolless=toolless)
+                lost += outcome.lost
+                if outcome.filtered:
+                    return Reply("", Stop.FILTERED, _spent(Usage(1), requests, lost), self.name, outcome.message)
+                if learnt := shape.after(outcome, request):
+                    self._shape = self._shape.also(learnt)
+                    continue
+                delay = outcome.delay(retries)
+                if not outcome.may_pass or retries == self._max_retries or self._clock() + delay >= ends:
+                    raise explain(outcome, model=self.name, host=self._host, requests=requests, lost=lost)
+                retries += 1
+                self._sleep(delay)
+
+    @contextmanager
+    def _connected(self, key: str) -> Iterator["OpenAI"]:
+        import httpx2  # noqa: PLC0415  half a second that a run without a model does not pay
+        import openai  # noqa: PLC0415
+
+        # Reading the certificates costs more than all else that a turn costs here.
+        self._tls = self._tls or httpx2.create_ssl_context()
+        with (
+            # A redirect would carry the question, and on the same host the key, to where nobody sent it.
+            openai.DefaultHttpxClient(verify=self._tls, follow_redirects=False) as http,
+            openai.OpenAI(
+                api_key=key or _NO_KEY,
+                base_url=self._url,
+                default_headers=self._headers,
+                max_retries=0,
+                http_client=http,
+            ) as client,
+        ):
+            yield client
+
+    def _send(self, client: "OpenAI", request: Request, shape: Shape, ends: float) -> Reply | Fault:
+        """One attempt. No exception of the SDK gets out, because they hold the request and with it the key."""
+        import httpx2  # noqa: PLC0415  see _connected; the SDK lets its transport's errors through while a body is read
+        import openai  # noqa: PLC0415
+
+        seconds = max(0.001, min(self._timeout, ends - self._clock()))
+        timeout = openai.Timeout(seconds, connect=min(10.0, seconds))
+        body = self._dialect.body(request, self.name, shape) | shape.named("service_tier", self._service_tier)
+        try:
+            with self._dialect.create(client)(**body, timeout=timeout) as response:
+                answer = self._body(response.iter_bytes(), self._clock() + seconds)
+        except (openai.APITimeoutError, httpx2.TimeoutException, TimeoutError):
+            return Fault(Trouble.TIMEOUT, message=f"{seconds:.3g} s")
+        except _TooLongError as error:
+            return Fault(Trouble.UNREADABLE, message=str(error))
+        except openai.APIStatusError as error:
+            return fault_of(error.status_code, error.response.headers, error.body)
+        except (openai.APIConnectionError, httpx2.HTTPError) as error:
+            cause = error.__cause__ or error
+            trouble = Trouble.UNREACHABLE if isinstance(cause, httpx2.ConnectError) else Trouble.BROKEN
+            return Fault(trouble, message=str(cause))
+        try:
+            return self._dialect.read(load(answer), request)
+        except ValueError as error:
+            what = "an HTML page" if answer.lstrip()[:1] == b"<" else f"not JSON: {error}"
+            return Fault(Trouble.UNREADABLE, message=what)
+
+    def _body(self, chunks: Iterator[bytes], ends: float) -> bytes:
+        """The whole answer. The SDK's own timeout is for each read: a server that drips blanks would never meet it."""
+        body = bytearray()
+        for chunk in chunks:
+            body += chunk
+            if self._clock() > ends:
+                raise TimeoutError
+            if len(body) > MAX_ANSWER_BYTES:
+                raise _TooLongError(f"over {MAX_ANSWER_BYTES:,} bytes")
+        return bytes(body)
+
+    def _clean(self, fault: Fault, key: str) -> Fault:
+        """The fault with its message on one short line, free of the key and of what the extra headers hold."""
+        message = fault.message
+        for secret in (key, *self._headers.values()):
+            if len(secret) >= _SHORTEST_SECRET:
+                message = message.replace(secret, "***")
+        message = visible_line(" ".join(message.split()))
+        return replace(fault, message=message if len(message) <= _LONGEST_MESSAGE else f"{message[:_LONGEST_MESSAGE]}…")
+
+
+def _address(url: str) -> SplitResult:
+    try:
+        address = urlsplit(url)
+        usable = address.scheme in {"http", "https"} and address.hostname and address.port != 0
+    except ValueError:
+        usable = address = None
+    if not address or not usable or address.username or address.password:
+        raise ConfigError("`base-url` is not an http(s) address without credentials", remedy="Write it in full")
+    return address
+
+
+def _spent(usage: Usage, requests: int, lost: int) -> Usage:
+    """Of all attempts together; one that was lost may have cost something that nobody will tell."""
+    if lost:
+        return Usage(requests, input=None, output=None, cached=None, reasoning=None)
+    return replace(usage, requests=requests)

@@ -1,0 +1,123 @@
+"""The Responses dialect: OpenAI and Azure. Nothing is stored there; encrypted reasoning comes back with each turn."""
+
+from typing import TYPE_CHECKING, Any
+
+from cicd_agent.adapters.models.capabilities import Format, Shape, printed
+from cicd_agent.adapters.models.errors import Fault, Trouble, fault_of
+from cicd_agent.adapters.models.json_reader import at, call, repeatable, taken, usage, without_thinking, words
+from cicd_agent.agent.messages import Call, Reply, Request, Stop, Turn
+
+if TYPE_CHECKING:
+    from openai import OpenAI
+
+CAP = "max_output_tokens"
+
+# Codes of a failed response that another attempt may mend, and the status they would have had.
+_PASSING = {"server_error": 500, "rate_limit_exceeded": 429}
+
+
+def body(request: Request, model: str, shape: Shape) -> dict[str, Any]:
+    """The JSON of a request."""
+    instructions, evidence = request.instructions, request.evidence
+    if shape.format is not Format.JSON_SCHEMA:
+        instructions = f"{instructions}\n{printed(request.schema)}\n"
+        # json_object is refused unless the input itself, not the instructions, has the word JSON in it.
+        evidence = f"{evidence}\nAnswer in JSON.\n"
+    conversation: list[object] = [{"role": "user", "content": evidence}]
+    for turn in request.turns:
+        conversation += turn.items or _items(turn)
+    form: dict[str, object] = {"type": shape.format.value}
+    if shape.format is Format.JSON_SCHEMA:
+        form |= {"name": request.schema_name, "schema": dict(request.schema), "strict": True}
+    return {
+        "model": model,
+        "instructions": instructions,
+        "input": conversation,
+        "store": False,
+        "text": {"format": form},
+        **shape.named("tools", [{"type": "function", **shape.function(each)} for each in request.tools]),
+        **shape.choice(request),
+        **shape.capped(request),
+        **shape.named("include", ["reasoning.encrypted_content"]),
+        **shape.named("prompt_cache_key", request.cache_key),
+    }
+
+
+def _items(turn: Turn) -> list[dict[str, object]]:
+    """A turn of which there is no form of the server's own; without ids, which would refer to what is not stored."""
+    if turn.answers:
+        return [{"type": "function_call_output", "call_id": turn.answers, "output": turn.text}]
+    said: list[dict[str, object]] = [{"role": turn.role.value, "content": turn.text}]
+    return [*(said if turn.text or not turn.calls else ()), *map(_call_item, turn.calls)]
+
+
+def _call_item(made: Call) -> dict[str, object]:
+    return {
+        "type": "function_call",
+        "call_id": made.id,
+        "name": made.name,
+        "arguments": repeatable(made.arguments),
+    }
+
+
+def create(client: "OpenAI") -> Any:
+    """The SDK's call for this dialect, with access to the bytes of the answer."""
+    return client.responses.with_streaming_response.create
+
+
+def read(data: object, request: Request) -> Reply | Fault:
+    """The reply in a response, or the fault that it reports."""
+    output, status = at(data, "output"), at(data, "status")
+    if status == "failed" or at(data, "error"):
+        return fault_of(_PASSING.get(words(at(data, "error", "code")), 400), {}, data)
+    if not isinstance(output, list):
+        return Fault(Trouble.UNREADABLE, message="no `output` in the response")
+    said = [item for item in output if at(item, "type") == "message" and at(item, "phase") != "commentary"]
+    parts = [part for item in said for part in (_list(at(item, "content")))]
+    refusal = "".join(words(at(part, "refusal")) for part in parts)
+    reason = words(at(data, "incomplete_details", "reason"))
+    stop = Stop.REFUSED if refusal else Stop.DONE
+    if status == "incomplete":
+        stop = Stop.FILTERED if reason == "content_filter" else Stop.CUT_OFF
+    calls: list[Call] = []
+    before = taken(request)
+    for item in output if stop is Stop.DONE else ():
+        if at(item, "type") == "function_call":
+            made = call(at(item, "name"), at(item, "arguments"), at(item, "call_id"), before)
+            before.add(made.id)
+            calls.append(made)
+    return Reply(
+        text=without_thinking("".join(words(at(part, "text")) for part in parts if at(part, "type") == "output_text")),
+        stop=stop,
+        usage=usage(at(data, "usage"), reads="input_tokens", writes="output_tokens"),
+        model=words(at(data, "model")),
+        detail=refusal or reason,
+        items=_replayable(output, calls) if stop is Stop.DONE else (),
+        calls=tuple(calls),
+    )
+
+
+def _replayable(output: list[Any], calls: list[Call]) -> tuple[dict[str, object], ...]:
+    """The output as it can be sent again: all of it, or nothing when a part only makes sense with what is stored.
+
+    A reasoning item without its encrypted content is a reference to something that we asked not to be kept. Calls
+    go back as they came, but for an id, a name or arguments that no server would take.
+    """
+    items: list[dict[str, object]] = []
+    ahead = iter(calls)
+    for item in output:
+        match item:
+            case {"type": "function_call"}:
+                items.append({**item, **_call_item(next(ahead))})
+            case {"type": "message"}:
+                items.append(item)
+            case {"type": "reasoning", "encrypted_content": str(kept)} if kept:
+                items.append(item)
+            case _:
+                return ()
+    spoken = any(item["type"] != "reasoning" for item in items)
+    return tuple(items) if spoken else ()
+
+
+def _list(data: object) -> list[object]:
+    return data if isinstance(data, list) else []

@@ -1,0 +1,1 @@
+"""Effects carried out, one family per module."""

@@ -1,0 +1,150 @@
+"""What is shown beside words: a label for the risk, and a check run with the findings at their lines."""
+
+import hashlib
+import json
+from collections.abc import Callable, Sequence
+from dataclasses import astuple, dataclass, replace
+
+from cicd_agent.adapters.performers.comments import LONGEST_BODY, Conversation
+from cicd_agent.domain.effect_policy import Grant
+from cicd_agent.domain.effects import Annotation, CheckRun, Labels, Plan, Receipt, ReceiptState
+from cicd_agent.domain.ports.forge import Forge, Marks, PostedCheck
+from cicd_agent.domain.text.markdown import code, truncate
+from cicd_agent.domain.text.sanitizer import inert
+from cicd_agent.domain.text.visible import visible, visible_line
+from cicd_agent.domain.text.words import clip, count
+from cicd_agent.domain.verdict import RiskLevel
+
+MOST_NOTES = 200
+"""Annotations of a check run, four requests; the summary has the other findings."""
+NOTES_A_REQUEST = 50
+LONGEST_TITLE = 255
+LONGEST_MESSAGE = 4_096
+FAMILY = {level: f"risk: {level}" for level in RiskLevel}
+"""The labels that are ours to put on and to take off, by what they say."""
+
+
+@dataclass(frozen=True, slots=True)
+class Marking:
+    """Carries out labels and check runs for the pull request of a conversation, as far as `grant` goes."""
+
+    conversation: Conversation
+    grant: Grant
+
+    def labels(self, effect: Labels) -> Receipt:
+        """Put the label of this risk on, and take the others of its family off."""
+        talk = self.conversation
+
+        def act(forge: Forge) -> Receipt:
+            wanted = FAMILY[effect.risk]
+            present = forge.marks.labels(effect.pull)
+            # GitHub takes "Risk: High" and "risk: high" for one label.
+            others = [name for name in present if name.casefold() in FAMILY.values() and name.casefold() != wanted]
+            is_there = any(name.casefold() == wanted for name in present)
+            if is_there and not others:
+                return Receipt(effect.key, effect.kind, ReceiptState.UNCHANGED, f"{code(wanted)} is there already")
+            if talk.movement(forge).head:
+                why = "the pull request has moved on: its newer commit has a risk of its own"
+                return Receipt(effect.key, effect.kind, ReceiptState.SKIPPED, why)
+            detail = f"{code(wanted)} in place of {', '.join(map(code, others))}" if others else code(wanted)
+            talk.journal.intend(effect.key, effect.kind, {"pull": str(effect.pull), "detail": detail})
+            if not is_there:
+                forge.marks.add_label(effect.pull, wanted)
+            for name in others:
+                forge.marks.remove_label(effect.pull, name)
+            return Receipt(effect.key, effect.kind, ReceiptState.DONE, detail)
+
+        pull = talk.event.pull.number if talk.event.pull else None
+        reason = "" if effect.pull == pull else f"it names pull request {effect.pull}, which is not the event's"
+        return talk.attempt(effect, reason if self.grant.labels else "this job does not ask for labels", act)
+
+    def check_run(self, effect: CheckRun) -> Receipt:
+        """Create the check run, or bring the one that stands up to date: it is never given an annotation twice."""
+        talk = self.conversation
+
+        def act(forge: Forge) -> Receipt:
+            check, left_out = _ready(effect, talk.redact, talk.event.hosts)
+            found = forge.marks.find_check(check)
+            if found is not None and found.annotations >= len(check.annotations) and _says(found, check):
+                return Receipt(effect.key, effect.kind, ReceiptState.UNCHANGED, "it says so already", found.url)
+            detail = {"commit": effect.commit, "detail": count(len(check.annotations), "annotation")}
+            talk.journal.intend(effect.key, effect.kind, detail)
+            posted = _publish(forge.marks, check, found)
+            return Receipt(effect.key, effect.kind, ReceiptState.DONE, left_out, posted.url)
+
+        reason = "" if effect.commit == talk.event.sha else f"it names commit {effect.commit}, which is not the event's"
+        return talk.attempt(effect, reason if self.grant.check_run else "this job does not ask for a check run", act)
+
+
+def unshown(plan: Plan, receipts: dict[int, Receipt]) -> tuple[Annotation, ...]:
+    """The annotations of check runs that did not come about: the runner shows some of them in their place."""
+    shown = {ReceiptState.DONE, ReceiptState.UNCHANGED}
+    return tuple(
+        annotation
+        for index, effect in enumerate(plan.effects)
+        if isinstance(effect, CheckRun) and (index not in receipts or receipts[index].state not in shown)
+        for annotation in effect.annotations
+    )
+
+
+def _publish(marks: Marks, check: CheckRun, found: PostedCheck | None) -> PostedCheck:
+    """Send what is missing: annotations are appended in order, so those that it has are the first."""
+    if found is not None and found.annotations >= len(check.annotations):
+        return marks.extend_check(found, replace(check, annotations=()))
+    first = check.annotations[:NOTES_A_REQUEST]
+    posted = found or marks.start_check(replace(check, annotations=first))
+    # What was just sent is not counted by the answer: GitHub may be behind.
+    for at in range(found.annotations if found else len(first), len(check.annotations), NOTES_A_REQUEST):
+        posted = marks.extend_check(posted, replace(check, annotations=check.annotations[at : at + NOTES_A_REQUEST]))
+    return posted
+
+
+def _ready(check: CheckRun, redact: Callable[[str], str], hosts: frozenset[str]) -> tuple[CheckRun, str]:
+    """The check run as it is sent, and what of it is left out.
+
+    Its key is made of its annotations, which can be added but never taken away: with others it is another check run.
+    """
+    at_lines = [one for one in check.annotations if _has_line(one)]
+    kept = tuple(_clean(one, redact) for one in at_lines[:MOST_NOTES])
+    left_out = _left_out(len(check.annotations) - len(at_lines), len(at_lines) - len(kept))
+    digest = hashlib.sha256(json.dumps([astuple(one) for one in kept]).encode()).hexdigest()[:32]
+    summary = inert(redact(check.summary), hosts)
+    if left_out:
+        summary = f"{left_out}.\n\n{summary}"
+    ready = replace(
+        check,
+        key=f"cicd-agent:{digest}",
+        title=clip(visible_line(redact(check.title)), LONGEST_TITLE),
+        summary=truncate(summary, LONGEST_BODY),
+        annotations=kept,
+    )
+    return ready, left_out
+
+
+def _left_out(lineless: int, over: int) -> str:
+    parts: Sequence[str] = [
+        f"{count(lineless, 'finding')} without a line in this commit" if lineless else "",
+        f"{count(over, 'finding')} more than the {MOST_NOTES} that a check run is given" if over else "",
+    ]
+    found = " and ".join(part for part in parts if part)
+    return f"Not shown at a line: {found}" if found else ""
+
+
+def _has_line(annotation: Annotation) -> bool:
+    """Whether GitHub can show it: at a line, in a file whose name is text."""
+    return annotation.line > 0 and bool(annotation.path) and annotation.path.isprintable()
+
+
+def _clean(annotation: Annotation, redact: Callable[[str], str]) -> Annotation:
+    return replace(
+        annotation,
+        title=clip(visible_line(redact(annotation.title)), LONGEST_TITLE),
+        message=clip(visible(redact(annotation.message)), LONGEST_MESSAGE),
+        path=redact(annotation.path),
+    )
+
+
+def _says(found: PostedCheck, check: CheckRun) -> bool:
+    """Whether it reads so already; what GitHub may have changed in storing it is no difference."""
+    same = found.title == check.title and found.summary.split() == check.summary.split()
+    return same and found.conclusion == check.conclusion

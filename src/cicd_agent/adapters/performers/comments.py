@@ -1,0 +1,240 @@
+"""What is said on the pull request: once, at the event's own target, and in a lesser form when GitHub refuses."""
+
+from collections.abc import Callable, Collection
+from dataclasses import dataclass, field, replace
+
+from cicd_agent.adapters.performers.review_verdict import Verdicts
+from cicd_agent.domain.effects import (
+    Comment,
+    Effect,
+    InlineComment,
+    Receipt,
+    ReceiptState,
+    Reply,
+    Resolve,
+    Review,
+    ReviewEvent,
+)
+from cicd_agent.domain.event import Event
+from cicd_agent.domain.ports.forge import Forge, Journal, PostedComment
+from cicd_agent.domain.text.markdown import code, find_marker, marker, truncate
+from cicd_agent.domain.text.sanitizer import inert
+from cicd_agent.domain.text.words import count
+from cicd_agent.errors import AgentError, ForgeRefused
+
+LONGEST_BODY = 60_000
+"""Characters of a body; GitHub takes 65,536."""
+MOST_COMMENTS = 30
+"""Inline comments of one review that are still kind."""
+
+_OURS = "<!-- cicd-agent:"
+UNPROCESSABLE = 422
+PERMISSIONS = frozenset({401, 403, 404, 410})
+"""Refusals that concern what was asked for, and no outage; 410 says that the repository has switched it off."""
+
+Spoken = Review | Comment | Resolve
+"""What concerns one pull request."""
+
+
+@dataclass(frozen=True, slots=True)
+class Moved:
+    """What happened to the pull request meanwhile: its new `head`, "" when it is where it was.
+
+    `gone`: the commit under review is no longer part of it, and GitHub takes no comments at its lines.
+    """
+
+    head: str = ""
+    gone: bool = False
+
+    def words(self, sha: str) -> str:
+        """What a reader has to know of a review of `sha`."""
+        return f"About commit {sha[:7]}, which is no longer part of this pull request: {self.head[:7]} has replaced it"
+
+
+@dataclass
+class Conversation:
+    """Carries out what concerns one pull request. `refusals` are what GitHub answered no to, each kind once."""
+
+    forge: Forge | None
+    journal: Journal
+    event: Event
+    redact: Callable[[str], str]
+    events: Collection[ReviewEvent] = frozenset({ReviewEvent.COMMENT})
+    """What a review may say; a plan that comes from a file may want more."""
+    withheld: str = ""
+    """Why no review may say yes here, "" when it may."""
+    pulls: Collection[int] = ()
+    """Pull requests beside the event's own on which a comment may stand."""
+    refusals: dict[int, AgentError] = field(default_factory=dict)
+    """By HTTP status; 0 is an outage or the end of the run's time."""
+    _spoken: Comment | None = field(default=None, init=False)
+    """The last comment that was carried out: where there is room for what a refused review would have said."""
+    _moved: Moved | None = field(default=None, init=False)
+    """Asked once, before the first thing is written."""
+
+    def review(self, review: Review) -> Receipt:
+        """Post the review; one comment in its place when GitHub will not have the lines."""
+        kept = review.comments[:MOST_COMMENTS]
+        cut = len(review.comments) - len(kept)
+        detail = f"{count(cut, 'inline comment')} left out, more than {MOST_COMMENTS} are unkind" if cut else ""
+
+        def post(forge: Forge) -> Receipt:
+            standing = {
+                find_marker(posted.body) for posted in forge.review_comments(review.pull, _OURS) if posted.is_ours
+            }
+            fresh = tuple(inline for inline in kept if marker(inline.key) not in standing)
+            left = replace(review, comments=fresh)
+            if ReviewEvent.REQUEST_CHANGES in self.events:
+                verdicts = Verdicts(forge, self.withheld, self.redact, self.refusals)
+                return verdicts.say(left, lambda one: self._post(forge, one, detail))
+            if kept and not fresh:
+                return Receipt(review.key, review.kind, ReceiptState.UNCHANGED, "all of its comments stand already")
+            return self._post(forge, left, detail)
+
+        return self._act(review, post)
+
+    def comment(self, comment: Comment) -> Receipt:
+        """Edit our comment, or post it when there is none."""
+
+        def upsert(forge: Forge) -> Receipt:
+            self._spoken = comment
+            return self._upsert(forge, comment)
+
+        return self._act(comment, upsert)
+
+    def movement(self, forge: Forge) -> Moved:
+        """Where the pull request has gone since its event, as far as that is known."""
+        return self._movement(forge)
+
+    def _post(self, forge: Forge, review: Review, detail: str) -> Receipt:
+        """Post these comments; a refused verdict is raised, since it is no fault of theirs."""
+        if self._movement(forge).gone:
+            why = f"{self._movement(forge).words(self.event.sha)}: no comments at its lines"
+            return Receipt(review.key, review.kind, ReceiptState.DEGRADED, why)
+        verdict = "" if review.event is ReviewEvent.COMMENT else f"{review.event}, "
+        self.intend(review, f"{verdict}{count(len(review.comments), 'inline comment')} on {review.commit}")
+        try:
+            url = forge.post_review(self._ready(review, review.comments))
+        except ForgeRefused as error:
+            if error.status != UNPROCESSABLE or verdict:
+                raise
+            stand_in = self._upsert(forge, _stand_in(review, review.comments, self._spoken))
+            is_said = stand_in.state is not ReceiptState.SKIPPED
+            said = "The comment has what the review would have said" if is_said else f"No comment: {stand_in.detail}"
+            why = f"{error} {said}"
+            return replace(stand_in, key=review.key, kind=review.kind, state=ReceiptState.DEGRADED, detail=why)
+        return Receipt(review.key, review.kind, ReceiptState.DONE, detail, url)
+
+    def _act(self, effect: Spoken, act: Callable[[Forge], Receipt]) -> Receipt:
+        return self.attempt(effect, self.misdirected(effect), act)
+
+    def attempt(self, effect: Effect, reason: str, act: Callable[[Forge], Receipt]) -> Receipt:
+        """Carry an effect out, unless there is a `reason` against it; a refusal degrades it and is remembered."""
+        if reason:
+            return self.record(effect, ReceiptState.FAILED, reason)
+        if self.forge is None:
+            return self.record(effect, ReceiptState.SKIPPED, "no connection to GitHub")
+        if 0 in self.refusals:
+            # Each attempt would wait through all of its retries again.
+            return self.record(effect, ReceiptState.DEGRADED, f"not tried again: {self.refusals[0]}")
+        try:
+            receipt = act(self.forge)
+        except AgentError as error:
+            status = error.status if isinstance(error, ForgeRefused) else 0
+            known = status if status in PERMISSIONS or status == UNPROCESSABLE else 0
+            self.refusals.setdefault(known, error)
+            return self.record(effect, ReceiptState.DEGRADED, str(error))
+        self.journal.record(receipt)
+        return receipt
+
+    def misdirected(self, effect: Spoken) -> str:
+        """Why this effect is none of this event's: a plan may have been read from a file that others can write."""
+        pull = self.event.pull.number if self.event.pull else None
+        if pull is None and isinstance(effect, Comment) and effect.pull in self.pulls:
+            return ""
+        if effect.pull != pull:
+            about = f"pull request {pull}" if pull else "no pull request"
+            return f"it names pull request {effect.pull}, the event is about {about}"
+        if isinstance(effect, Review) and effect.commit != self.event.sha:
+            return f"it names commit {effect.commit}, the event is about {self.event.sha}"
+        if isinstance(effect, Review) and effect.event not in self.events:
+            return f"a review may not say {effect.event} here"
+        return ""
+
+    def _upsert(self, forge: Forge, comment: Comment) -> Receipt:
+        body = self.body(comment.key, comment.body)
+        standing = next(
+            (posted for posted in forge.comments(comment.pull, marker(comment.key)) if is_this(posted, body)), None
+        )
+        if standing is None and comment.only_edit:
+            return Receipt(
+                comment.key, comment.kind, ReceiptState.SKIPPED, "there is no comment yet, and no need of one"
+            )
+        if standing is not None and lines(standing.body) == lines(body):
+            return Receipt(comment.key, comment.kind, ReceiptState.UNCHANGED, "it reads so already", standing.url)
+        moved = self._movement(forge)
+        if standing is not None and moved.head and f"commit {moved.head[:7]}" in standing.body:
+            return Receipt(
+                comment.key, comment.kind, ReceiptState.SKIPPED, "ours is about a newer commit", standing.url
+            )
+        if moved.gone:
+            body = self.body(comment.key, f"> {moved.words(self.event.sha)}.\n\n{comment.body}")
+        self.intend(comment, f"edit {standing.id}" if standing else "post")
+        if standing is not None:
+            posted, detail = forge.edit_comment(standing.id, body), "edited"
+        else:
+            posted, detail = forge.post_comment(comment.pull, body), "posted"
+        return Receipt(comment.key, comment.kind, ReceiptState.DONE, detail, posted.url)
+
+    def _movement(self, forge: Forge) -> Moved:
+        """Where the pull request has gone since its event. Not knowing is no reason to say nothing."""
+        if self._moved is None:
+            self._moved = Moved()
+            try:
+                head = forge.head(self.event.pull.number) if self.event.pull else self.event.sha
+                if self.event.pull and head != self.event.sha:
+                    self._moved = Moved(head, gone=not forge.holds(self.event.pull.number, self.event.sha))
+            except ForgeRefused as error:
+                if error.status not in PERMISSIONS and error.status != UNPROCESSABLE:
+                    self._moved = None
+                    raise
+                self.refusals.setdefault(error.status, error)
+        return self._moved
+
+    def _ready(self, review: Review, comments: tuple[InlineComment, ...]) -> Review:
+        """The review as it is sent: nothing is redacted or cut later."""
+        bodies = (replace(inline, body=self.body(inline.key, inline.body)) for inline in comments)
+        return replace(review, body=self.body(review.key, review.body), comments=tuple(bodies))
+
+    def body(self, key: str, text: str) -> str:
+        """Redacted before it is judged, since a mask may tear something open, and cut last."""
+        first = marker(key)
+        safe = inert(self.redact(text), self.event.hosts)
+        return f"{first}\n{truncate(safe, LONGEST_BODY - len(first) - 1)}"
+
+    def intend(self, effect: Spoken | Reply, detail: str) -> None:
+        """Journal what is about to be done."""
+        self.journal.intend(effect.key, effect.kind, {"pull": str(effect.pull), "detail": detail})
+
+    def record(self, effect: Effect, state: ReceiptState, detail: str) -> Receipt:
+        """What became of an effect that was not carried out, in the journal too."""
+        receipt = Receipt(effect.key, effect.kind, state, self.redact(detail))
+        self.journal.record(receipt)
+        return receipt
+
+
+def is_this(posted: PostedComment, body: str) -> bool:
+    """Whether it is our comment of this kind: its author decides, and the marker in its first line."""
+    return posted.is_ours and find_marker(posted.body) == find_marker(body)
+
+
+def lines(body: str) -> str:
+    """What is compared: what GitHub may have changed in storing it is no difference."""
+    return body.replace("\r\n", "\n").strip()
+
+
+def _stand_in(review: Review, comments: tuple[InlineComment, ...], spoken: Comment | None) -> Comment:
+    """What the inline comments say, each with its place: below our comment, whose next edit takes it away again."""
+    first = spoken or Comment(key=review.key, pull=review.pull, body=review.body)
+    parts = [first.body, *(f"{code(f'{inline.path}:{inline.line}')}\n\n{inline.body}" for inline in comments)]
+    return replace(first, body="\n\n---\n\n".join(parts), only_edit=False)

@@ -1,0 +1,143 @@
+"""What of a plan stays on this machine: files, outputs, annotations, and the summary that tells of all the rest."""
+
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TypeVar
+
+from cicd_agent.adapters.files.atomic import write_file
+from cicd_agent.adapters.runner.workflow import LONGEST_SUMMARY, MOST_ANNOTATIONS, Workflow
+from cicd_agent.domain.chart import Pie, mermaid
+from cicd_agent.domain.effects import Annotation, Artifact, Output, Plan, Receipt, ReceiptState, Summary
+from cicd_agent.domain.event import Event
+from cicd_agent.domain.text.json_redaction import redact_json
+from cicd_agent.domain.text.markdown import prose, truncate, utf8_size
+from cicd_agent.domain.text.sanitizer import inert
+from cicd_agent.domain.text.words import count
+
+LONGEST_ARTIFACT = 10_000_000
+"""Characters of one file."""
+
+DOCUMENTS = frozenset({".json", ".sarif"})
+"""Files that have to stay JSON, whatever is masked in them."""
+
+_FILE_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
+_OWN_FILES = frozenset({"evidence.json", "journal.jsonl", "report.json", "tape.jsonl"})
+
+E = TypeVar("E", Annotation, Artifact, Output, Summary)
+
+
+@dataclass(frozen=True, slots=True)
+class Local:
+    """Writes for one event into `folder` and to the runner, if there is one."""
+
+    workflow: Workflow | None
+    folder: Path
+    redact: Callable[[str], str]
+    event: Event
+
+    def carry_out(self, plan: Plan, warnings: Sequence[Annotation], before: Sequence[Receipt]) -> dict[int, Receipt]:
+        """Receipts by the effect's place in the plan.
+
+        `before` are those of what was tried elsewhere, `warnings` come on top of the plan's own annotations.
+        """
+        receipts: dict[int, Receipt] = {}
+        for index, artifact in _of(Artifact, plan):
+            receipts[index] = _attempt(artifact, self._artifact)
+        for index, output in _of(Output, plan):
+            receipts[index] = _attempt(output, self._output)
+        annotations = _of(Annotation, plan)
+        left_out = self._annotate([*warnings, *(annotation for _, annotation in annotations)])
+        for index, annotation in annotations:
+            receipts[index] = _annotated(annotation, shown=annotation not in left_out)
+        notes = _notes([*before, *receipts.values()], len(left_out))
+        receipts |= self._summarise(_of(Summary, plan), notes)
+        return receipts if self.workflow and self.workflow.runs else _without_runner(receipts)
+
+    def _artifact(self, artifact: Artifact) -> str:
+        if not _FILE_NAME.fullmatch(artifact.name) or artifact.name in _OWN_FILES:
+            raise ValueError("a plan may not write to a file of this name")
+        if len(artifact.text) > LONGEST_ARTIFACT:
+            raise ValueError(f"{len(artifact.text):,} characters are too many for a file, {LONGEST_ARTIFACT:,} go in")
+        path = self.folder / artifact.name
+        masked = redact_json(artifact.text, self.redact) if path.suffix in DOCUMENTS else self.redact(artifact.text)
+        write_file(path, masked)
+        if artifact.output and self.workflow:
+            self.workflow.output(artifact.output, str(path), self.folder)
+        return str(path)
+
+    def _output(self, output: Output) -> str:
+        return self.workflow.output(output.name, self.redact(output.value), self.folder) if self.workflow else ""
+
+    def _annotate(self, annotations: Sequence[Annotation]) -> Sequence[Annotation]:
+        """Print them; the plan's own that were left out."""
+        if not self.workflow:
+            return ()
+        redacted = {self._redacted(annotation): annotation for annotation in annotations}
+        return [redacted[each] for each in self.workflow.annotate(tuple(redacted))]
+
+    def _redacted(self, annotation: Annotation) -> Annotation:
+        return replace(
+            annotation,
+            title=self.redact(annotation.title),
+            message=self.redact(annotation.message),
+            path=self.redact(annotation.path),
+        )
+
+    def _redacted_pie(self, pie: Pie) -> Pie:
+        slices = tuple(replace(one, label=self.redact(one.label)) for one in pie.slices)
+        return Pie(self.redact(pie.title), slices)
+
+    def _summarise(self, summaries: Sequence[tuple[int, Summary]], notes: str) -> dict[int, Receipt]:
+        body = "\n\n".join(inert(self.redact(summary.body), self.event.hosts) for _, summary in summaries)
+        # Drawn after the text was looked at: a drawing in the text itself stays what it is, a block of source.
+        drawn = mermaid([self._redacted_pie(pie) for _, summary in summaries for pie in summary.pictures])
+        notes = "\n\n".join(filter(None, (drawn, self.redact(notes))))
+        room = LONGEST_SUMMARY - utf8_size(notes) - 8
+
+        def write(_: Summary) -> str:
+            if self.workflow and (body or notes):
+                self.workflow.summary(f"{truncate(body, room, utf8_size)}\n\n{notes}")
+            return ""
+
+        # They are one text to the runner, and notes are written also where there is nothing else to say.
+        written = _attempt(summaries[0][1] if summaries else Summary("notes", ""), write)
+        return {index: replace(written, key=summary.key) for index, summary in summaries}
+
+
+def _of(kind: type[E], plan: Plan) -> list[tuple[int, E]]:
+    return [(index, effect) for index, effect in enumerate(plan.effects) if isinstance(effect, kind)]
+
+
+def _attempt(effect: E, act: Callable[[E], str]) -> Receipt:
+    try:
+        return Receipt(effect.key, effect.kind, ReceiptState.DONE, act(effect))
+    except (OSError, ValueError) as error:
+        return Receipt(effect.key, effect.kind, ReceiptState.FAILED, str(error))
+
+
+def _annotated(annotation: Annotation, *, shown: bool) -> Receipt:
+    if shown:
+        return Receipt(annotation.key, annotation.kind, ReceiptState.DONE)
+    detail = f"the runner shows {MOST_ANNOTATIONS} of a level, the last one counts the rest"
+    return Receipt(annotation.key, annotation.kind, ReceiptState.SKIPPED, detail)
+
+
+def _notes(receipts: Sequence[Receipt], unseen: int) -> str:
+    """What the reader of the summary must know about everything else, as Markdown."""
+    wrong = [receipt for receipt in receipts if receipt.state in {ReceiptState.DEGRADED, ReceiptState.FAILED}]
+    lines = dict.fromkeys(f"- **Not done:** {prose(f'{each.kind}: {each.detail}')}" for each in wrong)
+    if unseen:
+        lines[f"- {count(unseen, 'annotation')} more than the runner shows; the report has them all."] = None
+    return "\n".join(lines)
+
+
+def _without_runner(receipts: dict[int, Receipt]) -> dict[int, Receipt]:
+    """Files are written all the same."""
+    return {
+        index: receipt
+        if receipt.kind == "artifact" or receipt.state is ReceiptState.FAILED
+        else replace(receipt, state=ReceiptState.SKIPPED, detail="no runner to tell")
+        for index, receipt in receipts.items()
+    }

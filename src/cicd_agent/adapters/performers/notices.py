@@ -1,0 +1,87 @@
+"""What is said where there is no pull request: one comment on the event's commit, one issue for what is wrong."""
+
+from dataclasses import dataclass
+
+from cicd_agent.adapters.performers.comments import Conversation, is_this, lines
+from cicd_agent.domain.effect_policy import Grant
+from cicd_agent.domain.effects import CommitComment, Issue, Receipt, ReceiptState
+from cicd_agent.domain.event import Event
+from cicd_agent.domain.ports.forge import Forge
+from cicd_agent.domain.text.markdown import marker
+from cicd_agent.domain.text.visible import visible_line
+from cicd_agent.domain.text.words import clip
+
+LONGEST_TITLE = 200
+"""Characters of an issue's title; GitHub takes 256, and at least one."""
+UNTITLED = "cicd-agent"
+HELD = "deploy-gate"
+"""How the key of an issue about a held deployment begins."""
+
+
+@dataclass(frozen=True, slots=True)
+class Noticing:
+    """Carries out comments on commits and issues for the event of a conversation, as far as `grant` goes."""
+
+    conversation: Conversation
+    grant: Grant
+
+    def commit_comment(self, effect: CommitComment) -> Receipt:
+        """Edit our comment on the commit, or post it when there is none."""
+        talk = self.conversation
+
+        def upsert(forge: Forge) -> Receipt:
+            body = talk.body(effect.key, effect.body)
+            said = forge.notices.commit_comments(effect.commit, marker(effect.key))
+            standing = next((posted for posted in said if is_this(posted, body)), None)
+            if standing is not None and lines(standing.body) == lines(body):
+                return Receipt(effect.key, effect.kind, ReceiptState.UNCHANGED, "it reads so already", standing.url)
+            detail = {"commit": effect.commit, "detail": f"edit {standing.id}" if standing else "post"}
+            talk.journal.intend(effect.key, effect.kind, detail)
+            if standing is not None:
+                posted, done = forge.notices.edit_commit_comment(standing.id, body), "edited"
+            else:
+                posted, done = forge.notices.post_commit_comment(effect.commit, body), "posted"
+            return Receipt(effect.key, effect.kind, ReceiptState.DONE, done, posted.url)
+
+        asked = "" if self.grant.commit_comment else "this job does not ask for comments on commits"
+        return talk.attempt(effect, asked or _not_about(talk.event, effect), upsert)
+
+    def issue(self, effect: Issue) -> Receipt:
+        """Edit our open issue, or open one when there is none."""
+        talk = self.conversation
+
+        def upsert(forge: Forge) -> Receipt:
+            title = clip(visible_line(talk.redact(" ".join(effect.title.split()))), LONGEST_TITLE) or UNTITLED
+            body = talk.body(effect.key, effect.body)
+            standing = next((one for one in forge.notices.issues(marker(effect.key)) if is_this(one, body)), None)
+            if standing is not None and standing.title == title and lines(standing.body) == lines(body):
+                return Receipt(effect.key, effect.kind, ReceiptState.UNCHANGED, "it reads so already", standing.url)
+            detail = {"title": title, "detail": f"edit {standing.id}" if standing else "open"}
+            talk.journal.intend(effect.key, effect.kind, detail)
+            if standing is not None:
+                posted, done = forge.notices.edit_issue(standing.id, title, body), "edited"
+            else:
+                posted, done = forge.notices.open_issue(title, body), "opened"
+            return Receipt(effect.key, effect.kind, ReceiptState.DONE, done, posted.url)
+
+        return talk.attempt(effect, self._uncalled(effect), upsert)
+
+    def _uncalled(self, effect: Issue) -> str:
+        """Why nobody wants the issue. A held deployment may be one of a tag, or of another branch."""
+        if self.grant.held_issue and effect.key.startswith(HELD):
+            return ""
+        asked = "" if self.grant.issue else "this job does not ask for issues"
+        return asked or _not_on_the_default_branch(self.conversation.event)
+
+
+def _not_about(event: Event, effect: CommitComment) -> str:
+    """Why the comment is none of this event's: the plan may come from a file that others can write."""
+    if not event.sha or effect.commit != event.sha:
+        return f"it names commit {effect.commit}, which is not the event's"
+    return "the event is about a pull request, which is where it is said" if event.pull else ""
+
+
+def _not_on_the_default_branch(event: Event) -> str:
+    """Why this event opens no issue: what fails elsewhere is for its author to know, not for everybody."""
+    here = event.head.repo == event.repo and event.head.name == event.default_branch
+    return "" if here and event.head.name and not event.pull else "the event is not about the default branch"

@@ -1,0 +1,87 @@
+"""Asks the people and teams that this job's own settings name to look at what is to be deployed, and nobody else."""
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from cicd_agent.adapters.performers.comments import Conversation
+from cicd_agent.domain.effect_policy import Grant
+from cicd_agent.domain.effects import Receipt, ReceiptState, ReviewRequest
+from cicd_agent.domain.ports.forge import Forge
+from cicd_agent.domain.text.markdown import code
+from cicd_agent.domain.text.visible import visible_line
+from cicd_agent.domain.text.words import count
+
+MOST = 15
+"""Reviewers that GitHub lets a pull request have."""
+
+_LOGIN = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,99}")
+_TEAM = re.compile(r"([A-Za-z0-9][A-Za-z0-9_-]{0,99})/([A-Za-z0-9][A-Za-z0-9_.-]{0,99})")
+
+
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """Logins, slugs of teams of the repository's owner, and the names that are neither."""
+
+    people: tuple[str, ...]
+    teams: tuple[str, ...]
+    odd: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ReviewRequests:
+    """Carries out review requests for the event of a conversation, as far as `grant` goes."""
+
+    conversation: Conversation
+    grant: Grant
+
+    def request(self, effect: ReviewRequest) -> Receipt:
+        """Ask them; who was asked before is not asked twice, which is GitHub's own doing."""
+        talk = self.conversation
+        asked = _sorted_out(effect.reviewers, talk.event.repo.partition("/")[0])
+
+        def act(forge: Forge) -> Receipt:
+            # One of them whom GitHub does not take, and nobody is asked; the author is the likely one.
+            author = forge.pull(effect.pull).pull.author.login.casefold()
+            people = tuple(login for login in asked.people if login.casefold() != author)
+            if not (people or asked.teams):
+                why = "nobody is left to ask but the author" if asked.people else "nobody is left to ask"
+                return Receipt(effect.key, effect.kind, ReceiptState.DEGRADED, f"{why}{_without(asked)}")
+            detail = f"{count(len(people), 'account')} and {count(len(asked.teams), 'team')} asked"
+            talk.journal.intend(effect.key, effect.kind, {"pull": str(effect.pull), "detail": detail})
+            forge.gates.ask_for_review(effect.pull, people, asked.teams)
+            state = ReceiptState.DEGRADED if asked.odd else ReceiptState.DONE
+            return Receipt(effect.key, effect.kind, state, f"{detail}{_without(asked)}")
+
+        return talk.attempt(effect, self._objection(effect), act)
+
+    def _objection(self, effect: ReviewRequest) -> str:
+        """Why nobody wants it. A push knows no pull request: then it is one of those that it brings."""
+        if not self.grant.reviewers:
+            return "this job does not ask anybody for a review"
+        if unknown := set(effect.reviewers) - self.grant.reviewers:
+            return f"this job does not ask {', '.join(code(visible_line(name)) for name in sorted(unknown))}"
+        about = self.conversation.event.pull
+        if effect.pull not in ({about.number} if about else self.grant.pulls):
+            target = f"pull request {about.number}" if about else "no pull request and brings none of that number"
+            return f"it names pull request {effect.pull}, the event is about {target}"
+        return f"more than {MOST} reviewers" if len(effect.reviewers) > MOST else ""
+
+
+def _sorted_out(names: Iterable[str], owner: str) -> _Asked:
+    people, teams, odd = [], [], []
+    for name in dict.fromkeys(names):
+        plain = name.strip().removeprefix("@")
+        team = _TEAM.fullmatch(plain)
+        if _LOGIN.fullmatch(plain):
+            people.append(plain)
+        elif team and team[1].casefold() == owner.casefold():
+            teams.append(team[2])
+        else:
+            odd.append(name)
+    return _Asked(tuple(people), tuple(teams), tuple(odd))
+
+
+def _without(asked: _Asked) -> str:
+    names = ", ".join(code(visible_line(name)) for name in asked.odd)
+    return f"; neither an account nor a team of this repository's owner: {names}" if names else ""

@@ -1,0 +1,197 @@
+"""Brings tests to a pull request: as a commit on its branch, or as a pull request against that; a fork gets neither."""
+
+from dataclasses import dataclass, replace
+
+from cicd_agent.adapters.github.channel import ACTIONS
+from cicd_agent.adapters.performers.comments import UNPROCESSABLE, Conversation, is_this, lines
+from cicd_agent.adapters.performers.test_additions import Additions, Standing
+from cicd_agent.domain.effect_policy import Grant
+from cicd_agent.domain.effects import Commit, OpenPull, Receipt, ReceiptState
+from cicd_agent.domain.event import Event
+from cicd_agent.domain.ports.commits import Commits, MadeCommit, PostedPull
+from cicd_agent.domain.ports.forge import Forge, PostedComment, PullState
+from cicd_agent.domain.test_delivery import UNSAID, branch_of, family, keys_of, message, overload, plain
+from cicd_agent.domain.text.words import clip, count
+from cicd_agent.errors import ForgeRefused
+
+LONGEST_TITLE = 200
+"""Characters of a title; GitHub takes 256, and at least one."""
+LOST_RACE = frozenset({409, UNPROCESSABLE})
+"""What GitHub answers where a branch has moved, is protected, or is gone."""
+SILENT = (
+    "no commit: what GITHUB_TOKEN pushes starts no workflow, and required checks would wait for it for ever. Pass"
+    " `github-token` the token of an App (actions/create-github-app-token)"
+)
+APPROVAL = "its workflows wait until somebody approves them, since GITHUB_TOKEN has opened it"
+Delivery = Commit | OpenPull
+
+
+@dataclass(frozen=True, slots=True)
+class Delivering:
+    """Carries out commits and pull requests of tests for the event of a conversation, as far as `grant` goes.
+
+    Neither the plan nor the change says which branch: GitHub does, of the event's own pull request.
+    """
+
+    conversation: Conversation
+    grant: Grant
+
+    def deliver(self, effect: Delivery) -> Receipt:
+        """Bring the tests there, unless they are; nothing that stands on the branch is changed or lost."""
+        reason = _unasked(effect, self.grant) or _misdirected(effect, self.conversation.event) or overload(effect)
+        return self.conversation.attempt(effect, reason, lambda forge: self._try(forge, effect))
+
+    def _try(self, forge: Forge, effect: Delivery) -> Receipt:
+        try:
+            return self._deliver(forge, effect)
+        except ForgeRefused as refusal:
+            if refusal.status not in LOST_RACE:
+                raise
+            # Somebody was faster, or a rule of the repository forbids it: that is no outage.
+            return _lesser(effect, str(refusal))
+
+    def _deliver(self, forge: Forge, effect: Delivery) -> Receipt:
+        state = forge.pull(effect.pull)
+        if reason := _unreachable(state, self.conversation.event):
+            return _lesser(effect, reason)
+        commits = forge.commits
+        head = commits.commit(state.head.sha)
+        if receipt := _told_off(effect, head, commits):
+            return receipt
+        additions = Standing(commits, head.tree).additions(effect.files, self.conversation.redact)
+        if additions.objection:
+            return Receipt(effect.key, effect.kind, ReceiptState.FAILED, additions.objection)
+        if not additions.files:
+            return _unchanged(effect, head, "the tests stand there already")
+        if isinstance(effect, Commit):
+            return self._commit(commits, effect, head, additions, state.head.name)
+        return self._open(commits, effect, head, additions, state.head.name)
+
+    def _commit(self, commits: Commits, effect: Commit, head: MadeCommit, additions: Additions, branch: str) -> Receipt:
+        """Put a commit on the pull request's own branch."""
+        self._intend(effect, f"commit {count(len(additions.files), 'file')} on {head.sha}")
+        made = self._write(commits, effect, head, additions)
+        if _is_actions(made.author):
+            return _lesser(effect, SILENT)  # it is on no branch, and nobody sees it
+        commits.move(branch, made.sha)
+        detail = f"{count(len(additions.files), 'file')} in commit {made.sha[:7]}"
+        return Receipt(effect.key, effect.kind, ReceiptState.DONE, detail, made.url)
+
+    def _open(self, commits: Commits, effect: OpenPull, head: MadeCommit, additions: Additions, base: str) -> Receipt:
+        """Open a pull request against the pull request's branch, or edit the one that is there."""
+        ours = self.conversation.event.repo
+        against = [one for one in commits.pulls_against(base) if _same(one.repo, ours)]
+        branch = branch_of(effect)
+        older = [one.number for one in against if one.is_open and one.branch.startswith(family(effect.pull))]
+        standing = next((one for one in against if one.branch == branch), None)
+        older = [number for number in older if standing is None or number != standing.number]
+        left = f"; left as it is: {', '.join(f'#{number}' for number in older)}" if older else ""
+        if standing is not None:
+            return self._edit(commits, effect, standing, left)
+        if sha := commits.branch(branch):
+            if effect.key not in keys_of(commits.commit(sha).message):
+                return _lesser(effect, f"there is a branch `{branch}` already, which is not of this delivery")
+            self._intend(effect, f"open {branch} against {base}")
+            author = commits.login
+        else:
+            self._intend(effect, f"make {branch} on {head.sha}, open it against {base}")
+            made = self._write(commits, effect, head, additions)
+            author = made.author
+            commits.begin(branch, made.sha)
+        try:
+            posted = commits.open_pull(branch, base, self._title(effect), self._body(effect))
+        except ForgeRefused as refusal:
+            refusal.remedy = f"{refusal.remedy.rstrip('. ')}. The branch `{branch}` has the tests".removeprefix(". ")
+            raise
+        waits = f"; {APPROVAL}" if _is_actions(author) else ""
+        detail = f"opened #{posted.number}{left}{waits}"
+        return Receipt(effect.key, effect.kind, ReceiptState.DONE, detail, posted.url)
+
+    def _edit(self, commits: Commits, effect: OpenPull, standing: PostedPull, left: str) -> Receipt:
+        """Let the pull request that is there read as it should."""
+        title, body = self._title(effect), self._body(effect)
+        said = Receipt(effect.key, effect.kind, ReceiptState.UNCHANGED, "", standing.url)
+        if not standing.is_open:
+            return replace(said, state=ReceiptState.SKIPPED, detail=f"#{standing.number} was closed by somebody{left}")
+        as_comment = PostedComment(standing.number, standing.body, "", standing.is_ours)
+        if not is_this(as_comment, body):
+            return replace(said, detail=f"#{standing.number} has the tests, in somebody else's words{left}")
+        if standing.title == title and lines(standing.body) == lines(body):
+            return replace(said, detail=f"#{standing.number} reads so already{left}")
+        self._intend(effect, f"edit #{standing.number}")
+        posted = commits.edit_pull(standing.number, title, body)
+        return replace(said, state=ReceiptState.DONE, detail=f"edited #{posted.number}{left}")
+
+    def _write(self, commits: Commits, effect: Delivery, head: MadeCommit, additions: Additions) -> MadeCommit:
+        return commits.write(head, message(self.conversation.redact(effect.message), effect.key), additions.files)
+
+    def _title(self, effect: OpenPull) -> str:
+        title = " ".join(self.conversation.redact(effect.title).split())
+        return clip(plain(title), LONGEST_TITLE) or UNSAID
+
+    def _body(self, effect: OpenPull) -> str:
+        return self.conversation.body(effect.key, effect.body)
+
+    def _intend(self, effect: Delivery, detail: str) -> None:
+        given = {"pull": str(effect.pull), "detail": detail}
+        self.conversation.journal.intend(effect.key, effect.kind, given)
+
+
+def _unasked(effect: Delivery, grant: Grant) -> str:
+    """Why nobody wants it: the plan may come from a file that others can write."""
+    wanted = "commit" if isinstance(effect, Commit) else "pull-request"
+    return "" if grant.deliver == wanted else f"this job delivers tests as `{grant.deliver}`, not as `{wanted}`"
+
+
+def _misdirected(effect: Delivery, event: Event) -> str:
+    """Why it is none of this event's."""
+    if event.pull is None or effect.pull != event.pull.number:
+        about = f"pull request {event.pull.number}" if event.pull else "no pull request"
+        return f"it names pull request {effect.pull}, the event is about {about}"
+    if effect.head != event.sha:
+        return f"it names commit {effect.head}, the event is about {event.sha}"
+    return ""
+
+
+def _unreachable(state: PullState, event: Event) -> str:
+    """Why nothing is put on this branch, or against it."""
+    known_fork = event.pull is not None and event.pull.from_fork
+    if known_fork or state.pull.from_fork or not _same(state.head.repo, event.repo):
+        return "the pull request comes from a fork, which gets the patch file"
+    if not state.pull.is_open:
+        return "the pull request has been closed"
+    if state.head.name == event.default_branch:
+        return "the pull request's branch is the default branch"
+    return ""
+
+
+def _told_off(effect: Delivery, head: MadeCommit, commits: Commits) -> Receipt | None:
+    """What becomes of it where the branch as it is wants none of it, or none of ours."""
+    keys = keys_of(head.message)
+    if effect.key in keys:
+        return _unchanged(effect, head, "the last commit of the pull request is this delivery")
+    if head.sha != effect.head:
+        return _lesser(effect, f"the pull request has moved from {effect.head[:7]} to {head.sha[:7]} meanwhile")
+    if keys:
+        # Our own commit has started this run: tests on top of tests would never end.
+        why = "the last commit of the pull request is a delivery of ours"
+        return Receipt(effect.key, effect.kind, ReceiptState.SKIPPED, why)
+    return _lesser(effect, SILENT) if isinstance(effect, Commit) and _is_actions(commits.login) else None
+
+
+def _unchanged(effect: Delivery, head: MadeCommit, why: str) -> Receipt:
+    return Receipt(effect.key, effect.kind, ReceiptState.UNCHANGED, why, head.url)
+
+
+def _is_actions(login: str) -> bool:
+    """Whether it is the account behind GITHUB_TOKEN, which every repository shares."""
+    return login.removesuffix("[bot]").lower() == ACTIONS.removesuffix("[bot]")
+
+
+def _same(one: str, other: str) -> bool:
+    return one.lower() == other.lower()
+
+
+def _lesser(effect: Delivery, why: str) -> Receipt:
+    """The patch file has the tests whatever happens here."""
+    return Receipt(effect.key, effect.kind, ReceiptState.DEGRADED, f"{why.rstrip('. ')}. The patch file has the tests.")

@@ -1,0 +1,1 @@
+"""Recordings of model conversations, and their replay."""

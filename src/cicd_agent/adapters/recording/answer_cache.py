@@ -1,0 +1,123 @@
+"""Answers kept between runs, so that a question that was asked before costs nothing.
+
+An entry is named by everything that was sent, and signed under a secret of whoever asks: a place that somebody else has
+filled holds no answers for us.
+"""
+
+import hashlib
+import hmac
+import json
+import threading
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from typing import Final
+
+from pydantic import TypeAdapter
+
+from cicd_agent.adapters.cache.blob_store import LARGEST_ENTRY, Kind, Shelves, Wrong
+from cicd_agent.adapters.recording.tape import canonical
+from cicd_agent.agent.messages import Model, Reply, Request, Stop, Usage
+
+ANSWERS: Final = Kind("answers", "answers", r"[0-9a-f]{64}\.json", 1_000)
+
+_SIGNED = 100
+"""Bytes for the signature and the time."""
+_AHEAD = 3600.0
+"""Seconds by which the clock of another machine may be ahead."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Entry:
+    """`at` is when it was answered, in seconds since 1970."""
+
+    at: float
+    reply: Reply
+
+
+_ENTRY: TypeAdapter[_Entry] = TypeAdapter(_Entry)
+
+
+class _Fresh(threading.local):
+    """What was answered to the question that this thread asks, by the name of its entry."""
+
+    def __init__(self) -> None:
+        self.replies: dict[str, Reply] = {}
+
+
+class AnswerCache:
+    """A Model that asks another one only what no run has asked in the last `seconds`.
+
+    What was answered in this run is kept by `keep`, when the question has come to a good end: an answer that was not
+    accepted would be the same in every run. A question is asked in one thread: of others, `keep` knows nothing.
+    """
+
+    def __init__(
+        self,
+        model: Model,
+        shelves: Shelves,
+        *,
+        secret: bytes,
+        scope: Mapping[str, str],
+        seconds: float,
+        redact: Callable[[str], str],
+        now: Callable[[], float],
+    ) -> None:
+        self._model = model
+        self._shelves = shelves
+        self._secret = secret
+        self._scope = dict(scope)
+        self._seconds = seconds
+        self._redact = redact
+        self._now = now
+        self._fresh = _Fresh()
+
+    @property
+    def name(self) -> str:
+        """The model asked for."""
+        return self._model.name
+
+    def complete(self, request: Request) -> Reply:
+        """The kept answer, which cost nothing now; else the model's."""
+        asked = json.dumps({"scope": self._scope, **canonical(request, self.name)})
+        name = f"{self._mac('question', asked)}.json"
+        if kept := self._shelves.find(name, lambda raw: self._kept(name, raw)):
+            usage = Usage(from_cache=1, spared_input=kept.usage.input, spared_output=kept.usage.output)
+            return replace(kept, usage=usage)
+        reply = self._model.complete(request)
+        # What holds a secret is not for keeping; what is not whole might be so the next time.
+        text = _text(_Entry(0, reply))
+        if reply.stop is Stop.DONE and len(text) + _SIGNED < LARGEST_ENTRY and self._redact(text) == text:
+            self._fresh.replies[name] = reply
+        return reply
+
+    def keep(self) -> None:
+        """Write what was answered since the last time, and remove what is too old or too much."""
+        bodies = {name: _text(_Entry(self._now(), reply)) for name, reply in self._fresh.replies.items()}
+        self._shelves.put({name: f"{self._mac(name, body)}\n{body}".encode() for name, body in bodies.items()})
+        self._fresh.replies.clear()
+
+    def drop(self) -> None:
+        """Forget what was answered since the last time."""
+        self._fresh.replies.clear()
+
+    def _kept(self, name: str, raw: bytes) -> Reply | Wrong:
+        mac, _, body = raw.decode("utf-8", "replace").partition("\n")
+        signed = hmac.compare_digest(mac.encode(), self._mac(name, body).encode())
+        entry = _entry(body) if signed else None
+        if entry is None:
+            return Wrong.DAMAGED
+        return entry.reply if -_AHEAD <= self._now() - entry.at <= self._seconds else Wrong.OLD
+
+    def _mac(self, name: str, text: str) -> str:
+        return hmac.new(self._secret, f"{name}\n{text}".encode(), hashlib.sha256).hexdigest()
+
+
+def _entry(text: str) -> _Entry | None:
+    try:
+        return _ENTRY.validate_json(text, strict=True)
+    except ValueError:
+        return None
+
+
+def _text(entry: _Entry) -> str:
+    return json.dumps(_ENTRY.dump_python(entry))

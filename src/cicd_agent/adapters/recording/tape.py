@@ -1,0 +1,225 @@
+"""The account of what a run asked and what was answered, a line for each turn, so that a killed run leaves its trace.
+
+A tape is JSON lines: the first says what the run was, each other one is an Exchange, or of a look-up (tape_tools).
+"""
+
+import hashlib
+import json
+import os
+from collections.abc import Callable, Mapping
+from dataclasses import astuple, dataclass
+from datetime import UTC, datetime
+from functools import cache, lru_cache
+from pathlib import Path
+from typing import Annotated, Final, Literal
+
+from pydantic import Field, TypeAdapter, ValidationError
+
+from cicd_agent.adapters.files.atomic import write_file
+from cicd_agent.adapters.files.safe_open import NOFOLLOW
+from cicd_agent.agent.messages import Model, Reply, Request
+from cicd_agent.errors import BudgetExhausted, ConfigError, ModelMisbehaved, ModelUnavailable
+
+TAPE: Final = "tape.jsonl"
+VERSION: Final = 1
+MOST_BYTES: Final = 64_000_000
+MOST_EXCHANGES: Final = 1_000
+
+LOOKUPS: Final = (b'{"offered"', b'{"looked_up"')
+"""How the lines begin that are no exchanges: see tape_tools."""
+
+_MOST = 10**12
+"""No count of tokens, requests or seconds is larger; arithmetic with what is could end a replay."""
+_LIMITS = ("max_output_tokens", "seconds")
+"""What bounds a reply is no part of what was asked: a whole answer is the same under every bound."""
+_REMEDY = "Give the tape.jsonl that a run wrote beside its report"
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """Why a request has no reply: the parts of the error that was raised."""
+
+    kind: Literal["ModelUnavailable", "BudgetExhausted", "ModelMisbehaved"]
+    what: str
+    why: str = ""
+    remedy: str = ""
+    requests: Annotated[int, Field(ge=0, le=_MOST)] = 0
+    lost: Annotated[int, Field(ge=0, le=_MOST)] = 0
+
+    def error(self) -> ModelUnavailable | BudgetExhausted | ModelMisbehaved:
+        """The error again."""
+        match self.kind:
+            case "ModelUnavailable":
+                told = (self.requests, self.lost)
+                return ModelUnavailable(self.what, why=self.why, remedy=self.remedy, requests=told[0], lost=told[1])
+            case "BudgetExhausted":
+                return BudgetExhausted(self.what, why=self.why, remedy=self.remedy)
+            case "ModelMisbehaved":
+                return ModelMisbehaved(self.what, why=self.why, remedy=self.remedy)
+
+
+@dataclass(frozen=True, slots=True)
+class Exchange:
+    """One request and its reply, or why there is none.
+
+    `key` is that of the request as it was sent; `redacted` says that the texts beside it are not quite what was sent
+    and received. `at` is UTC, `seconds` is how long the reply took.
+    """
+
+    key: str
+    model: str
+    at: str
+    seconds: Annotated[float, Field(ge=0, le=_MOST, allow_inf_nan=False)]
+    request: Request
+    reply: Reply | None = None
+    failure: Failure | None = None
+    redacted: bool = False
+
+
+# A schema takes milliseconds to build: a run that asks nobody needs neither.
+@cache
+def _request() -> TypeAdapter[Request]:
+    return TypeAdapter(Request)
+
+
+@cache
+def _exchange() -> TypeAdapter[Exchange]:
+    return TypeAdapter(Exchange)
+
+
+def canonical(request: Request, model: str) -> dict[str, object]:
+    """Everything that is asked, as JSON has it: the model's name and all of the request but its bounds."""
+    asked = {"model": model, **_request().dump_python(request)}
+    return {name: value for name, value in asked.items() if name not in _LIMITS}
+
+
+def key_of(request: Request, model: str) -> str:
+    """The name of a question: the same for the same bytes only, the fence around the evidence included."""
+    return hashlib.sha256(json.dumps(canonical(request, model)).encode()).hexdigest()
+
+
+def begin(path: Path, run: Mapping[str, object], *, fence: str, redact: Callable[[str], str]) -> None:
+    """Start a tape in the place of any older one. Raises ConfigError when it cannot be written."""
+    texts = redacted(dict(run), redact)
+    try:
+        write_file(path, json.dumps({"tape": VERSION, "fence": fence, "run": texts}) + "\n", mode=0o600)
+    except OSError as error:
+        raise _unwritable(path, error) from None
+
+
+class Recorder:
+    """A Model that passes everything on, and writes each exchange down before anybody acts on it."""
+
+    def __init__(
+        self,
+        model: Model,
+        path: Path,
+        redact: Callable[[str], str],
+        *,
+        clock: Callable[[], float],
+        now: Callable[[], float],
+    ) -> None:
+        self._model = model
+        self._path = path
+        # A conversation says the same texts again with every turn.
+        self._redact = lru_cache(maxsize=256)(lambda text: _encodable(redact(text)))
+        self._clock = clock
+        self._now = now
+
+    @property
+    def name(self) -> str:
+        """The model asked for."""
+        return self._model.name
+
+    def complete(self, request: Request) -> Reply:
+        """Send one request, and record what became of it."""
+        at, started = datetime.fromtimestamp(self._now(), UTC).isoformat(timespec="seconds"), self._clock()
+
+        def record(reply: Reply | None, failure: Failure | None = None) -> None:
+            seconds = round(self._clock() - started, 3)
+            self._append(Exchange(key_of(request, self.name), self.name, at, seconds, request, reply, failure))
+
+        try:
+            reply = self._model.complete(request)
+        except ModelUnavailable as gone:
+            record(None, Failure("ModelUnavailable", gone.what, gone.why, gone.remedy, gone.requests, gone.lost))
+            raise
+        except BudgetExhausted as over:
+            record(None, Failure("BudgetExhausted", over.what, over.why, over.remedy))
+            raise
+        record(reply)
+        return reply
+
+    def _append(self, exchange: Exchange) -> None:
+        whole = _plain(_exchange().dump_python(exchange), str)
+        shown = _plain(whole, self._redact)
+        if shown != whole and isinstance(shown, dict):
+            shown["redacted"] = True
+        append(self._path, shown)
+
+
+def append(path: Path, line: object) -> None:
+    """Add a line to a tape that was begun. Raises ConfigError when it cannot be written."""
+    try:
+        descriptor = os.open(path, os.O_WRONLY | os.O_APPEND | NOFOLLOW)
+        # In one piece, so that lines of questions that are asked side by side do not mix.
+        with os.fdopen(descriptor, "ab", buffering=0) as file:
+            left = memoryview(json.dumps(line).encode() + b"\n")
+            while left:
+                left = left[file.write(left) :]
+    except OSError as error:
+        raise _unwritable(path, error) from None
+
+
+def redacted(value: object, redact: Callable[[str], str]) -> object:
+    """The value as JSON types, every text in it redacted."""
+    return _plain(value, lambda text: _encodable(redact(text)))
+
+
+def load_tape(raw: bytes, name: str) -> tuple[bytes, tuple[Exchange, ...]]:
+    """The header as it stands, and the exchanges. Who wrote the file is not known: ConfigError when it is not a tape.
+
+    Half a line at the end is what a killed run leaves, and is passed over.
+    """
+    if len(raw) > MOST_BYTES or raw.count(b"\n") > MOST_EXCHANGES:
+        why = f"over {MOST_BYTES:,} bytes or {MOST_EXCHANGES:,} lines"
+        raise ConfigError(f"{name} is too large for a tape", why=why, remedy=_REMEDY)
+    header, *lines = raw.split(b"\n")
+    if lines:
+        lines.pop()
+    exchanges = []
+    for number, line in enumerate(lines, 2):
+        if line.startswith(LOOKUPS):
+            continue
+        try:
+            exchange = _exchange().validate_json(line, strict=True)
+        except ValidationError as error:
+            first = error.errors(include_url=False, include_input=False)[0]
+            where = ".".join(str(part) for part in first["loc"])
+            raise ConfigError(f"line {number} of {name} is no exchange", why=f"{where}: {first['msg']}") from None
+        if exchange.reply and any(not 0 <= each <= _MOST for each in astuple(exchange.reply.usage) if each is not None):
+            raise ConfigError(f"line {number} of {name} is no exchange", why="reply.usage: such numbers do not exist")
+        exchanges.append(exchange)
+    return header, tuple(exchanges)
+
+
+def _plain(value: object, change: Callable[[str], str]) -> object:
+    """The value as JSON types, with every text in it changed."""
+    match value:
+        case str():
+            return change(value)
+        case Mapping():
+            return {change(str(name)): _plain(inner, change) for name, inner in value.items()}
+        case list() | tuple():
+            return [_plain(item, change) for item in value]
+        case _:
+            return value
+
+
+def _encodable(text: str) -> str:
+    """The text as UTF-8 can have it: a lone surrogate becomes `?`."""
+    return text.encode("utf-8", "replace").decode()
+
+
+def _unwritable(path: Path, error: OSError) -> ConfigError:
+    return ConfigError(f"{path} cannot be written", why=error.strerror or str(error), remedy="Give --output-dir")

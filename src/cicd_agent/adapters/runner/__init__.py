@@ -1,0 +1,1 @@
+"""The Actions runner's files, commands and workspace."""

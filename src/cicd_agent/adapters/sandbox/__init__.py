@@ -1,0 +1,1 @@
+"""Untrusted code run without network, secrets or a way out."""

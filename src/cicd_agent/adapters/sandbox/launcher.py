@@ -1,0 +1,223 @@
+"""The program that stands between the agent and a command in the sandbox: starts it, watches it, leaves nothing of it.
+
+It runs in a process of its own (`python -I -S`), so that nothing of this happens in the agent between fork and exec,
+and what the agent is (its memory, threads, signals) is out of the picture. As the reaper of all that the command starts
+it finds what has left the process group; inside a Landlock scope it can kill all of it at once.
+"""
+
+import ctypes
+import json
+import os
+import signal
+import sys
+import time
+from contextlib import suppress
+from dataclasses import replace
+from pathlib import Path
+
+from cicd_agent.adapters.sandbox.confinement import give_up
+from cicd_agent.adapters.sandbox.landlock import SIGNALS_SINCE, no_new_privileges, scope_signals
+from cicd_agent.adapters.sandbox.resource_monitor import Process, descendants, disk, free_bytes, memory
+from cicd_agent.adapters.sandbox.spec import Box
+from cicd_agent.adapters.sandbox.tree import remove
+
+BOOT = "import sys; sys.path.append(sys.argv[1]); from cicd_agent.adapters.sandbox.launcher import {0}; sys.exit({0}())"
+READY = "ready"
+"""What is said before the command takes the place of the launcher; anything after it is why it could not."""
+
+_DEATH_SIGNAL, _SUBREAPER = 1, 36
+_EVENTS = frozenset({signal.SIGCHLD, signal.SIGTERM})
+_TICK = 0.05
+_SHARE = 20
+"""At most one part in so many of the time goes into looking at the disk."""
+_PATIENCE = 5.0
+_NOT_FOUND = 127
+
+
+def launcher(python: str, program: str) -> list[str]:
+    """The command line of this module's function `program` ("supervise" or "inside")."""
+    return [python, "-I", "-S", "-c", BOOT.format(program), str(Path(__file__).parents[3])]
+
+
+def supervise() -> int:
+    """Run the box that standard input describes, and write what became of it on its status descriptor."""
+    signal.pthread_sigmask(signal.SIG_BLOCK, _EVENTS)
+    libc = ctypes.CDLL(None, use_errno=True)
+    # Whatever is left of the command must not outlive the agent, nor lose itself under init.
+    libc.prctl(_DEATH_SIGNAL, signal.SIGTERM, 0, 0, 0)
+    libc.prctl(_SUBREAPER, 1, 0, 0, 0)
+    box = Box.load(sys.stdin.buffer.read())
+    if os.getppid() != box.caller:
+        return 1
+    os.set_inheritable(box.status, False)  # noqa: FBT003  the function has it so
+    scoped = box.confined and box.landlock >= SIGNALS_SINCE and _scope()
+    ready, tell = os.pipe()
+    started = os.fork()
+    if not started:
+        os.close(ready)
+        return _start(box, tell)
+    os.close(tell)
+    code, stopped = _Watch(box, started).run()
+    left = _sweep(box, scoped=scoped)
+    if os.getppid() != box.caller:
+        # Nobody is there any more to do it.
+        remove(Path(box.room))
+        return 1
+    os.set_blocking(ready, False)
+    said = b""
+    with suppress(BlockingIOError):
+        said = os.read(ready, 4096)
+    os.write(box.status, json.dumps([code, stopped, said.decode("utf-8", "replace"), left]).encode())
+    return 0
+
+
+def inside() -> int:
+    """Within the namespaces of the wrapper: become the command of the box that standard input describes."""
+    box = Box.load(sys.stdin.buffer.read())
+    os.set_inheritable(box.status, False)  # noqa: FBT003  the function has it so
+    return _execute(box, box.status)
+
+
+def _scope() -> bool:
+    """Whether a signal of ours can reach only what we start. That it is so is tried out: the answer has to be right."""
+    no_new_privileges()
+    scope_signals()
+    try:
+        os.kill(os.getppid(), 0)
+    except PermissionError:
+        return True
+    except ProcessLookupError:
+        return False
+    return False
+
+
+def _start(box: Box, tell: int) -> int:
+    """In the child: a session of its own, the signals of a fresh process, and the command or its wrapper."""
+    os.setsid()
+    for ignored in (signal.SIGPIPE, signal.SIGXFSZ):
+        signal.signal(ignored, signal.SIG_DFL)
+    signal.pthread_sigmask(signal.SIG_SETMASK, ())
+    with suppress(OSError):
+        # When the machine runs out of memory, it is this that has to go.
+        Path("/proc/self/oom_score_adj").write_text("1000")
+    if not box.wrapper:
+        return _execute(box, tell)
+    handed = os.memfd_create("box")
+    os.write(handed, replace(box, status=tell).dump())
+    os.lseek(handed, 0, os.SEEK_SET)
+    os.dup2(handed, 0)
+    os.set_inheritable(tell, True)  # noqa: FBT003
+    line = [*box.wrapper, *launcher(sys.executable, "inside")]
+    return _exec(line, box.environment, tell)
+
+
+def _execute(box: Box, tell: int) -> int:
+    null = os.open(os.devnull, os.O_RDONLY)
+    os.dup2(null, 0)
+    os.close(null)
+    try:
+        os.chdir(box.directory)
+        give_up(box)
+    except OSError as error:
+        os.write(tell, f"{error.strerror}".encode())
+        return _NOT_FOUND
+    except KeyError as unknown:
+        os.write(tell, f"system calls of {unknown.args[0]} are not known".encode())
+        return _NOT_FOUND
+    os.write(tell, READY.encode())
+    return _exec(box.command, box.environment, tell)
+
+
+def _exec(command: tuple[str, ...] | list[str], environment: dict[str, str], tell: int) -> int:
+    try:
+        os.execvpe(command[0], list(command), environment)  # noqa: S606  a list of arguments, and no shell
+    except OSError as error:
+        os.write(tell, f"{command[0]}: {error.strerror}".encode())
+    return _NOT_FOUND
+
+
+class _Watch:
+    """Looks after the command until it ends or uses more than it may."""
+
+    def __init__(self, box: Box, started: int) -> None:
+        self._box = box
+        self._limits = box.limits
+        self._started = started
+        self._end = time.monotonic() + box.limits["wall_seconds"]
+        self._free = free_bytes(box.room)
+        self._next_look = 0.0
+
+    def run(self) -> tuple[int, str]:
+        """The exit code as a shell tells it, and the limit that was passed ("" when none was)."""
+        while True:
+            event = signal.sigtimedwait(_EVENTS, max(0.0, min(_TICK, self._end - time.monotonic())))
+            if event is not None and event.si_signo == signal.SIGTERM:
+                return 128 + signal.SIGKILL, ""
+            if (code := _reap(self._started)) is not None:
+                return code, "cpu_seconds" if code == 128 + signal.SIGXCPU else ""
+            if passed := self._passed():
+                return 128 + signal.SIGKILL, passed
+
+    def _passed(self) -> str:
+        now = time.monotonic()
+        if now >= self._end:
+            return "wall_seconds"
+        found = descendants(os.getpid())
+        if sum(process.seconds for process in found) > self._limits["cpu_seconds"]:
+            return "cpu_seconds"
+        if memory(found, int(self._limits["memory_bytes"])) > self._limits["memory_bytes"]:
+            return "memory_bytes"
+        return self._disk(found, now) if now >= self._next_look else ""
+
+    def _disk(self, found: list[Process], now: float) -> str:
+        used = disk(self._box.room, found, self._free)
+        took = time.monotonic() - now
+        self._next_look = now + took * _SHARE
+        if used.files > self._limits["files"]:
+            return "files"
+        return "disk_bytes" if used.size > self._limits["disk_bytes"] else ""
+
+
+def _reap(child: int | None = None) -> int | None:
+    """Collect all that have ended; the exit code of `child` if it is one of them. ChildProcessError: there are none."""
+    code = None
+    while True:
+        pid, status = os.waitpid(-1, os.WNOHANG)
+        if not pid:
+            return code
+        if pid == child:
+            code = os.waitstatus_to_exitcode(status)
+            return code if code >= 0 else 128 - code
+
+
+def _sweep(box: Box, *, scoped: bool) -> int:
+    """Kill all that is left; how many have not ended after `_PATIENCE` seconds."""
+    end = time.monotonic() + _PATIENCE
+    while time.monotonic() < end:
+        _kill_all(box, scoped=scoped)
+        try:
+            _reap()
+        except ChildProcessError:
+            return 0
+        time.sleep(0.002)
+    return len(descendants(os.getpid()))
+
+
+def _kill_all(box: Box, *, scoped: bool) -> None:
+    """One signal to all at once where that is possible: a chain of forks can run away from one that goes by ids."""
+    if scoped:
+        with suppress(ProcessLookupError, PermissionError):
+            os.kill(-1, signal.SIGKILL)
+        return
+    if box.confined and box.user is not None and not box.wrapper:
+        killer = os.fork()
+        if not killer:
+            os.setresuid(box.user, box.user, box.user)
+            with suppress(ProcessLookupError):
+                os.kill(-1, signal.SIGKILL)
+            os.kill(os.getpid(), signal.SIGKILL)
+        os.waitpid(killer, 0)
+        return
+    for process in descendants(os.getpid()):
+        with suppress(ProcessLookupError, PermissionError):
+            os.kill(process.pid, signal.SIGKILL)

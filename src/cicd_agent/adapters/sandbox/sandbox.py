@@ -1,0 +1,191 @@
+"""Runs untrusted code on this machine: on a copy, without secrets or network, within limits, leaving nothing behind."""
+
+import os
+import secrets
+import sys
+import tempfile
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict
+from pathlib import Path
+
+from cicd_agent.adapters.sandbox.landlock import version
+from cicd_agent.adapters.sandbox.mounts import HOME, PATH, SHARED_MEMORY, TMP, TREE, bubblewrap, view, wrapper
+from cicd_agent.adapters.sandbox.process import launch
+from cicd_agent.adapters.sandbox.spec import Box
+from cicd_agent.adapters.sandbox.tree import Room, remove
+from cicd_agent.adapters.sandbox.tree import collect as read_back
+from cicd_agent.domain.sandbox import Limits, Ran, Sandbox, SandboxUnavailable, Stop, Tier
+from cicd_agent.errors import ConfigError
+
+_USERS = range(61184, 65520)
+"""Nobody's users: systemd's range for services that get one for as long as they run."""
+_PROBE = Limits(wall_seconds=10)
+
+
+class LocalSandbox(Sandbox):
+    """The strongest sandbox that this machine has. What it has is tried out once, when it is first asked for."""
+
+    def __init__(
+        self,
+        *,
+        scratch: Path | None = None,
+        only: Tier | None = None,
+        allow_unsandboxed: bool = False,
+        newest_landlock: int = 99,
+    ) -> None:
+        """`scratch` is where copies are made; `only` one tier will do, with no newer Landlock than is given."""
+        self._scratch = scratch
+        self._only = only
+        self._allow_unsandboxed = allow_unsandboxed
+        self._landlock = min(newest_landlock, version())
+        self._lacks: dict[Tier, str] = {}
+
+    def tier(self, *, loopback: bool = False) -> Tier:
+        """The strongest tier that is there. Raises SandboxUnavailable, with the reasons, when there is none."""
+        reasons = []
+        for tier in (Tier.BUBBLEWRAP, Tier.LANDLOCK):
+            if self._only in {None, tier}:
+                reason = self._lack(tier, loopback=loopback)
+                if not reason:
+                    return tier
+                reasons.append(f"{tier}: {reason}")
+        if self._allow_unsandboxed and self._only in {None, Tier.NONE} and sys.platform == "linux":
+            return Tier.NONE
+        raise SandboxUnavailable(
+            f"this machine has no sandbox{' with a network of its own' if loopback else ''}",
+            why="; ".join(reasons) or "none was asked for, which has to be allowed",
+            remedy="Install bubblewrap, use Linux 5.13 or later with Landlock, or set `allow-unsandboxed`",
+        )
+
+    def run(
+        self,
+        command: Sequence[str],
+        tree: Path,
+        *,
+        limits: Limits,
+        files: Mapping[str, bytes] | None = None,
+        collect: Sequence[str] = (),
+        readable: Sequence[Path] = (),
+        environment: Mapping[str, str] | None = None,
+        loopback: bool = False,
+        without: Sequence[str] = (),
+    ) -> Ran:
+        """As the port says."""
+        environment = environment or {}
+        _check(command, environment, readable)
+        tier = self.tier(loopback=loopback)
+        with self._room(limits, tier) as (path, room):
+            room.copy(tree, path / TREE, without)
+            room.write(path / TREE, files or {})
+            box = self._box(
+                command, path, limits, tier=tier, readable=readable, environment=environment, user=room.owner
+            )
+            started = time.monotonic()
+            told = launch(box)
+            seconds = time.monotonic() - started
+            kept, notes = read_back(path / TREE, collect, limits.file_bytes)
+        if told.left:
+            notes += (f"{told.left} processes of the command could not be ended",)
+        return Ran(
+            exit_code=told.code,
+            stdout=told.stdout,
+            stderr=told.stderr + told.fault.encode(),
+            stopped=Stop.OUTPUT if told.over else Stop(told.stopped) if told.stopped else None,
+            files=kept,
+            notes=notes,
+            tier=tier,
+            seconds=seconds,
+        )
+
+    @contextmanager
+    def _room(self, limits: Limits, tier: Tier) -> Iterator[tuple[Path, Room]]:
+        """A directory of the run's own, given to its user."""
+        path = Path(tempfile.mkdtemp(prefix="cicd-agent-sandbox-", dir=self._scratch)).resolve()
+        try:
+            room = Room(_user() if tier is not Tier.NONE else None, limits.disk_bytes, limits.files)
+            if room.owner is not None:
+                os.chown(path, room.owner, room.owner)
+            for name in (TMP, HOME, SHARED_MEMORY):
+                room.directory(path / name)
+            yield path, room
+        finally:
+            remove(path)
+
+    def _box(
+        self,
+        command: Sequence[str],
+        room: Path,
+        limits: Limits,
+        *,
+        tier: Tier,
+        readable: Sequence[Path] = (),
+        environment: Mapping[str, str],
+        user: int | None,
+    ) -> Box:
+        namespaces = tier is Tier.BUBBLEWRAP
+        program = bubblewrap() if namespaces else None
+        own = {
+            "PATH": PATH,
+            "HOME": str(room / HOME),
+            "TMPDIR": str(room / TMP),
+            "LANG": "C.UTF-8",
+        }
+        return Box(
+            command=tuple(command),
+            environment={**own, **environment},
+            room=str(room),
+            directory=str(room / TREE),
+            view=view(room, readable, namespaces=namespaces),
+            limits=asdict(limits),
+            confined=tier is not Tier.NONE,
+            wrapper=tuple(wrapper(program, room, readable, root=os.geteuid() == 0)) if program else (),
+            user=user,
+            landlock=self._landlock,
+        )
+
+    def _lack(self, tier: Tier, *, loopback: bool) -> str:
+        """Why this tier is not to be had, "" when it is."""
+        if loopback and tier is Tier.LANDLOCK:
+            return "it has no network"
+        if tier not in self._lacks:
+            self._lacks[tier] = self._probe(tier)
+        return self._lacks[tier]
+
+    def _probe(self, tier: Tier) -> str:
+        if sys.platform != "linux":
+            return "it needs Linux"
+        if tier is Tier.LANDLOCK and not self._landlock:
+            return "this kernel has none, or has it switched off"
+        if tier is Tier.BUBBLEWRAP and bubblewrap() is None:
+            return "it is not installed"
+        try:
+            with self._room(_PROBE, tier) as (path, room):
+                room.directory(path / TREE)
+                launch(self._box(("/bin/sh", "-c", ":"), path, _PROBE, tier=tier, environment={}, user=room.owner))
+        except SandboxUnavailable as error:
+            return error.why
+        return ""
+
+
+def _check(command: Sequence[str], environment: Mapping[str, str], readable: Sequence[Path]) -> None:
+    """Refuse what no system call takes, and what is not there."""
+    if not command:
+        raise ConfigError("there is no command to run")
+    if any("\0" in text for text in (*command, *environment, *environment.values())):
+        raise ConfigError("the command or its environment holds a NUL")
+    for path in readable:
+        if not path.exists():
+            raise ConfigError(f"`{path}` cannot be made readable", why="it does not exist")
+
+
+def _user() -> int | None:
+    """The user for a run of root's: another for each, since it is by the user that its processes are counted."""
+    if os.geteuid() != 0:
+        return None
+    for line in Path("/proc/self/uid_map").read_text("ascii").splitlines():
+        first, _, count = map(int, line.split())
+        if first <= _USERS.start and _USERS.stop <= first + count:
+            return secrets.choice(_USERS)
+    return None

@@ -1,0 +1,93 @@
+"""A Prometheus text file that runs add their counts to, as node exporter's textfile collector reads it."""
+
+import os
+import stat
+import time
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Final
+
+from cicd_agent.adapters.files.atomic import write_file
+from cicd_agent.adapters.files.safe_open import NOFOLLOW, NONBLOCK
+from cicd_agent.errors import ConfigError
+from cicd_agent.insights.metrics.metric import Sample, added
+from cicd_agent.insights.metrics.prometheus_text import ForeignTextError, exposition, parse
+
+MOST_BYTES: Final = 5_000_000
+_PATIENCE: Final = 3.0
+"""Seconds to wait for another run, which needs a few milliseconds."""
+_PAUSE: Final = 0.01
+
+
+def add_to(
+    path: Path,
+    samples: Iterable[Sample],
+    *,
+    clock: Callable[[], float] = time.monotonic,
+    sleep: Callable[[float], None] = time.sleep,
+) -> None:
+    """Add the samples to those of the file, which is replaced at once and may be read by everybody.
+
+    Runs at the same time wait for each other. Raises ConfigError when that cannot be: what is not ours is never
+    replaced, and no link is followed.
+    """
+    remedy = "Give `metrics-file` another path"
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with _alone(path.with_name(f".{path.name}.lock"), clock, sleep):
+            before = parse(_read(path))
+            write_file(path, exposition(added(before, samples)), mode=0o644, exact=True)
+    except ForeignTextError as error:
+        why, remedy = f"it holds something else: {error}", "Remove the file, or give `metrics-file` another path"
+    except UnicodeDecodeError:
+        why = "it is no text"
+    except (OSError, ValueError) as error:
+        why = (error.strerror if isinstance(error, OSError) else "") or str(error)
+    else:
+        return
+    raise ConfigError(f"`metrics-file` {path} was not added to", why=why, remedy=remedy)
+
+
+def _read(path: Path) -> str:
+    try:
+        # A pipe would never be opened; what stands there is looked at before a byte is read.
+        descriptor = os.open(path, os.O_RDONLY | NOFOLLOW | NONBLOCK)
+    except FileNotFoundError:
+        return ""
+    with os.fdopen(descriptor, "rb") as file:
+        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+            raise ValueError("it is no regular file")
+        raw = file.read(MOST_BYTES + 1)
+    if len(raw) > MOST_BYTES:
+        raise ForeignTextError(f"more than {MOST_BYTES:,} bytes")
+    return raw.decode()
+
+
+@contextmanager
+def _alone(path: Path, clock: Callable[[], float], sleep: Callable[[float], None]) -> Iterator[None]:
+    """Hold the lock; ValueError when somebody else keeps it too long. The lock's file stays where it is."""
+    # Reading is enough to lock it: runs of several accounts may share a folder.
+    # A pipe in its place would let nobody in before somebody writes to it.
+    descriptor = os.open(path, os.O_RDONLY | os.O_CREAT | NOFOLLOW | NONBLOCK, 0o644)
+    try:
+        until = clock() + _PATIENCE
+        while not _locked(descriptor):
+            if clock() >= until:
+                raise ValueError("another run keeps it locked")
+            sleep(_PAUSE)
+        yield
+    finally:
+        os.close(descriptor)
+
+
+def _locked(descriptor: int) -> bool:
+    try:
+        import fcntl  # noqa: PLC0415  POSIX only
+    except ImportError:
+        raise ValueError("this system has no file locks") from None
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True

@@ -1,0 +1,245 @@
+"""Runs a project's own tests, and asks its code questions: always on copies, in the sandbox, under its own Python."""
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, Protocol
+
+from cicd_agent.adapters.test_runner.job import HARNESS, JOB, Job, Wanted, inquiry, pytest_run
+from cicd_agent.adapters.test_runner.results import Told, accounts, failure, ghost, result, seen, told
+from cicd_agent.adapters.toolchain.toolchain import Toolchain
+from cicd_agent.analysis.python_tests.probe_agreement import agreed
+from cicd_agent.domain.parallel import abreast
+from cicd_agent.domain.ports.test_runner import Ghost, Interpreter, Laboratory, LaboratoryUnavailable, Probe, Seen
+from cicd_agent.domain.sandbox import Limits, Ran, Sandbox, SandboxUnavailable, Tier
+from cicd_agent.domain.test_run import Perturbation, PytestRun, RunResult
+from cicd_agent.domain.text.visible import visible_line
+from cicd_agent.errors import ConfigError
+
+SHORTEST = 5.0
+"""Seconds below which nothing is started any more."""
+_AROUND_EACH, _AROUND_ALL = 2.0, 15.0
+"""Seconds that a process, and a copy with a supervisor, may take beside what is wanted of them."""
+_OUTPUT = 128 << 20
+_INQUIRY_SECONDS = 60.0
+_OTHER = Perturbation(hash_seed=4711, time_zone="Asia/Kathmandu", forward_seconds=40_000_000, elsewhere=True)
+"""What a second process is given, so that it would see another value if there is another to be seen."""
+
+
+class Styler(Protocol):
+    """The repository's own linter and formatter."""
+
+    def style(self, files: Mapping[str, str]) -> Mapping[str, str]:
+        """The complaint about each file that they are not content with."""
+        ...
+
+    def formatted(self, files: Mapping[str, str]) -> Mapping[str, str]:
+        """The files as they would have them."""
+        ...
+
+
+class TieredSandbox(Sandbox, Protocol):
+    """A sandbox that can say beforehand what would keep a command in."""
+
+    def tier(self, *, loopback: bool = False) -> Tier:
+        """The strongest that is there; raises SandboxUnavailable when there is none."""
+        ...
+
+
+class LocalLaboratory(Laboratory):
+    """Runs things on copies of the tree at `top`, all of them together within `seconds` by `clock`.
+
+    `base` are the changed files as they were before the change (None: not there), `head` those that the tree has
+    otherwise than the change, as they are after it. `redact` takes secrets out of what
+    is quoted. With `loopback` there is a private network. `width` copies at most are used at a time.
+    """
+
+    def __init__(
+        self,
+        top: Path,
+        toolchain: Toolchain,
+        sandbox: TieredSandbox,
+        clock: Callable[[], float],
+        seconds: float,
+        *,
+        base: Mapping[str, str | None],
+        head: Mapping[str, str] | None = None,
+        limits: Limits,
+        redact: Callable[[str], str],
+        styler: Styler,
+        loopback: bool = False,
+        width: int = 1,
+    ) -> None:
+        self._top = top
+        self._toolchain = toolchain
+        self._sandbox = sandbox
+        self._clock = clock
+        self._ends = clock() + seconds
+        self._base = base
+        self._head = dict(head or {})
+        self._limits = limits
+        self._redact = redact
+        self._styler = styler
+        self._loopback = loopback
+        self._width = width
+
+    @property
+    def interpreter(self) -> Interpreter:
+        """As the port says."""
+        return self._toolchain.interpreter
+
+    @property
+    def sandbox(self) -> str:
+        """As the port says."""
+        return self._tier().value
+
+    @property
+    def seconds_left(self) -> float:
+        """As the port says."""
+        return max(0.0, self._ends - self._clock())
+
+    def with_loopback(self) -> "LocalLaboratory | None":
+        """As the port says."""
+        try:
+            self._sandbox.tier(loopback=True)
+        except SandboxUnavailable:
+            return None
+        return LocalLaboratory(
+            self._top,
+            self._toolchain,
+            self._sandbox,
+            self._clock,
+            self.seconds_left,
+            base=self._base,
+            head=self._head,
+            limits=self._limits,
+            redact=self._redact,
+            styler=self._styler,
+            loopback=True,
+            width=self._width,
+        )
+
+    def run(
+        self, runs: Sequence[PytestRun], files: Mapping[str, str] | None = None, *, at_base: bool = False
+    ) -> tuple[RunResult, ...]:
+        """As the port says."""
+        wanted = [pytest_run(run, self._toolchain) for run in runs]
+        over = dict(files or {})
+        before = self._base if at_base else {}
+        head = {path: text for path, text in self._head.items() if path not in before}
+        texts = head | {path: text for path, text in before.items() if text is not None} | over
+        removed = [path for path, text in before.items() if text is None and path not in over]
+        return tuple(
+            failure(run, came) if isinstance(came, str) else result(run, came, self._redact)
+            for run, came in zip(runs, self._came(wanted, texts, removed), strict=True)
+        )
+
+    def probe(self, probes: Sequence[Probe]) -> tuple[Seen, ...]:
+        """As the port says."""
+        asked = [{"key": each.key, "imports": list(each.imports), "expression": each.expression} for each in probes]
+        first, second = (
+            [seen(probe, answer, self._redact) for probe, answer in zip(probes, answers, strict=True)]
+            for answers in self._answers("probe", asked, (Perturbation(), _OTHER))
+        )
+        return agreed(first, second)
+
+    def ghostwrite(self, functions: Sequence[tuple[str, str]]) -> tuple[Ghost, ...]:
+        """As the port says."""
+        asked = [{"path": path, "function": function} for path, function in functions]
+        [answers] = self._answers("ghost", asked, (Perturbation(),))
+        return tuple(
+            ghost(*function, answer, self._redact) for function, answer in zip(functions, answers, strict=True)
+        )
+
+    def style(self, files: Mapping[str, str]) -> Mapping[str, str]:
+        """As the port says."""
+        return self._styler.style(files)
+
+    def formatted(self, files: Mapping[str, str]) -> Mapping[str, str]:
+        """As the port says."""
+        return self._styler.formatted(files)
+
+    def _answers(
+        self, kind: str, asked: Sequence[Mapping[str, Any]], perturbations: Sequence[Perturbation]
+    ) -> list[list[Mapping[str, Any]]]:
+        """The answer to each question, from one process for each perturbation."""
+        if not asked:
+            return [[] for _ in perturbations]
+        wanted = [inquiry(kind, asked, how, _INQUIRY_SECONDS) for how in perturbations]
+        return [_matched(came, len(asked)) for came in self._came(wanted, self._head, ())]
+
+    def _came(self, wanted: Sequence[Wanted], texts: Mapping[str, str], removed: Sequence[str]) -> list[Told | str]:
+        """What came of each; why nothing did, where nothing did."""
+        lanes = min(self._width, len(wanted))
+        if lanes <= 1:
+            return self._in_turn(wanted, texts, removed)
+        self._tier()  # found out once, and not by several at a time
+
+        def task(lane: int) -> Callable[[], list[Told | str]]:
+            return lambda: self._in_turn(wanted[lane::lanes], texts, removed)
+
+        came = abreast([task(lane) for lane in range(lanes)], lanes)
+        return [came[number % lanes][number // lanes] for number in range(len(wanted))]
+
+    def _in_turn(self, wanted: Sequence[Wanted], texts: Mapping[str, str], removed: Sequence[str]) -> list[Told | str]:
+        """The same, one after another, on one copy as long as that stays as it was."""
+        found: list[Told | str] = []
+        while len(found) < len(wanted):
+            rest = wanted[len(found) :]
+            left = self.seconds_left
+            if left < SHORTEST:
+                return [*found, *["no time was left"] * len(rest)]
+            rest = [replace(each, seconds=min(each.seconds, left)) for each in rest]
+            job = Job(rest, removed)
+            ran = self._ran(job, texts, sum(each.seconds + _AROUND_EACH for each in rest) + _AROUND_ALL, left)
+            those = accounts(job.key, ran.stdout)
+            found += [told(account, each.seconds, self._redact) for account, each in zip(those, rest, strict=False)]
+            # The supervisor stops by itself after one that has left something: those after it get a fresh copy.
+            if len(those) < len(rest) and (ran.stopped or ran.exit_code or not those):
+                found.append(_breakdown(ran, self._redact))
+        return found
+
+    def _ran(self, job: Job, texts: Mapping[str, str], seconds: float, left: float) -> Ran:
+        wall = min(seconds, left)
+        limits = replace(self._limits, wall_seconds=wall, cpu_seconds=max(math.ceil(2 * wall), 1), output_bytes=_OUTPUT)
+        tool = self._toolchain
+        files = {path: text.encode("utf-8", "surrogatepass") for path, text in texts.items()}
+        try:
+            return self._sandbox.run(
+                [str(tool.python), *job.command],
+                self._top,
+                limits=limits,
+                files={**files, JOB: job.text(tool, self._tier())},
+                readable=(*tool.readable, HARNESS),
+                environment=tool.environment,
+                loopback=self._loopback,
+                without=tool.without,
+            )
+        except ConfigError as error:
+            raise LaboratoryUnavailable(error.what, why=self._redact(error.why), remedy=error.remedy) from error
+        except OSError as error:
+            raise LaboratoryUnavailable("the tests cannot be run", why=f"{error.strerror}") from error
+
+    def _tier(self) -> Tier:
+        try:
+            return self._sandbox.tier(loopback=self._loopback)
+        except SandboxUnavailable as error:
+            raise LaboratoryUnavailable(error.what, why=error.why, remedy=error.remedy) from error
+
+
+def _breakdown(ran: Ran, redact: Callable[[str], str]) -> str:
+    """Why a process is not told of."""
+    if ran.stopped:
+        return f"it was ended by its limit of {ran.stopped.value}"
+    said = (redact(ran.stderr.decode("utf-8", "replace")).strip().splitlines() or [""])[-1]
+    return visible_line(f"what watches over it ended with {ran.exit_code}{f': {said}' if said else ''}")[:400]
+
+
+def _matched(came: Told | str, count: int) -> list[Mapping[str, Any]]:
+    """An answer for each question, in order."""
+    if isinstance(came, str) or came.problem:
+        return [{"problem": came if isinstance(came, str) else came.problem} for _ in range(count)]
+    if len(came.answer) != count:
+        return [{"problem": "there is not one answer for each question"} for _ in range(count)]
+    return [*came.answer]

@@ -1,0 +1,117 @@
+"""Says where in a tree the project's modules are, so that a run on a copy imports the copy and not the checkout."""
+
+import tomllib
+from collections.abc import Iterator, Mapping
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+from cicd_agent.adapters.toolchain.probe import Told
+
+LARGEST = 1_000_000
+"""Bytes of a `pyproject.toml` that is read."""
+
+_MOST = 20
+_LAYOUT = "src"
+
+
+def pyproject(top: Path) -> Mapping[str, Any]:
+    """What `pyproject.toml` says, {} where there is none or it cannot be read."""
+    return read_toml(top / "pyproject.toml")
+
+
+def read_toml(path: Path) -> Mapping[str, Any]:
+    """What a file of the tree says; it is the change's, so it may be anything."""
+    try:
+        if path.is_symlink() or not path.is_file() or path.stat().st_size > LARGEST:
+            return {}
+        return tomllib.loads(path.read_text("utf-8"))
+    except (OSError, ValueError, RecursionError):
+        return {}
+
+
+def project_name(settings: Mapping[str, Any]) -> str:
+    """The name of the project's distribution, "" when it has none."""
+    for place in (("project", "name"), ("tool", "poetry", "name")):
+        if isinstance(name := _at(settings, *place), str) and name.isprintable():
+            return name[:100]
+    return ""
+
+
+def roots(top: Path, settings: Mapping[str, Any], told: Told) -> tuple[str, ...]:
+    """The directories that come first on the module path, by path from the top.
+
+    Those of editable installations, those that the project's build names, and `src`. What was built with modules of
+    its own that are not Python's is only to be had where it is installed, unless it is so for editing.
+    """
+    sources = [within for place in told.editable if (within := _inside(top, place)) is not None]
+    entries = [within for place in told.entries if (within := _inside(top, place)) is not None]
+    if told.compiled and not (sources or entries):
+        return ()
+    named = [each for each in _named(settings) if _is_below(each)]
+    usual = [_LAYOUT] if _has_layout(top) else []
+    # Installed from here and not for editing, it would be what is measured and what is mutated that is not imported.
+    flat = ["."] if told.installed and not (named or usual or entries) else []
+    # Such an installation names the project, whose modules may lie deeper.
+    inner = [f"{each}/{_LAYOUT}" if _has_layout(top / each) else each for each in sources]
+    inner = [PurePosixPath(each).as_posix() for each in inner if each != "." or not (named or entries)]
+    fit = [each for each in dict.fromkeys([*entries, *inner, *named, *usual, *flat]) if _is_root(top, each)]
+    return tuple(fit[:_MOST])
+
+
+def _has_layout(project: Path) -> bool:
+    """Whether modules lie in `src`, which is no package itself."""
+    try:
+        return (project / _LAYOUT).is_dir() and not (project / _LAYOUT / "__init__.py").exists()
+    except OSError:
+        return False
+
+
+def _named(settings: Mapping[str, Any]) -> Iterator[str]:
+    """What the build back ends are told of the place of packages."""
+    setuptools = _at(settings, "tool", "setuptools")
+    yield from _texts(_at(setuptools, "packages", "find", "where"))
+    yield from _texts([_at(setuptools, "package-dir", "")])
+    for package in _list(_at(settings, "tool", "poetry", "packages")):
+        yield from _texts([_at(package, "from")])
+    hatch = _at(settings, "tool", "hatch", "build", "targets", "wheel")
+    for path in _texts(_at(hatch, "packages")):
+        yield PurePosixPath(path).parent.as_posix()
+    yield from _texts(_at(hatch, "sources"))
+    yield from _texts([_at(settings, "tool", "pdm", "build", "package-dir")])
+    yield from _texts([_at(settings, "tool", "uv", "build-backend", "module-root")])
+
+
+def _at(value: Any, *names: str) -> Any:
+    for name in names:
+        value = value.get(name) if isinstance(value, dict) else None
+    return value
+
+
+def _list(value: Any) -> list[Any]:
+    return value[:_MOST] if isinstance(value, list) else []
+
+
+def _texts(value: Any) -> list[str]:
+    return [text for text in _list(value) if isinstance(text, str) and text and "\0" not in text]
+
+
+def _inside(top: Path, place: str) -> str | None:
+    """A place on this machine by path from the top, None when it is elsewhere."""
+    if "\0" in place:
+        return None
+    for root in (top, top.resolve()):
+        path = Path(place)
+        if path.is_relative_to(root) and ".." not in path.parts:
+            return path.relative_to(root).as_posix()
+    return None
+
+
+def _is_below(path: str) -> bool:
+    return not path.startswith("/") and ".." not in PurePosixPath(path).parts
+
+
+def _is_root(top: Path, path: str) -> bool:
+    try:
+        return (top / path).is_dir() and (top / path).resolve().is_relative_to(top.resolve())
+    except OSError:
+        return False

@@ -1,0 +1,110 @@
+"""Finds the Python that a project's tests run with, and sees to it that pytest, coverage and Hypothesis are there."""
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from cicd_agent.adapters.toolchain.import_roots import project_name, pyproject, roots
+from cicd_agent.adapters.toolchain.location import ENVIRONMENTS, Place, place, view
+from cicd_agent.adapters.toolchain.overlay import NotInstalled, Packages, overlay
+from cicd_agent.adapters.toolchain.probe import Told, probe
+from cicd_agent.adapters.toolchain.toolchain import Toolchain
+from cicd_agent.analysis.python_tests.test_command import TestCommand
+from cicd_agent.domain.ports.test_runner import Interpreter, LaboratoryUnavailable
+from cicd_agent.domain.sandbox import Sandbox
+
+NEEDED = ("pytest", "coverage")
+"""Without these no test can be judged."""
+WANTED = (*NEEDED, "hypothesis")
+
+_HIDING = {"poetry": "$(poetry env info --executable)", "hatch": "$(hatch env find)/bin/python"}
+"""Tools that keep environments where only they know, and how they say it."""
+_OTHER_ENVIRONMENTS = (".tox", ".nox")
+
+
+def find(
+    top: Path,
+    given: str,
+    command: TestCommand,
+    variables: Mapping[str, str],
+    sandbox: Sandbox,
+    *,
+    own: Path,
+    packages: Packages,
+) -> Toolchain:
+    """The project's toolchain. Raises LaboratoryUnavailable, with the remedy, where there is none.
+
+    `given` is the setting `python`, `variables` are those of the job that say where its tools are, `own` is the
+    environment that this process runs in.
+    """
+    found = place(top, given or command.python, variables, own)
+    readable, environment = view(top, found, variables)
+    settings = pyproject(top)
+    told = probe(found.python, sandbox, readable, environment, wanted=WANTED, name=project_name(settings))
+    lacking = [name for name in WANTED if name not in told.versions]
+    _refuse_wrong_environment(found, command, lacking)
+    added, lacks = _added(found, told, lacking, packages)
+    return Toolchain(
+        Interpreter(
+            str(found.python),
+            told.number,
+            {name: version for name, version in told.versions.items() if name in WANTED},
+            lacks,
+        ),
+        found.python,
+        added,
+        (*readable, added) if added else readable,
+        {**environment, **command.environment},
+        command.arguments,
+        command.path_entry,
+        roots(top, settings, told),
+        tuple(_uncopied(top, found)),
+    )
+
+
+def look(
+    top: Path, given: str, command: TestCommand, variables: Mapping[str, str], sandbox: Sandbox, *, own: Path
+) -> Interpreter:
+    """The project's Python as it is, `lacks` being what `find` would add. Raises as `find` does; adds nothing."""
+    found = place(top, given or command.python, variables, own)
+    readable, environment = view(top, found, variables)
+    told = probe(found.python, sandbox, readable, environment, wanted=WANTED, name=project_name(pyproject(top)))
+    lacking = [name for name in WANTED if name not in told.versions]
+    _refuse_wrong_environment(found, command, lacking)
+    provided = {name: version for name, version in told.versions.items() if name in WANTED}
+    return Interpreter(str(found.python), told.number, provided, tuple(lacking))
+
+
+def _refuse_wrong_environment(found: Place, command: TestCommand, lacking: list[str]) -> None:
+    """Where a tool hides the project's environment, a Python of the machine is not the one that was meant."""
+    how = _HIDING.get(command.runner)
+    if how is not None and "pytest" in lacking:
+        raise LaboratoryUnavailable(
+            f"the environment of `{command.runner}` is not found",
+            why=f"`{found.python}` has no pytest",
+            remedy=f"Name its interpreter with `python`, as `{how}` prints it",
+        )
+
+
+def _added(found: Place, told: Told, lacking: list[str], packages: Packages) -> tuple[Path | None, tuple[str, ...]]:
+    """The overlay with what is lacking, and what could not be had."""
+    if not lacking:
+        return None, ()
+    try:
+        return overlay(told, lacking, packages), ()
+    except NotInstalled as failure:
+        missing = [name for name in NEEDED if name in lacking]
+        if not missing:
+            return None, tuple(lacking)
+        raise LaboratoryUnavailable(
+            f"`{found.python}` has no {' and no '.join(missing)}",
+            why=str(failure),
+            remedy="Install pytest and coverage in the job, or allow the package index",
+        ) from failure
+
+
+def _uncopied(top: Path, found: Place) -> list[str]:
+    """Environments at the top of the tree: that of the interpreter is readable in place, the others serve nothing."""
+    names = {*_OTHER_ENVIRONMENTS, *ENVIRONMENTS}
+    if found.inside and found.python.parent.parent.name == found.inside:
+        names.add(found.inside)
+    return sorted(name for name in names if name in _OTHER_ENVIRONMENTS or (top / name / "pyvenv.cfg").is_file())

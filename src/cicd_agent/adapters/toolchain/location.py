@@ -1,0 +1,182 @@
+"""Says where a project's own Python may be, and which directories have to be seen so that it can start."""
+
+import os
+import re
+import shutil
+import stat
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from cicd_agent.adapters.test_runner.visible_programs import is_fit, surroundings
+from cicd_agent.domain.ports.test_runner import LaboratoryUnavailable
+
+ENVIRONMENTS = (".venv", "venv")
+"""Names that virtual environments have at the top of a tree."""
+
+_SYSTEM = ("/usr", "/bin", "/nix/store")
+_NAME = re.compile(r"(?:python|pypy)\d*(?:\.\d+)?t?")
+_MOST_LINKS = 20
+_REMEDY = "Name the project's interpreter with `python`, such as `python: .venv/bin/python`"
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """An interpreter that is there. `inside` is the name at the top of the tree that it lies beneath, "" elsewhere.
+
+    What lies in the tree may be the change's own, and is believed nothing.
+    """
+
+    python: Path
+    inside: str = ""
+
+
+def place(top: Path, given: str, variables: Mapping[str, str], own: Path) -> Place:
+    """The project's interpreter: as given, else where a person would have activated or made it, else from PATH.
+
+    `given` is a path (from the top) or a name on PATH. `own` is the environment of this process, which is never the
+    project's unless it is given, or lies in the tree. Raises LaboratoryUnavailable.
+    """
+    if given:
+        return _given(top, given, variables)
+    active = variables.get("VIRTUAL_ENV", "")
+    if active.startswith("/") and Path(active, "bin/python").exists():
+        found = _standing(top, Path(active, "bin/python"))
+        if found.inside or not _is_own(found.python, own):
+            return found
+    for name in ENVIRONMENTS:
+        if (top / name / "bin/python").exists():
+            return _standing(top, top / name / "bin/python")
+    for found in _on_path(top, variables):
+        if not _is_own(found.python, own):
+            return found
+    raise LaboratoryUnavailable("the project's Python is not found", remedy=_REMEDY)
+
+
+def view(top: Path, found: Place, variables: Mapping[str, str]) -> tuple[tuple[Path, ...], dict[str, str]]:
+    """The directories that have to be readable for it and for what is on PATH, and the environment that leads there.
+
+    Raises LaboratoryUnavailable where an interpreter of the tree is not what it seems.
+    """
+    home = Path(variables.get("HOME") or "/nonexistent")
+    if found.inside and not _is_honest(top, found.python):
+        raise LaboratoryUnavailable(
+            f"`{found.python}` is no virtual environment of a Python that is installed here", remedy=_REMEDY
+        )
+    # Other directories of the tree that a job has put on PATH are the change's as well, and nobody has looked at them.
+    path = [place for place in variables.get("PATH", "").split(":") if not _standing(top, Path(place, "python")).inside]
+    chosen = {name: value for name, value in variables.items() if name != "VIRTUAL_ENV"}
+    readable, environment = surroundings({**chosen, "PATH": ":".join([str(found.python.parent), *path])})
+    shown = [*readable]
+    for hop in _hops(found.python):
+        prefix = hop.parent.parent
+        # Links may lead through links: each name by which it is reached has to be there.
+        if _is_installation(prefix) and is_fit(prefix, home) and prefix not in shown and not _is_system(prefix):
+            shown.append(prefix)
+    return tuple(shown), environment
+
+
+def trusted(top: Path, variables: Mapping[str, str]) -> Mapping[str, str]:
+    """The variables, less the directories of the tree whose `python` leads elsewhere than to an installed one.
+
+    A job may have put an environment of the checkout on PATH, and a change may bring its own in that place.
+    """
+
+    def is_sound(place: str) -> bool:
+        python = Path(place, "python")
+        return not (_standing(top, python).inside and os.path.lexists(python)) or _is_honest(top, python)
+
+    path = [place for place in variables.get("PATH", "").split(":") if is_sound(place)]
+    kept = {name: value for name, value in variables.items() if name != "VIRTUAL_ENV" or is_sound(f"{value}/bin")}
+    return {**kept, "PATH": ":".join(path)}
+
+
+def _given(top: Path, given: str, variables: Mapping[str, str]) -> Place:
+    if "\0" in given:
+        raise LaboratoryUnavailable("`python` holds a NUL", remedy=_REMEDY)
+    named = None if "/" in given else shutil.which(given, path=variables.get("PATH", ""))
+    where = Path(named) if named else top / given
+    try:
+        if where.is_dir():
+            where /= "bin/python"
+        if where.is_file() and os.access(where, os.X_OK):
+            return _standing(top, where)
+    except OSError:
+        pass
+    raise LaboratoryUnavailable(f"there is no interpreter `{given[:200]}`", remedy=_REMEDY)
+
+
+def _standing(top: Path, python: Path) -> Place:
+    """Where it is, by a path without `..` that still goes by its own links."""
+    python = Path(os.path.normpath(python))
+    for root in (top, top.resolve()):
+        if python.is_relative_to(root) and len(parts := python.relative_to(root).parts) > 1:
+            return Place(python, parts[0])
+    return Place(python)
+
+
+def _on_path(top: Path, variables: Mapping[str, str]) -> Iterator[Place]:
+    """Those on PATH. A version manager's shim is a script, and would look for its manager inside the sandbox."""
+    for name in ("python3", "python"):
+        for directory in variables.get("PATH", "").split(":"):
+            python = Path(directory, name)
+            if directory.startswith("/") and os.access(python, os.X_OK) and not _is_script(python):
+                yield _standing(top, python)
+
+
+def _is_script(path: Path) -> bool:
+    try:
+        if not stat.S_ISREG(path.stat().st_mode):
+            return True
+        with path.open("rb") as file:
+            return file.read(2) == b"#!"
+    except OSError:
+        return True
+
+
+def _is_own(python: Path, own: Path) -> bool:
+    return python.parent.parent.resolve() == own.resolve() and (own / "pyvenv.cfg").exists()
+
+
+def _hops(python: Path) -> Iterator[Path]:
+    """The file, and each that it links to; links among its directories count as well."""
+    for _ in range(_MOST_LINKS):
+        yield python
+        if not python.is_symlink():
+            break
+        python = Path(os.path.normpath(python.parent / python.readlink()))
+    if (real := python.resolve()) != python:
+        yield real
+
+
+def _is_honest(top: Path, python: Path) -> bool:
+    """Whether an environment in the tree leads nowhere but to an installed Python.
+
+    Its links are the author's choice: one that leads into somebody's home would open that to the tests.
+    """
+    directory = python.parent
+    inside = next(
+        (directory.relative_to(root) for root in (top, top.resolve()) if directory.is_relative_to(root)), None
+    )
+    if (
+        inside is None
+        or directory.resolve() != top.resolve() / inside
+        or not (directory.parent / "pyvenv.cfg").is_file()
+    ):
+        return False
+    for each in {python, directory / "python"}:
+        hops = list(_hops(each))
+        if not _NAME.fullmatch(hops[-1].name) or not hops[-1].is_file():
+            return False
+        outside = [hop for hop in hops if not hop.is_relative_to(directory)]
+        if not all(_is_system(hop) or _is_installation(hop.parent.parent) for hop in outside):
+            return False
+    return True
+
+
+def _is_installation(prefix: Path) -> bool:
+    return (prefix / "bin").is_dir() and any(prefix.glob("lib/python*/os.py"))
+
+
+def _is_system(path: Path) -> bool:
+    return any(path.is_relative_to(place) for place in _SYSTEM)

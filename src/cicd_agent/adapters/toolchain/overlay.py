@@ -1,0 +1,191 @@
+"""Puts what a project's Python lacks into a directory of its own: locked wheels, by hash; nothing of them is run."""
+
+import hashlib
+import importlib.util
+import os
+import platform
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from cicd_agent.adapters.toolchain.overlay_lock import DIRECTORY, lock_for, requirements
+from cicd_agent.adapters.toolchain.probe import Told
+from cicd_agent.domain.text.visible import visible_line
+
+PYPI = "https://pypi.org/simple"
+
+_KEPT = ("PATH", "HOME", "TMPDIR", "SSL_CERT_FILE", "SSL_CERT_DIR", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE")
+_PROXIES = ("http_proxy", "https_proxy", "all_proxy", "no_proxy")
+_SHARED = 0o022
+"""Bits of the mode of a directory that others may write to."""
+_NEWEST_GLIBC = 40
+_PIP = "import runpy, sys; sys.path[:0] = sys.argv[1:2]; del sys.argv[1]; runpy.run_module('pip', run_name='__main__')"
+
+
+@dataclass(frozen=True, slots=True)
+class Packages:
+    """Where packages come from and are kept. `folder` is this program's own; no `folder`, and nothing is installed.
+
+    `index` is the package index; it may hold a password. `network` are the variables that lead there.
+    """
+
+    folder: Path | None = None
+    index: str = PYPI
+    network: Mapping[str, str] = field(default_factory=dict, repr=False)
+    seconds: float = 120.0
+    locks: Path = DIRECTORY
+
+
+class NotInstalled(Exception):
+    """Why there is no overlay, in one line."""
+
+
+def overlay(told: Told, lacking: Collection[str], packages: Packages) -> Path:
+    """A directory with these distributions and what they need, for the interpreter that said so; raises NotInstalled.
+
+    It is made once, in one step, and the same for everybody who asks for the same.
+    """
+    if packages.folder is None:
+        raise NotInstalled("nothing may be installed here")
+    if told.implementation != "cpython":
+        raise NotInstalled(f"nothing is locked for {told.implementation or 'this Python'}")
+    wanted = requirements(lock_for(told.version[:2], packages.locks), lacking)
+    tags = f"{told.version[:2]} {told.threaded} {told.machine} {told.libc}"
+    key = hashlib.sha256(f"{tags}\0{wanted}".encode()).hexdigest()[:16]
+    folder = _own_folder(packages.folder)
+    place = folder / f"python{told.version[0]}.{told.version[1]}-{key}"
+    if place.is_dir():
+        return place
+    made = Path(tempfile.mkdtemp(prefix=".made-", dir=folder))
+    try:
+        _install(made / "packages", made, wanted, told, packages)
+        (made / "packages").rename(place)
+    except OSError as error:
+        # Somebody else was quicker, which comes to the same.
+        if not place.is_dir():
+            raise NotInstalled(f"it could not be kept: {error.strerror}") from error
+    finally:
+        shutil.rmtree(made, ignore_errors=True)
+    return place
+
+
+def _own_folder(folder: Path) -> Path:
+    """The folder, made if need be. What is in it is believed, so it has to be ours alone to write to."""
+    try:
+        folder.mkdir(mode=0o755, parents=True, exist_ok=True)
+        status = folder.stat(follow_symlinks=False)
+    except OSError as error:
+        raise NotInstalled(f"`{folder}` cannot be made: {error.strerror}") from error
+    if folder.is_symlink() or status.st_uid != os.geteuid() or status.st_mode & _SHARED:
+        raise NotInstalled(f"others can write to `{folder}`")
+    return folder.resolve()
+
+
+def _install(target: Path, scratch: Path, wanted: str, told: Told, packages: Packages) -> None:
+    lock = scratch / "requirements.txt"
+    lock.write_text(wanted, "utf-8")
+    environment = _environment(packages, scratch)
+    command = [*_installer(told, environment), "--target", str(target), "--requirement", str(lock)]
+    done = _done(command, scratch, environment, packages.seconds)
+    if done.returncode:
+        raise NotInstalled(_reason((done.stderr or done.stdout).decode("utf-8", "replace")))
+    if told.version[:2] == sys.version_info[:2]:
+        # Nobody can write to it later, so that each of many processes would compile it again.
+        compiling = [
+            sys.executable,
+            "-I",
+            "-m",
+            "compileall",
+            "-q",
+            "--invalidation-mode",
+            "unchecked-hash",
+            str(target),
+        ]
+        _done(compiling, scratch, environment, packages.seconds)
+    # Whoever runs in the sandbox is somebody else.
+    target.chmod(0o755)
+
+
+def _done(
+    command: Sequence[str], directory: Path, environment: Mapping[str, str], seconds: float
+) -> subprocess.CompletedProcess[bytes]:
+    try:
+        return subprocess.run(  # noqa: S603  our own interpreter or installer, with words of ours
+            command,
+            cwd=directory,
+            env=environment,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            timeout=seconds,
+            check=False,
+        )
+    except (OSError, subprocess.TimeoutExpired) as error:
+        raise NotInstalled(f"the installer came to no end: {type(error).__name__}") from error
+
+
+def _environment(packages: Packages, scratch: Path) -> dict[str, str]:
+    """All that an installer learns of the job. The index may hold a password, and command lines are public."""
+    kept = {*_KEPT, *_PROXIES, *(name.upper() for name in _PROXIES)}
+    environment = {name: value for name, value in packages.network.items() if name in kept}
+    environment |= {"HOME": str(scratch), "PIP_CONFIG_FILE": os.devnull, "PIP_NO_INPUT": "1"}
+    environment |= {"PIP_RETRIES": "1", "PIP_DEFAULT_TIMEOUT": "15", "UV_HTTP_RETRIES": "1", "UV_HTTP_TIMEOUT": "15"}
+    environment |= {"PIP_DISABLE_PIP_VERSION_CHECK": "1", "UV_NO_CONFIG": "1", "UV_PYTHON_DOWNLOADS": "never"}
+    return environment | {"PIP_INDEX_URL": packages.index, "UV_DEFAULT_INDEX": packages.index}
+
+
+def _installer(told: Told, environment: Mapping[str, str]) -> list[str]:
+    """The command line of pip or uv up to the target. Raises NotInstalled where neither is here."""
+    locked = ["--quiet", "--no-deps", "--require-hashes", "--only-binary", ":all:"]
+    if pip := _pip():
+        tags = [word for tag in _platforms(told) for word in ("--platform", tag)]
+        version = f"{told.version[0]}.{told.version[1]}"
+        abi = f"cp{told.version[0]}{told.version[1]}{'t' if told.threaded else ''}"
+        tags += ["--python-version", version, "--implementation", "cp", "--abi", abi]
+        return [*pip, "install", "--no-cache-dir", "--no-compile", *locked, *tags]
+    uv = shutil.which("uv", path=environment.get("PATH", ""))
+    if uv is None or told.threaded:
+        raise NotInstalled("there is neither pip nor uv to install it with")
+    libc = "unknown-linux-musl" if _is_musl(told) else f"manylinux_2_{28 if _glibc(told) >= 28 else 17}"  # noqa: PLR2004
+    version = f"{told.version[0]}.{told.version[1]}"
+    where = ["--python", sys.executable, "--python-version", version, "--python-platform", f"{told.machine}-{libc}"]
+    return [uv, "pip", "install", "--no-cache", *locked, *where]
+
+
+def _pip() -> Sequence[str]:
+    """Our own pip, else the one that Python brings along for new environments; () without either."""
+    if importlib.util.find_spec("pip") is not None:
+        return [sys.executable, "-I", "-m", "pip"]
+    if (ensurepip := importlib.util.find_spec("ensurepip")) is not None and ensurepip.origin:
+        for wheel in sorted(Path(ensurepip.origin).parent.glob("_bundled/pip-*.whl")):
+            return [sys.executable, "-I", "-c", _PIP, str(wheel)]
+    return ()
+
+
+def _platforms(told: Told) -> list[str]:
+    """The tags of wheels that run there, the best first."""
+    if _is_musl(told):
+        return [f"musllinux_1_{minor}_{told.machine}" for minor in (2, 1)]
+    modern = [f"manylinux_2_{minor}_{told.machine}" for minor in range(_glibc(told), 4, -1)]
+    return [*modern, f"manylinux2014_{told.machine}", f"linux_{told.machine}"]
+
+
+def _is_musl(told: Told) -> bool:
+    """An interpreter that does not know its C library is likely to have ours."""
+    return (told.libc[0] or platform.libc_ver()[0]) != "glibc"
+
+
+def _glibc(told: Told) -> int:
+    found = re.fullmatch(r"2\.(\d{1,3})", told.libc[1])
+    return min(int(found[1]), _NEWEST_GLIBC) if found else 17
+
+
+def _reason(said: str) -> str:
+    """The last line of an error, without what may be a password in an address."""
+    lines = [line.strip() for line in said.splitlines() if line.strip()] or ["it failed without a word"]
+    errors = [line for line in lines if line.lower().startswith("error")] or lines
+    return visible_line(re.sub(r"//[^/@\s]*@", "//", errors[-1]))[:300]

@@ -1,0 +1,184 @@
+"""What was said between us and a model so far: each request extends the one before, within the budget."""
+
+import json
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+from cicd_agent.agent.budget import Budget
+from cicd_agent.agent.messages import Model, Question, Reply, Request, Role, Stop, Turn, Usage
+from cicd_agent.agent.prompt import compose, estimate, render
+from cicd_agent.agent.reply_parser import clip
+from cicd_agent.agent.schema import schema_name, strict
+from cicd_agent.agent.tools.calls import MOST_TOKENS, Lookups
+from cicd_agent.domain.text.visible import visible, visible_line
+from cicd_agent.errors import BudgetExhausted, ModelMisbehaved, ModelUnavailable
+
+_LONGEST_COMPLAINT = 4_000
+_LONGEST_ANSWER = 64_000
+_LONGEST_GIBBERISH = 8_000
+"""Characters of an answer that are sent back with what was wrong with it."""
+
+
+class Dialogue:
+    """One question put to one model. Look-ups close for good when the rounds, the budget or the model are done."""
+
+    def __init__(
+        self,
+        question: Question[Any],
+        model: Model,
+        budget: Budget,
+        *,
+        key: bytes,
+        redact: Callable[[str], str],
+        max_rounds: int,
+        max_output_tokens: int,
+    ) -> None:
+        self.usage = Usage()
+        self.rounds = 0
+        self.answered_by = model.name
+        self.toolless = False
+        self.left_out: tuple[str, ...] = ()
+        self.lookups = Lookups(question.tools, key=key, redact=redact)
+        self._question = question
+        self._model = model
+        self._budget = budget
+        self._key = key
+        self._redact = redact
+        self._max_rounds = max_rounds
+        self._max_output_tokens = max_output_tokens
+        self._closed = not question.tools
+        self._schema = strict(question.draft)
+        self._instructions = compose(redact(question.instructions))
+        self._tokens = fixed_tokens(question)
+        self._evidence = ""
+        self._turns: tuple[Turn, ...] = ()
+
+    @property
+    def looking(self) -> bool:
+        """Whether the model may call tools."""
+        return not self._closed
+
+    @property
+    def over(self) -> bool:
+        """Whether no further request is permitted."""
+        return self.rounds >= self._max_rounds
+
+    def open(self) -> None:
+        """Pack the evidence into what the budget has for it."""
+        room = self._budget.evidence_tokens(self._model.name) - self._tokens
+        rendered = render(self._question.evidence, key=self._key, tokens=room, redact=self._redact)
+        self.left_out = rendered.left_out
+        pieces = any(exhibit.whole for exhibit in self._question.evidence)
+        if self._question.evidence and not (rendered.pieces if pieces else rendered.shown):
+            raise BudgetExhausted(
+                f"none of the evidence for `{self._question.name}` fits into the budget",
+                remedy="Raise `max-input-tokens` or `max-cost-usd`",
+            )
+        self._evidence = rendered.text
+        self._tokens += rendered.tokens
+
+    def send(self) -> Reply:
+        """One request, within the budget and charged to it."""
+        name = self._model.name
+        allowed = self._allowance()
+        request = Request(
+            instructions=self._instructions,
+            evidence=self._evidence,
+            schema_name=schema_name(self._question.draft),
+            schema=self._schema,
+            turns=self._turns,
+            # The parts of a question begin alike.
+            cache_key=f"cicd-agent-{self._question.name.partition(' ')[0]}"[:64],
+            max_output_tokens=allowed,
+            seconds=self._budget.seconds_left,
+            tools=self.lookups.signatures,
+            closing=self._closed,
+        )
+        try:
+            reply = self._model.complete(request)
+        except ModelUnavailable as gone:
+            # A refusal costs nothing; what became of a request that nobody answered is not known.
+            spent = None if gone.lost else 0
+            self._charge(
+                Usage(gone.requests, spent, spent, spent, spent), self._tokens * gone.lost, allowed * gone.lost
+            )
+            raise
+        except (BudgetExhausted, ModelMisbehaved):
+            # What was held back for it is free again: nobody was asked.
+            self._charge(Usage(), 0, 0)
+            raise
+        self.answered_by, self.toolless = reply.model or name, reply.toolless
+        self._charge(reply.usage, self._tokens, allowed)
+        if reply.stop in {Stop.REFUSED, Stop.FILTERED}:
+            verb = "refused to answer" if reply.stop is Stop.REFUSED else "was stopped by a content filter"
+            raise ModelMisbehaved(f"{name} {verb}", why=clip(visible_line(reply.detail), 200))
+        self.rounds += 1
+        return reply
+
+    def look_up(self, reply: Reply) -> str:
+        """Answer the calls of a reply; what was wrong with them, "" when nothing."""
+        answered = list(self.lookups.answer(reply.calls))
+        results = (Turn(Role.TOOL, each.text, answers=each.call.id) for each in answered)
+        self._extend(Turn(Role.ASSISTANT, reply.text, reply.items, reply.calls), *results)
+        return "; ".join(each.complaint for each in answered if each.complaint)
+
+    def correct(self, reply: Reply, complaint: str, *, close: bool) -> None:
+        """Add an answer and what was wrong with it; `close` when the model has shown that it is done looking."""
+        # What nobody can read need not be read again, and what is endless would use up the budget.
+        most = _LONGEST_GIBBERISH if close else _LONGEST_ANSWER
+        is_cut = len(reply.text) > most
+        answer = f"{reply.text[:most]}\n(cut)" if is_cut else reply.text or "(no answer)"
+        text = f"This answer was not accepted. {clip(visible(self._redact(complaint)), _LONGEST_COMPLAINT)}\n"
+        text += "Answer again with the whole JSON object."
+        self._closed = self._closed or close
+        if reply.calls and self.lookups.signatures:
+            # A call wants its answer even when it comes too late.
+            said = Turn(Role.ASSISTANT, reply.text, reply.items, reply.calls)
+            self._extend(said, *(Turn(Role.TOOL, text, answers=call.id) for call in reply.calls))
+        else:
+            items = () if reply.calls or is_cut else reply.items
+            self._extend(Turn(Role.ASSISTANT, answer, items), Turn(Role.USER, text))
+
+    def _allowance(self) -> int:
+        """Output tokens of the next request. Closes the look-ups when it has to be the last, and says so."""
+        name, most = self._model.name, self._max_output_tokens
+        last = self.rounds + 1 >= self._max_rounds
+        if not self._closed and not last:
+            try:
+                return self._budget.allow(
+                    name, input_tokens=self._tokens, output_tokens=most, follow_up=self._tokens + MOST_TOKENS
+                )
+            except BudgetExhausted:
+                last = True
+        if last and self.lookups.signatures:
+            self._closed = True
+            self._add("This is the last request: nothing more can be looked up. Answer with the whole JSON object.")
+        return self._budget.allow(name, input_tokens=self._tokens, output_tokens=most)
+
+    def _add(self, words: str) -> None:
+        """Say more in the message that is sent next; a message of its own would be one too many for some servers."""
+        if self._turns:
+            *before, latest = self._turns
+            self._turns = (*before, replace(latest, text=f"{latest.text}\n{words}"))
+        else:
+            self._evidence += f"\n{words}\n"
+        self._tokens += estimate(words)
+
+    def _extend(self, *turns: Turn) -> None:
+        self._turns += turns
+        for turn in turns:
+            self._tokens += estimate(turn.text) + estimate(json.dumps(turn.items))
+            self._tokens += sum(estimate(call.arguments) for call in turn.calls)
+
+    def _charge(self, usage: Usage, input_tokens: int, output_tokens: int) -> None:
+        self.usage += usage
+        self._budget.charge(self._model.name, usage, input_tokens=input_tokens, output_tokens=output_tokens)
+
+
+def fixed_tokens(question: Question[Any]) -> int:
+    """Tokens of a request beside its evidence, by estimate: instructions, schema and tools."""
+    signatures = (f"{each.description} {json.dumps(strict(each.arguments))}" for each in question.tools)
+    # A server may be sent the schema twice: as the format, and printed in the instructions.
+    asked = estimate(compose(question.instructions)) + 2 * estimate(json.dumps(strict(question.draft)))
+    return asked + sum(map(estimate, signatures))

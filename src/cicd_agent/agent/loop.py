@@ -1,0 +1,96 @@
+"""The loop: look things up, answer, be corrected twice at most, or stop."""
+
+from collections.abc import Callable
+from typing import TypeVar
+
+from cicd_agent.agent.budget import Budget
+from cicd_agent.agent.conversation import Dialogue
+from cicd_agent.agent.messages import Answer, Draft, Model, Question, Reply, Stop
+from cicd_agent.agent.prompt import version
+from cicd_agent.agent.reply_parser import Misread, clip, read
+from cicd_agent.errors import AgentError, BudgetExhausted, Exit, ModelMisbehaved, ModelUnavailable
+
+MAX_CORRECTIONS = 2
+
+D = TypeVar("D", bound=Draft)
+
+
+def ask(
+    question: Question[D],
+    model: Model,
+    budget: Budget,
+    *,
+    key: bytes,
+    redact: Callable[[str], str],
+    max_rounds: int = 20,
+    max_output_tokens: int = 16_000,
+) -> Answer[D]:
+    """One structured answer, checked; or why there is none. Nothing that a model or its server does is raised.
+
+    `key` is the secret under which the evidence is fenced, `redact` takes secrets out of every text that is sent.
+    """
+    dialogue = Dialogue(
+        question,
+        model,
+        budget,
+        key=key,
+        redact=redact,
+        max_rounds=max_rounds,
+        max_output_tokens=max_output_tokens,
+    )
+    draft: D | None = None
+    standing = complaint = ""
+    corrections = 0
+    failure: AgentError | None = None
+    try:
+        dialogue.open()
+        while True:
+            reply = dialogue.send()
+            if reply.calls and dialogue.looking:
+                complaint = dialogue.look_up(reply)
+            else:
+                found, complaint = _judge(question, reply)
+                if found is not None:
+                    draft, standing = found, complaint
+                if not complaint:
+                    break
+                dialogue.correct(reply, complaint, close=found is None)
+            corrections += bool(complaint)
+            if corrections > MAX_CORRECTIONS or dialogue.over:
+                break
+    except (BudgetExhausted, ModelUnavailable, ModelMisbehaved) as error:
+        failure = error
+    if draft is None and failure is None:
+        why = clip(complaint, 300)
+        failure = ModelMisbehaved(f"no valid answer from {model.name} in {dialogue.rounds} rounds", why=why)
+    return Answer(
+        question=question.name,
+        prompt=version(question.instructions),
+        draft=draft,
+        usage=dialogue.usage,
+        rounds=dialogue.rounds,
+        model=dialogue.answered_by,
+        failure=str(failure) if failure else "",
+        exit=failure.exit if failure else Exit.OK,
+        complaint=standing,
+        left_out=dialogue.left_out,
+        actions=tuple(dialogue.lookups.actions),
+        lookups=tuple(dialogue.lookups.exhibits),
+        evidence=question.evidence,
+        toolless=dialogue.toolless,
+        optional=question.optional,
+        escalate=(draft.unsettled if draft else "") or standing or (str(failure) if failure else ""),
+    )
+
+
+def _judge(question: Question[D], reply: Reply) -> tuple[D | None, str]:
+    """The draft, None when the reply is not one; and what there is to correct, "" when nothing."""
+    if reply.stop is Stop.CUT_OFF:
+        return None, "It was cut off before its end. Say less: fewer items, shorter texts."
+    if not reply.text.strip():
+        return None, "It called a tool, and none can be called now." if reply.calls else "It was empty."
+    try:
+        draft = read(reply.text, question.draft)
+    except Misread as misread:
+        return None, str(misread)
+    return draft, question.check(draft) or ""

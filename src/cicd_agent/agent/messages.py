@@ -1,0 +1,256 @@
+"""The words of a conversation with a model: what is asked, what comes back, and what it used."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Annotated, Any, Generic, Protocol, TypeVar
+
+from pydantic import AfterValidator, BaseModel, ConfigDict
+
+from cicd_agent.agent.tools.tool import Tool
+from cicd_agent.domain.evidence import Evidence, Exhibit
+from cicd_agent.domain.text.words import count
+from cicd_agent.errors import Exit
+
+
+class Draft(BaseModel):
+    """Base of every structured answer: whatever a model says has one of these shapes, or is not an answer."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    @property
+    def unsettled(self) -> str:
+        """Why the model says that a person has to decide, "" when it does not; a draft that can say so overrides it."""
+        return ""
+
+
+def _share(value: float) -> float:
+    # A validator and not Field(ge=0, le=1): the strict dialect has no words for bounds.
+    if not 0 <= value <= 1:
+        raise ValueError("must be between 0 and 1")
+    return value
+
+
+Share = Annotated[float, AfterValidator(_share)]
+"""A number from 0 to 1: how sure a model says it is."""
+
+D = TypeVar("D", bound=Draft)
+
+
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """Tokens of one or more requests. None means that the server did not say: unknown is never 0.
+
+    `cached` is a part of `input`, `reasoning` a part of `output`. `from_cache` counts replies that no request was sent
+    for, because an earlier run had asked the same; `spared_input` and `spared_output` are what these had cost then.
+    """
+
+    requests: int = 0
+    input: int | None = 0
+    output: int | None = 0
+    cached: int | None = 0
+    reasoning: int | None = 0
+    from_cache: int = 0
+    spared_input: int | None = 0
+    spared_output: int | None = 0
+
+    @property
+    def total(self) -> int | None:
+        """Tokens in and out, None when either is not known."""
+        return None if self.input is None or self.output is None else self.input + self.output
+
+    @property
+    def words(self) -> str:
+        """How often somebody was asked, for a person."""
+        kept = f", {count(self.from_cache, 'answer')} from the cache" if self.from_cache else ""
+        return f"{count(self.requests, 'request')}{kept}"
+
+    def __add__(self, other: "Usage") -> "Usage":
+        """The sum; unknown plus anything is unknown."""
+
+        def plus(left: int | None, right: int | None) -> int | None:
+            return None if left is None or right is None else left + right
+
+        return Usage(
+            self.requests + other.requests,
+            plus(self.input, other.input),
+            plus(self.output, other.output),
+            plus(self.cached, other.cached),
+            plus(self.reasoning, other.reasoning),
+            self.from_cache + other.from_cache,
+            plus(self.spared_input, other.spared_input),
+            plus(self.spared_output, other.spared_output),
+        )
+
+
+class Stop(StrEnum):
+    """Why a reply ended."""
+
+    DONE = "done"
+    CUT_OFF = "cut_off"
+    FILTERED = "filtered"
+    REFUSED = "refused"
+
+
+class Role(StrEnum):
+    """Who said it: the model, we in a correction, or a tool."""
+
+    ASSISTANT = "assistant"
+    USER = "user"
+    TOOL = "tool"
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """A tool call as the model made it: `arguments` are JSON, if the model kept to it; `id` is unique in its reply."""
+
+    id: str
+    name: str
+    arguments: str
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """One earlier message. `items` are the dialect's own form of it (encrypted reasoning), sent back verbatim.
+
+    `calls` are what the model called in it; each is answered by a turn of the tool, whose `answers` is the call's id.
+    """
+
+    role: Role
+    text: str
+    items: tuple[Mapping[str, object], ...] = ()
+    calls: tuple[Call, ...] = ()
+    answers: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Signature:
+    """A tool as the model sees it; `schema` is of its arguments, in the strict dialect."""
+
+    name: str
+    description: str
+    schema: Mapping[str, object]
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """One request. `instructions` are stable between runs; `evidence` is untrusted and comes after them.
+
+    `max_output_tokens` includes reasoning. `seconds` bounds the wait for a reply, retries included; None is no bound.
+    `tools` may be called unless it is `closing`; they are listed all the same, as a part of the prefix that is cached.
+    """
+
+    instructions: str
+    evidence: str
+    schema_name: str
+    schema: Mapping[str, object]
+    turns: tuple[Turn, ...] = ()
+    cache_key: str = ""
+    max_output_tokens: int = 16_000
+    seconds: float | None = None
+    tools: tuple[Signature, ...] = ()
+    closing: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """What came back: `text` as it was, nothing repaired. `model` is the name the server reports.
+
+    `items` are what the dialect wants sent back with the next turn (see Turn).
+    """
+
+    text: str
+    stop: Stop = Stop.DONE
+    usage: Usage = Usage(requests=1)
+    model: str = ""
+    detail: str = ""
+    """The refusal's words, or why it was cut off."""
+    items: tuple[Mapping[str, object], ...] = ()
+    calls: tuple[Call, ...] = ()
+    toolless: bool = False
+    """Whether tools were left out of the request, because the server takes none."""
+
+
+class Model(Protocol):
+    """Anything that answers. Raises ModelUnavailable when nothing comes back."""
+
+    @property
+    def name(self) -> str:
+        """The model asked for."""
+        ...
+
+    def complete(self, request: Request) -> Reply:
+        """Send one request."""
+        ...
+
+
+class Tier(StrEnum):
+    """Which model a question is worth."""
+
+    JUDGEMENT = "judgement"
+    FAST = "fast"
+
+
+@dataclass(frozen=True, slots=True)
+class Question(Generic[D]):
+    """A typed question. `check` is the mode's verification: a complaint to send back to the model, or None."""
+
+    name: str
+    instructions: str
+    evidence: tuple[Exhibit, ...]
+    draft: type[D]
+    check: Callable[[D], str | None]
+    tools: tuple[Tool[Any], ...] = ()
+    tier: Tier = Tier.JUDGEMENT
+    optional: bool = False
+    """Whether the run loses nothing but a refinement when there is no answer."""
+    looks: bool = True
+    """Whether it is worth looking things up for: to offer that costs tokens each time."""
+    weigh: Callable[[D, Evidence], str | None] | None = None
+    """What there is to correct once what a draft proposes was tried out; the evidence holds what came of that."""
+
+
+@dataclass(frozen=True, slots=True)
+class Action:
+    """One look-up as it was made: its arguments on one line, the characters of its result, and what went wrong."""
+
+    tool: str
+    arguments: str
+    result_size: int
+    trouble: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Answer(Generic[D]):
+    """What `ask` made of a question: a draft, or the reason why there is none.
+
+    `failure` says in one line what went wrong, and `exit` what that means for the process; both are empty when
+    nothing did. A draft beside a failure is an earlier, valid answer whose correction came to nothing.
+    """
+
+    question: str
+    draft: D | None
+    prompt: str = ""
+    """Version of the instructions, as they name it."""
+    usage: Usage = Usage()
+    rounds: int = 0
+    model: str = ""
+    failure: str = ""
+    exit: Exit = Exit.OK
+    complaint: str = ""
+    """What `check` still complained about in the draft that was accepted all the same."""
+    left_out: tuple[str, ...] = ()
+    """What did not fit into the token budget: sources of exhibits, "from line N" where one was cut."""
+    actions: tuple[Action, ...] = ()
+    lookups: tuple[Exhibit, ...] = ()
+    """What the tools returned, as the model saw it: a draft may quote it as it quotes the evidence."""
+    evidence: tuple[Exhibit, ...] = ()
+    """What the question was put over, less `left_out`: of a divided question, the part of it."""
+    toolless: bool = False
+    """Whether nothing could be looked up, because the server takes no tools."""
+    instead_of: str = ""
+    """Why the model that should have been asked was not heard, when this is another's answer."""
+    optional: bool = False
+    """As the question says."""
+    escalate: str = ""
+    """Why a person has to decide: the model said so, or it came to no accepted answer. "" when neither."""

@@ -1,0 +1,132 @@
+"""Look-ups of names: by the syntax tree in Python, by the word alone in everything else, and it says which."""
+
+import re
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Annotated
+
+from pydantic import Field
+
+from cicd_agent.agent.messages import Draft
+from cicd_agent.agent.tools import python_names
+from cicd_agent.agent.tools.table import fitting, note, result
+from cicd_agent.agent.tools.tool import NoSuchThing, TryAgain
+from cicd_agent.agent.tools.visible_files import Shelf, lines_of
+from cicd_agent.domain.library import Entry, Match, Matches
+from cicd_agent.domain.text.visible import visible_line
+
+MOST_HITS = 2_000
+"""Lines with the word that are looked at."""
+MOST_PARSED = 2_000_000
+"""Bytes of Python that are parsed for one look-up: two or three seconds."""
+LARGEST_PARSED = 500_000
+_PYTHON = (".py", ".pyi")
+_NAME = re.compile(r"[^\W\d][\w$]*(?:\.[^\W\d][\w$]*)*")
+_DEFINING = re.compile(
+    r"#define\b|\b(?:class|const|def|defmodule|defp|defun|enum|export|fn|func|function|impl|interface|let|macro|mod|"
+    r"module|namespace|object|package|proc|protocol|record|static|struct|sub|trait|type|typealias|typedef|union|val|var)\b"
+)
+"""Words that introduce a definition in one language or another."""
+
+
+class Name(Draft):
+    """Arguments of both look-ups."""
+
+    name: Annotated[str, Field(description="`fetch_user`, or `Client.fetch_user` for a method.")]
+
+
+@dataclass(frozen=True, slots=True)
+class _Found:
+    """Rows of Python files, lines of the others, and what was not done."""
+
+    python: tuple[str, ...]
+    others: tuple[Match, ...]
+    notes: tuple[str, ...]
+
+
+def find_definition(shelf: Shelf, arguments: Name) -> str:
+    """Where a name is defined."""
+    found = _find(shelf, arguments.name, lambda tree: python_names.definitions(tree, arguments.name))
+    others = [match for match in found.others if _looks_defining(match.text, arguments.name)]
+    if not found.python and not others:
+        raise _nothing("definition", arguments.name, found, "find_references or search may show where it comes from")
+    return _page(found, others, "lines that look like a definition")
+
+
+def find_references(shelf: Shelf, arguments: Name) -> str:
+    """Where a name is used."""
+    found = _find(shelf, arguments.name, lambda tree: python_names.uses(tree, arguments.name))
+    if not found.python and not found.others:
+        raise _nothing("use", arguments.name, found)
+    return _page(found, found.others, "lines with the word, be they code, comments or text")
+
+
+def _find(shelf: Shelf, name: str, places: Callable[..., list[python_names.Place]]) -> _Found:
+    if not _NAME.fullmatch(name) or len(name) > 200:  # noqa: PLR2004  no language has longer ones
+        raise TryAgain("that is not a name. Give one like `fetch_user` or `Client.fetch_user`; use search for text")
+    entries = shelf.select(None)
+    # Python comes first: what is exact must not give way to what is not, when there are more lines than are looked at.
+    searched = sorted(shelf.searchable(entries), key=lambda entry: not entry.path.endswith(_PYTHON))
+    hits = shelf.library.search(name.rpartition(".")[2], searched, MOST_HITS, word=True)
+    parsed, left = _parsable(shelf, hits)
+    rows: list[str] = []
+    unparsed = {entry.path for entry in left}
+    for entry, blob in zip(parsed, shelf.library.contents(parsed), strict=True):
+        tree = python_names.parse(blob.decode("utf-8", "replace"))
+        if tree is None:
+            unparsed.add(entry.path)
+        else:
+            rows += _rows(entry.path, lines_of(blob), places(tree))
+    by_tree = {entry.path for entry in parsed} - unparsed
+    others = tuple(match for match in hits.found if match.path not in by_tree)
+    notes = (
+        f"{len(unparsed)} Python files were not parsed" if unparsed else "",
+        f"only the first {MOST_HITS:,} lines with the word were looked at" if hits.more else "",
+        hits.note,
+        shelf.unsearched(entries),
+    )
+    return _Found(tuple(rows), others, notes)
+
+
+def _parsable(shelf: Shelf, hits: Matches) -> tuple[list[Entry], list[Entry]]:
+    """The Python files with the word: those that are parsed, and those for which there is no room."""
+    paths = dict.fromkeys(match.path for match in hits.found if match.path.endswith(_PYTHON))
+    parsed, left, room = [], [], MOST_PARSED
+    for entry in (shelf.library.entries[path] for path in paths):
+        if entry.size > min(LARGEST_PARSED, room):
+            left.append(entry)
+        else:
+            parsed.append(entry)
+            room -= entry.size
+    return parsed, left
+
+
+def _rows(path: str, lines: Sequence[str], places: Sequence[python_names.Place]) -> Iterator[str]:
+    for place in places:
+        text = lines[place.line - 1].strip() if 0 < place.line <= len(lines) else ""
+        where = f" in {place.inside}" if place.inside else ""
+        yield f"{visible_line(path)}:{place.line}: {place.what}{where}: {text}"
+
+
+def _nothing(what: str, name: str, found: _Found, hint: str = "") -> NoSuchThing:
+    """That there is none, and what was not looked at."""
+    return NoSuchThing(f"no {what} of `{name}` in the commit under review {note(hint, *found.notes)}".rstrip())
+
+
+def _looks_defining(line: str, name: str) -> bool:
+    """Whether a word that introduces definitions in some language stands before the name."""
+    before = line.partition(name.rpartition(".")[2])[0]
+    return _DEFINING.search(before) is not None
+
+
+def _page(found: _Found, others: Sequence[Match], what: str) -> str:
+    rows = list(found.python)
+    rows += [f"{visible_line(match.path)}:{match.line}: {match.text.strip()}" for match in others]
+    kept = fitting(rows)
+    parts = []
+    if shown := kept[: len(found.python)]:
+        parts += ["Python, by the syntax tree:", *shown]
+    if shown := kept[len(found.python) :]:
+        parts += [f"By a search for the word, not by a parser ({what}):", *shown]
+    rest = len(rows) - len(kept)
+    return result(*parts, note(f"{rest:,} more: search with a glob narrows it down" if rest else "", *found.notes))

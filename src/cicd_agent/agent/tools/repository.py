@@ -1,0 +1,283 @@
+"""The look-ups that a model is offered: they read the commit under review, and there is nothing else in their reach."""
+
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import Annotated, Any, TypeVar
+
+from pydantic import AfterValidator, Field
+
+from cicd_agent.agent.messages import Draft
+from cicd_agent.agent.tools.names import Name, find_definition, find_references
+from cicd_agent.agent.tools.table import MOST_ROWS, fitting, note, numbered, result
+from cicd_agent.agent.tools.tool import NoSuchThing, Tool, TryAgain
+from cicd_agent.agent.tools.visible_files import DENIED, LARGEST, Shelf, changed_file, shown
+from cicd_agent.domain.change import Change
+from cicd_agent.domain.library import BadPattern, Entry, EntryKind, Unreadable
+from cicd_agent.domain.ports.forge import Library
+from cicd_agent.domain.text.visible import visible_line
+from cicd_agent.domain.text.words import count
+
+MOST_MATCHES = 100
+MOST_COMMITS = 50
+MOST_BLAMED = 200
+LONGEST_PATTERN = 500
+
+A = TypeVar("A", bound=Draft)
+
+
+def _counted(value: int) -> int:
+    # A validator and not Field(ge=0): the words for a bound would be paid for in every request.
+    if value < 0:
+        raise ValueError("must not be negative")
+    return value
+
+
+def _numbered(value: int) -> int:
+    if value < 1:
+        raise ValueError("lines and commits are counted from 1")
+    return value
+
+
+First = Annotated[int, AfterValidator(_numbered)]
+
+
+class ReadFile(Draft):
+    """Arguments of read_file."""
+
+    path: Annotated[str, Field(description="From the top of the repository.")]
+    first_line: First
+    last_line: Annotated[int | None, Field(description="null: as many as fit")]
+
+
+class Search(Draft):
+    """Arguments of search."""
+
+    pattern: Annotated[str, Field(description="Perl-compatible, for single lines.")]
+    glob: Annotated[str | None, Field(description="Such as `src/**/*.py`; null: all files")]
+
+
+class ListFiles(Draft):
+    """Arguments of list_files."""
+
+    glob: Annotated[str, Field(description="`*.py` in any folder, `src/**`, `src/*.{ts,tsx}`, `**` everything.")]
+
+
+class FileDiffOf(Draft):
+    """Arguments of file_diff."""
+
+    path: str
+    skip: Annotated[int, AfterValidator(_counted), Field(description="Lines to leave out at its beginning.")]
+
+
+class CommitHistory(Draft):
+    """Arguments of commit_history."""
+
+    path: str
+    limit: First
+
+
+class Blame(Draft):
+    """Arguments of blame."""
+
+    path: str
+    first_line: First
+    last_line: First
+
+
+def lookups(change: Change, library: Library | None, denied: Callable[[str], bool]) -> tuple[Tool[Any], ...]:
+    """What can be looked up about a change. Of files that are `denied` (deny-paths), nothing but their names.
+
+    Without a library (a change that was read from the API) that is the diff alone: the rest would need a checkout.
+    """
+    diff = _tool(
+        "file_diff",
+        "The diff of one file of the change.",
+        FileDiffOf,
+        lambda arguments: _file_diff(change, denied, arguments),
+    )
+    if library is None:
+        return (diff,)
+    shelf = Shelf(change, library, denied)
+    return (
+        _tool(
+            "read_file",
+            "Numbered lines of a file after the change.",
+            ReadFile,
+            lambda arguments: _read_file(shelf, arguments),
+        ),
+        _tool(
+            "search",
+            "Find lines in the files after the change.",
+            Search,
+            lambda arguments: _search(shelf, arguments),
+        ),
+        _tool(
+            "list_files",
+            "Paths and sizes of files after the change.",
+            ListFiles,
+            lambda arguments: _list_files(shelf, arguments),
+        ),
+        diff,
+        _tool(
+            "commit_history",
+            f"Commits that touched a file, newest first, {MOST_COMMITS} at most.",
+            CommitHistory,
+            lambda arguments: _commit_history(shelf, arguments),
+        ),
+        _tool(
+            "blame",
+            f"The commit that last touched each line, {MOST_BLAMED} lines at most.",
+            Blame,
+            lambda arguments: _blame(shelf, arguments),
+        ),
+        _tool(
+            "find_definition",
+            "Where a name is defined; outside Python, a search for the word.",
+            Name,
+            lambda arguments: find_definition(shelf, arguments),
+        ),
+        _tool(
+            "find_references",
+            "Where a name is used: by syntax in Python, else a search for the word.",
+            Name,
+            lambda arguments: find_references(shelf, arguments),
+        ),
+    )
+
+
+def _tool(name: str, description: str, arguments: type[A], run: Callable[[A], str]) -> Tool[A]:
+    """A tool whose trouble is of the two kinds that a tool may have."""
+
+    def told(given: A) -> str:
+        try:
+            return run(given)
+        except BadPattern as bad:
+            raise TryAgain(f"the pattern cannot be used ({bad}): give a simpler one or a narrower glob") from None
+        except Unreadable as gone:
+            raise NoSuchThing(f"git could not show it: {visible_line(str(gone))}") from None
+
+    return Tool(name, description, arguments, told)
+
+
+def _read_file(shelf: Shelf, arguments: ReadFile) -> str:
+    lines = shelf.lines(arguments.path)
+    first, last = _range(arguments.path, len(lines), arguments.first_line, arguments.last_line)
+    rows = fitting(numbered(lines[first - 1 : last], range(first, last + 1)))
+    end = first + len(rows) - 1
+    more = f"lines {end + 1} to {len(lines)} are not shown: ask with first_line {end + 1}" if end < len(lines) else ""
+    heading = f"{shown(arguments.path)}, lines {first} to {end} of {len(lines)}"
+    return result(heading if rows else f"{shown(arguments.path)} is empty", *rows, note(more))
+
+
+def _search(shelf: Shelf, arguments: Search) -> str:
+    pattern = arguments.pattern
+    if not pattern or len(pattern) > LONGEST_PATTERN or {"\0", "\n"} & set(pattern):
+        raise TryAgain(f"give a pattern of one line, of 1 to {LONGEST_PATTERN} characters")
+    entries = shelf.select(arguments.glob)
+    searched = shelf.searchable(entries)
+    found = shelf.library.search(pattern, searched, MOST_MATCHES)
+    limits = (found.note, shelf.unsearched(entries), *shelf.library.limits)
+    if not found.found:
+        raise NoSuchThing(f"nothing matches in {count(len(searched), 'file')} {note(*limits)}".strip())
+    every = [f"{visible_line(match.path)}:{match.line}:{match.text}" for match in found.found]
+    rows = fitting(every)
+    more = found.more or len(rows) < len(every)
+    return result(
+        *rows,
+        note(f"the first {len(rows)} lines; there are more: narrow the pattern or the glob" if more else "", *limits),
+    )
+
+
+def _list_files(shelf: Shelf, arguments: ListFiles) -> str:
+    entries = shelf.select(arguments.glob)
+    if not entries:
+        if below := shelf.below(arguments.glob):
+            raise NoSuchThing(f"that is a folder: ask with the glob {below}")
+        raise NoSuchThing("no file matches this glob in the commit under review")
+    rows = fitting([f"{visible_line(entry.path)}  {_about(shelf, entry)}" for entry in entries[:MOST_ROWS]])
+    rest = f"{len(entries) - len(rows):,} more: narrow the glob" if len(rows) < len(entries) else ""
+    return result(*rows, note(rest, *shelf.library.limits))
+
+
+def _about(shelf: Shelf, entry: Entry) -> str:
+    if shelf.is_denied(entry.path):
+        return DENIED
+    match entry.kind:
+        case EntryKind.LINK:
+            return "link, not followed"
+        case EntryKind.SUBMODULE:
+            return "submodule, not read"
+        case EntryKind.FILE:
+            return f"{entry.size:,} bytes{', not read' if entry.size > LARGEST else ''}"
+
+
+def _file_diff(change: Change, denied: Callable[[str], bool], arguments: FileDiffOf) -> str:
+    if denied(arguments.path):
+        raise NoSuchThing(f"{shown(arguments.path)}: {DENIED}")
+    file = changed_file(change, arguments.path)
+    if denied(file.path) or denied(file.old_path):
+        raise NoSuchThing(f"{shown(arguments.path)}: {DENIED}")
+    lines = tuple(file.lines)
+    if arguments.skip > max(len(lines) - 1, 0):
+        raise NoSuchThing(f"the diff of {shown(file.path)} has {count(len(lines), 'line')}")
+    every = numbered(
+        [line.text for line in lines],
+        [f"{line.old if line.new is None else line.new} {line.kind.value}" for line in lines],
+    )
+    rows = fitting(every[arguments.skip :])
+    seen = arguments.skip + len(rows)
+    was = f", was {shown(file.old_path)}" if file.old_path != file.path else ""
+    return result(
+        f"{shown(file.path)}, {file.kind}{was}",
+        *rows,
+        note(
+            f"no lines, or not all of them: {file.omitted}" if file.omitted else "",
+            f"{len(lines) - seen:,} more: ask with skip {seen}" if seen < len(lines) else "",
+        ),
+    )
+
+
+def _commit_history(shelf: Shelf, arguments: CommitHistory) -> str:
+    path = arguments.path
+    # A file that the change deletes or renames has a history all the same.
+    if shelf.is_denied(path) or not any(file.old_path == path for file in shelf.change.files):
+        shelf.entry(path)
+    commits = shelf.library.history(path, min(arguments.limit, MOST_COMMITS))
+    if not commits:
+        raise NoSuchThing(f"no commit in this clone touched {shown(path)}")
+    rows = [f"{commit.sha[:12]} {_day(commit.when)} {commit.author}: {commit.subject}" for commit in commits]
+    cut = f"{MOST_COMMITS} at most" if len(commits) == MOST_COMMITS < arguments.limit else ""
+    return result(*fitting([visible_line(row) for row in rows]), note(cut, *shelf.library.limits))
+
+
+def _blame(shelf: Shelf, arguments: Blame) -> str:
+    lines = shelf.lines(arguments.path)
+    first, last = _range(arguments.path, len(lines), arguments.first_line, arguments.last_line)
+    last = min(last, first + MOST_BLAMED - 1)
+    blamed = shelf.library.blame(arguments.path, first, last) if lines else ()
+    gutter = [f"{line.line} {line.sha[:12]} {_day(line.when)} {visible_line(line.author[:40])}" for line in blamed]
+    rows = fitting(numbered([line.text for line in blamed], gutter))
+    commits = {line.sha: line for line in blamed[: len(rows)]}
+    subjects = [visible_line(f"{line.sha[:12]} {line.subject}"[:200]) for line in commits.values()]
+    end = first + len(rows) - 1
+    more = (
+        f"lines {end + 1} to {arguments.last_line} are not shown" if end < min(arguments.last_line, len(lines)) else ""
+    )
+    return result(*rows, note(more, *shelf.library.limits), "Commits:", *subjects)
+
+
+def _range(path: str, length: int, first: int, last: int | None) -> tuple[int, int]:
+    """The lines asked for, as far as they exist; NoSuchThing when none of them does."""
+    if first > max(length, 1):
+        raise NoSuchThing(f"{shown(path)} has {count(length, 'line')}")
+    if last is not None and last < first:
+        raise TryAgain(f"last_line {last} comes before first_line {first}")
+    return first, min(last or length, length)
+
+
+def _day(when: int) -> str:
+    """The day in UTC; "-" for uncommitted work and for a date that is none."""
+    try:
+        return datetime.fromtimestamp(when, UTC).date().isoformat() if when else "-"
+    except (ValueError, OverflowError, OSError):
+        return "-"

@@ -1,0 +1,157 @@
+"""What of a library a model may see, and under which names: where every path that it gives is looked up."""
+
+from collections.abc import Callable, Sequence
+from difflib import get_close_matches
+from functools import cached_property
+
+from cicd_agent.agent.tools.glob import glob
+from cicd_agent.agent.tools.tool import NoSuchThing, TryAgain
+from cicd_agent.domain.change import Change
+from cicd_agent.domain.diff import FileDiff
+from cicd_agent.domain.library import Entry, EntryKind
+from cicd_agent.domain.ports.forge import Library
+from cicd_agent.domain.text.visible import visible_line
+
+DENIED = "not shown: deny-paths"
+LARGEST = 1_000_000
+"""Bytes of a file that is read or searched."""
+_SNIFFED = 8_000
+"""Bytes in which a NUL says that a file is binary."""
+_COMPARED = 500
+_LONGEST_COMPARED = 100
+"""How many paths are compared with one that does not exist, and up to which length: that takes a second at worst."""
+
+
+class Shelf:
+    """A library less what `denied` names, and less what the change has renamed from such a name."""
+
+    def __init__(self, change: Change, library: Library, denied: Callable[[str], bool]) -> None:
+        self.library = library
+        self.change = change
+        self._denied = denied
+        self._renamed = {file.path for file in change.files if denied(file.old_path)}
+        self._changed = {name for file in change.files for name in (file.path, file.old_path)}
+
+    def is_denied(self, path: str) -> bool:
+        """Whether nothing of this file may be shown."""
+        return path in self._renamed or self._denied(path)
+
+    def entry(self, path: str) -> Entry:
+        """What stands at a path. NoSuchThing says what was perhaps meant, TryAgain that no path looks like this."""
+        entries = self.library.entries
+        if self.is_denied(path):
+            raise NoSuchThing(f"{shown(path)}: {DENIED}")
+        parts = path.split("/")
+        proper = not {"", ".", ".."} & {*parts}
+        if proper and path in entries:
+            return entries[path]
+        if below := self.below(path):
+            raise NoSuchThing(f"{shown(path)} is a folder: list_files with the glob {below} names its files")
+        if not proper:
+            raise TryAgain(f"paths are relative to the top of the repository, without `..`.{self._meant(path)}")
+        for at in range(1, len(parts)):
+            if (parent := "/".join(parts[:at])) in entries:
+                return self._file(entries[parent])
+        if path in self._changed:
+            raise NoSuchThing(f"{shown(path)} is gone with this change: file_diff shows what it held")
+        missing = f"there is no {shown(path)} in the commit under review"
+        if meant := self._meant(path):
+            raise NoSuchThing(f"{missing}.{meant}")
+        raise NoSuchThing(missing)
+
+    def lines(self, path: str) -> list[str]:
+        """The lines of a text file; NoSuchThing when it is not one, or a large one."""
+        entry = self._file(self.entry(path))
+        if entry.size > LARGEST:
+            raise NoSuchThing(f"{shown(path)} has {entry.size:,} bytes: more than {LARGEST:,} are not read")
+        blob = self.library.contents([entry])[0]
+        if b"\0" in blob[:_SNIFFED]:
+            raise NoSuchThing(f"{shown(path)} is binary ({entry.size:,} bytes)")
+        return lines_of(blob)
+
+    def select(self, pattern: str | None) -> tuple[Entry, ...]:
+        """All entries that match, denied ones too: their names are no secret."""
+        entries = self.library.entries.values()
+        if pattern is None:
+            return tuple(entries)
+        matches = glob(pattern)
+        return tuple(entry for entry in entries if matches(entry.path))
+
+    def below(self, folder: str) -> str:
+        """The glob for all files below a folder, "" when there are none."""
+        inside = f"{folder.rstrip('/')}/"
+        return shown(f"{inside}**") if any(path.startswith(inside) for path in self.library.entries) else ""
+
+    def searchable(self, entries: Sequence[Entry]) -> tuple[Entry, ...]:
+        """Those of which the text may be looked into."""
+        return tuple(entry for entry in entries if entry.path in self._open)
+
+    def unsearched(self, entries: Sequence[Entry]) -> str:
+        """How many files of these are not looked into, and why; "" when all are."""
+        files = [entry for entry in entries if entry.kind is EntryKind.FILE]
+        reasons = {
+            "deny-paths": sum(entry.path in self._hidden for entry in files),
+            f"over {LARGEST:,} bytes": sum(entry.size > LARGEST for entry in files),
+            "not in this partial clone": sum(entry.size < 0 for entry in files),
+        }
+        told = ", ".join(f"{number} ({why})" for why, number in reasons.items() if number)
+        return f"not searched: {told}" if told else ""
+
+    def _file(self, entry: Entry) -> Entry:
+        """The entry if it is a file. Links are shown, never followed, be it to another file of the commit."""
+        if entry.kind is EntryKind.LINK:
+            target = ""
+            if 0 <= entry.size <= LARGEST:
+                target = f" to {shown(self.library.contents([entry])[0].decode('utf-8', 'replace')[:200])}"
+            raise NoSuchThing(f"{shown(entry.path)} is a link{target}: links are not followed")
+        if entry.kind is EntryKind.SUBMODULE:
+            raise NoSuchThing(f"{shown(entry.path)} is a submodule: its files are in another repository")
+        return entry
+
+    @cached_property
+    def _hidden(self) -> frozenset[str]:
+        return frozenset(path for path in self.library.entries if self.is_denied(path))
+
+    @cached_property
+    def _open(self) -> frozenset[str]:
+        return frozenset(
+            path
+            for path, entry in self.library.entries.items()
+            if entry.kind is EntryKind.FILE and 0 <= entry.size <= LARGEST and path not in self._hidden
+        )
+
+    def _meant(self, path: str) -> str:
+        """A question that names up to three files: of the same name elsewhere, else spelt alike."""
+        known = [other for other in self.library.entries if other not in self._hidden]
+        folder, _, name = path.rpartition("/")
+        same = [other for other in known if other.rpartition("/")[2] == name]
+        beside = [other for other in known if other.rpartition("/")[0] == folder]
+        near = same[:3] or _alike(path, beside or known)
+        return f" Did you mean {' or '.join(map(shown, near))}?" if near else ""
+
+
+def changed_file(change: Change, path: str) -> FileDiff:
+    """The file of the change that has or had this name."""
+    for file in change.files:
+        if path in {file.path, file.old_path}:
+            return file
+    if near := _alike(path, [file.path for file in change.files]):
+        raise NoSuchThing(f"{shown(path)} is not in this change. Did you mean {' or '.join(map(shown, near))}?")
+    raise NoSuchThing(f"{shown(path)} is not in this change")
+
+
+def _alike(path: str, paths: Sequence[str]) -> list[str]:
+    """Up to three of the paths that are spelt nearly like this one."""
+    short = [other for other in paths if len(other) <= _LONGEST_COMPARED]
+    return get_close_matches(path[:_LONGEST_COMPARED], short[:_COMPARED], n=3, cutoff=0.7)
+
+
+def lines_of(blob: bytes) -> list[str]:
+    """Lines as git counts them."""
+    text = blob.decode("utf-8", "replace")
+    return text.removesuffix("\n").split("\n") if text else []
+
+
+def shown(path: str) -> str:
+    """A path on one line, of a length that can be read."""
+    return f"`{visible_line(path[:300])}`"

@@ -1,0 +1,1 @@
+"""Pure analysis that several modes share: rules, logs, patches, risk, test reports, tests."""

@@ -1,0 +1,92 @@
+"""The lines of a failed job's log that matter, each with its number, and the size of what was left out."""
+
+from dataclasses import dataclass
+
+from cicd_agent.analysis.logs.failure_kind import Kind, Trouble
+
+
+@dataclass(frozen=True, slots=True)
+class Frame:
+    """A place in a file that the log names: of a stack, an error, a failing test. `line` is 0 when it says none."""
+
+    path: str
+    line: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """One message of one tool: the lines `first`..`last` of the log, of which `line` says it.
+
+    `text` is that line. `score` ranks problems within a log (0–1). `novel` is false when the same is in the green log.
+    `strict` and `loose` are its fingerprints (16 hex digits), "" when the line says too little to be known again by.
+    `test` is the failing test's name as the tool writes it, `count` how often this problem stands in the log.
+    """
+
+    tool: str
+    kind: Kind
+    line: int
+    first: int
+    last: int
+    text: str
+    score: float
+    step: str = ""
+    trouble: Trouble | None = None
+    wraps: bool = False
+    novel: bool = True
+    test: str = ""
+    code: str = ""
+    frames: tuple[Frame, ...] = ()
+    strict: str = ""
+    loose: str = ""
+    count: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """A line that is shown. `number` is 1-based in the raw log; `times` counts it with the repeats folded into it."""
+
+    number: int
+    text: str
+    score: float
+    job: str = ""
+    step: str = ""
+    tool: str = ""
+    times: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Elision:
+    """The lines `first`..`last` that are not shown. `folded` of them repeat a line that is."""
+
+    first: int
+    last: int
+    folded: int = 0
+
+    @property
+    def lines(self) -> int:
+        """How many."""
+        return self.last - self.first + 1
+
+
+@dataclass(frozen=True, slots=True)
+class Extract:
+    """What is shown of a log: kept lines and elisions together are its `total` lines.
+
+    `problems` are ranked, the most decisive first. `tokens` is what the kept lines take, by our estimate; `notes` are
+    limits met, a sentence each ("12 lines longer than 4,000 characters, of which the rest was not read.").
+    """
+
+    kept: tuple[Kept, ...] = ()
+    elisions: tuple[Elision, ...] = ()
+    problems: tuple[Problem, ...] = ()
+    total: int = 0
+    tokens: int = 0
+    bytes: int = 0
+    notes: tuple[str, ...] = ()
+    job: str = ""
+
+    @property
+    def rows(self) -> "tuple[Kept | Elision, ...]":
+        """Everything in the order of the log: the lines that are shown, and what is missing between them."""
+        rows: list[Kept | Elision] = [*self.kept, *self.elisions]
+        return tuple(sorted(rows, key=lambda row: row.number if isinstance(row, Kept) else row.first))

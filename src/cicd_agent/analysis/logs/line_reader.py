@@ -1,0 +1,143 @@
+"""From raw bytes to the lines that a terminal would show, one at a time, however long a log or a line of it is."""
+
+import calendar
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+
+from cicd_agent.analysis.logs.step import Step, StepSpan, Travis, without_marks
+from cicd_agent.domain.text.visible import visible
+
+CLIP = 4_000
+"""Characters of a line that anything after this module sees. Lines that people point at are shorter than 3,000."""
+
+SEEN = 1_000
+"""Characters of a line on which patterns are tried: what it says, it says at its beginning."""
+
+_HELD = 4 * CLIP
+"""Bytes of a raw line that are held: escapes and what was overwritten may take the most of them."""
+_TAIL = 2 * CLIP
+"""Bytes at the end of a longer line that are held as well, when something in it was overwritten."""
+_SEGMENTS = 16
+"""Of what was written over one another on a line, the last so many decide what a terminal shows."""
+
+_TIME = re.compile(r"(20\d\d)-(0[1-9]|1[0-2])-(\d\d)T(\d\d):(\d\d):(\d\d)(\.\d{1,9})?Z ?")
+# `gh run view --log` puts job and step before the time.
+_PREFIX = re.compile("[^\t\n]{1,200}\t([^\t\n]{1,200})\t\ufeff?(?=\\d{4}-\\d\\d-\\d\\dT)")
+_ERASE = re.compile(r"\x1b\[[012]?K")
+_ESCAPE = re.compile(
+    r"\x1b(?:\[[0-?]{0,64}[ -/]{0,8}[@-~]|\][^\x07\x1b]{0,2000}(?:\x07|\x1b\\)?|[ -/]{1,4}[0-~]|[0-Z\\^-~])?"
+)
+_UNSEEN = re.compile("[\x00-\x08\x0e-\x1f\x7f]")
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """A line as a terminal shows it, without its time. `number` is 1-based in the raw log.
+
+    `time` is in seconds since 1970, None when the line has none. `step` is the job's step or the command that wrote it.
+    `cut` is set when characters beyond CLIP are missing.
+    """
+
+    number: int
+    text: str
+    step: str = ""
+    time: float | None = None
+    cut: bool = False
+
+
+def read(chunks: Iterable[bytes], *, steps: Sequence[StepSpan] = ()) -> Iterator[Line]:
+    """The lines of a log that comes in pieces of any size. Only one of them is held, and of that no more than is shown.
+
+    What is no UTF-8 is replaced, escapes are taken off, hidden characters made visible.
+    """
+    clock = _Clock()
+    place, travis = Step(steps), Travis()
+    for number, (raw, incomplete) in enumerate(_raw_lines(chunks), start=1):
+        text = raw.decode("utf-8", "replace")
+        if number == 1:
+            text = text.removeprefix("\ufeff")
+        named = ""
+        if "\t" in text and (prefix := _PREFIX.match(text)):
+            named, text = prefix[1], text[prefix.end() :]
+        time = None
+        if text[:2] == "20" and (stamp := _TIME.match(text)):
+            time, text = clock.seconds(stamp), text[stamp.end() :]
+        marked = text if "travis_" in text else ""
+        if not (text.isascii() and text.isprintable()):
+            text = _shown(text)
+        cut = incomplete or len(text) > CLIP
+        text = text[:CLIP]
+        opened = None
+        if marked:
+            text = without_marks(text)
+            opened = travis.opened(marked, text)
+        yield Line(number, text, named or place.at(text, time, opened), time, cut)
+
+
+def _raw_lines(chunks: Iterable[bytes]) -> Iterator[tuple[bytes, bool]]:
+    """Each line without its end, and whether something in its middle was left out."""
+    head, tail, length = bytearray(), b"", 0
+    for chunk in chunks:
+        start = 0
+        while (end := chunk.find(b"\n", start)) >= 0:
+            if length:
+                head, tail, length = _more(head, tail, length, chunk[start:end])
+                yield _joined(head, tail, length)
+                head, tail, length = bytearray(), b"", 0
+            else:
+                line = chunk[start:end]
+                yield (line, False) if len(line) <= _HELD else _joined(*_more(bytearray(), b"", 0, line))
+            start = end + 1
+        if start < len(chunk):
+            head, tail, length = _more(head, tail, length, chunk[start:])
+    if length:
+        yield _joined(head, tail, length)
+
+
+def _more(head: bytearray, tail: bytes, length: int, piece: bytes) -> tuple[bytearray, bytes, int]:
+    room = max(_HELD - len(head), 0)
+    head += piece[:room]
+    return head, (tail + piece[room:])[-_TAIL:] if len(piece) > room else tail, length + len(piece)
+
+
+def _joined(head: bytearray, tail: bytes, length: int) -> tuple[bytes, bool]:
+    if not tail:
+        return bytes(head), False
+    whole = len(head) + len(tail) >= length
+    # Without an overwrite the beginning of a line is what is shown of it, and nobody misses its end.
+    return bytes(head) + (tail if whole or b"\r" in tail.rstrip(b"\r") else b""), not whole
+
+
+def _shown(text: str) -> str:
+    """What a terminal shows after it was written this."""
+    text = text.rstrip("\r")
+    if "\r" in text:
+        shown = ""
+        for segment in [part for part in text.split("\r") if part][-_SEGMENTS:]:
+            erased = _ERASE.search(segment)
+            written = _plain(segment)
+            shown = written if erased else written + shown[len(written) :]
+        return shown
+    return _plain(text)
+
+
+def _plain(text: str) -> str:
+    if "\x1b" in text:
+        text = _ESCAPE.sub("", text)
+    return visible(_UNSEEN.sub("", text)).replace("\r", " ")
+
+
+class _Clock:
+    """Reads the runner's times, of which thousands share a minute."""
+
+    def __init__(self) -> None:
+        self._minute: tuple[str, ...] = ()
+        self._seconds = 0
+
+    def seconds(self, stamp: re.Match[str]) -> float:
+        minute = stamp.groups()[:5]
+        if minute != self._minute:
+            year, month, day, hour, at = map(int, minute)
+            self._minute, self._seconds = minute, calendar.timegm((year, month, day, hour, at, 0))
+        return self._seconds + int(stamp[6]) + float(stamp[7] or 0)

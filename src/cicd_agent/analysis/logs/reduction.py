@@ -1,0 +1,160 @@
+"""A failed log in so many tokens: the lines that are worth most, with numbers, and the size of what was left out."""
+
+from array import array
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from math import sqrt
+
+from cicd_agent.analysis.logs.extract import Elision, Extract, Kept
+from cicd_agent.analysis.logs.line_features import sign
+from cicd_agent.analysis.logs.line_filter import WARM, fingerprint, hold
+from cicd_agent.analysis.logs.line_reader import CLIP, Line, read
+from cicd_agent.analysis.logs.line_score import Weighed, weigh
+from cicd_agent.analysis.logs.messages import Registry
+from cicd_agent.analysis.logs.problems import MOST, problems
+from cicd_agent.analysis.logs.step import StepSpan
+from cicd_agent.analysis.logs.template import Templates
+from cicd_agent.analysis.logs.tokens import tokens as count
+from cicd_agent.analysis.logs.tools import tools
+from cicd_agent.domain.text.words import count as number_of
+
+_LEAST = 0.02
+_SHORT_GAP = 2
+_LONG = 90
+"""Characters of a line from which on its length counts against it."""
+_MOST_PER_TOKEN = 12
+_SECOND = 0.99
+"""The score that no line but the first problem's exceeds."""
+
+
+def reduce(
+    chunks: Iterable[bytes],
+    *,
+    tokens: int = 2_000,
+    green: Templates | None = None,
+    job: str = "",
+    steps: Sequence[StepSpan] = (),
+    registry: Registry | None = None,
+) -> Extract:
+    """The extract of a log that comes in pieces of any size, in at most so many tokens.
+
+    `green` are the templates of a log of the same job that passed, `steps` the job's steps as the API tells them.
+    A `registry` that was made once serves many logs.
+    """
+    registry = registry or Registry(tools())
+    size = _Size()
+
+    def warmth(text: str) -> float:
+        trouble = sign(text).trouble
+        # Whether a tool could have said it is asked only where that decides.
+        return trouble if trouble >= WARM else float(bool(registry.candidates(text)))
+
+    held = hold(read(size.counted(chunks), steps=steps), warmth)
+    blocks = list(registry.blocks(held.lines))
+    weighed = weigh(held.lines, blocks, green, frozenset(step.name for step in steps if step.failed))
+    found = problems(held.lines, blocks, weighed, green)
+    first = found[0].line if found else 0
+    shown, used = _fill(held.lines, weighed, tokens, first)
+    kept = tuple(_kept(held.lines, weighed, shown, held.prints, job=job, first=first))
+    notes = []
+    if held.cut:
+        notes.append(f"{number_of(held.cut, 'line')} longer than {CLIP:,} characters, of which the rest was not read.")
+    if held.total > len(held.lines):
+        notes.append(f"Of {held.total:,} lines {len(held.lines):,} were looked at closely.")
+    if len(found) > MOST:
+        notes.append(f"{number_of(len(found) - MOST, 'problem')} less decisive not listed.")
+    return Extract(
+        kept=kept,
+        elisions=tuple(_elisions(kept, held.total, held.prints)),
+        problems=found[:MOST],
+        total=held.total,
+        tokens=used,
+        bytes=size.total,
+        notes=tuple(notes),
+        job=job,
+    )
+
+
+def passed(chunks: Iterable[bytes]) -> Templates:
+    """What a log that passed says: `green` for one that did not."""
+    return Templates(line.text for line in read(chunks))
+
+
+@dataclass(slots=True)
+class _Size:
+    """Counts the bytes that pass."""
+
+    total: int = 0
+
+    def counted(self, chunks: Iterable[bytes]) -> Iterator[bytes]:
+        for chunk in chunks:
+            self.total += len(chunk)
+            yield chunk
+
+
+def _fill(lines: Sequence[Line], weighed: Weighed, budget: int, first: int) -> tuple[list[int], int]:
+    """The lines that are shown, and the tokens they take: before all others the first problem's, no text twice."""
+    worth = weighed.worth
+
+    def value(index: int) -> float:
+        # A line that takes the room of ten has to be worth more than one of them.
+        return worth[index].score * min(1.0, sqrt(_LONG / max(1, len(lines[index].text))))
+
+    order = sorted(
+        (index for index in range(len(lines)) if worth[index].score >= _LEAST),
+        key=lambda index: (lines[index].number != first, -value(index), index),
+    )
+    shown: set[int] = set()
+    texts: set[str] = set()
+    used = 0.0
+    for index in order:
+        text = lines[index].text
+        # Counting costs: what cannot fit, or is there already, is not counted.
+        if text in texts or len(text) > _MOST_PER_TOKEN * (budget - used):
+            continue
+        cost = count(text)
+        if used + cost <= budget:
+            shown.add(index)
+            texts.add(text)
+            used += cost
+    for index in _between(lines, sorted(shown)):
+        cost = count(lines[index].text)
+        if used + cost <= budget and lines[index].text not in texts:
+            shown.add(index)
+            used += cost
+    return sorted(shown), int(used + 0.999)
+
+
+def _between(lines: Sequence[Line], shown: Sequence[int]) -> Iterator[int]:
+    """What stands in gaps so short that the lines themselves take no more room than the word that they are missing."""
+    for before, after in pairwise(shown):
+        if 1 < after - before <= _SHORT_GAP + 1 and lines[after].number - lines[before].number == after - before:
+            yield from range(before + 1, after)
+
+
+def _kept(
+    lines: Sequence[Line], weighed: Weighed, shown: Sequence[int], prints: "array[int]", *, job: str, first: int
+) -> Iterator[Kept]:
+    prints_shown = Counter(fingerprint(lines[index].text) for index in shown)
+    repeats = {print_: -times for print_, times in prints_shown.items()}
+    for print_ in prints:
+        if print_ in repeats:
+            repeats[print_] += 1
+    repeats[0] = 0
+    for index in shown:
+        line, worth = lines[index], weighed.worth[index]
+        # The first of its kind stands for all that are not shown.
+        times = 1 + repeats.pop(fingerprint(line.text), 0)
+        score = 1.0 if line.number == first else min(worth.score, _SECOND)
+        yield Kept(line.number, line.text, round(score, 3), job, line.step, worth.tool, times)
+
+
+def _elisions(kept: Sequence[Kept], total: int, prints: "array[int]") -> Iterator[Elision]:
+    shown = {fingerprint(line.text) for line in kept} - {0}
+    before = 0
+    for number in [*(line.number for line in kept), total + 1]:
+        if number > before + 1:
+            yield Elision(before + 1, number - 1, sum(map(shown.__contains__, prints[before : number - 1])))
+        before = number

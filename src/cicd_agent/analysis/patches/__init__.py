@@ -1,0 +1,1 @@
+"""Patches proposed by a model: parsed, limited, applied, written."""

@@ -1,0 +1,146 @@
+"""Applies a patch to texts: every context and deleted line has to be there as it is, wherever the numbers point."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from cicd_agent.analysis.patches.parser import FilePatch, Flaw, Patch, PatchHunk
+from cicd_agent.domain.diff import ChangeKind, LineKind
+
+Texts = Mapping[str, str | None]
+"""Files by path; None is a file that is not there."""
+
+
+@dataclass(frozen=True, slots=True)
+class Applied:
+    """The texts of the files that a patch changes, after it."""
+
+    texts: Texts
+
+
+def apply(patch: Patch, texts: Texts) -> Applied | Flaw:
+    """The changed files. A path that `texts` does not have is a file that is not there.
+
+    A hunk that is not where it says it is goes to the only place that has its lines, or to the nearest of several.
+    """
+    changed: dict[str, str | None] = {}
+    for file in patch.files:
+        before = texts.get(file.path)
+        after = _file(file, before)
+        if isinstance(after, Flaw):
+            return after
+        if after != before:
+            changed[file.path] = after
+    return Applied(changed) if changed else Flaw("changes nothing")
+
+
+def split(text: str) -> list[str]:
+    r"""The lines of a text, each with its "\n" but perhaps the last."""
+    *whole, rest = text.split("\n")
+    return [*(f"{line}\n" for line in whole), *([rest] if rest else [])]
+
+
+def _file(file: FilePatch, before: str | None) -> str | Flaw | None:
+    path = file.path
+    if before is None:
+        # A model that forgets /dev/null means a new file when it has nothing to take away.
+        if file.kind is ChangeKind.DELETED or any(hunk.old for hunk in file.hunks):
+            return Flaw(f"is about {path}, which is not there")
+        return "".join(_texts(hunk, "\n") for hunk in file.hunks)
+    if file.kind is ChangeKind.ADDED:
+        return Flaw(f"makes {path}, which is there already")
+    after = _patched(file, split(before))
+    if isinstance(after, str) and file.kind is ChangeKind.DELETED:
+        return Flaw(f"deletes {path} and not all of its lines") if after else None
+    return after
+
+
+def _texts(hunk: PatchHunk, end: str) -> str:
+    """The new lines of a hunk with these line ends."""
+    lines = [line for line in hunk.lines if line.kind is not LineKind.DELETED]
+    return "".join(line.text + ("" if line.no_newline and line is lines[-1] else end) for line in lines)
+
+
+def _patched(file: FilePatch, lines: list[str]) -> str | Flaw:
+    bare = [_bare(line) for line in lines]
+    placed: list[tuple[int, PatchHunk]] = []
+    for hunk in file.hunks:
+        if not hunk.changed:
+            continue
+        at = _place(hunk, bare, file.path)
+        if isinstance(at, Flaw):
+            return at
+        placed.append((at, hunk))
+    placed.sort(key=lambda each: each[0])
+    result: list[str] = []
+    done = 0
+    for at, hunk in placed:
+        if at < done:
+            return Flaw(f"has hunks that meet in {file.path}")
+        result += lines[done:at]
+        result += _replaced(hunk, lines, at)
+        done = at + len(hunk.old)
+    return "".join([*result, *lines[done:]])
+
+
+def _bare(line: str) -> str:
+    return line.removesuffix("\n").removesuffix("\r")
+
+
+def _place(hunk: PatchHunk, bare: Sequence[str], path: str) -> int | Flaw:
+    """The index of the line with which a hunk begins."""
+    wanted = list(hunk.old)
+    if not wanted:
+        return 0 if not bare else Flaw(f"adds lines to {path} without a line beside them that shows where")
+    claimed = hunk.claimed - 1
+    size = len(wanted)
+    if claimed >= 0 and bare[claimed : claimed + size] == wanted:
+        return claimed
+    first = wanted[0]
+    found = [at for at, line in enumerate(bare) if line == first and bare[at : at + size] == wanted]
+    return _nearest(found, claimed, path)
+
+
+def _nearest(found: Sequence[int], claimed: int, path: str) -> int | Flaw:
+    if not found:
+        return Flaw(f"has lines that do not stand in {path} like this")
+    if len(found) > 1 and claimed < 0:
+        return Flaw(f"has lines that stand at {len(found)} places of {path}")
+    nearest, *others = sorted(found, key=lambda at: abs(at - claimed))
+    if others and abs(nearest - claimed) == abs(others[0] - claimed):
+        return Flaw(f"has lines that stand in {path} twice, as near to the line that it names")
+    return nearest
+
+
+def _replaced(hunk: PatchHunk, lines: Sequence[str], at: int) -> list[str]:
+    """What replaces a hunk's old lines: its context as it is, and what it adds with the line ends beside it."""
+    result: list[str] = []
+    end = (_end(lines[0]) if lines else "") or "\n"
+    ends = at + len(hunk.old) == len(lines)
+    stays_open = ends and bool(lines) and not lines[-1].endswith("\n") and not _closes(hunk)
+    for line in hunk.lines:
+        if line.kind is not LineKind.ADDED:
+            end = _end(lines[at]) or end
+            if line.kind is LineKind.CONTEXT:
+                result.append(lines[at])
+            at += 1
+        else:
+            result.append(line.text + end)
+    if not ends or not result:
+        return result
+    result = [line if line.endswith("\n") else line + end for line in result]
+    new = [line for line in hunk.lines if line.kind is not LineKind.DELETED]
+    opened = new[-1].no_newline and new[-1].kind is LineKind.ADDED
+    if stays_open or opened:
+        result[-1] = _bare(result[-1])
+    return result
+
+
+def _closes(hunk: PatchHunk) -> bool:
+    """Whether a hunk says that the old text has no newline at its end and the new one does."""
+    old = [line for line in hunk.lines if line.kind is not LineKind.ADDED]
+    new = [line for line in hunk.lines if line.kind is not LineKind.DELETED]
+    return bool(old and new) and old[-1].no_newline and not new[-1].no_newline
+
+
+def _end(line: str) -> str:
+    return line[len(_bare(line)) :]

@@ -1,0 +1,155 @@
+"""What a patch does to one file, as those who judge it look at it: whole texts, the pieces that differ, code alone."""
+
+import re
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+from cicd_agent.analysis.patches.apply import Applied, Texts, apply
+from cicd_agent.analysis.patches.parser import FilePatch, Patch
+from cicd_agent.analysis.patches.writer import windows
+from cicd_agent.domain.paths import PathKind, kinds
+
+CLIP = 2_000
+"""No pattern sees more of a line than this."""
+_AROUND = 5
+"""Lines around a piece: an `except` and what it does need not both be changed."""
+
+_STRINGS = r"\"(?:\\.|[^\"\\\n])*\"|'(?:\\.|[^'\\\n])*'"
+# With JavaScript's templates and regular expressions: `/[/*]/` begins no comment.
+_MORE_STRINGS = r"`(?:\\.|[^`\\])*`|(?<=[=(,:\[!&|?{};\n])[ \t]*/(?![/*])(?:\\.|\[(?:\\.|[^\]\\\n])*\]|[^/\\\n\[])+/"
+_C_LIKE = re.compile(rf"(?P<string>{_STRINGS}|{_MORE_STRINGS})|//[^\n]*|/\*.*?(?:\*/|\Z)", re.DOTALL)
+_PYTHON = re.compile(
+    rf'"""(?:\\.|.)*?(?:"""|\Z)|\'\'\'(?:\\.|.)*?(?:\'\'\'|\Z)|(?P<string>{_STRINGS})|#[^\n]*', re.DOTALL
+)
+_HASH = re.compile(rf"(?P<string>{_STRINGS})|(?<![$\w{{])#[^\n]*|^=begin\b.*?(?:^=end\b|\Z)", re.DOTALL | re.MULTILINE)
+_XML = re.compile(r"(?P<string>(?!))|<!--.*?(?:-->|\Z)", re.DOTALL)
+_DASHES = re.compile(rf"(?P<string>{_STRINGS})|--[^\n]*", re.DOTALL)
+_COMMENTS = (
+    (_C_LIKE, "astro c cc cpp cs cxx dart go groovy gradle h hpp java js jsx kt kts mjs cjs mts cts json php rs scala"),
+    (_C_LIKE, "scss svelte swift ts tsx vue zig"),
+    (_PYTHON, "py pyi pyx"),
+    (
+        _HASH,
+        "bash bats cfg cmake conf dockerfile ex exs ini makefile mk nix pl pm ps1 r rakefile rb sh t toml txt yaml yml",
+    ),
+    (_XML, "csproj fsproj html htm props targets xml"),
+    (_DASHES, "hs lua sql"),
+)
+_COMMENT_OF = {suffix: pattern for pattern, suffixes in _COMMENTS for suffix in suffixes.split()}
+_BLANKED = re.compile(r"[^\n]")
+_PROSE = frozenset({"md", "markdown", "mdx", "rst", "adoc", "asciidoc", "org"})
+_TEST_CODE = re.compile(
+    r"^[ \t]*(?:async\s+)?def test\w*\(|#\[(?:\w+::)*test\b|^[ \t]*@Test\b|^[ \t]*\[(?:Fact|Theory|Test|TestMethod)\b"
+    r"|^func Test\w*\(|\bTEST(?:_F|_P|_CASE)?\s*\(|^[ \t]*(?:describe|it|test)\s*\(\s*['\"`]|^@test\s",
+    re.MULTILINE,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """A part that differs, with the lines around it, before and after; as it stands, and as code alone."""
+
+    old: str
+    new: str
+    old_code: str
+    new_code: str
+    deleted: tuple[str, ...]
+    added: tuple[str, ...]
+    gone: tuple[int, ...]
+    """The indices of the deleted lines in the text before."""
+
+
+@dataclass(frozen=True, slots=True)
+class Edit:
+    """One file; None is a text that is not there. Where a patch does not apply, the texts are those of its hunks."""
+
+    path: str
+    before: str | None
+    after: str | None
+    pieces: tuple[Piece, ...]
+    kinds: frozenset[PathKind]
+
+    @property
+    def name(self) -> str:
+        """The last part of the path, in small letters."""
+        return self.path.lower().rpartition("/")[2]
+
+    @property
+    def suffix(self) -> str:
+        """What the name ends in, without a dot; the whole name when there is none in it."""
+        return _suffix(self.path)
+
+    @property
+    def is_test(self) -> bool:
+        """By its place, or because tests stand among the code."""
+        if PathKind.TEST in self.kinds:
+            return True
+        return bool(PathKind.SOURCE in self.kinds and _TEST_CODE.search(f"{self.before or ''}\n{self.after or ''}"))
+
+    @property
+    def is_prose(self) -> bool:
+        """Text for people, in which a word about a tool is no order to it."""
+        return self.suffix in _PROSE
+
+    @property
+    def changed(self) -> Iterator[str]:
+        """The lines that are gone and those that have come."""
+        for piece in self.pieces:
+            yield from piece.deleted
+            yield from piece.added
+
+
+def edits(patch: Patch, before: Texts) -> tuple[Edit, ...]:
+    """What a patch does to each of its files, as far as can be told."""
+    return tuple(_edit(file, before) for file in patch.files)
+
+
+def _edit(file: FilePatch, before: Texts) -> Edit:
+    applied = apply(Patch((file,)), before)
+    if isinstance(applied, Applied):
+        old, new = before.get(file.path), applied.texts[file.path]
+    else:
+        old = "".join(f"{line}\n" for hunk in file.hunks for line in hunk.old)
+        new = "".join(f"{line}\n" for hunk in file.hunks for line in hunk.new)
+    suffix = _suffix(file.path)
+    return Edit(file.path, old, new, tuple(_pieces(old or "", new or "", suffix)), kinds(file.path))
+
+
+def _pieces(old: str, new: str, suffix: str) -> Iterator[Piece]:
+    # What is a comment is seen in the whole text: a piece may begin inside of one.
+    codes = [code_only(text, suffix).split("\n") for text in (old, new)]
+    for window in windows(old, new, _AROUND):
+        gone = [window.first[0] + at for what, i, j, _, _ in window.codes if what != "equal" for at in range(i, j)]
+        (i, j), sizes = window.first, (len(window.old), len(window.new))
+        old_code, new_code = (
+            _clipped(f"{line}\n" for line in code[at : at + size])
+            for code, at, size in zip(codes, (i, j), sizes, strict=True)
+        )
+        texts = _clipped(window.old), _clipped(window.new)
+        yield Piece(*texts, old_code, new_code, tuple(window.deleted), tuple(window.added), tuple(gone))
+
+
+def _suffix(path: str) -> str:
+    return path.lower().rpartition("/")[2].rpartition(".")[2]
+
+
+def _clipped(lines: Iterable[str]) -> str:
+    return "".join(line if len(line) <= CLIP else f"{line[:CLIP]}\n" for line in lines)
+
+
+def grown(pattern: re.Pattern[str], old: str, new: str) -> bool:
+    """Whether something that a pattern finds occurs more often than before, or in other words."""
+    found = Counter(" ".join(match[0].split()) for match in pattern.finditer(new))
+    if not found:
+        return False
+    found.subtract(" ".join(match[0].split()) for match in pattern.finditer(old))
+    return any(count > 0 for count in found.values())
+
+
+def code_only(text: str, suffix: str) -> str:
+    """The text with its comments blanked, and in Python the strings of several lines; lines keep their numbers."""
+    pattern = _COMMENT_OF.get(suffix)
+    if pattern is None:
+        return text
+    return pattern.sub(lambda match: match["string"] or _BLANKED.sub(" ", match[0]), text)

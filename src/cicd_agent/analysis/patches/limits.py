@@ -1,0 +1,58 @@
+"""Says which patches nobody is offered: too large, in the wrong place, or green because less is looked at."""
+
+from collections.abc import Callable, Iterator
+
+from cicd_agent.analysis.patches.apply import Texts
+from cicd_agent.analysis.patches.edit import Edit, edits
+from cicd_agent.analysis.patches.lowered_settings import loosened
+from cicd_agent.analysis.patches.parser import Patch
+from cicd_agent.analysis.patches.protected_paths import misplaced
+from cicd_agent.analysis.patches.silencing import silenced
+from cicd_agent.analysis.patches.weakened_tests import changes_product, expects_otherwise, weakened
+from cicd_agent.domain.text.quote import shown
+
+MOST_FILES = 10
+MOST_LINES = 200
+"""Lines added and deleted."""
+MOST_WIDTH = 2_000
+"""Characters of a line that is added or deleted: the patterns see no more of it."""
+
+
+def objection(patch: Patch, before: Texts, denied: Callable[[str], bool] = lambda _: False) -> str:
+    """The first of the objections, "" when there is none."""
+    return next(objections(patch, before, denied), "")
+
+
+def objections(patch: Patch, before: Texts, denied: Callable[[str], bool] = lambda _: False) -> Iterator[str]:
+    """Why nobody is offered this patch of these texts: clauses that begin with a verb.
+
+    `denied` are the paths that no model is shown (deny-paths). A patch that does not apply is judged by its own lines.
+    """
+    if len(patch.files) > MOST_FILES:
+        yield f"changes {len(patch.files)} files, more than {MOST_FILES}"
+        return
+    if patch.changed > MOST_LINES:
+        yield f"changes {patch.changed} lines, more than {MOST_LINES}"
+        return
+    for path in patch.paths:
+        if denied(path):
+            yield f"touches a file that is kept from models ({path})"
+        if why := misplaced(path):
+            yield why
+    changed = edits(patch, before)
+    for edit in changed:
+        yield from _hidden(edit)
+        yield from loosened(edit)
+        yield from weakened(edit)
+        yield from silenced(edit)
+    otherwise = [edit.path for edit in changed if expects_otherwise(edit)]
+    if otherwise and not any(changes_product(edit) for edit in changed):
+        yield f"changes what a test expects, and nothing that is tested ({otherwise[0]})"
+
+
+def _hidden(edit: Edit) -> Iterator[str]:
+    if any(len(line) > MOST_WIDTH for line in edit.changed):
+        yield f"changes a line of more than {MOST_WIDTH:,} characters ({edit.path})"
+    added = "".join(line for piece in edit.pieces for line in piece.added)
+    if shown(added) != added:
+        yield f"adds a secret or hidden characters ({edit.path})"

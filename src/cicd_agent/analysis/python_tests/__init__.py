@@ -1,0 +1,1 @@
+"""Python tests as text: static checks, mutation, placement, documentation."""

@@ -1,0 +1,1 @@
+"""Tests compared with what the docstrings say."""

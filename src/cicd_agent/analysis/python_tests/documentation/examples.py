@@ -1,0 +1,271 @@
+"""Reads what the docstring of a function says by example: doctests, short prose in backticks, what it raises."""
+
+import ast
+import doctest
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+
+from cicd_agent.analysis.python_tests.documentation.definition import (
+    UNREADABLE,
+    Definition,
+    Words,
+    definition,
+    docstring,
+    docstring_lines,
+    expression,
+    parsed,
+)
+
+MOST = 50
+"""Examples of one function that are read."""
+
+FAULT = re.compile(r"\b(?:BUG|FIXME|XXX)\b|(?i:\b(?:known|existing|current) (?:bug|issue|defect)s?\b|\bbug\b)")
+"""Marks words that call a behaviour a mistake."""
+
+_SPAN = re.compile(r"(`{1,2})([^`]{1,300})\1")
+_SAYS = re.compile(
+    r"\s*(?:(?:should|must|will|is documented to)\s+)?"
+    r"(?:->|=>|==|→|returns?|gives?|yields?|is|be|equals?|evaluates? to)\s*"
+)
+_RAISED = re.compile(r"\s*(?:(?:should|must|will)\s+)?raises?\s+(?:an?\s+)?(?::\w+:)?[`~]*(?P<type>[A-Za-z_][\w.]*)")
+_FOR = re.compile(r"\s*(?:for|on|when given|if given|given|when passed)\s+(?:an?\s+)?")
+_ARROW = re.compile(r"\s+(?:->|=>|==|→)\s+")
+_FIELD = re.compile(r":(?:raises?|except|exception)\s+[`~]*(?P<type>[A-Za-z_][\w.]*)[`]*\s*:\s*(?P<words>.*)")
+_SECTION = re.compile(r"(?:Raises|Exceptions?):?")
+_ENTRY = re.compile(r"[`~]*(?P<type>[A-Za-z_][\w.]*)[`]*\s*(?::|$|\s--?\s)")
+_RULE = re.compile(r"-{3,}|={3,}")
+_EXCEPTION = re.compile(r"[A-Z]\w*(?:Error|Exception|Warning|Exit|Interrupt|Iteration)?")
+
+
+@dataclass(frozen=True, slots=True)
+class Example:
+    """`call` is an expression as `ast.unparse` writes it, "" when no single call is meant; `line` is in the file.
+
+    `value` is the literal that it gives, "" when it raises, `raises` the type's name. `before` are statements that the
+    call needs, as they stand in the docstring. `words` is the line that says so.
+    """
+
+    call: str
+    value: str
+    raises: str
+    line: int
+    words: str
+    before: tuple[str, ...] = ()
+
+
+def examples(source: str, function: str) -> tuple[Example, ...]:
+    """What the docstring of a function (by its qualified name) says by example; () for whatever cannot be read."""
+    tree = parsed(source)
+    node = definition(tree, function) if tree is not None else None
+    if node is None:
+        return ()
+    lines = [words for words in docstring_lines(node) if not FAULT.search(words.text)]
+    found: dict[tuple[str, str, str], Example] = {}
+    try:
+        for example in (*_doctests(node, function), *prose(lines, function, node), *_raises(lines)):
+            found.setdefault((example.call, example.value, example.raises), example)
+            if len(found) >= MOST:
+                break
+    except UNREADABLE:
+        pass
+    return tuple(found.values())
+
+
+def literal(node: ast.expr) -> str:
+    """The normal spelling of a literal, "" for what is none."""
+    try:
+        value = ast.literal_eval(node)
+        return "" if value is Ellipsis else ast.unparse(node)
+    except (TypeError, *UNREADABLE):
+        return ""
+
+
+def called(function: str) -> str:
+    """The name by which a function is called: that of the class for its constructor."""
+    parts = [part for part in function.split(".") if part != "<locals>"]
+    return parts[-2] if parts[-1] == "__init__" and len(parts) > 1 else parts[-1]
+
+
+def mentions(node: ast.AST, name: str) -> bool:
+    """Whether a name is used, alone or as an attribute."""
+    return any(
+        (isinstance(each, ast.Name) and each.id == name) or (isinstance(each, ast.Attribute) and each.attr == name)
+        for each in ast.walk(node)
+    )
+
+
+def plain(node: ast.expr, function: str) -> ast.expr:
+    """The expression with a function of a module called by its bare name, through whatever module it was reached."""
+    if "." in function.replace("<locals>.", "") and not function.endswith(".__init__"):
+        return node
+    bare = _Bare(called(function)).visit(node)
+    return ast.fix_missing_locations(bare) if isinstance(bare, ast.expr) else node
+
+
+class _Bare(ast.NodeTransformer):
+    """Takes the module off calls of one function."""
+
+    def __init__(self, name: str) -> None:
+        self._name = name
+
+    def visit_Attribute(self, node: ast.Attribute) -> ast.AST:
+        inner: ast.expr = node
+        while isinstance(inner, ast.Attribute):
+            inner = inner.value
+        if node.attr == self._name and isinstance(inner, ast.Name):
+            return ast.Name(self._name, ast.Load())
+        return self.generic_visit(node)
+
+
+def _doctests(node: Definition, function: str) -> Iterator[Example]:
+    text, first, name = docstring(node), next((words.line for words in docstring_lines(node)), 1), called(function)
+    before: list[str] = []
+    for each in doctest.DocTestParser().get_examples(text):
+        if each.options.get(doctest.SKIP) or FAULT.search(each.source):
+            continue
+        tree = expression(each.source)
+        words = " ".join(f">>> {each.source} {each.want}".split())
+        if tree is not None and mentions(tree, name):
+            # A want with an ellipsis is matched by more than one value.
+            if each.exc_msg is not None:
+                raised = each.exc_msg.split(":")[0].strip().split(".")[-1]
+                if raised.isidentifier():
+                    call = ast.unparse(plain(tree, function))
+                    yield Example(call, "", raised, first + each.lineno, words, _needed(before, call))
+            elif each.want and "..." not in each.want and "<BLANKLINE>" not in each.want:
+                seen = _valued(plain(tree, function), each.want)
+                if seen is not None:
+                    yield Example(*seen, "", first + each.lineno, words, _needed(before, seen[0]))
+        if each.exc_msg is None:
+            before.append(each.source.strip())
+
+
+def _valued(node: ast.expr, want: str) -> tuple[str, str] | None:
+    """The expression that has a literal value, and that: of what was called, of its `repr`, or of what it prints."""
+    if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "print":
+        one = len(node.args) == 1 and not node.keywords and not isinstance(node.args[0], ast.Starred)
+        return (f"str({ast.unparse(node.args[0])})", repr(want.removesuffix("\n"))) if one else None
+    value = expression(want)
+    if value is not None and (spelled := literal(value)):
+        return ast.unparse(node), spelled
+    if isinstance(value, ast.Call) and all(literal(each) for each in value.args) and "\n" not in want.strip():
+        return f"repr({ast.unparse(node)})", repr(want.strip())
+    return None
+
+
+def _needed(before: Sequence[str], call: str) -> tuple[str, ...]:
+    """The statements on which a call depends, found backwards from the names that it uses."""
+    bound: set[str] = set()
+    for each in before:
+        bound |= _bound(each)
+    names = {node.id for node in ast.walk(ast.parse(call)) if isinstance(node, ast.Name)} & bound
+    needed: list[str] = []
+    for each in reversed(before):
+        tree = parsed(each)
+        if tree is None:
+            continue
+        used = {node.id for node in ast.walk(tree) if isinstance(node, ast.Name)} | _bound(each)
+        if used & names:
+            names |= used & bound
+            needed.append(each)
+    return tuple(reversed(needed))
+
+
+def _bound(statement: str) -> set[str]:
+    names: set[str] = set()
+    for node in ast.walk(parsed(statement) or ast.Module([], [])):
+        match node:
+            case ast.Name(id=name, ctx=ast.Store()) | ast.FunctionDef(name=name) | ast.ClassDef(name=name):
+                names.add(name)
+            case ast.Import(names=aliases) | ast.ImportFrom(names=aliases):
+                names |= {(alias.asname or alias.name).split(".")[0] for alias in aliases}
+            case _:
+                pass
+    return names
+
+
+def prose(lines: Iterable[Words], function: str, node: Definition) -> Iterator[Example]:
+    """Examples in sentences: a call and its value in backticks, or with an arrow between them."""
+    lines, name = list(lines), called(function)
+    for words, after in zip(lines, [*lines, Words(0, "")][1:], strict=True):
+        if words.text.lstrip().startswith((">>>", "...")):
+            continue
+        # A sentence may go on in the next line, but begins in this one.
+        text = f"{words.text} {after.text.strip()}"
+        for call, value, raises in (*_spans(text, len(words.text), name, node), *_arrows(words.text)):
+            if call is not None and _calls(call, name) and (value or raises):
+                yield Example(
+                    ast.unparse(plain(call, function)), value, raises, words.line, " ".join(words.text.split())
+                )
+
+
+def _calls(node: ast.expr, name: str) -> bool:
+    match node:
+        case ast.Call(func=ast.Name(id=found)) | ast.Call(func=ast.Attribute(attr=found)):
+            return found == name and all(literal(each) for each in node.args)
+        case _:
+            return False
+
+
+def _spans(text: str, end: int, name: str, node: Definition) -> Iterator[tuple[ast.expr | None, str, str]]:
+    spans = list(_SPAN.finditer(text))
+    for at, span in enumerate(spans):
+        if span.start() >= end:
+            return
+        after = spans[at + 1] if at + 1 < len(spans) else None
+        yield from _arrows(span[2])
+        if (raised := _RAISED.match(text, span.end())) and _EXCEPTION.fullmatch(raised["type"].split(".")[-1]):
+            yield expression(span[2]), "", raised["type"].split(".")[-1]
+        if after is not None and _SAYS.fullmatch(text, span.end(), after.start()):
+            value = expression(after[2])
+            yield expression(span[2]), "" if value is None else literal(value), ""
+        if after is not None and _FOR.fullmatch(text, span.end(), after.start()) and _one_argument(node):
+            value, argument = expression(span[2]), expression(after[2])
+            if value is not None and argument is not None and literal(argument):
+                yield ast.Call(ast.Name(name, ast.Load()), [argument], []), literal(value), ""
+
+
+def _arrows(text: str) -> Iterator[tuple[ast.expr | None, str, str]]:
+    """`f(1) -> 2`, as all of a text or after words that end in a colon or a comma."""
+    parts = _ARROW.split(text.strip().strip("`").removeprefix("- ").removeprefix("* "))
+    if len(parts) != 2:  # noqa: PLR2004  an arrow has two sides
+        return
+    left, right = parts[0].strip("` "), expression(parts[1].strip("` ").rstrip(".,;"))
+    call = expression(left) or expression(re.split(r"[:,]\s+(?=[A-Za-z_.]+\()", left)[-1])
+    if right is not None:
+        yield call, literal(right), ""
+
+
+def _one_argument(node: Definition) -> bool:
+    """Whether a function of a module takes one argument: then "`[]` for `""`" says which call is meant."""
+    if isinstance(node, ast.ClassDef):
+        return False
+    names = [argument.arg for argument in (*node.args.posonlyargs, *node.args.args)]
+    needed = names[: len(names) - len(node.args.defaults)]
+    return len(needed) == 1 and needed[0] not in {"self", "cls"}
+
+
+def _raises(lines: Sequence[Words]) -> Iterator[Example]:
+    section: int | None = None
+    for at, words in enumerate(lines):
+        text = words.text.strip()
+        if (field := _FIELD.match(text)) is not None:
+            yield _raised(field["type"], words)
+        elif _SECTION.fullmatch(text):
+            ruled = at + 1 < len(lines) and _RULE.fullmatch(lines[at + 1].text.strip())
+            section = words.indent - 1 if ruled else words.indent if text.endswith(":") else None
+        elif section is not None and text and not _RULE.fullmatch(text):
+            entry = _ENTRY.match(text)
+            if words.indent <= section or (at + 1 < len(lines) and _RULE.fullmatch(lines[at + 1].text.strip())):
+                section = None
+            elif entry is not None and _EXCEPTION.fullmatch(entry["type"].split(".")[-1]):
+                yield _raised(entry["type"], words)
+        elif (
+            sentence := re.search(r"\b[Rr]aises?\s+(?:an?\s+)?[`~]*([A-Z]\w*(?:Error|Exception))\b", text)
+        ) is not None:
+            yield _raised(sentence[1], words)
+
+
+def _raised(name: str, words: Words) -> Example:
+    return Example("", "", name.rpartition(".")[2], words.line, " ".join(words.text.split()))

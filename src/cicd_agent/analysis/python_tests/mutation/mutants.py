@@ -1,0 +1,142 @@
+"""Makes the mutants of changed lines: small faults that a test has to notice before it is worth keeping."""
+
+import ast
+import hashlib
+import re
+from collections import Counter, defaultdict
+from collections.abc import Collection, Iterator
+
+from cicd_agent.analysis.python_tests.mutation.operators import OPERATORS, TRIVIAL, Edit
+from cicd_agent.analysis.python_tests.mutation.source_map import (
+    NEWLINE,
+    Function,
+    Source,
+    function_at,
+    functions,
+    parsed,
+)
+from cicd_agent.analysis.python_tests.mutation.targets import Place, edits
+from cicd_agent.domain.mutant import Mutant
+
+__all__ = ["Function", "function_at", "functions", "is_trivial", "mutants"]
+
+_WORDS = 40
+# A form feed begins the line anew.
+_INDENT = re.compile(r"(?:[ \t]*\f)*([ \t]*)")
+
+
+def mutants(path: str, text: str, lines: Collection[int], most: int = 200) -> tuple[Mutant, ...]:
+    """Mutants that begin on the given lines of a Python text, by place; none for a text that does not parse.
+
+    Only code that runs when a function is called has any: decorators, defaults, annotations, and what stands in a
+    module or a class, run at import, once. Docstrings, logging, messages of errors, assertions, waiting times and
+    `# pragma: no cover` have none. Each mutated text parses, has as many lines, and another tree. Of more than `most`
+    the lines share alike, and the most telling operators go first. An id stays the same while the function's name and
+    the expression do; those of one expression that stands there twice are told apart by their order.
+    """
+    tree = parsed(text)
+    if tree is None or not lines:
+        return ()
+    source = Source(text)
+    named = sorted(_named(path, list(edits(tree, source)), source), key=lambda one: _order(one[1]))
+    by_line: dict[int, list[tuple[Place, Mutant]]] = defaultdict(list)
+    for place, mutant in named:
+        if mutant.line in lines:
+            by_line[mutant.line].append((place, mutant))
+    for found in by_line.values():
+        found.sort(key=lambda one: OPERATORS.index(one[1].operator))
+    return tuple(sorted(_taken(by_line, _Check(text, source), most), key=_order))
+
+
+def is_trivial(mutant: Mutant) -> bool:
+    """Whether nearly any test that executes it notices: a value that is not returned, an error that is not raised."""
+    return mutant.operator in TRIVIAL
+
+
+def _order(mutant: Mutant) -> tuple[int, int, str, int, str]:
+    return mutant.line, mutant.start, mutant.operator, mutant.end, mutant.replacement
+
+
+def _named(path: str, found: list[tuple[Place, Edit]], source: Source) -> Iterator[tuple[Place, Mutant]]:
+    """The mutants of edits, each with its id."""
+    seen: Counter[tuple[str, ...]] = Counter()
+    for place, edit in sorted(found, key=lambda one: (one[1].start, one[1].end, one[1].operator, one[1].replacement)):
+        was = source.text[edit.start : edit.end]
+        what = (path, place.function, edit.whole, was, edit.replacement)
+        digest = hashlib.sha256("\0".join([*what, str(seen[what])]).encode("utf-8", "surrogatepass")).hexdigest()
+        seen[what] += 1
+        line = source.line_at(edit.start)
+        words = _words(edit, was)
+        yield (
+            place,
+            Mutant(
+                *(digest[:12], path, line, place.function, edit.operator, edit.start, edit.end),
+                replacement=edit.replacement,
+                words=words,
+            ),
+        )
+
+
+def _words(edit: Edit, was: str) -> str:
+    if not edit.replacement.strip():
+        return f"`{_short(edit.whole)}` without `{_short(was)}`"
+    match edit.operator:
+        case "statement" | "raise" if edit.replacement.startswith("pass"):
+            return f"without `{_short(was)}`"
+        case "return":
+            return f"`return {_short(was)}` → `return None`"
+        case _:
+            return f"`{_short(was)}` → `{_short(edit.replacement)}`"
+
+
+def _short(text: str) -> str:
+    folded = " ".join(text.split())
+    return folded if len(folded) <= _WORDS else f"{folded[: _WORDS - 1]}…"
+
+
+class _Check:
+    """Whether a mutated text parses and is another; the outermost function alone is read again, not the whole text."""
+
+    def __init__(self, text: str, source: Source) -> None:
+        self._text = text
+        self._source = source
+        self._dumps: dict[tuple[int, int], str | None] = {}
+
+    def holds(self, place: Place, mutant: Mutant) -> bool:
+        """Whether it may be tried."""
+        was = self._text[mutant.start : mutant.end]
+        if len(NEWLINE.findall(was)) != len(NEWLINE.findall(mutant.replacement)):
+            return False
+        start, end = self._source.lines_span(place.first, place.last)
+        if (start, end) not in self._dumps:
+            self._dumps[start, end] = _dumped(self._text[start:end])
+        before = self._dumps[start, end]
+        if before is None:
+            return False
+        after = _dumped(self._text[start : mutant.start] + mutant.replacement + self._text[mutant.end : end])
+        return after is not None and before != after
+
+
+def _dumped(definition: str) -> str | None:
+    """The tree of a definition, which may be indented, in a form that tells it from others."""
+    indented = _INDENT.match(definition)
+    tree = parsed(f"if 1:\n{definition}" if indented and indented[1] else definition)
+    try:
+        return None if tree is None else ast.dump(tree)
+    except RecursionError:
+        return None
+
+
+def _taken(by_line: dict[int, list[tuple[Place, Mutant]]], check: _Check, most: int) -> Iterator[Mutant]:
+    """At most so many that hold: one of each line, then a second one of each, and so on."""
+    left, turn = most, 0
+    while left > 0 and (rows := [found for found in by_line.values() if len(found) > turn]):
+        # Where there are more lines than may be taken, every so many lines there is one.
+        step = max(1.0, len(rows) / left)
+        picked = [rows[int(index * step)] for index in range(min(left, len(rows)))]
+        for found in picked:
+            place, mutant = found[turn]
+            if check.holds(place, mutant):
+                left -= 1
+                yield mutant
+        turn += 1

@@ -1,0 +1,130 @@
+"""Finds the test module in which the tests of a file live, or where a person would begin one."""
+
+import re
+from collections import Counter
+from collections.abc import Collection, Iterator, Sequence
+from pathlib import PurePosixPath
+
+from cicd_agent.domain.test_run import FileCoverage
+
+_TESTS = frozenset({"test", "tests", "testing"})
+_ROOTS = frozenset({"src", "lib", "python"})
+_KINDS = frozenset({"unit", "unittests", "unit_tests"})
+
+
+def home(path: str, suite_coverage: Sequence[FileCoverage], modules: Collection[str]) -> str:
+    """The test module (one of `modules`, or a new one) for tests of `path`.
+
+    Of those whose tests execute it the one that is called after it, else the one most of whose tests do; else one that
+    is called after it; else a new one.
+    """
+    known = {module for module in modules if _may_hold_tests(module)}
+    executing = Counter(
+        module
+        for file in suite_coverage
+        if file.path == path
+        for test in file.tests
+        if (module := test.split("::")[0]) in known
+    )
+    named = sorted((module for module in known if _is_named_after(module, path)), key=lambda one: _far(one, path))
+    for module in named:
+        if module in executing:
+            return module
+    if executing:
+        return min(executing, key=lambda module: (-executing[module], _far(module, path)))
+    return named[0] if named else new_home(path, modules)
+
+
+def new_home(path: str, modules: Collection[str]) -> str:
+    """A module that does not exist, where the tree would have its tests of `path`: no two are called alike."""
+    known = sorted(module for module in modules if _may_hold_tests(module))
+    folder = _folder(path, known)
+    suffix = sum(_is_suffixed(module) for module in known) * 2 > len(known)
+    taken = {PurePosixPath(module).name for module in modules}
+    for stem in _stems(path):
+        name = f"{stem}_test.py" if suffix else f"test_{stem}.py"
+        if name not in taken:
+            return (folder / name).as_posix()
+    raise AssertionError("unreachable: there is no end of stems")
+
+
+def _may_hold_tests(module: str) -> bool:
+    parts = PurePosixPath(module).parts
+    return module.endswith(".py") and parts[-1] != "conftest.py" and ".." not in parts and not module.startswith("/")
+
+
+def _is_suffixed(module: str) -> bool:
+    name = PurePosixPath(module).name
+    return name.endswith("_test.py") and not name.startswith("test_")
+
+
+def _subject(path: str) -> str:
+    """What a module is called, for a person: an `__init__` is called like its package."""
+    place = PurePosixPath(path)
+    stem = place.stem
+    if stem in {"__init__", "__main__"} and place.parent.name:
+        stem = place.parent.name if stem == "__init__" else f"{place.parent.name}_main"
+    return stem.strip("_") or "module"
+
+
+def _dirs(path: str) -> list[str]:
+    """The directories that say something about what is in them."""
+    return [part for part in PurePosixPath(path).parts[:-1] if part not in _TESTS | _ROOTS | _KINDS]
+
+
+def _is_named_after(module: str, path: str) -> bool:
+    """Whether a test module is called after the file, and lies where that is no accident."""
+    name = PurePosixPath(module).stem
+    bare = re.sub(r"^tests?_+|_+tests?$", "", name).strip("_")
+    if bare == name:
+        return False
+    dirs, subject = _dirs(path), _subject(path)
+    called = {subject} | {"_".join([*dirs[number:], subject]) for number in range(len(dirs))}
+    return bare in called and set(_dirs(module)) <= set(dirs)
+
+
+def _far(module: str, path: str) -> tuple[int, int, str]:
+    """How far a test module is from a file, for sorting."""
+    common = len(set(_dirs(module)) & set(_dirs(path)))
+    return -common, len(PurePosixPath(module).parts), module
+
+
+def _folder(path: str, known: Sequence[str]) -> PurePosixPath:
+    """The directory for a new test module."""
+    own = PurePosixPath(path).parent
+    folders = Counter(PurePosixPath(module).parent for module in known)
+    if own in folders:
+        return own
+    if not folders:
+        parts = own.parts
+        top = parts[: parts.index("src")] if "src" in parts else ()
+        return PurePosixPath(*top, "tests")
+    roots = Counter[PurePosixPath]()
+    for folder, count in folders.items():
+        at = next((number for number, part in enumerate(folder.parts) if part in _TESTS), None)
+        roots[folder if at is None else PurePosixPath(*folder.parts[: at + 1])] += count
+
+    def nearness(root: PurePosixPath) -> tuple[int, int, str]:
+        above = root.parent.parts
+        shared = len(above) if own.parts[: len(above)] == above else -1
+        return -shared, -roots[root], root.as_posix()
+
+    root = min(roots, key=nearness)
+    wanted = set(_dirs(path))
+    mirrored = [
+        folder
+        for folder in folders
+        if folder.is_relative_to(root) and {*folder.relative_to(root).parts} - _KINDS <= wanted
+    ]
+    return max(mirrored, key=lambda one: (len(one.parts), folders[one], one.as_posix()), default=root)
+
+
+def _stems(path: str) -> Iterator[str]:
+    subject = re.sub(r"\W", "_", _subject(path), flags=re.ASCII)
+    dirs = [re.sub(r"\W", "_", part, flags=re.ASCII) for part in _dirs(path)]
+    for number in range(len(dirs), -1, -1):
+        yield "_".join([*dirs[number:], subject])
+    number = 2
+    while True:
+        yield f"{subject}_{number}"
+        number += 1

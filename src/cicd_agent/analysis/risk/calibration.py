@@ -1,0 +1,189 @@
+"""Fit the model of risk to a repository's own outcomes, and judge it by the newest ones, which it has not seen.
+
+What comes out is a file for a person to review. Where own weights order the newest changes no better than the shipped
+ones, the shipped ones stay; where there are too few outcomes, nothing is called a probability.
+"""
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from cicd_agent.analysis.risk.discrimination import auc, calibration_error
+from cicd_agent.analysis.risk.learning import learn
+from cicd_agent.analysis.risk.logistic import fit, probability
+from cicd_agent.analysis.risk.model import MATURED, SHIPPED_THRESHOLDS, log_odds, score, thresholds_of
+from cicd_agent.analysis.risk.outcome_labels import MATURED_DAYS, Label
+from cicd_agent.domain.history import COUNTED, PastChange
+from cicd_agent.domain.risk_features import Measures
+from cicd_agent.domain.risk_file import Quality, RiskFile
+from cicd_agent.domain.text.words import count
+from cicd_agent.domain.verdict import RiskLevel
+
+LEAST_OF_EACH = 10
+"""With fewer of the bad ones, or of the good ones, a fit is an anecdote."""
+LEAST_CHANGES = 100
+"""With fewer past changes their quantiles are no thresholds."""
+_LEARNT_FROM = 0.8
+_FOLDS = 5
+_CHANCE = 0.5
+_LITTLE = 1e-3
+"""The ridge of two numbers that are learnt from hundreds."""
+_MOST, _DIGITS = 100.0, 6
+
+
+@dataclass(frozen=True, slots=True)
+class Calibration:
+    """What was learnt: the file to be written, on how much it rests, and what has to be known of it, a line each.
+
+    `fitted` changes were learnt from, `judged` were the newer ones that the quality is of, `judged_bad` the bad ones
+    among these; all 0 where there was too little to learn from. `own_auc` is that of own weights, kept or not.
+    """
+
+    file: RiskFile
+    fitted: int = 0
+    judged: int = 0
+    judged_bad: int = 0
+    own_auc: float | None = None
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class _Row:
+    """A change whose outcome is known."""
+
+    measures: Measures
+    bad: bool
+
+
+@dataclass(frozen=True, slots=True)
+class _Model:
+    """Weights as they stand in a file (None for the shipped ones), and how their log-odds become a probability."""
+
+    weights: RiskFile | None
+    slope: float = 1.0
+    offset: float = 0.0
+
+    def odds(self, rows: Sequence[_Row]) -> list[float]:
+        """The log-odds of each row, before they become a probability."""
+        return [log_odds(row.measures, self.weights) for row in rows]
+
+    def quality(self, rows: Sequence[_Row]) -> Quality:
+        """On rows that it was not fitted to."""
+        odds, outcomes = self.odds(rows), [row.bad for row in rows]
+        chances = [probability(self.slope * each + self.offset) for each in odds]
+        return Quality(
+            auc=_rounded(auc(odds, outcomes)), calibration_error=_rounded(calibration_error(chances, outcomes))
+        )
+
+
+def calibrate_on(changes: Sequence[PastChange], labels: Sequence[Label], about: RiskFile) -> Calibration:
+    """Learn from changes (newest first) and what became of them; `about` names tool, commit and day."""
+    of = {label.sha: label for label in labels if label.matured}
+    told = sorted((change for change in changes if change.sha in of), key=lambda change: (change.when, change.sha))
+    rows = [_Row(change.measures, of[change.sha].bad) for change in told]
+    labelled = {label.sha for label in labels}
+    file = about.model_copy(
+        update={
+            "labels": sum(change.sha in labelled for change in changes),
+            "matured": len(rows),
+            "positives": sum(row.bad for row in rows),
+            "sources": dict(sorted(Counter(str(source) for one in told for source in of[one.sha].sources).items())),
+        }
+    )
+    found = _learn(rows, file)
+    recent = changes[:COUNTED]
+    scores = [score(change.measures, found.file) for change in recent]
+    file = found.file.model_copy(update={"thresholds": thresholds_of(scores)})
+    shares = {"shares_before": level_shares(recent, None), "shares_after": level_shares(recent, file)}
+    return replace(found, file=file.model_copy(update=shares))
+
+
+def level_shares(changes: Sequence[PastChange], learnt: RiskFile | None) -> tuple[float, float, float, float] | None:
+    """The shares of low, medium, high and critical, the floors of paths among them; None without changes."""
+    if not changes:
+        return None
+    begins = learnt.thresholds if learnt is not None and learnt.thresholds else SHIPPED_THRESHOLDS
+    levels: Counter[RiskLevel] = Counter()
+    for change in changes:
+        reached = score(change.measures, learnt)
+        by_score = tuple(RiskLevel)[sum(reached >= threshold for threshold in begins)]
+        levels[max(by_score, change.floor, key=lambda level: level.rank)] += 1
+    low, medium, high, critical = (round(levels[level] / len(changes), 4) for level in RiskLevel)
+    return low, medium, high, critical
+
+
+def _learn(rows: Sequence[_Row], file: RiskFile) -> Calibration:
+    """The file with weights and a probability, as far as the outcomes carry them, and why they carry no further."""
+    bad = sum(row.bad for row in rows)
+    if lacking := _lacking(len(rows), bad):
+        return Calibration(file, notes=(f"no probability: {lacking}",))
+    cut = int(_LEARNT_FROM * len(rows))
+    early, late = rows[:cut], rows[cut:]
+    judged_bad = sum(row.bad for row in late)
+    for name, part in (("oldest four fifths", early), ("newest fifth", late)):
+        if len({row.bad for row in part}) == 1:
+            why = f"all of the {name} of the changes are {'bad' if part[0].bad else 'good'}"
+            return Calibration(file, notes=(f"no probability: {why}, so that nothing can be learnt or judged",))
+    before = _Model(None).quality(late)
+    scaled = _scaled(_Model(None), early, _Model(None).odds(early))
+    own = _own(early)
+    own_quality = own.quality(late)
+    is_better = (own_quality.auc or 0.0) > (before.auc or 0.0)
+    chosen, after = (own, own_quality) if is_better else (scaled, scaled.quality(late))
+    notes = [] if is_better else ["the shipped weights stay: own ones order the newest changes no better"]
+    if is_better and own.weights is not None:
+        learnt = own.weights
+        update = {"intercept": learnt.intercept, "weights": learnt.weights, "typical": learnt.typical}
+        file = file.model_copy(update=update)
+    if chosen.slope > 0 and (after.auc or 0.0) > _CHANCE:
+        file = file.model_copy(update={"slope": _rounded(chosen.slope), "offset": _rounded(chosen.offset)})
+    else:
+        notes.append("no probability: the score orders the newest changes no better than chance")
+        after = after.model_copy(update={"calibration_error": None})
+    file = file.model_copy(update={"before": before, "after": after})
+    return Calibration(file, len(early), len(late), judged_bad, own_quality.auc, tuple(notes))
+
+
+def _lacking(matured: int, bad: int) -> str:
+    """What is missing before anything can be fitted, "" when nothing is."""
+    if matured < MATURED:
+        seen = f"{count(matured, 'change')} of which the outcome is known for {MATURED_DAYS} days"
+        return f"there are {seen}, and it takes {MATURED}: {MATURED - matured:,} are missing"
+    for number, kind in ((bad, "bad"), (matured - bad, "good")):
+        if number < LEAST_OF_EACH:
+            return f"only {number:,} of {matured:,} changes were {kind}, and it takes {LEAST_OF_EACH}"
+    return ""
+
+
+def _own(rows: Sequence[_Row]) -> _Model:
+    """Own weights, drawn to the shipped ones as far as there is little to learn from, and their probability.
+
+    The probability is scaled on parts that the weights were not fitted to: on its own rows a fit is too sure.
+    """
+    odds: list[float] = []
+    for fold in range(_FOLDS):
+        first, last = fold * len(rows) // _FOLDS, (fold + 1) * len(rows) // _FOLDS
+        odds += _Model(_fitted([*rows[:first], *rows[last:]])).odds(rows[first:last])
+    return _scaled(_Model(_fitted(rows)), rows, odds)
+
+
+def _fitted(rows: Sequence[_Row]) -> RiskFile:
+    return learn([row.measures for row in rows], [row.bad for row in rows])
+
+
+def _scaled(model: _Model, rows: Sequence[_Row], odds: Sequence[float]) -> _Model:
+    """The model with its log-odds made a probability.
+
+    J. C. Platt, "Probabilistic Outputs for Support Vector Machines" (1999); a rising curve, or none.
+    """
+    found = fit([[each] for each in odds], [row.bad for row in rows], nonnegative=[0], ridge=_LITTLE)
+    return replace(model, slope=min(found.weights[0], _MOST), offset=_bounded(found.intercept))
+
+
+def _bounded(value: float) -> float:
+    """As the file can hold it."""
+    return round(min(max(value, -_MOST), _MOST), _DIGITS)
+
+
+def _rounded(value: float | None) -> float | None:
+    return None if value is None else round(value, _DIGITS)

@@ -1,0 +1,104 @@
+"""Proves that a change says nothing to the machine: only such a change may lower a risk.
+
+Everything here errs on the side of "this is code". Whoever writes the change would like to be believed too easily.
+"""
+
+import io
+import re
+import tokenize
+from collections.abc import Iterator
+from itertools import zip_longest
+
+from cicd_agent.domain.change import Change
+from cicd_agent.domain.diff import ChangeKind, FileDiff
+
+_MARKERS = {
+    "//": "c cc cpp cs dart go h hpp java js jsx kt kts mjs proto rs scala swift ts tsx",
+    "#": "bash cfg ini pl r rb sh toml yaml yml",
+    "--": "hs lua sql",
+}
+_MARKER_OF = {suffix: marker for marker, suffixes in _MARKERS.items() for suffix in suffixes.split()}
+
+# PEP 263. Under another encoding, UTF-7 above all, what reads as a comment here may be code to the interpreter.
+_ENCODING = re.compile(r"^[ \t\f]*#.*?coding[:=][ \t]*([-\w.]+)")
+_PLAIN_ENCODINGS = ("utf-8", "utf8", "ascii", "us-ascii")
+
+# String-only statements are dropped, unless they are f-strings, which run what they hold.
+_INERT_STRING = re.compile(r"(?i)[rbu]{0,2}['\"]")
+# Words in a comment that some tool obeys: build constraints, migrations, generated queries, Ruby's and editors' magic.
+_ORDER = re.compile(
+    r"[+@]\w|-\*-|name: |[a-z_]+: *(?:true|false|strict|literal|none)\b|.*\b(?:en)?coding[:=]|goose\b|migrate\b"
+)
+_LAYOUT = (tokenize.COMMENT, tokenize.NL, tokenize.ENDMARKER)
+
+
+def is_comment_only(file: FileDiff, change: Change) -> bool:
+    """Whether every changed line of this file is provably blank, a comment, or (in Python) a docstring."""
+    if file.kind is not ChangeKind.MODIFIED or file.old_mode != file.new_mode or not file.hunks:
+        return False
+    if file.path.endswith((".py", ".pyi")):
+        before, after = change.old_texts.get(file.old_path), change.texts.get(file.path)
+        return before is not None and after is not None and _same_python(before, after)
+    marker = _MARKER_OF.get(file.path.rpartition(".")[2].lower())
+    changed = (line.text for lines in (file.added, file.deleted) for line in lines)
+    return marker is not None and all(_is_comment(text, marker) for text in changed)
+
+
+def _is_comment(line: str, marker: str) -> bool:
+    text = line.removesuffix("\r").replace("\t", " ").strip()
+    if not text:
+        return True
+    # A blank after the marker tells prose from orders to a tool (#!, #include, //go:build). A backslash at the end
+    # swallows the next line in C; a control character or U+2028 inside may end the comment early.
+    rest = text.removeprefix(marker)
+    return (
+        rest != text
+        and rest[:1] in {"", " "}
+        and not text.endswith("\\")
+        and text.isprintable()
+        and not _ORDER.match(rest.strip())
+    )
+
+
+def _same_python(before: str, after: str) -> bool:
+    try:
+        return all(left == right for left, right in zip_longest(_statements(before), _statements(after)))
+    except (tokenize.TokenError, SyntaxError):
+        return False
+
+
+def _statements(source: str) -> Iterator[list[str]]:
+    """The logical lines that have an effect, as tokens without comments. Raises TokenError or SyntaxError.
+
+    Tokens, not a syntax tree: hostile nesting can exhaust the parser's stack, the tokenizer has none.
+    """
+    # The interpreter takes a lone carriage return for the end of a line, and with it of a comment.
+    text = source.replace("\r\n", "\n").replace("\r", "\n")
+    for first in text.split("\n", 2)[:2]:
+        cookie = _ENCODING.match(first)
+        if cookie and cookie[1].lower().replace("_", "-") not in _PLAIN_ENCODINGS:
+            raise SyntaxError(cookie[1])
+    for line in _logical_lines(text):
+        if not _is_inert(line):
+            yield line
+
+
+def _logical_lines(text: str) -> Iterator[list[str]]:
+    line: list[str] = []
+    for token in tokenize.generate_tokens(io.StringIO(text).readline):
+        match token.type:
+            case kind if kind in _LAYOUT:
+                continue
+            case tokenize.NEWLINE:
+                yield line
+                line = []
+            case tokenize.INDENT | tokenize.DEDENT:
+                # The depth counts, not the width of its blanks. It is its own line: a docstring follows it.
+                yield [tokenize.tok_name[token.type]]
+            case _:
+                line.append(token.string)
+    yield line
+
+
+def _is_inert(line: list[str]) -> bool:
+    return all(_INERT_STRING.match(token) for token in line)

@@ -1,0 +1,194 @@
+"""Boils a repository's past down to what it says of one change, and of the changes before it as they were then.
+
+One pass from old to new: when a commit's turn comes, everything before it has been counted, and nothing after it.
+"""
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+
+from cicd_agent.analysis.risk.path_floors import floor_of
+from cicd_agent.analysis.risk.repair_words import says_repair
+from cicd_agent.domain.change import Change
+from cicd_agent.domain.history import COUNTED, TROUBLED_DAYS, History, Past, PastChange, PastCommit, Trouble
+from cicd_agent.domain.paths import UNCOUNTED, kinds
+from cicd_agent.domain.risk_features import Experience, Measures, entropy
+from cicd_agent.domain.verdict import RiskLevel
+
+MOST_TROUBLES = 100
+_DAY = 86_400
+_WEEK = 7 * _DAY
+_YEAR = 365.25 * _DAY
+
+
+@dataclass(slots=True)
+class _File:
+    """What a file has been through so far."""
+
+    developers: set[str] = field(default_factory=set)
+    last: str = ""
+    """The commit that touched it last."""
+    when: int = 0
+
+
+@dataclass(slots=True)
+class _Author:
+    """What somebody has done so far: commits by week (how many, and the sum of their times), and by places touched."""
+
+    commits: int = 0
+    weeks: dict[int, tuple[int, int]] = field(default_factory=dict)
+    places: dict[frozenset[str], int] = field(default_factory=dict)
+
+
+@dataclass(slots=True)
+class _Memory:
+    """Only those files and people are remembered that somebody will ask for."""
+
+    files: dict[str, _File]
+    authors: dict[str, _Author]
+
+    def keep(self, commit: PastCommit) -> None:
+        """Take a commit into account."""
+        sha, when, by = commit.sha, commit.when, commit.author
+        known = self.files.get
+        for path in commit.paths:
+            if (file := known(path)) is not None:
+                file.developers.add(by)
+                file.last = sha
+                file.when = when
+        if (author := self.authors.get(by)) is not None:
+            author.commits += 1
+            number, total = author.weeks.get(when // _WEEK, (0, 0))
+            author.weeks[when // _WEEK] = number + 1, total + when
+            places = _subsystems(commit.paths)
+            author.places[places] = author.places.get(places, 0) + 1
+
+    def experience(self, paths: Sequence[str], author: str | None, when: int) -> Experience:
+        """What is known at a time of files and somebody; of new files that nobody has touched them, which is 0."""
+        files = [file for path in paths if (file := self.files[path]).last]
+        days = sum(max(0, when - file.when) for file in files) / _DAY
+        known = Experience(
+            developers=len(set().union(*(file.developers for file in files))),
+            age=round(days / len(files), 3) if files else 0.0,
+            last_changes=len({file.last for file in files}),
+        )
+        if author is None:
+            return known
+        done = self.authors[author]
+        places = _subsystems(paths)
+        # A week's commits are as old as they are on average.
+        recent = sum(number / (1 + max(0.0, when - total / number) / _YEAR) for number, total in done.weeks.values())
+        return Experience(
+            known.developers,
+            known.age,
+            known.last_changes,
+            commits=done.commits,
+            recent_commits=round(recent, 3),
+            subsystem_commits=sum(number for among, number in done.places.items() if not places.isdisjoint(among)),
+        )
+
+
+def distil(past: Past, change: Change, now: int, most: int = COUNTED) -> History:
+    """What `past` says of `change` at `now` (seconds since the epoch).
+
+    The newest `most` past changes are measured. The change's own commits are not its past; the newest of them says who
+    its author is. In a shallow clone nobody's experience is known, for all that was before is missing from every count.
+    """
+    own = {commit.sha for commit in change.commits}
+    before = [commit for commit in past.commits if commit.sha not in own]
+    author = next((commit.author for commit in past.commits if commit.sha in own), None)
+    names = {name: file.path for file in change.files for name in (file.old_path, file.path) if name}
+    # Of a renamed file the past knows the old name.
+    touched = list(dict.fromkeys(file.old_path or file.path for file in change.files))
+    judged = {commit.sha for commit in _counted(before, most)}
+    memory = _Memory(
+        {path: _File() for commit in before if commit.sha in judged for path in commit.paths},
+        {commit.author: _Author() for commit in before if commit.sha in judged},
+    )
+    memory.files |= {path: _File() for path in touched}
+    if author is not None:
+        memory.authors[author] = _Author()
+    floors: dict[str, tuple[bool, RiskLevel]] = {}
+    recent: list[PastChange] = []
+    for commit in reversed(before):
+        if commit.sha in judged:
+            known = Experience() if past.shallow else memory.experience(commit.paths, commit.author, commit.when)
+            recent.append(_judged(commit, known, floors))
+        memory.keep(commit)
+    troubles, cut = _troubles(before, names, now)
+    return History(
+        commits=len(before),
+        experience=Experience() if past.shallow else memory.experience(touched, author, now),
+        recent=tuple(reversed(recent)),
+        troubles=troubles,
+        limits=(*past.limits, *cut),
+        shallow=past.shallow,
+    )
+
+
+def _counted(commits: Sequence[PastCommit], most: int) -> Iterator[PastCommit]:
+    """The newest that changed something and whose lines are known."""
+    counted = (commit for commit in commits if commit.churn)
+    yield from (commit for commit, _ in zip(counted, range(most), strict=False))
+
+
+def _judged(commit: PastCommit, known: Experience, floors: dict[str, tuple[bool, RiskLevel]]) -> PastChange:
+    """A commit in numbers, counted as `core.risk` counts a change; `floors` remembers what paths say."""
+    added = deleted = 0
+    lines: list[int] = []
+    floor = RiskLevel.LOW
+    for path, (plus, minus) in zip(commit.paths, commit.churn, strict=True):
+        if path not in floors:
+            found = kinds(path)
+            floors[path] = not found & UNCOUNTED, floor_of(found)
+        counts, level = floors[path]
+        if counts:
+            added += plus
+            deleted += minus
+            lines.append(plus + minus)
+        if level is not floor and level.rank > floor.rank:
+            floor = level
+    parents = {path.rpartition("/")[0] for path in commit.paths}
+    measures = Measures(
+        subsystems=len({parent.partition("/")[0] for parent in parents}),
+        directories=len(parents),
+        files=len(commit.paths),
+        entropy=entropy(lines),
+        added=added,
+        deleted=deleted,
+        is_fix=says_repair(commit.subject),
+        experience=known,
+    )
+    return PastChange(commit.sha, commit.when, measures, floor)
+
+
+def _troubles(
+    before: Sequence[PastCommit], names: dict[str, str], now: int
+) -> tuple[tuple[Trouble, ...], tuple[str, ...]]:
+    """How often the files (`names` leads from a path, old or new, to the one shown) were taken back or repaired.
+
+    A commit that takes another back touches what that one touched, so its own paths tell.
+    """
+    reverted: Counter[str] = Counter()
+    repaired: Counter[str] = Counter()
+    for commit in before:
+        if now - commit.when > TROUBLED_DAYS * _DAY:
+            continue
+        hit = {names[path] for path in commit.paths if path in names}
+        if hit and (commit.reverts or commit.subject.startswith('Revert "')):
+            reverted.update(hit)
+        elif hit and says_repair(commit.subject):
+            repaired.update(hit)
+    found = [
+        *(Trouble(path, "reverted", times) for path, times in reverted.items()),
+        *(Trouble(path, "repaired", times) for path, times in repaired.items()),
+    ]
+    found.sort(key=lambda trouble: (-trouble.times, trouble.kind == "repaired", trouble.path))
+    left = len(found) - MOST_TROUBLES
+    cut = (f"{left} more files of the change were taken back or repaired lately, each less often",) if left > 0 else ()
+    return tuple(found[:MOST_TROUBLES]), cut
+
+
+def _subsystems(paths: Sequence[str]) -> frozenset[str]:
+    """The top-level directories of files, with their slash; "" for all those at the root."""
+    return frozenset([path[: path.find("/") + 1] for path in paths])

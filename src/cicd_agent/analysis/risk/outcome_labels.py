@@ -1,0 +1,136 @@
+"""Which changes of the past were bad: taken back, repaired soon after, or gone wrong when they were deployed.
+
+Each rule needs names and times alone, no blame of lines: that would cost minutes on a long history. What it misses and
+what it takes for bad by mistake stands in docs/risk.md.
+"""
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+
+from cicd_agent.analysis.risk.repair_words import says_repair
+from cicd_agent.domain.history import Past, PastCommit
+from cicd_agent.domain.paths import PathKind, kinds
+
+DAY = 86_400
+MATURED_DAYS = 90
+"""What is not known of a change after so many days is not counted any more; before, it may still come."""
+HOTFIX_DAYS = 14
+MOST_BLAMED = 20
+"""A deployment that failed with more commits than this says too little of each."""
+
+_LEAST_NAME, _WHOLE_NAME = 7, 40
+
+# A repair brings tests, notes and versions along: they tell nothing of what it repairs.
+_UNTELLING = {PathKind.TEST, PathKind.DOCS, PathKind.LOCK_FILE, PathKind.GENERATED, PathKind.VENDORED}
+
+
+class Source(StrEnum):
+    """How it is known that a change was bad."""
+
+    REVERT = "revert"
+    HOTFIX = "hotfix"
+    DEPLOYMENT = "failed_deployment"
+    ROLLBACK = "rollback"
+
+
+@dataclass(frozen=True, slots=True)
+class Blame:
+    """A change was found to be bad; `when` in seconds since the epoch, `by` is the commit that says so, if any."""
+
+    sha: str
+    source: Source
+    when: int
+    by: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Label:
+    """What became of a change within MATURED_DAYS days; `sources` are sorted, none when nothing bad is known."""
+
+    sha: str
+    when: int
+    sources: tuple[Source, ...] = ()
+    matured: bool = True
+
+    @property
+    def bad(self) -> bool:
+        """Whether anything says so."""
+        return bool(self.sources)
+
+
+def labels(past: Past, blames: Iterable[Blame], now: int) -> tuple[Label, ...]:
+    """A label for each commit of the past, newest first, of what the repository and its deployments say."""
+    when = {commit.sha: commit.when for commit in past.commits}
+    found: dict[str, set[Source]] = {}
+    for blame in (*from_commits(past.commits), *blames):
+        if blame.sha in when and blame.when - when[blame.sha] <= MATURED_DAYS * DAY:
+            found.setdefault(blame.sha, set()).add(blame.source)
+    return tuple(
+        Label(
+            commit.sha,
+            commit.when,
+            tuple(sorted(found.get(commit.sha, ()))),
+            matured=now - commit.when >= MATURED_DAYS * DAY,
+        )
+        for commit in past.commits
+    )
+
+
+def from_commits(commits: Sequence[PastCommit]) -> Iterator[Blame]:
+    """What later commits say of earlier ones, of a history that is newest first: reverts, then hotfixes."""
+    yield from _reverts(commits)
+    yield from _hotfixes(commits)
+
+
+def from_failure(source: Source, when: int, shas: Sequence[str]) -> tuple[Blame, ...]:
+    """The blame for a deployment that failed or was rolled back: on each commit that it brought, or on none."""
+    return tuple(Blame(sha, source, when) for sha in shas) if len(shas) <= MOST_BLAMED else ()
+
+
+def _reverts(commits: Sequence[PastCommit]) -> Iterator[Blame]:
+    """A revert that was itself taken back does not count: what it took back is there again."""
+    place = {commit.sha: index for index, commit in enumerate(commits)}
+    abbreviated: dict[int, dict[str, str]] = {}
+    void: set[str] = set()
+    for index, commit in enumerate(commits):
+        if not commit.reverts or commit.sha in void:
+            continue
+        target = _named(commit.reverts, place, abbreviated)
+        # Only what is older can have been taken back, whatever the message says.
+        if target and place[target] > index:
+            void.add(target)
+            yield Blame(target, Source.REVERT, commit.when, commit.sha)
+
+
+def _named(name: str, place: dict[str, int], abbreviated: dict[int, dict[str, str]]) -> str:
+    """The full id that a name stands for, "" when it is none or not the only one."""
+    if name in place or not _LEAST_NAME <= len(name) < _WHOLE_NAME:
+        return name if name in place else ""
+    if len(name) not in abbreviated:
+        short: dict[str, str] = {}
+        for sha in place:
+            short[sha[: len(name)]] = "" if sha[: len(name)] in short else sha
+        abbreviated[len(name)] = short
+    return abbreviated[len(name)].get(name, "")
+
+
+def _hotfixes(commits: Sequence[PastCommit]) -> Iterator[Blame]:
+    """A repair is laid at the door of the commit that was the last to touch most of its files, if that is recent."""
+    last: dict[str, PastCommit] = {}
+    telling: dict[str, bool] = {}
+    for commit in reversed(commits):
+        if commit.paths and not commit.reverts and says_repair(commit.subject):
+            for path in commit.paths:
+                if path not in telling:
+                    telling[path] = not kinds(path) & _UNTELLING
+            paths = [path for path in commit.paths if telling[path]]
+            recent = Counter(
+                last[path].sha for path in paths if path in last and commit.when - last[path].when <= HOTFIX_DAYS * DAY
+            )
+            for sha, files in recent.most_common(1):
+                if 2 * files > len(paths):
+                    yield Blame(sha, Source.HOTFIX, commit.when, commit.sha)
+        for path in commit.paths:
+            last[path] = commit

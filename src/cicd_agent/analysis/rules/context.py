@@ -1,0 +1,212 @@
+"""One file of a change as the rules look at it: what is read or parsed is read once, and only when a rule asks."""
+
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from functools import cached_property
+
+from cicd_agent.analysis.rules.python.source import Called, PythonText, in_words
+from cicd_agent.analysis.rules.yaml_source import YamlText
+from cicd_agent.domain.change import Change
+from cicd_agent.domain.diff import Anchors, FileDiff, Hunk
+from cicd_agent.domain.paths import OWN_CONFIG, PathKind, is_test, kinds
+
+CLIP = 2_000
+"""No pattern sees more of a line than this."""
+
+IDENTIFIER = re.compile(r"[A-Za-z_]\w{2,}")
+_DEFINED = re.compile(r"^\s*(?:async\s+)?(?:def|class|function|func|fn)\s+([A-Za-z_]\w*)")
+_DEFINITIONS = re.compile(r"\b(?:def|class|function|func|fn)\s+([A-Za-z_]\w*)")
+TEST_FUNCTION = re.compile(r"\s*(?:async\s+)?def\s+test")
+_NOT_PRODUCT = frozenset({PathKind.TEST, PathKind.DOCS, PathKind.VENDORED, PathKind.GENERATED})
+_SCRIPTS = (".js", ".jsx", ".ts", ".tsx", ".mjs", ".cjs", ".mts", ".cts", ".vue", ".svelte")
+_ATTRIBUTES = {
+    "linguist-generated": PathKind.GENERATED,
+    "linguist-vendored": PathKind.VENDORED,
+    "-diff": PathKind.GENERATED,
+}
+
+
+class Survey:
+    """The change as a whole, for rules that need more than their own file.
+
+    Its `looks` are there for as long as the rules run: nothing here may ask one of them for a parsed text.
+    """
+
+    def __init__(self, change: Change, config_file: str = OWN_CONFIG, rule_ids: Iterable[str] = ()) -> None:
+        self.change = change
+        self.config_file = config_file
+        self.rule_ids = frozenset(rule_ids)
+        self.looks: Sequence[Look] = [Look(self, file) for file in change.files]
+
+    @cached_property
+    def present(self) -> frozenset[str]:
+        """All paths at the head, as far as they are known: without a checkout, those of the change."""
+        changed = {look.file.path for look in self.looks if look.head is not None}
+        return frozenset(changed.union(self.change.paths))
+
+    @cached_property
+    def has_tests(self) -> bool:
+        """Whether the repository has any test at all."""
+        changed = {look.file.path for look in self.looks if PathKind.TEST in look.kinds}
+        return bool(changed) or any(map(is_test, self.change.paths))
+
+    @cached_property
+    def tests(self) -> tuple["Look", ...]:
+        """The tests that the change adds or changes."""
+        return tuple(look for look in self.looks if PathKind.TEST in look.kinds and look.head is not None)
+
+    @cached_property
+    def tested(self) -> frozenset[str]:
+        """Every identifier in the head texts of the changed tests."""
+        return frozenset(name for look in self.tests for name in IDENTIFIER.findall(look.head or ""))
+
+    @cached_property
+    def added(self) -> frozenset[str]:
+        """Every added line, its blanks folded: what is among them was moved, not lost."""
+        return frozenset(" ".join(text.split()) for look in self.looks for _, text in look.added)
+
+    @cached_property
+    def taken_out(self) -> frozenset[str]:
+        """Names that the product's changed files define before the change, and not on that line after it."""
+        return frozenset(
+            name for look in self._product for _, text in look.deleted for name in _DEFINED.findall(text) if name
+        )
+
+    @cached_property
+    def vanished(self) -> frozenset[str]:
+        """Words that the product's changed files use, or functions they define, before the change and not after."""
+        gone = {name for look in self._product for _, text in look.deleted for name in IDENTIFIER.findall(text)}
+        gone |= {look.path.rpartition("/")[2].partition(".")[0] for look in self._product if look.head is None}
+        heads = [look.head or "" for look in self._product]
+        # The name of a function that is gone may still be the name of something else.
+        defined = {name for head in heads for name in _DEFINITIONS.findall(head)}
+        return frozenset(gone.difference(*map(IDENTIFIER.findall, heads)) | (self.taken_out - defined))
+
+    def retires(self, test: str) -> bool:
+        """Whether lines of a test that are gone are about what the change takes out of the product, or deprecates."""
+        return "deprecat" in test.lower() or not self.vanished.isdisjoint(IDENTIFIER.findall(test))
+
+    def lost_module(self, imported: Iterable[str]) -> bool:
+        """Whether one of these full names is, or is in, a module that the change deletes."""
+        gone = tuple("/" + look.path for look in self._product if look.head is None)
+        names = {part for name in imported for part in (name, name.rpartition(".")[0]) if "." in part}
+        return any(path.endswith(f"/{name.replace('.', '/')}.py") for name in names for path in gone)
+
+    @cached_property
+    def shrinks(self) -> bool:
+        """Whether the product loses more lines than it gains."""
+        return sum(len(look.added) - len(look.deleted) for look in self._product) < 0
+
+    @cached_property
+    def gains_tests(self) -> bool:
+        """Whether the change adds at least as many Python tests as it takes away."""
+        tests = [look for look in self.looks if PathKind.TEST in look.kinds]
+        added = sum(1 for look in tests for _, text in look.added if TEST_FUNCTION.match(text))
+        return added >= sum(1 for look in tests for _, text in look.deleted if TEST_FUNCTION.match(text))
+
+    @property
+    def _product(self) -> list["Look"]:
+        return [look for look in self.looks if look.kinds.isdisjoint(_NOT_PRODUCT) and PathKind.SOURCE in look.kinds]
+
+
+class Look:
+    """One file. `head` and `base` are its texts after and before, None when there is none or it was not read."""
+
+    def __init__(self, survey: Survey, file: FileDiff) -> None:
+        self.survey = survey
+        self.file = file
+        self.path = file.path
+        self.head = survey.change.texts.get(file.path)
+        self.base = survey.change.old_texts.get(file.old_path)
+
+    @cached_property
+    def kinds(self) -> frozenset[PathKind]:
+        """What the path and .gitattributes say of the file."""
+        stated = {kind for name, kind in _ATTRIBUTES.items() if name in self.file.attributes}
+        own = {PathKind.OWN_CONFIG} if self.path == self.survey.config_file else set()
+        return kinds(self.path) | stated | own
+
+    @cached_property
+    def added(self) -> tuple[tuple[int, str], ...]:
+        """Number and clipped text of each added line."""
+        return tuple((line.new, line.text[:CLIP]) for line in self.file.added if line.new is not None)
+
+    @cached_property
+    def deleted(self) -> tuple[tuple[int, str], ...]:
+        """Number (on the old side) and clipped text of each deleted line."""
+        return tuple((line.old, line.text[:CLIP]) for line in self.file.deleted if line.old is not None)
+
+    @cached_property
+    def added_numbers(self) -> frozenset[int]:
+        """The numbers of the added lines."""
+        return frozenset(number for number, _ in self.added)
+
+    @cached_property
+    def deleted_numbers(self) -> frozenset[int]:
+        """The numbers of the deleted lines, on the old side."""
+        return frozenset(number for number, _ in self.deleted)
+
+    @cached_property
+    def anchors(self) -> Anchors:
+        """The lines that a finding may stand on."""
+        return Anchors(self.file)
+
+    @property
+    def hunks(self) -> tuple[Hunk, ...]:
+        """The hunks of the diff."""
+        return self.file.hunks
+
+    @cached_property
+    def python(self) -> PythonText | None:
+        """The head parsed; None when it is no Python or does not parse."""
+        return PythonText.parse(self.head, self.added_numbers) if self._is_python and self.added else None
+
+    @cached_property
+    def calls(self) -> tuple[tuple[PythonText, Called, int], ...]:
+        """The Python calls that the change added or gave a new name or keyword, each with its added line."""
+        text = self.python
+        placed = ((called, self.first_added(*called.lines)) for called in (text.calls if text else ()))
+        return tuple((text, called, line) for called, line in placed if text is not None and line is not None)
+
+    @cached_property
+    def old_python(self) -> PythonText | None:
+        """The base parsed; None when there is none, it is no Python, or it does not parse."""
+        return PythonText.parse(self.base, self.deleted_numbers) if self._is_python else None
+
+    @cached_property
+    def old_calls(self) -> frozenset[str]:
+        """The Python calls on deleted lines, in plain words: what is among them was there before."""
+        calls = self.old_python.calls if self.deleted and self.old_python else []
+        return frozenset(
+            in_words(called.node)
+            for called in calls
+            if any(line in self.deleted_numbers for line in range(called.node.lineno, called.last_line + 1))
+        )
+
+    @cached_property
+    def yaml(self) -> YamlText | None:
+        """The head's documents; None when it is no YAML or does not parse."""
+        return YamlText.parse(self.head) if self._is_yaml else None
+
+    @cached_property
+    def old_yaml(self) -> YamlText | None:
+        """The base's documents."""
+        return YamlText.parse(self.base) if self._is_yaml else None
+
+    @property
+    def script(self) -> Iterator[tuple[int, str]]:
+        """The added lines of JavaScript or TypeScript that are no comments."""
+        if self.path.lower().endswith(_SCRIPTS):
+            yield from ((n, text) for n, text in self.added if not text.lstrip().startswith(("//", "*", "/*")))
+
+    @property
+    def _is_python(self) -> bool:
+        return self.path.endswith((".py", ".pyw"))
+
+    @property
+    def _is_yaml(self) -> bool:
+        return self.path.lower().endswith((".yml", ".yaml"))
+
+    def first_added(self, *numbers: int | None) -> int | None:
+        """The first of these line numbers that the change added, None when it added none of them."""
+        return next((number for number in numbers if number in self.added_numbers), None)

@@ -1,0 +1,179 @@
+"""What callers and stored data rely on: migrations that lose data, interfaces that lose parts."""
+
+import ast
+import re
+from collections.abc import Iterator
+
+from cicd_agent.analysis.rules.context import Look
+from cicd_agent.analysis.rules.rule import NOT_SHIPPED, Example, Hit, Rule
+from cicd_agent.analysis.rules.yaml_source import Node, YamlText, at, items, line
+from cicd_agent.domain.diff import ChangeKind, Side
+from cicd_agent.domain.finding import Category, Severity
+from cicd_agent.domain.paths import PathKind
+
+_OTHER_THAN_COLUMNS = (
+    r"(?!(?:if|constraint|index|default|not|key|foreign|primary|check|trigger|view|function|type|policy|unique)\b)"
+)
+_LOSES = (
+    (re.compile(r"(?i)\bdrop\s+(?:table|schema|database|column)\b"), "drops data for good"),
+    (re.compile(rf"(?i)\balter\s+table\s+\S+\s+drop\s+{_OTHER_THAN_COLUMNS}"), "drops a column for good"),
+    (re.compile(rf"(?i)^\s*drop\s+{_OTHER_THAN_COLUMNS}\w+\s*[,;]?\s*$"), "drops a column for good"),
+    (re.compile(r"(?i)\btruncate\s+(?:table\s+)?[\w\"`.]+"), "empties a table"),
+    (re.compile(r"(?i)\bdelete\s+from\s+[\w\"`.]+\s*(?:;|$|[\"'])"), "deletes every row of a table"),
+    (re.compile(r"(?i)\brename\s+(?:to|column)\b"), "renames what running code still uses by its old name"),
+)
+_REQUIRED = re.compile(r"(?i)\badd\s+(?:column\s+)?[\w\"`.]+\s+[^,;]{0,200}\bnot\s+null\b")
+_DEFAULT = re.compile(r"(?i)\bdefault\b|\bgenerated\b|\bserial\b|\bauto_increment\b|\bidentity\b")
+_DJANGO = {
+    "DeleteModel": "drops a table",
+    "RemoveField": "drops a column",
+    "RenameField": "renames a column that running code still uses by its old name",
+    "RenameModel": "renames a table that running code still uses by its old name",
+}
+_ALEMBIC = {"drop_table": "drops a table", "drop_column": "drops a column", "rename_table": "renames a table"}
+_RAILS = re.compile(r"^\s*(drop_table|remove_column|remove_columns|rename_column|rename_table|t\.remove)\b")
+_METHODS = frozenset({"get", "put", "post", "delete", "options", "head", "patch", "trace"})
+_PROTO = re.compile(
+    r"^(?:repeated\s+|optional\s+|required\s+)?[\w.<>, ]{1,100}\s(\w+)\s*=\s*\d+\s*[;\[]"
+    r"|^(?:rpc|message|service|enum)\s+(\w+)"
+)
+_GRAPHQL = re.compile(r"^(\w+)\s*(?:\([^)]*\))?\s*:\s*[\[\w]|^(?:type|input|enum|interface|union)\s+(\w+)")
+
+
+def _migration(look: Look) -> Iterator[Hit]:
+    if PathKind.MIGRATION not in look.kinds or look.path.lower().endswith(".down.sql"):
+        return
+    if look.path.endswith(".py"):
+        yield from _python_migration(look)
+    elif look.path.lower().endswith(".rb"):
+        for number, text in look.added:
+            found = _RAILS.match(text)
+            if found:
+                yield Hit(number, f"`{found[1]}` changes what running code still uses.")
+    else:
+        yield from _sql(look.added)
+
+
+def _sql(lines: tuple[tuple[int, str], ...]) -> Iterator[Hit]:
+    down = False
+    for number, text in lines:
+        # goose, dbmate and their kin keep the way back in the same file.
+        down = (down or bool(re.search(r"(?i)^--.*\b(?:down|rollback|undo)\b", text))) and not re.search(
+            r"(?i)^--.*\bup\b", text
+        )
+        code = text.partition("--")[0]
+        if down or not code.strip():
+            continue
+        for pattern, effect in _LOSES:
+            if pattern.search(code):
+                yield Hit(number, f"This statement {effect}.", confidence=0.9)
+                break
+        else:
+            if _REQUIRED.search(code) and not _DEFAULT.search(code):
+                yield Hit(
+                    number,
+                    "A column that must not be null, without a default: it fails on a table that has rows.",
+                    severity=Severity.MEDIUM,
+                    confidence=0.8,
+                )
+
+
+def _python_migration(look: Look) -> Iterator[Hit]:
+    for text, called, number in look.calls:
+        if isinstance(called.inside, ast.FunctionDef) and called.inside.name in {"downgrade", "backwards", "reverse"}:
+            continue
+        if called.tail in _DJANGO and text.imported("django"):
+            yield Hit(number, f"`{called.tail}` {_DJANGO[called.tail]}.")
+        elif called.tail in _ALEMBIC and called.name.rpartition(".")[0].endswith(("op", "batch_op")):
+            yield Hit(number, f"`{called.tail}` {_ALEMBIC[called.tail]}.")
+        elif called.tail in {"RunSQL", "execute"} and called.node.args:
+            first = called.node.args[0]
+            if isinstance(first, ast.Constant) and isinstance(first.value, str):
+                rows = tuple((first.lineno + index, row[:2_000]) for index, row in enumerate(first.value.split("\n")))
+                yield from (hit for hit in _sql(rows) if hit.line in look.added_numbers)
+
+
+def _api(look: Look) -> Iterator[Hit]:
+    if PathKind.API_CONTRACT not in look.kinds or look.file.kind is ChangeKind.ADDED:
+        return
+    suffix = look.path.rpartition(".")[2].lower()
+    if suffix in {"yaml", "yml", "json"}:
+        yield from _openapi(look)
+    elif suffix in {"proto", "graphql", "graphqls"}:
+        pattern = _PROTO if suffix == "proto" else _GRAPHQL
+        kept = {name for text in (look.head or "").split("\n") for name in _names(pattern, text)}
+        for number, text in look.deleted:
+            for name in _names(pattern, text):
+                if name not in kept:
+                    yield Hit(number, f"`{name}` is gone: clients that use it break.", side=Side.LEFT, confidence=0.8)
+
+
+def _names(pattern: re.Pattern[str], text: str) -> Iterator[str]:
+    found = pattern.match(text[:2_000].lstrip())
+    if found:
+        yield found[1] or found[2]
+
+
+def _openapi(look: Look) -> Iterator[Hit]:
+    before, after = (YamlText.parse(text) for text in (look.base, look.head))
+    if before is None or (after is None and look.head is not None):
+        return
+    kept = set(_operations(after.root if after else None))
+    for name, node in _operations(before.root).items():
+        if name not in kept:
+            yield Hit(
+                line(node) if line(node) in look.deleted_numbers else 0,
+                f"`{name}` is gone: clients that call it break.",
+                side=Side.LEFT,
+            )
+
+
+def _operations(root: Node | None) -> dict[str, Node]:
+    return {
+        f"{method.upper()} {path}": key
+        for path, _, operations in items(at(root, "paths"))
+        for method, key, _ in items(operations)
+        if method in _METHODS
+    }
+
+
+DATA = (
+    Rule(
+        id="destructive-migration",
+        since="0.1",
+        title="A migration loses data or breaks the running version",
+        severity=Severity.HIGH,
+        category=Category.RELIABILITY,
+        looks_at="DROP, TRUNCATE, DELETE without WHERE, renames and required columns in SQL, Django, Alembic and Rails "
+        "migrations (not their way back)",
+        why="The old version of the code still runs while the migration does, and nothing brings the data back.",
+        remedy="Expand first, move the data, and contract in a later release; have a backup that was restored once.",
+        bad=Example("migrations/0042.sql", "ALTER TABLE users DROP COLUMN email;\n"),
+        good=Example("migrations/0042.sql", "ALTER TABLE users ADD COLUMN email text;\n"),
+        check=_migration,
+        confidence=0.95,
+    ),
+    Rule(
+        id="api-removed",
+        since="0.1",
+        title="A public interface loses a part",
+        severity=Severity.HIGH,
+        category=Category.ARCHITECTURE,
+        looks_at="operations gone from OpenAPI files; fields, types and calls gone from GraphQL and .proto files",
+        why="Clients that use it break.",
+        remedy="Mark it as deprecated and remove it in a new version of the interface.",
+        bad=Example(
+            "openapi.yaml",
+            "openapi: 3.1.0\npaths:\n  /users:\n    get: {}\n",
+            "openapi: 3.1.0\npaths:\n  /users:\n    get: {}\n    post: {}\n",
+        ),
+        good=Example(
+            "openapi.yaml",
+            "openapi: 3.1.0\npaths:\n  /users:\n    get: {}\n    post: {}\n",
+            "openapi: 3.1.0\npaths:\n  /users:\n    get: {}\n",
+        ),
+        check=_api,
+        confidence=0.95,
+        quiet_in=NOT_SHIPPED,
+    ),
+)

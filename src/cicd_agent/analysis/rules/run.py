@@ -1,0 +1,73 @@
+"""The deterministic floor of every judgement of a change: what the rules find in it, and its risky areas."""
+
+from collections.abc import Iterator
+
+from cicd_agent.agent.messages import Draft
+from cicd_agent.analysis.rules import RULES
+from cicd_agent.analysis.rules.areas import areas
+from cicd_agent.analysis.rules.context import CLIP, Look, Survey
+from cicd_agent.analysis.rules.python.source import in_words
+from cicd_agent.analysis.rules.rule import Hit, Rule
+from cicd_agent.domain.change import Change
+from cicd_agent.domain.finding import Finding, Location
+from cicd_agent.domain.paths import OWN_CONFIG, Area
+from cicd_agent.domain.text.redaction import mask
+
+QUOTE = 300
+"""Characters of a line that a finding quotes."""
+
+
+class RuleDraft(Draft):
+    """What holds with no model at all. Settings neither silence nor grade it here: `verify` does, and says so."""
+
+    findings: tuple[Finding, ...] = ()
+    areas: tuple[Area, ...] = ()
+
+
+def ruled(change: Change, config_file: str = OWN_CONFIG) -> RuleDraft:
+    """What the rules find in a change, and the risky areas that it touches."""
+    return RuleDraft(findings=findings(change, config_file), areas=areas(Survey(change, config_file)))
+
+
+def findings(change: Change, config_file: str = OWN_CONFIG, book: tuple[Rule, ...] = RULES) -> tuple[Finding, ...]:
+    """What the rules find, by path and line. Every location is a line of the diff, or line 0: the file."""
+    survey = Survey(change, config_file, ["model", *(rule.id for rule in book)])
+    found: dict[tuple[str, Location, str], Finding] = {}
+    for file in change.files:
+        # Not the survey's own: what the rules parse of one file is gone before they come to the next.
+        look = Look(survey, file)
+        for rule in book:
+            if look.kinds.isdisjoint(rule.quiet_in):
+                for finding in _findings(rule, look):
+                    once = "" if finding.location.line else finding.message
+                    found.setdefault((finding.id, finding.location, once), finding)
+    return tuple(sorted(found.values(), key=_order))
+
+
+def _findings(rule: Rule, look: Look) -> Iterator[Finding]:
+    for hit in rule.check(look):
+        if hit.call is not None and in_words(hit.call) in look.old_calls:
+            continue
+        line = look.anchors.line_at(hit.side, hit.line)
+        yield Finding(
+            id=rule.id,
+            title=rule.title,
+            message=hit.message or rule.why,
+            severity=hit.severity or rule.severity,
+            category=rule.category,
+            location=_location(look, hit),
+            quote=hit.quote or (mask(line.text[:CLIP]).strip()[:QUOTE] if line else ""),
+            confidence=rule.confidence if hit.confidence is None else hit.confidence,
+            advice=rule.remedy,
+            suggestion=hit.suggestion if line else "",
+        )
+
+
+def _location(look: Look, hit: Hit) -> Location:
+    # A place that the diff does not show is still a place in this file.
+    known = look.anchors.line_at(hit.side, hit.line) is not None
+    return Location(look.path, hit.line, side=hit.side) if known else Location(look.path)
+
+
+def _order(finding: Finding) -> tuple[str, int, str, str]:
+    return finding.location.path, finding.location.line, finding.location.side, finding.id

@@ -1,0 +1,130 @@
+"""Dependencies: manifests and lock files that say different things."""
+
+import re
+from collections.abc import Iterator
+
+from cicd_agent.analysis.rules.context import Look
+from cicd_agent.analysis.rules.rule import NOT_SHIPPED, Example, Hit, Rule
+from cicd_agent.domain.diff import FileDiff
+from cicd_agent.domain.finding import Category, Severity
+from cicd_agent.domain.paths import PathKind
+
+_LOCKS = {
+    "pyproject.toml": ("uv.lock", "poetry.lock", "pdm.lock", "pylock.toml"),
+    "pipfile": ("Pipfile.lock",),
+    "package.json": (
+        "package-lock.json",
+        "npm-shrinkwrap.json",
+        "yarn.lock",
+        "pnpm-lock.yaml",
+        "bun.lock",
+        "bun.lockb",
+    ),
+    "cargo.toml": ("Cargo.lock",),
+    "go.mod": ("go.sum",),
+    "gemfile": ("Gemfile.lock",),
+    "composer.json": ("composer.lock",),
+}
+_NPM_LINE = re.compile(r"^\s{4,}\"(@?[\w./-]+)\"\s*:\s*\"(?:[\^~<>=*v\d]|npm:|workspace:|git|https?:|file:|latest)")
+_TOML_LINE = re.compile(
+    r"^\s*[\"'][A-Za-z][\w.-]*(?:\[[\w, -]+\])?\s*(?:[<>=!~;@].*)?[\"']\s*,?\s*(?:#.*)?$"
+    r"|^[\w-]+\s*=\s*(?:[\"'][\^~<>=*\d]|\{\s*version)"
+)
+_RUBY_LINE = re.compile(r"^\s*gem\s")
+_GO_LINE = re.compile(r"^\s*(?:require\s+)?[\w.-]+\.[\w./-]+\s+v\d")
+_LINES = {
+    "package.json": _NPM_LINE,
+    "composer.json": _NPM_LINE,
+    "pyproject.toml": _TOML_LINE,
+    "cargo.toml": _TOML_LINE,
+    "pipfile": _TOML_LINE,
+    "gemfile": _RUBY_LINE,
+    "go.mod": _GO_LINE,
+}
+_TABLE = re.compile(r"^\s*\[+\s*([^\]]+?)\s*\]+")
+_DEPENDENCY_TABLE = re.compile(
+    r"^(?:project|project\.optional-dependencies|dependency-groups|build-system|packages|dev-packages|"
+    r"(?:.*\.)?(?:dev-|build-)?dependencies(?:\..*)?|tool\.(?:poetry|pdm|uv).*)$"
+)
+
+
+def _stale_lock(look: Look) -> Iterator[Hit]:
+    name = look.path.rpartition("/")[2].lower()
+    pattern = _LINES.get(name)
+    if pattern is None:
+        return
+    folder = look.path[: -len(name)]
+    locks = [folder + lock for lock in _LOCKS[name] if folder + lock in look.survey.present]
+    changed = {file.path for file in look.survey.change.files}
+    if not locks or not changed.isdisjoint(locks):
+        return
+    wanted = set(_dependencies(look, pattern))
+    # A line that moved, or got a comma, is in both.
+    before = {_plain(text) for _, text in look.deleted if pattern.match(text)}
+    new = [number for number, text in wanted if _plain(text) not in before]
+    if new:
+        yield Hit(min(new), f"The dependencies change here, and `{locks[0]}` does not.")
+
+
+def _dependencies(look: Look, pattern: re.Pattern[str]) -> Iterator[tuple[int, str]]:
+    """The added lines that name a dependency; in TOML, those inside a table of dependencies."""
+    tables = _tables(look.head) if pattern is _TOML_LINE and look.head is not None else None
+    for number, text in look.added:
+        if pattern.match(text) and (tables is None or _DEPENDENCY_TABLE.match(tables.get(number, ""))):
+            yield number, text
+
+
+def _tables(text: str) -> dict[int, str]:
+    """The table that each line of a TOML file stands in."""
+    found: dict[int, str] = {}
+    table = ""
+    for number, line in enumerate(text.split("\n"), 1):
+        heading = _TABLE.match(line[:200])
+        if heading and not line.startswith((" ", "\t")):
+            table = heading[1]
+        found[number] = table
+    return found
+
+
+def _plain(text: str) -> str:
+    return text.partition("#")[0].strip().rstrip(",")
+
+
+def lock_without_manifest(files: tuple[FileDiff, ...]) -> tuple[str, ...]:
+    """Lock files that change although no manifest beside them does: an update, worth a note, no mistake."""
+    changed = {file.path.lower() for file in files}
+    found: list[str] = []
+    for file in files:
+        folder, _, name = file.path.rpartition("/")
+        manifests = [manifest for manifest, locks in _LOCKS.items() if name in locks]
+        prefix = f"{folder}/".lower() if folder else ""
+        if manifests and not any(prefix + manifest in changed for manifest in manifests):
+            found.append(file.path)
+    return tuple(found)
+
+
+_MANIFEST = '{\n  "dependencies": {\n    "left-pad": "^1.0.0"\n  }\n}\n'
+_LOCK = '{\n  "lockfileVersion": 3\n}\n'
+
+SUPPLY = (
+    Rule(
+        id="stale-lock-file",
+        since="0.1",
+        title="The lock file does not follow the manifest",
+        severity=Severity.MEDIUM,
+        category=Category.RELIABILITY,
+        looks_at="dependency lines added to a manifest whose lock file exists beside it and is not in the change",
+        why="What is installed is not what is written: the build fails, or runs something nobody asked for.",
+        remedy="Run the package manager's lock command and commit the result.",
+        bad=Example("package.json", _MANIFEST.replace("1.0", "2.0"), _MANIFEST, paths=("package-lock.json",)),
+        good=Example(
+            "package.json",
+            _MANIFEST.replace("1.0", "2.0"),
+            _MANIFEST,
+            also=(("package-lock.json", _LOCK, _LOCK.replace("3", "2")),),
+        ),
+        check=_stale_lock,
+        confidence=0.85,
+        quiet_in=NOT_SHIPPED | {PathKind.EXAMPLE},
+    ),
+)

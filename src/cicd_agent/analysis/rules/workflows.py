@@ -1,0 +1,340 @@
+"""GitHub Actions workflows: what a change lets a token do, and who else gets to use it."""
+
+import re
+from collections.abc import Iterator
+
+from cicd_agent.analysis.rules.context import Look
+from cicd_agent.analysis.rules.rule import NOT_OURS, Example, Hit, Rule
+from cicd_agent.analysis.rules.yaml_source import Node, YamlText, at, elements, items, last_line, line, scalar
+from cicd_agent.domain.diff import Side
+from cicd_agent.domain.finding import Category, Severity
+from cicd_agent.domain.paths import PathKind
+
+_SHA = re.compile(r"[0-9a-f]{40}(?:[0-9a-f]{24})?")
+_FIRST_PARTY = ("actions/", "github/")
+# Contexts that anybody who opens an issue or a pull request writes.
+_WRITTEN_BY_ANYBODY = re.compile(
+    r"\$\{\{[^}$]{0,300}\b(?:github\.head_ref|github\.event\.(?:issue|pull_request|comment|review|review_comment|"
+    r"discussion|head_commit|commits|pages|workflow_run)\b[^}$]{0,200}?"
+    r"\.(?:title|body|message|name|email|ref|label|page_name|head_branch|display_title|description)\b)"
+)
+_INPUT = re.compile(r"\$\{\{[^}$]{0,300}\binputs\.[\w-]+")
+_HEAD_OF_PULL = re.compile(
+    r"github\.event\.pull_request\.(?:head\.(?:sha|ref)\b|merge_commit_sha\b)|github\.head_ref\b|\brefs/pull/|"
+    r"github\.event\.workflow_run\.head_|github\.event\.workflow_run\.pull_requests\b"
+)
+_HOME_OF_PULL = re.compile(r"github\.event\.(?:pull_request\.head\.repo|workflow_run\.head_repository)\.full_name\b")
+_SPACED = re.compile(r"\$\{\{[^}]{0,200}\}\}")
+"""An expression, of whose blanks a shell sees none."""
+_EXPOSED = ("pull_request_target", "workflow_run", "issue_comment")
+"""Events that hold secrets whoever caused them. `issue_comment` knows no head: it is fetched by the number."""
+# By hand: `gh pr checkout 7`, `git fetch origin pull/7/head`.
+_FETCHED = re.compile(
+    r"\bgh\s+pr\s+checkout\b|"
+    r"\bgit\s+(?:fetch|pull)\b[^\n;&|]{0,200}?\b(?:refs/)?pull/[^\s/]{1,80}?/(?:head|merge)\b"
+)
+
+
+def _is_workflow(look: Look) -> bool:
+    return PathKind.WORKFLOW in look.kinds
+
+
+def _jobs(text: YamlText | None) -> dict[str, Node]:
+    return {name: job for name, _, job in items(at(text.root, "jobs"))} if text else {}
+
+
+def _steps(text: YamlText | None) -> Iterator[Node]:
+    """All steps of a workflow's jobs or of a composite action."""
+    if text is None:
+        return
+    for job in _jobs(text).values():
+        yield from elements(at(job, "steps"))
+    yield from elements(at(text.root, "runs", "steps"))
+
+
+def _grants(text: YamlText | None) -> dict[tuple[str, str], tuple[str, int]]:
+    """Access and line of each scope, by job ("" for the workflow). `*` is write-all, read-all or "" (a list)."""
+    if text is None:
+        return {}
+    found: dict[tuple[str, str], tuple[str, int]] = {}
+    for job, node in {"": text.root, **_jobs(text)}.items():
+        permissions = at(node, "permissions")
+        if permissions is not None:
+            found[job, "*"] = (scalar(permissions), line(permissions))
+        for scope, _, access in items(permissions):
+            found[job, scope] = (scalar(access), line(access))
+    return found
+
+
+def _permissions(look: Look) -> Iterator[Hit]:
+    if not _is_workflow(look) or look.yaml is None:
+        return
+    # A workflow that granted nothing by name had the repository's default: naming a scope then may well be less.
+    before, after = _grants(look.old_yaml), _grants(look.yaml)
+    for (job, scope), (access, number) in after.items():
+        where = f"Job `{job}`" if job else "Every job"
+        if number not in look.added_numbers:
+            continue
+        if access == "write-all":
+            yield Hit(number, f"{where} may write everything this repository has: code, releases, packages, settings.")
+        elif access == "write" and before and not _had(before, scope):
+            yield Hit(
+                number,
+                f"{where} gains `{scope}: write`.",
+                severity=Severity.MEDIUM,
+                confidence=0.95,
+            )
+    yield from _unlimited(look)
+
+
+def _had(before: dict[tuple[str, str], tuple[str, int]], scope: str) -> bool:
+    """Whether some job of the workflow could write this already: moving a permission to where it is used is no gain."""
+    return any(
+        (name == scope and access == "write") or (name == "*" and access == "write-all")
+        for (_, name), (access, _) in before.items()
+    )
+
+
+def _unlimited(look: Look) -> Iterator[Hit]:
+    """The workflow's own permissions block is gone, and some job has none either."""
+    if look.old_yaml is None or look.yaml is None:
+        return
+    was = at(look.old_yaml.root, "permissions")
+    if was is None or at(look.yaml.root, "permissions") is not None:
+        return
+    bare = [name for name, job in _jobs(look.yaml).items() if at(job, "permissions") is None]
+    number = next((n for n in range(line(was) - 1, last_line(was) + 1) if n in look.deleted_numbers), 0)
+    if bare and number:
+        yield Hit(
+            number,
+            f"Without it, job `{bare[0]}` has the repository's default permissions, which may be to write everything.",
+            side=Side.LEFT,
+            confidence=0.9,
+        )
+
+
+def _used(look: Look, text: YamlText | None) -> Iterator[tuple[str, str, int]]:
+    """Action, version and line of each `uses`."""
+    nodes = [*_steps(text), *_jobs(text).values()]
+    for node in nodes:
+        uses = at(node, "uses")
+        name, _, version = scalar(uses).partition("@")
+        if uses is not None and name and not name.startswith((".", "docker://")) and look.path:
+            yield name, version, line(uses)
+
+
+def _unpinned(look: Look) -> Iterator[Hit]:
+    if PathKind.WORKFLOW not in look.kinds and not _is_action(look):
+        return
+    old = {(name, version) for name, version, _ in _used(look, look.old_yaml)}
+    pinned = {name for name, version in old if _SHA.fullmatch(version)}
+    known = {name for name, _ in old}
+    for name, version, number in _used(look, look.yaml):
+        if number not in look.added_numbers or _SHA.fullmatch(version) or (name, version) in old:
+            continue
+        if name in pinned:
+            yield Hit(
+                number,
+                f"`{name}` was pinned to a commit and now follows `{version or 'its default branch'}`.",
+                confidence=1.0,
+            )
+        elif name not in known and not name.startswith(_FIRST_PARTY):
+            mutable = not re.match(r"v?\d", version)
+            yield Hit(
+                number,
+                f"`{name}` is run at `{version or 'its default branch'}`, which its owner can move to other code.",
+                severity=None if mutable else Severity.LOW,
+                confidence=0.9,
+            )
+
+
+def _is_action(look: Look) -> bool:
+    return look.path.rpartition("/")[2] in {"action.yml", "action.yaml"}
+
+
+def _target_checkout(look: Look) -> Iterator[Hit]:
+    if not _is_workflow(look) or look.yaml is None:
+        return
+    found = ((name, _trigger(look.yaml, name)) for name in _EXPOSED)
+    event, trigger = next((each for each in found if each[1] is not None), ("", None))
+    if trigger is None:
+        return
+    for step in _steps(look.yaml):
+        for node in _taking_the_change(step):
+            lines = range(line(node), last_line(node) + 1)
+            number = next((each for each in lines if each in look.added_numbers), None)
+            number = number or look.first_added(line(node), line(trigger))
+            if number is not None:
+                # Whoever wrote a comment may have been looked at in a step before.
+                asked = event == "issue_comment"
+                yield Hit(number, severity=Severity.HIGH if asked else None, confidence=0.8 if asked else None)
+                break
+
+
+def _taking_the_change(step: Node) -> Iterator[Node]:
+    """What in a step puts the pull request's head, or its merge commit, into the workspace."""
+    if scalar(at(step, "uses")).startswith("actions/checkout@"):
+        for name, written in (("ref", _HEAD_OF_PULL), ("repository", _HOME_OF_PULL)):
+            node = at(step, "with", name)
+            if node is not None and written.search(scalar(node)):
+                yield node
+    script = at(step, "run")
+    if script is not None and _FETCHED.search(_SPACED.sub("N", scalar(script))):
+        yield script
+
+
+def _trigger(text: YamlText, name: str) -> Node | None:
+    """Where the workflow names this event: `on: x`, `on: [x]` or `on: {x: …}`."""
+    on = at(text.root, "on")
+    if scalar(on) == name:
+        return on
+    named = [*elements(on), *(key for _, key, _ in items(on))]
+    return next((node for node in named if scalar(node) == name), None)
+
+
+def _interpolated(look: Look) -> Iterator[Hit]:
+    if not _is_workflow(look) and not _is_action(look):
+        return
+    texts = {number: text for number, text in look.added if "${{" in text}
+    if not texts:
+        return
+    for step in _steps(look.yaml):
+        scripts = [at(step, "run")]
+        if scalar(at(step, "uses")).startswith("actions/github-script@"):
+            scripts.append(at(step, "with", "script"))
+        for script in scripts:
+            if script is None:
+                continue
+            for number in range(line(script), last_line(script) + 1):
+                text = texts.get(number, "")
+                if _WRITTEN_BY_ANYBODY.search(text):
+                    yield Hit(number)
+                elif _is_action(look) and _INPUT.search(text):
+                    yield Hit(number, "An input becomes part of the script before the shell reads it.", Side.RIGHT,
+                              severity=Severity.MEDIUM, confidence=0.85)  # fmt: skip
+
+
+def _inherited(look: Look) -> Iterator[Hit]:
+    if not _is_workflow(look):
+        return
+    for name, job in _jobs(look.yaml).items():
+        secrets = at(job, "secrets")
+        called = scalar(at(job, "uses"))
+        if secrets is None or scalar(secrets) != "inherit" or line(secrets) not in look.added_numbers:
+            continue
+        if called and not called.startswith("./"):
+            yield Hit(line(secrets), f"Job `{name}` hands every secret of this repository to `{called}`.")
+
+
+_JOB = "jobs:\n  test:\n    runs-on: ubuntu-latest\n    steps:\n"
+_CHECKOUT = "      - uses: actions/checkout@3d3c42e5aac5ba805825da76410c181273ba90b1\n"
+
+WORKFLOWS = (
+    Rule(
+        id="workflow-permissions",
+        since="0.1",
+        title="A workflow may do more",
+        severity=Severity.HIGH,
+        category=Category.SECURITY,
+        looks_at="`permissions: write-all`, scopes that go to `write`, permission blocks that are removed",
+        why="Every step of the job, and every dependency it runs, has this token.",
+        remedy="Grant the one scope that is needed to the one job that needs it.",
+        bad=Example(
+            ".github/workflows/ci.yml",
+            "on: push\npermissions: write-all\n" + _JOB + _CHECKOUT,
+            "on: push\npermissions: {}\n" + _JOB + _CHECKOUT,
+        ),
+        good=Example(
+            ".github/workflows/ci.yml",
+            "on: push\npermissions:\n  contents: read\n" + _JOB + _CHECKOUT,
+            "on: push\npermissions: {}\n" + _JOB + _CHECKOUT,
+        ),
+        check=_permissions,
+        quiet_in=NOT_OURS,
+    ),
+    Rule(
+        id="unpinned-action",
+        since="0.1",
+        title="An action is not pinned to a commit",
+        severity=Severity.MEDIUM,
+        category=Category.SECURITY,
+        looks_at="`uses:` that goes from a commit to a tag or branch; new third-party actions by tag (low) or branch",
+        why="Its owner, or whoever takes over the account, can move the name to other code.",
+        remedy="Pin the full commit SHA with the version in a comment.",
+        bad=Example(
+            ".github/workflows/ci.yml",
+            "on: push\n" + _JOB + "      - uses: actions/checkout@v7\n",
+            "on: push\n" + _JOB + _CHECKOUT,
+        ),
+        good=Example(
+            ".github/workflows/ci.yml", "on: push\n" + _JOB + _CHECKOUT, "on: push\n" + _JOB + "      - run: make\n"
+        ),
+        check=_unpinned,
+        quiet_in=NOT_OURS,
+    ),
+    Rule(
+        id="untrusted-checkout",
+        since="0.1",
+        title="A privileged workflow checks out the pull request",
+        severity=Severity.CRITICAL,
+        category=Category.SECURITY,
+        looks_at="`pull_request_target`, `workflow_run` or `issue_comment` together with a checkout of the pull "
+        "request's head or merge commit, by actions/checkout, `gh pr checkout` or `git fetch`",
+        why="Anybody who opens a pull request runs code beside this repository's secrets and write token.",
+        remedy="Use `pull_request`, or split: build without secrets, publish from `workflow_run` without a checkout.",
+        bad=Example(
+            ".github/workflows/ci.yml",
+            "on: pull_request_target\n" + _JOB + _CHECKOUT + "        with:\n"
+            "          ref: ${{ github.event.pull_request.head.sha }}\n",
+        ),
+        good=Example(".github/workflows/ci.yml", "on: pull_request\n" + _JOB + _CHECKOUT),
+        check=_target_checkout,
+        confidence=0.95,
+        quiet_in=NOT_OURS,
+    ),
+    Rule(
+        id="workflow-injection",
+        since="0.1",
+        title="Text of a stranger becomes part of a script",
+        severity=Severity.HIGH,
+        category=Category.SECURITY,
+        looks_at="`${{ github.event… }}` of titles, bodies, branch names … inside `run:` and `script:`; inputs inside "
+        "the `run:` of an action",
+        why="The expression is replaced before the shell reads the script: a title `$(…)` is a command.",
+        remedy="Pass it by `env:` and use the quoted variable.",
+        bad=Example(
+            ".github/workflows/ci.yml",
+            "on: issues\n" + _JOB + '      - run: echo "${{ github.event.issue.title }}"\n',
+        ),
+        good=Example(
+            ".github/workflows/ci.yml",
+            "on: issues\n" + _JOB + '      - run: echo "$TITLE"\n        env:\n'
+            "          TITLE: ${{ github.event.issue.title }}\n",
+        ),
+        check=_interpolated,
+        confidence=0.95,
+        quiet_in=NOT_OURS,
+    ),
+    Rule(
+        id="secrets-inherited",
+        since="0.1",
+        title="All secrets go to somebody else's workflow",
+        severity=Severity.MEDIUM,
+        category=Category.SECURITY,
+        looks_at="`secrets: inherit` for a reusable workflow of another repository",
+        why="It gets every secret there is and ever will be, whatever it needs.",
+        remedy="Name the secrets that it needs.",
+        bad=Example(
+            ".github/workflows/ci.yml",
+            "on: push\njobs:\n  build:\n    uses: org/ci/.github/workflows/build.yml@"
+            "3d3c42e5aac5ba805825da76410c181273ba90b1\n    secrets: inherit\n",
+        ),
+        good=Example(
+            ".github/workflows/ci.yml",
+            "on: push\njobs:\n  build:\n    uses: ./.github/workflows/build.yml\n    secrets: inherit\n",
+        ),
+        check=_inherited,
+        confidence=0.9,
+        quiet_in=NOT_OURS,
+    ),
+)

@@ -1,0 +1,1 @@
+"""Test tools' reports as cases and coverage."""

@@ -1,0 +1,135 @@
+"""What test tools write for machines, as cases: whatever report says it, in the same words and of bounded size."""
+
+import math
+import re
+from dataclasses import dataclass, replace
+from enum import StrEnum
+
+from cicd_agent.domain.text.visible import visible, visible_line
+from cicd_agent.domain.text.words import clip
+
+MOST_CASES = 200_000
+"""Cases of one report that are read."""
+
+LONGEST_DETAIL = 4_000
+_NAME, _FILE, _MESSAGE, _ERROR = 500, 1_000, 500, 200
+# What a tool writes in the place of a message when it has none to give.
+_EMPTY_WORDS = frozenset({"", "failed", "failure", "error", "fail", "test failed"})
+_RUNNING = ("=== ", "--- ")
+_SECONDS = re.compile(r"\d[\d,]{0,20}(?:\.\d{0,20})?(?:[eE]-?\d{1,2})?")
+_WHOLE = re.compile(r"\d{1,9}")
+
+
+class Outcome(StrEnum):
+    """How a test case ended; ERROR is a case that broke before it could fail."""
+
+    PASSED = "passed"
+    FAILED = "failed"
+    ERROR = "error"
+    SKIPPED = "skipped"
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """One test case. `file` and `line` are where the report says it stands, "" and 0 when it does not.
+
+    `file` is written as the report has it, often absolute on the machine that ran it.
+    `message` is the short form of what went wrong, `detail` the long one (a stack trace), both cut. `error` is the kind
+    of error in the tool's words, mostly a class.
+    """
+
+    name: str
+    suite: str = ""
+    outcome: Outcome = Outcome.PASSED
+    file: str = ""
+    line: int = 0
+    message: str = ""
+    detail: str = ""
+    seconds: float | None = None
+    source: str = ""
+    """The report that it stands in."""
+    error: str = ""
+    flaked: bool = False
+    """It failed and passed in the same run: the proof that it is flaky, however it ended."""
+    also: tuple[str, ...] = ()
+    """Other reports in which the same case failed."""
+
+    @property
+    def failed(self) -> bool:
+        """Whether it did not end well."""
+        return self.outcome in (Outcome.FAILED, Outcome.ERROR)
+
+
+def case(
+    name: str,
+    suite: str = "",
+    outcome: Outcome = Outcome.PASSED,
+    *,
+    file: str = "",
+    line: int = 0,
+    message: str = "",
+    detail: str = "",
+    seconds: float | None = None,
+    source: str = "",
+    error: str = "",
+    flaked: bool = False,
+) -> Case:
+    """A case of words that are foreign: made visible and cut. A message that says nothing is taken from the detail."""
+    detail = visible(detail).strip("\r\n") if detail else ""
+    if message.startswith(_RUNNING):
+        message = _telling(message)
+    elif message.strip().lower() in _EMPTY_WORDS and detail:
+        message = _telling(detail) or message
+    return Case(
+        name=_line(name, _NAME) or _line(suite, _NAME) or "(unnamed)",
+        suite=_line(suite, _NAME),
+        outcome=outcome,
+        file=_line(file, _FILE),
+        line=line,
+        message=_line(message, _MESSAGE),
+        detail=clip(detail, LONGEST_DETAIL),
+        seconds=seconds,
+        source=source,
+        error=_line(error, _ERROR),
+        flaked=flaked,
+    )
+
+
+def rerun(first: Case, then: Case, *, believed: bool = True) -> Case:
+    """What two runs of one case come to: how the last one ended, in the words of the first that failed.
+
+    `believed`: whether the first has passed when the report says so.
+    """
+    told = first if first.failed or first.flaked else then
+    turned = first.failed and then.outcome is Outcome.PASSED
+    turned = turned or (believed and first.outcome is Outcome.PASSED and then.failed)
+    lasts = (first.failed and then.failed) or then.outcome is Outcome.SKIPPED
+    return replace(
+        told,
+        outcome=first.outcome if lasts else then.outcome,
+        seconds=then.seconds,
+        flaked=first.flaked or then.flaked or turned,
+    )
+
+
+def seconds(text: str) -> float | None:
+    """A duration as reports write it (`1,234.5`), None for what is none."""
+    if not _SECONDS.fullmatch(text.strip()[:60]):
+        return None
+    number = float(text.replace(",", ""))
+    return number if math.isfinite(number) else None
+
+
+def whole(text: str) -> int:
+    """A line number, 0 for what is none."""
+    return int(text) if _WHOLE.fullmatch(text) and text.isascii() else 0
+
+
+def _line(text: str, most: int) -> str:
+    # Cut before it is looked at: an attribute may be as long as the file.
+    return clip(visible_line(" ".join(text[: most * 4].split())), most) if text else ""
+
+
+def _telling(detail: str) -> str:
+    lines = (line.strip() for line in detail.splitlines())
+    return next((line for line in lines if line and not line.startswith(_RUNNING)), "")

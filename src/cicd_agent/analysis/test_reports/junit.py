@@ -1,0 +1,213 @@
+"""Reads the XML that nearly every test runner can write and that nobody has ever defined: JUnit's, in all dialects."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+
+from cicd_agent.analysis.test_reports.cases import (
+    LONGEST_DETAIL,
+    MOST_CASES,
+    Case,
+    Outcome,
+    case,
+    rerun,
+    seconds,
+    whole,
+)
+from cicd_agent.analysis.test_reports.xml_stream import REFUSED, Halt, read_xml
+from cicd_agent.domain.text.excerpt import Excerpt
+
+ROOTS = frozenset({"testsuites", "testsuite"})
+
+_FAILING = frozenset({"failure", "error"})
+# Surefire's and nextest's, for the attempts that failed before one passed; `rerunFailure` follows a `failure`.
+_FLAKY = frozenset({"flakyFailure", "flakyError"})
+_FAULTS = _FAILING | _FLAKY | {"rerunFailure", "rerunError", "skipped"}
+_OUTPUT = frozenset({"system-out", "system-err"})
+_FILE = ("file", "filepath")
+_LINE = ("line", "lineno")
+_BAD = frozenset({"fail", "failed", "failure", "error"})
+_IDLE = frozenset({"skipped", "disabled", "notrun", "suppressed"})
+_MOST_FAULTS = 20
+_GO_TESTS = ("Test", "Example", "Fuzz", "Benchmark")
+
+
+@dataclass(slots=True)
+class _Fault:
+    """One of the elements that say why a case did not simply pass."""
+
+    tag: str
+    message: str
+    kind: str
+    text: Excerpt = field(default_factory=lambda: Excerpt(LONGEST_DETAIL - 100))
+
+
+@dataclass(slots=True)
+class _Open:
+    """An element that may hold faults: a case, or a suite around cases.
+
+    Of a suite, `bare` has the cases that failed without a word. `places` has where each of its cases is, if it is one
+    of pytest or Go, which never give one name to two cases, so that a second one is a second run.
+    """
+
+    attributes: Mapping[str, str]
+    is_case: bool
+    faults: list[_Fault] = field(default_factory=list)
+    output: Excerpt | None = None
+    pytest: bool = False
+    go: bool = False
+    bare: list[int] = field(default_factory=list)
+    places: dict[tuple[str, str], int] = field(default_factory=dict)
+
+    def attribute(self, *names: str) -> str:
+        """The first of the attributes that it has."""
+        return next((self.attributes[name] for name in names if self.attributes.get(name)), "")
+
+
+def parse(data: bytes, source: str) -> tuple[tuple[Case, ...], tuple[str, ...]]:
+    """The cases of a report, and a sentence for each thing that could not be read.
+
+    What stands before a cut or an error is kept. A case that holds failed attempts and a passed one is marked as
+    flaked; one that stands there twice is only taken for a rerun in the dialects that never name two cases alike.
+    """
+    reader = _Reader(source)
+    notes = read_xml(data, reader)
+    reader.close()
+    if reader.root and reader.root not in ROOTS:
+        return (), (f"it is no JUnit report: its first element is <{reader.root[:50]}>",)
+    if not reader.root:
+        return (), (REFUSED,) if REFUSED in notes else ("it is no XML",)
+    return tuple(reader.cases), notes
+
+
+class _Reader:
+    """Told the elements of a report, it keeps cases."""
+
+    def __init__(self, source: str) -> None:
+        self.cases: list[Case] = []
+        self.root = ""
+        self._source = source
+        self._open: list[_Open] = []
+        # Where the text of each element that is open goes.
+        self._targets: list[Excerpt | None] = []
+
+    def begin(self, name: str, attributes: Mapping[str, str]) -> None:
+        if not self.root:
+            self.root = name
+            if name not in ROOTS:
+                raise Halt
+        target = self._targets[-1] if self._targets else None
+        if name in ("testsuite", "testcase"):
+            if len(self.cases) >= MOST_CASES:
+                raise Halt(f"cases beyond the first {MOST_CASES:,} were left out")
+            self._enter(name, attributes)
+            target = None
+        elif self._open and name in _FAULTS:
+            target = self._fault(name, attributes)
+        elif self._open and name in _OUTPUT:
+            target = self._output()
+        elif name == "property" and attributes.get("name") == "go.version":
+            for each in self._open:
+                each.go = True
+        self._targets.append(target)
+
+    def text(self, piece: str) -> None:
+        if self._targets and self._targets[-1] is not None:
+            self._targets[-1].add(piece)
+
+    def end(self, name: str) -> None:
+        self._targets.pop()
+        if name in ("testsuite", "testcase"):
+            self._leave(ended=True)
+
+    def close(self) -> None:
+        """Keep what was open at the cut as far as it is known to have failed."""
+        while self._open:
+            self._leave(ended=False)
+
+    def _enter(self, name: str, attributes: Mapping[str, str]) -> None:
+        opened = _Open(attributes, is_case=name == "testcase")
+        around = self._open[-1] if self._open else opened
+        opened.pytest = around.pytest or (not opened.is_case and attributes.get("name") == "pytest")
+        opened.go = around.go
+        self._open.append(opened)
+
+    def _fault(self, name: str, attributes: Mapping[str, str]) -> Excerpt | None:
+        faults = self._open[-1].faults
+        if len(faults) >= _MOST_FAULTS:
+            return None
+        # Copied, so that an attribute as long as the file does not stay.
+        fault = _Fault(name, attributes.get("message", "")[: LONGEST_DETAIL - 100], attributes.get("type", "")[:1_000])
+        faults.append(fault)
+        return fault.text
+
+    def _output(self) -> Excerpt | None:
+        """Where a case's output goes: ctest and Bazel say nowhere else what went wrong."""
+        here = self._open[-1]
+        if any(fault.text for fault in here.faults) or (not here.is_case and len(here.bare) != 1):
+            return None
+        here.output = here.output or Excerpt(LONGEST_DETAIL - 100)
+        return here.output
+
+    def _leave(self, *, ended: bool) -> None:
+        left = self._open.pop()
+        failing = [fault for fault in left.faults if fault.tag in _FAILING]
+        # A suite may fail itself: its set-up, a module that cannot be imported.
+        if failing or (left.is_case and ended):
+            self._keep(self._case(left), left)
+        if len(left.bare) == 1 and left.output:
+            index = left.bare[0]
+            known = self.cases[index]
+            said = case(known.name, known.suite, message=known.message, detail=str(left.output))
+            self.cases[index] = replace(known, message=said.message, detail=said.detail)
+
+    def _case(self, left: _Open) -> Case:
+        failing = [fault for fault in left.faults if fault.tag in _FAILING]
+        flaky = [fault for fault in left.faults if fault.tag in _FLAKY]
+        skipped = [fault for fault in left.faults if fault.tag == "skipped"]
+        said = [*failing, *flaky] or skipped
+        outcome = _outcome(left, failing, skipped)
+        detail = "\n\n".join(str(fault.text).strip("\n") for fault in said if fault.text)
+        if not detail and left.output and (flaky or outcome in (Outcome.FAILED, Outcome.ERROR)):
+            detail = str(left.output)
+        line = left.attribute(*_LINE)
+        suite = next((each.attributes.get("name", "") for each in reversed(self._open) if not each.is_case), "")
+        # Node calls the class of every case "test".
+        named = left.attributes.get("classname", "")
+        return case(
+            left.attributes.get("name", ""),
+            suite if suite and named in ("", "test") else named,
+            outcome,
+            file=next((found for each in (left, *reversed(self._open)) if (found := each.attribute(*_FILE))), ""),
+            # pytest counts lines from 0, and leaves them out when it is not asked for `xunit1`.
+            line=whole(line) + 1 if left.pytest and line else whole(line),
+            message=next((fault.message for fault in said if fault.message.strip()), ""),
+            detail=detail,
+            seconds=seconds(left.attributes.get("time", "")),
+            source=self._source,
+            error=next((fault.kind for fault in said if fault.kind), ""),
+            flaked=bool(flaky),
+        )
+
+    def _keep(self, found: Case, left: _Open) -> None:
+        # Other programs of Go use the library that writes its tests' reports, and name their cases as they like.
+        if left.is_case and self._open and (left.pytest or (left.go and found.name.startswith(_GO_TESTS))):
+            places, key = self._open[-1].places, (found.suite, found.name)
+            if key in places:
+                place = places[key]
+                # The plugin that reruns pytest's tests leaves the attempts that failed without a word of it.
+                self.cases[place] = rerun(self.cases[place], found, believed=left.go)
+                return
+            places[key] = len(self.cases)
+        if found.failed and not found.detail and self._open:
+            self._open[-1].bare.append(len(self.cases))
+        self.cases.append(found)
+
+
+def _outcome(left: _Open, failing: list[_Fault], skipped: list[_Fault]) -> Outcome:
+    if failing:
+        return Outcome.ERROR if failing[0].tag == "error" else Outcome.FAILED
+    # ctest and googletest say it in attributes, some others say nothing else.
+    words = {left.attributes.get(name, "").lower() for name in ("status", "result")}
+    if skipped or words & _IDLE:
+        return Outcome.SKIPPED
+    return Outcome.FAILED if words & _BAD else Outcome.PASSED

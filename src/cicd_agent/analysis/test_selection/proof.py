@@ -1,0 +1,95 @@
+"""How often a choice of tests was compared with a run of all of them, and whether that is proof enough to go by it."""
+
+from typing import Annotated, Final, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from cicd_agent.analysis.test_selection.shadow import Shadow
+from cicd_agent.domain.text.words import clip, count
+from cicd_agent.errors import ConfigError
+
+NEEDED: Final = 20
+"""Comparisons in a row that missed nothing, before a choice is gone by."""
+MOST_RECORDS: Final = 50
+MOST_BYTES: Final = 1_000_000
+
+_MOST_MISSED = 20
+_LONGEST = 400
+
+
+class _Wire(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, defer_build=True)
+
+
+class Compared(_Wire):
+    """One comparison: of `tests` that ran, the choice would have left out `skipped`, and with these missed `missed`.
+
+    `tree` is git's id of the files that ran, `commit` what was checked out.
+    """
+
+    commit: Annotated[str, Field(max_length=64)]
+    tree: Annotated[str, Field(max_length=64)]
+    tests: Annotated[int, Field(ge=0)]
+    skipped: Annotated[int, Field(ge=0)]
+    missed: Annotated[tuple[Annotated[str, Field(max_length=_LONGEST)], ...], Field(max_length=_MOST_MISSED)] = ()
+
+
+class Proof(_Wire):
+    """The last comparisons, oldest first."""
+
+    version: Literal[1] = 1
+    records: Annotated[tuple[Compared, ...], Field(max_length=MOST_RECORDS)] = ()
+
+    @property
+    def in_a_row(self) -> tuple[Compared, ...]:
+        """The last NEEDED comparisons, as far as they lie behind the last miss."""
+        row = self.records[-NEEDED:]
+        last_miss = max((at for at, record in enumerate(row, 1) if record.missed), default=0)
+        return row[last_miss:]
+
+    @property
+    def holds(self) -> bool:
+        """Whether enough comparisons in a row missed nothing, and some test was left out in them."""
+        return len(self.in_a_row) >= NEEDED and any(record.skipped for record in self.in_a_row)
+
+    @property
+    def words(self) -> str:
+        """What is proved, in one clause."""
+        row = self.in_a_row
+        if self.holds:
+            return f"the last {NEEDED} shadow runs missed nothing and left out {_left_out(row)}"
+        if len(row) >= NEEDED:
+            return f"the last {NEEDED} shadow runs left out no test, which proves nothing"
+        behind = " since the last miss" if len(row) < len(self.records) else ""
+        return f"{len(row)} of {NEEDED} shadow runs without a miss{behind}"
+
+
+def _left_out(row: tuple[Compared, ...]) -> str:
+    return count(sum(record.skipped for record in row), "test")
+
+
+def extended(proof: Proof, shadow: Shadow, *, commit: str, tree: str) -> Proof:
+    """The proof with one more comparison. The same files count once, and what was missed with them stays missed."""
+    missed = tuple(clip(test, _LONGEST) for test in shadow.missed[:_MOST_MISSED])
+    same = [record for record in proof.records if tree and record.tree == tree]
+    earlier = next((record.missed for record in same if record.missed), ())
+    record = Compared(commit=commit, tree=tree, tests=shadow.tests, skipped=shadow.skipped, missed=missed or earlier)
+    return Proof(records=(*(each for each in proof.records if each not in same), record)[-MOST_RECORDS:])
+
+
+def dump(proof: Proof) -> str:
+    """The proof as JSON."""
+    return proof.model_dump_json(indent=1) + "\n"
+
+
+def load(text: str | bytes) -> Proof:
+    """The proof that such a text holds. Raises ConfigError for anything else, with what is wrong with it."""
+    try:
+        return Proof.model_validate_json(text)
+    except ValidationError as error:
+        first = error.errors(include_url=False, include_input=False, include_context=False)[0]
+        place = ".".join(str(part)[:60] for part in first["loc"])
+        why = f"{place}: {first['msg']}" if place else first["msg"]
+        raise ConfigError(
+            "the proof of the test map cannot be used", why=why, remedy="Delete it, and begin again with --shadow"
+        ) from None

@@ -1,0 +1,195 @@
+"""Which test executed what: the values, and the file in which they are kept, of which nothing is believed unchecked."""
+
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Annotated, Final, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from cicd_agent.domain.test_run import Outcome
+from cicd_agent.errors import ConfigError
+
+MOST_BYTES: Final = 100_000_000
+"""Size of a map's file."""
+
+_MOST = 200_000
+_MOST_USED = 100_000
+
+
+@dataclass(frozen=True, slots=True)
+class KnownFunction:
+    """Digests of its head (decorators, signature) and its body; `early` when it may run while modules are imported."""
+
+    head: str
+    body: str
+    early: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class KnownSource:
+    """One Python file: the digest of what stands outside of functions, its functions, and names that it uses.
+
+    It imports `imports`, and its classes inherit from `bases`.
+    """
+
+    at_import: str
+    functions: Mapping[str, KnownFunction] = field(default_factory=dict)
+    imports: frozenset[str] = frozenset()
+    bases: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class KnownTest:
+    """What a test used when it was last run; functions are "path::qualified name" ("path::" is code at import).
+
+    `unseen` says why not all that it uses is known, "" when nothing speaks against that.
+    """
+
+    outcome: Outcome
+    seconds: float = 0.0
+    functions: frozenset[str] = frozenset()
+    files: frozenset[str] = frozenset()
+    unseen: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class TestMap:
+    """The tests by node id and the sources by path, as they were at `commit` under a `python` ("3.12.4").
+
+    `files` were opened outside of all tests, while modules were imported.
+    """
+
+    __test__ = False
+    commit: str
+    python: str
+    tests: Mapping[str, KnownTest] = field(default_factory=dict)
+    sources: Mapping[str, KnownSource] = field(default_factory=dict)
+    files: frozenset[str] = frozenset()
+
+
+_Text = Annotated[str, Field(max_length=4_000)]
+_Digest = Annotated[str, Field(pattern=r"^[0-9a-f]{16}$")]
+_Place = Annotated[int, Field(ge=0, lt=_MOST)]
+
+
+class _Wire(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, defer_build=True)
+
+
+class _Source(_Wire):
+    at_import: _Digest
+    functions: dict[_Text, tuple[_Digest, _Digest, bool]] = Field(max_length=_MOST)
+    imports: tuple[_Text, ...] = Field(max_length=_MOST)
+    bases: tuple[_Text, ...] = Field(max_length=_MOST)
+
+
+class _Test(_Wire):
+    id: _Text
+    outcome: Outcome
+    seconds: float = Field(ge=0, le=1e6, allow_inf_nan=False)
+    functions: tuple[_Place, ...] = Field(max_length=_MOST_USED)
+    files: tuple[_Place, ...] = Field(max_length=_MOST_USED)
+    unseen: _Text = ""
+
+
+class _Map(_Wire):
+    """Functions and files are named once; a test has their places in `names`."""
+
+    version: Literal[1]
+    commit: Annotated[str, Field(pattern=r"^[0-9a-f]{40}(?:[0-9a-f]{24})?$")]
+    python: Annotated[str, Field(pattern=r"^\d{1,3}\.\d{1,3}[\w.+-]{0,40}$")]
+    names: tuple[_Text, ...] = Field(max_length=_MOST)
+    files: tuple[_Place, ...] = Field(max_length=_MOST_USED)
+    sources: dict[_Text, _Source] = Field(max_length=_MOST)
+    tests: tuple[_Test, ...] = Field(max_length=_MOST)
+
+
+def dump(test_map: TestMap) -> str:
+    """The map as JSON: the same for the same map. Raises ConfigError when it is more than would be read again."""
+    tests = sorted(test_map.tests.items())
+    used = {name for _, test in tests for name in (*test.functions, *test.files)} | test_map.files
+    names = sorted(used)
+    places = {name: place for place, name in enumerate(names)}
+
+    def interned(those: Iterable[str]) -> list[int]:
+        return sorted(places[name] for name in those)
+
+    written = {
+        "version": 1,
+        "commit": test_map.commit,
+        "python": test_map.python,
+        "names": names,
+        "files": interned(test_map.files),
+        "sources": {
+            path: {
+                "at_import": source.at_import,
+                "functions": {
+                    name: [function.head, function.body, function.early]
+                    for name, function in sorted(source.functions.items())
+                },
+                "imports": sorted(source.imports),
+                "bases": sorted(source.bases),
+            }
+            for path, source in sorted(test_map.sources.items())
+        },
+        "tests": [
+            {
+                "id": nodeid,
+                "outcome": test.outcome,
+                "seconds": round(test.seconds, 4),
+                "functions": interned(test.functions),
+                "files": interned(test.files),
+                "unseen": test.unseen,
+            }
+            for nodeid, test in tests
+        ],
+    }
+    text = json.dumps(written, separators=(",", ":")) + "\n"
+    try:
+        load(text)
+    except ConfigError as error:
+        raise ConfigError("the test map cannot be written", why=error.why) from None
+    return text
+
+
+def load(text: str | bytes) -> TestMap:
+    """The map that such a text holds. Raises ConfigError for anything else, with what is wrong with it."""
+    try:
+        if len(text) > MOST_BYTES:
+            raise _unusable(f"it is over {MOST_BYTES:,} bytes")
+        wire = _Map.model_validate_json(text)
+    except ValidationError as error:
+        first = error.errors(include_url=False, include_input=False, include_context=False)[0]
+        place = ".".join(str(part)[:60] for part in first["loc"])
+        raise _unusable(f"{place}: {first['msg']}" if place else first["msg"]) from None
+    return _read(wire)
+
+
+def _read(wire: _Map) -> TestMap:
+    def named(places: Iterable[int]) -> frozenset[str]:
+        try:
+            return frozenset(wire.names[place] for place in places)
+        except IndexError:
+            raise _unusable("a place in it leads to no name") from None
+
+    sources = {
+        path: KnownSource(
+            source.at_import,
+            {name: KnownFunction(*function) for name, function in source.functions.items()},
+            frozenset(source.imports),
+            frozenset(source.bases),
+        )
+        for path, source in wire.sources.items()
+    }
+    tests = {
+        test.id: KnownTest(test.outcome, test.seconds, named(test.functions), named(test.files), test.unseen)
+        for test in wire.tests
+    }
+    if len(tests) < len(wire.tests):
+        raise _unusable("a test is in it twice")
+    return TestMap(wire.commit, wire.python, tests, sources, named(wire.files))
+
+
+def _unusable(why: str) -> ConfigError:
+    return ConfigError("the test map cannot be used", why=why, remedy="Make it again with `affected-tests --record`")

@@ -1,0 +1,321 @@
+"""Sets the scene of a run: environment → event → repository → settings, and the adapters that it gets."""
+
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from pydantic import SecretStr
+
+from cicd_agent.adapters.git.repository import GitRepository
+from cicd_agent.adapters.runner.log_file import chunks
+from cicd_agent.adapters.runner.workspace import Folder
+from cicd_agent.app.security.guards import refuse_foreign_checkout, with_permission
+from cicd_agent.app.security.pull_request import commented_pull, named_pull, named_run, pull_of_run
+from cicd_agent.cli.parser import Options
+from cicd_agent.domain.event import Event, EventKind, Ref
+from cicd_agent.domain.event_parser import local_event, parse_event
+from cicd_agent.domain.payload import PAYLOAD_LIMIT, as_repo, decode_payload
+from cicd_agent.domain.ports.forge import Forge
+from cicd_agent.domain.timeline import Timeline
+from cicd_agent.errors import ConfigError, ForgeRefused
+from cicd_agent.modes import LogFiles, Mode, World
+from cicd_agent.settings.environment import Environment
+from cicd_agent.settings.loader import Loaded, Rank, load
+from cicd_agent.settings.schema import Settings
+
+if TYPE_CHECKING:
+    from cicd_agent.adapters.github.forge import GitHubForge
+
+_WORKFLOW = frozenset({Rank.INPUT, Rank.DEFAULTS, Rank.LOCKED})
+"""Whose words stand in a workflow, which the change of the config file does not change."""
+
+
+@dataclass(frozen=True, slots=True)
+class Scene:
+    """All that a run starts from. `notices` are limits met on the way, a line each; `top` is the checkout's folder.
+
+    `timeline` is told what the run spends its time on.
+    """
+
+    event: Event
+    loaded: Loaded
+    world: World
+    notices: tuple[str, ...] = ()
+    top: Path | None = None
+    timeline: Timeline = field(default_factory=Timeline)
+
+    @property
+    def settings(self) -> Settings:
+        """What is in force."""
+        return self.loaded.settings
+
+
+def inputs(options: Options, environment: Environment) -> dict[str, str]:
+    """The inputs that were given, those of the command line first."""
+    return {**environment.inputs, **options.inputs}
+
+
+def first_settings(options: Options, environment: Environment) -> Settings:
+    """The settings before any file is read: enough to know the token and where the config file lies."""
+    return load(inputs(options, environment), None, fallbacks=environment.fallbacks).settings
+
+
+def settled(options: Options, environment: Environment) -> dict[str, str]:
+    """The inputs, with the organisation's word on where the account book is, for what opens it before all else."""
+    asked = inputs(options, environment)
+    try:
+        told = first_settings(options, environment).state_dir
+    except ConfigError:
+        return asked
+    return {**asked, "state-dir": told}
+
+
+def in_shadow(options: Options, environment: Environment) -> bool:
+    """Whether the workflow says that a gate stops nothing; where the organisation is not understood, it does not."""
+    asked = inputs(options, environment)
+    try:
+        loaded = load(asked, None, fallbacks=environment.fallbacks)
+    except ConfigError:
+        return not asked.get("organisation-config") and asked.get("enforce", "").strip().lower() == "false"
+    return loaded.rank("enforce") >= Rank.INPUT and not loaded.settings.enforce
+
+
+def any_settings(options: Options, environment: Environment) -> Settings:
+    """The first settings, or where they make no sense the defaults: who watches over a fleet is told of that, too."""
+    try:
+        return first_settings(options, environment)
+    except ConfigError:
+        return Settings(fleet_url=SecretStr(inputs(options, environment).get("fleet-url", "")))
+
+
+def prepare(
+    mode: Mode[Any] | None,
+    options: Options,
+    environment: Environment,
+    cwd: Path,
+    *,
+    closing: ExitStack,
+    known: Event | None = None,
+) -> Scene:
+    """Read the event, open what it needs (`closing` closes it again), and settle the configuration.
+
+    `known` is the event of a stage before this one; it counts only at a terminal, where there is no other: on Actions
+    the job's own event says what may be written where.
+    Raises ConfigError when something is wrong with any of them, ForgeRefused when GitHub would not show the pull
+    request that `pull-request` names.
+    """
+    early = first_settings(options, environment)
+    root = _root(options, environment, early, cwd)
+    repository: GitRepository | None = None
+    notices: list[str] = []
+    try:
+        repository = GitRepository(
+            root, environment.system, server=environment.server_url, scratch=_scratch(environment)
+        )
+    except ConfigError as error:
+        if options.base or not environment.on_actions:
+            raise
+        notices.append(str(error))
+    event = _event(options, environment, repository, known, early)
+    if environment.on_actions:
+        refuse_foreign_checkout(event, repository, environment.run.sha)
+    offline = event.kind is EventKind.LOCAL and early.run_id is None and options.mode != "deploy-gate"
+    forge = None if offline else _forge(event, early, environment, closing)
+    if early.run_id is not None:
+        event = pull_of_run(named_run(event, early.run_id, forge), early.pull_request, forge)
+    elif event.kind is EventKind.WORKFLOW_RUN:
+        notices.clear()  # after somebody else's run nothing should be checked out
+        event = pull_of_run(event, early.pull_request, forge)
+    elif early.pull_request is not None:
+        event = named_pull(event, early.pull_request, forge)
+    elif mode is not None and event.comment is not None:
+        event, is_heard = _heard(mode, event, forge)
+        if not is_heard:
+            return Scene(event, load(inputs(options, environment), None, fallbacks=environment.fallbacks), World())
+        if environment.on_actions:
+            refuse_foreign_checkout(event, repository, environment.run.sha)
+    text, notice = _config_text(event, early, repository, forge)
+    loaded = load(
+        inputs(options, environment),
+        text,
+        early.config_file,
+        fallbacks=environment.fallbacks,
+        # One file, and one text of the organisation, serve all modes; some of them know no rules.
+        known_rules={*mode.rule_ids, "model"} if mode and mode.rule_ids else None,
+    )
+    notices += [notice] if notice else []
+    notices += [str(problem) for problem in loaded.problems]
+    notices += loaded.notices
+    workspace = Folder(_workspace(options, environment, cwd), root)
+    top = repository.top if repository else None
+    problems = (*([notice] if notice else []), *map(str, loaded.problems))
+    told = frozenset(field for field in loaded.origins if loaded.rank(field) in _WORKFLOW)
+    world = World(repository, forge, workspace, logs=_logs(options), problems=problems, told=told)
+    return Scene(event, loaded, world, tuple(notices), top)
+
+
+def _heard(mode: Mode[Any], event: Event, forge: Forge | None) -> tuple[Event, bool]:
+    """The event of a comment with its pull request as it is now, and whether the mode has anything to do for it.
+
+    Anybody may write a comment: one that says nothing to us costs no request, and one by who may not write only one.
+    """
+    if not mode.declines(event) and not mode.fails_closed:
+        # A mode that fails closed asks by itself: to it a refusal is evidence.
+        event = with_permission(event, forge)
+    if mode.declines(event):
+        return event, False
+    return commented_pull(event, forge) if event.pull else event, True
+
+
+def answers_folder(options: Options, environment: Environment, settings: Settings, cwd: Path) -> Path | None:
+    """Where answers are kept between runs, None when nowhere. Raises ConfigError when that is no place for them."""
+    if not settings.cache_dir:
+        return None
+    try:
+        folder = (cwd / Path(settings.cache_dir).expanduser()).resolve()
+        inside = folder.is_relative_to(_root(options, environment, settings, cwd).resolve())
+    except (OSError, RuntimeError, ValueError):
+        raise ConfigError("`cache-dir` is not a path", remedy="Give the path of a directory") from None
+    if inside and not settings.openai_api_key.get_secret_value():
+        # With a key, what others put there is not signed; without one its secret would come from there, too.
+        raise ConfigError(
+            "`cache-dir` lies in the checkout, where a change could bring answers of its own",
+            why="there is no key to sign them with",
+            remedy="Give a directory outside of it",
+        )
+    return folder
+
+
+def _root(options: Options, environment: Environment, settings: Settings, cwd: Path) -> Path:
+    if options.repo_dir:
+        return cwd / options.repo_dir
+    return _workspace(options, environment, cwd) / settings.working_directory
+
+
+def _workspace(options: Options, environment: Environment, cwd: Path) -> Path:
+    if options.repo_dir:
+        return cwd / options.repo_dir
+    return Path(environment.workspace) if environment.workspace else cwd
+
+
+def _scratch(environment: Environment) -> Path | None:
+    return Path(environment.runner_temp) if environment.runner_temp else None
+
+
+def _event(
+    options: Options,
+    environment: Environment,
+    repository: GitRepository | None,
+    known: Event | None,
+    settings: Settings,
+) -> Event:
+    path = options.event or environment.event_path
+    if options.base:
+        return _local(options.base, options, environment, repository)
+    if options.logs or (settings.run_id is not None and not path):
+        # A log, or a run that GitHub knows: there may be no change to compare it with.
+        return local_event(Ref(), Ref(), repo=as_repo(environment.run.repository), actor=environment.run.actor)
+    if options.command in {"config", "doctor"} and not path:
+        return _local("HEAD", options, environment, repository)
+    if not path and known is not None and known.kind is EventKind.LOCAL:
+        return known
+    if not path and options.mode == "analyse-failure":
+        raise ConfigError("there is nothing to analyse", remedy="Give --log FILE, or --run-id N with GITHUB_TOKEN set")
+    if not path:
+        raise ConfigError(
+            "there is no event", why="neither --base nor GITHUB_EVENT_PATH", remedy="At a terminal say `--base main`"
+        )
+    name = options.event_name or environment.event_name
+    if not name:
+        raise ConfigError("the event has no name", remedy="Set GITHUB_EVENT_NAME or give --event-name")
+    return parse_event(name, decode_payload(read(Path(path), "the event", PAYLOAD_LIMIT)), run=environment.run)
+
+
+def _local(name: str, options: Options, environment: Environment, repository: GitRepository | None) -> Event:
+    if repository is None:
+        raise ConfigError("there is no checkout to review", remedy="Give --repo-dir")
+    base = repository.resolve(name)
+    if base is None:
+        raise ConfigError(f"this clone has no commit called `{name}`", remedy="Fetch it, or give another --base")
+    head = repository.resolve(options.head) if options.head else ""
+    if head is None:
+        raise ConfigError(
+            f"this clone has no commit called `{options.head}`", remedy="Fetch it, or give another --head"
+        )
+    # A gate at a terminal asks GitHub what it asks in a job; the other modes have all that they need.
+    repo = as_repo(environment.run.repository) if options.mode == "deploy-gate" else ""
+    event = local_event(Ref(name, base), Ref(options.head, head), repo=repo, actor=environment.run.actor)
+    return replace(event, sha=head or repository.resolve("HEAD") or "")
+
+
+def _forge(event: Event, settings: Settings, environment: Environment, closing: ExitStack) -> Forge | None:
+    token = settings.github_token.get_secret_value()
+    if not token or not event.repo:
+        return None
+    return open_forge(token, event.repo, environment, closing)
+
+
+def open_forge(token: str, repo: str, environment: Environment, closing: ExitStack) -> "GitHubForge":
+    """A repository on GitHub, until `closing` closes it."""
+    from cicd_agent.adapters.github.forge import GitHubForge  # noqa: PLC0415  a local review never pays for it
+
+    return closing.enter_context(
+        GitHubForge(
+            token,
+            repo,
+            api_url=environment.api_url,
+            ca_bundle=environment.ca_bundle,
+            scratch=_scratch(environment),
+        )
+    )
+
+
+def _logs(options: Options) -> LogFiles:
+    """The logs that the command line names, each opened when it is read."""
+
+    def opened(name: str) -> Callable[[], Iterator[bytes]]:
+        return lambda: chunks(name, sys.stdin.buffer)
+
+    return LogFiles(
+        {Path(name).name: opened(name) for name in options.logs}, opened(options.green) if options.green else None
+    )
+
+
+def _config_text(
+    event: Event, settings: Settings, repository: GitRepository | None, forge: Forge | None
+) -> tuple[bytes | str | None, str]:
+    """The config file of the base branch, and a notice when it is not known whether there is one."""
+    path = settings.config_file
+    commit = event.base.sha or event.default_branch
+    if repository is not None and commit:
+        if event.base.sha and repository.resolve(commit) is None:
+            repository.ensure((event.base.sha, event.head.sha), settings.github_token.get_secret_value())
+        if (sha := repository.resolve(commit)) is not None:
+            return repository.blob(sha, path), ""
+    if forge is not None and commit:
+        try:
+            return forge.text_at(path, commit), ""
+        except ForgeRefused as error:
+            return None, f"{path} of the base branch could not be read, defaults are in force: {error}"
+    if commit and event.kind is not EventKind.LOCAL:
+        why = "the base is not in this clone, and there is no `github-token` to ask GitHub with"
+        return None, f"{path} of the base branch could not be read, defaults are in force: {why}"
+    return None, ""
+
+
+def read(path: Path, what: str, most: int) -> bytes:
+    """Content of a regular file of at most `most` bytes; ConfigError otherwise."""
+    remedy = "Give the path of a file that exists and can be read"
+    try:
+        if not path.is_file():
+            raise ConfigError(f"{what} is not a file", why=str(path), remedy=remedy)
+        if path.stat().st_size > most:
+            raise ConfigError(f"{what} is too large", why=f"over {most:,} bytes", remedy="Give a smaller one")
+        return path.read_bytes()
+    except OSError as error:
+        raise ConfigError(f"{what} cannot be read", why=error.strerror or str(error), remedy=remedy) from None
+    except ValueError:
+        raise ConfigError(f"{what} cannot be read", why="its path is not one", remedy=remedy) from None

@@ -1,0 +1,318 @@
+"""What travels between the stages, as versioned JSON that is checked again wherever it is read."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cache
+from typing import Any, Final, Literal, TypeVar
+
+from pydantic import TypeAdapter, ValidationError
+from pydantic_core import to_jsonable_python
+
+from cicd_agent import __version__
+from cicd_agent.agent.messages import Action, Answer, Usage
+from cicd_agent.domain.change import Change
+from cicd_agent.domain.diagnosis import Diagnosis
+from cicd_agent.domain.diff import FileDiff, LineKind
+from cicd_agent.domain.effects import Plan, Receipt
+from cicd_agent.domain.event import Event
+from cicd_agent.domain.evidence import Evidence, Gap
+from cicd_agent.domain.gate_decision import Gated
+from cicd_agent.domain.generated_tests import Generated
+from cicd_agent.domain.route_plan import Routed
+from cicd_agent.domain.verdict import Conclusion, Said, Verdict
+from cicd_agent.errors import ConfigError
+from cicd_agent.modes import Account
+
+VERSION: Final = 1
+MOST_BYTES: Final = 256_000_000
+"""Evidence of the largest change that is read stays below this; a larger file is not ours."""
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """One question that was asked and what came of it: `draft` is the answer as it was understood, None without one.
+
+    `prompt` is the version of the instructions.
+    """
+
+    question: str
+    prompt: str
+    model: str
+    rounds: int
+    usage: Usage
+    failure: str
+    complaint: str
+    left_out: tuple[str, ...]
+    draft: Mapping[str, Any] | None
+    actions: tuple[Action, ...] = ()
+    escalate: str = ""
+
+    @classmethod
+    def of(cls, answer: Answer[Any]) -> "Asked":
+        """The account of an answer."""
+        draft = None if answer.draft is None else answer.draft.model_dump(mode="json")
+        return cls(
+            question=answer.question,
+            prompt=answer.prompt,
+            model=answer.model,
+            rounds=answer.rounds,
+            usage=answer.usage,
+            failure=answer.failure,
+            complaint=answer.complaint,
+            left_out=answer.left_out,
+            draft=draft,
+            actions=answer.actions,
+            escalate=answer.escalate,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """Event in, this out: what was decided, on what grounds, and what should be done about it. Nothing is done yet.
+
+    `declined` is the reason why the mode had nothing to do; then there is no evidence, no verdict and an empty plan.
+    """
+
+    mode: str
+    event: Event
+    account: Account
+    plan: Plan = Plan()
+    evidence: Evidence | None = None
+    asked: tuple[Asked, ...] = ()
+    verdict: Verdict | None = None
+    declined: str = ""
+    said: Said | None = None
+    """What is answered to a comment, in place of a verdict."""
+    diagnosis: Diagnosis | None = None
+    """What is concluded of a failed run, in place of a verdict."""
+    generated: Generated | None = None
+    """What became of new tests, in place of a verdict."""
+    routed: Routed | None = None
+    """How much care the change needs, in place of a verdict."""
+    gated: Gated | None = None
+    """What becomes of a deployment, in place of a verdict."""
+
+    @property
+    def judged(self) -> Verdict | Diagnosis | Generated | Routed | Gated | None:
+        """What the mode came to, None when it declined or only answered somebody."""
+        return self.verdict or self.diagnosis or self.generated or self.routed or self.gated
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """The change in numbers: which commits, how large, and read from where."""
+
+    base: str
+    head: str
+    source: str
+    files: int
+    added_lines: int
+    deleted_lines: int
+
+
+@dataclass(frozen=True, slots=True)
+class Audit:
+    """Where the run stands in the account book: the end of its chain after it, which anchors all before.
+
+    `why` says what went wrong when it `failed`; `off` is where nothing is kept.
+    """
+
+    state: Literal["recorded", "failed", "off"] = "off"
+    repository: str = ""
+    seq: int = 0
+    hash: str = ""
+    why: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """The JSON report of a run, failed ones too: the decision without the diff, and what became of it.
+
+    `exit` is the exit code, `error` the line that explains it; `event` is None when the run failed before it was read.
+    """
+
+    mode: str
+    exit: int
+    error: str = ""
+    declined: str = ""
+    event: Event | None = None
+    seen: Seen | None = None
+    gaps: tuple[Gap, ...] = ()
+    verdict: Verdict | None = None
+    asked: tuple[Asked, ...] = ()
+    account: Account = Account()
+    outputs: Mapping[str, str] = field(default_factory=dict)
+    receipts: tuple[Receipt, ...] = ()
+    tape: str = ""
+    """Path of the account of what was asked and answered, "" when nobody could have been asked."""
+    said: Said | None = None
+    diagnosis: Diagnosis | None = None
+    generated: Generated | None = None
+    routed: Routed | None = None
+    gated: Gated | None = None
+    audit: Audit = Audit()
+
+
+def report(
+    decision: Decision, *, exit_code: int, outputs: Mapping[str, str], receipts: tuple[Receipt, ...], tape: str = ""
+) -> Report:
+    """The report of a run that came to a decision."""
+    evidence = decision.evidence
+    change = evidence.change if evidence else None
+    return Report(
+        mode=decision.mode,
+        exit=exit_code,
+        declined=decision.declined,
+        event=decision.event,
+        seen=_seen(change) if change else None,
+        gaps=evidence.gaps if evidence else (),
+        verdict=decision.verdict,
+        asked=decision.asked,
+        account=decision.account,
+        outputs=outputs,
+        receipts=receipts,
+        tape=tape,
+        said=decision.said,
+        diagnosis=decision.diagnosis,
+        generated=decision.generated,
+        routed=decision.routed,
+        gated=decision.gated,
+    )
+
+
+def _seen(change: Change) -> Seen:
+    return Seen(change.base, change.head, change.source, len(change.files), change.added_lines, change.deleted_lines)
+
+
+def outputs(decision: Decision, report_file: str) -> dict[str, str]:
+    """The step outputs that every mode has, the risk first. What is not known is empty, never a guess or 0."""
+    account = decision.account
+    verdict = decision.judged
+    told = verdict or decision.said
+    risk = verdict.risk if verdict else None
+    return {
+        "risk_level": risk.level if risk else "",
+        "risk_score": str(risk.score) if risk else "",
+        "conclusion": told.conclusion if told else Conclusion.SKIPPED,
+        "confidence": _known(verdict.confidence if verdict else None, "{:.2f}"),
+        "escalate_to_human": _flag(bool(verdict.escalate)) if verdict else "",
+        "degraded": _flag(bool(account.degraded)),
+        "config_status": account.config_status,
+        "summary": f"nothing to do: {decision.declined}" if decision.declined else "",
+        "report_file": report_file,
+        "model": account.model,
+        **spending(account),
+    }
+
+
+def spending(account: Account) -> dict[str, str]:
+    """The step outputs that say what was asked and what it cost."""
+    return {
+        "requests": str(account.usage.requests),
+        "tokens_used": _known(account.usage.total, "{}"),
+        "cached_tokens": _known(account.usage.cached, "{}"),
+        "cost_usd": _known(account.cost_usd, "{:.4f}"),
+    }
+
+
+def _known(value: float | None, form: str) -> str:
+    return "" if value is None else form.format(value)
+
+
+def _flag(value: bool) -> str:  # noqa: FBT001  it is the value
+    return "true" if value else "false"
+
+
+_KINDS: Final[Mapping[str, Any]] = {"evidence": Evidence, "decision": Decision, "report": Report}
+
+
+@cache
+def _shape(kind: str) -> TypeAdapter[Any]:
+    """Made once: that takes a tenth of a second, and a run writes and reads the same kind more than once."""
+    return TypeAdapter(_KINDS[kind])
+
+
+def dump(value: Evidence | Decision | Report, *, indent: int | None = 1) -> str:
+    """The value in its envelope; without `indent` on one line, which is faster for a file that no one reads or redacts.
+
+    What is redacted keeps its lines: a private key is followed from line to line.
+    """
+    kind = type(value).__name__.lower()
+    # A report is compared byte by byte: by its shape, a whole number where a fraction may stand reads the same once it
+    # was a file. For evidence that shape takes longer to make than most of it to write.
+    is_evidence = isinstance(value, Evidence)
+    body = to_jsonable_python(value) if is_evidence else _shape(kind).dump_python(value, mode="json")
+    envelope = {"kind": kind, "version": VERSION, "tool": f"cicd-agent {__version__}", "body": body}
+    return json.dumps(envelope, ensure_ascii=False, indent=indent) + "\n"
+
+
+def body_of(report: Report) -> dict[str, Any]:
+    """What `dump` writes of a report, as JSON has it and without its envelope."""
+    body: dict[str, Any] = _shape("report").dump_python(report, mode="json")
+    return body
+
+
+def load(wanted: type[T], raw: bytes, name: str) -> T:
+    """Read what `dump` wrote. Who wrote the file is not known: ConfigError for anything that is not exactly it."""
+    kind = wanted.__name__.lower()
+    remedy = f"Give the file that the stage before wrote (a cicd-agent {kind}, version {VERSION})"
+    if len(raw) > MOST_BYTES:
+        raise ConfigError(f"{name} is too large", why=f"over {MOST_BYTES:,} bytes", remedy=remedy)
+    try:
+        envelope = json.loads(raw, parse_constant=_refuse)
+    except (ValueError, RecursionError) as error:
+        raise ConfigError(f"{name} is not JSON", why=str(error)[:200], remedy=remedy) from None
+    if not isinstance(envelope, dict) or (envelope.get("kind"), envelope.get("version")) != (kind, VERSION):
+        raise ConfigError(f"{name} is not a cicd-agent {kind} of version {VERSION}", remedy=remedy)
+    try:
+        # As JSON, for there strict means strict: no text for a number, no number for a truth value.
+        value: T = _shape(kind).validate_json(json.dumps(envelope.get("body")), strict=True)
+    except ValidationError as error:
+        first = error.errors(include_url=False, include_input=False)[0]
+        where = ".".join(str(part) for part in first["loc"])
+        raise ConfigError(f"{name} does not hold {kind}", why=f"{where}: {first['msg']}", remedy=remedy) from None
+    evidence = value.evidence if isinstance(value, Decision) else value
+    if isinstance(evidence, Evidence) and evidence.change is not None:
+        for file in evidence.change.files:
+            if not _counts_right(file):
+                raise ConfigError(f"{name} is not consistent", why=f"line numbers of {file.path!r}", remedy=remedy)
+    return value
+
+
+def schema(kind: str) -> dict[str, Any]:
+    """The JSON Schema of an envelope of this kind."""
+    body = _shape(kind).json_schema(mode="serialization", ref_template="#/$defs/{model}")
+    definitions = body.pop("$defs", {})
+    return {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "$id": f"urn:cicd-agent:{kind}:{VERSION}",
+        "title": f"cicd-agent {kind}",
+        "type": "object",
+        "required": ["kind", "version", "tool", "body"],
+        "properties": {
+            "kind": {"const": kind},
+            "version": {"const": VERSION},
+            "tool": {"type": "string"},
+            "body": body,
+        },
+        "$defs": definitions,
+    }
+
+
+def _refuse(constant: str) -> None:
+    raise ValueError(f"{constant} is not JSON")
+
+
+def _counts_right(file: FileDiff) -> bool:
+    """Whether every line bears the number that its place in its hunk gives it: anchors are built on these."""
+    for hunk in file.hunks:
+        old, new = hunk.old_start, hunk.new_start
+        for line in hunk.lines:
+            has_old, has_new = line.kind is not LineKind.ADDED, line.kind is not LineKind.DELETED
+            if (line.old, line.new) != (old if has_old else None, new if has_new else None):
+                return False
+            old, new = old + has_old, new + has_new
+    return True

@@ -1,0 +1,1 @@
+"""`--fix`: what a decision changes in the working tree."""

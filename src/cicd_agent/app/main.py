@@ -1,0 +1,113 @@
+"""One run from beginning to end: what the process has is turned into values, and whatever happens into an exit code."""
+
+import os
+import signal
+import threading
+import time
+import traceback
+import weakref
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from types import FrameType
+
+from cicd_agent.app.reporter import Outlet, Streams
+from cicd_agent.cli.commands import Clocks, execute
+from cicd_agent.cli.parser import Options
+from cicd_agent.errors import AgentError, BudgetExhausted, Cancelled, ConfigError, Exit
+from cicd_agent.settings.environment import Environment
+
+AGAIN = 0.05
+"""Seconds after which a signal is sent once more, whose exception would have been lost."""
+LAST_WORDS = 30.0
+"""Seconds to say why a run has failed: an account book that does not answer cannot keep it from ending."""
+
+
+def run(asked: Options | ConfigError, variables: Mapping[str, str], streams: Streams) -> int:
+    """Do what was asked; the exit code. `asked` is the error when the command line itself was wrong."""
+    environment = Environment.read(variables)
+    if isinstance(asked, ConfigError):
+        return Outlet(Options(), environment, streams).fail(asked)
+    outlet = Outlet(asked, environment, streams)
+    try:
+        with _ended_by_the_runner():
+            return execute(asked, environment, outlet, Clocks(time.monotonic, time.time), _limit)
+    except BrokenPipeError:
+        # Whoever read our output has seen enough.
+        return Exit.OK
+    except AgentError as error:
+        failure, trace = error, ""
+    except KeyboardInterrupt:
+        failure, trace = Cancelled("the run was cancelled before its end"), ""
+    except OSError as error:
+        # A full disk, a folder that may not be written to: the machine's trouble, not a bug.
+        remedy = "Look at the disk, or give --output-dir another place"
+        failure, trace = ConfigError("this machine refused", why=str(error), remedy=remedy), ""
+    except Exception as error:  # noqa: BLE001  the process edge: a bug of ours is reported, not dropped
+        what, remedy = f"a bug in cicd-agent: {type(error).__name__}", "Please report it with the traceback above"
+        failure, trace = (
+            AgentError(what, why=str(error)[:300], remedy=remedy),
+            "".join(traceback.format_exception(error)),
+        )
+    with _ended_at_last(LAST_WORDS):
+        return outlet.fail(failure, trace)
+
+
+def _limit(seconds: float) -> None:
+    """End the run by BudgetExhausted after this long, whatever it waits for."""
+    if hasattr(signal, "setitimer"):
+        signal.setitimer(signal.ITIMER_REAL, seconds)
+
+
+def _overdue(_signal: int, frame: FrameType | None) -> None:
+    if _is_lost(frame):
+        signal.setitimer(signal.ITIMER_REAL, AGAIN)
+        return
+    raise BudgetExhausted("the time limit of the run is over", remedy="Raise `timeout-minutes`")
+
+
+def _is_lost(frame: FrameType | None) -> bool:
+    """Whether nobody would hear of an exception: Python ignores what a finalizer raises, and goes on after it."""
+    while frame is not None:
+        if frame.f_code is weakref.finalize.__call__.__code__ or frame.f_code.co_name == "__del__":
+            return True
+        frame = frame.f_back
+    return False
+
+
+@contextmanager
+def _ended_at_last(seconds: float) -> Iterator[None]:
+    """As `_limit`, for what comes after the end; a second SIGTERM ends the process as ever."""
+    if not hasattr(signal, "setitimer"):
+        yield
+        return
+    before = signal.signal(signal.SIGALRM, _overdue)
+    signal.setitimer(signal.ITIMER_REAL, seconds)
+    try:
+        yield
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)
+
+
+@contextmanager
+def _ended_by_the_runner() -> Iterator[None]:
+    """Alarms and the runner's SIGTERM become exceptions, so that a run that is ended still says so."""
+
+    def cancelled(number: int, frame: FrameType | None) -> None:
+        if _is_lost(frame):
+            later = threading.Timer(AGAIN, os.kill, (os.getpid(), number))
+            later.daemon = True
+            later.start()
+            return
+        raise KeyboardInterrupt
+
+    before = {signal.SIGTERM: signal.signal(signal.SIGTERM, cancelled)}
+    if hasattr(signal, "SIGALRM"):
+        before[signal.SIGALRM] = signal.signal(signal.SIGALRM, _overdue)
+    try:
+        yield
+    finally:
+        if hasattr(signal, "setitimer"):
+            signal.setitimer(signal.ITIMER_REAL, 0)
+        for number, handler in before.items():
+            signal.signal(number, handler)

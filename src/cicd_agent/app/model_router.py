@@ -1,0 +1,189 @@
+"""Who is asked in a run: the models that the settings name, what they may cost, and how a question is put to them."""
+
+import hmac
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+from cicd_agent.agent.budget import Budget
+from cicd_agent.agent.loop import ask
+from cicd_agent.agent.messages import Answer, Model, Question
+from cicd_agent.agent.prices import PRICES, Price
+from cicd_agent.agent.tools.tool import Tool
+from cicd_agent.app.cache import Keeping, kept
+from cicd_agent.app.security.signing import Sealing
+from cicd_agent.errors import ModelUnavailable
+from cicd_agent.modes import Mode
+from cicd_agent.settings.environment import Workload
+from cicd_agent.settings.limits import minutes, usd
+from cicd_agent.settings.loader import Loaded
+from cicd_agent.settings.schema import Provider, Settings, TokenPrice
+
+RESERVE = 20.0
+"""Seconds of `timeout-minutes` that are kept for carrying out the plan."""
+SIDE_BY_SIDE = 4
+"""Questions that are asked at the same time: the machine only waits for the network."""
+RETRIES = 8
+"""Requests of a run beyond its rounds: those that failed and were sent again, or that taught us what a server takes."""
+
+Tools = tuple[Tool[Any], ...]
+
+
+class Memory(Protocol):
+    """What keeps a model's answers between runs."""
+
+    def keep(self) -> None:
+        """The last question came to a good end."""
+        ...
+
+    def drop(self) -> None:
+        """It did not: the next run has to ask again."""
+        ...
+
+
+def _as_they_are(tools: Tools, limit: str) -> tuple[Tools, str]:
+    return tools, limit
+
+
+@dataclass(frozen=True, slots=True)
+class Asking:
+    """How questions are put. Without a `model` nobody is asked, and `silence` says why ("" when that is meant).
+
+    `fast` is asked what needs no judgement; `fallback` is asked when the other is not available. `memories` are by the
+    model's name. `watch` may put something in the place of the look-ups: what records them, or what was recorded.
+    `sealing` brings what an earlier run has left, and leaves it to the next.
+    """
+
+    model: Model | None
+    budget: Budget
+    key: bytes
+    redact: Callable[[str], str]
+    silence: str = ""
+    fast: Model | None = None
+    fallback: Model | None = None
+    max_rounds: int = 20
+    side_by_side: int = SIDE_BY_SIDE
+    memories: Mapping[str, Memory] = field(default_factory=dict)
+    watch: Callable[[Tools, str], tuple[Tools, str]] = _as_they_are
+    sealing: Sealing = field(default_factory=Sealing)
+
+    def put(self, question: Question[Any], model: Model, budget: Budget | None = None) -> Answer[Any]:
+        """One question to one model, within the run's budget or a part of it."""
+        budget = budget or self.budget
+        answer = ask(question, model, budget, key=self.key, redact=self.redact, max_rounds=self.max_rounds)
+        if memory := self.memories.get(model.name):
+            (memory.drop if answer.failure else memory.keep)()
+        return answer
+
+
+def budget(settings: Settings, mode: str, clock: Callable[[], float]) -> Budget:
+    """What the settings let a run of this mode spend."""
+    return Budget(
+        requests=settings.max_rounds + RETRIES,
+        input_tokens=settings.max_input_tokens,
+        seconds=max(minutes(settings, mode) * 60 - RESERVE, 1.0),
+        clock=clock,
+        usd=usd(settings, mode),
+        prices=price_table(settings),
+    )
+
+
+def price_table(settings: Settings) -> dict[str, Price]:
+    """What models cost: the config file's word over the table that comes with the program."""
+    return {**PRICES, **{name: _price(told) for name, told in settings.prices.items()}}
+
+
+def asking(
+    mode: Mode[Any],
+    loaded: Loaded,
+    workload: Workload | None,
+    clock: Callable[[], float],
+    redact: Callable[[str], str],
+    *,
+    keeping: Keeping | None = None,
+    ration: Callable[[Sequence[str]], str] = lambda _: "",
+) -> Asking:
+    """The models that the settings name for the mode, and what they may cost.
+
+    `ration` says of models why none of them is asked today. Raises ConfigError when an input makes no sense.
+    """
+    settings, limits = loaded.settings, budget(loaded.settings, mode.name, clock)
+    if settings.provider is Provider.NONE:
+        return Asking(None, limits, b"", redact, sealing=_keyless(mode, settings, keeping, redact))
+    try:
+        reach = _reach(settings, workload)
+        model = reach(_named(mode, loaded))
+    except ModelUnavailable as error:
+        sealing = _keyless(mode, settings, keeping, redact)
+        return Asking(None, limits, b"", redact, silence=str(error), sealing=sealing)
+    # The default's name means something at OpenAI only.
+    quick = settings.fast_model if "fast_model" in settings.model_fields_set or not settings.base_url else model.name
+    fast = reach(quick) if quick and quick != model.name else None
+    fallback = reach(settings.fallback_model) if settings.fallback_model and not mode.fails_closed else None
+    asked = [each for each in (model, fast, fallback) if each]
+    if silence := ration([each.name for each in asked]):
+        sealing = _keyless(mode, settings, keeping, redact)
+        return Asking(None, limits, b"", redact, silence=silence, sealing=sealing)
+    between = kept(settings, keeping)
+    caches = between.answers(asked, redact)
+    return Asking(
+        caches.get(model.name, model),
+        limits,
+        hmac.digest(between.secret, b"fence", "sha256"),
+        redact,
+        fast=fast and caches.get(fast.name, fast),
+        fallback=fallback and caches.get(fallback.name, fallback),
+        max_rounds=settings.max_rounds,
+        memories=caches,
+        sealing=between.sealing(redact),
+    )
+
+
+def _keyless(mode: Mode[Any], settings: Settings, keeping: Keeping | None, redact: Callable[[str], str]) -> Sealing:
+    """What is remembered where nobody is asked: what rules have found, and no answers."""
+    return kept(settings, keeping).sealing(redact) if keeping and mode.remembers_rules else Sealing()
+
+
+def _price(told: TokenPrice) -> Price:
+    """A price of the config file; what it does not say of cached tokens is on the safe side."""
+    cached = told.input if told.cached_input is None else told.cached_input
+    return Price(told.input, cached, told.output, dearer_above=None)
+
+
+def _named(mode: Mode[Any], loaded: Loaded) -> str:
+    """The model for judgement: whoever has the last word, and of their two words the one for this mode."""
+    by_mode = dict[str, str](loaded.settings.models.items())
+    own = by_mode.get(mode.name)
+    if own is None or loaded.rank("model") > loaded.rank(f"models.{mode.name}"):
+        return loaded.settings.model
+    return own
+
+
+def _reach(settings: Settings, workload: Workload | None) -> Callable[[str], Model]:
+    """How a model of the settings' server is reached; ModelUnavailable when there is no server to ask."""
+    from cicd_agent.adapters.models.client import connect, parse_headers  # noqa: PLC0415  a run without a model never pays for it
+    from cicd_agent.adapters.models.identity import Identity  # noqa: PLC0415
+
+    api_key = settings.openai_api_key.get_secret_value()
+    if settings.provider is not Provider.OPENAI or api_key:
+        workload = None
+    if workload is not None and not workload.known and not settings.base_url:
+        raise ModelUnavailable(
+            "no key, and nothing says which OpenAI account GitHub's identity stands for",
+            remedy="Set OPENAI_IDENTITY_PROVIDER_ID and OPENAI_SERVICE_ACCOUNT_ID, or `openai-api-key`",
+        )
+    identity = Identity(workload) if workload is not None and workload.known else None
+    headers = parse_headers(settings.model_headers.get_secret_value())
+
+    def reach(name: str) -> Model:
+        return connect(
+            api_key=api_key,
+            base_url=settings.base_url,
+            api=settings.api,
+            model=name,
+            headers=headers,
+            service_tier=settings.service_tier,
+            identity=identity,
+        )
+
+    return reach

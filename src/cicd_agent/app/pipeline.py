@@ -1,0 +1,292 @@
+"""The story of a run: an event goes in, a decision comes out."""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from cicd_agent.agent.budget import Budget
+from cicd_agent.agent.messages import Answer, Draft, Model, Question, Tier, Usage
+from cicd_agent.agent.sharding import Part, parts
+from cicd_agent.app.context import Scene
+from cicd_agent.app.decision import Asked, Decision
+from cicd_agent.app.model_router import Asking, Tools
+from cicd_agent.domain.diagnosis import Diagnosis
+from cicd_agent.domain.effects import Annotation, Level, Plan, Summary
+from cicd_agent.domain.evidence import Evidence, Gap
+from cicd_agent.domain.gate_decision import Gated
+from cicd_agent.domain.generated_tests import Generated
+from cicd_agent.domain.parallel import abreast
+from cicd_agent.domain.route_plan import Routed
+from cicd_agent.domain.text.markdown import escape
+from cicd_agent.domain.text.visible import visible_line
+from cicd_agent.domain.text.words import count
+from cicd_agent.domain.verdict import Said, Verdict
+from cicd_agent.errors import ConfigError, Exit
+from cicd_agent.modes import Account, Mode
+from cicd_agent.settings.loader import Loaded
+
+Source = Callable[[Mode[Any], Scene, Callable[[str], None]], Evidence]
+"""Brings the evidence of a run."""
+
+
+def decide(
+    mode: Mode[Any],
+    scene: Scene,
+    asking: Asking,
+    progress: Callable[[str], None],
+    keep: Callable[[Evidence], None],
+    *,
+    source: Source | None = None,
+) -> Decision:
+    """Everything from the event to the plan. Nothing outside is changed by it; `keep` sees the evidence first.
+
+    The evidence is what the mode gathers, unless there is another `source` of it.
+    """
+    evidence = (source or observe)(mode, scene, progress)
+    return resume(mode, evidence, scene, asking, progress, keep=keep)
+
+
+def resume(
+    mode: Mode[Any],
+    evidence: Evidence,
+    scene: Scene,
+    asking: Asking,
+    progress: Callable[[str], None],
+    *,
+    keep: Callable[[Evidence], None],
+) -> Decision:
+    """The same from evidence that was gathered before, maybe by others: what is remembered is never taken from it."""
+    evidence = asking.sealing.opened(evidence, scene.event)
+    keep(evidence)
+    decision = conclude(mode, evidence, scene, asking, progress)
+    if decision.evidence is not None and decision.evidence != evidence:
+        keep(decision.evidence)  # a replay runs nothing again
+    return decision
+
+
+def observe(mode: Mode[Any], scene: Scene, progress: Callable[[str], None]) -> Evidence:
+    """What the mode gathers; of an event that it declines, the event alone."""
+    if mode.declines(scene.event, scene.settings):
+        return Evidence(scene.event)
+    progress("reading the change" if scene.event.run is None else "reading the run")
+    with scene.timeline.stage("gather"):
+        return mode.gather(scene.event, scene.world, scene.settings)
+
+
+def conclude(
+    mode: Mode[Any], evidence: Evidence, scene: Scene, asking: Asking, progress: Callable[[str], None]
+) -> Decision:
+    """From the evidence to the plan: a function of what was read and what was answered, and of nothing else."""
+    declined = mode.declines(evidence.event, scene.settings) or evidence.declined
+    if declined:
+        account = Account(config_status=scene.loaded.config_status, notices=scene.notices)
+        plan = Plan((Summary("summary", f"**cicd-agent {mode.name}**: nothing to do, {escape(declined)}.\n"),))
+        return Decision(mode.name, evidence.event, account, plan, declined=declined)
+    settings = scene.settings
+    progress(f"applying the rules to {_size(evidence)}")
+    with scene.timeline.stage("rules"):
+        rules = mode.rules(evidence, settings)
+    desk = _Desk(mode, evidence, scene, progress)
+    desk.try_out((), last=False)  # what rules propose: nobody needs to be asked for that again
+    with scene.timeline.stage("ask"):
+        answers, degraded, limit = _answers(desk, asking)
+    desk.try_out(answers, last=True)
+    evidence = desk.evidence
+    progress("checking the claims")
+    with scene.timeline.stage("verify"):
+        verdict = mode.verify(rules, answers, evidence, settings)
+    account = _account(answers, degraded, asking, scene.loaded, (*scene.notices, *([limit] if limit else [])))
+    plan = mode.report(verdict, evidence, account, settings)
+    asking.sealing.keep(mode.remember(answers, evidence, settings), evidence, scene.event)
+    return Decision(
+        mode=mode.name,
+        event=evidence.event,
+        account=account,
+        plan=Plan((*plan.effects, *_warnings(account, answers))),
+        evidence=evidence,
+        asked=tuple(Asked.of(answer) for answer in answers),
+        verdict=verdict if isinstance(verdict, Verdict) else None,
+        said=verdict if isinstance(verdict, Said) else None,
+        diagnosis=verdict if isinstance(verdict, Diagnosis) else None,
+        generated=verdict if isinstance(verdict, Generated) else None,
+        routed=verdict if isinstance(verdict, Routed) else None,
+        gated=verdict if isinstance(verdict, Gated) else None,
+    )
+
+
+def propose(
+    mode: Mode[Any], evidence: Evidence, scene: Scene, asking: Asking, progress: Callable[[str], None]
+) -> Evidence:
+    """What a model proposes of this evidence, put into it, for a job that tries that out and asks nobody.
+
+    Raises ConfigError for a mode that has no such stage.
+    """
+    untried = replace(scene, world=replace(scene.world, bench=None, laboratory=None))
+    answers: list[Answer[Any]] = []
+    if not (mode.declines(evidence.event, scene.settings) or evidence.declined):
+        answers, silence, _ = _answers(_Desk(mode, evidence, untried, progress), asking)
+        if silence:
+            evidence = replace(evidence, gaps=(*evidence.gaps, Gap("", silence)))
+    handed = mode.hand_over(answers, evidence)
+    if handed is None:
+        raise ConfigError(f"`{mode.name}` has no `stage: ask`", remedy="Only `gen-tests` has one")
+    return handed
+
+
+@dataclass
+class _Desk:
+    """What is known at this moment of a run: a question may have something tried out before its answer is taken."""
+
+    mode: Mode[Any]
+    evidence: Evidence
+    scene: Scene
+    progress: Callable[[str], None]
+
+    def try_out(self, answers: Sequence[Answer[Any]], *, last: bool) -> None:
+        """Have it tried what the answers propose."""
+        scene = self.scene
+        with scene.timeline.stage("experiment"):
+            self.evidence = self.mode.experiment(
+                answers, self.evidence, scene.world, scene.settings, self.progress, last=last
+            )
+
+    def weighing(self, question: Question[Any]) -> Question[Any]:
+        """The question, whose drafts are tried out before they are taken, if it wants that."""
+        weigh = question.weigh
+        if weigh is None:
+            return question
+
+        def check(draft: Draft) -> str | None:
+            if complaint := question.check(draft):
+                return complaint
+            self.try_out([Answer(question.name, draft)], last=False)
+            return weigh(draft, self.evidence)
+
+        return replace(question, check=check)
+
+
+def _size(evidence: Evidence) -> str:
+    change, failed = evidence.change, evidence.failed
+    if failed is not None:
+        lines = sum(job.extract.total for job in failed.jobs)
+        return f"{count(len(failed.jobs), 'job')}, {count(lines, 'log line')}"
+    if change is None:
+        return "the evidence"
+    return f"{count(len(change.files), 'file')}, {count(change.added_lines, 'added line')}"
+
+
+def _answers(desk: _Desk, asking: Asking) -> tuple[list[Answer[Any]], str, str]:
+    """The answers, why some are missing, and why less could be looked up than usual; "" when neither is so."""
+    mode, scene, progress = desk.mode, desk.scene, desk.progress
+    answers: list[Answer[Any]] = []
+    tools: Tools | None = None
+    limit = ""
+    while questions := mode.questions(desk.evidence, answers, scene.settings):
+        if asking.model is None:
+            return answers, asking.silence, ""
+        if tools is None:
+            tools, limit = asking.watch(*mode.lookups(desk.evidence, scene.event, scene.world, scene.settings))
+        for question in questions:
+            model = asking.fast if asking.fast and question.tier is Tier.FAST else asking.model
+            whole = desk.weighing(replace(question, tools=tools) if question.looks else question)
+            if divided := parts(whole, model.name, asking.budget):
+                answers += _answers_of(divided, model, asking, progress)
+            else:
+                answers.append(_answer(whole, model, asking, progress))
+    return answers, _degraded([answer for answer in answers if not answer.optional]), limit
+
+
+def _degraded(answers: Sequence[Answer[Any]]) -> str:
+    """Why a model was not heard, or which part of a question was not."""
+    failed = [answer for answer in answers if answer.failure]
+    if not failed:
+        return ""
+    if len(failed) == len(answers) or all(answer.draft for answer in failed):
+        return failed[0].failure
+    names = ", ".join(f"`{answer.question}`" for answer in failed if not answer.draft)
+    return f"No answer to {names}, the others stand: {next(each.failure for each in failed if not each.draft)}"
+
+
+def _answers_of(
+    divided: Sequence[Part], model: Model, asking: Asking, progress: Callable[[str], None]
+) -> list[Answer[Any]]:
+    """The answers to the parts of a question, asked side by side, in the order of the parts."""
+    budgets = asking.budget.divide(model.name, [part.tokens for part in divided])
+
+    def task(part: Part, budget: Budget) -> Callable[[], Answer[Any]]:
+        return lambda: _answer(part.question, model, asking, progress, budget)
+
+    answers = abreast([task(*each) for each in zip(divided, budgets, strict=True)], asking.side_by_side)
+    for index, (part, answer) in enumerate(zip(divided, answers, strict=True)):
+        if answer.draft is None and answer.exit is Exit.BUDGET:
+            # Its own share had no room for a correction: the others have left something.
+            again = _answer(part.question, model, asking, progress)
+            answers[index] = replace(again, usage=answer.usage + again.usage)
+    unheard = {part.question.name: _sources(part) for part in divided}
+    return [answer if answer.draft else replace(answer, left_out=unheard[answer.question]) for answer in answers]
+
+
+def _sources(part: Part) -> tuple[str, ...]:
+    """The files of which nobody has told anything."""
+    return tuple(dict.fromkeys(visible_line(each.source) for each in part.question.evidence if each.whole))
+
+
+def _answer(
+    question: Question[Any],
+    model: Model,
+    asking: Asking,
+    progress: Callable[[str], None],
+    budget: Budget | None = None,
+) -> Answer[Any]:
+    """The model's answer, or that of the fallback; the answer says whose it is, and the account what both cost."""
+    progress(f"asking {model.name}: {question.name}")
+    first = asking.put(question, model, budget)
+    if asking.fallback is None or first.draft is not None or first.exit is not Exit.MODEL:
+        return first
+    progress(f"asking {asking.fallback.name}: {question.name}")
+    second = asking.put(question, asking.fallback, budget)
+    failures = dict.fromkeys(filter(None, (first.failure, second.failure)))
+    failure = " ".join(failures) if second.draft is None else second.failure
+    return replace(second, usage=first.usage + second.usage, failure=failure, instead_of=first.failure)
+
+
+def _account(
+    answers: Sequence[Answer[Any]], degraded: str, asking: Asking, loaded: Loaded, notices: Sequence[str]
+) -> Account:
+    usage = sum((answer.usage for answer in answers), Usage())
+    return Account(
+        model=next((answer.model for answer in answers if answer.usage.requests or answer.usage.from_cache), ""),
+        usage=usage,
+        cost_usd=asking.budget.cost_usd if usage.requests else 0.0,
+        degraded=degraded,
+        config_status=loaded.config_status,
+        notices=(*notices, *_limits(answers)),
+        left_out=tuple(
+            dict.fromkeys(source for answer in answers if not answer.optional for source in answer.left_out)
+        ),
+    )
+
+
+def _limits(answers: Sequence[Answer[Any]]) -> Iterator[str]:
+    """What a reader has to know of how the answers came about."""
+    for answer in answers:
+        if answer.optional and answer.failure:
+            yield f"The question `{answer.question}` was left out, nothing is lost by it: {answer.failure}"
+        if answer.instead_of:
+            yield f"{answer.model} was asked: {answer.instead_of}"
+        if answer.toolless:
+            yield f"{answer.model} could look nothing up for `{answer.question}`: its server takes no tools"
+
+
+def _warnings(account: Account, answers: Sequence[Answer[Any]]) -> Sequence[Annotation]:
+    """What was missing, where people look first. No key is a choice until somebody says otherwise: a notice."""
+    found = [
+        Annotation(f"notice-{index}", Level.WARNING, "cicd-agent", notice)
+        for index, notice in enumerate(account.notices)
+    ]
+    if account.degraded:
+        level = Level.WARNING if answers else Level.NOTICE
+        heard = any(answer.draft for answer in answers if not answer.optional)
+        title = "not all of the model's answers are there" if heard else "no model was heard"
+        found.append(Annotation("degraded", level, f"cicd-agent: {title}", account.degraded))
+    return found

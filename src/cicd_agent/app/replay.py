@@ -1,0 +1,270 @@
+"""Judges a recorded run again, offline and without a key: the same tape and the same rules give the same report."""
+
+import json
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from itertools import islice
+from pathlib import Path, PurePath
+from typing import Any, cast
+
+from pydantic import TypeAdapter, ValidationError
+
+from cicd_agent import __version__
+from cicd_agent.adapters.files.atomic import place_file
+from cicd_agent.adapters.recording.player import Player, sent_at
+from cicd_agent.adapters.recording.tape import MOST_BYTES, VERSION, Exchange, Recorder, begin, load_tape
+from cicd_agent.adapters.recording.tool_calls import LookedUp, Offered, load_lookups, playing, recording
+from cicd_agent.agent.messages import Model
+from cicd_agent.agent.tools.repository import lookups
+from cicd_agent.app.context import Scene, read
+from cicd_agent.app.decision import MOST_BYTES as MOST_EVIDENCE
+from cicd_agent.app.decision import Decision, Report, dump, load
+from cicd_agent.app.json_difference import differences
+from cicd_agent.app.model_router import Asking, Tools, budget
+from cicd_agent.app.outputs import REPORT, written_report
+from cicd_agent.app.pipeline import conclude
+from cicd_agent.app.reporter import EVIDENCE, Outlet
+from cicd_agent.cli.parser import Options
+from cicd_agent.domain.evidence import Evidence
+from cicd_agent.domain.finding import Finding
+from cicd_agent.domain.ports.forge import Library
+from cicd_agent.domain.text.json_redaction import redact_json
+from cicd_agent.domain.text.visible import visible_line
+from cicd_agent.errors import ConfigError, Exit
+from cicd_agent.modes import Mode, World, mode_named
+from cicd_agent.settings.document import SIZE_LIMIT
+from cicd_agent.settings.loader import ConfigStatus, Loaded
+from cicd_agent.settings.loader import load as load_settings
+from cicd_agent.settings.schema import Settings
+from cicd_agent.settings.values import catalogue
+
+_MOST_SHOWN = 20
+_MOST_TOKENS = 10**12
+
+
+@dataclass(frozen=True, slots=True)
+class Header:
+    """What the run was: all that its answers and its report depend on beside the evidence. No secret is in it.
+
+    `model` is "" when nobody could be asked, for the reason `silence`. `fence` is the secret under which evidence was
+    fenced, in hex: a fence is never one that stands in the evidence, so knowing it forges nothing.
+    """
+
+    mode: str
+    model: str
+    fast: str
+    fallback: str
+    silence: str
+    fence: str
+    settings: Settings
+    config_status: ConfigStatus
+    notices: tuple[str, ...]
+    tool: str
+
+
+@dataclass(frozen=True, slots=True)
+class _Bundle:
+    """A recorded run as it was read back; `report` is empty when there is none to compare with."""
+
+    header: Header
+    exchanges: tuple[Exchange, ...]
+    offered: Offered
+    looked_up: tuple[LookedUp, ...]
+    evidence: Evidence
+    report: bytes
+
+
+def record(
+    asking: Asking, mode: str, scene: Scene, path: Path, *, clock: Callable[[], float], now: Callable[[], float]
+) -> Asking:
+    """The same asking, with a tape of everything that it asks."""
+    secret = {setting.field for setting in catalogue().values() if setting.is_secret}
+    settings = scene.settings.model_dump(mode="json", by_alias=True, exclude=secret)
+    header = {
+        "mode": mode,
+        "model": asking.model.name if asking.model else "",
+        "fast": asking.fast.name if asking.fast else "",
+        "fallback": asking.fallback.name if asking.fallback else "",
+        "silence": asking.silence,
+        "settings": settings,
+        "config_status": scene.loaded.config_status,
+        "notices": scene.notices,
+        "tool": f"cicd-agent {__version__}",
+    }
+    begin(path, header, fence=asking.key.hex(), redact=asking.redact)
+    if asking.model is None:
+        return asking
+
+    def recorded(model: Model | None) -> Model | None:
+        return Recorder(model, path, asking.redact, clock=clock, now=now) if model else None
+
+    def watch(tools: Tools, limit: str) -> tuple[Tools, str]:
+        return recording(tools, limit, path, asking.redact), limit
+
+    return replace(
+        asking,
+        model=recorded(asking.model),
+        fast=recorded(asking.fast),
+        fallback=recorded(asking.fallback),
+        watch=watch,
+    )
+
+
+def replay(options: Options, outlet: Outlet) -> int:
+    """Write the report that the recorded run gives now; exit code 1 when it is not the one that the run wrote."""
+    bundle = _read(Path(options.tape), options)
+    header = bundle.header
+    mode = mode_named(header.mode)
+    if mode is None:
+        raise ConfigError(f"{options.tape} is of a mode that there is not", why=header.mode)
+    settings = _changed(header.settings, options, mode)
+    recorded = load(Report, bundle.report, REPORT) if bundle.report else None
+    players = _Players(bundle.exchanges)
+    decision = _decide(mode, bundle, settings, players, outlet)
+    # Nothing is performed again: what was done, and where, is history.
+    before = recorded or Report(header.mode, Exit.OK)
+    folder = PurePath(before.outputs.get("report_file", REPORT)).parent
+    written = written_report(decision, folder, before.receipts, before.tape, mode.unproved)
+    text = redact_json(dump(replace(written, audit=before.audit)), outlet.redact)
+    target = Path(options.output_dir) if options.output_dir else Path(options.tape).parent / "replay"
+    place_file(target / REPORT, text, "Give --output-dir")
+    if recorded is None:
+        outlet.print(f"nothing to compare with: there is no {REPORT} beside the tape\nreport {target / REPORT}")
+        return Exit.OK
+    if (target / REPORT).read_bytes() == bundle.report:
+        outlet.print(f"identical: the report is what the run wrote, byte for byte\nreport {target / REPORT}")
+        return Exit.OK
+    missed = [f"  asked    what the tape does not hold: {each}" for each in players.missed]
+    lines = [*missed, *_explained(bundle, settings, recorded, decision, text)]
+    more = ["  and more: compare the two files"] if len(lines) > _MOST_SHOWN else []
+    shown = [visible_line(line) for line in lines[:_MOST_SHOWN]]
+    outlet.print("\n".join(["different:", *shown, *more, f"report {target / REPORT}"]))
+    return Exit.STOP
+
+
+def _read(tape: Path, options: Options) -> _Bundle:
+    raw = read(tape, "the tape", MOST_BYTES)
+    first, exchanges = load_tape(raw, tape.name)
+    evidence = Path(options.evidence) if options.evidence else tape.parent / EVIDENCE
+    if not evidence.exists():
+        raise ConfigError(
+            f"there is no {evidence}",
+            why="on Actions it is written with --keep-evidence",
+            remedy="Give --evidence with what `gather` wrote",
+        )
+    report = tape.parent / REPORT
+    return _Bundle(
+        _header(first, tape.name),
+        exchanges,
+        *load_lookups(raw, tape.name),
+        load(Evidence, read(evidence, "the evidence", MOST_EVIDENCE), evidence.name),
+        read(report, "the report", MOST_EVIDENCE) if report.exists() else b"",
+    )
+
+
+def _header(line: bytes, name: str) -> Header:
+    remedy = f"Give the tape.jsonl of a run (version {VERSION})"
+    try:
+        told = json.loads(line)
+        version, run = told["tape"], {**told["run"], "fence": told["fence"]}
+        header = TypeAdapter(Header).validate_json(json.dumps(run, allow_nan=False), strict=True)
+        bytes.fromhex(header.fence)
+    except ValidationError as error:
+        first = error.errors(include_url=False, include_input=False)[0]
+        where = ".".join(str(part) for part in first["loc"])
+        raise ConfigError(f"{name} is not a tape", why=f"{where}: {first['msg']}", remedy=remedy) from None
+    except (ValueError, RecursionError, KeyError, TypeError):
+        raise ConfigError(f"{name} is not a tape", why="its first line is no header", remedy=remedy) from None
+    if header.settings.max_input_tokens > _MOST_TOKENS:
+        raise ConfigError(f"{name} is not a tape", why="settings.max-input-tokens: so many do not exist", remedy=remedy)
+    if version != VERSION:
+        raise ConfigError(f"{name} is a tape of another version", remedy=remedy)
+    return header
+
+
+def _changed(settings: Settings, options: Options, mode: Mode[Any]) -> Settings:
+    """The run's settings, with what the command line and a config file say over them."""
+    text = read(Path(options.config), "--config", SIZE_LIMIT) if options.config else None
+    over = load_settings(options.inputs, text, options.config, known_rules=mode.rule_ids)
+    if over.problems:
+        raise ConfigError(f"{options.config} is not valid", why="; ".join(map(str, over.problems)))
+    told = {field: getattr(over.settings, field) for field, origin in over.origins.items() if origin != "default"}
+    return settings.model_copy(update=told)
+
+
+class _Players:
+    """One player for each model that was asked, since a key holds the model's name."""
+
+    def __init__(self, exchanges: tuple[Exchange, ...]) -> None:
+        self._exchanges = exchanges
+        self._of: dict[str, Player] = {}
+        self._began = min(map(sent_at, exchanges), default=0.0)
+
+    def named(self, name: str) -> Player:
+        """The player of a model."""
+        own = tuple(each for each in self._exchanges if each.model == name)
+        return self._of.setdefault(name, Player(own or self._exchanges, name))
+
+    @property
+    def played(self) -> float:
+        """Seconds from the first request to the end of the last reply that was played: the clock of a replay.
+
+        Not the sum of what they took: questions may have been asked side by side.
+        """
+        return max(0.0, *(player.ended - self._began for player in self._of.values()), 0.0)
+
+    @property
+    def missed(self) -> list[str]:
+        """What was asked and is not on the tape."""
+        return [each for player in self._of.values() for each in player.missed]
+
+
+def _decide(mode: Mode[Any], bundle: _Bundle, settings: Settings, players: _Players, outlet: Outlet) -> Decision:
+    header = bundle.header
+    # What names a model now is asked: with other settings than the run's that may be one that the tape has not.
+    renamed = settings.model != header.settings.model
+    asking = Asking(
+        players.named(settings.model if renamed else header.model) if header.model else None,
+        budget(settings, header.mode, lambda: players.played),
+        bytes.fromhex(header.fence),
+        outlet.redact,
+        silence=header.silence,
+        fast=players.named(header.fast) if header.fast else None,
+        fallback=players.named(header.fallback) if header.fallback else None,
+        max_rounds=settings.max_rounds,
+        side_by_side=1,
+        watch=lambda *_: (playing(_described(bundle.evidence), bundle.offered, bundle.looked_up), bundle.offered.limit),
+    )
+    scene = Scene(bundle.evidence.event, Loaded(settings, header.config_status), World(), header.notices)
+    return conclude(mode, bundle.evidence, scene, asking, lambda _: None)
+
+
+def _described(evidence: Evidence) -> Tools:
+    """All look-ups that there are, for their names and arguments; without files none of them can be run."""
+    if evidence.change is None:
+        return ()
+    return lookups(evidence.change, cast("Library", object()), lambda _: True)
+
+
+def _explained(bundle: _Bundle, settings: Settings, recorded: Report, decision: Decision, text: str) -> Iterator[str]:
+    """Why the reports may differ, which findings came and went, and where else they are not the same."""
+    header = bundle.header
+    if header.tool != f"cicd-agent {__version__}":
+        yield f"  program  {header.tool} → cicd-agent {__version__}"
+    before, after = (each.model_dump(mode="json", by_alias=True) for each in (header.settings, settings))
+    yield from (f"  setting  {each}" for each in differences(before, after))
+    redacted = sum(each.redacted for each in bundle.exchanges)
+    if redacted:
+        yield f"  tape     {redacted} of its exchanges held secrets and are not quite what was sent and received"
+    old, new = json.loads(bundle.report), json.loads(text)
+    was, now = ({_name(each) for each in of.verdict.findings} if of.verdict else set() for of in (recorded, decision))
+    yield from (f"  gone     {name}" for name in sorted(was - now))
+    yield from (f"  new      {name}" for name in sorted(now - was))
+    if was != now:
+        for report in (old, new):
+            report["body"]["verdict"] = {**(report["body"]["verdict"] or {}), "findings": []}
+    yield from (f"  report   {each}" for each in islice(differences(old, new), _MOST_SHOWN + 1))
+
+
+def _name(finding: Finding) -> str:
+    return f"{finding.location.path}:{finding.location.line}  {finding.severity}  {finding.title} ({finding.id})"

@@ -1,0 +1,50 @@
+"""What a plan may do beyond comments: this job's own settings say so, never the plan, which may come from a file."""
+
+from dataclasses import replace
+
+from cicd_agent.app.context import Scene
+from cicd_agent.domain.effect_policy import Grant
+from cicd_agent.domain.effects import ReviewEvent
+from cicd_agent.domain.event import EventKind
+from cicd_agent.settings.schema import RERUNS
+
+GATE = "deploy-gate"
+
+
+def grant(scene: Scene, *, is_own: bool, mode: str = "") -> Grant:
+    """What this job lets a plan of a mode do; `is_own`: it was made by this very run."""
+    settings, pull = scene.settings, scene.event.pull
+    withheld = ""
+    if not is_own:
+        # Whoever can write the file could have invented a change in which there is nothing to find.
+        withheld = "only a run that has read the change itself approves it"
+    elif pull is not None and pull.from_fork:
+        withheld = "the pull request comes from a fork"
+    granted = Grant(
+        events=frozenset(ReviewEvent) if settings.review_event == "verdict" else frozenset({ReviewEvent.COMMENT}),
+        withheld=withheld,
+        labels=settings.labels == "on",
+        check_run=settings.check_run == "on",
+        commit_comment=settings.commit_comment == "on",
+        issue=settings.failure_issue == "on",
+        reruns=RERUNS[settings.rerun],
+        deliver=settings.deliver,
+    )
+    return _of_gate(granted, scene, is_own=is_own) if mode == GATE else granted
+
+
+def _of_gate(granted: Grant, scene: Scene, *, is_own: bool) -> Grant:
+    """What a deployment gate may do on top of that. Nobody else's plan asks people, or starts a run again."""
+    settings, event = scene.settings, scene.event
+    environment = settings.environment or (event.deployment.environment if event.deployment else "")
+    asks = is_own and "review-request" in settings.approvals
+    hears = is_own and event.kind is EventKind.ISSUE_COMMENT
+    from_fork = event.pull is not None and event.pull.from_fork
+    return replace(
+        granted,
+        reruns=granted.reruns | {"approval"} if hears else granted.reruns,
+        deployment=environment if settings.record_deployment == "on" else "",
+        reviewers=frozenset(settings.approvers) if asks else frozenset(),
+        commit=settings.sha,
+        held_issue="issue" in settings.approvals and not from_fork,
+    )

@@ -1,0 +1,81 @@
+"""Every secret that a process was given, so that none of them leaves it."""
+
+import base64
+import re
+from typing import Final
+from urllib.parse import parse_qsl, unquote, urlsplit
+
+from cicd_agent.app.context import inputs
+from cicd_agent.cli.parser import Options
+from cicd_agent.settings.environment import Environment
+
+_SECRET = re.compile(r"pass|secret|token|key", re.IGNORECASE)
+_WRITTEN_OUT = re.compile(r"//[^:/@]*:([^@\s]+)@")
+"""A password with a slash, a question mark or a hash in it: who connects may read it so, who follows the rules not."""
+_LONG_PART: Final = 12
+"""Characters from which on a part of an address may be a token, when there is a digit in it."""
+
+
+def secrets(options: Options, environment: Environment) -> list[str]:
+    """Every secret that this process was given, whether or not anything else of the inputs makes sense."""
+    given = {**environment.fallbacks, **inputs(options, environment)}
+    headers = given.get("model-headers", "").splitlines()
+    found = [given.get(name, "") for name in ("github-token", "openai-api-key", "slack-token")]
+    found += [environment.workload.request_token] if environment.workload else []
+    found += _fleet_secrets(given.get("fleet-url", ""))
+    for url in (given.get("index-url", ""), environment.database_url, environment.redis_url):
+        found += _passwords(url)
+    # What authenticates at a collector stands in a header.
+    found += [
+        word
+        for name, value in environment.telemetry.items()
+        if name.endswith("HEADERS")
+        for part in value.split(",")
+        for word in (part.partition("=")[2].strip(), unquote(part.partition("=")[2]).strip())
+    ]
+    for name, value in environment.telemetry.items():
+        found += _passwords(value) if name.endswith("ENDPOINT") else ()
+    found += [line.partition(":")[2].strip() for line in headers]
+    return [secret for secret in (*found, *_secret_parts(given.get("slack-webhook-url", ""))) if secret]
+
+
+def _passwords(url: str) -> list[str]:
+    """What of a URL is a password: before the host, where it may hold what a URL should not, or among the options."""
+    try:
+        parts = urlsplit(url)
+        told = [parts.password or "", *(value for name, value in parse_qsl(parts.query) if _SECRET.search(name))]
+    except ValueError:
+        return [url]
+    if "@" not in parts.netloc and (found := _WRITTEN_OUT.search(url)):
+        told.append(found[1])
+    return [form for each in dict.fromkeys(told) for form in (each, unquote(each))]
+
+
+def _fleet_secrets(url: str) -> list[str]:
+    """What of the fleet's address opens its door: who says it and how, as it is sent, and long parts of the path."""
+    try:
+        parts = urlsplit(url.strip())
+        user, password = unquote(parts.username or ""), unquote(parts.password or "")
+    except ValueError:
+        return [url.strip()]
+    both = f"{user}:{password}"
+    told = [base64.b64encode(both.encode()).decode(), both, password or user] if user or password else []
+    told += [
+        part
+        for part in re.split(r"[/&=]", f"{parts.path}/{parts.query}")
+        if len(part) >= _LONG_PART and re.search(r"[0-9]", part)
+    ]
+    return [*told, *_passwords(url.strip())]
+
+
+def _secret_parts(url: str) -> list[str]:
+    """What of a webhook's address lets others use it, each part by itself.
+
+    As a whole it would be a secret that begins like any address, and has words in it that stand everywhere.
+    """
+    _, scheme, rest = url.strip().partition("://")
+    if not scheme:
+        return [url.strip()]
+    host, _, path = rest.partition("/")
+    parts = [part for part in (*re.split(r"[/?&=#]", path), *host.rpartition("@")[0].split(":")) if part]
+    return [part for part in parts if re.search(r"[0-9A-Z]", part)] or parts[-1:]

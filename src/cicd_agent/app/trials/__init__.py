@@ -1,0 +1,1 @@
+"""Where a run tries tests and patches."""

@@ -1,0 +1,149 @@
+"""The test map and its proof where an earlier run has left them, and which tests a change can reach by them."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Final
+
+from cicd_agent.adapters.files.atomic import write_file
+from cicd_agent.analysis.test_selection import proof as affected_proof
+from cicd_agent.analysis.test_selection.proof import Proof
+from cicd_agent.analysis.test_selection.selection import Selection, affected
+from cicd_agent.analysis.test_selection.test_map import MOST_BYTES, TestMap, load
+from cicd_agent.app.context import Scene, read
+from cicd_agent.app.reporter import HIDDEN
+from cicd_agent.domain.change import Change
+from cicd_agent.domain.ports.forge import Repository
+from cicd_agent.domain.ports.test_runner import Laboratory, LaboratoryUnavailable
+from cicd_agent.domain.route_plan import AffectedTests
+from cicd_agent.errors import ConfigError
+from cicd_agent.settings.schema import Settings
+
+MAP: Final = "test-map.json"
+NOTHING: Final = "--collect-only"
+"""What pytest is given when no test has to run: without an argument it would run them all."""
+
+Warn = Callable[[str], None]
+
+
+def map_place(named: str, settings: Settings, top: Path) -> Path:
+    """Where the test map lies: as `named`, else in `cache-dir`, else in a folder that git does not see."""
+    if named:
+        return Path.cwd() / named
+    if settings.cache_dir:
+        return Path.cwd() / Path(settings.cache_dir).expanduser() / MAP
+    return top / HIDDEN / MAP
+
+
+def proof_place(place: Path) -> Path:
+    """Where the proof of the map at `place` lies."""
+    return place.with_name(f"{place.stem}.proof.json")
+
+
+def read_map(place: Path, top: Path, change: Change, warn: Warn) -> TestMap | None:
+    """The map, None with a warning when there is none that may be used."""
+    if not _is_believed(place, top, change, "a test map", warn):
+        return None
+    if not place.exists():
+        warn(f"there is no test map at {place}: make it with `affected-tests --record`")
+        return None
+    try:
+        return load(read(place, "the test map", MOST_BYTES))
+    except ConfigError as error:
+        warn(str(error))
+        return None
+
+
+def read_proof(place: Path, top: Path, change: Change, warn: Warn) -> Proof:
+    """The proof of the map at `place`; an empty one, with a warning where that is no good news."""
+    path = proof_place(place)
+    if not path.exists() or not _is_believed(path, top, change, "the proof of a test map", warn):
+        return Proof()
+    try:
+        return affected_proof.load(read(path, "the proof of the test map", affected_proof.MOST_BYTES))
+    except ConfigError as error:
+        warn(str(error))
+        return Proof()
+
+
+def _is_believed(place: Path, top: Path, change: Change, what: str, warn: Warn) -> bool:
+    tracked = {*change.paths, *(file.old_path for file in change.files)}
+    for path in (place, place.resolve()):
+        below = path.relative_to(top) if path.is_relative_to(top) else Path()
+        if {str(below), *map(str, below.parents)} & tracked:
+            # Whoever writes a change would say which tests it needs.
+            warn(f"{below} is a file of the repository, which a change can bring: it is not used as {what}")
+            return False
+    return True
+
+
+def write_beside(place: Path, text: str) -> None:
+    """Put the map, or its proof, in its place. Raises ConfigError."""
+    try:
+        if place.parent.name == HIDDEN:
+            if place.parent.is_symlink():
+                raise ConfigError(f"{place.parent} is a link, perhaps the change's own", remedy="Give --map")
+            place.parent.mkdir(exist_ok=True)
+            write_file(place.parent / ".gitignore", "*\n")
+        place.parent.mkdir(parents=True, exist_ok=True)
+        write_file(place, text, mode=0o600)
+    except (OSError, ValueError) as error:
+        raise ConfigError(f"{place} cannot be written", why=str(error), remedy="Give --map") from None
+
+
+def changed_since(repository: Repository, base: str, head: str) -> Change:
+    """The change from a commit to another, or to what is checked out."""
+    return repository.change(base, head) if head else repository.uncommitted(base)
+
+
+def choose(
+    repository: Repository, change: Change, head: str, test_map: TestMap | None, python: Callable[[], str]
+) -> Selection:
+    """The tests that a change can reach. `python` is the version that runs them, asked for only where there is a map.
+
+    Raises ConfigError when git cannot say what has changed since the map was made.
+    """
+    since = change
+    if test_map is not None and test_map.commit != change.base:
+        if repository.resolve(test_map.commit) is None:
+            why = f"the test map was made at {test_map.commit[:12]}, which this clone does not have"
+            return Selection(run_all=(why,))
+        since = changed_since(repository, test_map.commit, head)
+    return affected(test_map, change, since, python() if test_map is not None else "")
+
+
+def python_version(laboratory: Laboratory | None, warn: Warn) -> str:
+    """Of the Python that runs the tests, "" with a warning when that is not to be found."""
+    try:
+        return laboratory.interpreter.version if laboratory is not None else ""
+    except LaboratoryUnavailable as error:
+        warn(str(error))
+        return ""
+
+
+def arguments(selection: Selection) -> tuple[str, ...]:
+    """What pytest is given, nothing when every test runs."""
+    return () if selection.run_all else (*selection.files, *selection.tests) or (NOTHING,)
+
+
+def reach(scene: Scene, laboratory: Callable[[Change], Laboratory | None]) -> Callable[[Change], AffectedTests | None]:
+    """What tells the tests that a change can reach: None where no earlier run has left a map that may be used."""
+
+    def tests(change: Change) -> AffectedTests | None:
+        repository, top = scene.world.repository, scene.top
+        if repository is None or top is None:
+            return None
+        place = map_place("", scene.settings, top)
+        said: list[str] = []
+        test_map = read_map(place, top, change, said.append)
+        if test_map is None:
+            return AffectedTests(run_all=tuple(said)) if place.exists() else None
+        try:
+            chosen = choose(
+                repository, change, change.head, test_map, lambda: python_version(laboratory(change), said.append)
+            )
+        except ConfigError as error:
+            return AffectedTests(run_all=(str(error),))
+        proof = read_proof(place, top, change, said.append)
+        return AffectedTests(arguments(chosen), chosen.run_all, chosen.skipped, proof.holds, proof.words)
+
+    return tests

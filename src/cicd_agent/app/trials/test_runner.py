@@ -1,0 +1,219 @@
+"""Where a run tries tests: in the sandbox, under the project's own Python, where the commit is checked out."""
+
+import os
+import sys
+import tempfile
+from collections.abc import Callable, Mapping, Sequence
+from functools import cached_property
+from pathlib import Path
+
+from cicd_agent.adapters.sandbox.sandbox import LocalSandbox
+from cicd_agent.adapters.test_runner.runner import LocalLaboratory
+from cicd_agent.adapters.toolchain.interpreter import find, look
+from cicd_agent.adapters.toolchain.overlay import PYPI, Packages
+from cicd_agent.adapters.toolchain.style_check import HouseStyle
+from cicd_agent.analysis.python_tests.test_command import read_test_command
+from cicd_agent.app.context import Scene
+from cicd_agent.domain.change import Change, ChangeSource
+from cicd_agent.domain.diff import ChangeKind
+from cicd_agent.domain.event import EventKind
+from cicd_agent.domain.ports.test_runner import Ghost, Interpreter, Laboratory, LaboratoryUnavailable, Probe, Seen
+from cicd_agent.domain.sandbox import Limits
+from cicd_agent.domain.test_run import PytestRun, RunResult
+from cicd_agent.errors import ConfigError
+from cicd_agent.settings.environment import Environment
+
+SHARE = 0.8
+"""Of the run's time, for running tests."""
+WIDEST = 4
+"""Runs at a time, each with a copy of its own: what there is of memory is shared, too."""
+
+
+def laboratories(
+    scene: Scene, environment: Environment, redact: Callable[[str], str], clock: Callable[[], float], minutes: float
+) -> Callable[[Change], Laboratory | None]:
+    """The laboratory for a change, None where its commit is not checked out.
+
+    Nothing is looked for before it is first used; what is missing then is said by LaboratoryUnavailable.
+    """
+    made: dict[tuple[str, str], Laboratory] = {}
+
+    def of(change: Change) -> Laboratory | None:
+        top = scene.top
+        # After a run of another workflow nothing of its commit is checked out, and nothing of it is to be run.
+        if top is None or scene.event.kind is EventKind.WORKFLOW_RUN:
+            return None
+        # One for all that is asked of a change: the search for its Python costs as much as a test.
+        if (change.base, change.head) in made:
+            return made[change.base, change.head]
+        ends = clock() + minutes * 60 * SHARE
+
+        def make() -> LocalLaboratory:
+            here = after(change, top)
+            return _found(scene, environment, redact, clock, ends, top=top, base=before(change), head=here)
+
+        made[change.base, change.head] = LateLaboratory(make, lambda: max(0.0, ends - clock()))
+        return made[change.base, change.head]
+
+    return of
+
+
+def before(change: Change) -> dict[str, str | None]:
+    """The changed files as they were, by path: None for what was not there.
+
+    Files whose text was not read, such as binary ones, are left as they are.
+    """
+    texts: dict[str, str | None] = {}
+    for file in change.files:
+        was_there = file.kind is not ChangeKind.ADDED
+        if was_there and file.old_path in change.old_texts:
+            texts[file.old_path] = change.old_texts[file.old_path]
+        if file.kind in {ChangeKind.ADDED, ChangeKind.RENAMED, ChangeKind.COPIED} and not file.is_submodule:
+            texts.setdefault(file.path, None)
+    return texts
+
+
+def after(change: Change, top: Path) -> dict[str, str]:
+    """The changed files whose text in the checkout is another than after the change, as they are after it.
+
+    What is checked out for a pull request is a merge with its base: there, lines may have other numbers than in the
+    change. A text that was not read letter for letter is left as it is.
+    """
+    if change.source is ChangeSource.WORKTREE:
+        return {}
+    return {
+        path: text
+        for path, text in change.texts.items()
+        if "\ufffd" not in text and _content(top / path) != text.encode("utf-8", "surrogatepass")
+    }
+
+
+def _content(place: Path) -> bytes | None:
+    try:
+        return place.read_bytes() if place.is_file() and not place.is_symlink() else None
+    except OSError:
+        return None
+
+
+def project_python(scene: Scene, top: Path, environment: Environment) -> Interpreter:
+    """The Python that a run would try tests with, and what would have to be added to it.
+
+    Raises LaboratoryUnavailable or ConfigError as a run would; nothing is installed.
+    """
+    settings = scene.settings
+    scratch = Path(environment.runner_temp) if environment.runner_temp else None
+    sandbox = LocalSandbox(scratch=scratch, allow_unsandboxed=settings.allow_unsandboxed)
+    command = read_test_command(settings.test_command)
+    return look(top, settings.python, command, environment.tools, sandbox, own=Path(sys.prefix))
+
+
+def _found(
+    scene: Scene,
+    environment: Environment,
+    redact: Callable[[str], str],
+    clock: Callable[[], float],
+    ends: float,
+    *,
+    top: Path,
+    base: Mapping[str, str | None],
+    head: Mapping[str, str],
+) -> LocalLaboratory:
+    """The laboratory, once the project's Python is found. Raises LaboratoryUnavailable."""
+    settings = scene.settings
+    scratch = Path(environment.runner_temp) if environment.runner_temp else None
+    sandbox = LocalSandbox(scratch=scratch, allow_unsandboxed=settings.allow_unsandboxed)
+    try:
+        toolchain = find(
+            top,
+            settings.python,
+            read_test_command(settings.test_command),
+            environment.tools,
+            sandbox,
+            own=Path(sys.prefix),
+            packages=_packages(environment, scratch),
+        )
+    except ConfigError as error:
+        raise LaboratoryUnavailable(error.what, why=redact(error.why), remedy=error.remedy) from error
+    seconds = max(0.0, ends - clock())
+    return LocalLaboratory(
+        top,
+        toolchain,
+        sandbox,
+        clock,
+        seconds,
+        base=base,
+        head=head,
+        limits=Limits(),
+        redact=redact,
+        styler=HouseStyle(top, toolchain, sandbox),
+        width=min(WIDEST, len(os.sched_getaffinity(0)) if sys.platform == "linux" else 1),
+    )
+
+
+def _packages(environment: Environment, scratch: Path | None) -> Packages:
+    """Where what the project's Python lacks comes from, and a place of this user's to keep it in."""
+    place = scratch or Path(tempfile.gettempdir())
+    index = environment.inputs.get("index-url", "") or PYPI
+    return Packages(place / f"cicd-agent-overlays-{os.geteuid()}", index, environment.system)
+
+
+class LateLaboratory(Laboratory):
+    """One that is set up when it is first used, and says then what is missing; each time in the same words."""
+
+    def __init__(self, make: Callable[[], Laboratory], seconds_left: Callable[[], float]) -> None:
+        self._make = make
+        self._seconds_left = seconds_left
+
+    @cached_property
+    def _made(self) -> Laboratory | LaboratoryUnavailable:
+        try:
+            return self._make()
+        except LaboratoryUnavailable as missing:
+            return missing
+
+    @property
+    def _there(self) -> Laboratory:
+        if isinstance(self._made, LaboratoryUnavailable):
+            raise self._made
+        return self._made
+
+    @property
+    def interpreter(self) -> Interpreter:
+        """As the port says."""
+        return self._there.interpreter
+
+    @property
+    def sandbox(self) -> str:
+        """As the port says."""
+        return self._there.sandbox
+
+    @property
+    def seconds_left(self) -> float:
+        """As the port says; before anything is set up as well."""
+        return self._seconds_left()
+
+    def with_loopback(self) -> Laboratory | None:
+        """As the port says."""
+        return self._there.with_loopback()
+
+    def run(
+        self, runs: Sequence[PytestRun], files: Mapping[str, str] | None = None, *, at_base: bool = False
+    ) -> tuple[RunResult, ...]:
+        """As the port says."""
+        return self._there.run(runs, files, at_base=at_base)
+
+    def probe(self, probes: Sequence[Probe]) -> tuple[Seen, ...]:
+        """As the port says."""
+        return self._there.probe(probes)
+
+    def ghostwrite(self, functions: Sequence[tuple[str, str]]) -> tuple[Ghost, ...]:
+        """As the port says."""
+        return self._there.ghostwrite(functions)
+
+    def style(self, files: Mapping[str, str]) -> Mapping[str, str]:
+        """As the port says."""
+        return self._there.style(files)
+
+    def formatted(self, files: Mapping[str, str]) -> Mapping[str, str]:
+        """As the port says."""
+        return self._there.formatted(files)

@@ -1,0 +1,1 @@
+"""Verification of the hash chain of audit entries."""

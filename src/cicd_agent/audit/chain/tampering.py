@@ -1,0 +1,120 @@
+"""What can be wrong with a chain of entries, and where: the words of whoever checks one."""
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Final
+
+from cicd_agent.domain.audit_entry import Link
+
+MOST_BREAKS: Final = 100
+"""So many are named; the others are counted."""
+
+
+class Tampering(StrEnum):
+    """What was done to a chain."""
+
+    TEXT = "text"
+    """What an entry says was changed, and not its hash."""
+    COLUMN = "column"
+    """What an entry is found by is not what it says."""
+    HASH = "hash"
+    PREV = "prev"
+    """The hash of the entry before it, as an entry has it, was changed."""
+    NUMBER = "number"
+    REWRITTEN = "rewritten"
+    """An entry was changed together with its hash, or everything from one entry on."""
+    INSERTED = "inserted"
+    DUPLICATED = "duplicated"
+    MISPLACED = "misplaced"
+    DELETED = "deleted"
+    BEHEADED = "beheaded"
+    """The beginning was removed, and no removal is entered."""
+    TRUNCATED = "truncated"
+    FOREIGN = "foreign"
+    """An entry of another repository."""
+    PRUNE = "prune"
+    """The entry of a removal does not agree with the chain."""
+    RECEIPTS = "receipts"
+    """What became of a run is entered for no run, or twice."""
+    NO_ENTRY = "no_entry"
+
+
+@dataclass(frozen=True, slots=True)
+class Break:
+    """Where a chain does not hold. `words` are a sentence about number `seq`, without a stop."""
+
+    seq: int
+    kind: Tampering
+    words: str
+
+
+@dataclass(frozen=True, slots=True)
+class Removed:
+    """Entries `first` to `last`, whose removal is entered as number `by`; `hash` is the last one's."""
+
+    by: int
+    first: int
+    last: int
+    hash: str
+
+
+class Met(StrEnum):
+    """What became of an anchor."""
+
+    HELD = "held"
+    FAILED = "failed"
+    REMOVED = "removed"
+    """It is of an entry whose removal is entered."""
+
+
+@dataclass(frozen=True, slots=True)
+class Anchored:
+    """An anchor that was given, and what the chain says to it; `by` is the entry of the removal, 0 without one."""
+
+    link: Link
+    met: Met
+    by: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Verified:
+    """What the check of one chain came to. `head` is its last entry as it stands, None when it has none.
+
+    `breaks` are in the order of their numbers, at most MOST_BREAKS; `more` is how many there are beyond. `pruned` is
+    the removal before which nothing is left, None when the chain is whole.
+    """
+
+    repository: str
+    entries: int = 0
+    first: int = 0
+    head: Link | None = None
+    breaks: tuple[Break, ...] = ()
+    more: int = 0
+    pruned: Removed | None = None
+    anchored: tuple[Anchored, ...] = ()
+    notes: tuple[str, ...] = ()
+
+    @property
+    def holds(self) -> bool:
+        """Whether nothing is wrong with it."""
+        return not self.breaks
+
+
+@dataclass
+class Breaks:
+    """Those that were found so far; what exceeds the most is only counted."""
+
+    found: list[Break] = field(default_factory=list)
+    more: int = 0
+
+    def add(self, one: Break) -> None:
+        """Note it."""
+        if len(self.found) < MOST_BREAKS:
+            self.found.append(one)
+        else:
+            self.more += 1
+
+    @property
+    def number(self) -> int:
+        """How many there are."""
+        return len(self.found) + self.more

@@ -1,0 +1,292 @@
+"""The walk along a chain: which entry stands where, and what the one after it shows of it."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Final
+
+from cicd_agent.audit.chain.references import Told
+from cicd_agent.audit.chain.row import Reader, Reading
+from cicd_agent.audit.chain.tampering import Break, Breaks, Tampering
+from cicd_agent.domain.audit_entry import ZERO, Link, Row
+
+_RECENT: Final = 512
+"""So many of the last hashes are known again."""
+_GAPS: Final = 10_000
+
+
+@dataclass(slots=True)
+class Place:
+    """An entry at its number, as long as it is not clear what is wrong with it.
+
+    `outcomes` says what is wrong (None: nothing) if the chain goes on from that hash, and `open` if nothing tells.
+    `accused` is the place before, when this one does not go on from it: which of the two is to blame, the next entry
+    shows. `doubted`: something was said of it already, that is enough.
+    """
+
+    seq: int
+    prev: str
+    hash: str
+    outcomes: dict[str, Break | None]
+    open: Break | None = None
+    accused: "Place | None" = None
+    doubted: bool = False
+
+
+@dataclass
+class Walk:
+    """Takes the rows of one chain in the order in which they stand. `witnesses` are links that were noted elsewhere."""
+
+    repository: str
+    witnesses: Mapping[int, tuple[Link, ...]]
+    breaks: Breaks = field(default_factory=Breaks)
+    told: Told = field(default_factory=Told)
+    held: list[Link] = field(default_factory=list)
+    failed: list[Link] = field(default_factory=list)
+    """Witnesses that something contradicts of which no break tells yet."""
+    covered: list[Link] = field(default_factory=list)
+    """Witnesses of entries that a break tells of."""
+    missing: list[tuple[int, int]] = field(default_factory=list)
+    entries: int = 0
+    begin: Place | None = None
+    """The first entry."""
+    last: Place = field(default_factory=lambda: Place(0, "", ZERO, {ZERO: None}, doubted=True))
+    _left: Place | None = None
+    """The place before a gap, while the row after the gap is the last one that was read."""
+    _early: dict[int, Place] = field(default_factory=dict)
+    _recent: dict[str, int] = field(default_factory=dict)
+    _shift: int = 0
+    _first: Break | None = None
+    """What is wrong with the number of the first row, unless it turns out to be no beginning."""
+    _excused: bool = False
+    """Whether a row stood where none belongs: then the numbers after it may be too high."""
+
+    def __post_init__(self) -> None:
+        self._reader = Reader(self.repository, max(self.witnesses, default=0))
+
+    def take(self, row: Row) -> None:
+        """Take the next row."""
+        self.entries += 1
+        if row.seq < 1:
+            after = f"after #{self.last.seq}" if self.last.seq else "at the beginning"
+            self.breaks.add(Break(self.last.seq, Tampering.NO_ENTRY, f"what stands {after} is no entry at all"))
+            return
+        likely = (row.seq - self._shift, self._recent.get(row.prev, -1) + 1)
+        reading = self._reader.read(row, self.last.seq + 1, self.last.outcomes, likely)
+        strangers = [owner for owner in reading.owners if owner != self.repository]
+        if strangers:
+            self._stranger(reading, strangers[0])
+            return
+        before, is_first = (self.breaks.number, len(self.missing)), not self.last.seq
+        seq = reading.seq or row.seq
+        is_new = self._put(self._place(reading, seq))
+        if is_new:
+            self._remember(row.hash, seq)
+            if wrong := self.told.hear(seq, reading, self.begin.seq if self.begin else seq):
+                self.breaks.add(wrong)
+        if lies := reading.lies if reading.seq else ():
+            more = f", and {len(lies) - 1} more" if len(lies) > 1 else ""
+            self.breaks.add(Break(seq, Tampering.COLUMN, f"its {lies[0]}{more}"))
+        if reading.seq and is_new:
+            explained = self._excused or before != (self.breaks.number, len(self.missing))
+            self._number(row, seq, explained=explained and not is_first, is_first=is_first)
+        self._excused = not is_new
+
+    def end(self) -> None:
+        """Nothing comes any more."""
+        if self._left is not None:
+            self._settle(self._left, None)
+        if self._first is not None:
+            self.breaks.add(self._first)
+        for place in (self.last, *self._early.values()):
+            self._settle(place, None)
+            self._fill(place.seq)
+
+    def _place(self, reading: Reading, seq: int) -> Place:
+        row = reading.row
+        if not reading.seq:
+            lies = "".join(f"; its {lie}" for lie in reading.lies[:2])
+            text = Break(seq, Tampering.TEXT, f"its text was changed, its hash is still that of what it said{lies}")
+            hashed = Break(seq, Tampering.HASH, "its hash was changed, its text was not")
+            either = Break(seq, Tampering.TEXT, f"its text and its hash do not agree: one of them was changed{lies}")
+            return Place(seq, row.prev, row.hash, {row.hash: text, reading.computed: hashed}, either)
+        place = Place(seq, reading.prev, row.hash, {row.hash: None})
+        if reading.prev != row.prev:
+            self.breaks.add(
+                Break(seq, Tampering.PREV, "the hash before it was changed, its text and its hash were not")
+            )
+        elif reading.said is None:
+            self.breaks.add(Break(seq, Tampering.NO_ENTRY, f"its text is no entry: {reading.why}"))
+        return place
+
+    def _number(self, row: Row, seq: int, *, explained: bool, is_first: bool) -> None:
+        shift = row.seq - seq
+        if shift and shift != self._shift and not explained:
+            words = f"it bears the number {row.seq}, its hash is that of #{seq}"
+            wrong = Break(seq, Tampering.NUMBER, words)
+            if is_first:
+                self._first = wrong
+            else:
+                self.breaks.add(wrong)
+        self._shift = shift
+
+    def _stranger(self, reading: Reading, owner: str) -> None:
+        row = reading.row
+        self.breaks.add(Break(row.seq, Tampering.FOREIGN, f"it is an entry of another repository, `{owner[:140]}`"))
+        if row.seq == self.last.seq + 1:
+            outcomes: dict[str, Break | None] = {row.hash: None, reading.computed: None}
+            self._put(Place(row.seq, row.prev, row.hash, outcomes, doubted=True))
+        self._excused = True
+
+    def _put(self, place: Place) -> bool:
+        """Where it belongs; False for what belongs nowhere."""
+        left, self._left = self._left, None
+        if place.seq <= self.last.seq:
+            return self._behind(place, left)
+        if left is not None:
+            self._settle(left, None)
+        if place.seq == self.last.seq + 1:
+            self._follow(place)
+        else:
+            self._skip(place)
+        # What stood too early stands here.
+        while (early := self._early.pop(self.last.seq + 1, None)) is not None:
+            self._follow(early)
+        return True
+
+    def _follow(self, place: Place) -> None:
+        """It comes after the last one."""
+        before = self.last
+        if place.prev in before.outcomes:
+            self._settle(before, place.prev)
+        elif place.open is not None or place.doubted:
+            self._settle(before, None)
+        elif before.seq == 0:
+            words = "the chain begins with it, and it is chained to an entry before it"
+            self.breaks.add(Break(place.seq, Tampering.REWRITTEN, words))
+            place.doubted = True
+        else:
+            if before.accused is not None:
+                self._settle(before.accused, before.prev)
+                before.accused = None
+            place.accused = before
+        self._advance(place)
+
+    def _skip(self, place: Place) -> None:
+        """Numbers are missing before it."""
+        self._gap(self.last.seq + 1, place.seq - 1)
+        self._left = self.last
+        self._advance(place)
+
+    def _advance(self, place: Place) -> None:
+        if self.begin is None or self.last.seq == 0:
+            self.begin = place
+        self.last = place
+
+    def _gap(self, first: int, last: int) -> None:
+        if first <= last and len(self.missing) < _GAPS:
+            self.missing.append((first, last))
+        elif first <= last:
+            self.breaks.add(_missing(first, last))
+
+    def _fill(self, seq: int) -> tuple[int, int] | None:
+        """The gap in which the number was missing, which it is no more."""
+        for at, (first, last) in enumerate(self.missing):
+            if first <= seq <= last:
+                parts = [(first, seq - 1), (seq + 1, last)]
+                self.missing[at : at + 1] = [part for part in parts if part[0] <= part[1]]
+                return first, last
+        return None
+
+    def _behind(self, place: Place, left: Place | None) -> bool:
+        """Its number is not beyond the last one."""
+        if place.seq == self.last.seq:
+            if left is not None:
+                self._left = left
+            return self._twice(place)
+        if left is not None and left.seq < place.seq:
+            # Not this one stands too late: the one before it stood too early.
+            early = self.last
+            self.breaks.add(Break(early.seq, Tampering.MISPLACED, f"it stands too early, before #{place.seq}"))
+            self._early[early.seq] = early
+            self._first = None
+            self.missing = [gap for gap in self.missing if gap[0] != left.seq + 1]
+            self.last = left
+            return self._put(place)
+        if left is not None:
+            self._settle(left, None)
+        if (gap := self._fill(place.seq)) is not None:
+            words = f"it stands too late, after #{self.last.seq}"
+            self.breaks.add(Break(place.seq, Tampering.MISPLACED, words))
+            if gap[0] == 1:
+                self.begin = place
+            place.doubted = True
+            self._settle(place, None)
+            return True
+        if any(hashed in self._recent for hashed in place.outcomes):
+            words = f"it stands a second time, after #{self.last.seq}"
+            self.breaks.add(Break(place.seq, Tampering.DUPLICATED, words))
+            return False
+        words = f"an entry after #{self.last.seq} bears its number: it was put there, it is not of this chain"
+        self.breaks.add(Break(place.seq, Tampering.INSERTED, words))
+        return False
+
+    def _twice(self, place: Place) -> bool:
+        """It bears the number of the last one."""
+        other, seq = self.last, place.seq
+        if any(hashed in other.outcomes for hashed in place.outcomes):
+            self.breaks.add(Break(seq, Tampering.DUPLICATED, "it stands twice"))
+            return False
+        if other.doubted:
+            self.last = place
+            return True
+        if other.accused is not None and place.prev in other.accused.outcomes:
+            self._settle(other.accused, place.prev)
+            other.accused = None
+        words = "two entries bear this number, and the chain goes on from the {}: the {} was inserted"
+        first = Break(seq, Tampering.INSERTED, words.format("second", "first"))
+        second = Break(seq, Tampering.INSERTED, words.format("first", "second"))
+        either = Break(seq, Tampering.INSERTED, "two entries bear this number: one of them was inserted")
+        outcomes = dict.fromkeys(other.outcomes, second) | dict.fromkeys(place.outcomes, first)
+        self.last = Place(seq, place.prev, place.hash, {**outcomes}, either, other.accused)
+        return False
+
+    def _settle(self, place: Place, after: str | None) -> None:
+        """Say what is wrong with it, as the entry after it is chained to `after`, None where that is not known."""
+        links = self.witnesses.get(place.seq, ())
+        wrong = self._wrong(place, after)
+        if place.accused is not None:
+            self._settle(place.accused, place.prev)
+        if wrong is not None:
+            self.breaks.add(wrong)
+        for link in links:
+            if link.hash in place.outcomes:
+                self.held.append(link)
+            elif wrong is not None or place.doubted:
+                self.covered.append(link)
+            else:
+                self.failed.append(link)
+
+    def _wrong(self, place: Place, after: str | None) -> Break | None:
+        links, seq = self.witnesses.get(place.seq, ()), place.seq
+        noted = next((link.hash for link in links if link.hash in place.outcomes), None)
+        if place.doubted:
+            return None
+        if after is not None and after in place.outcomes:
+            return place.outcomes[after]
+        if after is None or place.open is not None:
+            return place.open if noted is None else place.outcomes[noted]
+        if noted is not None:
+            words = f"it is not chained to #{seq}, which is as it was noted: it was changed with its hash"
+            return Break(seq + 1, Tampering.REWRITTEN, words)
+        words = f"it was changed together with its hash: #{seq + 1} is chained to another text"
+        return Break(seq, Tampering.REWRITTEN, words)
+
+    def _remember(self, hashed: str, seq: int) -> None:
+        self._recent[hashed] = seq
+        if len(self._recent) > _RECENT:
+            del self._recent[next(iter(self._recent))]
+
+
+def _missing(first: int, last: int) -> Break:
+    words = "it is missing" if first == last else f"the entries up to #{last} are missing"
+    return Break(first, Tampering.DELETED, words)

@@ -1,0 +1,119 @@
+"""What runs complained of, as results of SARIF: findings of reviews, stops of gates, and explained failures."""
+
+import hashlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cache
+from typing import Any, Final
+from urllib.parse import quote
+
+from pydantic import TypeAdapter, ValidationError
+
+from cicd_agent.audit.summary import AccountRun
+from cicd_agent.domain.finding import Finding
+from cicd_agent.domain.text.json_view import Loose
+from cicd_agent.rendering.sarif import plain, result_of, rule_id, rule_of
+
+NOWHERE: Final = ".github/cicd-agent.yml"
+"""Where a result is shown that is about no file: an upload is refused without one, and this is what the gate obeys."""
+_LONGEST_RULE: Final = 200
+_DECIDED: Final = frozenset({"hold", "rollback"})
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """One result and its rule; the index of the rule is not in it yet."""
+
+    rule: str
+    told: dict[str, Any]
+    described: dict[str, Any]
+
+
+def results_of(run: AccountRun) -> Iterator[Result]:
+    """What a run complained of; nothing of what cannot be read."""
+    output = run.told.inner("output")
+    for result in (
+        *_findings(output.inner("verdict")),
+        *_stops(run, output.inner("gated")),
+        *_failure(output.inner("diagnosis")),
+    ):
+        result.told.setdefault("properties", {}).update(_properties(run))
+        yield result
+
+
+def _properties(run: AccountRun) -> dict[str, Any]:
+    row = run.row
+    return {
+        "repository": row.repository,
+        "commit": row.columns.sha,
+        "mode": row.columns.mode,
+        "at": run.when,
+        "auditSeq": row.seq,
+        "auditHash": row.hash,
+    }
+
+
+@cache
+def _shape() -> TypeAdapter[Finding]:
+    return TypeAdapter(Finding)
+
+
+def _findings(verdict: Loose) -> Iterator[Result]:
+    for each in verdict.each("findings"):
+        try:
+            finding = _shape().validate_python(each.told)
+        except (ValidationError, RecursionError):
+            continue
+        rule = rule_id(finding)[:_LONGEST_RULE]
+        told = {**result_of(finding, 0), "ruleId": rule}
+        yield Result(rule, told, {**rule_of([finding]), "id": rule})
+
+
+def _stops(run: AccountRun, gated: Loose) -> Iterator[Result]:
+    if run.row.columns.decision not in _DECIDED:
+        return
+    place = gated.word("environment")
+    for stop in gated.each("stops"):
+        if stop.word("lifted"):
+            continue
+        text = f"{run.row.columns.decision} {place}: {stop.word('text')}. {stop.word('remedy')}"
+        yield _result(f"gate/{stop.word('id')}", text, "error", (place, *stop.words("about")))
+
+
+def _failure(diagnosis: Loose) -> Iterator[Result]:
+    cause = diagnosis.word("cause")
+    if not cause:
+        return
+    failure = next(diagnosis.each("failures"), Loose())
+    meeting = next(diagnosis.each("meetings"), Loose())
+    affected = diagnosis.words("affected")
+    path, line = meeting.word("path"), meeting.number("line") or 0
+    if not path and affected:
+        path = affected[0]
+    text = f"{diagnosis.word('root_cause')}. {diagnosis.word('next_step')}"
+    level = "error" if cause == "change" else "warning"
+    about = (failure.word("strict") or failure.word("title"), "")
+    yield _result(f"failure/{cause}", text, level, about, (path, line))
+
+
+def _result(rule: str, text: str, level: str, about: tuple[str, ...], where: tuple[str, int] = ("", 0)) -> Result:
+    path, line = where
+    rule = rule[:_LONGEST_RULE]
+    known = "\0".join((rule, path, *about))
+    place: dict[str, Any] = {"artifactLocation": {"uri": _uri(path), "uriBaseId": "%SRCROOT%"}}
+    if path and line:
+        place["region"] = {"startLine": line}
+    told = {
+        "ruleId": rule,
+        "level": level,
+        "message": {"text": plain(text.strip()) or rule},
+        "locations": [{"physicalLocation": place}],
+        "partialFingerprints": {
+            "cicdAgent/v1": hashlib.sha256(known.encode("utf-8", "surrogatepass")).hexdigest()[:16]
+        },
+    }
+    return Result(rule, told, {"id": rule, "shortDescription": {"text": plain(rule)}})
+
+
+def _uri(path: str) -> str:
+    return quote(path, errors="replace") if path else NOWHERE

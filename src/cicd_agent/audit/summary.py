@@ -1,0 +1,129 @@
+"""What an entry says of a run, for a table: the few things that every run has, however little of it can be read."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Final
+
+from cicd_agent.domain.audit_entry import Row
+from cicd_agent.domain.text.json_view import Loose
+
+_LAST: Final = 253_402_300_799
+"""The last second of the year 9999."""
+FORMULA: Final = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
+"""What a cell of a spreadsheet must not begin with: https://owasp.org/www-community/attacks/CSV_Injection."""
+
+COLUMNS: Final = (
+    "repository",
+    "seq",
+    "at",
+    "event_id",
+    "event",
+    "actor",
+    "mode",
+    "stage",
+    "decision",
+    "conclusion",
+    "risk_level",
+    "risk_score",
+    "confidence",
+    "iterations",
+    "escalated",
+    "sha",
+    "ref",
+    "pull",
+    "models",
+    "requests",
+    "input_tokens",
+    "output_tokens",
+    "cost_usd",
+    "degraded",
+    "exit",
+    "error",
+    "seconds",
+    "tool",
+    "prev",
+    "hash",
+)
+"""Of a run in a table of plain cells."""
+
+
+@dataclass(frozen=True, slots=True)
+class AccountRun:
+    """A run as its entry tells it. `cost_usd` is "" when it is not known, `finished` None when nobody has looked."""
+
+    row: Row
+    told: Loose
+    finished: bool | None = None
+
+    @classmethod
+    def of(cls, row: Row, *, finished: bool | None = None) -> "AccountRun":
+        """The run of an entry."""
+        return cls(row, Loose.read(row.text), finished)
+
+    @property
+    def models(self) -> tuple[str, ...]:
+        """The models that were asked."""
+        return self.told.words("models")
+
+    @property
+    def when(self) -> str:
+        """When it was, in UTC."""
+        return moment_words(self.row.columns.at)
+
+    @property
+    def cells(self) -> tuple[str, ...]:
+        """It as COLUMNS has it, where nothing is a formula."""
+        row, told, usage = self.row, self.told, self.told.inner("usage")
+        own = {
+            "repository": row.repository,
+            "seq": str(row.seq),
+            "at": self.when,
+            "escalated": str(told.flag("escalated")).lower(),
+            "models": " ".join(self.models),
+            "requests": usage.word("requests"),
+            "input_tokens": usage.word("input"),
+            "output_tokens": usage.word("output"),
+            "prev": row.prev,
+            "hash": row.hash,
+        }
+        return tuple(inert(own[name] if name in own else told.word(name)) for name in COLUMNS)
+
+    def document(self) -> dict[str, object]:
+        """It as JSON, for a list."""
+        told, row = self.told, self.row
+        return {
+            "repository": row.repository,
+            "seq": row.seq,
+            "hash": row.hash,
+            "at": row.columns.at,
+            "event_id": row.columns.event_id,
+            "mode": row.columns.mode,
+            "decision": row.columns.decision,
+            "risk_level": row.columns.risk_level,
+            "risk_score": told.number("risk_score"),
+            "sha": row.columns.sha,
+            "pull": row.columns.pull,
+            "models": list(self.models),
+            "cost_usd": told.word("cost_usd") or None,
+            "error": told.word("error"),
+            "finished": self.finished,
+        }
+
+
+def moment_words(at: int) -> str:
+    """A moment in UTC, to the second; "" for none."""
+    return f"{datetime.fromtimestamp(at, UTC):%Y-%m-%dT%H:%M:%SZ}" if 0 < at <= _LAST else ""
+
+
+def inert(text: str) -> str:
+    """Text that no spreadsheet takes for a formula."""
+    return f"'{text}" if text.lstrip(" ").startswith(FORMULA) else text
+
+
+def links_of(told: Loose) -> Iterator[tuple[str, int, str]]:
+    """The place in the chain that a report names, as repository, number and hash; nothing where it names none."""
+    audit = told.inner("body").inner("audit")
+    seq = audit.number("seq")
+    if audit.word("state") == "recorded" and seq:
+        yield audit.word("repository"), seq, audit.word("hash")

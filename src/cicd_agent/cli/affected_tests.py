@@ -1,0 +1,211 @@
+"""`cicd-agent affected-tests`: the tests that a change can reach, for pytest to take, and the map that tells them."""
+
+import json
+from collections.abc import Callable, Mapping
+from contextlib import ExitStack
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+
+from cicd_agent.adapters.files.atomic import write_file
+from cicd_agent.analysis.test_selection.map_builder import made
+from cicd_agent.analysis.test_selection.proof import dump as dump_proof
+from cicd_agent.analysis.test_selection.proof import extended
+from cicd_agent.analysis.test_selection.selection import Selection
+from cicd_agent.analysis.test_selection.shadow import Shadow, shadow
+from cicd_agent.analysis.test_selection.test_map import TestMap, dump
+from cicd_agent.app.context import Scene, prepare
+from cicd_agent.app.reporter import Outlet
+from cicd_agent.app.trials.test_map_loader import (
+    arguments,
+    changed_since,
+    choose,
+    map_place,
+    proof_place,
+    python_version,
+    read_map,
+    read_proof,
+    write_beside,
+)
+from cicd_agent.cli.parser import Options
+from cicd_agent.domain.change import Change
+from cicd_agent.domain.library import EntryKind
+from cicd_agent.domain.ports.forge import Repository
+from cicd_agent.domain.ports.test_runner import Laboratory, LaboratoryUnavailable
+from cicd_agent.domain.test_run import PytestRun
+from cicd_agent.domain.text.visible import visible_line
+from cicd_agent.domain.text.words import count
+from cicd_agent.errors import ConfigError, Exit
+from cicd_agent.settings.environment import Environment
+
+_NO_TEST = ("-k", "cicd_agent_collects_and_runs_nothing")
+_MOST_TEXT = 2_000_000
+_SHOWN = 20
+
+Laboratories = Callable[[Scene], Callable[[Change], Laboratory | None]]
+
+
+@dataclass(frozen=True, slots=True)
+class _Choice:
+    """What was chosen for a change, by the map at `place`."""
+
+    selection: Selection
+    test_map: TestMap | None
+    change: Change
+    place: Path
+    top: Path
+
+
+def affected_tests(options: Options, environment: Environment, outlet: Outlet, laboratories: Laboratories) -> int:
+    """Print the tests that a change can reach; or make the map, or compare what is told with a run of them all."""
+    if not (options.base or options.record):
+        raise ConfigError("there is nothing to compare with", remedy="Say `--base main`, or --record to make the map")
+    if options.record and (options.base or options.head or options.shadow):
+        raise ConfigError("--record makes the map of what is checked out", remedy="Give it alone")
+    if options.shadow and options.head:
+        raise ConfigError("--shadow runs what is checked out", remedy="Leave --head out")
+    asked = options if options.base else replace(options, base="HEAD")
+    with ExitStack() as closing:
+        scene = prepare(None, asked, environment, Path.cwd(), closing=closing)
+        repository, top = scene.world.repository, scene.top
+        if repository is None or top is None:
+            raise ConfigError("there is no checkout", remedy="Give --repo-dir")
+        for notice in scene.notices:
+            outlet.warn(notice)
+        base, head = scene.event.base.sha, scene.event.head.sha
+        change = changed_since(repository, base, head)
+        place = map_place(options.map, scene.settings, top)
+        laboratory = laboratories(scene)(change)
+        if options.record:
+            return _record(repository, change, laboratory, place, outlet)
+        test_map = read_map(place, top, change, outlet.warn)
+        selection = choose(repository, change, head, test_map, lambda: python_version(laboratory, outlet.warn))
+        if options.shadow:
+            return _shadow(_Choice(selection, test_map, change, place, top), repository, laboratory, options, outlet)
+        _tell(selection, options, outlet)
+    return Exit.OK
+
+
+def _tell(selection: Selection, options: Options, outlet: Outlet) -> None:
+    """The arguments for pytest, one a line, or all that is known as JSON; what was decided and why as warnings."""
+    for note in selection.notes[:_SHOWN]:
+        outlet.warn(f"not counted: {note}")
+    if selection.run_all:
+        _list([f"every test runs: {reason}" for reason in selection.run_all], outlet)
+    else:
+        chosen = (*selection.files, *selection.tests)
+        _list([f"{each}: {selection.because[each]}" for each in chosen], outlet)
+        run = " and ".join(
+            count(len(those), noun) for those, noun in ((selection.files, "file"), (selection.tests, "test")) if those
+        )
+        outlet.warn(f"{run or 'no test'} to run, {count(selection.skipped, 'test')} of the map not")
+    if options.format == "json":
+        text = json.dumps(document(selection), indent=1) + "\n"
+    else:
+        text = "".join(f"{line}\n" for line in arguments(selection))
+    if options.write:
+        try:
+            write_file(Path.cwd() / options.write, text)
+        except (OSError, ValueError) as error:
+            raise ConfigError(
+                f"{options.write} cannot be written", why=str(error), remedy="Give another path"
+            ) from None
+    elif options.format == "json":
+        outlet.print_json(text)
+    elif text:
+        outlet.print(text)
+
+
+def document(selection: Selection) -> dict[str, object]:
+    """The selection as JSON: `tests` is none, affected or full; `select` are arguments for pytest."""
+    return {
+        "version": 1,
+        "tests": selection.words,
+        "select": [*selection.files, *selection.tests],
+        "run_all": list(selection.run_all),
+        "because": dict(selection.because),
+        "skipped": selection.skipped,
+        "notes": list(selection.notes),
+    }
+
+
+def _list(lines: list[str], outlet: Outlet) -> None:
+    for line in lines[:_SHOWN]:
+        outlet.warn(visible_line(line))
+    if len(lines) > _SHOWN:
+        outlet.warn(f"and {len(lines) - _SHOWN:,} more")
+
+
+def _record(repository: Repository, change: Change, laboratory: Laboratory | None, place: Path, outlet: Outlet) -> int:
+    if change.files:
+        names = ", ".join(visible_line(file.path) for file in change.files[:3])
+        why = f"uncommitted: {names}{' and more' if len(change.files) > 3 else ''}"  # noqa: PLR2004  a line's room
+        raise ConfigError("a test map is made of a commit", why=why, remedy="Commit it, or let git ignore it")
+    laboratory = _needed(laboratory)
+    texts = _texts(repository, change)
+    collect = PytestRun("collect", arguments=_NO_TEST, measured=tuple(sorted(texts)), seconds=_share(laboratory, 0.3))
+    (collecting,) = laboratory.run([collect])
+    if not collecting.completed:
+        why = collecting.problem or "it did not come to its end"
+        outlet.warn(f"what runs at import was not seen ({why}): each function that it could reach makes all tests run")
+    (result,) = laboratory.run([PytestRun("traced", traced=True, seconds=_share(laboratory, 0.9))])
+    test_map = made(result, texts, change.base, laboratory.interpreter.version, collecting=collecting)
+    if not test_map.tests:
+        raise ConfigError("pytest has found no tests", remedy="Run it in this folder to see why")
+    write_beside(place, dump(test_map))
+    unseen = sum(1 for test in test_map.tests.values() if test.unseen)
+    outlet.warn(
+        f"{place}: {count(len(test_map.tests), 'test')} of {test_map.commit[:12]}, {count(len(result.failed), 'test')} "
+        f"red, {count(unseen, 'test')} that cannot be traced; {result.seconds:.1f} s"
+    )
+    return Exit.OK
+
+
+def _needed(laboratory: Laboratory | None) -> Laboratory:
+    if laboratory is None:
+        raise LaboratoryUnavailable("the tests cannot be run here", remedy="Check the commit out, and start again")
+    return laboratory
+
+
+def _share(laboratory: Laboratory, share: float) -> float:
+    return max(laboratory.seconds_left * share, 1.0)
+
+
+def _texts(repository: Repository, change: Change) -> Mapping[str, str]:
+    """Every Python file of the commit; one that is too large or no text is not known to the map."""
+    library = repository.library(change)
+    files = [
+        entry
+        for entry in library.entries.values()
+        if entry.kind is EntryKind.FILE and entry.path.endswith(".py") and 0 <= entry.size <= _MOST_TEXT
+    ]
+    contents = zip(files, library.contents(files), strict=True)
+    return {entry.path: content.decode("utf-8", "replace") for entry, content in contents}
+
+
+def _shadow(
+    choice: _Choice, repository: Repository, laboratory: Laboratory | None, options: Options, outlet: Outlet
+) -> int:
+    """Run everything, print what would have come of running only what was selected, and keep that as a proof."""
+    laboratory = _needed(laboratory)
+    (result,) = laboratory.run([PytestRun("shadow", seconds=_share(laboratory, 0.9))])
+    if not result.completed:
+        why = result.problem or "the run did not come to its end"
+        raise ConfigError("the suite could not be run", why=why, remedy="Run it by itself, and mend that")
+    selection = choice.selection
+    compared = shadow(selection, choice.test_map, result)
+    _list([f"every test runs: {reason}" for reason in selection.run_all], outlet)
+    if not selection.run_all:
+        # Where everything would have run, nothing was there to be missed: that says nothing about the map.
+        _prove(choice, compared, repository.resolve("HEAD") or "", outlet)
+    if options.format == "json":
+        outlet.print_json(json.dumps({**document(selection), "shadow": asdict(compared)}, indent=1))
+    else:
+        outlet.print(compared.words)
+    return Exit.OK
+
+
+def _prove(choice: _Choice, compared: Shadow, commit: str, outlet: Outlet) -> None:
+    known = read_proof(choice.place, choice.top, choice.change, outlet.warn)
+    proof = extended(known, compared, commit=commit, tree=choice.change.tree)
+    write_beside(proof_place(choice.place), dump_proof(proof))
+    outlet.warn(proof.words)

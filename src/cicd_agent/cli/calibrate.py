@@ -1,0 +1,173 @@
+"""`cicd-agent calibrate`: what this repository's own outcomes say of risk, as a file for people to review."""
+
+import json
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from contextlib import ExitStack
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Final
+
+from cicd_agent import __version__
+from cicd_agent.adapters.files.atomic import place_file
+from cicd_agent.analysis.risk.calibration import LEAST_CHANGES, Calibration, calibrate_on
+from cicd_agent.analysis.risk.history_features import distil
+from cicd_agent.analysis.risk.outcome_labels import Blame, Source, from_failure, labels
+from cicd_agent.app.context import inputs
+from cicd_agent.app.reporter import Outlet
+from cicd_agent.app.storage import Opened as Book
+from cicd_agent.app.storage import existing_store
+from cicd_agent.audit.query import read_book, whose
+from cicd_agent.cli.parser import Options
+from cicd_agent.domain.change import Change, ChangeSource
+from cicd_agent.domain.gate_decision import GateDecision
+from cicd_agent.domain.gate_evidence import PastDeployment
+from cicd_agent.domain.history import MOST_COMMITS, Past
+from cicd_agent.domain.ports.forge import Repository
+from cicd_agent.domain.risk_file import RISK_FILE, RiskFile
+from cicd_agent.domain.text.words import count
+from cicd_agent.errors import ConfigError, Exit
+from cicd_agent.insights.accuracy.decisions import Entered
+from cicd_agent.insights.accuracy.gate import GATE
+from cicd_agent.insights.accuracy.outcome_sources import Opened, brought, failures, opened, read_deployments
+from cicd_agent.rendering.terminal.calibration import render_calibration
+from cicd_agent.settings.environment import Environment
+
+MOST_CHANGES: Final = 5_000
+"""The newest commits whose lines are counted, and from which is learnt."""
+PRODUCTION: Final = "production"
+
+
+def calibrate(
+    options: Options,
+    environment: Environment,
+    outlet: Outlet,
+    now: Callable[[], float],
+    outside: Opened = opened,
+    *,
+    book_of: Callable[[Mapping[str, str], Environment, Path], Book | None] = existing_store,
+) -> int:
+    """Learn, tell what was learnt, and write it down unless it is a dry run."""
+    with ExitStack() as closing:
+        found = outside(options, environment, closing)
+        if found.repository is None or found.top is None:
+            raise ConfigError("there is no checkout to learn from", why=_first(found.notices), remedy="Give --repo-dir")
+        head = found.repository.resolve("HEAD")
+        if head is None:
+            raise ConfigError(
+                "there is no commit to learn from", remedy="Give --repo-dir of a repository with a history"
+            )
+        outlet.progress(f"reading up to {count(MOST_COMMITS, 'commit')}")
+        past = found.repository.past(head, MOST_COMMITS, MOST_CHANGES)
+        if past.shallow:
+            raise ConfigError(
+                "the clone is shallow: most of the history is missing", remedy="Run `git fetch --unshallow` first"
+            )
+        deployments: tuple[PastDeployment, ...] = ()
+        limits = [*found.notices, *past.limits]
+        name = options.environment or PRODUCTION
+        if found.gates is not None:
+            outlet.progress(f"reading the deployments to {name}")
+            deployments, why = read_deployments(found.gates, name)
+            limits += [why] if why else []
+        blames = list(_blames(found.repository, deployments))
+        book = _book(options, environment, book_of, closing)
+        if book is not None:
+            outlet.progress("reading the account book")
+            entered = read_book(book.store, whose(options, environment, book.store), [GATE])
+            more = _told(found.repository, entered, name, {(blame.sha, blame.source) for blame in blames})
+            blames += more
+            limits += entered.limits
+            if more:
+                limits.append(f"{count(len(more), 'change')} went wrong by the account book alone: {name} went back")
+    told = _learn(past, blames, head, int(now()), outlet)
+    outlet.progress("")
+    place = Path.cwd() / options.write if options.write else found.top / RISK_FILE
+    if not options.dry_run:
+        place_file(place, dump(told.file), "Give --out, or --dry-run")
+    if options.format == "json":
+        outlet.print_json(json.dumps(document(told, limits), indent=1))
+    else:
+        outlet.print(render_calibration(told, limits, colour=outlet.coloured))
+    if not options.dry_run:
+        outlet.warn(f"{place}: review and commit it, it counts once it is on the base branch")
+    return Exit.OK
+
+
+def dump(file: RiskFile) -> str:
+    """The file's text: the same for the same content."""
+    return json.dumps(file.model_dump(mode="json"), indent=2, sort_keys=True) + "\n"
+
+
+def document(told: Calibration, limits: Sequence[str]) -> dict[str, object]:
+    """What was learnt as JSON: the file itself, and what it rests on."""
+    return {
+        "version": 1,
+        "fitted": told.fitted,
+        "judged": told.judged,
+        "judged_bad": told.judged_bad,
+        "own_auc": told.own_auc,
+        "notes": list(told.notes),
+        "limits": list(limits),
+        "file": told.file.model_dump(mode="json"),
+    }
+
+
+def _blames(repository: Repository, deployments: Sequence[PastDeployment]) -> Iterator[Blame]:
+    for failure in failures(repository, deployments):
+        commits = brought(repository, failure.base, failure.deployment.sha)
+        yield from from_failure(failure.source, failure.when, commits)
+
+
+def _book(
+    options: Options,
+    environment: Environment,
+    book_of: Callable[[Mapping[str, str], Environment, Path], Book | None],
+    closing: ExitStack,
+) -> Book | None:
+    """The account book where somebody keeps one; a job's own ends with it, and holds nothing yet."""
+    told = inputs(options, environment)
+    if not (told.get("state-dir", "").strip() or environment.database_url):
+        return None
+    book = book_of(told, environment, Path.cwd())
+    if book is not None:
+        closing.callback(book.store.close)
+    return book
+
+
+def _told(
+    repository: Repository, entered: Entered, environment: str, known: Collection[tuple[str, Source]]
+) -> list[Blame]:
+    """What GitHub does not say, and the book does: a gate let a commit go, and next one that led to it.
+
+    Only that is a fact. That a gate held, or advised to go back, is a judgement, from which nothing is learnt.
+    """
+    proceeded = sorted(
+        (
+            PastDeployment(number, each.gated.sha, "", each.at)
+            for number, each in enumerate(entered.gates)
+            if each.gated.decision is GateDecision.PROCEED and each.gated.environment == environment
+        ),
+        key=lambda each: -each.created,
+    )
+    found = {(blame.sha, blame.source): blame for blame in _blames(repository, proceeded)}
+    return [blame for key, blame in found.items() if key not in known]
+
+
+def _learn(past: Past, blames: Sequence[Blame], head: str, now: int, outlet: Outlet) -> Calibration:
+    outlet.progress(f"measuring {count(len(past.commits), 'commit')}")
+    changes = distil(past, Change(head, head, ChangeSource.GIT, ()), now, MOST_CHANGES).recent
+    if len(changes) < LEAST_CHANGES:
+        lines = "" if changes or not past.commits else "the lines of none could be counted"
+        raise ConfigError(
+            f"{count(len(changes), 'commit')} is too little to learn from",
+            why=lines,
+            remedy=f"It takes {LEAST_CHANGES}; until then the shipped weights and thresholds count",
+        )
+    outlet.progress(f"learning from {count(len(changes), 'change')}")
+    day = datetime.fromtimestamp(now, UTC).date().isoformat()
+    about = RiskFile(tool=f"cicd-agent {__version__}", commit=head, made=day)
+    return calibrate_on(changes, labels(past, blames, now), about)
+
+
+def _first(notices: Sequence[str]) -> str:
+    return notices[0] if notices else ""

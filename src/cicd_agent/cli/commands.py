@@ -1,0 +1,296 @@
+"""What each command does, from its options to its exit code."""
+
+from collections.abc import Callable
+from contextlib import ExitStack
+from dataclasses import dataclass, replace
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from cicd_agent.adapters.files.atomic import write_file
+from cicd_agent.app.cache import Keeping
+from cicd_agent.app.context import Scene, answers_folder, first_settings, inputs, prepare, read
+from cicd_agent.app.decision import MOST_BYTES, Decision, dump, load
+from cicd_agent.app.model_router import Asking, asking
+from cicd_agent.app.pipeline import Source, decide, observe, propose, resume
+from cicd_agent.app.quota import ration
+from cicd_agent.app.replay import record
+from cicd_agent.app.reporter import Outlet
+from cicd_agent.app.security.imported_evidence import look, read_evidence, require_one_job, take_over
+from cicd_agent.cli.parser import ACCOUNT, SETUP, TOOLS, Options, unknown_mode
+from cicd_agent.domain.change import Change
+from cicd_agent.domain.event import Event
+from cicd_agent.domain.evidence import Evidence
+from cicd_agent.domain.ports.actions import Bench
+from cicd_agent.domain.ports.test_runner import Laboratory
+from cicd_agent.domain.route_plan import AffectedTests
+from cicd_agent.errors import ConfigError, Exit
+from cicd_agent.modes import Mode, mode_named
+from cicd_agent.settings.environment import Environment
+from cicd_agent.settings.explain import explain, table
+from cicd_agent.settings.limits import minutes
+from cicd_agent.settings.schema import Stage
+
+
+@dataclass(frozen=True, slots=True)
+class Clocks:
+    """`elapsed` counts seconds and never goes back, `now` is in seconds since 1970."""
+
+    elapsed: Callable[[], float]
+    now: Callable[[], float]
+
+
+def execute(
+    options: Options,
+    environment: Environment,
+    outlet: Outlet,
+    clocks: Clocks,
+    limit: Callable[[float], None],
+) -> int:
+    """Do what was asked; the exit code. Raises AgentError when it cannot be done.
+
+    `limit` is told after how many seconds the run has to end, as soon as that is known.
+    """
+    if options.command in ACCOUNT or options.command in SETUP:
+        return _aside(options, environment, outlet, clocks, limit)
+    if options.command in TOOLS and options.command != "config":
+        from cicd_agent.cli.standalone import stand_alone  # noqa: PLC0415  a mode pays for none of them
+
+        return stand_alone(options, environment, outlet, clocks, limit)
+    if options.fix:
+        from cicd_agent.app.fix.review import require_working_tree  # noqa: PLC0415  only who changes it pays
+
+        require_working_tree(options, environment)
+    with ExitStack() as closing:
+
+        def scene(mode: Mode[Any] | None, known: Event | None = None) -> Scene:
+            found = prepare(mode, options, environment, Path.cwd(), closing=closing, known=known)
+            most = minutes(found.settings, options.mode)
+            limit(most * 60)
+            with_it = _Equipment(found, environment, outlet.redact, clocks.elapsed, most)
+            world = replace(found.world, bench=with_it.bench, laboratory=with_it.laboratory, reach=with_it.reach)
+            world = replace(world, now=clocks.now, state=outlet.book.state())
+            return replace(found, world=world, timeline=outlet.timeline)
+
+        if options.command == "config":
+            return _explain(scene(None), inputs(options, environment).get("mode", ""), outlet)
+
+        def put(mode: Mode[Any], here: Scene) -> Asking:
+            folder = answers_folder(options, environment, here.settings, Path.cwd())
+            keeping = _keeping(folder, environment, clocks, outlet, closing=closing, remembers=not options.dry_run)
+            limits = ration(here.settings, outlet.book.lasting, outlet.book.chain, clocks.now)
+            plain = asking(
+                mode, here.loaded, environment.workload, clocks.elapsed, outlet.redact, keeping=keeping, ration=limits
+            )
+            outlet.budget = plain.budget
+            if options.dry_run:
+                return plain
+            plain = _watched(plain, here, environment)
+            return record(plain, mode.name, here, outlet.tape(), clock=clocks.elapsed, now=clocks.now)
+
+        mode = mode_named(options.mode)
+        if mode is None:
+            raise unknown_mode(options.mode)
+        if environment.on_actions:
+            require_one_job(mode, options.command, first_settings(options, environment))
+        return _stage(mode, options, outlet, scene, put)
+
+
+def _aside(
+    options: Options, environment: Environment, outlet: Outlet, clocks: Clocks, limit: Callable[[float], None]
+) -> int:
+    """What looks into the account book, or after the set-up: a mode pays for none of it."""
+    if options.command in SETUP:
+        from cicd_agent.cli.setup_commands import set_up  # noqa: PLC0415
+
+        return set_up(options, environment, outlet, limit)
+    from cicd_agent.cli.account_commands import account  # noqa: PLC0415
+
+    return account(options, environment, outlet, clocks.now)
+
+
+def _watched(asking: Asking, here: Scene, environment: Environment) -> Asking:
+    """The same, timed where somebody wants to know."""
+    if not (environment.telemetry or here.settings.metrics_file):
+        return asking
+    from cicd_agent.app.telemetry import timed  # noqa: PLC0415  nobody else pays for it
+
+    return timed(asking, here.timeline)
+
+
+@dataclass
+class _Equipment:
+    """Where something is tried out. Most runs try nothing, and pay for none of it."""
+
+    scene: Scene
+    environment: Environment
+    redact: Callable[[str], str]
+    clock: Callable[[], float]
+    minutes: float
+
+    def bench(self, change: Change) -> Bench | None:
+        return self._benches(change)
+
+    def laboratory(self, change: Change) -> Laboratory | None:
+        return self._laboratories(change)
+
+    def reach(self, change: Change) -> AffectedTests | None:
+        from cicd_agent.app.trials.test_map_loader import reach  # noqa: PLC0415
+
+        return reach(self.scene, self.laboratory)(change)
+
+    @cached_property
+    def _benches(self) -> Callable[[Change], Bench | None]:
+        from cicd_agent.app.trials.patch_trial import benches  # noqa: PLC0415
+
+        return benches(self.scene, self.environment, self.redact, self.clock, self.minutes)
+
+    @cached_property
+    def _laboratories(self) -> Callable[[Change], Laboratory | None]:
+        from cicd_agent.app.trials.test_runner import laboratories  # noqa: PLC0415
+
+        return laboratories(self.scene, self.environment, self.redact, self.clock, self.minutes)
+
+
+def _keeping(
+    folder: Path | None,
+    environment: Environment,
+    clocks: Clocks,
+    outlet: Outlet,
+    *,
+    closing: ExitStack,
+    remembers: bool,
+) -> Keeping | None:
+    if folder is not None:
+        from cicd_agent.adapters.cache.folder import open_folder  # noqa: PLC0415  who keeps nothing never pays for it
+
+        folder = open_folder(folder)
+    elif not environment.redis_url:
+        return None
+    return Keeping(
+        folder,
+        clocks.now,
+        outlet.warn,
+        remembers=remembers,
+        redis_url=environment.redis_url,
+        ca_bundle=environment.ca_bundle,
+        closing=closing.callback,
+    )
+
+
+def _explain(scene: Scene, mode: str, outlet: Outlet) -> int:
+    outlet.print(table(explain(scene.loaded, mode)))
+    for line in (*map(str, scene.loaded.problems), *scene.loaded.notices):
+        outlet.warn(line)
+    return Exit.OK
+
+
+def _stage(
+    mode: Mode[Any],
+    options: Options,
+    outlet: Outlet,
+    scene: Callable[[Mode[Any], Event | None], Scene],
+    put: Callable[[Mode[Any], Scene], Asking],
+) -> int:
+    """One stage of a mode, or with the command `run` all of them."""
+    match options.command:
+        case "run":
+            here = scene(mode, None)
+            if here.settings.stage is not Stage.ALL:
+                return _part(mode, here, outlet, lambda: put(mode, here))
+            decision = decide(mode, here, put(mode, here), outlet.progress, outlet.keep, source=_source(here))
+            return _deliver(mode, decision, here, options, outlet)
+        case "gather":
+            _write(options.write, dump(observe(mode, scene(mode, None), outlet.progress), indent=None))
+            return Exit.OK
+        case "ask":
+            evidence = load(Evidence, read(Path(options.read), "--in", MOST_BYTES), options.read)
+            here = scene(mode, evidence.event)
+            evidence = take_over(mode, evidence, options.read, here, outlet.progress)
+            _write(options.write, dump(propose(mode, evidence, here, put(mode, here), outlet.progress), indent=None))
+            return Exit.OK
+        case "decide":
+            evidence = load(Evidence, read(Path(options.read), "--in", MOST_BYTES), options.read)
+            here = scene(mode, evidence.event)
+            evidence = take_over(mode, evidence, options.read, here, outlet.progress)
+            # Beside the tape only when that is asked for: the evidence that was given may be the file of that name.
+            keep = outlet.keep if options.keep_evidence else _not_kept
+            decision = resume(mode, evidence, here, put(mode, here), outlet.progress, keep=keep)
+            _write(options.write, dump(decision, indent=None))
+            return Exit.OK
+        case "perform":
+            decision = _decision(mode, options.read, "--in")
+            return outlet.deliver(mode, decision, scene(mode, decision.event))
+        case command:
+            raise AssertionError(command)
+
+
+def _deliver(mode: Mode[Any], decision: Decision, here: Scene, options: Options, outlet: Outlet) -> int:
+    if not options.fix:
+        return outlet.deliver(mode, decision, here)
+    from cicd_agent.app.fix.working_tree import deliver_and_change  # noqa: PLC0415  only who changes it pays
+
+    return deliver_and_change(mode, decision, here, options, outlet)
+
+
+def _source(here: Scene) -> Source:
+    """Where a run's evidence comes from: the world, or the file that another job wrote, as far as that is true."""
+    if name := here.settings.evidence_file:
+        brought = read_evidence(name, "`evidence-file`")
+        return lambda mode, scene, progress: take_over(mode, brought, name, scene, progress)
+    return look
+
+
+def _part(mode: Mode[Any], here: Scene, outlet: Outlet, put: Callable[[], Asking]) -> int:
+    """One stage of a workflow that is split into jobs, none of which holds two dangerous things."""
+    stage, settings, progress = here.settings.stage, here.settings, outlet.progress
+    match stage:
+        case Stage.GATHER | Stage.ASK:
+            name = _file(settings.evidence_file, "evidence-file", stage)
+            if stage is Stage.ASK and Path(name).exists():
+                evidence = take_over(mode, read_evidence(name, "`evidence-file`"), name, here, progress)
+            else:
+                evidence = observe(mode, here, progress)
+            if stage is Stage.ASK:
+                evidence = propose(mode, evidence, here, put(), progress)
+            _write(name, dump(evidence, indent=None))
+            return outlet.gathered(mode, evidence, here)
+        case Stage.TRY:
+            name = _file(settings.evidence_file, "evidence-file", stage)
+            target = _file(settings.decision_file, "decision-file", stage)
+            evidence = take_over(mode, read_evidence(name, "`evidence-file`"), name, here, progress)
+            # Whatever key this job may hold: who runs what nobody has read asks nobody.
+            asked = replace(put(), model=None, fast=None, fallback=None, silence="")
+            decision = resume(mode, evidence, here, asked, progress, keep=outlet.keep)
+            _write(target, dump(decision, indent=None))
+            return outlet.deliver(mode, replace(decision, plan=decision.plan.here), here)
+        case Stage.DELIVER:
+            name = _file(settings.decision_file, "decision-file", stage)
+            return outlet.deliver(mode, _decision(mode, name, "`decision-file`"), here)
+        case Stage.ALL:
+            raise AssertionError(stage)
+
+
+def _file(name: str, setting: str, stage: Stage) -> str:
+    if not name:
+        raise ConfigError(f"`stage: {stage}` needs `{setting}`", remedy=f"Set `{setting}` to the path of a file")
+    return name
+
+
+def _decision(mode: Mode[Any], name: str, option: str) -> Decision:
+    """The decision in a file, which must be one of this mode."""
+    decision = load(Decision, read(Path(name), option, MOST_BYTES), name)
+    if decision.mode != mode.name:
+        raise ConfigError(f"{name} holds a decision of `{decision.mode}`, not of `{mode.name}`")
+    return decision
+
+
+def _not_kept(_evidence: Evidence) -> None:
+    pass
+
+
+def _write(name: str, text: str) -> None:
+    try:
+        write_file(Path(name), text)
+    except (OSError, ValueError) as error:
+        raise ConfigError(f"{name} cannot be written", why=str(error), remedy="Give another path") from None

@@ -1,0 +1,186 @@
+"""`cicd-agent cost`: what the models cost, and what tiers and caches saved."""
+
+import json
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import closing
+from dataclasses import dataclass
+from decimal import Decimal
+from pathlib import Path
+from typing import Any, Final
+
+from cicd_agent.agent.prices import PRICES, READ_ON, Price, price_of
+from cicd_agent.app.context import first_settings, inputs, read
+from cicd_agent.app.reporter import Outlet
+from cicd_agent.app.storage import Opened, existing_store
+from cicd_agent.audit.query import chains
+from cicd_agent.cli.parser import Options
+from cicd_agent.domain.audit_entry import Kind, Row
+from cicd_agent.domain.period import moment
+from cicd_agent.domain.ports.storage import Wanted
+from cicd_agent.errors import ConfigError, Exit
+from cicd_agent.insights.cost.savings import Rates, Saved
+from cicd_agent.insights.cost.spending import NANO
+from cicd_agent.insights.cost.totals import GROUPINGS, CostReport, Place, Spending, cost_report
+from cicd_agent.rendering.terminal.cost import Page, render_cost
+from cicd_agent.settings.environment import Environment
+from cicd_agent.settings.loader import load
+
+SINCE: Final = "30d"
+MOST: Final = 10_000_000
+"""Entries that one report adds up."""
+_MOST_CONFIG: Final = 1_000_000
+_EVERY: Final = 5_000
+
+
+@dataclass(frozen=True, slots=True)
+class _Prices:
+    """What models cost today; `own` are those of the config file, `limits` is what could not be read of it."""
+
+    table: Mapping[str, Price]
+    own: tuple[str, ...] = ()
+    limits: tuple[str, ...] = ()
+
+    @property
+    def words(self) -> str:
+        """Where the prices are from."""
+        from_file = f", of the config file for {', '.join(self.own)}" if self.own else ""
+        return f"the table of {READ_ON}{from_file}"
+
+    def rates(self, model: str) -> Rates | None:
+        """The price of a model as exact numbers, None when nobody says it."""
+        price = price_of(model, self.table)
+        if price is None:
+            return None
+        return Rates(Decimal(str(price.input)), Decimal(str(price.cached)), Decimal(str(price.output)))
+
+
+def cost(
+    options: Options,
+    environment: Environment,
+    outlet: Outlet,
+    now: Callable[[], float],
+    book: Callable[[Mapping[str, str], Environment, Path], Opened | None] = existing_store,
+) -> int:
+    """The exit code. Raises ConfigError where nothing says that an account book is kept, StoreRefused as the store."""
+    until = int(now())
+    try:
+        since = moment(options.since or SINCE, until)
+    except ValueError:
+        raise ConfigError(
+            f"`--since {options.since}` is no time", remedy="Give `30d`, `12h`, or a date such as 2026-11-01"
+        ) from None
+    prices = _prices(options, environment)
+    opened = book(inputs(options, environment), environment, Path.cwd())
+    if opened is None:
+        raise ConfigError(
+            "no account book is kept here", remedy="Give --state-dir, or set DATABASE_URL to a PostgreSQL database"
+        )
+    with closing(opened.store) as store:
+        chains(store, options.repository)
+        wanted = Wanted(repository=options.repository, kind=Kind.RUN, since=since, most=MOST)
+        counted = _Counted(store.find(wanted), outlet.progress)
+        told = cost_report(iter(counted), prices.rates)
+        place = store.place
+    outlet.progress("")
+    limits = [*prices.limits, *([opened.note] if opened.note else [])]
+    if counted.entries == MOST:
+        limits.append(f"only the newest {MOST:,} entries were added up")
+    page = Page(since, place, prices.words, options.by or _by(told), tuple(limits))
+    if options.format == "json":
+        outlet.print_json(json.dumps(document(told, page, until), indent=1))
+    else:
+        outlet.print(render_cost(told, page, colour=outlet.coloured, width=outlet.width))
+    return Exit.OK
+
+
+class _Counted:
+    """Rows as they come, and how many there were."""
+
+    def __init__(self, rows: Iterator[Row], progress: Callable[[str], None]) -> None:
+        self._rows = rows
+        self._progress = progress
+        self.entries = 0
+
+    def __iter__(self) -> Iterator[Row]:
+        for row in self._rows:
+            self.entries += 1
+            if self.entries % _EVERY == 0:
+                self._progress(f"adding up {self.entries:,} runs")
+            yield row
+
+
+def _by(told: CostReport) -> tuple[str, ...]:
+    """What is worth a table when nobody asks for one."""
+    return ("mode", "model", "repository") if len(told.by["repository"]) > 1 else ("mode", "model")
+
+
+def _prices(options: Options, environment: Environment) -> _Prices:
+    """The table that comes with the program, under the prices of the config file that lies here."""
+    early = first_settings(options, environment)
+    path = Path(environment.workspace or Path.cwd()) / early.config_file
+    if not path.is_file():
+        return _Prices(PRICES)
+    text = read(path, "the config file", _MOST_CONFIG)
+    loaded = load(inputs(options, environment), text, early.config_file, fallbacks=environment.fallbacks)
+    own = {
+        name: Price(told.input, told.input if told.cached_input is None else told.cached_input, told.output)
+        for name, told in loaded.settings.prices.items()
+    }
+    return _Prices({**PRICES, **own}, tuple(own), tuple(map(str, loaded.problems)))
+
+
+def document(told: CostReport, page: Page, until: int) -> dict[str, object]:
+    """The report as JSON; money is text, in US dollars, exact."""
+    return {
+        "version": 1,
+        "since": page.since,
+        "until": until,
+        "prices": page.prices,
+        "total": _spending(told.total),
+        "by": {grouping: [_spending(each) for each in told.by[grouping]] for grouping in _ordered(page.by)},
+        "saved": [_saved(each) for each in told.saved],
+        "unknown": [{"why": why, "runs": runs} for why, runs in told.unknown],
+        "unreadable": {"entries": told.unreadable, "first": told.first_unreadable},
+        "again": told.again,
+        "limits": list(page.limits),
+    }
+
+
+def _ordered(by: Sequence[str]) -> list[str]:
+    return [grouping for grouping in GROUPINGS if grouping in by]
+
+
+def _spending(told: Spending) -> dict[str, Any]:
+    return {
+        "name": told.name,
+        "runs": told.runs,
+        "asked": told.asked,
+        **told.used,
+        "untold": dict(told.untold),
+        "cost_usd": _usd(told.cost),
+        "cost_unknown": told.unknown,
+        "median_usd": _usd(told.median),
+        "p95_usd": _usd(told.p95),
+        "dearest": _place(told.dearest),
+    }
+
+
+def _place(place: Place | None) -> dict[str, Any] | None:
+    if place is None:
+        return None
+    return {"repository": place.repository, "seq": place.seq, "cost_usd": _usd(place.cost)}
+
+
+def _saved(saved: Saved) -> dict[str, Any]:
+    return {
+        "means": saved.means.value,
+        "estimate_usd": _usd(saved.amount),
+        "times": saved.times,
+        "untold": saved.untold,
+        "unit": saved.unit,
+        "how": saved.how,
+    }
+
+
+def _usd(nano: int | None) -> str | None:
+    return None if nano is None else f"{Decimal(nano) / NANO:f}"

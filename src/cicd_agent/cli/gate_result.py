@@ -1,0 +1,116 @@
+"""`cicd-agent gate-result`: one check to require, which is green when every job ended as the plan wants it."""
+
+from pathlib import Path
+from typing import IO, Final
+
+from cicd_agent.adapters.runner.workflow import Workflow
+from cicd_agent.app.context import first_settings, read
+from cicd_agent.app.reporter import Outlet
+from cicd_agent.cli.parser import Options
+from cicd_agent.domain.effects import Annotation, Level
+from cicd_agent.domain.text.markdown import code, prose, table
+from cicd_agent.domain.text.visible import visible_line
+from cicd_agent.domain.text.words import clip, count
+from cicd_agent.domain.verdict import Conclusion
+from cicd_agent.errors import ConfigError, Exit
+from cicd_agent.modes.route.job_results import GateResult, Judged, conditions, judge
+from cicd_agent.modes.route.needs import MOST_BYTES, Needs, read_plan
+from cicd_agent.settings.environment import Environment
+from cicd_agent.settings.schema import Settings
+
+OUTPUTS: Final = ("conclusion", "summary")
+
+_MOST_NAMED = 5
+_LONGEST = 300
+
+
+def gate_result(
+    options: Options, environment: Environment, outlet: Outlet, standard_input: IO[bytes], workflow: Workflow
+) -> int:
+    """Judge the jobs that the options or the inputs name; 1 when the check is red.
+
+    Raises ConfigError for what cannot be read, after the outputs have said that it is red.
+    """
+    try:
+        result = _judged(options, first_settings(options, environment), standard_input)
+    except ConfigError as error:
+        line = outlet.redact(str(error))
+        _conclude(workflow, Conclusion.FAILURE, line)
+        workflow.summary(f"### Gate: red\n\n{prose(line)}\n")
+        raise
+    for each in result.jobs:
+        outlet.print(visible_line(_line(each)))
+    words = outlet.redact(_words(result))
+    outlet.print(words)
+    _conclude(workflow, result.conclusion, words)
+    workflow.summary(outlet.redact(_page(result)))
+    if result.conclusion is Conclusion.SUCCESS:
+        return Exit.OK
+    workflow.annotate([Annotation("gate-result", Level.ERROR, "cicd-agent: gate", words)])
+    return Exit.STOP
+
+
+def _judged(options: Options, settings: Settings, standard_input: IO[bytes]) -> GateResult:
+    needs = Needs(_needs(options, settings, standard_input))
+    wanted = conditions((*settings.jobs, *options.jobs))
+    if options.plan:
+        told = read_plan(read(Path(options.plan), "the plan", MOST_BYTES))
+        # Without a job of that name, whoever gives a plan has one from elsewhere.
+        route = options.route or next((end.name for end in needs.ends if end.name == needs.route("")), "")
+    else:
+        route = needs.route(options.route)
+        told = needs.told(route)
+    return judge(needs.ends, told, wanted, route=route)
+
+
+def _needs(options: Options, settings: Settings, standard_input: IO[bytes]) -> str | bytes:
+    if options.needs == "-":
+        text = standard_input.read(MOST_BYTES + 1)
+        if len(text) > MOST_BYTES:
+            raise ConfigError("`needs` is too large", why=f"over {MOST_BYTES:,} bytes")
+        return text
+    if options.needs:
+        return read(Path(options.needs), "`needs`", MOST_BYTES)
+    if settings.needs:
+        return settings.needs
+    raise ConfigError("there is nothing to judge", remedy="Pass `needs: ${{ toJSON(needs) }}`, or --needs FILE")
+
+
+def _conclude(workflow: Workflow, conclusion: Conclusion, words: str) -> None:
+    workflow.output("conclusion", conclusion, Path())
+    workflow.output("summary", clip(words, 2_000), Path())
+
+
+def _line(each: Judged) -> str:
+    state = "ok " if each.passes else "RED"
+    why = f": {clip(each.why, _LONGEST)}" if each.why else ""
+    return f"{state} {clip(each.job, 100)} ({clip(each.result, 40) or 'no result'}){why}"
+
+
+def _words(result: GateResult) -> str:
+    if not result.jobs:
+        return "gate: red, there are no jobs in `needs`: name them in `needs:` of this job"
+    if not result.red:
+        return f"gate: green, {count(len(result.jobs), 'job')} ended as the plan wants"
+    named = ", ".join(clip(each.job, 100) for each in result.red[:_MOST_NAMED])
+    more = len(result.red) - _MOST_NAMED
+    return visible_line(
+        f"gate: red, {len(result.red):,} of {count(len(result.jobs), 'job')} did not end as the plan wants: "
+        f"{named}{f' and {more:,} more' if more > 0 else ''}"
+    )
+
+
+def _page(result: GateResult) -> str:
+    head = "green" if result.conclusion is Conclusion.SUCCESS else "red"
+    if not result.jobs:
+        return f"### Gate: {head}\n\n{prose(_words(result))}\n"
+    worst_first = sorted(result.jobs, key=lambda each: each.passes)
+    rows = [
+        (
+            code(clip(each.job, 100)),
+            code(clip(each.result, 40) or "no result"),
+            ("ok" if each.passes else "**red**") + (f": {prose(clip(each.why, _LONGEST))}" if each.why else ""),
+        )
+        for each in worst_first
+    ]
+    return f"### Gate: {head}\n\n{table(('job', 'ended', ''), rows)}"

@@ -1,0 +1,170 @@
+"""What a run counts, and `cicd-agent metrics`: the totals of the account book as Prometheus text."""
+
+import json
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import closing
+from dataclasses import replace
+from pathlib import Path
+from typing import Final
+
+from cicd_agent.adapters.files.atomic import write_file
+from cicd_agent.app.context import inputs, read
+from cicd_agent.app.decision import Report, body_of
+from cicd_agent.app.reporter import Outlet
+from cicd_agent.app.storage import LOCAL, Opened, existing_store
+from cicd_agent.audit.query import chains
+from cicd_agent.cli.parser import Options
+from cicd_agent.domain.payload import Node
+from cicd_agent.domain.period import moment
+from cicd_agent.domain.ports.storage import Store, Wanted
+from cicd_agent.domain.text.words import count
+from cicd_agent.domain.timeline import Span
+from cicd_agent.errors import ConfigError, Exit
+from cicd_agent.insights.metrics import registry
+from cicd_agent.insights.metrics.metric import Sample, Tally, added
+from cicd_agent.insights.metrics.prometheus_text import exposition
+from cicd_agent.insights.metrics.run_samples import Ended, nothing_yet, of_entry, of_report
+from cicd_agent.settings.environment import Environment
+
+_MOST_BYTES: Final = 5_000_000
+_ALL: Final = 2**31 - 1
+_EVERY: Final = 1_000
+"""Entries after which the progress is shown."""
+
+
+def measured(
+    report: Report, spans: Sequence[Span], *, repository: str = "", at: float = 0.0, seconds: float | None = None
+) -> tuple[Sample, ...]:
+    """The samples of one run. `at` is when it ended, in seconds since 1970; `repository` is its own."""
+    stages: defaultdict[str, float] = defaultdict(float)
+    for span in spans:
+        stages[span.name] += span.seconds
+    body = Node(body_of(report))
+    ended = Ended(repository or LOCAL, at, seconds, stages)
+    return (*nothing_yet(report.mode), *of_report(body, ended), *_requests(spans))
+
+
+def _requests(spans: Sequence[Span]) -> Iterator[Sample]:
+    """How long each model took."""
+    for span in spans:
+        if span.name == "model" and not span.attributes.get("cicd_agent.from_cache"):
+            model = str(span.attributes.get("gen_ai.response.model") or span.attributes.get("gen_ai.request.model", ""))
+            result = "failed" if span.failed else "replied"
+            yield registry.MODEL_SECONDS.sample(span.seconds, model=model, result=result)
+
+
+def cleaned(sample: Sample, clean: Callable[[str], str]) -> Sample:
+    """Without secrets in its open labels: a word of a closed one is none, whatever else it may be."""
+    labels = zip(sample.metric.labels, sample.labels, strict=True)
+    return replace(sample, labels=tuple(value if label.values else clean(value) for label, value in labels))
+
+
+def counted(text: str) -> tuple[Sample, ...]:
+    """The samples of an entry of the account book. Raises ValueError when it is none."""
+    return tuple(of_entry(text))
+
+
+def judged(raw: bytes, name: str) -> tuple[Sample, ...]:
+    """The samples of what `cicd-agent accuracy --out` wrote. Raises ConfigError when it is not that."""
+    try:
+        told = Node(json.loads(raw))
+    except (ValueError, RecursionError):
+        told = Node()
+    modes = told["modes"].value
+    if told["version"].value != 1 or not isinstance(modes, dict):
+        raise ConfigError(f"{name} is no account of decisions", remedy="Give what `cicd-agent accuracy --out` wrote")
+    return tuple(sample for mode in registry.MODES for sample in _accuracy(mode, told["modes"][mode]))
+
+
+def _accuracy(mode: str, told: Node) -> Iterator[Sample]:
+    for outcome in registry.OUTCOMES if told.value is not None else ():
+        yield registry.JUDGED.sample(told[outcome].number, mode=mode, outcome=outcome)
+    for metric, name in ((registry.RIGHT, "share"), (registry.LEAST, "threshold")):
+        share = told[name].value
+        if isinstance(share, int | float) and not isinstance(share, bool) and 0 <= share <= 1:
+            yield metric.sample(share, mode=mode)
+
+
+def metrics(
+    options: Options,
+    environment: Environment,
+    outlet: Outlet,
+    now: Callable[[], float],
+    opener: Callable[[Mapping[str, str], Environment, Path], Opened | None] = existing_store,
+) -> int:
+    """Print the totals of the account book, or write them at once; the exit code."""
+    try:
+        since = moment(options.since, now()) if options.since else 0
+    except ValueError:
+        raise ConfigError(
+            f"--since is no time: `{options.since}`", remedy="Write `30d`, `12h`, or a date such as 2026-11-01"
+        ) from None
+    accuracy = judged(read(Path(options.read), "--accuracy", _MOST_BYTES), options.read) if options.read else ()
+    opened = opener(inputs(options, environment), environment, Path.cwd())
+    if opened is None:
+        raise ConfigError(
+            "there is no account book", remedy="Give --state-dir, or set DATABASE_URL, as the runs did that wrote it"
+        )
+    with closing(opened.store) as store:
+        if opened.note:
+            outlet.warn(opened.note)
+        chains(store, options.repository)
+        samples = (*_totals(store, Wanted(repository=options.repository, since=since, most=_ALL), outlet), *accuracy)
+    outlet.progress("")
+    samples = added((), [cleaned(each, outlet.redact) for each in samples])
+    text = json.dumps(document(samples), indent=1) if options.format == "json" else exposition(samples)
+    if options.write:
+        _write(Path.cwd() / options.write, text)
+        outlet.warn(f"{count(len(samples), 'count')} written to {options.write}")
+    elif options.format == "json":
+        outlet.print_json(text)
+    elif text:
+        outlet.print(text)
+    if not samples:
+        outlet.warn("nothing of that is in the account book")
+    return Exit.OK
+
+
+def document(samples: Iterable[Sample]) -> dict[str, object]:
+    """The samples as JSON; of a histogram the value is the sum, beside the observations up to each bound."""
+    return {
+        "version": 1,
+        "samples": [
+            {
+                "name": each.metric.name,
+                "kind": each.metric.kind,
+                "labels": dict(zip((label.name for label in each.metric.labels), each.labels, strict=True)),
+                "value": each.value,
+            }
+            | ({"bounds": list(each.metric.buckets), "counts": list(each.cumulative)} if each.counts else {})
+            for each in samples
+        ],
+    }
+
+
+def _totals(store: Store, wanted: Wanted, outlet: Outlet) -> tuple[Sample, ...]:
+    """One pass over the entries, the newest first: memory does not grow with their number."""
+    tally, unread = Tally(), 0
+    for number, row in enumerate(store.find(wanted), 1):
+        if number % _EVERY == 0:
+            outlet.progress(f"read {number:,} entries")
+        try:
+            tally.add(counted(row.text))
+        except ValueError:
+            unread += 1
+    for mode in {sample.labels[1] for sample in tally.samples if sample.metric is registry.RUNS}:
+        tally.add(nothing_yet(mode))
+    if unread:
+        outlet.warn(
+            f"{count(unread, 'line')} of the book could not be read and did not count: `cicd-agent audit verify`"
+        )
+    return tally.samples
+
+
+def _write(path: Path, text: str) -> None:
+    try:
+        write_file(path, text, exact=True)
+    except (OSError, ValueError) as error:
+        why = error.strerror if isinstance(error, OSError) else "it is no path"
+        raise ConfigError(f"{path} cannot be written", why=why or "", remedy="Give another path to --out") from None

@@ -1,0 +1,59 @@
+"""A change as evidence: its diff, its commits, and the text of the files it touches, read at fixed commits."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from cicd_agent.domain.diff import FileDiff
+
+
+class ChangeSource(StrEnum):
+    """Where the diff came from: git objects, the forge's API, or uncommitted work in a local review."""
+
+    GIT = "git"
+    API = "api"
+    WORKTREE = "worktree"
+
+
+@dataclass(frozen=True, slots=True)
+class Commit:
+    """One commit of the change; `when` is the committer's time in seconds since the epoch."""
+
+    sha: str
+    subject: str
+    body: str = ""
+    author: str = ""
+    when: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """Everything that is known of a change.
+
+    `base` is the merge base, `head` the commit reviewed ("" for uncommitted work). `texts` and `old_texts` map a
+    path (new name, old name) to the file's whole text after and before, for changed text files within the size
+    limit. `paths` lists every path at the head (empty when there is no checkout). `tree` is git's id of all files as
+    they are after the change ("" from the API).
+    """
+
+    base: str
+    head: str
+    source: ChangeSource
+    files: tuple[FileDiff, ...]
+    commits: tuple[Commit, ...] = ()
+    texts: Mapping[str, str] = field(default_factory=dict)
+    old_texts: Mapping[str, str] = field(default_factory=dict)
+    paths: tuple[str, ...] = ()
+    tree: str = ""
+    notes: tuple[str, ...] = ()
+    """Limits met while reading, each one sentence for the report ("commit list cut at 250")."""
+
+    @property
+    def added_lines(self) -> int:
+        """Lines added over all files."""
+        return sum(1 for file in self.files for _ in file.added)
+
+    @property
+    def deleted_lines(self) -> int:
+        """Lines deleted over all files."""
+        return sum(1 for file in self.files for _ in file.deleted)

@@ -1,0 +1,181 @@
+"""What is concluded of a failed run: what failed, whose fault that is and how it is known, and what to do next."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from cicd_agent.analysis.logs.failure_kind import Kind
+from cicd_agent.domain.patch_trial import TrialReport
+from cicd_agent.domain.verdict import Conclusion, Risk
+
+
+class Cause(StrEnum):
+    """Whose fault the failure is."""
+
+    CHANGE = "change"
+    FLAKY = "flaky"
+    INFRASTRUCTURE = "infrastructure"
+    PRE_EXISTING = "pre_existing"
+    UNKNOWN = "unknown"
+
+
+class Rung(StrEnum):
+    """The step of the ladder on which the cause was found, the firmest first."""
+
+    RUNNER = "runner"
+    """GitHub itself says that the machine failed."""
+    PASSED_ELSEWHERE = "passed_elsewhere"
+    """The same job passed on the same commit."""
+    SEEN_BEFORE = "seen_before"
+    """The same failure stands on the default branch, or on unrelated pull requests."""
+    SIGNATURE = "signature"
+    """The failing step met network, registry, disk or memory trouble, and the change touches nothing of the kind."""
+    MEETS_CHANGE = "meets_change"
+    """What the log points to is what was changed."""
+    OUT_OF_REACH = "out_of_reach"
+    """The failing test reaches nothing that was changed: suspected to be flaky, no more."""
+    NONE = "none"
+
+
+class Remedy(StrEnum):
+    """What kind of step comes next."""
+
+    CODE_CHANGE = "code_change"
+    CONFIG_CHANGE = "config_change"
+    DEPENDENCY_UPDATE = "dependency_update"
+    RETRY = "retry"
+    INVESTIGATE = "investigate_further"
+
+
+@dataclass(frozen=True, slots=True)
+class Cited:
+    """A line of a log that proves something, as it stands there.
+
+    `path` is set where it is a line of the change instead, or of what a model looked up; then there is no job.
+    """
+
+    number: int
+    text: str
+    job: str = ""
+    step: str = ""
+    url: str = ""
+    path: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Ground:
+    """One piece of evidence for the cause, in a sentence, with the address where it can be seen."""
+
+    text: str
+    url: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Meeting:
+    """Where the log and the change meet: line `number` of the log names `path`, which commit `sha` has changed.
+
+    `line` is the file's line that the log names (0: none), `sha` is "" when it is not known. `via` is the file of the
+    log that imports `path`, "" when the log names `path` itself.
+    `exact`: the very line was changed.
+    """
+
+    path: str
+    line: int
+    number: int
+    via: str = ""
+    exact: bool = False
+    sha: str = ""
+    strength: float = 0.0
+    """How sure this alone makes it that the change is to blame, 0–1."""
+
+
+@dataclass(frozen=True, slots=True)
+class Suspect:
+    """A commit since the last green run, with what it shares with the failure; `score` is 0–1, ranked best first."""
+
+    sha: str
+    subject: str
+    score: float
+    meetings: tuple[Meeting, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """One thing that failed, in one job or in several that failed the same way.
+
+    `title` is one line of the tool's own words; `decisive` are the lines that prove it.
+    """
+
+    kind: Kind
+    title: str
+    tool: str = ""
+    test: str = ""
+    job: str = ""
+    step: str = ""
+    siblings: tuple[str, ...] = ()
+    """Other jobs that failed the same way."""
+    decisive: tuple[Cited, ...] = ()
+    strict: str = ""
+    loose: str = ""
+    tolerated: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """A sentence of a model and the lines that it cites for it, checked verbatim."""
+
+    text: str
+    cited: tuple[Cited, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Dropped:
+    """A claim that could not be proved, and why."""
+
+    text: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Diagnosis:
+    """The result of analysing a failed run. `failures` are ranked: the first is the one that everything else is about.
+
+    `confidence` (0–1) is how sure the cause is. `responsible` is the commit that brought the failure, "" rather than
+    a guess.
+    `affected` are files of the repository. `root_cause` is one line.
+    """
+
+    conclusion: Conclusion
+    kind: Kind
+    cause: Cause
+    rung: Rung
+    confidence: float
+    root_cause: str
+    failures: tuple[Failure, ...] = ()
+    grounds: tuple[Ground, ...] = ()
+    meetings: tuple[Meeting, ...] = ()
+    suspects: tuple[Suspect, ...] = ()
+    responsible: str = ""
+    affected: tuple[str, ...] = ()
+    remedy: Remedy = Remedy.INVESTIGATE
+    next_step: str = ""
+    innocent: bool = False
+    """Whether the change is shown not to be at fault, or meets the failure nowhere: of each failure, not of one."""
+    rerun: bool = False
+    """Whether running the failed jobs again is worth it; never when the change is to blame."""
+    rerun_kind: str = ""
+    """`infrastructure` or `flaky`, what the input `rerun` has to allow; "" when it is not worth it."""
+    claims: tuple[Claim, ...] = ()
+    """What a model says of why, as far as it is proved."""
+    dropped: tuple[Dropped, ...] = ()
+    trial: TrialReport | None = None
+    """The patch that is offered, or the last that was refused."""
+    escalate: tuple[str, ...] = ()
+    risk: Risk | None = None
+    """Of the change, None when none was read."""
+    unread: int = 0
+    """Failed jobs whose log was not read."""
+
+    @property
+    def fingerprint(self) -> str:
+        """What the first failure is known again by, "" when it says too little."""
+        return self.failures[0].strict if self.failures else ""

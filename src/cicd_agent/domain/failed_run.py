@@ -1,0 +1,124 @@
+"""A failed run as evidence: its jobs and their logs, what passed before, and the commits that came between."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from cicd_agent.analysis.logs.extract import Extract
+from cicd_agent.analysis.test_reports.cases import Case
+from cicd_agent.domain.change import Commit
+from cicd_agent.domain.workflow_run import JobRun, RunNote, RunState
+
+
+class Role(StrEnum):
+    """What part a job has in the failure of its run."""
+
+    FAILED = "failed"
+    TOLERATED = "tolerated"
+    """It failed, and `continue-on-error` lets the run go on."""
+    VICTIM = "victim"
+    """Cancelled because a sibling of its matrix failed first (fail-fast)."""
+    UNREACHED = "unreached"
+    """Never begun: a job that it needs failed."""
+
+
+class LogSource(StrEnum):
+    """Where the lines of a job come from."""
+
+    JOB = "job log"
+    ARCHIVE = "log archive"
+    ANNOTATIONS = "annotations"
+    """There was no log, or next to nothing in it: what GitHub noted takes its place."""
+    FILE = "file"
+    NONE = "none"
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A line of a log that points into a file of the repository, by the path it has there.
+
+    `number` is the line of the log, `line` that of the file (0: none is named); `depth` counts the
+    frames between it and the error, 0 for the innermost. `is_test`: the file is a test.
+    """
+
+    path: str
+    line: int
+    number: int
+    depth: int = 0
+    is_test: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class FailedJob:
+    """One job that did not pass. Of a VICTIM or an UNREACHED job no log is read.
+
+    `step` is the name of the step that failed, "" when none is known. `places` belong to the problems of the extract,
+    those of the first problem first.
+    """
+
+    job: JobRun
+    role: Role = Role.FAILED
+    step: str = ""
+    extract: Extract = field(default_factory=Extract)
+    source: LogSource = LogSource.NONE
+    notes: tuple[RunNote, ...] = ()
+    places: tuple[Place, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Trace:
+    """The same job, seen elsewhere: another attempt, another commit, another branch.
+
+    `sha` is what it ran on; `strict` and `loose` are the fingerprints of its problems where it failed and its log was
+    read (none otherwise); `is_default` says whether that was on the default branch, `pull` on which
+    pull request (0: none).
+    """
+
+    run: int
+    attempt: int
+    job: str
+    conclusion: str
+    sha: str
+    branch: str = ""
+    is_default: bool = False
+    pull: int = 0
+    strict: tuple[str, ...] = ()
+    loose: tuple[str, ...] = ()
+    url: str = ""
+    when: int = 0
+    event: str = ""
+    """What its run was caused by, "" when that is not known: a pull request's run is of its merge with the base."""
+    fixed_by: str = ""
+    """The first commit on which it passed again, "" when that is not known."""
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """A commit since the last green run, and the lines that it left changed, by path.
+
+    They are None for a file whose lines are not known, and numbered as they stand at the failed commit.
+    """
+
+    commit: Commit
+    lines: Mapping[str, tuple[tuple[int, int], ...] | None] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class FailedRun:
+    """Everything that was read of one failed run; without `run` it is a log file that somebody named.
+
+    `jobs` are ranked: failed ones first. `traces` are the same jobs elsewhere, `candidates` the commits since `green`
+    (the last run of the workflow on the branch that passed, None when there is none), newest first. `imports` maps
+    a file that a place or a failing test names to the files of the repository that it imports, as far as is known.
+    `cases` are the failing cases of test reports.
+    """
+
+    run: RunState | None = None
+    jobs: tuple[FailedJob, ...] = ()
+    cases: tuple[Case, ...] = ()
+    traces: tuple[Trace, ...] = ()
+    green: RunState | None = None
+    turned_red: bool = False
+    """Whether the run before this one, of the same workflow on the default branch, had passed."""
+    candidates: tuple[Candidate, ...] = ()
+    imports: Mapping[str, tuple[str, ...]] = field(default_factory=dict)

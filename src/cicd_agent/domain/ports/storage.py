@@ -1,0 +1,120 @@
+"""Where decisions and facts are kept between runs, as ports: a file, SQLite, or PostgreSQL for a fleet."""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from cicd_agent.domain.audit_entry import Entry, Kind, Link, Row
+from cicd_agent.domain.facts import Fact, FactKind, Known
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """Which entries are asked for; what is empty or 0 is not asked. `since` ≤ at < `until`, in seconds since the epoch.
+
+    `sha` may be the beginning of one, of 7 characters or more. At most `most` come, the newest first.
+    """
+
+    repository: str = ""
+    kind: Kind | None = None
+    event_id: str = ""
+    sha: str = ""
+    mode: str = ""
+    decision: str = ""
+    pull: int = 0
+    since: int = 0
+    until: int = 0
+    most: int = 100
+
+
+@dataclass(frozen=True, slots=True)
+class About:
+    """Which facts are asked for; what is empty is not asked. The newest `most` come, the newest first."""
+
+    repository: str
+    kind: FactKind | None = None
+    subject: str = ""
+    sha: str = ""
+    most: int = 100
+
+
+@dataclass(frozen=True, slots=True)
+class Pruned:
+    """What a prune removes: entries `first` to `last` of a chain, all from before `before`; `hash` is the last's."""
+
+    repository: str
+    first: int
+    last: int
+    hash: str
+    before: int
+
+
+class Store(Protocol):
+    """The account book. Every method may raise StoreRefused; several processes may use the same one at once.
+
+    What `append`, `prune` or `put` returned from is there after a crash of the process.
+    """
+
+    @property
+    def place(self) -> str:
+        """Where it is, for people; no secret is in it."""
+        ...
+
+    @property
+    def is_guarded(self) -> bool:
+        """Whether only who holds a secret can write to it."""
+        ...
+
+    def append(self, entry: Entry) -> Link:
+        """Enter it at the end of its repository's chain."""
+        ...
+
+    def head(self, repository: str) -> Link | None:
+        """The end of the chain as the store has noted it beside its entries, None when it has none."""
+        ...
+
+    def repositories(self) -> tuple[str, ...]:
+        """Every repository that has a chain, in order."""
+        ...
+
+    def rows(self, repository: str, first: int = 0) -> Iterator[Row]:
+        """The entries of a chain from number `first` on, as they stand there, in the order in which they stand.
+
+        Memory does not grow with their number. What is no entry at all comes as a row with seq 0.
+        """
+        ...
+
+    def row(self, repository: str, seq: int) -> Row | None:
+        """One entry."""
+        ...
+
+    def find(self, wanted: Wanted) -> Iterator[Row]:
+        """The entries that are asked for, newest first."""
+        ...
+
+    def prune(self, repository: str, before: int, entry: Callable[[Pruned], Entry]) -> Pruned | None:
+        """Remove the entries from the beginning of a chain up to the first that is not older than `before`.
+
+        What was removed is entered itself, by `entry`, in the same transaction. None when there is nothing to remove.
+        """
+        ...
+
+    def put(self, facts: Sequence[Fact]) -> None:
+        """Leave facts for later runs; each replaces the one of the same repository, kind, subject, sha and mode."""
+        ...
+
+    def facts(self, about: About) -> tuple[Fact, ...]:
+        """The facts that are asked for, newest first."""
+        ...
+
+    def close(self) -> None:
+        """Let go of files and connections; closing twice does nothing."""
+        ...
+
+
+class State(Protocol):
+    """What earlier runs have left about the repository of this event. Never raises: what fails is a limit."""
+
+    def known(self, kind: FactKind, subject: str = "", sha: str = "", most: int = 20) -> Known:
+        """The facts of a kind."""
+        ...

@@ -1,0 +1,75 @@
+"""What routing a change comes to: which tests, which build, which way out, and what is still in doubt."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+from cicd_agent.domain.verdict import Conclusion, Risk
+
+TestScope = Literal["none", "affected", "full", "extended"]
+Build = Literal["cached", "full"]
+RouteStrategy = Literal["rolling", "canary", "blue_green", "direct"]
+
+
+@dataclass(frozen=True, slots=True)
+class AffectedTests:
+    """The tests that the change can reach by the test map: `select` are arguments for pytest, `run_all` why all run.
+
+    `proved` is whether enough shadow runs in a row missed nothing, `proof` says how many in words.
+    """
+
+    select: tuple[str, ...] = ()
+    run_all: tuple[str, ...] = ()
+    skipped: int = 0
+    proved: bool = False
+    proof: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class RouteEvidence:
+    """What routing looks at beside the change and its history; `doubts` are why the plan must be the full one."""
+
+    doubts: tuple[str, ...] = ()
+    affected: AffectedTests | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Cells:
+    """One row of the routing table: what is done for a change of some level."""
+
+    tests: TestScope
+    build: Build
+    strategy: RouteStrategy
+    canary_percentage: int = 0
+    monitor_minutes: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class AreaRun:
+    """A group of paths of the config: whether its jobs run, and which files of the change lie in it."""
+
+    name: str
+    run: bool
+    paths: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Routed:
+    """The result of `verify`. `doubts` say why it is the full plan, none when it is not.
+
+    `would_be` is the plan that is not in force yet because the test map has not been proved, None when there is none.
+    """
+
+    conclusion: Conclusion
+    risk: Risk
+    cells: Cells
+    tests_why: str
+    build_why: str
+    areas: tuple[AreaRun, ...] = ()
+    doubts: tuple[str, ...] = ()
+    select: tuple[str, ...] = ()
+    """Arguments for pytest when `tests` is affected."""
+    would_be: Cells | None = None
+    overridden: tuple[str, ...] = ()
+    """The cells that the config sets in place of the table's."""
+    confidence: float | None = None
+    escalate: tuple[str, ...] = ()

@@ -1,0 +1,146 @@
+"""One fresh process of a project's own pytest: what it is told, and what came of it as far as that can be believed."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from cicd_agent.domain.mutant import Mutant
+
+
+class Outcome(StrEnum):
+    """How a test ended. ERROR: outside of its own body (a fixture, the import of its module)."""
+
+    PASSED = "passed"
+    FAILED = "failed"
+    ERROR = "error"
+    SKIPPED = "skipped"
+    XFAILED = "xfailed"
+    XPASSED = "xpassed"
+
+
+@dataclass(frozen=True, slots=True)
+class Perturbation:
+    """What differs from one process to the next, and may not make a difference to a test.
+
+    `order` is the seed by which the tests are shuffled, None leaves them as they are collected. `elsewhere` runs in an
+    empty directory in place of the top of the tree. `random_seed` seeds `random` (and numpy, where it is there) before
+    each test, None leaves them alone. `forward_seconds` is what the clocks are put forward by.
+    """
+
+    hash_seed: int = 0
+    order: int | None = None
+    time_zone: str = "UTC"
+    elsewhere: bool = False
+    random_seed: int | None = None
+    forward_seconds: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class PytestRun:
+    """One process. `select` are files and node ids, () is what the project's own configuration says.
+
+    With `in_order` the tests of `select` run in just that order. `measured` are the files whose coverage is wanted, by
+    path from the top. With `traced` it is recorded which functions and files each test used. Each of the `mutants` is
+    tried in a fork of its own after the tests have run, against those of `against` (() is every test that passed and
+    executed the mutant's line). The process is ended after `seconds`.
+    """
+
+    name: str
+    select: tuple[str, ...] = ()
+    arguments: tuple[str, ...] = ()
+    """What else the project's test command says to pytest."""
+    perturbation: Perturbation = Perturbation()
+    in_order: bool = False
+    measured: tuple[str, ...] = ()
+    traced: bool = False
+    mutants: tuple[Mutant, ...] = ()
+    against: tuple[str, ...] = ()
+    seconds: float = 60.0
+
+
+@dataclass(frozen=True, slots=True)
+class TestOutcome:
+    """One test. `message` is the last line of what was raised, at most 300 characters; all "" for one that passed.
+
+    `exception` is its type's name ("AssertionError"), `where` the deepest frame inside the tree ("src/client.py:41").
+    """
+
+    __test__ = False
+    nodeid: str
+    outcome: Outcome
+    seconds: float = 0.0
+    message: str = ""
+    exception: str = ""
+    where: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class FileCoverage:
+    """Lines and branches of one file. A branch is (line, line it goes to); to leave the function is a negative line.
+
+    `statements` are the lines that could be executed, `branches` the arcs of the lines that have more than one.
+    """
+
+    path: str
+    statements: tuple[int, ...]
+    executed: tuple[int, ...]
+    branches: tuple[tuple[int, int], ...] = ()
+    taken: tuple[tuple[int, int], ...] = ()
+    tests: tuple[str, ...] = ()
+    """Node ids of the tests that executed a line of a function in it, at most 200; empty unless it was `traced`."""
+
+
+class Fate(StrEnum):
+    """What became of a mutant."""
+
+    KILLED = "killed"
+    SURVIVED = "survived"
+    NOT_RUN = "not_run"
+    """No test executes it, or it could not be put in place; the detail says which."""
+
+
+@dataclass(frozen=True, slots=True)
+class MutantOutcome:
+    """`by` is the first test that failed with it, `exception` the type of what that raised, "timeout" when it hung."""
+
+    id: str
+    fate: Fate
+    by: str = ""
+    exception: str = ""
+    detail: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class TestTrace:
+    """What one test used: functions as "path::qualified name" ("path::" is code at import), files that it opened."""
+
+    __test__ = False
+    nodeid: str
+    functions: tuple[str, ...]
+    files: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class RunResult:
+    """What came of a PytestRun of this `name`.
+
+    Only what our own runner saw is in here. `completed` is False when the process ended (or was ended) before our
+    runner had said everything: then nothing that it says of a test counts, and `problem` says why in one line.
+    """
+
+    name: str
+    completed: bool
+    problem: str = ""
+    collected: tuple[str, ...] = ()
+    tests: tuple[TestOutcome, ...] = ()
+    coverage: tuple[FileCoverage, ...] = ()
+    mutants: tuple[MutantOutcome, ...] = ()
+    traces: tuple[TestTrace, ...] = ()
+    left: tuple[str, ...] = ()
+    """Files of the tree that it created, changed or removed, less caches of Python and pytest."""
+    processes_left: int = 0
+    seconds: float = 0.0
+
+    @property
+    def failed(self) -> tuple[TestOutcome, ...]:
+        """The tests that a person would call red."""
+        return tuple(test for test in self.tests if test.outcome in {Outcome.FAILED, Outcome.ERROR, Outcome.XPASSED})

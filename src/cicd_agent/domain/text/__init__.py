@@ -1,0 +1,1 @@
+"""Text that others wrote: escaping, redaction, quoting, decoding."""

@@ -1,0 +1,1 @@
+"""What the audit log, git and GitHub say about many runs."""

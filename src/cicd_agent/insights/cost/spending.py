@@ -1,0 +1,220 @@
+"""What one entry of the account book says that its run used and cost; whoever wrote it is not believed to be right."""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, fields
+from decimal import Decimal
+from typing import Annotated, Any, Final, Literal
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+
+from cicd_agent.domain.audit_entry import Row
+
+NANO: Final = 10**9
+"""Money is counted in billionths of a US dollar, as whole numbers: sums are exact in any order."""
+MOST_USD: Final = 10**6
+"""No run costs more: what says so is not ours."""
+UNTOLD: Final = "(not told)"
+NOBODY: Final = "(nobody)"
+
+_NUMBER = re.compile(r"[0-9]{1,12}(\.[0-9]{1,40})?([eE]-?[0-9]{1,3})?")
+_AGAIN = frozenset({"try", "deliver"})
+
+
+def _nano(value: Any) -> Any:
+    """Dollars as the account writes them (text, or a whole number), in billionths."""
+    match value:
+        case None:
+            return None
+        case int() if not isinstance(value, bool):
+            dollars = Decimal(value)
+        case str() if _NUMBER.fullmatch(value):
+            dollars = Decimal(value)
+        case _:
+            raise ValueError("no amount of money")
+    if not 0 <= dollars <= MOST_USD:
+        raise ValueError("no amount that a run costs")
+    return int((dollars * NANO).to_integral_value())
+
+
+_Count = Annotated[int, Field(ge=0, lt=2**53)]
+_Moment = Annotated[int, Field(ge=0, lt=253_402_300_800)]  # until the year 9999
+_Name = Annotated[str, Field(max_length=300)]
+
+
+class _Read(BaseModel):
+    model_config = ConfigDict(strict=True, frozen=True)
+
+
+class _Usage(_Read):
+    requests: _Count | None = None
+    input: _Count | None = None
+    output: _Count | None = None
+    cached: _Count | None = None
+    reasoning: _Count | None = None
+    from_cache: _Count | None = 0
+    spared_input: _Count | None = None
+    spared_output: _Count | None = None
+
+
+class _Asked(_Read):
+    model: _Name | None = None
+    usage: _Usage | None = None
+
+
+class _Account(_Read):
+    notices: list[str] | None = None
+
+
+class _Output(_Read):
+    asked: list[_Asked] | None = None
+    account: _Account | None = None
+
+
+class _Run(_Read):
+    kind: Literal["run"]
+    at: _Moment
+    mode: _Name | None = None
+    event_id: _Name | None = None
+    stage: _Name | None = None
+    decision: _Name | None = None
+    models: list[_Name] | None = None
+    usage: _Usage | None = None
+    cost_usd: Annotated[int | None, BeforeValidator(_nano)] = None
+    error: str | None = None
+    output: _Output | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Used:
+    """Requests and tokens; None is what nobody told.
+
+    `cached` is a part of `input`, `reasoning` of `output`. `from_cache` are answers kept from earlier runs, and what
+    is `spared` is what these had taken.
+    """
+
+    requests: int | None = None
+    input: int | None = None
+    output: int | None = None
+    cached: int | None = None
+    reasoning: int | None = None
+    from_cache: int | None = 0
+    spared_input: int | None = None
+    spared_output: int | None = None
+
+
+COUNTED: Final = tuple(field.name for field in fields(Used))
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """What one model was used for; the name is UNTOLD where the entry does not say which it was, NOBODY for none."""
+
+    model: str
+    used: Used
+
+
+@dataclass(frozen=True, slots=True)
+class Spent:
+    """What one run used, by model, and what it cost in billionths of a dollar, None when that is not known.
+
+    `why` says why it is not known. `asked` is whether any answer was wanted of a model. `stood_in` is whether a model
+    answered because another one did not. `again` is what tells the same decision apart from others, "" where it can
+    be entered only once: stages of a split workflow each enter what an earlier one has spent.
+    """
+
+    repository: str
+    seq: int
+    at: int
+    mode: str
+    parts: tuple[Part, ...]
+    cost: int | None
+    why: str = ""
+    asked: bool = True
+    stood_in: bool = False
+    again: str = ""
+
+
+def spent(row: Row) -> Spent | None:
+    """What the entry of a run says; None when it is none, or anything in it that is counted is not of its type."""
+    try:
+        run = _Run.model_validate_json(row.text)
+    except ValueError:
+        return None
+    whole = _used(run.usage)
+    is_failed = bool(run.error) or run.decision == "failed"
+    cost = run.cost_usd
+    if cost is None and not whole.requests and whole.requests is not None:
+        if is_failed:
+            whole = Used()  # it ended before it could say what it had asked
+        else:
+            cost = 0
+    is_asking = whole.requests != 0 or whole.from_cache != 0
+    parts = _parts(run, whole) if is_asking else (Part(NOBODY, whole),)
+    notices = (run.output and run.output.account and run.output.account.notices) or ()
+    return Spent(
+        row.repository,
+        row.seq,
+        run.at,
+        run.mode or UNTOLD,
+        parts,
+        cost,
+        _why(parts, is_failed=is_failed) if cost is None else "",
+        asked=is_asking,
+        stood_in=any(f"{part.model} was asked: " in notice for part in parts for notice in notices),
+        again=f"{run.event_id}\n{whole}\n{cost}" if whole.requests and run.event_id and run.stage in _AGAIN else "",
+    )
+
+
+def _used(usage: _Usage | None) -> Used:
+    return Used(**usage.model_dump()) if usage else Used()
+
+
+def _parts(run: _Run, whole: Used) -> tuple[Part, ...]:
+    """The usage by model. What its questions do not account for is nobody's in particular, unless there is only one."""
+    asked = (run.output and run.output.asked) or ()
+    by_model: dict[str, Used] = {}
+    for each in asked:
+        used, name = _used(each.usage), each.model or UNTOLD
+        if used.requests != 0 or used.from_cache:
+            by_model[name] = _sum([by_model[name], used]) if name in by_model else used
+    names = set(by_model) or set(run.models or ())
+    if len(names) == 1:
+        return (Part(next(iter(names)) or UNTOLD, whole),)
+    rest = _rest(whole, list(by_model.values()))
+    if not by_model or rest is None:
+        return (Part(UNTOLD, whole),)
+    parts = [Part(name, used) for name, used in by_model.items()]
+    if any(getattr(rest, name) != 0 for name in COUNTED):
+        parts.append(Part(UNTOLD, rest))
+    return tuple(parts)
+
+
+def _sum(used: Sequence[Used]) -> Used:
+    """The sum; unknown plus anything is unknown."""
+    columns = {name: [getattr(each, name) for each in used] for name in COUNTED}
+    return Used(**{name: None if None in values else sum(values) for name, values in columns.items()})
+
+
+def _rest(whole: Used, parts: Sequence[Used]) -> Used | None:
+    """What the parts leave of the whole; None when they are more than that, so that one of them is wrong."""
+    total = _sum(parts)
+    left: dict[str, int | None] = {}
+    for name in COUNTED:
+        all_of_it, told = getattr(whole, name), getattr(total, name)
+        if all_of_it is not None and told is not None:
+            if told > all_of_it:
+                return None
+            left[name] = all_of_it - told
+        else:
+            # One of the parts does not know: then the whole does not either, and that is told already.
+            left[name] = 0 if told is None else None
+    return Used(**left)
+
+
+def _why(parts: Sequence[Part], *, is_failed: bool) -> str:
+    if is_failed:
+        return "the run failed before it said"
+    if any(part.used.requests != 0 and None in {part.used.input, part.used.output} for part in parts):
+        return "the server did not say how many tokens"
+    return "a model without a price"

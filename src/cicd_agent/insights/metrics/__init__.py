@@ -1,0 +1,1 @@
+"""Metrics: registry, samples, Prometheus text."""

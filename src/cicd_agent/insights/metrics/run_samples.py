@@ -1,0 +1,190 @@
+"""What one run counts, read from its report or from its entry in the account book, whoever wrote that."""
+
+import json
+import math
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+
+from cicd_agent.domain.payload import Node
+from cicd_agent.insights.metrics import registry
+from cicd_agent.insights.metrics.metric import Sample
+from cicd_agent.insights.metrics.rejection_reasons import reason
+
+_JUDGED = ("verdict", "diagnosis", "generated", "routed", "gated")
+_NUMBER = re.compile(r"[0-9]{1,15}(?:\.[0-9]{1,30})?(?:e-?[0-9]{1,3})?")
+_TOKENS = ("input", "output", "cached", "reasoning")
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """How a run ended, beside what its report says: `stages` and `seconds` are how long it took, None when unknown.
+
+    `at` is when, in seconds since 1970, 0 when that is not known.
+    """
+
+    repository: str = ""
+    at: float = 0.0
+    seconds: float | None = None
+    stages: Mapping[str, float] = field(default_factory=dict)
+
+
+def of_report(body: Node, ended: Ended) -> Iterator[Sample]:
+    """The samples of a run from the body of its report."""
+    mode, account = body["mode"].text, body["account"]
+    failed = bool(body["error"].text)
+    judged = next((body[name] for name in _JUDGED if isinstance(body[name].value, Mapping)), Node())
+    conclusion = judged["conclusion"].text or body["said"]["conclusion"].text or "skipped"
+    yield from _common(mode, ended.repository, "failed" if failed else conclusion, decided(body), body["exit"].value)
+    if level := judged["risk"]["level"].text:
+        yield registry.RISKS.sample(mode=mode, level=level)
+    yield registry.ESCALATED.sample(float(any(judged["escalate"])), mode=mode)
+    yield registry.DEGRADED.sample(float(bool(account["degraded"].text)), mode=mode)
+    yield from _money(mode, ended.repository, account["usage"], account["cost_usd"])
+    yield from _claims(mode, body)
+    yield from _asked(body, account["usage"], account["model"].text)
+    yield from of_receipts(body)
+    if state := body["audit"]["state"].text:
+        yield registry.AUDITED.sample(state=state)
+    yield from _time(mode, ended)
+
+
+def of_entry(text: str) -> Iterator[Sample]:
+    """The samples of an entry of the account book. Raises ValueError when it is none."""
+    try:
+        told = Node(json.loads(text))
+    except RecursionError:
+        raise ValueError("nested too deeply") from None
+    match told["kind"].text:
+        case "run":
+            yield from _of_run(told)
+        case "receipts":
+            yield from of_receipts(told)
+        case "prune":
+            pass  # it counts nothing
+        case _:
+            raise ValueError("no entry")
+
+
+def _of_run(told: Node) -> Iterator[Sample]:
+    mode, body = told["mode"].text, told["output"]
+    stages = {name: _known(told["stages"][name]) for name in registry.STAGES}
+    known = {name: seconds for name, seconds in stages.items() if seconds is not None}
+    ended = Ended(told["repository"].text, told["at"].number, _known(told["seconds"]), known)
+    decision = told["decision"].text
+    conclusion = "failed" if decision == "failed" else told["conclusion"].text
+    yield from _common(mode, ended.repository, conclusion, decision, told["exit"].value)
+    if level := told["risk_level"].text:
+        yield registry.RISKS.sample(mode=mode, level=level)
+    yield registry.ESCALATED.sample(float(told["escalated"].flag), mode=mode)
+    yield registry.DEGRADED.sample(float(bool(told["degraded"].text)), mode=mode)
+    yield from _money(mode, ended.repository, told["usage"], told["cost_usd"])
+    yield from _claims(mode, body)
+    yield from _asked(body, told["usage"], next((each.text for each in told["models"]), ""))
+    yield registry.AUDITED.sample(state="recorded")
+    yield from _time(mode, ended)
+
+
+def of_receipts(told: Node) -> Iterator[Sample]:
+    """What became of the effects; step outputs are too many to be worth it, and the book leaves them out."""
+    for each in told["receipts"]:
+        if each["kind"].text != "output":
+            yield registry.EFFECT.sample(kind=each["kind"].text, state=each["state"].text)
+
+
+def _common(mode: str, repository: str, conclusion: str, decision: str, code: object) -> Iterator[Sample]:
+    """What every run has."""
+    yield registry.RUNS.sample(repository=repository, mode=mode, conclusion=conclusion)
+    yield registry.DECIDED.sample(mode=mode, decision=decision)
+    yield registry.EXITS.sample(mode=mode, code=str(code) if type(code) is int else "")
+
+
+def nothing_yet(mode: str) -> Iterator[Sample]:
+    """What a mode may come to, with 0: so that its first time is an increase."""
+    for word in (*registry.DECISIONS.get(mode, ()), *registry.EITHER):
+        yield registry.DECIDED.sample(0.0, mode=mode, decision=word)
+    for known in registry.CODES:
+        yield registry.EXITS.sample(0.0, mode=mode, code=known)
+    for state in registry.AUDITED.labels[0].values:
+        yield registry.AUDITED.sample(0.0, state=state)
+
+
+def decided(body: Node) -> str:
+    """What the report of a run came to, in a word of its mode's own scale, or that it declined or failed."""
+    said = (
+        "failed" if body["error"].text else "",
+        "declined" if body["declined"].text else "",
+        body["verdict"]["decision"].text,
+        body["gated"]["decision"].text,
+        body["diagnosis"]["cause"].text,
+        body["routed"]["cells"]["tests"].text,
+        body["generated"]["conclusion"].text,
+        body["said"]["manner"].text,
+    )
+    return next(filter(None, said), "")
+
+
+def _money(mode: str, repository: str, usage: Node, cost: Node) -> Iterator[Sample]:
+    """What is not known is never 0: it counts for itself."""
+    known = _known(cost)
+    if known is not None:
+        yield registry.COST.sample(known, repository=repository, mode=mode)
+    yield registry.UNPRICED.sample(float(known is None and usage["requests"].number > 0), mode=mode)
+
+
+def _claims(mode: str, body: Node) -> Iterator[Sample]:
+    for found in body["verdict"]["findings"]:
+        yield registry.FINDINGS.sample(origin=found["origin"].text, severity=found["severity"].text)
+    for each in body["verdict"]["rejected"]:
+        yield registry.REJECTED.sample(mode=mode, reason=reason(each["reason"].text))
+    for each in body["diagnosis"]["dropped"]:
+        word = "patch_refused" if each["text"].text == "the patch" else reason(each["reason"].text)
+        yield registry.REJECTED.sample(mode=mode, reason=word)
+    for each in (*body["gated"]["dropped"], *body["said"]["dropped"]):
+        yield registry.REJECTED.sample(mode=mode, reason=reason(each.text.rpartition("”: ")[2]))
+    for each in body["generated"]["reports"]:
+        if each["stopped"].text:
+            yield registry.REJECTED.sample(mode=mode, reason="test_refused")
+
+
+def _asked(body: Node, whole: Node, model: str) -> Iterator[Sample]:
+    """By question, for each may have asked another model; of an entry without its questions, as a whole."""
+    asked = list(body["asked"])
+    for each in asked:
+        name = each["model"].text or model
+        answered = isinstance(each["draft"].value, Mapping)
+        yield registry.QUESTIONS.sample(model=name, result="answered" if answered else "unanswered")
+        yield from _used(each["usage"], name)
+    if not asked and (whole["requests"].number or whole["from_cache"].number):
+        yield from _used(whole, model)
+
+
+def _used(usage: Node, model: str) -> Iterator[Sample]:
+    yield registry.REQUESTS.sample(usage["requests"].number, model=model)
+    yield registry.CACHED.sample(usage["from_cache"].number, model=model)
+    if not usage["requests"].number:
+        return
+    for word in _TOKENS:
+        number = _known(usage[word])
+        if number is not None:
+            yield registry.TOKENS.sample(number, model=model, type=word)
+    yield registry.UNCOUNTED.sample(float(_known(usage["input"]) is None), model=model)
+
+
+def _time(mode: str, ended: Ended) -> Iterator[Sample]:
+    if ended.seconds is not None:
+        yield registry.RUN_SECONDS.sample(ended.seconds, mode=mode)
+    for name, seconds in ended.stages.items():
+        yield registry.STAGE_SECONDS.sample(seconds, mode=mode, stage=name)
+    if ended.at > 0:
+        yield registry.LAST_RUN.sample(ended.at, repository=ended.repository, mode=mode)
+
+
+def _known(node: Node) -> float | None:
+    """A number that is not negative, also one that stands as text; None for anything else."""
+    value = node.value
+    if isinstance(value, str):
+        value = float(value) if _NUMBER.fullmatch(value) else None
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return None
+    return float(value) if 0 <= value < math.inf and value < 2**63 else None

@@ -1,0 +1,207 @@
+"""The change as the ladder asks about it: which files, which lines, and what may have an effect on everything."""
+
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+
+from cicd_agent.domain.change import Change
+from cicd_agent.domain.diff import FileDiff, LineKind
+from cicd_agent.domain.failed_run import Candidate, FailedRun
+from cicd_agent.domain.paths import PathKind, kinds
+from cicd_agent.modes.analyse_failure.attribution.path_match import Tree
+
+Ranges = tuple[tuple[int, int], ...] | None
+
+SUPPLY = frozenset({PathKind.DEPENDENCY_MANIFEST, PathKind.LOCK_FILE})
+PIPELINE = frozenset({PathKind.WORKFLOW, PathKind.CI_CONFIG})
+MACHINE = SUPPLY | PIPELINE | {PathKind.DOCKERFILE, PathKind.INFRASTRUCTURE}
+_GLOBAL = MACHINE | {PathKind.ENV_CONFIG, PathKind.MIGRATION, PathKind.API_CONTRACT, PathKind.DATA}
+_BUILD_NAMES = re.compile(
+    r"(?:^|/)(?:gnu)?makefile$|\.mk$|(?:^|/)cmakelists\.txt$|\.cmake$|(?:^|/)(?:meson\.build|build\.sbt|build\.zig|justfile|"
+    r"rakefile|gruntfile\.js|gulpfile\.js|build|build\.bazel|workspace|settings\.gradle(?:\.kts)?|gradle\.properties|"
+    r"\.npmrc|\.yarnrc(?:\.yml)?|pip\.conf|\.bazelrc|configure(?:\.ac)?|.{0,80}\.config\.[cm]?[jt]s|tsconfig.{0,80}\.json|"
+    r"\.?eslintrc.{0,20}|\.flake8|\.pylintrc|\.?mypy\.ini|\.?ruff\.toml|\.golangci\.ya?ml|\.rubocop\.ya?ml|pytest\.ini|"
+    r"conftest\.py|sitecustomize\.py|jest\.setup\.[jt]s|setup-?tests?\.[jt]s|spec_helper\.rb|rails_helper\.rb)$"
+)
+_SHARED_DIRS = re.compile(r"(?:^|/)(?:fixtures?|testdata|test_data|__snapshots__|__mocks__|mocks|resources|templates)/")
+_DEFINES = re.compile(
+    r"\b(?:def|class|func|fn|function|interface|struct|enum|trait|module|const|type|void|int|public|private|protected)"
+    r"\s{1,4}(?:\([^)\n]{0,100}\)\s?)?(\w{3,80})"
+)
+# Where a definition has a body of its own, which a frame can be in.
+_FUNCTION = re.compile(
+    r"\b(?:def|func|fn|function|sub)\b|=>\s*\{\s*$|^\s+(?:[\w<>\[\],.?&*:~]{1,80}\s+){0,6}[\w~]{1,80}\([^;=]{0,300}\)[^;=]{0,80}\{\s*$"
+)
+_LONGEST_SCOPE = 2_000
+_MOST_LINES = 20_000
+
+
+@dataclass(frozen=True, eq=False)
+class Changed:
+    """What is known to be changed: a change's files, or without one those of the commits since the last green run."""
+
+    change: Change | None
+    candidates: tuple[Candidate, ...] = ()
+    imports: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+
+    @cached_property
+    def tree(self) -> Tree:
+        """The files that are known to be in the repository."""
+        return Tree({*self.imports, *self.files, *(self.change.paths if self.change is not None else ())})
+
+    @property
+    def is_known(self) -> bool:
+        """Whether anything is known of what was changed."""
+        return self.change is not None or any(candidate.lines for candidate in self.candidates)
+
+    @cached_property
+    def files(self) -> Mapping[str, FileDiff | None]:
+        """The changed files by path, old names too, with their diffs where there are any."""
+        if self.change is None:
+            return {path: None for candidate in self.candidates for path in candidate.lines}
+        found: dict[str, FileDiff | None] = {file.path: file for file in self.change.files}
+        for file in self.change.files:
+            found.setdefault(file.old_path, file)
+        return found
+
+    @cached_property
+    def kinds(self) -> frozenset[PathKind]:
+        """What its files are, by their paths."""
+        return frozenset().union(*(kinds(path) for path in self.files))
+
+    def holds_line(self, path: str, line: int) -> bool:
+        """Whether this very line is one that the change has left there."""
+        if line <= 0:
+            return False
+        if self.change is None:
+            return any(_within(candidate.lines.get(path), line) for candidate in self.candidates)
+        return line in self._added.get(path, frozenset())
+
+    @cached_property
+    def _added(self) -> Mapping[str, frozenset[int]]:
+        return {
+            path: frozenset(line.new for line in file.added if line.new is not None)
+            for path, file in self.files.items()
+            if file is not None
+        }
+
+    def touches(self, path: str, line: int) -> bool:
+        """Whether the function around a line was changed; true as well where that is not known."""
+        file = self.files.get(path)
+        text = self.change.texts.get(path) if self.change is not None else None
+        around = scope(text, line) if text is not None and line > 0 else None
+        if around is None or file is None or file.omitted:
+            return True
+        first, last = around
+        return any(first <= spot <= last for spot in _spots(file))
+
+    @cached_property
+    def added_text(self) -> str:
+        """All added lines, in lower case."""
+        return "\n".join(line.text for file in self._diffs() for line in file.added).lower()
+
+    def text(self, path: str, *wanted: LineKind) -> str:
+        """The lines of a file's hunks that are of these kinds; all of them, when none is named."""
+        file = self.files.get(path)
+        if file is None:
+            return ""
+        return "\n".join(line.text for line in file.lines if not wanted or line.kind in wanted)
+
+    def names(self, path: str) -> frozenset[str]:
+        """What is defined where the file is changed: the functions and classes around and within its hunks."""
+        return self._names.get(path, frozenset())
+
+    @cached_property
+    def _names(self) -> Mapping[str, frozenset[str]]:
+        return {path: _defined(file) for path, file in self.files.items() if file is not None}
+
+    def reaches_all(self) -> Iterator[str]:
+        """Changed files that may have an effect on any test, whatever it imports: configuration, fixtures, data."""
+        for path in self.files:
+            lower = path.lower()
+            if kinds(path) & _GLOBAL or _BUILD_NAMES.search(lower) or _SHARED_DIRS.search(lower):
+                yield path
+
+    def commit_of(self, path: str, line: int) -> str:
+        """The commit that has changed the line, or that alone has changed the file; "" when that is not known."""
+        touching = [candidate for candidate in self.candidates if path in candidate.lines]
+        exact = [candidate for candidate in touching if line > 0 and _within(candidate.lines[path], line)]
+        for few in (exact, touching):
+            if len(few) == 1:
+                return few[0].commit.sha
+        if not self.candidates and self.change is not None and len(self.change.commits) == 1:
+            return self.change.commits[0].sha
+        return ""
+
+    @property
+    def shas(self) -> frozenset[str]:
+        """The commits that hold the change, or a part of it."""
+        if self.change is None:
+            return frozenset()
+        return frozenset({self.change.head, *(commit.sha for commit in self.change.commits)} - {""})
+
+    def _diffs(self) -> Iterable[FileDiff]:
+        return self.change.files if self.change is not None else ()
+
+
+def changed_in(failed: FailedRun, change: Change | None) -> Changed:
+    """What is known to be changed, for one failed run."""
+    return Changed(change, failed.candidates, failed.imports)
+
+
+def scope(text: str, line: int) -> tuple[int, int] | None:
+    """The first and last line of the innermost definition around a line, by indentation; None when there is none."""
+    lines = text.split("\n")[: line + _LONGEST_SCOPE]
+    if not 0 < line <= len(lines):
+        return None
+    depth = _indent(lines[line - 1])
+    for at in range(line - 1, max(-1, line - _LONGEST_SCOPE), -1):
+        here = _indent(lines[at])
+        if not lines[at].strip() or (here >= depth and at != line - 1):
+            continue
+        depth = min(depth, here)
+        if _FUNCTION.search(lines[at][:500]):
+            rest = range(at + 1, len(lines))
+            # A closing brace stands as far out as what it closes.
+            end = next((k for k in rest if lines[k].strip(" \t\r)}];,") and _indent(lines[k]) <= here), len(lines))
+            while not lines[end - 1].strip():
+                end -= 1
+            return at + 1, end
+    return None
+
+
+def _defined(file: FileDiff) -> frozenset[str]:
+    found: set[str] = set()
+    for hunk in file.hunks:
+        lines = hunk.lines[:_MOST_LINES]
+        around: list[tuple[int, str]] = [(0, match[1])] if (match := _DEFINES.search(hunk.section[:500])) else []
+        for line in lines:
+            if not line.text.strip():
+                continue
+            depth = _indent(line.text)
+            around = [(at, name) for at, name in around if at < depth]
+            if match := _DEFINES.search(line.text[:500]):
+                around.append((depth, match[1]))
+            if line.kind is not LineKind.CONTEXT:
+                found.update(name for _, name in around[-1:])
+    return frozenset(found)
+
+
+def _indent(line: str) -> int:
+    return len(line) - len(line.lstrip())
+
+
+def _spots(file: FileDiff) -> Iterator[int]:
+    """Where a file was changed, in the numbers of its lines now: what was deleted counts at the line after it."""
+    for hunk in file.hunks:
+        after = hunk.new_start
+        for line in hunk.lines:
+            if line.kind is not LineKind.CONTEXT:
+                yield after if line.new is None else line.new
+            if line.new is not None:
+                after = line.new + 1
+
+
+def _within(ranges: Ranges, line: int) -> bool:
+    return any(first <= line <= last for first, last in ranges or ())

@@ -1,0 +1,222 @@
+"""Where the log of a failure and the change meet, and how much each such place says about whose fault it is."""
+
+import re
+from collections import deque
+from collections.abc import Collection, Iterator, Mapping
+
+from cicd_agent.analysis.logs.failure_kind import Kind, Trouble
+from cicd_agent.domain.change import Change
+from cicd_agent.domain.diagnosis import Failure, Meeting
+from cicd_agent.domain.diff import LineKind
+from cicd_agent.domain.failed_run import FailedRun, Place
+from cicd_agent.domain.paths import PathKind, kinds
+from cicd_agent.modes.analyse_failure.attribution.change_index import PIPELINE, SUPPLY, Changed, changed_in
+from cicd_agent.modes.analyse_failure.attribution.path_match import is_test
+from cicd_agent.modes.analyse_failure.groups import Group, group_of
+
+EXACT, EXACT_DEEP, INNERMOST, DEEPER, APART = 0.95, 0.9, 0.9, 0.8, 0.75
+"""The line itself; its function, or a file of which no more is known; those of frames farther out; another function."""
+IMPORTED, FARTHER, FARTHEST, NAMED_LIKE = 0.7, 0.6, 0.5, 0.42
+"""The last with `_NAMED` is no more than the one before it: not to know the imports never makes a file more suspect."""
+SUPPLIED, SUPPLIED_BY_NAME, SUPPLIED_IN_TROUBLE, BUILT = 0.75, 0.85, 0.6, 0.7
+_NAMED = 0.08
+"""More, where the failure names what was changed."""
+_GUESSED, _UNTOLD = 0.85, 0.55
+"""The share that is left where no tool's own words point there; the most that is left where none says what is wrong."""
+
+MOST = 30
+_BESIDE = 1
+"""The depth of a test's file that no frame names: the error itself may lie elsewhere."""
+_FAR = 2
+_WORD = re.compile(r"[A-Za-z_]\w{2,80}")
+_PACKAGE = re.compile(r"[A-Za-z0-9][\w.-]{2,80}")
+_TEST_WORD = re.compile(r"^tests?[_.-]|[_.-](?:tests?|spec)$|(?:Tests?|Spec|IT)$")
+_LINTER = re.compile(r"eslint|flake8|pylint|ruff|mypy|rubocop|golangci|prettier|tsconfig")
+_BUILDS = frozenset({Kind.CONFIGURATION, Kind.BUILD_ERROR, Kind.LINT_ERROR})
+_REMOTE = frozenset({Trouble.NETWORK, Trouble.SERVICE, Trouble.RATE_LIMIT, Trouble.REGISTRY})
+# Words that stand in manifests, lock files and complaints, and name no package.
+_NO_PACKAGE = re.compile(
+    r"errors?|modules?|named|packages?|versions?|install|found|could|find|name|source|resolved|integrity|dependencies|"
+    r"requires|engines|node|https?|checksum|license|dev|true|false|sha\d.*|.*registry.*"
+)
+
+
+def meetings(failed: FailedRun, failure: Failure, change: Change | None) -> tuple[Meeting, ...]:
+    """The places where one failure meets what was changed, the strongest first. Without one, the commits' files."""
+    return meet(failed, group_of(failed, failure), changed_in(failed, change))
+
+
+def meet(failed: FailedRun, group: Group, changed: Changed) -> tuple[Meeting, ...]:
+    """The same, of a group."""
+    if not changed.files:
+        return ()
+    found: dict[tuple[str, str], Meeting] = {}
+    named = _words(group)
+    for meeting in (
+        *_at_places(group, changed),
+        *_by_import(failed, group, changed),
+        *_by_file(group, changed),
+    ):
+        strength = meeting.strength
+        if strength < INNERMOST and named & changed.names(meeting.path):
+            strength += _NAMED
+        strength = _tempered(min(strength, EXACT), group)
+        meeting = _with(meeting, round(strength, 3), changed)  # noqa: PLW2901  the same meeting, weighed
+        known = found.get((meeting.path, meeting.via))
+        if known is None or known.strength < meeting.strength:
+            found[meeting.path, meeting.via] = meeting
+    best: dict[str, Meeting] = {}
+    for meeting in sorted(found.values(), key=_rank):
+        # A file that the log itself names is not told again as one that another imports.
+        best.setdefault(meeting.path, meeting)
+    return tuple(best.values())[:MOST]
+
+
+def starts(group: Group, changed: Changed) -> tuple[Place, ...]:
+    """Where a failure begins: its places, and the file of its test, as far as that is found among the known paths."""
+    found = list(group.places)
+    tree = changed.tree
+    number = group.problems[0][1].line if group.problems else 0
+    for case in group.cases:
+        path = tree.find(case.file) if case.file else ""
+        found += [Place(path, max(case.line, 0), number, _BESIDE, is_test(path))] if path else []
+    for test in dict.fromkeys([group.failure.test, *(problem.test for _, problem in group.problems)]):
+        path = tree.test(test) if test else ""
+        found += [Place(path, 0, number, _BESIDE, is_test(path))] if path else []
+    found += [Place(note.path, max(note.line, 0), 0) for note in group.notes if note.path in tree]
+    return tuple(dict.fromkeys(found))
+
+
+def reached(failed: FailedRun, start: str) -> Mapping[str, tuple[int, str]]:
+    """The files that one reaches by imports, as far as they are known: how many away, and from which file."""
+    found = {start: (0, "")}
+    queue = deque([start])
+    while queue:
+        path = queue.popleft()
+        for imported in failed.imports.get(path, ()):
+            if imported not in found:
+                found[imported] = (found[path][0] + 1, path)
+                queue.append(imported)
+    return found
+
+
+def _at_places(group: Group, changed: Changed) -> Iterator[Meeting]:
+    for place in starts(group, changed):
+        if place.path not in changed.files:
+            continue
+        exact = changed.holds_line(place.path, place.line)
+        deep = place.depth > 0
+        strength = (EXACT_DEEP if deep else EXACT) if exact else DEEPER if deep else INNERMOST
+        if not exact and not changed.touches(place.path, place.line):
+            strength = APART
+        yield Meeting(place.path, place.line, place.number, exact=exact, strength=strength)
+
+
+def _by_import(failed: FailedRun, group: Group, changed: Changed) -> Iterator[Meeting]:
+    told: set[str] = set()
+    begun = starts(group, changed)
+    for place in begun:
+        if place.path in told:
+            continue
+        told.add(place.path)
+        for path, (away, _) in reached(failed, place.path).items():
+            if away and path in changed.files:
+                strength = IMPORTED if away == 1 else FARTHER if away == _FAR else FARTHEST
+                yield Meeting(path, 0, place.number, via=place.path, strength=strength)
+        if place.is_test and place.path not in failed.imports:
+            yield from _by_name(place, changed)
+
+
+def _by_name(place: Place, changed: Changed) -> Iterator[Meeting]:
+    """A file is tested by the one that is called after it: little, but all there is where no import is known."""
+    subject = _stem(place.path)
+    for path in changed.files:
+        if subject and path != place.path and not is_test(path) and _stem(path) == subject:
+            yield Meeting(path, 0, place.number, via=place.path, strength=NAMED_LIKE)
+
+
+def _stem(path: str) -> str:
+    stem = path.rpartition("/")[2].partition(".")[0]
+    while (shorter := _TEST_WORD.sub("", stem)) != stem:
+        stem = shorter
+    return stem.lower()
+
+
+def _by_file(group: Group, changed: Changed) -> Iterator[Meeting]:
+    """Changed files that no frame names: what is installed, how the job runs, how the tool is set up."""
+    number = group.problems[0][1].line if group.problems else 0
+    text = _text(group).lower()
+    kind = group.failure.kind
+    remote = any(problem.trouble in _REMOTE for _, problem in group.problems)
+    for path in changed.files:
+        of, lower = kinds(path), path.lower()
+        name = lower.rpartition("/")[2]
+        strength = 0.0
+        if of & SUPPLY and (kind is Kind.DEPENDENCY or name in text):
+            named = _packages(changed, path) & {word.lower() for word in _PACKAGE.findall(text)}
+            strength = SUPPLIED_BY_NAME if named else SUPPLIED
+            if remote:
+                # A registry that is down says nothing of what is asked of it, but for the name that it does not know.
+                strength = SUPPLIED_IN_TROUBLE if named else 0.0
+        elif _runs_it(group, changed, path, of):
+            strength = SUPPLIED
+        elif (name in text and len(name) > len("a.py") and kind in _BUILDS) or (
+            kind is Kind.LINT_ERROR and _LINTER.search(name)
+        ):
+            strength = BUILT
+        if strength:
+            yield Meeting(path, 0, number, strength=strength)
+
+
+def _runs_it(group: Group, changed: Changed, path: str, of: Collection[PathKind]) -> bool:
+    """Whether the file says how the job that failed is run, or makes the image that could not be made."""
+    if PIPELINE.intersection(of):
+        return group.failure.kind is Kind.CONFIGURATION or _edits_step(group, changed, path)
+    return PathKind.DOCKERFILE in of and any(
+        word in problem.tool for _, problem in group.problems for word in ("docker", "buildkit")
+    )
+
+
+def _packages(changed: Changed, path: str) -> frozenset[str]:
+    """The words of a manifest's added and deleted lines: names of packages among them."""
+    text = changed.text(path, LineKind.ADDED, LineKind.DELETED)[:50_000].lower()
+    return frozenset(word for word in _PACKAGE.findall(text) if not _NO_PACKAGE.fullmatch(word))
+
+
+def _edits_step(group: Group, changed: Changed, path: str) -> bool:
+    """Whether the lines of a workflow that are changed name the step that failed, or run what it runs."""
+    step = group.failure.step.removeprefix("Run ").strip()
+    return len(step) > 2 and step in changed.text(path, LineKind.ADDED, LineKind.DELETED)  # noqa: PLR2004  `sh` is no name
+
+
+def _text(group: Group) -> str:
+    cited = [line.text for line in group.failure.decisive]
+    return "\n".join([group.failure.title, group.failure.test, *cited, *(case.detail for case in group.cases)])[:50_000]
+
+
+def _words(group: Group) -> frozenset[str]:
+    """The names that the failure names, and those that its test's name is made of: `total` of `test_total`."""
+    words = set(_WORD.findall(_text(group)))
+    tests = {re.sub(r"^test_?|_?test$", "", word) for word in words if word.lower().startswith("test")}
+    return frozenset(words | tests)
+
+
+def _tempered(strength: float, group: Group) -> float:
+    """What is left of it where the log says little: no tool's words, or none but a wrapper's."""
+    if not group.is_told and group.problems:
+        return min(strength, _UNTOLD)
+    if group.problems and not any(problem.novel for _, problem in group.problems):
+        # The same stands in the log of a run that passed.
+        return min(strength, _UNTOLD)
+    if group.problems and not group.cases and not any(problem.tool for _, problem in group.problems):
+        return strength * _GUESSED
+    return strength
+
+
+def _with(meeting: Meeting, strength: float, changed: Changed) -> Meeting:
+    sha = changed.commit_of(meeting.path, meeting.line)
+    return Meeting(meeting.path, meeting.line, meeting.number, meeting.via, meeting.exact, sha, strength)
+
+
+def _rank(meeting: Meeting) -> tuple[float, bool, bool, str]:
+    return -meeting.strength, not meeting.exact, bool(meeting.via), meeting.path

@@ -1,0 +1,169 @@
+"""What a log calls a file, found among the repository's own paths: only a file of ours can have been changed."""
+
+import re
+from collections.abc import Collection, Iterator, Sequence
+from itertools import takewhile
+
+from cicd_agent.analysis.logs.extract import Extract, Kept, Problem
+from cicd_agent.domain.failed_run import Place
+from cicd_agent.domain.paths import PathKind, kinds
+
+MOST = 200
+"""Places of one log."""
+_MOST_OF_ONE = 20
+_LONGEST = 400
+
+# Where checkouts lie on the runners that there are. What follows is a path of the repository.
+_CHECKOUT = re.compile(
+    r"(?:/home/runner/work|/Users/runner/work|/__w|/runner/_work|/actions-runner/_work|[A-Za-z]:/a)/[^/]+/[^/]+/"
+    r"|/github/workspace/|/(?:home|Users)/(?:travis|runner)/build/[^/]+/[^/]+/|/builds/[^/]+/[^/]+/"
+    r"|/home/circleci/(?:project|repo)/|/root/project/|/var/lib/jenkins/workspace/[^/]+/"
+)
+_FOREIGN = re.compile(
+    r"(?:^|/)(?:node_modules|bower_components|site-packages|dist-packages|vendor|_vendor|\.venv|\.tox|\.nox|\.cargo|"
+    r"\.rustup|rustc|\.m2|\.gradle|\.pnpm|\.nvm|\.pyenv|\.rbenv|hostedtoolcache|gems)/|go/pkg/mod/|/lib/python\d|"
+    r"^/(?:usr|opt|lib|lib64|nix|snap|Library|System)/(?!src/)|^[A-Za-z]:/(?:Program Files|Windows|hostedtoolcache)|"
+    r"^(?:node|internal|jdk|java\.base):|^<|://"
+)
+_ROOTDIR = re.compile(r"^rootdir: (\S+?),?(?:\s|$)")
+_JVM = (".java", ".kt", ".scala", ".groovy", ".clj")
+_UNITTEST = re.compile(r"^\S+ \(([\w.]+)\)$")
+_INNERMOST_LAST = (".py", ".pyx", ".pyi")
+
+
+class Tree:
+    """The files of a repository, by their last names; `roots` are folders that a log's paths may begin with."""
+
+    __slots__ = ("_by_name", "_paths", "_roots")
+
+    def __init__(self, paths: Collection[str], roots: Sequence[str] = ()) -> None:
+        self._paths = frozenset(paths)
+        self._roots = tuple(f"{_plain(root).rstrip('/')}/" for root in roots if root.strip("/."))
+        self._by_name: dict[str, list[str]] = {}
+        for path in sorted(self._paths):
+            self._by_name.setdefault(path.rpartition("/")[2], []).append(path)
+
+    def __contains__(self, path: object) -> bool:
+        return path in self._paths
+
+    def find(self, raw: str) -> str:
+        """The file that is meant, "" when none is, or when several may be."""
+        named = _plain(raw)
+        if not named or len(named) > _LONGEST or _FOREIGN.search(_inside(named) or named):
+            return ""
+        within = _inside(named)
+        for begin in (*self._roots, "") if within is None else ("",):
+            inner = within if within is not None else named.removeprefix(begin)
+            if inner in self._paths and not inner.startswith("/"):
+                return inner
+        return self._alike(within if within is not None else named, absolute=named.startswith("/") or named[1:2] == ":")
+
+    def test(self, name: str) -> str:
+        """The file of a test, as far as the tool's name of it tells: `tests/test_x.py::test_y`, `pkg.test_x.TestY`."""
+        name = name[:_LONGEST].strip()
+        if "::" in name and (found := self.find(name.partition("::")[0])):
+            return found
+        if match := _UNITTEST.match(name):
+            name = match[1]
+        parts = [part for part in name.partition("[")[0].split(".") if part]
+        for end in range(len(parts), 1, -1):
+            stem = "/".join(parts[:end])
+            for suffix in (".py", *_JVM):
+                if found := self.find(stem + suffix):
+                    return found
+        return ""
+
+    def _alike(self, named: str, *, absolute: bool) -> str:
+        """The one file whose path ends as the name does, over the most folders."""
+        parts = named.strip("/").split("/")
+        best: list[str] = []
+        longest = 0
+        for path in self._by_name.get(parts[-1], ()):
+            same = _shared(parts, path.split("/"))
+            if same > longest:
+                best, longest = [path], same
+            elif same == longest:
+                best.append(path)
+        whole = longest == len(parts)
+        # An absolute name that shares its last part alone is any file of that name: a settings.py of somebody else.
+        return best[0] if len(best) == 1 and (longest > 1 or (whole and not absolute)) else ""
+
+
+def places(extract: Extract, paths: Collection[str], roots: Sequence[str] = ()) -> tuple[Place, ...]:
+    """Where the problems of a log point to in the repository, those of the first problem first, innermost first."""
+    lines = {line.number: line for line in extract.kept}
+    told = [match[1] for line in extract.kept if (match := _ROOTDIR.match(line.text))]
+    tree = Tree(paths, (*roots, *told))
+    found: dict[tuple[int, str, int], Place] = {}
+    for problem in extract.problems:
+        for place in _of(problem, tree, lines):
+            found.setdefault((problem.line, place.path, place.line), place)
+        if len(found) >= MOST:
+            break
+    return tuple(found.values())[:MOST]
+
+
+def _of(problem: Problem, tree: Tree, lines: dict[int, Kept]) -> Iterator[Place]:
+    within = [lines[number] for number in _numbers(problem) if number in lines]
+    frames = list(problem.frames)
+    if frames and all(frame.path.endswith(_INNERMOST_LAST) for frame in frames if not _FOREIGN.search(frame.path)):
+        frames.reverse()
+    depth = 0
+    for frame in frames[:_MOST_OF_ONE]:
+        where = _line_of(frame.path, frame.line, within) or problem.line
+        path = tree.find(frame.path) or _of_package(frame.path, where, lines, tree)
+        if path:
+            yield Place(path, max(frame.line, 0), where, depth, is_test(path))
+            depth += 1
+    if problem.test and (path := tree.test(problem.test)):
+        # Where no frame says so, the error itself may lie elsewhere.
+        yield Place(path, 0, problem.line, max(depth, 1), is_test(path))
+
+
+def is_test(path: str) -> bool:
+    """Whether a file tests others, by its name and place."""
+    return PathKind.TEST in kinds(path)
+
+
+def _numbers(problem: Problem) -> Sequence[int]:
+    # A block is short; a hostile extract may say otherwise.
+    first, last = min(problem.first, problem.line), max(problem.last, problem.line)
+    return range(first, min(last, first + 2_000) + 1)
+
+
+def _line_of(path: str, line: int, within: Sequence[Kept]) -> int:
+    """The number of the log's line that names this place, 0 when it is not kept."""
+    name = path.replace("\\", "/").rpartition("/")[2]
+    for kept in within:
+        at = kept.text.find(name)
+        if at >= 0 and (not line or str(line) in kept.text[at + len(name) :]):
+            return kept.number
+    return 0
+
+
+def _of_package(path: str, where: int, lines: dict[int, Kept], tree: Tree) -> str:
+    """The file of a frame on the JVM, which names the file alone and its package before it."""
+    name = path.rpartition("/")[2]
+    if not name.endswith(_JVM) or where not in lines:
+        return ""
+    named = re.search(r"([\w.]{1,300})\.\w+\.[\w$<>]+\(" + re.escape(name), lines[where].text)
+    return tree.find(f"{named[1].replace('.', '/')}/{name}") if named else ""
+
+
+def _plain(raw: str) -> str:
+    path = raw.strip().strip("\"'()[]").replace("\\", "/").removeprefix("file://")
+    while path.startswith("./"):
+        path = path[2:]
+    return path
+
+
+def _inside(path: str) -> str | None:
+    """What comes after the folder of the checkout, None when it does not begin with one that is known."""
+    match = _CHECKOUT.match(path)
+    return path[match.end() :] if match else None
+
+
+def _shared(one: Sequence[str], other: Sequence[str]) -> int:
+    """How many parts they have in common, from the end."""
+    pairs = zip(reversed(one), reversed(other), strict=False)
+    return sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], pairs))

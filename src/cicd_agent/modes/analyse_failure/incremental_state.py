@@ -1,0 +1,63 @@
+"""The failures that earlier runs of ours have seen in this repository, left as lines of which any may be missing."""
+
+import json
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, replace
+
+from pydantic import TypeAdapter, ValidationError
+
+from cicd_agent.domain.evidence import Evidence
+from cicd_agent.domain.failed_run import FailedRun, Role, Trace
+from cicd_agent.modes.analyse_failure.groups import fingerprints
+
+MOST = 300
+"""Failures that are kept, the newest first."""
+_SHAPE: TypeAdapter[Trace] = TypeAdapter(Trace)
+
+
+def failed_of(evidence: Evidence) -> FailedRun:
+    """The failed run with what is remembered of others, where GitHub was not asked about them; empty without one."""
+    failed = evidence.failed or FailedRun()
+    known = {(trace.run, trace.attempt, trace.job) for trace in failed.traces}
+    own = failed.run.id if failed.run else 0
+    recalled = (trace for trace in _recalled(evidence.memory) if trace.run != own)
+    fresh = tuple(trace for trace in recalled if (trace.run, trace.attempt, trace.job) not in known)
+    return replace(failed, traces=(*failed.traces, *fresh)) if fresh else failed
+
+
+def remember(evidence: Evidence) -> Sequence[str]:
+    """What the next run in this repository may know of this one's failures, and of those before; a line each."""
+    failed, event = evidence.failed, evidence.event
+    run = failed.run if failed else None
+    if failed is None or run is None:
+        return ()
+    own = [
+        Trace(
+            run=run.id,
+            attempt=run.attempt,
+            job=job.job.name,
+            conclusion=job.job.conclusion or "failure",
+            sha=run.sha,
+            branch=run.branch,
+            is_default=run.branch == event.default_branch and not run.event.startswith("pull_request"),
+            pull=event.pull.number if event.pull else 0,
+            strict=prints,
+            url=job.job.url or run.url,
+            when=run.created,
+            event=run.event,
+        )
+        for job in failed.jobs
+        if job.role is Role.FAILED and (prints := fingerprints(job))
+    ]
+    told = {(trace.run, trace.attempt, trace.job) for trace in own}
+    before = [trace for trace in _recalled(evidence.memory) if (trace.run, trace.attempt, trace.job) not in told]
+    return [json.dumps(asdict(trace), sort_keys=True) for trace in (*own, *before)[:MOST]]
+
+
+def _recalled(memory: str) -> Iterator[Trace]:
+    """Any line may be missing or broken: each stands for itself."""
+    for line in memory.split("\n")[:MOST] if memory else ():
+        try:
+            yield _SHAPE.validate_json(line, strict=True)
+        except (ValidationError, RecursionError):
+            continue

@@ -1,0 +1,1 @@
+"""The failed run and those before it, as GitHub has them."""

@@ -1,0 +1,146 @@
+"""Which files of a run's artifacts are reports, and what they say failed: each failing case once, whatever wrote it."""
+
+import re
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+from fnmatch import fnmatchcase
+from posixpath import basename
+
+from cicd_agent.analysis.test_reports.cases import Case
+from cicd_agent.analysis.test_reports.coverage import FileCoverage, is_coverage, read_coverage
+from cicd_agent.analysis.test_reports.detection import read_report
+from cicd_agent.domain.evidence import Gap
+from cicd_agent.domain.text.redaction import mask
+from cicd_agent.domain.text.visible import visible_line
+from cicd_agent.domain.text.words import clip, count
+
+PATTERNS: tuple[str, ...] = (
+    "*junit*.xml", "TEST-*.xml", "TESTS-*.xml", "*test-result*.xml", "*test_result*.xml", "*testresult*.xml",
+    "*test-report*.xml", "*test_report*.xml", "*testreport*.xml", "results*.xml", "*-results.xml", "report*.xml",
+    "*[-_.]report.xml", "*xunit*.xml", "*pytest*.xml", "*rspec*.xml", "*phpunit*.xml", "*ctest*.xml",
+    "*gotestsum*.xml", "*nextest*.xml", "test_detail.xml", "test.xml", "tests.xml",
+    "*.trx",
+    "*test-result*.json", "*test_result*.json", "*test-report*.json", "*test_report*.json", "*go-test*.json",
+    "*gotest*.json", "*jest*.json", "*vitest*.json", ".report.json", "report.json", "results.json",
+    "*.sarif", "*.sarif.json",
+    "coverage*.xml", "*cobertura*.xml", "*jacoco*.xml", "clover.xml", "lcov*.info", "*.lcov", "coverage.lcov",
+    "coverage.json", "cover*.out", "*.coverprofile",
+)  # fmt: skip
+"""Names of files that may be reports, without their folders and compared without regard to case."""
+
+MOST_FAILING = 500
+_MOST_FILES = 5_000
+_MOST_BYTES = 200_000_000
+_MOST_GAPS = 50
+_MOST_ALSO = 20
+_LONGEST_NAME = 300
+
+
+def _words(text: str) -> frozenset[str]:
+    return frozenset(text.split())
+
+
+_WORDS = _words(
+    "junit xunit trx sarif surefire failsafe coverage cobertura jacoco lcov clover pytest rspec phpunit jest vitest "
+    "nextest gotestsum ctest gtest result results report reports testresult testresults testreport testreports"
+)
+# JUnit is one word, TestResults are two.
+_WORD = re.compile(r"[A-Za-z]+")
+_PART = re.compile(r"[A-Z][a-z]+")
+# What tells the siblings of a matrix apart in the names of their reports.
+_OF_THE_MATRIX = re.compile(r"[0-9a-f]{7,40}|\d+(?:\.\d+)*|ubuntu|windows|macos|linux|latest|x64|arm64")
+
+
+def looks_like_reports(artifact_name: str) -> bool:
+    """Whether an artifact is worth opening for reports, by the words of its name."""
+    name = artifact_name[:_LONGEST_NAME]
+    return any(word.lower() in _WORDS for word in [*_WORD.findall(name), *_PART.findall(name)])
+
+
+def is_report(path: str) -> bool:
+    """Whether a file of an artifact may be a report, by its name."""
+    name = basename(path).lower()
+    return any(fnmatchcase(name, pattern.lower()) for pattern in PATTERNS)
+
+
+def failing(files: Mapping[str, bytes]) -> tuple[tuple[Case, ...], tuple[Gap, ...]]:
+    """The cases that failed, then those that failed and passed in one run, and what could not be read.
+
+    `files` are the contents of the files of artifacts by their paths. A case that failed in the reports of several jobs
+    of a matrix is one, and names the others.
+    """
+    found: dict[tuple[str, str, str, int], Case] = {}
+    gaps: list[Gap] = []
+    for name, data in _readable(files, gaps):
+        report = read_report(name, data)
+        gaps += [Gap(name, note) for note in report.notes]
+        # Runs of one parameterised test may share a name: the first of one report is the first of the next.
+        times: Counter[tuple[str, str]] = Counter()
+        for case in report.cases:
+            if case.failed or case.flaked:
+                times[case.suite, case.name] += 1
+                key = (case.suite, case.name, _family(name), times[case.suite, case.name])
+                found[key] = _joined(found[key], case) if key in found else case
+    ranked = sorted(found.values(), key=lambda case: not case.failed)
+    if len(ranked) > MOST_FAILING:
+        missing = count(len(ranked) - MOST_FAILING, "failing case")
+        gaps.append(Gap("test reports", f"{missing} beyond the first {MOST_FAILING} were left out"))
+    return tuple(map(_masked, ranked[:MOST_FAILING])), _few(gaps)
+
+
+def executed(files: Mapping[str, bytes]) -> tuple[tuple[FileCoverage, ...], tuple[Gap, ...]]:
+    """The coverage in the files of artifacts, and what of it could not be read; other files are passed over.
+
+    No format tells which test ran what: this is what all tests of a report ran together.
+    """
+    found: list[FileCoverage] = []
+    gaps: list[Gap] = []
+    for name, data in _readable(files, gaps):
+        if is_coverage(data):
+            coverage, notes = read_coverage(data)
+            found += coverage
+            gaps += [Gap(name, note) for note in notes]
+    return tuple(found), _few(gaps)
+
+
+def _readable(files: Mapping[str, bytes], gaps: list[Gap]) -> Iterator[tuple[str, bytes]]:
+    """As many files as are read of one run, in the order of their names, which come as they may be shown."""
+    room = _MOST_BYTES
+    for index, name in enumerate(sorted(files)):
+        room -= len(files[name])
+        if index >= _MOST_FILES or room < 0:
+            missing = count(len(files) - index, "file")
+            gaps.append(Gap("test reports", f"{missing} beyond the first {index:,} were not read: they are too much"))
+            return
+        yield clip(visible_line(name[:_LONGEST_NAME]), _LONGEST_NAME), files[name]
+
+
+def _family(name: str) -> str:
+    """What the reports of a matrix's jobs have in common: the file's name without what differs."""
+    return _OF_THE_MATRIX.sub("#", basename(name).lower())
+
+
+def _joined(first: Case, other: Case) -> Case:
+    """One case of two reports; the one that failed in the end says more than the one that passed after all."""
+    kept, left = (first, other) if first.failed or not other.failed else (other, first)
+    sources = dict.fromkeys([*first.also, *other.also, left.source])
+    sources.pop(kept.source, None)
+    return replace(kept, flaked=first.flaked or other.flaked, also=tuple(sources)[:_MOST_ALSO])
+
+
+def _masked(case: Case) -> Case:
+    return replace(
+        case,
+        name=mask(case.name),
+        suite=mask(case.suite),
+        message=mask(case.message),
+        detail=mask(case.detail),
+    )
+
+
+def _few(gaps: Sequence[Gap]) -> tuple[Gap, ...]:
+    """The first gaps one by one, the rest by their reasons."""
+    rest = Counter(gap.why for gap in gaps[_MOST_GAPS:])
+    reasons = [Gap("test reports", f"{count(number, 'more file')}: {why}") for why, number in rest.most_common()]
+    return (*gaps[:_MOST_GAPS], *reasons[:_MOST_GAPS])

@@ -1,0 +1,137 @@
+"""Reads the logs of the jobs that failed, by whichever way GitHub still gives them."""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
+
+from cicd_agent.analysis.logs.extract import Extract
+from cicd_agent.analysis.logs.messages import Registry
+from cicd_agent.analysis.logs.reduction import passed, reduce
+from cicd_agent.analysis.logs.step import StepSpan
+from cicd_agent.analysis.logs.template import Templates
+from cicd_agent.domain.evidence import Gap
+from cicd_agent.domain.failed_run import FailedJob, LogSource, Role
+from cicd_agent.domain.ports.actions import LogArchive, Runs
+from cicd_agent.domain.text.words import count
+from cicd_agent.domain.workflow_run import JobRun, RunNote, RunState
+from cicd_agent.errors import ForgeRefused
+from cicd_agent.modes.analyse_failure.runs.job_dependencies import failing_step, family, felled, overdue
+
+MOST_LOGS = 8
+"""Logs of one run that are read: more jobs fail of the same cause, or of everything."""
+FIRST_TOKENS = 4_000
+"""Tokens of the extract of the first job of a matrix."""
+MORE_TOKENS = 1_000
+"""Tokens of each of its siblings: enough to know whether they failed the same way."""
+_NEXT_TO_NOTHING = 5
+"""Lines of a log that tell less than the annotations: that of a job whose runner was lost has four."""
+_LEVELS = {"failure": "##[error]", "warning": "##[warning]", "notice": "##[notice]"}
+
+
+@dataclass
+class Acquisition:
+    """The way to one run's logs. `greens` gives the templates of a log of the same job that passed, None if none is."""
+
+    runs: Runs
+    run: RunState
+    greens: Callable[[str], Templates | None]
+    registry: Registry
+    gaps: list[Gap] = field(default_factory=list)
+    _archive: LogArchive | None = None
+    _no_archive: str = ""
+
+    def jobs(self, named: Sequence[FailedJob], everybody: Sequence[JobRun]) -> tuple[FailedJob, ...]:
+        """The jobs with what is known of each; of more than MOST_LOGS failed ones the others are named only."""
+        failed = [one for one in named if one.role in {Role.FAILED, Role.TOLERATED}]
+        read: dict[int, FailedJob] = {}
+        families: set[str] = set()
+        try:
+            for one in failed[:MOST_LOGS]:
+                kin = family(one.job.name)
+                read[one.job.id] = self._read(one, everybody, MORE_TOKENS if kin in families else FIRST_TOKENS)
+                families.add(kin)
+        finally:
+            if self._archive is not None:
+                self._archive.close()
+        for one in failed[MOST_LOGS:]:
+            self.gaps.append(Gap(f"log of {one.job.name}", f"only {count(MOST_LOGS, 'log')} are read"))
+        return tuple(read.get(one.job.id, one) for one in named)
+
+    def overdue(self, jobs: Sequence[JobRun]) -> tuple[FailedJob, ...]:
+        """The cancelled jobs of which GitHub says that they took too long: nobody cancelled those."""
+        found = []
+        for job in [job for job in jobs if job.conclusion == "cancelled"][:MOST_LOGS]:
+            notes = self._notes(job)
+            if overdue(notes) and not felled(notes):
+                found.append(FailedJob(replace(job, conclusion="timed_out")))
+        return tuple(found)
+
+    def _read(self, named: FailedJob, everybody: Sequence[JobRun], tokens: int) -> FailedJob:
+        job = named.job
+        notes = self._notes(job)
+        extract, source = self._log(job, everybody, tokens)
+        if extract.total < _NEXT_TO_NOTHING and (said := _as_log(notes)):
+            extract = reduce([said], tokens=tokens, job=job.name, registry=self.registry)
+            source = LogSource.ANNOTATIONS
+        return replace(named, extract=extract, source=source, notes=notes)
+
+    def _notes(self, job: JobRun) -> tuple[RunNote, ...]:
+        try:
+            return self.runs.notes(job.id)
+        except ForgeRefused as refusal:
+            self.gaps.append(Gap(f"annotations of {job.name}", str(refusal)))
+            return ()
+
+    def _log(self, job: JobRun, everybody: Sequence[JobRun], tokens: int) -> tuple[Extract, LogSource]:
+        """The log of the job itself, which can be had while other jobs still run; else its part of the archive."""
+
+        def reduced(chunks: Iterator[bytes]) -> Extract:
+            green = self.greens(job.name)
+            return reduce(chunks, tokens=tokens, green=green, job=job.name, steps=spans(job), registry=self.registry)
+
+        try:
+            return reduced(self.runs.log(job.id)), LogSource.JOB
+        except ForgeRefused as refusal:
+            why = str(refusal)
+        try:
+            packed = self._packed(job, everybody)
+            if packed is not None:
+                return reduced(packed), LogSource.ARCHIVE
+        except ForgeRefused as refusal:
+            why = f"{why} {refusal}"
+        self.gaps.append(Gap(f"log of {job.name}", why))
+        return Extract(job=job.name), LogSource.NONE
+
+    def _packed(self, job: JobRun, everybody: Sequence[JobRun]) -> Iterator[bytes] | None:
+        if self.run.status != "completed" or self._no_archive:
+            return None
+        if self._archive is None:
+            try:
+                self._archive = self.runs.archive(self.run.id, self.run.attempt)
+            except ForgeRefused as refusal:
+                self._no_archive = str(refusal)
+                raise
+        return self._archive.log(job, everybody)
+
+
+def spans(job: JobRun) -> tuple[StepSpan, ...]:
+    """The steps of a job as the reader of its log wants them."""
+    wrong = failing_step(job)
+    return tuple(StepSpan(step.name, step.started, step.ended, failed=step is wrong) for step in job.steps)
+
+
+def templates(runs: Runs, run: RunState, name: str) -> Templates | None:
+    """What a job of this name printed when it passed, None when that cannot be had."""
+    try:
+        job = next((job for job in runs.jobs(run.id, run.attempt) if job.name == name), None)
+        return None if job is None or job.conclusion != "success" else passed(runs.log(job.id))
+    except ForgeRefused:
+        return None
+
+
+def _as_log(notes: Sequence[RunNote]) -> bytes:
+    """The annotations as lines of a log, in the words of the runner."""
+    lines: list[str] = []
+    for note in notes:
+        where = f"{note.path}:{note.line}: " if note.line and note.path not in {"", ".github"} else ""
+        lines += f"{_LEVELS.get(note.level, '')}{where}{note.message}".split("\n")
+    return "\n".join(lines).encode("utf-8", "replace")

@@ -1,0 +1,119 @@
+"""What earlier runs have left of the same failure: when it was seen, whose fault it was then, and what mended it.
+
+It is shown and never weighed: that a failure was flaky once excuses nothing today.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from typing import Final
+
+from cicd_agent.domain.diagnosis import Cause
+from cicd_agent.domain.evidence import Evidence, Gap
+from cicd_agent.domain.fact_trust import believed, commit, measure, newest, together
+from cicd_agent.domain.facts import Fact, FactKind, Known
+from cicd_agent.domain.failed_run import FailedRun
+from cicd_agent.domain.text.words import count
+from cicd_agent.modes import World
+from cicd_agent.modes.analyse_failure.groups import failures
+from cicd_agent.modes.analyse_failure.runs.history import History
+
+MOST_PRINTS: Final = 3
+"""Failures of a run that are looked up, the most decisive ones."""
+MOST: Final = 50
+GITHUB: Final = "github"
+"""Stands for the mode where GitHub's own runs tell what mended it."""
+
+_LATEST = 4_102_444_800
+_CAUSES = frozenset(Cause)
+
+
+@dataclass(frozen=True, slots=True)
+class Earlier:
+    """How often a failure was explained before: on how many commits, since when, and the last cause.
+
+    `fixed_by` is the commit on which it had passed again, "" when that is not known; `patch` the digest of a patch that
+    was proved to mend it, and `run` where that lies.
+    """
+
+    times: int
+    since: int
+    cause: str = ""
+    fixed_by: str = ""
+    patch: str = ""
+    run: str = ""
+
+
+def read_earlier(world: World, failed: FailedRun, repository: str, history: History | None) -> Known:
+    """The facts about what has failed; where none says what mended it, GitHub's runs of the same workflow may."""
+    state = world.state
+    prints = tuple(dict.fromkeys(each.strict for each in failures(failed) if each.strict))[:MOST_PRINTS]
+    if state is None or not repository or not prints:
+        return Known()
+    kinds = (FactKind.FAILURE, FactKind.FIX)
+    read = [state.known(kind, each, most=MOST) for each in prints for kind in kinds]
+    known = believed(together(read), repository, world.now())
+    own = str(failed.run.id) if failed.run else ""
+    known = replace(known, facts=tuple(fact for fact in known.facts if not own or fact.values.get("run") != own))
+    mended = _mended(known, prints[0], history)
+    return replace(known, facts=(*known.facts, mended)) if mended is not None else known
+
+
+def missed(known: Known) -> tuple[Gap, ...]:
+    """What could not be read."""
+    return tuple(Gap("the account book", limit) for limit in known.limits)
+
+
+def earlier(evidence: Evidence, fingerprint: str) -> Earlier | None:
+    """What is known of a failure from before, None when nothing is."""
+    known = evidence.known
+    seen = known.of(FactKind.FAILURE, fingerprint) if fingerprint else ()
+    if not seen:
+        return None
+    last = max(seen, key=lambda fact: fact.at)
+    by_github = newest(_of_github(known, ours=False), FactKind.FIX, (fingerprint,))
+    by_patch = newest(_of_github(known, ours=True), FactKind.FIX, (fingerprint,))
+    cause = last.values.get("cause", "")
+    return Earlier(
+        times=len({fact.sha or fact.event_id for fact in seen}),
+        since=min(fact.at for fact in seen),
+        cause=cause if cause in _CAUSES else "",
+        fixed_by=commit(by_github.values.get("commit", "")) if by_github is not None else "",
+        patch=by_patch.values.get("patch", "")[:12] if by_patch is not None else "",
+        run=by_patch.event_id if by_patch is not None else "",
+    )
+
+
+def lines(evidence: Evidence, fingerprint: str) -> Iterator[str]:
+    """The same in plain words, a line each, of which nothing was written by others."""
+    found = earlier(evidence, fingerprint)
+    if found is None:
+        return
+    cause = f", the last time with the cause {found.cause}" if found.cause else ""
+    yield f"the same failure was analysed on {count(found.times, 'commit')} since {day(found.since)}{cause}"
+    if found.fixed_by:
+        yield f"it passed again from {found.fixed_by[:12]} on"
+
+
+def day(when: int) -> str:
+    """The day in UTC."""
+    return datetime.fromtimestamp(min(max(when, 0), _LATEST), UTC).date().isoformat()
+
+
+def _mended(known: Known, fingerprint: str, history: History | None) -> Fact | None:
+    """The commit on which the workflow passed again after this failure was last seen, as a fact."""
+    last = newest(known, FactKind.FAILURE, (fingerprint,))
+    if last is None or history is None or not last.ref:
+        return None
+    if last.values.get("workflow", history.run.workflow) != history.run.workflow:
+        return None
+    since = int(measure(last.values.get("run_created", ""), 1, last.at) or last.at)
+    passed = history.passed_after(last.ref, since)
+    if passed is None:
+        return None
+    values = {"commit": passed.sha, "run": str(passed.id)}
+    return replace(last, kind=FactKind.FIX, at=passed.created, mode=GITHUB, event_id=str(passed.id), values=values)
+
+
+def _of_github(known: Known, *, ours: bool) -> Known:
+    return replace(known, facts=tuple(fact for fact in known.facts if (fact.mode != GITHUB) is ours))

@@ -1,0 +1,1 @@
+"""Signals that the gate scores, each with its source."""

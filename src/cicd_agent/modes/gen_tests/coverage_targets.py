@@ -1,0 +1,155 @@
+"""What new tests are for: changed lines and branches that nothing executes, and faults that no test would notice."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+
+from cicd_agent.analysis.python_tests.mutation.mutants import Function, function_at, functions
+from cicd_agent.domain.candidate import CandidateReport
+from cicd_agent.domain.generated_tests import Covered, Open, Share
+from cicd_agent.domain.mutant import Mutant
+from cicd_agent.domain.suite import Suite
+from cicd_agent.domain.test_run import Fate, FileCoverage, MutantOutcome
+from cicd_agent.domain.text.words import count
+from cicd_agent.modes.gen_tests.testable_files import Subject
+
+_BRANCH, _SURVIVOR = 0.5, 0.7
+_PRIVATE = 0.6
+"""What a goal is worth beside a line, and in a function that its users do not call themselves."""
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """A function with its goals: all that a question about it asks for. `survivors` are mutants on executed lines."""
+
+    path: str
+    function: Function
+    lines: tuple[int, ...] = ()
+    branches: tuple[tuple[int, int], ...] = ()
+    survivors: tuple[Mutant, ...] = ()
+
+    @property
+    def goals(self) -> int:
+        """How many there are."""
+        return len(self.lines) + len(self.branches) + len(self.survivors)
+
+    @property
+    def value(self) -> float:
+        """What it is worth to meet them, in lines."""
+        worth = len(self.lines) + _BRANCH * len(self.branches) + _SURVIVOR * len(self.survivors)
+        return worth if self.function.is_public else worth * _PRIVATE
+
+
+def targets(subjects: Sequence[Subject], suite: Suite) -> tuple[Target, ...]:
+    """The functions with goals, most valuable first. Code that runs when its module is imported is none of them."""
+    return tuple(
+        sorted(
+            (target for subject in subjects for target in _of(subject, suite) if target.goals),
+            key=lambda each: (-each.value, each.path, each.function.first),
+        )
+    )
+
+
+def left(target: Target, reports: Iterable[CandidateReport]) -> Target:
+    """What of a target is still open after the tests that stand."""
+    standing = [report for report in reports if report.stands and report.candidate.path == target.path]
+    lines = {line for report in standing for line in report.lines}
+    branches = {branch for report in standing for branch in report.branches}
+    kills = {kill for report in standing for kill in report.kills}
+    return replace(
+        target,
+        lines=tuple(line for line in target.lines if line not in lines),
+        branches=tuple(branch for branch in target.branches if branch not in branches),
+        survivors=tuple(mutant for mutant in target.survivors if mutant.id not in kills),
+    )
+
+
+def covered(subjects: Sequence[Subject], coverage: Sequence[FileCoverage]) -> Covered | None:
+    """Coverage by lines, None where none was measured."""
+    measured = {each.path: each for each in coverage}
+    pairs = [(subject, measured[subject.path]) for subject in subjects if subject.path in measured]
+    if not pairs:
+        return None
+    files = Share(sum(len(_executed(each)) for _, each in pairs), sum(len(each.statements) for _, each in pairs))
+    changed = [(set(subject.lines) & set(each.statements), _executed(each)) for subject, each in pairs]
+    return Covered(files, Share(sum(len(own & hit) for own, hit in changed), sum(len(own) for own, _ in changed)))
+
+
+def gaps(
+    subjects: Sequence[Subject], suite: Suite, coverage: Sequence[FileCoverage], outcomes: Sequence[MutantOutcome]
+) -> tuple[Open, ...]:
+    """What is open with this coverage and these fates of mutants, the largest first, and what would close it."""
+    after = replace(suite, coverage=tuple(coverage), outcomes=tuple(outcomes))
+    found = [_open(target) for target in targets(subjects, after)]
+    for subject in subjects:
+        at_import = _at_import(subject, after)
+        if at_import:
+            advice = "It runs when the module is imported: a test has to import it."
+            found.append(Open(subject.path, "", at_import[0], at_import, advice=advice))
+    return tuple(found)
+
+
+def _of(subject: Subject, suite: Suite) -> Iterator[Target]:
+    """A file's functions with what they have of goals."""
+    coverage = next((each for each in suite.coverage if each.path == subject.path), None)
+    if coverage is None:
+        return
+    known = functions(subject.text)
+    changed, executed = set(subject.lines), _executed(coverage)
+    missing = sorted((changed & set(coverage.statements)) - executed)
+    taken = set(coverage.taken)
+    branches = sorted(branch for branch in coverage.branches if branch[0] in changed & executed and branch not in taken)
+    fates = {outcome.id: outcome.fate for outcome in suite.outcomes}
+    survivors = [each for each in suite.mutants if each.path == subject.path and fates.get(each.id) is Fate.SURVIVED]
+    found: dict[str, Target] = {}
+
+    def at(line: int) -> Target | None:
+        function = function_at(known, line)
+        if function is None or line == function.first:
+            return None  # a `def` runs when what is around it does
+        return found.setdefault(function.name, Target(subject.path, function))
+
+    for line in missing:
+        if target := at(line):
+            found[target.function.name] = replace(target, lines=(*target.lines, line))
+    for branch in branches:
+        if target := at(branch[0]):
+            found[target.function.name] = replace(target, branches=(*target.branches, branch))
+    for mutant in survivors:
+        if target := at(mutant.line):
+            found[target.function.name] = replace(target, survivors=(*target.survivors, mutant))
+    yield from found.values()
+
+
+def _at_import(subject: Subject, suite: Suite) -> tuple[int, ...]:
+    """The changed lines outside of functions that nothing executes."""
+    coverage = next((each for each in suite.coverage if each.path == subject.path), None)
+    if coverage is None:
+        return ()
+    known = functions(subject.text)
+    missing = (set(subject.lines) & set(coverage.statements)) - _executed(coverage)
+    return tuple(line for line in sorted(missing) if function_at(known, line) is None)
+
+
+def _open(target: Target) -> Open:
+    function = target.function
+    survivors = tuple(f"{mutant.words}, line {mutant.line}" for mutant in target.survivors)
+    return Open(target.path, function.name, function.first, target.lines, target.branches, survivors, _advice(target))
+
+
+def _advice(target: Target) -> str:
+    """What would close it, in one sentence."""
+    name = target.function.name
+    if target.lines and len(target.lines) >= (target.function.last - target.function.first) / 2:
+        return f"Call `{name}` from a test at all: {count(len(target.lines), 'changed line')} of it never run."
+    if target.lines:
+        return f"Find input for `{name}` that reaches line {target.lines[0]}."
+    if target.branches:
+        start, end = target.branches[0]
+        where = f"line {end}" if end > 0 else "the end of the function"
+        return f"Find input for `{name}` with which line {start} goes on to {where}."
+    mutant = target.survivors[0]
+    return f"Assert what {mutant.words} in line {mutant.line} would change."
+
+
+def _executed(coverage: FileCoverage) -> set[int]:
+    return set(coverage.executed) & set(coverage.statements)

@@ -1,0 +1,1 @@
+"""Flaky tests: detection, diagnosis, fix."""

@@ -1,0 +1,198 @@
+"""Finds tests that pass and fail on the same code, by running them again under what may make no difference."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field, replace
+
+from cicd_agent.domain.diff import ChangeKind
+from cicd_agent.domain.evidence import Evidence
+from cicd_agent.domain.flaky import FlakyHunt, FlakyKind, FlakyTest
+from cicd_agent.domain.paths import PathKind, kinds
+from cicd_agent.domain.ports.test_runner import Laboratory
+from cicd_agent.domain.suite import SuiteState
+from cicd_agent.domain.test_run import Perturbation, PytestRun, RunResult
+from cicd_agent.domain.text.words import clip, count
+from cicd_agent.modes.gen_tests.flaky.kinds import ADVICE, NETWORK, classified, screened
+from cicd_agent.modes.gen_tests.flaky.steps import RED, SOUND, TOO_LATE, Victim, failed, side_by_side
+
+MOST_VICTIMS = 20
+"""Whose reason is looked for; the others are named."""
+SLOW = 30.0
+"""Seconds of a suite above which it may be only the changed tests that are run again."""
+_TOGETHER = 5
+"""Victims whose reasons are looked for side by side: where time runs out, the first ones are through."""
+_SHARE = 0.6
+"""Of the time that is left, for the runs; the rest is for finding out why."""
+_TIME_ZONES = ("UTC", "Pacific/Kiritimati", "America/New_York", "Asia/Kathmandu")
+_DAY = 86_400
+_HOUR = 3_600
+_REMEMBERED = 3
+"""Runs of each end in which it is remembered what came before a test."""
+
+
+@dataclass(slots=True)
+class _Record:
+    """Under what a test passed and failed, and what ran before it."""
+
+    passed: list[Perturbation] = field(default_factory=list)
+    failed: list[Perturbation] = field(default_factory=list)
+    red_after: list[tuple[Perturbation, Sequence[str]]] = field(default_factory=list)
+    green_after: list[tuple[Perturbation, Sequence[str]]] = field(default_factory=list)
+    message: str = ""
+    exception: str = ""
+
+
+_Runs = list[tuple[RunResult, Perturbation]]
+
+
+def perturbations(asked: int) -> Iterator[Perturbation]:
+    """What differs in each of so many runs: the first differs in nothing, the others in several things at once."""
+    for number in range(asked):
+        if number == 0:
+            yield Perturbation()
+            continue
+        yield Perturbation(
+            hash_seed=number,
+            order=number if number % 3 else None,
+            time_zone=_TIME_ZONES[number % len(_TIME_ZONES)],
+            forward_seconds=(0, 0, 30 * _DAY, 400 * _DAY)[number % 4],
+        )
+
+
+def hunt(asked: int, evidence: Evidence, laboratory: Laboratory, *, reserve: float = 0.0) -> FlakyHunt:
+    """What `asked` runs of the project's tests show, as many of them as there is time for.
+
+    The suite may be red: a test that fails each time is no flaky one. `reserve` are the seconds of the laboratory that
+    are left to others. Raises LaboratoryUnavailable.
+    """
+    suite = evidence.tests.suite if evidence.tests else None
+    if suite is not None and suite.state in {SuiteState.BROKEN, SuiteState.EMPTY}:
+        return FlakyHunt(asked, 0, 0, notes=(f"no flaky test was looked for: {suite.detail}",))
+    seconds = suite.seconds if suite else 0.0
+    notes: list[str] = []
+    select: tuple[str, ...] = ()
+    if (
+        seconds > SLOW
+        and seconds * asked > (laboratory.seconds_left - reserve) * _SHARE
+        and (select := _changed_tests(evidence))
+    ):
+        notes.append(f"the suite takes {seconds:.0f} seconds: only the tests that were changed were run again")
+    results = _runs(asked, select, laboratory, seconds, reserve)
+    completed = [(result, one) for result, one in results if result.completed]
+    if len(results) < asked:
+        notes.append(f"{count(len(results), 'run')} of {asked}: there was no time for more")
+    if len(completed) < len(results):
+        problem = next(result.problem for result, _ in results if not result.completed)
+        notes.append(f"{count(len(results) - len(completed), 'run')} did not come to an end: {clip(problem, 200)}")
+    records = _records(completed)
+    victims = _less_those_of_our_clock(
+        [
+            Victim(nodeid, each.passed, each.failed, each.message, each.exception, each.red_after, each.green_after)
+            for nodeid, each in records.items()
+            if each.passed and each.failed
+        ],
+        laboratory,
+        notes,
+    )
+    offline = [nodeid for nodeid, each in records.items() if each.exception in NETWORK and not each.passed]
+    if offline:
+        words = f"{count(len(offline), 'test')} always red for want of a network, of which nothing else is known"
+        notes.append(f"{words}: {clip(', '.join(offline), 300)}")
+    tests = len({nodeid for result, _ in completed for nodeid in result.collected})
+    return FlakyHunt(
+        asked, len(completed), tests, tuple(_explained(victims, laboratory, reserve + TOO_LATE)), tuple(notes), select
+    )
+
+
+def _changed_tests(evidence: Evidence) -> tuple[str, ...]:
+    """The test modules that the change touches and leaves there."""
+    return tuple(
+        file.path
+        for file in (evidence.change.files if evidence.change else ())
+        if file.kind is not ChangeKind.DELETED
+        and file.path.endswith(".py")
+        and PathKind.TEST in kinds(file.path)
+        and file.path.rpartition("/")[2].removesuffix(".py") not in {"conftest", "__init__"}
+    )
+
+
+def _runs(asked: int, select: tuple[str, ...], laboratory: Laboratory, seconds: float, reserve: float) -> _Runs:
+    """The results, as many as fit into our share of the time, a few at a time. A suite takes about `seconds`."""
+    ends = reserve + (laboratory.seconds_left - reserve) * (1 - _SHARE)
+    found: _Runs = []
+    planned = list(perturbations(asked))
+    while planned and laboratory.seconds_left > max(ends, TOO_LATE):
+        # A batch shares one copy of the tree, and must not outlast the time that there is.
+        took = max((result.seconds for result, _ in found), default=seconds)
+        room = laboratory.seconds_left - ends
+        size = max(1, min(10, int(room / took) if took else 1, len(planned)))
+        batch, planned = planned[:size], planned[size:]
+        runs = [
+            PytestRun(f"flaky-{len(found) + number}", select, perturbation=each, seconds=max(60.0, 5 * seconds))
+            for number, each in enumerate(batch)
+        ]
+        found += zip(laboratory.run(runs), batch, strict=True)
+    return found
+
+
+def _records(completed: _Runs) -> dict[str, _Record]:
+    found: dict[str, _Record] = {}
+    for result, one in completed:
+        order = [test.nodeid for test in result.tests]
+        for place, test in enumerate(result.tests):
+            record = found.setdefault(test.nodeid, _Record())
+            if test.outcome in RED:
+                record.failed.append(one)
+                record.message = record.message or clip(f"{test.exception}: {test.message}".strip(": "), 300)
+                record.exception = record.exception or test.exception
+                ended = record.red_after
+            elif test.outcome in SOUND:
+                record.passed.append(one)
+                ended = record.green_after
+            else:
+                continue
+            if len(ended) < _REMEMBERED:
+                ended.append((one, order[:place]))
+    # A module whose import failed is named by its path, and by that of its tests where it did not.
+    for nodeid in [nodeid for nodeid in found if "::" not in nodeid]:
+        found[nodeid].passed = [one for result, one in completed if failed(result, nodeid) is False]
+    return found
+
+
+def _less_those_of_our_clock(victims: list[Victim], laboratory: Laboratory, notes: list[str]) -> list[Victim]:
+    """Without those that take it amiss that a clock is put forward at all, since files and C code keep the true time.
+
+    An hour is nothing to a test that waits for a date; and what depends on the hour fails in some time zone as well.
+    """
+    doubtful = [
+        each.nodeid
+        for each in victims
+        if all(one.forward_seconds for one in each.failed) and not any(one.forward_seconds for one in each.passed)
+    ]
+    if not doubtful or laboratory.seconds_left <= TOO_LATE:
+        return victims
+    runs = [
+        PytestRun(f"clock-{number}", (nodeid,), perturbation=Perturbation(forward_seconds=_HOUR))
+        for number, nodeid in enumerate(doubtful)
+    ]
+    results = dict(zip(doubtful, laboratory.run(runs), strict=True))
+    ours = {nodeid for nodeid, result in results.items() if failed(result, nodeid)}
+    if ours:
+        words = f"{count(len(ours), 'test')} red as soon as a clock is put forward by an hour, which is our doing"
+        notes.append(f"{words}: {clip(', '.join(sorted(ours)), 300)}")
+    return [each for each in victims if each.nodeid not in ours]
+
+
+def _explained(victims: Sequence[Victim], laboratory: Laboratory, until: float) -> Iterator[FlakyTest]:
+    looked_into = victims[:MOST_VICTIMS]
+    seen = screened(looked_into, laboratory, until) if looked_into else {}
+    for start in range(0, len(looked_into), _TOGETHER):
+        some = looked_into[start : start + _TOGETHER]
+        found = side_by_side([classified(each, seen) for each in some], laboratory, until)
+        for victim, told in zip(some, found, strict=True):
+            yield told or _unexplained(victim, "there was no time to find out why")
+    for victim in victims[MOST_VICTIMS:]:
+        yield _unexplained(victim, f"only the first {MOST_VICTIMS} are looked into")
+
+
+def _unexplained(victim: Victim, why: str) -> FlakyTest:
+    return replace(victim.told(FlakyKind.UNKNOWN, why), advice=ADVICE[FlakyKind.UNKNOWN])

@@ -1,0 +1,127 @@
+"""Finds out by experiment why a test is flaky: one thing is changed, all others are held the same."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from typing import TypeVar
+
+from cicd_agent.domain.flaky import FlakyKind
+from cicd_agent.domain.ports.test_runner import Laboratory
+from cicd_agent.domain.test_run import Perturbation, PytestRun, RunResult
+from cicd_agent.domain.text.words import count
+from cicd_agent.modes.gen_tests.flaky.order import order
+from cicd_agent.modes.gen_tests.flaky.steps import SECONDS, TOO_LATE, Steps, Victim, alone, failed
+
+ADVICE = {
+    FlakyKind.ORDER: "Undo in the polluter what it changes (by a fixture), or set up here what is needed.",
+    FlakyKind.LEFTOVER: "Write to `tmp_path` in place of the tree, and take nothing for granted that is not made here.",
+    FlakyKind.TIME: "Pass the time in, or set the clock and the time zone for the test.",
+    FlakyKind.RANDOMNESS: "Seed the generator that the test or the code draws from, or assert what holds for any draw.",
+    FlakyKind.HASH_ORDER: "Sort what comes out of a set or a hash before it is compared.",
+    FlakyKind.NETWORK: "Answer the request in the test (a local server, a recorded answer).",
+    FlakyKind.UNKNOWN: "Look for threads, timeouts and shared state: nothing that was varied explains it.",
+}
+NETWORK = frozenset(
+    {"ConnectionError", "ConnectionRefusedError", "ConnectionResetError", "gaierror", "URLError", "HTTPError",
+     "ConnectTimeout", "ReadTimeout", "ConnectError", "TimeoutException", "SSLError", "NewConnectionError"}
+)  # fmt: skip
+_REPEATS = 4
+_HELD = Perturbation(random_seed=0)
+_DAY = 86_400
+_Value = TypeVar("_Value")
+
+Screened = dict[FlakyKind, list[tuple[Perturbation, RunResult]]]
+"""What came of the victims together under variants of one thing."""
+
+
+def screened(victims: Sequence[Victim], laboratory: Laboratory, until: float = TOO_LATE) -> Screened:
+    """How the victims end under each variant, all of them in one process: what is seen there is confirmed alone."""
+    failed = [one for victim in victims for one in victim.failed]
+    passed = [one for victim in victims for one in victim.passed]
+    seeds = _first(12, [one.hash_seed for one in failed], [one.hash_seed for one in passed], range(1, 13))
+    zones = _first(4, ["UTC"], [one.time_zone for one in failed], [one.time_zone for one in passed])
+    shifts = _first(3, [0], [one.forward_seconds for one in (*failed, *passed)])
+    variants = {
+        FlakyKind.HASH_ORDER: [replace(_HELD, hash_seed=seed) for seed in seeds],
+        FlakyKind.TIME: [replace(_HELD, time_zone=zone, forward_seconds=shift) for zone in zones for shift in shifts],
+        FlakyKind.RANDOMNESS: [Perturbation(random_seed=seed) for seed in range(20)],
+    }
+    select = tuple(victim.nodeid for victim in victims)
+    found: Screened = {}
+    for kind, each in variants.items():
+        if laboratory.seconds_left <= until:
+            break
+        runs = [
+            PytestRun(f"{kind}-{number}", select, perturbation=one, seconds=SECONDS) for number, one in enumerate(each)
+        ]
+        found[kind] = list(zip(each, laboratory.run(runs), strict=True))
+    return found
+
+
+def classified(victim: Victim, seen: Screened) -> Steps:
+    """The victim with the first reason that an experiment confirms, from the cheapest to the dearest."""
+    if victim.exception in NETWORK:
+        # There is no network here, and whoever asks for one is told so.
+        found = victim.told(FlakyKind.NETWORK, f"it raises {victim.exception} where there is no network")
+        return replace(found, advice=ADVICE[found.kind])
+    for kind, words in _WORDS.items():
+        told = yield from _decided(victim, kind, seen.get(kind, ()), words)
+        if told is not None:
+            return replace(told, advice=ADVICE[kind])
+    told = yield from order(victim)
+    if told is not None:
+        return replace(told, advice=ADVICE[told.kind])
+    ends = [end for end in (yield from alone(victim.nodeid, [Perturbation()] * 5)) if end is not None]
+    how = f"alone, with everything held the same, it failed {sum(ends)} of {count(len(ends), 'time')}"
+    found = victim.told(FlakyKind.UNKNOWN, how if ends else "it cannot be run alone")
+    return replace(found, advice=ADVICE[found.kind])
+
+
+def _decided(
+    victim: Victim,
+    kind: FlakyKind,
+    seen: Sequence[tuple[Perturbation, RunResult]],
+    words: Callable[[Perturbation], str],
+) -> Steps:
+    """The reason, when the variants alone decide how the test ends, each time the same."""
+    reds = [one for one, result in seen if failed(result, victim.nodeid) is True]
+    greens = [one for one, result in seen if failed(result, victim.nodeid) is False]
+    if not reds or not greens:
+        return None
+    # Two that differ in as little as possible say most.
+    red, green = min(((one, other) for one in reds for other in greens), key=lambda pair: _distance(*pair))
+    again = yield from alone(victim.nodeid, [red, green])
+    if again == [True, False]:
+        again = yield from alone(victim.nodeid, [red, green] * _REPEATS)
+    if again != [True, False] * _REPEATS:
+        return None
+    how = f"alone, it fails each time with {words(red)} and passes each time with {words(green)}"
+    # What decides it is what a fix has to stand up to, before all else that it failed under.
+    failing = tuple(dict.fromkeys((red, *reds, *victim.failed)))[:20]
+    return replace(victim.told(kind, how), failing=failing)
+
+
+def _distance(one: Perturbation, other: Perturbation) -> int:
+    return (one.time_zone != other.time_zone) + (one.forward_seconds != other.forward_seconds)
+
+
+def _hash_seed(one: Perturbation) -> str:
+    return f"PYTHONHASHSEED={one.hash_seed}"
+
+
+def _zone_and_date(one: Perturbation) -> str:
+    days = one.forward_seconds // _DAY
+    return f"the time zone {one.time_zone}" + (f" and the clock {count(days, 'day')} ahead" if days else "")
+
+
+def _random_seed(one: Perturbation) -> str:
+    return f"the random seed {one.random_seed}"
+
+
+_WORDS = {FlakyKind.HASH_ORDER: _hash_seed, FlakyKind.TIME: _zone_and_date, FlakyKind.RANDOMNESS: _random_seed}
+"""What is varied to see whether it decides, in this order, and how it is said."""
+
+
+def _first(most: int, *parts: Sequence[_Value]) -> list[_Value]:
+    """So many different ones, the parts by turns so that each has a say."""
+    turns = (part[place] for place in range(max(map(len, parts))) for part in parts if place < len(part))
+    return list(dict.fromkeys(turns))[:most]

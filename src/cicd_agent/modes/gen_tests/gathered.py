@@ -1,0 +1,12 @@
+"""What a run of gen-tests has gathered, for the steps that make no sense without it."""
+
+from cicd_agent.domain.evidence import Evidence
+from cicd_agent.domain.suite import TestEvidence
+from cicd_agent.errors import ConfigError
+
+
+def known(evidence: Evidence) -> TestEvidence:
+    """What is known of the project's tests. Raises ConfigError for evidence of another mode."""
+    if evidence.tests is None:
+        raise ConfigError("this evidence holds nothing of tests", remedy="Gather it again with `gen-tests`")
+    return evidence.tests

@@ -1,0 +1,1 @@
+"""Tests written by rules, without a model."""

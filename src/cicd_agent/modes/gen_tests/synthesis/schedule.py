@@ -1,0 +1,36 @@
+"""Has rules write tests: what is documented at first, and the rest for what is open when all were heard."""
+
+from dataclasses import replace
+
+from cicd_agent.analysis.python_tests.import_names import dotted
+from cicd_agent.domain.evidence import Evidence, Gap
+from cicd_agent.domain.ports.test_runner import Laboratory, LaboratoryUnavailable
+from cicd_agent.modes.gen_tests.coverage_targets import left, targets
+from cicd_agent.modes.gen_tests.gathered import known
+from cicd_agent.modes.gen_tests.synthesis.writers import Wanted, written
+from cicd_agent.modes.gen_tests.testable_files import subjects
+from cicd_agent.modes.shared.change_reader import changed
+from cicd_agent.settings.schema import Settings
+
+MOST_WRITTEN = 40
+"""Tests of one change that rules write."""
+
+
+def with_written(evidence: Evidence, laboratory: Laboratory | None, settings: Settings) -> Evidence:
+    """The evidence with the tests that rules write for what is open; without a laboratory only what is documented.
+
+    What has to be run to be written costs more than a test, and shows less than what somebody meant.
+    """
+    tests, change = known(evidence), changed(evidence)
+    texts = tests.modules.values()
+    wanted = [
+        Wanted(target.path, target.function.name, dotted(target.path, change.paths, texts))
+        for target in targets(subjects(change, settings), tests.suite)
+        if left(target, tests.screened).goals
+    ]
+    try:
+        found = written(wanted, evidence, laboratory, MOST_WRITTEN)
+    except LaboratoryUnavailable as error:
+        return replace(evidence, gaps=(*evidence.gaps, Gap("tests by rule", str(error))))
+    proposed = {each.key: each for each in (*tests.proposed, *found)}
+    return replace(evidence, tests=replace(tests, proposed=tuple(proposed.values())))

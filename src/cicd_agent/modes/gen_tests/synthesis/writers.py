@@ -1,0 +1,79 @@
+"""Writes candidates without a model: from documented examples, from what plain values give, from the ghostwriter."""
+
+from collections.abc import Iterator, Mapping, Sequence
+
+from cicd_agent.analysis.python_tests.documentation.definition import parsed
+from cicd_agent.domain.candidate import Candidate
+from cicd_agent.domain.evidence import Evidence
+from cicd_agent.domain.ports.test_runner import Laboratory
+from cicd_agent.modes.gen_tests.synthesis.calls import callee
+from cicd_agent.modes.gen_tests.synthesis.documented import documented
+from cicd_agent.modes.gen_tests.synthesis.observed import observed, probes
+from cicd_agent.modes.gen_tests.synthesis.properties import suits, written_property
+from cicd_agent.modes.gen_tests.synthesis.subject import Subject, Wanted, subject
+from cicd_agent.modes.gen_tests.synthesis.text import is_typed
+
+__all__ = ["Wanted", "written"]
+
+MOST_PROBES = 480
+MOST_GHOSTS = 12
+
+LEAST_SECONDS = 5
+"""Below this the laboratory starts nothing."""
+
+
+def written(
+    targets: Sequence[Wanted], evidence: Evidence, laboratory: Laboratory | None, most: int = 40
+) -> tuple[Candidate, ...]:
+    """At most so many tests of these functions, of which the first is worth most; the same for the same evidence.
+
+    Nothing in here has been tried. What is documented comes first, then what was seen, then properties; without a
+    laboratory there is no more than the first. May raise LaboratoryUnavailable.
+    """
+    modules = evidence.tests.modules if evidence.tests is not None else {}
+    changed = evidence.change.texts if evidence.change is not None else {}
+    texts = {path: text for path, text in (*modules.items(), *changed.items()) if path.endswith(".py")}
+    trees = {path: tree for path, text in sorted(texts.items()) for tree in [parsed(text)] if tree is not None}
+    subjects = [each for each in (subject(wanted, evidence, trees) for wanted in targets) if each is not None]
+    taken: set[str] = set()
+    typed = is_typed(modules.values())
+    found = [each for one in subjects for each in documented(one, taken, typed=typed)]
+    if laboratory is not None and len(found) < most:
+        found += _observed(subjects, laboratory, taken, typed=typed)
+    if laboratory is not None and len(found) < most:
+        found += _properties(subjects, laboratory, taken, typed=typed)
+    return tuple(found[:most])
+
+
+def _observed(subjects: Sequence[Subject], laboratory: Laboratory, taken: set[str], *, typed: bool) -> list[Candidate]:
+    callable_ones = [(one, called) for one in subjects for called in [callee(one)] if called is not None]
+    batch = [probe for number, (_, called) in enumerate(callable_ones) for probe in probes(number, called)]
+    if not batch or laboratory.seconds_left < LEAST_SECONDS:
+        return []
+    seen = laboratory.probe(batch[:MOST_PROBES])
+    return [
+        candidate
+        for number, (one, called) in enumerate(callable_ones)
+        for candidate in observed(number, one, called, seen, taken, typed=typed)
+    ]
+
+
+def _properties(
+    subjects: Sequence[Subject], laboratory: Laboratory, taken: set[str], *, typed: bool
+) -> Iterator[Candidate]:
+    """Only where the project has Hypothesis itself: its tests have to run in the project's own jobs as well."""
+    suitable = [one for one in subjects if suits(one)][:MOST_GHOSTS]
+    if not suitable or "hypothesis" not in laboratory.interpreter.provides or laboratory.seconds_left < LEAST_SECONDS:
+        return
+    ghosts = laboratory.ghostwrite([(one.wanted.path, one.wanted.function) for one in suitable])
+    by_place: Mapping[tuple[str, str], Subject] = {(one.wanted.path, one.wanted.function): one for one in suitable}
+    written_before: set[str] = set()
+    for ghost in ghosts:
+        one = by_place.get((ghost.path, ghost.function))
+        # The two of a pair are given one and the same text.
+        if one is None or ghost.source in written_before:
+            continue
+        written_before.add(ghost.source)
+        candidate = written_property(one, ghost, taken, typed=typed)
+        if candidate is not None:
+            yield candidate

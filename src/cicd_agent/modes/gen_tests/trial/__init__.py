@@ -1,0 +1,1 @@
+"""Candidate tests tried alone and together."""

@@ -1,0 +1,143 @@
+"""What a test of a file can be good for: the changed lines that nothing executes, the faults that nothing notices."""
+
+import ast
+from collections import Counter
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import PurePosixPath
+
+from cicd_agent.analysis.python_tests.placement.placement import home, new_home
+from cicd_agent.analysis.python_tests.static.check import Surroundings
+from cicd_agent.domain.candidate import Candidate
+from cicd_agent.domain.diff import ChangeKind
+from cicd_agent.domain.evidence import Evidence
+from cicd_agent.domain.mutant import Mutant
+from cicd_agent.domain.suite import TestEvidence
+from cicd_agent.domain.test_run import Fate
+
+
+@dataclass(frozen=True, slots=True)
+class Aims:
+    """Changed lines and branches of one file that the project's tests do not execute, and mutants they let live."""
+
+    lines: frozenset[int] = frozenset()
+    branches: frozenset[tuple[int, int]] = frozenset()
+    mutants: tuple[Mutant, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Seat:
+    """Where a candidate is tried and would stay. `text` and `base_text` are the home's, None where there is none."""
+
+    home: str
+    text: str | None = None
+    base_text: str | None = None
+
+    def sibling(self, key: str) -> str:
+        """A module of its own beside the home, where the same fixtures and helpers are in reach."""
+        place = PurePosixPath(self.home)
+        return place.with_name(f"{place.stem}__{key[:8]}.py").as_posix()
+
+
+def aims_of(path: str, evidence: Evidence) -> Aims:
+    """What is left to do for the file at `path`."""
+    if not evidence.tests or not evidence.change:
+        return Aims()
+    suite = evidence.tests.suite
+    changed = {
+        line.new for file in evidence.change.files if file.path == path for line in file.added if line.new is not None
+    }
+    killed = {outcome.id for outcome in suite.outcomes if outcome.fate is Fate.KILLED}
+    mutants = tuple(one for one in suite.mutants if one.path == path and one.id not in killed)
+    for file in suite.coverage:
+        if file.path == path:
+            lines = changed & (set(file.statements) - set(file.executed))
+            branches = {arc for arc in set(file.branches) - set(file.taken) if arc[0] in changed}
+            return Aims(frozenset(lines), frozenset(branches), mutants)
+    return Aims(frozenset(changed), frozenset(), mutants)
+
+
+def seat_of(candidate: Candidate, evidence: Evidence) -> Seat:
+    """The home of the candidate: one whose text is known, since nothing is written over what nobody has read."""
+    tests = evidence.tests
+    if not tests:
+        return Seat(new_home(candidate.path, ()))
+    found = home(candidate.path, tests.suite.coverage, tests.paths)
+    if found in tests.paths and found not in tests.modules:
+        found = new_home(candidate.path, tests.paths)
+    return Seat(found, tests.modules.get(found), _before(found, evidence, tests))
+
+
+def surroundings_of(candidate: Candidate, evidence: Evidence) -> Surroundings:
+    """What the static check judges a candidate beside."""
+    modules = evidence.tests.modules if evidence.tests else {}
+    paths = evidence.change.paths if evidence.change else ()
+    texts = evidence.change.texts if evidence.change else {}
+    near = PurePosixPath(seat_of(candidate, evidence).home)
+    fixtures = {
+        name
+        for path, text in modules.items()
+        if path == near.as_posix() or (path.endswith("conftest.py") and near.is_relative_to(PurePosixPath(path).parent))
+        for name in _fixtures(text)
+    }
+    return Surroundings(
+        source=texts.get(candidate.path, ""),
+        modules=modules,
+        paths=paths,
+        module=importable(candidate.path, modules, paths),
+        fixtures=fixtures,
+    )
+
+
+def importable(path: str, modules: Mapping[str, str], paths: Collection[str]) -> str:
+    """The dotted name under which tests import the file: as the existing ones do, else by where packages begin."""
+    parts = list(PurePosixPath(path).with_suffix("").parts)
+    if parts and parts[-1] == "__init__":
+        parts.pop()
+    ends = {".".join(parts[number:]): number for number in range(len(parts))}
+    used = Counter(name for text in modules.values() for name in _imported(text) if name in ends)
+    if used:
+        return min(used, key=lambda name: (-used[name], ends[name]))
+    known = set(paths)
+    folders = len(PurePosixPath(path).parent.parts)
+    first = folders
+    while first and "/".join([*parts[:first], "__init__.py"]) in known:
+        first -= 1
+    if first == folders:
+        # No package at all: a namespace package below `src`, or modules in a folder that is on the path.
+        first = parts.index("src") + 1 if "src" in parts[:-1] else 0
+    return ".".join(parts[first:])
+
+
+def _before(path: str, evidence: Evidence, tests: TestEvidence) -> str | None:
+    """The text that a test module had before the change."""
+    if evidence.change:
+        for file in evidence.change.files:
+            if file.path == path:
+                return None if file.kind is ChangeKind.ADDED else evidence.change.old_texts.get(file.old_path)
+    return tests.modules.get(path)
+
+
+def _tree(text: str) -> ast.Module:
+    try:
+        return ast.parse(text.removeprefix("\ufeff"))
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return ast.Module([], [])
+
+
+def _imported(text: str) -> Iterator[str]:
+    for node in ast.walk(_tree(text)):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
+            yield node.module
+            yield from (f"{node.module}.{alias.name}" for alias in node.names)
+
+
+def _fixtures(text: str) -> Iterator[str]:
+    for node in ast.walk(_tree(text)):
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+            for decorator in node.decorator_list:
+                called = decorator.func if isinstance(decorator, ast.Call) else decorator
+                if ast.unparse(called).split(".")[-1] == "fixture":
+                    yield node.name

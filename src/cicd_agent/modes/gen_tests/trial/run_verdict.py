@@ -1,0 +1,128 @@
+"""Judges what one run has shown of one candidate: how far it came, by what our own runner saw."""
+
+from collections.abc import Callable
+from dataclasses import replace
+
+from cicd_agent.domain.candidate import Candidate, CandidateReport, Hurdle
+from cicd_agent.domain.mutant import Mutant
+from cicd_agent.domain.test_run import Fate, Outcome, RunResult, TestOutcome
+from cicd_agent.modes.gen_tests.trial.contribution import Aims
+
+NO_MUTANTS = "no fault can be put into what it executes, so that executing it was enough"
+"""The remark on a test that kills nothing, since there is nothing to be killed."""
+
+_ASSERTED = frozenset({"AssertionError", "Failed", "ExceptionGroup", "BaseExceptionGroup"})
+"""What a test raises itself; Failed is pytest's, when nothing was raised that should have been."""
+_NO_PROOF = frozenset({"", "timeout", "crash", "signal"})
+
+
+def is_of(nodeid: str, test: str) -> bool:
+    """Whether a node id is that of a test, or of one of its parametrised cases."""
+    return nodeid == test or (nodeid.startswith(f"{test}[") and nodeid.endswith("]"))
+
+
+def judged(
+    candidate: Candidate,
+    test: str,
+    result: RunResult,
+    aims: Aims,
+    *,
+    is_trivial: Callable[[Mutant], bool],
+    swift: float,
+) -> CandidateReport:
+    """The report on a candidate that ran alone, as the test with the node id `test`; `swift` are seconds."""
+    report = CandidateReport(candidate, runs=1)
+    own = [one for one in result.tests if is_of(one.nodeid, test)]
+    if result.left or result.processes_left:
+        what = f"changes files of the tree: {', '.join(result.left[:3])}" if result.left else "leaves a process running"
+        return _stopped(report, Hurdle.CLEAN, f"it {what}")
+    if not result.completed:
+        return _stopped(report, Hurdle.PASSES, f"its run came to no end: {result.problem or 'nobody knows why'}")
+    strange = [one for one in result.tests if not is_of(one.nodeid, test)]
+    if not own or strange or not all(is_of(nodeid, test) for nodeid in result.collected):
+        errors = [one for one in strange if one.outcome is Outcome.ERROR]
+        what = "it cannot be collected" if errors else "it collects something else than the test that it declares"
+        return _failing(_stopped(report, Hurdle.COLLECTS, what), errors)
+    if red := [one for one in own if one.outcome is not Outcome.PASSED]:
+        what = "fails" if red[0].outcome in {Outcome.FAILED, Outcome.ERROR} else f"ends as {red[0].outcome}"
+        return _failing(_stopped(report, Hurdle.PASSES, f"it {what}"), red)
+    report = _worth(replace(report, passed=1), result, aims, is_trivial)
+    if report.stands and (slowest := max(one.seconds for one in own)) > swift:
+        return _stopped(report, Hurdle.QUICK, f"it takes {slowest:.2f} s, where {swift:.2f} s are allowed")
+    return report
+
+
+def _worth(
+    report: CandidateReport, result: RunResult, aims: Aims, is_trivial: Callable[[Mutant], bool]
+) -> CandidateReport:
+    """What a test that passes is good for."""
+    covered = [file for file in result.coverage if file.path == report.candidate.path]
+    executed = {line for file in covered for line in file.executed}
+    taken = {arc for file in covered for arc in file.taken}
+    proofs = {one.id for one in result.mutants if one.fate is Fate.KILLED and _proves(one.exception)}
+    kills = [one for one in aims.mutants if one.id in proofs]
+    report = replace(
+        report,
+        lines=tuple(sorted(executed & aims.lines)),
+        branches=tuple(sorted(taken & aims.branches)),
+        kills=tuple(one.id for one in kills),
+    )
+    if not (report.lines or report.branches or any(one.line in executed for one in aims.mutants)):
+        return _stopped(report, Hurdle.COVERS, "it executes nothing that was not tested before")
+    if why := _unsharp(report, result, aims, is_trivial) or _unasserted(report, result, aims, is_trivial):
+        return _stopped(report, Hurdle.KILLS, why)
+    return report if aims.mutants else replace(report, reason=NO_MUTANTS)
+
+
+def _proves(exception: str) -> bool:
+    """Whether a test that ended like this has noticed the fault: not by hanging or going down with it alone."""
+    return exception not in _NO_PROOF and not exception.startswith("SIG")
+
+
+def _unsharp(report: CandidateReport, result: RunResult, aims: Aims, is_trivial: Callable[[Mutant], bool]) -> str:
+    """Why what the test notices is too little, "" when it is enough."""
+    if not aims.mutants:
+        return ""
+    kills = [one for one in aims.mutants if one.id in report.kills]
+    ran = {one.id for one in result.mutants if one.fate is not Fate.NOT_RUN}
+    function = report.candidate.function
+    own = [one for one in aims.mutants if one.function == function or one.function.startswith(f"{function}.")]
+    telling = [one for one in own or aims.mutants if not is_trivial(one)]
+    examples = ", ".join(f"line {one.line}: {one.words}" for one in (telling or list(aims.mutants))[:2])
+    trivial = all(is_trivial(one) for one in kills)
+    # An error that is expected is all that there is to a line that raises it.
+    if trivial and any(one.operator == "raise" for one in kills) and ran.isdisjoint(one.id for one in telling):
+        return ""
+    if not kills or (telling and trivial):
+        return f"it would pass just as well with faults in the changed lines ({examples})"
+    fresh = {one.id for one in aims.mutants if one.line in aims.lines and one.line in report.lines}
+    older = any(one.line not in aims.lines for one in kills)
+    if fresh and not older and fresh.isdisjoint(one.id for one in kills):
+        return "it executes lines that nothing executed before, and would pass whatever they do"
+    return ""
+
+
+def _unasserted(report: CandidateReport, result: RunResult, aims: Aims, is_trivial: Callable[[Mutant], bool]) -> str:
+    """Why it is the code alone that complains of faults, "" when the test does: merely calling it notices as much."""
+    telling = {one.id: one for one in aims.mutants if not is_trivial(one)}
+    asserted = {one.id for one in result.mutants if one.fate is Fate.KILLED and one.exception in _ASSERTED}
+    missed = [telling[one.id] for one in result.mutants if one.fate is Fate.SURVIVED and one.id in telling]
+    own = [one for one in missed if one.function == report.candidate.function]
+    if not own or not asserted.isdisjoint(telling):
+        return ""
+    return f"what it asserts holds with faults, too (line {own[0].line}: {own[0].words}): only errors make it fail"
+
+
+def _stopped(report: CandidateReport, hurdle: Hurdle, reason: str) -> CandidateReport:
+    return replace(report, stopped=hurdle, reason=reason)
+
+
+def _failing(report: CandidateReport, tests: list[TestOutcome]) -> CandidateReport:
+    if not tests:
+        return report
+    first = tests[0]
+    message = first.message
+    if first.exception and not message.startswith(first.exception):
+        message = f"{first.exception}: {message}" if message else first.exception
+    reason = f"{report.reason}: {message}" if message else report.reason
+    return replace(report, reason=reason, fails_with=message, exception=first.exception, where=first.where)

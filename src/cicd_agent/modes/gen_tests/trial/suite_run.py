@@ -1,0 +1,135 @@
+"""Tries the tests that stood alone together in their places, and keeps those that hold and add something."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+
+from cicd_agent.domain.candidate import CandidateReport, Hurdle, Label, Settled
+from cicd_agent.domain.evidence import Evidence
+from cicd_agent.domain.mutant import Mutant
+from cicd_agent.domain.ports.test_runner import Laboratory, LaboratoryUnavailable
+from cicd_agent.domain.suite import Suite
+from cicd_agent.domain.test_run import Fate, MutantOutcome, RunResult
+from cicd_agent.modes.gen_tests.trial.assembly import Seating, by_value, seated, styled, useful
+from cicd_agent.modes.gen_tests.trial.joint_trial import Tally, Together, Untried
+from cicd_agent.modes.gen_tests.trial.single_trial import NO_TIME, SHORTEST, passes_on_base
+
+ROUNDS = 3
+"""How often those that are left are tried again after somebody was stopped."""
+
+
+def settle(
+    reports: Sequence[CandidateReport],
+    evidence: Evidence,
+    laboratory: Laboratory,
+    *,
+    runs: int = 5,
+    keep_unchanged: bool = False,
+) -> Settled:
+    """What becomes of the reports that stand; `runs` fresh processes are the least that each kept test has passed in.
+
+    With `keep_unchanged` tests are kept that pass before the change, too.
+    """
+    return _Settling([report for report in reports if report.stands], evidence, laboratory).done(
+        runs, keep_unchanged=keep_unchanged
+    )
+
+
+class _Settling:
+    def __init__(self, reports: Sequence[CandidateReport], evidence: Evidence, laboratory: Laboratory) -> None:
+        self._reports = {report.candidate.key: report for report in by_value(reports)}
+        self._evidence = evidence
+        self._laboratory = laboratory
+        self._tally = Tally()
+
+    @property
+    def _alive(self) -> list[CandidateReport]:
+        return [report for report in self._reports.values() if report.stands]
+
+    def done(self, runs: int, *, keep_unchanged: bool) -> Settled:
+        tests = self._evidence.tests
+        suite = tests.suite if tests else None
+        if suite is None or not self._alive:
+            self._stop_all(Hurdle.TRIED, "the project's own tests are not known")
+            return self._settled(suite, Seating(), None)
+        try:
+            self._label(keep_unchanged=keep_unchanged)
+            seating, measured = self._rounds(runs, suite)
+        except (LaboratoryUnavailable, Untried) as error:
+            self._stop_all(Hurdle.TRIED, str(error))
+            return self._settled(suite, Seating(), None)
+        return self._settled(suite, seating, measured)
+
+    def _label(self, *, keep_unchanged: bool) -> None:
+        """Says of each what it is by whether it passes before the change."""
+        if self._laboratory.seconds_left < SHORTEST:
+            raise Untried(NO_TIME)
+        base = passes_on_base([report.candidate for report in self._alive], self._evidence, self._laboratory, 30.0)
+        self._tally.runs += 1
+        for key, report in self._reports.items():
+            passes = base.get(key)
+            label = Label.UNKNOWN if passes is None else Label.CHARACTERISES if passes else Label.PINS
+            self._reports[key] = replace(report, label=label, passes_on_base=passes)
+            if label is Label.CHARACTERISES and not keep_unchanged:
+                self._stop(key, Hurdle.BASE, "it passes before the change, too: it says nothing about it")
+
+    def _rounds(self, runs: int, suite: Suite) -> tuple[Seating, RunResult | None]:
+        for _ in range(ROUNDS):
+            kept = useful(self._alive)
+            if not kept:
+                return Seating(), None
+            seating, misplaced = seated(kept, self._evidence, self._laboratory)
+            ugly = misplaced or styled(kept, seating, self._evidence, self._laboratory)
+            if ugly:
+                self._reports.update((report.candidate.key, report) for report in ugly)
+                continue
+            mutants = sorted(self._survivors(suite), key=lambda one: not any(one.id in report.kills for report in kept))
+            seen = Together(kept, seating, suite, self._laboratory, self._tally).seen(runs, mutants)
+            for report in kept:
+                key = report.candidate.key
+                self._reports[key] = replace(
+                    self._reports[key], runs=seen.runs, passed=seen.passed[key], settled=not seen.stopped
+                )
+            for key, (hurdle, reason) in seen.stopped.items():
+                self._stop(key, hurdle, reason)
+            if not seen.stopped:
+                for report in self._alive:
+                    if not report.settled:
+                        why = "it adds no line, branch or noticed fault to the tests that were kept before it"
+                        self._stop(report.candidate.key, Hurdle.ADDS, why)
+                return seating, seen.measured
+        self._stop_all(Hurdle.STABLE, f"after {ROUNDS} rounds there was still one that could not stay with the others")
+        return Seating(), None
+
+    def _survivors(self, suite: Suite) -> list[Mutant]:
+        killed = {outcome.id for outcome in suite.outcomes if outcome.fate is Fate.KILLED}
+        return [mutant for mutant in suite.mutants if mutant.id not in killed]
+
+    def _stop(self, key: str, hurdle: Hurdle, reason: str) -> None:
+        self._reports[key] = replace(self._reports[key], stopped=hurdle, reason=reason, settled=False)
+
+    def _stop_all(self, hurdle: Hurdle, reason: str) -> None:
+        for report in self._alive:
+            self._stop(report.candidate.key, hurdle, reason)
+
+    def _settled(self, suite: Suite | None, seating: Seating, measured: RunResult | None) -> Settled:
+        outcomes = suite.outcomes if suite else ()
+        return Settled(
+            reports=tuple(self._reports.values()),
+            files=seating.files,
+            fresh=seating.fresh,
+            coverage=measured.coverage if measured else suite.coverage if suite else (),
+            outcomes=_renewed(outcomes, measured.mutants) if measured else outcomes,
+            runs=self._tally.runs,
+            seconds=self._tally.seconds,
+            notes=tuple(self._tally.notes),
+        )
+
+
+def _renewed(before: Sequence[MutantOutcome], now: Sequence[MutantOutcome]) -> tuple[MutantOutcome, ...]:
+    """What became of each mutant in the end: one that was killed stays killed, one that ran has run."""
+    known: Mapping[str, MutantOutcome] = {outcome.id: outcome for outcome in before}
+    result = dict(known)
+    for outcome in now:
+        if outcome.id not in known or known[outcome.id].fate is Fate.NOT_RUN or outcome.fate is Fate.KILLED:
+            result[outcome.id] = outcome
+    return tuple(result.values())

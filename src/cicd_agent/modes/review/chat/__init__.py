@@ -1,0 +1,1 @@
+"""Comments addressed to the reviewer."""

@@ -1,0 +1,163 @@
+"""What becomes of a comment that may address the reviewer: it is declined, obeyed, or answered."""
+
+from collections.abc import Iterator, Sequence
+from typing import Any, Final
+
+from cicd_agent.agent.messages import Answer, Question
+from cicd_agent.domain.comment_markers import MOST_REPLIES, is_ours, is_said, note_key, replies, reply_key
+from cicd_agent.domain.effects import Effect, Output, Plan, Reply, Summary
+from cicd_agent.domain.event import Comment, Event, EventKind, PullRequest
+from cicd_agent.domain.evidence import Evidence
+from cicd_agent.domain.ports.forge import Forge, PostedComment
+from cicd_agent.domain.text.markdown import code, escape, fence, marker
+from cicd_agent.domain.text.words import clip
+from cicd_agent.domain.verdict import Conclusion, Manner, Said
+from cicd_agent.errors import ConfigError, Exit
+from cicd_agent.modes import Account, World
+from cicd_agent.modes.review.chat.commands import Command, Mention, mention
+from cicd_agent.modes.review.chat.eligibility import obstacles
+from cicd_agent.modes.review.chat.reply import LONGEST_ANSWER, ReplyDraft, exhibits, prove, question
+from cicd_agent.modes.shared.change_reader import changed, gaps, read_change
+from cicd_agent.settings.schema import Settings
+
+KINDS = frozenset({EventKind.ISSUE_COMMENT, EventKind.REVIEW_COMMENT})
+
+HELP: Final = (
+    "`@cicd-agent review` reviews the pull request now; on one from a fork, name the commit that you have looked at: "
+    "`@cicd-agent review 1a2b3c4`.\n\n"
+    "`@cicd-agent help` says this.\n\n"
+    "In a thread that cicd-agent opened, name it anywhere in a reply to ask about the finding or to object to it. "
+    "It resolves no thread and approves nothing: that is for people."
+)
+NO_MODEL: Final = "No model is configured: only the commands `review` and `help` are understood."
+_FAILURES = {
+    Exit.BUDGET: "the budget of this run is used up",
+    Exit.MODEL: "no model could be reached",
+    Exit.MISBEHAVED: "the model gave no valid one",
+}
+
+
+def is_talk(event: Event) -> bool:
+    """Whether somebody has to be answered, rather than a change reviewed."""
+    return event.kind in KINDS and not is_request(event)
+
+
+def is_request(event: Event) -> bool:
+    """Whether somebody asked for a review by a comment."""
+    said = mention(event.comment.body) if event.kind in KINDS and event.comment else None
+    return said is not None and said.command is Command.REVIEW
+
+
+def declines(event: Event, settings: Settings | None) -> str | None:
+    """Why the comment is left alone, in one line; without `settings` only for what no setting can change."""
+    return next(obstacles(event, settings), None)
+
+
+def gather(event: Event, world: World, settings: Settings) -> Evidence:
+    """The thread, and the change if a model is to be asked about it; or that there is nothing to do after all."""
+    comment, _, said = _told(event)
+    if world.forge is None:
+        raise ConfigError("the thread cannot be read", why="no token or no repository", remedy="Set `github-token`")
+    thread, reason = _thread(event, said, world.forge)
+    if reason:
+        return Evidence(event, declined=reason)
+    if said.command is not Command.TALK:
+        return Evidence(event)
+    change = read_change(event, world, settings)
+    return Evidence(event, change, exhibits(thread, comment, change, settings), tuple(gaps(change, settings)))
+
+
+def questions(evidence: Evidence, answers: Sequence[Answer[Any]], settings: Settings) -> Sequence[Question[Any]]:
+    """The one question about a thread; none for a command."""
+    return () if answers or not evidence.exhibits else (question(evidence, settings),)
+
+
+def verify(answers: Sequence[Answer[Any]], evidence: Evidence) -> Said:
+    """What is said to the person: the model's words with the code that proves them, or why there are none."""
+    comment, _, told = _told(evidence.event)
+    if told.command is Command.HELP:
+        return Said(Conclusion.SUCCESS, Manner.HELP, HELP)
+    answer = next(iter(answers), None)
+    if answer is None:
+        return Said(Conclusion.NEUTRAL, Manner.NOTE, NO_MODEL)
+    draft = answer.draft
+    if not isinstance(draft, ReplyDraft) or not draft.answer.strip():
+        why = _FAILURES.get(answer.exit, _FAILURES[Exit.MISBEHAVED])
+        return Said(Conclusion.NEUTRAL, Manner.NOTE, f"No answer could be made of this: {why}.")
+    quotes, dropped = prove(draft, answer, changed(evidence), comment.path)
+    # A finding is taken back on code alone, never on somebody's word.
+    stands = None if not draft.stands and not quotes else draft.stands
+    return Said(Conclusion.SUCCESS, Manner.ANSWER, draft.answer.strip(), stands, quotes, dropped)
+
+
+def report(said: Said, evidence: Evidence, account: Account) -> Plan:
+    """The reply, and the same in the step summary and the `summary` output."""
+    comment, pull, _ = _told(evidence.event)
+    key = note_key(comment.id) if said.manner is Manner.NOTE else reply_key(comment.id)
+    body = "\n\n".join(_parts(said, account))
+    effects: list[Effect] = [Reply(key, pull.number, comment.id, body)]
+    notes = [f"- {escape(note)}" for note in (*said.dropped, account.degraded, *account.notices) if note]
+    heading = f"### Reply to {escape(comment.author.login or 'somebody')}"
+    effects.append(Summary("summary", "\n\n".join([heading, body, *(["\n".join(notes)] if notes else [])]) + "\n"))
+    effects.append(Output("output-summary", "summary", f"{said.manner} on pull request {pull.number}"))
+    return Plan(tuple(effects))
+
+
+def _thread(event: Event, said: Mention, forge: Forge) -> tuple[tuple[PostedComment, ...], str]:
+    """The comments of the thread, none in the conversation; and why there is nothing to do, "" when there is."""
+    comment, pull, _ = _told(event)
+    key = reply_key(comment.id)
+    if event.kind is EventKind.ISSUE_COMMENT:
+        return (), "it is answered already" if is_said(forge.comments(pull.number, marker(key)), key) else ""
+    thread = forge.thread(pull.number, comment.in_reply_to or comment.id)
+    asked = next((each for each in thread if each.id == comment.id), None)
+    reason = ""
+    if asked is None:
+        reason = "the comment is not there any more"
+    elif not said.leads and not is_ours(thread[0]):
+        reason = "the comment does not address cicd-agent"
+    elif said.command is Command.TALK and not is_ours(thread[0]):
+        reason = "the comment is no command, and its thread is not about a finding of cicd-agent"
+    elif is_ours(asked):
+        reason = "the comment is cicd-agent's own"
+    elif asked.author.lower() != comment.author.login.lower():
+        reason = f"the comment is by {asked.author or 'nobody'}, and the event says {comment.author.login}"
+    elif is_said(thread, key):
+        reason = "it is answered already"
+    elif replies(thread) >= MOST_REPLIES:
+        reason = f"cicd-agent has replied {MOST_REPLIES} times in this thread, the rest is for people"
+    return thread, reason
+
+
+def _told(event: Event) -> tuple[Comment, PullRequest, Mention]:
+    """The comment that is answered, its pull request, and how it addresses us."""
+    said = mention(event.comment.body) if event.comment else None
+    if event.comment is None or event.pull is None or said is None:
+        raise ConfigError("this evidence is not of a comment to answer", remedy="Gather it again with the same mode")
+    return event.comment, event.pull, said
+
+
+def _parts(said: Said, account: Account) -> Iterator[str]:
+    """The reply as Markdown."""
+    if said.manner is not Manner.ANSWER:
+        yield said.text
+        return
+    if said.stands is False:
+        yield "**Taken back.**"
+    text = clip(said.text, LONGEST_ANSWER)
+    yield from (escape(paragraph) for paragraph in text.split("\n\n") if paragraph.strip())
+    for quote in said.quotes:
+        yield f"{code(clip(quote.source, 200))}\n\n{fence(quote.text)}".rstrip("\n")
+    yield f"<sub>{_stands(said)} · {_cost(account)}</sub>"
+
+
+def _stands(said: Said) -> str:
+    if said.stands is False:
+        return "nothing but these words is changed by it: who agrees resolves the thread"
+    if said.stands is None:
+        return "the finding stands: no code was quoted that refutes it"
+    return "the finding stands"
+
+
+def _cost(account: Account) -> str:
+    return f"{escape(account.model or 'a model')}, {account.usage.words}, {account.price}"

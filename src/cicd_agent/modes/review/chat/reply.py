@@ -1,0 +1,169 @@
+"""The question that answers a person in a thread of ours, and the proof of the code that the answer rests on."""
+
+from collections.abc import Iterator, Sequence
+from importlib.resources import files
+from typing import Annotated, Any
+
+from pydantic import Field
+
+from cicd_agent.agent.messages import Answer, Draft, Question
+from cicd_agent.domain.change import Change
+from cicd_agent.domain.diff import DiffLine, FileDiff, Side
+from cicd_agent.domain.event import Comment
+from cicd_agent.domain.evidence import Evidence, Exhibit
+from cicd_agent.domain.path_patterns import matcher
+from cicd_agent.domain.ports.forge import PostedComment
+from cicd_agent.domain.text.quote import SHORTEST, Place, Quotes, shown
+from cicd_agent.domain.text.words import clip
+from cicd_agent.domain.verdict import Backing
+from cicd_agent.modes.shared.change_reader import changed, showable
+from cicd_agent.modes.shared.diff_exhibits import gutter
+from cicd_agent.settings.schema import Settings
+
+LONGEST_ANSWER = 2_000
+"""Characters of an answer that are published."""
+MOST_QUOTES = 5
+LONGEST_QUOTE = 12
+"""Lines of a quote."""
+
+_AROUND = 40
+"""Lines of the diff before and after the thread's that are shown."""
+_WHOLE = 400
+"""Lines of the diff that are shown when the thread's line is not in it any more."""
+_EARLIER = 20
+_LONGEST = 4_000
+"""Comments of the thread before the one that is answered, and characters of each, that are shown."""
+_DIFF = "E1"
+
+
+class Quoted(Draft):
+    """Code that the answer rests on."""
+
+    exhibit: Annotated[str, Field(description="The exhibit that it is copied from: E1, or a look-up such as L1.")]
+    quote: Annotated[str, Field(description="One to five lines, character for character, without the gutter.")]
+
+
+class ReplyDraft(Draft):
+    """The answer to a person."""
+
+    answer: Annotated[str, Field(description="What to tell the person: plain text, at most six sentences.")]
+    stands: Annotated[bool, Field(description="Whether the finding stands after what the person said.")]
+    quotes: Annotated[tuple[Quoted, ...], Field(description="The code that shows it; empty when none is needed.")]
+
+
+def exhibits(
+    thread: Sequence[PostedComment], asked: Comment, change: Change, settings: Settings
+) -> tuple[Exhibit, ...]:
+    """What is shown: the thread up to the comment that is answered, and the diff around its line."""
+    earlier = [comment for comment in thread[1:] if comment.id < asked.id][-_EARLIER:]
+    return (
+        Exhibit("T1", "the finding", _body(thread[0].body), priority=8),
+        *(
+            Exhibit(f"T{number}", f"said by {comment.author or 'somebody'}", _body(comment.body), priority=4)
+            for number, comment in enumerate(earlier, 2)
+        ),
+        # As it was when its author's rights were looked at: it may have been edited by somebody else since.
+        Exhibit("Q", f"said by {asked.author.login or 'somebody'}, to be answered", _body(asked.body), priority=9),
+        *_code(asked, change, settings),
+    )
+
+
+def question(evidence: Evidence, settings: Settings) -> Question[ReplyDraft]:
+    """What is asked about a thread."""
+    house_rules = Exhibit("house-rules", "what this repository asks of reviews", settings.instructions, priority=1)
+    change, comment = changed(evidence), evidence.event.comment
+    path = comment.path if comment else ""
+    return Question(
+        name="reply",
+        instructions=files(__package__).joinpath("reply.md").read_text("utf-8"),
+        evidence=(*([house_rules] if settings.instructions else []), *evidence.exhibits),
+        draft=ReplyDraft,
+        check=lambda draft: complain(draft, change, path),
+    )
+
+
+def complain(draft: ReplyDraft, change: Change, path: str) -> str | None:
+    """What to tell the model about its answer, None when it holds. Look-ups are compared afterwards, by `prove`."""
+    wrong = [f"- {reason}" for _, reason in _judged(draft, change, path, None) if reason]
+    if not draft.answer.strip():
+        wrong.append("- `answer` is empty.")
+    if not draft.stands and not draft.quotes:
+        wrong.append("- `stands` is false, and no code is quoted that shows it.")
+    return "\n".join(["This cannot be kept:", *wrong, "Answer again, whole."]) if wrong else None
+
+
+def prove(
+    draft: ReplyDraft, answer: Answer[Any], change: Change, path: str
+) -> tuple[tuple[Backing, ...], tuple[str, ...]]:
+    """The quotes that stand where the draft says they do, and why the others do not."""
+    judged = tuple(_judged(draft, change, path, answer.lookups))
+    return tuple(backing for backing, _ in judged if backing), tuple(reason for _, reason in judged if reason)
+
+
+def _judged(
+    draft: ReplyDraft, change: Change, path: str, lookups: Sequence[Exhibit] | None
+) -> Iterator[tuple[Backing | None, str]]:
+    """Each quote with its place, or with the reason why it has none; `lookups` are None while they are not known."""
+    file = next((file for file in change.files if path in {file.path, file.old_path}), None)
+    for number, each in enumerate(draft.quotes, 1):
+        name = clip(" ".join(each.exhibit.split()), 20)
+        found: Backing | str | None
+        if number > MOST_QUOTES or each.quote.count("\n") >= LONGEST_QUOTE:
+            found = f"more than {MOST_QUOTES} quotes of {LONGEST_QUOTE} lines each"
+        elif name == _DIFF:
+            found = _in_diff(each.quote, file)
+        elif lookups is None:
+            found = None if name.startswith("L") else "there is no such exhibit of code"
+        else:
+            found = next((_in_lookup(each.quote, one) for one in lookups if one.id == name), "it was not looked up")
+        yield (None, f"quote {number} of {name}: {found}.") if isinstance(found, str) else (found, "")
+
+
+def _in_diff(quote: str, file: FileDiff | None) -> Backing | str:
+    if file is None:
+        return "its file is not in the change"
+    places = [Quotes(file, side).locate(quote, 0) for side in (Side.RIGHT, Side.LEFT)]
+    place = next((place for place in places if isinstance(place, Place)), None)
+    if place is not None:
+        return Backing(f"{file.path}:{place.last}", shown(place.text))
+    longer = any(not isinstance(miss, Place) and miss.longer for miss in places)
+    return "it stands at several places, quote more" if longer else "it is not in the diff"
+
+
+def _in_lookup(quote: str, lookup: Exhibit) -> Backing | str:
+    """Lines of a look-up have gutters of their own: each line of the quote has to be in one of them, in order."""
+    wanted = [line for line in (" ".join(line.split()) for line in quote.split("\n")) if line]
+    rows = [" ".join(row.split()) for row in lookup.text.split("\n")]
+    if not wanted or max(map(len, wanted)) < SHORTEST:
+        return "it quotes no code"
+    for start in range(len(rows) - len(wanted) + 1):
+        if all(line in row for line, row in zip(wanted, rows[start:], strict=False)):
+            return Backing(lookup.source, shown(quote.strip("\n")))
+    return "it is not in what was looked up"
+
+
+def _code(asked: Comment, change: Change, settings: Settings) -> Iterator[Exhibit]:
+    """The diff around the thread's line, or all of the file's and what the thread was about; nothing that is hidden."""
+    file = next((file for file in showable(change, settings) if asked.path in {file.path, file.old_path}), None)
+    at = None
+    if file is not None:
+        lines = list(file.lines)
+        at = next((index for index, line in enumerate(lines) if _is_at(line, asked)), None)
+        part = lines[:_WHOLE] if at is None else lines[max(at - _AROUND, 0) : at + _AROUND + 1]
+        text = "\n".join(line.text.rstrip("\r") for line in part)
+        yield Exhibit(_DIFF, file.path, text, priority=7, gutter=tuple(map(gutter, part)))
+    hidden = matcher([*settings.deny_paths, *settings.paths_ignore])
+    if at is None and asked.diff_hunk and not hidden.match_file(asked.path):
+        yield Exhibit("D1", f"{asked.path} when the thread began", asked.diff_hunk[-_LONGEST:], priority=5)
+
+
+def _is_at(line: DiffLine, asked: Comment) -> bool:
+    number = line.old if asked.side == Side.LEFT else line.new
+    return asked.line > 0 and number == asked.line
+
+
+def _body(text: str) -> str:
+    """What a comment says, without our marker."""
+    if text.startswith("<!-- cicd-agent:"):
+        text = text.partition("\n")[2]
+    return text[:_LONGEST]

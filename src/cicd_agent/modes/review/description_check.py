@@ -1,0 +1,111 @@
+"""The small question: whether the pull request's own words say something else than its code does."""
+
+from collections.abc import Iterator, Sequence
+from importlib.resources import files
+from typing import Annotated, Any
+
+from pydantic import Field
+
+from cicd_agent.agent.messages import Answer, Draft, Question, Tier
+from cicd_agent.domain.change import Change, Commit
+from cicd_agent.domain.event import Event
+from cicd_agent.domain.evidence import Exhibit
+from cicd_agent.domain.text.visible import visible
+
+MOST = 5
+"""More contradictions than these tell a reader nothing new."""
+
+_BODY = 8_000
+_FILES = 300
+_COMMITS = 30
+_MESSAGE = 600
+"""Characters of a commit's message."""
+_LONGEST = 300
+"""Characters of a claim, and of what is said against it, that are shown."""
+
+
+class Contradiction(Draft):
+    """One thing that is said of the change and is not so."""
+
+    claim: str
+    but: Annotated[str, Field(description="`the change also …`")]
+    path: str
+
+
+class DescriptionDraft(Draft):
+    """The answer to the question that compares words with code."""
+
+    contradictions: tuple[Contradiction, ...]
+
+
+def question(event: Event, change: Change, summaries: Sequence[str]) -> Question[DescriptionDraft] | None:
+    """What is asked about a pull request that describes itself; None about everything else."""
+    pull = event.pull
+    if pull is None or not pull.title.strip() or not pull.body.strip():
+        return None
+    return Question(
+        name="description",
+        instructions=files(__package__).joinpath("description_check.md").read_text("utf-8"),
+        evidence=(
+            Exhibit("title", "the pull request's title", pull.title, priority=2),
+            Exhibit("files", "the files of the change", "\n".join(_listed(change)), priority=1),
+            Exhibit("summary", "what a reviewer read from the code alone", "\n".join(summaries), priority=2),
+            Exhibit("body", "the pull request's description", pull.body[:_BODY], priority=2),
+            *_commits(change),
+        ),
+        draft=DescriptionDraft,
+        check=lambda _: None,
+        tier=Tier.FAST,
+        optional=True,
+        looks=False,
+    )
+
+
+def contradictions(answers: Sequence[Answer[Any]], event: Event, change: Change) -> tuple[str, ...]:
+    """One sentence for each contradiction whose words stand in what the author says, and whose file in the change."""
+    drafts = [answer.draft for answer in answers if isinstance(answer.draft, DescriptionDraft)]
+    told = (_sentence(each, event, change) for draft in drafts for each in draft.contradictions)
+    return tuple(dict.fromkeys(filter(None, told)))[:MOST]
+
+
+def _sentence(said: Contradiction, event: Event, change: Change) -> str:
+    claim, but = _folded(said.claim), _folded(said.but).rstrip(".")
+    paths = {path for file in change.files for path in (file.path, file.old_path)}
+    if event.pull is None or not claim or not but or said.path not in paths:
+        return ""
+    messages = "\n\n".join(_message(each) for each in change.commits[:_COMMITS])
+    for name, text in (("title", event.pull.title), ("description", event.pull.body), ("commit message", messages)):
+        # What was shown had its hidden characters spelt out, and may be quoted so.
+        if claim in _folded(text) or claim in _folded(visible(text)):
+            return f"The {name} says “{_cut(claim, _LONGEST)}”; {_cut(but, _LONGEST)} ({said.path})."
+    return ""
+
+
+def _listed(change: Change) -> Iterator[str]:
+    for file in change.files[:_FILES]:
+        moved = f" from {file.old_path}" if file.old_path != file.path else ""
+        yield f"{file.kind} {file.path}{moved}: +{sum(1 for _ in file.added)} -{sum(1 for _ in file.deleted)}"
+    if len(change.files) > _FILES:
+        yield f"and {len(change.files) - _FILES} more"
+
+
+def _commits(change: Change) -> Iterator[Exhibit]:
+    """What the commits say of themselves, where that can be more than the title: one commit's subject is the title."""
+    said = [_message(each) for each in change.commits[:_COMMITS]]
+    if len(said) > 1 or any("\n" in each for each in said):
+        text = "\n\n".join(said)
+        more = len(change.commits) - len(said)
+        yield Exhibit("commits", "the messages of its commits", text + (f"\n\nand {more} more" if more else ""))
+
+
+def _message(commit: Commit) -> str:
+    body = commit.body.strip()
+    return _cut(f"{commit.subject}\n{body}" if body else commit.subject, _MESSAGE)
+
+
+def _folded(text: str) -> str:
+    return " ".join(text.split())
+
+
+def _cut(text: str, most: int) -> str:
+    return text if len(text) <= most else f"{text[: most - 1]}…"

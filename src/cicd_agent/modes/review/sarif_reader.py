@@ -1,0 +1,255 @@
+"""Reads what other tools found from their SARIF 2.1.0, which anybody may have written."""
+
+import json
+import posixpath
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import unquote
+
+from cicd_agent.domain.finding import Category, Finding, Location, Origin, Severity
+from cicd_agent.domain.text.visible import visible, visible_line
+from cicd_agent.domain.text.words import clip, count
+
+MOST_RESULTS = 25_000
+"""Results of one file that are read: GitHub takes no more of one upload."""
+
+_MOST_RUNS = 20
+_MOST_RULES = 25_000
+_MOST_ARGUMENTS = 20
+_TITLE, _MESSAGE, _ID, _URI = 200, 2_000, 120, 4_000
+_LEVELS = {"error": Severity.HIGH, "warning": Severity.MEDIUM, "note": Severity.LOW, "none": Severity.LOW}
+_BANDS = ((9.0, Severity.CRITICAL), (7.0, Severity.HIGH), (4.0, Severity.MEDIUM))
+_PRECISION = {"very-high": 1.0, "high": 0.9, "medium": 0.7, "low": 0.5}
+# The first category of which a tag has the word.
+_WORDS = (
+    (Category.SECURITY, ("security", "cwe", "owasp", "vulnerability", "secret")),
+    (Category.PERFORMANCE, ("performance", "efficiency")),
+    (Category.TESTING, ("testing", "test", "tests")),
+    (Category.ARCHITECTURE, ("architecture", "maintainability", "readability", "style")),
+)
+_LINK = re.compile(r"\[([^\[\]]{1,300})\]\(\d{1,6}\)")
+_PLACEHOLDER = re.compile(r"\{(\d{1,2})\}")
+_NOT_OF_AN_ID = re.compile(r"[^A-Za-z0-9._/-]+")
+
+
+@dataclass(frozen=True, slots=True)
+class Reported:
+    """One result. `finding` stands on the first of the lines `first`..`last`, 0 for none.
+
+    `snippet` is those lines as the tool saw them and `prints` its partial fingerprints, both "" when it gives none.
+    """
+
+    finding: Finding
+    first: int
+    last: int
+    snippet: str
+    prints: str
+
+
+def read_sarif(raw: bytes, roots: Sequence[str]) -> tuple[tuple[Reported, ...], tuple[str, ...]]:
+    """The results of a file, and in one line each what of it could not be read.
+
+    `roots` are the absolute names of the checkout: paths below one of them count from there.
+    """
+    try:
+        top = json.loads(raw)
+    except (ValueError, RecursionError):
+        return (), ("it is not JSON",)
+    if not isinstance(top, dict) or not isinstance(top.get("runs"), list):
+        return (), ("it is not SARIF: it has no list of runs",)
+    if not str(top.get("version", "2.1.0")).startswith("2.1"):
+        return (), ("its SARIF is not of version 2.1.0",)
+    runs = top["runs"]
+    results: list[Reported] = []
+    notes: list[str] = []
+    if len(runs) > _MOST_RUNS:
+        notes.append(f"{count(len(runs) - _MOST_RUNS, 'run')} beyond the first {_MOST_RUNS} were left out")
+    for run in runs[:_MOST_RUNS]:
+        found, problems = _Run(_mapping(run), roots).read(MOST_RESULTS - len(results))
+        results += found
+        notes += problems
+    return tuple(results), tuple(dict.fromkeys(notes))
+
+
+class _Run:
+    """One run of a tool: what its results refer to."""
+
+    def __init__(self, run: Mapping[str, Any], roots: Sequence[str]) -> None:
+        self.run = run
+        self._roots = roots
+        tool = _mapping(run.get("tool"))
+        driver = _mapping(tool.get("driver"))
+        self.tool = _safe(_text(driver.get("name"), _ID).replace("/", "-")) or "tool"
+        components = [driver, *(_mapping(each) for each in _items(tool.get("extensions"))[:_MOST_RUNS])]
+        self._driver_rules = _items(driver.get("rules"))
+        self._rules: dict[str, Mapping[str, Any]] = {}
+        for component in components:
+            for rule in _items(component.get("rules"))[:_MOST_RULES]:
+                ident = _text(_mapping(rule).get("id"), _ID)
+                if ident:
+                    self._rules.setdefault(ident, rule)
+
+    def read(self, room: int) -> tuple[list[Reported], list[str]]:
+        """At most `room` results, and what of the run could not be read."""
+        results: list[Reported] = []
+        notes: list[str] = []
+        broken = 0
+        if any(_mapping(each).get("executionSuccessful") is False for each in _items(self.run.get("invocations"))):
+            notes.append(f"{self.tool} says that it did not run to its end")
+        listed = _items(self.run.get("results"))
+        if len(listed) > room:
+            notes.append(f"{count(len(listed) - room, 'result')} beyond the first {MOST_RESULTS:,} were left out")
+        for result in map(_mapping, listed[:room]):
+            if not _silent(result):
+                found = self._result(result)
+                broken += found is None
+                results += [found] if found else []
+        if broken:
+            notes.append(f"{count(broken, 'result')} without a file, a rule or a message left out")
+        return results, notes
+
+    def _result(self, result: Mapping[str, Any]) -> Reported | None:
+        """The result as a finding, None when it lacks what makes one."""
+        ident = self._rule_id(result)
+        rule = self._rules.get(ident, {})
+        place = _mapping(_mapping(_first(result.get("locations"))).get("physicalLocation"))
+        path = self._path(_mapping(place.get("artifactLocation")))
+        message = self._message(result, rule)
+        # Some tools put their name before their rules' ids themselves.
+        name = _safe(ident.removeprefix(f"{self.tool}/"))
+        if not path or not name or not message:
+            return None
+        region = _mapping(place.get("region"))
+        first = _whole(region.get("startLine"))
+        last = max(first, _whole(region.get("endLine"))) if first else 0
+        title = _text(_mapping(rule.get("shortDescription")).get("text"), _MESSAGE) or message.split("\n")[0]
+        properties = _mapping(rule.get("properties")) | _mapping(result.get("properties"))
+        finding = Finding(
+            id=f"{self.tool}/{name}",
+            title=clip(visible_line(" ".join(title.split())), _TITLE),
+            message=clip(visible(message), _MESSAGE),
+            severity=_severity(result, rule, properties),
+            category=_category(properties),
+            location=Location(path, first),
+            confidence=_confidence(result, properties),
+            origin=Origin.TOOL,
+        )
+        prints = _mapping(result.get("partialFingerprints"))
+        same = "\n".join(sorted(f"{key}={value}" for key, value in prints.items() if isinstance(value, str)))
+        snippet = _text(_mapping(region.get("snippet")).get("text"), 100_000)
+        return Reported(finding, first, last, snippet, same[:_MESSAGE])
+
+    def _rule_id(self, result: Mapping[str, Any]) -> str:
+        reference = _mapping(result.get("rule"))
+        ident = _text(result.get("ruleId"), _ID) or _text(reference.get("id"), _ID)
+        index = result.get("ruleIndex", reference.get("index"))
+        if not ident and isinstance(index, int) and 0 <= index < len(self._driver_rules):
+            ident = _text(_mapping(self._driver_rules[index]).get("id"), _ID)
+        return ident
+
+    def _message(self, result: Mapping[str, Any], rule: Mapping[str, Any]) -> str:
+        message = _mapping(result.get("message"))
+        text = _text(message.get("text"), _MESSAGE)
+        if not text:
+            strings = _mapping(rule.get("messageStrings"))
+            text = _text(_mapping(strings.get(_text(message.get("id"), _ID))).get("text"), _MESSAGE)
+        arguments = [_text(each, _TITLE) for each in _items(message.get("arguments"))[:_MOST_ARGUMENTS]]
+
+        def put(found: re.Match[str]) -> str:
+            index = int(found[1])
+            return arguments[index] if index < len(arguments) else found[0]
+
+        return _LINK.sub(r"\1", _PLACEHOLDER.sub(put, text)).strip()
+
+    def _path(self, artifact: Mapping[str, Any]) -> str:
+        """The path below the checkout, as far as it can be told; "" when the result names no file."""
+        uri, base = _text(artifact.get("uri"), _URI), _text(artifact.get("uriBaseId"), _ID)
+        index = artifact.get("index")
+        artifacts = _items(self.run.get("artifacts"))
+        if not uri and isinstance(index, int) and 0 <= index < len(artifacts):
+            location = _mapping(_mapping(artifacts[index]).get("location"))
+            uri, base = _text(location.get("uri"), _URI), _text(location.get("uriBaseId"), _ID)
+        if not uri:
+            return ""
+        start = _text(_mapping(_mapping(self.run.get("originalUriBaseIds")).get(base)).get("uri"), _URI)
+        below = path_of(f"{start.rstrip('/')}/{uri}", self._roots) if start else ""
+        # Where the base is of another machine, what follows it still counts from a checkout.
+        return below if below and not below.startswith(("/", "..")) else path_of(uri, self._roots)
+
+
+def path_of(uri: str, roots: Sequence[str]) -> str:
+    """A path as SARIF files have them (URI, absolute, Windows) as git has it; one outside of `roots` stays outside."""
+    path = unquote(uri).replace("\\", "/")
+    if path[:5].lower() == "file:":
+        path = re.sub(r"^//[^/]*", "", path[5:])
+    path = path.removeprefix("%SRCROOT%/")
+    for root in roots:
+        if path.startswith(f"{root.rstrip('/')}/"):
+            path = path[len(root.rstrip("/")) + 1 :]
+            break
+    return posixpath.normpath(path)
+
+
+def _severity(result: Mapping[str, Any], rule: Mapping[str, Any], properties: Mapping[str, Any]) -> Severity:
+    score = _number(properties.get("security-severity"))
+    if score is not None and 0 <= score <= 10:  # noqa: PLR2004  CVSS's scale
+        return next((severity for least, severity in _BANDS if score >= least), Severity.LOW)
+    usual = _text(_mapping(rule.get("defaultConfiguration")).get("level"), _ID)
+    return _LEVELS.get(_text(result.get("level"), _ID) or usual, Severity.MEDIUM)
+
+
+def _category(properties: Mapping[str, Any]) -> Category:
+    if "security-severity" in properties:
+        return Category.SECURITY
+    tags = " ".join(_text(tag, _ID).lower() for tag in _items(properties.get("tags"))[:100])
+    words = set(re.findall(r"[a-z]+", tags))
+    return next((category for category, named in _WORDS if words.intersection(named)), Category.RELIABILITY)
+
+
+def _confidence(result: Mapping[str, Any], properties: Mapping[str, Any]) -> float:
+    rank = result.get("rank")
+    if isinstance(rank, int | float) and not isinstance(rank, bool) and 0 <= rank <= 100:  # noqa: PLR2004  SARIF's
+        return round(rank / 100, 3)
+    return _PRECISION.get(_text(properties.get("precision"), _ID).lower(), 1.0)
+
+
+def _silent(result: Mapping[str, Any]) -> bool:
+    """Whether the tool itself does not stand by it: it passed, is gone, or somebody silenced it there."""
+    if result.get("kind", "fail") not in ("fail", "open", "review") or result.get("baselineState") == "absent":
+        return True
+    return any(_mapping(each).get("status", "accepted") == "accepted" for each in _items(result.get("suppressions")))
+
+
+def _mapping(value: object) -> dict[str, Any]:
+    return value if isinstance(value, dict) else {}
+
+
+def _items(value: object) -> list[Any]:
+    return value if isinstance(value, list) else []
+
+
+def _first(value: object) -> object:
+    return next(iter(_items(value)), None)
+
+
+def _text(value: object, most: int) -> str:
+    return value[:most] if isinstance(value, str) else ""
+
+
+def _whole(value: object) -> int:
+    """A line number, 0 for what is none."""
+    return value if isinstance(value, int) and not isinstance(value, bool) and 0 < value < 2**31 else 0
+
+
+def _number(value: object) -> float | None:
+    try:
+        return float(value) if isinstance(value, str | int | float) and not isinstance(value, bool) else None
+    except (ValueError, OverflowError):
+        return None
+
+
+def _safe(ident: str) -> str:
+    """An id as `rules:` and ignore comments can name it."""
+    return _NOT_OF_AN_ID.sub("-", ident).strip("-/")

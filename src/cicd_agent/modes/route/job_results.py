@@ -1,0 +1,207 @@
+"""Whether jobs ended as the plan of their run wants it: a job may be missing only when the plan says so."""
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import Final, get_args
+
+from cicd_agent.domain.route_plan import Build, RouteStrategy, TestScope
+from cicd_agent.domain.verdict import Conclusion, RiskLevel
+from cicd_agent.errors import ConfigError
+
+VALUES: Final[Mapping[str, frozenset[str]]] = MappingProxyType(
+    {
+        "tests": frozenset(get_args(TestScope)),
+        "build": frozenset(get_args(Build)),
+        "strategy": frozenset(get_args(RouteStrategy)),
+        "risk_level": frozenset(map(str, RiskLevel)),
+        "has_jobs": frozenset({"true", "false"}),
+    }
+)
+"""What of a plan a condition may compare, beside its areas, and what it can be."""
+CELLS: Final = tuple(VALUES)
+
+_LINE = re.compile(r"(?P<job>[A-Za-z_][\w-]*)\s*:\s*(?P<condition>\S.*)")
+_COMPARED = re.compile(r"(?P<cell>\w+)\s*(?P<is>!?=)\s*(?P<values>[\w|\s]+)")
+_NOT_IN_A_NAME = re.compile(r"[^a-z0-9]+")
+_AS_JOBS = "jobs"
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """What a gate knows of the plan: areas by slug and whether their jobs run, and the cells that it was told."""
+
+    areas: Mapping[str, bool] = field(default_factory=dict)
+    cells: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class JobEnd:
+    """How a job ended, in the words of the `needs` context."""
+
+    name: str
+    result: str
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """Whether a job's end is what the plan wants, and why."""
+
+    job: str
+    result: str
+    passes: bool
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class GateResult:
+    """What becomes of the one check that is required."""
+
+    jobs: tuple[Judged, ...]
+
+    @property
+    def red(self) -> tuple[Judged, ...]:
+        """The jobs for which it is red."""
+        return tuple(each for each in self.jobs if not each.passes)
+
+    @property
+    def conclusion(self) -> Conclusion:
+        """Success only when there is a job, and each of them passes."""
+        return Conclusion.SUCCESS if self.jobs and not self.red else Conclusion.FAILURE
+
+
+Conditions = Mapping[str, tuple[tuple[str, ...], ...]]
+"""By job: it runs when all parts of one of these hold."""
+
+
+def slug(name: str) -> str:
+    """A name of an area or a job as the outputs spell it."""
+    return _NOT_IN_A_NAME.sub("_", name.lower()).strip("_")
+
+
+def conditions(lines: Sequence[str]) -> Conditions:
+    """What makes each job run, from lines `job: area`. Raises ConfigError.
+
+    `a, b` is one or the other, `a & b` both; a part is an area, `has_jobs`, or a cell compared: `tests != none`.
+    """
+    found: dict[str, tuple[tuple[str, ...], ...]] = {}
+    for line in filter(None, map(str.strip, lines)):
+        match = _LINE.fullmatch(line)
+        if match is None:
+            raise _wrong(line, "it is not `job: area`")
+        parts = tuple(tuple(part.strip() for part in either.split("&")) for either in match["condition"].split(","))
+        for part in (part for either in parts for part in either):
+            if problem := _problem(part):
+                raise _wrong(line, problem)
+        if match["job"] in found:
+            raise _wrong(line, "the job is named twice")
+        found[match["job"]] = parts
+    return found
+
+
+def _problem(part: str) -> str:
+    if not part:
+        return "a part of it is empty"
+    if "=" not in part:
+        return "" if slug(part) else f"`{part}` is no area"
+    compared = _COMPARED.fullmatch(part)
+    if compared is None or compared["cell"] not in CELLS:
+        return f"`{part}` compares none of {', '.join(CELLS)}"
+    values = _values(compared)
+    if "" in values:
+        return f"`{part}` names no value"
+    strange = sorted(values - VALUES[compared["cell"]])
+    # Held against a value that no plan has, a job could be skipped whatever the plan says.
+    return f"`{compared['cell']}` has no value `{strange[0]}`" if strange else ""
+
+
+def _wrong(line: str, why: str) -> ConfigError:
+    return ConfigError(f"`{_AS_JOBS}` holds `{line[:100]}`", why=why, remedy="Write one `job: area` a line")
+
+
+def judge(ends: Sequence[JobEnd], told: Told, wanted: Conditions, *, route: str) -> GateResult:
+    """Each job of `needs` by the plan. `route` is the job that made it, "" where it comes from a file."""
+    return GateResult((*_rows(ends, told, wanted, route), *_missing(ends, wanted, route)))
+
+
+def _rows(ends: Sequence[JobEnd], told: Told, wanted: Conditions, route: str) -> Iterator[Judged]:
+    for end in ends:
+        if end.name == route:
+            why = "it made the plan" if end.result == "success" else "there is no plan to go by"
+            yield Judged(end.name, end.result, end.result == "success", why)
+        else:
+            yield _judged(end, told, wanted)
+
+
+def _missing(ends: Sequence[JobEnd], wanted: Conditions, route: str) -> Iterator[Judged]:
+    """Jobs that were counted on and are not waited for: nobody knows how they end."""
+    names = {end.name for end in ends}
+    for job in (*([route] if route else []), *wanted):
+        if job not in names:
+            yield Judged(job, "", passes=False, why="it is not in `needs` of this job: add it there")
+
+
+def _judged(end: JobEnd, told: Told, wanted: Conditions) -> Judged:
+    match end.result:
+        case "success":
+            return Judged(end.name, end.result, passes=True, why="")
+        case "skipped":
+            return _skipped(end, told, wanted.get(end.name) or _by_name(end.name, told))
+        case "failure" | "cancelled":
+            return Judged(end.name, end.result, passes=False, why="")
+        case _:
+            return Judged(end.name, end.result, passes=False, why="that is no result which GitHub has")
+
+
+def _by_name(job: str, told: Told) -> tuple[tuple[str, ...], ...]:
+    """What makes a job run that bears the name of an area."""
+    name = slug(job)
+    if name not in told.areas:
+        return ()
+    # The area holds the files of tests, the cell says which of them run: whoever is called so may mean either.
+    return ((name,), ("tests != none",)) if name == "tests" else ((name,),)
+
+
+def _skipped(end: JobEnd, told: Told, wanted: tuple[tuple[str, ...], ...]) -> Judged:
+    if not wanted:
+        why = f"the plan does not know it: say in `{_AS_JOBS}` what makes it run, such as `{end.name}: AREA`"
+        return Judged(end.name, end.result, passes=False, why=why)
+    either = [[_holds(part, told) for part in parts] for parts in wanted]
+    words = ", ".join(" & ".join(parts) for parts in wanted)
+    if any(all(parts) for parts in either):
+        return Judged(end.name, end.result, passes=False, why=f"the plan wants it: {words}")
+    unknown = [
+        part
+        for parts, held in zip(wanted, either, strict=True)
+        if False not in held
+        for part, known in zip(parts, held, strict=True)
+        if known is None
+    ]
+    if unknown:
+        why = f"the plan says nothing of `{unknown[0]}`: pass on {_output_for(unknown[0])} in the outputs of its job"
+        return Judged(end.name, end.result, passes=False, why=why)
+    return Judged(end.name, end.result, passes=True, why=f"the plan does not need it: {words}")
+
+
+def _holds(part: str, told: Told) -> bool | None:
+    """Whether a part of a condition holds, None when nobody can tell."""
+    compared = _COMPARED.fullmatch(part)
+    if compared is not None:
+        value = told.cells.get(compared["cell"], "")
+        is_known = value in VALUES.get(compared["cell"], ())
+        return (value in _values(compared)) == (compared["is"] == "=") if is_known else None
+    if part == "has_jobs":
+        return {"true": True, "false": False}.get(told.cells.get(part, ""))
+    return told.areas.get(slug(part))
+
+
+def _values(compared: re.Match[str]) -> frozenset[str]:
+    return frozenset(value.strip() for value in compared["values"].split("|"))
+
+
+def _output_for(part: str) -> str:
+    compared = _COMPARED.fullmatch(part)
+    if compared is not None:
+        return f"`{compared['cell']}`"
+    return "`has_jobs`" if part == "has_jobs" else f"`run_{slug(part)}`, or `areas` and `skipped_areas`,"

@@ -1,0 +1,1 @@
+"""What several modes need to read or report a change."""

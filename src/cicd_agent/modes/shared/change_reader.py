@@ -1,0 +1,176 @@
+"""Reads the change that an event is about: from git where there is a checkout, from the API where there is none."""
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from cicd_agent.agent.tools.repository import lookups
+from cicd_agent.agent.tools.tool import Tool
+from cicd_agent.domain.change import Change, ChangeSource
+from cicd_agent.domain.diff import FileDiff
+from cicd_agent.domain.event import Event, EventKind
+from cicd_agent.domain.evidence import Evidence, Gap
+from cicd_agent.domain.path_patterns import matcher
+from cicd_agent.domain.paths import PathKind, kinds
+from cicd_agent.domain.ports.forge import Library
+from cicd_agent.errors import ConfigError
+from cicd_agent.modes import World
+from cicd_agent.settings.schema import Settings
+
+PATCHES_ONLY = (
+    "read from the API, for nothing is checked out after another workflow's run: rules which need the whole text of a "
+    "file did not run"
+)
+"""The limit of every change that is read after a run of another workflow."""
+
+DEPENDENCY_BOTS = frozenset({"dependabot[bot]", "renovate[bot]"})
+
+
+def read_change(event: Event, world: World, settings: Settings) -> Change:
+    """The change between the event's base and head. Raises ConfigError when it cannot be read at all."""
+    repository, base, head = world.repository, event.base.sha, event.head.sha
+    obstacle = "there is no checkout"
+    if repository is not None:
+        if event.kind is EventKind.LOCAL and not head:
+            return repository.uncommitted(base)
+        if not base:
+            # A new branch: compare with what it will be merged into, else with nothing at all.
+            base = repository.resolve(event.default_branch) or ""
+        if not base:
+            obstacle = f"the branch {event.default_branch or 'to compare with'} is not in this clone"
+        else:
+            obstacle = repository.ensure((base, head), settings.github_token.get_secret_value())
+            if not obstacle:
+                return repository.change(base, head)
+    if world.forge is not None and event.pull is not None:
+        files, notes = world.forge.files(event.pull.number)
+        note = (
+            f"read from the API instead of git ({obstacle}), so that rules which need the whole text of a file did not "
+            "run; set `fetch-depth: 0` on actions/checkout"
+        )
+        note = PATCHES_ONLY if event.kind is EventKind.WORKFLOW_RUN else note
+        return Change(base=base, head=head, source=ChangeSource.API, files=files, notes=(note, *notes))
+    raise ConfigError(
+        "the commits of this change are not in this clone",
+        why=obstacle,
+        remedy="Set `fetch-depth: 0` on actions/checkout",
+    )
+
+
+def is_by_a_dependency_bot(event: Event) -> bool:
+    """Whether it is about versions and lock files: rules say what there is to say of these."""
+    author = event.pull.author if event.pull else event.actor
+    return author.login in DEPENDENCY_BOTS
+
+
+def without_pull(event: Event) -> str:
+    """Why a run that has ended leads to no pull request, "" when it does."""
+    run = event.run
+    if run is None:
+        return "the event names no workflow run"
+    if run.event != EventKind.PULL_REQUEST:
+        return f"the workflow run was caused by {run.event or 'an event without a name'}, not by pull_request"
+    if event.pull is not None:
+        return ""
+    if run.pulls:
+        listed = ", ".join(map(str, run.pulls))
+        return f"the pull requests {listed} have the same head; set `pull-request` to review one"
+    where = f"{event.head.repo or 'a deleted repository'}:{event.head.name}"
+    return f"no open pull request from {where} is at commit {run.head_sha[:7]} (closed, or it has moved on)"
+
+
+def read_texts(
+    paths: Sequence[str], commit: str, world: World, settings: Settings, limit: int
+) -> tuple[dict[str, str], tuple[Gap, ...]]:
+    """The text of those files that there are at a commit and that may be shown, and which of them could not be read.
+
+    From a checkout only: without one each file would cost a request, also where no model is asked.
+    """
+    hidden = matcher(settings.deny_paths)
+    texts: dict[str, str] = {}
+    missed: list[Gap] = []
+    repository = world.repository
+    if repository is None or repository.resolve(commit) is None:
+        return texts, ()
+    for path in paths:
+        if hidden.match_file(path):
+            continue
+        try:
+            blob = repository.blob(commit, path, limit)
+        except ConfigError as error:
+            missed.append(Gap("", f"{path} of the base branch could not be read: {error}"))
+            continue
+        if blob is not None and len(text := blob.decode("utf-8", "replace")) <= limit:
+            texts[path] = text
+    return texts, tuple(missed)
+
+
+def change_lookups(
+    evidence: Evidence, event: Event, world: World, settings: Settings
+) -> tuple[tuple[Tool[Any], ...], str]:
+    """What may be looked up about the change of some evidence, and why that is less than usual, "" when it is not.
+
+    The same in every mode; of evidence without a change, nothing.
+
+    `event` is the job's own: evidence that speaks of another commit (it may have come from a file) opens nothing.
+    """
+    change, library, limit = evidence.change, None, ""
+    if change is None:
+        return (), ""
+    try:
+        library = _library(change, event, world)
+    except ConfigError as error:
+        limit = f"the model could look up nothing but the diff: {error}"
+    return lookups(change, library, matcher(settings.deny_paths).match_file), limit
+
+
+def _library(change: Change, event: Event, world: World) -> Library:
+    if world.repository is None:
+        raise ConfigError("there is no checkout", remedy="Put actions/checkout before this step")
+    if event.head.sha and world.repository.resolve(event.head.sha) != change.head:
+        raise ConfigError("the evidence is not of the event's commit, or that is not in this clone")
+    return world.repository.library(change)
+
+
+def changed(evidence: Evidence) -> Change:
+    """The change of evidence that a mode about changes gathered."""
+    if evidence.change is None:
+        raise ConfigError("this evidence holds no change", remedy="Gather it again with the same mode")
+    return evidence.change
+
+
+def gaps(change: Change, settings: Settings) -> Iterator[Gap]:
+    """What of the change is not read line by line, and the limits that were met while reading it."""
+    ignored = matcher(settings.paths_ignore)
+    for file in change.files:
+        why = "paths-ignore" if ignored.match_file(file.path) else unread(file)
+        if why:
+            yield Gap(file.path, why)
+    for note in change.notes:
+        yield Gap("", note)
+
+
+def showable(change: Change, settings: Settings) -> Iterator[FileDiff]:
+    """The files whose diff a model may be shown, and that are worth it."""
+    hidden = matcher([*settings.deny_paths, *settings.paths_ignore])
+    for file in change.files:
+        if not (unread(file) or hidden.match_file(file.path) or hidden.match_file(file.old_path)):
+            yield file
+
+
+def unread(file: FileDiff) -> str:
+    """Why a file is not read line by line, "" when it is."""
+    if file.omitted:
+        return file.omitted
+    if file.is_submodule:
+        return "submodule"
+    if file.attributes:
+        return " ".join(file.attributes)
+    found = kinds(file.path)
+    for kind, why in (
+        (PathKind.LOCK_FILE, "lock file"),
+        (PathKind.GENERATED, "generated"),
+        (PathKind.VENDORED, "vendored"),
+    ):
+        if kind in found:
+            return why
+    return ""

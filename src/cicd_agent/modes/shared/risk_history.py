@@ -1,0 +1,86 @@
+"""Reads what the repository's past says of a change, and what was learnt from it: the same for every mode."""
+
+from pydantic import ValidationError
+
+from cicd_agent.analysis.risk.history_features import distil
+from cicd_agent.domain.change import Change
+from cicd_agent.domain.event import Event
+from cicd_agent.domain.evidence import Gap
+from cicd_agent.domain.history import COUNTED, MOST_COMMITS, History, Past
+from cicd_agent.domain.risk_file import MOST_BYTES, RISK_FILE, RiskFile
+from cicd_agent.errors import ConfigError, ForgeRefused
+from cicd_agent.modes import World
+from cicd_agent.settings.schema import Settings
+
+NO_PAST = "the history of the touched files"
+_READ = 10 * MOST_BYTES
+"""What is read of the file to tell one that is too large from one that is not there."""
+
+
+def read_past(
+    change: Change, world: World, settings: Settings, event: Event
+) -> tuple[History | None, RiskFile | None, tuple[Gap, ...]]:
+    """The history of a change at its head, and the risk file of its base; a gap for each that could not be read.
+
+    A base without a risk file is no gap: nothing was learnt yet. The head's own copy of the file is never read.
+    """
+    learnt, gaps = _read_learnt(world, settings, event)
+    history, missing = _read_history(change, world)
+    return history, learnt, (*missing, *gaps)
+
+
+def _read_history(change: Change, world: World) -> tuple[History | None, tuple[Gap, ...]]:
+    repository = world.repository
+    if repository is None:
+        return None, (Gap(NO_PAST, "there is no checkout"),)
+    head = repository.resolve(change.head or "HEAD")
+    if head is None:
+        why = "the head of the change is not in this clone; set `fetch-depth: 0` on actions/checkout"
+        return None, (Gap(NO_PAST, why),)
+    try:
+        # The change's own commits come first and are not among those that it is ranked with.
+        past = repository.past(head, MOST_COMMITS, COUNTED + len(change.commits))
+    except ConfigError as error:
+        return None, (Gap(NO_PAST, str(error)),)
+    return distil(past, change, int(world.now()) or _newest(past)), ()
+
+
+def _newest(past: Past) -> int:
+    """The time that stands for now where nobody may look at a clock."""
+    return max((commit.when for commit in past.commits), default=0)
+
+
+def _read_learnt(world: World, settings: Settings, event: Event) -> tuple[RiskFile | None, tuple[Gap, ...]]:
+    try:
+        text = _base_file(world, settings, event)
+    except (ConfigError, ForgeRefused) as error:
+        return None, (Gap(RISK_FILE, f"it could not be read at the base, so the shipped numbers hold: {error}"),)
+    if text is None:
+        return None, ()
+    if len(text) > MOST_BYTES:
+        return None, (Gap(RISK_FILE, f"it is larger than {MOST_BYTES:,} bytes, so the shipped numbers hold"),)
+    try:
+        return RiskFile.model_validate_json(text), ()
+    except ValidationError as error:
+        first = error.errors(include_url=False, include_context=False, include_input=False)[0]
+        place = ".".join(str(part) for part in first["loc"])
+        why = f"{place}: {first['msg']}" if place else first["msg"]
+        return None, (Gap(RISK_FILE, f"it is not valid, so the shipped numbers hold ({why[:200]})"),)
+
+
+def _base_file(world: World, settings: Settings, event: Event) -> bytes | None:
+    """The risk file at the base, else on the default branch; None where there is none."""
+    commit = event.base.sha or event.default_branch
+    if not commit:
+        raise ConfigError("the event names no base")
+    repository = world.repository
+    if repository is not None:
+        if event.base.sha and repository.resolve(commit) is None:
+            repository.ensure((event.base.sha,), settings.github_token.get_secret_value())
+        sha = repository.resolve(commit)
+        if sha is not None:
+            return repository.blob(sha, RISK_FILE, _READ)
+    if world.forge is not None:
+        text = world.forge.text_at(RISK_FILE, commit)
+        return None if text is None else text.encode("utf-8", "replace")
+    raise ConfigError("the base is not in this clone", remedy="Set `fetch-depth: 0` on actions/checkout")

@@ -1,0 +1,131 @@
+"""How results are written for a person at a terminal, whatever the mode: colours, widths, links, and harmless text."""
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Protocol, Required, TypedDict
+from urllib.parse import quote
+
+from cicd_agent.agent.messages import Usage
+from cicd_agent.domain.text.quote import shown
+from cicd_agent.domain.text.redaction import mask
+from cicd_agent.domain.text.visible import visible_line
+from cicd_agent.rendering.cell_width import fold
+
+_INK = {
+    "critical": "1;31",
+    "high": "31",
+    "medium": "33",
+    "low": "36",
+    "added": "32",
+    "bold": "1",
+    "faint": "2",
+}
+
+
+class Cost(Protocol):
+    """What the answers cost: the part of a run's account that is shown."""
+
+    @property
+    def model(self) -> str:
+        """The model that answered, "" when none was asked."""
+        ...
+
+    @property
+    def usage(self) -> Usage:
+        """Requests and tokens."""
+        ...
+
+    @property
+    def cost_usd(self) -> float | None:
+        """Dollars, None when they are not known."""
+        ...
+
+    @property
+    def degraded(self) -> str:
+        """Why no model was heard, "" when nothing is missing."""
+        ...
+
+    @property
+    def notices(self) -> tuple[str, ...]:
+        """What else the reader should know, one line each."""
+        ...
+
+
+class Shape(TypedDict, total=False):
+    """How a page is to look: the arguments that all of them take.
+
+    `report` is the path of the JSON report, `outputs` the step outputs. `links` is the `file:` address of the checkout,
+    which places lead to; "" for none.
+    """
+
+    report: Required[str]
+    outputs: Mapping[str, str]
+    colour: bool
+    width: int
+    links: str
+
+
+@dataclass(frozen=True, slots=True)
+class Style:
+    """What the terminal can do."""
+
+    colour: bool
+    width: int
+    links: str = ""
+    """Address of the checkout, `file:///…`."""
+
+    def ink(self, text: str, name: str) -> str:
+        """The text in a colour or weight, plain where there is none."""
+        return f"\x1b[{_INK[name]}m{text}\x1b[0m" if self.colour else text
+
+    def wrapped(self, text: str, indent: str, hanging: str = "") -> Iterator[str]:
+        """Foreign text made harmless, in lines that fit; all but the first of each paragraph are indented by more."""
+        for line in shown(text).split("\n"):
+            yield from fold(line, self.width, indent, hanging)
+
+    def linked(self, text: str, path: str, line: int) -> str:
+        """The text as a link to a line of a file of the checkout, where there is one and the terminal knows links."""
+        if not self.links:
+            return text
+        target = f"{self.links.rstrip('/')}/{quote(path, errors='replace')}" + (f"#{line}" if line else "")
+        return f"\x1b]8;;{target}\x1b\\{text}\x1b]8;;\x1b\\"
+
+
+def page(parts: Callable[[Style], Iterable[Iterable[str]]], cost: Cost, shape: Shape) -> str:
+    """The lines of all parts, the step outputs, and the end that every page has."""
+    style = Style(shape.get("colour", False), max(shape.get("width", 100), 40), shape.get("links", ""))
+    lines = [line for part in (*parts(style), told_outputs(shape.get("outputs", {}))) for line in part]
+    return "\n".join([*lines, *closing(shape["report"], cost, style)]) + "\n"
+
+
+def told_outputs(outputs: Mapping[str, str]) -> Iterator[str]:
+    """The step outputs, a line each."""
+    if not outputs:
+        return
+    # Not cut at the width: a path has to be copied whole.
+    yield "step outputs"
+    longest = max(map(len, outputs))
+    for name, value in outputs.items():
+        yield f"  {name:<{longest}}  {one_line(value, 200)}".rstrip()
+
+
+def one_line(text: str, room: int = 1_000) -> str:
+    """Foreign text made harmless, in one line."""
+    line = visible_line(mask(" ".join(text.split())))
+    return line if len(line) <= room else f"{line[: room - 1]}…"
+
+
+def closing(report: str, cost: Cost, style: Style) -> Iterator[str]:
+    """The end of every page: what was missing, where the report lies, and what it cost."""
+    if cost.degraded:
+        yield from style.wrapped(f"degraded: {cost.degraded}", "")
+    for notice in cost.notices:
+        yield from style.wrapped(notice, "")
+    yield " · ".join([f"report {one_line(report)}", *_price(cost)])
+
+
+def _price(cost: Cost) -> Iterator[str]:
+    """Who was asked and what that cost; nothing when nobody was."""
+    if cost.usage.requests or cost.usage.from_cache:
+        yield f"{one_line(cost.model)}, {cost.usage.words}"
+        yield "cost unknown" if cost.cost_usd is None else f"${cost.cost_usd:.2f}"

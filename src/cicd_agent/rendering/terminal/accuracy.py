@@ -1,0 +1,99 @@
+"""The record of accuracy as text: a table of the modes, what the labels rest on, and what is not known."""
+
+from collections.abc import Iterator, Mapping, Sequence
+
+from cicd_agent.domain.text.words import count
+from cicd_agent.insights.accuracy.labels import Accuracy, Standing, Tally
+from cicd_agent.rendering.style import Style, one_line
+
+_MOST = 12
+_FEW = 30
+"""Below so many labels an interval is so wide that the share says little."""
+_HEAD = ("", "cases", "right", "wrong", "unknown", "share of right", "95 % interval", "threshold")
+
+
+def render_accuracy(told: Accuracy, limits: Sequence[str], *, colour: bool = False, width: int = 100) -> str:
+    """The whole record; without `colour` for a file or a log."""
+    style = Style(colour, width)
+    parts = (
+        _modes(told, style),
+        _tallies("findings by rule", told.rules, style),
+        _tallies("findings by who says so", told.origins, style),
+        _tallies("findings by severity", told.severities, style),
+        _limits(limits, style),
+    )
+    return "\n".join(line for part in parts for line in part) + "\n"
+
+
+def told_share(tally: Tally) -> str:
+    """The share of right decisions with its interval, in a sentence."""
+    share = tally.share
+    if share.low is None or share.high is None:
+        return "no decision of which it is known"
+    interval = f"95 % interval {share.low:.0%}–{share.high:.0%}"
+    return f"{share.times:,} of {share.n:,} ({share.times / share.n:.0%}, {interval})"
+
+
+def _modes(told: Accuracy, style: Style) -> Iterator[str]:
+    if not told.modes:
+        yield "there is nothing to judge: no finding, no decision of a gate, no failure that was excused"
+        return
+    rows = [_row(mode, standing.tally, standing) for mode, standing in told.modes.items()]
+    lines = list(_table(_HEAD, rows))
+    yield style.ink(lines[0], "bold")
+    for line, (mode, standing) in zip(lines[1:], told.modes.items(), strict=True):
+        yield style.ink(line, "high") if standing.below else line
+        for ground, times in standing.grounds[:_MOST]:
+            yield style.ink(f"    {times:>5,}  {ground.replace('_', ' ')}", "faint")
+        if 0 < standing.tally.share.n < _FEW:
+            yield f"    so few labels say little of {mode}"
+
+
+def _tallies(heading: str, tallies: Mapping[str, Tally], style: Style) -> Iterator[str]:
+    if not tallies:
+        return
+    rows = [_row(one_line(name, 50), tally) for name, tally in list(tallies.items())[:_MOST]]
+    lines = list(_table((heading, *_HEAD[1:-1]), rows))
+    yield ""
+    yield style.ink(lines[0], "bold")
+    yield from lines[1:]
+    if len(tallies) > _MOST:
+        yield f"  and {len(tallies) - _MOST:,} more"
+
+
+def _row(name: str, tally: Tally, standing: Standing | None = None) -> tuple[str, ...]:
+    share = tally.share
+    known = share.low is not None and share.high is not None
+    row = (
+        name,
+        f"{tally.n:,}",
+        f"{tally.right:,}",
+        f"{tally.wrong:,}",
+        f"{tally.unknown:,} ({tally.unknown_share or 0:.0%})",
+        f"{share.times / share.n:.0%}" if known else "not known",
+        f"{share.low:.0%}–{share.high:.0%}" if known else "",
+    )
+    if standing is None:
+        return row
+    asked = "" if standing.threshold is None else f"{standing.threshold:.0%}"
+    return (*row, f"{asked} BELOW" if standing.below else asked)
+
+
+def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> Iterator[str]:
+    """Columns that are as wide as they have to be, numbers to the right."""
+    widths = [max(len(row[at]) for row in (head, *rows)) for at in range(len(head))]
+    for row in (head, *rows):
+        cells = [
+            f"{row[0]:<{widths[0]}}",
+            *(f"{cell:>{width}}" for cell, width in zip(row[1:], widths[1:], strict=True)),
+        ]
+        yield "  ".join(cells).rstrip()
+
+
+def _limits(limits: Sequence[str], style: Style) -> Iterator[str]:
+    if limits:
+        yield ""
+    for limit in limits[:_MOST]:
+        yield from style.wrapped(limit, "", "  ")
+    if len(limits) > _MOST:
+        yield f"and {count(len(limits) - _MOST, 'more limit')}; `--format json` lists all"

@@ -1,0 +1,212 @@
+"""The account book as text for a person: its runs in a table, what a check came to, and what a prune removed."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from cicd_agent.audit.chain.chain import Break, Met, Verified
+from cicd_agent.audit.summary import AccountRun, moment_words
+from cicd_agent.domain.audit_entry import Link
+from cicd_agent.domain.ports.storage import Pruned
+from cicd_agent.domain.text.json_view import Loose
+from cicd_agent.rendering.cell_width import cells, clip
+from cicd_agent.rendering.money import dollars
+from cicd_agent.rendering.style import Style, one_line
+
+_WIDEST: Final = 28
+_INKS: Final = {
+    "approve": "added",
+    "proceed": "added",
+    "request_changes": "high",
+    "hold": "high",
+    "rollback": "critical",
+    "failed": "critical",
+}
+_RISKS: Final = frozenset({"critical", "high", "medium", "low"})
+_MET: Final = {
+    Met.HELD: "holds",
+    Met.REMOVED: "is of an entry that was removed, as #{} records",
+    Met.FAILED: "does not hold",
+}
+_WIDTH: Final = 100
+WIDE: Final = 1_000
+"""Columns of a file: nothing is left out of it."""
+_SPARED: Final = (8, 5, 7)
+"""Columns of the table that go where there is no room: the model, the risk, the pull request."""
+
+
+@dataclass(frozen=True, slots=True)
+class PrunedChain:
+    """What a prune did to a chain: `removed` is None when nothing was old enough, `broken` what did not hold of it."""
+
+    repository: str
+    removed: Pruned | None
+    head: Link | None
+    broken: tuple[Break, ...] = ()
+
+
+def render_runs(
+    runs: Sequence[AccountRun], place: str, *, is_more: bool, colour: bool = False, width: int = WIDE
+) -> str:
+    """A line for each run, newest first; what does not fit the width is left out, the least important first."""
+    style = Style(colour, width)
+    if not runs:
+        return f"no run in {one_line(place)} is as asked\n"
+    lines = list(_table(runs, style))
+    if any(run.finished is False for run in runs):
+        lines.append(style.ink("… it is not recorded what became of it: it was ended, or is still at work", "faint"))
+    if is_more:
+        lines.append(style.ink("there are more: --most, --since", "faint"))
+    return "\n".join(lines) + "\n"
+
+
+def render_verified(
+    found: Sequence[Verified], lost: Sequence[Link], place: str, *, colour: bool = False, width: int = _WIDTH
+) -> str:
+    """What each chain came to, with the anchor to keep."""
+    style = Style(colour, width)
+    lines = [line for each in found for line in _chain(each, style)]
+    for link in lost:
+        lines.append(f"{style.ink('broken', 'critical')}  {_name(link.repository)}: there is no such chain any more")
+        lines.append(f"  anchor {link.words} is of it")
+    if not lines:
+        lines.append(f"there is no chain in {one_line(place)}")
+    return "\n".join(lines) + "\n"
+
+
+def render_pruned(
+    done: Sequence[PrunedChain], before: int, *, dry_run: bool, colour: bool = False, width: int = _WIDTH
+) -> str:
+    """What was removed of each chain, or would be, and where it begins now."""
+    style = Style(colour, width)
+    lines = []
+    for each in done:
+        name, pruned = style.ink(_name(each.repository), "bold"), each.removed
+        if pruned is None:
+            lines.append(f"{name}  nothing is older than {moment_words(before)}")
+            continue
+        removed = entries(pruned.last - pruned.first + 1)
+        verb = "would be removed" if dry_run else "removed"
+        lines.append(f"{name}  {removed} {verb}, {span(pruned.first, pruned.last)}; it begins with #{pruned.last + 1}")
+        if each.broken:
+            lines.append(f"  {style.ink('broken', 'critical')}, which the entry of the removal says:")
+            lines += [line for one in each.broken for line in _break(one, style)]
+        if each.head is not None and not dry_run:
+            lines.append(f"  recorded as #{each.head.seq}; keep this anchor: {_anchor(each.head)}")
+    return "\n".join(lines or ["there is no chain"]) + "\n"
+
+
+def entries(number: int) -> str:
+    """`1 entry`, `2 entries`."""
+    return f"{number:,} {'entry' if number == 1 else 'entries'}"
+
+
+def span(first: int, last: int) -> str:
+    """`#1 to #3`, or `#1` alone."""
+    return f"#{first} to #{last}" if first != last else f"#{first}"
+
+
+def short(sha: str) -> str:
+    """A commit as a table has it."""
+    return one_line(sha, 200)[:7]
+
+
+def _table(runs: Sequence[AccountRun], style: Style) -> Iterator[str]:
+    heads = ("", "repository", "when", "mode", "decision", "risk", "commit", "pull", "model", "cost")
+    rows = [_row(run) for run in runs]
+    shown = [at for at in range(len(heads)) if any(row[at] for row in rows)]
+    if len({run.row.repository for run in runs}) == 1:
+        shown.remove(1)
+    widths = [max(cells(heads[at]), *(cells(row[at]) for row in rows)) for at in range(len(heads))]
+    for spared in _SPARED:
+        if spared in shown and sum(widths[at] + 2 for at in shown) - 2 > style.width:
+            shown.remove(spared)
+    yield style.ink(_line([heads[at].ljust(widths[at]) for at in shown]), "faint")
+    for run, row in zip(runs, rows, strict=True):
+        inked = {4: _INKS.get(run.row.columns.decision, ""), 5: _risk(run)}
+        yield _line([_inked(row[at], widths[at], inked.get(at, ""), style) for at in shown])
+
+
+def _row(run: AccountRun) -> tuple[str, ...]:
+    found, told = run.row.columns, run.told
+    score = told.number("risk_score")
+    models = run.models
+    return (
+        f"#{run.row.seq}{'…' if run.finished is False else ''}",
+        _cell(run.row.repository),
+        run.when[:16].replace("T", " "),
+        _cell(found.mode),
+        _cell(found.decision),
+        _cell(found.risk_level) + (f" {score}" if score is not None and found.risk_level else ""),
+        short(found.sha),
+        f"#{found.pull}" if found.pull else "",
+        _cell(models[0] if models else "") + (f" +{len(models) - 1}" if len(models) > 1 else ""),
+        _cost(told, models),
+    )
+
+
+def _cost(told: Loose, models: Sequence[str]) -> str:
+    """What it cost; a dash where nobody was asked, and nothing where that is not told."""
+    usage, told_cost = told.inner("usage"), told.word("cost_usd")
+    is_failed = bool(told.word("error"))
+    if not models and usage.number("requests") == 0 and not usage.number("from_cache"):
+        # A run that failed may have ended before it could say what it had asked.
+        return "not known" if is_failed and not told_cost else "–"
+    if not told_cost:
+        return "not known" if models or is_failed else ""
+    return dollars(told_cost) or clip(one_line(told_cost), 10)
+
+
+def _risk(run: AccountRun) -> str:
+    level = run.row.columns.risk_level
+    return level if level in _RISKS else ""
+
+
+def _cell(text: str) -> str:
+    return clip(one_line(text, 200), _WIDEST)
+
+
+def _inked(text: str, width: int, ink: str, style: Style) -> str:
+    padding = " " * (width - cells(text))
+    return (style.ink(text, ink) if ink and text else text) + padding
+
+
+def _line(parts: Sequence[str]) -> str:
+    return "  ".join(parts).rstrip()
+
+
+def _chain(found: Verified, style: Style) -> Iterator[str]:
+    name = style.ink(_name(found.repository), "bold")
+    last = found.head.seq if found.head else 0
+    reach = f"{entries(found.entries)}, {span(found.first, last)}" if last else entries(found.entries)
+    if found.holds:
+        yield f"{style.ink('holds', 'added')}   {name}  {reach}"
+    else:
+        breaks = len(found.breaks) + found.more
+        places = "1 place" if breaks == 1 else f"{breaks:,} places"
+        yield f"{style.ink('broken', 'critical')}  {name}  {reach}: {places}"
+    for each in found.breaks:
+        yield from _break(each, style)
+    if found.more:
+        yield f"  and {found.more:,} more"
+    if (pruned := found.pruned) is not None:
+        yield f"  everything up to #{pruned.last} was removed, as #{pruned.by} records"
+    for anchor in found.anchored:
+        yield f"  the anchor of #{anchor.link.seq} {_MET[anchor.met].format(anchor.by)}"
+    for note in found.notes:
+        yield from style.wrapped(note, "  ", "  ")
+    if found.holds and found.head is not None:
+        yield f"  keep this anchor: {_anchor(found.head)}"
+
+
+def _break(each: Break, style: Style) -> Iterator[str]:
+    words = f"#{each.seq} {each.kind.replace('_', ' ')}: {one_line(each.words, 600)}"
+    yield from style.wrapped(words, "  ", "    ")
+
+
+def _name(repository: str) -> str:
+    return one_line(repository, 140)
+
+
+def _anchor(link: Link) -> str:
+    return one_line(link.words, 300)

@@ -1,0 +1,161 @@
+"""What the process finds around it, as a value: the variables of the runner, of its tools and of the network."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from cicd_agent.domain.event_parser import RunContext
+
+FALLBACKS = {
+    "openai-api-key": ("OPENAI_API_KEY",),
+    "base-url": ("OPENAI_BASE_URL",),
+    "github-token": ("GITHUB_TOKEN", "GH_TOKEN"),
+}
+"""Variables that other tools read as well; each stands in for an input that is not set."""
+
+AUDIENCE = "https://api.openai.com/v1"
+
+_CA_BUNDLES = ("SSL_CERT_FILE", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE")
+_SYSTEM = frozenset(
+    {"PATH", "HOME", "TMPDIR", "SYSTEMROOT", "SSL_CERT_DIR", "GIT_SSL_CAINFO", *_CA_BUNDLES}
+    | {name for proxy in ("http_proxy", "https_proxy", "all_proxy", "no_proxy") for name in (proxy, proxy.upper())}
+)
+_TOOLS = ("PATH", "HOME", "JAVA_HOME", "GOROOT", "VIRTUAL_ENV", "LD_LIBRARY_PATH")
+
+
+@dataclass(frozen=True, slots=True)
+class Workload:
+    """Where this job gets its identity from GitHub, and which OpenAI service account it may be exchanged for.
+
+    https://developers.openai.com/api/docs/guides/workload-identity-federation/github-actions
+    """
+
+    request_url: str
+    request_token: str = field(repr=False)
+    identity_provider_id: str = ""
+    service_account_id: str = ""
+    audience: str = AUDIENCE
+
+    @property
+    def known(self) -> bool:
+        """Whether somebody said what the identity is good for."""
+        return bool(self.identity_provider_id and self.service_account_id)
+
+
+@dataclass(frozen=True, slots=True)
+class Environment:
+    """What the process finds around it. An empty variable is one that is not set.
+
+    `inputs` and `fallbacks` are by input name and hold secrets. `system` is the little that a child process such as
+    git needs: where things are, and how to reach the network.
+    """
+
+    inputs: Mapping[str, str] = field(default_factory=dict, repr=False)
+    fallbacks: Mapping[str, str] = field(default_factory=dict, repr=False)
+    run: RunContext = field(default_factory=RunContext)
+    on_actions: bool = False
+    event_path: str = ""
+    event_name: str = ""
+    workspace: str = ""
+    api_url: str = "https://api.github.com"
+    server_url: str = "https://github.com"
+    output_file: str = ""
+    summary_file: str = ""
+    runner_temp: str = ""
+    debug: bool = False
+    no_color: bool = False
+    system: Mapping[str, str] = field(default_factory=dict, repr=False)
+    ca_bundle: str = ""
+    tools: Mapping[str, str] = field(default_factory=dict, repr=False)
+    """Where the job's own tool chains are, for what it runs in the sandbox."""
+    workload: Workload | None = field(default=None, repr=False)
+    database_url: str = field(default="", repr=False)
+    redis_url: str = field(default="", repr=False)
+    telemetry: Mapping[str, str] = field(default_factory=dict, repr=False)
+    """The OTEL_* variables and TRACEPARENT, as OpenTelemetry defines them."""
+    workflow: str = ""
+    """The name of the workflow that this job belongs to."""
+
+    @classmethod
+    def read(cls, variables: Mapping[str, str]) -> "Environment":
+        """The environment that `variables` describe."""
+
+        def first(*names: str) -> str:
+            return next((value for name in names if (value := _text(variables.get(name, "")))), "")
+
+        def url(name: str, otherwise: str) -> str:
+            return first(name).rstrip("/") or otherwise
+
+        fallbacks = {name: first(*names) for name, names in FALLBACKS.items()}
+        return cls(
+            inputs=_inputs(variables),
+            fallbacks={name: value for name, value in fallbacks.items() if value},
+            run=RunContext(
+                repository=first("GITHUB_REPOSITORY"),
+                sha=first("GITHUB_SHA"),
+                ref=first("GITHUB_REF"),
+                base_ref=first("GITHUB_BASE_REF"),
+                head_ref=first("GITHUB_HEAD_REF"),
+                actor=first("GITHUB_ACTOR"),
+                run_id=first("GITHUB_RUN_ID"),
+                run_attempt=first("GITHUB_RUN_ATTEMPT"),
+                server_url=url("GITHUB_SERVER_URL", "https://github.com"),
+                workflow_ref=first("GITHUB_WORKFLOW_REF"),
+            ),
+            on_actions=first("GITHUB_ACTIONS") == "true",
+            event_path=variables.get("GITHUB_EVENT_PATH", ""),
+            event_name=first("GITHUB_EVENT_NAME"),
+            workspace=variables.get("GITHUB_WORKSPACE", ""),
+            api_url=url("GITHUB_API_URL", "https://api.github.com"),
+            server_url=url("GITHUB_SERVER_URL", "https://github.com"),
+            output_file=variables.get("GITHUB_OUTPUT", ""),
+            summary_file=variables.get("GITHUB_STEP_SUMMARY", ""),
+            runner_temp=variables.get("RUNNER_TEMP", ""),
+            debug=first("RUNNER_DEBUG") == "1",
+            no_color=bool(first("NO_COLOR")) or first("TERM") == "dumb",
+            system={name: variables[name] for name in _SYSTEM if variables.get(name)},
+            ca_bundle=first(*_CA_BUNDLES),
+            tools={name: variables[name] for name in _TOOLS if variables.get(name)},
+            workload=_workload(variables),
+            database_url=first("DATABASE_URL"),
+            redis_url=first("REDIS_URL"),
+            telemetry={
+                name: _text(value)
+                for name, value in variables.items()
+                if name.startswith("OTEL_") or name == "TRACEPARENT"
+            },
+            workflow=first("GITHUB_WORKFLOW"),
+        )
+
+
+def _workload(variables: Mapping[str, str]) -> Workload | None:
+    """The job's identity, None without the permission `id-token: write`."""
+
+    def named(name: str) -> str:
+        return _text(variables.get(name, ""))
+
+    url, token = named("ACTIONS_ID_TOKEN_REQUEST_URL"), named("ACTIONS_ID_TOKEN_REQUEST_TOKEN")
+    if not (url and token):
+        return None
+    provider, account = named("OPENAI_IDENTITY_PROVIDER_ID"), named("OPENAI_SERVICE_ACCOUNT_ID")
+    return Workload(url, token, provider, account, named("OPENAI_IDENTITY_AUDIENCE") or AUDIENCE)
+
+
+def _inputs(variables: Mapping[str, str]) -> dict[str, str]:
+    """INPUT_MIN_SEVERITY, or as the runner itself spells it INPUT_MIN-SEVERITY, by the name `min-severity`.
+
+    Where both are set, the first counts: it is what action.yml passes.
+    """
+    found: dict[str, str] = {}
+    for variable in sorted(variables, key=lambda variable: ("-" in variable, variable)):
+        name = variable.removeprefix("INPUT_")
+        if name != variable and (value := _text(variables[variable])):
+            found.setdefault(_text(name).lower().replace("_", "-").replace(" ", "-"), value)
+    return found
+
+
+def _text(value: str) -> str:
+    """Without blanks around it; bytes that are no text, which Python keeps as lone surrogates, become `?`.
+
+    Paths do not come through here: to open a file, its name must stay as it is.
+    """
+    return value.strip().encode("utf-8", "replace").decode()

@@ -1,0 +1,242 @@
+"""One setting as its user sees it: its name, what it may be, and how a word becomes its value."""
+
+import difflib
+import math
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from functools import cache
+from typing import Any
+
+from pydantic import ValidationError
+
+from cicd_agent.settings.document import Block, Tagged, Value
+from cicd_agent.settings.schema import Settings, kebab
+
+_INTEGER = re.compile(r"[+-]?[0-9]{1,18}")
+_NUMBER = re.compile(r"[+-]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][+-]?[0-9]+)?")
+_SHOWN = 40
+_OURS = frozenset({"input_only", "file_only", "lines", "keys"})
+"""What a field's schema says to us alone."""
+_SECRET_PART = 12
+"""A run of this many characters of a secret is as good as the secret."""
+_SECRET_LEAST = 6
+"""What is shorter occurs in any text: hiding it would hide everything, and show that it is short."""
+
+
+class Unfit(Exception):
+    """A value that its setting cannot have; `expected` says what it can."""
+
+    def __init__(self, expected: str) -> None:
+        super().__init__(expected)
+        self.expected = expected
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """A field of Settings from outside. `shape` is its JSON Schema, without references."""
+
+    name: str
+    field: str
+    description: str
+    shape: Mapping[str, Any]
+    input_only: bool = False
+    file_only: bool = False
+    lines: bool = False
+    """Whether only a line end ends an item of a list, and a comma is a part of it."""
+    keys: str = ""
+    """What the keys of a mapping are."""
+
+    @property
+    def is_secret(self) -> bool:
+        """Whether its value is never shown."""
+        return self.shape.get("format") == "password"
+
+    @property
+    def is_for_organisations(self) -> bool:
+        """Whether an organisation's text may say it: everything but secrets, and that text itself."""
+        return not self.is_secret and self.name != "organisation-config"
+
+    @property
+    def choices(self) -> tuple[str, ...]:
+        """The words that it may be, none when it is free."""
+        return tuple(self.shape.get("enum", ()))
+
+    @property
+    def expected(self) -> str:
+        """What it may be, in words that follow "must be"."""
+        return f"a mapping of {self.keys} to {self.expected_item}" if self.keys else _expected(self.shape)
+
+    @property
+    def expected_item(self) -> str:
+        """What a value of a mapping may be."""
+        return _expected(self.shape["additionalProperties"])
+
+    @property
+    def known_keys(self) -> tuple[str, ...]:
+        """The keys that a mapping may have, none when they are free."""
+        return tuple(self.shape.get("propertyNames", {}).get("enum", ()))
+
+    def split(self, text: str) -> Value:
+        """An input's text as a file would have it: items of a list stand on their own lines or between commas."""
+        if self.shape["type"] != "array":
+            return text
+        return tuple(item for part in re.split(r"\n" if self.lines else r"[,\n]", text) if (item := part.strip()))
+
+    def value_of(self, value: Value) -> object:
+        """The checked value of a word, or of a list. Raises Unfit."""
+        return self._checked(_converted(self.shape, value, self.expected), self.expected)
+
+    def item_of(self, key: str, value: Value) -> object:
+        """The checked value of one key of a mapping. Raises Unfit."""
+        item = _converted(self.shape["additionalProperties"], value, self.expected_item)
+        checked = self._checked({key: item}, self.expected_item)
+        return checked[key]
+
+    def _checked(self, value: object, expected: str) -> Any:
+        try:
+            return getattr(Settings.model_validate({self.field: value}), self.field)
+        except ValidationError as invalid:
+            # Ours say what is wrong by number; pydantic's would quote the value, which may be a secret.
+            ours = [str(each["ctx"]["error"]) for each in invalid.errors() if each["type"] == "value_error"]
+            raise Unfit(*ours[:1] or (expected,)) from None
+
+
+def _converted(shape: Mapping[str, Any], value: Value, expected: str) -> object:
+    """The word, the list or the block as the type that it has to be. Raises Unfit."""
+    match shape["type"], value:
+        case "boolean", str() if value.lower() in ("true", "false"):
+            return value.lower() == "true"
+        case "integer", str() if _INTEGER.fullmatch(value):
+            return int(value)
+        case "number", str() if _NUMBER.fullmatch(value) and math.isfinite(float(value)):
+            return float(value)
+        case "string", str():
+            return value
+        case "array", tuple() if all(isinstance(item, str) for item in value):
+            return value
+        case "object", Block(entries) if len(named := {each.key: each.value for each in entries}) == len(entries):
+            if unknown := named.keys() - shape.get("properties", {}).keys():
+                raise Unfit(f"{expected} without {quoted(min(unknown))}")
+            return {key: _converted(shape["properties"][key], each, expected) for key, each in named.items()}
+        case _:
+            raise Unfit(expected)
+
+
+@cache
+def catalogue() -> Mapping[str, Setting]:
+    """Every setting by its public name, in the order of the model."""
+    schema = Settings.model_json_schema()
+    shapes = {name: _resolved(shape, schema.get("$defs", {})) for name, shape in schema["properties"].items()}
+    return {
+        (name := kebab(field)): Setting(
+            name=name,
+            field=field,
+            description=info.description or "",
+            shape={key: value for key, value in shapes[name].items() if key not in _OURS},
+            input_only="input_only" in shapes[name],
+            file_only="file_only" in shapes[name],
+            lines="lines" in shapes[name],
+            keys=shapes[name].get("keys", ""),
+        )
+        for field, info in Settings.model_fields.items()
+    }
+
+
+def hint(word: str, known: Iterable[str]) -> str:
+    """The end of a sentence about a word: the known word that is near, or a full stop."""
+    near = difflib.get_close_matches(word[:64].lower().replace("_", "-"), list(known), n=1)
+    return f", did you mean `{near[0]}`?" if near else "."
+
+
+def printable(text: str) -> str:
+    """The text on one line, with nothing in it that a terminal or a code span would obey."""
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text).replace("`", "'")
+
+
+def reveals(text: str, secrets: Iterable[str]) -> bool:
+    """Whether a secret, or a good part of one, is in the text."""
+    parts = [text[start : start + _SECRET_PART] for start in range(len(text) - _SECRET_PART + 1)]
+    return any(
+        len(secret) >= _SECRET_LEAST and (secret in text or any(part in secret for part in parts)) for secret in secrets
+    )
+
+
+def quoted(text: str, secrets: Iterable[str] = ()) -> str:
+    """The beginning of a foreign text, for a message."""
+    shown = text[:_SHOWN]
+    if reveals(shown, secrets):
+        return "`***`"
+    return f"`{printable(shown)}{'…' if len(text) > _SHOWN else ''}`"
+
+
+def described(value: Value, secrets: Iterable[str]) -> str:
+    """What was found in place of a fitting value."""
+    match value:
+        case None:
+            return "nothing"
+        case str():
+            return quoted(value, secrets)
+        case Tagged():
+            return f"something with the tag {quoted(value.tag, secrets)}"
+        case Block():
+            return "a mapping"
+        case tuple() if all(isinstance(item, str) for item in value):
+            return "a list"
+        case _:
+            return "a list with something else in it"
+
+
+def one_of(words: Iterable[str]) -> str:
+    """`a`, `b` or `c`."""
+    return _listed(words, "or")
+
+
+def _listed(words: Iterable[str], joined: str) -> str:
+    *most, last = (f"`{word}`" for word in words)
+    return f"{', '.join(most)} {joined} {last}" if most else last
+
+
+def _resolved(shape: Mapping[str, Any], definitions: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The shape with what it refers to written out, and without the null that stands for "not set"."""
+    if "$ref" in shape:
+        shape = {**definitions[shape["$ref"].rpartition("/")[2]], **shape}
+    for alternative in shape.get("anyOf", ()):
+        if alternative.get("type") != "null":
+            shape = {**shape, **alternative}
+    if isinstance(items := shape.get("additionalProperties"), Mapping):
+        shape = {**shape, "additionalProperties": _resolved(items, definitions)}
+    if "properties" in shape:
+        inner = {name: _resolved(each, definitions) for name, each in shape["properties"].items()}
+        shape = {**shape, "properties": inner}
+    if shape.get("default", "") is None:
+        shape = {key: value for key, value in shape.items() if key != "default"}
+    return {key: value for key, value in shape.items() if key not in ("$ref", "anyOf", "title")}
+
+
+def _expected(shape: Mapping[str, Any]) -> str:
+    match shape:
+        case {"enum": choices}:
+            return one_of(choices)
+        case {"type": "integer" | "number" as kind}:
+            return ("a whole number" if kind == "integer" else "a number") + _range(shape)
+        case {"properties": properties}:
+            return f"a mapping of {_listed(properties, 'and')}"
+        case {"maxLength": most}:
+            return f"text of at most {most:,} characters"
+        case _:
+            return {"boolean": "`true` or `false`", "array": "a list of texts"}.get(shape["type"], "text")
+
+
+def _range(shape: Mapping[str, Any]) -> str:
+    match shape:
+        case {"minimum": low, "maximum": high}:
+            return f" from {low:g} to {high:g}"
+        case {"exclusiveMinimum": low, "maximum": high}:
+            return f" above {low:g}, at most {high:g}"
+        case {"exclusiveMinimum": low}:
+            return f" above {low:g}"
+        case {"minimum": low}:
+            return f" of {low:g} or more"
+        case _:
+            return ""

@@ -1,0 +1,87 @@
+"""Facts that modes leave for each other, in every kind of book."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+from cicd_agent.adapters.storage.lines.facts import FactLines
+from cicd_agent.domain.facts import Fact, FactKind
+from cicd_agent.domain.ports.storage import About, Store
+from tests.adapters.storage.books import REPOSITORY, SHA, Book
+
+Opening = Callable[[Book], Store]
+ODD = "\x00 \ud800 \U0001f600 '"
+
+
+def fact(at: int = 1, **told: object) -> Fact:
+    usual = {"repository": REPOSITORY, "kind": FactKind.TESTS, "subject": SHA, "at": at, "mode": "route", "sha": SHA}
+    return Fact(**{**usual, "values": {"failed": "0"}, **told})  # type: ignore[arg-type]
+
+
+def test_facts_come_back_newest_first(book: Book, opening: Opening) -> None:
+    store = opening(book)
+    store.put([fact(1), fact(3, subject="b", ref="main", event_id="7.1"), fact(2, subject="c")])
+    store.put([])
+    store.close()
+    found = opening(book).facts(About(REPOSITORY))
+    assert [each.at for each in found] == [3, 2, 1]
+    assert found[0] == fact(3, subject="b", ref="main", event_id="7.1")
+
+
+def test_a_later_fact_replaces_an_earlier_one(store: Store) -> None:
+    store.put([fact(5), fact(6, mode="review")])
+    store.put([fact(7, values={"failed": "1"}), fact(4, values={"failed": "2"})])
+    assert [(each.mode, each.at, each.values["failed"]) for each in store.facts(About(REPOSITORY))] == [
+        ("review", 6, "0"),
+        ("route", 4, "2"),
+    ]
+
+
+def test_facts_are_found_by_what_they_are_about(store: Store) -> None:
+    store.put(
+        [
+            fact(1),
+            fact(2, kind=FactKind.DEPLOYMENT, subject="production"),
+            fact(3, kind=FactKind.DEPLOYMENT, subject="staging", sha="f" * 40),
+            fact(4, repository="b/two"),
+        ]
+    )
+
+    def found(**about: object) -> list[int]:
+        return [each.at for each in store.facts(About(**{"repository": REPOSITORY, **about}))]  # type: ignore[arg-type]
+
+    assert found() == [3, 2, 1]
+    assert found(kind=FactKind.DEPLOYMENT) == [3, 2]
+    assert found(kind=FactKind.DEPLOYMENT, subject="production") == [2]
+    assert found(sha=SHA) == [2, 1]
+    assert found(most=1) == [3]
+    assert found(most=0) == found(repository="") == found(subject="%") == []
+
+
+def test_any_text_may_stand_in_a_fact(store: Store) -> None:
+    store.put([fact(1, subject=ODD, ref=ODD, values={ODD: ODD}), fact(2, subject="s" * 9_000)])
+    long, odd = store.facts(About(REPOSITORY))
+    assert odd.values == {ODD: ODD}
+    assert "\0" not in odd.subject
+    assert store.facts(About(REPOSITORY, subject=odd.subject)) == store.facts(About(REPOSITORY, subject=ODD)) == (odd,)
+    assert len(long.subject) == 512
+
+
+def test_a_file_of_facts_is_kept_small_by_leaving_out_what_does_not_count(tmp_path: Path) -> None:
+    lines = FactLines(tmp_path / "facts.jsonl", largest=10_000)
+    for at in range(120):
+        lines.put([fact(at, subject=str(at % 3)), fact(at, subject=f"of {at}")])
+    assert (tmp_path / "facts.jsonl").stat().st_size <= 10_000
+    found = lines.facts(About(REPOSITORY, most=1_000))
+    assert {each.at for each in found if each.subject in "012"} == {117, 118, 119}
+    assert [each.at for each in found[:2]] == [119, 119]
+
+
+def test_lines_that_are_no_facts_are_none(tmp_path: Path) -> None:
+    path = tmp_path / "facts.jsonl"
+    lines = FactLines(path)
+    lines.put([fact(1)])
+    hostile = [b"", b"{}", b"[]", b"\xff", b"[" * 100_000, b'{"kind":"tests","at":true,"values":{}}', b'{"kind":[]}']
+    hostile += [b'{"kind":"tests","at":1,"values":{},"repository":5}', b'{"kind":"tests","at":1e9,"values":{}}']
+    path.write_bytes(path.read_bytes() + b"\n".join(hostile) + b"\n")
+    lines.put([fact(2, subject="b")])
+    assert [each.at for each in lines.facts(About(REPOSITORY))] == [2, 1]

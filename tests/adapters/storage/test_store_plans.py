@@ -1,0 +1,42 @@
+"""Which index of SQLite serves which question: without statistics it has to be the right one all the same."""
+
+from pathlib import Path
+
+import pytest
+from sqlalchemy.dialects import sqlite
+
+from cicd_agent.adapters.storage.sql.engine import sqlite_engine
+from cicd_agent.adapters.storage.sql.queries import found
+from cicd_agent.adapters.storage.sql.schema import create
+from cicd_agent.domain.audit_entry import Kind
+from cicd_agent.domain.ports.storage import Wanted
+from tests.adapters.storage.books import REPOSITORY, SHA
+
+# What is asked for, and the last part of the name of the index.
+SERVED = (
+    (Wanted(), "at"),
+    (Wanted(kind=Kind.RUN), "at"),
+    (Wanted(kind=Kind.RUN, since=5, until=7), "at"),
+    (Wanted(repository=REPOSITORY), "repository"),
+    (Wanted(repository=REPOSITORY, kind=Kind.RUN, mode="review", decision="approve", since=5), "repository"),
+    (Wanted(mode="review", kind=Kind.RUN), "mode"),
+    (Wanted(mode="review", decision="approve", until=5), "decision"),
+    (Wanted(repository=REPOSITORY, pull=5, mode="review"), "pull"),
+    (Wanted(sha=SHA), "sha"),
+    (Wanted(sha=SHA[:7], repository=REPOSITORY, kind=Kind.RUN, mode="review", pull=5, since=5, until=9), "sha"),
+    (Wanted(event_id="1.1", repository=REPOSITORY, sha=SHA, since=5), "event"),
+)
+
+
+@pytest.mark.parametrize(("wanted", "index"), SERVED)
+def test_a_question_is_served_by_the_index_that_leads_to_the_fewest(wanted: Wanted, index: str, tmp_path: Path) -> None:
+    asked = found(wanted).compile(dialect=sqlite.dialect(), compile_kwargs={"literal_binds": True})
+    engine = sqlite_engine(tmp_path / "state.db", 1)
+    with engine.connect() as connection:
+        create(connection)
+        plan = [str(row[3]) for row in connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {asked}")]
+    engine.dispose()
+    few = index in {"sha", "event"}
+    assert plan[0].startswith(f"SEARCH cicd_agent_entries USING INDEX cicd_agent_entries_{index} (")
+    # What is read is in order already, but for entries of the same second; of a few it does not matter.
+    assert plan[1:] == ["USE TEMP B-TREE FOR ORDER BY" if few else "USE TEMP B-TREE FOR RIGHT PART OF ORDER BY"]

@@ -1,0 +1,129 @@
+"""The registry of tools: each message is what its example shows, names its tool, and leaves green builds alone."""
+
+import re
+from collections.abc import Iterator
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from cicd_agent.analysis.logs.failure_kind import Kind
+from cicd_agent.analysis.logs.line_reader import Line
+from cicd_agent.analysis.logs.messages import Block, Registry
+from cicd_agent.analysis.logs.tool import Message, Tool
+from cicd_agent.analysis.logs.tools import tools
+from tests.analysis.logs.harmless import HARMLESS
+from tests.analysis.logs.messages import SPOKEN
+
+REGISTRY = Registry(tools())
+MESSAGES = [(tool, message) for tool in tools() for message in tool.messages]
+NAMES = [f"{tool.name}: {message.example.splitlines()[message.lead][:60]}" for tool, message in MESSAGES]
+each_message = pytest.mark.parametrize(("tool", "message"), MESSAGES, ids=NAMES)
+
+
+def read(*texts: str) -> list[Line]:
+    return [Line(number, text) for number, text in enumerate(texts, start=1)]
+
+
+def found(tool: Tool, message: Message, *texts: str) -> list[Block]:
+    """The blocks of this one message."""
+    return list(Registry([Tool(tool.name, (message,), tool.wraps, tool.noise)]).blocks(read(*texts)))
+
+
+def patterns() -> Iterator[tuple[str, str]]:
+    """Tool and pattern, for every pattern of the registry."""
+    for tool, message in MESSAGES:
+        for pattern in (message.opens, message.goes_on, message.closes, message.stops, message.says):
+            if pattern:
+                yield tool.name, pattern
+    for tool in tools():
+        for pattern in tool.noise:
+            yield tool.name, pattern
+
+
+def test_every_tool_has_a_name_of_its_own() -> None:
+    names = [tool.name for tool in tools()]
+    assert sorted(names) == sorted(set(names))
+
+
+@each_message
+def test_the_block_is_the_example(tool: Tool, message: Message) -> None:
+    lines = message.example.split("\n")
+    opening = lines[message.lead]
+    assert any(hint in opening for hint in message.hints), "without a hint the line is never looked at"
+    first = found(tool, message, *lines)[0]
+    assert (first.first, first.last) == (0, len(lines) - 1)
+
+
+@each_message
+def test_no_other_tool_claims_the_example_for_more(tool: Tool, message: Message) -> None:
+    opening = message.example.split("\n")[message.lead]
+    rivals = {
+        block.form.tool
+        for block in REGISTRY.blocks(read(opening))
+        if block.form.tool != tool.name and block.weight > message.weight
+    }
+    assert rivals == set()
+
+
+@each_message
+def test_the_line_that_says_it_can_be_read(tool: Tool, message: Message) -> None:
+    """Where `says` is given, the example has a line that it matches."""
+    lines = message.example.split("\n")
+    assert not message.says or any(re.search(message.says, line) for line in lines)
+    assert set(re.compile(message.says or message.opens).groupindex) <= {"test", "path", "line", "code"} | SECOND
+    assert 0 < message.weight <= 1
+    assert not tool.wraps or message.weight <= 0.3
+
+
+# A pattern of several forms cannot use a name twice: what the second form says goes by another, and is not read.
+SECOND = {"name", "file", "at", "id", "rule", "script", "status", "text", "module", "host", "browser"}
+
+
+def test_what_is_outside_of_the_code_is_not_the_code_s_fault() -> None:
+    """Whoever names a trouble does not say at the same time that a test or the build is wrong."""
+    wrong = [
+        (tool.name, message.kind)
+        for tool, message in MESSAGES
+        if message.trouble and message.kind not in {Kind.INFRASTRUCTURE, Kind.TIMEOUT, Kind.DEPENDENCY}
+    ]
+    assert wrong == []
+
+
+@pytest.mark.parametrize(("tool", "line"), SPOKEN)
+def test_the_tool_that_says_it_is_named(tool: str, line: str) -> None:
+    blocks = list(REGISTRY.blocks(read(line)))
+    most = max((block.weight for block in blocks), default=0.0)
+    assert tool in [block.form.tool for block in blocks if block.weight == most]
+
+
+@pytest.mark.parametrize("line", HARMLESS)
+def test_lines_of_green_builds_say_nothing(line: str) -> None:
+    assert [(block.form.tool, block.form.message.opens) for block in REGISTRY.blocks(read(line))] == []
+
+
+def test_no_pattern_repeats_what_repeats() -> None:
+    """`(?:a+)*` takes for ever on a hostile line; a repeated group begins or ends with something that is there once."""
+    often = r"(?:\[[^]]+\]|\\[wsdWSD]|(?<!\\)\.)[*+]"
+    nested = re.compile(rf"\(\?:{often}(?:[^()]*{often})?\)(?:[*+]|\{{\d*,\}})")
+    assert nested.search(r"^(?:\w+)*$")
+    assert nested.search(r"^(?:\s*a\w+)+$")
+    assert [(name, pattern) for name, pattern in patterns() if nested.search(pattern)] == []
+
+
+@pytest.mark.parametrize(
+    "unit", ["a", " ", "\t", "1", ":", ".", "/", "a/", "a.", "1:", "(", "[", "=", "_ ", "x, ", "A::"]
+)
+def test_a_hostile_line_of_every_hint_is_read_to_its_end(unit: str) -> None:
+    filler = unit * (4_000 // len(unit))
+    hints = {message.hints[0] for _, message in MESSAGES}
+    blocks = list(REGISTRY.blocks(read(*(hint + filler for hint in sorted(hints)))))
+    assert all(block.first <= block.says <= block.last for block in blocks)
+
+
+@given(st.lists(st.one_of(st.text(max_size=60), st.sampled_from([m.example for _, m in MESSAGES])), max_size=8))
+def test_blocks_lie_within_the_log_and_within_their_length(texts: list[str]) -> None:
+    lines = read(*(line for text in texts for line in text.split("\n")))
+    for block in REGISTRY.blocks(lines):
+        assert 0 <= block.first <= block.says <= block.last < len(lines)
+        assert block.last - block.first < block.form.message.most + block.form.message.lead

@@ -1,0 +1,108 @@
+"""A patch that mends passes; one that only makes things look green does not, in whatever language."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from cicd_agent.analysis.patches.limits import MOST_FILES, MOST_LINES, MOST_WIDTH, objection, objections
+from cicd_agent.analysis.patches.parser import Patch, read_patch
+from cicd_agent.analysis.patches.writer import written
+from tests.analysis.patches.cheating_samples import CHEATING
+from tests.analysis.patches.honest_samples import HONEST, File
+from tests.analysis.patches.second_samples import SECOND_CHEATS, SECOND_HONEST
+
+
+def every(*files: File) -> tuple[str, ...]:
+    before, after = {path: old for path, old, _ in files}, {path: new for path, _, new in files}
+    patch = read_patch(written(before, after))
+    assert isinstance(patch, Patch), patch
+    found = tuple(objections(patch, before))
+    assert objection(patch, before) == next(iter(found), "")
+    return found
+
+
+def judged(*files: File) -> str:
+    return next(iter(every(*files)), "")
+
+
+@pytest.mark.parametrize("name", HONEST)
+def test_what_mends_is_let_through(name: str) -> None:
+    assert judged(*HONEST[name]) == ""
+
+
+@pytest.mark.parametrize("name", CHEATING)
+def test_what_only_looks_green_is_refused(name: str) -> None:
+    why, files = CHEATING[name]
+    assert why in "; ".join(every(*files))
+
+
+@pytest.mark.parametrize("name", SECOND_HONEST)
+def test_what_was_not_thought_of_and_mends_is_let_through(name: str) -> None:
+    assert judged(*SECOND_HONEST[name]) == ""
+
+
+@pytest.mark.parametrize("name", SECOND_CHEATS)
+def test_what_was_not_thought_of_and_cheats_is_refused(name: str) -> None:
+    assert judged(*SECOND_CHEATS[name])
+
+
+def test_there_is_enough_of_both() -> None:
+    assert len(HONEST) >= 40
+    assert len({name.partition(":")[0] for name in HONEST}) >= 8
+    assert len(CHEATING) >= 60
+    assert len({name.partition(":")[0] for name in CHEATING}) >= 12
+
+
+def test_size_is_limited() -> None:
+    line = "".join(f"x{n} = 1\n" for n in range(MOST_LINES))
+    assert judged(("app.py", "", line)) == ""
+    assert judged(("app.py", "", f"{line}y = 1\n")) == f"changes {MOST_LINES + 1} lines, more than {MOST_LINES}"
+    many: list[File] = [(f"a{n}.py", "x = 1\n", "x = 2\n") for n in range(MOST_FILES + 1)]
+    assert judged(*many[1:]) == ""
+    assert judged(*many) == f"changes {MOST_FILES + 1} files, more than {MOST_FILES}"
+    assert "characters" in judged(("app.py", "", f"x = '{'a ' * MOST_WIDTH}'\n"))
+
+
+def test_what_models_are_not_shown_they_do_not_change() -> None:
+    patch = read_patch(written({"keys/a.py": "x = 1\n"}, {"keys/a.py": "x = 2\n"}))
+    assert isinstance(patch, Patch)
+    assert objection(patch, {"keys/a.py": "x = 1\n"}) == ""
+    assert "kept from models (keys/a.py)" in objection(patch, {}, lambda path: path.startswith("keys/"))
+
+
+def test_a_patch_that_does_not_apply_is_judged_by_what_it_says() -> None:
+    patch = read_patch("--- a/run.sh\n+++ b/run.sh\n@@ -1 +1 @@\n-make\n+make || true\n")
+    assert isinstance(patch, Patch)
+    assert "hides an exit code" in objection(patch, {"run.sh": "other\n"})
+    assert "hides an exit code" in objection(patch, {})
+
+
+def test_what_a_patch_leaves_out_of_its_hunks_is_seen_all_the_same() -> None:
+    before = {"app.py": "try:\n    f()\nexcept KeyError:\n    raise\n"}
+    patch = read_patch("--- a/app.py\n+++ b/app.py\n@@ -4 +4 @@\n-    raise\n+    pass\n")
+    assert isinstance(patch, Patch)
+    assert "swallows errors" in objection(patch, before)
+
+
+PIECES = st.sampled_from(
+    ["assert x", "/*", "*/", '"""', "'", "`", "\\", "{", "}", "(", "\n", " ", "#", "//", "|| true", "é"]
+)
+PATHS = st.sampled_from(
+    [
+        "a.py",
+        "tests/test_a.py",
+        "a.test.js",
+        "pyproject.toml",
+        "setup.cfg",
+        "package.json",
+        "tsconfig.json",
+        "Makefile",
+        "x",
+    ]
+)
+
+
+@given(PATHS, st.lists(PIECES).map("".join), st.lists(PIECES).map("".join))
+def test_no_text_is_a_traceback(path: str, before: str, after: str) -> None:
+    if before != after:
+        assert isinstance(judged((path, before, after)), str)

@@ -1,0 +1,89 @@
+import difflib
+
+import pytest
+
+from cicd_agent.analysis.risk.comment_only import is_comment_only
+from cicd_agent.domain.change import Change, ChangeSource
+from cicd_agent.domain.diff import ChangeKind, DiffLine, FileDiff, Hunk, LineKind
+
+
+def judged(path: str, before: str, after: str, *, texts: bool = True, new_mode: str = "100644") -> bool:
+    rows = difflib.ndiff(before.split("\n"), after.split("\n"))
+    lines = tuple(DiffLine(LineKind(row[0]), 1, 1, row[2:]) for row in rows if row[0] in "+-")
+    file = FileDiff(path, path, ChangeKind.MODIFIED, (Hunk(1, 1, 1, 1, "", lines),), "100644", new_mode)
+    known = ({path: after}, {path: before}) if texts else ({}, {})
+    return is_comment_only(file, Change("b", "h", ChangeSource.GIT, (file,), (), *known))
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        ("x = 1\n", "# why\n\nx = 1  # here\n"),
+        ('def f():\n    """Old."""\n    return 1\n', 'def f():\n    """New,\n\n    longer.\n    """\n    return 1\n'),
+        ("def f():\n    return 1\n", 'def f():\n    "Doc."\n    return 1\n'),
+        ("def f(a,\n      b): pass\n", "def f(\n    a,  # first\n    b): pass\n"),
+        ("# coding: utf-8\nx = 1\n", "# -*- coding: utf-8 -*-\nx = 1\n"),
+    ],
+)
+def test_python_comments_and_docstrings_are_comments(before: str, after: str) -> None:
+    assert judged("a.py", before, after)
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        ("x = 1\n", "x = 2\n"),
+        ("x = '# a'\n", "x = '# b'\n"),
+        ("if a:\n    b()\nc()\n", "if a:\n    b()\n    c()\n"),
+        ("f()\n", 'f"{g()}"\nf()\n'),
+        ("x = 1\n", "# why\rimport os\nx = 1\n"),
+        ("x = 1\n", "# coding: utf-7\n# +AAo-import os\nx = 1\n"),
+        ("# coding: utf_7\n# +AAo-a\nx = 1\n", "# coding: utf_7\n# +AAo-b\nx = 1\n"),
+        ("x = (\n", "x = (\n# unclosed\n"),
+        ("def f():\n    return 1\n", "def f():\n    # nothing left\n"),
+    ],
+)
+def test_python_that_may_behave_otherwise_is_code(before: str, after: str) -> None:
+    assert not judged("a.py", before, after)
+
+
+def test_python_without_its_texts_proves_nothing() -> None:
+    assert not judged("a.py", "x = 1\n", "# why\nx = 1\n", texts=False)
+
+
+@pytest.mark.parametrize(
+    ("path", "added"),
+    [
+        ("a.go", "\t// why it is so"),
+        ("a.ts", "//"),
+        ("a.c", ""),
+        ("ci.yml", "  # why"),
+        ("a.sql", "-- why"),
+        ("a.RS", "// crlf\r"),
+    ],
+)
+def test_a_comment_of_another_language_is_told_by_its_marker(path: str, added: str) -> None:
+    assert judged(path, "code\n", f"code\n{added}\n")
+
+
+@pytest.mark.parametrize(
+    ("path", "added"),
+    [
+        ("a.go", "//go:embed secrets.txt"),
+        ("a.c", "#include <evil.h>"),
+        ("a.c", "* p = 0;"),
+        ("a.c", "// swallows the next line \\"),
+        ("a.sh", "#!/bin/sh"),
+        ("a.js", "// ends here\u2028evil()"),
+        ("a.js", "// ends here\revil()"),
+        ("a.js", "// hidden \u202e order"),
+        ("a.unknown", "# who knows"),
+        ("Makefile", "# who knows"),
+    ],
+)
+def test_a_line_that_only_looks_like_a_comment_is_code(path: str, added: str) -> None:
+    assert not judged(path, "code\n", f"code\n{added}\n")
+
+
+def test_a_new_executable_bit_is_no_comment() -> None:
+    assert not judged("a.sh", "x\n", "# why\nx\n", new_mode="100755")

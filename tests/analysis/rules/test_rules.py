@@ -1,0 +1,131 @@
+import pytest
+
+from cicd_agent.analysis.rules import RULES
+from cicd_agent.analysis.rules.rule import Example, Rule
+from cicd_agent.analysis.rules.run import findings
+from cicd_agent.domain.change import Change
+from cicd_agent.domain.diff import Side
+from cicd_agent.domain.event import Event, EventKind
+from cicd_agent.domain.evidence import Evidence
+from cicd_agent.domain.finding import Origin, Severity
+from cicd_agent.modes.review.rules import rules
+from cicd_agent.settings.schema import Settings
+from tests.support.samples.changes import BINARY, change_of
+
+TOKEN = "ghp_" + "0aB1cD2eF3gH4iJ5kL6mN7oP8qR9sT0uV1wX"
+
+
+def example(shown: Example) -> Change:
+    own = [] if any(path == shown.path for path, _, _ in shown.also) else [(shown.path, shown.before, shown.after)]
+    return change_of(*own, *shown.also, paths=shown.paths)
+
+
+def ids(change: Change) -> set[str]:
+    return {finding.id for finding in findings(change)}
+
+
+def added(path: str, text: str) -> set[str]:
+    return ids(change_of((path, None, text)))
+
+
+@pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.id)
+def test_the_bad_example_fires_exactly_its_rule_and_the_good_one_none(rule: Rule) -> None:
+    assert ids(example(rule.bad)) == {rule.id}
+    assert ids(example(rule.good)) == set()
+
+
+@pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.id)
+def test_a_rule_says_what_it_is(rule: Rule) -> None:
+    assert rule.id == rule.id.lower().replace("_", "-").replace(" ", "-")
+    assert rule.title
+    assert rule.title[0].isupper()
+    assert not rule.title.endswith(".")
+    assert rule.why.endswith(".")
+    assert rule.remedy.endswith(".")
+    assert 0 < rule.confidence <= 1
+
+
+def test_every_rule_has_its_own_id() -> None:
+    assert len({rule.id for rule in RULES}) == len(RULES)
+
+
+def test_findings_are_the_rules_own_and_sorted() -> None:
+    change = change_of(("b.py", None, "eval(x)\nbreakpoint()\n"), ("a.py", None, "breakpoint()\n"))
+    found = findings(change)
+    assert [(one.location.path, one.location.line, one.id) for one in found] == [
+        ("a.py", 1, "debugger-call"),
+        ("b.py", 1, "dynamic-code"),
+        ("b.py", 2, "debugger-call"),
+    ]
+    assert {one.origin for one in found} == {Origin.RULE}
+
+
+def test_a_secret_is_reported_and_never_repeated() -> None:
+    (found,) = findings(change_of(("deploy.py", None, f'x = 1\nTOKEN = "{TOKEN}"\n')))
+    assert (found.id, found.location.line) == ("secret", 2)
+    assert "TOKEN" in found.quote
+    assert TOKEN not in repr(found)
+
+
+def test_no_other_rule_repeats_a_secret_on_its_line() -> None:
+    for found in findings(change_of(("deploy.py", None, f'eval(f"{{x}}{TOKEN}")\n'))):
+        assert TOKEN not in repr(found)
+
+
+def test_a_secret_in_a_test_weighs_less() -> None:
+    (found,) = findings(change_of(("tests/test_x.py", None, f'TOKEN = "{TOKEN}"\n')))
+    assert found.severity is Severity.MEDIUM
+
+
+def test_lines_that_were_there_before_are_left_alone() -> None:
+    before = "import pickle\n\n\ndef read(f):\n    return pickle.load(f)\n"
+    assert ids(change_of(("store.py", before, before + "\n\nLIMIT = 3\n"))) == set()
+
+
+def test_code_in_documents_is_left_alone_but_secrets_and_conflicts_are_not() -> None:
+    assert added("docs/guide.md", "eval(x)\nrequests.get(u)\n<<<<<<< HEAD\n") == {"conflict-marker"}
+    assert added("README.rst", f"token: {TOKEN}\n") == {"secret"}
+
+
+@pytest.mark.parametrize("path", ["src/_vendor/x.py", "x_pb2.py", "tests/test_x.py", "examples/x.py"])
+def test_code_that_is_not_shipped_is_held_to_less(path: str) -> None:
+    assert added(path, "import pickle, requests\npickle.loads(d)\nrequests.get(u)\n") == set()
+
+
+def test_attributes_say_what_is_generated() -> None:
+    from dataclasses import replace  # noqa: PLC0415
+
+    change = change_of(("x.py", None, "eval(y)\n"))
+    (file,) = change.files
+    assert ids(replace(change, files=(replace(file, attributes=("linguist-generated",)),))) == set()
+
+
+def test_lock_files_are_not_read_line_by_line() -> None:
+    assert added("uv.lock", f'token = "{TOKEN}"\n') == set()
+
+
+def test_a_file_that_does_not_parse_is_still_read_by_line() -> None:
+    assert added("x.py", f'def (:\nTOKEN = "{TOKEN}"\n<<<<<<< HEAD\n') == {"secret", "conflict-marker"}
+
+
+def test_a_change_to_the_configured_config_file_is_ours() -> None:
+    change = change_of((".github/bot.yml", "a: 1\n", "a: 2\n"))
+    evidence = Evidence(Event(EventKind.LOCAL), change)
+    draft = rules(evidence, Settings(config_file=".github/bot.yml"))
+    assert [found.id for found in draft.findings] == ["own-config"]
+    assert rules(evidence, Settings()).findings == ()
+
+
+def test_without_a_change_nothing_is_claimed() -> None:
+    draft = rules(Evidence(Event(EventKind.LOCAL)), Settings())
+    assert (draft.findings, draft.areas) == ((), ())
+
+
+def test_a_deleted_assertion_is_found_on_the_old_side() -> None:
+    before = "def test_a():\n    x = f()\n    assert x == 1\n    assert x > 0\n"
+    (found,) = findings(change_of(("tests/test_a.py", before, before.replace("    assert x == 1\n", ""))))
+    assert (found.id, found.location.side, found.location.line) == ("assertion-weakened", Side.LEFT, 3)
+
+
+def test_a_binary_is_no_text() -> None:
+    assert ids(change_of(("a.png", None, BINARY), ("b.so", None, BINARY))) == {"binary-program"}

@@ -1,0 +1,18 @@
+from pathlib import Path
+
+from cicd_agent.analysis.rules import RULES
+from cicd_agent.analysis.rules.page import page
+from cicd_agent.domain.text.credentials import find_secrets
+
+DOCS = Path(__file__).resolve().parents[3] / "docs" / "rules.md"
+
+
+def test_the_page_of_the_rules_is_current() -> None:
+    assert DOCS.read_text("utf-8") == page()
+
+
+def test_the_page_has_a_section_for_every_rule_and_no_secret() -> None:
+    sections = {line.removeprefix("## ") for line in page().split("\n") if line.startswith("## ")}
+    assert sections == {rule.id for rule in RULES}
+    assert not [line for line in page().split("\n") if find_secrets(line)]
+    assert page().isprintable() or all(line.isprintable() for line in page().split("\n"))

@@ -1,0 +1,147 @@
+"""What a run enters in the account book: before it acts, after it has acted, and when it fails."""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from cicd_agent.adapters.storage.lines.store import LinesStore
+from cicd_agent.domain.audit_entry import ZERO, Row, canonical, chained, columns
+from tests.support.jobs.pull_request import Job, Left
+
+CHAIN = "octo/app"
+
+
+@pytest.fixture
+def job(tmp_path: Path) -> Job:
+    return Job(tmp_path)
+
+
+def rows(folder: Path, chain: str = CHAIN) -> list[Row]:
+    store = LinesStore(folder)
+    try:
+        return list(store.rows(chain))
+    finally:
+        store.close()
+
+
+def texts(folder: Path) -> list[dict[str, Any]]:
+    return [json.loads(row.text) for row in rows(folder)]
+
+
+def default(job: Job) -> Path:
+    """Where a job's book is when nothing is set."""
+    return job.temp / "cicd-agent/state"
+
+
+def plain(value: Any) -> Any:
+    """As canonical JSON has it."""
+    return json.loads(canonical({"it": value}))["it"]
+
+
+def audit(left: Left) -> dict[str, Any]:
+    told: dict[str, Any] = left.report["audit"]
+    return told
+
+
+def test_a_run_is_entered_and_then_what_became_of_it(job: Job) -> None:
+    left = job.run()
+    decided, done = texts(default(job))
+    assert (decided["kind"], decided["mode"], decided["pull"], decided["sha"]) == ("run", "review", 7, job.head)
+    assert decided["decision"] == left.outputs["decision"]
+    assert decided["risk_level"] == left.outputs["risk_level"]
+    assert decided["output"]["verdict"]["findings"] == plain(left.report["verdict"]["findings"])
+    assert {each["kind"] for each in decided["actions"]} == {"comment", "review"}
+    assert (done["kind"], done["of"], done["exit"]) == ("receipts", 1, 0)
+    assert {each["kind"] for each in done["receipts"]} >= {"summary"}
+
+
+def test_entries_are_a_chain_whose_end_the_report_names(job: Job) -> None:
+    left = job.run()
+    found, prev = rows(default(job)), ZERO
+    for number, row in enumerate(found, 1):
+        assert (row.seq, row.prev, row.columns) == (number, prev, columns(row.text))
+        assert row.hash == chained(CHAIN, row.seq, prev, row.text)
+        prev = row.hash
+    assert audit(left) == {"state": "recorded", "repository": CHAIN, "seq": 2, "hash": prev, "why": ""}
+    assert found[0].link.words in left.summary
+
+
+def test_runs_of_a_job_go_on_with_the_chain(job: Job) -> None:
+    job.run()
+    job.run()
+    assert [each["kind"] for each in texts(default(job))] == ["run", "receipts"] * 2
+
+
+def test_a_decision_is_entered_before_anything_is_done(job: Job, monkeypatch: pytest.MonkeyPatch) -> None:
+    seen: list[str] = []
+
+    def die(*_: object, **__: object) -> Iterator[None]:
+        seen.extend(each["kind"] for each in texts(default(job)))
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("cicd_agent.app.reporter.perform", die)
+    with pytest.raises(KeyboardInterrupt):
+        job.run()
+    assert seen[0] == "run"
+    assert texts(default(job))[0]["kind"] == "run"
+
+
+def test_a_run_that_fails_is_entered_with_its_reason(job: Job) -> None:
+    job.event.write_text("{")
+    left = job.run()
+    failed, done = texts(default(job))
+    assert (left.exit, failed["decision"], failed["exit"], done["exit"]) == (2, "failed", 2, 2)
+    assert failed["error"] == left.outputs["summary"]
+
+
+def test_what_is_declined_is_entered_too(job: Job) -> None:
+    told = json.loads(job.event.read_text())
+    told["pull_request"]["draft"] = True
+    job.event.write_text(json.dumps(told))
+    job.run()
+    assert texts(default(job))[0]["decision"] == "declined"
+
+
+def test_where_nothing_is_to_be_kept_nothing_is(job: Job) -> None:
+    left = job.run(state_dir="off")
+    assert audit(left)["state"] == "off"
+    assert not default(job).exists()
+    assert "Account book" not in left.summary
+
+
+def test_a_book_that_cannot_be_opened_is_one_line_and_the_run_goes_on(job: Job) -> None:
+    (job.place / "file").touch()
+    left = job.run(state_dir=str(job.place / "file" / "state"))
+    assert (left.exit, audit(left)["state"]) == (0, "failed")
+    assert audit(left)["why"]
+    assert left.log.count("the account book could not be written") == 1
+    assert "Not entered in the account book" in left.summary
+    assert left.outputs["findings_count"] == "1"
+
+
+def test_a_book_in_the_checkout_is_refused(job: Job) -> None:
+    left = job.run(state_dir=str(job.repo.path / "state"))
+    assert left.exit == 2
+    assert "lies in the checkout" in left.outputs["summary"]
+
+
+def test_a_dry_run_enters_nothing(job: Job) -> None:
+    job.run("review", "--dry-run")
+    assert not (default(job) / "audit.jsonl").exists()
+
+
+def test_what_is_no_entry_of_bearable_size_is_entered_by_its_digest(job: Job, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("cicd_agent.app.recording.recorder.LONGEST", 3_000)
+    job.run()
+    decided = texts(default(job))[0]
+    assert decided["output"].keys() == {"withheld", "sha256"}
+    assert decided["decision"] == "request_changes"
+
+
+def test_the_server_is_part_of_the_name_where_it_is_not_githubs_own(job: Job) -> None:
+    job.variables["GITHUB_SERVER_URL"] = "https://git.example.com"
+    left = job.run()
+    assert audit(left)["repository"] == f"git.example.com/{CHAIN}"

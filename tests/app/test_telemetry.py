@@ -1,0 +1,184 @@
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from cicd_agent.agent.messages import Request
+from cicd_agent.agent.scripted import ScriptedModel
+from cicd_agent.app.decision import Report, report
+from cicd_agent.app.model_router import Asking, budget
+from cicd_agent.app.telemetry import tell, timed
+from cicd_agent.domain.effects import Receipt, ReceiptState
+from cicd_agent.domain.event import Event, EventKind, PullRequest, Ref
+from cicd_agent.domain.text.redaction import Redactor
+from cicd_agent.domain.timeline import Timeline
+from cicd_agent.insights.metrics.prometheus_text import parse
+from cicd_agent.settings.environment import Environment
+from cicd_agent.settings.schema import Settings
+from tests.app.test_decision import decision
+from tests.insights.metrics.test_run_samples import values
+from tests.support.servers.collector import Collector, plain
+
+EVENT = Event(
+    EventKind.PULL_REQUEST,
+    repo="acme/shop",
+    sha="a" * 40,
+    base=Ref("main", "b" * 40, "acme/shop"),
+    head=Ref("topic", "a" * 40, "acme/shop"),
+    pull=PullRequest(7, title="the title"),
+    delivery="1234.1",
+    server="https://github.com",
+)
+VARIABLES = {"GITHUB_RUN_ID": "1234", "GITHUB_WORKFLOW": "CI", "GITHUB_REPOSITORY": "acme/shop"}
+
+
+def written() -> Report:
+    return replace(report(decision(), exit_code=0, outputs={"risk_level": "low"}, receipts=()), event=EVENT)
+
+
+def timeline() -> Timeline:
+    ticks = iter(range(1_000))
+    found = Timeline(lambda: float(next(ticks)), epoch=1_790_000_000)
+    with found.stage("gather"):
+        pass
+    return found
+
+
+def say(
+    told: Report, settings: Settings | None = None, variables: Mapping[str, str] | None = None, *secrets: str
+) -> list[str]:
+    said: list[str] = []
+    environment = Environment.read({**VARIABLES, **(variables or {})})
+    tell(told, timeline(), settings or Settings(), environment, said.append, redact=Redactor(secrets).redact)
+    return said
+
+
+def test_nothing_is_told_where_nobody_listens(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert say(written()) == []
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_run_is_added_to_the_metrics_file(tmp_path: Path) -> None:
+    settings = Settings(metrics_file=str(tmp_path / "x.prom"))
+    assert say(written(), settings) == say(written(), settings) == []
+    found = values(parse((tmp_path / "x.prom").read_text()))
+    assert found["runs_total/acme/shop/review/neutral"] == 2
+    assert found["stage_seconds/review/gather"] == 2
+    assert found["last_run_timestamp_seconds/acme/shop/review"] > 1_790_000_000
+
+
+def test_a_run_that_failed_before_its_event_was_read_is_counted_too(tmp_path: Path) -> None:
+    settings = Settings(metrics_file=str(tmp_path / "x.prom"))
+    with Collector() as collector:
+        assert say(Report("review", 70, error="a bug"), settings, {"OTEL_EXPORTER_OTLP_ENDPOINT": collector.url}) == []
+        root = collector.spans[0]
+    found = values(parse((tmp_path / "x.prom").read_text()))
+    assert found["runs_total/acme/shop/review/failed"] == found["exits_total/review/70"] == 1
+    assert (root.status.code, plain(root.attributes)["error.type"]) == (2, "bug")
+    assert plain(root.attributes)["cicd.pipeline.task.run.result"] == "error"
+
+
+def test_a_file_of_somebody_else_is_a_line_and_stays(tmp_path: Path) -> None:
+    path = tmp_path / "node.prom"
+    path.write_text("node_load1 1\n")
+    (line,) = say(written(), Settings(metrics_file=str(path)))
+    assert "`metrics-file`" in line
+    assert path.read_text() == "node_load1 1\n"
+
+
+def test_the_trace_says_which_pipeline_and_which_change_in_the_words_of_the_conventions() -> None:
+    with Collector() as collector:
+        resource = {
+            "OTEL_RESOURCE_ATTRIBUTES": "deployment.environment.name=ci,team=a%20b",
+            "OTEL_SERVICE_NAME": "agents",
+        }
+        assert say(written(), None, {"OTEL_EXPORTER_OTLP_ENDPOINT": collector.url, **resource}) == []
+        found = plain(collector.spans[0].attributes)
+        assert collector.resource["service.name"] == "agents"
+        assert (collector.resource["deployment.environment.name"], collector.resource["team"]) == ("ci", "a b")
+        assert b"the title" not in b"".join(body for _, body in collector.raw)
+    assert {name: value for name, value in found.items() if not name.startswith("cicd_agent.")} == {
+        "cicd.pipeline.name": "CI",
+        "cicd.pipeline.run.id": "1234",
+        "cicd.pipeline.run.url.full": "https://github.com/acme/shop/actions/runs/1234",
+        "cicd.pipeline.task.name": "cicd-agent review",
+        "cicd.pipeline.task.run.id": "1234.1",
+        "cicd.pipeline.task.run.result": "success",
+        "vcs.provider.name": "github",
+        "vcs.owner.name": "acme",
+        "vcs.repository.name": "shop",
+        "vcs.repository.url.full": "https://github.com/acme/shop",
+        "vcs.ref.head.name": "topic",
+        "vcs.ref.head.revision": "a" * 40,
+        "vcs.ref.base.name": "main",
+        "vcs.ref.base.revision": "b" * 40,
+        "vcs.change.id": "7",
+    }
+    known = {
+        value
+        for room in ("cicd", "vcs")
+        for value in vars(
+            __import__(f"opentelemetry.semconv._incubating.attributes.{room}_attributes", fromlist=["x"])
+        ).values()
+        if isinstance(value, str)
+    }
+    assert {name for name in found if name.startswith(("cicd.", "vcs."))} <= known
+    assert (found["cicd_agent.decision"], found["cicd_agent.mode"]) == ("comment", "review")
+
+
+def test_each_series_is_told_once() -> None:
+    many = replace(
+        written(), receipts=(Receipt("a", "review", ReceiptState.DONE), Receipt("b", "review", ReceiptState.DONE))
+    )
+    with Collector() as collector:
+        say(many, None, {"OTEL_EXPORTER_OTLP_ENDPOINT": collector.url})
+        (point,) = collector.metrics["cicd_agent.effects"].sum.data_points
+    assert point.as_double == 2
+
+
+def test_a_word_of_ours_that_is_somebody_s_secret_still_counts(tmp_path: Path) -> None:
+    path = tmp_path / "x.prom"
+    assert say(written(), Settings(metrics_file=str(path)), None, "review", "neutral") == []
+    assert values(parse(path.read_text()))["runs_total/acme/shop/review/neutral"] == 1
+
+
+def test_no_secret_leaves_in_whatever_it_was_written(tmp_path: Path) -> None:
+    secret = "Zk7Qp" + "L9vRt2Xw4Ym6"
+    token = "gh" + "p_" + "a1B2" * 9
+    event = replace(EVENT, head=Ref(f"topic/{secret}", "a" * 40), base=Ref(token), repo=f"acme/{secret}")
+    path = tmp_path / "x.prom"
+    with Collector() as collector:
+        variables = {"OTEL_EXPORTER_OTLP_ENDPOINT": collector.url, "GITHUB_WORKFLOW": f"CI {secret}"}
+        assert say(replace(written(), event=event), Settings(metrics_file=str(path)), variables, secret) == []
+        raw = b"".join(body for _, body in collector.raw) + path.read_bytes()
+    assert len(raw) > 1_000
+    assert secret.encode() not in raw
+    assert token.encode() not in raw
+
+
+def test_a_collector_in_trouble_is_a_line_and_the_file_is_written_all_the_same(tmp_path: Path) -> None:
+    with Collector(503) as collector:
+        settings = Settings(metrics_file=str(tmp_path / "x.prom"))
+        (line,) = say(written(), settings, {"OTEL_EXPORTER_OTLP_ENDPOINT": collector.url})
+    assert line == "telemetry was not sent: 127.0.0.1 answered 503 (traces, metrics)"
+    assert (tmp_path / "x.prom").exists()
+
+
+def test_every_model_that_is_asked_is_timed() -> None:
+    found = timeline()
+    plain_asking = Asking(
+        ScriptedModel("x", name="a"),
+        budget(Settings(), "review", lambda: 0.0),
+        b"",
+        str,
+        fallback=ScriptedModel("x", name="c"),
+    )
+    asking = timed(plain_asking, found)
+    assert asking.fast is None
+    for model in (asking.model, asking.fallback):
+        assert model is not None
+        model.complete(Request("", "", "", {}))
+    asked = [span.attributes["gen_ai.request.model"] for span in found.spans if span.name == "model"]
+    assert asked == ["a", "c"]

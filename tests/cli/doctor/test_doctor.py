@@ -1,0 +1,232 @@
+"""`cicd-agent doctor`: what is wrong is named with its remedy, what cannot be known is not guessed."""
+
+import io
+import json
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator, Mapping
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.support.jobs.hostile import digest
+from tests.support.jobs.pull_request import Job, Left
+from tests.support.servers.github.app import FakeGitHub
+from tests.support.servers.github.git_state import GitCommit
+from tests.support.services.redis_server import local_redis, needs_redis
+from tests.support.test_runners import sandbox
+
+KEY = "key-of-" + "the-company-1234"
+
+
+@pytest.fixture
+def hub() -> Iterator[FakeGitHub]:
+    with FakeGitHub() as hub:
+        yield hub
+
+
+@pytest.fixture
+def job(tmp_path: Path, hub: FakeGitHub) -> Job:
+    job = Job(tmp_path)
+    repo = hub.add_repo("octo/app", job.repo.path)
+    repo.store.commits[job.head] = GitCommit(job.head, "0" * 40, "Change", "contributor", (job.base,))
+    hub.add_pull(7, base="main", head="topic", head_ref="topic")
+    job.variables |= {"GITHUB_API_URL": hub.url, "GITHUB_SERVER_URL": "https://github.test"}
+    return job
+
+
+class Models(BaseHTTPRequestHandler):
+    """A server with a list of models, for whoever has the key."""
+
+    def do_GET(self) -> None:
+        allowed = self.headers.get("Authorization") == f"Bearer {KEY}"
+        known = self.path == "/v1/models"
+        status = 404 if not known else 200 if allowed else 401
+        body = json.dumps({"object": "list", "data": [{"id": "large", "object": "model"}]} if status == 200 else {})
+        self.send_response(status)
+        self.send_header("content-type", "application/json")
+        self.send_header("content-length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body.encode())
+
+    def log_message(self, format: str, *args: object) -> None:  # noqa: A002
+        pass
+
+
+@pytest.fixture
+def models() -> Iterator[str]:
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Models)
+    threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True).start()
+    yield f"http://127.0.0.1:{server.server_port}/v1"
+    server.shutdown()
+    server.server_close()
+
+
+def look(job: Job, *arguments: str, **inputs: str) -> tuple[Left, dict[str, Mapping[str, Any]]]:
+    """What was left, and the checks by their names."""
+    left = job.run("doctor", *arguments, "--format", "json", **inputs)
+    found = json.loads(left.log[left.log.index("{") : left.log.rindex("}") + 1])
+    return left, {check["name"]: check for _, checks in found["groups"] for check in checks}
+
+
+def test_a_job_that_is_right_is_ready(job: Job, hub: FakeGitHub, models: str) -> None:
+    token = hub.add_token("ghs_enough", contents="read", pull_requests="write")
+    left, checks = look(job, github_token=token, base_url=models, openai_api_key=KEY, model="large")
+    assert left.exit == 0, left.log
+    assert left.outputs["conclusion"] == "success"
+    assert left.outputs["summary"].startswith("ready: ")
+    assert "fail" not in {check["health"] for check in checks.values()}
+    assert checks["contents"]["health"] == checks["pull-requests"]["health"] == "ok"
+    assert "cannot be told without writing" in checks["pull-requests"]["words"]
+    assert checks["model"]["words"] == "large at 127.0.0.1"
+    assert {request.method for request in hub.received} == {"GET"}
+
+
+def test_each_permission_that_is_missing_is_named_with_the_line_to_add(job: Job, hub: FakeGitHub) -> None:
+    token = hub.add_token("ghs_less", contents="read")
+    left, checks = look(job, "deploy-gate", github_token=token, provider="none")
+    assert left.exit == 1
+    assert left.outputs["conclusion"] == "failure"
+    missing = {name: check["remedy"] for name, check in checks.items() if check["health"] == "fail"}
+    assert missing["actions"] == "Give the job `actions: read`"
+    assert {"actions", "checks", "deployments", "issues", "statuses"} <= {*missing}
+    assert checks["contents"]["health"] == "ok"
+
+
+def test_a_token_that_github_does_not_know_ends_the_asking(job: Job, hub: FakeGitHub) -> None:
+    left, checks = look(job, github_token="ghs_unknown_to_everybody")
+    assert left.exit == 1
+    assert checks["GitHub"]["health"] == "fail"
+    assert len(hub.received) == 1
+    assert "ghs_unknown_to_everybody" not in left.log + left.summary
+
+
+@pytest.mark.parametrize(
+    ("inputs", "health", "words"),
+    [
+        ({"openai_api_key": "another-" + "key-98765"}, "fail", "does not take the key"),
+        ({"openai_api_key": KEY, "model": "small"}, "warn", "does not list small"),
+        ({"openai_api_key": KEY, "base_url": "/elsewhere"}, "ok", "no list of models"),
+        ({"openai_api_key": KEY, "base_url": "http://127.0.0.1:9/v1"}, "fail", "no answer"),
+        ({"provider": "none"}, "skip", "rules only"),
+    ],
+)
+def test_a_model_is_judged_without_a_question_that_costs(
+    job: Job, models: str, inputs: dict[str, str], health: str, words: str
+) -> None:
+    given = {"base_url": models, "model": "large"} | inputs
+    if given["base_url"].startswith("/"):
+        given["base_url"] = models + given["base_url"]
+    left, checks = look(job, **given)
+    assert checks["model"]["health"] == health, left.log
+    assert words in checks["model"]["words"]
+    assert not [secret for secret in (KEY, "another-" + "key-98765") if secret in left.log + left.summary]
+
+
+def test_a_shallow_clone_is_told_with_the_line_to_change(job: Job, tmp_path: Path) -> None:
+    shallow = tmp_path / "shallow"
+    subprocess.run(
+        ["git", "clone", "--quiet", "--depth=1", f"file://{job.repo.path}", str(shallow)],
+        check=True,
+        capture_output=True,
+    )
+    job.variables["GITHUB_WORKSPACE"] = str(shallow)
+    _, checks = look(job, provider="none")
+    assert checks["depth"]["health"] == "warn"
+    assert "fetch-depth: 0" in checks["depth"]["remedy"]
+
+
+def test_what_is_wrong_with_inputs_and_places_is_told_and_nothing_is_made(job: Job, tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    before = digest(tmp_path)
+    inputs = {
+        "cache_dir": str(tmp_path / "file/cache"),
+        "state_dir": str(tmp_path / "new/state"),
+        "slack_token": "x" * 20,
+    }
+    left, checks = look(job, provider="none", fleet_url="http://fleet.example", **inputs)
+    assert left.exit == 1
+    assert {name for name, check in checks.items() if check["health"] == "fail"} >= {"cache-dir", "Slack", "fleet-url"}
+    assert checks["state-dir"]["words"].endswith("will be made")
+    assert not (tmp_path / "new").exists()
+    after = {name: text for name, text in digest(tmp_path).items() if not name.startswith("temp/")}
+    assert after == {name: text for name, text in before.items() if not name.startswith("temp/")}
+    wrong, found = look(job, min_severity="enormous")
+    assert wrong.exit == 1
+    assert found["set-up"]["health"] == "fail"
+    assert "`min-severity` must be" in found["set-up"]["words"]
+
+
+def test_a_mode_that_has_nothing_to_do_for_the_event_says_so(job: Job) -> None:
+    payload = job.payload()
+    payload["pull_request"]["draft"] = True
+    job.event.write_text(json.dumps(payload))
+    _, checks = look(job, provider="none")
+    assert checks["event"]["health"] == "warn"
+    assert "draft" in checks["event"]["words"]
+
+
+def test_the_screen_fits_and_is_told_in_the_step_summary(job: Job) -> None:
+    left = job.run("doctor", "gen-tests", "--format", "text", provider="none")
+    assert "This machine\n  ok    cicd-agent" in left.log
+    assert len(left.log.splitlines()) <= 60
+    assert "### cicd-agent doctor" in left.summary
+    assert "gen-tests needs the project's Python" in left.log
+
+
+def test_at_a_terminal_it_needs_nothing(job: Job) -> None:
+    out = io.StringIO()
+    from cicd_agent.app.main import run  # noqa: PLC0415
+    from cicd_agent.app.reporter import Streams  # noqa: PLC0415
+    from cicd_agent.cli.parser import parse  # noqa: PLC0415
+
+    asked = parse(["doctor", "--repo-dir", str(job.repo.path)])
+    code = run(asked, {"PATH": job.variables["PATH"]}, Streams(out, out))
+    assert code == 0, out.getvalue()
+    assert "ready: " in out.getvalue()
+
+
+def test_a_config_file_that_nobody_has_merged_yet_is_said_to_wait(job: Job) -> None:
+    assert "defaults are in force" in look(job, provider="none")[1]["config file"]["words"]
+    (job.repo.path / ".github").mkdir()
+    (job.repo.path / ".github/cicd-agent.yml").write_text("fail-on: high\n")
+    assert "once the base branch has it" in look(job, provider="none")[1]["config file"]["words"]
+
+
+def test_a_redis_that_is_down_costs_only_what_it_would_have_saved(job: Job) -> None:
+    job.variables["REDIS_URL"] = f"redis://:{'s3cret' * 3}@127.0.0.1:1/0"
+    left, checks = look(job, provider="none")
+    assert checks["REDIS_URL"]["health"] == "warn"
+    assert "cannot be used" in checks["REDIS_URL"]["words"]
+    assert "s3cret" not in left.log
+
+
+@needs_redis
+def test_a_redis_that_answers_is_right_and_one_with_another_password_is_not(job: Job, tmp_path: Path) -> None:
+    with local_redis(tmp_path, password="open" * 3) as server:
+        job.variables["REDIS_URL"] = server.url
+        assert look(job, provider="none")[1]["REDIS_URL"]["health"] == "ok"
+        job.variables["REDIS_URL"] = server.url.replace("open" * 3, "shut" * 3)
+        assert look(job, provider="none")[1]["REDIS_URL"]["health"] == "warn"
+
+
+def test_where_telemetry_is_sent_is_said_and_nothing_is_sent(job: Job) -> None:
+    job.variables["OTEL_EXPORTER_OTLP_ENDPOINT"] = "http://collector.example:4318"
+    job.variables["OTEL_EXPORTER_OTLP_METRICS_PROTOCOL"] = "grpc"
+    _, checks = look(job, provider="none")
+    assert checks["OpenTelemetry, traces"]["words"].startswith("to collector.example")
+    assert checks["OpenTelemetry, metrics"]["health"] == "warn"
+
+
+def test_gen_tests_is_told_which_python_it_would_take(job: Job) -> None:
+    sandbox()  # skips where there is none
+    _, checks = look(job, "gen-tests", provider="none", python=sys.executable)
+    assert checks["project's Python"]["health"] == "ok", checks["project's Python"]
+    assert "pytest" in checks["project's Python"]["words"]
+    left, checks = look(job, "gen-tests", provider="none", python="/nowhere/python")
+    assert left.exit == 1
+    assert checks["project's Python"]["health"] == "fail"
+    assert checks["project's Python"]["remedy"]

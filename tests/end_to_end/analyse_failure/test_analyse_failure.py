@@ -1,0 +1,206 @@
+"""A failed run goes in: the lines that prove it, whose fault it is and what to do next come out, on a real wire."""
+
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from tests.support.jobs.failure import HARMLESS, NO_HOST, FailureJobs, failed, log, passed, traceback
+from tests.support.servers.github.app import FakeGitHub
+from tests.support.servers.github.run_state import Job as JobOfRun
+from tests.support.servers.github.run_state import Step
+
+
+@pytest.fixture
+def hub() -> Iterator[FakeGitHub]:
+    with FakeGitHub() as hub:
+        yield hub
+
+
+def test_a_job_of_the_same_run_says_which_line_and_which_change_is_to_blame(tmp_path: Path, hub: FakeGitHub) -> None:
+    jobs = FailureJobs(tmp_path, hub)
+    left = jobs.within()
+    assert left.exit == 0, left.log
+    assert left.outputs["failure_type"] == "test_failure"
+    assert left.outputs["cause"] == "change"
+    assert left.outputs["is_flaky"] == "false"
+    assert left.outputs["affected_files"].startswith('["src/limits.py"')
+    assert left.outputs["responsible_commit"] == jobs.job.head
+    assert left.outputs["rerun_recommended"] == "false"
+    assert left.outputs["risk_level"] == "low"
+    [comment] = jobs.comments
+    assert "Caused by this change" in comment
+    assert "assert 9 == 3" in comment
+    assert left.outputs["fingerprint"] in comment
+    assert "Caused by this change" in left.summary
+
+
+def test_the_comment_of_a_failure_is_edited_in_place_and_another_failure_has_its_own(
+    tmp_path: Path, hub: FakeGitHub
+) -> None:
+    jobs = FailureJobs(tmp_path, hub)
+    jobs.within()
+    jobs.within()
+    assert len(jobs.comments) == 1
+    jobs.run.attempts[-1].jobs[0] = failed(502, text=traceback("KeyError: 'retries'"))
+    jobs.within()
+    assert len(jobs.comments) == 2
+
+
+def test_the_comment_is_short(tmp_path: Path, hub: FakeGitHub) -> None:
+    jobs = FailureJobs(tmp_path, hub, jobs=[failed(501 + n, f"unit (3.{n})") for n in range(3, 14)])
+    jobs.within()
+    [comment] = jobs.comments
+    assert len(comment.splitlines()) <= 25
+
+
+def test_siblings_of_a_matrix_that_fail_alike_are_one_entry(tmp_path: Path, hub: FakeGitHub) -> None:
+    siblings = [failed(501, "unit (3.12)"), failed(502, "unit (3.13)")]
+    victim = JobOfRun(503, "unit (3.14)", "cancelled", log=log("", code=0))
+    jobs = FailureJobs(tmp_path, hub, jobs=[*siblings, victim])
+    left = jobs.within()
+    [comment] = jobs.comments
+    assert "Also failed the same way: `unit (3.13)`" in comment
+    assert "`unit (3.14)` (cancelled when a sibling failed)" in left.summary
+    assert len(left.report["diagnosis"]["failures"]) == 1
+
+
+def test_after_the_run_nothing_is_checked_out_and_the_change_is_read_from_github(
+    tmp_path: Path, hub: FakeGitHub
+) -> None:
+    jobs = FailureJobs(tmp_path, hub)
+    left = jobs.after()
+    assert left.exit == 0, left.log
+    assert len(jobs.comments) == 1
+    assert left.outputs["failure_type"] == "test_failure"
+
+
+def test_trouble_with_the_network_is_run_again_once_and_only_where_that_is_allowed(
+    tmp_path: Path, hub: FakeGitHub
+) -> None:
+    jobs = FailureJobs(tmp_path, hub, HARMLESS, [failed(501, text=NO_HOST)])
+    left = jobs.after()
+    assert left.outputs["cause"] == "infrastructure", left.log
+    assert left.outputs["rerun_recommended"] == "true"
+    assert not hub.of("POST", "rerun")
+    jobs.after(rerun="infrastructure")
+    assert len(hub.of("POST", "rerun-failed-jobs")) == 1
+    jobs.run.attempts[-1].jobs = [failed(601, text=NO_HOST)]
+    jobs.run.attempts[-1].status, jobs.run.attempts[-1].conclusion = "completed", "failure"
+    jobs.after(rerun="infrastructure")
+    assert len(hub.of("POST", "rerun-failed-jobs")) == 1
+
+
+def test_a_job_of_the_same_run_cannot_run_it_again(tmp_path: Path, hub: FakeGitHub) -> None:
+    jobs = FailureJobs(tmp_path, hub, HARMLESS, [failed(501, text=NO_HOST)])
+    left = jobs.within(rerun="flaky")
+    assert left.outputs["rerun_recommended"] == "true"
+    assert not hub.of("POST", "rerun")
+
+
+def test_what_the_change_broke_is_never_run_again(tmp_path: Path, hub: FakeGitHub) -> None:
+    FailureJobs(tmp_path, hub).after(rerun="flaky")
+    assert not hub.of("POST", "rerun")
+
+
+def test_a_job_that_passed_on_the_same_commit_is_flaky(tmp_path: Path, hub: FakeGitHub) -> None:
+    jobs = FailureJobs(tmp_path, hub, HARMLESS)
+    jobs.run.attempts.insert(0, replace(jobs.run.attempts[0], jobs=[passed(401)], conclusion="success"))
+    left = jobs.within()
+    assert left.outputs["cause"] == "flaky"
+    assert left.outputs["is_flaky"] == "true"
+    assert left.outputs["failure_type"] == "flaky_test"
+
+
+def test_the_same_failure_on_the_default_branch_is_not_this_changes(tmp_path: Path, hub: FakeGitHub) -> None:
+    jobs = FailureJobs(tmp_path, hub, HARMLESS)
+    before = "2025-12-31T00:00:00Z"
+    jobs.add(90, "main", "b" * 40, [failed(301)], created_at=before)
+    left = jobs.within()
+    assert left.outputs["cause"] == "pre_existing", left.log
+    assert left.outputs["responsible_commit"] == ""
+
+
+def test_a_runner_that_was_lost_has_no_log_and_is_known_by_what_github_notes(tmp_path: Path, hub: FakeGitHub) -> None:
+    steps = (Step("Set up job", 1), Step("Run make test", 2, None, completed_at=None))
+    note = {
+        "path": ".github",
+        "start_line": 1,
+        "end_line": 1,
+        "annotation_level": "failure",
+        "message": "The hosted runner encountered an error while running your job. (Error Type: Disconnect).",
+    }
+    lost = JobOfRun(501, "test", "failure", log=None, steps=steps, notes=(note,))
+    left = FailureJobs(tmp_path, hub, HARMLESS, [lost]).after()
+    assert left.outputs["cause"] == "infrastructure", left.log
+    assert left.outputs["failure_type"] == "infrastructure"
+
+
+def test_with_a_token_that_only_reads_the_summary_has_it_all(tmp_path: Path, hub: FakeGitHub) -> None:
+    token = hub.add_token("ghs_fork", actions="read", checks="read")
+    jobs = FailureJobs(tmp_path, hub)
+    left = jobs.within(github_token=token)
+    assert left.exit == 0
+    assert not jobs.comments
+    assert "assert 9 == 3" in left.summary
+    assert "pull-requests: write" in left.log
+
+
+def test_without_the_permission_to_read_logs_the_run_says_which_one_is_missing(tmp_path: Path, hub: FakeGitHub) -> None:
+    token = hub.add_token("ghs_poor", pull_requests="write")
+    left = FailureJobs(tmp_path, hub).within(github_token=token)
+    assert left.exit == 0
+    assert "actions: read" in left.log
+    assert left.outputs["degraded"] == "true"
+
+
+@pytest.mark.parametrize("conclusion", ["success", "skipped", "neutral", "cancelled"])
+def test_a_run_that_did_not_fail_is_declined(tmp_path: Path, hub: FakeGitHub, conclusion: str) -> None:
+    jobs = FailureJobs(tmp_path, hub, jobs=[replace(passed(501), conclusion=conclusion)])
+    jobs.run.attempts[0].conclusion = conclusion
+    left = jobs.after()
+    assert left.exit == 0
+    assert left.outputs["conclusion"] == "skipped"
+    assert "nothing to do" in left.outputs["summary"]
+    assert not jobs.comments
+
+
+def test_a_log_at_hand_is_analysed_without_a_network(tmp_path: Path, hub: FakeGitHub) -> None:
+    jobs = FailureJobs(tmp_path, hub)
+    job = jobs.job
+    for name in ("GITHUB_EVENT_PATH", "GITHUB_ACTIONS"):
+        del job.variables[name]
+    file = tmp_path / "failed.log"
+    file.write_bytes(failed(1).log or b"")
+    left = job.run(
+        "analyse-failure", "--log", str(file), "--base", "main", "--head", "topic", "--repo-dir", str(job.repo.path)
+    )
+    assert left.exit == 0, left.log
+    assert "cause change" in left.log
+    assert not hub.received
+
+
+def test_a_run_is_analysed_from_a_terminal_and_nothing_is_written(tmp_path: Path, hub: FakeGitHub) -> None:
+    jobs = FailureJobs(tmp_path, hub)
+    job = jobs.job
+    for name in ("GITHUB_EVENT_PATH", "GITHUB_ACTIONS"):
+        del job.variables[name]
+    place = ["--repo-dir", str(job.repo.path)]
+    left = job.run("analyse-failure", "--run-id", "99", *place, github_token=jobs.token)
+    assert left.exit == 0, left.log
+    assert "cause change" in left.log
+    assert not [request for request in hub.received if request.method != "GET" and "graphql" not in request.path]
+
+
+def test_at_a_terminal_with_nothing_to_analyse_the_error_says_what_to_give(tmp_path: Path, hub: FakeGitHub) -> None:
+    job = FailureJobs(tmp_path, hub).job
+    del job.variables["GITHUB_EVENT_PATH"]
+    left = job.run("analyse-failure", "--base", "main", "--repo-dir", str(job.repo.path))
+    assert left.exit == 2
+    assert "Give --log FILE, or --run-id N" in left.log
+    for name in ("GITHUB_REPOSITORY", "GITHUB_ACTIONS"):
+        del job.variables[name]
+    place = ["--repo-dir", str(job.repo.path)]
+    assert "Give --log FILE, or --run-id N" in job.run("analyse-failure", *place).log
+    assert "GITHUB_TOKEN and GITHUB_REPOSITORY" in job.run("analyse-failure", "--run-id", "5", *place).log

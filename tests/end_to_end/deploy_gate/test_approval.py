@@ -1,0 +1,204 @@
+"""A person lifts a hold, from end to end: the gate asks, a comment answers, and the run is started again."""
+
+import re
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.support.jobs.gate import HOUR, RUN, GateJobs
+from tests.support.jobs.pull_request import Left
+from tests.support.servers.github.app import FakeGitHub
+from tests.support.servers.github.state import Account
+
+
+@pytest.fixture
+def hub() -> Iterator[FakeGitHub]:
+    with FakeGitHub() as hub:
+        yield hub
+
+
+@pytest.fixture
+def jobs(tmp_path: Path, hub: FakeGitHub) -> GateJobs:
+    """A change that nobody has approved: the score is too low, and a person may say that it is good enough."""
+    jobs = GateJobs(tmp_path, hub)
+    jobs.unapprove()
+    return jobs
+
+
+def attempts(jobs: GateJobs) -> int:
+    """How often the held run was begun."""
+    [run] = [one for one in jobs.repo.runs if one.id == RUN]
+    return len(run.attempts)
+
+
+def heard(left: Left) -> dict[str, str]:
+    """Who spoke, and why that does not count, "" where it does."""
+    return {each["author"]: each["refused"] for each in left.report["gated"]["heard"]}
+
+
+def answer(jobs: GateJobs) -> str:
+    """What was said last on the pull request, and by us."""
+    assert jobs.pull.comments[-1].author.login == "github-actions[bot]"
+    return jobs.pull.comments[-1].body
+
+
+def refused(jobs: GateJobs, left: Left, why: str) -> None:
+    """The comment's run has started nothing and says why; the gate's own next attempt holds as well."""
+    assert (left.exit, left.outputs["decision"], left.outputs["conclusion"]) == (0, "hold", "neutral"), left.log
+    assert why in left.outputs["summary"]
+    assert attempts(jobs) == 1
+    assert jobs.hub.of("POST", "/rerun-failed-jobs$") == []
+
+
+def holds(left: Left) -> None:
+    assert (left.exit, left.outputs["decision"]) == (1, "hold"), left.log
+
+
+def proceeds(left: Left) -> None:
+    assert (left.exit, left.outputs["decision"]) == (0, "proceed"), left.log
+
+
+def test_an_approval_starts_the_held_run_again_and_that_proceeds(jobs: GateJobs) -> None:
+    hash_ = jobs.hold()
+    [asked] = jobs.told
+    assert f"/approve-deploy {hash_}" in asked
+    assert re.search(rf"Held run: .*/octo/app/actions/runs/{RUN}\b", asked)
+    asked_for = len(jobs.hub.received)
+    left = jobs.comment(f"Looked at it.\n/approve-deploy {hash_}")
+    assert (left.exit, left.outputs["decision"], left.outputs["conclusion"]) == (0, "hold", "success"), left.log
+    assert attempts(jobs) == 2
+    receipts = {each["key"]: each["state"] for each in left.report["receipts"]}
+    assert receipts[f"rerun-{RUN}-1"] == "done"
+    assert f"The held run {RUN} is started again" in answer(jobs)
+    assert len(jobs.hub.received) - asked_for <= 15
+    again = jobs.again()
+    proceeds(again)
+    assert heard(again) == {"boss": ""}
+    assert [stop["lifted"] for stop in again.report["gated"]["stops"]] == ["approved by boss"]
+    assert "approved by boss" in again.summary
+    # What asked for an approval says now what became of it, and nothing more is said.
+    assert len([text for text in jobs.told if "/approve-deploy" in text or "proceed" in text.lower()]) == 1
+
+
+def test_an_approval_is_read_by_a_run_that_somebody_starts_by_hand_too(jobs: GateJobs) -> None:
+    hash_ = jobs.hold()
+    jobs.hub.gate.permit("boss", "write")
+    jobs.hub.gate.say(7, "boss", f"/approve-deploy {hash_}", at=jobs.now)
+    proceeds(jobs.run("workflow_dispatch"))
+
+
+@pytest.mark.parametrize(
+    ("login", "permission", "body", "why"),
+    [
+        ("boss", "write", "/approve-deploy 0123456789abcdef", "nothing of ours in this conversation"),
+        ("boss", "read", "/approve-deploy HASH", "boss may not write to this repository (read permission)"),
+        ("contributor", "admin", "/approve-deploy HASH", "it is by an author of the change"),
+        ("boss", "write", "/override-deploy HASH", "an override gives its reason"),
+    ],
+)
+def test_a_word_that_does_not_count_starts_nothing_and_lifts_nothing(
+    jobs: GateJobs, login: str, permission: str, body: str, why: str
+) -> None:
+    hash_ = jobs.hold()
+    left = jobs.comment(body.replace("HASH", hash_), login, permission)
+    refused(jobs, left, why)
+    assert why in answer(jobs)
+    again = jobs.again()
+    holds(again)
+    assert heard(again)[login]
+
+
+@pytest.mark.parametrize(
+    ("said", "why"),
+    [
+        ({"edited": True}, "it was edited after it was written"),
+        ({"at": -80 * HOUR}, "it is older than "),
+        ({"author": Account("robot[bot]", "Bot")}, "it is not a person's"),
+    ],
+    ids=["edited", "old", "bot"],
+)
+def test_a_word_that_was_edited_is_old_or_a_programs_lifts_nothing(
+    jobs: GateJobs, said: dict[str, Any], why: str
+) -> None:
+    hash_ = jobs.hold()
+    jobs.hub.gate.permit("boss", "write")
+    at = jobs.now + said.pop("at", 0)
+    jobs.hub.gate.say(7, said.pop("author", "boss"), f"/approve-deploy {hash_}", at=at, **said)
+    again = jobs.again()
+    holds(again)
+    [found] = heard(again).values()
+    assert found.startswith(why)
+
+
+def test_a_programs_comment_starts_nothing_and_costs_no_request(jobs: GateJobs) -> None:
+    hash_ = jobs.hold()
+    asked_for = len(jobs.hub.received)
+    left = jobs.comment(f"/approve-deploy {hash_}", "robot[bot]", kind="Bot")
+    assert (left.exit, left.outputs["decision"], left.outputs["conclusion"]) == (0, "hold", "skipped"), left.log
+    assert len(jobs.hub.received) == asked_for
+    assert attempts(jobs) == 1
+
+
+def test_an_approval_is_void_when_a_check_turned_red_meanwhile(jobs: GateJobs) -> None:
+    hash_ = jobs.hold()
+    assert jobs.comment(f"/approve-deploy {hash_}").outputs["conclusion"] == "success"
+    checks = jobs.repo.check_runs
+    checks[:] = [replace(one, conclusion="failure") if one.name == "unit" else one for one in checks]
+    again = jobs.again()
+    holds(again)
+    assert heard(again)["boss"] == "it is of something else than what is decided on now"
+    assert again.outputs["approval_hash"] != hash_
+    assert again.outputs["approval_hash"] in jobs.told[0]
+
+
+def test_an_approval_outlives_a_clock_that_ticks(jobs: GateJobs, monkeypatch: pytest.MonkeyPatch) -> None:
+    hash_ = jobs.hold()
+    jobs.comment(f"/approve-deploy {hash_}")
+    monkeypatch.setattr("time.time", lambda: float(jobs.now + 2 * HOUR))
+    again = jobs.again()
+    proceeds(again)
+    assert again.outputs["approval_hash"] == hash_
+
+
+def test_a_red_required_check_is_lifted_by_an_override_with_a_reason_and_by_nothing_less(jobs: GateJobs) -> None:
+    checks = jobs.repo.check_runs
+    checks[:] = [replace(one, conclusion="failure") if one.name == "unit" else one for one in checks]
+    hash_ = jobs.hold()
+    assert jobs.comment(f"/approve-deploy {hash_}").outputs["conclusion"] == "success"
+    holds(jobs.again())
+    jobs.hub.gate.say(7, "boss", f"/override-deploy {hash_} Flaky.", at=jobs.now)
+    holds(jobs.again())
+    jobs.hub.gate.say(7, "boss", f"/override-deploy {hash_} The check's server is down.", at=jobs.now)
+    again = jobs.again()
+    proceeds(again)
+    lifted = {stop["id"]: stop["lifted"] for stop in again.report["gated"]["stops"]}
+    assert lifted["red-check"] == "overridden by boss: The check's server is down."
+
+
+def test_the_gate_asks_in_an_issue_where_the_policy_says_so(tmp_path: Path, hub: FakeGitHub) -> None:
+    jobs = GateJobs(tmp_path, hub, config="approvals: [issue]\n")
+    jobs.unapprove()
+    jobs.token = hub.add_token("ghs_issues", **jobs.grants | {"issues": "write"})
+    hash_ = jobs.hold()
+    assert jobs.told == []
+    [issue] = jobs.repo.issues
+    assert issue.title == f"Deployment to production is held at {jobs.sha[:7]}"
+    assert f"/approve-deploy {hash_}" in issue.body
+    left = jobs.comment(f"/approve-deploy {hash_}", number=issue.number)
+    assert (left.exit, left.outputs["conclusion"]) == (0, "success"), left.log
+    assert attempts(jobs) == 2
+    proceeds(jobs.again())
+
+
+def test_the_gate_asks_people_to_review_where_the_policy_names_them(tmp_path: Path, hub: FakeGitHub) -> None:
+    jobs = GateJobs(tmp_path, hub, config="approvals: [review-request]\napprovers: [boss]\n")
+    jobs.unapprove()
+    hub.gate.permit("boss", "write")
+    jobs.hold()
+    assert hub.gate.data.asked[7] == ["boss"]
+    assert jobs.told == []
+    hub.gate.review(7, "boss", at=jobs.now)
+    proceeds(jobs.again())

@@ -1,0 +1,194 @@
+"""The deployment gate from end to end: the real command line in this process, and GitHub on loopback."""
+
+import json
+import time
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from tests.support.jobs.gate import AFTER, EVENTS, HOUR, GateJobs
+from tests.support.jobs.pull_request import Left
+from tests.support.servers.github.app import FakeGitHub
+
+MOST_REQUESTS = 15
+
+
+@pytest.fixture
+def hub() -> Iterator[FakeGitHub]:
+    with FakeGitHub() as hub:
+        yield hub
+
+
+@pytest.fixture
+def jobs(tmp_path: Path, hub: FakeGitHub) -> GateJobs:
+    return GateJobs(tmp_path, hub)
+
+
+def stops(left: Left) -> list[str]:
+    """What holds by itself and was lifted by nobody."""
+    return [each["id"] for each in left.report["gated"]["stops"] if not each["lifted"]]
+
+
+def held(left: Left, *names: str) -> None:
+    """The run holds for these reasons, in this order, and fails by it."""
+    assert (left.exit, left.outputs["decision"], left.outputs["conclusion"]) == (1, "hold", "failure"), left.log
+    assert stops(left) == [*names]
+
+
+def proceeds(left: Left) -> None:
+    """The run lets the deployment through."""
+    assert (left.exit, left.outputs["decision"], left.outputs["conclusion"]) == (0, "proceed", "success"), left.log
+
+
+@pytest.mark.parametrize("event", EVENTS)
+def test_a_clean_deployment_proceeds_on_every_event_with_few_requests(jobs: GateJobs, event: str) -> None:
+    # A deployment names its environment itself.
+    left = jobs.run(event, environment="" if event == "deployment" else "production")
+    proceeds(left)
+    assert left.outputs["summary"].startswith(f"PROCEED production ← {jobs.sha[:7]}, score 100 ")
+    assert (left.outputs["safety_score"], left.outputs["review_match"]) == ("100", "same_patch")
+    assert left.outputs["requires_approval"] == "false"
+    assert len(jobs.hub.received) <= MOST_REQUESTS
+    # Nothing was written: there is nobody to ask.
+    assert {request.method for request in jobs.hub.received if request.path != "/graphql"} == {"GET"}
+
+
+def test_a_hold_stays_within_the_same_number_of_requests(jobs: GateJobs) -> None:
+    jobs.unapprove()
+    held(jobs.run(), "score")
+    assert len(jobs.told) == 1
+    assert len(jobs.hub.received) <= MOST_REQUESTS
+
+
+@pytest.mark.parametrize("event", ["pull_request", "merge_group", "frobnicate"])
+def test_an_event_that_the_gate_does_not_serve_holds_and_asks_nobody(jobs: GateJobs, event: str) -> None:
+    left = jobs.run(event)
+    assert (left.exit, left.outputs["decision"]) == (1, "hold"), left.log
+    assert stops(left)[0] == "event"
+    assert f"`{event}`" in left.outputs["summary"]
+    assert jobs.hub.received == []
+
+
+def test_a_comment_that_says_nothing_to_us_costs_no_request_and_lets_nothing_through(jobs: GateJobs) -> None:
+    left = jobs.comment("Looks good to me, /approve-deploy soon")
+    assert (left.exit, left.outputs["decision"], left.outputs["conclusion"]) == (0, "hold", "skipped"), left.log
+    assert "neither approves nor overrides" in left.summary
+    assert jobs.hub.received == []
+
+
+def test_a_deployment_without_an_environment_holds(jobs: GateJobs) -> None:
+    held(jobs.run(environment=""), "no-environment")
+
+
+def test_what_runs_already_and_failed_is_rolled_back_to_the_last_that_worked(jobs: GateJobs) -> None:
+    jobs.hub.gate.add_deployment(jobs.sha, "production", "in_progress", "failure", at=jobs.now - HOUR)
+    left = jobs.run()
+    assert (left.exit, left.outputs["decision"], left.outputs["rollback_to"]) == (1, "rollback", jobs.base), left.log
+    assert left.outputs["summary"].startswith("ROLLBACK production")
+    assert left.outputs["requires_approval"] == "false"
+
+
+def test_an_older_commit_that_worked_before_may_come_back(jobs: GateJobs) -> None:
+    jobs.hub.gate.add_deployment(jobs.sha, "production", "in_progress", "success", at=jobs.now - HOUR)
+    jobs.hub.gate.add_check(jobs.base, "unit", at=jobs.now - HOUR)
+    left = jobs.run("workflow_dispatch", sha=jobs.base)
+    proceeds(left)
+    assert (left.outputs["review_match"], left.outputs["rollback_to"]) == ("exact", "")
+    assert f"← {jobs.base[:7]}" in left.outputs["summary"]
+
+
+def test_what_was_never_reviewed_holds_although_all_is_green(jobs: GateJobs) -> None:
+    jobs.pull.landed = ()
+    left = jobs.run()
+    assert stops(left)[0] == "unreviewed"
+    assert (left.exit, left.outputs["decision"], left.outputs["review_match"]) == (1, "hold", "none")
+
+
+def test_a_merge_commit_is_exactly_what_was_reviewed(jobs: GateJobs) -> None:
+    merged(jobs)
+    left = jobs.run()
+    proceeds(left)
+    assert left.outputs["review_match"] == "exact"
+
+
+def test_a_line_that_slipped_into_a_merge_was_not_reviewed(jobs: GateJobs) -> None:
+    merged(jobs, more="print('hello')\n")
+    left = jobs.run()
+    held(left, "unreviewed", "score")
+    assert left.outputs["review_match"] == "none"
+
+
+def test_a_freeze_holds_until_somebody_overrides_it(tmp_path: Path, hub: FakeGitHub) -> None:
+    begins, ends = (time.strftime("%Y-%m-%d", time.gmtime(time.time() + days * 24 * HOUR)) for days in (-2, 2))
+    freeze = f"freezes:\n  sales:\n    begins: {begins}\n    ends: {ends}\n    owner: shop\n"
+    jobs = GateJobs(tmp_path, hub, config=freeze)
+    left = jobs.run()
+    held(left, "freeze")
+    assert "the freeze `sales` holds until" in left.outputs["summary"]
+    assert left.outputs["requires_approval"] == "false"
+
+
+def test_an_exhausted_error_budget_holds_and_a_revert_is_exempt(jobs: GateJobs) -> None:
+    jobs.signals({"coverage_delta": 0.5, "error_budget_remaining": -0.2})
+    held(jobs.run(), "budget")
+    git = jobs.job.repo.git
+    git("commit", "--quiet", "--amend", "-m", 'Revert "Begin" (#7)')
+    moved(jobs)
+    left = jobs.run()
+    proceeds(left)
+    assert left.report["gated"]["exempt"] == "it takes back what was deployed"
+
+
+def test_an_incident_or_a_red_required_check_holds(jobs: GateJobs) -> None:
+    jobs.hub.gate.add_incident("Checkout is down", at=jobs.now - 60)
+    jobs.hub.gate.require("main", "unit", "lint", "licences")
+    checks = jobs.repo.check_runs
+    checks[:] = [replace(one, conclusion="failure") if one.name == "lint" else one for one in checks]
+    held(jobs.run(), "red-check", "missing-check", "incident", "score")
+
+
+def test_where_nothing_was_deployed_before_the_first_deployment_is_judged_by_the_push(jobs: GateJobs) -> None:
+    jobs.hub.gate.data.deployments.clear()
+    left = jobs.run()
+    proceeds(left)
+    assert "not known what runs now" in left.summary
+
+
+def test_what_a_gate_could_not_read_holds_by_its_name(jobs: GateJobs) -> None:
+    token = jobs.hub.add_token("ghs_less", **{name: level for name, level in jobs.grants.items() if name != "checks"})
+    left = jobs.run(github_token=token)
+    assert (left.exit, left.outputs["decision"]) == (1, "hold")
+    assert "fault-checks" in stops(left)
+    assert "`checks: read`" in left.summary
+
+
+def test_the_page_the_report_and_the_outputs_say_the_same(jobs: GateJobs) -> None:
+    jobs.unapprove()
+    left = jobs.run()
+    gated = left.report["gated"]
+    assert gated["decision"] == left.outputs["decision"] == "hold"
+    assert gated["hash"] == left.outputs["approval_hash"]
+    assert f"`/approve-deploy {gated['hash']}`" in left.summary
+    assert f"`/approve-deploy {gated['hash']}`" in jobs.told[0]
+    assert json.loads(left.outputs["monitoring_focus"]) == gated["monitoring_focus"]
+
+
+def merged(jobs: GateJobs, more: str = "") -> None:
+    """The pull request came by a merge commit, into which `more` slipped."""
+    git = jobs.job.repo.git
+    git("reset", "--quiet", "--hard", jobs.base)
+    git("merge", "--quiet", "--no-ff", "--no-commit", "topic")
+    (jobs.job.repo.path / "app.py").write_text(AFTER["app.py"] + more)
+    git("add", "app.py")
+    git("commit", "--quiet", "-m", "Merge pull request #7")
+    moved(jobs)
+
+
+def moved(jobs: GateJobs) -> None:
+    """Main has come to another commit, which is checked as the first was."""
+    jobs.sha = jobs.job.repo.head
+    jobs.job.variables["GITHUB_SHA"] = jobs.sha
+    jobs.hub.gate.merge(7, jobs.sha)
+    jobs.repo.check_runs[:] = [replace(one, commit=jobs.sha) for one in jobs.repo.check_runs]

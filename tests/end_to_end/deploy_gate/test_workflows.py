@@ -1,0 +1,184 @@
+"""The example workflows of gate and route, step by step: their inputs run, and their jobs branch as they say."""
+
+import json
+import re
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from tests.support.jobs.gate import GateJobs
+from tests.support.jobs.pull_request import BEFORE, Job, Left
+from tests.support.servers.github.app import FakeGitHub
+
+EXAMPLES = Path(__file__).parents[3] / "examples/workflows"
+OWN = "org/cicd-agent@v1"
+REPORT = '<testsuites><testsuite><testcase name="a" classname="t"/></testsuite></testsuites>'
+COVERAGE = (
+    '<coverage line-rate="1" version="7"><packages><package name="p"><classes>'
+    '<class filename="app.py"><lines><line number="1" hits="1"/></lines></class></classes></package></packages>'
+    "</coverage>"
+)
+
+
+@pytest.fixture
+def hub() -> Iterator[FakeGitHub]:
+    with FakeGitHub() as hub:
+        yield hub
+
+
+@pytest.fixture
+def jobs(tmp_path: Path, hub: FakeGitHub) -> GateJobs:
+    """The checkout, with the reports that the job before has left; the gate's token is what the workflow permits."""
+    jobs = GateJobs(tmp_path, hub, config="not-applicable: [coverage]\n")
+    reports = jobs.job.repo.path / "reports"
+    reports.mkdir()
+    (reports / "report.xml").write_text(REPORT)
+    (reports / "coverage.xml").write_text(COVERAGE)
+    jobs.token = hub.add_token("ghs_permitted", **permitted("deploy-gate.yml", "gate"))
+    return jobs
+
+
+def load(name: str) -> dict[Any, Any]:
+    loaded: dict[Any, Any] = yaml.safe_load((EXAMPLES / name).read_text("utf-8"))
+    return loaded
+
+
+def permitted(name: str, job: str) -> dict[str, str]:
+    """The permissions of a job, as the API names them."""
+    return {each.replace("-", "_"): level for each, level in load(name)["jobs"][job]["permissions"].items()}
+
+
+def given(name: str, job: str, **secrets: str) -> dict[str, str]:
+    """The inputs of a job's own step, as the command line takes them; a secret that is not set is empty."""
+    [step] = [one for one in load(name)["jobs"][job]["steps"] if one.get("uses") == OWN]
+    inputs = {each.replace("-", "_"): str(value) for each, value in step["with"].items()}
+    return {
+        each: re.sub(r"\$\{\{ secrets\.(\w+) \}\}", lambda match: secrets.get(match[1], ""), value)
+        for each, value in inputs.items()
+        if each != "mode"
+    }
+
+
+def runs(name: str, job: str, outputs: Mapping[str, str], *, cancelled: bool = False) -> bool:
+    """Whether a job's `if:` lets it run after the job that it needs: a small part of GitHub's expressions.
+
+    Without one of the functions that look at the status, a job runs only after a success.
+    """
+    told = load(name)["jobs"][job]
+    [needed] = [told["needs"]] if isinstance(told["needs"], str) else told["needs"]
+    passed_on = load(name)["jobs"][needed]["outputs"]
+    words = str(told["if"]).removeprefix("${{").removesuffix("}}").strip()
+    looks = "cancelled()" in words or "always()" in words
+    if not looks and outputs["conclusion"] == "failure":
+        return False
+    words = words.replace("!cancelled()", str(not cancelled)).replace("always()", "True")
+
+    def value(match: re.Match[str]) -> str:
+        assert match[1] == needed
+        step, output = re.fullmatch(r"\$\{\{ steps\.(\w+)\.outputs\.(\w+) \}\}", passed_on[match[2]]).groups()  # type: ignore[union-attr]
+        assert step == needed
+        return repr(outputs.get(output, ""))
+
+    words = re.sub(r"needs\.([\w-]+)\.outputs\.(\w+)", value, words).replace("&&", "and").replace("||", "or")
+    assert re.fullmatch(r"(?:True|False|and|or|[=!]=|[()]|'[\w ]*'|\s)+", words)
+    return bool(eval(words, {"__builtins__": {}}))
+
+
+def gate(jobs: GateJobs) -> Left:
+    return jobs.run(payload=None, **({"signals_file": ""} | given("deploy-gate.yml", "gate")))
+
+
+def ways(left: Left) -> dict[str, bool]:
+    return {name: runs("deploy-gate.yml", name, left.outputs) for name in ("deploy", "deploy-approved")}
+
+
+def test_a_deployment_that_proceeds_is_deployed_and_asks_nobody(jobs: GateJobs) -> None:
+    left = gate(jobs)
+    assert (left.exit, left.outputs["decision"]) == (0, "proceed"), left.log
+    assert ways(left) == {"deploy": True, "deploy-approved": False}
+
+
+def test_a_hold_that_a_person_may_lift_leads_to_the_reviewers_of_the_environment(jobs: GateJobs) -> None:
+    jobs.unapprove()
+    left = gate(jobs)
+    assert (left.exit, left.outputs["decision"], left.outputs["requires_approval"]) == (1, "hold", "true"), left.log
+    assert ways(left) == {"deploy": False, "deploy-approved": True}
+    assert not runs("deploy-gate.yml", "deploy-approved", left.outputs, cancelled=True)
+
+
+def test_a_rollback_and_what_takes_an_override_lead_nowhere(jobs: GateJobs) -> None:
+    jobs.pull.landed = ()
+    unreviewed = gate(jobs)
+    assert (unreviewed.outputs["decision"], unreviewed.outputs["requires_approval"]) == ("hold", "false")
+    jobs.hub.gate.add_deployment(jobs.sha, "production", "failure", at=jobs.now - 60)
+    back = gate(jobs)
+    assert back.outputs["decision"] == "rollback"
+    assert [ways(left) for left in (unreviewed, back)] == [{"deploy": False, "deploy-approved": False}] * 2
+
+
+@pytest.mark.parametrize("conclusion", ["success", "failure"])
+def test_outputs_that_nobody_wrote_deploy_nothing(conclusion: str) -> None:
+    for name in ("deploy", "deploy-approved"):
+        assert not runs("deploy-gate.yml", name, {"conclusion": conclusion})
+
+
+def test_the_workflow_that_hears_an_approval_may_start_the_run_again(jobs: GateJobs) -> None:
+    jobs.unapprove()
+    hash_ = jobs.hold(**{"signals_file": ""} | given("deploy-gate.yml", "gate"))
+    inputs = given("approve-deploy.yml", "approve")
+    assert inputs == {"provider": "none"}
+    grants = permitted("approve-deploy.yml", "approve")
+    left = jobs.comment(f"/approve-deploy {hash_}", grants=grants)
+    assert (left.exit, left.outputs["conclusion"]) == (0, "success"), left.log
+    assert len(jobs.hub.of("POST", "/rerun-failed-jobs$")) == 1
+    assert gate(jobs).outputs["decision"] == "proceed"
+
+
+def test_the_workflow_that_hears_an_approval_starts_no_runner_for_strangers() -> None:
+    workflow = load("approve-deploy.yml")
+    assert workflow[True] == {"issue_comment": {"types": ["created"]}}
+    [job] = workflow["jobs"].values()
+    assert set(re.findall(r'"(\w+)"', job["if"])) == {"OWNER", "MEMBER", "COLLABORATOR"}
+    for asked in ("author_association", "comment.user.type != 'Bot'", "'-deploy '"):
+        assert asked in job["if"]
+    [checkout, _] = job["steps"]
+    assert checkout["with"]["ref"] == "${{ github.event.repository.default_branch }}"
+
+
+ROUTED = {
+    "docs": ({"README.md": "An app, and how to use it.\n"}, {"docs"}),
+    "code": ({"app.py": "def go(name):\n    return name.strip()\n"}, {"test", "build"}),
+}
+
+
+@pytest.mark.parametrize(("after", "ran"), ROUTED.values(), ids=ROUTED)
+def test_a_route_skips_what_need_not_run_and_the_one_check_agrees(
+    tmp_path: Path, after: dict[str, str], ran: set[str]
+) -> None:
+    job = Job(tmp_path, BEFORE, after)
+    left = job.run("route", **given("route.yml", "route"))
+    assert left.exit == 0, left.log
+    assert {name for name in ("test", "build", "docs") if runs("route.yml", name, left.outputs)} == ran
+    results = {name: "success" if name in ran else "skipped" for name in ("test", "build", "docs")}
+    assert judged(job, left.outputs, results) == 0
+    # What had to run and did not, or failed, is no yes.
+    assert judged(job, left.outputs, results | {min(ran): "skipped"}) == 1
+    assert judged(job, left.outputs, results | {min(ran): "failure"}) == 1
+
+
+def test_a_route_that_failed_skips_nothing_and_its_check_says_no() -> None:
+    outputs = {"conclusion": "failure"}
+    assert all(runs("route.yml", name, outputs) for name in ("test", "build", "docs"))
+
+
+def judged(job: Job, outputs: Mapping[str, str], results: Mapping[str, str]) -> int:
+    """What the last job says after jobs that ended like this."""
+    passed_on = {name: outputs.get(name, "") for name in load("route.yml")["jobs"]["route"]["outputs"]}
+    needs: dict[str, Any] = {name: {"result": result, "outputs": {}} for name, result in results.items()}
+    needs["route"] = {"result": "success", "outputs": passed_on}
+    inputs = given("route.yml", "gate")
+    assert inputs.pop("needs") == "${{ toJSON(needs) }}"
+    return job.run("gate-result", needs=json.dumps(needs), **inputs).exit

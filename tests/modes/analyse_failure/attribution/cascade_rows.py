@@ -1,0 +1,55 @@
+"""A row of the ladder's table: what is known of a failed run, and where that has to stand."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from cicd_agent.domain.change import Change
+from cicd_agent.domain.diagnosis import Cause, Rung
+from cicd_agent.domain.failed_run import FailedRun
+from cicd_agent.modes.analyse_failure.attribution.attribution import Standing
+from cicd_agent.modes.analyse_failure.attribution.cascade import climb
+from cicd_agent.modes.analyse_failure.groups import failures
+from tests.modes.analyse_failure.builders import change
+
+EDITED = change("src/client.py")
+UNRELATED = change("src/unrelated.py")
+
+LOST_RUNNER = (Cause.INFRASTRUCTURE, Rung.RUNNER)
+PASSED = (Cause.FLAKY, Rung.PASSED_ELSEWHERE)
+OLD = (Cause.PRE_EXISTING, Rung.SEEN_BEFORE)
+TROUBLED = (Cause.INFRASTRUCTURE, Rung.SIGNATURE)
+MEETS = (Cause.CHANGE, Rung.MEETS_CHANGE)
+APART = (Cause.UNKNOWN, Rung.OUT_OF_REACH)
+NOTHING = (Cause.UNKNOWN, Rung.NONE)
+INFRA = "infrastructure"
+
+
+@dataclass(frozen=True)
+class Row:
+    """`least` and `most` bound the confidence; `links` are addresses that the grounds have to lead to."""
+
+    name: str
+    failed: FailedRun
+    change: Change | None
+    cause: Cause
+    rung: Rung
+    least: float = 0.0
+    most: float = 1.0
+    rerun: str = ""
+    links: Sequence[str] = field(default=())
+
+
+def stand(failed: FailedRun, of: Change | None) -> Standing:
+    """Where a run stands."""
+    return climb(failed, failures(failed), of)
+
+
+def check(row: Row) -> None:
+    """Hold a row against the ladder."""
+    standing = stand(row.failed, row.change)
+    assert (standing.rung, standing.cause) == (row.rung, row.cause)
+    assert row.least <= standing.confidence <= row.most
+    assert standing.rerun_kind == row.rerun
+    assert standing.grounds, "each rung names its evidence"
+    assert {ground.url for ground in standing.grounds} >= set(row.links)
+    assert standing.not_this_change == (row.rung not in {Rung.NONE, Rung.MEETS_CHANGE})

@@ -1,0 +1,116 @@
+"""Where the log and the change meet, told with what each says of the fault."""
+
+from dataclasses import replace
+
+from cicd_agent.analysis.logs.extract import Frame
+from cicd_agent.analysis.logs.failure_kind import Kind
+from cicd_agent.analysis.test_reports.cases import Case, Outcome
+from cicd_agent.domain.change import Change
+from cicd_agent.domain.diagnosis import Meeting
+from cicd_agent.domain.failed_run import FailedRun
+from cicd_agent.modes.analyse_failure.attribution.overlap import IMPORTED, NAMED_LIKE, meetings
+from cicd_agent.modes.analyse_failure.groups import failures
+from tests.modes.analyse_failure.builders import CLIENT, PATHS, candidate, change, change_text, failed_run, job, problem
+from tests.support.samples.changes import change_of
+
+
+def met(failed: FailedRun, of: Change | None) -> tuple[Meeting, ...]:
+    return meetings(failed, failures(failed)[0], of)
+
+
+def test_the_line_itself_its_file_and_what_it_imports_in_this_order() -> None:
+    both = problem(frames=(Frame("src/client.py", 3), Frame("tests/test_client.py", 57)))
+    found = met(failed_run(job(both)), change("src/codec.py", "src/client.py", "tests/test_client.py"))
+    assert [(each.path, each.line, each.via, each.exact) for each in found] == [
+        ("src/client.py", 3, "", True),
+        ("tests/test_client.py", 57, "", False),
+        ("src/codec.py", 0, "src/client.py", False),
+    ]
+    assert [each.strength for each in found] == sorted((each.strength for each in found), reverse=True)
+
+
+def test_a_file_is_met_under_the_name_that_it_had() -> None:
+    moved = change_of(("src/client.py", CLIENT, CLIENT + "\n"), paths=PATHS)
+    renamed = replace(moved, files=(replace(moved.files[0], path="src/http.py", old_path="src/client.py"),))
+    assert [each.path for each in met(failed_run(), renamed)] == ["src/client.py"]
+
+
+def test_what_the_failure_names_weighs_more_than_what_only_lies_in_reach() -> None:
+    imports = {"tests/test_client.py": ("src/client.py", "src/codec.py"), "src/client.py": (), "src/codec.py": ()}
+    changed = change_of(
+        ("src/codec.py", "def read():\n    return 1\n", "def read():\n    return 2\n"),
+        ("src/client.py", "def retry_limit():\n    return 3\n", "def retry_limit():\n    return 5\n"),
+        paths=PATHS,
+    )
+    found = met(failed_run(imports=imports), changed)
+    assert [each.path for each in found] == ["src/client.py", "src/codec.py"]
+    assert found[1].strength == IMPORTED < found[0].strength
+
+
+def test_where_no_import_is_known_a_test_leads_to_its_namesake() -> None:
+    found = met(failed_run(imports={}), change("src/client.py", "src/codec.py"))
+    assert [(each.path, each.strength) for each in found] == [("src/client.py", NAMED_LIKE)]
+
+
+def test_the_file_of_a_reports_case_is_a_place_as_well() -> None:
+    case = Case("test_retry_limit", "Client", Outcome.FAILED, "/home/runner/work/r/r/tests/test_client.py", 2)
+    found = met(failed_run(jobs=(), cases=(case,)), change("tests/test_client.py"))
+    assert [(each.path, each.exact) for each in found] == [("tests/test_client.py", True)]
+
+
+def test_a_linters_own_place_is_met() -> None:
+    complaint = problem(
+        tool="ruff", kind=Kind.LINT_ERROR, test="", text="src/client.py:3:5: F841", frames=(Frame("src/client.py", 3),)
+    )
+    (found,) = met(failed_run(job(complaint)), change("src/client.py"))
+    assert found.exact
+
+
+def test_a_linters_configuration_is_met_by_what_it_complains_of() -> None:
+    complaint = problem(tool="ruff", kind=Kind.LINT_ERROR, test="", frames=(Frame("src/codec.py", 3),))
+    (found,) = met(failed_run(job(complaint)), change(".flake8"))
+    assert found.path == ".flake8"
+
+
+def test_a_lock_file_is_met_by_an_installer_that_complains_of_it() -> None:
+    complaint = problem(
+        tool="npm",
+        kind=Kind.DEPENDENCY,
+        test="",
+        frames=(),
+        text="npm error `npm ci` can only install when your package.json and package-lock.json are in sync",
+    )
+    (found,) = met(failed_run(job(complaint)), change("package-lock.json"))
+    assert found.strength == 0.75
+
+
+def test_a_workflow_is_not_met_by_a_failure_that_has_nothing_to_do_with_it() -> None:
+    assert met(failed_run(), change(".github/workflows/release.yml")) == ()
+
+
+def test_a_meeting_names_the_commit_that_is_the_only_one_there() -> None:
+    inner = problem(frames=(Frame("src/client.py", 3), Frame("tests/test_client.py", 57)))
+    commits = (
+        candidate("1", {"src/client.py": ((1, 2),)}),
+        candidate("2", {"src/client.py": ((3, 4),), "src/codec.py": None}),
+    )
+    found = met(failed_run(job(inner), candidates=commits), change("src/client.py", "src/codec.py"))
+    assert {each.path: each.sha[:1] for each in found} == {"src/client.py": "2", "src/codec.py": "2"}
+
+
+def test_only_wrappers_lead_nowhere_far() -> None:
+    workflow = change_text(".github/workflows/ci.yml", "- run: pytest -q\n", "- run: pytest\n")
+    (found,) = met(failed_run(job()), workflow)
+    assert found.strength < 0.6
+
+
+def test_nothing_is_met_without_a_change() -> None:
+    assert met(failed_run(), None) == ()
+
+
+def test_a_function_that_was_changed_weighs_more_than_another_of_the_same_file() -> None:
+    before = "def retry():\n    limit = 3\n    return limit\n\n\ndef other():\n    return 1\n"
+    in_retry = problem(frames=(Frame("src/client.py", 3),), test="", text="E  TypeError: no such thing")
+    same = met(failed_run(job(in_retry)), change_text("src/client.py", before, before.replace("= 3", "= 5")))
+    apart = met(failed_run(job(in_retry)), change_text("src/client.py", before, before.replace("return 1", "return 2")))
+    assert [each.strength for each in (*same, *apart)] == [0.9, 0.75]

@@ -1,0 +1,32 @@
+"""When two names are those of one test."""
+
+import pytest
+
+from cicd_agent.modes.analyse_failure.attribution.test_names import base, same
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "is_same"),
+    [
+        ("test_retry", "tests/test_client.py::TestClient::test_retry", True),
+        ("TestClient.test_retry", "tests/test_client.py::TestClient::test_retry", True),
+        ("test_retry (tests.test_client.TestClient)", "tests.test_client.TestClient.test_retry", True),
+        ("test_retry (tests.test_client.TestClient.test_retry)", "test_retry (tests.test_client.TestClient)", True),
+        ("test_retry[1.5]", "tests/test_client.py::test_retry[1.5]", True),
+        ("test_retry[1]", "tests/test_client.py::test_retry[2]", False),
+        ("TestOther.test_retry", "tests/test_client.py::TestClient::test_retry", False),
+        ("codec::tests::reads", "reads", True),
+        ("Cart › adds an item", "Cart > adds an item", True),
+        ("com.acme.BarTest.fails", "BarTest.fails", True),
+        ("", "test_retry", False),
+        ("", "", False),
+    ],
+)
+def test_one_name_is_the_end_of_the_other(one: str, other: str, is_same: bool) -> None:  # noqa: FBT001
+    assert same(one, other) is is_same
+    assert same(other, one) is is_same
+
+
+def test_a_matrix_has_one_base() -> None:
+    assert base("unit (3.12, ubuntu)") == base("unit (3.13, macos)") == "unit"
+    assert base("(odd)") == "(odd)"

@@ -1,0 +1,101 @@
+import json
+from typing import Any
+
+import pytest
+
+from cicd_agent.domain.gate_evidence import Reading, State
+from cicd_agent.modes import World
+from cicd_agent.modes.deploy_gate.signals.coverage import coverage
+from cicd_agent.modes.deploy_gate.signals.signals_file import Given
+from cicd_agent.settings.schema import Settings
+from tests.support.fakes.ports import FakeWorkspace
+
+NOTHING = Given()
+
+
+def report(covered: int, missed: int, path: str = "app.py") -> bytes:
+    lines = {"executed_lines": [*range(1, covered + 1)], "missing_lines": [*range(covered + 1, covered + missed + 1)]}
+    return json.dumps({"meta": {"version": "7"}, "files": {path: lines}}).encode()
+
+
+FILES = {
+    "head.json": report(90, 10),
+    "more.json": report(10, 90, "other.py"),
+    "base.json": report(80, 20),
+    "empty.json": report(0, 0),
+    "broken.json": report(5, 5)[:-9],
+    "no.json": b"{}",
+}
+
+
+def read(given: Given = NOTHING, **settings: Any) -> Reading:
+    return coverage(given, World(workspace=FakeWorkspace(FILES)), Settings(**settings))
+
+
+def test_reports_of_both_give_the_points_gained() -> None:
+    reading = read(coverage_reports=("head.json",), base_coverage_reports=("base.json",))
+    assert (reading.state, reading.value, reading.words) == (State.KNOWN, 10, "80.0 % → 90.0 % of lines")
+
+
+def test_reports_of_one_commit_are_one() -> None:
+    reading = read(coverage_reports=("head.json", "more.json"), base_coverage_reports=("base.json",))
+    assert reading.value == -30
+
+
+def test_what_is_deployed_may_be_given_beside_a_report() -> None:
+    reading = read(Given("s.json", coverage_before=92.5), coverage_reports=("head.json",))
+    assert (reading.state, reading.value) == (State.KNOWN, -2.5)
+
+
+def test_without_what_is_deployed_nothing_is_known() -> None:
+    reading = read(coverage_reports=("head.json",))
+    assert (reading.state, reading.value) == (State.MISSING, None)
+    assert "base-coverage-reports" in reading.problem
+
+
+@pytest.mark.parametrize(
+    ("settings", "state"),
+    [
+        ({"coverage_reports": ("gone.json",), "base_coverage_reports": ("base.json",)}, State.MISSING),
+        ({"coverage_reports": ("head.json",), "base_coverage_reports": ("gone.json",)}, State.MISSING),
+        ({"coverage_reports": ("head.json", "broken.json"), "base_coverage_reports": ("base.json",)}, State.NONSENSE),
+        ({"coverage_reports": ("no.json",), "base_coverage_reports": ("base.json",)}, State.NONSENSE),
+        ({"coverage_reports": ("head.json",), "base_coverage_reports": ("empty.json",)}, State.NONSENSE),
+    ],
+)
+def test_a_report_that_is_missing_or_broken_is_no_coverage(settings: dict[str, Any], state: State) -> None:
+    reading = read(**settings)
+    assert (reading.state, reading.value) == (state, None)
+    assert reading.problem
+
+
+@pytest.mark.parametrize(
+    ("given", "value"),
+    [
+        (Given("s.json", 5, coverage_before=81.2, coverage_after=80.9), -0.3),
+        (Given("s.json", 5, coverage_before=81.2, coverage_after=80.9, coverage_delta=-0.2), -0.3),
+        (Given("s.json", 5, coverage_delta=1.5), 1.5),
+    ],
+)
+def test_another_step_may_say_it(given: Given, value: float) -> None:
+    reading = read(given)
+    assert (reading.state, reading.value, reading.measured) == (State.KNOWN, value, 5)
+
+
+def test_half_of_it_and_nothing_of_it_are_missing() -> None:
+    assert read(Given("s.json", coverage_after=80.9)).state is State.MISSING
+    assert read().state is State.MISSING
+
+
+def test_a_fault_of_the_file_counts_where_it_would_have_been_used() -> None:
+    fault = Reading("coverage", State.NONSENSE, problem="no")
+    given = Given("s.json", faults={"coverage": fault})
+    assert read(given) == fault
+    assert read(given, coverage_reports=("head.json",)) == fault
+    whole = read(given, coverage_reports=("head.json",), base_coverage_reports=("base.json",))
+    assert whole.state is State.KNOWN
+
+
+def test_reports_without_a_workspace_are_a_fault() -> None:
+    reading = coverage(Given(), World(), Settings(coverage_reports=("head.json",)))
+    assert reading.state is State.ERROR

@@ -1,0 +1,101 @@
+from dataclasses import replace
+
+import pytest
+
+from cicd_agent.domain.change import Change, Commit
+from cicd_agent.domain.gate_evidence import Deployed, Match
+from cicd_agent.errors import ConfigError
+from cicd_agent.modes.deploy_gate.signals.provenance import matched
+from tests.modes.deploy_gate.gate_world import BASE, HEAD, PULL, SHA, change
+from tests.support.fakes.repository import FakeRepository
+
+FORK = "f" * 40
+"""Where the pull request's branch began."""
+MIDDLE = "e" * 40
+
+
+def repository(**patches: str) -> FakeRepository:
+    """SHA stands on BASE; the branch of the pull request began at FORK."""
+    ids = {"whole": (BASE, SHA), "reviewed": (FORK, HEAD)}
+    return FakeRepository(
+        changes={(BASE, HEAD): change(FORK, HEAD)},
+        ancestry={SHA: (BASE,), MIDDLE: (BASE,)},
+        patch_ids={ids[name]: value for name, value in patches.items()},
+    )
+
+
+def matches(commits: tuple[str, ...], found: FakeRepository, **pulls: str) -> list[Match]:
+    origins = {sha: replace(PULL, head=head) for sha, head in (pulls or dict.fromkeys(commits, HEAD)).items()}
+    deployed, _ = matched([Commit(sha, "x") for sha in commits], origins, found, "")
+    return [each.match for each in deployed]
+
+
+def test_the_reviewed_commit_itself_and_what_lies_below_it_are_exact() -> None:
+    assert matches((HEAD,), repository()) == [Match.EXACT]
+    assert matches((SHA, HEAD, MIDDLE), repository()) == [Match.NONE, Match.EXACT, Match.EXACT]
+
+
+def test_a_merge_that_changed_nothing_else_is_exact() -> None:
+    found = repository(whole="p", reviewed="p")
+    found.ancestry = {SHA: (BASE, HEAD)}
+    assert matches((SHA,), found) == [Match.EXACT]
+
+
+def test_a_merge_with_a_change_of_its_own_is_not_what_was_reviewed() -> None:
+    found = repository(whole="q", reviewed="p")
+    found.ancestry = {SHA: (BASE, HEAD)}
+    assert matches((SHA,), found) == [Match.NONE]
+
+
+def test_a_squashed_pull_request_has_the_same_patch() -> None:
+    assert matches((SHA,), repository(whole="p", reviewed="p")) == [Match.SAME_PATCH]
+
+
+def test_a_merge_of_something_else_with_the_same_patch_is_not_exact() -> None:
+    found = repository(whole="p", reviewed="p")
+    found.ancestry = {SHA: (BASE, MIDDLE)}
+    assert matches((SHA,), found) == [Match.SAME_PATCH]
+
+
+def test_the_commits_of_a_rebased_pull_request_are_compared_together() -> None:
+    assert matches((SHA, MIDDLE), repository(whole="p", reviewed="p")) == [Match.SAME_PATCH] * 2
+    assert matches((SHA, MIDDLE), repository(whole="q", reviewed="p")) == [Match.NONE] * 2
+
+
+def test_no_patch_is_no_proof() -> None:
+    assert matches((SHA,), repository()) == [Match.NONE]
+
+
+def test_what_was_pushed_without_a_pull_request_is_unreviewed_and_parts_its_neighbours() -> None:
+    found = repository(whole="p", reviewed="p")
+    deployed, gaps = matched([Commit(SHA, "Hot\u200bfix\nx")], {}, found, "")
+    assert deployed == (Deployed(SHA, "Hot<U+200B>fix x", Match.NONE, 0),)
+    assert gaps == ()
+
+
+def test_a_head_that_cannot_be_fetched_is_unreviewed_and_says_why() -> None:
+    found = repository(whole="p", reviewed="p")
+    found.missing = "the remote does not have it"
+    deployed, gaps = matched([Commit(SHA, "x")], {SHA: PULL}, found, "")
+    assert [each.match for each in deployed] == [Match.NONE]
+    assert [gap.why for gap in gaps] == [
+        "what became of pull request 5 could not be compared with it: the remote does not have it"
+    ]
+
+
+def test_git_that_fails_is_unreviewed_and_says_why(monkeypatch: pytest.MonkeyPatch) -> None:
+    found = repository()
+
+    def fails(_base: str, _head: str) -> Change:
+        raise ConfigError("git broke")
+
+    monkeypatch.setattr(found, "change", fails)
+    deployed, gaps = matched([Commit(SHA, "x")], {SHA: PULL}, found, "")
+    assert [each.match for each in deployed] == [Match.NONE]
+    assert gaps[0].why.endswith("git broke")
+
+
+def test_a_commit_whose_parent_is_not_here_is_unreviewed() -> None:
+    found = repository(whole="p", reviewed="p")
+    found.ancestry = {}
+    assert matches((SHA,), found) == [Match.NONE]

@@ -1,0 +1,101 @@
+from typing import Any
+
+import pytest
+
+from cicd_agent.domain.gate_evidence import Reading, State
+from cicd_agent.modes import World
+from cicd_agent.modes.deploy_gate.signals.signals_file import Given
+from cicd_agent.modes.deploy_gate.signals.tests import owned, passing
+from cicd_agent.settings.schema import Settings
+from tests.modes.deploy_gate.gate_world import NOW, RUN, check
+from tests.support.fakes.ports import FakeWorkspace
+
+NOTHING = Given()
+KNOWN = Reading("checks", State.KNOWN, source="GitHub")
+
+
+def junit(*cases: str) -> bytes:
+    inside = "".join(f'<testcase name="{number}">{case}</testcase>' for number, case in enumerate(cases))
+    return f"<testsuite name='s'>{inside}</testsuite>".encode()
+
+
+FILES = {
+    "good.xml": junit("", "", ""),
+    "bad.xml": junit("", "<failure/>", "<error/>", "<skipped/>"),
+    "skipped.xml": junit("<skipped/>"),
+    "cut.xml": junit("", "")[:-20],
+    "empty.xml": b"",
+    "cover.json": b'{"files": {"a.py": {"executed_lines": [1], "missing_lines": []}}}',
+}
+
+
+def read(*checks: Any, given: Given = NOTHING, how: Reading = KNOWN, **settings: Any) -> Reading:
+    return passing(checks, how, given, World(workspace=FakeWorkspace(FILES)), Settings(**settings))
+
+
+def test_reports_count_cases_and_skipped_ones_are_none() -> None:
+    reading = read(check("build", "failure"), test_reports=("good.xml", "bad.xml"))
+    assert (reading.state, reading.words) == (State.KNOWN, "4 of 6 tests passed")
+    assert reading.value == pytest.approx(66.67, abs=0.01)
+
+
+@pytest.mark.parametrize(
+    ("name", "state"),
+    [
+        ("gone.xml", State.MISSING),
+        ("skipped.xml", State.MISSING),
+        ("cut.xml", State.NONSENSE),
+        ("empty.xml", State.NONSENSE),
+        ("cover.json", State.NONSENSE),
+    ],
+)
+def test_one_report_that_says_nothing_is_enough_to_know_nothing(name: str, state: State) -> None:
+    reading = read(check("build"), test_reports=(name,) if name == "skipped.xml" else ("good.xml", name))
+    assert (reading.state, reading.value) == (state, None)
+    assert reading.problem
+
+
+def test_reports_without_a_workspace_are_a_fault() -> None:
+    assert passing((), KNOWN, Given(), World(), Settings(test_reports=("a.xml",))).state is State.ERROR
+
+
+def test_another_step_may_have_counted() -> None:
+    reading = read(check("build", "failure"), given=Given("s.json", 5, passed=3, total=4))
+    assert (reading.value, reading.source, reading.measured) == (75, "s.json", 5)
+    assert read(given=Given("s.json", passed=0, total=0)).state is State.MISSING
+
+
+def test_a_fault_of_the_file_is_not_passed_over() -> None:
+    fault = Reading("tests", State.NONSENSE, problem="no")
+    assert read(check("build"), given=Given("s.json", faults={"tests": fault})) == fault
+    assert read(given=Given("s.json", faults={"tests": fault}), test_reports=("good.xml",)).value == 100
+
+
+def test_checks_count_when_they_have_said_yes_or_no() -> None:
+    reading = read(
+        check("a", ended=NOW - 50),
+        check("b", ended=NOW - 40),
+        check("c", "failure", ended=NOW - 60),
+        check("d", "cancelled"),
+        check("e", "skipped", ended=NOW),
+        check("f", "neutral", ended=NOW),
+        check("g", ""),
+    )
+    assert (reading.value, reading.words, reading.measured) == (50, "2 of 4 checks passed, 1 going on", NOW - 40)
+
+
+def test_the_job_that_asks_and_those_that_wait_for_it_are_its_own() -> None:
+    checks = owned((check("build", run=RUN), check("gate", "", RUN), check("other", "", 770)), str(RUN))
+    assert [each.own for each in checks] == [False, True, False]
+    assert read(*checks).words == "1 of 1 check passed, 1 going on"
+    assert not any(each.own for each in owned(checks[2:], ""))
+
+
+def test_no_check_that_has_ended_is_missing() -> None:
+    assert read().state is State.MISSING
+    assert read(check("a", "skipped"), check("b", "")).state is State.MISSING
+
+
+def test_checks_that_could_not_be_read_are_a_fault_of_the_tests() -> None:
+    reading = read(how=Reading("checks", State.TIMEOUT, problem="late"))
+    assert (reading.name, reading.state, reading.problem) == ("tests", State.TIMEOUT, "late")

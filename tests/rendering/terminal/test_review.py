@@ -1,0 +1,295 @@
+import io
+from dataclasses import dataclass, replace
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from cicd_agent.agent.messages import Usage
+from cicd_agent.domain.change import Change, ChangeSource
+from cicd_agent.domain.diff import ChangeKind, DiffLine, FileDiff, Hunk, LineKind, Side
+from cicd_agent.domain.event import Event, EventKind
+from cicd_agent.domain.evidence import Evidence, Gap
+from cicd_agent.domain.finding import Category, Finding, Location, Origin, Severity
+from cicd_agent.domain.text.visible import visible_line
+from cicd_agent.domain.verdict import (
+    Conclusion,
+    Reason,
+    Rejected,
+    Risk,
+    RiskLevel,
+    Strength,
+    Suppressed,
+    SuppressedBy,
+    Verdict,
+)
+from cicd_agent.rendering.cell_width import cells, fold
+from cicd_agent.rendering.terminal.review import progress, render
+
+NEW = ["class Session:", "    def valid(self, token):", "        # compare", "        return token == self.secret", ""]
+LINES = [DiffLine(LineKind.CONTEXT, number, number, text) for number, text in enumerate(NEW[:2], start=86)]
+LINES += [DiffLine(LineKind.DELETED, 88, None, "        return compare_digest(token, self.secret)")]
+LINES += [DiffLine(LineKind.ADDED, None, number, text) for number, text in enumerate(NEW[2:], start=88)]
+FILE = FileDiff("auth/session.py", "auth/session.py", ChangeKind.MODIFIED, (Hunk(86, 3, 86, 5, "", tuple(LINES)),))
+CHANGE = Change("b" * 40, "h" * 40, ChangeSource.GIT, (FILE,))
+FINDING = Finding(
+    id="model",
+    title="token compared with ==",
+    message="A comparison that stops at the first difference tells how much of the token is right.",
+    severity=Severity.CRITICAL,
+    category=Category.SECURITY,
+    location=Location("auth/session.py", 89),
+    quote="return token == self.secret",
+    confidence=0.93,
+    origin=Origin.MODEL,
+    advice="compare with hmac.compare_digest",
+)
+RISK = Risk(RiskLevel.HIGH, 78, (Reason("412 lines added", 58), Reason("touches a migration", 20), Reason("docs", 0)))
+
+
+@dataclass(frozen=True)
+class Cost:
+    model: str = ""
+    usage: Usage = Usage()
+    cost_usd: float | None = None
+    degraded: str = ""
+    notices: tuple[str, ...] = ()
+
+
+def shown(*findings: Finding, change: Change = CHANGE, colour: bool = False, width: int = 100) -> str:
+    verdict = Verdict(Conclusion.NEUTRAL, "comment", None, RISK, findings)
+    evidence = Evidence(Event(EventKind.LOCAL), change)
+    return render(verdict, evidence, Cost(), report=".cicd-agent/report.json", colour=colour, width=width)
+
+
+def test_a_finding_is_shown_under_its_code_with_carets_at_the_quote() -> None:
+    assert shown(FINDING).split("\n\n")[0].split("\n") == [
+        "auth/session.py:89  critical  token compared with ==  (0.93)",
+        "  87 │     def valid(self, token):",
+        "  88 │         # compare",
+        "  89 ┃         return token == self.secret",
+        "     │         ^^^^^^^^^^^^^^^^^^^^^^^^^^^",
+        "  90 │",
+        "    A comparison that stops at the first difference tells how much of the token is right.",
+        "    → compare with hmac.compare_digest",
+    ]
+
+
+def test_the_risk_names_its_reasons_with_their_points() -> None:
+    assert "risk high (78 of 100)\n   +58  412 lines added\n   +20  touches a migration\n     ·  docs\n" in shown()
+
+
+def test_nothing_found_is_one_line_that_says_by_whom_and_of_what() -> None:
+    assert "\nthe rules found nothing\n" in shown()
+    verdict = Verdict(Conclusion.NEUTRAL, "comment", None, RISK)
+    other = replace(FILE, path="big.py")
+    whole, missed = replace(CHANGE, files=(FILE, other)), Gap("big.py", "too large")
+    for gaps, said in (
+        ((), "looked at 2 files, 6 added lines, 2 deleted lines\nnothing found\n"),
+        ((missed,), "looked at 1 of 2 files, 3 added lines, 1 deleted line\nnothing found in 1 of 2 files\n"),
+        ((missed, Gap(FILE.path, "")), "looked at 0 of 2 files, 0 added lines, 0 deleted lines\nnothing looked at\n"),
+    ):
+        evidence = Evidence(Event(EventKind.LOCAL), whole, gaps=gaps)
+        assert said in render(verdict, evidence, Cost("gpt"), report="r.json")
+
+
+def test_the_worst_comes_first_and_a_rule_is_named() -> None:
+    rule = replace(FINDING, id="print-left", severity=Severity.LOW, confidence=1.0, origin=Origin.RULE)
+    text = shown(rule, FINDING)
+    assert text.index("(0.93)") < text.index("(print-left)")
+    assert "2 findings: 1 critical, 1 low" in text
+
+
+def test_a_deleted_line_is_shown_with_its_old_number() -> None:
+    gone = replace(FINDING, location=Location("auth/session.py", 88, side=Side.LEFT), quote="compare_digest")
+    text = shown(gone)
+    assert "auth/session.py:88 (before)" in text
+    assert "  88 ┃         return compare_digest(token, self.secret)\n     │                ^^^^^^^^^^^^^^\n" in text
+
+
+def test_a_finding_on_several_lines_marks_them_all() -> None:
+    text = shown(replace(FINDING, location=Location("auth/session.py", 89, start=88), quote="# compare\nreturn"))
+    assert [line[:6] for line in text.split("\n")[1:5]] == ["  86 │", "  87 │", "  88 ┃", "  89 ┃"]
+    assert "^" not in text
+
+
+def test_a_finding_on_a_file_as_a_whole_has_no_frame() -> None:
+    assert shown(replace(FINDING, location=Location("big.bin"))).startswith("big.bin  critical  token")
+
+
+def test_a_secret_is_masked_in_the_frame() -> None:
+    token = "ghp_" + "q7Zk3vB9" * 5
+    line = DiffLine(LineKind.ADDED, None, 1, f'TOKEN = "{token}"')
+    file = FileDiff("a.py", "a.py", ChangeKind.ADDED, (Hunk(0, 0, 1, 1, "", (line,)),))
+    masked = replace(FINDING, location=Location("a.py", 1), quote='TOKEN = "‹secret:github-token›"')
+    text = shown(masked, change=replace(CHANGE, files=(file,)))
+    assert token not in text
+    assert "^^^" in text
+
+
+def test_a_long_line_is_cut_around_the_quote() -> None:
+    line = DiffLine(LineKind.ADDED, None, 1, "x = 1; " * 50 + "boom() ; " + "y = 2; " * 5_000)
+    file = FileDiff("a.py", "a.py", ChangeKind.ADDED, (Hunk(0, 0, 1, 1, "", (line,)),))
+    text = shown(replace(FINDING, location=Location("a.py", 1), quote="boom()"), change=replace(CHANGE, files=(file,)))
+    code, carets = text.split("\n")[1:3]
+    assert len(code) <= 100
+    assert code.index("boom()") == carets.index("^^^^^^")
+
+
+def test_carets_stand_under_wide_characters() -> None:
+    line = DiffLine(LineKind.ADDED, None, 1, 's = "漢字"; boom()')
+    file = FileDiff("a.py", "a.py", ChangeKind.ADDED, (Hunk(0, 0, 1, 1, "", (line,)),))
+    text = shown(replace(FINDING, location=Location("a.py", 1), quote="boom()"), change=replace(CHANGE, files=(file,)))
+    code, carets = text.split("\n")[1:3]
+    assert carets.index("^") == code.index("boom()") + 2
+
+
+def framed(text: str, quote: str, width: int = 100) -> tuple[str, str]:
+    """The line of a finding on `text`, and the line with its carets."""
+    line = DiffLine(LineKind.ADDED, None, 1, text)
+    file = FileDiff("a.py", "a.py", ChangeKind.ADDED, (Hunk(0, 0, 1, 1, "", (line,)),))
+    finding = replace(FINDING, location=Location("a.py", 1), quote=quote)
+    code, carets = shown(finding, change=replace(CHANGE, files=(file,)), width=width).split("\n")[1:3]
+    return code, carets
+
+
+def test_carets_stand_under_a_quote_with_tabs_as_they_are_drawn() -> None:
+    code, carets = framed("ab\tcall(1,\t2)", "call(1,\t2)")
+    assert code.endswith("ab  call(1, 2)")
+    assert carets.index("^") == code.index("call")
+    assert carets.count("^") == len("call(1, 2)")
+
+
+@settings(max_examples=200, deadline=None)
+@given(
+    st.text(alphabet="ab \t漢é\u0301字", max_size=120),
+    st.text(alphabet="xy漢\t", min_size=1, max_size=30).map(lambda text: f"<{text}>"),
+    st.text(alphabet="ab \t漢", max_size=120),
+    st.integers(40, 120),
+)
+def test_carets_stand_where_the_quote_is_drawn_at_any_width(before: str, quote: str, after: str, width: int) -> None:
+    code, carets = framed(f"{before}{quote}{after}", quote, width)
+    assert cells(code) <= width
+    assert cells(carets) <= width
+    assert cells(code[: code.index("<")]) == carets.index("^")
+    if ">" in code:
+        assert cells(code[code.index("<") : code.index(">") + 1]) == carets.count("^")
+
+
+@given(st.text(alphabet="ab 漢字é\u0301-", max_size=200), st.integers(10, 60))
+def test_a_paragraph_fits_and_loses_nothing(text: str, width: int) -> None:
+    lines = list(fold(text, width, "  ", "  "))
+    assert all(cells(line) <= width for line in lines)
+    assert "".join("".join(lines).split()) == "".join(text.split())
+
+
+def test_a_place_is_a_link_to_its_line_where_there_are_links() -> None:
+    verdict = Verdict(
+        Conclusion.NEUTRAL, "comment", None, RISK, (replace(FINDING, location=Location("a b\x1b.py", 3)),)
+    )
+    evidence = Evidence(Event(EventKind.LOCAL), CHANGE)
+    text = render(verdict, evidence, Cost(), report="r.json", links="file:///work/app")
+    assert text.startswith("\x1b]8;;file:///work/app/a%20b%1B.py#3\x1b\\a b<U+001B>.py:3\x1b]8;;\x1b\\  critical")
+    assert text.count("\x1b") == 4
+    gone = replace(verdict, findings=(replace(FINDING, location=Location("a.py", 3, side=Side.LEFT)),))
+    assert "\x1b" not in render(gone, evidence, Cost(), report="r.json", links="file:///work/app")
+
+
+def test_what_is_done_well_is_one_line() -> None:
+    well = Verdict(
+        Conclusion.NEUTRAL,
+        "comment",
+        None,
+        RISK,
+        strengths=(Strength("It closes", Location("a.py", 3)), Strength("Tested")),
+    )
+    text = render(well, Evidence(Event(EventKind.LOCAL), CHANGE), Cost(), report="r.json")
+    assert "\ndone well: It closes (a.py:3)\ndone well: Tested\n" in text
+
+
+def test_what_is_left_out_is_listed_with_its_reason() -> None:
+    verdict = Verdict(
+        Conclusion.NEUTRAL,
+        "comment",
+        None,
+        RISK,
+        rejected=(Rejected(FINDING, "its quote is not in the diff"),),
+        merged=(Rejected(FINDING, "says what `timing` says"),),
+        suppressed=(Suppressed(FINDING, SuppressedBy.COMMENT, "known", in_change=True),),
+        escalate=("the risk is critical",),
+    )
+    gaps = (Gap("x.lock", "lock file"), Gap("", "commit list cut at 250"))
+    evidence = Evidence(Event(EventKind.LOCAL), CHANGE, (), gaps)
+    cost = Cost("gpt", Usage(3), 0.091, "no key", ("the config is broken",))
+    outputs = {"risk_level": "high", "summary": "two\nlines"}
+    text = render(verdict, evidence, cost, report="r.json", outputs=outputs)
+    assert text.split("the rules found nothing\n")[1] == (
+        "1 claim rejected\n"
+        "  “token compared with ==” at auth/session.py:89: its quote is not in the diff\n"
+        "1 claim merged\n"
+        "  “token compared with ==” at auth/session.py:89: says what `timing` says\n"
+        "1 suppressed\n"
+        "  model at auth/session.py:89, by comment in this change: known\n"
+        "a person should look\n"
+        "  the risk is critical\n"
+        "not looked at\n"
+        "  x.lock: lock file\n"
+        "  commit list cut at 250\n"
+        "step outputs\n"
+        "  risk_level  high\n"
+        "  summary     two lines\n"
+        "degraded: no key\n"
+        "the config is broken\n"
+        "report r.json · gpt, 3 requests · $0.09\n"
+    )
+
+
+def test_colour_is_used_only_where_it_is_wanted() -> None:
+    assert "\x1b[1;31mcritical\x1b[0m" in shown(FINDING, colour=True)
+    assert "\x1b" not in shown(FINDING)
+
+
+@settings(max_examples=100, deadline=None)
+@given(st.text(max_size=80), st.text(max_size=80))
+def test_foreign_text_cannot_move_the_cursor_or_hide(first: str, second: str) -> None:
+    hostile = replace(
+        FINDING, title=first, message=second, advice=first, suggestion=second, location=Location(first or "x", 3)
+    )
+    lines = shown(hostile).split("\n")
+    assert lines == [visible_line(line) for line in lines]
+
+
+class Screen(io.StringIO):
+    def isatty(self) -> bool:
+        return True
+
+
+def test_progress_rewrites_one_line_on_a_terminal() -> None:
+    screen = Screen()
+    say = progress(screen)
+    say("reading 9 files")
+    say("")
+    assert screen.getvalue() == "\r\x1b[Kreading 9 files …\r\x1b[K"
+
+
+def test_progress_never_wraps_and_cannot_be_steered() -> None:
+    screen = Screen()
+    progress(screen, width=lambda: 20)(f"asking a\x1b[2Jmodel {'漢' * 20}")
+    [line] = screen.getvalue().split("\r\x1b[K")[1:]
+    assert "\x1b" not in line
+    assert cells(line) < 20
+
+
+def test_progress_does_not_count_on_where_lines_stay() -> None:
+    log = io.StringIO()
+    say = progress(log)
+    for text in ("reading report 1 of 1,200", "reading report 2 of 1,200", "adding up", "reading report 3 of 1,200"):
+        say(text)
+    assert log.getvalue() == "reading report 1 of 1,200 …\nadding up …\nreading report 3 of 1,200 …\n"
+
+
+def test_progress_is_plain_lines_elsewhere_and_nothing_when_unwanted() -> None:
+    log, silent = io.StringIO(), io.StringIO()
+    for say in (progress(log), progress(silent, enabled=False)):
+        say("reading 9 files")
+        say("")
+    assert (log.getvalue(), silent.getvalue()) == ("reading 9 files …\n", "")

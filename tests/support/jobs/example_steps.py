@@ -1,0 +1,102 @@
+"""The steps of the example workflows that are ours, as a job would run them: with their inputs and permissions."""
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from cicd_agent.app.mode_inputs import INPUTS
+
+ROOT = Path(__file__).parents[3]
+EXAMPLES = sorted((ROOT / "examples/workflows").glob("*.yml"))
+_EXPRESSION = re.compile(r"\$\{\{ (.+?) \}\}")
+_CALL = "org/cicd-agent/.github/workflows/"
+
+
+@dataclass(frozen=True, slots=True)
+class Own:
+    """One step that is ours. `inputs` and `environ` still hold expressions; `permissions` are the job's."""
+
+    example: str
+    job: str
+    mode: str
+    stage: str
+    inputs: Mapping[str, str]
+    environ: Mapping[str, str]
+    permissions: Mapping[str, str]
+
+    @property
+    def name(self) -> str:
+        """What tells it from the others."""
+        return "/".join(filter(None, (self.example, self.job, self.mode, self.stage)))
+
+    @property
+    def grants(self) -> dict[str, str]:
+        """The permissions as the API names them; the identity is no right on GitHub."""
+        return {name.replace("-", "_"): level for name, level in self.permissions.items() if name != "id-token"}
+
+    def bound(self, contexts: Mapping[str, str]) -> dict[str, str]:
+        """The inputs for a command line; an expression that these contexts do not have is an error."""
+        return {name.replace("-", "_"): bind(value, contexts) for name, value in self.inputs.items() if name != "mode"}
+
+
+def bind(text: str, contexts: Mapping[str, str]) -> str:
+    """The text with its expressions replaced; secrets and variables that nobody set are empty."""
+
+    def value(match: re.Match[str]) -> str:
+        for part in match[1].split(" || "):
+            if found := contexts.get(part):
+                return found
+            if not (part in contexts or part.startswith(("secrets.", "vars."))):
+                raise KeyError(part)
+        return ""
+
+    return _EXPRESSION.sub(value, text)
+
+
+def own_steps() -> Iterator[Own]:
+    """Every step of an example that is ours, those of the workflows that it calls among them."""
+    for path in EXAMPLES:
+        workflow: dict[str, Any] = yaml.safe_load(path.read_text("utf-8"))
+        for job, told in workflow["jobs"].items():
+            if "uses" in told:
+                yield _called(path.stem, job, told)
+            for step in told.get("steps", ()):
+                if mode := _mode(step):
+                    given = {name: _text(value) for name, value in step.get("with", {}).items()}
+                    environ = {**told.get("env", {}), **step.get("env", {})}
+                    yield Own(path.stem, job, mode, given.get("stage", ""), given, environ, told["permissions"])
+
+
+def _called(example: str, job: str, told: Mapping[str, Any]) -> Own:
+    """The step within a called workflow, with what its caller hands over in the place of its own inputs."""
+    name = told["uses"].removeprefix(_CALL).partition("@")[0]
+    called: dict[Any, Any] = yaml.safe_load((ROOT / ".github/workflows" / name).read_text("utf-8"))
+    [inner] = called["jobs"].values()
+    [step] = [step for step in inner["steps"] if _mode(step)]
+    handed = {
+        f"inputs.{each}": _text(told.get("with", {}).get(each, "")) for each in called[True]["workflow_call"]["inputs"]
+    }
+    handed |= {f"secrets.{each}": _text(value) for each, value in told.get("secrets", {}).items()}
+    given = {each: _handed(_text(value), handed) for each, value in step["with"].items()}
+    return Own(example, job, _mode(step), "", given, {}, inner["permissions"])
+
+
+def _handed(text: str, handed: Mapping[str, str]) -> str:
+    parts = text.removeprefix("${{ ").removesuffix(" }}").split(" || ")
+    found = next((handed[part] for part in parts if handed.get(part)), "")
+    return found or ("${{ github.token }}" if "github.token" in parts else "")
+
+
+def _mode(step: Mapping[str, Any]) -> str:
+    used = str(step.get("uses", ""))
+    if used == "org/cicd-agent@v1":
+        return str(step["with"]["mode"])
+    return next((mode for mode in INPUTS if used == f"org/cicd-agent/{mode}@v1"), "")
+
+
+def _text(value: object) -> str:
+    return str(value).lower() if isinstance(value, bool) else str(value)

@@ -1,0 +1,80 @@
+"""Commits in GraphQL: the pull requests that they belong to, with what reviewers said of these."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from graphql import GraphQLError
+
+from tests.support.servers.github.state import Account, Pull, Repo
+
+MOST = 100
+Json = Any
+
+
+def found(repo: Repo, name: str) -> Json:
+    """A commit by its name, None where there is none."""
+    if not any(name in (*pull.revisions, *pull.landed) for pull in repo.pulls.values()) and name not in repo.shas:
+        return None
+    pulls = [pull for pull in repo.pulls.values() if belongs(pull, name)]
+    return {
+        "__typename": "Commit",
+        "oid": name,
+        "authors": lambda _, **page: part([{"user": {"login": one}} for one in repo.gate.wrote.get(name, ())], **page),
+        "associatedPullRequests": lambda _, **page: part([shown(repo, pull) for pull in pulls], **page),
+    }
+
+
+def belongs(pull: Pull, name: str) -> bool:
+    """Whether a pull request brought a commit, or would."""
+    return name in (*pull.landed, *pull.commits)
+
+
+def shown(repo: Repo, pull: Pull) -> Json:
+    """A pull request as the schema has it."""
+    reviews = [review for review in pull.reviews if review.state != "PENDING"]
+
+    def of_states(_: object, states: Sequence[str], **page: Any) -> Json:
+        return part([shown_review(one) for one in reviews if one.state in states], **page)
+
+    return {
+        "number": pull.number,
+        "title": pull.title,
+        "url": f"https://github.test/{repo.name}/pull/{pull.number}",
+        "merged": bool(pull.landed),
+        "baseRefName": pull.base_ref,
+        "headRefOid": pull.head_sha,
+        "repository": {"nameWithOwner": repo.name},
+        "mergeCommit": {"oid": pull.landed[-1]} if pull.landed else None,
+        "author": actor(pull.author),
+        "labels": lambda _, **page: part([{"name": name} for name in pull.labels], **page),
+        "reviews": of_states,
+        "commits": lambda _, **page: part([shown_commit(login) for login in pull.writers], **page),
+    }
+
+
+def shown_review(review: Any) -> Json:
+    """A review as the schema has it."""
+    return {
+        "state": review.state,
+        "submittedAt": review.submitted_at,
+        "authorAssociation": review.association,
+        "author": actor(review.author),
+        "commit": {"oid": review.commit},
+    }
+
+
+def shown_commit(login: str) -> Json:
+    """A commit of a pull request by who wrote it, "" for somebody without an account."""
+    return {"commit": {"authors": lambda _, **page: part([{"user": {"login": login} if login else None}], **page)}}
+
+
+def actor(account: Account | None) -> Json:
+    """An account as the schema has it: a bot's login bears no suffix here."""
+    return account and {"__typename": account.type, "login": account.login.removesuffix("[bot]")}
+
+
+def part(items: Sequence[Json], first: int = 0, last: int = 0, **_: object) -> Json:
+    """The beginning or the end of a connection; the schema gives an order that nobody asked for."""
+    if not 0 < first + last <= MOST or (first and last):
+        raise GraphQLError("You must provide a `first` or `last` value of 1 to 100")
+    return {"nodes": items[:first] if first else items[-last:], "totalCount": len(items)}
