@@ -61,7 +61,6 @@ class Dialogue:
 
     @property
     def over(self) -> bool:
-        """Whether no further request is permitted."""
         return self.rounds >= self._max_rounds
 
     def open(self) -> None:

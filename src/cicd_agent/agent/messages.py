@@ -61,7 +61,6 @@ class Usage:
 
     @property
     def words(self) -> str:
-        """How often somebody was asked, for a person."""
         kept = f", {count(self.from_cache, 'answer')} from the cache" if self.from_cache else ""
         return f"{count(self.requests, 'request')}{kept}"
 
@@ -177,11 +176,9 @@ class Model(Protocol):
     @property
     def name(self) -> str:
         """The model asked for."""
-        ...
 
     def complete(self, request: Request) -> Reply:
         """Send one request."""
-        ...
 
 
 class Tier(StrEnum):

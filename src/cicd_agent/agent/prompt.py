@@ -157,7 +157,6 @@ class _Clean:
 
     @property
     def heading(self) -> tuple[str, str]:
-        """What its heading names; pieces of the same file share one."""
         return self.id, self.source
 
     def head(self, fence: str) -> str:
@@ -165,13 +164,11 @@ class _Clean:
         return f"{fence} {f'{self.id} ' if self.id else ''}{json.dumps(self.source, ensure_ascii=False)}"
 
     def rows(self) -> Iterator[str]:
-        """Its lines behind their gutter."""
         for number, line in zip(self.gutter, self.lines, strict=True):
             yield f"{number}|{line}"
 
     @property
     def range(self) -> str:
-        """The numbers of its first and its last line, of those that are in the diff."""
         numbers = [_number(each) for each in self.gutter if not each.endswith("=")]
         return f"{numbers[0]} to {numbers[-1]}" if numbers else ""
 

@@ -31,7 +31,6 @@ def read(text: str, shape: type[S]) -> S:
 
 
 def clip(text: str, limit: int) -> str:
-    """The beginning of a text, marked when it is not all of it."""
     return text if len(text) <= limit else f"{text[:limit]}…"
 
 

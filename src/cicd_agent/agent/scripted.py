@@ -46,7 +46,6 @@ class ScriptedModel:
                 return answer(request)
 
     def assert_used(self) -> None:
-        """Fail when the script was not played to its end."""
         if self._steps:
             raise AssertionError(f"{len(self._steps)} steps of the script were not asked for")
 

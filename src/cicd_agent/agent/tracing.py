@@ -26,7 +26,6 @@ class Timed:
 
     @property
     def name(self) -> str:
-        """The model asked for."""
         return self._model.name
 
     def complete(self, request: Request) -> Reply:

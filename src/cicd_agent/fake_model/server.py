@@ -64,7 +64,6 @@ class FakeModel(ThreadingHTTPServer):
 
     @property
     def url(self) -> str:
-        """What to give as `base-url`."""
         return f"http://127.0.0.1:{self.server_port}/v1"
 
     @property

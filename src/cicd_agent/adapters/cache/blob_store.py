@@ -51,23 +51,18 @@ class Shelf(Protocol):
     @property
     def place(self) -> str:
         """Where that is, for a person."""
-        ...
 
     def read(self, name: str) -> bytes | None:
         """What lies there under this name, None when nothing does; empty when it can be no entry."""
-        ...
 
     def write(self, name: str, entry: bytes) -> None:
         """Put an entry in the place of whatever has this name."""
-        ...
 
     def touch(self, name: str) -> None:
         """This entry was used: others go first."""
-        ...
 
     def tidy(self) -> None:
         """Remove what is too old or too much."""
-        ...
 
 
 class Shelves:

@@ -81,7 +81,6 @@ class FolderShelf:
         self._is_told = False
 
     def read(self, name: str) -> bytes | None:
-        """What the file holds; empty when it is no regular file of bearable size."""
         return _read(self._folder / name)
 
     def write(self, name: str, entry: bytes) -> None:

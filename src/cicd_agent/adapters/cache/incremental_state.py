@@ -26,7 +26,6 @@ class Memories:
         return self._shelves.find(self._name(about), judge) or ()
 
     def write(self, about: str, lines: Sequence[str]) -> None:
-        """Replace what was left about this by as many of the lines as there is room for; a note when that fails."""
         sealed = seal(lines, self._secret, about)
         self._shelves.put({self._name(about): sealed.encode()} if sealed else {})
 

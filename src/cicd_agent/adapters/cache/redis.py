@@ -135,7 +135,6 @@ class RedisShelf:
 
     @property
     def place(self) -> str:
-        """Where that is, for a person."""
         return self._server.place
 
     def read(self, name: str) -> bytes | None:
@@ -143,7 +142,6 @@ class RedisShelf:
         return self._server.read(self._key(name))
 
     def write(self, name: str, entry: bytes) -> None:
-        """Put an entry in the place of whatever has this name."""
         self._server.write(self._key(name), entry, self._limits.seconds)
 
     def touch(self, _name: str) -> None:

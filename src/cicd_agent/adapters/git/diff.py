@@ -76,12 +76,10 @@ class Entry:
 
     @property
     def path(self) -> str:
-        """The name after the change, to be shown."""
         return readable_name(self.new_name)
 
     @property
     def old_path(self) -> str:
-        """The name before the change, to be shown."""
         return readable_name(self.old_name)
 
 
@@ -221,7 +219,6 @@ def _fitting(sizes: Mapping[str, int]) -> list[str]:
 
 
 def _sizes(git: Git, ids: Iterable[str]) -> dict[str, int]:
-    """The sizes of those that are blobs and here."""
     heads = git.look(sorted({id_ for id_ in ids if id_}))
     return {head[0]: head[2] for head in heads if head is not None and head[1] == "blob"}
 

@@ -107,7 +107,6 @@ def _sides(about: Sequence[str]) -> tuple[tuple[str, str], tuple[str, str]]:
 
 
 def has_commit(git: Git, sha: str) -> bool:
-    """Whether the commit is among the objects at hand."""
     return git.look([f"{sha}^{{commit}}"]) != [None]
 
 

@@ -42,7 +42,6 @@ class GitLibrary:
 
     @property
     def limits(self) -> Sequence[str]:
-        """What is not known, one sentence each."""
         shallow = (self._git.git_dir / "shallow").exists()
         return [*self._listing[1], *(["the clone is shallow, so that history ends early"] if shallow else [])]
 

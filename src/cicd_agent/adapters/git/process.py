@@ -155,7 +155,6 @@ class Git:
         return bytes(data)
 
     def text(self, *args: str, env: Mapping[str, str] | None = None) -> str:
-        """The one line that the command prints."""
         return self.run(*args, env=env).decode("utf-8", "replace").removesuffix("\n")
 
     @contextmanager

@@ -170,7 +170,6 @@ class GitRepository:
 
     @property
     def is_shallow(self) -> bool:
-        """Whether the checkout's own history ends early, whatever was fetched since into ours."""
         return (self._place.common / "shallow").exists()
 
     def checked_out(self) -> tuple[str, ...]:

@@ -62,16 +62,13 @@ class Channel:
         self._asking = threading.Lock()
 
     def settle(self) -> None:
-        """Wait until a request that was not answered has been carried out, if it ever is."""
         self._sleep(SETTLING)
 
     @property
     def me(self) -> str:
-        """Our login, as far as it is known."""
         return self.login or ACTIONS
 
     def is_ours(self, one: Posted) -> bool:
-        """Whether our account wrote it."""
         return one.by(self.me)
 
     @cached_property
@@ -98,7 +95,6 @@ class Channel:
         return [one.as_comment(is_ours=self.is_ours(one)) for one in page if marker in (one.body or "")]
 
     def once(self, call: Call, find: Callable[[], Posted | None]) -> Posted:
-        """Post; without an answer, look whether it stands before posting once more."""
         return made_once(lambda: read(call, self.wire.ask(call), Posted), find, self.settle)
 
     def standing(self, path: str, matches: Callable[[Posted], bool], *, needs: str = READS) -> Posted | None:
@@ -110,7 +106,6 @@ class Channel:
         return None
 
     def may_be_ours(self, one: Posted) -> bool:
-        """Whether our account wrote it, or GitHub does not say who we are."""
         return self.login is None or one.by(self.login)
 
     def newest(self, task: str, path: str, *, needs: str = READS) -> Iterator[list[Posted]]:

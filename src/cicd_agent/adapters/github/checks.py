@@ -42,7 +42,6 @@ class GitHubMarks:
         self._settle = settle
 
     def labels(self, number: int) -> tuple[str, ...]:
-        """The names of the labels that a pull request bears now."""
         task, path = f"list the labels of pull request {number}", self._labels_of(number)
         call = Call(task, "GET", path, LABELS, query={"per_page": PER_PAGE})
         return tuple(label.name for label in read(call, self._wire.ask(call), list[Named]))
@@ -53,7 +52,6 @@ class GitHubMarks:
         self._wire.ask(Call(f"add the label {name!r}", "POST", path, LABELS, body={"labels": [name]}))
 
     def remove_label(self, number: int, name: str) -> None:
-        """Take a label off; gone already is gone."""
         path = f"{self._labels_of(number)}/{quote(name, safe='')}"
         try:
             self._wire.ask(Call(f"remove the label {name!r}", "DELETE", path, LABELS))
@@ -95,7 +93,6 @@ class GitHubMarks:
         return self._once(call, extended)
 
     def _once(self, call: Call, find: Callable[[], PostedCheck | None]) -> PostedCheck:
-        """Send; without an answer, look whether it was done before sending once more."""
         return made_once(lambda: read(call, self._wire.ask(call), Check).as_posted(), find, self._settle)
 
     def _labels_of(self, number: int) -> str:

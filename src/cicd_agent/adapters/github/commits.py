@@ -42,7 +42,6 @@ class GitCommit(Shape):
     html_url: str = ""
 
     def as_made(self) -> MadeCommit:
-        """In our words."""
         above = tuple(one.sha for one in self.parents)
         return MadeCommit(self.sha, self.tree.sha, self.message, self.author.name, above, self.html_url)
 
@@ -85,7 +84,6 @@ class OpenedPull(Pull):
     html_url: str
 
     def as_posted(self, channel: Channel) -> PostedPull:
-        """In our words."""
         head, said = self.head.as_ref(), Posted(id=self.id, html_url=self.html_url, user=self.user)
         return PostedPull(
             number=self.number,
@@ -112,11 +110,9 @@ class GitHubCommits:
 
     @property
     def login(self) -> str:
-        """Whose token it is, "" when GitHub does not say."""
         return self.channel.login or ""
 
     def commit(self, sha: str) -> MadeCommit:
-        """A commit."""
         return self._ask(f"read commit {sha[:7]}", "GET", f"/git/commits/{sha}", GitCommit).as_made()
 
     def folder(self, tree: str) -> Mapping[str, Node]:
@@ -128,7 +124,6 @@ class GitHubCommits:
         return {entry.path: Node(entry.mode, entry.sha, entry.size) for entry in found.tree}
 
     def content(self, blob: str) -> bytes:
-        """The content of a file."""
         task = "read a module of tests"
         found = self._ask(task, "GET", f"/git/blobs/{blob}", Blob)
         try:
@@ -147,7 +142,6 @@ class GitHubCommits:
         return self._ask("make a commit", "POST", "/git/commits", GitCommit, body).as_made()
 
     def branch(self, name: str) -> str:
-        """The commit that a branch ends in, "" when there is no such branch."""
         try:
             return self._ask("look for a branch", "GET", f"/git/ref/heads/{quote(name)}", Branch).object.sha
         except ForgeRefused as refusal:
@@ -170,7 +164,6 @@ class GitHubCommits:
         self._ask("put the commit on its branch", "PATCH", f"/git/refs/heads/{quote(name)}", Branch, body)
 
     def pulls_against(self, base: str) -> tuple[PostedPull, ...]:
-        """The newest pull requests against a branch, open or not, at most 100."""
         query = {"state": "all", "base": base, "sort": "created", "direction": "desc"}
         pages = self.channel.pages(
             "list the pull requests against a branch", f"{self.root}/pulls", OpenedPull, 1, query, needs=READS
@@ -193,7 +186,6 @@ class GitHubCommits:
         return made_once(make, standing, self.channel.settle)
 
     def edit_pull(self, number: int, title: str, body: str) -> PostedPull:
-        """Replace the title and text of a pull request."""
         sent, task = {"title": title, "body": body}, f"edit pull request {number}"
         return self._ask(task, "PATCH", f"/pulls/{number}", OpenedPull, sent, needs=WRITES).as_posted(self.channel)
 

@@ -180,7 +180,6 @@ class Pull(Shape):
     threads: BegunList = Field(alias="reviewThreads")
 
     def as_discussed(self, viewer: str) -> Discussed:
-        """In our words."""
         dismissed = {
             each.review.id: login_of(each.actor)
             for each in self.dismissals.nodes or ()
@@ -289,6 +288,5 @@ def _origin(rule: str, body: str) -> str:
 
 
 def _cut(notes: Sequence[str], most: int = 5) -> tuple[str, ...]:
-    """The notes, the same one once."""
     once = tuple(dict.fromkeys(notes))
     return once if len(once) <= most else (*once[:most], f"and {count(len(once) - most, 'more limit')}")

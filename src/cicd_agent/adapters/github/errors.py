@@ -61,7 +61,6 @@ class Answer:
 
     @property
     def ok(self) -> bool:
-        """Whether it was done."""
         return 200 <= self.status < 300  # noqa: PLR2004
 
     @property
@@ -109,7 +108,6 @@ class Unsettled(ForgeRefused):
 
 
 def lost(call: Call, outcome: Lost) -> ForgeRefused:
-    """The failure of a request that was not answered."""
     remedy = outcome.remedy or "Run the job again; if it stays so, look at the network between the runner and GitHub"
     return ForgeRefused(f"GitHub could not be asked to {call.task}", why=outcome.why, remedy=remedy)
 
@@ -181,7 +179,6 @@ def missing(call: Call, answer: Answer) -> str:
 
 
 def is_blocked(refusal: ForgeRefused) -> bool:
-    """Whether a pending review of our own account is in the way."""
     return refusal.status == 422 and PENDING in refusal.why.lower()  # noqa: PLR2004
 
 

@@ -103,26 +103,21 @@ class GitHubForge:
         self.close()
 
     def close(self) -> None:
-        """Close the connection."""
         self._wire.close()
 
     @property
     def requests(self) -> int:
-        """How many requests were sent, repeated ones included."""
         return self._wire.requests
 
     @property
     def notes(self) -> tuple[str, ...]:
-        """Limits met in conversations, runs and archives, each one sentence."""
         return tuple(self._channel.notes)
 
     def pull(self, number: int) -> PullState:
-        """The pull request now."""
         call = Call(f"read pull request {number}", "GET", f"{self._root}/pulls/{number}", READS)
         return read(call, self._wire.ask(call), Pull).as_state()
 
     def head(self, number: int) -> str:
-        """The commit of its head: when its files were listed in this run, which saves a request, else now."""
         return self._listed_at.get(number) or self.pull(number).head.sha
 
     def holds(self, number: int, commit: str) -> bool:
@@ -150,7 +145,6 @@ class GitHubForge:
         return found, tuple(notes)
 
     def blobs(self, number: int) -> Mapping[str, str]:
-        """The git id of each file's content, by path, as `files` listed them in this run; empty before that."""
         return self._blobs.get(number, {})
 
     def pulls_from(self, head: Ref) -> tuple[PullState, ...]:
@@ -212,20 +206,17 @@ class GitHubForge:
         return tuple(comment for page in pages for comment in self._channel.marked(page, marker))
 
     def post_comment(self, number: int, body: str) -> PostedComment:
-        """Add a comment to the conversation."""
         path = self._comments_of(number)
         call = Call("post the comment", "POST", path, WRITES, body={"body": body}, repeatable=False)
         posted = self._channel.once(call, lambda: self._channel.standing(path, lambda one: one.says(body)))
         return posted.as_comment(is_ours=True)
 
     def edit_comment(self, comment: int, body: str) -> PostedComment:
-        """Replace a comment of the conversation."""
         path = f"{self._root}/issues/comments/{comment}"
         call = Call("edit the comment", "PATCH", path, WRITES, body={"body": body})
         return read(call, self._wire.ask(call), Posted).as_comment(is_ours=True)
 
     def post_review(self, review: Review) -> str:
-        """Post a review with all its comments in one request; see github_reviews."""
         return self._reviews.post(review)
 
     def posted_reviews(self, number: int, marker: str) -> tuple[PostedReview, ...]:
@@ -233,22 +224,18 @@ class GitHubForge:
         return self._reviews.posted(number, marker)
 
     def dismiss(self, number: int, review: int, message: str) -> None:
-        """Take a review back, so that it neither approves nor blocks; done already is done."""
         self._reviews.dismiss(number, review, message)
 
     @property
     def notices(self) -> GitHubNotices:
-        """What is said on its commits and in issues."""
         return GitHubNotices(self._root, self._channel)
 
     @property
     def commits(self) -> GitHubCommits:
-        """Its commits and branches, where something is to be added to them."""
         return GitHubCommits(self._root, self._channel)
 
     @property
     def gates(self) -> GitHubGates:
-        """What decides on deployments, and what becomes of them."""
         return GitHubGates(self._repo, self._channel)
 
     @property
@@ -264,28 +251,23 @@ class GitHubForge:
         return threads, notes
 
     def resolve(self, thread: str) -> None:
-        """Resolve the thread of this node id, which takes `contents: write`."""
         resolve_thread(self._wire, thread)
 
     @cached_property
     def marks(self) -> GitHubMarks:
-        """Its labels and check runs."""
         return GitHubMarks(self._wire, self._root, me=lambda: self._channel.me, settle=self._channel.settle)
 
     @cached_property
     def runs(self) -> GitHubRuns:
-        """The runs of its workflows."""
         channel, wire = self._channel, self._wire
         return GitHubRuns(
             wire, self._root, downloads=self._downloads, scratch=self._scratch, settle=channel.settle, note=channel.note
         )
 
     def thread(self, number: int, comment: int) -> tuple[PostedComment, ...]:
-        """The thread that a comment opened; see github_replies."""
         return self._exchanges.thread(number, comment)
 
     def reply(self, number: int, comment: int, body: str) -> PostedComment:
-        """Add to the thread that a comment opened."""
         return self._exchanges.reply(number, comment, body)
 
     @property

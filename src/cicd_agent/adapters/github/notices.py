@@ -27,7 +27,6 @@ class OpenIssue(Posted):
     pull_request: Mapping[str, Any] | None = None
 
     def as_comment(self, *, is_ours: bool) -> PostedComment:
-        """In our words, by its number."""
         return replace(Posted.as_comment(self, is_ours=is_ours), id=self.number, title=self.title)
 
 
@@ -62,7 +61,6 @@ class GitHubNotices:
         return self.channel.once(call, standing).as_comment(is_ours=True)
 
     def edit_commit_comment(self, comment: int, body: str) -> PostedComment:
-        """Replace a comment on a commit."""
         path = f"{self.root}/comments/{comment}"
         call = Call("edit the comment on the commit", "PATCH", path, COMMENTS, body={"body": body})
         return read(call, self.channel.wire.ask(call), Posted).as_comment(is_ours=True)
@@ -86,7 +84,6 @@ class GitHubNotices:
         return made_once(make, standing, self.channel.settle).as_comment(is_ours=True)
 
     def edit_issue(self, number: int, title: str, body: str) -> PostedComment:
-        """Replace an issue's title and text."""
         sent = {"title": title, "body": body}
         call = Call(f"edit issue {number}", "PATCH", f"{self.root}/issues/{number}", ISSUES, body=sent)
         return read(call, self.channel.wire.ask(call), OpenIssue).as_comment(is_ours=True)

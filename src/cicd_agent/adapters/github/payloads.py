@@ -65,7 +65,6 @@ class Branch(Shape):
     repo: RepositoryName | None = None
 
     def as_ref(self) -> Ref:
-        """In our words."""
         return Ref(name=self.ref, sha=self.sha, repo=self.repo.full_name if self.repo else "")
 
 
@@ -84,7 +83,6 @@ class Pull(Shape):
     labels: tuple[Named, ...] = ()
 
     def as_state(self) -> PullState:
-        """In our words."""
         base, head = self.base.as_ref(), self.head.as_ref()
         author = Actor(association=self.author_association)
         if self.user:
@@ -119,7 +117,6 @@ class ChangedFile(Shape):
         return parse_qs(urlsplit(self.contents_url).query).get("ref", [""])[0]
 
     def as_diff(self) -> FileDiff:
-        """In our words."""
         hunks = parse_patch(self.patch or "")
         shown = sum(line.kind is not LineKind.CONTEXT for hunk in hunks for line in hunk.lines)
         nothing_to_show = self.sha == EMPTY_BLOB or (self.previous_filename is not None and self.changes == 0)
@@ -145,7 +142,6 @@ class Posted(Shape):
     """Of a review; PENDING ones are shown to their author only."""
 
     def says(self, body: str) -> bool:
-        """Whether it is this very text, however the blanks were stored."""
         return (self.body or "").split() == body.split()
 
     @property
@@ -168,12 +164,10 @@ class Posted(Shape):
         return self.user.login.lower() == login.lower()
 
     def as_comment(self, *, is_ours: bool) -> PostedComment:
-        """In our words."""
         author = self.user.login if self.user else ""
         return PostedComment(id=self.id, body=self.body or "", author=author, is_ours=is_ours, url=self.html_url)
 
     def as_review(self, *, is_ours: bool) -> PostedReview:
-        """In our words."""
         commit = self.commit_id or ""
         return PostedReview(self.id, self.body or "", is_ours, state=self.state, commit=commit, url=self.html_url)
 
@@ -204,7 +198,6 @@ class Check(Shape):
     app: App | None = None
 
     def as_posted(self) -> PostedCheck:
-        """In our words."""
         said = self.output
         return PostedCheck(
             id=self.id,
@@ -237,7 +230,6 @@ class Run(Shape):
     conclusion: str | None = None
 
     def as_failed(self) -> FailedRun:
-        """In our words."""
         return FailedRun(self.name or "", self.head_sha, int(self.created_at.timestamp()), self.conclusion or "")
 
 

@@ -29,7 +29,6 @@ class Pages(Protocol):
         self, task: str, path: str, shape: type[InThread], most: int, query: Mapping[str, str | int], /
     ) -> Iterator[list[InThread]]:
         """The pages, in GitHub's order."""
-        ...
 
 
 @dataclass(frozen=True, slots=True)

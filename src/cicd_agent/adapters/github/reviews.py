@@ -53,7 +53,6 @@ class Reviews:
         return tuple(one.as_review(is_ours=self.channel.is_ours(one)) for one in sorted(found, key=lambda one: one.id))
 
     def dismiss(self, number: int, review: int, message: str) -> None:
-        """Take a review back, so that it neither approves nor blocks; done already is done."""
         path = f"{self.root}/pulls/{number}/reviews/{review}/dismissals"
         try:
             self.channel.wire.ask(Call("dismiss our review", "PUT", path, WRITES, body={"message": message}))

@@ -101,7 +101,6 @@ class Shape:
         return replace(self, format=Format.TEXT if self.format is Format.JSON_OBJECT else Format.JSON_OBJECT)
 
     def named(self, name: str, value: object) -> dict[str, object]:
-        """An optional parameter as a mapping, empty when there is no value or the server does not take it."""
         return {name: value} if value and name not in self.without else {}
 
     def capped(self, request: Request) -> dict[str, object]:

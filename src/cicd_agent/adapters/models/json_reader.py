@@ -79,7 +79,6 @@ def call(name: object, arguments: object, identity: object, before: Collection[s
 
 
 def taken(request: Request) -> set[str]:
-    """The ids of calls that the conversation has already."""
     return {made.id for turn in request.turns for made in turn.calls}
 
 

@@ -131,7 +131,6 @@ def _left_out(lineless: int, over: int) -> str:
 
 
 def _has_line(annotation: Annotation) -> bool:
-    """Whether GitHub can show it: at a line, in a file whose name is text."""
     return annotation.line > 0 and bool(annotation.path) and annotation.path.isprintable()
 
 

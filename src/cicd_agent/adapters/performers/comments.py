@@ -47,7 +47,6 @@ class Moved:
     gone: bool = False
 
     def words(self, sha: str) -> str:
-        """What a reader has to know of a review of `sha`."""
         return f"About commit {sha[:7]}, which is no longer part of this pull request: {self.head[:7]} has replaced it"
 
 

@@ -20,11 +20,9 @@ class JournalFile(Journal):
         self._redact = redact
 
     def intend(self, key: str, kind: str, detail: Mapping[str, str]) -> None:
-        """Journal an intent before acting on it."""
         self._append({"intent": key, "kind": kind, **detail})
 
     def record(self, receipt: Receipt) -> None:
-        """Journal what became of it."""
         self._append({"receipt": receipt.key, **{k: v for k, v in asdict(receipt).items() if k != "key"}})
 
     def unfinished(self) -> tuple[str, ...]:

@@ -73,7 +73,6 @@ class AnswerCache:
 
     @property
     def name(self) -> str:
-        """The model asked for."""
         return self._model.name
 
     def complete(self, request: Request) -> Reply:
@@ -97,7 +96,6 @@ class AnswerCache:
         self._fresh.replies.clear()
 
     def drop(self) -> None:
-        """Forget what was answered since the last time."""
         self._fresh.replies.clear()
 
     def _kept(self, name: str, raw: bytes) -> Reply | Wrong:

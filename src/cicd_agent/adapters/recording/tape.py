@@ -128,7 +128,6 @@ class Recorder:
 
     @property
     def name(self) -> str:
-        """The model asked for."""
         return self._model.name
 
     def complete(self, request: Request) -> Reply:
@@ -217,7 +216,6 @@ def _plain(value: object, change: Callable[[str], str]) -> object:
 
 
 def _encodable(text: str) -> str:
-    """The text as UTF-8 can have it: a lone surrogate becomes `?`."""
     return text.encode("utf-8", "replace").decode()
 
 

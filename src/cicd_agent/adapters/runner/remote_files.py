@@ -37,7 +37,6 @@ class FetchedLibrary(Library):
         return ("nothing is checked out",)
 
     def contents(self, entries: Sequence[Entry]) -> tuple[bytes, ...]:
-        """The texts of these files, as far as GitHub gives them."""
         return tuple(self._text(entry.path) for entry in entries)
 
     def _text(self, path: str) -> bytes:
@@ -53,7 +52,6 @@ class FetchedLibrary(Library):
         return text.encode()
 
     def search(self, *_: object, **__: object) -> NoReturn:
-        """Nothing to search in."""
         raise Unreadable("nothing is checked out")
 
     history = blame = search

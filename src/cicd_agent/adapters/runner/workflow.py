@@ -154,7 +154,6 @@ def _property(text: str) -> str:
 
 
 def _whole(text: str) -> str:
-    """Without what no encoding takes."""
     return text.encode("utf-8", "replace").decode().replace("\0", "\ufffd")
 
 

@@ -25,7 +25,6 @@ class Folder(Workspace):
 
     @property
     def roots(self) -> Sequence[str]:
-        """Where the checkout is, here and in the job's containers."""
         return self._roots
 
     def files(self, patterns: Sequence[str], *, most: int, limit: int) -> Iterator[Left]:

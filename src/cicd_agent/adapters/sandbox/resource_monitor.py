@@ -117,7 +117,6 @@ def disk(room: str, found: Iterable[Process], free: int) -> Usage:
 
 
 def free_bytes(room: str) -> int:
-    """What the file system has left."""
     system = os.statvfs(room)
     return system.f_bfree * system.f_frsize
 

@@ -42,7 +42,6 @@ class Box:
     """The descriptor on which to say how the start went."""
 
     def dump(self) -> bytes:
-        """As JSON."""
         return json.dumps(asdict(self)).encode()
 
     @classmethod

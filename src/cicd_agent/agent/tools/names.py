@@ -114,7 +114,6 @@ def _nothing(what: str, name: str, found: _Found, hint: str = "") -> NoSuchThing
 
 
 def _looks_defining(line: str, name: str) -> bool:
-    """Whether a word that introduces definitions in some language stands before the name."""
     before = line.partition(name.rpartition(".")[2])[0]
     return _DEFINING.search(before) is not None
 

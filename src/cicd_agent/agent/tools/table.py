@@ -22,7 +22,6 @@ def fitting(rows: Sequence[str]) -> list[str]:
 
 
 def numbered(lines: Sequence[str], gutter: Sequence[object]) -> list[str]:
-    """Each line behind what stands in the gutter for it, a bar between the two."""
     width = max((len(str(mark)) for mark in gutter), default=0)
     return [f"{mark!s:>{width}} | {line}" for mark, line in zip(gutter, lines, strict=True)]
 
@@ -34,5 +33,4 @@ def note(*parts: str) -> str:
 
 
 def result(*parts: str) -> str:
-    """The parts that are not empty, each on lines of its own."""
     return "\n".join(filter(None, parts))

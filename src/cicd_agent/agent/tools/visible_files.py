@@ -141,17 +141,14 @@ def changed_file(change: Change, path: str) -> FileDiff:
 
 
 def _alike(path: str, paths: Sequence[str]) -> list[str]:
-    """Up to three of the paths that are spelt nearly like this one."""
     short = [other for other in paths if len(other) <= _LONGEST_COMPARED]
     return get_close_matches(path[:_LONGEST_COMPARED], short[:_COMPARED], n=3, cutoff=0.7)
 
 
 def lines_of(blob: bytes) -> list[str]:
-    """Lines as git counts them."""
     text = blob.decode("utf-8", "replace")
     return text.removesuffix("\n").split("\n") if text else []
 
 
 def shown(path: str) -> str:
-    """A path on one line, of a length that can be read."""
     return f"`{visible_line(path[:300])}`"

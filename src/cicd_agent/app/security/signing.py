@@ -13,11 +13,9 @@ class Drawer(Protocol):
 
     def read(self, about: str) -> tuple[str, ...]:
         """The lines that a run of ours has left about this; none when there are none, or others wrote them."""
-        ...
 
     def write(self, about: str, lines: Sequence[str]) -> None:
         """Replace them, as far as there is room."""
-        ...
 
 
 @dataclass(frozen=True, slots=True)

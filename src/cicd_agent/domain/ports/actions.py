@@ -15,53 +15,41 @@ class Runs(Protocol):
 
     def run(self, run: int, attempt: int = 0) -> RunState:
         """One attempt of a run, the latest when none is named."""
-        ...
 
     def jobs(self, run: int, attempt: int) -> tuple[JobRun, ...]:
         """The jobs of an attempt, at most 1,000."""
-        ...
 
     def log(self, job: int) -> Iterator[bytes]:
         """The log of a job that has ended, in chunks that nobody keeps. Refused with 404 or 410 when it is gone."""
-        ...
 
     def archive(self, run: int, attempt: int) -> "LogArchive":
         """The logs of all jobs of an attempt that has ended; to be closed."""
-        ...
 
     def notes(self, job: int) -> tuple[RunNote, ...]:
         """What GitHub and the job's own commands noted on its check run, at most 100."""
-        ...
 
     def artifacts(self, run: int) -> tuple[StoredArtifact, ...]:
         """The artifacts of a run, at most 100."""
-        ...
 
     def artifact(self, artifact: StoredArtifact, wanted: Sequence[str], most: int) -> Mapping[str, bytes]:
         """The files of an artifact whose names match a glob pattern, each of at most `most` bytes unpacked."""
-        ...
 
     def of_workflow(
         self, workflow: int, *, branch: str = "", sha: str = "", status: str = "", most: int = 10
     ) -> tuple[RunState, ...]:
         """The last runs of a workflow, newest first; `status` is a status or conclusion in GitHub's words."""
-        ...
 
     def compare(self, base: str, head: str) -> Change:
         """The commits and files between two commits, from the API (at most 300 files)."""
-        ...
 
     def commit(self, sha: str) -> Change:
         """What one commit changed against its first parent, from the API."""
-        ...
 
     def paths(self, commit: str) -> tuple[str, ...]:
         """The path of every file of a commit, none when GitHub does not list them all."""
-        ...
 
     def rerun(self, run: int) -> None:
         """Run the failed jobs of a run again, which takes `actions: write`."""
-        ...
 
 
 class LogArchive(Protocol):
@@ -70,15 +58,12 @@ class LogArchive(Protocol):
     @property
     def jobs(self) -> Sequence[str]:
         """The names of the jobs in it, as the archive spells them."""
-        ...
 
     def log(self, job: JobRun, siblings: Sequence[JobRun]) -> Iterator[bytes] | None:
         """The log of a job, found among its siblings by its name as GitHub cuts it; None when it is not there."""
-        ...
 
     def close(self) -> None:
         """Let go of the file."""
-        ...
 
 
 class Notices(Protocol):
@@ -86,27 +71,21 @@ class Notices(Protocol):
 
     def commit_comments(self, commit: str, marker: str) -> tuple[PostedComment, ...]:
         """The comments on a commit that contain `marker`."""
-        ...
 
     def post_commit_comment(self, commit: str, body: str) -> PostedComment:
         """Comment on a commit, which takes `contents: write`."""
-        ...
 
     def edit_commit_comment(self, comment: int, body: str) -> PostedComment:
         """Replace a comment on a commit."""
-        ...
 
     def issues(self, marker: str) -> tuple[PostedComment, ...]:
         """Our open issues that contain `marker`; the id is the issue's number."""
-        ...
 
     def open_issue(self, title: str, body: str) -> PostedComment:
         """Open an issue, which takes `issues: write`."""
-        ...
 
     def edit_issue(self, number: int, title: str, body: str) -> PostedComment:
         """Replace an issue's title and text."""
-        ...
 
 
 class Notifier(Protocol):
@@ -114,7 +93,6 @@ class Notifier(Protocol):
 
     def tell(self, text: str, url: str, details: Sequence[str] = (), buttons: Sequence[Button] = ()) -> None:
         """Send the line, below it what the details say, a line each, and the links. Raises NotifierRefused."""
-        ...
 
 
 class Bench(Protocol):
@@ -122,4 +100,3 @@ class Bench(Protocol):
 
     def attempt(self, trial: Trial) -> TrialReport:
         """Apply a patch to the commit that failed, check it, and run the command that failed where that is possible."""
-        ...

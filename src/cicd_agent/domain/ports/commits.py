@@ -56,44 +56,33 @@ class Commits(Protocol):
     @property
     def login(self) -> str:
         """Whose token it is, "" when GitHub does not say."""
-        ...
 
     def commit(self, sha: str) -> MadeCommit:
         """A commit."""
-        ...
 
     def folder(self, tree: str) -> Mapping[str, Node]:
         """What stands in a folder, by name. Refused when GitHub does not list all of it."""
-        ...
 
     def content(self, blob: str) -> bytes:
         """The content of a file."""
-        ...
 
     def write(self, parent: MadeCommit, message: str, files: Sequence[NewFile]) -> MadeCommit:
         """A commit on top of another, on no branch yet. Takes `contents: write`, as all that follows."""
-        ...
 
     def branch(self, name: str) -> str:
         """The commit that a branch ends in, "" when there is no such branch."""
-        ...
 
     def begin(self, name: str, sha: str) -> None:
         """Make a branch."""
-        ...
 
     def move(self, name: str, sha: str) -> None:
         """Let a branch end in a commit that stands on its last one; refused with 422 when it does not."""
-        ...
 
     def pulls_against(self, base: str) -> tuple[PostedPull, ...]:
         """The newest pull requests against a branch, open or not, at most 100."""
-        ...
 
     def open_pull(self, branch: str, base: str, title: str, body: str) -> PostedPull:
         """Open a pull request, which takes `pull-requests: write`."""
-        ...
 
     def edit_pull(self, number: int, title: str, body: str) -> PostedPull:
         """Replace the title and text of a pull request."""
-        ...

@@ -14,11 +14,9 @@ class Gates(Protocol):
 
     def checks(self, sha: str) -> tuple[CheckState, ...]:
         """The newest check run or commit status of each name on a commit, at most 300. Takes `checks: read`."""
-        ...
 
     def required(self, branch: str) -> tuple[str, ...]:
         """The names of the checks that the rulesets of a branch require."""
-        ...
 
     def origins(self, shas: Sequence[str]) -> tuple[tuple[str, OriginPull], ...]:
         """The merged pull request that each commit came from, in one request.
@@ -27,11 +25,9 @@ class Gates(Protocol):
 
         At most 50 commits. Each reviewer's last word that is an approval, a request for changes or a dismissal counts.
         """
-        ...
 
     def ended_since(self, branch: str, when: int) -> tuple[RunState, ...]:
         """The runs on a branch that were created since then and have ended, newest first, at most 300."""
-        ...
 
     def deployments(
         self, environment: str, most: int = 10, sha: str = "", *, whole: bool = False
@@ -42,31 +38,24 @@ class Gates(Protocol):
         four; and, where a `sha` is named, for the last of that commit, and to find one of another that succeeded. With
         `whole` it is read for all of them, of which there are at most 100: a request for each.
         """
-        ...
 
     def incidents(self, label: str) -> tuple[Incident, ...]:
         """The open issues with a label, newest first, at most 100. Takes `issues: read`."""
-        ...
 
     def words(self, number: int) -> tuple[Word, ...]:
         """The comments of an issue or a pull request that approve or override a deployment, oldest first.
 
         Their `permission` is not asked for.
         """
-        ...
 
     def permission(self, login: str) -> str:
         """What an account may do here, in GitHub's words: admin, maintain, write, triage, read or none."""
-        ...
 
     def deploy(self, sha: str, environment: str, description: str) -> PastDeployment:
         """Create a deployment of a commit, which takes `deployments: write`; GitHub merges and checks nothing."""
-        ...
 
     def tell_deployment(self, deployment: int, state: DeploymentState, description: str, url: str) -> None:
         """Add a status to a deployment; `url` is where its log is."""
-        ...
 
     def ask_for_review(self, number: int, people: Sequence[str], teams: Sequence[str]) -> None:
         """Ask people and teams to review a pull request, which takes `pull-requests: write`."""
-        ...

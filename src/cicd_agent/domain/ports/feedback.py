@@ -64,4 +64,3 @@ class Discussions(Protocol):
 
     def discussed(self, since: int, most: int) -> tuple[Sequence[Discussed], Sequence[str]]:
         """At most `most` pull requests with activity since then, the newest first, and a note for each limit met."""
-        ...

@@ -81,43 +81,33 @@ class Repository(Protocol):
 
     def resolve(self, ref: str) -> str | None:
         """Full SHA of the commit that `ref` names, None when this clone does not have it."""
-        ...
 
     def ensure(self, shas: Sequence[str], token: str = "") -> str:
         """Make the commits and their merge base present, by fetching if need be; "" or why that was not possible."""
-        ...
 
     def change(self, base: str, head: str) -> Change:
         """Merge-base diff of two commits."""
-        ...
 
     def uncommitted(self, base: str) -> Change:
         """Diff of the working tree (tracked and untracked files) against the merge base of `base` and HEAD."""
-        ...
 
     def blob(self, sha: str, path: str, limit: int = 1_000_000) -> bytes | None:
         """Content of a regular file at a commit; None when absent, not a regular file, or over `limit` bytes."""
-        ...
 
     def past(self, sha: str, most: int, counted: int) -> Past:
         """The last `most` commits that lead to `sha`, itself included; lines are counted for the newest `counted`."""
-        ...
 
     def parents(self, sha: str) -> tuple[str, ...]:
         """The parents of a commit, none when this clone does not have it."""
-        ...
 
     def between(self, base: str, head: str, most: int) -> tuple[Commit, ...]:
         """The commits on the first-parent line of `head` that are not in `base`, newest first."""
-        ...
 
     def patch_id(self, base: str, head: str) -> str:
         """Git's stable id of the diff from one commit to another, "" when there is none; the same for a rebased one."""
-        ...
 
     def library(self, change: Change) -> "Library":
         """The files that a change of this repository ends in; ConfigError when they cannot be had as they were."""
-        ...
 
 
 class Library(Protocol):
@@ -129,28 +119,22 @@ class Library(Protocol):
     @property
     def entries(self) -> Mapping[str, Entry]:
         """Every path of the commit, in order."""
-        ...
 
     @property
     def limits(self) -> Sequence[str]:
         """What is not known of it, one sentence each ("the clone is shallow")."""
-        ...
 
     def contents(self, entries: Sequence[Entry]) -> tuple[bytes, ...]:
         """The content of files and links: a link's is where it points. The caller has looked at their sizes."""
-        ...
 
     def search(self, pattern: str, among: Sequence[Entry], most: int, *, word: bool = False) -> Matches:
         """Lines that match a regular expression, or that hold exactly this word. Raises BadPattern."""
-        ...
 
     def history(self, path: str, most: int) -> tuple[Commit, ...]:
         """The last commits that touched a path, newest first."""
-        ...
 
     def blame(self, path: str, first: int, last: int) -> tuple[Blamed, ...]:
         """Who wrote the lines `first` to `last` of a file."""
-        ...
 
 
 class Forge(Protocol):
@@ -159,111 +143,86 @@ class Forge(Protocol):
     @property
     def notes(self) -> Sequence[str]:
         """Limits met so far, each one sentence ("only the first 1,000 comments were read")."""
-        ...
 
     def pull(self, number: int) -> PullState:
         """The pull request now."""
-        ...
 
     def head(self, number: int) -> str:
         """The commit of its head: when its files were listed in this run, else now."""
-        ...
 
     def holds(self, number: int, commit: str) -> bool:
         """Whether the commit is still one of the pull request's; True where the list of them is cut."""
-        ...
 
     def files(self, number: int) -> tuple[tuple[FileDiff, ...], tuple[str, ...]]:
         """Its files from the API (at most 3,000), and a note for each limit met."""
-        ...
 
     def blobs(self, number: int) -> Mapping[str, str]:
         """The git id of each file's content, by path, as `files` listed them in this run; empty before that."""
-        ...
 
     def pulls_from(self, head: Ref) -> tuple[PullState, ...]:
         """The open pull requests whose head is this branch of this repository, be it a fork."""
-        ...
 
     def failures(self, branch: str, most: int) -> tuple[FailedRun, ...]:
         """The last runs that failed on a branch, newest first, in one request."""
-        ...
 
     def text_at(self, path: str, ref: str) -> str | None:
         """A text file at a commit, None when it is not there."""
-        ...
 
     def comments(self, number: int, marker: str) -> tuple[PostedComment, ...]:
         """The comments of the conversation that contain `marker`."""
-        ...
 
     def review_comments(self, number: int, marker: str) -> tuple[PostedComment, ...]:
         """The inline comments that contain `marker`."""
-        ...
 
     def post_comment(self, number: int, body: str) -> PostedComment:
         """Add a comment to the conversation."""
-        ...
 
     def edit_comment(self, comment: int, body: str) -> PostedComment:
         """Replace a comment of the conversation."""
-        ...
 
     def post_review(self, review: Review) -> str:
         """Post a review with all its comments in one request; returns its URL.
 
         A review that our own account has begun and never submitted is discarded, should it stand in the way.
         """
-        ...
 
     def threads(self, number: int) -> tuple[tuple[Thread, ...], tuple[str, ...]]:
         """The threads of its reviews, oldest first, and a note for each limit met."""
-        ...
 
     def resolve(self, thread: str) -> None:
         """Resolve the thread of this node id, which takes `contents: write`."""
-        ...
 
     def posted_reviews(self, number: int, marker: str) -> tuple[PostedReview, ...]:
         """The submitted reviews that contain `marker`, oldest first."""
-        ...
 
     def dismiss(self, number: int, review: int, message: str) -> None:
         """Take a review back, so that it neither approves nor blocks; done already is done."""
-        ...
 
     def thread(self, number: int, comment: int) -> tuple[PostedComment, ...]:
         """The thread at a line that `comment` opened, oldest first and that one first; empty when it is not there."""
-        ...
 
     def reply(self, number: int, comment: int, body: str) -> PostedComment:
         """Add a comment to the thread that `comment` opened."""
-        ...
 
     @property
     def marks(self) -> "Marks":
         """What it shows beside words."""
-        ...
 
     @property
     def runs(self) -> "Runs":
         """The runs of its workflows."""
-        ...
 
     @property
     def notices(self) -> "Notices":
         """What is said outside of pull requests: on commits and in issues."""
-        ...
 
     @property
     def commits(self) -> "Commits":
         """Its commits and branches, where something is to be added to them."""
-        ...
 
     @property
     def gates(self) -> "Gates":
         """What decides on deployments, and what becomes of them."""
-        ...
 
 
 class Marks(Protocol):
@@ -271,27 +230,21 @@ class Marks(Protocol):
 
     def labels(self, number: int) -> tuple[str, ...]:
         """The names of the labels that a pull request bears now."""
-        ...
 
     def add_label(self, number: int, name: str) -> None:
         """Put a label on a pull request; a label that the repository does not have yet is created."""
-        ...
 
     def remove_label(self, number: int, name: str) -> None:
         """Take a label off; gone already is gone."""
-        ...
 
     def find_check(self, check: CheckRun) -> PostedCheck | None:
         """The newest check run of ours with this name and commit, if it has this key."""
-        ...
 
     def start_check(self, check: CheckRun) -> PostedCheck:
         """Create a completed check run, with at most 50 annotations."""
-        ...
 
     def extend_check(self, posted: PostedCheck, check: CheckRun) -> PostedCheck:
         """Give it this conclusion, title and summary, and these annotations, at most 50, on top of those it has."""
-        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -309,11 +262,9 @@ class Workspace(Protocol):
     @property
     def roots(self) -> Sequence[str]:
         """The absolute names that the checkout goes by."""
-        ...
 
     def files(self, patterns: Sequence[str], *, most: int, limit: int) -> Iterator[Left]:
         """At most `most` regular files of at most `limit` bytes that lie inside the workspace, each read when due."""
-        ...
 
 
 class Journal(Protocol):
@@ -321,8 +272,6 @@ class Journal(Protocol):
 
     def intend(self, key: str, kind: str, detail: Mapping[str, str]) -> None:
         """Journal an intent before acting on it."""
-        ...
 
     def record(self, receipt: Receipt) -> None:
         """Journal what became of it."""
-        ...

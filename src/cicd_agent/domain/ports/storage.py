@@ -58,58 +58,46 @@ class Store(Protocol):
     @property
     def place(self) -> str:
         """Where it is, for people; no secret is in it."""
-        ...
 
     @property
     def is_guarded(self) -> bool:
         """Whether only who holds a secret can write to it."""
-        ...
 
     def append(self, entry: Entry) -> Link:
         """Enter it at the end of its repository's chain."""
-        ...
 
     def head(self, repository: str) -> Link | None:
         """The end of the chain as the store has noted it beside its entries, None when it has none."""
-        ...
 
     def repositories(self) -> tuple[str, ...]:
         """Every repository that has a chain, in order."""
-        ...
 
     def rows(self, repository: str, first: int = 0) -> Iterator[Row]:
         """The entries of a chain from number `first` on, as they stand there, in the order in which they stand.
 
         Memory does not grow with their number. What is no entry at all comes as a row with seq 0.
         """
-        ...
 
     def row(self, repository: str, seq: int) -> Row | None:
         """One entry."""
-        ...
 
     def find(self, wanted: Wanted) -> Iterator[Row]:
         """The entries that are asked for, newest first."""
-        ...
 
     def prune(self, repository: str, before: int, entry: Callable[[Pruned], Entry]) -> Pruned | None:
         """Remove the entries from the beginning of a chain up to the first that is not older than `before`.
 
         What was removed is entered itself, by `entry`, in the same transaction. None when there is nothing to remove.
         """
-        ...
 
     def put(self, facts: Sequence[Fact]) -> None:
         """Leave facts for later runs; each replaces the one of the same repository, kind, subject, sha and mode."""
-        ...
 
     def facts(self, about: About) -> tuple[Fact, ...]:
         """The facts that are asked for, newest first."""
-        ...
 
     def close(self) -> None:
         """Let go of files and connections; closing twice does nothing."""
-        ...
 
 
 class State(Protocol):
@@ -117,4 +105,3 @@ class State(Protocol):
 
     def known(self, kind: FactKind, subject: str = "", sha: str = "", most: int = 20) -> Known:
         """The facts of a kind."""
-        ...

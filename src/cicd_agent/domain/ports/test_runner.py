@@ -69,21 +69,17 @@ class Laboratory(Protocol):
     @property
     def interpreter(self) -> Interpreter:
         """The project's Python."""
-        ...
 
     @property
     def sandbox(self) -> str:
         """What keeps the runs in: the name of the tier."""
-        ...
 
     def with_loopback(self) -> "Laboratory | None":
         """The same with a private loopback network, for suites that need one; None where no sandbox here has that."""
-        ...
 
     @property
     def seconds_left(self) -> float:
         """How long there is still time to run something; nothing is started below 5."""
-        ...
 
     def run(
         self, runs: Sequence[PytestRun], files: Mapping[str, str] | None = None, *, at_base: bool = False
@@ -94,23 +90,18 @@ class Laboratory(Protocol):
         tree as it was before the change in place of the one under test: its changed files as they were. There is one
         result for each run, in order; a run for which no time was left is not `completed`.
         """
-        ...
 
     def probe(self, probes: Sequence[Probe]) -> tuple[Seen, ...]:
         """Evaluate expressions."""
-        ...
 
     def ghostwrite(self, functions: Sequence[tuple[str, str]]) -> tuple[Ghost, ...]:
         """What the ghostwriter makes of functions, given as path and qualified name."""
-        ...
 
     def style(self, files: Mapping[str, str]) -> Mapping[str, str]:
         """The complaint of the repository's own linter and formatter about each file that they are not content with.
 
         Empty when they are content, and where none is configured or installed.
         """
-        ...
 
     def formatted(self, files: Mapping[str, str]) -> Mapping[str, str]:
         """The files as the repository's own formatter would have them; as they are where there is none."""
-        ...

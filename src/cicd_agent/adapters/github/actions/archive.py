@@ -58,7 +58,6 @@ class Archive:
         self.entries: Mapping[str, ZipInfo] = self._readable(listed)
 
     def close(self) -> None:
-        """Let go of the file."""
         self._zip.close()
         self._file.close()
 
@@ -121,15 +120,12 @@ class _Sparing:
         return self._file.read(size if size >= 0 else MOST_DIRECTORY)
 
     def seek(self, offset: int, whence: int = 0) -> int:
-        """Go elsewhere."""
         return self._file.seek(offset, whence)
 
     def tell(self) -> int:
-        """Where we are."""
         return self._file.tell()
 
     def seekable(self) -> bool:
-        """Whether one can go elsewhere."""
         return True
 
     def close(self) -> None:

@@ -26,7 +26,6 @@ class Packed:
 
     @property
     def whole(self) -> bool:
-        """Whether it is one file and not one for each step."""
         return "/" not in self.files[0]
 
 

@@ -27,7 +27,6 @@ class GitHubLogs:
 
     @property
     def jobs(self) -> tuple[str, ...]:
-        """The names of the jobs in it, as the archive spells them."""
         return tuple(dict.fromkeys(log.names[0] for log in self._packed))
 
     def log(self, job: JobRun, siblings: Sequence[JobRun]) -> Iterator[bytes] | None:
@@ -45,11 +44,9 @@ class GitHubLogs:
         return None
 
     def close(self) -> None:
-        """Let go of the file."""
         self._archive.close()
 
     def _certain(self, own: Sequence[Claim], job: JobRun, claimed: Mapping[int, tuple[Claim, ...]]) -> Packed | None:
-        """The one log with the best claim, if nobody else claims it."""
         best = [claim.log for claim in own if claim.rank == own[0].rank]
         return best[0] if len(best) == 1 and not _rivals(best[0], job, claimed) else None
 
@@ -89,5 +86,4 @@ class GitHubLogs:
 
 
 def _rivals(log: Packed, job: JobRun, claimed: Mapping[int, tuple[Claim, ...]]) -> list[int]:
-    """The other jobs that claim a log."""
     return [other for other, own in claimed.items() if other != job.id and any(claim.log is log for claim in own)]

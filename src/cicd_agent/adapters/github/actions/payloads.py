@@ -35,7 +35,6 @@ class Attempt(Shape):
     pull_requests: tuple[PullNumber, ...] | None = None
 
     def as_state(self) -> RunState:
-        """In our words."""
         return RunState(
             id=self.id,
             attempt=self.run_attempt,
@@ -70,7 +69,6 @@ class Step(Shape):
     completed_at: AwareDatetime | None = None
 
     def as_step(self) -> StepRun:
-        """In our words."""
         return StepRun(
             self.name, self.number, self.conclusion or "", seconds(self.started_at), seconds(self.completed_at)
         )
@@ -91,7 +89,6 @@ class Job(Shape):
     run_attempt: int = 1
 
     def as_job(self) -> JobRun:
-        """In our words."""
         return JobRun(
             id=self.id,
             name=self.name,
@@ -123,7 +120,6 @@ class Noted(Shape):
     start_line: int = 0
 
     def as_note(self) -> RunNote:
-        """In our words."""
         return RunNote(
             self.annotation_level or "", self.message or "", self.title or "", self.path, max(self.start_line, 0)
         )
@@ -138,7 +134,6 @@ class Artifact(Shape):
     expired: bool = False
 
     def as_stored(self) -> StoredArtifact:
-        """In our words."""
         return StoredArtifact(self.id, self.name, self.size_in_bytes, self.expired)
 
 
@@ -193,7 +188,6 @@ class Committed(Shape):
     files: tuple[ChangedFile, ...] | None = None
 
     def as_commit(self) -> Commit:
-        """In our words."""
         subject, _, body = self.commit.message.partition("\n")
         author = (self.commit.author.name if self.commit.author else None) or ""
         when = seconds(self.commit.committer.date) if self.commit.committer else 0

@@ -73,13 +73,11 @@ class GitHubRuns:
         self._note = note
 
     def run(self, run: int, attempt: int = 0) -> RunState:
-        """One attempt of a run, the latest when none is named."""
         at = f"/attempts/{attempt}" if attempt else ""
         call = self._call(f"read run {run}", f"/actions/runs/{run}{at}")
         return read(call, self._wire.ask(call), Attempt).as_state()
 
     def jobs(self, run: int, attempt: int) -> tuple[JobRun, ...]:
-        """The jobs of an attempt, at most 1,000."""
         task, path = f"list the jobs of run {run}", f"/actions/runs/{run}/attempts/{attempt}/jobs"
         found: dict[int, Job] = {}
         for number in range(1, MOST_JOBS // PER_PAGE + 1):
@@ -96,11 +94,9 @@ class GitHubRuns:
         return tuple(job.as_job() for job in found.values())
 
     def log(self, job: int) -> Iterator[bytes]:
-        """The log of a job that has ended, as it arrives."""
         return self._downloads.pieces(self._call("read the log of a job", f"/actions/jobs/{job}/logs"), MOST_LOG)
 
     def archive(self, run: int, attempt: int) -> GitHubLogs:
-        """The logs of all jobs of an attempt that has ended; to be closed."""
         call = self._call(f"read the logs of run {run}", f"/actions/runs/{run}/attempts/{attempt}/logs")
         return GitHubLogs(self._archive(call, MOST_ARCHIVE))
 
@@ -112,7 +108,6 @@ class GitHubRuns:
         return tuple(note.as_note() for note in read(call, self._wire.ask(call), list[Noted]))
 
     def artifacts(self, run: int) -> tuple[StoredArtifact, ...]:
-        """The artifacts of a run, at most 100."""
         path = f"/actions/runs/{run}/artifacts"
         call = self._call(f"list the artifacts of run {run}", path, query={"per_page": PER_PAGE})
         page = read(call, self._wire.ask(call), Artifacts)
@@ -171,7 +166,6 @@ class GitHubRuns:
         )
 
     def paths(self, commit: str) -> tuple[str, ...]:
-        """The path of every file of a commit, none when GitHub does not list them all."""
         query = {"recursive": "1"}
         call = self._call(f"list the files of {words(commit)[:40]}", f"/git/trees/{_named(commit)}", CODE, query)
         tree = read(call, self._wire.ask(call), Tree)

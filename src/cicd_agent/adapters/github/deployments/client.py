@@ -98,11 +98,9 @@ class GitHubGates:
         return tuple(dict.fromkeys(one.context for each in demanded if each for one in each.required_status_checks))
 
     def origins(self, shas: Sequence[str]) -> tuple[tuple[str, OriginPull], ...]:
-        """The merged pull request that each commit came from; see github_gates_origins."""
         return read_origins(self.channel, self.repo, shas)
 
     def ended_since(self, branch: str, when: int) -> tuple[RunState, ...]:
-        """The runs on a branch that were created since then and have ended, newest first, at most 300."""
         try:
             since = datetime.fromtimestamp(when, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
         except (OverflowError, OSError, ValueError):

@@ -26,7 +26,6 @@ class CheckRun(Shape):
     app: App | None = None
 
     def as_check(self) -> CheckState:
-        """In our words."""
         return CheckState(
             name=self.name,
             status=self.status,
@@ -133,7 +132,6 @@ class LabelledIssue(Shape):
     pull_request: Mapping[str, Any] | None = None
 
     def as_incident(self) -> Incident:
-        """In our words."""
         return Incident(self.number, self.title, int(seconds(self.created_at)), self.html_url)
 
 

@@ -135,7 +135,6 @@ class Merged(Shape):
     commits: PullCommits
 
     def as_origin(self, viewer: str) -> OriginPull:
-        """In our words."""
         author = login_of(self.author)
         wrote = [login for one in self.commits.nodes or () if one for login in logins(one.commit.authors)]
         return OriginPull(
@@ -299,7 +298,6 @@ def last_words(reviews: Sequence[Reviewed], viewer: str) -> tuple[ReviewState, .
 
 
 def logins(writers: WriterList | None) -> tuple[str, ...]:
-    """The accounts of whoever wrote a commit, as far as GitHub knows them."""
     return tuple(one.user.login for one in (writers.nodes if writers else ()) or () if one and one.user)
 
 
