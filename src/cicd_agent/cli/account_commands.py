@@ -49,10 +49,6 @@ def _looked(options: Options, environment: Environment, outlet: Outlet, now: Cal
             from cicd_agent.cli.audit.list import audit  # noqa: PLC0415  each pays for itself
 
             return audit(options, environment, outlet, now)
-        case "state":
-            from cicd_agent.cli.state import state  # noqa: PLC0415
-
-            return state(options, environment, outlet, now)
         case "metrics":
             from cicd_agent.cli.metrics import metrics  # noqa: PLC0415
 

@@ -9,12 +9,6 @@ Command = Callable[[str, str], argparse.ArgumentParser]
 def add_account_commands(command: Command) -> None:
     """Add them; `command` makes one of its name and its line of help."""
     _audit(command("audit", "look into the record of decisions: list, show, verify, export, prune"))
-    state = _told(
-        command("state", "say what is known of a commit: tests, coverage, review, failures, deployments"), "state"
-    )
-    state.add_argument("--sha", metavar="SHA", help="the commit (default: HEAD)")
-    state.add_argument("--environment", metavar="NAME", help="whose deployments (default: production)")
-    state.add_argument("--repo-dir", metavar="DIR", help="the checkout (default: GITHUB_WORKSPACE, else here)")
     metrics = _told(command("metrics", "print the counts of the account book as Prometheus text"), "metrics")
     metrics.add_argument(
         "--since",

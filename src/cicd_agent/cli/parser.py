@@ -24,7 +24,7 @@ STAGES: Final[Mapping[str, str]] = {
     "perform": "carry out the decision in --in",
 }
 _FIXES: Final = ("review", "gen-tests")
-ACCOUNT: Final = ("audit", "state", "metrics", "accuracy", "cost")
+ACCOUNT: Final = ("audit", "metrics", "accuracy", "cost")
 SETUP: Final = ("doctor", "init")
 TOOLS: Final = (
     "config",
