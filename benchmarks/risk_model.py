@@ -14,11 +14,12 @@ from argparse import ArgumentParser
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from io import StringIO
-from math import isfinite, log1p
+from itertools import groupby
+from math import ceil, isfinite, log1p
+from operator import itemgetter
 from pathlib import Path
 
-from cicd_agent.analysis.risk.discrimination import auc, calibration_error, recall_at
-from cicd_agent.analysis.risk.learning import learn
+from cicd_agent.analysis.risk.calibration import auc, calibration_error, learn
 from cicd_agent.analysis.risk.logistic import fit, probability
 from cicd_agent.analysis.risk.model import (
     INTERCEPT,
@@ -30,7 +31,7 @@ from cicd_agent.analysis.risk.model import (
     log_odds,
     score,
 )
-from cicd_agent.domain.risk_features import Experience, Measures
+from cicd_agent.domain.history import Experience, Measures
 from cicd_agent.domain.risk_file import RiskFile
 
 LEARNT_FROM = 0.8
@@ -81,6 +82,27 @@ NUMBERS = ("date", "ns", "nd", "nf", "la", "ld", "lt", "fix", "ndev", "age", "nu
 
 Scorer = Callable[[Project, Sequence[Project]], list[float]]
 """The log-odds of the judged changes of a project; the others may be learnt from."""
+
+
+def recall_at(scores: Sequence[float], labels: Sequence[bool], share: float = 0.2) -> float | None:
+    """The share of all Trues among the highest scores, which are `share` of all, rounded up.
+
+    Of scores that tie at the end, a part counts as that part of what they hold. None without a True.
+    """
+    positives = sum(1 for label in labels if label)
+    if not positives:
+        return None
+    room = min(len(labels), ceil(round(share * len(labels), 6)))
+    found = 0.0
+    ranked = sorted(zip(scores, labels, strict=True), key=itemgetter(0), reverse=True)
+    for _, tied in groupby(ranked, key=itemgetter(0)):
+        kinds = [label for _, label in tied]
+        taken = min(room, len(kinds))
+        found += sum(1 for label in kinds if label) * taken / len(kinds)
+        room -= taken
+        if not room:
+            break
+    return found / positives
 
 
 def main() -> int:

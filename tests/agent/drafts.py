@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, Field
 
-from cicd_agent.agent.messages import Draft
+from cicd_agent.domain.verdict import Draft
 
 
 class Colour(StrEnum):

@@ -8,8 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import BaseModel, Field, RootModel
 
-from cicd_agent.agent.messages import Draft
 from cicd_agent.agent.schema import NotExpressible, schema_name, strict
+from cicd_agent.domain.verdict import Draft
 from tests.agent.drafts import DRAFTS, Limited, Nested, Note, Optional, Union
 from tests.support.servers.openai.rules import unfit
 from tests.support.strategies import answers, drafts

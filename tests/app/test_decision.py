@@ -32,8 +32,7 @@ from cicd_agent.domain.effects import (
 from cicd_agent.domain.event import Event, EventKind, PullRequest
 from cicd_agent.domain.evidence import Evidence, Gap
 from cicd_agent.domain.finding import Category, Finding, Location, Severity
-from cicd_agent.domain.history import History, PastChange, Trouble
-from cicd_agent.domain.risk_features import Measures
+from cicd_agent.domain.history import History, Measures, PastChange, Trouble
 from cicd_agent.domain.risk_file import RiskFile
 from cicd_agent.domain.route_plan import RouteEvidence
 from cicd_agent.domain.verdict import Conclusion, Reason, Risk, RiskLevel, Verdict

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from cicd_agent.agent.budget import Budget
 from cicd_agent.agent.loop import ask
-from cicd_agent.agent.messages import Answer, Call, Draft, Question, Reply
+from cicd_agent.agent.messages import Answer, Call, Question, Reply
 from cicd_agent.agent.scripted import ScriptedModel
 from cicd_agent.app.decision import Decision, dump, outputs
 from cicd_agent.domain.diagnosis import Diagnosis
@@ -20,7 +20,7 @@ from cicd_agent.domain.finding import Category, Severity
 from cicd_agent.domain.gate_decision import Gated
 from cicd_agent.domain.generated_tests import Generated
 from cicd_agent.domain.route_plan import Routed
-from cicd_agent.domain.verdict import RiskLevel, Verdict
+from cicd_agent.domain.verdict import Draft, RiskLevel, Verdict
 from cicd_agent.modes import Account, Mode, modes
 from cicd_agent.modes.review.draft import Claim, ClaimedSide, ReviewDraft
 from cicd_agent.settings.schema import Settings

@@ -2,8 +2,8 @@ from dataclasses import replace
 
 import pytest
 
-from cicd_agent.analysis.rules.risk_floor import graded
 from cicd_agent.analysis.rules.run import RuleDraft
+from cicd_agent.analysis.rules.suppression import graded
 from cicd_agent.domain.finding import Category, Finding, Location, Severity
 from cicd_agent.domain.verdict import RiskLevel
 from cicd_agent.modes.deploy_gate.verdict import verify as verify_gate

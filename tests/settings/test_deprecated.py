@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from cicd_agent import __version__
+from cicd_agent.analysis.rules.suppression import silence
 from cicd_agent.domain.version import minor
-from cicd_agent.modes.shared.suppression import silence
 from cicd_agent.settings.deprecated import DEPRECATED, Deprecated, renamed_outputs
 from cicd_agent.settings.loader import load
 from cicd_agent.settings.schema import Settings

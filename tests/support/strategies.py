@@ -12,8 +12,8 @@ from typing import Any, TypeVar
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from cicd_agent.agent.messages import Draft
 from cicd_agent.agent.schema import strict
+from cicd_agent.domain.verdict import Draft
 
 D = TypeVar("D", bound=Draft)
 Json = Any

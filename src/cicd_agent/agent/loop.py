@@ -5,9 +5,10 @@ from typing import TypeVar
 
 from cicd_agent.agent.budget import Budget
 from cicd_agent.agent.conversation import Dialogue
-from cicd_agent.agent.messages import Answer, Draft, Model, Question, Reply, Stop
+from cicd_agent.agent.messages import Answer, Model, Question, Reply, Stop
 from cicd_agent.agent.prompt import version
 from cicd_agent.agent.reply_parser import Misread, clip, read
+from cicd_agent.domain.verdict import Draft
 from cicd_agent.errors import AgentError, BudgetExhausted, Exit, ModelMisbehaved, ModelUnavailable
 
 MAX_CORRECTIONS = 2

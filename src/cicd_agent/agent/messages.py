@@ -5,23 +5,13 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Annotated, Any, Generic, Protocol, TypeVar
 
-from pydantic import AfterValidator, BaseModel, ConfigDict
+from pydantic import AfterValidator
 
 from cicd_agent.agent.tools.tool import Tool
 from cicd_agent.domain.evidence import Evidence, Exhibit
 from cicd_agent.domain.text.words import count
+from cicd_agent.domain.verdict import Draft
 from cicd_agent.errors import Exit
-
-
-class Draft(BaseModel):
-    """Base of every structured answer: whatever a model says has one of these shapes, or is not an answer."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    @property
-    def unsettled(self) -> str:
-        """Why the model says that a person has to decide, "" when it does not; a draft that can say so overrides it."""
-        return ""
 
 
 def _share(value: float) -> float:

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from cicd_agent.agent.budget import Budget
-from cicd_agent.agent.messages import Answer, Draft, Model, Question, Tier, Usage
+from cicd_agent.agent.messages import Answer, Model, Question, Tier, Usage
 from cicd_agent.agent.sharding import Part, parts
 from cicd_agent.app.context import Scene
 from cicd_agent.app.decision import Asked, Decision
@@ -20,7 +20,7 @@ from cicd_agent.domain.route_plan import Routed
 from cicd_agent.domain.text.markdown import escape
 from cicd_agent.domain.text.visible import visible_line
 from cicd_agent.domain.text.words import count
-from cicd_agent.domain.verdict import Said, Verdict
+from cicd_agent.domain.verdict import Draft, Said, Verdict
 from cicd_agent.errors import ConfigError, Exit
 from cicd_agent.modes import Account, Mode
 from cicd_agent.settings.loader import Loaded

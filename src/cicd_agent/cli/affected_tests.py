@@ -8,10 +8,9 @@ from pathlib import Path
 
 from cicd_agent.adapters.files.atomic import write_file
 from cicd_agent.analysis.test_selection.map_builder import made
+from cicd_agent.analysis.test_selection.proof import Shadow, extended, shadow
 from cicd_agent.analysis.test_selection.proof import dump as dump_proof
-from cicd_agent.analysis.test_selection.proof import extended
 from cicd_agent.analysis.test_selection.selection import Selection
-from cicd_agent.analysis.test_selection.shadow import Shadow, shadow
 from cicd_agent.analysis.test_selection.test_map import TestMap, dump
 from cicd_agent.app.context import Scene, prepare
 from cicd_agent.app.reporter import Outlet

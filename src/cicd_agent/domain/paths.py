@@ -1,9 +1,12 @@
-"""What a path says about its file, before anybody has read a line of it."""
+"""What a path says about its file, before anybody has read a line of it, and patterns that name files."""
 
 import re
+import warnings
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from fnmatch import translate
+from typing import TYPE_CHECKING
 
 from cicd_agent.domain.verdict import RiskLevel
 
@@ -250,3 +253,29 @@ def _is_migration(name: str, suffix: str, parents: list[str]) -> bool:
     if suffix == "sql" or _MIGRATION_NAME.fullmatch(name):
         return True
     return parents[-1] == "versions" and suffix == "py"
+
+
+if TYPE_CHECKING:
+    from pathspec import GitIgnoreSpec
+
+
+def matcher(patterns: Sequence[str]) -> "GitIgnoreSpec":
+    """What tells whether a path is meant. Raises ValueError for what is no pattern, such as `[z-a]` or a lone `!`."""
+    from pathspec import GitIgnoreSpec  # noqa: PLC0415  whoever asks for `--help` names no files
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", FutureWarning)  # of Python's, about `[[`, which git reads as we do
+        try:
+            return GitIgnoreSpec.from_lines(patterns)
+        except re.error as error:  # a library's slip: it lets that of the expression through that it makes
+            raise ValueError(str(error)) from None
+
+
+def all_patterns(patterns: tuple[str, ...]) -> tuple[str, ...]:
+    """The same when each can be matched with. Raises ValueError that names the first that cannot by its number."""
+    for number, pattern in enumerate(patterns, 1):
+        try:
+            matcher([pattern])
+        except ValueError:
+            raise ValueError(f"a list of patterns as .gitignore has them, and number {number} is none") from None
+    return patterns

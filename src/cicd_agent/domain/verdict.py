@@ -3,8 +3,21 @@
 from dataclasses import dataclass
 from enum import StrEnum
 
+from pydantic import BaseModel, ConfigDict
+
 from cicd_agent.domain.finding import Finding, Location, Ranked
 from cicd_agent.domain.thread import Thread
+
+
+class Draft(BaseModel):
+    """Base of every structured answer: whatever a model says has one of these shapes, or is not an answer."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    @property
+    def unsettled(self) -> str:
+        """Why the model says that a person has to decide, "" when it does not; a draft that can say so overrides it."""
+        return ""
 
 
 class RiskLevel(Ranked):

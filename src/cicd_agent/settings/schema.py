@@ -7,7 +7,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr
 from pydantic.config import JsonDict
 
 from cicd_agent.domain.finding import Severity
-from cicd_agent.domain.path_patterns import all_patterns
+from cicd_agent.domain.paths import all_patterns
 
 DENY_PATHS = (
     ".env*",

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from cicd_agent.adapters.models.capabilities import printed
-from cicd_agent.agent.messages import Draft
 from cicd_agent.agent.schema import strict
+from cicd_agent.domain.verdict import Draft
 from cicd_agent.modes.review.chat.reply import ReplyDraft
 from cicd_agent.modes.review.description_check import DescriptionDraft
 from cicd_agent.modes.review.draft import ReviewDraft

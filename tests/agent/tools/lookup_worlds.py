@@ -4,8 +4,8 @@ from typing import Any
 
 from pydantic import Field
 
-from cicd_agent.agent.messages import Draft
 from cicd_agent.agent.tools.tool import NoSuchThing, Tool, TryAgain
+from cicd_agent.domain.verdict import Draft
 
 FILES = {
     "a.py": "import os\nos.system(x)\n",

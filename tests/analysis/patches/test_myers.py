@@ -5,7 +5,7 @@ from difflib import SequenceMatcher
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cicd_agent.analysis.patches.myers import MOST_EDITS, opcodes
+from cicd_agent.analysis.patches.writer import MOST_EDITS, opcodes
 
 LINES = st.lists(st.sampled_from("abcd"), max_size=20)
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from cicd_agent.analysis.patches.ordering import only_sorts
+from cicd_agent.analysis.patches.syntax import only_sorts
 
 BEFORE = "def test_it():\n    assert names() == ['a', 'b']\n"
 

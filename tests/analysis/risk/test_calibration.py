@@ -6,8 +6,7 @@ import pytest
 from cicd_agent.analysis.risk.calibration import LEAST_OF_EACH, Calibration, calibrate_on, level_shares
 from cicd_agent.analysis.risk.model import log_odds, score
 from cicd_agent.analysis.risk.outcome_labels import DAY, Label, Source
-from cicd_agent.domain.history import PastChange
-from cicd_agent.domain.risk_features import Experience, Measures
+from cicd_agent.domain.history import Experience, Measures, PastChange
 from cicd_agent.domain.risk_file import RiskFile
 from cicd_agent.domain.verdict import RiskLevel
 

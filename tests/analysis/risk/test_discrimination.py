@@ -2,7 +2,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from cicd_agent.analysis.risk.discrimination import auc, calibration_error, recall_at
+from benchmarks.risk_model import recall_at
+from cicd_agent.analysis.risk.calibration import auc, calibration_error
 
 
 def test_a_perfect_order_an_even_and_a_wrong_one() -> None:

@@ -6,13 +6,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from cicd_agent.analysis.risk.features import features
 from cicd_agent.analysis.risk.history_features import MOST_TROUBLES, distil
-from cicd_agent.analysis.risk.risk import features
 from cicd_agent.domain.change import Change, ChangeSource, Commit
 from cicd_agent.domain.diff import ChangeKind, FileDiff
 from cicd_agent.domain.diff_parser import parse_diff
-from cicd_agent.domain.history import COUNTED, Past, PastCommit, Trouble
-from cicd_agent.domain.risk_features import Experience
+from cicd_agent.domain.history import COUNTED, Experience, Past, PastCommit, Trouble
 from cicd_agent.domain.verdict import RiskLevel
 
 DAY = 86_400
@@ -161,7 +160,7 @@ def test_a_past_change_is_counted_as_the_change_itself_would_be() -> None:
     )
     expected = features(
         replace(change(), files=tuple(parse_diff(text)), commits=(Commit("own", "Fix the reader of lists"),))
-    )
+    ).measures
     counted = replace(commit("a", 1, *paths, subject="Fix the reader of lists"), churn=tuple(sizes))
     measures = distil(past(counted), change("a"), NOW).recent[0].measures
     names = ("subsystems", "directories", "files", "entropy", "added", "deleted", "is_fix")

@@ -2,10 +2,9 @@ from random import Random
 
 import pytest
 
-from cicd_agent.analysis.risk.discrimination import auc
-from cicd_agent.analysis.risk.learning import learn
+from cicd_agent.analysis.risk.calibration import auc, learn
 from cicd_agent.analysis.risk.model import WEIGHTS, log_odds
-from cicd_agent.domain.risk_features import Experience, Measures
+from cicd_agent.domain.history import Experience, Measures
 from cicd_agent.domain.risk_file import RiskFile
 
 

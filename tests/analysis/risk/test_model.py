@@ -18,7 +18,7 @@ from cicd_agent.analysis.risk.model import (
     thresholds_of,
     unknown,
 )
-from cicd_agent.domain.risk_features import Experience, Measures, entropy
+from cicd_agent.domain.history import Experience, Measures, entropy
 from cicd_agent.domain.risk_file import RiskFile
 
 SMALL = Measures(subsystems=1, directories=1, files=1, added=3)

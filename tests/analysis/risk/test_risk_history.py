@@ -5,11 +5,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from cicd_agent.analysis.risk.assessment import FEWEST, assess
+from cicd_agent.analysis.risk.features import features
+from cicd_agent.analysis.risk.floors import Floor
 from cicd_agent.analysis.risk.model import SHIPPED_THRESHOLDS, score
-from cicd_agent.analysis.risk.risk import FEWEST, Floor, assess, measures
 from cicd_agent.domain.change import Change
-from cicd_agent.domain.history import History, PastChange, Trouble
-from cicd_agent.domain.risk_features import Experience, Measures
+from cicd_agent.domain.history import Experience, History, Measures, PastChange, Trouble
 from cicd_agent.domain.risk_file import RiskFile
 from cicd_agent.domain.verdict import Ground, Reason, RiskLevel
 from tests.support.samples.changes import change_of
@@ -32,7 +33,7 @@ def before(*added: int) -> History:
 
 
 def test_a_change_is_measured_as_those_before_it() -> None:
-    assert measures(adding(12), SEASONED) == replace(past(12).measures, experience=SEASONED)
+    assert features(adding(12), SEASONED).measures == replace(past(12).measures, experience=SEASONED)
 
 
 def test_without_a_past_there_is_no_percentile_no_mix_and_no_probability() -> None:

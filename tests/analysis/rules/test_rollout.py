@@ -8,10 +8,9 @@ import pytest
 from cicd_agent import __version__
 from cicd_agent.agent.messages import Answer
 from cicd_agent.analysis.rules import RULES
-from cicd_agent.analysis.rules.effective_severity import weighed
 from cicd_agent.analysis.rules.page import page
-from cicd_agent.analysis.rules.rollout import FIRST, NEW, notice_only, on_probation
 from cicd_agent.analysis.rules.run import RuleDraft
+from cicd_agent.analysis.rules.suppression import FIRST, NEW, notice_only, on_probation, weighed
 from cicd_agent.domain.effects import Annotation, InlineComment, Review, Summary
 from cicd_agent.domain.finding import Severity
 from cicd_agent.domain.verdict import Conclusion, RiskLevel, SuppressedBy, Verdict

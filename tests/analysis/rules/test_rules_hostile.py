@@ -3,9 +3,8 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from cicd_agent.analysis.rules import RULES
-from cicd_agent.analysis.rules.areas import areas
 from cicd_agent.analysis.rules.context import Survey
-from cicd_agent.analysis.rules.run import QUOTE, findings
+from cicd_agent.analysis.rules.run import QUOTE, areas, findings
 from cicd_agent.domain.change import Change
 from cicd_agent.domain.diff import LineKind, Side
 from cicd_agent.domain.text.credentials import find_secrets

@@ -2,8 +2,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cicd_agent.analysis.test_selection.proof import MOST_RECORDS, NEEDED, Proof, dump, extended, load
-from cicd_agent.analysis.test_selection.shadow import Shadow
+from cicd_agent.analysis.test_selection.proof import MOST_RECORDS, NEEDED, Proof, Shadow, dump, extended, load
 from cicd_agent.errors import ConfigError
 
 

@@ -9,8 +9,7 @@ import pytest
 from cicd_agent.analysis.test_selection import proof as affected_proof
 from cicd_agent.analysis.test_selection import test_map as affected_map
 from cicd_agent.analysis.test_selection.outline import outline
-from cicd_agent.analysis.test_selection.proof import NEEDED, Proof, extended
-from cicd_agent.analysis.test_selection.shadow import Shadow
+from cicd_agent.analysis.test_selection.proof import NEEDED, Proof, Shadow, extended
 from cicd_agent.analysis.test_selection.test_map import KnownFunction, KnownSource, KnownTest, TestMap
 from cicd_agent.app.context import Scene
 from cicd_agent.app.trials.test_map_loader import reach

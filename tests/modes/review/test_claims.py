@@ -2,7 +2,7 @@ from typing import Any
 
 import pytest
 
-from cicd_agent.analysis.rules.risk_floor import capped
+from cicd_agent.analysis.rules.suppression import capped
 from cicd_agent.domain.change import Change, ChangeSource
 from cicd_agent.domain.diff import Side
 from cicd_agent.domain.diff_parser import parse_diff

@@ -7,13 +7,13 @@ from typing import Annotated
 
 from pydantic import Field
 
-from cicd_agent.agent.messages import Draft
 from cicd_agent.agent.tools import python_names
 from cicd_agent.agent.tools.table import fitting, note, result
 from cicd_agent.agent.tools.tool import NoSuchThing, TryAgain
 from cicd_agent.agent.tools.visible_files import Shelf, lines_of
 from cicd_agent.domain.library import Entry, Match, Matches
 from cicd_agent.domain.text.visible import visible_line
+from cicd_agent.domain.verdict import Draft
 
 MOST_HITS = 2_000
 """Lines with the word that are looked at."""

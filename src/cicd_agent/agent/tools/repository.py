@@ -6,7 +6,6 @@ from typing import Annotated, Any, TypeVar
 
 from pydantic import AfterValidator, Field
 
-from cicd_agent.agent.messages import Draft
 from cicd_agent.agent.tools.names import Name, find_definition, find_references
 from cicd_agent.agent.tools.table import MOST_ROWS, fitting, note, numbered, result
 from cicd_agent.agent.tools.tool import NoSuchThing, Tool, TryAgain
@@ -16,6 +15,7 @@ from cicd_agent.domain.library import BadPattern, Entry, EntryKind, Unreadable
 from cicd_agent.domain.ports.forge import Library
 from cicd_agent.domain.text.visible import visible_line
 from cicd_agent.domain.text.words import count
+from cicd_agent.domain.verdict import Draft
 
 MOST_MATCHES = 100
 MOST_COMMITS = 50

@@ -1,10 +1,10 @@
 """Applies a patch to texts: every context and deleted line has to be there as it is, wherever the numbers point."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from cicd_agent.analysis.patches.parser import FilePatch, Flaw, Patch, PatchHunk
-from cicd_agent.domain.diff import ChangeKind, LineKind
+from cicd_agent.domain.diff import ChangeKind, FileDiff, LineKind
 
 Texts = Mapping[str, str | None]
 """Files by path; None is a file that is not there."""
@@ -144,3 +144,33 @@ def _closes(hunk: PatchHunk) -> bool:
 
 def _end(line: str) -> str:
     return line[len(_bare(line)) :]
+
+
+def text_before(after: str, file: FileDiff) -> str | None:
+    """The file's old text, None when the diff is not one of this text. The diff has to be complete."""
+    lines = list(_lines(after))
+    before: list[str] = []
+    at = 0
+    for hunk in file.hunks:
+        # Of an empty side, git gives the line before it.
+        start = hunk.new_start - 1 if hunk.new_count else hunk.new_start
+        if not at <= start <= len(lines):
+            return None
+        before += lines[at:start]
+        at = start
+        for line in hunk.lines:
+            text = line.text if line.no_newline else f"{line.text}\n"
+            if line.kind is not LineKind.DELETED:
+                if at >= len(lines) or lines[at] != text:
+                    return None
+                at += 1
+            if line.kind is not LineKind.ADDED:
+                before.append(text)
+    return "".join([*before, *lines[at:]])
+
+
+def _lines(text: str) -> Iterator[str]:
+    *whole, rest = text.split("\n")
+    yield from (f"{line}\n" for line in whole)
+    if rest:
+        yield rest

@@ -5,16 +5,28 @@ ones, the shipped ones stay; where there are too few outcomes, nothing is called
 """
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import groupby
+from operator import itemgetter
+from statistics import median_low
 
-from cicd_agent.analysis.risk.discrimination import auc, calibration_error
-from cicd_agent.analysis.risk.learning import learn
 from cicd_agent.analysis.risk.logistic import fit, probability
-from cicd_agent.analysis.risk.model import MATURED, SHIPPED_THRESHOLDS, log_odds, score, thresholds_of
+from cicd_agent.analysis.risk.model import (
+    FEATURES,
+    MATURED,
+    NEVER_LOWER,
+    OF_THE_DIFF,
+    RIDGE,
+    SHIPPED_THRESHOLDS,
+    WEIGHTS,
+    log_odds,
+    logs,
+    score,
+    thresholds_of,
+)
 from cicd_agent.analysis.risk.outcome_labels import MATURED_DAYS, Label
-from cicd_agent.domain.history import COUNTED, PastChange
-from cicd_agent.domain.risk_features import Measures
+from cicd_agent.domain.history import COUNTED, Measures, PastChange
 from cicd_agent.domain.risk_file import Quality, RiskFile
 from cicd_agent.domain.text.words import count
 from cicd_agent.domain.verdict import RiskLevel
@@ -187,3 +199,71 @@ def _bounded(value: float) -> float:
 
 def _rounded(value: float | None) -> float | None:
     return None if value is None else round(value, _DIGITS)
+
+
+def learn(
+    changes: Sequence[Measures],
+    outcomes: Sequence[bool],
+    *,
+    start: Mapping[str, float] = WEIGHTS,
+    features: Sequence[str] = FEATURES,
+    nonnegative: Collection[str] = NEVER_LOWER,
+    importance: Sequence[float] = (),
+    ridge: float = RIDGE,
+) -> RiskFile:
+    """Weights and intercept for these changes, drawn to `start`; an outcome is True where a repair was needed.
+
+    A feature that is not known of any change gets no weight. The rest is as in `logistic.fit`.
+    """
+    known = [logs(change) for change in changes]
+    names = [name for name in features if any(each[name] is not None for each in known)]
+    found = fit(
+        [[each[name] or 0.0 for name in names] for each in known],
+        outcomes,
+        ridge=ridge,
+        nonnegative=[index for index, name in enumerate(names) if name in nonnegative],
+        importance=importance,
+        towards=[start.get(name, 0.0) for name in names],
+    )
+    weights = {name: _bounded(weight) for name, weight in zip(names, found.weights, strict=True)}
+    return RiskFile(intercept=_bounded(found.intercept), weights=weights, typical=_typical(known, names))
+
+
+def _typical(known: Sequence[Mapping[str, float | None]], names: Sequence[str]) -> dict[str, float]:
+    """The median of each feature that the diff alone does not give, among the changes of which it is known."""
+    of_the_past = [name for name in names if name not in OF_THE_DIFF]
+    values = {name: [value for each in known if (value := each[name]) is not None] for name in of_the_past}
+    return {name: _bounded(median_low(found)) for name, found in values.items()}
+
+
+def auc(scores: Sequence[float], labels: Sequence[bool]) -> float | None:
+    """The chance that a random True has a higher score than a random False; a tie counts half.
+
+    None where one of the two is missing.
+    """
+    positives = sum(1 for label in labels if label)
+    negatives = len(labels) - positives
+    if not positives or not negatives:
+        return None
+    won, below = 0.0, 0
+    for _, tied in groupby(sorted(zip(scores, labels, strict=True), key=itemgetter(0)), key=itemgetter(0)):
+        kinds = [label for _, label in tied]
+        of_these = sum(1 for label in kinds if label)
+        won += of_these * (below + (len(kinds) - of_these) / 2)
+        below += len(kinds) - of_these
+    return won / positives / negatives
+
+
+def calibration_error(probabilities: Sequence[float], labels: Sequence[bool], bins: int = 10) -> float | None:
+    """The expected calibration error: how far the promised share is from the seen one, over bins of equal width.
+
+    Each bin counts by what is in it. None without labels.
+    """
+    promised, seen = [0.0] * bins, [0] * bins
+    for chance, label in zip(probabilities, labels, strict=True):
+        index = min(bins - 1, max(0, int(chance * bins)))
+        promised[index] += chance
+        seen[index] += bool(label)
+    if not labels:
+        return None
+    return sum(abs(chance - count) for chance, count in zip(promised, seen, strict=True)) / len(labels)

@@ -7,12 +7,22 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
-from cicd_agent.analysis.risk.path_floors import floor_of
-from cicd_agent.analysis.risk.repair_words import says_repair
+from cicd_agent.analysis.risk.features import says_repair
+from cicd_agent.analysis.risk.floors import floor_of
 from cicd_agent.domain.change import Change
-from cicd_agent.domain.history import COUNTED, TROUBLED_DAYS, History, Past, PastChange, PastCommit, Trouble
+from cicd_agent.domain.history import (
+    COUNTED,
+    TROUBLED_DAYS,
+    Experience,
+    History,
+    Measures,
+    Past,
+    PastChange,
+    PastCommit,
+    Trouble,
+    entropy,
+)
 from cicd_agent.domain.paths import UNCOUNTED, kinds
-from cicd_agent.domain.risk_features import Experience, Measures, entropy
 from cicd_agent.domain.verdict import RiskLevel
 
 MOST_TROUBLES = 100

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from math import log1p
 
 from cicd_agent.analysis.risk.logistic import probability
-from cicd_agent.domain.risk_features import Experience, Measures
+from cicd_agent.domain.history import Experience, Measures
 from cicd_agent.domain.risk_file import RiskFile
 from cicd_agent.domain.text.words import count
 

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
-from cicd_agent.analysis.risk.repair_words import says_repair
+from cicd_agent.analysis.risk.features import says_repair
 from cicd_agent.domain.history import Past, PastCommit
 from cicd_agent.domain.paths import PathKind, kinds
 

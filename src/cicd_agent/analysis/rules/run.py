@@ -2,16 +2,18 @@
 
 from collections.abc import Iterator
 
-from cicd_agent.agent.messages import Draft
+from cicd_agent.analysis.risk.comment_only import is_comment_only
+from cicd_agent.analysis.risk.floors import FLOORS, risky_kinds
 from cicd_agent.analysis.rules import RULES
-from cicd_agent.analysis.rules.areas import areas
 from cicd_agent.analysis.rules.context import CLIP, Look, Survey
 from cicd_agent.analysis.rules.python.source import in_words
 from cicd_agent.analysis.rules.rule import Hit, Rule
+from cicd_agent.analysis.rules.supply_chain import lock_without_manifest
 from cicd_agent.domain.change import Change
 from cicd_agent.domain.finding import Finding, Location
-from cicd_agent.domain.paths import OWN_CONFIG, Area
+from cicd_agent.domain.paths import OWN_CONFIG, Area, PathKind
 from cicd_agent.domain.text.redaction import mask
+from cicd_agent.domain.verdict import Draft, RiskLevel
 
 QUOTE = 300
 """Characters of a line that a finding quotes."""
@@ -71,3 +73,20 @@ def _location(look: Look, hit: Hit) -> Location:
 
 def _order(finding: Finding) -> tuple[str, int, str, str]:
     return finding.location.path, finding.location.line, finding.location.side, finding.id
+
+
+def areas(survey: Survey) -> tuple[Area, ...]:
+    """One area for each kind of risky file; a file with nothing but new comments touches none."""
+    touched: dict[PathKind, list[str]] = {}
+    for look in survey.looks:
+        found = list(risky_kinds(look.kinds))
+        if found and not is_comment_only(look.file, survey.change):
+            for kind in found:
+                touched.setdefault(kind, []).append(look.path)
+    listed = [
+        Area(kind, floor, f"touches {what}", tuple(touched[kind])) for kind, floor, what in FLOORS if kind in touched
+    ]
+    locks = lock_without_manifest(survey.change.files)
+    if locks:
+        listed.append(Area(PathKind.LOCK_FILE, RiskLevel.LOW, "updates locked dependencies only", locks))
+    return tuple(listed)

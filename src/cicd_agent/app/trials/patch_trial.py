@@ -12,7 +12,7 @@ from cicd_agent.analysis.patches.syntax import PARSERS
 from cicd_agent.app.context import Scene
 from cicd_agent.domain.change import Change
 from cicd_agent.domain.event import EventKind
-from cicd_agent.domain.path_patterns import matcher
+from cicd_agent.domain.paths import matcher
 from cicd_agent.domain.ports.actions import Bench
 from cicd_agent.domain.ports.forge import Library
 from cicd_agent.domain.sandbox import Limits

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from enum import StrEnum
 
-from cicd_agent.analysis.patches.myers import opcodes
+from cicd_agent.analysis.patches.writer import opcodes
 
 _DISTINCTIVE = 8
 """Letters and digits that a block of lines needs, to be known again at another place."""

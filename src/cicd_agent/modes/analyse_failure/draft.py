@@ -1,8 +1,9 @@
 """What a model may say about a failed run: claims that cite lines, in the shape of a strict schema."""
 
-from cicd_agent.agent.messages import Draft, Share
+from cicd_agent.agent.messages import Share
 from cicd_agent.analysis.logs.failure_kind import Kind
 from cicd_agent.domain.diagnosis import Cause, Remedy
+from cicd_agent.domain.verdict import Draft
 
 
 class Citation(Draft):

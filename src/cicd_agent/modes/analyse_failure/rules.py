@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 from typing import assert_never
 
 from cicd_agent.analysis.logs.failure_kind import Kind
-from cicd_agent.analysis.risk.risk import assess
+from cicd_agent.analysis.risk.assessment import assess
 from cicd_agent.domain.diagnosis import Cause, Diagnosis, Failure, Meeting, Remedy, Rung, Suspect
 from cicd_agent.domain.evidence import Evidence
 from cicd_agent.domain.failed_run import FailedJob, FailedRun, LogSource, Role

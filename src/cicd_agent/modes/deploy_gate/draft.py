@@ -1,7 +1,7 @@
 """What a model may say about a deployment: reasons against it that quote evidence, and how sure it would proceed."""
 
-from cicd_agent.agent.messages import Draft, Share
-from cicd_agent.domain.verdict import RiskLevel
+from cicd_agent.agent.messages import Share
+from cicd_agent.domain.verdict import Draft, RiskLevel
 
 
 class ObjectionDraft(Draft):

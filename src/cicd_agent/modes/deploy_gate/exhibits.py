@@ -2,8 +2,8 @@
 
 from collections.abc import Iterator
 
-from cicd_agent.analysis.rules.rollout import notice_only
 from cicd_agent.analysis.rules.run import ruled
+from cicd_agent.analysis.rules.suppression import notice_only
 from cicd_agent.domain.evidence import Evidence, Exhibit
 from cicd_agent.domain.gate_evidence import GateEvidence, State
 from cicd_agent.domain.text.words import clip, count

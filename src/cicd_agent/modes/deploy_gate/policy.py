@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from types import MappingProxyType
 
 from cicd_agent import __version__
-from cicd_agent.analysis.rules.rollout import NEW, notice_only
+from cicd_agent.analysis.rules.suppression import NEW, notice_only
 from cicd_agent.domain.gate_evidence import SIGNALS
 from cicd_agent.settings.schema import Band, Settings
 

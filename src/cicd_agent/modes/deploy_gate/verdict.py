@@ -5,10 +5,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from cicd_agent.agent.messages import Answer
-from cicd_agent.analysis.risk.risk import Floor, assess
-from cicd_agent.analysis.rules.effective_severity import weighed
-from cicd_agent.analysis.rules.risk_floor import floors, graded
+from cicd_agent.analysis.risk.assessment import assess
+from cicd_agent.analysis.risk.floors import Floor, floors
 from cicd_agent.analysis.rules.run import RuleDraft
+from cicd_agent.analysis.rules.suppression import graded, weighed
 from cicd_agent.domain.evidence import Evidence
 from cicd_agent.domain.finding import Finding
 from cicd_agent.domain.gate_decision import Band, Gated, GateDecision, Lift, Objection, Stop

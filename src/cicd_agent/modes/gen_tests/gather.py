@@ -9,8 +9,7 @@ from cicd_agent.domain.change import Change, ChangeSource
 from cicd_agent.domain.event import Event, EventKind
 from cicd_agent.domain.evidence import Evidence, Gap
 from cicd_agent.domain.library import EntryKind, Unreadable
-from cicd_agent.domain.path_patterns import matcher
-from cicd_agent.domain.paths import PathKind, kinds
+from cicd_agent.domain.paths import PathKind, kinds, matcher
 from cicd_agent.domain.ports.test_runner import Laboratory, LaboratoryUnavailable
 from cicd_agent.domain.suite import Suite, SuiteState, TestEvidence
 from cicd_agent.errors import ConfigError

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
-from cicd_agent.analysis.rules.risk_floor import capped
+from cicd_agent.analysis.rules.suppression import capped
 from cicd_agent.domain.change import Change
 from cicd_agent.domain.diff import FileDiff, Side
 from cicd_agent.domain.finding import Finding, Location, Origin

@@ -6,11 +6,12 @@ from typing import Annotated, Any
 
 from pydantic import Field
 
-from cicd_agent.agent.messages import Answer, Draft, Question, Tier
+from cicd_agent.agent.messages import Answer, Question, Tier
 from cicd_agent.domain.change import Change, Commit
 from cicd_agent.domain.event import Event
 from cicd_agent.domain.evidence import Exhibit
 from cicd_agent.domain.text.visible import visible
+from cicd_agent.domain.verdict import Draft
 
 MOST = 5
 """More contradictions than these tell a reader nothing new."""

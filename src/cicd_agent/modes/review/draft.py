@@ -2,10 +2,10 @@
 
 from enum import StrEnum
 
-from cicd_agent.agent.messages import Draft, Share
+from cicd_agent.agent.messages import Share
 from cicd_agent.domain.diff import Side
 from cicd_agent.domain.finding import Category, Severity
-from cicd_agent.domain.verdict import RiskLevel
+from cicd_agent.domain.verdict import Draft, RiskLevel
 
 
 class ClaimedSide(StrEnum):

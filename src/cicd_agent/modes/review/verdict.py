@@ -5,10 +5,10 @@ from dataclasses import replace
 from typing import Any
 
 from cicd_agent.agent.messages import Answer
-from cicd_agent.analysis.risk.risk import assess
-from cicd_agent.analysis.rules.risk_floor import floors, graded
-from cicd_agent.analysis.rules.rollout import NEW
+from cicd_agent.analysis.risk.assessment import assess
+from cicd_agent.analysis.risk.floors import floors
 from cicd_agent.analysis.rules.run import RuleDraft
+from cicd_agent.analysis.rules.suppression import NEW, graded, silence
 from cicd_agent.domain.evidence import Evidence
 from cicd_agent.domain.finding import Finding, Origin, Severity
 from cicd_agent.domain.paths import PathKind, kinds
@@ -24,7 +24,6 @@ from cicd_agent.modes.review.sarif_tools import joined
 from cicd_agent.modes.review.suggestion import proved
 from cicd_agent.modes.review.threads import fixed, hush
 from cicd_agent.modes.shared.change_reader import changed
-from cicd_agent.modes.shared.suppression import silence
 from cicd_agent.settings.schema import Settings
 
 

@@ -3,7 +3,7 @@
 import re
 from posixpath import basename
 
-from cicd_agent.analysis.risk.risk import features
+from cicd_agent.analysis.risk.features import features
 from cicd_agent.domain.change import Change
 from cicd_agent.domain.diff import FileDiff
 from cicd_agent.domain.paths import PathKind, kinds

@@ -7,11 +7,11 @@ from dataclasses import dataclass, replace
 from importlib.resources import files
 from typing import Any
 
-from cicd_agent.agent.messages import Answer, Draft, Question, Tier
+from cicd_agent.agent.messages import Answer, Question, Tier
 from cicd_agent.analysis.patches.apply import apply
 from cicd_agent.analysis.patches.limits import objections
-from cicd_agent.analysis.patches.ordering import only_sorts
 from cicd_agent.analysis.patches.parser import Flaw, read_patch
+from cicd_agent.analysis.patches.syntax import only_sorts
 from cicd_agent.analysis.patches.writer import written
 from cicd_agent.analysis.python_tests.mutation.mutants import functions
 from cicd_agent.domain.evidence import Evidence, Exhibit, Gap
@@ -20,6 +20,7 @@ from cicd_agent.domain.paths import PathKind, kinds
 from cicd_agent.domain.ports.test_runner import Laboratory
 from cicd_agent.domain.test_run import Outcome, Perturbation, PytestRun, RunResult
 from cicd_agent.domain.text.words import clip
+from cicd_agent.domain.verdict import Draft
 from cicd_agent.modes.gen_tests.flaky.steps import TOO_LATE
 from cicd_agent.modes.gen_tests.gathered import known
 

@@ -6,16 +6,16 @@ from typing import Annotated, Any
 
 from pydantic import Field
 
-from cicd_agent.agent.messages import Answer, Draft, Question
+from cicd_agent.agent.messages import Answer, Question
 from cicd_agent.domain.change import Change
 from cicd_agent.domain.diff import DiffLine, FileDiff, Side
 from cicd_agent.domain.event import Comment
 from cicd_agent.domain.evidence import Evidence, Exhibit
-from cicd_agent.domain.path_patterns import matcher
+from cicd_agent.domain.paths import matcher
 from cicd_agent.domain.ports.forge import PostedComment
 from cicd_agent.domain.text.quote import SHORTEST, Place, Quotes, shown
 from cicd_agent.domain.text.words import clip
-from cicd_agent.domain.verdict import Backing
+from cicd_agent.domain.verdict import Backing, Draft
 from cicd_agent.modes.shared.change_reader import changed, showable
 from cicd_agent.modes.shared.diff_exhibits import gutter
 from cicd_agent.settings.schema import Settings

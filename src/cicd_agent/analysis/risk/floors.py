@@ -1,10 +1,12 @@
-"""The least risk that a path alone stands for: a change, and those of the past, are held to one table."""
+"""The least risk that paths, areas and findings stand for, whatever the model says."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from collections.abc import Set as AbstractSet
+from dataclasses import dataclass
 
-from cicd_agent.domain.paths import PathKind
-from cicd_agent.domain.verdict import RiskLevel
+from cicd_agent.domain.finding import Finding, Severity
+from cicd_agent.domain.paths import Area, PathKind
+from cicd_agent.domain.verdict import Ground, RiskLevel
 
 FLOORS = (
     (PathKind.OWN_CONFIG, RiskLevel.HIGH, "the rules of this review"),
@@ -22,6 +24,15 @@ FLOORS = (
 _NOT_THE_PRODUCT = frozenset({PathKind.DOCS, PathKind.TEST, PathKind.EXAMPLE, PathKind.VENDORED})
 
 
+@dataclass(frozen=True, slots=True)
+class Floor:
+    """A rule's word that the risk is at least `level`; `reason` says why, in words that stand alone."""
+
+    level: RiskLevel
+    reason: str
+    ground: Ground = Ground.AREA
+
+
 def risky_kinds(kinds: AbstractSet[PathKind]) -> Iterator[PathKind]:
     """Those of a file's kinds that have a floor, in the order of the table; none where it is not the product's."""
     if not kinds & _NOT_THE_PRODUCT:
@@ -34,3 +45,13 @@ def floor_of(kinds: AbstractSet[PathKind]) -> RiskLevel:
         return RiskLevel.LOW
     levels = (level for kind, level, _ in FLOORS if kind in kinds)
     return max(levels, key=lambda level: level.rank, default=RiskLevel.LOW)
+
+
+def floors(areas: Iterable[Area], findings: Iterable[Finding], min_confidence: float) -> list[Floor]:
+    """A floor for each area, and for each finding that is sure enough and not of low severity."""
+    found = [Floor(area.floor, f"it {area.reason}") for area in areas]
+    return found + [
+        Floor(RiskLevel(finding.severity), f"{finding.severity} finding: {finding.title}", Ground.FINDING)
+        for finding in findings
+        if finding.confidence >= min_confidence and finding.severity is not Severity.LOW
+    ]

@@ -2,11 +2,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from cicd_agent.analysis.risk.assessment import assess
+from cicd_agent.analysis.risk.features import features
+from cicd_agent.analysis.risk.floors import Floor
 from cicd_agent.analysis.risk.model import SHIPPED_THRESHOLDS
-from cicd_agent.analysis.risk.risk import Floor, assess, features
 from cicd_agent.domain.change import Change, ChangeSource, Commit
 from cicd_agent.domain.diff import ChangeKind, DiffLine, FileDiff, Hunk, LineKind
-from cicd_agent.domain.paths import PathKind
 from cicd_agent.domain.verdict import Reason, Risk, RiskLevel
 
 
@@ -30,11 +31,11 @@ def test_the_features_are_the_shape_of_the_change() -> None:
     shape = features(
         change(file("src/app/a.py", 3, 1), file("src/b.py", 4), file("setup.py"), subjects=("Fix a leak",))
     )
-    assert (shape.files, shape.directories, shape.subsystems) == (3, 3, 2)
-    assert (shape.added, shape.deleted, shape.is_fix) == (7, 1, True)
-    assert shape.entropy == pytest.approx(1.0)
-    assert PathKind.DEPENDENCY_MANIFEST in shape.kinds
-    assert (shape.documentation_only, shape.comment_only, shape.tests_only) == (False, False, False)
+    measures = shape.measures
+    assert (measures.files, measures.directories, measures.subsystems) == (3, 3, 2)
+    assert (measures.added, measures.deleted, measures.is_fix) == (7, 1, True)
+    assert measures.entropy == pytest.approx(1.0)
+    assert (shape.documentation_only, shape.comment_only) == (False, False)
 
 
 def test_a_one_line_change_is_low_and_a_sweeping_one_is_critical() -> None:
@@ -64,7 +65,7 @@ def test_each_reason_names_its_points_most_first() -> None:
     ids=lambda uncounted: str(uncounted.path),
 )
 def test_lines_that_nobody_writes_by_hand_count_as_a_file_only(uncounted: FileDiff) -> None:
-    shape = features(change(file("src/a.py", 5), uncounted))
+    shape = features(change(file("src/a.py", 5), uncounted)).measures
     assert (shape.files, shape.added, shape.entropy) == (2, 5, 0.0)
 
 
@@ -85,7 +86,7 @@ def test_lines_that_nobody_writes_by_hand_count_as_a_file_only(uncounted: FileDi
     ],
 )
 def test_a_change_is_a_fix_when_most_of_its_commits_repair_something(subjects: tuple[str, ...], is_fix: bool) -> None:  # noqa: FBT001  a table of cases
-    assert features(change(file("a.py", 1), subjects=subjects)).is_fix is is_fix
+    assert features(change(file("a.py", 1), subjects=subjects)).measures.is_fix is is_fix
 
 
 def test_documentation_is_low_however_long() -> None:
@@ -131,10 +132,6 @@ def test_every_floor_is_named_but_only_what_it_adds_is_counted() -> None:
         ("1 line added", 2),
         ("touches a dependency manifest", 0),
     ]
-
-
-def test_tests_alone_are_recognised() -> None:
-    assert features(change(file("tests/test_a.py", 5))).tests_only
 
 
 PATHS = st.sampled_from(["a.py", "src/b.py", "src/deep/c.js", "lib/d.go", "README.md", "tests/test_e.py", "x.lock"])

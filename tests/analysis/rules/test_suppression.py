@@ -2,10 +2,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from cicd_agent.analysis.rules.suppression import silenced, suppression
 from cicd_agent.domain.change import Change
 from cicd_agent.domain.diff import Side
 from cicd_agent.domain.finding import Category, Finding, Location, Severity
-from cicd_agent.modes.shared.suppression import silenced, suppression
 from tests.support.samples.changes import change_of
 
 

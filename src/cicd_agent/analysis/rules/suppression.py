@@ -3,13 +3,18 @@
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
+from typing import Final
 
-from cicd_agent.analysis.rules.rollout import NEW, notice_only
+from cicd_agent import __version__
+from cicd_agent.analysis.rules import RULES
+from cicd_agent.analysis.rules.rule import Rule
+from cicd_agent.analysis.rules.run import RuleDraft
 from cicd_agent.domain.change import Change
 from cicd_agent.domain.diff import LineKind, Side
 from cicd_agent.domain.finding import Finding, Origin, Severity
-from cicd_agent.domain.path_patterns import matcher
+from cicd_agent.domain.paths import matcher
 from cicd_agent.domain.verdict import Suppressed, SuppressedBy
+from cicd_agent.domain.version import minor
 from cicd_agent.settings.deprecated import DEPRECATED, Deprecated, Table, old_names
 from cicd_agent.settings.schema import Settings
 
@@ -18,6 +23,29 @@ _COMMENT = re.compile(
 )
 _CLOSERS = ("*/", "-->", "#}", '"""')
 _LINE = 20_000
+
+
+FIRST: Final = "0.1"
+"""The rules of the first release are established: nobody had an earlier one to be surprised after."""
+
+
+def on_probation(book: Iterable[Rule], version: str) -> Mapping[str, str]:
+    """The rules that the running minor version brought, by id, each with the minor version from which it counts."""
+    major, running = minor(version)
+    return {
+        rule.id: f"{major}.{running + 1}"
+        for rule in book
+        if rule.since != FIRST and minor(rule.since) >= (major, running)
+    }
+
+
+NEW: Final = on_probation(RULES, __version__)
+"""The new rules of this version."""
+
+
+def notice_only(settings: Settings, new: Mapping[str, str] = NEW) -> Mapping[str, str]:
+    """The rules that only give notice in the ring of these settings."""
+    return {} if settings.ring == "canary" else new
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,3 +134,29 @@ def silence(
         else:
             standing.append(finding)
     return standing, suppressed
+
+
+def weighed(
+    rules: RuleDraft, change: Change, settings: Settings, new: Mapping[str, str] = NEW
+) -> tuple[list[Finding], list[Finding]]:
+    """The findings that stand, and all that weigh: the author of the change may have silenced some."""
+    standing, suppressed = silence(graded(rules.findings), change, settings, new)
+    return standing, [*standing, *(each.finding for each in suppressed if each.weighs)]
+
+
+_CEILINGS = ((0.85, Severity.CRITICAL), (0.7, Severity.HIGH), (0.5, Severity.MEDIUM))
+
+
+def ceiling(confidence: float) -> Severity:
+    """The worst severity that may be claimed at this confidence."""
+    return next((severity for least, severity in _CEILINGS if confidence >= least), Severity.LOW)
+
+
+def capped(severity: Severity, confidence: float) -> Severity:
+    """`severity`, but no worse than the confidence carries."""
+    return min(severity, ceiling(confidence), key=lambda each: each.rank)
+
+
+def graded(findings: Iterable[Finding]) -> tuple[Finding, ...]:
+    """What rules found, no worse than they are sure of: so every mode grades it, before the settings do."""
+    return tuple(replace(each, severity=capped(each.severity, each.confidence)) for each in findings)

@@ -1,0 +1,81 @@
+"""The shape of a change in numbers: its size, its spread over directories, and what its paths and commits say of it."""
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from cicd_agent.analysis.risk.comment_only import is_comment_only
+from cicd_agent.domain.change import Change, Commit
+from cicd_agent.domain.diff import FileDiff
+from cicd_agent.domain.history import Experience, Measures, entropy
+from cicd_agent.domain.paths import UNCOUNTED, PathKind, kinds
+
+UNKNOWN = Experience()
+_UNCOUNTED_ATTRIBUTES = {"linguist-generated", "linguist-vendored", "-diff"}
+_REPAIRS = re.compile(r"(?i)\b(?:fix(?:e[sd]|ing)?|bug(?:s|fix|fixes)?|hotfix|defects?)\b(?!-)")
+_COSMETICS = re.compile(
+    r"(?i)\b(?:typos?|spelling|grammar|lint(?:er|ing)?|format(?:ting)?|docs?|comments?|ci|flake8|ruff)\b"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Features:
+    """What the model knows of a change, and whether nothing in it runs; `comment_only` allows documentation besides."""
+
+    measures: Measures
+    documentation_only: bool
+    comment_only: bool
+
+
+def features(change: Change, experience: Experience = UNKNOWN) -> Features:
+    """Measure a change.
+
+    Lines of documentation and of generated, vendored and lock files are not counted, nor are the lines before the
+    change, since those of past changes are not known.
+    """
+    kinds_of = {file.path: kinds(file.path) for file in change.files}
+    counted = [
+        file
+        for file in change.files
+        if not kinds_of[file.path] & UNCOUNTED and not _UNCOUNTED_ATTRIBUTES.intersection(file.attributes)
+    ]
+    added = [sum(1 for _ in file.added) for file in counted]
+    deleted = [sum(1 for _ in file.deleted) for file in counted]
+    parents = {path.rpartition("/")[0] for path in kinds_of}
+    # What is renamed to look like documentation was something else, and is gone from there.
+    is_documentation = {
+        file.path: PathKind.DOCS in kinds_of[file.path] & kinds(file.old_path) and _is_plain(file)
+        for file in change.files
+    }
+    measures = Measures(
+        subsystems=len({parent.partition("/")[0] for parent in parents}),
+        directories=len(parents),
+        files=len(kinds_of),
+        entropy=entropy([plus + minus for plus, minus in zip(added, deleted, strict=True)]),
+        added=sum(added),
+        deleted=sum(deleted),
+        is_fix=_is_fix(change.commits),
+        experience=experience,
+    )
+    return Features(
+        measures,
+        documentation_only=bool(kinds_of) and all(is_documentation.values()),
+        comment_only=bool(kinds_of)
+        and all(is_documentation[file.path] or is_comment_only(file, change) for file in change.files),
+    )
+
+
+def says_repair(subject: str) -> bool:
+    """Whether a commit's subject speaks of the repair of something that was wrong when it ran."""
+    return bool(_REPAIRS.search(subject)) and not _COSMETICS.search(subject)
+
+
+def _is_fix(commits: Iterable[Commit]) -> bool:
+    """Most subjects speak of a repair; one `fix lint` in a branch of features does not make it one."""
+    subjects = [commit.subject for commit in commits if not commit.subject.startswith("Merge ")]
+    return 2 * sum(map(says_repair, subjects)) > len(subjects)
+
+
+def _is_plain(file: FileDiff) -> bool:
+    """Whether a file is read and never run or followed: no executable, link or submodule."""
+    return {file.old_mode, file.new_mode} <= {"", "100644"}
