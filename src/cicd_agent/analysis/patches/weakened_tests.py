@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 
 from cicd_agent.analysis.patches.edit import Edit, Piece, code_only, grown
 from cicd_agent.analysis.patches.expectations import ROW, TABLES, expecting, strengths
-from cicd_agent.analysis.python_tests.tautologies import vain_assertions
+from cicd_agent.analysis.python_tests.static.tautologies import vain_assertions
 from cicd_agent.domain.paths import PathKind
 
 _SKIPS = re.compile(

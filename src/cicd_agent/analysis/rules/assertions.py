@@ -4,7 +4,7 @@ import ast
 import re
 from collections.abc import Iterator
 
-from cicd_agent.analysis.python_tests.tautologies import is_always_true
+from cicd_agent.analysis.python_tests.static.tautologies import is_always_true
 from cicd_agent.analysis.rules.context import Look
 from cicd_agent.analysis.rules.python.source import Function, PythonText
 from cicd_agent.analysis.rules.rule import NOT_OURS, Example, Hit, Rule

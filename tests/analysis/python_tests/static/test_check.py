@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from cicd_agent.analysis.python_tests.static.check import MOST_CHARACTERS, Objection, Surroundings, objection
+from cicd_agent.analysis.python_tests.static.check import MAX_CHARACTERS, Objection, objection
+from cicd_agent.analysis.python_tests.static.scope import Surroundings
 from cicd_agent.domain.candidate import Candidate, Hurdle, Origin
 from tests.support.corpora import Sample, candidate, samples
 
@@ -117,6 +118,9 @@ def test_what_hides_from_the_text_is_left_to_the_trial(sample: Sample) -> None:
         ("a = clamp(1, 2, 3); a = 3; assert a == 3", "with itself"),
         ("for row in clamp(1, 2, 3): assert clamp(row, 1, 2) == 1", "may not be reached"),
         ("print(clamp(1, 2, 3))\n    if tmp_path: assert clamp(1, 2, 3) == 2", "may not be reached"),
+        ("if tmp_path: return clamp(1, 2, 3)\n    assert clamp(1, 2, 3) == 2", "a test does not return"),
+        ("for _ in [1]:\n        return clamp(1, 2, 3)\n    assert clamp(1, 2, 3) == 2", "a test does not return"),
+        ("assert clamp(1, 2, 3) == 2\n    yield", "makes the test a generator"),
         ("assert open(clamp.__code__.co_filename)", "not below `tmp_path`"),
         ("assert getattr(clamp, 'na' + 'me') == clamp(1, 2, 3)", "computed"),
         ("assert '{0.__class__}'.format(clamp(1, 2, 3))", "inside of Python"),
@@ -169,6 +173,7 @@ def test_the_reason_names_the_line() -> None:
         "file = tmp_path / 'a'; file.write_text(str(clamp(5, 0, 3))); assert file.read_text() == '3'",
         "assert clamp('/items/1', '', '/') == '/'",
         "import random; assert clamp(random.Random(1).randint(5, 9), 0, 3) == 3",
+        "def low(): return clamp(-5, 0, 3)\n    assert low() == 0",
         "low, high = 0, 3; assert (clamp(5, low, high), clamp(-5, low, high)) == (3, 0)",
     ],
 )
@@ -213,7 +218,7 @@ def test_a_fixture_of_the_project_is_code_of_the_project() -> None:
         "def test_it():\n    assert clamp(5, 0, 3) == 3  # noqa: S101\n",
         "def test_it():\n    assert clamp(5, 0, 3) == 3  # pragma: no cover\n",
         "# -*- coding: utf-7 -*-\ndef test_it():\n    assert clamp(5, 0, 3) == 3\n",
-        "def test_it():\n    assert clamp(5, 0, 3) == 3\n" + "#" * MOST_CHARACTERS,
+        "def test_it():\n    assert clamp(5, 0, 3) == 3\n" + "#" * MAX_CHARACTERS,
         "def test_it():\n    assert clamp(5, 0, 3) == 3\n" + "\n#" * 90,
         "def check():\n    pass\n",
         "",

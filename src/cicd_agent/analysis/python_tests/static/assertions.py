@@ -1,12 +1,11 @@
 """Finds out whether a proposed test asserts something of a value that came from the code under test."""
 
 import ast
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from cicd_agent.analysis.python_tests.static.scope import Complaint, Function, Scene, listed
-from cicd_agent.analysis.python_tests.static.shape import FIXTURES, supplied
-from cicd_agent.analysis.python_tests.static.tautologies import vacuous
+from cicd_agent.analysis.python_tests.static.scope import FIXTURES, Function, Refused, Scope, listed, refuse
+from cicd_agent.analysis.python_tests.static.tautologies import why_vacuous
 
 # Calls that take a function or a class without running it.
 _LOOKS = listed(
@@ -22,34 +21,36 @@ _FIXED = (ast.Constant, ast.UnaryOp, ast.BinOp, ast.operator, ast.unaryop, ast.T
 _ENDS = frozenset({"pytest.fail", "pytest.skip", "pytest.xfail", "pytest.exit", "sys.exit", "hypothesis.reject"})
 
 
-def assertion_complaints(scene: Scene) -> Iterator[Complaint]:
+def check_assertions(test: Function, scope: Scope) -> None:
     """Assertions that can never fail, and a test without one that depends on the code under test."""
-    reader = Reader(scene)
-    count = reader.read(scene.test.body)
-    for helper in scene.helpers.values():
-        Reader(scene, complaints=reader.complaints).enter(helper).read(helper.body)
-    yield from sorted(reader.complaints, key=lambda one: one.line)
-    if not count:
-        if not reader.touched:
-            words = "it never calls the code under test"
-        elif reader.telling:
-            words = "its assertions may not be reached: assert outside of `if`, and of loops over what the code gave"
-        elif reader.asserts:
-            words = "no assertion depends on what the code under test gave: assert its result"
-        else:
-            words = "it asserts nothing: say what is expected of the result, or which exception with `pytest.raises`"
-        yield Complaint(scene.test.lineno, words)
+    reader = _Reader(scope)
+    count = reader.read(test.body)
+    for helper in scope.helpers.values():
+        _Reader(scope, vacuous=reader.vacuous).enter(helper).read(helper.body)
+    if reader.vacuous:
+        raise min(reader.vacuous, key=lambda refused: refused.line)
+    if count:
+        return
+    if not reader.touched:
+        refuse(test, "it never calls the code under test")
+    if reader.depending:
+        refuse(test, "its assertions may not be reached: assert outside of `if`, and of loops over what the code gave")
+    if reader.asserts:
+        refuse(test, "no assertion depends on what the code under test gave: assert its result")
+    refuse(test, "it asserts nothing: say what is expected of the result, or which exception with `pytest.raises`")
 
 
 @dataclass(slots=True)
-class Reader:
+class _Reader:
     """Reads statements in order. `sources` are names of code of the project, `tainted` of values that came from it.
 
     `values` are the expressions of names as they were last assigned, `bodies` functions and classes of the test.
+    `vacuous` are the assertions that can never fail, `asserts` counts all, `depending` those on values from the code,
+    whether they are reached or not.
     """
 
-    scene: Scene
-    complaints: list[Complaint] = field(default_factory=list)
+    scope: Scope
+    vacuous: list[Refused] = field(default_factory=list)
     tainted: set[str] = field(default_factory=set)
     sources: set[str] = field(default_factory=set)
     values: dict[str, ast.expr] = field(default_factory=dict)
@@ -58,23 +59,22 @@ class Reader:
     busy: set[str] = field(default_factory=set)
     touched: bool = False
     asserts: int = 0
-    telling: int = 0
-    """Assertions on values from the code, whether they are reached or not."""
+    depending: int = 0
 
     def __post_init__(self) -> None:
-        scene = self.scene
-        self.bodies |= scene.helpers
-        for node in scene.tree.body:
+        scope = self.scope
+        self.bodies |= scope.helpers
+        for node in scope.tree.body:
             if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name):
                 self.values[node.targets[0].id] = node.value
-        self.given = supplied(scene.test, scene)
-        parameters = {each.arg for each in scene.test.args.args}
-        self.tainted |= (parameters & (scene.fixtures | scene.habits.parameters)) - FIXTURES - self.given
-        for decorator in scene.test.decorator_list:
-            if any(isinstance(each, ast.Name) and scene.is_code(each.id) for each in ast.walk(decorator)):
-                self.sources |= supplied(_only(scene.test, decorator), scene)
+        self.given = scope.supplied()
+        parameters = {each.arg for each in scope.test.args.args}
+        self.tainted |= (parameters & (scope.fixtures | scope.habits.parameters)) - FIXTURES - self.given
+        for decorator in scope.test.decorator_list:
+            if any(isinstance(each, ast.Name) and scope.is_code(each.id) for each in ast.walk(decorator)):
+                self.sources |= scope.supplied([decorator])
 
-    def enter(self, function: Function) -> "Reader":
+    def enter(self, function: Function) -> "_Reader":
         """Ready for the body of a helper, whose arguments may be anything that came from the code."""
         self.tainted |= {each.arg for each in (*function.args.args, *function.args.kwonlyargs)}
         self.touched = True
@@ -130,12 +130,12 @@ class Reader:
     def _assertion(self, node: ast.Assert, test: ast.expr) -> int:
         self._run(test)
         self.asserts += 1
-        if why := vacuous(test, self.values):
-            self.complaints.append(Complaint(node.lineno, f"{self.scene.shown(node)} can never fail: {why}"))
+        if reason := why_vacuous(test, self.values):
+            self.vacuous.append(Refused(node.lineno, f"{self.scope.shown(node)} can never fail: {reason}"))
             return 0
-        telling = int(self.depends(test))
-        self.telling += telling
-        return telling
+        depends = int(self.depends(test))
+        self.depending += depends
+        return depends
 
     def _assign(self, targets: Sequence[ast.expr], value: ast.expr) -> None:
         self._run(value)
@@ -180,7 +180,7 @@ class Reader:
         for item in entered:
             call = item.context_expr
             self._run(call)
-            is_expected = isinstance(call, ast.Call) and self.scene.dotted(call.func) in _EXPECTS
+            is_expected = isinstance(call, ast.Call) and self.scope.dotted(call.func) in _EXPECTS
             expects |= is_expected
             if item.optional_vars is not None and (is_expected or self.depends(call)):
                 self.tainted |= _names(item.optional_vars)
@@ -195,11 +195,11 @@ class Reader:
             return self._asserting(node.value)
         if not isinstance(node, ast.Call) or not isinstance(node.func, ast.Attribute | ast.Name):
             return 0
-        dotted = self.scene.dotted(node.func)
+        dotted = self.scope.dotted(node.func)
         name = dotted.rpartition(".")[2]
         if dotted == "pytest.raises":
             return int(len(node.args) > 1 and (self._is_source(node.args[1]) or self.depends(node.args[1])))
-        imported = dotted.partition(".")[0] in {each.partition(".")[0] for each in self.scene.names.values()}
+        imported = dotted.partition(".")[0] in {each.partition(".")[0] for each in self.scope.names.values()}
         if name in _MOCK_ASSERTS or (name.startswith("assert_") and imported):
             self.asserts += 1
             return int(self.depends(node))
@@ -213,7 +213,7 @@ class Reader:
             body = self.bodies.get(name)
             if not isinstance(body, ast.FunctionDef | ast.AsyncFunctionDef) or name in self.busy or len(self.busy) > 4:  # noqa: PLR2004  deep enough for a test
                 continue
-            inner = Reader(self.scene, [], set(self.tainted), set(self.sources), dict(self.values), dict(self.bodies))
+            inner = _Reader(self.scope, [], set(self.tainted), set(self.sources), dict(self.values), dict(self.bodies))
             inner.busy = {*self.busy, name}
             arguments = [*call.args, *(word.value for word in call.keywords)]
             if any(self.depends(each) for each in arguments):
@@ -235,7 +235,7 @@ class Reader:
                         self.tainted.add(name)
                 case ast.Call() if self._calls_code(each):
                     self.touched = True
-                    self.tainted |= {one.arg for one in self.scene.test.args.args if one.arg in FIXTURES}
+                    self.tainted |= {one.arg for one in self.scope.test.args.args if one.arg in FIXTURES}
                     passed = [*each.args, *(word.value for word in each.keywords), each.func]
                     reached = {name for part in passed for name in _names(part)}
                     reached |= {name for body in self.bodies.values() for name in _names(body)}
@@ -248,7 +248,7 @@ class Reader:
         # Numbers and texts stay what they are.
         fixed = value is not None and all(isinstance(each, _FIXED) for each in ast.walk(value))
         local = name in self.values or name in FIXTURES or name in self.tainted
-        return local and not fixed and name not in self.given and name not in self.scene.names
+        return local and not fixed and name not in self.given and name not in self.scope.names
 
     def depends(self, node: ast.expr) -> bool:
         """Whether a value comes from running the code under test."""
@@ -260,7 +260,7 @@ class Reader:
                 case ast.Call() if self._calls_code(each):
                     return True
                 case ast.Attribute(attr=name) if id(each) not in called and self._code(_root(each)):
-                    if name.isupper() or name not in self.scene.defined:
+                    if name.isupper() or name not in self.scope.defined:
                         return True
                 case _:
                     pass
@@ -278,7 +278,7 @@ class Reader:
             return found
         if isinstance(call.func, ast.Call) and self._calls_code(call.func):
             return True
-        if self.scene.dotted(call.func) in _LOOKS or "Mock" in self.scene.dotted(call.func):
+        if self.scope.dotted(call.func) in _LOOKS or "Mock" in self.scope.dotted(call.func):
             return False
         # `map(parse, …)`, `runner.invoke(cli, …)`: somebody else calls it.
         return any(self._is_source(each) for each in call.args)
@@ -288,24 +288,20 @@ class Reader:
         return isinstance(node, ast.Name | ast.Attribute) and self._code(_root(node)) and not _is_constant(node)
 
     def _code(self, name: str) -> bool:
-        return bool(name) and (name in self.sources or self.scene.is_code(name))
+        return bool(name) and (name in self.sources or self.scope.is_code(name))
 
     def _ends(self, node: ast.stmt) -> bool:
         match node:
             case ast.Return() | ast.Raise() | ast.Continue() | ast.Break():
                 return True
-            case ast.Expr(value=ast.Call(func=called)) if self.scene.dotted(called) in _ENDS:
+            case ast.Expr(value=ast.Call(func=called)) if self.scope.dotted(called) in _ENDS:
                 return True
             case ast.Expr(value=ast.Call(func=called, args=[ast.Constant(value=value)])):
-                return self.scene.dotted(called) == "hypothesis.assume" and not value
+                return self.scope.dotted(called) == "hypothesis.assume" and not value
             case ast.If():
                 return any(isinstance(each, ast.Continue | ast.Break) for each in ast.walk(node))
             case _:
                 return False
-
-
-def _only(test: Function, decorator: ast.expr) -> Function:
-    return ast.FunctionDef(name=test.name, args=test.args, body=test.body, decorator_list=[decorator])
 
 
 def _is_constant(node: ast.Name | ast.Attribute) -> bool:

@@ -2,9 +2,8 @@
 
 import ast
 import sys
-from collections.abc import Iterator
 
-from cicd_agent.analysis.python_tests.static.scope import Complaint, Scene, listed
+from cicd_agent.analysis.python_tests.static.scope import Scope, listed, refuse, within
 
 # Modules that can neither reach outside of the test nor give another answer the next time.
 _HARMLESS = listed(
@@ -43,15 +42,13 @@ _MEMBERS = {
         "xml": "etree",
     }.items()
 }
-_PARTS = frozenset(module for module in _MEMBERS)
-
 # What no test may touch, whatever the existing ones do: it reaches into Python, pytest or what judges the test.
 _NEVER = listed(
     "_pytest pluggy coverage ctypes _ctypes gc importlib imp builtins __main__ atexit faulthandler code codeop"
     " inspect.stack runpy pkgutil zipimport site sysconfig trace tracemalloc pdb bdb dis marshal _thread pty xdist"
     " pytest_cov unittest.main multiprocessing.reduction conftest pickle shelve"
 )
-NETWORK = listed(
+_NETWORK = listed(
     "socket ssl http.client urllib.request urllib3 requests httpx aiohttp smtplib ftplib imaplib poplib telnetlib"
     " xmlrpc socketserver http.server asyncio.open_connection websockets paramiko boto3 botocore grpc"
 )
@@ -68,84 +65,74 @@ _RISKY = listed(
 )
 
 
-def import_complaints(scene: Scene) -> Iterator[Complaint]:
-    """Every import statement, wherever it stands."""
-    for node in scene.imports:
-        match node:
-            case ast.Import(names=aliases):
-                for alias in aliases:
-                    yield from _module(alias.name, node, scene)
-            case ast.ImportFrom(level=level) if level:
-                if not any(name.startswith(".") for name in scene.habits.imports):
-                    yield Complaint(node.lineno, "a relative import is not allowed: import by the full name")
-            case ast.ImportFrom(module=str(module), names=aliases):
-                for alias in aliases:
-                    if alias.name == "*":
-                        yield Complaint(node.lineno, f"`from {module} import *` is not allowed: name what is needed")
-                    elif (alias.asname or alias.name).startswith(("test", "pytest_", "setup", "teardown", "__")):
-                        words = f"the name `{alias.asname or alias.name}` would be taken for a test: import its module"
-                        yield Complaint(node.lineno, words)
-                    else:
-                        yield from _member(module, alias.name, node, scene)
-            case _:
-                pass
+def check_import(node: ast.Import | ast.ImportFrom, scope: Scope) -> None:
+    match node:
+        case ast.Import(names=aliases):
+            for alias in aliases:
+                _check_module(alias.name, node, scope)
+        case ast.ImportFrom(level=level) if level:
+            if not any(name.startswith(".") for name in scope.habits.imports):
+                refuse(node, "a relative import is not allowed: import by the full name")
+        case ast.ImportFrom(module=str(module), names=aliases):
+            for alias in aliases:
+                bound = alias.asname or alias.name
+                if alias.name == "*":
+                    refuse(node, f"`from {module} import *` is not allowed: name what is needed")
+                if bound.startswith(("test", "pytest_", "setup", "teardown", "__")):
+                    refuse(node, f"the name `{bound}` would be taken for a test: import its module")
+                _check_member(module, alias.name, node, scope)
+        case _:
+            pass
 
 
-def _module(module: str, node: ast.stmt, scene: Scene) -> Iterator[Complaint]:
-    root = module.partition(".")[0]
+def _check_module(module: str, node: ast.stmt, scope: Scope) -> None:
     if "conftest" in module.split("."):
-        yield Complaint(node.lineno, "conftest is not to be imported: take its fixtures as parameters")
-    elif any(within(module, name) for name in _NEVER):
-        yield Complaint(node.lineno, f"`{module}` is not allowed in a test")
-    elif scene.roots.own(module):
+        refuse(node, "conftest is not to be imported: take its fixtures as parameters")
+    if within(module, _NEVER):
+        refuse(node, f"`{module}` is not allowed in a test")
+    if scope.is_own(module):
         if any(part.startswith("test_") or part.endswith("_test") for part in module.split(".")):
-            yield Complaint(node.lineno, f"`{module}` is a test module: a test does not import other tests")
-    elif any(within(module, name) for name in NETWORK) and module not in scene.habits.imports:
-        yield Complaint(node.lineno, f"`{module}` reaches the network: give the code a stand-in")
-    elif (
-        any(within(module, name) for name in _HARMLESS | _PARTS)
-        or module in scene.habits.imports
-        or (root in scene.borrowed and root not in sys.stdlib_module_names)
-    ):
-        pass
-    else:
-        words = f"`{module}` is not among the modules that a test may import here"
-        yield Complaint(node.lineno, words)
+            refuse(node, f"`{module}` is a test module: a test does not import other tests")
+    elif module not in scope.habits.imports:
+        if within(module, _NETWORK):
+            refuse(node, f"`{module}` reaches the network: give the code a stand-in")
+        root = module.partition(".")[0]
+        borrowed = root in scope.borrowed and root not in sys.stdlib_module_names
+        if not borrowed and not within(module, _HARMLESS | _MEMBERS.keys()):
+            refuse(node, f"`{module}` is not among the modules that a test may import here")
 
 
-def _member(module: str, name: str, node: ast.stmt, scene: Scene) -> Iterator[Complaint]:
+def _check_member(module: str, name: str, node: ast.stmt, scope: Scope) -> None:
     dotted = f"{module}.{name}"
-    if "conftest" in dotted.split(".") or any(within(dotted, each) for each in (*_NEVER, *NETWORK)):
-        yield from _module(dotted, node, scene)
-    elif scene.roots.own(module):
-        yield from _module(module, node, scene)
-        behind = scene.source_names.get(name, "") if module == scene.module else name
-        if behind.partition(".")[0] in sys.stdlib_module_names and name not in scene.exports:
-            words = f"`{name}` is not the project's own: import it from where it is defined"
-            yield Complaint(node.lineno, words)
-    elif not (words := forbidden_member(dotted, scene)):
-        yield from _module(module, node, scene)
+    if "conftest" in dotted.split(".") or within(dotted, _NEVER | _NETWORK):
+        _check_module(dotted, node, scope)
+    elif scope.is_own(module):
+        _check_module(module, node, scope)
+        behind = scope.source_names.get(name, "") if module == scope.module else name
+        if behind.partition(".")[0] in sys.stdlib_module_names and name not in scope.exports:
+            refuse(node, f"`{name}` is not the project's own: import it from where it is defined")
+    elif reason := forbidden_member(dotted, scope):
+        refuse(node, reason)
     else:
-        yield Complaint(node.lineno, words)
+        _check_module(module, node, scope)
 
 
-def forbidden_member(dotted: str, scene: Scene) -> str:
+def forbidden_member(dotted: str, scope: Scope) -> str:
     """Why a dotted name of a module that may be used in part is not allowed, "" when it is."""
-    if any(within(dotted, name) for name in _DENIED):
+    if within(dotted, _DENIED):
         return f"`{dotted}` is not allowed in a test"
-    if dotted in scene.habits.uses and not _unstable(dotted):
+    if dotted in scope.habits.uses and not _is_unstable(dotted):
         return ""
     for module in sorted(_MEMBERS, key=len, reverse=True):
-        if within(dotted, module) and dotted != module:
+        if dotted.startswith(f"{module}."):
             member = dotted[len(module) + 1 :].partition(".")[0]
-            return "" if member in _MEMBERS[module] or f"{module}.{member}" in _PARTS else _why(module, member)
-    root = dotted.partition(".")[0]
-    if root in _RISKY:
+            return "" if member in _MEMBERS[module] or f"{module}.{member}" in _MEMBERS else _reason(module, member)
+    if dotted.partition(".")[0] in _RISKY:
         return f"`{dotted}` is not used by the existing tests, so it is not allowed here"
     return ""
 
 
-def _unstable(dotted: str) -> bool:
+def _is_unstable(dotted: str) -> bool:
     """What the existing tests may get away with: it makes a test depend on the day or the machine."""
     return dotted.startswith(
         ("time.", "os.environ", "os._", "sys._", "random.", "os.fork", "os.kill", "os.getenv")
@@ -155,7 +142,7 @@ def _unstable(dotted: str) -> bool:
     )
 
 
-def _why(module: str, member: str) -> str:  # noqa: PLR0911  one sentence for each kind
+def _reason(module: str, member: str) -> str:  # noqa: PLR0911  one sentence for each kind
     dotted = f"{module}.{member}"
     match module:
         case "random" | "uuid":
@@ -172,8 +159,3 @@ def _why(module: str, member: str) -> str:  # noqa: PLR0911  one sentence for ea
             return "`contextlib.suppress` swallows failures: use `pytest.raises`"
         case _:
             return f"`{dotted}` is not allowed in a test"
-
-
-def within(dotted: str, module: str) -> bool:
-    """Whether a dotted name is a module or something in it."""
-    return dotted == module or dotted.startswith(f"{module}.")

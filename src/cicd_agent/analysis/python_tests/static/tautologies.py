@@ -1,20 +1,45 @@
 """Finds assertions that hold whatever the code under test does."""
 
 import ast
+import warnings
 from collections.abc import Mapping
-
-from cicd_agent.analysis.python_tests.tautologies import is_always_true
 
 _ALWAYS = frozenset({"type", "repr", "object", "id", "callable", "hasattr"})
 _COMPLEMENTS = frozenset(
     {(ast.Eq, ast.NotEq), (ast.Is, ast.IsNot), (ast.In, ast.NotIn), (ast.Lt, ast.GtE), (ast.Gt, ast.LtE)}
 )
 _REFLEXIVE = (ast.Eq, ast.LtE, ast.GtE)
-_MOST_RELATIVE = 0.5
-_MOST_ABSOLUTE = 1_000_000
+_MAX_RELATIVE = 0.5
+_MAX_ABSOLUTE = 1_000_000
 
 
-def vacuous(  # noqa: C901, PLR0911, PLR0912  one case for each kind of expression
+def is_always_true(test: ast.expr) -> bool:
+    """Whether an expression is true whatever happens."""
+    match test:
+        case ast.Constant(value=value):
+            return bool(value)
+        case ast.Tuple(elts=items):
+            return bool(items)
+        case ast.BoolOp(op=ast.Or(), values=values):
+            return any(is_always_true(value) for value in values)
+        case ast.Compare(left=ast.Constant(value=left), ops=[ast.Eq()], comparators=[ast.Constant(value=right)]):
+            return bool(left == right)
+        case _:
+            return False
+
+
+def vain_assertions(text: str) -> int:
+    """How many `assert` statements of a file can never fail; 0 for what does not parse."""
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            tree = ast.parse(text)
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return 0
+    return sum(isinstance(node, ast.Assert) and is_always_true(node.test) for node in ast.walk(tree))
+
+
+def why_vacuous(  # noqa: C901, PLR0911, PLR0912  one case for each kind of expression
     test: ast.expr, values: Mapping[str, ast.expr]
 ) -> str:
     """Why an assertion can never fail, "" when it can. `values` are names that were assigned once before it."""
@@ -30,16 +55,16 @@ def vacuous(  # noqa: C901, PLR0911, PLR0912  one case for each kind of expressi
         case ast.UnaryOp(op=ast.Not(), operand=operand) if _always_false(_unfolded(operand, values)):
             return "it asserts a constant"
         case ast.NamedExpr(value=value):
-            return vacuous(value, values)
-        case ast.BoolOp(op=ast.And(), values=parts) if all(vacuous(part, values) for part in parts):
-            return vacuous(parts[0], values)
+            return why_vacuous(value, values)
+        case ast.BoolOp(op=ast.And(), values=parts) if all(why_vacuous(part, values) for part in parts):
+            return why_vacuous(parts[0], values)
         case ast.BoolOp(op=ast.Or(), values=parts):
             return _alternatives(parts, values)
         case ast.IfExp(test=test, body=body, orelse=orelse):
             chosen = _unfolded(test, values)
             if isinstance(chosen, ast.Constant):
-                return vacuous(body if chosen.value else orelse, values)
-            return vacuous(body, values) and vacuous(orelse, values)
+                return why_vacuous(body if chosen.value else orelse, values)
+            return why_vacuous(body, values) and why_vacuous(orelse, values)
         case ast.Compare() as comparison:
             return _comparison(comparison, values)
         case ast.Call() as call:
@@ -77,8 +102,8 @@ def _always_false(node: ast.expr) -> bool:
 
 def _alternatives(parts: list[ast.expr], values: Mapping[str, ast.expr]) -> str:
     for part in parts:
-        if why := vacuous(part, values):
-            return f"one of its alternatives always holds: {why}"
+        if reason := why_vacuous(part, values):
+            return f"one of its alternatives always holds: {reason}"
     for at, one in enumerate(parts):
         for other in parts[at + 1 :]:
             if _complement(one, other) or _complement(other, one):
@@ -155,17 +180,17 @@ def _is_loose(node: ast.expr) -> bool:
             given = {word.arg: word.value for word in keywords}
             relative = given.get("rel") or (arguments[1] if len(arguments) > 1 else None)
             absolute = given.get("abs") or (arguments[2] if len(arguments) > 2 else None)  # noqa: PLR2004  its place
-            return _beyond(relative, _MOST_RELATIVE) or _beyond(absolute, _MOST_ABSOLUTE)
+            return _beyond(relative, _MAX_RELATIVE) or _beyond(absolute, _MAX_ABSOLUTE)
         case _:
             return False
 
 
-def _beyond(node: ast.expr | None, most: float) -> bool:
+def _beyond(node: ast.expr | None, maximum: float) -> bool:
     match node:
         case None:
             return False
         case ast.Constant(value=int() | float() as value):
-            return value > most
+            return value > maximum
         case ast.UnaryOp(operand=ast.Constant(value=int() | float())):
             return False
         case _:
@@ -186,10 +211,10 @@ def _call(node: ast.Call, values: Mapping[str, ast.expr]) -> str:  # noqa: PLR09
                     return "a value has the type that it has"
             return ""
         case ast.Call(func=ast.Name(id="bool"), args=[inner]):
-            return vacuous(inner, values)
+            return why_vacuous(inner, values)
         case ast.Call(func=ast.Name(id="any"), args=[ast.List(elts=parts) | ast.Tuple(elts=parts)]):
-            return next((why for why in (vacuous(part, values) for part in parts) if why), "")
+            return next((reason for part in parts if (reason := why_vacuous(part, values))), "")
         case ast.Call(func=ast.Name(id="all"), args=[ast.List(elts=parts) | ast.Tuple(elts=parts)]):
-            return "it asserts a constant" if all(vacuous(part, values) for part in parts) else ""
+            return "it asserts a constant" if all(why_vacuous(part, values) for part in parts) else ""
         case _:
             return ""

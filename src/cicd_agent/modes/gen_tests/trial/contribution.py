@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import PurePosixPath
 
 from cicd_agent.analysis.python_tests.placement.placement import home, new_home
-from cicd_agent.analysis.python_tests.static.check import Surroundings
+from cicd_agent.analysis.python_tests.static.scope import Surroundings
 from cicd_agent.domain.candidate import Candidate
 from cicd_agent.domain.diff import ChangeKind
 from cicd_agent.domain.evidence import Evidence
