@@ -22,12 +22,12 @@ from cicd_agent.domain.text.words import count
 from cicd_agent.errors import ConfigError, Exit
 from cicd_agent.insights.accuracy.decisions import DecidedGate, Entered
 from cicd_agent.insights.accuracy.deployment_outcome import Judged, aftermaths
-from cicd_agent.insights.accuracy.finding_labels import finding_cases
+from cicd_agent.insights.accuracy.finding_cases import finding_cases
 from cicd_agent.insights.accuracy.gate import gate_cases
 from cicd_agent.insights.accuracy.labels import Accuracy, Case, Standing, Tally, measure
 from cicd_agent.insights.accuracy.outcome_sources import Opened, Outside, opened
+from cicd_agent.insights.accuracy.page import render_accuracy, told_share
 from cicd_agent.insights.accuracy.rerun_outcomes import excused_cases
-from cicd_agent.rendering.terminal.accuracy import render_accuracy, told_share
 from cicd_agent.settings.environment import Environment
 from cicd_agent.settings.loader import load
 

@@ -13,7 +13,7 @@ from cicd_agent.insights.accuracy.decisions import DecidedFailure
 from cicd_agent.insights.accuracy.failures import failure_cases
 from cicd_agent.insights.accuracy.findings import Became, Told, heard, judged, last_told, merged
 from cicd_agent.insights.accuracy.labels import LEAST_LABELS, THRESHOLDS, Case, Ground, Standing, Tally, Truth, measure
-from cicd_agent.insights.accuracy.lines import LineFate
+from cicd_agent.insights.accuracy.line_comparison import LineFate
 
 NOW = 100 * DAY
 TOLD = Told("o/r", 5, "a" * 40, NOW - 10 * DAY, "f" * 16, "a.py", 3, 4, rule="py-shell", origin="rule", severity="high")

@@ -12,8 +12,8 @@ from cicd_agent.domain.diff import Side
 from cicd_agent.domain.ports.feedback import Discussed, PullEnd
 from cicd_agent.errors import ForgeRefused
 from cicd_agent.insights.accuracy.findings import Became, Told
+from cicd_agent.insights.accuracy.line_comparison import LineFate
 from cicd_agent.insights.accuracy.line_tracker import MOST_ASKED, Comparing
-from cicd_agent.insights.accuracy.lines import LineFate
 from cicd_agent.insights.accuracy.outcome_sources import Outside
 from tests.support.repos import TempRepo
 

@@ -8,7 +8,7 @@ from cicd_agent.domain.diff import Side
 from cicd_agent.domain.ports.feedback import Discussed, OurThread, PullEnd
 from cicd_agent.insights.accuracy.gate_record import OUTCOME_DAYS
 from cicd_agent.insights.accuracy.labels import Case, Ground, Truth
-from cicd_agent.insights.accuracy.lines import LineFate
+from cicd_agent.insights.accuracy.line_comparison import LineFate
 
 REVIEW = "review"
 _NO = frozenset({"off-topic", "spam", "abuse"})

@@ -13,7 +13,14 @@ from cicd_agent.domain.text.words import count
 from cicd_agent.errors import ConfigError, ForgeRefused
 from cicd_agent.insights.accuracy.decisions import SHA, is_plain
 from cicd_agent.insights.accuracy.findings import Became, Told
-from cicd_agent.insights.accuracy.lines import Comparison, LineFate, is_distinctive, joined, occurrences, squeezed
+from cicd_agent.insights.accuracy.line_comparison import (
+    Comparison,
+    LineFate,
+    is_distinctive,
+    joined,
+    occurrences,
+    squeezed,
+)
 from cicd_agent.insights.accuracy.outcome_sources import Outside
 
 MOST_ASKED: Final = 200
