@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from cicd_agent.analysis.risk.outcome_labels import DAY, Source
 from cicd_agent.app.decision import Report, Seen, dump
 from cicd_agent.app.reporter import Outlet, Streams
-from cicd_agent.cli.gate_report import gate_report
+from cicd_agent.cli.accuracy import gate_report
 from cicd_agent.cli.parser import Options, parse
 from cicd_agent.domain.change import Commit
 from cicd_agent.domain.gate_decision import Band, Factor, Gated, GateDecision, Lift, Stop

@@ -5,11 +5,11 @@ import math
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from typing import Final
 
 from cicd_agent.domain.payload import Node
 from cicd_agent.insights.metrics import registry
-from cicd_agent.insights.metrics.metric import Sample
-from cicd_agent.insights.metrics.rejection_reasons import reason
+from cicd_agent.insights.metrics.metric import OTHER, Sample
 
 _JUDGED = ("verdict", "diagnosis", "generated", "routed", "gated")
 _NUMBER = re.compile(r"[0-9]{1,15}(?:\.[0-9]{1,30})?(?:e-?[0-9]{1,3})?")
@@ -188,3 +188,30 @@ def _known(node: Node) -> float | None:
     if isinstance(value, bool) or not isinstance(value, int | float):
         return None
     return float(value) if 0 <= value < math.inf and value < 2**63 else None
+
+
+# Only the reason is looked at, never the claim; the first that is met counts.
+_WORDS: Final = (
+    ("not_defended", r"^not defended: "),
+    ("too_many", r"^more than [\d,]+ (?:claims|objections|citations)\b"),
+    ("says_nothing", r"^it says nothing$|\bit does not say what(?: is wrong)?$"),
+    ("nothing_quoted", r"\bit (?:quotes no (?:code|words|line)|quotes more than one line|cites nothing)$"),
+    ("quote_ambiguous", r"\bits quote stands at (?:several|[\d,]+) places\b|\bit stands at several places\b"),
+    ("unknown_source", r"\bthere is no (?:such )?exhibit\b"),
+    ("not_in_the_change", r"\bits (?:path|file) is not in the change$|\bthe change does not add it$"),
+    (
+        "quote_not_found",
+        (
+            r"\bits quote is not in\b|\b(?:the quote does not stand there|that line is not shown)$|\bit is not in\b"
+            r"|\ba part of a line takes [\d,]+ characters$"
+        ),
+    ),
+)
+_REASONS: Final = tuple((word, re.compile(pattern)) for word, pattern in _WORDS)
+_LONGEST: Final = 2_000
+
+
+def reason(sentence: str) -> str:
+    """The word for it, `other` when there is none."""
+    line = sentence[:_LONGEST].strip().rstrip(".")
+    return next((word for word, pattern in _REASONS if pattern.search(line)), OTHER)
