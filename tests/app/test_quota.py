@@ -13,7 +13,7 @@ from cicd_agent.app.quota import DAY, MOST, Used, ration, used
 from cicd_agent.domain.audit_entry import Columns, Entry
 from cicd_agent.domain.ports.storage import Store
 from cicd_agent.errors import StoreRefused
-from cicd_agent.insights.cost.spending import NANO
+from cicd_agent.rendering.money import NANO
 from cicd_agent.settings.loader import load
 from cicd_agent.settings.schema import Settings, TokenPrice
 from tests.support.fakes.store import FakeStore

@@ -28,8 +28,8 @@ from cicd_agent.domain.ports.feedback import Discussed, Discussions, OurThread, 
 from cicd_agent.domain.text.visible import visible_line
 from cicd_agent.domain.workflow_run import RunState
 from cicd_agent.errors import ConfigError, ForgeRefused, StoreRefused
-from cicd_agent.insights.accuracy.labels import LEAST_LABELS
-from cicd_agent.insights.accuracy.outcome_sources import Outside
+from cicd_agent.insights.accuracy.labels import MIN_LABELS
+from cicd_agent.insights.accuracy.outcome_sources import OutcomeSources
 from cicd_agent.settings.environment import Environment
 from tests.insights.accuracy.test_gate import STOP, decided
 from tests.support.fakes.gates import FakeGates
@@ -102,14 +102,16 @@ class Site:
             blobs=self.blobs,
             pasts=self.pasts,
         )
-        found = Outside(repository, None, self.gates, ("a notice",), discussions=self.discussions, runs=self.runs)
+        found = OutcomeSources(
+            repository, None, self.gates, ("a notice",), discussions=self.discussions, runs=self.runs
+        )
 
         def book(*_: object) -> Opened | None:
             if self.refused:
                 raise StoreRefused(self.refused)
             return Opened(self.store, "in lines") if self.store else None
 
-        assert accuracy(options, environment, outlet, lambda: NOW, lambda *_: found, book_of=book) == code
+        assert accuracy(options, environment, outlet, lambda: NOW, lambda *_: found, store_of=book) == code
         return out.getvalue(), err.getvalue()
 
     def told(self, *arguments: str, code: int = 0) -> dict[str, Any]:
@@ -159,7 +161,7 @@ def test_a_finding_in_both_counts_once(site: Site) -> None:
 def test_a_mode_below_its_threshold_is_one_line_and_exit_code_1(site: Site) -> None:
     site.blobs[NEW, ".github/cicd-agent.yml"] = b"accuracy:\n  review: 0.9\n"
     site.gates = FakeGates(permissions={"maintainer": "admin"})
-    wrong = [finding(line) for line in range(12, 12 + LEAST_LABELS)]
+    wrong = [finding(line) for line in range(12, 12 + MIN_LABELS)]
     site.reviewed(finding(6), *wrong)
     site.merged(*(thread(each, resolved_by="maintainer") for each in wrong))
     out, err = site.ask(code=1)

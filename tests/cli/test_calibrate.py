@@ -15,6 +15,7 @@ from cicd_agent.app.main import run
 from cicd_agent.app.reporter import Outlet, Streams
 from cicd_agent.app.storage import Opened
 from cicd_agent.cli.calibrate import calibrate
+from cicd_agent.cli.outcome_sources import open_sources
 from cicd_agent.cli.parser import parse
 from cicd_agent.domain.audit_entry import Entry
 from cicd_agent.domain.change import Commit
@@ -23,7 +24,7 @@ from cicd_agent.domain.gate_evidence import PastDeployment
 from cicd_agent.domain.history import Past, PastCommit
 from cicd_agent.domain.risk_file import RISK_FILE, RiskFile
 from cicd_agent.errors import ConfigError, ForgeRefused
-from cicd_agent.insights.accuracy.outcome_sources import Outside, opened
+from cicd_agent.insights.accuracy.outcome_sources import OutcomeSources
 from cicd_agent.settings.environment import Environment
 from tests.insights.accuracy.test_gate import decided
 from tests.support.fakes.gates import FakeGates
@@ -87,8 +88,8 @@ class Site:
         options, environment = parse(["calibrate", *arguments]), Environment()
         outlet = Outlet(options, environment, Streams(out, err))
 
-        def outside(*_: object) -> Outside:
-            return Outside(self.repository, self.top, self.gates)
+        def outside(*_: object) -> OutcomeSources:
+            return OutcomeSources(self.repository, self.top, self.gates)
 
         assert calibrate(options, environment, outlet, lambda: self.now, outside) == 0
         return out.getvalue(), err.getvalue()
@@ -199,8 +200,8 @@ def test_a_rollback_that_only_the_account_book_knows_counts_and_is_said_to(tmp_p
         out.seek(0)
         out.truncate()
         outlet = Outlet(options, environment, Streams(out, io.StringIO()))
-        outside = Outside(site.repository, site.top, site.gates)
-        calibrate(options, environment, outlet, lambda: site.now, lambda *_: outside, book_of=lambda *_: Opened(store))
+        outside = OutcomeSources(site.repository, site.top, site.gates)
+        calibrate(options, environment, outlet, lambda: site.now, lambda *_: outside, store_of=lambda *_: Opened(store))
         found: dict[str, Any] = json.loads(out.getvalue())
         return found
 
@@ -255,7 +256,7 @@ def test_without_a_token_it_is_said_what_would_be_read(
     with pytest.raises(ConfigError, match="no checkout to learn from"):
         calibrate(options, environment, Outlet(options, environment, Streams(io.StringIO(), io.StringIO())), lambda: 0)
     with ExitStack() as closing:
-        found = opened(options, environment, closing)
+        found = open_sources(options, environment, closing)
     assert (found.repository, found.gates) == (None, None)
     assert found.notices[-1] == f"deployments were not read: set {missing} for that"
 

@@ -15,8 +15,7 @@ from cicd_agent.cli.cost import cost
 from cicd_agent.cli.parser import parse
 from cicd_agent.domain.audit_entry import Entry
 from cicd_agent.errors import ConfigError, StoreRefused
-from cicd_agent.insights.cost.spending import NANO
-from cicd_agent.rendering.money import money
+from cicd_agent.rendering.money import NANO, money
 from cicd_agent.settings.environment import Environment
 from tests.support.fakes.store import FakeStore
 from tests.support.samples.spendings import DAY, START, told, usage

@@ -14,7 +14,8 @@ from cicd_agent.domain.audit_entry import Kind, Row
 from cicd_agent.domain.ports.storage import Store, Wanted
 from cicd_agent.domain.text.words import count
 from cicd_agent.errors import BudgetExhausted, StoreRefused
-from cicd_agent.insights.cost.spending import NANO, spent
+from cicd_agent.insights.cost.spending import spent
+from cicd_agent.rendering.money import NANO
 from cicd_agent.settings.limits import usd
 from cicd_agent.settings.schema import Settings
 

@@ -23,6 +23,12 @@ def add_account_commands(command: Command) -> None:
     accuracy = _told(
         command("accuracy", "say how often decisions were right, by what GitHub shows later on"), "accuracy"
     )
+    accuracy.add_argument(
+        "paths",
+        nargs="*",
+        metavar="PATH",
+        help="only the gate's decisions in these report.json files, or folders of them",
+    )
     _add_since(accuracy)
     accuracy.add_argument("--repo-dir", metavar="DIR", help="the checkout (default: GITHUB_WORKSPACE, else here)")
     accuracy.add_argument(

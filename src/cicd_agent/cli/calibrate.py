@@ -16,7 +16,8 @@ from cicd_agent.app.context import inputs
 from cicd_agent.app.reporter import Outlet
 from cicd_agent.app.storage import Opened as Book
 from cicd_agent.app.storage import existing_store
-from cicd_agent.audit.query import read_book, whose
+from cicd_agent.audit.query import whose
+from cicd_agent.cli.outcome_sources import OpenSources, open_sources
 from cicd_agent.cli.parser import Options
 from cicd_agent.domain.change import Change, ChangeSource
 from cicd_agent.domain.gate_decision import GateDecision
@@ -27,9 +28,13 @@ from cicd_agent.domain.risk_file import RISK_FILE, RiskFile
 from cicd_agent.domain.text.words import count
 from cicd_agent.domain.verdict import RiskLevel
 from cicd_agent.errors import ConfigError, Exit
-from cicd_agent.insights.accuracy.decisions import Entered
+from cicd_agent.insights.accuracy.decisions import Decisions, read_decisions
 from cicd_agent.insights.accuracy.gate import GATE
-from cicd_agent.insights.accuracy.outcome_sources import Opened, brought, failures, opened, read_deployments
+from cicd_agent.insights.accuracy.outcome_sources import (
+    commits_between,
+    deployment_failures,
+    read_deployments,
+)
 from cicd_agent.rendering.style import Style
 from cicd_agent.settings.environment import Environment
 
@@ -43,54 +48,55 @@ def calibrate(
     environment: Environment,
     outlet: Outlet,
     now: Callable[[], float],
-    outside: Opened = opened,
+    sources_of: OpenSources = open_sources,
     *,
-    book_of: Callable[[Mapping[str, str], Environment, Path], Book | None] = existing_store,
+    store_of: Callable[[Mapping[str, str], Environment, Path], Book | None] = existing_store,
 ) -> int:
     """Learn, tell what was learnt, and write it down unless it is a dry run."""
     with ExitStack() as closing:
-        found = outside(options, environment, closing)
-        if found.repository is None or found.top is None:
-            raise ConfigError("there is no checkout to learn from", why=_first(found.notices), remedy="Give --repo-dir")
-        head = found.repository.resolve("HEAD")
+        sources = sources_of(options, environment, closing)
+        if sources.repository is None or sources.top is None:
+            reason = next(iter(sources.notices), "")
+            raise ConfigError("there is no checkout to learn from", why=reason, remedy="Give --repo-dir")
+        head = sources.repository.resolve("HEAD")
         if head is None:
             raise ConfigError(
                 "there is no commit to learn from", remedy="Give --repo-dir of a repository with a history"
             )
         outlet.progress(f"reading up to {count(MOST_COMMITS, 'commit')}")
-        past = found.repository.past(head, MOST_COMMITS, MOST_CHANGES)
+        past = sources.repository.past(head, MOST_COMMITS, MOST_CHANGES)
         if past.shallow:
             raise ConfigError(
                 "the clone is shallow: most of the history is missing", remedy="Run `git fetch --unshallow` first"
             )
         deployments: tuple[PastDeployment, ...] = ()
-        limits = [*found.notices, *past.limits]
+        limits = [*sources.notices, *past.limits]
         name = options.environment or PRODUCTION
-        if found.gates is not None:
+        if sources.gates is not None:
             outlet.progress(f"reading the deployments to {name}")
-            deployments, why = read_deployments(found.gates, name)
-            limits += [why] if why else []
-        blames = list(_blames(found.repository, deployments))
-        book = _book(options, environment, book_of, closing)
+            deployments, problem = read_deployments(sources.gates, name)
+            limits += [problem] if problem else []
+        blames = list(_blames(sources.repository, deployments))
+        book = _book(options, environment, store_of, closing)
         if book is not None:
             outlet.progress("reading the account book")
-            entered = read_book(book.store, whose(options, environment, book.store), [GATE])
-            more = _told(found.repository, entered, name, {(blame.sha, blame.source) for blame in blames})
+            decisions = read_decisions(book.store, whose(options, environment, book.store), [GATE])
+            more = _from_decisions(sources.repository, decisions, name, {(blame.sha, blame.source) for blame in blames})
             blames += more
-            limits += entered.limits
+            limits += decisions.limits
             if more:
                 limits.append(f"{count(len(more), 'change')} went wrong by the account book alone: {name} went back")
-    told = _learn(past, blames, head, int(now()), outlet)
+    result = _learn(past, blames, head, int(now()), outlet)
     outlet.progress("")
-    place = Path.cwd() / options.write if options.write else found.top / RISK_FILE
+    path = Path.cwd() / options.write if options.write else sources.top / RISK_FILE
     if not options.dry_run:
-        place_file(place, dump(told.file), "Give --out, or --dry-run")
+        place_file(path, dump(result.file), "Give --out, or --dry-run")
     if options.format == "json":
-        outlet.print_json(json.dumps(document(told, limits), indent=1))
+        outlet.print_json(json.dumps(document(result, limits), indent=1))
     else:
-        outlet.print(render_calibration(told, limits, colour=outlet.coloured))
+        outlet.print(render_calibration(result, limits, colour=outlet.coloured))
     if not options.dry_run:
-        outlet.warn(f"{place}: review and commit it, it counts once it is on the base branch")
+        outlet.warn(f"{path}: review and commit it, it counts once it is on the base branch")
     return Exit.OK
 
 
@@ -99,44 +105,44 @@ def dump(file: RiskFile) -> str:
     return json.dumps(file.model_dump(mode="json"), indent=2, sort_keys=True) + "\n"
 
 
-def document(told: Calibration, limits: Sequence[str]) -> dict[str, object]:
+def document(result: Calibration, limits: Sequence[str]) -> dict[str, object]:
     """What was learnt as JSON: the file itself, and what it rests on."""
     return {
         "version": 1,
-        "fitted": told.fitted,
-        "judged": told.judged,
-        "judged_bad": told.judged_bad,
-        "own_auc": told.own_auc,
-        "notes": list(told.notes),
+        "fitted": result.fitted,
+        "judged": result.judged,
+        "judged_bad": result.judged_bad,
+        "own_auc": result.own_auc,
+        "notes": list(result.notes),
         "limits": list(limits),
-        "file": told.file.model_dump(mode="json"),
+        "file": result.file.model_dump(mode="json"),
     }
 
 
 def _blames(repository: Repository, deployments: Sequence[PastDeployment]) -> Iterator[Blame]:
-    for failure in failures(repository, deployments):
-        commits = brought(repository, failure.base, failure.deployment.sha)
+    for failure in deployment_failures(repository, deployments):
+        commits = commits_between(repository, failure.base, failure.deployment.sha)
         yield from from_failure(failure.source, failure.when, commits)
 
 
 def _book(
     options: Options,
     environment: Environment,
-    book_of: Callable[[Mapping[str, str], Environment, Path], Book | None],
+    store_of: Callable[[Mapping[str, str], Environment, Path], Book | None],
     closing: ExitStack,
 ) -> Book | None:
     """The account book where somebody keeps one; a job's own ends with it, and holds nothing yet."""
-    told = inputs(options, environment)
-    if not (told.get("state-dir", "").strip() or environment.database_url):
+    given = inputs(options, environment)
+    if not (given.get("state-dir", "").strip() or environment.database_url):
         return None
-    book = book_of(told, environment, Path.cwd())
+    book = store_of(given, environment, Path.cwd())
     if book is not None:
         closing.callback(book.store.close)
     return book
 
 
-def _told(
-    repository: Repository, entered: Entered, environment: str, known: Collection[tuple[str, Source]]
+def _from_decisions(
+    repository: Repository, decisions: Decisions, environment: str, known: Collection[tuple[str, Source]]
 ) -> list[Blame]:
     """What GitHub does not say, and the book does: a gate let a commit go, and next one that led to it.
 
@@ -145,13 +151,13 @@ def _told(
     proceeded = sorted(
         (
             PastDeployment(number, each.gated.sha, "", each.at)
-            for number, each in enumerate(entered.gates)
+            for number, each in enumerate(decisions.gates)
             if each.gated.decision is GateDecision.PROCEED and each.gated.environment == environment
         ),
         key=lambda each: -each.created,
     )
-    found = {(blame.sha, blame.source): blame for blame in _blames(repository, proceeded)}
-    return [blame for key, blame in found.items() if key not in known]
+    sources = {(blame.sha, blame.source): blame for blame in _blames(repository, proceeded)}
+    return [blame for key, blame in sources.items() if key not in known]
 
 
 def _learn(past: Past, blames: Sequence[Blame], head: str, now: int, outlet: Outlet) -> Calibration:
@@ -170,34 +176,31 @@ def _learn(past: Past, blames: Sequence[Blame], head: str, now: int, outlet: Out
     return calibrate_on(changes, labels(past, blames, now), about)
 
 
-def _first(notices: Sequence[str]) -> str:
-    return notices[0] if notices else ""
-
-
 _MODEST: Final = 10
 """With fewer bad ones among those that are judged, the quality is a guess."""
 
 
-def render_calibration(told: Calibration, limits: Sequence[str], *, colour: bool = False, width: int = 100) -> str:
+def render_calibration(result: Calibration, limits: Sequence[str], *, colour: bool = False, width: int = 100) -> str:
     """The whole page; without `colour` for a file or a log."""
     style = Style(colour, width)
-    parts = (_state(told, style), _table(told.file, style), _notes(told, limits, style))
+    parts = (_state(result, style), _table(result.file, style), _notes(result, limits, style))
     return "\n".join(line for part in parts for line in part) + "\n"
 
 
-def _state(told: Calibration, style: Style) -> Iterator[str]:
-    file = told.file
+def _state(result: Calibration, style: Style) -> Iterator[str]:
+    file = result.file
     outcome = f"{count(file.labels, 'change')}, {file.matured:,} of them {MATURED_DAYS} days old or older"
     yield style.ink(f"{outcome}; {file.positives:,} of these were bad", "bold")
     for source, number in file.sources.items():
         yield f"  {number:>6,}  {source.replace('_', ' ')}"
-    if told.judged:
-        yield f"learnt from the {told.fitted:,} oldest, judged by the {told.judged:,} newest ({told.judged_bad:,} bad)"
-        if min(told.judged_bad, told.judged - told.judged_bad) < _MODEST:
+    if result.judged:
+        newest = f"{result.judged:,} newest ({result.judged_bad:,} bad)"
+        yield f"learnt from the {result.fitted:,} oldest, judged by the {newest}"
+        if min(result.judged_bad, result.judged - result.judged_bad) < _MODEST:
             yield "  so few of one kind say little of the quality"
-    kept = "own weights" if file.weights else "the shipped weights"
+    weights = "own weights" if file.weights else "the shipped weights"
     probability = "a probability" if file.slope is not None else "no probability"
-    yield f"result: {kept}, own thresholds, {probability}"
+    yield f"result: {weights}, own thresholds, {probability}"
 
 
 def _table(file: RiskFile, style: Style) -> Iterator[str]:
@@ -229,6 +232,6 @@ def _percent(share: float | None) -> str:
     return "–" if share is None else f"{share:.1%}"
 
 
-def _notes(told: Calibration, limits: Sequence[str], style: Style) -> Iterator[str]:
-    for note in (*told.notes, *limits):
+def _notes(result: Calibration, limits: Sequence[str], style: Style) -> Iterator[str]:
+    for note in (*result.notes, *limits):
         yield from style.wrapped(note, "", "  ")

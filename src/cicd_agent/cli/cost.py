@@ -20,8 +20,8 @@ from cicd_agent.domain.ports.storage import Wanted
 from cicd_agent.errors import ConfigError, Exit
 from cicd_agent.insights.cost.page import Page, render_cost
 from cicd_agent.insights.cost.savings import Rates, Saved
-from cicd_agent.insights.cost.spending import NANO
 from cicd_agent.insights.cost.totals import GROUPINGS, CostReport, Place, Spending, cost_report
+from cicd_agent.rendering.money import NANO
 from cicd_agent.settings.environment import Environment
 from cicd_agent.settings.loader import load
 

@@ -34,7 +34,6 @@ TOOLS: Final = (
     "extract",
     "affected-tests",
     "calibrate",
-    "gate-report",
     "gate-result",
     *ACCOUNT,
     *SETUP,
@@ -198,7 +197,6 @@ def _parser() -> argparse.ArgumentParser:
     extract.add_argument("--format", choices=("text", "json"), help="text for a person, json for a program")
     _add_affected_options(_command(commands, "affected-tests", "print the tests that a change can reach, for pytest"))
     _add_calibrate_options(_command(commands, "calibrate", "learn risk from what became of this repository's changes"))
-    _add_gate_report_options(_command(commands, "gate-report", "tell how often the deployment gate was wrong"))
     _add_gate_options(_command(commands, "gate-result", "judge by the plan of `route` how the jobs of a run ended"))
     add_account_commands(lambda name, words: _command(commands, name, words))
     add_setup_commands(lambda name, words: _command(commands, name, words), _add_place_options, [*MODES])
@@ -231,14 +229,6 @@ def _add_calibrate_options(parser: argparse.ArgumentParser) -> None:
     add("--environment", metavar="NAME", help="whose deployments count (default: production), with GITHUB_TOKEN")
     add("--out", dest="write", metavar="FILE", help="where to write it (default: .github/cicd-agent-risk.json)")
     add("--dry-run", action="store_true", help="write nothing")
-    add("--format", choices=("text", "json"), help="text for a person, json for a program")
-
-
-def _add_gate_report_options(parser: argparse.ArgumentParser) -> None:
-    parser.set_defaults(command="gate-report")
-    add = parser.add_argument
-    add("paths", nargs="*", metavar="PATH", help="report.json files, or folders with them (default: .cicd-agent)")
-    add("--repo-dir", metavar="DIR", help="the checkout (default: GITHUB_WORKSPACE, else the current directory)")
     add("--format", choices=("text", "json"), help="text for a person, json for a program")
 
 

@@ -11,7 +11,6 @@ from cicd_agent.app.decision import schema
 from cicd_agent.app.replay import replay
 from cicd_agent.app.reporter import Outlet
 from cicd_agent.app.trials.test_runner import laboratories
-from cicd_agent.cli.accuracy import gate_report
 from cicd_agent.cli.affected_tests import affected_tests
 from cicd_agent.cli.calibrate import calibrate
 from cicd_agent.cli.commands import Clocks
@@ -50,8 +49,6 @@ def stand_alone(
             code = affected_tests(options, environment, outlet, tests)
         case "calibrate":
             code = calibrate(options, environment, outlet, clocks.now)
-        case "gate-report":
-            code = gate_report(options, environment, outlet, clocks.now)
         case "gate-result":
             code = gate_result(options, environment, outlet, sys.stdin.buffer, step(environment, OUTPUTS))
         case "serve-fake-model":

@@ -1,8 +1,10 @@
 """Amounts of money as people read them."""
 
 from decimal import Decimal, InvalidOperation
+from typing import Final
 
-from cicd_agent.insights.cost.spending import NANO
+NANO: Final = 10**9
+"""Money is counted in billionths of a US dollar, as whole numbers: sums are exact in any order."""
 
 
 def money(nano: int) -> str:

@@ -12,7 +12,7 @@ from pydantic_core import to_jsonable_python
 from cicd_agent.domain.audit_entry import ZERO, Entry, Row, chained
 from cicd_agent.domain.diff import Side
 from cicd_agent.domain.finding import Category, Finding, Location, Origin, Severity
-from cicd_agent.insights.accuracy.decisions import Entered, entered, is_plain
+from cicd_agent.insights.accuracy.decisions import Decisions, is_plain, parse_decisions
 from tests.insights.accuracy.test_gate import HELD
 
 SHA = "a" * 40
@@ -41,8 +41,8 @@ def review(verdict: object = VERDICT, **more: Any) -> Row:
     return row({**RUN, "output": {"verdict": verdict}, **more})
 
 
-def read(*rows: Row) -> Entered:
-    return entered(rows)
+def read(*rows: Row) -> Decisions:
+    return parse_decisions(rows)
 
 
 def test_findings_are_read_with_their_place_and_fingerprint() -> None:
@@ -117,7 +117,7 @@ def test_more_findings_than_anybody_reads_are_cut() -> None:
 def test_an_entry_of_another_repository_in_this_chain_is_left_out() -> None:
     text = review().text
     other = Row("o/x", 1, ZERO, chained("o/x", 1, ZERO, text), text, review().columns)
-    assert read(other) == Entered(
+    assert read(other) == Decisions(
         limits=("1 record of the account book left out: of another repository, or not readable",)
     )
 

@@ -9,8 +9,8 @@ from cicd_agent.domain.gate_decision import Band, Factor, Gated, GateDecision, L
 from cicd_agent.domain.gate_evidence import State
 from cicd_agent.domain.verdict import Conclusion, Risk, RiskLevel
 from cicd_agent.insights.accuracy.decisions import DecidedGate
-from cicd_agent.insights.accuracy.gate import MOST_NEXT, gate_cases, mended
-from cicd_agent.insights.accuracy.gate_record import Aftermath, Fate
+from cicd_agent.insights.accuracy.gate import MAX_NEXT, fixed_causes, gate_cases
+from cicd_agent.insights.accuracy.gate_record import DeploymentOutcome, Fate
 from cicd_agent.insights.accuracy.labels import Ground, Truth
 
 OLD, NEW, OTHER = "a" * 40, "b" * 40, "c" * 40
@@ -18,8 +18,8 @@ RED = Factor("tests", State.KNOWN, Band.RED, 40, 0)
 GREEN = Factor("tests", State.KNOWN, Band.GREEN, 40, 40)
 STOP = Stop("red-check", "a check is red", Lift.NOBODY)
 LIFTED = Stop("red-check", "a check is red", Lift.OVERRIDE, lifted="maintainer: urgent")
-FINE = Aftermath(deployed=True, fate=Fate.FINE)
-BAD = Aftermath(deployed=True, fate=Fate.BAD, sources=(Source.ROLLBACK,))
+FINE = DeploymentOutcome(deployed=True, fate=Fate.FINE)
+BAD = DeploymentOutcome(deployed=True, fate=Fate.BAD, sources=(Source.ROLLBACK,))
 PROCEED, HOLD, ROLLBACK = GateDecision.PROCEED, GateDecision.HOLD, GateDecision.ROLLBACK
 
 
@@ -50,7 +50,7 @@ def decided(
     return DecidedGate(gated, "o/r", pull, at)
 
 
-def labels(*each: DecidedGate, after: Mapping[str, Aftermath] | None = None) -> list[tuple[str, Truth, Ground]]:
+def labels(*each: DecidedGate, after: Mapping[str, DeploymentOutcome] | None = None) -> list[tuple[str, Truth, Ground]]:
     known = {(sha, "production"): then for sha, then in (after or {}).items()}
     cases = gate_cases(each, known, lambda old, new: (old, new) == (OLD, NEW))
     return [(case.word, case.truth, case.ground) for case in cases]
@@ -64,10 +64,10 @@ HELD = decided(OLD, HOLD, 1, STOP, factors=[RED])
     [
         (FINE, (Truth.RIGHT, Ground.WENT_WELL)),
         (BAD, (Truth.WRONG, Ground.WENT_WRONG)),
-        (Aftermath(), (Truth.UNKNOWN, Ground.TOO_EARLY)),
+        (DeploymentOutcome(), (Truth.UNKNOWN, Ground.TOO_EARLY)),
     ],
 )
-def test_to_proceed_was_right_when_nothing_happened(then: Aftermath, label: tuple[Truth, Ground]) -> None:
+def test_to_proceed_was_right_when_nothing_happened(then: DeploymentOutcome, label: tuple[Truth, Ground]) -> None:
     assert labels(decided(OLD, PROCEED, 1), after={OLD: then}) == [("proceed", *label)]
 
 
@@ -93,7 +93,7 @@ def test_what_a_person_lifted_is_no_proceeding_of_the_gate_but_judges_its_hold()
     ids=["mended", "overridden", "the same still stands", "before", "another change", "elsewhere", "no new commit"],
 )
 def test_a_hold_was_right_when_a_new_commit_mended_what_it_named(passed: DecidedGate, ground: Ground) -> None:
-    found = next(label for label in labels(HELD, passed, after={OLD: Aftermath()}) if label[0] == "hold")
+    found = next(label for label in labels(HELD, passed, after={OLD: DeploymentOutcome()}) if label[0] == "hold")
     assert found == ("hold", Truth.RIGHT if ground is Ground.FIXED else Truth.UNKNOWN, ground)
 
 
@@ -103,7 +103,7 @@ def test_a_rebased_commit_of_the_same_pull_request_mends_as_well() -> None:
 
 
 def test_what_proceeded_long_after_a_hold_is_not_laid_to_it() -> None:
-    others = [decided(f"{number:040x}", PROCEED, number) for number in range(2, 2 + MOST_NEXT)]
+    others = [decided(f"{number:040x}", PROCEED, number) for number in range(2, 2 + MAX_NEXT)]
     assert labels(HELD, *others[1:], decided(NEW, PROCEED, 90))[0][1] is Truth.RIGHT
     assert labels(HELD, *others, decided(NEW, PROCEED, 90))[0][1] is Truth.UNKNOWN
 
@@ -111,7 +111,7 @@ def test_what_proceeded_long_after_a_hold_is_not_laid_to_it() -> None:
 def test_a_hold_past_which_it_was_deployed_is_judged_by_that() -> None:
     assert labels(HELD, after={OLD: FINE}) == [("hold", Truth.WRONG, Ground.OVERRIDDEN)]
     assert labels(HELD, after={OLD: BAD}) == [("hold", Truth.RIGHT, Ground.OVERRIDDEN_BAD)]
-    not_deployed = Aftermath(deployed=False, fate=Fate.FINE)
+    not_deployed = DeploymentOutcome(deployed=False, fate=Fate.FINE)
     assert labels(HELD, after={OLD: not_deployed}) == [("hold", Truth.UNKNOWN, Ground.TOO_EARLY)]
     back = decided(OLD, ROLLBACK, 1, STOP)
     assert labels(back, after={OLD: FINE}) == [("rollback", Truth.WRONG, Ground.OVERRIDDEN)]
@@ -146,7 +146,7 @@ def test_only_what_a_commit_can_mend_was_mended_by_one(
 ) -> None:
     held = decided(OLD, HOLD, 1, Stop(stop, "", Lift.APPROVAL), factors=[before])
     passed = decided(NEW, PROCEED, 2, factors=[after])
-    assert mended(held.gated, passed.gated) == what
+    assert fixed_causes(held.gated, passed.gated) == what
     assert labels(held, passed)[0][1] is (Truth.RIGHT if what else Truth.UNKNOWN)
     again = decided(NEW, PROCEED, 2, Stop(stop, "", Lift.APPROVAL, lifted="x"), factors=[before])
-    assert mended(held.gated, again.gated) == set(), "what a person lifted still stands"
+    assert fixed_causes(held.gated, again.gated) == set(), "what a person lifted still stands"

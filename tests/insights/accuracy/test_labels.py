@@ -11,22 +11,31 @@ from cicd_agent.domain.ports.feedback import Discussed, OurThread, PullEnd
 from cicd_agent.domain.workflow_run import RunState
 from cicd_agent.insights.accuracy.decisions import DecidedFailure
 from cicd_agent.insights.accuracy.failures import failure_cases
-from cicd_agent.insights.accuracy.findings import Became, Told, heard, judged, last_told, merged
-from cicd_agent.insights.accuracy.labels import LEAST_LABELS, THRESHOLDS, Case, Ground, Standing, Tally, Truth, measure
+from cicd_agent.insights.accuracy.findings import (
+    LaterState,
+    ReportedFinding,
+    feedback_of,
+    label_finding,
+    latest_reports,
+    merge_threads,
+)
+from cicd_agent.insights.accuracy.labels import MIN_LABELS, THRESHOLDS, Case, Ground, Standing, Tally, Truth, measure
 from cicd_agent.insights.accuracy.line_comparison import LineFate
 
 NOW = 100 * DAY
-TOLD = Told("o/r", 5, "a" * 40, NOW - 10 * DAY, "f" * 16, "a.py", 3, 4, rule="py-shell", origin="rule", severity="high")
+TOLD = ReportedFinding(
+    "o/r", 5, "a" * 40, NOW - 10 * DAY, "f" * 16, "a.py", 3, 4, rule="py-shell", origin="rule", severity="high"
+)
 THREAD = OurThread("f" * 16, "a.py", 3, 4, Side.RIGHT, "a" * 40, NOW - 10 * DAY, url="https://github.test/1")
 MERGED = Discussed(5, PullEnd.MERGED, "b" * 40, NOW)
-SAME, CHANGED = Became(LineFate.SAME), Became(LineFate.CHANGED)
-COMMITTED = Became(LineFate.CHANGED, suggestion=True)
+SAME, CHANGED = LaterState(LineFate.SAME), LaterState(LineFate.CHANGED)
+COMMITTED = LaterState(LineFate.CHANGED, suggestion=True)
 
 
 def label(
-    became: Became, pull: Discussed | None = MERGED, thread: OurThread | None = THREAD, told: Told = TOLD
+    became: LaterState, pull: Discussed | None = MERGED, thread: OurThread | None = THREAD, told: ReportedFinding = TOLD
 ) -> tuple[Truth, Ground]:
-    case = judged(told, became, pull, heard(thread, lambda login: login == "maintainer"), NOW)
+    case = label_finding(told, became, pull, feedback_of(thread, lambda login: login == "maintainer"), NOW)
     return case.truth, case.ground
 
 
@@ -34,22 +43,22 @@ def label(
     ("became", "thread", "truth", "ground"),
     [
         (COMMITTED, THREAD, Truth.RIGHT, Ground.SUGGESTION),
-        (Became(LineFate.REWRITTEN, suggestion=True), THREAD, Truth.RIGHT, Ground.SUGGESTION),
+        (LaterState(LineFate.REWRITTEN, suggestion=True), THREAD, Truth.RIGHT, Ground.SUGGESTION),
         (CHANGED, THREAD, Truth.RIGHT, Ground.CHANGED),
         (CHANGED, None, Truth.RIGHT, Ground.CHANGED),
-        (Became(LineFate.CHANGED, gone=True), THREAD, Truth.RIGHT, Ground.FILE_GONE),
-        (Became(LineFate.CHANGED, restored=True), THREAD, Truth.RIGHT, Ground.RESTORED),
-        (Became(LineFate.REWRITTEN), THREAD, Truth.UNKNOWN, Ground.REWRITTEN),
-        (Became(), THREAD, Truth.UNKNOWN, Ground.UNSEEN),
+        (LaterState(LineFate.CHANGED, gone=True), THREAD, Truth.RIGHT, Ground.FILE_GONE),
+        (LaterState(LineFate.CHANGED, restored=True), THREAD, Truth.RIGHT, Ground.RESTORED),
+        (LaterState(LineFate.REWRITTEN), THREAD, Truth.UNKNOWN, Ground.REWRITTEN),
+        (LaterState(), THREAD, Truth.UNKNOWN, Ground.UNSEEN),
         (SAME, THREAD, Truth.UNKNOWN, Ground.IGNORED),
         (SAME, None, Truth.UNKNOWN, Ground.IGNORED),
         (SAME, replace(THREAD, thumbs_up=3), Truth.UNKNOWN, Ground.IGNORED),
         (SAME, replace(THREAD, resolved_by="maintainer"), Truth.WRONG, Ground.RESOLVED),
         (SAME, replace(THREAD, resolved_by="outsider"), Truth.UNKNOWN, Ground.IGNORED),
         (SAME, replace(THREAD, dismissed_by="maintainer"), Truth.WRONG, Ground.DISMISSED),
-        (Became(LineFate.BESIDE), replace(THREAD, resolved_by="maintainer"), Truth.UNKNOWN, Ground.BESIDE),
-        (Became(LineFate.BESIDE), THREAD, Truth.UNKNOWN, Ground.IGNORED),
-        (Became(), replace(THREAD, resolved_by="maintainer"), Truth.UNKNOWN, Ground.UNSEEN),
+        (LaterState(LineFate.BESIDE), replace(THREAD, resolved_by="maintainer"), Truth.UNKNOWN, Ground.BESIDE),
+        (LaterState(LineFate.BESIDE), THREAD, Truth.UNKNOWN, Ground.IGNORED),
+        (LaterState(), replace(THREAD, resolved_by="maintainer"), Truth.UNKNOWN, Ground.UNSEEN),
         (CHANGED, replace(THREAD, resolved_by="maintainer"), Truth.RIGHT, Ground.CHANGED),
         (CHANGED, replace(THREAD, thumbs_down=("maintainer",)), Truth.WRONG, Ground.THUMBED_DOWN),
         (SAME, replace(THREAD, thumbs_down=("outsider", "maintainer")), Truth.WRONG, Ground.THUMBED_DOWN),
@@ -61,7 +70,7 @@ def label(
     ],
 )
 def test_a_finding_is_accepted_or_rejected_by_facts_alone(
-    became: Became, thread: OurThread | None, truth: Truth, ground: Ground
+    became: LaterState, thread: OurThread | None, truth: Truth, ground: Ground
 ) -> None:
     assert label(became, thread=thread) == (truth, ground)
 
@@ -94,9 +103,9 @@ def test_a_pull_request_that_was_merged_is_over_however_young_the_finding_is() -
 
 def test_a_finding_that_was_said_again_counts_once_from_where_it_was_said_last() -> None:
     later, other = replace(TOLD, sha="c" * 40, at=TOLD.at + 5), replace(TOLD, pull=6)
-    assert last_told([later, TOLD, other]) == (later, other)
+    assert latest_reports([later, TOLD, other]) == (later, other)
     down = replace(THREAD, at=THREAD.at - 5, thumbs_down=("x",), resolved_by="x")
-    assert merged([THREAD, down]) == {THREAD.fingerprint: replace(THREAD, thumbs_down=("x",))}
+    assert merge_threads([THREAD, down]) == {THREAD.fingerprint: replace(THREAD, thumbs_down=("x",))}
 
 
 def case(truth: Truth, mode: str = "review", rule: str = "r", ground: Ground = Ground.CHANGED) -> Case:
@@ -178,4 +187,4 @@ def test_every_ground_and_threshold_is_documented() -> None:
     page = (Path(__file__).parents[3] / "docs/accuracy.md").read_text("utf-8")
     assert [ground for ground in Ground if f"`{ground}`" not in page] == []
     assert [mode for mode, least in THRESHOLDS.items() if f"{mode}: {least}\n" not in page] == []
-    assert f"there are {LEAST_LABELS} labels or more" in page
+    assert f"there are {MIN_LABELS} labels or more" in page

@@ -11,10 +11,10 @@ from cicd_agent.adapters.git.repository import GitRepository
 from cicd_agent.domain.diff import Side
 from cicd_agent.domain.ports.feedback import Discussed, PullEnd
 from cicd_agent.errors import ForgeRefused
-from cicd_agent.insights.accuracy.findings import Became, Told
+from cicd_agent.insights.accuracy.findings import LaterState, ReportedFinding
 from cicd_agent.insights.accuracy.line_comparison import LineFate
-from cicd_agent.insights.accuracy.line_tracker import MOST_ASKED, Comparing
-from cicd_agent.insights.accuracy.outcome_sources import Outside
+from cicd_agent.insights.accuracy.line_tracker import MAX_REQUESTED, LineTracker
+from cicd_agent.insights.accuracy.outcome_sources import OutcomeSources
 from tests.support.repos import TempRepo
 
 ENV = {"PATH": os.environ["PATH"]}
@@ -32,12 +32,12 @@ def repo(tmp_path_factory: pytest.TempPathFactory) -> TempRepo:
     return repo
 
 
-Grow = Callable[..., Became]
+Grow = Callable[..., LaterState]
 
 
 @pytest.fixture
 def became(repo: TempRepo) -> Grow:
-    def grow(*steps: dict[str, str | None], told: Told | None = None) -> Became:
+    def grow(*steps: dict[str, str | None], told: ReportedFinding | None = None) -> LaterState:
         """What became of the sixth line of a.py after further commits; None takes a file away."""
         repo.git("checkout", "--quiet", "--detach", "reviewed")
         reviewed = repo.head
@@ -45,9 +45,9 @@ def became(repo: TempRepo) -> Grow:
             for name in [name for name, text in files.items() if text is None]:
                 repo.git("rm", "--quiet", name)
             repo.commit({name: text for name, text in files.items() if text is not None})
-        asked = replace(told or Told("o/r", 5, "", 1, "f", "a.py", 6, 6), sha=reviewed)
-        comparing = Comparing(Outside(GitRepository(repo.path, ENV)))
-        return comparing.became(asked, Discussed(5, PullEnd.MERGED, repo.head, 2))
+        asked = replace(told or ReportedFinding("o/r", 5, "", 1, "f", "a.py", 6, 6), sha=reviewed)
+        comparing = LineTracker(OutcomeSources(GitRepository(repo.path, ENV)))
+        return comparing.state_of(asked, Discussed(5, PullEnd.MERGED, repo.head, 2))
 
     return grow
 
@@ -89,11 +89,11 @@ def test_what_became_of_a_line(became: Grow, steps: list[dict[str, str | None]],
 
 
 def test_a_file_that_is_gone_is_said_to_be(became: Grow) -> None:
-    assert became({"a.py": None}) == Became(LineFate.CHANGED, gone=True, detail="the file was deleted")
+    assert became({"a.py": None}) == LaterState(LineFate.CHANGED, gone=True, detail="the file was deleted")
 
 
 def test_a_suggestion_that_was_committed_is_known_by_its_text(became: Grow) -> None:
-    told = Told("o/r", 5, "", 1, "f", "a.py", 6, 6, suggestion="value_5 = safely(5)\n")
+    told = ReportedFinding("o/r", 5, "", 1, "f", "a.py", 6, 6, suggestion="value_5 = safely(5)\n")
     assert became({"a.py": FIXED}, told=told).suggestion
     assert became({"a.py": None, "b.py": FIXED}, told=told).suggestion
     assert not became({"a.py": TEXT.replace("compute(5)", "quickly(5)")}, told=told).suggestion
@@ -101,31 +101,31 @@ def test_a_suggestion_that_was_committed_is_known_by_its_text(became: Grow) -> N
 
 
 def test_deleted_lines_that_are_back_are_restored(became: Grow) -> None:
-    told = Told("o/r", 5, "", 1, "f", "a.py", 3, 3, Side.LEFT, quote="guard_against(everything)")
+    told = ReportedFinding("o/r", 5, "", 1, "f", "a.py", 3, 3, Side.LEFT, quote="guard_against(everything)")
     assert became({"a.py": f"{TEXT}guard_against(everything)\n"}, told=told).restored
-    assert became({"a.py": FIXED}, told=told) == Became()
+    assert became({"a.py": FIXED}, told=told) == LaterState()
 
 
 @pytest.mark.parametrize(
     "told",
     [
-        Told("o/r", 5, "", 1, "f", "../../etc/passwd", 1, 1),
-        Told("o/r", 5, "", 1, "f", "/etc/passwd", 1, 1),
-        Told("o/r", 5, "", 1, "f", "none.py", 1, 1),
-        Told("o/r", 5, "", 1, "f", "--help", 1, 1),
-        Told("o/r", 5, "", 1, "f", "a.py", 900, 901),
-        Told("o/r", 5, "", 1, "f", "a.py", 0, 0),
-        Told("o/r", 5, "", 1, "f", "a.py", 1, 1, Side.LEFT),
+        ReportedFinding("o/r", 5, "", 1, "f", "../../etc/passwd", 1, 1),
+        ReportedFinding("o/r", 5, "", 1, "f", "/etc/passwd", 1, 1),
+        ReportedFinding("o/r", 5, "", 1, "f", "none.py", 1, 1),
+        ReportedFinding("o/r", 5, "", 1, "f", "--help", 1, 1),
+        ReportedFinding("o/r", 5, "", 1, "f", "a.py", 900, 901),
+        ReportedFinding("o/r", 5, "", 1, "f", "a.py", 0, 0),
+        ReportedFinding("o/r", 5, "", 1, "f", "a.py", 1, 1, Side.LEFT),
     ],
 )
-def test_places_that_are_none_are_not_known(became: Grow, told: Told) -> None:
+def test_places_that_are_none_are_not_known(became: Grow, told: ReportedFinding) -> None:
     assert became({"a.py": FIXED}, told=told).fate is LineFate.UNKNOWN
 
 
 def test_a_commit_that_is_none_is_not_asked_for(repo: TempRepo) -> None:
-    comparing = Comparing(Outside(GitRepository(repo.path, ENV), fetch=lambda _: pytest.fail("fetched")))
-    told = Told("o/r", 5, "--upload-pack=x", 1, "f", "a.py", 6, 6)
-    assert comparing.became(told, Discussed(5, PullEnd.OPEN, repo.head, 2)).fate is LineFate.UNKNOWN
+    comparing = LineTracker(OutcomeSources(GitRepository(repo.path, ENV), fetch=lambda _: pytest.fail("fetched")))
+    told = ReportedFinding("o/r", 5, "--upload-pack=x", 1, "f", "a.py", 6, 6)
+    assert comparing.state_of(told, Discussed(5, PullEnd.OPEN, repo.head, 2)).fate is LineFate.UNKNOWN
     assert comparing.missed == {"the finding names no commit or no file": 1}
 
 
@@ -142,13 +142,13 @@ def test_commits_that_the_clone_lacks_are_fetched_once(tmp_path: Path, repo: Tem
         asked.append(tuple(shas))
         return repository.ensure(asked[-1])
 
-    comparing = Comparing(Outside(repository, fetch=fetch))
+    comparing = LineTracker(OutcomeSources(repository, fetch=fetch))
     pull = Discussed(5, PullEnd.MERGED, fixed, 2)
-    told = Told("o/r", 5, reviewed, 1, "f", "a.py", 6, 6)
-    assert comparing.became(told, pull).fate is LineFate.CHANGED
-    assert comparing.became(replace(told, first=1, last=1), pull).fate is LineFate.SAME
+    told = ReportedFinding("o/r", 5, reviewed, 1, "f", "a.py", 6, 6)
+    assert comparing.state_of(told, pull).fate is LineFate.CHANGED
+    assert comparing.state_of(replace(told, first=1, last=1), pull).fate is LineFate.SAME
     gone = replace(told, sha="9" * 40)
-    assert [comparing.became(gone, pull).fate for _ in range(3)] == [LineFate.UNKNOWN] * 3
+    assert [comparing.state_of(gone, pull).fate for _ in range(3)] == [LineFate.UNKNOWN] * 3
     assert len(asked) == 2
 
 
@@ -160,15 +160,15 @@ def test_without_the_commits_github_is_asked_for_files_and_not_for_more_than_a_f
         asked.append((sha, path))
         return texts.get((sha, path))
 
-    comparing = Comparing(Outside(text_at=text_at))
+    comparing = LineTracker(OutcomeSources(text_at=text_at))
     pull = Discussed(5, PullEnd.MERGED, "b" * 40, 2)
-    told = Told("o/r", 5, "a" * 40, 1, "f", "a.py", 6, 6)
-    assert comparing.became(told, pull).fate is LineFate.CHANGED
-    assert comparing.became(replace(told, first=1, last=1), pull).fate is LineFate.SAME
+    told = ReportedFinding("o/r", 5, "a" * 40, 1, "f", "a.py", 6, 6)
+    assert comparing.state_of(told, pull).fate is LineFate.CHANGED
+    assert comparing.state_of(replace(told, first=1, last=1), pull).fate is LineFate.SAME
     assert len(asked) == 2
-    for number in range(MOST_ASKED + 50):
-        comparing.became(replace(told, path=f"{number}.py"), pull)
-    assert len(asked) == MOST_ASKED
+    for number in range(MAX_REQUESTED + 50):
+        comparing.state_of(replace(told, path=f"{number}.py"), pull)
+    assert len(asked) == MAX_REQUESTED
     assert any("were asked of GitHub" in why for why in comparing.missed)
 
 
@@ -176,7 +176,9 @@ def test_a_refusal_of_github_is_a_limit() -> None:
     def text_at(_path: str, _sha: str) -> str | None:
         raise ForgeRefused("GitHub refused")
 
-    comparing = Comparing(Outside(text_at=text_at))
-    found = comparing.became(Told("o/r", 5, "a" * 40, 1, "f", "a.py", 6, 6), Discussed(5, PullEnd.OPEN, "b" * 40, 2))
+    comparing = LineTracker(OutcomeSources(text_at=text_at))
+    found = comparing.state_of(
+        ReportedFinding("o/r", 5, "a" * 40, 1, "f", "a.py", 6, 6), Discussed(5, PullEnd.OPEN, "b" * 40, 2)
+    )
     assert found.fate is LineFate.UNKNOWN
     assert "GitHub refused." in comparing.missed

@@ -4,8 +4,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from cicd_agent.insights.cost.savings import Means, Saved
-from cicd_agent.insights.cost.spending import NANO
 from cicd_agent.insights.cost.totals import cost_report
+from cicd_agent.rendering.money import NANO
 from tests.support.samples.spendings import PRICED, row, told, usage
 
 

@@ -9,8 +9,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from cicd_agent.insights.cost.spending import COUNTED, NANO, NOBODY, UNTOLD, spent
+from cicd_agent.insights.cost.spending import COUNTED, NOBODY, UNTOLD, spent
 from cicd_agent.insights.cost.totals import GROUPINGS, CostReport, Spending, cost_report, shares
+from cicd_agent.rendering.money import NANO
 from tests.support.samples.spendings import DAY, PRICED, START, raw, row, told, usage
 
 

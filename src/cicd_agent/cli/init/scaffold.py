@@ -109,7 +109,7 @@ def _analyse_failure(answers: Answers) -> Iterator[str]:
 
 def _deploy_gate(answers: Answers) -> Iterator[str]:
     yield "# Decides before a deployment: proceed, hold or rollback. In shadow for now: it records and stops nothing."
-    yield "# `cicd-agent gate-report` says what it would have done; then delete `enforce: false`."
+    yield "# `cicd-agent accuracy` says what it would have done; then delete `enforce: false`."
     trigger = ["  push:", f"    branches: [{_quoted(answers.branch)}]"]
     yield from _top("cicd-agent deploy-gate", trigger, "deploy-production", cancels=False)
     yield from _job("deploy-gate", "gate")

@@ -3,9 +3,8 @@
 import json
 import re
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from functools import cache
 from typing import Any, Final, TypeVar
 
 from pydantic import TypeAdapter, ValidationError
@@ -13,14 +12,17 @@ from pydantic import TypeAdapter, ValidationError
 from cicd_agent.domain.audit_entry import Kind, Row, chained
 from cicd_agent.domain.finding import Finding, Origin
 from cicd_agent.domain.gate_decision import Gated
+from cicd_agent.domain.ports.storage import Store, Wanted
 from cicd_agent.domain.text.words import count
-from cicd_agent.insights.accuracy.findings import Told
+from cicd_agent.insights.accuracy.findings import ReportedFinding
 
 SHA: Final = re.compile(r"[0-9a-f]{40}(?:[0-9a-f]{24})?")
-_LONGEST_PATH = 1_000
-_MOST_FINDINGS = 500
+MAX_ENTRIES: Final = 5_000
+"""Runs of one mode that are read, the newest."""
+_MAX_PATH_LENGTH = 1_000
+_MAX_FINDINGS = 500
 """Findings of one run that are read."""
-_MOST_LINE = 10_000_000
+_MAX_LINE = 10_000_000
 T = TypeVar("T")
 
 
@@ -50,10 +52,10 @@ class DecidedFailure:
 
 
 @dataclass(frozen=True, slots=True)
-class Entered:
+class Decisions:
     """What a book holds; `limits` say what of it could not be read."""
 
-    findings: tuple[Told, ...] = ()
+    findings: tuple[ReportedFinding, ...] = ()
     gates: tuple[DecidedGate, ...] = ()
     failures: tuple[DecidedFailure, ...] = ()
     runs: int = 0
@@ -61,112 +63,128 @@ class Entered:
 
 
 @dataclass
-class _Reading:
-    findings: list[Told] = field(default_factory=list)
+class _Result:
+    findings: list[ReportedFinding] = field(default_factory=list)
     gates: list[DecidedGate] = field(default_factory=list)
     failures: list[DecidedFailure] = field(default_factory=list)
     runs: int = 0
-    left: Counter[str] = field(default_factory=Counter)
+    left_out: Counter[str] = field(default_factory=Counter)
 
 
-def entered(rows: Iterable[Row]) -> Entered:
+def read_decisions(store: Store, repository: str, modes: Sequence[str], since: int = 0) -> Decisions:
+    """What the book holds of these modes, the newest first. Raises StoreRefused."""
+    counts: Counter[str] = Counter()
+
+    def rows() -> Iterator[Row]:
+        for mode in modes:
+            query = Wanted(repository=repository, kind=Kind.RUN, mode=mode, since=since, most=MAX_ENTRIES)
+            for row in store.find(query):
+                counts[mode] += 1
+                yield row
+
+    decisions = parse_decisions(rows())
+    cut = [f"only the newest {MAX_ENTRIES:,} runs of {mode} were read" for mode in modes if counts[mode] >= MAX_ENTRIES]
+    return replace(decisions, limits=(*cut, *decisions.limits))
+
+
+def parse_decisions(rows: Iterable[Row]) -> Decisions:
     """What the rows say of decisions."""
-    reading = _Reading()
+    result = _Result()
     for row in rows:
         if row.columns.kind is Kind.RUN:
-            _read(row, reading)
-    limits = tuple(f"{count(number, 'record')} of the account book {why}" for why, number in reading.left.items())
-    return Entered(tuple(reading.findings), tuple(reading.gates), tuple(reading.failures), reading.runs, limits)
+            _read(row, result)
+    limits = tuple(f"{count(number, 'record')} of the account book {why}" for why, number in result.left_out.items())
+    return Decisions(tuple(result.findings), tuple(result.gates), tuple(result.failures), result.runs, limits)
 
 
-def _read(row: Row, reading: _Reading) -> None:
+def _read(row: Row, result: _Result) -> None:
     if chained(row.repository, row.seq, row.prev, row.text) != row.hash:
-        reading.left["left out: the hash does not fit (`cicd-agent audit verify` says more)"] += 1
+        result.left_out["left out: the hash does not fit (`cicd-agent audit verify` says more)"] += 1
         return
     try:
-        told = json.loads(row.text)
+        record = json.loads(row.text)
     except (ValueError, RecursionError):
-        told = None
-    if not isinstance(told, dict) or told.get("repository") != row.repository:
-        reading.left["left out: of another repository, or not readable"] += 1
+        record = None
+    if not isinstance(record, dict) or record.get("repository") != row.repository:
+        result.left_out["left out: of another repository, or not readable"] += 1
         return
-    if told.get("kind") != Kind.RUN:
+    if record.get("kind") != Kind.RUN:
         return
-    reading.runs += 1
-    output = _mapping(told.get("output"))
-    match told.get("mode"):
+    result.runs += 1
+    output = _mapping(record.get("output"))
+    match record.get("mode"):
         case "review" if output.get("verdict"):
-            _findings(row.repository, told, _mapping(output["verdict"]), reading)
+            _findings(row.repository, record, _mapping(output["verdict"]), result)
         case "deploy-gate" if output.get("gated"):
-            _gate(row.repository, told, output, reading)
+            _gate(row.repository, record, output, result)
         case "analyse-failure" if output.get("diagnosis"):
-            _failure(row.repository, told, output, reading)
+            _failure(row.repository, record, output, result)
         case _:
             pass
 
 
-def _findings(repository: str, told: Mapping[str, Any], verdict: Mapping[str, Any], reading: _Reading) -> None:
+def _findings(repository: str, record: Mapping[str, Any], verdict: Mapping[str, Any], result: _Result) -> None:
     """The findings of a review. A run without a pull request has nothing that later facts could be read from."""
-    sha, pull, at = _text(told.get("sha")), _whole(told.get("pull")), _whole(told.get("at"))
+    sha, pull, at = _text(record.get("sha")), _whole(record.get("pull")), _whole(record.get("at"))
     if not pull:
-        reading.left["left out: a review outside of a pull request, where nothing shows what became of it"] += 1
+        result.left_out["left out: a review outside of a pull request, where nothing shows what became of it"] += 1
         return
     listed = verdict.get("findings")
     listed = listed if isinstance(listed, list) else []
-    for one in listed[:_MOST_FINDINGS]:
-        found = _shaped(Finding, one)
-        where = found.location if found else None
-        if found is None or where is None or not SHA.fullmatch(sha) or not is_plain(where.path):
-            reading.left["in part left out: it held a finding that cannot be read, or whose path is none"] += 1
+    for one in listed[:_MAX_FINDINGS]:
+        parsed = _parsed(Finding, one)
+        where = parsed.location if parsed else None
+        if parsed is None or where is None or not SHA.fullmatch(sha) or not is_plain(where.path):
+            result.left_out["in part left out: it held a finding that cannot be read, or whose path is none"] += 1
             continue
-        if not 0 <= where.first <= where.line <= _MOST_LINE:
-            reading.left["in part left out: it held a finding whose lines are none"] += 1
+        if not 0 <= where.first <= where.line <= _MAX_LINE:
+            result.left_out["in part left out: it held a finding whose lines are none"] += 1
             continue
-        reading.findings.append(
-            Told(
+        result.findings.append(
+            ReportedFinding(
                 repository,
                 pull,
                 sha,
                 at,
-                found.fingerprint,
+                parsed.fingerprint,
                 where.path,
                 where.first,
                 where.line,
                 where.side,
-                "model" if found.origin is Origin.MODEL else found.id,
-                found.origin,
-                found.severity,
-                found.suggestion if found.committable else "",
-                found.quote,
+                "model" if parsed.origin is Origin.MODEL else parsed.id,
+                parsed.origin,
+                parsed.severity,
+                parsed.suggestion if parsed.committable else "",
+                parsed.quote,
             )
         )
-    if len(listed) > _MOST_FINDINGS:
-        reading.left[f"cut: it held more than {_MOST_FINDINGS} findings: the rest was not read"] += 1
+    if len(listed) > _MAX_FINDINGS:
+        result.left_out[f"cut: it held more than {_MAX_FINDINGS} findings: the rest was not read"] += 1
 
 
-def _gate(repository: str, told: Mapping[str, Any], output: Mapping[str, Any], reading: _Reading) -> None:
-    gated = _shaped(Gated, output["gated"])
+def _gate(repository: str, record: Mapping[str, Any], output: Mapping[str, Any], result: _Result) -> None:
+    gated = _parsed(Gated, output["gated"])
     if gated is None or not SHA.fullmatch(gated.sha):
-        reading.left["left out: it held a gate's decision that cannot be read"] += 1
+        result.left_out["left out: it held a gate's decision that cannot be read"] += 1
         return
     base = _text(_mapping(output.get("seen")).get("base"))
-    at = gated.at or _whole(told.get("at"))
+    at = gated.at or _whole(record.get("at"))
     base = base if SHA.fullmatch(base) else ""
     gated = replace(gated, at=at)
-    reading.gates.append(DecidedGate(gated, repository, _whole(told.get("pull")), at, base))
+    result.gates.append(DecidedGate(gated, repository, _whole(record.get("pull")), at, base))
 
 
-def _failure(repository: str, told: Mapping[str, Any], output: Mapping[str, Any], reading: _Reading) -> None:
+def _failure(repository: str, record: Mapping[str, Any], output: Mapping[str, Any], result: _Result) -> None:
     """A failed run: the event says which, where the diagnosis is of the run that it was about."""
     diagnosis = _mapping(output["diagnosis"])
     failures = diagnosis.get("failures")
     first = _mapping(failures[0]) if isinstance(failures, list) and failures else {}
     about = _mapping(_mapping(output.get("event")).get("run"))
-    reading.failures.append(
+    result.failures.append(
         DecidedFailure(
             repository,
-            _text(about.get("head_sha")) or _text(told.get("sha")),
-            _whole(told.get("at")),
+            _text(about.get("head_sha")) or _text(record.get("sha")),
+            _whole(record.get("at")),
             _text(diagnosis.get("cause")),
             _text(first.get("strict")),
             _whole(about.get("id")),
@@ -179,21 +197,16 @@ def _failure(repository: str, told: Mapping[str, Any], output: Mapping[str, Any]
 def is_plain(path: str) -> bool:
     """Whether it can be the path of a file in a repository, and leads to nowhere else."""
     parts = path.split("/")
-    return 0 < len(path) <= _LONGEST_PATH and path.isprintable() and not {"", ".", ".."} & set(parts)
+    return 0 < len(path) <= _MAX_PATH_LENGTH and path.isprintable() and not {"", ".", ".."} & set(parts)
 
 
-def _shaped(shape: type[T], told: object) -> T | None:
+def _parsed(shape: type[T], record: object) -> T | None:
     """The value, None when it is something else. Numbers that are not whole stand as text in the book."""
     try:
-        found: T = TypeAdapter(shape).validate_python(told)
+        parsed: T = TypeAdapter(shape).validate_python(record)
     except (ValidationError, RecursionError):
         return None
-    return found
-
-
-@cache
-def _adapter(shape: Any) -> TypeAdapter[Any]:
-    return TypeAdapter(shape)
+    return parsed
 
 
 def _mapping(value: object) -> Mapping[str, Any]:

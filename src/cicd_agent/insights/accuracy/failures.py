@@ -45,8 +45,8 @@ def _case(
 def _label(
     each: DecidedFailure, decided: Sequence[DecidedFailure], latest: Callable[[DecidedFailure], RunState | None]
 ) -> tuple[Truth, Ground]:
-    again = [one for one in decided if (one.repository, one.run) == (each.repository, each.run)]
-    if each.fingerprint and any(one.attempt > each.attempt and one.fingerprint == each.fingerprint for one in again):
+    attempts = [one for one in decided if (one.repository, one.run) == (each.repository, each.run)]
+    if each.fingerprint and any(one.attempt > each.attempt and one.fingerprint == each.fingerprint for one in attempts):
         return Truth.WRONG, Ground.RERUN_FAILED
     state = latest(each)
     if state is not None and state.attempt > each.attempt and state.conclusion == "success":
@@ -54,7 +54,7 @@ def _label(
     return Truth.UNKNOWN, Ground.TOO_EARLY
 
 
-MOST_RUNS: Final = 100
+MAX_RUNS: Final = 100
 """Runs that are asked for, a request each."""
 
 
@@ -71,13 +71,13 @@ class _Latest:
             self.limits["runs were not read: whether a rerun passed is not known"] = None
             return None
         if failure.run not in self._known:
-            if len(self._known) >= MOST_RUNS:
-                self.limits[f"only {MOST_RUNS} runs whose failure was excused were asked for"] = None
+            if len(self._known) >= MAX_RUNS:
+                self.limits[f"only {MAX_RUNS} runs whose failure was excused were asked for"] = None
                 return None
-            self._known[failure.run] = self._asked(self._runs, failure.run)
+            self._known[failure.run] = self._request(self._runs, failure.run)
         return self._known[failure.run]
 
-    def _asked(self, runs: Runs, run: int) -> RunState | None:
+    def _request(self, runs: Runs, run: int) -> RunState | None:
         try:
             return runs.run(run)
         except ForgeRefused as error:
@@ -85,7 +85,7 @@ class _Latest:
             return None
 
 
-def excused_cases(decided: Sequence[DecidedFailure], runs: Runs | None) -> tuple[tuple[Case, ...], tuple[str, ...]]:
+def rerun_cases(decided: Sequence[DecidedFailure], runs: Runs | None) -> tuple[tuple[Case, ...], tuple[str, ...]]:
     """A case for each failure that was excused, and what could not be read."""
     latest = _Latest(runs)
     cases = failure_cases(decided, latest.of)

@@ -16,8 +16,8 @@ _NO = frozenset({"off-topic", "spam", "abuse"})
 
 
 @dataclass(frozen=True, slots=True)
-class Told:
-    """A finding as it was last told: in lines `first` to `last` of `path` at commit `sha`; 0 for the whole file.
+class ReportedFinding:
+    """A finding as it was last reported: in lines `first` to `last` of `path` at commit `sha`; 0 for the whole file.
 
     `rule` is "model" for a model's. `quote` is the text that it was about, "" where that is not known.
     """
@@ -38,8 +38,7 @@ class Told:
     quote: str = ""
 
     @classmethod
-    def in_thread(cls, repository: str, pull: int, thread: OurThread) -> "Told":
-        """As a thread shows it."""
+    def of_thread(cls, repository: str, pull: int, thread: OurThread) -> "ReportedFinding":
         return cls(
             repository,
             pull,
@@ -58,7 +57,7 @@ class Told:
 
 
 @dataclass(frozen=True, slots=True)
-class Became:
+class LaterState:
     """What the last commit of its pull request holds: `restored` are deleted lines that are back."""
 
     fate: LineFate = LineFate.UNKNOWN
@@ -69,15 +68,15 @@ class Became:
     detail: str = ""
 
 
-def last_told(told: Iterable[Told]) -> tuple[Told, ...]:
+def latest_reports(findings: Iterable[ReportedFinding]) -> tuple[ReportedFinding, ...]:
     """Each finding of a pull request once: what it said at the last commit at which it was said."""
-    found: dict[tuple[str, int, str], Told] = {}
-    for each in sorted(told, key=lambda one: one.at):
+    found: dict[tuple[str, int, str], ReportedFinding] = {}
+    for each in sorted(findings, key=lambda one: one.at):
         found[each.repository.lower(), each.pull, each.fingerprint] = each
     return tuple(found.values())
 
 
-def merged(threads: Iterable[OurThread]) -> dict[str, OurThread]:
+def merge_threads(threads: Iterable[OurThread]) -> dict[str, OurThread]:
     """The newest thread of each finding, with the thumbs that any of them got."""
     found: dict[str, OurThread] = {}
     for each in sorted(threads, key=lambda one: one.at):
@@ -89,7 +88,7 @@ def merged(threads: Iterable[OurThread]) -> dict[str, OurThread]:
 
 
 @dataclass(frozen=True, slots=True)
-class Heard:
+class Feedback:
     """What people who may write said: `refused` that it is wrong, `closed` only that it is done with."""
 
     refused: Ground | None = None
@@ -98,10 +97,10 @@ class Heard:
     praised: int = 0
 
 
-def heard(thread: OurThread | None, writes: Callable[[str], bool]) -> Heard:
+def feedback_of(thread: OurThread | None, writes: Callable[[str], bool]) -> Feedback:
     """What a thread says. `writes` is whether an account may write to the repository: nobody else's word counts."""
     if thread is None:
-        return Heard()
+        return Feedback()
     # To hide a comment takes the right to write.
     refused = Ground.HIDDEN if thread.hidden in _NO else None
     if any(map(writes, thread.thumbs_down)):
@@ -109,65 +108,68 @@ def heard(thread: OurThread | None, writes: Callable[[str], bool]) -> Heard:
     closed = Ground.DISMISSED if thread.dismissed_by and writes(thread.dismissed_by) else None
     if thread.resolved_by and writes(thread.resolved_by):
         closed = Ground.RESOLVED
-    return Heard(refused, closed, thread.url, thread.thumbs_up)
+    return Feedback(refused, closed, thread.url, thread.thumbs_up)
 
 
-def judged(told: Told, became: Became, pull: Discussed | None, said: Heard, now: float) -> Case:
-    """The finding with its label."""
-    truth, ground = _label(told, became, pull, said, now)
+def label_finding(
+    finding: ReportedFinding, state: LaterState, pull: Discussed | None, feedback: Feedback, now: float
+) -> Case:
+    truth, ground = _label(finding, state, pull, feedback, now)
     return Case(
         REVIEW,
         truth,
         ground,
-        repository=told.repository,
-        at=told.at,
-        sha=told.sha,
-        pull=told.pull,
-        key=told.fingerprint,
+        repository=finding.repository,
+        at=finding.at,
+        sha=finding.sha,
+        pull=finding.pull,
+        key=finding.fingerprint,
         word="finding",
-        path=told.path,
-        line=told.last,
-        rule=told.rule,
-        origin=told.origin,
-        severity=told.severity,
-        url=said.url,
-        detail=became.detail,
-        praised=said.praised,
+        path=finding.path,
+        line=finding.last,
+        rule=finding.rule,
+        origin=finding.origin,
+        severity=finding.severity,
+        url=feedback.url,
+        detail=state.detail,
+        praised=feedback.praised,
     )
 
 
-def _label(told: Told, became: Became, pull: Discussed | None, said: Heard, now: float) -> tuple[Truth, Ground]:
-    if said.refused and not became.suggestion:
-        return Truth.WRONG, said.refused
+def _label(
+    finding: ReportedFinding, state: LaterState, pull: Discussed | None, feedback: Feedback, now: float
+) -> tuple[Truth, Ground]:
+    if feedback.refused and not state.suggestion:
+        return Truth.WRONG, feedback.refused
     if pull is None:
         return Truth.UNKNOWN, Ground.UNSEEN
-    if waiting := _waiting(told, pull, now):
+    if waiting := _waiting(finding, pull, now):
         return Truth.UNKNOWN, waiting
-    if said.refused:
+    if feedback.refused:
         return Truth.UNKNOWN, Ground.CONTRADICTORY
-    if shown := _shown(became):
-        return Truth.RIGHT, shown
-    return _left(became.fate, pull.end, said.closed)
+    if ground := _accepted(state):
+        return Truth.RIGHT, ground
+    return _by_lines(state.fate, pull.end, feedback.closed)
 
 
-def _waiting(told: Told, pull: Discussed, now: float) -> Ground | None:
+def _waiting(finding: ReportedFinding, pull: Discussed, now: float) -> Ground | None:
     """Why nothing can be said of what a pull request holds, None when it can."""
     if pull.end is PullEnd.CLOSED:
         return Ground.ABANDONED
-    is_young = pull.end is PullEnd.OPEN and now - told.at < OUTCOME_DAYS * DAY
+    is_young = pull.end is PullEnd.OPEN and now - finding.at < OUTCOME_DAYS * DAY
     return Ground.OPEN if is_young else None
 
 
-def _shown(became: Became) -> Ground | None:
+def _accepted(state: LaterState) -> Ground | None:
     """What alone says that the finding was accepted."""
-    if became.suggestion:
+    if state.suggestion:
         return Ground.SUGGESTION
-    if became.restored:
+    if state.restored:
         return Ground.RESTORED
-    return Ground.FILE_GONE if became.gone else None
+    return Ground.FILE_GONE if state.gone else None
 
 
-def _left(fate: LineFate, end: PullEnd, closed: Ground | None) -> tuple[Truth, Ground]:
+def _by_lines(fate: LineFate, end: PullEnd, closed: Ground | None) -> tuple[Truth, Ground]:
     """What remains to be said by the lines alone, and by whoever closed the thread."""
     match fate:
         case LineFate.CHANGED:

@@ -5,11 +5,11 @@ from itertools import islice
 
 from cicd_agent.domain.gate_decision import Band, Gated, GateDecision
 from cicd_agent.insights.accuracy.decisions import DecidedGate
-from cicd_agent.insights.accuracy.gate_record import Aftermath, Fate, is_lifted
+from cicd_agent.insights.accuracy.gate_record import DeploymentOutcome, Fate, is_lifted
 from cicd_agent.insights.accuracy.labels import Case, Ground, Truth
 
 GATE = "deploy-gate"
-MOST_NEXT = 5
+MAX_NEXT = 5
 """Decisions to proceed after a hold among which the one that got past it is looked for."""
 _BY_COMMIT = frozenset({"red-check", "blocking-finding"})
 _MEASURED = frozenset({"tests", "coverage"})
@@ -18,7 +18,7 @@ _GOOD = frozenset({Band.GREEN, Band.AMBER})
 
 def gate_cases(
     decided: Sequence[DecidedGate],
-    after: Mapping[tuple[str, str], Aftermath],
+    outcomes: Mapping[tuple[str, str], DeploymentOutcome],
     follows: Callable[[str, str], bool],
 ) -> tuple[Case, ...]:
     """A case for each commit and environment that was let through, held or lifted, by the last decision of that kind.
@@ -27,22 +27,22 @@ def gate_cases(
     """
     last = {_identity(each): each for each in sorted(decided, key=lambda each: each.at)}
     once = sorted(last.values(), key=lambda each: each.at)
-    return tuple(_case(each, once[place + 1 :], after, follows) for place, each in enumerate(once))
+    return tuple(_case(each, once[index + 1 :], outcomes, follows) for index, each in enumerate(once))
 
 
 def _case(
     each: DecidedGate,
     later: Sequence[DecidedGate],
-    after: Mapping[tuple[str, str], Aftermath],
+    outcomes: Mapping[tuple[str, str], DeploymentOutcome],
     follows: Callable[[str, str], bool],
 ) -> Case:
     gated = each.gated
-    then = after.get((gated.sha, gated.environment), Aftermath())
+    outcome = outcomes.get((gated.sha, gated.environment), DeploymentOutcome())
     if gated.decision is GateDecision.PROCEED:
-        truth, ground = (Truth.UNKNOWN, Ground.LIFTED) if is_lifted(gated) else _let(then)
+        truth, ground = (Truth.UNKNOWN, Ground.LIFTED) if is_lifted(gated) else _proceeded(outcome)
     else:
-        truth, ground = _held(each, later, then, follows)
-    bad = ", ".join(source.replace("_", " ") for source in then.sources)
+        truth, ground = _held(each, later, outcome, follows)
+    sources = ", ".join(source.replace("_", " ") for source in outcome.sources)
     return Case(
         GATE,
         truth,
@@ -53,7 +53,7 @@ def _case(
         pull=each.pull,
         key=gated.hash,
         word=gated.decision,
-        detail=f"{gated.environment}: {bad}" if bad else gated.environment,
+        detail=f"{gated.environment}: {sources}" if sources else gated.environment,
     )
 
 
@@ -63,8 +63,8 @@ def _identity(each: DecidedGate) -> tuple[str, str, str, str, bool]:
     return each.repository, gated.environment, gated.sha, gated.decision, is_lifted(gated)
 
 
-def _let(then: Aftermath) -> tuple[Truth, Ground]:
-    match then.fate:
+def _proceeded(outcome: DeploymentOutcome) -> tuple[Truth, Ground]:
+    match outcome.fate:
         case Fate.BAD:
             return Truth.WRONG, Ground.WENT_WRONG
         case Fate.FINE:
@@ -74,24 +74,24 @@ def _let(then: Aftermath) -> tuple[Truth, Ground]:
 
 
 def _held(
-    each: DecidedGate, later: Sequence[DecidedGate], then: Aftermath, follows: Callable[[str, str], bool]
+    each: DecidedGate, later: Sequence[DecidedGate], outcome: DeploymentOutcome, follows: Callable[[str, str], bool]
 ) -> tuple[Truth, Ground]:
     """A hold: what proceeded next to that environment, and whether that was this commit or one that mends it."""
     gated = each.gated
-    next_there = islice((one for one in later if _lets_go(one, each)), MOST_NEXT)
+    next_there = islice((one for one in later if _lets_go(one, each)), MAX_NEXT)
     passed = next((one for one in next_there if _is_about(one, each, follows)), None)
     if passed is not None and passed.gated.sha != gated.sha:
-        if not is_lifted(passed.gated) and mended(gated, passed.gated):
+        if not is_lifted(passed.gated) and fixed_causes(gated, passed.gated):
             return Truth.RIGHT, Ground.FIXED
         return Truth.UNKNOWN, Ground.TOO_EARLY
     if passed is not None and not is_lifted(passed.gated):
         return Truth.UNKNOWN, Ground.LATER
-    return _passed(then) if passed is not None or then.deployed else (Truth.UNKNOWN, Ground.TOO_EARLY)
+    return _passed(outcome) if passed is not None or outcome.deployed else (Truth.UNKNOWN, Ground.TOO_EARLY)
 
 
-def _passed(then: Aftermath) -> tuple[Truth, Ground]:
+def _passed(outcome: DeploymentOutcome) -> tuple[Truth, Ground]:
     """A commit that went out although the gate had held it."""
-    match then.fate:
+    match outcome.fate:
         case Fate.FINE:
             return Truth.WRONG, Ground.OVERRIDDEN
         case Fate.BAD:
@@ -112,7 +112,7 @@ def _is_about(one: DecidedGate, held: DecidedGate, follows: Callable[[str, str],
     return one.gated.sha == held.gated.sha or is_same_pull or follows(held.gated.sha, one.gated.sha)
 
 
-def mended(held: Gated, passed: Gated) -> frozenset[str]:
+def fixed_causes(held: Gated, passed: Gated) -> frozenset[str]:
     """What a hold named and a commit can mend, that the later decision sees mended.
 
     A freeze ends, a check comes to its end, somebody reviews: none of that says that there was harm in the commit.

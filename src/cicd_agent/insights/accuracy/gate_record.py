@@ -27,7 +27,7 @@ class Fate(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Aftermath:
+class DeploymentOutcome:
     """What is known of a commit after a gate decided on it.
 
     `deployed` is whether a deployment of it to that environment is on record, None when the record was not read.
@@ -88,24 +88,20 @@ class GateRecord:
     """Decisions whose fate is not known."""
 
 
-def distinct(decided: Sequence[Gated]) -> tuple[Gated, ...]:
-    """Each decision once: the same commit, environment, grounds and result in two reports is one decision."""
-    return tuple({_identity(gated): gated for gated in decided}.values())
-
-
-def record(decided: Sequence[Gated], after: Mapping[tuple[str, str], Aftermath]) -> GateRecord:
-    """Count what was decided; `after` is by commit and environment."""
-    once = distinct(decided)
-    fates = [(gated, after.get((gated.sha, gated.environment), Aftermath())) for gated in once]
+def gate_record(decided: Sequence[Gated], outcomes: Mapping[tuple[str, str], DeploymentOutcome]) -> GateRecord:
+    """Count what was decided; `outcomes` are by commit and environment."""
+    # The same commit, environment, grounds and result in two reports is one decision.
+    once = {_identity(gated): gated for gated in decided}.values()
+    fates = [(gated, outcomes.get((gated.sha, gated.environment), DeploymentOutcome())) for gated in once]
     # A hold that was lifted is no proceeding of the gate's: a person took it over.
-    let = [then for gated, then in fates if gated.decision is GateDecision.PROCEED and not is_lifted(gated)]
-    passed = [then for then in let if then.fate is not Fate.UNKNOWN]
-    missed = [then for then in passed if then.fate is Fate.BAD]
+    proceeded = [outcome for gated, outcome in fates if gated.decision is GateDecision.PROCEED and not is_lifted(gated)]
+    passed = [outcome for outcome in proceeded if outcome.fate is not Fate.UNKNOWN]
+    missed = [outcome for outcome in passed if outcome.fate is Fate.BAD]
     held = [
-        then
-        for gated, then in fates
+        outcome
+        for gated, outcome in fates
         if gated.decision is not GateDecision.PROCEED and not gated.enforced
-        if then.deployed and then.fate is not Fate.UNKNOWN
+        if outcome.deployed and outcome.fate is not Fate.UNKNOWN
     ]
     return GateRecord(
         n=len(once),
@@ -115,10 +111,10 @@ def record(decided: Sequence[Gated], after: Mapping[tuple[str, str], Aftermath])
         repeated=len(decided) - len(once),
         stops=_ranked(Counter(stop.id for gated in once for stop in {s.id: s for s in gated.stops}.values())),
         signals=_ranked(Counter(name for gated in once for name in _weak(gated))),
-        false_holds=Share.of(sum(then.fate is Fate.FINE for then in held), len(held)),
+        false_holds=Share.of(sum(outcome.fate is Fate.FINE for outcome in held), len(held)),
         misses=Share.of(len(missed), len(passed)),
-        missed_by=_ranked(Counter(source for then in missed for source in then.sources)),
-        undecided=sum(then.fate is Fate.UNKNOWN for _, then in fates),
+        missed_by=_ranked(Counter(source for outcome in missed for source in outcome.sources)),
+        undecided=sum(outcome.fate is Fate.UNKNOWN for _, outcome in fates),
     )
 
 

@@ -12,7 +12,7 @@ THRESHOLDS: Final[Mapping[str, float]] = {"review": 0.5, "analyse-failure": 0.8,
 """The least share of right decisions by mode, where the configuration names none. A finding is read by a person before
 anything comes of it, so half of them may be wrong; what a gate lets through nobody looks at again."""
 
-LEAST_LABELS: Final = 10
+MIN_LABELS: Final = 10
 """Of fewer right and wrong decisions nothing is concluded: one mishap would raise the alarm."""
 
 
@@ -131,7 +131,7 @@ class Standing:
     def below(self) -> bool:
         """Whether it falls short for certain: there are some labels, and their whole interval lies below."""
         share = self.tally.share
-        is_known = share.high is not None and share.n >= LEAST_LABELS
+        is_known = share.high is not None and share.n >= MIN_LABELS
         return self.threshold is not None and is_known and (share.high or 0.0) < self.threshold
 
 
@@ -152,13 +152,13 @@ class Accuracy:
 
 def measure(cases: Sequence[Case], thresholds: Mapping[str, float]) -> Accuracy:
     """Count the cases; `thresholds` take the place of THRESHOLDS by mode, and 0 asks nothing of a mode."""
-    asked = {**THRESHOLDS, **thresholds}
+    required = {**THRESHOLDS, **thresholds}
     modes: dict[str, Standing] = {}
     for mode in sorted({case.mode for case in cases}):
         own = [case for case in cases if case.mode == mode]
         grounds = Counter(case.ground for case in own)
         ranked = tuple(sorted(grounds.items(), key=lambda item: (-item[1], item[0])))
-        modes[mode] = Standing(Tally.of(case.truth for case in own), ranked, asked.get(mode) or None)
+        modes[mode] = Standing(Tally.of(case.truth for case in own), ranked, required.get(mode) or None)
     findings = [case for case in cases if case.mode == "review"]
     return Accuracy(
         modes,

@@ -34,7 +34,7 @@ class Comparison:
         self._old = squeezed(before)
         self._new = squeezed(after)
         self._before, self._after = joined(self._old), joined(self._new)
-        self._kept = {
+        self._matches = {
             at: j + at - i
             for what, i, to, j, _ in opcodes(self._old, self._new)
             if what == "equal"
@@ -47,19 +47,19 @@ class Comparison:
         if not target or not 1 <= first <= last <= self._count:
             return LineFate.UNKNOWN
         low, high = target[0], target[-1]
-        if self._together(low, high):
+        if self._contiguous(low, high):
             near = max(0, low - _AROUND), min(len(self._old) - 1, high + _AROUND)
-            same = self._together(*near)
+            same = self._contiguous(*near)
             # What was put before the first line, or after the last, stands next to nothing that is in the range.
-            same = same and (near[0] > 0 or self._kept[0] == 0)
-            same = same and (near[1] < len(self._old) - 1 or self._kept[near[1]] == len(self._new) - 1)
+            same = same and (near[0] > 0 or self._matches[0] == 0)
+            same = same and (near[1] < len(self._old) - 1 or self._matches[near[1]] == len(self._new) - 1)
             return LineFate.SAME if same else LineFate.BESIDE
         block = self._old[low : high + 1]
         if is_distinctive(block) and occurrences(block, self._after) >= occurrences(block, self._before):
             return LineFate.BESIDE
         others = len(self._old) - len(target)
-        kept = sum(1 for at in self._kept if not low <= at <= high)
-        return LineFate.REWRITTEN if 2 * kept < others else LineFate.CHANGED
+        matches = sum(1 for at in self._matches if not low <= at <= high)
+        return LineFate.REWRITTEN if 2 * matches < others else LineFate.CHANGED
 
     def brings(self, text: str) -> bool:
         """Whether a text of some length stands in the later version, and stood less often in the one before."""
@@ -70,10 +70,10 @@ class Comparison:
         """The lines of the version before, as `squeezed` has them."""
         return [line for number, line in zip(self._numbers, self._old, strict=True) if first <= number <= last]
 
-    def _together(self, low: int, high: int) -> bool:
+    def _contiguous(self, low: int, high: int) -> bool:
         """Whether these lines, by their index, are all kept with nothing put between them."""
-        begin = self._kept.get(low)
-        return begin is not None and all(self._kept.get(at) == begin + at - low for at in range(low, high + 1))
+        begin = self._matches.get(low)
+        return begin is not None and all(self._matches.get(at) == begin + at - low for at in range(low, high + 1))
 
 
 def squeezed(text: str) -> list[str]:

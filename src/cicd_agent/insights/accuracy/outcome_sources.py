@@ -1,33 +1,26 @@
 """What became of changes after they went out, read from git and from GitHub's record of deployments."""
 
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 
-from cicd_agent.adapters.git.repository import GitRepository
 from cicd_agent.analysis.risk.outcome_labels import Source
-from cicd_agent.app.context import first_settings, open_forge
-from cicd_agent.cli.parser import Options
 from cicd_agent.domain.gate_evidence import PastDeployment
-from cicd_agent.domain.payload import as_repo
 from cicd_agent.domain.ports.actions import Runs
 from cicd_agent.domain.ports.deployments import Gates
 from cicd_agent.domain.ports.feedback import Discussions
 from cicd_agent.domain.ports.forge import Repository
 from cicd_agent.domain.text.words import count
-from cicd_agent.errors import ConfigError, ForgeRefused
-from cicd_agent.settings.environment import Environment
+from cicd_agent.errors import ForgeRefused
 
-MOST_DEPLOYMENTS = 100
-_MOST_BROUGHT = 1_000
+MAX_DEPLOYMENTS = 100
+_MAX_COMMITS = 1_000
 """How many commits back it is looked for what a deployment brought."""
 _FAILED = frozenset({"failure", "error"})
 
 
 @dataclass(frozen=True, slots=True)
-class Outside:
+class OutcomeSources:
     """What a command that learns from outcomes may read. `notices` say what it may not, and why, a line each."""
 
     repository: Repository | None = None
@@ -42,11 +35,8 @@ class Outside:
     runs: Runs | None = None
 
 
-Opened = Callable[[Options, Environment, ExitStack], Outside]
-
-
 @dataclass(frozen=True, slots=True)
-class Failure:
+class DeploymentFailure:
     """A deployment that went wrong at `when` (seconds since the epoch); `base` is the commit that it began from."""
 
     deployment: PastDeployment
@@ -55,80 +45,49 @@ class Failure:
     base: str
 
 
-def opened(options: Options, environment: Environment, closing: ExitStack) -> Outside:
-    """The checkout, and the repository on GitHub where a token and its name are there."""
-    settings = first_settings(options, environment)
-    root = Path.cwd() / (options.repo_dir or environment.workspace or ".")
-    scratch = Path(environment.runner_temp) if environment.runner_temp else None
-    notices: list[str] = []
-    repository: GitRepository | None = None
-    try:
-        repository = GitRepository(root, environment.system, server=environment.server_url, scratch=scratch)
-    except ConfigError as error:
-        notices.append(str(error))
-    token, name = settings.github_token.get_secret_value(), as_repo(environment.run.repository)
-    if not (token and name):
-        missing = " and ".join(
-            variable for variable, value in (("GITHUB_TOKEN", token), ("GITHUB_REPOSITORY", name)) if not value
-        )
-        notices.append(f"deployments were not read: set {missing} for that")
-        return Outside(repository, repository.top if repository else None, None, tuple(notices))
-    forge = open_forge(token, name, environment, closing)
-    return Outside(
-        repository,
-        repository.top if repository else None,
-        forge.gates,
-        tuple(notices),
-        forge.discussions,
-        partial(repository.ensure, token=token) if repository else None,
-        forge.text_at,
-        forge.runs,
-    )
-
-
 def read_deployments(gates: Gates, environment: str) -> tuple[tuple[PastDeployment, ...], str]:
     """The last deployments to an environment, newest first, and what is not known of them, "" when nothing is.
 
     Those that a gate held are left out: nothing was deployed.
     """
     try:
-        listed = gates.deployments(environment, MOST_DEPLOYMENTS, whole=True)
+        listed = gates.deployments(environment, MAX_DEPLOYMENTS, whole=True)
     except ForgeRefused as error:
         return (), f"deployments were not read: {error}"
-    found = tuple(each for each in listed if not each.held)
-    if not found:
+    deployments = tuple(each for each in listed if not each.held)
+    if not deployments:
         return (), f"GitHub has no deployment to `{environment}`"
-    unknown = sum(not deployment.state for deployment in found)
+    unknown = sum(not deployment.state for deployment in deployments)
     if not unknown:
-        return found, ""
-    told = f"of {count(len(found), 'deployment')} to `{environment}` GitHub has no word how {unknown:,} ended"
-    return found, f"{told}: a rollback of these is seen, a failure is not"
+        return deployments, ""
+    limit = f"of {count(len(deployments), 'deployment')} to `{environment}` GitHub has no word how {unknown:,} ended"
+    return deployments, f"{limit}: a rollback of these is seen, a failure is not"
 
 
-def failures(repository: Repository, deployments: Sequence[PastDeployment]) -> Iterator[Failure]:
+def deployment_failures(repository: Repository, deployments: Sequence[PastDeployment]) -> Iterator[DeploymentFailure]:
     """The deployments that failed, and those whose successor brought an older commit; they come newest first."""
     for index, deployment in enumerate(deployments):
         if deployment.state in _FAILED:
             ended = deployment.ended or deployment.created
-            yield Failure(deployment, Source.DEPLOYMENT, ended, base_of(deployments, index))
+            yield DeploymentFailure(deployment, Source.DEPLOYMENT, ended, previous_deployment(deployments, index))
         if index and _goes_back(repository, deployment.sha, deployments[index - 1].sha):
             later = deployments[index - 1]
-            yield Failure(deployment, Source.ROLLBACK, later.created, later.sha)
+            yield DeploymentFailure(deployment, Source.ROLLBACK, later.created, later.sha)
 
 
-def base_of(deployments: Sequence[PastDeployment], index: int) -> str:
+def previous_deployment(deployments: Sequence[PastDeployment], index: int) -> str:
     """What ran before a deployment: the newest earlier one of another commit that is not known to have failed."""
     sha = deployments[index].sha
     earlier = (one.sha for one in deployments[index + 1 :] if one.sha != sha and one.state not in _FAILED)
     return next(earlier, "")
 
 
-def brought(repository: Repository, base: str, head: str) -> tuple[str, ...]:
+def commits_between(repository: Repository, base: str, head: str) -> tuple[str, ...]:
     """The commits, merges left out, that `head` has and `base` does not; none when this clone has not both."""
     if not (base and repository.resolve(base) and repository.resolve(head)):
         return ()
-    before = {commit.sha for commit in repository.past(base, _MOST_BROUGHT, 0).commits}
-    return tuple(commit.sha for commit in repository.past(head, _MOST_BROUGHT, 0).commits if commit.sha not in before)
+    before = {commit.sha for commit in repository.past(base, _MAX_COMMITS, 0).commits}
+    return tuple(commit.sha for commit in repository.past(head, _MAX_COMMITS, 0).commits if commit.sha not in before)
 
 
 def _goes_back(repository: Repository, before: str, after: str) -> bool:

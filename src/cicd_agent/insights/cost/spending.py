@@ -9,9 +9,8 @@ from typing import Annotated, Any, Final, Literal
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 from cicd_agent.domain.audit_entry import Row
+from cicd_agent.rendering.money import NANO
 
-NANO: Final = 10**9
-"""Money is counted in billionths of a US dollar, as whole numbers: sums are exact in any order."""
 MOST_USD: Final = 10**6
 """No run costs more: what says so is not ours."""
 UNTOLD: Final = "(not told)"

@@ -1,3 +1,5 @@
+"""`cicd-agent accuracy PATH`: what a gate decided by its reports, what stood in the way, and how often it was wrong."""
+
 import io
 import json
 from collections.abc import Sequence
@@ -12,7 +14,7 @@ from hypothesis import strategies as st
 from cicd_agent.analysis.risk.outcome_labels import DAY, Source
 from cicd_agent.app.decision import Report, Seen, dump
 from cicd_agent.app.reporter import Outlet, Streams
-from cicd_agent.cli.accuracy import gate_report
+from cicd_agent.cli.accuracy import accuracy
 from cicd_agent.cli.parser import Options, parse
 from cicd_agent.domain.change import Commit
 from cicd_agent.domain.gate_decision import Band, Factor, Gated, GateDecision, Lift, Stop
@@ -20,8 +22,8 @@ from cicd_agent.domain.gate_evidence import PastDeployment, State
 from cicd_agent.domain.history import Past, PastCommit
 from cicd_agent.domain.verdict import Conclusion, Risk, RiskLevel
 from cicd_agent.errors import ConfigError, ForgeRefused
-from cicd_agent.insights.accuracy.gate_record import Aftermath, Fate, GateRecord, Share, record
-from cicd_agent.insights.accuracy.outcome_sources import Outside
+from cicd_agent.insights.accuracy.gate_record import DeploymentOutcome, Fate, GateRecord, Share, gate_record
+from cicd_agent.insights.accuracy.outcome_sources import OutcomeSources
 from cicd_agent.settings.environment import Environment
 from tests.support.fakes.gates import FakeGates
 from tests.support.fakes.repository import FakeRepository
@@ -93,27 +95,32 @@ def put(folder: Path, *decided: Gated, base: int = 0) -> None:
         path.write_text(dump(Report("deploy-gate", 0, seen=seen, gated=each)))
 
 
-def ask(*arguments: str, outside: Outside) -> tuple[str, str]:
+def _no_store(*_: object) -> None:
+    raise AssertionError("reports alone count")
+
+
+def ask(*arguments: str, outside: OutcomeSources) -> tuple[str, str]:
     out, err = io.StringIO(), io.StringIO()
-    options, environment = parse(["gate-report", *arguments]), Environment()
+    options, environment = parse(["accuracy", *arguments]), Environment()
     outlet = Outlet(options, environment, Streams(out, err))
 
-    def opened(_options: Options, _environment: Environment, _closing: object) -> Outside:
+    def open_sources(_options: Options, _environment: Environment, _closing: object) -> OutcomeSources:
         return outside
 
-    assert gate_report(options, environment, outlet, lambda: NOW, opened) == 0
+    assert accuracy(options, environment, outlet, lambda: NOW, open_sources, store_of=_no_store) == 0
     return out.getvalue(), err.getvalue()
 
 
-def counted(folder: Path, outside: Outside) -> dict[str, Any]:
-    found: dict[str, Any] = json.loads(ask(str(folder), "--format", "json", outside=outside)[0])
-    return found
+def counted(folder: Path, outside: OutcomeSources) -> dict[str, Any]:
+    found = json.loads(ask(str(folder), "--format", "json", outside=outside)[0])
+    gate: dict[str, Any] = found["gate"]
+    return {**gate, "limits": found["limits"]}
 
 
 def test_a_hold_in_shadow_was_false_when_it_went_out_and_nothing_happened(tmp_path: Path) -> None:
     put(tmp_path, *(gated(number, GateDecision.HOLD) for number in (2, 3, 4)))
     gates = FakeGates(deployed={"production": [deployment(3, 31), deployment(2, 30), deployment(1, 29)]})
-    found = counted(tmp_path, Outside(Line(5, commit(9, 35, reverts=3)), None, gates))
+    found = counted(tmp_path, OutcomeSources(Line(5, commit(9, 35, reverts=3)), None, gates))
     assert (found["false_holds"]["times"], found["false_holds"]["n"]) == (1, 2), "4 was not deployed, 3 was taken back"
     assert found["decisions"] == {"proceed": 0, "hold": 3, "rollback": 0}
     assert (found["stops"], found["signals"]) == ([["score", 3]], [["coverage", 3]])
@@ -133,7 +140,7 @@ def test_a_deployment_that_went_wrong_within_a_week_was_missed(
     tmp_path: Path, deployed: list[PastDeployment], more: tuple[PastCommit, ...], source: Source
 ) -> None:
     put(tmp_path, gated(3 if deployed[0].sha == sha(3) and more else 2))
-    found = counted(tmp_path, Outside(Line(5, *more), None, FakeGates(deployed={"production": deployed})))
+    found = counted(tmp_path, OutcomeSources(Line(5, *more), None, FakeGates(deployed={"production": deployed})))
     assert (found["misses"]["times"], found["misses"]["n"], found["missed_by"]) == (1, 1, [[source, 1]])
 
 
@@ -141,7 +148,7 @@ def test_a_deployment_that_the_gate_itself_held_is_neither_deployed_nor_failed(t
     put(tmp_path, gated(3, GateDecision.HOLD), gated(2))
     held = replace(deployment(3, 31, "failure"), held=True)
     gates = FakeGates(deployed={"production": [held, deployment(2, 30), deployment(1, 29)]})
-    found = counted(tmp_path, Outside(Line(5), None, gates))
+    found = counted(tmp_path, OutcomeSources(Line(5), None, gates))
     assert (found["false_holds"]["n"], found["misses"]["times"], found["misses"]["n"]) == (0, 0, 1)
 
 
@@ -149,28 +156,30 @@ def test_without_deployments_a_week_is_counted_from_when_the_gate_looked(tmp_pat
     fix = commit(9, 12, reverts=2)
     put(tmp_path / "old", gated(2))
     put(tmp_path / "new", replace(gated(2), at=START + 8 * DAY))
-    assert counted(tmp_path / "old", Outside(Line(5, fix)))["misses"]["times"] == 0
-    assert counted(tmp_path / "new", Outside(Line(5, fix)))["misses"]["times"] == 1
+    assert counted(tmp_path / "old", OutcomeSources(Line(5, fix)))["misses"]["times"] == 0
+    assert counted(tmp_path / "new", OutcomeSources(Line(5, fix)))["misses"]["times"] == 1
 
 
 def test_a_hotfix_soon_after_makes_a_miss_and_a_late_one_does_not(tmp_path: Path) -> None:
     put(tmp_path, gated(2))
     fix = PastCommit(sha(9), START + 5 * DAY, "a", "Fix a crash", ("2.py",))
-    assert counted(tmp_path, Outside(Line(3, fix)))["missed_by"] == [["hotfix", 1]]
+    assert counted(tmp_path, OutcomeSources(Line(3, fix)))["missed_by"] == [["hotfix", 1]]
     late = replace(fix, when=START + 12 * DAY)
-    assert counted(tmp_path, Outside(Line(3, late)))["misses"]["times"] == 0
+    assert counted(tmp_path, OutcomeSources(Line(3, late)))["misses"]["times"] == 0
 
 
 def test_without_a_token_the_commits_that_a_change_brought_are_judged_by_git_alone(tmp_path: Path) -> None:
     put(tmp_path, gated(4), base=2)
-    told = counted(tmp_path, Outside(Line(5, commit(9, 6, reverts=3)), None, None, ("deployments were not read",)))
+    told = counted(
+        tmp_path, OutcomeSources(Line(5, commit(9, 6, reverts=3)), None, None, ("deployments were not read",))
+    )
     assert (told["misses"]["times"], told["missed_by"]) == (1, [["revert", 1]])
     assert told["limits"] == ["deployments were not read"]
 
 
 def test_without_outcomes_it_says_that_it_does_not_know(tmp_path: Path) -> None:
     put(tmp_path, gated(1), gated(2, GateDecision.HOLD))
-    out, _ = ask(str(tmp_path), outside=Outside())
+    out, _ = ask(str(tmp_path), outside=OutcomeSources())
     assert "false holds  not known" in out
     assert "misses  not known" in out
     assert "not known what became of 2 of 2 decisions" in out
@@ -180,15 +189,15 @@ def test_without_outcomes_it_says_that_it_does_not_know(tmp_path: Path) -> None:
 def test_what_is_not_a_week_old_is_not_called_fine(tmp_path: Path) -> None:
     put(tmp_path, gated(2))
     gates = FakeGates(deployed={"production": [deployment(2, 94), deployment(1, 29)]})
-    assert counted(tmp_path, Outside(Line(5), None, gates))["undecided"] == 1
+    assert counted(tmp_path, OutcomeSources(Line(5), None, gates))["undecided"] == 1
     gates.deployed["production"][0] = deployment(2, 92)
-    assert counted(tmp_path, Outside(Line(5), None, gates))["misses"]["n"] == 1
+    assert counted(tmp_path, OutcomeSources(Line(5), None, gates))["misses"]["n"] == 1
 
 
 def test_a_decision_that_two_reports_tell_counts_once_and_a_lifted_hold_is_no_proceeding(tmp_path: Path) -> None:
     lifted = gated(3, stops=[replace(STOP, lifted="octocat: it is urgent")])
     put(tmp_path, gated(2, enforced=True), gated(2, enforced=True), lifted)
-    told = counted(tmp_path, Outside(Line(5)))
+    told = counted(tmp_path, OutcomeSources(Line(5)))
     assert (told["n"], told["repeated"], told["lifted"], told["misses"]["n"]) == (2, 1, 1, 1)
 
 
@@ -198,7 +207,9 @@ def test_reports_that_are_none_of_the_gate_are_counted_and_named(tmp_path: Path)
         (tmp_path / f"x{index}").mkdir()
         (tmp_path / f"x{index}/report.json").write_bytes(text)
     (tmp_path / "review.json").write_text(dump(Report("review", 0)))
-    out, err = ask(str(tmp_path), str(tmp_path / "review.json"), str(tmp_path / "none"), outside=Outside(Line(5)))
+    out, err = ask(
+        str(tmp_path), str(tmp_path / "review.json"), str(tmp_path / "none"), outside=OutcomeSources(Line(5))
+    )
     assert "1 decision: proceed 1" in out
     assert "6 files could not be read:" in out
     assert "1 report held no decision of the gate: review (1)" in " ".join(out.split())
@@ -209,20 +220,20 @@ def test_a_foreign_report_cannot_write_to_the_terminal(tmp_path: Path) -> None:
     named = replace(STOP, id="\x1b[2J\n::error::pwned\u202e")
     evil = replace(gated(2, GateDecision.HOLD, stops=[named]), environment="\x1b]0;x\x07", sha="--help")
     put(tmp_path, evil)
-    out, _ = ask(str(tmp_path), outside=Outside(Line(5), None, FakeGates()))
+    out, _ = ask(str(tmp_path), outside=OutcomeSources(Line(5), None, FakeGates()))
     assert "\x1b" not in out
     assert "\n::error" not in out
 
 
 def test_no_report_is_one_line_with_a_remedy(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match=r"no report of a deployment gate .* Give report\.json"):
-        ask(str(tmp_path), outside=Outside())
+        ask(str(tmp_path), outside=OutcomeSources())
 
 
 def test_a_refusal_of_github_is_a_limit_and_no_end(tmp_path: Path) -> None:
     put(tmp_path, gated(2))
     gates = FakeGates(refusals={"deployments": ForgeRefused("no", remedy="Give `deployments: read`")})
-    told = counted(tmp_path, Outside(Line(5), None, gates))
+    told = counted(tmp_path, OutcomeSources(Line(5), None, gates))
     assert told["limits"] == ["deployments were not read: no. Give `deployments: read`."]
     assert told["misses"]["n"] == 1
 
@@ -251,7 +262,7 @@ def test_an_interval_is_wilsons() -> None:
 
 def test_an_enforced_hold_tells_nothing_of_false_holds() -> None:
     held = gated(1, GateDecision.HOLD, enforced=True)
-    told = record([held], {(held.sha, "production"): Aftermath(deployed=True, fate=Fate.FINE)})
+    told = gate_record([held], {(held.sha, "production"): DeploymentOutcome(deployed=True, fate=Fate.FINE)})
     assert told == GateRecord(
         1, {"proceed": 0, "hold": 1, "rollback": 0}, stops=(("score", 1),), signals=(("coverage", 1),)
     )

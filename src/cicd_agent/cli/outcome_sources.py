@@ -1,0 +1,47 @@
+"""Opens what commands that learn from outcomes may read: the checkout, and its repository on GitHub."""
+
+from collections.abc import Callable
+from contextlib import ExitStack
+from functools import partial
+from pathlib import Path
+
+from cicd_agent.adapters.git.repository import GitRepository
+from cicd_agent.app.context import first_settings, open_forge
+from cicd_agent.cli.parser import Options
+from cicd_agent.domain.payload import as_repo
+from cicd_agent.errors import ConfigError
+from cicd_agent.insights.accuracy.outcome_sources import OutcomeSources
+from cicd_agent.settings.environment import Environment
+
+OpenSources = Callable[[Options, Environment, ExitStack], OutcomeSources]
+
+
+def open_sources(options: Options, environment: Environment, closing: ExitStack) -> OutcomeSources:
+    """The checkout, and the repository on GitHub where a token and its name are there."""
+    settings = first_settings(options, environment)
+    root = Path.cwd() / (options.repo_dir or environment.workspace or ".")
+    scratch = Path(environment.runner_temp) if environment.runner_temp else None
+    notices: list[str] = []
+    repository: GitRepository | None = None
+    try:
+        repository = GitRepository(root, environment.system, server=environment.server_url, scratch=scratch)
+    except ConfigError as error:
+        notices.append(str(error))
+    token, name = settings.github_token.get_secret_value(), as_repo(environment.run.repository)
+    if not (token and name):
+        missing = " and ".join(
+            variable for variable, value in (("GITHUB_TOKEN", token), ("GITHUB_REPOSITORY", name)) if not value
+        )
+        notices.append(f"deployments were not read: set {missing} for that")
+        return OutcomeSources(repository, repository.top if repository else None, None, tuple(notices))
+    forge = open_forge(token, name, environment, closing)
+    return OutcomeSources(
+        repository,
+        repository.top if repository else None,
+        forge.gates,
+        tuple(notices),
+        forge.discussions,
+        partial(repository.ensure, token=token) if repository else None,
+        forge.text_at,
+        forge.runs,
+    )
