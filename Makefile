@@ -17,7 +17,7 @@ PYTHONS := 3.9 3.10 3.11 3.12 3.13 3.14
 OVERLAY := UV_CUSTOM_COMPILE_COMMAND="make lock" $(BIN)/uv pip compile --quiet --no-config --python-platform linux \
 	--generate-hashes --no-emit-index-url
 
-.PHONY: help setup demo test lint types workflows wheels unit fmt bench bench-review bench-logs bench-tests bench-tests-real \
+.PHONY: help setup demo test test-all checks lint types workflows wheels unit durations fmt bench bench-review bench-logs bench-tests bench-tests-real \
 	bench-risk attacks fuzz docs site lock platforms package image image-test clean
 .DEFAULT_GOAL := help
 
@@ -30,9 +30,14 @@ setup: ## .venv, made again when a lock file changed
 demo: setup ## review, route, explain a failure and write tests on samples, offline and without a key
 	@$(BIN)/python scripts/demo.py
 
-test: setup ## everything that has to hold before a change goes in
-	@$(MAKE) --no-print-directory --jobs=2 --output-sync=target lint types workflows wheels $(if $(shell command -v npm),language-service)
+test: checks ## before a change is offered, in 4 minutes: linters, types, workflows and all tests but the slow ones
+	@$(MAKE) --no-print-directory unit TESTS='-m "not slow"'
+
+test-all: checks ## before a change goes in, in 8 minutes: the slow tests, too
 	@$(MAKE) --no-print-directory unit
+
+checks: setup
+	@$(MAKE) --no-print-directory --jobs=2 --output-sync=target lint types workflows wheels $(if $(shell command -v npm),language-service)
 
 lint: setup ## ruff: rules and format
 	@echo "==> ruff check"
@@ -53,9 +58,12 @@ workflows: setup ## action.yml, every workflow and our schemas: their schemas, a
 	@echo "==> zizmor"
 	@$(BIN)/zizmor --quiet --offline --no-progress --persona=auditor $(ACTIONS) $(WORKFLOWS) .github/dependabot.yml
 
-unit: wheels ## the test suite alone
+unit: wheels ## the test suite alone: make unit TESTS="-m slow"
 	@echo "==> pytest"
-	@$(BIN)/python -m pytest
+	@$(BIN)/python -m pytest $(TESTS)
+
+durations: wheels ## record which tests are slow, on a machine that does nothing else
+	@$(BIN)/python -m pytest --record-durations
 
 image: setup ## the image, by Docker or Podman: make image BASE=python:3.13-slim@sha256:… NETWORK=host
 	@$(BIN)/python image/build.py $(addprefix --base ,$(BASE)) $(addprefix --network ,$(NETWORK))

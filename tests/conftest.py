@@ -6,6 +6,7 @@ import os
 import shutil
 import signal
 import sys
+from collections.abc import Generator
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -14,18 +15,11 @@ import httpcore2
 import pytest
 from hypothesis import HealthCheck, settings
 
-from tests.support import protocol_table
+from tests.support import protocol_table, tiers
 
 FOREIGN = ("GITHUB_", "INPUT_", "RUNNER_", "ACTIONS_", "OPENAI_", "AZURE_OPENAI_", "GIT_")
 PROXIES = ("http_proxy", "https_proxy", "all_proxy", "no_proxy")
-
-WORKERS = 3
-"""As `-n` in pyproject.toml."""
-LONGEST = (
-    *("test_demo.py", "test_flaky_end_to_end.py", "test_scenarios.py", "test_action.py", "test_gen_tests_stages.py"),
-    *("test_sandbox_attacks.py", "test_laboratory_hostile.py", "test_gen_tests.py", "test_attacks.py"),
-)
-"""Modules with tests of ten seconds and more."""
+CPU_BEFORE = pytest.StashKey[float]()
 
 settings.register_profile(
     "suite", max_examples=50, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow]
@@ -81,21 +75,48 @@ def pytest_configure() -> None:
     sys.addaudithook(refuse_network)
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Let each worker begin with a few of the longest modules, so that none is left with one when the others are done.
+def pytest_xdist_auto_num_workers() -> int:
+    """One more than there are cores, because tests wait for processes and for servers."""
+    return (os.cpu_count() or 1) + 1
 
-    A worker begins with its share of the list, one part after the other, and later takes from the ends of the others'.
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--record-durations", action="store_true", help="write tests/durations.json again")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark the slow tests, and let each worker begin with a few of the modules that take longest.
+
+    A worker begins with its share of the list, one part after the other, and later takes from the ends of the others':
+    none is left with a long module when the others are done.
     """
+    durations = tiers.recorded()
     modules: dict[str, list[pytest.Item]] = {}
     for item in items:
-        modules.setdefault(item.path.name, []).append(item)
-    shares: list[list[pytest.Item]] = [[] for _ in range(WORKERS)]
-    for number, name in enumerate(name for name in LONGEST if name in modules):
-        shares[number % WORKERS] += modules.pop(name)
+        modules.setdefault(item.nodeid.partition("::")[0], []).append(item)
+        if tiers.is_slow(item.nodeid, durations):
+            item.add_marker("slow")
+    longest = {name: sum(durations.get(item.nodeid, 0) for item in module) for name, module in modules.items()}
+    workers = int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))
+    shares: list[list[pytest.Item]] = [[] for _ in range(workers)]
+    for number, name in enumerate(sorted(filter(longest.get, longest), key=lambda name: -longest[name])):
+        shares[number % workers] += modules.pop(name)
     whole = len(items)
     for module in modules.values():
-        next((share for share in shares[:-1] if len(share) < whole / WORKERS), shares[-1]).extend(module)
+        next((share for share in shares[:-1] if len(share) < whole / workers), shares[-1]).extend(module)
     items[:] = [item for share in shares for item in share]
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    item.stash[CPU_BEFORE] = tiers.cpu_seconds()
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) -> Generator[None, Any, Any]:
+    if call.when == "teardown":
+        item.user_properties.append((tiers.CPU, round(tiers.cpu_seconds() - item.stash[CPU_BEFORE], 3)))
+    return (yield)
 
 
 def pytest_collection_finish() -> None:
@@ -111,8 +132,11 @@ def pytest_report_header() -> list[str]:
     return ["programs: " + ", ".join(path or f"no {name}, so its tests skip" for name, path in found.items())]
 
 
-def pytest_terminal_summary(terminalreporter: Any) -> None:
-    """Print the protocol matrix, whichever process ran its tests."""
+def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> None:
+    """Print the protocol matrix, whichever process ran its tests; record the durations where that is requested."""
+    if config.getoption("--record-durations"):
+        count = tiers.record(report for each in terminalreporter.stats.values() for report in each)
+        terminalreporter.write_line(f"{count} tests take more than {tiers.SLOW_SECONDS:g} s of CPU time")
     reports = [report for outcome in ("passed", "failed") for report in terminalreporter.stats.get(outcome, ())]
     if found := protocol_table.noted(reports):
         terminalreporter.section("protocol matrix")
