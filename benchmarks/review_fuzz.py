@@ -16,8 +16,7 @@ if __name__ == "__main__":
     sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from benchmarks.fuzzed import Posed, claims, diff, rows
-from cicd_agent.adapters.github.forge import GitHubForge
-from cicd_agent.adapters.github.reviews import inline
+from cicd_agent.adapters.github.forge import GitHubForge, inline
 from cicd_agent.adapters.performers.comments import Conversation
 from cicd_agent.agent.messages import Answer
 from cicd_agent.domain.change import Change, ChangeSource

@@ -8,8 +8,8 @@ from typing import Any, Literal
 from pydantic import AwareDatetime, Field
 
 from cicd_agent.adapters.github.channel import Channel
-from cicd_agent.adapters.github.deployments.provenance import Oid, login_of
 from cicd_agent.adapters.github.errors import Call, words
+from cicd_agent.adapters.github.origins import Oid, login_of
 from cicd_agent.adapters.github.payloads import Shape, Viewer, read
 from cicd_agent.adapters.github.threads import Author, Closer, Page, Problem, closed_by, refusal
 from cicd_agent.domain.diff import Side

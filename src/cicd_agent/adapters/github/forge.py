@@ -3,10 +3,11 @@
 import re
 import time
 from base64 import b64decode
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Any, Protocol, Self
 from urllib.parse import quote
 
 from cicd_agent.adapters.github.actions.download import Downloads
@@ -14,16 +15,14 @@ from cicd_agent.adapters.github.actions.runs import GitHubRuns
 from cicd_agent.adapters.github.channel import MOST_PAGES, PER_PAGE, READS, WRITES, Channel
 from cicd_agent.adapters.github.checks import GitHubMarks
 from cicd_agent.adapters.github.commits import GitHubCommits
-from cicd_agent.adapters.github.deployments.client import GitHubGates
-from cicd_agent.adapters.github.errors import Call, words
+from cicd_agent.adapters.github.errors import Answer, Call, is_blocked, is_dismissed, words
+from cicd_agent.adapters.github.gates import GitHubGates
 from cicd_agent.adapters.github.notices import GitHubNotices
 from cicd_agent.adapters.github.payloads import ChangedFile, Content, Posted, Pull, PullCommit, Runs, read
-from cicd_agent.adapters.github.replies import Exchanges
-from cicd_agent.adapters.github.reviews import Reviews
 from cicd_agent.adapters.github.threads import read_threads, resolve_thread
 from cicd_agent.adapters.github.transport import Wire
 from cicd_agent.domain.diff import FileDiff
-from cicd_agent.domain.effects import Review
+from cicd_agent.domain.effects import InlineComment, Review
 from cicd_agent.domain.event import Ref
 from cicd_agent.domain.ports.forge import FailedRun, PostedComment, PostedReview, PullState
 from cicd_agent.domain.thread import Thread
@@ -277,3 +276,138 @@ class GitHubForge:
 
     def _comments_of(self, number: int) -> str:
         return f"{self._root}/issues/{number}/comments"
+
+
+@dataclass(frozen=True, slots=True)
+class Reviews:
+    """The reviews of one repository, whose path is `root`."""
+
+    root: str
+    channel: Channel
+
+    def post(self, review: Review) -> str:
+        """Post a review with all its comments in one request; returns its URL.
+
+        A review that was begun by our account and never submitted lets no other in: then it is discarded, and the
+        review is posted once more.
+        """
+        path = f"{self.root}/pulls/{review.pull}/reviews"
+        body = {
+            "commit_id": review.commit,
+            "event": str(review.event),
+            "body": review.body,
+            "comments": [inline(comment) for comment in review.comments],
+        }
+        call = Call("post the review", "POST", path, WRITES, body=body, repeatable=False)
+
+        def is_it(one: Posted) -> bool:
+            return not one.is_pending and one.commit_id == review.commit and one.says(review.body)
+
+        def post() -> str:
+            return self.channel.once(call, lambda: self.channel.standing(path, is_it)).html_url
+
+        try:
+            return post()
+        except ForgeRefused as refusal:
+            if not is_blocked(refusal) or not self._discarded(path):
+                raise
+        return post()
+
+    def posted(self, number: int, marker: str) -> tuple[PostedReview, ...]:
+        """The submitted reviews that contain `marker`, oldest first; of very many the first and the newest."""
+        pages = self.channel.newest(f"list the reviews of pull request {number}", f"{self.root}/pulls/{number}/reviews")
+        found = [one for page in pages for one in page if marker in (one.body or "") and not one.is_pending]
+        return tuple(one.as_review(is_ours=self.channel.is_ours(one)) for one in sorted(found, key=lambda one: one.id))
+
+    def dismiss(self, number: int, review: int, message: str) -> None:
+        path = f"{self.root}/pulls/{number}/reviews/{review}/dismissals"
+        try:
+            self.channel.wire.ask(Call("dismiss our review", "PUT", path, WRITES, body={"message": message}))
+        except ForgeRefused as refusal:
+            if not is_dismissed(refusal):
+                raise
+
+    def _discarded(self, path: str) -> bool:
+        """Discard the pending review of our account, if that takes nothing from a person."""
+        try:
+            litter = next(
+                (one for page in self.channel.newest("find a pending review", path) for one in page if one.is_litter),
+                None,
+            )
+            if litter is not None:
+                self.channel.wire.ask(Call("discard a pending review", "DELETE", f"{path}/{litter.id}", WRITES))
+        except ForgeRefused as refusal:
+            # Gone is gone, also when the answer to the first attempt was lost. Else the first refusal says it all.
+            return refusal.status == 404  # noqa: PLR2004
+        return litter is not None
+
+
+def inline(comment: InlineComment) -> dict[str, Any]:
+    """A comment in the words of the API."""
+    fields = {"path": comment.path, "line": comment.line, "side": str(comment.side), "body": comment.body}
+    if comment.start:
+        fields |= {"start_line": comment.start, "start_side": str(comment.side)}
+    return fields
+
+
+class InThread(Posted):
+    """An inline comment, with the one that opened its thread."""
+
+    in_reply_to_id: int | None = None
+    pull_request_url: str = ""
+
+
+class Pages(Protocol):
+    """Reads a list page by page, at most `most`."""
+
+    def __call__(
+        self, task: str, path: str, shape: type[InThread], most: int, query: Mapping[str, str | int], /
+    ) -> Iterator[list[InThread]]:
+        """The pages, in GitHub's order."""
+
+
+@dataclass(frozen=True, slots=True)
+class Exchanges:
+    """The threads of one repository, whose path is `root`; how to ask is the forge's business.
+
+    To read one costs a request for the comment that opened it, and one for each 100 inline comments made since.
+    """
+
+    root: str
+    ask: Callable[[Call], Answer]
+    pages: Pages
+    once: Callable[[Call, Callable[[], Posted | None]], Posted]
+    is_ours: Callable[[Posted], bool]
+
+    def thread(self, number: int, comment: int) -> tuple[PostedComment, ...]:
+        """The thread that `comment` opened, oldest first; empty when that is gone or not of this pull request."""
+        call = Call("read the thread", "GET", f"{self.root}/pulls/comments/{comment}", READS)
+        try:
+            first = read(call, self.ask(call), InThread)
+        except ForgeRefused as refusal:
+            if refusal.status == 404:  # noqa: PLR2004
+                return ()
+            raise
+        if first.pull_request_url.rpartition("/")[2] != str(number):
+            return ()
+        found = [first, *sorted(self._answers(number, comment), key=lambda one: one.id)]
+        return tuple(one.as_comment(is_ours=self.is_ours(one)) for one in found)
+
+    def reply(self, number: int, comment: int, body: str) -> PostedComment:
+        """Add to the thread that `comment` opened."""
+        path = f"{self.root}/pulls/{number}/comments/{comment}/replies"
+        call = Call("post the reply", "POST", path, WRITES, body={"body": body}, repeatable=False)
+
+        def standing() -> Posted | None:
+            said = (one for one in self._answers(number, comment) if one.says(body) and self.is_ours(one))
+            return next(said, None)
+
+        return self.once(call, standing).as_comment(is_ours=True)
+
+    def _answers(self, number: int, comment: int) -> Iterator[InThread]:
+        """What was said in the thread, newest first; nothing in it is older than what opened it."""
+        task, path = "read the answers of the thread", f"{self.root}/pulls/{number}/comments"
+        for page in self.pages(task, path, InThread, MOST_PAGES, {"sort": "created", "direction": "desc"}):
+            yield from (one for one in page if one.in_reply_to_id == comment)
+            if any(one.id <= comment for one in page):
+                return

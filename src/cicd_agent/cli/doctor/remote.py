@@ -6,7 +6,7 @@ from typing import Final
 from urllib.parse import urlsplit
 
 import cicd_agent
-from cicd_agent.adapters.github.permissions import probe
+from cicd_agent.adapters.github.transport import probe
 from cicd_agent.adapters.models.availability import Unanswered, listed
 from cicd_agent.adapters.models.client import parse_headers
 from cicd_agent.adapters.runner.docker import why_not

@@ -14,9 +14,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cicd_agent.adapters.github.actions import archive as github_archive
-from cicd_agent.adapters.github.actions import artifacts as github_artifacts
-from cicd_agent.adapters.github.actions.archive import Archive, stored
-from cicd_agent.adapters.github.actions.artifacts import is_named
+from cicd_agent.adapters.github.actions import archive as github_artifacts
+from cicd_agent.adapters.github.actions.archive import Archive, is_named, stored
 from cicd_agent.adapters.github.forge import GitHubForge
 from cicd_agent.domain.workflow_run import StoredArtifact
 from cicd_agent.errors import ForgeRefused

@@ -3,8 +3,9 @@
 import struct
 import tempfile
 import zlib
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, suppress
+from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import IO
 from zipfile import ZIP_DEFLATED, ZIP_STORED, BadZipFile, ZipFile, ZipInfo
@@ -156,3 +157,38 @@ def spelled(entry: ZipInfo) -> str:
         with suppress(UnicodeError):
             name = name.encode("cp437").decode("utf-8")
     return name.replace("\\", "/")
+
+
+MOST_FILES = 200
+MOST_TOTAL = 100_000_000
+"""Bytes of all files together."""
+
+
+def matching(archive: Archive, wanted: Sequence[str], most: int, note: Callable[[str], None]) -> Mapping[str, bytes]:
+    """The files whose names match, each of at most `most` bytes; what is left out is noted.
+
+    A size that the archive claims is not believed: what comes out is counted.
+    """
+    found: dict[str, bytes] = {}
+    total = 0
+    names = [name for name in archive.entries if is_named(name, wanted)]
+    if len(names) > MOST_FILES:
+        note(f"only {MOST_FILES} of {len(names):,} files that match were read from an artifact")
+    for name in names[:MOST_FILES]:
+        try:
+            content = b"".join(archive.pieces(archive.entries[name], most + 1, tell=False))
+        except ForgeRefused as broken:
+            note(f"{words(name)} was left out of an artifact: {broken.why}")
+            continue
+        if len(content) > most or total + len(content) > MOST_TOTAL:
+            note(f"{words(name)} was left out of an artifact: it is too large")
+            continue
+        found[name] = content
+        total += len(content)
+    return found
+
+
+def is_named(name: str, wanted: Sequence[str]) -> bool:
+    """Whether one of the patterns matches the path or the last part of it; `**/` stands for no folder as well."""
+    forms = (name, f"/{name}", name.rpartition("/")[2])
+    return any(fnmatchcase(form, pattern) for pattern in wanted for form in forms)

@@ -1,11 +1,11 @@
 """The logs of an attempt in one archive: each found by its job's name, and only when it can be nobody else's."""
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from cicd_agent.adapters.github.actions.archive import Archive
-from cicd_agent.adapters.github.actions.log_names import Claim, Packed, claims, packed
 from cicd_agent.domain.workflow_run import JobRun
 from cicd_agent.errors import ForgeRefused
 
@@ -87,3 +87,137 @@ class GitHubLogs:
 
 def _rivals(log: Packed, job: JobRun, claimed: Mapping[int, tuple[Claim, ...]]) -> list[int]:
     return [other for other, own in claimed.items() if other != job.id and any(claim.log is log for claim in own)]
+
+
+FORBIDDEN = re.compile(r'[\x00-\x1f"<>|:*?\\/]')
+"""What a file may not be called on Windows, where the service that packs them was born."""
+LONGEST = 90
+"""UTF-16 code units of a job's name (cli/cli, pkg/cmd/run/view/logs.go); longer names are cut there."""
+SHORTEST = 20
+"""Characters that a name must at least share with a job's to count as cut from it."""
+NUMBERED = re.compile(r"-?[0-9]+_")
+"""An ordinal, or in old archives a negative number, before the name; it is not the job's id."""
+REPEATED = re.compile(r" ?(?:\([0-9]{1,3}\)|_[0-9]{1,3})$")
+"""What tells two files of one name apart."""
+STEP = re.compile(r"(-?[0-9]+)_.*\.txt", re.DOTALL)
+
+
+@dataclass(frozen=True, slots=True)
+class Packed:
+    """The log of one job as it was packed: one file, or one for each step. `names` it may have been cut from."""
+
+    names: tuple[str, ...]
+    files: tuple[str, ...]
+
+    @property
+    def whole(self) -> bool:
+        return "/" not in self.files[0]
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """A log that may be a job's; a lower `rank` is a better claim."""
+
+    rank: int
+    log: Packed
+
+
+def packed(files: Iterable[str]) -> tuple[Packed, ...]:
+    """The logs of an archive's files: whole ones lie at the top, steps in a folder of their job.
+
+    The runner's own `system.txt` counts where there is nothing else of a job.
+    """
+    tops: list[str] = []
+    folders: dict[str, list[str]] = {}
+    for file in files:
+        folder, _, name = file.rpartition("/")
+        if folder and name.endswith(".txt"):
+            folders.setdefault(folder, []).append(name)
+        elif name.endswith(".txt"):
+            tops.append(file)
+    numbered = bool(tops) and all(NUMBERED.match(name) for name in tops)
+    found = [Packed(_names(name.removesuffix(".txt"), numbered=numbered), (name,)) for name in tops]
+    for folder, names in folders.items():
+        steps = sorted((int(step[1][:18]), name) for name in names if (step := STEP.fullmatch(name)))
+        kept = [name for _, name in steps] or sorted(names)
+        found.append(Packed((folder,), tuple(f"{folder}/{name}" for name in kept)))
+    return tuple(found)
+
+
+def claims(logs: Sequence[Packed], jobs: Mapping[int, str]) -> dict[int, tuple[Claim, ...]]:
+    """For each job (id → name) the logs that can be its own, the likeliest first; most have one.
+
+    A log goes to the jobs that it fits best, in this order: the whole name, the name but for what packers strip, the
+    beginning of the name; and only then the same less a number that tells two files apart.
+    """
+    spelt = _spelt(logs, jobs)
+    bones = _turned({job: frozenset({skeleton(name)}) for job, name in jobs.items()})
+    bones.pop("", None)
+    shares: dict[int, list[Claim]] = {job: [] for job in jobs}
+    for log in logs:
+        for rank, fits in enumerate(_fits(log, spelt, bones)):
+            for job in fits:
+                shares[job].append(Claim(rank, log))
+            if fits:
+                break
+    return {job: tuple(sorted(share, key=lambda claim: claim.rank)) for job, share in shares.items()}
+
+
+def spellings(name: str) -> tuple[str, ...]:
+    """How an archive may call a job, by the ways there are: cut or whole, without forbidden characters or with others.
+
+    They were stripped once, and are replaced since 2025.
+    """
+    return tuple(form for filler in ("", "_") for form in _cut_and_whole(FORBIDDEN.sub(filler, name)))
+
+
+def cut(name: str, most: int = LONGEST) -> str:
+    """The first `most` UTF-16 code units, a half character as the replacement that it becomes."""
+    return name.encode("utf-16-le", "replace")[: 2 * most].decode("utf-16-le", "replace").strip()
+
+
+def skeleton(name: str) -> str:
+    """What no packer changes: letters and digits."""
+    return "".join(char for char in name if char.isalnum())
+
+
+def _cut_and_whole(name: str) -> tuple[str, str]:
+    return cut(name), name.strip()
+
+
+def _spelt(logs: Sequence[Packed], jobs: Mapping[int, str]) -> dict[str, list[int]]:
+    """Who is called what in this archive: in the way that explains the most of its names, or in those that do alike."""
+    ways = {job: spellings(name) for job, name in jobs.items()}
+    found = [name.strip() for log in logs for name in log.names]
+    known = [{forms[way] for forms in ways.values()} for way in range(len(spellings("")))]
+    explained = [sum(name in names for name in found) for names in known]
+    best = [way for way, count in enumerate(explained) if count == max(explained)]
+    return _turned({job: frozenset(forms[way] for way in best) for job, forms in ways.items()})
+
+
+def _turned(names: Mapping[int, frozenset[str]]) -> dict[str, list[int]]:
+    """Who has a name, by the name."""
+    found: dict[str, list[int]] = {}
+    for job, forms in names.items():
+        for form in forms:
+            found.setdefault(form, []).append(job)
+    return found
+
+
+def _names(stem: str, *, numbered: bool) -> tuple[str, ...]:
+    """What a file at the top may be named after, the likelier first: "1_build" may be the whole name."""
+    bare = NUMBERED.sub("", stem, count=1)
+    return tuple(dict.fromkeys((bare, stem) if numbered else (stem, bare)))
+
+
+def _fits(log: Packed, spelt: Mapping[str, list[int]], bones: Mapping[str, list[int]]) -> Iterator[list[int]]:
+    """The jobs that it fits, the best first."""
+    for names in (log.names, tuple(REPEATED.sub("", name) for name in log.names)):
+        for name in names:
+            yield spelt.get(name.strip(), [])
+        for name in names:
+            yield bones.get(skeleton(name), [])
+        for name in names:
+            cut_off = skeleton(name)
+            whole = [bone for bone in bones if bone.startswith(cut_off)] if len(cut_off) >= SHORTEST else []
+            yield [job for bone in whole for job in bones[bone]]

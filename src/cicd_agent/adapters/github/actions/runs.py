@@ -4,8 +4,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from urllib.parse import quote
 
-from cicd_agent.adapters.github.actions.archive import Archive, stored
-from cicd_agent.adapters.github.actions.artifacts import matching
+from cicd_agent.adapters.github.actions.archive import Archive, matching, stored
 from cicd_agent.adapters.github.actions.download import Downloads
 from cicd_agent.adapters.github.actions.logs import MOST_LOG, GitHubLogs
 from cicd_agent.adapters.github.actions.payloads import (

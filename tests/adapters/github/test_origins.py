@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from cicd_agent.adapters.github.deployments.provenance import Found, Repository, choose
 from cicd_agent.adapters.github.forge import GitHubForge
+from cicd_agent.adapters.github.origins import Found, Repository, choose
 from cicd_agent.domain.gate_evidence import OriginPull, ReviewState
 from cicd_agent.domain.ports.deployments import Gates
 from cicd_agent.errors import ForgeRefused

@@ -1,1 +1,0 @@
-"""What a deployment gate reads from GitHub."""
