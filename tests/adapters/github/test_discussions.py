@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from cicd_agent.adapters.github.discussions import MOST_THREADS, PER_PAGE, Begun
+from cicd_agent.adapters.github.discussions import MAX_THREADS, PER_PAGE, StartedThread
 from cicd_agent.adapters.github.forge import GitHubForge
 from cicd_agent.domain.diff import Side
 from cicd_agent.domain.ports.feedback import Discussed, OurThread, PullEnd
@@ -143,11 +143,11 @@ def test_pages_are_read_until_what_is_too_old(hub: FakeGitHub, forge: GitHubForg
 
 
 def test_threads_that_were_not_read_are_said(hub: FakeGitHub, forge: GitHubForge) -> None:
-    for _ in range(MOST_THREADS + 1):
+    for _ in range(MAX_THREADS + 1):
         say(hub)
     (found,), notes = forge.discussions.discussed(0, 100)
-    assert len(found.threads) == MOST_THREADS
-    assert notes == (f"only the first {MOST_THREADS} threads of #7 were read",)
+    assert len(found.threads) == MAX_THREADS
+    assert notes == (f"only the first {MAX_THREADS} threads of #7 were read",)
 
 
 def test_a_page_that_is_refused_ends_the_list_and_the_first_ends_all(hub: FakeGitHub, forge: GitHubForge) -> None:
@@ -216,7 +216,7 @@ THREADS = st.fixed_dictionaries(
 @given(THREADS)
 def test_whatever_fits_the_schema_is_read(node: dict[str, Any]) -> None:
     text = json.dumps(node).encode("utf-8", "replace")
-    found = Begun.model_validate_json(text).as_ours("us", {"1": "them"})
+    found = StartedThread.model_validate_json(text).as_ours("us", {"1": "them"})
     if found is not None:
         assert 0 <= found.first <= found.last
         assert found.suggestion in node["comments"]["nodes"][0]["body"]

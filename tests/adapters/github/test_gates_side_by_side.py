@@ -104,14 +104,14 @@ def test_eight_different_things_are_read_at_once(hub: FakeGitHub, forge: GitHubF
 
 def test_who_we_are_is_asked_once_whoever_wants_to_know(hub: FakeGitHub) -> None:
     wire = Wire(hub.token, hub.url, timeout=5, ca_bundle="", sleep=lambda _: None)
-    channel = Channel(wire)
+    channel = Channel(wire, "o/r")
     assert at_once([lambda: channel.login] * EIGHT) == ["github-actions[bot]"] * EIGHT
     wire.close()
     assert wire.requests == 1
 
 
 def test_a_limit_is_told_once_by_whomever_it_is_met(hub: FakeGitHub) -> None:
-    channel = Channel(Wire(hub.token, hub.url, timeout=5, ca_bundle="", sleep=lambda _: None))
+    channel = Channel(Wire(hub.token, hub.url, timeout=5, ca_bundle="", sleep=lambda _: None), "o/r")
 
     def note() -> None:
         for at in range(200):

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cicd_agent.adapters.github.forge import GitHubForge
-from cicd_agent.adapters.github.threads import MOST_PAGES, PER_THREAD, ReviewThread
+from cicd_agent.adapters.github.threads import MAX_PAGES, PER_THREAD, ReviewThread
 from cicd_agent.domain.diff import Side
 from cicd_agent.domain.text.markdown import marker
 from cicd_agent.domain.thread import LONGEST_REMARK, Remark, Thread
@@ -156,7 +156,7 @@ def test_pages_are_read_up_to_a_limit_which_is_noted(hub: FakeGitHub, forge: Git
     threads, notes = forge.threads(7)
     assert len(threads) == 300
     assert notes == ("only the first 300 review threads were read",)
-    assert forge.requests == 2 + MOST_PAGES
+    assert forge.requests == 2 + MAX_PAGES
 
 
 def test_a_later_page_that_is_refused_leaves_the_first(hub: FakeGitHub, forge: GitHubForge) -> None:

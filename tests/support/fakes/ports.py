@@ -111,9 +111,9 @@ class FakeForge(Forge):
             state for state in self.pulls.values() if (state.head.repo, state.head.name) == (head.repo, head.name)
         )
 
-    def failures(self, branch: str, most: int) -> tuple[FailedRun, ...]:
+    def failures(self, branch: str, limit: int) -> tuple[FailedRun, ...]:
         self._called("failures")
-        return self.failed.get(branch, ())[:most]
+        return self.failed.get(branch, ())[:limit]
 
     def text_at(self, path: str, ref: str) -> str | None:
         self._called("text_at")

@@ -89,18 +89,18 @@ class FakeRuns(Runs):
         self._called("artifacts")
         return self.stored.get(run, ())
 
-    def artifact(self, artifact: StoredArtifact, wanted: Sequence[str], most: int) -> Mapping[str, bytes]:
+    def artifact(self, artifact: StoredArtifact, patterns: Sequence[str], max_bytes: int) -> Mapping[str, bytes]:
         self._called("artifact")
         if artifact.expired:
             missing("artifact", artifact.id, 410)
         return {
             name: content
             for name, content in self.files.get(artifact.id, {}).items()
-            if len(content) <= most and is_named(name, wanted)
+            if len(content) <= max_bytes and is_named(name, patterns)
         }
 
     def of_workflow(
-        self, workflow: int, *, branch: str = "", sha: str = "", status: str = "", most: int = 10
+        self, workflow: int, *, branch: str = "", sha: str = "", status: str = "", limit: int = 10
     ) -> tuple[RunState, ...]:
         """Of each run its latest attempt, as GitHub lists them."""
         self._called("of_workflow")
@@ -112,7 +112,7 @@ class FakeRuns(Runs):
             one
             for one in latest.values()
             if branch in {"", one.branch} and sha in {"", one.sha} and status in {"", one.status, one.conclusion}
-        )[:most]
+        )[:limit]
 
     def compare(self, base: str, head: str) -> Change:
         self._called("compare")

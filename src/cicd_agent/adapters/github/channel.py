@@ -5,36 +5,49 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
 from functools import cached_property
-from typing import TypeVar
+from typing import Protocol, TypeVar
+from urllib.parse import quote
 
-from cicd_agent.adapters.github.errors import Call, Unsettled
-from cicd_agent.adapters.github.payloads import Posted, ViewerAnswer, read
+from cicd_agent.adapters.github.errors import Answer, Call, Unsettled
+from cicd_agent.adapters.github.payloads import Envelope, Posted, ViewerData, read
 from cicd_agent.adapters.github.transport import Wire
 from cicd_agent.domain.ports.forge import PostedComment
 from cicd_agent.errors import ForgeRefused
 
 PER_PAGE = 100
-MOST_PAGES = 10
+MAX_PAGES = 10
 """Pages of a conversation that are read."""
-SETTLING = 3.0
-"""Seconds GitHub is given before we look whether a request without an answer was carried out."""
+SETTLE_SECONDS = 3.0
+"""What GitHub is given before we look whether a request without an answer was carried out."""
 ACTIONS = "github-actions[bot]"
 """The account behind GITHUB_TOKEN, assumed when GitHub does not tell us who we are."""
 READS = "pull-requests: read"
 WRITES = "pull-requests: write"
+NOT_FOUND = 404
 T = TypeVar("T")
 P = TypeVar("P", bound=Posted)
+Query = Mapping[str, str | int]
 
 
-def made_once(
-    make: Callable[[], T], find: Callable[[], T | None], settle: Callable[[], None], *, again: bool = True
+class Numbered(Protocol):
+    """What GitHub has an id for."""
+
+    @property
+    def id(self) -> int: ...
+
+
+N = TypeVar("N", bound=Numbered)
+
+
+def create_once(
+    create: Callable[[], T], find: Callable[[], T | None], settle: Callable[[], None], *, again: bool = True
 ) -> T:
-    """Make a thing; without an answer, `find` whether it was made before it is made once more.
+    """Create a thing; without an answer, `find` whether it was created before it is tried once more.
 
     A request that timed out may still be under way: then it is only looked for, never sent again.
     """
     try:
-        return make()
+        return create()
     except Unsettled as unsettled:
         settle()
         try:
@@ -45,24 +58,50 @@ def made_once(
             return standing
         if unsettled.late or not again:
             raise
-    return made_once(make, find, settle, again=False)
+    return create_once(create, find, settle, again=False)
 
 
 class Channel:
-    """Lists, and posts that are made once, through one wire. `notes` tells the limits met, each one sentence.
+    """Lists, and posts that are made once, in one repository. `notes` tells the limits met, each one sentence.
 
     Threads may use it side by side.
     """
 
-    def __init__(self, wire: Wire, sleep: Callable[[float], None] = time.sleep) -> None:
+    def __init__(self, wire: Wire, repo: str, sleep: Callable[[float], None] = time.sleep) -> None:
         self.wire = wire
+        self.repo = repo
+        self.root = f"/repos/{repo}"
         self.notes: list[str] = []
         self._sleep = sleep
         self._lock = threading.Lock()
-        self._asking = threading.Lock()
+        self._login_lock = threading.Lock()
+
+    def ask(self, call: Call) -> Answer:
+        return self.wire.ask(call)
+
+    def read(self, call: Call, shape: type[T]) -> T:
+        return read(call, self.wire.ask(call), shape)
+
+    def call(
+        self,
+        task: str,
+        verb: str,
+        path: str,
+        needs: str,
+        body: Mapping[str, object] | None = None,
+        *,
+        repeatable: bool = True,
+    ) -> Call:
+        """A request that may change something; `path` is below the repository's."""
+        return Call(task, verb, self.root + path, needs, body=body, repeatable=repeatable)
+
+    def get(self, task: str, path: str, shape: type[T], needs: str = READS, query: Query | None = None) -> T:
+        """What is at a path below the repository's."""
+        return self.read(Call(task, "GET", self.root + path, needs, query=query or {}), shape)
 
     def settle(self) -> None:
-        self._sleep(SETTLING)
+        """Wait until a request that was not answered has been carried out, if it ever is."""
+        self._sleep(SETTLE_SECONDS)
 
     @property
     def me(self) -> str:
@@ -74,28 +113,47 @@ class Channel:
     @cached_property
     def login(self) -> str | None:
         """Who we are; None when GitHub does not say. GET /user is closed to GITHUB_TOKEN, this query is not."""
-        with self._asking:  # whoever waits here finds what the other was told
+        with self._login_lock:  # whoever waits here finds what the other has read
             if "login" not in self.__dict__:
-                self.__dict__["login"] = self._asked()
-            told: str | None = self.__dict__["login"]
-            return told
+                self.__dict__["login"] = self._read_login()
+            login: str | None = self.__dict__["login"]
+            return login
 
-    def _asked(self) -> str | None:
-        call = Call(
-            "say who we are", "POST", self.wire.graphql, "metadata: read", body={"query": "query { viewer { login } }"}
-        )
+    def _read_login(self) -> str | None:
+        body = {"query": "query { viewer { login } }"}
+        call = Call("say who we are", "POST", self.wire.graphql, "metadata: read", body=body)
         try:
-            answer = read(call, self.wire.ask(call), ViewerAnswer)
+            data = self.read(call, Envelope[ViewerData]).data
         except ForgeRefused:
             return None
-        return answer.data.viewer.login if answer.data else None
+        return data.viewer.login if data and data.viewer else None
 
     def marked(self, page: list[Posted], marker: str) -> list[PostedComment]:
         """Those that contain the marker; only then is it asked who we are."""
         return [one.as_comment(is_ours=self.is_ours(one)) for one in page if marker in (one.body or "")]
 
+    def marked_until_ours(self, task: str, path: str, marker: str, *, needs: str = READS) -> tuple[PostedComment, ...]:
+        """Those of a list that contain the marker, oldest first; one of ours ends the search, there is only one."""
+        comments: list[PostedComment] = []
+        for page in self.newest(task, path, needs=needs):
+            comments += self.marked(page, marker)
+            if any(comment.is_ours for comment in comments):
+                break
+        return tuple(sorted(comments, key=lambda comment: comment.id))
+
     def once(self, call: Call, find: Callable[[], Posted | None]) -> Posted:
-        return made_once(lambda: read(call, self.wire.ask(call), Posted), find, self.settle)
+        """Post; without an answer, look whether it stands before posting once more."""
+        return create_once(lambda: self.read(call, Posted), find, self.settle)
+
+    def post_text(self, task: str, path: str, body: str, needs: str = WRITES) -> PostedComment:
+        """Add a text to the list at this path, once."""
+        call = self.call(task, "POST", path, needs, {"body": body}, repeatable=False)
+        reads = READS if needs == WRITES else needs
+        posted = self.once(call, lambda: self.standing(path, lambda one: one.has_text(body), needs=reads))
+        return posted.as_comment(is_ours=True)
+
+    def edit_text(self, task: str, path: str, body: str, needs: str = WRITES) -> PostedComment:
+        return self.read(self.call(task, "PATCH", path, needs, {"body": body}), Posted).as_comment(is_ours=True)
 
     def standing(self, path: str, matches: Callable[[Posted], bool], *, needs: str = READS) -> Posted | None:
         """The newest of ours that matches. When GitHub does not say who we are, the same text is proof enough."""
@@ -106,57 +164,90 @@ class Channel:
         return None
 
     def may_be_ours(self, one: Posted) -> bool:
+        """Whether our account wrote it, or GitHub does not say who we are."""
         return self.login is None or one.by(self.login)
 
     def newest(self, task: str, path: str, *, needs: str = READS) -> Iterator[list[Posted]]:
         """Pages of a list that GitHub gives oldest first: the first, which tells their number, then the newest."""
-        return self.newest_of(task, path, Posted, MOST_PAGES, needs=needs)
+        return self.newest_of(task, path, Posted, MAX_PAGES, needs=needs)
 
-    def newest_of(self, task: str, path: str, shape: type[P], most: int, *, needs: str = READS) -> Iterator[list[P]]:
-        """The same of entries that tell more, at most so many pages."""
+    def newest_of(self, task: str, path: str, shape: type[P], pages: int, *, needs: str = READS) -> Iterator[list[P]]:
+        """The same of entries of another shape, at most so many pages."""
         first, last = self._page(task, path, shape, {"page": 1}, needs)
         yield first
-        for page in range(last, max(1, last - most + 1), -1):
+        for page in range(last, max(1, last - pages + 1), -1):
             yield self._page(task, path, shape, {"page": page}, needs)[0]
-        if last > most:
-            self.note(f"only the first {PER_PAGE} and the newest {(most - 1) * PER_PAGE} comments were read")
+        if last > pages:
+            self.note(f"only the first {PER_PAGE} and the newest {(pages - 1) * PER_PAGE} comments were read")
 
     def pages(
-        self,
-        task: str,
-        path: str,
-        shape: type[T],
-        most: int,
-        query: Mapping[str, str | int] | None = None,
-        *,
-        needs: str = READS,
+        self, task: str, path: str, shape: type[T], pages: int, query: Query | None = None, *, needs: str = READS
     ) -> Iterator[list[T]]:
-        """Pages in the order GitHub has them, at most `most`; `needs` is the permission that it takes."""
+        """Pages in the order GitHub has them, at most so many; `needs` is the permission that it takes."""
         before: list[T] = []
-        for number in range(1, most + 1):
+        for number in range(1, pages + 1):
             page, last = self._page(task, path, shape, {**(query or {}), "page": number}, needs)
             if page and page == before:
-                raise ForgeRefused(f"GitHub refused to {task}", why=f"page {number} repeats the one before it")
+                raise repeats(task, number)
             yield page
             if number >= last:
                 return
             before = page
-        self.note(f"only the first {most * PER_PAGE:,} entries were read when asked to {task}")
+        self.note(f"only the first {pages * PER_PAGE:,} entries were read when asked to {task}")
 
-    def _page(
-        self, task: str, path: str, shape: type[T], query: Mapping[str, str | int], needs: str
-    ) -> tuple[list[T], int]:
+    def numbered(
+        self,
+        task: str,
+        path: str,
+        shape: type[T],
+        entries: Callable[[T], tuple[tuple[N, ...], int | None]],
+        *,
+        pages: int,
+        needs: str,
+        limit: str,
+        query: Query | None = None,
+    ) -> tuple[N, ...]:
+        """The entries of pages that have an envelope, each id once.
+
+        `entries` takes them out of a page, with the number that there are in all where GitHub says it.
+        `limit` is noted when there are more than so many pages.
+        """
+        result: dict[int, N] = {}
+        for number in range(1, pages + 1):
+            page = self.get(task, path, shape, needs, {**(query or {}), "per_page": PER_PAGE, "page": number})
+            listed, total = entries(page)
+            before = len(result)
+            result |= {entry.id: entry for entry in listed}
+            if (total is not None and len(result) >= total) or len(listed) < PER_PAGE:
+                return tuple(result.values())
+            if len(result) == before:
+                raise repeats(task, number)
+        self.note(limit)
+        return tuple(result.values())
+
+    def _page(self, task: str, path: str, shape: type[T], query: Query, needs: str) -> tuple[list[T], int]:
         """One page and the number of the last. The address is ours: links in answers are read, never followed."""
-        call = Call(task, "GET", path, needs, query={**query, "per_page": PER_PAGE})
+        call = Call(task, "GET", self.root + path, needs, query={**query, "per_page": PER_PAGE})
         answer = self.wire.ask(call)
         link = answer.headers.get("link", "")
         last = re.search(r'[?&]page=([0-9]{1,6})[^>]*>; rel="last"', link)
         following = re.search(r'[?&]page=([0-9]{1,6})[^>]*>; rel="next"', link)
-        found = last or following
-        return read(call, answer, list[shape]), int(found[1]) if found else 1  # type: ignore[valid-type]  # built at run time
+        match = last or following
+        return read(call, answer, list[shape]), int(match[1]) if match else 1  # type: ignore[valid-type]  # built at run time
 
     def note(self, limit: str) -> None:
         """Tell of a limit, once."""
         with self._lock:
             if limit not in self.notes:
                 self.notes.append(limit)
+
+
+def repeats(task: str, number: int) -> ForgeRefused:
+    return ForgeRefused(f"GitHub refused to {task}", why=f"page {number} repeats the one before it")
+
+
+def path_part(name: str, kind: str) -> str:
+    """A commit or branch as one part of a path. On the way to GitHub dots alone would be resolved."""
+    if name in {"", ".", ".."}:
+        raise ForgeRefused(f"GitHub cannot be asked for the {kind} {name!r}", why="that names none", status=NOT_FOUND)
+    return quote(name, safe="", errors="replace")

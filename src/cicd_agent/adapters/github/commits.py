@@ -4,19 +4,16 @@ import binascii
 from base64 import b64decode
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import Any
 from urllib.parse import quote
 
-from cicd_agent.adapters.github.channel import READS, WRITES, Channel, made_once
-from cicd_agent.adapters.github.errors import Call
-from cicd_agent.adapters.github.payloads import Posted, Pull, Shape, read
+from cicd_agent.adapters.github.channel import NOT_FOUND, WRITES, Channel, create_once
+from cicd_agent.adapters.github.payloads import Posted, Pull, Shape
 from cicd_agent.domain.ports.commits import MadeCommit, NewFile, Node, PostedPull
 from cicd_agent.errors import ForgeRefused
 
 CONTENTS = "contents: write"
 """What it takes. Reading takes less, but here nobody reads who would not write."""
-NOT_FOUND = 404
-T = TypeVar("T")
 
 
 class Person(Shape):
@@ -84,7 +81,7 @@ class OpenedPull(Pull):
     html_url: str
 
     def as_posted(self, channel: Channel) -> PostedPull:
-        head, said = self.head.as_ref(), Posted(id=self.id, html_url=self.html_url, user=self.user)
+        head, posted = self.head.as_ref(), Posted(id=self.id, html_url=self.html_url, user=self.user)
         return PostedPull(
             number=self.number,
             title=self.title,
@@ -92,20 +89,19 @@ class OpenedPull(Pull):
             branch=head.name,
             repo=head.repo,
             is_open=self.state == "open",
-            is_ours=channel.is_ours(said),
+            is_ours=channel.is_ours(posted),
             url=self.html_url,
         )
 
 
 @dataclass(frozen=True, slots=True)
 class GitHubCommits:
-    """What GitHubForge writes into one repository, whose path is `root`.
+    """What GitHubForge writes into one repository.
 
     A commit costs 1 request for the commit below it, 1 for each folder on the way to a file, 1 for each file that is
     there already, and 3 to make it and move the branch; a pull request costs 3 more.
     """
 
-    root: str
     channel: Channel
 
     @property
@@ -113,37 +109,40 @@ class GitHubCommits:
         return self.channel.login or ""
 
     def commit(self, sha: str) -> MadeCommit:
-        return self._ask(f"read commit {sha[:7]}", "GET", f"/git/commits/{sha}", GitCommit).as_made()
+        return self.channel.get(f"read commit {sha[:7]}", f"/git/commits/{sha}", GitCommit, CONTENTS).as_made()
 
     def folder(self, tree: str) -> Mapping[str, Node]:
         """What stands in a folder, by name."""
         task = "list a folder of the branch"
-        found = self._ask(task, "GET", f"/git/trees/{tree}", Folder)
-        if found.truncated:
+        folder = self.channel.get(task, f"/git/trees/{tree}", Folder, CONTENTS)
+        if folder.truncated:
             raise ForgeRefused(f"GitHub could not {task}", why="it has too many names", status=422)
-        return {entry.path: Node(entry.mode, entry.sha, entry.size) for entry in found.tree}
+        return {entry.path: Node(entry.mode, entry.sha, entry.size) for entry in folder.tree}
 
     def content(self, blob: str) -> bytes:
         task = "read a module of tests"
-        found = self._ask(task, "GET", f"/git/blobs/{blob}", Blob)
+        content = self.channel.get(task, f"/git/blobs/{blob}", Blob, CONTENTS)
         try:
-            if found.encoding != "base64":
-                return found.content.encode()
-            return b64decode(found.content)
+            if content.encoding != "base64":
+                return content.content.encode()
+            return b64decode(content.content)
         except (binascii.Error, ValueError):
             raise ForgeRefused(f"GitHub could not {task}", why="the content is damaged", status=422) from None
 
     def write(self, parent: MadeCommit, message: str, files: Sequence[NewFile]) -> MadeCommit:
         """A commit on top of another, on no branch yet. Without a name in it, GitHub puts that of the token."""
         entries = [{"path": one.file.path, "mode": one.mode, "type": "blob", "content": one.file.text} for one in files]
-        task = "write the files of a commit"
-        tree = self._ask(task, "POST", "/git/trees", Folder, {"base_tree": parent.tree, "tree": entries})
-        body = {"message": message, "tree": tree.sha, "parents": [parent.sha]}
-        return self._ask("make a commit", "POST", "/git/commits", GitCommit, body).as_made()
+        sent: dict[str, Any] = {"base_tree": parent.tree, "tree": entries}
+        call = self.channel.call("write the files of a commit", "POST", "/git/trees", CONTENTS, sent)
+        tree = self.channel.read(call, Folder)
+        sent = {"message": message, "tree": tree.sha, "parents": [parent.sha]}
+        call = self.channel.call("make a commit", "POST", "/git/commits", CONTENTS, sent)
+        return self.channel.read(call, GitCommit).as_made()
 
     def branch(self, name: str) -> str:
         try:
-            return self._ask("look for a branch", "GET", f"/git/ref/heads/{quote(name)}", Branch).object.sha
+            path = f"/git/ref/heads/{quote(name)}"
+            return self.channel.get("look for a branch", path, Branch, CONTENTS).object.sha
         except ForgeRefused as refusal:
             if refusal.status == NOT_FOUND:
                 return ""
@@ -151,54 +150,36 @@ class GitHubCommits:
 
     def begin(self, name: str, sha: str) -> None:
         """Make a branch, once."""
-        body = {"ref": f"refs/heads/{name}", "sha": sha}
-
-        def make() -> str:
-            return self._ask("make a branch", "POST", "/git/refs", Branch, body, repeatable=False).object.sha
-
-        made_once(make, lambda: self.branch(name) or None, self.channel.settle)
+        sent = {"ref": f"refs/heads/{name}", "sha": sha}
+        call = self.channel.call("make a branch", "POST", "/git/refs", CONTENTS, sent, repeatable=False)
+        create_once(
+            lambda: self.channel.read(call, Branch).object.sha, lambda: self.branch(name) or None, self.channel.settle
+        )
 
     def move(self, name: str, sha: str) -> None:
         """Let a branch end in a commit that stands on its last one: done twice, it is done once."""
-        body = {"sha": sha, "force": False}
-        self._ask("put the commit on its branch", "PATCH", f"/git/refs/heads/{quote(name)}", Branch, body)
+        sent, path = {"sha": sha, "force": False}, f"/git/refs/heads/{quote(name)}"
+        self.channel.read(self.channel.call("put the commit on its branch", "PATCH", path, CONTENTS, sent), Branch)
 
     def pulls_against(self, base: str) -> tuple[PostedPull, ...]:
         query = {"state": "all", "base": base, "sort": "created", "direction": "desc"}
-        pages = self.channel.pages(
-            "list the pull requests against a branch", f"{self.root}/pulls", OpenedPull, 1, query, needs=READS
-        )
+        pages = self.channel.pages("list the pull requests against a branch", "/pulls", OpenedPull, 1, query)
         return tuple(one.as_posted(self.channel) for page in pages for one in page)
 
     def open_pull(self, branch: str, base: str, title: str, body: str) -> PostedPull:
         """Open a pull request, once."""
         sent = {"title": title, "head": branch, "base": base, "body": body}
-
-        def make() -> PostedPull:
-            task = "open a pull request"
-            made = self._ask(task, "POST", "/pulls", OpenedPull, sent, needs=WRITES, repeatable=False)
-            return made.as_posted(self.channel)
+        call = self.channel.call("open a pull request", "POST", "/pulls", WRITES, sent, repeatable=False)
 
         def standing() -> PostedPull | None:
-            here = (one for one in self.pulls_against(base) if one.branch == branch and one.is_open)
-            return next(here, None)
+            return next((one for one in self.pulls_against(base) if one.branch == branch and one.is_open), None)
 
-        return made_once(make, standing, self.channel.settle)
+        def create() -> PostedPull:
+            return self.channel.read(call, OpenedPull).as_posted(self.channel)
+
+        return create_once(create, standing, self.channel.settle)
 
     def edit_pull(self, number: int, title: str, body: str) -> PostedPull:
-        sent, task = {"title": title, "body": body}, f"edit pull request {number}"
-        return self._ask(task, "PATCH", f"/pulls/{number}", OpenedPull, sent, needs=WRITES).as_posted(self.channel)
-
-    def _ask(
-        self,
-        task: str,
-        verb: str,
-        path: str,
-        shape: type[T],
-        body: Mapping[str, Any] | None = None,
-        *,
-        needs: str = CONTENTS,
-        repeatable: bool = True,
-    ) -> T:
-        call = Call(task, verb, f"{self.root}{path}", needs, body=body, repeatable=repeatable)
-        return read(call, self.channel.wire.ask(call), shape)
+        sent = {"title": title, "body": body}
+        call = self.channel.call(f"edit pull request {number}", "PATCH", f"/pulls/{number}", WRITES, sent)
+        return self.channel.read(call, OpenedPull).as_posted(self.channel)

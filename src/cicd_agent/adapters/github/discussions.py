@@ -3,15 +3,24 @@
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Literal
 
 from pydantic import AwareDatetime, Field
 
 from cicd_agent.adapters.github.channel import Channel
-from cicd_agent.adapters.github.errors import Call, words
-from cicd_agent.adapters.github.origins import Oid, login_of
-from cicd_agent.adapters.github.payloads import Shape, Viewer, read
-from cicd_agent.adapters.github.threads import Author, Closer, Page, Problem, closed_by, refusal
+from cicd_agent.adapters.github.errors import printable
+from cicd_agent.adapters.github.graphql import (
+    Author,
+    Closer,
+    CountedNodes,
+    Nodes,
+    Oid,
+    PagedNodes,
+    graphql_call,
+    login_of,
+    refusal,
+)
+from cicd_agent.adapters.github.payloads import Envelope, Problem, Shape, Viewer, ViewerData
 from cicd_agent.domain.diff import Side
 from cicd_agent.domain.finding import Origin, Severity
 from cicd_agent.domain.ports.feedback import Discussed, OurThread, PullEnd
@@ -20,11 +29,10 @@ from cicd_agent.domain.thread import key_of, rule_of
 from cicd_agent.errors import ForgeRefused
 
 PER_PAGE = 20
-MOST_THREADS = 50
+MAX_THREADS = 50
 """Threads of one pull request that are read."""
-MOST_THUMBS = 10
-MOST_DISMISSALS = 20
-READS = "pull-requests: read"
+MAX_THUMBS = 10
+MAX_DISMISSALS = 20
 
 DISCUSSED = f"""\
 query($owner: String!, $name: String!, $first: Int!, $after: String) {{
@@ -35,10 +43,10 @@ query($owner: String!, $name: String!, $first: Int!, $after: String) {{
       nodes {{
         number state updatedAt headRefOid
         mergeCommit {{ oid }}
-        timelineItems(last: {MOST_DISMISSALS}, itemTypes: [REVIEW_DISMISSED_EVENT]) {{
+        timelineItems(last: {MAX_DISMISSALS}, itemTypes: [REVIEW_DISMISSED_EVENT]) {{
           nodes {{ ... on ReviewDismissedEvent {{ actor {{ __typename login }} review {{ id }} }} }}
         }}
-        reviewThreads(first: {MOST_THREADS}) {{
+        reviewThreads(first: {MAX_THREADS}) {{
           totalCount
           nodes {{
             isResolved path originalLine originalStartLine diffSide
@@ -49,7 +57,7 @@ query($owner: String!, $name: String!, $first: Int!, $after: String) {{
                 body url createdAt isMinimized minimizedReason
                 originalCommit {{ oid }}
                 pullRequestReview {{ id }}
-                down: reactions(first: {MOST_THUMBS}, content: THUMBS_DOWN) {{ nodes {{ user {{ login }} }} }}
+                down: reactions(first: {MAX_THUMBS}, content: THUMBS_DOWN) {{ nodes {{ user {{ login }} }} }}
                 up: reactions(first: 1, content: THUMBS_UP) {{ totalCount }}
               }}
             }}
@@ -61,7 +69,7 @@ query($owner: String!, $name: String!, $first: Int!, $after: String) {{
 }}
 """
 _SUGGESTION = re.compile(r"^(`{3,})suggestion\r?$\n", re.MULTILINE)
-_GRADE = re.compile(rf"^\*\*({'|'.join(Severity)}) · ", re.MULTILINE)
+_SEVERITY = re.compile(rf"^\*\*({'|'.join(Severity)}) · ", re.MULTILINE)
 _BY_TOOL = "<sub>by "
 
 
@@ -78,23 +86,16 @@ class Dismissal(Shape):
     review: Node | None = None
 
 
-class Dismissals(Shape):
-    """The newest of them."""
-
-    nodes: tuple[Dismissal | None, ...] | None = None
-
-
 class Thumb(Shape):
     """A reaction; null where the account was deleted."""
 
     user: Viewer | None = None
 
 
-class Thumbs(Shape):
+class Thumbs(Nodes[Thumb]):
     """Reactions of one kind, and how many there are, as far as that was asked for."""
 
     total: int = Field(0, alias="totalCount")
-    nodes: tuple[Thumb | None, ...] | None = None
 
 
 class Comment(Shape):
@@ -112,14 +113,8 @@ class Comment(Shape):
     up: Thumbs
 
 
-class Comments(Shape):
-    """The first of a thread."""
-
-    nodes: tuple[Comment | None, ...] | None = None
-
-
-class Begun(Shape):
-    """A thread, where it was begun."""
+class StartedThread(Shape):
+    """A thread, where it was started."""
 
     resolved: bool = Field(alias="isResolved")
     path: str
@@ -127,19 +122,19 @@ class Begun(Shape):
     start: int | None = Field(None, alias="originalStartLine")
     side: Side = Field(alias="diffSide")
     closer: Closer | None = Field(None, alias="resolvedBy")
-    comments: Comments
+    comments: Nodes[Comment]
 
     def as_ours(self, viewer: str, dismissed: Mapping[str, str]) -> OurThread | None:
-        """In our words, None when we did not begin it; `dismissed` is who took a review back, by its id."""
+        """None when we did not start it; `dismissed` is who took a review back, by its id."""
         first = next(iter(self.comments.nodes or ()), None)
         if first is None or first.author is None or not first.author.is_viewer(viewer):
             return None
         fingerprint = key_of(first.body).rpartition("-")[0]
         if not fingerprint:
             return None
-        line, grade = max(self.line or 0, 0), _GRADE.search(first.body)
+        line, severity = max(self.line or 0, 0), _SEVERITY.search(first.body)
         rule = rule_of(first.body)
-        is_theirs = self.resolved and self.closer is not None and not closed_by(self.closer, first.author)
+        closer = self.closer if self.resolved else None
         return OurThread(
             fingerprint,
             self.path,
@@ -150,22 +145,15 @@ class Begun(Shape):
             at=int(first.created.timestamp()),
             rule=rule,
             origin=_origin(rule, first.body),
-            severity=grade[1] if grade else "",
+            severity=severity[1] if severity else "",
             suggestion=_suggested(first.body),
             url=first.url,
-            resolved_by=self.closer.login if is_theirs and self.closer else "",
+            resolved_by=closer.login if closer and not closer.is_bot(first.author) else "",
             hidden=(first.reason or "hidden").lower() if first.minimised else "",
             dismissed_by=dismissed.get(first.review.id, "") if first.review else "",
-            thumbs_down=tuple(thumb.user.login for thumb in first.down.nodes or () if thumb and thumb.user),
+            thumbs_down=tuple(thumb.user.login for thumb in first.down.present if thumb.user),
             thumbs_up=max(first.up.total, 0),
         )
-
-
-class BegunList(Shape):
-    """The first threads of a pull request, and how many it has."""
-
-    total: int = Field(alias="totalCount")
-    nodes: tuple[Begun | None, ...] | None = None
 
 
 class Pull(Shape):
@@ -176,16 +164,16 @@ class Pull(Shape):
     updated: AwareDatetime = Field(alias="updatedAt")
     head: str = Field(alias="headRefOid")
     merge_commit: Oid | None = Field(None, alias="mergeCommit")
-    dismissals: Dismissals = Field(alias="timelineItems")
-    threads: BegunList = Field(alias="reviewThreads")
+    dismissals: Nodes[Dismissal] = Field(alias="timelineItems")
+    threads: CountedNodes[StartedThread] = Field(alias="reviewThreads")
 
     def as_discussed(self, viewer: str) -> Discussed:
         dismissed = {
             each.review.id: login_of(each.actor)
-            for each in self.dismissals.nodes or ()
-            if each and each.review and each.actor and not each.actor.is_viewer(viewer)
+            for each in self.dismissals.present
+            if each.review and each.actor and not each.actor.is_viewer(viewer)
         }
-        ours = (node.as_ours(viewer, dismissed) for node in self.threads.nodes or () if node is not None)
+        ours = (thread.as_ours(viewer, dismissed) for thread in self.threads.present)
         return Discussed(
             self.number,
             PullEnd(self.state.lower()),
@@ -196,82 +184,64 @@ class Pull(Shape):
         )
 
 
-class Pulls(Shape):
-    """A page of them."""
-
-    page: Page = Field(alias="pageInfo")
-    nodes: tuple[Pull | None, ...] | None = None
-
-
 class Repository(Shape):
     """The repository that was asked for."""
 
-    pulls: Pulls | None = Field(None, alias="pullRequests")
+    pulls: PagedNodes[Pull] | None = Field(None, alias="pullRequests")
 
 
-class Data(Shape):
+class DiscussedData(ViewerData):
     """What DISCUSSED asks for, each part null where it was refused."""
 
-    viewer: Viewer | None = None
     repository: Repository | None = None
-
-
-class Answered(Shape):
-    """GraphQL's envelope around it."""
-
-    data: Data | None = None
-    errors: tuple[Problem, ...] | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class GitHubDiscussions:
     """The Discussions of one repository: one request for each 20 pull requests."""
 
-    repo: str
     channel: Channel
 
-    def discussed(self, since: int, most: int) -> tuple[Sequence[Discussed], Sequence[str]]:
-        """At most `most` pull requests with activity since then, the newest first, and a note for each limit met.
+    def discussed(self, since: int, limit: int) -> tuple[Sequence[Discussed], Sequence[str]]:
+        """At most `limit` pull requests with activity since then, the newest first, and a note for each limit met.
 
         Raises ForgeRefused when not even the first page can be read.
         """
-        found: dict[int, Discussed] = {}
+        result: dict[int, Discussed] = {}
         notes: list[str] = []
         try:
             for pulls, viewer, problems in self._pages():
-                notes += [f"not all pull requests were shown: {words(each.message)}" for each in problems[:1]]
+                notes += [f"not all pull requests were shown: {printable(each.message)}" for each in problems[:1]]
                 for pull in pulls:
                     if int(pull.updated.timestamp()) < since:
-                        return tuple(found.values()), _cut(notes)
-                    if len(found) == most:
-                        notes.append(f"only the {count(most, 'pull request')} with the newest activity were read")
-                        return tuple(found.values()), _cut(notes)
-                    if pull.threads.total > MOST_THREADS:
-                        notes.append(f"only the first {MOST_THREADS} threads of #{pull.number} were read")
-                    found[pull.number] = pull.as_discussed(viewer)
+                        return tuple(result.values()), _cut(notes)
+                    if len(result) == limit:
+                        notes.append(f"only the {count(limit, 'pull request')} with the newest activity were read")
+                        return tuple(result.values()), _cut(notes)
+                    if pull.threads.total > MAX_THREADS:
+                        notes.append(f"only the first {MAX_THREADS} threads of #{pull.number} were read")
+                    result[pull.number] = pull.as_discussed(viewer)
         except ForgeRefused as refused:
-            if not found:
+            if not result:
                 raise
-            notes.append(f"only {count(len(found), 'pull request')} were read: {refused}")
-        return tuple(found.values()), _cut(notes)
+            notes.append(f"only {count(len(result), 'pull request')} were read: {refused}")
+        return tuple(result.values()), _cut(notes)
 
-    def _pages(self) -> Iterator[tuple[list[Pull], str, tuple[Problem, ...]]]:
+    def _pages(self) -> Iterator[tuple[tuple[Pull, ...], str, tuple[Problem, ...]]]:
         """Each page with who we are and what GitHub has against showing all of it."""
-        owner, _, name = self.repo.partition("/")
+        owner, _, name = self.channel.repo.partition("/")
         after: str | None = None
         while True:
-            variables: dict[str, Any] = {"owner": owner, "name": name, "first": PER_PAGE, "after": after}
-            body = {"query": DISCUSSED, "variables": variables}
-            call = Call("list the pull requests", "POST", self.channel.wire.graphql, READS, body=body)
-            answer = read(call, self.channel.wire.ask(call), Answered)
+            variables = {"owner": owner, "name": name, "first": PER_PAGE, "after": after}
+            call = graphql_call(self.channel, "list the pull requests", DISCUSSED, variables)
+            answer = self.channel.read(call, Envelope[DiscussedData])
             pulls = answer.data.repository.pulls if answer.data and answer.data.repository else None
             if answer.data is None or answer.data.viewer is None or pulls is None:
                 raise refusal(call, answer.errors)
-            listed = [node for node in pulls.nodes or () if node is not None]
-            yield listed, answer.data.viewer.login, answer.errors or ()
-            if not pulls.page.more or not pulls.page.end or pulls.page.end == after or not listed:
+            yield pulls.present, answer.data.viewer.login, answer.errors or ()
+            after = pulls.page.next_after(after)
+            if after is None or not pulls.present:
                 return
-            after = pulls.page.end
 
 
 def _suggested(body: str) -> str:
@@ -287,6 +257,6 @@ def _origin(rule: str, body: str) -> str:
     return Origin.TOOL if body.rstrip().rpartition("\n")[2].startswith(_BY_TOOL) else Origin.RULE
 
 
-def _cut(notes: Sequence[str], most: int = 5) -> tuple[str, ...]:
+def _cut(notes: Sequence[str], limit: int = 5) -> tuple[str, ...]:
     once = tuple(dict.fromkeys(notes))
-    return once if len(once) <= most else (*once[:most], f"and {count(len(once) - most, 'more limit')}")
+    return once if len(once) <= limit else (*once[:limit], f"and {count(len(once) - limit, 'more limit')}")

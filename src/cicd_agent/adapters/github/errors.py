@@ -95,7 +95,7 @@ class Answer:
             return "no explanation"
         errors = said.get("errors")
         parts = [said.get("message"), *(errors if isinstance(errors, list) else [errors])]
-        return ": ".join(words(part) for part in parts if part)
+        return ": ".join(printable(part) for part in parts if part)
 
 
 class Unsettled(ForgeRefused):
@@ -154,7 +154,7 @@ def remedy(call: Call, answer: Answer) -> str:
         case 422 if PENDING in said:
             advice = "Submit or discard the review that this account has begun on the pull request"
         case 301 | 302 | 303 | 307 | 308:
-            host = words(urlsplit(answer.location).netloc) or "another address"
+            host = printable(urlsplit(answer.location).netloc) or "another address"
             advice = f"It redirects to {host}, where nothing was sent. Set GITHUB_API_URL to the API's own address"
         case status if status >= 500:  # noqa: PLR2004
             advice = "GitHub is in trouble: run the job again later"
@@ -187,7 +187,7 @@ def is_dismissed(refusal: ForgeRefused) -> bool:
     return refusal.status == 422 and "dismiss a dismissed" in refusal.why.lower()  # noqa: PLR2004
 
 
-def words(part: object) -> str:
+def printable(part: object) -> str:
     """One part of an error as short plain text: foreign, so nothing that is not printable stays."""
     if isinstance(part, dict):
         part = part.get("message") or " ".join(str(part[key]) for key in ("resource", "field", "code") if key in part)

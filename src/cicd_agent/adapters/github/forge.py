@@ -4,18 +4,17 @@ import re
 import time
 from base64 import b64decode
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol, Self
+from typing import TYPE_CHECKING, Any, Self
 from urllib.parse import quote
 
 from cicd_agent.adapters.github.actions.download import Downloads
 from cicd_agent.adapters.github.actions.runs import GitHubRuns
-from cicd_agent.adapters.github.channel import MOST_PAGES, PER_PAGE, READS, WRITES, Channel
+from cicd_agent.adapters.github.channel import MAX_PAGES, NOT_FOUND, PER_PAGE, WRITES, Channel
 from cicd_agent.adapters.github.checks import GitHubMarks
 from cicd_agent.adapters.github.commits import GitHubCommits
-from cicd_agent.adapters.github.errors import Answer, Call, is_blocked, is_dismissed, words
+from cicd_agent.adapters.github.errors import Call, is_blocked, is_dismissed, printable
 from cicd_agent.adapters.github.gates import GitHubGates
 from cicd_agent.adapters.github.notices import GitHubNotices
 from cicd_agent.adapters.github.payloads import ChangedFile, Content, Posted, Pull, PullCommit, Runs, read
@@ -32,10 +31,18 @@ if TYPE_CHECKING:
     from cicd_agent.adapters.github.discussions import GitHubDiscussions
 
 API_URL = "https://api.github.com"
-MOST_FILES = 3_000
+MAX_FILES = 3_000
 """Where the files endpoint stops, whatever the pull request holds."""
-MOST_COMMITS = 250
+MAX_COMMITS = 250
 """Where the commits endpoint stops."""
+NEWEST_FIRST = {"sort": "created", "direction": "desc"}
+
+
+class InThread(Posted):
+    """An inline comment, with the one that opened its thread."""
+
+    in_reply_to_id: int | None = None
+    pull_request_url: str = ""
 
 
 class GitHubForge:
@@ -77,21 +84,22 @@ class GitHubForge:
         """
         if not re.fullmatch(r"[A-Za-z0-9_.-]+/(?!\.\.?$)[A-Za-z0-9_.-]+", repo):
             raise ConfigError("the repository's name is not owner/name", remedy="Look at GITHUB_REPOSITORY")
-        self._repo = repo
-        self._root = f"/repos/{repo}"
         self._wire = Wire(token, api_url, timeout=timeout, ca_bundle=ca_bundle, sleep=sleep)
-        self._channel = Channel(self._wire, sleep)
-        self._scratch = scratch
-        self._downloads = Downloads(
+        self._channel = channel = Channel(self._wire, repo, sleep)
+        downloads = Downloads(
             self._wire,
             secure=not api_url.startswith("http:"),
             timeout=timeout,
             ca_bundle=ca_bundle,
             sleep=sleep,
             clock=clock,
-            note=self._channel.note,
+            note=channel.note,
         )
-        self._reviews = Reviews(self._root, self._channel)
+        self.marks = GitHubMarks(channel)
+        self.runs = GitHubRuns(channel, downloads, scratch)
+        self.notices = GitHubNotices(channel)
+        self.commits = GitHubCommits(channel)
+        self.gates = GitHubGates(channel)
         self._listed_at: dict[int, str] = {}
         self._blobs: dict[int, dict[str, str]] = {}
 
@@ -106,42 +114,50 @@ class GitHubForge:
 
     @property
     def requests(self) -> int:
+        """How many requests were sent, repeated ones included."""
         return self._wire.requests
 
     @property
     def notes(self) -> tuple[str, ...]:
         return tuple(self._channel.notes)
 
+    @cached_property
+    def discussions(self) -> "GitHubDiscussions":
+        from cicd_agent.adapters.github.discussions import GitHubDiscussions  # noqa: PLC0415  no run asks for it
+
+        return GitHubDiscussions(self._channel)
+
     def pull(self, number: int) -> PullState:
-        call = Call(f"read pull request {number}", "GET", f"{self._root}/pulls/{number}", READS)
-        return read(call, self._wire.ask(call), Pull).as_state()
+        return self._channel.get(f"read pull request {number}", f"/pulls/{number}", Pull).as_state()
 
     def head(self, number: int) -> str:
+        """The commit of its head: when its files were listed in this run, which saves a request, else now."""
         return self._listed_at.get(number) or self.pull(number).head.sha
 
     def holds(self, number: int, commit: str) -> bool:
         """Whether the commit is still one of the pull request's; True where GitHub does not list them all."""
-        task, path = f"list the commits of pull request {number}", f"{self._root}/pulls/{number}/commits"
-        listed = [one.sha for page in self._channel.pages(task, path, PullCommit, 3) for one in page]
-        return commit in listed or len(listed) >= MOST_COMMITS
+        task = f"list the commits of pull request {number}"
+        pages = self._channel.pages(task, f"/pulls/{number}/commits", PullCommit, 3)
+        listed = [one.sha for page in pages for one in page]
+        return commit in listed or len(listed) >= MAX_COMMITS
 
     def files(self, number: int) -> tuple[tuple[FileDiff, ...], tuple[str, ...]]:
         """Its files, at most 3,000, and a note for each limit met."""
         task = f"list the files of pull request {number}"
-        pages = self._channel.pages(task, f"{self._root}/pulls/{number}/files", ChangedFile, MOST_FILES // PER_PAGE)
+        pages = self._channel.pages(task, f"/pulls/{number}/files", ChangedFile, MAX_FILES // PER_PAGE)
         listed = [file for page in pages for file in page]
         if listed and listed[0].commit:
             self._listed_at[number] = listed[0].commit
         self._blobs[number] = {file.filename: file.sha for file in listed if file.sha}
-        found = tuple(file.as_diff() for file in listed)
+        diffs = tuple(file.as_diff() for file in listed)
         notes = []
-        if len(found) >= MOST_FILES:
-            notes.append(f"the API lists {MOST_FILES:,} files of a pull request at most: there may be more")
-        if bare := sum(1 for file in found if file.omitted):
+        if len(diffs) >= MAX_FILES:
+            notes.append(f"the API lists {MAX_FILES:,} files of a pull request at most: there may be more")
+        if bare := sum(1 for file in diffs if file.omitted):
             notes.append(
-                f"{bare:,} of {len(found):,} files came without their whole patch: binary, too large, or mode only"
+                f"{bare:,} of {len(diffs):,} files came without their whole patch: binary, too large, or mode only"
             )
-        return found, tuple(notes)
+        return diffs, tuple(notes)
 
     def blobs(self, number: int) -> Mapping[str, str]:
         return self._blobs.get(number, {})
@@ -152,32 +168,28 @@ class GitHubForge:
         Asked for by the branch, because GitHub knows no pull request of a commit that lies in a fork only. What the
         filter lets through is compared again: it names an owner, not a repository.
         """
-        task = f"find the pull request of {words(head.repo)}:{words(head.name)}"
+        task = f"find the pull request of {printable(head.repo)}:{printable(head.name)}"
         query = {"state": "open", "head": f"{head.repo.partition('/')[0]}:{head.name}"}
-        found = (
-            pull.as_state()
-            for page in self._channel.pages(task, f"{self._root}/pulls", Pull, 1, query)
-            for pull in page
-        )
-        wanted = (head.repo.lower(), head.name)
-        return tuple(state for state in found if (state.head.repo.lower(), state.head.name) == wanted)
+        states = (pull.as_state() for page in self._channel.pages(task, "/pulls", Pull, 1, query) for pull in page)
+        expected = (head.repo.lower(), head.name)
+        return tuple(state for state in states if (state.head.repo.lower(), state.head.name) == expected)
 
-    def failures(self, branch: str, most: int) -> tuple[FailedRun, ...]:
+    def failures(self, branch: str, limit: int) -> tuple[FailedRun, ...]:
         """The last runs of workflows that failed on a branch, newest first."""
-        query: dict[str, str | int] = {"branch": branch, "status": "failure", "per_page": most}
-        call = Call("list failed runs", "GET", f"{self._root}/actions/runs", "actions: read", query=query)
-        return tuple(run.as_failed() for run in read(call, self._wire.ask(call), Runs).workflow_runs)[:most]
+        query: dict[str, str | int] = {"branch": branch, "status": "failure", "per_page": limit}
+        runs = self._channel.get("list failed runs", "/actions/runs", Runs, "actions: read", query)
+        return tuple(run.as_failed() for run in runs.workflow_runs)[:limit]
 
     def text_at(self, path: str, ref: str) -> str | None:
         """A text file at a commit; None when it is not there, not a regular file, binary, or over 1 MB."""
         if any(part in {"", ".", ".."} for part in path.split("/")):
             return None  # git has no such path, and on the way to GitHub the dots would be resolved
-        where = f"{self._root}/contents/{quote(path)}"
-        call = Call(f"read {words(path)} at {words(ref)}", "GET", where, "contents: read", query={"ref": ref})
+        task, url = f"read {printable(path)} at {printable(ref)}", f"{self._channel.root}/contents/{quote(path)}"
+        call = Call(task, "GET", url, "contents: read", query={"ref": ref})
         try:
-            answer = self._wire.ask(call)
+            answer = self._channel.ask(call)
         except ForgeRefused as refusal:
-            if refusal.status == 404:  # noqa: PLR2004
+            if refusal.status == NOT_FOUND:
                 return None
             raise
         if answer.text.startswith("["):
@@ -190,156 +202,119 @@ class GitHubForge:
 
     def comments(self, number: int, marker: str) -> tuple[PostedComment, ...]:
         """The comments that contain `marker`, oldest first; one of ours ends the search, there is only one."""
-        found: list[PostedComment] = []
-        for page in self._channel.newest(f"list the comments of pull request {number}", self._comments_of(number)):
-            found += self._channel.marked(page, marker)
-            if any(comment.is_ours for comment in found):
-                break
-        return tuple(sorted(found, key=lambda comment: comment.id))
+        task = f"list the comments of pull request {number}"
+        return self._channel.marked_until_ours(task, f"/issues/{number}/comments", marker)
 
     def review_comments(self, number: int, marker: str) -> tuple[PostedComment, ...]:
         """The inline comments that contain `marker`, newest first."""
         task = f"list the inline comments of pull request {number}"
-        newest = {"sort": "created", "direction": "desc"}
-        pages = self._channel.pages(task, f"{self._root}/pulls/{number}/comments", Posted, MOST_PAGES, newest)
+        pages = self._channel.pages(task, f"/pulls/{number}/comments", Posted, MAX_PAGES, NEWEST_FIRST)
         return tuple(comment for page in pages for comment in self._channel.marked(page, marker))
 
     def post_comment(self, number: int, body: str) -> PostedComment:
-        path = self._comments_of(number)
-        call = Call("post the comment", "POST", path, WRITES, body={"body": body}, repeatable=False)
-        posted = self._channel.once(call, lambda: self._channel.standing(path, lambda one: one.says(body)))
-        return posted.as_comment(is_ours=True)
+        return self._channel.post_text("post the comment", f"/issues/{number}/comments", body)
 
     def edit_comment(self, comment: int, body: str) -> PostedComment:
-        path = f"{self._root}/issues/comments/{comment}"
-        call = Call("edit the comment", "PATCH", path, WRITES, body={"body": body})
-        return read(call, self._wire.ask(call), Posted).as_comment(is_ours=True)
+        return self._channel.edit_text("edit the comment", f"/issues/comments/{comment}", body)
 
     def post_review(self, review: Review) -> str:
-        return self._reviews.post(review)
-
-    def posted_reviews(self, number: int, marker: str) -> tuple[PostedReview, ...]:
-        """The submitted reviews that contain `marker`, oldest first; of very many the first and the newest."""
-        return self._reviews.posted(number, marker)
-
-    def dismiss(self, number: int, review: int, message: str) -> None:
-        self._reviews.dismiss(number, review, message)
-
-    @property
-    def notices(self) -> GitHubNotices:
-        return GitHubNotices(self._root, self._channel)
-
-    @property
-    def commits(self) -> GitHubCommits:
-        return GitHubCommits(self._root, self._channel)
-
-    @property
-    def gates(self) -> GitHubGates:
-        return GitHubGates(self._repo, self._channel)
-
-    @property
-    def discussions(self) -> "GitHubDiscussions":
-        """What people made of our comments."""
-        from cicd_agent.adapters.github.discussions import GitHubDiscussions  # noqa: PLC0415  no run asks for it
-
-        return GitHubDiscussions(self._repo, self._channel)
-
-    def threads(self, number: int) -> tuple[tuple[Thread, ...], tuple[str, ...]]:
-        """The threads of its reviews, oldest first, and a note for each limit met. Tells who we are as well."""
-        self._channel.login, threads, notes = read_threads(self._wire, self._repo, number)
-        return threads, notes
-
-    def resolve(self, thread: str) -> None:
-        resolve_thread(self._wire, thread)
-
-    @cached_property
-    def marks(self) -> GitHubMarks:
-        return GitHubMarks(self._wire, self._root, me=lambda: self._channel.me, settle=self._channel.settle)
-
-    @cached_property
-    def runs(self) -> GitHubRuns:
-        channel, wire = self._channel, self._wire
-        return GitHubRuns(
-            wire, self._root, downloads=self._downloads, scratch=self._scratch, settle=channel.settle, note=channel.note
-        )
-
-    def thread(self, number: int, comment: int) -> tuple[PostedComment, ...]:
-        return self._exchanges.thread(number, comment)
-
-    def reply(self, number: int, comment: int, body: str) -> PostedComment:
-        return self._exchanges.reply(number, comment, body)
-
-    @property
-    def _exchanges(self) -> Exchanges:
-        channel = self._channel
-        return Exchanges(self._root, self._wire.ask, channel.pages, channel.once, channel.is_ours)
-
-    def _comments_of(self, number: int) -> str:
-        return f"{self._root}/issues/{number}/comments"
-
-
-@dataclass(frozen=True, slots=True)
-class Reviews:
-    """The reviews of one repository, whose path is `root`."""
-
-    root: str
-    channel: Channel
-
-    def post(self, review: Review) -> str:
         """Post a review with all its comments in one request; returns its URL.
 
         A review that was begun by our account and never submitted lets no other in: then it is discarded, and the
         review is posted once more.
         """
-        path = f"{self.root}/pulls/{review.pull}/reviews"
+        path = f"/pulls/{review.pull}/reviews"
         body = {
             "commit_id": review.commit,
             "event": str(review.event),
             "body": review.body,
             "comments": [inline(comment) for comment in review.comments],
         }
-        call = Call("post the review", "POST", path, WRITES, body=body, repeatable=False)
+        call = self._channel.call("post the review", "POST", path, WRITES, body, repeatable=False)
 
-        def is_it(one: Posted) -> bool:
-            return not one.is_pending and one.commit_id == review.commit and one.says(review.body)
+        def is_same(one: Posted) -> bool:
+            return not one.is_pending and one.commit_id == review.commit and one.has_text(review.body)
 
         def post() -> str:
-            return self.channel.once(call, lambda: self.channel.standing(path, is_it)).html_url
+            return self._channel.once(call, lambda: self._channel.standing(path, is_same)).html_url
 
         try:
             return post()
         except ForgeRefused as refusal:
-            if not is_blocked(refusal) or not self._discarded(path):
+            if not is_blocked(refusal) or not self._discard_pending(path):
                 raise
         return post()
 
-    def posted(self, number: int, marker: str) -> tuple[PostedReview, ...]:
+    def _discard_pending(self, path: str) -> bool:
+        """Discard the pending review of our account, if that takes nothing from a person."""
+        try:
+            pages = self._channel.newest("find a pending review", path)
+            discardable = next((one for page in pages for one in page if one.is_discardable), None)
+            if discardable is not None:
+                task = "discard a pending review"
+                self._channel.ask(self._channel.call(task, "DELETE", f"{path}/{discardable.id}", WRITES))
+        except ForgeRefused as refusal:
+            # Gone is gone, also when the answer to the first attempt was lost. Else the first refusal says it all.
+            return refusal.status == NOT_FOUND
+        return discardable is not None
+
+    def posted_reviews(self, number: int, marker: str) -> tuple[PostedReview, ...]:
         """The submitted reviews that contain `marker`, oldest first; of very many the first and the newest."""
-        pages = self.channel.newest(f"list the reviews of pull request {number}", f"{self.root}/pulls/{number}/reviews")
-        found = [one for page in pages for one in page if marker in (one.body or "") and not one.is_pending]
-        return tuple(one.as_review(is_ours=self.channel.is_ours(one)) for one in sorted(found, key=lambda one: one.id))
+        pages = self._channel.newest(f"list the reviews of pull request {number}", f"/pulls/{number}/reviews")
+        marked = [one for page in pages for one in page if marker in (one.body or "") and not one.is_pending]
+        return tuple(
+            one.as_review(is_ours=self._channel.is_ours(one)) for one in sorted(marked, key=lambda one: one.id)
+        )
 
     def dismiss(self, number: int, review: int, message: str) -> None:
-        path = f"{self.root}/pulls/{number}/reviews/{review}/dismissals"
+        path = f"/pulls/{number}/reviews/{review}/dismissals"
         try:
-            self.channel.wire.ask(Call("dismiss our review", "PUT", path, WRITES, body={"message": message}))
+            self._channel.ask(self._channel.call("dismiss our review", "PUT", path, WRITES, {"message": message}))
         except ForgeRefused as refusal:
             if not is_dismissed(refusal):
                 raise
 
-    def _discarded(self, path: str) -> bool:
-        """Discard the pending review of our account, if that takes nothing from a person."""
+    def threads(self, number: int) -> tuple[tuple[Thread, ...], tuple[str, ...]]:
+        """The threads of its reviews, oldest first, and a note for each limit met. Says who we are as well."""
+        self._channel.login, threads, notes = read_threads(self._channel, number)
+        return threads, notes
+
+    def resolve(self, thread: str) -> None:
+        resolve_thread(self._channel, thread)
+
+    def thread(self, number: int, comment: int) -> tuple[PostedComment, ...]:
+        """The thread that `comment` opened, oldest first; empty when that is gone or not of this pull request.
+
+        Costs a request for the comment that opened it, and one for each 100 inline comments made since.
+        """
         try:
-            litter = next(
-                (one for page in self.channel.newest("find a pending review", path) for one in page if one.is_litter),
-                None,
-            )
-            if litter is not None:
-                self.channel.wire.ask(Call("discard a pending review", "DELETE", f"{path}/{litter.id}", WRITES))
+            first = self._channel.get("read the thread", f"/pulls/comments/{comment}", InThread)
         except ForgeRefused as refusal:
-            # Gone is gone, also when the answer to the first attempt was lost. Else the first refusal says it all.
-            return refusal.status == 404  # noqa: PLR2004
-        return litter is not None
+            if refusal.status == NOT_FOUND:
+                return ()
+            raise
+        if first.pull_request_url.rpartition("/")[2] != str(number):
+            return ()
+        comments = [first, *sorted(self._answers(number, comment), key=lambda one: one.id)]
+        return tuple(one.as_comment(is_ours=self._channel.is_ours(one)) for one in comments)
+
+    def reply(self, number: int, comment: int, body: str) -> PostedComment:
+        path = f"/pulls/{number}/comments/{comment}/replies"
+        call = self._channel.call("post the reply", "POST", path, WRITES, {"body": body}, repeatable=False)
+
+        def standing() -> Posted | None:
+            answers = self._answers(number, comment)
+            return next((one for one in answers if one.has_text(body) and self._channel.is_ours(one)), None)
+
+        return self._channel.once(call, standing).as_comment(is_ours=True)
+
+    def _answers(self, number: int, comment: int) -> Iterator[InThread]:
+        """The answers in the thread, newest first; nothing in it is older than what opened it."""
+        task, path = "read the answers of the thread", f"/pulls/{number}/comments"
+        for page in self._channel.pages(task, path, InThread, MAX_PAGES, NEWEST_FIRST):
+            yield from (one for one in page if one.in_reply_to_id == comment)
+            if any(one.id <= comment for one in page):
+                return
 
 
 def inline(comment: InlineComment) -> dict[str, Any]:
@@ -348,66 +323,3 @@ def inline(comment: InlineComment) -> dict[str, Any]:
     if comment.start:
         fields |= {"start_line": comment.start, "start_side": str(comment.side)}
     return fields
-
-
-class InThread(Posted):
-    """An inline comment, with the one that opened its thread."""
-
-    in_reply_to_id: int | None = None
-    pull_request_url: str = ""
-
-
-class Pages(Protocol):
-    """Reads a list page by page, at most `most`."""
-
-    def __call__(
-        self, task: str, path: str, shape: type[InThread], most: int, query: Mapping[str, str | int], /
-    ) -> Iterator[list[InThread]]:
-        """The pages, in GitHub's order."""
-
-
-@dataclass(frozen=True, slots=True)
-class Exchanges:
-    """The threads of one repository, whose path is `root`; how to ask is the forge's business.
-
-    To read one costs a request for the comment that opened it, and one for each 100 inline comments made since.
-    """
-
-    root: str
-    ask: Callable[[Call], Answer]
-    pages: Pages
-    once: Callable[[Call, Callable[[], Posted | None]], Posted]
-    is_ours: Callable[[Posted], bool]
-
-    def thread(self, number: int, comment: int) -> tuple[PostedComment, ...]:
-        """The thread that `comment` opened, oldest first; empty when that is gone or not of this pull request."""
-        call = Call("read the thread", "GET", f"{self.root}/pulls/comments/{comment}", READS)
-        try:
-            first = read(call, self.ask(call), InThread)
-        except ForgeRefused as refusal:
-            if refusal.status == 404:  # noqa: PLR2004
-                return ()
-            raise
-        if first.pull_request_url.rpartition("/")[2] != str(number):
-            return ()
-        found = [first, *sorted(self._answers(number, comment), key=lambda one: one.id)]
-        return tuple(one.as_comment(is_ours=self.is_ours(one)) for one in found)
-
-    def reply(self, number: int, comment: int, body: str) -> PostedComment:
-        """Add to the thread that `comment` opened."""
-        path = f"{self.root}/pulls/{number}/comments/{comment}/replies"
-        call = Call("post the reply", "POST", path, WRITES, body={"body": body}, repeatable=False)
-
-        def standing() -> Posted | None:
-            said = (one for one in self._answers(number, comment) if one.says(body) and self.is_ours(one))
-            return next(said, None)
-
-        return self.once(call, standing).as_comment(is_ours=True)
-
-    def _answers(self, number: int, comment: int) -> Iterator[InThread]:
-        """What was said in the thread, newest first; nothing in it is older than what opened it."""
-        task, path = "read the answers of the thread", f"{self.root}/pulls/{number}/comments"
-        for page in self.pages(task, path, InThread, MOST_PAGES, {"sort": "created", "direction": "desc"}):
-            yield from (one for one in page if one.in_reply_to_id == comment)
-            if any(one.id <= comment for one in page):
-                return

@@ -5,14 +5,14 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from secrets import token_hex
-from typing import Any, TypeVar
+from typing import Any
 from urllib.parse import quote
 
 from pydantic import AwareDatetime
 
-from cicd_agent.adapters.github.actions.payloads import Attempt, Attempts, seconds
-from cicd_agent.adapters.github.channel import PER_PAGE, Channel, made_once
-from cicd_agent.adapters.github.errors import Call, words
+from cicd_agent.adapters.github.actions.payloads import Attempts, seconds
+from cicd_agent.adapters.github.channel import NOT_FOUND, PER_PAGE, WRITES, Channel, create_once, path_part
+from cicd_agent.adapters.github.errors import printable
 from cicd_agent.adapters.github.origins import read_origins
 from cicd_agent.adapters.github.payloads import Account, App, Posted, Shape, read
 from cicd_agent.domain.deploy_comment import words_in
@@ -22,228 +22,16 @@ from cicd_agent.domain.text.words import clip
 from cicd_agent.domain.workflow_run import RunState
 from cicd_agent.errors import ForgeRefused
 
-MOST_PAGES = 3
-MOST_STATUSES = 4
+MAX_PAGES = 3
+MAX_STATUSES = 4
 """Deployments whose status is read, in search of one that succeeded."""
-LONGEST_DESCRIPTION = 140
+MAX_DESCRIPTION = 140
 LOGIN = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,99}(\[bot\])?")
 NONE = "none"
-MADE, GONE = 201, 404
+CREATED = 201
 CHECKS, STATUSES = "checks: read", "statuses: read"
 METADATA, ACTIONS, ISSUES = "metadata: read", "actions: read", "issues: read"
-DEPLOYED, DEPLOYS, PULLS = "deployments: read", "deployments: write", "pull-requests: write"
-T = TypeVar("T")
-
-
-@dataclass(frozen=True, slots=True)
-class GitHubGates:
-    """The Gates of one repository. Any of its methods may be called from several threads side by side.
-
-    In requests:
-
-    | | |
-    |---|---|
-    | checks | 1 for statuses, and 1 for each 100 check runs, at most 3 |
-    | ended runs, words | 1 for each 100, at most 3 |
-    | required checks, origins, incidents, a permission | 1 |
-    | deployments | 1, and 1 for each status, at most 4 |
-    | to deploy, to tell of it, to ask for a review | 1 |
-
-    `nonce` marks a deployment that is made, by which it is known again when the answer is lost.
-    """
-
-    repo: str
-    channel: Channel
-    nonce: Callable[[], str] = lambda: token_hex(8)
-
-    def checks(self, sha: str) -> tuple[CheckState, ...]:
-        """The newest check run or commit status of each name on a commit.
-
-        Another app's check of the same name is another check. What the same app began under one name more than once is
-        one check, by which it was begun last: where an earlier one says something else, that is noted.
-        """
-        at = f"/commits/{_part(sha, 'commit')}"
-        task = f"list the checks of commit {sha[:7]}"
-        newest: dict[tuple[str, str], CheckRun] = {}
-        for run in sorted(self._check_runs(task, f"{at}/check-runs"), key=lambda run: run.id):
-            key = (run.name, run.app.slug if run.app else "")
-            if key in newest and newest[key].conclusion != run.conclusion:
-                self.channel.note(f"more than one check is called {words(run.name)}: the newest counts")
-            newest[key] = run
-        call = self._get(task, f"{at}/status", STATUSES, {"per_page": PER_PAGE})
-        statuses = read(call, self.channel.wire.ask(call), Statuses)
-        if statuses.total_count > len(statuses.statuses):
-            self.channel.note(f"only the first {len(statuses.statuses)} commit statuses were read")
-        return (*(run.as_check() for run in newest.values()), *(one.as_check() for one in statuses.statuses))
-
-    def required(self, branch: str) -> tuple[str, ...]:
-        """The names of the checks that the rulesets of a branch require; none where there is no such thing."""
-        path = f"{self._root}/rules/branches/{_part(branch, 'branch')}"
-        task = f"list the rules of {words(branch)}"
-        try:
-            rules = [rule for page in self.channel.pages(task, path, Rule, MOST_PAGES, needs=METADATA) for rule in page]
-        except ForgeRefused as refusal:
-            if refusal.status == GONE:
-                return ()
-            raise
-        demanded = (rule.parameters for rule in rules if rule.type == "required_status_checks")
-        return tuple(dict.fromkeys(one.context for each in demanded if each for one in each.required_status_checks))
-
-    def origins(self, shas: Sequence[str]) -> tuple[tuple[str, OriginPull], ...]:
-        return read_origins(self.channel, self.repo, shas)
-
-    def ended_since(self, branch: str, when: int) -> tuple[RunState, ...]:
-        try:
-            since = datetime.fromtimestamp(when, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-        except (OverflowError, OSError, ValueError):
-            raise ForgeRefused("GitHub cannot be asked for runs", why=f"{when} is no time") from None
-        query: dict[str, str | int] = {"branch": branch, "status": "completed", "created": f">={since}"}
-        task, found = "list the runs that have ended", dict[int, Attempt]()
-        for number in range(1, MOST_PAGES + 1):
-            call = self._get(task, "/actions/runs", ACTIONS, query | {"per_page": PER_PAGE, "page": number})
-            page = read(call, self.channel.wire.ask(call), Attempts).workflow_runs
-            found |= {run.id: run for run in page}
-            if len(page) < PER_PAGE:
-                break
-        else:
-            self.channel.note(f"only the newest {MOST_PAGES * PER_PAGE} runs since {since} were read")
-        return tuple(run.as_state() for run in found.values())
-
-    def deployments(
-        self, environment: str, most: int = 10, sha: str = "", *, whole: bool = False
-    ) -> tuple[PastDeployment, ...]:
-        """The last deployments to an environment, newest first, with the status of those that are needed, or of all."""
-        listed = self._deployments({"environment": environment}, most)
-        if whole:
-            return tuple(one.as_past(self._statuses(one.id)) for one in listed)
-        shown: list[PastDeployment] = []
-        for one in listed:
-            asked = sum(1 for earlier in shown if earlier.state)
-            good = [earlier.sha for earlier in shown if earlier.succeeded]
-            # Of the commit itself its last one tells whether it was here before; another is what to go back to.
-            is_first_of_it = one.sha == sha and all(earlier.sha != sha for earlier in shown)
-            wanted = not any(each != sha for each in good) or is_first_of_it
-            looks = wanted and asked < MOST_STATUSES
-            shown.append(one.as_past(self._statuses(one.id) if looks else ()))
-        if len(listed) > MOST_STATUSES and not any(one.succeeded for one in shown):
-            self.channel.note(
-                f"none of the last {MOST_STATUSES} deployments to {words(environment)} succeeded: no status of an"
-                " earlier one was read"
-            )
-        return tuple(shown)
-
-    def incidents(self, label: str) -> tuple[Incident, ...]:
-        """The open issues with a label, newest first."""
-        query = {"labels": label, "state": "open", "sort": "created", "direction": "desc"}
-        task, path = "list the open incidents", f"{self._root}/issues"
-        listed = self.channel.pages(task, path, LabelledIssue, 1, query, needs=ISSUES)
-        return tuple(one.as_incident() for page in listed for one in page if one.pull_request is None)
-
-    def words(self, number: int) -> tuple[Word, ...]:
-        """The comments that approve or override a deployment, oldest first: of very many the first and the newest."""
-        task, path = f"list the comments of {number}", f"{self._root}/issues/{number}/comments"
-        listed = self.channel.newest_of(task, path, Spoken, MOST_PAGES, needs=ISSUES)
-        found = {one.id: word for page in listed for one in page if (word := one.as_word())}
-        return tuple(sorted(found.values(), key=lambda word: (word.created, word.id)))
-
-    def permission(self, login: str) -> str:
-        """What an account may do here; whoever GitHub does not know may do nothing."""
-        if not LOGIN.fullmatch(login):
-            return NONE
-        call = self._get(f"say what {login} may do", f"/collaborators/{quote(login, safe='')}/permission", METADATA)
-        try:
-            return read(call, self.channel.wire.ask(call), Permission).permission
-        except ForgeRefused as refusal:
-            if refusal.status == GONE:
-                return NONE
-            raise
-
-    def deploy(self, sha: str, environment: str, description: str) -> PastDeployment:
-        """Create a deployment; without an answer, look whether it was made before it is made once more."""
-        nonce = self.nonce()
-        sent = {
-            "ref": sha,
-            "environment": environment,
-            "auto_merge": False,
-            "required_contexts": [],
-            "description": clip(description, LONGEST_DESCRIPTION),
-            "payload": {"cicd-agent": nonce},
-        }
-        task = f"create a deployment to {words(environment)}"
-        call = Call(task, "POST", f"{self._root}/deployments", DEPLOYS, body=sent, repeatable=False)
-
-        def make() -> Deployment:
-            answer = self.channel.wire.ask(call)
-            if answer.status != MADE:
-                raise ForgeRefused(
-                    f"GitHub refused to {task}", why=f"{answer.status}: {answer.message}", status=answer.status
-                )
-            return read(call, answer, Deployment)
-
-        def standing() -> Deployment | None:
-            listed = self._deployments({"environment": environment, "sha": sha}, 10)
-            return next((one for one in listed if nonce in str(one.payload)), None)
-
-        return made_once(make, standing, self.channel.settle).as_past()
-
-    def tell_deployment(self, deployment: int, state: DeploymentState, description: str, url: str) -> None:
-        """Add a status to a deployment, unless it is lost on the way and found to stand."""
-        sent = {"state": state, "description": clip(description, LONGEST_DESCRIPTION)}
-        sent |= {"log_url": url} if url else {}
-        path = f"{self._root}/deployments/{deployment}/statuses"
-        call = Call(f"say that a deployment is {state}", "POST", path, DEPLOYS, body=sent, repeatable=False)
-
-        def standing() -> bool | None:
-            last = next(iter(self._statuses(deployment)), None)
-            return (last is not None and last.state == state and last.description == sent["description"]) or None
-
-        made_once(lambda: self.channel.wire.ask(call).ok, standing, self.channel.settle)
-
-    def ask_for_review(self, number: int, people: Sequence[str], teams: Sequence[str]) -> None:
-        """Ask people and teams to review a pull request; whoever was asked already is not asked again."""
-        sent = {name: list(asked) for name, asked in (("reviewers", people), ("team_reviewers", teams)) if asked}
-        if sent:
-            path = f"{self._root}/pulls/{number}/requested_reviewers"
-            self.channel.wire.ask(Call(f"ask for a review of pull request {number}", "POST", path, PULLS, body=sent))
-
-    def _check_runs(self, task: str, path: str) -> list[CheckRun]:
-        found: dict[int, CheckRun] = {}
-        for number in range(1, MOST_PAGES + 1):
-            call = self._get(task, path, CHECKS, {"filter": "latest", "per_page": PER_PAGE, "page": number})
-            page = read(call, self.channel.wire.ask(call), CheckRuns)
-            found |= {run.id: run for run in page.check_runs}
-            if len(found) >= page.total_count or len(page.check_runs) < PER_PAGE:
-                break
-        else:
-            self.channel.note(f"only the first {MOST_PAGES * PER_PAGE} check runs of a commit were read")
-        return list(found.values())
-
-    def _deployments(self, query: dict[str, str], most: int) -> list[Deployment]:
-        whole: dict[str, str | int] = {**query, "per_page": min(max(most, 1), PER_PAGE)}
-        call = self._get(f"list the deployments to {words(query['environment'])}", "/deployments", DEPLOYED, whole)
-        listed = read(call, self.channel.wire.ask(call), list[Deployment])[:most]
-        return sorted(listed, key=lambda one: one.id, reverse=True)
-
-    def _statuses(self, deployment: int) -> Sequence[DeploymentStatus]:
-        """The last statuses of a deployment, newest first."""
-        call = self._get(
-            "say what became of a deployment", f"/deployments/{deployment}/statuses", DEPLOYED, {"per_page": 30}
-        )
-        return read(call, self.channel.wire.ask(call), list[DeploymentStatus])
-
-    def _get(self, task: str, path: str, needs: str, query: dict[str, str | int] | None = None) -> Call:
-        return Call(task, "GET", f"{self._root}{path}", needs, query=query or {})
-
-    @property
-    def _root(self) -> str:
-        return f"/repos/{self.repo}"
-
-
-def _part(name: str, kind: str) -> str:
-    """A commit or branch as one part of a path. On the way to GitHub dots alone would be resolved."""
-    if name in {"", ".", ".."}:
-        raise ForgeRefused(f"GitHub cannot be asked for the {kind} {name!r}", why="that names none", status=GONE)
-    return quote(name, safe="", errors="replace")
+DEPLOYED, DEPLOYS = "deployments: read", "deployments: write"
 
 
 PENDING = "pending"
@@ -288,7 +76,7 @@ class Status(Shape):
     updated_at: AwareDatetime | None = None
 
     def as_check(self) -> CheckState:
-        """In our words: a status that is not pending any more has ended, and its state is its conclusion."""
+        """A status that is not pending any more has ended, and its state is its conclusion."""
         if self.state == PENDING:
             return CheckState(self.context, PENDING, url=self.target_url or "")
         ended = int(seconds(self.updated_at))
@@ -342,7 +130,7 @@ class Deployment(Shape):
     payload: Any = None
 
     def as_past(self, statuses: Sequence[DeploymentStatus] = ()) -> PastDeployment:
-        """In our words, with its newest status; `statuses` are its last, newest first."""
+        """`statuses` are its last, newest first."""
         status = next(iter(statuses), None)
         return PastDeployment(
             id=self.id,
@@ -371,7 +159,7 @@ class LabelledIssue(Shape):
         return Incident(self.number, self.title, int(seconds(self.created_at)), self.html_url)
 
 
-class Spoken(Posted):
+class GateComment(Posted):
     """A comment, and whether its text is what it was."""
 
     created_at: AwareDatetime
@@ -379,10 +167,10 @@ class Spoken(Posted):
 
     def as_word(self) -> Word | None:
         """What it says to the gate, None when it says nothing."""
-        found = words_in(self.body or "")
-        if found is None:
+        command = words_in(self.body or "")
+        if command is None:
             return None
-        kind, stands_for, reason = found
+        kind, stands_for, reason = command
         return Word(
             id=self.id,
             kind=kind,
@@ -401,3 +189,192 @@ class Permission(Shape):
     """What an account may do: admin, write, read or none; maintainers write, and who triages reads."""
 
     permission: str
+
+
+@dataclass(frozen=True, slots=True)
+class GitHubGates:
+    """The Gates of one repository. Any of its methods may be called from several threads side by side.
+
+    In requests:
+
+    | | |
+    |---|---|
+    | checks | 1 for statuses, and 1 for each 100 check runs, at most 3 |
+    | ended runs, words | 1 for each 100, at most 3 |
+    | required checks, origins, incidents, a permission | 1 |
+    | deployments | 1, and 1 for each status, at most 4 |
+    | to deploy, to tell of it, to ask for a review | 1 |
+
+    `nonce` marks a deployment that is made, by which it is known again when the answer is lost.
+    """
+
+    channel: Channel
+    nonce: Callable[[], str] = lambda: token_hex(8)
+
+    def checks(self, sha: str) -> tuple[CheckState, ...]:
+        """The newest check run or commit status of each name on a commit.
+
+        Another app's check of the same name is another check. What the same app began under one name more than once is
+        one check, by which it was begun last: where an earlier one says something else, that is noted.
+        """
+        path = f"/commits/{path_part(sha, 'commit')}"
+        task = f"list the checks of commit {sha[:7]}"
+        runs = self.channel.numbered(
+            task,
+            f"{path}/check-runs",
+            CheckRuns,
+            lambda page: (page.check_runs, page.total_count),
+            pages=MAX_PAGES,
+            needs=CHECKS,
+            limit=f"only the first {MAX_PAGES * PER_PAGE} check runs of a commit were read",
+            query={"filter": "latest"},
+        )
+        newest: dict[tuple[str, str], CheckRun] = {}
+        for run in sorted(runs, key=lambda run: run.id):
+            key = (run.name, run.app.slug if run.app else "")
+            if key in newest and newest[key].conclusion != run.conclusion:
+                self.channel.note(f"more than one check is called {printable(run.name)}: the newest counts")
+            newest[key] = run
+        statuses = self.channel.get(task, f"{path}/status", Statuses, STATUSES, {"per_page": PER_PAGE})
+        if statuses.total_count > len(statuses.statuses):
+            self.channel.note(f"only the first {len(statuses.statuses)} commit statuses were read")
+        return (*(run.as_check() for run in newest.values()), *(one.as_check() for one in statuses.statuses))
+
+    def required(self, branch: str) -> tuple[str, ...]:
+        """The names of the checks that the rulesets of a branch require; none where there is no such thing."""
+        path = f"/rules/branches/{path_part(branch, 'branch')}"
+        task = f"list the rules of {printable(branch)}"
+        try:
+            rules = [rule for page in self.channel.pages(task, path, Rule, MAX_PAGES, needs=METADATA) for rule in page]
+        except ForgeRefused as refusal:
+            if refusal.status == NOT_FOUND:
+                return ()
+            raise
+        required = (rule.parameters for rule in rules if rule.type == "required_status_checks")
+        return tuple(dict.fromkeys(one.context for each in required if each for one in each.required_status_checks))
+
+    def origins(self, shas: Sequence[str]) -> tuple[tuple[str, OriginPull], ...]:
+        return read_origins(self.channel, shas)
+
+    def ended_since(self, branch: str, when: int) -> tuple[RunState, ...]:
+        try:
+            since = datetime.fromtimestamp(when, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+        except (OverflowError, OSError, ValueError):
+            raise ForgeRefused("GitHub cannot be asked for runs", why=f"{when} is no time") from None
+        runs = self.channel.numbered(
+            "list the runs that have ended",
+            "/actions/runs",
+            Attempts,
+            lambda page: (page.workflow_runs, None),
+            pages=MAX_PAGES,
+            needs=ACTIONS,
+            limit=f"only the newest {MAX_PAGES * PER_PAGE} runs since {since} were read",
+            query={"branch": branch, "status": "completed", "created": f">={since}"},
+        )
+        return tuple(run.as_state() for run in runs)
+
+    def deployments(
+        self, environment: str, limit: int = 10, sha: str = "", *, whole: bool = False
+    ) -> tuple[PastDeployment, ...]:
+        """The last deployments to an environment, newest first, with the status of those that are needed, or of all."""
+        listed = self._deployments({"environment": environment}, limit)
+        if whole:
+            return tuple(one.as_past(self._statuses(one.id)) for one in listed)
+        result: list[PastDeployment] = []
+        for one in listed:
+            read = sum(1 for earlier in result if earlier.state)
+            good = [earlier.sha for earlier in result if earlier.succeeded]
+            # Of the commit itself its last one tells whether it was here before; another is what to go back to.
+            is_first_of_it = one.sha == sha and all(earlier.sha != sha for earlier in result)
+            is_needed = not any(each != sha for each in good) or is_first_of_it
+            result.append(one.as_past(self._statuses(one.id) if is_needed and read < MAX_STATUSES else ()))
+        if len(listed) > MAX_STATUSES and not any(one.succeeded for one in result):
+            self.channel.note(
+                f"none of the last {MAX_STATUSES} deployments to {printable(environment)} succeeded: no status of an"
+                " earlier one was read"
+            )
+        return tuple(result)
+
+    def incidents(self, label: str) -> tuple[Incident, ...]:
+        """The open issues with a label, newest first."""
+        query = {"labels": label, "state": "open", "sort": "created", "direction": "desc"}
+        listed = self.channel.pages("list the open incidents", "/issues", LabelledIssue, 1, query, needs=ISSUES)
+        return tuple(one.as_incident() for page in listed for one in page if one.pull_request is None)
+
+    def words(self, number: int) -> tuple[Word, ...]:
+        """The comments that approve or override a deployment, oldest first: of very many the first and the newest."""
+        task, path = f"list the comments of {number}", f"/issues/{number}/comments"
+        listed = self.channel.newest_of(task, path, GateComment, MAX_PAGES, needs=ISSUES)
+        commands = {one.id: command for page in listed for one in page if (command := one.as_word())}
+        return tuple(sorted(commands.values(), key=lambda command: (command.created, command.id)))
+
+    def permission(self, login: str) -> str:
+        """What an account may do here; whoever GitHub does not know may do nothing."""
+        if not LOGIN.fullmatch(login):
+            return NONE
+        task, path = f"say what {login} may do", f"/collaborators/{quote(login, safe='')}/permission"
+        try:
+            return self.channel.get(task, path, Permission, METADATA).permission
+        except ForgeRefused as refusal:
+            if refusal.status == NOT_FOUND:
+                return NONE
+            raise
+
+    def deploy(self, sha: str, environment: str, description: str) -> PastDeployment:
+        """Create a deployment; without an answer, look whether it was made before it is made once more."""
+        nonce = self.nonce()
+        sent = {
+            "ref": sha,
+            "environment": environment,
+            "auto_merge": False,
+            "required_contexts": [],
+            "description": clip(description, MAX_DESCRIPTION),
+            "payload": {"cicd-agent": nonce},
+        }
+        task = f"create a deployment to {printable(environment)}"
+        call = self.channel.call(task, "POST", "/deployments", DEPLOYS, sent, repeatable=False)
+
+        def create() -> Deployment:
+            answer = self.channel.ask(call)
+            if answer.status != CREATED:
+                raise ForgeRefused(
+                    f"GitHub refused to {task}", why=f"{answer.status}: {answer.message}", status=answer.status
+                )
+            return read(call, answer, Deployment)
+
+        def standing() -> Deployment | None:
+            listed = self._deployments({"environment": environment, "sha": sha}, 10)
+            return next((one for one in listed if nonce in str(one.payload)), None)
+
+        return create_once(create, standing, self.channel.settle).as_past()
+
+    def tell_deployment(self, deployment: int, state: DeploymentState, description: str, url: str) -> None:
+        """Add a status to a deployment, unless it is lost on the way and turns out to stand."""
+        sent = {"state": state, "description": clip(description, MAX_DESCRIPTION)}
+        sent |= {"log_url": url} if url else {}
+        task, path = f"say that a deployment is {state}", f"/deployments/{deployment}/statuses"
+        call = self.channel.call(task, "POST", path, DEPLOYS, sent, repeatable=False)
+
+        def standing() -> bool | None:
+            last = next(iter(self._statuses(deployment)), None)
+            return (last is not None and last.state == state and last.description == sent["description"]) or None
+
+        create_once(lambda: self.channel.ask(call).ok, standing, self.channel.settle)
+
+    def ask_for_review(self, number: int, people: Sequence[str], teams: Sequence[str]) -> None:
+        """Ask people and teams to review a pull request; whoever was asked already is not asked again."""
+        sent = {name: list(logins) for name, logins in (("reviewers", people), ("team_reviewers", teams)) if logins}
+        if sent:
+            task, path = f"ask for a review of pull request {number}", f"/pulls/{number}/requested_reviewers"
+            self.channel.ask(self.channel.call(task, "POST", path, WRITES, sent))
+
+    def _deployments(self, query: dict[str, str], limit: int) -> list[Deployment]:
+        task = f"list the deployments to {printable(query['environment'])}"
+        sized: dict[str, str | int] = {**query, "per_page": min(max(limit, 1), PER_PAGE)}
+        listed = self.channel.get(task, "/deployments", list[Deployment], DEPLOYED, sized)[:limit]
+        return sorted(listed, key=lambda one: one.id, reverse=True)
+
+    def _statuses(self, deployment: int) -> Sequence[DeploymentStatus]:
+        """The last statuses of a deployment, newest first."""
+        task, path = "say what became of a deployment", f"/deployments/{deployment}/statuses"
+        return self.channel.get(task, path, list[DeploymentStatus], DEPLOYED, {"per_page": 30})

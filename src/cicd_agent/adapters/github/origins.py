@@ -7,19 +7,15 @@ from pydantic import AwareDatetime, ConfigDict, Field
 
 from cicd_agent.adapters.github.actions.payloads import seconds
 from cicd_agent.adapters.github.channel import Channel
-from cicd_agent.adapters.github.errors import Call, words
-from cicd_agent.adapters.github.payloads import Named, Shape, Viewer, read
-from cicd_agent.adapters.github.threads import STATUS, Author, Problem
+from cicd_agent.adapters.github.graphql import Author, CountedNodes, Nodes, Oid, graphql_call, login_of, refusal
+from cicd_agent.adapters.github.payloads import Envelope, Named, Shape, Viewer, ViewerData
 from cicd_agent.domain.gate_evidence import OriginPull, ReviewState
-from cicd_agent.errors import ForgeRefused
 
-READS = "pull-requests: read"
-MOST_COMMITS = 50
-MOST_REVIEWS = 100
-MOST_WRITTEN = 100
+MAX_COMMITS = 50
+MAX_REVIEWS = 100
+MAX_WRITTEN = 100
 """Commits of one pull request whose authors are read."""
 CAN_WRITE = frozenset({"OWNER", "MEMBER", "COLLABORATOR"})
-_ANY_OTHER = 422
 
 PULL = f"""\
 fragment pull on PullRequest {{
@@ -28,22 +24,16 @@ fragment pull on PullRequest {{
   mergeCommit {{ oid }}
   author {{ __typename login }}
   labels(first: 20) {{ nodes {{ name }} }}
-  reviews(last: {MOST_REVIEWS}, states: [APPROVED, CHANGES_REQUESTED, DISMISSED]) {{
+  reviews(last: {MAX_REVIEWS}, states: [APPROVED, CHANGES_REQUESTED, DISMISSED]) {{
     totalCount
     nodes {{ state submittedAt authorAssociation author {{ __typename login }} commit {{ oid }} }}
   }}
-  commits(last: {MOST_WRITTEN}) {{
+  commits(last: {MAX_WRITTEN}) {{
     totalCount
     nodes {{ commit {{ authors(first: 5) {{ nodes {{ user {{ login }} }} }} }} }}
   }}
 }}
 """
-
-
-class Oid(Shape):
-    """A commit by its name alone."""
-
-    oid: str
 
 
 class Reviewed(Shape):
@@ -56,7 +46,7 @@ class Reviewed(Shape):
     commit: Oid | None = None
 
     def as_state(self, viewer: str) -> ReviewState:
-        """In our words; `viewer` is the login of the account that we act as."""
+        """`viewer` is the login of the account that we act as."""
         return ReviewState(
             author=login_of(self.author),
             state=self.state,
@@ -68,48 +58,22 @@ class Reviewed(Shape):
         )
 
 
-class ReviewList(Shape):
-    """The newest reviews, oldest first, and how many there are."""
-
-    total: int = Field(alias="totalCount")
-    nodes: tuple[Reviewed | None, ...] | None = None
-
-
 class Writer(Shape):
     """Who wrote a commit, as far as GitHub knows an account."""
 
     user: Viewer | None = None
 
 
-class WriterList(Shape):
-    """The author of a commit, and whoever wrote it with them."""
-
-    nodes: tuple[Writer | None, ...] | None = None
-
-
 class Written(Shape):
     """A commit and who wrote it."""
 
-    authors: WriterList
+    authors: Nodes[Writer]
 
 
 class PullCommit(Shape):
     """A commit of a pull request."""
 
     commit: Written
-
-
-class PullCommits(Shape):
-    """The newest of them, and how many there are."""
-
-    total: int = Field(alias="totalCount")
-    nodes: tuple[PullCommit | None, ...] | None = None
-
-
-class Labels(Shape):
-    """The labels of a pull request."""
-
-    nodes: tuple[Named | None, ...] | None = None
 
 
 class FullName(Shape):
@@ -130,13 +94,13 @@ class Merged(Shape):
     repository: FullName
     merge_commit: Oid | None = Field(None, alias="mergeCommit")
     author: Author | None = None
-    labels: Labels | None = None
-    reviews: ReviewList | None = None
-    commits: PullCommits
+    labels: Nodes[Named] | None = None
+    reviews: CountedNodes[Reviewed] | None = None
+    commits: CountedNodes[PullCommit]
 
     def as_origin(self, viewer: str) -> OriginPull:
         author = login_of(self.author)
-        wrote = [login for one in self.commits.nodes or () if one for login in logins(one.commit.authors)]
+        writers = [login for one in self.commits.present for login in logins(one.commit.authors)]
         return OriginPull(
             number=self.number,
             author=author,
@@ -144,38 +108,32 @@ class Merged(Shape):
             head=self.head,
             merge_commit=self.merge_commit.oid if self.merge_commit else "",
             title=self.title,
-            labels=tuple(label.name for label in (self.labels.nodes if self.labels else ()) or () if label),
-            authors=tuple(dict.fromkeys(login for login in (author, *wrote) if login)),
-            reviews=last_words([one for one in (self.reviews.nodes if self.reviews else ()) or () if one], viewer),
+            labels=tuple(label.name for label in self.labels.present) if self.labels else (),
+            authors=tuple(dict.fromkeys(login for login in (author, *writers) if login)),
+            reviews=last_reviews(self.reviews.present if self.reviews else (), viewer),
             url=self.url,
-            cut=self.commits.total > MOST_WRITTEN,
+            cut=self.commits.total > MAX_WRITTEN,
         )
 
     def limits(self) -> list[str]:
         """What was not read of it, each one sentence."""
-        told = []
-        if self.reviews is not None and self.reviews.total > MOST_REVIEWS:
-            told.append(f"only the newest {MOST_REVIEWS} reviews of pull request {self.number} were read")
-        if self.commits.total > MOST_WRITTEN:
-            told.append(
-                f"of pull request {self.number} only the newest {MOST_WRITTEN} commits told who wrote them: nobody's"
+        limits = []
+        if self.reviews is not None and self.reviews.total > MAX_REVIEWS:
+            limits.append(f"only the newest {MAX_REVIEWS} reviews of pull request {self.number} were read")
+        if self.commits.total > MAX_WRITTEN:
+            limits.append(
+                f"of pull request {self.number} only the newest {MAX_WRITTEN} commits told who wrote them: nobody's"
                 " approval of it counts, it may be an author's"
             )
-        return told
+        return limits
 
 
-class MergedList(Shape):
-    """The pull requests that a commit belongs to."""
-
-    nodes: tuple[Merged | None, ...] | None = None
-
-
-class Found(Shape):
-    """What was found by a commit's name; nothing else than a commit has pull requests."""
+class GitObject(Shape):
+    """What has a commit's SHA; nothing else than a commit has pull requests."""
 
     oid: str = ""
-    authors: WriterList | None = None
-    pulls: MergedList | None = Field(None, alias="associatedPullRequests")
+    authors: Nodes[Writer] | None = None
+    pulls: Nodes[Merged] | None = Field(None, alias="associatedPullRequests")
 
 
 class DefaultBranch(Shape):
@@ -185,65 +143,50 @@ class DefaultBranch(Shape):
 
 
 class Repository(Shape):
-    """The repository; under "c0", "c1" … what was found by the name of each commit."""
+    """The repository; under "c0", "c1" … what has the SHA of each commit."""
 
     model_config = ConfigDict(frozen=True, extra="allow")
-    __pydantic_extra__: dict[str, Found | None] = Field(init=False)
+    __pydantic_extra__: dict[str, GitObject | None] = Field(init=False)
 
     name: str = Field(alias="nameWithOwner")
     default: DefaultBranch | None = Field(None, alias="defaultBranchRef")
 
 
-class Data(Shape):
+class OriginsData(ViewerData):
     """What is asked for, each part null where it was refused."""
 
-    viewer: Viewer | None = None
     repository: Repository | None = None
 
 
-class OriginsAnswer(Shape):
-    """GraphQL's envelope around it."""
-
-    data: Data | None = None
-    errors: tuple[Problem, ...] | None = None
-
-
-def read_origins(channel: Channel, repo: str, shas: Sequence[str]) -> tuple[tuple[str, OriginPull], ...]:
-    """The merged pull request of each commit that has one; see ports_gate.Gates. Tells who we are as well.
+def read_origins(channel: Channel, shas: Sequence[str]) -> tuple[tuple[str, OriginPull], ...]:
+    """The merged pull request of each commit that has one; see ports.deployments.Gates. Says who we are as well.
 
     An answer with errors is none: what it leaves out would look like a commit without a pull request.
     """
-    asked = tuple(dict.fromkeys(sha for sha in shas if re.fullmatch(r"[0-9a-f]{40,64}", sha)))
-    if len(asked) > MOST_COMMITS:
-        channel.note(f"only {MOST_COMMITS} of {len(asked):,} commits were looked up by their pull request")
-        asked = asked[:MOST_COMMITS]
-    if not asked:
+    requested = tuple(dict.fromkeys(sha for sha in shas if re.fullmatch(r"[0-9a-f]{40,64}", sha)))
+    if len(requested) > MAX_COMMITS:
+        channel.note(f"only {MAX_COMMITS} of {len(requested):,} commits were looked up by their pull request")
+        requested = requested[:MAX_COMMITS]
+    if not requested:
         return ()
-    owner, _, name = repo.partition("/")
-    by_alias = {f"c{at}": sha for at, sha in enumerate(asked)}
-    body = {"query": query(len(asked)), "variables": {"owner": owner, "name": name, **by_alias}}
-    task = "list the pull requests of commits"
-    call = Call(task, "POST", channel.wire.graphql, READS, body=body)
-    answer = read(call, channel.wire.ask(call), OriginsAnswer)
-    told = answer.data
-    found = (told.repository.__pydantic_extra__ or {}) if told and told.repository else {}
-    if (
-        told is None
-        or told.viewer is None
-        or told.repository is None
-        or answer.errors
-        or not by_alias.keys() <= {*found}
-    ):
-        raise _refusal(call, answer.errors)
-    channel.login = told.viewer.login
+    owner, _, name = channel.repo.partition("/")
+    by_alias = {f"c{at}": sha for at, sha in enumerate(requested)}
+    variables = {"owner": owner, "name": name, **by_alias}
+    call = graphql_call(channel, "list the pull requests of commits", query(len(requested)), variables)
+    answer = channel.read(call, Envelope[OriginsData])
+    viewer, repository = (answer.data.viewer, answer.data.repository) if answer.data else (None, None)
+    objects = (repository.__pydantic_extra__ or {}) if repository else {}
+    if viewer is None or repository is None or answer.errors or not by_alias.keys() <= {*objects}:
+        raise refusal(call, answer.errors, "it answered a part of it, and gave no reason")
+    channel.login = viewer.login
     origins = []
     for alias, sha in by_alias.items():
-        commit = found[alias]
-        chosen = choose(commit, sha, told.repository)
-        if chosen is None and commit is not None and (wrote := logins(commit.authors)):
-            origins.append((sha, OriginPull(0, "", "", "", "", authors=wrote)))
+        commit = objects[alias]
+        chosen = choose(commit, sha, repository)
+        if chosen is None and commit is not None and (writers := logins(commit.authors)):
+            origins.append((sha, OriginPull(0, "", "", "", "", authors=writers)))
         if chosen is not None:
-            origins.append((sha, chosen.as_origin(told.viewer.login)))
+            origins.append((sha, chosen.as_origin(viewer.login)))
             for limit in chosen.limits():
                 channel.note(limit)
     return tuple(origins)
@@ -252,7 +195,7 @@ def read_origins(channel: Channel, repo: str, shas: Sequence[str]) -> tuple[tupl
 def query(commits: int) -> str:
     """The query for so many commits, whose names are its variables c0, c1 and so on."""
     variables = "".join(f", $c{at}: GitObjectID!" for at in range(commits))
-    asked = "\n".join(
+    objects = "\n".join(
         f"    c{at}: object(oid: $c{at}) {{ ... on Commit {{ oid authors(first: 5) {{ nodes {{ user {{ login }} }} }}"
         f" associatedPullRequests(first: 5) {{ nodes {{ ...pull }} }} }} }}"
         for at in range(commits)
@@ -260,23 +203,21 @@ def query(commits: int) -> str:
     return (
         f"query($owner: String!, $name: String!{variables}) {{\n  viewer {{ login }}\n"
         "  repository(owner: $owner, name: $name) {\n    nameWithOwner defaultBranchRef { name }\n"
-        f"{asked}\n  }}\n}}\n{PULL}"
+        f"{objects}\n  }}\n}}\n{PULL}"
     )
 
 
-def choose(found: Found | None, sha: str, repository: Repository) -> Merged | None:
+def choose(commit: GitObject | None, sha: str, repository: Repository) -> Merged | None:
     """The pull request that brought a commit: one merged into this repository, if possible into its default branch.
 
     A fork may hold the same commit, and a pull request of its own that anybody approved there. Of several that is left
     which made the commit when it was merged, else the newest.
     """
-    if found is None or found.oid != sha or found.pulls is None:
+    if commit is None or commit.oid != sha or commit.pulls is None:
         return None
     default = repository.default.name if repository.default else ""
     merged = [
-        pull
-        for pull in found.pulls.nodes or ()
-        if pull is not None and pull.merged and pull.repository.name.lower() == repository.name.lower()
+        pull for pull in commit.pulls.present if pull.merged and pull.repository.name.lower() == repository.name.lower()
     ]
 
     def rank(pull: Merged) -> tuple[bool, bool, int]:
@@ -286,7 +227,7 @@ def choose(found: Found | None, sha: str, repository: Repository) -> Merged | No
     return max(merged, key=rank, default=None)
 
 
-def last_words(reviews: Sequence[Reviewed], viewer: str) -> tuple[ReviewState, ...]:
+def last_reviews(reviews: Sequence[Reviewed], viewer: str) -> tuple[ReviewState, ...]:
     """The last review of each reviewer, oldest first; deleted accounts cannot be told apart, so each counts."""
     last: dict[object, ReviewState] = {}
     for at, review in sorted(enumerate(reviews), key=lambda one: (seconds(one[1].submitted), one[0])):
@@ -297,20 +238,5 @@ def last_words(reviews: Sequence[Reviewed], viewer: str) -> tuple[ReviewState, .
     return tuple(last.values())
 
 
-def logins(writers: WriterList | None) -> tuple[str, ...]:
-    return tuple(one.user.login for one in (writers.nodes if writers else ()) or () if one and one.user)
-
-
-def login_of(author: Author | None) -> str:
-    """A login as REST gives it, where a bot's has a suffix; "" for a deleted account."""
-    if author is None:
-        return ""
-    return f"{author.login.removesuffix('[bot]')}[bot]" if author.kind == "Bot" else author.login
-
-
-def _refusal(call: Call, problems: Sequence[Problem] | None) -> ForgeRefused:
-    """The failure of a query that was answered with errors, or not whole."""
-    first = next(iter(problems or ()), Problem(message="it answered a part of it, and gave no reason"))
-    status = STATUS.get(first.type, _ANY_OTHER)
-    lacks = f"The job needs `{call.needs}`, if the token may have it" if status in {403, 404} else ""
-    return ForgeRefused(f"GitHub refused to {call.task}", why=words(first.message), remedy=lacks, status=status)
+def logins(writers: Nodes[Writer] | None) -> tuple[str, ...]:
+    return tuple(one.user.login for one in (writers.present if writers else ()) if one.user)

@@ -1,6 +1,6 @@
 """GitHub's answers, as far as we read them: whatever else is in them does not matter, what is read is checked."""
 
-from typing import TypeVar
+from typing import Generic, TypeVar
 from urllib.parse import parse_qs, urlsplit
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, TypeAdapter, ValidationError
@@ -141,7 +141,7 @@ class Posted(Shape):
     state: str = ""
     """Of a review; PENDING ones are shown to their author only."""
 
-    def says(self, body: str) -> bool:
+    def has_text(self, body: str) -> bool:
         return (self.body or "").split() == body.split()
 
     @property
@@ -150,7 +150,7 @@ class Posted(Shape):
         return self.state == "PENDING"
 
     @property
-    def is_litter(self) -> bool:
+    def is_discardable(self) -> bool:
         """Whether nobody misses it when it is discarded: a person's own draft is not ours to throw away."""
         is_bot = self.user is not None and self.user.type == "Bot"
         return self.is_pending and (is_bot or bool(find_marker(self.body or "")))
@@ -253,13 +253,21 @@ class Viewer(Shape):
     login: str
 
 
+class Problem(Shape):
+    """Why GraphQL did not answer, or not all."""
+
+    message: str = ""
+    type: str = ""
+
+
+class Envelope(Shape, Generic[T]):
+    """What stands around each answer; `data` is null when all was refused."""
+
+    data: T | None = None
+    errors: tuple[Problem, ...] | None = None
+
+
 class ViewerData(Shape):
-    """`{ viewer { login } }`, answered."""
+    """`viewer { login }`, null where it was refused."""
 
-    viewer: Viewer
-
-
-class ViewerAnswer(Shape):
-    """GraphQL's envelope; `data` is missing or null when the query was refused."""
-
-    data: ViewerData | None = None
+    viewer: Viewer | None = None

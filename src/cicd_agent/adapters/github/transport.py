@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 PAUSES = (1.0, 3.0)
 """Seconds before the second and the third attempt at a request that may be repeated."""
-LONGEST_WAIT = 60
+MAX_WAIT = 60
 """Seconds that a rate limit may ask for; a longer wait costs more runner time than a later run."""
 FOUND = 302
 
@@ -80,7 +80,7 @@ class Wire:
                 if outcome.ok:
                     raise self._clean(unreadable(call, outcome))
                 seconds = outcome.limited
-                if seconds is not None and not waited and seconds <= LONGEST_WAIT:
+                if seconds is not None and not waited and seconds <= MAX_WAIT:
                     waited = True
                     self._sleep(seconds)
                     continue

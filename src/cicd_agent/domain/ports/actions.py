@@ -31,11 +31,11 @@ class Runs(Protocol):
     def artifacts(self, run: int) -> tuple[StoredArtifact, ...]:
         """The artifacts of a run, at most 100."""
 
-    def artifact(self, artifact: StoredArtifact, wanted: Sequence[str], most: int) -> Mapping[str, bytes]:
-        """The files of an artifact whose names match a glob pattern, each of at most `most` bytes unpacked."""
+    def artifact(self, artifact: StoredArtifact, patterns: Sequence[str], max_bytes: int) -> Mapping[str, bytes]:
+        """The files of an artifact whose names match a glob pattern, each of at most `max_bytes` unpacked."""
 
     def of_workflow(
-        self, workflow: int, *, branch: str = "", sha: str = "", status: str = "", most: int = 10
+        self, workflow: int, *, branch: str = "", sha: str = "", status: str = "", limit: int = 10
     ) -> tuple[RunState, ...]:
         """The last runs of a workflow, newest first; `status` is a status or conclusion in GitHub's words."""
 

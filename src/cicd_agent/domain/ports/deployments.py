@@ -30,7 +30,7 @@ class Gates(Protocol):
         """The runs on a branch that were created since then and have ended, newest first, at most 300."""
 
     def deployments(
-        self, environment: str, most: int = 10, sha: str = "", *, whole: bool = False
+        self, environment: str, limit: int = 10, sha: str = "", *, whole: bool = False
     ) -> tuple[PastDeployment, ...]:
         """The last deployments to an environment, newest first. Takes `deployments: read`.
 

@@ -62,5 +62,5 @@ class Discussed:
 class Discussions(Protocol):
     """Pull requests and what was said in them. Takes `pull-requests: read`. May raise ForgeRefused."""
 
-    def discussed(self, since: int, most: int) -> tuple[Sequence[Discussed], Sequence[str]]:
-        """At most `most` pull requests with activity since then, the newest first, and a note for each limit met."""
+    def discussed(self, since: int, limit: int) -> tuple[Sequence[Discussed], Sequence[str]]:
+        """At most `limit` pull requests with activity since then, the newest first, and a note for each limit met."""

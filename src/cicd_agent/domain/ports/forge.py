@@ -162,7 +162,7 @@ class Forge(Protocol):
     def pulls_from(self, head: Ref) -> tuple[PullState, ...]:
         """The open pull requests whose head is this branch of this repository, be it a fork."""
 
-    def failures(self, branch: str, most: int) -> tuple[FailedRun, ...]:
+    def failures(self, branch: str, limit: int) -> tuple[FailedRun, ...]:
         """The last runs that failed on a branch, newest first, in one request."""
 
     def text_at(self, path: str, ref: str) -> str | None:

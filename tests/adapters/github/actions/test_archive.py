@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from cicd_agent.adapters.github.actions import archive as github_archive
 from cicd_agent.adapters.github.actions import archive as github_artifacts
-from cicd_agent.adapters.github.actions.archive import Archive, is_named, stored
+from cicd_agent.adapters.github.actions.archive import Archive, is_named, store
 from cicd_agent.adapters.github.forge import GitHubForge
 from cicd_agent.domain.workflow_run import StoredArtifact
 from cicd_agent.errors import ForgeRefused
@@ -112,7 +112,7 @@ def test_random_bytes_are_refused(data: bytes) -> None:
 
 
 def test_a_list_of_entries_larger_than_any_honest_one_is_not_read(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(github_archive, "MOST_DIRECTORY", 1_000)
+    monkeypatch.setattr(github_archive, "MAX_DIRECTORY", 1_000)
     opened(zipped({f"{at}": b"" for at in range(18)}))[0].close()
     with pytest.raises(ForgeRefused, match="not a zip file"):
         opened(zipped({f"{at}": b"" for at in range(30)}))
@@ -129,7 +129,7 @@ def test_a_list_of_entries_that_claims_to_be_huge_is_not_believed() -> None:
 
 
 def test_too_many_entries_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(github_archive, "MOST_ENTRIES", 2)
+    monkeypatch.setattr(github_archive, "MAX_ENTRIES", 2)
     with pytest.raises(ForgeRefused, match="more than 2 entries"):
         opened(zipped({"a": b"", "b": b"", "c": b""}))
 
@@ -139,7 +139,7 @@ def test_a_bomb_yields_no_more_than_is_asked_for(monkeypatch: pytest.MonkeyPatch
     assert sum(len(piece) for piece in archive.pieces(archive.entries["bomb"], 1_000_000)) == 1_000_000
     assert notes == ["only the first 1,000,000 bytes of bomb were read"]
     archive.close()
-    monkeypatch.setattr(github_archive, "MOST_UNPACKED", 1_500_000)
+    monkeypatch.setattr(github_archive, "MAX_UNPACKED", 1_500_000)
     archive, _ = opened(zipped({"bomb": b"\0" * 5_000_000}))
     bomb = archive.entries["bomb"]
     assert sum(len(piece) for piece in archive.pieces(bomb, 1_000_000)) == 1_000_000
@@ -157,7 +157,7 @@ def test_what_is_read_after_the_archive_was_closed_is_an_error_in_one_line() -> 
 
 
 def test_a_download_has_no_name_and_is_gone_when_it_is_closed(tmp_path: Path) -> None:
-    file = stored(iter((b"a", b"b")), tmp_path, "read it")
+    file = store(iter((b"a", b"b")), tmp_path, "read it")
     assert file.read() == b"ab"
     assert list(tmp_path.iterdir()) == []
     file.close()
@@ -165,7 +165,7 @@ def test_a_download_has_no_name_and_is_gone_when_it_is_closed(tmp_path: Path) ->
 
 def test_a_place_that_is_not_there_is_named_as_the_cause(tmp_path: Path) -> None:
     with pytest.raises(ForgeRefused, match="RUNNER_TEMP"):
-        stored(iter(()), tmp_path / "nothing", "read it")
+        store(iter(()), tmp_path / "nothing", "read it")
 
 
 def test_a_download_that_breaks_off_leaves_nothing_open(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -181,7 +181,7 @@ def test_a_download_that_breaks_off_leaves_nothing_open(tmp_path: Path, monkeypa
 
     monkeypatch.setattr(tempfile, "TemporaryFile", made)
     with pytest.raises(ForgeRefused, match="broke off"):
-        stored(broken(), tmp_path, "read it")
+        store(broken(), tmp_path, "read it")
     assert [file.closed for file in files] == [True]
 
 
@@ -233,14 +233,14 @@ def test_a_file_of_an_artifact_that_is_too_large_is_left_out_with_a_note(hub: Fa
 
 
 def test_too_many_files_of_an_artifact_are_cut_with_a_note(hub: FakeGitHub, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(github_artifacts, "MOST_FILES", 2)
+    monkeypatch.setattr(github_artifacts, "MAX_FILES", 2)
     found, notes = unpacked(hub, zipped({f"{at}.xml": b"" for at in range(5)}), "*.xml")
     assert list(found) == ["0.xml", "1.xml"]
     assert notes == ("only 2 of 5 files that match were read from an artifact",)
 
 
 def test_all_files_of_an_artifact_together_have_a_limit(hub: FakeGitHub, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(github_artifacts, "MOST_TOTAL", 150)
+    monkeypatch.setattr(github_artifacts, "MAX_TOTAL", 150)
     found, notes = unpacked(hub, zipped({"a.xml": b"x" * 100, "b.xml": b"x" * 100, "c.xml": b"x"}), "*.xml")
     assert (list(found), len(notes)) == (["a.xml", "c.xml"], 1)
 

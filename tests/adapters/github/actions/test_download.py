@@ -252,13 +252,13 @@ def test_what_is_packed_wrongly_on_the_way_is_an_error(bench: Bench) -> None:
 
 
 def test_a_log_that_is_too_long_is_cut_with_a_note(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(github_runs, "MOST_LOG", 70_000)
+    monkeypatch.setattr(github_runs, "MAX_LOG", 70_000)
     assert bench.log() == LOG[:70_000]
     assert bench.forge.notes == ("only the first 0 MB were read when asked to read the log of a job",)
 
 
 def test_a_log_that_is_just_short_enough_is_read_whole(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(github_runs, "MOST_LOG", len(LOG))
+    monkeypatch.setattr(github_runs, "MAX_LOG", len(LOG))
     assert bench.log() == LOG
     assert bench.forge.notes == ()
 
@@ -267,14 +267,14 @@ def test_a_log_that_is_just_short_enough_is_read_whole(bench: Bench, monkeypatch
 def test_an_archive_that_is_too_large_is_refused(
     bench: Bench, monkeypatch: pytest.MonkeyPatch, claims: dict[str, str]
 ) -> None:
-    monkeypatch.setattr(github_runs, "MOST_ARCHIVE", 70_000)
+    monkeypatch.setattr(github_runs, "MAX_ARCHIVE", 70_000)
     bench.hub.storage.fail(200, LOG, OK | claims)
     with pytest.raises(ForgeRefused, match="larger than"):
         bench.forge.runs.archive(5, 1)
 
 
 def test_a_download_that_takes_for_ever_is_given_up(bench: Bench) -> None:
-    ticks = count(step=github_download.LONGEST / 2)
+    ticks = count(step=github_download.MAX_SECONDS / 2)
     with GitHubForge("ghs_reads_runs", "o/r", api_url=bench.hub.url, clock=lambda: float(next(ticks))) as forge:
         pieces = forge.runs.log(71)
         with pytest.raises(ForgeRefused, match="longer than 300 seconds"):

@@ -183,7 +183,7 @@ def test_the_runs_of_a_workflow_are_found_by_what_is_asked(repo: Repo, forge: Gi
         Run(1, "Lint", SHA, "main", workflow=8, attempts=green),
     ]
     assert [run.id for run in forge.runs.of_workflow(9)] == [4, 3, 2]
-    assert [run.id for run in forge.runs.of_workflow(9, most=1)] == [4]
+    assert [run.id for run in forge.runs.of_workflow(9, limit=1)] == [4]
     assert [run.id for run in forge.runs.of_workflow(9, branch="main", status="success")] == [3]
     assert [run.id for run in forge.runs.of_workflow(9, sha=SHA)] == [3, 2]
     assert forge.runs.of_workflow(7) == ()

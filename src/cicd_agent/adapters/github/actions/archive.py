@@ -10,15 +10,19 @@ from pathlib import Path
 from typing import IO
 from zipfile import ZIP_DEFLATED, ZIP_STORED, BadZipFile, ZipFile, ZipInfo
 
-from cicd_agent.adapters.github.errors import words
+from cicd_agent.adapters.github.errors import printable
 from cicd_agent.errors import ForgeRefused
 
 PIECE = 65_536
-MOST_ENTRIES = 50_000
-MOST_DIRECTORY = 8_000_000
+MAX_ENTRIES = 50_000
+MAX_DIRECTORY = 8_000_000
 """Bytes that the list of entries may take: zipfile reads it at once, and makes a hundred times as much of it."""
-MOST_UNPACKED = 4_000_000_000
+MAX_UNPACKED = 4_000_000_000
 """Bytes that are read of one archive, all entries together: what a bomb costs is time alone, and it is limited."""
+MAX_FILES = 200
+"""Files of an artifact that are read."""
+MAX_TOTAL = 100_000_000
+"""Bytes of all files together."""
 ENCRYPTED = 0x1
 UTF_8 = 0x800
 BROKEN = (
@@ -46,25 +50,25 @@ class Archive:
         self._file = file
         self._task = task
         self._note = note
-        self._left = MOST_UNPACKED
+        self._left = MAX_UNPACKED
         try:
-            self._zip = ZipFile(_Sparing(file))
+            self._zip = ZipFile(_LimitedReader(file))
             listed = self._zip.infolist()
         except BROKEN as error:
             file.close()
             raise self._broken(error) from None
-        if len(listed) > MOST_ENTRIES:
+        if len(listed) > MAX_ENTRIES:
             self.close()
-            raise ForgeRefused(f"GitHub's archive cannot be used to {task}", why=f"more than {MOST_ENTRIES:,} entries")
+            raise ForgeRefused(f"GitHub's archive cannot be used to {task}", why=f"more than {MAX_ENTRIES:,} entries")
         self.entries: Mapping[str, ZipInfo] = self._readable(listed)
 
     def close(self) -> None:
         self._zip.close()
         self._file.close()
 
-    def pieces(self, entry: ZipInfo, most: int, *, tell: bool = True) -> Iterator[bytes]:
-        """The content of an entry, at most `most` bytes of it; with `tell` the rest is noted. Broken, it is refused."""
-        left = most
+    def pieces(self, entry: ZipInfo, max_bytes: int, *, note_rest: bool = True) -> Iterator[bytes]:
+        """At most `max_bytes` of an entry; with `note_rest` the rest is noted. Broken, it is refused."""
+        left = max_bytes
         try:
             with self._zip.open(entry) as content:
                 while piece := content.read(min(PIECE, left + 1)):
@@ -77,10 +81,10 @@ class Archive:
                         yield piece[:left]
                     left -= len(piece)
                     if left < 0:
-                        if tell:
-                            self._note(f"only the first {most:,} bytes of {words(entry.filename)} were read")
+                        if note_rest:
+                            self._note(f"only the first {max_bytes:,} bytes of {printable(entry.filename)} were read")
                         return
-            if most - left != entry.file_size:
+            if max_bytes - left != entry.file_size:
                 raise BadZipFile  # zipfile takes an entry that ends early for a short one
         except BROKEN as error:
             raise self._broken(error) from None
@@ -108,7 +112,7 @@ class Archive:
         return ForgeRefused(f"GitHub's archive cannot be used to {self._task}", why=why, remedy=remedy)
 
 
-class _Sparing:
+class _LimitedReader:
     """A file for zipfile that does not hold more of its list of entries than it should."""
 
     def __init__(self, file: IO[bytes]) -> None:
@@ -116,9 +120,9 @@ class _Sparing:
 
     def read(self, size: int = -1) -> bytes:
         """The next bytes; BadZipFile when that is more than any honest archive makes necessary."""
-        if size > MOST_DIRECTORY:
+        if size > MAX_DIRECTORY:
             raise BadZipFile
-        return self._file.read(size if size >= 0 else MOST_DIRECTORY)
+        return self._file.read(size if size >= 0 else MAX_DIRECTORY)
 
     def seek(self, offset: int, whence: int = 0) -> int:
         return self._file.seek(offset, whence)
@@ -133,7 +137,7 @@ class _Sparing:
         """Leave the file to whom it belongs."""
 
 
-def stored(pieces: Iterator[bytes], scratch: Path | None, task: str) -> IO[bytes]:
+def store(pieces: Iterator[bytes], scratch: Path | None, task: str) -> IO[bytes]:
     """A download as a file that has no name and is gone when it is closed."""
     with ExitStack() as closing:
         try:
@@ -143,7 +147,7 @@ def stored(pieces: Iterator[bytes], scratch: Path | None, task: str) -> IO[bytes
                 file.write(piece)
             file.seek(0)
         except OSError as error:
-            why = words(error.strerror or "the disk refused")
+            why = printable(error.strerror or "the disk refused")
             remedy = "Look at the space left in RUNNER_TEMP"
             raise ForgeRefused(f"there is no room to {task}", why=why, remedy=remedy) from None
         closing.pop_all()
@@ -159,36 +163,33 @@ def spelled(entry: ZipInfo) -> str:
     return name.replace("\\", "/")
 
 
-MOST_FILES = 200
-MOST_TOTAL = 100_000_000
-"""Bytes of all files together."""
-
-
-def matching(archive: Archive, wanted: Sequence[str], most: int, note: Callable[[str], None]) -> Mapping[str, bytes]:
-    """The files whose names match, each of at most `most` bytes; what is left out is noted.
+def matching(
+    archive: Archive, patterns: Sequence[str], max_bytes: int, note: Callable[[str], None]
+) -> Mapping[str, bytes]:
+    """The files whose names match, each of at most `max_bytes`; what is left out is noted.
 
     A size that the archive claims is not believed: what comes out is counted.
     """
     found: dict[str, bytes] = {}
     total = 0
-    names = [name for name in archive.entries if is_named(name, wanted)]
-    if len(names) > MOST_FILES:
-        note(f"only {MOST_FILES} of {len(names):,} files that match were read from an artifact")
-    for name in names[:MOST_FILES]:
+    names = [name for name in archive.entries if is_named(name, patterns)]
+    if len(names) > MAX_FILES:
+        note(f"only {MAX_FILES} of {len(names):,} files that match were read from an artifact")
+    for name in names[:MAX_FILES]:
         try:
-            content = b"".join(archive.pieces(archive.entries[name], most + 1, tell=False))
+            content = b"".join(archive.pieces(archive.entries[name], max_bytes + 1, note_rest=False))
         except ForgeRefused as broken:
-            note(f"{words(name)} was left out of an artifact: {broken.why}")
+            note(f"{printable(name)} was left out of an artifact: {broken.why}")
             continue
-        if len(content) > most or total + len(content) > MOST_TOTAL:
-            note(f"{words(name)} was left out of an artifact: it is too large")
+        if len(content) > max_bytes or total + len(content) > MAX_TOTAL:
+            note(f"{printable(name)} was left out of an artifact: it is too large")
             continue
         found[name] = content
         total += len(content)
     return found
 
 
-def is_named(name: str, wanted: Sequence[str]) -> bool:
+def is_named(name: str, patterns: Sequence[str]) -> bool:
     """Whether one of the patterns matches the path or the last part of it; `**/` stands for no folder as well."""
     forms = (name, f"/{name}", name.rpartition("/")[2])
-    return any(fnmatchcase(form, pattern) for pattern in wanted for form in forms)
+    return any(fnmatchcase(form, pattern) for pattern in patterns for form in forms)

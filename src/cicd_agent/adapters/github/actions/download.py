@@ -5,17 +5,17 @@ from itertools import chain
 from typing import TYPE_CHECKING
 from urllib.parse import urljoin, urlsplit
 
-from cicd_agent.adapters.github.errors import Answer, Call, words
-from cicd_agent.adapters.github.transport import LONGEST_WAIT, PAUSES, Wire, loss
+from cicd_agent.adapters.github.errors import Answer, Call, printable
+from cicd_agent.adapters.github.transport import MAX_WAIT, PAUSES, Wire, loss
 from cicd_agent.errors import ForgeRefused
 
 if TYPE_CHECKING:
     from requests import PreparedRequest, Response, Session
 
 PIECE = 65_536
-MOST_HOPS = 3
+MAX_HOPS = 3
 """Redirects that are followed, GitHub's own included."""
-LONGEST = 300.0
+MAX_SECONDS = 300.0
 """Seconds that one download may take, however little at a time it sends."""
 REDIRECTS = frozenset({301, 302, 303, 307, 308})
 MEGABYTE = 1_000_000
@@ -48,8 +48,8 @@ class Downloads:
         self._clock = clock
         self._note = note
 
-    def pieces(self, call: Call, most: int, *, whole: bool = False) -> Iterator[bytes]:
-        """What `call` redirects to, at most `most` bytes of it: the rest is refused if it must be `whole`, else noted.
+    def pieces(self, call: Call, max_bytes: int, *, whole: bool = False) -> Iterator[bytes]:
+        """What `call` redirects to, at most `max_bytes` of it: the rest is refused if it must be `whole`, else noted.
 
         It has begun to arrive when this returns; until then it is tried three times, as by the wire. ForgeRefused may
         still come later, when it breaks off.
@@ -58,22 +58,22 @@ class Downloads:
         pauses = iter(PAUSES)
         waited = False
         while True:
-            arriving = self._arriving(call, address, most, whole=whole)
+            arriving = self._arriving(call, address, max_bytes, whole=whole)
             try:
                 first = next(arriving, b"")
-            except _Postponed as postponed:
-                if postponed.seconds is not None and (waited or postponed.seconds > LONGEST_WAIT):
-                    raise postponed.failure from None
-                waited = waited or postponed.seconds is not None
-                pause = next(pauses, None) if postponed.seconds is None else postponed.seconds
+            except _Retry as retry:
+                if retry.seconds is not None and (waited or retry.seconds > MAX_WAIT):
+                    raise retry.failure from None
+                waited = waited or retry.seconds is not None
+                pause = next(pauses, None) if retry.seconds is None else retry.seconds
                 if pause is None:
-                    raise postponed.failure from None
+                    raise retry.failure from None
                 self._sleep(pause)
             else:
                 return chain((first,), arriving) if first else iter(())
 
-    def _arriving(self, call: Call, address: str, most: int, *, whole: bool) -> Iterator[bytes]:
-        """The pieces as they come. Raises _Postponed as long as none has."""
+    def _arriving(self, call: Call, address: str, max_bytes: int, *, whole: bool) -> Iterator[bytes]:
+        """The pieces as they come. Raises _Retry as long as none has."""
         from requests import Session  # noqa: PLC0415  loaded with PyGithub, which has just asked
         from urllib3.exceptions import HTTPError, ReadTimeoutError  # noqa: PLC0415
 
@@ -82,21 +82,21 @@ class Downloads:
             session.auth = _anonymous
             try:
                 with self._answered(call, session, address) as response:
-                    for piece in self._limited(call, response, most, whole=whole):
+                    for piece in self._limited(call, response, max_bytes, whole=whole):
                         begun = True
                         yield piece
             except HTTPError as error:
                 late = isinstance(error, ReadTimeoutError)
                 failure = _failure(call, "no answer within the time limit" if late else "the connection broke off")
-                raise failure if begun else _Postponed(failure) from None
+                raise failure if begun else _Retry(failure) from None
             except (OSError, ValueError) as error:
                 outcome = loss(error)
                 failure = _failure(call, outcome.why, outcome.remedy or AGAIN)
-                raise failure if outcome.hopeless else _Postponed(failure) from None
+                raise failure if outcome.hopeless else _Retry(failure) from None
 
     def _answered(self, call: Call, session: "Session", address: str) -> "Response":
         """The answer at the end of the redirects, its content not yet read."""
-        for _ in range(MOST_HOPS):
+        for _ in range(MAX_HOPS):
             parts = urlsplit(address)
             if parts.scheme not in ({"https"} if self._secure else {"https", "http"}) or not parts.hostname:
                 raise _failure(call, "it redirects to an address that is not https")
@@ -114,31 +114,31 @@ class Downloads:
                 return response
             response.close()
             if answer.status not in REDIRECTS or not answer.location:
-                raise _refusal(call, answer, words(parts.hostname))
+                raise _refusal(call, answer, printable(parts.hostname))
             address = urljoin(address, answer.location)
-        raise _failure(call, f"it redirects more than {MOST_HOPS} times")
+        raise _failure(call, f"it redirects more than {MAX_HOPS} times")
 
-    def _limited(self, call: Call, response: "Response", most: int, *, whole: bool) -> Iterator[bytes]:
+    def _limited(self, call: Call, response: "Response", max_bytes: int, *, whole: bool) -> Iterator[bytes]:
         """The content, as much of it at a time as there is: waiting for more is what a server could make us do."""
-        until = self._clock() + LONGEST
-        left = most
+        until = self._clock() + MAX_SECONDS
+        left = max_bytes
         claimed = response.headers.get("content-length", "")
-        if whole and claimed.isascii() and claimed.isdecimal() and len(claimed) > len(str(most)):
-            raise _failure(call, f"it is larger than {most // MEGABYTE:,} MB", "")
+        if whole and claimed.isascii() and claimed.isdecimal() and len(claimed) > len(str(max_bytes)):
+            raise _failure(call, f"it is larger than {max_bytes // MEGABYTE:,} MB", "")
         while piece := response.raw.read1(min(PIECE, left + 1), decode_content=True):
             if len(piece) > left and whole:
-                raise _failure(call, f"it is larger than {most // MEGABYTE:,} MB", "")
+                raise _failure(call, f"it is larger than {max_bytes // MEGABYTE:,} MB", "")
             if piece[:left]:
                 yield piece[:left]
             left -= len(piece)
             if left < 0:
-                self._note(f"only the first {most // MEGABYTE:,} MB were read when asked to {call.task}")
+                self._note(f"only the first {max_bytes // MEGABYTE:,} MB were read when asked to {call.task}")
                 return
             if self._clock() > until:
-                raise _failure(call, f"it took longer than {LONGEST:.0f} seconds")
+                raise _failure(call, f"it took longer than {MAX_SECONDS:.0f} seconds")
 
 
-class _Postponed(Exception):
+class _Retry(Exception):
     """Nothing has come yet, and it may go better a second time; `seconds` is what a rate limit asks to wait."""
 
     def __init__(self, failure: ForgeRefused, seconds: float | None = None) -> None:
@@ -169,9 +169,9 @@ def _refusal(call: Call, answer: Answer, host: str) -> Exception:
         status=answer.status,
     )
     if answer.status == 429:  # noqa: PLR2004
-        return _Postponed(failure, answer.limited)
+        return _Retry(failure, answer.limited)
     # A job is told to have ended a little before its log has arrived there.
-    return _Postponed(failure) if trouble or answer.status == 404 else failure  # noqa: PLR2004
+    return _Retry(failure) if trouble or answer.status == 404 else failure  # noqa: PLR2004
 
 
 def _failure(call: Call, why: str, remedy: str = AGAIN) -> ForgeRefused:

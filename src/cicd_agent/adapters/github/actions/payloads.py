@@ -6,7 +6,7 @@ from cicd_agent.adapters.github.payloads import ChangedFile, RepositoryName, Sha
 from cicd_agent.domain.change import Commit
 from cicd_agent.domain.workflow_run import JobRun, RunNote, RunState, StepRun, StoredArtifact
 
-LONGEST_BODY = 20_000
+MAX_BODY = 20_000
 """Characters of a commit's message that are kept."""
 
 
@@ -180,7 +180,7 @@ class Sha(Shape):
 
 
 class Committed(Shape):
-    """A commit; its files are told where it is asked for alone."""
+    """A commit; its files are given where it is asked for alone."""
 
     sha: str
     commit: Message
@@ -191,7 +191,7 @@ class Committed(Shape):
         subject, _, body = self.commit.message.partition("\n")
         author = (self.commit.author.name if self.commit.author else None) or ""
         when = seconds(self.commit.committer.date) if self.commit.committer else 0
-        return Commit(self.sha, subject.strip(), body.strip()[:LONGEST_BODY], author, int(when))
+        return Commit(self.sha, subject.strip(), body.strip()[:MAX_BODY], author, int(when))
 
 
 class Comparison(Shape):

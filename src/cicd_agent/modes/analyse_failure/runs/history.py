@@ -183,7 +183,7 @@ class History:
 
     def _listed(self, *, branch: str = "", sha: str = "", status: str = "", most: int = 10) -> tuple[RunState, ...]:
         try:
-            return self.runs.of_workflow(self.run.workflow_id, branch=branch, sha=sha, status=status, most=most)
+            return self.runs.of_workflow(self.run.workflow_id, branch=branch, sha=sha, status=status, limit=most)
         except ForgeRefused as refusal:
             self._miss("earlier runs of the workflow", refusal)
             return ()
