@@ -10,10 +10,10 @@ from cicd_agent.analysis.logs.failure_kind import Kind, Trouble
 from cicd_agent.analysis.logs.line_reader import CLIP, read
 from cicd_agent.analysis.logs.messages import Registry
 from cicd_agent.analysis.logs.reduction import reduce
+from cicd_agent.analysis.logs.registry import Message, Tool
 from cicd_agent.analysis.logs.step import StepSpan
 from cicd_agent.analysis.logs.template import Templates
 from cicd_agent.analysis.logs.tokens import tokens
-from cicd_agent.analysis.logs.tool import Message, Tool
 
 COMPILER = Tool(
     "cc",

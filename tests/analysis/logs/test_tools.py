@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from cicd_agent.analysis.logs.failure_kind import Kind
 from cicd_agent.analysis.logs.line_reader import Line
 from cicd_agent.analysis.logs.messages import Block, Registry
-from cicd_agent.analysis.logs.tool import Message, Tool
+from cicd_agent.analysis.logs.registry import Message, Tool
 from cicd_agent.analysis.logs.tools import tools
 from tests.analysis.logs.harmless import HARMLESS
 from tests.analysis.logs.messages import SPOKEN

@@ -8,8 +8,8 @@ from functools import cache
 from cicd_agent.analysis.logs.failure_kind import Kind, Trouble
 from cicd_agent.analysis.logs.line_features import echoes
 from cicd_agent.analysis.logs.line_reader import SEEN, Line
+from cicd_agent.analysis.logs.registry import Message, Tool
 from cicd_agent.analysis.logs.template import numberless
-from cicd_agent.analysis.logs.tool import Message, Tool
 
 _MOST_KEYS = 50_000
 

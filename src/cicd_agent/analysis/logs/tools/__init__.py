@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from cicd_agent.analysis.logs.tool import Tool
+from cicd_agent.analysis.logs.registry import Tool
 from cicd_agent.analysis.logs.tools.analysers import ANALYSERS
 from cicd_agent.analysis.logs.tools.apple import APPLE
 from cicd_agent.analysis.logs.tools.c import C

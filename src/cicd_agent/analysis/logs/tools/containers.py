@@ -1,7 +1,7 @@
 """What the builders and runners of containers print when they fail."""
 
 from cicd_agent.analysis.logs.failure_kind import Kind, Trouble
-from cicd_agent.analysis.logs.tool import Message, Tool
+from cicd_agent.analysis.logs.registry import Message, Tool
 
 _DOCKER_BUILD = Tool(
     "docker build",

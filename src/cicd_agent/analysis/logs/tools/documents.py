@@ -1,7 +1,7 @@
 """What the linters of documents and the generators of sites print."""
 
 from cicd_agent.analysis.logs.failure_kind import Kind
-from cicd_agent.analysis.logs.tool import Message, Tool
+from cicd_agent.analysis.logs.registry import Message, Tool
 
 _DOCUMENTS = Tool(
     "documents",

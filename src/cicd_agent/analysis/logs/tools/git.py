@@ -1,7 +1,7 @@
 """What git and the clients of its hosts print when they fail."""
 
 from cicd_agent.analysis.logs.failure_kind import Kind, Trouble
-from cicd_agent.analysis.logs.tool import Message, Tool
+from cicd_agent.analysis.logs.registry import Message, Tool
 
 _GIT = Tool(
     "git",

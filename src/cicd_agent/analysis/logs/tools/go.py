@@ -1,7 +1,7 @@
 """What Go's tools print when they fail."""
 
 from cicd_agent.analysis.logs.failure_kind import Kind, Trouble
-from cicd_agent.analysis.logs.tool import Message, Tool
+from cicd_agent.analysis.logs.registry import Message, Tool
 
 _GO_TEST = Tool(
     "go test",

@@ -1,7 +1,7 @@
 """What the tools of smaller languages, and of TeX, print when they fail."""
 
 from cicd_agent.analysis.logs.failure_kind import Kind
-from cicd_agent.analysis.logs.tool import Message, Tool
+from cicd_agent.analysis.logs.registry import Message, Tool
 
 _DART = Tool(
     "dart",

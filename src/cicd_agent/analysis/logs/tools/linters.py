@@ -1,7 +1,7 @@
 """What linters and formatters print of a change they do not accept."""
 
 from cicd_agent.analysis.logs.failure_kind import Kind
-from cicd_agent.analysis.logs.tool import Message, Tool
+from cicd_agent.analysis.logs.registry import Message, Tool
 
 _RUFF = Tool(
     "ruff and flake8",

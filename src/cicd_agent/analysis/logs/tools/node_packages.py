@@ -1,7 +1,7 @@
 """What the package managers of JavaScript print, of themselves and of the scripts they run."""
 
 from cicd_agent.analysis.logs.failure_kind import Kind, Trouble
-from cicd_agent.analysis.logs.tool import Message, Tool
+from cicd_agent.analysis.logs.registry import Message, Tool
 
 _NPM = Tool(
     "npm",

@@ -1,7 +1,7 @@
 """What package managers print when they cannot fetch, resolve or build what was asked for."""
 
 from cicd_agent.analysis.logs.failure_kind import Kind, Trouble
-from cicd_agent.analysis.logs.tool import Message, Tool
+from cicd_agent.analysis.logs.registry import Message, Tool
 
 _PIP = Tool(
     "pip",

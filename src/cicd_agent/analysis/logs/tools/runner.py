@@ -1,7 +1,7 @@
 """What the services that run jobs print: their own troubles, and that something they ran has failed."""
 
 from cicd_agent.analysis.logs.failure_kind import Kind, Trouble
-from cicd_agent.analysis.logs.tool import Message, Tool
+from cicd_agent.analysis.logs.registry import Message, Tool
 
 _GITHUB = Tool(
     "github runner",

@@ -1,7 +1,7 @@
 """What memory checkers, and the system itself, print of a program that was killed."""
 
 from cicd_agent.analysis.logs.failure_kind import Kind, Trouble
-from cicd_agent.analysis.logs.tool import Message, Tool
+from cicd_agent.analysis.logs.registry import Message, Tool
 
 _SANITIZERS = Tool(
     "sanitizers",

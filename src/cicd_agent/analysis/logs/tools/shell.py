@@ -1,7 +1,7 @@
 """What shells and the smallest programs print when they cannot do what they were told."""
 
 from cicd_agent.analysis.logs.failure_kind import Kind
-from cicd_agent.analysis.logs.tool import Message, Tool
+from cicd_agent.analysis.logs.registry import Message, Tool
 
 _SHELL = Tool(
     "shell",

@@ -1,7 +1,7 @@
 """What programs print when the world is in the way: a full disk, a network that is away, a server that refuses."""
 
 from cicd_agent.analysis.logs.failure_kind import Kind, Trouble
-from cicd_agent.analysis.logs.tool import Message, Tool
+from cicd_agent.analysis.logs.registry import Message, Tool
 
 _DISK = Tool(
     "disk",

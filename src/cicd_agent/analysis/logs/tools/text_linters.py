@@ -1,7 +1,7 @@
 """What the linters of scripts and styles print."""
 
 from cicd_agent.analysis.logs.failure_kind import Kind
-from cicd_agent.analysis.logs.tool import Message, Tool
+from cicd_agent.analysis.logs.registry import Message, Tool
 
 _ESLINT = Tool(
     "eslint",
