@@ -27,8 +27,8 @@ from cicd_agent.analysis.logs.extract import Extract
 from cicd_agent.analysis.logs.line_reader import read
 from cicd_agent.analysis.logs.messages import Registry
 from cicd_agent.analysis.logs.reduction import reduce
+from cicd_agent.analysis.logs.registry import load_tools
 from cicd_agent.analysis.logs.template import Templates
-from cicd_agent.analysis.logs.tools import tools
 
 _ESCAPE = re.compile(r"\x1b\[[0-?]*[ -/]*[@-~]|\[\d{1,2}(?:;\d{1,2})*m|\x1b\][^\x07]*\x07|[\x00-\x08\x0b-\x1f]")
 _TIME = re.compile(r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?Z ?")
@@ -245,7 +245,7 @@ def main() -> None:
     missed = scale() if asked.scale else []
     counts = counter(asked.python)
     every = [case for case in cases(asked.data) if case.half in asked.half] if asked.data else []
-    registry = Registry(tools())
+    registry = Registry(load_tools())
     for corpus in ("logchunks", "cidiff", "pytorch"):
         group = [case for case in every if case.corpus == corpus]
         if group:

@@ -17,7 +17,7 @@ if __name__ == "__main__":
 from benchmarks.log_extract import Case, cases, normal
 from cicd_agent.analysis.logs.messages import Registry
 from cicd_agent.analysis.logs.reduction import reduce
-from cicd_agent.analysis.logs.tools import tools
+from cicd_agent.analysis.logs.registry import load_tools
 from cicd_agent.domain.change import Change
 from cicd_agent.domain.diagnosis import Cause, Diagnosis
 from cicd_agent.domain.event import Event, EventKind
@@ -61,7 +61,7 @@ def main() -> int:
     parser.add_argument("--data", type=Path, required=True)
     parser.add_argument("--misses", action="store_true", help="name the cases of which too much is said")
     asked = parser.parse_args()
-    registry, known = Registry(tools()), list(cases(asked.data))
+    registry, known = Registry(load_tools()), list(cases(asked.data))
     too_sure = 0
     print(f"{len(known)} logs; a cause named with {TOO_SURE} or more\n")
     print(f"{'':<20} {'without the truth':>18} {'whole':>6}")

@@ -13,7 +13,7 @@ from random import Random
 
 from cicd_agent.analysis.logs.messages import Registry
 from cicd_agent.analysis.logs.reduction import reduce
-from cicd_agent.analysis.logs.tools import tools
+from cicd_agent.analysis.logs.registry import load_tools
 from cicd_agent.domain.diagnosis import Cause, Diagnosis
 from cicd_agent.domain.event import Event, EventKind
 from cicd_agent.domain.evidence import Evidence
@@ -191,7 +191,7 @@ def last_named(log: bytes) -> str:
 
 def main() -> int:
     random = Random(5)  # noqa: S311  to be repeated, not to be unguessable
-    loads, tally, registry = loaded_by(), Counter[str](), Registry(tools())
+    loads, tally, registry = loaded_by(), Counter[str](), Registry(load_tools())
     planted = [bug for path in PRODUCT for bug in bugs(path)]
     random.shuffle(planted)
     for bug in planted:

@@ -8,7 +8,7 @@ from functools import cache
 from cicd_agent.agent.reply_parser import Misread, read
 from cicd_agent.analysis.logs.messages import Registry
 from cicd_agent.analysis.logs.reduction import reduce
-from cicd_agent.analysis.logs.tools import tools
+from cicd_agent.analysis.logs.registry import load_tools
 from cicd_agent.analysis.test_reports.coverage import read_coverage
 from cicd_agent.analysis.test_reports.detection import read_report
 from cicd_agent.app.decision import Decision, Report, load
@@ -147,7 +147,7 @@ def _expect(holds: bool, what: str) -> None:  # noqa: FBT001  it is the value
 
 @cache
 def _registry() -> Registry:
-    return Registry(tools())
+    return Registry(load_tools())
 
 
 TARGETS: Mapping[str, Target] = {

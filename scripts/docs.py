@@ -9,6 +9,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 sys.path[:0] = [str(ROOT / "src"), str(ROOT)]  # the pages tell of this tree, whatever is installed
 
+from cicd_agent.analysis.logs.registry import tool_schema  # noqa: E402
 from cicd_agent.analysis.rules.page import page as rules_page  # noqa: E402
 from cicd_agent.app.decision import schema as envelope_schema  # noqa: E402
 from cicd_agent.app.mode_inputs import INPUTS  # noqa: E402
@@ -216,6 +217,7 @@ PAGES: Mapping[str, Callable[[], str]] = {
     "docs/metrics.md": metrics_page,
     "schema/config.schema.json": schema,
     "schema/organisation.schema.json": lambda: json.dumps(organisation_schema(), indent=2, ensure_ascii=False) + "\n",
+    "schema/log-tools.schema.json": lambda: json.dumps(tool_schema(), indent=2, ensure_ascii=False) + "\n",
     **{f"{mode}/action.yml": partial(sub_action, mode) for mode in INPUTS},
     **{f"docs/{mode}.md": partial(with_parts, f"docs/{mode}.md") for mode in INPUTS},
     **{f".github/workflows/call-{mode}.yml": partial(called, mode) for mode in INPUTS},

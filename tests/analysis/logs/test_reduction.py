@@ -17,32 +17,34 @@ from cicd_agent.analysis.logs.tokens import tokens
 
 COMPILER = Tool(
     "cc",
+    Kind.BUILD_ERROR,
     (
         Message(
-            opens=r"^(?P<path>\S+\.c):(?P<line>\d+): error: ",
-            hints=(": error: ",),
-            kind=Kind.BUILD_ERROR,
-            goes_on=r"^ ",
-            most=6,
+            r"^(?P<path>\S+\.c):(?P<line>\d+): error: ",
+            (": error: ",),
+            "a.c:1: error: ",
+            continuation=r"^ ",
+            max_lines=6,
         ),
     ),
     noise=(r"ignored\.c",),
 )
 TESTS = Tool(
     "tests",
+    Kind.TEST_FAILURE,
     (
         Message(
-            opens=r"^BEGIN ",
-            hints=("BEGIN",),
-            kind=Kind.TEST_FAILURE,
-            closes=r"^END",
-            says=r"^expected (?P<code>\d+) in (?P<test>\w+)",
-            most=10,
-            lead=1,
+            r"^BEGIN ",
+            ("BEGIN",),
+            "BEGIN it",
+            end=r"^END",
+            headline=r"^expected (?P<code>\d+) in (?P<test>\w+)",
+            max_lines=10,
+            lines_before=1,
         ),
     ),
 )
-MAKE = Tool("make", (Message(opens=r"^make: \*\*\*", hints=("make: ***",), kind=Kind.UNKNOWN, weight=0.1),), wraps=True)
+MAKE = Tool("make", Kind.UNKNOWN, (Message(r"^make: \*\*\*", ("make: ***",), "make: ***", weight=0.1),), wraps=True)
 REGISTRY = Registry((COMPILER, TESTS, MAKE))
 QUIET = b"".join(b"installed package-%d into place\n" % count for count in range(400))
 
@@ -150,7 +152,7 @@ def test_a_command_that_is_only_shown_is_no_problem() -> None:
 
 
 def test_of_two_exceptions_the_one_that_came_of_the_other_is_first() -> None:
-    raises = Tool("py", (Message(opens=r"^\w+Error: ", hints=("Error: ",), kind=Kind.UNKNOWN),))
+    raises = Tool("py", Kind.UNKNOWN, (Message(r"^\w+Error: ", ("Error: ",), "KeyError: a"),))
     log = b"KeyError: a\n\nDuring handling of the above exception, another exception occurred:\n\nValueError: b\n"
     first, second, *_ = reduce([log], registry=Registry((raises,))).problems
     assert (first.text, second.text) == ("ValueError: b", "KeyError: a")

@@ -75,7 +75,7 @@ def _tell(blocks: Sequence[Block], score: list[float]) -> dict[int, str]:
         for index in range(block.first, block.last + 1):
             value = block.weight * (1.0 if index == block.says else _WITHIN)
             score[index] = max(score[index], value)
-            told[index] = max(told.get(index, (0.0, "")), (value, block.form.tool))
+            told[index] = max(told.get(index, (0.0, "")), (value, block.form.tool.name))
     return {index: tool for index, (_, tool) in told.items()}
 
 
@@ -93,7 +93,7 @@ def _signs(lines: Sequence[Line], keys: Sequence[str]) -> list[Sign]:
 def _exits(blocks: Sequence[Block], signs: Sequence[Sign]) -> list[int]:
     """Where something says that a command has failed, but not why."""
     found = {index for index, each in enumerate(signs) if each.exits}
-    found |= {block.says for block in blocks if block.form.wraps and block.weight <= _WRAPPERS_WORD}
+    found |= {block.says for block in blocks if block.form.tool.wraps and block.weight <= _WRAPPERS_WORD}
     return sorted(found)
 
 

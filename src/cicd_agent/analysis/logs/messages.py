@@ -4,8 +4,11 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
+from itertools import groupby
+from operator import itemgetter
+from os.path import commonprefix
 
-from cicd_agent.analysis.logs.failure_kind import Kind, Trouble
+from cicd_agent.analysis.logs.failure_kind import Kind
 from cicd_agent.analysis.logs.line_features import echoes
 from cicd_agent.analysis.logs.line_reader import SEEN, Line
 from cicd_agent.analysis.logs.registry import Message, Tool
@@ -18,51 +21,13 @@ _MOST_KEYS = 50_000
 class Form:
     """A message of the registry, ready to be looked for."""
 
-    tool: str
-    wraps: bool
+    tool: Tool
     message: Message
     order: int
-    quiets: tuple[str, ...]
-
-    @property
-    def opens(self) -> re.Pattern[str]:
-        """What its first line holds."""
-        return _compiled(self.message.opens)
-
-    @property
-    def goes_on(self) -> re.Pattern[str] | None:
-        """What the lines after the first hold."""
-        return _given(self.message.goes_on)
-
-    @property
-    def closes(self) -> re.Pattern[str] | None:
-        """What its last line holds."""
-        return _given(self.message.closes)
-
-    @property
-    def stops(self) -> re.Pattern[str] | None:
-        """What the line after its last one holds."""
-        return _given(self.message.stops)
-
-    @property
-    def says(self) -> re.Pattern[str] | None:
-        """What the line holds that says it."""
-        return _given(self.message.says)
-
-    @property
-    def noise(self) -> Iterator[re.Pattern[str]]:
-        """What no line holds that opens it."""
-        return map(_compiled, self.quiets)
 
     @property
     def kind(self) -> Kind:
-        """What is wrong when it is said."""
-        return self.message.kind
-
-    @property
-    def trouble(self) -> Trouble | None:
-        """What outside of the code it speaks of."""
-        return self.message.trouble
+        return self.message.kind or self.tool.kind
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,19 +50,17 @@ class Registry:
     """All tools' messages, behind one search for the literals without which none of them opens."""
 
     def __init__(self, tools: Sequence[Tool]) -> None:
-        forms = [
-            Form(tool.name, tool.wraps, message, order, tool.noise)
-            for order, (tool, message) in enumerate(_messages(tools))
-        ]
+        messages = ((tool, message) for tool in tools for message in tool.messages)
         by_hint: dict[str, list[Form]] = {}
-        for form in forms:
-            # A hint with numbers is found in lines whose numbers are masked as its own are.
-            for hint in form.message.hints:
+        for order, (tool, message) in enumerate(messages):
+            form = Form(tool, message, order)
+            for hint in message.hints:
+                # A hint with numbers is found in lines whose numbers are masked as its own are.
                 by_hint.setdefault(numberless(hint), []).append(form)
-        self._always = tuple(form for form in forms if not form.message.hints)
         self._by_hint = by_hint
-        self._pattern = _search(tuple(sorted(by_hint))) if by_hint else None
+        self._pattern = _any_of(tuple(sorted(by_hint))) if by_hint else None
         self._seen: dict[str, tuple[Form, ...]] = {}
+        self._matches: dict[str, tuple[Form, ...]] = {}
 
     def candidates(self, text: str) -> tuple[Form, ...]:
         """The forms of which a hint is in the line, in the registry's order."""
@@ -110,14 +73,19 @@ class Registry:
         return known
 
     def _look_up(self, folded: str) -> tuple[Form, ...]:
-        found: dict[int, Form] = {form.order: form for form in self._always}
-        if self._pattern:
-            for hint in dict.fromkeys(match[1] for match in self._pattern.finditer(folded)):
-                # A hint within another is found with it: the search names only the longest at each place.
-                for other, forms in self._by_hint.items():
-                    if other in hint:
-                        found.update((form.order, form) for form in forms)
+        if self._pattern is None:
+            return ()
+        hints = {match[1] for match in self._pattern.finditer(folded)}
+        found = {form.order: form for hint in hints for form in self._of_hint(hint)}
         return tuple(found[order] for order in sorted(found))
+
+    def _of_hint(self, hint: str) -> tuple[Form, ...]:
+        """The forms with this hint, and with one within it: the search names only the longest at each place."""
+        known = self._matches.get(hint)
+        if known is None:
+            forms = (form for other, forms in self._by_hint.items() if other in hint for form in forms)
+            known = self._matches[hint] = tuple(forms)
+        return known
 
     def blocks(self, lines: Sequence[Line]) -> Iterator[Block]:
         """The messages in these lines, in the order of their first lines; they may overlap."""
@@ -129,18 +97,11 @@ class Registry:
             for form in self.candidates(line.text):
                 if until.get(form.order, -1) >= index:
                     continue
-                text = line.text[:SEEN]
-                found = form.opens.search(text)
-                if found and not any(noise.search(text) for noise in form.noise):
-                    block = _block(form, lines, index, found)
+                match = _search(form.message.start, line.text)
+                if match and not any(_search(noise, line.text) for noise in form.tool.noise):
+                    block = _block(form, lines, index, match)
                     until[form.order] = block.last
                     yield block
-
-
-def _messages(tools: Sequence[Tool]) -> Iterator[tuple[Tool, Message]]:
-    for tool in tools:
-        for message in tool.messages:
-            yield tool, message
 
 
 @cache
@@ -149,53 +110,46 @@ def _compiled(pattern: str) -> re.Pattern[str]:
     return re.compile(pattern)
 
 
-def _given(pattern: str) -> re.Pattern[str] | None:
-    return _compiled(pattern) if pattern else None
+def _search(pattern: str, text: str) -> re.Match[str] | None:
+    """The match of a pattern, none of an empty one."""
+    return _compiled(pattern).search(text[:SEEN]) if pattern else None
 
 
 @cache
-def _search(hints: tuple[str, ...]) -> re.Pattern[str]:
+def _any_of(hints: tuple[str, ...]) -> re.Pattern[str]:
     return re.compile(f"(?=({_trie(hints)}))")
 
 
 def _block(form: Form, lines: Sequence[Line], index: int, found: re.Match[str]) -> Block:
-    first = index
-    while first > 0 and index - first < form.message.lead and lines[first - 1].number == lines[first].number - 1:
+    message = form.message
+    first = last = headline = index
+    while first > 0 and index - first < message.lines_before and lines[first - 1].number == lines[first].number - 1:
         first -= 1
-    last, says = index, form.says.search(lines[index].text[:SEEN]) if form.says else found
-    place = index
-    most = first + form.message.most
-    while last + 1 < min(len(lines), most) and lines[last + 1].number == lines[last].number + 1:
-        text = lines[last + 1].text[:SEEN]
-        closing = form.closes is not None and form.closes.search(text) is not None
-        if form.goes_on:
-            if not (closing or form.goes_on.search(text)) or (form.stops and form.stops.search(text)):
-                break
-        elif form.stops and form.stops.search(text):
+    said = _search(message.headline, lines[index].text)
+    end = min(len(lines), first + message.max_lines)
+    while last + 1 < end and lines[last + 1].number == lines[last].number + 1:
+        text = lines[last + 1].text
+        ends = _search(message.end, text) is not None
+        if _search(message.stop_before, text):
+            break
+        if message.continuation and not (ends or _search(message.continuation, text)):
             break
         last += 1
-        if says is None and form.says and (says := form.says.search(text)):
-            place = last
-        if closing:
+        if said is None and (said := _search(message.headline, text)):
+            headline = last
+        if ends:
             break
-    return Block(form, first, last, place, says or found)
+    return Block(form, first, last, headline, said or found)
 
 
 def _trie(words: Sequence[str]) -> str:
-    """A pattern for any of these words, the longest at its place, that shares their beginnings."""
-    tree: dict[str, dict[str, object]] = {}
-    for word in words:
-        node = tree
-        for letter in word:
-            node = node.setdefault(letter, {})  # type: ignore[assignment]
-        node[""] = {}
-    return _branches(tree)
-
-
-def _branches(node: dict[str, dict[str, object]]) -> str:
-    ends = "" in node
-    parts = [re.escape(letter) + _branches(below) for letter, below in node.items() if letter]  # type: ignore[arg-type]
+    """A pattern for any of these sorted words, the longest at its place, that shares their beginnings."""
+    parts = []
+    for _, group in groupby(filter(None, words), itemgetter(0)):
+        alike = list(group)
+        shared = commonprefix((alike[0], alike[-1]))  # noqa: RUF071  by character is what is meant
+        parts.append(re.escape(shared) + _trie([word[len(shared) :] for word in alike]))
     if not parts:
         return ""
-    joined = parts[0] if len(parts) == 1 and not ends else f"(?:{'|'.join(parts)})"
-    return f"{joined}?" if ends else joined
+    optional = "?" if "" in words else ""
+    return parts[0] if len(parts) == 1 and not optional else f"(?:{'|'.join(parts)}){optional}"

@@ -84,7 +84,7 @@ def _told(lines: Sequence[Line], blocks: Sequence[Block], weighed: Weighed) -> I
         frame = Frame(relative(named["path"]), int(number) if number.isdecimal() else 0) if "path" in named else None
         own = block.weight * (_CHAINED if _is_chained(lines, block) else 1)
         yield Problem(
-            tool=block.form.tool,
+            tool=block.form.tool.name,
             kind=block.form.kind,
             line=says.number,
             first=lines[block.first].number,
@@ -92,8 +92,8 @@ def _told(lines: Sequence[Line], blocks: Sequence[Block], weighed: Weighed) -> I
             text=says.text.strip(),
             score=_score(own, block.says, weighed),
             step=says.step,
-            trouble=block.form.trouble,
-            wraps=block.form.wraps,
+            trouble=block.form.message.trouble,
+            wraps=block.form.tool.wraps,
             test=named.get("test", ""),
             code=named.get("code", ""),
             frames=(frame,) if frame else (),

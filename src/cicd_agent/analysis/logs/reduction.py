@@ -14,10 +14,10 @@ from cicd_agent.analysis.logs.line_reader import CLIP, Line, read
 from cicd_agent.analysis.logs.line_score import Weighed, weigh
 from cicd_agent.analysis.logs.messages import Registry
 from cicd_agent.analysis.logs.problems import MOST, problems
+from cicd_agent.analysis.logs.registry import load_tools
 from cicd_agent.analysis.logs.step import StepSpan
 from cicd_agent.analysis.logs.template import Templates
 from cicd_agent.analysis.logs.tokens import tokens as count
-from cicd_agent.analysis.logs.tools import tools
 from cicd_agent.domain.text.words import count as number_of
 
 _LEAST = 0.02
@@ -43,7 +43,7 @@ def reduce(
     `green` are the templates of a log of the same job that passed, `steps` the job's steps as the API tells them.
     A `registry` that was made once serves many logs.
     """
-    registry = registry or Registry(tools())
+    registry = registry or Registry(load_tools())
     size = _Size()
 
     def warmth(text: str) -> float:

@@ -1,45 +1,158 @@
-"""The shape of a tool in the registry: the forms of what it prints when something is wrong."""
+"""The tools whose messages are known in logs: what is in `tools/*.toml`, checked."""
 
+import re
+import tomllib
+from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Annotated
+
+from pydantic import BeforeValidator, ConfigDict, Field, TypeAdapter, ValidationError
 
 from cicd_agent.analysis.logs.failure_kind import Kind, Trouble
+
+TOOL_FILES = Path(__file__).parent / "tools"
+_FOLD = re.compile(r"\n[ \t]*")
+
+
+def _unfolded(pattern: object) -> object:
+    return _FOLD.sub("", pattern) if isinstance(pattern, str) else pattern
+
+
+def _without_last_break(text: object) -> object:
+    return text.removesuffix("\n") if isinstance(text, str) else text
+
+
+Pattern = Annotated[str, BeforeValidator(_unfolded)]
+"""A regular expression; in the file a line break and the blanks after it are no part of it."""
 
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """One form of message: a block of lines that is kept whole. All patterns are searched in a clean, clipped line.
+    """One form of message: a block of lines that is kept whole. All patterns are searched in a clean, clipped line."""
 
-    `opens` matches its first line, `hints` are literals of which that line holds at least one (upper and lower case
-    count): lines without any hint never meet a pattern. The block goes on while lines match `goes_on`, or without
-    that until one matches `closes` (part of it) or `stops` (not part of it), and never over `most` lines, `lead` lines
-    before the first included.
-    The line that says it is the first that matches `says` (else the first of the block).
-    `weight` (0–1) is how near this is to the cause: 1.0 for the tool's own words, about 0.5 for a summary that repeats
-    them, 0.1 for a wrapper that says only that another tool failed. Of `says` (or `opens`) the groups `test`, `path`,
-    `line` and `code` are read, where they are named: the failing test, a file and line, the tool's rule or error code.
-    """
+    __pydantic_config__ = ConfigDict(extra="forbid")
 
-    opens: str
-    kind: Kind
-    hints: tuple[str, ...]
-    weight: float = 1.0
-    goes_on: str = ""
-    closes: str = ""
-    stops: str = ""
-    says: str = ""
-    most: int = 1
-    lead: int = 0
-    trouble: Trouble | None = None
-    example: str = ""
-    """A block as the tool prints it, from its first line to its last: documentation, and a test."""
+    start: Annotated[
+        Pattern,
+        Field(
+            min_length=1,
+            description="What the first line of the block matches. Of it, or of `headline` where there is one, the "
+            "groups `test`, `path`, `line` and `code` are read: the failing test, a file and line, a rule or error.",
+        ),
+    ]
+    hints: Annotated[
+        tuple[Annotated[str, Field(min_length=1)], ...],
+        Field(
+            min_length=1,
+            description="Literals of which the first line holds at least one; upper and lower case count, any number "
+            "stands for all. Lines without any hint never meet a pattern.",
+        ),
+    ]
+    example: Annotated[
+        str,
+        BeforeValidator(_without_last_break),
+        Field(
+            min_length=1,
+            description="A block as the tool prints it, from its first line to its last: documentation, and a test.",
+        ),
+    ]
+    headline: Annotated[
+        Pattern,
+        Field(description="What the line matches that says what is wrong, when that is not the first of the block."),
+    ] = ""
+    continuation: Annotated[Pattern, Field(description="The block goes on while lines match this.")] = ""
+    end: Annotated[Pattern, Field(description="The line that matches this is the last of the block.")] = ""
+    stop_before: Annotated[Pattern, Field(description="The line that matches this is not part of the block.")] = ""
+    max_lines: Annotated[
+        int, Field(ge=1, description="Lines that a block has at most, those before its first included.")
+    ] = 1
+    lines_before: Annotated[int, Field(ge=0, description="Lines above the first that belong to the block.")] = 0
+    kind: Annotated[Kind | None, Field(description="The kind of failure, when it is not the tool's.")] = None
+    trouble: Annotated[Trouble | None, Field(description="What outside of the code was in the way.")] = None
+    weight: Annotated[
+        float,
+        Field(
+            gt=0,
+            le=1,
+            description="How near this is to the cause: 1.0 for the tool's own words, about 0.5 for a summary that "
+            "repeats them, 0.1 for a wrapper that says only that another tool failed.",
+        ),
+    ] = 1.0
 
 
 @dataclass(frozen=True, slots=True)
 class Tool:
-    """One tool. `wraps`: it only runs others (npm, make, the runner), so that what they say outranks it."""
+    """One tool, with its messages in the order in which they are tried."""
 
-    name: str
-    messages: tuple[Message, ...]
-    wraps: bool = False
-    noise: tuple[str, ...] = ()
-    """Patterns of lines that look like trouble and are none (`0 errors`, a file called error.c)."""
+    __pydantic_config__ = ConfigDict(extra="forbid")
+
+    name: Annotated[str, Field(min_length=1)]
+    kind: Annotated[Kind, Field(description="The kind of failure of the messages that name none.")]
+    messages: Annotated[tuple[Message, ...], Field(alias="message", min_length=1)]
+    wraps: Annotated[
+        bool,
+        Field(description="Whether it only runs others (npm, make, the runner), so that what they say outranks it."),
+    ] = False
+    noise: Annotated[
+        tuple[Pattern, ...],
+        Field(description="What lines match that look like trouble and are none (`0 errors`, a file called error.c)."),
+    ] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class ToolFile:
+    """Tools of one theme."""
+
+    __pydantic_config__ = ConfigDict(extra="forbid", title="Log tools of cicd-agent")
+
+    tools: Annotated[tuple[Tool, ...], Field(alias="tool", min_length=1)]
+
+
+@cache
+def load_tools() -> Sequence[Tool]:
+    """Every tool that is known. Where two say the same of a line, the one listed first is named."""
+    order = tomllib.loads((TOOL_FILES / "order.toml").read_text("utf-8"))
+    return tuple(tool for name in order["files"] for tool in read_tools(TOOL_FILES / f"{name}.toml"))
+
+
+def read_tools(path: Path) -> Sequence[Tool]:
+    """The tools of one file; a ValueError names the file, the tool and the entry that is wrong."""
+    try:
+        content = tomllib.loads(path.read_text("utf-8"))
+    except tomllib.TOMLDecodeError as error:
+        raise ValueError(f"{path.name}: {error}") from error
+    try:
+        return _tool_file().validate_python(content).tools
+    except ValidationError as error:
+        wrong = (f"{_location(content, each['loc'])}: {each['msg']}" for each in error.errors())
+        raise ValueError(f"{path.name}: {'; '.join(wrong)}") from error
+
+
+def tool_schema() -> dict[str, object]:
+    """The JSON schema of a file of tools."""
+    return {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "$id": "urn:cicd-agent:schema:log-tools:1",
+        **_tool_file().json_schema(),
+    }
+
+
+@cache
+def _tool_file() -> TypeAdapter[ToolFile]:
+    return TypeAdapter(ToolFile)
+
+
+def _location(content: object, path: Sequence[int | str]) -> str:
+    """Such as `tool make, message 2, weight`."""
+    parts: list[str] = []
+    for step in path:
+        if isinstance(step, str):
+            parts.append(step)
+            content = content.get(step) if isinstance(content, dict) else None
+        else:
+            content = content[step] if isinstance(content, list) else None
+            name = content.get("name") if isinstance(content, dict) else None
+            parts[-1] += f" {name or step + 1}"
+    return ", ".join(parts)

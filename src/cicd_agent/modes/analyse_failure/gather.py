@@ -5,8 +5,8 @@ from dataclasses import dataclass, field, replace
 
 from cicd_agent.analysis.logs.messages import Registry
 from cicd_agent.analysis.logs.reduction import passed, reduce
+from cicd_agent.analysis.logs.registry import load_tools
 from cicd_agent.analysis.logs.template import Templates
-from cicd_agent.analysis.logs.tools import tools
 from cicd_agent.analysis.test_reports.cases import Case
 from cicd_agent.domain.change import Change
 from cicd_agent.domain.event import Event, EventKind
@@ -88,7 +88,7 @@ class _Reading:
 
     def of_files(self, logs: LogFiles) -> Evidence:
         """Logs that somebody has at hand, each that of a failed job."""
-        green, registry = passed(logs.green()) if logs.green else None, Registry(tools())
+        green, registry = passed(logs.green()) if logs.green else None, Registry(load_tools())
         jobs = tuple(
             FailedJob(
                 JobRun(number, name, "completed", "failure"),
@@ -103,7 +103,7 @@ class _Reading:
         """A run that GitHub knows."""
         run = runs.run(number, attempt)
         everybody = runs.jobs(number, attempt)
-        registry = Registry(tools())
+        registry = Registry(load_tools())
         history = History(runs, run, self.event.default_branch or self.event.base.name, registry)
         green = history.green()
         acquisition = Acquisition(runs, run, _greens(runs, green), registry)

@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 from cicd_agent.analysis.logs.messages import Registry
-from cicd_agent.analysis.logs.tools import tools
+from cicd_agent.analysis.logs.registry import load_tools
 from cicd_agent.domain.change import Commit
 from cicd_agent.domain.library import Blamed, Unreadable
 from cicd_agent.domain.workflow_run import JobRun, RunState
@@ -13,7 +13,7 @@ from tests.support.fakes.library import FakeLibrary
 from tests.support.fakes.runs import FakeRuns
 from tests.support.samples.changes import change_of
 
-REGISTRY = Registry(tools())
+REGISTRY = Registry(load_tools())
 ONE, TWO = Commit("1" * 40, "One"), Commit("2" * 40, "Two")
 CHANGE = replace(change_of(("a.py", "x\n", "x\nnew\nmore\n"), ("b.py", None, "all\nnew\n")), commits=(TWO, ONE))
 RUN = RunState(9, workflow="ci", workflow_id=1, event="push", branch="main", sha="9" * 40, created=900)

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cicd_agent.analysis.logs.messages import Registry
-from cicd_agent.analysis.logs.tools import tools
+from cicd_agent.analysis.logs.registry import load_tools
 from cicd_agent.domain.diagnosis import Cause
 from cicd_agent.domain.event import Event
 from cicd_agent.domain.evidence import Evidence
@@ -44,7 +44,7 @@ def green(number: int, created: int, sha: str = FIXED, branch: str = "main", **f
 
 def read(*facts: Fact, runs: tuple[RunState, ...] = (), failed: FailedRun | None = None) -> tuple[Known, FakeRuns]:
     port = FakeRuns(states=list(runs))
-    history = History(port, RUN, "main", Registry(tools()))
+    history = History(port, RUN, "main", Registry(load_tools()))
     world = World(state=FakeState(facts), now=lambda: float(NOW))
     return read_earlier(world, failed or failed_run(), "o/r", history), port
 
