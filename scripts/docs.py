@@ -10,7 +10,6 @@ ROOT = Path(__file__).resolve().parent.parent
 sys.path[:0] = [str(ROOT / "src"), str(ROOT)]  # the pages tell of this tree, whatever is installed
 
 from cicd_agent.analysis.logs.registry import tool_schema  # noqa: E402
-from cicd_agent.analysis.rules.page import page as rules_page  # noqa: E402
 from cicd_agent.app.decision import schema as envelope_schema  # noqa: E402
 from cicd_agent.app.mode_inputs import INPUTS  # noqa: E402
 from cicd_agent.insights.metrics.page import page as metrics_page  # noqa: E402
@@ -23,6 +22,7 @@ from scripts.pages import all_permissions, events, exits, of_mode  # noqa: E402
 from scripts.pages.excerpt import excerpt  # noqa: E402
 from scripts.pages.marked import Maker, remade  # noqa: E402
 from scripts.pages.rows import default, table  # noqa: E402
+from scripts.pages.rules import page as rules_page  # noqa: E402
 
 MARK = "<!-- Made by scripts/docs.py from src/cicd_agent/settings/schema.py: change that, then `make docs`. -->"
 OF_CODE = "<!-- Made by scripts/docs.py from the code: change that, then `make docs`. -->"

@@ -8,7 +8,6 @@ import pytest
 from cicd_agent import __version__
 from cicd_agent.agent.messages import Answer
 from cicd_agent.analysis.rules import RULES
-from cicd_agent.analysis.rules.page import page
 from cicd_agent.analysis.rules.run import RuleDraft
 from cicd_agent.analysis.rules.suppression import FIRST, NEW, notice_only, on_probation, weighed
 from cicd_agent.domain.effects import Annotation, InlineComment, Review, Summary
@@ -20,6 +19,7 @@ from cicd_agent.modes.deploy_gate.policy import digest
 from cicd_agent.modes.review.report import report
 from cicd_agent.modes.review.verdict import verify
 from cicd_agent.settings.schema import Settings
+from scripts.pages.rules import page
 from tests.modes.review.test_verdict import CHANGE, EVIDENCE, answer, claim, finding
 
 FRESH = {"shell": "0.3"}

@@ -40,7 +40,7 @@ def test_a_rule_says_what_it_is(rule: Rule) -> None:
     assert rule.title
     assert rule.title[0].isupper()
     assert not rule.title.endswith(".")
-    assert rule.why.endswith(".")
+    assert rule.reason.endswith(".")
     assert rule.remedy.endswith(".")
     assert 0 < rule.confidence <= 1
 

@@ -1,6 +1,6 @@
 import pytest
 
-from cicd_agent.analysis.rules.context import Survey
+from cicd_agent.analysis.rules.context import ChangeContext
 from cicd_agent.analysis.rules.run import areas, findings
 from cicd_agent.domain.paths import PathKind
 from cicd_agent.domain.verdict import RiskLevel
@@ -22,7 +22,7 @@ from tests.support.samples.changes import change_of
 )
 def test_touching_a_risky_part_is_an_area_with_a_floor(path: str, kind: PathKind, floor: RiskLevel) -> None:
     change = change_of((path, "a: 1\n", "a: 2\n"))
-    assert [(area.kind, area.floor, area.paths) for area in areas(Survey(change))] == [(kind, floor, (path,))]
+    assert [(area.kind, area.floor, area.paths) for area in areas(ChangeContext(change))] == [(kind, floor, (path,))]
 
 
 @pytest.mark.parametrize("path", ["auth/session.py", "shop/migrations/0042_add.py", "infra/main.tf", "pyproject.toml"])
@@ -32,18 +32,18 @@ def test_touching_a_risky_part_is_no_finding(path: str) -> None:
 
 @pytest.mark.parametrize("path", ["tests/auth/test_login.py", "docs/auth.md", "examples/login.py", "src/author.py"])
 def test_what_is_not_the_product_is_no_area(path: str) -> None:
-    assert areas(Survey(change_of((path, "a = 1\n", "a = 2\n")))) == ()
+    assert areas(ChangeContext(change_of((path, "a = 1\n", "a = 2\n")))) == ()
 
 
 def test_a_new_comment_touches_nothing() -> None:
-    assert areas(Survey(change_of(("auth/session.py", "a = 1\n", "# why\na = 1\n")))) == ()
+    assert areas(ChangeContext(change_of(("auth/session.py", "a = 1\n", "# why\na = 1\n")))) == ()
 
 
 def test_a_lock_file_alone_is_a_note() -> None:
     change = change_of(("uv.lock", "a\n", "b\n"), paths=("pyproject.toml",))
-    assert [(area.kind, area.floor) for area in areas(Survey(change))] == [(PathKind.LOCK_FILE, RiskLevel.LOW)]
+    assert [(area.kind, area.floor) for area in areas(ChangeContext(change))] == [(PathKind.LOCK_FILE, RiskLevel.LOW)]
 
 
 def test_a_lock_file_with_its_manifest_is_none() -> None:
     change = change_of(("uv.lock", "a\n", "b\n"), ("pyproject.toml", "a = 1\n", "a = 2\n"))
-    assert [area.kind for area in areas(Survey(change))] == [PathKind.DEPENDENCY_MANIFEST]
+    assert [area.kind for area in areas(ChangeContext(change))] == [PathKind.DEPENDENCY_MANIFEST]

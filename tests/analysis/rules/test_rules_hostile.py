@@ -3,7 +3,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from cicd_agent.analysis.rules import RULES
-from cicd_agent.analysis.rules.context import Survey
+from cicd_agent.analysis.rules.context import ChangeContext
 from cicd_agent.analysis.rules.run import QUOTE, areas, findings
 from cicd_agent.domain.change import Change
 from cicd_agent.domain.diff import LineKind, Side
@@ -75,7 +75,7 @@ def test_every_finding_stands_on_a_line_of_the_diff_and_quotes_it(change: Change
 def test_any_text_is_only_text(path: str, text: str) -> None:
     for change in (change_of((path, None, text)), change_of((path, text, None)), change_of((path, "old\n", text))):
         findings(change)
-        areas(Survey(change))
+        areas(ChangeContext(change))
 
 
 @pytest.mark.parametrize("path", ["app.py", "app.ts", "x.sql", "Dockerfile", "k8s/x.yaml", "package.json", "api.proto"])

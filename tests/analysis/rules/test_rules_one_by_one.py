@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from cicd_agent.analysis.rules import RULES
-from cicd_agent.analysis.rules.context import Look, Survey
+from cicd_agent.analysis.rules.context import ChangeContext, FileContext
 from cicd_agent.analysis.rules.rule import Hit, Rule
 from cicd_agent.analysis.rules.run import findings
 from cicd_agent.domain.change import Change
@@ -31,13 +31,13 @@ def test_parsed_texts_of_a_file_are_gone_when_the_next_one_is_looked_at() -> Non
     parsed: list[weakref.ref[object]] = []
     alive: list[int] = []
 
-    def check(look: Look) -> Iterator[Hit]:
+    def check(context: FileContext) -> Iterator[Hit]:
         alive.append(sum(1 for each in parsed if each() is not None))
-        texts = (look.python, look.old_python, look.yaml)
+        texts = (context.python, context.old_python, context.yaml)
         parsed.extend(weakref.ref(each) for each in texts if each is not None)
         yield Hit(0)
 
-    probe: Rule = replace(RULES[0], check=check, quiet_in=frozenset())
+    probe: Rule = replace(RULES[0], check=check, exempt=frozenset())
     findings(some_files(), book=(*RULES, probe))
     assert parsed
     assert alive == [0] * len(some_files().files)
@@ -49,8 +49,10 @@ def test_a_file_is_judged_the_same_whichever_was_looked_at_before() -> None:
 
 
 def test_what_is_asked_of_the_whole_change_parses_no_file() -> None:
-    survey = Survey(some_files())
+    change_context = ChangeContext(some_files())
     for name in ("present", "has_tests", "tests", "tested", "added", "taken_out", "vanished", "shrinks", "gains_tests"):
-        getattr(survey, name)
-    assert survey.lost_module(["app.m1"]) is False
-    assert all({"python", "old_python", "yaml", "old_yaml"}.isdisjoint(vars(look)) for look in survey.looks)
+        getattr(change_context, name)
+    assert change_context.lost_module(["app.m1"]) is False
+    assert all(
+        {"python", "old_python", "yaml", "old_yaml"}.isdisjoint(vars(context)) for context in change_context.files
+    )

@@ -4,11 +4,11 @@ import ast
 import re
 from collections.abc import Iterator
 
-from cicd_agent.analysis.rules.context import Look
+from cicd_agent.analysis.rules.context import FileContext
 from cicd_agent.analysis.rules.python.source import PythonText
-from cicd_agent.analysis.rules.rule import Example, Hit, Rule
+from cicd_agent.analysis.rules.rule import Checks, Hit
 from cicd_agent.domain.diff import Side
-from cicd_agent.domain.finding import Category, Severity
+from cicd_agent.domain.finding import Severity
 
 _GUARD = re.compile(
     r"(?i)^(?:login_required|permission_required|user_passes_test|staff_member_required|jwt_required|require_login|"
@@ -20,11 +20,11 @@ _GUARD_WORD = re.compile(r"(?i)requir|authenticated|accepted|user_passes|csrf_pr
 _OPEN = frozenset({"AllowAny"})
 
 
-def _guards_gone(look: Look) -> Iterator[Hit]:
+def _guards_gone(context: FileContext) -> Iterator[Hit]:
     """Functions and classes that are still there and have lost every guard."""
-    if not any(_GUARD_WORD.search(text) for _, text in look.deleted):
+    if not any(_GUARD_WORD.search(text) for _, text in context.deleted):
         return
-    base, head = look.old_python, look.python if look.added else PythonText.parse(look.head)
+    base, head = context.old_python, context.python if context.added else PythonText.parse(context.head)
     if base is None or head is None:
         return
     before, after = _guarded(base), _guarded(head)
@@ -35,7 +35,7 @@ def _guards_gone(look: Look) -> Iterator[Hit]:
         if after.get(owner):
             continue  # the class is guarded now
         guard, number = guards[0]
-        if number in look.deleted_numbers:
+        if number in context.deleted_numbers:
             yield Hit(number, f"`{name}` loses `{guard}`, and no other guard stands in its place.", side=Side.LEFT)
 
 
@@ -66,8 +66,8 @@ def _among(text: PythonText, expressions: list[ast.expr]) -> Iterator[tuple[str,
             yield name, expression.lineno
 
 
-def _opened(look: Look) -> Iterator[Hit]:
-    text = look.python
+def _opened(context: FileContext) -> Iterator[Hit]:
+    text = context.python
     for node, _ in text.nodes if text else ():
         if text is None:
             return
@@ -75,7 +75,7 @@ def _opened(look: Look) -> Iterator[Hit]:
             case ast.FunctionDef() | ast.AsyncFunctionDef() | ast.ClassDef():
                 for decorator in node.decorator_list:
                     exempt = decorator.args[0] if isinstance(decorator, ast.Call) and decorator.args else decorator
-                    if text.name_of(exempt).endswith("csrf_exempt") and decorator.lineno in look.added_numbers:
+                    if text.name_of(exempt).endswith("csrf_exempt") and decorator.lineno in context.added_numbers:
                         yield Hit(
                             decorator.lineno,
                             f"`{node.name}` accepts requests that other sites make in a user's name.",
@@ -83,7 +83,7 @@ def _opened(look: Look) -> Iterator[Hit]:
                             confidence=0.8,
                         )
             case ast.Assign(targets=[ast.Name(id="permission_classes" | "authentication_classes" as name)]):
-                line = look.first_added(node.lineno, node.value.lineno)
+                line = context.first_added(node.lineno, node.value.lineno)
                 values = node.value.elts if isinstance(node.value, ast.List | ast.Tuple) else []
                 opened = not values or any(text.name_of(value).rpartition(".")[2] in _OPEN for value in values)
                 if line is not None and opened and isinstance(node.value, ast.List | ast.Tuple):
@@ -92,9 +92,9 @@ def _opened(look: Look) -> Iterator[Hit]:
                 pass
 
 
-def _weakened(look: Look) -> Iterator[Hit]:
-    yield from _guards_gone(look)
-    yield from _opened(look)
+def _weakened(context: FileContext) -> Iterator[Hit]:
+    yield from _guards_gone(context)
+    yield from _opened(context)
 
 
 _DEBUG = re.compile(r"^\s*DEBUG\s*=\s*True\s*(?:#.*)?$")
@@ -107,54 +107,20 @@ _COOKIES = re.compile(r"^\s*(?:SESSION_COOKIE_SECURE|CSRF_COOKIE_SECURE|SESSION_
 _LOCAL = re.compile(r"(?i)(?:^|[/_.-])(?:dev|local|test|debug|development|testing)(?:[/_.-]|$)")
 
 
-def _settings(look: Look) -> Iterator[Hit]:
-    if _LOCAL.search(look.path):
+def _settings(context: FileContext) -> Iterator[Hit]:
+    if _LOCAL.search(context.path):
         return
-    is_settings = "settings" in look.path.lower() or "config" in look.path.lower()
-    for number, text in look.added:
-        if is_settings and look.path.endswith(".py") and (_DEBUG.match(text) or _HOSTS.match(text)):
+    is_settings = "settings" in context.path.lower() or "config" in context.path.lower()
+    for number, text in context.added:
+        if is_settings and context.path.endswith(".py") and (_DEBUG.match(text) or _HOSTS.match(text)):
             yield Hit(number, "In production this shows every visitor the inside of an error, or trusts any host name.")
         elif is_settings and _COOKIES.match(text):
             yield Hit(number, "Session cookies travel in the clear, or can be read by scripts.")
-        elif look.path.endswith((".py", ".js", ".ts", ".conf")) and _CORS.search(text):
+        elif context.path.endswith((".py", ".js", ".ts", ".conf")) and _CORS.search(text):
             yield Hit(number, "Every site may read the answers with a visitor's browser.", confidence=0.75)
 
 
-ACCESS = (
-    Rule(
-        id="access-weakened",
-        since="0.1",
-        title="Access is opened",
-        severity=Severity.HIGH,
-        category=Category.SECURITY,
-        looks_at="guards such as `@login_required` that are gone from what they guarded; `AllowAny`, `csrf_exempt`",
-        why="Somebody may now do what was refused before.",
-        remedy="Say in the description who may call this now, and test that others may not.",
-        bad=Example(
-            "views.py",
-            "def report(request):\n    return request\n",
-            "@login_required\ndef report(request):\n    return request\n",
-        ),
-        good=Example(
-            "views.py",
-            '@permission_required("reports")\ndef report(request):\n    return request\n',
-            "@login_required\ndef report(request):\n    return request\n",
-        ),
-        check=_weakened,
-        confidence=0.9,
-    ),
-    Rule(
-        id="unsafe-settings",
-        since="0.1",
-        title="A setting for development reaches production",
-        severity=Severity.MEDIUM,
-        category=Category.SECURITY,
-        looks_at='`DEBUG = True`, `ALLOWED_HOSTS = ["*"]`, CORS `*`, insecure cookies, outside files for development',
-        why="What helps at a desk opens the door on the internet.",
-        remedy="Read the value from the environment, with the safe one as the default.",
-        bad=Example("shop/settings.py", "DEBUG = True\n", "DEBUG = False\n"),
-        good=Example("shop/settings.py", "DEBUG = False\n", "DEBUG = True\n"),
-        check=_settings,
-        confidence=0.8,
-    ),
-)
+CHECKS: Checks = {
+    "access-weakened": _weakened,
+    "unsafe-settings": _settings,
+}

@@ -1,4 +1,4 @@
-"""One file of a change as the rules look at it: what is read or parsed is read once, and only when a rule asks."""
+"""One file of a change as the rules see it; what is read or parsed is read once, and only when a rule needs it."""
 
 import re
 from collections.abc import Iterable, Iterator, Sequence
@@ -26,58 +26,58 @@ _ATTRIBUTES = {
 }
 
 
-class Survey:
+class ChangeContext:
     """The change as a whole, for rules that need more than their own file.
 
-    Its `looks` are there for as long as the rules run: nothing here may ask one of them for a parsed text.
+    Its `files` are there for as long as the rules run: nothing here may ask one of them for a parsed text.
     """
 
     def __init__(self, change: Change, config_file: str = OWN_CONFIG, rule_ids: Iterable[str] = ()) -> None:
         self.change = change
         self.config_file = config_file
         self.rule_ids = frozenset(rule_ids)
-        self.looks: Sequence[Look] = [Look(self, file) for file in change.files]
+        self.files: Sequence[FileContext] = [FileContext(self, file) for file in change.files]
 
     @cached_property
     def present(self) -> frozenset[str]:
         """All paths at the head, as far as they are known: without a checkout, those of the change."""
-        changed = {look.file.path for look in self.looks if look.head is not None}
+        changed = {file.path for file in self.files if file.head is not None}
         return frozenset(changed.union(self.change.paths))
 
     @cached_property
     def has_tests(self) -> bool:
         """Whether the repository has any test at all."""
-        changed = {look.file.path for look in self.looks if PathKind.TEST in look.kinds}
+        changed = {file.path for file in self.files if PathKind.TEST in file.kinds}
         return bool(changed) or any(map(is_test, self.change.paths))
 
     @cached_property
-    def tests(self) -> tuple["Look", ...]:
+    def tests(self) -> tuple["FileContext", ...]:
         """The tests that the change adds or changes."""
-        return tuple(look for look in self.looks if PathKind.TEST in look.kinds and look.head is not None)
+        return tuple(file for file in self.files if PathKind.TEST in file.kinds and file.head is not None)
 
     @cached_property
     def tested(self) -> frozenset[str]:
         """Every identifier in the head texts of the changed tests."""
-        return frozenset(name for look in self.tests for name in IDENTIFIER.findall(look.head or ""))
+        return frozenset(name for file in self.tests for name in IDENTIFIER.findall(file.head or ""))
 
     @cached_property
     def added(self) -> frozenset[str]:
         """Every added line, its blanks folded: what is among them was moved, not lost."""
-        return frozenset(" ".join(text.split()) for look in self.looks for _, text in look.added)
+        return frozenset(" ".join(text.split()) for file in self.files for _, text in file.added)
 
     @cached_property
     def taken_out(self) -> frozenset[str]:
         """Names that the product's changed files define before the change, and not on that line after it."""
         return frozenset(
-            name for look in self._product for _, text in look.deleted for name in _DEFINED.findall(text) if name
+            name for file in self._product for _, text in file.deleted for name in _DEFINED.findall(text) if name
         )
 
     @cached_property
     def vanished(self) -> frozenset[str]:
         """Words that the product's changed files use, or functions they define, before the change and not after."""
-        gone = {name for look in self._product for _, text in look.deleted for name in IDENTIFIER.findall(text)}
-        gone |= {look.path.rpartition("/")[2].partition(".")[0] for look in self._product if look.head is None}
-        heads = [look.head or "" for look in self._product]
+        gone = {name for file in self._product for _, text in file.deleted for name in IDENTIFIER.findall(text)}
+        gone |= {file.path.rpartition("/")[2].partition(".")[0] for file in self._product if file.head is None}
+        heads = [file.head or "" for file in self._product]
         # The name of a function that is gone may still be the name of something else.
         defined = {name for head in heads for name in _DEFINITIONS.findall(head)}
         return frozenset(gone.difference(*map(IDENTIFIER.findall, heads)) | (self.taken_out - defined))
@@ -88,53 +88,53 @@ class Survey:
 
     def lost_module(self, imported: Iterable[str]) -> bool:
         """Whether one of these full names is, or is in, a module that the change deletes."""
-        gone = tuple("/" + look.path for look in self._product if look.head is None)
+        gone = tuple("/" + file.path for file in self._product if file.head is None)
         names = {part for name in imported for part in (name, name.rpartition(".")[0]) if "." in part}
         return any(path.endswith(f"/{name.replace('.', '/')}.py") for name in names for path in gone)
 
     @cached_property
     def shrinks(self) -> bool:
         """Whether the product loses more lines than it gains."""
-        return sum(len(look.added) - len(look.deleted) for look in self._product) < 0
+        return sum(len(file.added) - len(file.deleted) for file in self._product) < 0
 
     @cached_property
     def gains_tests(self) -> bool:
         """Whether the change adds at least as many Python tests as it takes away."""
-        tests = [look for look in self.looks if PathKind.TEST in look.kinds]
-        added = sum(1 for look in tests for _, text in look.added if TEST_FUNCTION.match(text))
-        return added >= sum(1 for look in tests for _, text in look.deleted if TEST_FUNCTION.match(text))
+        tests = [file for file in self.files if PathKind.TEST in file.kinds]
+        added = sum(1 for file in tests for _, text in file.added if TEST_FUNCTION.match(text))
+        return added >= sum(1 for file in tests for _, text in file.deleted if TEST_FUNCTION.match(text))
 
     @property
-    def _product(self) -> list["Look"]:
-        return [look for look in self.looks if look.kinds.isdisjoint(_NOT_PRODUCT) and PathKind.SOURCE in look.kinds]
+    def _product(self) -> list["FileContext"]:
+        return [file for file in self.files if file.kinds.isdisjoint(_NOT_PRODUCT) and PathKind.SOURCE in file.kinds]
 
 
-class Look:
+class FileContext:
     """One file. `head` and `base` are its texts after and before, None when there is none or it was not read."""
 
-    def __init__(self, survey: Survey, file: FileDiff) -> None:
-        self.survey = survey
-        self.file = file
-        self.path = file.path
-        self.head = survey.change.texts.get(file.path)
-        self.base = survey.change.old_texts.get(file.old_path)
+    def __init__(self, change: ChangeContext, diff: FileDiff) -> None:
+        self.change = change
+        self.diff = diff
+        self.path = diff.path
+        self.head = change.change.texts.get(diff.path)
+        self.base = change.change.old_texts.get(diff.old_path)
 
     @cached_property
     def kinds(self) -> frozenset[PathKind]:
         """What the path and .gitattributes say of the file."""
-        stated = {kind for name, kind in _ATTRIBUTES.items() if name in self.file.attributes}
-        own = {PathKind.OWN_CONFIG} if self.path == self.survey.config_file else set()
+        stated = {kind for name, kind in _ATTRIBUTES.items() if name in self.diff.attributes}
+        own = {PathKind.OWN_CONFIG} if self.path == self.change.config_file else set()
         return kinds(self.path) | stated | own
 
     @cached_property
     def added(self) -> tuple[tuple[int, str], ...]:
         """Number and clipped text of each added line."""
-        return tuple((line.new, line.text[:CLIP]) for line in self.file.added if line.new is not None)
+        return tuple((line.new, line.text[:CLIP]) for line in self.diff.added if line.new is not None)
 
     @cached_property
     def deleted(self) -> tuple[tuple[int, str], ...]:
         """Number (on the old side) and clipped text of each deleted line."""
-        return tuple((line.old, line.text[:CLIP]) for line in self.file.deleted if line.old is not None)
+        return tuple((line.old, line.text[:CLIP]) for line in self.diff.deleted if line.old is not None)
 
     @cached_property
     def added_numbers(self) -> frozenset[int]:
@@ -149,12 +149,12 @@ class Look:
     @cached_property
     def anchors(self) -> Anchors:
         """The lines that a finding may stand on."""
-        return Anchors(self.file)
+        return Anchors(self.diff)
 
     @property
     def hunks(self) -> tuple[Hunk, ...]:
         """The hunks of the diff."""
-        return self.file.hunks
+        return self.diff.hunks
 
     @cached_property
     def python(self) -> PythonText | None:

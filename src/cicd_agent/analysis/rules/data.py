@@ -4,11 +4,11 @@ import ast
 import re
 from collections.abc import Iterator
 
-from cicd_agent.analysis.rules.context import Look
-from cicd_agent.analysis.rules.rule import NOT_SHIPPED, Example, Hit, Rule
+from cicd_agent.analysis.rules.context import FileContext
+from cicd_agent.analysis.rules.rule import Checks, Hit
 from cicd_agent.analysis.rules.yaml_source import Node, YamlText, at, items, line
 from cicd_agent.domain.diff import ChangeKind, Side
-from cicd_agent.domain.finding import Category, Severity
+from cicd_agent.domain.finding import Severity
 from cicd_agent.domain.paths import PathKind
 
 _OTHER_THAN_COLUMNS = (
@@ -40,18 +40,18 @@ _PROTO = re.compile(
 _GRAPHQL = re.compile(r"^(\w+)\s*(?:\([^)]*\))?\s*:\s*[\[\w]|^(?:type|input|enum|interface|union)\s+(\w+)")
 
 
-def _migration(look: Look) -> Iterator[Hit]:
-    if PathKind.MIGRATION not in look.kinds or look.path.lower().endswith(".down.sql"):
+def _migration(context: FileContext) -> Iterator[Hit]:
+    if PathKind.MIGRATION not in context.kinds or context.path.lower().endswith(".down.sql"):
         return
-    if look.path.endswith(".py"):
-        yield from _python_migration(look)
-    elif look.path.lower().endswith(".rb"):
-        for number, text in look.added:
+    if context.path.endswith(".py"):
+        yield from _python_migration(context)
+    elif context.path.lower().endswith(".rb"):
+        for number, text in context.added:
             found = _RAILS.match(text)
             if found:
                 yield Hit(number, f"`{found[1]}` changes what running code still uses.")
     else:
-        yield from _sql(look.added)
+        yield from _sql(context.added)
 
 
 def _sql(lines: tuple[tuple[int, str], ...]) -> Iterator[Hit]:
@@ -78,8 +78,8 @@ def _sql(lines: tuple[tuple[int, str], ...]) -> Iterator[Hit]:
                 )
 
 
-def _python_migration(look: Look) -> Iterator[Hit]:
-    for text, called, number in look.calls:
+def _python_migration(context: FileContext) -> Iterator[Hit]:
+    for text, called, number in context.calls:
         if isinstance(called.inside, ast.FunctionDef) and called.inside.name in {"downgrade", "backwards", "reverse"}:
             continue
         if called.tail in _DJANGO and text.imported("django"):
@@ -90,19 +90,19 @@ def _python_migration(look: Look) -> Iterator[Hit]:
             first = called.node.args[0]
             if isinstance(first, ast.Constant) and isinstance(first.value, str):
                 rows = tuple((first.lineno + index, row[:2_000]) for index, row in enumerate(first.value.split("\n")))
-                yield from (hit for hit in _sql(rows) if hit.line in look.added_numbers)
+                yield from (hit for hit in _sql(rows) if hit.line in context.added_numbers)
 
 
-def _api(look: Look) -> Iterator[Hit]:
-    if PathKind.API_CONTRACT not in look.kinds or look.file.kind is ChangeKind.ADDED:
+def _api(context: FileContext) -> Iterator[Hit]:
+    if PathKind.API_CONTRACT not in context.kinds or context.diff.kind is ChangeKind.ADDED:
         return
-    suffix = look.path.rpartition(".")[2].lower()
+    suffix = context.path.rpartition(".")[2].lower()
     if suffix in {"yaml", "yml", "json"}:
-        yield from _openapi(look)
+        yield from _openapi(context)
     elif suffix in {"proto", "graphql", "graphqls"}:
         pattern = _PROTO if suffix == "proto" else _GRAPHQL
-        kept = {name for text in (look.head or "").split("\n") for name in _names(pattern, text)}
-        for number, text in look.deleted:
+        kept = {name for text in (context.head or "").split("\n") for name in _names(pattern, text)}
+        for number, text in context.deleted:
             for name in _names(pattern, text):
                 if name not in kept:
                     yield Hit(number, f"`{name}` is gone: clients that use it break.", side=Side.LEFT, confidence=0.8)
@@ -114,15 +114,15 @@ def _names(pattern: re.Pattern[str], text: str) -> Iterator[str]:
         yield found[1] or found[2]
 
 
-def _openapi(look: Look) -> Iterator[Hit]:
-    before, after = (YamlText.parse(text) for text in (look.base, look.head))
-    if before is None or (after is None and look.head is not None):
+def _openapi(context: FileContext) -> Iterator[Hit]:
+    before, after = (YamlText.parse(text) for text in (context.base, context.head))
+    if before is None or (after is None and context.head is not None):
         return
     kept = set(_operations(after.root if after else None))
     for name, node in _operations(before.root).items():
         if name not in kept:
             yield Hit(
-                line(node) if line(node) in look.deleted_numbers else 0,
+                line(node) if line(node) in context.deleted_numbers else 0,
                 f"`{name}` is gone: clients that call it break.",
                 side=Side.LEFT,
             )
@@ -137,43 +137,7 @@ def _operations(root: Node | None) -> dict[str, Node]:
     }
 
 
-DATA = (
-    Rule(
-        id="destructive-migration",
-        since="0.1",
-        title="A migration loses data or breaks the running version",
-        severity=Severity.HIGH,
-        category=Category.RELIABILITY,
-        looks_at="DROP, TRUNCATE, DELETE without WHERE, renames and required columns in SQL, Django, Alembic and Rails "
-        "migrations (not their way back)",
-        why="The old version of the code still runs while the migration does, and nothing brings the data back.",
-        remedy="Expand first, move the data, and contract in a later release; have a backup that was restored once.",
-        bad=Example("migrations/0042.sql", "ALTER TABLE users DROP COLUMN email;\n"),
-        good=Example("migrations/0042.sql", "ALTER TABLE users ADD COLUMN email text;\n"),
-        check=_migration,
-        confidence=0.95,
-    ),
-    Rule(
-        id="api-removed",
-        since="0.1",
-        title="A public interface loses a part",
-        severity=Severity.HIGH,
-        category=Category.ARCHITECTURE,
-        looks_at="operations gone from OpenAPI files; fields, types and calls gone from GraphQL and .proto files",
-        why="Clients that use it break.",
-        remedy="Mark it as deprecated and remove it in a new version of the interface.",
-        bad=Example(
-            "openapi.yaml",
-            "openapi: 3.1.0\npaths:\n  /users:\n    get: {}\n",
-            "openapi: 3.1.0\npaths:\n  /users:\n    get: {}\n    post: {}\n",
-        ),
-        good=Example(
-            "openapi.yaml",
-            "openapi: 3.1.0\npaths:\n  /users:\n    get: {}\n    post: {}\n",
-            "openapi: 3.1.0\npaths:\n  /users:\n    get: {}\n",
-        ),
-        check=_api,
-        confidence=0.95,
-        quiet_in=NOT_SHIPPED,
-    ),
-)
+CHECKS: Checks = {
+    "destructive-migration": _migration,
+    "api-removed": _api,
+}

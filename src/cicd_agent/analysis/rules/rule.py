@@ -1,10 +1,12 @@
-"""The shape of a rule: one small definition that can be read, tested by its own examples, and switched off."""
+"""The shape of a rule: its definition in rules.toml, tested by its own examples, and the check that finds it."""
 
 import ast
-from collections.abc import Callable, Iterator
+import tomllib
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
-from cicd_agent.analysis.rules.context import Look
+from cicd_agent.analysis.rules.context import FileContext
 from cicd_agent.domain.diff import Side
 from cicd_agent.domain.finding import Category, Severity
 from cicd_agent.domain.paths import PathKind
@@ -49,13 +51,20 @@ class Example:
     paths: tuple[str, ...] = ()
 
 
+Check = Callable[[FileContext], Iterator[Hit]]
+"""Yields the hits of a rule in one file; it never raises on any text."""
+
+Checks = Mapping[str, Check]
+"""The checks of a theme by the ids of their rules."""
+
+
 @dataclass(frozen=True, slots=True)
 class Rule:
     """One rule.
 
-    `since` is the minor version that brought it, such as `0.2`. `check` yields hits for one file; it never raises on
-    any text. `confidence` is 1.0 only where the shape alone proves the claim. Files of a kind in `quiet_in` are not
-    looked at. The bad example fires this rule and no other, the good one none.
+    `since` is the minor version that brought it, such as `0.2`. `confidence` is 1.0 only where the shape alone proves
+    the claim. Files of the kinds in `exempt` are not looked at. The bad example fires this rule and no other, the good
+    one none.
     """
 
     id: str
@@ -63,11 +72,31 @@ class Rule:
     title: str
     severity: Severity
     category: Category
-    looks_at: str
-    why: str
+    inspects: str
+    reason: str
     remedy: str
     bad: Example
     good: Example
-    check: Callable[[Look], Iterator[Hit]] = field(repr=False)
+    check: Check = field(repr=False)
     confidence: float = 1.0
-    quiet_in: frozenset[PathKind] = NOT_SHIPPED
+    exempt: frozenset[PathKind] = NOT_SHIPPED
+
+
+def read_rules(text: str, checks: Checks) -> Iterator[Rule]:
+    """The rules of rules.toml. Raises for a rule without a check or an example, and for an unknown field."""
+    for rule_id, table in tomllib.loads(text).items():
+        table |= {
+            "severity": Severity(table["severity"]),
+            "category": Category(table["category"]),
+            "exempt": frozenset(map(PathKind, table.get("exempt", NOT_SHIPPED))),
+            "bad": _example(table["bad"]),
+            "good": _example(table["good"]),
+        }
+        yield Rule(rule_id, check=checks[rule_id], **table)
+
+
+def _example(table: dict[str, Any]) -> Example:
+    """`times` repeats a text that is too long to be written down."""
+    also = tuple((file["path"], file.get("before"), file.get("after")) for file in table.get("also", ()))
+    after = table["after"] * table.get("times", 1) if "after" in table else None
+    return Example(table["path"], after, table.get("before"), also, tuple(table.get("paths", ())))

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from cicd_agent.analysis.risk.comment_only import is_comment_only
 from cicd_agent.analysis.risk.floors import FLOORS, risky_kinds
 from cicd_agent.analysis.rules import RULES
-from cicd_agent.analysis.rules.context import CLIP, Look, Survey
+from cicd_agent.analysis.rules.context import CLIP, ChangeContext, FileContext
 from cicd_agent.analysis.rules.python.source import in_words
 from cicd_agent.analysis.rules.rule import Hit, Rule
 from cicd_agent.analysis.rules.supply_chain import lock_without_manifest
@@ -28,36 +28,36 @@ class RuleDraft(Draft):
 
 def ruled(change: Change, config_file: str = OWN_CONFIG) -> RuleDraft:
     """What the rules find in a change, and the risky areas that it touches."""
-    return RuleDraft(findings=findings(change, config_file), areas=areas(Survey(change, config_file)))
+    return RuleDraft(findings=findings(change, config_file), areas=areas(ChangeContext(change, config_file)))
 
 
 def findings(change: Change, config_file: str = OWN_CONFIG, book: tuple[Rule, ...] = RULES) -> tuple[Finding, ...]:
     """What the rules find, by path and line. Every location is a line of the diff, or line 0: the file."""
-    survey = Survey(change, config_file, ["model", *(rule.id for rule in book)])
+    change_context = ChangeContext(change, config_file, ["model", *(rule.id for rule in book)])
     found: dict[tuple[str, Location, str], Finding] = {}
     for file in change.files:
-        # Not the survey's own: what the rules parse of one file is gone before they come to the next.
-        look = Look(survey, file)
+        # Not one of change_context.files: what the rules parse of one file is gone before they come to the next.
+        context = FileContext(change_context, file)
         for rule in book:
-            if look.kinds.isdisjoint(rule.quiet_in):
-                for finding in _findings(rule, look):
+            if context.kinds.isdisjoint(rule.exempt):
+                for finding in _findings(rule, context):
                     once = "" if finding.location.line else finding.message
                     found.setdefault((finding.id, finding.location, once), finding)
     return tuple(sorted(found.values(), key=_order))
 
 
-def _findings(rule: Rule, look: Look) -> Iterator[Finding]:
-    for hit in rule.check(look):
-        if hit.call is not None and in_words(hit.call) in look.old_calls:
+def _findings(rule: Rule, context: FileContext) -> Iterator[Finding]:
+    for hit in rule.check(context):
+        if hit.call is not None and in_words(hit.call) in context.old_calls:
             continue
-        line = look.anchors.line_at(hit.side, hit.line)
+        line = context.anchors.line_at(hit.side, hit.line)
         yield Finding(
             id=rule.id,
             title=rule.title,
-            message=hit.message or rule.why,
+            message=hit.message or rule.reason,
             severity=hit.severity or rule.severity,
             category=rule.category,
-            location=_location(look, hit),
+            location=_location(context, hit),
             quote=hit.quote or (mask(line.text[:CLIP]).strip()[:QUOTE] if line else ""),
             confidence=rule.confidence if hit.confidence is None else hit.confidence,
             advice=rule.remedy,
@@ -65,28 +65,28 @@ def _findings(rule: Rule, look: Look) -> Iterator[Finding]:
         )
 
 
-def _location(look: Look, hit: Hit) -> Location:
+def _location(context: FileContext, hit: Hit) -> Location:
     # A place that the diff does not show is still a place in this file.
-    known = look.anchors.line_at(hit.side, hit.line) is not None
-    return Location(look.path, hit.line, side=hit.side) if known else Location(look.path)
+    known = context.anchors.line_at(hit.side, hit.line) is not None
+    return Location(context.path, hit.line, side=hit.side) if known else Location(context.path)
 
 
 def _order(finding: Finding) -> tuple[str, int, str, str]:
     return finding.location.path, finding.location.line, finding.location.side, finding.id
 
 
-def areas(survey: Survey) -> tuple[Area, ...]:
+def areas(change_context: ChangeContext) -> tuple[Area, ...]:
     """One area for each kind of risky file; a file with nothing but new comments touches none."""
     touched: dict[PathKind, list[str]] = {}
-    for look in survey.looks:
-        found = list(risky_kinds(look.kinds))
-        if found and not is_comment_only(look.file, survey.change):
+    for context in change_context.files:
+        found = list(risky_kinds(context.kinds))
+        if found and not is_comment_only(context.diff, change_context.change):
             for kind in found:
-                touched.setdefault(kind, []).append(look.path)
+                touched.setdefault(kind, []).append(context.path)
     listed = [
         Area(kind, floor, f"touches {what}", tuple(touched[kind])) for kind, floor, what in FLOORS if kind in touched
     ]
-    locks = lock_without_manifest(survey.change.files)
+    locks = lock_without_manifest(change_context.change.files)
     if locks:
         listed.append(Area(PathKind.LOCK_FILE, RiskLevel.LOW, "updates locked dependencies only", locks))
     return tuple(listed)

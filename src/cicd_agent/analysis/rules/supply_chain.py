@@ -3,11 +3,9 @@
 import re
 from collections.abc import Iterator
 
-from cicd_agent.analysis.rules.context import Look
-from cicd_agent.analysis.rules.rule import NOT_SHIPPED, Example, Hit, Rule
+from cicd_agent.analysis.rules.context import FileContext
+from cicd_agent.analysis.rules.rule import Checks, Hit
 from cicd_agent.domain.diff import FileDiff
-from cicd_agent.domain.finding import Category, Severity
-from cicd_agent.domain.paths import PathKind
 
 _LOCKS = {
     "pyproject.toml": ("uv.lock", "poetry.lock", "pdm.lock", "pylock.toml"),
@@ -48,28 +46,28 @@ _DEPENDENCY_TABLE = re.compile(
 )
 
 
-def _stale_lock(look: Look) -> Iterator[Hit]:
-    name = look.path.rpartition("/")[2].lower()
+def _stale_lock(context: FileContext) -> Iterator[Hit]:
+    name = context.path.rpartition("/")[2].lower()
     pattern = _LINES.get(name)
     if pattern is None:
         return
-    folder = look.path[: -len(name)]
-    locks = [folder + lock for lock in _LOCKS[name] if folder + lock in look.survey.present]
-    changed = {file.path for file in look.survey.change.files}
+    folder = context.path[: -len(name)]
+    locks = [folder + lock for lock in _LOCKS[name] if folder + lock in context.change.present]
+    changed = {file.path for file in context.change.change.files}
     if not locks or not changed.isdisjoint(locks):
         return
-    wanted = set(_dependencies(look, pattern))
+    wanted = set(_dependencies(context, pattern))
     # A line that moved, or got a comma, is in both.
-    before = {_plain(text) for _, text in look.deleted if pattern.match(text)}
+    before = {_plain(text) for _, text in context.deleted if pattern.match(text)}
     new = [number for number, text in wanted if _plain(text) not in before]
     if new:
         yield Hit(min(new), f"The dependencies change here, and `{locks[0]}` does not.")
 
 
-def _dependencies(look: Look, pattern: re.Pattern[str]) -> Iterator[tuple[int, str]]:
+def _dependencies(context: FileContext, pattern: re.Pattern[str]) -> Iterator[tuple[int, str]]:
     """The added lines that name a dependency; in TOML, those inside a table of dependencies."""
-    tables = _tables(look.head) if pattern is _TOML_LINE and look.head is not None else None
-    for number, text in look.added:
+    tables = _tables(context.head) if pattern is _TOML_LINE and context.head is not None else None
+    for number, text in context.added:
         if pattern.match(text) and (tables is None or _DEPENDENCY_TABLE.match(tables.get(number, ""))):
             yield number, text
 
@@ -103,28 +101,6 @@ def lock_without_manifest(files: tuple[FileDiff, ...]) -> tuple[str, ...]:
     return tuple(found)
 
 
-_MANIFEST = '{\n  "dependencies": {\n    "left-pad": "^1.0.0"\n  }\n}\n'
-_LOCK = '{\n  "lockfileVersion": 3\n}\n'
-
-SUPPLY = (
-    Rule(
-        id="stale-lock-file",
-        since="0.1",
-        title="The lock file does not follow the manifest",
-        severity=Severity.MEDIUM,
-        category=Category.RELIABILITY,
-        looks_at="dependency lines added to a manifest whose lock file exists beside it and is not in the change",
-        why="What is installed is not what is written: the build fails, or runs something nobody asked for.",
-        remedy="Run the package manager's lock command and commit the result.",
-        bad=Example("package.json", _MANIFEST.replace("1.0", "2.0"), _MANIFEST, paths=("package-lock.json",)),
-        good=Example(
-            "package.json",
-            _MANIFEST.replace("1.0", "2.0"),
-            _MANIFEST,
-            also=(("package-lock.json", _LOCK, _LOCK.replace("3", "2")),),
-        ),
-        check=_stale_lock,
-        confidence=0.85,
-        quiet_in=NOT_SHIPPED | {PathKind.EXAMPLE},
-    ),
-)
+CHECKS: Checks = {
+    "stale-lock-file": _stale_lock,
+}

@@ -1,14 +1,15 @@
-"""Tests that disappear, are switched off, or were never written."""
+"""Tests that disappear, are switched off, were never written, or lose assertions."""
 
 import ast
 import re
 from collections.abc import Iterator
 
-from cicd_agent.analysis.rules.context import TEST_FUNCTION, Look
+from cicd_agent.analysis.python_tests.static.tautologies import is_always_true
+from cicd_agent.analysis.rules.context import TEST_FUNCTION, FileContext
 from cicd_agent.analysis.rules.python.source import Defined, Function, PythonText
-from cicd_agent.analysis.rules.rule import NOT_OURS, Example, Hit, Rule
-from cicd_agent.domain.diff import Side
-from cicd_agent.domain.finding import Category, Severity
+from cicd_agent.analysis.rules.rule import Checks, Hit
+from cicd_agent.domain.diff import Hunk, LineKind, Side
+from cicd_agent.domain.finding import Severity
 from cicd_agent.domain.paths import PathKind
 
 _JS_SKIP = re.compile(r"\b(?:it|test|describe|context|suite)\.skip\s*\(|(?<![\w.])(?:xit|xtest|xdescribe)\s*\(")
@@ -22,12 +23,12 @@ _LISTED = 5
 _TOOLS = frozenset({"setup.py", "noxfile.py", "docs", "doc", "scripts", "tools", "bin", "benchmarks", "bench"})
 
 
-def _deleted(look: Look) -> Iterator[Hit]:
-    if PathKind.TEST not in look.kinds or not any(TEST_FUNCTION.match(text) for _, text in look.deleted):
+def _deleted(context: FileContext) -> Iterator[Hit]:
+    if PathKind.TEST not in context.kinds or not any(TEST_FUNCTION.match(text) for _, text in context.deleted):
         return
-    gone = _gone_tests(look)
+    gone = _gone_tests(context)
     # A test that was renamed, split or turned into parameters leaves as many new ones behind.
-    if len(gone) <= len(_new_tests(look)) or any("parametrize" in text for _, text in look.added):
+    if len(gone) <= len(_new_tests(context)) or any("parametrize" in text for _, text in context.added):
         return
     first = min(gone, key=lambda node: node.lineno)
     names = ", ".join(f"`{node.name}`" for node in gone[:_LISTED])
@@ -35,7 +36,7 @@ def _deleted(look: Look) -> Iterator[Hit]:
     are, they, use = ("is", "it", "uses") if len(gone) == 1 else ("are", "they", "use")
     # Where the product shrinks, its tests may rightly shrink with it; where tests come as fast as they go, they are
     # being put in order. Both are still said, quietly.
-    quiet = look.survey.shrinks or look.survey.gains_tests
+    quiet = context.change.shrinks or context.change.gains_tests
     yield Hit(
         first.lineno,
         f"{names}{more} {are} gone, and the change takes away no name that {they} {use}.",
@@ -45,28 +46,28 @@ def _deleted(look: Look) -> Iterator[Hit]:
     )
 
 
-def _gone_tests(look: Look) -> list[Function]:
+def _gone_tests(context: FileContext) -> list[Function]:
     """The test functions of the base whose names are in no changed test, and whose own words are still used."""
-    base = look.old_python
-    if base is None or (look.head is not None and look.python is None and look.added):
+    base = context.old_python
+    if base is None or (context.head is not None and context.python is None and context.added):
         return []  # one side does not parse: nothing can be said
-    if look.survey.lost_module(base.imports.values()):
+    if context.change.lost_module(base.imports.values()):
         return []
     return [
         defined.node
         for defined in base.defined.values()
         if is_test(defined)
-        and defined.node.lineno in look.deleted_numbers
-        and defined.node.name not in look.survey.tested
-        and not look.survey.retires("\n".join(base.lines[defined.node.lineno - 1 : defined.node.end_lineno]))
+        and defined.node.lineno in context.deleted_numbers
+        and defined.node.name not in context.change.tested
+        and not context.change.retires("\n".join(base.lines[defined.node.lineno - 1 : defined.node.end_lineno]))
     ]
 
 
-def _new_tests(look: Look) -> set[str]:
-    if look.python is None:
+def _new_tests(context: FileContext) -> set[str]:
+    if context.python is None:
         return set()
-    old = set(look.old_python.defined) if look.old_python else set()
-    return {name for name, defined in look.python.defined.items() if is_test(defined) and name not in old}
+    old = set(context.old_python.defined) if context.old_python else set()
+    return {name for name, defined in context.python.defined.items() if is_test(defined) and name not in old}
 
 
 def is_test(defined: Defined) -> bool:
@@ -74,10 +75,10 @@ def is_test(defined: Defined) -> bool:
     return defined.node.name.startswith("test") and not defined.is_nested
 
 
-def _skipped(look: Look) -> Iterator[Hit]:
-    if PathKind.TEST not in look.kinds:
+def _skipped(context: FileContext) -> Iterator[Hit]:
+    if PathKind.TEST not in context.kinds:
         return
-    text = look.python
+    text = context.python
     for node, _ in text.nodes if text else ():
         if text is None or not isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
             continue
@@ -86,12 +87,12 @@ def _skipped(look: Look) -> Iterator[Hit]:
             name = text.name_of(target)
             if not name.endswith(("mark.skip", "mark.xfail", "unittest.skip", "unittest.expectedFailure")):
                 continue
-            line = look.first_added(decorator.lineno)
+            line = context.first_added(decorator.lineno)
             reasoned = isinstance(decorator, ast.Call) and (decorator.args or decorator.keywords)
             if line is not None and not reasoned and not _commented(text, line, node.body[0].lineno):
                 yield Hit(line, f"`{node.name}` no longer counts, and nothing says why or until when.")
-    if not look.path.endswith(".py"):
-        for number, line_text in look.script:
+    if not context.path.endswith(".py"):
+        for number, line_text in context.script:
             if _JS_SKIP.search(line_text) and "//" not in line_text:
                 yield Hit(number, "These tests no longer count, and nothing says why or until when.", confidence=0.8)
 
@@ -102,26 +103,31 @@ def _commented(text: PythonText, line: int, body: int) -> bool:
     return above.startswith("#") or any("#" in row for row in text.lines[line - 1 : body])
 
 
-def _focused(look: Look) -> Iterator[Hit]:
-    if PathKind.TEST in look.kinds:
-        for number, text in look.script:
+def _focused(context: FileContext) -> Iterator[Hit]:
+    if PathKind.TEST in context.kinds:
+        for number, text in context.script:
             if _JS_ONLY.search(text):
                 yield Hit(number)
 
 
-def _untested(look: Look) -> Iterator[Hit]:
+def _untested(context: FileContext) -> Iterator[Hit]:
     """New public functions in a change that touches no test at all, one finding a file."""
-    survey, text = look.survey, look.python
-    if text is None or not survey.has_tests or survey.tests or not _TOOLS.isdisjoint(look.path.lower().split("/")):
+    change_context, text = context.change, context.python
+    if (
+        text is None
+        or not change_context.has_tests
+        or change_context.tests
+        or not _TOOLS.isdisjoint(context.path.lower().split("/"))
+    ):
         return
-    before = look.base or ""
+    before = context.base or ""
     names = [
         (defined.node.lineno, name)
         for name, defined in text.defined.items()
         if _deserves_a_test(text, defined, name)
-        and defined.node.lineno in look.added_numbers
+        and defined.node.lineno in context.added_numbers
         and f"def {defined.node.name}(" not in before
-        and defined.node.name not in survey.taken_out
+        and defined.node.name not in change_context.taken_out
     ]
     if names:
         listed = ", ".join(f"`{name}`" for _, name in names[:_LISTED])
@@ -140,93 +146,132 @@ def _deserves_a_test(text: PythonText, defined: Defined, name: str) -> bool:
     return branches >= _ENOUGH_BRANCHES
 
 
-_LIMIT = (
-    "def limit(value):\n    if value < 0:\n        return 0\n    if value > 9:\n        return 9\n    return value\n"
-)
+_JS_EXPECT = re.compile(r"\b(?:expect|assert(?:\.\w+)?|should)\s*[.(]")
+_RAISING = frozenset({"raises", "warns", "fail", "deprecated_call"})
+_JS_TEST = re.compile(r"\b(?:it|test|describe|context)(?:\.\w+)?\s*\(")
 
-TESTS = (
-    Rule(
-        id="test-deleted",
-        since="0.1",
-        title="Tests are deleted",
-        severity=Severity.MEDIUM,
-        category=Category.TESTING,
-        looks_at="Python test functions that are gone although the names they use are not, one finding a file",
-        why="What they tested may still be there, and nothing watches it any more.",
-        remedy="Keep the tests, or say in the description what covers this now.",
-        bad=Example("tests/test_limit.py", "LIMIT = 3\n", "LIMIT = 3\n\n\ndef test_limit():\n    assert LIMIT == 3\n"),
-        good=Example(
-            "tests/test_limit.py",
-            "LIMIT = 3\n\n\ndef test_limit_is_three():\n    assert LIMIT == 3\n",
-            "LIMIT = 3\n\n\ndef test_limit():\n    assert LIMIT == 3\n",
-        ),
-        check=_deleted,
-        confidence=0.8,
-        quiet_in=NOT_OURS,
-    ),
-    Rule(
-        id="test-skipped",
-        since="0.1",
-        title="Tests are switched off",
-        severity=Severity.MEDIUM,
-        category=Category.TESTING,
-        looks_at="new `skip`, `xfail`, `it.skip`, `xit` without a reason or a comment",
-        why="They no longer count, and nothing says why or until when.",
-        remedy="Give the reason, and the issue that will switch them on again.",
-        bad=Example(
-            "tests/test_limit.py",
-            "import pytest\n\n\n@pytest.mark.skip\ndef test_limit():\n    assert 3 == len('abc')\n",
-        ),
-        good=Example(
-            "tests/test_limit.py",
-            'import pytest\n\n\n@pytest.mark.skip(reason="no GPU")\ndef test_limit():\n    assert len("abc")\n',
-        ),
-        check=_skipped,
-        confidence=0.9,
-        quiet_in=NOT_OURS,
-    ),
-    Rule(
-        id="test-focused",
-        since="0.1",
-        title="Only this test is run",
-        severity=Severity.MEDIUM,
-        category=Category.TESTING,
-        looks_at="`it.only`, `describe.only`, `fit`, `fdescribe`",
-        why="All other tests of the file are silently left out, and the suite stays green.",
-        remedy="Remove `.only`.",
-        bad=Example("web/limit.test.js", 'it.only("is three", () => { expect(limit).toBe(3); });\n'),
-        good=Example("web/limit.test.js", 'it("is three", () => { expect(limit).toBe(3); });\n'),
-        check=_focused,
-        confidence=0.95,
-        quiet_in=NOT_OURS,
-    ),
-    Rule(
-        id="untested-function",
-        since="0.1",
-        title="New public functions without a test",
-        severity=Severity.LOW,
-        category=Category.TESTING,
-        looks_at="new public Python functions (not methods) with two branches or more, in a repository with tests "
-        "and a change that touches none; one finding a file",
-        why="Nothing shows that they do what they should, or will notice when they stop.",
-        remedy="Test the branches, the edge cases and the error path.",
-        bad=Example(
-            "limit.py",
-            _LIMIT,
-            paths=("tests/test_app.py",),
-        ),
-        good=Example(
-            "limit.py",
-            _LIMIT,
-            also=(
-                (
-                    "tests/test_limit.py",
-                    None,
-                    "from limit import limit\n\n\ndef test_limit():\n    assert limit(12) == 9\n",
-                ),
-            ),
-        ),
-        check=_untested,
-        confidence=0.7,
-    ),
-)
+
+def _weakened(context: FileContext) -> Iterator[Hit]:
+    if PathKind.TEST not in context.kinds:
+        return
+    yield from _trivial(context)
+    if context.path.endswith(".py"):
+        yield from _fewer_assertions(context)
+    else:
+        for hunk in context.hunks:
+            yield from _fewer_expectations(hunk)
+
+
+def _trivial(context: FileContext) -> Iterator[Hit]:
+    """Assertions that can never fail."""
+    nodes = context.python.nodes if context.python else []
+    asserts = [(node, inside) for node, inside in nodes if isinstance(node, ast.Assert)]
+    # `if ok: assert True` beside `else: assert False` is a way to write an assertion.
+    failing = [inside for node, inside in asserts if isinstance(node.test, ast.Constant) and not node.test.value]
+    for node, inside in asserts:
+        if node.lineno in context.added_numbers and is_always_true(node.test) and inside not in failing:
+            yield Hit(node.lineno, "This assertion can never fail.", severity=Severity.HIGH, confidence=0.95)
+    for _, called, line in context.calls:
+        if called.tail in {"assertTrue", "assert_"} and called.node.args and is_always_true(called.node.args[0]):
+            yield Hit(line, "This assertion can never fail.", severity=Severity.HIGH, confidence=0.95)
+
+
+def _fewer_assertions(context: FileContext) -> Iterator[Hit]:
+    """Tests that are still there, lost an assertion, and gained neither another nor a call that may hold it now."""
+    if not any("assert" in text for _, text in context.deleted):
+        return
+    head = PythonText.parse(context.head) if not context.added else context.python
+    base = context.old_python
+    if head is None or base is None:
+        return
+    for name, before in base.defined.items():
+        after = head.defined.get(name)
+        if after is None or not is_test(before) or context.deleted_numbers.isdisjoint(_range(before.node)):
+            continue
+        lost = [
+            line
+            for line in _assertions(base, before.node, strict=True)
+            if line in context.deleted_numbers and " ".join(base.lines[line - 1].split()) not in context.change.added
+        ]
+        if not lost or _gains(context, head, after.node):
+            continue
+        gone = [line for line in _range(before.node) if line in context.deleted_numbers]
+        if not context.change.retires("\n".join(base.lines[line - 1] for line in gone)):
+            yield _loss(before.node, lost, some_left=bool(_assertions(head, after.node)))
+
+
+def _loss(node: Function, lost: list[int], *, some_left: bool) -> Hit:
+    count, their = ("an assertion", "its") if len(lost) == 1 else (f"{len(lost)} assertions", "their")
+    message = f"`{node.name}` loses {count} and gains none in {their} place"
+    if some_left:
+        return Hit(lost[0], f"{message}.", side=Side.LEFT)
+    return Hit(lost[0], f"{message}: it asserts nothing any more.", Side.LEFT, severity=Severity.HIGH, confidence=0.9)
+
+
+def _range(node: Function) -> range:
+    return range(node.lineno, (node.end_lineno or node.lineno) + 1)
+
+
+def _gains(context: FileContext, head: PythonText, node: Function) -> bool:
+    """Whether a test has a new assertion, or a new call for its effect alone: of a helper that asserts, perhaps."""
+    if any(line in context.added_numbers for line in _assertions(head, node)):
+        return True
+    before = "\n".join(text for _, text in context.deleted)
+    return any(
+        isinstance(part, ast.Expr)
+        and isinstance(part.value, ast.Call)
+        and part.lineno in context.added_numbers
+        and head.lines[part.lineno - 1].strip() not in before
+        for part in ast.walk(node)
+    )
+
+
+def _assertions(text: PythonText, function: ast.AST, *, strict: bool = False) -> list[int]:
+    """The lines of the assertions in a function: assert, self.assert…, mock.assert_…, pytest.raises.
+
+    With `strict` only those that are missed when they go: not what only tells a type checker that something is there,
+    and not that an error is raised, which a mended fault no longer does.
+    """
+    lines: list[int] = []
+    for node in ast.walk(function):
+        if isinstance(node, ast.Assert) and not (strict and _narrows(node.test)):
+            lines.append(node.lineno)
+        elif isinstance(node, ast.Call):
+            tail = text.name_of(node.func).rpartition(".")[2].lower()
+            is_raising = tail in _RAISING or tail.startswith(("assertraises", "assertwarns"))
+            if (is_raising and not strict) or ("assert" in tail and not is_raising):
+                lines.append(node.lineno)
+    return sorted(lines)
+
+
+def _narrows(test: ast.expr) -> bool:
+    match test:
+        case ast.Name() | ast.Attribute():
+            return True
+        case ast.Compare(ops=[ast.IsNot()], comparators=[ast.Constant(value=None)]):
+            return True
+        case ast.Call(func=ast.Name(id="isinstance")):
+            return True
+        case _:
+            return False
+
+
+def _fewer_expectations(hunk: Hunk) -> Iterator[Hit]:
+    """The same for JavaScript, by hunks: expectations deleted where no test was and nothing is expected instead."""
+    deleted = [line for line in hunk.lines if line.kind is LineKind.DELETED]
+    added = [line for line in hunk.lines if line.kind is LineKind.ADDED]
+    lost = [line.old for line in deleted if line.old is not None and _JS_EXPECT.search(line.text[:500])]
+    if not lost or any(_JS_TEST.search(line.text[:500]) for line in deleted):
+        return
+    if not any(_JS_EXPECT.search(line.text[:500]) for line in added):
+        count = f"{len(lost)} expectations are" if len(lost) > 1 else "An expectation is"
+        yield Hit(lost[0], f"{count} deleted and nothing is expected instead.", side=Side.LEFT, confidence=0.7)
+
+
+CHECKS: Checks = {
+    "test-deleted": _deleted,
+    "test-skipped": _skipped,
+    "test-focused": _focused,
+    "untested-function": _untested,
+    "assertion-weakened": _weakened,
+}

@@ -3,11 +3,11 @@
 import re
 from collections.abc import Iterator
 
-from cicd_agent.analysis.rules.context import Look
-from cicd_agent.analysis.rules.rule import NOT_OURS, Example, Hit, Rule
+from cicd_agent.analysis.rules.context import FileContext
+from cicd_agent.analysis.rules.rule import Checks, Hit
 from cicd_agent.analysis.rules.yaml_source import Node, YamlText, at, elements, items, last_line, line, scalar
 from cicd_agent.domain.diff import Side
-from cicd_agent.domain.finding import Category, Severity
+from cicd_agent.domain.finding import Severity
 from cicd_agent.domain.paths import PathKind
 
 _SHA = re.compile(r"[0-9a-f]{40}(?:[0-9a-f]{24})?")
@@ -35,8 +35,8 @@ _FETCHED = re.compile(
 )
 
 
-def _is_workflow(look: Look) -> bool:
-    return PathKind.WORKFLOW in look.kinds
+def _is_workflow(context: FileContext) -> bool:
+    return PathKind.WORKFLOW in context.kinds
 
 
 def _jobs(text: YamlText | None) -> dict[str, Node]:
@@ -66,14 +66,14 @@ def _grants(text: YamlText | None) -> dict[tuple[str, str], tuple[str, int]]:
     return found
 
 
-def _permissions(look: Look) -> Iterator[Hit]:
-    if not _is_workflow(look) or look.yaml is None:
+def _permissions(context: FileContext) -> Iterator[Hit]:
+    if not _is_workflow(context) or context.yaml is None:
         return
     # A workflow that granted nothing by name had the repository's default: naming a scope then may well be less.
-    before, after = _grants(look.old_yaml), _grants(look.yaml)
+    before, after = _grants(context.old_yaml), _grants(context.yaml)
     for (job, scope), (access, number) in after.items():
         where = f"Job `{job}`" if job else "Every job"
-        if number not in look.added_numbers:
+        if number not in context.added_numbers:
             continue
         if access == "write-all":
             yield Hit(number, f"{where} may write everything this repository has: code, releases, packages, settings.")
@@ -84,7 +84,7 @@ def _permissions(look: Look) -> Iterator[Hit]:
                 severity=Severity.MEDIUM,
                 confidence=0.95,
             )
-    yield from _unlimited(look)
+    yield from _unlimited(context)
 
 
 def _had(before: dict[tuple[str, str], tuple[str, int]], scope: str) -> bool:
@@ -95,15 +95,15 @@ def _had(before: dict[tuple[str, str], tuple[str, int]], scope: str) -> bool:
     )
 
 
-def _unlimited(look: Look) -> Iterator[Hit]:
+def _unlimited(context: FileContext) -> Iterator[Hit]:
     """The workflow's own permissions block is gone, and some job has none either."""
-    if look.old_yaml is None or look.yaml is None:
+    if context.old_yaml is None or context.yaml is None:
         return
-    was = at(look.old_yaml.root, "permissions")
-    if was is None or at(look.yaml.root, "permissions") is not None:
+    was = at(context.old_yaml.root, "permissions")
+    if was is None or at(context.yaml.root, "permissions") is not None:
         return
-    bare = [name for name, job in _jobs(look.yaml).items() if at(job, "permissions") is None]
-    number = next((n for n in range(line(was) - 1, last_line(was) + 1) if n in look.deleted_numbers), 0)
+    bare = [name for name, job in _jobs(context.yaml).items() if at(job, "permissions") is None]
+    number = next((n for n in range(line(was) - 1, last_line(was) + 1) if n in context.deleted_numbers), 0)
     if bare and number:
         yield Hit(
             number,
@@ -113,24 +113,24 @@ def _unlimited(look: Look) -> Iterator[Hit]:
         )
 
 
-def _used(look: Look, text: YamlText | None) -> Iterator[tuple[str, str, int]]:
+def _used(context: FileContext, text: YamlText | None) -> Iterator[tuple[str, str, int]]:
     """Action, version and line of each `uses`."""
     nodes = [*_steps(text), *_jobs(text).values()]
     for node in nodes:
         uses = at(node, "uses")
         name, _, version = scalar(uses).partition("@")
-        if uses is not None and name and not name.startswith((".", "docker://")) and look.path:
+        if uses is not None and name and not name.startswith((".", "docker://")) and context.path:
             yield name, version, line(uses)
 
 
-def _unpinned(look: Look) -> Iterator[Hit]:
-    if PathKind.WORKFLOW not in look.kinds and not _is_action(look):
+def _unpinned(context: FileContext) -> Iterator[Hit]:
+    if PathKind.WORKFLOW not in context.kinds and not _is_action(context):
         return
-    old = {(name, version) for name, version, _ in _used(look, look.old_yaml)}
+    old = {(name, version) for name, version, _ in _used(context, context.old_yaml)}
     pinned = {name for name, version in old if _SHA.fullmatch(version)}
     known = {name for name, _ in old}
-    for name, version, number in _used(look, look.yaml):
-        if number not in look.added_numbers or _SHA.fullmatch(version) or (name, version) in old:
+    for name, version, number in _used(context, context.yaml):
+        if number not in context.added_numbers or _SHA.fullmatch(version) or (name, version) in old:
             continue
         if name in pinned:
             yield Hit(
@@ -148,22 +148,22 @@ def _unpinned(look: Look) -> Iterator[Hit]:
             )
 
 
-def _is_action(look: Look) -> bool:
-    return look.path.rpartition("/")[2] in {"action.yml", "action.yaml"}
+def _is_action(context: FileContext) -> bool:
+    return context.path.rpartition("/")[2] in {"action.yml", "action.yaml"}
 
 
-def _target_checkout(look: Look) -> Iterator[Hit]:
-    if not _is_workflow(look) or look.yaml is None:
+def _target_checkout(context: FileContext) -> Iterator[Hit]:
+    if not _is_workflow(context) or context.yaml is None:
         return
-    found = ((name, _trigger(look.yaml, name)) for name in _EXPOSED)
+    found = ((name, _trigger(context.yaml, name)) for name in _EXPOSED)
     event, trigger = next((each for each in found if each[1] is not None), ("", None))
     if trigger is None:
         return
-    for step in _steps(look.yaml):
+    for step in _steps(context.yaml):
         for node in _taking_the_change(step):
             lines = range(line(node), last_line(node) + 1)
-            number = next((each for each in lines if each in look.added_numbers), None)
-            number = number or look.first_added(line(node), line(trigger))
+            number = next((each for each in lines if each in context.added_numbers), None)
+            number = number or context.first_added(line(node), line(trigger))
             if number is not None:
                 # Whoever wrote a comment may have been looked at in a step before.
                 asked = event == "issue_comment"
@@ -192,13 +192,13 @@ def _trigger(text: YamlText, name: str) -> Node | None:
     return next((node for node in named if scalar(node) == name), None)
 
 
-def _interpolated(look: Look) -> Iterator[Hit]:
-    if not _is_workflow(look) and not _is_action(look):
+def _interpolated(context: FileContext) -> Iterator[Hit]:
+    if not _is_workflow(context) and not _is_action(context):
         return
-    texts = {number: text for number, text in look.added if "${{" in text}
+    texts = {number: text for number, text in context.added if "${{" in text}
     if not texts:
         return
-    for step in _steps(look.yaml):
+    for step in _steps(context.yaml):
         scripts = [at(step, "run")]
         if scalar(at(step, "uses")).startswith("actions/github-script@"):
             scripts.append(at(step, "with", "script"))
@@ -209,132 +209,27 @@ def _interpolated(look: Look) -> Iterator[Hit]:
                 text = texts.get(number, "")
                 if _WRITTEN_BY_ANYBODY.search(text):
                     yield Hit(number)
-                elif _is_action(look) and _INPUT.search(text):
+                elif _is_action(context) and _INPUT.search(text):
                     yield Hit(number, "An input becomes part of the script before the shell reads it.", Side.RIGHT,
                               severity=Severity.MEDIUM, confidence=0.85)  # fmt: skip
 
 
-def _inherited(look: Look) -> Iterator[Hit]:
-    if not _is_workflow(look):
+def _inherited(context: FileContext) -> Iterator[Hit]:
+    if not _is_workflow(context):
         return
-    for name, job in _jobs(look.yaml).items():
+    for name, job in _jobs(context.yaml).items():
         secrets = at(job, "secrets")
         called = scalar(at(job, "uses"))
-        if secrets is None or scalar(secrets) != "inherit" or line(secrets) not in look.added_numbers:
+        if secrets is None or scalar(secrets) != "inherit" or line(secrets) not in context.added_numbers:
             continue
         if called and not called.startswith("./"):
             yield Hit(line(secrets), f"Job `{name}` hands every secret of this repository to `{called}`.")
 
 
-_JOB = "jobs:\n  test:\n    runs-on: ubuntu-latest\n    steps:\n"
-_CHECKOUT = "      - uses: actions/checkout@3d3c42e5aac5ba805825da76410c181273ba90b1\n"
-
-WORKFLOWS = (
-    Rule(
-        id="workflow-permissions",
-        since="0.1",
-        title="A workflow may do more",
-        severity=Severity.HIGH,
-        category=Category.SECURITY,
-        looks_at="`permissions: write-all`, scopes that go to `write`, permission blocks that are removed",
-        why="Every step of the job, and every dependency it runs, has this token.",
-        remedy="Grant the one scope that is needed to the one job that needs it.",
-        bad=Example(
-            ".github/workflows/ci.yml",
-            "on: push\npermissions: write-all\n" + _JOB + _CHECKOUT,
-            "on: push\npermissions: {}\n" + _JOB + _CHECKOUT,
-        ),
-        good=Example(
-            ".github/workflows/ci.yml",
-            "on: push\npermissions:\n  contents: read\n" + _JOB + _CHECKOUT,
-            "on: push\npermissions: {}\n" + _JOB + _CHECKOUT,
-        ),
-        check=_permissions,
-        quiet_in=NOT_OURS,
-    ),
-    Rule(
-        id="unpinned-action",
-        since="0.1",
-        title="An action is not pinned to a commit",
-        severity=Severity.MEDIUM,
-        category=Category.SECURITY,
-        looks_at="`uses:` that goes from a commit to a tag or branch; new third-party actions by tag (low) or branch",
-        why="Its owner, or whoever takes over the account, can move the name to other code.",
-        remedy="Pin the full commit SHA with the version in a comment.",
-        bad=Example(
-            ".github/workflows/ci.yml",
-            "on: push\n" + _JOB + "      - uses: actions/checkout@v7\n",
-            "on: push\n" + _JOB + _CHECKOUT,
-        ),
-        good=Example(
-            ".github/workflows/ci.yml", "on: push\n" + _JOB + _CHECKOUT, "on: push\n" + _JOB + "      - run: make\n"
-        ),
-        check=_unpinned,
-        quiet_in=NOT_OURS,
-    ),
-    Rule(
-        id="untrusted-checkout",
-        since="0.1",
-        title="A privileged workflow checks out the pull request",
-        severity=Severity.CRITICAL,
-        category=Category.SECURITY,
-        looks_at="`pull_request_target`, `workflow_run` or `issue_comment` together with a checkout of the pull "
-        "request's head or merge commit, by actions/checkout, `gh pr checkout` or `git fetch`",
-        why="Anybody who opens a pull request runs code beside this repository's secrets and write token.",
-        remedy="Use `pull_request`, or split: build without secrets, publish from `workflow_run` without a checkout.",
-        bad=Example(
-            ".github/workflows/ci.yml",
-            "on: pull_request_target\n" + _JOB + _CHECKOUT + "        with:\n"
-            "          ref: ${{ github.event.pull_request.head.sha }}\n",
-        ),
-        good=Example(".github/workflows/ci.yml", "on: pull_request\n" + _JOB + _CHECKOUT),
-        check=_target_checkout,
-        confidence=0.95,
-        quiet_in=NOT_OURS,
-    ),
-    Rule(
-        id="workflow-injection",
-        since="0.1",
-        title="Text of a stranger becomes part of a script",
-        severity=Severity.HIGH,
-        category=Category.SECURITY,
-        looks_at="`${{ github.event… }}` of titles, bodies, branch names … inside `run:` and `script:`; inputs inside "
-        "the `run:` of an action",
-        why="The expression is replaced before the shell reads the script: a title `$(…)` is a command.",
-        remedy="Pass it by `env:` and use the quoted variable.",
-        bad=Example(
-            ".github/workflows/ci.yml",
-            "on: issues\n" + _JOB + '      - run: echo "${{ github.event.issue.title }}"\n',
-        ),
-        good=Example(
-            ".github/workflows/ci.yml",
-            "on: issues\n" + _JOB + '      - run: echo "$TITLE"\n        env:\n'
-            "          TITLE: ${{ github.event.issue.title }}\n",
-        ),
-        check=_interpolated,
-        confidence=0.95,
-        quiet_in=NOT_OURS,
-    ),
-    Rule(
-        id="secrets-inherited",
-        since="0.1",
-        title="All secrets go to somebody else's workflow",
-        severity=Severity.MEDIUM,
-        category=Category.SECURITY,
-        looks_at="`secrets: inherit` for a reusable workflow of another repository",
-        why="It gets every secret there is and ever will be, whatever it needs.",
-        remedy="Name the secrets that it needs.",
-        bad=Example(
-            ".github/workflows/ci.yml",
-            "on: push\njobs:\n  build:\n    uses: org/ci/.github/workflows/build.yml@"
-            "3d3c42e5aac5ba805825da76410c181273ba90b1\n    secrets: inherit\n",
-        ),
-        good=Example(
-            ".github/workflows/ci.yml",
-            "on: push\njobs:\n  build:\n    uses: ./.github/workflows/build.yml\n    secrets: inherit\n",
-        ),
-        check=_inherited,
-        confidence=0.9,
-        quiet_in=NOT_OURS,
-    ),
-)
+CHECKS: Checks = {
+    "workflow-permissions": _permissions,
+    "unpinned-action": _unpinned,
+    "untrusted-checkout": _target_checkout,
+    "workflow-injection": _interpolated,
+    "secrets-inherited": _inherited,
+}

@@ -1,12 +1,12 @@
-"""Python calls that let data become code or commands."""
+"""Python calls that let data become code, commands, queries or files."""
 
 import ast
 from collections.abc import Iterator
 
-from cicd_agent.analysis.rules.context import Look
+from cicd_agent.analysis.rules.context import FileContext
 from cicd_agent.analysis.rules.python.source import Called, PythonText, is_constant, names_in, values_of
-from cicd_agent.analysis.rules.rule import Example, Hit, Rule
-from cicd_agent.domain.finding import Category, Severity
+from cicd_agent.analysis.rules.rule import Checks, Hit
+from cicd_agent.domain.finding import Severity
 
 _UNPICKLERS = frozenset(
     f"{module}.{function}"
@@ -27,8 +27,8 @@ def is_a_tool(path: str) -> bool:
     return any(word in path.lower() for word in ("debug", "pdb", "repl", "shell", "console"))
 
 
-def _dynamic_code(look: Look) -> Iterator[Hit]:
-    for text, called, line in look.calls:
+def _dynamic_code(context: FileContext) -> Iterator[Hit]:
+    for text, called, line in context.calls:
         if called.name not in {"eval", "exec", "builtins.eval", "builtins.exec"} or called.name in text.defined:
             continue
         source = called.argument(0, "source")
@@ -36,7 +36,7 @@ def _dynamic_code(look: Look) -> Iterator[Hit]:
             continue
         # What this file compiled itself is as trusted as the file that it came from.
         compiled = _is_compiled(text, called, source)
-        compiled = compiled or is_a_tool(look.path)
+        compiled = compiled or is_a_tool(context.path)
         reached = any(_is_outside(name) for name in names_in(source)) or _reads_request(source)
         yield Hit(
             line,
@@ -59,8 +59,8 @@ def _is_compiled(text: PythonText, called: Called, source: ast.expr) -> bool:
     return any(isinstance(value, ast.Call) and text.name_of(value.func) == "compile" for value in values)
 
 
-def _deserialisation(look: Look) -> Iterator[Hit]:
-    for text, called, line in look.calls:
+def _deserialisation(context: FileContext) -> Iterator[Hit]:
+    for text, called, line in context.calls:
         if called.name in _UNPICKLERS and not _is_copy(text, called):
             yield Hit(
                 line,
@@ -101,8 +101,8 @@ def _is_copy(text: PythonText, called: Called) -> bool:
     return isinstance(data, ast.Call) and text.name_of(data.func).rpartition(".")[2] == "dumps"
 
 
-def _shell(look: Look) -> Iterator[Hit]:
-    for _, called, line in look.calls:
+def _shell(context: FileContext) -> Iterator[Hit]:
+    for _, called, line in context.calls:
         if called.name in _SHELLS:
             command = called.argument(0, "cmd") or called.argument(0, "command")
         elif called.name.startswith("subprocess.") or called.name == "asyncio.create_subprocess_shell":
@@ -128,8 +128,8 @@ def _shell(look: Look) -> Iterator[Hit]:
         )
 
 
-def _command_from_input(look: Look) -> Iterator[Hit]:
-    for _, called, line in look.calls:
+def _command_from_input(context: FileContext) -> Iterator[Hit]:
+    for _, called, line in context.calls:
         shell = called.keyword("shell")
         if not called.name.startswith("subprocess.") or (isinstance(shell, ast.Constant) and shell.value is True):
             continue
@@ -160,66 +160,103 @@ def _is_quoted(command: ast.expr) -> bool:
     )
 
 
-PYTHON_CALLS = (
-    Rule(
-        id="dynamic-code",
-        since="0.1",
-        title="Text is run as code",
-        severity=Severity.HIGH,
-        category=Category.SECURITY,
-        looks_at="`eval` and `exec` of anything but a literal",
-        why="Whoever can influence the text runs code with all the rights of this process.",
-        remedy="Use `ast.literal_eval`, a parser for what is expected, or a table of the functions that may be named.",
-        bad=Example("calc.py", "def total(text):\n    return eval(text)\n"),
-        good=Example("calc.py", "import ast\n\n\ndef total(text):\n    return ast.literal_eval(text)\n"),
-        check=_dynamic_code,
-        confidence=0.8,
-    ),
-    Rule(
-        id="unsafe-deserialisation",
-        since="0.1",
-        title="Deserialising can run code",
-        severity=Severity.HIGH,
-        category=Category.SECURITY,
-        looks_at="`pickle`, `marshal`, `shelve`, `dill` and the like; `yaml.load` without a safe loader",
-        why="These formats name the code to run while they are read.",
-        remedy="Use JSON, or `yaml.safe_load`; sign what must be pickled and check the signature first.",
-        bad=Example("store.py", "import yaml\n\n\ndef read(stream):\n    return yaml.load(stream)\n"),
-        good=Example("store.py", "import yaml\n\n\ndef read(stream):\n    return yaml.safe_load(stream)\n"),
-        check=_deserialisation,
-    ),
-    Rule(
-        id="shell-injection",
-        since="0.1",
-        title="A shell runs a command put together from text",
-        severity=Severity.HIGH,
-        category=Category.SECURITY,
-        looks_at="`shell=True`, `os.system`, `os.popen` with anything but a literal",
-        why="A `;` or `$(…)` in any part of the text is a command.",
-        remedy="Pass a list of arguments without a shell, or quote every part with `shlex.quote`.",
-        bad=Example(
-            "tool.py", 'import subprocess\n\n\ndef pack(name):\n    subprocess.run(f"tar cf {name}", shell=True)\n'
-        ),
-        good=Example("tool.py", 'import subprocess\n\n\ndef pack(name):\n    subprocess.run(["tar", "cf", name])\n'),
-        check=_shell,
-        confidence=0.85,
-    ),
-    Rule(
-        id="command-from-input",
-        since="0.1",
-        title="A client chooses the program that is run",
-        severity=Severity.CRITICAL,
-        category=Category.SECURITY,
-        looks_at="`subprocess` whose program is read from a request or from `input()`",
-        why="Without a shell the arguments are safe from each other, but the program itself is the client's choice.",
-        remedy="Look the wanted name up in a table of the commands that may be run.",
-        bad=Example("view.py", 'import subprocess\n\n\ndef run(request):\n    subprocess.run([request.GET["tool"]])\n'),
-        good=Example(
-            "view.py",
-            'import subprocess\n\nTOOLS = {"pack": "tar"}\n\n\ndef run(request):\n'
-            '    tool = TOOLS[request.GET["tool"]]\n    subprocess.run([tool])\n',
-        ),
-        check=_command_from_input,
-        confidence=0.9,
-    ),
-)
+_EXECUTORS = frozenset({"execute", "executemany", "executescript", "raw", "exec_driver_sql", "mogrify"})
+_SQL_WORDS = ("select ", "insert into ", "update ", "delete from ", "replace into ")
+
+
+def _sql(context: FileContext) -> Iterator[Hit]:
+    for text, called, line in context.calls:
+        if called.tail not in _EXECUTORS or not called.node.args:
+            continue
+        query = called.node.args[0]
+        if isinstance(query, ast.Call) and text.name_of(query.func).rpartition(".")[2] == "text" and query.args:
+            query = query.args[0]
+        if isinstance(query, ast.Name):
+            query = _only_value(called, query.id) or query
+        if _is_built_sql(query):
+            names = _only_names_tables(query)
+            yield Hit(
+                context.first_added(line, query.lineno) or line,
+                "This statement is put together from text: a quote in any part of it ends the string and starts SQL.",
+                severity=Severity.MEDIUM if names else None,
+                confidence=0.6 if names else 0.9,
+                call=None if query is not called.node.args[0] else called.node,
+            )
+
+
+def _only_value(called: Called, name: str) -> ast.expr | None:
+    """The value of a local variable that is assigned exactly once in the enclosing function."""
+    if called.inside is None or isinstance(called.inside, ast.Lambda):
+        return None
+    values = values_of(called.inside, name)
+    return values[0] if len(values) == 1 else None
+
+
+def _is_built_sql(query: ast.expr) -> bool:
+    match query:
+        case ast.JoinedStr(values=[ast.Constant(value=str(head)), *rest]):
+            return _is_sql(head) and not all(isinstance(part, ast.Constant) or _is_upper(part) for part in rest)
+        case ast.BinOp(left=left, op=ast.Mod(), right=right):
+            return _is_sql(_head(left)) and not is_constant(right)
+        case ast.BinOp(op=ast.Add()):
+            return _is_sql(_head(query)) and not is_constant(query)
+        case ast.Call(func=ast.Attribute(value=value, attr="format")):
+            return _is_sql(_head(value))
+        case _:
+            return False
+
+
+def _head(node: ast.expr) -> str:
+    """The literal text that an expression begins with."""
+    while isinstance(node, ast.BinOp):
+        node = node.left
+    if isinstance(node, ast.JoinedStr) and node.values:
+        node = node.values[0]
+    return node.value if isinstance(node, ast.Constant) and isinstance(node.value, str) else ""
+
+
+def _is_sql(text: str) -> bool:
+    return text.lstrip().lower().startswith(_SQL_WORDS)
+
+
+def _is_upper(part: ast.expr) -> bool:
+    """Whether an inserted value is a constant by convention: `{TABLE}`."""
+    return isinstance(part, ast.FormattedValue) and all(name.isupper() for name in names_in(part.value))
+
+
+def _only_names_tables(query: ast.expr) -> bool:
+    """Whether everything inserted is called a table, a column or the like: names cannot be bound as parameters."""
+    inserted = {name.lower() for name in names_in(query) if name != "format"}
+    return bool(inserted) and all(
+        any(word in name for word in ("table", "column", "field", "schema", "placeholder", "quote", "order", "meta"))
+        for name in inserted
+    )
+
+
+def _extraction(context: FileContext) -> Iterator[Hit]:
+    for text, called, line in context.calls:
+        if called.tail != "extractall" or called.has_rest or called.keyword("filter") is not None:
+            continue
+        if called.keyword("members") is not None or not text.imported("tarfile"):
+            continue
+        # A ZipFile in the same file is told by its variable's name at best; zipfile strips `..` by itself.
+        confidence = 0.6 if text.imported("zipfile") else 0.8
+        if "zip" not in called.name.lower():
+            yield Hit(line, confidence=confidence, call=called.node)
+
+
+def _temp_file(context: FileContext) -> Iterator[Hit]:
+    for _, called, line in context.calls:
+        if called.name == "tempfile.mktemp":
+            yield Hit(line, call=called.node)
+
+
+CHECKS: Checks = {
+    "dynamic-code": _dynamic_code,
+    "unsafe-deserialisation": _deserialisation,
+    "shell-injection": _shell,
+    "command-from-input": _command_from_input,
+    "sql-injection": _sql,
+    "archive-extraction": _extraction,
+    "temp-file-race": _temp_file,
+}

@@ -4,10 +4,9 @@ import ast
 import re
 from collections.abc import Iterator
 
-from cicd_agent.analysis.rules.context import Look
+from cicd_agent.analysis.rules.context import FileContext
 from cicd_agent.analysis.rules.python.source import PythonText, is_constant, names_in
-from cicd_agent.analysis.rules.rule import NOT_SHIPPED, Example, Hit, Rule
-from cicd_agent.domain.finding import Category, Severity
+from cicd_agent.analysis.rules.rule import Checks, Hit
 from cicd_agent.domain.paths import PathKind
 
 _CLIENTS = ("requests.", "httpx.", "aiohttp.", "urllib3.")
@@ -21,18 +20,18 @@ _WEAK_SECRET = re.compile(r"(?i)^(?:token|signature|digest|mac)$|_(?:signature|d
 _NOT_A_SECRET = re.compile(r"(?i)type|name|len|size|count|index|kind|version|header|field|algorithm|path|url|id$")
 
 
-def _tls(look: Look) -> Iterator[Hit]:
-    for source, called, line in look.calls:
+def _tls(context: FileContext) -> Iterator[Hit]:
+    for source, called, line in context.calls:
         verify = called.keyword("verify")
         is_client = called.name.startswith(_CLIENTS) or called.tail in _METHODS
         if is_client and isinstance(verify, ast.Constant) and verify.value is False:
-            place = verify.lineno if verify.lineno in look.added_numbers else line
+            place = verify.lineno if verify.lineno in context.added_numbers else line
             yield Hit(place, suggestion=source.line_with(verify, "True", place), call=called.node)
         elif called.name == "ssl._create_unverified_context":
             yield Hit(line, call=called.node)
-    text = look.python
+    text = context.python
     for node, _ in text.nodes if text else ():
-        if isinstance(node, ast.Assign) and node.lineno in look.added_numbers and text is not None:
+        if isinstance(node, ast.Assign) and node.lineno in context.added_numbers and text is not None:
             target = node.targets[0]
             name = target.attr if isinstance(target, ast.Attribute) else ""
             off = isinstance(node.value, ast.Constant) and node.value.value is False
@@ -42,8 +41,8 @@ def _tls(look: Look) -> Iterator[Hit]:
                 yield Hit(node.lineno, confidence=0.8, call=called.node)
 
 
-def _password_hash(look: Look) -> Iterator[Hit]:
-    for _, called, line in look.calls:
+def _password_hash(context: FileContext) -> Iterator[Hit]:
+    for _, called, line in context.calls:
         if called.name not in _FAST_HASHES:
             continue
         hashed = {name.lower() for argument in called.node.args for name in names_in(argument)}
@@ -51,13 +50,13 @@ def _password_hash(look: Look) -> Iterator[Hit]:
             yield Hit(line, call=called.node)
 
 
-def _comparison(look: Look) -> Iterator[Hit]:
-    text = look.python
+def _comparison(context: FileContext) -> Iterator[Hit]:
+    text = context.python
     if text is None:
         return
     crypto = any(text.imported(module) for module in ("hmac", "hashlib", "secrets", "cryptography", "jwt"))
     for node, _ in text.nodes:
-        if not isinstance(node, ast.Compare) or len(node.ops) != 1 or node.lineno not in look.added_numbers:
+        if not isinstance(node, ast.Compare) or len(node.ops) != 1 or node.lineno not in context.added_numbers:
             continue
         if not isinstance(node.ops[0], ast.Eq | ast.NotEq):
             continue
@@ -67,7 +66,7 @@ def _comparison(look: Look) -> Iterator[Hit]:
         names = [_last(text, side) for side in (left, right)]
         strong = any(_SECRET.search(name) and not _NOT_A_SECRET.search(name) for name in names)
         weak = all(_WEAK_SECRET.search(name) or _SECRET.search(name) for name in names)
-        if strong or (weak and crypto and PathKind.AUTH in look.kinds):
+        if strong or (weak and crypto and PathKind.AUTH in context.kinds):
             yield Hit(node.lineno)
 
 
@@ -88,8 +87,8 @@ def _last(text: PythonText, node: ast.expr) -> str:
     return text.name_of(node).rpartition(".")[2]
 
 
-def _autoescape(look: Look) -> Iterator[Hit]:
-    for _, called, line in look.calls:
+def _autoescape(context: FileContext) -> Iterator[Hit]:
+    for _, called, line in context.calls:
         if called.tail != "Environment" and called.name != "jinja2.Template":
             continue
         autoescape = called.keyword("autoescape")
@@ -97,76 +96,9 @@ def _autoescape(look: Look) -> Iterator[Hit]:
             yield Hit(line, confidence=0.75, call=called.node)
 
 
-PYTHON_CRYPTO = (
-    Rule(
-        id="tls-verification-off",
-        since="0.1",
-        title="Certificates are not checked",
-        severity=Severity.HIGH,
-        category=Category.SECURITY,
-        looks_at="`verify=False`, `CERT_NONE`, `check_hostname = False`, unverified contexts",
-        why="Anyone between the two ends can read and change everything, and nobody notices.",
-        remedy='Give the client the right CA bundle (`verify="ca.pem"`) instead of no check.',
-        bad=Example(
-            "client.py", 'import requests\n\nPAGE = requests.get("https://a.example", verify=False, timeout=5)\n'
-        ),
-        good=Example(
-            "client.py", 'import requests\n\nPAGE = requests.get("https://a.example", verify="ca.pem", timeout=5)\n'
-        ),
-        check=_tls,
-        confidence=0.95,
-    ),
-    Rule(
-        id="weak-password-hash",
-        since="0.1",
-        title="A password is hashed with a fast hash",
-        severity=Severity.HIGH,
-        category=Category.SECURITY,
-        looks_at="`hashlib.md5`, `sha1`, `sha256` … of something called a password",
-        why="Fast hashes are tried by the billion a second: a leaked table is a list of passwords.",
-        remedy="Use `hashlib.scrypt`, argon2 or bcrypt, with a salt for each password.",
-        bad=Example(
-            "accounts.py",
-            "import hashlib\n\n\ndef stored(password):\n    return hashlib.md5(password.encode()).hexdigest()\n",
-        ),
-        good=Example(
-            "accounts.py",
-            "import hashlib\n\n\ndef stored(password, salt):\n    return hashlib.scrypt(password, salt=salt)\n",
-        ),
-        check=_password_hash,
-        confidence=0.9,
-    ),
-    Rule(
-        id="timing-unsafe-compare",
-        since="0.1",
-        title="A secret is compared with `==`",
-        severity=Severity.MEDIUM,
-        category=Category.SECURITY,
-        looks_at="`==` and `!=` between secrets, tokens, signatures",
-        why="The comparison stops at the first difference: its time tells how much of a guess was right.",
-        remedy="Compare with `hmac.compare_digest`.",
-        bad=Example("session.py", "class Session:\n    def valid(self, token):\n        return token == self.secret\n"),
-        good=Example(
-            "session.py",
-            "import hmac\n\n\nclass Session:\n    def valid(self, token):\n"
-            "        return hmac.compare_digest(token, self.secret)\n",
-        ),
-        check=_comparison,
-        confidence=0.75,
-    ),
-    Rule(
-        id="autoescape-off",
-        since="0.1",
-        title="Templates do not escape",
-        severity=Severity.MEDIUM,
-        category=Category.SECURITY,
-        looks_at="`autoescape=False` of a template environment",
-        why="Text of a user that contains markup becomes markup of the page.",
-        remedy="Use `autoescape=select_autoescape()`; mark as safe only what is.",
-        bad=Example("pages.py", "from jinja2 import Environment\n\nPAGES = Environment(autoescape=False)\n"),
-        good=Example("pages.py", "from jinja2 import Environment\n\nPAGES = Environment(autoescape=True)\n"),
-        check=_autoescape,
-        confidence=0.75,
-        quiet_in=NOT_SHIPPED,
-    ),
-)
+CHECKS: Checks = {
+    "tls-verification-off": _tls,
+    "weak-password-hash": _password_hash,
+    "timing-unsafe-compare": _comparison,
+    "autoescape-off": _autoescape,
+}

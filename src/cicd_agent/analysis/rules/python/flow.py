@@ -3,11 +3,10 @@
 import ast
 from collections.abc import Iterator
 
-from cicd_agent.analysis.rules.context import Look
+from cicd_agent.analysis.rules.context import FileContext
 from cicd_agent.analysis.rules.python.calls import is_a_tool
-from cicd_agent.analysis.rules.rule import NOT_OURS, Example, Hit, Rule
-from cicd_agent.domain.finding import Category, Severity
-from cicd_agent.domain.paths import PathKind
+from cicd_agent.analysis.rules.rule import Checks, Hit
+from cicd_agent.domain.finding import Severity
 
 _METHODS = ("get", "post", "put", "patch", "delete", "head", "options", "request")
 # httpx has a timeout of five seconds unless told otherwise; requests and urllib have none.
@@ -25,30 +24,30 @@ _FAREWELLS = frozenset(
 _DEBUGGERS = frozenset({"breakpoint", "pdb.set_trace", "ipdb.set_trace", "pudb.set_trace", "IPython.embed"})
 
 
-def _timeout(look: Look) -> Iterator[Hit]:
-    for _, called, line in look.calls:
+def _timeout(context: FileContext) -> Iterator[Hit]:
+    for _, called, line in context.calls:
         if called.name not in _WITHOUT_TIMEOUT or called.has_rest or called.keyword("timeout") is not None:
             continue
         if called.tail == "urlopen" and len(called.node.args) > 2:  # noqa: PLR2004  urlopen(url, data, timeout)
             continue
         message = f"`{called.name}` without a timeout waits for ever when the peer hangs, and its worker with it."
-        yield Hit(line, message, suggestion=_with_timeout(look, called.node, line), call=called.node)
+        yield Hit(line, message, suggestion=_with_timeout(context, called.node, line), call=called.node)
 
 
-def _with_timeout(look: Look, node: ast.Call, line: int) -> str:
+def _with_timeout(context: FileContext, node: ast.Call, line: int) -> str:
     """The line with a timeout, when the call begins and ends on it and is the last thing there."""
     end = node.end_col_offset
-    if look.python is None or end is None or not node.lineno == node.end_lineno == line or not node.args:
+    if context.python is None or end is None or not node.lineno == node.end_lineno == line or not node.args:
         return ""
-    text = look.python.lines[line - 1]
+    text = context.python.lines[line - 1]
     # The tree counts bytes, and a suggestion must not be a guess.
     if not text.isascii() or text[end - 1 :] != ")" or text[end - 2] == ",":
         return ""
     return f"{text[: end - 1]}, timeout=10)"
 
 
-def _blocking(look: Look) -> Iterator[Hit]:
-    for _, called, line in look.calls:
+def _blocking(context: FileContext) -> Iterator[Hit]:
+    for _, called, line in context.calls:
         if called.name in _BLOCKING and isinstance(called.inside, ast.AsyncFunctionDef):
             yield Hit(
                 line,
@@ -57,13 +56,13 @@ def _blocking(look: Look) -> Iterator[Hit]:
             )
 
 
-def _swallowed(look: Look) -> Iterator[Hit]:
-    text = look.python
+def _swallowed(context: FileContext) -> Iterator[Hit]:
+    text = context.python
     for node, inside in text.nodes if text else ():
         if text is None or not isinstance(node, ast.ExceptHandler) or len(node.body) != 1:
             continue
         body = node.body[0]
-        line = look.first_added(node.lineno, body.lineno)
+        line = context.first_added(node.lineno, body.lineno)
         if line is None or not _does_nothing(body):
             continue
         broad = node.type is None or text.name_of(node.type) in {"Exception", "BaseException"}
@@ -85,69 +84,15 @@ def _does_nothing(statement: ast.stmt) -> bool:
     return isinstance(statement, ast.Expr) and isinstance(statement.value, ast.Constant)
 
 
-def _debugger(look: Look) -> Iterator[Hit]:
-    for text, called, line in look.calls:
-        if called.name in _DEBUGGERS and called.name not in text.defined and not is_a_tool(look.path):
+def _debugger(context: FileContext) -> Iterator[Hit]:
+    for text, called, line in context.calls:
+        if called.name in _DEBUGGERS and called.name not in text.defined and not is_a_tool(context.path):
             yield Hit(line, call=called.node)
 
 
-PYTHON_FLOW = (
-    Rule(
-        id="http-timeout",
-        since="0.1",
-        title="HTTP call without a timeout",
-        severity=Severity.MEDIUM,
-        category=Category.RELIABILITY,
-        looks_at="`requests.*` and `urlopen` without `timeout`",
-        why="It waits for ever when the peer hangs, and its worker with it.",
-        remedy="Pass `timeout=` in seconds.",
-        bad=Example("client.py", "import requests\n\n\ndef page(url):\n    return requests.get(url)\n"),
-        good=Example("client.py", "import requests\n\n\ndef page(url):\n    return requests.get(url, timeout=10)\n"),
-        check=_timeout,
-    ),
-    Rule(
-        id="blocking-in-async",
-        since="0.1",
-        title="A blocking call in an async function",
-        severity=Severity.HIGH,
-        category=Category.PERFORMANCE,
-        looks_at="`time.sleep`, `requests.*`, `subprocess.run` … directly inside `async def`",
-        why="The event loop stands still until it returns, and every other task with it.",
-        remedy="Await the asynchronous counterpart, or `asyncio.to_thread(…)`.",
-        bad=Example("worker.py", "import time\n\n\nasync def tick():\n    time.sleep(1)\n"),
-        good=Example("worker.py", "import asyncio\n\n\nasync def tick():\n    await asyncio.sleep(1)\n"),
-        check=_blocking,
-        confidence=0.95,
-    ),
-    Rule(
-        id="swallowed-exception",
-        since="0.1",
-        title="Every error is swallowed",
-        severity=Severity.MEDIUM,
-        category=Category.RELIABILITY,
-        looks_at="bare `except`, `except Exception` and `except BaseException` with nothing but `pass` or `continue`, "
-        "and no comment that says why",
-        why="Typing mistakes and broken invariants disappear without a trace.",
-        remedy="Catch the error that is expected, or log the rest; a comment says why nothing is to be done.",
-        bad=Example(
-            "job.py", "def close(file):\n    try:\n        file.close()\n    except Exception:\n        pass\n"
-        ),
-        good=Example("job.py", "def close(file):\n    try:\n        file.close()\n    except OSError:\n        pass\n"),
-        check=_swallowed,
-        confidence=0.9,
-    ),
-    Rule(
-        id="debugger-call",
-        since="0.1",
-        title="A debugger is left behind",
-        severity=Severity.HIGH,
-        category=Category.RELIABILITY,
-        looks_at="`breakpoint()`, `pdb.set_trace()` and their kin",
-        why="The process stops there and waits for a terminal that nobody sits at.",
-        remedy="Remove the call.",
-        bad=Example("job.py", "def run(job):\n    breakpoint()\n    return job()\n"),
-        good=Example("job.py", "def run(job):\n    return job()\n"),
-        check=_debugger,
-        quiet_in=NOT_OURS | {PathKind.DOCS, PathKind.EXAMPLE},
-    ),
-)
+CHECKS: Checks = {
+    "http-timeout": _timeout,
+    "blocking-in-async": _blocking,
+    "swallowed-exception": _swallowed,
+    "debugger-call": _debugger,
+}

@@ -43,8 +43,8 @@ def _section(rule: Rule) -> str:
         [
             f"## {rule.id}",
             f"**{rule.title}** · {rule.severity} · {rule.category} · since {rule.since}",
-            f"Looks at {rule.looks_at}.",
-            f"{rule.why} {rule.remedy}",
+            f"Looks at {rule.inspects}.",
+            f"{rule.reason} {rule.remedy}",
             "Found:",
             _example(rule.bad),
             "Not found:",

@@ -1,10 +1,10 @@
 from pathlib import Path
 
 from cicd_agent.analysis.rules import RULES
-from cicd_agent.analysis.rules.page import page
 from cicd_agent.domain.text.credentials import find_secrets
+from scripts.pages.rules import page
 
-DOCS = Path(__file__).resolve().parents[3] / "docs" / "rules.md"
+DOCS = Path(__file__).resolve().parents[2] / "docs" / "rules.md"
 
 
 def test_the_page_of_the_rules_is_current() -> None:
