@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from cicd_agent.app import main as edge
-from cicd_agent.cli import commands
+from cicd_agent.app import stages as commands
 from tests.support.jobs.pull_request import Job
 
 

@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from types import FrameType
 
 from cicd_agent.app.reporter import Outlet, Streams
-from cicd_agent.cli.commands import Clocks, execute
+from cicd_agent.app.stages import Clocks, execute
 from cicd_agent.cli.parser import Options
 from cicd_agent.errors import AgentError, BudgetExhausted, Cancelled, ConfigError, Exit
 from cicd_agent.settings.environment import Environment

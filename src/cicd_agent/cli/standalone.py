@@ -10,10 +10,10 @@ from cicd_agent.app.context import Scene
 from cicd_agent.app.decision import schema
 from cicd_agent.app.replay import replay
 from cicd_agent.app.reporter import Outlet
+from cicd_agent.app.stages import Clocks
 from cicd_agent.app.trials.test_runner import laboratories
 from cicd_agent.cli.affected_tests import affected_tests
 from cicd_agent.cli.calibrate import calibrate
-from cicd_agent.cli.commands import Clocks
 from cicd_agent.cli.extract import extract
 from cicd_agent.cli.gate_result import OUTPUTS, gate_result
 from cicd_agent.cli.parser import Options

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from cicd_agent.adapters.github import forge as github
-from cicd_agent.cli import commands
+from cicd_agent.app import stages as commands
 from cicd_agent.modes import deploy_gate
 from tests.modes.deploy_gate.evidences import draft
 from tests.support.jobs.gate import GateJobs
