@@ -4,7 +4,10 @@ import gc
 import os
 import sys
 
-from cicd_agent.cli.parser import Options, parse
+from click.exceptions import Exit
+
+from cicd_agent.app.options import Invocation
+from cicd_agent.cli.parser import parse
 from cicd_agent.errors import ConfigError
 
 _OBJECTS = 100_000
@@ -18,14 +21,16 @@ def main() -> None:
         del os.environ[name]
     gc.set_threshold(_OBJECTS)
     try:
-        options: Options | ConfigError = parse(sys.argv[1:])
+        invocation: Invocation | ConfigError = parse(sys.argv[1:])
     except ConfigError as error:
-        options = error
+        invocation = error
+    except Exit as done:
+        sys.exit(done.exit_code)
     # Only now: `--help` and `--version` have left already, and pay for nothing of this.
     from cicd_agent.app.main import run  # noqa: PLC0415
     from cicd_agent.app.reporter import Streams  # noqa: PLC0415
 
-    sys.exit(run(options, os.environ, Streams(sys.stdout, sys.stderr)))
+    sys.exit(run(invocation, os.environ, Streams(sys.stdout, sys.stderr)))
 
 
 if __name__ == "__main__":

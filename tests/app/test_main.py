@@ -6,8 +6,7 @@ from typing import Any
 
 import pytest
 
-from cicd_agent.app import main as edge
-from cicd_agent.app import stages as commands
+from cicd_agent.app import stages
 from tests.support.jobs.pull_request import Job
 
 
@@ -24,7 +23,7 @@ def ending(error: BaseException) -> Any:
 
 
 def test_a_bug_of_ours_ends_with_its_traceback_and_a_full_account(job: Job, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(edge, "execute", ending(KeyError("nobody thought of it")))
+    monkeypatch.setattr(stages, "run_mode", ending(KeyError("nobody thought of it")))
     left = job.run()
     assert left.exit == 70
     assert "Traceback" in left.log
@@ -36,14 +35,14 @@ def test_a_bug_of_ours_ends_with_its_traceback_and_a_full_account(job: Job, monk
 
 def test_a_traceback_says_no_secret_and_speaks_no_command(job: Job, monkeypatch: pytest.MonkeyPatch) -> None:
     secret = "topsecret" * 3
-    monkeypatch.setattr(edge, "execute", ending(ValueError(f"\n::error::fake\n{secret}")))
+    monkeypatch.setattr(stages, "run_mode", ending(ValueError(f"\n::error::fake\n{secret}")))
     left = job.run(openai_api_key=secret)
     assert "topsecret" not in left.log + left.summary + str(left.report)
     assert "\n::error::fake" not in left.log
 
 
 def test_the_machines_trouble_is_no_bug(job: Job, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(edge, "execute", ending(OSError(28, "No space left on device")))
+    monkeypatch.setattr(stages, "run_mode", ending(OSError(28, "No space left on device")))
     left = job.run()
     assert left.exit == 2
     assert "No space left on device" in left.log
@@ -55,7 +54,7 @@ def test_a_cancelled_run_still_says_so(job: Job, monkeypatch: pytest.MonkeyPatch
         os.kill(os.getpid(), signal.SIGTERM)
         raise AssertionError("the signal came too late")
 
-    monkeypatch.setattr(edge, "execute", cancel)
+    monkeypatch.setattr(stages, "run_mode", cancel)
     left = job.run()
     assert left.exit == left.report["exit"] == 130
     assert "cancelled" in left.summary
@@ -66,7 +65,7 @@ def test_a_run_that_takes_too_long_is_ended_with_a_warning(job: Job, monkeypatch
     def hang(*_: object, **__: object) -> None:
         signal.pause()
 
-    monkeypatch.setattr(commands, "decide", hang)
+    monkeypatch.setattr(stages, "decide", hang)
     left = job.run(timeout_minutes="0.001")
     assert left.exit == 0
     assert "timeout-minutes" in left.summary
@@ -97,7 +96,7 @@ def test_a_signal_that_comes_while_something_is_finalized_is_not_lost(
         del kept
         signal.pause()
 
-    monkeypatch.setattr(commands, "decide", hang)
+    monkeypatch.setattr(stages, "decide", hang)
     left = job.run()
     assert left.exit == exit_code, left.log
     assert "Traceback" not in left.log

@@ -15,8 +15,8 @@ from cicd_agent.app.decision import Report
 from cicd_agent.app.decision import dump as dump_report
 from cicd_agent.app.reporter import Outlet, Streams
 from cicd_agent.app.storage import Opened
+from cicd_agent.cli.account_parser import parsed
 from cicd_agent.cli.accuracy import accuracy
-from cicd_agent.cli.parser import parse
 from cicd_agent.domain.audit_entry import Entry
 from cicd_agent.domain.change import Change, ChangeSource, Commit
 from cicd_agent.domain.diff import Side
@@ -93,7 +93,7 @@ class Site:
 
     def ask(self, *arguments: str, code: int = 0) -> tuple[str, str]:
         out, err = io.StringIO(), io.StringIO()
-        options, environment = parse(["accuracy", *arguments]), Environment()
+        options, environment = parsed(["accuracy", *arguments]), Environment()
         outlet = Outlet(options, environment, Streams(out, err))
         repository = FakeRepository(
             refs={"HEAD": NEW, OLD: OLD, NEW: NEW},

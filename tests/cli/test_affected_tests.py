@@ -8,15 +8,15 @@ from typing import Any
 import pytest
 
 from cicd_agent.app.main import run
-from cicd_agent.app.reporter import Outlet, Streams
+from cicd_agent.app.reporter import Streams
 from cicd_agent.app.trials.test_map_loader import NOTHING
-from cicd_agent.cli.affected_tests import affected_tests
 from cicd_agent.cli.parser import parse
 from cicd_agent.domain.ports.test_runner import Ghost, Interpreter, Laboratory, LaboratoryUnavailable, Probe, Seen
 from cicd_agent.domain.test_run import FileCoverage, Outcome, PytestRun, RunResult, TestOutcome, TestTrace
 from cicd_agent.errors import ConfigError
 from cicd_agent.settings.environment import Environment
 from tests.support.repos import TempRepo
+from tests.support.sessions import session_of
 
 FILES = {
     "app.py": "def a():\n    return 1\n\n\ndef b():\n    return 2\n",
@@ -110,10 +110,10 @@ class Site:
 
     def ask(self, *arguments: str, variables: Mapping[str, str] | None = None) -> tuple[int, str, list[str]]:
         out, err = io.StringIO(), io.StringIO()
-        options = parse(["affected-tests", "--repo-dir", str(self.repo.path), *arguments])
+        invocation = parse(["affected-tests", "--repo-dir", str(self.repo.path), *arguments])
         environment = Environment.read({"PATH": self.repo.env["PATH"], **(variables or {})})
-        outlet = Outlet(options, environment, Streams(out, err))
-        code = affected_tests(options, environment, outlet, lambda _: lambda _: self.laboratory)
+        session = session_of(invocation, environment, Streams(out, err))
+        code = invocation.run(session, runners=lambda _: lambda _: self.laboratory)
         return code, out.getvalue(), [line.removeprefix("cicd-agent: ") for line in err.getvalue().splitlines()]
 
     def printed(self, *arguments: str) -> list[str]:

@@ -14,6 +14,7 @@ from cicd_agent.analysis.risk.outcome_labels import DAY
 from cicd_agent.app.main import run
 from cicd_agent.app.reporter import Outlet, Streams
 from cicd_agent.app.storage import Opened
+from cicd_agent.cli.account_parser import parsed
 from cicd_agent.cli.calibrate import calibrate
 from cicd_agent.cli.outcome_sources import open_sources
 from cicd_agent.cli.parser import parse
@@ -85,7 +86,7 @@ class Site:
 
     def ask(self, *arguments: str) -> tuple[str, str]:
         out, err = io.StringIO(), io.StringIO()
-        options, environment = parse(["calibrate", *arguments]), Environment()
+        options, environment = parsed(["calibrate", *arguments]), Environment()
         outlet = Outlet(options, environment, Streams(out, err))
 
         def outside(*_: object) -> OutcomeSources:
@@ -193,7 +194,7 @@ def test_a_rollback_that_only_the_account_book_knows_counts_and_is_said_to(tmp_p
     store.append(Entry.of("o/r", {"kind": "run", "mode": "deploy-gate", "output": {"gated": 7}}))
     site = Site(tmp_path, calm)
     out = io.StringIO()
-    options = parse(["calibrate", "--format", "json"])
+    options = parsed(["calibrate", "--format", "json"])
     environment = Environment.read({"INPUT_STATE-DIR": "kept", "GITHUB_REPOSITORY": "o/r"})
 
     def learn() -> dict[str, Any]:
@@ -252,7 +253,7 @@ def test_a_place_that_cannot_be_written_is_named(tmp_path: Path, history: Past) 
 def test_without_a_token_it_is_said_what_would_be_read(
     tmp_path: Path, variables: Mapping[str, str], missing: str
 ) -> None:
-    options, environment = parse(["calibrate", "--repo-dir", str(tmp_path)]), Environment.read(variables)
+    options, environment = parsed(["calibrate", "--repo-dir", str(tmp_path)]), Environment.read(variables)
     with pytest.raises(ConfigError, match="no checkout to learn from"):
         calibrate(options, environment, Outlet(options, environment, Streams(io.StringIO(), io.StringIO())), lambda: 0)
     with ExitStack() as closing:

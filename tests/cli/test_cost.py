@@ -11,8 +11,8 @@ import pytest
 from cicd_agent.agent.prices import PRICES, READ_ON
 from cicd_agent.app.reporter import Outlet, Streams
 from cicd_agent.app.storage import Opened
+from cicd_agent.cli.account_parser import parsed
 from cicd_agent.cli.cost import cost
-from cicd_agent.cli.parser import parse
 from cicd_agent.domain.audit_entry import Entry
 from cicd_agent.errors import ConfigError, StoreRefused
 from cicd_agent.rendering.money import NANO, money
@@ -34,7 +34,7 @@ def book(*said: Mapping[str, Any], refuses: str = "") -> FakeStore:
 
 def ask(store: FakeStore | None, *arguments: str, environment: Environment | None = None) -> tuple[str, str]:
     out, err = io.StringIO(), io.StringIO()
-    options, environment = parse(["cost", *arguments]), environment or Environment()
+    options, environment = parsed(["cost", *arguments]), environment or Environment()
     outlet = Outlet(options, environment, Streams(out, err))
 
     def opened(_inputs: Mapping[str, str], _environment: Environment, _cwd: Path) -> Opened | None:

@@ -14,8 +14,8 @@ from hypothesis import strategies as st
 from cicd_agent.analysis.risk.outcome_labels import DAY, Source
 from cicd_agent.app.decision import Report, Seen, dump
 from cicd_agent.app.reporter import Outlet, Streams
+from cicd_agent.cli.account_parser import parsed
 from cicd_agent.cli.accuracy import accuracy
-from cicd_agent.cli.parser import Options, parse
 from cicd_agent.domain.change import Commit
 from cicd_agent.domain.gate_decision import Band, Factor, Gated, GateDecision, Lift, Stop
 from cicd_agent.domain.gate_evidence import PastDeployment, State
@@ -101,10 +101,10 @@ def _no_store(*_: object) -> None:
 
 def ask(*arguments: str, outside: OutcomeSources) -> tuple[str, str]:
     out, err = io.StringIO(), io.StringIO()
-    options, environment = parse(["accuracy", *arguments]), Environment()
+    options, environment = parsed(["accuracy", *arguments]), Environment()
     outlet = Outlet(options, environment, Streams(out, err))
 
-    def open_sources(_options: Options, _environment: Environment, _closing: object) -> OutcomeSources:
+    def open_sources(_options: object, _environment: Environment, _closing: object) -> OutcomeSources:
         return outside
 
     assert accuracy(options, environment, outlet, lambda: NOW, open_sources, store_of=_no_store) == 0

@@ -6,12 +6,13 @@ from pathlib import Path
 import pytest
 
 from cicd_agent.adapters.runner.step import step
-from cicd_agent.app.reporter import Outlet, Streams
-from cicd_agent.cli.gate_result import OUTPUTS, gate_result
+from cicd_agent.app.reporter import Streams
+from cicd_agent.cli.gate_result import OUTPUTS
 from cicd_agent.cli.parser import parse
 from cicd_agent.errors import ConfigError
 from cicd_agent.settings.environment import Environment
 from tests.support.runner import parse_outputs
+from tests.support.sessions import session_of
 
 GREEN = {
     "route": {"result": "success", "outputs": {"run_docs": "false", "tests": "full"}},
@@ -45,11 +46,12 @@ class Job:
                 **{f"INPUT_{name}": value for name, value in (inputs or {}).items()},
             }
         )
-        options = parse(["gate-result", *arguments])
+        invocation = parse(["gate-result", *arguments])
         out = io.StringIO()
-        outlet = Outlet(options, environment, Streams(out, out))
+        session = session_of(invocation, environment, Streams(out, out))
         try:
-            return gate_result(options, environment, outlet, io.BytesIO(stdin), step(environment, OUTPUTS, out))
+            workflow = step(environment, OUTPUTS, out)
+            return invocation.run(session, standard_input=io.BytesIO(stdin), workflow=workflow)
         finally:
             self.printed = out.getvalue()
 

@@ -9,8 +9,8 @@ import pytest
 from cicd_agent.app.decision import report
 from cicd_agent.app.reporter import Outlet, Streams
 from cicd_agent.app.storage import Opened
+from cicd_agent.cli.account_parser import parsed
 from cicd_agent.cli.metrics import measured, metrics
-from cicd_agent.cli.parser import parse
 from cicd_agent.domain.audit_entry import Entry, Row
 from cicd_agent.domain.ports.storage import Wanted
 from cicd_agent.domain.timeline import Span
@@ -39,7 +39,7 @@ def run(repository: str = "acme/shop", **changed: object) -> Entry:
 
 def ask(*arguments: str, store: FakeStore | None = None) -> tuple[str, str]:
     out, err = io.StringIO(), io.StringIO()
-    options, environment = parse(["metrics", *arguments]), Environment()
+    options, environment = parsed(["metrics", *arguments]), Environment()
     outlet = Outlet(options, environment, Streams(out, err))
     kept = store or book()
     assert metrics(options, environment, outlet, lambda: NOW, lambda *_: Opened(kept)) == 0
@@ -156,7 +156,7 @@ def test_what_makes_no_sense_is_one_line(arguments: tuple[str, ...], says: str) 
 
 
 def test_without_a_book_the_remedy_is_named() -> None:
-    options = parse(["metrics"])
+    options = parsed(["metrics"])
     outlet = Outlet(options, Environment(), Streams(io.StringIO(), io.StringIO()))
     with pytest.raises(ConfigError, match=r"no account book.*state-dir"):
         metrics(options, Environment(), outlet, lambda: NOW, lambda *_: None)

@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 
 from cicd_agent.app.context import Scene
+from cicd_agent.app.options import RunOptions
 from cicd_agent.app.security.effect_policy import grant
 from cicd_agent.app.security.secrets import secrets
-from cicd_agent.cli.parser import Options
 from cicd_agent.domain.effects import CommitComment, Effect, Issue, Notification, Rerun
 from cicd_agent.domain.event import Event, EventKind
 from cicd_agent.domain.text.redaction import Redactor
@@ -149,6 +149,6 @@ def test_of_a_webhook_the_secret_parts_are_masked_and_words_are_not(
     url: str, hidden: list[str], shown: list[str]
 ) -> None:
     given = {"slack-webhook-url": url, "slack-token": TOKEN}
-    text = Redactor(secrets(Options(), Environment(inputs=given))).redact(" ".join([*hidden, *shown, TOKEN]))
+    text = Redactor(secrets(RunOptions(), Environment(inputs=given))).redact(" ".join([*hidden, *shown, TOKEN]))
     assert not any(part in text for part in (*hidden, TOKEN))
     assert all(re.search(rf"(^| ){re.escape(word)}( |$)", text) for word in shown), text

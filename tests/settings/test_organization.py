@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from cicd_agent.analysis.rules import RULES
 from cicd_agent.app.context import in_shadow, settled
-from cicd_agent.cli.parser import Options
+from cicd_agent.app.options import RunOptions
 from cicd_agent.errors import ConfigError, Exit
 from cicd_agent.settings.environment import Environment
 from cicd_agent.settings.explain import explain
@@ -297,12 +297,12 @@ def test_any_text_is_read_or_refused_in_one_line(raw: bytes) -> None:
 )
 def test_no_gate_is_let_off_against_a_lock(asked: dict[str, str], text: str, is_shadow: bool) -> None:  # noqa: FBT001
     inputs = {**asked, **({"organisation-config": text} if text else {})}
-    assert in_shadow(Options(), Environment(inputs=inputs)) is is_shadow
+    assert in_shadow(RunOptions(), Environment(inputs=inputs)) is is_shadow
 
 
 def test_the_account_book_is_where_the_organisation_says() -> None:
     inputs = {"organisation-config": "locked: {state-dir: /srv/book}", "state-dir": "off"}
-    assert settled(Options(), Environment(inputs=inputs))["state-dir"] == "/srv/book"
+    assert settled(RunOptions(), Environment(inputs=inputs))["state-dir"] == "/srv/book"
 
 
 def test_the_published_schema_says_the_same() -> None:

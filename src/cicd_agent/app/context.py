@@ -12,9 +12,9 @@ from pydantic import SecretStr
 from cicd_agent.adapters.git.repository import GitRepository
 from cicd_agent.adapters.runner.log_file import chunks
 from cicd_agent.adapters.runner.workspace import Folder
+from cicd_agent.app.options import RunOptions
 from cicd_agent.app.security.guards import refuse_foreign_checkout, with_permission
 from cicd_agent.app.security.pull_request import commented_pull, named_pull, named_run, pull_of_run
-from cicd_agent.cli.parser import Options
 from cicd_agent.domain.event import Event, EventKind, Ref
 from cicd_agent.domain.event_parser import local_event, parse_event
 from cicd_agent.domain.payload import PAYLOAD_LIMIT, as_repo, decode_payload
@@ -53,17 +53,17 @@ class Scene:
         return self.loaded.settings
 
 
-def inputs(options: Options, environment: Environment) -> dict[str, str]:
+def inputs(options: RunOptions, environment: Environment) -> dict[str, str]:
     """The inputs that were given, those of the command line first."""
     return {**environment.inputs, **options.inputs}
 
 
-def first_settings(options: Options, environment: Environment) -> Settings:
+def first_settings(options: RunOptions, environment: Environment) -> Settings:
     """The settings before any file is read: enough to know the token and where the config file lies."""
     return load(inputs(options, environment), None, fallbacks=environment.fallbacks).settings
 
 
-def settled(options: Options, environment: Environment) -> dict[str, str]:
+def settled(options: RunOptions, environment: Environment) -> dict[str, str]:
     """The inputs, with the organisation's word on where the account book is, for what opens it before all else."""
     asked = inputs(options, environment)
     try:
@@ -73,7 +73,7 @@ def settled(options: Options, environment: Environment) -> dict[str, str]:
     return {**asked, "state-dir": told}
 
 
-def in_shadow(options: Options, environment: Environment) -> bool:
+def in_shadow(options: RunOptions, environment: Environment) -> bool:
     """Whether the workflow says that a gate stops nothing; where the organisation is not understood, it does not."""
     asked = inputs(options, environment)
     try:
@@ -83,7 +83,7 @@ def in_shadow(options: Options, environment: Environment) -> bool:
     return loaded.rank("enforce") >= Rank.INPUT and not loaded.settings.enforce
 
 
-def any_settings(options: Options, environment: Environment) -> Settings:
+def any_settings(options: RunOptions, environment: Environment) -> Settings:
     """The first settings, or where they make no sense the defaults: who watches over a fleet is told of that, too."""
     try:
         return first_settings(options, environment)
@@ -93,7 +93,7 @@ def any_settings(options: Options, environment: Environment) -> Settings:
 
 def prepare(
     mode: Mode[Any] | None,
-    options: Options,
+    options: RunOptions,
     environment: Environment,
     cwd: Path,
     *,
@@ -170,7 +170,7 @@ def _heard(mode: Mode[Any], event: Event, forge: Forge | None) -> tuple[Event, b
     return commented_pull(event, forge) if event.pull else event, True
 
 
-def answers_folder(options: Options, environment: Environment, settings: Settings, cwd: Path) -> Path | None:
+def answers_folder(options: RunOptions, environment: Environment, settings: Settings, cwd: Path) -> Path | None:
     """Where answers are kept between runs, None when nowhere. Raises ConfigError when that is no place for them."""
     if not settings.cache_dir:
         return None
@@ -189,13 +189,13 @@ def answers_folder(options: Options, environment: Environment, settings: Setting
     return folder
 
 
-def _root(options: Options, environment: Environment, settings: Settings, cwd: Path) -> Path:
+def _root(options: RunOptions, environment: Environment, settings: Settings, cwd: Path) -> Path:
     if options.repo_dir:
         return cwd / options.repo_dir
     return _workspace(options, environment, cwd) / settings.working_directory
 
 
-def _workspace(options: Options, environment: Environment, cwd: Path) -> Path:
+def _workspace(options: RunOptions, environment: Environment, cwd: Path) -> Path:
     if options.repo_dir:
         return cwd / options.repo_dir
     return Path(environment.workspace) if environment.workspace else cwd
@@ -206,7 +206,7 @@ def _scratch(environment: Environment) -> Path | None:
 
 
 def _event(
-    options: Options,
+    options: RunOptions,
     environment: Environment,
     repository: GitRepository | None,
     known: Event | None,
@@ -234,7 +234,7 @@ def _event(
     return parse_event(name, decode_payload(read(Path(path), "the event", PAYLOAD_LIMIT)), run=environment.run)
 
 
-def _local(name: str, options: Options, environment: Environment, repository: GitRepository | None) -> Event:
+def _local(name: str, options: RunOptions, environment: Environment, repository: GitRepository | None) -> Event:
     if repository is None:
         raise ConfigError("there is no checkout to review", remedy="Give --repo-dir")
     base = repository.resolve(name)
@@ -273,7 +273,7 @@ def open_forge(token: str, repo: str, environment: Environment, closing: ExitSta
     )
 
 
-def _logs(options: Options) -> LogFiles:
+def _logs(options: RunOptions) -> LogFiles:
     """The logs that the command line names, each opened when it is read."""
 
     def opened(name: str) -> Callable[[], Iterator[bytes]]:

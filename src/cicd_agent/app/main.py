@@ -10,9 +10,8 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from types import FrameType
 
+from cicd_agent.app.options import Clocks, Invocation, RunOptions, Session
 from cicd_agent.app.reporter import Outlet, Streams
-from cicd_agent.app.stages import Clocks, execute
-from cicd_agent.cli.parser import Options
 from cicd_agent.errors import AgentError, BudgetExhausted, Cancelled, ConfigError, Exit
 from cicd_agent.settings.environment import Environment
 
@@ -22,15 +21,16 @@ LAST_WORDS = 30.0
 """Seconds to say why a run has failed: an account book that does not answer cannot keep it from ending."""
 
 
-def run(asked: Options | ConfigError, variables: Mapping[str, str], streams: Streams) -> int:
-    """Do what was asked; the exit code. `asked` is the error when the command line itself was wrong."""
+def run(invocation: Invocation | ConfigError, variables: Mapping[str, str], streams: Streams) -> int:
+    """Do what a command line says; the exit code. It is an error when the command line itself was wrong."""
     environment = Environment.read(variables)
-    if isinstance(asked, ConfigError):
-        return Outlet(Options(), environment, streams).fail(asked)
-    outlet = Outlet(asked, environment, streams)
+    if isinstance(invocation, ConfigError):
+        return Outlet(RunOptions(), environment, streams).fail(invocation)
+    options = invocation.options
+    outlet = Outlet(options, environment, streams)
     try:
         with _ended_by_the_runner():
-            return execute(asked, environment, outlet, Clocks(time.monotonic, time.time), _limit)
+            return invocation.run(Session(options, environment, outlet, Clocks(time.monotonic, time.time), _limit))
     except BrokenPipeError:
         # Whoever read our output has seen enough.
         return Exit.OK

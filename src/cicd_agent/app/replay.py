@@ -1,7 +1,7 @@
 """Judges a recorded run again, offline and without a key: the same tape and the same rules give the same report."""
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import Path, PurePath
@@ -21,10 +21,10 @@ from cicd_agent.app.decision import MOST_BYTES as MOST_EVIDENCE
 from cicd_agent.app.decision import Decision, Report, dump, load
 from cicd_agent.app.json_difference import differences
 from cicd_agent.app.model_router import Asking, Tools, budget
+from cicd_agent.app.options import RunOptions
 from cicd_agent.app.outputs import REPORT, written_report
 from cicd_agent.app.pipeline import conclude
 from cicd_agent.app.reporter import EVIDENCE, Outlet
-from cicd_agent.cli.parser import Options
 from cicd_agent.domain.evidence import Evidence
 from cicd_agent.domain.finding import Finding
 from cicd_agent.domain.ports.forge import Library
@@ -110,14 +110,14 @@ def record(
     )
 
 
-def replay(options: Options, outlet: Outlet) -> int:
+def replay(tape: Path, options: RunOptions, outlet: Outlet, *, evidence: str = "", config: str = "") -> int:
     """Write the report that the recorded run gives now; exit code 1 when it is not the one that the run wrote."""
-    bundle = _read(Path(options.tape), options)
+    bundle = _read(tape, Path(evidence) if evidence else tape.parent / EVIDENCE)
     header = bundle.header
     mode = mode_named(header.mode)
     if mode is None:
-        raise ConfigError(f"{options.tape} is of a mode that there is not", why=header.mode)
-    settings = _changed(header.settings, options, mode)
+        raise ConfigError(f"{tape} is of a mode that there is not", why=header.mode)
+    settings = _changed(header.settings, options.inputs, config, mode)
     recorded = load(Report, bundle.report, REPORT) if bundle.report else None
     players = _Players(bundle.exchanges)
     decision = _decide(mode, bundle, settings, players, outlet)
@@ -126,7 +126,7 @@ def replay(options: Options, outlet: Outlet) -> int:
     folder = PurePath(before.outputs.get("report_file", REPORT)).parent
     written = written_report(decision, folder, before.receipts, before.tape, mode.unproved)
     text = redact_json(dump(replace(written, audit=before.audit)), outlet.redact)
-    target = Path(options.output_dir) if options.output_dir else Path(options.tape).parent / "replay"
+    target = Path(options.output_dir) if options.output_dir else tape.parent / "replay"
     place_file(target / REPORT, text, "Give --output-dir")
     if recorded is None:
         outlet.print(f"nothing to compare with: there is no {REPORT} beside the tape\nreport {target / REPORT}")
@@ -142,10 +142,9 @@ def replay(options: Options, outlet: Outlet) -> int:
     return Exit.STOP
 
 
-def _read(tape: Path, options: Options) -> _Bundle:
+def _read(tape: Path, evidence: Path) -> _Bundle:
     raw = read(tape, "the tape", MOST_BYTES)
     first, exchanges = load_tape(raw, tape.name)
-    evidence = Path(options.evidence) if options.evidence else tape.parent / EVIDENCE
     if not evidence.exists():
         raise ConfigError(
             f"there is no {evidence}",
@@ -182,12 +181,12 @@ def _header(line: bytes, name: str) -> Header:
     return header
 
 
-def _changed(settings: Settings, options: Options, mode: Mode[Any]) -> Settings:
+def _changed(settings: Settings, inputs: Mapping[str, str], config: str, mode: Mode[Any]) -> Settings:
     """The run's settings, with what the command line and a config file say over them."""
-    text = read(Path(options.config), "--config", SIZE_LIMIT) if options.config else None
-    over = load_settings(options.inputs, text, options.config, known_rules=mode.rule_ids)
+    text = read(Path(config), "--config", SIZE_LIMIT) if config else None
+    over = load_settings(inputs, text, config, known_rules=mode.rule_ids)
     if over.problems:
-        raise ConfigError(f"{options.config} is not valid", why="; ".join(map(str, over.problems)))
+        raise ConfigError(f"{config} is not valid", why="; ".join(map(str, over.problems)))
     told = {field: getattr(over.settings, field) for field, origin in over.origins.items() if origin != "default"}
     return settings.model_copy(update=told)
 

@@ -19,12 +19,12 @@ from cicd_agent.agent.budget import Budget
 from cicd_agent.app import outputs as results
 from cicd_agent.app.context import Scene, any_settings, in_shadow, settled
 from cicd_agent.app.decision import Audit, Decision, Report, dump, outputs, report, spending
+from cicd_agent.app.options import RunOptions
 from cicd_agent.app.pages import gathered_words, rendered
 from cicd_agent.app.recording.entry import Telling, anchored
 from cicd_agent.app.recording.recorder import Book
 from cicd_agent.app.security.effect_policy import grant
 from cicd_agent.app.security.secrets import secrets
-from cicd_agent.cli.parser import TOOLS, Options
 from cicd_agent.domain.effect_policy import Grant
 from cicd_agent.domain.effects import Annotation, Level, Plan, Receipt, ReceiptState, Summary
 from cicd_agent.domain.event import Event, EventKind
@@ -64,7 +64,7 @@ class Outlet:
     """One run's way to the outside. Everything that leaves through it is redacted."""
 
     def __init__(
-        self, options: Options, environment: Environment, streams: Streams, now: Callable[[], float] = time.time
+        self, options: RunOptions, environment: Environment, streams: Streams, now: Callable[[], float] = time.time
     ) -> None:
         self._options = options
         self._environment = environment
@@ -207,7 +207,7 @@ class Outlet:
         if trace:
             self._workflow(()).say(self.redact(trace))
         self.warn(line)
-        if self._options.dry_run or self._options.command in TOOLS:
+        if self._options.dry_run or not self._options.is_run:
             return code
         values = dict.fromkeys(outputs(results.nothing_decided(event := Event(EventKind.OTHER)), ""), "") | dict(
             mode.unproved if mode else {}

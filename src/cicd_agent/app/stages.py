@@ -1,4 +1,4 @@
-"""What each command does, from its options to its exit code."""
+"""What a mode does at each of its stages, from its options to its exit code."""
 
 from collections.abc import Callable
 from contextlib import ExitStack
@@ -12,12 +12,12 @@ from cicd_agent.app.cache import Keeping
 from cicd_agent.app.context import Scene, answers_folder, first_settings, inputs, prepare, read
 from cicd_agent.app.decision import MOST_BYTES, Decision, dump, load
 from cicd_agent.app.model_router import Asking, asking
+from cicd_agent.app.options import Clocks, RunOptions, Session
 from cicd_agent.app.pipeline import Source, decide, observe, propose, resume
 from cicd_agent.app.quota import ration
 from cicd_agent.app.replay import record
 from cicd_agent.app.reporter import Outlet
 from cicd_agent.app.security.imported_evidence import look, read_evidence, require_one_job, take_over
-from cicd_agent.cli.parser import ACCOUNT, SETUP, TOOLS, Options, unknown_mode
 from cicd_agent.domain.change import Change
 from cicd_agent.domain.event import Event
 from cicd_agent.domain.evidence import Evidence
@@ -33,80 +33,64 @@ from cicd_agent.settings.schema import Stage
 
 
 @dataclass(frozen=True, slots=True)
-class Clocks:
-    """`elapsed` counts seconds and never goes back, `now` is in seconds since 1970."""
+class _Run:
+    """One run of a session, until `closing` closes what it has opened."""
 
-    elapsed: Callable[[], float]
-    now: Callable[[], float]
+    session: Session
+    closing: ExitStack
+
+    def scene(self, mode: Mode[Any] | None, known: Event | None = None) -> Scene:
+        session = self.session
+        outlet, environment, clocks = session.outlet, session.environment, session.clocks
+        found = prepare(mode, session.options, environment, Path.cwd(), closing=self.closing, known=known)
+        limit = minutes(found.settings, session.options.mode)
+        session.limit(limit * 60)
+        with_it = _Equipment(found, environment, outlet.redact, clocks.elapsed, limit)
+        world = replace(found.world, bench=with_it.bench, laboratory=with_it.laboratory, reach=with_it.reach)
+        world = replace(world, now=clocks.now, state=outlet.book.state())
+        return replace(found, world=world, timeline=outlet.timeline)
+
+    def asking(self, mode: Mode[Any], here: Scene) -> Asking:
+        session, environment = self.session, self.session.environment
+        outlet, clocks, is_dry = session.outlet, session.clocks, session.options.dry_run
+        folder = answers_folder(session.options, environment, here.settings, Path.cwd())
+        keeping = _keeping(folder, environment, clocks, outlet, closing=self.closing, remembers=not is_dry)
+        limits = ration(here.settings, outlet.book.lasting, outlet.book.chain, clocks.now)
+        plain = asking(
+            mode, here.loaded, environment.workload, clocks.elapsed, outlet.redact, keeping=keeping, ration=limits
+        )
+        outlet.budget = plain.budget
+        if is_dry:
+            return plain
+        plain = _watched(plain, here, environment)
+        return record(plain, mode.name, here, outlet.tape(), clock=clocks.elapsed, now=clocks.now)
 
 
-def execute(
-    options: Options,
-    environment: Environment,
-    outlet: Outlet,
-    clocks: Clocks,
-    limit: Callable[[float], None],
-) -> int:
-    """Do what was asked; the exit code. Raises AgentError when it cannot be done.
-
-    `limit` is told after how many seconds the run has to end, as soon as that is known.
-    """
-    if options.command in ACCOUNT or options.command in SETUP:
-        return _aside(options, environment, outlet, clocks, limit)
-    if options.command in TOOLS and options.command != "config":
-        from cicd_agent.cli.standalone import stand_alone  # noqa: PLC0415  a mode pays for none of them
-
-        return stand_alone(options, environment, outlet, clocks, limit)
+def run_mode(session: Session, *, source: str = "", target: str = "") -> int:
+    """A mode from its event to its exit code, or one stage of it, from the file `source` to the file `target`."""
+    options, environment = session.options, session.environment
     if options.fix:
         from cicd_agent.app.fix.review import require_working_tree  # noqa: PLC0415  only who changes it pays
 
         require_working_tree(options, environment)
+    mode = mode_named(options.mode)
+    if mode is None:
+        raise AssertionError(options.mode)
+    if environment.on_actions:
+        require_one_job(mode, options.command, first_settings(options, environment))
     with ExitStack() as closing:
-
-        def scene(mode: Mode[Any] | None, known: Event | None = None) -> Scene:
-            found = prepare(mode, options, environment, Path.cwd(), closing=closing, known=known)
-            most = minutes(found.settings, options.mode)
-            limit(most * 60)
-            with_it = _Equipment(found, environment, outlet.redact, clocks.elapsed, most)
-            world = replace(found.world, bench=with_it.bench, laboratory=with_it.laboratory, reach=with_it.reach)
-            world = replace(world, now=clocks.now, state=outlet.book.state())
-            return replace(found, world=world, timeline=outlet.timeline)
-
-        if options.command == "config":
-            return _explain(scene(None), inputs(options, environment).get("mode", ""), outlet)
-
-        def put(mode: Mode[Any], here: Scene) -> Asking:
-            folder = answers_folder(options, environment, here.settings, Path.cwd())
-            keeping = _keeping(folder, environment, clocks, outlet, closing=closing, remembers=not options.dry_run)
-            limits = ration(here.settings, outlet.book.lasting, outlet.book.chain, clocks.now)
-            plain = asking(
-                mode, here.loaded, environment.workload, clocks.elapsed, outlet.redact, keeping=keeping, ration=limits
-            )
-            outlet.budget = plain.budget
-            if options.dry_run:
-                return plain
-            plain = _watched(plain, here, environment)
-            return record(plain, mode.name, here, outlet.tape(), clock=clocks.elapsed, now=clocks.now)
-
-        mode = mode_named(options.mode)
-        if mode is None:
-            raise unknown_mode(options.mode)
-        if environment.on_actions:
-            require_one_job(mode, options.command, first_settings(options, environment))
-        return _stage(mode, options, outlet, scene, put)
+        return _stage(mode, _Run(session, closing), source, target)
 
 
-def _aside(
-    options: Options, environment: Environment, outlet: Outlet, clocks: Clocks, limit: Callable[[float], None]
-) -> int:
-    """What looks into the account book, or after the set-up: a mode pays for none of it."""
-    if options.command in SETUP:
-        from cicd_agent.cli.setup_commands import set_up  # noqa: PLC0415
-
-        return set_up(options, environment, outlet, limit)
-    from cicd_agent.cli.account_commands import account  # noqa: PLC0415
-
-    return account(options, environment, outlet, clocks.now)
+def explain_config(session: Session) -> int:
+    """Print each setting of the configuration in force, and where it is from."""
+    mode = inputs(session.options, session.environment).get("mode", "")
+    with ExitStack() as closing:
+        loaded = _Run(session, closing).scene(None).loaded
+    session.outlet.print(table(explain(loaded, mode)))
+    for line in (*map(str, loaded.problems), *loaded.notices):
+        session.outlet.warn(line)
+    return Exit.OK
 
 
 def _watched(asking: Asking, here: Scene, environment: Environment) -> Asking:
@@ -178,54 +162,45 @@ def _keeping(
     )
 
 
-def _explain(scene: Scene, mode: str, outlet: Outlet) -> int:
-    outlet.print(table(explain(scene.loaded, mode)))
-    for line in (*map(str, scene.loaded.problems), *scene.loaded.notices):
-        outlet.warn(line)
-    return Exit.OK
-
-
-def _stage(
-    mode: Mode[Any],
-    options: Options,
-    outlet: Outlet,
-    scene: Callable[[Mode[Any], Event | None], Scene],
-    put: Callable[[Mode[Any], Scene], Asking],
-) -> int:
+def _stage(mode: Mode[Any], run: _Run, source: str, target: str) -> int:
     """One stage of a mode, or with the command `run` all of them."""
+    options, outlet = run.session.options, run.session.outlet
     match options.command:
         case "run":
-            here = scene(mode, None)
+            here = run.scene(mode)
             if here.settings.stage is not Stage.ALL:
-                return _part(mode, here, outlet, lambda: put(mode, here))
-            decision = decide(mode, here, put(mode, here), outlet.progress, outlet.keep, source=_source(here))
+                return _part(mode, here, run)
+            decision = decide(mode, here, run.asking(mode, here), outlet.progress, outlet.keep, source=_source(here))
             return _deliver(mode, decision, here, options, outlet)
         case "gather":
-            _write(options.write, dump(observe(mode, scene(mode, None), outlet.progress), indent=None))
+            _write(target, dump(observe(mode, run.scene(mode), outlet.progress), indent=None))
             return Exit.OK
         case "ask":
-            evidence = load(Evidence, read(Path(options.read), "--in", MOST_BYTES), options.read)
-            here = scene(mode, evidence.event)
-            evidence = take_over(mode, evidence, options.read, here, outlet.progress)
-            _write(options.write, dump(propose(mode, evidence, here, put(mode, here), outlet.progress), indent=None))
+            evidence, here = _imported(mode, run, source)
+            _write(target, dump(propose(mode, evidence, here, run.asking(mode, here), outlet.progress), indent=None))
             return Exit.OK
         case "decide":
-            evidence = load(Evidence, read(Path(options.read), "--in", MOST_BYTES), options.read)
-            here = scene(mode, evidence.event)
-            evidence = take_over(mode, evidence, options.read, here, outlet.progress)
+            evidence, here = _imported(mode, run, source)
             # Beside the tape only when that is asked for: the evidence that was given may be the file of that name.
             keep = outlet.keep if options.keep_evidence else _not_kept
-            decision = resume(mode, evidence, here, put(mode, here), outlet.progress, keep=keep)
-            _write(options.write, dump(decision, indent=None))
+            decision = resume(mode, evidence, here, run.asking(mode, here), outlet.progress, keep=keep)
+            _write(target, dump(decision, indent=None))
             return Exit.OK
         case "perform":
-            decision = _decision(mode, options.read, "--in")
-            return outlet.deliver(mode, decision, scene(mode, decision.event))
+            decision = _decision(mode, source, "--in")
+            return outlet.deliver(mode, decision, run.scene(mode, decision.event))
         case command:
             raise AssertionError(command)
 
 
-def _deliver(mode: Mode[Any], decision: Decision, here: Scene, options: Options, outlet: Outlet) -> int:
+def _imported(mode: Mode[Any], run: _Run, source: str) -> tuple[Evidence, Scene]:
+    """The evidence that another job wrote, as far as that is true, and what this job knows itself."""
+    evidence = load(Evidence, read(Path(source), "--in", MOST_BYTES), source)
+    here = run.scene(mode, evidence.event)
+    return take_over(mode, evidence, source, here, run.session.outlet.progress), here
+
+
+def _deliver(mode: Mode[Any], decision: Decision, here: Scene, options: RunOptions, outlet: Outlet) -> int:
     if not options.fix:
         return outlet.deliver(mode, decision, here)
     from cicd_agent.app.fix.working_tree import deliver_and_change  # noqa: PLC0415  only who changes it pays
@@ -241,8 +216,9 @@ def _source(here: Scene) -> Source:
     return look
 
 
-def _part(mode: Mode[Any], here: Scene, outlet: Outlet, put: Callable[[], Asking]) -> int:
+def _part(mode: Mode[Any], here: Scene, run: _Run) -> int:
     """One stage of a workflow that is split into jobs, none of which holds two dangerous things."""
+    outlet = run.session.outlet
     stage, settings, progress = here.settings.stage, here.settings, outlet.progress
     match stage:
         case Stage.GATHER | Stage.ASK:
@@ -252,7 +228,7 @@ def _part(mode: Mode[Any], here: Scene, outlet: Outlet, put: Callable[[], Asking
             else:
                 evidence = observe(mode, here, progress)
             if stage is Stage.ASK:
-                evidence = propose(mode, evidence, here, put(), progress)
+                evidence = propose(mode, evidence, here, run.asking(mode, here), progress)
             _write(name, dump(evidence, indent=None))
             return outlet.gathered(mode, evidence, here)
         case Stage.TRY:
@@ -260,7 +236,7 @@ def _part(mode: Mode[Any], here: Scene, outlet: Outlet, put: Callable[[], Asking
             target = _file(settings.decision_file, "decision-file", stage)
             evidence = take_over(mode, read_evidence(name, "`evidence-file`"), name, here, progress)
             # Whatever key this job may hold: who runs what nobody has read asks nobody.
-            asked = replace(put(), model=None, fast=None, fallback=None, silence="")
+            asked = replace(run.asking(mode, here), model=None, fast=None, fallback=None, silence="")
             decision = resume(mode, evidence, here, asked, progress, keep=outlet.keep)
             _write(target, dump(decision, indent=None))
             return outlet.deliver(mode, replace(decision, plan=decision.plan.here), here)

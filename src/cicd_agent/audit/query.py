@@ -1,15 +1,14 @@
 """Which chains of the account book a command is about."""
 
 from cicd_agent.app.storage import LOCAL, chain_of
-from cicd_agent.cli.parser import Options
 from cicd_agent.domain.ports.storage import Store
 from cicd_agent.errors import ConfigError
 from cicd_agent.settings.environment import Environment
 
 
-def whose(options: Options, environment: Environment, store: Store | None) -> str:
+def whose(repository: str, environment: Environment, store: Store | None) -> str:
     """The chain whose decisions are looked at: of what is named, else the only one that the book knows."""
-    if named := options.repository or environment.run.repository:
+    if named := repository or environment.run.repository:
         return chain_of(named, environment.server_url)
     known = [each for each in store.repositories() if each != LOCAL] if store else []
     if len(known) > 1:

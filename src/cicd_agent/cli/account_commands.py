@@ -8,7 +8,7 @@ from typing import Final
 from cicd_agent.adapters.runner.step import step
 from cicd_agent.app.reporter import Outlet
 from cicd_agent.app.storage import chain_of
-from cicd_agent.cli.parser import Options
+from cicd_agent.cli.account_parser import Options
 from cicd_agent.domain.text.markdown import fence
 from cicd_agent.domain.text.words import clip
 from cicd_agent.domain.verdict import Conclusion
@@ -23,6 +23,8 @@ def account(options: Options, environment: Environment, outlet: Outlet, now: Cal
     """Do it; on a runner, what was shown stands in the step summary, too, and outputs say how it went."""
     if options.repository:
         options = replace(options, repository=chain_of(options.repository, environment.server_url))
+    if options.command == "calibrate":
+        return _looked(options, environment, outlet, now)
     try:
         code = _looked(options, environment, outlet, now)
     except AgentError as error:
@@ -57,6 +59,10 @@ def _looked(options: Options, environment: Environment, outlet: Outlet, now: Cal
             from cicd_agent.cli.accuracy import accuracy  # noqa: PLC0415
 
             return accuracy(options, environment, outlet, now)
+        case "calibrate":
+            from cicd_agent.cli.calibrate import calibrate  # noqa: PLC0415
+
+            return calibrate(options, environment, outlet, now)
         case "cost":
             from cicd_agent.cli.cost import cost  # noqa: PLC0415
 

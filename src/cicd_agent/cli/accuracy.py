@@ -17,8 +17,8 @@ from cicd_agent.app.outputs import REPORT
 from cicd_agent.app.reporter import HIDDEN, Outlet
 from cicd_agent.app.storage import Opened, existing_store
 from cicd_agent.audit.query import whose
+from cicd_agent.cli.account_parser import Options
 from cicd_agent.cli.outcome_sources import OpenSources, open_sources
-from cicd_agent.cli.parser import Options
 from cicd_agent.domain.period import moment
 from cicd_agent.domain.ports.forge import Repository
 from cicd_agent.domain.text.json_redaction import redact_json
@@ -61,7 +61,7 @@ def accuracy(
         opened = None if options.paths else store_of(inputs(options, environment), environment, Path.cwd())
         if opened is not None:
             closing.callback(opened.store.close)
-        name = whose(options, environment, opened.store if opened else None)
+        name = whose(options.repository, environment, opened.store if opened else None)
         # On GitHub the name of the chain is known without its server.
         repository = "/".join(name.split("/")[-2:])
         environment = replace(environment, run=replace(environment.run, repository=repository))

@@ -6,13 +6,17 @@ from contextlib import ExitStack
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
+import click
+
 from cicd_agent.adapters.files.atomic import write_file
 from cicd_agent.analysis.test_selection.map_builder import made
-from cicd_agent.analysis.test_selection.proof import Shadow, extended, shadow
+from cicd_agent.analysis.test_selection.proof import Shadow, extended
 from cicd_agent.analysis.test_selection.proof import dump as dump_proof
+from cicd_agent.analysis.test_selection.proof import shadow as compare
 from cicd_agent.analysis.test_selection.selection import Selection
 from cicd_agent.analysis.test_selection.test_map import TestMap, dump
 from cicd_agent.app.context import Scene, prepare
+from cicd_agent.app.options import Session
 from cicd_agent.app.reporter import Outlet
 from cicd_agent.app.trials.test_map_loader import (
     arguments,
@@ -25,7 +29,8 @@ from cicd_agent.app.trials.test_map_loader import (
     read_proof,
     write_beside,
 )
-from cicd_agent.cli.parser import Options
+from cicd_agent.app.trials.test_runner import laboratories
+from cicd_agent.cli.options import command, format_option, input_option, out_option, repo_dir_option
 from cicd_agent.domain.change import Change
 from cicd_agent.domain.library import EntryKind
 from cicd_agent.domain.ports.forge import Repository
@@ -34,7 +39,7 @@ from cicd_agent.domain.test_run import PytestRun
 from cicd_agent.domain.text.visible import visible_line
 from cicd_agent.domain.text.words import count
 from cicd_agent.errors import ConfigError, Exit
-from cicd_agent.settings.environment import Environment
+from cicd_agent.settings.limits import minutes
 
 _NO_TEST = ("-k", "cicd_agent_collects_and_runs_nothing")
 _MOST_TEXT = 2_000_000
@@ -54,17 +59,40 @@ class _Choice:
     top: Path
 
 
-def affected_tests(options: Options, environment: Environment, outlet: Outlet, laboratories: Laboratories) -> int:
-    """Print the tests that a change can reach; or make the map, or compare what is told with a run of them all."""
-    if not (options.base or options.record):
+@command
+@repo_dir_option()
+@click.option("--base", metavar="REF", help="the change is what is not in REF yet")
+@click.option("--head", metavar="REF", help="the commit it ends in (default: HEAD and uncommitted work)")
+@click.option(
+    "--map",
+    "map_file",
+    metavar="FILE",
+    help="the test map (default: test-map.json in `cache-dir`, else in .cicd-agent)",
+)
+@click.option("--record", is_flag=True, help="run all tests, and make the map of what each of them used")
+@click.option("--shadow", is_flag=True, help="run all tests, and print what the choice would have missed")
+@format_option(text="text: arguments for pytest, one a line; json for a program")
+@out_option("where to write that (default: standard output)")
+@input_option()
+def affected_tests(
+    session: Session,
+    *,
+    record: bool,
+    shadow: bool,
+    map_file: str = "",
+    out: str = "",
+    runners: Laboratories | None = None,
+) -> int:
+    options, outlet = session.options, session.outlet
+    if not (options.base or record):
         raise ConfigError("there is nothing to compare with", remedy="Say `--base main`, or --record to make the map")
-    if options.record and (options.base or options.head or options.shadow):
+    if record and (options.base or options.head or shadow):
         raise ConfigError("--record makes the map of what is checked out", remedy="Give it alone")
-    if options.shadow and options.head:
+    if shadow and options.head:
         raise ConfigError("--shadow runs what is checked out", remedy="Leave --head out")
-    asked = options if options.base else replace(options, base="HEAD")
+    based = options if options.base else replace(options, base="HEAD")
     with ExitStack() as closing:
-        scene = prepare(None, asked, environment, Path.cwd(), closing=closing)
+        scene = prepare(None, based, session.environment, Path.cwd(), closing=closing)
         repository, top = scene.world.repository, scene.top
         if repository is None or top is None:
             raise ConfigError("there is no checkout", remedy="Give --repo-dir")
@@ -72,20 +100,31 @@ def affected_tests(options: Options, environment: Environment, outlet: Outlet, l
             outlet.warn(notice)
         base, head = scene.event.base.sha, scene.event.head.sha
         change = changed_since(repository, base, head)
-        place = map_place(options.map, scene.settings, top)
-        laboratory = laboratories(scene)(change)
-        if options.record:
+        place = map_place(map_file, scene.settings, top)
+        laboratory = (runners or _laboratories(session))(scene)(change)
+        if record:
             return _record(repository, change, laboratory, place, outlet)
         test_map = read_map(place, top, change, outlet.warn)
         selection = choose(repository, change, head, test_map, lambda: python_version(laboratory, outlet.warn))
-        if options.shadow:
-            return _shadow(_Choice(selection, test_map, change, place, top), repository, laboratory, options, outlet)
-        _tell(selection, options, outlet)
+        if shadow:
+            return _shadow(_Choice(selection, test_map, change, place, top), repository, laboratory, session)
+        _print(selection, session, out)
     return Exit.OK
 
 
-def _tell(selection: Selection, options: Options, outlet: Outlet) -> None:
+def _laboratories(session: Session) -> Laboratories:
+    def limited(scene: Scene) -> Callable[[Change], Laboratory | None]:
+        limit = minutes(scene.settings, "gen-tests")
+        session.limit(limit * 60)
+        return laboratories(scene, session.environment, session.outlet.redact, session.clocks.elapsed, limit)
+
+    return limited
+
+
+def _print(selection: Selection, session: Session, out: str) -> None:
     """The arguments for pytest, one a line, or all that is known as JSON; what was decided and why as warnings."""
+    outlet = session.outlet
+    is_json = session.options.format == "json"
     for note in selection.notes[:_SHOWN]:
         outlet.warn(f"not counted: {note}")
     if selection.run_all:
@@ -97,18 +136,16 @@ def _tell(selection: Selection, options: Options, outlet: Outlet) -> None:
             count(len(those), noun) for those, noun in ((selection.files, "file"), (selection.tests, "test")) if those
         )
         outlet.warn(f"{run or 'no test'} to run, {count(selection.skipped, 'test')} of the map not")
-    if options.format == "json":
+    if is_json:
         text = json.dumps(document(selection), indent=1) + "\n"
     else:
         text = "".join(f"{line}\n" for line in arguments(selection))
-    if options.write:
+    if out:
         try:
-            write_file(Path.cwd() / options.write, text)
+            write_file(Path.cwd() / out, text)
         except (OSError, ValueError) as error:
-            raise ConfigError(
-                f"{options.write} cannot be written", why=str(error), remedy="Give another path"
-            ) from None
-    elif options.format == "json":
+            raise ConfigError(f"{out} cannot be written", why=str(error), remedy="Give another path") from None
+    elif is_json:
         outlet.print_json(text)
     elif text:
         outlet.print(text)
@@ -181,22 +218,21 @@ def _texts(repository: Repository, change: Change) -> Mapping[str, str]:
     return {entry.path: content.decode("utf-8", "replace") for entry, content in contents}
 
 
-def _shadow(
-    choice: _Choice, repository: Repository, laboratory: Laboratory | None, options: Options, outlet: Outlet
-) -> int:
+def _shadow(choice: _Choice, repository: Repository, laboratory: Laboratory | None, session: Session) -> int:
     """Run everything, print what would have come of running only what was selected, and keep that as a proof."""
+    outlet = session.outlet
     laboratory = _needed(laboratory)
     (result,) = laboratory.run([PytestRun("shadow", seconds=_share(laboratory, 0.9))])
     if not result.completed:
         why = result.problem or "the run did not come to its end"
         raise ConfigError("the suite could not be run", why=why, remedy="Run it by itself, and mend that")
     selection = choice.selection
-    compared = shadow(selection, choice.test_map, result)
+    compared = compare(selection, choice.test_map, result)
     _list([f"every test runs: {reason}" for reason in selection.run_all], outlet)
     if not selection.run_all:
         # Where everything would have run, nothing was there to be missed: that says nothing about the map.
         _prove(choice, compared, repository.resolve("HEAD") or "", outlet)
-    if options.format == "json":
+    if session.options.format == "json":
         outlet.print_json(json.dumps({**document(selection), "shadow": asdict(compared)}, indent=1))
     else:
         outlet.print(compared.words)

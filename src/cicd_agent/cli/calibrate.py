@@ -17,8 +17,8 @@ from cicd_agent.app.reporter import Outlet
 from cicd_agent.app.storage import Opened as Book
 from cicd_agent.app.storage import existing_store
 from cicd_agent.audit.query import whose
+from cicd_agent.cli.account_parser import Options
 from cicd_agent.cli.outcome_sources import OpenSources, open_sources
-from cicd_agent.cli.parser import Options
 from cicd_agent.domain.change import Change, ChangeSource
 from cicd_agent.domain.gate_decision import GateDecision
 from cicd_agent.domain.gate_evidence import PastDeployment
@@ -80,7 +80,7 @@ def calibrate(
         book = _book(options, environment, store_of, closing)
         if book is not None:
             outlet.progress("reading the account book")
-            decisions = read_decisions(book.store, whose(options, environment, book.store), [GATE])
+            decisions = read_decisions(book.store, whose(options.repository, environment, book.store), [GATE])
             more = _from_decisions(sources.repository, decisions, name, {(blame.sha, blame.source) for blame in blames})
             blames += more
             limits += decisions.limits

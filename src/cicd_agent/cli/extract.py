@@ -1,27 +1,35 @@
 """`cicd-agent extract`: the lines of a log file that matter, for a person or a program, without a network or a key."""
 
 import json
+import sys
 from dataclasses import asdict
-from typing import IO
+
+import click
 
 from cicd_agent.adapters.runner.log_file import chunks
 from cicd_agent.analysis.logs.extract import Extract
 from cicd_agent.analysis.logs.reduction import passed, reduce
-from cicd_agent.app.reporter import Outlet
-from cicd_agent.cli.parser import Options
+from cicd_agent.app.options import Session
+from cicd_agent.cli.options import command, format_option
 from cicd_agent.errors import ConfigError, Exit
 from cicd_agent.rendering.log_excerpt import render
 
-_MOST_TOKENS = 1_000_000
+_MAX_TOKENS = 1_000_000
 
 
-def extract(options: Options, outlet: Outlet, standard_input: IO[bytes]) -> int:
-    """Print the extract of the log that the options name, which may be what is piped in; the exit code."""
-    if not 1 <= options.tokens <= _MOST_TOKENS:
-        raise ConfigError(f"--tokens {options.tokens} is out of range", remedy=f"Give 1 to {_MOST_TOKENS:,}")
-    green = passed(chunks(options.green, standard_input)) if options.green else None
-    found = reduce(chunks(options.logs[0], standard_input), tokens=options.tokens, green=green)
-    if options.format == "json":
+@command
+@click.argument("log", metavar="LOG")
+@click.option("--green", "reference", metavar="LOG", help="a log of the same job that passed")
+@click.option("--tokens", metavar="N", type=int, help="how much to print (default: 2000)")
+@format_option()
+def extract(session: Session, log: str, reference: str = "", tokens: int = 2_000) -> int:
+    """LOG is a log file, also compressed by gzip; - for the standard input."""
+    outlet, standard_input = session.outlet, sys.stdin.buffer
+    if not 1 <= tokens <= _MAX_TOKENS:
+        raise ConfigError(f"--tokens {tokens} is out of range", remedy=f"Give 1 to {_MAX_TOKENS:,}")
+    green = passed(chunks(reference, standard_input)) if reference else None
+    found = reduce(chunks(log, standard_input), tokens=tokens, green=green)
+    if session.options.format == "json":
         outlet.print_json(json.dumps(document(found), indent=1))
     else:
         outlet.print(render(found, colour=outlet.coloured))

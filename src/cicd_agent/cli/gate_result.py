@@ -1,21 +1,25 @@
 """`cicd-agent gate-result`: one check to require, which is green when every job ended as the plan wants it."""
 
+import sys
+from functools import partial
 from pathlib import Path
 from typing import IO, Final
 
+import click
+
+from cicd_agent.adapters.runner.step import step
 from cicd_agent.adapters.runner.workflow import Workflow
 from cicd_agent.app.context import first_settings, read
-from cicd_agent.app.reporter import Outlet
-from cicd_agent.cli.parser import Options
+from cicd_agent.app.options import Session
+from cicd_agent.cli.options import command, input_option
 from cicd_agent.domain.effects import Annotation, Level
 from cicd_agent.domain.text.markdown import code, prose, table
 from cicd_agent.domain.text.visible import visible_line
 from cicd_agent.domain.text.words import clip, count
 from cicd_agent.domain.verdict import Conclusion
 from cicd_agent.errors import ConfigError, Exit
-from cicd_agent.modes.route.job_results import GateResult, Judged, conditions, judge
+from cicd_agent.modes.route.job_results import Conditions, GateResult, Judged, conditions, judge
 from cicd_agent.modes.route.needs import MOST_BYTES, Needs, read_plan
-from cicd_agent.settings.environment import Environment
 from cicd_agent.settings.schema import Settings
 
 OUTPUTS: Final = ("conclusion", "summary")
@@ -24,16 +28,47 @@ _MOST_NAMED = 5
 _LONGEST = 300
 
 
-def gate_result(
-    options: Options, environment: Environment, outlet: Outlet, standard_input: IO[bytes], workflow: Workflow
-) -> int:
-    """Judge the jobs that the options or the inputs name; 1 when the check is red.
+class _Command(click.Command):
+    """Several lines may follow one `--jobs`, which no option of click's takes."""
 
-    Raises ConfigError for what cannot be read, after the outputs have said that it is red.
-    """
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        expanded: list[str] = []
+        in_jobs = False
+        for arg in args:
+            if arg.startswith("-"):
+                in_jobs = arg == "--jobs"
+            elif in_jobs and expanded[-1] != "--jobs":
+                expanded.append("--jobs")
+            expanded.append(arg)
+        return super().parse_args(ctx, expanded)
+
+
+@partial(command, cls=_Command)
+@click.option(
+    "--needs", metavar="FILE", help="what `toJSON(needs)` says, - for the standard input (default: input `needs`)"
+)
+@click.option("--plan", metavar="FILE", help="plan.json of route (default: what the outputs of its job say)")
+@click.option("--route", metavar="JOB", help="the job that made the plan (default: route)")
+@click.option("--jobs", metavar="LINE", multiple=True, help="what makes a job run, as `job: area`; several may follow")
+@input_option()
+def gate_result(
+    session: Session,
+    jobs: tuple[str, ...],
+    needs: str = "",
+    plan: str = "",
+    route: str = "",
+    *,
+    standard_input: IO[bytes] | None = None,
+    workflow: Workflow | None = None,
+) -> int:
+    """Exit code 1 when the check is red."""
+    outlet, workflow = session.outlet, workflow or step(session.environment, OUTPUTS)
     try:
-        result = _judged(options, first_settings(options, environment), standard_input)
+        settings = first_settings(session.options, session.environment)
+        found = Needs(_needs(needs, settings, standard_input or sys.stdin.buffer))
+        result = _judged(found, conditions((*settings.jobs, *jobs)), plan, route)
     except ConfigError as error:
+        # What cannot be read is red as well.
         line = outlet.redact(str(error))
         _conclude(workflow, Conclusion.FAILURE, line)
         workflow.summary(f"### Gate: red\n\n{prose(line)}\n")
@@ -50,27 +85,25 @@ def gate_result(
     return Exit.STOP
 
 
-def _judged(options: Options, settings: Settings, standard_input: IO[bytes]) -> GateResult:
-    needs = Needs(_needs(options, settings, standard_input))
-    wanted = conditions((*settings.jobs, *options.jobs))
-    if options.plan:
-        told = read_plan(read(Path(options.plan), "the plan", MOST_BYTES))
+def _judged(needs: Needs, expected: Conditions, plan: str, route: str) -> GateResult:
+    if plan:
+        outputs = read_plan(read(Path(plan), "the plan", MOST_BYTES))
         # Without a job of that name, whoever gives a plan has one from elsewhere.
-        route = options.route or next((end.name for end in needs.ends if end.name == needs.route("")), "")
+        route = route or next((end.name for end in needs.ends if end.name == needs.route("")), "")
     else:
-        route = needs.route(options.route)
-        told = needs.told(route)
-    return judge(needs.ends, told, wanted, route=route)
+        route = needs.route(route)
+        outputs = needs.told(route)
+    return judge(needs.ends, outputs, expected, route=route)
 
 
-def _needs(options: Options, settings: Settings, standard_input: IO[bytes]) -> str | bytes:
-    if options.needs == "-":
+def _needs(name: str, settings: Settings, standard_input: IO[bytes]) -> str | bytes:
+    if name == "-":
         text = standard_input.read(MOST_BYTES + 1)
         if len(text) > MOST_BYTES:
             raise ConfigError("`needs` is too large", why=f"over {MOST_BYTES:,} bytes")
         return text
-    if options.needs:
-        return read(Path(options.needs), "`needs`", MOST_BYTES)
+    if name:
+        return read(Path(name), "`needs`", MOST_BYTES)
     if settings.needs:
         return settings.needs
     raise ConfigError("there is nothing to judge", remedy="Pass `needs: ${{ toJSON(needs) }}`, or --needs FILE")

@@ -14,7 +14,7 @@ from cicd_agent.app.decision import Report, body_of
 from cicd_agent.app.reporter import Outlet
 from cicd_agent.app.storage import LOCAL, Opened, existing_store
 from cicd_agent.audit.query import chains
-from cicd_agent.cli.parser import Options
+from cicd_agent.cli.account_parser import Options
 from cicd_agent.domain.payload import Node
 from cicd_agent.domain.period import moment
 from cicd_agent.domain.ports.storage import Store, Wanted

@@ -7,16 +7,16 @@ from pathlib import Path
 
 from cicd_agent.adapters.git.repository import GitRepository
 from cicd_agent.app.context import first_settings, open_forge
-from cicd_agent.cli.parser import Options
+from cicd_agent.app.options import RunOptions
 from cicd_agent.domain.payload import as_repo
 from cicd_agent.errors import ConfigError
 from cicd_agent.insights.accuracy.outcome_sources import OutcomeSources
 from cicd_agent.settings.environment import Environment
 
-OpenSources = Callable[[Options, Environment, ExitStack], OutcomeSources]
+OpenSources = Callable[[RunOptions, Environment, ExitStack], OutcomeSources]
 
 
-def open_sources(options: Options, environment: Environment, closing: ExitStack) -> OutcomeSources:
+def open_sources(options: RunOptions, environment: Environment, closing: ExitStack) -> OutcomeSources:
     """The checkout, and the repository on GitHub where a token and its name are there."""
     settings = first_settings(options, environment)
     root = Path.cwd() / (options.repo_dir or environment.workspace or ".")

@@ -29,6 +29,6 @@ class Asker:
             self.out.write("  That is none of the answers.\n")
 
 
-def person() -> Asker | None:
+def terminal() -> Asker | None:
     """Somebody to ask, None where nobody is."""
     return Asker(sys.stdout, sys.stdin.readline) if sys.stdin is not None and sys.stdin.isatty() else None

@@ -7,8 +7,8 @@ import pytest
 
 from cicd_agent.adapters.models.client import connect
 from cicd_agent.adapters.models.identity import Identity
+from cicd_agent.app.options import RunOptions
 from cicd_agent.app.security.secrets import secrets
-from cicd_agent.cli.parser import Options
 from cicd_agent.errors import ModelUnavailable
 from cicd_agent.settings.environment import AUDIENCE, Environment, Workload
 from tests.adapters.models.questions import GOOD, KEY, Slept, request
@@ -121,4 +121,4 @@ def test_the_environment_says_what_the_identity_is_good_for() -> None:
 
 def test_the_request_token_is_a_secret_of_the_run() -> None:
     environment = Environment(workload=Workload("https://token.example", REQUEST_TOKEN))
-    assert REQUEST_TOKEN in secrets(Options(), environment)
+    assert REQUEST_TOKEN in secrets(RunOptions(), environment)

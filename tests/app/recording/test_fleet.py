@@ -16,9 +16,9 @@ from pydantic import SecretStr
 from cicd_agent import __version__
 from cicd_agent.adapters.telemetry.fleet_endpoint import post_line
 from cicd_agent.app.decision import Report
+from cicd_agent.app.options import RunOptions
 from cicd_agent.app.recording.fleet import FIELDS, fleet_line, tell_fleet
 from cicd_agent.app.security.secrets import secrets
-from cicd_agent.cli.parser import Options
 from cicd_agent.domain.text.redaction import Redactor
 from cicd_agent.errors import NotifierRefused
 from cicd_agent.settings.environment import Environment
@@ -110,7 +110,7 @@ def test_a_password_in_the_address_becomes_a_header(who: str) -> None:
     ],
 )
 def test_what_opens_the_door_is_masked_wherever_it_comes_up(url: str) -> None:
-    redact = Redactor(secrets(Options(), Environment(inputs={"fleet-url": url}))).redact
+    redact = Redactor(secrets(RunOptions(), Environment(inputs={"fleet-url": url}))).redact
     text = f"{PASSWORD} and {base64.b64encode(f'fleet:{PASSWORD}'.encode()).decode()} to {url}"
     assert PASSWORD not in redact(text)
     assert "masked" not in redact("review of app.py, runs in fleet"), "words of the address are no secrets"

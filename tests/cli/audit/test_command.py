@@ -9,8 +9,8 @@ import pytest
 
 from cicd_agent.app.reporter import Outlet, Streams
 from cicd_agent.audit.summary import AccountRun
+from cicd_agent.cli.account_parser import parsed
 from cicd_agent.cli.audit.list import audit
-from cicd_agent.cli.parser import parse
 from cicd_agent.domain.audit_entry import Entry, Row
 from cicd_agent.errors import ConfigError
 from cicd_agent.rendering.terminal.audit_log import render_runs
@@ -246,7 +246,7 @@ def test_without_a_book_a_line_names_what_to_give(
 
 
 def _refused(*arguments: str) -> ConfigError:
-    options, environment = parse(["audit", "list", *arguments]), Environment()
+    options, environment = parsed(["audit", "list", *arguments]), Environment()
     outlet = Outlet(options, environment, Streams(io.StringIO(), io.StringIO()))
     with pytest.raises(ConfigError) as caught:
         audit(options, environment, outlet, lambda: 0)

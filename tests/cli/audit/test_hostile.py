@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 
 from cicd_agent.app.reporter import Outlet, Streams
+from cicd_agent.cli.account_parser import parsed
 from cicd_agent.cli.audit.show import show
-from cicd_agent.cli.parser import parse
 from cicd_agent.domain.audit_entry import Columns, Row, chained, columns
 from cicd_agent.settings.environment import Environment
 from tests.support.fakes.store import FakeStore
@@ -81,7 +81,7 @@ def look(store: FakeStore, folder: Path, *, environment: Environment = ON_ACTION
 def show_all(store: FakeStore, repository: str = SHOP) -> None:
     for form in ("text", "json"):
         out, err = io.StringIO(), io.StringIO()
-        options = parse(["audit", "show", "1", "--repository", repository, "--format", form])
+        options = parsed(["audit", "show", "1", "--repository", repository, "--format", form])
         outlet = Outlet(options, ON_ACTIONS, Streams(out, err))
         for row in store.chains[repository]:
             show(store, replace(options, id=str(row.seq)), outlet)

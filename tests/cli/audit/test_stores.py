@@ -12,8 +12,8 @@ from cicd_agent.adapters.storage.lines.store import LINES, LinesStore
 from cicd_agent.adapters.storage.sql.store import SqlStore
 from cicd_agent.app.reporter import Outlet, Streams
 from cicd_agent.app.storage import DATABASE
+from cicd_agent.cli.account_parser import parsed
 from cicd_agent.cli.audit.list import audit
-from cicd_agent.cli.parser import parse
 from cicd_agent.domain.ports.storage import Store
 from cicd_agent.settings.environment import Environment
 from tests.support.jobs.audit import NOW, decided, done
@@ -21,7 +21,7 @@ from tests.support.jobs.audit import NOW, decided, done
 
 def run(folder: Path, *arguments: str) -> tuple[int, str]:
     out = io.StringIO()
-    options, environment = parse(["audit", *arguments, "--state-dir", str(folder)]), Environment()
+    options, environment = parsed(["audit", *arguments, "--state-dir", str(folder)]), Environment()
     code = audit(options, environment, Outlet(options, environment, Streams(out, io.StringIO())), lambda: NOW)
     return code, out.getvalue()
 

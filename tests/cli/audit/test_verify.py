@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from cicd_agent.app.decision import Report, dump
-from cicd_agent.cli.parser import parse
+from cicd_agent.cli.account_parser import parsed
 from cicd_agent.domain.audit_entry import Link
 from cicd_agent.errors import ConfigError, StoreRefused
 from tests.support.fakes.store import FakeStore
@@ -153,4 +153,4 @@ def test_a_store_that_refuses_is_one_line() -> None:
 
 
 def test_anchors_may_be_repeated() -> None:
-    assert parse(["audit", "verify", "--anchor", "a", "--anchor", "b"]).anchors == ("a", "b")
+    assert parsed(["audit", "verify", "--anchor", "a", "--anchor", "b"]).anchors == ("a", "b")

@@ -15,9 +15,9 @@ from cicd_agent.adapters.storage.sql.store import SqlStore
 from cicd_agent.adapters.storage.sql.timeouts import WaitingConnection
 from cicd_agent.adapters.telemetry.metrics_file import add_to
 from cicd_agent.app import main as edge
+from cicd_agent.app.options import RunOptions
 from cicd_agent.app.security.secrets import secrets
 from cicd_agent.app.storage import StoredState
-from cicd_agent.cli.parser import Options
 from cicd_agent.domain.facts import Fact, FactKind
 from cicd_agent.domain.ports.storage import About
 from cicd_agent.domain.text.redaction import Redactor
@@ -127,14 +127,14 @@ def test_a_password_is_masked_wherever_a_url_has_it_and_however_it_is_written(ur
         written = "Hunter2/Hunter2%23more"
     url = url.format(written)
     environment = Environment(redis_url=url) if url.startswith("redis") else Environment(database_url=url)
-    redact = Redactor(secrets(Options(), environment)).redact
+    redact = Redactor(secrets(RunOptions(), environment)).redact
     assert "Hunter2" not in redact(f"OperationalError: {LONG} and {written}")
     assert redact("db.test cache.test fleet agent") == "db.test cache.test fleet agent"
 
 
 def test_a_collectors_header_is_masked_as_it_is_sent_too() -> None:
     telemetry = {"OTEL_EXPORTER_OTLP_HEADERS": "authorization=Basic%20Hunter2Hunter2%3D%3D"}
-    redact = Redactor(secrets(Options(), Environment(telemetry=telemetry))).redact
+    redact = Redactor(secrets(RunOptions(), Environment(telemetry=telemetry))).redact
     assert "Hunter2" not in redact("sent Basic Hunter2Hunter2== there")
 
 

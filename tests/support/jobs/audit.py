@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from cicd_agent.app.reporter import Outlet, Streams
+from cicd_agent.cli.account_parser import parsed
 from cicd_agent.cli.audit.list import audit
-from cicd_agent.cli.parser import parse
 from cicd_agent.domain.audit_entry import Entry, Link
 from cicd_agent.domain.ports.storage import Store
 from cicd_agent.settings.environment import Environment
@@ -40,7 +40,7 @@ class Printed:
 def ask(store: Store, *arguments: str, environment: Environment | None = None) -> Printed:
     """What `cicd-agent audit` answers."""
     out, err = io.StringIO(), io.StringIO()
-    options, surroundings = parse(["audit", *arguments]), environment or Environment()
+    options, surroundings = parsed(["audit", *arguments]), environment or Environment()
 
     @contextmanager
     def opened(*_: object) -> Iterator[Store]:

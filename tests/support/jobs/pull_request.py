@@ -13,8 +13,9 @@ from pathlib import Path
 from typing import Any
 
 from cicd_agent.app.main import run
+from cicd_agent.app.options import Invocation
 from cicd_agent.app.reporter import Streams
-from cicd_agent.cli.parser import Options, parse
+from cicd_agent.cli.parser import parse
 from cicd_agent.errors import ConfigError
 from tests.support.repos import TempRepo
 from tests.support.runner import parse_outputs
@@ -106,7 +107,7 @@ class Job:
         out = io.StringIO()
         given = {f"INPUT_{name.upper()}": value for name, value in inputs.items()}
         try:
-            asked: Options | ConfigError = _parsed(argv or ("review",))
+            asked: Invocation | ConfigError = _parsed(argv or ("review",))
         except ConfigError as error:
             asked = error
         code = run(asked, self.variables | given, Streams(out, out))
@@ -124,8 +125,8 @@ class Job:
 
 
 @cache
-def _parsed(argv: tuple[str, ...]) -> Options:
-    """Options never change, and to describe all commands takes longer than many a run."""
+def _parsed(argv: tuple[str, ...]) -> Invocation:
+    """They never change, and to describe all commands takes longer than many a run."""
     return parse(argv)
 
 

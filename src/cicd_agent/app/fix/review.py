@@ -7,7 +7,7 @@ from pathlib import Path
 
 from cicd_agent.adapters.files.atomic import replace_text
 from cicd_agent.app.decision import Decision
-from cicd_agent.cli.parser import Options
+from cicd_agent.app.options import RunOptions
 from cicd_agent.domain.finding import Finding
 from cicd_agent.domain.text.visible import visible
 from cicd_agent.errors import ConfigError
@@ -17,7 +17,7 @@ from cicd_agent.settings.environment import Environment
 _NOTHING = "no finding has a suggestion: there is nothing to fix"
 
 
-def require_working_tree(options: Options, environment: Environment) -> None:
+def require_working_tree(options: RunOptions, environment: Environment) -> None:
     """Raise ConfigError unless what is reviewed is the working tree of somebody at a terminal."""
     if environment.on_actions:
         raise ConfigError("--fix is for a terminal", why="a job does not change what it reviews", remedy="Leave it out")

@@ -6,13 +6,13 @@ from cicd_agent.app.context import Scene
 from cicd_agent.app.decision import Decision
 from cicd_agent.app.fix import generated_tests as putting
 from cicd_agent.app.fix.review import apply, diff
+from cicd_agent.app.options import RunOptions
 from cicd_agent.app.outputs import exit_of
 from cicd_agent.app.reporter import Outlet
-from cicd_agent.cli.parser import Options
 from cicd_agent.modes import Mode
 
 
-def deliver_and_change(mode: Mode[Any], decision: Decision, here: Scene, options: Options, outlet: Outlet) -> int:
+def deliver_and_change(mode: Mode[Any], decision: Decision, here: Scene, options: RunOptions, outlet: Outlet) -> int:
     """Deliver, then change the working tree; in a dry run show only what would be changed."""
     if not options.dry_run:
         code = outlet.deliver(mode, decision, here)

@@ -6,7 +6,7 @@ from typing import Final
 from urllib.parse import parse_qsl, unquote, urlsplit
 
 from cicd_agent.app.context import inputs
-from cicd_agent.cli.parser import Options
+from cicd_agent.app.options import RunOptions
 from cicd_agent.settings.environment import Environment
 
 _SECRET = re.compile(r"pass|secret|token|key", re.IGNORECASE)
@@ -16,7 +16,7 @@ _LONG_PART: Final = 12
 """Characters from which on a part of an address may be a token, when there is a digit in it."""
 
 
-def secrets(options: Options, environment: Environment) -> list[str]:
+def secrets(options: RunOptions, environment: Environment) -> list[str]:
     """Every secret that this process was given, whether or not anything else of the inputs makes sense."""
     given = {**environment.fallbacks, **inputs(options, environment)}
     headers = given.get("model-headers", "").splitlines()

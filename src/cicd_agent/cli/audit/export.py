@@ -14,9 +14,9 @@ from cicd_agent.app.reporter import Outlet
 from cicd_agent.audit.query import chains
 from cicd_agent.audit.sarif import results_of
 from cicd_agent.audit.summary import COLUMNS, AccountRun
+from cicd_agent.cli.account_parser import Options
 from cicd_agent.cli.audit.list import counted
 from cicd_agent.cli.audit.show import readable
-from cicd_agent.cli.parser import Options
 from cicd_agent.domain.audit_entry import Kind, Row
 from cicd_agent.domain.ports.storage import Store, Wanted
 from cicd_agent.domain.text.visible import visible_line

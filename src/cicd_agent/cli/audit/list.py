@@ -13,7 +13,7 @@ from cicd_agent.app.reporter import Outlet
 from cicd_agent.app.storage import existing_store
 from cicd_agent.audit.query import chains
 from cicd_agent.audit.summary import AccountRun
-from cicd_agent.cli.parser import Options
+from cicd_agent.cli.account_parser import Options
 from cicd_agent.domain.audit_entry import Kind, Row
 from cicd_agent.domain.period import moment
 from cicd_agent.domain.ports.storage import Store, Wanted

@@ -7,8 +7,8 @@ from typing import Any, Final
 
 from cicd_agent.app.reporter import Outlet
 from cicd_agent.audit.query import chains
+from cicd_agent.cli.account_parser import Options
 from cicd_agent.cli.audit.list import SHORTEST_SHA, counted, receipts_of
-from cicd_agent.cli.parser import Options
 from cicd_agent.domain.audit_entry import Kind, Row, chained
 from cicd_agent.domain.ports.storage import Store, Wanted
 from cicd_agent.domain.text.json_view import Loose

@@ -12,8 +12,8 @@ from cicd_agent.app.reporter import Outlet
 from cicd_agent.audit.chain.chain import Verified, parse_anchor, verify
 from cicd_agent.audit.query import chains
 from cicd_agent.audit.summary import links_of
+from cicd_agent.cli.account_parser import Options
 from cicd_agent.cli.audit.list import counted
-from cicd_agent.cli.parser import Options
 from cicd_agent.domain.audit_entry import Link
 from cicd_agent.domain.ports.storage import Store
 from cicd_agent.domain.text.json_view import Loose

@@ -3,21 +3,23 @@
 import json
 import platform
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Final, get_args
 
+import click
+
 from cicd_agent import __version__
 from cicd_agent.adapters.git.repository import GitRepository
 from cicd_agent.adapters.runner.step import step
 from cicd_agent.app.context import Scene, any_settings, prepare
-from cicd_agent.app.reporter import Outlet
+from cicd_agent.app.options import RunOptions, Session
 from cicd_agent.cli.doctor.checkup import Check, Checkup, Health
 from cicd_agent.cli.doctor.remote import remote_checks
 from cicd_agent.cli.doctor.storage import kept_checks
-from cicd_agent.cli.parser import Options
+from cicd_agent.cli.options import command, format_option, place_options
 from cicd_agent.domain.event import EventKind
 from cicd_agent.domain.ports.test_runner import LaboratoryUnavailable
 from cicd_agent.domain.sandbox import SandboxUnavailable
@@ -34,9 +36,14 @@ SECONDS: Final = 120.0
 _DEPTH: Final = "Set `fetch-depth: 0` on actions/checkout; at a terminal `git fetch --unshallow`"
 
 
-def doctor(options: Options, environment: Environment, outlet: Outlet, limit: Callable[[float], None]) -> int:
-    """Look at everything and say it; 1 when something has to be changed."""
-    limit(SECONDS)
+@command
+@click.argument("mode", metavar="[MODE]", required=False, type=click.Choice(get_args(ModeName)))
+@place_options
+@format_option()
+def doctor(session: Session) -> int:
+    """MODE is what this set-up is for (default: review)."""
+    options, environment, outlet = session.options, session.environment, session.outlet
+    session.limit(SECONDS)
     name: ModeName = next((each for each in get_args(ModeName) if each == options.mode), "review")
     with ExitStack() as closing:
         found = checkup(name, options, environment, closing)
@@ -52,7 +59,7 @@ def doctor(options: Options, environment: Environment, outlet: Outlet, limit: Ca
     return Exit.STOP if found.fails else Exit.OK
 
 
-def checkup(mode: ModeName, options: Options, environment: Environment, closing: ExitStack) -> Checkup:
+def checkup(mode: ModeName, options: RunOptions, environment: Environment, closing: ExitStack) -> Checkup:
     """All checks for a mode."""
     asked = replace(options, mode="")
     scene, trouble = _scene(mode, asked, environment, closing)
@@ -70,7 +77,7 @@ def checkup(mode: ModeName, options: Options, environment: Environment, closing:
 
 
 def _scene(
-    mode: ModeName, options: Options, environment: Environment, closing: ExitStack
+    mode: ModeName, options: RunOptions, environment: Environment, closing: ExitStack
 ) -> tuple[Scene | None, AgentError | None]:
     """What a run would start from, or why it could not."""
     try:

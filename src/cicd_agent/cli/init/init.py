@@ -7,13 +7,15 @@ from pathlib import Path
 from typing import get_args
 from urllib.parse import urlsplit
 
+import click
+
 from cicd_agent.adapters.files.atomic import write_file
 from cicd_agent.adapters.git.repository import GitRepository
 from cicd_agent.app.mode_inputs import INPUTS, needed
-from cicd_agent.app.reporter import Outlet
+from cicd_agent.app.options import Session
 from cicd_agent.cli.init.scaffold import CONFIG, FOLDER, Answers, files
-from cicd_agent.cli.parser import MODES, Options
-from cicd_agent.cli.prompts import Asker
+from cicd_agent.cli.options import command, repo_dir_option
+from cicd_agent.cli.prompts import Asker, terminal
 from cicd_agent.errors import ConfigError, Exit
 from cicd_agent.settings.document import Block, Unreadable, Value, parse_document
 from cicd_agent.settings.environment import Environment
@@ -26,17 +28,27 @@ _SIZE = 100_000
 _FLAGS = "--modes review,analyse-failure --forks no --model none, or --yes"
 
 
-def init(options: Options, environment: Environment, outlet: Outlet, asker: Asker | None) -> int:
-    """Write the files, or say what they would be; nothing that is there already is lost."""
-    top, branch, server = _place(options, environment)
-    answers = _answers(options, asker, Answers(branch=branch, watched=_watched(top)))
+@command
+@click.option("--modes", metavar="LIST", help=f"what it should do, between commas: {', '.join(get_args(ModeName))}")
+@click.option("--forks", type=click.Choice(("yes", "no")), help="whether people contribute from forks")
+@click.option("--model", metavar="WHO", help="none, openai, or the address of an OpenAI-compatible server")
+@click.option("--yes", is_flag=True, help="take the default for what no option says: review, no, none")
+@click.option("--force", is_flag=True, help="overwrite files that are there already")
+@click.option("--dry-run", is_flag=True, help="print the files and write nothing")
+@repo_dir_option("the current directory")
+def init(session: Session, *, yes: bool, force: bool, modes: str = "", forks: str = "", model: str = "") -> int:
+    """What is there already is overwritten with --force alone."""
+    options, outlet = session.options, session.outlet
+    top, branch, server = _locate(options.repo_dir, session.environment)
+    known = Answers(branch=branch, watched=_watched(top))
+    answers = _answers({"modes": modes, "forks": forks, "model": model}, terminal(), known, defaults=yes)
     made = files(answers)
     _require_valid(made)
     there = [path for path in made if (top / path).exists() or (top / path).is_symlink()]
     if options.dry_run:
         outlet.print("\n".join(f"--- {path}\n{text}" for path, text in made.items()))
         return Exit.OK
-    if there and not options.force:
+    if there and not force:
         raise ConfigError(
             f"{', '.join(there)} {'is' if len(there) == 1 else 'are'} there already",
             remedy="Look at what would be written with --dry-run, and overwrite it with --force",
@@ -47,9 +59,9 @@ def init(options: Options, environment: Environment, outlet: Outlet, asker: Aske
     return Exit.OK
 
 
-def _place(options: Options, environment: Environment) -> tuple[Path, str, str]:
+def _locate(repo_dir: str, environment: Environment) -> tuple[Path, str, str]:
     """The top of the checkout, its default branch, and the host of its remote, "" without one."""
-    start = Path(options.repo_dir) if options.repo_dir else Path.cwd()
+    start = Path(repo_dir) if repo_dir else Path.cwd()
     try:
         repository = GitRepository(start, environment.system)
     except ConfigError as error:
@@ -80,23 +92,23 @@ def _watched(top: Path) -> tuple[str, ...]:
     return tuple(name for name in names if name.isprintable()) or ("ci",)
 
 
-def _answers(options: Options, asker: Asker | None, known: Answers) -> Answers:
-    """Flags come first; what they leave open is asked, or with --yes the default."""
-    said = {"modes": options.modes, "forks": options.forks, "model": options.model}
-    if not options.yes and not all(said.values()) and asker is None:
+def _answers(options: Mapping[str, str], asker: Asker | None, known: Answers, *, defaults: bool) -> Answers:
+    """Options come first; what they leave open is asked, or with `defaults` not."""
+    answers = {**options}
+    if not defaults and not all(answers.values()) and asker is None:
         raise ConfigError("init has questions and no terminal to ask them", remedy=f"Give {_FLAGS}")
     questions: Mapping[str, tuple[str, str, Callable[[str], bool]]] = {
-        "modes": (f"What should it do? Of {', '.join(MODES)}:", "review", lambda text: not _unknown(text)),
+        "modes": (f"What should it do? Of {', '.join(get_args(ModeName))}:", "review", lambda text: not _unknown(text)),
         "forks": ("Do people contribute from forks? yes or no:", "no", lambda text: text in {"yes", "no"}),
         "model": ("Which model? none, openai, or the address of a compatible server:", "none", _is_model),
     }
     for name, (question, otherwise, valid) in questions.items():
-        if said[name] and not valid(said[name]):
-            raise ConfigError(f"--{name} {said[name]} is none of the answers", remedy=question.rstrip(":"))
-        if not said[name]:
-            said[name] = otherwise if options.yes or asker is None else asker.ask(question, otherwise, valid)
-    chosen = tuple(mode for mode in get_args(ModeName) if mode in _names(said["modes"]))
-    return replace(known, modes=chosen, forks=said["forks"] == "yes", model=said["model"])
+        if answers[name] and not valid(answers[name]):
+            raise ConfigError(f"--{name} {answers[name]} is none of the answers", remedy=question.rstrip(":"))
+        if not answers[name]:
+            answers[name] = otherwise if defaults or asker is None else asker.ask(question, otherwise, valid)
+    chosen = tuple(mode for mode in get_args(ModeName) if mode in _names(answers["modes"]))
+    return replace(known, modes=chosen, forks=answers["forks"] == "yes", model=answers["model"])
 
 
 def _names(text: str) -> list[str]:
@@ -105,7 +117,7 @@ def _names(text: str) -> list[str]:
 
 def _unknown(text: str) -> bool:
     names = _names(text)
-    return not names or not {*names} <= {*MODES}
+    return not names or not {*names} <= {*get_args(ModeName)}
 
 
 def _is_model(text: str) -> bool:

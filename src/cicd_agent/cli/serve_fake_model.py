@@ -1,0 +1,16 @@
+"""`cicd-agent serve-fake-model`: a scripted model on 127.0.0.1."""
+
+from pathlib import Path
+
+import click
+
+from cicd_agent.app.options import Session
+from cicd_agent.cli.options import command
+from cicd_agent.fake_model.server import serve
+
+
+@command
+@click.option("--script", metavar="FILE", required=True, help="its answers, in YAML or JSON")
+@click.option("--port", metavar="N", type=int, help="port to listen on (default: any that is free)")
+def serve_fake_model(session: Session, script: str, port: int = 0) -> int:
+    return serve(Path(script), port, session.outlet.print)

@@ -1,0 +1,15 @@
+"""A session in which a command of the command line is run by itself."""
+
+from collections.abc import Callable
+
+from cicd_agent.app.options import Clocks, Invocation, Session
+from cicd_agent.app.reporter import Outlet, Streams
+from cicd_agent.settings.environment import Environment
+
+
+def session_of(
+    invocation: Invocation, environment: Environment, streams: Streams, now: Callable[[], float] = lambda: 0.0
+) -> Session:
+    """What the command works with; nothing ends it."""
+    outlet = Outlet(invocation.options, environment, streams)
+    return Session(invocation.options, environment, outlet, Clocks(now, now), lambda _seconds: None)
