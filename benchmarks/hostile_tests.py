@@ -19,7 +19,7 @@ if __name__ == "__main__":
 
 from cicd_agent.adapters.sandbox.sandbox import LocalSandbox
 from cicd_agent.adapters.test_runner.runner import LocalLaboratory
-from cicd_agent.adapters.toolchain.toolchain import Toolchain
+from cicd_agent.adapters.toolchain.interpreter import Toolchain
 from cicd_agent.analysis.python_tests.mutation.mutants import mutants
 from cicd_agent.domain.candidate import CandidateReport, Hurdle
 from cicd_agent.domain.event import Event, EventKind

@@ -11,7 +11,7 @@ import pytest
 
 from cicd_agent.adapters.sandbox.sandbox import LocalSandbox
 from cicd_agent.adapters.test_runner.runner import LocalLaboratory
-from cicd_agent.adapters.toolchain.toolchain import Toolchain
+from cicd_agent.adapters.toolchain.interpreter import Toolchain
 from cicd_agent.domain.ports.test_runner import Interpreter
 from cicd_agent.domain.sandbox import Limits, SandboxUnavailable, Tier
 from tests.support.project_python import project_python

@@ -4,13 +4,20 @@ import ast
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 
-from cicd_agent.analysis.python_tests.candidate_key import keyed
-from cicd_agent.domain.candidate import Candidate, Expectation, Origin
+from cicd_agent.domain.candidate import Candidate, Expectation, Origin, keyed
 from cicd_agent.domain.event import Event, EventKind
 from cicd_agent.domain.evidence import Evidence
-from cicd_agent.domain.mutant import Mutant
 from cicd_agent.domain.suite import Suite, SuiteState, TestEvidence
-from cicd_agent.domain.test_run import Fate, FileCoverage, MutantOutcome, Outcome, PytestRun, RunResult, TestOutcome
+from cicd_agent.domain.test_run import (
+    Fate,
+    FileCoverage,
+    Mutant,
+    MutantOutcome,
+    Outcome,
+    PytestRun,
+    RunResult,
+    TestOutcome,
+)
 from tests.support.fakes.test_runner import FakeLaboratory
 from tests.support.samples.changes import change_of
 

@@ -1,7 +1,9 @@
 """A test that somebody proposes, and how far it came in its trial: each rejection has its reason."""
 
+import hashlib
+import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import astuple, dataclass, field, replace
 from enum import StrEnum
 
 from cicd_agent.domain.test_run import FileCoverage, MutantOutcome
@@ -141,3 +143,15 @@ class Settled:
     def kept(self) -> tuple[CandidateReport, ...]:
         """Those that earned their place."""
         return tuple(report for report in self.reports if report.stands)
+
+
+def key(candidate: Candidate) -> str:
+    """The digest of everything but the key: 16 hexadecimal digits."""
+    # JSON tells the fields apart and spells lone surrogates out, which UTF-8 has no place for.
+    fields = json.dumps(astuple(replace(candidate, key="")))
+    return hashlib.sha256(fields.encode("ascii")).hexdigest()[:16]
+
+
+def keyed(candidate: Candidate) -> Candidate:
+    """The candidate under its own key, whatever it bore before."""
+    return replace(candidate, key=key(candidate))

@@ -10,7 +10,7 @@ import pytest
 
 from cicd_agent.adapters.sandbox.sandbox import LocalSandbox
 from cicd_agent.adapters.test_runner.patch_trial import LARGEST, Commands, Surroundings, Workbench
-from cicd_agent.adapters.test_runner.visible_programs import surroundings
+from cicd_agent.adapters.toolchain.location import surroundings
 from cicd_agent.analysis.patches.syntax import PARSERS
 from cicd_agent.domain.patch_trial import Step, Trial, TrialReport
 from cicd_agent.domain.sandbox import Limits, Ran, Sandbox, SandboxUnavailable, Stop, Tier

@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cicd_agent.adapters.toolchain.import_roots import project_name, pyproject, roots
+from cicd_agent.adapters.toolchain.interpreter import Toolchain
 from cicd_agent.adapters.toolchain.probe import Told
-from cicd_agent.adapters.toolchain.toolchain import Toolchain
 from tests.adapters.toolchain.test_interpreter import ALL, environment, found, site, top
 
 __all__ = ["found", "top"]

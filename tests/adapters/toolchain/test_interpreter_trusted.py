@@ -2,8 +2,7 @@ from pathlib import Path
 
 import pytest
 
-from cicd_agent.adapters.test_runner.visible_programs import surroundings
-from cicd_agent.adapters.toolchain.location import trusted
+from cicd_agent.adapters.toolchain.location import surroundings, trusted
 
 
 @pytest.fixture

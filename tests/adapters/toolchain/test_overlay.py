@@ -11,8 +11,7 @@ from pathlib import Path
 import pytest
 
 from cicd_agent.adapters.toolchain import overlay as module
-from cicd_agent.adapters.toolchain.overlay import NotInstalled, Packages, overlay
-from cicd_agent.adapters.toolchain.overlay_lock import DIRECTORY, lock_for, requirements
+from cicd_agent.adapters.toolchain.overlay import DIRECTORY, NotInstalled, Packages, lock_for, overlay, requirements
 from cicd_agent.adapters.toolchain.probe import Told
 from tests.support.servers.packages import PackageIndex, package_index
 

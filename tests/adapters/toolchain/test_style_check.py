@@ -11,8 +11,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from cicd_agent.adapters.toolchain.interpreter import Toolchain
 from cicd_agent.adapters.toolchain.style_check import HouseStyle, is_same_code, tools
-from cicd_agent.adapters.toolchain.toolchain import Toolchain
 from cicd_agent.domain.ports.test_runner import Interpreter, LaboratoryUnavailable
 from cicd_agent.domain.sandbox import Ran, SandboxUnavailable
 from tests.support.fakes.ports import FakeSandbox, Trial

@@ -7,12 +7,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from cicd_agent.analysis.python_tests.probe_agreement import agreed
+from cicd_agent.adapters.test_runner.results import agreed
 from cicd_agent.domain.ports.test_runner import Ghost, Interpreter, Probe, Seen
 from cicd_agent.domain.test_run import PytestRun, RunResult
 from tests.support.project_python import project_python
 
-HARNESS = Path(__file__).parents[3] / "src/cicd_agent/harness"
+HARNESS = Path(__file__).parents[3] / "src/cicd_agent/pytest_worker"
 
 # The package is loaded under a name of its own, as the harness does.
 DRIVER = """

@@ -1,8 +1,7 @@
 from dataclasses import replace
 
 from cicd_agent.agent.messages import Answer
-from cicd_agent.analysis.python_tests.candidate_key import keyed
-from cicd_agent.domain.candidate import CandidateReport, Expectation, Hurdle, Origin
+from cicd_agent.domain.candidate import CandidateReport, Expectation, Hurdle, Origin, keyed
 from cicd_agent.domain.event import Actor, PullRequest
 from cicd_agent.domain.evidence import Evidence
 from cicd_agent.domain.suite import SuiteState

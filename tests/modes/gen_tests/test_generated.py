@@ -3,8 +3,7 @@ from dataclasses import replace
 
 import pytest
 
-from cicd_agent.analysis.python_tests.candidate_key import keyed
-from cicd_agent.domain.candidate import CandidateReport, Expectation, Hurdle, Label, Origin, Settled
+from cicd_agent.domain.candidate import CandidateReport, Expectation, Hurdle, Label, Origin, Settled, keyed
 from cicd_agent.domain.effects import Annotation, Artifact, Comment, Commit, OpenPull, Output, Summary
 from cicd_agent.domain.event import PullRequest, Ref
 from cicd_agent.domain.evidence import Evidence

@@ -14,8 +14,8 @@ from cicd_agent.domain.event import Event, EventKind, PullRequest, Ref
 from cicd_agent.domain.evidence import Gap
 from cicd_agent.domain.flaky import FlakyHunt, FlakyKind, FlakyTest
 from cicd_agent.domain.generated_tests import Covered, Generated, Open, PossibleBug, Share, Suspicion
-from cicd_agent.domain.mutant import Mutant
 from cicd_agent.domain.suite import Suite, SuiteState
+from cicd_agent.domain.test_run import Mutant
 from cicd_agent.domain.text.sanitizer import problems
 from cicd_agent.domain.verdict import Conclusion
 from cicd_agent.modes import Account

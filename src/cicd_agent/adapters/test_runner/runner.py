@@ -1,15 +1,15 @@
 """Runs a project's own tests, and asks its code questions: always on copies, in the sandbox, under its own Python."""
 
+import json
 import math
+import secrets
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any, Protocol
 
-from cicd_agent.adapters.test_runner.job import HARNESS, JOB, Job, Wanted, inquiry, pytest_run
-from cicd_agent.adapters.test_runner.results import Told, accounts, failure, ghost, result, seen, told
-from cicd_agent.adapters.toolchain.toolchain import Toolchain
-from cicd_agent.analysis.python_tests.probe_agreement import agreed
+from cicd_agent.adapters.test_runner.results import Told, accounts, agreed, failure, ghost, result, seen, told
+from cicd_agent.adapters.toolchain.interpreter import Toolchain
 from cicd_agent.domain.parallel import abreast
 from cicd_agent.domain.ports.test_runner import Ghost, Interpreter, Laboratory, LaboratoryUnavailable, Probe, Seen
 from cicd_agent.domain.sandbox import Limits, Ran, Sandbox, SandboxUnavailable, Tier
@@ -25,6 +25,54 @@ _OUTPUT = 128 << 20
 _INQUIRY_SECONDS = 60.0
 _OTHER = Perturbation(hash_seed=4711, time_zone="Asia/Kathmandu", forward_seconds=40_000_000, elsewhere=True)
 """What a second process is given, so that it would see another value if there is another to be seen."""
+
+
+JOB = ".cicd-agent-job.json"
+"""Where the supervisor finds it, below the top of the copy."""
+
+
+HARNESS = Path(__file__).parents[2] / "pytest_worker"
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """One process: what its session is told, and what is around it."""
+
+    spec: Mapping[str, Any]
+    perturbation: Perturbation
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """Processes to be run one after another; `removed` are files that are not there for them."""
+
+    wanted: Sequence[Wanted]
+    removed: Sequence[str] = ()
+    key: bytes = field(default_factory=lambda: secrets.token_bytes(32), repr=False)
+
+    def text(self, toolchain: Toolchain, tier: Tier) -> bytes:
+        """As the supervisor reads it."""
+        roots = [*toolchain.roots, *(["."] if toolchain.path_entry else [])]
+        job = {
+            "key": self.key.hex(),
+            # Elsewhere a signal to all that can be reached would reach others as well.
+            "alone": tier is not Tier.NONE,
+            "scratch": ["/dev/shm"] if tier is Tier.BUBBLEWRAP else [],  # noqa: S108  a private one
+            "removed": list(self.removed),
+            "around": {
+                "overlay": str(toolchain.overlay) if toolchain.overlay else "",
+                "roots": list(dict.fromkeys(roots)),
+                "omitted": list(toolchain.without),
+            },
+            "runs": [_process(each) for each in self.wanted],
+        }
+        return json.dumps(job).encode()
+
+    @property
+    def command(self) -> tuple[str, ...]:
+        """After the interpreter."""
+        return ("-I", "-S", str(HARNESS / "start.py"), "supervisor", JOB)
 
 
 class Styler(Protocol):
@@ -243,3 +291,35 @@ def _matched(came: Told | str, count: int) -> list[Mapping[str, Any]]:
     if len(came.answer) != count:
         return [{"problem": "there is not one answer for each question"} for _ in range(count)]
     return [*came.answer]
+
+
+def pytest_run(run: PytestRun, toolchain: Toolchain) -> Wanted:
+    """A process that runs tests."""
+    spec = {
+        "kind": "pytest",
+        "select": list(run.select),
+        "arguments": [*toolchain.arguments, *run.arguments],
+        "in_order": run.in_order,
+        "measured": list(run.measured),
+        "traced": run.traced,
+        "mutants": [asdict(mutant) for mutant in run.mutants],
+        "against": list(run.against),
+        "order": run.perturbation.order,
+        "random_seed": run.perturbation.random_seed,
+    }
+    return Wanted(spec, run.perturbation, run.seconds)
+
+
+def inquiry(kind: str, wanted: Sequence[Mapping[str, Any]], perturbation: Perturbation, seconds: float) -> Wanted:
+    """A process that answers questions: "probe" or "ghost"."""
+    return Wanted({"kind": kind, "wanted": [dict(each) for each in wanted]}, perturbation, seconds)
+
+
+def _process(wanted: Wanted) -> dict[str, Any]:
+    how = wanted.perturbation
+    return {
+        "environment": {"PYTHONHASHSEED": str(how.hash_seed % 2**32), "TZ": how.time_zone},
+        "elsewhere": how.elsewhere,
+        "seconds": wanted.seconds,
+        "spec": {**wanted.spec, "seconds": wanted.seconds, "forward_seconds": how.forward_seconds},
+    }

@@ -1,13 +1,13 @@
 """Finds the Python that a project's tests run with, and sees to it that pytest, coverage and Hypothesis are there."""
 
 from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from cicd_agent.adapters.toolchain.import_roots import project_name, pyproject, roots
 from cicd_agent.adapters.toolchain.location import ENVIRONMENTS, Place, place, view
 from cicd_agent.adapters.toolchain.overlay import NotInstalled, Packages, overlay
 from cicd_agent.adapters.toolchain.probe import Told, probe
-from cicd_agent.adapters.toolchain.toolchain import Toolchain
 from cicd_agent.analysis.python_tests.test_command import TestCommand
 from cicd_agent.domain.ports.test_runner import Interpreter, LaboratoryUnavailable
 from cicd_agent.domain.sandbox import Sandbox
@@ -19,6 +19,30 @@ WANTED = (*NEEDED, "hypothesis")
 _HIDING = {"poetry": "$(poetry env info --executable)", "hatch": "$(hatch env find)/bin/python"}
 """Tools that keep environments where only they know, and how they say it."""
 _OTHER_ENVIRONMENTS = (".tox", ".nox")
+
+
+@dataclass(frozen=True, slots=True)
+class Toolchain:
+    """`overlay` is a directory of packages that the interpreter lacks, found after its own; None when it lacks none.
+
+    `readable` are the directories that the sandbox has to show (the interpreter's, its environment's, the overlay),
+    `environment` is what the runs get beside the sandbox's own. `path_entry` says whether the test command puts the top
+    of the tree on the module path, as `python -m pytest` does and `pytest` does not. `roots` are directories of the
+    tree, by path from its top ("." is the top), that a session puts first on the module path, in this order: what an
+    editable installation would find in the checkout has to be found in the copy. `without` are names at the top of the
+    tree that are not copied: virtual environments, of which the interpreter's own is readable where it is.
+    """
+
+    interpreter: Interpreter
+    python: Path
+    overlay: Path | None = None
+    readable: tuple[Path, ...] = ()
+    environment: Mapping[str, str] = field(default_factory=dict)
+    arguments: tuple[str, ...] = ()
+    """Of the test command, after `pytest`."""
+    path_entry: bool = True
+    roots: tuple[str, ...] = ()
+    without: tuple[str, ...] = ()
 
 
 def find(

@@ -9,11 +9,10 @@ import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from cicd_agent.adapters.toolchain.overlay_lock import DIRECTORY, lock_for, requirements
 from cicd_agent.adapters.toolchain.probe import Told
 from cicd_agent.domain.text.visible import visible_line
 
@@ -25,6 +24,16 @@ _SHARED = 0o022
 """Bits of the mode of a directory that others may write to."""
 _NEWEST_GLIBC = 40
 _PIP = "import runpy, sys; sys.path[:0] = sys.argv[1:2]; del sys.argv[1]; runpy.run_module('pip', run_name='__main__')"
+
+
+DIRECTORY = Path(__file__).parent / "overlays"
+"""Where the locks are; `make lock` writes them."""
+
+
+_PIN = re.compile(r"^([a-z0-9][a-z0-9.-]*)==\S+")
+
+
+_VIA = re.compile(r"^ +# +(?:via +)?([a-z0-9][a-z0-9.-]*)$")
 
 
 @dataclass(frozen=True, slots=True)
@@ -189,3 +198,45 @@ def _reason(said: str) -> str:
     lines = [line.strip() for line in said.splitlines() if line.strip()] or ["it failed without a word"]
     errors = [line for line in lines if line.lower().startswith("error")] or lines
     return visible_line(re.sub(r"//[^/@\s]*@", "//", errors[-1]))[:300]
+
+
+@dataclass(frozen=True, slots=True)
+class Locked:
+    """One pin: its lines as they stand, and what it is there for."""
+
+    name: str
+    lines: str
+    via: frozenset[str]
+
+
+def lock_for(version: tuple[int, int], directory: Path = DIRECTORY) -> tuple[Locked, ...]:
+    """The pins for a Python: its own, or those for the newest that is older; () for one older than all."""
+    found = {_version(path): path for path in directory.glob("*.lock")}
+    fitting = [each for each in found if each <= version]
+    return tuple(_read(found[max(fitting)].read_text("utf-8"))) if fitting else ()
+
+
+def requirements(lock: Collection[Locked], wanted: Collection[str]) -> str:
+    """The part of a lock that these distributions and what they need take, as an installer reads it."""
+    pins: Mapping[str, Locked] = {pin.name: pin for pin in lock}
+    taken = {name for name in wanted if name in pins}
+    while more := {pin.name for pin in lock if pin.via & taken} - taken:
+        taken |= more
+    return "".join(pin.lines for pin in lock if pin.name in taken)
+
+
+def _version(path: Path) -> tuple[int, int]:
+    major, minor = path.stem.split(".")
+    return int(major), int(minor)
+
+
+def _read(text: str) -> Iterator[Locked]:
+    lines: list[str] = []
+    for line in [*text.splitlines(keepends=True), "end==0"]:
+        if match := _PIN.match(line):
+            if lines and (pin := _PIN.match(lines[0])):
+                via = {found[1] for each in lines if (found := _VIA.match(each.rstrip()))}
+                yield Locked(pin[1], "".join(each for each in lines if "#" not in each), frozenset(via))
+            lines = []
+        if match or lines:
+            lines.append(line)

@@ -10,7 +10,7 @@ from typing import Annotated, Any
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from cicd_agent.adapters.toolchain.import_roots import LARGEST, pyproject, read_toml
-from cicd_agent.adapters.toolchain.toolchain import Toolchain
+from cicd_agent.adapters.toolchain.interpreter import Toolchain
 from cicd_agent.domain.ports.test_runner import LaboratoryUnavailable
 from cicd_agent.domain.sandbox import Limits, Sandbox
 from cicd_agent.domain.text.visible import visible_line

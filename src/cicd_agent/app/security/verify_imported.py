@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from cicd_agent.analysis.patches.apply import text_before
-from cicd_agent.analysis.python_tests.candidate_key import keyed
+from cicd_agent.domain.candidate import keyed
 from cicd_agent.domain.change import Change
 from cicd_agent.domain.diff import ChangeKind, FileDiff
 from cicd_agent.domain.evidence import Evidence, Gap

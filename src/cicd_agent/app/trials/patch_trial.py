@@ -6,8 +6,7 @@ from pathlib import Path
 from cicd_agent.adapters.runner.remote_files import FetchedLibrary
 from cicd_agent.adapters.sandbox.sandbox import LocalSandbox
 from cicd_agent.adapters.test_runner.patch_trial import Commands, Surroundings, Workbench
-from cicd_agent.adapters.test_runner.visible_programs import surroundings
-from cicd_agent.adapters.toolchain.location import trusted
+from cicd_agent.adapters.toolchain.location import surroundings, trusted
 from cicd_agent.analysis.patches.syntax import PARSERS
 from cicd_agent.app.context import Scene
 from cicd_agent.domain.change import Change

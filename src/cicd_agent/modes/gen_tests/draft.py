@@ -1,7 +1,6 @@
 """What a model may say when it is asked for tests: pieces of a test module, in the shape of a strict schema."""
 
-from cicd_agent.analysis.python_tests.candidate_key import keyed
-from cicd_agent.domain.candidate import Candidate, Expectation, Origin
+from cicd_agent.domain.candidate import Candidate, Expectation, Origin, keyed
 from cicd_agent.domain.verdict import Draft
 
 MOST_TESTS = 12

@@ -6,9 +6,8 @@ from typing import Any
 
 from cicd_agent.agent.messages import Answer
 from cicd_agent.analysis.patches.writer import written
-from cicd_agent.analysis.python_tests.candidate_key import keyed
 from cicd_agent.analysis.python_tests.placement.placement import home
-from cicd_agent.domain.candidate import CandidateReport, Hurdle, Settled
+from cicd_agent.domain.candidate import CandidateReport, Hurdle, Settled, keyed
 from cicd_agent.domain.evidence import Evidence
 from cicd_agent.domain.generated_tests import Generated, PossibleBug, Suspicion
 from cicd_agent.domain.suite import Suite, SuiteState, TestEvidence

@@ -4,9 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cicd_agent.analysis.python_tests.candidate_key import keyed
 from cicd_agent.analysis.python_tests.documentation.check import contradiction, says
-from cicd_agent.domain.candidate import Candidate, Origin
+from cicd_agent.domain.candidate import Candidate, Origin, keyed
 
 SOURCE = '''\
 def parse(text):

@@ -8,8 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from cicd_agent.analysis.python_tests.candidate_key import keyed
-from cicd_agent.domain.candidate import Candidate, Expectation, Origin
+from cicd_agent.domain.candidate import Candidate, Expectation, Origin, keyed
 from cicd_agent.domain.change import Change, ChangeSource
 from cicd_agent.domain.event import Event, EventKind
 from cicd_agent.domain.evidence import Evidence

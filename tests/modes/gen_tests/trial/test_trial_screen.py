@@ -4,8 +4,7 @@ from dataclasses import replace
 import pytest
 
 from cicd_agent.domain.candidate import Candidate, CandidateReport, Expectation, Hurdle
-from cicd_agent.domain.mutant import Mutant
-from cicd_agent.domain.test_run import Outcome, PytestRun, RunResult, TestOutcome
+from cicd_agent.domain.test_run import Mutant, Outcome, PytestRun, RunResult, TestOutcome
 from cicd_agent.modes.gen_tests.trial.run_verdict import NO_MUTANTS
 from cicd_agent.modes.gen_tests.trial.trial import screen
 from tests.support.trial_world import BOUNDARY, HOME, TESTS, Project, candidate, evidence, failed

@@ -6,8 +6,7 @@ import copy
 import re
 from collections.abc import Iterator, Sequence
 
-from cicd_agent.analysis.python_tests.documentation.assertion_model import Claim, claims
-from cicd_agent.analysis.python_tests.documentation.constant_evaluation import evaluated
+from cicd_agent.analysis.python_tests.documentation.assertion_model import Claim, claims, evaluated
 from cicd_agent.analysis.python_tests.documentation.definition import (
     UNREADABLE,
     Definition,

@@ -5,16 +5,17 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from cicd_agent.analysis.python_tests.placement.imports import import_line, statements
 from cicd_agent.analysis.python_tests.placement.module import home, new_home
 from cicd_agent.analysis.python_tests.placement.names import (
     Imported,
     Misplaced,
     Names,
     defined_by,
+    import_line,
     imported_by,
     names_of,
     renamed,
+    statements,
 )
 from cicd_agent.domain.candidate import Candidate
 

@@ -6,9 +6,8 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
-from cicd_agent.analysis.python_tests.candidate_key import keyed
 from cicd_agent.analysis.python_tests.documentation.check import contradiction, examples, says
-from cicd_agent.domain.candidate import Candidate, Expectation, Origin
+from cicd_agent.domain.candidate import Candidate, Expectation, Origin, keyed
 from cicd_agent.domain.ports.test_runner import Probe, Seen
 from cicd_agent.modes.gen_tests.synthesis.arguments import Row
 from cicd_agent.modes.gen_tests.synthesis.calls import Callee

@@ -3,11 +3,10 @@
 import ast
 import copy
 
-from cicd_agent.analysis.python_tests.candidate_key import keyed
 from cicd_agent.analysis.python_tests.documentation.annotations import returned
 from cicd_agent.analysis.python_tests.documentation.check import says
 from cicd_agent.analysis.python_tests.documentation.definition import UNREADABLE, parsed, signature
-from cicd_agent.domain.candidate import Candidate, Expectation, Origin
+from cicd_agent.domain.candidate import Candidate, Expectation, Origin, keyed
 from cicd_agent.domain.ports.test_runner import Ghost
 from cicd_agent.modes.gen_tests.synthesis.subject import Subject
 from cicd_agent.modes.gen_tests.synthesis.text import dressed, named

@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from cicd_agent.analysis.python_tests.import_names import dotted
+from cicd_agent.analysis.python_tests.placement.module import dotted
 from cicd_agent.domain.evidence import Evidence, Gap
 from cicd_agent.domain.ports.test_runner import Laboratory, LaboratoryUnavailable
 from cicd_agent.modes.gen_tests.coverage_targets import left, targets

@@ -4,8 +4,7 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from cicd_agent.domain.candidate import Candidate, CandidateReport, Hurdle
-from cicd_agent.domain.mutant import Mutant
-from cicd_agent.domain.test_run import Fate, Outcome, RunResult, TestOutcome
+from cicd_agent.domain.test_run import Fate, Mutant, Outcome, RunResult, TestOutcome
 from cicd_agent.modes.gen_tests.trial.contribution import Aims
 
 NO_MUTANTS = "no fault can be put into what it executes, so that executing it was enough"

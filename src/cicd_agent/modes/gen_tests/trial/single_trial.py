@@ -9,9 +9,8 @@ from cicd_agent.analysis.python_tests.placement.placement import Misplaced, Plac
 from cicd_agent.analysis.python_tests.static.check import objection
 from cicd_agent.domain.candidate import Candidate, CandidateReport, Expectation, Hurdle
 from cicd_agent.domain.evidence import Evidence
-from cicd_agent.domain.mutant import Mutant
 from cicd_agent.domain.ports.test_runner import Laboratory, LaboratoryUnavailable
-from cicd_agent.domain.test_run import Outcome, PytestRun, RunResult
+from cicd_agent.domain.test_run import Mutant, Outcome, PytestRun, RunResult
 from cicd_agent.modes.gen_tests.trial.contribution import Aims, Seat, aims_of, seat_of, surroundings_of
 from cicd_agent.modes.gen_tests.trial.repair import repaired
 from cicd_agent.modes.gen_tests.trial.run_verdict import is_of, judged

@@ -5,8 +5,7 @@ from dataclasses import fields, replace
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cicd_agent.analysis.python_tests.candidate_key import key, keyed
-from cicd_agent.domain.candidate import Candidate, Expectation, Origin
+from cicd_agent.domain.candidate import Candidate, Expectation, Origin, key, keyed
 
 CANDIDATE = Candidate("", "src/a.py", "f", "test_f", ("from a import f",), "def test_f(): ...", Origin.MODEL)
 

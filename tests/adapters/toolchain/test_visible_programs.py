@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from cicd_agent.adapters.sandbox.mounts import PATH
-from cicd_agent.adapters.test_runner.visible_programs import surroundings
+from cicd_agent.adapters.toolchain.location import surroundings
 
 
 @pytest.fixture
