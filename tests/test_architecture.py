@@ -20,7 +20,8 @@ LAYERS = {
     "domain": ("errors",),
     "settings": ("domain", "errors"),
     "agent": ("domain", "errors", "settings"),
-    "analysis": ("domain", "errors", "settings"),
+    # How pytest's arguments are read is known once: under the project's Python, and before.
+    "analysis": ("domain", "errors", "pytest_worker.command_line", "settings"),
     "rendering": ("domain", "errors", "settings"),
     "modes": ("agent", "analysis", "domain", "errors", "rendering", "settings"),
     # Runs under another Python, which has nothing of ours; the other side speaks the same protocol.

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from cicd_agent.analysis.python_tests.probe_agreement import agreed
+from cicd_agent.adapters.test_runner.results import agreed
 from cicd_agent.domain.ports.test_runner import Seen
 from tests.modes.gen_tests.bare_test_runner import driven
 
@@ -42,7 +42,7 @@ def probed(folder: Path, *expressions: str, seconds: float = 5) -> list[dict[str
         {"key": str(number), "imports": ["import lab_words", "from lab_words import *"], "expression": each}
         for number, each in enumerate(expressions)
     ]
-    told = driven(folder, "probing", wanted, seconds)
+    told = driven(folder, "probe", wanted, seconds)
     assert [each.pop("key") for each in told] == [str(number) for number in range(len(expressions))]
     return told
 
@@ -115,7 +115,7 @@ def test_what_is_written_into_the_pipe_is_no_answer(tmp_path: Path) -> None:
 def test_an_import_that_fails_is_a_problem_of_those_that_need_it(tmp_path: Path) -> None:
     told = driven(
         tmp_path,
-        "probing",
+        "probe",
         [
             {"key": "a", "imports": ["import no_such_module"], "expression": "1"},
             {"key": "b", "imports": [], "expression": "1 +"},

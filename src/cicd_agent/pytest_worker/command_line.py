@@ -4,37 +4,48 @@ from __future__ import annotations
 
 import os
 import re
+import shlex
 
 
-def _words(text: str) -> frozenset[str]:
+def _listed(text: str) -> frozenset[str]:
     return frozenset(text.split())
 
 
-_ALONE = _words(
+_ALONE = _listed(
     "-x --exitfirst --lf --last-failed --ff --failed-first --nf --new-first --sw --stepwise --sw-skip --sw-reset "
     "--stepwise-skip --stepwise-reset --co --collect-only --collectonly --pdb --trace --cache-clear --no-cov "
-    "--no-cov-on-fail --cov-branch --cov-append --cov -f --looponfail -d --self-contained-html --json-report "
-    "--randomly-dont-reset-seed --randomly-dont-reorganize --random-order --strict --strict-config "
-    "-q --quiet -v -vv -vvv --verbose -s -l --showlocals --full-trace --no-header --no-summary --setup-show"
+    "--no-cov-on-fail --cov-branch --cov-append -f --looponfail -d --self-contained-html --json-report --forked "
+    "--randomly-dont-reset-seed --randomly-dont-reorganize --random-order --strict --strict-config --setup-only "
+    "-q --quiet -v --verbose -s -l --showlocals --no-showlocals --full-trace --no-header --no-summary --setup-show "
+    "--setup-plan --disable-warnings --disable-pytest-warnings --fixtures --funcargs --fixtures-per-test --markers "
+    "--force-short-summary --xfail-tb --fold-skipped --no-fold-skipped -h --help --version -V"
 )
 """Options without a value."""
-_VALUED = _words(
-    "-n --numprocesses --maxprocesses --max-worker-restart --dist --tx --rsyncdir --maxfail --cov-report --cov-config "
-    "--cov-fail-under --cov-context --cov-precision --junitxml --junit-xml --junitprefix --html --css "
-    "--json-report-file --report-log --resultlog --log-file --basetemp --pastebin --reruns --reruns-delay "
-    "--only-rerun --rerun-except --randomly-seed --random-order-seed --random-order-bucket --count --tb --color "
-    "--capture --show-capture --rootdir --durations --durations-min -r --cache-show --verbosity"
+_VALUED = _listed(
+    "-n --numprocesses --maxprocesses --max-worker-restart --dist --tx --px --rsyncdir --maxfail --cov --cov-report "
+    "--cov-config --cov-fail-under --cov-context --cov-precision --junitxml --junit-xml --junitprefix --junit-prefix "
+    "--html --css --json-report-file --report-log --resultlog --log-file --basetemp --pastebin --pdbcls --debug "
+    "--reruns --reruns-delay --only-rerun --rerun-except --randomly-seed --random-order-seed --random-order-bucket "
+    "--count --tb --color --code-highlight --capture --show-capture --rootdir --durations --durations-min -r "
+    "--cache-show --verbosity --lfnf --last-failed-no-failures --splits --group"
 )
 """Options whose value may follow as an argument of its own."""
+_OPTIONAL = frozenset(("--cov", "--debug"))
+"""Those of them that may go without."""
 _SHORT = ("-n", "-r")
 """Those whose value may follow at once."""
-_TAKE = _words("-k -m -c -o -W -p --ignore --ignore-glob --deselect --confcutdir --import-mode --override-ini")
+_TAKE = _listed(
+    "-k -m -c -o -W -p --ignore --ignore-glob --deselect --confcutdir --import-mode --override-ini --config-file "
+    "--pythonwarnings"
+)
 """Options that stay, with a value."""
-_PLACES = frozenset(("-c", "--config-file", "--confcutdir", "--ignore"))
+_PATHS = frozenset(("-c", "--config-file", "--confcutdir", "--ignore"))
 """Options whose value is a path."""
-_CLUSTER = re.compile("-[xvqsl]{2,}")
-_PLUGINS = frozenset(("xdist", "xdist.plugin", "xdist.looponfail", "pytest_cov", "pytest_cov.plugin", "randomly"))
-_PLUGINS |= frozenset(("pytest_randomly", "random_order", "rerunfailures", "pytest_rerunfailures", "reportlog"))
+_CLUSTER = re.compile("-[xvqsl]+")
+_PLUGINS = re.compile(
+    r"(?:no:)?(?:xdist|cov|pytest_cov|(?:pytest_)?randomly|random_order|(?:pytest_)?rerunfailures|reportlog"
+    r"|cacheprovider|terminal)\b.*"
+)
 
 OUT = ("xdist", "xdist.looponfail", "pytest_cov", "randomly", "random_order", "rerunfailures")
 """Plugins that run tests elsewhere, in another order, again, or measure what we measure."""
@@ -43,25 +54,42 @@ OUT = ("xdist", "xdist.looponfail", "pytest_cov", "randomly", "random_order", "r
 def fitting(arguments: list[str]) -> list[str]:
     """Without what does not fit a run of ours."""
     kept: list[str] = []
-    waiting = iter(arguments)
-    for argument in waiting:
+    rest = list(arguments)
+    while rest:
+        argument = rest.pop(0)
         name, joined, _ = argument.partition("=")
-        if argument in _ALONE or (joined and name in _ALONE) or _CLUSTER.fullmatch(argument):
-            continue
-        if name in _VALUED:
-            if not joined:
-                next(waiting, None)
-        elif argument.startswith(_SHORT) and not argument.startswith("--"):
-            continue
-        elif argument == "-p":
-            plugin = next(waiting, "")
-            if plugin.rpartition(":")[2] not in _PLUGINS:
-                kept += ["-p", plugin]
+        if argument == "--":
+            return [*kept, argument, *rest]
+        if argument in {"-p", "-o", "--override-ini"} and rest:
+            value = _fitting_value(argument, rest.pop(0))
+            kept += [argument, value] if value else []
+        elif argument.startswith("-p") and not argument.startswith("--"):
+            kept += [argument] if _fitting_value("-p", argument[2:]) else []
         elif argument in _TAKE:
-            kept += [argument, *([value] if (value := next(waiting, None)) is not None else [])]
-        else:
+            kept += [argument, *rest[:1]]
+            del rest[:1]
+        elif name in _VALUED:
+            if not joined and not (name in _OPTIONAL and rest and rest[0].startswith("-")):
+                del rest[:1]
+        elif not (
+            name in _ALONE or argument.startswith(_SHORT) or name.startswith("--cov-") or _CLUSTER.fullmatch(argument)
+        ):
             kept.append(argument)
     return kept
+
+
+def _fitting_value(option: str, value: str) -> str:
+    """The value of -p or -o, "" where it is ours to decide."""
+    if option == "-p":
+        return "" if _PLUGINS.fullmatch(value) else value
+    name, _, text = value.partition("=")
+    if name.strip() != "addopts":
+        return value
+    try:
+        words = fitting(shlex.split(text))
+    except ValueError:
+        return ""
+    return "addopts=" + shlex.join(words)
 
 
 def ours(top: str, cache: str) -> list[str]:
@@ -81,10 +109,10 @@ def adapted(arguments: list[str], top: str, *, paths: bool) -> list[str]:
     for argument in waiting:
         if argument in _TAKE:
             value = next(waiting, "")
-            line += [argument, absolute(value, top) if argument in _PLACES else value]
+            line += [argument, absolute(value, top) if argument in _PATHS else value]
         elif argument.startswith("-"):
             name, joined, value = argument.partition("=")
-            line.append(name + joined + absolute(value, top) if joined and name in _PLACES else argument)
+            line.append(name + joined + absolute(value, top) if joined and name in _PATHS else argument)
         elif paths:
             line.append(absolute(argument, top))
     return line

@@ -2,14 +2,14 @@
 
 import re
 import shlex
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import PurePosixPath
 
 from cicd_agent.errors import ConfigError
+from cicd_agent.pytest_worker.command_line import fitting
 
-LONGEST = 4_000
-"""Characters of a command."""
+MAX_CHARACTERS = 4_000
 
 _ASSIGNMENT = re.compile(r"([A-Za-z_][A-Za-z0-9_]*)=(.*)", re.DOTALL)
 _PYTHON = re.compile(r"(?:python|pypy)(?:\d+(?:\.\d+)?)?(?:\.exe)?")
@@ -26,82 +26,8 @@ _COVERAGE_VALUES = frozenset(
 )
 _PYTHON_VALUES = frozenset({"-W", "-X"})
 # Variables that would change which code is run, or report to somebody: PYTHONPATH is what a project may need.
-_KEPT_PYTHON = frozenset({"PYTHONPATH", "PYTHONWARNINGS", "PYTHONUTF8", "PYTHONIOENCODING", "PYTHONOPTIMIZE"})
+_PYTHON_VARIABLES = frozenset({"PYTHONPATH", "PYTHONWARNINGS", "PYTHONUTF8", "PYTHONIOENCODING", "PYTHONOPTIMIZE"})
 _REFUSED = re.compile(r"(?:LD|DYLD|COV|COVERAGE|GITHUB|RUNNER|ACTIONS|INPUT)_.*|PATH|HOME|TMPDIR|PYTEST_ADDOPTS|IFS")
-
-# What our own runner decides, by the number of words that come with it.
-_ALONE = frozenset(
-    {"--quiet", "--verbose", "--exitfirst", "--lf", "--last-failed", "--ff", "--failed-first", "--nf", "--new-first"}
-    | {"--sw", "--stepwise", "--sw-skip", "--stepwise-skip", "--sw-reset", "--stepwise-reset", "--cache-clear", "--pdb"}
-    | {"--trace", "--no-header", "--no-summary", "--no-showlocals", "--showlocals", "-l", "--collect-only", "--co"}
-    | {"--no-cov", "--no-cov-on-fail", "--cov-append", "--cov-branch", "--setup-only", "--setup-plan"}
-    | {
-        "--setup-show",
-        "--disable-warnings",
-        "--disable-pytest-warnings",
-        "-s",
-        "--full-trace",
-        "--fixtures",
-        "--funcargs",
-    }
-    | {"--fixtures-per-test", "--markers", "--force-short-summary", "-f", "--looponfail", "--xfail-tb", "-h", "--help"}
-    | {"--fold-skipped", "--no-fold-skipped", "--version", "-V", "--forked"}
-)
-_WITH_VALUE = frozenset(
-    {
-        "--cov",
-        "-n",
-        "--numprocesses",
-        "--maxprocesses",
-        "--dist",
-        "--tx",
-        "--px",
-        "--rsyncdir",
-        "--max-worker-restart",
-        "--maxfail",
-    }
-    | {
-        "--junitxml",
-        "--junit-xml",
-        "--junitprefix",
-        "--junit-prefix",
-        "--tb",
-        "--color",
-        "--code-highlight",
-        "--durations",
-    }
-    | {"--durations-min", "--show-capture", "--capture", "-r", "--verbosity", "--lfnf", "--last-failed-no-failures"}
-    | {
-        "--cov-report",
-        "--cov-config",
-        "--cov-context",
-        "--cov-fail-under",
-        "--log-file",
-        "--report-log",
-        "--html",
-        "--css",
-    }
-    | {
-        "--pastebin",
-        "--pdbcls",
-        "--debug",
-        "--reruns",
-        "--reruns-delay",
-        "--basetemp",
-        "--json-report-file",
-        "--resultlog",
-    }
-    | {"--random-order-seed", "--splits", "--group", "--xfail-strict-tb"}
-)
-_OWN_PLUGINS = re.compile(
-    r"(?:no:)?(?:xdist|cov|pytest_cov|randomly|random_order|rerunfailures|cacheprovider|terminal)\b.*"
-)
-# Words of one letter can be written together (-qx), or with their value (-n4, -rA).
-_LETTERS = frozenset("qvxsl")
-_LETTER_VALUES = ("-n", "-r")
-# Options of pytest whose value is the next word: it is no path, whatever it looks like.
-_KEPT_VALUES = frozenset({"-k", "-m", "-c", "-o", "-W", "-p", "--ignore", "--deselect", "--rootdir", "--import-mode"})
-_KEPT_VALUES |= frozenset({"--confcutdir", "--ignore-glob", "--override-ini", "--config-file", "--pythonwarnings"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,14 +50,14 @@ class TestCommand:
 
 def read_test_command(text: str) -> TestCommand:
     """What a `test-command` says. Raises ConfigError for what is not one pytest command."""
-    if len(text) > LONGEST:
-        raise _not_pytest(f"it has more than {LONGEST:,} characters")
+    if len(text) > MAX_CHARACTERS:
+        raise _not_pytest(f"it has more than {MAX_CHARACTERS:,} characters")
     if "\0" in text:
         raise _not_pytest("it holds a NUL")
     environment, words = _assignments(_split(text.strip()))
     runner, rest = _after_runner(words)
     python, path_entry, given = _program(rest)
-    arguments = tuple(_kept(given))
+    arguments = tuple(fitting([*given]))
     named = [f"{name}={shlex.quote(value)}" for name, value in environment.items()]
     start = ["python", "-m", "pytest"] if path_entry else ["pytest"]
     return TestCommand(
@@ -159,7 +85,7 @@ def _assignments(words: Sequence[str]) -> tuple[dict[str, str], Sequence[str]]:
         del rest[0]
     while rest and (match := _ASSIGNMENT.fullmatch(rest[0])):
         name = match[1]
-        if _REFUSED.fullmatch(name) or (name.startswith("PYTHON") and name not in _KEPT_PYTHON):
+        if _REFUSED.fullmatch(name) or (name.startswith("PYTHON") and name not in _PYTHON_VARIABLES):
             raise ConfigError(
                 f"`test-command` cannot set `{name}`",
                 why="it decides how the tests are run, which is done here",
@@ -250,58 +176,9 @@ def _under_coverage(words: Sequence[str]) -> tuple[bool, Sequence[str]]:
     return True, after
 
 
-def _kept(given: Sequence[str]) -> Iterator[str]:
-    """The arguments that are not ours to decide."""
-    rest = [*given]
-    while rest:
-        word = rest.pop(0)
-        name, equals, _ = word.partition("=")
-        if word == "--":
-            yield from (word, *rest)
-            return
-        if word in {"-p", "-o", "--override-ini"} and rest:
-            following = rest.pop(0)
-            if kept := _setting(word, following):
-                yield from (word, kept)
-        elif word.startswith("-p") and not word.startswith("--"):
-            if _setting("-p", word[2:]):
-                yield word
-        elif word in _KEPT_VALUES:
-            yield from (word, *rest[:1])
-            del rest[:1]
-        elif name in _WITH_VALUE or word in _LETTER_VALUES:
-            del rest[: 0 if equals else _values(name, rest)]
-        elif name in _ALONE or word.startswith(_LETTER_VALUES) or name.startswith("--cov-") or _is_letters(word):
-            continue
-        else:
-            yield word
-
-
-def _setting(option: str, value: str) -> str:
-    """The value of -p or -o, "" where it is ours to decide."""
-    if option == "-p":
-        return "" if _OWN_PLUGINS.fullmatch(value) else value
-    name, _, text = value.partition("=")
-    if name.strip() != "addopts":
-        return value
-    try:
-        return f"addopts={shlex.join(_kept(shlex.split(text)))}"
-    except ValueError:
-        return ""
-
-
-def _values(name: str, rest: Sequence[str]) -> int:
-    """How many of the next words belong to an option; these may go without one."""
-    return 0 if name in {"--debug", "--cov"} and rest and rest[0].startswith("-") else 1
-
-
-def _is_letters(word: str) -> bool:
-    return len(word) > 1 and word[0] == "-" and {*word[1:]} <= _LETTERS
-
-
-def _not_pytest(why: str) -> ConfigError:
+def _not_pytest(reason: str) -> ConfigError:
     return ConfigError(
         "`test-command` must be a pytest command, such as `python -m pytest tests` or `uv run pytest -m 'not slow'`",
-        why=why,
+        why=reason,
         remedy="What has to be done before the tests belongs in a step of its own",
     )
