@@ -13,10 +13,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cicd_agent.adapters.sandbox.sandbox import LocalSandbox
-from cicd_agent.adapters.toolchain.interpreter import find
+from cicd_agent.adapters.toolchain.interpreter import Toolchain, find
 from cicd_agent.adapters.toolchain.overlay import Packages
 from cicd_agent.adapters.toolchain.probe import probe
-from cicd_agent.adapters.toolchain.toolchain import Toolchain
 from cicd_agent.analysis.python_tests.test_command import TestCommand, read_test_command
 from cicd_agent.domain.ports.test_runner import LaboratoryUnavailable
 from cicd_agent.domain.sandbox import Limits, Ran, Sandbox, SandboxUnavailable, Stop
@@ -39,12 +38,16 @@ def says(text: str, **how: object) -> FakeSandbox:
 def environment(place: Path, *packages: str, base: bool = False) -> Path:
     """A virtual environment that says it has these distributions ("pytest 8.3"); returns its interpreter."""
     venv.EnvBuilder(symlinks=True, with_pip=False, system_site_packages=base).create(place)
+    install(place, *packages)
+    return place / "bin/python"
+
+
+def install(place: Path, *packages: str) -> None:
     for package in packages:
         name, version = package.split()
         info = site(place) / f"{name}-{version}.dist-info"
         info.mkdir()
         (info / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n")
-    return place / "bin/python"
 
 
 def site(place: Path) -> Path:
@@ -84,11 +87,27 @@ def test_an_environment_in_the_tree_is_read_in_place_and_not_copied(top: Path, f
     assert chain.python == python
     assert chain.interpreter.provides == {"pytest": "8.3", "coverage": "7.6", "hypothesis": "6.1"}
     assert chain.interpreter.version == ".".join(map(str, sys.version_info[:3]))
-    assert {top / ".venv", BASE} - {*chain.readable} == set()
+    # The system's own directories are shown to everything that runs.
+    assert {top / ".venv", *([] if BASE.is_relative_to("/usr") else [BASE])} - {*chain.readable} == set()
     assert ".venv" in chain.without
     assert chain.environment["A"] == "b"
     assert chain.environment["PATH"].startswith(f"{top}/.venv/bin:")
     assert (chain.arguments, chain.path_entry, chain.overlay) == (("tests", "-m", "fast"), True, None)
+
+
+def test_an_environment_of_the_systems_own_python_needs_nothing_beside_itself(
+    top: Path, found: Callable[..., Toolchain]
+) -> None:
+    system = Path("/usr/bin/python3")
+    if not system.exists():
+        pytest.skip("this machine has no Python of its own")
+    subprocess.run([system, "-m", "venv", "--without-pip", top / ".venv"], check=True)
+    with pytest.raises(LaboratoryUnavailable, match="has no pytest and no coverage"):
+        found()
+    install(top / ".venv", *ALL)
+    chain = found()
+    assert chain.readable == (top / ".venv",)
+    assert chain.interpreter.provides["pytest"] == "8.3"
 
 
 def test_it_is_looked_for_in_the_order_in_which_a_person_would(
