@@ -23,7 +23,6 @@ from cicd_agent.modes.deploy_gate.draft import GateDraft
 from cicd_agent.modes.gen_tests.draft import TestsDraft
 from cicd_agent.modes.review.draft import ReviewDraft
 from cicd_agent.modes.review.sarif_reader import read_sarif
-from cicd_agent.settings.deprecated import Deprecated
 from cicd_agent.settings.file import ConfigFile
 
 EVENTS = ("pull_request", "push", "workflow_run", "issue_comment", "deployment", "merge_group", "release", "schedule")
@@ -95,7 +94,7 @@ def log(data: bytes) -> None:
 def config(data: bytes) -> None:
     """A config file: what does not count is a problem with a line."""
     for each in ConfigFile().read(data):
-        assert isinstance(each, Deprecated) or each.line >= 0
+        assert each.line >= 0
         assert str(each)
 
 

@@ -14,7 +14,6 @@ from cicd_agent.cli import parser as cli
 from cicd_agent.domain.finding import Severity
 from cicd_agent.domain.verdict import Conclusion, RiskLevel
 from cicd_agent.modes import modes
-from cicd_agent.settings.deprecated import old_names
 from cicd_agent.settings.limits import BY_MODE, listed, minutes, usd
 from cicd_agent.settings.schema import CONSUMED_EARLIER, Settings, kebab
 from cicd_agent.settings.values import catalogue
@@ -31,7 +30,7 @@ def words(text: str) -> list[str]:
 
 # Workflows out there use these names: one more is a feature, one less or another spelling breaks them.
 INPUTS = words("""
-    mode github-token working-directory config-file organisation-config ring runtime index-url timeout-minutes
+    mode github-token working-directory config-file organisation-config runtime index-url timeout-minutes
     openai-api-key base-url api provider model fast-model fallback-model service-tier
     model-headers max-cost-usd max-input-tokens max-rounds cache-dir state-dir metrics-file fleet-url instructions
     comment review-event fail-on fail-on-model max-comments min-severity min-confidence paths-ignore sarif-files
@@ -67,7 +66,6 @@ OUTPUTS = {
 }
 DEFAULTS = {
     "config-file": ".github/cicd-agent.yml",
-    "ring": "stable",
     "api": "auto",
     "provider": "auto",
     "model": "gpt-5.5",
@@ -116,8 +114,7 @@ def test_the_action_has_the_published_inputs() -> None:
 
 
 def test_every_input_is_a_setting_or_is_consumed_before_there_are_any() -> None:
-    olds = {old for old, each in old_names("setting").items() if each.new in settings_with_an_input()}
-    assert {*INPUTS} - {*settings_with_an_input()} == {*CONSUMED_EARLIER, *olds}
+    assert {*INPUTS} - {*settings_with_an_input()} == {*CONSUMED_EARLIER}
     assert {*settings_with_an_input()} <= {*INPUTS}
 
 

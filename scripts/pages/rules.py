@@ -20,9 +20,6 @@ and generated files alone. `console.log` is no rule: too many are meant.
 
 Silence a rule with `rules: {<id>: off}` in `.github/cicd-agent.yml`, or one place with a comment on its line,
 `cicd-agent: ignore[<id>] reason`.
-
-What a new rule finds is only shown, folded in the summary, until the minor version after the one that brought it;
-`ring: canary` has it count at once ([fleet.md](fleet.md)). The rules of the first release are established.
 """
 _WIDEST = 110
 

@@ -1,5 +1,6 @@
 from pathlib import Path
 
+from cicd_agent import __version__
 from cicd_agent.analysis.rules import RULES
 from cicd_agent.domain.text.credentials import find_secrets
 from scripts.pages.rules import page
@@ -16,3 +17,11 @@ def test_the_page_has_a_section_for_every_rule_and_no_secret() -> None:
     assert sections == {rule.id for rule in RULES}
     assert not [line for line in page().split("\n") if find_secrets(line)]
     assert page().isprintable() or all(line.isprintable() for line in page().split("\n"))
+
+
+def test_the_page_says_since_when_there_is_a_rule_and_none_is_of_a_version_to_come() -> None:
+    def numbers(version: str) -> list[int]:
+        return [int(part) for part in version.split(".")]
+
+    assert [rule.id for rule in RULES if f"· since {rule.since}\n" not in page()] == []
+    assert [rule.id for rule in RULES if numbers(rule.since) > numbers(__version__)] == []

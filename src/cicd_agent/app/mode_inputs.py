@@ -12,7 +12,7 @@ from cicd_agent.settings.schema import ModeName
 _WORDS: Final = str.split
 
 _EVERY: Final = _WORDS("""
-    github-token working-directory config-file organisation-config ring runtime index-url timeout-minutes
+    github-token working-directory config-file organisation-config runtime index-url timeout-minutes
     state-dir metrics-file fleet-url slack-webhook-url slack-token slack-channel
 """)
 _MODEL: Final = _WORDS("""

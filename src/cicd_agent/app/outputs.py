@@ -10,7 +10,6 @@ from cicd_agent.domain.event import Event
 from cicd_agent.domain.verdict import Conclusion
 from cicd_agent.errors import Exit
 from cicd_agent.modes import Account
-from cicd_agent.settings.deprecated import renamed_outputs
 
 REPORT = "report.json"
 
@@ -25,7 +24,7 @@ def exit_of(decision: Decision) -> Exit:
 def all_outputs(decision: Decision, folder: PurePath, unproved: Mapping[str, str]) -> dict[str, str]:
     """Every step output, the risk first; `unproved` are those that the mode has where it came to no result."""
     common = outputs(decision, str(folder / REPORT)) | ({} if decision.judged else dict(unproved))
-    return renamed_outputs(common | own_outputs(decision.plan, folder))
+    return common | own_outputs(decision.plan, folder)
 
 
 def written_report(

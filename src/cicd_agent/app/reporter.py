@@ -42,7 +42,6 @@ from cicd_agent.errors import AgentError, ConfigError, Exit
 from cicd_agent.modes import Account, Mode, mode_named
 from cicd_agent.rendering.style import Shape
 from cicd_agent.rendering.terminal.review import progress
-from cicd_agent.settings.deprecated import old_names, renamed_outputs
 from cicd_agent.settings.environment import Environment
 from cicd_agent.settings.schema import Settings, Stage
 
@@ -152,7 +151,7 @@ class Outlet:
         plan = Plan((*results.as_effects(missing), *decision.plan.effects))
         # The areas of a route are named in the config: what action.yml cannot declare, a step of one's own can read.
         areas = (name for name in own if mode.name == "route" and name.startswith("run_"))
-        names = (*outputs(decision, ""), *mode.outputs, *areas, *old_names("output"))
+        names = (*outputs(decision, ""), *mode.outputs, *areas)
         # At a terminal GitHub is only read, where it is asked at all.
         is_own = self._options.command == "run"
         # Of a mode by which others go, a decision from a file is only looked at.
@@ -225,7 +224,6 @@ class Outlet:
             effects = (Annotation("failure", level, "cicd-agent", line), Summary("summary", words))
             account = results.spent(self.budget)
             values |= spending(account) if account.usage.requests else {}
-            values = renamed_outputs(values)
             plan = Plan((*effects, *results.as_effects(values)))
             written = Report(self._options.mode, code, line, account=account, outputs=values, tape=self._tape)
             audit = self.book.enter_at_last(written, Telling(plan.effects, timeline=self.timeline, tape=self._tape))

@@ -91,8 +91,6 @@ class SuppressedBy(StrEnum):
     """`paths-ignore`."""
     THREAD = "thread"
     """A person resolved the thread of an earlier review that says it."""
-    RING = "ring"
-    """Nobody: its rule is new, and in this ring does not count yet."""
 
 
 @dataclass(frozen=True, slots=True)

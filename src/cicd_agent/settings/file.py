@@ -4,7 +4,6 @@ from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 
 from cicd_agent.domain.finding import Severity
-from cicd_agent.settings.deprecated import DEPRECATED, Deprecated, Table, renamed_keys
 from cicd_agent.settings.document import Block, Entry, Unreadable, parse_document
 from cicd_agent.settings.schema import Settings
 from cicd_agent.settings.values import Setting, Unfit, catalogue, described, hint, printable, quoted, reveals
@@ -40,18 +39,17 @@ class Reading:
 class ConfigFile:
     """A file of that name. `secrets` occur in no problem; `known_rules` are the ids there are, None when any may be.
 
-    `renames` are the old names that still work. With `organised` it is the organisation's: it may say what only inputs
-    may, but no secret, and a key without a value is a slip.
+    With `organised` it is the organisation's: it may say what only inputs may, but no secret, and a key without a value
+    is a slip.
     """
 
     name: str = CONFIG_FILE
     secrets: Collection[str] = ()
     known_rules: Collection[str] | None = None
-    renames: Table = DEPRECATED
     organised: bool = False
 
-    def read(self, raw: str | bytes) -> Iterator[Reading | Problem | Deprecated]:
-        """Everything that it says, in its order; before that, the old names that it uses."""
+    def read(self, raw: str | bytes) -> Iterator[Reading | Problem]:
+        """Everything that it says, in its order."""
         try:
             document = parse_document(raw)
         except Unreadable as unreadable:
@@ -60,11 +58,9 @@ class ConfigFile:
             return
         yield from self.settings(document)
 
-    def settings(self, block: Block) -> Iterator[Reading | Problem | Deprecated]:
+    def settings(self, block: Block) -> Iterator[Reading | Problem]:
         """The same of a mapping that is read already."""
-        plain, used = renamed_keys(block, self.renames)
-        yield from used
-        for entry, first in with_first(plain):
+        for entry, first in with_first(block):
             if first is entry:
                 yield from self._setting(entry)
             else:

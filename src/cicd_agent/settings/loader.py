@@ -5,7 +5,6 @@ from dataclasses import dataclass, field, replace
 from typing import Final, Literal
 
 from cicd_agent.errors import ConfigError
-from cicd_agent.settings.deprecated import DEPRECATED, Deprecated, Table, renamed_inputs
 from cicd_agent.settings.document import encodable
 from cicd_agent.settings.file import CONFIG_FILE, ConfigFile, Problem, Reading
 from cicd_agent.settings.layers import Given, Overridden, Rank, stacked
@@ -26,7 +25,7 @@ class Loaded:
 
     `origins` says for every field "default", "input", "environment", the file and its line, or the organisation's
     line. `ranks` says whose word it is, by field, and by `field.key` for the keys of a mapping. `overridden` is what
-    the organisation's locks put aside, `renamed` the old names that were used.
+    the organisation's locks put aside.
     """
 
     settings: Settings
@@ -35,7 +34,6 @@ class Loaded:
     origins: Mapping[str, str] = field(default_factory=dict)
     ranks: Mapping[str, Rank] = field(default_factory=dict)
     overridden: tuple[Overridden, ...] = ()
-    renamed: tuple[Deprecated, ...] = ()
 
     def rank(self, name: str) -> Rank:
         """Whose word a setting is, by its field."""
@@ -44,11 +42,10 @@ class Loaded:
     @property
     def notices(self) -> tuple[str, ...]:
         """What whoever configured it should know, a sentence each, though nothing is wrong."""
-        found = [f"{each}" for each in dict.fromkeys(self.renamed)]
-        if self.overridden:
-            names = (f"`{printable(each.name)}` ({printable(each.where)})" for each in self.overridden)
-            found.append(f"the organisation has locked what is set here, which does not count: {', '.join(names)}")
-        return tuple(found)
+        if not self.overridden:
+            return ()
+        names = (f"`{printable(each.name)}` ({printable(each.where)})" for each in self.overridden)
+        return (f"the organisation has locked what is set here, which does not count: {', '.join(names)}",)
 
 
 def load(
@@ -58,41 +55,34 @@ def load(
     *,
     fallbacks: Mapping[str, str] | None = None,
     known_rules: Collection[str] | None = None,
-    renames: Table = DEPRECATED,
 ) -> Loaded:
     """The organisation's locks over the inputs over the file over the organisation's defaults over our own.
 
     `fallbacks` stand in for inputs that are not set. What is wrong in the file (None: there is none) becomes a Problem,
     and the rest of it stands. What is wrong among the inputs, of which the organisation's text is one, raises
-    ConfigError, all of it at once. `known_rules` are the ids that `rules` may name, None when any; `renames` the old
-    names that still work.
+    ConfigError, all of it at once. `known_rules` are the ids that `rules` may name, None when any.
     """
-    told, used = renamed_inputs(
-        {name: encodable(text).strip() for name, text in inputs.items() if text.strip()}, renames
-    )
-    renamed = [*used]
-    given = {**(fallbacks or {}), **told}
+    stated = {name: encodable(text).strip() for name, text in inputs.items() if text.strip()}
+    given = {**(fallbacks or {}), **stated}
     secrets = [text for name, text in given.items() if name in catalogue() and catalogue()[name].is_secret]
 
     layers: list[Given] = []
     problems: list[Problem] = []
     if file_text is not None:
-        for read in ConfigFile(file_name, secrets, known_rules, renames).read(file_text):
+        for read in ConfigFile(file_name, secrets, known_rules).read(file_text):
             match read:
                 case Problem():
                     problems.append(read)
-                case Deprecated():
-                    renamed.append(read)
                 case Reading(setting, value, line):
                     layers.append(Given(setting, value, Rank.FILE, f"{file_name} line {line}"))
-    organised = read_organisation(given[INPUT], secrets, known_rules, renames) if INPUT in given else Organised()
+    organised = read_organisation(given[INPUT], secrets, known_rules) if INPUT in given else Organised()
     wrong: list[str] = []
     for name, text in given.items():
         one = None if name in CONSUMED_EARLIER else _read_input(name, text, secrets)
         if isinstance(one, str):
             wrong.append(one)
         elif one is not None:
-            layers.append(replace(one, where="input" if name in told else "environment"))
+            layers.append(replace(one, where="input" if name in stated else "environment"))
     _refuse(wrong, organised)
     stack = stacked([*layers, *organised.given])
     status: ConfigStatus = "absent" if file_text is None else "invalid" if problems else "ok"
@@ -103,7 +93,6 @@ def load(
         stack.origins,
         stack.ranks,
         stack.overridden,
-        tuple(dict.fromkeys([*renamed, *organised.renamed])),
     )
 
 

@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from typing import Final
 
 from cicd_agent.domain.text.credentials import find_secrets
-from cicd_agent.settings.deprecated import DEPRECATED, Deprecated, Table
 from cicd_agent.settings.document import Block, Entry, Unreadable, parse_document
 from cicd_agent.settings.file import ConfigFile, Problem, Reading, with_first
 from cicd_agent.settings.layers import Given, Rank
@@ -24,18 +23,14 @@ _WHERE: Final = {"locked": "organisation, locked", "defaults": "organisation, de
 
 @dataclass(frozen=True, slots=True)
 class Organised:
-    """What the text says, the old names that it uses, and what is wrong with it, a line each."""
+    """What the text says, and what is wrong with it, a line each."""
 
     given: tuple[Given, ...] = ()
-    renamed: tuple[Deprecated, ...] = ()
     problems: tuple[str, ...] = ()
 
 
 def read_organisation(
-    text: str,
-    secrets: Collection[str] = (),
-    known_rules: Collection[str] | None = None,
-    renames: Table = DEPRECATED,
+    text: str, secrets: Collection[str] = (), known_rules: Collection[str] | None = None
 ) -> Organised:
     """Everything that the text says, and everything that is wrong with it."""
     try:
@@ -45,11 +40,10 @@ def read_organisation(
         return Organised(problems=(_line(unreadable.line, f"{why}."),))
     if not document.entries:
         return Organised(problems=(_line(0, "neither `locked` nor `defaults` is there."),))
-    file = ConfigFile(INPUT, secrets, known_rules, renames, organised=True)
+    file = ConfigFile(INPUT, secrets, known_rules, organised=True)
     parts = [_part(entry, is_first=entry is first, file=file) for entry, first in with_first(document)]
     return Organised(
         tuple(each for part in parts for each in part.given),
-        tuple(each for part in parts for each in part.renamed),
         (*_secrets_in(text, secrets), *(each for part in parts for each in part.problems)),
     )
 
@@ -74,17 +68,14 @@ def _part(entry: Entry, *, is_first: bool, file: ConfigFile) -> Organised:
         got = "nothing" if isinstance(entry.value, Block) else described(entry.value, file.secrets)
         return Organised(problems=(_line(entry.line, f"`{entry.key}` must be a mapping of settings, got {got}."),))
     given: list[Given] = []
-    renamed: list[Deprecated] = []
     problems: list[str] = []
     for read in file.settings(entry.value):
         match read:
             case Problem():
                 problems.append(_line(read.line, read.message))
-            case Deprecated():
-                renamed.append(read)
             case Reading(setting, value, line):
                 given.append(Given(setting, value, PARTS[entry.key], f"{_WHERE[entry.key]}, line {line}"))
-    return Organised(tuple(given), tuple(renamed), tuple(problems))
+    return Organised(tuple(given), tuple(problems))
 
 
 def _hint(key: str) -> str:

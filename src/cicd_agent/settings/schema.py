@@ -175,13 +175,6 @@ class Settings(BaseModel):
             " all others, `defaults` after the repository's own.",
         ),
     ] = ""
-    ring: Annotated[
-        Literal["stable", "canary"],
-        Field(
-            description="When a new rule counts in full: `canary` at once, `stable` after the minor version that"
-            " brought it, in which it only gives notice."
-        ),
-    ] = "stable"
     timeout_minutes: Annotated[
         float | None, Field(gt=0, le=360, description="Minutes after which the run reports what it has and ends.")
     ] = None

@@ -34,8 +34,8 @@ DOCUMENT = Path(__file__).parents[3] / "docs/fleet.md"
 PASSWORD = "pW" + "7kQz4v9RtX2b"
 
 
-def line_of(report: Report, **settings: Any) -> dict[str, Any]:
-    line = fleet_line(report, Environment.read(VARIABLES), Settings(**settings), 1.23456, Redactor(()).redact)
+def line_of(report: Report) -> dict[str, Any]:
+    line = fleet_line(report, Environment.read(VARIABLES), 1.23456, Redactor(()).redact)
     assert "\n" not in line
     found: dict[str, Any] = json.loads(line)
     assert list(found) == list(FIELDS)
@@ -50,7 +50,7 @@ def refusal(url: str, **how: Any) -> str:
 
 
 def test_the_line_says_what_was_decided_and_what_it_cost() -> None:
-    found = line_of(written(), ring="canary")
+    found = line_of(written())
     assert found == {
         **found,
         "schema_version": 1,
@@ -63,14 +63,13 @@ def test_the_line_says_what_was_decided_and_what_it_cost() -> None:
         "exit": 0,
         "seconds": 1.235,
         "version": __version__,
-        "ring": "canary",
     }
 
 
 def test_what_is_not_known_is_null_and_a_failed_run_is_degraded() -> None:
     found = line_of(Report("review", 70, error="a bug in /home/somebody/x.py"))
     assert (found["decision"], found["exit"], found["degraded"]) == ("failed", 70, True)
-    for name in ("sha", "conclusion", "risk_level", "model", "cost_usd", "ring", "event"):
+    for name in ("sha", "conclusion", "risk_level", "model", "cost_usd", "event"):
         assert found[name] is None
     assert "somebody" not in json.dumps(found)
 

@@ -31,14 +31,11 @@ FIELDS: Final[Mapping[str, str]] = {
     "cost_usd": "number: US dollars",
     "seconds": "number: from the beginning of the program to this line",
     "version": "text: of cicd-agent",
-    "ring": "text: `stable` or `canary`; not known of a run that failed",
 }
 """The line's fields in their order. What is not known is null."""
 
 
-def fleet_line(
-    report: Report, environment: Environment, settings: Settings, seconds: float, redact: Callable[[str], str]
-) -> str:
+def fleet_line(report: Report, environment: Environment, seconds: float, redact: Callable[[str], str]) -> str:
     """One line of JSON."""
     event, run, account, told = report.event, environment.run, report.account, report.outputs
     number = f"{run.run_id}.{run.run_attempt or '1'}" if run.run_id else ""
@@ -61,7 +58,6 @@ def fleet_line(
         "cost_usd": account.cost_usd,
         "seconds": round(seconds, 3),
         "version": __version__,
-        "ring": None if report.error else settings.ring,
     }
     clean = {name: redact(value) or None if isinstance(value, str) else value for name, value in values.items()}
     return json.dumps({name: clean[name] for name in FIELDS}, separators=(",", ":"), allow_nan=False)
@@ -80,7 +76,7 @@ def tell_fleet(
     url = settings.fleet_url.get_secret_value().strip()
     if not url:
         return
-    line = fleet_line(report, environment, settings, seconds, redact)
+    line = fleet_line(report, environment, seconds, redact)
     try:
         post_line(url, line, f"cicd-agent/{__version__}", environment.ca_bundle)
     except NotifierRefused as error:

@@ -3,7 +3,6 @@
 from collections.abc import Iterator
 
 from cicd_agent.analysis.rules.run import ruled
-from cicd_agent.analysis.rules.suppression import notice_only
 from cicd_agent.domain.evidence import Evidence, Exhibit
 from cicd_agent.domain.gate_evidence import GateEvidence, State
 from cicd_agent.domain.text.words import clip, count
@@ -51,8 +50,7 @@ def _found(evidence: Evidence, settings: Settings) -> Iterator[str]:
     draft = ruled(evidence.change, settings.config_file)
     for area in draft.areas:
         yield f"it {area.reason}: {_line(', '.join(area.paths[:5]))}"
-    new = notice_only(settings)
-    for finding in (each for each in draft.findings if each.id not in new):
+    for finding in draft.findings:
         where = finding.location
         yield f"{finding.severity} {finding.id} {_line(where.path)}:{where.line} {_line(finding.title)}"
     for trouble in evidence.history.troubles if evidence.history else ():

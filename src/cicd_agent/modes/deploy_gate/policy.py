@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from types import MappingProxyType
 
 from cicd_agent import __version__
-from cicd_agent.analysis.rules.suppression import NEW, notice_only
 from cicd_agent.domain.gate_evidence import SIGNALS
 from cicd_agent.settings.schema import Band, Settings
 
@@ -62,9 +61,9 @@ def policy(settings: Settings) -> Policy:
     )
 
 
-def digest(settings: Settings, new: Mapping[str, str] = NEW) -> str:
+def digest(settings: Settings) -> str:
     """What an approval means by this policy: changes with each setting that can change a decision, and no other."""
-    judged, silent = policy(settings), sorted(notice_only(settings, new))
+    judged = policy(settings)
     told = {
         "version": __version__.partition(".")[0],
         "threshold": judged.threshold,
@@ -81,7 +80,6 @@ def digest(settings: Settings, new: Mapping[str, str] = NEW) -> str:
         "paths_ignore": list(settings.paths_ignore),
         "fail_on": settings.fail_on,
         "min_confidence": float(settings.min_confidence),
-        **({"notice_only": silent} if silent else {}),
     }
     return canonical(told)
 

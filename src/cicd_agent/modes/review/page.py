@@ -17,7 +17,6 @@ from cicd_agent.domain.verdict import (
     Rejected,
     RiskLevel,
     Suppressed,
-    SuppressedBy,
     Verdict,
 )
 from cicd_agent.modes import Account
@@ -156,12 +155,8 @@ def _folded(weak: Sequence[Finding], verdict: Verdict, evidence: Evidence, accou
     sections: list[tuple[str, Iterator[str]]] = []
     if weak:
         sections.append((f"{len(weak)} below your threshold", _table(weak, evidence)))
-    fresh = [each for each in verdict.suppressed if each.by is SuppressedBy.RING]
-    silenced = [each for each in verdict.suppressed if each.by is not SuppressedBy.RING]
-    if fresh:
-        sections.append((f"{len(fresh)} by new rules", _suppressed(fresh, evidence, "found by a new rule")))
-    if silenced:
-        sections.append((f"{len(silenced)} suppressed", _suppressed(silenced, evidence)))
+    if verdict.suppressed:
+        sections.append((f"{len(verdict.suppressed)} suppressed", _suppressed(verdict.suppressed, evidence)))
     if verdict.rejected:
         claims = count(len(verdict.rejected), "claim")
         sections.append((f"{claims} rejected", _unproved(verdict.rejected, "could not be proved or defended")))
@@ -187,9 +182,9 @@ def _fixed(verdict: Verdict, evidence: Evidence) -> str:
     return f"Fixed since the last review: {', '.join(named)}." if named else ""
 
 
-def _suppressed(suppressed: Sequence[Suppressed], evidence: Evidence, what: str = "suppressed") -> Iterator[str]:
+def _suppressed(suppressed: Sequence[Suppressed], evidence: Evidence) -> Iterator[str]:
     yield table(
-        (what, "where", "by", "reason"),
+        ("suppressed", "where", "by", "reason"),
         (
             (
                 escape(each.finding.title),

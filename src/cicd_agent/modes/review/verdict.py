@@ -1,6 +1,6 @@
 """Keeps what is proven of what rules and models claim, and judges the change by it."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -8,12 +8,12 @@ from cicd_agent.agent.messages import Answer
 from cicd_agent.analysis.risk.assessment import assess
 from cicd_agent.analysis.risk.floors import floors
 from cicd_agent.analysis.rules.run import RuleDraft
-from cicd_agent.analysis.rules.suppression import NEW, graded, silence
+from cicd_agent.analysis.rules.suppression import graded, silence
 from cicd_agent.domain.evidence import Evidence
 from cicd_agent.domain.finding import Finding, Origin, Severity
 from cicd_agent.domain.paths import PathKind, kinds
 from cicd_agent.domain.text.words import count
-from cicd_agent.domain.verdict import Conclusion, Rejected, Risk, RiskLevel, Suppressed, SuppressedBy, Verdict
+from cicd_agent.domain.verdict import Conclusion, Rejected, Risk, RiskLevel, Suppressed, Verdict
 from cicd_agent.modes.review.claims import Proof, Prover
 from cicd_agent.modes.review.description_check import contradictions
 from cicd_agent.modes.review.draft import ReviewDraft
@@ -32,7 +32,6 @@ def verify(
     answers: Sequence[Answer[Any]],
     evidence: Evidence,
     settings: Settings,
-    new: Mapping[str, str] = NEW,
 ) -> Verdict:
     """The verdict on a change. Every finding and every claim that goes in is in exactly one list of what comes out."""
     change = changed(evidence)
@@ -42,7 +41,7 @@ def verify(
     proof = prover.prove([claim for draft in fresh for claim in draft.findings])
     proof, judgement = _joined((proof, judged(proof, answers)), recalled.proved(prover))
     drafts = [*fresh, *recalled.answers]
-    standing, suppressed = silence(graded(rules.findings), change, settings, new)
+    standing, suppressed = silence(graded(rules.findings), change, settings)
     standing, echoes = joined(standing, settings)
     fresh_claims, merged, known = _merge(judgement.findings, standing, suppressed)
     merged = [*echoes, *merged]
@@ -122,9 +121,7 @@ def _merge(
     known: list[Suppressed] = []
     for claim in sorted(claims, key=lambda each: -each.confidence):
         twin = next((each for each in (*standing, *new) if _same_problem(each, claim)), None)
-        # What a new rule says too, the model says nevertheless: nobody has silenced it.
-        spoken = (each for each in suppressed if each.by is not SuppressedBy.RING)
-        silent = next((each for each in spoken if _same_problem(each.finding, claim)), None)
+        silent = next((each for each in suppressed if _same_problem(each.finding, claim)), None)
         if twin is not None:
             merged.append(Rejected(claim, f"says what `{twin.id}` says at {twin.location.path}:{twin.location.line}"))
         elif silent is not None:
