@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from cicd_agent.adapters.recording.answer_cache import ANSWERS
+from cicd_agent.adapters.cache.answers import ANSWERS
 from cicd_agent.app import cache as module
 from cicd_agent.app.cache import Keeping, Kept, kept
 from cicd_agent.settings.loader import load

@@ -17,9 +17,9 @@ from cicd_agent.errors import ConfigError
 from cicd_agent.settings.schema import Settings
 
 if TYPE_CHECKING:
+    from cicd_agent.adapters.cache.answers import AnswerCache
     from cicd_agent.adapters.cache.blob_store import Kind, Limits, Shelf
     from cicd_agent.adapters.cache.redis import RedisServer
-    from cicd_agent.adapters.recording.answer_cache import AnswerCache
 
 _ALONE = "answers are not shared by REDIS_URL"
 
@@ -61,8 +61,8 @@ class Kept:
         """What keeps the answers of each model, by its name."""
         if self.keeping is None:
             return {}
+        from cicd_agent.adapters.cache.answers import ANSWERS, AnswerCache  # noqa: PLC0415
         from cicd_agent.adapters.cache.blob_store import Shelves  # noqa: PLC0415  a run that keeps nothing never pays for it
-        from cicd_agent.adapters.recording.answer_cache import ANSWERS, AnswerCache  # noqa: PLC0415
 
         limits = self._limits(ANSWERS)
         cache = partial(

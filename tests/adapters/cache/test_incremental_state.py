@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
+from cicd_agent.adapters.cache.answers import ANSWERS, AnswerCache
 from cicd_agent.adapters.cache.blob_store import Kind, Limits, Shelves
 from cicd_agent.adapters.cache.folder import FolderShelf
 from cicd_agent.adapters.cache.incremental_state import MEMORIES, Memories
-from cicd_agent.adapters.recording.answer_cache import ANSWERS, AnswerCache
 from cicd_agent.agent.scripted import ScriptedModel
 from cicd_agent.app.security.signing import Sealing
 from cicd_agent.domain.change import Change, ChangeSource

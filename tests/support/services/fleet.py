@@ -6,12 +6,12 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+from cicd_agent.adapters.cache.answers import ANSWERS, AnswerCache
 from cicd_agent.adapters.cache.blob_store import Kind, Limits, Shelf, Shelves
 from cicd_agent.adapters.cache.folder import FolderShelf
 from cicd_agent.adapters.cache.incremental_state import MEMORIES, Memories
 from cicd_agent.adapters.cache.redis import RedisServer, RedisShelf
 from cicd_agent.adapters.cache.redis_url import parse_address
-from cicd_agent.adapters.recording.answer_cache import ANSWERS, AnswerCache
 from cicd_agent.agent.scripted import ScriptedModel, Step
 from tests.adapters.models.questions import request
 

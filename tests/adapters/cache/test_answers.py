@@ -11,10 +11,10 @@ from typing import Any
 
 import pytest
 
+from cicd_agent.adapters.cache import answers as tape_cache
+from cicd_agent.adapters.cache.answers import ANSWERS, AnswerCache
 from cicd_agent.adapters.cache.blob_store import Limits, Shelves
 from cicd_agent.adapters.cache.folder import INSTALLATION, FolderShelf, installation_secret, open_folder
-from cicd_agent.adapters.recording import answer_cache as tape_cache
-from cicd_agent.adapters.recording.answer_cache import ANSWERS, AnswerCache
 from cicd_agent.agent.messages import Reply, Stop, Usage
 from cicd_agent.agent.scripted import ScriptedModel, Step
 from cicd_agent.errors import ConfigError
