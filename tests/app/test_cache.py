@@ -35,8 +35,8 @@ class Run:
         caches = self.kept.answers([], str)
         assert caches == {}
         sealing = self.kept.sealing(str)
-        shelves = sealing.drawer._shelves._shelves if sealing.drawer else ()  # type: ignore[attr-defined]
-        return [shelf.place for shelf in shelves[::-1]]
+        stores = sealing.drawer.store.stores if sealing.drawer else ()  # type: ignore[attr-defined]
+        return [store.location for store in stores[::-1]]
 
 
 REDIS = "Redis at 127.0.0.1:1"
@@ -114,5 +114,7 @@ def test_who_keeps_nothing_has_a_secret_all_the_same() -> None:
 
 
 def test_the_file_sets_the_limits() -> None:
-    limits = Run(WITHOUT, key="k", text="cache-max-mb: 3\ncache-max-days: 2\n").kept._limits(ANSWERS)
+    run = Run(WITHOUT, key="k", text="cache-max-mb: 3\ncache-max-days: 2\n").kept
+    assert run.keeping is not None
+    limits = run._store(run.keeping, ANSWERS)[1]
     assert (limits.size, limits.seconds) == (3_000_000, 2 * 24 * 3600)

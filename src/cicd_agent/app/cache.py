@@ -18,10 +18,10 @@ from cicd_agent.settings.schema import Settings
 
 if TYPE_CHECKING:
     from cicd_agent.adapters.cache.answers import AnswerCache
-    from cicd_agent.adapters.cache.blob_store import Kind, Limits, Shelf
+    from cicd_agent.adapters.cache.blob_store import BlobStore, LayeredStore, Limits, Namespace
     from cicd_agent.adapters.cache.redis import RedisServer
 
-_ALONE = "answers are not shared by REDIS_URL"
+_NOT_SHARED = "answers are not shared by REDIS_URL"
 
 
 def _stays_open(_close: Callable[[], None]) -> None:
@@ -58,16 +58,15 @@ class Kept:
     server: "RedisServer | None" = None
 
     def answers(self, models: Sequence[Model], redact: Callable[[str], str]) -> "Mapping[str, AnswerCache]":
-        """What keeps the answers of each model, by its name."""
+        """What caches the answers of each model, by its name."""
         if self.keeping is None:
             return {}
-        from cicd_agent.adapters.cache.answers import ANSWERS, AnswerCache  # noqa: PLC0415
-        from cicd_agent.adapters.cache.blob_store import Shelves  # noqa: PLC0415  a run that keeps nothing never pays for it
+        from cicd_agent.adapters.cache.answers import ANSWERS, AnswerCache  # noqa: PLC0415  a run without never pays
 
-        limits = self._limits(ANSWERS)
+        store, limits = self._store(self.keeping, ANSWERS)
         cache = partial(
             AnswerCache,
-            shelves=Shelves(self._shelves(self.keeping, ANSWERS, limits), self.keeping.note),
+            store=store,
             secret=hmac.digest(self.secret, b"answers", "sha256"),
             scope={
                 "server": self.settings.base_url,
@@ -82,36 +81,32 @@ class Kept:
         return {model.name: cache(model) for model in models}
 
     def sealing(self, redact: Callable[[str], str]) -> Sealing:
-        """What brings and leaves the memory of a pull request."""
+        """What loads and saves the incremental state of a pull request."""
         if self.keeping is None:
             return Sealing()
-        from cicd_agent.adapters.cache.blob_store import Shelves  # noqa: PLC0415
-        from cicd_agent.adapters.cache.incremental_state import MEMORIES, Memories  # noqa: PLC0415  see answers
+        from cicd_agent.adapters.cache.incremental_state import STATE, StateCache  # noqa: PLC0415  see answers
 
-        shelves = self._shelves(self.keeping, MEMORIES, self._limits(MEMORIES))
-        # An answer is the same wherever it lies; of memories, the one that all machines write is the newest.
-        drawer = Memories(
-            Shelves(shelves[::-1], self.keeping.note), secret=hmac.digest(self.secret, b"memory", "sha256")
-        )
+        # An answer is the same wherever it lies; of states, the one that all machines write is the newest.
+        store, _ = self._store(self.keeping, STATE, nearest_first=False)
+        drawer = StateCache(store, secret=hmac.digest(self.secret, b"memory", "sha256"))
         return Sealing(drawer, redact, keeps=self.keeping.remembers)
 
-    def _limits(self, kind: "Kind") -> "Limits":
-        from cicd_agent.adapters.cache.blob_store import Limits  # noqa: PLC0415  see answers
+    def _store(
+        self, keeping: Keeping, namespace: "Namespace", *, nearest_first: bool = True
+    ) -> "tuple[LayeredStore, Limits]":
+        from cicd_agent.adapters.cache.blob_store import LayeredStore, Limits  # noqa: PLC0415  see answers
 
-        return Limits.of(kind, self.settings.cache_max_mb, self.settings.cache_max_days)
-
-    def _shelves(self, keeping: Keeping, kind: "Kind", limits: "Limits") -> "Sequence[Shelf]":
-        """The nearest one first."""
-        found: list[Shelf] = []
+        limits = Limits.of(namespace, self.settings.cache_max_mb, self.settings.cache_max_days)
+        stores: list[BlobStore] = []
         if keeping.folder is not None:
-            from cicd_agent.adapters.cache.folder import FolderShelf  # noqa: PLC0415  see answers
+            from cicd_agent.adapters.cache.folder import FolderStore  # noqa: PLC0415  see answers
 
-            found.append(FolderShelf(keeping.folder, kind, limits, now=keeping.now, note=keeping.note))
+            stores.append(FolderStore(keeping.folder, namespace, limits, now=keeping.now, note=keeping.note))
         if self.server is not None:
-            from cicd_agent.adapters.cache.redis import RedisShelf  # noqa: PLC0415  a package that may not be there
+            from cicd_agent.adapters.cache.redis import RedisStore  # noqa: PLC0415  a package that may not be there
 
-            found.append(RedisShelf(self.server, kind, limits))
-        return found
+            stores.append(RedisStore(self.server, namespace, limits))
+        return LayeredStore(stores if nearest_first else stores[::-1], keeping.note), limits
 
 
 def kept(settings: Settings, keeping: Keeping | None) -> Kept:
@@ -124,7 +119,7 @@ def kept(settings: Settings, keeping: Keeping | None) -> Kept:
     address = _address(keeping)
     own = _own_secret(settings) or (_stretched(address.password, b"cicd-agent redis") if address else b"")
     if not own and address:
-        keeping.note(f"{_ALONE}: there is no `openai-api-key`, and no password in the URL, to sign them with")
+        keeping.note(f"{_NOT_SHARED}: there is no `openai-api-key`, and no password in the URL, to sign them with")
         address = None
     server = _server(address, settings, keeping) if address else None
     if keeping.folder is None:
@@ -142,18 +137,18 @@ def _address(keeping: Keeping) -> Address | None:
     try:
         return parse_address(keeping.redis_url)
     except ConfigError as error:
-        keeping.note(f"{_ALONE}: {error}")
+        keeping.note(f"{_NOT_SHARED}: {error}")
         return None
 
 
 def _server(address: Address, settings: Settings, keeping: Keeping) -> "RedisServer | None":
     if find_spec("redis") is None:
-        keeping.note(f"{_ALONE}: its client is not installed. Install cicd-agent[redis]")
+        keeping.note(f"{_NOT_SHARED}: its client is not installed. Install cicd-agent[redis]")
         return None
     from cicd_agent.adapters.cache.redis import RedisServer  # noqa: PLC0415  a package that may not be there
 
-    most = settings.cache_max_mb * 1_000_000
-    server = RedisServer(address, ca_bundle=keeping.ca_bundle, most=most, note=keeping.note)
+    max_bytes = settings.cache_max_mb * 1_000_000
+    server = RedisServer(address, ca_bundle=keeping.ca_bundle, max_bytes=max_bytes, note=keeping.note)
     keeping.closing(server.close)
     return server
 

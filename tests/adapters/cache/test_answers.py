@@ -13,8 +13,8 @@ import pytest
 
 from cicd_agent.adapters.cache import answers as tape_cache
 from cicd_agent.adapters.cache.answers import ANSWERS, AnswerCache
-from cicd_agent.adapters.cache.blob_store import Limits, Shelves
-from cicd_agent.adapters.cache.folder import INSTALLATION, FolderShelf, installation_secret, open_folder
+from cicd_agent.adapters.cache.blob_store import LayeredStore, Limits
+from cicd_agent.adapters.cache.folder import INSTALLATION, FolderStore, installation_secret, open_folder
 from cicd_agent.agent.messages import Reply, Stop, Usage
 from cicd_agent.agent.scripted import ScriptedModel, Step
 from cicd_agent.errors import ConfigError
@@ -36,9 +36,9 @@ class Place:
     def cache(self, *steps: Step, name: str = "m", secret: bytes = b"s", **changes: Any) -> AnswerCache:
         given: dict[str, Any] = {"scope": {"server": "a"}, "redact": str, "seconds": self.limits.seconds} | changes
         model = ScriptedModel(*steps, name=name)
-        shelf = FolderShelf(self.folder, ANSWERS, self.limits, now=lambda: self.now, note=self.notes.append)
-        shelves = Shelves([shelf], self.notes.append)
-        return AnswerCache(model, shelves, secret=secret, now=lambda: self.now, **given)
+        store = FolderStore(self.folder, ANSWERS, self.limits, now=lambda: self.now, note=self.notes.append)
+        layers = LayeredStore([store], self.notes.append)
+        return AnswerCache(model, layers, secret=secret, now=lambda: self.now, **given)
 
     def fill(self, *texts: str, **changes: Any) -> None:
         """Ask and keep one answer for each text, a minute apart; the answer is the text."""
@@ -222,7 +222,7 @@ def test_who_grants_more_bytes_grants_more_entries() -> None:
 
 
 def test_an_answer_that_is_too_large_is_not_kept(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(tape_cache, "LARGEST_ENTRY", 100)
+    monkeypatch.setattr(tape_cache, "MAX_BLOB", 100)
     cache = place.cache("x" * 500)
     cache.complete(request())
     cache.keep()

@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 
 from cicd_agent.adapters.cache.answers import ANSWERS, AnswerCache
-from cicd_agent.adapters.cache.blob_store import Kind, Limits, Shelves
-from cicd_agent.adapters.cache.folder import FolderShelf
-from cicd_agent.adapters.cache.incremental_state import MEMORIES, Memories
+from cicd_agent.adapters.cache.blob_store import LayeredStore, Limits, Namespace
+from cicd_agent.adapters.cache.folder import FolderStore
+from cicd_agent.adapters.cache.incremental_state import STATE, StateCache
 from cicd_agent.agent.scripted import ScriptedModel
 from cicd_agent.app.security.signing import Sealing
 from cicd_agent.domain.change import Change, ChangeSource
@@ -28,16 +28,16 @@ class Place:
         self.folder = folder
         self.now = NOW
         self.notes: list[str] = []
-        self.most = MEMORIES.most
+        self.most = STATE.max_entries
 
-    def shelves(self, kind: Kind) -> Shelves:
-        limits = replace(Limits.of(kind, 50, 30), entries=self.most)
-        shelf = FolderShelf(self.folder, kind, limits, now=lambda: self.now, note=self.notes.append)
-        return Shelves([shelf], self.notes.append)
+    def store(self, namespace: Namespace) -> LayeredStore:
+        limits = replace(Limits.of(namespace, 50, 30), entries=self.most)
+        store = FolderStore(self.folder, namespace, limits, now=lambda: self.now, note=self.notes.append)
+        return LayeredStore([store], self.notes.append)
 
     @property
-    def files(self) -> Memories:
-        return Memories(self.shelves(MEMORIES), secret=b"s")
+    def files(self) -> StateCache:
+        return StateCache(self.store(STATE), secret=b"s")
 
     def write(self, *names: str) -> None:
         """One memory after the other, a minute apart."""
@@ -51,7 +51,7 @@ class Place:
     def answer(self, text: str) -> None:
         model = ScriptedModel(text, name="m")
         cache = AnswerCache(
-            model, self.shelves(ANSWERS), secret=b"s", scope={}, seconds=DAY, redact=str, now=lambda: self.now
+            model, self.store(ANSWERS), secret=b"s", scope={}, seconds=DAY, redact=str, now=lambda: self.now
         )
         cache.complete(request(evidence=text))
         cache.keep()

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from cicd_agent.adapters.cache.blob_store import LARGEST_ENTRY
+from cicd_agent.adapters.cache.blob_store import MAX_BLOB
 from cicd_agent.agent.messages import Reply, Usage
 from tests.adapters.models.questions import request
 from tests.support.services.fleet import machine
@@ -45,7 +45,7 @@ def test_what_one_machine_was_answered_another_one_need_not_ask(shared: LocalRed
 def test_an_entry_is_named_by_its_kind_and_ends_by_itself(shared: LocalRedis) -> None:
     with machine(shared.url, days=2) as one:
         one.ask("x = 4711")
-        one.memories.write("a", ["b"])
+        one.states.write("a", ["b"])
     answer, memory = shared.keys
     assert answer.startswith("cicd-agent:answers:")
     assert memory.startswith("cicd-agent:memory:")
@@ -87,13 +87,13 @@ def test_what_is_damaged_in_the_directory_is_mended_from_the_others(shared: Loca
 
 def test_what_any_machine_reviewed_last_is_remembered(shared: LocalRedis, tmp_path: Path) -> None:
     with machine(shared.url, tmp_path) as one, machine(shared.url) as two:
-        one.memories.write("a", ["first"])
-        two.memories.write("a", ["second"])
-        assert one.memories.read("a") == two.memories.read("a") == ("second",)
-        assert two.memories.read("b") == ()
+        one.states.write("a", ["first"])
+        two.states.write("a", ["second"])
+        assert one.states.read("a") == two.states.read("a") == ("second",)
+        assert two.states.read("b") == ()
         shared.clear()
-        assert one.memories.read("a") == ("first",)
-        assert two.memories.read("a") == ("first",)
+        assert one.states.read("a") == ("first",)
+        assert two.states.read("a") == ("first",)
 
 
 def test_nothing_of_a_question_and_no_secret_stands_in_it(shared: LocalRedis) -> None:
@@ -114,7 +114,7 @@ POISONS: dict[str, Poison] = {
     "cut": lambda redis, one, _: redis.tell("SET", one, redis.tell("GET", one)[:-9]),
     "longer": lambda redis, one, _: redis.tell("APPEND", one, b" "),
     "10 MB": lambda redis, one, _: redis.tell("SETRANGE", one, 10_000_000, b"x"),
-    "just too large": lambda redis, one, _: redis.tell("SETRANGE", one, LARGEST_ENTRY, b"x"),
+    "just too large": lambda redis, one, _: redis.tell("SETRANGE", one, MAX_BLOB, b"x"),
     "bytes": lambda redis, one, _: redis.tell("SET", one, b"\xff\x00\xfe"),
     "a list": lambda redis, one, _: (redis.tell("DEL", one), redis.tell("RPUSH", one, "x")),
     "a hash": lambda redis, one, _: (redis.tell("DEL", one), redis.tell("HSET", one, "x", "y")),
@@ -147,12 +147,12 @@ def test_an_empty_text_is_no_answer(shared: LocalRedis) -> None:
 
 def test_a_memory_that_others_have_written_is_not_believed(shared: LocalRedis) -> None:
     with machine(shared.url) as one:
-        one.memories.write("a", ["safe"])
+        one.states.write("a", ["safe"])
         [key] = shared.keys
-        one.memories.write("b", ["evil"])
+        one.states.write("b", ["evil"])
         [other] = {*shared.keys} - {key}
         shared.tell("SET", key, shared.tell("GET", other))
-        assert one.memories.read("a") == ()
+        assert one.states.read("a") == ()
         assert len(one.notes) == 1
 
 

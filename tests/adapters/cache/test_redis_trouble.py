@@ -32,8 +32,8 @@ def shared(started: LocalRedis) -> LocalRedis:
 def goes_on(one: Machine, *words: str) -> None:
     """Whatever the run asks is asked of the model, and one line says why."""
     assert all(one.ask(f"answer {number}") for number in range(3))
-    one.memories.write("a", ["b"])
-    assert one.memories.read("a") == ()
+    one.states.write("a", ["b"])
+    assert one.states.read("a") == ()
     [note] = one.notes
     assert all(word in note for word in ("Redis at 127.0.0.1:", "answers are asked for again", *words)), note
     assert PASSWORD not in note

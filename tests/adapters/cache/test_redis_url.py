@@ -26,7 +26,7 @@ CANARY = "hush" + "-4711"
 )
 def test_an_address_says_where_and_who(url: str, address: Address, place: str) -> None:
     assert parse_address(url) == address
-    assert address.place == place
+    assert address.location == place
     assert "s@fe" not in repr(address)
 
 

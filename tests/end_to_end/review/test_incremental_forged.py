@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from cicd_agent.domain.signature import seal
+from cicd_agent.adapters.cache.blob_store import sign
+from cicd_agent.adapters.cache.incremental_state import pack
 from tests.support.jobs.incremental import KEY, Site, claim, draft, model_findings, rulings, site
 from tests.support.jobs.pull_request import Job
 from tests.support.jobs.recorded import folder, same
@@ -29,19 +30,21 @@ def without_claims(lines: tuple[str, ...]) -> list[str]:
     return [json.dumps({**line, "claims": 0} if "claims" in line else line) for line in told if "at" not in line]
 
 
+def signed(lines: list[str], key: bytes) -> str:
+    return sign(key, "octo/app#7", pack(lines)).decode()
+
+
 FORGED: dict[str, Callable[[str, list[str]], str]] = {
-    "another key": lambda _, lines: seal(lines, b"guessed", "octo/app#7"),
-    "an empty key": lambda _, lines: seal(lines, b"", "octo/app#7"),
+    "another key": lambda _, lines: signed(lines, b"guessed"),
+    "an empty key": lambda _, lines: signed(lines, b""),
     "the lines alone": lambda _, lines: "\n".join(lines),
-    "another text under the same seal": lambda sealed, lines: ":".join(
-        [*seal(lines, b"x", "").split(":")[:2], sealed.split(":")[2]]
-    ),
-    "cut": lambda sealed, _: sealed[: len(sealed) // 2],
-    "one character": lambda sealed, _: sealed[:9] + ("A" if sealed[9] != "A" else "B") + sealed[10:],
-    "another version": lambda sealed, _: "v2" + sealed[2:],
+    "another text under the same signature": lambda blob, lines: blob[:65] + pack(lines).decode(),
+    "cut": lambda blob, _: blob[: len(blob) // 2],
+    "one character": lambda blob, _: blob[:99] + ("A" if blob[99] != "A" else "B") + blob[100:],
+    "no signature": lambda blob, _: blob.partition("\n")[2],
     "nothing": lambda *_: "",
     "no text": lambda *_: "\0\ud800",
-    "too much": lambda sealed, _: sealed + "A" * 2_000_000,
+    "too much": lambda blob, _: blob + "A" * 2_000_000,
 }
 
 

@@ -7,10 +7,10 @@ from pathlib import Path
 from typing import Any
 
 from cicd_agent.adapters.cache.answers import ANSWERS, AnswerCache
-from cicd_agent.adapters.cache.blob_store import Kind, Limits, Shelf, Shelves
-from cicd_agent.adapters.cache.folder import FolderShelf
-from cicd_agent.adapters.cache.incremental_state import MEMORIES, Memories
-from cicd_agent.adapters.cache.redis import RedisServer, RedisShelf
+from cicd_agent.adapters.cache.blob_store import BlobStore, LayeredStore, Limits, Namespace
+from cicd_agent.adapters.cache.folder import FolderStore
+from cicd_agent.adapters.cache.incremental_state import STATE, StateCache
+from cicd_agent.adapters.cache.redis import RedisServer, RedisStore
 from cicd_agent.adapters.cache.redis_url import parse_address
 from cicd_agent.agent.scripted import ScriptedModel, Step
 from tests.adapters.models.questions import request
@@ -28,12 +28,13 @@ class Machine:
     now: float = NOW
     notes: list[str] = field(default_factory=list)
 
-    def shelves(self, kind: Kind, *, nearest: bool = True) -> Shelves:
-        found: list[Shelf] = []
+    def store(self, namespace: Namespace, *, nearest: bool = True) -> LayeredStore:
+        stores: list[BlobStore] = []
         if self.folder is not None:
-            found.append(FolderShelf(self.folder, kind, self.limits, now=lambda: self.now, note=self.notes.append))
-        found.append(RedisShelf(self.server, kind, self.limits))
-        return Shelves(found if nearest else found[::-1], self.notes.append)
+            note = self.notes.append
+            stores.append(FolderStore(self.folder, namespace, self.limits, now=lambda: self.now, note=note))
+        stores.append(RedisStore(self.server, namespace, self.limits))
+        return LayeredStore(stores if nearest else stores[::-1], self.notes.append)
 
     def cache(self, *steps: Step, **changes: Any) -> AnswerCache:
         own: dict[str, Any] = {
@@ -43,7 +44,7 @@ class Machine:
             "redact": str,
             "now": lambda: self.now,
         }
-        return AnswerCache(ScriptedModel(*steps, name="m"), self.shelves(ANSWERS), **(own | changes))
+        return AnswerCache(ScriptedModel(*steps, name="m"), self.store(ANSWERS), **(own | changes))
 
     def ask(self, text: str, **changes: Any) -> bool:
         """Ask a question whose answer is the text, and keep that; whether the model was asked."""
@@ -54,8 +55,8 @@ class Machine:
         return not reply.usage.from_cache
 
     @property
-    def memories(self) -> Memories:
-        return Memories(self.shelves(MEMORIES, nearest=False), secret=b"s")
+    def states(self) -> StateCache:
+        return StateCache(self.store(STATE, nearest=False), secret=b"s")
 
 
 @contextmanager
@@ -64,7 +65,7 @@ def machine(
 ) -> Iterator[Machine]:
     """A run, with its line to the server."""
     notes: list[str] = []
-    server = RedisServer(parse_address(url), ca_bundle=ca_bundle, most=most, note=notes.append)
+    server = RedisServer(parse_address(url), ca_bundle=ca_bundle, max_bytes=most, note=notes.append)
     with ExitStack() as closing:
         closing.callback(server.close)
         limits = replace(Limits.of(ANSWERS, 50, days), size=most)

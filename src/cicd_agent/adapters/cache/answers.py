@@ -4,8 +4,6 @@ An entry is named by everything that was sent, and signed under a secret of whoe
 filled holds no answers for us.
 """
 
-import hashlib
-import hmac
 import json
 import threading
 from collections.abc import Callable, Mapping
@@ -14,11 +12,11 @@ from typing import Final
 
 from pydantic import TypeAdapter
 
-from cicd_agent.adapters.cache.blob_store import LARGEST_ENTRY, Kind, Shelves, Wrong
+from cicd_agent.adapters.cache.blob_store import MAX_BLOB, LayeredStore, Namespace, Unusable, mac, sign, verify
 from cicd_agent.adapters.recording.tape import canonical
 from cicd_agent.agent.messages import Model, Reply, Request, Stop, Usage
 
-ANSWERS: Final = Kind("answers", "answers", r"[0-9a-f]{64}\.json", 1_000)
+ANSWERS: Final = Namespace("answers", "answers", r"[0-9a-f]{64}\.json", 1_000)
 
 _SIGNED = 100
 """Bytes for the signature and the time."""
@@ -54,7 +52,7 @@ class AnswerCache:
     def __init__(
         self,
         model: Model,
-        shelves: Shelves,
+        store: LayeredStore,
         *,
         secret: bytes,
         scope: Mapping[str, str],
@@ -63,7 +61,7 @@ class AnswerCache:
         now: Callable[[], float],
     ) -> None:
         self._model = model
-        self._shelves = shelves
+        self._store = store
         self._secret = secret
         self._scope = dict(scope)
         self._seconds = seconds
@@ -76,43 +74,39 @@ class AnswerCache:
         return self._model.name
 
     def complete(self, request: Request) -> Reply:
-        """The kept answer, which cost nothing now; else the model's."""
-        asked = json.dumps({"scope": self._scope, **canonical(request, self.name)})
-        name = f"{self._mac('question', asked)}.json"
-        if kept := self._shelves.find(name, lambda raw: self._kept(name, raw)):
-            usage = Usage(from_cache=1, spared_input=kept.usage.input, spared_output=kept.usage.output)
-            return replace(kept, usage=usage)
+        """The cached answer, which cost nothing now; else the model's."""
+        question = json.dumps({"scope": self._scope, **canonical(request, self.name)})
+        name = f"{mac(self._secret, 'question', question.encode())}.json"
+        if cached := self._store.load(name, lambda blob: self._decode(name, blob)):
+            usage = Usage(from_cache=1, spared_input=cached.usage.input, spared_output=cached.usage.output)
+            return replace(cached, usage=usage)
         reply = self._model.complete(request)
-        # What holds a secret is not for keeping; what is not whole might be so the next time.
+        # What holds a secret is not for the cache; what is not whole might be so the next time.
         text = _text(_Entry(0, reply))
-        if reply.stop is Stop.DONE and len(text) + _SIGNED < LARGEST_ENTRY and self._redact(text) == text:
+        if reply.stop is Stop.DONE and len(text) + _SIGNED < MAX_BLOB and self._redact(text) == text:
             self._fresh.replies[name] = reply
         return reply
 
     def keep(self) -> None:
         """Write what was answered since the last time, and remove what is too old or too much."""
-        bodies = {name: _text(_Entry(self._now(), reply)) for name, reply in self._fresh.replies.items()}
-        self._shelves.put({name: f"{self._mac(name, body)}\n{body}".encode() for name, body in bodies.items()})
+        bodies = {name: _text(_Entry(self._now(), reply)).encode() for name, reply in self._fresh.replies.items()}
+        self._store.save({name: sign(self._secret, name, body) for name, body in bodies.items()})
         self._fresh.replies.clear()
 
     def drop(self) -> None:
         self._fresh.replies.clear()
 
-    def _kept(self, name: str, raw: bytes) -> Reply | Wrong:
-        mac, _, body = raw.decode("utf-8", "replace").partition("\n")
-        signed = hmac.compare_digest(mac.encode(), self._mac(name, body).encode())
-        entry = _entry(body) if signed else None
+    def _decode(self, name: str, blob: bytes) -> Reply | Unusable:
+        body = verify(self._secret, name, blob)
+        entry = _entry(body) if body is not None else None
         if entry is None:
-            return Wrong.DAMAGED
-        return entry.reply if -_AHEAD <= self._now() - entry.at <= self._seconds else Wrong.OLD
-
-    def _mac(self, name: str, text: str) -> str:
-        return hmac.new(self._secret, f"{name}\n{text}".encode(), hashlib.sha256).hexdigest()
+            return Unusable.DAMAGED
+        return entry.reply if -_AHEAD <= self._now() - entry.at <= self._seconds else Unusable.OLD
 
 
-def _entry(text: str) -> _Entry | None:
+def _entry(body: bytes) -> _Entry | None:
     try:
-        return _ENTRY.validate_json(text, strict=True)
+        return _ENTRY.validate_json(body, strict=True)
     except ValueError:
         return None
 

@@ -1,99 +1,122 @@
-"""Where entries lie between runs: what every such place can do, and several of them one behind the other."""
+"""Where blobs lie between runs: what every store can do, several of them in layers, and who signed a blob."""
 
+import hmac
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final, Protocol, TypeVar
 
-LARGEST_ENTRY: Final = 2_000_000
-"""Bytes of an entry: what is larger is not ours."""
-
+MAX_BLOB: Final = 2_000_000
+"""Bytes of a blob: what is larger is not ours."""
+SIGNATURE = 65
+"""Bytes of a signature and the line feed after it."""
 _SIZE = 50.0
-"""Megabytes for which the number of entries of a kind is meant."""
+"""Megabytes for which the number of entries of a namespace is meant."""
 
 T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
-class Kind:
-    """One kind of entries: what they are called together, the pattern of their names, and how many 50 MB may hold."""
+class Namespace:
+    """Blobs of one kind: what they are called together, the pattern of their names, and how many 50 MB may hold."""
 
     name: str
-    what: str
-    names: str
-    most: int
+    title: str
+    pattern: str
+    max_entries: int
 
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """How long an entry lies there, how many bytes they may have together, and how many there may be."""
+    """How long a blob lies there, how many bytes they may have together, and how many there may be."""
 
     seconds: float
     size: float
     entries: float
 
     @classmethod
-    def of(cls, kind: Kind, max_mb: float, max_days: float) -> "Limits":
-        """What the settings grant a kind; where more bytes are granted, more entries are."""
-        return cls(max_days * 24 * 3600, max_mb * 1_000_000, kind.most * max(1.0, max_mb / _SIZE))
+    def of(cls, namespace: Namespace, max_mb: float, max_days: float) -> "Limits":
+        """What the settings grant a namespace; where more bytes are granted, more entries are."""
+        entries = namespace.max_entries * max(1.0, max_mb / _SIZE)
+        return cls(max_days * 24 * 3600, max_mb * 1_000_000, entries)
 
 
-class Wrong(StrEnum):
-    """Why an entry is not used."""
+class Unusable(StrEnum):
+    """Why a blob is not used."""
 
     DAMAGED = "damaged"
     OLD = "old"
 
 
-class Shelf(Protocol):
-    """A place for the entries of one kind. Nothing is raised: what goes wrong is noted, once, and costs only time."""
+class BlobStore(Protocol):
+    """Blobs of one namespace. Nothing is raised: what goes wrong is noted, once, and costs only time."""
 
     @property
-    def place(self) -> str:
+    def location(self) -> str:
         """Where that is, for a person."""
 
     def read(self, name: str) -> bytes | None:
-        """What lies there under this name, None when nothing does; empty when it can be no entry."""
+        """The blob of this name, None when there is none; empty when what is there can be none."""
 
-    def write(self, name: str, entry: bytes) -> None:
-        """Put an entry in the place of whatever has this name."""
+    def write(self, name: str, blob: bytes) -> None:
+        """Replace whatever has this name."""
 
     def touch(self, name: str) -> None:
-        """This entry was used: others go first."""
+        """This blob was used: others go first."""
 
-    def tidy(self) -> None:
+    def evict(self) -> None:
         """Remove what is too old or too much."""
 
 
-class Shelves:
-    """Several shelves of the same kind, the first of which is looked at first.
+class LayeredStore:
+    """Several stores of the same namespace, the first of which is read first.
 
-    Who can write there is not known: an entry is used when whoever looks for it says that it is ours.
+    Who can write there is not known: a blob is used when whoever looks for it says that it is ours.
     """
 
-    def __init__(self, shelves: Sequence[Shelf], note: Callable[[str], None]) -> None:
-        self._shelves = tuple(shelves)
+    def __init__(self, stores: Sequence[BlobStore], note: Callable[[str], None]) -> None:
+        self.stores = tuple(stores)
         self._note = note
 
-    def find(self, name: str, judge: Callable[[bytes], T | Wrong]) -> T | None:
-        """What the first entry that can be used says; the shelves before it get it, too."""
-        without: list[Shelf] = []
-        for shelf in self._shelves:
-            raw = shelf.read(name)
-            found = Wrong.OLD if raw is None else judge(raw)
-            if raw is not None and not isinstance(found, Wrong):
-                shelf.touch(name)
-                for other in without:
-                    other.write(name, raw)
-                return found
-            if found is Wrong.DAMAGED:
-                self._note(f"{name} in {shelf.place} is damaged or not ours, and is not used: it is asked for again")
-            without.append(shelf)
+    def load(self, name: str, decode: Callable[[bytes], T | Unusable]) -> T | None:
+        """What the first usable blob holds; the stores before its own get it, too."""
+        missing: list[BlobStore] = []
+        for store in self.stores:
+            blob = store.read(name)
+            value = Unusable.OLD if blob is None else decode(blob)
+            if blob is not None and not isinstance(value, Unusable):
+                store.touch(name)
+                for other in missing:
+                    other.write(name, blob)
+                return value
+            if value is Unusable.DAMAGED:
+                self._note(f"{name} in {store.location} is damaged or not ours, and is not used: it is asked for again")
+            missing.append(store)
         return None
 
-    def put(self, entries: Mapping[str, bytes]) -> None:
-        """Write the entries, by their name, and remove what is too old or too much."""
-        for shelf in self._shelves:
-            for name, entry in entries.items():
-                shelf.write(name, entry)
-            shelf.tidy()
+    def save(self, blobs: Mapping[str, bytes]) -> None:
+        """Write the blobs, by their name, and remove what is too old or too much."""
+        for store in self.stores:
+            for name, blob in blobs.items():
+                store.write(name, blob)
+            store.evict()
+
+
+def sign(secret: bytes, name: str, body: bytes) -> bytes:
+    """The blob of this name: a text that only who has the secret can have written, for this name alone."""
+    return mac(secret, name, body).encode() + b"\n" + body
+
+
+def verify(secret: bytes, name: str, blob: bytes) -> bytes | None:
+    """The body of a blob that was signed with this secret for this name, None otherwise.
+
+    Before it is unpacked: what others wrote is not given to anything that could stumble over it.
+    """
+    _, _, body = blob.partition(b"\n")
+    return body if len(blob) <= MAX_BLOB and hmac.compare_digest(sign(secret, name, body), blob) else None
+
+
+def mac(secret: bytes, name: str, body: bytes) -> str:
+    """An HMAC of both. The length says where one ends: no two pairs are the same message."""
+    encoded = name.encode("utf-8", "surrogatepass")
+    return hmac.digest(secret, b"%d %b\n%b" % (len(encoded), encoded, body), "sha256").hex()

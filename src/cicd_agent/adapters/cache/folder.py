@@ -8,7 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
-from cicd_agent.adapters.cache.blob_store import LARGEST_ENTRY, Kind, Limits
+from cicd_agent.adapters.cache.blob_store import MAX_BLOB, Limits, Namespace
 from cicd_agent.adapters.files.atomic import write_file
 from cicd_agent.adapters.files.safe_open import NOFOLLOW, NONBLOCK
 from cicd_agent.errors import ConfigError
@@ -16,7 +16,7 @@ from cicd_agent.errors import ConfigError
 INSTALLATION: Final = "installation.key"
 
 _SECRET = re.compile(rb"[0-9a-f]{64}\n")
-_FORGOTTEN = 3600.0
+_ABANDONED = 3600.0
 """Seconds after which a file that was never finished is a killed run's."""
 
 
@@ -31,7 +31,7 @@ def open_folder(folder: Path) -> Path:
 
 
 def installation_secret(folder: Path, note: Callable[[str], None]) -> bytes:
-    """What stands in for a key where the server wants none: random, made once, kept in the directory for its owner."""
+    """What stands in for a key where the server wants none: random, made once, in the directory for its owner."""
     path = folder / INSTALLATION
     try:
         if found := _secret(path):
@@ -65,54 +65,60 @@ def _secret(path: Path) -> bytes:
     return raw if _SECRET.fullmatch(raw) else b""
 
 
-class FolderShelf:
-    """A Shelf of files whose names are of one kind; others of the directory are left alone."""
+class FolderStore:
+    """A BlobStore of files whose names are of one kind; others of the directory are left alone."""
 
-    place = "`cache-dir`"
+    location = "`cache-dir`"
 
     def __init__(
-        self, folder: Path, kind: Kind, limits: Limits, *, now: Callable[[], float], note: Callable[[str], None]
+        self,
+        folder: Path,
+        namespace: Namespace,
+        limits: Limits,
+        *,
+        now: Callable[[], float],
+        note: Callable[[str], None],
     ) -> None:
         self._folder = folder
-        self._kind = kind
+        self._namespace = namespace
         self._limits = limits
         self._now = now
         self._note = note
-        self._is_told = False
+        self._is_noted = False
 
     def read(self, name: str) -> bytes | None:
         return _read(self._folder / name)
 
-    def write(self, name: str, entry: bytes) -> None:
+    def write(self, name: str, blob: bytes) -> None:
         """Put the file in place at once; a link that stands there is replaced."""
         try:
-            write_file(self._folder / name, entry.decode("utf-8", "replace"), mode=0o600)
+            write_file(self._folder / name, blob.decode("utf-8", "replace"), mode=0o600)
         except OSError as error:
-            self._failed(f"{self._kind.what} could not be kept in {self._folder}", error)
+            self._failed(f"{self._namespace.title} could not be kept in {self._folder}", error)
 
     def touch(self, name: str) -> None:
         """What is used stays longest."""
         try:
             os.utime(self._folder / name, (self._now(), self._now()))
         except OSError as error:
-            self._failed(f"{name} in {self.place} cannot be marked as used", error)
+            self._failed(f"{name} in {self.location} cannot be marked as used", error)
 
-    def tidy(self) -> None:
-        """Remove files of this kind: what is too old, too much, or was never finished."""
+    def evict(self) -> None:
+        """Remove files of this namespace: what is too old, too much, or was never finished."""
         try:
             self._evict()
         except OSError as error:
-            self._failed(f"{self._kind.what} could not be kept in {self._folder}", error)
+            self._failed(f"{self._namespace.title} could not be kept in {self._folder}", error)
 
     def _failed(self, what: str, error: OSError) -> None:
         # A directory that is full or not ours would say so with every entry.
-        if not self._is_told:
-            self._is_told = True
+        if not self._is_noted:
+            self._is_noted = True
             self._note(f"{what}: {error.strerror or error}")
 
     def _evict(self) -> None:
-        names = self._kind.names
-        own, unfinished = re.compile(names), re.compile(rf"\.{names}\.[0-9a-f]{{16}}")
+        pattern = self._namespace.pattern
+        own, unfinished = re.compile(pattern), re.compile(rf"\.{pattern}\.[0-9a-f]{{16}}")
         entries = []
         with os.scandir(self._folder) as files:
             found = [file.name for file in files]
@@ -125,7 +131,7 @@ class FolderShelf:
             age = self._now() - status.st_mtime
             if own.fullmatch(name):
                 entries.append((age, status.st_size, path))
-            elif unfinished.fullmatch(name) and age > _FORGOTTEN:
+            elif unfinished.fullmatch(name) and age > _ABANDONED:
                 path.unlink(missing_ok=True)
         size = 0
         for count, (age, length, path) in enumerate(sorted(entries), 1):
@@ -144,9 +150,9 @@ def _read(path: Path) -> bytes | None:
         return b""
     try:
         found = os.fstat(descriptor)
-        if not stat.S_ISREG(found.st_mode) or found.st_size > LARGEST_ENTRY:
+        if not stat.S_ISREG(found.st_mode) or found.st_size > MAX_BLOB:
             return b""
         with os.fdopen(descriptor, "rb", closefd=False) as file:
-            return file.read(LARGEST_ENTRY)
+            return file.read(MAX_BLOB)
     finally:
         os.close(descriptor)

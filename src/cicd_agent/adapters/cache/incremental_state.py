@@ -1,34 +1,77 @@
-"""What a run leaves for the next one on the same pull request: a sealed entry beside the kept answers."""
+"""What a run leaves for the next one on the same pull request: signed lines, in a blob beside the cached answers."""
 
-import hmac
+import base64
+import binascii
+import zlib
 from collections.abc import Sequence
 from typing import Final
 
-from cicd_agent.adapters.cache.blob_store import Kind, Shelves, Wrong
-from cicd_agent.domain.signature import seal, unseal
+from cicd_agent.adapters.cache.blob_store import (
+    MAX_BLOB,
+    SIGNATURE,
+    LayeredStore,
+    Namespace,
+    Unusable,
+    mac,
+    sign,
+    verify,
+)
 
-MEMORIES: Final = Kind("memory", "what was reviewed", r"memory-[0-9a-f]{64}\.json", 200)
+STATE: Final = Namespace("memory", "what was reviewed", r"memory-[0-9a-f]{64}\.json", 200)
+MAX_TEXT: Final = 8_000_000
+"""Bytes of the lines; without a limit a few characters could unpack to any number."""
 
 
-class Memories:
-    """Memories on shelves, one entry for each thing that they are about, whose name only the key's owner can tell."""
+class StateCache:
+    """Lines for each thing that they are about, in a blob whose name only the key's owner can tell."""
 
-    def __init__(self, shelves: Shelves, *, secret: bytes) -> None:
-        self._shelves = shelves
+    def __init__(self, store: LayeredStore, *, secret: bytes) -> None:
+        self.store = store
         self._secret = secret
 
     def read(self, about: str) -> tuple[str, ...]:
-        """The lines that were left about this; none when there are none, and with a note when they are not ours."""
+        """The lines that were saved about this; none when there are none, and with a note when they are not ours."""
+        name = self._name(about)
 
-        def judge(raw: bytes) -> tuple[str, ...] | Wrong:
-            return unseal(raw.decode("utf-8", "replace"), self._secret, about) or Wrong.DAMAGED
+        def decode(blob: bytes) -> tuple[str, ...] | Unusable:
+            body = verify(self._secret, name, blob)
+            return (unpack(body) if body else ()) or Unusable.DAMAGED
 
-        return self._shelves.find(self._name(about), judge) or ()
+        return self.store.load(name, decode) or ()
 
     def write(self, about: str, lines: Sequence[str]) -> None:
-        sealed = seal(lines, self._secret, about)
-        self._shelves.put({self._name(about): sealed.encode()} if sealed else {})
+        """Replace what was saved about this by as many of the first lines as fit; a note when that fails."""
+        name, body = self._name(about), pack(lines)
+        self.store.save({name: sign(self._secret, name, body)} if body else {})
 
     def _name(self, about: str) -> str:
-        named = hmac.digest(self._secret, f"name {about}".encode("utf-8", "surrogatepass"), "sha256")
-        return f"memory-{named.hex()}.json"
+        return f"memory-{mac(self._secret, 'name', about.encode('utf-8', 'surrogatepass'))}.json"
+
+
+def pack(lines: Sequence[str]) -> bytes:
+    """As many of the first lines as a blob can hold, as text; empty for none."""
+    low, high = (len(lines) if _fits(lines) else 0), len(lines)
+    while low < high:
+        middle = (low + high + 1) // 2
+        low, high = (middle, high) if _fits(lines[:middle]) else (low, middle - 1)
+    return _packed(lines[:low]) if low else b""
+
+
+def unpack(body: bytes) -> tuple[str, ...]:
+    """The lines, none when it holds anything else."""
+    try:
+        decompressor = zlib.decompressobj()
+        text = decompressor.decompress(base64.b64decode(body, validate=True), MAX_TEXT)
+        whole = decompressor.eof and not decompressor.unused_data
+        return tuple(text.decode().split("\n")) if whole else ()
+    except (binascii.Error, zlib.error, UnicodeDecodeError):
+        return ()
+
+
+def _packed(lines: Sequence[str]) -> bytes:
+    return base64.b64encode(zlib.compress("\n".join(lines).encode()))
+
+
+def _fits(lines: Sequence[str]) -> bool:
+    size = sum(len(line.encode()) + 1 for line in lines)
+    return size <= MAX_TEXT and SIGNATURE + len(_packed(lines)) <= MAX_BLOB

@@ -21,7 +21,7 @@ from redis.exceptions import (
 )
 from redis.retry import Retry
 
-from cicd_agent.adapters.cache.blob_store import LARGEST_ENTRY, Kind, Limits
+from cicd_agent.adapters.cache.blob_store import MAX_BLOB, Limits, Namespace
 from cicd_agent.adapters.cache.redis_url import Address
 
 SECONDS: Final = 1.0
@@ -29,7 +29,7 @@ SECONDS: Final = 1.0
 
 _CODE = re.compile(r"[A-Z]{3,20}(?= |$)")
 _WRONG_TYPE = "WRONGTYPE"
-_WORDS: Final = (
+_REASONS: Final = (
     (AuthenticationError, "it wants another user or password"),
     (BusyLoadingError, "it is still starting"),
     (TimeoutError, f"no answer within {SECONDS:.0f} s"),
@@ -42,13 +42,13 @@ _WORDS: Final = (
 class RedisServer:
     """One run's line to a Redis. The first failure ends it for the rest of the run, with the only note about it.
 
-    `most` is the number of bytes that the run may write there.
+    `max_bytes` is the number of bytes that the run may write there.
     """
 
-    def __init__(self, address: Address, *, ca_bundle: str, most: float, note: Callable[[str], None]) -> None:
-        self.place: Final = f"Redis at {address.place}"
+    def __init__(self, address: Address, *, ca_bundle: str, max_bytes: float, note: Callable[[str], None]) -> None:
+        self.location: Final = f"Redis at {address.location}"
         self._note = note
-        self._room = most
+        self._budget = max_bytes
         self._lock = threading.Lock()
         self._is_down = False
         self._is_closed_for_more = False
@@ -76,7 +76,7 @@ class RedisServer:
             return None
         try:
             # Whatever lies there, no more than this is sent. An empty text is the same as none.
-            raw = self._client.execute_command("GETRANGE", key, 0, LARGEST_ENTRY)
+            raw = self._client.execute_command("GETRANGE", key, 0, MAX_BLOB)
         except ResponseError as error:
             if str(error).startswith(_WRONG_TYPE):
                 return b""
@@ -85,22 +85,22 @@ class RedisServer:
         except (RedisError, OSError, ValueError) as error:
             self._down(error)
             return None
-        if not isinstance(raw, bytes) or len(raw) > LARGEST_ENTRY:
+        if not isinstance(raw, bytes) or len(raw) > MAX_BLOB:
             return b""
         return raw or None
 
-    def write(self, key: str, entry: bytes, seconds: float) -> None:
+    def write(self, key: str, blob: bytes, seconds: float) -> None:
         """Put an entry under a key for so long, whatever lies there."""
         if self._is_down or self._is_closed_for_more:
             return
         with self._lock:
-            self._room -= len(entry)
-            is_room = self._room >= 0
-        if not is_room:
+            self._budget -= len(blob)
+            is_left = self._budget >= 0
+        if not is_left:
             self._close_for_more("this run has written `cache-max-mb`")
             return
         try:
-            self._client.execute_command("SET", key, entry, "EX", max(1, int(seconds)))
+            self._client.execute_command("SET", key, blob, "EX", max(1, int(seconds)))
         except (NoPermissionError, OutOfMemoryError, ReadOnlyError) as error:
             self._close_for_more(_why(error))
         except (RedisError, OSError, ValueError) as error:
@@ -116,47 +116,47 @@ class RedisServer:
         with self._lock:
             is_first, self._is_down = not self._is_down, True
         if is_first:
-            self._note(f"{self.place} cannot be used ({_why(error)}): answers are asked for again")
+            self._note(f"{self.location} cannot be used ({_why(error)}): answers are asked for again")
 
     def _close_for_more(self, why: str) -> None:
         with self._lock:
             is_first, self._is_closed_for_more = not self._is_closed_for_more, True
         if is_first:
-            self._note(f"{self.place} takes nothing more ({why}): others will ask again")
+            self._note(f"{self.location} takes nothing more ({why}): others will ask again")
 
 
-class RedisShelf:
-    """A Shelf of a Redis. How much it holds, and what goes first, is the server's business."""
+class RedisStore:
+    """A BlobStore of a Redis. How much it holds, and what goes first, is the server's business."""
 
-    def __init__(self, server: RedisServer, kind: Kind, limits: Limits) -> None:
+    def __init__(self, server: RedisServer, namespace: Namespace, limits: Limits) -> None:
         self._server = server
-        self._kind = kind
+        self._namespace = namespace
         self._limits = limits
 
     @property
-    def place(self) -> str:
-        return self._server.place
+    def location(self) -> str:
+        return self._server.location
 
     def read(self, name: str) -> bytes | None:
         """What lies there under this name, None when nothing does; empty when it can be no entry."""
         return self._server.read(self._key(name))
 
-    def write(self, name: str, entry: bytes) -> None:
-        self._server.write(self._key(name), entry, self._limits.seconds)
+    def write(self, name: str, blob: bytes) -> None:
+        self._server.write(self._key(name), blob, self._limits.seconds)
 
     def touch(self, _name: str) -> None:
         """The server has seen for itself that the entry was read."""
 
-    def tidy(self) -> None:
+    def evict(self) -> None:
         """The server forgets by itself."""
 
     def _key(self, name: str) -> str:
-        return f"cicd-agent:{self._kind.name}:{name}"
+        return f"cicd-agent:{self._namespace.name}:{name}"
 
 
 def _why(error: Exception) -> str:
     """What went wrong, in words of ours: those of the other side could hold anything, such as what it was sent."""
-    if known := next((words for kind, words in _WORDS if isinstance(error, kind)), ""):
+    if known := next((reason for kind, reason in _REASONS if isinstance(error, kind)), ""):
         return known
     match error:
         case ResponseError():

@@ -24,7 +24,7 @@ class Address:
     has_tls: bool = False
 
     @property
-    def place(self) -> str:
+    def location(self) -> str:
         """Where it is, for a person: nothing of it is secret."""
         return self.path or (f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}")
 
@@ -34,17 +34,17 @@ def parse_address(url: str) -> Address:
     try:
         parts = urlsplit(url)
         host, port = parts.hostname or "", _PORT if parts.port is None else parts.port
-        asked = parse_qsl(parts.query, keep_blank_values=True, max_num_fields=9)
+        options = parse_qsl(parts.query, keep_blank_values=True, max_num_fields=9)
         # What can be no name would fail in a way of the client's own.
         host.encode("idna")
     except ValueError:
         raise _refused("it is no URL") from None
     if parts.scheme not in {"redis", "rediss", "unix"}:
         raise _refused("it begins with none of redis://, rediss:// and unix://")
-    if parts.fragment or any(name != "db" for name, _ in asked):
+    if parts.fragment or any(name != "db" for name, _ in options):
         raise _refused("it has options, which may hold secrets that nobody masks")
     path, is_local = unquote(parts.path), parts.scheme == "unix"
-    database = next((value for _, value in asked), "" if is_local else path.strip("/")) or "0"
+    database = next((value for _, value in options), "" if is_local else path.strip("/")) or "0"
     if not _DATABASE.fullmatch(database):
         raise _refused("its database is no number")
     if is_local and (host or "\0" in path or path.strip("/") == ""):
