@@ -195,7 +195,10 @@ class Range:
 
     def clear(self) -> None:
         """Undo what an attack that nothing kept in has done."""
-        subprocess.run(["pkill", "-KILL", "-f", f"sleep {self.nap}"], check=False)
+        for process in Path("/proc").glob("[0-9]*"):
+            with suppress(OSError):
+                if self.nap.encode() in (process / "cmdline").read_bytes().split(b"\0"):
+                    os.kill(int(process.name), signal.SIGKILL)
         for mark in self.marks:
             mark.unlink(missing_ok=True)
 

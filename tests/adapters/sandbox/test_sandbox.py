@@ -173,7 +173,9 @@ def test_a_directory_can_be_made_readable(box: LocalSandbox, tree: Path, tmp_pat
     line = [str(tools / "tool")]
     assert box.run(line, tree, limits=LIMITS).exit_code in {126, 127}
     assert box.run(line, tree, limits=LIMITS, readable=[tools]).stdout == b"ran\n"
-    assert box.run(["touch", str(tools / "new")], tree, limits=LIMITS, readable=[tools]).exit_code != 0
+    writing = ["sh", "-c", 'echo x >"$0"', str(tools / "new")]
+    assert box.run(writing, tree, limits=LIMITS, readable=[tools]).exit_code != 0
+    assert not (tools / "new").exists()
     with pytest.raises(ConfigError, match="does not exist"):
         box.run(line, tree, limits=LIMITS, readable=[tmp_path / "missing"])
 

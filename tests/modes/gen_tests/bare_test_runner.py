@@ -70,7 +70,7 @@ class BareLaboratory:
     def probe(self, probes: Sequence[Probe]) -> tuple[Seen, ...]:
         self.probed += probes
         wanted = [{"key": each.key, "imports": each.imports, "expression": each.expression} for each in probes]
-        one, other = ([Seen(**each) for each in driven(self.folder, "probing", wanted, seed=seed)] for seed in (0, 1))
+        one, other = ([Seen(**each) for each in driven(self.folder, "probe", wanted, seed=seed)] for seed in (0, 1))
         return agreed(one, other)
 
     def ghostwrite(self, functions: Sequence[tuple[str, str]]) -> tuple[Ghost, ...]:
