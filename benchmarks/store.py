@@ -1,6 +1,6 @@
 """What the account book costs: an entry beside a bare INSERT, twenty writers, and questions to a large book.
 
-`python benchmarks/store.py [--records N] [--appends N] [--only lines,sqlite,postgresql]`
+`python benchmarks/store.py [--records N] [--appends N] [--only sqlite,postgresql]`
 
 PostgreSQL is started in a temporary folder, where it is installed, and waits for the disk as it does by default. The
 bare INSERT puts the same row into a table without indexes on the same disk, with the same waiting for it. Exit code 1
@@ -32,12 +32,10 @@ from tests.support.services.postgres import NoServerError, Server, start
 ROOT = Path(__file__).resolve().parent.parent
 APPEND_GOAL = 5.0
 WRITERS, EACH = 20, 15
-MOST_LINES = 20_000
-"""JSON lines are for one job: a larger book belongs into a database."""
 _OPENING = """
 import sys, time
 begun = time.perf_counter()
-from cicd_agent.adapters.{module} import {name}
+from cicd_agent.adapters.storage.store import SqlStore
 loaded = time.perf_counter()
 store = {call}
 opened = time.perf_counter()
@@ -51,12 +49,8 @@ print(*((b - a) * 1000 for a, b in ((begun, loaded), (loaded, opened), (opened, 
 
 def opening(book: Book) -> None:
     """What a run pays for it in a process of its own."""
-    module, name = ("store_lines", "LinesStore") if book.kind == "lines" else ("store_sql", "SqlStore")
-    path = f"__import__('pathlib').Path({book.place!r})"
-    place = {"lines": f"LinesStore({path})", "sqlite": f"SqlStore.open({path})"}.get(
-        book.kind, f"SqlStore.open({book.place!r})"
-    )
-    code = _OPENING.format(module=module, name=name, call=place)
+    place = f"__import__('pathlib').Path({book.place!r})" if book.kind == "sqlite" else repr(book.place)
+    code = _OPENING.format(call=f"SqlStore.open({place})")
     env = {"PATH": os.defpath, "PYTHONPATH": str(ROOT / "src")}
     found = []
     for _ in range(6):
@@ -88,11 +82,9 @@ class Bare:
     """The same text put where nobody asks for it, by the driver alone."""
 
     def __init__(self, book: Book) -> None:
-        self.name = "bare INSERT" if book.kind != "lines" else "bare write and fsync"
+        self.name = "bare INSERT"
         self._book = book
         match book.kind:
-            case "lines":
-                self._lines = book.file.open("ab", buffering=0)
             case "sqlite":
                 self._sqlite = sqlite3.connect(book.place, isolation_level=None)
                 for pragma in ("journal_mode=WAL", "synchronous=FULL"):
@@ -105,9 +97,6 @@ class Bare:
     def insert(self, text: str) -> None:
         """One, on the disk when this returns."""
         match self._book.kind:
-            case "lines":
-                self._lines.write(text.encode() + b"\n")
-                os.fsync(self._lines.fileno())
             case "sqlite":
                 self._sqlite.execute("INSERT INTO bare (text) VALUES (?)", (text,))
             case _:
@@ -116,8 +105,6 @@ class Bare:
     def close(self) -> None:
         """Let go of it."""
         match self._book.kind:
-            case "lines":
-                self._lines.close()
             case "sqlite":
                 self._sqlite.close()
             case _:
@@ -140,7 +127,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description="Measure the account book.")
     parser.add_argument("--records", type=int, default=100_000, help="entries of the large book")
     parser.add_argument("--appends", type=int, default=300)
-    parser.add_argument("--only", default="lines,sqlite,postgresql")
+    parser.add_argument("--only", default="sqlite,postgresql")
     given = parser.parse_args()
     good = True
     # Not where temporary files are: that may be no disk at all.
@@ -171,7 +158,7 @@ def measured(kind: str, folder: Path, server: Server | None, records: int, appen
             return Book(kind, server.database(name))
         place = folder / name
         place.mkdir(parents=True)
-        return Book(kind, str(place if kind == "lines" else place / "state.db"))
+        return Book(kind, str(place / "state.db"))
 
     print(kind)
     small = book("small")
@@ -179,21 +166,20 @@ def measured(kind: str, folder: Path, server: Server | None, records: int, appen
     good = appending(small, Bare(book("bare")), appends)
     writing(book("writers"))
     large = book("large")
-    count = min(records, MOST_LINES) if kind == "lines" else records
     large.open().close()
     begun = time.perf_counter()
-    _made(large, count)
+    _made(large, records)
     filled = time.perf_counter()
     words = analyse(large)
-    print(f"  {count:,} entries, made in {filled - begun:.0f} s: {sizes(large)}")
+    print(f"  {records:,} entries, made in {filled - begun:.0f} s: {sizes(large)}")
     if words:
         print(f"  {words}: {time.perf_counter() - filled:.0f} s")
     shelf = folder if kind != "postgresql" else Path(tempfile.gettempdir())
     with closing(large.open()) as store:
-        good &= asking(store, count, indexed=kind != "lines") or kind == "lines"
+        good &= asking(store, records)
         good &= kind != "postgresql" or planned(large.place)
-        good &= reading(store, count, shelf)
-        commanding(store, count, shelf)
+        good &= reading(store, records, shelf)
+        commanding(store, records, shelf)
         told("append to it", milliseconds(lambda: store.append(run(1, REPOSITORIES[0])), 50))
     return good
 

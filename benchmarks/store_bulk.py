@@ -11,14 +11,12 @@ from typing import Any
 import psycopg
 from psycopg import sql
 
-from cicd_agent.adapters.storage.lines.file import told
-from cicd_agent.adapters.storage.sql.queries import entry_values
-from cicd_agent.adapters.storage.sql.schema import ENTRIES, HEADS
-from cicd_agent.domain.audit_entry import VERSION, ZERO, Columns, Entry, Kind, Link, canonical, chained
+from cicd_agent.adapters.storage.queries import ENTRY_COLUMNS, entry_values
+from cicd_agent.domain.audit_entry import VERSION, ZERO, Columns, Entry, Kind, canonical, chained
 from tests.adapters.storage.books import Book
 
 REPOSITORIES = tuple(f"acme/project-{number}" for number in range(10))
-_NAMES = tuple(column.name for column in ENTRIES.columns)
+ENTRIES, HEADS = "cicd_agent_entries", "cicd_agent_heads"
 _MODES = (
     ("review", ("approve", "comment", "request_changes")),
     ("route", ("none", "affected", "full")),
@@ -61,7 +59,7 @@ def pull_of(run: int) -> int:
     return run // 10 % 5_000 + 1
 
 
-def entries(count: int) -> Iterator[dict[str, Any]]:
+def entries(count: int) -> Iterator[tuple[Any, ...]]:
     """Entries at their places, by column: after each run what became of it, in the same chain."""
     ends = dict.fromkeys(REPOSITORIES, ZERO)
     for number in range(count):
@@ -127,19 +125,10 @@ def _risk(run: int) -> str:
 def fill(book: Book, count: int) -> None:
     """Put so many entries into an empty book; indexes are made when all of them are there."""
     match book.kind:
-        case "lines":
-            _fill_lines(book, count)
         case "sqlite":
             _fill_sqlite(book, count)
         case _:
             _fill_postgres(book, count)
-
-
-def _fill_lines(book: Book, count: int) -> None:
-    with book.file.open("wb") as file:
-        for entry in entries(count):
-            link = Link(entry["repository"], entry["seq"], entry["hash"])
-            file.write(told(link, entry["prev"], entry["text"]))
 
 
 def _fill_sqlite(book: Book, count: int) -> None:
@@ -152,9 +141,9 @@ def _fill_sqlite(book: Book, count: int) -> None:
         connection.execute("BEGIN")
         for name, _ in made:
             connection.execute(f'DROP INDEX "{name}"')
-        marks = ", ".join("?" * len(_NAMES))
-        connection.executemany(f"INSERT INTO {ENTRIES.name} VALUES ({marks})", _rows(count, heads))  # noqa: S608
-        connection.executemany(f"INSERT INTO {HEADS.name} VALUES (?, ?, ?)", _ends(heads))  # noqa: S608
+        marks = ", ".join("?" * len(ENTRY_COLUMNS))
+        connection.executemany(f"INSERT INTO {ENTRIES} VALUES ({marks})", _rows(count, heads))  # noqa: S608
+        connection.executemany(f"INSERT INTO {HEADS} VALUES (?, ?, ?)", _ends(heads))  # noqa: S608
         for _, statement in made:
             connection.execute(statement)
         connection.execute("COMMIT")
@@ -164,14 +153,12 @@ def _fill_sqlite(book: Book, count: int) -> None:
 def _fill_postgres(book: Book, count: int) -> None:
     heads: dict[str, tuple[int, str]] = {}
     with psycopg.connect(book.place) as connection, _later(connection), connection.cursor() as cursor:
-        columns = sql.SQL(", ").join(map(sql.Identifier, _NAMES))
-        into = sql.SQL("COPY {} ({}) FROM STDIN").format(sql.Identifier(ENTRIES.name), columns)
+        columns = sql.SQL(", ").join(map(sql.Identifier, ENTRY_COLUMNS))
+        into = sql.SQL("COPY {} ({}) FROM STDIN").format(sql.Identifier(ENTRIES), columns)
         with cursor.copy(into) as copy:
             for row in _rows(count, heads):
                 copy.write_row(row)
-        cursor.executemany(
-            sql.SQL("INSERT INTO {} VALUES (%s, %s, %s)").format(sql.Identifier(HEADS.name)), _ends(heads)
-        )
+        cursor.executemany(sql.SQL("INSERT INTO {} VALUES (%s, %s, %s)").format(sql.Identifier(HEADS)), _ends(heads))
 
 
 @contextmanager
@@ -179,7 +166,7 @@ def _later(connection: psycopg.Connection) -> Iterator[None]:
     """Without the indexes until the end, but for that of the key, which is no index alone."""
     found = connection.execute(
         "SELECT indexname, indexdef FROM pg_indexes WHERE tablename = %s AND indexname NOT LIKE %s",
-        (ENTRIES.name, "%pkey"),
+        (ENTRIES, "%pkey"),
     ).fetchall()
     for name, _ in found:
         connection.execute(sql.SQL("DROP INDEX {}").format(sql.Identifier(name)))
@@ -201,8 +188,9 @@ def analyse(book: Book) -> str:
 def _rows(count: int, heads: dict[str, tuple[int, str]]) -> Iterator[tuple[Any, ...]]:
     """The entries as rows; in the end, what the heads are."""
     for entry in entries(count):
-        heads[entry["repository"]] = (entry["seq"], entry["hash"])
-        yield tuple(entry[name] for name in _NAMES)
+        repository, seq, _, digest, *_ = entry
+        heads[repository] = (seq, digest)
+        yield entry
 
 
 def _ends(heads: dict[str, tuple[int, str]]) -> Iterator[tuple[str, int, str]]:

@@ -8,12 +8,9 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-import psycopg
-from sqlalchemy import create_engine
-
-from benchmarks.store_bulk import REPOSITORIES, entry_of, event_of, place_of, pull_of, sha_of
-from cicd_agent.adapters.storage.sql.queries import found
-from cicd_agent.adapters.storage.sql.schema import ENTRIES
+from benchmarks.store_bulk import ENTRIES, REPOSITORIES, entry_of, event_of, place_of, pull_of, sha_of
+from cicd_agent.adapters.storage.postgres import TimedConnection
+from cicd_agent.adapters.storage.queries import select_entries
 from cicd_agent.audit.chain.chain import verify
 from cicd_agent.domain.audit_entry import Kind
 from cicd_agent.domain.ports.storage import Store, Wanted
@@ -35,7 +32,7 @@ QUESTIONS: dict[str, Callable[[int], Wanted]] = {
 """What is asked about a run."""
 _INDEX = re.compile(r"Index(?: Only)? Scan(?: Backward)?(?: using| on) (\w+)")
 _MOST_BREAKS = 3
-_FEW, _SOME, _COMMANDS = 3, 20, 5
+_SOME, _COMMANDS = 20, 5
 
 
 def milliseconds(action: Callable[[], object], times: int) -> list[float]:
@@ -56,35 +53,31 @@ def told(what: str, found: list[float], more: str = "") -> float:
     return middle
 
 
-def asking(store: Store, records: int, *, indexed: bool = True) -> bool:
+def asking(store: Store, records: int) -> bool:
     """The questions that the store answers, to a book of so many entries; whether the goal was met."""
     chance = random.Random(1)  # noqa: S311  the same questions each time
     runs = [chance.randrange(records // 2) for _ in range(200)]
-    times = _SOME if indexed else _FEW
 
     medians = {}
     for what, wanted in QUESTIONS.items():
         asked, counts = iter(runs), list[int]()
-        taken = milliseconds(lambda: counts.append(len(list(store.find(wanted(next(asked)))))), times)  # noqa: B023
+        taken = milliseconds(lambda: counts.append(len(list(store.find(wanted(next(asked)))))), _SOME)  # noqa: B023
         pair = wanted is QUESTIONS[_WHOLE] or wanted is QUESTIONS[_EVENT]  # a run and what became of it
         expect(all(count == 2 if pair else count for count in counts), f"`{what}` finds what there is, not {counts}")
         medians[what] = told(what, taken)
     asked = iter(runs)
-    told("show: by its number", milliseconds(lambda: _stands(store, next(asked)), times))
+    told("show: by its number", milliseconds(lambda: _stands(store, next(asked)), _SOME))
     return max(medians[_WHOLE], medians[_PART]) <= SHA_GOAL
 
 
 def planned(url: str) -> bool:
     """Whether a server answers every question by an index; each is named. Of SQLite the tests see to it."""
     unserved = []
-    with psycopg.connect(url) as connection:
+    with TimedConnection.connect(url) as connection:
         for what, wanted in QUESTIONS.items():
-            asked = found(wanted(7))
-            text = asked.compile(
-                dialect=create_engine("postgresql+psycopg://").dialect, compile_kwargs={"literal_binds": True}
-            )
-            plan = "\n".join(row[0] for row in connection.execute(f"EXPLAIN {text}".replace("%%", "%").encode()))
-            used = sorted({name.removeprefix(f"{ENTRIES.name}_") for name in _INDEX.findall(plan)})
+            statement, parameters = select_entries(wanted(7))
+            plan = "\n".join(row[0] for row in connection.execute(f"EXPLAIN {statement}".encode(), parameters))
+            used = sorted({name.removeprefix(f"{ENTRIES}_") for name in _INDEX.findall(plan)})
             print(f"  {what:<34}   index: {', '.join(used) or 'NONE'}")
             if not used or "Seq Scan" in plan:
                 unserved.append(what)

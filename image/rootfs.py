@@ -37,11 +37,6 @@ UNUSED_PARTS = re.compile(
 )
 # Of a package: its own tests, and what only a compiler or a type checker reads.
 UNUSED_OF_PACKAGES = re.compile(r"__pycache__|tests?|.*\.(?:pyc|pyi|c|h|pxd|pyx)")
-UNUSED_FOLDERS = (
-    *("sqlalchemy/dialects/mssql", "sqlalchemy/dialects/mysql", "sqlalchemy/dialects/oracle"),
-    "sqlalchemy/testing",
-)
-"""What SQLAlchemy has for databases that we do not speak to."""
 
 USERS = "root:x:0:0::/:/nonexistent\nagent:x:10001:10001::/tmp:/nonexistent\n"
 GROUPS = "root:x:0:\nagent:x:10001:\n"
@@ -77,8 +72,6 @@ class Copier:
         left_out = frozenset(unused)
         for entry in sorted(os.scandir(folder), key=lambda entry: entry.name):
             if entry.name in left_out or parts.fullmatch(entry.name):
-                continue
-            if entry.path.endswith(UNUSED_FOLDERS):
                 continue
             if entry.is_dir(follow_symlinks=False):
                 self.tree(Path(entry.path), left_out, parts)

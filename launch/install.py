@@ -24,7 +24,7 @@ from launch.telling import inert, refuse, tell_outputs
 LOCK = "requirements.lock"
 FLEET = "requirements-fleet.lock"
 ASKING = (
-    *("STATE_DIR", "DATABASE_URL", "REDIS_URL"),
+    *("DATABASE_URL", "REDIS_URL"),
     *(f"OTEL_EXPORTER_OTLP_{name}ENDPOINT" for name in ("", "TRACES_", "METRICS_")),
 )
 """What asks for a database, a shared cache or a collector: only such a job pays for their packages."""

@@ -86,8 +86,6 @@ THIRD_PARTY = {
     "urllib3": r"adapters\.github\..*",
     "git": r"adapters\.git\..*",
     "slack_sdk": r"adapters\.notify\.slack",
-    "sqlalchemy": r"adapters\.storage\..*",
-    "alembic": r"adapters\.storage\..*",
     "psycopg": r"adapters\.storage\..*",
     "redis": r"adapters\.cache\..*",
     "opentelemetry": r"adapters\.telemetry\..*",
@@ -239,7 +237,7 @@ def test_starting_the_program_imports_no_client() -> None:
         text=True,
         check=True,
     )
-    clients = {"openai", "github", "git", "requests", "slack_sdk", "sqlalchemy", "alembic", "redis", "opentelemetry"}
+    clients = {"openai", "github", "git", "requests", "slack_sdk", "psycopg", "redis", "opentelemetry"}
     assert clients & set(done.stdout.split()) == set()
 
 

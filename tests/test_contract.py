@@ -158,7 +158,7 @@ def test_every_input_reaches_the_program_by_an_explicit_variable() -> None:
     [install, run] = ACTION["runs"]["steps"]
     passed = {**install["env"], **run["env"]}
     wanted = {f"INPUT_{name.upper().replace('-', '_')}": f"${{{{ inputs.{name} }}}}" for name in INPUTS}
-    early = ("INDEX_URL", "STATE_DIR", "RUNTIME", "MODE", "VERIFY_COMMAND", "BASE_URL")
+    early = ("INDEX_URL", "RUNTIME", "MODE", "VERIFY_COMMAND", "BASE_URL")
     wanted |= {name: wanted[f"INPUT_{name}"] for name in early}
     installed = {f"AGENT_{name.upper()}": f"${{{{ steps.install.outputs.{name} }}}}" for name in INSTALLED}
     assert passed == {**wanted, **installed}

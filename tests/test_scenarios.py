@@ -130,6 +130,7 @@ def play(folder: Path, case: Case, place: Path) -> Outcome:
         "PYTHONPATH": str(ROOT / "src"),
         "GIT_CONFIG_GLOBAL": os.devnull,
         "GIT_CONFIG_NOSYSTEM": "1",
+        "INPUT_STATE_DIR": str(temp / "state"),
         **{f"INPUT_{name.upper().replace('-', '_')}": told(value) for name, value in case.inputs.items()},
     }
     with ExitStack() as stack:

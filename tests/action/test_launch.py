@@ -10,7 +10,6 @@ SECRET = "postgresql://agent:" + "hunter2" + "@db.test/state"
 @pytest.mark.parametrize(
     "told",
     [
-        {"STATE_DIR": "/tmp/state"},
         {"DATABASE_URL": SECRET},
         {"REDIS_URL": "redis://cache.test"},
         {"OTEL_EXPORTER_OTLP_ENDPOINT": "http://collector.test:4318"},
@@ -18,12 +17,12 @@ SECRET = "postgresql://agent:" + "hunter2" + "@db.test/state"
         {"OTEL_EXPORTER_OTLP_METRICS_ENDPOINT": "http://collector.test:4318/v1/metrics"},
     ],
 )
-def test_a_job_with_a_store_a_cache_or_a_collector_gets_their_packages(told: dict[str, str]) -> None:
+def test_a_job_with_a_database_a_cache_or_a_collector_gets_their_packages(told: dict[str, str]) -> None:
     assert lock_for(told) == FLEET
 
 
 @pytest.mark.parametrize(
-    "told", [{}, {"STATE_DIR": ""}, {"STATE_DIR": " off "}, {"OTEL_SERVICE_NAME": "ci"}, {"DATABASE_URL": "mysql://x"}]
+    "told", [{}, {"REDIS_URL": ""}, {"REDIS_URL": " off "}, {"OTEL_SERVICE_NAME": "ci"}, {"DATABASE_URL": "mysql://x"}]
 )
 def test_any_other_job_gets_what_every_run_needs_and_no_more(told: dict[str, str]) -> None:
     assert lock_for(told) == LOCK

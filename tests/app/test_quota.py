@@ -8,7 +8,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cicd_agent.adapters.storage.lines.store import LINES
 from cicd_agent.app.quota import DAY, MOST, Used, ration, used
 from cicd_agent.domain.audit_entry import Columns, Entry
 from cicd_agent.domain.ports.storage import Store
@@ -40,13 +39,6 @@ def book(*said: Mapping[str, Any], refuses: str = "") -> FakeStore:
         store.append(Entry.of(str(each["repository"]), each))
     store.refuses = refuses
     return store
-
-
-def begun(folder: Path) -> str:
-    """A directory whose book was begun in JSON lines: it costs no database."""
-    folder.mkdir()
-    (folder / LINES).touch()
-    return str(folder)
 
 
 def refused(store: Store | None, *models: str, **limits: Any) -> str:
@@ -164,7 +156,7 @@ def test_a_lock_of_the_organisation_is_a_limit_too() -> None:
 
 def test_the_second_run_of_the_day_goes_by_rules_and_its_replay_does_too(tmp_path: Path) -> None:
     job = Job(tmp_path, BEFORE | {".github/cicd-agent.yml": "daily-runs: 1\n"}, AFTER)
-    kept = begun(tmp_path / "book")
+    kept = str(tmp_path / "book")
     with OpenAIServer(answer(DRAFT), answer(KEPT)) as server:
         first = review(job, server, state_dir=kept, model="gpt-5.5", api="chat")
         asked = len(server.asked)
@@ -190,7 +182,7 @@ def test_a_gate_goes_by_its_own_rule_for_a_missing_model(tmp_path: Path) -> None
         (tmp_path / name).mkdir()
         with FakeGitHub() as hub, OpenAIServer() as server:
             jobs = GateJobs(tmp_path / name, hub, config=f"daily-runs: 0\n{policy}")
-            kept = begun(tmp_path / name / "book")
+            kept = str(tmp_path / name / "book")
             left = jobs.run(base_url=server.url, openai_api_key="k", api="chat", state_dir=kept)
             assert server.asked == []
         assert (left.exit, left.outputs["decision"]) == ends, left.log

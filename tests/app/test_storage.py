@@ -5,10 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from cicd_agent.adapters.storage.lines.store import LinesStore
-from cicd_agent.adapters.storage.sql.store import SqlStore
-from cicd_agent.app import storage as storing
-from cicd_agent.app.storage import StoredState, open_store
+from cicd_agent.adapters.storage import store as storing
+from cicd_agent.adapters.storage.store import SqlStore
+from cicd_agent.app.storage import StoredState, existing_store, open_store
 from cicd_agent.domain.facts import Fact, FactKind
 from cicd_agent.errors import ConfigError, StoreRefused
 from cicd_agent.settings.environment import Environment
@@ -21,23 +20,14 @@ def on_actions(place: Path) -> Environment:
     return Environment(on_actions=True, runner_temp=str(place / "temp"), workspace=str(place / "checkout"))
 
 
-def test_on_actions_a_book_that_ends_with_the_job_is_begun_without_being_asked(tmp_path: Path) -> None:
-    opened = open_store({}, on_actions(tmp_path), tmp_path)
-    assert opened is not None
-    assert isinstance(opened.store, LinesStore)
-    assert opened.ends
-
-
-def test_at_a_terminal_nothing_is_kept_unless_somebody_says_where(tmp_path: Path) -> None:
-    assert open_store({}, TERMINAL, tmp_path) is None
-    assert open_store({"state-dir": "OFF"}, on_actions(tmp_path), tmp_path) is None
+def test_nothing_is_kept_unless_somebody_says_where(tmp_path: Path) -> None:
+    for environment in (TERMINAL, on_actions(tmp_path)):
+        assert open_store({}, environment, tmp_path) is None
+        assert open_store({"state-dir": "OFF"}, environment, tmp_path) is None
 
 
 def test_a_database_of_another_kind_is_the_projects_own(tmp_path: Path) -> None:
-    opened = open_store({}, replace(on_actions(tmp_path), database_url="mysql://app@db.test/app"), tmp_path)
-    assert opened is not None
-    assert isinstance(opened.store, LinesStore)
-    assert "no PostgreSQL" in opened.note
+    assert open_store({}, replace(on_actions(tmp_path), database_url="mysql://app@db.test/app"), tmp_path) is None
     assert open_store({}, Environment(database_url="sqlite:///app.db"), tmp_path) is None
 
 
@@ -45,44 +35,31 @@ def test_who_names_a_directory_means_it_whatever_database_there_is(tmp_path: Pat
     environment = Environment(database_url="postgresql://nobody@127.0.0.1:9/none")
     opened = open_store({"state-dir": str(tmp_path)}, environment, tmp_path)
     assert opened is not None
-    assert opened.store.place == str(tmp_path / "state.db")
-    opened.store.close()
+    assert opened.place == str(tmp_path / "state.db")
+    opened.close()
 
 
 def test_a_directory_holds_a_database_that_only_its_owner_reads(tmp_path: Path) -> None:
     opened = open_store({"state-dir": "book"}, TERMINAL, tmp_path)
     assert opened is not None
-    assert isinstance(opened.store, SqlStore)
-    opened.store.close()
-    assert not opened.ends
+    assert isinstance(opened, SqlStore)
+    opened.close()
     assert (tmp_path / "book").stat().st_mode & 0o777 == 0o700
     assert (tmp_path / "book/state.db").stat().st_mode & 0o777 == 0o600
 
 
-def test_without_its_library_the_book_is_lines_and_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(storing, "find_spec", lambda _: None)
-    opened = open_store({"state-dir": "book"}, TERMINAL, tmp_path)
-    assert opened is not None
-    assert isinstance(opened.store, LinesStore)
-    assert "cicd-agent[state]" in opened.note
-
-
-def test_a_book_that_was_begun_in_lines_goes_on_in_lines(tmp_path: Path) -> None:
-    (tmp_path / "audit.jsonl").touch()
-    opened = open_store({"state-dir": str(tmp_path)}, TERMINAL, tmp_path)
-    assert opened is not None
-    assert isinstance(opened.store, LinesStore)
-    assert not opened.note
-
-
-def test_a_database_without_its_library_is_refused_and_no_second_book_begun(
+def test_a_server_without_its_driver_is_refused_with_what_to_install(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    (tmp_path / "state.db").touch()
     monkeypatch.setattr(storing, "find_spec", lambda _: None)
-    with pytest.raises(StoreRefused, match=r"cicd-agent\[state\]"):
-        open_store({"state-dir": str(tmp_path)}, TERMINAL, tmp_path)
-    assert not (tmp_path / "audit.jsonl").exists()
+    with pytest.raises(StoreRefused, match=r"db.test/fleet cannot be used.*Install cicd-agent\[postgres\]"):
+        open_store({}, Environment(database_url="postgresql://agent@db.test/fleet"), tmp_path)
+
+
+def test_who_only_reads_makes_no_log(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="no account book in `state-dir`"):
+        existing_store({"state-dir": str(tmp_path)}, TERMINAL, tmp_path)
+    assert list(tmp_path.iterdir()) == []
 
 
 @pytest.mark.parametrize("name", ["checkout", "checkout/state", "link"])

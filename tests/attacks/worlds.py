@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 from xml.sax.saxutils import escape, quoteattr
 
-from cicd_agent.adapters.storage.lines.store import LINES
 from tests.attacks.payloads import Payload, as_name
 from tests.support.canaries import FLEET, PLANTED, TOKEN, Blabbermouth
 from tests.support.jobs.canaries import CONFIG, READS, Scene
@@ -253,7 +252,6 @@ def route(scene: World, attacker: Attacker) -> Left:
     _commit(job, attacker)
     _event(job, attacker)
     _variables(job, attacker)
-    (scene.book / LINES).touch()  # a book in JSON lines, which is the form without any set-up
     scene.more |= _refused(job, attacker)
     return job.run("route", **scene.given() | {"base_url": "", "github_token": "", "provider": "none"})
 

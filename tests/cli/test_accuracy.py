@@ -14,7 +14,6 @@ from cicd_agent.analysis.risk.outcome_labels import DAY
 from cicd_agent.app.decision import Report
 from cicd_agent.app.decision import dump as dump_report
 from cicd_agent.app.reporter import Outlet, Streams
-from cicd_agent.app.storage import Opened
 from cicd_agent.cli.account_parser import parsed
 from cicd_agent.cli.accuracy import accuracy
 from cicd_agent.domain.audit_entry import Entry
@@ -25,6 +24,7 @@ from cicd_agent.domain.gate_decision import GateDecision
 from cicd_agent.domain.gate_evidence import PastDeployment
 from cicd_agent.domain.history import Past, PastCommit
 from cicd_agent.domain.ports.feedback import Discussed, Discussions, OurThread, PullEnd
+from cicd_agent.domain.ports.storage import Store
 from cicd_agent.domain.text.visible import visible_line
 from cicd_agent.domain.workflow_run import RunState
 from cicd_agent.errors import ConfigError, ForgeRefused, StoreRefused
@@ -106,10 +106,10 @@ class Site:
             repository, None, self.gates, ("a notice",), discussions=self.discussions, runs=self.runs
         )
 
-        def book(*_: object) -> Opened | None:
+        def book(*_: object) -> Store | None:
             if self.refused:
                 raise StoreRefused(self.refused)
-            return Opened(self.store, "in lines") if self.store else None
+            return self.store
 
         assert accuracy(options, environment, outlet, lambda: NOW, lambda *_: found, store_of=book) == code
         return out.getvalue(), err.getvalue()
@@ -138,7 +138,7 @@ def test_findings_of_the_book_are_counted_by_what_became_of_them(site: Site) -> 
     assert (round(review["low"], 3), round(review["high"], 3)) == (0.095, 0.905)
     assert review["grounds"] == {"lines_changed": 1, "merged_unchanged": 1, "thumbed_down": 1}
     assert [(name, each["n"]) for name, each in told["rules"].items()] == [("py-shell", 2), ("model", 1)]
-    assert told["limits"] == ["a notice", "in lines", "a limit"]
+    assert told["limits"] == ["a notice", "a limit"]
     assert site.store is not None
     assert site.store.closed
 
@@ -249,7 +249,7 @@ def test_entries_that_were_forged_or_are_of_others_do_not_count(site: Site) -> N
     told = site.told("--repository", "o/r")
     assert {mode: each["n"] for mode, each in told["modes"].items()} == {"review": 1}
     assert told["modes"]["review"]["grounds"] == {"not_compared": 1}
-    assert len(told["limits"]) == 6
+    assert len(told["limits"]) == 5
 
 
 def test_of_several_repositories_one_has_to_be_named(site: Site) -> None:

@@ -13,7 +13,6 @@ from pydantic_core import to_jsonable_python
 from cicd_agent.analysis.risk.outcome_labels import DAY
 from cicd_agent.app.main import run
 from cicd_agent.app.reporter import Outlet, Streams
-from cicd_agent.app.storage import Opened
 from cicd_agent.cli.account_parser import parsed
 from cicd_agent.cli.calibrate import calibrate
 from cicd_agent.cli.outcome_sources import open_sources
@@ -202,7 +201,7 @@ def test_a_rollback_that_only_the_account_book_knows_counts_and_is_said_to(tmp_p
         out.truncate()
         outlet = Outlet(options, environment, Streams(out, io.StringIO()))
         outside = OutcomeSources(site.repository, site.top, site.gates)
-        calibrate(options, environment, outlet, lambda: site.now, lambda *_: outside, store_of=lambda *_: Opened(store))
+        calibrate(options, environment, outlet, lambda: site.now, lambda *_: outside, store_of=lambda *_: store)
         found: dict[str, Any] = json.loads(out.getvalue())
         return found
 

@@ -10,10 +10,10 @@ import pytest
 
 from cicd_agent.agent.prices import PRICES, READ_ON
 from cicd_agent.app.reporter import Outlet, Streams
-from cicd_agent.app.storage import Opened
 from cicd_agent.cli.account_parser import parsed
 from cicd_agent.cli.cost import cost
 from cicd_agent.domain.audit_entry import Entry
+from cicd_agent.domain.ports.storage import Store
 from cicd_agent.errors import ConfigError, StoreRefused
 from cicd_agent.rendering.money import NANO, money
 from cicd_agent.settings.environment import Environment
@@ -37,8 +37,8 @@ def ask(store: FakeStore | None, *arguments: str, environment: Environment | Non
     options, environment = parsed(["cost", *arguments]), environment or Environment()
     outlet = Outlet(options, environment, Streams(out, err))
 
-    def opened(_inputs: Mapping[str, str], _environment: Environment, _cwd: Path) -> Opened | None:
-        return Opened(store) if store else None
+    def opened(_inputs: Mapping[str, str], _environment: Environment, _cwd: Path) -> Store | None:
+        return store
 
     assert cost(options, environment, outlet, lambda: float(NOW), opened) == 0
     assert store is None or store.closed

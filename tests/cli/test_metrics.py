@@ -8,7 +8,6 @@ import pytest
 
 from cicd_agent.app.decision import report
 from cicd_agent.app.reporter import Outlet, Streams
-from cicd_agent.app.storage import Opened
 from cicd_agent.cli.account_parser import parsed
 from cicd_agent.cli.metrics import measured, metrics
 from cicd_agent.domain.audit_entry import Entry, Row
@@ -42,7 +41,7 @@ def ask(*arguments: str, store: FakeStore | None = None) -> tuple[str, str]:
     options, environment = parsed(["metrics", *arguments]), Environment()
     outlet = Outlet(options, environment, Streams(out, err))
     kept = store or book()
-    assert metrics(options, environment, outlet, lambda: NOW, lambda *_: Opened(kept)) == 0
+    assert metrics(options, environment, outlet, lambda: NOW, lambda *_: kept) == 0
     assert kept.closed
     return out.getvalue(), err.getvalue()
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from cicd_agent.adapters.storage.sql.store import SqlStore
+from cicd_agent.adapters.storage.store import SqlStore
 from cicd_agent.domain.facts import Fact, FactKind
 from cicd_agent.domain.ports.storage import About
 from tests.support.jobs.failure import FailureJobs, failed, passed

@@ -1,12 +1,10 @@
-"""Which account book a run writes to: PostgreSQL by DATABASE_URL, else SQLite or JSON lines in a directory."""
+"""Which audit log a run writes to: PostgreSQL by DATABASE_URL, else SQLite in a directory, else none."""
 
 from dataclasses import dataclass, field, replace
-from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 from urllib.parse import urlsplit
 
-from cicd_agent.adapters.storage.lines.store import LINES, LinesStore
 from cicd_agent.domain.facts import FactKind, Known
 from cicd_agent.domain.ports.storage import About, Store
 from cicd_agent.errors import ConfigError, StoreRefused
@@ -19,19 +17,7 @@ LOCAL: Final = "local"
 """The chain of runs that belong to no repository on GitHub."""
 DATABASE: Final = "state.db"
 POSTGRESQL: Final = ("postgres:", "postgresql:", "postgresql+psycopg:")
-"""How the URLs of databases begin that can hold a book; another one is the project's own."""
-
-
-@dataclass(frozen=True, slots=True)
-class Opened:
-    """A store, and what a reader has to know of how it came to be this one, "" when nothing.
-
-    `ends` is whether it is gone with the job, unless somebody uploads it.
-    """
-
-    store: Store
-    note: str = ""
-    ends: bool = False
+"""How the URLs of databases begin that can hold an audit log; another one is the project's own."""
 
 
 def chain_of(repository: str, server_url: str) -> str:
@@ -41,94 +27,68 @@ def chain_of(repository: str, server_url: str) -> str:
     return f"{host}/{repository}" if is_elsewhere else repository
 
 
-def require_begun(inputs: "Mapping[str, str]", cwd: Path) -> None:
-    """Refuse a `state-dir` without a book: who only reads makes none. Raises ConfigError."""
-    told = inputs.get("state-dir", "").strip()
-    if not told or told.lower() == "off":
+def open_store(inputs: "Mapping[str, str]", environment: Environment, cwd: Path) -> Store | None:
+    """The store of a run or a command; None where nothing says that anything is stored.
+
+    Raises StoreRefused when it cannot be opened, ConfigError when `state-dir` is no place for it.
+    """
+    state_dir = inputs.get("state-dir", "").strip()
+    if state_dir.lower() == "off":
+        return None
+    location: str | Path
+    if state_dir:
+        location = _folder(state_dir, environment, cwd) / DATABASE
+    elif environment.database_url.startswith(POSTGRESQL):
+        location = environment.database_url
+    else:
+        return None
+    from cicd_agent.adapters.storage.store import SqlStore  # noqa: PLC0415  who stores nothing never pays
+
+    return SqlStore.open(location)
+
+
+def existing_store(inputs: "Mapping[str, str]", environment: Environment, cwd: Path) -> Store | None:
+    """The store that runs have written, for who only reads it: at a terminal none is made. Raises ConfigError."""
+    if not environment.on_actions:
+        # On a runner the first job of all finds no log yet, and says so; here it is a slip of the fingers.
+        _require_database(inputs, cwd)
+    return open_store(inputs, environment, cwd)
+
+
+def _require_database(inputs: "Mapping[str, str]", cwd: Path) -> None:
+    state_dir = inputs.get("state-dir", "").strip()
+    if not state_dir or state_dir.lower() == "off":
         return
     try:
-        folder = cwd / Path(told).expanduser()
-        is_there = any((folder / name).exists() for name in (DATABASE, LINES))
+        exists = (cwd / Path(state_dir).expanduser() / DATABASE).exists()
     except (OSError, RuntimeError, ValueError):
         return  # what is wrong with the path, opening it will say
-    if not is_there:
+    if not exists:
         raise ConfigError(
             "there is no account book in `state-dir`",
-            why=f"{told} holds neither {DATABASE} nor {LINES}",
+            why=f"{state_dir} does not hold {DATABASE}",
             remedy="Give the directory that runs were given as `state-dir`",
         )
 
 
-def open_store(inputs: "Mapping[str, str]", environment: Environment, cwd: Path) -> Opened | None:
-    """The store of a run or a command; None where nothing says that anything is kept.
-
-    Raises StoreRefused when it cannot be opened, ConfigError when `state-dir` is no place for it.
-    """
-    told = inputs.get("state-dir", "").strip()
-    if told.lower() == "off":
-        return None
-    if told:
-        return _in_folder(_folder(told, environment, cwd))
-    if environment.database_url.startswith(POSTGRESQL):
-        from cicd_agent.adapters.storage.sql.store import SqlStore  # noqa: PLC0415  see `_in_folder`
-
-        return Opened(SqlStore.open(environment.database_url))
-    if environment.on_actions and environment.runner_temp:
-        # It ends with the job: a file that can be uploaded is enough, and costs nothing to begin.
-        folder = _made(Path(environment.runner_temp) / "cicd-agent" / "state")
-        note = "DATABASE_URL is of no PostgreSQL, and not used for the account book" if environment.database_url else ""
-        return Opened(LinesStore(folder), note, ends=True)
-    return None
-
-
-def existing_store(inputs: "Mapping[str, str]", environment: Environment, cwd: Path) -> Opened | None:
-    """The store that runs have written, for who only looks into it: at a terminal none is made."""
-    if not environment.on_actions:
-        # On a runner the first job of all finds no book yet, and says so; here it is a slip of the fingers.
-        require_begun(inputs, cwd)
-    return open_store(inputs, environment, cwd)
-
-
-def _in_folder(folder: Path) -> Opened:
-    """SQLite, where its library is installed and nobody has begun another book there."""
-    lines = folder / LINES
-    if lines.exists() and not (folder / DATABASE).exists():
-        return Opened(LinesStore(folder))
-    if find_spec("sqlalchemy") is None:
-        if (folder / DATABASE).exists():
-            raise StoreRefused(
-                f"{folder / DATABASE} cannot be read",
-                why="SQLAlchemy is not installed",
-                remedy="Install cicd-agent[state]",
-            )
-        return Opened(LinesStore(folder), "the account book is in JSON lines: for SQLite install cicd-agent[state]")
-    from cicd_agent.adapters.storage.sql.store import SqlStore  # noqa: PLC0415  who keeps nothing in a database never pays
-
-    return Opened(SqlStore.open(folder / DATABASE))
-
-
-def _folder(told: str, environment: Environment, cwd: Path) -> Path:
-    """The directory, made if need be; not in the checkout, where a change could bring a book of its own."""
+def _folder(name: str, environment: Environment, cwd: Path) -> Path:
+    """The directory, made if need be; not in the checkout, where a change could bring a log of its own."""
     try:
-        folder = (cwd / Path(told).expanduser()).resolve()
+        folder = (cwd / Path(name).expanduser()).resolve()
         workspace = Path(environment.workspace or cwd).resolve()
-        inside = folder.is_relative_to(workspace) and environment.on_actions
+        is_inside = folder.is_relative_to(workspace) and environment.on_actions
     except (OSError, RuntimeError, ValueError):
         raise ConfigError("`state-dir` is not a path", remedy="Give the path of a directory") from None
-    if inside:
+    if is_inside:
         raise ConfigError(
             "`state-dir` lies in the checkout, where a change could bring decisions of its own",
             remedy="Give a directory outside of it, such as ${{ runner.temp }}/state",
         )
-    return _made(folder)
-
-
-def _made(folder: Path) -> Path:
     try:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     except OSError as error:
-        why = error.strerror or str(error)
-        raise StoreRefused(f"`state-dir` {folder} cannot be used", why=why, remedy="Give another one") from None
+        reason = error.strerror or str(error)
+        raise StoreRefused(f"`state-dir` {folder} cannot be used", why=reason, remedy="Give another one") from None
     return folder
 
 

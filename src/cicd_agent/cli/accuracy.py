@@ -15,12 +15,13 @@ from cicd_agent.app.decision import Report
 from cicd_agent.app.decision import load as load_report
 from cicd_agent.app.outputs import REPORT
 from cicd_agent.app.reporter import HIDDEN, Outlet
-from cicd_agent.app.storage import Opened, existing_store
+from cicd_agent.app.storage import existing_store
 from cicd_agent.audit.query import whose
 from cicd_agent.cli.account_parser import Options
 from cicd_agent.cli.outcome_sources import OpenSources, open_sources
 from cicd_agent.domain.period import moment
 from cicd_agent.domain.ports.forge import Repository
+from cicd_agent.domain.ports.storage import Store
 from cicd_agent.domain.text.json_redaction import redact_json
 from cicd_agent.domain.text.words import count
 from cicd_agent.errors import ConfigError, Exit
@@ -50,7 +51,7 @@ def accuracy(
     now: Callable[[], float],
     sources_of: OpenSources = open_sources,
     *,
-    store_of: Callable[[Mapping[str, str], Environment, Path], Opened | None] = existing_store,
+    store_of: Callable[[Mapping[str, str], Environment, Path], Store | None] = existing_store,
 ) -> int:
     """Print how often decisions were right; exit code 1 where a mode falls short for certain.
 
@@ -58,19 +59,19 @@ def accuracy(
     """
     since, at = _since(options.since or ("" if options.paths else DEFAULT_SINCE), now()), int(now())
     with ExitStack() as closing:
-        opened = None if options.paths else store_of(inputs(options, environment), environment, Path.cwd())
-        if opened is not None:
-            closing.callback(opened.store.close)
-        name = whose(options.repository, environment, opened.store if opened else None)
+        store = None if options.paths else store_of(inputs(options, environment), environment, Path.cwd())
+        if store is not None:
+            closing.callback(store.close)
+        name = whose(options.repository, environment, store)
         # On GitHub the name of the chain is known without its server.
         repository = "/".join(name.split("/")[-2:])
         environment = replace(environment, run=replace(environment.run, repository=repository))
         sources = sources_of(options, environment, closing)
-        limits = [*sources.notices, *([opened.note] if opened and opened.note else [])]
+        limits = [*sources.notices]
         if options.paths:
             decisions = _of_reports(options.paths, name, since, outlet)
         else:
-            decisions = _of_store(opened, name, since, limits, outlet)
+            decisions = _of_store(store, name, since, limits, outlet)
         limits += decisions.limits
         thresholds = _thresholds(options, environment, sources.repository, limits)
         cases: list[Case] = []
@@ -133,9 +134,9 @@ def _tally(tally: Tally) -> dict[str, object]:
     }
 
 
-def _of_store(opened: Opened | None, name: str, since: int, limits: list[str], outlet: Outlet) -> Decisions:
+def _of_store(store: Store | None, name: str, since: int, limits: list[str], outlet: Outlet) -> Decisions:
     outlet.progress("reading the account book")
-    decisions = read_decisions(opened.store, name, MODES, since) if opened else Decisions()
+    decisions = read_decisions(store, name, MODES, since) if store else Decisions()
     if not decisions.runs:
         limits.append("the account book holds no run of that time: only what stands on GitHub was looked at")
     return decisions

@@ -14,7 +14,6 @@ from cicd_agent.analysis.risk.history_features import distil
 from cicd_agent.analysis.risk.outcome_labels import MATURED_DAYS, Blame, Source, from_failure, labels
 from cicd_agent.app.context import inputs
 from cicd_agent.app.reporter import Outlet
-from cicd_agent.app.storage import Opened as Book
 from cicd_agent.app.storage import existing_store
 from cicd_agent.audit.query import whose
 from cicd_agent.cli.account_parser import Options
@@ -24,6 +23,7 @@ from cicd_agent.domain.gate_decision import GateDecision
 from cicd_agent.domain.gate_evidence import PastDeployment
 from cicd_agent.domain.history import MOST_COMMITS, Past
 from cicd_agent.domain.ports.forge import Repository
+from cicd_agent.domain.ports.storage import Store
 from cicd_agent.domain.risk_file import RISK_FILE, RiskFile
 from cicd_agent.domain.text.words import count
 from cicd_agent.domain.verdict import RiskLevel
@@ -50,7 +50,7 @@ def calibrate(
     now: Callable[[], float],
     sources_of: OpenSources = open_sources,
     *,
-    store_of: Callable[[Mapping[str, str], Environment, Path], Book | None] = existing_store,
+    store_of: Callable[[Mapping[str, str], Environment, Path], Store | None] = existing_store,
 ) -> int:
     """Learn, tell what was learnt, and write it down unless it is a dry run."""
     with ExitStack() as closing:
@@ -80,7 +80,7 @@ def calibrate(
         book = _book(options, environment, store_of, closing)
         if book is not None:
             outlet.progress("reading the account book")
-            decisions = read_decisions(book.store, whose(options.repository, environment, book.store), [GATE])
+            decisions = read_decisions(book, whose(options.repository, environment, book), [GATE])
             more = _from_decisions(sources.repository, decisions, name, {(blame.sha, blame.source) for blame in blames})
             blames += more
             limits += decisions.limits
@@ -128,16 +128,16 @@ def _blames(repository: Repository, deployments: Sequence[PastDeployment]) -> It
 def _book(
     options: Options,
     environment: Environment,
-    store_of: Callable[[Mapping[str, str], Environment, Path], Book | None],
+    store_of: Callable[[Mapping[str, str], Environment, Path], Store | None],
     closing: ExitStack,
-) -> Book | None:
-    """The account book where somebody keeps one; a job's own ends with it, and holds nothing yet."""
+) -> Store | None:
+    """The account book where there is one."""
     given = inputs(options, environment)
     if not (given.get("state-dir", "").strip() or environment.database_url):
         return None
     book = store_of(given, environment, Path.cwd())
     if book is not None:
-        closing.callback(book.store.close)
+        closing.callback(book.close)
     return book
 
 

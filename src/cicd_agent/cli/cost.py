@@ -11,12 +11,12 @@ from typing import Any, Final
 from cicd_agent.agent.prices import PRICES, READ_ON, Price, price_of
 from cicd_agent.app.context import first_settings, inputs, read
 from cicd_agent.app.reporter import Outlet
-from cicd_agent.app.storage import Opened, existing_store
+from cicd_agent.app.storage import existing_store
 from cicd_agent.audit.query import chains
 from cicd_agent.cli.account_parser import Options
 from cicd_agent.domain.audit_entry import Kind, Row
 from cicd_agent.domain.period import moment
-from cicd_agent.domain.ports.storage import Wanted
+from cicd_agent.domain.ports.storage import Store, Wanted
 from cicd_agent.errors import ConfigError, Exit
 from cicd_agent.insights.cost.page import Page, render_cost
 from cicd_agent.insights.cost.savings import Rates, Saved
@@ -59,7 +59,7 @@ def cost(
     environment: Environment,
     outlet: Outlet,
     now: Callable[[], float],
-    book: Callable[[Mapping[str, str], Environment, Path], Opened | None] = existing_store,
+    book: Callable[[Mapping[str, str], Environment, Path], Store | None] = existing_store,
 ) -> int:
     """The exit code. Raises ConfigError where nothing says that an account book is kept, StoreRefused as the store."""
     until = int(now())
@@ -75,14 +75,14 @@ def cost(
         raise ConfigError(
             "no account book is kept here", remedy="Give --state-dir, or set DATABASE_URL to a PostgreSQL database"
         )
-    with closing(opened.store) as store:
+    with closing(opened) as store:
         chains(store, options.repository)
         wanted = Wanted(repository=options.repository, kind=Kind.RUN, since=since, most=MOST)
         counted = _Counted(store.find(wanted), outlet.progress)
         told = cost_report(iter(counted), prices.rates)
         place = store.place
     outlet.progress("")
-    limits = [*prices.limits, *([opened.note] if opened.note else [])]
+    limits = [*prices.limits]
     if counted.entries == MOST:
         limits.append(f"only the newest {MOST:,} entries were added up")
     page = Page(since, place, prices.words, options.by or _by(told), tuple(limits))

@@ -12,7 +12,7 @@ from cicd_agent.adapters.files.atomic import write_file
 from cicd_agent.app.context import inputs, read
 from cicd_agent.app.decision import Report, body_of
 from cicd_agent.app.reporter import Outlet
-from cicd_agent.app.storage import LOCAL, Opened, existing_store
+from cicd_agent.app.storage import LOCAL, existing_store
 from cicd_agent.audit.query import chains
 from cicd_agent.cli.account_parser import Options
 from cicd_agent.domain.payload import Node
@@ -91,7 +91,7 @@ def metrics(
     environment: Environment,
     outlet: Outlet,
     now: Callable[[], float],
-    opener: Callable[[Mapping[str, str], Environment, Path], Opened | None] = existing_store,
+    opener: Callable[[Mapping[str, str], Environment, Path], Store | None] = existing_store,
 ) -> int:
     """Print the totals of the account book, or write them at once; the exit code."""
     try:
@@ -106,9 +106,7 @@ def metrics(
         raise ConfigError(
             "there is no account book", remedy="Give --state-dir, or set DATABASE_URL, as the runs did that wrote it"
         )
-    with closing(opened.store) as store:
-        if opened.note:
-            outlet.warn(opened.note)
+    with closing(opened) as store:
         chains(store, options.repository)
         samples = (*_totals(store, Wanted(repository=options.repository, since=since, most=_ALL), outlet), *accuracy)
     outlet.progress("")

@@ -228,8 +228,7 @@ class Settings(BaseModel):
         str,
         Field(
             json_schema_extra=_INPUT_ONLY,
-            description="Directory of the account book of decisions, kept between runs; without one it ends with the"
-            " job.",
+            description="Directory of the account book of decisions, kept between runs; without one none is kept.",
         ),
     ] = ""
     metrics_file: Annotated[

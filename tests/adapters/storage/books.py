@@ -1,12 +1,11 @@
-"""Account books of every kind for the same tests, and what holds of a chain in any of them."""
+"""Audit logs of every kind for the same tests, and what holds of a chain in any of them."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from cicd_agent.adapters.storage.lines.store import LINES, LinesStore
-from cicd_agent.adapters.storage.sql.store import SqlStore
+from cicd_agent.adapters.storage.store import SqlStore
 from cicd_agent.domain.audit_entry import ZERO, Entry, Row, chained, columns
 from cicd_agent.domain.ports.storage import Pruned, Store
 
@@ -16,15 +15,13 @@ SHA = "0123456789abcdef0123456789abcdef01234567"
 
 @dataclass(frozen=True, slots=True)
 class Book:
-    """Where one is kept: `place` is a folder, the path of a file or a URL."""
+    """Where one is kept: `place` is the path of a file or a URL."""
 
     kind: str
     place: str
 
     def open(self, patience: float = 20.0) -> Store:
         match self.kind:
-            case "lines":
-                return LinesStore(Path(self.place), patience)
             case "sqlite":
                 return SqlStore.open(Path(self.place), patience=patience)
             case _:
@@ -33,7 +30,7 @@ class Book:
     @property
     def file(self) -> Path:
         """What holds the entries, where that is a file."""
-        return Path(self.place, LINES) if self.kind == "lines" else Path(self.place)
+        return Path(self.place)
 
 
 def run(number: int = 0, repository: str = REPOSITORY, **told: Any) -> Entry:

@@ -20,19 +20,8 @@ def server() -> Iterator[Server]:
     running.stop()
 
 
-@pytest.fixture(params=["lines", "sqlite", "postgresql"])
-def book(request: pytest.FixtureRequest, tmp_path: Path) -> Book:
-    match request.param:
-        case "lines":
-            return Book("lines", str(tmp_path))
-        case "sqlite":
-            return Book("sqlite", str(tmp_path / "state.db"))
-        case kind:
-            return Book(kind, request.getfixturevalue("server").schema())
-
-
 @pytest.fixture(params=["sqlite", "postgresql"])
-def database(request: pytest.FixtureRequest, tmp_path: Path) -> Book:
+def book(request: pytest.FixtureRequest, tmp_path: Path) -> Book:
     if request.param == "sqlite":
         return Book("sqlite", str(tmp_path / "state.db"))
     return Book(request.param, request.getfixturevalue("server").schema())

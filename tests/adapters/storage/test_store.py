@@ -1,4 +1,4 @@
-"""What every account book does alike, in JSON lines, in SQLite and in PostgreSQL."""
+"""What every account book does alike, in SQLite and in PostgreSQL."""
 
 from collections.abc import Callable
 from dataclasses import replace

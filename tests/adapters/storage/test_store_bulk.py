@@ -13,9 +13,9 @@ from tests.adapters.storage.books import Book, run
 COUNT = 241
 
 
-@pytest.fixture(params=("lines", "sqlite"))
-def book(request: pytest.FixtureRequest, tmp_path: Path) -> Book:
-    made = Book(request.param, str(tmp_path if request.param == "lines" else tmp_path / "state.db"))
+@pytest.fixture
+def book(tmp_path: Path) -> Book:
+    made = Book("sqlite", str(tmp_path / "state.db"))
     made.open().close()
     fill(made, COUNT)
     return made

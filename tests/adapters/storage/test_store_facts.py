@@ -1,9 +1,13 @@
 """Facts that modes leave for each other, in every kind of book."""
 
+import sqlite3
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 
-from cicd_agent.adapters.storage.lines.facts import FactLines
+import pytest
+
+from cicd_agent.adapters.storage.store import SqlStore
 from cicd_agent.domain.facts import Fact, FactKind
 from cicd_agent.domain.ports.storage import About, Store
 from tests.adapters.storage.books import REPOSITORY, SHA, Book
@@ -66,22 +70,14 @@ def test_any_text_may_stand_in_a_fact(store: Store) -> None:
     assert len(long.subject) == 512
 
 
-def test_a_file_of_facts_is_kept_small_by_leaving_out_what_does_not_count(tmp_path: Path) -> None:
-    lines = FactLines(tmp_path / "facts.jsonl", largest=10_000)
-    for at in range(120):
-        lines.put([fact(at, subject=str(at % 3)), fact(at, subject=f"of {at}")])
-    assert (tmp_path / "facts.jsonl").stat().st_size <= 10_000
-    found = lines.facts(About(REPOSITORY, most=1_000))
-    assert {each.at for each in found if each.subject in "012"} == {117, 118, 119}
-    assert [each.at for each in found[:2]] == [119, 119]
-
-
-def test_lines_that_are_no_facts_are_none(tmp_path: Path) -> None:
-    path = tmp_path / "facts.jsonl"
-    lines = FactLines(path)
-    lines.put([fact(1)])
-    hostile = [b"", b"{}", b"[]", b"\xff", b"[" * 100_000, b'{"kind":"tests","at":true,"values":{}}', b'{"kind":[]}']
-    hostile += [b'{"kind":"tests","at":1,"values":{},"repository":5}', b'{"kind":"tests","at":1e9,"values":{}}']
-    path.write_bytes(path.read_bytes() + b"\n".join(hostile) + b"\n")
-    lines.put([fact(2, subject="b")])
-    assert [each.at for each in lines.facts(About(REPOSITORY))] == [2, 1]
+@pytest.mark.parametrize(
+    "changed",
+    ["kind = 'odd'", "at = -1", "at = 9007199254740992", "\"values\" = '[]'", "\"values\" = '{'", "sha = x'ff'"],
+)
+def test_what_is_no_fact_is_none(tmp_path: Path, changed: str) -> None:
+    path = tmp_path / "state.db"
+    with closing(SqlStore.open(path)) as store:
+        store.put([fact(1), fact(2, subject="b")])
+        with closing(sqlite3.connect(path)) as connection, connection:
+            connection.execute(f"UPDATE cicd_agent_facts SET {changed} WHERE subject = 'b'")
+        assert [each.at for each in store.facts(About(REPOSITORY))] == [1]

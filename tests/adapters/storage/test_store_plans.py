@@ -1,13 +1,13 @@
 """Which index of SQLite serves which question: without statistics it has to be the right one all the same."""
 
+import sqlite3
+from contextlib import closing
 from pathlib import Path
 
 import pytest
-from sqlalchemy.dialects import sqlite
 
-from cicd_agent.adapters.storage.sql.engine import sqlite_engine
-from cicd_agent.adapters.storage.sql.queries import found
-from cicd_agent.adapters.storage.sql.schema import create
+from cicd_agent.adapters.storage.queries import select_entries
+from cicd_agent.adapters.storage.store import SqlStore
 from cicd_agent.domain.audit_entry import Kind
 from cicd_agent.domain.ports.storage import Wanted
 from tests.adapters.storage.books import REPOSITORY, SHA
@@ -30,12 +30,11 @@ SERVED = (
 
 @pytest.mark.parametrize(("wanted", "index"), SERVED)
 def test_a_question_is_served_by_the_index_that_leads_to_the_fewest(wanted: Wanted, index: str, tmp_path: Path) -> None:
-    asked = found(wanted).compile(dialect=sqlite.dialect(), compile_kwargs={"literal_binds": True})
-    engine = sqlite_engine(tmp_path / "state.db", 1)
-    with engine.connect() as connection:
-        create(connection)
-        plan = [str(row[3]) for row in connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {asked}")]
-    engine.dispose()
+    statement, parameters = select_entries(wanted)
+    path = tmp_path / "state.db"
+    SqlStore.open(path).close()
+    with closing(sqlite3.connect(path)) as connection:
+        plan = [str(row[3]) for row in connection.execute(f"EXPLAIN QUERY PLAN {statement}", parameters)]
     few = index in {"sha", "event"}
     assert plan[0].startswith(f"SEARCH cicd_agent_entries USING INDEX cicd_agent_entries_{index} (")
     # What is read is in order already, but for entries of the same second; of a few it does not matter.

@@ -1,6 +1,5 @@
 """Books that somebody has prepared for us: nothing hangs, nothing is lost in silence, and nothing else is touched."""
 
-import json
 import os
 import sqlite3
 from collections.abc import Callable
@@ -9,13 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from cicd_agent.adapters.storage.lines.facts import FACTS
-from cicd_agent.adapters.storage.lines.file import LOCK
-from cicd_agent.adapters.storage.lines.heads import HEADS
-from cicd_agent.adapters.storage.lines.store import LINES, LinesStore
-from cicd_agent.adapters.storage.sql.store import SqlStore
+from cicd_agent.adapters.storage.store import SqlStore
 from cicd_agent.audit.chain.chain import verify
-from cicd_agent.domain.ports.storage import About, Store
 from cicd_agent.errors import StoreRefused
 from tests.adapters.storage.books import REPOSITORY, run, unbroken
 from tests.support.services.postgres import Server
@@ -50,9 +44,9 @@ def made_again(path: Path, before: str, after: str) -> None:
     [
         ("kind TEXT NOT NULL", "kind TEXT NOT NULL UNIQUE ON CONFLICT IGNORE"),
         ("kind TEXT NOT NULL", "kind TEXT NOT NULL UNIQUE ON CONFLICT REPLACE"),
-        ("\tPRIMARY KEY", "\tmore TEXT AS (hex(zeroblob(400000000))), PRIMARY KEY"),
-        ("\tdecision TEXT NOT NULL", "\tdecision TEXT NOT NULL COLLATE NOCASE"),
-        ("\tprev TEXT NOT NULL, \n", ""),
+        ("PRIMARY KEY", "more TEXT AS (hex(zeroblob(400000000))), PRIMARY KEY"),
+        ("decision TEXT NOT NULL", "decision TEXT NOT NULL COLLATE NOCASE"),
+        ("prev TEXT NOT NULL,", ""),
     ],
 )
 def test_a_table_that_would_drop_or_make_up_entries_is_refused(tmp_path: Path, before: str, after: str) -> None:
@@ -131,74 +125,14 @@ def test_an_end_before_the_beginning_is_none(tmp_path: Path) -> None:
     store.close()
 
 
-def in_lines(folder: Path) -> Store:
-    store = LinesStore(folder, 0.1)
-    store.append(run(1))
-    return store
-
-
-def used(store: Store) -> None:
-    store.append(run(2))
-    store.facts(About(REPOSITORY))
-
-
-def in_a_file(folder: Path) -> Store:
-    return SqlStore.open(begun(folder / "state.db"))
-
-
-@pytest.mark.parametrize("opened", [in_lines, in_a_file])
-def test_no_number_is_given_twice_after_an_end_that_was_made_up(
-    tmp_path: Path, opened: Callable[[Path], Store]
-) -> None:
-    store = opened(tmp_path)
-    last = 2**53 - 1
-    if (tmp_path / "state.db").exists():
-        changed(tmp_path / "state.db", f"UPDATE cicd_agent_heads SET seq = {last}")
-    else:
-        (tmp_path / HEADS).write_text(json.dumps({"heads": {REPOSITORY: {"seq": last, "hash": "a" * 64}}}))
+def test_no_number_is_given_twice_after_an_end_that_was_made_up(tmp_path: Path) -> None:
+    path = begun(tmp_path / "state.db")
+    changed(path, f"UPDATE cicd_agent_heads SET seq = {2**53 - 1}")
+    store = SqlStore.open(path)
     for _ in range(2):
         with pytest.raises(StoreRefused, match="cannot go on"):
             store.append(run(2))
     store.close()
-
-
-@pytest.mark.parametrize("seq", ["9223372036854775808", str(2**53), "9" * 4_000, "1e3", "true", "-1"])
-def test_a_line_with_a_number_that_no_entry_has_is_none(tmp_path: Path, seq: str) -> None:
-    store = in_lines(tmp_path)
-    with (tmp_path / LINES).open("a") as file:
-        file.write(f'{{"repository":"{REPOSITORY}","seq":{seq},"prev":"","hash":"","text":"{{}}"}}\n')
-    assert [store.append(run(2)).seq for _ in range(2)] == [2, 3]
-    assert [row.seq for row in store.rows(REPOSITORY)] == [1, 0, 2, 3]
-
-
-def test_a_line_whose_hash_is_no_text_is_gone_on_from(tmp_path: Path) -> None:
-    store = in_lines(tmp_path)
-    with (tmp_path / LINES).open("a") as file:
-        file.write(f'{{"repository":"{REPOSITORY}","seq":2,"prev":"\\ud800","hash":"\\ud800\\n","text":"\\u0000"}}\n')
-    assert store.append(run(2)).seq == 3
-    assert not verify(store.rows(REPOSITORY), (), store.head(REPOSITORY)).holds
-
-
-@pytest.mark.parametrize("name", [LINES, FACTS])
-def test_a_file_that_is_a_hole_without_end_is_refused_at_once(tmp_path: Path, name: str) -> None:
-    store = in_lines(tmp_path)
-    (tmp_path / name).touch()
-    os.truncate(tmp_path / name, 10**12)
-    with pytest.raises(StoreRefused, match="larger than any account book"):
-        used(store)
-
-
-@pytest.mark.parametrize("name", [LINES, HEADS, FACTS, LOCK])
-@pytest.mark.parametrize("plant", [os.mkfifo, Path.mkdir, lambda path: path.symlink_to("/dev/zero")])
-def test_nothing_is_waited_for_and_no_link_followed(tmp_path: Path, name: str, plant: Callable[[Path], None]) -> None:
-    plant(tmp_path / name)
-    store = LinesStore(tmp_path, 0.1)
-    if name == LOCK and plant is os.mkfifo:
-        # It can be locked as well as any file.
-        store.append(run(1))
-        return
-    with pytest.raises(StoreRefused):
-        used(store)
 
 
 def test_what_drops_entries_on_a_server_is_no_silent_loss(server: Server) -> None:

@@ -14,15 +14,12 @@ from pathlib import Path
 
 import pytest
 
-from cicd_agent.adapters.storage.lines.file import LOCK, locked
-from cicd_agent.adapters.storage.lines.store import LINES
-from cicd_agent.adapters.storage.sql.store import SqlStore
+from cicd_agent.adapters.storage.store import SqlStore
 from cicd_agent.domain.ports.storage import Store
 from cicd_agent.errors import StoreRefused
-from tests.adapters.storage.books import REPOSITORY, Book, removal, run, unbroken
+from tests.adapters.storage.books import REPOSITORY, removal, run, unbroken
 from tests.support.services.postgres import NoServerError, Server, start
 
-Opening = Callable[[Book], Store]
 PASSWORD = "pa" + "ss w%rd/" + "1234"
 QUOTED = PASSWORD.replace("%", "%25").replace(" ", "%20").replace("/", "%2F")
 
@@ -53,18 +50,14 @@ def as_nobody() -> Iterator[Path]:
         shutil.rmtree(folder)
 
 
-def opened(kind: str, folder: Path, patience: float = 0.05) -> Store:
-    return Book(kind, str(folder if kind == "lines" else folder / "state.db")).open(patience)
+def opened(folder: Path, patience: float = 0.05) -> Store:
+    return SqlStore.open(folder / "state.db", patience=patience)
 
 
-FILES = pytest.mark.parametrize("kind", ["lines", "sqlite"])
-
-
-@FILES
-def test_a_book_that_another_process_holds(kind: str, tmp_path: Path) -> None:
-    store = opened(kind, tmp_path)
+def test_a_book_that_another_process_holds(tmp_path: Path) -> None:
+    store = opened(tmp_path)
     store.append(run())
-    with closing(sqlite3.connect(tmp_path / "state.db", isolation_level=None)) as other, locked(tmp_path, 1):
+    with closing(sqlite3.connect(tmp_path / "state.db", isolation_level=None)) as other:
         other.execute("BEGIN IMMEDIATE")
         line = refused(lambda: store.append(run()))
         assert "another process holds it" in line
@@ -74,48 +67,41 @@ def test_a_book_that_another_process_holds(kind: str, tmp_path: Path) -> None:
     store.close()
 
 
-@FILES
-def test_a_folder_that_may_not_be_written_to(kind: str) -> None:
+def test_a_folder_that_may_not_be_written_to() -> None:
     with as_nobody() as folder:
         folder.chmod(0o500)
-        line = refused(lambda: opened(kind, folder).append(run()))
+        line = refused(lambda: opened(folder).append(run()))
         assert "Let this user write there" in line
         folder.chmod(0o700)
 
 
-@FILES
-def test_a_file_that_may_not_be_written_to(kind: str) -> None:
+def test_a_file_that_may_not_be_written_to() -> None:
     with as_nobody() as folder:
-        store = opened(kind, folder)
+        store = opened(folder)
         store.append(run())
         store.close()
-        for path in (LINES, LOCK, "state.db"):
-            if (folder / path).exists():
-                (folder / path).chmod(0o400)
+        (folder / "state.db").chmod(0o400)
         folder.chmod(0o500)
-        line = refused(lambda: opened(kind, folder).append(run()))
+        line = refused(lambda: opened(folder).append(run()))
         assert re.search(r"read-only|no permission|cannot be opened", line)
         folder.chmod(0o700)
 
 
-@FILES
-def test_a_folder_that_is_not_there(kind: str, tmp_path: Path) -> None:
-    assert "No such file" in refused(lambda: opened(kind, tmp_path / "nowhere").append(run()))
+def test_a_folder_that_is_not_there(tmp_path: Path) -> None:
+    assert "No such file" in refused(lambda: opened(tmp_path / "nowhere").append(run()))
 
 
-@FILES
-def test_a_link_is_not_followed(kind: str, tmp_path: Path) -> None:
+def test_a_link_is_not_followed(tmp_path: Path) -> None:
     (tmp_path / "elsewhere").write_text("")
-    (tmp_path / (LINES if kind == "lines" else "state.db")).symlink_to(tmp_path / "elsewhere")
-    assert "it is a link" in refused(lambda: opened(kind, tmp_path).append(run()))
+    (tmp_path / "state.db").symlink_to(tmp_path / "elsewhere")
+    assert "it is a link" in refused(lambda: opened(tmp_path).append(run()))
     assert (tmp_path / "elsewhere").read_text() == ""
 
 
-@FILES
 @pytest.mark.parametrize("make", [Path.mkdir, os.mkfifo])
-def test_what_is_no_file_is_none(kind: str, make: Callable[[Path], None], tmp_path: Path) -> None:
-    make(tmp_path / (LINES if kind == "lines" else "state.db"))
-    assert "cannot be used" in refused(lambda: opened(kind, tmp_path).append(run()))
+def test_what_is_no_file_is_none(make: Callable[[Path], None], tmp_path: Path) -> None:
+    make(tmp_path / "state.db")
+    assert "cannot be used" in refused(lambda: opened(tmp_path).append(run()))
 
 
 _FILLING = """
@@ -123,7 +109,7 @@ import resource, signal, sys
 from cicd_agent.errors import StoreRefused
 from tests.adapters.storage.books import Book, REPOSITORY, run, unbroken
 signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
-store = Book(sys.argv[1], sys.argv[2]).open(1)
+store = Book("sqlite", sys.argv[1]).open(1)
 resource.setrlimit(resource.RLIMIT_FSIZE, (400_000, resource.RLIM_INFINITY))
 entered = 0
 try:
@@ -139,13 +125,11 @@ store.close()
 """
 
 
-@FILES
-def test_a_disk_that_is_full_loses_nothing_that_was_entered(kind: str, tmp_path: Path) -> None:
+def test_a_disk_that_is_full_loses_nothing_that_was_entered(tmp_path: Path) -> None:
     """A file may not grow beyond a limit, which is as near to a full disk as anybody may come."""
-    place = str(tmp_path if kind == "lines" else tmp_path / "state.db")
     root = Path(__file__).resolve().parents[3]
     done = subprocess.run(
-        [sys.executable, "-c", _FILLING, kind, place],
+        [sys.executable, "-c", _FILLING, str(tmp_path / "state.db")],
         env={"PATH": os.defpath, "PYTHONPATH": f"{root / 'src'}:{root}"},
         capture_output=True,
         text=True,
@@ -267,7 +251,7 @@ def test_a_chain_that_another_process_holds_on_a_server(server: Server) -> None:
     url = server.schema()
     with closing(SqlStore.open(url, patience=0.2)) as store, closing(SqlStore.open(url)) as other:
         store.append(run())
-        with other._writing.begin() as connection:
+        with other._database.transaction(writes=True) as connection:
             other._end(connection, REPOSITORY)
             assert "another process holds it" in refused(lambda: store.append(run()))
             assert store.append(run(repository="b/two")).seq == 1

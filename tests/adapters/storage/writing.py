@@ -5,12 +5,10 @@ import subprocess
 import sys
 from pathlib import Path
 
-import psycopg  # noqa: F401  what each would load for itself is loaded before they part
-import sqlalchemy.dialects.postgresql.psycopg  # noqa: F401
-
 if __name__ == "__main__":
     sys.path[:0] = [str(Path(__file__).resolve().parents[3] / "src"), str(Path(__file__).resolve().parents[3])]
 
+import cicd_agent.adapters.storage.postgres  # noqa: F401  what each would load for itself is loaded before they part
 from tests.adapters.storage.books import Book, run
 
 

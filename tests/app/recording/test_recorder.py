@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from cicd_agent.adapters.storage.lines.store import LinesStore
+from cicd_agent.adapters.storage.store import SqlStore
 from cicd_agent.domain.audit_entry import ZERO, Row, canonical, chained, columns
 from tests.support.jobs.pull_request import Job, Left
 
@@ -20,7 +20,7 @@ def job(tmp_path: Path) -> Job:
 
 
 def rows(folder: Path, chain: str = CHAIN) -> list[Row]:
-    store = LinesStore(folder)
+    store = SqlStore.open(folder / "state.db")
     try:
         return list(store.rows(chain))
     finally:
@@ -31,9 +31,13 @@ def texts(folder: Path) -> list[dict[str, Any]]:
     return [json.loads(row.text) for row in rows(folder)]
 
 
-def default(job: Job) -> Path:
-    """Where a job's book is when nothing is set."""
-    return job.temp / "cicd-agent/state"
+def state(job: Job) -> Path:
+    """Where the job's audit log is."""
+    return job.temp / "state"
+
+
+def run(job: Job, *command: str) -> Left:
+    return job.run(*command, state_dir=str(state(job)))
 
 
 def plain(value: Any) -> Any:
@@ -47,8 +51,8 @@ def audit(left: Left) -> dict[str, Any]:
 
 
 def test_a_run_is_entered_and_then_what_became_of_it(job: Job) -> None:
-    left = job.run()
-    decided, done = texts(default(job))
+    left = run(job)
+    decided, done = texts(state(job))
     assert (decided["kind"], decided["mode"], decided["pull"], decided["sha"]) == ("run", "review", 7, job.head)
     assert decided["decision"] == left.outputs["decision"]
     assert decided["risk_level"] == left.outputs["risk_level"]
@@ -59,8 +63,8 @@ def test_a_run_is_entered_and_then_what_became_of_it(job: Job) -> None:
 
 
 def test_entries_are_a_chain_whose_end_the_report_names(job: Job) -> None:
-    left = job.run()
-    found, prev = rows(default(job)), ZERO
+    left = run(job)
+    found, prev = rows(state(job)), ZERO
     for number, row in enumerate(found, 1):
         assert (row.seq, row.prev, row.columns) == (number, prev, columns(row.text))
         assert row.hash == chained(CHAIN, row.seq, prev, row.text)
@@ -70,29 +74,29 @@ def test_entries_are_a_chain_whose_end_the_report_names(job: Job) -> None:
 
 
 def test_runs_of_a_job_go_on_with_the_chain(job: Job) -> None:
-    job.run()
-    job.run()
-    assert [each["kind"] for each in texts(default(job))] == ["run", "receipts"] * 2
+    run(job)
+    run(job)
+    assert [each["kind"] for each in texts(state(job))] == ["run", "receipts"] * 2
 
 
 def test_a_decision_is_entered_before_anything_is_done(job: Job, monkeypatch: pytest.MonkeyPatch) -> None:
     seen: list[str] = []
 
     def die(*_: object, **__: object) -> Iterator[None]:
-        seen.extend(each["kind"] for each in texts(default(job)))
+        seen.extend(each["kind"] for each in texts(state(job)))
         raise KeyboardInterrupt
 
     monkeypatch.setattr("cicd_agent.app.reporter.perform", die)
     with pytest.raises(KeyboardInterrupt):
-        job.run()
+        run(job)
     assert seen[0] == "run"
-    assert texts(default(job))[0]["kind"] == "run"
+    assert texts(state(job))[0]["kind"] == "run"
 
 
 def test_a_run_that_fails_is_entered_with_its_reason(job: Job) -> None:
     job.event.write_text("{")
-    left = job.run()
-    failed, done = texts(default(job))
+    left = run(job)
+    failed, done = texts(state(job))
     assert (left.exit, failed["decision"], failed["exit"], done["exit"]) == (2, "failed", 2, 2)
     assert failed["error"] == left.outputs["summary"]
 
@@ -101,14 +105,15 @@ def test_what_is_declined_is_entered_too(job: Job) -> None:
     told = json.loads(job.event.read_text())
     told["pull_request"]["draft"] = True
     job.event.write_text(json.dumps(told))
-    job.run()
-    assert texts(default(job))[0]["decision"] == "declined"
+    run(job)
+    assert texts(state(job))[0]["decision"] == "declined"
 
 
-def test_where_nothing_is_to_be_kept_nothing_is(job: Job) -> None:
-    left = job.run(state_dir="off")
+@pytest.mark.parametrize("inputs", [{}, {"state_dir": "off"}])
+def test_where_nothing_is_to_be_kept_nothing_is(job: Job, inputs: dict[str, str]) -> None:
+    left = job.run(**inputs)
     assert audit(left)["state"] == "off"
-    assert not default(job).exists()
+    assert list(job.temp.rglob("*.db")) == []
     assert "Account book" not in left.summary
 
 
@@ -129,19 +134,19 @@ def test_a_book_in_the_checkout_is_refused(job: Job) -> None:
 
 
 def test_a_dry_run_enters_nothing(job: Job) -> None:
-    job.run("review", "--dry-run")
-    assert not (default(job) / "audit.jsonl").exists()
+    run(job, "review", "--dry-run")
+    assert rows(state(job)) == []
 
 
 def test_what_is_no_entry_of_bearable_size_is_entered_by_its_digest(job: Job, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("cicd_agent.app.recording.recorder.LONGEST", 3_000)
-    job.run()
-    decided = texts(default(job))[0]
+    run(job)
+    decided = texts(state(job))[0]
     assert decided["output"].keys() == {"withheld", "sha256"}
     assert decided["decision"] == "request_changes"
 
 
 def test_the_server_is_part_of_the_name_where_it_is_not_githubs_own(job: Job) -> None:
     job.variables["GITHUB_SERVER_URL"] = "https://git.example.com"
-    left = job.run()
+    left = run(job)
     assert audit(left)["repository"] == f"git.example.com/{CHAIN}"

@@ -5,14 +5,15 @@ import logging
 import os
 import sqlite3
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 
-from cicd_agent.adapters.storage.lines.store import LinesStore
-from cicd_agent.adapters.storage.sql.errors import Place
-from cicd_agent.adapters.storage.sql.store import SqlStore
-from cicd_agent.adapters.storage.sql.timeouts import WaitingConnection
+from cicd_agent.adapters.storage.postgres import PostgresServer, TimedConnection
+from cicd_agent.adapters.storage.postgres_url import parse_url
+from cicd_agent.adapters.storage.sqlite import SqliteFile
+from cicd_agent.adapters.storage.store import SqlStore
 from cicd_agent.adapters.telemetry.metrics_file import add_to
 from cicd_agent.app import main as edge
 from cicd_agent.app.options import RunOptions
@@ -44,14 +45,14 @@ def job(tmp_path: Path) -> Job:
 
 def entered(job: Job) -> list[dict[str, object]]:
     """What the account book of the job holds, in its order."""
-    rows = LinesStore(job.temp / "cicd-agent/state").rows("octo/app")
-    return [json.loads(row.text) for row in rows]
+    with closing(SqlStore.open(job.temp / "state/state.db")) as store:
+        return [json.loads(row.text) for row in store.rows("octo/app")]
 
 
 def test_a_server_that_lets_us_in_and_is_silent_is_given_up_and_the_run_goes_on(
     job: Job, silent: SilentPostgres, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(WaitingConnection, "silence", 0.2)
+    monkeypatch.setattr(TimedConnection, "silence", 0.2)
     job.variables["DATABASE_URL"] = silent.url
     left = job.run()
     assert (left.exit, left.report["audit"]["state"]) == (0, "failed"), left.log
@@ -64,7 +65,7 @@ def test_a_run_that_is_ended_while_it_waits_for_its_account_says_so_and_does_not
     job: Job, silent: SilentPostgres, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # Nothing but the limit of the run would end it.
-    monkeypatch.setattr(WaitingConnection, "silence", 1e6)
+    monkeypatch.setattr(TimedConnection, "silence", 1e6)
     monkeypatch.setattr(edge, "LAST_WORDS", 0.2)
     job.variables["DATABASE_URL"] = silent.url
     left = job.run(timeout_minutes="0.005")
@@ -81,22 +82,24 @@ def test_a_decision_from_a_file_is_entered_as_one_and_leaves_no_facts(job: Job) 
     told = json.loads(decision.read_text())
     told["body"]["event"]["repo"] = "victim/bank"
     decision.write_text(json.dumps(told))
-    left = job.run("perform", "review", "--in", str(decision))
+    left = job.run("perform", "review", "--in", str(decision), state_dir=str(job.temp / "state"))
     [run, receipts] = entered(job)
     assert (run["kind"], run["stage"], run["repository"]) == ("run", "deliver", "octo/app"), left.log
     assert receipts["repository"] == "octo/app"
     assert left.report["audit"]["repository"] == "octo/app"
-    assert not (job.temp / "cicd-agent/state/facts.jsonl").exists()
+    with closing(SqlStore.open(job.temp / "state/state.db")) as store:
+        assert store.facts(About("octo/app")) == ()
 
 
 def test_an_event_of_another_repository_enters_nothing_in_its_chain(job: Job) -> None:
     payload = job.payload()
     payload["repository"] = {"full_name": "victim/bank", "default_branch": "main", "id": 2}
     job.event.write_text(json.dumps(payload))
-    left = job.run()
+    left = job.run(state_dir=str(job.temp / "state"))
     assert {entry["repository"] for entry in entered(job)} == {"octo/app"}
     assert "victim/bank#" not in left.summary
-    assert LinesStore(job.temp / "cicd-agent/state").repositories() == ("octo/app",)
+    with closing(SqlStore.open(job.temp / "state/state.db")) as store:
+        assert store.repositories() == ("octo/app",)
 
 
 def test_facts_that_came_in_a_file_are_trusted_by_nobody(job: Job) -> None:
@@ -193,9 +196,13 @@ def test_a_store_that_refused_once_is_not_waited_for_with_every_question() -> No
 
 @pytest.mark.parametrize("last", [sqlite3.OperationalError("cannot rollback"), AssertionError()])
 @pytest.mark.parametrize("ended", [BudgetExhausted("the time limit of the run is over"), KeyboardInterrupt()])
-def test_the_end_of_a_run_is_not_lost_in_what_a_library_makes_of_it(last: Exception, ended: BaseException) -> None:
+def test_the_end_of_a_run_is_not_lost_in_what_a_library_makes_of_it(
+    last: Exception, ended: BaseException, tmp_path: Path
+) -> None:
+    database = SqliteFile(tmp_path / "state.db", 1)
+
     def interrupted() -> None:
-        with Place("a database").guarded():
+        with database.guard():
             try:
                 raise ended
             finally:
@@ -205,6 +212,6 @@ def test_the_end_of_a_run_is_not_lost_in_what_a_library_makes_of_it(last: Except
         interrupted()
 
 
-def test_what_libraries_log_of_an_error_is_not_shown(tmp_path: Path) -> None:
-    SqlStore.open(tmp_path / "state.db").close()
-    assert all(logging.getLogger(name).handlers for name in ("sqlalchemy", "psycopg"))
+def test_what_libraries_log_of_an_error_is_not_shown() -> None:
+    PostgresServer(parse_url("postgresql://agent@db.test/fleet"), 1)
+    assert logging.getLogger("psycopg").handlers

@@ -13,7 +13,7 @@ import pytest
 import yaml
 
 from cicd_agent.adapters.performers.perform import perform
-from cicd_agent.adapters.storage.sql.store import SqlStore
+from cicd_agent.adapters.storage.store import SqlStore
 from cicd_agent.app import reporter as outlet
 from cicd_agent.domain.facts import Fact, FactKind
 from tests.support.jobs import pull_request as pulls

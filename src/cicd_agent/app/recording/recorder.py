@@ -12,7 +12,7 @@ from cicd_agent.adapters.recording.tape import redacted
 from cicd_agent.app.decision import Audit, Decision, Report
 from cicd_agent.app.recording.entry import Telling, receipts_entry, run_entry
 from cicd_agent.app.recording.fact_extraction import facts_of
-from cicd_agent.app.storage import LOCAL, Opened, StoredState, chain_of, open_store
+from cicd_agent.app.storage import LOCAL, StoredState, chain_of, open_store
 from cicd_agent.domain.audit_entry import LONGEST, Entry, canonical, digest
 from cicd_agent.domain.effects import Receipt
 from cicd_agent.domain.facts import Fact
@@ -46,16 +46,16 @@ class Book:
     def state(self) -> StoredState | None:
         """What earlier runs have left about this repository, None where nothing is kept."""
         opened = self._opened
-        return StoredState(opened.store, self.chain, self._environment.run.repository or LOCAL) if opened else None
+        return StoredState(opened, self.chain, self._environment.run.repository or LOCAL) if opened else None
 
     def lasting(self) -> Store:
         """The store, where what is in it outlives this job. Raises StoreRefused."""
         opened = self._opened
         if self._why:
             raise StoreRefused(self._why)
-        if opened is None or opened.ends:
+        if opened is None:
             raise StoreRefused("no account book that lasts is kept")
-        return opened.store
+        return opened
 
     def enter(self, report: Report, telling: Telling, *, demanded: bool = False) -> Audit:
         """Enter what was decided, before anything is done about it.
@@ -64,7 +64,7 @@ class Book:
         """
         told = run_entry(report, telling, self._environment, self.event_id, int(self._now()))
         audit = self._append(self.chain, told)
-        ends = self._opened is None or self._opened.ends
+        ends = self._opened is None
         if demanded and (ends or audit.state != "recorded"):
             raise StoreRefused(
                 "the decision could not be entered in an account book that lasts, which `require-audit` demands",
@@ -97,14 +97,14 @@ class Book:
         kept = [self._harmless(each) for each in facts]
         try:
             if kept:
-                opened.store.put(kept)
+                opened.put(kept)
         except StoreRefused as error:
             self._warn(f"facts for later runs could not be left: {error}")
 
     def shut(self) -> None:
         """Let go of the store, if it was opened."""
         if opened := self.__dict__.get("_opened"):
-            opened.store.close()
+            opened.close()
 
     @cached_property
     def chain(self) -> str:
@@ -118,7 +118,7 @@ class Book:
         return f"{run.run_id}.{run.run_attempt or '1'}" if run.run_id else f"local-{secrets.token_hex(6)}"
 
     @cached_property
-    def _opened(self) -> Opened | None:
+    def _opened(self) -> Store | None:
         """The store. Raises ConfigError once, when an input is wrong: whoever reports that asks again."""
         if self._why:
             return None
@@ -130,8 +130,6 @@ class Book:
         except StoreRefused as error:
             self._failed(error)
             return None
-        if opened and opened.note:
-            self._warn(opened.note)
         return opened
 
     def _append(self, chain: str, told: Mapping[str, Any]) -> Audit:
@@ -140,7 +138,7 @@ class Book:
             return Audit()
         if opened is not None and not self._why:
             try:
-                link = opened.store.append(self._entry(chain, told))
+                link = opened.append(self._entry(chain, told))
             except (StoreRefused, ValueError) as error:
                 self._failed(error)
             else:

@@ -37,10 +37,10 @@ def audit(
     environment: Environment,
     outlet: Outlet,
     now: Callable[[], float],
-    opened: Callable[[Options, Environment, Outlet], AbstractContextManager[Store]] | None = None,
+    opened: Callable[[Options, Environment], AbstractContextManager[Store]] | None = None,
 ) -> int:
     """The exit code: 1 when a chain does not hold."""
-    with (opened or book)(options, environment, outlet) as store:
+    with (opened or book)(options, environment) as store:
         match options.verb or "verify":
             case "list":
                 return _list(store, options, outlet, now())
@@ -65,7 +65,7 @@ def audit(
 
 
 @contextmanager
-def book(options: Options, environment: Environment, outlet: Outlet) -> Iterator[Store]:
+def book(options: Options, environment: Environment) -> Iterator[Store]:
     """The account book that is there to be read. Raises ConfigError when there is none, and makes none."""
     found = existing_store(inputs(options, environment), environment, Path.cwd())
     if found is None:
@@ -73,12 +73,10 @@ def book(options: Options, environment: Environment, outlet: Outlet) -> Iterator
             "there is no account book to look into",
             remedy="Give --state-dir DIR, or set DATABASE_URL",
         )
-    if found.note:
-        outlet.warn(found.note)
     try:
-        yield found.store
+        yield found
     finally:
-        found.store.close()
+        found.close()
 
 
 def wanted(options: Options, now: float) -> Wanted:

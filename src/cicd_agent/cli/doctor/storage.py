@@ -38,7 +38,7 @@ def _book(environment: Environment, settings: Settings) -> Iterator[Check]:
     elif told or is_shared:
         yield Check("account book", Health.OK, "it is kept in `state-dir`, where `cicd-agent audit verify` checks it")
     else:
-        yield Check("account book", Health.SKIP, "it ends with the job: no `state-dir` and no DATABASE_URL")
+        yield Check("account book", Health.SKIP, "none is kept: no `state-dir` and no DATABASE_URL")
     limits = [name for name in ("daily_cost_usd", "daily_runs") if getattr(settings, name) is not None]
     if limits and not (told or is_shared):
         names = count(len(limits), "daily limit")
@@ -47,9 +47,9 @@ def _book(environment: Environment, settings: Settings) -> Iterator[Check]:
 
 
 def _database(url: str) -> Check:
-    if find_spec("sqlalchemy") is None or find_spec("psycopg") is None:
+    if find_spec("psycopg") is None:
         return Check("account book", Health.FAIL, "DATABASE_URL needs packages", "Install cicd-agent[postgres]")
-    from cicd_agent.adapters.storage.sql.store import SqlStore  # noqa: PLC0415  nobody else pays for it
+    from cicd_agent.adapters.storage.store import SqlStore  # noqa: PLC0415  nobody else pays for it
 
     try:
         SqlStore.reach(url)

@@ -1,0 +1,176 @@
+"""SQLite files, by the standard library: how one is opened that anybody may have prepared, and what its errors mean."""
+
+import errno
+import os
+import sqlite3
+import stat
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from functools import partial
+from pathlib import Path
+from typing import Any, Final
+
+from cicd_agent.adapters.files.safe_open import NOFOLLOW
+from cicd_agent.adapters.storage.database import LOCKED, Connection, Database
+from cicd_agent.domain.audit_entry import LONGEST
+from cicd_agent.errors import StoreRefused
+
+# FULL: a commit is on the disk before it returns, with its write-ahead log, too; NORMAL would lose the last commits
+# with the power. A file may come from anywhere: its schema calls no functions, and its cells are looked at.
+_PRAGMAS: Final = ("synchronous=FULL", "fullfsync=ON", "trusted_schema=OFF", "cell_size_check=ON")
+_CODE: Final = "SELECT count(*) FROM sqlite_schema WHERE type IN ('trigger', 'view')"
+_TABLES: Final = (
+    "SELECT name, sql FROM sqlite_schema WHERE type = 'table' AND name LIKE 'cicd\\_agent\\_%' ESCAPE '\\' LIMIT 9"
+)
+_BESIDE: Final = ("-journal", "-wal", "-shm")
+"""What SQLite opens beside its file. It would wait for ever for what comes out of a pipe, and no signal ends that."""
+_MAX_VALUE: Final = 8 * LONGEST
+"""Bytes; what is longer was not written by us, and does not fill the memory."""
+
+_OTHER: Final = "Give another `state-dir`"
+_ALLOW: Final = "Let this user write there, or give another `state-dir`"
+_ROOM: Final = "Make room, or give another `state-dir`"
+_RESTORE: Final = "Restore it from a copy, or move it away: a new one is begun"
+_FILE_ERRORS: Final[Mapping[int, tuple[str, str]]] = {
+    errno.ENOSPC: ("the disk is full", _ROOM),
+    errno.EDQUOT: ("the disk is full", _ROOM),
+    errno.EACCES: ("no permission", _ALLOW),
+    errno.EPERM: ("no permission", _ALLOW),
+    errno.EROFS: ("it is read-only", _OTHER),
+}
+_ERRORS: Final[Mapping[int, tuple[str, str]]] = {
+    sqlite3.SQLITE_BUSY: LOCKED,
+    sqlite3.SQLITE_LOCKED: LOCKED,
+    sqlite3.SQLITE_PROTOCOL: LOCKED,
+    sqlite3.SQLITE_READONLY: ("it is read-only", _ALLOW),
+    sqlite3.SQLITE_PERM: ("no permission", _ALLOW),
+    sqlite3.SQLITE_AUTH: ("no permission", _ALLOW),
+    sqlite3.SQLITE_CANTOPEN: ("it cannot be opened", _ALLOW),
+    sqlite3.SQLITE_FULL: ("the disk is full", _ROOM),
+    sqlite3.SQLITE_IOERR: ("the disk failed or is full", "Check the disk, or give another `state-dir`"),
+    sqlite3.SQLITE_NOTADB: ("it is no database", _RESTORE),
+    sqlite3.SQLITE_CORRUPT: ("it is damaged", _RESTORE),
+    sqlite3.SQLITE_TOOBIG: ("an entry is too large", ""),
+    sqlite3.SQLITE_ERROR: ("", _RESTORE),
+    sqlite3.SQLITE_CONSTRAINT: ("what it holds contradicts itself", "See what `cicd-agent audit verify` says"),
+}
+
+
+class SqliteFile(Database):
+    """A SQLite file, made if need be for its owner alone."""
+
+    errors = (sqlite3.Error,)
+    is_server = False
+
+    def __init__(self, path: Path, patience: float) -> None:
+        super().__init__(str(path), patience)
+        self._path = path
+        with self._guard_files():
+            self._make()
+
+    def connect(self) -> sqlite3.Connection:
+        """A connection that trusts nothing in the file."""
+        connection = sqlite3.connect(
+            self._path, timeout=self.patience, isolation_level=None, check_same_thread=False, cached_statements=64
+        )
+        # What is no UTF-8 was changed by somebody: it is handed on, so that this can be found.
+        connection.text_factory = partial(str, encoding="utf-8", errors="surrogateescape")
+        connection.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, _MAX_VALUE)
+        for pragma in _PRAGMAS:
+            connection.execute(f"PRAGMA {pragma}")
+        return connection
+
+    def begin(self, connection: Connection, *, writes: bool, slow: bool) -> None:  # noqa: ARG002
+        """Who reads first and then writes may find that another process was faster, and has to give up."""
+        connection.execute("BEGIN IMMEDIATE" if writes else "BEGIN")
+
+    def stream(self, connection: Connection, statement: str, parameters: Sequence[Any]) -> Iterator[Sequence[Any]]:
+        """Rows as they are read."""
+        return iter(connection.execute(statement, parameters))
+
+    def write_many(self, connection: Connection, statement: str, rows: Iterable[Sequence[Any]]) -> None:
+        """The same statement for each of the rows."""
+        for row in rows:
+            connection.execute(statement, row)
+
+    def has_table(self, connection: Connection, name: str) -> bool:
+        named = "SELECT 1 FROM sqlite_schema WHERE type = 'table' AND name = ?"
+        return connection.execute(named, (name,)).fetchone() is not None
+
+    def lock_schema(self, connection: Connection) -> None:
+        """A transaction that writes has the file to itself."""
+
+    def ddl(self, statement: str) -> str:
+        return statement.replace(" KEY NOT", " TEXT NOT")
+
+    def explain(self, error: Exception) -> tuple[str, str]:
+        return _ERRORS.get(getattr(error, "sqlite_errorcode", -1) & 0xFF, ("", ""))
+
+    def prepare(self) -> None:
+        """See that readers and writers do not wait for each other, where the file system permits it.
+
+        Raises StoreRefused when the file brings code of its own.
+        """
+        with self._connected() as connection:
+            if connection.execute("PRAGMA journal_mode").fetchone()[0] != "wal":
+                with suppress(sqlite3.OperationalError):  # another process is about it, or it cannot be had here
+                    connection.execute("PRAGMA auto_vacuum=INCREMENTAL")
+                    connection.execute("PRAGMA journal_mode=WAL")
+            if connection.execute(_CODE).fetchone()[0]:
+                raise StoreRefused(
+                    f"{self.location} cannot be used",
+                    why="it has triggers or views, which no account book has",
+                    remedy="Find out who made them, and move it away: a new one is begun",
+                )
+
+    def require_tables(self, statements: Mapping[str, str]) -> None:
+        """Raise StoreRefused when one of our tables was made by another statement than ours, on one line each.
+
+        Such a table may leave out what is recorded, or remove what was, and say nothing.
+        """
+        with self._connected() as connection:
+            for name, made in connection.execute(_TABLES).fetchall():
+                if " ".join(str(made).split()) != statements.get(str(name)):
+                    raise StoreRefused(
+                        f"{self.location} cannot be used",
+                        why=f"its table {str(name)[:40]!a} is not the one of an account book",
+                        remedy="Find out who made it, and move it away: a new one is begun",
+                    )
+
+    def shrink(self) -> None:
+        """Give back to the disk what is not needed any more; where it cannot be now, then the next time."""
+        with self._connected() as connection:
+            connection.execute("PRAGMA incremental_vacuum").fetchall()
+
+    @contextmanager
+    def _connected(self) -> Iterator[sqlite3.Connection]:
+        """A connection without a transaction."""
+        with self.guard():
+            connection = self.connect()
+            try:
+                yield connection
+            finally:
+                connection.close()
+
+    def _make(self) -> None:
+        for beside in (self._path.with_name(self._path.name + ending) for ending in _BESIDE):
+            with suppress(FileNotFoundError):
+                if not stat.S_ISREG(beside.lstat().st_mode):
+                    reason = f"what stands beside it as {beside.name} is no file"
+                    remedy = "Remove that, or give another `state-dir`"
+                    raise StoreRefused(f"{self._path} cannot be used", why=reason, remedy=remedy)
+        try:
+            # Never an existing one: to close it would let go of every lock that this process has on it.
+            os.close(os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_EXCL | NOFOLLOW, 0o600))
+        except FileExistsError:
+            if not stat.S_ISREG(self._path.lstat().st_mode):
+                reason = "it is a link, or no file"
+                raise StoreRefused(f"{self._path} cannot be used", why=reason, remedy=_OTHER) from None
+
+    @contextmanager
+    def _guard_files(self) -> Iterator[None]:
+        try:
+            yield
+        except OSError as error:
+            reason, remedy = _FILE_ERRORS.get(error.errno or 0, (error.strerror or "it is no file", _OTHER))
+            raise StoreRefused(f"{self.location} cannot be used", why=reason, remedy=remedy) from None

@@ -1,0 +1,219 @@
+"""The audit log in SQLite or PostgreSQL."""
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Final
+
+from cicd_agent.adapters.storage.database import Connection, Database
+from cicd_agent.adapters.storage.postgres_url import parse_url
+from cicd_agent.adapters.storage.queries import (
+    CHAIN_END,
+    FACT_COLUMNS,
+    INSERT_ENTRY,
+    INSERT_HEAD,
+    MOVE_HEAD,
+    REPOSITORIES,
+    SELECT_HEAD,
+    UPSERT_FACT,
+    Statement,
+    clamp,
+    entry_values,
+    parse_row,
+    parse_stored_fact,
+    select_chain,
+    select_entries,
+    select_entry,
+    select_facts,
+)
+from cicd_agent.adapters.storage.records import check_entry, fact_columns, next_number, valid_hash
+from cicd_agent.adapters.storage.schema import NEWEST, migrate, schema_version, table_statements
+from cicd_agent.adapters.storage.sqlite import SqliteFile
+from cicd_agent.domain.audit_entry import ZERO, Entry, Link, Row, chained, word
+from cicd_agent.domain.facts import Fact
+from cicd_agent.domain.ports.storage import About, Pruned, Store, Wanted
+from cicd_agent.errors import StoreRefused
+
+PATIENCE: Final = 20.0
+"""Seconds to wait for other processes that write to the same log."""
+
+
+class SqlStore(Store):
+    """The log in a database. Threads may share one, each call has a connection of its own.
+
+    An entry is in the file, or acknowledged by the server, before `append` returns: SQLite syncs its log with each
+    commit; PostgreSQL does unless whoever runs it has switched that off.
+    """
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    @classmethod
+    def open(cls, location: str | Path, *, patience: float = PATIENCE) -> "SqlStore":
+        """Open a database by its URL, or a SQLite file by its path; its schema is brought up to date.
+
+        `patience` is how many seconds to wait for others that write. Raises StoreRefused.
+        """
+        database = _server(location, patience) if isinstance(location, str) else SqliteFile(location, patience)
+        with ExitStack() as on_error:
+            on_error.callback(database.close)
+            if isinstance(database, SqliteFile):
+                database.prepare()
+            with database.transaction() as connection:
+                is_current = schema_version(database, connection) == NEWEST
+            if not is_current:
+                with database.transaction(writes=True, slow=True) as connection:
+                    migrate(database, connection)
+            if isinstance(database, SqliteFile):
+                database.require_tables(table_statements(database))
+            on_error.pop_all()
+        return cls(database)
+
+    @staticmethod
+    def reach(url: str, *, patience: float = PATIENCE) -> None:
+        """Connect to a PostgreSQL and leave again: nothing is made or brought up to date. Raises StoreRefused."""
+        server = _server(url, patience)
+        with server.guard():
+            server.connect().close()
+
+    @property
+    def place(self) -> str:
+        """The path of the file, or the server and its database, without user and password."""
+        return self._database.location
+
+    @property
+    def is_guarded(self) -> bool:
+        """Only who has the password writes to a server; a file anybody may have brought."""
+        return self._database.is_server
+
+    def append(self, entry: Entry) -> Link:
+        """Record it at the end of its repository's chain."""
+        check_entry(entry)
+        with self._database.transaction(writes=True) as connection:
+            return self._insert(connection, entry, self._end(connection, entry.repository))
+
+    def head(self, repository: str) -> Link | None:
+        """The end of the chain as it was stored."""
+        with self._database.transaction() as connection:
+            row = connection.execute(SELECT_HEAD, (word(repository),)).fetchone()
+        if row is None or not isinstance(row[0], int) or not isinstance(row[1], str):
+            return None
+        return Link(repository, row[0], row[1])
+
+    def repositories(self) -> tuple[str, ...]:
+        """Every repository that has a chain, in order."""
+        with self._database.transaction() as connection:
+            return tuple(str(name) for (name,) in connection.execute(REPOSITORIES).fetchall())
+
+    def rows(self, repository: str, first: int = 0) -> Iterator[Row]:
+        """The entries of a chain by number."""
+        return self._stream(select_chain(repository, first))
+
+    def row(self, repository: str, seq: int) -> Row | None:
+        """One entry."""
+        with self._database.transaction() as connection:
+            values = connection.execute(*select_entry(repository, seq)).fetchone()
+        return parse_row(values) if values else None
+
+    def find(self, wanted: Wanted) -> Iterator[Row]:
+        """The entries that match, newest first."""
+        return self._stream(select_entries(wanted))
+
+    def prune(self, repository: str, before: int, entry: Callable[[Pruned], Entry]) -> Pruned | None:
+        """Remove what is older from the beginning of a chain, and record that."""
+        name = word(repository)
+        with self._database.transaction(writes=True, slow=True) as connection:
+            end = self._end(connection, repository)
+            (keep,) = connection.execute(
+                "SELECT min(seq) FROM cicd_agent_entries WHERE repository = ? AND at >= ?", (name, clamp(before))
+            ).fetchone()
+            old = ("repository = ?", (name,)) if keep is None else ("repository = ? AND seq < ?", (name, keep))
+            first, last = connection.execute(
+                f"SELECT min(seq), max(seq) FROM cicd_agent_entries WHERE {old[0]}",
+                old[1],
+            ).fetchone()
+            if first is None:
+                # What `_end` may have written of a chain that there is not goes, too.
+                connection.execute("ROLLBACK")
+                connection.execute("BEGIN")
+                return None
+            (digest,) = connection.execute(
+                "SELECT hash FROM cicd_agent_entries WHERE repository = ? AND seq = ?", (name, last)
+            ).fetchone()
+            pruned = Pruned(repository, first, last, digest, before)
+            connection.execute("DELETE FROM cicd_agent_entries WHERE repository = ? AND seq <= ?", (name, last))
+            self._insert(connection, check_entry(entry(pruned)), end)
+        if isinstance(self._database, SqliteFile):
+            self._database.shrink()
+        return pruned
+
+    def put(self, facts: Sequence[Fact]) -> None:
+        """Store facts, in one order everywhere, so that two processes cannot wait for each other."""
+        columns = {str(values["key"]): values for values in map(fact_columns, facts)}
+        rows = [[columns[key][name] for name in FACT_COLUMNS] for key in sorted(columns)]
+        if rows:
+            with self._database.transaction(writes=True) as connection:
+                self._database.write_many(connection, UPSERT_FACT, rows)
+
+    def facts(self, about: About) -> tuple[Fact, ...]:
+        """The facts that match, newest first."""
+        with self._database.transaction() as connection:
+            rows = connection.execute(*select_facts(about)).fetchall()
+        return tuple(fact for row in rows if (fact := parse_stored_fact(row)) is not None)
+
+    def close(self) -> None:
+        """Let go of every connection. The last one to a SQLite file puts its log into the file."""
+        self._database.close()
+
+    def _end(self, connection: Connection, repository: str) -> Link:
+        """The end of a chain, which nobody else changes until this transaction ends.
+
+        Where the head and the entries disagree it is the later of the two: no number is given twice, and what was
+        taken away leaves a gap that shows.
+        """
+        name = word(repository)
+        query = f"{CHAIN_END} FOR UPDATE OF cicd_agent_heads" if self._database.is_server else CHAIN_END
+        row = connection.execute(query, (name,) * 3).fetchone()
+        if row is None:
+            # Of two processes that begin a chain, the second waits here for the first.
+            connection.execute(INSERT_HEAD, (name, 0, ZERO))
+            row = connection.execute(query, (name,) * 3).fetchone()
+        ends = (row[0], row[1]), (row[2], row[3])
+        known = [(seq, valid_hash(digest)) for seq, digest in ends if isinstance(seq, int) and seq >= 0]
+        return Link(repository, *max(known, key=lambda end: end[0], default=(0, ZERO)))
+
+    def _insert(self, connection: Connection, entry: Entry, end: Link) -> Link:
+        seq = next_number(end)
+        link = Link(entry.repository, seq, chained(entry.repository, seq, end.hash, entry.text))
+        head = (seq, link.hash, entry.repository)
+        values = entry_values(entry, seq, end.hash, link.hash)
+        if self._database.is_server:
+            # A server may be far away: both at once.
+            both = f"WITH moved AS ({MOVE_HEAD}) {INSERT_ENTRY} RETURNING hash"
+            if connection.execute(both, (*head, *values)).fetchall() != [(link.hash,)]:
+                raise StoreRefused(
+                    f"{self.place} did not take an entry as it is",
+                    why="a trigger or a rule of somebody else drops or changes it",
+                    remedy="Find out who made that, and remove it",
+                )
+        else:
+            connection.execute(INSERT_ENTRY, values)
+            connection.execute(MOVE_HEAD, head)
+        return link
+
+    def _stream(self, statement: Statement) -> Iterator[Row]:
+        with self._database.transaction() as connection:
+            for values in self._database.stream(connection, *statement):
+                yield parse_row(values)
+
+
+def _server(url: str, patience: float) -> Database:
+    parsed = parse_url(url)
+    if find_spec("psycopg") is None:
+        raise StoreRefused(
+            f"{parsed.name} cannot be used", why="psycopg is not installed", remedy="Install cicd-agent[postgres]"
+        )
+    from cicd_agent.adapters.storage.postgres import PostgresServer  # noqa: PLC0415  an extra, and slow to load
+
+    return PostgresServer(parsed, patience)
