@@ -20,11 +20,11 @@ if __name__ == "__main__":
 
 from cicd_agent.domain.event import Event, EventKind
 from cicd_agent.domain.evidence import Evidence
-from cicd_agent.domain.flaky import FlakyHunt, FlakyKind
 from cicd_agent.domain.ports.test_runner import Laboratory
-from cicd_agent.domain.suite import Suite, SuiteState, TestEvidence
 from cicd_agent.domain.test_run import Outcome, Perturbation, PytestRun
+from cicd_agent.modes.gen_tests.evidence import Suite, SuiteState, TestEvidence
 from cicd_agent.modes.gen_tests.flaky.detection import hunt
+from cicd_agent.modes.gen_tests.flaky.result import FlakyHunt, FlakyKind
 from tests.support.test_runners import laboratory
 
 EVIDENCE = Evidence(Event(kind=EventKind.SCHEDULE), tests=TestEvidence(Suite(SuiteState.GREEN, seconds=1.0)))

@@ -26,8 +26,8 @@ from cicd_agent.domain.event import Event, EventKind
 from cicd_agent.domain.evidence import Evidence
 from cicd_agent.domain.ports.test_runner import Interpreter
 from cicd_agent.domain.sandbox import Limits
-from cicd_agent.domain.suite import Suite, SuiteState, TestEvidence
 from cicd_agent.domain.test_run import PytestRun
+from cicd_agent.modes.gen_tests.evidence import Suite, SuiteState, TestEvidence
 from cicd_agent.modes.gen_tests.trial.trial import screen, settle
 from tests.support.corpora import Project, Sample, samples
 from tests.support.samples.changes import change_of

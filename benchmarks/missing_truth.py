@@ -19,12 +19,12 @@ from cicd_agent.analysis.logs.messages import Registry
 from cicd_agent.analysis.logs.reduction import reduce
 from cicd_agent.analysis.logs.registry import load_tools
 from cicd_agent.domain.change import Change
-from cicd_agent.domain.diagnosis import Cause, Diagnosis
 from cicd_agent.domain.event import Event, EventKind
 from cicd_agent.domain.evidence import Evidence
-from cicd_agent.domain.failed_run import FailedJob, FailedRun, LogSource
 from cicd_agent.domain.workflow_run import JobRun, StepRun
 from cicd_agent.modes.analyse_failure.attribution.path_match import places
+from cicd_agent.modes.analyse_failure.evidence import FailedJob, FailedRun, LogSource
+from cicd_agent.modes.analyse_failure.result import Cause, Diagnosis
 from cicd_agent.modes.analyse_failure.rules import rules
 from cicd_agent.settings.schema import Settings
 from tests.support.samples.changes import change_of

@@ -14,13 +14,13 @@ from random import Random
 from cicd_agent.analysis.logs.messages import Registry
 from cicd_agent.analysis.logs.reduction import reduce
 from cicd_agent.analysis.logs.registry import load_tools
-from cicd_agent.domain.diagnosis import Cause, Diagnosis
 from cicd_agent.domain.event import Event, EventKind
 from cicd_agent.domain.evidence import Evidence
-from cicd_agent.domain.failed_run import FailedJob, FailedRun, LogSource
 from cicd_agent.domain.workflow_run import JobRun, RunState, StepRun
 from cicd_agent.modes.analyse_failure.attribution.path_match import Tree, places
+from cicd_agent.modes.analyse_failure.evidence import FailedJob, FailedRun, LogSource
 from cicd_agent.modes.analyse_failure.imports.graph import reach
+from cicd_agent.modes.analyse_failure.result import Cause, Diagnosis
 from cicd_agent.modes.analyse_failure.rules import rules
 from cicd_agent.settings.schema import Settings
 

@@ -11,9 +11,9 @@ from benchmarks.toy_project import CHANGED, FUNCTIONS, MODULE, PROJECT, draft
 from cicd_agent.domain.event import Event, EventKind
 from cicd_agent.domain.evidence import Evidence
 from cicd_agent.domain.sandbox import Limits
-from cicd_agent.domain.suite import TestEvidence
 from cicd_agent.modes.gen_tests.baseline import baseline
 from cicd_agent.modes.gen_tests.draft import TestsDraft, candidates
+from cicd_agent.modes.gen_tests.evidence import TestEvidence
 from cicd_agent.modes.gen_tests.testable_files import subjects
 from cicd_agent.modes.gen_tests.trial.trial import screen, settle
 from cicd_agent.settings.schema import Settings

@@ -34,10 +34,10 @@ from cicd_agent.domain.evidence import Evidence, Gap
 from cicd_agent.domain.finding import Category, Finding, Location, Severity
 from cicd_agent.domain.history import History, Measures, PastChange, Trouble
 from cicd_agent.domain.risk_file import RiskFile
-from cicd_agent.domain.route_plan import RouteEvidence
 from cicd_agent.domain.verdict import Conclusion, Reason, Risk, RiskLevel, Verdict
 from cicd_agent.errors import ConfigError
 from cicd_agent.modes import Account
+from cicd_agent.modes.route.result import RouteEvidence
 from tests.agent.drafts import Note
 
 DIFF = "diff --git a/a.py b/a.py\n--- a/a.py\n+++ b/a.py\n@@ -1,2 +1,3 @@\n zebra\n-two\n+2\n+3\n"

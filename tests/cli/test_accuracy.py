@@ -20,7 +20,6 @@ from cicd_agent.domain.audit_entry import Entry
 from cicd_agent.domain.change import Change, ChangeSource, Commit
 from cicd_agent.domain.diff import Side
 from cicd_agent.domain.finding import Category, Finding, Location, Origin, Severity
-from cicd_agent.domain.gate_decision import GateDecision
 from cicd_agent.domain.gate_evidence import PastDeployment
 from cicd_agent.domain.history import Past, PastCommit
 from cicd_agent.domain.ports.feedback import Discussed, Discussions, OurThread, PullEnd
@@ -30,6 +29,7 @@ from cicd_agent.domain.workflow_run import RunState
 from cicd_agent.errors import ConfigError, ForgeRefused, StoreRefused
 from cicd_agent.insights.accuracy.labels import MIN_LABELS
 from cicd_agent.insights.accuracy.outcome_sources import OutcomeSources
+from cicd_agent.modes.deploy_gate.result import GateDecision
 from cicd_agent.settings.environment import Environment
 from tests.insights.accuracy.test_gate import STOP, decided
 from tests.support.fakes.gates import FakeGates

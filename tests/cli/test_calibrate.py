@@ -19,12 +19,12 @@ from cicd_agent.cli.outcome_sources import open_sources
 from cicd_agent.cli.parser import parse
 from cicd_agent.domain.audit_entry import Entry
 from cicd_agent.domain.change import Commit
-from cicd_agent.domain.gate_decision import GateDecision
 from cicd_agent.domain.gate_evidence import PastDeployment
 from cicd_agent.domain.history import Past, PastCommit
 from cicd_agent.domain.risk_file import RISK_FILE, RiskFile
 from cicd_agent.errors import ConfigError, ForgeRefused
 from cicd_agent.insights.accuracy.outcome_sources import OutcomeSources
+from cicd_agent.modes.deploy_gate.result import GateDecision
 from cicd_agent.settings.environment import Environment
 from tests.insights.accuracy.test_gate import decided
 from tests.support.fakes.gates import FakeGates

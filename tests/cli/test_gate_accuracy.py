@@ -17,13 +17,19 @@ from cicd_agent.app.reporter import Outlet, Streams
 from cicd_agent.cli.account_parser import parsed
 from cicd_agent.cli.accuracy import accuracy
 from cicd_agent.domain.change import Commit
-from cicd_agent.domain.gate_decision import Band, Factor, Gated, GateDecision, Lift, Stop
 from cicd_agent.domain.gate_evidence import PastDeployment, State
 from cicd_agent.domain.history import Past, PastCommit
 from cicd_agent.domain.verdict import Conclusion, Risk, RiskLevel
 from cicd_agent.errors import ConfigError, ForgeRefused
-from cicd_agent.insights.accuracy.gate_record import DeploymentOutcome, Fate, GateRecord, Share, gate_record
+from cicd_agent.insights.accuracy.gate_record import (
+    DeploymentOutcome,
+    Fate,
+    GateRecord,
+    Share,
+    gate_record,
+)
 from cicd_agent.insights.accuracy.outcome_sources import OutcomeSources
+from cicd_agent.modes.deploy_gate.result import Band, Factor, Gated, GateDecision, Lift, Stop
 from cicd_agent.settings.environment import Environment
 from tests.support.fakes.gates import FakeGates
 from tests.support.fakes.repository import FakeRepository

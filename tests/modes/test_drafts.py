@@ -13,16 +13,16 @@ from cicd_agent.agent.loop import ask
 from cicd_agent.agent.messages import Answer, Call, Question, Reply
 from cicd_agent.agent.scripted import ScriptedModel
 from cicd_agent.app.decision import Decision, dump, outputs
-from cicd_agent.domain.diagnosis import Diagnosis
 from cicd_agent.domain.event import Event, EventKind, PullRequest, Ref
 from cicd_agent.domain.evidence import Evidence
 from cicd_agent.domain.finding import Category, Severity
-from cicd_agent.domain.gate_decision import Gated
-from cicd_agent.domain.generated_tests import Generated
-from cicd_agent.domain.route_plan import Routed
 from cicd_agent.domain.verdict import Draft, RiskLevel, Verdict
 from cicd_agent.modes import Account, Mode, modes
+from cicd_agent.modes.analyse_failure.result import Diagnosis
+from cicd_agent.modes.deploy_gate.result import Gated
+from cicd_agent.modes.gen_tests.result import Generated
 from cicd_agent.modes.review.draft import Claim, ClaimedSide, ReviewDraft
+from cicd_agent.modes.route.result import Routed
 from cicd_agent.settings.schema import Settings
 from tests.modes.analyse_failure import model_builders as failures
 from tests.modes.deploy_gate import evidences as gates

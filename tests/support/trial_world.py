@@ -4,10 +4,12 @@ import ast
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 
+from cicd_agent.domain.mutant import Mutant
+from cicd_agent.domain.suite import Suite, SuiteState, TestEvidence
+
 from cicd_agent.domain.candidate import Candidate, Expectation, Origin, keyed
 from cicd_agent.domain.event import Event, EventKind
 from cicd_agent.domain.evidence import Evidence
-from cicd_agent.domain.suite import Suite, SuiteState, TestEvidence
 from cicd_agent.domain.test_run import (
     Fate,
     FileCoverage,
@@ -18,6 +20,7 @@ from cicd_agent.domain.test_run import (
     RunResult,
     TestOutcome,
 )
+from cicd_agent.modes.gen_tests.evidence import Suite, SuiteState, TestEvidence
 from tests.support.fakes.test_runner import FakeLaboratory
 from tests.support.samples.changes import change_of
 

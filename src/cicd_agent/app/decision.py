@@ -12,17 +12,17 @@ from pydantic_core import to_jsonable_python
 from cicd_agent import __version__
 from cicd_agent.agent.messages import Action, Answer, Usage
 from cicd_agent.domain.change import Change
-from cicd_agent.domain.diagnosis import Diagnosis
 from cicd_agent.domain.diff import FileDiff, LineKind
 from cicd_agent.domain.effects import Plan, Receipt
 from cicd_agent.domain.event import Event
 from cicd_agent.domain.evidence import Evidence, Gap
-from cicd_agent.domain.gate_decision import Gated
-from cicd_agent.domain.generated_tests import Generated
-from cicd_agent.domain.route_plan import Routed
 from cicd_agent.domain.verdict import Conclusion, Said, Verdict
 from cicd_agent.errors import ConfigError
 from cicd_agent.modes import Account
+from cicd_agent.modes.analyse_failure.result import Diagnosis
+from cicd_agent.modes.deploy_gate.result import Gated
+from cicd_agent.modes.gen_tests.result import Generated
+from cicd_agent.modes.route.result import Routed
 
 VERSION: Final = 1
 MOST_BYTES: Final = 256_000_000

@@ -3,11 +3,11 @@
 from cicd_agent.app.decision import Decision
 from cicd_agent.domain.evidence import Evidence
 from cicd_agent.domain.text.words import count
+from cicd_agent.modes.analyse_failure.terminal import render_failure
+from cicd_agent.modes.deploy_gate.terminal import render_gate, render_route
+from cicd_agent.modes.gen_tests.terminal import render_tests
+from cicd_agent.modes.review.terminal import render
 from cicd_agent.rendering.style import Shape
-from cicd_agent.rendering.terminal.failure import render_failure
-from cicd_agent.rendering.terminal.gate import render_gate, render_route
-from cicd_agent.rendering.terminal.generated_tests import render_tests
-from cicd_agent.rendering.terminal.review import render
 
 
 def rendered(decision: Decision, evidence: Evidence, shape: Shape) -> str:

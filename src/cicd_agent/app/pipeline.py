@@ -10,19 +10,19 @@ from cicd_agent.agent.sharding import Part, parts
 from cicd_agent.app.context import Scene
 from cicd_agent.app.decision import Asked, Decision
 from cicd_agent.app.model_router import Asking, Tools
-from cicd_agent.domain.diagnosis import Diagnosis
 from cicd_agent.domain.effects import Annotation, Level, Plan, Summary
 from cicd_agent.domain.evidence import Evidence, Gap
-from cicd_agent.domain.gate_decision import Gated
-from cicd_agent.domain.generated_tests import Generated
 from cicd_agent.domain.parallel import abreast
-from cicd_agent.domain.route_plan import Routed
 from cicd_agent.domain.text.markdown import escape
 from cicd_agent.domain.text.visible import visible_line
 from cicd_agent.domain.text.words import count
 from cicd_agent.domain.verdict import Draft, Said, Verdict
 from cicd_agent.errors import ConfigError, Exit
 from cicd_agent.modes import Account, Mode
+from cicd_agent.modes.analyse_failure.result import Diagnosis
+from cicd_agent.modes.deploy_gate.result import Gated
+from cicd_agent.modes.gen_tests.result import Generated
+from cicd_agent.modes.route.result import Routed
 from cicd_agent.settings.loader import Loaded
 
 Source = Callable[[Mode[Any], Scene, Callable[[str], None]], Evidence]

@@ -40,6 +40,7 @@ from cicd_agent.domain.timeline import Timeline
 from cicd_agent.domain.verdict import Conclusion
 from cicd_agent.errors import AgentError, ConfigError, Exit
 from cicd_agent.modes import Account, Mode, mode_named
+from cicd_agent.modes.review.terminal import progress
 from cicd_agent.rendering.style import Shape
 from cicd_agent.rendering.terminal.review import progress
 from cicd_agent.settings.environment import Environment

@@ -23,9 +23,9 @@ from cicd_agent.domain.event import Event
 from cicd_agent.domain.evidence import Evidence
 from cicd_agent.domain.ports.actions import Bench
 from cicd_agent.domain.ports.test_runner import Laboratory
-from cicd_agent.domain.route_plan import AffectedTests
 from cicd_agent.errors import ConfigError, Exit
 from cicd_agent.modes import Mode, mode_named
+from cicd_agent.modes.route.result import AffectedTests
 from cicd_agent.settings.environment import Environment
 from cicd_agent.settings.explain import explain, table
 from cicd_agent.settings.limits import minutes

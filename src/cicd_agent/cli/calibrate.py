@@ -19,7 +19,6 @@ from cicd_agent.audit.query import whose
 from cicd_agent.cli.account_parser import Options
 from cicd_agent.cli.outcome_sources import OpenSources, open_sources
 from cicd_agent.domain.change import Change, ChangeSource
-from cicd_agent.domain.gate_decision import GateDecision
 from cicd_agent.domain.gate_evidence import PastDeployment
 from cicd_agent.domain.history import MOST_COMMITS, Past
 from cicd_agent.domain.ports.forge import Repository
@@ -35,7 +34,9 @@ from cicd_agent.insights.accuracy.outcome_sources import (
     deployment_failures,
     read_deployments,
 )
+from cicd_agent.modes.deploy_gate.result import GateDecision
 from cicd_agent.rendering.style import Style
+from cicd_agent.rendering.terminal.calibration import render_calibration
 from cicd_agent.settings.environment import Environment
 
 MOST_CHANGES: Final = 5_000

@@ -5,15 +5,15 @@ from dataclasses import dataclass
 from cicd_agent.domain.change import Change
 from cicd_agent.domain.event import Event
 from cicd_agent.domain.facts import Known
-from cicd_agent.domain.failed_run import FailedRun
 from cicd_agent.domain.finding import Finding
 from cicd_agent.domain.gate_evidence import GateEvidence
 from cicd_agent.domain.history import History
 from cicd_agent.domain.patch_trial import TrialReport
 from cicd_agent.domain.risk_file import RiskFile
-from cicd_agent.domain.route_plan import RouteEvidence
-from cicd_agent.domain.suite import TestEvidence
 from cicd_agent.domain.thread import Thread
+from cicd_agent.modes.analyse_failure.evidence import FailedRun
+from cicd_agent.modes.gen_tests.evidence import TestEvidence
+from cicd_agent.modes.route.result import RouteEvidence
 
 
 @dataclass(frozen=True, slots=True)

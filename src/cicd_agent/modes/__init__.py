@@ -8,18 +8,18 @@ from typing import Any, Final, Protocol, TypeVar, get_args
 from cicd_agent.agent.messages import Answer, Question, Usage
 from cicd_agent.agent.tools.tool import Tool
 from cicd_agent.domain.change import Change
-from cicd_agent.domain.diagnosis import Diagnosis
 from cicd_agent.domain.effects import Plan
 from cicd_agent.domain.event import Event
 from cicd_agent.domain.evidence import Evidence
-from cicd_agent.domain.gate_decision import Gated
-from cicd_agent.domain.generated_tests import Generated
 from cicd_agent.domain.ports.actions import Bench
 from cicd_agent.domain.ports.forge import Forge, Repository, Workspace
 from cicd_agent.domain.ports.storage import State
 from cicd_agent.domain.ports.test_runner import Laboratory
-from cicd_agent.domain.route_plan import AffectedTests, Routed
 from cicd_agent.domain.verdict import Said, Verdict
+from cicd_agent.modes.analyse_failure.result import Diagnosis
+from cicd_agent.modes.deploy_gate.result import Gated
+from cicd_agent.modes.gen_tests.result import Generated
+from cicd_agent.modes.route.result import AffectedTests, Routed
 from cicd_agent.settings.schema import ModeName, Settings
 
 

@@ -9,22 +9,22 @@ from cicd_agent.analysis.logs.failure_kind import Kind
 from cicd_agent.app.decision import Decision
 from cicd_agent.app.recording.fact_extraction import LONGEST, facts_of
 from cicd_agent.domain.change import ChangeSource
-from cicd_agent.domain.diagnosis import Cause, Diagnosis, Failure, Rung
 from cicd_agent.domain.effects import Plan
 from cicd_agent.domain.event import Event, EventKind, Ref
 from cicd_agent.domain.evidence import Evidence
 from cicd_agent.domain.facts import Fact, FactKind
-from cicd_agent.domain.failed_run import FailedRun
-from cicd_agent.domain.gate_decision import GateDecision
 from cicd_agent.domain.gate_evidence import State
-from cicd_agent.domain.generated_tests import Generated
 from cicd_agent.domain.patch_trial import Step, TrialReport
-from cicd_agent.domain.route_plan import Cells, Routed
-from cicd_agent.domain.suite import Suite, SuiteState
 from cicd_agent.domain.test_run import Outcome, TestOutcome
 from cicd_agent.domain.verdict import Conclusion, Manner, Risk, RiskLevel, Said, Verdict
 from cicd_agent.domain.workflow_run import RunState
 from cicd_agent.modes import Account
+from cicd_agent.modes.analyse_failure.evidence import FailedRun
+from cicd_agent.modes.analyse_failure.result import Cause, Diagnosis, Failure, Rung
+from cicd_agent.modes.deploy_gate.result import GateDecision
+from cicd_agent.modes.gen_tests.evidence import Suite, SuiteState
+from cicd_agent.modes.gen_tests.result import Generated
+from cicd_agent.modes.route.result import Cells, Routed
 from tests.modes.deploy_gate.evidences import AT, BASE, SHA, decide, evidence, reading, with_reading
 from tests.support.samples.changes import change_of
 

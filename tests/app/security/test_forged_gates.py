@@ -10,7 +10,7 @@ import pytest
 
 from cicd_agent.app.decision import Decision, dump, load
 from cicd_agent.domain.effects import Comment, Deployment, Issue, Plan, Rerun
-from cicd_agent.domain.gate_decision import GateDecision
+from cicd_agent.modes.deploy_gate.result import GateDecision
 from tests.support.jobs.gate import GateJobs
 from tests.support.jobs.pull_request import Job
 from tests.support.servers.github.app import FakeGitHub

@@ -11,9 +11,9 @@ from cicd_agent.adapters.git.repository import GitRepository
 from cicd_agent.domain.change import Change
 from cicd_agent.domain.deploy_comment import words_in
 from cicd_agent.domain.event import Event, EventKind, Ref
-from cicd_agent.domain.gate_decision import Gated, GateDecision
 from cicd_agent.domain.gate_evidence import Deployed, Match, State
 from cicd_agent.domain.verdict import Conclusion
+from cicd_agent.modes.deploy_gate.result import Gated, GateDecision
 from cicd_agent.modes.deploy_gate.signals.untracked_files import COMMITTED
 from tests.modes.deploy_gate import evidences
 from tests.modes.deploy_gate.evidences import decide

@@ -4,9 +4,9 @@ from pathlib import Path
 
 from cicd_agent.domain.event import Event, EventKind
 from cicd_agent.domain.evidence import Evidence
-from cicd_agent.domain.flaky import FlakyKind
-from cicd_agent.domain.suite import Suite, SuiteState, TestEvidence
+from cicd_agent.modes.gen_tests.evidence import Suite, SuiteState, TestEvidence
 from cicd_agent.modes.gen_tests.flaky.detection import hunt
+from cicd_agent.modes.gen_tests.flaky.result import FlakyKind
 from tests.support.samples.flaky_project import CHANCE, LEFTOVER, ORDER, POLLUTED
 from tests.support.test_runners import laboratory
 

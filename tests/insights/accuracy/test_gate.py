@@ -5,13 +5,13 @@ from collections.abc import Mapping, Sequence
 import pytest
 
 from cicd_agent.analysis.risk.outcome_labels import Source
-from cicd_agent.domain.gate_decision import Band, Factor, Gated, GateDecision, Lift, Stop
 from cicd_agent.domain.gate_evidence import State
 from cicd_agent.domain.verdict import Conclusion, Risk, RiskLevel
 from cicd_agent.insights.accuracy.decisions import DecidedGate
 from cicd_agent.insights.accuracy.gate import MAX_NEXT, fixed_causes, gate_cases
 from cicd_agent.insights.accuracy.gate_record import DeploymentOutcome, Fate
 from cicd_agent.insights.accuracy.labels import Ground, Truth
+from cicd_agent.modes.deploy_gate.result import Band, Factor, Gated, GateDecision, Lift, Stop
 
 OLD, NEW, OTHER = "a" * 40, "b" * 40, "c" * 40
 RED = Factor("tests", State.KNOWN, Band.RED, 40, 0)

@@ -7,16 +7,16 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cicd_agent.domain.audit_entry import Entry
-from cicd_agent.domain.diagnosis import Cause
 from cicd_agent.domain.effects import Effect, ReceiptState
-from cicd_agent.domain.gate_decision import GateDecision
 from cicd_agent.domain.payload import Node
-from cicd_agent.domain.route_plan import TestScope
 from cicd_agent.domain.verdict import Conclusion, Manner, RiskLevel
 from cicd_agent.errors import Exit
 from cicd_agent.insights.metrics import registry
 from cicd_agent.insights.metrics.metric import OTHER, Sample, added
 from cicd_agent.insights.metrics.run_samples import Ended, of_entry, of_report
+from cicd_agent.modes.analyse_failure.result import Cause
+from cicd_agent.modes.deploy_gate.result import GateDecision
+from cicd_agent.modes.route.result import TestScope
 from cicd_agent.settings.schema import ModeName
 
 ASKED = {

@@ -7,8 +7,8 @@ from typing import Any
 from cicd_agent.analysis.logs.extract import Extract, Frame, Kept, Problem
 from cicd_agent.analysis.logs.failure_kind import Kind, Trouble
 from cicd_agent.domain.change import Change, Commit
-from cicd_agent.domain.failed_run import Candidate, FailedJob, FailedRun, LogSource, Place, Trace
 from cicd_agent.domain.workflow_run import JobRun, RunNote, RunState, StepRun
+from cicd_agent.modes.analyse_failure.evidence import Candidate, FailedJob, FailedRun, LogSource, Place, Trace
 from tests.support.samples.changes import change_of
 
 HEAD, BASE = "h" * 40, "b" * 40

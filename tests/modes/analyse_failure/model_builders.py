@@ -9,15 +9,15 @@ from cicd_agent.agent.messages import Answer
 from cicd_agent.analysis.logs.extract import Elision, Extract, Kept, Problem
 from cicd_agent.analysis.logs.failure_kind import Kind
 from cicd_agent.domain.change import Commit
-from cicd_agent.domain.diagnosis import Cause, Diagnosis, Failure, Ground, Meeting, Remedy, Rung
 from cicd_agent.domain.event import Event, EventKind, PullRequest
 from cicd_agent.domain.evidence import Evidence
-from cicd_agent.domain.failed_run import Candidate, FailedJob, FailedRun, LogSource, Place
 from cicd_agent.domain.patch_trial import Step, TrialReport
 from cicd_agent.domain.verdict import Conclusion
 from cicd_agent.domain.workflow_run import JobRun
 from cicd_agent.modes.analyse_failure.draft import Citation, ClaimDraft, FailureDraft, Fix
+from cicd_agent.modes.analyse_failure.evidence import Candidate, FailedJob, FailedRun, LogSource, Place
 from cicd_agent.modes.analyse_failure.experiments import key
+from cicd_agent.modes.analyse_failure.result import Cause, Diagnosis, Failure, Ground, Meeting, Remedy, Rung
 from cicd_agent.modes.analyse_failure.verdict import verify
 from cicd_agent.settings.schema import Settings
 from tests.support.samples.changes import change_of

@@ -8,9 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cicd_agent.analysis.logs.extract import Kept
-from cicd_agent.domain.diagnosis import Cited
 from cicd_agent.domain.evidence import Evidence, Exhibit
-from cicd_agent.domain.failed_run import FailedRun, Role
 from cicd_agent.modes.analyse_failure.claims import (
     MOST_CITATIONS,
     MOST_CLAIMS,
@@ -20,6 +18,8 @@ from cicd_agent.modes.analyse_failure.claims import (
     Weight,
 )
 from cicd_agent.modes.analyse_failure.draft import Citation
+from cicd_agent.modes.analyse_failure.evidence import FailedRun, Role
+from cicd_agent.modes.analyse_failure.result import Cited
 from cicd_agent.settings.schema import Settings
 from tests.modes.analyse_failure.model_builders import (
     LINES,

@@ -10,11 +10,11 @@ from hypothesis import strategies as st
 from cicd_agent.agent.budget import Budget
 from cicd_agent.agent.loop import ask
 from cicd_agent.agent.scripted import ScriptedModel
-from cicd_agent.domain.diagnosis import Cause, Rung
 from cicd_agent.domain.patch_trial import Step, Trial, TrialReport
 from cicd_agent.modes.analyse_failure.draft import FailureDraft
 from cicd_agent.modes.analyse_failure.experiments import LONGEST, experiments, key, objection
 from cicd_agent.modes.analyse_failure.questions import questions
+from cicd_agent.modes.analyse_failure.result import Cause, Rung
 from cicd_agent.modes.analyse_failure.rules import rules
 from cicd_agent.modes.analyse_failure.verdict import verify
 from cicd_agent.settings.schema import Settings

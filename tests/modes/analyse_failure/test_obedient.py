@@ -13,12 +13,12 @@ from cicd_agent.agent.loop import ask
 from cicd_agent.agent.messages import Answer, Reply, Request
 from cicd_agent.agent.scripted import ScriptedModel, Step
 from cicd_agent.analysis.logs.failure_kind import Kind
-from cicd_agent.domain.diagnosis import Cause, Diagnosis, Remedy, Rung
 from cicd_agent.domain.evidence import Evidence
 from cicd_agent.errors import ModelUnavailable
 from cicd_agent.modes.analyse_failure.draft import FailureDraft
 from cicd_agent.modes.analyse_failure.experiments import experiments
 from cicd_agent.modes.analyse_failure.questions import question
+from cicd_agent.modes.analyse_failure.result import Cause, Diagnosis, Remedy, Rung
 from cicd_agent.modes.analyse_failure.verdict import verify
 from cicd_agent.settings.schema import Settings
 from tests.modes.analyse_failure.model_builders import (

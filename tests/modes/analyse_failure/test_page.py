@@ -8,17 +8,27 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cicd_agent.analysis.logs.failure_kind import Kind
-from cicd_agent.domain.diagnosis import Cause, Cited, Diagnosis, Dropped, Failure, Ground, Meeting, Rung, Suspect
 from cicd_agent.domain.effects import Annotation, CheckRun, Comment, CommitComment, Issue, Notification, Output, Rerun
 from cicd_agent.domain.event import EventKind, WorkflowRun
 from cicd_agent.domain.evidence import Evidence, Gap
-from cicd_agent.domain.failed_run import Role
 from cicd_agent.domain.patch_trial import Step, TrialReport
 from cicd_agent.domain.text.sanitizer import problems
 from cicd_agent.domain.verdict import Conclusion
 from cicd_agent.modes import Account
+from cicd_agent.modes.analyse_failure.evidence import Role
 from cicd_agent.modes.analyse_failure.page import MOST_LINES, comment, summary
 from cicd_agent.modes.analyse_failure.report import report
+from cicd_agent.modes.analyse_failure.result import (
+    Cause,
+    Cited,
+    Diagnosis,
+    Dropped,
+    Failure,
+    Ground,
+    Meeting,
+    Rung,
+    Suspect,
+)
 from cicd_agent.settings.schema import Settings
 from tests.modes.analyse_failure.model_builders import PATCH, diagnosis, evidence
 

@@ -7,11 +7,11 @@ import pytest
 from cicd_agent.agent.messages import Question, Tier
 from cicd_agent.agent.prompt import estimate
 from cicd_agent.analysis.logs.extract import Extract
-from cicd_agent.domain.diagnosis import Cause, Diagnosis, Rung
 from cicd_agent.domain.evidence import Evidence
-from cicd_agent.domain.failed_run import FailedRun, Role
 from cicd_agent.modes.analyse_failure.draft import FailureDraft
+from cicd_agent.modes.analyse_failure.evidence import FailedRun, Role
 from cicd_agent.modes.analyse_failure.questions import PROVEN, prompt, question, questions
+from cicd_agent.modes.analyse_failure.result import Cause, Diagnosis, Rung
 from cicd_agent.settings.schema import Provider, Settings
 from tests.modes.analyse_failure.model_builders import (
     BLAMED,

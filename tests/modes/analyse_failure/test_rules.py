@@ -7,12 +7,12 @@ import pytest
 from cicd_agent.analysis.logs.extract import Extract, Frame
 from cicd_agent.analysis.logs.failure_kind import Kind, Trouble
 from cicd_agent.domain.change import Change
-from cicd_agent.domain.diagnosis import Cause, Diagnosis, Remedy, Rung
 from cicd_agent.domain.event import Event, EventKind
 from cicd_agent.domain.evidence import Evidence
-from cicd_agent.domain.failed_run import FailedRun, LogSource
 from cicd_agent.domain.verdict import Conclusion
 from cicd_agent.domain.workflow_run import RunState
+from cicd_agent.modes.analyse_failure.evidence import FailedRun, LogSource
+from cicd_agent.modes.analyse_failure.result import Cause, Diagnosis, Remedy, Rung
 from cicd_agent.modes.analyse_failure.rules import rules
 from cicd_agent.settings.schema import Settings
 from tests.modes.analyse_failure.builders import (

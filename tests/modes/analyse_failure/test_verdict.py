@@ -6,10 +6,10 @@ from typing import Any
 import pytest
 
 from cicd_agent.analysis.logs.failure_kind import Kind
-from cicd_agent.domain.diagnosis import Cause, Meeting, Remedy, Rung, Suspect
 from cicd_agent.domain.evidence import Exhibit
-from cicd_agent.domain.failed_run import FailedRun
 from cicd_agent.modes.analyse_failure.draft import Citation
+from cicd_agent.modes.analyse_failure.evidence import FailedRun
+from cicd_agent.modes.analyse_failure.result import Cause, Meeting, Remedy, Rung, Suspect
 from cicd_agent.modes.analyse_failure.rules import rules
 from cicd_agent.modes.analyse_failure.verdict import CONTRADICTED, LESS_SURE, MOST_AFFECTED, MOST_SURE, verify
 from cicd_agent.settings.schema import Settings

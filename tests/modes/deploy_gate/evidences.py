@@ -13,7 +13,6 @@ from cicd_agent.domain.change import Change
 from cicd_agent.domain.event import Actor, Event, EventKind
 from cicd_agent.domain.evidence import Evidence, Exhibit
 from cicd_agent.domain.finding import Category, Finding, Location, Severity
-from cicd_agent.domain.gate_decision import Gated
 from cicd_agent.domain.gate_evidence import (
     FACTS,
     SIGNALS,
@@ -30,6 +29,7 @@ from cicd_agent.domain.gate_evidence import (
     Word,
 )
 from cicd_agent.modes.deploy_gate.draft import GateDraft
+from cicd_agent.modes.deploy_gate.result import Gated
 from cicd_agent.modes.deploy_gate.verdict import verify
 from cicd_agent.settings.schema import Settings
 from tests.support.samples.changes import change_of

@@ -5,8 +5,8 @@ import pytest
 
 from cicd_agent.domain.evidence import Evidence
 from cicd_agent.domain.finding import Severity
-from cicd_agent.domain.gate_decision import Gated, GateDecision, Lift, Stop
 from cicd_agent.domain.gate_evidence import FACTS, SIGNALS, CheckState, Deployed, Incident, Match, State
+from cicd_agent.modes.deploy_gate.result import Gated, GateDecision, Lift, Stop
 from cicd_agent.settings.schema import Freeze
 from tests.modes.deploy_gate.evidences import (
     AT,

@@ -4,9 +4,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cicd_agent.domain.gate_decision import Band
 from cicd_agent.domain.gate_evidence import Reading, State
 from cicd_agent.modes.deploy_gate.policy import BANDS, policy
+from cicd_agent.modes.deploy_gate.result import Band
 from cicd_agent.modes.deploy_gate.score import missing, scored, share, sound, targets
 from cicd_agent.settings.schema import Band as Limits
 from cicd_agent.settings.schema import Settings

@@ -5,9 +5,9 @@ import pytest
 
 from cicd_agent.domain.event import Deployment
 from cicd_agent.domain.finding import Severity
-from cicd_agent.domain.gate_decision import Band, Gated, GateDecision
 from cicd_agent.domain.gate_evidence import Incident, Match, ReviewState, State
 from cicd_agent.domain.verdict import Conclusion, RiskLevel
+from cicd_agent.modes.deploy_gate.result import Band, Gated, GateDecision
 from cicd_agent.settings.schema import Route
 from tests.modes.deploy_gate.evidences import (
     APPROVED,

@@ -5,10 +5,10 @@ from dataclasses import replace
 from cicd_agent.domain.candidate import CandidateReport, Hurdle, Settled
 from cicd_agent.domain.event import Event
 from cicd_agent.domain.evidence import Evidence
-from cicd_agent.domain.flaky import FlakyHunt, FlakyKind, FlakyTest
 from cicd_agent.domain.test_run import FileCoverage
 from cicd_agent.modes.gen_tests.draft import ProposedTest, TestsDraft
 from cicd_agent.modes.gen_tests.draft import candidates as proposed
+from cicd_agent.modes.gen_tests.flaky.result import FlakyHunt, FlakyKind, FlakyTest
 from cicd_agent.modes.gen_tests.gathered import known
 from tests.support.samples.changes import change_of
 from tests.support.trial_world import BOUNDARY, CONSTANT, HOME, OLD, TESTS, candidate

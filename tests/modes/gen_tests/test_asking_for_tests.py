@@ -4,11 +4,11 @@ from cicd_agent.agent.messages import Answer
 from cicd_agent.domain.candidate import CandidateReport, Expectation, Hurdle, Origin, keyed
 from cicd_agent.domain.event import Actor, PullRequest
 from cicd_agent.domain.evidence import Evidence
-from cicd_agent.domain.suite import SuiteState
 from cicd_agent.domain.test_run import Fate, MutantOutcome
 from cicd_agent.errors import Exit
 from cicd_agent.modes.gen_tests.coverage_targets import targets
 from cicd_agent.modes.gen_tests.draft import ProposedTest, TestsDraft, candidates
+from cicd_agent.modes.gen_tests.evidence import SuiteState
 from cicd_agent.modes.gen_tests.gathered import known
 from cicd_agent.modes.gen_tests.questions import complain, prompt, question, questions, weigh
 from cicd_agent.modes.gen_tests.testable_files import subjects

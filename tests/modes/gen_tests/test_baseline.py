@@ -4,10 +4,10 @@ from dataclasses import replace
 import pytest
 
 from cicd_agent.domain.ports.test_runner import Seen
-from cicd_agent.domain.suite import SuiteState
 from cicd_agent.domain.test_run import Outcome, PytestRun, RunResult, TestOutcome
 from cicd_agent.modes import World
 from cicd_agent.modes.gen_tests.baseline import MOST_MUTANTS, baseline
+from cicd_agent.modes.gen_tests.evidence import SuiteState
 from cicd_agent.modes.gen_tests.experiment import experiment, hand_over
 from cicd_agent.modes.gen_tests.gathered import known
 from cicd_agent.modes.gen_tests.testable_files import Subject

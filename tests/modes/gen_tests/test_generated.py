@@ -7,16 +7,16 @@ from cicd_agent.domain.candidate import CandidateReport, Expectation, Hurdle, La
 from cicd_agent.domain.effects import Annotation, Artifact, Comment, Commit, OpenPull, Output, Summary
 from cicd_agent.domain.event import PullRequest, Ref
 from cicd_agent.domain.evidence import Evidence
-from cicd_agent.domain.flaky import FlakyHunt, FlakyKind, FlakyTest
-from cicd_agent.domain.generated_tests import Generated, Suspicion
-from cicd_agent.domain.suite import Suite, SuiteState, TestEvidence
 from cicd_agent.domain.verdict import Conclusion, RiskLevel
 from cicd_agent.errors import ConfigError
 from cicd_agent.modes import Account
 from cicd_agent.modes.gen_tests.certificate import certificate
+from cicd_agent.modes.gen_tests.evidence import Suite, SuiteState, TestEvidence
+from cicd_agent.modes.gen_tests.flaky.result import FlakyHunt, FlakyKind, FlakyTest
 from cicd_agent.modes.gen_tests.gathered import known
 from cicd_agent.modes.gen_tests.page import comment, funnel, sentence, summary
 from cicd_agent.modes.gen_tests.report import report
+from cicd_agent.modes.gen_tests.result import Generated, Suspicion
 from cicd_agent.modes.gen_tests.verdict import rules, verify
 from cicd_agent.settings.schema import Commenting, Settings
 from tests.support.trial_world import HOME, TESTS, candidate, evidence

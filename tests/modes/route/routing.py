@@ -7,8 +7,8 @@ from cicd_agent.domain.change import Change
 from cicd_agent.domain.event import Event, EventKind, Ref
 from cicd_agent.domain.evidence import Evidence
 from cicd_agent.domain.history import History
-from cicd_agent.domain.route_plan import AffectedTests, Routed, RouteEvidence
 from cicd_agent.modes.route import ROUTE
+from cicd_agent.modes.route.result import AffectedTests, Routed, RouteEvidence
 from cicd_agent.settings.schema import Settings
 from tests.support.samples.changes import change_of
 

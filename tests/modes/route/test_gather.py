@@ -6,10 +6,10 @@ from cicd_agent.domain.change import Change
 from cicd_agent.domain.diff import ChangeKind, FileDiff
 from cicd_agent.domain.event import Event, EventKind, PullRequest, Ref
 from cicd_agent.domain.history import Past, PastCommit
-from cicd_agent.domain.route_plan import RouteEvidence
 from cicd_agent.errors import ForgeRefused
 from cicd_agent.modes import World
 from cicd_agent.modes.route.gather import gather
+from cicd_agent.modes.route.result import RouteEvidence
 from cicd_agent.settings.schema import Settings
 from tests.modes.route.routing import BASE, CODE, HEAD, PROVED, PUSH
 from tests.support.fakes.ports import FakeForge, FakeRepository

@@ -7,8 +7,8 @@ from hypothesis import strategies as st
 
 from cicd_agent.domain.event import Event, EventKind
 from cicd_agent.domain.evidence import Evidence
-from cicd_agent.domain.route_plan import AffectedTests, Cells
 from cicd_agent.domain.verdict import Conclusion, RiskLevel
+from cicd_agent.modes.route.result import AffectedTests, Cells
 from cicd_agent.modes.route.table import TABLE, build_for, overridden
 from tests.modes.route.routing import (
     CODE,

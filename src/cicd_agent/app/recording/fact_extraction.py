@@ -7,17 +7,17 @@ from typing import Final
 
 from cicd_agent.app.decision import Decision
 from cicd_agent.domain.change import ChangeSource
-from cicd_agent.domain.diagnosis import Cause, Diagnosis
 from cicd_agent.domain.fact_trust import BOOK
 from cicd_agent.domain.facts import Fact, FactKind
-from cicd_agent.domain.gate_decision import Gated
 from cicd_agent.domain.gate_evidence import Reading, State
-from cicd_agent.domain.generated_tests import Generated
 from cicd_agent.domain.patch_trial import Step
-from cicd_agent.domain.route_plan import Routed
-from cicd_agent.domain.suite import SuiteState
 from cicd_agent.domain.text.words import clip
 from cicd_agent.domain.verdict import Risk, Verdict
+from cicd_agent.modes.analyse_failure.result import Cause, Diagnosis
+from cicd_agent.modes.deploy_gate.result import Gated
+from cicd_agent.modes.gen_tests.evidence import SuiteState
+from cicd_agent.modes.gen_tests.result import Generated
+from cicd_agent.modes.route.result import Routed
 
 LONGEST: Final = 500
 """Characters of a value."""

@@ -12,8 +12,8 @@ from cicd_agent.domain.evidence import Evidence, Gap
 from cicd_agent.domain.library import EntryKind
 from cicd_agent.domain.paths import PathKind, kinds
 from cicd_agent.domain.ports.forge import Library
-from cicd_agent.domain.suite import TestEvidence
 from cicd_agent.domain.text.words import count
+from cicd_agent.modes.gen_tests.evidence import TestEvidence
 from cicd_agent.modes.shared.change_reader import PATCHES_ONLY
 
 _MOST_NAMED = 5

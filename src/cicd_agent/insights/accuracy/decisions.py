@@ -11,10 +11,10 @@ from pydantic import TypeAdapter, ValidationError
 
 from cicd_agent.domain.audit_entry import Kind, Row, chained
 from cicd_agent.domain.finding import Finding, Origin
-from cicd_agent.domain.gate_decision import Gated
 from cicd_agent.domain.ports.storage import Store, Wanted
 from cicd_agent.domain.text.words import count
 from cicd_agent.insights.accuracy.findings import ReportedFinding
+from cicd_agent.modes.deploy_gate.result import Gated
 
 SHA: Final = re.compile(r"[0-9a-f]{40}(?:[0-9a-f]{24})?")
 MAX_ENTRIES: Final = 5_000

@@ -3,10 +3,10 @@
 from collections.abc import Callable, Mapping, Sequence
 from itertools import islice
 
-from cicd_agent.domain.gate_decision import Band, Gated, GateDecision
 from cicd_agent.insights.accuracy.decisions import DecidedGate
 from cicd_agent.insights.accuracy.gate_record import DeploymentOutcome, Fate, is_lifted
 from cicd_agent.insights.accuracy.labels import Case, Ground, Truth
+from cicd_agent.modes.deploy_gate.result import Band, Gated, GateDecision
 
 GATE = "deploy-gate"
 MAX_NEXT = 5

@@ -7,8 +7,8 @@ from enum import StrEnum
 from math import sqrt
 
 from cicd_agent.analysis.risk.outcome_labels import Source
-from cicd_agent.domain.gate_decision import Band, Gated, GateDecision
 from cicd_agent.domain.gate_evidence import State
+from cicd_agent.modes.deploy_gate.result import Band, Gated, GateDecision
 
 OUTCOME_DAYS = 7
 """What has not shown so long after a deployment is not laid at its door."""

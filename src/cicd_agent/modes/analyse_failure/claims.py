@@ -7,15 +7,15 @@ from enum import IntEnum
 
 from cicd_agent.analysis.logs.extract import Kept
 from cicd_agent.domain.change import Change
-from cicd_agent.domain.diagnosis import Cited, Claim, Diagnosis, Dropped
 from cicd_agent.domain.diff import FileDiff, Side
 from cicd_agent.domain.evidence import Evidence, Exhibit
-from cicd_agent.domain.failed_run import FailedJob, FailedRun, Role
 from cicd_agent.domain.text.quote import Place, Quotes, shown
 from cicd_agent.domain.text.words import clip
 from cicd_agent.modes.analyse_failure.draft import Citation, ClaimDraft
+from cicd_agent.modes.analyse_failure.evidence import FailedJob, FailedRun, Role
 from cicd_agent.modes.analyse_failure.exhibits import logs
 from cicd_agent.modes.analyse_failure.groups import tells
+from cicd_agent.modes.analyse_failure.result import Cited, Claim, Diagnosis, Dropped
 from cicd_agent.modes.analyse_failure.scope import Scope
 from cicd_agent.modes.shared.change_reader import showable
 from cicd_agent.settings.schema import Settings

@@ -9,11 +9,11 @@ from cicd_agent.agent.sharding import PART
 from cicd_agent.analysis.logs.extract import Elision, Kept
 from cicd_agent.analysis.test_reports.cases import Case, Outcome
 from cicd_agent.domain.change import Change
-from cicd_agent.domain.diagnosis import Diagnosis, Meeting
 from cicd_agent.domain.evidence import Evidence, Exhibit
-from cicd_agent.domain.failed_run import Candidate, FailedJob, FailedRun, LogSource, Role
 from cicd_agent.domain.text.words import clip, count
+from cicd_agent.modes.analyse_failure.evidence import Candidate, FailedJob, FailedRun, LogSource, Role
 from cicd_agent.modes.analyse_failure.incremental_state import failed_of
+from cicd_agent.modes.analyse_failure.result import Diagnosis, Meeting
 from cicd_agent.modes.analyse_failure.runs.previous_failures import lines
 from cicd_agent.modes.shared.change_reader import showable, unread
 from cicd_agent.modes.shared.diff_exhibits import pieces

@@ -11,7 +11,6 @@ from cicd_agent.analysis.test_reports.cases import Case
 from cicd_agent.domain.change import Change
 from cicd_agent.domain.event import Event, EventKind
 from cicd_agent.domain.evidence import Evidence, Gap
-from cicd_agent.domain.failed_run import Candidate, FailedJob, FailedRun, LogSource, Role
 from cicd_agent.domain.library import EntryKind, Unreadable
 from cicd_agent.domain.ports.actions import Runs
 from cicd_agent.domain.ports.forge import Library
@@ -19,6 +18,7 @@ from cicd_agent.domain.workflow_run import JobRun, RunState
 from cicd_agent.errors import ConfigError, ForgeRefused
 from cicd_agent.modes import LogFiles, World
 from cicd_agent.modes.analyse_failure.attribution.path_match import Tree, places
+from cicd_agent.modes.analyse_failure.evidence import Candidate, FailedJob, FailedRun, LogSource, Role
 from cicd_agent.modes.analyse_failure.imports.graph import reach
 from cicd_agent.modes.analyse_failure.runs.artifact_reports import PATTERNS, failing, looks_like_reports
 from cicd_agent.modes.analyse_failure.runs.history import History, blamed, listed

@@ -8,11 +8,11 @@ from dataclasses import dataclass, replace
 from cicd_agent.analysis.logs.extract import Kept, Problem
 from cicd_agent.analysis.logs.failure_kind import Kind, Trouble
 from cicd_agent.analysis.test_reports.cases import Case, Outcome
-from cicd_agent.domain.diagnosis import Cited, Failure
-from cicd_agent.domain.failed_run import FailedJob, FailedRun, Place, Role
 from cicd_agent.domain.text.words import clip
 from cicd_agent.domain.workflow_run import RunNote
 from cicd_agent.modes.analyse_failure.attribution.test_names import base, same
+from cicd_agent.modes.analyse_failure.evidence import FailedJob, FailedRun, Place, Role
+from cicd_agent.modes.analyse_failure.result import Cited, Failure
 
 MOST = 50
 """Failures that are told apart."""

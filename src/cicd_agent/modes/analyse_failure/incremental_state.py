@@ -7,7 +7,7 @@ from dataclasses import asdict, replace
 from pydantic import TypeAdapter, ValidationError
 
 from cicd_agent.domain.evidence import Evidence
-from cicd_agent.domain.failed_run import FailedRun, Role, Trace
+from cicd_agent.modes.analyse_failure.evidence import FailedRun, Role, Trace
 from cicd_agent.modes.analyse_failure.groups import fingerprints
 
 MOST = 300

@@ -3,15 +3,15 @@
 import re
 from collections.abc import Iterator, Sequence
 
-from cicd_agent.domain.diagnosis import Cause, Cited, Diagnosis, Failure, Ground, Meeting, Suspect
 from cicd_agent.domain.event import Event
 from cicd_agent.domain.evidence import Evidence
-from cicd_agent.domain.failed_run import FailedRun, Role
 from cicd_agent.domain.patch_trial import Step, TrialReport
 from cicd_agent.domain.text.markdown import code, details, escape, fence, link, prose, table
 from cicd_agent.domain.text.words import clip, count
 from cicd_agent.modes import Account
+from cicd_agent.modes.analyse_failure.evidence import FailedRun, Role
 from cicd_agent.modes.analyse_failure.incremental_state import failed_of
+from cicd_agent.modes.analyse_failure.result import Cause, Cited, Diagnosis, Failure, Ground, Meeting, Suspect
 from cicd_agent.modes.analyse_failure.runs.previous_failures import day, earlier
 
 MOST_LINES = 25

@@ -4,7 +4,6 @@ import json
 from collections.abc import Iterator
 
 from cicd_agent.analysis.logs.extract import Elision, Extract
-from cicd_agent.domain.diagnosis import Cause, Diagnosis
 from cicd_agent.domain.diff import Anchors, LineKind, Side
 from cicd_agent.domain.diff_parser import parse_diff
 from cicd_agent.domain.effects import (
@@ -27,13 +26,14 @@ from cicd_agent.domain.effects import (
 )
 from cicd_agent.domain.event import EventKind
 from cicd_agent.domain.evidence import Evidence
-from cicd_agent.domain.failed_run import FailedRun
 from cicd_agent.domain.patch_trial import Step
 from cicd_agent.domain.text.markdown import suggestion
 from cicd_agent.domain.text.words import clip, count
 from cicd_agent.domain.verdict import Conclusion
 from cicd_agent.modes import Account
+from cicd_agent.modes.analyse_failure.evidence import FailedRun
 from cicd_agent.modes.analyse_failure.page import comment, heading, patch_words, sentence, summary
+from cicd_agent.modes.analyse_failure.result import Cause, Diagnosis
 from cicd_agent.settings.schema import RERUNS, Commenting, Settings
 
 OUTPUTS = (

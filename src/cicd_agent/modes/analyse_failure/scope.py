@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from cicd_agent.domain.change import Change
 from cicd_agent.domain.evidence import Evidence
-from cicd_agent.domain.failed_run import Candidate, FailedRun
+from cicd_agent.modes.analyse_failure.evidence import Candidate, FailedRun
 
 SHORTEST = 7
 """Digits of a commit's id that name it."""

@@ -7,14 +7,14 @@ from typing import Any
 
 from cicd_agent.agent.messages import Answer
 from cicd_agent.analysis.logs.failure_kind import Kind
-from cicd_agent.domain.diagnosis import Cause, Diagnosis, Dropped, Ground, Remedy, Rung
 from cicd_agent.domain.evidence import Evidence
-from cicd_agent.domain.failed_run import Candidate
 from cicd_agent.domain.text.words import clip
 from cicd_agent.modes.analyse_failure.advice import advised, offered
 from cicd_agent.modes.analyse_failure.claims import Proof, Prover, Weight
 from cicd_agent.modes.analyse_failure.draft import FailureDraft
+from cicd_agent.modes.analyse_failure.evidence import Candidate
 from cicd_agent.modes.analyse_failure.experiments import answered
+from cicd_agent.modes.analyse_failure.result import Cause, Diagnosis, Dropped, Ground, Remedy, Rung
 from cicd_agent.modes.analyse_failure.scope import Scope
 from cicd_agent.settings.schema import Settings
 

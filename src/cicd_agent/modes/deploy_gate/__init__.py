@@ -10,13 +10,13 @@ from cicd_agent.analysis.rules.run import RuleDraft, ruled
 from cicd_agent.domain.effects import Plan
 from cicd_agent.domain.event import Event
 from cicd_agent.domain.evidence import Evidence
-from cicd_agent.domain.gate_decision import Gated, GateDecision
 from cicd_agent.domain.verdict import Said
 from cicd_agent.modes import Account, World
 from cicd_agent.modes.deploy_gate.approvals import comment_commands as talk
 from cicd_agent.modes.deploy_gate.gather import declines, gather
 from cicd_agent.modes.deploy_gate.questions import questions
 from cicd_agent.modes.deploy_gate.report import OUTPUTS, report
+from cicd_agent.modes.deploy_gate.result import Gated, GateDecision
 from cicd_agent.modes.deploy_gate.verdict import verify
 from cicd_agent.modes.shared.change_reader import change_lookups
 from cicd_agent.modes.shared.defaults import TriesNothing

@@ -4,11 +4,11 @@ from collections.abc import Iterable, Mapping, Sequence
 from types import MappingProxyType
 
 from cicd_agent.domain.change import Change
-from cicd_agent.domain.gate_decision import Sight, Strategy
 from cicd_agent.domain.paths import PathKind, kinds
 from cicd_agent.domain.text.visible import visible_line
 from cicd_agent.domain.text.words import clip
 from cicd_agent.domain.verdict import RiskLevel
+from cicd_agent.modes.deploy_gate.result import Sight, Strategy
 from cicd_agent.settings.schema import Route, Settings
 
 MONITOR_MINUTES: Mapping[RiskLevel, int] = MappingProxyType(

@@ -9,7 +9,7 @@ mean and a least raised one: both are quantiles of the gamma distribution, whate
 from collections.abc import Callable
 from math import ceil, exp, lgamma, log, sqrt
 
-from cicd_agent.domain.gate_decision import Sight
+from cicd_agent.modes.deploy_gate.result import Sight
 
 ALPHA = 0.05
 POWER = 0.8

@@ -3,11 +3,11 @@
 from collections.abc import Iterator, Mapping, Sequence
 
 from cicd_agent.domain.evidence import Evidence, Exhibit
-from cicd_agent.domain.gate_decision import Objection
 from cicd_agent.domain.text.quote import shown
 from cicd_agent.domain.text.words import clip
 from cicd_agent.modes.deploy_gate.draft import GateDraft, ObjectionDraft
 from cicd_agent.modes.deploy_gate.exhibits import FOUND, SIGNALS, exhibits
+from cicd_agent.modes.deploy_gate.result import Objection
 from cicd_agent.modes.shared.change_reader import showable
 from cicd_agent.settings.schema import Settings
 

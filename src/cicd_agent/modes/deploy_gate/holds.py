@@ -6,11 +6,11 @@ from math import isfinite
 from cicd_agent.domain.change import Change
 from cicd_agent.domain.event import Event, EventKind
 from cicd_agent.domain.finding import Finding, Severity
-from cicd_agent.domain.gate_decision import Lift, Stop
 from cicd_agent.domain.gate_evidence import FACTS, SIGNALS, CheckState, GateEvidence, Match, Reading
 from cicd_agent.domain.text.words import clip, count
 from cicd_agent.modes.deploy_gate.freezes import Calendar, Frozen
 from cicd_agent.modes.deploy_gate.policy import Policy
+from cicd_agent.modes.deploy_gate.result import Lift, Stop
 from cicd_agent.modes.deploy_gate.score import FAULTS, Score, missing
 from cicd_agent.modes.deploy_gate.signals.deployed import exempt
 from cicd_agent.modes.deploy_gate.signals.reviews import approvals, match

@@ -5,12 +5,12 @@ from collections.abc import Iterator, Sequence
 from cicd_agent.domain.chart import Pie, Slice
 from cicd_agent.domain.event import Event
 from cicd_agent.domain.evidence import Evidence
-from cicd_agent.domain.gate_decision import Band, Factor, Gated, GateDecision, Lift, Stop, points
 from cicd_agent.domain.gate_evidence import GateEvidence
 from cicd_agent.domain.text.markdown import code, details, escape, link, prose, table
 from cicd_agent.domain.text.visible import visible_line
 from cicd_agent.domain.text.words import clip, count
 from cicd_agent.modes import Account
+from cicd_agent.modes.deploy_gate.result import Band, Factor, Gated, GateDecision, Lift, Stop, points
 from cicd_agent.modes.deploy_gate.signals.previous_runs import routes
 
 MOST_ROWS = 30

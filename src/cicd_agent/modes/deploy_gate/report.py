@@ -19,11 +19,11 @@ from cicd_agent.domain.effects import (
 )
 from cicd_agent.domain.event import EventKind
 from cicd_agent.domain.evidence import Evidence
-from cicd_agent.domain.gate_decision import Gated, GateDecision, Lift, points
 from cicd_agent.domain.text.words import clip
 from cicd_agent.modes import Account
 from cicd_agent.modes.deploy_gate.approvals.comments import key
 from cicd_agent.modes.deploy_gate.page import comment, pictures, sentence, sentence_of, summary
+from cicd_agent.modes.deploy_gate.result import Gated, GateDecision, Lift, points
 from cicd_agent.settings.schema import Commenting, Settings
 
 OUTPUTS = (

@@ -4,9 +4,9 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from math import ceil, floor, isfinite
 
-from cicd_agent.domain.gate_decision import Band, Factor
 from cicd_agent.domain.gate_evidence import SIGNALS, Reading, State
 from cicd_agent.modes.deploy_gate.policy import LOWER_IS_BETTER, RANGES, Policy
+from cicd_agent.modes.deploy_gate.result import Band, Factor
 from cicd_agent.settings.schema import Band as Limits
 
 FAULTS = frozenset({State.ERROR, State.TIMEOUT, State.STALE, State.NONSENSE})

@@ -11,7 +11,6 @@ from cicd_agent.analysis.rules.run import RuleDraft
 from cicd_agent.analysis.rules.suppression import graded, weighed
 from cicd_agent.domain.evidence import Evidence
 from cicd_agent.domain.finding import Finding
-from cicd_agent.domain.gate_decision import Band, Gated, GateDecision, Lift, Objection, Stop
 from cicd_agent.domain.gate_evidence import SIGNALS, GateEvidence, Reading, State
 from cicd_agent.domain.paths import PathKind, kinds
 from cicd_agent.domain.text.visible import visible_line
@@ -25,6 +24,7 @@ from cicd_agent.modes.deploy_gate.claims import prove
 from cicd_agent.modes.deploy_gate.draft import GateDraft
 from cicd_agent.modes.deploy_gate.freezes import calendar
 from cicd_agent.modes.deploy_gate.policy import Policy, digest, policy
+from cicd_agent.modes.deploy_gate.result import Band, Gated, GateDecision, Lift, Objection, Stop
 from cicd_agent.modes.deploy_gate.score import Score, scored, sound, targets
 from cicd_agent.modes.deploy_gate.signals import previous_runs as book
 from cicd_agent.modes.deploy_gate.signals.deployed import Retreat, exempt, retreat

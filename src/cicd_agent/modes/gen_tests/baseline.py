@@ -8,6 +8,7 @@ from cicd_agent.domain.ports.test_runner import Laboratory, LaboratoryUnavailabl
 from cicd_agent.domain.suite import Suite, SuiteState
 from cicd_agent.domain.test_run import Mutant, Outcome, PytestRun, RunResult
 from cicd_agent.domain.text.words import clip, count
+from cicd_agent.modes.gen_tests.evidence import Suite, SuiteState
 from cicd_agent.modes.gen_tests.testable_files import Subject
 
 MOST_MUTANTS = 300

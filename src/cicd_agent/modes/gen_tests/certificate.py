@@ -7,7 +7,7 @@ from typing import Any, Final
 from cicd_agent import __version__
 from cicd_agent.domain.candidate import CandidateReport
 from cicd_agent.domain.evidence import Evidence
-from cicd_agent.domain.generated_tests import Covered, Generated, PossibleBug, Share
+from cicd_agent.modes.gen_tests.result import Covered, Generated, PossibleBug, Share
 
 VERSION: Final = 1
 

@@ -7,9 +7,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from cicd_agent.analysis.python_tests.mutation.mutants import functions
 from cicd_agent.domain.event import Event
 from cicd_agent.domain.evidence import Exhibit
-from cicd_agent.domain.suite import TestEvidence
 from cicd_agent.domain.text.words import clip
 from cicd_agent.modes.gen_tests.coverage_targets import Target
+from cicd_agent.modes.gen_tests.evidence import TestEvidence
 
 MOST_LINES = 400
 """Of a function that are shown."""

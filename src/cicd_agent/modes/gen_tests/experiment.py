@@ -8,10 +8,10 @@ from cicd_agent.agent.messages import Answer
 from cicd_agent.domain.candidate import Candidate, CandidateReport, Hurdle
 from cicd_agent.domain.evidence import Evidence
 from cicd_agent.domain.ports.test_runner import Laboratory
-from cicd_agent.domain.suite import TestEvidence
 from cicd_agent.domain.text.words import count
 from cicd_agent.modes import World
 from cicd_agent.modes.gen_tests.draft import candidates
+from cicd_agent.modes.gen_tests.evidence import TestEvidence
 from cicd_agent.modes.gen_tests.flaky.fix import with_fixes
 from cicd_agent.modes.gen_tests.gathered import known
 from cicd_agent.modes.gen_tests.questions import proposed

@@ -11,10 +11,10 @@ from cicd_agent.domain.evidence import Evidence, Gap
 from cicd_agent.domain.library import EntryKind, Unreadable
 from cicd_agent.domain.paths import PathKind, kinds, matcher
 from cicd_agent.domain.ports.test_runner import Laboratory, LaboratoryUnavailable
-from cicd_agent.domain.suite import Suite, SuiteState, TestEvidence
 from cicd_agent.errors import ConfigError
 from cicd_agent.modes import World
 from cicd_agent.modes.gen_tests.baseline import baseline
+from cicd_agent.modes.gen_tests.evidence import Suite, SuiteState, TestEvidence
 from cicd_agent.modes.gen_tests.flaky.detection import hunt
 from cicd_agent.modes.gen_tests.synthesis.schedule import with_written
 from cicd_agent.modes.gen_tests.testable_files import Subject, passed_over, subjects

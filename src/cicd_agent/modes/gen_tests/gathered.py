@@ -1,8 +1,8 @@
 """What a run of gen-tests has gathered, for the steps that make no sense without it."""
 
 from cicd_agent.domain.evidence import Evidence
-from cicd_agent.domain.suite import TestEvidence
 from cicd_agent.errors import ConfigError
+from cicd_agent.modes.gen_tests.evidence import TestEvidence
 
 
 def known(evidence: Evidence) -> TestEvidence:

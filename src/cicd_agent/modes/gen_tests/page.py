@@ -7,12 +7,12 @@ from cicd_agent.domain.candidate import CandidateReport, Hurdle
 from cicd_agent.domain.chart import Pie, Slice
 from cicd_agent.domain.event import Event
 from cicd_agent.domain.evidence import Evidence
-from cicd_agent.domain.flaky import FlakyHunt
-from cicd_agent.domain.generated_tests import Covered, Generated, Open, PossibleBug, Suspicion
-from cicd_agent.domain.suite import SuiteState
 from cicd_agent.domain.text.markdown import code, details, escape, fence, link, prose, table
 from cicd_agent.domain.text.words import clip, count
 from cicd_agent.modes import Account
+from cicd_agent.modes.gen_tests.evidence import SuiteState
+from cicd_agent.modes.gen_tests.flaky.result import FlakyHunt
+from cicd_agent.modes.gen_tests.result import Covered, Generated, Open, PossibleBug, Suspicion
 
 MOST_ROWS = 30
 MOST_OPEN = 10

@@ -3,8 +3,8 @@
 from cicd_agent.analysis.python_tests.documentation.check import says
 from cicd_agent.domain.candidate import CandidateReport, Expectation, Hurdle, Origin
 from cicd_agent.domain.evidence import Evidence
-from cicd_agent.domain.generated_tests import Suspicion
 from cicd_agent.modes.gen_tests.exhibits import words_of
+from cicd_agent.modes.gen_tests.result import Suspicion
 
 _OF_THE_TEST = frozenset(
     {"NameError", "ImportError", "ModuleNotFoundError", "SyntaxError", "IndentationError", "fixture", "UsageError"}

@@ -9,16 +9,16 @@ from cicd_agent.analysis.patches.writer import written
 from cicd_agent.analysis.python_tests.placement.placement import home
 from cicd_agent.domain.candidate import CandidateReport, Hurdle, Settled, keyed
 from cicd_agent.domain.evidence import Evidence
-from cicd_agent.domain.generated_tests import Generated, PossibleBug, Suspicion
-from cicd_agent.domain.suite import Suite, SuiteState, TestEvidence
 from cicd_agent.domain.text.words import count
 from cicd_agent.domain.verdict import Conclusion, Reason, Risk, RiskLevel
 from cicd_agent.modes.gen_tests.coverage_targets import covered, gaps
 from cicd_agent.modes.gen_tests.draft import candidates
+from cicd_agent.modes.gen_tests.evidence import Suite, SuiteState, TestEvidence
 from cicd_agent.modes.gen_tests.experiment import untried
 from cicd_agent.modes.gen_tests.gathered import known
 from cicd_agent.modes.gen_tests.possible_bug import suspicion
 from cicd_agent.modes.gen_tests.questions import proposed
+from cicd_agent.modes.gen_tests.result import Generated, PossibleBug, Suspicion
 from cicd_agent.modes.gen_tests.testable_files import subjects
 from cicd_agent.modes.shared.change_reader import changed
 from cicd_agent.settings.schema import Settings

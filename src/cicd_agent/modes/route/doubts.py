@@ -3,7 +3,6 @@
 from collections.abc import Iterator
 
 from cicd_agent.domain.change import Change, ChangeSource
-from cicd_agent.domain.diagnosis import Cause
 from cicd_agent.domain.diff import FileDiff
 from cicd_agent.domain.event import Event, EventKind
 from cicd_agent.domain.evidence import Gap
@@ -12,6 +11,7 @@ from cicd_agent.domain.facts import Fact, FactKind, Known
 from cicd_agent.domain.history import History
 from cicd_agent.domain.paths import PathKind, kinds
 from cicd_agent.domain.text.words import count
+from cicd_agent.modes.analyse_failure.result import Cause
 
 SERVED = frozenset(
     {

@@ -8,10 +8,10 @@ from cicd_agent.domain.event import Event
 from cicd_agent.domain.evidence import Evidence, Gap
 from cicd_agent.domain.fact_trust import believed, together
 from cicd_agent.domain.facts import FactKind, Known
-from cicd_agent.domain.route_plan import RouteEvidence
 from cicd_agent.errors import ConfigError, ForgeRefused
 from cicd_agent.modes import World
 from cicd_agent.modes.route import doubts
+from cicd_agent.modes.route.result import RouteEvidence
 from cicd_agent.modes.shared.change_reader import gaps, read_change
 from cicd_agent.modes.shared.risk_history import read_past
 from cicd_agent.settings.schema import Settings

@@ -6,9 +6,9 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Final, get_args
 
-from cicd_agent.domain.route_plan import Build, RouteStrategy, TestScope
 from cicd_agent.domain.verdict import Conclusion, RiskLevel
 from cicd_agent.errors import ConfigError
+from cicd_agent.modes.route.result import Build, RouteStrategy, TestScope
 
 VALUES: Final[Mapping[str, frozenset[str]]] = MappingProxyType(
     {

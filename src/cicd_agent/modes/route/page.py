@@ -7,13 +7,13 @@ from cicd_agent.domain.change import Change
 from cicd_agent.domain.chart import Pie, Slice
 from cicd_agent.domain.evidence import Evidence
 from cicd_agent.domain.paths import PathKind, kinds
-from cicd_agent.domain.route_plan import Cells, Routed
 from cicd_agent.domain.text.markdown import code, details, escape, prose, table
 from cicd_agent.domain.text.visible import visible_line
 from cicd_agent.domain.text.words import clip, count
 from cicd_agent.domain.verdict import Ground, Risk, RiskLevel
 from cicd_agent.modes import Account
 from cicd_agent.modes.route.areas import outside
+from cicd_agent.modes.route.result import Cells, Routed
 
 MOST_REASONS = 12
 MOST_PATHS = 3

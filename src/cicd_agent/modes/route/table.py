@@ -9,9 +9,9 @@ from typing import Final
 
 from cicd_agent.domain.change import Change
 from cicd_agent.domain.paths import PathKind, kinds
-from cicd_agent.domain.route_plan import Build, Cells
 from cicd_agent.domain.text.words import count
 from cicd_agent.domain.verdict import RiskLevel
+from cicd_agent.modes.route.result import Build, Cells
 from cicd_agent.settings.schema import Settings
 
 TABLE: Final[Mapping[RiskLevel, Cells]] = MappingProxyType(

@@ -11,10 +11,10 @@ from cicd_agent.analysis.rules.run import RuleDraft
 from cicd_agent.analysis.rules.suppression import weighed
 from cicd_agent.domain.change import Change, ChangeSource
 from cicd_agent.domain.evidence import Evidence
-from cicd_agent.domain.route_plan import AffectedTests, Cells, Routed, RouteEvidence, TestScope
 from cicd_agent.domain.verdict import Conclusion, Risk, RiskLevel
 from cicd_agent.modes.route.areas import area_runs, unreadable_areas
 from cicd_agent.modes.route.docs_only import is_inert
+from cicd_agent.modes.route.result import AffectedTests, Cells, Routed, RouteEvidence, TestScope
 from cicd_agent.modes.route.table import TABLE, build_for, overridden
 from cicd_agent.settings.schema import Settings
 

@@ -10,12 +10,12 @@ from cicd_agent.analysis.logs.extract import Extract, Frame, Kept, Problem
 from cicd_agent.analysis.logs.failure_kind import Kind, Trouble
 from cicd_agent.analysis.test_reports.cases import Case, Outcome
 from cicd_agent.domain.change import Change, Commit
-from cicd_agent.domain.diagnosis import Cause, Rung
 from cicd_agent.domain.event import Event, EventKind
 from cicd_agent.domain.evidence import Evidence
-from cicd_agent.domain.failed_run import Candidate, FailedJob, FailedRun, LogSource, Place, Role, Trace
 from cicd_agent.domain.workflow_run import JobRun, RunNote, RunState, StepRun
+from cicd_agent.modes.analyse_failure.evidence import Candidate, FailedJob, FailedRun, LogSource, Place, Role, Trace
 from cicd_agent.modes.analyse_failure.groups import Group
+from cicd_agent.modes.analyse_failure.result import Cause, Rung
 from cicd_agent.modes.analyse_failure.rules import rules
 from cicd_agent.settings.schema import Settings
 from tests.modes.analyse_failure.attribution.cascade_rows import stand

@@ -6,10 +6,10 @@ from cicd_agent.analysis.logs.extract import Frame
 from cicd_agent.analysis.logs.failure_kind import Kind
 from cicd_agent.analysis.test_reports.cases import Case, Outcome
 from cicd_agent.domain.change import Change
-from cicd_agent.domain.diagnosis import Meeting
-from cicd_agent.domain.failed_run import FailedRun
 from cicd_agent.modes.analyse_failure.attribution.overlap import IMPORTED, NAMED_LIKE, meetings
+from cicd_agent.modes.analyse_failure.evidence import FailedRun
 from cicd_agent.modes.analyse_failure.groups import failures
+from cicd_agent.modes.analyse_failure.result import Meeting
 from tests.modes.analyse_failure.builders import CLIENT, PATHS, candidate, change, change_text, failed_run, job, problem
 from tests.support.samples.changes import change_of
 

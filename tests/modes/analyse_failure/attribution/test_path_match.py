@@ -5,8 +5,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cicd_agent.analysis.logs.extract import Extract, Frame, Kept
-from cicd_agent.domain.failed_run import Place
 from cicd_agent.modes.analyse_failure.attribution.path_match import Tree, places
+from cicd_agent.modes.analyse_failure.evidence import Place
 from tests.modes.analyse_failure.builders import extract, problem
 
 PATHS = (

@@ -4,10 +4,10 @@ from collections.abc import Sequence
 
 import pytest
 
-from cicd_agent.domain.diagnosis import Meeting
-from cicd_agent.domain.failed_run import Candidate
 from cicd_agent.domain.workflow_run import RunState
 from cicd_agent.modes.analyse_failure.attribution.suspects import rank
+from cicd_agent.modes.analyse_failure.evidence import Candidate
+from cicd_agent.modes.analyse_failure.result import Meeting
 from tests.modes.analyse_failure.builders import candidate, failed_run
 
 GREEN = RunState(6, conclusion="success")

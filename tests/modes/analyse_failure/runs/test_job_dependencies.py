@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cicd_agent.domain.failed_run import Role
 from cicd_agent.domain.workflow_run import JobRun, RunNote, StepRun
+from cicd_agent.modes.analyse_failure.evidence import Role
 from cicd_agent.modes.analyse_failure.runs.job_dependencies import failing_step, family, felled, overdue, roles
 from cicd_agent.modes.analyse_failure.runs.workflow_file import job_specs, spec_of
 

@@ -9,17 +9,17 @@ from hypothesis import strategies as st
 
 from cicd_agent.analysis.logs.messages import Registry
 from cicd_agent.analysis.logs.registry import load_tools
-from cicd_agent.domain.diagnosis import Cause
 from cicd_agent.domain.event import Event
 from cicd_agent.domain.evidence import Evidence
 from cicd_agent.domain.facts import Fact, FactKind, Known
-from cicd_agent.domain.failed_run import FailedRun
 from cicd_agent.domain.text.sanitizer import problems
 from cicd_agent.domain.workflow_run import RunState
 from cicd_agent.modes import Account, World
 from cicd_agent.modes.analyse_failure import ANALYSE_FAILURE
+from cicd_agent.modes.analyse_failure.evidence import FailedRun
 from cicd_agent.modes.analyse_failure.exhibits import exhibits
 from cicd_agent.modes.analyse_failure.page import comment, summary
+from cicd_agent.modes.analyse_failure.result import Cause
 from cicd_agent.modes.analyse_failure.runs.history import RECENT, History
 from cicd_agent.modes.analyse_failure.runs.previous_failures import earlier, lines, missed, read_earlier
 from cicd_agent.settings.schema import Settings

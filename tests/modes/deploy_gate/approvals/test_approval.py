@@ -5,8 +5,8 @@ import pytest
 
 from cicd_agent.domain.event import Actor, Event, EventKind
 from cicd_agent.domain.evidence import Evidence
-from cicd_agent.domain.gate_decision import GateDecision
 from cicd_agent.domain.gate_evidence import Deployed, Incident, State
+from cicd_agent.modes.deploy_gate.result import GateDecision
 from cicd_agent.settings.schema import Band, Freeze
 from tests.modes.deploy_gate.evidences import (
     AT,

@@ -2,10 +2,10 @@
 
 import pytest
 
-from cicd_agent.domain.flaky import FlakyHunt, FlakyKind
-from cicd_agent.domain.suite import SuiteState
 from cicd_agent.domain.test_run import Outcome
+from cicd_agent.modes.gen_tests.evidence import SuiteState
 from cicd_agent.modes.gen_tests.flaky.detection import MOST_VICTIMS, hunt, perturbations
+from cicd_agent.modes.gen_tests.flaky.result import FlakyHunt, FlakyKind
 from tests.modes.gen_tests.flaky.worlds import Ends, after, evidence, laboratory, nodeid, stable, tossing
 
 SOME: dict[str, Ends] = {f"a_{number}": stable for number in range(5)}

@@ -8,10 +8,10 @@ from cicd_agent.adapters.git.repository import GitRepository
 from cicd_agent.domain.effects import Artifact, Output
 from cicd_agent.domain.event import Event, EventKind
 from cicd_agent.domain.evidence import Evidence
-from cicd_agent.domain.flaky import FlakyHunt, FlakyKind, FlakyTest, RefusedFix
-from cicd_agent.domain.suite import Suite, SuiteState, TestEvidence
 from cicd_agent.errors import ConfigError
 from cicd_agent.modes import Account, World
+from cicd_agent.modes.gen_tests.evidence import Suite, SuiteState, TestEvidence
+from cicd_agent.modes.gen_tests.flaky.result import FlakyHunt, FlakyKind, FlakyTest, RefusedFix
 from cicd_agent.modes.gen_tests.gather import declines, gather
 from cicd_agent.modes.gen_tests.page import sentence, summary
 from cicd_agent.modes.gen_tests.report import report

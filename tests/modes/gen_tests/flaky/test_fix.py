@@ -8,11 +8,11 @@ import pytest
 from cicd_agent.agent.messages import Answer
 from cicd_agent.domain.effects import Artifact, Output
 from cicd_agent.domain.evidence import Evidence
-from cicd_agent.domain.flaky import FlakyHunt, FlakyKind, FlakyTest
-from cicd_agent.domain.suite import Suite, SuiteState, TestEvidence
 from cicd_agent.domain.test_run import Outcome, Perturbation, PytestRun, RunResult, TestOutcome
 from cicd_agent.modes import Account
+from cicd_agent.modes.gen_tests.evidence import Suite, SuiteState, TestEvidence
 from cicd_agent.modes.gen_tests.flaky.fix import RUNS, FixDraft, fix_questions, with_fixes
+from cicd_agent.modes.gen_tests.flaky.result import FlakyHunt, FlakyKind, FlakyTest
 from cicd_agent.modes.gen_tests.report import report
 from cicd_agent.modes.gen_tests.verdict import rules
 from cicd_agent.settings.loader import load

@@ -5,10 +5,10 @@ from collections.abc import Mapping
 
 import pytest
 
-from cicd_agent.domain.flaky import FlakyKind, FlakyTest
 from cicd_agent.domain.test_run import Outcome as End
 from cicd_agent.domain.test_run import Perturbation, RunResult, TestOutcome
 from cicd_agent.modes.gen_tests.flaky.detection import hunt
+from cicd_agent.modes.gen_tests.flaky.result import FlakyKind, FlakyTest
 from cicd_agent.modes.gen_tests.flaky.steps import failed
 from tests.modes.gen_tests.flaky.worlds import Ends, after, drawing, evidence, laboratory, needing, nodeid, stable
 from tests.modes.gen_tests.flaky.worlds import tossing as by_chance

@@ -7,8 +7,8 @@ from cicd_agent.domain.change import Change, ChangeSource
 from cicd_agent.domain.diff import ChangeKind, FileDiff
 from cicd_agent.domain.event import Event, EventKind
 from cicd_agent.domain.evidence import Evidence
-from cicd_agent.domain.suite import Suite, SuiteState, TestEvidence
 from cicd_agent.domain.test_run import Outcome, Perturbation, PytestRun, RunResult, TestOutcome
+from cicd_agent.modes.gen_tests.evidence import Suite, SuiteState, TestEvidence
 from tests.support.fakes.test_runner import FakeLaboratory
 
 Ends = Callable[[Perturbation, Sequence[str]], bool | Outcome]

@@ -12,7 +12,7 @@ from cicd_agent.domain.candidate import Candidate, Expectation, Origin, keyed
 from cicd_agent.domain.change import Change, ChangeSource
 from cicd_agent.domain.event import Event, EventKind
 from cicd_agent.domain.evidence import Evidence
-from cicd_agent.domain.suite import Suite, SuiteState, TestEvidence
+from cicd_agent.modes.gen_tests.evidence import Suite, SuiteState, TestEvidence
 from cicd_agent.modes.gen_tests.synthesis.writers import Wanted, written
 from tests.modes.gen_tests.bare_test_runner import BareLaboratory
 

@@ -7,9 +7,9 @@ from functools import cached_property
 
 from cicd_agent.domain.change import Change
 from cicd_agent.domain.diff import FileDiff, LineKind
-from cicd_agent.domain.failed_run import Candidate, FailedRun
 from cicd_agent.domain.paths import PathKind, kinds
 from cicd_agent.modes.analyse_failure.attribution.path_match import Tree
+from cicd_agent.modes.analyse_failure.evidence import Candidate, FailedRun
 
 Ranges = tuple[tuple[int, int], ...] | None
 

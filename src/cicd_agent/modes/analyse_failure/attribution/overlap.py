@@ -6,13 +6,13 @@ from collections.abc import Collection, Iterator, Mapping
 
 from cicd_agent.analysis.logs.failure_kind import Kind, Trouble
 from cicd_agent.domain.change import Change
-from cicd_agent.domain.diagnosis import Failure, Meeting
 from cicd_agent.domain.diff import LineKind
-from cicd_agent.domain.failed_run import FailedRun, Place
 from cicd_agent.domain.paths import PathKind, kinds
 from cicd_agent.modes.analyse_failure.attribution.change_index import PIPELINE, SUPPLY, Changed, changed_in
 from cicd_agent.modes.analyse_failure.attribution.path_match import is_test
+from cicd_agent.modes.analyse_failure.evidence import FailedRun, Place
 from cicd_agent.modes.analyse_failure.groups import Group, group_of
+from cicd_agent.modes.analyse_failure.result import Failure, Meeting
 
 EXACT, EXACT_DEEP, INNERMOST, DEEPER, APART = 0.95, 0.9, 0.9, 0.8, 0.75
 """The line itself; its function, or a file of which no more is known; those of frames farther out; another function."""

@@ -5,8 +5,8 @@ from collections.abc import Collection, Iterator, Sequence
 from itertools import takewhile
 
 from cicd_agent.analysis.logs.extract import Extract, Kept, Problem
-from cicd_agent.domain.failed_run import Place
 from cicd_agent.domain.paths import PathKind, kinds
+from cicd_agent.modes.analyse_failure.evidence import Place
 
 MOST = 200
 """Places of one log."""

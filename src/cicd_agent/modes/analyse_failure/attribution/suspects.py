@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 from dataclasses import replace
 
-from cicd_agent.domain.diagnosis import Meeting, Suspect
-from cicd_agent.domain.failed_run import Candidate, FailedRun
+from cicd_agent.modes.analyse_failure.evidence import Candidate, FailedRun
+from cicd_agent.modes.analyse_failure.result import Meeting, Suspect
 
 EXACT = 0.95
 ONE_OF_SEVERAL = 0.9

@@ -8,12 +8,12 @@ from cicd_agent.analysis.logs.reduction import reduce
 from cicd_agent.domain.change import Change
 from cicd_agent.domain.diff import FileDiff
 from cicd_agent.domain.evidence import Gap
-from cicd_agent.domain.failed_run import Candidate, FailedJob, Trace
 from cicd_agent.domain.library import Unreadable
 from cicd_agent.domain.ports.actions import Runs
 from cicd_agent.domain.ports.forge import Library
 from cicd_agent.domain.workflow_run import JobRun, RunState
 from cicd_agent.errors import ForgeRefused
+from cicd_agent.modes.analyse_failure.evidence import Candidate, FailedJob, Trace
 from cicd_agent.modes.analyse_failure.groups import fingerprints
 from cicd_agent.modes.analyse_failure.runs.job_dependencies import failed_itself
 from cicd_agent.modes.analyse_failure.runs.log_download import spans

@@ -3,8 +3,8 @@
 import re
 from collections.abc import Iterator, Sequence
 
-from cicd_agent.domain.failed_run import FailedJob, Role
 from cicd_agent.domain.workflow_run import BAD, JobRun, RunNote, StepRun
+from cicd_agent.modes.analyse_failure.evidence import FailedJob, Role
 from cicd_agent.modes.analyse_failure.runs.workflow_file import JobSpec, spec_of
 
 _OVERDUE = re.compile(r"exceeded the maximum execution time|has timed out after")

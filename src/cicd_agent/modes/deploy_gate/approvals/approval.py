@@ -6,10 +6,10 @@ from enum import IntEnum
 from hmac import compare_digest
 
 from cicd_agent.domain.event import WRITERS, Event, EventKind
-from cicd_agent.domain.gate_decision import Factor, Heard, Lift, Stop
 from cicd_agent.domain.gate_evidence import GateEvidence, Word
 from cicd_agent.domain.text.words import clip
 from cicd_agent.modes.deploy_gate.policy import canonical
+from cicd_agent.modes.deploy_gate.result import Factor, Heard, Lift, Stop
 
 LEAST_REASON = 10
 """Characters of the reason that an override has to give."""

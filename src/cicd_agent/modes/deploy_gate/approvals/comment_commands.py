@@ -9,7 +9,6 @@ from cicd_agent.domain.deploy_comment import words_in
 from cicd_agent.domain.effects import Effect, Output, Plan, Reply, Rerun, Summary
 from cicd_agent.domain.event import WRITERS, Comment, Event, EventKind
 from cicd_agent.domain.evidence import Evidence
-from cicd_agent.domain.gate_decision import GateDecision
 from cicd_agent.domain.gate_evidence import GateEvidence, Request, Word
 from cicd_agent.domain.ports.forge import Forge, PostedComment
 from cicd_agent.domain.text.markdown import escape, find_marker
@@ -20,6 +19,7 @@ from cicd_agent.errors import ConfigError, ForgeRefused
 from cicd_agent.modes import World
 from cicd_agent.modes.deploy_gate.approvals.approval import LEAST_REASON
 from cicd_agent.modes.deploy_gate.approvals.comments import KEY, authors
+from cicd_agent.modes.deploy_gate.result import GateDecision
 from cicd_agent.modes.deploy_gate.subject import SERVED
 from cicd_agent.settings.schema import Settings
 

@@ -5,8 +5,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from cicd_agent.domain.event import Event
-from cicd_agent.domain.gate_decision import Lift, Stop
 from cicd_agent.domain.gate_evidence import GateEvidence, PastDeployment
+from cicd_agent.modes.deploy_gate.result import Lift, Stop
 
 _FAILED = frozenset({"failure", "error"})
 _REVERTS = re.compile(r"Revert\b|revert(?:\([^)]*\))?!?:")

@@ -7,11 +7,11 @@ from cicd_agent.domain.event import Event
 from cicd_agent.domain.evidence import Evidence, Gap
 from cicd_agent.domain.fact_trust import BOOK, believed, level, measure, newest, together
 from cicd_agent.domain.facts import Fact, FactKind, Known
-from cicd_agent.domain.gate_decision import Lift, Stop, Strategy
 from cicd_agent.domain.gate_evidence import GateEvidence, Reading, State
 from cicd_agent.domain.ports.storage import State as Left
 from cicd_agent.domain.text.words import count
 from cicd_agent.domain.verdict import RiskLevel
+from cicd_agent.modes.deploy_gate.result import Lift, Stop, Strategy
 
 MOST_PULLS = 10
 """Pull requests of a deployment whose reviews and routes are looked up."""

@@ -5,13 +5,13 @@ from dataclasses import dataclass, field, replace
 
 from cicd_agent.domain.diff import ChangeKind
 from cicd_agent.domain.evidence import Evidence
-from cicd_agent.domain.flaky import FlakyHunt, FlakyKind, FlakyTest
 from cicd_agent.domain.paths import PathKind, kinds
 from cicd_agent.domain.ports.test_runner import Laboratory
-from cicd_agent.domain.suite import SuiteState
 from cicd_agent.domain.test_run import Perturbation, PytestRun, RunResult
 from cicd_agent.domain.text.words import clip, count
+from cicd_agent.modes.gen_tests.evidence import SuiteState
 from cicd_agent.modes.gen_tests.flaky.kinds import ADVICE, NETWORK, classified, screened
+from cicd_agent.modes.gen_tests.flaky.result import FlakyHunt, FlakyKind, FlakyTest
 from cicd_agent.modes.gen_tests.flaky.steps import RED, SOUND, TOO_LATE, Victim, failed, side_by_side
 
 MOST_VICTIMS = 20

@@ -15,12 +15,12 @@ from cicd_agent.analysis.patches.syntax import only_sorts
 from cicd_agent.analysis.patches.writer import written
 from cicd_agent.analysis.python_tests.mutation.mutants import functions
 from cicd_agent.domain.evidence import Evidence, Exhibit, Gap
-from cicd_agent.domain.flaky import FlakyHunt, FlakyKind, FlakyTest, RefusedFix
 from cicd_agent.domain.paths import PathKind, kinds
 from cicd_agent.domain.ports.test_runner import Laboratory
 from cicd_agent.domain.test_run import Outcome, Perturbation, PytestRun, RunResult
 from cicd_agent.domain.text.words import clip
 from cicd_agent.domain.verdict import Draft
+from cicd_agent.modes.gen_tests.flaky.result import FlakyHunt, FlakyKind, FlakyTest, RefusedFix
 from cicd_agent.modes.gen_tests.flaky.steps import TOO_LATE
 from cicd_agent.modes.gen_tests.gathered import known
 

@@ -4,11 +4,11 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import TypeVar
 
-from cicd_agent.domain.flaky import FlakyKind
 from cicd_agent.domain.ports.test_runner import Laboratory
 from cicd_agent.domain.test_run import Perturbation, PytestRun, RunResult
 from cicd_agent.domain.text.words import count
 from cicd_agent.modes.gen_tests.flaky.order import order
+from cicd_agent.modes.gen_tests.flaky.result import FlakyKind
 from cicd_agent.modes.gen_tests.flaky.steps import SECONDS, TOO_LATE, Steps, Victim, alone, failed
 
 ADVICE = {

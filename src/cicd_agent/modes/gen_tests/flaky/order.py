@@ -3,9 +3,9 @@
 from collections.abc import Generator, Sequence
 from dataclasses import replace
 
-from cicd_agent.domain.flaky import FlakyKind
 from cicd_agent.domain.test_run import Perturbation, PytestRun, RunResult
 from cicd_agent.domain.text.words import clip, count
+from cicd_agent.modes.gen_tests.flaky.result import FlakyKind
 from cicd_agent.modes.gen_tests.flaky.steps import Ran, Steps, Victim, after, alone, failed
 
 _HELD = Perturbation(random_seed=0)

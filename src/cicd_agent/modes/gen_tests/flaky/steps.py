@@ -3,9 +3,9 @@
 from collections.abc import Generator, Sequence
 from dataclasses import dataclass, replace
 
-from cicd_agent.domain.flaky import FlakyKind, FlakyTest
 from cicd_agent.domain.ports.test_runner import Laboratory
 from cicd_agent.domain.test_run import Outcome, Perturbation, PytestRun, RunResult
+from cicd_agent.modes.gen_tests.flaky.result import FlakyKind, FlakyTest
 
 RED = frozenset({Outcome.FAILED, Outcome.ERROR, Outcome.XPASSED})
 SOUND = frozenset({Outcome.PASSED, Outcome.XFAILED})

@@ -11,8 +11,10 @@ from cicd_agent.analysis.python_tests.static.scope import Surroundings
 from cicd_agent.domain.candidate import Candidate
 from cicd_agent.domain.diff import ChangeKind
 from cicd_agent.domain.evidence import Evidence
+from cicd_agent.domain.mutant import Mutant
 from cicd_agent.domain.suite import TestEvidence
 from cicd_agent.domain.test_run import Fate, Mutant
+from cicd_agent.modes.gen_tests.evidence import TestEvidence
 
 
 @dataclass(frozen=True, slots=True)

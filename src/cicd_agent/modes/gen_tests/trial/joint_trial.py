@@ -7,6 +7,7 @@ from cicd_agent.domain.candidate import CandidateReport, Hurdle
 from cicd_agent.domain.ports.test_runner import Laboratory
 from cicd_agent.domain.suite import Suite
 from cicd_agent.domain.test_run import Mutant, Outcome, Perturbation, PytestRun, RunResult
+from cicd_agent.modes.gen_tests.evidence import Suite
 from cicd_agent.modes.gen_tests.trial.assembly import Seating
 from cicd_agent.modes.gen_tests.trial.environment_variation import alone, among, milder, words
 from cicd_agent.modes.gen_tests.trial.run_verdict import is_of

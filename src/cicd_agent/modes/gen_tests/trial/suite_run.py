@@ -8,6 +8,7 @@ from cicd_agent.domain.evidence import Evidence
 from cicd_agent.domain.ports.test_runner import Laboratory, LaboratoryUnavailable
 from cicd_agent.domain.suite import Suite
 from cicd_agent.domain.test_run import Fate, Mutant, MutantOutcome, RunResult
+from cicd_agent.modes.gen_tests.evidence import Suite
 from cicd_agent.modes.gen_tests.trial.assembly import Seating, by_value, seated, styled, useful
 from cicd_agent.modes.gen_tests.trial.joint_trial import Tally, Together, Untried
 from cicd_agent.modes.gen_tests.trial.single_trial import NO_TIME, SHORTEST, passes_on_base

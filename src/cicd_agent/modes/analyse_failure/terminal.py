@@ -4,11 +4,11 @@ from collections.abc import Iterator
 from itertools import islice
 from typing import Unpack
 
-from cicd_agent.domain.diagnosis import Cause, Diagnosis, Failure
 from cicd_agent.domain.evidence import Evidence
-from cicd_agent.domain.failed_run import FailedRun
 from cicd_agent.domain.text.quote import shown
 from cicd_agent.domain.text.words import count
+from cicd_agent.modes.analyse_failure.evidence import FailedRun
+from cicd_agent.modes.analyse_failure.result import Cause, Diagnosis, Failure
 from cicd_agent.rendering.cell_width import clip
 from cicd_agent.rendering.style import Cost, Shape, Style, one_line, page
 

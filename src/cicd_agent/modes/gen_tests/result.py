@@ -5,9 +5,9 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from cicd_agent.domain.candidate import Candidate, CandidateReport
-from cicd_agent.domain.flaky import FlakyHunt
-from cicd_agent.domain.suite import Suite
 from cicd_agent.domain.verdict import Conclusion, Risk
+from cicd_agent.modes.gen_tests.evidence import Suite
+from cicd_agent.modes.gen_tests.flaky.result import FlakyHunt
 
 
 @dataclass(frozen=True, slots=True)

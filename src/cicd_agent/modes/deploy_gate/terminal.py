@@ -4,10 +4,10 @@ from collections.abc import Iterator
 from typing import Unpack
 
 from cicd_agent.domain.evidence import Evidence
-from cicd_agent.domain.gate_decision import Band, Gated, GateDecision, Lift, points
-from cicd_agent.domain.route_plan import Routed
 from cicd_agent.domain.text.words import count
 from cicd_agent.domain.verdict import Risk, RiskLevel
+from cicd_agent.modes.deploy_gate.result import Band, Gated, GateDecision, Lift, points
+from cicd_agent.modes.route.result import Routed
 from cicd_agent.rendering.cell_width import cells
 from cicd_agent.rendering.style import Cost, Shape, Style, one_line, page
 

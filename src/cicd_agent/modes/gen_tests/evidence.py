@@ -6,7 +6,9 @@ from enum import StrEnum
 
 from cicd_agent.domain.candidate import Candidate, CandidateReport, Settled
 from cicd_agent.domain.flaky import FlakyHunt
+from cicd_agent.domain.mutant import Mutant
 from cicd_agent.domain.test_run import FileCoverage, Mutant, MutantOutcome, TestOutcome
+from cicd_agent.modes.gen_tests.flaky.result import FlakyHunt
 
 
 class SuiteState(StrEnum):
