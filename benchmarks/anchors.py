@@ -14,9 +14,9 @@ from cicd_agent.domain.event import Event, EventKind, PullRequest
 from cicd_agent.domain.evidence import Evidence
 from cicd_agent.domain.finding import Finding, Origin
 from cicd_agent.domain.verdict import RiskLevel, Verdict
-from cicd_agent.modes import Account
-from cicd_agent.modes.review import REVIEW
+from cicd_agent.modes.protocol import Account
 from cicd_agent.modes.review.draft import ReviewDraft
+from cicd_agent.modes.review.mode import MODE as REVIEW
 from cicd_agent.modes.review.verdict import verify
 from cicd_agent.settings.schema import Settings
 

@@ -15,6 +15,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from cicd_agent.modes.gen_tests.evidence import TEST_EVIDENCE
+
 if __name__ == "__main__":
     sys.path[:0] = [str(Path(__file__).resolve().parent.parent / part) for part in ("src", "")]
 
@@ -27,7 +29,9 @@ from cicd_agent.modes.gen_tests.flaky.detection import hunt
 from cicd_agent.modes.gen_tests.flaky.result import FlakyHunt, FlakyKind
 from tests.support.test_runners import laboratory
 
-EVIDENCE = Evidence(Event(kind=EventKind.SCHEDULE), tests=TestEvidence(Suite(SuiteState.GREEN, seconds=1.0)))
+EVIDENCE = Evidence(Event(kind=EventKind.SCHEDULE)).put(
+    TEST_EVIDENCE, TestEvidence(Suite(SuiteState.GREEN, seconds=1.0))
+)
 HEAD = """\
 import datetime
 import os

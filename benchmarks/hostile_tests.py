@@ -14,6 +14,8 @@ from dataclasses import dataclass, replace
 from importlib.metadata import version
 from pathlib import Path
 
+from cicd_agent.modes.gen_tests.evidence import TEST_EVIDENCE
+
 if __name__ == "__main__":
     sys.path[:0] = [str(Path(__file__).resolve().parent.parent), str(Path(__file__).resolve().parent.parent / "src")]
 
@@ -155,8 +157,8 @@ def measured(project: Project, laboratory: LocalLaboratory) -> Evidence:
         sandbox=laboratory.sandbox,
     )
     modules = tuple(path for path in project.tests if not path.endswith("conftest.py"))
-    return Evidence(
-        Event(EventKind.PULL_REQUEST), change, tests=TestEvidence(suite, modules=project.tests, paths=modules)
+    return Evidence(Event(EventKind.PULL_REQUEST), change).put(
+        TEST_EVIDENCE, TestEvidence(suite, modules=project.tests, paths=modules)
     )
 
 

@@ -11,6 +11,8 @@ import sys
 from collections.abc import Mapping
 from pathlib import Path
 
+from cicd_agent.modes.analyse_failure.evidence import FAILED_RUN
+
 if __name__ == "__main__":
     sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
@@ -21,10 +23,11 @@ from cicd_agent.analysis.logs.registry import load_tools
 from cicd_agent.domain.change import Change
 from cicd_agent.domain.event import Event, EventKind
 from cicd_agent.domain.evidence import Evidence
+from cicd_agent.domain.facts import Cause
 from cicd_agent.domain.workflow_run import JobRun, StepRun
 from cicd_agent.modes.analyse_failure.attribution.path_match import places
 from cicd_agent.modes.analyse_failure.evidence import FailedJob, FailedRun, LogSource
-from cicd_agent.modes.analyse_failure.result import Cause, Diagnosis
+from cicd_agent.modes.analyse_failure.result import Diagnosis
 from cicd_agent.modes.analyse_failure.rules import rules
 from cicd_agent.settings.schema import Settings
 from tests.support.samples.changes import change_of
@@ -51,7 +54,7 @@ def diagnosed(log: bytes, change: Change | None, registry: Registry) -> Diagnosi
     extract = reduce([log], tokens=4_000, job="job", registry=registry)
     paths = tuple(file.path for file in change.files) if change else ()
     failed = FailedJob(job, extract=extract, source=LogSource.FILE, places=places(extract, paths))
-    evidence = Evidence(Event(EventKind.PUSH), change, failed=FailedRun(jobs=(failed,)))
+    evidence = Evidence(Event(EventKind.PUSH), change).put(FAILED_RUN, FailedRun(jobs=(failed,)))
     return rules(evidence, Settings())
 
 

@@ -16,11 +16,12 @@ from cicd_agent.analysis.logs.reduction import reduce
 from cicd_agent.analysis.logs.registry import load_tools
 from cicd_agent.domain.event import Event, EventKind
 from cicd_agent.domain.evidence import Evidence
+from cicd_agent.domain.facts import Cause
 from cicd_agent.domain.workflow_run import JobRun, RunState, StepRun
 from cicd_agent.modes.analyse_failure.attribution.path_match import Tree, places
-from cicd_agent.modes.analyse_failure.evidence import FailedJob, FailedRun, LogSource
+from cicd_agent.modes.analyse_failure.evidence import FAILED_RUN, FailedJob, FailedRun, LogSource
 from cicd_agent.modes.analyse_failure.imports.graph import reach
-from cicd_agent.modes.analyse_failure.result import Cause, Diagnosis
+from cicd_agent.modes.analyse_failure.result import Diagnosis
 from cicd_agent.modes.analyse_failure.rules import rules
 from cicd_agent.settings.schema import Settings
 
@@ -152,7 +153,7 @@ def read_run(bug: Bug, log: bytes, command: Sequence[str], registry: Registry) -
 def diagnose(failed: FailedRun, *files: tuple[str, str, str]) -> Diagnosis:
     """What the rules make of a run and a change of these files."""
     change = change_of(*files, paths=FILES)
-    return rules(Evidence(Event(EventKind.WORKFLOW_RUN), change, failed=failed), Settings())
+    return rules(Evidence(Event(EventKind.WORKFLOW_RUN), change).put(FAILED_RUN, failed), Settings())
 
 
 def loaded_by() -> Mapping[str, frozenset[str]]:

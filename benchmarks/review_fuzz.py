@@ -29,9 +29,9 @@ from cicd_agent.domain.finding import Finding, Origin
 from cicd_agent.domain.ports.forge import Forge, PullState
 from cicd_agent.domain.verdict import RiskLevel, Verdict
 from cicd_agent.errors import ForgeRefused
-from cicd_agent.modes import Account
-from cicd_agent.modes.review import REVIEW
+from cicd_agent.modes.protocol import Account
 from cicd_agent.modes.review.draft import ReviewDraft
+from cicd_agent.modes.review.mode import MODE as REVIEW
 from cicd_agent.modes.review.verdict import verify
 from cicd_agent.settings.schema import Settings
 from tests.support.fakes.ports import FakeForge, FakeJournal

@@ -13,7 +13,7 @@ from cicd_agent.domain.evidence import Evidence
 from cicd_agent.domain.sandbox import Limits
 from cicd_agent.modes.gen_tests.baseline import baseline
 from cicd_agent.modes.gen_tests.draft import TestsDraft, candidates
-from cicd_agent.modes.gen_tests.evidence import TestEvidence
+from cicd_agent.modes.gen_tests.evidence import TEST_EVIDENCE, TestEvidence
 from cicd_agent.modes.gen_tests.testable_files import subjects
 from cicd_agent.modes.gen_tests.trial.trial import screen, settle
 from cicd_agent.settings.schema import Settings
@@ -38,7 +38,7 @@ def taken_apart() -> str:
         suite, _ = baseline(subjects(change, Settings()), laboratory, "python -m pytest")
         modules = {MODULE_OF_TESTS: PROJECT[MODULE_OF_TESTS]}
         tests = TestEvidence(suite, modules=modules, paths=tuple(modules))
-        evidence = Evidence(Event(EventKind.LOCAL), change, tests=tests)
+        evidence = Evidence(Event(EventKind.LOCAL), change).put(TEST_EVIDENCE, tests)
         found = [
             each
             for function in FUNCTIONS

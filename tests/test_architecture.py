@@ -28,7 +28,7 @@ LAYERS = {
     "pytest_worker": (),
     "adapters": ("agent", "analysis", "domain", "errors", "pytest_worker.protocol", "settings"),
     "audit": ("domain", "errors", "rendering", "settings"),
-    "insights": ("analysis", "audit", "domain", "errors", "rendering", "settings"),
+    "insights": ("analysis", "audit", "domain", "errors", "modes", "rendering", "settings"),
     "app": (
         "adapters",
         "agent",
@@ -55,9 +55,6 @@ UNLAYERED = {
     ("adapters.telemetry.metrics_file", "insights.metrics.prometheus_text"),
     ("app.telemetry", "cli.metrics"),
     ("audit.query", "app.storage"),
-    ("domain.diagnosis", "analysis.logs.failure_kind"),
-    ("domain.failed_run", "analysis.logs.extract"),
-    ("domain.failed_run", "analysis.test_reports.cases"),
     ("fake_model.script", "app.context"),
     ("rendering.dry_run", "adapters.performers.checks"),
     ("rendering.log_excerpt", "analysis.logs.extract"),

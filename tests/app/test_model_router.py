@@ -19,7 +19,7 @@ from cicd_agent.domain.event import Event, EventKind
 from cicd_agent.domain.evidence import Evidence
 from cicd_agent.domain.verdict import Conclusion, Risk, RiskLevel, Verdict
 from cicd_agent.errors import ModelMisbehaved, ModelUnavailable
-from cicd_agent.modes import Account, World
+from cicd_agent.modes.protocol import Account, BaseMode, World
 from cicd_agent.settings.environment import Workload
 from cicd_agent.settings.limits import USD
 from cicd_agent.settings.loader import Loaded, load
@@ -32,20 +32,20 @@ WORKLOAD = Workload("https://token.example/x", "request-token", "idp", "sa")
 
 
 @dataclass
-class OneQuestion:
+class OneQuestion(BaseMode):
     """A mode that asks one question of a tier, and reports what it is told."""
 
     tier: Tier = Tier.JUDGEMENT
     fails_closed: bool = False
     name: str = "review"
-    rule_ids: frozenset[str] = frozenset()
-    remembers_rules: bool = False
-    outputs: frozenset[str] = frozenset()
     unproved: Mapping[str, str] = field(default_factory=dict)
     told: list[Account] = field(default_factory=list)
 
     def declines(self, _event: Event, settings: Settings | None = None) -> str | None:  # noqa: ARG002  the protocol's name
         return None
+
+    def page(self, *_: object) -> str:
+        return ""
 
     def gather(self, event: Event, _world: World, _settings: Settings) -> Evidence:
         return Evidence(event)

@@ -215,7 +215,7 @@ def test_without_a_book_reports_of_the_gate_are_read(site: Site) -> None:
     ):
         place = site.top / ".cicd-agent" / str(index) / "report.json"
         place.parent.mkdir(parents=True)
-        place.write_text(dump_report(Report("deploy-gate", 0, gated=gated)))
+        place.write_text(dump_report(Report("deploy-gate", 0, result=gated)))
     told = site.told()
     assert told["modes"]["deploy-gate"]["n"] == 1
     assert "1 report of the gate did not say when it decided, and did not count" in told["limits"]

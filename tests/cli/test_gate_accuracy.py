@@ -98,7 +98,7 @@ def put(folder: Path, *decided: Gated, base: int = 0) -> None:
         seen = Seen(sha(base), each.sha, "git", 1, 1, 0) if base else None
         path = folder / str(index) / "report.json"
         path.parent.mkdir(parents=True)
-        path.write_text(dump(Report("deploy-gate", 0, seen=seen, gated=each)))
+        path.write_text(dump(Report("deploy-gate", 0, seen=seen, result=each)))
 
 
 def _no_store(*_: object) -> None:

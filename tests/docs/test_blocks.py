@@ -12,7 +12,7 @@ from check_jsonschema.builtin_schemas import get_builtin_schema  # type: ignore[
 
 from cicd_agent.app.mode_inputs import INPUTS
 from cicd_agent.fake_model.script import load_script
-from cicd_agent.modes.review import Review
+from cicd_agent.modes.review.mode import Review
 from cicd_agent.settings.loader import lint
 from cicd_agent.settings.organization import read_organisation
 from scripts.blocks import Block, all_blocks, blocks_of

@@ -15,7 +15,7 @@ from cicd_agent.app.security.secrets import secrets
 from cicd_agent.domain.effects import CommitComment, Effect, Issue, Notification, Rerun
 from cicd_agent.domain.event import Event, EventKind
 from cicd_agent.domain.text.redaction import Redactor
-from cicd_agent.modes import World
+from cicd_agent.modes.protocol import World
 from cicd_agent.settings.environment import Environment
 from cicd_agent.settings.loader import Loaded, load
 from tests.support.jobs.pull_request import Job, Left

@@ -16,13 +16,10 @@ from cicd_agent.app.decision import Decision, dump, outputs
 from cicd_agent.domain.event import Event, EventKind, PullRequest, Ref
 from cicd_agent.domain.evidence import Evidence
 from cicd_agent.domain.finding import Category, Severity
-from cicd_agent.domain.verdict import Draft, RiskLevel, Verdict
-from cicd_agent.modes import Account, Mode, modes
-from cicd_agent.modes.analyse_failure.result import Diagnosis
-from cicd_agent.modes.deploy_gate.result import Gated
-from cicd_agent.modes.gen_tests.result import Generated
+from cicd_agent.domain.verdict import Draft, RiskLevel
+from cicd_agent.modes import modes
+from cicd_agent.modes.protocol import Account, Mode
 from cicd_agent.modes.review.draft import Claim, ClaimedSide, ReviewDraft
-from cicd_agent.modes.route.result import Routed
 from cicd_agent.settings.schema import Settings
 from tests.modes.analyse_failure import model_builders as failures
 from tests.modes.deploy_gate import evidences as gates
@@ -128,20 +125,7 @@ def test_any_draft_that_fits_its_schema_is_judged_and_reported(mode: Mode[Any], 
             assert question.check(answer.draft) != ""
     verdict = mode.verify(mode.rules(evidence, SETTINGS), answers, evidence, SETTINGS)
     plan = mode.report(verdict, evidence, Account(model="m"), SETTINGS)
-    decision = Decision(mode.name, EVENT, Account(), plan, evidence)
-    match verdict:
-        case Verdict():
-            decision = replace(decision, verdict=verdict)
-        case Diagnosis():
-            decision = replace(decision, diagnosis=verdict)
-        case Generated():
-            decision = replace(decision, generated=verdict)
-        case Gated():
-            decision = replace(decision, gated=verdict)
-        case Routed():
-            decision = replace(decision, routed=verdict)
-        case _:
-            raise AssertionError(verdict)
+    decision = Decision(mode.name, EVENT, Account(), plan, evidence, result=verdict)
     assert dump(decision)
     assert all(isinstance(value, str) for value in outputs(decision, "report.json").values())
 

@@ -4,9 +4,6 @@ import ast
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 
-from cicd_agent.domain.mutant import Mutant
-from cicd_agent.domain.suite import Suite, SuiteState, TestEvidence
-
 from cicd_agent.domain.candidate import Candidate, Expectation, Origin, keyed
 from cicd_agent.domain.event import Event, EventKind
 from cicd_agent.domain.evidence import Evidence
@@ -20,7 +17,7 @@ from cicd_agent.domain.test_run import (
     RunResult,
     TestOutcome,
 )
-from cicd_agent.modes.gen_tests.evidence import Suite, SuiteState, TestEvidence
+from cicd_agent.modes.gen_tests.evidence import TEST_EVIDENCE, Suite, SuiteState, TestEvidence
 from tests.support.fakes.test_runner import FakeLaboratory
 from tests.support.samples.changes import change_of
 
@@ -114,10 +111,8 @@ def evidence(*mutants: Mutant, tests: str = TESTS, paths: tuple[str, ...] = (HOM
         (f"{HOME}::test_other",),
     )
     suite = Suite(SuiteState.GREEN, tests=1, coverage=(coverage,), mutants=mutants or (BOUNDARY, CONSTANT, DIVISION))
-    return Evidence(
-        event=Event(kind=EventKind.LOCAL),
-        change=change_of(("calc.py", OLD, NEW), paths=[HOME]),
-        tests=TestEvidence(suite, {HOME: tests}, paths),
+    return Evidence(event=Event(kind=EventKind.LOCAL), change=change_of(("calc.py", OLD, NEW), paths=[HOME])).put(
+        TEST_EVIDENCE, TestEvidence(suite, {HOME: tests}, paths)
     )
 
 

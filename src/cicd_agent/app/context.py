@@ -21,7 +21,7 @@ from cicd_agent.domain.payload import PAYLOAD_LIMIT, as_repo, decode_payload
 from cicd_agent.domain.ports.forge import Forge
 from cicd_agent.domain.timeline import Timeline
 from cicd_agent.errors import ConfigError, ForgeRefused
-from cicd_agent.modes import LogFiles, Mode, World
+from cicd_agent.modes.protocol import LogFiles, Mode, World
 from cicd_agent.settings.environment import Environment
 from cicd_agent.settings.loader import Loaded, Rank, load
 from cicd_agent.settings.schema import Settings

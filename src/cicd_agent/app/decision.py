@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import MISSING, dataclass, field, fields, make_dataclass
 from functools import cache
 from typing import Any, Final, Literal, TypeVar
 
@@ -16,13 +16,10 @@ from cicd_agent.domain.diff import FileDiff, LineKind
 from cicd_agent.domain.effects import Plan, Receipt
 from cicd_agent.domain.event import Event
 from cicd_agent.domain.evidence import Evidence, Gap
-from cicd_agent.domain.verdict import Conclusion, Said, Verdict
+from cicd_agent.domain.verdict import ChatReply, Conclusion, Judgement
 from cicd_agent.errors import ConfigError
-from cicd_agent.modes import Account
-from cicd_agent.modes.analyse_failure.result import Diagnosis
-from cicd_agent.modes.deploy_gate.result import Gated
-from cicd_agent.modes.gen_tests.result import Generated
-from cicd_agent.modes.route.result import Routed
+from cicd_agent.modes import evidence_sections, result_types
+from cicd_agent.modes.protocol import Account
 
 VERSION: Final = 1
 MOST_BYTES: Final = 256_000_000
@@ -82,23 +79,18 @@ class Decision:
     plan: Plan = Plan()
     evidence: Evidence | None = None
     asked: tuple[Asked, ...] = ()
-    verdict: Verdict | None = None
+    result: Any = None
+    """One of the mode's RESULTS."""
     declined: str = ""
-    said: Said | None = None
-    """What is answered to a comment, in place of a verdict."""
-    diagnosis: Diagnosis | None = None
-    """What is concluded of a failed run, in place of a verdict."""
-    generated: Generated | None = None
-    """What became of new tests, in place of a verdict."""
-    routed: Routed | None = None
-    """How much care the change needs, in place of a verdict."""
-    gated: Gated | None = None
-    """What becomes of a deployment, in place of a verdict."""
 
     @property
-    def judged(self) -> Verdict | Diagnosis | Generated | Routed | Gated | None:
+    def judgement(self) -> Judgement | None:
         """What the mode came to, None when it declined or only answered somebody."""
-        return self.verdict or self.diagnosis or self.generated or self.routed or self.gated
+        return judgement_of(self.result)
+
+
+def judgement_of(result: Any) -> Judgement | None:
+    return None if isinstance(result, ChatReply) else result
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,19 +133,19 @@ class Report:
     event: Event | None = None
     seen: Seen | None = None
     gaps: tuple[Gap, ...] = ()
-    verdict: Verdict | None = None
+    result: Any = None
+    """One of the mode's RESULTS."""
     asked: tuple[Asked, ...] = ()
     account: Account = Account()
     outputs: Mapping[str, str] = field(default_factory=dict)
     receipts: tuple[Receipt, ...] = ()
     tape: str = ""
     """Path of the account of what was asked and answered, "" when nobody could have been asked."""
-    said: Said | None = None
-    diagnosis: Diagnosis | None = None
-    generated: Generated | None = None
-    routed: Routed | None = None
-    gated: Gated | None = None
     audit: Audit = Audit()
+
+    @property
+    def judgement(self) -> Judgement | None:
+        return judgement_of(self.result)
 
 
 def report(
@@ -169,17 +161,12 @@ def report(
         event=decision.event,
         seen=_seen(change) if change else None,
         gaps=evidence.gaps if evidence else (),
-        verdict=decision.verdict,
+        result=decision.result,
         asked=decision.asked,
         account=decision.account,
         outputs=outputs,
         receipts=receipts,
         tape=tape,
-        said=decision.said,
-        diagnosis=decision.diagnosis,
-        generated=decision.generated,
-        routed=decision.routed,
-        gated=decision.gated,
     )
 
 
@@ -190,13 +177,12 @@ def _seen(change: Change) -> Seen:
 def outputs(decision: Decision, report_file: str) -> dict[str, str]:
     """The step outputs that every mode has, the risk first. What is not known is empty, never a guess or 0."""
     account = decision.account
-    verdict = decision.judged
-    told = verdict or decision.said
+    verdict = decision.judgement
     risk = verdict.risk if verdict else None
     return {
         "risk_level": risk.level if risk else "",
         "risk_score": str(risk.score) if risk else "",
-        "conclusion": told.conclusion if told else Conclusion.SKIPPED,
+        "conclusion": decision.result.conclusion if decision.result else Conclusion.SKIPPED,
         "confidence": _known(verdict.confidence if verdict else None, "{:.2f}"),
         "escalate_to_human": _flag(bool(verdict.escalate)) if verdict else "",
         "degraded": _flag(bool(account.degraded)),
@@ -226,13 +212,69 @@ def _flag(value: bool) -> str:  # noqa: FBT001  it is the value
     return "true" if value else "false"
 
 
-_KINDS: Final[Mapping[str, Any]] = {"evidence": Evidence, "decision": Decision, "report": Report}
+_KINDS: Final[Mapping[str, type]] = {"evidence": Evidence, "decision": Decision, "report": Report}
 
 
 @cache
-def _shape(kind: str) -> TypeAdapter[Any]:
+def _shape(kind: str) -> Any:
+    """The class of a kind as its JSON has it: the parts that modes own stand beside the others, by their names."""
+    own: dict[str, Any] = {}
+    for each in fields(_KINDS[kind]):
+        if each.name == "sections":
+            own |= {name: (section.type | None, None) for name, section in evidence_sections().items()}
+        elif each.name == "result":
+            own |= {name: (type_ | None, None) for name, type_ in result_types().items()}
+        else:
+            default = each.default_factory if each.default_factory is not MISSING else each.default
+            type_ = _shape("evidence") | None if each.type == Evidence | None else each.type
+            own[each.name] = (type_, default)
+    required = [(name, type_) for name, (type_, default) in own.items() if default is MISSING]
+    optional = [
+        (name, type_, field(default_factory=default) if callable(default) else field(default=default))
+        for name, (type_, default) in own.items()
+        if default is not MISSING
+    ]
+    return make_dataclass(kind.title(), [*required, *optional], frozen=True, slots=True)
+
+
+@cache
+def _adapter(kind: str) -> TypeAdapter[Any]:
     """Made once: that takes a tenth of a second, and a run writes and reads the same kind more than once."""
-    return TypeAdapter(_KINDS[kind])
+    return TypeAdapter(_shape(kind))
+
+
+def _values(value: Evidence | Decision | Report) -> dict[str, Any]:
+    """The value as its JSON has it, one level deep."""
+    values = {each.name: getattr(value, each.name) for each in fields(value)}
+    values |= values.pop("sections", {})
+    if (result := values.pop("result", None)) is not None:
+        values[next(name for name, type_ in result_types().items() if isinstance(result, type_))] = result
+    return values
+
+
+def _dumped(value: Evidence | Decision | Report) -> dict[str, Any]:
+    if isinstance(value, Evidence):
+        # The shape of evidence takes longer to make than most of it takes to write.
+        body: dict[str, Any] = to_jsonable_python(_values(value))
+        return body
+    kind = type(value).__name__.lower()
+    values = _values(value)
+    if isinstance(evidence := values.get("evidence"), Evidence):
+        values["evidence"] = _shape("evidence")(**_values(evidence))
+    # A report is compared byte by byte: by its shape, a whole number where a fraction may stand reads the same once it
+    # was a file.
+    return dict(_adapter(kind).dump_python(_shape(kind)(**values), mode="json"))
+
+
+def _loaded(kind: str, shape: Any) -> Any:
+    values = {each.name: getattr(shape, each.name) for each in fields(shape)}
+    if kind == "evidence":
+        sections = {name: value for name in evidence_sections() if (value := values.pop(name)) is not None}
+        return Evidence(**values, sections=sections)
+    results = [value for name in result_types() if (value := values.pop(name)) is not None]
+    if values.get("evidence") is not None:
+        values["evidence"] = _loaded("evidence", values["evidence"])
+    return _KINDS[kind](**values, result=results[0] if results else None)
 
 
 def dump(value: Evidence | Decision | Report, *, indent: int | None = 1) -> str:
@@ -241,18 +283,13 @@ def dump(value: Evidence | Decision | Report, *, indent: int | None = 1) -> str:
     What is redacted keeps its lines: a private key is followed from line to line.
     """
     kind = type(value).__name__.lower()
-    # A report is compared byte by byte: by its shape, a whole number where a fraction may stand reads the same once it
-    # was a file. For evidence that shape takes longer to make than most of it to write.
-    is_evidence = isinstance(value, Evidence)
-    body = to_jsonable_python(value) if is_evidence else _shape(kind).dump_python(value, mode="json")
-    envelope = {"kind": kind, "version": VERSION, "tool": f"cicd-agent {__version__}", "body": body}
+    envelope = {"kind": kind, "version": VERSION, "tool": f"cicd-agent {__version__}", "body": _dumped(value)}
     return json.dumps(envelope, ensure_ascii=False, indent=indent) + "\n"
 
 
 def body_of(report: Report) -> dict[str, Any]:
     """What `dump` writes of a report, as JSON has it and without its envelope."""
-    body: dict[str, Any] = _shape("report").dump_python(report, mode="json")
-    return body
+    return _dumped(report)
 
 
 def load(wanted: type[T], raw: bytes, name: str) -> T:
@@ -269,7 +306,7 @@ def load(wanted: type[T], raw: bytes, name: str) -> T:
         raise ConfigError(f"{name} is not a cicd-agent {kind} of version {VERSION}", remedy=remedy)
     try:
         # As JSON, for there strict means strict: no text for a number, no number for a truth value.
-        value: T = _shape(kind).validate_json(json.dumps(envelope.get("body")), strict=True)
+        value: T = _loaded(kind, _adapter(kind).validate_json(json.dumps(envelope.get("body")), strict=True))
     except ValidationError as error:
         first = error.errors(include_url=False, include_input=False)[0]
         where = ".".join(str(part) for part in first["loc"])
@@ -284,7 +321,7 @@ def load(wanted: type[T], raw: bytes, name: str) -> T:
 
 def schema(kind: str) -> dict[str, Any]:
     """The JSON Schema of an envelope of this kind."""
-    body = _shape(kind).json_schema(mode="serialization", ref_template="#/$defs/{model}")
+    body = _adapter(kind).json_schema(mode="serialization", ref_template="#/$defs/{model}")
     definitions = body.pop("$defs", {})
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",

@@ -13,7 +13,7 @@ from cicd_agent.agent.tools.tool import Tool
 from cicd_agent.app.cache import Keeping, kept
 from cicd_agent.app.security.signing import Sealing
 from cicd_agent.errors import ModelUnavailable
-from cicd_agent.modes import Mode
+from cicd_agent.modes.protocol import Mode
 from cicd_agent.settings.environment import Workload
 from cicd_agent.settings.limits import minutes, usd
 from cicd_agent.settings.loader import Loaded
@@ -141,7 +141,7 @@ def asking(
 
 def _keyless(mode: Mode[Any], settings: Settings, keeping: Keeping | None, redact: Callable[[str], str]) -> Sealing:
     """What is remembered where nobody is asked: what rules have found, and no answers."""
-    return kept(settings, keeping).sealing(redact) if keeping and mode.remembers_rules else Sealing()
+    return kept(settings, keeping).sealing(redact) if keeping and mode.saves_rule_state else Sealing()
 
 
 def _price(told: TokenPrice) -> Price:

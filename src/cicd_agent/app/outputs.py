@@ -9,21 +9,20 @@ from cicd_agent.domain.effects import Artifact, Output, Plan, Receipt
 from cicd_agent.domain.event import Event
 from cicd_agent.domain.verdict import Conclusion
 from cicd_agent.errors import Exit
-from cicd_agent.modes import Account
+from cicd_agent.modes.protocol import Account
 
 REPORT = "report.json"
 
 
 def exit_of(decision: Decision) -> Exit:
     """What the verdict means for the process."""
-    judged = decision.verdict or decision.gated
-    stop = judged is not None and judged.conclusion is Conclusion.FAILURE
-    return Exit.STOP if stop else Exit.OK
+    result = decision.result
+    return Exit.STOP if result is not None and result.conclusion is Conclusion.FAILURE else Exit.OK
 
 
 def all_outputs(decision: Decision, folder: PurePath, unproved: Mapping[str, str]) -> dict[str, str]:
     """Every step output, the risk first; `unproved` are those that the mode has where it came to no result."""
-    common = outputs(decision, str(folder / REPORT)) | ({} if decision.judged else dict(unproved))
+    common = outputs(decision, str(folder / REPORT)) | ({} if decision.judgement else dict(unproved))
     return common | own_outputs(decision.plan, folder)
 
 

@@ -15,14 +15,9 @@ from cicd_agent.domain.evidence import Evidence, Gap
 from cicd_agent.domain.parallel import abreast
 from cicd_agent.domain.text.markdown import escape
 from cicd_agent.domain.text.visible import visible_line
-from cicd_agent.domain.text.words import count
-from cicd_agent.domain.verdict import Draft, Said, Verdict
+from cicd_agent.domain.verdict import Draft
 from cicd_agent.errors import ConfigError, Exit
-from cicd_agent.modes import Account, Mode
-from cicd_agent.modes.analyse_failure.result import Diagnosis
-from cicd_agent.modes.deploy_gate.result import Gated
-from cicd_agent.modes.gen_tests.result import Generated
-from cicd_agent.modes.route.result import Routed
+from cicd_agent.modes.protocol import Account, Mode
 from cicd_agent.settings.loader import Loaded
 
 Source = Callable[[Mode[Any], Scene, Callable[[str], None]], Evidence]
@@ -56,7 +51,7 @@ def resume(
     keep: Callable[[Evidence], None],
 ) -> Decision:
     """The same from evidence that was gathered before, maybe by others: what is remembered is never taken from it."""
-    evidence = asking.sealing.opened(evidence, scene.event)
+    evidence = asking.sealing.opened(evidence, mode.state_key(evidence, scene.event))
     keep(evidence)
     decision = conclude(mode, evidence, scene, asking, progress)
     if decision.evidence is not None and decision.evidence != evidence:
@@ -83,7 +78,7 @@ def conclude(
         plan = Plan((Summary("summary", f"**cicd-agent {mode.name}**: nothing to do, {escape(declined)}.\n"),))
         return Decision(mode.name, evidence.event, account, plan, declined=declined)
     settings = scene.settings
-    progress(f"applying the rules to {_size(evidence)}")
+    progress(f"applying the rules to {mode.size(evidence) or 'the evidence'}")
     with scene.timeline.stage("rules"):
         rules = mode.rules(evidence, settings)
     desk = _Desk(mode, evidence, scene, progress)
@@ -97,7 +92,7 @@ def conclude(
         verdict = mode.verify(rules, answers, evidence, settings)
     account = _account(answers, degraded, asking, scene.loaded, (*scene.notices, *([limit] if limit else [])))
     plan = mode.report(verdict, evidence, account, settings)
-    asking.sealing.keep(mode.remember(answers, evidence, settings), evidence, scene.event)
+    asking.sealing.keep(mode.save_state(answers, evidence, settings), mode.state_key(evidence, scene.event))
     return Decision(
         mode=mode.name,
         event=evidence.event,
@@ -105,12 +100,7 @@ def conclude(
         plan=Plan((*plan.effects, *_warnings(account, answers))),
         evidence=evidence,
         asked=tuple(Asked.of(answer) for answer in answers),
-        verdict=verdict if isinstance(verdict, Verdict) else None,
-        said=verdict if isinstance(verdict, Said) else None,
-        diagnosis=verdict if isinstance(verdict, Diagnosis) else None,
-        generated=verdict if isinstance(verdict, Generated) else None,
-        routed=verdict if isinstance(verdict, Routed) else None,
-        gated=verdict if isinstance(verdict, Gated) else None,
+        result=verdict,
     )
 
 
@@ -127,7 +117,7 @@ def propose(
         answers, silence, _ = _answers(_Desk(mode, evidence, untried, progress), asking)
         if silence:
             evidence = replace(evidence, gaps=(*evidence.gaps, Gap("", silence)))
-    handed = mode.hand_over(answers, evidence)
+    handed = mode.proposals(answers, evidence)
     if handed is None:
         raise ConfigError(f"`{mode.name}` has no `stage: ask`", remedy="Only `gen-tests` has one")
     return handed
@@ -165,16 +155,6 @@ class _Desk:
         return replace(question, check=check)
 
 
-def _size(evidence: Evidence) -> str:
-    change, failed = evidence.change, evidence.failed
-    if failed is not None:
-        lines = sum(job.extract.total for job in failed.jobs)
-        return f"{count(len(failed.jobs), 'job')}, {count(lines, 'log line')}"
-    if change is None:
-        return "the evidence"
-    return f"{count(len(change.files), 'file')}, {count(change.added_lines, 'added line')}"
-
-
 def _answers(desk: _Desk, asking: Asking) -> tuple[list[Answer[Any]], str, str]:
     """The answers, why some are missing, and why less could be looked up than usual; "" when neither is so."""
     mode, scene, progress = desk.mode, desk.scene, desk.progress
@@ -185,7 +165,7 @@ def _answers(desk: _Desk, asking: Asking) -> tuple[list[Answer[Any]], str, str]:
         if asking.model is None:
             return answers, asking.silence, ""
         if tools is None:
-            tools, limit = asking.watch(*mode.lookups(desk.evidence, scene.event, scene.world, scene.settings))
+            tools, limit = asking.watch(*mode.tools(desk.evidence, scene.event, scene.world, scene.settings))
         for question in questions:
             model = asking.fast if asking.fast and question.tier is Tier.FAST else asking.model
             whole = desk.weighing(replace(question, tools=tools) if question.looks else question)

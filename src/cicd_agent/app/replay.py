@@ -31,7 +31,8 @@ from cicd_agent.domain.ports.forge import Library
 from cicd_agent.domain.text.json_redaction import redact_json
 from cicd_agent.domain.text.visible import visible_line
 from cicd_agent.errors import ConfigError, Exit
-from cicd_agent.modes import Mode, World, mode_named
+from cicd_agent.modes import mode_named
+from cicd_agent.modes.protocol import Mode, World
 from cicd_agent.settings.document import SIZE_LIMIT
 from cicd_agent.settings.loader import ConfigStatus, Loaded
 from cicd_agent.settings.loader import load as load_settings
@@ -256,7 +257,7 @@ def _explained(bundle: _Bundle, settings: Settings, recorded: Report, decision: 
     if redacted:
         yield f"  tape     {redacted} of its exchanges held secrets and are not quite what was sent and received"
     old, new = json.loads(bundle.report), json.loads(text)
-    was, now = ({_name(each) for each in of.verdict.findings} if of.verdict else set() for of in (recorded, decision))
+    was, now = ({_name(each) for each in getattr(of.result, "findings", ())} for of in (recorded, decision))
     yield from (f"  gone     {name}" for name in sorted(was - now))
     yield from (f"  new      {name}" for name in sorted(now - was))
     if was != now:

@@ -5,6 +5,7 @@ import tempfile
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from fnmatch import fnmatchcase
 from functools import cached_property
 from pathlib import Path
 from typing import Any, TextIO
@@ -20,7 +21,6 @@ from cicd_agent.app import outputs as results
 from cicd_agent.app.context import Scene, any_settings, in_shadow, settled
 from cicd_agent.app.decision import Audit, Decision, Report, dump, outputs, report, spending
 from cicd_agent.app.options import RunOptions
-from cicd_agent.app.pages import gathered_words, rendered
 from cicd_agent.app.recording.entry import Telling, anchored
 from cicd_agent.app.recording.recorder import Book
 from cicd_agent.app.security.effect_policy import grant
@@ -37,12 +37,12 @@ from cicd_agent.domain.text.quote import shown
 from cicd_agent.domain.text.redaction import Redactor
 from cicd_agent.domain.text.visible import visible_line
 from cicd_agent.domain.timeline import Timeline
-from cicd_agent.domain.verdict import Conclusion
+from cicd_agent.domain.verdict import ChatReply, Conclusion
 from cicd_agent.errors import AgentError, ConfigError, Exit
-from cicd_agent.modes import Account, Mode, mode_named
+from cicd_agent.modes import mode_named
+from cicd_agent.modes.protocol import Account, Mode
 from cicd_agent.modes.review.terminal import progress
 from cicd_agent.rendering.style import Shape
-from cicd_agent.rendering.terminal.review import progress
 from cicd_agent.settings.environment import Environment
 from cicd_agent.settings.schema import Settings, Stage
 
@@ -150,16 +150,15 @@ class Outlet:
         every, own = results.all_outputs(decision, folder, mode.unproved), results.own_outputs(decision.plan, folder)
         missing = {name: value for name, value in every.items() if name not in own}
         plan = Plan((*results.as_effects(missing), *decision.plan.effects))
-        # The areas of a route are named in the config: what action.yml cannot declare, a step of one's own can read.
-        areas = (name for name in own if mode.name == "route" and name.startswith("run_"))
-        names = (*outputs(decision, ""), *mode.outputs, *areas)
+        # Some are named in the config: what action.yml cannot declare, a step of one's own can read.
+        declared = (name for name in own if any(fnmatchcase(name, each) for each in mode.outputs))
+        names = (*outputs(decision, ""), *mode.outputs, *declared)
         # At a terminal GitHub is only read, where it is asked at all.
         is_own = self._options.command == "run"
         # Of a mode by which others go, a decision from a file is only looked at.
         is_shown = bool(mode.unproved) and not is_own
         forge = None if is_shown or scene.event.kind is EventKind.LOCAL else scene.world.forge
-        gate = decision.evidence.gate if decision.evidence and is_own else None
-        pulls = frozenset(pull.number for pull in gate.pulls) if gate else frozenset[int]()
+        pulls = mode.pulls(decision.evidence) if decision.evidence and is_own else frozenset()
         granted = replace(grant(scene, is_own=is_own, mode=mode.name), pulls=pulls)
         slack = None if is_shown else connect(scene.settings, self._environment.ca_bundle)
         before = results.written_report(decision, folder, (), self._tape, mode.unproved)
@@ -171,10 +170,10 @@ class Outlet:
             receipts = self._perform(plan, scene.event, forge, names, folder, granted=granted, notifier=slack)
         written = replace(before, receipts=receipts, audit=self.book.close(audit, before, receipts))
         self._write(folder, written)
-        self._tell(decision, written, folder, scene.top)
+        self._tell(mode, decision, written, folder, scene.top)
         if is_own and scene.settings.stage is Stage.ALL and not scene.settings.evidence_file:
             # Of a decision that came by a file, others may have written any part.
-            self.book.leave(decision, written.outputs)
+            self.book.leave(mode, decision, written.outputs)
         self._end(written, scene.settings)
         for note in scene.world.forge.notes if scene.world.forge else ():
             self.warn(note)
@@ -187,7 +186,7 @@ class Outlet:
         declined = mode.declines(evidence.event) or ""
         account = Account(config_status=scene.loaded.config_status, notices=scene.notices)
         found = Decision(mode.name, evidence.event, account, evidence=evidence, declined=declined)
-        words = gathered_words(evidence) or f"nothing to do: {declined}"
+        words = mode.gathered(evidence) or f"nothing to do: {declined}"
         values = outputs(found, str(folder / results.REPORT)) | {"summary": words}
         plan = Plan(
             (*results.as_effects(values), Summary("summary", f"**cicd-agent {mode.name}**: {escape(words)}.\n"))
@@ -312,18 +311,18 @@ class Outlet:
 
             tell(written, self.timeline, settings, self._environment, self.warn, redact=self.redact, now=self._now)
 
-    def _tell(self, decision: Decision, written: Report, folder: Path, top: Path | None) -> None:
+    def _tell(self, mode: Mode[Any], decision: Decision, written: Report, folder: Path, top: Path | None) -> None:
         if self._format == "json":
             self.print_json(dump(written))
             return
-        if decision.said is not None:
-            self.print(f"{decision.said.manner}: {shown(decision.said.text)}")
+        if isinstance(decision.result, ChatReply):
+            self.print(f"{decision.result.manner}: {shown(decision.result.text)}")
             self._trouble(written)
             return
         if decision.declined or decision.evidence is None:
             self.warn(f"nothing to do: {decision.declined}")
             return
-        page = self._page(decision, decision.evidence, written, folder, top)
+        page = mode.page(decision.result, decision.evidence, decision.account, self._shape(written, folder, top))
         if self._format == "github":
             workflow = self._workflow(())
             with workflow.group(self.redact(f"cicd-agent {decision.mode}: {written.outputs.get('summary', '')}")):
@@ -332,12 +331,11 @@ class Outlet:
             self.print(page)
         self._trouble(written)
 
-    def _page(self, decision: Decision, evidence: Evidence, written: Report, folder: Path, top: Path | None) -> str:
-        """The result for a person."""
+    def _shape(self, written: Report, folder: Path, top: Path | None) -> Shape:
+        """How the result looks to a person here."""
         links = top.absolute().as_uri() if top and self.coloured else ""
-        name, told = str(folder / results.REPORT), written.outputs
-        shape = Shape(report=name, outputs=told, colour=self.coloured, width=self.width, links=links)
-        return rendered(decision, evidence, shape)
+        report = str(folder / results.REPORT)
+        return Shape(report=report, outputs=written.outputs, colour=self.coloured, width=self.width, links=links)
 
     def _trouble(self, written: Report) -> None:
         """What could not be done as it was meant."""

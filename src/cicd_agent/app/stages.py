@@ -13,6 +13,7 @@ from cicd_agent.app.context import Scene, answers_folder, first_settings, inputs
 from cicd_agent.app.decision import MOST_BYTES, Decision, dump, load
 from cicd_agent.app.model_router import Asking, asking
 from cicd_agent.app.options import Clocks, RunOptions, Session
+from cicd_agent.app.outputs import exit_of
 from cicd_agent.app.pipeline import Source, decide, observe, propose, resume
 from cicd_agent.app.quota import ration
 from cicd_agent.app.replay import record
@@ -23,9 +24,10 @@ from cicd_agent.domain.event import Event
 from cicd_agent.domain.evidence import Evidence
 from cicd_agent.domain.ports.actions import Bench
 from cicd_agent.domain.ports.test_runner import Laboratory
+from cicd_agent.domain.test_run import AffectedTests
 from cicd_agent.errors import ConfigError, Exit
-from cicd_agent.modes import Mode, mode_named
-from cicd_agent.modes.route.result import AffectedTests
+from cicd_agent.modes import mode_named
+from cicd_agent.modes.protocol import Mode
 from cicd_agent.settings.environment import Environment
 from cicd_agent.settings.explain import explain, table
 from cicd_agent.settings.limits import minutes
@@ -70,9 +72,9 @@ def run_mode(session: Session, *, source: str = "", target: str = "") -> int:
     """A mode from its event to its exit code, or one stage of it, from the file `source` to the file `target`."""
     options, environment = session.options, session.environment
     if options.fix:
-        from cicd_agent.app.fix.review import require_working_tree  # noqa: PLC0415  only who changes it pays
+        from cicd_agent.app.fix import require_working_tree  # noqa: PLC0415  only who changes it pays
 
-        require_working_tree(options, environment)
+        require_working_tree(options.base, options.head, environment)
     mode = mode_named(options.mode)
     if mode is None:
         raise AssertionError(options.mode)
@@ -203,9 +205,21 @@ def _imported(mode: Mode[Any], run: _Run, source: str) -> tuple[Evidence, Scene]
 def _deliver(mode: Mode[Any], decision: Decision, here: Scene, options: RunOptions, outlet: Outlet) -> int:
     if not options.fix:
         return outlet.deliver(mode, decision, here)
-    from cicd_agent.app.fix.working_tree import deliver_and_change  # noqa: PLC0415  only who changes it pays
+    from cicd_agent.app import fix  # noqa: PLC0415  only who changes it pays
 
-    return deliver_and_change(mode, decision, here, options, outlet)
+    edits = mode.edits(decision.judgement, decision.evidence)
+    if not options.dry_run:
+        code = outlet.deliver(mode, decision, here)
+        lines = tuple(fix.apply(edits, here.top)) if here.top else ()
+    else:
+        code = exit_of(decision)
+        text, lines = fix.diff(edits)
+        outlet.progress("")
+        if text:
+            outlet.print(text)
+    for line in lines:
+        outlet.warn(line)
+    return code
 
 
 def _source(here: Scene) -> Source:

@@ -34,6 +34,7 @@ from cicd_agent.insights.accuracy.gate_record import GateRecord, gate_record
 from cicd_agent.insights.accuracy.labels import Accuracy, Case, Standing, Tally, measure
 from cicd_agent.insights.accuracy.outcome_sources import OutcomeSources
 from cicd_agent.insights.accuracy.page import render_accuracy, share_text
+from cicd_agent.modes.deploy_gate.result import Gated
 from cicd_agent.settings.environment import Environment
 from cicd_agent.settings.loader import load
 
@@ -189,11 +190,11 @@ def read_reports(paths: Sequence[str], repository: str, outlet: Outlet) -> tuple
         except ConfigError as error:
             broken.append(f"{error.what} ({error.why})" if error.why else error.what)
             continue
-        if report.gated is None:
+        if not isinstance(report.result, Gated):
             others[report.mode or "no mode"] += 1
         else:
             base = report.seen.base if report.seen else ""
-            gates.append(DecidedGate(report.gated, repository, 0, report.gated.at, base))
+            gates.append(DecidedGate(report.result, repository, 0, report.result.at, base))
     limits = [f"{count(len(broken), 'file')} could not be read: {'; '.join(broken[:_SHOWN])}"] if broken else []
     if others:
         modes = ", ".join(f"{mode} ({number:,})" for mode, number in sorted(others.items())[:_SHOWN])

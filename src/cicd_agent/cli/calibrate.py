@@ -36,7 +36,6 @@ from cicd_agent.insights.accuracy.outcome_sources import (
 )
 from cicd_agent.modes.deploy_gate.result import GateDecision
 from cicd_agent.rendering.style import Style
-from cicd_agent.rendering.terminal.calibration import render_calibration
 from cicd_agent.settings.environment import Environment
 
 MOST_CHANGES: Final = 5_000

@@ -1,19 +1,15 @@
 """What was seen of the world: the only thing that rules, questions and verification may look at."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any, Generic, TypeVar
 
 from cicd_agent.domain.change import Change
 from cicd_agent.domain.event import Event
 from cicd_agent.domain.facts import Known
 from cicd_agent.domain.finding import Finding
-from cicd_agent.domain.gate_evidence import GateEvidence
 from cicd_agent.domain.history import History
-from cicd_agent.domain.patch_trial import TrialReport
 from cicd_agent.domain.risk_file import RiskFile
-from cicd_agent.domain.thread import Thread
-from cicd_agent.modes.analyse_failure.evidence import FailedRun
-from cicd_agent.modes.gen_tests.evidence import TestEvidence
-from cicd_agent.modes.route.result import RouteEvidence
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,9 +37,21 @@ class Gap:
     why: str
 
 
+T = TypeVar("T")
+T_co = TypeVar("T_co", covariant=True)
+
+
+@dataclass(frozen=True)
+class Section(Generic[T_co]):
+    """A part of the evidence that one mode owns: `name` is its key in the JSON, `type` how it is read from there."""
+
+    name: str
+    type: Any
+
+
 @dataclass(frozen=True, slots=True)
 class Evidence:
-    """All that one run knows."""
+    """All that one run knows: what every mode may use, and the sections of the mode that gathered it."""
 
     event: Event
     change: Change | None = None
@@ -51,25 +59,29 @@ class Evidence:
     gaps: tuple[Gap, ...] = ()
     findings: tuple[Finding, ...] = ()
     """What other tools found in the change."""
-    threads: tuple[Thread, ...] = ()
-    """The threads of earlier reviews on the pull request, ours and those of people."""
     declined: str = ""
     """Why there is nothing to do after all, as reading the world has shown; "" when there is."""
     memory: str = ""
-    """What an earlier run of ours has left of its review, in lines; "" when there is nothing to be believed."""
-    failed: FailedRun | None = None
-    """The run whose failure is to be explained."""
-    trials: tuple[TrialReport, ...] = ()
-    """What came of patches that were tried out after the answers, so that nothing has to be run again to judge them."""
-    tests: TestEvidence | None = None
-    """What the project's tests have shown, and what came of new ones."""
+    """Incremental state that an earlier run saved, in lines; "" when none can be believed."""
     history: History | None = None
     """What the repository's past says of the change."""
     learnt: RiskFile | None = None
     """What the repository has learnt of its risk, from its base branch."""
-    route: RouteEvidence | None = None
-    """What routing looks at beside these."""
-    gate: GateEvidence | None = None
-    """What a deployment gate saw."""
     known: Known = Known()
     """What earlier runs have left about it."""
+    sections: Mapping[str, Any] = field(default_factory=dict)
+    """By `Section.name`."""
+
+    def get(self, section: Section[T]) -> T | None:
+        """None where nothing was gathered for it."""
+        value: T | None = self.sections.get(section.name)
+        return value
+
+    def __getitem__(self, section: Section[T]) -> T:
+        """Raises KeyError where nothing was gathered for it."""
+        value: T = self.sections[section.name]
+        return value
+
+    def put(self, section: Section[T], value: T | None) -> "Evidence":
+        """The same evidence with this value of the section."""
+        return replace(self, sections={**self.sections, section.name: value})

@@ -24,6 +24,16 @@ class FactKind(StrEnum):
     """What a gate decided; the subject is the environment."""
 
 
+class Cause(StrEnum):
+    """Whose fault the failure is."""
+
+    CHANGE = "change"
+    FLAKY = "flaky"
+    INFRASTRUCTURE = "infrastructure"
+    PRE_EXISTING = "pre_existing"
+    UNKNOWN = "unknown"
+
+
 @dataclass(frozen=True, slots=True)
 class Fact:
     """One fact of a repository, as a mode has found it `at` (seconds since the epoch).

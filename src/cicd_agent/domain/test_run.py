@@ -162,3 +162,17 @@ class RunResult:
     def failed(self) -> tuple[TestOutcome, ...]:
         """The tests that a person would call red."""
         return tuple(test for test in self.tests if test.outcome in {Outcome.FAILED, Outcome.ERROR, Outcome.XPASSED})
+
+
+@dataclass(frozen=True, slots=True)
+class AffectedTests:
+    """The tests that the change can reach by the test map: `select` are arguments for pytest, `run_all` why all run.
+
+    `proved` is whether enough shadow runs in a row missed nothing, `proof` says how many in words.
+    """
+
+    select: tuple[str, ...] = ()
+    run_all: tuple[str, ...] = ()
+    skipped: int = 0
+    proved: bool = False
+    proof: str = ""

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Protocol
 
 from pydantic import BaseModel, ConfigDict
 
@@ -161,6 +162,24 @@ class Verdict:
     """What was taken over from an earlier review, None when nothing was."""
 
 
+class Judgement(Protocol):
+    """What every mode's result on a change, a run or a deployment says."""
+
+    @property
+    def conclusion(self) -> Conclusion: ...
+
+    @property
+    def risk(self) -> Risk | None: ...
+
+    @property
+    def confidence(self) -> float | None: ...
+
+    @property
+    def escalate(self) -> tuple[str, ...]:
+        """Why a person should look, one sentence each."""
+        ...
+
+
 class Manner(StrEnum):
     """What kind of thing is said in a conversation."""
 
@@ -179,7 +198,7 @@ class Backing:
 
 
 @dataclass(frozen=True, slots=True)
-class Said:
+class ChatReply:
     """What comes of a comment that addresses us: no verdict on the change, but an answer to a person.
 
     `stands` is whether the finding of the thread stands after what was said, None when nobody has judged that.

@@ -15,6 +15,7 @@ from cicd_agent.app.security.signing import Sealing
 from cicd_agent.domain.change import Change, ChangeSource
 from cicd_agent.domain.event import Event, EventKind, PullRequest
 from cicd_agent.domain.evidence import Evidence
+from cicd_agent.modes.review.mode import MODE
 from tests.adapters.models.questions import request
 
 NOW = 1_790_000_000.0
@@ -122,8 +123,9 @@ CHANGE = Change("a", "b", ChangeSource.GIT, ())
 )
 def test_only_the_pull_request_of_the_job_is_remembered(place: Place, event: Event, told: Event) -> None:
     sealing = Sealing(place.files)
-    sealing.keep(["x"], Evidence(told, CHANGE), event)
+    key = MODE.state_key
+    sealing.keep(["x"], key(Evidence(told, CHANGE), event))
     assert not [*place.folder.iterdir()]
-    sealing.keep(["x"], Evidence(PULL, CHANGE), PULL)
-    assert sealing.opened(Evidence(PULL, CHANGE), PULL).memory == "x"
-    assert sealing.opened(Evidence(told, CHANGE, memory="evil"), event).memory == ""
+    sealing.keep(["x"], key(Evidence(PULL, CHANGE), PULL))
+    assert sealing.opened(Evidence(PULL, CHANGE), key(Evidence(PULL, CHANGE), PULL)).memory == "x"
+    assert sealing.opened(Evidence(told, CHANGE, memory="evil"), key(Evidence(told, CHANGE), event)).memory == ""

@@ -12,18 +12,19 @@ from cicd_agent.domain.change import ChangeSource
 from cicd_agent.domain.effects import Plan
 from cicd_agent.domain.event import Event, EventKind, Ref
 from cicd_agent.domain.evidence import Evidence
-from cicd_agent.domain.facts import Fact, FactKind
+from cicd_agent.domain.facts import Cause, Fact, FactKind
 from cicd_agent.domain.gate_evidence import State
 from cicd_agent.domain.patch_trial import Step, TrialReport
 from cicd_agent.domain.test_run import Outcome, TestOutcome
-from cicd_agent.domain.verdict import Conclusion, Manner, Risk, RiskLevel, Said, Verdict
+from cicd_agent.domain.verdict import ChatReply, Conclusion, Manner, Risk, RiskLevel, Verdict
 from cicd_agent.domain.workflow_run import RunState
-from cicd_agent.modes import Account
-from cicd_agent.modes.analyse_failure.evidence import FailedRun
-from cicd_agent.modes.analyse_failure.result import Cause, Diagnosis, Failure, Rung
+from cicd_agent.modes import modes
+from cicd_agent.modes.analyse_failure.evidence import FAILED_RUN, FailedRun
+from cicd_agent.modes.analyse_failure.result import Diagnosis, Failure, Rung
 from cicd_agent.modes.deploy_gate.result import GateDecision
 from cicd_agent.modes.gen_tests.evidence import Suite, SuiteState
 from cicd_agent.modes.gen_tests.result import Generated
+from cicd_agent.modes.protocol import Account
 from cicd_agent.modes.route.result import Cells, Routed
 from tests.modes.deploy_gate.evidences import AT, BASE, SHA, decide, evidence, reading, with_reading
 from tests.support.samples.changes import change_of
@@ -37,7 +38,14 @@ VERDICT = Verdict(Conclusion.NEUTRAL, "request_changes", 0.914, RISK, blocking=(
 
 def glean(mode: str, outputs: dict[str, str] | None = None, event: Event = EVENT, **judged: Any) -> tuple[Fact, ...]:
     found = judged.pop("evidence", Evidence(event, CHANGE))
-    return facts_of(Decision(mode, event, Account(), Plan(), found, **judged), outputs or {}, "o/r", "12.1", AT)
+    return facts_of(
+        modes()[mode],
+        Decision(mode, event, Account(), Plan(), found, **judged),
+        outputs or {},
+        "o/r",
+        event_id="12.1",
+        at=AT,
+    )
 
 
 def values(facts: tuple[Fact, ...]) -> dict[str, dict[str, str]]:
@@ -45,7 +53,7 @@ def values(facts: tuple[Fact, ...]) -> dict[str, dict[str, str]]:
 
 
 def test_a_review_leaves_what_it_came_to_by_commit() -> None:
-    (fact,) = glean("review", verdict=VERDICT)
+    (fact,) = glean("review", result=VERDICT)
     assert fact == Fact(
         "o/r",
         FactKind.REVIEW,
@@ -67,15 +75,23 @@ def test_a_review_leaves_what_it_came_to_by_commit() -> None:
 
 
 def test_what_declined_answered_somebody_or_looked_at_uncommitted_work_leaves_nothing() -> None:
-    said = Said(Conclusion.SUCCESS, Manner.ANSWER, "Yes.")
+    said = ChatReply(Conclusion.SUCCESS, Manner.ANSWER, "Yes.")
     local = Evidence(EVENT, replace(CHANGE, source=ChangeSource.WORKTREE, head=""))
-    assert glean("review", said=said) == ()
-    assert glean("review", verdict=VERDICT, declined="a draft") == ()
-    assert glean("review", verdict=VERDICT, evidence=None) == ()
-    assert glean("review", verdict=VERDICT, evidence=local) == ()
-    assert glean("review", verdict=VERDICT, event=replace(EVENT, sha="")) == ()
+    assert glean("review", result=said) == ()
+    assert glean("review", result=VERDICT, declined="a draft") == ()
+    assert glean("review", result=VERDICT, evidence=None) == ()
+    assert glean("review", result=VERDICT, evidence=local) == ()
+    assert glean("review", result=VERDICT, event=replace(EVENT, sha="")) == ()
     assert (
-        facts_of(Decision("review", EVENT, Account(), evidence=Evidence(EVENT), verdict=VERDICT), {}, "", "", 1) == ()
+        facts_of(
+            modes()["review"],
+            Decision("review", EVENT, Account(), evidence=Evidence(EVENT), result=VERDICT),
+            {},
+            "",
+            event_id="",
+            at=1,
+        )
+        == ()
     )
 
 
@@ -96,14 +112,14 @@ def generated(state: SuiteState, tests: int = 0, failed: int = 0) -> Generated:
     ],
 )
 def test_a_suite_leaves_how_it_went_where_that_is_known(suite: Generated, left: dict[str, str] | None) -> None:
-    assert values(glean("gen-tests", generated=suite)).get("tests") == left
+    assert values(glean("gen-tests", result=suite)).get("tests") == left
 
 
 def test_generated_tests_leave_coverage_as_far_as_it_was_measured() -> None:
     outputs = {"coverage_before": "70.0", "changed_coverage_before": "", "coverage_after": "81.5"}
-    found = values(glean("gen-tests", outputs, generated=generated(SuiteState.GREEN, 9)))
+    found = values(glean("gen-tests", outputs, result=generated(SuiteState.GREEN, 9)))
     assert found["coverage"] == {"before": "70.0", "after": "81.5"}
-    assert "coverage" not in values(glean("gen-tests", generated=generated(SuiteState.GREEN, 9)))
+    assert "coverage" not in values(glean("gen-tests", result=generated(SuiteState.GREEN, 9)))
 
 
 def diagnosed(cause: Cause = Cause.CHANGE, **fields: Any) -> Diagnosis:
@@ -113,11 +129,11 @@ def diagnosed(cause: Cause = Cause.CHANGE, **fields: Any) -> Diagnosis:
 
 
 RUN = RunState(7, 1, "CI", 3, branch="topic", sha="e" * 40, created=AT - 900)
-FAILED = Evidence(EVENT, CHANGE, failed=FailedRun(RUN))
+FAILED = Evidence(EVENT, CHANGE).put(FAILED_RUN, FailedRun(RUN))
 
 
 def test_a_failure_is_left_by_its_fingerprint_with_its_run() -> None:
-    (fact,) = glean("analyse-failure", diagnosis=diagnosed(), evidence=FAILED)
+    (fact,) = glean("analyse-failure", result=diagnosed(), evidence=FAILED)
     assert (fact.kind, fact.subject, fact.sha, fact.ref) == (FactKind.FAILURE, "5" * 16, HEAD, "topic")
     assert len(fact.values["root_cause"]) == LONGEST
     assert dict(fact.values) | {"root_cause": ""} == {
@@ -135,22 +151,22 @@ def test_a_failure_is_left_by_its_fingerprint_with_its_run() -> None:
 
 def test_only_a_proved_patch_is_a_fix() -> None:
     proved = TrialReport("k", Step.VERIFIED, patch="diff", paths=("a.py",))
-    found = glean("analyse-failure", diagnosis=diagnosed(trial=proved), evidence=FAILED)
+    found = glean("analyse-failure", result=diagnosed(trial=proved), evidence=FAILED)
     assert [fact.kind for fact in found] == [FactKind.FAILURE, FactKind.FIX]
     assert (found[1].values["verified"], len(found[1].values["patch"])) == ("true", 64)
     offered = replace(proved, step=Step.APPLIES)
-    assert len(glean("analyse-failure", diagnosis=diagnosed(trial=offered), evidence=FAILED)) == 1
+    assert len(glean("analyse-failure", result=diagnosed(trial=offered), evidence=FAILED)) == 1
 
 
 def test_a_failure_that_cannot_be_known_again_or_was_not_read_is_not_left() -> None:
-    assert glean("analyse-failure", diagnosis=diagnosed(failures=()), evidence=FAILED) == ()
+    assert glean("analyse-failure", result=diagnosed(failures=()), evidence=FAILED) == ()
     nameless = (Failure(Kind.UNKNOWN, "x"),)
-    assert glean("analyse-failure", diagnosis=diagnosed(failures=nameless), evidence=FAILED) == ()
+    assert glean("analyse-failure", result=diagnosed(failures=nameless), evidence=FAILED) == ()
 
 
 def test_a_route_leaves_its_plan() -> None:
     routed = Routed(Conclusion.SUCCESS, RISK, Cells("extended", "full", "canary", 5, 60), "", "")
-    assert values(glean("route", routed=routed))["route"] == {
+    assert values(glean("route", result=routed))["route"] == {
         "tests": "extended",
         "build": "full",
         "strategy": "canary",
@@ -166,7 +182,7 @@ def test_a_gate_leaves_its_decision_by_environment_and_what_it_has_read_by_commi
     share = reading("coverage", 0.512345678, words="81.0 % → 81.5 % of lines")
     seen = with_reading(evidence(), share, reading("tests", 100.0, words="2 of 2 checks passed"))
     gated = decide(seen)
-    found = glean("deploy-gate", event=seen.event, gated=gated, evidence=seen)
+    found = glean("deploy-gate", event=seen.event, result=gated, evidence=seen)
     told = {fact.kind.value: fact for fact in found}
     assert (told["deployment"].subject, told["deployment"].sha, told["deployment"].ref) == ("production", SHA, "main")
     assert (gated.decision, told["deployment"].values["decision"]) == (GateDecision.PROCEED, "proceed")
@@ -185,10 +201,10 @@ def test_a_gate_leaves_its_decision_by_environment_and_what_it_has_read_by_commi
 def test_what_was_not_read_or_came_from_the_account_book_is_no_fact_of_the_gate() -> None:
     book = reading("coverage", 0.5, source="the account book, run 9.1")
     seen = with_reading(evidence(), book, reading("tests", None, State.ERROR))
-    found = glean("deploy-gate", event=seen.event, gated=decide(seen), evidence=seen)
+    found = glean("deploy-gate", event=seen.event, result=decide(seen), evidence=seen)
     assert [fact.kind for fact in found] == [FactKind.DEPLOYMENT]
 
 
 def test_a_gate_that_decided_on_nothing_leaves_nothing() -> None:
     seen = evidence(unserved="deploy-gate does not serve it")
-    assert glean("deploy-gate", event=seen.event, gated=decide(seen), evidence=seen) == ()
+    assert glean("deploy-gate", event=seen.event, result=decide(seen), evidence=seen) == ()

@@ -75,8 +75,8 @@ def test_at_a_terminal_a_forged_decision_is_shown_and_reaches_nobody(jobs: GateJ
     left = jobs.run("push", "decide", "deploy-gate", "--in", str(evidence), "--out", str(decision))
     assert left.exit == 0, left.log
     said = load(Decision, decision.read_bytes(), decision.name)
-    assert said.gated is not None
-    assert said.gated.decision is GateDecision.PROCEED  # the forgery is good enough
+    assert said.result is not None
+    assert said.result.decision is GateDecision.PROCEED  # the forgery is good enough
     forged = (
         Issue("deploy-gate/production", "Held", "Held run: x"),
         Deployment("deployment", "production", jobs.sha, "queued", "", output="deployment_id"),

@@ -15,9 +15,8 @@ from cicd_agent.app.context import Scene
 from cicd_agent.app.trials.test_map_loader import reach
 from cicd_agent.domain.change import Change
 from cicd_agent.domain.event import Event, EventKind
-from cicd_agent.domain.test_run import Outcome
-from cicd_agent.modes import World
-from cicd_agent.modes.route.result import AffectedTests
+from cicd_agent.domain.test_run import AffectedTests, Outcome
+from cicd_agent.modes.protocol import World
 from cicd_agent.settings.loader import load
 from tests.cli.test_affected_tests import FakeLaboratory
 from tests.support.fakes.ports import FakeRepository

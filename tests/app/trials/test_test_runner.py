@@ -11,7 +11,7 @@ from cicd_agent.domain.change import Change, ChangeSource
 from cicd_agent.domain.diff import ChangeKind, FileDiff
 from cicd_agent.domain.event import Event, EventKind
 from cicd_agent.domain.ports.test_runner import Laboratory, LaboratoryUnavailable
-from cicd_agent.modes import World
+from cicd_agent.modes.protocol import World
 from cicd_agent.settings.environment import Environment
 from cicd_agent.settings.loader import load
 

@@ -8,8 +8,8 @@ from random import Random
 
 import pytest
 
-from cicd_agent.modes import Account
-from cicd_agent.modes.route import ROUTE
+from cicd_agent.modes.protocol import Account
+from cicd_agent.modes.route.mode import MODE as ROUTE
 from tests.modes.deploy_gate.evidences import draft
 from tests.modes.route.routing import (
     CODE,

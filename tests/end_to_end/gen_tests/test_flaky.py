@@ -4,13 +4,13 @@ from pathlib import Path
 
 from cicd_agent.domain.event import Event, EventKind
 from cicd_agent.domain.evidence import Evidence
-from cicd_agent.modes.gen_tests.evidence import Suite, SuiteState, TestEvidence
+from cicd_agent.modes.gen_tests.evidence import TEST_EVIDENCE, Suite, SuiteState, TestEvidence
 from cicd_agent.modes.gen_tests.flaky.detection import hunt
 from cicd_agent.modes.gen_tests.flaky.result import FlakyKind
 from tests.support.samples.flaky_project import CHANCE, LEFTOVER, ORDER, POLLUTED
 from tests.support.test_runners import laboratory
 
-EVIDENCE = Evidence(Event(kind=EventKind.SCHEDULE), tests=TestEvidence(Suite(SuiteState.RED, seconds=1.0)))
+EVIDENCE = Evidence(Event(kind=EventKind.SCHEDULE)).put(TEST_EVIDENCE, TestEvidence(Suite(SuiteState.RED, seconds=1.0)))
 EXPECTED = {
     "test_plain": FlakyKind.ORDER,
     "test_starts_clean": FlakyKind.LEFTOVER,

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from cicd_agent.modes.gen_tests import GEN_TESTS
+from cicd_agent.modes.gen_tests.mode import MODE as GEN_TESTS
 from tests.support.jobs.gen_tests import BEFORE, GeneratingJob, author
 from tests.support.jobs.pull_request import Left
 from tests.support.repos import TempRepo

@@ -12,7 +12,8 @@ from cicd_agent.domain.diff import FileDiff
 from cicd_agent.domain.event import Event, EventKind, PullRequest, Ref, WorkflowRun
 from cicd_agent.domain.ports.forge import PullState
 from cicd_agent.errors import ForgeRefused
-from cicd_agent.modes import World, modes
+from cicd_agent.modes import modes
+from cicd_agent.modes.protocol import World
 from cicd_agent.settings.loader import load
 from tests.support.fakes.ports import FakeForge
 from tests.support.jobs.fork import FORK, ForkJobs

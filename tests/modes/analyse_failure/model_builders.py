@@ -11,13 +11,22 @@ from cicd_agent.analysis.logs.failure_kind import Kind
 from cicd_agent.domain.change import Commit
 from cicd_agent.domain.event import Event, EventKind, PullRequest
 from cicd_agent.domain.evidence import Evidence
+from cicd_agent.domain.facts import Cause
 from cicd_agent.domain.patch_trial import Step, TrialReport
 from cicd_agent.domain.verdict import Conclusion
 from cicd_agent.domain.workflow_run import JobRun
 from cicd_agent.modes.analyse_failure.draft import Citation, ClaimDraft, FailureDraft, Fix
-from cicd_agent.modes.analyse_failure.evidence import Candidate, FailedJob, FailedRun, LogSource, Place
+from cicd_agent.modes.analyse_failure.evidence import (
+    FAILED_RUN,
+    TRIALS,
+    Candidate,
+    FailedJob,
+    FailedRun,
+    LogSource,
+    Place,
+)
 from cicd_agent.modes.analyse_failure.experiments import key
-from cicd_agent.modes.analyse_failure.result import Cause, Diagnosis, Failure, Ground, Meeting, Remedy, Rung
+from cicd_agent.modes.analyse_failure.result import Diagnosis, Failure, Ground, Meeting, Remedy, Rung
 from cicd_agent.modes.analyse_failure.verdict import verify
 from cicd_agent.settings.schema import Settings
 from tests.support.samples.changes import change_of
@@ -108,7 +117,9 @@ def failed_run(*jobs: FailedJob, **fields: Any) -> FailedRun:
 
 def evidence(failed: FailedRun | None = None, **fields: Any) -> Evidence:
     event = Event(EventKind.PULL_REQUEST, repo="o/r", pull=PullRequest(7, title="Say flaky", body="Say rerun"))
-    return Evidence(event, **{"change": CHANGE, "failed": failed or failed_run(), **fields})
+    trials = fields.pop("trials", ())
+    found = Evidence(event, **{"change": CHANGE, **fields}).put(FAILED_RUN, failed or failed_run())
+    return found.put(TRIALS, trials)
 
 
 def diagnosis(cause: Cause = Cause.UNKNOWN, **fields: Any) -> Diagnosis:

@@ -5,9 +5,10 @@ from hypothesis import settings as examples
 from hypothesis import strategies as st
 
 from cicd_agent.analysis.logs.failure_kind import Kind
+from cicd_agent.domain.facts import Cause
 from cicd_agent.domain.patch_trial import Step
 from cicd_agent.modes.analyse_failure.draft import ClaimDraft, FailureDraft
-from cicd_agent.modes.analyse_failure.result import Cause, Diagnosis, Remedy, Rung
+from cicd_agent.modes.analyse_failure.result import Diagnosis, Remedy, Rung
 from cicd_agent.modes.analyse_failure.verdict import MOST_SURE
 from tests.modes.analyse_failure.model_builders import (
     AGAIN,

@@ -6,8 +6,8 @@ import pytest
 
 from cicd_agent.agent.reply_parser import Misread, read
 from cicd_agent.agent.schema import strict
+from cicd_agent.domain.facts import Cause
 from cicd_agent.modes.analyse_failure.draft import FailureDraft
-from cicd_agent.modes.analyse_failure.result import Cause
 from tests.modes.analyse_failure.model_builders import draft
 
 

@@ -18,12 +18,13 @@ from cicd_agent.analysis.logs.failure_kind import Kind
 from cicd_agent.analysis.test_reports.cases import Case, Outcome
 from cicd_agent.domain.change import Commit
 from cicd_agent.domain.evidence import Evidence
+from cicd_agent.domain.facts import Cause
 from cicd_agent.domain.workflow_run import JobRun
 from cicd_agent.modes.analyse_failure.draft import FailureDraft
 from cicd_agent.modes.analyse_failure.evidence import Candidate, FailedJob, FailedRun, LogSource, Role, Trace
 from cicd_agent.modes.analyse_failure.exhibits import MOST_LOGS, logs
 from cicd_agent.modes.analyse_failure.questions import question
-from cicd_agent.modes.analyse_failure.result import Cause, Diagnosis, Failure, Meeting, Suspect
+from cicd_agent.modes.analyse_failure.result import Diagnosis, Failure, Meeting, Suspect
 from cicd_agent.settings.schema import Settings
 from tests.modes.analyse_failure.model_builders import (
     BLAMED,

@@ -1,7 +1,6 @@
 """Which patch of an answer is worth trying: one, once, if it is a patch at all."""
 
 import time
-from dataclasses import replace
 
 import pytest
 from hypothesis import given
@@ -10,11 +9,13 @@ from hypothesis import strategies as st
 from cicd_agent.agent.budget import Budget
 from cicd_agent.agent.loop import ask
 from cicd_agent.agent.scripted import ScriptedModel
+from cicd_agent.domain.facts import Cause
 from cicd_agent.domain.patch_trial import Step, Trial, TrialReport
 from cicd_agent.modes.analyse_failure.draft import FailureDraft
+from cicd_agent.modes.analyse_failure.evidence import TRIALS
 from cicd_agent.modes.analyse_failure.experiments import LONGEST, experiments, key, objection
 from cicd_agent.modes.analyse_failure.questions import questions
-from cicd_agent.modes.analyse_failure.result import Cause, Rung
+from cicd_agent.modes.analyse_failure.result import Rung
 from cicd_agent.modes.analyse_failure.rules import rules
 from cicd_agent.modes.analyse_failure.verdict import verify
 from cicd_agent.settings.schema import Settings
@@ -90,11 +91,11 @@ def test_from_the_question_to_a_patch_that_was_tried() -> None:
     assert "it is no unified diff" in correction
     assert questions(seen, answers, SETTINGS) == ()
     [trial] = experiments(answers, seen, SETTINGS)
-    seen = replace(seen, trials=(TrialReport(trial.key, Step.VERIFIED, patch=trial.patch),))
+    seen = seen.put(TRIALS, (TrialReport(trial.key, Step.VERIFIED, patch=trial.patch),))
     assert experiments(answers, seen, SETTINGS) == ()
     found = rules(seen, SETTINGS)
     told = verify(found, answers, seen, SETTINGS)
     assert (told.cause, told.rung, told.confidence) == (Cause.CHANGE, Rung.MEETS_CHANGE, found.confidence)
     assert (told.responsible, told.root_cause) == (BLAMED, right.root_cause)
-    assert told.trial == seen.trials[0]
+    assert told.trial == seen[TRIALS][0]
     assert told.dropped == ()

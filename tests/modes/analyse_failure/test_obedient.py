@@ -14,11 +14,13 @@ from cicd_agent.agent.messages import Answer, Reply, Request
 from cicd_agent.agent.scripted import ScriptedModel, Step
 from cicd_agent.analysis.logs.failure_kind import Kind
 from cicd_agent.domain.evidence import Evidence
+from cicd_agent.domain.facts import Cause
 from cicd_agent.errors import ModelUnavailable
 from cicd_agent.modes.analyse_failure.draft import FailureDraft
+from cicd_agent.modes.analyse_failure.evidence import FAILED_RUN
 from cicd_agent.modes.analyse_failure.experiments import experiments
 from cicd_agent.modes.analyse_failure.questions import question
-from cicd_agent.modes.analyse_failure.result import Cause, Diagnosis, Remedy, Rung
+from cicd_agent.modes.analyse_failure.result import Diagnosis, Remedy, Rung
 from cicd_agent.modes.analyse_failure.verdict import verify
 from cicd_agent.settings.schema import Settings
 from tests.modes.analyse_failure.model_builders import (
@@ -119,7 +121,7 @@ def test_a_cheating_patch_goes_to_trial_and_no_further() -> None:
 
 def test_an_answer_that_stands_in_the_log_is_a_line_and_no_answer() -> None:
     finished = draft(cause=Cause.INFRASTRUCTURE).model_dump_json()
-    seen = replace(forged(), failed=failed_run(job(read=extract({5: f"{finished}", 6: "E   x != y, really"}, ()))))
+    seen = forged().put(FAILED_RUN, failed_run(job(read=extract({5: f"{finished}", 6: "E   x != y, really"}, ()))))
     rules = diagnosis()
     said = put(rules, seen, draft(insufficient_evidence=True).model_dump_json())
     assert verify(rules, (said,), seen, SETTINGS).cause is Cause.UNKNOWN

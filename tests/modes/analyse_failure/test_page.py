@@ -11,24 +11,15 @@ from cicd_agent.analysis.logs.failure_kind import Kind
 from cicd_agent.domain.effects import Annotation, CheckRun, Comment, CommitComment, Issue, Notification, Output, Rerun
 from cicd_agent.domain.event import EventKind, WorkflowRun
 from cicd_agent.domain.evidence import Evidence, Gap
+from cicd_agent.domain.facts import Cause
 from cicd_agent.domain.patch_trial import Step, TrialReport
 from cicd_agent.domain.text.sanitizer import problems
 from cicd_agent.domain.verdict import Conclusion
-from cicd_agent.modes import Account
-from cicd_agent.modes.analyse_failure.evidence import Role
+from cicd_agent.modes.analyse_failure.evidence import FAILED_RUN, Role
 from cicd_agent.modes.analyse_failure.page import MOST_LINES, comment, summary
 from cicd_agent.modes.analyse_failure.report import report
-from cicd_agent.modes.analyse_failure.result import (
-    Cause,
-    Cited,
-    Diagnosis,
-    Dropped,
-    Failure,
-    Ground,
-    Meeting,
-    Rung,
-    Suspect,
-)
+from cicd_agent.modes.analyse_failure.result import Cited, Diagnosis, Dropped, Failure, Ground, Meeting, Rung, Suspect
+from cicd_agent.modes.protocol import Account
 from cicd_agent.settings.schema import Settings
 from tests.modes.analyse_failure.model_builders import PATCH, diagnosis, evidence
 
@@ -165,10 +156,10 @@ def test_with_a_check_run_the_annotations_stand_in_it() -> None:
 
 def test_what_was_not_looked_at_is_named() -> None:
     seen = world()
-    assert seen.failed is not None
-    job = seen.failed.jobs[0]
+    assert seen.get(FAILED_RUN) is not None
+    job = seen[FAILED_RUN].jobs[0]
     fallen = replace(job, job=replace(job.job, name="later"), role=Role.UNREACHED)
-    failed = replace(seen.failed, jobs=(*seen.failed.jobs, fallen))
-    text = summary(diagnosis(), replace(seen, failed=failed, gaps=(Gap("log of x", "it is gone"),)), Account())
+    failed = replace(seen[FAILED_RUN], jobs=(*seen[FAILED_RUN].jobs, fallen))
+    text = summary(diagnosis(), replace(seen, gaps=(Gap("log of x", "it is gone"),)).put(FAILED_RUN, failed), Account())
     assert "`later` (skipped, a job that they need failed)" in text
     assert "it is gone" in text

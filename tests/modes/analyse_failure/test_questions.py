@@ -8,10 +8,11 @@ from cicd_agent.agent.messages import Question, Tier
 from cicd_agent.agent.prompt import estimate
 from cicd_agent.analysis.logs.extract import Extract
 from cicd_agent.domain.evidence import Evidence
+from cicd_agent.domain.facts import Cause
 from cicd_agent.modes.analyse_failure.draft import FailureDraft
-from cicd_agent.modes.analyse_failure.evidence import FailedRun, Role
+from cicd_agent.modes.analyse_failure.evidence import FAILED_RUN, FailedRun, Role
 from cicd_agent.modes.analyse_failure.questions import PROVEN, prompt, question, questions
-from cicd_agent.modes.analyse_failure.result import Cause, Diagnosis, Rung
+from cicd_agent.modes.analyse_failure.result import Diagnosis, Rung
 from cicd_agent.settings.schema import Provider, Settings
 from tests.modes.analyse_failure.model_builders import (
     BLAMED,
@@ -51,7 +52,7 @@ def test_one_question_is_asked_once_and_of_the_model_that_judges() -> None:
 @pytest.mark.parametrize(
     "seen",
     [
-        replace(evidence(), failed=None),
+        evidence().put(FAILED_RUN, None),
         evidence(FailedRun()),
         evidence(failed_run(job(read=Extract()))),
         evidence(failed_run(job(role=Role.VICTIM), job(role=Role.UNREACHED))),

@@ -9,10 +9,11 @@ from cicd_agent.analysis.logs.failure_kind import Kind, Trouble
 from cicd_agent.domain.change import Change
 from cicd_agent.domain.event import Event, EventKind
 from cicd_agent.domain.evidence import Evidence
+from cicd_agent.domain.facts import Cause
 from cicd_agent.domain.verdict import Conclusion
 from cicd_agent.domain.workflow_run import RunState
-from cicd_agent.modes.analyse_failure.evidence import FailedRun, LogSource
-from cicd_agent.modes.analyse_failure.result import Cause, Diagnosis, Remedy, Rung
+from cicd_agent.modes.analyse_failure.evidence import FAILED_RUN, FailedRun, LogSource
+from cicd_agent.modes.analyse_failure.result import Diagnosis, Remedy, Rung
 from cicd_agent.modes.analyse_failure.rules import rules
 from cicd_agent.settings.schema import Settings
 from tests.modes.analyse_failure.builders import (
@@ -33,7 +34,7 @@ INNER = problem(frames=(Frame("src/client.py", 3), Frame("tests/test_client.py",
 
 
 def diagnose(failed: FailedRun | None, of: Change | None = None) -> Diagnosis:
-    return rules(Evidence(EVENT, of, failed=failed), Settings())
+    return rules(Evidence(EVENT, of).put(FAILED_RUN, failed), Settings())
 
 
 def test_a_failure_of_the_change_is_told_with_its_commit_its_files_and_what_to_do() -> None:

@@ -7,9 +7,10 @@ import pytest
 
 from cicd_agent.analysis.logs.failure_kind import Kind
 from cicd_agent.domain.evidence import Exhibit
+from cicd_agent.domain.facts import Cause
 from cicd_agent.modes.analyse_failure.draft import Citation
-from cicd_agent.modes.analyse_failure.evidence import FailedRun
-from cicd_agent.modes.analyse_failure.result import Cause, Meeting, Remedy, Rung, Suspect
+from cicd_agent.modes.analyse_failure.evidence import FAILED_RUN, FailedRun
+from cicd_agent.modes.analyse_failure.result import Meeting, Remedy, Rung, Suspect
 from cicd_agent.modes.analyse_failure.rules import rules
 from cicd_agent.modes.analyse_failure.verdict import CONTRADICTED, LESS_SURE, MOST_AFFECTED, MOST_SURE, verify
 from cicd_agent.settings.schema import Settings
@@ -315,7 +316,7 @@ def test_what_was_looked_up_can_prove_a_claim_but_no_failure() -> None:
 
 
 def test_evidence_that_lost_its_logs_proves_nothing() -> None:
-    for seen in (evidence(FailedRun()), replace(evidence(), failed=None, change=None)):
+    for seen in (evidence(FailedRun()), replace(evidence(), change=None).put(FAILED_RUN, None)):
         assert judged(draft(), seen=seen).claims == ()
 
 

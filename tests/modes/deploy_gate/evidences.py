@@ -29,6 +29,7 @@ from cicd_agent.domain.gate_evidence import (
     Word,
 )
 from cicd_agent.modes.deploy_gate.draft import GateDraft
+from cicd_agent.modes.deploy_gate.evidence import GATE
 from cicd_agent.modes.deploy_gate.result import Gated
 from cicd_agent.modes.deploy_gate.verdict import verify
 from cicd_agent.settings.schema import Settings
@@ -100,20 +101,20 @@ def evidence(
         "pulls": (PULL,),
         "deployments": (deployment(BASE),),
     }
-    return Evidence(event, change, tuple(exhibits), gate=GateEvidence(**{**clean, **gate}))
+    return Evidence(event, change, tuple(exhibits)).put(GATE, GateEvidence(**{**clean, **gate}))
 
 
 def with_reading(seen: Evidence, *others: Reading) -> Evidence:
     """The evidence with other readings in the place of those of their names."""
-    assert seen.gate is not None
-    kept = [each for each in seen.gate.readings if each.name not in {other.name for other in others}]
+    assert seen.get(GATE) is not None
+    kept = [each for each in seen[GATE].readings if each.name not in {other.name for other in others}]
     return with_gate(seen, readings=(*kept, *others))
 
 
 def with_gate(seen: Evidence, **fields: Any) -> Evidence:
     """The evidence with something else in its gate."""
-    assert seen.gate is not None
-    return replace(seen, gate=replace(seen.gate, **fields))
+    assert seen.get(GATE) is not None
+    return seen.put(GATE, replace(seen[GATE], **fields))
 
 
 def draft(*objections: tuple[str, str], **fields: Any) -> GateDraft:

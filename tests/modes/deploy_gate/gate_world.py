@@ -8,8 +8,9 @@ from cicd_agent.domain.change import Change, ChangeSource, Commit
 from cicd_agent.domain.event import Event, EventKind, Ref
 from cicd_agent.domain.gate_evidence import CheckState, GateEvidence, OriginPull, PastDeployment, ReviewState, Word
 from cicd_agent.domain.workflow_run import RunState
-from cicd_agent.modes import World
+from cicd_agent.modes.deploy_gate.evidence import GATE
 from cicd_agent.modes.deploy_gate.gather import gather
+from cicd_agent.modes.protocol import World
 from cicd_agent.settings.schema import Settings
 from tests.support.fakes.ports import FakeForge, FakeRepository, FakeWorkspace
 
@@ -91,5 +92,5 @@ class GateWorld:
 
     def gate(self, event: Event = EVENT, **settings: Any) -> GateEvidence:
         evidence = gather(event, self.world(), Settings(**{"environment": "production", **settings}))
-        assert evidence.gate is not None
-        return evidence.gate
+        assert evidence.get(GATE) is not None
+        return evidence[GATE]

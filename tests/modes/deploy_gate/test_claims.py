@@ -8,6 +8,7 @@ from cicd_agent.domain.gate_evidence import CheckState, GateEvidence, Incident, 
 from cicd_agent.domain.verdict import RiskLevel
 from cicd_agent.modes.deploy_gate.claims import MOST, complain, prove
 from cicd_agent.modes.deploy_gate.draft import GateDraft, ObjectionDraft
+from cicd_agent.modes.deploy_gate.evidence import GATE
 from cicd_agent.modes.deploy_gate.exhibits import exhibits
 from cicd_agent.modes.deploy_gate.questions import questions
 from cicd_agent.settings.schema import Provider, Settings
@@ -32,7 +33,7 @@ def evidence() -> Evidence:
         incidents=(Incident(9, "Orders are lost", 1),),
     )
     change = change_of(("shop/cart.py", OLD, NEW), (".env", None, "TOKEN=abcdefgh\n"))
-    return Evidence(Event(EventKind.PUSH, repo="octo/app"), change, gate=gate)
+    return Evidence(Event(EventKind.PUSH, repo="octo/app"), change).put(GATE, gate)
 
 
 def draft(*objections: tuple[str, str, str]) -> GateDraft:

@@ -12,6 +12,7 @@ from cicd_agent.domain.text.markdown import find_marker, marker
 from cicd_agent.domain.workflow_run import RunState
 from cicd_agent.errors import ForgeRefused
 from cicd_agent.modes.deploy_gate.approvals.comments import key
+from cicd_agent.modes.deploy_gate.evidence import GATE
 from cicd_agent.modes.deploy_gate.gather import declines, gather
 from cicd_agent.modes.deploy_gate.signals.fetch import came, fetch, settle
 from cicd_agent.settings.schema import Settings
@@ -128,7 +129,7 @@ def test_a_bug_in_a_read_is_not_taken_for_github_s_fault() -> None:
 
 def test_without_a_token_every_reading_of_github_is_a_fault() -> None:
     one = GateWorld()
-    gate = gather(EVENT, one.world(forge=None), Settings(environment="production")).gate
+    gate = gather(EVENT, one.world(forge=None), Settings(environment="production")).get(GATE)
     assert gate is not None
     for name in ("checks", "required", "origins", "deployments", "incidents", "approvals", "tests", "failures"):
         assert gate.reading(name).state is State.ERROR
@@ -143,10 +144,10 @@ def test_without_a_default_branch_nobody_says_that_no_check_is_required() -> Non
 
 def test_without_a_checkout_the_commits_are_a_fault_and_the_change_is_a_gap() -> None:
     evidence = gather(EVENT, GateWorld().world(repository=None), Settings(environment="production"))
-    assert evidence.gate is not None
+    assert evidence.get(GATE) is not None
     assert evidence.change is None
-    assert "fetch-depth: 0" in evidence.gate.reading("origins").problem
-    assert evidence.gate.reading("history").state is State.ERROR
+    assert "fetch-depth: 0" in evidence[GATE].reading("origins").problem
+    assert evidence[GATE].reading("history").state is State.ERROR
     assert any("no checkout" in gap.why for gap in evidence.gaps)
 
 
@@ -168,8 +169,8 @@ def test_where_nothing_runs_yet_the_event_or_the_parent_says_where_the_change_be
     one = GateWorld()
     one.forge.gated.deployed = {"production": [PastDeployment(9, HEAD, "main", NOW, "failure")]}
     evidence = gather(replace(EVENT, base=Ref("main", before)), one.world(), Settings(environment="production"))
-    assert evidence.gate is not None
-    assert evidence.gate.base == base
+    assert evidence.get(GATE) is not None
+    assert evidence[GATE].base == base
     assert any("not known what runs now" in gap.why for gap in evidence.gaps)
 
 
@@ -272,8 +273,8 @@ def test_a_comment_that_approves_is_not_declined() -> None:
 
 def test_the_problems_of_the_configuration_are_in_the_evidence() -> None:
     evidence = gather(EVENT, GateWorld().world(problems=("it is broken",)), Settings(environment="production"))
-    assert evidence.gate is not None
-    assert evidence.gate.policy == ("it is broken",)
+    assert evidence.get(GATE) is not None
+    assert evidence[GATE].policy == ("it is broken",)
 
 
 def test_the_permission_is_asked_for_those_only_whose_words_may_count() -> None:
@@ -337,8 +338,8 @@ def test_only_runs_of_the_named_workflows_count_and_not_the_one_that_asks() -> N
         reading = one.gate(failure_workflows=(name,)).reading("failures")
         assert (reading.value, reading.words) == (25, "1 of 4 runs in 7 days failed")
     evidence = gather(EVENT, one.world(), Settings(environment="production", failure_workflows=("gone",)))
-    assert evidence.gate is not None
-    assert evidence.gate.reading("failures").state is State.MISSING
+    assert evidence.get(GATE) is not None
+    assert evidence[GATE].reading("failures").state is State.MISSING
     assert any("`gone` has not run" in gap.why for gap in evidence.gaps)
 
 

@@ -5,6 +5,7 @@ from dataclasses import replace
 from cicd_agent.adapters.github.forge import GitHubForge
 from cicd_agent.domain.event import Deployment, Event, EventKind, Ref
 from cicd_agent.domain.gate_evidence import GateEvidence, Match, State
+from cicd_agent.modes.deploy_gate.evidence import GATE
 from cicd_agent.modes.deploy_gate.gather import gather
 from cicd_agent.settings.schema import Settings
 from tests.modes.deploy_gate.gate_world import BASE, EVENT, HEAD, NOW, RUN, SHA, GateWorld
@@ -67,5 +68,5 @@ def test_a_permission_that_is_missing_is_named_and_the_rest_is_read() -> None:
 def read(event: Event, hub: FakeGitHub, token: str) -> GateEvidence:
     with GitHubForge(token, EVENT.repo, api_url=hub.url, timeout=5, sleep=lambda _: None) as forge:
         evidence = gather(event, GateWorld().world(forge=forge), Settings(environment="production"))
-    assert evidence.gate is not None
-    return evidence.gate
+    assert evidence.get(GATE) is not None
+    return evidence[GATE]

@@ -21,10 +21,10 @@ from cicd_agent.domain.effects import (
 from cicd_agent.domain.evidence import Gap
 from cicd_agent.domain.gate_evidence import CheckState, Deployed, Incident, Match, State
 from cicd_agent.domain.text.sanitizer import problems
-from cicd_agent.modes import Account
 from cicd_agent.modes.deploy_gate.page import LONGEST, comment, sentence, summary
 from cicd_agent.modes.deploy_gate.report import OUTPUTS, report
 from cicd_agent.modes.deploy_gate.result import Gated, points
+from cicd_agent.modes.protocol import Account
 from cicd_agent.settings.schema import Settings
 from tests.modes.deploy_gate import evidences as given_by
 

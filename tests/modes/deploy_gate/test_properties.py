@@ -12,6 +12,7 @@ from cicd_agent.domain.finding import Severity
 from cicd_agent.domain.gate_evidence import FACTS, SIGNALS, Deployed, Incident, Reading, State, Word
 from cicd_agent.modes.deploy_gate.approvals.approval import Voice
 from cicd_agent.modes.deploy_gate.draft import GateDraft
+from cicd_agent.modes.deploy_gate.evidence import GATE
 from cicd_agent.modes.deploy_gate.result import GateDecision
 from cicd_agent.settings.schema import Settings
 from tests.modes.deploy_gate.evidences import (
@@ -57,7 +58,7 @@ def test_a_thousand_evidences_decide_the_same_twice() -> None:
 
 def worsened(seen: Evidence, random: Random) -> Iterator[Evidence]:
     """The evidence with one thing in it worse, for each thing that there is."""
-    gate = seen.gate
+    gate = seen.get(GATE)
     assert gate is not None
     for name in SIGNALS:
         known = gate.reading(name)

@@ -10,9 +10,10 @@ from hypothesis import strategies as st
 
 from cicd_agent.domain.evidence import Evidence, Gap
 from cicd_agent.domain.gate_evidence import Deployed, Incident, Match
-from cicd_agent.modes import Account
 from cicd_agent.modes.deploy_gate.result import Gated
-from cicd_agent.modes.deploy_gate.terminal import render_gate, render_route
+from cicd_agent.modes.deploy_gate.terminal import render_gate
+from cicd_agent.modes.protocol import Account
+from cicd_agent.modes.route.terminal import render_route
 from tests.modes.deploy_gate import evidences as given_by
 from tests.modes.route import routing
 

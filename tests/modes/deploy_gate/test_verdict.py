@@ -7,6 +7,7 @@ from cicd_agent.domain.event import Deployment
 from cicd_agent.domain.finding import Severity
 from cicd_agent.domain.gate_evidence import Incident, Match, ReviewState, State
 from cicd_agent.domain.verdict import Conclusion, RiskLevel
+from cicd_agent.modes.deploy_gate.evidence import GATE
 from cicd_agent.modes.deploy_gate.result import Band, Gated, GateDecision
 from cicd_agent.settings.schema import Route
 from tests.modes.deploy_gate.evidences import (
@@ -242,7 +243,7 @@ def test_without_the_change_the_risk_is_critical() -> None:
 
 
 def test_evidence_of_nothing_holds() -> None:
-    gated = decide(replace(CLEAN, gate=None))
+    gated = decide(CLEAN.put(GATE, None))
     assert gated.decision is GateDecision.HOLD
     assert stops(gated) == {"no-commit", "no-environment"}
     assert gated.would_proceed == ("no-commit: set `sha`; and no-environment: set `environment`",)

@@ -8,6 +8,7 @@ from cicd_agent.domain.evidence import Evidence
 from cicd_agent.domain.test_run import FileCoverage
 from cicd_agent.modes.gen_tests.draft import ProposedTest, TestsDraft
 from cicd_agent.modes.gen_tests.draft import candidates as proposed
+from cicd_agent.modes.gen_tests.evidence import TEST_EVIDENCE
 from cicd_agent.modes.gen_tests.flaky.result import FlakyHunt, FlakyKind, FlakyTest
 from cicd_agent.modes.gen_tests.gathered import known
 from tests.support.samples.changes import change_of
@@ -41,10 +42,9 @@ def evidence(event: Event) -> Evidence:
     stopped = CandidateReport(candidate("test_worst"), Hurdle.PASSES, "it fails: no", fails_with="AssertionError: no")
     files = {HOME: f"{TESTS}\n\n{kept.code}\n"}
     settled = Settled((report,), files, coverage=(replace(coverage, executed=(1, 2, 3, 4)),), runs=7, seconds=3.0)
-    return Evidence(
-        event,
-        change_of(("calc.py", OLD, NEW), paths=[HOME]),
-        tests=replace(
+    return Evidence(event, change_of(("calc.py", OLD, NEW), paths=[HOME])).put(
+        TEST_EVIDENCE,
+        replace(
             tests,
             suite=replace(tests.suite, coverage=(coverage,)),
             proposed=(stopped.candidate,),

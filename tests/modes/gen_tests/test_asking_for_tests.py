@@ -8,7 +8,7 @@ from cicd_agent.domain.test_run import Fate, MutantOutcome
 from cicd_agent.errors import Exit
 from cicd_agent.modes.gen_tests.coverage_targets import targets
 from cicd_agent.modes.gen_tests.draft import ProposedTest, TestsDraft, candidates
-from cicd_agent.modes.gen_tests.evidence import SuiteState
+from cicd_agent.modes.gen_tests.evidence import TEST_EVIDENCE, SuiteState
 from cicd_agent.modes.gen_tests.gathered import known
 from cicd_agent.modes.gen_tests.questions import complain, prompt, question, questions, weigh
 from cicd_agent.modes.gen_tests.testable_files import subjects
@@ -30,7 +30,7 @@ def open_world() -> Evidence:
     seen = evidence()
     tests = known(seen)
     fates = tuple(MutantOutcome(each.id, Fate.SURVIVED) for each in tests.suite.mutants[:1])
-    return replace(seen, tests=replace(tests, suite=replace(tests.suite, outcomes=fates)))
+    return seen.put(TEST_EVIDENCE, replace(tests, suite=replace(tests.suite, outcomes=fates)))
 
 
 def draft(*tests: ProposedTest) -> TestsDraft:
@@ -38,7 +38,7 @@ def draft(*tests: ProposedTest) -> TestsDraft:
 
 
 def with_reports(seen: Evidence, *reports: CandidateReport) -> Evidence:
-    return replace(seen, tests=replace(known(seen), screened=reports))
+    return seen.put(TEST_EVIDENCE, replace(known(seen), screened=reports))
 
 
 def test_one_function_is_asked_about_at_a_time_with_all_of_its_goals() -> None:
@@ -69,7 +69,7 @@ def test_nobody_is_asked_about_what_tests_that_stand_have_closed() -> None:
     ], "a replay has all reports at once: only those of these answers count"
     by_rule = keyed(replace(one, origin=Origin.DOCUMENTED))
     proposed = replace(known(seen), proposed=(by_rule,), screened=(replace(closed, candidate=by_rule),))
-    assert questions(replace(seen, tests=proposed), answers[:1], SETTINGS) == ()
+    assert questions(seen.put(TEST_EVIDENCE, proposed), answers[:1], SETTINGS) == ()
 
 
 def test_who_does_not_answer_once_is_not_asked_again() -> None:
@@ -86,7 +86,7 @@ def test_nobody_is_asked_for_a_bot_without_a_provider_or_where_nothing_can_be_ju
     assert questions(seen, (), Settings(provider=Provider.NONE)) == ()
     tests = known(seen)
     red = replace(tests, suite=replace(tests.suite, state=SuiteState.RED))
-    assert questions(replace(seen, tests=red), (), SETTINGS) == ()
+    assert questions(seen.put(TEST_EVIDENCE, red), (), SETTINGS) == ()
 
 
 def test_an_empty_answer_has_to_say_why() -> None:

@@ -5,12 +5,12 @@ import pytest
 
 from cicd_agent.domain.ports.test_runner import Seen
 from cicd_agent.domain.test_run import Outcome, PytestRun, RunResult, TestOutcome
-from cicd_agent.modes import World
 from cicd_agent.modes.gen_tests.baseline import MOST_MUTANTS, baseline
-from cicd_agent.modes.gen_tests.evidence import SuiteState
+from cicd_agent.modes.gen_tests.evidence import TEST_EVIDENCE, SuiteState
 from cicd_agent.modes.gen_tests.experiment import experiment, hand_over
 from cicd_agent.modes.gen_tests.gathered import known
 from cicd_agent.modes.gen_tests.testable_files import Subject
+from cicd_agent.modes.protocol import World
 from cicd_agent.settings.schema import Settings
 from tests.support.fakes.test_runner import FakeLaboratory
 from tests.support.trial_world import NEW, Project, candidate, evidence
@@ -109,7 +109,7 @@ class Answers(dict[str, Seen]):
 
 
 def test_what_rules_propose_is_tried_once_and_the_rest_is_written_at_last_for_what_is_open() -> None:
-    seen = replace(evidence(), tests=replace(known(evidence()), proposed=(candidate("test_best"),)))
+    seen = evidence().put(TEST_EVIDENCE, replace(known(evidence()), proposed=(candidate("test_best"),)))
     laboratory = Project(executes={"test_best": {1, 2, 3}}, kills={"test_best": {"m1": "AssertionError"}}).laboratory()
     laboratory.seen = Answers()
     first = experiment((), seen, world(laboratory), Settings(), lambda _: None, last=False)
@@ -124,14 +124,14 @@ def test_what_rules_propose_is_tried_once_and_the_rest_is_written_at_last_for_wh
 
 
 def test_where_nothing_can_be_run_the_evidence_stays_as_it_is() -> None:
-    seen = replace(evidence(), tests=replace(known(evidence()), proposed=(candidate(),)))
+    seen = evidence().put(TEST_EVIDENCE, replace(known(evidence()), proposed=(candidate(),)))
     assert experiment((), seen, World(), Settings(), lambda _: None, last=True) == seen
-    red = replace(seen, tests=replace(known(seen), suite=replace(known(seen).suite, state=SuiteState.RED)))
+    red = seen.put(TEST_EVIDENCE, replace(known(seen), suite=replace(known(seen).suite, state=SuiteState.RED)))
     laboratory = FakeLaboratory(ending(GREEN))
     assert experiment((), red, world(laboratory), Settings(), lambda _: None, last=True) == red
     assert laboratory.batches == []
 
 
 def test_nothing_is_handed_over_twice() -> None:
-    seen = replace(evidence(), tests=replace(known(evidence()), proposed=(candidate(),)))
+    seen = evidence().put(TEST_EVIDENCE, replace(known(evidence()), proposed=(candidate(),)))
     assert hand_over((), seen) == seen

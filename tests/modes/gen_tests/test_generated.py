@@ -9,15 +9,15 @@ from cicd_agent.domain.event import PullRequest, Ref
 from cicd_agent.domain.evidence import Evidence
 from cicd_agent.domain.verdict import Conclusion, RiskLevel
 from cicd_agent.errors import ConfigError
-from cicd_agent.modes import Account
 from cicd_agent.modes.gen_tests.certificate import certificate
-from cicd_agent.modes.gen_tests.evidence import Suite, SuiteState, TestEvidence
+from cicd_agent.modes.gen_tests.evidence import TEST_EVIDENCE, Suite, SuiteState, TestEvidence
 from cicd_agent.modes.gen_tests.flaky.result import FlakyHunt, FlakyKind, FlakyTest
 from cicd_agent.modes.gen_tests.gathered import known
 from cicd_agent.modes.gen_tests.page import comment, funnel, sentence, summary
 from cicd_agent.modes.gen_tests.report import report
 from cicd_agent.modes.gen_tests.result import Generated, Suspicion
 from cicd_agent.modes.gen_tests.verdict import rules, verify
+from cicd_agent.modes.protocol import Account
 from cicd_agent.settings.schema import Commenting, Settings
 from tests.support.trial_world import HOME, TESTS, candidate, evidence
 
@@ -46,7 +46,7 @@ def settled_world(*, deliverable: bool = True) -> Evidence:
     pull = PullRequest(7, title="Grade", body="")
     event = replace(seen.event, pull=pull, head=Ref("topic", "a" * 40), sha="a" * 40, repo="octo/app")
     tests = replace(tests, screened=(replace(kept, settled=False), replace(stopped, stopped=None)), settled=settled)
-    return replace(seen, tests=tests, event=event if deliverable else seen.event)
+    return replace(seen, event=event if deliverable else seen.event).put(TEST_EVIDENCE, tests)
 
 
 def generated(seen: Evidence, settings: Settings = SETTINGS) -> Generated:
@@ -71,7 +71,7 @@ def test_what_was_settled_is_kept_and_the_rest_has_its_reason() -> None:
 
 def test_without_a_settlement_nothing_is_published_whatever_came_through_alone() -> None:
     seen = settled_world()
-    found = generated(replace(seen, tests=replace(known(seen), settled=None)))
+    found = generated(seen.put(TEST_EVIDENCE, replace(known(seen), settled=None)))
     assert found.kept == ()
     assert (found.patch, found.files, found.after) == ("", {}, None)
 
@@ -82,7 +82,7 @@ def test_a_candidate_whose_key_is_not_its_own_is_not_believed() -> None:
     assert settled is not None
     forged = replace(settled.reports[0], candidate=replace(settled.reports[0].candidate, code="def test_best(): pass"))
     tests = replace(known(seen), screened=(), settled=replace(settled, reports=(forged,)))
-    assert generated(replace(seen, tests=tests)).kept == ()
+    assert generated(seen.put(TEST_EVIDENCE, tests)).kept == ()
 
 
 @pytest.mark.parametrize(
@@ -116,7 +116,7 @@ def test_outputs_are_numbers_where_something_was_judged_and_empty_where_not() ->
     assert values["mutants_killed"] == "1"
     assert values["flaky_tests"] == ""
     assert float(values["changed_coverage_after"]) > float(values["changed_coverage_before"])
-    bare = replace(seen, tests=TestEvidence(Suite(SuiteState.UNAVAILABLE, "no pytest")))
+    bare = seen.put(TEST_EVIDENCE, TestEvidence(Suite(SuiteState.UNAVAILABLE, "no pytest")))
     found = generated(bare)
     values = {
         each.name: each.value for each in report(found, bare, Account(), SETTINGS).effects if isinstance(each, Output)
@@ -156,7 +156,7 @@ def with_failing(*reports: CandidateReport, source: str = "") -> Evidence:
     change = seen.change
     assert change is not None
     texts = {"calc.py": source or change.texts["calc.py"]}
-    return replace(seen, tests=tests, change=replace(change, texts=texts))
+    return replace(seen, change=replace(change, texts=texts)).put(TEST_EVIDENCE, tests)
 
 
 DOCUMENTED = 'def grade(points):\n    """The grade.\n\n    >>> grade(90)\n    \'A\'\n    """\n    return "B"\n'
@@ -215,7 +215,7 @@ def test_a_red_suite_is_told_in_one_line_with_what_is_open() -> None:
     seen = evidence()
     tests = known(seen)
     red = replace(tests, suite=replace(tests.suite, state=SuiteState.RED, detail="1 test of 9 fails"))
-    found = generated(replace(seen, tests=red))
+    found = generated(seen.put(TEST_EVIDENCE, red))
     assert sentence(found) == "No tests were written: the project's tests are red: 1 test of 9 fails"
     assert found.risk is not None
     assert found.risk.level is RiskLevel.HIGH
@@ -226,7 +226,7 @@ def test_flaky_tests_are_told_and_put_out_as_json() -> None:
     seen = settled_world()
     victim = FlakyTest("tests/test_x.py::test_y", FlakyKind.ORDER, 3, 12, polluters=("tests/test_x.py::test_z",))
     tests = replace(known(seen), hunt=FlakyHunt(12, 12, 9, (victim,)))
-    seen = replace(seen, tests=tests)
+    seen = seen.put(TEST_EVIDENCE, tests)
     found = generated(seen)
     values = {e.name: e.value for e in report(found, seen, Account(), SETTINGS).effects if isinstance(e, Output)}
     assert json.loads(values["flaky_tests"]) == ["tests/test_x.py::test_y"]
@@ -244,4 +244,4 @@ def test_the_summary_has_a_picture_of_the_changed_lines() -> None:
 
 def test_evidence_of_another_mode_is_refused() -> None:
     with pytest.raises(ConfigError, match="gen-tests"):
-        rules(replace(evidence(), tests=None), SETTINGS)
+        rules(evidence().put(TEST_EVIDENCE, None), SETTINGS)

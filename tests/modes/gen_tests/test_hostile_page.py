@@ -5,10 +5,6 @@ from collections.abc import Iterator
 from dataclasses import replace
 from typing import Literal, get_args
 
-from cicd_agent.domain.flaky import FlakyHunt, FlakyKind, FlakyTest
-from cicd_agent.domain.generated_tests import Covered, Generated, Open, PossibleBug, Share, Suspicion
-from cicd_agent.domain.mutant import Mutant
-from cicd_agent.domain.suite import Suite, SuiteState
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -19,12 +15,12 @@ from cicd_agent.domain.evidence import Gap
 from cicd_agent.domain.test_run import Mutant
 from cicd_agent.domain.text.sanitizer import problems
 from cicd_agent.domain.verdict import Conclusion
-from cicd_agent.modes import Account
 from cicd_agent.modes.gen_tests.evidence import Suite, SuiteState
 from cicd_agent.modes.gen_tests.flaky.result import FlakyHunt, FlakyKind, FlakyTest
 from cicd_agent.modes.gen_tests.report import report
 from cicd_agent.modes.gen_tests.result import Covered, Generated, Open, PossibleBug, Share, Suspicion
 from cicd_agent.modes.gen_tests.terminal import render_tests
+from cicd_agent.modes.protocol import Account
 from cicd_agent.settings.schema import Settings
 from tests.modes.gen_tests.specimens import evidence
 

@@ -3,7 +3,7 @@
 from cicd_agent.domain.event import Event, EventKind
 from cicd_agent.domain.evidence import Evidence, Gap
 from cicd_agent.domain.verdict import Conclusion, Risk, RiskLevel, Verdict
-from cicd_agent.modes import Account
+from cicd_agent.modes.protocol import Account
 from cicd_agent.modes.review.charts import pictures
 from tests.support.samples.changes import change_of
 

@@ -8,8 +8,9 @@ from cicd_agent.domain.event import Event, EventKind, PullRequest, Ref
 from cicd_agent.domain.evidence import Evidence
 from cicd_agent.domain.thread import Remark, Thread
 from cicd_agent.errors import ForgeRefused
-from cicd_agent.modes import World
+from cicd_agent.modes.protocol import World
 from cicd_agent.modes.review.discussion import MOST, discussion
+from cicd_agent.modes.review.evidence import THREADS
 from cicd_agent.modes.review.gather import gather
 from cicd_agent.settings.schema import Settings
 from tests.support.fakes.ports import FakeForge, FakeRepository
@@ -63,7 +64,7 @@ def test_what_does_not_fit_is_counted() -> None:
 def test_gathering_reads_the_threads_and_shows_what_people_said() -> None:
     said = [thread(2, "Is this needed?"), thread(1, "a secret", path=".env")]
     evidence = gathered(FakeForge(discussed={7: said}, notes=("only the first",)))
-    assert evidence.threads == tuple(said)
+    assert evidence[THREADS] == tuple(said)
     assert [exhibit.text for exhibit in evidence.exhibits] == ["app.py:2 (RIGHT): Is this needed?"]
     assert "only the first" in [gap.why for gap in evidence.gaps]
 
@@ -71,7 +72,7 @@ def test_gathering_reads_the_threads_and_shows_what_people_said() -> None:
 def test_a_refusal_is_a_gap_and_no_failure() -> None:
     forge = FakeForge(refusals={"threads": ForgeRefused("GitHub refused to list the review threads", status=403)})
     evidence = gathered(forge)
-    assert evidence.threads == ()
+    assert evidence[THREADS] == ()
     (gap,) = (gap for gap in evidence.gaps if "threads" in gap.why)
     assert gap.why == "the threads of earlier reviews were not read: GitHub refused to list the review threads"
 
@@ -80,4 +81,4 @@ def test_nobody_is_asked_where_nothing_may_be_said() -> None:
     forge = FakeForge()
     gathered(forge, comment="none")
     assert forge.calls == []
-    assert gathered(None).threads == ()
+    assert gathered(None)[THREADS] == ()

@@ -13,7 +13,7 @@ from cicd_agent.domain.event import Event, EventKind, PullRequest
 from cicd_agent.domain.evidence import Evidence, Gap
 from cicd_agent.domain.finding import Category, Finding, Location, Severity
 from cicd_agent.domain.verdict import Conclusion, Risk, RiskLevel, Verdict
-from cicd_agent.modes import Account
+from cicd_agent.modes.protocol import Account
 from cicd_agent.modes.review.report import report
 from cicd_agent.settings.schema import Settings
 

@@ -9,7 +9,7 @@ from pydantic import SecretStr
 from cicd_agent.domain.event import Event, EventKind, PullRequest, Ref
 from cicd_agent.domain.ports.forge import FailedRun
 from cicd_agent.errors import ForgeRefused
-from cicd_agent.modes import World
+from cicd_agent.modes.protocol import World
 from cicd_agent.modes.review.recent_failures import UNREAD, failures
 from cicd_agent.settings.schema import Provider, Settings
 from tests.support.fakes.ports import FakeForge

@@ -23,7 +23,7 @@ from cicd_agent.domain.evidence import Evidence, Gap
 from cicd_agent.domain.finding import Category, Finding, Location, Origin, Severity
 from cicd_agent.domain.text.sanitizer import problems
 from cicd_agent.domain.verdict import Conclusion, Rejected, Risk, RiskLevel, Suppressed, SuppressedBy, Verdict
-from cicd_agent.modes import Account
+from cicd_agent.modes.protocol import Account
 from cicd_agent.modes.review.page import inline, summary
 from cicd_agent.modes.review.report import report
 from cicd_agent.settings.schema import Settings

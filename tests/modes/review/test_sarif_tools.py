@@ -10,8 +10,8 @@ from cicd_agent.domain.event import Event, EventKind, Ref
 from cicd_agent.domain.evidence import Evidence
 from cicd_agent.domain.finding import Finding, Location, Origin, Severity
 from cicd_agent.domain.verdict import SuppressedBy, Verdict
-from cicd_agent.modes import World
-from cicd_agent.modes.review import REVIEW
+from cicd_agent.modes.protocol import World
+from cicd_agent.modes.review.mode import MODE as REVIEW
 from cicd_agent.modes.review.page import inline
 from cicd_agent.modes.review.report import sarif_text
 from cicd_agent.modes.review.verdict import verify

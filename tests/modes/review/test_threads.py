@@ -18,7 +18,8 @@ from cicd_agent.domain.finding import Category, Finding, Location, Origin, Sever
 from cicd_agent.domain.text.sanitizer import problems
 from cicd_agent.domain.thread import MOST_RESOLVED, Thread
 from cicd_agent.domain.verdict import Conclusion, Risk, RiskLevel, SuppressedBy, Verdict
-from cicd_agent.modes import Account
+from cicd_agent.modes.protocol import Account
+from cicd_agent.modes.review.evidence import THREADS
 from cicd_agent.modes.review.report import report
 from cicd_agent.modes.review.threads import fixed, hush, keys, unsaid
 from cicd_agent.modes.review.verdict import verify
@@ -65,7 +66,7 @@ def settled(**fields: Any) -> Thread:
 
 
 def evidence(*threads: Thread, change: Change = CHANGE, **fields: Any) -> Evidence:
-    return Evidence(EVENT, change, threads=threads, **fields)
+    return Evidence(EVENT, change, **fields).put(THREADS, threads)
 
 
 def test_the_same_text_twice_has_a_key_for_each_by_its_line() -> None:

@@ -7,8 +7,10 @@ from cicd_agent.domain.change import Change
 from cicd_agent.domain.event import Event, EventKind, Ref
 from cicd_agent.domain.evidence import Evidence
 from cicd_agent.domain.history import History
-from cicd_agent.modes.route import ROUTE
-from cicd_agent.modes.route.result import AffectedTests, Routed, RouteEvidence
+from cicd_agent.domain.test_run import AffectedTests
+from cicd_agent.modes.route.evidence import ROUTE_EVIDENCE, RouteEvidence
+from cicd_agent.modes.route.mode import MODE as ROUTE
+from cicd_agent.modes.route.result import Routed
 from cicd_agent.settings.schema import Settings
 from tests.support.samples.changes import change_of
 
@@ -36,8 +38,8 @@ def evidence(
     change: Change | None = None,
 ) -> Evidence:
     """All that is known of a push of these files."""
-    return Evidence(
-        PUSH, change or change_of(*files), history=History(commits=10), route=RouteEvidence(doubts, affected)
+    return Evidence(PUSH, change or change_of(*files), history=History(commits=10)).put(
+        ROUTE_EVIDENCE, RouteEvidence(doubts, affected)
     )
 
 

@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 
 from cicd_agent.domain.evidence import Evidence
 from cicd_agent.domain.facts import Fact, FactKind
-from cicd_agent.modes import World
+from cicd_agent.modes.protocol import World
+from cicd_agent.modes.route.evidence import ROUTE_EVIDENCE
 from cicd_agent.modes.route.gather import gather
 from cicd_agent.settings.schema import Settings
 from tests.modes.route.routing import BASE, HEAD, PROVED, PUSH, route
@@ -43,7 +44,7 @@ def gathered(*facts: Fact, refuses: str = "") -> Evidence:
 
 
 def doubts(*facts: Fact) -> tuple[str, ...]:
-    found = gathered(*facts).route
+    found = gathered(*facts).get(ROUTE_EVIDENCE)
     assert found is not None
     return found.doubts
 
@@ -59,8 +60,8 @@ def doubts(*facts: Fact) -> tuple[str, ...]:
 )
 def test_a_red_base_makes_the_plan_full(left: Fact, why: str) -> None:
     seen = gathered(left)
-    assert seen.route is not None
-    assert seen.route.doubts == (f"the base bbbbbbb is red: {why}",)
+    assert seen.get(ROUTE_EVIDENCE) is not None
+    assert seen[ROUTE_EVIDENCE].doubts == (f"the base bbbbbbb is red: {why}",)
     assert (route(gathered()).cells.tests, route(seen).cells.tests) == ("affected", "full")
 
 
@@ -91,7 +92,7 @@ def test_the_newest_word_on_the_base_counts() -> None:
 
 def test_a_store_that_cannot_be_read_is_a_gap_and_no_doubt() -> None:
     seen = gathered(refuses="it is locked")
-    assert seen.route == gathered().route
+    assert seen.get(ROUTE_EVIDENCE) == gathered().get(ROUTE_EVIDENCE)
     assert "what earlier runs have left was not read: it is locked" in [gap.why for gap in seen.gaps]
 
 

@@ -7,9 +7,9 @@ from cicd_agent.domain.diff import ChangeKind, FileDiff
 from cicd_agent.domain.event import Event, EventKind, PullRequest, Ref
 from cicd_agent.domain.history import Past, PastCommit
 from cicd_agent.errors import ForgeRefused
-from cicd_agent.modes import World
+from cicd_agent.modes.protocol import World
+from cicd_agent.modes.route.evidence import ROUTE_EVIDENCE, RouteEvidence
 from cicd_agent.modes.route.gather import gather
-from cicd_agent.modes.route.result import RouteEvidence
 from cicd_agent.settings.schema import Settings
 from tests.modes.route.routing import BASE, CODE, HEAD, PROVED, PUSH
 from tests.support.fakes.ports import FakeForge, FakeRepository
@@ -26,8 +26,8 @@ def repository(change: Change = CHANGE, past: Past = PAST) -> FakeRepository:
 
 def doubts(event: Event = PUSH, world: World | None = None) -> tuple[str, ...]:
     found = gather(event, world or World(repository()), Settings())
-    assert found.route is not None
-    return found.route.doubts
+    assert found.get(ROUTE_EVIDENCE) is not None
+    return found[ROUTE_EVIDENCE].doubts
 
 
 @pytest.mark.parametrize(
@@ -37,7 +37,7 @@ def test_a_change_that_is_known_with_its_history_leaves_no_doubt(kind: EventKind
     found = gather(replace(PUSH, kind=kind), World(repository()), Settings())
     assert found.change == CHANGE
     assert found.history is not None
-    assert found.route == RouteEvidence()
+    assert found.get(ROUTE_EVIDENCE) == RouteEvidence()
 
 
 def test_uncommitted_work_is_routed_too() -> None:
@@ -61,7 +61,7 @@ def test_a_new_branch_is_compared_with_the_default_branch() -> None:
 )
 def test_an_event_without_a_change_is_a_doubt(event: Event, words: str) -> None:
     found = gather(event, World(repository()), Settings())
-    assert (found.change, found.route) == (None, RouteEvidence((words,)))
+    assert (found.change, found.get(ROUTE_EVIDENCE)) == (None, RouteEvidence((words,)))
 
 
 def test_what_cannot_be_read_is_a_doubt_with_its_remedy() -> None:
@@ -139,4 +139,4 @@ def test_a_configuration_that_is_not_in_force_is_a_doubt() -> None:
 
 def test_the_tests_that_the_change_can_reach_are_asked_for_where_somebody_can_tell() -> None:
     found = gather(PUSH, World(repository(), reach=lambda change: PROVED if change is CHANGE else None), Settings())
-    assert found.route == RouteEvidence(affected=PROVED)
+    assert found.get(ROUTE_EVIDENCE) == RouteEvidence(affected=PROVED)

@@ -8,8 +8,8 @@ from cicd_agent.domain.chart import Pie, Slice
 from cicd_agent.domain.effects import Annotation, Artifact, Output, Plan, Summary
 from cicd_agent.domain.evidence import Evidence, Gap
 from cicd_agent.domain.verdict import Ground, Reason
-from cicd_agent.modes import Account
-from cicd_agent.modes.route import ROUTE
+from cicd_agent.modes.protocol import Account
+from cicd_agent.modes.route.mode import MODE as ROUTE
 from cicd_agent.modes.route.needs import read_plan
 from cicd_agent.modes.route.page import sentence
 from cicd_agent.modes.route.report import OUTPUTS, RUNS

@@ -7,8 +7,9 @@ from hypothesis import strategies as st
 
 from cicd_agent.domain.event import Event, EventKind
 from cicd_agent.domain.evidence import Evidence
+from cicd_agent.domain.test_run import AffectedTests
 from cicd_agent.domain.verdict import Conclusion, RiskLevel
-from cicd_agent.modes.route.result import AffectedTests, Cells
+from cicd_agent.modes.route.result import Cells
 from cicd_agent.modes.route.table import TABLE, build_for, overridden
 from tests.modes.route.routing import (
     CODE,
@@ -173,7 +174,7 @@ def test_a_rule_that_the_config_switches_off_does_not_raise_the_level() -> None:
 
 
 def route_rules() -> list[Any]:
-    from cicd_agent.modes.route import ROUTE  # noqa: PLC0415
+    from cicd_agent.modes.route.mode import MODE as ROUTE  # noqa: PLC0415
 
     return list(ROUTE.rules(evidence(SECRET), settings()).findings)
 

@@ -11,7 +11,7 @@ from cicd_agent.agent.tools.visible_files import Shelf
 from cicd_agent.domain.change import ChangeSource
 from cicd_agent.domain.event import Event, EventKind, Ref
 from cicd_agent.domain.evidence import Evidence
-from cicd_agent.modes import World
+from cicd_agent.modes.protocol import World
 from cicd_agent.modes.shared.change_reader import change_lookups
 from cicd_agent.settings.schema import Settings
 from tests.support.fakes.library import FakeLibrary

@@ -8,8 +8,8 @@ import pytest
 from cicd_agent.domain.change import ChangeSource
 from cicd_agent.domain.event import Event, EventKind, PullRequest, Ref
 from cicd_agent.domain.evidence import Evidence
-from cicd_agent.modes import World
-from cicd_agent.modes.review import REVIEW
+from cicd_agent.modes.protocol import World
+from cicd_agent.modes.review.mode import MODE as REVIEW
 from cicd_agent.modes.review.questions import prompt
 from cicd_agent.modes.shared.guidelines import GUIDELINES, LARGEST, guidelines
 from cicd_agent.settings.schema import Settings

@@ -10,7 +10,7 @@ from cicd_agent.domain.event import Event, EventKind, Ref
 from cicd_agent.domain.history import COUNTED, Past, PastCommit
 from cicd_agent.domain.risk_file import MOST_BYTES, RISK_FILE, RiskFile
 from cicd_agent.errors import ConfigError, ForgeRefused
-from cicd_agent.modes import World
+from cicd_agent.modes.protocol import World
 from cicd_agent.modes.shared.risk_history import NO_PAST, read_past
 from cicd_agent.settings.schema import Settings
 from tests.support.fakes.ports import FakeForge, FakeRepository

@@ -13,9 +13,10 @@ from cicd_agent.domain.event import Actor, Event, EventKind, PullRequest, Ref, W
 from cicd_agent.domain.event_parser import RunContext, parse_event
 from cicd_agent.domain.test_delivery import TRAILER
 from cicd_agent.domain.workflow_run import RunState
-from cicd_agent.modes import World, modes
+from cicd_agent.modes import modes
 from cicd_agent.modes.analyse_failure.gather import declines as analysis_declines
 from cicd_agent.modes.deploy_gate.subject import unserved
+from cicd_agent.modes.protocol import World
 from cicd_agent.modes.review.gather import declines as review_declines
 from cicd_agent.modes.shared.self_triggered import own_run, own_tests, own_touch
 from cicd_agent.settings.schema import Settings

@@ -12,6 +12,7 @@ from cicd_agent.domain.audit_entry import Kind, Link
 from cicd_agent.domain.effects import Annotation, Artifact, Effect, Output, Receipt, Summary
 from cicd_agent.domain.text.markdown import code, prose
 from cicd_agent.domain.timeline import Timeline
+from cicd_agent.domain.verdict import ChatReply
 from cicd_agent.settings.environment import Environment
 
 _HERE = Annotation | Artifact | Output | Summary
@@ -31,7 +32,7 @@ class Telling:
 def run_entry(report: Report, telling: Telling, environment: Environment, event_id: str, at: int) -> dict[str, Any]:
     """The entry of a run, nothing of it redacted yet; `at` is in seconds since the epoch."""
     event, run = report.event, environment.run
-    judged = report.verdict or report.diagnosis or report.generated or report.routed or report.gated
+    judged = report.judgement
     risk = judged.risk if judged else None
     cost = report.account.cost_usd
     return {
@@ -109,14 +110,14 @@ def decision_word(report: Report) -> str:
         return "failed"
     if report.declined:
         return "declined"
-    if report.said is not None:
-        return report.said.manner.value
+    if isinstance(report.result, ChatReply):
+        return report.result.manner.value
     return told.get("decision") or told.get("cause") or told.get("tests") or told.get("conclusion", "")
 
 
 def _sha(report: Report) -> str:
     """The commit that was decided on: a gate may decide on another one than the event's."""
-    return (report.gated.sha if report.gated else "") or (report.event.sha if report.event else "")
+    return getattr(report.result, "sha", "") or (report.event.sha if report.event else "")
 
 
 def _times(timeline: Timeline | None) -> Mapping[str, Any]:

@@ -39,7 +39,7 @@ def fleet_line(report: Report, environment: Environment, seconds: float, redact:
     """One line of JSON."""
     event, run, account, told = report.event, environment.run, report.account, report.outputs
     number = f"{run.run_id}.{run.run_attempt or '1'}" if run.run_id else ""
-    sha = (report.gated.sha if report.gated else "") or (event.sha if event else run.sha)
+    sha = getattr(report.result, "sha", "") or (event.sha if event else run.sha)
     values: dict[str, str | float | bool | None] = {
         "schema_version": SCHEMA,
         "run_id": number,

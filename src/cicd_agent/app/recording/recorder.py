@@ -18,6 +18,7 @@ from cicd_agent.domain.effects import Receipt
 from cicd_agent.domain.facts import Fact
 from cicd_agent.domain.ports.storage import Store
 from cicd_agent.errors import BudgetExhausted, ConfigError, StoreRefused
+from cicd_agent.modes.protocol import Mode
 from cicd_agent.settings.environment import Environment
 
 
@@ -88,12 +89,12 @@ class Book:
             self._failed(StoreRefused("it did not answer before the end of the run"))
             return Audit("failed", self.chain, why=self._why)
 
-    def leave(self, decision: Decision, outputs: Mapping[str, str]) -> None:
+    def leave(self, mode: Mode[Any], decision: Decision, outputs: Mapping[str, str]) -> None:
         """Leave the facts that a decision of this very job holds for later runs, less what is secret in them."""
         opened = self._opened
         if opened is None or self._why:
             return
-        facts = facts_of(decision, outputs, self.chain, self.event_id, int(self._now()))
+        facts = facts_of(mode, decision, outputs, self.chain, event_id=self.event_id, at=int(self._now()))
         kept = [self._harmless(each) for each in facts]
         try:
             if kept:

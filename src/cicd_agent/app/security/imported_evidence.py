@@ -8,15 +8,14 @@ from typing import Any
 from cicd_agent.app.context import Scene, read
 from cicd_agent.app.decision import load
 from cicd_agent.app.pipeline import observe
-from cicd_agent.app.security.verify_imported import Texts, account, missing, named, proved, unlike, untried, with_texts
+from cicd_agent.app.security.verify_imported import Texts, account, missing, proved, with_texts
 from cicd_agent.domain.change import Change, ChangeSource
 from cicd_agent.domain.event import EventKind
 from cicd_agent.domain.evidence import Evidence
-from cicd_agent.domain.library import Unreadable
 from cicd_agent.domain.ports.forge import Forge
-from cicd_agent.domain.text.words import clip, count
+from cicd_agent.domain.text.words import clip, count, first_names
 from cicd_agent.errors import ConfigError, ForgeRefused
-from cicd_agent.modes import Mode
+from cicd_agent.modes.protocol import Mode
 from cicd_agent.settings.schema import Settings, Stage
 
 MOST_BYTES = 64_000_000
@@ -78,25 +77,8 @@ def take_over(mode: Mode[Any], brought: Evidence, name: str, scene: Scene, progr
     if event.name in _GATHERED_HERE:
         # Whatever the file says of it: who wrote the facts in it is not known here.
         known = replace(brought.known, trusted=False)
-        return replace(_untried(brought, name, scene), event=event, known=known)
+        return replace(mode.verify_imported(brought, name, scene.world.repository), event=event, known=known)
     return _completed(observe(mode, scene, progress), brought, scene)
-
-
-def _untried(brought: Evidence, name: str, scene: Scene) -> Evidence:
-    """The evidence without any trial, once the test modules in it are found to be those of the checkout."""
-    tests, change, repository = brought.tests, brought.change, scene.world.repository
-    if tests is None:
-        return brought
-    if tests.modules and change is not None and repository is not None:
-        try:
-            other = tuple(unlike(tests.modules, repository.library(change)))
-        except Unreadable as error:
-            raise ConfigError("the project's tests cannot be read", why=str(error)) from None
-        if other:
-            # New tests are put between what stands there: that must not come from a file.
-            why = f"it has another text than the checkout of {named(other)}"
-            raise ConfigError(f"{name} is the evidence of something else", why=why, remedy="Gather it again")
-    return replace(brought, tests=untried(tests))
 
 
 def _completed(own: Evidence, brought: Evidence | None, scene: Scene) -> Evidence:
@@ -114,7 +96,7 @@ def _completed(own: Evidence, brought: Evidence | None, scene: Scene) -> Evidenc
     texts = {**found.proved, **fetched}
     told = list(account(change, brought, found)) if brought else []
     if unread := [path for path in wanted if path not in texts]:
-        told.append(f"rules which need the whole text of a file did not run on {named(unread)}")
+        told.append(f"rules which need the whole text of a file did not run on {first_names(unread)}")
     sources = f"read from the API, with the whole text of {count(len(texts), 'file')}"
     if found.proved:
         sources += f", {len(found.proved)} of them brought by the evidence and proved by GitHub's ids"

@@ -4,7 +4,6 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Protocol
 
-from cicd_agent.domain.event import Event
 from cicd_agent.domain.evidence import Evidence
 
 
@@ -26,15 +25,13 @@ class Sealing:
     redact: Callable[[str], str] = str
     keeps: bool = True
 
-    def opened(self, evidence: Evidence, event: Event) -> Evidence:
-        """The evidence with what is remembered of this event's pull request, in the place of whatever it brought."""
-        about = _about(evidence, event)
+    def opened(self, evidence: Evidence, about: str) -> Evidence:
+        """The evidence with what an earlier run saved under `about`, in the place of whatever it brought."""
         lines = self.drawer.read(about) if self.drawer and about else ()
         return replace(evidence, memory="\n".join(lines))
 
-    def keep(self, lines: Sequence[str], evidence: Evidence, event: Event) -> None:
+    def keep(self, lines: Sequence[str], about: str) -> None:
         """Leave these lines for the next run, less those with anything secret in them; none leave what there is."""
-        about = _about(evidence, event)
         if self.drawer and self.keeps and about and (harmless := self._harmless(lines)):
             self.drawer.write(about, harmless)
 
@@ -49,14 +46,3 @@ class Sealing:
             pairs = zip(kept, redacted, strict=True) if len(redacted) == len(kept) else ()
             kept = [line for line, shown in pairs if line == shown]
         return kept
-
-
-def _about(evidence: Evidence, event: Event) -> str:
-    """The pull request of the event; of a failed run the repository; "" for anything else: nobody comes back to a push.
-
-    Also "" when the evidence, which others may have written, is of another one: it decides over no memory but its own.
-    """
-    if evidence.failed is not None:
-        return f"{event.repo}!failures" if event.repo and event.repo == evidence.event.repo else ""
-    about, told = (f"{each.repo}#{each.pull.number}" if each.pull else "" for each in (event, evidence.event))
-    return about if event.repo and about == told and evidence.change else ""

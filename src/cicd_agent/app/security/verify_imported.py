@@ -5,18 +5,12 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from cicd_agent.analysis.patches.apply import text_before
-from cicd_agent.domain.candidate import keyed
 from cicd_agent.domain.change import Change
 from cicd_agent.domain.diff import ChangeKind, FileDiff
 from cicd_agent.domain.evidence import Evidence, Gap
-from cicd_agent.domain.library import EntryKind
 from cicd_agent.domain.paths import PathKind, kinds
-from cicd_agent.domain.ports.forge import Library
-from cicd_agent.domain.text.words import count
-from cicd_agent.modes.gen_tests.evidence import TestEvidence
+from cicd_agent.domain.text.words import count, first_names
 from cicd_agent.modes.shared.change_reader import PATCHES_ONLY
-
-_MOST_NAMED = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,32 +76,11 @@ def differences(ours: Sequence[FileDiff], theirs: Sequence[FileDiff]) -> Iterato
 def account(change: Change, brought: Evidence, texts: Texts) -> Iterator[str]:
     """What a reader has to know of the evidence that was brought: what of it was not used, one sentence each."""
     if texts.forged:
-        yield f"the evidence holds another text than GitHub has of {named(texts.forged)}: it was left out"
+        yield f"the evidence holds another text than GitHub has of {first_names(texts.forged)}: it was left out"
     if brought.change and (other := list(differences(change.files, brought.change.files))):
-        yield f"the evidence holds another diff than GitHub has of {named(other)}: GitHub's was reviewed"
+        yield f"the evidence holds another diff than GitHub has of {first_names(other)}: GitHub's was reviewed"
     if brought.findings:
         yield f"{count(len(brought.findings), 'finding')} of other tools in the evidence cannot be proved: left out"
-
-
-def untried(tests: TestEvidence) -> TestEvidence:
-    """The tests that were brought, to be tried here: what the file says of their trial is nothing that we have seen.
-
-    A key that does not fit what it stands for was not made by us.
-    """
-    hunt = tests.hunt
-    if hunt is not None:
-        hunt = replace(hunt, found=tuple(replace(each, patch="", refused=()) for each in hunt.found))
-    proposed = tuple(each for each in tests.proposed if keyed(each) == each)
-    return replace(tests, proposed=proposed, screened=(), settled=None, hunt=hunt)
-
-
-def unlike(modules: Mapping[str, str], library: Library) -> Iterator[str]:
-    """Paths whose text is not what the commit has there."""
-    files = {path: entry for path, entry in library.entries.items() if entry.kind is EntryKind.FILE}
-    here = [path for path, text in modules.items() if path in files and files[path].size == len(_encoded(text))]
-    contents = library.contents([files[path] for path in here])
-    same = {path for path, content in zip(here, contents, strict=True) if content == _encoded(modules[path])}
-    yield from (path for path in modules if path not in same)
 
 
 def _encoded(text: str) -> bytes:
@@ -119,12 +92,6 @@ def blob_id(text: str) -> str:
     content = _encoded(text)
     # The id is SHA-1 by git's design. GitHub takes no object that a known attack on it has made.
     return hashlib.sha1(b"blob %d\0" % len(content) + content, usedforsecurity=False).hexdigest()
-
-
-def named(paths: Sequence[str]) -> str:
-    """The first few paths, and how many more there are."""
-    listed = ", ".join(paths[:_MOST_NAMED])
-    return listed if len(paths) <= _MOST_NAMED else f"{listed} and {len(paths) - _MOST_NAMED} more"
 
 
 def _lines(file: FileDiff) -> tuple[object, ...]:

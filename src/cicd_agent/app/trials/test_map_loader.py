@@ -14,8 +14,8 @@ from cicd_agent.app.reporter import HIDDEN
 from cicd_agent.domain.change import Change
 from cicd_agent.domain.ports.forge import Repository
 from cicd_agent.domain.ports.test_runner import Laboratory, LaboratoryUnavailable
+from cicd_agent.domain.test_run import AffectedTests
 from cicd_agent.errors import ConfigError
-from cicd_agent.modes.route.result import AffectedTests
 from cicd_agent.settings.schema import Settings
 
 MAP: Final = "test-map.json"

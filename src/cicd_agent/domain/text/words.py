@@ -1,5 +1,7 @@
 """Numbers and lengths in sentences."""
 
+from collections.abc import Sequence
+
 
 def count(number: int, noun: str) -> str:
     """`1 file`, `2 files`, `1,234 lines`: the number with its noun."""
@@ -9,3 +11,9 @@ def count(number: int, noun: str) -> str:
 def clip(text: str, most: int) -> str:
     """The text in at most so many characters, the last of them an ellipsis where something is missing."""
     return text if len(text) <= most else f"{text[: most - 1]}…"
+
+
+def first_names(names: Sequence[str], limit: int = 5) -> str:
+    """The first few, and how many more there are."""
+    listed = ", ".join(names[:limit])
+    return listed if len(names) <= limit else f"{listed} and {len(names) - limit} more"

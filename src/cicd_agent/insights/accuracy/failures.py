@@ -3,12 +3,12 @@
 from collections.abc import Callable, Sequence
 from typing import Final
 
+from cicd_agent.domain.facts import Cause
 from cicd_agent.domain.ports.actions import Runs
 from cicd_agent.domain.workflow_run import RunState
 from cicd_agent.errors import ForgeRefused
 from cicd_agent.insights.accuracy.decisions import DecidedFailure
 from cicd_agent.insights.accuracy.labels import Case, Ground, Truth
-from cicd_agent.modes.analyse_failure.result import Cause
 
 FAILURE = "analyse-failure"
 _EXCUSED = frozenset({Cause.FLAKY, Cause.INFRASTRUCTURE})

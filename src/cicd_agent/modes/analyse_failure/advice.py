@@ -4,11 +4,12 @@ import re
 from collections.abc import Sequence
 from dataclasses import replace
 
+from cicd_agent.domain.facts import Cause
 from cicd_agent.domain.patch_trial import Step, TrialReport
 from cicd_agent.domain.text.words import clip
 from cicd_agent.modes.analyse_failure.draft import FailureDraft
 from cicd_agent.modes.analyse_failure.experiments import key, objection, proposed
-from cicd_agent.modes.analyse_failure.result import Cause, Diagnosis, Dropped, Remedy
+from cicd_agent.modes.analyse_failure.result import Diagnosis, Dropped, Remedy
 
 _LONGEST = 300
 _WRONG = frozenset({Step.REFUSED, Step.NOT_GREEN, Step.REDDER})

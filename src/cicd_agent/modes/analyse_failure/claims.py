@@ -12,7 +12,7 @@ from cicd_agent.domain.evidence import Evidence, Exhibit
 from cicd_agent.domain.text.quote import Place, Quotes, shown
 from cicd_agent.domain.text.words import clip
 from cicd_agent.modes.analyse_failure.draft import Citation, ClaimDraft
-from cicd_agent.modes.analyse_failure.evidence import FailedJob, FailedRun, Role
+from cicd_agent.modes.analyse_failure.evidence import FAILED_RUN, FailedJob, FailedRun, Role
 from cicd_agent.modes.analyse_failure.exhibits import logs
 from cicd_agent.modes.analyse_failure.groups import tells
 from cicd_agent.modes.analyse_failure.result import Cited, Claim, Diagnosis, Dropped
@@ -88,7 +88,7 @@ class Prover:
     def of(cls, found: Diagnosis, evidence: Evidence, settings: Settings) -> "Prover":
         """What `exhibits` shows of the same evidence."""
         files = _named(evidence.change, settings) if evidence.change else {}
-        return cls(logs(found, evidence.failed or FailedRun()), files, Scope.of(evidence).changed)
+        return cls(logs(found, evidence.get(FAILED_RUN) or FailedRun()), files, Scope.of(evidence).changed)
 
     def prove(self, claims: Sequence[ClaimDraft], lookups: Sequence[Exhibit] | None) -> Proof:
         """Tie each claim to the lines it cites; `lookups` are None while they are not known, and hold then."""

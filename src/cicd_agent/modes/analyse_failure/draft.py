@@ -2,8 +2,9 @@
 
 from cicd_agent.agent.messages import Share
 from cicd_agent.analysis.logs.failure_kind import Kind
+from cicd_agent.domain.facts import Cause
 from cicd_agent.domain.verdict import Draft
-from cicd_agent.modes.analyse_failure.result import Cause, Remedy
+from cicd_agent.modes.analyse_failure.result import Remedy
 
 
 class Citation(Draft):

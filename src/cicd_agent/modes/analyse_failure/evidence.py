@@ -3,10 +3,13 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import Final
 
 from cicd_agent.analysis.logs.extract import Extract
 from cicd_agent.analysis.test_reports.cases import Case
 from cicd_agent.domain.change import Commit
+from cicd_agent.domain.evidence import Section
+from cicd_agent.domain.patch_trial import TrialReport
 from cicd_agent.domain.workflow_run import JobRun, RunNote, RunState
 
 
@@ -122,3 +125,10 @@ class FailedRun:
     """Whether the run before this one, of the same workflow on the default branch, had passed."""
     candidates: tuple[Candidate, ...] = ()
     imports: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+
+
+FAILED_RUN: Final = Section[FailedRun]("failed", FailedRun)
+"""The run whose failure is to be explained."""
+TRIALS: Final = Section[tuple[TrialReport, ...]]("trials", tuple[TrialReport, ...])
+"""What came of patches that were tried after the answers, so that nothing has to be run again to judge them."""
+SECTIONS: Final = (FAILED_RUN, TRIALS)

@@ -2,7 +2,6 @@
 
 import hashlib
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 from typing import Any
 
 from cicd_agent.agent.messages import Answer
@@ -10,8 +9,9 @@ from cicd_agent.analysis.patches.parser import Flaw, read_patch
 from cicd_agent.domain.diff import ChangeKind
 from cicd_agent.domain.evidence import Evidence
 from cicd_agent.domain.patch_trial import Trial
-from cicd_agent.modes import World
 from cicd_agent.modes.analyse_failure.draft import FailureDraft
+from cicd_agent.modes.analyse_failure.evidence import TRIALS
+from cicd_agent.modes.protocol import World
 from cicd_agent.settings.schema import Settings
 
 LONGEST = 30_000
@@ -34,7 +34,7 @@ def experiment(
         return evidence
     for trial in trials:
         progress("trying a fix")
-        evidence = replace(evidence, trials=(*evidence.trials, bench.attempt(trial)))
+        evidence = evidence.put(TRIALS, (*(evidence.get(TRIALS) or ()), bench.attempt(trial)))
     return evidence
 
 
@@ -46,7 +46,7 @@ def experiments(
     """The patch of the answer, unless there is none, it is no patch at all, or it was tried already."""
     draft = drafted(answers)
     patch = proposed(draft) if draft else ""
-    if not patch or objection(patch) or any(report.key == key(patch) for report in evidence.trials):
+    if not patch or objection(patch) or any(report.key == key(patch) for report in (evidence.get(TRIALS) or ())):
         return ()
     return (Trial(key(patch), patch),)
 

@@ -16,9 +16,8 @@ from cicd_agent.domain.ports.actions import Runs
 from cicd_agent.domain.ports.forge import Library
 from cicd_agent.domain.workflow_run import JobRun, RunState
 from cicd_agent.errors import ConfigError, ForgeRefused
-from cicd_agent.modes import LogFiles, World
 from cicd_agent.modes.analyse_failure.attribution.path_match import Tree, places
-from cicd_agent.modes.analyse_failure.evidence import Candidate, FailedJob, FailedRun, LogSource, Role
+from cicd_agent.modes.analyse_failure.evidence import FAILED_RUN, Candidate, FailedJob, FailedRun, LogSource, Role
 from cicd_agent.modes.analyse_failure.imports.graph import reach
 from cicd_agent.modes.analyse_failure.runs.artifact_reports import PATTERNS, failing, looks_like_reports
 from cicd_agent.modes.analyse_failure.runs.history import History, blamed, listed
@@ -26,6 +25,7 @@ from cicd_agent.modes.analyse_failure.runs.job_dependencies import roles
 from cicd_agent.modes.analyse_failure.runs.log_download import FIRST_TOKENS, Acquisition, templates
 from cicd_agent.modes.analyse_failure.runs.previous_failures import missed, read_earlier
 from cicd_agent.modes.analyse_failure.runs.workflow_file import JobSpec, job_specs
+from cicd_agent.modes.protocol import LogFiles, World
 from cicd_agent.modes.shared.change_reader import gaps, read_change
 from cicd_agent.modes.shared.self_triggered import own_run
 from cicd_agent.settings.schema import Settings
@@ -135,7 +135,7 @@ class _Reading:
         known = read_earlier(self.world, failed, self.event.repo, history)
         self.gaps += [*missed(known), *(history.gaps if history is not None else ())]
         more = gaps(change, self.settings) if change else ()
-        return Evidence(self.event, change, gaps=(*more, *self.gaps), failed=failed, known=known)
+        return Evidence(self.event, change, gaps=(*more, *self.gaps), known=known).put(FAILED_RUN, failed)
 
     def _specs(self, run: RunState) -> tuple[JobSpec, ...]:
         if not run.path or self.world.forge is None:

@@ -7,7 +7,7 @@ from dataclasses import asdict, replace
 from pydantic import TypeAdapter, ValidationError
 
 from cicd_agent.domain.evidence import Evidence
-from cicd_agent.modes.analyse_failure.evidence import FailedRun, Role, Trace
+from cicd_agent.modes.analyse_failure.evidence import FAILED_RUN, FailedRun, Role, Trace
 from cicd_agent.modes.analyse_failure.groups import fingerprints
 
 MOST = 300
@@ -17,7 +17,7 @@ _SHAPE: TypeAdapter[Trace] = TypeAdapter(Trace)
 
 def failed_of(evidence: Evidence) -> FailedRun:
     """The failed run with what is remembered of others, where GitHub was not asked about them; empty without one."""
-    failed = evidence.failed or FailedRun()
+    failed = evidence.get(FAILED_RUN) or FailedRun()
     known = {(trace.run, trace.attempt, trace.job) for trace in failed.traces}
     own = failed.run.id if failed.run else 0
     recalled = (trace for trace in _recalled(evidence.memory) if trace.run != own)
@@ -27,7 +27,7 @@ def failed_of(evidence: Evidence) -> FailedRun:
 
 def remember(evidence: Evidence) -> Sequence[str]:
     """What the next run in this repository may know of this one's failures, and of those before; a line each."""
-    failed, event = evidence.failed, evidence.event
+    failed, event = evidence.get(FAILED_RUN), evidence.event
     run = failed.run if failed else None
     if failed is None or run is None:
         return ()

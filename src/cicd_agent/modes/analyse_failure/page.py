@@ -5,14 +5,15 @@ from collections.abc import Iterator, Sequence
 
 from cicd_agent.domain.event import Event
 from cicd_agent.domain.evidence import Evidence
+from cicd_agent.domain.facts import Cause
 from cicd_agent.domain.patch_trial import Step, TrialReport
 from cicd_agent.domain.text.markdown import code, details, escape, fence, link, prose, table
 from cicd_agent.domain.text.words import clip, count
-from cicd_agent.modes import Account
-from cicd_agent.modes.analyse_failure.evidence import FailedRun, Role
+from cicd_agent.modes.analyse_failure.evidence import FAILED_RUN, FailedRun, Role
 from cicd_agent.modes.analyse_failure.incremental_state import failed_of
-from cicd_agent.modes.analyse_failure.result import Cause, Cited, Diagnosis, Failure, Ground, Meeting, Suspect
+from cicd_agent.modes.analyse_failure.result import Cited, Diagnosis, Failure, Ground, Meeting, Suspect
 from cicd_agent.modes.analyse_failure.runs.previous_failures import day, earlier
+from cicd_agent.modes.protocol import Account
 
 MOST_LINES = 25
 """Lines of a comment, folded parts counted as one: a reader has ten seconds."""
@@ -65,7 +66,7 @@ def comment(diagnosis: Diagnosis, evidence: Evidence, account: Account) -> str:
 
 def summary(diagnosis: Diagnosis, evidence: Evidence, account: Account) -> str:
     """The whole diagnosis as Markdown, for the step summary and the check run."""
-    failed = evidence.failed or FailedRun()
+    failed = evidence.get(FAILED_RUN) or FailedRun()
     parts = [
         heading(diagnosis, evidence),
         "\n".join(f"- {ground}" for ground in _grounds(diagnosis.grounds, evidence.event)),
@@ -99,7 +100,7 @@ def patch_words(trial: TrialReport) -> str:
 
 
 def _verdict(diagnosis: Diagnosis, evidence: Evidence) -> str:
-    failed = evidence.failed
+    failed = evidence.get(FAILED_RUN)
     if diagnosis.cause is Cause.CHANGE and evidence.event.pull is None and failed is not None and failed.green:
         return "Caused by a commit since it last passed"
     if diagnosis.cause is Cause.UNKNOWN and diagnosis.innocent:
@@ -233,7 +234,7 @@ def _suspects(suspects: Sequence[Suspect], evidence: Evidence) -> str:
         )
         for each in suspects[:5]
     )
-    since = "since the last green run" if evidence.failed and evidence.failed.green else "of the change"
+    since = "since the last green run" if (evidence.get(FAILED_RUN) or FailedRun()).green else "of the change"
     return table((f"commit {since}", "subject", "score"), rows)
 
 
@@ -294,7 +295,7 @@ def _escalation(diagnosis: Diagnosis) -> Iterator[str]:
 
 
 def _foot(diagnosis: Diagnosis, evidence: Evidence, account: Account) -> str:
-    failed = evidence.failed or FailedRun()
+    failed = evidence.get(FAILED_RUN) or FailedRun()
     total = sum(job.extract.total for job in failed.jobs)
     kept = sum(len(job.extract.kept) for job in failed.jobs)
     parts = [f"{diagnosis.confidence:.2f} sure", f"{kept:,} of {count(total, 'log line')} shown"]

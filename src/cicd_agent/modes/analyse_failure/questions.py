@@ -9,6 +9,7 @@ from cicd_agent.domain.evidence import Evidence
 from cicd_agent.domain.text.words import clip
 from cicd_agent.modes.analyse_failure.claims import Prover
 from cicd_agent.modes.analyse_failure.draft import FailureDraft
+from cicd_agent.modes.analyse_failure.evidence import FAILED_RUN
 from cicd_agent.modes.analyse_failure.exhibits import exhibits
 from cicd_agent.modes.analyse_failure.experiments import objection, proposed
 from cicd_agent.modes.analyse_failure.result import Diagnosis, Rung
@@ -28,7 +29,7 @@ _HOW_TO_CITE = (
 
 def questions(evidence: Evidence, answers: Sequence[Answer[Any]], settings: Settings) -> Sequence[Question[Any]]:
     """One question, once. A bot's change is asked about like any other: its log does not say why by itself."""
-    if answers or evidence.failed is None or settings.provider is Provider.NONE:
+    if answers or evidence.get(FAILED_RUN) is None or settings.provider is Provider.NONE:
         return ()
     asked = question(rules(evidence, settings), evidence, settings)
     return (asked,) if asked else ()

@@ -26,14 +26,15 @@ from cicd_agent.domain.effects import (
 )
 from cicd_agent.domain.event import EventKind
 from cicd_agent.domain.evidence import Evidence
+from cicd_agent.domain.facts import Cause
 from cicd_agent.domain.patch_trial import Step
 from cicd_agent.domain.text.markdown import suggestion
 from cicd_agent.domain.text.words import clip, count
 from cicd_agent.domain.verdict import Conclusion
-from cicd_agent.modes import Account
-from cicd_agent.modes.analyse_failure.evidence import FailedRun
+from cicd_agent.modes.analyse_failure.evidence import FAILED_RUN, FailedRun
 from cicd_agent.modes.analyse_failure.page import comment, heading, patch_words, sentence, summary
-from cicd_agent.modes.analyse_failure.result import Cause, Diagnosis
+from cicd_agent.modes.analyse_failure.result import Diagnosis
+from cicd_agent.modes.protocol import Account
 from cicd_agent.settings.schema import RERUNS, Commenting, Settings
 
 OUTPUTS = (
@@ -164,7 +165,7 @@ def _rerun(diagnosis: Diagnosis, evidence: Evidence, settings: Settings) -> Iter
 
 def _notified(diagnosis: Diagnosis, evidence: Evidence) -> Iterator[Effect]:
     """One line when the default branch has turned red; nothing else is worth an interruption."""
-    failed = evidence.failed
+    failed = evidence.get(FAILED_RUN)
     if failed is None or failed.run is None or not failed.turned_red or evidence.event.kind is EventKind.LOCAL:
         return
     text = f"{evidence.event.repo}: {failed.run.branch} turned red. {sentence(diagnosis, evidence)}"
@@ -172,7 +173,7 @@ def _notified(diagnosis: Diagnosis, evidence: Evidence) -> Iterator[Effect]:
 
 
 def _files(diagnosis: Diagnosis, evidence: Evidence) -> Iterator[Effect]:
-    failed = evidence.failed or FailedRun()
+    failed = evidence.get(FAILED_RUN) or FailedRun()
     if any(job.extract.kept for job in failed.jobs):
         text = "\n".join(part for job in failed.jobs for part in _extract(job.job.name, job.extract))
         yield Artifact(key="extract", name="extract.txt", text=f"{text}\n")
@@ -214,10 +215,10 @@ def _outputs(diagnosis: Diagnosis, evidence: Evidence) -> tuple[Output, ...]:
 
 
 def _on_default(evidence: Evidence) -> bool:
-    run = evidence.failed.run if evidence.failed else None
+    run = (evidence.get(FAILED_RUN) or FailedRun()).run
     return run is not None and run.branch == evidence.event.default_branch and not run.event.startswith("pull_request")
 
 
 def _workflow(evidence: Evidence) -> str:
-    run = evidence.failed.run if evidence.failed else None
+    run = (evidence.get(FAILED_RUN) or FailedRun()).run
     return (run.workflow if run else "") or "the workflow"

@@ -2,20 +2,12 @@
 
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Final
 
 from cicd_agent.analysis.logs.failure_kind import Kind
+from cicd_agent.domain.facts import Cause
 from cicd_agent.domain.patch_trial import TrialReport
 from cicd_agent.domain.verdict import Conclusion, Risk
-
-
-class Cause(StrEnum):
-    """Whose fault the failure is."""
-
-    CHANGE = "change"
-    FLAKY = "flaky"
-    INFRASTRUCTURE = "infrastructure"
-    PRE_EXISTING = "pre_existing"
-    UNKNOWN = "unknown"
 
 
 class Rung(StrEnum):
@@ -179,3 +171,6 @@ class Diagnosis:
     def fingerprint(self) -> str:
         """What the first failure is known again by, "" when it says too little."""
         return self.failures[0].strict if self.failures else ""
+
+
+RESULTS: Final = {"diagnosis": Diagnosis}

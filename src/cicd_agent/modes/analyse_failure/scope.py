@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from cicd_agent.domain.change import Change
 from cicd_agent.domain.evidence import Evidence
-from cicd_agent.modes.analyse_failure.evidence import Candidate, FailedRun
+from cicd_agent.modes.analyse_failure.evidence import FAILED_RUN, Candidate, FailedRun
 
 SHORTEST = 7
 """Digits of a commit's id that name it."""
@@ -26,7 +26,7 @@ class Scope:
     @classmethod
     def of(cls, evidence: Evidence) -> "Scope":
         """As the evidence shows it. Without a change, what the commits since the last green run left is it."""
-        failed, change = evidence.failed or FailedRun(), evidence.change
+        failed, change = evidence.get(FAILED_RUN) or FailedRun(), evidence.change
         touched = frozenset(path for each in failed.candidates for path in each.lines)
         changed = _changed(change) if change else touched
         places = frozenset(place.path for job in failed.jobs for place in job.places)

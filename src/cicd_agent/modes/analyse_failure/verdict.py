@@ -8,13 +8,14 @@ from typing import Any
 from cicd_agent.agent.messages import Answer
 from cicd_agent.analysis.logs.failure_kind import Kind
 from cicd_agent.domain.evidence import Evidence
+from cicd_agent.domain.facts import Cause
 from cicd_agent.domain.text.words import clip
 from cicd_agent.modes.analyse_failure.advice import advised, offered
 from cicd_agent.modes.analyse_failure.claims import Proof, Prover, Weight
 from cicd_agent.modes.analyse_failure.draft import FailureDraft
-from cicd_agent.modes.analyse_failure.evidence import Candidate
+from cicd_agent.modes.analyse_failure.evidence import TRIALS, Candidate
 from cicd_agent.modes.analyse_failure.experiments import answered
-from cicd_agent.modes.analyse_failure.result import Cause, Diagnosis, Dropped, Ground, Remedy, Rung
+from cicd_agent.modes.analyse_failure.result import Diagnosis, Dropped, Ground, Remedy, Rung
 from cicd_agent.modes.analyse_failure.scope import Scope
 from cicd_agent.settings.schema import Settings
 
@@ -64,15 +65,15 @@ def verify(rules: Diagnosis, answers: Sequence[Answer[Any]], evidence: Evidence,
         # Whoever cites no line of a log has not said why the run failed, however true the rest is.
         for text in (*(each.text for each in proof.claims), draft.root_cause):
             told = _without(told, text, "nothing that it rests on stands in a log")
-        return offered(replace(told, claims=()), draft, evidence.trials, proved=False)
+        return offered(replace(told, claims=()), draft, (evidence.get(TRIALS) or ()), proved=False)
     told = _caused(told, draft, proof)
     agrees = draft.cause in {told.cause, Cause.UNKNOWN}
     told = _explained(told, draft, proof, agrees=agrees)
     told = _blamed(told, draft, proof, scope)
     told = _affecting(told, draft, scope)
     if agrees:
-        told = advised(told, draft, evidence.trials)
-    return offered(told, draft, evidence.trials, proved=agrees)
+        told = advised(told, draft, (evidence.get(TRIALS) or ()))
+    return offered(told, draft, (evidence.get(TRIALS) or ()), proved=agrees)
 
 
 def _caused(told: Diagnosis, draft: FailureDraft, proof: Proof) -> Diagnosis:

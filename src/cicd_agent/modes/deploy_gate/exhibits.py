@@ -6,6 +6,7 @@ from cicd_agent.analysis.rules.run import ruled
 from cicd_agent.domain.evidence import Evidence, Exhibit
 from cicd_agent.domain.gate_evidence import GateEvidence, State
 from cicd_agent.domain.text.words import clip, count
+from cicd_agent.modes.deploy_gate.evidence import GATE
 from cicd_agent.modes.shared.diff_exhibits import pieces
 from cicd_agent.settings.schema import Settings
 
@@ -15,7 +16,7 @@ MOST_LINES = 40
 
 def exhibits(evidence: Evidence, settings: Settings) -> tuple[Exhibit, ...]:
     """All that is shown, none when there is nothing to judge."""
-    gate = evidence.gate
+    gate = evidence.get(GATE)
     if gate is None:
         return ()
     found = [Exhibit(SIGNALS, "what was measured", "\n".join(_signals(gate)), priority=9)]

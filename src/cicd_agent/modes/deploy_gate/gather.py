@@ -17,8 +17,8 @@ from cicd_agent.domain.risk_file import RiskFile
 from cicd_agent.domain.text.markdown import find_marker
 from cicd_agent.domain.text.words import count
 from cicd_agent.errors import ForgeRefused
-from cicd_agent.modes import World
 from cicd_agent.modes.deploy_gate.approvals.comments import covered, newest_pull, read_words
+from cicd_agent.modes.deploy_gate.evidence import GATE
 from cicd_agent.modes.deploy_gate.signals.coverage import coverage
 from cicd_agent.modes.deploy_gate.signals.failure_rate import DAYS, failures
 from cicd_agent.modes.deploy_gate.signals.fetch import SECONDS, came, fetch, settle
@@ -35,6 +35,7 @@ from cicd_agent.modes.deploy_gate.subject import (
     running,
     unserved,
 )
+from cicd_agent.modes.protocol import World
 from cicd_agent.modes.shared.change_reader import gaps
 from cicd_agent.modes.shared.risk_history import read_past
 from cicd_agent.settings.schema import Settings
@@ -73,7 +74,7 @@ def gather(event: Event, world: World, settings: Settings) -> Evidence:
         told=world.told & {"enforce", "on_hold"},
     )
     if gate.unserved or not gate.sha or not gate.environment:
-        return Evidence(event, gate=gate)
+        return Evidence(event).put(GATE, gate)
     return _Gathering(event, world, settings, gate).evidence()
 
 
@@ -165,9 +166,8 @@ class _Gathering:
             gaps=(*about, *subject.gaps, *unmatched, *unseen, *unread, *unused, *_unknown(known)),
             history=history,
             learnt=learnt,
-            gate=gate,
             known=known,
-        )
+        ).put(GATE, gate)
 
     def _ask(self, task: Callable[[Forge], T]) -> Future[T]:
         forge = self.world.forge

@@ -9,9 +9,10 @@ from cicd_agent.domain.gate_evidence import GateEvidence
 from cicd_agent.domain.text.markdown import code, details, escape, link, prose, table
 from cicd_agent.domain.text.visible import visible_line
 from cicd_agent.domain.text.words import clip, count
-from cicd_agent.modes import Account
+from cicd_agent.modes.deploy_gate.evidence import GATE
 from cicd_agent.modes.deploy_gate.result import Band, Factor, Gated, GateDecision, Lift, Stop, points
 from cicd_agent.modes.deploy_gate.signals.previous_runs import routes
+from cicd_agent.modes.protocol import Account
 
 MOST_ROWS = 30
 LONGEST = 200
@@ -251,4 +252,4 @@ def _folded(gated: Gated, evidence: Evidence) -> Iterator[str]:
 
 
 def _gate(evidence: Evidence) -> GateEvidence:
-    return evidence.gate or GateEvidence("", "", 0)
+    return evidence.get(GATE) or GateEvidence("", "", 0)

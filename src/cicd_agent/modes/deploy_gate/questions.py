@@ -8,13 +8,14 @@ from cicd_agent.agent.messages import Answer, Question
 from cicd_agent.domain.evidence import Evidence
 from cicd_agent.modes.deploy_gate.claims import complain
 from cicd_agent.modes.deploy_gate.draft import GateDraft
+from cicd_agent.modes.deploy_gate.evidence import GATE
 from cicd_agent.modes.deploy_gate.exhibits import exhibits
 from cicd_agent.settings.schema import Provider, Settings
 
 
 def questions(evidence: Evidence, answers: Sequence[Answer[Any]], settings: Settings) -> Sequence[Question[Any]]:
     """One question, once; none about a comment, or about what the gate does not decide on at all."""
-    gate = evidence.gate
+    gate = evidence.get(GATE)
     if answers or gate is None or gate.request or gate.unserved or settings.provider is Provider.NONE:
         return ()
     shown = exhibits(evidence, settings)

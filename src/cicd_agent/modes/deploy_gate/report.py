@@ -20,10 +20,11 @@ from cicd_agent.domain.effects import (
 from cicd_agent.domain.event import EventKind
 from cicd_agent.domain.evidence import Evidence
 from cicd_agent.domain.text.words import clip
-from cicd_agent.modes import Account
 from cicd_agent.modes.deploy_gate.approvals.comments import key
+from cicd_agent.modes.deploy_gate.evidence import GATE
 from cicd_agent.modes.deploy_gate.page import comment, pictures, sentence, sentence_of, summary
 from cicd_agent.modes.deploy_gate.result import Gated, GateDecision, Lift, points
+from cicd_agent.modes.protocol import Account
 from cicd_agent.settings.schema import Commenting, Settings
 
 OUTPUTS = (
@@ -62,7 +63,7 @@ def report(gated: Gated, evidence: Evidence, account: Account, settings: Setting
 
 def _asked(gated: Gated, evidence: Evidence, account: Account, settings: Settings) -> Iterator[Effect]:
     """Those who may lift the hold. Where it proceeds, what stands about an earlier hold says so."""
-    gate = evidence.gate
+    gate = evidence.get(GATE)
     if gate is None or evidence.event.kind is EventKind.LOCAL or not gated.enforced:
         return
     body = comment(gated, evidence, account)
@@ -97,7 +98,7 @@ def _recorded(gated: Gated, evidence: Evidence, settings: Settings) -> Iterator[
 
 def _notified(gated: Gated, evidence: Evidence) -> Iterator[Effect]:
     """One message about a hold or a rollback that is enforced; nothing else is worth an interruption."""
-    event, gate = evidence.event, evidence.gate
+    event, gate = evidence.event, evidence.get(GATE)
     if gated.decision is GateDecision.PROCEED or not gated.enforced or event.kind is EventKind.LOCAL:
         return
     standing = [stop.text for stop in gated.stops if not stop.lifted]

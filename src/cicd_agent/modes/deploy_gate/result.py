@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from enum import StrEnum
 from math import floor
-from typing import Literal
+from typing import Final, Literal
 
 from cicd_agent.domain.gate_evidence import Match, State
 from cicd_agent.domain.verdict import Conclusion, Risk
@@ -160,3 +160,6 @@ class Gated:
     at: int = 0
     """When the gate looked, in seconds since the epoch; 0 in reports that do not say."""
     """Why the error budget does not count ("it takes a commit back"), "" when it does."""
+
+
+RESULTS: Final = {"gated": Gated}

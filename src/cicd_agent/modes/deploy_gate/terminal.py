@@ -1,15 +1,13 @@
-"""A gate's decision and a router's plan as text for a person at a terminal."""
+"""A gate's decision as text for a person at a terminal."""
 
 from collections.abc import Iterator
 from typing import Unpack
 
 from cicd_agent.domain.evidence import Evidence
-from cicd_agent.domain.text.words import count
-from cicd_agent.domain.verdict import Risk, RiskLevel
 from cicd_agent.modes.deploy_gate.result import Band, Gated, GateDecision, Lift, points
-from cicd_agent.modes.route.result import Routed
 from cicd_agent.rendering.cell_width import cells
 from cicd_agent.rendering.style import Cost, Shape, Style, one_line, page
+from cicd_agent.rendering.terminal.lines import gap_lines, risk_lines
 
 _MOST = 15
 _INKS = {GateDecision.PROCEED: "added", GateDecision.HOLD: "high", GateDecision.ROLLBACK: "critical"}
@@ -25,19 +23,10 @@ def render_gate(gated: Gated, evidence: Evidence, cost: Cost, **shape: Unpack[Sh
             _factors(gated, style),
             _stops(gated, style),
             _lifting(gated, style),
-            _risk(gated.risk, style),
+            risk_lines(gated.risk, style),
             _objections(gated, style),
-            _limits(evidence, style),
+            gap_lines(evidence, style),
         )
-
-    return page(parts, cost, shape)
-
-
-def render_route(routed: Routed, evidence: Evidence, cost: Cost, **shape: Unpack[Shape]) -> str:
-    """The plan, why it is so, and what is in doubt."""
-
-    def parts(style: Style) -> tuple[Iterator[str], ...]:
-        return (_plan(routed, style), _areas(routed, style), _risk(routed.risk, style), _limits(evidence, style))
 
     return page(parts, cost, shape)
 
@@ -86,40 +75,3 @@ def _objections(gated: Gated, style: Style) -> Iterator[str]:
     for each in gated.objections[:_MOST]:
         yield from style.wrapped(one_line(f"the model objects: {each.text}"), "", "  ")
         yield from style.wrapped(one_line(f"{each.source}: {each.quote}"), "  ", "  ")
-
-
-def _plan(routed: Routed, style: Style) -> Iterator[str]:
-    row = routed.cells
-    canary = f" {row.canary_percentage} %" if row.canary_percentage else ""
-    watch = f", {row.monitor_minutes} min of monitoring" if row.monitor_minutes else ""
-    yield f"tests     {style.ink(row.tests, 'bold')}  {one_line(routed.tests_why, 120)}"
-    yield f"build     {style.ink(row.build, 'bold')}  {one_line(routed.build_why, 120)}"
-    yield f"strategy  {style.ink(row.strategy.replace('_', '-') + canary, 'bold')}{watch}"
-    for doubt in routed.doubts:
-        yield from style.wrapped(one_line(f"in doubt, so the full plan: {doubt}"), "", "  ")
-    if routed.would_be is not None:
-        yield f"would be: tests {routed.would_be.tests}, once the test map is proved"
-
-
-def _areas(routed: Routed, style: Style) -> Iterator[str]:
-    for area in routed.areas:
-        files = f"  {count(len(area.paths), 'file')}" if area.paths else ""
-        yield f"  {style.ink('run ', 'added') if area.run else 'skip'}  {one_line(area.name)}{files}"
-
-
-def _risk(risk: Risk, style: Style) -> Iterator[str]:
-    above = f", above {risk.percentile} % of the last {risk.among:,} changes" if risk.percentile is not None else ""
-    chance = f", {risk.probability:.0%} likely to need a repair" if risk.probability is not None else ""
-    yield f"risk {style.ink(risk.level, risk.level)} ({risk.score}{above}{chance})"
-    for reason in risk.reasons[:_MOST]:
-        points = f"{reason.points:+3.0f}" if reason.points else "  ="
-        yield f"  {points}  {one_line(reason.text, 120)}"
-    if risk.mix:
-        named = zip(RiskLevel, risk.mix, strict=False)
-        yield f"  the last {sum(risk.mix)} changes: {', '.join(f'{number} {level}' for level, number in named)}"
-
-
-def _limits(evidence: Evidence, style: Style) -> Iterator[str]:
-    for gap in evidence.gaps[:_MOST]:
-        what = f"{gap.what}: " if gap.what else ""
-        yield from style.wrapped(one_line(f"not looked at: {what}{gap.why}"), "", "  ")

@@ -22,6 +22,7 @@ from cicd_agent.modes.deploy_gate.approvals.approval import Shown, Voice, hear, 
 from cicd_agent.modes.deploy_gate.canary_power import minutes_to_double, sight
 from cicd_agent.modes.deploy_gate.claims import prove
 from cicd_agent.modes.deploy_gate.draft import GateDraft
+from cicd_agent.modes.deploy_gate.evidence import GATE
 from cicd_agent.modes.deploy_gate.freezes import calendar
 from cicd_agent.modes.deploy_gate.policy import Policy, digest, policy
 from cicd_agent.modes.deploy_gate.result import Band, Gated, GateDecision, Lift, Objection, Stop
@@ -57,7 +58,7 @@ class Opinion:
 
 def verify(rules: RuleDraft, answers: Sequence[Answer[Any]], evidence: Evidence, settings: Settings) -> Gated:
     """The decision. Whatever models say, it is at most as good as the rules alone make it."""
-    gate = evidence.gate or GateEvidence("", "", 0)
+    gate = evidence.get(GATE) or GateEvidence("", "", 0)
     event, judged = evidence.event, policy(settings)
     opinion = listen(answers, evidence, settings)
     readings = _signals(gate, evidence, judged, opinion)
@@ -178,7 +179,7 @@ def _ruled(
     settings: Settings,
 ) -> Iterator[Stop]:
     """The stops for which no model is needed."""
-    gate, event = evidence.gate or GateEvidence("", "", 0), evidence.event
+    gate, event = evidence.get(GATE) or GateEvidence("", "", 0), evidence.event
     dates = calendar(settings.freezes, gate.environment, gate.at)
     yield from stops.about_event(gate, dates)
     if gate.unserved or not gate.sha or not gate.environment:

@@ -5,7 +5,6 @@ from dataclasses import replace
 
 from cicd_agent.analysis.python_tests.mutation.mutants import mutants
 from cicd_agent.domain.ports.test_runner import Laboratory, LaboratoryUnavailable
-from cicd_agent.domain.suite import Suite, SuiteState
 from cicd_agent.domain.test_run import Mutant, Outcome, PytestRun, RunResult
 from cicd_agent.domain.text.words import clip, count
 from cicd_agent.modes.gen_tests.evidence import Suite, SuiteState

@@ -5,9 +5,6 @@ from dataclasses import dataclass, replace
 
 from cicd_agent.analysis.python_tests.mutation.mutants import Function, function_at, functions
 from cicd_agent.domain.candidate import CandidateReport
-from cicd_agent.domain.generated_tests import Covered, Open, Share
-from cicd_agent.domain.mutant import Mutant
-from cicd_agent.domain.suite import Suite
 from cicd_agent.domain.test_run import Fate, FileCoverage, Mutant, MutantOutcome
 from cicd_agent.domain.text.words import count
 from cicd_agent.modes.gen_tests.evidence import Suite

@@ -3,10 +3,10 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import Final
 
 from cicd_agent.domain.candidate import Candidate, CandidateReport, Settled
-from cicd_agent.domain.flaky import FlakyHunt
-from cicd_agent.domain.mutant import Mutant
+from cicd_agent.domain.evidence import Section
 from cicd_agent.domain.test_run import FileCoverage, Mutant, MutantOutcome, TestOutcome
 from cicd_agent.modes.gen_tests.flaky.result import FlakyHunt
 
@@ -74,3 +74,8 @@ class TestEvidence:
     screened: tuple[CandidateReport, ...] = ()
     settled: Settled | None = None
     hunt: FlakyHunt | None = None
+
+
+TEST_EVIDENCE: Final = Section[TestEvidence]("tests", TestEvidence)
+"""What the project's tests have shown, and what came of new ones."""
+SECTIONS: Final = (TEST_EVIDENCE,)

@@ -9,14 +9,14 @@ from cicd_agent.domain.candidate import Candidate, CandidateReport, Hurdle
 from cicd_agent.domain.evidence import Evidence
 from cicd_agent.domain.ports.test_runner import Laboratory
 from cicd_agent.domain.text.words import count
-from cicd_agent.modes import World
 from cicd_agent.modes.gen_tests.draft import candidates
-from cicd_agent.modes.gen_tests.evidence import TestEvidence
+from cicd_agent.modes.gen_tests.evidence import TEST_EVIDENCE, TestEvidence
 from cicd_agent.modes.gen_tests.flaky.fix import with_fixes
 from cicd_agent.modes.gen_tests.gathered import known
 from cicd_agent.modes.gen_tests.questions import proposed
 from cicd_agent.modes.gen_tests.synthesis.schedule import with_written
 from cicd_agent.modes.gen_tests.trial.trial import screen, settle
+from cicd_agent.modes.protocol import World
 from cicd_agent.settings.schema import Settings
 
 _NOWHERE = "nothing could be run to try it"
@@ -32,7 +32,7 @@ def experiment(
     last: bool,
 ) -> Evidence:
     """The evidence with what came of the candidates that were not tried yet, and at last of all that stand."""
-    tests = evidence.tests
+    tests = evidence.get(TEST_EVIDENCE)
     if tests is None or tests.settled is not None:
         return evidence
     laboratory = _laboratory(evidence, tests, world)
@@ -50,7 +50,7 @@ def experiment(
         if standing:
             progress(f"trying {count(len(standing), 'test')} together")
             settled = settle(standing, evidence, laboratory, keep_unchanged=settings.keep_unchanged == "on")
-            evidence = replace(evidence, tests=replace(tests, settled=settled))
+            evidence = evidence.put(TEST_EVIDENCE, replace(tests, settled=settled))
     return evidence
 
 
@@ -63,15 +63,17 @@ def _screened(
     if not fresh:
         return evidence
     progress(f"trying {count(len(fresh), 'test')}")
-    return replace(evidence, tests=replace(tests, screened=(*tests.screened, *screen(fresh, evidence, laboratory))))
+    return evidence.put(TEST_EVIDENCE, replace(tests, screened=(*tests.screened, *screen(fresh, evidence, laboratory))))
 
 
 def hand_over(answers: Sequence[Answer[Any]], evidence: Evidence) -> Evidence:
     """The evidence with all candidates of the answers among those that are proposed."""
-    tests = evidence.tests
+    tests = evidence.get(TEST_EVIDENCE)
     if tests is None:
         return evidence
-    return replace(evidence, tests=replace(tests, proposed=(*tests.proposed, *_untried(answers, tests, told=False))))
+    return evidence.put(
+        TEST_EVIDENCE, replace(tests, proposed=(*tests.proposed, *_untried(answers, tests, told=False)))
+    )
 
 
 def untried(tests: TestEvidence) -> tuple[CandidateReport, ...]:

@@ -12,12 +12,12 @@ from cicd_agent.domain.library import EntryKind, Unreadable
 from cicd_agent.domain.paths import PathKind, kinds, matcher
 from cicd_agent.domain.ports.test_runner import Laboratory, LaboratoryUnavailable
 from cicd_agent.errors import ConfigError
-from cicd_agent.modes import World
 from cicd_agent.modes.gen_tests.baseline import baseline
-from cicd_agent.modes.gen_tests.evidence import Suite, SuiteState, TestEvidence
+from cicd_agent.modes.gen_tests.evidence import TEST_EVIDENCE, Suite, SuiteState, TestEvidence
 from cicd_agent.modes.gen_tests.flaky.detection import hunt
 from cicd_agent.modes.gen_tests.synthesis.schedule import with_written
 from cicd_agent.modes.gen_tests.testable_files import Subject, passed_over, subjects
+from cicd_agent.modes.protocol import World
 from cicd_agent.modes.shared.change_reader import changed, gaps, read_change
 from cicd_agent.modes.shared.self_triggered import own_tests, own_touch
 from cicd_agent.settings.schema import Settings
@@ -73,12 +73,12 @@ def gather(event: Event, world: World, settings: Settings) -> Evidence:
     laboratory = world.laboratory(change) if world.laboratory is not None else None
     if laboratory is None:
         why = "nothing is checked out that could be run. Put actions/checkout before this step"
-        return replace(evidence, tests=TestEvidence(Suite(SuiteState.UNAVAILABLE, why, settings.test_command)))
+        return evidence.put(TEST_EVIDENCE, TestEvidence(Suite(SuiteState.UNAVAILABLE, why, settings.test_command)))
     suite, laboratory = baseline(found, laboratory, settings.test_command)
     paths = tuple(path for path in change.paths if path.endswith(".py") and PathKind.TEST in kinds(path))
     tests = TestEvidence(suite, paths=paths)
     modules, unread = _modules(found, tests, change, world, settings)
-    evidence = replace(evidence, tests=replace(tests, modules=modules), gaps=(*missed, *unread))
+    evidence = replace(evidence, gaps=(*missed, *unread)).put(TEST_EVIDENCE, replace(tests, modules=modules))
     if suite.can_judge and found:
         evidence = with_written(evidence, None, settings)
     return _with_hunt(evidence, laboratory, world, settings)
@@ -144,7 +144,7 @@ def _texts(
 
 
 def _with_hunt(evidence: Evidence, laboratory: Laboratory, world: World, settings: Settings) -> Evidence:
-    tests = evidence.tests
+    tests = evidence.get(TEST_EVIDENCE)
     if not settings.detect_flaky or tests is None or tests.suite.state is SuiteState.UNAVAILABLE:
         return evidence
     try:
@@ -154,6 +154,6 @@ def _with_hunt(evidence: Evidence, laboratory: Laboratory, world: World, setting
         named = {nodeid.partition("::")[0] for each in found.found for nodeid in (each.nodeid, *each.polluters)}
         texts, unread = _texts(sorted(named - tests.modules.keys()), changed(evidence), world, settings)
         tests = replace(tests, hunt=found, modules={**tests.modules, **texts})
-        return replace(evidence, tests=tests, gaps=(*evidence.gaps, *unread))
+        return replace(evidence, gaps=(*evidence.gaps, *unread)).put(TEST_EVIDENCE, tests)
     except LaboratoryUnavailable as error:
         return replace(evidence, gaps=(*evidence.gaps, Gap("flaky tests", str(error))))

@@ -9,10 +9,10 @@ from cicd_agent.domain.event import Event
 from cicd_agent.domain.evidence import Evidence
 from cicd_agent.domain.text.markdown import code, details, escape, fence, link, prose, table
 from cicd_agent.domain.text.words import clip, count
-from cicd_agent.modes import Account
 from cicd_agent.modes.gen_tests.evidence import SuiteState
 from cicd_agent.modes.gen_tests.flaky.result import FlakyHunt
 from cicd_agent.modes.gen_tests.result import Covered, Generated, Open, PossibleBug, Suspicion
+from cicd_agent.modes.protocol import Account
 
 MOST_ROWS = 30
 MOST_OPEN = 10

@@ -13,6 +13,7 @@ from cicd_agent.domain.text.words import clip, count
 from cicd_agent.errors import Exit
 from cicd_agent.modes.gen_tests.coverage_targets import Target, left, targets
 from cicd_agent.modes.gen_tests.draft import TestsDraft, candidates
+from cicd_agent.modes.gen_tests.evidence import TEST_EVIDENCE
 from cicd_agent.modes.gen_tests.exhibits import exhibits
 from cicd_agent.modes.gen_tests.flaky.fix import fix_questions
 from cicd_agent.modes.gen_tests.gathered import known
@@ -32,7 +33,7 @@ _ADDRESS = re.compile(r"0x[0-9a-fA-F]{6,}")
 
 def questions(evidence: Evidence, answers: Sequence[Answer[Any]], settings: Settings) -> Sequence[Question[Any]]:
     """The next question; none when nothing is open, or when somebody did not answer."""
-    tests, event = evidence.tests, evidence.event
+    tests, event = evidence.get(TEST_EVIDENCE), evidence.event
     if tests is None or settings.provider is Provider.NONE:
         return ()
     if is_by_a_dependency_bot(event) or len(answers) >= MOST_ASKED:

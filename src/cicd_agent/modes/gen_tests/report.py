@@ -22,11 +22,11 @@ from cicd_agent.domain.evidence import Evidence
 from cicd_agent.domain.text.markdown import code, prose
 from cicd_agent.domain.text.visible import visible_line
 from cicd_agent.domain.text.words import clip, count
-from cicd_agent.modes import Account
 from cicd_agent.modes.gen_tests.certificate import certificate
 from cicd_agent.modes.gen_tests.evidence import SuiteState
 from cicd_agent.modes.gen_tests.page import comment, pictures, sentence, summary
 from cicd_agent.modes.gen_tests.result import Covered, Generated
+from cicd_agent.modes.protocol import Account
 from cicd_agent.settings.schema import Commenting, Settings
 
 OUTPUTS = (

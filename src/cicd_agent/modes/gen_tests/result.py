@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import Final
 
 from cicd_agent.domain.candidate import Candidate, CandidateReport
 from cicd_agent.domain.verdict import Conclusion, Risk
@@ -108,3 +109,6 @@ class Generated:
     def killed(self) -> tuple[str, ...]:
         """Ids of the mutants that survived before and are noticed now."""
         return tuple(dict.fromkeys(each for report in self.kept for each in report.kills))
+
+
+RESULTS: Final = {"generated": Generated}

@@ -8,7 +8,7 @@ from cicd_agent.domain.chart import Pie, Slice
 from cicd_agent.domain.evidence import Evidence
 from cicd_agent.domain.text.visible import visible_line
 from cicd_agent.domain.verdict import Verdict
-from cicd_agent.modes import Account
+from cicd_agent.modes.protocol import Account
 from cicd_agent.modes.shared.change_reader import changed
 
 _FEWEST = 3

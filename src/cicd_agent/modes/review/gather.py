@@ -4,9 +4,10 @@ from cicd_agent.domain.event import Event, EventKind
 from cicd_agent.domain.evidence import Evidence, Gap
 from cicd_agent.domain.thread import Thread
 from cicd_agent.errors import ForgeRefused
-from cicd_agent.modes import World
+from cicd_agent.modes.protocol import World
 from cicd_agent.modes.review.chat.chat import is_request
 from cicd_agent.modes.review.discussion import discussion
+from cicd_agent.modes.review.evidence import THREADS
 from cicd_agent.modes.review.recent_failures import failures
 from cicd_agent.modes.review.sarif_tools import reported
 from cicd_agent.modes.shared.change_reader import gaps, read_change, read_texts, showable, without_pull
@@ -60,8 +61,7 @@ def gather(event: Event, world: World, settings: Settings) -> Evidence:
         (*guidelines(texts), *([told] if told else []), *hints),
         (*gaps(change, settings), *missed, *left_out, *unheard, *unread),
         findings,
-        threads,
-    )
+    ).put(THREADS, threads)
 
 
 def _threads(event: Event, world: World, settings: Settings) -> tuple[tuple[Thread, ...], tuple[Gap, ...]]:

@@ -19,7 +19,7 @@ from cicd_agent.domain.verdict import (
     Suppressed,
     Verdict,
 )
-from cicd_agent.modes import Account
+from cicd_agent.modes.protocol import Account
 from cicd_agent.modes.review.coverage import folded, left_out, not_shown, nothing_found
 from cicd_agent.modes.review.suggestion import why_shown
 from cicd_agent.modes.review.verdict import reaches

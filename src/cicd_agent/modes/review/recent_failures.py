@@ -9,7 +9,7 @@ from cicd_agent.domain.evidence import Exhibit, Gap
 from cicd_agent.domain.ports.forge import FailedRun
 from cicd_agent.domain.text.visible import visible_line
 from cicd_agent.errors import ForgeRefused
-from cicd_agent.modes import World
+from cicd_agent.modes.protocol import World
 from cicd_agent.settings.schema import Provider, Settings
 
 UNREAD = "recent failed runs"

@@ -28,9 +28,10 @@ from cicd_agent.domain.finding import Finding, Origin, Severity
 from cicd_agent.domain.text.words import count
 from cicd_agent.domain.thread import MOST_RESOLVED
 from cicd_agent.domain.verdict import Verdict
-from cicd_agent.modes import Account
+from cicd_agent.modes.protocol import Account
 from cicd_agent.modes.review.charts import pictures
 from cicd_agent.modes.review.chat.chat import is_request
+from cicd_agent.modes.review.evidence import THREADS
 from cicd_agent.modes.review.page import inline, sentence, summary
 from cicd_agent.modes.review.recent_failures import UNREAD
 from cicd_agent.modes.review.threads import unsaid
@@ -161,7 +162,7 @@ def _inline(verdict: Verdict, evidence: Evidence, settings: Settings) -> Iterato
     """
     named = {finding.location.path for finding in verdict.findings}
     anchors = {file.path: Anchors(file) for file in changed(evidence).files if file.path in named}
-    for finding, key, fresh in unsaid(verdict.findings, verdict.suppressed, evidence.threads):
+    for finding, key, fresh in unsaid(verdict.findings, verdict.suppressed, (evidence.get(THREADS) or ())):
         where = finding.location
         is_placed = where.path in anchors and anchors[where.path].allows(where.side, where.line, where.start)
         if is_placed and reaches(finding, settings):

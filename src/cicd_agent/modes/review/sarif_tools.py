@@ -14,7 +14,7 @@ from cicd_agent.domain.text.redaction import mask
 from cicd_agent.domain.text.visible import visible_line
 from cicd_agent.domain.text.words import count
 from cicd_agent.domain.verdict import Rejected
-from cicd_agent.modes import World
+from cicd_agent.modes.protocol import World
 from cicd_agent.modes.review.sarif_reader import Reported, read_sarif
 from cicd_agent.settings.schema import Settings
 

@@ -10,6 +10,7 @@ from cicd_agent.domain.evidence import Evidence
 from cicd_agent.domain.finding import Finding, Location, Origin
 from cicd_agent.domain.thread import Thread, folded
 from cicd_agent.domain.verdict import Suppressed, SuppressedBy
+from cicd_agent.modes.review.evidence import THREADS
 from cicd_agent.modes.shared.change_reader import changed
 
 
@@ -69,7 +70,7 @@ def fixed(evidence: Evidence, claims: Collection[Finding], *, heard: bool) -> It
     alive = {finding.fingerprint for finding in claims}
     tools = {finding.id.partition("/")[0] for finding in evidence.findings}
     unread = {gap.what for gap in evidence.gaps}
-    for thread in evidence.threads:
+    for thread in evidence.get(THREADS) or ():
         if not thread.key or thread.resolved or thread.fingerprint in alive:
             continue
         if thread.rule:

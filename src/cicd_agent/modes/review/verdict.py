@@ -17,6 +17,7 @@ from cicd_agent.domain.verdict import Conclusion, Rejected, Risk, RiskLevel, Sup
 from cicd_agent.modes.review.claims import Proof, Prover
 from cicd_agent.modes.review.description_check import contradictions
 from cicd_agent.modes.review.draft import ReviewDraft
+from cicd_agent.modes.review.evidence import THREADS
 from cicd_agent.modes.review.incremental.state import recall
 from cicd_agent.modes.review.judge import Judgement, judged
 from cicd_agent.modes.review.positives import strengths
@@ -46,7 +47,7 @@ def verify(
     fresh_claims, merged, known = _merge(judgement.findings, standing, suppressed)
     merged = [*echoes, *merged]
     told, hushed = silence(fresh_claims, change, settings)
-    standing, settled = hush(sorted([*standing, *told], key=_worst_first), evidence.threads)
+    standing, settled = hush(sorted([*standing, *told], key=_worst_first), (evidence.get(THREADS) or ()))
     suppressed = [*suppressed, *known, *hushed, *settled]
     standing = proved(standing, change, proof.whole)
     well, unproved = strengths(drafts, change, standing)

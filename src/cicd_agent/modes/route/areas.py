@@ -5,7 +5,6 @@ from types import MappingProxyType
 from typing import Final
 
 from cicd_agent.domain.change import Change
-from cicd_agent.domain.path_patterns import matcher
 from cicd_agent.domain.paths import PathKind, kinds, matcher
 from cicd_agent.modes.route.result import AreaRun
 from cicd_agent.settings.schema import Settings

@@ -7,11 +7,10 @@ from cicd_agent.domain.diff import FileDiff
 from cicd_agent.domain.event import Event, EventKind
 from cicd_agent.domain.evidence import Gap
 from cicd_agent.domain.fact_trust import measure
-from cicd_agent.domain.facts import Fact, FactKind, Known
+from cicd_agent.domain.facts import Cause, Fact, FactKind, Known
 from cicd_agent.domain.history import History
 from cicd_agent.domain.paths import PathKind, kinds
 from cicd_agent.domain.text.words import count
-from cicd_agent.modes.analyse_failure.result import Cause
 
 SERVED = frozenset(
     {

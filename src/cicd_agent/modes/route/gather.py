@@ -9,9 +9,9 @@ from cicd_agent.domain.evidence import Evidence, Gap
 from cicd_agent.domain.fact_trust import believed, together
 from cicd_agent.domain.facts import FactKind, Known
 from cicd_agent.errors import ConfigError, ForgeRefused
-from cicd_agent.modes import World
+from cicd_agent.modes.protocol import World
 from cicd_agent.modes.route import doubts
-from cicd_agent.modes.route.result import RouteEvidence
+from cicd_agent.modes.route.evidence import ROUTE_EVIDENCE, RouteEvidence
 from cicd_agent.modes.shared.change_reader import gaps, read_change
 from cicd_agent.modes.shared.risk_history import read_past
 from cicd_agent.settings.schema import Settings
@@ -21,7 +21,7 @@ def gather(event: Event, world: World, settings: Settings) -> Evidence:
     """Evidence of the change, or the doubt in its place. Raises nothing for what can be doubted."""
     change, doubt = _change(event, world, settings)
     if change is None:
-        return Evidence(event, route=RouteEvidence((doubt, *_misconfigured(world))))
+        return Evidence(event).put(ROUTE_EVIDENCE, RouteEvidence((doubt, *_misconfigured(world))))
     history, learnt, missed = read_past(change, world, settings, event)
     affected = world.reach(change) if world.reach is not None else None
     known = _known(change, event, world)
@@ -42,9 +42,8 @@ def gather(event: Event, world: World, settings: Settings) -> Evidence:
         ),
         history=history,
         learnt=learnt,
-        route=RouteEvidence(tuple(dict.fromkeys(found)), affected),
         known=known,
-    )
+    ).put(ROUTE_EVIDENCE, RouteEvidence(tuple(dict.fromkeys(found)), affected))
 
 
 def _change(event: Event, world: World, settings: Settings) -> tuple[Change | None, str]:

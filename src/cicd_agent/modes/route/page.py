@@ -11,7 +11,7 @@ from cicd_agent.domain.text.markdown import code, details, escape, prose, table
 from cicd_agent.domain.text.visible import visible_line
 from cicd_agent.domain.text.words import clip, count
 from cicd_agent.domain.verdict import Ground, Risk, RiskLevel
-from cicd_agent.modes import Account
+from cicd_agent.modes.protocol import Account
 from cicd_agent.modes.route.areas import outside
 from cicd_agent.modes.route.result import Cells, Routed
 

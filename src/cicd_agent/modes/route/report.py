@@ -8,7 +8,7 @@ from typing import Final
 from cicd_agent.domain.effects import Annotation, Artifact, Effect, Level, Output, Plan, Summary
 from cicd_agent.domain.evidence import Evidence
 from cicd_agent.domain.text.words import clip
-from cicd_agent.modes import Account
+from cicd_agent.modes.protocol import Account
 from cicd_agent.modes.route.areas import DEFAULT_AREAS
 from cicd_agent.modes.route.job_results import slug
 from cicd_agent.modes.route.page import pictures, sentence, summary

@@ -1,35 +1,13 @@
 """What routing a change comes to: which tests, which build, which way out, and what is still in doubt."""
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Final, Literal
 
 from cicd_agent.domain.verdict import Conclusion, Risk
 
 TestScope = Literal["none", "affected", "full", "extended"]
 Build = Literal["cached", "full"]
 RouteStrategy = Literal["rolling", "canary", "blue_green", "direct"]
-
-
-@dataclass(frozen=True, slots=True)
-class AffectedTests:
-    """The tests that the change can reach by the test map: `select` are arguments for pytest, `run_all` why all run.
-
-    `proved` is whether enough shadow runs in a row missed nothing, `proof` says how many in words.
-    """
-
-    select: tuple[str, ...] = ()
-    run_all: tuple[str, ...] = ()
-    skipped: int = 0
-    proved: bool = False
-    proof: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class RouteEvidence:
-    """What routing looks at beside the change and its history; `doubts` are why the plan must be the full one."""
-
-    doubts: tuple[str, ...] = ()
-    affected: AffectedTests | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,3 +51,6 @@ class Routed:
     """The cells that the config sets in place of the table's."""
     confidence: float | None = None
     escalate: tuple[str, ...] = ()
+
+
+RESULTS: Final = {"routed": Routed}

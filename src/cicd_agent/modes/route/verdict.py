@@ -11,10 +11,12 @@ from cicd_agent.analysis.rules.run import RuleDraft
 from cicd_agent.analysis.rules.suppression import weighed
 from cicd_agent.domain.change import Change, ChangeSource
 from cicd_agent.domain.evidence import Evidence
+from cicd_agent.domain.test_run import AffectedTests
 from cicd_agent.domain.verdict import Conclusion, Risk, RiskLevel
 from cicd_agent.modes.route.areas import area_runs, unreadable_areas
 from cicd_agent.modes.route.docs_only import is_inert
-from cicd_agent.modes.route.result import AffectedTests, Cells, Routed, RouteEvidence, TestScope
+from cicd_agent.modes.route.evidence import ROUTE_EVIDENCE, RouteEvidence
+from cicd_agent.modes.route.result import Cells, Routed, TestScope
 from cicd_agent.modes.route.table import TABLE, build_for, overridden
 from cicd_agent.settings.schema import Settings
 
@@ -24,7 +26,7 @@ _UNGATHERED = RouteEvidence(("the evidence holds nothing that routing looks at",
 
 def verify(rules: RuleDraft, _answers: Sequence[Answer[Any]], evidence: Evidence, settings: Settings) -> Routed:
     """The plan. No answer of a model has a part in it."""
-    route = evidence.route or _UNGATHERED
+    route = evidence.get(ROUTE_EVIDENCE) or _UNGATHERED
     risk = _risk(rules, evidence, settings)
     doubts = tuple(dict.fromkeys((*route.doubts, *_unsaid(evidence, route), *unreadable_areas(settings))))
     cells, named = overridden(_row(evidence.change, risk.level), risk.level, settings)

@@ -12,7 +12,7 @@ from cicd_agent.domain.evidence import Evidence, Gap
 from cicd_agent.domain.paths import PathKind, kinds, matcher
 from cicd_agent.domain.ports.forge import Library
 from cicd_agent.errors import ConfigError
-from cicd_agent.modes import World
+from cicd_agent.modes.protocol import World
 from cicd_agent.settings.schema import Settings
 
 PATCHES_ONLY = (

@@ -9,7 +9,7 @@ from cicd_agent.domain.evidence import Gap
 from cicd_agent.domain.history import COUNTED, MOST_COMMITS, History, Past
 from cicd_agent.domain.risk_file import MOST_BYTES, RISK_FILE, RiskFile
 from cicd_agent.errors import ConfigError, ForgeRefused
-from cicd_agent.modes import World
+from cicd_agent.modes.protocol import World
 from cicd_agent.settings.schema import Settings
 
 NO_PAST = "the history of the touched files"

@@ -6,7 +6,7 @@ from cicd_agent.domain.change import Change
 from cicd_agent.domain.event import Actor, Event, EventKind
 from cicd_agent.domain.ports.forge import Forge
 from cicd_agent.domain.test_delivery import is_of_delivery, keys_of
-from cicd_agent.modes import World
+from cicd_agent.modes.protocol import World
 
 _TOUCHES: Final = frozenset(
     {

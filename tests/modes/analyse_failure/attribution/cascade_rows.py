@@ -4,11 +4,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from cicd_agent.domain.change import Change
+from cicd_agent.domain.facts import Cause
 from cicd_agent.modes.analyse_failure.attribution.attribution import Standing
 from cicd_agent.modes.analyse_failure.attribution.cascade import climb
 from cicd_agent.modes.analyse_failure.evidence import FailedRun
 from cicd_agent.modes.analyse_failure.groups import failures
-from cicd_agent.modes.analyse_failure.result import Cause, Rung
+from cicd_agent.modes.analyse_failure.result import Rung
 from tests.modes.analyse_failure.builders import change
 
 EDITED = change("src/client.py")

@@ -7,8 +7,9 @@ import pytest
 from cicd_agent.analysis.logs.extract import Extract
 from cicd_agent.analysis.logs.failure_kind import Trouble
 from cicd_agent.analysis.test_reports.cases import Case, Outcome
+from cicd_agent.domain.facts import Cause
 from cicd_agent.domain.workflow_run import StepRun
-from cicd_agent.modes.analyse_failure.result import Cause, Rung
+from cicd_agent.modes.analyse_failure.result import Rung
 from tests.modes.analyse_failure.attribution.cascade_rows import (
     EDITED,
     INFRA,

@@ -12,10 +12,20 @@ from cicd_agent.analysis.test_reports.cases import Case, Outcome
 from cicd_agent.domain.change import Change, Commit
 from cicd_agent.domain.event import Event, EventKind
 from cicd_agent.domain.evidence import Evidence
+from cicd_agent.domain.facts import Cause
 from cicd_agent.domain.workflow_run import JobRun, RunNote, RunState, StepRun
-from cicd_agent.modes.analyse_failure.evidence import Candidate, FailedJob, FailedRun, LogSource, Place, Role, Trace
+from cicd_agent.modes.analyse_failure.evidence import (
+    FAILED_RUN,
+    Candidate,
+    FailedJob,
+    FailedRun,
+    LogSource,
+    Place,
+    Role,
+    Trace,
+)
 from cicd_agent.modes.analyse_failure.groups import Group
-from cicd_agent.modes.analyse_failure.result import Cause, Rung
+from cicd_agent.modes.analyse_failure.result import Rung
 from cicd_agent.modes.analyse_failure.rules import rules
 from cicd_agent.settings.schema import Settings
 from tests.modes.analyse_failure.attribution.cascade_rows import stand
@@ -156,7 +166,7 @@ EVENT = Event(EventKind.WORKFLOW_RUN, default_branch="unit")
 
 @given(RUNS, CHANGES)
 def test_whatever_was_read_there_is_a_diagnosis_that_agrees_with_itself(failed: FailedRun, of: Change | None) -> None:
-    found = rules(Evidence(EVENT, of, failed=failed), Settings())
+    found = rules(Evidence(EVENT, of).put(FAILED_RUN, failed), Settings())
     assert 0 <= found.confidence <= 0.95
     assert found.grounds
     assert found.next_step

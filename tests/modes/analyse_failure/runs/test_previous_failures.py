@@ -11,17 +11,16 @@ from cicd_agent.analysis.logs.messages import Registry
 from cicd_agent.analysis.logs.registry import load_tools
 from cicd_agent.domain.event import Event
 from cicd_agent.domain.evidence import Evidence
-from cicd_agent.domain.facts import Fact, FactKind, Known
+from cicd_agent.domain.facts import Cause, Fact, FactKind, Known
 from cicd_agent.domain.text.sanitizer import problems
 from cicd_agent.domain.workflow_run import RunState
-from cicd_agent.modes import Account, World
-from cicd_agent.modes.analyse_failure import ANALYSE_FAILURE
-from cicd_agent.modes.analyse_failure.evidence import FailedRun
+from cicd_agent.modes.analyse_failure.evidence import FAILED_RUN, FailedRun
 from cicd_agent.modes.analyse_failure.exhibits import exhibits
+from cicd_agent.modes.analyse_failure.mode import MODE as ANALYSE_FAILURE
 from cicd_agent.modes.analyse_failure.page import comment, summary
-from cicd_agent.modes.analyse_failure.result import Cause
 from cicd_agent.modes.analyse_failure.runs.history import RECENT, History
 from cicd_agent.modes.analyse_failure.runs.previous_failures import earlier, lines, missed, read_earlier
+from cicd_agent.modes.protocol import Account, World
 from cicd_agent.settings.schema import Settings
 from tests.modes.analyse_failure.builders import HEAD, RUN, STRICT, failed_run
 from tests.modes.analyse_failure.model_builders import evidence
@@ -52,7 +51,7 @@ def read(*facts: Fact, runs: tuple[RunState, ...] = (), failed: FailedRun | None
 def with_known(known: Known) -> Evidence:
     found = evidence()
     event: Event = replace(found.event, server="https://github.test", repo="o/r")
-    return replace(found, event=event, failed=failed_run(), known=known)
+    return replace(found, event=event, known=known).put(FAILED_RUN, failed_run())
 
 
 def shown(known: Known) -> str:

@@ -6,6 +6,7 @@ import pytest
 from cicd_agent.domain.event import Actor, Event, EventKind
 from cicd_agent.domain.evidence import Evidence
 from cicd_agent.domain.gate_evidence import Deployed, Incident, State
+from cicd_agent.modes.deploy_gate.evidence import GATE
 from cicd_agent.modes.deploy_gate.result import GateDecision
 from cicd_agent.settings.schema import Band, Freeze
 from tests.modes.deploy_gate.evidences import (
@@ -210,7 +211,7 @@ def test_nobody_approves_a_pull_request_whose_authors_are_not_all_known() -> Non
     seen = evidence(checks=(check("unit", "failure"),))
     hash_ = decide(seen).hash
     said = word(hash_, "override", reason="the runner was lost")
-    pulls = tuple(replace(pull, cut=True) for pull in seen.gate.pulls) if seen.gate else ()
+    pulls = tuple(replace(pull, cut=True) for pull in seen[GATE].pulls)
     cut = with_gate(seen, pulls=pulls)
     again = replace(said, hash=decide(cut).hash)
     told = decide(with_gate(cut, words=(again,)))

@@ -7,10 +7,11 @@ import pytest
 from cicd_agent.domain.effects import Output, Plan, Reply, Rerun
 from cicd_agent.domain.event import Actor, Comment, Event, EventKind, PullRequest
 from cicd_agent.domain.gate_evidence import Request
-from cicd_agent.domain.verdict import Conclusion, Manner, Said
+from cicd_agent.domain.verdict import ChatReply, Conclusion, Manner
 from cicd_agent.domain.workflow_run import RunState
 from cicd_agent.errors import ConfigError, ForgeRefused
 from cicd_agent.modes.deploy_gate.approvals import comment_commands as talk
+from cicd_agent.modes.deploy_gate.evidence import GATE
 from cicd_agent.settings.schema import Settings
 from tests.modes.deploy_gate.gate_world import EVENT, NOW, SHA, GateWorld
 
@@ -41,12 +42,13 @@ def conversation(told: str = TOLD, **run: Any) -> GateWorld:
     return one
 
 
-def answered(one: GateWorld, asked: Event | None = None) -> tuple[Request, Said, Plan]:
+def answered(one: GateWorld, asked: Event | None = None) -> tuple[Request, ChatReply, Plan]:
     evidence = talk.gather(asked or event(), one.world(), Settings())
-    assert evidence.gate is not None
-    assert evidence.gate.request is not None
+    assert evidence.get(GATE) is not None
+    request = evidence[GATE].request
+    assert request is not None
     said = talk.verify(evidence)
-    return evidence.gate.request, said, talk.report(said, evidence)
+    return request, said, talk.report(said, evidence)
 
 
 def reruns(plan: Plan) -> Sequence[Rerun]:

@@ -4,9 +4,9 @@ from typing import Any
 import pytest
 
 from cicd_agent.domain.gate_evidence import Reading, State
-from cicd_agent.modes import World
 from cicd_agent.modes.deploy_gate.signals.coverage import coverage
 from cicd_agent.modes.deploy_gate.signals.signals_file import Given
+from cicd_agent.modes.protocol import World
 from cicd_agent.settings.schema import Settings
 from tests.support.fakes.ports import FakeWorkspace
 

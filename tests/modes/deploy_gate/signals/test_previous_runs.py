@@ -13,6 +13,7 @@ from cicd_agent.app.decision import dump, load
 from cicd_agent.domain.evidence import Evidence
 from cicd_agent.domain.facts import Fact, FactKind, Known
 from cicd_agent.domain.gate_evidence import Reading, State
+from cicd_agent.modes.deploy_gate.evidence import GATE
 from cicd_agent.modes.deploy_gate.gather import gather
 from cicd_agent.modes.deploy_gate.result import Gated, GateDecision, Strategy
 from cicd_agent.modes.deploy_gate.signals.previous_runs import Way, careful
@@ -44,8 +45,8 @@ def gathered(*facts: Fact, trusted: bool = True, world: GateWorld | None = None,
 
 
 def gained(seen: Evidence) -> Reading:
-    assert seen.gate is not None
-    return seen.gate.reading("coverage")
+    assert seen.get(GATE) is not None
+    return seen[GATE].reading("coverage")
 
 
 def test_coverage_that_this_job_has_not_measured_counts_from_a_guarded_store_with_source_and_age() -> None:
@@ -103,7 +104,7 @@ def test_a_store_that_cannot_be_read_is_a_gap_and_no_fault() -> None:
     plain = gathered()
     state = FakeState(refuses="state.db is locked.")
     seen = gather(EVENT, GateWorld().world(state=state), Settings(environment="production"))
-    assert seen.gate == plain.gate
+    assert seen.get(GATE) == plain.get(GATE)
     assert [gap.why for gap in seen.gaps if gap not in plain.gaps] == [
         "what earlier runs have left was not read: state.db is locked"
     ]
@@ -135,8 +136,8 @@ def test_our_own_review_that_said_no_holds_until_somebody_approves(
     seen = replace(evidence(), known=Known((review,), trusted))
     held = decide(seen)
     assert (held.decision, stops(held), held.stops[0].text) == (GateDecision.HOLD, {"own-review"}, words)
-    assert seen.gate is not None
-    approved = replace(seen, gate=replace(seen.gate, words=(word(held.hash),)))
+    assert seen.get(GATE) is not None
+    approved = seen.put(GATE, replace(seen[GATE], words=(word(held.hash),)))
     assert decide(approved).decision is GateDecision.PROCEED
     # An approval is of what was seen: another review that says no is none of it.
     more = replace(approved, known=Known((review, fact(FactKind.REVIEW, values)), trusted))
@@ -167,13 +168,13 @@ WAYS = [
 @pytest.mark.parametrize(("way", "values", "expected"), WAYS)
 def test_of_two_ways_out_the_more_careful_is_taken(way: Way, values: dict[str, str], expected: Way) -> None:
     seen = replace(evidence(), known=Known((fact(FactKind.ROUTE, values, HEAD),)))
-    assert seen.gate is not None
-    assert careful(way, seen, seen.gate) == expected
+    assert seen.get(GATE) is not None
+    assert careful(way, seen, seen[GATE]) == expected
 
 
 def test_the_page_says_whose_route_was_followed() -> None:
-    from cicd_agent.modes import Account  # noqa: PLC0415
     from cicd_agent.modes.deploy_gate.page import summary  # noqa: PLC0415
+    from cicd_agent.modes.protocol import Account  # noqa: PLC0415
 
     seen = replace(evidence(), known=Known((fact(FactKind.ROUTE, {"strategy": "canary"}, HEAD),)))
     gated = decide(seen)
@@ -251,5 +252,5 @@ def test_no_untrusted_fact_makes_what_is_gathered_better(facts: list[Fact]) -> N
         for each in facts
     ]
     plain, seen = gathered(), gathered(*told, trusted=False)
-    assert seen.gate == plain.gate
+    assert seen.get(GATE) == plain.get(GATE)
     assert is_no_better(decide(seen), decide(plain))

@@ -7,8 +7,8 @@ from hypothesis import settings as examples
 from hypothesis import strategies as st
 
 from cicd_agent.domain.gate_evidence import State
-from cicd_agent.modes import World
 from cicd_agent.modes.deploy_gate.signals.signals_file import LARGEST, Given, budget, parse_given, read_given
+from cicd_agent.modes.protocol import World
 from cicd_agent.settings.schema import Settings
 from tests.support.fakes.ports import FakeWorkspace
 

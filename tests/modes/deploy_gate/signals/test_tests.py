@@ -3,9 +3,9 @@ from typing import Any
 import pytest
 
 from cicd_agent.domain.gate_evidence import Reading, State
-from cicd_agent.modes import World
 from cicd_agent.modes.deploy_gate.signals.signals_file import Given
 from cicd_agent.modes.deploy_gate.signals.tests import owned, passing
+from cicd_agent.modes.protocol import World
 from cicd_agent.settings.schema import Settings
 from tests.modes.deploy_gate.gate_world import NOW, RUN, check
 from tests.support.fakes.ports import FakeWorkspace

@@ -9,13 +9,13 @@ from cicd_agent.domain.effects import Artifact, Output
 from cicd_agent.domain.event import Event, EventKind
 from cicd_agent.domain.evidence import Evidence
 from cicd_agent.errors import ConfigError
-from cicd_agent.modes import Account, World
-from cicd_agent.modes.gen_tests.evidence import Suite, SuiteState, TestEvidence
+from cicd_agent.modes.gen_tests.evidence import TEST_EVIDENCE, Suite, SuiteState, TestEvidence
 from cicd_agent.modes.gen_tests.flaky.result import FlakyHunt, FlakyKind, FlakyTest, RefusedFix
 from cicd_agent.modes.gen_tests.gather import declines, gather
 from cicd_agent.modes.gen_tests.page import sentence, summary
 from cicd_agent.modes.gen_tests.report import report
 from cicd_agent.modes.gen_tests.verdict import rules
+from cicd_agent.modes.protocol import Account, World
 from cicd_agent.settings.loader import load
 from tests.modes.gen_tests.flaky import worlds as flaky_world
 from tests.support.repos import TempRepo
@@ -28,10 +28,8 @@ FOUND = FlakyTest(
 
 def told(hunt: FlakyHunt, state: SuiteState = SuiteState.GREEN) -> tuple[str, str]:
     """The sentence and the summary."""
-    seen = Evidence(
-        Event(kind=EventKind.SCHEDULE),
-        flaky_world.evidence().change,
-        tests=TestEvidence(Suite(state, "1 test fails"), hunt=hunt),
+    seen = Evidence(Event(kind=EventKind.SCHEDULE), flaky_world.evidence().change).put(
+        TEST_EVIDENCE, TestEvidence(Suite(state, "1 test fails"), hunt=hunt)
     )
     generated = rules(seen, SETTINGS)
     return sentence(generated), summary(generated, seen, Account())
@@ -46,12 +44,10 @@ def test_a_scheduled_run_hunts_at_the_commit_that_is_checked_out(tmp_path: Path)
     seen = gather(Event(kind=EventKind.SCHEDULE), world, SETTINGS)
     assert seen.change
     assert (seen.change.head, seen.change.files) == (sha, ())
-    assert seen.tests
-    assert seen.tests.hunt
-    assert [(each.nodeid, each.kind) for each in seen.tests.hunt.found] == [
-        (flaky_world.nodeid("b_it"), FlakyKind.HASH_ORDER)
-    ]
-    assert seen.tests.modules == {"tests/test_b.py": module}
+    hunt = seen[TEST_EVIDENCE].hunt
+    assert hunt
+    assert [(each.nodeid, each.kind) for each in hunt.found] == [(flaky_world.nodeid("b_it"), FlakyKind.HASH_ORDER)]
+    assert seen[TEST_EVIDENCE].modules == {"tests/test_b.py": module}
     plan = report(rules(seen, SETTINGS), seen, Account(), SETTINGS)
     outputs = {each.name: each.value for each in plan.effects if isinstance(each, Output)}
     assert outputs["flaky_tests"] == '["tests/test_b.py::test_b_it"]'

@@ -9,12 +9,12 @@ from cicd_agent.agent.messages import Answer
 from cicd_agent.domain.effects import Artifact, Output
 from cicd_agent.domain.evidence import Evidence
 from cicd_agent.domain.test_run import Outcome, Perturbation, PytestRun, RunResult, TestOutcome
-from cicd_agent.modes import Account
-from cicd_agent.modes.gen_tests.evidence import Suite, SuiteState, TestEvidence
+from cicd_agent.modes.gen_tests.evidence import TEST_EVIDENCE, Suite, SuiteState, TestEvidence
 from cicd_agent.modes.gen_tests.flaky.fix import RUNS, FixDraft, fix_questions, with_fixes
 from cicd_agent.modes.gen_tests.flaky.result import FlakyHunt, FlakyKind, FlakyTest
 from cicd_agent.modes.gen_tests.report import report
 from cicd_agent.modes.gen_tests.verdict import rules
+from cicd_agent.modes.protocol import Account
 from cicd_agent.settings.loader import load
 from tests.modes.gen_tests.flaky import worlds as flaky_world
 from tests.support.fakes.test_runner import FakeLaboratory
@@ -69,7 +69,7 @@ UNDONE = patch("def test_loud():", "def test_loud(monkeypatch):\n    monkeypatch
 def evidence(*found: FlakyTest, modules: Mapping[str, str] | None = None) -> Evidence:
     hunt = FlakyHunt(9, 9, 3, found)
     tests = TestEvidence(Suite(SuiteState.GREEN), modules={PATH: MODULE} if modules is None else modules, hunt=hunt)
-    return replace(flaky_world.evidence(), tests=tests)
+    return flaky_world.evidence().put(TEST_EVIDENCE, tests)
 
 
 def laboratory(
@@ -100,9 +100,9 @@ def answer(patch: str | None, found: FlakyTest = NAMES) -> Answer[FixDraft]:
 
 def tried(text: str, found: FlakyTest = NAMES, lab: FakeLaboratory | None = None) -> FlakyTest:
     after = with_fixes([answer(text, found)], evidence(found), lab or laboratory())
-    assert after.tests
-    assert after.tests.hunt
-    [result] = after.tests.hunt.found
+    hunt = after[TEST_EVIDENCE].hunt
+    assert hunt
+    [result] = hunt.found
     return result
 
 
@@ -162,9 +162,9 @@ def test_a_fix_that_breaks_another_test_is_refused() -> None:
 
 def test_without_time_nothing_is_said_against_a_fix() -> None:
     after = with_fixes([answer(SORTED)], evidence(NAMES), laboratory(seconds=3.0))
-    assert after.tests
-    assert after.tests.hunt
-    assert after.tests.hunt.found == (NAMES,)
+    hunt = after[TEST_EVIDENCE].hunt
+    assert hunt
+    assert hunt.found == (NAMES,)
     assert [(gap.what, gap.why) for gap in after.gaps] == [
         (f"the fix of {NAMES.nodeid}", "there was no time left to try it")
     ]
@@ -202,9 +202,9 @@ def test_each_flaky_test_is_asked_about_once_and_only_where_its_module_is_known(
 def test_two_fixes_of_one_module_follow_one_another_and_end_up_in_one_patch() -> None:
     lab = laboratory(lambda text: "sorted(" in text)
     seen = with_fixes([answer(SORTED), answer(UNDONE, PLAIN)], evidence(NAMES, PLAIN), lab)
-    assert seen.tests
-    assert seen.tests.hunt
-    assert all(each.patch for each in seen.tests.hunt.found)
+    hunt = seen[TEST_EVIDENCE].hunt
+    assert hunt
+    assert all(each.patch for each in hunt.found)
     assert "sorted(" in lab.batches[1][1][PATH]
     [shown] = [each.text for each in next(iter(fix_questions(seen, [answer(SORTED)]))).evidence if each.id == PATH]
     assert "sorted(" in shown

@@ -8,7 +8,7 @@ from cicd_agent.domain.diff import ChangeKind, FileDiff
 from cicd_agent.domain.event import Event, EventKind
 from cicd_agent.domain.evidence import Evidence
 from cicd_agent.domain.test_run import Outcome, Perturbation, PytestRun, RunResult, TestOutcome
-from cicd_agent.modes.gen_tests.evidence import Suite, SuiteState, TestEvidence
+from cicd_agent.modes.gen_tests.evidence import TEST_EVIDENCE, Suite, SuiteState, TestEvidence
 from tests.support.fakes.test_runner import FakeLaboratory
 
 Ends = Callable[[Perturbation, Sequence[str]], bool | Outcome]
@@ -82,7 +82,7 @@ def evidence(state: SuiteState = SuiteState.GREEN, seconds: float = 1.0, *change
     files = tuple(FileDiff(path, path, ChangeKind.MODIFIED) for path in changed)
     change = Change("a" * 40, "b" * 40, ChangeSource.GIT, files)
     suite = Suite(state, "it cannot be collected" if state is SuiteState.BROKEN else "", seconds=seconds)
-    return Evidence(Event(kind=EventKind.SCHEDULE), change, tests=TestEvidence(suite))
+    return Evidence(Event(kind=EventKind.SCHEDULE), change).put(TEST_EVIDENCE, TestEvidence(suite))
 
 
 def _selected(test: str, select: Sequence[str]) -> bool:

@@ -12,17 +12,15 @@ from cicd_agent.domain.candidate import Candidate, Expectation, Origin, keyed
 from cicd_agent.domain.change import Change, ChangeSource
 from cicd_agent.domain.event import Event, EventKind
 from cicd_agent.domain.evidence import Evidence
-from cicd_agent.modes.gen_tests.evidence import Suite, SuiteState, TestEvidence
+from cicd_agent.modes.gen_tests.evidence import TEST_EVIDENCE, Suite, SuiteState, TestEvidence
 from cicd_agent.modes.gen_tests.synthesis.writers import Wanted, written
 from tests.modes.gen_tests.bare_test_runner import BareLaboratory
 
 
 def evidence(source: str, tests: str = "") -> Evidence:
     change = Change("", "", ChangeSource.GIT, (), texts={"words.py": source})
-    return Evidence(
-        Event(EventKind.LOCAL),
-        change,
-        tests=TestEvidence(Suite(SuiteState.GREEN), {"tests/test_words.py": tests} if tests else {}),
+    return Evidence(Event(EventKind.LOCAL), change).put(
+        TEST_EVIDENCE, TestEvidence(Suite(SuiteState.GREEN), {"tests/test_words.py": tests} if tests else {})
     )
 
 

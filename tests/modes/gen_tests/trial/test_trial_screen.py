@@ -5,6 +5,7 @@ import pytest
 
 from cicd_agent.domain.candidate import Candidate, CandidateReport, Expectation, Hurdle
 from cicd_agent.domain.test_run import Mutant, Outcome, PytestRun, RunResult, TestOutcome
+from cicd_agent.modes.gen_tests.evidence import TEST_EVIDENCE
 from cicd_agent.modes.gen_tests.trial.run_verdict import NO_MUTANTS
 from cicd_agent.modes.gen_tests.trial.trial import screen
 from tests.support.trial_world import BOUNDARY, HOME, TESTS, Project, candidate, evidence, failed
@@ -179,8 +180,8 @@ def test_a_missing_import_is_added_and_the_repaired_form_stands_in_its_place() -
 def test_a_text_that_nobody_has_read_is_not_written_over() -> None:
     laboratory = GOOD.laboratory()
     known = evidence()
-    assert known.tests
-    unread = replace(known, tests=replace(known.tests, modules={}))
+    assert known.get(TEST_EVIDENCE)
+    unread = known.put(TEST_EVIDENCE, replace(known[TEST_EVIDENCE], modules={}))
     screen([candidate()], unread, laboratory)
     assert HOME not in laboratory.batches[0][1]
     assert all(path.startswith("tests/test_calc_2__") for path in laboratory.batches[0][1])

@@ -2,6 +2,7 @@ from dataclasses import replace
 
 from cicd_agent.domain.candidate import Candidate, CandidateReport, Hurdle, Label
 from cicd_agent.domain.test_run import Fate, PytestRun, TestOutcome
+from cicd_agent.modes.gen_tests.evidence import TEST_EVIDENCE
 from cicd_agent.modes.gen_tests.trial.trial import settle
 from tests.support.trial_world import HOME, TESTS, Project, candidate, evidence, failed
 
@@ -170,7 +171,7 @@ def test_with_nothing_that_stands_nothing_is_run() -> None:
     settled = settle([replace(REPORTS[0], stopped=Hurdle.KILLS)], evidence(), laboratory)
     assert settled.reports == ()
     assert laboratory.batches == []
-    assert settled.coverage == evidence().tests.suite.coverage  # type: ignore[union-attr]
+    assert settled.coverage == evidence().get(TEST_EVIDENCE).suite.coverage  # type: ignore[union-attr]
 
 
 def test_the_same_answers_give_the_same_bytes() -> None:

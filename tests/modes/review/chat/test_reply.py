@@ -14,10 +14,10 @@ from cicd_agent.domain.effects import Reply, Summary
 from cicd_agent.domain.event import Comment, Event, EventKind, PullRequest, Ref, Trust
 from cicd_agent.domain.evidence import Evidence, Exhibit
 from cicd_agent.domain.text.sanitizer import problems
-from cicd_agent.domain.verdict import Manner, Said
-from cicd_agent.modes import Account
-from cicd_agent.modes.review import REVIEW
+from cicd_agent.domain.verdict import ChatReply, Manner
+from cicd_agent.modes.protocol import Account
 from cicd_agent.modes.review.chat.reply import LONGEST_QUOTE, MOST_QUOTES, Quoted, ReplyDraft, complain, prove
+from cicd_agent.modes.review.mode import MODE as REVIEW
 from cicd_agent.settings.schema import Settings
 from tests.support.samples.changes import change_of
 from tests.support.strategies import drafts
@@ -117,7 +117,7 @@ def test_a_finding_is_taken_back_on_code_alone(
     stands: bool | None,  # noqa: FBT001  a table of cases
 ) -> None:
     said = REVIEW.verify(RuleDraft(), [Answer("reply", draft(*quotes, stands=False))], EVIDENCE, SETTINGS)
-    assert isinstance(said, Said)
+    assert isinstance(said, ChatReply)
     assert said.stands is stands
 
 
@@ -133,8 +133,8 @@ def test_any_answer_is_published_once_and_inert(said: ReplyDraft | None, model: 
     assert problems(reply.body, EVENT.hosts) == ()
     assert problems(summary.body, EVENT.hosts) == ()
     assert len(reply.body) < 60_000
-    assert isinstance(verdict, Said)
-    decision = Decision("review", EVENT, account, plan, EVIDENCE, said=verdict)
+    assert isinstance(verdict, ChatReply)
+    decision = Decision("review", EVENT, account, plan, EVIDENCE, result=verdict)
     assert json.loads(dump(decision))["body"]["verdict"] is None
     assert {outputs(decision, "r")[name] for name in ("risk_level", "risk_score", "confidence")} == {""}
 
@@ -152,6 +152,6 @@ def test_two_runs_ask_the_same_bytes_once() -> None:
 def test_help_needs_no_model() -> None:
     event = replace(EVENT, comment=Comment(2, "@cicd-agent help"))
     said = REVIEW.verify(RuleDraft(), (), Evidence(event), SETTINGS)
-    assert isinstance(said, Said)
+    assert isinstance(said, ChatReply)
     assert said.manner is Manner.HELP
     assert problems(said.text, ()) == ()

@@ -2,8 +2,9 @@
 
 from dataclasses import dataclass
 
+from cicd_agent.domain.facts import Cause
 from cicd_agent.modes.analyse_failure.groups import Group
-from cicd_agent.modes.analyse_failure.result import Cause, Ground, Meeting, Rung
+from cicd_agent.modes.analyse_failure.result import Ground, Meeting, Rung
 
 _NOT_THE_CHANGE = frozenset({Rung.RUNNER, Rung.PASSED_ELSEWHERE, Rung.SEEN_BEFORE, Rung.SIGNATURE, Rung.OUT_OF_REACH})
 

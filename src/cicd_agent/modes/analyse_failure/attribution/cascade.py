@@ -6,6 +6,7 @@ from dataclasses import replace
 
 from cicd_agent.analysis.logs.failure_kind import Kind
 from cicd_agent.domain.change import Change
+from cicd_agent.domain.facts import Cause
 from cicd_agent.domain.paths import PathKind, kinds
 from cicd_agent.domain.text.words import count
 from cicd_agent.modes.analyse_failure.attribution.attribution import Standing
@@ -17,7 +18,7 @@ from cicd_agent.modes.analyse_failure.attribution.path_match import is_test
 from cicd_agent.modes.analyse_failure.evidence import FailedRun
 from cicd_agent.modes.analyse_failure.groups import Group, groups
 from cicd_agent.modes.analyse_failure.imports.graph import is_read, same_language
-from cicd_agent.modes.analyse_failure.result import Cause, Failure, Ground, Meeting, Rung
+from cicd_agent.modes.analyse_failure.result import Failure, Ground, Meeting, Rung
 
 UNREACHED, NOTHING, UNTOLD = 0.45, 0.3, 0.55
 MOST = 20

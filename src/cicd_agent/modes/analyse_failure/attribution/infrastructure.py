@@ -5,6 +5,7 @@ from collections.abc import Iterator, Sequence
 
 from cicd_agent.analysis.logs.extract import Problem
 from cicd_agent.analysis.logs.failure_kind import Kind, Trouble
+from cicd_agent.domain.facts import Cause
 from cicd_agent.domain.paths import PathKind
 from cicd_agent.domain.text.words import clip
 from cicd_agent.domain.workflow_run import RunNote
@@ -13,7 +14,7 @@ from cicd_agent.modes.analyse_failure.attribution.change_index import MACHINE, P
 from cicd_agent.modes.analyse_failure.attribution.overlap import DEEPER
 from cicd_agent.modes.analyse_failure.evidence import FailedJob, FailedRun
 from cicd_agent.modes.analyse_failure.groups import Group, exited, tells
-from cicd_agent.modes.analyse_failure.result import Cause, Ground, Meeting, Rung
+from cicd_agent.modes.analyse_failure.result import Ground, Meeting, Rung
 
 LOST, STARVED, NOT_STARTED, WITHOUT_END = 0.95, 0.85, 0.8, 0.9
 CLEAR, DOUBTFUL, BLIND = 0.8, 0.6, 0.55

@@ -10,13 +10,12 @@ from typing import Final
 
 from cicd_agent.domain.evidence import Evidence, Gap
 from cicd_agent.domain.fact_trust import believed, commit, measure, newest, together
-from cicd_agent.domain.facts import Fact, FactKind, Known
+from cicd_agent.domain.facts import Cause, Fact, FactKind, Known
 from cicd_agent.domain.text.words import count
-from cicd_agent.modes import World
 from cicd_agent.modes.analyse_failure.evidence import FailedRun
 from cicd_agent.modes.analyse_failure.groups import failures
-from cicd_agent.modes.analyse_failure.result import Cause
 from cicd_agent.modes.analyse_failure.runs.history import History
+from cicd_agent.modes.protocol import World
 
 MOST_PRINTS: Final = 3
 """Failures of a run that are looked up, the most decisive ones."""

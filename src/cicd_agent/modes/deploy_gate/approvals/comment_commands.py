@@ -13,14 +13,15 @@ from cicd_agent.domain.gate_evidence import GateEvidence, Request, Word
 from cicd_agent.domain.ports.forge import Forge, PostedComment
 from cicd_agent.domain.text.markdown import escape, find_marker
 from cicd_agent.domain.text.words import clip
-from cicd_agent.domain.verdict import Conclusion, Manner, Said
+from cicd_agent.domain.verdict import ChatReply, Conclusion, Manner
 from cicd_agent.domain.workflow_run import RunState
 from cicd_agent.errors import ConfigError, ForgeRefused
-from cicd_agent.modes import World
 from cicd_agent.modes.deploy_gate.approvals.approval import LEAST_REASON
 from cicd_agent.modes.deploy_gate.approvals.comments import KEY, authors
+from cicd_agent.modes.deploy_gate.evidence import GATE
 from cicd_agent.modes.deploy_gate.result import GateDecision
 from cicd_agent.modes.deploy_gate.subject import SERVED
+from cicd_agent.modes.protocol import World
 from cicd_agent.settings.schema import Settings
 
 _TOLD = f"<!-- cicd-agent:{KEY}/"
@@ -39,16 +40,16 @@ def gather(event: Event, world: World, settings: Settings) -> Evidence:
     if world.forge is None:
         raise ConfigError("the comment cannot be judged", why="no token or no repository", remedy="Set `github-token`")
     request, sha = _request(event, comment, word, world.forge)
-    return Evidence(event, gate=replace(gate, sha=sha, request=request))
+    return Evidence(event).put(GATE, replace(gate, sha=sha, request=request))
 
 
-def verify(evidence: Evidence) -> Said:
+def verify(evidence: Evidence) -> ChatReply:
     """What is answered. Nothing is approved here: the run that is started again reads the comment itself."""
     request = _requested(evidence)
     what = _WORD[request.word.kind]
     if request.problem:
-        return Said(Conclusion.NEUTRAL, Manner.NOTE, f"This {what} was not taken up: {request.problem}.")
-    return Said(
+        return ChatReply(Conclusion.NEUTRAL, Manner.NOTE, f"This {what} was not taken up: {request.problem}.")
+    return ChatReply(
         Conclusion.SUCCESS,
         Manner.ANSWER,
         f"The held run {request.run} is started again. It reads this {what} and decides anew: it still holds if "
@@ -56,7 +57,7 @@ def verify(evidence: Evidence) -> Said:
     )
 
 
-def report(said: Said, evidence: Evidence) -> Plan:
+def report(said: ChatReply, evidence: Evidence) -> Plan:
     """The answer, and the run that is started again."""
     request, event = _requested(evidence), evidence.event
     text = escape(said.text)
@@ -87,7 +88,8 @@ def _told(event: Event, at: int) -> tuple[Comment, Word]:
 
 
 def _requested(evidence: Evidence) -> Request:
-    request = evidence.gate.request if evidence.gate else None
+    gate = evidence.get(GATE)
+    request = gate.request if gate else None
     if request is None:
         raise ConfigError("this evidence holds no comment to answer", remedy="Gather it again with the same mode")
     return request

@@ -11,7 +11,7 @@ from cicd_agent.domain.gate_evidence import Reading, State
 from cicd_agent.domain.text.encoding import decoded
 from cicd_agent.domain.text.visible import visible_line
 from cicd_agent.domain.text.words import clip
-from cicd_agent.modes import World
+from cicd_agent.modes.protocol import World
 from cicd_agent.settings.schema import Settings
 
 LARGEST = 100_000

@@ -8,8 +8,8 @@ from cicd_agent.analysis.test_reports.detection import Kind, read_report
 from cicd_agent.domain.gate_evidence import CheckState, Reading, State
 from cicd_agent.domain.text.visible import visible_line
 from cicd_agent.domain.text.words import clip, count
-from cicd_agent.modes import World
 from cicd_agent.modes.deploy_gate.signals.signals_file import Given
+from cicd_agent.modes.protocol import World
 from cicd_agent.settings.schema import Settings
 
 NAME = "tests"

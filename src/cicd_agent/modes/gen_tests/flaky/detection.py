@@ -9,7 +9,7 @@ from cicd_agent.domain.paths import PathKind, kinds
 from cicd_agent.domain.ports.test_runner import Laboratory
 from cicd_agent.domain.test_run import Perturbation, PytestRun, RunResult
 from cicd_agent.domain.text.words import clip, count
-from cicd_agent.modes.gen_tests.evidence import SuiteState
+from cicd_agent.modes.gen_tests.evidence import TEST_EVIDENCE, SuiteState
 from cicd_agent.modes.gen_tests.flaky.kinds import ADVICE, NETWORK, classified, screened
 from cicd_agent.modes.gen_tests.flaky.result import FlakyHunt, FlakyKind, FlakyTest
 from cicd_agent.modes.gen_tests.flaky.steps import RED, SOUND, TOO_LATE, Victim, failed, side_by_side
@@ -64,7 +64,8 @@ def hunt(asked: int, evidence: Evidence, laboratory: Laboratory, *, reserve: flo
     The suite may be red: a test that fails each time is no flaky one. `reserve` are the seconds of the laboratory that
     are left to others. Raises LaboratoryUnavailable.
     """
-    suite = evidence.tests.suite if evidence.tests else None
+    gathered = evidence.get(TEST_EVIDENCE)
+    suite = gathered.suite if gathered else None
     if suite is not None and suite.state in {SuiteState.BROKEN, SuiteState.EMPTY}:
         return FlakyHunt(asked, 0, 0, notes=(f"no flaky test was looked for: {suite.detail}",))
     seconds = suite.seconds if suite else 0.0

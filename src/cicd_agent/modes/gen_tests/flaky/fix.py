@@ -20,6 +20,7 @@ from cicd_agent.domain.ports.test_runner import Laboratory
 from cicd_agent.domain.test_run import Outcome, Perturbation, PytestRun, RunResult
 from cicd_agent.domain.text.words import clip
 from cicd_agent.domain.verdict import Draft
+from cicd_agent.modes.gen_tests.evidence import TEST_EVIDENCE
 from cicd_agent.modes.gen_tests.flaky.result import FlakyHunt, FlakyKind, FlakyTest, RefusedFix
 from cicd_agent.modes.gen_tests.flaky.steps import TOO_LATE
 from cicd_agent.modes.gen_tests.gathered import known
@@ -90,7 +91,7 @@ def with_fixes(answers: Sequence[Answer[Any]], evidence: Evidence, laboratory: L
             evidence = replace(evidence, gaps=tuple(dict.fromkeys((*evidence.gaps, gap))))
             continue
         hunt = _with(hunt, tried)
-        evidence = replace(evidence, tests=replace(known(evidence), hunt=hunt))
+        evidence = evidence.put(TEST_EVIDENCE, replace(known(evidence), hunt=hunt))
     return evidence
 
 

@@ -6,6 +6,7 @@ from cicd_agent.analysis.python_tests.placement.module import dotted
 from cicd_agent.domain.evidence import Evidence, Gap
 from cicd_agent.domain.ports.test_runner import Laboratory, LaboratoryUnavailable
 from cicd_agent.modes.gen_tests.coverage_targets import left, targets
+from cicd_agent.modes.gen_tests.evidence import TEST_EVIDENCE
 from cicd_agent.modes.gen_tests.gathered import known
 from cicd_agent.modes.gen_tests.synthesis.writers import Wanted, written
 from cicd_agent.modes.gen_tests.testable_files import subjects
@@ -33,4 +34,4 @@ def with_written(evidence: Evidence, laboratory: Laboratory | None, settings: Se
     except LaboratoryUnavailable as error:
         return replace(evidence, gaps=(*evidence.gaps, Gap("tests by rule", str(error))))
     proposed = {each.key: each for each in (*tests.proposed, *found)}
-    return replace(evidence, tests=replace(tests, proposed=tuple(proposed.values())))
+    return evidence.put(TEST_EVIDENCE, replace(tests, proposed=tuple(proposed.values())))

@@ -6,6 +6,7 @@ from cicd_agent.analysis.python_tests.documentation.definition import parsed
 from cicd_agent.domain.candidate import Candidate
 from cicd_agent.domain.evidence import Evidence
 from cicd_agent.domain.ports.test_runner import Laboratory
+from cicd_agent.modes.gen_tests.evidence import TEST_EVIDENCE
 from cicd_agent.modes.gen_tests.synthesis.calls import callee
 from cicd_agent.modes.gen_tests.synthesis.documented import documented
 from cicd_agent.modes.gen_tests.synthesis.observed import observed, probes
@@ -30,7 +31,8 @@ def written(
     Nothing in here has been tried. What is documented comes first, then what was seen, then properties; without a
     laboratory there is no more than the first. May raise LaboratoryUnavailable.
     """
-    modules = evidence.tests.modules if evidence.tests is not None else {}
+    tests = evidence.get(TEST_EVIDENCE)
+    modules = tests.modules if tests is not None else {}
     changed = evidence.change.texts if evidence.change is not None else {}
     texts = {path: text for path, text in (*modules.items(), *changed.items()) if path.endswith(".py")}
     trees = {path: tree for path, text in sorted(texts.items()) for tree in [parsed(text)] if tree is not None}

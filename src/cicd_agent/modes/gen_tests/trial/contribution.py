@@ -11,10 +11,8 @@ from cicd_agent.analysis.python_tests.static.scope import Surroundings
 from cicd_agent.domain.candidate import Candidate
 from cicd_agent.domain.diff import ChangeKind
 from cicd_agent.domain.evidence import Evidence
-from cicd_agent.domain.mutant import Mutant
-from cicd_agent.domain.suite import TestEvidence
 from cicd_agent.domain.test_run import Fate, Mutant
-from cicd_agent.modes.gen_tests.evidence import TestEvidence
+from cicd_agent.modes.gen_tests.evidence import TEST_EVIDENCE, TestEvidence
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,9 +40,10 @@ class Seat:
 
 def aims_of(path: str, evidence: Evidence) -> Aims:
     """What is left to do for the file at `path`."""
-    if not evidence.tests or not evidence.change:
+    tests = evidence.get(TEST_EVIDENCE)
+    if not tests or not evidence.change:
         return Aims()
-    suite = evidence.tests.suite
+    suite = tests.suite
     changed = {
         line.new for file in evidence.change.files if file.path == path for line in file.added if line.new is not None
     }
@@ -60,7 +59,7 @@ def aims_of(path: str, evidence: Evidence) -> Aims:
 
 def seat_of(candidate: Candidate, evidence: Evidence) -> Seat:
     """The home of the candidate: one whose text is known, since nothing is written over what nobody has read."""
-    tests = evidence.tests
+    tests = evidence.get(TEST_EVIDENCE)
     if not tests:
         return Seat(new_home(candidate.path, ()))
     found = home(candidate.path, tests.suite.coverage, tests.paths)
@@ -71,7 +70,8 @@ def seat_of(candidate: Candidate, evidence: Evidence) -> Seat:
 
 def surroundings_of(candidate: Candidate, evidence: Evidence) -> Surroundings:
     """What the static check judges a candidate beside."""
-    modules = evidence.tests.modules if evidence.tests else {}
+    tests = evidence.get(TEST_EVIDENCE)
+    modules = tests.modules if tests else {}
     paths = evidence.change.paths if evidence.change else ()
     texts = evidence.change.texts if evidence.change else {}
     near = PurePosixPath(seat_of(candidate, evidence).home)

@@ -5,7 +5,6 @@ from dataclasses import dataclass, field, replace
 
 from cicd_agent.domain.candidate import CandidateReport, Hurdle
 from cicd_agent.domain.ports.test_runner import Laboratory
-from cicd_agent.domain.suite import Suite
 from cicd_agent.domain.test_run import Mutant, Outcome, Perturbation, PytestRun, RunResult
 from cicd_agent.modes.gen_tests.evidence import Suite
 from cicd_agent.modes.gen_tests.trial.assembly import Seating

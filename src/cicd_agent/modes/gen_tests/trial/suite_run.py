@@ -6,9 +6,8 @@ from dataclasses import replace
 from cicd_agent.domain.candidate import CandidateReport, Hurdle, Label, Settled
 from cicd_agent.domain.evidence import Evidence
 from cicd_agent.domain.ports.test_runner import Laboratory, LaboratoryUnavailable
-from cicd_agent.domain.suite import Suite
 from cicd_agent.domain.test_run import Fate, Mutant, MutantOutcome, RunResult
-from cicd_agent.modes.gen_tests.evidence import Suite
+from cicd_agent.modes.gen_tests.evidence import TEST_EVIDENCE, Suite
 from cicd_agent.modes.gen_tests.trial.assembly import Seating, by_value, seated, styled, useful
 from cicd_agent.modes.gen_tests.trial.joint_trial import Tally, Together, Untried
 from cicd_agent.modes.gen_tests.trial.single_trial import NO_TIME, SHORTEST, passes_on_base
@@ -46,7 +45,7 @@ class _Settling:
         return [report for report in self._reports.values() if report.stands]
 
     def done(self, runs: int, *, keep_unchanged: bool) -> Settled:
-        tests = self._evidence.tests
+        tests = self._evidence.get(TEST_EVIDENCE)
         suite = tests.suite if tests else None
         if suite is None or not self._alive:
             self._stop_all(Hurdle.TRIED, "the project's own tests are not known")

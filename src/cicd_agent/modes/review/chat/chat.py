@@ -11,9 +11,9 @@ from cicd_agent.domain.evidence import Evidence
 from cicd_agent.domain.ports.forge import Forge, PostedComment
 from cicd_agent.domain.text.markdown import code, escape, fence, marker
 from cicd_agent.domain.text.words import clip
-from cicd_agent.domain.verdict import Conclusion, Manner, Said
+from cicd_agent.domain.verdict import ChatReply, Conclusion, Manner
 from cicd_agent.errors import ConfigError, Exit
-from cicd_agent.modes import Account, World
+from cicd_agent.modes.protocol import Account, World
 from cicd_agent.modes.review.chat.commands import Command, Mention, mention
 from cicd_agent.modes.review.chat.eligibility import obstacles
 from cicd_agent.modes.review.chat.reply import LONGEST_ANSWER, ReplyDraft, exhibits, prove, question
@@ -72,25 +72,25 @@ def questions(evidence: Evidence, answers: Sequence[Answer[Any]], settings: Sett
     return () if answers or not evidence.exhibits else (question(evidence, settings),)
 
 
-def verify(answers: Sequence[Answer[Any]], evidence: Evidence) -> Said:
+def verify(answers: Sequence[Answer[Any]], evidence: Evidence) -> ChatReply:
     """What is said to the person: the model's words with the code that proves them, or why there are none."""
     comment, _, told = _told(evidence.event)
     if told.command is Command.HELP:
-        return Said(Conclusion.SUCCESS, Manner.HELP, HELP)
+        return ChatReply(Conclusion.SUCCESS, Manner.HELP, HELP)
     answer = next(iter(answers), None)
     if answer is None:
-        return Said(Conclusion.NEUTRAL, Manner.NOTE, NO_MODEL)
+        return ChatReply(Conclusion.NEUTRAL, Manner.NOTE, NO_MODEL)
     draft = answer.draft
     if not isinstance(draft, ReplyDraft) or not draft.answer.strip():
         why = _FAILURES.get(answer.exit, _FAILURES[Exit.MISBEHAVED])
-        return Said(Conclusion.NEUTRAL, Manner.NOTE, f"No answer could be made of this: {why}.")
+        return ChatReply(Conclusion.NEUTRAL, Manner.NOTE, f"No answer could be made of this: {why}.")
     quotes, dropped = prove(draft, answer, changed(evidence), comment.path)
     # A finding is taken back on code alone, never on somebody's word.
     stands = None if not draft.stands and not quotes else draft.stands
-    return Said(Conclusion.SUCCESS, Manner.ANSWER, draft.answer.strip(), stands, quotes, dropped)
+    return ChatReply(Conclusion.SUCCESS, Manner.ANSWER, draft.answer.strip(), stands, quotes, dropped)
 
 
-def report(said: Said, evidence: Evidence, account: Account) -> Plan:
+def report(said: ChatReply, evidence: Evidence, account: Account) -> Plan:
     """The reply, and the same in the step summary and the `summary` output."""
     comment, pull, _ = _told(evidence.event)
     key = note_key(comment.id) if said.manner is Manner.NOTE else reply_key(comment.id)
@@ -137,7 +137,7 @@ def _told(event: Event) -> tuple[Comment, PullRequest, Mention]:
     return event.comment, event.pull, said
 
 
-def _parts(said: Said, account: Account) -> Iterator[str]:
+def _parts(said: ChatReply, account: Account) -> Iterator[str]:
     """The reply as Markdown."""
     if said.manner is not Manner.ANSWER:
         yield said.text
@@ -151,7 +151,7 @@ def _parts(said: Said, account: Account) -> Iterator[str]:
     yield f"<sub>{_stands(said)} · {_cost(account)}</sub>"
 
 
-def _stands(said: Said) -> str:
+def _stands(said: ChatReply) -> str:
     if said.stands is False:
         return "nothing but these words is changed by it: who agrees resolves the thread"
     if said.stands is None:

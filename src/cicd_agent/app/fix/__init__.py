@@ -1,1 +1,0 @@
-"""`--fix`: what a decision changes in the working tree."""

@@ -1,0 +1,72 @@
+"""The mode that analyses failures: what failed, which lines prove it, whose fault it is, what to do next."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from cicd_agent.agent.messages import Answer
+from cicd_agent.domain.event import Event
+from cicd_agent.domain.evidence import Evidence
+from cicd_agent.domain.facts import Fact
+from cicd_agent.domain.text.words import count
+from cicd_agent.modes.analyse_failure.evidence import FAILED_RUN
+from cicd_agent.modes.analyse_failure.experiments import experiment
+from cicd_agent.modes.analyse_failure.facts import facts
+from cicd_agent.modes.analyse_failure.gather import declines, gather
+from cicd_agent.modes.analyse_failure.incremental_state import remember
+from cicd_agent.modes.analyse_failure.questions import questions
+from cicd_agent.modes.analyse_failure.report import OUTPUTS, report
+from cicd_agent.modes.analyse_failure.result import Diagnosis
+from cicd_agent.modes.analyse_failure.rules import rules
+from cicd_agent.modes.analyse_failure.terminal import render_failure
+from cicd_agent.modes.analyse_failure.verdict import verify
+from cicd_agent.modes.protocol import Account, BaseMode
+from cicd_agent.modes.shared.change_reader import change_lookups
+from cicd_agent.rendering.style import Shape
+from cicd_agent.settings.schema import Settings
+
+
+class AnalyseFailure(BaseMode):
+    """Each step has a module of its own name."""
+
+    name = "analyse-failure"
+    saves_rule_state = True
+    outputs = OUTPUTS
+    gather = staticmethod(gather)
+    rules = staticmethod(rules)
+    questions = staticmethod(questions)
+    tools = staticmethod(change_lookups)
+    experiment = staticmethod(experiment)
+    verify = staticmethod(verify)
+    report = staticmethod(report)
+
+    def declines(self, event: Event, settings: Settings | None = None) -> str | None:  # noqa: ARG002
+        return declines(event)
+
+    def page(self, result: Diagnosis, evidence: Evidence, account: Account, shape: Shape) -> str:
+        return render_failure(result, evidence, account, **shape)
+
+    def state_key(self, evidence: Evidence, event: Event) -> str:
+        """The repository: its failures come back in other runs."""
+        if evidence.get(FAILED_RUN) is None:
+            return super().state_key(evidence, event)
+        return f"{event.repo}!failures" if event.repo and event.repo == evidence.event.repo else ""
+
+    def save_state(self, answers: Sequence[Answer[Any]], evidence: Evidence, settings: Settings) -> Sequence[str]:  # noqa: ARG002
+        return remember(evidence)
+
+    def facts(self, result: Diagnosis, evidence: Evidence, outputs: Mapping[str, str]) -> Iterable[Fact]:  # noqa: ARG002
+        return facts(result, evidence)
+
+    def size(self, evidence: Evidence) -> str:
+        failed = evidence.get(FAILED_RUN)
+        if failed is None:
+            return super().size(evidence)
+        lines = sum(job.extract.total for job in failed.jobs)
+        return f"{count(len(failed.jobs), 'job')}, {count(lines, 'log line')}"
+
+    def gathered(self, evidence: Evidence) -> str:
+        failed = evidence.get(FAILED_RUN)
+        return f"gathered the logs of {count(len(failed.jobs), 'job')}" if failed else super().gathered(evidence)
+
+
+MODE = AnalyseFailure()

@@ -1,0 +1,79 @@
+"""The deployment gate: signals go in, proceed, hold or rollback comes out, and only rules may say proceed."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from types import MappingProxyType
+from typing import Any
+
+from cicd_agent.agent.messages import Answer
+from cicd_agent.analysis.rules import RULES
+from cicd_agent.analysis.rules.run import RuleDraft, ruled
+from cicd_agent.domain.effects import Plan
+from cicd_agent.domain.event import Event
+from cicd_agent.domain.evidence import Evidence
+from cicd_agent.domain.facts import Fact
+from cicd_agent.domain.verdict import ChatReply
+from cicd_agent.modes.deploy_gate.approvals import comment_commands as talk
+from cicd_agent.modes.deploy_gate.evidence import GATE
+from cicd_agent.modes.deploy_gate.facts import facts
+from cicd_agent.modes.deploy_gate.gather import declines, gather
+from cicd_agent.modes.deploy_gate.questions import questions
+from cicd_agent.modes.deploy_gate.report import OUTPUTS, report
+from cicd_agent.modes.deploy_gate.result import Gated, GateDecision
+from cicd_agent.modes.deploy_gate.terminal import render_gate
+from cicd_agent.modes.deploy_gate.verdict import verify
+from cicd_agent.modes.protocol import Account, BaseMode, World
+from cicd_agent.modes.shared.change_reader import change_lookups
+from cicd_agent.rendering.style import Shape
+from cicd_agent.settings.schema import Settings
+
+
+class DeployGate(BaseMode):
+    """Each step has a module of its own name; comments are in `approvals/`."""
+
+    name = "deploy-gate"
+    fails_closed = True
+    outputs = OUTPUTS
+    unproved: Mapping[str, str] = MappingProxyType({"decision": GateDecision.HOLD, "requires_approval": "false"})
+    rule_ids = frozenset({"model", *(rule.id for rule in RULES)})
+    questions = staticmethod(questions)
+    tools = staticmethod(change_lookups)
+
+    def declines(self, event: Event, settings: Settings | None = None) -> str | None:  # noqa: ARG002
+        """Why there is nothing to decide: a comment that says nothing to us. What the gate does not serve, it holds."""
+        return declines(event)
+
+    def gather(self, event: Event, world: World, settings: Settings) -> Evidence:
+        """The signals, or what a comment asks for."""
+        return (talk.gather if talk.is_talk(event) else gather)(event, world, settings)
+
+    def rules(self, evidence: Evidence, settings: Settings) -> RuleDraft:
+        """What the rules find in what would be deployed."""
+        return RuleDraft() if evidence.change is None else ruled(evidence.change, settings.config_file)
+
+    def verify(
+        self, rules: RuleDraft, answers: Sequence[Answer[Any]], evidence: Evidence, settings: Settings
+    ) -> Gated | ChatReply:
+        """The decision, or what is answered to a comment."""
+        if talk.is_talk(evidence.event):
+            return talk.verify(evidence)
+        return verify(rules, answers, evidence, settings)
+
+    def report(self, verdict: Gated | ChatReply, evidence: Evidence, account: Account, settings: Settings) -> Plan:
+        """What is published of it."""
+        if isinstance(verdict, ChatReply):
+            return talk.report(verdict, evidence)
+        return report(verdict, evidence, account, settings)
+
+    def page(self, result: Gated, evidence: Evidence, account: Account, shape: Shape) -> str:
+        return render_gate(result, evidence, account, **shape)
+
+    def facts(self, result: Gated, evidence: Evidence, outputs: Mapping[str, str]) -> Iterable[Fact]:  # noqa: ARG002
+        return facts(result, evidence)
+
+    def pulls(self, evidence: Evidence) -> frozenset[int]:
+        """Those whose commits would be deployed."""
+        gate = evidence.get(GATE)
+        return frozenset(pull.number for pull in gate.pulls) if gate else frozenset()
+
+
+MODE = DeployGate()

@@ -1,0 +1,57 @@
+"""The mode that writes tests: for what a change brings and no test sees, and only those that prove themselves."""
+
+from collections.abc import Iterable, Mapping
+
+from cicd_agent.domain.event import Event
+from cicd_agent.domain.evidence import Evidence
+from cicd_agent.domain.facts import Fact
+from cicd_agent.domain.text.words import count
+from cicd_agent.modes.gen_tests.edits import edits
+from cicd_agent.modes.gen_tests.evidence import TEST_EVIDENCE
+from cicd_agent.modes.gen_tests.experiment import experiment, hand_over
+from cicd_agent.modes.gen_tests.facts import facts
+from cicd_agent.modes.gen_tests.gather import declines, gather
+from cicd_agent.modes.gen_tests.imported import verify_imported
+from cicd_agent.modes.gen_tests.questions import questions
+from cicd_agent.modes.gen_tests.report import OUTPUTS, report
+from cicd_agent.modes.gen_tests.result import Generated
+from cicd_agent.modes.gen_tests.terminal import render_tests
+from cicd_agent.modes.gen_tests.verdict import rules, verify
+from cicd_agent.modes.protocol import Account, BaseMode, Edits
+from cicd_agent.rendering.style import Shape
+from cicd_agent.settings.schema import Settings
+
+
+class GenTests(BaseMode):
+    """Each step has a module of its own name."""
+
+    name = "gen-tests"
+    outputs = OUTPUTS
+    gather = staticmethod(gather)
+    rules = staticmethod(rules)
+    questions = staticmethod(questions)
+    experiment = staticmethod(experiment)
+    proposals = staticmethod(hand_over)
+    verify_imported = staticmethod(verify_imported)
+    verify = staticmethod(verify)
+    report = staticmethod(report)
+
+    def declines(self, event: Event, settings: Settings | None = None) -> str | None:
+        """Why there is nothing to write tests for."""
+        return declines(event, settings)
+
+    def page(self, result: Generated, evidence: Evidence, account: Account, shape: Shape) -> str:
+        return render_tests(result, evidence, account, **shape)
+
+    def facts(self, result: Generated, evidence: Evidence, outputs: Mapping[str, str]) -> Iterable[Fact]:
+        return facts(result, evidence, outputs)
+
+    def edits(self, result: Generated | None, evidence: Evidence | None) -> Edits:
+        return edits(result, evidence)
+
+    def gathered(self, evidence: Evidence) -> str:
+        tests = evidence.get(TEST_EVIDENCE)
+        return f"gathered {count(len(tests.proposed), 'test')} to try" if tests else super().gathered(evidence)
+
+
+MODE = GenTests()

@@ -1,0 +1,307 @@
+"""What a mode is: the steps from an event to a plan, and what each of them may use."""
+
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import Any, Protocol, TypeVar
+
+from cicd_agent.agent.messages import Answer, Question, Usage
+from cicd_agent.agent.tools.tool import Tool
+from cicd_agent.domain.change import Change
+from cicd_agent.domain.effects import Plan
+from cicd_agent.domain.event import Event
+from cicd_agent.domain.evidence import Evidence
+from cicd_agent.domain.facts import Fact
+from cicd_agent.domain.ports.actions import Bench
+from cicd_agent.domain.ports.forge import Forge, Repository, Workspace
+from cicd_agent.domain.ports.storage import State
+from cicd_agent.domain.ports.test_runner import Laboratory
+from cicd_agent.domain.test_run import AffectedTests
+from cicd_agent.domain.text.words import count
+from cicd_agent.domain.verdict import ChatReply, Judgement
+from cicd_agent.rendering.style import Shape
+from cicd_agent.settings.schema import Settings
+
+
+@dataclass(frozen=True, slots=True)
+class LogFiles:
+    """Logs that somebody has at hand: those of the failed job, and of one that passed; each read when it is due."""
+
+    failed: Mapping[str, Callable[[], Iterator[bytes]]] = field(default_factory=dict)
+    green: Callable[[], Iterator[bytes]] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class World:
+    """The ports that `gather` may use, built for one event.
+
+    `repository` is None where there is no checkout, `forge` at a terminal and without a token, `workspace` where no
+    files of other steps can be, `bench` where no patch is tried out, `laboratory` where none of the project's code is
+    run. `logs` are files that the command line names. The model is not here: it is asked between the pure steps, by
+    code that holds no Forge.
+    """
+
+    repository: Repository | None = None
+    forge: Forge | None = None
+    workspace: Workspace | None = None
+    bench: Callable[[Change], Bench | None] | None = None
+    laboratory: Callable[[Change], Laboratory | None] | None = None
+    logs: LogFiles = field(default_factory=LogFiles)
+    reach: Callable[[Change], AffectedTests | None] | None = None
+    """The tests that a change can reach, by a map that an earlier run has left; None where nobody looks."""
+    now: Callable[[], float] = lambda: 0.0
+    """Seconds since 1970; 0 where nobody may depend on the time."""
+    problems: tuple[str, ...] = ()
+    """What is wrong with the configuration, or why it could not be read, a sentence each."""
+    told: frozenset[str] = frozenset()
+    """The settings, by their fields, that come from the workflow: inputs, and what the organisation says."""
+    state: State | None = None
+    """What earlier runs have left about this repository; None where nothing is kept."""
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """What the answers cost and what was missing, for the report. `cost_usd` is None when it is not known.
+
+    `degraded` says in one line why no model (or not all of it) was heard, "" when nothing is missing.
+    """
+
+    model: str = ""
+    usage: Usage = Usage()
+    cost_usd: float | None = None
+    degraded: str = ""
+    config_status: str = "absent"
+    notices: tuple[str, ...] = ()
+    left_out: tuple[str, ...] = ()
+    """Sources of the exhibits for which the token budget had no room."""
+
+    @property
+    def price(self) -> str:
+        """What it cost, in words."""
+        return "cost unknown" if self.cost_usd is None else f"${self.cost_usd:.2f}"
+
+
+R = TypeVar("R")
+
+
+@dataclass(frozen=True, slots=True)
+class Edit:
+    """A file that `--fix` writes: `before` is its text now, None where it is new.
+
+    `done` and `failed` are the lines about it; what stands in the way is added to each of `failed`.
+    """
+
+    path: str
+    before: str | None
+    after: str
+    done: tuple[str, ...]
+    failed: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Edits:
+    """What `--fix` does: the edits, the same as a unified diff, and a line for whatever is left out."""
+
+    edits: tuple[Edit, ...] = ()
+    patch: str = ""
+    left_out: tuple[str, ...] = ()
+    nothing: str = ""
+    """The line where there is nothing to do."""
+
+
+class Mode(Protocol[R]):
+    """The steps of a mode, the same for all. `R` is what its rules claim.
+
+    `BaseMode` leaves out what a mode may leave out.
+    """
+
+    name: str
+    fails_closed: bool
+    """Whether a failure stops what comes after, instead of being a warning."""
+    saves_rule_state: bool
+    """Whether its incremental state comes from rules, and is worth keeping where no model is asked."""
+    rule_ids: Collection[str]
+    """What `rules:` in the config file may name."""
+    outputs: Collection[str]
+    """Its step outputs beside those that every mode has; one that ends in `*` stands for names from the config file."""
+    unproved: Mapping[str, str]
+    """Its outputs of a run that came to no result: nobody may take silence for a yes."""
+
+    def declines(self, event: Event, settings: Settings | None = None) -> str | None:
+        """Why there is nothing to do for this event, in one line; without `settings` only what none can change."""
+        ...
+
+    def gather(self, event: Event, world: World, settings: Settings) -> Evidence:
+        """Read the world; the only step that does."""
+        ...
+
+    def rules(self, evidence: Evidence, settings: Settings) -> R:
+        """What holds with no model at all. Pure."""
+        ...
+
+    def questions(
+        self, evidence: Evidence, answers: Sequence[Answer[Any]], settings: Settings
+    ) -> Sequence[Question[Any]]:
+        """What to ask next; called again with the answers until it returns none. Pure."""
+        ...
+
+    def verify(
+        self, rules: R, answers: Sequence[Answer[Any]], evidence: Evidence, settings: Settings
+    ) -> Judgement | ChatReply:
+        """Keep what is proven, as one of the mode's RESULTS; `answers` is empty without a model. Pure."""
+        ...
+
+    def report(self, verdict: Any, evidence: Evidence, account: Account, settings: Settings) -> Plan:
+        """What should be published of what `verify` returned. Pure."""
+        ...
+
+    def page(self, result: Any, evidence: Evidence, account: Account, shape: Shape) -> str:
+        """The result for a person at a terminal. Pure."""
+        ...
+
+    def tools(
+        self, evidence: Evidence, event: Event, world: World, settings: Settings
+    ) -> tuple[tuple[Tool[Any], ...], str]:
+        """The tools that a model may call before it answers, and why they are fewer than usual, "" when not.
+
+        `event` is the job's own: evidence may have come from a file.
+        """
+        ...
+
+    def experiment(
+        self,
+        answers: Sequence[Answer[Any]],
+        evidence: Evidence,
+        world: World,
+        settings: Settings,
+        progress: Callable[[str], None],
+        *,
+        last: bool,
+    ) -> Evidence:
+        """Try out what the answers propose and was not tried yet; the evidence with what came of it.
+
+        The second step that touches the world. Where nothing can be tried (a replay, no checkout) the evidence stays as
+        it is. Called for each draft of a question that weighs them, and with all answers (`last`) when nobody is asked
+        any more.
+        """
+        ...
+
+    def proposals(self, answers: Sequence[Answer[Any]], evidence: Evidence) -> Evidence | None:
+        """The evidence with what the answers propose, for a job that asks nobody; None where that makes no sense."""
+        ...
+
+    def verify_imported(self, evidence: Evidence, name: str, repository: Repository | None) -> Evidence:
+        """Evidence from the file `name`, without whatever only the job that wrote it can vouch for.
+
+        Raises ConfigError when it is about something else than what `repository` holds.
+        """
+        ...
+
+    def state_key(self, evidence: Evidence, event: Event) -> str:
+        """What the incremental state of a run is about; "" where no later run could use it."""
+        ...
+
+    def save_state(self, answers: Sequence[Answer[Any]], evidence: Evidence, settings: Settings) -> Sequence[str]:
+        """What a later run may take over, in lines of which any may be missing then. Pure."""
+        ...
+
+    def facts(self, result: Any, evidence: Evidence, outputs: Mapping[str, str]) -> Iterable[Fact]:
+        """What a result proves for later runs. Pure."""
+        ...
+
+    def edits(self, result: Any, evidence: Evidence | None) -> Edits:
+        """What `--fix` changes in the working tree; `result` is None where the mode came to none. Pure."""
+        ...
+
+    def size(self, evidence: Evidence) -> str:
+        """How much there is to judge, in a few words; "" where nothing was gathered."""
+        ...
+
+    def gathered(self, evidence: Evidence) -> str:
+        """What there is for the job that goes on, in one line; "" where nothing was gathered."""
+        ...
+
+    def pulls(self, evidence: Evidence) -> frozenset[int]:
+        """The pull requests beside the event's own that its effects may be about."""
+        ...
+
+
+class BaseMode:
+    """A mode that tries nothing out, hands nothing over and saves nothing."""
+
+    fails_closed = False
+    saves_rule_state = False
+    rule_ids: Collection[str] = frozenset()
+    outputs: Collection[str] = ()
+    unproved: Mapping[str, str] = MappingProxyType({})
+
+    def declines(self, event: Event, settings: Settings | None = None) -> str | None:  # noqa: ARG002
+        return None
+
+    def questions(
+        self,
+        evidence: Evidence,  # noqa: ARG002
+        answers: Sequence[Answer[Any]],  # noqa: ARG002
+        settings: Settings,  # noqa: ARG002
+    ) -> Sequence[Question[Any]]:
+        return ()
+
+    def tools(
+        self,
+        evidence: Evidence,  # noqa: ARG002
+        event: Event,  # noqa: ARG002
+        world: World,  # noqa: ARG002
+        settings: Settings,  # noqa: ARG002
+    ) -> tuple[tuple[Tool[Any], ...], str]:
+        return (), ""
+
+    def experiment(
+        self,
+        answers: Sequence[Answer[Any]],  # noqa: ARG002
+        evidence: Evidence,
+        world: World,  # noqa: ARG002
+        settings: Settings,  # noqa: ARG002
+        progress: Callable[[str], None],  # noqa: ARG002
+        *,
+        last: bool,  # noqa: ARG002
+    ) -> Evidence:
+        return evidence
+
+    def proposals(self, answers: Sequence[Answer[Any]], evidence: Evidence) -> Evidence | None:  # noqa: ARG002
+        return None
+
+    def verify_imported(self, evidence: Evidence, name: str, repository: Repository | None) -> Evidence:  # noqa: ARG002
+        return evidence
+
+    def state_key(self, evidence: Evidence, event: Event) -> str:
+        """The pull request of the event: nobody comes back to a push.
+
+        Also "" when the evidence, which others may have written, is of another one.
+        """
+        keys = {f"{each.repo}#{each.pull.number}" if each.pull else "" for each in (event, evidence.event)}
+        return keys.pop() if event.repo and len(keys) == 1 and evidence.change else ""
+
+    def save_state(
+        self,
+        answers: Sequence[Answer[Any]],  # noqa: ARG002
+        evidence: Evidence,  # noqa: ARG002
+        settings: Settings,  # noqa: ARG002
+    ) -> Sequence[str]:
+        return ()
+
+    def facts(self, result: Any, evidence: Evidence, outputs: Mapping[str, str]) -> Iterable[Fact]:  # noqa: ARG002
+        return ()
+
+    def edits(self, result: Any, evidence: Evidence | None) -> Edits:  # noqa: ARG002
+        return Edits()
+
+    def size(self, evidence: Evidence) -> str:
+        change = evidence.change
+        return f"{count(len(change.files), 'file')}, {count(change.added_lines, 'added line')}" if change else ""
+
+    def gathered(self, evidence: Evidence) -> str:
+        size = BaseMode.size(self, evidence)
+        return f"gathered {size}" if size else ""
+
+    def pulls(self, evidence: Evidence) -> frozenset[int]:  # noqa: ARG002
+        return frozenset()

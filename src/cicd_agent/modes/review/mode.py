@@ -1,0 +1,87 @@
+"""The review mode: a change goes in, findings that can be proved come out; and what is said about them is answered."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from cicd_agent.agent.messages import Answer, Question
+from cicd_agent.analysis.rules import RULES
+from cicd_agent.analysis.rules.run import RuleDraft
+from cicd_agent.domain.effects import Plan
+from cicd_agent.domain.event import Event
+from cicd_agent.domain.evidence import Evidence
+from cicd_agent.domain.facts import Fact
+from cicd_agent.domain.verdict import ChatReply, Verdict
+from cicd_agent.modes.protocol import Account, BaseMode, Edits, World
+from cicd_agent.modes.review import gather
+from cicd_agent.modes.review.chat import chat as talk
+from cicd_agent.modes.review.edits import edits
+from cicd_agent.modes.review.facts import facts
+from cicd_agent.modes.review.incremental.save import remember
+from cicd_agent.modes.review.questions import questions
+from cicd_agent.modes.review.report import OUTPUTS, report
+from cicd_agent.modes.review.rules import rules
+from cicd_agent.modes.review.terminal import render
+from cicd_agent.modes.review.verdict import verify
+from cicd_agent.modes.shared.change_reader import change_lookups
+from cicd_agent.rendering.style import Shape
+from cicd_agent.settings.schema import Settings
+
+
+class Review(BaseMode):
+    """Each step has a module of its own name; comments are in `chat/`."""
+
+    name = "review"
+    outputs = OUTPUTS
+    rule_ids = frozenset({"model", *(rule.id for rule in RULES)})
+    tools = staticmethod(change_lookups)
+
+    def declines(self, event: Event, settings: Settings | None = None) -> str | None:
+        """Why there is nothing to review and nobody to answer."""
+        why = talk.declines(event, settings) if event.kind in talk.KINDS else None
+        return why or (None if talk.is_talk(event) else gather.declines(event))
+
+    def gather(self, event: Event, world: World, settings: Settings) -> Evidence:
+        """The change, or the thread."""
+        read = talk.gather if talk.is_talk(event) else gather.gather
+        return read(event, world, settings)
+
+    def rules(self, evidence: Evidence, settings: Settings) -> RuleDraft:
+        """What the rules find in a change; nobody is answered by rule."""
+        return RuleDraft() if talk.is_talk(evidence.event) else rules(evidence, settings)
+
+    def questions(
+        self, evidence: Evidence, answers: Sequence[Answer[Any]], settings: Settings
+    ) -> Sequence[Question[Any]]:
+        """What a model is asked."""
+        ask = talk.questions if talk.is_talk(evidence.event) else questions
+        return ask(evidence, answers, settings)
+
+    def verify(
+        self, rules: RuleDraft, answers: Sequence[Answer[Any]], evidence: Evidence, settings: Settings
+    ) -> Verdict | ChatReply:
+        """What is proven of the change, or of the answer."""
+        if talk.is_talk(evidence.event):
+            return talk.verify(answers, evidence)
+        return verify(rules, answers, evidence, settings)
+
+    def save_state(self, answers: Sequence[Answer[Any]], evidence: Evidence, settings: Settings) -> Sequence[str]:
+        """What the next run need not ask again; of a conversation nothing."""
+        return () if talk.is_talk(evidence.event) else remember(answers, evidence, settings)
+
+    def report(self, verdict: Verdict | ChatReply, evidence: Evidence, account: Account, settings: Settings) -> Plan:
+        """What is published of it."""
+        if isinstance(verdict, ChatReply):
+            return talk.report(verdict, evidence, account)
+        return report(verdict, evidence, account, settings)
+
+    def page(self, result: Verdict, evidence: Evidence, account: Account, shape: Shape) -> str:
+        return render(result, evidence, account, **shape)
+
+    def facts(self, result: Verdict, evidence: Evidence, outputs: Mapping[str, str]) -> Iterable[Fact]:  # noqa: ARG002
+        return facts(result, evidence)
+
+    def edits(self, result: Verdict | None, evidence: Evidence | None) -> Edits:
+        return edits(result, evidence)
+
+
+MODE = Review()

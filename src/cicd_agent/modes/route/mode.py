@@ -1,0 +1,43 @@
+"""The router: a change goes in, and how much care it needs comes out, before anything runs."""
+
+from collections.abc import Iterable, Mapping
+from types import MappingProxyType
+
+from cicd_agent.analysis.rules import RULES
+from cicd_agent.analysis.rules.run import RuleDraft, ruled
+from cicd_agent.domain.evidence import Evidence
+from cicd_agent.domain.facts import Fact
+from cicd_agent.modes.protocol import Account, BaseMode
+from cicd_agent.modes.route.facts import facts
+from cicd_agent.modes.route.gather import gather
+from cicd_agent.modes.route.report import OUTPUTS, report
+from cicd_agent.modes.route.result import Routed
+from cicd_agent.modes.route.terminal import render_route
+from cicd_agent.modes.route.verdict import verify
+from cicd_agent.rendering.style import Shape
+from cicd_agent.settings.schema import Settings
+
+
+class Route(BaseMode):
+    """Each step has a module of its own name. It asks no model: a plan has to be there before one could answer."""
+
+    name = "route"
+    outputs = (*OUTPUTS, "run_*")
+    unproved: Mapping[str, str] = MappingProxyType({"tests": "full", "build": "full"})
+    rule_ids = frozenset(rule.id for rule in RULES)
+    gather = staticmethod(gather)
+    verify = staticmethod(verify)
+    report = staticmethod(report)
+
+    def rules(self, evidence: Evidence, settings: Settings) -> RuleDraft:
+        """What the rules find in the change."""
+        return RuleDraft() if evidence.change is None else ruled(evidence.change, settings.config_file)
+
+    def page(self, result: Routed, evidence: Evidence, account: Account, shape: Shape) -> str:
+        return render_route(result, evidence, account, **shape)
+
+    def facts(self, result: Routed, evidence: Evidence, outputs: Mapping[str, str]) -> Iterable[Fact]:  # noqa: ARG002
+        return facts(result, evidence)
+
+
+MODE = Route()
