@@ -2,8 +2,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cicd_agent.analysis.logs.failure_kind import Kind
-from cicd_agent.analysis.logs.line_reader import Line
 from cicd_agent.analysis.logs.messages import Registry
+from cicd_agent.analysis.logs.reader import Line
 from cicd_agent.analysis.logs.registry import Message, Tool
 
 WORDS = st.lists(st.text(alphabet="ab1 .*(", min_size=1, max_size=5), min_size=1, max_size=8, unique=True)

@@ -4,11 +4,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cicd_agent.analysis.logs import line_filter as sieve
+from cicd_agent.analysis.logs import filter as sieve
 from cicd_agent.analysis.logs.extract import Extract
 from cicd_agent.analysis.logs.failure_kind import Kind, Trouble
-from cicd_agent.analysis.logs.line_reader import CLIP, read
 from cicd_agent.analysis.logs.messages import Registry
+from cicd_agent.analysis.logs.reader import CLIP, read
 from cicd_agent.analysis.logs.reduction import reduce
 from cicd_agent.analysis.logs.registry import Message, Tool
 from cicd_agent.analysis.logs.step import StepSpan

@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterable, Iterator
 
 from cicd_agent.analysis.logs.extract import Frame
-from cicd_agent.analysis.logs.line_reader import SEEN
+from cicd_agent.analysis.logs.reader import SEEN
 
 MOST = 20
 """Frames that a problem keeps."""

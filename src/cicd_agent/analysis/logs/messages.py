@@ -9,8 +9,8 @@ from operator import itemgetter
 from os.path import commonprefix
 
 from cicd_agent.analysis.logs.failure_kind import Kind
-from cicd_agent.analysis.logs.line_features import echoes
-from cicd_agent.analysis.logs.line_reader import SEEN, Line
+from cicd_agent.analysis.logs.features import echoes
+from cicd_agent.analysis.logs.reader import SEEN, Line
 from cicd_agent.analysis.logs.registry import Message, Tool
 from cicd_agent.analysis.logs.template import numberless
 

@@ -6,12 +6,12 @@ from dataclasses import replace
 
 from cicd_agent.analysis.logs.extract import Frame, Problem
 from cicd_agent.analysis.logs.failure_kind import Kind
+from cicd_agent.analysis.logs.features import indent
 from cicd_agent.analysis.logs.fingerprint import loose, strict
 from cicd_agent.analysis.logs.frames import frames, relative
-from cicd_agent.analysis.logs.line_features import indent
-from cicd_agent.analysis.logs.line_reader import Line
-from cicd_agent.analysis.logs.line_score import Weighed
 from cicd_agent.analysis.logs.messages import Block
+from cicd_agent.analysis.logs.reader import Line
+from cicd_agent.analysis.logs.score import Weighed
 from cicd_agent.analysis.logs.template import Templates
 
 MOST = 60

@@ -8,13 +8,13 @@ from itertools import pairwise
 from math import sqrt
 
 from cicd_agent.analysis.logs.extract import Elision, Extract, Kept
-from cicd_agent.analysis.logs.line_features import sign
-from cicd_agent.analysis.logs.line_filter import WARM, fingerprint, hold
-from cicd_agent.analysis.logs.line_reader import CLIP, Line, read
-from cicd_agent.analysis.logs.line_score import Weighed, weigh
+from cicd_agent.analysis.logs.features import sign
+from cicd_agent.analysis.logs.filter import WARM, fingerprint, hold
 from cicd_agent.analysis.logs.messages import Registry
 from cicd_agent.analysis.logs.problems import MOST, problems
+from cicd_agent.analysis.logs.reader import CLIP, Line, read
 from cicd_agent.analysis.logs.registry import load_tools
+from cicd_agent.analysis.logs.score import Weighed, weigh
 from cicd_agent.analysis.logs.step import StepSpan
 from cicd_agent.analysis.logs.template import Templates
 from cicd_agent.analysis.logs.tokens import tokens as count

@@ -5,9 +5,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from math import log2
 
-from cicd_agent.analysis.logs.line_features import Sign, echoes, indent, sign
-from cicd_agent.analysis.logs.line_reader import Line
+from cicd_agent.analysis.logs.features import Sign, echoes, indent, sign
 from cicd_agent.analysis.logs.messages import Block
+from cicd_agent.analysis.logs.reader import Line
 from cicd_agent.analysis.logs.template import Templates, key
 
 _ELSEWHERE = 0.45

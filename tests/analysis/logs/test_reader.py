@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cicd_agent.analysis.logs.line_reader import CLIP, Line, read
+from cicd_agent.analysis.logs.reader import CLIP, Line, read
 from cicd_agent.analysis.logs.step import StepSpan
 
 # What terminals, runners and broken pipes write, in any order.

@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
-from cicd_agent.analysis.logs.line_reader import Line
+from cicd_agent.analysis.logs.reader import Line
 from cicd_agent.analysis.logs.template import key
 
 ROOM = 40_000

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from cicd_agent.analysis.logs.line_reader import SEEN, Line
+from cicd_agent.analysis.logs.reader import SEEN, Line
 from cicd_agent.analysis.logs.vocabulary import (
     COMPARES,
     CROSS,
