@@ -9,11 +9,10 @@ from cicd_agent.analysis.logs.extract import Extract
 from cicd_agent.analysis.logs.failure_kind import Kind, Trouble
 from cicd_agent.analysis.logs.messages import Registry
 from cicd_agent.analysis.logs.reader import CLIP, read
-from cicd_agent.analysis.logs.reduction import reduce
+from cicd_agent.analysis.logs.reduction import estimate_tokens, reduce
 from cicd_agent.analysis.logs.registry import Message, Tool
 from cicd_agent.analysis.logs.step import StepSpan
 from cicd_agent.analysis.logs.template import Templates
-from cicd_agent.analysis.logs.tokens import tokens
 
 COMPILER = Tool(
     "cc",
@@ -77,7 +76,7 @@ def test_every_line_is_kept_or_in_an_elision(lines: list[str], budget: int, gree
     assert sorted(every) == list(range(1, extract.total + 1))
     texts = {line.number: line.text for line in read([raw])}
     assert all(texts[line.number] == line.text and line.times >= 1 for line in extract.kept)
-    assert sum(tokens(line.text) for line in extract.kept) <= extract.tokens <= budget + 1
+    assert sum(estimate_tokens(line.text) for line in extract.kept) <= extract.tokens <= budget + 1
     assert all(
         0 <= problem.score <= 1 and problem.first <= problem.line <= problem.last for problem in extract.problems
     )

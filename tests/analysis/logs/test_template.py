@@ -2,8 +2,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cicd_agent.analysis.logs.fingerprint import loose, strict
-from cicd_agent.analysis.logs.template import Templates, key, loose_template, template
+from cicd_agent.analysis.logs.template import Templates, key, loose, loose_template, strict, template
 
 
 @pytest.mark.parametrize(

@@ -7,12 +7,11 @@ from dataclasses import replace
 from cicd_agent.analysis.logs.extract import Frame, Problem
 from cicd_agent.analysis.logs.failure_kind import Kind
 from cicd_agent.analysis.logs.features import indent
-from cicd_agent.analysis.logs.fingerprint import loose, strict
 from cicd_agent.analysis.logs.frames import frames, relative
 from cicd_agent.analysis.logs.messages import Block
 from cicd_agent.analysis.logs.reader import Line
 from cicd_agent.analysis.logs.score import Weighed
-from cicd_agent.analysis.logs.template import Templates
+from cicd_agent.analysis.logs.template import Templates, loose, strict
 
 MOST = 60
 """Problems that an extract has: more are counted in its notes."""

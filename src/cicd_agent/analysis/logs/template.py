@@ -1,5 +1,6 @@
 """What of a line is the same in every run: with times, numbers, hashes and places masked, runs can be compared."""
 
+import hashlib
 import re
 import zlib
 from collections.abc import Iterable
@@ -77,3 +78,25 @@ def _hash(text: str) -> int:
     # Not `hash`, which is another in every process. Two checksums together are wide enough for a log.
     raw = text.encode("utf-8", "surrogatepass")
     return zlib.crc32(raw) << 32 | zlib.adler32(raw)
+
+
+_LETTERS = 16
+_MASK = re.compile("‹[^›]{1,10}›")
+_WORD = re.compile(r"[^\W\d_]{3,}")
+_FEWEST_WORDS = 2
+
+
+def strict(tool: str, text: str) -> str:
+    """The key of exactly this message; 16 hexadecimal digits, "" when too little of the line is left to know it by."""
+    return _key(tool, template(text))
+
+
+def loose(tool: str, text: str) -> str:
+    """The key of this message about any file, "" when too little is left."""
+    return _key(tool, loose_template(text))
+
+
+def _key(tool: str, masked: str) -> str:
+    if len(set(_WORD.findall(_MASK.sub(" ", masked)))) < _FEWEST_WORDS:
+        return ""
+    return hashlib.sha256(f"{tool}\n{masked}".encode("utf-8", "surrogatepass")).hexdigest()[:_LETTERS]
