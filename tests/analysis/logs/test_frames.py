@@ -3,7 +3,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cicd_agent.analysis.logs.extract import Frame
-from cicd_agent.analysis.logs.frames import MOST, frames
+from cicd_agent.analysis.logs.frames import MAX_FRAMES, find_frames
 
 
 @pytest.mark.parametrize(
@@ -29,11 +29,11 @@ from cicd_agent.analysis.logs.frames import MOST, frames
     ],
 )
 def test_places_are_found_in_the_ways_of_all_tools(line: str, path: str, number: int) -> None:
-    assert frames([line])[0] == Frame(path, number)
+    assert find_frames([line])[0] == Frame(path, number)
 
 
 def test_places_in_libraries_come_last() -> None:
-    found = frames(["node_modules/x/y.js:1:2", "/usr/lib/python3/z.py:4: x", "src/own.js:5:6"])
+    found = find_frames(["node_modules/x/y.js:1:2", "/usr/lib/python3/z.py:4: x", "src/own.js:5:6"])
     assert [frame.path for frame in found] == ["src/own.js", "node_modules/x/y.js", "/usr/lib/python3/z.py"]
 
 
@@ -41,10 +41,10 @@ def test_places_in_libraries_come_last() -> None:
     "line", ["https://example.org/a.js:12", "at 12:30:45", "version 1.2.3:4", "registry.example.com:443 x"]
 )
 def test_addresses_and_times_are_no_places(line: str) -> None:
-    assert frames([line]) == ()
+    assert find_frames([line]) == ()
 
 
 @given(st.lists(st.text(alphabet='ab./:(),\\ "1[]-@', max_size=60), max_size=40))
 def test_any_text_has_places_within_bounds(lines: list[str]) -> None:
-    found = frames(lines)
-    assert len(found) == len(set(found)) <= MOST
+    found = find_frames(lines)
+    assert len(found) == len(set(found)) <= MAX_FRAMES

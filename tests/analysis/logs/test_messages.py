@@ -15,7 +15,7 @@ def lines(*texts: str) -> list[Line]:
 
 def blocks(message: Message, *texts: str) -> list[tuple[int, int, int]]:
     found = Registry((Tool("x", Kind.UNKNOWN, (message,)),)).blocks(lines(*texts))
-    return [(block.first, block.says, block.last) for block in found]
+    return [(block.first, block.headline, block.last) for block in found]
 
 
 @given(WORDS, st.text(alphabet="ab12 .*(", max_size=40))

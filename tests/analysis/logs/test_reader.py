@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cicd_agent.analysis.logs.reader import CLIP, Line, read
+from cicd_agent.analysis.logs.reader import MAX_LINE, Line, read
 from cicd_agent.analysis.logs.step import StepSpan
 
 # What terminals, runners and broken pipes write, in any order.
@@ -38,7 +38,7 @@ def test_any_bytes_are_lines_however_they_are_cut(raw: bytes, sizes: list[int]) 
     ended = raw.count(b"\n") + (not raw.endswith(b"\n") and raw != b"")
     assert [line.number for line in whole] == list(range(1, ended + 1))
     for line in whole:
-        assert len(line.text) <= CLIP
+        assert len(line.text) <= MAX_LINE
         assert not set(line.text) & set("\n\r\x1b\x00\x08\u202e\u200b")
 
 
@@ -65,11 +65,11 @@ def test_the_runners_time_is_kept_apart_from_the_line() -> None:
     assert third == Line(3, "z")
 
 
-@pytest.mark.parametrize("length", [CLIP + 1, 300_092, 5_000_000])
+@pytest.mark.parametrize("length", [MAX_LINE + 1, 300_092, 5_000_000])
 def test_a_long_line_is_clipped_and_says_so(length: int) -> None:
     before, long, after = read([b"before\n", b"x" * length, b"\nafter"])
     assert (before.text, after.text) == ("before", "after")
-    assert (long.text, long.cut, before.cut) == ("x" * CLIP, True, False)
+    assert (long.text, long.cut, before.cut) == ("x" * MAX_LINE, True, False)
 
 
 def test_a_progress_bar_of_megabytes_shows_its_end() -> None:

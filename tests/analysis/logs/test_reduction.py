@@ -4,11 +4,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cicd_agent.analysis.logs import filter as sieve
+from cicd_agent.analysis.logs import filter as line_filter
 from cicd_agent.analysis.logs.extract import Extract
 from cicd_agent.analysis.logs.failure_kind import Kind, Trouble
 from cicd_agent.analysis.logs.messages import Registry
-from cicd_agent.analysis.logs.reader import CLIP, read
+from cicd_agent.analysis.logs.reader import MAX_LINE, read
 from cicd_agent.analysis.logs.reduction import estimate_tokens, reduce
 from cicd_agent.analysis.logs.registry import Message, Tool
 from cicd_agent.analysis.logs.step import StepSpan
@@ -161,7 +161,7 @@ def test_a_line_of_great_length_does_not_eat_the_budget() -> None:
     log = b"error: " + b"x1-" * 5_000_000 + b"\n" + b"gate: cannot open\n"
     extract = of(log, 100)
     assert shown(extract) == ["gate: cannot open"]
-    assert extract.notes == (f"1 line longer than {CLIP:,} characters, of which the rest was not read.",)
+    assert extract.notes == (f"1 line longer than {MAX_LINE:,} characters, of which the rest was not read.",)
 
 
 @pytest.mark.parametrize("raw", [b"", b"\n", b"\n\n\n", b"\x00\xff" * 5_000, b"\x1b" * 500, b"\r" * 5_000])
@@ -172,7 +172,7 @@ def test_what_is_no_log_is_no_failure(raw: bytes) -> None:
 
 
 def test_of_a_huge_log_what_may_matter_is_held_and_everything_is_counted(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sieve, "ROOM", 10_000)
+    monkeypatch.setattr(line_filter, "MAX_LINES", 10_000)
     quiet = b"".join(b"installed package-%d\n" % count for count in range(20_000))
     extract = of(quiet + b"src/cart.c:7: error: no such thing\n" + quiet, 60)
     assert extract.problems[0].line == 20_001
@@ -183,11 +183,11 @@ def test_of_a_huge_log_what_may_matter_is_held_and_everything_is_counted(monkeyp
 
 
 def test_a_huge_log_of_nothing_but_trouble_is_held_within_bounds(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sieve, "ROOM", 1_000)
+    monkeypatch.setattr(line_filter, "MAX_LINES", 1_000)
     log = b"".join(b"error: %s is broken\n" % (b"ab"[count % 2 :] * (count % 97)) for count in range(9_000))
-    held = sieve.hold(read([log]), lambda _: 1.0)
-    assert len(held.lines) <= 1_000
-    assert held.total == len(held.prints) == 9_000
+    selection = line_filter.select_lines(read([log]), lambda _: 1.0)
+    assert len(selection.lines) <= 1_000
+    assert selection.total == len(selection.hashes) == 9_000
 
 
 def test_what_only_looks_like_trouble_is_not_named_beside_a_clear_word() -> None:

@@ -2,7 +2,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cicd_agent.analysis.logs.template import Templates, key, loose, loose_template, strict, template
+from cicd_agent.analysis.logs.template import (
+    Templates,
+    line_key,
+    loose_fingerprint,
+    loose_template,
+    strict_fingerprint,
+    template,
+)
 
 
 @pytest.mark.parametrize(
@@ -35,7 +42,7 @@ def test_paths_are_the_same_only_loosely() -> None:
 
 @given(st.text(max_size=200))
 def test_masking_is_total_and_stays_when_it_is_repeated(text: str) -> None:
-    for masked in (template, loose_template, key):
+    for masked in (template, loose_template, line_key):
         assert masked(masked(text)) == masked(masked(masked(text)))
 
 
@@ -50,12 +57,12 @@ def test_a_signature_is_of_the_message_and_not_of_the_run() -> None:
     one = "src/app.py:12: AssertionError: expected 3 retries, got 5 (0.12 s)"
     other = "src/app.py:14: AssertionError: expected 4 retries, got 6 (1.5 s)"
     elsewhere = "lib/core.py:14: AssertionError: expected 4 retries, got 6 (1.5 s)"
-    assert strict("pytest", one) == strict("pytest", other) != ""
-    assert strict("pytest", one) != strict("pytest", elsewhere)
-    assert loose("pytest", one) == loose("pytest", elsewhere) != ""
-    assert strict("pytest", one) != strict("mocha", one)
+    assert strict_fingerprint("pytest", one) == strict_fingerprint("pytest", other) != ""
+    assert strict_fingerprint("pytest", one) != strict_fingerprint("pytest", elsewhere)
+    assert loose_fingerprint("pytest", one) == loose_fingerprint("pytest", elsewhere) != ""
+    assert strict_fingerprint("pytest", one) != strict_fingerprint("mocha", one)
 
 
 @pytest.mark.parametrize("text", ["", "12", "Error", "exit 1", "/tmp/a/b 0x12", "error 2024-01-02"])
 def test_what_says_too_little_has_no_signature(text: str) -> None:
-    assert strict("x", text) == loose("x", text) == ""
+    assert strict_fingerprint("x", text) == loose_fingerprint("x", text) == ""

@@ -18,7 +18,7 @@ from cicd_agent.analysis.logs.failure_kind import Kind
 from cicd_agent.analysis.logs.messages import Block, Registry
 from cicd_agent.analysis.logs.reader import Line
 from cicd_agent.analysis.logs.registry import TOOL_FILES, Message, Tool, load_tools, read_tools
-from cicd_agent.analysis.logs.template import numberless
+from cicd_agent.analysis.logs.template import mask_numbers
 from tests.analysis.logs.harmless import HARMLESS
 from tests.analysis.logs.messages import SPOKEN
 
@@ -116,7 +116,7 @@ def test_every_tool_has_a_name_of_its_own() -> None:
 def test_the_block_is_the_example(tool: Tool, message: Message) -> None:
     lines = message.example.split("\n")
     opening = lines[message.lines_before]
-    assert any(numberless(hint) in numberless(opening) for hint in message.hints), (
+    assert any(mask_numbers(hint) in mask_numbers(opening) for hint in message.hints), (
         "without a hint the line is never looked at"
     )
     first = found(tool, message, *lines)[0]
@@ -127,9 +127,9 @@ def test_the_block_is_the_example(tool: Tool, message: Message) -> None:
 def test_no_other_tool_claims_the_example_for_more(tool: Tool, message: Message) -> None:
     opening = message.example.split("\n")[message.lines_before]
     rivals = {
-        block.form.tool.name
+        block.tool.name
         for block in REGISTRY.blocks(read(opening))
-        if block.form.tool.name != tool.name and block.weight > message.weight
+        if block.tool.name != tool.name and block.weight > message.weight
     }
     assert rivals == set()
 
@@ -162,12 +162,12 @@ def test_what_is_outside_of_the_code_is_not_the_code_s_fault() -> None:
 def test_the_tool_that_says_it_is_named(tool: str, line: str) -> None:
     blocks = list(REGISTRY.blocks(read(line)))
     most = max((block.weight for block in blocks), default=0.0)
-    assert tool in [block.form.tool.name for block in blocks if block.weight == most]
+    assert tool in [block.tool.name for block in blocks if block.weight == most]
 
 
 @pytest.mark.parametrize("line", HARMLESS)
 def test_lines_of_green_builds_say_nothing(line: str) -> None:
-    assert [(block.form.tool.name, block.form.message.start) for block in REGISTRY.blocks(read(line))] == []
+    assert [(block.tool.name, block.message.start) for block in REGISTRY.blocks(read(line))] == []
 
 
 def test_no_pattern_repeats_what_repeats() -> None:
@@ -186,12 +186,12 @@ def test_a_hostile_line_of_every_hint_is_read_to_its_end(unit: str) -> None:
     filler = unit * (4_000 // len(unit))
     hints = {message.hints[0] for _, message in MESSAGES}
     blocks = list(REGISTRY.blocks(read(*(hint + filler for hint in sorted(hints)))))
-    assert all(block.first <= block.says <= block.last for block in blocks)
+    assert all(block.first <= block.headline <= block.last for block in blocks)
 
 
 @given(st.lists(st.one_of(st.text(max_size=60), st.sampled_from([m.example for _, m in MESSAGES])), max_size=8))
 def test_blocks_lie_within_the_log_and_within_their_length(texts: list[str]) -> None:
     lines = read(*(line for text in texts for line in text.split("\n")))
     for block in REGISTRY.blocks(lines):
-        assert 0 <= block.first <= block.says <= block.last < len(lines)
-        assert block.last - block.first < block.form.message.max_lines + block.form.message.lines_before
+        assert 0 <= block.first <= block.headline <= block.last < len(lines)
+        assert block.last - block.first < block.message.max_lines + block.message.lines_before

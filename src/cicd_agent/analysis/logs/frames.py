@@ -4,10 +4,9 @@ import re
 from collections.abc import Iterable, Iterator
 
 from cicd_agent.analysis.logs.extract import Frame
-from cicd_agent.analysis.logs.reader import SEEN
+from cicd_agent.analysis.logs.reader import MAX_SEARCHED
 
-MOST = 20
-"""Frames that a problem keeps."""
+MAX_FRAMES = 20
 
 _FILE = r"(?<![\w@.+~$%/\\-])(?:[A-Za-z]:)?[\w@.+~$%/\\-]{1,300}\.[A-Za-z][A-Za-z0-9_]{0,9}"
 _FORMS = (
@@ -20,45 +19,45 @@ _FORMS = (
     re.compile(rf"(?P<path>{_FILE})(?::line |:\[|\(|, line | on line |: line )(?P<line>\d{{1,7}})(?=[\]),:;. ]|$)"),
     re.compile(rf"(?P<path>{_FILE}):(?P<line>\d{{1,7}})(?![\w.])"),
 )
-_HOMES = (
+_WORKSPACES = (
     r"/home/runner/work/[^/]+/[^/]+/|/Users/runner/work/[^/]+/[^/]+/|[A-Za-z]:/a/[^/]+/[^/]+/|/__w/[^/]+/[^/]+/",
     r"/github/workspace/|/(?:home|Users)/travis/build/[^/]+/[^/]+/|/builds/[^/]+/[^/]+/|/home/circleci/(?:project|repo)/",
     r"/var/lib/jenkins/workspace/[^/]+/|/root/project/|/workspace/|/usr/src/app/|/code/|/app/",
 )
-_HOME = re.compile(rf"(?:{'|'.join(_HOMES)})")
-_FOREIGNERS = (
+_WORKSPACE = re.compile(rf"(?:{'|'.join(_WORKSPACES)})")
+_LIBRARIES = (
     r"node_modules/|site-packages/|dist-packages/|/\.cargo/|/rustc/|go/pkg/mod/|/go/src/(?:runtime|testing)/|/gems/|<frozen",
     r"(?:^|/)vendor/|^node:|^internal/|/lib/python\d|^lib/python\d|/hostedtoolcache/|/\.nvm/|/\.m2/|\.pnpm/|^\.\./\.\./",
     r"^(?:java|javax|jdk|sun|scala|kotlin|org/junit|org/apache/maven|org/gradle|junit|org/codehaus|hudson|sbt|clojure)/",
     r"^(?:module|vm|timers|fs|net|events)\.js$",
 )
-_FOREIGN = re.compile("|".join(_FOREIGNERS))
+_LIBRARY = re.compile("|".join(_LIBRARIES))
 _ADDRESS = re.compile(r"\w+://|\.(?:com|org|net|io|dev)(?:$|:)")
 
 
-def frames(texts: Iterable[str]) -> tuple[Frame, ...]:
+def find_frames(texts: Iterable[str]) -> tuple[Frame, ...]:
     """The places that these lines name, each once: those in the repository first, then those of libraries."""
-    found: dict[Frame, None] = {}
+    frames: dict[Frame, None] = {}
     for text in texts:
-        found.update(dict.fromkeys(_frames(text[:SEEN])))
-        if len(found) > 4 * MOST:
+        frames.update(dict.fromkeys(_frames_in(text[:MAX_SEARCHED])))
+        if len(frames) > 4 * MAX_FRAMES:
             break
-    return tuple(sorted(found, key=lambda frame: is_foreign(frame.path)))[:MOST]
+    return tuple(sorted(frames, key=lambda frame: is_outside(frame.path)))[:MAX_FRAMES]
 
 
-def is_foreign(path: str) -> bool:
+def is_outside(path: str) -> bool:
     """Whether a path is a library's or a machine's: nobody's change is there."""
-    return path.startswith("/") or _FOREIGN.search(path) is not None
+    return path.startswith("/") or _LIBRARY.search(path) is not None
 
 
 def relative(path: str) -> str:
     """The path within the repository, where it tells; else as it was."""
     path = path.replace("\\", "/")
-    home = _HOME.match(path)
-    return (path[home.end() :] if home else path).removeprefix("./")
+    workspace = _WORKSPACE.match(path)
+    return (path[workspace.end() :] if workspace else path).removeprefix("./")
 
 
-def _frames(text: str) -> Iterator[Frame]:
+def _frames_in(text: str) -> Iterator[Frame]:
     taken: list[tuple[int, int]] = []
     text = text.replace("file://", "")
     for form in _FORMS:

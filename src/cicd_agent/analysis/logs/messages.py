@@ -7,43 +7,43 @@ from functools import cache
 from itertools import groupby
 from operator import itemgetter
 from os.path import commonprefix
+from typing import NamedTuple
 
 from cicd_agent.analysis.logs.failure_kind import Kind
-from cicd_agent.analysis.logs.features import echoes
-from cicd_agent.analysis.logs.reader import SEEN, Line
+from cicd_agent.analysis.logs.features import find_echoes
+from cicd_agent.analysis.logs.reader import MAX_SEARCHED, Line
 from cicd_agent.analysis.logs.registry import Message, Tool
-from cicd_agent.analysis.logs.template import numberless
+from cicd_agent.analysis.logs.template import mask_numbers
 
-_MOST_KEYS = 50_000
+_MAX_KEYS = 50_000
 
 
-@dataclass(frozen=True, slots=True)
-class Form:
-    """A message of the registry, ready to be looked for."""
+class _Form(NamedTuple):
+    """A message of the registry with its rank in it."""
 
+    order: int
     tool: Tool
     message: Message
-    order: int
-
-    @property
-    def kind(self) -> Kind:
-        return self.message.kind or self.tool.kind
 
 
 @dataclass(frozen=True, slots=True)
 class Block:
-    """A message found: lines `first`..`last` of a list, by index; `says` is the one that says it."""
+    """A message in a log: lines `first`..`last` of a list, by index; the one at `headline` says what is wrong."""
 
-    form: Form
+    tool: Tool
+    message: Message
     first: int
     last: int
-    says: int
-    found: re.Match[str]
+    headline: int
+    match: re.Match[str]
 
     @property
     def weight(self) -> float:
-        """How near it is to the cause, 0–1."""
-        return self.form.message.weight
+        return self.message.weight
+
+    @property
+    def kind(self) -> Kind:
+        return self.message.kind or self.tool.kind
 
 
 class Registry:
@@ -51,35 +51,35 @@ class Registry:
 
     def __init__(self, tools: Sequence[Tool]) -> None:
         messages = ((tool, message) for tool in tools for message in tool.messages)
-        by_hint: dict[str, list[Form]] = {}
+        by_hint: dict[str, list[_Form]] = {}
         for order, (tool, message) in enumerate(messages):
-            form = Form(tool, message, order)
+            form = _Form(order, tool, message)
             for hint in message.hints:
                 # A hint with numbers is found in lines whose numbers are masked as its own are.
-                by_hint.setdefault(numberless(hint), []).append(form)
+                by_hint.setdefault(mask_numbers(hint), []).append(form)
         self._by_hint = by_hint
         self._pattern = _any_of(tuple(sorted(by_hint))) if by_hint else None
-        self._seen: dict[str, tuple[Form, ...]] = {}
-        self._matches: dict[str, tuple[Form, ...]] = {}
+        self._known: dict[str, tuple[_Form, ...]] = {}
+        self._matches: dict[str, tuple[_Form, ...]] = {}
 
-    def candidates(self, text: str) -> tuple[Form, ...]:
+    def candidates(self, text: str) -> tuple[_Form, ...]:
         """The forms of which a hint is in the line, in the registry's order."""
-        folded = numberless(text[:SEEN])
-        known = self._seen.get(folded)
+        folded = mask_numbers(text[:MAX_SEARCHED])
+        known = self._known.get(folded)
         if known is None:
-            if len(self._seen) >= _MOST_KEYS:
-                self._seen.clear()
-            known = self._seen[folded] = self._look_up(folded)
+            if len(self._known) >= _MAX_KEYS:
+                self._known.clear()
+            known = self._known[folded] = self._look_up(folded)
         return known
 
-    def _look_up(self, folded: str) -> tuple[Form, ...]:
+    def _look_up(self, folded: str) -> tuple[_Form, ...]:
         if self._pattern is None:
             return ()
         hints = {match[1] for match in self._pattern.finditer(folded)}
-        found = {form.order: form for hint in hints for form in self._of_hint(hint)}
-        return tuple(found[order] for order in sorted(found))
+        forms = {form.order: form for hint in hints for form in self._of_hint(hint)}
+        return tuple(forms[order] for order in sorted(forms))
 
-    def _of_hint(self, hint: str) -> tuple[Form, ...]:
+    def _of_hint(self, hint: str) -> tuple[_Form, ...]:
         """The forms with this hint, and with one within it: the search names only the longest at each place."""
         known = self._matches.get(hint)
         if known is None:
@@ -90,9 +90,9 @@ class Registry:
     def blocks(self, lines: Sequence[Line]) -> Iterator[Block]:
         """The messages in these lines, in the order of their first lines; they may overlap."""
         until: dict[int, int] = {}
-        echoed = echoes(lines)
+        echoes = find_echoes(lines)
         for index, line in enumerate(lines):
-            if echoed[index]:
+            if echoes[index]:
                 continue
             for form in self.candidates(line.text):
                 if until.get(form.order, -1) >= index:
@@ -112,7 +112,7 @@ def _compiled(pattern: str) -> re.Pattern[str]:
 
 def _search(pattern: str, text: str) -> re.Match[str] | None:
     """The match of a pattern, none of an empty one."""
-    return _compiled(pattern).search(text[:SEEN]) if pattern else None
+    return _compiled(pattern).search(text[:MAX_SEARCHED]) if pattern else None
 
 
 @cache
@@ -120,12 +120,12 @@ def _any_of(hints: tuple[str, ...]) -> re.Pattern[str]:
     return re.compile(f"(?=({_trie(hints)}))")
 
 
-def _block(form: Form, lines: Sequence[Line], index: int, found: re.Match[str]) -> Block:
+def _block(form: _Form, lines: Sequence[Line], index: int, start: re.Match[str]) -> Block:
     message = form.message
     first = last = headline = index
     while first > 0 and index - first < message.lines_before and lines[first - 1].number == lines[first].number - 1:
         first -= 1
-    said = _search(message.headline, lines[index].text)
+    match = _search(message.headline, lines[index].text)
     end = min(len(lines), first + message.max_lines)
     while last + 1 < end and lines[last + 1].number == lines[last].number + 1:
         text = lines[last + 1].text
@@ -135,11 +135,11 @@ def _block(form: Form, lines: Sequence[Line], index: int, found: re.Match[str]) 
         if message.continuation and not (ends or _search(message.continuation, text)):
             break
         last += 1
-        if said is None and (said := _search(message.headline, text)):
+        if match is None and (match := _search(message.headline, text)):
             headline = last
         if ends:
             break
-    return Block(form, first, last, headline, said or found)
+    return Block(form.tool, message, first, last, headline, match or start)
 
 
 def _trie(words: Sequence[str]) -> str:

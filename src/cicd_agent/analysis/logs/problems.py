@@ -6,18 +6,18 @@ from dataclasses import replace
 
 from cicd_agent.analysis.logs.extract import Frame, Problem
 from cicd_agent.analysis.logs.failure_kind import Kind
-from cicd_agent.analysis.logs.features import indent
-from cicd_agent.analysis.logs.frames import frames, relative
+from cicd_agent.analysis.logs.features import indentation
+from cicd_agent.analysis.logs.frames import find_frames, relative
 from cicd_agent.analysis.logs.messages import Block
 from cicd_agent.analysis.logs.reader import Line
-from cicd_agent.analysis.logs.score import Weighed
-from cicd_agent.analysis.logs.template import Templates, loose, strict
+from cicd_agent.analysis.logs.score import LogScores
+from cicd_agent.analysis.logs.template import Templates, loose_fingerprint, strict_fingerprint
 
-MOST = 60
+MAX_PROBLEMS = 60
 """Problems that an extract has: more are counted in its notes."""
 
-_FALLBACK = 0.7
-_WORTH_NAMING = 0.3
+_UNKNOWN_TOOL = 0.7
+_MIN_TROUBLE = 0.3
 _BESIDE = 0.3
 """What only looks like trouble is named beside something more decisive from this share of its score on."""
 _CONTEXT = 25
@@ -32,67 +32,68 @@ _GUESSES = (
 
 
 def problems(
-    lines: Sequence[Line], blocks: Sequence[Block], weighed: Weighed, green: Templates | None
+    lines: Sequence[Line], blocks: Sequence[Block], scores: LogScores, green: Templates | None
 ) -> tuple[Problem, ...]:
     """The problems of a log, ranked. Those that say the same are one, counted."""
-    found = [*_told(lines, blocks, weighed), *_standing_out(lines, blocks, weighed)]
-    ranked = sorted(found, key=lambda problem: (-problem.score, problem.line, problem.last))
-    one: dict[tuple[str, str], Problem] = {}
-    least = _BESIDE * ranked[0].score if ranked else 0.0
-    for each in _apart(each for each in ranked if each.tool or each.score >= least):
-        known = green is not None and each.text in green
-        key = strict(each.tool, each.text)
-        same = (each.tool, key or each.text)
-        if same in one:
-            one[same] = replace(one[same], count=one[same].count + 1)
+    every = [*_of_messages(lines, blocks, scores), *_of_unknown_tools(lines, blocks, scores)]
+    ranked = sorted(every, key=lambda problem: (-problem.score, problem.line, problem.last))
+    distinct: dict[tuple[str, str], Problem] = {}
+    min_score = _BESIDE * ranked[0].score if ranked else 0.0
+    for each in _without_nested(each for each in ranked if each.tool or each.score >= min_score):
+        strict = strict_fingerprint(each.tool, each.text)
+        key = (each.tool, strict or each.text)
+        if key in distinct:
+            distinct[key] = replace(distinct[key], count=distinct[key].count + 1)
+        elif green is not None and each.text in green:
+            distinct[key] = replace(each, novel=False)
         else:
-            other = loose(each.tool, each.text)
-            one[same] = replace(each, novel=not known, strict="" if known else key, loose="" if known else other)
+            distinct[key] = replace(each, strict=strict, loose=loose_fingerprint(each.tool, each.text))
     texts = {line.number: line.text for line in lines}
-    return tuple(_placed(each, texts) if rank < MOST else each for rank, each in enumerate(one.values()))
+    return tuple(
+        _with_frames(each, texts) if rank < MAX_PROBLEMS else each for rank, each in enumerate(distinct.values())
+    )
 
 
-def _placed(problem: Problem, texts: Mapping[int, str]) -> Problem:
-    """The problem with the places that its lines name; the one that its own line names is the first."""
+def _with_frames(problem: Problem, texts: Mapping[int, str]) -> Problem:
+    """The problem with the frames that its lines name; the one that its own line names is the first."""
     within = (texts[number] for number in range(problem.first, problem.last + 1) if number in texts)
-    named = problem.frames
-    return replace(problem, frames=(*named, *(frame for frame in frames(within) if frame not in named)))
+    return replace(problem, frames=tuple(dict.fromkeys((*problem.frames, *find_frames(within)))))
 
 
-def _apart(ranked: Iterable[Problem]) -> Sequence[Problem]:
+def _without_nested(ranked: Iterable[Problem]) -> Sequence[Problem]:
     """Without what is said within the block of a more decisive problem: two tools may know the same words.
 
     Of what could not be fetched, the trouble that stands in its block is the reason.
     """
-    kept: list[Problem] = []
+    outer: list[Problem] = []
     owners: dict[int, int] = {}
     for each in ranked:
         if (owner := owners.get(each.line)) is None:
-            owners.update((number, len(kept)) for number in range(each.first, each.last + 1) if number not in owners)
-            kept.append(each)
-        elif each.trouble and not kept[owner].trouble and kept[owner].kind is Kind.DEPENDENCY:
-            kept[owner] = replace(kept[owner], trouble=each.trouble)
-    return kept
+            owners.update((number, len(outer)) for number in range(each.first, each.last + 1) if number not in owners)
+            outer.append(each)
+        elif each.trouble and not outer[owner].trouble and outer[owner].kind is Kind.DEPENDENCY:
+            outer[owner] = replace(outer[owner], trouble=each.trouble)
+    return outer
 
 
-def _told(lines: Sequence[Line], blocks: Sequence[Block], weighed: Weighed) -> Iterator[Problem]:
+def _of_messages(lines: Sequence[Line], blocks: Sequence[Block], scores: LogScores) -> Iterator[Problem]:
     for block in blocks:
-        says = lines[block.says]
-        named = {name: value.strip() for name, value in block.found.groupdict().items() if value}
+        headline = lines[block.headline]
+        named = {name: value.strip() for name, value in block.match.groupdict().items() if value}
         number = named.get("line", "")
         frame = Frame(relative(named["path"]), int(number) if number.isdecimal() else 0) if "path" in named else None
-        own = block.weight * (_CHAINED if _is_chained(lines, block) else 1)
+        weight = block.weight * (_CHAINED if _is_chained(lines, block) else 1)
         yield Problem(
-            tool=block.form.tool.name,
-            kind=block.form.kind,
-            line=says.number,
+            tool=block.tool.name,
+            kind=block.kind,
+            line=headline.number,
             first=lines[block.first].number,
             last=lines[block.last].number,
-            text=says.text.strip(),
-            score=_score(own, block.says, weighed),
-            step=says.step,
-            trouble=block.form.message.trouble,
-            wraps=block.form.tool.wraps,
+            text=headline.text.strip(),
+            score=_score(weight, block.headline, scores),
+            step=headline.step,
+            trouble=block.message.trouble,
+            wraps=block.tool.wraps,
             test=named.get("test", ""),
             code=named.get("code", ""),
             frames=(frame,) if frame else (),
@@ -104,17 +105,17 @@ def _is_chained(lines: Sequence[Line], block: Block) -> bool:
     return any(_CHAIN.search(line.text) for line in lines[block.last + 1 : block.last + 4])
 
 
-def _standing_out(lines: Sequence[Line], blocks: Sequence[Block], weighed: Weighed) -> Iterator[Problem]:
-    """Lines that look like trouble in no tool's words that we know."""
-    told = {block.says for block in blocks}
+def _of_unknown_tools(lines: Sequence[Line], blocks: Sequence[Block], scores: LogScores) -> Iterator[Problem]:
+    """Lines that look like trouble and are no message of a tool that we know."""
+    explained = {block.headline for block in blocks}
     for block in blocks:
-        if block.weight > _WORTH_NAMING:
-            told.update(range(block.first, block.last + 1))
+        if block.weight > _MIN_TROUBLE:
+            explained.update(range(block.first, block.last + 1))
     for index, line in enumerate(lines):
-        trouble = weighed.signs[index].trouble
-        if index in told or weighed.echoed[index] or trouble < _WORTH_NAMING or weighed.signs[index].frame:
+        trouble = scores.features[index].trouble
+        if index in explained or scores.echoes[index] or trouble < _MIN_TROUBLE or scores.features[index].frame:
             continue
-        kind = next((kind for kind, words in _GUESSES if words.search(line.text)), Kind.UNKNOWN)
+        kind = next((kind for kind, pattern in _GUESSES if pattern.search(line.text)), Kind.UNKNOWN)
         yield Problem(
             tool="",
             kind=kind,
@@ -122,22 +123,21 @@ def _standing_out(lines: Sequence[Line], blocks: Sequence[Block], weighed: Weigh
             first=line.number,
             last=lines[_end(lines, index)].number,
             text=line.text.strip(),
-            score=_score(_FALLBACK * trouble, index, weighed),
+            score=_score(_UNKNOWN_TOOL * trouble, index, scores),
             step=line.step,
         )
 
 
 def _end(lines: Sequence[Line], index: int) -> int:
     """The last line that goes on about this one: indented below it."""
-    base, last = indent(lines[index].text), index
+    base, last = indentation(lines[index].text), index
     while last + 1 < len(lines) and last - index < _CONTEXT and lines[last + 1].number == lines[last].number + 1:
         text = lines[last + 1].text
-        if not text.strip() or indent(text) <= base:
+        if not text.strip() or indentation(text) <= base:
             break
         last += 1
     return last
 
 
-def _score(own: float, index: int, weighed: Weighed) -> float:
-    """A problem's score from its own weight and from where it stands."""
-    return round(min(1.0, own * weighed.places[index]), 4)
+def _score(weight: float, index: int, scores: LogScores) -> float:
+    return round(min(1.0, weight * scores.factors[index]), 4)

@@ -5,20 +5,20 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
-from cicd_agent.analysis.logs.step import Step, StepSpan, Travis, without_marks
+from cicd_agent.analysis.logs.step import StepSpan, StepTracker, Travis, without_marks
 from cicd_agent.domain.text.visible import visible
 
-CLIP = 4_000
+MAX_LINE = 4_000
 """Characters of a line that anything after this module sees. Lines that people point at are shorter than 3,000."""
 
-SEEN = 1_000
-"""Characters of a line on which patterns are tried: what it says, it says at its beginning."""
+MAX_SEARCHED = 1_000
+"""Characters of a line on which patterns are tried: what matters stands at its beginning."""
 
-_HELD = 4 * CLIP
+_MAX_HEAD = 4 * MAX_LINE
 """Bytes of a raw line that are held: escapes and what was overwritten may take the most of them."""
-_TAIL = 2 * CLIP
+_MAX_TAIL = 2 * MAX_LINE
 """Bytes at the end of a longer line that are held as well, when something in it was overwritten."""
-_SEGMENTS = 16
+_MAX_SEGMENTS = 16
 """Of what was written over one another on a line, the last so many decide what a terminal shows."""
 
 _TIME = re.compile(r"(20\d\d)-(0[1-9]|1[0-2])-(\d\d)T(\d\d):(\d\d):(\d\d)(\.\d{1,9})?Z ?")
@@ -36,7 +36,7 @@ class Line:
     """A line as a terminal shows it, without its time. `number` is 1-based in the raw log.
 
     `time` is in seconds since 1970, None when the line has none. `step` is the job's step or the command that wrote it.
-    `cut` is set when characters beyond CLIP are missing.
+    `cut` is set when characters beyond MAX_LINE are missing.
     """
 
     number: int
@@ -52,27 +52,27 @@ def read(chunks: Iterable[bytes], *, steps: Sequence[StepSpan] = ()) -> Iterator
     What is no UTF-8 is replaced, escapes are taken off, hidden characters made visible.
     """
     clock = _Clock()
-    place, travis = Step(steps), Travis()
+    tracker, travis = StepTracker(steps), Travis()
     for number, (raw, incomplete) in enumerate(_raw_lines(chunks), start=1):
         text = raw.decode("utf-8", "replace")
         if number == 1:
             text = text.removeprefix("\ufeff")
-        named = ""
+        prefixed = ""
         if "\t" in text and (prefix := _PREFIX.match(text)):
-            named, text = prefix[1], text[prefix.end() :]
+            prefixed, text = prefix[1], text[prefix.end() :]
         time = None
         if text[:2] == "20" and (stamp := _TIME.match(text)):
             time, text = clock.seconds(stamp), text[stamp.end() :]
         marked = text if "travis_" in text else ""
         if not (text.isascii() and text.isprintable()):
-            text = _shown(text)
-        cut = incomplete or len(text) > CLIP
-        text = text[:CLIP]
+            text = _render(text)
+        cut = incomplete or len(text) > MAX_LINE
+        text = text[:MAX_LINE]
         opened = None
         if marked:
             text = without_marks(text)
             opened = travis.opened(marked, text)
-        yield Line(number, text, named or place.at(text, time, opened), time, cut)
+        yield Line(number, text, prefixed or tracker.step_of(text, time, opened), time, cut)
 
 
 def _raw_lines(chunks: Iterable[bytes]) -> Iterator[tuple[bytes, bool]]:
@@ -82,26 +82,26 @@ def _raw_lines(chunks: Iterable[bytes]) -> Iterator[tuple[bytes, bool]]:
         start = 0
         while (end := chunk.find(b"\n", start)) >= 0:
             if length:
-                head, tail, length = _more(head, tail, length, chunk[start:end])
-                yield _joined(head, tail, length)
+                head, tail, length = _append(head, tail, length, chunk[start:end])
+                yield _join(head, tail, length)
                 head, tail, length = bytearray(), b"", 0
             else:
                 line = chunk[start:end]
-                yield (line, False) if len(line) <= _HELD else _joined(*_more(bytearray(), b"", 0, line))
+                yield (line, False) if len(line) <= _MAX_HEAD else _join(*_append(bytearray(), b"", 0, line))
             start = end + 1
         if start < len(chunk):
-            head, tail, length = _more(head, tail, length, chunk[start:])
+            head, tail, length = _append(head, tail, length, chunk[start:])
     if length:
-        yield _joined(head, tail, length)
+        yield _join(head, tail, length)
 
 
-def _more(head: bytearray, tail: bytes, length: int, piece: bytes) -> tuple[bytearray, bytes, int]:
-    room = max(_HELD - len(head), 0)
-    head += piece[:room]
-    return head, (tail + piece[room:])[-_TAIL:] if len(piece) > room else tail, length + len(piece)
+def _append(head: bytearray, tail: bytes, length: int, piece: bytes) -> tuple[bytearray, bytes, int]:
+    space = max(_MAX_HEAD - len(head), 0)
+    head += piece[:space]
+    return head, (tail + piece[space:])[-_MAX_TAIL:] if len(piece) > space else tail, length + len(piece)
 
 
-def _joined(head: bytearray, tail: bytes, length: int) -> tuple[bytes, bool]:
+def _join(head: bytearray, tail: bytes, length: int) -> tuple[bytes, bool]:
     if not tail:
         return bytes(head), False
     whole = len(head) + len(tail) >= length
@@ -109,20 +109,19 @@ def _joined(head: bytearray, tail: bytes, length: int) -> tuple[bytes, bool]:
     return bytes(head) + (tail if whole or b"\r" in tail.rstrip(b"\r") else b""), not whole
 
 
-def _shown(text: str) -> str:
+def _render(text: str) -> str:
     """What a terminal shows after it was written this."""
     text = text.rstrip("\r")
     if "\r" in text:
         shown = ""
-        for segment in [part for part in text.split("\r") if part][-_SEGMENTS:]:
-            erased = _ERASE.search(segment)
-            written = _plain(segment)
-            shown = written if erased else written + shown[len(written) :]
+        for segment in [part for part in text.split("\r") if part][-_MAX_SEGMENTS:]:
+            written = _strip(segment)
+            shown = written if _ERASE.search(segment) else written + shown[len(written) :]
         return shown
-    return _plain(text)
+    return _strip(text)
 
 
-def _plain(text: str) -> str:
+def _strip(text: str) -> str:
     if "\x1b" in text:
         text = _ESCAPE.sub("", text)
     return visible(_UNSEEN.sub("", text)).replace("\r", " ")
@@ -138,6 +137,6 @@ class _Clock:
     def seconds(self, stamp: re.Match[str]) -> float:
         minute = stamp.groups()[:5]
         if minute != self._minute:
-            year, month, day, hour, at = map(int, minute)
-            self._minute, self._seconds = minute, calendar.timegm((year, month, day, hour, at, 0))
+            year, month, day, hour, minutes = map(int, minute)
+            self._minute, self._seconds = minute, calendar.timegm((year, month, day, hour, minutes, 0))
         return self._seconds + int(stamp[6]) + float(stamp[7] or 0)

@@ -9,23 +9,23 @@ from itertools import pairwise
 from math import sqrt
 
 from cicd_agent.analysis.logs.extract import Elision, Extract, Kept
-from cicd_agent.analysis.logs.features import sign
-from cicd_agent.analysis.logs.filter import WARM, fingerprint, hold
+from cicd_agent.analysis.logs.features import describe_line
+from cicd_agent.analysis.logs.filter import MIN_RELEVANCE, Selection, line_hash, select_lines
 from cicd_agent.analysis.logs.messages import Registry
-from cicd_agent.analysis.logs.problems import MOST, problems
-from cicd_agent.analysis.logs.reader import CLIP, Line, read
+from cicd_agent.analysis.logs.problems import MAX_PROBLEMS, problems
+from cicd_agent.analysis.logs.reader import MAX_LINE, Line, read
 from cicd_agent.analysis.logs.registry import load_tools
-from cicd_agent.analysis.logs.score import Weighed, weigh
+from cicd_agent.analysis.logs.score import LogScores, score_lines
 from cicd_agent.analysis.logs.step import StepSpan
 from cicd_agent.analysis.logs.template import Templates
 from cicd_agent.domain.text.words import count as number_of
 
-_LEAST = 0.02
+_MIN_SCORE = 0.02
 _SHORT_GAP = 2
 _LONG = 90
 """Characters of a line from which on its length counts against it."""
-_MOST_PER_TOKEN = 12
-_SECOND = 0.99
+_MAX_CHARACTERS_PER_TOKEN = 12
+_MAX_OTHER_SCORE = 0.99
 """The score that no line but the first problem's exceeds."""
 
 
@@ -46,30 +46,31 @@ def reduce(
     registry = registry or Registry(load_tools())
     size = _Size()
 
-    def warmth(text: str) -> float:
-        trouble = sign(text).trouble
-        # Whether a tool could have said it is asked only where that decides.
-        return trouble if trouble >= WARM else float(bool(registry.candidates(text)))
+    def relevance(text: str) -> float:
+        trouble = describe_line(text).trouble
+        # Whether it can be a tool's message is looked up only where that decides.
+        return trouble if trouble >= MIN_RELEVANCE else float(bool(registry.candidates(text)))
 
-    held = hold(read(size.counted(chunks), steps=steps), warmth)
-    blocks = list(registry.blocks(held.lines))
-    weighed = weigh(held.lines, blocks, green, frozenset(step.name for step in steps if step.failed))
-    found = problems(held.lines, blocks, weighed, green)
-    first = found[0].line if found else 0
-    shown, used = _fill(held.lines, weighed, tokens, first)
-    kept = tuple(_kept(held.lines, weighed, shown, held.prints, job=job, first=first))
+    selection = select_lines(read(size.counted(chunks), steps=steps), relevance)
+    blocks = list(registry.blocks(selection.lines))
+    scores = score_lines(selection.lines, blocks, green, frozenset(step.name for step in steps if step.failed))
+    ranked = problems(selection.lines, blocks, scores, green)
+    first = ranked[0].line if ranked else 0
+    shown, used = _fill(selection.lines, scores, tokens, first)
+    lines = tuple(_shown_lines(selection, scores, shown, job=job, first=first))
     notes = []
-    if held.cut:
-        notes.append(f"{number_of(held.cut, 'line')} longer than {CLIP:,} characters, of which the rest was not read.")
-    if held.total > len(held.lines):
-        notes.append(f"Of {held.total:,} lines {len(held.lines):,} were looked at closely.")
-    if len(found) > MOST:
-        notes.append(f"{number_of(len(found) - MOST, 'problem')} less decisive not listed.")
+    if selection.cut:
+        lines_cut = number_of(selection.cut, "line")
+        notes.append(f"{lines_cut} longer than {MAX_LINE:,} characters, of which the rest was not read.")
+    if selection.total > len(selection.lines):
+        notes.append(f"Of {selection.total:,} lines {len(selection.lines):,} were looked at closely.")
+    if len(ranked) > MAX_PROBLEMS:
+        notes.append(f"{number_of(len(ranked) - MAX_PROBLEMS, 'problem')} less decisive not listed.")
     return Extract(
-        kept=kept,
-        elisions=tuple(_elisions(kept, held.total, held.prints)),
-        problems=found[:MOST],
-        total=held.total,
+        kept=lines,
+        elisions=tuple(_elisions(lines, selection.total, selection.hashes)),
+        problems=ranked[:MAX_PROBLEMS],
+        total=selection.total,
         tokens=used,
         bytes=size.total,
         notes=tuple(notes),
@@ -94,16 +95,15 @@ class _Size:
             yield chunk
 
 
-def _fill(lines: Sequence[Line], weighed: Weighed, budget: int, first: int) -> tuple[list[int], int]:
+def _fill(lines: Sequence[Line], scores: LogScores, budget: int, first: int) -> tuple[list[int], int]:
     """The lines that are shown, and the tokens they take: before all others the first problem's, no text twice."""
-    worth = weighed.worth
 
     def value(index: int) -> float:
-        # A line that takes the room of ten has to be worth more than one of them.
-        return worth[index].score * min(1.0, sqrt(_LONG / max(1, len(lines[index].text))))
+        # A line as long as ten has to tell more than one of them.
+        return scores.lines[index].score * min(1.0, sqrt(_LONG / max(1, len(lines[index].text))))
 
     order = sorted(
-        (index for index in range(len(lines)) if worth[index].score >= _LEAST),
+        (index for index in range(len(lines)) if scores.lines[index].score >= _MIN_SCORE),
         key=lambda index: (lines[index].number != first, -value(index), index),
     )
     shown: set[int] = set()
@@ -112,7 +112,7 @@ def _fill(lines: Sequence[Line], weighed: Weighed, budget: int, first: int) -> t
     for index in order:
         text = lines[index].text
         # Counting costs: what cannot fit, or is there already, is not counted.
-        if text in texts or len(text) > _MOST_PER_TOKEN * (budget - used):
+        if text in texts or len(text) > _MAX_CHARACTERS_PER_TOKEN * (budget - used):
             continue
         cost = estimate_tokens(text)
         if used + cost <= budget:
@@ -128,35 +128,35 @@ def _fill(lines: Sequence[Line], weighed: Weighed, budget: int, first: int) -> t
 
 
 def _between(lines: Sequence[Line], shown: Sequence[int]) -> Iterator[int]:
-    """What stands in gaps so short that the lines themselves take no more room than the word that they are missing."""
+    """What stands in gaps so short that the lines themselves take no more tokens than the note of their absence."""
     for before, after in pairwise(shown):
         if 1 < after - before <= _SHORT_GAP + 1 and lines[after].number - lines[before].number == after - before:
             yield from range(before + 1, after)
 
 
-def _kept(
-    lines: Sequence[Line], weighed: Weighed, shown: Sequence[int], prints: "array[int]", *, job: str, first: int
+def _shown_lines(
+    selection: Selection, scores: LogScores, shown: Sequence[int], *, job: str, first: int
 ) -> Iterator[Kept]:
-    prints_shown = Counter(fingerprint(lines[index].text) for index in shown)
-    repeats = {print_: -times for print_, times in prints_shown.items()}
-    for print_ in prints:
-        if print_ in repeats:
-            repeats[print_] += 1
+    lines = selection.lines
+    repeats = {hash_: -times for hash_, times in Counter(line_hash(lines[index].text) for index in shown).items()}
+    for hash_ in selection.hashes:
+        if hash_ in repeats:
+            repeats[hash_] += 1
     repeats[0] = 0
     for index in shown:
-        line, worth = lines[index], weighed.worth[index]
+        line, own = lines[index], scores.lines[index]
         # The first of its kind stands for all that are not shown.
-        times = 1 + repeats.pop(fingerprint(line.text), 0)
-        score = 1.0 if line.number == first else min(worth.score, _SECOND)
-        yield Kept(line.number, line.text, round(score, 3), job, line.step, worth.tool, times)
+        times = 1 + repeats.pop(line_hash(line.text), 0)
+        score = 1.0 if line.number == first else min(own.score, _MAX_OTHER_SCORE)
+        yield Kept(line.number, line.text, round(score, 3), job, line.step, own.tool, times)
 
 
-def _elisions(kept: Sequence[Kept], total: int, prints: "array[int]") -> Iterator[Elision]:
-    shown = {fingerprint(line.text) for line in kept} - {0}
+def _elisions(lines: Sequence[Kept], total: int, hashes: "array[int]") -> Iterator[Elision]:
+    shown = {line_hash(line.text) for line in lines} - {0}
     before = 0
-    for number in [*(line.number for line in kept), total + 1]:
+    for number in [*(line.number for line in lines), total + 1]:
         if number > before + 1:
-            yield Elision(before + 1, number - 1, sum(map(shown.__contains__, prints[before : number - 1])))
+            yield Elision(before + 1, number - 1, sum(map(shown.__contains__, hashes[before : number - 1])))
         before = number
 
 

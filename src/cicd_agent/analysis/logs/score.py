@@ -1,30 +1,30 @@
-"""What each line of a failed log is worth to who looks for the cause: by tools' words, signs, novelty and place."""
+"""How much each line of a failed log tells of the cause: by tools' messages, looks, novelty and where it stands."""
 
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from math import log2
 
-from cicd_agent.analysis.logs.features import Sign, echoes, indent, sign
+from cicd_agent.analysis.logs.features import LineFeatures, describe_line, find_echoes, indentation
 from cicd_agent.analysis.logs.messages import Block
 from cicd_agent.analysis.logs.reader import Line
-from cicd_agent.analysis.logs.template import Templates, key
+from cicd_agent.analysis.logs.template import Templates, line_key
 
-_ELSEWHERE = 0.45
-"""What a line of a step that has not failed is worth beside one of a step that has."""
-_KNOWN, _NEW = 0.2, 0.25
-"""A line that is in the green log too is worth less, any other more."""
-_BEFORE_EXIT, _BONUS, _FADES = 80, 0.45, 0.93
-_OFTEN, _TOLD_OFTEN = 0.2, 0.04
-_TOOLS_WORD = 0.3
+_OTHER_STEP = 0.45
+"""What a line of a step that has not failed counts beside one of a step that has."""
+_GREEN, _NEW = 0.2, 0.25
+"""A line that is in the green log too counts less, any other more."""
+_BEFORE_EXIT, _BONUS, _FADE = 80, 0.45, 0.93
+_REPEATS, _MESSAGE_REPEATS = 0.2, 0.04
+_MIN_CAUSE_WEIGHT = 0.3
 """From this weight on, a message is about the cause; what is below only says that something has failed."""
-_WRAPPERS_WORD = 0.2
-_WITHIN = 0.92
+_MAX_WRAPPER_WEIGHT = 0.2
+_IN_BLOCK = 0.92
 _ECHOED = 0.4
 
 
 @dataclass(frozen=True, slots=True)
-class Worth:
+class LineScore:
     """A line's score (0–1 and a little beyond), and the tool whose message it is part of."""
 
     score: float = 0.0
@@ -32,90 +32,89 @@ class Worth:
 
 
 @dataclass(frozen=True, slots=True)
-class Weighed:
-    """Of each line its worth, what it looks like, and a factor for its place: its step, and whether it is green."""
+class LogScores:
+    """Of each line its score, its features, and a factor for where it stands: its step, and whether it is green."""
 
-    worth: Sequence[Worth]
-    signs: Sequence[Sign]
-    places: Sequence[float]
-    echoed: Sequence[bool]
+    lines: Sequence[LineScore]
+    features: Sequence[LineFeatures]
+    factors: Sequence[float]
+    echoes: Sequence[bool]
     """Whether it is a command that is about to run, not what came of it."""
 
 
-def weigh(lines: Sequence[Line], blocks: Sequence[Block], green: Templates | None, failed: frozenset[str]) -> Weighed:
-    """The worth of each line. `failed` are the steps that are known to have failed."""
-    keys = [key(line.text) for line in lines]
+def score_lines(
+    lines: Sequence[Line], blocks: Sequence[Block], green: Templates | None, failed: frozenset[str]
+) -> LogScores:
+    """The score of each line. `failed` are the steps that are known to have failed."""
+    keys = [line_key(line.text) for line in lines]
     counts = Counter(keys)
-    signs, echoed = _signs(lines, keys), echoes(lines)
-    exits = _exits(blocks, signs)
+    features, echoes = _features(lines, keys), find_echoes(lines)
+    exits = _exits(blocks, features)
     steps = {lines[index].step for index in exits} | failed
-    score = [each.trouble * (_ECHOED if echo else 1) for each, echo in zip(signs, echoed, strict=True)]
-    told = _tell(blocks, score)
-    _lead_to(exits, lines, score)
-    _spread(lines, signs, score)
-    worth, places = [], []
+    score = [each.trouble * (_ECHOED if echo else 1) for each, echo in zip(features, echoes, strict=True)]
+    tools = _raise_messages(blocks, score)
+    _raise_before_exits(exits, lines, score)
+    _spread(lines, features, score)
+    scores, factors = [], []
     for index, line in enumerate(lines):
-        place = _ELSEWHERE if steps and line.step not in steps else 1.0
+        factor = _OTHER_STEP if steps and line.step not in steps else 1.0
         # What a tool says often, it means; other lines that repeat are its chatter.
-        often = 1 + (_TOLD_OFTEN if told.get(index) else _OFTEN) * log2(counts[keys[index]])
-        known = green is not None and line.text in green
-        new = 0.0 if known or green is None else _NEW
-        value = (score[index] * (_KNOWN if known else 1) + new) / often * place if line.text.strip() else 0.0
-        worth.append(Worth(value, told.get(index, "")))
-        places.append(place * (_KNOWN if known else 1))
-    return Weighed(worth, signs, places, echoed)
+        repeats = 1 + (_MESSAGE_REPEATS if tools.get(index) else _REPEATS) * log2(counts[keys[index]])
+        is_green = green is not None and line.text in green
+        new = 0.0 if is_green or green is None else _NEW
+        value = (score[index] * (_GREEN if is_green else 1) + new) / repeats * factor if line.text.strip() else 0.0
+        scores.append(LineScore(value, tools.get(index, "")))
+        factors.append(factor * (_GREEN if is_green else 1))
+    return LogScores(scores, features, factors, echoes)
 
 
-def _tell(blocks: Sequence[Block], score: list[float]) -> dict[int, str]:
-    """Raise the score of what tools say; of each such line the tool that says it with the most weight."""
-    told: dict[int, tuple[float, str]] = {}
+def _raise_messages(blocks: Sequence[Block], score: list[float]) -> dict[int, str]:
+    """Raise the score of tools' messages; of each of their lines the tool whose message has the most weight."""
+    tools: dict[int, tuple[float, str]] = {}
     for block in blocks:
-        if block.weight < _TOOLS_WORD:
+        if block.weight < _MIN_CAUSE_WEIGHT:
             continue
         for index in range(block.first, block.last + 1):
-            value = block.weight * (1.0 if index == block.says else _WITHIN)
+            value = block.weight * (1.0 if index == block.headline else _IN_BLOCK)
             score[index] = max(score[index], value)
-            told[index] = max(told.get(index, (0.0, "")), (value, block.form.tool.name))
-    return {index: tool for index, (_, tool) in told.items()}
+            tools[index] = max(tools.get(index, (0.0, "")), (value, block.tool.name))
+    return {index: tool for index, (_, tool) in tools.items()}
 
 
-def _signs(lines: Sequence[Line], keys: Sequence[str]) -> list[Sign]:
-    known: dict[str, Sign] = {}
-    found = []
-    for line, short in zip(lines, keys, strict=True):
-        each = known.get(short)
-        if each is None:
-            each = known[short] = sign(line.text)
-        found.append(each)
-    return found
+def _features(lines: Sequence[Line], keys: Sequence[str]) -> list[LineFeatures]:
+    known: dict[str, LineFeatures] = {}
+    for line, key in zip(lines, keys, strict=True):
+        if key not in known:
+            known[key] = describe_line(line.text)
+    return [known[key] for key in keys]
 
 
-def _exits(blocks: Sequence[Block], signs: Sequence[Sign]) -> list[int]:
+def _exits(blocks: Sequence[Block], features: Sequence[LineFeatures]) -> list[int]:
     """Where something says that a command has failed, but not why."""
-    found = {index for index, each in enumerate(signs) if each.exits}
-    found |= {block.says for block in blocks if block.form.tool.wraps and block.weight <= _WRAPPERS_WORD}
-    return sorted(found)
+    exits = {index for index, each in enumerate(features) if each.exits}
+    exits |= {block.headline for block in blocks if block.tool.wraps and block.weight <= _MAX_WRAPPER_WEIGHT}
+    return sorted(exits)
 
 
-def _lead_to(exits: Sequence[int], lines: Sequence[Line], score: list[float]) -> None:
-    """What stands right before the first word of a failure, of each step, is likely to be about it."""
+def _raise_before_exits(exits: Sequence[int], lines: Sequence[Line], score: list[float]) -> None:
+    """What stands right before the first sign of a failure, of each step, is likely to be about it."""
     seen: set[str] = set()
-    for at in exits:
-        if lines[at].step in seen:
+    for exit_ in exits:
+        if lines[exit_].step in seen:
             continue
-        seen.add(lines[at].step)
-        score[at] = max(score[at], 0.5)
+        seen.add(lines[exit_].step)
+        score[exit_] = max(score[exit_], 0.5)
         bonus = _BONUS
-        for index in range(at - 1, max(at - 1 - _BEFORE_EXIT, -1), -1):
-            if lines[index].step != lines[at].step:
+        for index in range(exit_ - 1, max(exit_ - 1 - _BEFORE_EXIT, -1), -1):
+            if lines[index].step != lines[exit_].step:
                 break
             if lines[index].text.strip():
                 score[index] += bonus
-                bonus *= _FADES
+                bonus *= _FADE
 
 
-def _spread(lines: Sequence[Line], signs: Sequence[Sign], score: list[float]) -> None:
-    """What goes on about a line is worth nearly as much: frames, comparisons, what is indented below it."""
+def _spread(lines: Sequence[Line], features: Sequence[LineFeatures], score: list[float]) -> None:
+    """What goes on about a line counts nearly as much: frames, comparisons, what is indented below it."""
     own = list(score)
     carried, base = 0.0, 0
     for index, line in enumerate(lines):
@@ -123,13 +122,13 @@ def _spread(lines: Sequence[Line], signs: Sequence[Sign], score: list[float]) ->
         if index and line.number != lines[index - 1].number + 1:
             carried = 0.0
         if own[index] >= carried:
-            carried, base = own[index], indent(text)
+            carried, base = own[index], indentation(text)
             continue
         if not text.strip():
             carried *= 0.97
-        elif signs[index].frame or signs[index].compares:
+        elif features[index].frame or features[index].compares:
             carried *= 0.975
-        elif indent(text) > base:
+        elif indentation(text) > base:
             carried *= 0.93
         else:
             carried *= 0.72

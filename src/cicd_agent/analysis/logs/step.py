@@ -4,7 +4,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-_LONGEST = 120
+_MAX_NAME = 120
 _GROUP = re.compile(r"(?:##\[group\]|::group::)(.{0,200})")
 _STEP_GROUP = re.compile(r"Run |Post |Pre |Complete |Set up job|Initialize containers|Stop containers|Build container")
 _FOLD = re.compile(r"travis_fold:(start|end):([\w.:-]{1,80})")
@@ -22,7 +22,7 @@ class StepSpan:
     failed: bool = False
 
 
-class Step:
+class StepTracker:
     """Follows a job through its steps.
 
     A step's time says when it began to the second, its group says on which line: of the lines of that second, those
@@ -34,7 +34,7 @@ class Step:
         self._by_time = -1
         self._name = ""
 
-    def at(self, text: str, time: float | None, opened: str | None) -> str:
+    def step_of(self, text: str, time: float | None, opened: str | None) -> str:
         """The step of this line, "" outside of all; `opened` is what Travis has begun or ended on it."""
         group = _GROUP.match(text) if text[:2] in {"##", "::"} else None
         starts = group is not None and _STEP_GROUP.match(group[1]) is not None
@@ -43,9 +43,9 @@ class Step:
         if self._by_time >= 0:
             return self._spans[self._by_time].name
         if starts and group:
-            self._name = group[1].strip()[:_LONGEST]
+            self._name = group[1].strip()[:_MAX_NAME]
         elif opened is not None:
-            self._name = opened[:_LONGEST]
+            self._name = opened[:_MAX_NAME]
         return self._name
 
     def _follow(self, time: float, *, starts: bool) -> None:
@@ -72,7 +72,7 @@ class Travis:
             self._fold = fold[2] if fold[1] == "start" else ""
             changed = self._fold
         if _SHELL.match(shown):
-            return shown[:_LONGEST]
+            return shown[:_MAX_NAME]
         return self._fold if changed is None and "travis_time:start" in raw else changed
 
 

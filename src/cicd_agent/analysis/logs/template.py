@@ -40,18 +40,18 @@ def loose_template(text: str) -> str:
     return " ".join(_MASKS.sub(_mask, _PATH.sub("‹path›", text)).split())
 
 
-def key(text: str) -> str:
+def line_key(text: str) -> str:
     """A cheaper template, in which only numbers are masked: what repeats within one log."""
-    return numberless(text).strip()
+    return mask_numbers(text).strip()
 
 
-def numberless(text: str) -> str:
-    """The text with every number as 0."""
+def mask_numbers(text: str) -> str:
+    """Every number as 0."""
     return _DIGITS.sub("0", text)
 
 
-def _mask(found: re.Match[str]) -> str:
-    return f"‹{found.lastgroup}›"
+def _mask(match: re.Match[str]) -> str:
+    return f"‹{match.lastgroup}›"
 
 
 class Templates:
@@ -61,9 +61,9 @@ class Templates:
         self._known: set[int] = set()
         seen: set[int] = set()
         for text in texts:
-            short = _hash(key(text))
-            if short not in seen:
-                seen.add(short)
+            key = _hash(line_key(text))
+            if key not in seen:
+                seen.add(key)
                 self._known.add(_hash(template(text)))
 
     def __contains__(self, text: str) -> bool:
@@ -80,23 +80,23 @@ def _hash(text: str) -> int:
     return zlib.crc32(raw) << 32 | zlib.adler32(raw)
 
 
-_LETTERS = 16
+_DIGEST_LENGTH = 16
 _MASK = re.compile("‹[^›]{1,10}›")
 _WORD = re.compile(r"[^\W\d_]{3,}")
-_FEWEST_WORDS = 2
+_MIN_WORDS = 2
 
 
-def strict(tool: str, text: str) -> str:
-    """The key of exactly this message; 16 hexadecimal digits, "" when too little of the line is left to know it by."""
-    return _key(tool, template(text))
+def strict_fingerprint(tool: str, text: str) -> str:
+    """Of exactly this message; 16 hexadecimal digits, "" when too little of the line is left to know it by."""
+    return _fingerprint(tool, template(text))
 
 
-def loose(tool: str, text: str) -> str:
-    """The key of this message about any file, "" when too little is left."""
-    return _key(tool, loose_template(text))
+def loose_fingerprint(tool: str, text: str) -> str:
+    """Of this message about any file, "" when too little is left."""
+    return _fingerprint(tool, loose_template(text))
 
 
-def _key(tool: str, masked: str) -> str:
-    if len(set(_WORD.findall(_MASK.sub(" ", masked)))) < _FEWEST_WORDS:
+def _fingerprint(tool: str, masked: str) -> str:
+    if len(set(_WORD.findall(_MASK.sub(" ", masked)))) < _MIN_WORDS:
         return ""
-    return hashlib.sha256(f"{tool}\n{masked}".encode("utf-8", "surrogatepass")).hexdigest()[:_LETTERS]
+    return hashlib.sha256(f"{tool}\n{masked}".encode("utf-8", "surrogatepass")).hexdigest()[:_DIGEST_LENGTH]
