@@ -9,7 +9,7 @@ from typing import Final
 
 from cicd_agent import __version__
 from cicd_agent.adapters.files.atomic import place_file
-from cicd_agent.analysis.risk.calibration import LEAST_CHANGES, Calibration, calibrate_on
+from cicd_agent.analysis.risk.calibration import MIN_CHANGES, Calibration, calibrate_on
 from cicd_agent.analysis.risk.history_features import distil
 from cicd_agent.analysis.risk.outcome_labels import MATURED_DAYS, Blame, Source, from_failure, labels
 from cicd_agent.app.context import inputs
@@ -20,7 +20,7 @@ from cicd_agent.cli.account_parser import Options
 from cicd_agent.cli.outcome_sources import OpenSources, open_sources
 from cicd_agent.domain.change import Change, ChangeSource
 from cicd_agent.domain.gate_evidence import PastDeployment
-from cicd_agent.domain.history import MOST_COMMITS, Past
+from cicd_agent.domain.history import MAX_COMMITS, Past
 from cicd_agent.domain.ports.forge import Repository
 from cicd_agent.domain.ports.storage import Store
 from cicd_agent.domain.risk_file import RISK_FILE, RiskFile
@@ -63,8 +63,8 @@ def calibrate(
             raise ConfigError(
                 "there is no commit to learn from", remedy="Give --repo-dir of a repository with a history"
             )
-        outlet.progress(f"reading up to {count(MOST_COMMITS, 'commit')}")
-        past = sources.repository.past(head, MOST_COMMITS, MOST_CHANGES)
+        outlet.progress(f"reading up to {count(MAX_COMMITS, 'commit')}")
+        past = sources.repository.past(head, MAX_COMMITS, MOST_CHANGES)
         if past.shallow:
             raise ConfigError(
                 "the clone is shallow: most of the history is missing", remedy="Run `git fetch --unshallow` first"
@@ -163,12 +163,12 @@ def _from_decisions(
 def _learn(past: Past, blames: Sequence[Blame], head: str, now: int, outlet: Outlet) -> Calibration:
     outlet.progress(f"measuring {count(len(past.commits), 'commit')}")
     changes = distil(past, Change(head, head, ChangeSource.GIT, ()), now, MOST_CHANGES).recent
-    if len(changes) < LEAST_CHANGES:
+    if len(changes) < MIN_CHANGES:
         lines = "" if changes or not past.commits else "the lines of none could be counted"
         raise ConfigError(
             f"{count(len(changes), 'commit')} is too little to learn from",
             why=lines,
-            remedy=f"It takes {LEAST_CHANGES}; until then the shipped weights and thresholds count",
+            remedy=f"It takes {MIN_CHANGES}; until then the shipped weights and thresholds count",
         )
     outlet.progress(f"learning from {count(len(changes), 'change')}")
     day = datetime.fromtimestamp(now, UTC).date().isoformat()

@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 RISK_FILE = ".github/cicd-agent-risk.json"
-MOST_BYTES = 100_000
+MAX_BYTES = 100_000
 
 _Share = Annotated[float, Field(ge=0, le=1)]
 _Score = Annotated[int, Field(ge=1, le=100)]

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cicd_agent.analysis.patches.limits import MOST_FILES, MOST_LINES, MOST_WIDTH, objection, objections
+from cicd_agent.analysis.patches.limits import MAX_FILES, MAX_LINES, MAX_WIDTH, objection, objections
 from cicd_agent.analysis.patches.parser import Patch, read_patch
 from cicd_agent.analysis.patches.writer import written
 from tests.analysis.patches.cheating_samples import CHEATING
@@ -54,13 +54,13 @@ def test_there_is_enough_of_both() -> None:
 
 
 def test_size_is_limited() -> None:
-    line = "".join(f"x{n} = 1\n" for n in range(MOST_LINES))
+    line = "".join(f"x{n} = 1\n" for n in range(MAX_LINES))
     assert judged(("app.py", "", line)) == ""
-    assert judged(("app.py", "", f"{line}y = 1\n")) == f"changes {MOST_LINES + 1} lines, more than {MOST_LINES}"
-    many: list[File] = [(f"a{n}.py", "x = 1\n", "x = 2\n") for n in range(MOST_FILES + 1)]
+    assert judged(("app.py", "", f"{line}y = 1\n")) == f"changes {MAX_LINES + 1} lines, more than {MAX_LINES}"
+    many: list[File] = [(f"a{n}.py", "x = 1\n", "x = 2\n") for n in range(MAX_FILES + 1)]
     assert judged(*many[1:]) == ""
-    assert judged(*many) == f"changes {MOST_FILES + 1} files, more than {MOST_FILES}"
-    assert "characters" in judged(("app.py", "", f"x = '{'a ' * MOST_WIDTH}'\n"))
+    assert judged(*many) == f"changes {MAX_FILES + 1} files, more than {MAX_FILES}"
+    assert "characters" in judged(("app.py", "", f"x = '{'a ' * MAX_WIDTH}'\n"))
 
 
 def test_what_models_are_not_shown_they_do_not_change() -> None:

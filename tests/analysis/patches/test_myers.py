@@ -5,7 +5,7 @@ from difflib import SequenceMatcher
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cicd_agent.analysis.patches.writer import MOST_EDITS, opcodes
+from cicd_agent.analysis.patches.writer import MAX_EDITS, opcodes
 
 LINES = st.lists(st.sampled_from("abcd"), max_size=20)
 
@@ -36,5 +36,5 @@ def test_lines_that_are_all_the_same_are_told_apart_by_their_place() -> None:
 
 
 def test_what_has_too_little_in_common_is_replaced_as_a_whole() -> None:
-    old, new = [str(n) for n in range(MOST_EDITS)], [str(-n) for n in range(1, MOST_EDITS)]
+    old, new = [str(n) for n in range(MAX_EDITS)], [str(-n) for n in range(1, MAX_EDITS)]
     assert opcodes(old, new) == [("replace", 0, len(old), 0, len(new))]

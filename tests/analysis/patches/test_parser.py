@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cicd_agent.analysis.patches.apply import Applied, apply
-from cicd_agent.analysis.patches.parser import MOST_CHARACTERS, MOST_LINES, Flaw, Patch, read_patch
+from cicd_agent.analysis.patches.apply import apply
+from cicd_agent.analysis.patches.parser import MAX_CHARACTERS, MAX_LINES, Flaw, Patch, read_patch
 from cicd_agent.domain.diff import ChangeKind
 
 TEXT = "one\ntwo\n\nthree\nfour\nfive\nsix\n"
@@ -20,7 +20,7 @@ def result(patch: str, text: str | None = TEXT, path: str = "x.txt") -> str | No
     if isinstance(read, Flaw):
         return read.reason
     done = apply(read, {path: text})
-    return done.reason if isinstance(done, Flaw) else done.texts[path]
+    return done.reason if isinstance(done, Flaw) else done[path]
 
 
 @pytest.mark.parametrize(
@@ -85,8 +85,8 @@ def test_a_patch_is_understood_however_its_wrapping_looks(patch: str) -> None:
         (PLAIN.replace("@@ -2,4 +2,4 @@", "@@@ -2,4 -2,4 +2,4 @@@"), "hunk header that cannot be read"),
         (f"@@ -2,4 +2,4 @@\n{BODY}", "belongs to no file"),
         (f"{PLAIN}--- /dev/null\n+++ b/x.txt\n@@ -0,0 +1 @@\n+x\n", "says twice what becomes of x.txt"),
-        (PLAIN + "+" * MOST_CHARACTERS, "is longer than"),
-        (PLAIN + "+\n" * MOST_LINES, "is longer than"),
+        (PLAIN + "+" * MAX_CHARACTERS, "is longer than"),
+        (PLAIN + "+\n" * MAX_LINES, "is longer than"),
         (PLAIN.replace("THREE", "\0"), "is binary"),
         (PLAIN.replace("-three", "-Three"), "do not stand in x.txt like this"),
         (PLAIN.replace(" four", "  four"), "do not stand in x.txt like this"),
@@ -170,7 +170,7 @@ def test_nothing_applies_in_part() -> None:
     patch = read_patch(PLAIN + PLAIN.replace("x.txt", "y.txt"))
     assert isinstance(patch, Patch)
     assert isinstance(apply(patch, {"x.txt": TEXT, "y.txt": "other\n"}), Flaw)
-    assert apply(patch, {"x.txt": TEXT, "y.txt": TEXT}) == Applied({"x.txt": PATCHED, "y.txt": PATCHED})
+    assert apply(patch, {"x.txt": TEXT, "y.txt": TEXT}) == {"x.txt": PATCHED, "y.txt": PATCHED}
     assert [file.kind for file in patch.files] == [ChangeKind.MODIFIED] * 2
 
 
@@ -183,4 +183,4 @@ PIECE = st.sampled_from(
 def test_no_text_at_all_is_a_traceback(text: str) -> None:
     read = read_patch(text)
     if isinstance(read, Patch):
-        assert isinstance(apply(read, {"x.txt": TEXT, "x": ""}), Applied | Flaw)
+        assert isinstance(apply(read, {"x.txt": TEXT, "x": ""}), dict | Flaw)

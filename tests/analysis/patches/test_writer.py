@@ -5,7 +5,7 @@ from pathlib import Path
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from cicd_agent.analysis.patches.apply import Applied, apply
+from cicd_agent.analysis.patches.apply import apply
 from cicd_agent.analysis.patches.parser import Flaw, Patch, read_patch
 from cicd_agent.analysis.patches.writer import windows, written
 from tests.support.repos import TempRepo
@@ -64,7 +64,7 @@ def test_what_is_written_is_read_and_applied_to_the_same_texts(files: dict[str, 
         assert (text, patch) == ("", Flaw("is no unified diff"))
     else:
         assert isinstance(patch, Patch), patch
-        assert apply(patch, before) == Applied(changed)
+        assert apply(patch, before) == changed
 
 
 def test_git_applies_what_is_written(tmp_path: Path) -> None:

@@ -3,7 +3,7 @@ from random import Random
 
 import pytest
 
-from cicd_agent.analysis.risk.calibration import LEAST_OF_EACH, Calibration, calibrate_on, level_shares
+from cicd_agent.analysis.risk.calibration import MIN_OF_EACH, Calibration, calibrate_on, level_shares
 from cicd_agent.analysis.risk.model import log_odds, score
 from cicd_agent.analysis.risk.outcome_labels import DAY, Label, Source
 from cicd_agent.domain.history import Experience, Measures, PastChange
@@ -98,7 +98,7 @@ def test_one_kind_alone_teaches_nothing(share: float) -> None:
     told = learnt(
         [(change, replace(label, sources=(Source.HOTFIX,) if share else ())) for change, label in history(300)]
     )
-    assert f"only 0 of 300 changes were {'good' if share else 'bad'}, and it takes {LEAST_OF_EACH}" in told.notes[0]
+    assert f"only 0 of 300 changes were {'good' if share else 'bad'}, and it takes {MIN_OF_EACH}" in told.notes[0]
     assert (told.file.slope, told.file.weights) == (None, {})
 
 

@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cicd_agent.analysis.risk.features import features
-from cicd_agent.analysis.risk.history_features import MOST_TROUBLES, distil
+from cicd_agent.analysis.risk.history_features import MAX_TROUBLES, distil
 from cicd_agent.domain.change import Change, ChangeSource, Commit
 from cicd_agent.domain.diff import ChangeKind, FileDiff
 from cicd_agent.domain.diff_parser import parse_diff
@@ -128,10 +128,10 @@ def test_troubles_are_reverts_and_repairs_of_the_last_ninety_days() -> None:
 
 
 def test_of_many_troubles_the_worst_are_named_and_the_rest_counted() -> None:
-    paths = [f"file{number}" for number in range(MOST_TROUBLES + 3)]
+    paths = [f"file{number}" for number in range(MAX_TROUBLES + 3)]
     history = distil(past(commit("a", 1, *paths, subject="Fix"), commit("b", 2, paths[-1], subject="Fix")),
                      change(*paths), NOW)  # fmt: skip
-    assert (len(history.troubles), history.troubles[0]) == (MOST_TROUBLES, Trouble(paths[-1], "repaired", 2))
+    assert (len(history.troubles), history.troubles[0]) == (MAX_TROUBLES, Trouble(paths[-1], "repaired", 2))
     assert history.limits == ("3 more files of the change were taken back or repaired lately, each less often",)
 
 

@@ -1,7 +1,7 @@
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from cicd_agent.analysis.risk.outcome_labels import DAY, MOST_BLAMED, Blame, Source, from_commits, from_failure, labels
+from cicd_agent.analysis.risk.outcome_labels import DAY, MAX_BLAMED, Blame, Source, from_commits, from_failure, labels
 from cicd_agent.domain.history import Past, PastCommit
 
 START = 1_700_000_000
@@ -69,7 +69,7 @@ def test_a_repair_of_documentation_or_tests_alone_blames_nobody() -> None:
 def test_a_failed_deployment_blames_all_that_it_brought_unless_that_is_too_much() -> None:
     few = from_failure(Source.ROLLBACK, START, ["a", "b"])
     assert few == (Blame("a", Source.ROLLBACK, START), Blame("b", Source.ROLLBACK, START))
-    assert from_failure(Source.DEPLOYMENT, START, [str(number) for number in range(MOST_BLAMED + 1)]) == ()
+    assert from_failure(Source.DEPLOYMENT, START, [str(number) for number in range(MAX_BLAMED + 1)]) == ()
 
 
 def test_each_commit_is_labelled_and_only_what_had_time_to_show_is_matured() -> None:

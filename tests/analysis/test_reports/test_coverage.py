@@ -98,10 +98,10 @@ def test_what_cannot_be_read_is_one_sentence(raw: bytes, note: str) -> None:
 
 
 def test_lines_and_files_beyond_the_limits_are_told(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(coverage, "MOST_LINES", 3)
+    monkeypatch.setattr(coverage, "MAX_LINES", 3)
     (file,), notes = read_coverage(b"mode: set\na.go:1.1,900000000.1 1 1\n")
     assert (file.covered, len(notes)) == (frozenset({1, 2, 3}), 1)
-    monkeypatch.setattr(coverage, "MOST_FILES", 1)
+    monkeypatch.setattr(coverage, "MAX_FILES", 1)
     files, notes = read_coverage(b"SF:a\nDA:1,1\nSF:b\nDA:1,1\n")
     assert ([file.path for file in files], len(notes)) == (["a"], 1)
 

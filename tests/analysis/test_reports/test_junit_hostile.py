@@ -95,7 +95,7 @@ def test_an_attribute_as_long_as_the_limit_is_cut() -> None:
 
 
 def test_elements_beyond_the_limit_are_not_read(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(xml_stream, "MOST_ELEMENTS", 3)
+    monkeypatch.setattr(xml_stream, "MAX_ELEMENTS", 3)
     found, notes = parse(b"<testsuite>" + b'<testcase name="a"/>' * 3 + b"</testsuite>", "r.xml")
     assert (len(found), notes) == (2, ("it has more than 3 elements: the rest was not read",))
 

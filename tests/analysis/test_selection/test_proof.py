@@ -2,7 +2,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cicd_agent.analysis.test_selection.proof import MOST_RECORDS, NEEDED, Proof, Shadow, dump, extended, load
+from cicd_agent.analysis.test_selection.proof import MAX_RECORDS, NEEDED, Proof, Shadow, dump, extended, load
 from cicd_agent.errors import ConfigError
 
 
@@ -54,7 +54,7 @@ def test_the_same_files_count_once_and_what_they_missed_stays_missed() -> None:
 
 def test_the_newest_fifty_are_kept_and_long_names_are_cut() -> None:
     proof = proof_of(*[(1, 0)] * 60)
-    assert [proof.records[0].commit, len(proof.records)] == ["c10", MOST_RECORDS]
+    assert [proof.records[0].commit, len(proof.records)] == ["c10", MAX_RECORDS]
     named = extended(proof, Shadow(1, 1, 1.0, 1.0, ("x" * 5_000,) * 100), commit="c", tree="t")
     assert load(dump(named)) == named
 

@@ -8,7 +8,7 @@ import pytest
 from cicd_agent.domain.change import Change, ChangeSource, Commit
 from cicd_agent.domain.event import Event, EventKind, Ref
 from cicd_agent.domain.history import COUNTED, Past, PastCommit
-from cicd_agent.domain.risk_file import MOST_BYTES, RISK_FILE, RiskFile
+from cicd_agent.domain.risk_file import MAX_BYTES, RISK_FILE, RiskFile
 from cicd_agent.errors import ConfigError, ForgeRefused
 from cicd_agent.modes.protocol import World
 from cicd_agent.modes.shared.risk_history import NO_PAST, read_past
@@ -134,7 +134,7 @@ def test_what_cannot_be_read_is_a_gap(world: World, gaps: list[str]) -> None:
         (b'{"thresholds": [10, 20, 101]}', "hold (thresholds.2"),
         (b'{"version": 2}', "hold (version"),
         (b'{"later": 1}', "hold (later"),
-        (b" " * (MOST_BYTES + 1), "larger than 100,000 bytes"),
+        (b" " * (MAX_BYTES + 1), "larger than 100,000 bytes"),
     ],
 )
 def test_a_broken_risk_file_is_a_gap_and_no_error(content: bytes, why: str) -> None:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path, PurePosixPath
 
-from cicd_agent.analysis.patches.apply import Applied, Texts, apply
+from cicd_agent.analysis.patches.apply import Texts, apply
 from cicd_agent.analysis.patches.limits import objection
 from cicd_agent.analysis.patches.parser import Flaw, Patch, read_patch
 from cicd_agent.analysis.patches.writer import written
@@ -113,9 +113,9 @@ class Workbench(Bench):
         applied = apply(patch, before)
         if isinstance(applied, Flaw):
             return TrialReport(trial.key, Step.DOES_NOT_APPLY, f"it {applied.reason}")
-        if why := self._unparsed(before, applied.texts):
+        if why := self._unparsed(before, applied):
             return TrialReport(trial.key, Step.DOES_NOT_PARSE, f"{why} would not parse with it")
-        report = TrialReport(trial.key, Step.APPLIES, patch=written(before, applied.texts), paths=tuple(applied.texts))
+        report = TrialReport(trial.key, Step.APPLIES, patch=written(before, applied), paths=tuple(applied))
         return self._run(report, patch)
 
     def _committed(self, patch: Patch) -> Texts | Flaw:
@@ -184,7 +184,7 @@ class Workbench(Bench):
                 texts[path] = text
         return texts
 
-    def _compared(self, report: TrialReport, applied: Applied) -> TrialReport:
+    def _compared(self, report: TrialReport, applied: Texts) -> TrialReport:
         red = self._unpatched(self._commands.verify)
         if red.stopped:
             return self._told(report, Step.NOT_RED, "without it the command was ended", red)
@@ -192,12 +192,12 @@ class Workbench(Bench):
             return self._told(report, Step.APPLIES, "it was not run: the command cannot be started here", red)
         if not red.exit_code:
             return replace(report, step=Step.NOT_RED, detail="the command passes without it", sandbox=red.tier)
-        green = self._patched(self._commands.verify, applied.texts)
+        green = self._patched(self._commands.verify, applied)
         if green.stopped or green.exit_code:
             what = "with it the command was ended" if green.stopped else "the command still fails with it"
             return self._told(report, Step.NOT_GREEN, what, green)
         report = replace(report, step=Step.VERIFIED, detail=_TURNED, sandbox=green.tier)
-        return self._wider(report, applied.texts) if self._commands.wider else report
+        return self._wider(report, applied) if self._commands.wider else report
 
     def _wider(self, report: TrialReport, texts: Texts) -> TrialReport:
         """Whether what was not broken is still not."""

@@ -1,7 +1,6 @@
 """Applies a patch to texts: every context and deleted line has to be there as it is, wherever the numbers point."""
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
 
 from cicd_agent.analysis.patches.parser import FilePatch, Flaw, Patch, PatchHunk
 from cicd_agent.domain.diff import ChangeKind, FileDiff, LineKind
@@ -10,14 +9,7 @@ Texts = Mapping[str, str | None]
 """Files by path; None is a file that is not there."""
 
 
-@dataclass(frozen=True, slots=True)
-class Applied:
-    """The texts of the files that a patch changes, after it."""
-
-    texts: Texts
-
-
-def apply(patch: Patch, texts: Texts) -> Applied | Flaw:
+def apply(patch: Patch, texts: Texts) -> Texts | Flaw:
     """The changed files. A path that `texts` does not have is a file that is not there.
 
     A hunk that is not where it says it is goes to the only place that has its lines, or to the nearest of several.
@@ -30,7 +22,7 @@ def apply(patch: Patch, texts: Texts) -> Applied | Flaw:
             return after
         if after != before:
             changed[file.path] = after
-    return Applied(changed) if changed else Flaw("changes nothing")
+    return changed or Flaw("changes nothing")
 
 
 def split(text: str) -> list[str]:
@@ -55,7 +47,6 @@ def _file(file: FilePatch, before: str | None) -> str | Flaw | None:
 
 
 def _texts(hunk: PatchHunk, end: str) -> str:
-    """The new lines of a hunk with these line ends."""
     lines = [line for line in hunk.lines if line.kind is not LineKind.DELETED]
     return "".join(line.text + ("" if line.no_newline and line is lines[-1] else end) for line in lines)
 
@@ -66,7 +57,7 @@ def _patched(file: FilePatch, lines: list[str]) -> str | Flaw:
     for hunk in file.hunks:
         if not hunk.changed:
             continue
-        at = _place(hunk, bare, file.path)
+        at = _position(hunk, bare, file.path)
         if isinstance(at, Flaw):
             return at
         placed.append((at, hunk))
@@ -86,26 +77,26 @@ def _bare(line: str) -> str:
     return line.removesuffix("\n").removesuffix("\r")
 
 
-def _place(hunk: PatchHunk, bare: Sequence[str], path: str) -> int | Flaw:
+def _position(hunk: PatchHunk, bare: Sequence[str], path: str) -> int | Flaw:
     """The index of the line with which a hunk begins."""
-    wanted = list(hunk.old)
-    if not wanted:
+    expected = list(hunk.old)
+    if not expected:
         return 0 if not bare else Flaw(f"adds lines to {path} without a line beside them that shows where")
     claimed = hunk.claimed - 1
-    size = len(wanted)
-    if claimed >= 0 and bare[claimed : claimed + size] == wanted:
+    size = len(expected)
+    if claimed >= 0 and bare[claimed : claimed + size] == expected:
         return claimed
-    first = wanted[0]
-    found = [at for at, line in enumerate(bare) if line == first and bare[at : at + size] == wanted]
-    return _nearest(found, claimed, path)
+    first = expected[0]
+    matches = [at for at, line in enumerate(bare) if line == first and bare[at : at + size] == expected]
+    return _nearest(matches, claimed, path)
 
 
-def _nearest(found: Sequence[int], claimed: int, path: str) -> int | Flaw:
-    if not found:
+def _nearest(matches: Sequence[int], claimed: int, path: str) -> int | Flaw:
+    if not matches:
         return Flaw(f"has lines that do not stand in {path} like this")
-    if len(found) > 1 and claimed < 0:
-        return Flaw(f"has lines that stand at {len(found)} places of {path}")
-    nearest, *others = sorted(found, key=lambda at: abs(at - claimed))
+    if len(matches) > 1 and claimed < 0:
+        return Flaw(f"has lines that stand at {len(matches)} places of {path}")
+    nearest, *others = sorted(matches, key=lambda at: abs(at - claimed))
     if others and abs(nearest - claimed) == abs(others[0] - claimed):
         return Flaw(f"has lines that stand in {path} twice, as near to the line that it names")
     return nearest
@@ -148,7 +139,7 @@ def _end(line: str) -> str:
 
 def text_before(after: str, file: FileDiff) -> str | None:
     """The file's old text, None when the diff is not one of this text. The diff has to be complete."""
-    lines = list(_lines(after))
+    lines = split(after)
     before: list[str] = []
     at = 0
     for hunk in file.hunks:
@@ -167,10 +158,3 @@ def text_before(after: str, file: FileDiff) -> str | None:
             if line.kind is not LineKind.ADDED:
                 before.append(text)
     return "".join([*before, *lines[at:]])
-
-
-def _lines(text: str) -> Iterator[str]:
-    *whole, rest = text.split("\n")
-    yield from (f"{line}\n" for line in whole)
-    if rest:
-        yield rest

@@ -1,12 +1,11 @@
 """What a patch does to one file, as those who judge it look at it: whole texts, the pieces that differ, code alone."""
 
 import re
-from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
-from cicd_agent.analysis.patches.apply import Applied, Texts, apply
-from cicd_agent.analysis.patches.parser import FilePatch, Patch
+from cicd_agent.analysis.patches.apply import Texts, apply
+from cicd_agent.analysis.patches.parser import FilePatch, Flaw, Patch
 from cicd_agent.analysis.patches.writer import windows
 from cicd_agent.domain.paths import PathKind, kinds
 
@@ -101,14 +100,13 @@ class Edit:
 
 
 def edits(patch: Patch, before: Texts) -> tuple[Edit, ...]:
-    """What a patch does to each of its files, as far as can be told."""
     return tuple(_edit(file, before) for file in patch.files)
 
 
 def _edit(file: FilePatch, before: Texts) -> Edit:
     applied = apply(Patch((file,)), before)
-    if isinstance(applied, Applied):
-        old, new = before.get(file.path), applied.texts[file.path]
+    if not isinstance(applied, Flaw):
+        old, new = before.get(file.path), applied[file.path]
     else:
         old = "".join(f"{line}\n" for hunk in file.hunks for line in hunk.old)
         new = "".join(f"{line}\n" for hunk in file.hunks for line in hunk.new)
@@ -136,15 +134,6 @@ def _suffix(path: str) -> str:
 
 def _clipped(lines: Iterable[str]) -> str:
     return "".join(line if len(line) <= CLIP else f"{line[:CLIP]}\n" for line in lines)
-
-
-def grown(pattern: re.Pattern[str], old: str, new: str) -> bool:
-    """Whether something that a pattern finds occurs more often than before, or in other words."""
-    found = Counter(" ".join(match[0].split()) for match in pattern.finditer(new))
-    if not found:
-        return False
-    found.subtract(" ".join(match[0].split()) for match in pattern.finditer(old))
-    return any(count > 0 for count in found.values())
 
 
 def code_only(text: str, suffix: str) -> str:

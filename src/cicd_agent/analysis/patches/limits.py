@@ -5,18 +5,20 @@ from collections.abc import Callable, Iterator
 
 from cicd_agent.analysis.patches.apply import Texts
 from cicd_agent.analysis.patches.edit import Edit, edits
-from cicd_agent.analysis.patches.lowered_settings import loosened
+from cicd_agent.analysis.patches.lowered_settings import find_lowered_settings
 from cicd_agent.analysis.patches.parser import Patch
-from cicd_agent.analysis.patches.silencing import silenced
-from cicd_agent.analysis.patches.weakened_tests import changes_product, expects_otherwise, weakened
+from cicd_agent.analysis.patches.patterns import KINDS, PATTERNS, SILENCING, grown
+from cicd_agent.analysis.patches.weakened_tests import changes_expectation, changes_product, find_weakened_tests
 from cicd_agent.domain.paths import PathKind, kinds
 from cicd_agent.domain.text.quote import shown
 
-MOST_FILES = 10
-MOST_LINES = 200
+MAX_FILES = 10
+MAX_LINES = 200
 """Lines added and deleted."""
-MOST_WIDTH = 2_000
+MAX_WIDTH = 2_000
 """Characters of a line that is added or deleted: the patterns see no more of it."""
+
+_GITS = re.compile(r"(?:^|/)\.git[^/]*(?:/|$)")
 
 
 def objection(patch: Patch, before: Texts, denied: Callable[[str], bool] = lambda _: False) -> str:
@@ -29,11 +31,11 @@ def objections(patch: Patch, before: Texts, denied: Callable[[str], bool] = lamb
 
     `denied` are the paths that no model is shown (deny-paths). A patch that does not apply is judged by its own lines.
     """
-    if len(patch.files) > MOST_FILES:
-        yield f"changes {len(patch.files)} files, more than {MOST_FILES}"
+    if len(patch.files) > MAX_FILES:
+        yield f"changes {len(patch.files)} files, more than {MAX_FILES}"
         return
-    if patch.changed > MOST_LINES:
-        yield f"changes {patch.changed} lines, more than {MOST_LINES}"
+    if patch.changed > MAX_LINES:
+        yield f"changes {patch.changed} lines, more than {MAX_LINES}"
         return
     for path in patch.paths:
         if denied(path):
@@ -43,39 +45,20 @@ def objections(patch: Patch, before: Texts, denied: Callable[[str], bool] = lamb
     changed = edits(patch, before)
     for edit in changed:
         yield from _hidden(edit)
-        yield from loosened(edit)
-        yield from weakened(edit)
-        yield from silenced(edit)
-    otherwise = [edit.path for edit in changed if expects_otherwise(edit)]
+        yield from find_lowered_settings(edit)
+        yield from find_weakened_tests(edit)
+        yield from find_silencing(edit)
+    otherwise = [edit.path for edit in changed if changes_expectation(edit)]
     if otherwise and not any(changes_product(edit) for edit in changed):
         yield f"changes what a test expects, and nothing that is tested ({otherwise[0]})"
 
 
 def _hidden(edit: Edit) -> Iterator[str]:
-    if any(len(line) > MOST_WIDTH for line in edit.changed):
-        yield f"changes a line of more than {MOST_WIDTH:,} characters ({edit.path})"
+    if any(len(line) > MAX_WIDTH for line in edit.changed):
+        yield f"changes a line of more than {MAX_WIDTH:,} characters ({edit.path})"
     added = "".join(line for piece in edit.pieces for line in piece.added)
     if shown(added) != added:
         yield f"adds a secret or hidden characters ({edit.path})"
-
-
-_JUDGES = re.compile(
-    r"(?:^|/)(?:\.github|\.gitlab|\.gitea|\.forgejo|\.circleci|\.buildkite|\.semaphore|\.teamcity|\.azure-pipelines"
-    r"|\.pipelines|\.woodpecker|\.husky|\.tekton|\.ado|\.concourse)(?:/|$)"
-    r"|(?:^|/)(?:action\.ya?ml|codeowners|[^/]*jenkinsfile[^/]*|[^/]*\.jenkinsfile|\.?gitlab-ci[^/]*"
-    r"|[^/]*\.gitlab-ci\.ya?ml"
-    r"|\.?azure-pipelines[^/]*|\.?travis\.ya?ml|circle\.ya?ml|\.?appveyor\.ya?ml|bitbucket-pipelines\.ya?ml"
-    r"|\.?(?:drone|cirrus|woodpecker|wercker|shippable|semaphore|screwdriver|mergify|pullapprove"
-    r"|codeship)[^/]*\.(?:ya?ml|star|toml)"
-    r"|buildspec[^/]*\.ya?ml|cloudbuild[^/]*\.(?:ya?ml|json)|buildkite\.ya?ml|bors\.toml|\.?cicd-agent\.ya?ml"
-    r"|\.?codecov\.ya?ml|\.?coveralls\.ya?ml|\.pre-commit-[^/]*|dependabot\.ya?ml|renovate\.json5?|\.renovaterc[^/]*)$"
-)
-_GITS = re.compile(r"(?:^|/)\.git[^/]*(?:/|$)")
-_SHADOWS = re.compile(
-    r"(?:^|/)(?:sitecustomize|usercustomize)\.py$|^(?:src/|tests?/)?(?:_?pytest|unittest|coverage|mypy|ruff"
-    r"|tox)(?:\.py|/__init__\.py)$"
-    r"|\.pth$|(?:^|/)node_modules/|(?:^|/)(?:site-packages|\.venv|venv)/"
-)
 
 
 def misplaced(path: str) -> str:
@@ -83,10 +66,39 @@ def misplaced(path: str) -> str:
     lower = path.lower()
     found = kinds(path)
     checks = (
-        (_JUDGES.search(lower), "edits what runs or guards the checks"),
+        (PATTERNS["pipeline-files"].search(lower), "edits what runs or guards the checks"),
         (found & {PathKind.WORKFLOW, PathKind.CI_CONFIG, PathKind.OWN_CONFIG}, "edits what runs or guards the checks"),
         (_GITS.search(lower), "touches what git itself obeys"),
         (PathKind.LOCK_FILE in found, "writes a lock file by hand"),
-        (_SHADOWS.search(lower), "puts itself in the place of a tool"),
+        (PATTERNS["tool-shadows"].search(lower), "puts itself in the place of a tool"),
     )
     return next((f"{what} ({path})" for wrong, what in checks if wrong), "")
+
+
+def _unstarted(edit: Edit) -> Iterator[str]:
+    """What a script no longer starts, or no longer stops at."""
+    for piece in edit.pieces:
+        gone, come = ({line.strip().rstrip(",") for line in lines} for lines in (piece.deleted, piece.added))
+        if any(
+            PATTERNS["test-commands"].search(line[:500]) and not line.startswith(("#", "//")) for line in gone - come
+        ):
+            yield f"changes how tests or checks are started ({edit.path})"
+        if grown(PATTERNS["stop-on-error"], piece.new, piece.old):
+            yield f"goes on after a command that fails ({edit.path})"
+
+
+def find_silencing(edit: Edit) -> Iterator[str]:
+    """What an edit silences, a clause for each way in which it does."""
+    if edit.is_prose:
+        return
+    names = {edit.suffix, edit.name, edit.name.partition(".")[0]}
+    for sign in SILENCING:
+        if sign.kinds and not sign.kinds & names:
+            continue
+        for piece in edit.pieces:
+            both = (piece.old, piece.new) if sign.in_comments else (piece.old_code, piece.new_code)
+            if grown(sign.pattern, *both):
+                yield f"{sign.clause} ({edit.path})"
+                break
+    if names & KINDS["shell"]:
+        yield from _unstarted(edit)

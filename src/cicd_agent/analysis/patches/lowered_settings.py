@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from cicd_agent.analysis.patches.edit import Edit, Piece, code_only
+from cicd_agent.analysis.patches.patterns import PATTERNS
 from cicd_agent.domain.paths import PathKind
 
 
@@ -15,54 +16,6 @@ def _words(text: str) -> frozenset[str]:
     return frozenset(text.split())
 
 
-_CHECKERS = re.compile(
-    r"(?:\.?eslint(?:rc|\.config|ignore)[^/]*|\.flake8|\.?pylintrc[^/]*|\.?(?:ruff|clippy|rustfmt|deny|typos)\.toml"
-    r"|\.?mypy\.ini|pyrightconfig\.json|\.coveragerc[^/]*"
-    r"|\.rubocop[^/]*|\.golangci[^/]*|\.clang-(?:tidy|format)[^/]*|phpstan[^/]*|psalm[^/]*\.xml|\.?phpcs[^/]*"
-    r"|\.php-cs-fixer[^/]*|phpmd[^/]*|phpunit[^/]*\.xml[^/]*"
-    r"|[^/]*(?:checkstyle|spotbugs|findbugs|pmd|dependency-check|suppressions?)[^/]*\.xml|detekt[^/]*\.ya?ml"
-    r"|\.swiftlint\.ya?ml|\.?stylelint[^/]*|\.(?:nyc|c8|mocha|lintstaged|huskyrc)[^/]*"
-    r"|biome\.jsonc?|\.oxlintrc[^/]*|tslint\.json|\.jshintrc|\.prettier[^/]*|\.yamllint[^/]*|\.markdownlint[^/]*"
-    r"|\.hadolint[^/]*|\.shellcheckrc|\.credo\.exs|\.dialyzer_ignore[^/]*"
-    r"|\.?bandit[^/]*|\.codeclimate[^/]*|sonar-project\.properties|\.simplecov|\.gitleaks[^/]*|\.trivyignore[^/]*"
-    r"|\.snyk|\.semgrep[^/]*|lefthook\.ya?ml|\.?commitlint[^/]*|\.luacheckrc"
-    r"|analysis_options\.ya?ml|\.scalafix\.conf|scalastyle[^/]*|tox\.ini|noxfile\.py|\.rspec|karma\.conf[^/]*"
-    r"|\.?buf\.ya?ml|valgrind[^/]*\.supp|[^/]*\.supp|lsan[^/]*|\.actrc)"
-)
-_RUNNERS = re.compile(
-    r"(?:jest|vitest|vite|playwright|cypress|ava|wdio|web-test-runner|nightwatch"
-    r"|babel)[.\w-]*\.(?:[cm]?[jt]s|json)"
-)
-_RUNNER_KEYS = re.compile(
-    r"ignore|exclude|include|threshold|coverage|bail|passWithNoTests|timeout|retr(?:y|ies)|testMatch|testRegex"
-    r"|specPattern|allowOnly|forbidOnly|\b(?:lines|branches|functions|statements)\b"
-    r"|testNamePattern|snapshot|updateSnapshot|skip|only\b|silent|strict",
-    re.IGNORECASE,
-)
-_BUILDS = re.compile(
-    r"(?:makefile|gnumakefile|justfile|taskfile\.ya?ml|rakefile|cmakelists\.txt|pom\.xml|cargo\.toml|mix\.exs"
-    r"|build\.sbt|build(?:\.bazel)?|meson\.build|setup\.py|package\.swift|composer\.json"
-    r"|[^/]*\.(?:mk|cmake|gradle|kts|csproj|fsproj|vbproj|props|targets|runsettings|bazelrc))"
-)
-_BUILD_KEYS = re.compile(
-    r"\badd_test\b|\benable_testing\b|\b(?:gtest|catch|doctest)_discover|\bWILL_FAIL\b|\bDISABLED\b|\bskip(?:Tests"
-    r"|ITs)?\b|testFailureIgnore|failIfNo\w*|failOn\w*|<excludes?>|ignoreFailures?"
-    r"|useJUnitPlatform|TreatWarningsAsErrors|NoWarn|WarningLevel|warnings_?as_?errors|allWarningsAsErrors|-?Werror"
-    r"|/WX|(?<![\w-])-w\b|-Wno-|\b(?:doc)?test\s*=\s*false|\bharness\s*=|\bautotests\b"
-    r"|\benabled\s*=\s*false|\bminimum\w*|jacoco\w*|threshold|\[(?:workspace\.)?lints|\bflaky\b|maxParallelForks"
-    r"|\bexclude\w*[\s(=]|\bfilter\s*\{|TestCaseFilter|\btest_suites?\b|-Wall\b|-Wextra\b"
-    r"|AnalysisMode|EnforceCodeStyle|Nullable|-fsanitize|treatWarnings",
-    re.IGNORECASE,
-)
-_TOOLS = re.compile(
-    r"(?<![\w/])(?:@types/|@)?(?:pytest|coverage|mypy|ruff|flake8|pylint|tox|nox|hypothesis|bandit|black|isort|pyright"
-    r"|jest|ts-jest|vitest|mocha|chai|jasmine|karma|ava|eslint|prettier|tslint|typescript"
-    r"|cypress|playwright|nyc|c8|sinon|testing-library|junit|mockito|assertj|testng|surefire|failsafe|jacoco"
-    r"|checkstyle|spotbugs|pmd|kotest|mockk|ktlint|detekt|testify|gomock|golangci|rspec|minitest"
-    r"|rubocop|simplecov|phpunit|phpstan|psalm|pestphp|xunit|nunit|mstest|coverlet|fluentassertions|criterion|proptest"
-    r"|rstest|mockall|insta|gtest|googletest|catch2|scalatest|specs2|clippy)[\w./:@-]*",
-    re.IGNORECASE,
-)
 _VERSION = re.compile(r"\d|\*|latest")
 _TABLES = _words(
     "pytest ruff mypy coverage pylint flake8 isort black pyright basedpyright ty pyrefly tox nox bandit pydocstyle "
@@ -72,28 +25,19 @@ _HARMLESS = _words(
     "markers pythonpath asyncio_mode asyncio_default_fixture_loop_scope asyncio_default_test_loop_scope env "
     "django_settings_module known_first_party known-first-party src mypy_path"
 )
-_JUDGING_SCRIPTS = re.compile(
-    r"test|lint|check|verify|valid|coverage|\bcov\b|\bci\b|audit|format|prettier|eslint|tsc"
-    r"|prepush|pre-push|e2e|spec"
-)
-_NODE_VERSION = re.compile(r"\d|\*|latest")
 _NODE_TABLES = _words("jest eslintconfig nyc c8 mocha ava lint-staged husky prettier stylelint xo standard vitest tap")
-_STRICT = re.compile(
-    r"strict|^no[A-Z]|^always|^exact|^use(?:Unknown|Define)|^force|^checkJs$|^isolated|^exclude$"
-    r"|^include$|^files$|^skip|^suppress|^allow(?:Unreachable|Unused|Js$)|^extends$|^noEmit"
-)
 _TARGET = re.compile(r"^([\w./ %$(){}-]+?)\s*::?(?!=)")
 _JUDGING_TARGETS = re.compile(r"test|check|lint|verify|\bci\b|cov|valid|types?|audit|\ball\b|spec|mypy|ruff|vet")
 
 
-def loosened(edit: Edit) -> Iterator[str]:
+def find_lowered_settings(edit: Edit) -> Iterator[str]:
     """What an edit asks less of, a clause for each place."""
     where = f" ({edit.path})"
-    if _CHECKERS.fullmatch(edit.name):
+    if PATTERNS["checker-configurations"].fullmatch(edit.name):
         yield f"changes the configuration of a checker{where}"
-    if _RUNNERS.fullmatch(edit.name) and any(_RUNNER_KEYS.search(line[:500]) for line in edit.changed):
+    if _changes_key(edit, "test-runner-configurations", "test-runner-keys"):
         yield f"changes what a test run covers{where}"
-    if _BUILDS.fullmatch(edit.name) and any(_BUILD_KEYS.search(line[:500]) for line in edit.changed):
+    if _changes_key(edit, "build-files", "build-keys"):
         yield f"changes how the build tests or warns{where}"
     if edit.name in {"makefile", "gnumakefile", "justfile"} or edit.suffix == "mk":
         yield from (f"changes the target {target}{where}" for target in _targets(edit))
@@ -103,10 +47,15 @@ def loosened(edit: Edit) -> Iterator[str]:
         yield from (f"changes {key}{where}" for key in _keys(edit))
 
 
+def _changes_key(edit: Edit, files: str, keys: str) -> bool:
+    name_matches = PATTERNS[files].fullmatch(edit.name)
+    return bool(name_matches) and any(PATTERNS[keys].search(line[:500]) for line in edit.changed)
+
+
 def _unpins(piece: Piece) -> bool:
     """Whether a line that names a tool is gone; a comma at its end is no change of it."""
     gone, come = ({line.strip().rstrip(",") for line in lines} for lines in (piece.deleted, piece.added))
-    return any(_TOOLS.search(line[:500]) and _VERSION.search(line) for line in gone - come)
+    return any(PATTERNS["tools"].search(line[:500]) and _VERSION.search(line) for line in gone - come)
 
 
 def _targets(edit: Edit) -> Iterator[str]:
@@ -171,14 +120,14 @@ def _node_table(key: tuple[str, ...], old: object, new: object) -> bool:
         return True
     if key[0] != "scripts" or old is None:
         return False
-    if _JUDGING_SCRIPTS.search(key[-1].lower()):
+    if PATTERNS["checking-scripts"].search(key[-1].lower()):
         return True
     # A step that is gone from `tsc && vite build` is a check that is gone.
     return any(step not in str(new) for step in re.split(r"\s*&&\s*", str(old))[:-1])
 
 
 def _compiler_option(key: tuple[str, ...], old: object, new: object) -> bool:
-    return bool(_STRICT.search(key[-1])) and not (
+    return bool(PATTERNS["strict-options"].search(key[-1])) and not (
         new is True and key[-1].startswith(("strict", "no")) and old is not True
     )
 

@@ -8,8 +8,8 @@ from pathlib import PurePosixPath
 from cicd_agent.domain.diff import ChangeKind, LineKind
 from cicd_agent.domain.diff_parser import header_name
 
-MOST_CHARACTERS = 200_000
-MOST_LINES = 3_000
+MAX_CHARACTERS = 200_000
+MAX_LINES = 3_000
 """Of the text of a patch. Nobody reads a longer one, and what may be offered is far below."""
 
 _HUNK = re.compile(r"@@ -([0-9]{1,9})(?:,([0-9]{1,9}))? \+[0-9]{1,9}(?:,([0-9]{1,9}))? @@")
@@ -61,17 +61,14 @@ class PatchHunk:
 
     @property
     def old(self) -> tuple[str, ...]:
-        """The lines before."""
         return tuple(line.text for line in self.lines if line.kind is not LineKind.ADDED)
 
     @property
     def new(self) -> tuple[str, ...]:
-        """The lines after."""
         return tuple(line.text for line in self.lines if line.kind is not LineKind.DELETED)
 
     @property
     def changed(self) -> int:
-        """How many lines are added or deleted."""
         return sum(line.kind is not LineKind.CONTEXT for line in self.lines)
 
 
@@ -97,14 +94,13 @@ class Patch:
 
     @property
     def changed(self) -> int:
-        """How many lines it adds and deletes."""
         return sum(hunk.changed for file in self.files for hunk in file.hunks)
 
 
 def read_patch(text: str) -> Patch | Flaw:
     """The patch in a text that may have a Markdown fence, prose before it, and wrong numbers in it."""
-    if len(text) > MOST_CHARACTERS or text.count("\n") > MOST_LINES:
-        return Flaw(f"is longer than {MOST_CHARACTERS:,} characters or {MOST_LINES:,} lines")
+    if len(text) > MAX_CHARACTERS or text.count("\n") > MAX_LINES:
+        return Flaw(f"is longer than {MAX_CHARACTERS:,} characters or {MAX_LINES:,} lines")
     if "\0" in text:
         return Flaw("is binary", forbidden=True)
     lines = [line.removesuffix("\r") for line in text.split("\n")]
@@ -279,12 +275,12 @@ def _named(old: str, new: str, kind: ChangeKind) -> tuple[str, ChangeKind]:
     if not old or not new:
         kind = ChangeKind.DELETED if old else ChangeKind.ADDED
     path = (new or old).removeprefix("./")
-    if why := _out_of_place(path):
-        raise _Flawed(f"names a path that {why}", forbidden=True)
+    if reason := _unsafe_path(path):
+        raise _Flawed(f"names a path that {reason}", forbidden=True)
     return path, kind
 
 
-def _out_of_place(path: str) -> str:
+def _unsafe_path(path: str) -> str:
     parts = path.split("/")
     checks = (
         (len(path) > _LONGEST_NAME - 100, "is too long"),
@@ -293,7 +289,7 @@ def _out_of_place(path: str) -> str:
         (not path.isprintable() or "\\" in path or '"' in path, "holds characters that no path here may hold"),
         (any(part.lower() == ".git" for part in PurePosixPath(path).parts), "belongs to git"),
     )
-    return next((why for wrong, why in checks if wrong), "")
+    return next((reason for wrong, reason in checks if wrong), "")
 
 
 def _joined(files: Sequence[FilePatch]) -> tuple[FilePatch, ...]:

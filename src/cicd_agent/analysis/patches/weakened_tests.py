@@ -2,101 +2,31 @@
 
 import re
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 
-from cicd_agent.analysis.patches.edit import Edit, Piece, code_only, grown
-from cicd_agent.analysis.patches.expectations import ROW, TABLES, expecting, strengths
+from cicd_agent.analysis.patches.edit import Edit, Piece, code_only
+from cicd_agent.analysis.patches.patterns import PATTERNS, WEAKENING, grown
 from cicd_agent.analysis.python_tests.static.tautologies import vain_assertions
 from cicd_agent.domain.paths import PathKind
 
-_SKIPS = re.compile(
-    r"\b(?:pytest\.)?mark\.(?:skip\w*|xfail|flaky|slow)|\bpytest\.(?:skip|xfail|importorskip)\b"
-    r"|\bunittest\.(?:skip\w*|expectedFailure)|@skip\w*|@expectedFailure|\bskipTest\(|\bSkipTest\b"
-    r"|\b(?:it|test|describe|context|suite|specify)\.(?:skip\w*|todo|failing|fails|fixme|only|runIf)\b|\bthis\.skip\("
-    r"|\b(?:xit|xtest|xdescribe|xcontext|xspecify|xexample|xfeature|fit|fdescribe|fcontext|ftest)\b\s*[\"'(`]"
-    r"|\bpending\b\s*(?:[\"'(:]|$)|(?<![\w:]):(?:skip|focus)\b|\b(?:skip|focus):\s*(?:true|[\"'])|\bskip\s+[\"']"
-    r"|^[ \t]*skip\s*$|\bskip_(?:all|if|unless)\b"
-    r"|@(?:Disabled\w*|Ignore\w*|EnabledIf\w*|EnabledOn\w*|Tag\(\"skip)|\benabled\s*=\s*false|\bassume(?:True|False"
-    r"|That|NoException|\(\s*False)|\bAssum(?:e|ptions)\."
-    r"|\b[tb]\.Skip\w*\(|\btesting\.Short\(\)|#\[\s*(?:ignore|should_panic)|\[\s*(?:Ignore|Explicit)\b"
-    r"|\bSkip\s*=\s*[\"@$]"
-    r"|\bAssert\.(?:Ignore|Inconclusive|Pass|Skip)\b|markTest(?:Skipped|Incomplete)|expectNotToPerformAssertions"
-    r"|doesNotPerformAssertions"
-    r"|\bXCTSkip\w*|\bXCTExpectFailure|\.disabled\(|\bwithKnownIssue|\bDISABLED_\w+|\bGTEST_SKIP"
-    r"|\bunit_test::(?:disabled|expected_failures)"
-    r"|\*\s*(?:utf|boost::\w+)::(?:disabled|expected_failures)|@(?:module)?tag\s+:?skip|\^:(?:skip|kaocha/skip)"
-    r"|\[!(?:mayfail|shouldfail)\]|\[\.\]"
-    r"|\bdoctest::(?:skip|may_fail|should_fail)|\bin\s+ignore\b|\bignore\(\s*\"|\bignore\s*\{|\bWILL_FAIL\b"
-    r"|\bSKIP\b\s*[(:]"
-    r"|\bTODO\b\s*\{|#\s*(?:skip|TODO)\b.*;",
-    re.MULTILINE,
-)
-_TRIVIAL = re.compile(
-    r"\bassert\s*\(?\s*(?:True|1|not\s+False|not\s+None|true|\"[^\"]*\"|'[^']*')\s*\)?\s*(?:,|;|#|$)"
-    r"|\bassert\w*[.(!]\s*(?:\w+\(\s*)?(?:true|True|TRUE|1|not\s+False|!false)\s*[,)]|\bassert\w*[.!(]*\(\s*(?:false"
-    r"|False)\s*(?:,\s*false)?\s*\)\s*==\s*false"
-    r"|\bexpect\(\s*(?:true|1|!0|!!1|!false|''|\"\")\s*\)|\b(?:EXPECT|ASSERT|REQUIRE|CHECK|BOOST)_?\w*\(\s*(?:true"
-    r"|1)\s*\)|#(?:expect|require)\(\s*true\s*\)"
-    r"|\bassert\s+(?P<one>[\w.\[\]]+)\s*==\s*(?P=one)\s*(?:,|#|$)"
-    r"|\bexpect\(\s*(?P<two>[\w.]+)\s*\)\.\w+(?:\.\w+)?\(\s*(?P=two)\s*\)"
-    r"|\b(?:self\.)?assert\w*[.!]?\w*\(\s*(?P<three>[\w.\"']+)\s*,\s*(?P=three)\s*[,)]"
-    r"|\bEXPECT_\w+\(\s*(?P<four>[\w.]+)\s*,\s*(?P=four)\s*\)"
-    r"|\bok\s*\(\s*1\s*[,)]|\bpass\(\)|\[\s*1\s+-eq\s+1\s*\]|\[\[?\s*true\s*\]",
-    re.MULTILINE,
-)
-_AROUND = re.compile(
-    r"\btry\b\s*(?::|\{)|\brescue\b|\b(?:contextlib\.)?suppress\(|\bcatch\s*(?:\(|\{)|\bcatch_unwind\b|\bcontinue\b"
-    r"|[rR]aises\w*\([^)\n]*\)[^:\n]*:\s*raise\b"
-    r"|\b(?:raises|assertRaises|assert_raises|assertThrows|throws)\w*\s*\(\s*(?:AssertionError|Failed|BaseException)\b"
-    r"|\breturn\s*(?:;\s*)?(?:#.*|//.*)?$|\breturn\s+True\b",
-    re.MULTILINE,
-)
-_DOUBLES = re.compile(
-    r"\b(?:mock|mocker)\.(?:patch|spy)\b|@patch\b|\bpatch(?:\.object|\.dict|\.multiple)?\(\s*|\bmonkeypatch\.\w*attr\b"
-    r"|\b(?:Magic|Async)?Mock\(|\bcreate_autospec\b"
-    r"|\b(?:jest|vi)\.(?:mock|spyOn|doMock|fn)\b|\bsinon\.\w+|\bMockito\.\w+|@(?:Mock|Spy|InjectMocks)\w*\b"
-    r"|\ballow(?:_any_instance_of)?\(.*\)\.to\s+receive|\bSubstitute\.For\b"
-    r"|\bnew Mock<|\bmockk\b|\bproxyquire\b|^\w+(?:\.\w+)+\s*=\s*(?:lambda|\w*Mock)\b|\brewire\b",
-    re.MULTILINE,
-)
-_WAITS = re.compile(
-    r"\b(?:time\.)?[sS]leep\s*\(\s*[^\n]{0,40}|\bThread\.sleep[^\n]{0,40}|\busleep\b|\bTask\.Delay[^\n]{0,40}"
-    r"|\bsleep\s+[\d.]+|\bsetTimeout\s*\([^\n]{0,60}"
-    r"|\b(?:jest|vi)\.setTimeout[^\n]{0,40}|\bretr(?:y|ies)\w*[^\n]{0,40}|\brerun\w*[^\n]{0,40}|\bflaky\b|@(?:Retry"
-    r"|Flaky|RepeatedIfExceptions)\w*|\btimeout\w*\s*[=:(]\s*[\w.]+"
-    r"|\bthis\.timeout\([^\n]{0,40}|\bdeadline\s*=\s*None",
-    re.IGNORECASE,
-)
-_TOLERANCES = re.compile(
-    r"\b(?:rel|abs|delta|places|tol|rtol|atol|epsilon|eps|precision|tolerance|decimal|threshold)\s*[=:]\s*[\w.+-]+"
-    r"|\b(?:toBeCloseTo|closeTo|be_within|within|InDelta|InEpsilon)\b[^\n]{0,60}",
-    re.IGNORECASE,
-)
-_DEFINITIONS = re.compile(
-    r"^[ \t]*(?:async\s+)?def\s+test|^[ \t]*class\s+(?:Test\w*|\w*(?:Tests?|Spec)\b)|#\[cfg\(test\)\]|\bTestCase\s*\)"
-    r"|^[ \t]*(?:(?:public|private|static"
-    r"|async)\s+)*function\s+test"
-    r"|^[ \t]*func\s+(?:\([^)]*\)\s*)?(?:Test|Benchmark|Fuzz|Example|test)\w*"
-    r"|^[ \t]*(?:it|test|specify|scenario|describe|context|example|property)(?:\.\w+)*\s*[(\"'`]|@(?:Parameterized"
-    r"|Repeated)?Test\b|@TestFactory|#\[(?:\w+::)*(?:test|rstest)"
-    r"|\[(?:Fact|Theory|Test|TestMethod|TestCase\w*|InlineData|DataRow)\b|\b(?:TEST|TEST_F|TEST_P|TYPED_TEST\w*"
-    r"|TEST_CASE|SCENARIO|SECTION|SUBCASE|BOOST_\w*TEST_CASE\w*)\s*\("
-    r"|^[ \t]*@test\s|^[ \t]*#\[case|^[ \t]*(?:t\.Run|it_behaves_like|include_examples)\b|\bt\.Run\(|^[ \t]*subtest\b",
-    re.MULTILINE,
-)
+_MAX_LINES = 60
+"""Lines that one assertion may take."""
 
+_ASSERTS = PATTERNS["assertions"]
+_EXACT = PATTERNS["exact-assertions"]
+_LOOSE = PATTERNS["loose-assertions"]
+_NEGATED = PATTERNS["negated-assertions"]
+_BEGINS = PATTERNS["expectation-starts"]
+_ROW = PATTERNS["table-rows"]
+_TABLES = re.compile(r"parametri[sz]e|\.each\b|@(?:Csv|Value|Method|Enum)Source|\bfor\s.*\bin\s*[\[(]")
+_VAGUE = re.compile(
+    r"\bor\b|\|\||approx|almost|close_?to|isclose|\.any\(|anything\(|\bANY\b|objectContaining|arrayContaining"
+)
+_STRING = re.compile(r"\"(?:\\.|[^\"\\\n])*\"|'(?:\\.|[^'\\\n])*'")
 _CONDITION = re.compile(r"^[ \t]*(?:\}\s*else\s+)?(?:if|elif|unless|when|while|switch|match)\b", re.MULTILINE)
 
-_SIGNS = (
-    ("switches tests off", _SKIPS),
-    ("asserts what is always true", _TRIVIAL),
-    ("wraps tests so that they cannot fail, or leaves them early", _AROUND),
-    ("puts a double in the place of what is tested", _DOUBLES),
-    ("lets tests wait, retry or take longer", _WAITS),
-)
 
-
-def weakened(edit: Edit) -> Iterator[str]:
+def find_weakened_tests(edit: Edit) -> Iterator[str]:
     """What an edit takes from tests, a clause for each way."""
     if not edit.is_test:
         return
@@ -109,9 +39,9 @@ def weakened(edit: Edit) -> Iterator[str]:
 
 
 def _added(edit: Edit) -> Iterator[str]:
-    for what, pattern in _SIGNS:
-        if any(grown(pattern, piece.old_code, piece.new_code) for piece in edit.pieces):
-            yield what
+    for sign in WEAKENING:
+        if any(grown(sign.pattern, piece.old_code, piece.new_code) for piece in edit.pieces):
+            yield sign.clause
     if edit.suffix == "py" and vain_assertions(edit.after or "") > vain_assertions(edit.before or ""):
         yield "asserts what is always true"
 
@@ -124,10 +54,10 @@ def _differing(before: str, after: str) -> tuple[str, str]:
 
 def _lost(before: str, after: str) -> Iterator[str]:
     """What there is less of in the whole file: tests may be moved and put in other words."""
-    if _count(_DEFINITIONS, after) < _count(_DEFINITIONS, before):
+    if _count(PATTERNS["test-definitions"], after) < _count(PATTERNS["test-definitions"], before):
         yield "takes tests away"
     losses = ("takes assertions away", "asserts less than before", "asserts less exactly than before")
-    for was, now, what in zip(strengths(before), strengths(after), losses, strict=True):
+    for was, now, what in zip(_assertion_counts(before), _assertion_counts(after), losses, strict=True):
         if now < was:
             yield what
             return
@@ -139,7 +69,7 @@ def _loosened(edit: Edit, before: str) -> Iterator[str]:
             yield "takes cases out of a table of tests"
         if grown(_CONDITION, piece.old_code, piece.new_code) and _sinks(piece):
             yield "puts assertions under a condition"
-        if expecting(before, piece.gone) and grown(_TOLERANCES, piece.old_code, piece.new_code):
+        if _expects(before, piece.gone) and grown(PATTERNS["tolerances"], piece.old_code, piece.new_code):
             yield "changes a tolerance"
 
 
@@ -149,7 +79,7 @@ def _sinks(piece: Piece) -> bool:
     return any(len(line) - len(line.lstrip()) > depths.get(line.strip(), len(line)) for line in piece.added)
 
 
-def expects_otherwise(edit: Edit) -> bool:
+def changes_expectation(edit: Edit) -> bool:
     """Whether an edit changes or removes a line that says what a test expects, or data that a test compares with."""
     if edit.before is None or not any(piece.deleted for piece in edit.pieces):
         return False
@@ -159,7 +89,7 @@ def expects_otherwise(edit: Edit) -> bool:
     if PathKind.SOURCE not in edit.kinds:
         return True
     before = code_only(edit.before, edit.suffix)
-    return any(expecting(before, piece.gone) for piece in edit.pieces)
+    return any(_expects(before, piece.gone) for piece in edit.pieces)
 
 
 def changes_product(edit: Edit) -> bool:
@@ -179,9 +109,45 @@ def _count(pattern: re.Pattern[str], text: str) -> int:
 
 
 def _rows(lines: Sequence[str]) -> int:
-    return sum(bool(ROW.match(line[:500])) for line in lines)
+    return sum(bool(_ROW.match(line[:500])) for line in lines)
 
 
 def _cases(lines: Sequence[str]) -> int:
-    """The commas in what looks like the head of a table: as many as there are cases, and some."""
-    return sum(line.count(",") for line in lines if TABLES.search(line[:500]))
+    return sum(line.count(",") for line in lines if _TABLES.search(line[:500]))
+
+
+def _lines(code: str) -> Iterator[str]:
+    for line in code.split("\n"):
+        yield line[:300]
+
+
+def _assertion_counts(code: str) -> tuple[int, int, int]:
+    """How many lines of a test assert something, how many of them more than truth, and how many something exact."""
+    code = _STRING.sub(lambda string: string[0][0] * 2, code)
+    every = firm = exact = 0
+    for line in _lines(code):
+        if _EXACT.search(line) and not _NEGATED.search(line) and not _VAGUE.search(line):
+            every, firm, exact = every + 1, firm + 1, exact + 1
+        elif _ASSERTS.search(line):
+            every += 1
+            firm += bool(_LOOSE.search(line)) and not _NEGATED.search(line)
+    return every, firm, exact
+
+
+def _expects(code: str, numbers: Collection[int]) -> bool:
+    """Whether one of the lines with these indices says what is expected: in an assertion, or a table of cases."""
+    if not numbers:
+        return False
+    # What began further above has taken all the lines that it may.
+    first = max(min(numbers) - _MAX_LINES, 0)
+    depth = left = 0
+    for number, line in enumerate(_lines("\n".join(code.split("\n")[first : max(numbers) + 1])), first):
+        if depth <= 0 or not left:
+            starts = _ASSERTS.search(line) or _EXACT.search(line) or _BEGINS.search(line) or _ROW.match(line)
+            depth, left = 0, _MAX_LINES if starts else 0
+        if left:
+            if number in numbers:
+                return True
+            depth += sum(line.count(each) for each in "([{") - sum(line.count(each) for each in ")]}")
+            left -= 1
+    return False

@@ -9,7 +9,7 @@ CONTEXT = 3
 _NO_NEWLINE = "\\ No newline at end of file\n"
 
 
-MOST_EDITS = 1_000
+MAX_EDITS = 1_000
 """Lines that come or go, above which everything is said to be replaced."""
 
 
@@ -41,9 +41,9 @@ class Window:
 def windows(before: str, after: str, context: int = CONTEXT) -> Iterator[Window]:
     """The pieces of two texts that differ, in order."""
     old, new = split(before), split(after)
-    most = min(len(old), len(new))
-    head = next((at for at in range(most) if old[at] != new[at]), most)
-    tail = next((at for at in range(most - head) if old[-1 - at] != new[-1 - at]), most - head)
+    shorter = min(len(old), len(new))
+    head = next((at for at in range(shorter) if old[at] != new[at]), shorter)
+    tail = next((at for at in range(shorter - head) if old[-1 - at] != new[-1 - at]), shorter - head)
     # What is the same at both ends is not compared again: a patch is small, a file may not be.
     start = max(head - context, 0)
     tail = max(tail - context, 0)
@@ -120,7 +120,7 @@ def opcodes(old: Sequence[str], new: Sequence[str]) -> list[Opcode]:
     """What was done, in order. Linear in the lines for few edits, however often lines repeat."""
     codes: list[Opcode] = []
     i = j = 0
-    for at, to in [*_kept(old, new), (len(old), len(new))]:
+    for at, to in [*_common_lines(old, new), (len(old), len(new))]:
         if i < at or j < to:
             codes.append(("replace" if i < at and j < to else "delete" if i < at else "insert", i, at, j, to))
         if at < len(old) and to < len(new):
@@ -133,11 +133,11 @@ def opcodes(old: Sequence[str], new: Sequence[str]) -> list[Opcode]:
     return codes
 
 
-def _kept(old: Sequence[str], new: Sequence[str]) -> Iterator[tuple[int, int]]:
+def _common_lines(old: Sequence[str], new: Sequence[str]) -> Iterator[tuple[int, int]]:
     """The indices of the lines that stay, in both lists."""
     furthest = {1: 0}
     rounds: list[dict[int, int]] = []
-    for edits in range(min(len(old) + len(new), MOST_EDITS) + 1):
+    for edits in range(min(len(old) + len(new), MAX_EDITS) + 1):
         rounds.append(dict(furthest))
         for diagonal in range(-edits, edits + 1, 2):
             x = _step(furthest, diagonal, edits)

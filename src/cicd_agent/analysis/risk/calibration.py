@@ -31,9 +31,9 @@ from cicd_agent.domain.risk_file import Quality, RiskFile
 from cicd_agent.domain.text.words import count
 from cicd_agent.domain.verdict import RiskLevel
 
-LEAST_OF_EACH = 10
+MIN_OF_EACH = 10
 """With fewer of the bad ones, or of the good ones, a fit is an anecdote."""
-LEAST_CHANGES = 100
+MIN_CHANGES = 100
 """With fewer past changes their quantiles are no thresholds."""
 _LEARNT_FROM = 0.8
 _FOLDS = 5
@@ -162,8 +162,8 @@ def _lacking(matured: int, bad: int) -> str:
         seen = f"{count(matured, 'change')} of which the outcome is known for {MATURED_DAYS} days"
         return f"there are {seen}, and it takes {MATURED}: {MATURED - matured:,} are missing"
     for number, kind in ((bad, "bad"), (matured - bad, "good")):
-        if number < LEAST_OF_EACH:
-            return f"only {number:,} of {matured:,} changes were {kind}, and it takes {LEAST_OF_EACH}"
+        if number < MIN_OF_EACH:
+            return f"only {number:,} of {matured:,} changes were {kind}, and it takes {MIN_OF_EACH}"
     return ""
 
 
@@ -193,7 +193,6 @@ def _scaled(model: _Model, rows: Sequence[_Row], odds: Sequence[float]) -> _Mode
 
 
 def _bounded(value: float) -> float:
-    """As the file can hold it."""
     return round(min(max(value, -_MOST), _MOST), _DIGITS)
 
 

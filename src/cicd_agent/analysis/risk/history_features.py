@@ -25,7 +25,7 @@ from cicd_agent.domain.history import (
 from cicd_agent.domain.paths import UNCOUNTED, kinds
 from cicd_agent.domain.verdict import RiskLevel
 
-MOST_TROUBLES = 100
+MAX_TROUBLES = 100
 _DAY = 86_400
 _WEEK = 7 * _DAY
 _YEAR = 365.25 * _DAY
@@ -194,9 +194,9 @@ def _troubles(
         *(Trouble(path, "repaired", times) for path, times in repaired.items()),
     ]
     found.sort(key=lambda trouble: (-trouble.times, trouble.kind == "repaired", trouble.path))
-    left = len(found) - MOST_TROUBLES
+    left = len(found) - MAX_TROUBLES
     cut = (f"{left} more files of the change were taken back or repaired lately, each less often",) if left > 0 else ()
-    return tuple(found[:MOST_TROUBLES]), cut
+    return tuple(found[:MAX_TROUBLES]), cut
 
 
 def _subsystems(paths: Sequence[str]) -> frozenset[str]:

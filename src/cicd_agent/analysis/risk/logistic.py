@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from math import exp, isfinite, log, log1p, sqrt
 from operator import mul
 
-_MOST_STEPS = 50
+_MAX_STEPS = 50
 _SMALLEST_STEP = 1e-9
 _HALVINGS = 30
 _LARGEST = 1e100
@@ -144,7 +144,7 @@ def _newton(problem: _Problem, start: float, held: frozenset[int]) -> list[float
     weights = [start, *(0.0 for _ in problem.columns[1:])]
     odds = _log_odds(problem, weights)
     loss = _loss(problem, weights, odds)
-    for _ in range(_MOST_STEPS):
+    for _ in range(_MAX_STEPS):
         step = _step(problem, weights, odds, free)
         if max(map(abs, step)) < _SMALLEST_STEP:
             break

@@ -17,7 +17,7 @@ DAY = 86_400
 MATURED_DAYS = 90
 """What is not known of a change after so many days is not counted any more; before, it may still come."""
 HOTFIX_DAYS = 14
-MOST_BLAMED = 20
+MAX_BLAMED = 20
 """A deployment that failed with more commits than this says too little of each."""
 
 _LEAST_NAME, _WHOLE_NAME = 7, 40
@@ -56,7 +56,6 @@ class Label:
 
     @property
     def bad(self) -> bool:
-        """Whether anything says so."""
         return bool(self.sources)
 
 
@@ -86,7 +85,7 @@ def from_commits(commits: Sequence[PastCommit]) -> Iterator[Blame]:
 
 def from_failure(source: Source, when: int, shas: Sequence[str]) -> tuple[Blame, ...]:
     """The blame for a deployment that failed or was rolled back: on each commit that it brought, or on none."""
-    return tuple(Blame(sha, source, when) for sha in shas) if len(shas) <= MOST_BLAMED else ()
+    return tuple(Blame(sha, source, when) for sha in shas) if len(shas) <= MAX_BLAMED else ()
 
 
 def _reverts(commits: Sequence[PastCommit]) -> Iterator[Blame]:

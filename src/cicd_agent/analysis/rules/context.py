@@ -46,7 +46,6 @@ class ChangeContext:
 
     @cached_property
     def has_tests(self) -> bool:
-        """Whether the repository has any test at all."""
         changed = {file.path for file in self.files if PathKind.TEST in file.kinds}
         return bool(changed) or any(map(is_test, self.change.paths))
 
@@ -57,7 +56,6 @@ class ChangeContext:
 
     @cached_property
     def tested(self) -> frozenset[str]:
-        """Every identifier in the head texts of the changed tests."""
         return frozenset(name for file in self.tests for name in IDENTIFIER.findall(file.head or ""))
 
     @cached_property
@@ -94,7 +92,6 @@ class ChangeContext:
 
     @cached_property
     def shrinks(self) -> bool:
-        """Whether the product loses more lines than it gains."""
         return sum(len(file.added) - len(file.deleted) for file in self._product) < 0
 
     @cached_property
@@ -138,12 +135,10 @@ class FileContext:
 
     @cached_property
     def added_numbers(self) -> frozenset[int]:
-        """The numbers of the added lines."""
         return frozenset(number for number, _ in self.added)
 
     @cached_property
     def deleted_numbers(self) -> frozenset[int]:
-        """The numbers of the deleted lines, on the old side."""
         return frozenset(number for number, _ in self.deleted)
 
     @cached_property
@@ -153,7 +148,6 @@ class FileContext:
 
     @property
     def hunks(self) -> tuple[Hunk, ...]:
-        """The hunks of the diff."""
         return self.diff.hunks
 
     @cached_property
@@ -190,7 +184,6 @@ class FileContext:
 
     @cached_property
     def old_yaml(self) -> YamlText | None:
-        """The base's documents."""
         return YamlText.parse(self.base) if self._is_yaml else None
 
     @property

@@ -71,7 +71,6 @@ def _new_tests(context: FileContext) -> set[str]:
 
 
 def is_test(defined: Defined) -> bool:
-    """Whether pytest and unittest would collect it."""
     return defined.node.name.startswith("test") and not defined.is_nested
 
 

@@ -61,7 +61,6 @@ def items(node: Node | None) -> Iterator[tuple[str, Node, Node]]:
 
 
 def elements(node: Node | None) -> Iterator[Node]:
-    """The elements of a sequence; nothing for anything else."""
     if isinstance(node, yaml.SequenceNode):
         yield from node.value
 

@@ -8,7 +8,7 @@ from enum import StrEnum
 from cicd_agent.domain.text.visible import visible, visible_line
 from cicd_agent.domain.text.words import clip
 
-MOST_CASES = 200_000
+MAX_CASES = 200_000
 """Cases of one report that are read."""
 
 LONGEST_DETAIL = 4_000

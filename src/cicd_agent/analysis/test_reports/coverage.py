@@ -14,14 +14,14 @@ from cicd_agent.domain.text.encoding import decoded
 from cicd_agent.domain.text.visible import visible_line
 from cicd_agent.domain.text.words import count
 
-MOST_LINES = 1_000_000
+MAX_LINES = 1_000_000
 """Lines of one report that are kept."""
-MOST_FILES = 50_000
-_MOST_VISITS = 10 * MOST_LINES
+MAX_FILES = 50_000
+_MAX_VISITS = 10 * MAX_LINES
 """How often a line may be named, by all blocks that hold it."""
 
 _LONGEST_PATH = 1_000
-_MOST_SOURCES = 20
+_MAX_SOURCES = 20
 _LONGEST_BLOCK = 10_000
 _GO_BLOCK = re.compile(r"(.{1,1000}):(\d{1,9})\.\d{1,9},(\d{1,9})\.\d{1,9} \d{1,9} (\d{1,20})\r?")
 _OTHER_RECORDS = frozenset(
@@ -29,7 +29,7 @@ _OTHER_RECORDS = frozenset(
 )
 # gcov may be wrong by threads and write a negative count.
 _COUNT = re.compile(r"-?\d{1,20}")
-_TOO_MUCH = f"lines beyond the first {MOST_LINES:,}, or files beyond the first {MOST_FILES:,}, were left out"
+_TOO_MUCH = f"lines beyond the first {MAX_LINES:,}, or files beyond the first {MAX_FILES:,}, were left out"
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,13 +112,13 @@ class _Lines:
     """What is known of lines so far; one that ran once has run, whatever else is said of it."""
 
     def __init__(self) -> None:
-        self._room = MOST_LINES
-        self._visits = _MOST_VISITS
+        self._room = MAX_LINES
+        self._visits = _MAX_VISITS
         self._files: dict[str, tuple[set[int], set[int]]] = {}
 
     def add(self, path: str, numbers: Iterable[int], *, ran: bool) -> None:
         """Lines of a file that ran, or did not. Raises Halt when there is no more room."""
-        if path not in self._files and len(self._files) >= MOST_FILES:
+        if path not in self._files and len(self._files) >= MAX_FILES:
             raise Halt(_TOO_MUCH)
         covered, missed = self._files.setdefault(path, (set(), set()))
         lines = covered if ran else missed
@@ -174,7 +174,7 @@ class _Xml:
 
     def end(self, name: str) -> None:
         if name == "source" and self._source is not None:
-            self._sources += [self._source.strip()] if len(self._sources) < _MOST_SOURCES else []
+            self._sources += [self._source.strip()] if len(self._sources) < _MAX_SOURCES else []
             self._source = None
         elif name in ("class", "sourcefile", "file"):
             self._path = ""

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from cicd_agent.analysis.test_reports.cases import LONGEST_DETAIL, MOST_CASES, Case, Outcome, case, rerun
+from cicd_agent.analysis.test_reports.cases import LONGEST_DETAIL, MAX_CASES, Case, Outcome, case, rerun
 from cicd_agent.domain.text.excerpt import Excerpt
 from cicd_agent.domain.text.words import count
 
@@ -60,8 +60,8 @@ def parse_go(text: str, source: str) -> tuple[tuple[Case, ...], tuple[str, ...]]
             said = package.tests.setdefault(test, Excerpt(_ROOM)) if test else package.output
             said.add(_text(event.get("Output"), 20_000))
         elif isinstance(action, str) and action in _ENDS:
-            if len(cases) >= MOST_CASES:
-                notes.append(f"cases beyond the first {MOST_CASES:,} were left out")
+            if len(cases) >= MAX_CASES:
+                notes.append(f"cases beyond the first {MAX_CASES:,} were left out")
                 break
             key = (name, test)
             for found in _gone(package, key, event, source):
@@ -163,8 +163,8 @@ def _node(test: Mapping[str, Any], source: str) -> Case:
 
 
 def _capped(found: list[Case]) -> tuple[tuple[Case, ...], tuple[str, ...]]:
-    notes = (f"cases beyond the first {MOST_CASES:,} were left out",) if len(found) > MOST_CASES else ()
-    return tuple(found[:MOST_CASES]), notes
+    notes = (f"cases beyond the first {MAX_CASES:,} were left out",) if len(found) > MAX_CASES else ()
+    return tuple(found[:MAX_CASES]), notes
 
 
 def _short(text: str) -> str:

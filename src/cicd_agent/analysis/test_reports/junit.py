@@ -5,7 +5,7 @@ from dataclasses import dataclass, field, replace
 
 from cicd_agent.analysis.test_reports.cases import (
     LONGEST_DETAIL,
-    MOST_CASES,
+    MAX_CASES,
     Case,
     Outcome,
     case,
@@ -27,7 +27,7 @@ _FILE = ("file", "filepath")
 _LINE = ("line", "lineno")
 _BAD = frozenset({"fail", "failed", "failure", "error"})
 _IDLE = frozenset({"skipped", "disabled", "notrun", "suppressed"})
-_MOST_FAULTS = 20
+_MAX_FAULTS = 20
 _GO_TESTS = ("Test", "Example", "Fuzz", "Benchmark")
 
 
@@ -97,8 +97,8 @@ class _Reader:
                 raise Halt
         target = self._targets[-1] if self._targets else None
         if name in ("testsuite", "testcase"):
-            if len(self.cases) >= MOST_CASES:
-                raise Halt(f"cases beyond the first {MOST_CASES:,} were left out")
+            if len(self.cases) >= MAX_CASES:
+                raise Halt(f"cases beyond the first {MAX_CASES:,} were left out")
             self._enter(name, attributes)
             target = None
         elif self._open and name in _FAULTS:
@@ -133,7 +133,7 @@ class _Reader:
 
     def _fault(self, name: str, attributes: Mapping[str, str]) -> Excerpt | None:
         faults = self._open[-1].faults
-        if len(faults) >= _MOST_FAULTS:
+        if len(faults) >= _MAX_FAULTS:
             return None
         # Copied, so that an attribute as long as the file does not stay.
         fault = _Fault(name, attributes.get("message", "")[: LONGEST_DETAIL - 100], attributes.get("type", "")[:1_000])

@@ -4,7 +4,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import replace
 
-from cicd_agent.analysis.test_reports.cases import LONGEST_DETAIL, MOST_CASES, Case, Outcome, case
+from cicd_agent.analysis.test_reports.cases import LONGEST_DETAIL, MAX_CASES, Case, Outcome, case
 from cicd_agent.analysis.test_reports.xml_stream import Halt, read_xml
 from cicd_agent.domain.text.excerpt import Excerpt
 
@@ -51,8 +51,8 @@ class _Reader:
         self._path.append(name)
         match name:
             case "UnitTestResult":
-                if len(self._found) >= MOST_CASES:
-                    raise Halt(f"cases beyond the first {MOST_CASES:,} were left out")
+                if len(self._found) >= MAX_CASES:
+                    raise Halt(f"cases beyond the first {MAX_CASES:,} were left out")
                 self._keep()
                 self._result = attributes
             case "RunInfo":
@@ -61,7 +61,7 @@ class _Reader:
                 self._said = {}
             case "UnitTest":
                 self._definition = attributes.get("id", "")[:100]
-            case "TestMethod" if len(self._classes) < MOST_CASES:
+            case "TestMethod" if len(self._classes) < MAX_CASES:
                 # The assembly may follow the class: "App.Tests, Version=1.0.0.0, …".
                 self._classes[self._definition] = attributes.get("className", "")[:1_000].partition(",")[0]
             case _:

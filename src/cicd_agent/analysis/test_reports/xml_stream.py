@@ -11,7 +11,7 @@ from cicd_agent.domain.text.encoding import decoded
 LARGEST = 20_000_000
 """Bytes of one file that are read."""
 DEEPEST = 50
-MOST_ELEMENTS = 2_000_000
+MAX_ELEMENTS = 2_000_000
 REFUSED = "it declares a document type of its own, which is refused: the rest was not read"
 
 _ROOM_FOR_ROOT = 65_536
@@ -56,8 +56,8 @@ def read_xml(data: bytes, sink: Sink) -> tuple[str, ...]:
         nonlocal depth, elements
         depth += 1
         elements += 1
-        if elements > MOST_ELEMENTS:
-            raise Halt(f"it has more than {MOST_ELEMENTS:,} elements: the rest was not read")
+        if elements > MAX_ELEMENTS:
+            raise Halt(f"it has more than {MAX_ELEMENTS:,} elements: the rest was not read")
         if depth > DEEPEST:
             raise Halt(f"its elements are nested more than {DEEPEST} deep: the rest was not read")
         sink.begin(name.rpartition(":")[2], attributes)

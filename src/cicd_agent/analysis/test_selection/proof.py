@@ -14,10 +14,10 @@ from cicd_agent.errors import ConfigError
 
 NEEDED: Final = 20
 """Comparisons in a row that missed nothing, before a choice is gone by."""
-MOST_RECORDS: Final = 50
-MOST_BYTES: Final = 1_000_000
+MAX_RECORDS: Final = 50
+MAX_BYTES: Final = 1_000_000
 
-_MOST_MISSED = 20
+_MAX_MISSED = 20
 _LONGEST = 400
 
 
@@ -77,14 +77,14 @@ class Compared(_Wire):
     tree: Annotated[str, Field(max_length=64)]
     tests: Annotated[int, Field(ge=0)]
     skipped: Annotated[int, Field(ge=0)]
-    missed: Annotated[tuple[Annotated[str, Field(max_length=_LONGEST)], ...], Field(max_length=_MOST_MISSED)] = ()
+    missed: Annotated[tuple[Annotated[str, Field(max_length=_LONGEST)], ...], Field(max_length=_MAX_MISSED)] = ()
 
 
 class Proof(_Wire):
     """The last comparisons, oldest first."""
 
     version: Literal[1] = 1
-    records: Annotated[tuple[Compared, ...], Field(max_length=MOST_RECORDS)] = ()
+    records: Annotated[tuple[Compared, ...], Field(max_length=MAX_RECORDS)] = ()
 
     @property
     def in_a_row(self) -> tuple[Compared, ...]:
@@ -95,7 +95,6 @@ class Proof(_Wire):
 
     @property
     def holds(self) -> bool:
-        """Whether enough comparisons in a row missed nothing, and some test was left out in them."""
         return len(self.in_a_row) >= NEEDED and any(record.skipped for record in self.in_a_row)
 
     @property
@@ -116,15 +115,14 @@ def _left_out(row: tuple[Compared, ...]) -> str:
 
 def extended(proof: Proof, shadow: Shadow, *, commit: str, tree: str) -> Proof:
     """The proof with one more comparison. The same files count once, and what was missed with them stays missed."""
-    missed = tuple(clip(test, _LONGEST) for test in shadow.missed[:_MOST_MISSED])
+    missed = tuple(clip(test, _LONGEST) for test in shadow.missed[:_MAX_MISSED])
     same = [record for record in proof.records if tree and record.tree == tree]
     earlier = next((record.missed for record in same if record.missed), ())
     record = Compared(commit=commit, tree=tree, tests=shadow.tests, skipped=shadow.skipped, missed=missed or earlier)
-    return Proof(records=(*(each for each in proof.records if each not in same), record)[-MOST_RECORDS:])
+    return Proof(records=(*(each for each in proof.records if each not in same), record)[-MAX_RECORDS:])
 
 
 def dump(proof: Proof) -> str:
-    """The proof as JSON."""
     return proof.model_dump_json(indent=1) + "\n"
 
 

@@ -10,11 +10,11 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from cicd_agent.domain.test_run import Outcome
 from cicd_agent.errors import ConfigError
 
-MOST_BYTES: Final = 100_000_000
+MAX_BYTES: Final = 100_000_000
 """Size of a map's file."""
 
-_MOST = 200_000
-_MOST_USED = 100_000
+_MAX = 200_000
+_MAX_USED = 100_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +70,7 @@ class TestMap:
 
 _Text = Annotated[str, Field(max_length=4_000)]
 _Digest = Annotated[str, Field(pattern=r"^[0-9a-f]{16}$")]
-_Place = Annotated[int, Field(ge=0, lt=_MOST)]
+_Place = Annotated[int, Field(ge=0, lt=_MAX)]
 
 
 class _Wire(BaseModel):
@@ -79,17 +79,17 @@ class _Wire(BaseModel):
 
 class _Source(_Wire):
     at_import: _Digest
-    functions: dict[_Text, tuple[_Digest, _Digest, bool]] = Field(max_length=_MOST)
-    imports: tuple[_Text, ...] = Field(max_length=_MOST)
-    bases: tuple[_Text, ...] = Field(max_length=_MOST)
+    functions: dict[_Text, tuple[_Digest, _Digest, bool]] = Field(max_length=_MAX)
+    imports: tuple[_Text, ...] = Field(max_length=_MAX)
+    bases: tuple[_Text, ...] = Field(max_length=_MAX)
 
 
 class _Test(_Wire):
     id: _Text
     outcome: Outcome
     seconds: float = Field(ge=0, le=1e6, allow_inf_nan=False)
-    functions: tuple[_Place, ...] = Field(max_length=_MOST_USED)
-    files: tuple[_Place, ...] = Field(max_length=_MOST_USED)
+    functions: tuple[_Place, ...] = Field(max_length=_MAX_USED)
+    files: tuple[_Place, ...] = Field(max_length=_MAX_USED)
     unseen: _Text = ""
 
 
@@ -99,10 +99,10 @@ class _Map(_Wire):
     version: Literal[1]
     commit: Annotated[str, Field(pattern=r"^[0-9a-f]{40}(?:[0-9a-f]{24})?$")]
     python: Annotated[str, Field(pattern=r"^\d{1,3}\.\d{1,3}[\w.+-]{0,40}$")]
-    names: tuple[_Text, ...] = Field(max_length=_MOST)
-    files: tuple[_Place, ...] = Field(max_length=_MOST_USED)
-    sources: dict[_Text, _Source] = Field(max_length=_MOST)
-    tests: tuple[_Test, ...] = Field(max_length=_MOST)
+    names: tuple[_Text, ...] = Field(max_length=_MAX)
+    files: tuple[_Place, ...] = Field(max_length=_MAX_USED)
+    sources: dict[_Text, _Source] = Field(max_length=_MAX)
+    tests: tuple[_Test, ...] = Field(max_length=_MAX)
 
 
 def dump(test_map: TestMap) -> str:
@@ -156,8 +156,8 @@ def dump(test_map: TestMap) -> str:
 def load(text: str | bytes) -> TestMap:
     """The map that such a text holds. Raises ConfigError for anything else, with what is wrong with it."""
     try:
-        if len(text) > MOST_BYTES:
-            raise _unusable(f"it is over {MOST_BYTES:,} bytes")
+        if len(text) > MAX_BYTES:
+            raise _unusable(f"it is over {MAX_BYTES:,} bytes")
         wire = _Map.model_validate_json(text)
     except ValidationError as error:
         first = error.errors(include_url=False, include_input=False, include_context=False)[0]

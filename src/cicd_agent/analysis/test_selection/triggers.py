@@ -13,7 +13,7 @@ from cicd_agent.domain.diff import ChangeKind, FileDiff
 from cicd_agent.domain.paths import PathKind, kinds
 from cicd_agent.domain.text.words import count
 
-MOST_FILES: Final = 1_000
+MAX_FILES: Final = 1_000
 OLDEST: Final = 100
 """Commits between that of the map and the base, at most."""
 
@@ -46,7 +46,7 @@ def whole(test_map: TestMap | None, change: Change, since: Change, python: str, 
     if _minor(python) != _minor(test_map.python):
         here = f"this is Python {python}" if python else "which Python runs the tests here is not known"
         yield f"the test map was made with Python {test_map.python}, {here}"
-    if len(since.files) > MOST_FILES:
+    if len(since.files) > MAX_FILES:
         yield f"the change is too large: {count(len(since.files), 'file')}"
     for note in dict.fromkeys((*since.notes, *change.notes)):
         yield f"not all of the change is known: {note}"
@@ -87,7 +87,6 @@ def is_prose(path: str) -> bool:
 
 
 def is_imported(test_map: TestMap, path: str) -> bool:
-    """Whether another file imports something of this module's name."""
     stem = module_stem(path)
     return any(stem in name.split(".") for other, name in _imports(test_map) if other != path)
 

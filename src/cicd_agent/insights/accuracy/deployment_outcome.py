@@ -8,7 +8,7 @@ from typing import Final
 
 from cicd_agent.analysis.risk.outcome_labels import DAY, Blame, from_commits
 from cicd_agent.domain.gate_evidence import PastDeployment
-from cicd_agent.domain.history import MOST_COMMITS, Past
+from cicd_agent.domain.history import MAX_COMMITS, Past
 from cicd_agent.domain.text.words import count
 from cicd_agent.insights.accuracy.decisions import DecidedGate
 from cicd_agent.insights.accuracy.gate_record import OUTCOME_DAYS, DeploymentOutcome, Fate
@@ -65,7 +65,7 @@ def _known(
         )
     else:
         progress("reading the history")
-        past = repository.past(head, MOST_COMMITS, 0)
+        past = repository.past(head, MAX_COMMITS, 0)
         limits += past.limits
         for blame in from_commits(past.commits):
             blames.setdefault(blame.sha, []).append(blame)

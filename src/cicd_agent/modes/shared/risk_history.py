@@ -6,14 +6,14 @@ from cicd_agent.analysis.risk.history_features import distil
 from cicd_agent.domain.change import Change
 from cicd_agent.domain.event import Event
 from cicd_agent.domain.evidence import Gap
-from cicd_agent.domain.history import COUNTED, MOST_COMMITS, History, Past
-from cicd_agent.domain.risk_file import MOST_BYTES, RISK_FILE, RiskFile
+from cicd_agent.domain.history import COUNTED, MAX_COMMITS, History, Past
+from cicd_agent.domain.risk_file import MAX_BYTES, RISK_FILE, RiskFile
 from cicd_agent.errors import ConfigError, ForgeRefused
 from cicd_agent.modes.protocol import World
 from cicd_agent.settings.schema import Settings
 
 NO_PAST = "the history of the touched files"
-_READ = 10 * MOST_BYTES
+_READ = 10 * MAX_BYTES
 """What is read of the file to tell one that is too large from one that is not there."""
 
 
@@ -39,7 +39,7 @@ def _read_history(change: Change, world: World) -> tuple[History | None, tuple[G
         return None, (Gap(NO_PAST, why),)
     try:
         # The change's own commits come first and are not among those that it is ranked with.
-        past = repository.past(head, MOST_COMMITS, COUNTED + len(change.commits))
+        past = repository.past(head, MAX_COMMITS, COUNTED + len(change.commits))
     except ConfigError as error:
         return None, (Gap(NO_PAST, str(error)),)
     return distil(past, change, int(world.now()) or _newest(past)), ()
@@ -57,8 +57,8 @@ def _read_learnt(world: World, settings: Settings, event: Event) -> tuple[RiskFi
         return None, (Gap(RISK_FILE, f"it could not be read at the base, so the shipped numbers hold: {error}"),)
     if text is None:
         return None, ()
-    if len(text) > MOST_BYTES:
-        return None, (Gap(RISK_FILE, f"it is larger than {MOST_BYTES:,} bytes, so the shipped numbers hold"),)
+    if len(text) > MAX_BYTES:
+        return None, (Gap(RISK_FILE, f"it is larger than {MAX_BYTES:,} bytes, so the shipped numbers hold"),)
     try:
         return RiskFile.model_validate_json(text), ()
     except ValidationError as error:

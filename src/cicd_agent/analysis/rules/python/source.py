@@ -44,7 +44,6 @@ class Called:
         return self.node.end_lineno or self.node.lineno
 
     def keyword(self, name: str) -> ast.expr | None:
-        """The value of a keyword argument."""
         return next((keyword.value for keyword in self.node.keywords if keyword.arg == name), None)
 
     def argument(self, position: int, name: str) -> ast.expr | None:
@@ -120,7 +119,6 @@ class PythonText:
         return f"{text[: node.col_offset]}{words}{text[node.end_col_offset :]}"
 
     def imported(self, module: str) -> bool:
-        """Whether the file imports this top-level module or anything from it."""
         return any(name.partition(".")[0] == module for name in self.imports.values())
 
     def _walk(self, tree: ast.Module) -> None:

@@ -129,7 +129,7 @@ def _read(found: FlakyTest, patch: str, modules: Mapping[str, str]) -> _Fix | st
     applied = apply(read, before)
     if isinstance(applied, Flaw):
         return f"it {applied.reason}"
-    after = {path: text for path, text in applied.texts.items() if text is not None}
+    after = {path: text for path, text in applied.items() if text is not None}
     sorts = found.kind is FlakyKind.HASH_ORDER and all(only_sorts(before[path], text) for path, text in after.items())
     why = next((each for each in objections(read, before) if not (sorts and each.startswith(_EXPECTS))), None)
     return f"it {why}" if why is not None else _Fix(before, after)
@@ -152,7 +152,7 @@ def _mended(modules: Mapping[str, str], found: Sequence[FlakyTest]) -> dict[str,
         read = read_patch(each.patch) if each.patch else None
         applied = apply(read, texts) if read is not None and not isinstance(read, Flaw) else None
         if applied is not None and not isinstance(applied, Flaw):
-            texts.update({path: text for path, text in applied.texts.items() if text is not None})
+            texts.update({path: text for path, text in applied.items() if text is not None})
     return texts
 
 
