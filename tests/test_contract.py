@@ -14,8 +14,7 @@ from cicd_agent.cli import parser as cli
 from cicd_agent.domain.finding import Severity
 from cicd_agent.domain.verdict import Conclusion, RiskLevel
 from cicd_agent.modes import modes
-from cicd_agent.settings.limits import BY_MODE, listed, minutes, usd
-from cicd_agent.settings.schema import CONSUMED_EARLIER, Settings, kebab
+from cicd_agent.settings.schema import BY_MODE, CONSUMED_EARLIER, Settings, kebab, list_limits, minutes, usd
 from cicd_agent.settings.values import catalogue
 
 ROOT = Path(__file__).parent.parent
@@ -148,7 +147,7 @@ def test_ceilings_and_time_limits_are_the_published_ones_of_each_mode_and_are_na
             published, 3
         )
         said = ACTION["inputs"][name]["description"].partition(" Default: ")[2].removesuffix(".")
-        assert said == listed(BY_MODE[name.replace("-", "_")])
+        assert said == list_limits(BY_MODE[name.replace("-", "_")])
         told = {mode: float(found[1]) for mode in published if (found := re.search(rf"{mode} ([0-9.]+)", said))}
         first = re.match(r"[0-9.]+", said)
         assert {mode: told.get(mode, float(first[0]) if first else None) for mode in published} == published

@@ -3,8 +3,7 @@
 from collections.abc import Iterable
 
 from cicd_agent.settings.explain import plain
-from cicd_agent.settings.limits import BY_MODE, listed
-from cicd_agent.settings.schema import ModeName, Settings
+from cicd_agent.settings.schema import BY_MODE, ModeName, Settings, list_limits
 from cicd_agent.settings.values import Setting
 
 
@@ -20,7 +19,7 @@ def default(setting: Setting, mode: ModeName | None = None) -> str:
     value = getattr(Settings(), setting.field)
     if setting.field in BY_MODE:
         limits = BY_MODE[setting.field]
-        return f"`{limits[mode]:g}`" if mode else listed(limits)
+        return f"`{limits[mode]:g}`" if mode else list_limits(limits)
     if setting.is_secret or plain(value) == "":
         return "–"
     return ", ".join(f"`{item}`" for item in value) if isinstance(value, tuple) else f"`{plain(value)}`"

@@ -21,9 +21,8 @@ from cicd_agent.domain.verdict import Conclusion, Risk, RiskLevel, Verdict
 from cicd_agent.errors import ModelMisbehaved, ModelUnavailable
 from cicd_agent.modes.protocol import Account, BaseMode, World
 from cicd_agent.settings.environment import Workload
-from cicd_agent.settings.limits import USD
 from cicd_agent.settings.loader import Loaded, load
-from cicd_agent.settings.schema import Settings, TokenPrice
+from cicd_agent.settings.schema import USD, Settings, TokenPrice
 from tests.agent.drafts import Empty, Note
 
 GOOD = '{"summary": "fine", "confidence": 0.9}'

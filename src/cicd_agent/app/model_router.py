@@ -15,9 +15,8 @@ from cicd_agent.app.security.signing import Sealing
 from cicd_agent.errors import ModelUnavailable
 from cicd_agent.modes.protocol import Mode
 from cicd_agent.settings.environment import Workload
-from cicd_agent.settings.limits import minutes, usd
 from cicd_agent.settings.loader import Loaded
-from cicd_agent.settings.schema import Provider, Settings, TokenPrice
+from cicd_agent.settings.schema import Provider, Settings, TokenPrice, minutes, usd
 
 RESERVE = 20.0
 """Seconds of `timeout-minutes` that are kept for carrying out the plan."""

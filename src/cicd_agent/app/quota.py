@@ -16,8 +16,7 @@ from cicd_agent.domain.text.words import count
 from cicd_agent.errors import BudgetExhausted, StoreRefused
 from cicd_agent.insights.cost.spending import spent
 from cicd_agent.rendering.money import NANO
-from cicd_agent.settings.limits import usd
-from cicd_agent.settings.schema import Settings
+from cicd_agent.settings.schema import Settings, usd
 
 DAY: Final = 86_400
 MOST: Final = 50_000

@@ -30,8 +30,7 @@ from cicd_agent.modes import mode_named
 from cicd_agent.modes.protocol import Mode
 from cicd_agent.settings.environment import Environment
 from cicd_agent.settings.explain import explain, table
-from cicd_agent.settings.limits import minutes
-from cicd_agent.settings.schema import Stage
+from cicd_agent.settings.schema import Stage, minutes
 
 
 @dataclass(frozen=True, slots=True)

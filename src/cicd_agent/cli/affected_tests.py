@@ -39,7 +39,7 @@ from cicd_agent.domain.test_run import PytestRun
 from cicd_agent.domain.text.visible import visible_line
 from cicd_agent.domain.text.words import count
 from cicd_agent.errors import ConfigError, Exit
-from cicd_agent.settings.limits import minutes
+from cicd_agent.settings.schema import minutes
 
 _NO_TEST = ("-k", "cicd_agent_collects_and_runs_nothing")
 _MOST_TEXT = 2_000_000

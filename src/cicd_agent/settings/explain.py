@@ -5,8 +5,8 @@ from dataclasses import dataclass
 
 from pydantic import SecretStr
 
-from cicd_agent.settings.limits import BY_MODE, listed
 from cicd_agent.settings.loader import Loaded
+from cicd_agent.settings.schema import BY_MODE, list_limits
 from cicd_agent.settings.values import Setting, catalogue, printable, reveals
 
 _WIDTH = 60
@@ -51,7 +51,7 @@ def _by_mode(setting: Setting, mode: str) -> Row:
     for name, limit in limits.items():
         if name == mode:
             return Row(setting.name, plain(float(limit)), f"default of {mode}")
-    return Row(setting.name, "by mode", f"default: {listed(limits)}")
+    return Row(setting.name, "by mode", f"default: {list_limits(limits)}")
 
 
 def table(rows: Sequence[Row]) -> str:

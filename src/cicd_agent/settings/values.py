@@ -11,7 +11,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from cicd_agent.settings.document import Block, Tagged, Value
-from cicd_agent.settings.schema import Settings, kebab
+from cicd_agent.settings.schema import Settings, field_order, kebab
 
 _INTEGER = re.compile(r"[+-]?[0-9]{1,18}")
 _NUMBER = re.compile(r"[+-]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][+-]?[0-9]+)?")
@@ -46,6 +46,8 @@ class Setting:
     """Whether only a line end ends an item of a list, and a comma is a part of it."""
     keys: str = ""
     """What the keys of a mapping are."""
+    schema: type[Settings] = Settings
+    """What it is a field of."""
 
     @property
     def is_secret(self) -> bool:
@@ -95,7 +97,7 @@ class Setting:
 
     def _checked(self, value: object, expected: str) -> Any:
         try:
-            return getattr(Settings.model_validate({self.field: value}), self.field)
+            return getattr(self.schema.model_validate({self.field: value}), self.field)
         except ValidationError as invalid:
             # Ours say what is wrong by number; pydantic's would quote the value, which may be a secret.
             ours = [str(each["ctx"]["error"]) for each in invalid.errors() if each["type"] == "value_error"]
@@ -124,22 +126,26 @@ def _converted(shape: Mapping[str, Any], value: Value, expected: str) -> object:
 
 
 @cache
-def catalogue() -> Mapping[str, Setting]:
-    """Every setting by its public name, in the order of the model."""
-    schema = Settings.model_json_schema()
-    shapes = {name: _resolved(shape, schema.get("$defs", {})) for name, shape in schema["properties"].items()}
+def catalogue(settings: type[Settings] = Settings) -> Mapping[str, Setting]:
+    """Every setting by its public name, in the order of the documents."""
+    schema = settings.model_json_schema()
+    definitions = schema.get("$defs", {})
+    # By alias, as the schema has them: in kebab case.
+    shapes = {field: _resolved(schema["properties"][kebab(field)], definitions) for field in settings.model_fields}
     return {
         (name := kebab(field)): Setting(
             name=name,
             field=field,
             description=info.description or "",
-            shape={key: value for key, value in shapes[name].items() if key not in _OURS},
-            input_only="input_only" in shapes[name],
-            file_only="file_only" in shapes[name],
-            lines="lines" in shapes[name],
-            keys=shapes[name].get("keys", ""),
+            shape={key: value for key, value in shapes[field].items() if key not in _OURS},
+            input_only="input_only" in shapes[field],
+            file_only="file_only" in shapes[field],
+            lines="lines" in shapes[field],
+            keys=shapes[field].get("keys", ""),
+            schema=settings,
         )
-        for field, info in Settings.model_fields.items()
+        for field in field_order(settings)
+        for info in [settings.model_fields[field]]
     }
 
 

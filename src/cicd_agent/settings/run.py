@@ -1,0 +1,125 @@
+"""The settings that the run as a whole has, or several modes."""
+
+from enum import StrEnum
+from typing import Annotated, Literal
+
+from pydantic import Field, SecretStr
+
+from cicd_agent.settings.section import ModeName, Patterns, Section, file_only, input_only, setting
+
+FailOn = Literal["never", "low", "medium", "high", "critical"]
+RuleSetting = Literal["off", "low", "medium", "high", "critical"]
+
+DENY_PATHS = (
+    ".env*",
+    "*.pem",
+    "*.key",
+    "*.p12",
+    "*.pfx",
+    "*.keystore",
+    "id_rsa*",
+    "id_dsa*",
+    "id_ecdsa*",
+    "id_ed25519*",
+)
+
+
+class Commenting(StrEnum):
+    """What is written on the pull request."""
+
+    REVIEW = "review"
+    SUMMARY = "summary"
+    NONE = "none"
+
+
+class Stage(StrEnum):
+    """What one job of a split workflow does."""
+
+    ALL = "all"
+    GATHER = "gather"
+    ASK = "ask"
+    TRY = "try"
+    DELIVER = "deliver"
+
+
+class RunSettings(Section):
+    """What every run has: where it reads, what it leaves, who hears of it."""
+
+    github_token: SecretStr = input_only("Token that reads the pull request and posts the review.", SecretStr(""))
+    working_directory: str = input_only("Directory of the checkout, the workspace when empty.", "")
+    config_file: str = input_only("Path of the config file, read from the base branch.", ".github/cicd-agent.yml")
+    organisation_config: str = input_only(
+        "Configuration of the organisation, as text from its central workflow: `locked` comes before all others, "
+        "`defaults` after the repository's own.",
+        "",
+    )
+    timeout_minutes: float | None = setting(
+        "Minutes after which the run reports what it has and ends.", None, gt=0, le=360
+    )
+    state_dir: str = input_only(
+        "Directory of the account book of decisions, kept between runs; without one none is kept.", ""
+    )
+    metrics_file: str = input_only(
+        "Path of a Prometheus text file that this run adds its counts to, such as the node exporter's.", ""
+    )
+    fleet_url: SecretStr = input_only(
+        "URL that is sent one line of JSON on each run: what was decided and what it cost, nothing of the change.",
+        SecretStr(""),
+    )
+    pull_request: int | None = input_only("Number of the pull request, for events that do not name one.", None, gt=0)
+    stage: Stage = input_only(
+        "What this job does: everything; `gather` writes `evidence-file`, `ask` adds to it what a model proposes, "
+        "`try` judges that and writes `decision-file`, `deliver` carries that out.",
+        Stage.ALL,
+    )
+    evidence_file: str = input_only(
+        "Path of evidence that another job gathered; after `workflow_run` it counts as far as GitHub confirms it.", ""
+    )
+    decision_file: str = input_only(
+        "Path of the decision that `stage: try` writes and `stage: deliver` carries out.", ""
+    )
+    slack_webhook_url: SecretStr = input_only(
+        "Webhook of a Slack channel that is told what needs somebody.", SecretStr("")
+    )
+    slack_token: SecretStr = input_only(
+        "Token of a Slack app with `chat:write`, in place of a webhook; needs `slack-channel`.", SecretStr("")
+    )
+    slack_channel: str = input_only("Id of the channel that `slack-token` posts to.", "")
+    daily_runs: int | None = file_only("Most runs of this repository in 24 hours that ask a model.", None, ge=0)
+    accuracy: dict[ModeName, Annotated[float, Field(ge=0, le=1)]] = file_only(
+        "Least share of right decisions by mode, below which `cicd-agent accuracy` alerts.", {}, keys="modes"
+    )
+    rules: dict[str, RuleSetting] = file_only(
+        "Severity of a rule's findings by rule id; `off` silences the rule.", {}, keys="rules"
+    )
+    deny_paths: Patterns = file_only(
+        "Glob patterns of files whose text is never sent to a model; a list here replaces the default.", DENY_PATHS
+    )
+
+
+class FindingSettings(Section):
+    """Which findings count, and where they are written."""
+
+    comment: Commenting = setting(
+        "What is written on the pull request: inline comments and a summary, the summary only, nothing.",
+        Commenting.REVIEW,
+    )
+    fail_on: FailOn = setting("Least severity of a finding that fails the check.", "never")
+    min_confidence: float = setting(
+        "Least confidence of an inline comment; the other findings are folded in the summary.", 0.7, ge=0, le=1
+    )
+    paths_ignore: Patterns = setting(
+        "Glob patterns of files whose findings are suppressed; they are counted in the summary.", ()
+    )
+
+
+class TestRunSettings(Section):
+    """Under what the project's own code is run."""
+
+    python: str = input_only(
+        "The project's interpreter; looked for in the virtual environment and on PATH when empty.", ""
+    )
+    allow_unsandboxed: bool = input_only(
+        "Whether the project's tests may run where the machine has no sandbox: only on one that is thrown away.",
+        default=False,
+    )

@@ -1,0 +1,56 @@
+"""What settings are declared with: a section is a model of its own, and all of them together are Settings."""
+
+from typing import Annotated, Any, Literal
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+
+from cicd_agent.domain.paths import all_patterns
+
+Patterns = Annotated[tuple[str, ...], AfterValidator(all_patterns)]
+ModeName = Literal["review", "gen-tests", "analyse-failure", "deploy-gate", "route"]
+Switch = Literal["on", "off"]
+
+
+def kebab(name: str) -> str:
+    """The public spelling of a field: `min_severity` is `min-severity`."""
+    return name.replace("_", "-")
+
+
+class Section(BaseModel):
+    """Settings that belong together. In kebab case their names are inputs of action.yml and keys of the config file."""
+
+    model_config = ConfigDict(
+        frozen=True, extra="forbid", alias_generator=kebab, populate_by_name=True, defer_build=True
+    )
+
+
+class Group(Section):
+    """Values that the config file writes as one mapping."""
+
+    def __str__(self) -> str:
+        values = self.model_dump(by_alias=True, exclude_none=True, exclude_defaults=True)
+        return ", ".join(
+            f"{name} {value:g}" if isinstance(value, float) else f"{name} {value}" for name, value in values.items()
+        )
+
+
+def setting(description: str, default: Any, **limits: Any) -> Any:
+    """A setting that is an input and a key of the config file alike. `limits` are pydantic's, such as `ge`."""
+    if isinstance(default, dict):
+        return Field(default_factory=dict, description=description, **limits)
+    return Field(default, description=description, **limits)
+
+
+def input_only(description: str, default: Any, *, lines: bool = False, **limits: Any) -> Any:
+    """For secrets, hosts, commands and paths: the file may not name them, so that no change can.
+
+    With `lines` a comma is a part of an item of a list: each stands on a line of its own.
+    """
+    extra = {"input_only": True, **({"lines": True} if lines else {})}
+    return setting(description, default, json_schema_extra=extra, **limits)
+
+
+def file_only(description: str, default: Any, *, keys: str = "", **limits: Any) -> Any:
+    """For what is reviewed like code: there is no input for it. `keys` says what the keys of a mapping are."""
+    extra = {"file_only": True, **({"keys": keys} if keys else {})}
+    return setting(description, default, json_schema_extra=extra, **limits)
