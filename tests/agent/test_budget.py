@@ -1,8 +1,8 @@
 import pytest
 
 from cicd_agent.agent.budget import Budget
-from cicd_agent.agent.messages import Usage
 from cicd_agent.agent.prices import PRICES, Price, price_of
+from cicd_agent.domain.usage import Usage
 from cicd_agent.errors import BudgetExhausted, Exit
 
 UNKNOWN = Usage(requests=1, input=None, output=None, cached=None, reasoning=None)

@@ -9,10 +9,11 @@ from hypothesis import strategies as st
 
 from cicd_agent.agent.budget import LEAST_OUTPUT, Budget
 from cicd_agent.agent.loop import ask
-from cicd_agent.agent.messages import Answer, Question, Reply, Request, Usage
+from cicd_agent.agent.messages import Answer, Question, Reply, Request
 from cicd_agent.agent.prices import Price
 from cicd_agent.domain.evidence import Exhibit
 from cicd_agent.domain.parallel import abreast
+from cicd_agent.domain.usage import Usage
 from cicd_agent.errors import BudgetExhausted, Exit, ModelUnavailable
 from tests.agent.drafts import Note
 

@@ -4,8 +4,8 @@ import threading
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
-from cicd_agent.agent.messages import Usage
 from cicd_agent.agent.prices import PRICES, Price, price_of
+from cicd_agent.domain.usage import Usage
 from cicd_agent.errors import BudgetExhausted
 
 # An answer of fewer tokens, reasoning included, would be cut off: better not to pay for its question.

@@ -9,7 +9,7 @@ from pydantic import AfterValidator
 
 from cicd_agent.agent.tools.tool import Tool
 from cicd_agent.domain.evidence import Evidence, Exhibit
-from cicd_agent.domain.text.words import count
+from cicd_agent.domain.usage import Usage
 from cicd_agent.domain.verdict import Draft
 from cicd_agent.errors import Exit
 
@@ -25,51 +25,6 @@ Share = Annotated[float, AfterValidator(_share)]
 """A number from 0 to 1: how sure a model says it is."""
 
 D = TypeVar("D", bound=Draft)
-
-
-@dataclass(frozen=True, slots=True)
-class Usage:
-    """Tokens of one or more requests. None means that the server did not say: unknown is never 0.
-
-    `cached` is a part of `input`, `reasoning` a part of `output`. `from_cache` counts replies that no request was sent
-    for, because an earlier run had asked the same; `spared_input` and `spared_output` are what these had cost then.
-    """
-
-    requests: int = 0
-    input: int | None = 0
-    output: int | None = 0
-    cached: int | None = 0
-    reasoning: int | None = 0
-    from_cache: int = 0
-    spared_input: int | None = 0
-    spared_output: int | None = 0
-
-    @property
-    def total(self) -> int | None:
-        """Tokens in and out, None when either is not known."""
-        return None if self.input is None or self.output is None else self.input + self.output
-
-    @property
-    def words(self) -> str:
-        kept = f", {count(self.from_cache, 'answer')} from the cache" if self.from_cache else ""
-        return f"{count(self.requests, 'request')}{kept}"
-
-    def __add__(self, other: "Usage") -> "Usage":
-        """The sum; unknown plus anything is unknown."""
-
-        def plus(left: int | None, right: int | None) -> int | None:
-            return None if left is None or right is None else left + right
-
-        return Usage(
-            self.requests + other.requests,
-            plus(self.input, other.input),
-            plus(self.output, other.output),
-            plus(self.cached, other.cached),
-            plus(self.reasoning, other.reasoning),
-            self.from_cache + other.from_cache,
-            plus(self.spared_input, other.spared_input),
-            plus(self.spared_output, other.spared_output),
-        )
 
 
 class Stop(StrEnum):

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
-from cicd_agent.agent.messages import Usage
+from cicd_agent.domain.usage import Usage
 
 # Above this input the vendor charges the whole request dearer: input twice, output one and a half times.
 LONG_INPUT = 272_000

@@ -5,7 +5,8 @@ from collections.abc import Callable, Mapping, Sequence
 from types import TracebackType
 from typing import Self
 
-from cicd_agent.agent.messages import Call, Reply, Request, Turn, Usage
+from cicd_agent.agent.messages import Call, Reply, Request, Turn
+from cicd_agent.domain.usage import Usage
 from cicd_agent.errors import AgentError
 
 Step = str | Reply | AgentError | Callable[[Request], Reply]

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import SecretStr
 
+from cicd_agent.adapters.files import read_file
 from cicd_agent.adapters.git.repository import GitRepository
 from cicd_agent.adapters.runner.log_file import chunks
 from cicd_agent.adapters.runner.workspace import Folder
@@ -231,7 +232,7 @@ def _event(
     name = options.event_name or environment.event_name
     if not name:
         raise ConfigError("the event has no name", remedy="Set GITHUB_EVENT_NAME or give --event-name")
-    return parse_event(name, decode_payload(read(Path(path), "the event", PAYLOAD_LIMIT)), run=environment.run)
+    return parse_event(name, decode_payload(read_file(Path(path), "the event", PAYLOAD_LIMIT)), run=environment.run)
 
 
 def _local(name: str, options: RunOptions, environment: Environment, repository: GitRepository | None) -> Event:
@@ -304,18 +305,3 @@ def _config_text(
         why = "the base is not in this clone, and there is no `github-token` to ask GitHub with"
         return None, f"{path} of the base branch could not be read, defaults are in force: {why}"
     return None, ""
-
-
-def read(path: Path, what: str, most: int) -> bytes:
-    """Content of a regular file of at most `most` bytes; ConfigError otherwise."""
-    remedy = "Give the path of a file that exists and can be read"
-    try:
-        if not path.is_file():
-            raise ConfigError(f"{what} is not a file", why=str(path), remedy=remedy)
-        if path.stat().st_size > most:
-            raise ConfigError(f"{what} is too large", why=f"over {most:,} bytes", remedy="Give a smaller one")
-        return path.read_bytes()
-    except OSError as error:
-        raise ConfigError(f"{what} cannot be read", why=error.strerror or str(error), remedy=remedy) from None
-    except ValueError:
-        raise ConfigError(f"{what} cannot be read", why="its path is not one", remedy=remedy) from None

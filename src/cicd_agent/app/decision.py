@@ -10,12 +10,13 @@ from pydantic import TypeAdapter, ValidationError
 from pydantic_core import to_jsonable_python
 
 from cicd_agent import __version__
-from cicd_agent.agent.messages import Action, Answer, Usage
+from cicd_agent.agent.messages import Action, Answer
 from cicd_agent.domain.change import Change
 from cicd_agent.domain.diff import FileDiff, LineKind
 from cicd_agent.domain.effects import Plan, Receipt
 from cicd_agent.domain.event import Event
 from cicd_agent.domain.evidence import Evidence, Gap
+from cicd_agent.domain.usage import Usage
 from cicd_agent.domain.verdict import ChatReply, Conclusion, Judgement
 from cicd_agent.errors import ConfigError
 from cicd_agent.modes import evidence_sections, result_types

@@ -4,8 +4,7 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
-from cicd_agent.adapters.files.atomic import replace_text
-from cicd_agent.adapters.files.safe_open import NOFOLLOW
+from cicd_agent.adapters.files import NOFOLLOW, replace_text
 from cicd_agent.domain.text.visible import visible
 from cicd_agent.errors import ConfigError
 from cicd_agent.modes.protocol import Edits

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from cicd_agent.agent.budget import Budget
-from cicd_agent.agent.messages import Answer, Model, Question, Tier, Usage
+from cicd_agent.agent.messages import Answer, Model, Question, Tier
 from cicd_agent.agent.sharding import Part, parts
 from cicd_agent.app.context import Scene
 from cicd_agent.app.decision import Asked, Decision
@@ -15,6 +15,7 @@ from cicd_agent.domain.evidence import Evidence, Gap
 from cicd_agent.domain.parallel import abreast
 from cicd_agent.domain.text.markdown import escape
 from cicd_agent.domain.text.visible import visible_line
+from cicd_agent.domain.usage import Usage
 from cicd_agent.domain.verdict import Draft
 from cicd_agent.errors import ConfigError, Exit
 from cicd_agent.modes.protocol import Account, Mode

@@ -10,16 +10,15 @@ from typing import Any, cast
 from pydantic import TypeAdapter, ValidationError
 
 from cicd_agent import __version__
-from cicd_agent.adapters.files.atomic import place_file
+from cicd_agent.adapters.files import place_file, read_file
 from cicd_agent.adapters.recording.player import Player, sent_at
 from cicd_agent.adapters.recording.tape import MOST_BYTES, VERSION, Exchange, Recorder, begin, load_tape
 from cicd_agent.adapters.recording.tool_calls import LookedUp, Offered, load_lookups, playing, recording
 from cicd_agent.agent.messages import Model
 from cicd_agent.agent.tools.repository import lookups
-from cicd_agent.app.context import Scene, read
+from cicd_agent.app.context import Scene
 from cicd_agent.app.decision import MOST_BYTES as MOST_EVIDENCE
 from cicd_agent.app.decision import Decision, Report, dump, load
-from cicd_agent.app.json_difference import differences
 from cicd_agent.app.model_router import Asking, Tools, budget
 from cicd_agent.app.options import RunOptions
 from cicd_agent.app.outputs import REPORT, written_report
@@ -27,6 +26,7 @@ from cicd_agent.app.pipeline import conclude
 from cicd_agent.app.reporter import EVIDENCE, Outlet
 from cicd_agent.domain.evidence import Evidence
 from cicd_agent.domain.finding import Finding
+from cicd_agent.domain.json_difference import differences
 from cicd_agent.domain.ports.forge import Library
 from cicd_agent.domain.text.json_redaction import redact_json
 from cicd_agent.domain.text.visible import visible_line
@@ -144,7 +144,7 @@ def replay(tape: Path, options: RunOptions, outlet: Outlet, *, evidence: str = "
 
 
 def _read(tape: Path, evidence: Path) -> _Bundle:
-    raw = read(tape, "the tape", MOST_BYTES)
+    raw = read_file(tape, "the tape", MOST_BYTES)
     first, exchanges = load_tape(raw, tape.name)
     if not evidence.exists():
         raise ConfigError(
@@ -157,8 +157,8 @@ def _read(tape: Path, evidence: Path) -> _Bundle:
         _header(first, tape.name),
         exchanges,
         *load_lookups(raw, tape.name),
-        load(Evidence, read(evidence, "the evidence", MOST_EVIDENCE), evidence.name),
-        read(report, "the report", MOST_EVIDENCE) if report.exists() else b"",
+        load(Evidence, read_file(evidence, "the evidence", MOST_EVIDENCE), evidence.name),
+        read_file(report, "the report", MOST_EVIDENCE) if report.exists() else b"",
     )
 
 
@@ -184,7 +184,7 @@ def _header(line: bytes, name: str) -> Header:
 
 def _changed(settings: Settings, inputs: Mapping[str, str], config: str, mode: Mode[Any]) -> Settings:
     """The run's settings, with what the command line and a config file say over them."""
-    text = read(Path(config), "--config", SIZE_LIMIT) if config else None
+    text = read_file(Path(config), "--config", SIZE_LIMIT) if config else None
     over = load_settings(inputs, text, config, known_rules=mode.rule_ids)
     if over.problems:
         raise ConfigError(f"{config} is not valid", why="; ".join(map(str, over.problems)))

@@ -10,12 +10,12 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, TextIO
 
-from cicd_agent.adapters.files.atomic import write_file
-from cicd_agent.adapters.notify.slack import connect
+from cicd_agent.adapters.files import write_file
 from cicd_agent.adapters.performers.journal import JournalFile
 from cicd_agent.adapters.performers.perform import perform
 from cicd_agent.adapters.recording.tape import TAPE
 from cicd_agent.adapters.runner.workflow import Workflow, quiet
+from cicd_agent.adapters.slack import connect
 from cicd_agent.agent.budget import Budget
 from cicd_agent.app import outputs as results
 from cicd_agent.app.context import Scene, any_settings, in_shadow, settled

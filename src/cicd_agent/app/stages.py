@@ -7,9 +7,9 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from cicd_agent.adapters.files.atomic import write_file
+from cicd_agent.adapters.files import read_file, write_file
 from cicd_agent.app.cache import Keeping
-from cicd_agent.app.context import Scene, answers_folder, first_settings, inputs, prepare, read
+from cicd_agent.app.context import Scene, answers_folder, first_settings, inputs, prepare
 from cicd_agent.app.decision import MOST_BYTES, Decision, dump, load
 from cicd_agent.app.model_router import Asking, asking
 from cicd_agent.app.options import Clocks, RunOptions, Session
@@ -196,7 +196,7 @@ def _stage(mode: Mode[Any], run: _Run, source: str, target: str) -> int:
 
 def _imported(mode: Mode[Any], run: _Run, source: str) -> tuple[Evidence, Scene]:
     """The evidence that another job wrote, as far as that is true, and what this job knows itself."""
-    evidence = load(Evidence, read(Path(source), "--in", MOST_BYTES), source)
+    evidence = load(Evidence, read_file(Path(source), "--in", MOST_BYTES), source)
     here = run.scene(mode, evidence.event)
     return take_over(mode, evidence, source, here, run.session.outlet.progress), here
 
@@ -268,7 +268,7 @@ def _file(name: str, setting: str, stage: Stage) -> str:
 
 def _decision(mode: Mode[Any], name: str, option: str) -> Decision:
     """The decision in a file, which must be one of this mode."""
-    decision = load(Decision, read(Path(name), option, MOST_BYTES), name)
+    decision = load(Decision, read_file(Path(name), option, MOST_BYTES), name)
     if decision.mode != mode.name:
         raise ConfigError(f"{name} holds a decision of `{decision.mode}`, not of `{mode.name}`")
     return decision

@@ -9,8 +9,8 @@ from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Final
 
-from cicd_agent.adapters.files.atomic import place_file
-from cicd_agent.app.context import first_settings, inputs, read
+from cicd_agent.adapters.files import place_file, read_file
+from cicd_agent.app.context import first_settings, inputs
 from cicd_agent.app.decision import Report
 from cicd_agent.app.decision import load as load_report
 from cicd_agent.app.outputs import REPORT
@@ -186,7 +186,7 @@ def read_reports(paths: Sequence[str], repository: str, outlet: Outlet) -> tuple
     for number, path in enumerate(files[:_MAX_FILES], 1):
         outlet.progress(f"reading report {number:,} of {len(files):,}")
         try:
-            report = load_report(Report, read(path, "the report", _MAX_BYTES), str(path))
+            report = load_report(Report, read_file(path, "the report", _MAX_BYTES), str(path))
         except ConfigError as error:
             broken.append(f"{error.what} ({error.why})" if error.why else error.what)
             continue

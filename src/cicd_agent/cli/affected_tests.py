@@ -8,7 +8,7 @@ from pathlib import Path
 
 import click
 
-from cicd_agent.adapters.files.atomic import write_file
+from cicd_agent.adapters.files import write_file
 from cicd_agent.analysis.test_selection.map_builder import made
 from cicd_agent.analysis.test_selection.proof import Shadow, extended
 from cicd_agent.analysis.test_selection.proof import dump as dump_proof

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Final
 
 from cicd_agent import __version__
-from cicd_agent.adapters.files.atomic import place_file
+from cicd_agent.adapters.files import place_file
 from cicd_agent.analysis.risk.calibration import MIN_CHANGES, Calibration, calibrate_on
 from cicd_agent.analysis.risk.history_features import distil
 from cicd_agent.analysis.risk.outcome_labels import MATURED_DAYS, Blame, Source, from_failure, labels

@@ -8,8 +8,9 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any, Final
 
+from cicd_agent.adapters.files import read_file
 from cicd_agent.agent.prices import PRICES, READ_ON, Price, price_of
-from cicd_agent.app.context import first_settings, inputs, read
+from cicd_agent.app.context import first_settings, inputs
 from cicd_agent.app.reporter import Outlet
 from cicd_agent.app.storage import existing_store
 from cicd_agent.audit.query import chains
@@ -120,7 +121,7 @@ def _prices(options: Options, environment: Environment) -> _Prices:
     path = Path(environment.workspace or Path.cwd()) / early.config_file
     if not path.is_file():
         return _Prices(PRICES)
-    text = read(path, "the config file", _MOST_CONFIG)
+    text = read_file(path, "the config file", _MOST_CONFIG)
     loaded = load(inputs(options, environment), text, early.config_file, fallbacks=environment.fallbacks)
     own = {
         name: Price(told.input, told.input if told.cached_input is None else told.cached_input, told.output)

@@ -7,9 +7,10 @@ from typing import IO, Final
 
 import click
 
+from cicd_agent.adapters.files import read_file
 from cicd_agent.adapters.runner.step import step
 from cicd_agent.adapters.runner.workflow import Workflow
-from cicd_agent.app.context import first_settings, read
+from cicd_agent.app.context import first_settings
 from cicd_agent.app.options import Session
 from cicd_agent.cli.options import command, input_option
 from cicd_agent.domain.effects import Annotation, Level
@@ -87,7 +88,7 @@ def gate_result(
 
 def _judged(needs: Needs, expected: Conditions, plan: str, route: str) -> GateResult:
     if plan:
-        outputs = read_plan(read(Path(plan), "the plan", MOST_BYTES))
+        outputs = read_plan(read_file(Path(plan), "the plan", MOST_BYTES))
         # Without a job of that name, whoever gives a plan has one from elsewhere.
         route = route or next((end.name for end in needs.ends if end.name == needs.route("")), "")
     else:
@@ -103,7 +104,7 @@ def _needs(name: str, settings: Settings, standard_input: IO[bytes]) -> str | by
             raise ConfigError("`needs` is too large", why=f"over {MOST_BYTES:,} bytes")
         return text
     if name:
-        return read(Path(name), "`needs`", MOST_BYTES)
+        return read_file(Path(name), "`needs`", MOST_BYTES)
     if settings.needs:
         return settings.needs
     raise ConfigError("there is nothing to judge", remedy="Pass `needs: ${{ toJSON(needs) }}`, or --needs FILE")

@@ -8,8 +8,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
-from cicd_agent.adapters.files.atomic import write_file
-from cicd_agent.app.context import inputs, read
+from cicd_agent.adapters.files import read_file, write_file
+from cicd_agent.app.context import inputs
 from cicd_agent.app.decision import Report, body_of
 from cicd_agent.app.reporter import Outlet
 from cicd_agent.app.storage import LOCAL, existing_store
@@ -100,7 +100,7 @@ def metrics(
         raise ConfigError(
             f"--since is no time: `{options.since}`", remedy="Write `30d`, `12h`, or a date such as 2026-11-01"
         ) from None
-    accuracy = judged(read(Path(options.read), "--accuracy", _MOST_BYTES), options.read) if options.read else ()
+    accuracy = judged(read_file(Path(options.read), "--accuracy", _MOST_BYTES), options.read) if options.read else ()
     opened = opener(inputs(options, environment), environment, Path.cwd())
     if opened is None:
         raise ConfigError(

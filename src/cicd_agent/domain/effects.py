@@ -8,6 +8,9 @@ from cicd_agent.domain.chart import Pie
 from cicd_agent.domain.diff import Side
 from cicd_agent.domain.verdict import Conclusion, RiskLevel
 
+RISK_LABELS = {level: f"risk: {level}" for level in RiskLevel}
+"""The labels that are ours to put on and to take off, by what they say."""
+
 
 class Level(StrEnum):
     """The level of an annotation, in the runner's words, from least to worst."""

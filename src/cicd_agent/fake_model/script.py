@@ -6,7 +6,7 @@ from typing import Annotated
 import yaml
 from pydantic import BaseModel, Field, ValidationError, model_validator
 
-from cicd_agent.app.context import read
+from cicd_agent.adapters.files import read_file
 from cicd_agent.errors import ConfigError
 
 _HOW = "docs/tape.md shows what a script looks like"
@@ -62,7 +62,7 @@ class _Loader(yaml.SafeLoader):
 def load_script(path: Path) -> Script:
     """The script in a file. Raises ConfigError."""
     try:
-        return Script.model_validate(yaml.load(read(path, "--script", 1_000_000), _Loader))  # noqa: S506  it is a SafeLoader
+        return Script.model_validate(yaml.load(read_file(path, "--script", 1_000_000), _Loader))  # noqa: S506  it is a SafeLoader
     except ValidationError as error:
         first = error.errors(include_url=False, include_input=False)[0]
         where = ".".join(str(part) for part in first["loc"])

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Any, Protocol, TypeVar
 
-from cicd_agent.agent.messages import Answer, Question, Usage
+from cicd_agent.agent.messages import Answer, Question
 from cicd_agent.agent.tools.tool import Tool
 from cicd_agent.domain.change import Change
 from cicd_agent.domain.effects import Plan
@@ -18,6 +18,7 @@ from cicd_agent.domain.ports.storage import State
 from cicd_agent.domain.ports.test_runner import Laboratory
 from cicd_agent.domain.test_run import AffectedTests
 from cicd_agent.domain.text.words import count
+from cicd_agent.domain.usage import Usage
 from cicd_agent.domain.verdict import ChatReply, Judgement
 from cicd_agent.rendering.style import Shape
 from cicd_agent.settings.schema import Settings

@@ -3,9 +3,9 @@
 from collections.abc import Iterator
 from typing import assert_never
 
-from cicd_agent.adapters.performers.checks import FAMILY
 from cicd_agent.domain.chart import mermaid
 from cicd_agent.domain.effects import (
+    RISK_LABELS,
     Annotation,
     Artifact,
     CheckRun,
@@ -120,7 +120,7 @@ def _would_deliver(effect: Commit | OpenPull) -> Iterator[str]:
 
 def _would_mark(effect: Labels | CheckRun) -> Iterator[str]:
     if isinstance(effect, Labels):
-        yield f"label `{FAMILY[effect.risk]}` on pull request {effect.pull}, and no other of its family"
+        yield f"label `{RISK_LABELS[effect.risk]}` on pull request {effect.pull}, and no other of its family"
         return
     notes = count(len(effect.annotations), "annotation")
     yield f"check run `{effect.name}` on {effect.commit}: {effect.conclusion}, {notes}"

@@ -5,10 +5,10 @@ from dataclasses import dataclass
 from typing import Protocol, Required, TypedDict
 from urllib.parse import quote
 
-from cicd_agent.agent.messages import Usage
 from cicd_agent.domain.text.quote import shown
 from cicd_agent.domain.text.redaction import mask
 from cicd_agent.domain.text.visible import visible_line
+from cicd_agent.domain.usage import Usage
 from cicd_agent.rendering.cell_width import fold
 
 _INK = {

@@ -15,8 +15,9 @@ from cicd_agent.adapters.cache import answers as tape_cache
 from cicd_agent.adapters.cache.answers import ANSWERS, AnswerCache
 from cicd_agent.adapters.cache.blob_store import LayeredStore, Limits
 from cicd_agent.adapters.cache.folder import INSTALLATION, FolderStore, installation_secret, open_folder
-from cicd_agent.agent.messages import Reply, Stop, Usage
+from cicd_agent.agent.messages import Reply, Stop
 from cicd_agent.agent.scripted import ScriptedModel, Step
+from cicd_agent.domain.usage import Usage
 from cicd_agent.errors import ConfigError
 from tests.adapters.models.questions import request
 

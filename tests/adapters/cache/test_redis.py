@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from cicd_agent.adapters.cache.blob_store import MAX_BLOB
-from cicd_agent.agent.messages import Reply, Usage
+from cicd_agent.agent.messages import Reply
+from cicd_agent.domain.usage import Usage
 from tests.adapters.models.questions import request
 from tests.support.services.fleet import machine
 from tests.support.services.redis_server import LocalRedis, local_redis, needs_redis

@@ -7,7 +7,7 @@ import pytest
 
 from cicd_agent.adapters.models.client import connect, parse_headers
 from cicd_agent.adapters.models.errors import pause
-from cicd_agent.agent.messages import Usage
+from cicd_agent.domain.usage import Usage
 from cicd_agent.errors import ConfigError, ModelUnavailable
 from tests.adapters.models.questions import GOOD, KEY, Slept, in_both_dialects, model, request
 from tests.support.servers.openai import app as fake

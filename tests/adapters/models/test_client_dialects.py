@@ -4,8 +4,9 @@ from typing import Any
 import pytest
 
 from cicd_agent.adapters.models.capabilities import printed
-from cicd_agent.agent.messages import Role, Turn, Usage
+from cicd_agent.agent.messages import Role, Turn
 from cicd_agent.agent.schema import strict
+from cicd_agent.domain.usage import Usage
 from cicd_agent.errors import ModelUnavailable
 from tests.adapters.models.questions import GOOD, in_both_dialects, model, request
 from tests.agent.drafts import DRAFTS, Note

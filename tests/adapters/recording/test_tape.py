@@ -14,9 +14,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cicd_agent.adapters.recording.tape import MOST_EXCHANGES, append, begin, canonical, key_of, load_tape
-from cicd_agent.agent.messages import Reply, Request, Role, Stop, Turn, Usage
+from cicd_agent.agent.messages import Reply, Request, Role, Stop, Turn
 from cicd_agent.domain.parallel import abreast
 from cicd_agent.domain.text.redaction import Redactor
+from cicd_agent.domain.usage import Usage
 from cicd_agent.errors import BudgetExhausted, ConfigError, ModelUnavailable
 from tests.adapters.models.questions import request
 from tests.adapters.recording.recordings import lines, recorder

@@ -9,11 +9,12 @@ from hypothesis import strategies as st
 
 from cicd_agent.agent.budget import Budget
 from cicd_agent.agent.loop import ask
-from cicd_agent.agent.messages import Answer, Call, Question, Reply, Role, Stop, Usage
+from cicd_agent.agent.messages import Answer, Call, Question, Reply, Role, Stop
 from cicd_agent.agent.prices import Price
 from cicd_agent.agent.scripted import ScriptedModel, Step, calling
 from cicd_agent.agent.tools.tool import NoSuchThing, Tool
 from cicd_agent.domain.evidence import Exhibit
+from cicd_agent.domain.usage import Usage
 from cicd_agent.domain.verdict import Draft
 from cicd_agent.errors import Exit, ModelUnavailable
 from tests.agent.drafts import Empty, Note

@@ -14,7 +14,8 @@ from pydantic import TypeAdapter
 
 from cicd_agent.adapters.cache.blob_store import MAX_BLOB, LayeredStore, Namespace, Unusable, mac, sign, verify
 from cicd_agent.adapters.recording.tape import canonical
-from cicd_agent.agent.messages import Model, Reply, Request, Stop, Usage
+from cicd_agent.agent.messages import Model, Reply, Request, Stop
+from cicd_agent.domain.usage import Usage
 
 ANSWERS: Final = Namespace("answers", "answers", r"[0-9a-f]{64}\.json", 1_000)
 

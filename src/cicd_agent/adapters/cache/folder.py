@@ -9,8 +9,7 @@ from pathlib import Path
 from typing import Final
 
 from cicd_agent.adapters.cache.blob_store import MAX_BLOB, Limits, Namespace
-from cicd_agent.adapters.files.atomic import write_file
-from cicd_agent.adapters.files.safe_open import NOFOLLOW, NONBLOCK
+from cicd_agent.adapters.files import NOFOLLOW, NONBLOCK, write_file
 from cicd_agent.errors import ConfigError
 
 INSTALLATION: Final = "installation.key"

@@ -14,8 +14,9 @@ from cicd_agent.adapters.models.capabilities import Shape
 from cicd_agent.adapters.models.errors import Fault, Trouble, explain, fault_of
 from cicd_agent.adapters.models.identity import Identity
 from cicd_agent.adapters.models.json_reader import load
-from cicd_agent.agent.messages import Model, Reply, Request, Stop, Usage
+from cicd_agent.agent.messages import Model, Reply, Request, Stop
 from cicd_agent.domain.text.visible import visible_line
+from cicd_agent.domain.usage import Usage
 from cicd_agent.errors import ConfigError, ModelUnavailable
 
 if TYPE_CHECKING:

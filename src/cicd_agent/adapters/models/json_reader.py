@@ -5,7 +5,8 @@ import json
 import re
 from collections.abc import Collection
 
-from cicd_agent.agent.messages import Call, Request, Usage
+from cicd_agent.agent.messages import Call, Request
+from cicd_agent.domain.usage import Usage
 
 _UNKNOWN = Usage(requests=1, input=None, output=None, cached=None, reasoning=None)
 

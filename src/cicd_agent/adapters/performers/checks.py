@@ -7,21 +7,18 @@ from dataclasses import astuple, dataclass, replace
 
 from cicd_agent.adapters.performers.comments import LONGEST_BODY, Conversation
 from cicd_agent.domain.effect_policy import Grant
-from cicd_agent.domain.effects import Annotation, CheckRun, Labels, Plan, Receipt, ReceiptState
+from cicd_agent.domain.effects import RISK_LABELS, Annotation, CheckRun, Labels, Plan, Receipt, ReceiptState
 from cicd_agent.domain.ports.forge import Forge, Marks, PostedCheck
 from cicd_agent.domain.text.markdown import code, truncate
 from cicd_agent.domain.text.sanitizer import inert
 from cicd_agent.domain.text.visible import visible, visible_line
 from cicd_agent.domain.text.words import clip, count
-from cicd_agent.domain.verdict import RiskLevel
 
 MOST_NOTES = 200
 """Annotations of a check run, four requests; the summary has the other findings."""
 NOTES_A_REQUEST = 50
 LONGEST_TITLE = 255
 LONGEST_MESSAGE = 4_096
-FAMILY = {level: f"risk: {level}" for level in RiskLevel}
-"""The labels that are ours to put on and to take off, by what they say."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,10 +33,10 @@ class Marking:
         talk = self.conversation
 
         def act(forge: Forge) -> Receipt:
-            wanted = FAMILY[effect.risk]
+            wanted = RISK_LABELS[effect.risk]
             present = forge.marks.labels(effect.pull)
             # GitHub takes "Risk: High" and "risk: high" for one label.
-            others = [name for name in present if name.casefold() in FAMILY.values() and name.casefold() != wanted]
+            others = [name for name in present if name.casefold() in RISK_LABELS.values() and name.casefold() != wanted]
             is_there = any(name.casefold() == wanted for name in present)
             if is_there and not others:
                 return Receipt(effect.key, effect.kind, ReceiptState.UNCHANGED, f"{code(wanted)} is there already")

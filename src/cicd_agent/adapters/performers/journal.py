@@ -7,7 +7,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from cicd_agent.adapters.files.safe_open import NOFOLLOW
+from cicd_agent.adapters.files import NOFOLLOW
 from cicd_agent.domain.effects import Receipt
 from cicd_agent.domain.ports.forge import Journal
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TypeVar
 
-from cicd_agent.adapters.files.atomic import write_file
+from cicd_agent.adapters.files import write_file
 from cicd_agent.adapters.runner.workflow import LONGEST_SUMMARY, MOST_ANNOTATIONS, Workflow
 from cicd_agent.domain.chart import Pie, mermaid
 from cicd_agent.domain.effects import Annotation, Artifact, Output, Plan, Receipt, ReceiptState, Summary

@@ -9,7 +9,7 @@ from typing import Self
 
 from cicd_agent.adapters.recording.tape import MOST_BYTES, Exchange, canonical, key_of, load_tape
 from cicd_agent.agent.messages import Reply, Request
-from cicd_agent.app.json_difference import differences
+from cicd_agent.domain.json_difference import differences
 from cicd_agent.domain.text.words import count
 from cicd_agent.errors import ModelUnavailable
 

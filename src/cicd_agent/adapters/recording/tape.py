@@ -15,8 +15,7 @@ from typing import Annotated, Final, Literal
 
 from pydantic import Field, TypeAdapter, ValidationError
 
-from cicd_agent.adapters.files.atomic import write_file
-from cicd_agent.adapters.files.safe_open import NOFOLLOW
+from cicd_agent.adapters.files import NOFOLLOW, write_file
 from cicd_agent.agent.messages import Model, Reply, Request
 from cicd_agent.errors import BudgetExhausted, ConfigError, ModelMisbehaved, ModelUnavailable
 

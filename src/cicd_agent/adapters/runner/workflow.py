@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TextIO
 
-from cicd_agent.adapters.files.atomic import write_file
+from cicd_agent.adapters.files import write_file
 from cicd_agent.domain.effects import Annotation, Level
 from cicd_agent.domain.text.markdown import truncate, utf8_size
 from cicd_agent.domain.text.visible import visible, visible_line

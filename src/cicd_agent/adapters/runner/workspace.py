@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from itertools import islice
 from pathlib import Path
 
-from cicd_agent.adapters.files.safe_open import NOFOLLOW, NONBLOCK
+from cicd_agent.adapters.files import NOFOLLOW, NONBLOCK
 from cicd_agent.domain.ports.forge import Left, Workspace
 from cicd_agent.domain.text.words import count
 

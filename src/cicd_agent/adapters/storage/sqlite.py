@@ -10,7 +10,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
-from cicd_agent.adapters.files.safe_open import NOFOLLOW
+from cicd_agent.adapters.files import NOFOLLOW
 from cicd_agent.adapters.storage.database import LOCKED, Connection, Database
 from cicd_agent.domain.audit_entry import LONGEST
 from cicd_agent.errors import StoreRefused

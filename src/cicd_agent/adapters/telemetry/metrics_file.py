@@ -8,8 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
-from cicd_agent.adapters.files.atomic import write_file
-from cicd_agent.adapters.files.safe_open import NOFOLLOW, NONBLOCK
+from cicd_agent.adapters.files import NOFOLLOW, NONBLOCK, write_file
 from cicd_agent.errors import ConfigError
 from cicd_agent.insights.metrics.metric import Sample, added
 from cicd_agent.insights.metrics.prometheus_text import ForeignTextError, exposition, parse

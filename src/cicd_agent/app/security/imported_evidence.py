@@ -5,7 +5,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from cicd_agent.app.context import Scene, read
+from cicd_agent.adapters.files import read_file
+from cicd_agent.app.context import Scene
 from cicd_agent.app.decision import load
 from cicd_agent.app.pipeline import observe
 from cicd_agent.app.security.verify_imported import Texts, account, missing, proved, with_texts
@@ -34,7 +35,7 @@ def read_evidence(name: str, option: str) -> Evidence:
     path = Path(name)
     if _is_link(path):
         raise ConfigError(f"{option} is a link", why=name, remedy="Give the file itself")
-    return load(Evidence, read(path, option, MOST_BYTES), name)
+    return load(Evidence, read_file(path, option, MOST_BYTES), name)
 
 
 def require_one_job(mode: Mode[Any], command: str, settings: Settings) -> None:

@@ -4,12 +4,12 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
-from cicd_agent.adapters.files.atomic import write_file
+from cicd_agent.adapters.files import read_file, write_file
 from cicd_agent.analysis.test_selection import proof as affected_proof
 from cicd_agent.analysis.test_selection.proof import Proof
 from cicd_agent.analysis.test_selection.selection import Selection, affected
 from cicd_agent.analysis.test_selection.test_map import MAX_BYTES, TestMap, load
-from cicd_agent.app.context import Scene, read
+from cicd_agent.app.context import Scene
 from cicd_agent.app.reporter import HIDDEN
 from cicd_agent.domain.change import Change
 from cicd_agent.domain.ports.forge import Repository
@@ -47,7 +47,7 @@ def read_map(place: Path, top: Path, change: Change, warn: Warn) -> TestMap | No
         warn(f"there is no test map at {place}: make it with `affected-tests --record`")
         return None
     try:
-        return load(read(place, "the test map", MAX_BYTES))
+        return load(read_file(place, "the test map", MAX_BYTES))
     except ConfigError as error:
         warn(str(error))
         return None
@@ -59,7 +59,7 @@ def read_proof(place: Path, top: Path, change: Change, warn: Warn) -> Proof:
     if not path.exists() or not _is_believed(path, top, change, "the proof of a test map", warn):
         return Proof()
     try:
-        return affected_proof.load(read(path, "the proof of the test map", affected_proof.MAX_BYTES))
+        return affected_proof.load(read_file(path, "the proof of the test map", affected_proof.MAX_BYTES))
     except ConfigError as error:
         warn(str(error))
         return Proof()

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from cicd_agent import __version__
-from cicd_agent.adapters.files.stream import streamed_file
+from cicd_agent.adapters.files import streamed_file
 from cicd_agent.app.reporter import Outlet
 from cicd_agent.audit.query import chains
 from cicd_agent.audit.sarif import results_of

@@ -7,7 +7,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Final
 
-from cicd_agent.app.context import read
+from cicd_agent.adapters.files import read_file
 from cicd_agent.app.reporter import Outlet
 from cicd_agent.audit.chain.chain import Verified, parse_anchor, verify
 from cicd_agent.audit.query import chains
@@ -81,7 +81,7 @@ def anchor_of(text: str) -> Link:
     except ValueError as error:
         if _LIKE_AN_ANCHOR.search(text.strip()):
             raise ConfigError("--anchor is none", why=str(error), remedy="Copy it whole from a step summary") from None
-    raw = read(Path.cwd() / text, f"--anchor {text}", _MOST_BYTES)
+    raw = read_file(Path.cwd() / text, f"--anchor {text}", _MOST_BYTES)
     told = Loose.read(raw.decode("utf-8", "replace"))
     remedy = "Give a report.json of a run whose decision was recorded, or OWNER/NAME#NUMBER:HASH"
     if told.word("kind") != "report":

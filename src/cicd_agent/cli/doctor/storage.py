@@ -6,7 +6,7 @@ from contextlib import ExitStack
 from importlib.util import find_spec
 from pathlib import Path
 
-from cicd_agent.adapters.files.atomic import is_writable
+from cicd_agent.adapters.files import is_writable
 from cicd_agent.adapters.telemetry.otlp import targets
 from cicd_agent.app.cache import Keeping, kept
 from cicd_agent.cli.doctor.checkup import Check, Health

@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 
 import click
 
-from cicd_agent.adapters.files.atomic import write_file
+from cicd_agent.adapters.files import write_file
 from cicd_agent.adapters.git.repository import GitRepository
 from cicd_agent.app.mode_inputs import INPUTS, needed
 from cicd_agent.app.options import Session

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import SecretStr
 
-from cicd_agent.adapters.notify.slack import Slack, connect, content, message
+from cicd_agent.adapters.slack import Slack, connect, content, message
 from cicd_agent.domain.effects import Button
 from cicd_agent.errors import Exit, NotifierRefused
 from cicd_agent.settings.schema import Settings
@@ -251,7 +251,7 @@ def test_a_message_whose_answer_was_lost_is_not_sent_again(server: FakeSlack, wa
 
 @WAYS
 def test_a_server_that_hangs_is_given_up(server: FakeSlack, way: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("cicd_agent.adapters.notify.slack.TIMEOUT", 0.1)
+    monkeypatch.setattr("cicd_agent.adapters.slack.TIMEOUT", 0.1)
     server.hang()
     assert "there was no answer" in refusal(reached(server, way))
 

@@ -1,1 +1,0 @@
-"""Files opened and written where others may write too."""
