@@ -22,12 +22,12 @@ if __name__ == "__main__":
 
 from cicd_agent.domain.event import Event, EventKind
 from cicd_agent.domain.evidence import Evidence
-from cicd_agent.domain.ports.test_runner import Laboratory
+from cicd_agent.domain.ports.test_runner import PytestRunner
 from cicd_agent.domain.test_run import Outcome, Perturbation, PytestRun
 from cicd_agent.modes.gen_tests.evidence import Suite, SuiteState, TestEvidence
 from cicd_agent.modes.gen_tests.flaky.detection import hunt
 from cicd_agent.modes.gen_tests.flaky.result import FlakyHunt, FlakyKind
-from tests.support.test_runners import laboratory
+from tests.support.test_runners import pytest_runner
 
 EVIDENCE = Evidence(Event(kind=EventKind.SCHEDULE)).put(
     TEST_EVIDENCE, TestEvidence(Suite(SuiteState.GREEN, seconds=1.0))
@@ -99,7 +99,7 @@ def project(seed: int, soon: str) -> Project:
     return Project({"state.py": "HELD = {}\n", **files}, planted)
 
 
-def again_and_again(runs: int, lab: Laboratory) -> set[str]:
+def again_and_again(runs: int, lab: PytestRunner) -> set[str]:
     """What running the suite again in the same order, with nothing held and nothing changed, would call flaky."""
     ends: dict[str, set[bool]] = {}
     # A hash seed differs from process to process where nobody sets it; the rest is as it is.
@@ -148,7 +148,7 @@ def main() -> int:
     for number in range(options.projects):
         made = project(options.seed + number, f"{day.year}, {day.month}, {day.day}")
         with tempfile.TemporaryDirectory() as top:
-            lab = laboratory(Path(top), made.files, seconds=3600)
+            lab = pytest_runner(Path(top), made.files, seconds=3600)
             begun = time.monotonic()
             found = hunt(options.runs, EVIDENCE, lab)
             seconds["ours"] += round(time.monotonic() - begun)

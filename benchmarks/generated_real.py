@@ -28,7 +28,7 @@ from benchmarks.releases import index_url
 from benchmarks.speaking_model import texts
 from cicd_agent.domain.test_run import Fate, PytestRun
 from tests.support.servers.openai.app import Asked, Canned, OpenAIServer, answer
-from tests.support.test_runners import laboratory
+from tests.support.test_runners import pytest_runner
 
 SPEED = 20.0
 FRESH = 100
@@ -136,7 +136,7 @@ def _speed(change: RealChange, folder: Path) -> tuple[float, float]:
     for some in (made[:1], made):
         suite = PytestRun("suite", tuple(COMMAND.split()[3:]), measured=(MODULE,), mutants=some, seconds=300.0)
         before = used()
-        [result] = laboratory(folder, {}).run([suite])
+        [result] = pytest_runner(folder, {}).run([suite])
         spent.append((result.seconds, used() - before))
         ran = sum(outcome.fate is not Fate.NOT_RUN for outcome in result.mutants) - 1
     (first, least), (last, most) = spent

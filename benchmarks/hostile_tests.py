@@ -20,7 +20,7 @@ if __name__ == "__main__":
     sys.path[:0] = [str(Path(__file__).resolve().parent.parent), str(Path(__file__).resolve().parent.parent / "src")]
 
 from cicd_agent.adapters.sandbox.sandbox import LocalSandbox
-from cicd_agent.adapters.test_runner.runner import LocalLaboratory
+from cicd_agent.adapters.test_runner.runner import LocalPytestRunner
 from cicd_agent.adapters.toolchain.interpreter import Toolchain
 from cicd_agent.analysis.python_tests.mutation.mutants import mutants
 from cicd_agent.domain.candidate import CandidateReport, Hurdle
@@ -103,33 +103,33 @@ def judged(project: Project, chosen: Sequence[Sample], *, baseline: bool) -> lis
     with tempfile.TemporaryDirectory() as name:
         top = Path(name)
         _write(top, project.head)
-        laboratory = _laboratory(top, project)
-        evidence = measured(project, laboratory)
+        pytest_runner = _pytest_runner(top, project)
+        evidence = measured(project, pytest_runner)
         reports = dict(
             zip(
                 (sample.name for sample in chosen),
-                screen([sample.candidate for sample in chosen], evidence, laboratory),
+                screen([sample.candidate for sample in chosen], evidence, pytest_runner),
                 strict=True,
             )
         )
         good = [sample.name for sample in chosen if sample.falls is None and reports[sample.name].stands]
-        reports |= dict(zip(good, _settled([reports[name] for name in good], evidence, laboratory), strict=True))
+        reports |= dict(zip(good, _settled([reports[name] for name in good], evidence, pytest_runner), strict=True))
         for sample in chosen:
             report = reports[sample.name]
             if (sample.falls is not None and report.stands) or report.stopped is Hurdle.ADDS:
-                [reports[sample.name]] = _settled([replace(report, stopped=None)], evidence, laboratory)
+                [reports[sample.name]] = _settled([replace(report, stopped=None)], evidence, pytest_runner)
         return [Row(sample, reports[sample.name], baseline and passes(sample, top)) for sample in chosen]
 
 
 def _settled(
-    reports: Sequence[CandidateReport], evidence: Evidence, laboratory: LocalLaboratory
+    reports: Sequence[CandidateReport], evidence: Evidence, pytest_runner: LocalPytestRunner
 ) -> list[CandidateReport]:
     """In the order in which they were given."""
-    found = {report.candidate.key: report for report in settle(reports, evidence, laboratory).reports}
+    found = {report.candidate.key: report for report in settle(reports, evidence, pytest_runner).reports}
     return [found[report.candidate.key] for report in reports]
 
 
-def measured(project: Project, laboratory: LocalLaboratory) -> Evidence:
+def measured(project: Project, pytest_runner: LocalPytestRunner) -> Evidence:
     """What the project's own tests execute and notice of the change."""
     before = {path: project.base.get(path, project.head[path]) for path in project.head}
     change = change_of(
@@ -143,7 +143,7 @@ def measured(project: Project, laboratory: LocalLaboratory) -> Evidence:
             file.path, change.texts[file.path], [line.new for line in file.added if line.new is not None]
         )
     )
-    [run] = laboratory.run([PytestRun("suite", measured=tuple(project.base), mutants=made, traced=True)])
+    [run] = pytest_runner.run([PytestRun("suite", measured=tuple(project.base), mutants=made, traced=True)])
     if not run.completed or run.failed:
         raise SystemExit(f"{project.name}: its own tests do not pass: {run.problem or run.failed}")
     suite = Suite(
@@ -154,7 +154,7 @@ def measured(project: Project, laboratory: LocalLaboratory) -> Evidence:
         mutants=made,
         outcomes=run.mutants,
         seconds=run.seconds,
-        sandbox=laboratory.sandbox,
+        sandbox=pytest_runner.sandbox,
     )
     modules = tuple(path for path in project.tests if not path.endswith("conftest.py"))
     return Evidence(Event(EventKind.PULL_REQUEST), change).put(
@@ -210,10 +210,10 @@ def _later(row: Row) -> bool:
     return stopped is not None and falls is not None and order.index(stopped) > order.index(falls)
 
 
-def _laboratory(top: Path, project: Project) -> LocalLaboratory:
+def _pytest_runner(top: Path, project: Project) -> LocalPytestRunner:
     versions = {name: version(name) for name in ("pytest", "coverage", "hypothesis")}
     interpreter = Interpreter(sys.executable, ".".join(map(str, sys.version_info[:3])), versions)
-    return LocalLaboratory(
+    return LocalPytestRunner(
         top,
         Toolchain(interpreter, Path(sys.executable), readable=_readable()),
         LocalSandbox(),
@@ -222,7 +222,7 @@ def _laboratory(top: Path, project: Project) -> LocalLaboratory:
         base=project.base,
         limits=LIMITS,
         redact=str,
-        styler=ContentStyler(),
+        style_checker=ContentStyler(),
     )
 
 

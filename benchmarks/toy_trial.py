@@ -6,7 +6,7 @@ import time
 from dataclasses import replace
 from pathlib import Path
 
-from benchmarks.counted_laboratory import CountedLaboratory, CountedSandbox
+from benchmarks.counted_pytest_runner import CountedPytestRunner, CountedSandbox
 from benchmarks.toy_project import CHANGED, FUNCTIONS, MODULE, PROJECT, draft
 from cicd_agent.domain.event import Event, EventKind
 from cicd_agent.domain.evidence import Evidence
@@ -34,8 +34,8 @@ def taken_apart() -> str:
             (top / path).write_text(text, "utf-8")
         change = change_of(*((path, PROJECT[path], text) for path, text in CHANGED.items()), paths=head)
         sandbox = CountedSandbox()
-        laboratory = _laboratory(top, sandbox)
-        suite, _ = baseline(subjects(change, Settings()), laboratory, "python -m pytest")
+        pytest_runner = _pytest_runner(top, sandbox)
+        suite, _ = baseline(subjects(change, Settings()), pytest_runner, "python -m pytest")
         modules = {MODULE_OF_TESTS: PROJECT[MODULE_OF_TESTS]}
         tests = TestEvidence(suite, modules=modules, paths=tuple(modules))
         evidence = Evidence(Event(EventKind.LOCAL), change).put(TEST_EVIDENCE, tests)
@@ -44,31 +44,31 @@ def taken_apart() -> str:
             for function in FUNCTIONS
             for each in candidates(TestsDraft.model_validate_json(json.dumps(draft(function))), MODULE, function)
         ]
-        laboratory.processes.clear()
-        laboratory.seconds.clear()
+        pytest_runner.processes.clear()
+        pytest_runner.seconds.clear()
         copies, around, begun = sandbox.begun, sandbox.around, time.monotonic()
-        reports = screen(found, evidence, laboratory)
+        reports = screen(found, evidence, pytest_runner)
         screened = time.monotonic() - begun
-        settled = settle(reports, evidence, laboratory)
+        settled = settle(reports, evidence, pytest_runner)
         whole = time.monotonic() - begun
     each = ", ".join(
-        f"{count} {kind} {laboratory.seconds[kind]:.1f} s" for kind, count in laboratory.processes.most_common()
+        f"{count} {kind} {pytest_runner.seconds[kind]:.1f} s" for kind, count in pytest_runner.processes.most_common()
     )
-    processes = sum(laboratory.processes.values())
+    processes = sum(pytest_runner.processes.values())
     first = f"trial alone: {len(settled.kept)} of {len(found)} candidates kept, {whole / len(found):.1f} s each"
     return "\n".join(
         [
             f"{first} (goal ≤ {GOAL:.0f} s), {screened:.1f} s by themselves, {whole - screened:.1f} s together",
             f"  {processes} processes of pytest, {processes / len(found):.1f} a candidate: {each}",
             f"  {sandbox.begun - copies} copies of the tree, {sandbox.around - around:.1f} s around their sandboxes",
-            f"  {laboratory.faults} faults tried in forks",
+            f"  {pytest_runner.faults} faults tried in forks",
         ]
     )
 
 
-def _laboratory(top: Path, sandbox: CountedSandbox) -> CountedLaboratory:
+def _pytest_runner(top: Path, sandbox: CountedSandbox) -> CountedPytestRunner:
     toolchain = replace(TOOLCHAIN, roots=("src",))
-    return CountedLaboratory(
+    return CountedPytestRunner(
         top,
         toolchain,
         sandbox,
@@ -77,5 +77,5 @@ def _laboratory(top: Path, sandbox: CountedSandbox) -> CountedLaboratory:
         base={path: PROJECT[path] for path in CHANGED},
         limits=Limits(),
         redact=str,
-        styler=PlainStyler(),
+        style_checker=PlainStyler(),
     )

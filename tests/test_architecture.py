@@ -71,7 +71,7 @@ THIRD_PARTY = {
     "pytest": r"pytest_worker\..*",
     "click": r"__main__|cli\..*|modes\.\w+\.command",
     "coverage": r"pytest_worker\.line_coverage",
-    "hypothesis": r"pytest_worker\.ghost",
+    "hypothesis": r"pytest_worker\.ghostwriter",
     "yaml": r"settings\..*|fake_model\.script|analysis\.rules\.yaml_source|modes\.analyse_failure\.runs\.workflow_file",
     "pathspec": r"domain\.paths",
     "openai": r"adapters\.models\..*",

@@ -11,7 +11,7 @@ from cicd_agent.app.main import run
 from cicd_agent.app.reporter import Streams
 from cicd_agent.app.trials.test_map_loader import NOTHING
 from cicd_agent.cli.parser import parse
-from cicd_agent.domain.ports.test_runner import Ghost, Interpreter, Laboratory, LaboratoryUnavailable, Probe, Seen
+from cicd_agent.domain.ports.test_runner import Ghostwritten, Interpreter, Probe, PytestRunner, PytestUnavailable, Seen
 from cicd_agent.domain.test_run import FileCoverage, Outcome, PytestRun, RunResult, TestOutcome, TestTrace
 from cicd_agent.errors import ConfigError
 from cicd_agent.settings.environment import Environment
@@ -36,7 +36,7 @@ def test_b():
 A, B = "tests/test_app.py::test_a", "tests/test_app.py::test_b"
 
 
-class FakeLaboratory(Laboratory):
+class FakePytestRunner(PytestRunner):
     """Runs nothing: it tells what a run of the two tests above would."""
 
     def __init__(self, *, red: Sequence[str] = (), problem: str = "", version: str = "3.12.4") -> None:
@@ -46,7 +46,7 @@ class FakeLaboratory(Laboratory):
     @property
     def interpreter(self) -> Interpreter:
         if not self.version:
-            raise LaboratoryUnavailable("there is no Python", remedy="Install one")
+            raise PytestUnavailable("there is no Python", remedy="Install one")
         return Interpreter("/usr/bin/python3", self.version, {})
 
     @property
@@ -57,13 +57,13 @@ class FakeLaboratory(Laboratory):
     def sandbox(self) -> str:
         return "none"
 
-    def with_loopback(self) -> Laboratory | None:
+    def with_loopback(self) -> PytestRunner | None:
         return None
 
     def probe(self, probes: Sequence[Probe]) -> tuple[Seen, ...]:
         raise AssertionError(probes)
 
-    def ghostwrite(self, functions: Sequence[tuple[str, str]]) -> tuple[Ghost, ...]:
+    def ghostwrite(self, functions: Sequence[tuple[str, str]]) -> tuple[Ghostwritten, ...]:
         raise AssertionError(functions)
 
     def style(self, files: Mapping[str, str]) -> Mapping[str, str]:
@@ -106,14 +106,14 @@ class Site:
         self.repo = TempRepo(path)
         self.repo.commit(FILES)
         self.repo.branch("topic")
-        self.laboratory: FakeLaboratory | None = FakeLaboratory()
+        self.pytest_runner: FakePytestRunner | None = FakePytestRunner()
 
     def ask(self, *arguments: str, variables: Mapping[str, str] | None = None) -> tuple[int, str, list[str]]:
         out, err = io.StringIO(), io.StringIO()
         invocation = parse(["affected-tests", "--repo-dir", str(self.repo.path), *arguments])
         environment = Environment.read({"PATH": self.repo.env["PATH"], **(variables or {})})
         session = session_of(invocation, environment, Streams(out, err))
-        code = invocation.run(session, runners=lambda _: lambda _: self.laboratory)
+        code = invocation.run(session, runners=lambda _: lambda _: self.pytest_runner)
         return code, out.getvalue(), [line.removeprefix("cicd-agent: ") for line in err.getvalue().splitlines()]
 
     def printed(self, *arguments: str) -> list[str]:
@@ -203,7 +203,7 @@ def test_a_map_is_made_of_a_commit_alone(site: Site) -> None:
 @pytest.mark.parametrize("problem", ["pytest was patched", "it took too long"])
 def test_a_run_that_did_not_end_makes_no_map(tmp_path: Path, problem: str) -> None:
     site = Site(tmp_path / "repo")
-    site.laboratory = FakeLaboratory(problem=problem)
+    site.pytest_runner = FakePytestRunner(problem=problem)
     with pytest.raises(ConfigError, match=problem):
         site.ask("--record")
     assert not (site.repo.path / ".cicd-agent").exists()
@@ -211,7 +211,7 @@ def test_a_run_that_did_not_end_makes_no_map(tmp_path: Path, problem: str) -> No
 
 def test_red_tests_are_in_the_map_and_always_run(tmp_path: Path) -> None:
     site = Site(tmp_path / "repo")
-    site.laboratory = FakeLaboratory(red=[A])
+    site.pytest_runner = FakePytestRunner(red=[A])
     site.ask("--record")
     site.change("return 2", "return 3")
     assert site.printed() == [A, B]
@@ -219,11 +219,11 @@ def test_red_tests_are_in_the_map_and_always_run(tmp_path: Path) -> None:
 
 def test_the_shadow_tells_what_would_have_been_missed(site: Site) -> None:
     site.change("return 2", "return 3")
-    site.laboratory = FakeLaboratory(red=[A])
+    site.pytest_runner = FakePytestRunner(red=[A])
     code, out, _ = site.ask("--base", "main", "--shadow")
     words = f"would have run 1 of 2 tests, would have skipped 1 (1.5 s of 3.0 s), would have missed: {A}\n"
     assert (code, out) == (0, words)
-    site.laboratory = FakeLaboratory(red=[B])
+    site.pytest_runner = FakePytestRunner(red=[B])
     assert json.loads(site.ask("--base", "main", "--shadow", "--format", "json")[1])["shadow"]["missed"] == []
 
 
@@ -235,7 +235,7 @@ def test_each_shadow_run_adds_to_the_proof_that_lies_beside_the_map(site: Site) 
     assert any(line.startswith("the proof of the test map cannot be used (") for line in err)
     assert err[-1] == "1 of 20 shadow runs without a miss"
     site.change("return 3", "return 4")
-    site.laboratory = FakeLaboratory(red=[A])
+    site.pytest_runner = FakePytestRunner(red=[A])
     site.ask("--base", "main", "--shadow")
     records = json.loads(place.read_text())["records"]
     assert [(each["commit"], each["tests"], each["skipped"], each["missed"]) for each in records] == [
@@ -280,9 +280,9 @@ def test_a_map_that_the_change_brings_is_not_believed(site: Site, *, link: bool)
     assert "which a change can bring" in err[0]
 
 
-@pytest.mark.parametrize("laboratory", [None, FakeLaboratory(version=""), FakeLaboratory(version="3.13.0")])
-def test_another_python_or_none_makes_every_test_run(site: Site, laboratory: FakeLaboratory | None) -> None:
-    site.laboratory = laboratory
+@pytest.mark.parametrize("pytest_runner", [None, FakePytestRunner(version=""), FakePytestRunner(version="3.13.0")])
+def test_another_python_or_none_makes_every_test_run(site: Site, pytest_runner: FakePytestRunner | None) -> None:
+    site.pytest_runner = pytest_runner
     code, out, err = site.ask("--base", "main")
     assert (code, out) == (0, "")
     assert "made with Python 3.12.4" in err[-1]

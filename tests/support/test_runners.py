@@ -1,4 +1,4 @@
-"""A laboratory over a small project, with the interpreter of the tests as the project's own."""
+"""A test runner over a small project, with the interpreter of the tests as the project's own."""
 
 import sys
 import time
@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from cicd_agent.adapters.sandbox.sandbox import LocalSandbox
-from cicd_agent.adapters.test_runner.runner import LocalLaboratory
+from cicd_agent.adapters.test_runner.runner import LocalPytestRunner
 from cicd_agent.adapters.toolchain.interpreter import Toolchain
 from cicd_agent.domain.ports.test_runner import Interpreter
 from cicd_agent.domain.sandbox import Limits, SandboxUnavailable, Tier
@@ -75,7 +75,7 @@ def sandbox(only: Tier | None = None) -> LocalSandbox:
     return found
 
 
-def laboratory(
+def pytest_runner(
     top: Path,
     files: Mapping[str, str],
     *,
@@ -88,12 +88,12 @@ def laboratory(
     redact: Callable[[str], str] = str,
     width: int = 1,
     head: Mapping[str, str] | None = None,
-) -> LocalLaboratory:
+) -> LocalPytestRunner:
     """Over a project of these files, which are written below `top`."""
     for path, text in files.items():
         (top / path).parent.mkdir(parents=True, exist_ok=True)
         (top / path).write_text(text)
-    return LocalLaboratory(
+    return LocalPytestRunner(
         top,
         toolchain,
         within or sandbox(),
@@ -102,7 +102,7 @@ def laboratory(
         base=base or {},
         limits=limits or Limits(),
         redact=redact,
-        styler=PlainStyler(),
+        style_checker=PlainStyler(),
         width=width,
         head=head,
     )

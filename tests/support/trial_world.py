@@ -18,7 +18,7 @@ from cicd_agent.domain.test_run import (
     TestOutcome,
 )
 from cicd_agent.modes.gen_tests.evidence import TEST_EVIDENCE, Suite, SuiteState, TestEvidence
-from tests.support.fakes.test_runner import FakeLaboratory
+from tests.support.fakes.test_runner import FakePytestRunner
 from tests.support.samples.changes import change_of
 
 OLD = "def grade(points):\n    return 'B'\n"
@@ -53,8 +53,8 @@ class Project:
     needs_place: bool = False
     """Whether the existing tests fail in another directory."""
 
-    def laboratory(self) -> FakeLaboratory:
-        return FakeLaboratory(self.run)
+    def pytest_runner(self) -> FakePytestRunner:
+        return FakePytestRunner(self.run)
 
     def run(self, run: PytestRun, files: Mapping[str, str], tree: str) -> RunResult:
         nodeids = list(self._selected(run, {HOME: TESTS, **files}))

@@ -112,7 +112,7 @@ def propose(
 
     Raises ConfigError for a mode that has no such stage.
     """
-    untried = replace(scene, world=replace(scene.world, bench=None, laboratory=None))
+    untried = replace(scene, world=replace(scene.world, patch_tester=None, pytest_runner=None))
     answers: list[Answer[Any]] = []
     if not (mode.declines(evidence.event, scene.settings) or evidence.declined):
         answers, silence, _ = _answers(_Desk(mode, evidence, untried, progress), asking)

@@ -22,8 +22,8 @@ from cicd_agent.app.security.imported_evidence import look, read_evidence, requi
 from cicd_agent.domain.change import Change
 from cicd_agent.domain.event import Event
 from cicd_agent.domain.evidence import Evidence
-from cicd_agent.domain.ports.actions import Bench
-from cicd_agent.domain.ports.test_runner import Laboratory
+from cicd_agent.domain.ports.actions import PatchTester
+from cicd_agent.domain.ports.test_runner import PytestRunner
 from cicd_agent.domain.test_run import AffectedTests
 from cicd_agent.errors import ConfigError, Exit
 from cicd_agent.modes import mode_named
@@ -47,7 +47,9 @@ class _Run:
         limit = minutes(found.settings, session.options.mode)
         session.limit(limit * 60)
         with_it = _Equipment(found, environment, outlet.redact, clocks.elapsed, limit)
-        world = replace(found.world, bench=with_it.bench, laboratory=with_it.laboratory, reach=with_it.reach)
+        world = replace(
+            found.world, patch_tester=with_it.patch_tester, pytest_runner=with_it.pytest_runner, reach=with_it.reach
+        )
         world = replace(world, now=clocks.now, state=outlet.book.state())
         return replace(found, world=world, timeline=outlet.timeline)
 
@@ -113,28 +115,28 @@ class _Equipment:
     clock: Callable[[], float]
     minutes: float
 
-    def bench(self, change: Change) -> Bench | None:
+    def patch_tester(self, change: Change) -> PatchTester | None:
         return self._benches(change)
 
-    def laboratory(self, change: Change) -> Laboratory | None:
-        return self._laboratories(change)
+    def pytest_runner(self, change: Change) -> PytestRunner | None:
+        return self._pytest_runners(change)
 
     def reach(self, change: Change) -> AffectedTests | None:
         from cicd_agent.app.trials.test_map_loader import reach  # noqa: PLC0415
 
-        return reach(self.scene, self.laboratory)(change)
+        return reach(self.scene, self.pytest_runner)(change)
 
     @cached_property
-    def _benches(self) -> Callable[[Change], Bench | None]:
-        from cicd_agent.app.trials.patch_trial import benches  # noqa: PLC0415
+    def _benches(self) -> Callable[[Change], PatchTester | None]:
+        from cicd_agent.app.trials.patch_trial import patch_testers  # noqa: PLC0415
 
-        return benches(self.scene, self.environment, self.redact, self.clock, self.minutes)
+        return patch_testers(self.scene, self.environment, self.redact, self.clock, self.minutes)
 
     @cached_property
-    def _laboratories(self) -> Callable[[Change], Laboratory | None]:
-        from cicd_agent.app.trials.test_runner import laboratories  # noqa: PLC0415
+    def _pytest_runners(self) -> Callable[[Change], PytestRunner | None]:
+        from cicd_agent.app.trials.test_runner import pytest_runners  # noqa: PLC0415
 
-        return laboratories(self.scene, self.environment, self.redact, self.clock, self.minutes)
+        return pytest_runners(self.scene, self.environment, self.redact, self.clock, self.minutes)
 
 
 def _keeping(

@@ -29,12 +29,12 @@ from cicd_agent.app.trials.test_map_loader import (
     read_proof,
     write_beside,
 )
-from cicd_agent.app.trials.test_runner import laboratories
+from cicd_agent.app.trials.test_runner import pytest_runners
 from cicd_agent.cli.options import command, format_option, input_option, out_option, repo_dir_option
 from cicd_agent.domain.change import Change
 from cicd_agent.domain.library import EntryKind
 from cicd_agent.domain.ports.forge import Repository
-from cicd_agent.domain.ports.test_runner import Laboratory, LaboratoryUnavailable
+from cicd_agent.domain.ports.test_runner import PytestRunner, PytestUnavailable
 from cicd_agent.domain.test_run import PytestRun
 from cicd_agent.domain.text.visible import visible_line
 from cicd_agent.domain.text.words import count
@@ -45,7 +45,7 @@ _NO_TEST = ("-k", "cicd_agent_collects_and_runs_nothing")
 _MOST_TEXT = 2_000_000
 _SHOWN = 20
 
-Laboratories = Callable[[Scene], Callable[[Change], Laboratory | None]]
+Test = Callable[[Scene], Callable[[Change], PytestRunner | None]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +81,7 @@ def affected_tests(
     shadow: bool,
     map_file: str = "",
     out: str = "",
-    runners: Laboratories | None = None,
+    runners: Test | None = None,
 ) -> int:
     options, outlet = session.options, session.outlet
     if not (options.base or record):
@@ -101,22 +101,22 @@ def affected_tests(
         base, head = scene.event.base.sha, scene.event.head.sha
         change = changed_since(repository, base, head)
         place = map_place(map_file, scene.settings, top)
-        laboratory = (runners or _laboratories(session))(scene)(change)
+        pytest_runner = (runners or _pytest_runners(session))(scene)(change)
         if record:
-            return _record(repository, change, laboratory, place, outlet)
+            return _record(repository, change, pytest_runner, place, outlet)
         test_map = read_map(place, top, change, outlet.warn)
-        selection = choose(repository, change, head, test_map, lambda: python_version(laboratory, outlet.warn))
+        selection = choose(repository, change, head, test_map, lambda: python_version(pytest_runner, outlet.warn))
         if shadow:
-            return _shadow(_Choice(selection, test_map, change, place, top), repository, laboratory, session)
+            return _shadow(_Choice(selection, test_map, change, place, top), repository, pytest_runner, session)
         _print(selection, session, out)
     return Exit.OK
 
 
-def _laboratories(session: Session) -> Laboratories:
-    def limited(scene: Scene) -> Callable[[Change], Laboratory | None]:
+def _pytest_runners(session: Session) -> Test:
+    def limited(scene: Scene) -> Callable[[Change], PytestRunner | None]:
         limit = minutes(scene.settings, "gen-tests")
         session.limit(limit * 60)
-        return laboratories(scene, session.environment, session.outlet.redact, session.clocks.elapsed, limit)
+        return pytest_runners(scene, session.environment, session.outlet.redact, session.clocks.elapsed, limit)
 
     return limited
 
@@ -171,20 +171,24 @@ def _list(lines: list[str], outlet: Outlet) -> None:
         outlet.warn(f"and {len(lines) - _SHOWN:,} more")
 
 
-def _record(repository: Repository, change: Change, laboratory: Laboratory | None, place: Path, outlet: Outlet) -> int:
+def _record(
+    repository: Repository, change: Change, pytest_runner: PytestRunner | None, place: Path, outlet: Outlet
+) -> int:
     if change.files:
         names = ", ".join(visible_line(file.path) for file in change.files[:3])
         why = f"uncommitted: {names}{' and more' if len(change.files) > 3 else ''}"  # noqa: PLR2004  a line's room
         raise ConfigError("a test map is made of a commit", why=why, remedy="Commit it, or let git ignore it")
-    laboratory = _needed(laboratory)
+    pytest_runner = _needed(pytest_runner)
     texts = _texts(repository, change)
-    collect = PytestRun("collect", arguments=_NO_TEST, measured=tuple(sorted(texts)), seconds=_share(laboratory, 0.3))
-    (collecting,) = laboratory.run([collect])
+    collect = PytestRun(
+        "collect", arguments=_NO_TEST, measured=tuple(sorted(texts)), seconds=_share(pytest_runner, 0.3)
+    )
+    (collecting,) = pytest_runner.run([collect])
     if not collecting.completed:
         why = collecting.problem or "it did not come to its end"
         outlet.warn(f"what runs at import was not seen ({why}): each function that it could reach makes all tests run")
-    (result,) = laboratory.run([PytestRun("traced", traced=True, seconds=_share(laboratory, 0.9))])
-    test_map = made(result, texts, change.base, laboratory.interpreter.version, collecting=collecting)
+    (result,) = pytest_runner.run([PytestRun("traced", traced=True, seconds=_share(pytest_runner, 0.9))])
+    test_map = made(result, texts, change.base, pytest_runner.interpreter.version, collecting=collecting)
     if not test_map.tests:
         raise ConfigError("pytest has found no tests", remedy="Run it in this folder to see why")
     write_beside(place, dump(test_map))
@@ -196,14 +200,14 @@ def _record(repository: Repository, change: Change, laboratory: Laboratory | Non
     return Exit.OK
 
 
-def _needed(laboratory: Laboratory | None) -> Laboratory:
-    if laboratory is None:
-        raise LaboratoryUnavailable("the tests cannot be run here", remedy="Check the commit out, and start again")
-    return laboratory
+def _needed(pytest_runner: PytestRunner | None) -> PytestRunner:
+    if pytest_runner is None:
+        raise PytestUnavailable("the tests cannot be run here", remedy="Check the commit out, and start again")
+    return pytest_runner
 
 
-def _share(laboratory: Laboratory, share: float) -> float:
-    return max(laboratory.seconds_left * share, 1.0)
+def _share(pytest_runner: PytestRunner, share: float) -> float:
+    return max(pytest_runner.seconds_left * share, 1.0)
 
 
 def _texts(repository: Repository, change: Change) -> Mapping[str, str]:
@@ -218,11 +222,11 @@ def _texts(repository: Repository, change: Change) -> Mapping[str, str]:
     return {entry.path: content.decode("utf-8", "replace") for entry, content in contents}
 
 
-def _shadow(choice: _Choice, repository: Repository, laboratory: Laboratory | None, session: Session) -> int:
+def _shadow(choice: _Choice, repository: Repository, pytest_runner: PytestRunner | None, session: Session) -> int:
     """Run everything, print what would have come of running only what was selected, and keep that as a proof."""
     outlet = session.outlet
-    laboratory = _needed(laboratory)
-    (result,) = laboratory.run([PytestRun("shadow", seconds=_share(laboratory, 0.9))])
+    pytest_runner = _needed(pytest_runner)
+    (result,) = pytest_runner.run([PytestRun("shadow", seconds=_share(pytest_runner, 0.9))])
     if not result.completed:
         why = result.problem or "the run did not come to its end"
         raise ConfigError("the suite could not be run", why=why, remedy="Run it by itself, and mend that")

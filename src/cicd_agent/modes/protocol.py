@@ -12,10 +12,10 @@ from cicd_agent.domain.effects import Plan
 from cicd_agent.domain.event import Event
 from cicd_agent.domain.evidence import Evidence
 from cicd_agent.domain.facts import Fact
-from cicd_agent.domain.ports.actions import Bench
+from cicd_agent.domain.ports.actions import PatchTester
 from cicd_agent.domain.ports.forge import Forge, Repository, Workspace
 from cicd_agent.domain.ports.storage import State
-from cicd_agent.domain.ports.test_runner import Laboratory
+from cicd_agent.domain.ports.test_runner import PytestRunner
 from cicd_agent.domain.test_run import AffectedTests
 from cicd_agent.domain.text.words import count
 from cicd_agent.domain.usage import Usage
@@ -37,16 +37,16 @@ class World:
     """The ports that `gather` may use, built for one event.
 
     `repository` is None where there is no checkout, `forge` at a terminal and without a token, `workspace` where no
-    files of other steps can be, `bench` where no patch is tried out, `laboratory` where none of the project's code is
-    run. `logs` are files that the command line names. The model is not here: it is asked between the pure steps, by
-    code that holds no Forge.
+    files of other steps can be, `patch_tester` where no patch is tried out, `pytest_runner` where none of the
+    project's code is run. `logs` are files that the command line names. The model is not here: it is asked between the
+    pure steps, by code that holds no Forge.
     """
 
     repository: Repository | None = None
     forge: Forge | None = None
     workspace: Workspace | None = None
-    bench: Callable[[Change], Bench | None] | None = None
-    laboratory: Callable[[Change], Laboratory | None] | None = None
+    patch_tester: Callable[[Change], PatchTester | None] | None = None
+    pytest_runner: Callable[[Change], PytestRunner | None] | None = None
     logs: LogFiles = field(default_factory=LogFiles)
     reach: Callable[[Change], AffectedTests | None] | None = None
     """The tests that a change can reach, by a map that an earlier run has left; None where nobody looks."""

@@ -11,7 +11,7 @@ from binascii import unhexlify
 from .clocks import put_forward
 from .protocol import teller
 
-_KINDS = {"pytest": "pytest_run", "probe": "probe", "ghost": "ghost"}
+_KINDS = {"pytest": "pytest_run", "probe": "probe", "ghostwriter": "ghostwriter"}
 
 
 def main(report: str) -> None:

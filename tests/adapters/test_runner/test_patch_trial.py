@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from cicd_agent.adapters.sandbox.sandbox import LocalSandbox
-from cicd_agent.adapters.test_runner.patch_trial import LARGEST, Commands, Surroundings, Workbench
+from cicd_agent.adapters.test_runner.patch_trial import LARGEST, Commands, LocalPatchTester, Surroundings
 from cicd_agent.adapters.toolchain.location import surroundings
 from cicd_agent.analysis.patches.syntax import PARSERS
 from cicd_agent.domain.patch_trial import Step, Trial, TrialReport
@@ -43,7 +43,7 @@ def top(tmp_path: Path) -> Path:
     return path
 
 
-def bench(
+def patch_tester(
     top: Path,
     sandbox: Sandbox,
     commands: Commands = CHECK,
@@ -52,15 +52,15 @@ def bench(
     seconds: float = 300.0,
     clock: Callable[[], float] = lambda: 0.0,
     redact: Callable[[str], str] = str,
-) -> Workbench:
+) -> LocalPatchTester:
     around = Surroundings(sandbox, clock, LIMITS, seconds)
-    return Workbench(
+    return LocalPatchTester(
         top, library or FakeLibrary(FILES), commands, around, parsers=PARSERS, denied=str.isupper, redact=redact
     )
 
 
-def tried(bench_: Workbench, patch: str = FIX) -> TrialReport:
-    report = bench_.attempt(Trial("k", patch))
+def tried(patch_tester_: LocalPatchTester, patch: str = FIX) -> TrialReport:
+    report = patch_tester_.attempt(Trial("k", patch))
     assert report.key == "k"
     return report
 
@@ -73,7 +73,7 @@ def test_a_patch_that_turns_red_to_green_is_verified_and_the_checkout_is_as_it_w
     box: LocalSandbox, top: Path
 ) -> None:
     before = snapshot(top)
-    report = tried(bench(top, box))
+    report = tried(patch_tester(top, box))
     assert (report.step, report.sandbox, report.paths) == (Step.VERIFIED, box.tier(), ("app.sh",))
     assert report.detail == "the command fails without it and passes with it"
     assert report.patch == "diff --git a/app.sh b/app.sh\n--- a/app.sh\n+++ b/app.sh\n@@ -1 +1 @@\n-echo 1\n+echo 2\n"
@@ -82,20 +82,22 @@ def test_a_patch_that_turns_red_to_green_is_verified_and_the_checkout_is_as_it_w
 
 
 def test_a_patch_that_leaves_it_red_is_not_green_and_is_not_offered(box: LocalSandbox, top: Path) -> None:
-    report = tried(bench(top, box, Commands("sh check.sh || { echo no; exit 3; }")), FIX.replace("echo 2", "echo 3"))
+    report = tried(
+        patch_tester(top, box, Commands("sh check.sh || { echo no; exit 3; }")), FIX.replace("echo 2", "echo 3")
+    )
     assert (report.step, report.detail) == (Step.NOT_GREEN, "the command still fails with it (exit 3): no")
     assert not report.is_offered
 
 
 def test_a_command_that_passes_anyway_shows_nothing(box: LocalSandbox, top: Path) -> None:
-    report = tried(bench(top, box, Commands("true")))
+    report = tried(patch_tester(top, box, Commands("true")))
     assert (report.step, report.detail) == (Step.NOT_RED, "the command passes without it")
 
 
 def test_a_command_that_takes_too_long_is_ended_and_proves_nothing(box: LocalSandbox, top: Path) -> None:
     short = Surroundings(box, lambda: 0.0, replace(LIMITS, wall_seconds=1))
     commands = Commands('[ "$(sh app.sh)" = 2 ] && sleep 60; false')
-    slow = Workbench(top, FakeLibrary(FILES), commands, short, parsers={}, denied=str.isupper, redact=str)
+    slow = LocalPatchTester(top, FakeLibrary(FILES), commands, short, parsers={}, denied=str.isupper, redact=str)
     report = tried(slow)
     assert (report.step, report.detail) == (
         Step.NOT_GREEN,
@@ -112,7 +114,7 @@ def test_files_go_come_and_stay_executable(box: LocalSandbox, top: Path) -> None
         "--- /dev/null\n+++ b/new/two\n@@ -0,0 +1 @@\n+2\n--- a/old\n+++ /dev/null\n@@ -1 +0,0 @@\n-x\n"
     )
     commands = Commands('[ "$(./app.sh)" = 2 ] && [ ! -e old ] && [ -z "$(ls -A | grep cicd-agent)" ]')
-    report = tried(bench(top, box, commands, library=library), patch)
+    report = tried(patch_tester(top, box, commands, library=library), patch)
     assert (report.step, report.paths) == (Step.VERIFIED, ("app.sh", "new/two", "old"))
 
 
@@ -128,14 +130,14 @@ def test_the_command_sees_no_token_and_no_network(
     )
     # Red before in any case; green only if something of the job can be seen from in there.
     leak = f"sh check.sh && {{ env | grep -q of-the-job || {python} -I call.py; }}"
-    report = tried(bench(top, box, Commands(leak)))
+    report = tried(patch_tester(top, box, Commands(leak)))
     assert (report.step, report.detail) == (Step.NOT_GREEN, "the command still fails with it (exit 1): refused")
     assert "of-the-job" in "".join(os.environ.values())
 
 
 def test_what_passed_and_fails_now_is_redder(box: LocalSandbox, top: Path) -> None:
     commands = replace(CHECK, wider="sh app.sh | grep -q 1")
-    report = tried(bench(top, box, commands))
+    report = tried(patch_tester(top, box, commands))
     assert (report.step, report.is_offered) == (Step.REDDER, False)
     assert report.detail == "the wider tests pass without it and fail with it (exit 1)"
 
@@ -172,13 +174,13 @@ def answers(wider_before: Ran, wider_after: Ran, red: Ran = Ran(1), green: Ran =
 def test_the_wider_tests_may_fail_less_but_not_more(
     before: Ran, after: Ran, step: Step, detail: str, top: Path
 ) -> None:
-    report = tried(bench(top, answers(before, after), WIDER))
+    report = tried(patch_tester(top, answers(before, after), WIDER))
     assert report.step is step
     assert detail in report.detail
 
 
 def test_without_a_command_or_a_sandbox_it_is_offered_as_not_run(top: Path) -> None:
-    report = tried(bench(top, FakeSandbox(), Commands()))
+    report = tried(patch_tester(top, FakeSandbox(), Commands()))
     assert (report.step, report.detail) == (Step.APPLIES, "it was not run: there is no `verify-command`")
     assert report.is_offered
     assert report.sandbox == ""
@@ -186,13 +188,13 @@ def test_without_a_command_or_a_sandbox_it_is_offered_as_not_run(top: Path) -> N
     def unavailable(_: Asked) -> Ran:
         raise SandboxUnavailable("this machine has no sandbox", why="landlock: this kernel has none")
 
-    report = tried(bench(top, FakeSandbox(answer=unavailable)))
+    report = tried(patch_tester(top, FakeSandbox(answer=unavailable)))
     assert report.step is Step.APPLIES
     assert report.detail == "it was not run: this machine has no sandbox (landlock: this kernel has none)."
 
 
 def test_a_command_that_cannot_be_started_says_nothing_of_the_patch(top: Path) -> None:
-    report = tried(bench(top, FakeSandbox(answer=lambda _: Ran(127, stderr=b"sh: tox: not found\n"))))
+    report = tried(patch_tester(top, FakeSandbox(answer=lambda _: Ran(127, stderr=b"sh: tox: not found\n"))))
     assert report.step is Step.APPLIES
     assert report.detail == "it was not run: the command cannot be started here (exit 127): sh: tox: not found"
 
@@ -200,7 +202,7 @@ def test_a_command_that_cannot_be_started_says_nothing_of_the_patch(top: Path) -
 def test_the_last_line_of_the_output_is_quoted_without_secrets_colours_or_hidden_characters(top: Path) -> None:
     said = Ran(1, b"first\n\x1b[31mbad secret\x07\x1b[0m" + b"x" * 500 + b"\n\n")
     sandbox = answers(Ran(0), Ran(0), green=said)
-    report = tried(bench(top, sandbox, redact=lambda text: text.replace("secret", "***")))
+    report = tried(patch_tester(top, sandbox, redact=lambda text: text.replace("secret", "***")))
     start = "the command still fails with it (exit 1): bad ***<U+0007>x"
     assert report.detail.startswith(start)
     assert len(report.detail) < 260
@@ -208,15 +210,15 @@ def test_the_last_line_of_the_output_is_quoted_without_secrets_colours_or_hidden
 
 def test_the_tree_as_it_is_is_run_once_for_all_trials(top: Path) -> None:
     sandbox = answers(Ran(0), Ran(0))
-    bench_ = bench(top, sandbox)
-    assert [tried(bench_).step, tried(bench_).step] == [Step.VERIFIED] * 2
+    patch_tester_ = patch_tester(top, sandbox)
+    assert [tried(patch_tester_).step, tried(patch_tester_).step] == [Step.VERIFIED] * 2
     assert [len(asked.files) for asked in sandbox.trials] == [0, 1, 1]
 
 
 def test_no_run_is_begun_when_the_time_is_up_and_none_outlasts_it(top: Path) -> None:
     now = iter([0.0, 288.0, 296.0])
     sandbox = answers(Ran(0), Ran(0))
-    report = tried(bench(top, sandbox, clock=lambda: next(now)))
+    report = tried(patch_tester(top, sandbox, clock=lambda: next(now)))
     assert (report.step, report.detail) == (Step.APPLIES, "it was not run: no time was left")
     assert [asked.limits.wall_seconds for asked in sandbox.trials] == [12.0]
 
@@ -244,7 +246,7 @@ def test_what_is_wrong_with_a_patch_is_said_before_anything_is_run(
 ) -> None:
     files: dict[str, bytes | str | Link | int] = {**FILES, "link": Link("/etc"), "SECRET": "echo 1\n"}
     library = FakeLibrary({**files, "large": LARGEST + 1, "binary": b"\xff\0", "b.py": "x = 1\n", "c.json": "// 1\n"})
-    report = tried(bench(top, FakeSandbox(), Commands(), library=library), patch)
+    report = tried(patch_tester(top, FakeSandbox(), Commands(), library=library), patch)
     assert report.step is step
     assert detail in report.detail
     assert bool(report.patch) is (step is Step.APPLIES)
@@ -253,12 +255,12 @@ def test_what_is_wrong_with_a_patch_is_said_before_anything_is_run(
 def test_what_is_offered_is_of_the_commit_and_what_is_run_is_of_the_working_tree(top: Path) -> None:
     (top / "app.sh").write_text("# merged\necho 1\n")
     sandbox = answers(Ran(0), Ran(0))
-    report = tried(bench(top, sandbox))
+    report = tried(patch_tester(top, sandbox))
     assert report.step is Step.VERIFIED
     assert "merged" not in report.patch
     assert sandbox.trials[-1].files == {"app.sh": b"# merged\necho 2\n"}
     (top / "app.sh").write_text("echo 7\n")
-    report = tried(bench(top, sandbox))
+    report = tried(patch_tester(top, sandbox))
     assert report.step is Step.DOES_NOT_APPLY
     assert "to the working tree, where it would be tried" in report.detail
 
@@ -267,10 +269,10 @@ def test_a_link_in_the_working_tree_is_not_followed(top: Path, tmp_path: Path) -
     (tmp_path / "outside").write_text("echo 1\n")
     (top / "app.sh").unlink()
     (top / "app.sh").symlink_to(tmp_path / "outside")
-    assert tried(bench(top, FakeSandbox())).step is Step.DOES_NOT_APPLY
+    assert tried(patch_tester(top, FakeSandbox())).step is Step.DOES_NOT_APPLY
     (top / "dir").symlink_to(tmp_path)
     patch = "--- /dev/null\n+++ b/dir/new\n@@ -0,0 +1 @@\n+x\n"
-    assert "which a link leads to" in tried(bench(top, FakeSandbox()), patch).detail
+    assert "which a link leads to" in tried(patch_tester(top, FakeSandbox()), patch).detail
 
 
 def test_the_programs_of_the_job_can_be_used_in_there(box: LocalSandbox, top: Path) -> None:
@@ -279,6 +281,8 @@ def test_the_programs_of_the_job_can_be_used_in_there(box: LocalSandbox, top: Pa
     readable, environment = surroundings(here)
     around = Surroundings(box, lambda: 0.0, LIMITS, readable=readable, environment=environment)
     commands = Commands("python -m pytest -q -p no:cacheprovider test_app.py")
-    bench_ = Workbench(top, FakeLibrary(FILES), commands, around, parsers={}, denied=str.isupper, redact=str)
-    report = tried(bench_)
+    patch_tester_ = LocalPatchTester(
+        top, FakeLibrary(FILES), commands, around, parsers={}, denied=str.isupper, redact=str
+    )
+    report = tried(patch_tester_)
     assert (report.step, report.detail) == (Step.VERIFIED, "the command fails without it and passes with it")

@@ -1,4 +1,4 @@
-"""What a laboratory says of tests that were run on a copy: how they ended, what they executed, what differed."""
+"""What a test runner says of tests that were run on a copy: how they ended, what they executed, what differed."""
 
 import ast
 from dataclasses import replace
@@ -8,10 +8,10 @@ import pytest
 
 from cicd_agent.adapters.sandbox.sandbox import LocalSandbox
 from cicd_agent.analysis.python_tests.mutation.mutants import mutants
-from cicd_agent.domain.ports.test_runner import LaboratoryUnavailable, Probe
+from cicd_agent.domain.ports.test_runner import Probe, PytestUnavailable
 from cicd_agent.domain.sandbox import SandboxUnavailable, Tier
 from cicd_agent.domain.test_run import Fate, FileCoverage, Outcome, Perturbation, PytestRun, RunResult
-from tests.support.test_runners import CALC, TESTS, TOOLCHAIN, laboratory, sandbox
+from tests.support.test_runners import CALC, TESTS, TOOLCHAIN, pytest_runner, sandbox
 
 ALL_ENDS = """\
 import pytest
@@ -60,7 +60,7 @@ class TestOld(unittest.TestCase):
 
 
 def run(top: Path, files: dict[str, str], wanted: PytestRun, *, within: LocalSandbox | None = None) -> RunResult:
-    [result] = laboratory(top, files, within=within).run([wanted])
+    [result] = pytest_runner(top, files, within=within).run([wanted])
     return result
 
 
@@ -149,7 +149,7 @@ def test_perturbations_reach_the_tests(tmp_path: Path) -> None:
         ),
     )
     one, other = (
-        ast.literal_eval(result.tests[0].message) for result in laboratory(tmp_path, files).run([here, there])
+        ast.literal_eval(result.tests[0].message) for result in pytest_runner(tmp_path, files).run([here, there])
     )
     assert (one[:3], other[:3]) == (["0", "UTC", ["tests"]], ["7", "+0545", []])
     assert one[3] == other[3]
@@ -165,7 +165,7 @@ def test_order_is_shuffled_by_its_seed_or_kept_as_asked(tmp_path: Path) -> None:
         PytestRun("asked", select=asked, in_order=True),
     ]
     plain, one, again, two, chosen = (
-        tuple(test.nodeid for test in result.tests) for result in laboratory(tmp_path, files).run(runs)
+        tuple(test.nodeid for test in result.tests) for result in pytest_runner(tmp_path, files).run(runs)
     )
     assert one == again
     assert len({plain, one, two}) == 3
@@ -173,7 +173,7 @@ def test_order_is_shuffled_by_its_seed_or_kept_as_asked(tmp_path: Path) -> None:
 
 
 def test_files_are_put_over_and_the_base_is_put_back(tmp_path: Path) -> None:
-    lab = laboratory(
+    lab = pytest_runner(
         tmp_path,
         {"calc.py": CALC, "new.py": "", "tests/test_calc.py": TESTS},
         base={"calc.py": CALC.replace("90", "95"), "new.py": None},
@@ -208,7 +208,7 @@ def test_the_configuration_of_the_project_holds_less_what_needs_another_runner(t
 
 def test_arguments_of_the_test_command_hold(tmp_path: Path) -> None:
     toolchain = replace(TOOLCHAIN, arguments=("tests", "-k", "best", "--maxfail=1"))
-    lab = laboratory(
+    lab = pytest_runner(
         tmp_path,
         {"calc.py": CALC, "tests/test_calc.py": TESTS, "test_top.py": "def test_best(): pass"},
         toolchain=toolchain,
@@ -219,7 +219,7 @@ def test_arguments_of_the_test_command_hold(tmp_path: Path) -> None:
 
 
 def test_messages_are_redacted(tmp_path: Path) -> None:
-    lab = laboratory(
+    lab = pytest_runner(
         tmp_path,
         {"test_it.py": "def test(): raise ValueError('my secret thing\\n' * 5)"},
         redact=lambda text: text.replace("secret", "‹secret›"),
@@ -236,7 +236,7 @@ def test_a_suite_of_three_thousand_tests(tmp_path: Path) -> None:
 
 
 def test_values_and_exceptions_that_two_processes_agree_on(tmp_path: Path) -> None:
-    lab = laboratory(tmp_path, {"calc.py": CALC})
+    lab = pytest_runner(tmp_path, {"calc.py": CALC})
     imports = ("import calc", "import os", "import time")
     expressions = ("calc.grade(95)", "calc.grade('x')", "hash('x')", "int(time.time())")
     known, raised, hashed, timed = lab.probe([Probe(each, imports, each) for each in expressions])
@@ -248,13 +248,13 @@ def test_values_and_exceptions_that_two_processes_agree_on(tmp_path: Path) -> No
 
 def test_the_ghostwriter_writes_for_a_function(tmp_path: Path) -> None:
     text = CALC.replace("def grade(points):", "def grade(points: int) -> str:")
-    [found, none] = laboratory(tmp_path, {"calc.py": text}).ghostwrite([("calc.py", "grade"), ("calc.py", "no")])
+    [found, none] = pytest_runner(tmp_path, {"calc.py": text}).ghostwrite([("calc.py", "grade"), ("calc.py", "no")])
     assert "calc.grade(" in found.source
     assert (none.source, bool(none.problem)) == ("", True)
 
 
 def test_nothing_is_started_without_time(tmp_path: Path) -> None:
-    lab = laboratory(tmp_path, {"test_it.py": "def test(): pass"}, seconds=4)
+    lab = pytest_runner(tmp_path, {"test_it.py": "def test(): pass"}, seconds=4)
     [result] = lab.run([PytestRun("x")])
     assert (result.completed, result.problem) == (False, "no time was left")
     assert lab.probe([Probe("k", (), "1")])[0].problem == "no time was left"
@@ -265,9 +265,9 @@ def test_without_a_sandbox_it_is_unavailable(tmp_path: Path) -> None:
         def tier(self, *, loopback: bool = False) -> Tier:
             raise SandboxUnavailable("there is none", why=str(loopback), remedy="Install one")
 
-    lab = laboratory(tmp_path, {}, within=NoSandbox())
+    lab = pytest_runner(tmp_path, {}, within=NoSandbox())
     assert lab.with_loopback() is None
-    with pytest.raises(LaboratoryUnavailable, match="Install one"):
+    with pytest.raises(PytestUnavailable, match="Install one"):
         lab.run([PytestRun("x")])
 
 
@@ -296,7 +296,7 @@ def test_mutants_for_which_no_time_is_left_are_not_run(tmp_path: Path) -> None:
 def test_runs_on_several_copies_are_told_in_the_order_in_which_they_were_asked_for(tmp_path: Path) -> None:
     text = "import os, pathlib\n\ndef test_it():\n    assert os.environ['PYTHONHASHSEED'] != '3'\n"
     text += "\ndef test_leaves():\n    pathlib.Path('left.txt').write_text('x')\n"
-    wide = laboratory(tmp_path, {"test_it.py": text}, width=3)
+    wide = pytest_runner(tmp_path, {"test_it.py": text}, width=3)
     seeds = range(1, 8)
     runs = [PytestRun(f"seed {seed}", perturbation=Perturbation(hash_seed=seed)) for seed in seeds]
     results = wide.run(runs)
@@ -309,7 +309,7 @@ def test_runs_on_several_copies_are_told_in_the_order_in_which_they_were_asked_f
 def test_what_the_change_has_otherwise_than_the_tree_is_what_runs(tmp_path: Path) -> None:
     tests = "from calc import N\n\ndef test_it():\n    assert N == 2\n"
     tree = {"calc.py": "N = 1\n", "tests/test_calc.py": tests}
-    lab = laboratory(tmp_path, tree, head={"calc.py": "N = 2\n"}, base={"calc.py": "N = 3\n"})
+    lab = pytest_runner(tmp_path, tree, head={"calc.py": "N = 2\n"}, base={"calc.py": "N = 3\n"})
     assert lab.run([PytestRun("head")])[0].failed == ()
     assert [test.message for test in lab.run([PytestRun("base")], at_base=True)[0].failed] == ["assert 3 == 2"]
     assert [seen.value for seen in lab.probe([Probe("n", ("from calc import N",), "N")])] == ["2"]

@@ -6,7 +6,7 @@ import pytest
 
 from cicd_agent.domain.sandbox import Limits, Tier
 from cicd_agent.domain.test_run import Outcome, PytestRun, RunResult
-from tests.support.test_runners import laboratory, sandbox
+from tests.support.test_runners import pytest_runner, sandbox
 
 GOOD = "def test_good(): pass\n"
 
@@ -28,7 +28,7 @@ def both(
 ) -> tuple[RunResult, RunResult]:
     """What came of a module of this text, and of a good test that is run after it."""
     files = {"test_good.py": GOOD, "test_hostile.py": hostile, "calc.py": "def one():\n    return 1\n"}
-    lab = laboratory(top, files, within=sandbox(tier), limits=limits)
+    lab = pytest_runner(top, files, within=sandbox(tier), limits=limits)
     one, other = lab.run(
         [
             PytestRun("hostile", select=("test_hostile.py",), seconds=seconds),
@@ -84,7 +84,7 @@ LIES = {
 def test_no_lie_is_believed(tmp_path: Path, tier: Tier) -> None:
     paths = {name: f"test_lie_{number}.py" for number, name in enumerate(LIES)}
     files = {path: LIES[name] for name, path in paths.items()}
-    lab = laboratory(tmp_path, {**files, "test_good.py": GOOD}, within=sandbox(tier))
+    lab = pytest_runner(tmp_path, {**files, "test_good.py": GOOD}, within=sandbox(tier))
     runs = [PytestRun(name, select=(path,), seconds=20) for name, path in paths.items()]
     *results, good = lab.run([*runs, PytestRun("good", select=("test_good.py",))])
     believed = [each.name for each in results if claims(each) or not (each.problem or each.failed)]
@@ -120,7 +120,7 @@ def test_what_is_left_in_the_tree_is_told_and_is_gone_for_the_next(tmp_path: Pat
     paths = {text: f"test_leaves_{number}.py" for number, text in enumerate(LEAVES)}
     files = {path: f"def test_it():\n    {text}\n" for text, path in paths.items()}
     files |= {"calc.py": "def one():\n    return 1\n", "test_good.py": "import calc\ndef test_good(): calc.one()\n"}
-    lab = laboratory(tmp_path, files, within=sandbox(Tier.BUBBLEWRAP))
+    lab = pytest_runner(tmp_path, files, within=sandbox(Tier.BUBBLEWRAP))
     # The one after each is what would find something: that tells of no more than is its own.
     *results, good = lab.run(
         [
@@ -145,7 +145,7 @@ def test_bytecode_that_one_run_plants_is_not_run_by_the_next(tmp_path: Path, str
     )
     files = {"calc.py": "def one():\n    return 1\n", "test_plant.py": plant}
     files["test_one.py"] = "import calc\ndef test_one(): assert calc.one() == 1\n"
-    lab = laboratory(tmp_path, files, within=sandbox(strongest))
+    lab = pytest_runner(tmp_path, files, within=sandbox(strongest))
     _, after = lab.run([PytestRun("p", select=("test_plant.py",)), PytestRun("o", select=("test_one.py",))])
     assert (after.completed, after.failed) == (True, ())
 

@@ -17,7 +17,7 @@ from cicd_agent.adapters.toolchain.interpreter import Toolchain, find
 from cicd_agent.adapters.toolchain.overlay import Packages
 from cicd_agent.adapters.toolchain.probe import probe
 from cicd_agent.analysis.python_tests.test_command import TestCommand, read_test_command
-from cicd_agent.domain.ports.test_runner import LaboratoryUnavailable
+from cicd_agent.domain.ports.test_runner import PytestUnavailable
 from cicd_agent.domain.sandbox import Limits, Ran, Sandbox, SandboxUnavailable, Stop
 from tests.support.fakes.ports import FakeSandbox, Trial
 
@@ -102,7 +102,7 @@ def test_an_environment_of_the_systems_own_python_needs_nothing_beside_itself(
     if not system.exists():
         pytest.skip("this machine has no Python of its own")
     subprocess.run([system, "-m", "venv", "--without-pip", top / ".venv"], check=True)
-    with pytest.raises(LaboratoryUnavailable, match="has no pytest and no coverage"):
+    with pytest.raises(PytestUnavailable, match="has no pytest and no coverage"):
         found()
     install(top / ".venv", *ALL)
     chain = found()
@@ -157,12 +157,12 @@ def test_an_interpreter_that_is_not_there_is_named_with_the_remedy(
     given: str, top: Path, found: Callable[..., Toolchain]
 ) -> None:
     (top / "notes.txt").touch()
-    with pytest.raises(LaboratoryUnavailable, match="with `python`"):
+    with pytest.raises(PytestUnavailable, match="with `python`"):
         found(given)
 
 
 def test_with_no_python_at_all_the_remedy_is_told(found: Callable[..., Toolchain]) -> None:
-    with pytest.raises(LaboratoryUnavailable, match="Python is not found"):
+    with pytest.raises(PytestUnavailable, match="Python is not found"):
         found()
 
 
@@ -178,7 +178,7 @@ def test_an_environment_of_the_tree_does_not_open_what_it_links_to(
     (top / ".venv/bin" / name).unlink()
     (top / ".venv/bin" / name).symlink_to(keys / "python3.11")
     sandbox = FakeSandbox(really)
-    with pytest.raises(LaboratoryUnavailable, match="no virtual environment"):
+    with pytest.raises(PytestUnavailable, match="no virtual environment"):
         found(f".venv/bin/{name}", sandbox=sandbox)
     assert sandbox.trials == []
 
@@ -188,7 +188,7 @@ def test_an_environment_of_the_tree_that_is_a_link_is_not_taken(
 ) -> None:
     environment(tmp_path / "home/secret", *ALL)
     (top / ".venv").symlink_to(tmp_path / "home/secret")
-    with pytest.raises(LaboratoryUnavailable, match="no virtual environment"):
+    with pytest.raises(PytestUnavailable, match="no virtual environment"):
         found()
 
 
@@ -205,7 +205,7 @@ def test_a_tool_that_hides_its_environment_is_not_mistaken_for_the_machine_s(
     tmp_path: Path, found: Callable[..., Toolchain]
 ) -> None:
     python = environment(tmp_path / "d/bare")
-    with pytest.raises(LaboratoryUnavailable, match="poetry env info"):
+    with pytest.raises(PytestUnavailable, match="poetry env info"):
         found(command="poetry run pytest", PATH=str(python.parent))
 
 
@@ -213,7 +213,7 @@ def test_without_pytest_or_coverage_nothing_can_be_judged_and_without_hypothesis
     top: Path, found: Callable[..., Toolchain]
 ) -> None:
     environment(top / ".venv", "pytest 8.3")
-    with pytest.raises(LaboratoryUnavailable, match=r"no coverage.*Install pytest and coverage"):
+    with pytest.raises(PytestUnavailable, match=r"no coverage.*Install pytest and coverage"):
         found()
     environment(top / "venv", "pytest 8.3", "coverage 7.6")
     assert found("venv").interpreter.lacks == ("hypothesis",)
@@ -249,7 +249,7 @@ def told(**fields: object) -> str:
     ],
 )
 def test_what_makes_no_sense_is_refused_in_one_line(answer: str, how: dict[str, object], why: str) -> None:
-    with pytest.raises(LaboratoryUnavailable) as raised:
+    with pytest.raises(PytestUnavailable) as raised:
         probe(Path("/usr/bin/python3"), says(answer, **how), (), {}, wanted=["pytest"])
     assert why in str(raised.value)
     assert "\x1b" not in str(raised.value)
@@ -257,7 +257,7 @@ def test_what_makes_no_sense_is_refused_in_one_line(answer: str, how: dict[str, 
 
 @given(st.text() | st.from_type(dict).map(str).map(PROBE.__add__) | st.binary().map(repr).map(PROBE.__add__))
 def test_any_answer_is_understood_or_refused(answer: str) -> None:
-    with pytest.raises(LaboratoryUnavailable):
+    with pytest.raises(PytestUnavailable):
         probe(Path("/usr/bin/python3"), says(answer), (), {}, wanted=["pytest"])
 
 
@@ -265,7 +265,7 @@ def test_a_machine_without_a_sandbox_is_said_to_be_one() -> None:
     def none(_: Trial) -> Ran:
         raise SandboxUnavailable("this machine has no sandbox", why="none", remedy="Install one")
 
-    with pytest.raises(LaboratoryUnavailable, match="Install one"):
+    with pytest.raises(PytestUnavailable, match="Install one"):
         probe(Path("/usr/bin/python3"), FakeSandbox(none), (), {}, wanted=[])
 
 

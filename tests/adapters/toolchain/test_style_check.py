@@ -12,8 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cicd_agent.adapters.toolchain.interpreter import Toolchain
-from cicd_agent.adapters.toolchain.style_check import HouseStyle, is_same_code, tools
-from cicd_agent.domain.ports.test_runner import Interpreter, LaboratoryUnavailable
+from cicd_agent.adapters.toolchain.style_check import StyleCheck, is_same_code, tools
+from cicd_agent.domain.ports.test_runner import Interpreter, PytestUnavailable
 from cicd_agent.domain.sandbox import Ran, SandboxUnavailable
 from tests.support.fakes.ports import FakeSandbox, Trial
 
@@ -55,7 +55,7 @@ def configured(top: Path, **files: str) -> None:
 
 
 def test_where_nothing_is_configured_nothing_is_run(top: Path, sandbox: FakeSandbox) -> None:
-    style = HouseStyle(top, CHAIN, sandbox)
+    style = StyleCheck(top, CHAIN, sandbox)
     assert style.style({"test_x.py": CROOKED}) == {}
     assert style.formatted({"test_x.py": CROOKED}) == {"test_x.py": CROOKED}
     assert sandbox.trials == []
@@ -64,7 +64,7 @@ def test_where_nothing_is_configured_nothing_is_run(top: Path, sandbox: FakeSand
 @needs_ruff
 def test_a_new_file_is_laid_out_and_one_run_answers_both_questions(top: Path, sandbox: FakeSandbox) -> None:
     configured(top, pyproject__toml=RUFF)
-    style = HouseStyle(top, CHAIN, sandbox)
+    style = StyleCheck(top, CHAIN, sandbox)
     assert style.formatted({"tests/test_x.py": CROOKED}) == {"tests/test_x.py": STRAIGHT}
     assert style.style({"tests/test_x.py": CROOKED})["tests/test_x.py"].startswith("ruff I001: Import block")
     assert len(sandbox.trials) == 1
@@ -76,7 +76,7 @@ def test_a_new_file_is_laid_out_and_one_run_answers_both_questions(top: Path, sa
 def test_what_a_file_was_guilty_of_before_is_not_held_against_a_test(top: Path, sandbox: FakeSandbox) -> None:
     configured(top, pyproject__toml=RUFF)
     (top / "test_x.py").write_text(CROOKED)
-    style = HouseStyle(top, CHAIN, sandbox)
+    style = StyleCheck(top, CHAIN, sandbox)
     longer = f"{CROOKED}\ndef test_y():\n  assert  1\n"
     assert style.style({"test_x.py": longer}) == {}
     assert style.formatted({"test_x.py": longer}) == {"test_x.py": longer}
@@ -88,7 +88,7 @@ def test_what_a_file_was_guilty_of_before_is_not_held_against_a_test(top: Path, 
 @needs_ruff
 def test_a_file_that_the_repository_leaves_out_is_left_alone(top: Path, sandbox: FakeSandbox) -> None:
     configured(top, ruff__toml="exclude = ['tests']\n[lint]\nselect = ['F']\n")
-    style = HouseStyle(top, CHAIN, sandbox)
+    style = StyleCheck(top, CHAIN, sandbox)
     files = {"tests/test_x.py": f"{CROOKED}\nassert unknown\n"}
     assert (style.style(files), style.formatted(files)) == ({}, files)
 
@@ -97,7 +97,7 @@ def test_a_file_that_the_repository_leaves_out_is_left_alone(top: Path, sandbox:
 def test_what_does_not_parse_is_complained_about_and_not_laid_out(top: Path, sandbox: FakeSandbox) -> None:
     configured(top, pyproject__toml=RUFF)
     files = {"test_x.py": "def ("}
-    style = HouseStyle(top, CHAIN, sandbox)
+    style = StyleCheck(top, CHAIN, sandbox)
     assert style.formatted(files) == files
     assert "test_x.py" in style.style(files)
 
@@ -106,7 +106,7 @@ def test_a_tool_that_is_not_installed_is_content(top: Path, sandbox: FakeSandbox
     configured(top, pyproject__toml="[tool.black]\n[tool.isort]\n", tox__ini="[flake8]\n")
     bare = Toolchain(CHAIN.interpreter, PYTHON, environment={"PATH": str(tmp_path)})
     assert tools(top) == (["flake8"], ["isort", "black"])
-    style = HouseStyle(top, bare, sandbox)
+    style = StyleCheck(top, bare, sandbox)
     assert (style.style({"test_x.py": CROOKED}), style.formatted({"test_x.py": CROOKED})) == (
         {},
         {"test_x.py": CROOKED},
@@ -143,14 +143,14 @@ def test_the_configuration_says_which_tools_are_asked(
 def test_a_run_that_says_nothing_sensible_leaves_files_as_they_are(printed: str, top: Path) -> None:
     configured(top, pyproject__toml="[tool.ruff]\n")
     box = FakeSandbox(lambda _: Ran(0, printed.encode("utf-8", "surrogateescape")))
-    style = HouseStyle(top, CHAIN, box)
+    style = StyleCheck(top, CHAIN, box)
     assert (style.style({"a.py": "x=1"}), style.formatted({"a.py": "x=1"})) == ({}, {"a.py": "x=1"})
 
 
 def test_a_formatter_that_changes_what_the_code_does_is_not_believed(top: Path) -> None:
     configured(top, pyproject__toml="[tool.ruff]\n")
     told = {"complaints": [], "texts": {"a.py": "assert True\n", "b.py": "x = 1\n", "/etc/c.py": "y"}}
-    style = HouseStyle(top, CHAIN, FakeSandbox(lambda _: Ran(0, json.dumps(told).encode())))
+    style = StyleCheck(top, CHAIN, FakeSandbox(lambda _: Ran(0, json.dumps(told).encode())))
     files = {"a.py": "assert f() == 2\n", "b.py": "x=1\n"}
     assert style.formatted(files) == {"a.py": "assert f() == 2\n", "b.py": "x = 1\n"}
     assert style.style(files) == {"b.py": "ruff format would lay it out otherwise"}
@@ -163,10 +163,10 @@ def test_a_complaint_is_one_line_whatever_the_tool_prints(top: Path) -> None:
     def answer(_: Trial) -> Ran:
         return Ran(0, json.dumps({"complaints": told, "texts": {}}).encode())
 
-    style = HouseStyle(top, CHAIN, FakeSandbox(answer))
+    style = StyleCheck(top, CHAIN, FakeSandbox(answer))
     assert style.style({"a.py": ""}) == {"a.py": "X2: first (line 1)"}
     del told[1]
-    [line] = HouseStyle(top, CHAIN, FakeSandbox(answer)).style({"a.py": ""}).values()
+    [line] = StyleCheck(top, CHAIN, FakeSandbox(answer)).style({"a.py": ""}).values()
     assert "\n" not in line
     assert len(line) <= 200
 
@@ -176,8 +176,8 @@ def test_without_a_sandbox_that_is_what_is_said(top: Path) -> None:
         raise SandboxUnavailable("this machine has no sandbox")
 
     configured(top, pyproject__toml="[tool.ruff]\n")
-    with pytest.raises(LaboratoryUnavailable, match="no sandbox"):
-        HouseStyle(top, CHAIN, FakeSandbox(none)).style({"a.py": ""})
+    with pytest.raises(PytestUnavailable, match="no sandbox"):
+        StyleCheck(top, CHAIN, FakeSandbox(none)).style({"a.py": ""})
 
 
 @pytest.mark.parametrize(

@@ -18,7 +18,7 @@ from cicd_agent.domain.event import Event, EventKind
 from cicd_agent.domain.test_run import AffectedTests, Outcome
 from cicd_agent.modes.protocol import World
 from cicd_agent.settings.loader import load
-from tests.cli.test_affected_tests import FakeLaboratory
+from tests.cli.test_affected_tests import FakePytestRunner
 from tests.support.fakes.ports import FakeRepository
 from tests.support.samples.changes import change_of
 
@@ -73,7 +73,7 @@ class Place:
         loaded = load({"cache-dir": str(self.cache)}, None)
         world = world or World(FakeRepository({"main": "b" * 40}))
         scene = Scene(Event(EventKind.PUSH), loaded, world, top=self.top)
-        return reach(scene, lambda _: FakeLaboratory(version=version))(change)
+        return reach(scene, lambda _: FakePytestRunner(version=version))(change)
 
 
 @pytest.fixture

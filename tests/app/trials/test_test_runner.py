@@ -1,4 +1,4 @@
-"""The laboratory of a run: none where nothing is checked out, looked for late, and what is missing said each time."""
+"""The test runner of a run: none where nothing is checked out, looked for late, and what is missing said each time."""
 
 from pathlib import Path
 from typing import Any
@@ -6,11 +6,11 @@ from typing import Any
 import pytest
 
 from cicd_agent.app.context import Scene
-from cicd_agent.app.trials.test_runner import LateLaboratory, after, before, laboratories
+from cicd_agent.app.trials.test_runner import LazyPytestRunner, after, before, pytest_runners
 from cicd_agent.domain.change import Change, ChangeSource
 from cicd_agent.domain.diff import ChangeKind, FileDiff
 from cicd_agent.domain.event import Event, EventKind
-from cicd_agent.domain.ports.test_runner import Laboratory, LaboratoryUnavailable
+from cicd_agent.domain.ports.test_runner import PytestRunner, PytestUnavailable
 from cicd_agent.modes.protocol import World
 from cicd_agent.settings.environment import Environment
 from cicd_agent.settings.loader import load
@@ -21,14 +21,14 @@ def change(*files: FileDiff, **old: str) -> Change:
     return Change("a" * 40, "b" * 40, ChangeSource.GIT, files, old_texts=texts)
 
 
-def laboratory(top: Path | None, inputs: dict[str, str], kind: EventKind = EventKind.PUSH) -> Laboratory | None:
+def pytest_runner(top: Path | None, inputs: dict[str, str], kind: EventKind = EventKind.PUSH) -> PytestRunner | None:
     scene = Scene(Event(kind=kind), load(inputs, None), World(), top=top)
-    return laboratories(scene, Environment(inputs=inputs), lambda text: text, lambda: 100.0, 10)(change())
+    return pytest_runners(scene, Environment(inputs=inputs), lambda text: text, lambda: 100.0, 10)(change())
 
 
 def test_there_is_none_where_nothing_is_checked_out_or_nothing_of_it_may_run(tmp_path: Path) -> None:
-    assert laboratory(None, {}) is None
-    assert laboratory(tmp_path, {}, EventKind.WORKFLOW_RUN) is None
+    assert pytest_runner(None, {}) is None
+    assert pytest_runner(tmp_path, {}, EventKind.WORKFLOW_RUN) is None
 
 
 @pytest.mark.parametrize(
@@ -42,25 +42,25 @@ def test_there_is_none_where_nothing_is_checked_out_or_nothing_of_it_may_run(tmp
 def test_what_is_missing_is_said_when_it_is_used_and_each_time(
     inputs: dict[str, str], why: str, tmp_path: Path
 ) -> None:
-    found = laboratory(tmp_path, inputs)
+    found = pytest_runner(tmp_path, inputs)
     assert found is not None
     assert found.seconds_left == 480.0
     uses: list[Any] = [lambda: found.interpreter, lambda: found.run([]), lambda: found.style({}), found.with_loopback]
     for use in uses:
-        with pytest.raises(LaboratoryUnavailable, match=why):
+        with pytest.raises(PytestUnavailable, match=why):
             use()
 
 
 def test_it_is_set_up_once() -> None:
     made = []
 
-    def make() -> Laboratory:
+    def make() -> PytestRunner:
         made.append(1)
-        raise LaboratoryUnavailable("no")
+        raise PytestUnavailable("no")
 
-    late = LateLaboratory(make, lambda: 1.0)
+    late = LazyPytestRunner(make, lambda: 1.0)
     for _ in range(3):
-        with pytest.raises(LaboratoryUnavailable):
+        with pytest.raises(PytestUnavailable):
             late.probe([])
     assert made == [1]
 

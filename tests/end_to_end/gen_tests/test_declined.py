@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from cicd_agent.adapters.sandbox.sandbox import LocalSandbox
-from cicd_agent.app.trials import test_runner as laboratories
+from cicd_agent.app.trials import test_runner as pytest_runners
 from cicd_agent.domain.sandbox import Tier
 from tests.support.jobs.gen_tests import AFTER, BEFORE, GeneratingJob
 from tests.support.jobs.pull_request import Left
@@ -71,7 +71,7 @@ def test_a_python_without_pytest_and_no_index_to_get_it_from(tmp_path: Path) -> 
 
 def test_a_machine_without_a_sandbox(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     job = GeneratingJob(tmp_path)
-    monkeypatch.setattr(laboratories, "LocalSandbox", lambda **_: LocalSandbox(only=Tier.NONE))
+    monkeypatch.setattr(pytest_runners, "LocalSandbox", lambda **_: LocalSandbox(only=Tier.NONE))
     told(job.write(), "cannot be run here", "sandbox")
 
 

@@ -8,7 +8,7 @@ from cicd_agent.modes.gen_tests.evidence import TEST_EVIDENCE, Suite, SuiteState
 from cicd_agent.modes.gen_tests.flaky.detection import hunt
 from cicd_agent.modes.gen_tests.flaky.result import FlakyKind
 from tests.support.samples.flaky_project import CHANCE, LEFTOVER, ORDER, POLLUTED
-from tests.support.test_runners import laboratory
+from tests.support.test_runners import pytest_runner
 
 EVIDENCE = Evidence(Event(kind=EventKind.SCHEDULE)).put(TEST_EVIDENCE, TestEvidence(Suite(SuiteState.RED, seconds=1.0)))
 EXPECTED = {
@@ -27,7 +27,7 @@ def test_each_flaky_test_is_found_with_its_kind_and_no_other_is_named(tmp_path: 
         "tests/test_leftover.py": LEFTOVER,
         "tests/test_chance.py": CHANCE,
     }
-    hunted = hunt(12, EVIDENCE, laboratory(tmp_path, files, seconds=900, width=2))
+    hunted = hunt(12, EVIDENCE, pytest_runner(tmp_path, files, seconds=900, width=2))
     assert (hunted.asked, hunted.runs, hunted.tests) == (12, 12, 13)
     found = {each.nodeid.rpartition("::")[2]: each for each in hunted.found}
     assert {name: each.kind for name, each in found.items()} == EXPECTED

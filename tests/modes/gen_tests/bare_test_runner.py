@@ -1,4 +1,4 @@
-"""A laboratory without a sandbox, for projects that a test has written itself: it evaluates, and calls the ghost."""
+"""A test runner without a sandbox, for projects that a test has written itself: it evaluates, and ghostwrites."""
 
 import json
 import os
@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from cicd_agent.adapters.test_runner.results import agreed
-from cicd_agent.domain.ports.test_runner import Ghost, Interpreter, Probe, Seen
+from cicd_agent.domain.ports.test_runner import Ghostwritten, Interpreter, Probe, Seen
 from cicd_agent.domain.test_run import PytestRun, RunResult
 from tests.support.project_python import project_python
 
@@ -44,14 +44,14 @@ def driven(
 
 
 @dataclass
-class BareLaboratory:
+class BarePytestRunner:
     """Of the port, what writing candidates takes. `provides` is what the project has of its own."""
 
     folder: Path
     provides: dict[str, str] = field(default_factory=lambda: {"pytest": "8"})
     seconds_left: float = 600
     probed: list[Probe] = field(default_factory=list)
-    ghosts: list[tuple[str, str]] = field(default_factory=list)
+    ghostwritten_modules: list[tuple[str, str]] = field(default_factory=list)
 
     sandbox = "none"
 
@@ -73,10 +73,10 @@ class BareLaboratory:
         one, other = ([Seen(**each) for each in driven(self.folder, "probe", wanted, seed=seed)] for seed in (0, 1))
         return agreed(one, other)
 
-    def ghostwrite(self, functions: Sequence[tuple[str, str]]) -> tuple[Ghost, ...]:
-        self.ghosts += functions
+    def ghostwrite(self, functions: Sequence[tuple[str, str]]) -> tuple[Ghostwritten, ...]:
+        self.ghostwritten_modules += functions
         wanted = [{"path": path, "function": function} for path, function in functions]
-        return tuple(Ghost(**each) for each in driven(self.folder, "ghost", wanted, 30))
+        return tuple(Ghostwritten(**each) for each in driven(self.folder, "ghostwriter", wanted, 30))
 
     def style(self, files: Mapping[str, str]) -> Mapping[str, str]:
         raise NotImplementedError

@@ -12,7 +12,7 @@ from cicd_agent.modes.gen_tests.gathered import known
 from cicd_agent.modes.gen_tests.testable_files import Subject
 from cicd_agent.modes.protocol import World
 from cicd_agent.settings.schema import Settings
-from tests.support.fakes.test_runner import FakeLaboratory
+from tests.support.fakes.test_runner import FakePytestRunner
 from tests.support.trial_world import NEW, Project, candidate, evidence
 
 SUBJECT = Subject("calc.py", NEW, (2, 3, 7, 8))
@@ -52,24 +52,24 @@ def ending(*tests: TestOutcome, problem: str = "") -> Callable[[PytestRun, Mappi
 def test_the_suite_says_whether_there_is_something_to_build_on(
     tests: tuple[TestOutcome, ...], problem: str, state: SuiteState, words: str
 ) -> None:
-    suite, _ = baseline([SUBJECT], FakeLaboratory(ending(*tests, problem=problem)), "pytest")
+    suite, _ = baseline([SUBJECT], FakePytestRunner(ending(*tests, problem=problem)), "pytest")
     assert suite.state is state
     assert words in suite.detail
     assert suite.can_judge == (state in {SuiteState.GREEN, SuiteState.EMPTY})
 
 
 def test_one_run_measures_the_subjects_and_tries_their_faults() -> None:
-    laboratory = FakeLaboratory(ending(GREEN))
-    suite, _ = baseline([SUBJECT], laboratory, "pytest")
-    [run] = laboratory.runs
+    pytest_runner = FakePytestRunner(ending(GREEN))
+    suite, _ = baseline([SUBJECT], pytest_runner, "pytest")
+    [run] = pytest_runner.runs
     assert (run.measured, run.traced, run.mutants) == (("calc.py",), True, suite.mutants)
     assert {mutant.line for mutant in suite.mutants} <= set(SUBJECT.lines)
     assert suite.mutants
 
 
 def test_a_suite_that_needs_a_network_gets_a_loopback_of_its_own_and_that_is_told() -> None:
-    wider = FakeLaboratory(ending(GREEN))
-    suite, found = baseline([SUBJECT], FakeLaboratory(ending(RED), wider=wider), "pytest")
+    wider = FakePytestRunner(ending(GREEN))
+    suite, found = baseline([SUBJECT], FakePytestRunner(ending(RED), wider=wider), "pytest")
     assert suite.state is SuiteState.GREEN
     assert suite.loopback
     assert found is wider
@@ -77,13 +77,13 @@ def test_a_suite_that_needs_a_network_gets_a_loopback_of_its_own_and_that_is_tol
 
 
 def test_a_suite_that_is_red_with_a_network_too_stays_without_one() -> None:
-    narrow = FakeLaboratory(ending(RED), wider=FakeLaboratory(ending(RED)))
+    narrow = FakePytestRunner(ending(RED), wider=FakePytestRunner(ending(RED)))
     suite, found = baseline([SUBJECT], narrow, "pytest")
     assert (suite.state, suite.loopback, found) == (SuiteState.RED, False, narrow)
 
 
-def test_without_a_laboratory_the_remedy_is_told() -> None:
-    suite, _ = baseline([SUBJECT], FakeLaboratory(ending(GREEN), unavailable_after=0), "pytest")
+def test_without_a_runner_the_remedy_is_given() -> None:
+    suite, _ = baseline([SUBJECT], FakePytestRunner(ending(GREEN), unavailable_after=0), "pytest")
     assert suite.state is SuiteState.UNAVAILABLE
     assert suite.detail == "There is no pytest here. Install it."
 
@@ -91,14 +91,14 @@ def test_without_a_laboratory_the_remedy_is_told() -> None:
 def test_a_large_change_shares_its_faults_among_its_files() -> None:
     body = "".join(f"def f{n}(a, b):\n    return a + b < {n}\n\n\n" for n in range(200))
     many = [Subject(f"m{n}.py", body, tuple(range(1, 800))) for n in range(4)]
-    suite, _ = baseline(many, FakeLaboratory(ending(GREEN)), "pytest")
+    suite, _ = baseline(many, FakePytestRunner(ending(GREEN)), "pytest")
     assert len(suite.mutants) <= MOST_MUTANTS
     assert {mutant.path for mutant in suite.mutants} == {subject.path for subject in many}
     assert any("at most" in note for note in suite.notes)
 
 
-def world(laboratory: FakeLaboratory) -> World:
-    return World(laboratory=lambda _: laboratory)
+def world(pytest_runner: FakePytestRunner) -> World:
+    return World(pytest_runner=lambda _: pytest_runner)
 
 
 class Answers(dict[str, Seen]):
@@ -110,26 +110,28 @@ class Answers(dict[str, Seen]):
 
 def test_what_rules_propose_is_tried_once_and_the_rest_is_written_at_last_for_what_is_open() -> None:
     seen = evidence().put(TEST_EVIDENCE, replace(known(evidence()), proposed=(candidate("test_best"),)))
-    laboratory = Project(executes={"test_best": {1, 2, 3}}, kills={"test_best": {"m1": "AssertionError"}}).laboratory()
-    laboratory.seen = Answers()
-    first = experiment((), seen, world(laboratory), Settings(), lambda _: None, last=False)
+    pytest_runner = Project(
+        executes={"test_best": {1, 2, 3}}, kills={"test_best": {"m1": "AssertionError"}}
+    ).pytest_runner()
+    pytest_runner.seen = Answers()
+    first = experiment((), seen, world(pytest_runner), Settings(), lambda _: None, last=False)
     assert [each.candidate.name for each in known(first).screened] == ["test_best"]
-    batches = len(laboratory.batches)
-    again = experiment((), first, world(laboratory), Settings(), lambda _: None, last=False)
-    assert (again, len(laboratory.batches)) == (first, batches)
-    done = experiment((), first, world(laboratory), Settings(), lambda _: None, last=True)
+    batches = len(pytest_runner.batches)
+    again = experiment((), first, world(pytest_runner), Settings(), lambda _: None, last=False)
+    assert (again, len(pytest_runner.batches)) == (first, batches)
+    done = experiment((), first, world(pytest_runner), Settings(), lambda _: None, last=True)
     assert known(done).settled is not None
-    assert any("half" in probe.expression for probe in laboratory.asked), "nobody has executed it yet"
-    assert experiment((), done, world(laboratory), Settings(), lambda _: None, last=True) == done
+    assert any("half" in probe.expression for probe in pytest_runner.asked), "nobody has executed it yet"
+    assert experiment((), done, world(pytest_runner), Settings(), lambda _: None, last=True) == done
 
 
 def test_where_nothing_can_be_run_the_evidence_stays_as_it_is() -> None:
     seen = evidence().put(TEST_EVIDENCE, replace(known(evidence()), proposed=(candidate(),)))
     assert experiment((), seen, World(), Settings(), lambda _: None, last=True) == seen
     red = seen.put(TEST_EVIDENCE, replace(known(seen), suite=replace(known(seen).suite, state=SuiteState.RED)))
-    laboratory = FakeLaboratory(ending(GREEN))
-    assert experiment((), red, world(laboratory), Settings(), lambda _: None, last=True) == red
-    assert laboratory.batches == []
+    pytest_runner = FakePytestRunner(ending(GREEN))
+    assert experiment((), red, world(pytest_runner), Settings(), lambda _: None, last=True) == red
+    assert pytest_runner.batches == []
 
 
 def test_nothing_is_handed_over_twice() -> None:

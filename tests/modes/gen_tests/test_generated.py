@@ -15,7 +15,7 @@ from cicd_agent.modes.gen_tests.flaky.result import FlakyHunt, FlakyKind, FlakyT
 from cicd_agent.modes.gen_tests.gathered import known
 from cicd_agent.modes.gen_tests.page import comment, funnel, sentence, summary
 from cicd_agent.modes.gen_tests.report import report
-from cicd_agent.modes.gen_tests.result import Generated, Suspicion
+from cicd_agent.modes.gen_tests.result import BugGround, Generated
 from cicd_agent.modes.gen_tests.verdict import rules, verify
 from cicd_agent.modes.protocol import Account
 from cicd_agent.settings.schema import Commenting, Settings
@@ -165,7 +165,7 @@ DOCUMENTED = 'def grade(points):\n    """The grade.\n\n    >>> grade(90)\n    \'
 def test_a_failing_test_is_a_possible_bug_only_if_what_it_quotes_is_there() -> None:
     quoted = failing(Expectation.DOCSTRING, ">>> grade(90)")
     [bug] = generated(with_failing(quoted, source=DOCUMENTED)).bugs
-    assert (bug.ground, bug.said, bug.line) == (Suspicion.DOCUMENTED, ">>> grade(90)", 4)
+    assert (bug.ground, bug.said, bug.line) == (BugGround.DOCUMENTED, ">>> grade(90)", 4)
     assert generated(with_failing(failing(Expectation.DOCSTRING, ">>> grade(91)"), source=DOCUMENTED)).bugs == ()
     assert generated(with_failing(failing(Expectation.CODE, ">>> grade(90)"), source=DOCUMENTED)).bugs == ()
 
@@ -175,7 +175,7 @@ TYPED = "def grade(points: int) -> str:\n    return int(points)\n"
 
 def test_to_refuse_a_value_of_the_right_type_contradicts_no_types() -> None:
     wrong = failing(Expectation.TYPES, "def grade(points: int) -> str:")
-    assert [bug.ground for bug in generated(with_failing(wrong, source=TYPED)).bugs] == [Suspicion.DOCUMENTED]
+    assert [bug.ground for bug in generated(with_failing(wrong, source=TYPED)).bugs] == [BugGround.DOCUMENTED]
     refusing = replace(wrong, exception="ValueError", fails_with="ValueError: no number")
     assert generated(with_failing(refusing, source=TYPED)).bugs == ()
     drawn = keyed(replace(wrong.candidate, origin=Origin.PROPERTY))
@@ -184,7 +184,7 @@ def test_to_refuse_a_value_of_the_right_type_contradicts_no_types() -> None:
 
 def test_a_failing_test_that_held_before_the_change_is_a_possible_bug() -> None:
     [bug] = generated(with_failing(failing(Expectation.CODE, on_base=True))).bugs
-    assert bug.ground is Suspicion.PASSES_ON_BASE
+    assert bug.ground is BugGround.PASSES_ON_BASE
     wrong = replace(failing(Expectation.CODE, on_base=True), exception="NameError")
     assert generated(with_failing(wrong)).bugs == ()
 

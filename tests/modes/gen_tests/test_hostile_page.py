@@ -18,7 +18,7 @@ from cicd_agent.domain.verdict import Conclusion
 from cicd_agent.modes.gen_tests.evidence import Suite, SuiteState
 from cicd_agent.modes.gen_tests.flaky.result import FlakyHunt, FlakyKind, FlakyTest
 from cicd_agent.modes.gen_tests.report import report
-from cicd_agent.modes.gen_tests.result import Covered, Generated, Open, PossibleBug, Share, Suspicion
+from cicd_agent.modes.gen_tests.result import BugGround, Covered, Generated, Open, PossibleBug, Share
 from cicd_agent.modes.gen_tests.terminal import render_tests
 from cicd_agent.modes.protocol import Account
 from cicd_agent.settings.schema import Settings
@@ -94,7 +94,7 @@ def results(draw: st.DrawFn) -> Generated:
         draw(TEXTS), draw(st.sampled_from(FlakyKind)), 1, 2, draw(TEXTS), (draw(TEXTS),), draw(TEXTS), draw(TEXTS)
     )
     bug = PossibleBug(
-        draw(candidates()), draw(st.sampled_from(Suspicion)), draw(TEXTS), draw(TEXTS), draw(st.integers(0, 9))
+        draw(candidates()), draw(st.sampled_from(BugGround)), draw(TEXTS), draw(TEXTS), draw(st.integers(0, 9))
     )
     gap = Open(draw(TEXTS), draw(TEXTS), 3, (3, 4), ((3, 4),), (draw(TEXTS), draw(TEXTS)), draw(TEXTS))
     share = Share(1, 3)

@@ -1,9 +1,9 @@
-"""A laboratory that runs nothing: what comes of a run is told by a function of it and of the files over the tree."""
+"""A test runner that runs nothing: what comes of a run is told by a function of it and of the files over the tree."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from cicd_agent.domain.ports.test_runner import Ghost, Interpreter, Laboratory, LaboratoryUnavailable, Probe, Seen
+from cicd_agent.domain.ports.test_runner import Ghostwritten, Interpreter, Probe, PytestRunner, PytestUnavailable, Seen
 from cicd_agent.domain.test_run import PytestRun, RunResult
 
 Script = Callable[[PytestRun, Mapping[str, str], str], RunResult]
@@ -11,7 +11,7 @@ Script = Callable[[PytestRun, Mapping[str, str], str], RunResult]
 
 
 @dataclass
-class FakeLaboratory(Laboratory):
+class FakePytestRunner(PytestRunner):
     """Keeps what it was asked in `batches`. It answers no call that was not scripted."""
 
     script: Script
@@ -21,11 +21,11 @@ class FakeLaboratory(Laboratory):
     complaints: Callable[[Mapping[str, str]], Mapping[str, str]] = lambda _: {}
     layout: Callable[[str], str] = lambda text: text
     seen: Mapping[str, Seen] = field(default_factory=dict)
-    ghosts: Mapping[tuple[str, str], Ghost] = field(default_factory=dict)
-    wider: Laboratory | None = None
+    ghostwritten_modules: Mapping[tuple[str, str], Ghostwritten] = field(default_factory=dict)
+    wider: PytestRunner | None = None
     """The same with a loopback of its own."""
     unavailable_after: int | None = None
-    """The number of batches after which there is no laboratory any more."""
+    """The number of batches after which there is no test runner any more."""
     asked: list[Probe] = field(default_factory=list)
     batches: list[tuple[tuple[PytestRun, ...], dict[str, str], bool]] = field(default_factory=list)
 
@@ -37,7 +37,7 @@ class FakeLaboratory(Laboratory):
     def sandbox(self) -> str:
         return "fake"
 
-    def with_loopback(self) -> Laboratory | None:
+    def with_loopback(self) -> PytestRunner | None:
         return self.wider
 
     @property
@@ -55,7 +55,7 @@ class FakeLaboratory(Laboratory):
         assert runs, "nobody asks for nothing"
         assert len({run.name for run in runs}) == len(runs), "each run has a name of its own"
         if self.unavailable_after is not None and len(self.batches) >= self.unavailable_after:
-            raise LaboratoryUnavailable("There is no pytest here. Install it.")
+            raise PytestUnavailable("There is no pytest here. Install it.")
         self.batches.append((tuple(runs), dict(files or {}), at_base))
         results = tuple(self.script(run, dict(files or {}), "base" if at_base else "head") for run in runs)
         assert [result.name for result in results] == [run.name for run in runs], "a result bears its run's name"
@@ -65,8 +65,8 @@ class FakeLaboratory(Laboratory):
         self.asked += probes
         return tuple(self.seen[probe.key] for probe in probes)
 
-    def ghostwrite(self, functions: Sequence[tuple[str, str]]) -> tuple[Ghost, ...]:
-        return tuple(self.ghosts[function] for function in functions)
+    def ghostwrite(self, functions: Sequence[tuple[str, str]]) -> tuple[Ghostwritten, ...]:
+        return tuple(self.ghostwritten_modules[function] for function in functions)
 
     def style(self, files: Mapping[str, str]) -> Mapping[str, str]:
         return self.complaints(files)

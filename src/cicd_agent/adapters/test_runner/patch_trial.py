@@ -13,7 +13,7 @@ from cicd_agent.analysis.patches.parser import Flaw, Patch, read_patch
 from cicd_agent.analysis.patches.writer import written
 from cicd_agent.domain.library import EntryKind, Unreadable
 from cicd_agent.domain.patch_trial import Step, Trial, TrialReport
-from cicd_agent.domain.ports.actions import Bench
+from cicd_agent.domain.ports.actions import PatchTester
 from cicd_agent.domain.ports.forge import Library
 from cicd_agent.domain.sandbox import Limits, Ran, Sandbox
 from cicd_agent.domain.text.visible import visible_line
@@ -70,7 +70,7 @@ class Surroundings:
     environment: Mapping[str, str] | None = None
 
 
-class Workbench(Bench):
+class LocalPatchTester(PatchTester):
     """Tries patches of one commit; commands run on copies of the working tree at `top`, where nothing is written.
 
     `library` has the commit's files, `parsers` say by suffix whether a text parses, `denied` are the paths that are

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from cicd_agent.domain.ports.test_runner import Ghost, Probe, Seen
+from cicd_agent.domain.ports.test_runner import Ghostwritten, Probe, Seen
 from cicd_agent.domain.test_run import (
     Fate,
     FileCoverage,
@@ -105,7 +105,7 @@ class _Seen(_Shape):
     problem: Annotated[str, Field(max_length=2000)] = ""
 
 
-class _Ghost(_Shape):
+class _Ghostwritten(_Shape):
     path: str = ""
     function: str = ""
     source: Annotated[str, Field(max_length=100_000)] = ""
@@ -206,13 +206,13 @@ def seen(probe: Probe, answer: Mapping[str, Any], redact: Callable[[str], str]) 
     return Seen(probe.key, each.value, each.type, each.exception, problem)
 
 
-def ghost(path: str, function: str, answer: Mapping[str, Any], redact: Callable[[str], str]) -> Ghost:
+def ghostwritten(path: str, function: str, answer: Mapping[str, Any], redact: Callable[[str], str]) -> Ghostwritten:
     """What the ghostwriter made of a function."""
     try:
-        each = _Ghost.model_validate(answer)
+        each = _Ghostwritten.model_validate(answer)
     except ValidationError:
-        return Ghost(path, function, problem=_UNFIT)
-    return Ghost(path, function, each.source, visible_line(redact(each.problem))[:_TAIL])
+        return Ghostwritten(path, function, problem=_UNFIT)
+    return Ghostwritten(path, function, each.source, visible_line(redact(each.problem))[:_TAIL])
 
 
 def _during(said: Sequence[_Said]) -> str:

@@ -8,10 +8,10 @@ from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any, Protocol
 
-from cicd_agent.adapters.test_runner.results import Told, accounts, agreed, failure, ghost, result, seen, told
+from cicd_agent.adapters.test_runner.results import Told, accounts, agreed, failure, ghostwritten, result, seen, told
 from cicd_agent.adapters.toolchain.interpreter import Toolchain
 from cicd_agent.domain.parallel import abreast
-from cicd_agent.domain.ports.test_runner import Ghost, Interpreter, Laboratory, LaboratoryUnavailable, Probe, Seen
+from cicd_agent.domain.ports.test_runner import Ghostwritten, Interpreter, Probe, PytestRunner, PytestUnavailable, Seen
 from cicd_agent.domain.sandbox import Limits, Ran, Sandbox, SandboxUnavailable, Tier
 from cicd_agent.domain.test_run import Perturbation, PytestRun, RunResult
 from cicd_agent.domain.text.visible import visible_line
@@ -75,7 +75,7 @@ class Job:
         return ("-I", "-S", str(HARNESS / "start.py"), "supervisor", JOB)
 
 
-class Styler(Protocol):
+class StyleChecker(Protocol):
     """The repository's own linter and formatter."""
 
     def style(self, files: Mapping[str, str]) -> Mapping[str, str]:
@@ -95,7 +95,7 @@ class TieredSandbox(Sandbox, Protocol):
         ...
 
 
-class LocalLaboratory(Laboratory):
+class LocalPytestRunner(PytestRunner):
     """Runs things on copies of the tree at `top`, all of them together within `seconds` by `clock`.
 
     `base` are the changed files as they were before the change (None: not there), `head` those that the tree has
@@ -115,7 +115,7 @@ class LocalLaboratory(Laboratory):
         head: Mapping[str, str] | None = None,
         limits: Limits,
         redact: Callable[[str], str],
-        styler: Styler,
+        style_checker: StyleChecker,
         loopback: bool = False,
         width: int = 1,
     ) -> None:
@@ -128,7 +128,7 @@ class LocalLaboratory(Laboratory):
         self._head = dict(head or {})
         self._limits = limits
         self._redact = redact
-        self._styler = styler
+        self._style_checker = style_checker
         self._loopback = loopback
         self._width = width
 
@@ -147,13 +147,13 @@ class LocalLaboratory(Laboratory):
         """As the port says."""
         return max(0.0, self._ends - self._clock())
 
-    def with_loopback(self) -> "LocalLaboratory | None":
+    def with_loopback(self) -> "LocalPytestRunner | None":
         """As the port says."""
         try:
             self._sandbox.tier(loopback=True)
         except SandboxUnavailable:
             return None
-        return LocalLaboratory(
+        return LocalPytestRunner(
             self._top,
             self._toolchain,
             self._sandbox,
@@ -163,7 +163,7 @@ class LocalLaboratory(Laboratory):
             head=self._head,
             limits=self._limits,
             redact=self._redact,
-            styler=self._styler,
+            style_checker=self._style_checker,
             loopback=True,
             width=self._width,
         )
@@ -192,21 +192,21 @@ class LocalLaboratory(Laboratory):
         )
         return agreed(first, second)
 
-    def ghostwrite(self, functions: Sequence[tuple[str, str]]) -> tuple[Ghost, ...]:
+    def ghostwrite(self, functions: Sequence[tuple[str, str]]) -> tuple[Ghostwritten, ...]:
         """As the port says."""
         asked = [{"path": path, "function": function} for path, function in functions]
-        [answers] = self._answers("ghost", asked, (Perturbation(),))
+        [answers] = self._answers("ghostwriter", asked, (Perturbation(),))
         return tuple(
-            ghost(*function, answer, self._redact) for function, answer in zip(functions, answers, strict=True)
+            ghostwritten(*function, answer, self._redact) for function, answer in zip(functions, answers, strict=True)
         )
 
     def style(self, files: Mapping[str, str]) -> Mapping[str, str]:
         """As the port says."""
-        return self._styler.style(files)
+        return self._style_checker.style(files)
 
     def formatted(self, files: Mapping[str, str]) -> Mapping[str, str]:
         """As the port says."""
-        return self._styler.formatted(files)
+        return self._style_checker.formatted(files)
 
     def _answers(
         self, kind: str, asked: Sequence[Mapping[str, Any]], perturbations: Sequence[Perturbation]
@@ -265,15 +265,15 @@ class LocalLaboratory(Laboratory):
                 without=tool.without,
             )
         except ConfigError as error:
-            raise LaboratoryUnavailable(error.what, why=self._redact(error.why), remedy=error.remedy) from error
+            raise PytestUnavailable(error.what, why=self._redact(error.why), remedy=error.remedy) from error
         except OSError as error:
-            raise LaboratoryUnavailable("the tests cannot be run", why=f"{error.strerror}") from error
+            raise PytestUnavailable("the tests cannot be run", why=f"{error.strerror}") from error
 
     def _tier(self) -> Tier:
         try:
             return self._sandbox.tier(loopback=self._loopback)
         except SandboxUnavailable as error:
-            raise LaboratoryUnavailable(error.what, why=error.why, remedy=error.remedy) from error
+            raise PytestUnavailable(error.what, why=error.why, remedy=error.remedy) from error
 
 
 def _breakdown(ran: Ran, redact: Callable[[str], str]) -> str:
@@ -311,7 +311,7 @@ def pytest_run(run: PytestRun, toolchain: Toolchain) -> Wanted:
 
 
 def inquiry(kind: str, wanted: Sequence[Mapping[str, Any]], perturbation: Perturbation, seconds: float) -> Wanted:
-    """A process that answers questions: "probe" or "ghost"."""
+    """A process that answers questions: "probe" or "ghostwriter"."""
     return Wanted({"kind": kind, "wanted": [dict(each) for each in wanted]}, perturbation, seconds)
 
 

@@ -9,7 +9,7 @@ from cicd_agent.adapters.toolchain.location import ENVIRONMENTS, Place, place, v
 from cicd_agent.adapters.toolchain.overlay import NotInstalled, Packages, overlay
 from cicd_agent.adapters.toolchain.probe import Told, probe
 from cicd_agent.analysis.python_tests.test_command import TestCommand
-from cicd_agent.domain.ports.test_runner import Interpreter, LaboratoryUnavailable
+from cicd_agent.domain.ports.test_runner import Interpreter, PytestUnavailable
 from cicd_agent.domain.sandbox import Sandbox
 
 NEEDED = ("pytest", "coverage")
@@ -55,7 +55,7 @@ def find(
     own: Path,
     packages: Packages,
 ) -> Toolchain:
-    """The project's toolchain. Raises LaboratoryUnavailable, with the remedy, where there is none.
+    """The project's toolchain. Raises PytestUnavailable, with the remedy, where there is none.
 
     `given` is the setting `python`, `variables` are those of the job that say where its tools are, `own` is the
     environment that this process runs in.
@@ -102,7 +102,7 @@ def _refuse_wrong_environment(found: Place, command: TestCommand, lacking: list[
     """Where a tool hides the project's environment, a Python of the machine is not the one that was meant."""
     how = _HIDING.get(command.runner)
     if how is not None and "pytest" in lacking:
-        raise LaboratoryUnavailable(
+        raise PytestUnavailable(
             f"the environment of `{command.runner}` is not found",
             why=f"`{found.python}` has no pytest",
             remedy=f"Name its interpreter with `python`, as `{how}` prints it",
@@ -119,7 +119,7 @@ def _added(found: Place, told: Told, lacking: list[str], packages: Packages) -> 
         missing = [name for name in NEEDED if name in lacking]
         if not missing:
             return None, tuple(lacking)
-        raise LaboratoryUnavailable(
+        raise PytestUnavailable(
             f"`{found.python}` has no {' and no '.join(missing)}",
             why=str(failure),
             remedy="Install pytest and coverage in the job, or allow the package index",

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from cicd_agent.adapters.sandbox.mounts import PATH
-from cicd_agent.domain.ports.test_runner import LaboratoryUnavailable
+from cicd_agent.domain.ports.test_runner import PytestUnavailable
 
 ENVIRONMENTS = (".venv", "venv")
 """Names that virtual environments have at the top of a tree."""
@@ -35,7 +35,7 @@ def place(top: Path, given: str, variables: Mapping[str, str], own: Path) -> Pla
     """The project's interpreter: as given, else where a person would have activated or made it, else from PATH.
 
     `given` is a path (from the top) or a name on PATH. `own` is the environment of this process, which is never the
-    project's unless it is given, or lies in the tree. Raises LaboratoryUnavailable.
+    project's unless it is given, or lies in the tree. Raises PytestUnavailable.
     """
     if given:
         return _given(top, given, variables)
@@ -50,17 +50,17 @@ def place(top: Path, given: str, variables: Mapping[str, str], own: Path) -> Pla
     for found in _on_path(top, variables):
         if not _is_own(found.python, own):
             return found
-    raise LaboratoryUnavailable("the project's Python is not found", remedy=_REMEDY)
+    raise PytestUnavailable("the project's Python is not found", remedy=_REMEDY)
 
 
 def view(top: Path, found: Place, variables: Mapping[str, str]) -> tuple[tuple[Path, ...], dict[str, str]]:
     """The directories that have to be readable for it and for what is on PATH, and the environment that leads there.
 
-    Raises LaboratoryUnavailable where an interpreter of the tree is not what it seems.
+    Raises PytestUnavailable where an interpreter of the tree is not what it seems.
     """
     home = Path(variables.get("HOME") or "/nonexistent")
     if found.inside and not _is_honest(top, found.python):
-        raise LaboratoryUnavailable(
+        raise PytestUnavailable(
             f"`{found.python}` is no virtual environment of a Python that is installed here", remedy=_REMEDY
         )
     # Other directories of the tree that a job has put on PATH are the change's as well, and nobody has looked at them.
@@ -93,7 +93,7 @@ def trusted(top: Path, variables: Mapping[str, str]) -> Mapping[str, str]:
 
 def _given(top: Path, given: str, variables: Mapping[str, str]) -> Place:
     if "\0" in given:
-        raise LaboratoryUnavailable("`python` holds a NUL", remedy=_REMEDY)
+        raise PytestUnavailable("`python` holds a NUL", remedy=_REMEDY)
     named = None if "/" in given else shutil.which(given, path=variables.get("PATH", ""))
     where = Path(named) if named else top / given
     try:
@@ -103,7 +103,7 @@ def _given(top: Path, given: str, variables: Mapping[str, str]) -> Place:
             return _standing(top, where)
     except OSError:
         pass
-    raise LaboratoryUnavailable(f"there is no interpreter `{given[:200]}`", remedy=_REMEDY)
+    raise PytestUnavailable(f"there is no interpreter `{given[:200]}`", remedy=_REMEDY)
 
 
 def _standing(top: Path, python: Path) -> Place:

@@ -8,7 +8,7 @@ from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from cicd_agent.domain.ports.test_runner import LaboratoryUnavailable
+from cicd_agent.domain.ports.test_runner import PytestUnavailable
 from cicd_agent.domain.sandbox import Limits, Sandbox, SandboxUnavailable
 from cicd_agent.domain.text.visible import visible_line
 
@@ -124,7 +124,7 @@ def probe(
 ) -> Told:
     """What the interpreter says. `wanted` are the distributions whose versions count, `name` is the project's own.
 
-    Raises LaboratoryUnavailable when it does not start, is too old, or says nothing that makes sense.
+    Raises PytestUnavailable when it does not start, is too old, or says nothing that makes sense.
     """
     program = _PROGRAM.replace("MARK", repr(_MARK))
     with tempfile.TemporaryDirectory(prefix="cicd-agent-probe-") as empty:
@@ -137,13 +137,13 @@ def probe(
                 environment=environment,
             )
         except SandboxUnavailable as error:
-            raise LaboratoryUnavailable(error.what, why=error.why, remedy=error.remedy) from error
+            raise PytestUnavailable(error.what, why=error.why, remedy=error.remedy) from error
     lines = [line for line in ran.stdout.decode("utf-8", "replace").splitlines() if line.startswith(_MARK)]
     if not lines or ran.stopped or ran.exit_code:
         said = ran.stderr.decode("utf-8", "replace").strip().splitlines() or [""]
         why = f"limit of {ran.stopped.value}" if ran.stopped else f"exit {ran.exit_code}"
         last = visible_line(re.sub(r"\s+", " ", said[-1]))[:200]
-        raise LaboratoryUnavailable(
+        raise PytestUnavailable(
             f"`{python}` does not run in the sandbox",
             why=f"{why}{f': {last}' if last else ''}",
             remedy="Name an interpreter that does with `python`",
@@ -151,13 +151,13 @@ def probe(
     try:
         told = Told.model_validate_json(lines[-1].removeprefix(_MARK))
     except ValidationError as error:
-        raise LaboratoryUnavailable(
+        raise PytestUnavailable(
             f"`{python}` does not say what it is",
             why=f"{error.error_count()} of its words make no sense",
             remedy="Name another interpreter with `python`",
         ) from error
     if told.version[:2] < OLDEST:
-        raise LaboratoryUnavailable(
+        raise PytestUnavailable(
             f"`{python}` is Python {told.number}",
             why="tests are tried with Python 3.9 and later",
             remedy="Name a newer one with `python`",

@@ -11,7 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from cicd_agent.adapters.toolchain.import_roots import LARGEST, pyproject, read_toml
 from cicd_agent.adapters.toolchain.interpreter import Toolchain
-from cicd_agent.domain.ports.test_runner import LaboratoryUnavailable
+from cicd_agent.domain.ports.test_runner import PytestUnavailable
 from cicd_agent.domain.sandbox import Limits, Sandbox
 from cicd_agent.domain.text.visible import visible_line
 from cicd_agent.errors import ConfigError
@@ -31,7 +31,7 @@ class _Came(BaseModel):
     texts: dict[str, str]
 
 
-class HouseStyle:
+class StyleCheck:
     """The formatter and linter that the repository configures, as far as they are installed where its tests run."""
 
     def __init__(self, top: Path, toolchain: Toolchain, sandbox: Sandbox, *, limits: Limits = _LIMITS) -> None:
@@ -85,7 +85,7 @@ class HouseStyle:
                 without=tool.without,
             )
         except ConfigError as error:
-            raise LaboratoryUnavailable(error.what, why=error.why, remedy=error.remedy) from error
+            raise PytestUnavailable(error.what, why=error.why, remedy=error.remedy) from error
         try:
             return _Came.model_validate_json(ran.stdout.strip().rpartition(b"\n")[2])
         except ValidationError:

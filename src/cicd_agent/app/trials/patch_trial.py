@@ -5,14 +5,14 @@ from pathlib import Path
 
 from cicd_agent.adapters.runner.remote_files import FetchedLibrary
 from cicd_agent.adapters.sandbox.sandbox import LocalSandbox
-from cicd_agent.adapters.test_runner.patch_trial import Commands, Surroundings, Workbench
+from cicd_agent.adapters.test_runner.patch_trial import Commands, LocalPatchTester, Surroundings
 from cicd_agent.adapters.toolchain.location import surroundings, trusted
 from cicd_agent.analysis.patches.syntax import PARSERS
 from cicd_agent.app.context import Scene
 from cicd_agent.domain.change import Change
 from cicd_agent.domain.event import EventKind
 from cicd_agent.domain.paths import matcher
-from cicd_agent.domain.ports.actions import Bench
+from cicd_agent.domain.ports.actions import PatchTester
 from cicd_agent.domain.ports.forge import Library
 from cicd_agent.domain.sandbox import Limits
 from cicd_agent.errors import ConfigError
@@ -22,12 +22,12 @@ SHARE = 0.5
 """Of the run's time, for trials."""
 
 
-def benches(
+def patch_testers(
     scene: Scene, environment: Environment, redact: Callable[[str], str], clock: Callable[[], float], minutes: float
-) -> Callable[[Change], Bench | None]:
-    """The bench for patches of a change's last commit, None where its files cannot be read at all."""
+) -> Callable[[Change], PatchTester | None]:
+    """The patch tester for a change's last commit, None where its files cannot be read at all."""
 
-    def of(change: Change) -> Bench | None:
+    def of(change: Change) -> PatchTester | None:
         library, top = _files(scene, change), scene.top
         if library is None:
             return None
@@ -45,7 +45,7 @@ def benches(
             readable,
             variables,
         )
-        return Workbench(
+        return LocalPatchTester(
             top if top is not None else Path("/"),
             library,
             Commands(scene.settings.verify_command if is_here else ""),

@@ -13,7 +13,7 @@ from cicd_agent.app.context import Scene
 from cicd_agent.app.reporter import HIDDEN
 from cicd_agent.domain.change import Change
 from cicd_agent.domain.ports.forge import Repository
-from cicd_agent.domain.ports.test_runner import Laboratory, LaboratoryUnavailable
+from cicd_agent.domain.ports.test_runner import PytestRunner, PytestUnavailable
 from cicd_agent.domain.test_run import AffectedTests
 from cicd_agent.errors import ConfigError
 from cicd_agent.settings.schema import Settings
@@ -111,11 +111,11 @@ def choose(
     return affected(test_map, change, since, python() if test_map is not None else "")
 
 
-def python_version(laboratory: Laboratory | None, warn: Warn) -> str:
+def python_version(pytest_runner: PytestRunner | None, warn: Warn) -> str:
     """Of the Python that runs the tests, "" with a warning when that is not to be found."""
     try:
-        return laboratory.interpreter.version if laboratory is not None else ""
-    except LaboratoryUnavailable as error:
+        return pytest_runner.interpreter.version if pytest_runner is not None else ""
+    except PytestUnavailable as error:
         warn(str(error))
         return ""
 
@@ -125,7 +125,9 @@ def arguments(selection: Selection) -> tuple[str, ...]:
     return () if selection.run_all else (*selection.files, *selection.tests) or (NOTHING,)
 
 
-def reach(scene: Scene, laboratory: Callable[[Change], Laboratory | None]) -> Callable[[Change], AffectedTests | None]:
+def reach(
+    scene: Scene, pytest_runner: Callable[[Change], PytestRunner | None]
+) -> Callable[[Change], AffectedTests | None]:
     """What tells the tests that a change can reach: None where no earlier run has left a map that may be used."""
 
     def tests(change: Change) -> AffectedTests | None:
@@ -139,7 +141,7 @@ def reach(scene: Scene, laboratory: Callable[[Change], Laboratory | None]) -> Ca
             return AffectedTests(run_all=tuple(said)) if place.exists() else None
         try:
             chosen = choose(
-                repository, change, change.head, test_map, lambda: python_version(laboratory(change), said.append)
+                repository, change, change.head, test_map, lambda: python_version(pytest_runner(change), said.append)
             )
         except ConfigError as error:
             return AffectedTests(run_all=(str(error),))

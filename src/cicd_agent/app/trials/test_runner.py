@@ -8,16 +8,16 @@ from functools import cached_property
 from pathlib import Path
 
 from cicd_agent.adapters.sandbox.sandbox import LocalSandbox
-from cicd_agent.adapters.test_runner.runner import LocalLaboratory
+from cicd_agent.adapters.test_runner.runner import LocalPytestRunner
 from cicd_agent.adapters.toolchain.interpreter import find, look
 from cicd_agent.adapters.toolchain.overlay import PYPI, Packages
-from cicd_agent.adapters.toolchain.style_check import HouseStyle
+from cicd_agent.adapters.toolchain.style_check import StyleCheck
 from cicd_agent.analysis.python_tests.test_command import read_test_command
 from cicd_agent.app.context import Scene
 from cicd_agent.domain.change import Change, ChangeSource
 from cicd_agent.domain.diff import ChangeKind
 from cicd_agent.domain.event import EventKind
-from cicd_agent.domain.ports.test_runner import Ghost, Interpreter, Laboratory, LaboratoryUnavailable, Probe, Seen
+from cicd_agent.domain.ports.test_runner import Ghostwritten, Interpreter, Probe, PytestRunner, PytestUnavailable, Seen
 from cicd_agent.domain.sandbox import Limits
 from cicd_agent.domain.test_run import PytestRun, RunResult
 from cicd_agent.errors import ConfigError
@@ -29,16 +29,16 @@ WIDEST = 4
 """Runs at a time, each with a copy of its own: what there is of memory is shared, too."""
 
 
-def laboratories(
+def pytest_runners(
     scene: Scene, environment: Environment, redact: Callable[[str], str], clock: Callable[[], float], minutes: float
-) -> Callable[[Change], Laboratory | None]:
-    """The laboratory for a change, None where its commit is not checked out.
+) -> Callable[[Change], PytestRunner | None]:
+    """The test runner for a change, None where its commit is not checked out.
 
-    Nothing is looked for before it is first used; what is missing then is said by LaboratoryUnavailable.
+    Nothing is looked for before it is first used; what is missing then is said by PytestUnavailable.
     """
-    made: dict[tuple[str, str], Laboratory] = {}
+    made: dict[tuple[str, str], PytestRunner] = {}
 
-    def of(change: Change) -> Laboratory | None:
+    def of(change: Change) -> PytestRunner | None:
         top = scene.top
         # After a run of another workflow nothing of its commit is checked out, and nothing of it is to be run.
         if top is None or scene.event.kind is EventKind.WORKFLOW_RUN:
@@ -48,11 +48,11 @@ def laboratories(
             return made[change.base, change.head]
         ends = clock() + minutes * 60 * SHARE
 
-        def make() -> LocalLaboratory:
+        def make() -> LocalPytestRunner:
             here = after(change, top)
             return _found(scene, environment, redact, clock, ends, top=top, base=before(change), head=here)
 
-        made[change.base, change.head] = LateLaboratory(make, lambda: max(0.0, ends - clock()))
+        made[change.base, change.head] = LazyPytestRunner(make, lambda: max(0.0, ends - clock()))
         return made[change.base, change.head]
 
     return of
@@ -98,7 +98,7 @@ def _content(place: Path) -> bytes | None:
 def project_python(scene: Scene, top: Path, environment: Environment) -> Interpreter:
     """The Python that a run would try tests with, and what would have to be added to it.
 
-    Raises LaboratoryUnavailable or ConfigError as a run would; nothing is installed.
+    Raises PytestUnavailable or ConfigError as a run would; nothing is installed.
     """
     settings = scene.settings
     scratch = Path(environment.runner_temp) if environment.runner_temp else None
@@ -117,8 +117,8 @@ def _found(
     top: Path,
     base: Mapping[str, str | None],
     head: Mapping[str, str],
-) -> LocalLaboratory:
-    """The laboratory, once the project's Python is found. Raises LaboratoryUnavailable."""
+) -> LocalPytestRunner:
+    """The test runner, once the project's Python is found. Raises PytestUnavailable."""
     settings = scene.settings
     scratch = Path(environment.runner_temp) if environment.runner_temp else None
     sandbox = LocalSandbox(scratch=scratch, allow_unsandboxed=settings.allow_unsandboxed)
@@ -133,9 +133,9 @@ def _found(
             packages=_packages(environment, scratch),
         )
     except ConfigError as error:
-        raise LaboratoryUnavailable(error.what, why=redact(error.why), remedy=error.remedy) from error
+        raise PytestUnavailable(error.what, why=redact(error.why), remedy=error.remedy) from error
     seconds = max(0.0, ends - clock())
-    return LocalLaboratory(
+    return LocalPytestRunner(
         top,
         toolchain,
         sandbox,
@@ -145,7 +145,7 @@ def _found(
         head=head,
         limits=Limits(),
         redact=redact,
-        styler=HouseStyle(top, toolchain, sandbox),
+        style_checker=StyleCheck(top, toolchain, sandbox),
         width=min(WIDEST, len(os.sched_getaffinity(0)) if sys.platform == "linux" else 1),
     )
 
@@ -157,23 +157,23 @@ def _packages(environment: Environment, scratch: Path | None) -> Packages:
     return Packages(place / f"cicd-agent-overlays-{os.geteuid()}", index, environment.system)
 
 
-class LateLaboratory(Laboratory):
+class LazyPytestRunner(PytestRunner):
     """One that is set up when it is first used, and says then what is missing; each time in the same words."""
 
-    def __init__(self, make: Callable[[], Laboratory], seconds_left: Callable[[], float]) -> None:
+    def __init__(self, make: Callable[[], PytestRunner], seconds_left: Callable[[], float]) -> None:
         self._make = make
         self._seconds_left = seconds_left
 
     @cached_property
-    def _made(self) -> Laboratory | LaboratoryUnavailable:
+    def _made(self) -> PytestRunner | PytestUnavailable:
         try:
             return self._make()
-        except LaboratoryUnavailable as missing:
+        except PytestUnavailable as missing:
             return missing
 
     @property
-    def _there(self) -> Laboratory:
-        if isinstance(self._made, LaboratoryUnavailable):
+    def _there(self) -> PytestRunner:
+        if isinstance(self._made, PytestUnavailable):
             raise self._made
         return self._made
 
@@ -192,7 +192,7 @@ class LateLaboratory(Laboratory):
         """As the port says; before anything is set up as well."""
         return self._seconds_left()
 
-    def with_loopback(self) -> Laboratory | None:
+    def with_loopback(self) -> PytestRunner | None:
         """As the port says."""
         return self._there.with_loopback()
 
@@ -206,7 +206,7 @@ class LateLaboratory(Laboratory):
         """As the port says."""
         return self._there.probe(probes)
 
-    def ghostwrite(self, functions: Sequence[tuple[str, str]]) -> tuple[Ghost, ...]:
+    def ghostwrite(self, functions: Sequence[tuple[str, str]]) -> tuple[Ghostwritten, ...]:
         """As the port says."""
         return self._there.ghostwrite(functions)
 

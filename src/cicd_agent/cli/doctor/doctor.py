@@ -21,7 +21,7 @@ from cicd_agent.cli.doctor.remote import remote_checks
 from cicd_agent.cli.doctor.storage import kept_checks
 from cicd_agent.cli.options import command, format_option, place_options
 from cicd_agent.domain.event import EventKind
-from cicd_agent.domain.ports.test_runner import LaboratoryUnavailable
+from cicd_agent.domain.ports.test_runner import PytestUnavailable
 from cicd_agent.domain.sandbox import SandboxUnavailable
 from cicd_agent.domain.text.markdown import fence
 from cicd_agent.domain.verdict import Conclusion
@@ -116,7 +116,7 @@ def _project_python(scene: Scene, top: Path, environment: Environment) -> Check:
 
     try:
         found = project_python(scene, top, environment)
-    except (AgentError, LaboratoryUnavailable) as error:
+    except (AgentError, PytestUnavailable) as error:
         return Check("project's Python", Health.FAIL, f"{error.what} ({error.why})", error.remedy)
     own = ", ".join(f"{name} {version}" for name, version in found.provides.items())
     added = f"{' and '.join(found.lacks)} will be added for the runs alone" if found.lacks else ""

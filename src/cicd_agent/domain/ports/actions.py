@@ -95,7 +95,7 @@ class Notifier(Protocol):
         """Send the line, below it what the details say, a line each, and the links. Raises NotifierRefused."""
 
 
-class Bench(Protocol):
+class PatchTester(Protocol):
     """Where patches are tried out."""
 
     def attempt(self, trial: Trial) -> TrialReport:

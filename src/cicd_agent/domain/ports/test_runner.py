@@ -8,7 +8,7 @@ from cicd_agent.domain.test_run import PytestRun, RunResult
 from cicd_agent.errors import ConfigError
 
 
-class LaboratoryUnavailable(ConfigError):
+class PytestUnavailable(ConfigError):
     """The project's code cannot be run here: no interpreter, no pytest, no sandbox. One line, with the remedy."""
 
 
@@ -51,7 +51,7 @@ class Seen:
 
 
 @dataclass(frozen=True, slots=True)
-class Ghost:
+class Ghostwritten:
     """What Hypothesis's ghostwriter makes of a function: the text of a module, "" and a `problem` when nothing."""
 
     path: str
@@ -60,10 +60,10 @@ class Ghost:
     problem: str = ""
 
 
-class Laboratory(Protocol):
+class PytestRunner(Protocol):
     """Where the project's own code is run: on copies, in the sandbox, under its own interpreter.
 
-    Every method may raise LaboratoryUnavailable.
+    Every method may raise PytestUnavailable.
     """
 
     @property
@@ -74,7 +74,7 @@ class Laboratory(Protocol):
     def sandbox(self) -> str:
         """What keeps the runs in: the name of the tier."""
 
-    def with_loopback(self) -> "Laboratory | None":
+    def with_loopback(self) -> "PytestRunner | None":
         """The same with a private loopback network, for suites that need one; None where no sandbox here has that."""
 
     @property
@@ -94,7 +94,7 @@ class Laboratory(Protocol):
     def probe(self, probes: Sequence[Probe]) -> tuple[Seen, ...]:
         """Evaluate expressions."""
 
-    def ghostwrite(self, functions: Sequence[tuple[str, str]]) -> tuple[Ghost, ...]:
+    def ghostwrite(self, functions: Sequence[tuple[str, str]]) -> tuple[Ghostwritten, ...]:
         """What the ghostwriter makes of functions, given as path and qualified name."""
 
     def style(self, files: Mapping[str, str]) -> Mapping[str, str]:

@@ -30,11 +30,16 @@ def experiment(
     """The evidence with what came of trying the patch; where nothing can be tried, as it is."""
     trials = experiments(answers, evidence, settings)
     change = evidence.change
-    if not trials or world.bench is None or change is None or (bench := world.bench(change)) is None:
+    if (
+        not trials
+        or world.patch_tester is None
+        or change is None
+        or (patch_tester := world.patch_tester(change)) is None
+    ):
         return evidence
     for trial in trials:
         progress("trying a fix")
-        evidence = evidence.put(TRIALS, (*(evidence.get(TRIALS) or ()), bench.attempt(trial)))
+        evidence = evidence.put(TRIALS, (*(evidence.get(TRIALS) or ()), patch_tester.attempt(trial)))
     return evidence
 
 

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from cicd_agent.analysis.python_tests.mutation.mutants import mutants
-from cicd_agent.domain.ports.test_runner import Laboratory, LaboratoryUnavailable
+from cicd_agent.domain.ports.test_runner import PytestRunner, PytestUnavailable
 from cicd_agent.domain.test_run import Mutant, Outcome, PytestRun, RunResult
 from cicd_agent.domain.text.words import clip, count
 from cicd_agent.modes.gen_tests.evidence import Suite, SuiteState
@@ -17,28 +17,28 @@ _SHARE = 0.4
 _LONGEST = 900.0
 
 
-def baseline(subjects: Sequence[Subject], laboratory: Laboratory, command: str) -> tuple[Suite, Laboratory]:
-    """What the tests show of the subjects, and the laboratory in which they have shown it.
+def baseline(subjects: Sequence[Subject], pytest_runner: PytestRunner, command: str) -> tuple[Suite, PytestRunner]:
+    """What the tests show of the subjects, and the test runner in which they have shown it.
 
     A suite that is red without a network is tried once more with a private loopback, where the sandbox has one.
     """
     try:
-        suite = _run(subjects, laboratory, command)
+        suite = _run(subjects, pytest_runner, command)
         if suite.state in {SuiteState.RED, SuiteState.BROKEN}:
-            wider = laboratory.with_loopback()
+            wider = pytest_runner.with_loopback()
             again = _run(subjects, wider, command) if wider is not None else suite
             if wider is not None and again.state is SuiteState.GREEN:
                 note = "the tests need a network: they ran with a loopback of their own, and nothing beyond"
                 return replace(again, loopback=True, notes=(*again.notes, note)), wider
-    except LaboratoryUnavailable as error:
-        return Suite(SuiteState.UNAVAILABLE, str(error), command), laboratory
-    return suite, laboratory
+    except PytestUnavailable as error:
+        return Suite(SuiteState.UNAVAILABLE, str(error), command), pytest_runner
+    return suite, pytest_runner
 
 
-def _run(subjects: Sequence[Subject], laboratory: Laboratory, command: str) -> Suite:
+def _run(subjects: Sequence[Subject], pytest_runner: PytestRunner, command: str) -> Suite:
     made = _mutants(subjects)
-    seconds = min(laboratory.seconds_left * _SHARE, _LONGEST)
-    [result] = laboratory.run(
+    seconds = min(pytest_runner.seconds_left * _SHARE, _LONGEST)
+    [result] = pytest_runner.run(
         [
             PytestRun(
                 "suite",
@@ -54,7 +54,7 @@ def _run(subjects: Sequence[Subject], laboratory: Laboratory, command: str) -> S
         state,
         detail,
         command,
-        laboratory.interpreter.version,
+        pytest_runner.interpreter.version,
         len(result.tests),
         result.failed[:50],
         # What a run has executed that broke off says nothing of what the tests would.
@@ -62,8 +62,8 @@ def _run(subjects: Sequence[Subject], laboratory: Laboratory, command: str) -> S
         made,
         result.mutants,
         result.seconds,
-        laboratory.sandbox,
-        tuple(_notes(subjects, made, laboratory)),
+        pytest_runner.sandbox,
+        tuple(_notes(subjects, made, pytest_runner)),
     )
 
 
@@ -90,9 +90,9 @@ def _mutants(subjects: Sequence[Subject]) -> tuple[Mutant, ...]:
     return tuple(each for subject in subjects for each in mutants(subject.path, subject.text, subject.lines, share))
 
 
-def _notes(subjects: Sequence[Subject], made: Sequence[Mutant], laboratory: Laboratory) -> list[str]:
+def _notes(subjects: Sequence[Subject], made: Sequence[Mutant], pytest_runner: PytestRunner) -> list[str]:
     notes = []
     if len(made) >= MOST_MUTANTS // max(len(subjects), 1):
         notes.append(f"at most {MOST_MUTANTS} faults are planted in one change: some lines have fewer than they could")
-    notes += [f"{name} is not to be had for the project's Python" for name in laboratory.interpreter.lacks]
+    notes += [f"{name} is not to be had for the project's Python" for name in pytest_runner.interpreter.lacks]
     return notes

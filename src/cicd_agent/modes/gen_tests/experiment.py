@@ -7,7 +7,7 @@ from typing import Any
 from cicd_agent.agent.messages import Answer
 from cicd_agent.domain.candidate import Candidate, CandidateReport, Hurdle
 from cicd_agent.domain.evidence import Evidence
-from cicd_agent.domain.ports.test_runner import Laboratory
+from cicd_agent.domain.ports.test_runner import PytestRunner
 from cicd_agent.domain.text.words import count
 from cicd_agent.modes.gen_tests.draft import candidates
 from cicd_agent.modes.gen_tests.evidence import TEST_EVIDENCE, TestEvidence
@@ -35,27 +35,27 @@ def experiment(
     tests = evidence.get(TEST_EVIDENCE)
     if tests is None or tests.settled is not None:
         return evidence
-    laboratory = _laboratory(evidence, tests, world)
-    if laboratory is None:
+    pytest_runner = _pytest_runner(evidence, tests, world)
+    if pytest_runner is None:
         return evidence
-    evidence = with_fixes(answers, evidence, laboratory)
+    evidence = with_fixes(answers, evidence, pytest_runner)
     tests = known(evidence)
     if not tests.suite.can_judge:
         return evidence
-    evidence = _screened(answers, evidence, laboratory, progress)
+    evidence = _screened(answers, evidence, pytest_runner, progress)
     if last:
-        evidence = _screened((), with_written(evidence, laboratory, settings), laboratory, progress)
+        evidence = _screened((), with_written(evidence, pytest_runner, settings), pytest_runner, progress)
         tests = known(evidence)
         standing = [report for report in tests.screened if report.stands]
         if standing:
             progress(f"trying {count(len(standing), 'test')} together")
-            settled = settle(standing, evidence, laboratory, keep_unchanged=settings.keep_unchanged == "on")
+            settled = settle(standing, evidence, pytest_runner, keep_unchanged=settings.keep_unchanged == "on")
             evidence = evidence.put(TEST_EVIDENCE, replace(tests, settled=settled))
     return evidence
 
 
 def _screened(
-    answers: Sequence[Answer[Any]], evidence: Evidence, laboratory: Laboratory, progress: Callable[[str], None]
+    answers: Sequence[Answer[Any]], evidence: Evidence, pytest_runner: PytestRunner, progress: Callable[[str], None]
 ) -> Evidence:
     """The evidence with what came of the candidates that are new."""
     tests = known(evidence)
@@ -63,7 +63,9 @@ def _screened(
     if not fresh:
         return evidence
     progress(f"trying {count(len(fresh), 'test')}")
-    return evidence.put(TEST_EVIDENCE, replace(tests, screened=(*tests.screened, *screen(fresh, evidence, laboratory))))
+    return evidence.put(
+        TEST_EVIDENCE, replace(tests, screened=(*tests.screened, *screen(fresh, evidence, pytest_runner)))
+    )
 
 
 def hand_over(answers: Sequence[Answer[Any]], evidence: Evidence) -> Evidence:
@@ -99,9 +101,9 @@ def _tried(tests: TestEvidence) -> set[str]:
     return {report.candidate.key for report in tests.screened} | {report.origin_key for report in tests.screened}
 
 
-def _laboratory(evidence: Evidence, tests: TestEvidence, world: World) -> Laboratory | None:
+def _pytest_runner(evidence: Evidence, tests: TestEvidence, world: World) -> PytestRunner | None:
     """The one in which the suite was green."""
-    if world.laboratory is None or evidence.change is None:
+    if world.pytest_runner is None or evidence.change is None:
         return None
-    laboratory = world.laboratory(evidence.change)
-    return laboratory.with_loopback() if laboratory is not None and tests.suite.loopback else laboratory
+    pytest_runner = world.pytest_runner(evidence.change)
+    return pytest_runner.with_loopback() if pytest_runner is not None and tests.suite.loopback else pytest_runner

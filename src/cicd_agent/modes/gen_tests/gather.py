@@ -10,7 +10,7 @@ from cicd_agent.domain.event import Event, EventKind
 from cicd_agent.domain.evidence import Evidence, Gap
 from cicd_agent.domain.library import EntryKind, Unreadable
 from cicd_agent.domain.paths import PathKind, kinds, matcher
-from cicd_agent.domain.ports.test_runner import Laboratory, LaboratoryUnavailable
+from cicd_agent.domain.ports.test_runner import PytestRunner, PytestUnavailable
 from cicd_agent.errors import ConfigError
 from cicd_agent.modes.gen_tests.baseline import baseline
 from cicd_agent.modes.gen_tests.evidence import TEST_EVIDENCE, Suite, SuiteState, TestEvidence
@@ -70,18 +70,18 @@ def gather(event: Event, world: World, settings: Settings) -> Evidence:
     if not found and not settings.detect_flaky:
         limit = "; its texts are not known without a checkout" if change.source is ChangeSource.API else ""
         return replace(evidence, declined=f"no Python changed that tests could be written for{limit}")
-    laboratory = world.laboratory(change) if world.laboratory is not None else None
-    if laboratory is None:
+    pytest_runner = world.pytest_runner(change) if world.pytest_runner is not None else None
+    if pytest_runner is None:
         why = "nothing is checked out that could be run. Put actions/checkout before this step"
         return evidence.put(TEST_EVIDENCE, TestEvidence(Suite(SuiteState.UNAVAILABLE, why, settings.test_command)))
-    suite, laboratory = baseline(found, laboratory, settings.test_command)
+    suite, pytest_runner = baseline(found, pytest_runner, settings.test_command)
     paths = tuple(path for path in change.paths if path.endswith(".py") and PathKind.TEST in kinds(path))
     tests = TestEvidence(suite, paths=paths)
     modules, unread = _modules(found, tests, change, world, settings)
     evidence = replace(evidence, gaps=(*missed, *unread)).put(TEST_EVIDENCE, replace(tests, modules=modules))
     if suite.can_judge and found:
         evidence = with_written(evidence, None, settings)
-    return _with_hunt(evidence, laboratory, world, settings)
+    return _with_hunt(evidence, pytest_runner, world, settings)
 
 
 def _change(event: Event, world: World, settings: Settings) -> Change:
@@ -143,17 +143,17 @@ def _texts(
     return texts, tuple(unread)
 
 
-def _with_hunt(evidence: Evidence, laboratory: Laboratory, world: World, settings: Settings) -> Evidence:
+def _with_hunt(evidence: Evidence, pytest_runner: PytestRunner, world: World, settings: Settings) -> Evidence:
     tests = evidence.get(TEST_EVIDENCE)
     if not settings.detect_flaky or tests is None or tests.suite.state is SuiteState.UNAVAILABLE:
         return evidence
     try:
         # New tests are tried after this, and need their time.
-        reserve = laboratory.seconds_left / 2 if tests.suite.can_judge and changed(evidence).files else 0.0
-        found = hunt(settings.detect_flaky, evidence, laboratory, reserve=reserve)
+        reserve = pytest_runner.seconds_left / 2 if tests.suite.can_judge and changed(evidence).files else 0.0
+        found = hunt(settings.detect_flaky, evidence, pytest_runner, reserve=reserve)
         named = {nodeid.partition("::")[0] for each in found.found for nodeid in (each.nodeid, *each.polluters)}
         texts, unread = _texts(sorted(named - tests.modules.keys()), changed(evidence), world, settings)
         tests = replace(tests, hunt=found, modules={**tests.modules, **texts})
         return replace(evidence, gaps=(*evidence.gaps, *unread)).put(TEST_EVIDENCE, tests)
-    except LaboratoryUnavailable as error:
+    except PytestUnavailable as error:
         return replace(evidence, gaps=(*evidence.gaps, Gap("flaky tests", str(error))))

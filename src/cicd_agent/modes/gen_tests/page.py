@@ -11,7 +11,7 @@ from cicd_agent.domain.text.markdown import code, details, escape, fence, link, 
 from cicd_agent.domain.text.words import clip, count
 from cicd_agent.modes.gen_tests.evidence import SuiteState
 from cicd_agent.modes.gen_tests.flaky.result import FlakyHunt
-from cicd_agent.modes.gen_tests.result import Covered, Generated, Open, PossibleBug, Suspicion
+from cicd_agent.modes.gen_tests.result import BugGround, Covered, Generated, Open, PossibleBug
 from cicd_agent.modes.protocol import Account
 
 MOST_ROWS = 30
@@ -196,9 +196,9 @@ def _bug(bug: PossibleBug, event: Event) -> str:
     candidate = bug.candidate
     where = _where(candidate.path, bug.line, event, candidate.function)
     match bug.ground:
-        case Suspicion.DOCUMENTED:
+        case BugGround.DOCUMENTED:
             why = f"it is said to be otherwise: {code(clip(bug.said, 200))}"
-        case Suspicion.PASSES_ON_BASE:
+        case BugGround.PASSES_ON_BASE:
             why = "it was otherwise before this change"
         case _:
             assert_never(bug.ground)

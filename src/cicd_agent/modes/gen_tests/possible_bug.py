@@ -4,7 +4,7 @@ from cicd_agent.analysis.python_tests.documentation.check import says
 from cicd_agent.domain.candidate import CandidateReport, Expectation, Hurdle, Origin
 from cicd_agent.domain.evidence import Evidence
 from cicd_agent.modes.gen_tests.exhibits import words_of
-from cicd_agent.modes.gen_tests.result import Suspicion
+from cicd_agent.modes.gen_tests.result import BugGround
 
 _OF_THE_TEST = frozenset(
     {"NameError", "ImportError", "ModuleNotFoundError", "SyntaxError", "IndentationError", "fixture", "UsageError"}
@@ -17,7 +17,7 @@ _AGAINST_TYPES = {origin: frozenset({"AssertionError"}) for origin in Origin} | 
 """What contradicts types: to refuse a value of the right type is no mistake, unless somebody says which and why."""
 
 
-def suspicion(report: CandidateReport, evidence: Evidence) -> Suspicion | None:
+def bug_ground(report: CandidateReport, evidence: Evidence) -> BugGround | None:
     """Why a candidate that fails on the change may be right, None when nothing speaks for it.
 
     What it says of its expectation counts only if the words that it quotes stand where it says.
@@ -26,11 +26,11 @@ def suspicion(report: CandidateReport, evidence: Evidence) -> Suspicion | None:
     if report.stopped is not Hurdle.PASSES or not report.fails_with or report.exception in _OF_THE_TEST:
         return None
     if report.passes_on_base:
-        return Suspicion.PASSES_ON_BASE
+        return BugGround.PASSES_ON_BASE
     if candidate.expectation is Expectation.CODE and candidate.origin is not Origin.DOCUMENTED:
         return None
     if candidate.expectation is Expectation.TYPES and report.exception not in _AGAINST_TYPES[candidate.origin]:
         return None
     source = evidence.change.texts.get(candidate.path, "") if evidence.change else ""
     words = words_of(evidence.event) if candidate.expectation is Expectation.PULL_REQUEST else ""
-    return Suspicion.DOCUMENTED if says(source, candidate.function, candidate.quote, words) else None
+    return BugGround.DOCUMENTED if says(source, candidate.function, candidate.quote, words) else None

@@ -17,7 +17,7 @@ from cicd_agent.modes.gen_tests.evidence import TEST_EVIDENCE
 from cicd_agent.modes.gen_tests.exhibits import exhibits
 from cicd_agent.modes.gen_tests.flaky.fix import fix_questions
 from cicd_agent.modes.gen_tests.gathered import known
-from cicd_agent.modes.gen_tests.possible_bug import suspicion
+from cicd_agent.modes.gen_tests.possible_bug import bug_ground
 from cicd_agent.modes.gen_tests.testable_files import subjects
 from cicd_agent.modes.shared.change_reader import changed, is_by_a_dependency_bot
 from cicd_agent.settings.schema import Provider, Settings
@@ -103,7 +103,7 @@ def weigh(draft: TestsDraft, target: Target, evidence: Evidence) -> str | None:
     """What the trial has found, for another answer; None when nothing is open that another answer could close."""
     own = {each.key for each in candidates(draft, target.path, target.function.name)}
     reports = [each for each in known(evidence).screened if each.candidate.key in own or _from(each, own)]
-    stopped = [each for each in reports if each.stopped not in {None, *_UNTOLD} and suspicion(each, evidence) is None]
+    stopped = [each for each in reports if each.stopped not in {None, *_UNTOLD} and bug_ground(each, evidence) is None]
     still = left(target, reports)
     if not stopped or not still.goals:
         return None

@@ -27,7 +27,7 @@ class Open:
     advice: str = ""
 
 
-class Suspicion(StrEnum):
+class BugGround(StrEnum):
     """Why a failing candidate may be right."""
 
     DOCUMENTED = "documented"
@@ -44,7 +44,7 @@ class PossibleBug:
     """
 
     candidate: Candidate
-    ground: Suspicion
+    ground: BugGround
     fails_with: str
     said: str = ""
     line: int = 0

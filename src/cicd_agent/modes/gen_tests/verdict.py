@@ -16,9 +16,9 @@ from cicd_agent.modes.gen_tests.draft import candidates
 from cicd_agent.modes.gen_tests.evidence import Suite, SuiteState, TestEvidence
 from cicd_agent.modes.gen_tests.experiment import untried
 from cicd_agent.modes.gen_tests.gathered import known
-from cicd_agent.modes.gen_tests.possible_bug import suspicion
+from cicd_agent.modes.gen_tests.possible_bug import bug_ground
 from cicd_agent.modes.gen_tests.questions import proposed
-from cicd_agent.modes.gen_tests.result import Generated, PossibleBug, Suspicion
+from cicd_agent.modes.gen_tests.result import BugGround, Generated, PossibleBug
 from cicd_agent.modes.gen_tests.testable_files import subjects
 from cicd_agent.modes.shared.change_reader import changed
 from cicd_agent.settings.schema import Settings
@@ -88,14 +88,14 @@ def _bugs(reports: Sequence[CandidateReport], evidence: Evidence) -> Iterator[Po
     """The failing candidates that may be right; of those that say the same about one function, the first."""
     told: set[tuple[str, str, str]] = set()
     for report in reports:
-        ground = suspicion(report, evidence)
+        ground = bug_ground(report, evidence)
         candidate = report.candidate
         same = (candidate.path, candidate.function, report.fails_with)
         if ground is None or same in told:
             continue
         told.add(same)
         path, _, line = report.where.rpartition(":")
-        said = candidate.quote if ground is Suspicion.DOCUMENTED else ""
+        said = candidate.quote if ground is BugGround.DOCUMENTED else ""
         yield PossibleBug(
             candidate,
             ground,

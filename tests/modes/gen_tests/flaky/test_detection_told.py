@@ -39,8 +39,8 @@ def test_a_scheduled_run_hunts_at_the_commit_that_is_checked_out(tmp_path: Path)
     repo = TempRepo(tmp_path / "repo")
     module = "def test_it():\n    assert True\n"
     sha = repo.commit({"tests/test_b.py": module, "shop.py": "x = 1\n"})
-    lab = flaky_world.laboratory({"b_it": lambda one, _: one.hash_seed % 2 == 0, "b_other": flaky_world.stable})
-    world = World(GitRepository(repo.path, {"PATH": "/usr/bin:/bin"}), laboratory=lambda _: lab)
+    lab = flaky_world.pytest_runner({"b_it": lambda one, _: one.hash_seed % 2 == 0, "b_other": flaky_world.stable})
+    world = World(GitRepository(repo.path, {"PATH": "/usr/bin:/bin"}), pytest_runner=lambda _: lab)
     seen = gather(Event(kind=EventKind.SCHEDULE), world, SETTINGS)
     assert seen.change
     assert (seen.change.head, seen.change.files) == (sha, ())

@@ -17,7 +17,7 @@ from cicd_agent.modes.gen_tests.verdict import rules
 from cicd_agent.modes.protocol import Account
 from cicd_agent.settings.loader import load
 from tests.modes.gen_tests.flaky import worlds as flaky_world
-from tests.support.fakes.test_runner import FakeLaboratory
+from tests.support.fakes.test_runner import FakePytestRunner
 
 PATH = "tests/test_shop.py"
 MODULE = """\
@@ -72,11 +72,11 @@ def evidence(*found: FlakyTest, modules: Mapping[str, str] | None = None) -> Evi
     return flaky_world.evidence().put(TEST_EVIDENCE, tests)
 
 
-def laboratory(
+def pytest_runner(
     mends: Callable[[str], bool] = lambda text: "sorted(" in text,
     breaks: Callable[[str], bool] = lambda _: False,
     seconds: float = 600.0,
-) -> FakeLaboratory:
+) -> FakePytestRunner:
     def script(run: PytestRun, files: Mapping[str, str], _at: str) -> RunResult:
         text = files.get(PATH, MODULE)
         ends = dict.fromkeys(("test_names", "test_loud", "test_plain"), Outcome.PASSED)
@@ -91,15 +91,15 @@ def laboratory(
         )
         return RunResult(run.name, completed=seconds > 5, tests=tests if seconds > 5 else ())
 
-    return FakeLaboratory(script, left=lambda _: seconds)
+    return FakePytestRunner(script, left=lambda _: seconds)
 
 
 def answer(patch: str | None, found: FlakyTest = NAMES) -> Answer[FixDraft]:
     return Answer(f"flaky {found.nodeid}", FixDraft(patch=patch, why="it sorts", nothing=None if patch else "no"))
 
 
-def tried(text: str, found: FlakyTest = NAMES, lab: FakeLaboratory | None = None) -> FlakyTest:
-    after = with_fixes([answer(text, found)], evidence(found), lab or laboratory())
+def tried(text: str, found: FlakyTest = NAMES, lab: FakePytestRunner | None = None) -> FlakyTest:
+    after = with_fixes([answer(text, found)], evidence(found), lab or pytest_runner())
     hunt = after[TEST_EVIDENCE].hunt
     assert hunt
     [result] = hunt.found
@@ -107,7 +107,7 @@ def tried(text: str, found: FlakyTest = NAMES, lab: FakeLaboratory | None = None
 
 
 def test_a_fix_that_comes_through_twenty_runs_is_offered() -> None:
-    lab = laboratory()
+    lab = pytest_runner()
     found = tried(SORTED, lab=lab)
     assert (found.refused, "+    names = sorted(shop.names())" in found.patch) == ((), True)
     assert len(lab.runs) == RUNS == 20
@@ -117,7 +117,7 @@ def test_a_fix_that_comes_through_twenty_runs_is_offered() -> None:
 
 
 def test_what_depends_on_the_order_is_run_alone_after_its_polluters_and_among_all() -> None:
-    lab = laboratory(lambda text: "monkeypatch" in text)
+    lab = pytest_runner(lambda text: "monkeypatch" in text)
     assert tried(UNDONE, PLAIN, lab).patch
     assert {run.select for run in lab.runs} == {(PLAIN.nodeid,), (*PLAIN.polluters, PLAIN.nodeid), ()}
     assert {run.in_order for run in lab.runs if len(run.select) == 2} == {True}
@@ -156,12 +156,12 @@ def test_a_fix_that_takes_something_or_does_not_hold_is_refused_with_its_reason(
 
 
 def test_a_fix_that_breaks_another_test_is_refused() -> None:
-    found = tried(SORTED, lab=laboratory(breaks=lambda text: "sorted(" in text))
+    found = tried(SORTED, lab=pytest_runner(breaks=lambda text: "sorted(" in text))
     assert "another test fails with it: tests/test_shop.py::test_loud" in found.refused[0].reason
 
 
 def test_without_time_nothing_is_said_against_a_fix() -> None:
-    after = with_fixes([answer(SORTED)], evidence(NAMES), laboratory(seconds=3.0))
+    after = with_fixes([answer(SORTED)], evidence(NAMES), pytest_runner(seconds=3.0))
     hunt = after[TEST_EVIDENCE].hunt
     assert hunt
     assert hunt.found == (NAMES,)
@@ -171,7 +171,7 @@ def test_without_time_nothing_is_said_against_a_fix() -> None:
 
 
 def test_a_refused_fix_goes_back_to_who_proposed_it_and_is_not_tried_again() -> None:
-    lab = laboratory(lambda _: False)
+    lab = pytest_runner(lambda _: False)
     seen = evidence(NAMES)
     [question] = fix_questions(seen, [])
     draft = answer(SORTED).draft
@@ -200,7 +200,7 @@ def test_each_flaky_test_is_asked_about_once_and_only_where_its_module_is_known(
 
 
 def test_two_fixes_of_one_module_follow_one_another_and_end_up_in_one_patch() -> None:
-    lab = laboratory(lambda text: "sorted(" in text)
+    lab = pytest_runner(lambda text: "sorted(" in text)
     seen = with_fixes([answer(SORTED), answer(UNDONE, PLAIN)], evidence(NAMES, PLAIN), lab)
     hunt = seen[TEST_EVIDENCE].hunt
     assert hunt

@@ -10,14 +10,14 @@ from cicd_agent.domain.test_run import Perturbation, RunResult, TestOutcome
 from cicd_agent.modes.gen_tests.flaky.detection import hunt
 from cicd_agent.modes.gen_tests.flaky.result import FlakyKind, FlakyTest
 from cicd_agent.modes.gen_tests.flaky.steps import failed
-from tests.modes.gen_tests.flaky.worlds import Ends, after, drawing, evidence, laboratory, needing, nodeid, stable
+from tests.modes.gen_tests.flaky.worlds import Ends, after, drawing, evidence, needing, nodeid, pytest_runner, stable
 from tests.modes.gen_tests.flaky.worlds import tossing as by_chance
 
 OTHERS: dict[str, Ends] = {f"a_{number}": stable for number in range(30)}
 
 
 def only(tests: Mapping[str, Ends], asked: int = 12, *, left: Mapping[str, tuple[str, ...]] | None = None) -> FlakyTest:
-    [found] = hunt(asked, evidence(), laboratory(tests, left=left)).found
+    [found] = hunt(asked, evidence(), pytest_runner(tests, left=left)).found
     return found
 
 
@@ -96,18 +96,18 @@ def test_one_that_draws_only_after_another_has_is_by_order_and_not_by_seed() -> 
 @pytest.mark.parametrize("seed", range(40))
 def test_chance_that_nothing_holds_has_no_reason(seed: int) -> None:
     tests: dict[str, Ends] = {**OTHERS, "b_it": by_chance(seed, 0.1 + 0.2 * (seed % 4))}
-    kinds = {each.kind for each in hunt(20, evidence(), laboratory(tests)).found}
+    kinds = {each.kind for each in hunt(20, evidence(), pytest_runner(tests)).found}
     assert kinds <= {FlakyKind.UNKNOWN}
 
 
 def test_a_test_without_a_network_is_told_by_what_it_raises() -> None:
     tests: dict[str, Ends] = {**OTHERS, "b_it": lambda one, _: one.hash_seed % 2 == 0}
-    [found] = hunt(12, evidence(), laboratory(tests, exception="gaierror")).found
+    [found] = hunt(12, evidence(), pytest_runner(tests, exception="gaierror")).found
     assert found.kind is FlakyKind.NETWORK
 
 
 def test_one_that_cannot_be_run_by_itself_has_no_reason_and_is_named() -> None:
-    lab = laboratory(
+    lab = pytest_runner(
         {**OTHERS, "b_it": by_chance()}, problem=lambda run: "pytest cannot be used so" if run.select else ""
     )
     [found] = hunt(12, evidence(), lab).found

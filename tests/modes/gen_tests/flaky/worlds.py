@@ -9,7 +9,7 @@ from cicd_agent.domain.event import Event, EventKind
 from cicd_agent.domain.evidence import Evidence
 from cicd_agent.domain.test_run import Outcome, Perturbation, PytestRun, RunResult, TestOutcome
 from cicd_agent.modes.gen_tests.evidence import TEST_EVIDENCE, Suite, SuiteState, TestEvidence
-from tests.support.fakes.test_runner import FakeLaboratory
+from tests.support.fakes.test_runner import FakePytestRunner
 
 Ends = Callable[[Perturbation, Sequence[str]], bool | Outcome]
 """Whether a test passes (or how it ends), by what differs and the names of the tests before it."""
@@ -47,14 +47,14 @@ def nodeid(name: str) -> str:
     return f"tests/test_{name.partition('_')[0]}.py::test_{name}"
 
 
-def laboratory(
+def pytest_runner(
     tests: Mapping[str, Ends],
     *,
     left: Mapping[str, tuple[str, ...]] | None = None,
     seconds_left: Callable[[int], float] = lambda _: 6000.0,
     problem: Callable[[PytestRun], str] = lambda _: "",
     exception: str = "AssertionError",
-) -> FakeLaboratory:
+) -> FakePytestRunner:
     """`left` is what a test of this name leaves in the tree, `problem` why a run does not come to its end."""
 
     def script(run: PytestRun, _files: Mapping[str, str], _at: str) -> RunResult:
@@ -75,7 +75,7 @@ def laboratory(
         ids = tuple(nodeid(name) for name in names)
         return RunResult(run.name, completed=True, collected=ids, tests=tuple(outcomes), left=leaves, seconds=1.0)
 
-    return FakeLaboratory(script, left=seconds_left)
+    return FakePytestRunner(script, left=seconds_left)
 
 
 def evidence(state: SuiteState = SuiteState.GREEN, seconds: float = 1.0, *changed: str) -> Evidence:

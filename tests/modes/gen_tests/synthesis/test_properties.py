@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from cicd_agent.domain.candidate import Candidate, Expectation, Origin
-from tests.modes.gen_tests.bare_test_runner import BareLaboratory
+from tests.modes.gen_tests.bare_test_runner import BarePytestRunner
 from tests.modes.gen_tests.synthesis.test_writers import candidates, passed
 
 SOURCE = '''
@@ -38,7 +38,7 @@ NAMES = ("encode", "decode", "slugify", "size", "strict", "vague", "odd")
 
 
 def properties(folder: Path, *functions: str) -> tuple[Candidate, ...]:
-    lab = BareLaboratory(folder, provides={"pytest": "8", "hypothesis": "6"})
+    lab = BarePytestRunner(folder, provides={"pytest": "8", "hypothesis": "6"})
     found = candidates(folder, SOURCE, *functions, lab=lab)
     return tuple(each for each in found if each.origin is Origin.PROPERTY)
 
@@ -74,6 +74,6 @@ def test_a_parameter_that_hides_the_function_leaves_nothing_to_call(tmp_path: Pa
 
 
 def test_a_project_without_hypothesis_gets_no_tests_that_need_it(tmp_path: Path) -> None:
-    lab = BareLaboratory(tmp_path)
+    lab = BarePytestRunner(tmp_path)
     assert all(each.origin is Origin.OBSERVED for each in candidates(tmp_path, SOURCE, "size", lab=lab))
-    assert lab.ghosts == []
+    assert lab.ghostwritten_modules == []

@@ -14,7 +14,7 @@ from cicd_agent.domain.event import Event, EventKind
 from cicd_agent.domain.evidence import Evidence
 from cicd_agent.modes.gen_tests.evidence import TEST_EVIDENCE, Suite, SuiteState, TestEvidence
 from cicd_agent.modes.gen_tests.synthesis.writers import Wanted, written
-from tests.modes.gen_tests.bare_test_runner import BareLaboratory
+from tests.modes.gen_tests.bare_test_runner import BarePytestRunner
 
 
 def evidence(source: str, tests: str = "") -> Evidence:
@@ -25,11 +25,11 @@ def evidence(source: str, tests: str = "") -> Evidence:
 
 
 def candidates(
-    folder: Path, source: str, *functions: str, tests: str = "", most: int = 40, lab: BareLaboratory | None = None
+    folder: Path, source: str, *functions: str, tests: str = "", most: int = 40, lab: BarePytestRunner | None = None
 ) -> tuple[Candidate, ...]:
     (folder / "words.py").write_text(source)
     targets = [Wanted("words.py", function, "words") for function in functions]
-    found = written(targets, evidence(source, tests), lab or BareLaboratory(folder), most)
+    found = written(targets, evidence(source, tests), lab or BarePytestRunner(folder), most)
     assert [keyed(each) for each in found] == list(found)
     assert len({each.name for each in found}) == len(found)
     for each in found:
@@ -193,7 +193,7 @@ def test_a_row_that_goes_against_what_is_documented_is_left_out_of_what_was_seen
 
 
 def test_what_is_done_to_places_of_the_file_system_is_not_tried(tmp_path: Path) -> None:
-    lab = BareLaboratory(tmp_path)
+    lab = BarePytestRunner(tmp_path)
     source = "def wipe(path: str, text: str):\n    return 1\ndef load(file_name: str):\n    return 2\n"
     assert candidates(tmp_path, source, "wipe", "load", lab=lab) == ()
     assert lab.probed == []
@@ -219,7 +219,7 @@ def test_existing_tests_that_are_annotated_make_the_new_ones_so(tmp_path: Path) 
 
 def test_at_most_so_many_are_written_the_documented_first(tmp_path: Path) -> None:
     source = CLAMP + 'def half(n: int) -> int:\n    """Halve.\n\n    >>> half(4)\n    2\n    """\n    return n // 2\n'
-    lab = BareLaboratory(tmp_path)
+    lab = BarePytestRunner(tmp_path)
     (found,) = candidates(tmp_path, source, "clamp", "half", most=1, lab=lab)
     assert found.origin is Origin.DOCUMENTED
     assert lab.probed == []
@@ -231,12 +231,12 @@ def test_the_same_evidence_gives_the_same_candidates(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("source", ["", "def f(:", "\0", "x = 1", "def f(n: int): ...\nf = None", "class f: ..."])
 def test_a_text_without_the_function_gives_nothing(tmp_path: Path, source: str) -> None:
-    lab = BareLaboratory(tmp_path)
+    lab = BarePytestRunner(tmp_path)
     targets = [Wanted("words.py", "f", "words"), Wanted("words.py", "a.b.c", "words"), Wanted("no.py", "f", "")]
     assert written(targets, evidence(source), lab) == ()
 
 
 def test_without_time_nothing_is_run(tmp_path: Path) -> None:
-    lab = BareLaboratory(tmp_path, seconds_left=4)
+    lab = BarePytestRunner(tmp_path, seconds_left=4)
     assert candidates(tmp_path, CLAMP, "clamp", lab=lab) == ()
-    assert (lab.probed, lab.ghosts) == ([], [])
+    assert (lab.probed, lab.ghostwritten_modules) == ([], [])

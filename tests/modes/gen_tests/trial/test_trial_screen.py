@@ -14,7 +14,7 @@ GOOD = Project(executes={"test_best": {2, 3}}, kills={"test_best": {"m1": "Asser
 
 
 def one(project: Project, proposed: Candidate | None = None, *mutants: Mutant) -> CandidateReport:
-    (report,) = screen([proposed or candidate()], evidence(*mutants), project.laboratory())
+    (report,) = screen([proposed or candidate()], evidence(*mutants), project.pytest_runner())
     return report
 
 
@@ -25,10 +25,10 @@ def test_a_good_test_stands_with_what_it_is_good_for() -> None:
 
 
 def test_each_runs_in_a_module_of_its_own_beside_its_home_all_in_one_batch() -> None:
-    laboratory = GOOD.laboratory()
+    pytest_runner = GOOD.pytest_runner()
     first, second = candidate(), candidate("test_half", "assert half(4) == 2", function="half")
-    screen([first, second], evidence(), laboratory)
-    ((runs, files, at_base),) = laboratory.batches
+    screen([first, second], evidence(), pytest_runner)
+    ((runs, files, at_base),) = pytest_runner.batches
     path = f"tests/test_calc__{first.key[:8]}.py"
     assert runs[0].select == (f"{path}::test_best",)
     assert files[path] == TESTS + "\n\ndef test_best():\n    assert grade(90) == 'A'\n"
@@ -39,19 +39,19 @@ def test_each_runs_in_a_module_of_its_own_beside_its_home_all_in_one_batch() -> 
 
 
 def test_what_its_text_says_against_it_is_never_run() -> None:
-    laboratory = GOOD.laboratory()
+    pytest_runner = GOOD.pytest_runner()
     bad = [candidate(code="assert True"), candidate(code="def test_best(:"), candidate("test_b", "pytest.skip()")]
-    reports = screen(bad, evidence(), laboratory)
+    reports = screen(bad, evidence(), pytest_runner)
     assert [report.stopped for report in reports] == [Hurdle.STATIC, Hurdle.PARSES, Hurdle.STATIC]
     assert all(report.reason for report in reports)
-    assert laboratory.batches == []
+    assert pytest_runner.batches == []
 
 
 def test_the_same_candidate_twice_is_tried_once() -> None:
-    laboratory = GOOD.laboratory()
-    reports = screen([candidate(), candidate()], evidence(), laboratory)
+    pytest_runner = GOOD.pytest_runner()
+    reports = screen([candidate(), candidate()], evidence(), pytest_runner)
     assert [report.stopped for report in reports] == [None, Hurdle.ADDS]
-    assert len(laboratory.runs) == 1
+    assert len(pytest_runner.runs) == 1
 
 
 def test_what_executes_nothing_new_is_stopped() -> None:
@@ -114,11 +114,11 @@ def test_what_does_not_pass_tells_with_what_and_whether_it_did_before_the_change
 
 def test_all_failing_ones_are_run_before_the_change_in_one_process() -> None:
     project = Project(endings={"test_a": lambda *_: failed("x"), "test_b": lambda *_: failed("y")})
-    laboratory = project.laboratory()
+    pytest_runner = project.pytest_runner()
     proposed = [candidate(name, expectation=Expectation.DOCSTRING) for name in ("test_a", "test_b")]
-    reports = screen(proposed, evidence(), laboratory)
+    reports = screen(proposed, evidence(), pytest_runner)
     assert [report.passes_on_base for report in reports] == [False, False]
-    assert [(len(runs), at_base) for runs, _, at_base in laboratory.batches] == [(2, False), (1, True)]
+    assert [(len(runs), at_base) for runs, _, at_base in pytest_runner.batches] == [(2, False), (1, True)]
 
 
 def test_what_leaves_files_or_takes_the_process_down_is_stopped() -> None:
@@ -133,31 +133,31 @@ def test_what_collects_something_else_is_stopped() -> None:
         other = f"{run.select[0].split('::')[0]}::test_other_thing"
         return RunResult(run.name, True, "", (other,), (TestOutcome(other, Outcome.PASSED),))  # noqa: FBT003
 
-    laboratory = GOOD.laboratory()
-    laboratory.script = run
-    (report,) = screen([candidate()], evidence(), laboratory)
+    pytest_runner = GOOD.pytest_runner()
+    pytest_runner.script = run
+    (report,) = screen([candidate()], evidence(), pytest_runner)
     assert report.stopped is Hurdle.COLLECTS
 
 
 def test_a_slow_test_is_stopped() -> None:
     slow = replace(GOOD, endings={"test_best": lambda *_: None})
-    laboratory = slow.laboratory()
+    pytest_runner = slow.pytest_runner()
 
     def run(run: PytestRun, files: Mapping[str, str], tree: str) -> RunResult:
         result = slow.run(run, files, tree)
         return replace(result, tests=tuple(replace(test, seconds=1.5) for test in result.tests))
 
-    laboratory.script = run
-    (report,) = screen([candidate()], evidence(), laboratory)
+    pytest_runner.script = run
+    (report,) = screen([candidate()], evidence(), pytest_runner)
     assert report.stopped is Hurdle.QUICK
 
 
-def test_without_a_laboratory_or_time_everything_is_told_to_be_untried() -> None:
-    laboratory = GOOD.laboratory()
-    laboratory.unavailable_after = 0
-    (report,) = screen([candidate()], evidence(), laboratory)
+def test_without_a_runner_or_time_everything_is_reported_untried() -> None:
+    pytest_runner = GOOD.pytest_runner()
+    pytest_runner.unavailable_after = 0
+    (report,) = screen([candidate()], evidence(), pytest_runner)
     assert (report.stopped, report.reason) == (Hurdle.TRIED, "There is no pytest here. Install it.")
-    hurried = GOOD.laboratory()
+    hurried = GOOD.pytest_runner()
     hurried.left = lambda _: 4.0
     (report,) = screen([candidate()], evidence(), hurried)
     assert report.stopped is Hurdle.TRIED
@@ -170,7 +170,7 @@ def test_a_missing_import_is_added_and_the_repaired_form_stands_in_its_place() -
         return failed("name 'half' is not defined", "NameError") if lacking else None
 
     broken = candidate("test_best", "assert grade(half(180)) == 'A'")
-    (report,) = screen([broken], evidence(), replace(GOOD, endings={"test_best": ending}).laboratory())
+    (report,) = screen([broken], evidence(), replace(GOOD, endings={"test_best": ending}).pytest_runner())
     assert report.stands
     assert "from calc import half" in report.candidate.imports
     assert report.candidate.key != broken.key
@@ -178,10 +178,10 @@ def test_a_missing_import_is_added_and_the_repaired_form_stands_in_its_place() -
 
 
 def test_a_text_that_nobody_has_read_is_not_written_over() -> None:
-    laboratory = GOOD.laboratory()
+    pytest_runner = GOOD.pytest_runner()
     known = evidence()
     assert known.get(TEST_EVIDENCE)
     unread = known.put(TEST_EVIDENCE, replace(known[TEST_EVIDENCE], modules={}))
-    screen([candidate()], unread, laboratory)
-    assert HOME not in laboratory.batches[0][1]
-    assert all(path.startswith("tests/test_calc_2__") for path in laboratory.batches[0][1])
+    screen([candidate()], unread, pytest_runner)
+    assert HOME not in pytest_runner.batches[0][1]
+    assert all(path.startswith("tests/test_calc_2__") for path in pytest_runner.batches[0][1])

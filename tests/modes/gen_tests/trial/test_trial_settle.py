@@ -20,8 +20,8 @@ REPORTS = (stands(BEST, "m1", "m2", lines=(3,)), stands(HALF, "m3", lines=(8,)))
 
 
 def test_good_tests_are_kept_in_their_place_with_what_they_are() -> None:
-    laboratory = GOOD.laboratory()
-    settled = settle(REPORTS, evidence(), laboratory)
+    pytest_runner = GOOD.pytest_runner()
+    settled = settle(REPORTS, evidence(), pytest_runner)
     assert [report.candidate for report in settled.kept] == [BEST, HALF]
     assert all((report.settled, report.label, report.passed) == (True, Label.PINS, 6) for report in settled.kept)
     assert settled.files == {
@@ -34,15 +34,15 @@ def test_good_tests_are_kept_in_their_place_with_what_they_are() -> None:
 
 
 def test_it_takes_three_batches_and_seven_processes() -> None:
-    laboratory = GOOD.laboratory()
-    assert settle(REPORTS, evidence(), laboratory).runs == 7
-    assert [len(runs) for runs, _, _ in laboratory.batches] == [1, 3, 3]
+    pytest_runner = GOOD.pytest_runner()
+    assert settle(REPORTS, evidence(), pytest_runner).runs == 7
+    assert [len(runs) for runs, _, _ in pytest_runner.batches] == [1, 3, 3]
 
 
 def test_the_processes_differ_in_all_that_a_test_may_not_depend_on_and_run_first_last_and_alone() -> None:
-    laboratory = GOOD.laboratory()
-    settle(REPORTS, evidence(), laboratory)
-    runs = laboratory.runs[1:]
+    pytest_runner = GOOD.pytest_runner()
+    settle(REPORTS, evidence(), pytest_runner)
+    runs = pytest_runner.runs[1:]
     seen = [run.perturbation for run in runs]
     assert len({one.hash_seed for one in seen}) == len({one.random_seed for one in seen}) == 6
     alone = [run for run in runs if run.name.startswith("alone")]
@@ -55,14 +55,14 @@ def test_the_processes_differ_in_all_that_a_test_may_not_depend_on_and_run_first
 
 
 def test_more_runs_are_made_when_more_are_asked_for() -> None:
-    assert settle(REPORTS, evidence(), GOOD.laboratory(), runs=20).kept[0].passed == 20
+    assert settle(REPORTS, evidence(), GOOD.pytest_runner(), runs=20).kept[0].passed == 20
 
 
 def test_what_adds_nothing_to_those_before_it_is_stopped_and_the_order_of_proposals_does_not_matter() -> None:
     again = candidate("test_again", "assert grade(91) == 'A'")
     reports = (stands(again, "m2", lines=(3,)), *REPORTS)
     for order in (reports, reports[::-1]):
-        settled = settle(order, evidence(), GOOD.laboratory())
+        settled = settle(order, evidence(), GOOD.pytest_runner())
         assert [report.candidate.name for report in settled.kept] == ["test_best", "test_half"]
         assert [report.stopped for report in settled.reports if report.candidate == again] == [Hurdle.ADDS]
 
@@ -74,7 +74,7 @@ def test_what_fails_once_is_stopped_and_one_that_it_made_superfluous_takes_its_p
         return failed("assert 'a' == 'b'") if tree == "base" or run.perturbation.hash_seed > 100_000 else None
 
     flaky = replace(GOOD, endings={"test_best": ending})
-    settled = settle((*REPORTS, stands(again, "m2", lines=(3,))), evidence(), flaky.laboratory())
+    settled = settle((*REPORTS, stands(again, "m2", lines=(3,))), evidence(), flaky.pytest_runner())
     assert {report.candidate.name for report in settled.kept} == {"test_again", "test_half"}
     (stopped,) = [report for report in settled.reports if report.candidate == BEST]
     assert stopped.stopped is Hurdle.STABLE
@@ -85,17 +85,17 @@ def test_what_fails_once_is_stopped_and_one_that_it_made_superfluous_takes_its_p
 
 def test_what_passes_before_the_change_is_dropped_unless_it_is_wanted() -> None:
     old = replace(GOOD, endings={"test_best": lambda *_: None})
-    settled = settle(REPORTS, evidence(), old.laboratory())
+    settled = settle(REPORTS, evidence(), old.pytest_runner())
     assert [(report.stopped, report.label) for report in settled.reports] == [
         (Hurdle.BASE, Label.CHARACTERISES),
         (None, Label.PINS),
     ]
-    kept = settle(REPORTS, evidence(), old.laboratory(), keep_unchanged=True).kept
+    kept = settle(REPORTS, evidence(), old.pytest_runner(), keep_unchanged=True).kept
     assert [report.label for report in kept] == [Label.CHARACTERISES, Label.PINS]
 
 
 def test_who_makes_a_test_of_the_project_fail_is_found_and_stopped() -> None:
-    settled = settle(REPORTS, evidence(), replace(GOOD, spoils={"test_half": "test_other"}).laboratory())
+    settled = settle(REPORTS, evidence(), replace(GOOD, spoils={"test_half": "test_other"}).pytest_runner())
     assert [report.stopped for report in settled.reports] == [None, Hurdle.SUITE]
     assert "test_other fails with it" in settled.reports[1].reason
     assert [report.candidate for report in settled.kept] == [BEST]
@@ -105,19 +105,19 @@ def test_a_test_of_the_project_that_fails_without_the_new_ones_too_is_nobodys_fa
     def ending(run: PytestRun, _: str) -> TestOutcome | None:
         return failed("flaky") if run.perturbation.hash_seed == 104_729 else None
 
-    settled = settle(REPORTS, evidence(), replace(GOOD, endings={"test_other": ending}).laboratory())
+    settled = settle(REPORTS, evidence(), replace(GOOD, endings={"test_other": ending}).pytest_runner())
     assert len(settled.kept) == 2
     assert any("without new ones" in note for note in settled.notes)
 
 
 def test_who_leaves_files_is_found_by_single_runs() -> None:
-    settled = settle(REPORTS, evidence(), replace(GOOD, leaves={"test_half": ("x.txt",)}).laboratory())
+    settled = settle(REPORTS, evidence(), replace(GOOD, leaves={"test_half": ("x.txt",)}).pytest_runner())
     assert [report.stopped for report in settled.reports] == [None, Hurdle.CLEAN]
 
 
 def test_who_ends_the_process_is_found_by_single_runs() -> None:
     project = replace(GOOD, ends={"test_half": "it did not end"})
-    settled = settle(REPORTS, evidence(), project.laboratory())
+    settled = settle(REPORTS, evidence(), project.pytest_runner())
     assert [report.stopped for report in settled.reports] == [None, Hurdle.STABLE]
     assert "it did not end" in settled.reports[1].reason
 
@@ -127,52 +127,52 @@ def test_new_tests_need_not_do_what_those_of_the_project_cannot_do_either() -> N
         return failed("no such file", "FileNotFoundError") if tree == "base" or run.perturbation.elsewhere else None
 
     project = replace(GOOD, endings={"test_best": ending})
-    assert [report.candidate for report in settle(REPORTS, evidence(), project.laboratory()).kept] == [HALF]
-    settled = settle(REPORTS, evidence(), replace(project, needs_place=True).laboratory())
+    assert [report.candidate for report in settle(REPORTS, evidence(), project.pytest_runner()).kept] == [HALF]
+    settled = settle(REPORTS, evidence(), replace(project, needs_place=True).pytest_runner())
     assert len(settled.kept) == 2
     assert any("another directory" in note for note in settled.notes)
 
 
 def test_whose_style_is_complained_about_is_stopped_and_old_complaints_do_not_count() -> None:
-    laboratory = GOOD.laboratory()
-    laboratory.complaints = lambda files: {path: "E999" for path, text in files.items() if "test_half" in text}
-    settled = settle(REPORTS, evidence(), laboratory)
+    pytest_runner = GOOD.pytest_runner()
+    pytest_runner.complaints = lambda files: {path: "E999" for path, text in files.items() if "test_half" in text}
+    settled = settle(REPORTS, evidence(), pytest_runner)
     assert [report.stopped for report in settled.reports] == [None, Hurdle.STYLE]
     assert settled.reports[1].reason.endswith("E999")
-    laboratory = GOOD.laboratory()
-    laboratory.complaints = lambda files: dict.fromkeys(files, "E501")
-    assert len(settle(REPORTS, evidence(), laboratory).kept) == 2
+    pytest_runner = GOOD.pytest_runner()
+    pytest_runner.complaints = lambda files: dict.fromkeys(files, "E501")
+    assert len(settle(REPORTS, evidence(), pytest_runner).kept) == 2
 
 
 def test_the_formatter_has_its_way_with_what_it_left_alone_before_and_nowhere_else() -> None:
-    laboratory = GOOD.laboratory()
-    laboratory.layout = lambda text: text.replace("== 2", "==  2")
-    assert "==  2" in settle(REPORTS, evidence(), laboratory).files[HOME]
-    laboratory.layout = lambda text: text.replace("'", '"')
-    assert settle(REPORTS, evidence(), laboratory).files[HOME].count("'A'") == 1
-    laboratory.layout = lambda text: text.replace("== 2", "== 3")
-    assert "== 3" not in settle(REPORTS, evidence(), laboratory).files[HOME], "what says something else is no layout"
+    pytest_runner = GOOD.pytest_runner()
+    pytest_runner.layout = lambda text: text.replace("== 2", "==  2")
+    assert "==  2" in settle(REPORTS, evidence(), pytest_runner).files[HOME]
+    pytest_runner.layout = lambda text: text.replace("'", '"')
+    assert settle(REPORTS, evidence(), pytest_runner).files[HOME].count("'A'") == 1
+    pytest_runner.layout = lambda text: text.replace("== 2", "== 3")
+    assert "== 3" not in settle(REPORTS, evidence(), pytest_runner).files[HOME], "what says something else is no layout"
 
 
-def test_without_time_or_laboratory_nothing_is_lost() -> None:
+def test_without_time_or_runner_nothing_is_lost() -> None:
     for batches in range(3):
-        laboratory = GOOD.laboratory()
-        laboratory.left = lambda made, most=batches: 600.0 if made < most else 1.0  # type: ignore[misc]
-        settled = settle(REPORTS, evidence(), laboratory)
+        pytest_runner = GOOD.pytest_runner()
+        pytest_runner.left = lambda made, most=batches: 600.0 if made < most else 1.0  # type: ignore[misc]
+        settled = settle(REPORTS, evidence(), pytest_runner)
         assert [report.stopped for report in settled.reports] == [Hurdle.TRIED, Hurdle.TRIED]
         assert settled.files == {}
-    laboratory = GOOD.laboratory()
-    laboratory.unavailable_after = 1
-    assert settle(REPORTS, evidence(), laboratory).reports[0].reason.startswith("There is no pytest here")
+    pytest_runner = GOOD.pytest_runner()
+    pytest_runner.unavailable_after = 1
+    assert settle(REPORTS, evidence(), pytest_runner).reports[0].reason.startswith("There is no pytest here")
 
 
 def test_with_nothing_that_stands_nothing_is_run() -> None:
-    laboratory = GOOD.laboratory()
-    settled = settle([replace(REPORTS[0], stopped=Hurdle.KILLS)], evidence(), laboratory)
+    pytest_runner = GOOD.pytest_runner()
+    settled = settle([replace(REPORTS[0], stopped=Hurdle.KILLS)], evidence(), pytest_runner)
     assert settled.reports == ()
-    assert laboratory.batches == []
+    assert pytest_runner.batches == []
     assert settled.coverage == evidence().get(TEST_EVIDENCE).suite.coverage  # type: ignore[union-attr]
 
 
 def test_the_same_answers_give_the_same_bytes() -> None:
-    assert settle(REPORTS, evidence(), GOOD.laboratory()) == settle(REPORTS[::-1], evidence(), GOOD.laboratory())
+    assert settle(REPORTS, evidence(), GOOD.pytest_runner()) == settle(REPORTS[::-1], evidence(), GOOD.pytest_runner())

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 from cicd_agent.domain.diff import ChangeKind
 from cicd_agent.domain.evidence import Evidence
 from cicd_agent.domain.paths import PathKind, kinds
-from cicd_agent.domain.ports.test_runner import Laboratory
+from cicd_agent.domain.ports.test_runner import PytestRunner
 from cicd_agent.domain.test_run import Perturbation, PytestRun, RunResult
 from cicd_agent.domain.text.words import clip, count
 from cicd_agent.modes.gen_tests.evidence import TEST_EVIDENCE, SuiteState
@@ -58,11 +58,11 @@ def perturbations(asked: int) -> Iterator[Perturbation]:
         )
 
 
-def hunt(asked: int, evidence: Evidence, laboratory: Laboratory, *, reserve: float = 0.0) -> FlakyHunt:
+def hunt(asked: int, evidence: Evidence, pytest_runner: PytestRunner, *, reserve: float = 0.0) -> FlakyHunt:
     """What `asked` runs of the project's tests show, as many of them as there is time for.
 
-    The suite may be red: a test that fails each time is no flaky one. `reserve` are the seconds of the laboratory that
-    are left to others. Raises LaboratoryUnavailable.
+    The suite may be red: a test that fails each time is no flaky one. `reserve` are the seconds of the test runner that
+    are left to others. Raises PytestUnavailable.
     """
     gathered = evidence.get(TEST_EVIDENCE)
     suite = gathered.suite if gathered else None
@@ -73,11 +73,11 @@ def hunt(asked: int, evidence: Evidence, laboratory: Laboratory, *, reserve: flo
     select: tuple[str, ...] = ()
     if (
         seconds > SLOW
-        and seconds * asked > (laboratory.seconds_left - reserve) * _SHARE
+        and seconds * asked > (pytest_runner.seconds_left - reserve) * _SHARE
         and (select := _changed_tests(evidence))
     ):
         notes.append(f"the suite takes {seconds:.0f} seconds: only the tests that were changed were run again")
-    results = _runs(asked, select, laboratory, seconds, reserve)
+    results = _runs(asked, select, pytest_runner, seconds, reserve)
     completed = [(result, one) for result, one in results if result.completed]
     if len(results) < asked:
         notes.append(f"{count(len(results), 'run')} of {asked}: there was no time for more")
@@ -91,7 +91,7 @@ def hunt(asked: int, evidence: Evidence, laboratory: Laboratory, *, reserve: flo
             for nodeid, each in records.items()
             if each.passed and each.failed
         ],
-        laboratory,
+        pytest_runner,
         notes,
     )
     offline = [nodeid for nodeid, each in records.items() if each.exception in NETWORK and not each.passed]
@@ -100,7 +100,12 @@ def hunt(asked: int, evidence: Evidence, laboratory: Laboratory, *, reserve: flo
         notes.append(f"{words}: {clip(', '.join(offline), 300)}")
     tests = len({nodeid for result, _ in completed for nodeid in result.collected})
     return FlakyHunt(
-        asked, len(completed), tests, tuple(_explained(victims, laboratory, reserve + TOO_LATE)), tuple(notes), select
+        asked,
+        len(completed),
+        tests,
+        tuple(_explained(victims, pytest_runner, reserve + TOO_LATE)),
+        tuple(notes),
+        select,
     )
 
 
@@ -116,22 +121,22 @@ def _changed_tests(evidence: Evidence) -> tuple[str, ...]:
     )
 
 
-def _runs(asked: int, select: tuple[str, ...], laboratory: Laboratory, seconds: float, reserve: float) -> _Runs:
+def _runs(asked: int, select: tuple[str, ...], pytest_runner: PytestRunner, seconds: float, reserve: float) -> _Runs:
     """The results, as many as fit into our share of the time, a few at a time. A suite takes about `seconds`."""
-    ends = reserve + (laboratory.seconds_left - reserve) * (1 - _SHARE)
+    ends = reserve + (pytest_runner.seconds_left - reserve) * (1 - _SHARE)
     found: _Runs = []
     planned = list(perturbations(asked))
-    while planned and laboratory.seconds_left > max(ends, TOO_LATE):
+    while planned and pytest_runner.seconds_left > max(ends, TOO_LATE):
         # A batch shares one copy of the tree, and must not outlast the time that there is.
         took = max((result.seconds for result, _ in found), default=seconds)
-        room = laboratory.seconds_left - ends
+        room = pytest_runner.seconds_left - ends
         size = max(1, min(10, int(room / took) if took else 1, len(planned)))
         batch, planned = planned[:size], planned[size:]
         runs = [
             PytestRun(f"flaky-{len(found) + number}", select, perturbation=each, seconds=max(60.0, 5 * seconds))
             for number, each in enumerate(batch)
         ]
-        found += zip(laboratory.run(runs), batch, strict=True)
+        found += zip(pytest_runner.run(runs), batch, strict=True)
     return found
 
 
@@ -159,7 +164,7 @@ def _records(completed: _Runs) -> dict[str, _Record]:
     return found
 
 
-def _less_those_of_our_clock(victims: list[Victim], laboratory: Laboratory, notes: list[str]) -> list[Victim]:
+def _less_those_of_our_clock(victims: list[Victim], pytest_runner: PytestRunner, notes: list[str]) -> list[Victim]:
     """Without those that take it amiss that a clock is put forward at all, since files and C code keep the true time.
 
     An hour is nothing to a test that waits for a date; and what depends on the hour fails in some time zone as well.
@@ -169,13 +174,13 @@ def _less_those_of_our_clock(victims: list[Victim], laboratory: Laboratory, note
         for each in victims
         if all(one.forward_seconds for one in each.failed) and not any(one.forward_seconds for one in each.passed)
     ]
-    if not doubtful or laboratory.seconds_left <= TOO_LATE:
+    if not doubtful or pytest_runner.seconds_left <= TOO_LATE:
         return victims
     runs = [
         PytestRun(f"clock-{number}", (nodeid,), perturbation=Perturbation(forward_seconds=_HOUR))
         for number, nodeid in enumerate(doubtful)
     ]
-    results = dict(zip(doubtful, laboratory.run(runs), strict=True))
+    results = dict(zip(doubtful, pytest_runner.run(runs), strict=True))
     ours = {nodeid for nodeid, result in results.items() if failed(result, nodeid)}
     if ours:
         words = f"{count(len(ours), 'test')} red as soon as a clock is put forward by an hour, which is our doing"
@@ -183,12 +188,12 @@ def _less_those_of_our_clock(victims: list[Victim], laboratory: Laboratory, note
     return [each for each in victims if each.nodeid not in ours]
 
 
-def _explained(victims: Sequence[Victim], laboratory: Laboratory, until: float) -> Iterator[FlakyTest]:
+def _explained(victims: Sequence[Victim], pytest_runner: PytestRunner, until: float) -> Iterator[FlakyTest]:
     looked_into = victims[:MOST_VICTIMS]
-    seen = screened(looked_into, laboratory, until) if looked_into else {}
+    seen = screened(looked_into, pytest_runner, until) if looked_into else {}
     for start in range(0, len(looked_into), _TOGETHER):
         some = looked_into[start : start + _TOGETHER]
-        found = side_by_side([classified(each, seen) for each in some], laboratory, until)
+        found = side_by_side([classified(each, seen) for each in some], pytest_runner, until)
         for victim, told in zip(some, found, strict=True):
             yield told or _unexplained(victim, "there was no time to find out why")
     for victim in victims[MOST_VICTIMS:]:

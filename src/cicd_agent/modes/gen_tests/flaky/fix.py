@@ -16,7 +16,7 @@ from cicd_agent.analysis.patches.writer import written
 from cicd_agent.analysis.python_tests.mutation.mutants import functions
 from cicd_agent.domain.evidence import Evidence, Exhibit, Gap
 from cicd_agent.domain.paths import PathKind, kinds
-from cicd_agent.domain.ports.test_runner import Laboratory
+from cicd_agent.domain.ports.test_runner import PytestRunner
 from cicd_agent.domain.test_run import Outcome, Perturbation, PytestRun, RunResult
 from cicd_agent.domain.text.words import clip
 from cicd_agent.domain.verdict import Draft
@@ -72,7 +72,7 @@ def fix_questions(evidence: Evidence, answers: Sequence[Answer[Any]]) -> Iterato
             return
 
 
-def with_fixes(answers: Sequence[Answer[Any]], evidence: Evidence, laboratory: Laboratory) -> Evidence:
+def with_fixes(answers: Sequence[Answer[Any]], evidence: Evidence, pytest_runner: PytestRunner) -> Evidence:
     """The evidence with what came of the fixes in these answers that were not tried yet."""
     tests = known(evidence)
     if tests.hunt is None:
@@ -85,7 +85,7 @@ def with_fixes(answers: Sequence[Answer[Any]], evidence: Evidence, laboratory: L
             continue
         if found.patch or any(each.key == _key(answer.draft.patch) for each in found.refused):
             continue
-        tried = _tried(found, answer.draft.patch, evidence, laboratory)
+        tried = _tried(found, answer.draft.patch, evidence, pytest_runner)
         if tried is None:
             gap = Gap(f"the fix of {nodeid}", "there was no time left to try it")
             evidence = replace(evidence, gaps=tuple(dict.fromkeys((*evidence.gaps, gap))))
@@ -95,7 +95,7 @@ def with_fixes(answers: Sequence[Answer[Any]], evidence: Evidence, laboratory: L
     return evidence
 
 
-def _tried(found: FlakyTest, patch: str, evidence: Evidence, laboratory: Laboratory) -> FlakyTest | None:
+def _tried(found: FlakyTest, patch: str, evidence: Evidence, pytest_runner: PytestRunner) -> FlakyTest | None:
     """The test with its fix, or with one more that is refused; None when there was no time to tell."""
     tests = known(evidence)
     hunt = tests.hunt or FlakyHunt(0, 0, 0)
@@ -108,8 +108,8 @@ def _tried(found: FlakyTest, patch: str, evidence: Evidence, laboratory: Laborat
     files.update(fix.after)
     runs = list(_runs(found, hunt.select))
     fragile = {each.nodeid for each in tests.suite.failed} | {each.nodeid for each in hunt.found}
-    for run, result in zip(runs, laboratory.run(runs, files), strict=True):
-        if not result.completed and laboratory.seconds_left <= TOO_LATE:
+    for run, result in zip(runs, pytest_runner.run(runs, files), strict=True):
+        if not result.completed and pytest_runner.seconds_left <= TOO_LATE:
             return None
         if why := _shortcoming(found, result, fix, fragile):
             reason = f"it does not come through {len(runs)} runs: in {run.name} {why}"

@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import TypeVar
 
-from cicd_agent.domain.ports.test_runner import Laboratory
+from cicd_agent.domain.ports.test_runner import PytestRunner
 from cicd_agent.domain.test_run import Perturbation, PytestRun, RunResult
 from cicd_agent.domain.text.words import count
 from cicd_agent.modes.gen_tests.flaky.order import order
@@ -33,7 +33,7 @@ Screened = dict[FlakyKind, list[tuple[Perturbation, RunResult]]]
 """What came of the victims together under variants of one thing."""
 
 
-def screened(victims: Sequence[Victim], laboratory: Laboratory, until: float = TOO_LATE) -> Screened:
+def screened(victims: Sequence[Victim], pytest_runner: PytestRunner, until: float = TOO_LATE) -> Screened:
     """How the victims end under each variant, all of them in one process: what is seen there is confirmed alone."""
     failed = [one for victim in victims for one in victim.failed]
     passed = [one for victim in victims for one in victim.passed]
@@ -48,12 +48,12 @@ def screened(victims: Sequence[Victim], laboratory: Laboratory, until: float = T
     select = tuple(victim.nodeid for victim in victims)
     found: Screened = {}
     for kind, each in variants.items():
-        if laboratory.seconds_left <= until:
+        if pytest_runner.seconds_left <= until:
             break
         runs = [
             PytestRun(f"{kind}-{number}", select, perturbation=one, seconds=SECONDS) for number, one in enumerate(each)
         ]
-        found[kind] = list(zip(each, laboratory.run(runs), strict=True))
+        found[kind] = list(zip(each, pytest_runner.run(runs), strict=True))
     return found
 
 

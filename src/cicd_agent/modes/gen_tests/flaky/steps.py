@@ -3,14 +3,14 @@
 from collections.abc import Generator, Sequence
 from dataclasses import dataclass, replace
 
-from cicd_agent.domain.ports.test_runner import Laboratory
+from cicd_agent.domain.ports.test_runner import PytestRunner
 from cicd_agent.domain.test_run import Outcome, Perturbation, PytestRun, RunResult
 from cicd_agent.modes.gen_tests.flaky.result import FlakyKind, FlakyTest
 
 RED = frozenset({Outcome.FAILED, Outcome.ERROR, Outcome.XPASSED})
 SOUND = frozenset({Outcome.PASSED, Outcome.XFAILED})
 TOO_LATE = 5.0
-"""Seconds below which a laboratory starts nothing."""
+"""Seconds below which a test runner starts nothing."""
 SECONDS = 60.0
 
 Ran = Generator[Sequence[PytestRun], Sequence[RunResult], list[bool | None]]
@@ -47,7 +47,7 @@ class Victim:
         )
 
 
-def side_by_side(each: Sequence[Steps], laboratory: Laboratory, until: float = TOO_LATE) -> list[FlakyTest | None]:
+def side_by_side(each: Sequence[Steps], pytest_runner: PytestRunner, until: float = TOO_LATE) -> list[FlakyTest | None]:
     """What each comes to, None where time was too short: nothing begins with less than `until` seconds left."""
     found: list[FlakyTest | None] = [None] * len(each)
     wanted: dict[int, Sequence[PytestRun]] = {}
@@ -61,12 +61,12 @@ def side_by_side(each: Sequence[Steps], laboratory: Laboratory, until: float = T
 
     for number in range(len(each)):
         go_on(number, None)
-    while wanted and laboratory.seconds_left > until:
+    while wanted and pytest_runner.seconds_left > until:
         # A batch shares one copy of the tree; each run in it has a name of its own.
         runs = [
             replace(run, name=f"{number}-{place}") for number, own in wanted.items() for place, run in enumerate(own)
         ]
-        results = iter(laboratory.run(runs))
+        results = iter(pytest_runner.run(runs))
         for number, own in list(wanted.items()):
             go_on(number, [next(results) for _ in own])
     return found

@@ -7,7 +7,7 @@ from cicd_agent.analysis.python_tests.documentation.annotations import returned
 from cicd_agent.analysis.python_tests.documentation.check import says
 from cicd_agent.analysis.python_tests.documentation.definition import UNREADABLE, parsed, signature
 from cicd_agent.domain.candidate import Candidate, Expectation, Origin, keyed
-from cicd_agent.domain.ports.test_runner import Ghost
+from cicd_agent.domain.ports.test_runner import Ghostwritten
 from cicd_agent.modes.gen_tests.synthesis.subject import Subject
 from cicd_agent.modes.gen_tests.synthesis.text import dressed, named
 
@@ -21,10 +21,10 @@ def suits(subject: Subject) -> bool:
     return plain and bool(node.args.args or node.args.posonlyargs) and not subject.yields
 
 
-def written_property(subject: Subject, ghost: Ghost, taken: set[str], *, typed: bool) -> Candidate | None:
-    """The test of a ghost's text, None when it asserts nothing that can be believed."""
-    tree = parsed(ghost.source)
-    if not ghost.source or tree is None or "nothing()" in ghost.source:
+def written_property(subject: Subject, ghostwritten: Ghostwritten, taken: set[str], *, typed: bool) -> Candidate | None:
+    """The test of a ghostwriter's text, None when it asserts nothing that can be believed."""
+    tree = parsed(ghostwritten.source)
+    if not ghostwritten.source or tree is None or "nothing()" in ghostwritten.source:
         return None
     tests = [each for each in tree.body if isinstance(each, ast.FunctionDef) and each.name.startswith("test_")]
     if len(tests) != 1 or any(isinstance(each, ast.Try) for each in ast.walk(tests[0])):
@@ -93,7 +93,7 @@ def _candidate(
 
 
 def _is_needed(node: ast.stmt, test: ast.FunctionDef, own: frozenset[str]) -> bool:
-    """Whether an import of the ghost's is used, beside those of the code under test and of Hypothesis itself."""
+    """Whether an import of the ghostwriter's is used, beside those of the code under test and of Hypothesis itself."""
     match node:
         case ast.Import(names=[ast.alias(name=name, asname=shown)]) if name not in own:
             bound = (shown or name).split(".")[0]

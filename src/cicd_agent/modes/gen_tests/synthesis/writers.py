@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from cicd_agent.analysis.python_tests.documentation.definition import parsed
 from cicd_agent.domain.candidate import Candidate
 from cicd_agent.domain.evidence import Evidence
-from cicd_agent.domain.ports.test_runner import Laboratory
+from cicd_agent.domain.ports.test_runner import PytestRunner
 from cicd_agent.modes.gen_tests.evidence import TEST_EVIDENCE
 from cicd_agent.modes.gen_tests.synthesis.calls import callee
 from cicd_agent.modes.gen_tests.synthesis.documented import documented
@@ -17,19 +17,19 @@ from cicd_agent.modes.gen_tests.synthesis.text import is_typed
 __all__ = ["Wanted", "written"]
 
 MOST_PROBES = 480
-MOST_GHOSTS = 12
+MAX_GHOSTWRITTEN = 12
 
 LEAST_SECONDS = 5
-"""Below this the laboratory starts nothing."""
+"""Below this the test runner starts nothing."""
 
 
 def written(
-    targets: Sequence[Wanted], evidence: Evidence, laboratory: Laboratory | None, most: int = 40
+    targets: Sequence[Wanted], evidence: Evidence, pytest_runner: PytestRunner | None, most: int = 40
 ) -> tuple[Candidate, ...]:
     """At most so many tests of these functions, of which the first is worth most; the same for the same evidence.
 
     Nothing in here has been tried. What is documented comes first, then what was seen, then properties; without a
-    laboratory there is no more than the first. May raise LaboratoryUnavailable.
+    test runner there is no more than the first. May raise PytestUnavailable.
     """
     tests = evidence.get(TEST_EVIDENCE)
     modules = tests.modules if tests is not None else {}
@@ -40,19 +40,21 @@ def written(
     taken: set[str] = set()
     typed = is_typed(modules.values())
     found = [each for one in subjects for each in documented(one, taken, typed=typed)]
-    if laboratory is not None and len(found) < most:
-        found += _observed(subjects, laboratory, taken, typed=typed)
-    if laboratory is not None and len(found) < most:
-        found += _properties(subjects, laboratory, taken, typed=typed)
+    if pytest_runner is not None and len(found) < most:
+        found += _observed(subjects, pytest_runner, taken, typed=typed)
+    if pytest_runner is not None and len(found) < most:
+        found += _properties(subjects, pytest_runner, taken, typed=typed)
     return tuple(found[:most])
 
 
-def _observed(subjects: Sequence[Subject], laboratory: Laboratory, taken: set[str], *, typed: bool) -> list[Candidate]:
+def _observed(
+    subjects: Sequence[Subject], pytest_runner: PytestRunner, taken: set[str], *, typed: bool
+) -> list[Candidate]:
     callable_ones = [(one, called) for one in subjects for called in [callee(one)] if called is not None]
     batch = [probe for number, (_, called) in enumerate(callable_ones) for probe in probes(number, called)]
-    if not batch or laboratory.seconds_left < LEAST_SECONDS:
+    if not batch or pytest_runner.seconds_left < LEAST_SECONDS:
         return []
-    seen = laboratory.probe(batch[:MOST_PROBES])
+    seen = pytest_runner.probe(batch[:MOST_PROBES])
     return [
         candidate
         for number, (one, called) in enumerate(callable_ones)
@@ -61,21 +63,25 @@ def _observed(subjects: Sequence[Subject], laboratory: Laboratory, taken: set[st
 
 
 def _properties(
-    subjects: Sequence[Subject], laboratory: Laboratory, taken: set[str], *, typed: bool
+    subjects: Sequence[Subject], pytest_runner: PytestRunner, taken: set[str], *, typed: bool
 ) -> Iterator[Candidate]:
     """Only where the project has Hypothesis itself: its tests have to run in the project's own jobs as well."""
-    suitable = [one for one in subjects if suits(one)][:MOST_GHOSTS]
-    if not suitable or "hypothesis" not in laboratory.interpreter.provides or laboratory.seconds_left < LEAST_SECONDS:
+    suitable = [one for one in subjects if suits(one)][:MAX_GHOSTWRITTEN]
+    if (
+        not suitable
+        or "hypothesis" not in pytest_runner.interpreter.provides
+        or pytest_runner.seconds_left < LEAST_SECONDS
+    ):
         return
-    ghosts = laboratory.ghostwrite([(one.wanted.path, one.wanted.function) for one in suitable])
-    by_place: Mapping[tuple[str, str], Subject] = {(one.wanted.path, one.wanted.function): one for one in suitable}
+    ghostwritten_modules = pytest_runner.ghostwrite([(one.wanted.path, one.wanted.function) for one in suitable])
+    by_function: Mapping[tuple[str, str], Subject] = {(one.wanted.path, one.wanted.function): one for one in suitable}
     written_before: set[str] = set()
-    for ghost in ghosts:
-        one = by_place.get((ghost.path, ghost.function))
+    for ghostwritten in ghostwritten_modules:
+        one = by_function.get((ghostwritten.path, ghostwritten.function))
         # The two of a pair are given one and the same text.
-        if one is None or ghost.source in written_before:
+        if one is None or ghostwritten.source in written_before:
             continue
-        written_before.add(ghost.source)
-        candidate = written_property(one, ghost, taken, typed=typed)
+        written_before.add(ghostwritten.source)
+        candidate = written_property(one, ghostwritten, taken, typed=typed)
         if candidate is not None:
             yield candidate

@@ -8,13 +8,13 @@ from pathlib import PurePosixPath
 from cicd_agent.analysis.python_tests.placement.placement import Misplaced, placed
 from cicd_agent.domain.candidate import CandidateReport, Hurdle, Origin
 from cicd_agent.domain.evidence import Evidence
-from cicd_agent.domain.ports.test_runner import Laboratory
-from cicd_agent.modes.gen_tests.trial.contribution import Seat, seat_of
+from cicd_agent.domain.ports.test_runner import PytestRunner
+from cicd_agent.modes.gen_tests.trial.contribution import Slot, slot_of
 from cicd_agent.modes.gen_tests.trial.single_trial import alone_at
 
 
 @dataclass(frozen=True, slots=True)
-class Seating:
+class Assembly:
     """The modules with the tests in them; `tests` has the node id of each by key, `before` what the modules were."""
 
     files: Mapping[str, str] = field(default_factory=dict)
@@ -58,59 +58,61 @@ def useful(reports: Sequence[CandidateReport]) -> list[CandidateReport]:
     return kept
 
 
-def seated(
-    reports: Sequence[CandidateReport], evidence: Evidence, laboratory: Laboratory
-) -> tuple[Seating, tuple[CandidateReport, ...]]:
+def assemble(
+    reports: Sequence[CandidateReport], evidence: Evidence, pytest_runner: PytestRunner
+) -> tuple[Assembly, tuple[CandidateReport, ...]]:
     """The modules with the tests of all reports, formatted, and those reports whose tests have no place after all."""
-    seats: dict[str, tuple[Seat, list[CandidateReport]]] = {}
+    slots: dict[str, tuple[Slot, list[CandidateReport]]] = {}
     for report in reports:
-        seat = seat_of(report.candidate, evidence)
-        seats.setdefault(seat.home, (seat, []))[1].append(report)
+        slot = slot_of(report.candidate, evidence)
+        slots.setdefault(slot.home, (slot, []))[1].append(report)
     files: dict[str, str] = {}
     tests: dict[str, str] = {}
     stopped: list[CandidateReport] = []
-    for path, (seat, those) in seats.items():
-        sitting: list[CandidateReport] = []
+    for path, (slot, those) in slots.items():
+        members: list[CandidateReport] = []
         for report in those:
             try:
-                found = placed(seat.text, [*(one.candidate for one in sitting), report.candidate])
+                found = placed(slot.text, [*(one.candidate for one in members), report.candidate])
             except Misplaced as error:
                 stopped.append(replace(report, stopped=Hurdle.STATIC, reason=str(error)))
                 continue
-            sitting.append(report)
+            members.append(report)
             files[path] = found.text
-            tests.update({one.candidate.key: f"{path}::{name}" for one, name in zip(sitting, found.names, strict=True)})
-    before = {path: seats[path][0].text for path in files}
-    return Seating(_formatted(files, before, laboratory), tests, before), tuple(stopped)
+            tests.update({one.candidate.key: f"{path}::{name}" for one, name in zip(members, found.names, strict=True)})
+    before = {path: slots[path][0].text for path in files}
+    return Assembly(_formatted(files, before, pytest_runner), tests, before), tuple(stopped)
 
 
 def styled(
-    reports: Sequence[CandidateReport], seating: Seating, evidence: Evidence, laboratory: Laboratory
+    reports: Sequence[CandidateReport], assembly: Assembly, evidence: Evidence, pytest_runner: PytestRunner
 ) -> tuple[CandidateReport, ...]:
     """Those whose style the repository's own tools complain about, stopped."""
-    complaints = _complaints(seating.files, seating.before, laboratory)
+    complaints = _complaints(assembly.files, assembly.before, pytest_runner)
     if not complaints:
         return ()
-    those = [report for report in reports if seating.tests[report.candidate.key].split("::")[0] in complaints]
-    alone = {report.candidate.key: alone_at(report.candidate, seat_of(report.candidate, evidence)) for report in those}
+    those = [report for report in reports if assembly.tests[report.candidate.key].split("::")[0] in complaints]
+    alone = {report.candidate.key: alone_at(report.candidate, slot_of(report.candidate, evidence)) for report in those}
     files = {one.path: one.text for one in alone.values()}
-    before = {one.path: seating.before[seating.tests[key].split("::")[0]] for key, one in alone.items()}
-    single = _complaints(_formatted(files, before, laboratory), before, laboratory)
+    before = {one.path: assembly.before[assembly.tests[key].split("::")[0]] for key, one in alone.items()}
+    single = _complaints(_formatted(files, before, pytest_runner), before, pytest_runner)
     guilty = [report for report in those if alone[report.candidate.key].path in single]
     stopped = []
     for report in guilty or those:
-        home = seating.tests[report.candidate.key].split("::")[0]
+        home = assembly.tests[report.candidate.key].split("::")[0]
         said = single.get(alone[report.candidate.key].path) or complaints[home]
         stopped.append(replace(report, stopped=Hurdle.STYLE, reason=f"the repository's own linter complains: {said}"))
     return tuple(stopped)
 
 
-def _formatted(files: Mapping[str, str], before: Mapping[str, str | None], laboratory: Laboratory) -> Mapping[str, str]:
+def _formatted(
+    files: Mapping[str, str], before: Mapping[str, str | None], pytest_runner: PytestRunner
+) -> Mapping[str, str]:
     """Each as the repository's formatter has it, unless it would change what stood there and says the same."""
     if not files:
         return files
     old = {_aside(path): text for path, text in before.items() if text is not None}
-    answer = laboratory.formatted({**files, **old})
+    answer = pytest_runner.formatted({**files, **old})
     result = dict(files)
     for path, text in files.items():
         aside = _aside(path)
@@ -121,11 +123,11 @@ def _formatted(files: Mapping[str, str], before: Mapping[str, str | None], labor
 
 
 def _complaints(
-    files: Mapping[str, str], before: Mapping[str, str | None], laboratory: Laboratory
+    files: Mapping[str, str], before: Mapping[str, str | None], pytest_runner: PytestRunner
 ) -> Mapping[str, str]:
     """Complaints about files which there were none about before."""
     old = {_aside(path): text for path, text in before.items() if text is not None}
-    found = laboratory.style({**files, **old})
+    found = pytest_runner.style({**files, **old})
     return {path: found[path] for path in files if path in found and _aside(path) not in found}
 
 

@@ -16,7 +16,7 @@ from cicd_agent.modes.gen_tests.evidence import TEST_EVIDENCE, TestEvidence
 
 
 @dataclass(frozen=True, slots=True)
-class Aims:
+class CoverageTargets:
     """Changed lines and branches of one file that the project's tests do not execute, and mutants they let live."""
 
     lines: frozenset[int] = frozenset()
@@ -25,7 +25,7 @@ class Aims:
 
 
 @dataclass(frozen=True, slots=True)
-class Seat:
+class Slot:
     """Where a candidate is tried and would stay. `text` and `base_text` are the home's, None where there is none."""
 
     home: str
@@ -38,11 +38,11 @@ class Seat:
         return place.with_name(f"{place.stem}__{key[:8]}.py").as_posix()
 
 
-def aims_of(path: str, evidence: Evidence) -> Aims:
+def coverage_targets_of(path: str, evidence: Evidence) -> CoverageTargets:
     """What is left to do for the file at `path`."""
     tests = evidence.get(TEST_EVIDENCE)
     if not tests or not evidence.change:
-        return Aims()
+        return CoverageTargets()
     suite = tests.suite
     changed = {
         line.new for file in evidence.change.files if file.path == path for line in file.added if line.new is not None
@@ -53,19 +53,19 @@ def aims_of(path: str, evidence: Evidence) -> Aims:
         if file.path == path:
             lines = changed & (set(file.statements) - set(file.executed))
             branches = {arc for arc in set(file.branches) - set(file.taken) if arc[0] in changed}
-            return Aims(frozenset(lines), frozenset(branches), mutants)
-    return Aims(frozenset(changed), frozenset(), mutants)
+            return CoverageTargets(frozenset(lines), frozenset(branches), mutants)
+    return CoverageTargets(frozenset(changed), frozenset(), mutants)
 
 
-def seat_of(candidate: Candidate, evidence: Evidence) -> Seat:
+def slot_of(candidate: Candidate, evidence: Evidence) -> Slot:
     """The home of the candidate: one whose text is known, since nothing is written over what nobody has read."""
     tests = evidence.get(TEST_EVIDENCE)
     if not tests:
-        return Seat(new_home(candidate.path, ()))
+        return Slot(new_home(candidate.path, ()))
     found = home(candidate.path, tests.suite.coverage, tests.paths)
     if found in tests.paths and found not in tests.modules:
         found = new_home(candidate.path, tests.paths)
-    return Seat(found, tests.modules.get(found), _before(found, evidence, tests))
+    return Slot(found, tests.modules.get(found), _before(found, evidence, tests))
 
 
 def surroundings_of(candidate: Candidate, evidence: Evidence) -> Surroundings:
@@ -74,7 +74,7 @@ def surroundings_of(candidate: Candidate, evidence: Evidence) -> Surroundings:
     modules = tests.modules if tests else {}
     paths = evidence.change.paths if evidence.change else ()
     texts = evidence.change.texts if evidence.change else {}
-    near = PurePosixPath(seat_of(candidate, evidence).home)
+    near = PurePosixPath(slot_of(candidate, evidence).home)
     fixtures = {
         name
         for path, text in modules.items()

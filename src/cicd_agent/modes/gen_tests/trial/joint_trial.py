@@ -4,10 +4,10 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from cicd_agent.domain.candidate import CandidateReport, Hurdle
-from cicd_agent.domain.ports.test_runner import Laboratory
+from cicd_agent.domain.ports.test_runner import PytestRunner
 from cicd_agent.domain.test_run import Mutant, Outcome, Perturbation, PytestRun, RunResult
 from cicd_agent.modes.gen_tests.evidence import Suite
-from cicd_agent.modes.gen_tests.trial.assembly import Seating
+from cicd_agent.modes.gen_tests.trial.assembly import Assembly
 from cicd_agent.modes.gen_tests.trial.environment_variation import alone, among, milder, words
 from cicd_agent.modes.gen_tests.trial.run_verdict import is_of
 from cicd_agent.modes.gen_tests.trial.single_trial import NO_TIME, SHORTEST, was_not_begun
@@ -35,7 +35,7 @@ class Tally:
 
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """What was seen of a seating: who is stopped (hurdle and reason by key), how often each passed, the last run."""
+    """What was seen of a assembly: who is stopped (hurdle and reason by key), how often each passed, the last run."""
 
     stopped: Mapping[str, tuple[Hurdle, str]]
     passed: Mapping[str, int]
@@ -49,15 +49,15 @@ class Together:
     def __init__(
         self,
         kept: Sequence[CandidateReport],
-        seating: Seating,
+        assembly: Assembly,
         suite: Suite,
-        laboratory: Laboratory,
+        pytest_runner: PytestRunner,
         tally: Tally,
     ) -> None:
         self._suite = suite
-        self._tests = {report.candidate.key: seating.tests[report.candidate.key] for report in kept}
-        self._seating = seating
-        self._laboratory = laboratory
+        self._tests = {report.candidate.key: assembly.tests[report.candidate.key] for report in kept}
+        self._seating = assembly
+        self._pytest_runner = pytest_runner
         self._tally = tally
         self._known = {test.nodeid for test in self._suite.failed}
         self._targets = {report.candidate.path for report in kept}
@@ -127,12 +127,12 @@ class Together:
 
     def _run(self, runs: Sequence[PytestRun], *, old: bool = False) -> Sequence[RunResult]:
         """With the new tests in place; with `old` without them. Raises Untried."""
-        if self._laboratory.seconds_left < SHORTEST:
+        if self._pytest_runner.seconds_left < SHORTEST:
             raise Untried(NO_TIME)
-        results = self._laboratory.run(runs, {} if old else self._seating.files)
+        results = self._pytest_runner.run(runs, {} if old else self._seating.files)
         self._tally.runs += len(results)
         self._tally.seconds += sum(result.seconds for result in results)
-        if any(was_not_begun(result, self._laboratory) for result in results):
+        if any(was_not_begun(result, self._pytest_runner) for result in results):
             raise Untried(NO_TIME)
         return results
 

@@ -5,7 +5,7 @@ from dataclasses import replace
 
 from cicd_agent.domain.candidate import Candidate, CandidateReport, Hurdle
 from cicd_agent.domain.test_run import Fate, Mutant, Outcome, RunResult, TestOutcome
-from cicd_agent.modes.gen_tests.trial.contribution import Aims
+from cicd_agent.modes.gen_tests.trial.contribution import CoverageTargets
 
 NO_MUTANTS = "no fault can be put into what it executes, so that executing it was enough"
 """The remark on a test that kills nothing, since there is nothing to be killed."""
@@ -24,7 +24,7 @@ def judged(
     candidate: Candidate,
     test: str,
     result: RunResult,
-    aims: Aims,
+    targets: CoverageTargets,
     *,
     is_trivial: Callable[[Mutant], bool],
     swift: float,
@@ -45,32 +45,32 @@ def judged(
     if red := [one for one in own if one.outcome is not Outcome.PASSED]:
         what = "fails" if red[0].outcome in {Outcome.FAILED, Outcome.ERROR} else f"ends as {red[0].outcome}"
         return _failing(_stopped(report, Hurdle.PASSES, f"it {what}"), red)
-    report = _worth(replace(report, passed=1), result, aims, is_trivial)
+    report = _worth(replace(report, passed=1), result, targets, is_trivial)
     if report.stands and (slowest := max(one.seconds for one in own)) > swift:
         return _stopped(report, Hurdle.QUICK, f"it takes {slowest:.2f} s, where {swift:.2f} s are allowed")
     return report
 
 
 def _worth(
-    report: CandidateReport, result: RunResult, aims: Aims, is_trivial: Callable[[Mutant], bool]
+    report: CandidateReport, result: RunResult, targets: CoverageTargets, is_trivial: Callable[[Mutant], bool]
 ) -> CandidateReport:
     """What a test that passes is good for."""
     covered = [file for file in result.coverage if file.path == report.candidate.path]
     executed = {line for file in covered for line in file.executed}
     taken = {arc for file in covered for arc in file.taken}
     proofs = {one.id for one in result.mutants if one.fate is Fate.KILLED and _proves(one.exception)}
-    kills = [one for one in aims.mutants if one.id in proofs]
+    kills = [one for one in targets.mutants if one.id in proofs]
     report = replace(
         report,
-        lines=tuple(sorted(executed & aims.lines)),
-        branches=tuple(sorted(taken & aims.branches)),
+        lines=tuple(sorted(executed & targets.lines)),
+        branches=tuple(sorted(taken & targets.branches)),
         kills=tuple(one.id for one in kills),
     )
-    if not (report.lines or report.branches or any(one.line in executed for one in aims.mutants)):
+    if not (report.lines or report.branches or any(one.line in executed for one in targets.mutants)):
         return _stopped(report, Hurdle.COVERS, "it executes nothing that was not tested before")
-    if why := _unsharp(report, result, aims, is_trivial) or _unasserted(report, result, aims, is_trivial):
+    if why := _unsharp(report, result, targets, is_trivial) or _unasserted(report, result, targets, is_trivial):
         return _stopped(report, Hurdle.KILLS, why)
-    return report if aims.mutants else replace(report, reason=NO_MUTANTS)
+    return report if targets.mutants else replace(report, reason=NO_MUTANTS)
 
 
 def _proves(exception: str) -> bool:
@@ -78,32 +78,36 @@ def _proves(exception: str) -> bool:
     return exception not in _NO_PROOF and not exception.startswith("SIG")
 
 
-def _unsharp(report: CandidateReport, result: RunResult, aims: Aims, is_trivial: Callable[[Mutant], bool]) -> str:
+def _unsharp(
+    report: CandidateReport, result: RunResult, targets: CoverageTargets, is_trivial: Callable[[Mutant], bool]
+) -> str:
     """Why what the test notices is too little, "" when it is enough."""
-    if not aims.mutants:
+    if not targets.mutants:
         return ""
-    kills = [one for one in aims.mutants if one.id in report.kills]
+    kills = [one for one in targets.mutants if one.id in report.kills]
     ran = {one.id for one in result.mutants if one.fate is not Fate.NOT_RUN}
     function = report.candidate.function
-    own = [one for one in aims.mutants if one.function == function or one.function.startswith(f"{function}.")]
-    telling = [one for one in own or aims.mutants if not is_trivial(one)]
-    examples = ", ".join(f"line {one.line}: {one.words}" for one in (telling or list(aims.mutants))[:2])
+    own = [one for one in targets.mutants if one.function == function or one.function.startswith(f"{function}.")]
+    telling = [one for one in own or targets.mutants if not is_trivial(one)]
+    examples = ", ".join(f"line {one.line}: {one.words}" for one in (telling or list(targets.mutants))[:2])
     trivial = all(is_trivial(one) for one in kills)
     # An error that is expected is all that there is to a line that raises it.
     if trivial and any(one.operator == "raise" for one in kills) and ran.isdisjoint(one.id for one in telling):
         return ""
     if not kills or (telling and trivial):
         return f"it would pass just as well with faults in the changed lines ({examples})"
-    fresh = {one.id for one in aims.mutants if one.line in aims.lines and one.line in report.lines}
-    older = any(one.line not in aims.lines for one in kills)
+    fresh = {one.id for one in targets.mutants if one.line in targets.lines and one.line in report.lines}
+    older = any(one.line not in targets.lines for one in kills)
     if fresh and not older and fresh.isdisjoint(one.id for one in kills):
         return "it executes lines that nothing executed before, and would pass whatever they do"
     return ""
 
 
-def _unasserted(report: CandidateReport, result: RunResult, aims: Aims, is_trivial: Callable[[Mutant], bool]) -> str:
+def _unasserted(
+    report: CandidateReport, result: RunResult, targets: CoverageTargets, is_trivial: Callable[[Mutant], bool]
+) -> str:
     """Why it is the code alone that complains of faults, "" when the test does: merely calling it notices as much."""
-    telling = {one.id: one for one in aims.mutants if not is_trivial(one)}
+    telling = {one.id: one for one in targets.mutants if not is_trivial(one)}
     asserted = {one.id for one in result.mutants if one.fate is Fate.KILLED and one.exception in _ASSERTED}
     missed = [telling[one.id] for one in result.mutants if one.fate is Fate.SURVIVED and one.id in telling]
     own = [one for one in missed if one.function == report.candidate.function]

@@ -9,14 +9,20 @@ from cicd_agent.analysis.python_tests.placement.placement import Misplaced, Plac
 from cicd_agent.analysis.python_tests.static.check import objection
 from cicd_agent.domain.candidate import Candidate, CandidateReport, Expectation, Hurdle
 from cicd_agent.domain.evidence import Evidence
-from cicd_agent.domain.ports.test_runner import Laboratory, LaboratoryUnavailable
+from cicd_agent.domain.ports.test_runner import PytestRunner, PytestUnavailable
 from cicd_agent.domain.test_run import Mutant, Outcome, PytestRun, RunResult
-from cicd_agent.modes.gen_tests.trial.contribution import Aims, Seat, aims_of, seat_of, surroundings_of
+from cicd_agent.modes.gen_tests.trial.contribution import (
+    CoverageTargets,
+    Slot,
+    coverage_targets_of,
+    slot_of,
+    surroundings_of,
+)
 from cicd_agent.modes.gen_tests.trial.repair import repaired
 from cicd_agent.modes.gen_tests.trial.run_verdict import is_of, judged
 
 SHORTEST = 5.0
-"""Seconds below which the laboratory starts nothing."""
+"""Seconds below which the test runner starts nothing."""
 MOST_MUTANTS = 60
 """Mutants that one candidate is tried against."""
 NO_TIME = "no time was left to try it"
@@ -37,16 +43,16 @@ class Alone:
 
 
 def screen(
-    candidates: Sequence[Candidate], evidence: Evidence, laboratory: Laboratory, *, seconds: float = 30.0
+    candidates: Sequence[Candidate], evidence: Evidence, pytest_runner: PytestRunner, *, seconds: float = 30.0
 ) -> tuple[CandidateReport, ...]:
     """One report for each candidate, in their order: how far it came by itself.
 
     One that failed for a reason that needs no judgement stands in its repaired form, which has another key. `seconds`
     is what one process may take, mutants aside.
     """
-    reports = _screened(candidates, evidence, laboratory, seconds)
+    reports = _screened(candidates, evidence, pytest_runner, seconds)
     failing = [report for report in reports if report.stopped in {Hurdle.COLLECTS, Hurdle.PASSES} and report.fails_with]
-    base = passes_on_base([report.candidate for report in failing], evidence, laboratory, seconds)
+    base = passes_on_base([report.candidate for report in failing], evidence, pytest_runner, seconds)
     reports = tuple(
         replace(report, passes_on_base=base.get(report.candidate.key, report.passes_on_base))
         if report in failing
@@ -59,24 +65,24 @@ def screen(
         if report in failing or report.passes_on_base is not None
         if (found := _mended(report, evidence))
     }
-    again = dict(zip(mended, _screened(tuple(mended.values()), evidence, laboratory, seconds), strict=True))
+    again = dict(zip(mended, _screened(tuple(mended.values()), evidence, pytest_runner, seconds), strict=True))
     return tuple(_better(report, again.get(report.candidate.key)) for report in reports)
 
 
 def passes_on_base(
-    candidates: Sequence[Candidate], evidence: Evidence, laboratory: Laboratory, seconds: float
+    candidates: Sequence[Candidate], evidence: Evidence, pytest_runner: PytestRunner, seconds: float
 ) -> Mapping[str, bool | None]:
     """By key, whether each passes before the change; None where that could not be found out."""
-    alone = {candidate.key: alone_at(candidate, seat_of(candidate, evidence), before=True) for candidate in candidates}
-    if not alone or laboratory.seconds_left < SHORTEST:
+    alone = {candidate.key: alone_at(candidate, slot_of(candidate, evidence), before=True) for candidate in candidates}
+    if not alone or pytest_runner.seconds_left < SHORTEST:
         return {}
     try:
-        return _on_base(alone, laboratory, seconds)
-    except LaboratoryUnavailable:
+        return _on_base(alone, pytest_runner, seconds)
+    except PytestUnavailable:
         return {}
 
 
-def _on_base(alone: Mapping[str, Alone], laboratory: Laboratory, seconds: float) -> Mapping[str, bool | None]:
+def _on_base(alone: Mapping[str, Alone], pytest_runner: PytestRunner, seconds: float) -> Mapping[str, bool | None]:
     """In one process, as far as all have an end in it; those that had none, each in its own."""
     # Before the change many cannot be imported, which must not keep the others from running: pytest goes on after
     # that only where files are named. Their other tests are the home's.
@@ -85,21 +91,21 @@ def _on_base(alone: Mapping[str, Alone], laboratory: Laboratory, seconds: float)
     arguments = ("--continue-on-collection-errors", "-k", names)
     together = PytestRun("base", paths, arguments, seconds=seconds + len(paths))
     files = {one.path: one.text for one in alone.values()}
-    (result,) = laboratory.run([together], files, at_base=True)
+    (result,) = pytest_runner.run([together], files, at_base=True)
     found = {key: _passes(one, result) for key, one in alone.items()}
     unknown = {key: alone[key] for key, passes in found.items() if passes is None}
-    if unknown and len(alone) > 1 and laboratory.seconds_left >= SHORTEST:
+    if unknown and len(alone) > 1 and pytest_runner.seconds_left >= SHORTEST:
         runs = [PytestRun(f"base {key}", (one.test,), seconds=seconds) for key, one in unknown.items()]
-        results = laboratory.run(runs, files, at_base=True)
+        results = pytest_runner.run(runs, files, at_base=True)
         found |= {key: _passes(one, each) for (key, one), each in zip(unknown.items(), results, strict=True)}
     return found
 
 
-def alone_at(candidate: Candidate, seat: Seat, *, before: bool = False) -> Alone:
+def alone_at(candidate: Candidate, slot: Slot, *, before: bool = False) -> Alone:
     """The candidate beside its home. Raises Misplaced; `before` the change it stands for itself when it has to."""
-    path = seat.sibling(candidate.key)
+    path = slot.sibling(candidate.key)
     try:
-        placement = placed(seat.base_text if before else seat.text, [candidate])
+        placement = placed(slot.base_text if before else slot.text, [candidate])
     except Misplaced:
         if not before:
             raise
@@ -111,14 +117,14 @@ def _alone(candidate: Candidate, path: str, placement: Placement) -> Alone:
     return Alone(candidate, path, placement.text, f"{path}::{placement.names[0]}")
 
 
-def mutants_for(candidate: Candidate, aims: Aims) -> tuple[Mutant, ...]:
+def mutants_for(candidate: Candidate, targets: CoverageTargets) -> tuple[Mutant, ...]:
     """The mutants to try it against: those of its own function first."""
-    near = sorted(aims.mutants, key=lambda one: (one.function != candidate.function, is_trivial(one)))
+    near = sorted(targets.mutants, key=lambda one: (one.function != candidate.function, is_trivial(one)))
     return tuple(near[:MOST_MUTANTS])
 
 
 def _screened(
-    candidates: Sequence[Candidate], evidence: Evidence, laboratory: Laboratory, seconds: float
+    candidates: Sequence[Candidate], evidence: Evidence, pytest_runner: PytestRunner, seconds: float
 ) -> tuple[CandidateReport, ...]:
     reports: list[CandidateReport | None] = []
     trials: list[tuple[int, Alone, PytestRun]] = []
@@ -132,7 +138,7 @@ def _screened(
             reports.append(found)
             continue
         reports.append(None)
-        mutants = mutants_for(candidate, aims_of(candidate.path, evidence))
+        mutants = mutants_for(candidate, coverage_targets_of(candidate.path, evidence))
         trials.append(
             (
                 number,
@@ -146,7 +152,7 @@ def _screened(
                 ),
             )
         )
-    shown = _tried(trials, laboratory)
+    shown = _tried(trials, pytest_runner)
     for (number, alone, _), result in zip(trials, shown, strict=True):
         reports[number] = (
             CandidateReport(alone.candidate, Hurdle.TRIED, result)
@@ -155,7 +161,7 @@ def _screened(
                 alone.candidate,
                 alone.test,
                 result,
-                aims_of(alone.candidate.path, evidence),
+                coverage_targets_of(alone.candidate.path, evidence),
                 is_trivial=is_trivial,
                 swift=SWIFT,
             )
@@ -163,22 +169,22 @@ def _screened(
     return tuple(report for report in reports if report)
 
 
-def _tried(trials: Sequence[tuple[int, Alone, PytestRun]], laboratory: Laboratory) -> Sequence[RunResult | str]:
+def _tried(trials: Sequence[tuple[int, Alone, PytestRun]], pytest_runner: PytestRunner) -> Sequence[RunResult | str]:
     """For each what was seen of it, or why nothing was."""
     if not trials:
         return ()
-    if laboratory.seconds_left < SHORTEST:
+    if pytest_runner.seconds_left < SHORTEST:
         return [NO_TIME] * len(trials)
     try:
-        results = laboratory.run([run for _, _, run in trials], {alone.path: alone.text for _, alone, _ in trials})
-    except LaboratoryUnavailable as error:
+        results = pytest_runner.run([run for _, _, run in trials], {alone.path: alone.text for _, alone, _ in trials})
+    except PytestUnavailable as error:
         return [str(error)] * len(trials)
-    timed = _timed_again(trials, results, laboratory)
-    return [NO_TIME if was_not_begun(result, laboratory) else result for result in timed]
+    timed = _timed_again(trials, results, pytest_runner)
+    return [NO_TIME if was_not_begun(result, pytest_runner) else result for result in timed]
 
 
 def _timed_again(
-    trials: Sequence[tuple[int, Alone, PytestRun]], results: Sequence[RunResult], laboratory: Laboratory
+    trials: Sequence[tuple[int, Alone, PytestRun]], results: Sequence[RunResult], pytest_runner: PytestRunner
 ) -> Sequence[RunResult]:
     """The results, where a test that took long has the shorter of two times: a machine may be busy, once."""
     slow = [
@@ -186,12 +192,12 @@ def _timed_again(
         for index, result in enumerate(results)
         if result.completed and any(test.seconds > SWIFT and test.outcome is Outcome.PASSED for test in result.tests)
     ]
-    if not slow or laboratory.seconds_left < SHORTEST:
+    if not slow or pytest_runner.seconds_left < SHORTEST:
         return results
     runs = [replace(trials[index][2], name=f"again {index}", mutants=(), measured=()) for index in slow]
     files = {trials[index][1].path: trials[index][1].text for index in slow}
     found = list(results)
-    for index, again in zip(slow, laboratory.run(runs, files), strict=True):
+    for index, again in zip(slow, pytest_runner.run(runs, files), strict=True):
         times = {test.nodeid: test.seconds for test in again.tests}
         tests = (
             replace(test, seconds=min(test.seconds, times.get(test.nodeid, test.seconds)))
@@ -201,9 +207,9 @@ def _timed_again(
     return found
 
 
-def was_not_begun(result: RunResult, laboratory: Laboratory) -> bool:
+def was_not_begun(result: RunResult, pytest_runner: PytestRunner) -> bool:
     """Whether there is no result since there was no time left."""
-    return not result.completed and not result.seconds and laboratory.seconds_left < SHORTEST
+    return not result.completed and not result.seconds and pytest_runner.seconds_left < SHORTEST
 
 
 def _by_its_text(candidate: Candidate, evidence: Evidence) -> CandidateReport | Alone:
@@ -214,7 +220,7 @@ def _by_its_text(candidate: Candidate, evidence: Evidence) -> CandidateReport | 
     if why := contradiction(candidate, seen.source):
         return CandidateReport(candidate, Hurdle.STATIC, why)
     try:
-        return alone_at(candidate, seat_of(candidate, evidence))
+        return alone_at(candidate, slot_of(candidate, evidence))
     except Misplaced as error:
         return CandidateReport(candidate, Hurdle.STATIC, str(error))
 

@@ -5,10 +5,10 @@ from dataclasses import replace
 
 from cicd_agent.domain.candidate import CandidateReport, Hurdle, Label, Settled
 from cicd_agent.domain.evidence import Evidence
-from cicd_agent.domain.ports.test_runner import Laboratory, LaboratoryUnavailable
+from cicd_agent.domain.ports.test_runner import PytestRunner, PytestUnavailable
 from cicd_agent.domain.test_run import Fate, Mutant, MutantOutcome, RunResult
 from cicd_agent.modes.gen_tests.evidence import TEST_EVIDENCE, Suite
-from cicd_agent.modes.gen_tests.trial.assembly import Seating, by_value, seated, styled, useful
+from cicd_agent.modes.gen_tests.trial.assembly import Assembly, assemble, by_value, styled, useful
 from cicd_agent.modes.gen_tests.trial.joint_trial import Tally, Together, Untried
 from cicd_agent.modes.gen_tests.trial.single_trial import NO_TIME, SHORTEST, passes_on_base
 
@@ -19,7 +19,7 @@ ROUNDS = 3
 def settle(
     reports: Sequence[CandidateReport],
     evidence: Evidence,
-    laboratory: Laboratory,
+    pytest_runner: PytestRunner,
     *,
     runs: int = 5,
     keep_unchanged: bool = False,
@@ -28,16 +28,16 @@ def settle(
 
     With `keep_unchanged` tests are kept that pass before the change, too.
     """
-    return _Settling([report for report in reports if report.stands], evidence, laboratory).done(
+    return _Settling([report for report in reports if report.stands], evidence, pytest_runner).done(
         runs, keep_unchanged=keep_unchanged
     )
 
 
 class _Settling:
-    def __init__(self, reports: Sequence[CandidateReport], evidence: Evidence, laboratory: Laboratory) -> None:
+    def __init__(self, reports: Sequence[CandidateReport], evidence: Evidence, pytest_runner: PytestRunner) -> None:
         self._reports = {report.candidate.key: report for report in by_value(reports)}
         self._evidence = evidence
-        self._laboratory = laboratory
+        self._pytest_runner = pytest_runner
         self._tally = Tally()
 
     @property
@@ -49,20 +49,20 @@ class _Settling:
         suite = tests.suite if tests else None
         if suite is None or not self._alive:
             self._stop_all(Hurdle.TRIED, "the project's own tests are not known")
-            return self._settled(suite, Seating(), None)
+            return self._settled(suite, Assembly(), None)
         try:
             self._label(keep_unchanged=keep_unchanged)
-            seating, measured = self._rounds(runs, suite)
-        except (LaboratoryUnavailable, Untried) as error:
+            assembly, measured = self._rounds(runs, suite)
+        except (PytestUnavailable, Untried) as error:
             self._stop_all(Hurdle.TRIED, str(error))
-            return self._settled(suite, Seating(), None)
-        return self._settled(suite, seating, measured)
+            return self._settled(suite, Assembly(), None)
+        return self._settled(suite, assembly, measured)
 
     def _label(self, *, keep_unchanged: bool) -> None:
         """Says of each what it is by whether it passes before the change."""
-        if self._laboratory.seconds_left < SHORTEST:
+        if self._pytest_runner.seconds_left < SHORTEST:
             raise Untried(NO_TIME)
-        base = passes_on_base([report.candidate for report in self._alive], self._evidence, self._laboratory, 30.0)
+        base = passes_on_base([report.candidate for report in self._alive], self._evidence, self._pytest_runner, 30.0)
         self._tally.runs += 1
         for key, report in self._reports.items():
             passes = base.get(key)
@@ -71,18 +71,18 @@ class _Settling:
             if label is Label.CHARACTERISES and not keep_unchanged:
                 self._stop(key, Hurdle.BASE, "it passes before the change, too: it says nothing about it")
 
-    def _rounds(self, runs: int, suite: Suite) -> tuple[Seating, RunResult | None]:
+    def _rounds(self, runs: int, suite: Suite) -> tuple[Assembly, RunResult | None]:
         for _ in range(ROUNDS):
             kept = useful(self._alive)
             if not kept:
-                return Seating(), None
-            seating, misplaced = seated(kept, self._evidence, self._laboratory)
-            ugly = misplaced or styled(kept, seating, self._evidence, self._laboratory)
+                return Assembly(), None
+            assembly, misplaced = assemble(kept, self._evidence, self._pytest_runner)
+            ugly = misplaced or styled(kept, assembly, self._evidence, self._pytest_runner)
             if ugly:
                 self._reports.update((report.candidate.key, report) for report in ugly)
                 continue
             mutants = sorted(self._survivors(suite), key=lambda one: not any(one.id in report.kills for report in kept))
-            seen = Together(kept, seating, suite, self._laboratory, self._tally).seen(runs, mutants)
+            seen = Together(kept, assembly, suite, self._pytest_runner, self._tally).seen(runs, mutants)
             for report in kept:
                 key = report.candidate.key
                 self._reports[key] = replace(
@@ -95,9 +95,9 @@ class _Settling:
                     if not report.settled:
                         why = "it adds no line, branch or noticed fault to the tests that were kept before it"
                         self._stop(report.candidate.key, Hurdle.ADDS, why)
-                return seating, seen.measured
+                return assembly, seen.measured
         self._stop_all(Hurdle.STABLE, f"after {ROUNDS} rounds there was still one that could not stay with the others")
-        return Seating(), None
+        return Assembly(), None
 
     def _survivors(self, suite: Suite) -> list[Mutant]:
         killed = {outcome.id for outcome in suite.outcomes if outcome.fate is Fate.KILLED}
@@ -110,12 +110,12 @@ class _Settling:
         for report in self._alive:
             self._stop(report.candidate.key, hurdle, reason)
 
-    def _settled(self, suite: Suite | None, seating: Seating, measured: RunResult | None) -> Settled:
+    def _settled(self, suite: Suite | None, assembly: Assembly, measured: RunResult | None) -> Settled:
         outcomes = suite.outcomes if suite else ()
         return Settled(
             reports=tuple(self._reports.values()),
-            files=seating.files,
-            fresh=seating.fresh,
+            files=assembly.files,
+            fresh=assembly.fresh,
             coverage=measured.coverage if measured else suite.coverage if suite else (),
             outcomes=_renewed(outcomes, measured.mutants) if measured else outcomes,
             runs=self._tally.runs,

@@ -1,4 +1,4 @@
-"""A laboratory that counts what it is asked for, so that it can be said where the time of a trial goes."""
+"""A test runner that counts what it is asked for, so that it can be said where the time of a trial goes."""
 
 import time
 from collections import Counter, defaultdict
@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from cicd_agent.adapters.sandbox.sandbox import LocalSandbox
-from cicd_agent.adapters.test_runner.runner import LocalLaboratory
+from cicd_agent.adapters.test_runner.runner import LocalPytestRunner
 from cicd_agent.domain.sandbox import Ran
 from cicd_agent.domain.test_run import Fate, PytestRun, RunResult
 
@@ -29,7 +29,7 @@ class CountedSandbox(LocalSandbox):
         return ran
 
 
-class CountedLaboratory(LocalLaboratory):
+class CountedPytestRunner(LocalPytestRunner):
     """Counts processes, their seconds by what they were for, and the faults that were tried."""
 
     def __init__(self, *args: Any, **options: Any) -> None:

@@ -43,7 +43,7 @@ def project(tmp_path: Path) -> Path:
 
 
 def written(project: Path, *functions: str, path: str = "src/pkg/codec.py") -> list[dict[str, str]]:
-    return driven(project, "ghost", [{"path": path, "function": each} for each in functions], 30)
+    return driven(project, "ghostwriter", [{"path": path, "function": each} for each in functions], 30)
 
 
 def test_a_function_and_the_one_that_undoes_it_make_a_round_trip(project: Path) -> None:
@@ -86,7 +86,7 @@ def test_what_is_no_plain_function_is_left_alone(project: Path) -> None:
 def test_a_module_that_cannot_be_imported_takes_no_other_with_it(project: Path) -> None:
     told = driven(
         project,
-        "ghost",
+        "ghostwriter",
         [{"path": f"src/pkg/{name}.py", "function": "area"} for name in ("broken", "gone", "missing", "codec")],
         30,
     )
