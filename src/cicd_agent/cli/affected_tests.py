@@ -155,7 +155,7 @@ def document(selection: Selection) -> dict[str, object]:
     """The selection as JSON: `tests` is none, affected or full; `select` are arguments for pytest."""
     return {
         "version": 1,
-        "tests": selection.words,
+        "tests": selection.scope,
         "select": [*selection.files, *selection.tests],
         "run_all": list(selection.run_all),
         "because": dict(selection.because),
@@ -239,7 +239,7 @@ def _shadow(choice: _Choice, repository: Repository, pytest_runner: PytestRunner
     if session.options.format == "json":
         outlet.print_json(json.dumps({**document(selection), "shadow": asdict(compared)}, indent=1))
     else:
-        outlet.print(compared.words)
+        outlet.print(compared.summary)
     return Exit.OK
 
 
@@ -247,4 +247,4 @@ def _prove(choice: _Choice, compared: Shadow, commit: str, outlet: Outlet) -> No
     known = read_proof(choice.place, choice.top, choice.change, outlet.warn)
     proof = extended(known, compared, commit=commit, tree=choice.change.tree)
     write_beside(proof_place(choice.place), dump_proof(proof))
-    outlet.warn(proof.words)
+    outlet.warn(proof.summary)

@@ -10,7 +10,7 @@ from typing import Final
 from cicd_agent import __version__
 from cicd_agent.adapters.files import place_file
 from cicd_agent.analysis.risk.calibration import MIN_CHANGES, Calibration, calibrate_on
-from cicd_agent.analysis.risk.history_features import distil
+from cicd_agent.analysis.risk.history_features import history_of
 from cicd_agent.analysis.risk.outcome_labels import MATURED_DAYS, Blame, Source, from_failure, labels
 from cicd_agent.app.context import inputs
 from cicd_agent.app.reporter import Outlet
@@ -162,7 +162,7 @@ def _from_decisions(
 
 def _learn(past: Past, blames: Sequence[Blame], head: str, now: int, outlet: Outlet) -> Calibration:
     outlet.progress(f"measuring {count(len(past.commits), 'commit')}")
-    changes = distil(past, Change(head, head, ChangeSource.GIT, ()), now, MOST_CHANGES).recent
+    changes = history_of(past, Change(head, head, ChangeSource.GIT, ()), now, MOST_CHANGES).recent
     if len(changes) < MIN_CHANGES:
         lines = "" if changes or not past.commits else "the lines of none could be counted"
         raise ConfigError(

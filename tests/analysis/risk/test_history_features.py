@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cicd_agent.analysis.risk.features import features
-from cicd_agent.analysis.risk.history_features import MAX_TROUBLES, distil
+from cicd_agent.analysis.risk.history_features import MAX_TROUBLES, history_of
 from cicd_agent.domain.change import Change, ChangeSource, Commit
 from cicd_agent.domain.diff import ChangeKind, FileDiff
 from cicd_agent.domain.diff_parser import parse_diff
@@ -32,7 +32,7 @@ def past(*commits: PastCommit) -> Past:
 
 
 def test_experience_is_that_of_the_files_and_of_the_author() -> None:
-    history = distil(
+    history = history_of(
         past(
             commit("own", 0, "src/a.py"),
             commit("e", 10, "src/a.py", author="bob"),
@@ -56,7 +56,7 @@ def test_experience_is_that_of_the_files_and_of_the_author() -> None:
 
 
 def test_a_past_change_is_judged_by_what_was_before_it() -> None:
-    history = distil(
+    history = history_of(
         past(
             commit("d", 1, "a", author="bob", subject="Fix the reader"),
             commit("c", 2, "a", "b"),
@@ -75,7 +75,7 @@ def test_a_past_change_is_judged_by_what_was_before_it() -> None:
 
 
 def test_an_author_of_whom_the_past_knows_nothing_is_not_a_beginner() -> None:
-    history = distil(past(commit("a", 3, "a")), change("a"), NOW)
+    history = history_of(past(commit("a", 3, "a")), change("a"), NOW)
     assert (history.experience.commits, history.experience.recent_commits) == (None, None)
     assert history.experience.subsystem_commits is None
     assert history.experience.developers == 1
@@ -83,7 +83,7 @@ def test_an_author_of_whom_the_past_knows_nothing_is_not_a_beginner() -> None:
 
 def test_nobody_is_experienced_in_a_shallow_clone_and_troubles_hold_all_the_same() -> None:
     known = Past((commit("own", 1, "a"), commit("b", 2, "a", subject="Fix it")), ("cut",), shallow=True)
-    history = distil(known, change("a"), NOW)
+    history = history_of(known, change("a"), NOW)
     assert history.experience == Experience()
     assert [recent.measures.experience for recent in history.recent] == [Experience()]
     assert history.troubles == (Trouble("a", "repaired", 1),)
@@ -93,11 +93,11 @@ def test_nobody_is_experienced_in_a_shallow_clone_and_troubles_hold_all_the_same
 def test_only_commits_whose_lines_are_known_are_ranked_and_no_more_than_the_newest() -> None:
     uncounted = replace(commit("old", 9, "a"), churn=())
     empty = commit("empty", 1)
-    assert [recent.sha for recent in distil(past(empty, commit("a", 2, "a"), uncounted), change("a"), NOW).recent] == [
-        "a"
-    ]
+    assert [
+        recent.sha for recent in history_of(past(empty, commit("a", 2, "a"), uncounted), change("a"), NOW).recent
+    ] == ["a"]
     many = past(*(commit(f"{number}", number, "a") for number in range(COUNTED + 20)))
-    recent = distil(many, change("a"), NOW).recent
+    recent = history_of(many, change("a"), NOW).recent
     assert len(recent) == COUNTED
     assert recent[-1].sha == f"{COUNTED - 1}"
     assert recent[-1].measures.experience.commits == 20
@@ -105,13 +105,13 @@ def test_only_commits_whose_lines_are_known_are_ranked_and_no_more_than_the_newe
 
 def test_a_renamed_file_keeps_its_past() -> None:
     renamed = replace(change("new"), files=(FileDiff("new", "old", ChangeKind.RENAMED),))
-    history = distil(past(commit("a", 4, "old", subject="Fix it"), commit("b", 5, "old")), renamed, NOW)
+    history = history_of(past(commit("a", 4, "old", subject="Fix it"), commit("b", 5, "old")), renamed, NOW)
     assert (history.experience.developers, history.experience.age) == (1, 4)
     assert history.troubles == (Trouble("new", "repaired", 1),)
 
 
 def test_troubles_are_reverts_and_repairs_of_the_last_ninety_days() -> None:
-    history = distil(
+    history = history_of(
         past(
             replace(commit("f", 1, "a", "z", subject="Take back"), reverts="e"),
             commit("e", 2, "a", "b", subject='Revert "Fix the reader"'),
@@ -129,7 +129,7 @@ def test_troubles_are_reverts_and_repairs_of_the_last_ninety_days() -> None:
 
 def test_of_many_troubles_the_worst_are_named_and_the_rest_counted() -> None:
     paths = [f"file{number}" for number in range(MAX_TROUBLES + 3)]
-    history = distil(past(commit("a", 1, *paths, subject="Fix"), commit("b", 2, paths[-1], subject="Fix")),
+    history = history_of(past(commit("a", 1, *paths, subject="Fix"), commit("b", 2, paths[-1], subject="Fix")),
                      change(*paths), NOW)  # fmt: skip
     assert (len(history.troubles), history.troubles[0]) == (MAX_TROUBLES, Trouble(paths[-1], "repaired", 2))
     assert history.limits == ("3 more files of the change were taken back or repaired lately, each less often",)
@@ -146,7 +146,7 @@ def test_of_many_troubles_the_worst_are_named_and_the_rest_counted() -> None:
     ],
 )
 def test_the_floor_of_a_past_change_is_that_of_its_riskiest_path(path: str, floor: RiskLevel) -> None:
-    assert distil(past(commit("a", 1, "README.md", path)), change("a"), NOW).recent[0].floor == floor
+    assert history_of(past(commit("a", 1, "README.md", path)), change("a"), NOW).recent[0].floor == floor
 
 
 def test_a_past_change_is_counted_as_the_change_itself_would_be() -> None:
@@ -162,7 +162,7 @@ def test_a_past_change_is_counted_as_the_change_itself_would_be() -> None:
         replace(change(), files=tuple(parse_diff(text)), commits=(Commit("own", "Fix the reader of lists"),))
     ).measures
     counted = replace(commit("a", 1, *paths, subject="Fix the reader of lists"), churn=tuple(sizes))
-    measures = distil(past(counted), change("a"), NOW).recent[0].measures
+    measures = history_of(past(counted), change("a"), NOW).recent[0].measures
     names = ("subsystems", "directories", "files", "entropy", "added", "deleted", "is_fix")
     assert [getattr(measures, name) for name in names] == [getattr(expected, name) for name in names]
 
@@ -189,7 +189,7 @@ def test_whatever_the_dates_nothing_is_negative_and_the_future_changes_nothing(
 ) -> None:
     named = [replace(each, sha=f"{place}") for place, each in enumerate(commits)]
     asked = change("a", "src/b", commits=tuple(each.sha for each in named[:own]))
-    history = distil(past(*named), asked, now)
+    history = history_of(past(*named), asked, now)
     for known in [history.experience, *(recent.measures.experience for recent in history.recent)]:
         numbers = (known.developers, known.age, known.last_changes, known.commits, known.recent_commits)
         assert all(number is None or number >= 0 for number in numbers)
@@ -198,11 +198,11 @@ def test_whatever_the_dates_nothing_is_negative_and_the_future_changes_nothing(
     assert [recent.sha for recent in history.recent] == [each.sha for each in named[own:] if each.paths]
     for start in range(own, len(named)):
         rest = {each.sha for each in named[start:]}
-        alone = distil(past(*named[start:]), asked, now)
+        alone = history_of(past(*named[start:]), asked, now)
         assert alone.recent == tuple(recent for recent in history.recent if recent.sha in rest)
 
 
 def test_nothing_says_nothing() -> None:
-    history = distil(Past(), change(), 0)
+    history = history_of(Past(), change(), 0)
     assert (history.commits, history.recent, history.troubles) == (0, (), ())
     assert history.experience == Experience(developers=0, age=0, last_changes=0)

@@ -21,26 +21,26 @@ def ran(skipped: int, missed: int = 0) -> Shadow:
 def test_twenty_runs_in_a_row_that_left_something_out_and_missed_nothing_are_a_proof() -> None:
     proof = proof_of((3, 1), *[(3, 0)] * NEEDED)
     assert proof.holds
-    assert proof.words == "the last 20 shadow runs missed nothing and left out 60 tests"
+    assert proof.summary == "the last 20 shadow runs missed nothing and left out 60 tests"
 
 
 def test_one_run_less_is_none() -> None:
     proof = proof_of(*[(3, 0)] * (NEEDED - 1))
     assert not proof.holds
-    assert proof.words == "19 of 20 shadow runs without a miss"
+    assert proof.summary == "19 of 20 shadow runs without a miss"
 
 
 def test_a_miss_begins_anew() -> None:
     proof = proof_of(*[(3, 0)] * 30, (3, 1), (3, 0))
     assert not proof.holds
-    assert proof.words == "1 of 20 shadow runs without a miss since the last miss"
+    assert proof.summary == "1 of 20 shadow runs without a miss since the last miss"
     assert proof_of(*[(3, 0)] * 30, (3, 1)).in_a_row == ()
 
 
 def test_runs_that_would_have_left_nothing_out_prove_nothing() -> None:
     proof = proof_of(*[(0, 0)] * 30)
     assert not proof.holds
-    assert "proves nothing" in proof.words
+    assert "proves nothing" in proof.summary
 
 
 def test_the_same_files_count_once_and_what_they_missed_stays_missed() -> None:

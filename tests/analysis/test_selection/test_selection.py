@@ -142,7 +142,7 @@ def test_tests_that_executed_what_changed_are_chosen(old: str, new: str, tests: 
 )
 def test_what_no_trace_tells_makes_every_test_run(old: str, new: str, reason: str) -> None:
     found = edited(old, new)
-    assert found.words == "full"
+    assert found.scope == "full"
     assert found.run_all[0].startswith(reason)
     assert (found.tests, found.files, found.skipped) == ((), (), 0)
 
@@ -211,7 +211,7 @@ def test_files_of_some_kinds_make_every_test_run(diff: FileDiff, reason: str) ->
 
 
 def test_a_new_module_that_nobody_imports_reaches_no_test() -> None:
-    assert choose({"src/fresh.py": "X = 1\n"}).words == "none"
+    assert choose({"src/fresh.py": "X = 1\n"}).scope == "none"
 
 
 def test_a_new_module_beside_modules_that_are_loaded_by_name_reaches_all() -> None:
@@ -222,7 +222,7 @@ def test_a_new_module_beside_modules_that_are_loaded_by_name_reaches_all() -> No
 
 def test_a_new_test_module_runs_whole_and_a_deleted_one_not_at_all() -> None:
     found = choose({"tests/test_new.py": "def test_n(): pass\n"}, file("tests/test_app.py", ChangeKind.DELETED))
-    assert (found.words, found.tests, found.files) == ("affected", (), ("tests/test_new.py",))
+    assert (found.scope, found.tests, found.files) == ("affected", (), ("tests/test_new.py",))
     assert not found.selects(A)
 
 

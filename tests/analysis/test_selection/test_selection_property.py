@@ -119,4 +119,4 @@ def test_each_test_that_ends_otherwise_is_chosen(*, both: tuple[Project, Project
     otherwise = {test.nodeid for test in suite.tests if test.outcome is not ends[test.nodeid]}
     assert {nodeid for nodeid in otherwise if not chosen.selects(nodeid)} == set()
     if not files:
-        assert chosen.words == "none"
+        assert chosen.scope == "none"

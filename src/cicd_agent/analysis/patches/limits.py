@@ -40,8 +40,8 @@ def objections(patch: Patch, before: Texts, denied: Callable[[str], bool] = lamb
     for path in patch.paths:
         if denied(path):
             yield f"touches a file that is kept from models ({path})"
-        if why := misplaced(path):
-            yield why
+        if reason := misplaced(path):
+            yield reason
     changed = edits(patch, before)
     for edit in changed:
         yield from _hidden(edit)
@@ -64,12 +64,15 @@ def _hidden(edit: Edit) -> Iterator[str]:
 def misplaced(path: str) -> str:
     """Why no patch of ours may touch a path: a clause that begins with a verb, "" when one may."""
     lower = path.lower()
-    found = kinds(path)
+    path_kinds = kinds(path)
     checks = (
         (PATTERNS["pipeline-files"].search(lower), "edits what runs or guards the checks"),
-        (found & {PathKind.WORKFLOW, PathKind.CI_CONFIG, PathKind.OWN_CONFIG}, "edits what runs or guards the checks"),
+        (
+            path_kinds & {PathKind.WORKFLOW, PathKind.CI_CONFIG, PathKind.OWN_CONFIG},
+            "edits what runs or guards the checks",
+        ),
         (_GITS.search(lower), "touches what git itself obeys"),
-        (PathKind.LOCK_FILE in found, "writes a lock file by hand"),
+        (PathKind.LOCK_FILE in path_kinds, "writes a lock file by hand"),
         (PATTERNS["tool-shadows"].search(lower), "puts itself in the place of a tool"),
     )
     return next((f"{what} ({path})" for wrong, what in checks if wrong), "")

@@ -68,15 +68,15 @@ def _targets(edit: Edit) -> Iterator[str]:
 
 def _recipes(text: str) -> dict[str, list[str]]:
     """Each target with its head and recipe."""
-    found: dict[str, list[str]] = {}
-    here: list[str] = []
+    recipes: dict[str, list[str]] = {}
+    recipe: list[str] = []
     for line in text.split("\n"):
         head = _TARGET.match(line[:500])
         if head and not line.startswith("\t"):
-            here = found.setdefault(head[1].strip(), [])
+            recipe = recipes.setdefault(head[1].strip(), [])
         if line.strip() and not line.lstrip().startswith("#"):
-            here.append(line.strip())
-    return found
+            recipe.append(line.strip())
+    return recipes
 
 
 def _keys(edit: Edit) -> Iterator[str]:

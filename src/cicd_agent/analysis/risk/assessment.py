@@ -62,8 +62,8 @@ def assess(
         what = "documentation" if shape.documentation_only else "comments"
         reasons.append(Reason(f"{what} only: nothing that runs has changed", lowered - reached))
         reached = lowered
-    told = _troubles(history.troubles) if history is not None else ()
-    for floor in sorted(dict.fromkeys((*floors, *told)), key=lambda floor: -floor.level.rank):
+    trouble_floors = _troubles(history.troubles) if history is not None else ()
+    for floor in sorted(dict.fromkeys((*floors, *trouble_floors)), key=lambda floor: -floor.level.rank):
         raised = max(reached, _begin(floor.level, thresholds))
         reasons.append(Reason(floor.reason, raised - reached, floor.ground))
         reached = raised
@@ -85,9 +85,9 @@ def _by_model(measures: Measures, learnt: RiskFile | None) -> tuple[int, list[Re
     reached = score(measures, learnt)
     if not reached:
         return 0, []
-    found = terms(measures, learnt)
-    rise = sum(term.value for term in found)
-    points = {term.text: round(reached * term.value / rise) for term in found}
+    parts = terms(measures, learnt)
+    rise = sum(term.value for term in parts)
+    points = {term.text: round(reached * term.value / rise) for term in parts}
     # Rounded parts rarely add up; what is left over goes where it shows least.
     points[max(points, key=lambda text: points[text])] += reached - sum(points.values())
     reasons = [Reason(text, value) for text, value in points.items() if value]
@@ -126,8 +126,8 @@ def _mix(before: Sequence[int], thresholds: Thresholds) -> tuple[int, ...]:
     """How many of the last changes are of each level, the lowest level first; none when too few are known."""
     if len(before) < FEWEST:
         return ()
-    found = Counter(_level(each, thresholds) for each in before[:_MIXED])
-    return tuple(found[level] for level in RiskLevel)
+    levels = Counter(_level(each, thresholds) for each in before[:_MIXED])
+    return tuple(levels[level] for level in RiskLevel)
 
 
 def _troubles(troubles: Sequence[Trouble]) -> Iterator[Floor]:

@@ -40,7 +40,7 @@ _FOLDS = 5
 _CHANCE = 0.5
 _LITTLE = 1e-3
 """The ridge of two numbers that are learnt from hundreds."""
-_MOST, _DIGITS = 100.0, 6
+_MAX_WEIGHT, _DIGITS = 100.0, 6
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,23 +91,27 @@ class _Model:
 def calibrate_on(changes: Sequence[PastChange], labels: Sequence[Label], about: RiskFile) -> Calibration:
     """Learn from changes (newest first) and what became of them; `about` names tool, commit and day."""
     of = {label.sha: label for label in labels if label.matured}
-    told = sorted((change for change in changes if change.sha in of), key=lambda change: (change.when, change.sha))
-    rows = [_Row(change.measures, of[change.sha].bad) for change in told]
+    labelled_changes = sorted(
+        (change for change in changes if change.sha in of), key=lambda change: (change.when, change.sha)
+    )
+    rows = [_Row(change.measures, of[change.sha].bad) for change in labelled_changes]
     labelled = {label.sha for label in labels}
     file = about.model_copy(
         update={
             "labels": sum(change.sha in labelled for change in changes),
             "matured": len(rows),
             "positives": sum(row.bad for row in rows),
-            "sources": dict(sorted(Counter(str(source) for one in told for source in of[one.sha].sources).items())),
+            "sources": dict(
+                sorted(Counter(str(source) for one in labelled_changes for source in of[one.sha].sources).items())
+            ),
         }
     )
-    found = _learn(rows, file)
+    fitted = _learn(rows, file)
     recent = changes[:COUNTED]
-    scores = [score(change.measures, found.file) for change in recent]
-    file = found.file.model_copy(update={"thresholds": thresholds_of(scores)})
+    scores = [score(change.measures, fitted.file) for change in recent]
+    file = fitted.file.model_copy(update={"thresholds": thresholds_of(scores)})
     shares = {"shares_before": level_shares(recent, None), "shares_after": level_shares(recent, file)}
-    return replace(found, file=file.model_copy(update=shares))
+    return replace(fitted, file=file.model_copy(update=shares))
 
 
 def level_shares(changes: Sequence[PastChange], learnt: RiskFile | None) -> tuple[float, float, float, float] | None:
@@ -134,8 +138,8 @@ def _learn(rows: Sequence[_Row], file: RiskFile) -> Calibration:
     judged_bad = sum(row.bad for row in late)
     for name, part in (("oldest four fifths", early), ("newest fifth", late)):
         if len({row.bad for row in part}) == 1:
-            why = f"all of the {name} of the changes are {'bad' if part[0].bad else 'good'}"
-            return Calibration(file, notes=(f"no probability: {why}, so that nothing can be learnt or judged",))
+            reason = f"all of the {name} of the changes are {'bad' if part[0].bad else 'good'}"
+            return Calibration(file, notes=(f"no probability: {reason}, so that nothing can be learnt or judged",))
     before = _Model(None).quality(late)
     scaled = _scaled(_Model(None), early, _Model(None).odds(early))
     own = _own(early)
@@ -188,12 +192,12 @@ def _scaled(model: _Model, rows: Sequence[_Row], odds: Sequence[float]) -> _Mode
 
     J. C. Platt, "Probabilistic Outputs for Support Vector Machines" (1999); a rising curve, or none.
     """
-    found = fit([[each] for each in odds], [row.bad for row in rows], nonnegative=[0], ridge=_LITTLE)
-    return replace(model, slope=min(found.weights[0], _MOST), offset=_bounded(found.intercept))
+    fitted = fit([[each] for each in odds], [row.bad for row in rows], nonnegative=[0], ridge=_LITTLE)
+    return replace(model, slope=min(fitted.weights[0], _MAX_WEIGHT), offset=_bounded(fitted.intercept))
 
 
 def _bounded(value: float) -> float:
-    return round(min(max(value, -_MOST), _MOST), _DIGITS)
+    return round(min(max(value, -_MAX_WEIGHT), _MAX_WEIGHT), _DIGITS)
 
 
 def _rounded(value: float | None) -> float | None:
@@ -216,7 +220,7 @@ def learn(
     """
     known = [logs(change) for change in changes]
     names = [name for name in features if any(each[name] is not None for each in known)]
-    found = fit(
+    fitted = fit(
         [[each[name] or 0.0 for name in names] for each in known],
         outcomes,
         ridge=ridge,
@@ -224,15 +228,15 @@ def learn(
         importance=importance,
         towards=[start.get(name, 0.0) for name in names],
     )
-    weights = {name: _bounded(weight) for name, weight in zip(names, found.weights, strict=True)}
-    return RiskFile(intercept=_bounded(found.intercept), weights=weights, typical=_typical(known, names))
+    weights = {name: _bounded(weight) for name, weight in zip(names, fitted.weights, strict=True)}
+    return RiskFile(intercept=_bounded(fitted.intercept), weights=weights, typical=_typical(known, names))
 
 
 def _typical(known: Sequence[Mapping[str, float | None]], names: Sequence[str]) -> dict[str, float]:
     """The median of each feature that the diff alone does not give, among the changes of which it is known."""
     of_the_past = [name for name in names if name not in OF_THE_DIFF]
     values = {name: [value for each in known if (value := each[name]) is not None] for name in of_the_past}
-    return {name: _bounded(median_low(found)) for name, found in values.items()}
+    return {name: _bounded(median_low(fitted)) for name, fitted in values.items()}
 
 
 def auc(scores: Sequence[float], labels: Sequence[bool]) -> float | None:

@@ -49,8 +49,8 @@ def floor_of(kinds: AbstractSet[PathKind]) -> RiskLevel:
 
 def floors(areas: Iterable[Area], findings: Iterable[Finding], min_confidence: float) -> list[Floor]:
     """A floor for each area, and for each finding that is sure enough and not of low severity."""
-    found = [Floor(area.floor, f"it {area.reason}") for area in areas]
-    return found + [
+    results = [Floor(area.floor, f"it {area.reason}") for area in areas]
+    return results + [
         Floor(RiskLevel(finding.severity), f"{finding.severity} finding: {finding.title}", Ground.FINDING)
         for finding in findings
         if finding.confidence >= min_confidence and finding.severity is not Severity.LOW

@@ -47,7 +47,7 @@ class _Author:
 
     commits: int = 0
     weeks: dict[int, tuple[int, int]] = field(default_factory=dict)
-    places: dict[frozenset[str], int] = field(default_factory=dict)
+    subsystems: dict[frozenset[str], int] = field(default_factory=dict)
 
 
 @dataclass(slots=True)
@@ -70,8 +70,8 @@ class _Memory:
             author.commits += 1
             number, total = author.weeks.get(when // _WEEK, (0, 0))
             author.weeks[when // _WEEK] = number + 1, total + when
-            places = _subsystems(commit.paths)
-            author.places[places] = author.places.get(places, 0) + 1
+            subsystems = _subsystems(commit.paths)
+            author.subsystems[subsystems] = author.subsystems.get(subsystems, 0) + 1
 
     def experience(self, paths: Sequence[str], author: str | None, when: int) -> Experience:
         """What is known at a time of files and somebody; of new files that nobody has touched them, which is 0."""
@@ -85,7 +85,7 @@ class _Memory:
         if author is None:
             return known
         done = self.authors[author]
-        places = _subsystems(paths)
+        subsystems = _subsystems(paths)
         # A week's commits are as old as they are on average.
         recent = sum(number / (1 + max(0.0, when - total / number) / _YEAR) for number, total in done.weeks.values())
         return Experience(
@@ -94,11 +94,13 @@ class _Memory:
             known.last_changes,
             commits=done.commits,
             recent_commits=round(recent, 3),
-            subsystem_commits=sum(number for among, number in done.places.items() if not places.isdisjoint(among)),
+            subsystem_commits=sum(
+                number for among, number in done.subsystems.items() if not subsystems.isdisjoint(among)
+            ),
         )
 
 
-def distil(past: Past, change: Change, now: int, most: int = COUNTED) -> History:
+def history_of(past: Past, change: Change, now: int, limit: int = COUNTED) -> History:
     """What `past` says of `change` at `now` (seconds since the epoch).
 
     The newest `most` past changes are measured. The change's own commits are not its past; the newest of them says who
@@ -110,7 +112,7 @@ def distil(past: Past, change: Change, now: int, most: int = COUNTED) -> History
     names = {name: file.path for file in change.files for name in (file.old_path, file.path) if name}
     # Of a renamed file the past knows the old name.
     touched = list(dict.fromkeys(file.old_path or file.path for file in change.files))
-    judged = {commit.sha for commit in _counted(before, most)}
+    judged = {commit.sha for commit in _counted(before, limit)}
     memory = _Memory(
         {path: _File() for commit in before if commit.sha in judged for path in commit.paths},
         {commit.author: _Author() for commit in before if commit.sha in judged},
@@ -136,10 +138,10 @@ def distil(past: Past, change: Change, now: int, most: int = COUNTED) -> History
     )
 
 
-def _counted(commits: Sequence[PastCommit], most: int) -> Iterator[PastCommit]:
+def _counted(commits: Sequence[PastCommit], limit: int) -> Iterator[PastCommit]:
     """The newest that changed something and whose lines are known."""
     counted = (commit for commit in commits if commit.churn)
-    yield from (commit for commit, _ in zip(counted, range(most), strict=False))
+    yield from (commit for commit, _ in zip(counted, range(limit), strict=False))
 
 
 def _judged(commit: PastCommit, known: Experience, floors: dict[str, tuple[bool, RiskLevel]]) -> PastChange:
@@ -149,8 +151,8 @@ def _judged(commit: PastCommit, known: Experience, floors: dict[str, tuple[bool,
     floor = RiskLevel.LOW
     for path, (plus, minus) in zip(commit.paths, commit.churn, strict=True):
         if path not in floors:
-            found = kinds(path)
-            floors[path] = not found & UNCOUNTED, floor_of(found)
+            path_kinds = kinds(path)
+            floors[path] = not path_kinds & UNCOUNTED, floor_of(path_kinds)
         counts, level = floors[path]
         if counts:
             added += plus
@@ -189,14 +191,14 @@ def _troubles(
             reverted.update(hit)
         elif hit and says_repair(commit.subject):
             repaired.update(hit)
-    found = [
+    troubles = [
         *(Trouble(path, "reverted", times) for path, times in reverted.items()),
         *(Trouble(path, "repaired", times) for path, times in repaired.items()),
     ]
-    found.sort(key=lambda trouble: (-trouble.times, trouble.kind == "repaired", trouble.path))
-    left = len(found) - MAX_TROUBLES
+    troubles.sort(key=lambda trouble: (-trouble.times, trouble.kind == "repaired", trouble.path))
+    left = len(troubles) - MAX_TROUBLES
     cut = (f"{left} more files of the change were taken back or repaired lately, each less often",) if left > 0 else ()
-    return tuple(found[:MAX_TROUBLES]), cut
+    return tuple(troubles[:MAX_TROUBLES]), cut
 
 
 def _subsystems(paths: Sequence[str]) -> frozenset[str]:

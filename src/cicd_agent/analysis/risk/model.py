@@ -128,7 +128,7 @@ def terms(measures: Measures, learnt: RiskFile | None = None) -> list[Term]:
     def part(*names: str) -> float:
         return sum(apart.get(name, 0.0) for name in names)
 
-    found = [
+    results = [
         Term(f"{count(measures.added, 'line')} added", part("la")),
         Term(f"{count(measures.deleted, 'line')} deleted", part("ld")),
         Term(_spread(measures), part("nf", "nd", "ns", "entropy")),
@@ -137,7 +137,7 @@ def terms(measures: Measures, learnt: RiskFile | None = None) -> list[Term]:
         Term(_files(measures.experience), part("ndev", "age", "nuc")),
         Term(_author(measures.experience), part("exp", "rexp", "sexp")),
     ]
-    return [term for term in found if term.value]
+    return [term for term in results if term.value]
 
 
 def unknown(measures: Measures, learnt: RiskFile | None = None) -> tuple[str, ...]:
@@ -213,17 +213,17 @@ def _before(measures: Measures) -> str:
 
 def _files(past: Experience) -> str:
     """What is known of the past of the files."""
-    said = []
+    parts = []
     if past.developers is not None:
         people = round(past.developers)
-        said.append(
+        parts.append(
             "1 person has changed its files before"
             if people == 1
             else f"{people:,} people have changed its files before"
         )
     if past.age is not None:
-        said.append(f"they last changed {count(round(past.age), 'day')} ago on average")
-    return ", ".join(said) or "the past of its files"
+        parts.append(f"they last changed {count(round(past.age), 'day')} ago on average")
+    return ", ".join(parts) or "the past of its files"
 
 
 def _author(past: Experience) -> str:

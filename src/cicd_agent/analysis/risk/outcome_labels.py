@@ -20,7 +20,7 @@ HOTFIX_DAYS = 14
 MAX_BLAMED = 20
 """A deployment that failed with more commits than this says too little of each."""
 
-_LEAST_NAME, _WHOLE_NAME = 7, 40
+_MIN_NAME, _WHOLE_NAME = 7, 40
 
 # A repair brings tests, notes and versions along: they tell nothing of what it repairs.
 _UNTELLING = {PathKind.TEST, PathKind.DOCS, PathKind.LOCK_FILE, PathKind.GENERATED, PathKind.VENDORED}
@@ -62,15 +62,15 @@ class Label:
 def labels(past: Past, blames: Iterable[Blame], now: int) -> tuple[Label, ...]:
     """A label for each commit of the past, newest first, of what the repository and its deployments say."""
     when = {commit.sha: commit.when for commit in past.commits}
-    found: dict[str, set[Source]] = {}
+    sources_of: dict[str, set[Source]] = {}
     for blame in (*from_commits(past.commits), *blames):
         if blame.sha in when and blame.when - when[blame.sha] <= MATURED_DAYS * DAY:
-            found.setdefault(blame.sha, set()).add(blame.source)
+            sources_of.setdefault(blame.sha, set()).add(blame.source)
     return tuple(
         Label(
             commit.sha,
             commit.when,
-            tuple(sorted(found.get(commit.sha, ()))),
+            tuple(sorted(sources_of.get(commit.sha, ()))),
             matured=now - commit.when >= MATURED_DAYS * DAY,
         )
         for commit in past.commits
@@ -90,26 +90,26 @@ def from_failure(source: Source, when: int, shas: Sequence[str]) -> tuple[Blame,
 
 def _reverts(commits: Sequence[PastCommit]) -> Iterator[Blame]:
     """A revert that was itself taken back does not count: what it took back is there again."""
-    place = {commit.sha: index for index, commit in enumerate(commits)}
+    position = {commit.sha: index for index, commit in enumerate(commits)}
     abbreviated: dict[int, dict[str, str]] = {}
     void: set[str] = set()
     for index, commit in enumerate(commits):
         if not commit.reverts or commit.sha in void:
             continue
-        target = _named(commit.reverts, place, abbreviated)
+        target = _named(commit.reverts, position, abbreviated)
         # Only what is older can have been taken back, whatever the message says.
-        if target and place[target] > index:
+        if target and position[target] > index:
             void.add(target)
             yield Blame(target, Source.REVERT, commit.when, commit.sha)
 
 
-def _named(name: str, place: dict[str, int], abbreviated: dict[int, dict[str, str]]) -> str:
+def _named(name: str, position: dict[str, int], abbreviated: dict[int, dict[str, str]]) -> str:
     """The full id that a name stands for, "" when it is none or not the only one."""
-    if name in place or not _LEAST_NAME <= len(name) < _WHOLE_NAME:
-        return name if name in place else ""
+    if name in position or not _MIN_NAME <= len(name) < _WHOLE_NAME:
+        return name if name in position else ""
     if len(name) not in abbreviated:
         short: dict[str, str] = {}
-        for sha in place:
+        for sha in position:
             short[sha[: len(name)]] = "" if sha[: len(name)] in short else sha
         abbreviated[len(name)] = short
     return abbreviated[len(name)].get(name, "")

@@ -41,13 +41,13 @@ def _guards_gone(context: FileContext) -> Iterator[Hit]:
 
 def _guarded(text: PythonText) -> dict[str, list[tuple[str, int]]]:
     """The guards of each function and class, by its qualified name (a class: its own name)."""
-    found: dict[str, list[tuple[str, int]]] = {}
+    guards_of: dict[str, list[tuple[str, int]]] = {}
     for node, _ in text.nodes:
         if isinstance(node, ast.ClassDef):
-            found[node.name] = list(_among(text, [*node.decorator_list, *node.bases]))
+            guards_of[node.name] = list(_among(text, [*node.decorator_list, *node.bases]))
     for name, defined in text.defined.items():
-        found[name] = list(_among(text, defined.node.decorator_list))
-    return found
+        guards_of[name] = list(_among(text, defined.node.decorator_list))
+    return guards_of
 
 
 def _among(text: PythonText, expressions: list[ast.expr]) -> Iterator[tuple[str, int]]:

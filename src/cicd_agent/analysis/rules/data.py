@@ -47,9 +47,9 @@ def _migration(context: FileContext) -> Iterator[Hit]:
         yield from _python_migration(context)
     elif context.path.lower().endswith(".rb"):
         for number, text in context.added:
-            found = _RAILS.match(text)
-            if found:
-                yield Hit(number, f"`{found[1]}` changes what running code still uses.")
+            match = _RAILS.match(text)
+            if match:
+                yield Hit(number, f"`{match[1]}` changes what running code still uses.")
     else:
         yield from _sql(context.added)
 
@@ -101,26 +101,26 @@ def _api(context: FileContext) -> Iterator[Hit]:
         yield from _openapi(context)
     elif suffix in {"proto", "graphql", "graphqls"}:
         pattern = _PROTO if suffix == "proto" else _GRAPHQL
-        kept = {name for text in (context.head or "").split("\n") for name in _names(pattern, text)}
+        remaining = {name for text in (context.head or "").split("\n") for name in _names(pattern, text)}
         for number, text in context.deleted:
             for name in _names(pattern, text):
-                if name not in kept:
+                if name not in remaining:
                     yield Hit(number, f"`{name}` is gone: clients that use it break.", side=Side.LEFT, confidence=0.8)
 
 
 def _names(pattern: re.Pattern[str], text: str) -> Iterator[str]:
-    found = pattern.match(text[:2_000].lstrip())
-    if found:
-        yield found[1] or found[2]
+    match = pattern.match(text[:2_000].lstrip())
+    if match:
+        yield match[1] or match[2]
 
 
 def _openapi(context: FileContext) -> Iterator[Hit]:
     before, after = (YamlText.parse(text) for text in (context.base, context.head))
     if before is None or (after is None and context.head is not None):
         return
-    kept = set(_operations(after.root if after else None))
+    remaining = set(_operations(after.root if after else None))
     for name, node in _operations(before.root).items():
-        if name not in kept:
+        if name not in remaining:
             yield Hit(
                 line(node) if line(node) in context.deleted_numbers else 0,
                 f"`{name}` is gone: clients that call it break.",

@@ -37,18 +37,26 @@ def _base_image(context: FileContext) -> Iterator[Hit]:
     stages = {match[2] for text in (context.head or "").split("\n") if (match := _FROM.match(text[:500])) and match[2]}
     before = {match[1] for _, text in context.deleted if (match := _FROM.match(text))}
     for number, text in lines:
-        found = _FROM.match(text)
-        if not found or found[1] in stages or found[1].lower() == "scratch" or "$" in found[1] or "@" in found[1]:
+        image_match = _FROM.match(text)
+        if (
+            not image_match
+            or image_match[1] in stages
+            or image_match[1].lower() == "scratch"
+            or "$" in image_match[1]
+            or "@" in image_match[1]
+        ):
             continue
-        name = found[1].rpartition("/")[2]
+        name = image_match[1].rpartition("/")[2]
         if ":" in name and not name.endswith(":latest"):
             if any(
-                image.partition("@")[0].partition(":")[0] == found[1].partition(":")[0] and "@" in image
+                image.partition("@")[0].partition(":")[0] == image_match[1].partition(":")[0] and "@" in image
                 for image in before
             ):
-                yield Hit(number, f"`{found[1]}` was pinned by its digest and now follows a tag.", confidence=0.95)
+                yield Hit(
+                    number, f"`{image_match[1]}` was pinned by its digest and now follows a tag.", confidence=0.95
+                )
             continue
-        yield Hit(number, f"`{found[1]}` is another image every time it is built.")
+        yield Hit(number, f"`{image_match[1]}` is another image every time it is built.")
 
 
 def _remote_add(context: FileContext) -> Iterator[Hit]:

@@ -45,8 +45,8 @@ def _shell(context: FileContext) -> Iterator[Hit]:
 
 def _html(context: FileContext) -> Iterator[Hit]:
     for number, text in context.script:
-        found = _HTML.search(text) or _REACT_HTML.search(text)
-        value = next((group for group in found.groups() if group is not None), "") if found else ""
+        match = _HTML.search(text) or _REACT_HTML.search(text)
+        value = next((group for group in match.groups() if group is not None), "") if match else ""
         if value.strip() and not _SAFE_HTML.search(value):
             yield Hit(number)
 

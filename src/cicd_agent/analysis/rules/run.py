@@ -34,7 +34,7 @@ def ruled(change: Change, config_file: str = OWN_CONFIG) -> RuleDraft:
 def findings(change: Change, config_file: str = OWN_CONFIG, book: tuple[Rule, ...] = RULES) -> tuple[Finding, ...]:
     """What the rules find, by path and line. Every location is a line of the diff, or line 0: the file."""
     change_context = ChangeContext(change, config_file, ["model", *(rule.id for rule in book)])
-    found: dict[tuple[str, Location, str], Finding] = {}
+    results: dict[tuple[str, Location, str], Finding] = {}
     for file in change.files:
         # Not one of change_context.files: what the rules parse of one file is gone before they come to the next.
         context = FileContext(change_context, file)
@@ -42,8 +42,8 @@ def findings(change: Change, config_file: str = OWN_CONFIG, book: tuple[Rule, ..
             if context.kinds.isdisjoint(rule.exempt):
                 for finding in _findings(rule, context):
                     once = "" if finding.location.line else finding.message
-                    found.setdefault((finding.id, finding.location, once), finding)
-    return tuple(sorted(found.values(), key=_order))
+                    results.setdefault((finding.id, finding.location, once), finding)
+    return tuple(sorted(results.values(), key=_order))
 
 
 def _findings(rule: Rule, context: FileContext) -> Iterator[Finding]:
@@ -79,9 +79,9 @@ def areas(change_context: ChangeContext) -> tuple[Area, ...]:
     """One area for each kind of risky file; a file with nothing but new comments touches none."""
     touched: dict[PathKind, list[str]] = {}
     for context in change_context.files:
-        found = list(risky_kinds(context.kinds))
-        if found and not is_comment_only(context.diff, change_context.change):
-            for kind in found:
+        risky = list(risky_kinds(context.kinds))
+        if risky and not is_comment_only(context.diff, change_context.change):
+            for kind in risky:
                 touched.setdefault(kind, []).append(context.path)
     listed = [
         Area(kind, floor, f"touches {what}", tuple(touched[kind])) for kind, floor, what in FLOORS if kind in touched

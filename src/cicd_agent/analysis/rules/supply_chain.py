@@ -56,10 +56,10 @@ def _stale_lock(context: FileContext) -> Iterator[Hit]:
     changed = {file.path for file in context.change.change.files}
     if not locks or not changed.isdisjoint(locks):
         return
-    wanted = set(_dependencies(context, pattern))
+    dependencies = set(_dependencies(context, pattern))
     # A line that moved, or got a comma, is in both.
     before = {_plain(text) for _, text in context.deleted if pattern.match(text)}
-    new = [number for number, text in wanted if _plain(text) not in before]
+    new = [number for number, text in dependencies if _plain(text) not in before]
     if new:
         yield Hit(min(new), f"The dependencies change here, and `{locks[0]}` does not.")
 
@@ -74,14 +74,14 @@ def _dependencies(context: FileContext, pattern: re.Pattern[str]) -> Iterator[tu
 
 def _tables(text: str) -> dict[int, str]:
     """The table that each line of a TOML file stands in."""
-    found: dict[int, str] = {}
+    results: dict[int, str] = {}
     table = ""
     for number, line in enumerate(text.split("\n"), 1):
         heading = _TABLE.match(line[:200])
         if heading and not line.startswith((" ", "\t")):
             table = heading[1]
-        found[number] = table
-    return found
+        results[number] = table
+    return results
 
 
 def _plain(text: str) -> str:
@@ -91,14 +91,14 @@ def _plain(text: str) -> str:
 def lock_without_manifest(files: tuple[FileDiff, ...]) -> tuple[str, ...]:
     """Lock files that change although no manifest beside them does: an update, worth a note, no mistake."""
     changed = {file.path.lower() for file in files}
-    found: list[str] = []
+    results: list[str] = []
     for file in files:
         folder, _, name = file.path.rpartition("/")
         manifests = [manifest for manifest, locks in _LOCKS.items() if name in locks]
         prefix = f"{folder}/".lower() if folder else ""
         if manifests and not any(prefix + manifest in changed for manifest in manifests):
-            found.append(file.path)
-    return tuple(found)
+            results.append(file.path)
+    return tuple(results)
 
 
 CHECKS: Checks = {

@@ -37,11 +37,11 @@ class Silenced:
 
 def suppression(line: str) -> Suppression | None:
     """The suppression that a line of any language carries in a comment."""
-    found = _COMMENT.search(line[:_LINE])
-    if found is None:
+    match = _COMMENT.search(line[:_LINE])
+    if match is None:
         return None
-    ids = frozenset(part.strip() for part in found[1].split(",") if part.strip())
-    reason = found[2].strip()
+    ids = frozenset(part.strip() for part in match[1].split(",") if part.strip())
+    reason = match[2].strip()
     for closer in _CLOSERS:
         reason = reason.partition(closer)[0].strip()
     return Suppression(ids, reason) if ids else None
@@ -49,20 +49,20 @@ def suppression(line: str) -> Suppression | None:
 
 def silenced(finding: Finding, change: Change) -> Silenced | None:
     """The suppression on a line of the finding, as the head has it; a deleted line carries none."""
-    place = finding.location
-    if place.side is not Side.RIGHT or not place.line:
+    location = finding.location
+    if location.side is not Side.RIGHT or not location.line:
         return None
-    numbers = range(place.first, place.line + 1)
-    diff = (line for file in change.files if file.path == place.path for line in file.lines)
+    numbers = range(location.first, location.line + 1)
+    diff = (line for file in change.files if file.path == location.path for line in file.lines)
     shown = {line.new: line for line in diff if line.new in numbers}
     # Without a checkout there is the diff alone; a finding outside of it needs the whole text.
-    whole = change.texts.get(place.path, "").split("\n") if len(shown) < len(numbers) else []
+    whole = change.texts.get(location.path, "").split("\n") if len(shown) < len(numbers) else []
     for number in numbers:
         in_diff = shown.get(number)
         line = in_diff.text if in_diff else whole[number - 1] if number <= len(whole) else ""
-        found = suppression(line)
-        if found is not None and finding.id in found.ids:
-            return Silenced(found, in_change=in_diff is not None and in_diff.kind is LineKind.ADDED)
+        match = suppression(line)
+        if match is not None and finding.id in match.ids:
+            return Silenced(match, in_change=in_diff is not None and in_diff.kind is LineKind.ADDED)
     return None
 
 

@@ -56,14 +56,14 @@ def _grants(text: YamlText | None) -> dict[tuple[str, str], tuple[str, int]]:
     """Access and line of each scope, by job ("" for the workflow). `*` is write-all, read-all or "" (a list)."""
     if text is None:
         return {}
-    found: dict[tuple[str, str], tuple[str, int]] = {}
+    grants: dict[tuple[str, str], tuple[str, int]] = {}
     for job, node in {"": text.root, **_jobs(text)}.items():
         permissions = at(node, "permissions")
         if permissions is not None:
-            found[job, "*"] = (scalar(permissions), line(permissions))
+            grants[job, "*"] = (scalar(permissions), line(permissions))
         for scope, _, access in items(permissions):
-            found[job, scope] = (scalar(access), line(access))
-    return found
+            grants[job, scope] = (scalar(access), line(access))
+    return grants
 
 
 def _permissions(context: FileContext) -> Iterator[Hit]:
@@ -155,8 +155,8 @@ def _is_action(context: FileContext) -> bool:
 def _target_checkout(context: FileContext) -> Iterator[Hit]:
     if not _is_workflow(context) or context.yaml is None:
         return
-    found = ((name, _trigger(context.yaml, name)) for name in _EXPOSED)
-    event, trigger = next((each for each in found if each[1] is not None), ("", None))
+    triggers = ((name, _trigger(context.yaml, name)) for name in _EXPOSED)
+    event, trigger = next((each for each in triggers if each[1] is not None), ("", None))
     if trigger is None:
         return
     for step in _steps(context.yaml):
@@ -166,8 +166,8 @@ def _target_checkout(context: FileContext) -> Iterator[Hit]:
             number = number or context.first_added(line(node), line(trigger))
             if number is not None:
                 # Whoever wrote a comment may have been looked at in a step before.
-                asked = event == "issue_comment"
-                yield Hit(number, severity=Severity.HIGH if asked else None, confidence=0.8 if asked else None)
+                commented = event == "issue_comment"
+                yield Hit(number, severity=Severity.HIGH if commented else None, confidence=0.8 if commented else None)
                 break
 
 

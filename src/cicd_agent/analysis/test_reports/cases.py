@@ -14,7 +14,7 @@ MAX_CASES = 200_000
 LONGEST_DETAIL = 4_000
 _NAME, _FILE, _MESSAGE, _ERROR = 500, 1_000, 500, 200
 # What a tool writes in the place of a message when it has none to give.
-_EMPTY_WORDS = frozenset({"", "failed", "failure", "error", "fail", "test failed"})
+_EMPTY_MESSAGES = frozenset({"", "failed", "failure", "error", "fail", "test failed"})
 _RUNNING = ("=== ", "--- ")
 _SECONDS = re.compile(r"\d[\d,]{0,20}(?:\.\d{0,20})?(?:[eE]-?\d{1,2})?")
 _WHOLE = re.compile(r"\d{1,9}")
@@ -78,7 +78,7 @@ def case(
     detail = visible(detail).strip("\r\n") if detail else ""
     if message.startswith(_RUNNING):
         message = _telling(message)
-    elif message.strip().lower() in _EMPTY_WORDS and detail:
+    elif message.strip().lower() in _EMPTY_MESSAGES and detail:
         message = _telling(detail) or message
     return Case(
         name=_line(name, _NAME) or _line(suite, _NAME) or "(unnamed)",
@@ -100,12 +100,12 @@ def rerun(first: Case, then: Case, *, believed: bool = True) -> Case:
 
     `believed`: whether the first has passed when the report says so.
     """
-    told = first if first.failed or first.flaked else then
+    result = first if first.failed or first.flaked else then
     turned = first.failed and then.outcome is Outcome.PASSED
     turned = turned or (believed and first.outcome is Outcome.PASSED and then.failed)
     lasts = (first.failed and then.failed) or then.outcome is Outcome.SKIPPED
     return replace(
-        told,
+        result,
         outcome=first.outcome if lasts else then.outcome,
         seconds=then.seconds,
         flaked=first.flaked or then.flaked or turned,
@@ -125,9 +125,9 @@ def whole(text: str) -> int:
     return int(text) if _WHOLE.fullmatch(text) and text.isascii() else 0
 
 
-def _line(text: str, most: int) -> str:
+def _line(text: str, limit: int) -> str:
     # Cut before it is looked at: an attribute may be as long as the file.
-    return clip(visible_line(" ".join(text[: most * 4].split())), most) if text else ""
+    return clip(visible_line(" ".join(text[: limit * 4].split())), limit) if text else ""
 
 
 def _telling(detail: str) -> str:

@@ -88,15 +88,15 @@ def placed(coverage: Iterable[FileCoverage], paths: Iterable[str]) -> Mapping[st
     named: defaultdict[str, list[str]] = defaultdict(list)
     for path in paths:
         named[posixpath.basename(path)].append(path)
-    found: defaultdict[str, list[FileCoverage]] = defaultdict(list)
+    matches: defaultdict[str, list[FileCoverage]] = defaultdict(list)
     for file in coverage:
         reported = posixpath.normpath(file.path.replace("\\", "/"))
         candidates = named.get(posixpath.basename(reported), ())
         exact = [path for path in candidates if path == reported]
         meant = exact or [path for path in candidates if _ends_alike(path, reported)]
         if len(meant) == 1:
-            found[meant[0]].append(file)
-    return {path: _merged(path, files) for path, files in found.items()}
+            matches[meant[0]].append(file)
+    return {path: _merged(path, files) for path, files in matches.items()}
 
 
 def _ends_alike(path: str, reported: str) -> bool:
@@ -112,7 +112,7 @@ class _Lines:
     """What is known of lines so far; one that ran once has run, whatever else is said of it."""
 
     def __init__(self) -> None:
-        self._room = MAX_LINES
+        self._remaining = MAX_LINES
         self._visits = _MAX_VISITS
         self._files: dict[str, tuple[set[int], set[int]]] = {}
 
@@ -127,9 +127,9 @@ class _Lines:
             if self._visits < 0:
                 raise Halt(_TOO_MUCH)
             if number > 0 and number not in lines:
-                if self._room == 0:
+                if self._remaining == 0:
                     raise Halt(_TOO_MUCH)
-                self._room -= 1
+                self._remaining -= 1
                 lines.add(number)
 
     def files(self) -> tuple[FileCoverage, ...]:

@@ -19,7 +19,7 @@ _OUTCOMES = {
 }
 _ENDS = {"pass": Outcome.PASSED, "fail": Outcome.FAILED, "skip": Outcome.SKIPPED}
 _STEPS = ("setup", "call", "teardown")
-_ROOM = LONGEST_DETAIL - 100
+_MAX_DETAIL = LONGEST_DETAIL - 100
 _LONGEST = 1_000
 _LARGEST_NUMBER = 2**53
 
@@ -29,7 +29,7 @@ class _Package:
     """What a package of Go has said so far: its tests' output, its own, and whether a test of it failed."""
 
     tests: dict[str, Excerpt] = field(default_factory=dict)
-    output: Excerpt = field(default_factory=lambda: Excerpt(_ROOM))
+    output: Excerpt = field(default_factory=lambda: Excerpt(_MAX_DETAIL))
     failed: bool = False
 
 
@@ -57,15 +57,15 @@ def parse_go(text: str, source: str) -> tuple[tuple[Case, ...], tuple[str, ...]]
         test, action = _text(event.get("Test")), event.get("Action")
         package = packages.setdefault(name, _Package())
         if action in ("output", "build-output"):
-            said = package.tests.setdefault(test, Excerpt(_ROOM)) if test else package.output
-            said.add(_text(event.get("Output"), 20_000))
+            output = package.tests.setdefault(test, Excerpt(_MAX_DETAIL)) if test else package.output
+            output.add(_text(event.get("Output"), 20_000))
         elif isinstance(action, str) and action in _ENDS:
             if len(cases) >= MAX_CASES:
                 notes.append(f"cases beyond the first {MAX_CASES:,} were left out")
                 break
             key = (name, test)
-            for found in _gone(package, key, event, source):
-                cases[key] = rerun(cases[key], found) if key in cases else found
+            for cases_found in _gone(package, key, event, source):
+                cases[key] = rerun(cases[key], cases_found) if key in cases else cases_found
     if broken:
         notes.append(f"{count(broken, 'line')} without an event of `go test -json` left out")
     return tuple(cases.values()), tuple(notes)
@@ -89,16 +89,16 @@ def _gone(package: _Package, key: tuple[str, str], event: Mapping[str, Any], sou
 
 def parse_jest(top: Mapping[str, Any], source: str) -> tuple[tuple[Case, ...], tuple[str, ...]]:
     """The cases of `jest --json`; a file that failed before its first test is a case of its own."""
-    found: list[Case] = []
+    cases_found: list[Case] = []
     for file in map(_mapping, _items(top.get("testResults"))):
         path = _text(file.get("name")) or _text(file.get("testFilePath"))
         results = _items(file.get("assertionResults")) or _items(file.get("testResults"))
         if not results and file.get("status") == "failed":
-            found.append(
+            cases_found.append(
                 case(path, path, Outcome.ERROR, file=path, detail=_text(file.get("message"), 20_000), source=source)
             )
-        found += (_assertion(result, path, source) for result in map(_mapping, results))
-    return _capped(found)
+        cases_found += (_assertion(result, path, source) for result in map(_mapping, results))
+    return _capped(cases_found)
 
 
 def _assertion(result: Mapping[str, Any], path: str, source: str) -> Case:
@@ -122,7 +122,7 @@ def _assertion(result: Mapping[str, Any], path: str, source: str) -> Case:
 
 def parse_pytest(top: Mapping[str, Any], source: str) -> tuple[tuple[Case, ...], tuple[str, ...]]:
     """The cases of pytest-json-report; a file that could not be collected is a case of its own."""
-    found = [
+    cases_found = [
         case(
             ident := _text(each.get("nodeid")),
             ident,
@@ -134,8 +134,8 @@ def parse_pytest(top: Mapping[str, Any], source: str) -> tuple[tuple[Case, ...],
         for each in map(_mapping, _items(top.get("collectors")))
         if each.get("outcome") == "failed"
     ]
-    found += (_node(test, source) for test in map(_mapping, _items(top.get("tests"))))
-    return _capped(found)
+    cases_found += (_node(test, source) for test in map(_mapping, _items(top.get("tests"))))
+    return _capped(cases_found)
 
 
 def _node(test: Mapping[str, Any], source: str) -> Case:
@@ -162,13 +162,13 @@ def _node(test: Mapping[str, Any], source: str) -> Case:
     )
 
 
-def _capped(found: list[Case]) -> tuple[tuple[Case, ...], tuple[str, ...]]:
-    notes = (f"cases beyond the first {MAX_CASES:,} were left out",) if len(found) > MAX_CASES else ()
-    return tuple(found[:MAX_CASES]), notes
+def _capped(cases_found: list[Case]) -> tuple[tuple[Case, ...], tuple[str, ...]]:
+    notes = (f"cases beyond the first {MAX_CASES:,} were left out",) if len(cases_found) > MAX_CASES else ()
+    return tuple(cases_found[:MAX_CASES]), notes
 
 
 def _short(text: str) -> str:
-    excerpt = Excerpt(_ROOM)
+    excerpt = Excerpt(_MAX_DETAIL)
     excerpt.add(text)
     return str(excerpt)
 
@@ -188,8 +188,8 @@ def _items(value: object) -> list[Any]:
     return value if isinstance(value, list) else []
 
 
-def _text(value: object, most: int = _LONGEST) -> str:
-    return value[:most] if isinstance(value, str) else ""
+def _text(value: object, limit: int = _LONGEST) -> str:
+    return value[:limit] if isinstance(value, str) else ""
 
 
 def _whole(value: object) -> int:

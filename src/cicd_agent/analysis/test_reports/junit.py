@@ -56,7 +56,7 @@ class _Open:
     pytest: bool = False
     go: bool = False
     bare: list[int] = field(default_factory=list)
-    places: dict[tuple[str, str], int] = field(default_factory=dict)
+    indices: dict[tuple[str, str], int] = field(default_factory=dict)
 
     def attribute(self, *names: str) -> str:
         """The first of the attributes that it has."""
@@ -142,11 +142,11 @@ class _Reader:
 
     def _output(self) -> Excerpt | None:
         """Where a case's output goes: ctest and Bazel say nowhere else what went wrong."""
-        here = self._open[-1]
-        if any(fault.text for fault in here.faults) or (not here.is_case and len(here.bare) != 1):
+        opened = self._open[-1]
+        if any(fault.text for fault in opened.faults) or (not opened.is_case and len(opened.bare) != 1):
             return None
-        here.output = here.output or Excerpt(LONGEST_DETAIL - 100)
-        return here.output
+        opened.output = opened.output or Excerpt(LONGEST_DETAIL - 100)
+        return opened.output
 
     def _leave(self, *, ended: bool) -> None:
         left = self._open.pop()
@@ -157,16 +157,16 @@ class _Reader:
         if len(left.bare) == 1 and left.output:
             index = left.bare[0]
             known = self.cases[index]
-            said = case(known.name, known.suite, message=known.message, detail=str(left.output))
-            self.cases[index] = replace(known, message=said.message, detail=said.detail)
+            faults = case(known.name, known.suite, message=known.message, detail=str(left.output))
+            self.cases[index] = replace(known, message=faults.message, detail=faults.detail)
 
     def _case(self, left: _Open) -> Case:
         failing = [fault for fault in left.faults if fault.tag in _FAILING]
         flaky = [fault for fault in left.faults if fault.tag in _FLAKY]
         skipped = [fault for fault in left.faults if fault.tag == "skipped"]
-        said = [*failing, *flaky] or skipped
+        faults = [*failing, *flaky] or skipped
         outcome = _outcome(left, failing, skipped)
-        detail = "\n\n".join(str(fault.text).strip("\n") for fault in said if fault.text)
+        detail = "\n\n".join(str(fault.text).strip("\n") for fault in faults if fault.text)
         if not detail and left.output and (flaky or outcome in (Outcome.FAILED, Outcome.ERROR)):
             detail = str(left.output)
         line = left.attribute(*_LINE)
@@ -177,37 +177,39 @@ class _Reader:
             left.attributes.get("name", ""),
             suite if suite and named in ("", "test") else named,
             outcome,
-            file=next((found for each in (left, *reversed(self._open)) if (found := each.attribute(*_FILE))), ""),
+            file=next(
+                (case_found for each in (left, *reversed(self._open)) if (case_found := each.attribute(*_FILE))), ""
+            ),
             # pytest counts lines from 0, and leaves them out when it is not asked for `xunit1`.
             line=whole(line) + 1 if left.pytest and line else whole(line),
-            message=next((fault.message for fault in said if fault.message.strip()), ""),
+            message=next((fault.message for fault in faults if fault.message.strip()), ""),
             detail=detail,
             seconds=seconds(left.attributes.get("time", "")),
             source=self._source,
-            error=next((fault.kind for fault in said if fault.kind), ""),
+            error=next((fault.kind for fault in faults if fault.kind), ""),
             flaked=bool(flaky),
         )
 
-    def _keep(self, found: Case, left: _Open) -> None:
+    def _keep(self, case_found: Case, left: _Open) -> None:
         # Other programs of Go use the library that writes its tests' reports, and name their cases as they like.
-        if left.is_case and self._open and (left.pytest or (left.go and found.name.startswith(_GO_TESTS))):
-            places, key = self._open[-1].places, (found.suite, found.name)
-            if key in places:
-                place = places[key]
+        if left.is_case and self._open and (left.pytest or (left.go and case_found.name.startswith(_GO_TESTS))):
+            indices, key = self._open[-1].indices, (case_found.suite, case_found.name)
+            if key in indices:
+                index = indices[key]
                 # The plugin that reruns pytest's tests leaves the attempts that failed without a word of it.
-                self.cases[place] = rerun(self.cases[place], found, believed=left.go)
+                self.cases[index] = rerun(self.cases[index], case_found, believed=left.go)
                 return
-            places[key] = len(self.cases)
-        if found.failed and not found.detail and self._open:
+            indices[key] = len(self.cases)
+        if case_found.failed and not case_found.detail and self._open:
             self._open[-1].bare.append(len(self.cases))
-        self.cases.append(found)
+        self.cases.append(case_found)
 
 
 def _outcome(left: _Open, failing: list[_Fault], skipped: list[_Fault]) -> Outcome:
     if failing:
         return Outcome.ERROR if failing[0].tag == "error" else Outcome.FAILED
     # ctest and googletest say it in attributes, some others say nothing else.
-    words = {left.attributes.get(name, "").lower() for name in ("status", "result")}
-    if skipped or words & _IDLE:
+    outcomes = {left.attributes.get(name, "").lower() for name in ("status", "result")}
+    if skipped or outcomes & _IDLE:
         return Outcome.SKIPPED
-    return Outcome.FAILED if words & _BAD else Outcome.PASSED
+    return Outcome.FAILED if outcomes & _BAD else Outcome.PASSED

@@ -22,7 +22,7 @@ _OUTCOMES = {
     "disconnected": Outcome.ERROR,
 }
 _DURATION = re.compile(r"(\d{1,4}):(\d{2}):(\d{2}(?:\.\d{1,9})?)")
-_ROOM = LONGEST_DETAIL - 100
+_MAX_DETAIL = LONGEST_DETAIL - 100
 
 
 def parse(data: bytes, source: str) -> tuple[tuple[Case, ...], tuple[str, ...]]:
@@ -40,25 +40,25 @@ class _Reader:
 
     def __init__(self, source: str) -> None:
         self._source = source
-        self._found: list[tuple[str, Case]] = []
+        self._cases: list[tuple[str, Case]] = []
         self._classes: dict[str, str] = {}
         self._definition = ""
         self._path: list[str] = []
         self._result: Mapping[str, str] | None = None
-        self._said: dict[str, Excerpt] = {}
+        self._texts: dict[str, Excerpt] = {}
 
     def begin(self, name: str, attributes: Mapping[str, str]) -> None:
         self._path.append(name)
         match name:
             case "UnitTestResult":
-                if len(self._found) >= MAX_CASES:
+                if len(self._cases) >= MAX_CASES:
                     raise Halt(f"cases beyond the first {MAX_CASES:,} were left out")
                 self._keep()
                 self._result = attributes
             case "RunInfo":
                 bad = attributes.get("outcome", "") in ("Error", "Failed", "Aborted")
                 self._result = {"testName": "test run", "outcome": "Error"} if bad else None
-                self._said = {}
+                self._texts = {}
             case "UnitTest":
                 self._definition = attributes.get("id", "")[:100]
             case "TestMethod" if len(self._classes) < MAX_CASES:
@@ -70,7 +70,7 @@ class _Reader:
     def text(self, piece: str) -> None:
         name = self._path[-1] if self._path else ""
         if self._result is not None and name in ("Message", "StackTrace", "StdOut", "StdErr", "Text"):
-            self._said.setdefault(name, Excerpt(_ROOM)).add(piece)
+            self._texts.setdefault(name, Excerpt(_MAX_DETAIL)).add(piece)
 
     def end(self, name: str) -> None:
         self._path.pop()
@@ -81,29 +81,30 @@ class _Reader:
         """Of all that was read, with the classes where they are known."""
         self._keep()
         return tuple(
-            replace(found, suite=case(found.name, self._classes.get(ident, "")).suite) for ident, found in self._found
+            replace(case_found, suite=case(case_found.name, self._classes.get(ident, "")).suite)
+            for ident, case_found in self._cases
         )
 
     def _keep(self) -> None:
         """The case that is open, if any: rows of one test stand within the result of the whole."""
         if self._result is None:
             return
-        said = {name: str(text).strip() for name, text in self._said.items()}
+        texts = {name: str(text).strip() for name, text in self._texts.items()}
         outcome = _OUTCOMES.get(self._result.get("outcome", "").lower(), Outcome.SKIPPED)
-        output = said.get("StdErr") or said.get("StdOut") or ""
-        detail = said.get("StackTrace") or (output if outcome in (Outcome.FAILED, Outcome.ERROR) else "")
-        found = case(
+        output = texts.get("StdErr") or texts.get("StdOut") or ""
+        detail = texts.get("StackTrace") or (output if outcome in (Outcome.FAILED, Outcome.ERROR) else "")
+        case_found = case(
             self._result.get("testName", ""),
             outcome=outcome,
-            message=said.get("Message") or said.get("Text") or "",
+            message=texts.get("Message") or texts.get("Text") or "",
             detail=detail,
             seconds=_duration(self._result.get("duration", "")),
             source=self._source,
         )
-        self._found.append((self._result.get("testId", "")[:100], found))
-        self._result, self._said = None, {}
+        self._cases.append((self._result.get("testId", "")[:100], case_found))
+        self._result, self._texts = None, {}
 
 
 def _duration(text: str) -> float | None:
-    found = _DURATION.fullmatch(text[:30])
-    return int(found[1]) * 3600 + int(found[2]) * 60 + float(found[3]) if found else None
+    case_found = _DURATION.fullmatch(text[:30])
+    return int(case_found[1]) * 3600 + int(case_found[2]) * 60 + float(case_found[3]) if case_found else None

@@ -14,7 +14,7 @@ DEEPEST = 50
 MAX_ELEMENTS = 2_000_000
 REFUSED = "it declares a document type of its own, which is refused: the rest was not read"
 
-_ROOM_FOR_ROOT = 65_536
+_ROOT_LIMIT = 65_536
 # What no XML may hold and test tools write all the same: colours, and other control characters, plain or as references.
 _COLOUR = re.compile(r"(?:\x1b|&#27;|&#x1b;|#x1b)\[[0-9;?]{0,20}[a-z]", re.IGNORECASE)
 _CONTROL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")
@@ -85,7 +85,7 @@ def read_xml(data: bytes, sink: Sink) -> tuple[str, ...]:
 def root_of(data: bytes) -> tuple[str, Mapping[str, str]]:
     """The name and the attributes of the first element, "" for what is no XML."""
     sink = _Root()
-    read_xml(data[:_ROOM_FOR_ROOT], sink)
+    read_xml(data[:_ROOT_LIMIT], sink)
     return sink.name, sink.attributes
 
 
@@ -115,7 +115,7 @@ def _clean(data: bytes) -> bytes:
     return _CONTROL.sub("\ufffd", _REFERENCE.sub(_allowed, text)).encode()
 
 
-def _allowed(found: re.Match[str]) -> str:
+def _allowed(match: re.Match[str]) -> str:
     """The reference, unless XML knows no such character."""
-    code = int(found[1], 16) if found[1] else int(found[2])
-    return found[0] if code <= sys.maxunicode and not _CONTROL.match(chr(code)) else "\ufffd"
+    code = int(match[1], 16) if match[1] else int(match[2])
+    return match[0] if code <= sys.maxunicode and not _CONTROL.match(chr(code)) else "\ufffd"

@@ -26,9 +26,9 @@ def made(
     did not come to its end.
     """
     if not result.completed:
-        why = result.problem or "the run did not come to its end"
-        raise ConfigError("the suite could not be traced", why=why, remedy="Run the suite by itself, and mend that")
-    outlines = {path: found for path, text in texts.items() if (found := outline(text)) is not None}
+        reason = result.problem or "the run did not come to its end"
+        raise ConfigError("the suite could not be traced", why=reason, remedy="Run the suite by itself, and mend that")
+    outlines = {path: parsed for path, text in texts.items() if (parsed := outline(text)) is not None}
     traces = {trace.nodeid: trace for trace in result.traces}
     tests: dict[str, KnownTest] = {}
     for test in result.tests:
@@ -38,7 +38,7 @@ def made(
         tests[test.nodeid] = replace(known, unseen=_unseen(known, outlines) if trace else "it was not traced")
     outside = traces.get(OUTSIDE)
     early = _early(outlines, collecting) | (_expanded(outside.functions, outlines) if outside else frozenset())
-    sources = {path: _source(path, found, early) for path, found in outlines.items()}
+    sources = {path: _source(path, each, early) for path, each in outlines.items()}
     files = _opened_early(tests) | frozenset(outside.files if outside else ())
     return TestMap(commit, python, _shared(tests, outlines, _lazy(collecting)), sources, files)
 
@@ -55,28 +55,28 @@ def _opened_early(tests: Mapping[str, KnownTest]) -> frozenset[str]:
     return frozenset().union(*together.values())
 
 
-def _source(path: str, found: Outline, early: frozenset[str]) -> KnownSource:
+def _source(path: str, source: Outline, early: frozenset[str]) -> KnownSource:
     functions = {
         name: KnownFunction(function.head, function.body, early=f"{path}::{name}" in early)
-        for name, function in found.functions.items()
+        for name, function in source.functions.items()
     }
-    bases = frozenset().union(*found.classes.values())
-    return KnownSource(found.at_import, functions, found.imports, bases)
+    bases = frozenset().union(*source.classes.values())
+    return KnownSource(source.at_import, functions, source.imports, bases)
 
 
 def _expanded(functions: Iterable[str], outlines: Mapping[str, Outline]) -> frozenset[str]:
     """By plain names, with the functions around them: what these did is in what the inner one sees."""
-    found = set()
+    expanded = set()
     for each in functions:
         path, _, qualified = each.partition("::")
         name = plain_name(qualified)
-        found.add(f"{path}::{name}")
+        expanded.add(f"{path}::{name}")
         known = outlines[path].functions if path in outlines else {}
         while name:
             name = name.rpartition(".")[0]
             if name in known:
-                found.add(f"{path}::{name}")
-    return frozenset(found)
+                expanded.add(f"{path}::{name}")
+    return frozenset(expanded)
 
 
 def _unseen(test: KnownTest, outlines: Mapping[str, Outline]) -> str:
@@ -104,8 +104,8 @@ def _shared(
     """
     wide = {
         f"{path}::{name}": _reach(path)
-        for path, found in outlines.items()
-        for name, function in found.functions.items()
+        for path, source in outlines.items()
+        for name, function in source.functions.items()
         if function.wide
     }
     donors: defaultdict[str, list[KnownTest]] = defaultdict(list)
@@ -115,20 +115,20 @@ def _shared(
             donors[reach].append(test)
         for path in {each[:-2] for each in test.functions if each.endswith("::")} & lazy:
             imported[path].append(test)
-    found = {}
+    shared = {}
     for nodeid, test in tests.items():
         path = nodeid.partition("::")[0]
         given = [one for reach in donors if _reaches(reach, path) for one in donors[reach]]
         given += [
             one for used in {each.partition("::")[0] for each in test.functions} for one in imported.get(used, ())
         ]
-        found[nodeid] = replace(
+        shared[nodeid] = replace(
             test,
             functions=test.functions.union(*(one.functions for one in given)),
             files=test.files.union(*(one.files for one in given)),
             unseen=test.unseen or next((one.unseen for one in given if one.unseen), ""),
         )
-    return found
+    return shared
 
 
 def _reaches(reach: str, path: str) -> bool:
@@ -149,15 +149,15 @@ def _early(outlines: Mapping[str, Outline], collecting: RunResult | None) -> fro
     if collecting is None or not collecting.completed:
         return _reachable(outlines)
     executed = {each.path: each.executed for each in collecting.coverage}
-    found = set()
+    functions = set()
     for path, each in outlines.items():
         lines = executed.get(path, ())
         for name, function in each.functions.items():
             if any(first <= line <= last for first, last in function.lines for line in lines):
-                found.add(f"{path}::{name}")
+                functions.add(f"{path}::{name}")
     if outlines.keys() <= executed.keys():
-        return frozenset(found)
-    return frozenset(found) | {each for each in _reachable(outlines) if each.partition("::")[0] not in executed}
+        return frozenset(functions)
+    return frozenset(functions) | {each for each in _reachable(outlines) if each.partition("::")[0] not in executed}
 
 
 def _reachable(outlines: Mapping[str, Outline]) -> frozenset[str]:
@@ -167,27 +167,27 @@ def _reachable(outlines: Mapping[str, Outline]) -> frozenset[str]:
     """
     by_name: defaultdict[str, set[tuple[str, str]]] = defaultdict(set)
     classes: defaultdict[str, set[tuple[str, str]]] = defaultdict(set)
-    for path, found in outlines.items():
-        for name in found.functions:
+    for path, source in outlines.items():
+        for name in source.functions:
             by_name[name.rpartition(".")[2]].add((path, name))
-        for name in found.classes:
+        for name in source.classes:
             classes[name.rpartition(".")[2]].add((path, name))
     reached: set[tuple[str, str]] = set().union(*(by_name[name] for name in _AT_DEFINITION))
     names: set[str] = set()
-    fresh = set().union(*(found.names for found in outlines.values()))
+    fresh = set().union(*(source.names for source in outlines.values()))
     fresh |= {name for path, each in reached for name in outlines[path].functions[each].names}
     while fresh:
         name = fresh.pop()
         names.add(name)
-        found_here = set(by_name.get(name, ()))
+        reachable_here = set(by_name.get(name, ()))
         for path, qualified in classes.get(name, ()):
             fresh |= {base for base in outlines[path].classes[qualified] if base not in names}
-            found_here |= {
+            reachable_here |= {
                 (path, each)
                 for each in outlines[path].functions
                 if each.startswith(f"{qualified}.__") and each.endswith("__")
             }
-        for path, each in found_here - reached:
+        for path, each in reachable_here - reached:
             reached.add((path, each))
             fresh |= outlines[path].functions[each].names - names
     return frozenset(f"{path}::{name}" for path, name in reached)

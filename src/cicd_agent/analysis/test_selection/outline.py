@@ -78,13 +78,13 @@ def outline(text: str) -> Outline | None:
 def plain_name(qualified: str) -> str:
     """A function's qualified name as outlines have it: a lambda or comprehension is part of what is around it."""
     parts = [part for part in qualified.split(".") if part != "<locals>"]
-    kept = next((at for at, part in enumerate(parts) if part.startswith("<")), len(parts))
-    return ".".join(parts[:kept])
+    end = next((at for at, part in enumerate(parts) if part.startswith("<")), len(parts))
+    return ".".join(parts[:end])
 
 
 class _Reader:
     def __init__(self, tree: ast.Module) -> None:
-        self._told: list[str] = []
+        self._parts_read: list[str] = []
         self._names: set[str] = set()
         self._parts: dict[str, list[Function]] = {}
         self._classes: dict[str, tuple[str, ...]] = {}
@@ -105,7 +105,9 @@ class _Reader:
             for name, parts in sorted(self._parts.items())
         }
         names = frozenset(self._names)
-        return Outline(_digest(self._told), functions, names, self._imports, self._classes, frozenset(self._plain))
+        return Outline(
+            _digest(self._parts_read), functions, names, self._imports, self._classes, frozenset(self._plain)
+        )
 
     def block(self, body: Iterable[ast.stmt], scope: str, *, direct: bool) -> None:
         """Statements that run at import; `direct` when they always do, so that a function is there whatever happens."""
@@ -113,7 +115,7 @@ class _Reader:
             match statement:
                 case ast.FunctionDef() | ast.AsyncFunctionDef():
                     if not direct:
-                        self._told.append(f"def {scope}{statement.name}")
+                        self._parts_read.append(f"def {scope}{statement.name}")
                     self._function(statement, scope)
                     self._names |= _names([*statement.decorator_list, *_defaults(statement.args)])
                 case ast.ClassDef():
@@ -122,31 +124,31 @@ class _Reader:
                     # What it guards runs in no import; who starts the module as a program starts a process.
                     self.block(orelse, scope, direct=False)
                 case ast.Import() | ast.ImportFrom():
-                    _spell(statement, self._told)
+                    _spell(statement, self._parts_read)
                 case ast.AnnAssign():
-                    _spell(statement, self._told)
+                    _spell(statement, self._parts_read)
                     self._names |= _names([statement.target, *([statement.value] if statement.value else [])])
                 case _:
                     self._other(statement, scope)
 
     def _class(self, statement: ast.ClassDef, scope: str) -> None:
         name = f"{scope}{statement.name}"
-        self._told.append(f"class {name}")
+        self._parts_read.append(f"class {name}")
         for part in (*statement.bases, *statement.keywords, *statement.decorator_list):
-            _spell(part, self._told)
+            _spell(part, self._parts_read)
         self._names |= _names([*statement.keywords, *statement.decorator_list])
         bases = sorted(_names(statement.bases))
         self._classes[name] = tuple(bases)
         if not (set(bases) - {"object"} or statement.keywords or statement.decorator_list):
             self._plain.add(name)
         self.block(statement.body, f"{name}.", direct=True)
-        self._told.append("end")
+        self._parts_read.append("end")
 
     def _other(self, statement: ast.stmt, scope: str) -> None:
         """Anything else, and the statements below it."""
-        self._told.append(type(statement).__name__)
+        self._parts_read.append(type(statement).__name__)
         for name, value in ast.iter_fields(statement):
-            self._told.append(name)
+            self._parts_read.append(name)
             self._part(value, scope)
 
     def _part(self, value: Any, scope: str) -> None:
@@ -158,13 +160,13 @@ class _Reader:
                     self._part(each, scope)
             case ast.ExceptHandler() | ast.match_case():
                 for name, inner in ast.iter_fields(value):
-                    self._told.append(name)
+                    self._parts_read.append(name)
                     self._part(inner, scope)
             case ast.AST():
-                _spell(value, self._told)
+                _spell(value, self._parts_read)
                 self._names |= _names([value])
             case _:
-                _spell(value, self._told)
+                _spell(value, self._parts_read)
 
     def _function(self, node: _Definition, scope: str) -> None:
         name = f"{scope}{node.name}"
@@ -177,8 +179,8 @@ class _Reader:
         starts = any(each in self._bound or _STARTING.fullmatch(each) for each in names)
         wide = node.name in _WIDE_NAMES or any(map(_is_wide, node.decorator_list))
         lines = ((node.body[0].lineno, node.end_lineno or node.body[-1].lineno),)
-        found = Function(_digest(head), _digest(body), names, bool(node.decorator_list), starts, lines, wide)
-        self._parts.setdefault(name, []).append(found)
+        results = Function(_digest(head), _digest(body), names, bool(node.decorator_list), starts, lines, wide)
+        self._parts.setdefault(name, []).append(results)
         for inner, below in _inner(node.body, f"{name}."):
             self._function(inner, below)
 
@@ -218,15 +220,15 @@ def _imported(tree: ast.Module) -> tuple[frozenset[str], frozenset[str]]:
 
 
 def _names(nodes: Iterable[ast.AST]) -> frozenset[str]:
-    found = set()
+    results = set()
     for top in nodes:
         for node in ast.walk(top):
             match node:
                 case ast.Name(id=name) | ast.Attribute(attr=name):
-                    found.add(name)
+                    results.add(name)
                 case _:
                     pass
-    return frozenset(found)
+    return frozenset(results)
 
 
 def _defaults(arguments: ast.arguments) -> list[ast.expr]:
@@ -270,11 +272,11 @@ def _spell(value: object, out: list[str]) -> None:
             out.append(f"{type(value).__name__} {value!r}")
 
 
-def _digest(told: Iterable[str]) -> str:
-    return hashlib.sha256("\0".join(told).encode("utf-8", "surrogatepass")).hexdigest()[:16]
+def _digest(parts: Iterable[str]) -> str:
+    return hashlib.sha256("\0".join(parts).encode("utf-8", "surrogatepass")).hexdigest()[:16]
 
 
 def _joined(digests: Iterable[str]) -> str:
     """One digest for several; that of a single one is its own."""
-    found = list(digests)
-    return found[0] if len(found) == 1 else _digest(found)
+    results = list(digests)
+    return results[0] if len(results) == 1 else _digest(results)

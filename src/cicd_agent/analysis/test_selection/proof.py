@@ -39,7 +39,7 @@ class Shadow:
     missed: tuple[str, ...]
 
     @property
-    def words(self) -> str:
+    def summary(self) -> str:
         """On one line."""
         return (
             f"would have run {self.tests - self.skipped:,} of {count(self.tests, 'test')}, would have skipped "
@@ -98,7 +98,7 @@ class Proof(_Wire):
         return len(self.in_a_row) >= NEEDED and any(record.skipped for record in self.in_a_row)
 
     @property
-    def words(self) -> str:
+    def summary(self) -> str:
         """What is proved, in one clause."""
         row = self.in_a_row
         if self.holds:
@@ -132,8 +132,8 @@ def load(text: str | bytes) -> Proof:
         return Proof.model_validate_json(text)
     except ValidationError as error:
         first = error.errors(include_url=False, include_input=False, include_context=False)[0]
-        place = ".".join(str(part)[:60] for part in first["loc"])
-        why = f"{place}: {first['msg']}" if place else first["msg"]
+        location = ".".join(str(part)[:60] for part in first["loc"])
+        reason = f"{location}: {first['msg']}" if location else first["msg"]
         raise ConfigError(
-            "the proof of the test map cannot be used", why=why, remedy="Delete it, and begin again with --shadow"
+            "the proof of the test map cannot be used", why=reason, remedy="Delete it, and begin again with --shadow"
         ) from None

@@ -40,7 +40,7 @@ class Selection:
     notes: tuple[str, ...] = ()
 
     @property
-    def words(self) -> str:
+    def scope(self) -> str:
         """Which tests, in a word: none, affected, full."""
         if self.run_all:
             return "full"
@@ -55,7 +55,7 @@ class Selection:
 
 
 @dataclass(slots=True)
-class _Found:
+class _Progress:
     """What is found on the way: the first reason for each test and file counts."""
 
     tests: dict[str, str] = field(default_factory=dict)
@@ -76,94 +76,94 @@ def affected(
     if test_map is None or run_all:
         return Selection(run_all=run_all)
     modules = frozenset(nodeid.partition("::")[0] for nodeid in test_map.tests)
-    found = _Found()
+    progress = _Progress()
     gone: set[str] = set()
     for file in since.files:
-        found.run_all += of_file(file, tests=modules)
+        progress.run_all += of_file(file, tests=modules)
         if not file.path.endswith(".py") and not file.old_path.endswith(".py"):
-            _data(file, test_map, modules, found)
+            _data(file, test_map, modules, progress)
         else:
-            gone |= _module(file, since, test_map, modules, found)
-    if found.run_all:
-        return Selection(run_all=several(found.run_all), notes=tuple(found.notes))
+            gone |= _module(file, since, test_map, modules, progress)
+    if progress.run_all:
+        return Selection(run_all=several(progress.run_all), notes=tuple(progress.notes))
     if since.files:
-        _always(since, test_map, found)
-    return _selection(test_map, found, gone)
+        _always(since, test_map, progress)
+    return _selection(test_map, progress, gone)
 
 
-def _data(file: FileDiff, test_map: TestMap, modules: frozenset[str], found: _Found) -> None:
+def _data(file: FileDiff, test_map: TestMap, modules: frozenset[str], progress: _Progress) -> None:
     """A file that is no Python."""
     paths = {file.path, file.old_path}
     known = paths & modules
     for path in known - ({file.old_path} if file.kind is ChangeKind.DELETED else set()):
-        found.files.setdefault(path, f"{path} changed")
+        progress.files.setdefault(path, f"{path} changed")
     users = [nodeid for nodeid, test in test_map.tests.items() if not test.files.isdisjoint(paths)]
     for nodeid in users:
-        found.tests.setdefault(nodeid, f"it opened {file.path}")
+        progress.tests.setdefault(nodeid, f"it opened {file.path}")
     if not test_map.files.isdisjoint(paths):
-        found.run_all.append(f"{file.path}: it is read at import")
+        progress.run_all.append(f"{file.path}: it is read at import")
     elif not users and not known:
         if all(map(is_prose, paths)):
-            found.notes.append(f"{file.path} is documentation that no test opened")
+            progress.notes.append(f"{file.path} is documentation that no test opened")
         else:
-            found.run_all.append(f"{file.path}: a data file that no test opened")
+            progress.run_all.append(f"{file.path}: a data file that no test opened")
 
 
-def _module(file: FileDiff, since: Change, test_map: TestMap, modules: frozenset[str], found: _Found) -> set[str]:
+def _module(file: FileDiff, since: Change, test_map: TestMap, modules: frozenset[str], progress: _Progress) -> set[str]:
     """A Python file; the tests that are gone with it."""
     path, old = file.path, file.old_path
     fresh = file.kind in {ChangeKind.ADDED, ChangeKind.COPIED, ChangeKind.RENAMED}
-    _readers(file, test_map, found)
+    _readers(file, test_map, progress)
     gone = set()
     if file.kind in {ChangeKind.DELETED, ChangeKind.RENAMED}:
         gone = {nodeid for nodeid in test_map.tests if nodeid.partition("::")[0] == old}
         if old in modules and is_imported(test_map, old):
-            found.run_all.append(f"{old}: gone, and something of its name is imported")
+            progress.run_all.append(f"{old}: gone, and something of its name is imported")
     if fresh:
         if _is_test_module(path):
-            found.files.setdefault(path, f"{path} is new")
+            progress.files.setdefault(path, f"{path} is new")
         if reason := of_new_module(test_map, path):
-            found.run_all.append(reason)
+            progress.run_all.append(reason)
     elif file.kind is ChangeKind.MODIFIED:
-        gone |= _changed(path, since.texts.get(path), test_map, modules, found)
+        gone |= _changed(path, since.texts.get(path), test_map, modules, progress)
     return gone
 
 
-def _readers(file: FileDiff, test_map: TestMap, found: _Found) -> None:
+def _readers(file: FileDiff, test_map: TestMap, progress: _Progress) -> None:
     """Tests that read the file, as data or by importing it; where one comes or goes, those that read what is beside."""
     paths = {file.path, file.old_path}
     folders = set() if file.kind is ChangeKind.MODIFIED else {dirname(path) for path in paths}
     for nodeid, test in test_map.tests.items():
         for opened in sorted(test.files):
             if opened in paths:
-                found.tests.setdefault(nodeid, f"it opened {opened}")
+                progress.tests.setdefault(nodeid, f"it opened {opened}")
             elif opened.endswith(".py") and dirname(opened) in folders:
-                found.tests.setdefault(nodeid, f"it opened {opened}, beside {file.path}")
+                progress.tests.setdefault(nodeid, f"it opened {opened}, beside {file.path}")
 
 
-def _changed(path: str, text: str | None, test_map: TestMap, modules: frozenset[str], found: _Found) -> set[str]:
+def _changed(path: str, text: str | None, test_map: TestMap, modules: frozenset[str], progress: _Progress) -> set[str]:
     """A module that is there on both sides; the tests of it that are gone."""
     head = outline(text) if text is not None else None
     if head is None or path not in test_map.sources:
-        why = "not known to the test map" if head is not None else "its text cannot be read as Python"
-        found.run_all.append(f"{path}: {why}")
+        reason = "not known to the test map" if head is not None else "its text cannot be read as Python"
+        progress.run_all.append(f"{path}: {reason}")
         return set()
     reasons = list(of_parts(path, test_map, head))
     if path in modules and not is_imported(test_map, path):
         # Nobody else sees what is in it: what would reach all tests reaches its own.
         if reasons:
-            found.files.setdefault(path, reasons[0])
+            progress.files.setdefault(path, reasons[0])
     else:
-        found.run_all += reasons
+        progress.run_all += reasons
     known = test_map.sources[path].functions
     for name, function in known.items():
         now = head.functions.get(name)
         if now is None:
-            _executing(f"{path}::{name}", "was removed", test_map, found)
+            _executing(f"{path}::{name}", "was removed", test_map, progress)
         elif (now.head, now.body) != (function.head, function.body):
-            _executing(f"{path}::{name}", "changed", test_map, found)
+            _executing(f"{path}::{name}", "changed", test_map, progress)
     for name in head.functions.keys() - known.keys():
-        _fresh(path, name, head, test_map, found)
+        _fresh(path, name, head, test_map, progress)
     return {nodeid for nodeid in test_map.tests if _is_gone(nodeid, path, known, head)}
 
 
@@ -174,10 +174,10 @@ def _is_gone(nodeid: str, path: str, known: Mapping[str, object], head: Outline)
     return where == path and function in known and function not in head.functions
 
 
-def _executing(function: str, what: str, test_map: TestMap, found: _Found) -> None:
+def _executing(function: str, what: str, test_map: TestMap, progress: _Progress) -> None:
     for nodeid, test in test_map.tests.items():
         if function in test.functions or function == _own(nodeid):
-            found.tests.setdefault(nodeid, f"{function} {what}")
+            progress.tests.setdefault(nodeid, f"{function} {what}")
 
 
 def _own(nodeid: str) -> str:
@@ -186,32 +186,32 @@ def _own(nodeid: str) -> str:
     return f"{path}::{name.replace('::', '.')}"
 
 
-def _fresh(path: str, name: str, head: Outline, test_map: TestMap, found: _Found) -> None:
+def _fresh(path: str, name: str, head: Outline, test_map: TestMap, progress: _Progress) -> None:
     """A function that was not there: a test, or a method that can take the place of another one."""
     scope, _, last = name.rpartition(".")
     if last.startswith("test") and any(nodeid.partition("::")[0] == path for nodeid in test_map.tests):
         test = f"{path}::{name.replace('.', '::')}"
-        found.tests.setdefault(test, "it is new")
+        progress.tests.setdefault(test, "it is new")
     if scope not in head.classes:
         return
     for nodeid, known in test_map.tests.items():
         for each in known.functions:
             if each.startswith(f"{path}::{scope}.") or each.rpartition("::")[2].rpartition(".")[2] == last:
-                found.tests.setdefault(nodeid, f"{path}::{name} is new")
+                progress.tests.setdefault(nodeid, f"{path}::{name} is new")
                 break
 
 
-def _always(since: Change, test_map: TestMap, found: _Found) -> None:
+def _always(since: Change, test_map: TestMap, progress: _Progress) -> None:
     """Tests that no map excuses from any change of more than documentation."""
     tracked = frozenset((*since.paths, *(file.old_path for file in since.files)))
     counted = any(not is_prose(file.path) for file in since.files)
     for nodeid, test in sorted(test_map.tests.items()):
         if test.outcome is not Outcome.PASSED:
-            found.tests.setdefault(nodeid, f"it was {_ended(test)} when the map was made")
+            progress.tests.setdefault(nodeid, f"it was {_ended(test)} when the map was made")
         elif counted and test.unseen:
-            found.tests.setdefault(nodeid, test.unseen)
+            progress.tests.setdefault(nodeid, test.unseen)
         elif strange := sorted(test.files - tracked):
-            found.tests.setdefault(nodeid, f"it opened {strange[0]}, which git does not have")
+            progress.tests.setdefault(nodeid, f"it opened {strange[0]}, which git does not have")
 
 
 def _ended(test: KnownTest) -> str:
@@ -223,15 +223,15 @@ def _is_test_module(path: str) -> bool:
     return name.startswith("test_") or name.endswith("_test.py")
 
 
-def _selection(test_map: TestMap, found: _Found, gone: set[str]) -> Selection:
-    named = dict(_as_arguments(found.tests, gone, found.files))
+def _selection(test_map: TestMap, progress: _Progress, gone: set[str]) -> Selection:
+    named = dict(_as_arguments(progress.tests, gone, progress.files))
     # A name without parameters stands for all of them.
-    chosen = {test: why for test, why in named.items() if "[" not in test or test.partition("[")[0] not in named}
+    chosen = {test: reason for test, reason in named.items() if "[" not in test or test.partition("[")[0] not in named}
     selection = Selection(
         tuple(sorted(chosen)),
-        tuple(sorted(found.files)),
-        because={**dict(sorted(chosen.items())), **dict(sorted(found.files.items()))},
-        notes=tuple(found.notes),
+        tuple(sorted(progress.files)),
+        because={**dict(sorted(chosen.items())), **dict(sorted(progress.files.items()))},
+        notes=tuple(progress.notes),
     )
     if odd := [each for each in (*selection.tests, *selection.files) if not each.isprintable() or _SPECIAL & {*each}]:
         return Selection(run_all=(f"{odd[0]!r} cannot be given to pytest as it is",), notes=selection.notes)

@@ -70,7 +70,7 @@ class TestMap:
 
 _Text = Annotated[str, Field(max_length=4_000)]
 _Digest = Annotated[str, Field(pattern=r"^[0-9a-f]{16}$")]
-_Place = Annotated[int, Field(ge=0, lt=_MAX)]
+_Index = Annotated[int, Field(ge=0, lt=_MAX)]
 
 
 class _Wire(BaseModel):
@@ -88,8 +88,8 @@ class _Test(_Wire):
     id: _Text
     outcome: Outcome
     seconds: float = Field(ge=0, le=1e6, allow_inf_nan=False)
-    functions: tuple[_Place, ...] = Field(max_length=_MAX_USED)
-    files: tuple[_Place, ...] = Field(max_length=_MAX_USED)
+    functions: tuple[_Index, ...] = Field(max_length=_MAX_USED)
+    files: tuple[_Index, ...] = Field(max_length=_MAX_USED)
     unseen: _Text = ""
 
 
@@ -100,7 +100,7 @@ class _Map(_Wire):
     commit: Annotated[str, Field(pattern=r"^[0-9a-f]{40}(?:[0-9a-f]{24})?$")]
     python: Annotated[str, Field(pattern=r"^\d{1,3}\.\d{1,3}[\w.+-]{0,40}$")]
     names: tuple[_Text, ...] = Field(max_length=_MAX)
-    files: tuple[_Place, ...] = Field(max_length=_MAX_USED)
+    files: tuple[_Index, ...] = Field(max_length=_MAX_USED)
     sources: dict[_Text, _Source] = Field(max_length=_MAX)
     tests: tuple[_Test, ...] = Field(max_length=_MAX)
 
@@ -110,10 +110,10 @@ def dump(test_map: TestMap) -> str:
     tests = sorted(test_map.tests.items())
     used = {name for _, test in tests for name in (*test.functions, *test.files)} | test_map.files
     names = sorted(used)
-    places = {name: place for place, name in enumerate(names)}
+    indices = {name: index for index, name in enumerate(names)}
 
     def interned(those: Iterable[str]) -> list[int]:
-        return sorted(places[name] for name in those)
+        return sorted(indices[name] for name in those)
 
     written = {
         "version": 1,
@@ -161,15 +161,15 @@ def load(text: str | bytes) -> TestMap:
         wire = _Map.model_validate_json(text)
     except ValidationError as error:
         first = error.errors(include_url=False, include_input=False, include_context=False)[0]
-        place = ".".join(str(part)[:60] for part in first["loc"])
-        raise _unusable(f"{place}: {first['msg']}" if place else first["msg"]) from None
+        index = ".".join(str(part)[:60] for part in first["loc"])
+        raise _unusable(f"{index}: {first['msg']}" if index else first["msg"]) from None
     return _read(wire)
 
 
 def _read(wire: _Map) -> TestMap:
-    def named(places: Iterable[int]) -> frozenset[str]:
+    def named(indices: Iterable[int]) -> frozenset[str]:
         try:
-            return frozenset(wire.names[place] for place in places)
+            return frozenset(wire.names[index] for index in indices)
         except IndexError:
             raise _unusable("a place in it leads to no name") from None
 
@@ -191,5 +191,5 @@ def _read(wire: _Map) -> TestMap:
     return TestMap(wire.commit, wire.python, tests, sources, named(wire.files))
 
 
-def _unusable(why: str) -> ConfigError:
-    return ConfigError("the test map cannot be used", why=why, remedy="Make it again with `affected-tests --record`")
+def _unusable(reason: str) -> ConfigError:
+    return ConfigError("the test map cannot be used", why=reason, remedy="Make it again with `affected-tests --record`")

@@ -44,8 +44,8 @@ def whole(test_map: TestMap | None, change: Change, since: Change, python: str, 
     if age > oldest:
         yield f"the test map is stale: {count(age, 'commit')} older than the base, over {oldest}"
     if _minor(python) != _minor(test_map.python):
-        here = f"this is Python {python}" if python else "which Python runs the tests here is not known"
-        yield f"the test map was made with Python {test_map.python}, {here}"
+        current = f"this is Python {python}" if python else "which Python runs the tests here is not known"
+        yield f"the test map was made with Python {test_map.python}, {current}"
     if len(since.files) > MAX_FILES:
         yield f"the change is too large: {count(len(since.files), 'file')}"
     for note in dict.fromkeys((*since.notes, *change.notes)):
@@ -82,8 +82,8 @@ def of_file(file: FileDiff, *, tests: frozenset[str]) -> Iterator[str]:
 
 def is_prose(path: str) -> bool:
     """Whether it is documentation, which counts only when a test has opened it."""
-    found = kinds(path)
-    return path.lower().endswith(_PROSE) and PathKind.DOCS in found and PathKind.TEST not in found
+    path_kinds = kinds(path)
+    return path.lower().endswith(_PROSE) and PathKind.DOCS in path_kinds and PathKind.TEST not in path_kinds
 
 
 def is_imported(test_map: TestMap, path: str) -> bool:

@@ -146,6 +146,6 @@ def reach(
         except ConfigError as error:
             return AffectedTests(run_all=(str(error),))
         proof = read_proof(place, top, change, said.append)
-        return AffectedTests(arguments(chosen), chosen.run_all, chosen.skipped, proof.holds, proof.words)
+        return AffectedTests(arguments(chosen), chosen.run_all, chosen.skipped, proof.holds, proof.summary)
 
     return tests

@@ -2,7 +2,7 @@
 
 from pydantic import ValidationError
 
-from cicd_agent.analysis.risk.history_features import distil
+from cicd_agent.analysis.risk.history_features import history_of
 from cicd_agent.domain.change import Change
 from cicd_agent.domain.event import Event
 from cicd_agent.domain.evidence import Gap
@@ -42,7 +42,7 @@ def _read_history(change: Change, world: World) -> tuple[History | None, tuple[G
         past = repository.past(head, MAX_COMMITS, COUNTED + len(change.commits))
     except ConfigError as error:
         return None, (Gap(NO_PAST, str(error)),)
-    return distil(past, change, int(world.now()) or _newest(past)), ()
+    return history_of(past, change, int(world.now()) or _newest(past)), ()
 
 
 def _newest(past: Past) -> int:
