@@ -72,7 +72,7 @@ THIRD_PARTY = {
     "click": r"__main__|cli\..*|modes\.\w+\.command",
     "coverage": r"pytest_worker\.line_coverage",
     "hypothesis": r"pytest_worker\.ghostwriter",
-    "yaml": r"settings\..*|fake_model\.script|analysis\.rules\.yaml_source|modes\.analyse_failure\.runs\.workflow_file",
+    "yaml": r"settings\..*|fake_model\.script|analysis\.rules\.yaml_source|modes\.analyse_failure\.runs\..*",
     "pathspec": r"domain\.paths",
     "openai": r"adapters\.models\..*",
     "httpx2": r"adapters\.models\..*",

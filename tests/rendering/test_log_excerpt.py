@@ -1,5 +1,4 @@
-from cicd_agent.analysis.logs.extract import Elision, Extract, Frame, Kept, Problem
-from cicd_agent.analysis.logs.failure_kind import Kind
+from cicd_agent.analysis.logs.extract import Elision, Extract, Frame, Kept, Kind, Problem
 from cicd_agent.rendering.log_excerpt import render
 
 EXTRACT = Extract(

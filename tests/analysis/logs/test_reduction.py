@@ -5,8 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cicd_agent.analysis.logs import filter as line_filter
-from cicd_agent.analysis.logs.extract import Extract
-from cicd_agent.analysis.logs.failure_kind import Kind, Trouble
+from cicd_agent.analysis.logs.extract import Extract, Kind, Trouble
 from cicd_agent.analysis.logs.messages import Registry
 from cicd_agent.analysis.logs.reader import MAX_LINE, read
 from cicd_agent.analysis.logs.reduction import estimate_tokens, reduce

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from cicd_agent.analysis.logs.failure_kind import Kind
+from cicd_agent.analysis.logs.extract import Kind
 from cicd_agent.app.decision import Decision
 from cicd_agent.app.recording.fact_extraction import LONGEST, facts_of
 from cicd_agent.domain.change import ChangeSource

@@ -4,8 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from cicd_agent.analysis.logs.extract import Extract, Frame, Kept, Problem
-from cicd_agent.analysis.logs.failure_kind import Kind, Trouble
+from cicd_agent.analysis.logs.extract import Extract, Frame, Kept, Kind, Problem, Trouble
 from cicd_agent.domain.change import Change, Commit
 from cicd_agent.domain.workflow_run import JobRun, RunNote, RunState, StepRun
 from cicd_agent.modes.analyse_failure.evidence import Candidate, FailedJob, FailedRun, LogSource, Place, Trace

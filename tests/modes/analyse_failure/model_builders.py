@@ -6,8 +6,7 @@ from itertools import pairwise
 from typing import Any
 
 from cicd_agent.agent.messages import Answer
-from cicd_agent.analysis.logs.extract import Elision, Extract, Kept, Problem
-from cicd_agent.analysis.logs.failure_kind import Kind
+from cicd_agent.analysis.logs.extract import Elision, Extract, Kept, Kind, Problem
 from cicd_agent.domain.change import Commit
 from cicd_agent.domain.event import Event, EventKind, PullRequest
 from cicd_agent.domain.evidence import Evidence

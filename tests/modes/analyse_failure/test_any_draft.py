@@ -4,7 +4,7 @@ from hypothesis import HealthCheck, given
 from hypothesis import settings as examples
 from hypothesis import strategies as st
 
-from cicd_agent.analysis.logs.failure_kind import Kind
+from cicd_agent.analysis.logs.extract import Kind
 from cicd_agent.domain.facts import Cause
 from cicd_agent.domain.patch_trial import Step
 from cicd_agent.modes.analyse_failure.draft import ClaimDraft, FailureDraft

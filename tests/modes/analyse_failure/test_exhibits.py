@@ -13,8 +13,7 @@ from cicd_agent.agent.messages import Question
 from cicd_agent.agent.prompt import estimate, render
 from cicd_agent.agent.scripted import ScriptedModel
 from cicd_agent.agent.sharding import PART, parts
-from cicd_agent.analysis.logs.extract import Elision, Extract, Kept
-from cicd_agent.analysis.logs.failure_kind import Kind
+from cicd_agent.analysis.logs.extract import Elision, Extract, Kept, Kind
 from cicd_agent.analysis.test_reports.cases import Case, Outcome
 from cicd_agent.domain.change import Commit
 from cicd_agent.domain.evidence import Evidence

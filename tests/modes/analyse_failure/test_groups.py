@@ -2,8 +2,7 @@
 
 from dataclasses import replace
 
-from cicd_agent.analysis.logs.extract import Extract, Kept
-from cicd_agent.analysis.logs.failure_kind import Kind
+from cicd_agent.analysis.logs.extract import Extract, Kept, Kind
 from cicd_agent.analysis.test_reports.cases import Case, Outcome
 from cicd_agent.domain.workflow_run import JobRun, RunNote
 from cicd_agent.modes.analyse_failure.evidence import FailedJob, LogSource, Role

@@ -12,7 +12,7 @@ from cicd_agent.agent.budget import Budget
 from cicd_agent.agent.loop import ask
 from cicd_agent.agent.messages import Answer, Reply, Request
 from cicd_agent.agent.scripted import ScriptedModel, Step
-from cicd_agent.analysis.logs.failure_kind import Kind
+from cicd_agent.analysis.logs.extract import Kind
 from cicd_agent.domain.evidence import Evidence
 from cicd_agent.domain.facts import Cause
 from cicd_agent.errors import ModelUnavailable

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from cicd_agent.analysis.logs.failure_kind import Kind
+from cicd_agent.analysis.logs.extract import Kind
 from cicd_agent.domain.effects import Annotation, CheckRun, Comment, CommitComment, Issue, Notification, Output, Rerun
 from cicd_agent.domain.event import EventKind, WorkflowRun
 from cicd_agent.domain.evidence import Evidence, Gap

@@ -4,8 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from cicd_agent.analysis.logs.extract import Extract, Frame
-from cicd_agent.analysis.logs.failure_kind import Kind, Trouble
+from cicd_agent.analysis.logs.extract import Extract, Frame, Kind, Trouble
 from cicd_agent.domain.change import Change
 from cicd_agent.domain.event import Event, EventKind
 from cicd_agent.domain.evidence import Evidence

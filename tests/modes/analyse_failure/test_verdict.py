@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from cicd_agent.analysis.logs.failure_kind import Kind
+from cicd_agent.analysis.logs.extract import Kind
 from cicd_agent.domain.evidence import Exhibit
 from cicd_agent.domain.facts import Cause
 from cicd_agent.modes.analyse_failure.draft import Citation

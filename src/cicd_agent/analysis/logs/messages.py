@@ -9,7 +9,7 @@ from operator import itemgetter
 from os.path import commonprefix
 from typing import NamedTuple
 
-from cicd_agent.analysis.logs.failure_kind import Kind
+from cicd_agent.analysis.logs.extract import Kind
 from cicd_agent.analysis.logs.features import find_echoes
 from cicd_agent.analysis.logs.reader import MAX_SEARCHED, Line
 from cicd_agent.analysis.logs.registry import Message, Tool

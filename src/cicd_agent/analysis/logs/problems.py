@@ -4,8 +4,7 @@ import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 
-from cicd_agent.analysis.logs.extract import Frame, Problem
-from cicd_agent.analysis.logs.failure_kind import Kind
+from cicd_agent.analysis.logs.extract import Frame, Kind, Problem
 from cicd_agent.analysis.logs.features import indentation
 from cicd_agent.analysis.logs.frames import find_frames, relative
 from cicd_agent.analysis.logs.messages import Block

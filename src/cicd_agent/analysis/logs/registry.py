@@ -10,7 +10,7 @@ from typing import Annotated
 
 from pydantic import BeforeValidator, ConfigDict, Field, TypeAdapter, ValidationError
 
-from cicd_agent.analysis.logs.failure_kind import Kind, Trouble
+from cicd_agent.analysis.logs.extract import Kind, Trouble
 
 TOOL_FILES = Path(__file__).parent / "tools"
 _FOLD = re.compile(r"\n[ \t]*")

@@ -12,25 +12,66 @@ from cicd_agent.domain.evidence import Evidence, Exhibit
 from cicd_agent.domain.text.quote import Place, Quotes, shown
 from cicd_agent.domain.text.words import clip
 from cicd_agent.modes.analyse_failure.draft import Citation, ClaimDraft
-from cicd_agent.modes.analyse_failure.evidence import FAILED_RUN, FailedJob, FailedRun, Role
+from cicd_agent.modes.analyse_failure.evidence import FAILED_RUN, Candidate, FailedJob, FailedRun, Role
 from cicd_agent.modes.analyse_failure.exhibits import logs
 from cicd_agent.modes.analyse_failure.groups import tells
 from cicd_agent.modes.analyse_failure.result import Cited, Claim, Diagnosis, Dropped
-from cicd_agent.modes.analyse_failure.scope import Scope
 from cicd_agent.modes.shared.change_reader import showable
 from cicd_agent.settings.schema import Settings
 
 MOST_CLAIMS = 20
 MOST_CITATIONS = 8
 """Of one claim. A longer list is a runaway answer: what comes after is not read."""
-SHORTEST = 8
+MIN_QUOTE = 8
 """Characters of a quote that is not the whole of its line: less is found anywhere."""
+MIN_COMMIT_DIGITS = 7
+"""Digits of a commit's id that name it."""
 NEAR = 3
 """Lines by which a citation may be off."""
 
 _LONGEST = 400
 _LONGEST_NAME = 60
-_TOO_SHORT = f"a part of a line takes {SHORTEST} characters"
+_TOO_SHORT = f"a part of a line takes {MIN_QUOTE} characters"
+
+
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """`changed` are the files of the change, `paths` these and every other that is known.
+
+    Unless that `is_whole`, a file that exists may be missing from `paths`: it is not named then, for nothing shows
+    that it is there.
+    """
+
+    changed: frozenset[str]
+    paths: frozenset[str]
+    candidates: tuple[Candidate, ...]
+    is_whole: bool
+
+    @classmethod
+    def of(cls, evidence: Evidence) -> "Scope":
+        """As the evidence shows it. Without a change, what the commits since the last green run left is it."""
+        failed, change = evidence.get(FAILED_RUN) or FailedRun(), evidence.change
+        touched = frozenset(path for each in failed.candidates for path in each.lines)
+        changed = _changed(change) if change else touched
+        places = frozenset(place.path for job in failed.jobs for place in job.places)
+        known = frozenset(change.paths) if change else frozenset()
+        return cls(changed, changed | touched | places | known, failed.candidates, bool(known))
+
+    def holds(self, path: str) -> bool:
+        """Whether there is such a file."""
+        return path in self.paths
+
+    def commit(self, text: str) -> Candidate | None:
+        """The commit since the last green run that an id, or the beginning of one, names."""
+        name = text.strip().lower()
+        if len(name) < MIN_COMMIT_DIGITS:
+            return None
+        matches = [each for each in self.candidates if each.commit.sha.startswith(name)]
+        return matches[0] if len(matches) == 1 else None
+
+
+def _changed(change: Change) -> frozenset[str]:
+    return frozenset(path for file in change.files for path in (file.path, file.old_path))
 
 
 class Weight(IntEnum):
@@ -143,7 +184,7 @@ class Prover:
 
     def _in_diff(self, file: FileDiff, number: int, quote: str) -> _Found | str:
         """The line of the diff that holds the quote, after the change or, where it is gone, before."""
-        if len(quote) < SHORTEST and all(quote != _folded(line.text) for line in file.lines):
+        if len(quote) < MIN_QUOTE and all(quote != _folded(line.text) for line in file.lines):
             return _TOO_SHORT
         reason = "its quote is not in the diff of that file"
         for side in (Side.RIGHT, Side.LEFT):
@@ -183,7 +224,8 @@ def _in_log(failed: FailedJob, number: int, quote: str, changed: frozenset[str])
 def _stands(quote: str, text: str) -> bool:
     """Whether a line holds the quote, as it is or as it was shown; white space is folded, nothing else forgiven."""
     return any(
-        quote == whole or (len(quote) >= SHORTEST and quote in whole) for whole in (_folded(text), _folded(shown(text)))
+        quote == whole or (len(quote) >= MIN_QUOTE and quote in whole)
+        for whole in (_folded(text), _folded(shown(text)))
     )
 
 
@@ -221,6 +263,6 @@ def _names(text: str, path: str) -> bool:
 def _in_lookup(lookup: Exhibit, quote: str) -> _Found | str:
     """Lines of a look-up have gutters of their own, so that a quote is a part of one of them."""
     for number, line in enumerate(lookup.text.split("\n"), 1):
-        if len(quote) >= SHORTEST and quote in _folded(line):
+        if len(quote) >= MIN_QUOTE and quote in _folded(line):
             return _Found(Cited(number, shown(line.strip()), path=lookup.source))
     return "the quote is not in what was looked up"

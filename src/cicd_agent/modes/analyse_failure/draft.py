@@ -1,7 +1,7 @@
 """What a model may say about a failed run: claims that cite lines, in the shape of a strict schema."""
 
 from cicd_agent.agent.messages import Share
-from cicd_agent.analysis.logs.failure_kind import Kind
+from cicd_agent.analysis.logs.extract import Kind
 from cicd_agent.domain.facts import Cause
 from cicd_agent.domain.verdict import Draft
 from cicd_agent.modes.analyse_failure.result import Remedy

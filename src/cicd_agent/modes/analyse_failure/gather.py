@@ -18,13 +18,12 @@ from cicd_agent.domain.workflow_run import JobRun, RunState
 from cicd_agent.errors import ConfigError, ForgeRefused
 from cicd_agent.modes.analyse_failure.attribution.path_match import Tree, places
 from cicd_agent.modes.analyse_failure.evidence import FAILED_RUN, Candidate, FailedJob, FailedRun, LogSource, Role
-from cicd_agent.modes.analyse_failure.imports.graph import reach
+from cicd_agent.modes.analyse_failure.import_graph import reach
 from cicd_agent.modes.analyse_failure.runs.artifact_reports import PATTERNS, failing, looks_like_reports
 from cicd_agent.modes.analyse_failure.runs.history import History, blamed, listed
-from cicd_agent.modes.analyse_failure.runs.job_dependencies import roles
+from cicd_agent.modes.analyse_failure.runs.job_dependencies import JobSpec, job_specs, roles
 from cicd_agent.modes.analyse_failure.runs.log_download import FIRST_TOKENS, Acquisition, templates
 from cicd_agent.modes.analyse_failure.runs.previous_failures import missed, read_earlier
-from cicd_agent.modes.analyse_failure.runs.workflow_file import JobSpec, job_specs
 from cicd_agent.modes.protocol import LogFiles, World
 from cicd_agent.modes.shared.change_reader import gaps, read_change
 from cicd_agent.modes.shared.self_triggered import own_run

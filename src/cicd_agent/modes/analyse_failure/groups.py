@@ -5,12 +5,10 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
-from cicd_agent.analysis.logs.extract import Kept, Problem
-from cicd_agent.analysis.logs.failure_kind import Kind, Trouble
+from cicd_agent.analysis.logs.extract import Kept, Kind, Problem, Trouble
 from cicd_agent.analysis.test_reports.cases import Case, Outcome
 from cicd_agent.domain.text.words import clip
 from cicd_agent.domain.workflow_run import RunNote
-from cicd_agent.modes.analyse_failure.attribution.test_names import base, same
 from cicd_agent.modes.analyse_failure.evidence import FailedJob, FailedRun, Place, Role
 from cicd_agent.modes.analyse_failure.result import Cited, Failure
 
@@ -328,3 +326,32 @@ def _of_case(case: Case, name: str) -> Group:
     title = clip(" ".join((case.message or case.detail or f"{case.name} failed").split()), TITLE)
     cited = (Cited(0, clip(case.message, _LINE)),) if case.message.strip() else ()
     return Group(Failure(Kind.TEST_FAILURE, title, test=name, decisive=cited), cases=(case,), score=_OF_A_REPORT)
+
+
+_UNITTEST = re.compile(r"^(\w+) \(([\w.]+)\)$")
+_BETWEEN = re.compile(r"::|\s[>›]\s|[/\\.#$]|\s-\s")
+_LONGEST = 500
+
+
+def parts(test: str) -> tuple[str, ...]:
+    """What the name is made of, the test itself last: `tests/test_x.py::TestY::test_z[1]`, `test_z (test_x.TestY)`."""
+    name, bracket, parameters = test[:_LONGEST].strip().partition("[")
+    if match := _UNITTEST.match(name.strip()):
+        inner = match[2].split(".")
+        return (*inner, *([] if inner[-1] == match[1] else [match[1]]))
+    found = [part.strip() for part in _BETWEEN.split(name)]
+    found = [part for part in found if part and part != "py"]
+    if found and bracket:
+        found[-1] = f"{found[-1]}[{parameters}"
+    return tuple(found)
+
+
+def same(one: str, other: str) -> bool:
+    """Whether one name is the end of the other: the shorter one leaves the file or the class out."""
+    short, long = sorted((parts(one), parts(other)), key=len)
+    return bool(short) and long[-len(short) :] == short
+
+
+def base(job: str) -> str:
+    """A job's name without the values of its matrix: `unit` of `unit (3.12, ubuntu)`."""
+    return job.partition(" (")[0].strip() or job

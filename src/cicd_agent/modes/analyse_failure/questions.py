@@ -7,14 +7,13 @@ from typing import Any
 from cicd_agent.agent.messages import Answer, Question
 from cicd_agent.domain.evidence import Evidence
 from cicd_agent.domain.text.words import clip
-from cicd_agent.modes.analyse_failure.claims import Prover
+from cicd_agent.modes.analyse_failure.claims import Prover, Scope
 from cicd_agent.modes.analyse_failure.draft import FailureDraft
 from cicd_agent.modes.analyse_failure.evidence import FAILED_RUN
 from cicd_agent.modes.analyse_failure.exhibits import exhibits
 from cicd_agent.modes.analyse_failure.experiments import objection, proposed
 from cicd_agent.modes.analyse_failure.result import Diagnosis, Rung
 from cicd_agent.modes.analyse_failure.rules import rules
-from cicd_agent.modes.analyse_failure.scope import Scope
 from cicd_agent.settings.schema import Provider, Settings
 
 PROVEN = frozenset({Rung.RUNNER, Rung.PASSED_ELSEWHERE})

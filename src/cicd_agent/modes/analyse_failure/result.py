@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
 
-from cicd_agent.analysis.logs.failure_kind import Kind
+from cicd_agent.analysis.logs.extract import Kind
 from cicd_agent.domain.facts import Cause
 from cicd_agent.domain.patch_trial import TrialReport
 from cicd_agent.domain.verdict import Conclusion, Risk

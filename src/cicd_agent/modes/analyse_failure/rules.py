@@ -3,15 +3,14 @@
 from collections.abc import Iterator, Sequence
 from typing import assert_never
 
-from cicd_agent.analysis.logs.failure_kind import Kind
+from cicd_agent.analysis.logs.extract import Kind
 from cicd_agent.analysis.risk.assessment import assess
 from cicd_agent.domain.evidence import Evidence
 from cicd_agent.domain.facts import Cause
 from cicd_agent.domain.text.words import clip, count
 from cicd_agent.domain.verdict import Conclusion
-from cicd_agent.modes.analyse_failure.attribution.attribution import Standing
+from cicd_agent.modes.analyse_failure.attribution.attribution import Standing, rank
 from cicd_agent.modes.analyse_failure.attribution.cascade import NOTHING, climb
-from cicd_agent.modes.analyse_failure.attribution.suspects import rank
 from cicd_agent.modes.analyse_failure.evidence import FailedJob, FailedRun, LogSource, Role
 from cicd_agent.modes.analyse_failure.groups import failures
 from cicd_agent.modes.analyse_failure.incremental_state import failed_of

@@ -4,8 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from cicd_agent.analysis.logs.extract import Frame
-from cicd_agent.analysis.logs.failure_kind import Kind, Trouble
+from cicd_agent.analysis.logs.extract import Frame, Kind, Trouble
 from cicd_agent.domain.facts import Cause
 from cicd_agent.domain.workflow_run import RunNote, StepRun
 from cicd_agent.modes.analyse_failure.evidence import LogSource, Role

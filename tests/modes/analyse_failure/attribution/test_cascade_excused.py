@@ -4,8 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from cicd_agent.analysis.logs.extract import Extract
-from cicd_agent.analysis.logs.failure_kind import Trouble
+from cicd_agent.analysis.logs.extract import Extract, Trouble
 from cicd_agent.analysis.test_reports.cases import Case, Outcome
 from cicd_agent.domain.facts import Cause
 from cicd_agent.domain.workflow_run import StepRun

@@ -6,8 +6,7 @@ from dataclasses import replace
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from cicd_agent.analysis.logs.extract import Extract, Frame, Kept, Problem
-from cicd_agent.analysis.logs.failure_kind import Kind, Trouble
+from cicd_agent.analysis.logs.extract import Extract, Frame, Kept, Kind, Problem, Trouble
 from cicd_agent.analysis.test_reports.cases import Case, Outcome
 from cicd_agent.domain.change import Change, Commit
 from cicd_agent.domain.event import Event, EventKind

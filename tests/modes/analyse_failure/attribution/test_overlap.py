@@ -2,8 +2,7 @@
 
 from dataclasses import replace
 
-from cicd_agent.analysis.logs.extract import Frame
-from cicd_agent.analysis.logs.failure_kind import Kind
+from cicd_agent.analysis.logs.extract import Frame, Kind
 from cicd_agent.analysis.test_reports.cases import Case, Outcome
 from cicd_agent.domain.change import Change
 from cicd_agent.modes.analyse_failure.attribution.overlap import IMPORTED, NAMED_LIKE, meetings

@@ -6,8 +6,15 @@ from hypothesis import strategies as st
 
 from cicd_agent.domain.workflow_run import JobRun, RunNote, StepRun
 from cicd_agent.modes.analyse_failure.evidence import Role
-from cicd_agent.modes.analyse_failure.runs.job_dependencies import failing_step, family, felled, overdue, roles
-from cicd_agent.modes.analyse_failure.runs.workflow_file import job_specs, spec_of
+from cicd_agent.modes.analyse_failure.runs.job_dependencies import (
+    failing_step,
+    family,
+    felled,
+    job_specs,
+    overdue,
+    roles,
+    spec_of,
+)
 
 WORKFLOW = """\
 jobs:

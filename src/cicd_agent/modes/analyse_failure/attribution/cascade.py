@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
-from cicd_agent.analysis.logs.failure_kind import Kind
+from cicd_agent.analysis.logs.extract import Kind
 from cicd_agent.domain.change import Change
 from cicd_agent.domain.facts import Cause
 from cicd_agent.domain.paths import PathKind, kinds
@@ -17,7 +17,7 @@ from cicd_agent.modes.analyse_failure.attribution.overlap import meet, reached, 
 from cicd_agent.modes.analyse_failure.attribution.path_match import is_test
 from cicd_agent.modes.analyse_failure.evidence import FailedRun
 from cicd_agent.modes.analyse_failure.groups import Group, groups
-from cicd_agent.modes.analyse_failure.imports.graph import is_read, same_language
+from cicd_agent.modes.analyse_failure.import_graph import is_read, same_language
 from cicd_agent.modes.analyse_failure.result import Failure, Ground, Meeting, Rung
 
 UNREACHED, NOTHING, UNTOLD = 0.45, 0.3, 0.55

@@ -3,8 +3,7 @@
 import re
 from collections.abc import Iterator, Sequence
 
-from cicd_agent.analysis.logs.extract import Problem
-from cicd_agent.analysis.logs.failure_kind import Kind, Trouble
+from cicd_agent.analysis.logs.extract import Kind, Problem, Trouble
 from cicd_agent.domain.facts import Cause
 from cicd_agent.domain.paths import PathKind
 from cicd_agent.domain.text.words import clip

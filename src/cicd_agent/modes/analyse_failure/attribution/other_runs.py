@@ -2,14 +2,13 @@
 
 from collections.abc import Sequence
 
-from cicd_agent.analysis.logs.failure_kind import Trouble
+from cicd_agent.analysis.logs.extract import Trouble
 from cicd_agent.domain.facts import Cause
 from cicd_agent.domain.text.words import count
 from cicd_agent.modes.analyse_failure.attribution.attribution import Standing
 from cicd_agent.modes.analyse_failure.attribution.change_index import Changed
-from cicd_agent.modes.analyse_failure.attribution.test_names import base, same
 from cicd_agent.modes.analyse_failure.evidence import FailedRun, Trace
-from cicd_agent.modes.analyse_failure.groups import Group
+from cicd_agent.modes.analyse_failure.groups import Group, base, same
 from cicd_agent.modes.analyse_failure.result import Ground, Meeting, Rung
 
 PROVED, OTHER_BASE, DRIFTED = 0.95, 0.8, 0.5

@@ -4,7 +4,7 @@ import re
 from collections import deque
 from collections.abc import Collection, Iterator, Mapping
 
-from cicd_agent.analysis.logs.failure_kind import Kind, Trouble
+from cicd_agent.analysis.logs.extract import Kind, Trouble
 from cicd_agent.domain.change import Change
 from cicd_agent.domain.diff import LineKind
 from cicd_agent.domain.paths import PathKind, kinds

@@ -1,15 +1,28 @@
 """Which jobs of a run failed by themselves, and which only fell with them."""
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+import yaml
 
 from cicd_agent.domain.workflow_run import BAD, JobRun, RunNote, StepRun
 from cicd_agent.modes.analyse_failure.evidence import FailedJob, Role
-from cicd_agent.modes.analyse_failure.runs.workflow_file import JobSpec, spec_of
 
 _OVERDUE = re.compile(r"exceeded the maximum execution time|has timed out after")
 _FAIL_FAST = re.compile(r"The strategy configuration was canceled because")
 _ENDED = "completed"
+
+
+@dataclass(frozen=True, slots=True)
+class JobSpec:
+    """One job of the file: `id` is its key, `name` what it is shown as ("" where an expression makes it up)."""
+
+    id: str
+    name: str
+    needs: tuple[str, ...] = ()
+    tolerant: bool = False
+    """`continue-on-error`; an expression counts as no."""
 
 
 def roles(jobs: Sequence[JobRun], specs: tuple[JobSpec, ...]) -> tuple[FailedJob, ...]:
@@ -76,3 +89,45 @@ def _named(job: JobRun, role: Role) -> FailedJob:
 def failing_step(job: JobRun) -> StepRun | None:
     """The step that failed first; None when the job never came to one."""
     return next((step for step in job.steps if step.conclusion in BAD), None)
+
+
+_LARGEST = 200_000
+"""Characters; GitHub takes no workflow of more than 512 kB, and nobody writes one by hand that is half as long."""
+
+
+def job_specs(text: str) -> tuple[JobSpec, ...]:
+    """The jobs of a workflow; none when the text is no workflow."""
+    if len(text) > _LARGEST or text.count("&") > 50:  # noqa: PLR2004  aliases can make a small file a huge one
+        return ()
+    try:
+        document = yaml.safe_load(text)
+    except (yaml.YAMLError, ValueError, RecursionError):
+        return ()
+    jobs = document.get("jobs") if isinstance(document, Mapping) else None
+    return tuple(_specs(jobs)) if isinstance(jobs, Mapping) else ()
+
+
+def _specs(jobs: Mapping[object, object]) -> Iterator[JobSpec]:
+    for key, job in jobs.items():
+        if not isinstance(job, Mapping):
+            continue
+        name = job.get("name", key)
+        needs = job.get("needs", ())
+        listed = [needs] if isinstance(needs, str) else needs if isinstance(needs, list) else []
+        yield JobSpec(
+            id=str(key),
+            name="" if "${{" in str(name) else str(name),
+            needs=tuple(str(need) for need in listed),
+            tolerant=job.get("continue-on-error") is True,
+        )
+
+
+def spec_of(name: str, specs: tuple[JobSpec, ...]) -> JobSpec | None:
+    """The job of the file that the API calls `name`: with its matrix in brackets, or below the job that calls it."""
+    shown = name.partition(" / ")[0]
+    plain = shown.partition(" (")[0]
+    for wanted in (name, shown, plain):
+        found = [spec for spec in specs if wanted in {spec.name, spec.id}]
+        if len(found) == 1:
+            return found[0]
+    return None

@@ -2,7 +2,7 @@
 
 import pytest
 
-from cicd_agent.modes.analyse_failure.attribution.test_names import base, same
+from cicd_agent.modes.analyse_failure.groups import base, same
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,436 @@
+"""Which files of the repository a file uses by its imports: how far a failing test reaches."""
+
+import ast
+import re
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+
+from cicd_agent.agent.tools.python_names import parse
+
+_WORD = re.compile(r"[A-Za-z_]\w{2,80}")
+
+
+class Sources:
+    """All files of a repository, looked up once for many imports."""
+
+    __slots__ = ("_by_name", "_by_stem", "_parents", "folders", "paths")
+
+    def __init__(self, paths: Collection[str]) -> None:
+        self.paths = frozenset(paths)
+        self.folders: dict[str, list[str]] = {}
+        self._by_name: dict[str, list[str]] = {}
+        self._by_stem: dict[str, list[str]] = {}
+        for path in sorted(self.paths):
+            folder, _, name = path.rpartition("/")
+            self.folders.setdefault(folder, []).append(path)
+            self._by_name.setdefault(name, []).append(path)
+            self._by_stem.setdefault(name.partition(".")[0], []).append(path)
+        self._parents: set[str] = set()
+        for folder in self.folders:
+            while folder not in self._parents:
+                self._parents.add(folder)
+                folder = folder_of(folder)  # noqa: PLW2901  its way up, until somebody has been there
+
+    def holds(self, folder: str) -> bool:
+        """Whether there is such a folder, with files in it or below."""
+        return folder in self._parents
+
+    def first(self, *candidates: str) -> str:
+        """The first of these that exists, "" when none does."""
+        return next((path for path in candidates if path in self.paths), "")
+
+    def ending(self, tail: str) -> Sequence[str]:
+        """The files whose paths end in this one, at a folder's border."""
+        named = self._by_name.get(tail.rpartition("/")[2], ())
+        return [path for path in named if path == tail or path.endswith(f"/{tail}")]
+
+    def only(self, tail: str) -> str:
+        """The one file whose path ends so, "" when there are several."""
+        found = self.ending(tail)
+        return found[0] if len(found) == 1 else ""
+
+    def named_in(self, text: str, suffixes: Collection[str]) -> Iterator[str]:
+        """The files that are called as a word of the text, where files are called by what they define."""
+        for word in dict.fromkeys(_WORD.findall(text)):
+            for path in self._by_stem.get(word, ()):
+                if path.rpartition(".")[2] in suffixes:
+                    yield path
+
+
+def folder_of(path: str) -> str:
+    """The folder of a path, "" for one at the top."""
+    return path.rpartition("/")[0]
+
+
+def joined(folder: str, relative: str) -> str:
+    """A relative path taken from a folder, "" when it leads out of the repository."""
+    parts = folder.split("/") if folder else []
+    for part in relative.split("/"):
+        if part == "..":
+            if not parts:
+                return ""
+            parts.pop()
+        elif part not in {"", "."}:
+            parts.append(part)
+    return "/".join(parts)
+
+
+_GO_BLOCK = re.compile(r"^import\s{0,20}(?:\(([^)]{0,20000})\)|([^\n(]{0,300}))", re.MULTILINE)
+_QUOTED = re.compile(r'"([^"\n]{1,300})"')
+
+_JVM_IMPORT = re.compile(
+    r"^\s*import[ \t]+(?:static[ \t]+)?([\w.]{1,300}?)(\.[*_]|\.\{[^}\n]{0,500}\})?[ \t]*(?:;|as\b|$)", re.MULTILINE
+)
+_JVM_PACKAGE = re.compile(r"^\s*package[ \t]+([\w.]{1,300})", re.MULTILINE)
+_JVM_ENDS = ("java", "kt", "scala", "groovy")
+
+_INCLUDE = re.compile(r'^\s*#\s{0,20}(?:include|import)\s{0,20}["<]([^">\n]{1,300})[">]', re.MULTILINE)
+_C_ENDS = ("c", "cc", "cpp", "cxx", "m", "mm", "cu")
+
+_MOD = re.compile(r"^\s*(?:pub(?:\([^)\n]{0,80}\))?\s{1,20})?mod\s{1,20}(\w{1,80})\s{0,20};", re.MULTILINE)
+_RUST_PATH = re.compile(r"\b(\w{1,80})((?:::\w{1,80}){1,12})(?:::\{([^}]{0,500})\})?")
+_RUST_GROUP = re.compile(r"\b(\w{1,80})::\{([^}]{0,500})\}")
+
+
+def go(path: str, text: str, sources: Sources) -> Iterator[str]:
+    """The package's own files, and those of the packages whose import path ends in a folder of the repository."""
+    yield from _go_package(folder_of(path), sources, tests=path.endswith("_test.go"))
+    for match in _GO_BLOCK.finditer(text):
+        for name in _QUOTED.findall(match[1] or match[2] or ""):
+            parts = name.split("/")
+            # A module is a host with an owner and a name, or one word; the standard library has neither.
+            starts = range(1, len(parts)) if "." in parts[0] else range(min(2, len(parts)))
+            for start in starts:
+                folder = "/".join(parts[start:])
+                if folder in sources.folders:
+                    yield from _go_package(folder, sources, tests=False)
+                    break
+            else:
+                if "." in parts[0] and len(parts) <= 3:  # noqa: PLR2004  host, owner, module: the package at the top
+                    yield from _go_package("", sources, tests=False)
+
+
+def _go_package(folder: str, sources: Sources, *, tests: bool) -> Iterator[str]:
+    for file in sources.folders.get(folder, ()):
+        if file.endswith(".go") and (tests or not file.endswith("_test.go")):
+            yield file
+
+
+def jvm(path: str, text: str, sources: Sources) -> Iterator[str]:
+    """Imported classes, and those of the same package that the text names, in whatever source set they lie."""
+    for name, more in _JVM_IMPORT.findall(text):
+        parts = name.split(".")
+        if more:
+            package = "/".join(parts)
+            named = (found for found in sources.named_in(text, _JVM_ENDS) if _lies_in(found, package))
+            yield from named
+        for end in (len(parts), len(parts) - 1):
+            yield from (
+                found
+                for suffix in _JVM_ENDS
+                for found in sources.ending("/".join(parts[:end]) + f".{suffix}")
+                if end > 1
+            )
+    declared = _JVM_PACKAGE.search(text)
+    package = declared[1].replace(".", "/") if declared else ""
+    for found in sources.named_in(text, _JVM_ENDS):
+        if folder_of(found) == folder_of(path) or (package and _lies_in(found, package)):
+            yield found
+
+
+def _lies_in(path: str, package: str) -> bool:
+    folder = folder_of(path)
+    return folder == package or folder.endswith(f"/{package}")
+
+
+def c_like(path: str, text: str, sources: Sources) -> Iterator[str]:
+    """Included headers of the repository, and the files that implement them."""
+    folder = folder_of(path)
+    for name in dict.fromkeys(_INCLUDE.findall(text)):
+        beside = sources.first(joined(folder, name), name, f"include/{name}", f"src/{name}")
+        for header in [beside] if beside else sources.ending(name)[:1]:
+            yield header
+            stem = header.rpartition("/")[2].rpartition(".")[0]
+            for suffix in _C_ENDS:
+                yield from sources.ending(f"{stem}.{suffix}")
+
+
+def rust(path: str, text: str, sources: Sources) -> Iterator[str]:
+    """Modules that are declared, and those that a path names, from the crate's root or from here."""
+    folder, name = folder_of(path), path.rpartition("/")[2]
+    own = folder if name in {"mod.rs", "lib.rs", "main.rs"} else joined(folder, name.removesuffix(".rs"))
+    for module in _MOD.findall(text):
+        base = joined(own, module)
+        yield from (
+            found for found in [sources.first(f"{base}.rs", f"{base}/mod.rs", joined(folder, f"{module}.rs"))] if found
+        )
+    root = _crate(path)
+    for first, rest, group in _RUST_PATH.findall(text):
+        tails = [part.strip().split("::") for part in group.split(",")] if group else [[]]
+        for tail in tails:
+            yield from _rust_path(first, [*rest.strip(":").split("::"), *tail], own, root, sources)
+    for first, group in _RUST_GROUP.findall(text):
+        for part in group.split(","):
+            yield from _rust_path(first, part.strip().split("::"), own, root, sources)
+
+
+def _rust_path(first: str, parts: list[str], own: str, root: str, sources: Sources) -> Iterator[str]:
+    where = {"self": own, "super": folder_of(own)}.get(first, root)
+    # Any other first word may be the name of this crate, as its tests and examples call it.
+    if first not in {"self", "super"} and (found := sources.first(f"{root}/lib.rs", f"{root}/main.rs")):
+        yield found
+    for part in parts:
+        where = joined(where, part)
+        if found := sources.first(f"{where}.rs", f"{where}/mod.rs"):
+            yield found
+
+
+def _crate(path: str) -> str:
+    """The source folder of the crate that a file belongs to."""
+    parts = path.split("/")[:-1]
+    for at in range(len(parts) - 1, -1, -1):
+        if parts[at] == "src":
+            return "/".join(parts[: at + 1])
+        if parts[at] in {"tests", "benches", "examples"}:
+            return "/".join([*parts[:at], "src"])
+    return "src"
+
+
+def named_types(path: str, text: str, sources: Sources) -> Iterator[str]:
+    """The files that are called like a type that the text names: these languages import by namespace alone."""
+    yield from sources.named_in(text, {path.rpartition(".")[2]})
+
+
+_ROOTS = ("", "src", "lib", "python")
+_LINE = re.compile(r"^\s*(?:from[ \t]+(\.*[\w.]*)[ \t]+import[ \t]+([\w, \t]*)|import[ \t]+([\w., \t]+))", re.MULTILINE)
+_MODULE = re.compile(r"[A-Za-z_]\w*(?:\.[A-Za-z_]\w*)+")
+_LONGEST = 200
+
+
+def python(path: str, text: str, sources: Sources) -> Iterator[str]:
+    """The modules and their packages, conftest.py where pytest loads it, and files that a string names in full."""
+    folder = folder_of(path)
+    for module, name in _named(text):
+        yield from _module(module, name, folder, sources)
+    name = path.rpartition("/")[2]
+    if name == "conftest.py" or name.startswith("test") or name.endswith("_test.py"):
+        while True:
+            if found := sources.first(f"{folder}/conftest.py" if folder else "conftest.py"):
+                yield found
+            if not folder:
+                break
+            folder = folder_of(folder)
+
+
+def _named(text: str) -> Iterator[tuple[str, str]]:
+    """Module (relative ones with their dots) and the name that is taken from it, "" for the module itself."""
+    tree = parse(text)
+    if tree is None:
+        for match in _LINE.finditer(text):
+            if match[3]:
+                yield from ((part.split()[0], "") for part in match[3].split(",") if part.strip())
+            else:
+                yield from ((match[1], part.split()[0]) for part in match[2].split(",") if part.strip())
+                yield match[1], ""
+        return
+    for node in ast.walk(tree):
+        match node:
+            case ast.Import(names=names):
+                yield from ((alias.name, "") for alias in names)
+            case ast.ImportFrom(module=module, names=names, level=level):
+                base = "." * level + (module or "")
+                yield base, ""
+                yield from ((base, alias.name) for alias in names)
+            case ast.Constant(value=str(value)) if len(value) <= _LONGEST and (
+                "/" in value or _MODULE.fullmatch(value)
+            ):
+                # `python -m pkg.tool`, `patch("pkg.client.post")`, a script that a test starts: dynamic, but told.
+                yield value, "/" if "/" in value else ""
+            case _:
+                pass
+
+
+def _module(module: str, name: str, folder: str, sources: Sources) -> Iterator[str]:
+    if name == "/":
+        yield from (found for found in [sources.only(joined("", module))] if found.endswith(".py"))
+        return
+    dots = len(module) - len(module.lstrip("."))
+    parts = [part for part in module.split(".") if part]
+    if dots:
+        base = folder
+        for _ in range(dots - 1):
+            base = folder_of(base)
+        yield from _below(base, [*parts, *([name] if name else [])], sources)
+        return
+    wanted = [*parts, *([name] if name else [])]
+    roots = dict.fromkeys([*_ROOTS, *_ancestors(folder)])
+    for root in roots:
+        found = list(_below(root, wanted, sources))
+        if any(not each.endswith("__init__.py") for each in found) or (found and not name):
+            yield from found
+            return
+        if found:
+            yield from found
+    if len(parts) > 1:
+        yield from (found for found in [sources.only("/".join(parts) + ".py")] if found)
+
+
+def _below(root: str, parts: list[str], sources: Sources) -> Iterator[str]:
+    """The packages on the way and the module; what follows a module are names in it."""
+    where = root
+    if not parts and (found := sources.first(joined(where, "__init__.py"))):
+        yield found
+    for part in parts:
+        where = joined(where, part)
+        if found := sources.first(f"{where}.py", f"{where}.pyi"):
+            yield found
+            return
+        if found := sources.first(f"{where}/__init__.py"):
+            yield found
+        elif not sources.holds(where):
+            return
+
+
+def _ancestors(folder: str) -> Iterator[str]:
+    while folder:
+        yield folder
+        folder = folder_of(folder)
+
+
+_JS = re.compile(
+    r"""\b(?:from|import|require|mock|unmock|importActual|requireActual)\s{0,20}\(?\s{0,20}['"`]([^'"`\n]{1,300})['"`]"""
+)
+_JS_ENDS = ("", ".ts", ".tsx", ".js", ".jsx", ".mjs", ".cjs", ".mts", ".cts", ".vue", ".svelte", ".json", ".d.ts")
+_JS_INDEX = tuple(f"/index{end}" for end in _JS_ENDS[1:])
+_JS_ALIAS = re.compile(r"^(?:@|~|#|src|app)/")
+
+_RUBY = re.compile(r"""^\s*(require_relative|require|load)[ \t(]{1,20}['"]([^'"\n]{1,300})['"]""", re.MULTILINE)
+_CONSTANT = re.compile(r"\b[A-Z]\w{2,80}(?:::[A-Z]\w{1,80}){0,6}")
+_HUMP = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
+
+_PHP_USE = re.compile(r"^\s*use[ \t]+(?:function[ \t]+|const[ \t]+)?\\?([\w\\]{1,300})", re.MULTILINE)
+_PHP_FILE = re.compile(r"""\b(?:require|include)(?:_once)?\b[^;'"\n]{0,80}['"]([^'"\n]{1,300})['"]""")
+
+
+def javascript(path: str, text: str, sources: Sources) -> Iterator[str]:
+    """Relative imports, and those from the usual aliases of the source folder; packages are nobody's change."""
+    folder = folder_of(path)
+    for name in dict.fromkeys(_JS.findall(text)):
+        if name.startswith("."):
+            yield from _js_file(joined(folder, name), sources)
+        elif _JS_ALIAS.match(name):
+            inner = name.partition("/")[2]
+            for root in ("", "src", "app", *_above(folder)):
+                yield from _js_file(joined(root, inner), sources)
+
+
+def _js_file(path: str, sources: Sources) -> Iterator[str]:
+    if not path:
+        return
+    # TypeScript may name what its output will be called.
+    stem = path.rpartition(".")[0] if path.endswith((".js", ".jsx", ".mjs", ".cjs")) else path
+    found = sources.first(*(path + end for end in (*_JS_ENDS, *_JS_INDEX)), *(stem + end for end in _JS_ENDS[1:]))
+    if found:
+        yield found
+
+
+def ruby(path: str, text: str, sources: Sources) -> Iterator[str]:
+    """Required files, and those that a framework loads by the names of their constants."""
+    folder = folder_of(path)
+    for how, name in _RUBY.findall(text):
+        file = name if name.endswith(".rb") else f"{name}.rb"
+        if how == "require_relative":
+            yield from (found for found in [sources.first(joined(folder, file))] if found)
+        else:
+            named = sources.first(f"lib/{file}", file, f"spec/{file}", f"test/{file}", joined(folder, file))
+            yield from (found for found in [named or sources.only(file)] if found)
+    for constant in dict.fromkeys(_CONSTANT.findall(text)):
+        tail = "/".join(_HUMP.sub("_", part).lower() for part in constant.split("::"))
+        yield from (found for found in [sources.only(f"{tail}.rb")] if found)
+
+
+def php(path: str, text: str, sources: Sources) -> Iterator[str]:
+    """Used classes, whose namespace ends like their file's path, included files, and classes beside this one."""
+    folder = folder_of(path)
+    for name in dict.fromkeys(_PHP_USE.findall(text)):
+        parts = [part for part in name.split("\\") if part]
+        for start in range(len(parts)):
+            if found := sources.only("/".join(parts[start:]) + ".php"):
+                yield found
+                break
+    for name in dict.fromkeys(_PHP_FILE.findall(text)):
+        inner = name.lstrip("/")
+        yield from (found for found in [sources.first(joined(folder, inner), inner)] if found)
+    yield from (found for found in sources.named_in(text, {"php"}) if folder_of(found) == folder)
+
+
+def _above(folder: str) -> Iterator[str]:
+    """The source folders of the packages around a folder of a repository that holds several."""
+    while folder:
+        yield from (folder, f"{folder}/src")
+        folder = folder_of(folder)
+
+
+LONGEST = 500_000
+"""Characters of a file that are read."""
+MOST = 400
+"""Files of a reach: beyond that it is not known."""
+
+_READERS: Mapping[str, Callable[[str, str, Sources], Iterator[str]]] = {
+    **dict.fromkeys(("py", "pyi"), python),
+    **dict.fromkeys(("js", "jsx", "mjs", "cjs", "ts", "tsx", "mts", "cts", "vue", "svelte"), javascript),
+    "go": go,
+    **dict.fromkeys(("java", "kt", "kts", "scala", "groovy"), jvm),
+    "rs": rust,
+    **dict.fromkeys(("c", "cc", "cpp", "cxx", "h", "hh", "hpp", "hxx", "m", "mm", "cu"), c_like),
+    "rb": ruby,
+    "php": php,
+    **dict.fromkeys(("cs", "swift"), named_types),
+}
+
+
+def imports(path: str, text: str, paths: Collection[str]) -> tuple[str, ...]:
+    """The files among `paths` that this one imports, each once. What is imported by a computed name is not seen."""
+    return imported(path, text, Sources(paths))
+
+
+def imported(path: str, text: str, sources: Sources) -> tuple[str, ...]:
+    """The same with the paths looked up before, for many files of one repository."""
+    reader = _READERS.get(_suffix(path))
+    if reader is None:
+        return ()
+    return tuple(found for found in dict.fromkeys(reader(path, text[:LONGEST], sources)) if found != path)
+
+
+def is_read(path: str) -> bool:
+    """Whether imports are known in the language of a file."""
+    return _suffix(path) in _READERS
+
+
+def same_language(one: str, other: str) -> bool:
+    """Whether the imports of one file could lead to the other."""
+    return _READERS.get(_suffix(one)) is not None and _READERS.get(_suffix(one)) is _READERS.get(_suffix(other))
+
+
+def reach(
+    starts: Iterable[str],
+    read: Callable[[Sequence[str]], Mapping[str, str]],
+    paths: Collection[str],
+    most: int = MOST,
+) -> dict[str, tuple[str, ...]]:
+    """What each file imports that can be reached from `starts`, as `FailedRun.imports` holds it.
+
+    `read` gives the texts of so many files as can be read. A file whose text is missing has no entry: what it
+    imports is not known.
+    """
+    sources, found = Sources(paths), dict[str, tuple[str, ...]]()
+    wave = list(dict.fromkeys(start for start in starts if start in sources.paths))
+    while wave and len(found) < most:
+        texts = read(wave[: most - len(found)])
+        found.update((path, imported(path, text, sources)) for path, text in texts.items())
+        nearer = (path for read_path in texts for path in found[read_path])
+        wave = [path for path in dict.fromkeys(nearer) if path not in found and is_read(path)]
+    return found
+
+
+def _suffix(path: str) -> str:
+    return path.rpartition("/")[2].rpartition(".")[2].lower()

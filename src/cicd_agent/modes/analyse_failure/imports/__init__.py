@@ -1,1 +1,0 @@
-"""Which files a file uses, by its imports."""
