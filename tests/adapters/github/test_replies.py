@@ -6,7 +6,7 @@ import pytest
 
 from cicd_agent.adapters.github.forge import GitHubForge
 from cicd_agent.adapters.performers.comments import Conversation
-from cicd_agent.adapters.performers.replies import Replies
+from cicd_agent.adapters.performers.threads import Replies
 from cicd_agent.domain.effects import ReceiptState, Reply
 from cicd_agent.domain.event import Comment, Event, EventKind, PullRequest
 from cicd_agent.domain.text.markdown import marker

@@ -9,12 +9,10 @@ from cicd_agent.adapters.performers.checks import Marking, unshown
 from cicd_agent.adapters.performers.comments import Conversation
 from cicd_agent.adapters.performers.deployments import Deployments
 from cicd_agent.adapters.performers.local import Local
-from cicd_agent.adapters.performers.notices import Noticing
-from cicd_agent.adapters.performers.notifications import Notifications
-from cicd_agent.adapters.performers.replies import Replies
+from cicd_agent.adapters.performers.notices import Noticing, Notifications
 from cicd_agent.adapters.performers.reruns import Reruns
 from cicd_agent.adapters.performers.review_requests import ReviewRequests
-from cicd_agent.adapters.performers.thread_resolution import Resolving
+from cicd_agent.adapters.performers.threads import Replies, Resolving
 from cicd_agent.adapters.runner.workflow import Workflow
 from cicd_agent.domain.effect_policy import Grant
 from cicd_agent.domain.effects import (

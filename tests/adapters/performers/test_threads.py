@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from cicd_agent.adapters.performers.comments import Conversation
-from cicd_agent.adapters.performers.replies import Replies
+from cicd_agent.adapters.performers.threads import Replies
 from cicd_agent.domain.comment_markers import MOST_REPLIES
 from cicd_agent.domain.effects import ReceiptState, Reply
 from cicd_agent.domain.event import Comment, Event, EventKind, PullRequest
