@@ -2,12 +2,18 @@
 
 import json
 from pathlib import Path
+from typing import get_args
 
 import pytest
 
-from cicd_agent.adapters.performers.perform import perform
+from cicd_agent.adapters.performers.comments import Conversation
+from cicd_agent.adapters.performers.deployments import DeploymentPerformer
+from cicd_agent.adapters.performers.notices import NotificationPerformer
+from cicd_agent.adapters.performers.perform import LOCAL as STAYS_HERE
+from cicd_agent.adapters.performers.perform import _performers, perform
 from cicd_agent.domain.chart import Pie, Slice, mermaid
-from cicd_agent.domain.effects import Annotation, Artifact, Comment, Level, Output, Plan, ReceiptState, Summary
+from cicd_agent.domain.effect_policy import Grant
+from cicd_agent.domain.effects import Annotation, Artifact, Comment, Effect, Level, Output, Plan, ReceiptState, Summary
 from cicd_agent.domain.text.markdown import marker
 from cicd_agent.domain.text.redaction import MASK
 from cicd_agent.errors import AgentError, BudgetExhausted
@@ -188,3 +194,13 @@ def test_a_dry_run_tells_all_and_does_nothing() -> None:
         assert words in told
     assert "output decision=a<U+000A>b<U+202E>" in told
     assert dry_run(Plan()) == "nothing to do"
+
+
+def test_every_effect_is_carried_out_by_somebody() -> None:
+    conversation = Conversation(None, FakeJournal(), EVENT, str)
+    grant = Grant()
+    elsewhere = _performers(
+        conversation, grant, NotificationPerformer(conversation, None), DeploymentPerformer(conversation, grant)
+    )
+    assert {*elsewhere, *STAYS_HERE} == {*get_args(Effect)}
+    assert not {*elsewhere} & {*STAYS_HERE}

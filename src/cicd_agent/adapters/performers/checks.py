@@ -5,7 +5,7 @@ import json
 from collections.abc import Callable, Sequence
 from dataclasses import astuple, dataclass, replace
 
-from cicd_agent.adapters.performers.comments import LONGEST_BODY, Conversation
+from cicd_agent.adapters.performers.comments import MAX_BODY, Conversation
 from cicd_agent.domain.effect_policy import Grant
 from cicd_agent.domain.effects import RISK_LABELS, Annotation, CheckRun, Labels, Plan, Receipt, ReceiptState
 from cicd_agent.domain.ports.forge import Forge, Marks, PostedCheck
@@ -14,15 +14,15 @@ from cicd_agent.domain.text.sanitizer import inert
 from cicd_agent.domain.text.visible import visible, visible_line
 from cicd_agent.domain.text.words import clip, count
 
-MOST_NOTES = 200
+MAX_ANNOTATIONS = 200
 """Annotations of a check run, four requests; the summary has the other findings."""
-NOTES_A_REQUEST = 50
-LONGEST_TITLE = 255
-LONGEST_MESSAGE = 4_096
+ANNOTATIONS_PER_REQUEST = 50
+MAX_TITLE = 255
+MAX_MESSAGE = 4_096
 
 
 @dataclass(frozen=True, slots=True)
-class Marking:
+class CheckPerformer:
     """Carries out labels and check runs for the pull request of a conversation, as far as `grant` goes."""
 
     conversation: Conversation
@@ -30,7 +30,7 @@ class Marking:
 
     def labels(self, effect: Labels) -> Receipt:
         """Put the label of this risk on, and take the others of its family off."""
-        talk = self.conversation
+        conversation = self.conversation
 
         def act(forge: Forge) -> Receipt:
             wanted = RISK_LABELS[effect.risk]
@@ -40,37 +40,43 @@ class Marking:
             is_there = any(name.casefold() == wanted for name in present)
             if is_there and not others:
                 return Receipt(effect.key, effect.kind, ReceiptState.UNCHANGED, f"{code(wanted)} is there already")
-            if talk.movement(forge).head:
+            if conversation.movement(forge).head:
                 why = "the pull request has moved on: its newer commit has a risk of its own"
                 return Receipt(effect.key, effect.kind, ReceiptState.SKIPPED, why)
             detail = f"{code(wanted)} in place of {', '.join(map(code, others))}" if others else code(wanted)
-            talk.journal.intend(effect.key, effect.kind, {"pull": str(effect.pull), "detail": detail})
+            conversation.journal.intend(effect.key, effect.kind, {"pull": str(effect.pull), "detail": detail})
             if not is_there:
                 forge.marks.add_label(effect.pull, wanted)
             for name in others:
                 forge.marks.remove_label(effect.pull, name)
             return Receipt(effect.key, effect.kind, ReceiptState.DONE, detail)
 
-        pull = talk.event.pull.number if talk.event.pull else None
+        pull = conversation.event.pull.number if conversation.event.pull else None
         reason = "" if effect.pull == pull else f"it names pull request {effect.pull}, which is not the event's"
-        return talk.attempt(effect, reason if self.grant.labels else "this job does not ask for labels", act)
+        return conversation.attempt(effect, reason if self.grant.labels else "this job does not ask for labels", act)
 
     def check_run(self, effect: CheckRun) -> Receipt:
         """Create the check run, or bring the one that stands up to date: it is never given an annotation twice."""
-        talk = self.conversation
+        conversation = self.conversation
 
         def act(forge: Forge) -> Receipt:
-            check, left_out = _ready(effect, talk.redact, talk.event.hosts)
+            check, left_out = _prepared(effect, conversation.redact, conversation.event.hosts)
             found = forge.marks.find_check(check)
             if found is not None and found.annotations >= len(check.annotations) and _says(found, check):
                 return Receipt(effect.key, effect.kind, ReceiptState.UNCHANGED, "it says so already", found.url)
             detail = {"commit": effect.commit, "detail": count(len(check.annotations), "annotation")}
-            talk.journal.intend(effect.key, effect.kind, detail)
+            conversation.journal.intend(effect.key, effect.kind, detail)
             posted = _publish(forge.marks, check, found)
             return Receipt(effect.key, effect.kind, ReceiptState.DONE, left_out, posted.url)
 
-        reason = "" if effect.commit == talk.event.sha else f"it names commit {effect.commit}, which is not the event's"
-        return talk.attempt(effect, reason if self.grant.check_run else "this job does not ask for a check run", act)
+        reason = (
+            ""
+            if effect.commit == conversation.event.sha
+            else f"it names commit {effect.commit}, which is not the event's"
+        )
+        return conversation.attempt(
+            effect, reason if self.grant.check_run else "this job does not ask for a check run", act
+        )
 
 
 def unshown(plan: Plan, receipts: dict[int, Receipt]) -> tuple[Annotation, ...]:
@@ -88,21 +94,23 @@ def _publish(marks: Marks, check: CheckRun, found: PostedCheck | None) -> Posted
     """Send what is missing: annotations are appended in order, so those that it has are the first."""
     if found is not None and found.annotations >= len(check.annotations):
         return marks.extend_check(found, replace(check, annotations=()))
-    first = check.annotations[:NOTES_A_REQUEST]
+    first = check.annotations[:ANNOTATIONS_PER_REQUEST]
     posted = found or marks.start_check(replace(check, annotations=first))
     # What was just sent is not counted by the answer: GitHub may be behind.
-    for at in range(found.annotations if found else len(first), len(check.annotations), NOTES_A_REQUEST):
-        posted = marks.extend_check(posted, replace(check, annotations=check.annotations[at : at + NOTES_A_REQUEST]))
+    for at in range(found.annotations if found else len(first), len(check.annotations), ANNOTATIONS_PER_REQUEST):
+        posted = marks.extend_check(
+            posted, replace(check, annotations=check.annotations[at : at + ANNOTATIONS_PER_REQUEST])
+        )
     return posted
 
 
-def _ready(check: CheckRun, redact: Callable[[str], str], hosts: frozenset[str]) -> tuple[CheckRun, str]:
+def _prepared(check: CheckRun, redact: Callable[[str], str], hosts: frozenset[str]) -> tuple[CheckRun, str]:
     """The check run as it is sent, and what of it is left out.
 
     Its key is made of its annotations, which can be added but never taken away: with others it is another check run.
     """
     at_lines = [one for one in check.annotations if _has_line(one)]
-    kept = tuple(_clean(one, redact) for one in at_lines[:MOST_NOTES])
+    kept = tuple(_clean(one, redact) for one in at_lines[:MAX_ANNOTATIONS])
     left_out = _left_out(len(check.annotations) - len(at_lines), len(at_lines) - len(kept))
     digest = hashlib.sha256(json.dumps([astuple(one) for one in kept]).encode()).hexdigest()[:32]
     summary = inert(redact(check.summary), hosts)
@@ -111,8 +119,8 @@ def _ready(check: CheckRun, redact: Callable[[str], str], hosts: frozenset[str])
     ready = replace(
         check,
         key=f"cicd-agent:{digest}",
-        title=clip(visible_line(redact(check.title)), LONGEST_TITLE),
-        summary=truncate(summary, LONGEST_BODY),
+        title=clip(visible_line(redact(check.title)), MAX_TITLE),
+        summary=truncate(summary, MAX_BODY),
         annotations=kept,
     )
     return ready, left_out
@@ -121,7 +129,7 @@ def _ready(check: CheckRun, redact: Callable[[str], str], hosts: frozenset[str])
 def _left_out(lineless: int, over: int) -> str:
     parts: Sequence[str] = [
         f"{count(lineless, 'finding')} without a line in this commit" if lineless else "",
-        f"{count(over, 'finding')} more than the {MOST_NOTES} that a check run is given" if over else "",
+        f"{count(over, 'finding')} more than the {MAX_ANNOTATIONS} that a check run is given" if over else "",
     ]
     found = " and ".join(part for part in parts if part)
     return f"Not shown at a line: {found}" if found else ""
@@ -134,8 +142,8 @@ def _has_line(annotation: Annotation) -> bool:
 def _clean(annotation: Annotation, redact: Callable[[str], str]) -> Annotation:
     return replace(
         annotation,
-        title=clip(visible_line(redact(annotation.title)), LONGEST_TITLE),
-        message=clip(visible(redact(annotation.message)), LONGEST_MESSAGE),
+        title=clip(visible_line(redact(annotation.title)), MAX_TITLE),
+        message=clip(visible(redact(annotation.message)), MAX_MESSAGE),
         path=redact(annotation.path),
     )
 

@@ -3,11 +3,10 @@
 from collections.abc import Callable, Collection
 from dataclasses import dataclass, field, replace
 
-from cicd_agent.adapters.performers.review_verdict import Verdicts
+from cicd_agent.adapters.performers.review_verdict import VerdictPerformer
 from cicd_agent.domain.effects import (
     Comment,
     Effect,
-    InlineComment,
     Receipt,
     ReceiptState,
     Reply,
@@ -22,9 +21,9 @@ from cicd_agent.domain.text.sanitizer import inert
 from cicd_agent.domain.text.words import count
 from cicd_agent.errors import AgentError, ForgeRefused
 
-LONGEST_BODY = 60_000
+MAX_BODY = 60_000
 """Characters of a body; GitHub takes 65,536."""
-MOST_COMMENTS = 30
+MAX_COMMENTS = 30
 """Inline comments of one review that are still kind."""
 
 _OURS = "<!-- cicd-agent:"
@@ -32,12 +31,12 @@ UNPROCESSABLE = 422
 PERMISSIONS = frozenset({401, 403, 404, 410})
 """Refusals that concern what was asked for, and no outage; 410 says that the repository has switched it off."""
 
-Spoken = Review | Comment | Resolve
+PullEffect = Review | Comment | Resolve
 """What concerns one pull request."""
 
 
 @dataclass(frozen=True, slots=True)
-class Moved:
+class Movement:
     """What happened to the pull request meanwhile: its new `head`, "" when it is where it was.
 
     `gone`: the commit under review is no longer part of it, and GitHub takes no comments at its lines.
@@ -46,7 +45,7 @@ class Moved:
     head: str = ""
     gone: bool = False
 
-    def words(self, sha: str) -> str:
+    def describe(self, sha: str) -> str:
         return f"About commit {sha[:7]}, which is no longer part of this pull request: {self.head[:7]} has replaced it"
 
 
@@ -66,29 +65,29 @@ class Conversation:
     """Pull requests beside the event's own on which a comment may stand."""
     refusals: dict[int, AgentError] = field(default_factory=dict)
     """By HTTP status; 0 is an outage or the end of the run's time."""
-    _spoken: Comment | None = field(default=None, init=False)
+    _last_comment: Comment | None = field(default=None, init=False)
     """The last comment that was carried out: where there is room for what a refused review would have said."""
-    _moved: Moved | None = field(default=None, init=False)
+    _known_movement: Movement | None = field(default=None, init=False)
     """Asked once, before the first thing is written."""
 
     def review(self, review: Review) -> Receipt:
         """Post the review; one comment in its place when GitHub will not have the lines."""
-        kept = review.comments[:MOST_COMMENTS]
-        cut = len(review.comments) - len(kept)
-        detail = f"{count(cut, 'inline comment')} left out, more than {MOST_COMMENTS} are unkind" if cut else ""
+        comments = review.comments[:MAX_COMMENTS]
+        cut = len(review.comments) - len(comments)
+        detail = f"{count(cut, 'inline comment')} left out, more than {MAX_COMMENTS} are unkind" if cut else ""
 
         def post(forge: Forge) -> Receipt:
             standing = {
                 find_marker(posted.body) for posted in forge.review_comments(review.pull, _OURS) if posted.is_ours
             }
-            fresh = tuple(inline for inline in kept if marker(inline.key) not in standing)
-            left = replace(review, comments=fresh)
+            fresh = tuple(inline for inline in comments if marker(inline.key) not in standing)
+            remaining = replace(review, comments=fresh)
             if ReviewEvent.REQUEST_CHANGES in self.events:
-                verdicts = Verdicts(forge, self.withheld, self.redact, self.refusals)
-                return verdicts.say(left, lambda one: self._post(forge, one, detail))
-            if kept and not fresh:
+                verdicts = VerdictPerformer(forge, self.withheld, self.redact, self.refusals)
+                return verdicts.post(remaining, lambda one: self._post(forge, one, detail))
+            if comments and not fresh:
                 return Receipt(review.key, review.kind, ReceiptState.UNCHANGED, "all of its comments stand already")
-            return self._post(forge, left, detail)
+            return self._post(forge, remaining, detail)
 
         return self._act(review, post)
 
@@ -96,35 +95,32 @@ class Conversation:
         """Edit our comment, or post it when there is none."""
 
         def upsert(forge: Forge) -> Receipt:
-            self._spoken = comment
+            self._last_comment = comment
             return self._upsert(forge, comment)
 
         return self._act(comment, upsert)
 
-    def movement(self, forge: Forge) -> Moved:
-        """Where the pull request has gone since its event, as far as that is known."""
-        return self._movement(forge)
-
     def _post(self, forge: Forge, review: Review, detail: str) -> Receipt:
         """Post these comments; a refused verdict is raised, since it is no fault of theirs."""
-        if self._movement(forge).gone:
-            why = f"{self._movement(forge).words(self.event.sha)}: no comments at its lines"
+        if self.movement(forge).gone:
+            why = f"{self.movement(forge).describe(self.event.sha)}: no comments at its lines"
             return Receipt(review.key, review.kind, ReceiptState.DEGRADED, why)
         verdict = "" if review.event is ReviewEvent.COMMENT else f"{review.event}, "
         self.intend(review, f"{verdict}{count(len(review.comments), 'inline comment')} on {review.commit}")
         try:
-            url = forge.post_review(self._ready(review, review.comments))
+            url = forge.post_review(self._prepared(review))
         except ForgeRefused as error:
             if error.status != UNPROCESSABLE or verdict:
                 raise
-            stand_in = self._upsert(forge, _stand_in(review, review.comments, self._spoken))
-            is_said = stand_in.state is not ReceiptState.SKIPPED
-            said = "The comment has what the review would have said" if is_said else f"No comment: {stand_in.detail}"
-            why = f"{error} {said}"
-            return replace(stand_in, key=review.key, kind=review.kind, state=ReceiptState.DEGRADED, detail=why)
+            substitute = self._upsert(forge, _substitute(review, self._last_comment))
+            note = "The comment has what the review would have said"
+            if substitute.state is ReceiptState.SKIPPED:
+                note = f"No comment: {substitute.detail}"
+            why = f"{error} {note}"
+            return replace(substitute, key=review.key, kind=review.kind, state=ReceiptState.DEGRADED, detail=why)
         return Receipt(review.key, review.kind, ReceiptState.DONE, detail, url)
 
-    def _act(self, effect: Spoken, act: Callable[[Forge], Receipt]) -> Receipt:
+    def _act(self, effect: PullEffect, act: Callable[[Forge], Receipt]) -> Receipt:
         return self.attempt(effect, self.misdirected(effect), act)
 
     def attempt(self, effect: Effect, reason: str, act: Callable[[Forge], Receipt]) -> Receipt:
@@ -146,7 +142,7 @@ class Conversation:
         self.journal.record(receipt)
         return receipt
 
-    def misdirected(self, effect: Spoken) -> str:
+    def misdirected(self, effect: PullEffect) -> str:
         """Why this effect is none of this event's: a plan may have been read from a file that others can write."""
         pull = self.event.pull.number if self.event.pull else None
         if pull is None and isinstance(effect, Comment) and effect.pull in self.pulls:
@@ -162,22 +158,21 @@ class Conversation:
 
     def _upsert(self, forge: Forge, comment: Comment) -> Receipt:
         body = self.body(comment.key, comment.body)
-        standing = next(
-            (posted for posted in forge.comments(comment.pull, marker(comment.key)) if is_this(posted, body)), None
-        )
+        comments = forge.comments(comment.pull, marker(comment.key))
+        standing = next((posted for posted in comments if is_same_comment(posted, body)), None)
         if standing is None and comment.only_edit:
             return Receipt(
                 comment.key, comment.kind, ReceiptState.SKIPPED, "there is no comment yet, and no need of one"
             )
         if standing is not None and lines(standing.body) == lines(body):
             return Receipt(comment.key, comment.kind, ReceiptState.UNCHANGED, "it reads so already", standing.url)
-        moved = self._movement(forge)
+        moved = self.movement(forge)
         if standing is not None and moved.head and f"commit {moved.head[:7]}" in standing.body:
             return Receipt(
                 comment.key, comment.kind, ReceiptState.SKIPPED, "ours is about a newer commit", standing.url
             )
         if moved.gone:
-            body = self.body(comment.key, f"> {moved.words(self.event.sha)}.\n\n{comment.body}")
+            body = self.body(comment.key, f"> {moved.describe(self.event.sha)}.\n\n{comment.body}")
         self.intend(comment, f"edit {standing.id}" if standing else "post")
         if standing is not None:
             posted, detail = forge.edit_comment(standing.id, body), "edited"
@@ -185,33 +180,33 @@ class Conversation:
             posted, detail = forge.post_comment(comment.pull, body), "posted"
         return Receipt(comment.key, comment.kind, ReceiptState.DONE, detail, posted.url)
 
-    def _movement(self, forge: Forge) -> Moved:
+    def movement(self, forge: Forge) -> Movement:
         """Where the pull request has gone since its event. Not knowing is no reason to say nothing."""
-        if self._moved is None:
-            self._moved = Moved()
+        if self._known_movement is None:
+            self._known_movement = Movement()
             try:
                 head = forge.head(self.event.pull.number) if self.event.pull else self.event.sha
                 if self.event.pull and head != self.event.sha:
-                    self._moved = Moved(head, gone=not forge.holds(self.event.pull.number, self.event.sha))
+                    self._known_movement = Movement(head, gone=not forge.holds(self.event.pull.number, self.event.sha))
             except ForgeRefused as error:
                 if error.status not in PERMISSIONS and error.status != UNPROCESSABLE:
-                    self._moved = None
+                    self._known_movement = None
                     raise
                 self.refusals.setdefault(error.status, error)
-        return self._moved
+        return self._known_movement
 
-    def _ready(self, review: Review, comments: tuple[InlineComment, ...]) -> Review:
+    def _prepared(self, review: Review) -> Review:
         """The review as it is sent: nothing is redacted or cut later."""
-        bodies = (replace(inline, body=self.body(inline.key, inline.body)) for inline in comments)
+        bodies = (replace(inline, body=self.body(inline.key, inline.body)) for inline in review.comments)
         return replace(review, body=self.body(review.key, review.body), comments=tuple(bodies))
 
     def body(self, key: str, text: str) -> str:
         """Redacted before it is judged, since a mask may tear something open, and cut last."""
         first = marker(key)
         safe = inert(self.redact(text), self.event.hosts)
-        return f"{first}\n{truncate(safe, LONGEST_BODY - len(first) - 1)}"
+        return f"{first}\n{truncate(safe, MAX_BODY - len(first) - 1)}"
 
-    def intend(self, effect: Spoken | Reply, detail: str) -> None:
+    def intend(self, effect: PullEffect | Reply, detail: str) -> None:
         """Journal what is about to be done."""
         self.journal.intend(effect.key, effect.kind, {"pull": str(effect.pull), "detail": detail})
 
@@ -222,7 +217,7 @@ class Conversation:
         return receipt
 
 
-def is_this(posted: PostedComment, body: str) -> bool:
+def is_same_comment(posted: PostedComment, body: str) -> bool:
     """Whether it is our comment of this kind: its author decides, and the marker in its first line."""
     return posted.is_ours and find_marker(posted.body) == find_marker(body)
 
@@ -232,8 +227,8 @@ def lines(body: str) -> str:
     return body.replace("\r\n", "\n").strip()
 
 
-def _stand_in(review: Review, comments: tuple[InlineComment, ...], spoken: Comment | None) -> Comment:
+def _substitute(review: Review, last_comment: Comment | None) -> Comment:
     """What the inline comments say, each with its place: below our comment, whose next edit takes it away again."""
-    first = spoken or Comment(key=review.key, pull=review.pull, body=review.body)
-    parts = [first.body, *(f"{code(f'{inline.path}:{inline.line}')}\n\n{inline.body}" for inline in comments)]
+    first = last_comment or Comment(key=review.key, pull=review.pull, body=review.body)
+    parts = [first.body, *(f"{code(f'{inline.path}:{inline.line}')}\n\n{inline.body}" for inline in review.comments)]
     return replace(first, body="\n\n---\n\n".join(parts), only_edit=False)

@@ -13,36 +13,38 @@ from cicd_agent.domain.text.visible import visible_line
 from cicd_agent.domain.text.words import clip
 from cicd_agent.errors import ForgeRefused
 
-LONGEST_DESCRIPTION = 140
+MAX_DESCRIPTION = 140
 """Characters that GitHub takes of a status's description."""
 CONFLICT = 409
-UNTOLD = frozenset({"", "queued"})
+NOT_BEGUN = frozenset({"", "queued"})
 """States in which nobody has begun with a deployment; it has none when the run that created it ended there."""
-OPEN = UNTOLD | {"pending", "waiting", "in_progress"}
+OPEN = NOT_BEGUN | {"pending", "waiting", "in_progress"}
 
 
 @dataclass
-class Deployments:
+class DeploymentPerformer:
     """Carries out deployments for the event of a conversation, as far as `grant` goes. `outputs` name them."""
 
     conversation: Conversation
     grant: Grant
     outputs: list[Output] = field(default_factory=list, init=False)
-    _spent: bool = field(default=False, init=False)
+    _done: bool = field(default=False, init=False)
 
     def record(self, effect: Deployment) -> Receipt:
         """Add the status to the deployment that stands, or create one where there is none that waits."""
-        talk = self.conversation
-        reason = self._unasked(effect) or _misdirected(effect, talk.event)
+        conversation = self.conversation
+        reason = self._not_permitted(effect) or _misdirected(effect, conversation.event)
         if not reason:
-            if self._spent:
-                return talk.record(effect, ReceiptState.SKIPPED, "one deployment is recorded already")
+            if self._done:
+                return conversation.record(effect, ReceiptState.SKIPPED, "one deployment is recorded already")
             if effect.state == "queued" and self.grant.withheld:
                 # To whoever listens for deployments this is a yes.
-                return talk.record(effect, ReceiptState.SKIPPED, f"nothing is let through: {self.grant.withheld}")
+                return conversation.record(
+                    effect, ReceiptState.SKIPPED, f"nothing is let through: {self.grant.withheld}"
+                )
 
         def act(forge: Forge) -> Receipt:
-            self._spent = True
+            self._done = True
             try:
                 if effect.id:
                     return self._tell(forge, effect, PastDeployment(effect.id, effect.commit, "", 0))
@@ -53,7 +55,7 @@ class Deployments:
                 # The repository has something against this deployment: that is no outage.
                 return Receipt(effect.key, effect.kind, ReceiptState.DEGRADED, str(refusal))
 
-        return talk.attempt(effect, reason, act)
+        return conversation.attempt(effect, reason, act)
 
     def _begin(self, forge: Forge, effect: Deployment) -> Receipt:
         """Only what goes ahead is created: those who listen for deployments hear of it before it has a status."""
@@ -61,7 +63,7 @@ class Deployments:
         if standing is None and effect.state != "queued":
             why = "no deployment of this commit waits, and a hold creates none"
             return Receipt(effect.key, effect.kind, ReceiptState.SKIPPED, why)
-        if standing is not None and (standing.state == effect.state or standing.state not in UNTOLD):
+        if standing is not None and (standing.state == effect.state or standing.state not in NOT_BEGUN):
             self._name(effect, standing)
             state = ReceiptState.UNCHANGED if effect.state == "queued" else ReceiptState.SKIPPED
             told = f"deployment {standing.id} is {standing.state} already"
@@ -78,7 +80,7 @@ class Deployments:
         forge.gates.tell_deployment(standing.id, effect.state, self._description(effect), url)
         return Receipt(effect.key, effect.kind, ReceiptState.DONE, f"deployment {standing.id}", standing.url)
 
-    def _unasked(self, effect: Deployment) -> str:
+    def _not_permitted(self, effect: Deployment) -> str:
         """Why nobody wants it: the plan may come from a file that others can write."""
         if not self.grant.deployment:
             return "this job does not ask for deployments to be recorded"
@@ -99,7 +101,7 @@ class Deployments:
 
     def _description(self, effect: Deployment) -> str:
         text = self.conversation.redact(" ".join(effect.description.split()))
-        return clip(visible_line(text), LONGEST_DESCRIPTION)
+        return clip(visible_line(text), MAX_DESCRIPTION)
 
 
 def _misdirected(effect: Deployment, event: Event) -> str:

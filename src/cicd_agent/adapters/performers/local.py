@@ -16,7 +16,7 @@ from cicd_agent.domain.text.markdown import prose, truncate, utf8_size
 from cicd_agent.domain.text.sanitizer import inert
 from cicd_agent.domain.text.words import count
 
-LONGEST_ARTIFACT = 10_000_000
+MAX_ARTIFACT = 10_000_000
 """Characters of one file."""
 
 DOCUMENTS = frozenset({".json", ".sarif"})
@@ -58,8 +58,8 @@ class Local:
     def _artifact(self, artifact: Artifact) -> str:
         if not _FILE_NAME.fullmatch(artifact.name) or artifact.name in _OWN_FILES:
             raise ValueError("a plan may not write to a file of this name")
-        if len(artifact.text) > LONGEST_ARTIFACT:
-            raise ValueError(f"{len(artifact.text):,} characters are too many for a file, {LONGEST_ARTIFACT:,} go in")
+        if len(artifact.text) > MAX_ARTIFACT:
+            raise ValueError(f"{len(artifact.text):,} characters are too many for a file, {MAX_ARTIFACT:,} go in")
         path = self.folder / artifact.name
         masked = redact_json(artifact.text, self.redact) if path.suffix in DOCUMENTS else self.redact(artifact.text)
         write_file(path, masked)

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from cicd_agent.adapters.performers.comments import Conversation, is_this, lines
+from cicd_agent.adapters.performers.comments import Conversation, is_same_comment, lines
 from cicd_agent.domain.effect_policy import Grant
 from cicd_agent.domain.effects import Button, CommitComment, Issue, Notification, Receipt, ReceiptState
 from cicd_agent.domain.event import Event
@@ -14,7 +14,7 @@ from cicd_agent.domain.text.visible import visible_line
 from cicd_agent.domain.text.words import clip, count
 from cicd_agent.errors import AgentError
 
-LONGEST_TITLE = 200
+MAX_TITLE = 200
 """Characters of an issue's title; GitHub takes 256, and at least one."""
 UNTITLED = "cicd-agent"
 HELD = "deploy-gate"
@@ -22,7 +22,7 @@ HELD = "deploy-gate"
 
 
 @dataclass(frozen=True, slots=True)
-class Noticing:
+class NoticePerformer:
     """Carries out comments on commits and issues for the event of a conversation, as far as `grant` goes."""
 
     conversation: Conversation
@@ -30,16 +30,16 @@ class Noticing:
 
     def commit_comment(self, effect: CommitComment) -> Receipt:
         """Edit our comment on the commit, or post it when there is none."""
-        talk = self.conversation
+        conversation = self.conversation
 
         def upsert(forge: Forge) -> Receipt:
-            body = talk.body(effect.key, effect.body)
+            body = conversation.body(effect.key, effect.body)
             said = forge.notices.commit_comments(effect.commit, marker(effect.key))
-            standing = next((posted for posted in said if is_this(posted, body)), None)
+            standing = next((posted for posted in said if is_same_comment(posted, body)), None)
             if standing is not None and lines(standing.body) == lines(body):
                 return Receipt(effect.key, effect.kind, ReceiptState.UNCHANGED, "it reads so already", standing.url)
             detail = {"commit": effect.commit, "detail": f"edit {standing.id}" if standing else "post"}
-            talk.journal.intend(effect.key, effect.kind, detail)
+            conversation.journal.intend(effect.key, effect.kind, detail)
             if standing is not None:
                 posted, done = forge.notices.edit_commit_comment(standing.id, body), "edited"
             else:
@@ -47,29 +47,30 @@ class Noticing:
             return Receipt(effect.key, effect.kind, ReceiptState.DONE, done, posted.url)
 
         asked = "" if self.grant.commit_comment else "this job does not ask for comments on commits"
-        return talk.attempt(effect, asked or _not_about(talk.event, effect), upsert)
+        return conversation.attempt(effect, asked or _not_about(conversation.event, effect), upsert)
 
     def issue(self, effect: Issue) -> Receipt:
         """Edit our open issue, or open one when there is none."""
-        talk = self.conversation
+        conversation = self.conversation
 
         def upsert(forge: Forge) -> Receipt:
-            title = clip(visible_line(talk.redact(" ".join(effect.title.split()))), LONGEST_TITLE) or UNTITLED
-            body = talk.body(effect.key, effect.body)
-            standing = next((one for one in forge.notices.issues(marker(effect.key)) if is_this(one, body)), None)
+            title = clip(visible_line(conversation.redact(" ".join(effect.title.split()))), MAX_TITLE) or UNTITLED
+            body = conversation.body(effect.key, effect.body)
+            issues = forge.notices.issues(marker(effect.key))
+            standing = next((one for one in issues if is_same_comment(one, body)), None)
             if standing is not None and standing.title == title and lines(standing.body) == lines(body):
                 return Receipt(effect.key, effect.kind, ReceiptState.UNCHANGED, "it reads so already", standing.url)
             detail = {"title": title, "detail": f"edit {standing.id}" if standing else "open"}
-            talk.journal.intend(effect.key, effect.kind, detail)
+            conversation.journal.intend(effect.key, effect.kind, detail)
             if standing is not None:
                 posted, done = forge.notices.edit_issue(standing.id, title, body), "edited"
             else:
                 posted, done = forge.notices.open_issue(title, body), "opened"
             return Receipt(effect.key, effect.kind, ReceiptState.DONE, done, posted.url)
 
-        return talk.attempt(effect, self._uncalled(effect), upsert)
+        return conversation.attempt(effect, self._issue_not_permitted(effect), upsert)
 
-    def _uncalled(self, effect: Issue) -> str:
+    def _issue_not_permitted(self, effect: Issue) -> str:
         """Why nobody wants the issue. A held deployment may be one of a tag, or of another branch."""
         if self.grant.held_issue and effect.key.startswith(HELD):
             return ""
@@ -95,39 +96,39 @@ MOST = 3
 
 
 @dataclass
-class Notifications:
+class NotificationPerformer:
     """Carries out notifications about the event of a conversation. `refusal` is the first that did not get through."""
 
     conversation: Conversation
     notifier: Notifier | None
     refusal: AgentError | None = field(default=None, init=False)
-    _told: int = field(default=0, init=False)
+    _sent: int = field(default=0, init=False)
 
     def notify(self, effect: Notification) -> Receipt:
         """Say it, on one line, with what is below it; links only when they lead to the event's own server."""
-        talk = self.conversation
+        conversation = self.conversation
         if self.notifier is None:
-            return talk.record(effect, ReceiptState.SKIPPED, "no Slack is configured")
+            return conversation.record(effect, ReceiptState.SKIPPED, "no Slack is configured")
         text = self._line(effect.text)
         if not text:
-            return talk.record(effect, ReceiptState.SKIPPED, "there is nothing in it")
-        if self._told >= MOST:
-            return talk.record(effect, ReceiptState.SKIPPED, f"more than {MOST} messages of one run")
+            return conversation.record(effect, ReceiptState.SKIPPED, "there is nothing in it")
+        if self._sent >= MOST:
+            return conversation.record(effect, ReceiptState.SKIPPED, f"more than {MOST} messages of one run")
         if self.refusal is not None:
-            return talk.record(effect, ReceiptState.DEGRADED, f"not tried again: {self.refusal}")
-        self._told += 1
+            return conversation.record(effect, ReceiptState.DEGRADED, f"not tried again: {self.refusal}")
+        self._sent += 1
         details = [line for line in map(self._line, effect.details) if line]
         buttons = self._buttons(effect.buttons)
-        talk.journal.intend(effect.key, effect.kind, {"detail": text})
+        conversation.journal.intend(effect.key, effect.kind, {"detail": text})
         try:
             self.notifier.tell(text, effect.url if self._is_safe(effect.url) else "", details, buttons)
         except AgentError as error:
             self.refusal = error
-            return talk.record(effect, ReceiptState.DEGRADED, str(error))
+            return conversation.record(effect, ReceiptState.DEGRADED, str(error))
         lost = len(effect.buttons) - len(buttons)
         told = f"told without {count(lost, 'button')} that leads nowhere of ours" if lost else "told"
         receipt = Receipt(effect.key, effect.kind, ReceiptState.DONE, told)
-        talk.journal.record(receipt)
+        conversation.journal.record(receipt)
         return receipt
 
     def _buttons(self, wanted: Sequence[Button]) -> list[Button]:

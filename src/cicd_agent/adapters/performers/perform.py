@@ -1,18 +1,17 @@
-"""Carries out a plan: the pull request first, then what needs nobody's permission and tells how the first part went."""
+"""Carries out a plan: the pull request first, then what needs nobody's permission and says how the first part went."""
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import assert_never
+from typing import Any
 
-from cicd_agent.adapters.performers.checks import Marking, unshown
+from cicd_agent.adapters.performers.checks import CheckPerformer, unshown
 from cicd_agent.adapters.performers.comments import Conversation
-from cicd_agent.adapters.performers.deployments import Deployments
+from cicd_agent.adapters.performers.deployments import DeploymentPerformer
 from cicd_agent.adapters.performers.local import Local
-from cicd_agent.adapters.performers.notices import Noticing, Notifications
-from cicd_agent.adapters.performers.reruns import Reruns
-from cicd_agent.adapters.performers.review_requests import ReviewRequests
-from cicd_agent.adapters.performers.threads import Replies, Resolving
+from cicd_agent.adapters.performers.notices import NoticePerformer, NotificationPerformer
+from cicd_agent.adapters.performers.reruns import RerunPerformer
+from cicd_agent.adapters.performers.review_requests import ReviewRequestPerformer
+from cicd_agent.adapters.performers.threads import ReplyPerformer, ResolvePerformer
 from cicd_agent.adapters.runner.workflow import Workflow
 from cicd_agent.domain.effect_policy import Grant
 from cicd_agent.domain.effects import (
@@ -43,6 +42,9 @@ from cicd_agent.domain.event import Event
 from cicd_agent.domain.ports.actions import Notifier
 from cicd_agent.domain.ports.forge import Forge, Journal
 
+LOCAL = (Annotation, Artifact, Output, Summary)
+"""What stays on this machine."""
+
 
 def perform(
     plan: Plan,
@@ -65,99 +67,54 @@ def perform(
     conversation = Conversation(
         forge, journal, event, redact, events=grant.events, withheld=grant.withheld, pulls=grant.pulls
     )
-    publishing = _Publishing(
-        conversation,
-        grant,
-        Marking(conversation, grant),
-        Resolving(conversation),
-        Replies(conversation),
-        Noticing(conversation, grant),
-        Reruns(conversation, grant),
-        Notifications(conversation, notifier),
-        Deployments(conversation, grant),
-        ReviewRequests(conversation, grant),
-    )
+    notifications = NotificationPerformer(conversation, notifier)
+    deployments = DeploymentPerformer(conversation, grant)
+    performers = _performers(conversation, grant, notifications, deployments)
     local = Local(workflow, folder, redact, event)
     receipts: dict[int, Receipt] = {}
     try:
         for index, effect in enumerate(plan.effects):
-            if (receipt := publishing.publish(effect)) is not None:
-                receipts[index] = receipt
+            if not isinstance(effect, LOCAL):
+                receipts[index] = performers[type(effect)](effect)
     finally:
         # One refusal is one warning, however many effects it hit.
         warnings = [
             Annotation(f"refused-{status}", Level.WARNING, "cicd-agent", str(error))
             for status, error in conversation.refusals.items()
         ]
-        if unheard := publishing.notifications.refusal:
-            warnings.append(Annotation("refused-notification", Level.WARNING, "cicd-agent", str(unheard)))
-        told = tuple(receipts.values())
+        if refusal := notifications.refusal:
+            warnings.append(Annotation("refused-notification", Level.WARNING, "cicd-agent", str(refusal)))
         # The number of a deployment is known only now.
-        here = Plan((*plan.effects, *publishing.deployments.outputs))
-        receipts |= local.carry_out(here, [*warnings, *unshown(plan, receipts)], told)
+        remaining = Plan((*plan.effects, *deployments.outputs))
+        receipts |= local.carry_out(remaining, [*warnings, *unshown(plan, receipts)], tuple(receipts.values()))
     return tuple(receipts[index] for index in sorted(receipts)[: len(plan.effects)])
 
 
-@dataclass(frozen=True, slots=True)
-class _Publishing:
-    """Who carries out which effect that leaves this machine."""
+def _performers(
+    conversation: Conversation, grant: Grant, notifications: NotificationPerformer, deployments: DeploymentPerformer
+) -> Mapping[type[Effect], Callable[[Any], Receipt]]:
+    """What carries out each effect that leaves this machine."""
+    checks, notices = CheckPerformer(conversation, grant), NoticePerformer(conversation, grant)
 
-    conversation: Conversation
-    grant: Grant
-    marking: Marking
-    resolving: Resolving
-    replies: Replies
-    noticing: Noticing
-    reruns: Reruns
-    notifications: Notifications
-    deployments: Deployments
-    requests: ReviewRequests
+    def deliver(effect: Commit | OpenPull) -> Receipt:
+        # Only a run that commits something pays for it.
+        from cicd_agent.adapters.performers.test_delivery import DeliveryPerformer  # noqa: PLC0415
 
-    def publish(self, effect: Effect) -> Receipt | None:
-        """What became of it, None when it stays here."""
-        receipt: Receipt | None = None
-        match effect:
-            case Review():
-                receipt = self.conversation.review(effect)
-            case Comment():
-                receipt = self.conversation.comment(effect)
-            case Resolve():
-                receipt = self.resolving.resolve(effect)
-            case Labels():
-                receipt = self.marking.labels(effect)
-            case CheckRun():
-                receipt = self.marking.check_run(effect)
-            case Reply():
-                receipt = self.replies.reply(effect)
-            case CommitComment() | Issue() | Rerun() | Notification() | Deployment() | ReviewRequest():
-                receipt = self._publish_beside(effect)
-            case Commit() | OpenPull():
-                # Only a run that commits something pays for it.
-                from cicd_agent.adapters.performers.test_delivery import Delivering  # noqa: PLC0415
+        return DeliveryPerformer(conversation, grant).deliver(effect)
 
-                receipt = Delivering(self.conversation, self.grant).deliver(effect)
-            case Annotation() | Summary() | Output() | Artifact():
-                pass
-            case _:
-                assert_never(effect)
-        return receipt
-
-    def _publish_beside(
-        self, effect: CommitComment | Issue | Rerun | Notification | Deployment | ReviewRequest
-    ) -> Receipt:
-        """What is not said on a pull request."""
-        match effect:
-            case CommitComment():
-                return self.noticing.commit_comment(effect)
-            case Issue():
-                return self.noticing.issue(effect)
-            case Rerun():
-                return self.reruns.rerun(effect)
-            case Notification():
-                return self.notifications.notify(effect)
-            case Deployment():
-                return self.deployments.record(effect)
-            case ReviewRequest():
-                return self.requests.request(effect)
-            case _:
-                assert_never(effect)
+    return {
+        Review: conversation.review,
+        Comment: conversation.comment,
+        Resolve: ResolvePerformer(conversation).resolve,
+        Reply: ReplyPerformer(conversation).reply,
+        Labels: checks.labels,
+        CheckRun: checks.check_run,
+        CommitComment: notices.commit_comment,
+        Issue: notices.issue,
+        Rerun: RerunPerformer(conversation, grant).rerun,
+        Notification: notifications.notify,
+        Deployment: deployments.record,
+        ReviewRequest: ReviewRequestPerformer(conversation, grant).request,
+        Commit: deliver,
+        OpenPull: deliver,
+    }

@@ -9,38 +9,38 @@ from cicd_agent.domain.event import Event, EventKind
 from cicd_agent.domain.ports.forge import Forge
 from cicd_agent.domain.workflow_run import RunState
 
-MOST_ATTEMPTS = 20
+MAX_ATTEMPTS = 20
 """Attempts after which approvals start a run no more."""
 
 
 @dataclass
-class Reruns:
+class RerunPerformer:
     """Carries out reruns for the event of a conversation, as far as `grant` goes."""
 
     conversation: Conversation
     grant: Grant
-    _spent: bool = field(default=False, init=False)
+    _done: bool = field(default=False, init=False)
 
     def rerun(self, effect: Rerun) -> Receipt:
         """Run the failed jobs again, unless that was done before, by us or by anybody."""
-        talk = self.conversation
-        if reason := self._unasked(effect):
-            return talk.record(effect, ReceiptState.SKIPPED, reason)
+        conversation = self.conversation
+        if reason := self._not_permitted(effect):
+            return conversation.record(effect, ReceiptState.SKIPPED, reason)
 
         def again(forge: Forge) -> Receipt:
             now = forge.runs.run(effect.run)
-            if reason := _undecided(effect, now, talk.event) or _unfit(effect, now):
+            if reason := _undecided(effect, now, conversation.event) or _unfit(effect, now):
                 return Receipt(effect.key, effect.kind, ReceiptState.SKIPPED, reason)
             detail = {"run": str(effect.run), "detail": effect.reason}
-            talk.journal.intend(effect.key, effect.kind, detail)
+            conversation.journal.intend(effect.key, effect.kind, detail)
             # Whatever becomes of the request: it may have been carried out.
-            self._spent = True
+            self._done = True
             forge.runs.rerun(effect.run)
             return Receipt(effect.key, effect.kind, ReceiptState.DONE, "its failed jobs are run again")
 
-        return talk.attempt(effect, _misdirected(effect, talk.event), again)
+        return conversation.attempt(effect, _misdirected(effect, conversation.event), again)
 
-    def _unasked(self, effect: Rerun) -> str:
+    def _not_permitted(self, effect: Rerun) -> str:
         """Why nobody wants it, or not now."""
         if effect.reason not in self.grant.reruns:
             return f"this job does not let anything be run again for the reason `{effect.reason}`"
@@ -52,7 +52,7 @@ class Reruns:
             return "a run that goes on cannot be run again: that takes a `workflow_run` event"
         elif effect.attempt != 1:
             return f"it was run again before: this was attempt {effect.attempt}"
-        return "one run is run again already" if self._spent else ""
+        return "one run is run again already" if self._done else ""
 
 
 def _misdirected(effect: Rerun, event: Event) -> str:
@@ -86,4 +86,4 @@ def _undecided(effect: Rerun, now: RunState, event: Event) -> str:
         return "it is a run of another repository"
     if now.attempt != effect.attempt:
         return f"the approval is of attempt {effect.attempt}, there is attempt {now.attempt}"
-    return f"it has had {now.attempt} attempts" if now.attempt >= MOST_ATTEMPTS else ""
+    return f"it has had {now.attempt} attempts" if now.attempt >= MAX_ATTEMPTS else ""

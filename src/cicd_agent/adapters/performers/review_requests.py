@@ -20,16 +20,16 @@ _TEAM = re.compile(r"([A-Za-z0-9][A-Za-z0-9_-]{0,99})/([A-Za-z0-9][A-Za-z0-9_.-]
 
 
 @dataclass(frozen=True, slots=True)
-class _Asked:
+class _Reviewers:
     """Logins, slugs of teams of the repository's owner, and the names that are neither."""
 
     people: tuple[str, ...]
     teams: tuple[str, ...]
-    odd: tuple[str, ...]
+    unknown: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
-class ReviewRequests:
+class ReviewRequestPerformer:
     """Carries out review requests for the event of a conversation, as far as `grant` goes."""
 
     conversation: Conversation
@@ -37,8 +37,8 @@ class ReviewRequests:
 
     def request(self, effect: ReviewRequest) -> Receipt:
         """Ask them; who was asked before is not asked twice, which is GitHub's own doing."""
-        talk = self.conversation
-        asked = _sorted_out(effect.reviewers, talk.event.repo.partition("/")[0])
+        conversation = self.conversation
+        asked = _classify(effect.reviewers, conversation.event.repo.partition("/")[0])
 
         def act(forge: Forge) -> Receipt:
             # One of them whom GitHub does not take, and nobody is asked; the author is the likely one.
@@ -48,12 +48,12 @@ class ReviewRequests:
                 why = "nobody is left to ask but the author" if asked.people else "nobody is left to ask"
                 return Receipt(effect.key, effect.kind, ReceiptState.DEGRADED, f"{why}{_without(asked)}")
             detail = f"{count(len(people), 'account')} and {count(len(asked.teams), 'team')} asked"
-            talk.journal.intend(effect.key, effect.kind, {"pull": str(effect.pull), "detail": detail})
+            conversation.journal.intend(effect.key, effect.kind, {"pull": str(effect.pull), "detail": detail})
             forge.gates.ask_for_review(effect.pull, people, asked.teams)
-            state = ReceiptState.DEGRADED if asked.odd else ReceiptState.DONE
+            state = ReceiptState.DEGRADED if asked.unknown else ReceiptState.DONE
             return Receipt(effect.key, effect.kind, state, f"{detail}{_without(asked)}")
 
-        return talk.attempt(effect, self._objection(effect), act)
+        return conversation.attempt(effect, self._objection(effect), act)
 
     def _objection(self, effect: ReviewRequest) -> str:
         """Why nobody wants it. A push knows no pull request: then it is one of those that it brings."""
@@ -68,8 +68,8 @@ class ReviewRequests:
         return f"more than {MOST} reviewers" if len(effect.reviewers) > MOST else ""
 
 
-def _sorted_out(names: Iterable[str], owner: str) -> _Asked:
-    people, teams, odd = [], [], []
+def _classify(names: Iterable[str], owner: str) -> _Reviewers:
+    people, teams, unknown = [], [], []
     for name in dict.fromkeys(names):
         plain = name.strip().removeprefix("@")
         team = _TEAM.fullmatch(plain)
@@ -78,10 +78,10 @@ def _sorted_out(names: Iterable[str], owner: str) -> _Asked:
         elif team and team[1].casefold() == owner.casefold():
             teams.append(team[2])
         else:
-            odd.append(name)
-    return _Asked(tuple(people), tuple(teams), tuple(odd))
+            unknown.append(name)
+    return _Reviewers(tuple(people), tuple(teams), tuple(unknown))
 
 
-def _without(asked: _Asked) -> str:
-    names = ", ".join(code(visible_line(name)) for name in asked.odd)
+def _without(asked: _Reviewers) -> str:
+    names = ", ".join(code(visible_line(name)) for name in asked.unknown)
     return f"; neither an account nor a team of this repository's owner: {names}" if names else ""

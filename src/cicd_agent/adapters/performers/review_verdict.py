@@ -14,7 +14,7 @@ ABOUT_ONE_REQUEST = frozenset({401, 403, 404, 422})
 
 
 @dataclass(frozen=True, slots=True)
-class Weighed:
+class PlannedVerdict:
     """What is to be said: `event` by the next review, and which `stale` reviews of ours are to be dismissed.
 
     `why` tells of a verdict that is not given although it was wanted, `note` of anything else worth a word. When GitHub
@@ -30,8 +30,8 @@ class Weighed:
 
 
 @dataclass(frozen=True, slots=True)
-class Verdicts:
-    """Says verdicts on GitHub. `withheld` is why none may be a yes, "" when it may.
+class VerdictPerformer:
+    """Posts verdicts on GitHub. `withheld` is why none may be a yes, "" when it may.
 
     `refusals` gets, by HTTP status, what GitHub said no to although the run goes on without it.
     """
@@ -41,48 +41,48 @@ class Verdicts:
     redact: Callable[[str], str]
     refusals: dict[int, AgentError]
 
-    def say(self, review: Review, post: Callable[[Review], Receipt]) -> Receipt:
+    def post(self, review: Review, send: Callable[[Review], Receipt]) -> Receipt:
         """Post the review, as a comment when GitHub refuses the verdict, then dismiss what no longer holds.
 
-        `post` raises ForgeRefused when GitHub will not have it. Without a verdict and without comments nothing is
+        `send` raises ForgeRefused when GitHub will not have it. Without a verdict and without comments nothing is
         posted.
         """
-        weighed = self._weigh(review)
-        stale, troubles = weighed.stale, [weighed.why] if weighed.why else []
+        planned = self._plan(review)
+        stale, troubles = planned.stale, [planned.why] if planned.why else []
         receipt: Receipt | None = None
-        if weighed.event is not ReviewEvent.COMMENT:
+        if planned.event is not ReviewEvent.COMMENT:
             try:
-                receipt = post(replace(review, event=weighed.event))
+                receipt = send(replace(review, event=planned.event))
             except ForgeRefused as error:
-                troubles.append(self._heeded(error))
-                stale = weighed.instead
+                troubles.append(self._recorded(error))
+                stale = planned.instead
         elif not review.comments:
-            note = weighed.note or "nothing to say at a line"
-            receipt = Receipt(review.key, review.kind, ReceiptState.UNCHANGED, note, weighed.url)
+            note = planned.note or "nothing to say at a line"
+            receipt = Receipt(review.key, review.kind, ReceiptState.UNCHANGED, note, planned.url)
         if receipt is None and review.comments:
-            receipt = post(replace(review, event=ReviewEvent.COMMENT))
+            receipt = send(replace(review, event=ReviewEvent.COMMENT))
         if receipt is None:
             receipt = Receipt(review.key, review.kind, ReceiptState.DEGRADED)
         troubles += self._dismissals(review, stale)
         if not troubles:
             return receipt
-        told = self.redact(" ".join([*troubles, *([receipt.detail] if receipt.detail else [])]))
-        return replace(receipt, state=ReceiptState.DEGRADED, detail=told)
+        detail = self.redact(" ".join([*troubles, *([receipt.detail] if receipt.detail else [])]))
+        return replace(receipt, state=ReceiptState.DEGRADED, detail=detail)
 
-    def _weigh(self, review: Review) -> Weighed:
+    def _plan(self, review: Review) -> PlannedVerdict:
         """Compare what is wanted with what stands."""
         try:
             # Asked as late as can be: a verdict on a commit that has been replaced would stay on its successor.
             is_head = self.forge.pull(review.pull).head.sha == review.commit
             posted = self.forge.posted_reviews(review.pull, OURS)
         except ForgeRefused as error:
-            why = f"No verdict, since what stands is not known: {self._heeded(error)}"
-            return Weighed(ReviewEvent.COMMENT, why=why)
+            why = f"No verdict, since what stands is not known: {self._recorded(error)}"
+            return PlannedVerdict(ReviewEvent.COMMENT, why=why)
         if not is_head:
             why = "" if review.event is ReviewEvent.COMMENT else "No verdict: the pull request has moved on meanwhile."
-            return Weighed(ReviewEvent.COMMENT, why=why)
+            return PlannedVerdict(ReviewEvent.COMMENT, why=why)
         ours = [one for one in posted if one.is_ours and find_marker(one.body).startswith(OURS)]
-        return _weighed(review, ours, review.withheld or self.withheld)
+        return _planned(review, ours, review.withheld or self.withheld)
 
     def _dismissals(self, review: Review, stale: tuple[PostedReview, ...]) -> Iterator[str]:
         """Dismiss them; a line for what could not be."""
@@ -91,11 +91,11 @@ class Verdicts:
             try:
                 self.forge.dismiss(review.pull, one.id, f"It no longer holds at {review.commit[:7]}.")
             except ForgeRefused as error:
-                why = self._heeded(error)
+                why = self._recorded(error)
                 yield f"Our {of} of {one.commit[:7]} no longer holds but still {acts}: {why} Dismiss it by hand."
                 return
 
-    def _heeded(self, refusal: ForgeRefused) -> str:
+    def _recorded(self, refusal: ForgeRefused) -> str:
         """Its words; raised again when it is about more than this one request."""
         if refusal.status not in ABOUT_ONE_REQUEST:
             raise refusal
@@ -103,7 +103,7 @@ class Verdicts:
         return str(refusal)
 
 
-def _weighed(review: Review, ours: list[PostedReview], withheld: str) -> Weighed:
+def _planned(review: Review, ours: list[PostedReview], withheld: str) -> PlannedVerdict:
     approvals = tuple(one for one in ours if one.state == "APPROVED")
     # An approval that came later has lifted the block already.
     since = ours.index(approvals[-1]) if approvals else 0
@@ -114,24 +114,25 @@ def _weighed(review: Review, ours: list[PostedReview], withheld: str) -> Weighed
     if dismissed:
         # Who dismissed it knows why. It is not said again of the same commit.
         note = "our verdict on this commit was dismissed: it is not given again"
-        return Weighed(ReviewEvent.COMMENT, note=note, url=dismissed.url)
+        return PlannedVerdict(ReviewEvent.COMMENT, note=note, url=dismissed.url)
     if review.event is ReviewEvent.REQUEST_CHANGES:
         if not blocks:
-            return Weighed(review.event, instead=approvals)
-        return Weighed(ReviewEvent.COMMENT, note="our request for changes stands already", url=blocks[-1].url)
+            return PlannedVerdict(review.event, instead=approvals)
+        return PlannedVerdict(ReviewEvent.COMMENT, note="our request for changes stands already", url=blocks[-1].url)
     if approvals and approvals[-1].commit == review.commit and not blocks:
-        return Weighed(ReviewEvent.COMMENT, note="it is approved already", url=approvals[-1].url)
-    return Weighed(review.event, instead=(*approvals, *blocks))
+        return PlannedVerdict(ReviewEvent.COMMENT, note="it is approved already", url=approvals[-1].url)
+    return PlannedVerdict(review.event, instead=(*approvals, *blocks))
 
 
 def _none(
     review: Review, approvals: tuple[PostedReview, ...], blocks: tuple[PostedReview, ...], withheld: str
-) -> Weighed:
+) -> PlannedVerdict:
     """Neither yes nor no: approvals give way to that, and so do blocks where a yes is allowed, which lifting one is.
 
     A run that knows too little for a yes knows too little to take back the approval of this very commit, too.
     """
     if not withheld:
-        return Weighed(ReviewEvent.COMMENT, stale=(*approvals, *blocks))
+        return PlannedVerdict(ReviewEvent.COMMENT, stale=(*approvals, *blocks))
     note = f"our request for changes stays: {withheld}" if blocks else f"not approved: {withheld}"
-    return Weighed(ReviewEvent.COMMENT, note=note, stale=tuple(one for one in approvals if one.commit != review.commit))
+    earlier = tuple(one for one in approvals if one.commit != review.commit)
+    return PlannedVerdict(ReviewEvent.COMMENT, note=note, stale=earlier)

@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from cicd_agent.adapters.github.channel import ACTIONS
-from cicd_agent.adapters.performers.comments import UNPROCESSABLE, Conversation, is_this, lines
+from cicd_agent.adapters.performers.comments import UNPROCESSABLE, Conversation, is_same_comment, lines
 from cicd_agent.analysis.python_tests.insertion import added_lines, alteration
 from cicd_agent.domain.effect_policy import Grant
 from cicd_agent.domain.effects import Commit, OpenPull, Receipt, ReceiptState, TextFile
@@ -28,7 +28,7 @@ from cicd_agent.domain.text.visible import visible_line
 from cicd_agent.domain.text.words import clip, count
 from cicd_agent.errors import ForgeRefused
 
-LONGEST_TITLE = 200
+MAX_TITLE = 200
 """Characters of a title; GitHub takes 256, and at least one."""
 LOST_RACE = frozenset({409, UNPROCESSABLE})
 """What GitHub answers where a branch has moved, is protected, or is gone."""
@@ -38,10 +38,96 @@ SILENT = (
 )
 APPROVAL = "its workflows wait until somebody approves them, since GITHUB_TOKEN has opened it"
 Delivery = Commit | OpenPull
+FOLDER = "040000"
+FILES = frozenset({"100644", "100755"})
 
 
 @dataclass(frozen=True, slots=True)
-class Delivering:
+class Additions:
+    """What is to be written, none when all of it stands there already, or the `objection` against all of it."""
+
+    files: tuple[NewFile, ...] = ()
+    objection: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class _PathEntry:
+    """What stands under a path, why nothing may be written there, and the names in its folder."""
+
+    node: Node | None
+    problem: str = ""
+    beside: tuple[str, ...] = ()
+
+
+@dataclass
+class CommitFiles:
+    """The files of one commit, whose tree is `tree`, read folder by folder: a link leads nowhere."""
+
+    commits: Commits
+    tree: str
+    _folders: dict[str, Mapping[str, Node]] = field(default_factory=dict, init=False)
+
+    def additions(self, files: Sequence[TextFile], redact: Callable[[str], str]) -> Additions:
+        """What of the files is new; an objection when they are more than tests added to those that are there."""
+        new, befores, afters = list[NewFile](), list[str](), list[str]()
+        for file in files:
+            found = self._find(file.path)
+            node, problem, before = found.node, found.problem, None
+            if node is not None and not problem:
+                before, problem = self._text(node)
+            problem = problem or alteration(before, file.text) or _secret(before or "", file.text, redact)
+            if problem:
+                return Additions(objection=f"`{file.path}` is not written: {problem}")
+            if not node and (problem := objection(file.path, existing=False) or stray(file.path, found.beside)):
+                return Additions(objection=problem)
+            if before != file.text:
+                new.append(NewFile(file, node.mode if node else "100644"))
+                befores.append(before or "")
+                afters.append(file.text)
+        return Additions(tuple(new), gain(befores, afters))
+
+    def _find(self, path: str) -> _PathEntry:
+        """What stands under a path."""
+        *folders, name = path.split("/")
+        tree = self.tree
+        for step in folders:
+            node, problem = self._step(tree, step)
+            if node is None or problem:
+                return _PathEntry(None, problem)
+            if node.mode != FOLDER:
+                return _PathEntry(None, f"`{step}` is a link, a submodule or a file")
+            tree = node.sha
+        node, problem = self._step(tree, name)
+        if node is not None and node.mode not in FILES:
+            problem = "it is a link, a submodule or a folder"
+        return _PathEntry(node, problem, tuple(self._folders[tree]))
+
+    def _step(self, tree: str, name: str) -> tuple[Node | None, str]:
+        """What stands under a name in a folder. Another spelling of it is the same file to some systems."""
+        if tree not in self._folders:
+            self._folders[tree] = self.commits.folder(tree)
+        names = self._folders[tree]
+        node = names.get(name)
+        twin = next((one for one in names if one != name and one.casefold() == name.casefold()), "")
+        return node, f"there is `{visible_line(twin)}`, which differs in case only" if twin else ""
+
+    def _text(self, node: Node) -> tuple[str | None, str]:
+        if node.size > LARGEST:
+            return None, f"the file as it is now has {count(node.size, 'byte')}"
+        try:
+            return self.commits.content(node.sha).decode(), ""
+        except UnicodeDecodeError:
+            return None, "the file as it is now is not valid UTF-8"
+
+
+def _secret(before: str, after: str, redact: Callable[[str], str]) -> str:
+    """What may not be told is no test's business, and a mask in its place would change the test."""
+    added = "\n".join(added_lines(before, after) or ())
+    return "it holds what looks like a secret" if redact(added) != added else ""
+
+
+@dataclass(frozen=True, slots=True)
+class DeliveryPerformer:
     """Carries out commits and pull requests of tests for the event of a conversation, as far as `grant` goes.
 
     Neither the plan nor the change says which branch: GitHub does, of the event's own pull request.
@@ -52,7 +138,7 @@ class Delivering:
 
     def deliver(self, effect: Delivery) -> Receipt:
         """Bring the tests there, unless they are; nothing that stands on the branch is changed or lost."""
-        reason = _unasked(effect, self.grant) or _misdirected(effect, self.conversation.event) or overload(effect)
+        reason = _not_permitted(effect, self.grant) or _misdirected(effect, self.conversation.event) or overload(effect)
         return self.conversation.attempt(effect, reason, lambda forge: self._try(forge, effect))
 
     def _try(self, forge: Forge, effect: Delivery) -> Receipt:
@@ -62,17 +148,17 @@ class Delivering:
             if refusal.status not in LOST_RACE:
                 raise
             # Somebody was faster, or a rule of the repository forbids it: that is no outage.
-            return _lesser(effect, str(refusal))
+            return _degraded(effect, str(refusal))
 
     def _deliver(self, forge: Forge, effect: Delivery) -> Receipt:
         state = forge.pull(effect.pull)
         if reason := _unreachable(state, self.conversation.event):
-            return _lesser(effect, reason)
+            return _degraded(effect, reason)
         commits = forge.commits
         head = commits.commit(state.head.sha)
-        if receipt := _told_off(effect, head, commits):
+        if receipt := _not_wanted_there(effect, head, commits):
             return receipt
-        additions = Standing(commits, head.tree).additions(effect.files, self.conversation.redact)
+        additions = CommitFiles(commits, head.tree).additions(effect.files, self.conversation.redact)
         if additions.objection:
             return Receipt(effect.key, effect.kind, ReceiptState.FAILED, additions.objection)
         if not additions.files:
@@ -86,7 +172,7 @@ class Delivering:
         self._intend(effect, f"commit {count(len(additions.files), 'file')} on {head.sha}")
         made = self._write(commits, effect, head, additions)
         if _is_actions(made.author):
-            return _lesser(effect, SILENT)  # it is on no branch, and nobody sees it
+            return _degraded(effect, SILENT)  # it is on no branch, and nobody sees it
         commits.move(branch, made.sha)
         detail = f"{count(len(additions.files), 'file')} in commit {made.sha[:7]}"
         return Receipt(effect.key, effect.kind, ReceiptState.DONE, detail, made.url)
@@ -104,7 +190,7 @@ class Delivering:
             return self._edit(commits, effect, standing, left)
         if sha := commits.branch(branch):
             if effect.key not in keys_of(commits.commit(sha).message):
-                return _lesser(effect, f"there is a branch `{branch}` already, which is not of this delivery")
+                return _degraded(effect, f"there is a branch `{branch}` already, which is not of this delivery")
             self._intend(effect, f"open {branch} against {base}")
             author = commits.login
         else:
@@ -128,7 +214,7 @@ class Delivering:
         if not standing.is_open:
             return replace(said, state=ReceiptState.SKIPPED, detail=f"#{standing.number} was closed by somebody{left}")
         as_comment = PostedComment(standing.number, standing.body, "", standing.is_ours)
-        if not is_this(as_comment, body):
+        if not is_same_comment(as_comment, body):
             return replace(said, detail=f"#{standing.number} has the tests, in somebody else's words{left}")
         if standing.title == title and lines(standing.body) == lines(body):
             return replace(said, detail=f"#{standing.number} reads so already{left}")
@@ -141,7 +227,7 @@ class Delivering:
 
     def _title(self, effect: OpenPull) -> str:
         title = " ".join(self.conversation.redact(effect.title).split())
-        return clip(plain(title), LONGEST_TITLE) or UNSAID
+        return clip(plain(title), MAX_TITLE) or UNSAID
 
     def _body(self, effect: OpenPull) -> str:
         return self.conversation.body(effect.key, effect.body)
@@ -151,7 +237,7 @@ class Delivering:
         self.conversation.journal.intend(effect.key, effect.kind, given)
 
 
-def _unasked(effect: Delivery, grant: Grant) -> str:
+def _not_permitted(effect: Delivery, grant: Grant) -> str:
     """Why nobody wants it: the plan may come from a file that others can write."""
     wanted = "commit" if isinstance(effect, Commit) else "pull-request"
     return "" if grant.deliver == wanted else f"this job delivers tests as `{grant.deliver}`, not as `{wanted}`"
@@ -179,18 +265,18 @@ def _unreachable(state: PullState, event: Event) -> str:
     return ""
 
 
-def _told_off(effect: Delivery, head: MadeCommit, commits: Commits) -> Receipt | None:
+def _not_wanted_there(effect: Delivery, head: MadeCommit, commits: Commits) -> Receipt | None:
     """What becomes of it where the branch as it is wants none of it, or none of ours."""
     keys = keys_of(head.message)
     if effect.key in keys:
         return _unchanged(effect, head, "the last commit of the pull request is this delivery")
     if head.sha != effect.head:
-        return _lesser(effect, f"the pull request has moved from {effect.head[:7]} to {head.sha[:7]} meanwhile")
+        return _degraded(effect, f"the pull request has moved from {effect.head[:7]} to {head.sha[:7]} meanwhile")
     if keys:
         # Our own commit has started this run: tests on top of tests would never end.
         why = "the last commit of the pull request is a delivery of ours"
         return Receipt(effect.key, effect.kind, ReceiptState.SKIPPED, why)
-    return _lesser(effect, SILENT) if isinstance(effect, Commit) and _is_actions(commits.login) else None
+    return _degraded(effect, SILENT) if isinstance(effect, Commit) and _is_actions(commits.login) else None
 
 
 def _unchanged(effect: Delivery, head: MadeCommit, why: str) -> Receipt:
@@ -206,94 +292,6 @@ def _same(one: str, other: str) -> bool:
     return one.lower() == other.lower()
 
 
-def _lesser(effect: Delivery, why: str) -> Receipt:
+def _degraded(effect: Delivery, why: str) -> Receipt:
     """The patch file has the tests whatever happens here."""
     return Receipt(effect.key, effect.kind, ReceiptState.DEGRADED, f"{why.rstrip('. ')}. The patch file has the tests.")
-
-
-FOLDER = "040000"
-FILES = frozenset({"100644", "100755"})
-
-
-@dataclass(frozen=True, slots=True)
-class Additions:
-    """What is to be written, none when all of it stands there already, or the `objection` against all of it."""
-
-    files: tuple[NewFile, ...] = ()
-    objection: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class _Found:
-    """What stands under a path, why nothing may be written there, and the names in its folder."""
-
-    node: Node | None
-    problem: str = ""
-    beside: tuple[str, ...] = ()
-
-
-@dataclass
-class Standing:
-    """The files of one commit, whose tree is `tree`, read folder by folder: a link leads nowhere."""
-
-    commits: Commits
-    tree: str
-    _folders: dict[str, Mapping[str, Node]] = field(default_factory=dict, init=False)
-
-    def additions(self, files: Sequence[TextFile], redact: Callable[[str], str]) -> Additions:
-        """What of the files is new; an objection when they are more than tests added to those that are there."""
-        new, befores, afters = list[NewFile](), list[str](), list[str]()
-        for file in files:
-            found = self._find(file.path)
-            node, problem, before = found.node, found.problem, None
-            if node is not None and not problem:
-                before, problem = self._text(node)
-            problem = problem or alteration(before, file.text) or _secret(before or "", file.text, redact)
-            if problem:
-                return Additions(objection=f"`{file.path}` is not written: {problem}")
-            if not node and (problem := objection(file.path, existing=False) or stray(file.path, found.beside)):
-                return Additions(objection=problem)
-            if before != file.text:
-                new.append(NewFile(file, node.mode if node else "100644"))
-                befores.append(before or "")
-                afters.append(file.text)
-        return Additions(tuple(new), gain(befores, afters))
-
-    def _find(self, path: str) -> _Found:
-        """What stands under a path."""
-        *folders, name = path.split("/")
-        tree = self.tree
-        for step in folders:
-            node, problem = self._step(tree, step)
-            if node is None or problem:
-                return _Found(None, problem)
-            if node.mode != FOLDER:
-                return _Found(None, f"`{step}` is a link, a submodule or a file")
-            tree = node.sha
-        node, problem = self._step(tree, name)
-        if node is not None and node.mode not in FILES:
-            problem = "it is a link, a submodule or a folder"
-        return _Found(node, problem, tuple(self._folders[tree]))
-
-    def _step(self, tree: str, name: str) -> tuple[Node | None, str]:
-        """What stands under a name in a folder. Another spelling of it is the same file to some systems."""
-        if tree not in self._folders:
-            self._folders[tree] = self.commits.folder(tree)
-        names = self._folders[tree]
-        node = names.get(name)
-        twin = next((one for one in names if one != name and one.casefold() == name.casefold()), "")
-        return node, f"there is `{visible_line(twin)}`, which differs in case only" if twin else ""
-
-    def _text(self, node: Node) -> tuple[str | None, str]:
-        if node.size > LARGEST:
-            return None, f"the file as it is now has {count(node.size, 'byte')}"
-        try:
-            return self.commits.content(node.sha).decode(), ""
-        except UnicodeDecodeError:
-            return None, "the file as it is now is not valid UTF-8"
-
-
-def _secret(before: str, after: str, redact: Callable[[str], str]) -> str:
-    """What may not be told is no test's business, and a mask in its place would change the test."""
-    added = "\n".join(added_lines(before, after) or ())
-    return "it holds what looks like a secret" if redact(added) != added else ""

@@ -13,7 +13,7 @@ from cicd_agent.errors import ForgeRefused
 
 
 @dataclass(frozen=True, slots=True)
-class Replies:
+class ReplyPerformer:
     """Carries out replies for the event of a conversation."""
 
     conversation: Conversation
@@ -30,9 +30,9 @@ class Replies:
         return self.conversation.attempt(reply, "", post)
 
     def _post(self, reply: Reply, comment: Comment, forge: Forge) -> tuple[ReceiptState, str, str]:
-        talk = self.conversation
+        conversation = self.conversation
         root = comment.in_reply_to or comment.id
-        in_thread = talk.event.kind is EventKind.REVIEW_COMMENT
+        in_thread = conversation.event.kind is EventKind.REVIEW_COMMENT
         standing = forge.thread(reply.pull, root) if in_thread else forge.comments(reply.pull, marker(reply.key))
         # A note makes no sense below an answer, but an answer does below a note.
         if is_said(standing, reply.key) or is_said(standing, reply_key(comment.id)):
@@ -41,8 +41,8 @@ class Replies:
             return ReceiptState.DEGRADED, "the comment is not there any more", ""
         if replies(standing) >= MOST_REPLIES:
             return ReceiptState.DEGRADED, f"it would be more than {MOST_REPLIES} in one thread", ""
-        body = talk.body(reply.key, reply.body)
-        talk.intend(reply, f"answer {reply.to}")
+        body = conversation.body(reply.key, reply.body)
+        conversation.intend(reply, f"answer {reply.to}")
         posted: PostedComment = (
             forge.reply(reply.pull, root, body) if in_thread else forge.post_comment(reply.pull, body)
         )
@@ -62,38 +62,38 @@ class Replies:
 
 
 @dataclass
-class Resolving:
+class ResolvePerformer:
     """Resolves threads of the pull request of a conversation."""
 
     conversation: Conversation
     _threads: dict[str, Thread] | None = field(default=None, init=False)
     """By node id; read when the first of them is to be resolved."""
     _resolved: int = field(default=0, init=False)
-    _unresolvable: str = field(default="", init=False)
+    _resolve_refusal: str = field(default="", init=False)
     """Why GitHub lets this token resolve nothing."""
 
     def resolve(self, effect: Resolve) -> Receipt:
         """Resolve a thread of ours. The summary has marked it: a token that may not is no reason for a warning."""
-        talk = self.conversation
+        conversation = self.conversation
 
         def close(forge: Forge) -> Receipt:
             try:
-                if why := self._unresolvable or self._untouchable(forge, effect):
+                if why := self._resolve_refusal or self._reason_to_leave(forge, effect):
                     return Receipt(effect.key, effect.kind, ReceiptState.SKIPPED, why)
-                talk.intend(effect, f"resolve {effect.thread}")
+                conversation.intend(effect, f"resolve {effect.thread}")
                 self._resolved += 1
                 forge.resolve(effect.thread)
             except ForgeRefused as error:
                 if error.status not in PERMISSIONS and error.status != UNPROCESSABLE:
                     raise
-                self._unresolvable = talk.redact(str(error))
-                return Receipt(effect.key, effect.kind, ReceiptState.SKIPPED, self._unresolvable)
+                self._resolve_refusal = conversation.redact(str(error))
+                return Receipt(effect.key, effect.kind, ReceiptState.SKIPPED, self._resolve_refusal)
             url = (self._threads or {})[effect.thread].url
             return Receipt(effect.key, effect.kind, ReceiptState.DONE, "resolved", url)
 
-        return talk.attempt(effect, talk.misdirected(effect), close)
+        return conversation.attempt(effect, conversation.misdirected(effect), close)
 
-    def _untouchable(self, forge: Forge, effect: Resolve) -> str:
+    def _reason_to_leave(self, forge: Forge, effect: Resolve) -> str:
         """Why a thread is left alone, as GitHub has it now: the plan may be old, or somebody else's."""
         if self._resolved >= MOST_RESOLVED:
             return f"more than {MOST_RESOLVED} threads: the next run resolves it"
