@@ -30,7 +30,8 @@ from cicd_agent.domain.ports.test_runner import Interpreter
 from cicd_agent.domain.sandbox import Limits
 from cicd_agent.domain.test_run import PytestRun
 from cicd_agent.modes.gen_tests.evidence import Suite, SuiteState, TestEvidence
-from cicd_agent.modes.gen_tests.trial.trial import screen, settle
+from cicd_agent.modes.gen_tests.trial.single_trial import screen
+from cicd_agent.modes.gen_tests.trial.suite_run import settle
 from tests.support.corpora import Project, Sample, samples
 from tests.support.samples.changes import change_of
 

@@ -12,10 +12,11 @@ from cicd_agent.domain.event import Event, EventKind
 from cicd_agent.domain.evidence import Evidence
 from cicd_agent.domain.sandbox import Limits
 from cicd_agent.modes.gen_tests.baseline import baseline
-from cicd_agent.modes.gen_tests.draft import TestsDraft, candidates
+from cicd_agent.modes.gen_tests.coverage_targets import subjects
 from cicd_agent.modes.gen_tests.evidence import TEST_EVIDENCE, TestEvidence
-from cicd_agent.modes.gen_tests.testable_files import subjects
-from cicd_agent.modes.gen_tests.trial.trial import screen, settle
+from cicd_agent.modes.gen_tests.questions import TestsDraft, candidates
+from cicd_agent.modes.gen_tests.trial.single_trial import screen
+from cicd_agent.modes.gen_tests.trial.suite_run import settle
 from cicd_agent.settings.schema import Settings
 from tests.support.samples.changes import change_of
 from tests.support.test_runners import TOOLCHAIN, PlainStyler

@@ -6,11 +6,10 @@ from cicd_agent.domain.candidate import CandidateReport, Hurdle, Settled
 from cicd_agent.domain.event import Event
 from cicd_agent.domain.evidence import Evidence
 from cicd_agent.domain.test_run import FileCoverage
-from cicd_agent.modes.gen_tests.draft import ProposedTest, TestsDraft
-from cicd_agent.modes.gen_tests.draft import candidates as proposed
-from cicd_agent.modes.gen_tests.evidence import TEST_EVIDENCE
+from cicd_agent.modes.gen_tests.evidence import TEST_EVIDENCE, known
 from cicd_agent.modes.gen_tests.flaky.result import FlakyHunt, FlakyKind, FlakyTest
-from cicd_agent.modes.gen_tests.gathered import known
+from cicd_agent.modes.gen_tests.questions import ProposedTest, TestsDraft
+from cicd_agent.modes.gen_tests.questions import candidates as proposed
 from tests.support.samples.changes import change_of
 from tests.support.trial_world import BOUNDARY, CONSTANT, HOME, OLD, TESTS, candidate
 from tests.support.trial_world import evidence as small

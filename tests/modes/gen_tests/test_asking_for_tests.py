@@ -6,12 +6,18 @@ from cicd_agent.domain.event import Actor, PullRequest
 from cicd_agent.domain.evidence import Evidence
 from cicd_agent.domain.test_run import Fate, MutantOutcome
 from cicd_agent.errors import Exit
-from cicd_agent.modes.gen_tests.coverage_targets import targets
-from cicd_agent.modes.gen_tests.draft import ProposedTest, TestsDraft, candidates
-from cicd_agent.modes.gen_tests.evidence import TEST_EVIDENCE, SuiteState
-from cicd_agent.modes.gen_tests.gathered import known
-from cicd_agent.modes.gen_tests.questions import complain, prompt, question, questions, weigh
-from cicd_agent.modes.gen_tests.testable_files import subjects
+from cicd_agent.modes.gen_tests.coverage_targets import subjects, targets
+from cicd_agent.modes.gen_tests.evidence import TEST_EVIDENCE, SuiteState, known
+from cicd_agent.modes.gen_tests.questions import (
+    ProposedTest,
+    TestsDraft,
+    candidates,
+    complain,
+    prompt,
+    question,
+    questions,
+    weigh,
+)
 from cicd_agent.settings.schema import Provider, Settings
 from tests.support.trial_world import BOUNDARY, evidence
 

@@ -6,10 +6,9 @@ import pytest
 from cicd_agent.domain.ports.test_runner import Seen
 from cicd_agent.domain.test_run import Outcome, PytestRun, RunResult, TestOutcome
 from cicd_agent.modes.gen_tests.baseline import MOST_MUTANTS, baseline
-from cicd_agent.modes.gen_tests.evidence import TEST_EVIDENCE, SuiteState
+from cicd_agent.modes.gen_tests.coverage_targets import Subject
+from cicd_agent.modes.gen_tests.evidence import TEST_EVIDENCE, SuiteState, known
 from cicd_agent.modes.gen_tests.experiment import experiment, hand_over
-from cicd_agent.modes.gen_tests.gathered import known
-from cicd_agent.modes.gen_tests.testable_files import Subject
 from cicd_agent.modes.protocol import World
 from cicd_agent.settings.schema import Settings
 from tests.support.fakes.test_runner import FakePytestRunner

@@ -4,10 +4,9 @@ import pytest
 
 from cicd_agent.domain.candidate import CandidateReport, Hurdle
 from cicd_agent.domain.test_run import Fate, FileCoverage, MutantOutcome
-from cicd_agent.modes.gen_tests.coverage_targets import covered, gaps, left, targets
+from cicd_agent.modes.gen_tests.coverage_targets import Subject, covered, gaps, left, targets
 from cicd_agent.modes.gen_tests.evidence import Suite, SuiteState
 from cicd_agent.modes.gen_tests.result import Share
-from cicd_agent.modes.gen_tests.testable_files import Subject
 from tests.support.trial_world import BOUNDARY, CONSTANT, DIVISION, NEW, candidate
 
 GRADE = Subject("calc.py", NEW, (2, 3, 7, 8))

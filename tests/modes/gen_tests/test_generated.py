@@ -9,12 +9,10 @@ from cicd_agent.domain.event import PullRequest, Ref
 from cicd_agent.domain.evidence import Evidence
 from cicd_agent.domain.verdict import Conclusion, RiskLevel
 from cicd_agent.errors import ConfigError
-from cicd_agent.modes.gen_tests.certificate import certificate
-from cicd_agent.modes.gen_tests.evidence import TEST_EVIDENCE, Suite, SuiteState, TestEvidence
+from cicd_agent.modes.gen_tests.evidence import TEST_EVIDENCE, Suite, SuiteState, TestEvidence, known
 from cicd_agent.modes.gen_tests.flaky.result import FlakyHunt, FlakyKind, FlakyTest
-from cicd_agent.modes.gen_tests.gathered import known
 from cicd_agent.modes.gen_tests.page import comment, funnel, sentence, summary
-from cicd_agent.modes.gen_tests.report import report
+from cicd_agent.modes.gen_tests.report import certificate, report
 from cicd_agent.modes.gen_tests.result import BugGround, Generated
 from cicd_agent.modes.gen_tests.verdict import rules, verify
 from cicd_agent.modes.protocol import Account

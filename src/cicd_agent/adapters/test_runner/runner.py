@@ -25,12 +25,8 @@ _OUTPUT = 128 << 20
 _INQUIRY_SECONDS = 60.0
 _OTHER = Perturbation(hash_seed=4711, time_zone="Asia/Kathmandu", forward_seconds=40_000_000, elsewhere=True)
 """What a second process is given, so that it would see another value if there is another to be seen."""
-
-
 JOB = ".cicd-agent-job.json"
 """Where the supervisor finds it, below the top of the copy."""
-
-
 HARNESS = Path(__file__).parents[2] / "pytest_worker"
 
 

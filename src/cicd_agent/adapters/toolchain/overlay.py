@@ -24,15 +24,9 @@ _SHARED = 0o022
 """Bits of the mode of a directory that others may write to."""
 _NEWEST_GLIBC = 40
 _PIP = "import runpy, sys; sys.path[:0] = sys.argv[1:2]; del sys.argv[1]; runpy.run_module('pip', run_name='__main__')"
-
-
 DIRECTORY = Path(__file__).parent / "overlays"
 """Where the locks are; `make lock` writes them."""
-
-
 _PIN = re.compile(r"^([a-z0-9][a-z0-9.-]*)==\S+")
-
-
 _VIA = re.compile(r"^ +# +(?:via +)?([a-z0-9][a-z0-9.-]*)$")
 
 

@@ -6,8 +6,9 @@ from enum import StrEnum
 from typing import Final
 
 from cicd_agent.domain.candidate import Candidate, CandidateReport, Settled
-from cicd_agent.domain.evidence import Section
+from cicd_agent.domain.evidence import Evidence, Section
 from cicd_agent.domain.test_run import FileCoverage, Mutant, MutantOutcome, TestOutcome
+from cicd_agent.errors import ConfigError
 from cicd_agent.modes.gen_tests.flaky.result import FlakyHunt
 
 
@@ -79,3 +80,11 @@ class TestEvidence:
 TEST_EVIDENCE: Final = Section[TestEvidence]("tests", TestEvidence)
 """What the project's tests have shown, and what came of new ones."""
 SECTIONS: Final = (TEST_EVIDENCE,)
+
+
+def known(evidence: Evidence) -> TestEvidence:
+    """What is known of the project's tests. Raises ConfigError for evidence of another mode."""
+    tests = evidence.get(TEST_EVIDENCE)
+    if tests is None:
+        raise ConfigError("this evidence holds nothing of tests", remedy="Gather it again with `gen-tests`")
+    return tests

@@ -9,13 +9,12 @@ from cicd_agent.domain.candidate import Candidate, CandidateReport, Hurdle
 from cicd_agent.domain.evidence import Evidence
 from cicd_agent.domain.ports.test_runner import PytestRunner
 from cicd_agent.domain.text.words import count
-from cicd_agent.modes.gen_tests.draft import candidates
-from cicd_agent.modes.gen_tests.evidence import TEST_EVIDENCE, TestEvidence
+from cicd_agent.modes.gen_tests.evidence import TEST_EVIDENCE, TestEvidence, known
 from cicd_agent.modes.gen_tests.flaky.fix import with_fixes
-from cicd_agent.modes.gen_tests.gathered import known
-from cicd_agent.modes.gen_tests.questions import proposed
-from cicd_agent.modes.gen_tests.synthesis.schedule import with_written
-from cicd_agent.modes.gen_tests.trial.trial import screen, settle
+from cicd_agent.modes.gen_tests.questions import candidates, proposed
+from cicd_agent.modes.gen_tests.synthesis.writers import with_written
+from cicd_agent.modes.gen_tests.trial.single_trial import screen
+from cicd_agent.modes.gen_tests.trial.suite_run import settle
 from cicd_agent.modes.protocol import World
 from cicd_agent.settings.schema import Settings
 

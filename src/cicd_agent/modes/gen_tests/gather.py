@@ -13,10 +13,10 @@ from cicd_agent.domain.paths import PathKind, kinds, matcher
 from cicd_agent.domain.ports.test_runner import PytestRunner, PytestUnavailable
 from cicd_agent.errors import ConfigError
 from cicd_agent.modes.gen_tests.baseline import baseline
+from cicd_agent.modes.gen_tests.coverage_targets import Subject, passed_over, subjects
 from cicd_agent.modes.gen_tests.evidence import TEST_EVIDENCE, Suite, SuiteState, TestEvidence
 from cicd_agent.modes.gen_tests.flaky.detection import hunt
-from cicd_agent.modes.gen_tests.synthesis.schedule import with_written
-from cicd_agent.modes.gen_tests.testable_files import Subject, passed_over, subjects
+from cicd_agent.modes.gen_tests.synthesis.writers import with_written
 from cicd_agent.modes.protocol import World
 from cicd_agent.modes.shared.change_reader import changed, gaps, read_change
 from cicd_agent.modes.shared.self_triggered import own_tests, own_touch

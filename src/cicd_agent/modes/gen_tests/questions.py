@@ -6,19 +6,18 @@ from importlib.resources import files
 from typing import Any
 
 from cicd_agent.agent.messages import Answer, Question, Tier
+from cicd_agent.analysis.python_tests.documentation.check import says
 from cicd_agent.analysis.python_tests.placement.placement import home
-from cicd_agent.domain.candidate import CandidateReport, Hurdle, Origin
+from cicd_agent.domain.candidate import Candidate, CandidateReport, Expectation, Hurdle, Origin, keyed
 from cicd_agent.domain.evidence import Evidence, Exhibit
 from cicd_agent.domain.text.words import clip, count
+from cicd_agent.domain.verdict import Draft
 from cicd_agent.errors import Exit
-from cicd_agent.modes.gen_tests.coverage_targets import Target, left, targets
-from cicd_agent.modes.gen_tests.draft import TestsDraft, candidates
-from cicd_agent.modes.gen_tests.evidence import TEST_EVIDENCE
-from cicd_agent.modes.gen_tests.exhibits import exhibits
+from cicd_agent.modes.gen_tests.coverage_targets import Target, left, subjects, targets
+from cicd_agent.modes.gen_tests.evidence import TEST_EVIDENCE, known
+from cicd_agent.modes.gen_tests.exhibits import exhibits, words_of
 from cicd_agent.modes.gen_tests.flaky.fix import fix_questions
-from cicd_agent.modes.gen_tests.gathered import known
-from cicd_agent.modes.gen_tests.possible_bug import bug_ground
-from cicd_agent.modes.gen_tests.testable_files import subjects
+from cicd_agent.modes.gen_tests.result import BugGround
 from cicd_agent.modes.shared.change_reader import changed, is_by_a_dependency_bot
 from cicd_agent.settings.schema import Provider, Settings
 
@@ -29,6 +28,37 @@ _UNTOLD = frozenset({Hurdle.ADDS, Hurdle.BASE, Hurdle.TRIED})
 """Hurdles about which the author of a test can do nothing."""
 _MOST_SAID = 12
 _ADDRESS = re.compile(r"0x[0-9a-fA-F]{6,}")
+_OF_THE_TEST = frozenset(
+    {"NameError", "ImportError", "ModuleNotFoundError", "SyntaxError", "IndentationError", "fixture", "UsageError"}
+)
+"""What a test that is wrong in itself raises."""
+_AGAINST_TYPES = {origin: frozenset({"AssertionError"}) for origin in Origin} | {
+    Origin.MODEL: frozenset({"AssertionError", "TypeError", "AttributeError"})
+}
+"""What contradicts types: to refuse a value of the right type is no mistake, unless somebody says which and why."""
+MOST_TESTS = 12
+"""Of one answer: more would be variations."""
+_LONGEST = 300
+
+
+class ProposedTest(Draft):
+    """One test function. prompt.md says what each field is for, once."""
+
+    name: str
+    imports: tuple[str, ...]
+    code: str
+    expected_from: Expectation
+    quote: str | None
+    why: str
+
+
+class TestsDraft(Draft):
+    """The answer to the question for tests of one function; `nothing` says why there are none."""
+
+    __test__ = False
+
+    tests: tuple[ProposedTest, ...]
+    nothing: str | None
 
 
 def questions(evidence: Evidence, answers: Sequence[Answer[Any]], settings: Settings) -> Sequence[Question[Any]]:
@@ -151,3 +181,44 @@ def _targets(evidence: Evidence, settings: Settings) -> tuple[Target, ...]:
 def _plain(reason: str) -> str:
     """The reason without what differs from run to run: the answer to the same test is asked for in the same words."""
     return clip(_ADDRESS.sub("0x…", " ".join(reason.split())), 400)
+
+
+def bug_ground(report: CandidateReport, evidence: Evidence) -> BugGround | None:
+    """Why a candidate that fails on the change may be right, None when nothing speaks for it.
+
+    What it says of its expectation counts only if the words that it quotes stand where it says.
+    """
+    candidate = report.candidate
+    if report.stopped is not Hurdle.PASSES or not report.fails_with or report.exception in _OF_THE_TEST:
+        return None
+    if report.passes_on_base:
+        return BugGround.PASSES_ON_BASE
+    if candidate.expectation is Expectation.CODE and candidate.origin is not Origin.DOCUMENTED:
+        return None
+    if candidate.expectation is Expectation.TYPES and report.exception not in _AGAINST_TYPES[candidate.origin]:
+        return None
+    source = evidence.change.texts.get(candidate.path, "") if evidence.change else ""
+    words = words_of(evidence.event) if candidate.expectation is Expectation.PULL_REQUEST else ""
+    return BugGround.DOCUMENTED if says(source, candidate.function, candidate.quote, words) else None
+
+
+def candidates(draft: TestsDraft, path: str, function: str) -> tuple[Candidate, ...]:
+    """The tests of a draft as candidates for a function, each once."""
+    found = (
+        keyed(
+            Candidate(
+                key="",
+                path=path,
+                function=function,
+                name=test.name.strip(),
+                imports=tuple(line.strip() for text in test.imports for line in text.splitlines() if line.strip()),
+                code=test.code.strip("\n"),
+                origin=Origin.MODEL,
+                expectation=test.expected_from,
+                quote=(test.quote or "").strip(),
+                why=" ".join(test.why.split())[:_LONGEST],
+            )
+        )
+        for test in draft.tests[:MOST_TESTS]
+    )
+    return tuple({each.key: each for each in found}.values())

@@ -2,8 +2,10 @@
 
 import hashlib
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from typing import Any, Final
 
+from cicd_agent import __version__
 from cicd_agent.domain.candidate import CandidateReport
 from cicd_agent.domain.effects import (
     Annotation,
@@ -22,10 +24,9 @@ from cicd_agent.domain.evidence import Evidence
 from cicd_agent.domain.text.markdown import code, prose
 from cicd_agent.domain.text.visible import visible_line
 from cicd_agent.domain.text.words import clip, count
-from cicd_agent.modes.gen_tests.certificate import certificate
 from cicd_agent.modes.gen_tests.evidence import SuiteState
 from cicd_agent.modes.gen_tests.page import comment, pictures, sentence, summary
-from cicd_agent.modes.gen_tests.result import Covered, Generated
+from cicd_agent.modes.gen_tests.result import Covered, Generated, PossibleBug, Share
 from cicd_agent.modes.protocol import Account
 from cicd_agent.settings.schema import Commenting, Settings
 
@@ -46,6 +47,7 @@ OUTPUTS = (
 MOST_NOTES = 5
 """Annotations of one kind: the runner shows ten of a step."""
 PATCH, CERTIFICATE = "tests.patch", "certificate.json"
+VERSION: Final = 1
 
 
 def report(generated: Generated, evidence: Evidence, account: Account, settings: Settings) -> Plan:
@@ -164,3 +166,85 @@ def _percent(covered: Covered | None, which: str) -> str:
         return ""
     share = (covered.files if which == "files" else covered.changed).percent
     return "" if share is None else f"{share:.1f}"
+
+
+def certificate(generated: Generated, evidence: Evidence) -> str:
+    """The same bytes for the same trial: nothing in it depends on when it was made or how long that took."""
+    change = evidence.change
+    words = {mutant.id: (mutant.line, mutant.words) for mutant in generated.suite.mutants}
+    body = {
+        "kind": "cicd-agent tests certificate",
+        "version": VERSION,
+        "tool": f"cicd-agent {__version__}",
+        "commit": change.head if change else "",
+        "base": change.base if change else "",
+        "suite": {
+            "state": generated.suite.state,
+            "command": generated.suite.command,
+            "python": generated.suite.python,
+            "sandbox": generated.suite.sandbox,
+            "tests": generated.suite.tests,
+        },
+        "coverage": {"before": _covered(generated.before), "after": _covered(generated.after)},
+        "files": sorted(generated.files),
+        "tests": [_kept(report, generated, words) for report in generated.kept],
+        "rejected": [_rejected(report) for report in generated.reports if not (report.stands and report.settled)],
+        "possible_bugs": [_bug(bug) for bug in generated.bugs],
+    }
+    return json.dumps(body, ensure_ascii=False, indent=1) + "\n"
+
+
+def _kept(report: CandidateReport, generated: Generated, words: Mapping[str, tuple[int, str]]) -> dict[str, Any]:
+    candidate = report.candidate
+    return {
+        **_named(report),
+        "file": generated.homes.get(candidate.key, ""),
+        "why": candidate.why,
+        "expected_from": candidate.expectation,
+        "quote": candidate.quote,
+        "label": report.label,
+        "lines": list(report.lines),
+        "branches": [list(branch) for branch in report.branches],
+        "kills": [
+            {"id": kill, "line": line, "fault": said}
+            for kill in report.kills
+            for line, said in [words.get(kill, (0, kill))]
+        ],
+        "runs": report.runs,
+        "passed": report.passed,
+    }
+
+
+def _rejected(report: CandidateReport) -> dict[str, Any]:
+    return {**_named(report), "stopped": report.stopped or "", "reason": report.reason}
+
+
+def _named(report: CandidateReport) -> dict[str, Any]:
+    candidate = report.candidate
+    return {
+        "name": candidate.name,
+        "key": candidate.key,
+        "subject": f"{candidate.path}::{candidate.function}",
+        "origin": candidate.origin,
+    }
+
+
+def _bug(bug: PossibleBug) -> dict[str, Any]:
+    candidate = bug.candidate
+    return {
+        "subject": f"{candidate.path}::{candidate.function}",
+        "line": bug.line,
+        "ground": bug.ground,
+        "said": bug.said,
+        "fails_with": bug.fails_with,
+        "imports": list(candidate.imports),
+        "code": candidate.code,
+    }
+
+
+def _covered(found: Covered | None) -> dict[str, Any] | None:
+    return {"files": _share(found.files), "changed": _share(found.changed)} if found else None
+
+
+def _share(share: Share) -> dict[str, int]:
+    return {"executed": share.part, "lines": share.whole}

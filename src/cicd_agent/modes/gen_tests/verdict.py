@@ -11,15 +11,11 @@ from cicd_agent.domain.candidate import CandidateReport, Hurdle, Settled, keyed
 from cicd_agent.domain.evidence import Evidence
 from cicd_agent.domain.text.words import count
 from cicd_agent.domain.verdict import Conclusion, Reason, Risk, RiskLevel
-from cicd_agent.modes.gen_tests.coverage_targets import covered, gaps
-from cicd_agent.modes.gen_tests.draft import candidates
-from cicd_agent.modes.gen_tests.evidence import Suite, SuiteState, TestEvidence
+from cicd_agent.modes.gen_tests.coverage_targets import covered, gaps, subjects
+from cicd_agent.modes.gen_tests.evidence import Suite, SuiteState, TestEvidence, known
 from cicd_agent.modes.gen_tests.experiment import untried
-from cicd_agent.modes.gen_tests.gathered import known
-from cicd_agent.modes.gen_tests.possible_bug import bug_ground
-from cicd_agent.modes.gen_tests.questions import proposed
+from cicd_agent.modes.gen_tests.questions import bug_ground, candidates, proposed
 from cicd_agent.modes.gen_tests.result import BugGround, Generated, PossibleBug
-from cicd_agent.modes.gen_tests.testable_files import subjects
 from cicd_agent.modes.shared.change_reader import changed
 from cicd_agent.settings.schema import Settings
 

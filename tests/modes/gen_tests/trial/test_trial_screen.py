@@ -7,7 +7,7 @@ from cicd_agent.domain.candidate import Candidate, CandidateReport, Expectation,
 from cicd_agent.domain.test_run import Mutant, Outcome, PytestRun, RunResult, TestOutcome
 from cicd_agent.modes.gen_tests.evidence import TEST_EVIDENCE
 from cicd_agent.modes.gen_tests.trial.run_verdict import NO_MUTANTS
-from cicd_agent.modes.gen_tests.trial.trial import screen
+from cicd_agent.modes.gen_tests.trial.single_trial import screen
 from tests.support.trial_world import BOUNDARY, HOME, TESTS, Project, candidate, evidence, failed
 
 GOOD = Project(executes={"test_best": {2, 3}}, kills={"test_best": {"m1": "AssertionError", "m2": "AssertionError"}})

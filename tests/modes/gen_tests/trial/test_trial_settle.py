@@ -3,7 +3,7 @@ from dataclasses import replace
 from cicd_agent.domain.candidate import Candidate, CandidateReport, Hurdle, Label
 from cicd_agent.domain.test_run import Fate, PytestRun, TestOutcome
 from cicd_agent.modes.gen_tests.evidence import TEST_EVIDENCE
-from cicd_agent.modes.gen_tests.trial.trial import settle
+from cicd_agent.modes.gen_tests.trial.suite_run import settle
 from tests.support.trial_world import HOME, TESTS, Project, candidate, evidence, failed
 
 BEST = candidate()

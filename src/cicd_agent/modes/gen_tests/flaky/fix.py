@@ -20,10 +20,9 @@ from cicd_agent.domain.ports.test_runner import PytestRunner
 from cicd_agent.domain.test_run import Outcome, Perturbation, PytestRun, RunResult
 from cicd_agent.domain.text.words import clip
 from cicd_agent.domain.verdict import Draft
-from cicd_agent.modes.gen_tests.evidence import TEST_EVIDENCE
+from cicd_agent.modes.gen_tests.evidence import TEST_EVIDENCE, known
 from cicd_agent.modes.gen_tests.flaky.result import FlakyHunt, FlakyKind, FlakyTest, RefusedFix
 from cicd_agent.modes.gen_tests.flaky.steps import TOO_LATE
-from cicd_agent.modes.gen_tests.gathered import known
 
 RUNS = 20
 """Fresh processes that a fix has to come through."""

@@ -1,11 +1,12 @@
 """What a test of a file can be good for: the changed lines that nothing executes, the faults that nothing notices."""
 
 import ast
-from collections import Counter
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 
+from cicd_agent.analysis.python_tests.documentation.definition import parsed
+from cicd_agent.analysis.python_tests.placement.module import dotted
 from cicd_agent.analysis.python_tests.placement.placement import home, new_home
 from cicd_agent.analysis.python_tests.static.scope import Surroundings
 from cicd_agent.domain.candidate import Candidate
@@ -85,29 +86,9 @@ def surroundings_of(candidate: Candidate, evidence: Evidence) -> Surroundings:
         source=texts.get(candidate.path, ""),
         modules=modules,
         paths=paths,
-        module=importable(candidate.path, modules, paths),
+        module=dotted(candidate.path, paths, modules.values()),
         fixtures=fixtures,
     )
-
-
-def importable(path: str, modules: Mapping[str, str], paths: Collection[str]) -> str:
-    """The dotted name under which tests import the file: as the existing ones do, else by where packages begin."""
-    parts = list(PurePosixPath(path).with_suffix("").parts)
-    if parts and parts[-1] == "__init__":
-        parts.pop()
-    ends = {".".join(parts[number:]): number for number in range(len(parts))}
-    used = Counter(name for text in modules.values() for name in _imported(text) if name in ends)
-    if used:
-        return min(used, key=lambda name: (-used[name], ends[name]))
-    known = set(paths)
-    folders = len(PurePosixPath(path).parent.parts)
-    first = folders
-    while first and "/".join([*parts[:first], "__init__.py"]) in known:
-        first -= 1
-    if first == folders:
-        # No package at all: a namespace package below `src`, or modules in a folder that is on the path.
-        first = parts.index("src") + 1 if "src" in parts[:-1] else 0
-    return ".".join(parts[first:])
 
 
 def _before(path: str, evidence: Evidence, tests: TestEvidence) -> str | None:
@@ -119,24 +100,8 @@ def _before(path: str, evidence: Evidence, tests: TestEvidence) -> str | None:
     return tests.modules.get(path)
 
 
-def _tree(text: str) -> ast.Module:
-    try:
-        return ast.parse(text.removeprefix("\ufeff"))
-    except (SyntaxError, ValueError, RecursionError, MemoryError):
-        return ast.Module([], [])
-
-
-def _imported(text: str) -> Iterator[str]:
-    for node in ast.walk(_tree(text)):
-        if isinstance(node, ast.Import):
-            yield from (alias.name for alias in node.names)
-        elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
-            yield node.module
-            yield from (f"{node.module}.{alias.name}" for alias in node.names)
-
-
 def _fixtures(text: str) -> Iterator[str]:
-    for node in ast.walk(_tree(text)):
+    for node in ast.walk(parsed(text) or ast.Module([], [])):
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
             for decorator in node.decorator_list:
                 called = decorator.func if isinstance(decorator, ast.Call) else decorator
