@@ -11,7 +11,9 @@ from cicd_agent.analysis.logs.reduction import reduce
 from cicd_agent.analysis.logs.registry import load_tools
 from cicd_agent.analysis.test_reports.coverage import read_coverage
 from cicd_agent.analysis.test_reports.detection import read_report
-from cicd_agent.app.decision import Decision, Report, load
+from cicd_agent.app.decision import Decision
+from cicd_agent.app.run_record import RunRecord
+from cicd_agent.app.serialization import load
 from cicd_agent.domain.diff_parser import parse_diff, parse_patch
 from cicd_agent.domain.event_parser import RunContext, parse_event
 from cicd_agent.domain.evidence import Evidence
@@ -126,7 +128,7 @@ def reports(data: bytes) -> None:
 
 def handed(data: bytes) -> None:
     """What another job hands over: whole and of its kind, or refused in one line."""
-    for wanted in (Evidence, Decision, Report):
+    for wanted in (Evidence, Decision, RunRecord):
         try:
             load(wanted, data, "brought.json")
         except ConfigError as refused:

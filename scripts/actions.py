@@ -8,11 +8,9 @@ from typing import Any
 
 import yaml
 
-from cicd_agent.app import outputs as results
-from cicd_agent.app.decision import outputs
 from cicd_agent.app.mode_inputs import INPUTS, PERMISSIONS, Permission
+from cicd_agent.app.run_record import COMMON_OUTPUTS
 from cicd_agent.cli.parser import MODES
-from cicd_agent.domain.event import Event, EventKind
 from cicd_agent.modes import mode_named
 from cicd_agent.settings.schema import ModeName
 
@@ -60,8 +58,7 @@ def output_names(mode: ModeName) -> Iterator[str]:
     """Every output of a mode, in the order of action.yml."""
     slice_ = mode_named(mode)
     own = {*slice_.outputs} if slice_ else set[str]()
-    common = outputs(results.nothing_decided(Event(EventKind.OTHER)), "")
-    return (name for name in action()["outputs"] if name in own or name in common)
+    return (name for name in action()["outputs"] if name in own or name in COMMON_OUTPUTS)
 
 
 def permission_lines(mode: ModeName) -> Iterator[str]:

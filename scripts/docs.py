@@ -10,8 +10,8 @@ ROOT = Path(__file__).resolve().parent.parent
 sys.path[:0] = [str(ROOT / "src"), str(ROOT)]  # the pages tell of this tree, whatever is installed
 
 from cicd_agent.analysis.logs.registry import tool_schema  # noqa: E402
-from cicd_agent.app.decision import schema as envelope_schema  # noqa: E402
 from cicd_agent.app.mode_inputs import INPUTS  # noqa: E402
+from cicd_agent.app.serialization import schema as envelope_schema  # noqa: E402
 from cicd_agent.insights.metrics.page import page as metrics_page  # noqa: E402
 from cicd_agent.settings.environment import AUDIENCE, FALLBACKS  # noqa: E402
 from cicd_agent.settings.json_schema import config_schema, organisation_schema  # noqa: E402  after the path is set

@@ -27,8 +27,8 @@ def main() -> None:
     except Exit as done:
         sys.exit(done.exit_code)
     # Only now: `--help` and `--version` have left already, and pay for nothing of this.
+    from cicd_agent.app.console import Streams  # noqa: PLC0415
     from cicd_agent.app.main import run  # noqa: PLC0415
-    from cicd_agent.app.reporter import Streams  # noqa: PLC0415
 
     sys.exit(run(invocation, os.environ, Streams(sys.stdout, sys.stderr)))
 

@@ -9,7 +9,9 @@ from cicd_agent.agent.budget import Budget
 from cicd_agent.agent.loop import ask
 from cicd_agent.agent.messages import Question
 from cicd_agent.agent.scripted import ScriptedModel
-from cicd_agent.app.decision import Asked, Decision, Report, _adapter, dump, load, report, schema
+from cicd_agent.app.decision import Asked, Decision
+from cicd_agent.app.run_record import RunRecord
+from cicd_agent.app.serialization import _adapter, dump, load, schema
 from cicd_agent.domain.change import Change, ChangeSource
 from cicd_agent.domain.diff import Side
 from cicd_agent.domain.diff_parser import parse_diff
@@ -38,6 +40,7 @@ from cicd_agent.errors import ConfigError
 from cicd_agent.modes.protocol import Account
 from cicd_agent.modes.route.evidence import ROUTE_EVIDENCE, RouteEvidence
 from tests.agent.drafts import Note
+from tests.support.samples.records import report
 
 DIFF = "diff --git a/a.py b/a.py\n--- a/a.py\n+++ b/a.py\n@@ -1,2 +1,3 @@\n zebra\n-two\n+2\n+3\n"
 
@@ -102,7 +105,7 @@ def test_a_report_leaves_the_diff_out() -> None:
 
 
 @pytest.mark.parametrize(
-    ("kind", "value"), [("evidence", evidence()), ("decision", decision()), ("report", Report("review", 2, "error"))]
+    ("kind", "value"), [("evidence", evidence()), ("decision", decision()), ("report", RunRecord("review", 2, "error"))]
 )
 def test_what_is_written_fits_its_published_schema(kind: str, value: Any) -> None:
     published = schema(kind)

@@ -10,7 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import TypeAdapter
 
-from cicd_agent.app.decision import Decision, dump, load
+from cicd_agent.app.decision import Decision
+from cicd_agent.app.serialization import dump, load
 from cicd_agent.domain.effect_policy import Grant
 from cicd_agent.domain.effects import Effect, Plan, ReceiptState
 from cicd_agent.domain.event import Deployment, Event, EventKind, PullRequest, Ref, WorkflowRun

@@ -6,8 +6,8 @@ import pytest
 
 from cicd_agent.agent.messages import Request
 from cicd_agent.agent.scripted import ScriptedModel
-from cicd_agent.app.decision import Report, report
 from cicd_agent.app.model_router import Asking, budget
+from cicd_agent.app.run_record import RunRecord
 from cicd_agent.app.telemetry import tell, timed
 from cicd_agent.domain.effects import Receipt, ReceiptState
 from cicd_agent.domain.event import Event, EventKind, PullRequest, Ref
@@ -18,6 +18,7 @@ from cicd_agent.settings.environment import Environment
 from cicd_agent.settings.schema import Settings
 from tests.app.test_decision import decision
 from tests.insights.metrics.test_run_samples import values
+from tests.support.samples.records import report
 from tests.support.servers.collector import Collector, plain
 
 EVENT = Event(
@@ -33,7 +34,7 @@ EVENT = Event(
 VARIABLES = {"GITHUB_RUN_ID": "1234", "GITHUB_WORKFLOW": "CI", "GITHUB_REPOSITORY": "acme/shop"}
 
 
-def written() -> Report:
+def written() -> RunRecord:
     return replace(report(decision(), exit_code=0, outputs={"risk_level": "low"}, receipts=()), event=EVENT)
 
 
@@ -46,7 +47,7 @@ def timeline() -> Timeline:
 
 
 def say(
-    told: Report, settings: Settings | None = None, variables: Mapping[str, str] | None = None, *secrets: str
+    told: RunRecord, settings: Settings | None = None, variables: Mapping[str, str] | None = None, *secrets: str
 ) -> list[str]:
     said: list[str] = []
     environment = Environment.read({**VARIABLES, **(variables or {})})
@@ -72,7 +73,9 @@ def test_a_run_is_added_to_the_metrics_file(tmp_path: Path) -> None:
 def test_a_run_that_failed_before_its_event_was_read_is_counted_too(tmp_path: Path) -> None:
     settings = Settings(metrics_file=str(tmp_path / "x.prom"))
     with Collector() as collector:
-        assert say(Report("review", 70, error="a bug"), settings, {"OTEL_EXPORTER_OTLP_ENDPOINT": collector.url}) == []
+        assert (
+            say(RunRecord("review", 70, error="a bug"), settings, {"OTEL_EXPORTER_OTLP_ENDPOINT": collector.url}) == []
+        )
         root = collector.spans[0]
     found = values(parse((tmp_path / "x.prom").read_text()))
     assert found["runs_total/acme/shop/review/failed"] == found["exits_total/review/70"] == 1

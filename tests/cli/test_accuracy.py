@@ -11,9 +11,10 @@ import pytest
 from pydantic_core import to_jsonable_python
 
 from cicd_agent.analysis.risk.outcome_labels import DAY
-from cicd_agent.app.decision import Report
-from cicd_agent.app.decision import dump as dump_report
-from cicd_agent.app.reporter import Outlet, Streams
+from cicd_agent.app.console import Streams
+from cicd_agent.app.reporter import Outlet
+from cicd_agent.app.run_record import RunRecord
+from cicd_agent.app.serialization import dump as dump_report
 from cicd_agent.cli.account_parser import parsed
 from cicd_agent.cli.accuracy import accuracy
 from cicd_agent.domain.audit_entry import Entry
@@ -215,7 +216,7 @@ def test_without_a_book_reports_of_the_gate_are_read(site: Site) -> None:
     ):
         place = site.top / ".cicd-agent" / str(index) / "report.json"
         place.parent.mkdir(parents=True)
-        place.write_text(dump_report(Report("deploy-gate", 0, result=gated)))
+        place.write_text(dump_report(RunRecord("deploy-gate", 0, result=gated)))
     told = site.told()
     assert told["modes"]["deploy-gate"]["n"] == 1
     assert "1 report of the gate did not say when it decided, and did not count" in told["limits"]

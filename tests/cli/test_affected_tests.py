@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
+from cicd_agent.app.console import Streams
 from cicd_agent.app.main import run
-from cicd_agent.app.reporter import Streams
 from cicd_agent.app.trials.test_map_loader import NOTHING
 from cicd_agent.cli.parser import parse
 from cicd_agent.domain.ports.test_runner import Ghostwritten, Interpreter, Probe, PytestRunner, PytestUnavailable, Seen

@@ -11,8 +11,9 @@ import pytest
 from pydantic_core import to_jsonable_python
 
 from cicd_agent.analysis.risk.outcome_labels import DAY
+from cicd_agent.app.console import Streams
 from cicd_agent.app.main import run
-from cicd_agent.app.reporter import Outlet, Streams
+from cicd_agent.app.reporter import Outlet
 from cicd_agent.cli.account_parser import parsed
 from cicd_agent.cli.calibrate import calibrate
 from cicd_agent.cli.outcome_sources import open_sources

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
+from cicd_agent.app.console import Streams
 from cicd_agent.app.main import run
-from cicd_agent.app.reporter import Streams
 from cicd_agent.cli.parser import parse
 
 LOG = b"2024-01-01T00:00:00Z ##[group]Run make\n##[endgroup]\ncompiling\nsrc/a.c:1:2: error: unknown type name 'x'\n"

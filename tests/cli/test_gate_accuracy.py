@@ -12,8 +12,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cicd_agent.analysis.risk.outcome_labels import DAY, Source
-from cicd_agent.app.decision import Report, Seen, dump
-from cicd_agent.app.reporter import Outlet, Streams
+from cicd_agent.app.console import Streams
+from cicd_agent.app.reporter import Outlet
+from cicd_agent.app.run_record import RunRecord, Seen
+from cicd_agent.app.serialization import dump
 from cicd_agent.cli.account_parser import parsed
 from cicd_agent.cli.accuracy import accuracy
 from cicd_agent.domain.change import Commit
@@ -98,7 +100,7 @@ def put(folder: Path, *decided: Gated, base: int = 0) -> None:
         seen = Seen(sha(base), each.sha, "git", 1, 1, 0) if base else None
         path = folder / str(index) / "report.json"
         path.parent.mkdir(parents=True)
-        path.write_text(dump(Report("deploy-gate", 0, seen=seen, result=each)))
+        path.write_text(dump(RunRecord("deploy-gate", 0, seen=seen, result=each)))
 
 
 def _no_store(*_: object) -> None:
@@ -212,7 +214,7 @@ def test_reports_that_are_none_of_the_gate_are_counted_and_named(tmp_path: Path)
     for index, text in enumerate((b"", b"{}", b"\xff\x00", b"[" * 50_000, b'{"kind": "report", "version": 1}')):
         (tmp_path / f"x{index}").mkdir()
         (tmp_path / f"x{index}/report.json").write_bytes(text)
-    (tmp_path / "review.json").write_text(dump(Report("review", 0)))
+    (tmp_path / "review.json").write_text(dump(RunRecord("review", 0)))
     out, err = ask(
         str(tmp_path), str(tmp_path / "review.json"), str(tmp_path / "none"), outside=OutcomeSources(Line(5))
     )

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from cicd_agent.app.decision import report
-from cicd_agent.app.reporter import Outlet, Streams
+from cicd_agent.app.console import Streams
+from cicd_agent.app.reporter import Outlet
 from cicd_agent.cli.account_parser import parsed
 from cicd_agent.cli.metrics import measured, metrics
 from cicd_agent.domain.audit_entry import Entry, Row
@@ -21,6 +21,7 @@ from cicd_agent.settings.environment import Environment
 from tests.app.test_decision import decision
 from tests.insights.metrics.test_run_samples import RUN, values
 from tests.support.fakes.store import FakeStore
+from tests.support.samples.records import report
 
 NOW = RUN["at"] + 3600
 

@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
+from cicd_agent.app.console import Streams
 from cicd_agent.app.main import run
-from cicd_agent.app.reporter import Streams
 from cicd_agent.cli.metrics import judged
 from cicd_agent.cli.parser import parse
 from cicd_agent.domain.text.markdown import marker

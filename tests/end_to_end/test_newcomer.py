@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 import yaml
 
+from cicd_agent.app.console import Streams
 from cicd_agent.app.main import run
-from cicd_agent.app.reporter import Streams
 from cicd_agent.cli.parser import parse
 from tests.support.jobs.pull_request import AFTER, BEFORE
 from tests.support.repos import TempRepo

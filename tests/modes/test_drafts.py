@@ -12,7 +12,9 @@ from cicd_agent.agent.budget import Budget
 from cicd_agent.agent.loop import ask
 from cicd_agent.agent.messages import Answer, Call, Question, Reply
 from cicd_agent.agent.scripted import ScriptedModel
-from cicd_agent.app.decision import Decision, dump, outputs
+from cicd_agent.app.decision import Decision
+from cicd_agent.app.run_record import common_outputs
+from cicd_agent.app.serialization import dump
 from cicd_agent.domain.event import Event, EventKind, PullRequest, Ref
 from cicd_agent.domain.evidence import Evidence
 from cicd_agent.domain.finding import Category, Severity
@@ -127,7 +129,7 @@ def test_any_draft_that_fits_its_schema_is_judged_and_reported(mode: Mode[Any], 
     plan = mode.report(verdict, evidence, Account(model="m"), SETTINGS)
     decision = Decision(mode.name, EVENT, Account(), plan, evidence, result=verdict)
     assert dump(decision)
-    assert all(isinstance(value, str) for value in outputs(decision, "report.json").values())
+    assert all(isinstance(value, str) for value in common_outputs(decision, "report.json").values())
 
 
 @pytest.mark.parametrize("mode", modes().values(), ids=modes().keys())

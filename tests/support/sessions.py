@@ -2,8 +2,9 @@
 
 from collections.abc import Callable
 
+from cicd_agent.app.console import Streams
 from cicd_agent.app.options import Clocks, Invocation, Session
-from cicd_agent.app.reporter import Outlet, Streams
+from cicd_agent.app.reporter import Outlet
 from cicd_agent.settings.environment import Environment
 
 

@@ -10,8 +10,9 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from types import FrameType
 
+from cicd_agent.app.console import Streams
 from cicd_agent.app.options import Clocks, Invocation, RunOptions, Session
-from cicd_agent.app.reporter import Outlet, Streams
+from cicd_agent.app.reporter import Outlet
 from cicd_agent.errors import AgentError, BudgetExhausted, Cancelled, ConfigError, Exit
 from cicd_agent.settings.environment import Environment
 

@@ -17,13 +17,15 @@ from cicd_agent.adapters.recording.tool_calls import LookedUp, Offered, load_loo
 from cicd_agent.agent.messages import Model
 from cicd_agent.agent.tools.repository import lookups
 from cicd_agent.app.context import Scene
-from cicd_agent.app.decision import MOST_BYTES as MOST_EVIDENCE
-from cicd_agent.app.decision import Decision, Report, dump, load
+from cicd_agent.app.decision import Decision
 from cicd_agent.app.model_router import Asking, Tools, budget
 from cicd_agent.app.options import RunOptions
-from cicd_agent.app.outputs import REPORT, written_report
 from cicd_agent.app.pipeline import conclude
-from cicd_agent.app.reporter import EVIDENCE, Outlet
+from cicd_agent.app.reporter import Outlet
+from cicd_agent.app.run_folder import EVIDENCE
+from cicd_agent.app.run_record import REPORT, RunRecord, record_decision
+from cicd_agent.app.serialization import MOST_BYTES as MOST_EVIDENCE
+from cicd_agent.app.serialization import dump, load
 from cicd_agent.domain.evidence import Evidence
 from cicd_agent.domain.finding import Finding
 from cicd_agent.domain.json_difference import differences
@@ -119,14 +121,14 @@ def replay(tape: Path, options: RunOptions, outlet: Outlet, *, evidence: str = "
     if mode is None:
         raise ConfigError(f"{tape} is of a mode that there is not", why=header.mode)
     settings = _changed(header.settings, options.inputs, config, mode)
-    recorded = load(Report, bundle.report, REPORT) if bundle.report else None
+    recorded = load(RunRecord, bundle.report, REPORT) if bundle.report else None
     players = _Players(bundle.exchanges)
     decision = _decide(mode, bundle, settings, players, outlet)
     # Nothing is performed again: what was done, and where, is history.
-    before = recorded or Report(header.mode, Exit.OK)
+    before = recorded or RunRecord(header.mode, Exit.OK)
     folder = PurePath(before.outputs.get("report_file", REPORT)).parent
-    written = written_report(decision, folder, before.receipts, before.tape, mode.unproved)
-    text = redact_json(dump(replace(written, audit=before.audit)), outlet.redact)
+    written = record_decision(mode, decision, folder, before.tape)
+    text = redact_json(dump(replace(written, receipts=before.receipts, audit=before.audit)), outlet.redact)
     target = Path(options.output_dir) if options.output_dir else tape.parent / "replay"
     place_file(target / REPORT, text, "Give --output-dir")
     if recorded is None:
@@ -246,7 +248,9 @@ def _described(evidence: Evidence) -> Tools:
     return lookups(evidence.change, cast("Library", object()), lambda _: True)
 
 
-def _explained(bundle: _Bundle, settings: Settings, recorded: Report, decision: Decision, text: str) -> Iterator[str]:
+def _explained(
+    bundle: _Bundle, settings: Settings, recorded: RunRecord, decision: Decision, text: str
+) -> Iterator[str]:
     """Why the reports may differ, which findings came and went, and where else they are not the same."""
     header = bundle.header
     if header.tool != f"cicd-agent {__version__}":

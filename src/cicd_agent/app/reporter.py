@@ -1,199 +1,127 @@
-"""Where a run's results go: the plan is carried out, outputs and report are written, and people are told."""
+"""What becomes of a decision: recorded, carried out, recorded again, written, shown, and sent to whoever watches.
 
-import shutil
-import tempfile
+`finish` is the whole path from a decision to the exit code; `fail` is that of a run without one.
+"""
+
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from fnmatch import fnmatchcase
 from functools import cached_property
-from pathlib import Path
-from typing import Any, TextIO
+from pathlib import Path, PurePath
+from typing import Any, Final
 
 from cicd_agent.adapters.files import write_file
 from cicd_agent.adapters.performers.journal import JournalFile
 from cicd_agent.adapters.performers.perform import perform
 from cicd_agent.adapters.recording.tape import TAPE
-from cicd_agent.adapters.runner.workflow import Workflow, quiet
 from cicd_agent.adapters.slack import connect
 from cicd_agent.agent.budget import Budget
-from cicd_agent.app import outputs as results
+from cicd_agent.app.console import Console, Streams
 from cicd_agent.app.context import Scene, any_settings, in_shadow, settled
-from cicd_agent.app.decision import Audit, Decision, Report, dump, outputs, report, spending
+from cicd_agent.app.decision import Decision
 from cicd_agent.app.options import RunOptions
 from cicd_agent.app.recording.entry import Telling, anchored
 from cicd_agent.app.recording.recorder import Book
-from cicd_agent.app.security.effect_policy import grant
-from cicd_agent.app.security.secrets import secrets
-from cicd_agent.domain.effect_policy import Grant
-from cicd_agent.domain.effects import Annotation, Level, Plan, Receipt, ReceiptState, Summary
+from cicd_agent.app.run_folder import JOURNAL, RunFolder
+from cicd_agent.app.run_record import (
+    COMMON_OUTPUTS,
+    Audit,
+    RunRecord,
+    common_outputs,
+    exit_of,
+    own_outputs,
+    record_decision,
+    record_failure,
+)
+from cicd_agent.app.security.effect_policy import Permissions, permissions
+from cicd_agent.app.serialization import dump
+from cicd_agent.domain.effects import Annotation, Level, Output, Plan, Receipt, ReceiptState, Summary
 from cicd_agent.domain.event import Event, EventKind
 from cicd_agent.domain.evidence import Evidence
-from cicd_agent.domain.ports.actions import Notifier
-from cicd_agent.domain.ports.forge import Forge
 from cicd_agent.domain.text.json_redaction import redact_json
 from cicd_agent.domain.text.markdown import escape
 from cicd_agent.domain.text.quote import shown
-from cicd_agent.domain.text.redaction import Redactor
-from cicd_agent.domain.text.visible import visible_line
 from cicd_agent.domain.timeline import Timeline
-from cicd_agent.domain.verdict import ChatReply, Conclusion
-from cicd_agent.errors import AgentError, ConfigError, Exit
+from cicd_agent.domain.verdict import ChatReply
+from cicd_agent.errors import AgentError, Exit
 from cicd_agent.modes import mode_named
 from cicd_agent.modes.protocol import Account, Mode
-from cicd_agent.modes.review.terminal import progress
-from cicd_agent.rendering.style import Shape
 from cicd_agent.settings.environment import Environment
 from cicd_agent.settings.schema import Settings, Stage
 
-HIDDEN = ".cicd-agent"
-EVIDENCE = "evidence.json"
-ADVISORY = frozenset({Exit.FORGE, Exit.MODEL, Exit.BUDGET, Exit.MISBEHAVED})
+ADVISORY: Final = frozenset({Exit.FORGE, Exit.MODEL, Exit.BUDGET, Exit.MISBEHAVED})
 """Failures that are warnings in a mode that does not fail closed."""
 
 
-@dataclass(frozen=True, slots=True)
-class Streams:
-    """Results go to `out`, everything about the run to `err`."""
-
-    out: TextIO
-    err: TextIO
-
-
-class Outlet:
-    """One run's way to the outside. Everything that leaves through it is redacted."""
+class Outlet(Console):
+    """The console of one run, and the steps that follow its decision."""
 
     def __init__(
         self, options: RunOptions, environment: Environment, streams: Streams, now: Callable[[], float] = time.time
     ) -> None:
+        super().__init__(options, environment, streams)
         self._options = options
         self._environment = environment
-        self._streams = streams
-        self.timeline = Timeline(time.monotonic, now())
         self._now = now
-        self.shown: list[str] = []
-        self.budget: Budget | None = None
-        self._format = options.format or ("github" if environment.on_actions else "text")
-        self.redact = Redactor(secrets(options, environment)).redact
-        self.progress = progress(
-            streams.err, enabled=self._format == "text", width=lambda: shutil.get_terminal_size().columns
-        )
         self._tape = ""
+        self.timeline = Timeline(time.monotonic, now())
+        self.budget: Budget | None = None
+        self.folder = RunFolder(options, environment)
 
     @cached_property
     def book(self) -> Book:
         """The account book of this run."""
-        asked = settled(self._options, self._environment)
-        return Book(asked, self._environment, redact=self.redact, warn=self.warn, now=self._now)
-
-    @property
-    def coloured(self) -> bool:
-        """Whether a result for a person is seen on a terminal that may be given colours."""
-        return self._streams.out.isatty() and self._format == "text" and not self._environment.no_color
-
-    @property
-    def width(self) -> int:
-        """Columns of a page for a person: those of the terminal that it is seen on."""
-        return shutil.get_terminal_size().columns if self._streams.out.isatty() and self._format == "text" else 100
-
-    def print(self, text: str) -> None:
-        """A result for a person. On a runner nothing in it is a command, whatever the format."""
-        text = self.redact(text)
-        self.shown.append(text)
-        self._put(quiet(text) if self._environment.on_actions else text)
-
-    def print_json(self, text: str) -> None:
-        """A result for a program. A runner that reads along finds no command: no line of ours begins with one."""
-        self._put(redact_json(text, self.redact).replace("##[", "#\\u0023["))
-
-    def _put(self, text: str) -> None:
-        encoding = self._streams.out.encoding or "utf-8"
-        # Blanks at the end stay: the last line of a diff may be one.
-        line = text.rstrip("\n") + "\n"
-        self._streams.out.write(line.encode(encoding, "replace").decode(encoding))
-        self._streams.out.flush()
-
-    def warn(self, text: str) -> None:
-        """One line about the run."""
-        self.progress("")
-        self._workflow(()).say(visible_line(self.redact(f"cicd-agent: {text}")))
+        inputs = settled(self._options, self._environment)
+        return Book(inputs, self._environment, redact=self.redact, warn=self.warn, now=self._now)
 
     def tape(self) -> Path:
-        """Where the account of what is asked goes; from now on the report names it."""
-        path = self._folder / TAPE
+        """Where the conversation with models is recorded; from now on the report names it."""
+        path = self.folder.path / TAPE
         self._tape = str(path)
         return path
 
-    def keep(self, evidence: Evidence) -> None:
-        """Write down what a replay needs beside the tape. It holds the diff: on Actions only when that is asked for."""
-        if self._options.dry_run:
-            return
-        path = self._folder / EVIDENCE
-        if self._options.keep_evidence or not self._environment.on_actions:
-            write_file(path, dump(evidence, indent=None), mode=0o600)
-        else:
-            path.unlink(missing_ok=True)  # an earlier run's does not belong to this tape
-
-    def deliver(self, mode: Mode[Any], decision: Decision, scene: Scene) -> int:
-        """Carry the decision out and tell everybody; the exit code."""
+    def finish(self, mode: Mode[Any], decision: Decision, scene: Scene) -> int:
+        """Carry the decision out and say so in every place; the exit code."""
         self.progress("")
-        code = results.exit_of(decision)
         if self._options.dry_run:
-            if self._format == "json":
-                self.print_json(dump(decision))
-            else:
-                from cicd_agent.rendering.dry_run import dry_run  # noqa: PLC0415  only who asks for it pays
-
-                self.print(dry_run(decision.plan))
-            return code
-        folder = self._folder
-        every, own = results.all_outputs(decision, folder, mode.unproved), results.own_outputs(decision.plan, folder)
-        missing = {name: value for name, value in every.items() if name not in own}
-        plan = Plan((*results.as_effects(missing), *decision.plan.effects))
-        # Some are named in the config: what action.yml cannot declare, a step of one's own can read.
-        declared = (name for name in own if any(fnmatchcase(name, each) for each in mode.outputs))
-        names = (*outputs(decision, ""), *mode.outputs, *declared)
-        # At a terminal GitHub is only read, where it is asked at all.
-        is_own = self._options.command == "run"
-        # Of a mode by which others go, a decision from a file is only looked at.
-        is_shown = bool(mode.unproved) and not is_own
-        forge = None if is_shown or scene.event.kind is EventKind.LOCAL else scene.world.forge
-        pulls = mode.pulls(decision.evidence) if decision.evidence and is_own else frozenset()
-        granted = replace(grant(scene, is_own=is_own, mode=mode.name), pulls=pulls)
-        slack = None if is_shown else connect(scene.settings, self._environment.ca_bundle)
-        before = results.written_report(decision, folder, (), self._tape, mode.unproved)
-        telling = Telling(plan.effects, scene.settings.stage if is_own else Stage.DELIVER, self.timeline, self._tape)
+            self._show_plan(decision)
+            return exit_of(decision)
+        folder = self.folder.path
+        record = record_decision(mode, decision, folder, self._tape)
+        plan = with_outputs(decision.plan, record)
+        allowed = permissions(mode, decision, scene, is_own=self._options.command == "run")
+        telling = Telling(
+            plan.effects, scene.settings.stage if allowed.is_own else Stage.DELIVER, self.timeline, self._tape
+        )
         demanded = scene.settings.require_audit == "on" and mode.fails_closed and scene.settings.enforce
-        audit = Audit() if is_shown else self.book.enter(before, telling, demanded=demanded)
-        plan = Plan((*plan.effects, *anchored(audit)))
+        audit = self.book.enter(record, telling, demanded=demanded) if allowed.performs else Audit()
         with self.timeline.stage("perform"):
-            receipts = self._perform(plan, scene.event, forge, names, folder, granted=granted, notifier=slack)
-        written = replace(before, receipts=receipts, audit=self.book.close(audit, before, receipts))
-        self._write(folder, written)
-        self._tell(mode, decision, written, folder, scene.top)
-        if is_own and scene.settings.stage is Stage.ALL and not scene.settings.evidence_file:
-            # Of a decision that came by a file, others may have written any part.
-            self.book.leave(mode, decision, written.outputs)
-        self._end(written, scene.settings)
+            receipts = self._perform(plan, audit, scene.event, declared_outputs(mode, record), allowed)
+        record = replace(record, receipts=receipts, audit=self.book.close(audit, record, receipts))
+        self._write(record)
+        self._show(mode, decision, record, scene.top)
+        if allowed.saves_facts:
+            self.book.leave(mode, decision, record.outputs)
+        self._export(record, scene.settings)
         for note in scene.world.forge.notes if scene.world.forge else ():
             self.warn(note)
-        return code
+        return record.exit
 
     def gathered(self, mode: Mode[Any], evidence: Evidence, scene: Scene) -> int:
-        """Tell that the evidence is there and what it holds; the exit code."""
+        """Say that the evidence is there and what it holds; the exit code."""
         self.progress("")
-        folder = self._folder
         declined = mode.declines(evidence.event) or ""
         account = Account(config_status=scene.loaded.config_status, notices=scene.notices)
-        found = Decision(mode.name, evidence.event, account, evidence=evidence, declined=declined)
-        words = mode.gathered(evidence) or f"nothing to do: {declined}"
-        values = outputs(found, str(folder / results.REPORT)) | {"summary": words}
-        plan = Plan(
-            (*results.as_effects(values), Summary("summary", f"**cicd-agent {mode.name}**: {escape(words)}.\n"))
-        )
-        receipts = self._perform(plan, scene.event, None, tuple(values), folder)
-        self._write(folder, report(found, exit_code=Exit.OK, outputs=values, receipts=receipts))
-        for line in (*scene.notices, words):
+        decision = Decision(mode.name, evidence.event, account, evidence=evidence, declined=declined)
+        summary = mode.gathered(evidence) or f"nothing to do: {declined}"
+        record = record_decision(mode, decision, self.folder.path, "")
+        outputs = common_outputs(decision, str(self.folder.report)) | {"summary": summary}
+        effects = (Summary("summary", f"**cicd-agent {mode.name}**: {escape(summary)}.\n"),)
+        plan = with_outputs(Plan(effects), replace(record, outputs=outputs))
+        receipts = self._perform(plan, Audit(), scene.event, tuple(outputs))
+        self._write(replace(record, outputs=outputs, receipts=receipts))
+        for line in (*scene.notices, summary):
             self.warn(line)
         return Exit.OK
 
@@ -204,141 +132,97 @@ class Outlet:
         code = Exit.OK if error.exit in ADVISORY and not is_closed else error.exit
         line = self.redact(str(error))
         if trace:
-            self._workflow(()).say(self.redact(trace))
+            self.workflow().say(self.redact(trace))
         self.warn(line)
         if self._options.dry_run or not self._options.is_run:
             return code
-        values = dict.fromkeys(outputs(results.nothing_decided(event := Event(EventKind.OTHER)), ""), "") | dict(
-            mode.unproved if mode else {}
-        )
         try:
-            folder = self._folder_or_any()
-            values |= {
-                "conclusion": Conclusion.NEUTRAL if code == Exit.OK else Conclusion.FAILURE,
-                "degraded": "true",
-                "summary": line,
-                "report_file": str(folder / results.REPORT),
-            }
-            level = Level.WARNING if code == Exit.OK else Level.ERROR
-            words = f"### cicd-agent could not finish\n\n{escape(line)}\n"
-            effects = (Annotation("failure", level, "cicd-agent", line), Summary("summary", words))
-            account = results.spent(self.budget)
-            values |= spending(account) if account.usage.requests else {}
-            plan = Plan((*effects, *results.as_effects(values)))
-            written = Report(self._options.mode, code, line, account=account, outputs=values, tape=self._tape)
-            audit = self.book.enter_at_last(written, Telling(plan.effects, timeline=self.timeline, tape=self._tape))
-            receipts = self._perform(Plan((*plan.effects, *anchored(audit))), event, None, tuple(values), folder)
-            written = replace(written, receipts=receipts, audit=self.book.close(audit, written, receipts))
-            self._write(folder, written)
-            self._end(written, any_settings(self._options, self._environment))
-            if self._format == "json":
-                self.print_json(dump(written))
+            self._finish_failure(mode, line, code)
         except (AgentError, OSError) as worse:
             self.warn(str(worse))
             return code or Exit.CONFIG
         return code
 
+    def _finish_failure(self, mode: Mode[Any] | None, line: str, code: int) -> None:
+        folder = self.folder.path_or_any
+        record = record_failure(
+            mode, self._options.mode, line, code, budget=self.budget, folder=folder, tape=self._tape
+        )
+        level = Level.WARNING if code == Exit.OK else Level.ERROR
+        summary = Summary("summary", f"### cicd-agent could not finish\n\n{escape(line)}\n")
+        plan = with_outputs(Plan((Annotation("failure", level, "cicd-agent", line), summary)), record)
+        telling = Telling(plan.effects, timeline=self.timeline, tape=self._tape)
+        audit = self.book.enter_at_last(record, telling)
+        receipts = self._perform(plan, audit, Event(EventKind.OTHER), tuple(record.outputs))
+        record = replace(record, receipts=receipts, audit=self.book.close(audit, record, receipts))
+        self._write(record)
+        self._export(record, any_settings(self._options, self._environment))
+        if self.format == "json":
+            self.print_json(dump(record))
+
     def _perform(
-        self,
-        plan: Plan,
-        event: Event,
-        forge: Forge | None,
-        names: tuple[str, ...],
-        folder: Path,
-        *,
-        granted: Grant | None = None,
-        notifier: Notifier | None = None,
+        self, plan: Plan, audit: Audit, event: Event, outputs: tuple[str, ...], allowed: Permissions | None = None
     ) -> tuple[Receipt, ...]:
-        workflow = self._workflow(names)
-        journal = JournalFile(folder / "journal.jsonl", self.redact)
+        """Carry the plan out, with the line that names its audit entry; without permissions in this job alone."""
+        folder = self.folder.path_or_any
         return perform(
-            plan,
-            forge=forge,
-            workflow=workflow,
+            Plan((*plan.effects, *anchored(audit))),
+            forge=allowed.forge if allowed else None,
+            workflow=self.workflow(outputs),
             folder=folder,
-            journal=journal,
+            journal=JournalFile(folder / JOURNAL, self.redact),
             redact=self.redact,
             event=event,
-            grant=granted,
-            notifier=notifier,
+            grant=allowed.grant if allowed else None,
+            notifier=connect(allowed.notifies, self._environment.ca_bundle) if allowed and allowed.notifies else None,
         )
 
-    def _workflow(self, names: tuple[str, ...]) -> Workflow:
-        env = self._environment
-        return Workflow(
-            self._streams.out if self._format == "github" else self._streams.err,
-            output_file=Path(env.output_file) if env.output_file else None,
-            summary_file=Path(env.summary_file) if env.summary_file else None,
-            names=names,
-            spoken=self._format == "github" or env.on_actions,
-        )
+    def _write(self, record: RunRecord) -> None:
+        write_file(self.folder.report, redact_json(dump(record), self.redact))
 
-    @cached_property
-    def _folder(self) -> Path:
-        """Where files go; at a terminal a folder that git does not see."""
-        env = self._environment
-        if self._options.output_dir:
-            folder = Path.cwd() / self._options.output_dir
-        elif env.runner_temp:
-            folder = Path(env.runner_temp) / "cicd-agent" / (self._options.mode or "run")
+    def _show_plan(self, decision: Decision) -> None:
+        if self.format == "json":
+            self.print_json(dump(decision))
+            return
+        from cicd_agent.rendering.dry_run import dry_run  # noqa: PLC0415  only who asks for it pays
+
+        self.print(dry_run(decision.plan))
+
+    def _show(self, mode: Mode[Any], decision: Decision, record: RunRecord, top: Path | None) -> None:
+        """The result for a person, or as JSON for a program."""
+        if self.format == "json":
+            self.print_json(dump(record))
+            return
+        if isinstance(decision.result, ChatReply):
+            self.print(f"{decision.result.manner}: {shown(decision.result.text)}")
+        elif decision.declined or decision.evidence is None:
+            self.warn(f"nothing to do: {decision.declined}")
+            return
         else:
-            folder = Path.cwd() / HIDDEN
-        try:
-            if folder.name == HIDDEN and folder.is_symlink():
-                raise ConfigError(f"{folder} is a link, perhaps the change's own", remedy="Give --output-dir")
-            folder.mkdir(parents=True, exist_ok=True)
-            if folder.name == HIDDEN:
-                write_file(folder / ".gitignore", "*\n")
-        except OSError as error:
-            raise ConfigError(f"{folder} cannot be written to", why=str(error), remedy="Give --output-dir") from None
-        return folder
+            shape = self.shape(self.folder.report, record.outputs, top)
+            page = mode.page(decision.result, decision.evidence, decision.account, shape)
+            self.print_page(page, f"cicd-agent {decision.mode}: {record.outputs.get('summary', '')}")
+        troubled = (each for each in record.receipts if each.state in {ReceiptState.DEGRADED, ReceiptState.FAILED})
+        for detail in dict.fromkeys(receipt.detail for receipt in troubled):
+            self.warn(detail)
 
-    def _folder_or_any(self) -> Path:
-        """Where a failure is reported, even when the failure is that nothing can be written to the right place."""
-        try:
-            return self._folder
-        except ConfigError:
-            return Path(tempfile.mkdtemp(prefix="cicd-agent-"))
-
-    def _write(self, folder: Path, written: Report) -> None:
-        write_file(folder / results.REPORT, redact_json(dump(written), self.redact))
-
-    def _end(self, written: Report, settings: Settings) -> None:
-        """The run is over: tell whoever watches over runs, where there is such."""
+    def _export(self, record: RunRecord, settings: Settings) -> None:
+        """The run is over: send metrics and traces, where there is a collector."""
         self.book.shut()
         if settings.metrics_file or settings.fleet_url.get_secret_value() or self._environment.telemetry:
             from cicd_agent.app.telemetry import tell  # noqa: PLC0415  nobody else pays for it
 
-            tell(written, self.timeline, settings, self._environment, self.warn, redact=self.redact, now=self._now)
+            tell(record, self.timeline, settings, self._environment, self.warn, redact=self.redact, now=self._now)
 
-    def _tell(self, mode: Mode[Any], decision: Decision, written: Report, folder: Path, top: Path | None) -> None:
-        if self._format == "json":
-            self.print_json(dump(written))
-            return
-        if isinstance(decision.result, ChatReply):
-            self.print(f"{decision.result.manner}: {shown(decision.result.text)}")
-            self._trouble(written)
-            return
-        if decision.declined or decision.evidence is None:
-            self.warn(f"nothing to do: {decision.declined}")
-            return
-        page = mode.page(decision.result, decision.evidence, decision.account, self._shape(written, folder, top))
-        if self._format == "github":
-            workflow = self._workflow(())
-            with workflow.group(self.redact(f"cicd-agent {decision.mode}: {written.outputs.get('summary', '')}")):
-                workflow.say(self.redact(page))
-        else:
-            self.print(page)
-        self._trouble(written)
 
-    def _shape(self, written: Report, folder: Path, top: Path | None) -> Shape:
-        """How the result looks to a person here."""
-        links = top.absolute().as_uri() if top and self.coloured else ""
-        report = str(folder / results.REPORT)
-        return Shape(report=report, outputs=written.outputs, colour=self.coloured, width=self.width, links=links)
+def with_outputs(plan: Plan, record: RunRecord) -> Plan:
+    """The plan with every output of the record that it does not set itself, the risk first."""
+    own = own_outputs(plan, PurePath())
+    missing = (Output(f"output-{name}", name, value) for name, value in record.outputs.items() if name not in own)
+    return Plan((*missing, *plan.effects))
 
-    def _trouble(self, written: Report) -> None:
-        """What could not be done as it was meant."""
-        troubled = (each for each in written.receipts if each.state in {ReceiptState.DEGRADED, ReceiptState.FAILED})
-        for detail in dict.fromkeys(receipt.detail for receipt in troubled):
-            self.warn(detail)
+
+def declared_outputs(mode: Mode[Any], record: RunRecord) -> tuple[str, ...]:
+    """The names that this run may set: some come from the config, and a step of one's own can read them."""
+    named = (name for name in record.outputs if any(fnmatchcase(name, pattern) for pattern in mode.outputs))
+    return (*COMMON_OUTPUTS, *mode.outputs, *named)

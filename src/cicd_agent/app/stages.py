@@ -10,15 +10,16 @@ from typing import Any
 from cicd_agent.adapters.files import read_file, write_file
 from cicd_agent.app.cache import Keeping
 from cicd_agent.app.context import Scene, answers_folder, first_settings, inputs, prepare
-from cicd_agent.app.decision import MOST_BYTES, Decision, dump, load
+from cicd_agent.app.decision import Decision
 from cicd_agent.app.model_router import Asking, asking
 from cicd_agent.app.options import Clocks, RunOptions, Session
-from cicd_agent.app.outputs import exit_of
 from cicd_agent.app.pipeline import Source, decide, observe, propose, resume
 from cicd_agent.app.quota import ration
 from cicd_agent.app.replay import record
 from cicd_agent.app.reporter import Outlet
+from cicd_agent.app.run_record import exit_of
 from cicd_agent.app.security.imported_evidence import look, read_evidence, require_one_job, take_over
+from cicd_agent.app.serialization import MOST_BYTES, dump, load
 from cicd_agent.domain.change import Change
 from cicd_agent.domain.event import Event
 from cicd_agent.domain.evidence import Evidence
@@ -173,7 +174,9 @@ def _stage(mode: Mode[Any], run: _Run, source: str, target: str) -> int:
             here = run.scene(mode)
             if here.settings.stage is not Stage.ALL:
                 return _part(mode, here, run)
-            decision = decide(mode, here, run.asking(mode, here), outlet.progress, outlet.keep, source=_source(here))
+            decision = decide(
+                mode, here, run.asking(mode, here), outlet.progress, outlet.folder.save_evidence, source=_source(here)
+            )
             return _deliver(mode, decision, here, options, outlet)
         case "gather":
             _write(target, dump(observe(mode, run.scene(mode), outlet.progress), indent=None))
@@ -185,13 +188,13 @@ def _stage(mode: Mode[Any], run: _Run, source: str, target: str) -> int:
         case "decide":
             evidence, here = _imported(mode, run, source)
             # Beside the tape only when that is asked for: the evidence that was given may be the file of that name.
-            keep = outlet.keep if options.keep_evidence else _not_kept
+            keep = outlet.folder.save_evidence if options.keep_evidence else _not_kept
             decision = resume(mode, evidence, here, run.asking(mode, here), outlet.progress, keep=keep)
             _write(target, dump(decision, indent=None))
             return Exit.OK
         case "perform":
             decision = _decision(mode, source, "--in")
-            return outlet.deliver(mode, decision, run.scene(mode, decision.event))
+            return outlet.finish(mode, decision, run.scene(mode, decision.event))
         case command:
             raise AssertionError(command)
 
@@ -205,12 +208,12 @@ def _imported(mode: Mode[Any], run: _Run, source: str) -> tuple[Evidence, Scene]
 
 def _deliver(mode: Mode[Any], decision: Decision, here: Scene, options: RunOptions, outlet: Outlet) -> int:
     if not options.fix:
-        return outlet.deliver(mode, decision, here)
+        return outlet.finish(mode, decision, here)
     from cicd_agent.app import fix  # noqa: PLC0415  only who changes it pays
 
     edits = mode.edits(decision.judgement, decision.evidence)
     if not options.dry_run:
-        code = outlet.deliver(mode, decision, here)
+        code = outlet.finish(mode, decision, here)
         lines = tuple(fix.apply(edits, here.top)) if here.top else ()
     else:
         code = exit_of(decision)
@@ -252,12 +255,12 @@ def _part(mode: Mode[Any], here: Scene, run: _Run) -> int:
             evidence = take_over(mode, read_evidence(name, "`evidence-file`"), name, here, progress)
             # Whatever key this job may hold: who runs what nobody has read asks nobody.
             asked = replace(run.asking(mode, here), model=None, fast=None, fallback=None, silence="")
-            decision = resume(mode, evidence, here, asked, progress, keep=outlet.keep)
+            decision = resume(mode, evidence, here, asked, progress, keep=outlet.folder.save_evidence)
             _write(target, dump(decision, indent=None))
-            return outlet.deliver(mode, replace(decision, plan=decision.plan.here), here)
+            return outlet.finish(mode, replace(decision, plan=decision.plan.here), here)
         case Stage.DELIVER:
             name = _file(settings.decision_file, "decision-file", stage)
-            return outlet.deliver(mode, _decision(mode, name, "`decision-file`"), here)
+            return outlet.finish(mode, _decision(mode, name, "`decision-file`"), here)
         case Stage.ALL:
             raise AssertionError(stage)
 

@@ -11,9 +11,10 @@ from cicd_agent import __version__
 from cicd_agent.adapters.telemetry.attributes import RunTrace
 from cicd_agent.agent.messages import Model
 from cicd_agent.agent.tracing import Timed
-from cicd_agent.app.decision import Report, body_of
 from cicd_agent.app.model_router import Asking
 from cicd_agent.app.recording.fleet import tell_fleet
+from cicd_agent.app.run_record import RunRecord
+from cicd_agent.app.serialization import body_of
 from cicd_agent.app.storage import LOCAL
 from cicd_agent.cli.metrics import cleaned, measured
 from cicd_agent.domain.event import Event, EventKind
@@ -53,7 +54,7 @@ def timed(asking: Asking, timeline: Timeline) -> Asking:
 
 
 def tell(
-    report: Report,
+    report: RunRecord,
     timeline: Timeline,
     settings: Settings,
     environment: Environment,
@@ -112,7 +113,7 @@ def _add(name: str, samples: tuple[Sample, ...], warn: Callable[[str], None]) ->
         warn(str(error))
 
 
-def _attributes(report: Report, environment: Environment, repository: str) -> dict[str, Value]:
+def _attributes(report: RunRecord, environment: Environment, repository: str) -> dict[str, Value]:
     """What the conventions for pipelines and version control name, and what only we have."""
     body = Node(body_of(report))
     event, account = report.event or Event(EventKind.OTHER), report.account
@@ -150,7 +151,7 @@ def _attributes(report: Report, environment: Environment, repository: str) -> di
     return told
 
 
-def _result(report: Report) -> str:
+def _result(report: RunRecord) -> str:
     if report.declined:
         return "skip"
     return "error" if report.error and report.exit in {Exit.OK, Exit.STOP} else _RESULTS.get(report.exit, "error")

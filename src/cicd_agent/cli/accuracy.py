@@ -11,10 +11,10 @@ from typing import Final
 
 from cicd_agent.adapters.files import place_file, read_file
 from cicd_agent.app.context import first_settings, inputs
-from cicd_agent.app.decision import Report
-from cicd_agent.app.decision import load as load_report
-from cicd_agent.app.outputs import REPORT
-from cicd_agent.app.reporter import HIDDEN, Outlet
+from cicd_agent.app.reporter import Outlet
+from cicd_agent.app.run_folder import HIDDEN
+from cicd_agent.app.run_record import REPORT, RunRecord
+from cicd_agent.app.serialization import load as load_report
 from cicd_agent.app.storage import existing_store
 from cicd_agent.audit.query import whose
 from cicd_agent.cli.account_parser import Options
@@ -186,7 +186,7 @@ def read_reports(paths: Sequence[str], repository: str, outlet: Outlet) -> tuple
     for number, path in enumerate(files[:_MAX_FILES], 1):
         outlet.progress(f"reading report {number:,} of {len(files):,}")
         try:
-            report = load_report(Report, read_file(path, "the report", _MAX_BYTES), str(path))
+            report = load_report(RunRecord, read_file(path, "the report", _MAX_BYTES), str(path))
         except ConfigError as error:
             broken.append(f"{error.what} ({error.why})" if error.why else error.what)
             continue

@@ -10,8 +10,9 @@ from typing import Final
 
 from cicd_agent.adapters.files import read_file, write_file
 from cicd_agent.app.context import inputs
-from cicd_agent.app.decision import Report, body_of
 from cicd_agent.app.reporter import Outlet
+from cicd_agent.app.run_record import RunRecord
+from cicd_agent.app.serialization import body_of
 from cicd_agent.app.storage import LOCAL, existing_store
 from cicd_agent.audit.query import chains
 from cicd_agent.cli.account_parser import Options
@@ -34,7 +35,7 @@ _EVERY: Final = 1_000
 
 
 def measured(
-    report: Report, spans: Sequence[Span], *, repository: str = "", at: float = 0.0, seconds: float | None = None
+    report: RunRecord, spans: Sequence[Span], *, repository: str = "", at: float = 0.0, seconds: float | None = None
 ) -> tuple[Sample, ...]:
     """The samples of one run. `at` is when it ended, in seconds since 1970; `repository` is its own."""
     stages: defaultdict[str, float] = defaultdict(float)

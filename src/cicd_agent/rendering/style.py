@@ -1,16 +1,19 @@
 """How results are written for a person at a terminal, whatever the mode: colours, widths, links, and harmless text."""
 
+import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Protocol, Required, TypedDict
+from typing import Protocol, Required, TextIO, TypedDict
 from urllib.parse import quote
 
 from cicd_agent.domain.text.quote import shown
 from cicd_agent.domain.text.redaction import mask
 from cicd_agent.domain.text.visible import visible_line
+from cicd_agent.domain.text.words import clip
 from cicd_agent.domain.usage import Usage
 from cicd_agent.rendering.cell_width import fold
 
+_NUMBER = re.compile(r"[0-9][0-9,]*")
 _INK = {
     "critical": "1;31",
     "high": "31",
@@ -129,3 +132,29 @@ def _price(cost: Cost) -> Iterator[str]:
     if cost.usage.requests or cost.usage.from_cache:
         yield f"{one_line(cost.model)}, {cost.usage.words}"
         yield "cost unknown" if cost.cost_usd is None else f"${cost.cost_usd:.2f}"
+
+
+def progress(stream: TextIO, *, enabled: bool = True, width: Callable[[], int] = lambda: 80) -> Callable[[str], None]:
+    """A function that says what is being done: on a terminal in one line that it rewrites, elsewhere in lines.
+
+    An empty text clears the line before something else is printed. `width` is asked for each time: a window changes.
+    Where lines stay, one that only counts on from the line before it is left out.
+    """
+    live = stream.isatty()
+    before = ""
+
+    def say(text: str) -> None:
+        nonlocal before
+        text = visible_line(text)
+        if live:
+            # A line that wraps could not be rewritten.
+            stream.write(f"\r\x1b[K{clip(text, width() - 3)} …" if text else "\r\x1b[K")
+        elif text and (kind := _NUMBER.sub("", text)) != before:
+            before = kind
+            stream.write(f"{text} …\n")
+        stream.flush()
+
+    def stay_silent(text: str) -> None:
+        del text
+
+    return say if enabled else stay_silent

@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 
 from cicd_agent.adapters.files import replace_text
+from cicd_agent.app.console import Streams
 from cicd_agent.app.main import run
-from cicd_agent.app.reporter import Streams
 from cicd_agent.cli.parser import parse
 from tests.support.repos import TempRepo
 

@@ -15,9 +15,9 @@ from pydantic import SecretStr
 
 from cicd_agent import __version__
 from cicd_agent.adapters.telemetry.fleet_endpoint import post_line
-from cicd_agent.app.decision import Report
 from cicd_agent.app.options import RunOptions
 from cicd_agent.app.recording.fleet import FIELDS, fleet_line, tell_fleet
+from cicd_agent.app.run_record import RunRecord
 from cicd_agent.app.security.secrets import secrets
 from cicd_agent.domain.text.redaction import Redactor
 from cicd_agent.errors import NotifierRefused
@@ -34,7 +34,7 @@ DOCUMENT = Path(__file__).parents[3] / "docs/fleet.md"
 PASSWORD = "pW" + "7kQz4v9RtX2b"
 
 
-def line_of(report: Report) -> dict[str, Any]:
+def line_of(report: RunRecord) -> dict[str, Any]:
     line = fleet_line(report, Environment.read(VARIABLES), 1.23456, Redactor(()).redact)
     assert "\n" not in line
     found: dict[str, Any] = json.loads(line)
@@ -67,7 +67,7 @@ def test_the_line_says_what_was_decided_and_what_it_cost() -> None:
 
 
 def test_what_is_not_known_is_null_and_a_failed_run_is_degraded() -> None:
-    found = line_of(Report("review", 70, error="a bug in /home/somebody/x.py"))
+    found = line_of(RunRecord("review", 70, error="a bug in /home/somebody/x.py"))
     assert (found["decision"], found["exit"], found["degraded"]) == ("failed", 70, True)
     for name in ("sha", "conclusion", "risk_level", "model", "cost_usd", "event"):
         assert found[name] is None

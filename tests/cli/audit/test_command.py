@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from cicd_agent.app.reporter import Outlet, Streams
+from cicd_agent.app.console import Streams
+from cicd_agent.app.reporter import Outlet
 from cicd_agent.audit.summary import AccountRun
 from cicd_agent.cli.account_parser import parsed
 from cicd_agent.cli.audit.list import audit

@@ -9,7 +9,8 @@ from typing import Any
 
 import pytest
 
-from cicd_agent.app.reporter import Outlet, Streams
+from cicd_agent.app.console import Streams
+from cicd_agent.app.reporter import Outlet
 from cicd_agent.cli.account_parser import parsed
 from cicd_agent.cli.audit.show import show
 from cicd_agent.domain.audit_entry import Columns, Row, chained, columns

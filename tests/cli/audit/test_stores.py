@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from cicd_agent.adapters.storage.store import SqlStore
-from cicd_agent.app.reporter import Outlet, Streams
+from cicd_agent.app.console import Streams
+from cicd_agent.app.reporter import Outlet
 from cicd_agent.app.storage import DATABASE
 from cicd_agent.cli.account_parser import parsed
 from cicd_agent.cli.audit.list import audit

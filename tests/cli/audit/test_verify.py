@@ -4,7 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from cicd_agent.app.decision import Report, dump
+from cicd_agent.app.run_record import RunRecord
+from cicd_agent.app.serialization import dump
 from cicd_agent.cli.account_parser import parsed
 from cicd_agent.domain.audit_entry import Link
 from cicd_agent.errors import ConfigError, StoreRefused
@@ -103,7 +104,7 @@ def test_the_check_for_a_program_has_every_break(store: FakeStore) -> None:
 
 def test_a_report_is_an_anchor(store: FakeStore, tmp_path: Path) -> None:
     head = store.heads[SHOP]
-    told = json.loads(dump(Report("review", 0)))
+    told = json.loads(dump(RunRecord("review", 0)))
     told["body"]["audit"] = {"state": "recorded", "repository": SHOP, "seq": head.seq, "hash": head.hash, "why": ""}
     path = tmp_path / "report.json"
     path.write_text(json.dumps(told))

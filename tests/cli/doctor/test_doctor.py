@@ -179,8 +179,8 @@ def test_the_screen_fits_and_is_told_in_the_step_summary(job: Job) -> None:
 
 def test_at_a_terminal_it_needs_nothing(job: Job) -> None:
     out = io.StringIO()
+    from cicd_agent.app.console import Streams  # noqa: PLC0415
     from cicd_agent.app.main import run  # noqa: PLC0415
-    from cicd_agent.app.reporter import Streams  # noqa: PLC0415
     from cicd_agent.cli.parser import parse  # noqa: PLC0415
 
     asked = parse(["doctor", "--repo-dir", str(job.repo.path)])

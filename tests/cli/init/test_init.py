@@ -12,8 +12,8 @@ from pathlib import Path
 import pytest
 import yaml
 
+from cicd_agent.app.console import Streams
 from cicd_agent.app.main import run
-from cicd_agent.app.reporter import Streams
 from cicd_agent.cli.init.scaffold import CONFIG, FOLDER, Answers, files
 from cicd_agent.cli.parser import MODES, parse
 from cicd_agent.cli.prompts import Asker

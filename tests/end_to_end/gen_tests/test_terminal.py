@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from cicd_agent.app.console import Streams
 from cicd_agent.app.main import run
-from cicd_agent.app.reporter import Streams
 from cicd_agent.cli.parser import parse
 from tests.support.jobs.gen_tests import BEFORE
 from tests.support.project_python import project_python

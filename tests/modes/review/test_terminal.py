@@ -22,8 +22,9 @@ from cicd_agent.domain.verdict import (
     SuppressedBy,
     Verdict,
 )
-from cicd_agent.modes.review.terminal import progress, render
+from cicd_agent.modes.review.terminal import render
 from cicd_agent.rendering.cell_width import cells, fold
+from cicd_agent.rendering.style import progress
 
 NEW = ["class Session:", "    def valid(self, token):", "        # compare", "        return token == self.secret", ""]
 LINES = [DiffLine(LineKind.CONTEXT, number, number, text) for number, text in enumerate(NEW[:2], start=86)]

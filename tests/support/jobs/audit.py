@@ -6,7 +6,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, Final
 
-from cicd_agent.app.reporter import Outlet, Streams
+from cicd_agent.app.console import Streams
+from cicd_agent.app.reporter import Outlet
 from cicd_agent.cli.account_parser import parsed
 from cicd_agent.cli.audit.list import audit
 from cicd_agent.domain.audit_entry import Entry, Link

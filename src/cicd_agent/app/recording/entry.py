@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import Any, assert_never
 
 from cicd_agent import __version__
-from cicd_agent.app.decision import Audit, Report, body_of
+from cicd_agent.app.run_record import Audit, RunRecord
+from cicd_agent.app.serialization import body_of
 from cicd_agent.domain.audit_entry import Kind, Link
 from cicd_agent.domain.effects import Annotation, Artifact, Effect, Output, Receipt, Summary
 from cicd_agent.domain.text.markdown import code, prose
@@ -29,7 +30,7 @@ class Telling:
     tape: str = ""
 
 
-def run_entry(report: Report, telling: Telling, environment: Environment, event_id: str, at: int) -> dict[str, Any]:
+def run_entry(report: RunRecord, telling: Telling, environment: Environment, event_id: str, at: int) -> dict[str, Any]:
     """The entry of a run, nothing of it redacted yet; `at` is in seconds since the epoch."""
     event, run = report.event, environment.run
     judged = report.judgement
@@ -72,7 +73,9 @@ def run_entry(report: Report, telling: Telling, environment: Environment, event_
     }
 
 
-def receipts_entry(audit: Audit, report: Report, receipts: Sequence[Receipt], event_id: str, at: int) -> dict[str, Any]:
+def receipts_entry(
+    audit: Audit, report: RunRecord, receipts: Sequence[Receipt], event_id: str, at: int
+) -> dict[str, Any]:
     """The entry of what became of the run that `audit` names; outputs are left out, the run's entry has them."""
     event = report.event
     return {
@@ -103,7 +106,7 @@ def anchored(audit: Audit) -> tuple[Summary, ...]:
             assert_never(audit.state)
 
 
-def decision_word(report: Report) -> str:
+def decision_word(report: RunRecord) -> str:
     """What a run came to, in one word of its mode."""
     told = report.outputs
     if report.error:
@@ -115,7 +118,7 @@ def decision_word(report: Report) -> str:
     return told.get("decision") or told.get("cause") or told.get("tests") or told.get("conclusion", "")
 
 
-def _sha(report: Report) -> str:
+def _sha(report: RunRecord) -> str:
     """The commit that was decided on: a gate may decide on another one than the event's."""
     return getattr(report.result, "sha", "") or (report.event.sha if report.event else "")
 

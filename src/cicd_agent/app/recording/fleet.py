@@ -6,8 +6,8 @@ from typing import Final
 
 from cicd_agent import __version__
 from cicd_agent.adapters.telemetry.fleet_endpoint import post_line
-from cicd_agent.app.decision import Report
 from cicd_agent.app.recording.entry import decision_word
+from cicd_agent.app.run_record import RunRecord
 from cicd_agent.errors import NotifierRefused
 from cicd_agent.settings.environment import Environment
 from cicd_agent.settings.schema import Settings
@@ -35,7 +35,7 @@ FIELDS: Final[Mapping[str, str]] = {
 """The line's fields in their order. What is not known is null."""
 
 
-def fleet_line(report: Report, environment: Environment, seconds: float, redact: Callable[[str], str]) -> str:
+def fleet_line(report: RunRecord, environment: Environment, seconds: float, redact: Callable[[str], str]) -> str:
     """One line of JSON."""
     event, run, account, told = report.event, environment.run, report.account, report.outputs
     number = f"{run.run_id}.{run.run_attempt or '1'}" if run.run_id else ""
@@ -64,7 +64,7 @@ def fleet_line(report: Report, environment: Environment, seconds: float, redact:
 
 
 def tell_fleet(
-    report: Report,
+    report: RunRecord,
     environment: Environment,
     settings: Settings,
     seconds: float,

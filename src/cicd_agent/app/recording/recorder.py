@@ -9,9 +9,10 @@ from pathlib import Path
 from typing import Any
 
 from cicd_agent.adapters.recording.tape import redacted
-from cicd_agent.app.decision import Audit, Decision, Report
+from cicd_agent.app.decision import Decision
 from cicd_agent.app.recording.entry import Telling, receipts_entry, run_entry
 from cicd_agent.app.recording.fact_extraction import facts_of
+from cicd_agent.app.run_record import Audit, RunRecord
 from cicd_agent.app.storage import LOCAL, StoredState, chain_of, open_store
 from cicd_agent.domain.audit_entry import LONGEST, Entry, canonical, digest
 from cicd_agent.domain.effects import Receipt
@@ -58,7 +59,7 @@ class Book:
             raise StoreRefused("no account book that lasts is kept")
         return opened
 
-    def enter(self, report: Report, telling: Telling, *, demanded: bool = False) -> Audit:
+    def enter(self, report: RunRecord, telling: Telling, *, demanded: bool = False) -> Audit:
         """Enter what was decided, before anything is done about it.
 
         Raises StoreRefused when an entry that lasts is `demanded`, and there is none.
@@ -74,14 +75,14 @@ class Book:
             )
         return audit
 
-    def close(self, audit: Audit, report: Report, receipts: Sequence[Receipt]) -> Audit:
+    def close(self, audit: Audit, report: RunRecord, receipts: Sequence[Receipt]) -> Audit:
         """Enter what became of the run that was entered; the end of the chain."""
         if audit.state != "recorded":
             return audit
         told = receipts_entry(audit, report, receipts, self.event_id, int(self._now()))
         return self._append(audit.repository, told)
 
-    def enter_at_last(self, report: Report, telling: Telling) -> Audit:
+    def enter_at_last(self, report: RunRecord, telling: Telling) -> Audit:
         """Enter a run that has failed; an account book that does not answer does not keep it from saying so."""
         try:
             return self.enter(report, telling)

@@ -1,14 +1,50 @@
-"""What a plan may do beyond comments: this job's own settings say so, never the plan, which may come from a file."""
+"""What a plan may do: this job's own settings say so, never the plan, which may come from a file."""
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from typing import Any
 
 from cicd_agent.app.context import Scene
+from cicd_agent.app.decision import Decision
 from cicd_agent.domain.effect_policy import Grant
 from cicd_agent.domain.effects import ReviewEvent
 from cicd_agent.domain.event import EventKind
-from cicd_agent.settings.schema import RERUNS
+from cicd_agent.domain.ports.forge import Forge
+from cicd_agent.modes.protocol import Mode
+from cicd_agent.settings.schema import RERUNS, Settings, Stage
 
 GATE = "deploy-gate"
+
+
+@dataclass(frozen=True, slots=True)
+class Permissions:
+    """What this run may do with a decision. `is_own`: it decided itself; `performs`: it may act outside of the job."""
+
+    is_own: bool
+    performs: bool
+    forge: Forge | None
+    grant: Grant
+    notifies: Settings | None
+    """The settings that say whom; None where nobody is told."""
+    saves_facts: bool
+
+
+def permissions(mode: Mode[Any], decision: Decision, scene: Scene, *, is_own: bool) -> Permissions:
+    """`is_own` is whether the decision was made by this very run."""
+    settings = scene.settings
+    # Of a mode by which others go, a decision from a file is only looked at.
+    performs = is_own or not mode.unproved
+    # At a terminal GitHub is only read, where it is asked at all.
+    writes = performs and scene.event.kind is not EventKind.LOCAL
+    pulls = mode.pulls(decision.evidence) if decision.evidence and is_own else frozenset()
+    return Permissions(
+        is_own,
+        performs,
+        scene.world.forge if writes else None,
+        replace(grant(scene, is_own=is_own, mode=mode.name), pulls=pulls),
+        settings if performs else None,
+        # Of a decision that came from a file, others may have written any part.
+        saves_facts=is_own and settings.stage is Stage.ALL and not settings.evidence_file,
+    )
 
 
 def grant(scene: Scene, *, is_own: bool, mode: str = "") -> Grant:

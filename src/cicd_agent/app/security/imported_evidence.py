@@ -7,9 +7,9 @@ from typing import Any
 
 from cicd_agent.adapters.files import read_file
 from cicd_agent.app.context import Scene
-from cicd_agent.app.decision import load
 from cicd_agent.app.pipeline import observe
 from cicd_agent.app.security.verify_imported import Texts, account, missing, proved, with_texts
+from cicd_agent.app.serialization import load
 from cicd_agent.domain.change import Change, ChangeSource
 from cicd_agent.domain.event import EventKind
 from cicd_agent.domain.evidence import Evidence

@@ -1,22 +1,17 @@
 """A review as text for a person at a terminal: each finding under its code, then the risk and what was left out."""
 
-import re
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from typing import TextIO, Unpack
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Unpack
 
 from cicd_agent.domain.diff import FileDiff
 from cicd_agent.domain.evidence import Evidence
 from cicd_agent.domain.finding import Finding, Origin
 from cicd_agent.domain.text.quote import shown
-from cicd_agent.domain.text.visible import visible_line
 from cicd_agent.domain.text.words import count
 from cicd_agent.domain.verdict import Rejected, Risk, Suppressed, Verdict
-from cicd_agent.rendering.cell_width import clip
 from cicd_agent.rendering.code_frame import frame
 from cicd_agent.rendering.style import Cost, Shape, Style, one_line, page
-
-_NUMBER = re.compile(r"[0-9][0-9,]*")
 
 
 def render(verdict: Verdict, evidence: Evidence, cost: Cost, **shape: Unpack[Shape]) -> str:
@@ -31,32 +26,6 @@ def render(verdict: Verdict, evidence: Evidence, cost: Cost, **shape: Unpack[Sha
         yield _left_out(verdict, evidence, style)
 
     return page(parts, cost, shape)
-
-
-def progress(stream: TextIO, *, enabled: bool = True, width: Callable[[], int] = lambda: 80) -> Callable[[str], None]:
-    """A function that says what is being done: on a terminal in one line that it rewrites, elsewhere in lines.
-
-    An empty text clears the line before something else is printed. `width` is asked for each time: a window changes.
-    Where lines stay, one that only counts on from the line before it is left out.
-    """
-    live = stream.isatty()
-    before = ""
-
-    def say(text: str) -> None:
-        nonlocal before
-        text = visible_line(text)
-        if live:
-            # A line that wraps could not be rewritten.
-            stream.write(f"\r\x1b[K{clip(text, width() - 3)} …" if text else "\r\x1b[K")
-        elif text and (kind := _NUMBER.sub("", text)) != before:
-            before = kind
-            stream.write(f"{text} …\n")
-        stream.flush()
-
-    def stay_silent(text: str) -> None:
-        del text
-
-    return say if enabled else stay_silent
 
 
 def _finding(finding: Finding, evidence: Evidence, style: Style) -> Iterator[str]:

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import settings as examples
 from hypothesis import strategies as st
 
-from cicd_agent.app.decision import dump, load
+from cicd_agent.app.serialization import dump, load
 from cicd_agent.domain.evidence import Evidence
 from cicd_agent.domain.facts import Fact, FactKind, Known
 from cicd_agent.domain.gate_evidence import Reading, State

@@ -9,7 +9,9 @@ from hypothesis import strategies as st
 
 from cicd_agent.agent.messages import Answer
 from cicd_agent.analysis.rules.run import RuleDraft
-from cicd_agent.app.decision import Decision, dump, outputs
+from cicd_agent.app.decision import Decision
+from cicd_agent.app.run_record import common_outputs
+from cicd_agent.app.serialization import dump
 from cicd_agent.domain.effects import Reply, Summary
 from cicd_agent.domain.event import Comment, Event, EventKind, PullRequest, Ref, Trust
 from cicd_agent.domain.evidence import Evidence, Exhibit
@@ -136,7 +138,7 @@ def test_any_answer_is_published_once_and_inert(said: ReplyDraft | None, model: 
     assert isinstance(verdict, ChatReply)
     decision = Decision("review", EVENT, account, plan, EVIDENCE, result=verdict)
     assert json.loads(dump(decision))["body"]["verdict"] is None
-    assert {outputs(decision, "r")[name] for name in ("risk_level", "risk_score", "confidence")} == {""}
+    assert {common_outputs(decision, "r")[name] for name in ("risk_level", "risk_score", "confidence")} == {""}
 
 
 def test_two_runs_ask_the_same_bytes_once() -> None:
