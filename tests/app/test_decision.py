@@ -11,7 +11,7 @@ from cicd_agent.agent.messages import Question
 from cicd_agent.agent.scripted import ScriptedModel
 from cicd_agent.app.decision import Asked, Decision
 from cicd_agent.app.run_record import RunRecord
-from cicd_agent.app.serialization import _adapter, dump, load, schema
+from cicd_agent.app.serialization import _adapter, _kind, dump, load, schema
 from cicd_agent.domain.change import Change, ChangeSource
 from cicd_agent.domain.diff import Side
 from cicd_agent.domain.diff_parser import parse_diff
@@ -195,7 +195,7 @@ def test_what_is_written_is_what_a_schema_would_write() -> None:
     told = report(decided, exit_code=0, outputs={"a": "b"}, receipts=(Receipt("k", "comment", ReceiptState.DONE),))
     for value in (seen, decided, told):
         body = json.loads(dump(value))["body"]
-        shaped = _adapter(type(value).__name__.lower())
+        shaped = _adapter(_kind(type(value)))
         again = shaped.dump_python(shaped.validate_json(json.dumps(body), strict=True), mode="json")
         assert body == {name: each for name, each in again.items() if name in body}
         assert all(each is None for name, each in again.items() if name not in body)
