@@ -14,8 +14,7 @@ from cicd_agent.app.mode_inputs import INPUTS  # noqa: E402
 from cicd_agent.app.serialization import schema as envelope_schema  # noqa: E402
 from cicd_agent.insights.metrics.page import page as metrics_page  # noqa: E402
 from cicd_agent.settings.environment import AUDIENCE, FALLBACKS  # noqa: E402
-from cicd_agent.settings.json_schema import config_schema, organisation_schema  # noqa: E402  after the path is set
-from cicd_agent.settings.values import Setting, catalogue  # noqa: E402
+from cicd_agent.settings.values import Setting, catalogue, config_schema, organisation_schema  # noqa: E402  after the path is set  # noqa: E402
 from scripts.actions import sub_action  # noqa: E402
 from scripts.called import called  # noqa: E402
 from scripts.pages import all_permissions, events, exits, of_mode  # noqa: E402
@@ -24,7 +23,7 @@ from scripts.pages.marked import Maker, remade  # noqa: E402
 from scripts.pages.rows import default, table  # noqa: E402
 from scripts.pages.rules import page as rules_page  # noqa: E402
 
-MARK = "<!-- Made by scripts/docs.py from src/cicd_agent/settings/schema.py: change that, then `make docs`. -->"
+MARK = "<!-- Made by scripts/docs.py from src/cicd_agent/settings: change that, then `make docs`. -->"
 OF_CODE = "<!-- Made by scripts/docs.py from the code: change that, then `make docs`. -->"
 
 CONFIGURATION = """\

@@ -14,7 +14,7 @@ from cicd_agent.app.mode_inputs import INPUTS
 from cicd_agent.fake_model.script import load_script
 from cicd_agent.modes.review.mode import Review
 from cicd_agent.settings.loader import lint
-from cicd_agent.settings.organization import read_organisation
+from cicd_agent.settings.organization import read_organization
 from scripts.blocks import Block, all_blocks, blocks_of
 from scripts.fragments import kind_of, whole
 from tests.repository.test_workflows import CALLED, DECLARED, OWN, PINS, ROOT, load, steps
@@ -36,7 +36,7 @@ def wrong_in(block: Block, place: Path) -> list[str]:
         case "config":
             return [f"{problem}" for problem in lint(block.text, known_rules=RULE_IDS)]
         case "organisation":
-            return [*read_organisation(block.text, known_rules=RULE_IDS).problems]
+            return [*read_organization(block.text, known_rules=RULE_IDS).problems]
         case "script":
             place.write_text(block.text, "utf-8")
             return [] if load_script(place).steps else ["a script of nothing"]
@@ -95,7 +95,7 @@ def wrong_job(job: dict[str, Any]) -> list[str]:
 
 def organised(given: dict[str, Any]) -> list[str]:
     text = str(given.get("organisation-config", ""))
-    return [] if not text or EXPRESSION.search(text) else [*read_organisation(text, known_rules=RULE_IDS).problems]
+    return [] if not text or EXPRESSION.search(text) else [*read_organization(text, known_rules=RULE_IDS).problems]
 
 
 def wrong_outputs(text: str, workflow: dict[Any, Any]) -> list[str]:

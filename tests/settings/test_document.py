@@ -1,4 +1,4 @@
-"""Whatever somebody calls a config file, reading it costs little and raises nothing but Unreadable."""
+"""Whatever somebody calls a config file, reading it costs little and raises nothing but InvalidDocument."""
 
 from contextlib import suppress
 
@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cicd_agent.settings.document import NODE_LIMIT, SIZE_LIMIT, Block, Entry, Unreadable, parse_document
+from cicd_agent.settings.document import NODE_LIMIT, SIZE_LIMIT, Block, Entry, InvalidDocument, parse_document
 from cicd_agent.settings.loader import lint
 
 BOMB = "a: &a [x,x]\nb: &b [*a,*a]\nc: [*b,*b]\n"
@@ -37,9 +37,9 @@ BOMB = "a: &a [x,x]\nb: &b [*a,*a]\nc: [*b,*b]\n"
     ],
 )
 def test_a_file_that_means_nothing_says_why_and_where(text: str | bytes, why: str, line: int) -> None:
-    with pytest.raises(Unreadable) as caught:
+    with pytest.raises(InvalidDocument) as caught:
         parse_document(text)
-    assert why in caught.value.why
+    assert why in caught.value.reason
     assert caught.value.line == line
     (problem,) = lint(text)
     assert str(problem).isprintable()
@@ -72,7 +72,7 @@ TEXTS = st.text(max_size=200) | st.lists(
 
 @given(TEXTS | st.binary(max_size=100))
 def test_arbitrary_text_is_a_document_or_unreadable(text: str | bytes) -> None:
-    with suppress(Unreadable):
+    with suppress(InvalidDocument):
         assert isinstance(parse_document(text), Block)
     for problem in lint(text, known_rules={"sql"}):
         assert str(problem).isprintable()

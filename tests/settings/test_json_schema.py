@@ -12,9 +12,8 @@ from hypothesis import strategies as st
 from pydantic import BaseModel
 
 from cicd_agent.settings.document import parse_document
-from cicd_agent.settings.json_schema import config_schema
 from cicd_agent.settings.loader import lint, load
-from cicd_agent.settings.values import catalogue
+from cicd_agent.settings.values import catalogue, config_schema
 from scripts import docs
 
 ROOT = Path(__file__).parents[2]

@@ -17,10 +17,9 @@ from cicd_agent.app.options import RunOptions
 from cicd_agent.errors import ConfigError, Exit
 from cicd_agent.settings.environment import Environment
 from cicd_agent.settings.explain import explain
-from cicd_agent.settings.json_schema import organisation_schema
-from cicd_agent.settings.loader import Loaded, Rank, load
+from cicd_agent.settings.loader import Loaded, Precedence, load
 from cicd_agent.settings.schema import Settings
-from cicd_agent.settings.values import Setting, catalogue
+from cicd_agent.settings.values import Setting, catalogue, organisation_schema
 from tests.settings.test_json_schema import as_written, values
 from tests.support.canaries import LEAKED
 from tests.support.jobs.pull_request import AFTER, BEFORE, Job
@@ -210,38 +209,44 @@ EACH = st.sampled_from(ORGANISED).flatmap(lambda one: st.tuples(st.just(one), *[
 
 
 @settings(max_examples=150)
-@given(EACH, st.sets(st.sampled_from([Rank.LOCKED, Rank.INPUT, Rank.FILE, Rank.DEFAULTS])))
-def test_of_every_setting_the_highest_word_counts(told: tuple[Setting, Any, Any, Any, Any], said: set[Rank]) -> None:
+@given(EACH, st.sets(st.sampled_from([Precedence.LOCKED, Precedence.INPUT, Precedence.FILE, Precedence.DEFAULTS])))
+def test_of_every_setting_the_highest_word_counts(
+    told: tuple[Setting, Any, Any, Any, Any], said: set[Precedence]
+) -> None:
     setting, locked, given_, filed, default = told
-    may = said - ({Rank.INPUT} if setting.file_only else set()) - ({Rank.FILE} if setting.input_only else set())
-    layers = {Rank.LOCKED: locked, Rank.INPUT: given_, Rank.FILE: filed, Rank.DEFAULTS: default}
+    may = (
+        said
+        - ({Precedence.INPUT} if setting.file_only else set())
+        - ({Precedence.FILE} if setting.input_only else set())
+    )
+    layers = {Precedence.LOCKED: locked, Precedence.INPUT: given_, Precedence.FILE: filed, Precedence.DEFAULTS: default}
     parts = {
         name: {setting.name: layers[rank]}
-        for name, rank in (("locked", Rank.LOCKED), ("defaults", Rank.DEFAULTS))
+        for name, rank in (("locked", Precedence.LOCKED), ("defaults", Precedence.DEFAULTS))
         if rank in may
     }
     inputs = {"organisation-config": json.dumps(parts)} if parts else {}
-    if Rank.INPUT in may and as_input(given_).strip():
+    if Precedence.INPUT in may and as_input(given_).strip():
         inputs[setting.name] = as_input(given_)
     else:
-        may -= {Rank.INPUT}
-    if Rank.FILE in may and filed in ("", None):
-        may -= {Rank.FILE}
+        may -= {Precedence.INPUT}
+    if Precedence.FILE in may and filed in ("", None):
+        may -= {Precedence.FILE}
     try:
-        found = load(inputs, json.dumps({setting.name: filed}) if Rank.FILE in may else None)
+        found = load(inputs, json.dumps({setting.name: filed}) if Precedence.FILE in may else None)
     except ConfigError:
-        assert Rank.INPUT in may, "only an input that the setting cannot have"
+        assert Precedence.INPUT in may, "only an input that the setting cannot have"
         return
     field = setting.field
-    assert found.rank(field) == max(may, default=Rank.BUILT_IN)
+    assert found.precedence(field) == max(may, default=Precedence.BUILT_IN)
     if not may:
         assert getattr(found.settings, field) == getattr(Settings(), field)
     elif setting.keys:
         for key in {key for rank in may for key in layers[rank]}:
             best = max(rank for rank in may if key in layers[rank])
             assert as_written(getattr(found.settings, field)[key]) == layers[best][key]
-            assert found.rank(f"{field}.{key}") == best
-    elif max(may) is not Rank.INPUT:
+            assert found.precedence(f"{field}.{key}") == best
+    elif max(may) is not Precedence.INPUT:
         assert as_written(getattr(found.settings, field)) == layers[max(may)]
 
 
@@ -320,7 +325,7 @@ def test_the_example_of_the_document_is_a_good_one() -> None:
     text = yaml.safe_load(block)[0]["with"]["organisation-config"]
     found = organised(text, known_rules={rule.id for rule in RULES})
     assert found.settings.rules == {"http-timeout": "low", "secret": "critical"}
-    assert found.rank("model") is Rank.LOCKED
+    assert found.precedence("model") is Precedence.LOCKED
 
 
 def test_a_lock_holds_in_a_job_whose_summary_names_what_it_put_aside_and_in_its_replay(tmp_path: Path) -> None:

@@ -24,13 +24,13 @@ from cicd_agent.domain.timeline import Timeline
 from cicd_agent.errors import ConfigError, ForgeRefused
 from cicd_agent.modes.protocol import LogFiles, Mode, World
 from cicd_agent.settings.environment import Environment
-from cicd_agent.settings.loader import Loaded, Rank, load
+from cicd_agent.settings.loader import Loaded, Precedence, load
 from cicd_agent.settings.schema import Settings
 
 if TYPE_CHECKING:
     from cicd_agent.adapters.github.forge import GitHubForge
 
-_WORKFLOW = frozenset({Rank.INPUT, Rank.DEFAULTS, Rank.LOCKED})
+_WORKFLOW = frozenset({Precedence.INPUT, Precedence.DEFAULTS, Precedence.LOCKED})
 """Whose words stand in a workflow, which the change of the config file does not change."""
 
 
@@ -81,7 +81,7 @@ def in_shadow(options: RunOptions, environment: Environment) -> bool:
         loaded = load(asked, None, fallbacks=environment.fallbacks)
     except ConfigError:
         return not asked.get("organisation-config") and asked.get("enforce", "").strip().lower() == "false"
-    return loaded.rank("enforce") >= Rank.INPUT and not loaded.settings.enforce
+    return loaded.precedence("enforce") >= Precedence.INPUT and not loaded.settings.enforce
 
 
 def any_settings(options: RunOptions, environment: Environment) -> Settings:
@@ -153,7 +153,7 @@ def prepare(
     workspace = Folder(_workspace(options, environment, cwd), root)
     top = repository.top if repository else None
     problems = (*([notice] if notice else []), *map(str, loaded.problems))
-    told = frozenset(field for field in loaded.origins if loaded.rank(field) in _WORKFLOW)
+    told = frozenset(field for field in loaded.origins if loaded.precedence(field) in _WORKFLOW)
     world = World(repository, forge, workspace, logs=_logs(options), problems=problems, told=told)
     return Scene(event, loaded, world, tuple(notices), top)
 

@@ -153,7 +153,7 @@ def _named(mode: Mode[Any], loaded: Loaded) -> str:
     """The model for judgement: whoever has the last word, and of their two words the one for this mode."""
     by_mode = dict[str, str](loaded.settings.models.items())
     own = by_mode.get(mode.name)
-    if own is None or loaded.rank("model") > loaded.rank(f"models.{mode.name}"):
+    if own is None or loaded.precedence("model") > loaded.precedence(f"models.{mode.name}"):
         return loaded.settings.model
     return own
 

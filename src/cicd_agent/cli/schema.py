@@ -8,7 +8,7 @@ from cicd_agent.app.options import Session
 from cicd_agent.app.serialization import schema as document_schema
 from cicd_agent.cli.options import command
 from cicd_agent.errors import Exit
-from cicd_agent.settings.json_schema import config_schema, organisation_schema
+from cicd_agent.settings.values import config_schema, organisation_schema
 
 SCHEMAS = ("config", "organisation", "evidence", "decision", "report")
 

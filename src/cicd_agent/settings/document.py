@@ -1,4 +1,4 @@
-"""The config file's YAML as words with line numbers: nothing is constructed, so nothing can act or explode."""
+"""The config file's YAML as text with line numbers: nothing is constructed, so nothing can act or explode."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -11,7 +11,7 @@ NODE_LIMIT = 5_000
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One `key: value`; `line` is the key's, from 1. The key is "" when it is not a plain word."""
+    """One `key: value`; `line` is the key's, from 1. The key is "" when it is not plain text."""
 
     key: str
     line: int
@@ -33,15 +33,15 @@ class Tagged:
 
 
 Value = str | tuple["Value", ...] | Block | Tagged | None
-"""A scalar is its text, so that the `off` and `no` of YAML 1.1 stay words; None is no value at all."""
+"""A scalar is its text, so that the `off` and `no` of YAML 1.1 stay text; None is no value at all."""
 
 
-class Unreadable(Exception):
+class InvalidDocument(Exception):
     """The file as a whole means nothing; `line` is where that shows, 0 when nowhere in particular."""
 
-    def __init__(self, why: str, line: int = 0) -> None:
-        super().__init__(why, line)
-        self.why = why
+    def __init__(self, reason: str, line: int = 0) -> None:
+        super().__init__(reason, line)
+        self.reason = reason
         self.line = line
 
 
@@ -55,17 +55,17 @@ class _Loader(yaml.SafeLoader):
         line = event.start_mark.line + 1
         self.nodes += 1
         if isinstance(event, yaml.AliasEvent):
-            raise Unreadable("aliases (`*name`) are not allowed", line)
+            raise InvalidDocument("aliases (`*name`) are not allowed", line)
         if self.nodes > NODE_LIMIT:
-            raise Unreadable(f"more than {NODE_LIMIT:,} keys and values", line)
+            raise InvalidDocument(f"more than {NODE_LIMIT:,} keys and values", line)
         return super().compose_node(parent, index)
 
 
 def parse_document(raw: str | bytes) -> Block:
-    """The file's top-level mapping. Raises Unreadable."""
-    text = raw if isinstance(raw, str) else _decoded(raw)
+    """The file's top-level mapping. Raises InvalidDocument."""
+    text = raw if isinstance(raw, str) else _decode(raw)
     if len(text) > SIZE_LIMIT:
-        raise Unreadable(f"longer than {SIZE_LIMIT:,} characters")
+        raise InvalidDocument(f"longer than {SIZE_LIMIT:,} characters")
     try:
         root = _root(text)
         value = None if root is None else _value(root)
@@ -74,21 +74,21 @@ def parse_document(raw: str | bytes) -> Block:
         problem = error.problem or error.context or "cannot be parsed"
         if "'\\t'" in problem:
             problem = "a tab where only blanks may stand"
-        raise Unreadable(f"not YAML: {problem}", mark.line + 1 if mark else 0) from None
+        raise InvalidDocument(f"not YAML: {problem}", mark.line + 1 if mark else 0) from None
     except yaml.reader.ReaderError as error:
         line = text.count("\n", 0, error.position) + 1
-        raise Unreadable("not YAML: a character that is not allowed", line) from None
+        raise InvalidDocument("not YAML: a character that is not allowed", line) from None
     except RecursionError:
-        raise Unreadable("nested too deeply") from None
+        raise InvalidDocument("nested too deeply") from None
     except (ValueError, OverflowError):  # PyYAML passes an escape such as "\UFFFFFFFF" on to chr()
-        raise Unreadable("not YAML: an escape that names no character") from None
+        raise InvalidDocument("not YAML: an escape that names no character") from None
     match value:
         case None:
             return Block()
         case Block():
             return value
         case _:
-            raise Unreadable("not a mapping of settings", 1)
+            raise InvalidDocument("not a mapping of settings", 1)
 
 
 def encodable(text: str) -> str:
@@ -96,11 +96,11 @@ def encodable(text: str) -> str:
     return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
 
 
-def _decoded(raw: bytes) -> str:
+def _decode(raw: bytes) -> str:
     try:
         return raw.decode("utf-8-sig")
     except UnicodeDecodeError as error:
-        raise Unreadable("not UTF-8", raw.count(b"\n", 0, error.start) + 1) from None
+        raise InvalidDocument("not UTF-8", raw.count(b"\n", 0, error.start) + 1) from None
 
 
 def _root(text: str) -> yaml.Node | None:
@@ -109,7 +109,7 @@ def _root(text: str) -> yaml.Node | None:
         root = loader.get_node() if loader.check_node() else None
         if loader.check_node():
             event = loader.peek_event()  # type: ignore[no-untyped-call]  # the stubs leave it out
-            raise Unreadable("more than one document", event.start_mark.line + 1)
+            raise InvalidDocument("more than one document", event.start_mark.line + 1)
         return root
     finally:
         loader.dispose()

@@ -23,13 +23,14 @@ class Row:
 
 def explain(loaded: Loaded, mode: str = "") -> tuple[Row, ...]:
     """A row for every setting, in the order of the documents; `mode` chooses among the defaults that differ by mode."""
-    values = {setting.name: getattr(loaded.settings, setting.field) for setting in catalogue().values()}
+    known = catalogue(type(loaded.settings)).values()
+    values = {setting.name: getattr(loaded.settings, setting.field) for setting in known}
     secrets = [text for value in values.values() if isinstance(value, SecretStr) and (text := value.get_secret_value())]
     return tuple(
         _by_mode(setting, mode)
         if setting.field in BY_MODE and values[setting.name] is None
         else Row(setting.name, _shown(values[setting.name], secrets), _origin(setting, loaded))
-        for setting in catalogue().values()
+        for setting in known
     )
 
 
@@ -37,7 +38,7 @@ def _origin(setting: Setting, loaded: Loaded) -> str:
     """Where its value is from, and what a lock of the organisation has put aside for it."""
     name = setting.name
     aside = [
-        f"{each.name.removeprefix(f'{name}.')} of {each.where}" if each.name != name else each.where
+        f"{each.name.removeprefix(f'{name}.')} of {each.source}" if each.name != name else each.source
         for each in loaded.overridden
         if each.name == name or each.name.startswith(f"{name}.")
     ]

@@ -16,15 +16,15 @@ from cicd_agent.settings.schema import Settings, field_order, kebab
 _INTEGER = re.compile(r"[+-]?[0-9]{1,18}")
 _NUMBER = re.compile(r"[+-]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][+-]?[0-9]+)?")
 _SHOWN = 40
-_OURS = frozenset({"input_only", "file_only", "lines", "keys"})
+_OWN_KEYS = frozenset({"input_only", "file_only", "lines", "keys"})
 """What a field's schema says to us alone."""
 _SECRET_PART = 12
 """A run of this many characters of a secret is as good as the secret."""
-_SECRET_LEAST = 6
+_MIN_SECRET = 6
 """What is shorter occurs in any text: hiding it would hide everything, and show that it is short."""
 
 
-class Unfit(Exception):
+class InvalidValue(Exception):
     """A value that its setting cannot have; `expected` says what it can."""
 
     def __init__(self, expected: str) -> None:
@@ -67,12 +67,12 @@ class Setting:
     @property
     def expected(self) -> str:
         """What it may be, in words that follow "must be"."""
-        return f"a mapping of {self.keys} to {self.expected_item}" if self.keys else _expected(self.shape)
+        return f"a mapping of {self.keys} to {self.expected_item}" if self.keys else _describe_shape(self.shape)
 
     @property
     def expected_item(self) -> str:
         """What a value of a mapping may be."""
-        return _expected(self.shape["additionalProperties"])
+        return _describe_shape(self.shape["additionalProperties"])
 
     @property
     def known_keys(self) -> tuple[str, ...]:
@@ -86,11 +86,11 @@ class Setting:
         return tuple(item for part in re.split(r"\n" if self.lines else r"[,\n]", text) if (item := part.strip()))
 
     def value_of(self, value: Value) -> object:
-        """The checked value of a word, or of a list. Raises Unfit."""
+        """The checked value of a word, or of a list. Raises InvalidValue."""
         return self._checked(_converted(self.shape, value, self.expected), self.expected)
 
     def item_of(self, key: str, value: Value) -> object:
-        """The checked value of one key of a mapping. Raises Unfit."""
+        """The checked value of one key of a mapping. Raises InvalidValue."""
         item = _converted(self.shape["additionalProperties"], value, self.expected_item)
         checked = self._checked({key: item}, self.expected_item)
         return checked[key]
@@ -101,11 +101,11 @@ class Setting:
         except ValidationError as invalid:
             # Ours say what is wrong by number; pydantic's would quote the value, which may be a secret.
             ours = [str(each["ctx"]["error"]) for each in invalid.errors() if each["type"] == "value_error"]
-            raise Unfit(*ours[:1] or (expected,)) from None
+            raise InvalidValue(*ours[:1] or (expected,)) from None
 
 
 def _converted(shape: Mapping[str, Any], value: Value, expected: str) -> object:
-    """The word, the list or the block as the type that it has to be. Raises Unfit."""
+    """The word, the list or the block as the type that it has to be. Raises InvalidValue."""
     match shape["type"], value:
         case "boolean", str() if value.lower() in ("true", "false"):
             return value.lower() == "true"
@@ -119,10 +119,10 @@ def _converted(shape: Mapping[str, Any], value: Value, expected: str) -> object:
             return value
         case "object", Block(entries) if len(named := {each.key: each.value for each in entries}) == len(entries):
             if unknown := named.keys() - shape.get("properties", {}).keys():
-                raise Unfit(f"{expected} without {quoted(min(unknown))}")
+                raise InvalidValue(f"{expected} without {quote(min(unknown))}")
             return {key: _converted(shape["properties"][key], each, expected) for key, each in named.items()}
         case _:
-            raise Unfit(expected)
+            raise InvalidValue(expected)
 
 
 @cache
@@ -137,7 +137,7 @@ def catalogue(settings: type[Settings] = Settings) -> Mapping[str, Setting]:
             name=name,
             field=field,
             description=info.description or "",
-            shape={key: value for key, value in shapes[field].items() if key not in _OURS},
+            shape={key: value for key, value in shapes[field].items() if key not in _OWN_KEYS},
             input_only="input_only" in shapes[field],
             file_only="file_only" in shapes[field],
             lines="lines" in shapes[field],
@@ -146,6 +146,42 @@ def catalogue(settings: type[Settings] = Settings) -> Mapping[str, Setting]:
         )
         for field in field_order(settings)
         for info in [settings.model_fields[field]]
+    }
+
+
+def config_schema() -> dict[str, object]:
+    """Every key that the file may have; inputs that it may not name are not in it."""
+    return {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "$id": "urn:cicd-agent:schema:config:1",
+        "title": "cicd-agent configuration",
+        "description": "The settings of a repository, read from the base branch: .github/cicd-agent.yml.",
+        "type": "object",
+        "additionalProperties": False,
+        "properties": {name: dict(setting.shape) for name, setting in catalogue().items() if not setting.input_only},
+    }
+
+
+def organisation_schema() -> dict[str, object]:
+    """What the text of `organisation-config` may hold: every setting that is no secret, in two mappings."""
+    part = {
+        "type": "object",
+        "additionalProperties": False,
+        "minProperties": 1,
+        "properties": {
+            name: dict(setting.shape) for name, setting in catalogue().items() if setting.is_for_organisations
+        },
+    }
+    return {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "$id": "urn:cicd-agent:schema:organisation:1",
+        "title": "cicd-agent configuration of an organisation",
+        "description": "`locked` comes before inputs and files, `defaults` after them.",
+        "type": "object",
+        "additionalProperties": False,
+        "minProperties": 1,
+        "properties": {name: {"$ref": "#/$defs/settings"} for name in ("locked", "defaults")},
+        "$defs": {"settings": part},
     }
 
 
@@ -164,11 +200,11 @@ def reveals(text: str, secrets: Iterable[str]) -> bool:
     """Whether a secret, or a good part of one, is in the text."""
     parts = [text[start : start + _SECRET_PART] for start in range(len(text) - _SECRET_PART + 1)]
     return any(
-        len(secret) >= _SECRET_LEAST and (secret in text or any(part in secret for part in parts)) for secret in secrets
+        len(secret) >= _MIN_SECRET and (secret in text or any(part in secret for part in parts)) for secret in secrets
     )
 
 
-def quoted(text: str, secrets: Iterable[str] = ()) -> str:
+def quote(text: str, secrets: Iterable[str] = ()) -> str:
     """The beginning of a foreign text, for a message."""
     shown = text[:_SHOWN]
     if reveals(shown, secrets):
@@ -176,15 +212,15 @@ def quoted(text: str, secrets: Iterable[str] = ()) -> str:
     return f"`{printable(shown)}{'…' if len(text) > _SHOWN else ''}`"
 
 
-def described(value: Value, secrets: Iterable[str]) -> str:
+def describe(value: Value, secrets: Iterable[str]) -> str:
     """What was found in place of a fitting value."""
     match value:
         case None:
             return "nothing"
         case str():
-            return quoted(value, secrets)
+            return quote(value, secrets)
         case Tagged():
-            return f"something with the tag {quoted(value.tag, secrets)}"
+            return f"something with the tag {quote(value.tag, secrets)}"
         case Block():
             return "a mapping"
         case tuple() if all(isinstance(item, str) for item in value):
@@ -195,12 +231,12 @@ def described(value: Value, secrets: Iterable[str]) -> str:
 
 def one_of(words: Iterable[str]) -> str:
     """`a`, `b` or `c`."""
-    return _listed(words, "or")
+    return _enumerate(words, "or")
 
 
-def _listed(words: Iterable[str], joined: str) -> str:
-    *most, last = (f"`{word}`" for word in words)
-    return f"{', '.join(most)} {joined} {last}" if most else last
+def _enumerate(words: Iterable[str], joined: str) -> str:
+    *first, last = (f"`{word}`" for word in words)
+    return f"{', '.join(first)} {joined} {last}" if first else last
 
 
 def _resolved(shape: Mapping[str, Any], definitions: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -220,16 +256,16 @@ def _resolved(shape: Mapping[str, Any], definitions: Mapping[str, Any]) -> Mappi
     return {key: value for key, value in shape.items() if key not in ("$ref", "anyOf", "title")}
 
 
-def _expected(shape: Mapping[str, Any]) -> str:
+def _describe_shape(shape: Mapping[str, Any]) -> str:
     match shape:
         case {"enum": choices}:
             return one_of(choices)
         case {"type": "integer" | "number" as kind}:
             return ("a whole number" if kind == "integer" else "a number") + _range(shape)
         case {"properties": properties}:
-            return f"a mapping of {_listed(properties, 'and')}"
-        case {"maxLength": most}:
-            return f"text of at most {most:,} characters"
+            return f"a mapping of {_enumerate(properties, 'and')}"
+        case {"maxLength": longest}:
+            return f"text of at most {longest:,} characters"
         case _:
             return {"boolean": "`true` or `false`", "array": "a list of texts"}.get(shape["type"], "text")
 

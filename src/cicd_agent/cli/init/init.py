@@ -17,7 +17,7 @@ from cicd_agent.cli.init.scaffold import CONFIG, FOLDER, Answers, files
 from cicd_agent.cli.options import command, repo_dir_option
 from cicd_agent.cli.prompts import Asker, terminal
 from cicd_agent.errors import ConfigError, Exit
-from cicd_agent.settings.document import Block, Unreadable, Value, parse_document
+from cicd_agent.settings.document import Block, InvalidDocument, Value, parse_document
 from cicd_agent.settings.environment import Environment
 from cicd_agent.settings.loader import lint
 from cicd_agent.settings.schema import ModeName
@@ -140,7 +140,7 @@ def _require_valid(made: Mapping[str, str]) -> None:
             continue
         try:
             jobs = _at(parse_document(text), "jobs")
-        except Unreadable as error:
+        except InvalidDocument as error:
             raise AssertionError(path) from error
         for job in jobs.entries if isinstance(jobs, Block) else ():
             _require_job(path, job.value)

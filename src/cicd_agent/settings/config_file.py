@@ -2,11 +2,12 @@
 
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
+from enum import IntEnum
 
 from cicd_agent.domain.finding import Severity
-from cicd_agent.settings.document import Block, Entry, Unreadable, parse_document
+from cicd_agent.settings.document import Block, Entry, InvalidDocument, parse_document
 from cicd_agent.settings.schema import Settings
-from cicd_agent.settings.values import Setting, Unfit, catalogue, described, hint, printable, quoted, reveals
+from cicd_agent.settings.values import InvalidValue, Setting, catalogue, describe, hint, printable, quote, reveals
 
 CONFIG_FILE = str(Settings.model_fields["config_file"].default)
 
@@ -26,103 +27,125 @@ class Problem:
         return f"{where}: {self.message} Ignored for this run."
 
 
+class Precedence(IntEnum):
+    """Where a value is from; the highest counts."""
+
+    BUILT_IN = 0
+    DEFAULTS = 1
+    """The organisation's, which a repository may change."""
+    FILE = 2
+    INPUT = 3
+    LOCKED = 4
+    """The organisation's, which nobody may change."""
+
+
 @dataclass(frozen=True, slots=True)
-class Reading:
-    """A value as it counts, and the line of its key."""
+class Assignment:
+    """A checked value of a setting; `source` is for people: "input", or a file and its line."""
 
     setting: Setting
     value: object
-    line: int
+    precedence: Precedence
+    source: str
 
 
 @dataclass(frozen=True, slots=True)
 class ConfigFile:
     """A file of that name. `secrets` occur in no problem; `known_rules` are the ids there are, None when any may be.
 
-    With `organised` it is the organisation's: it may say what only inputs may, but no secret, and a key without a value
-    is a slip.
+    One of the organisation (whose part is not `FILE`) may hold what only inputs may, but no secret, and there a key
+    without a value is a slip.
     """
 
     name: str = CONFIG_FILE
     secrets: Collection[str] = ()
     known_rules: Collection[str] | None = None
-    organised: bool = False
+    schema: type[Settings] = Settings
+    precedence: Precedence = Precedence.FILE
+    part: str = ""
+    """What `source` of an assignment says before the line, the file's name when empty."""
 
-    def read(self, raw: str | bytes) -> Iterator[Reading | Problem]:
-        """Everything that it says, in its order."""
+    def read(self, raw: str | bytes) -> Iterator[Assignment | Problem]:
+        """Its settings and what is wrong with it, in its order."""
         try:
             document = parse_document(raw)
-        except Unreadable as unreadable:
-            why = "not YAML" if reveals(unreadable.why, self.secrets) else printable(unreadable.why)
-            yield Problem(unreadable.line, f"the file does not count: {why}.", Severity.HIGH, self.name)
+        except InvalidDocument as invalid:
+            reason = "not YAML" if reveals(invalid.reason, self.secrets) else printable(invalid.reason)
+            yield Problem(invalid.line, f"the file does not count: {reason}.", Severity.HIGH, self.name)
             return
         yield from self.settings(document)
 
-    def settings(self, block: Block) -> Iterator[Reading | Problem]:
-        """The same of a mapping that is read already."""
+    def settings(self, block: Block) -> Iterator[Assignment | Problem]:
         for entry, first in with_first(block):
             if first is entry:
                 yield from self._setting(entry)
             else:
-                yield self._again(entry, first)
+                yield self._repeated(entry, first)
 
     def may_set(self, setting: Setting) -> bool:
-        """Whether it is this file's to say."""
-        return setting.is_for_organisations if self.organised else not setting.input_only
+        return setting.is_for_organisations if self._is_of_organisation else not setting.input_only
 
-    def _setting(self, entry: Entry) -> Iterator[Reading | Problem]:
-        setting = catalogue().get(entry.key)
-        key = self._quoted(entry.key)
+    @property
+    def _is_of_organisation(self) -> bool:
+        return self.precedence is not Precedence.FILE
+
+    def _setting(self, entry: Entry) -> Iterator[Assignment | Problem]:
+        setting = catalogue(self.schema).get(entry.key)
+        key = self._quote(entry.key)
         if setting is None:
-            usable = (name for name, setting in catalogue().items() if self.may_set(setting))
+            usable = (name for name, setting in catalogue(self.schema).items() if self.may_set(setting))
             yield self._problem(entry, f"unknown key {key}{hint(entry.key, usable)}")
         elif not self.may_set(setting):
             severity = Severity.HIGH if setting.is_secret else Severity.MEDIUM
             yield Problem(entry.line, f"{key} is input-only: set it in the workflow.", severity, self.name)
-        elif entry.value in (None, "") and not self.organised:
+        elif entry.value in (None, "") and not self._is_of_organisation:
             return
         elif setting.shape["type"] == "object" and isinstance(entry.value, Block):
             yield from self._mapping(setting, entry, entry.value)
         else:
             try:
-                yield Reading(setting, setting.value_of(entry.value), entry.line)
-            except Unfit as unfit:
-                yield self._problem(entry, self._unfit(entry, unfit.expected, setting.choices))
+                yield self._assign(setting, setting.value_of(entry.value), entry)
+            except InvalidValue as invalid:
+                yield self._problem(entry, self._mismatch(entry, invalid.expected, setting.choices))
 
-    def _mapping(self, setting: Setting, entry: Entry, block: Block) -> Iterator[Reading | Problem]:
+    def _mapping(self, setting: Setting, entry: Entry, block: Block) -> Iterator[Assignment | Problem]:
         """Each item by itself: one that is wrong does not undo the others."""
-        if self.organised and not block.entries:
+        if self._is_of_organisation and not block.entries:
             yield self._problem(entry, f"`{setting.name}` names no {setting.keys}.")
         known = self.known_rules if setting.field == "rules" else setting.known_keys or None
         chosen: dict[str, object] = {}
         for item, first in with_first(block):
             if first is not item:
-                yield self._again(item, first)
+                yield self._repeated(item, first)
             elif known is not None and item.key not in known and not _is_foreign(setting, item.key):
                 yield self._problem(
-                    item, f"unknown {setting.keys.removesuffix('s')} {self._quoted(item.key)}{hint(item.key, known)}"
+                    item, f"unknown {setting.keys.removesuffix('s')} {self._quote(item.key)}{hint(item.key, known)}"
                 )
             else:
                 try:
                     chosen[item.key] = setting.item_of(item.key, item.value)
-                except Unfit as unfit:
+                except InvalidValue as invalid:
                     choices = tuple(setting.shape["additionalProperties"].get("enum", ()))
-                    yield self._problem(item, self._unfit(item, unfit.expected, choices))
-        yield Reading(setting, chosen, entry.line)
+                    yield self._problem(item, self._mismatch(item, invalid.expected, choices))
+        yield self._assign(setting, chosen, entry)
 
-    def _unfit(self, entry: Entry, expected: str, choices: Collection[str]) -> str:
+    def _assign(self, setting: Setting, value: object, entry: Entry) -> Assignment:
+        source = f"{self.part or self.name} line {entry.line}"
+        return Assignment(setting, value, self.precedence, source)
+
+    def _mismatch(self, entry: Entry, expected: str, choices: Collection[str]) -> str:
         near = hint(entry.value, choices) if isinstance(entry.value, str) else "."
-        return f"{self._quoted(entry.key)} must be {expected}, got {described(entry.value, self.secrets)}{near}"
+        return f"{self._quote(entry.key)} must be {expected}, got {describe(entry.value, self.secrets)}{near}"
 
-    def _again(self, entry: Entry, first: Entry) -> Problem:
-        return self._problem(entry, f"{self._quoted(entry.key)} is set twice: line {first.line} counts.")
+    def _repeated(self, entry: Entry, first: Entry) -> Problem:
+        return self._problem(entry, f"{self._quote(entry.key)} is set twice: line {first.line} counts.")
 
     def _problem(self, entry: Entry, message: str) -> Problem:
         return Problem(entry.line, message, file=self.name)
 
-    def _quoted(self, text: str) -> str:
+    def _quote(self, text: str) -> str:
         """A key, unless it is a secret in the wrong place; our own words are none."""
-        return quoted(text, () if text in catalogue() else self.secrets)
+        return quote(text, () if text in catalogue(self.schema) else self.secrets)
 
 
 def with_first(block: Block) -> Iterator[tuple[Entry, Entry]]:
