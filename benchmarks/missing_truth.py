@@ -25,7 +25,7 @@ from cicd_agent.domain.event import Event, EventKind
 from cicd_agent.domain.evidence import Evidence
 from cicd_agent.domain.facts import Cause
 from cicd_agent.domain.workflow_run import JobRun, StepRun
-from cicd_agent.modes.analyse_failure.attribution.path_match import places
+from cicd_agent.modes.analyse_failure.attribution.path_match import find_locations
 from cicd_agent.modes.analyse_failure.evidence import FailedJob, FailedRun, LogSource
 from cicd_agent.modes.analyse_failure.result import Diagnosis
 from cicd_agent.modes.analyse_failure.rules import rules
@@ -53,7 +53,7 @@ def diagnosed(log: bytes, change: Change | None, registry: Registry) -> Diagnosi
     job = JobRun(1, "job", "completed", "failure", steps=(step,))
     extract = reduce([log], tokens=4_000, job="job", registry=registry)
     paths = tuple(file.path for file in change.files) if change else ()
-    failed = FailedJob(job, extract=extract, source=LogSource.FILE, places=places(extract, paths))
+    failed = FailedJob(job, extract=extract, source=LogSource.FILE, places=find_locations(extract, paths))
     evidence = Evidence(Event(EventKind.PUSH), change).put(FAILED_RUN, FailedRun(jobs=(failed,)))
     return rules(evidence, Settings())
 

@@ -18,7 +18,7 @@ from cicd_agent.domain.event import Event, EventKind
 from cicd_agent.domain.evidence import Evidence
 from cicd_agent.domain.facts import Cause
 from cicd_agent.domain.workflow_run import JobRun, RunState, StepRun
-from cicd_agent.modes.analyse_failure.attribution.path_match import Tree, places
+from cicd_agent.modes.analyse_failure.attribution.path_match import Tree, find_locations
 from cicd_agent.modes.analyse_failure.evidence import FAILED_RUN, FailedJob, FailedRun, LogSource
 from cicd_agent.modes.analyse_failure.import_graph import reach
 from cicd_agent.modes.analyse_failure.result import Diagnosis
@@ -135,7 +135,7 @@ def read_run(bug: Bug, log: bytes, command: Sequence[str], registry: Registry) -
     """What gathering would have read of the run."""
     step = f"Run python {' '.join(command)}"
     extract = reduce([log], tokens=2_000, registry=registry)
-    found = places(extract, FILES)
+    found = find_locations(extract, FILES)
     tree = Tree(FILES)
     named = [tree.test(problem.test) for problem in extract.problems if problem.test]
     texts = {**FILES, bug.path: bug.text}

@@ -1,10 +1,10 @@
-from cicd_agent.analysis.logs.extract import Elision, Extract, Frame, Kept, Kind, Problem
+from cicd_agent.analysis.logs.extract import Elision, Extract, ExtractLine, Frame, Kind, Problem
 from cicd_agent.rendering.log_excerpt import render
 
 EXTRACT = Extract(
     kept=(
-        Kept(3, "src/cart.c:7: error: 'total' undeclared", 0.97, step="Run make", tool="gcc", times=4),
-        Kept(1204, "make: *** [cart.o] Error 1", 0.1, step="Run make"),
+        ExtractLine(3, "src/cart.c:7: error: 'total' undeclared", 0.97, step="Run make", tool="gcc", times=4),
+        ExtractLine(1204, "make: *** [cart.o] Error 1", 0.1, step="Run make"),
     ),
     elisions=(Elision(1, 2), Elision(4, 1203, folded=3)),
     problems=(
@@ -44,7 +44,7 @@ def test_what_a_log_says_moves_no_cursor_hides_nothing_and_shows_no_key() -> Non
     key = "ghp_" + "a1B2" * 9
     hostile = f"\x1b[2Jx\u202e\r\x9b token {key}"
     problem = Problem(hostile, Kind.UNKNOWN, 1, 1, 1, f"{hostile}\n::error::x", 1.0, step=hostile)
-    text = render(Extract(kept=(Kept(1, hostile, 1.0, step=hostile),), problems=(problem,), total=1))
+    text = render(Extract(kept=(ExtractLine(1, hostile, 1.0, step=hostile),), problems=(problem,), total=1))
     assert not set("\x1b\u202e\r\x9b") & set(text)
     assert key not in text
     assert not any(line.lstrip().startswith("::") for line in text.splitlines())

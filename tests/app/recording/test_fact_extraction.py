@@ -20,7 +20,7 @@ from cicd_agent.domain.verdict import ChatReply, Conclusion, Manner, Risk, RiskL
 from cicd_agent.domain.workflow_run import RunState
 from cicd_agent.modes import modes
 from cicd_agent.modes.analyse_failure.evidence import FAILED_RUN, FailedRun
-from cicd_agent.modes.analyse_failure.result import Diagnosis, Failure, Rung
+from cicd_agent.modes.analyse_failure.result import CascadeStep, Diagnosis, Failure
 from cicd_agent.modes.deploy_gate.result import GateDecision
 from cicd_agent.modes.gen_tests.evidence import Suite, SuiteState
 from cicd_agent.modes.gen_tests.result import Generated
@@ -125,7 +125,7 @@ def test_generated_tests_leave_coverage_as_far_as_it_was_measured() -> None:
 def diagnosed(cause: Cause = Cause.CHANGE, **fields: Any) -> Diagnosis:
     failure = Failure(Kind.TEST_FAILURE, "E assert", job="unit", strict="5" * 16)
     known = {"root_cause": "x" * 900, "failures": (failure,), "responsible": HEAD}
-    return Diagnosis(Conclusion.SUCCESS, Kind.TEST_FAILURE, cause, Rung.NONE, 0.5, **{**known, **fields})
+    return Diagnosis(Conclusion.SUCCESS, Kind.TEST_FAILURE, cause, CascadeStep.NONE, 0.5, **{**known, **fields})
 
 
 RUN = RunState(7, 1, "CI", 3, branch="topic", sha="e" * 40, created=AT - 900)

@@ -4,10 +4,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from cicd_agent.analysis.logs.extract import Extract, Frame, Kept, Kind, Problem, Trouble
+from cicd_agent.analysis.logs.extract import Extract, ExtractLine, Frame, Kind, Problem, Trouble
 from cicd_agent.domain.change import Change, Commit
 from cicd_agent.domain.workflow_run import JobRun, RunNote, RunState, StepRun
-from cicd_agent.modes.analyse_failure.evidence import Candidate, FailedJob, FailedRun, LogSource, Place, Trace
+from cicd_agent.modes.analyse_failure.evidence import Candidate, FailedJob, FailedRun, LogLocation, LogSource, Trace
 from tests.support.samples.changes import change_of
 
 HEAD, BASE = "h" * 40, "b" * 40
@@ -63,11 +63,13 @@ def extract(*problems: Problem, total: int = 60) -> Extract:
         for number in range(each.first, each.last + 1):
             lines.setdefault(number, f"line {number}")
         lines[each.line] = each.text
-    kept = tuple(Kept(number, lines[number], 0.5, step="Run pytest") for number in sorted(lines))
+    kept = tuple(ExtractLine(number, lines[number], 0.5, step="Run pytest") for number in sorted(lines))
     return Extract(kept, (), (*problems, EXIT), total, 100, 2_000)
 
 
-def job(*problems: Problem, name: str = "unit", places: Sequence[Place] | None = None, **fields: Any) -> FailedJob:
+def job(
+    *problems: Problem, name: str = "unit", places: Sequence[LogLocation] | None = None, **fields: Any
+) -> FailedJob:
     """A job whose step "Run pytest" failed. Its places are those of the problems' frames, as they are written."""
     run = JobRun(
         70, name, "completed", "failure", 0, 60,
@@ -75,7 +77,7 @@ def job(*problems: Problem, name: str = "unit", places: Sequence[Place] | None =
         "GitHub Actions 5", f"https://github.com/o/r/actions/runs/7/job/{len(name)}",
     )  # fmt: skip
     found = tuple(
-        Place(frame.path, frame.line, each.line, depth, frame.path.startswith("tests/"))
+        LogLocation(frame.path, frame.line, each.line, depth, frame.path.startswith("tests/"))
         for each in problems
         for depth, frame in enumerate(each.frames)
     )

@@ -6,7 +6,7 @@ from itertools import pairwise
 from typing import Any
 
 from cicd_agent.agent.messages import Answer
-from cicd_agent.analysis.logs.extract import Elision, Extract, Kept, Kind, Problem
+from cicd_agent.analysis.logs.extract import Elision, Extract, ExtractLine, Kind, Problem
 from cicd_agent.domain.change import Commit
 from cicd_agent.domain.event import Event, EventKind, PullRequest
 from cicd_agent.domain.evidence import Evidence
@@ -21,11 +21,11 @@ from cicd_agent.modes.analyse_failure.evidence import (
     Candidate,
     FailedJob,
     FailedRun,
+    LogLocation,
     LogSource,
-    Place,
 )
 from cicd_agent.modes.analyse_failure.experiments import key
-from cicd_agent.modes.analyse_failure.result import Diagnosis, Failure, Ground, Meeting, Remedy, Rung
+from cicd_agent.modes.analyse_failure.result import CascadeStep, Diagnosis, Failure, Ground, Overlap, Remedy
 from cicd_agent.modes.analyse_failure.verdict import verify
 from cicd_agent.settings.schema import Settings
 from tests.support.samples.changes import change_of
@@ -83,7 +83,7 @@ def extract(lines: Mapping[int, str] = LINES, problems: tuple[Problem, ...] = PR
     numbers = [0, *sorted(lines), total + 1]
     gaps = [(before + 1, after - 1) for before, after in pairwise(numbers)]
     return Extract(
-        kept=tuple(Kept(number, lines[number], 0.5, step="Run pytest") for number in sorted(lines)),
+        kept=tuple(ExtractLine(number, lines[number], 0.5, step="Run pytest") for number in sorted(lines)),
         elisions=tuple(Elision(first, last) for first, last in gaps if first <= last),
         problems=problems,
         total=total,
@@ -98,7 +98,7 @@ def job(name: str = "unit (3.12)", read: Extract | None = None, **fields: Any) -
             "step": "Run pytest",
             "extract": extract() if read is None else read,
             "source": LogSource.JOB,
-            "places": (Place("src/retry.py", 2, 103),),
+            "places": (LogLocation("src/retry.py", 2, 103),),
             **fields,
         },
     )
@@ -124,11 +124,11 @@ def evidence(failed: FailedRun | None = None, **fields: Any) -> Evidence:
 def diagnosis(cause: Cause = Cause.UNKNOWN, **fields: Any) -> Diagnosis:
     """What rules have found; without a cause, nothing of any use."""
     rungs = {
-        Cause.UNKNOWN: (Rung.NONE, 0.2),
-        Cause.CHANGE: (Rung.MEETS_CHANGE, 0.9),
-        Cause.FLAKY: (Rung.SEEN_BEFORE, 0.9),
-        Cause.INFRASTRUCTURE: (Rung.SIGNATURE, 0.8),
-        Cause.PRE_EXISTING: (Rung.SEEN_BEFORE, 0.9),
+        Cause.UNKNOWN: (CascadeStep.NONE, 0.2),
+        Cause.CHANGE: (CascadeStep.MEETS_CHANGE, 0.9),
+        Cause.FLAKY: (CascadeStep.SEEN_BEFORE, 0.9),
+        Cause.INFRASTRUCTURE: (CascadeStep.SIGNATURE, 0.8),
+        Cause.PRE_EXISTING: (CascadeStep.SEEN_BEFORE, 0.9),
     }
     rung, confidence = rungs[cause]
     found = Diagnosis(
@@ -140,7 +140,7 @@ def diagnosis(cause: Cause = Cause.UNKNOWN, **fields: Any) -> Diagnosis:
         root_cause="assert 5 == 3",
         failures=(Failure(Kind.TEST_FAILURE, MESSAGE, job="unit (3.12)", step="Run pytest"),),
         grounds=(Ground("the log names a changed file"),),
-        meetings=(Meeting("src/retry.py", 2, 103),) if cause is Cause.CHANGE else (),
+        meetings=(Overlap("src/retry.py", 2, 103),) if cause is Cause.CHANGE else (),
         remedy=Remedy.INVESTIGATE,
         next_step="Look at the log.",
     )

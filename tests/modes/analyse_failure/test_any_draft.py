@@ -8,8 +8,8 @@ from cicd_agent.analysis.logs.extract import Kind
 from cicd_agent.domain.facts import Cause
 from cicd_agent.domain.patch_trial import Step
 from cicd_agent.modes.analyse_failure.draft import ClaimDraft, FailureDraft
-from cicd_agent.modes.analyse_failure.result import Diagnosis, Remedy, Rung
-from cicd_agent.modes.analyse_failure.verdict import MOST_SURE
+from cicd_agent.modes.analyse_failure.result import CascadeStep, Diagnosis, Remedy
+from cicd_agent.modes.analyse_failure.verdict import MAX_SURE
 from tests.modes.analyse_failure.model_builders import (
     AGAIN,
     BLAMED,
@@ -32,7 +32,7 @@ from tests.support.strategies import drafts
 RULES = st.sampled_from(Cause).flatmap(
     lambda cause: st.builds(
         lambda rung, kind, again: diagnosis(cause, rung=rung, kind=kind, **(AGAIN if again else {})),
-        st.sampled_from(Rung),
+        st.sampled_from(CascadeStep),
         st.sampled_from(Kind),
         st.booleans(),
     )
@@ -53,7 +53,7 @@ def test_whatever_a_model_says_it_excuses_nothing_and_makes_nothing_surer(
     told = judged(said, rules, evidence(trials=(tried(step),) if step else ()))
     assert told.cause in {rules.cause, Cause.CHANGE}
     if rules.cause is Cause.UNKNOWN:
-        assert told.confidence <= max(rules.confidence, MOST_SURE)
+        assert told.confidence <= max(rules.confidence, MAX_SURE)
         assert told.cause is Cause.UNKNOWN or not told.rerun
     else:
         assert told.cause is rules.cause

@@ -7,12 +7,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cicd_agent.analysis.logs.extract import Kept
+from cicd_agent.analysis.logs.extract import ExtractLine
 from cicd_agent.domain.evidence import Evidence, Exhibit
 from cicd_agent.modes.analyse_failure.claims import (
-    MOST_CITATIONS,
-    MOST_CLAIMS,
-    NEAR,
+    MAX_CITATIONS,
+    MAX_CLAIMS,
+    MAX_DISTANCE,
     Proof,
     Prover,
     Weight,
@@ -70,7 +70,7 @@ def test_white_space_and_what_is_left_out_at_the_ends_are_forgiven(quote: str) -
     assert prove(cite(102, quote)).claims[0].cited[0].text == MESSAGE
 
 
-@pytest.mark.parametrize("off", [number for number in range(-NEAR, NEAR + 1) if number])
+@pytest.mark.parametrize("off", [number for number in range(-MAX_DISTANCE, MAX_DISTANCE + 1) if number])
 def test_a_quote_that_stands_a_few_lines_away_moves_there(off: int) -> None:
     assert prove(cite(102 + off, MESSAGE)).claims[0].cited[0].number == 102
 
@@ -84,7 +84,7 @@ def test_of_two_lines_that_hold_the_quote_the_nearest_is_meant() -> None:
 @pytest.mark.parametrize(
     ("citation", "why"),
     [
-        (cite(102 + NEAR + 1, MESSAGE), "LOG1 line 106: that line is not shown"),
+        (cite(102 + MAX_DISTANCE + 1, MESSAGE), "LOG1 line 106: that line is not shown"),
         (cite(150, MESSAGE), "LOG1 line 150: the quote does not stand there"),
         (cite(1, MESSAGE), "LOG1 line 1: that line is not shown"),
         (cite(-3, MESSAGE), "LOG1 line -3: that line is not shown"),
@@ -215,10 +215,10 @@ def test_claims_that_say_or_cite_nothing_are_dropped_with_the_reason() -> None:
 
 def test_a_runaway_list_is_not_read_to_its_end() -> None:
     prover = Prover.of(diagnosis(), evidence(), Settings())
-    proof = prover.prove([claim(cite(102, MESSAGE), statement=f"{n}") for n in range(MOST_CLAIMS + 3)], ())
-    assert len(proof.claims) == MOST_CLAIMS
-    assert {each.reason for each in proof.dropped} == {f"more than {MOST_CLAIMS} claims in one answer"}
-    late = [*[cite(1, "not there at all")] * MOST_CITATIONS, cite(102, MESSAGE)]
+    proof = prover.prove([claim(cite(102, MESSAGE), statement=f"{n}") for n in range(MAX_CLAIMS + 3)], ())
+    assert len(proof.claims) == MAX_CLAIMS
+    assert {each.reason for each in proof.dropped} == {f"more than {MAX_CLAIMS} claims in one answer"}
+    late = [*[cite(1, "not there at all")] * MAX_CITATIONS, cite(102, MESSAGE)]
     assert prove(*late).claims == ()
 
 
@@ -241,10 +241,10 @@ def test_a_log_that_is_not_shown_cannot_be_cited() -> None:
     texts=st.lists(st.text(max_size=40), min_size=1, max_size=50),
 )
 def test_what_is_cited_always_stands_in_a_kept_line_near_its_number(number: int, quote: str, texts: list[str]) -> None:
-    kept = tuple(Kept(at, text, 0.5) for at, text in enumerate(texts, 5))
+    kept = tuple(ExtractLine(at, text, 0.5) for at, text in enumerate(texts, 5))
     seen = evidence(failed_run(job(read=replace(extract(), kept=kept, problems=()))))
     for found in prove(cite(number, quote), seen=seen).claims:
         for cited in found.cited:
-            assert abs(cited.number - number) <= NEAR
+            assert abs(cited.number - number) <= MAX_DISTANCE
             raw = " ".join(texts[cited.number - 5].split())
             assert " ".join(quote.split()) in raw or " ".join(quote.split()) in " ".join(cited.text.split())

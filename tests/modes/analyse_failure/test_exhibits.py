@@ -13,7 +13,7 @@ from cicd_agent.agent.messages import Question
 from cicd_agent.agent.prompt import estimate, render
 from cicd_agent.agent.scripted import ScriptedModel
 from cicd_agent.agent.sharding import PART, parts
-from cicd_agent.analysis.logs.extract import Elision, Extract, Kept, Kind
+from cicd_agent.analysis.logs.extract import Elision, Extract, ExtractLine, Kind
 from cicd_agent.analysis.test_reports.cases import Case, Outcome
 from cicd_agent.domain.change import Commit
 from cicd_agent.domain.evidence import Evidence
@@ -21,9 +21,9 @@ from cicd_agent.domain.facts import Cause
 from cicd_agent.domain.workflow_run import JobRun
 from cicd_agent.modes.analyse_failure.draft import FailureDraft
 from cicd_agent.modes.analyse_failure.evidence import Candidate, FailedJob, FailedRun, LogSource, Role, Trace
-from cicd_agent.modes.analyse_failure.exhibits import MOST_LOGS, logs
+from cicd_agent.modes.analyse_failure.exhibits import MAX_LOGS, logs
 from cicd_agent.modes.analyse_failure.questions import question
-from cicd_agent.modes.analyse_failure.result import Diagnosis, Failure, Meeting, Suspect
+from cicd_agent.modes.analyse_failure.result import Diagnosis, Failure, Overlap, Suspect
 from cicd_agent.settings.schema import Settings
 from tests.modes.analyse_failure.model_builders import (
     BLAMED,
@@ -68,7 +68,8 @@ def test_the_lines_of_a_log_stand_behind_their_own_numbers() -> None:
 
 def test_what_is_left_out_of_a_log_is_told_and_has_no_number() -> None:
     read = Extract(
-        kept=(Kept(1, "a", 0.5, times=3), Kept(9, "b", 0.5)), elisions=(Elision(2, 8, folded=2), Elision(10, 10))
+        kept=(ExtractLine(1, "a", 0.5, times=3), ExtractLine(9, "b", 0.5)),
+        elisions=(Elision(2, 8, folded=2), Elision(10, 10)),
     )
     [log] = [each for each in asked(evidence(failed_run(job(read=read)))).evidence if each.id == "LOG1"]
     assert [*zip(log.gutter, log.text.split("\n"), strict=True)] == [
@@ -80,7 +81,7 @@ def test_what_is_left_out_of_a_log_is_told_and_has_no_number() -> None:
 
 
 def test_a_line_that_is_none_does_not_shift_the_others() -> None:
-    read = Extract(kept=(Kept(1, "a\nb\r", 0.5), Kept(2, "c\u2028d", 0.5)))
+    read = Extract(kept=(ExtractLine(1, "a\nb\r", 0.5), ExtractLine(2, "c\u2028d", 0.5)))
     made = asked(evidence(failed_run(job(read=read))))
     text = render(made.evidence, key=b"k", tokens=50_000, redact=str).text
     assert "\n1|a b\n2|c<U+2028>d\n" in text
@@ -114,8 +115,8 @@ def test_a_sibling_with_a_failure_of_its_own_is_shown() -> None:
 
 def test_of_many_logs_the_first_are_shown_and_the_others_counted() -> None:
     told = shown(evidence(failed_run(*named(*"abcdefgh"))))
-    assert f"LOG{MOST_LOGS}" in told
-    assert f"LOG{MOST_LOGS + 1}" not in told
+    assert f"LOG{MAX_LOGS}" in told
+    assert f"LOG{MAX_LOGS + 1}" not in told
     assert "not shown: 3 more logs" in told["FOUND"]
 
 
@@ -128,8 +129,8 @@ def test_annotations_and_jobs_that_may_fail_are_called_what_they_are() -> None:
 
 def test_what_rules_found_is_shown_as_ours() -> None:
     meetings = (
-        Meeting("src/retry.py", 2, 103, exact=True, sha=BLAMED),
-        Meeting("src/limit.py", 0, 0, via="tests/test_retry.py"),
+        Overlap("src/retry.py", 2, 103, exact=True, sha=BLAMED),
+        Overlap("src/limit.py", 0, 0, via="tests/test_retry.py"),
     )
     text = shown(found=diagnosis(Cause.CHANGE, meetings=meetings))["FOUND"]
     assert text.startswith("failure_type test_failure, cause change (by meets_change), confidence 0.90\n")
@@ -152,7 +153,7 @@ def test_failing_cases_are_shown_and_passing_ones_are_not() -> None:
 
 
 def test_commits_are_shown_with_their_files_those_that_meet_the_failure_first() -> None:
-    suspects = (Suspect(OTHER, "Write notes", 0.5, (Meeting("docs/notes.md", 1, 102),)), Suspect(BLAMED, "Allow", 0.0))
+    suspects = (Suspect(OTHER, "Write notes", 0.5, (Overlap("docs/notes.md", 1, 102),)), Suspect(BLAMED, "Allow", 0.0))
     text = shown(found=diagnosis(suspects=suspects))["COMMITS"]
     assert text == (
         f"{OTHER[:12]} Write notes (meets the failure): docs/notes.md\n{BLAMED[:12]} Allow five retries: src/retry.py\n"
@@ -209,7 +210,7 @@ def test_the_change_leaves_the_logs_their_room_and_what_is_not_shown_is_named() 
 def test_files_that_the_log_names_come_first() -> None:
     files = [(f"src/m{n}.py", "", "".join(f"value_{n} = compute({n})\n" for n in range(600))) for n in range(9)]
     seen = evidence(failed_run(job(places=())), change=change_of(*files))
-    met = diagnosis(meetings=(Meeting("src/m8.py", 1, 102),))
+    met = diagnosis(meetings=(Overlap("src/m8.py", 1, 102),))
     assert "src/m8.py" in shown(seen, met)
     assert "src/m8.py" not in shown(seen)
 
@@ -238,7 +239,7 @@ def test_hostile_evidence_is_shown_line_by_line() -> None:
             traces=(Trace(1, 1, "j\nk", "failure", "y" * 40, "b\nc"),),
         )
     )
-    found = diagnosis(failures=(failing("a\nb", "t\n" * 900),), meetings=(Meeting("p\nq", -1, -1),))
+    found = diagnosis(failures=(failing("a\nb", "t\n" * 900),), meetings=(Overlap("p\nq", -1, -1),))
     text = render(asked(seen, found).evidence, key=b"k", tokens=50_000, redact=str).text
     fence = text.split()[3]
     assert all(line.startswith((fence, "The fence")) or "|" in line for line in text.splitlines())
@@ -246,7 +247,7 @@ def test_hostile_evidence_is_shown_line_by_line() -> None:
 
 
 LINES_OF_ANY_KIND = st.lists(
-    st.builds(Kept, st.integers(-3, 9), st.text(max_size=9), st.floats(), times=st.integers(-1, 3)), max_size=6
+    st.builds(ExtractLine, st.integers(-3, 9), st.text(max_size=9), st.floats(), times=st.integers(-1, 3)), max_size=6
 )
 GAPS_OF_ANY_KIND = st.lists(st.builds(Elision, st.integers(-3, 9), st.integers(-3, 9), st.integers(-1, 3)), max_size=3)
 

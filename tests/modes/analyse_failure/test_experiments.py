@@ -13,9 +13,9 @@ from cicd_agent.domain.facts import Cause
 from cicd_agent.domain.patch_trial import Step, Trial, TrialReport
 from cicd_agent.modes.analyse_failure.draft import FailureDraft
 from cicd_agent.modes.analyse_failure.evidence import TRIALS
-from cicd_agent.modes.analyse_failure.experiments import LONGEST, experiments, key, objection
+from cicd_agent.modes.analyse_failure.experiments import MAX_PATCH, experiments, key, objection
 from cicd_agent.modes.analyse_failure.questions import questions
-from cicd_agent.modes.analyse_failure.result import Rung
+from cicd_agent.modes.analyse_failure.result import CascadeStep
 from cicd_agent.modes.analyse_failure.rules import rules
 from cicd_agent.modes.analyse_failure.verdict import verify
 from cicd_agent.settings.schema import Settings
@@ -63,7 +63,7 @@ def test_without_a_patch_nothing_is_tried(said: FailureDraft | None) -> None:
         ("--- a/x\n+++ b/x\n", "it names x and says nothing about it"),
         ("*** a/x\n--- b/x\n***************\n", "it is no unified diff"),
         ("--- a/x\n+++ b/x\n@@ -1 +1 @@\n same\n", "it changes no line"),
-        (PATCH + " x\n" * LONGEST, "more than 30,000"),
+        (PATCH + " x\n" * MAX_PATCH, "more than 30,000"),
     ],
 )
 def test_a_text_that_is_no_patch_is_not_tried(patch: str, reason: str) -> None:
@@ -95,7 +95,7 @@ def test_from_the_question_to_a_patch_that_was_tried() -> None:
     assert experiments(answers, seen, SETTINGS) == ()
     found = rules(seen, SETTINGS)
     told = verify(found, answers, seen, SETTINGS)
-    assert (told.cause, told.rung, told.confidence) == (Cause.CHANGE, Rung.MEETS_CHANGE, found.confidence)
+    assert (told.cause, told.rung, told.confidence) == (Cause.CHANGE, CascadeStep.MEETS_CHANGE, found.confidence)
     assert (told.responsible, told.root_cause) == (BLAMED, right.root_cause)
     assert told.trial == seen[TRIALS][0]
     assert told.dropped == ()

@@ -2,11 +2,11 @@
 
 from dataclasses import replace
 
-from cicd_agent.analysis.logs.extract import Extract, Kept, Kind
+from cicd_agent.analysis.logs.extract import Extract, ExtractLine, Kind
 from cicd_agent.analysis.test_reports.cases import Case, Outcome
 from cicd_agent.domain.workflow_run import JobRun, RunNote
 from cicd_agent.modes.analyse_failure.evidence import FailedJob, LogSource, Role
-from cicd_agent.modes.analyse_failure.groups import DECISIVE, failures, fingerprints, groups
+from cicd_agent.modes.analyse_failure.groups import MAX_DECISIVE, failures, fingerprints, groups
 from tests.modes.analyse_failure.builders import EXIT, STRICT, extract, failed_run, job, lost, problem
 
 HEADING = problem(
@@ -51,7 +51,7 @@ def test_two_tests_are_two_failures() -> None:
 
 def test_the_decisive_lines_hold_what_says_it_and_are_few() -> None:
     (failure,) = failures(failed_run(job(HEADING, ERROR, SUMMARY)))
-    assert len(failure.decisive) == DECISIVE
+    assert len(failure.decisive) == MAX_DECISIVE
     assert {30, 40, 48} <= {line.number for line in failure.decisive}
     assert [line.number for line in failure.decisive] == sorted(line.number for line in failure.decisive)
     assert all((line.job, line.step) == ("unit", "Run pytest") and line.url for line in failure.decisive)
@@ -95,7 +95,7 @@ def test_tools_come_before_wrappers_novel_before_known_and_what_counts_before_wh
 def test_a_wrappers_words_are_told_where_there_are_no_others() -> None:
     (failure,) = failures(failed_run(job()))
     assert failure.title == EXIT.text
-    assert not groups(failed_run(job()))[0].is_told
+    assert not groups(failed_run(job()))[0].is_explained
 
 
 def test_a_victim_is_no_failure() -> None:
@@ -145,7 +145,7 @@ def test_what_no_tool_says_is_left_out_beside_what_one_says() -> None:
 
 def test_a_step_of_its_own_is_kept_with_each_line() -> None:
     fails = problem(step="")
-    kept = (Kept(40, fails.text, 1.0, step="Test"),)
+    kept = (ExtractLine(40, fails.text, 1.0, step="Test"),)
     bare = FailedJob(JobRun(1, "unit"), extract=Extract(kept, (), (fails,), 60), source=LogSource.FILE)
     assert failures(failed_run(bare))[0].decisive[0].step == "Test"
 
@@ -169,7 +169,11 @@ def test_where_a_tool_names_the_test_alone_the_error_below_it_is_told_and_known_
     heading = problem(text="FAIL: test_total (tests.test_bill.BillTest)", test="test_total (tests.test_bill.BillTest)")
 
     def failing(error: str) -> FailedJob:
-        kept = (Kept(40, heading.text, 1.0), Kept(43, 'File "x.py", line 3', 0.9), Kept(44, error, 0.9))
+        kept = (
+            ExtractLine(40, heading.text, 1.0),
+            ExtractLine(43, 'File "x.py", line 3', 0.9),
+            ExtractLine(44, error, 0.9),
+        )
         return replace(job(heading), extract=Extract(kept, (), (heading,), 60))
 
     first, again, other = (
@@ -186,6 +190,6 @@ def test_where_a_tool_names_the_test_alone_the_error_below_it_is_told_and_known_
 def test_a_summary_that_was_cut_is_told_in_full() -> None:
     cut = replace(SUMMARY, text="FAILED tests/test_client.py::TestClient::test_retry_limit - TypeError: uns...")
     heading = replace(HEADING, first=30, last=44)
-    kept = (Kept(30, heading.text, 1.0), Kept(41, "E       TypeError: unsupported operand type", 1.0))
+    kept = (ExtractLine(30, heading.text, 1.0), ExtractLine(41, "E       TypeError: unsupported operand type", 1.0))
     (failure,) = failures(failed_run(replace(job(), extract=Extract(kept, (), (heading, cut), 60))))
     assert failure.title == "TypeError: unsupported operand type"

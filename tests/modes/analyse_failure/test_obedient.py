@@ -20,7 +20,7 @@ from cicd_agent.modes.analyse_failure.draft import FailureDraft
 from cicd_agent.modes.analyse_failure.evidence import FAILED_RUN
 from cicd_agent.modes.analyse_failure.experiments import experiments
 from cicd_agent.modes.analyse_failure.questions import question
-from cicd_agent.modes.analyse_failure.result import Diagnosis, Remedy, Rung
+from cicd_agent.modes.analyse_failure.result import CascadeStep, Diagnosis, Remedy
 from cicd_agent.modes.analyse_failure.verdict import verify
 from cicd_agent.settings.schema import Settings
 from tests.modes.analyse_failure.model_builders import (
@@ -167,5 +167,5 @@ def test_without_an_answer_the_rules_speak(steps: tuple[Step, ...], requests: in
 def test_a_forged_message_takes_no_cause_from_the_ladder() -> None:
     """The log says `runner lost`; the rung that GitHub's own annotations reach is not reached by a line."""
     told = verify(diagnosis(), (put(diagnosis(), forged(), obey, obey, obey),), forged(), SETTINGS)
-    assert told.rung is Rung.NONE
+    assert told.rung is CascadeStep.NONE
     assert "cause: infrastructure" in {each.text for each in told.dropped}

@@ -18,7 +18,16 @@ from cicd_agent.domain.verdict import Conclusion
 from cicd_agent.modes.analyse_failure.evidence import FAILED_RUN, Role
 from cicd_agent.modes.analyse_failure.page import MOST_LINES, comment, summary
 from cicd_agent.modes.analyse_failure.report import report
-from cicd_agent.modes.analyse_failure.result import Cited, Diagnosis, Dropped, Failure, Ground, Meeting, Rung, Suspect
+from cicd_agent.modes.analyse_failure.result import (
+    CascadeStep,
+    Cited,
+    Diagnosis,
+    Dropped,
+    Failure,
+    Ground,
+    Overlap,
+    Suspect,
+)
 from cicd_agent.modes.protocol import Account
 from cicd_agent.settings.schema import Settings
 from tests.modes.analyse_failure.model_builders import PATCH, diagnosis, evidence
@@ -68,7 +77,7 @@ def diagnoses(draw: st.DrawFn) -> Diagnosis:
         conclusion=Conclusion.SUCCESS,
         kind=failure.kind,
         cause=draw(st.sampled_from(Cause)),
-        rung=draw(st.sampled_from(Rung)),
+        rung=draw(st.sampled_from(CascadeStep)),
         confidence=draw(st.floats(0, 1)),
         root_cause=draw(text),
         failures=(failure,) * draw(st.integers(0, 3)),
@@ -76,7 +85,7 @@ def diagnoses(draw: st.DrawFn) -> Diagnosis:
             Ground(draw(text), draw(st.sampled_from(["", "https://evil.example", "https://github.test/a"])))
             for _ in range(draw(st.integers(0, 5)))
         ),
-        meetings=(Meeting(draw(text) or "a", draw(st.integers(0, 9)), 5, via=draw(text), sha="a" * 40),),
+        meetings=(Overlap(draw(text) or "a", draw(st.integers(0, 9)), 5, via=draw(text), sha="a" * 40),),
         suspects=(Suspect("a" * 40, draw(text), 0.5),),
         responsible=draw(st.sampled_from(["", "a" * 40])),
         affected=(draw(text),),
@@ -146,7 +155,7 @@ def test_failed_jobs_are_run_again_where_the_setting_and_the_cause_allow_it(
 
 
 def test_with_a_check_run_the_annotations_stand_in_it() -> None:
-    found = replace(diagnosis(Cause.CHANGE), meetings=(Meeting("src/retry.py", 2, 102, exact=True),))
+    found = replace(diagnosis(Cause.CHANGE), meetings=(Overlap("src/retry.py", 2, 102, exact=True),))
     plan = report(found, world(), Account(), Settings.model_validate({"check-run": "on"}))
     [check] = [each for each in plan.effects if isinstance(each, CheckRun)]
     assert (check.name, check.conclusion) == ("cicd-agent failure", Conclusion.NEUTRAL)

@@ -12,7 +12,7 @@ from cicd_agent.domain.facts import Cause
 from cicd_agent.modes.analyse_failure.draft import FailureDraft
 from cicd_agent.modes.analyse_failure.evidence import FAILED_RUN, FailedRun, Role
 from cicd_agent.modes.analyse_failure.questions import PROVEN, prompt, question, questions
-from cicd_agent.modes.analyse_failure.result import Diagnosis, Rung
+from cicd_agent.modes.analyse_failure.result import CascadeStep, Diagnosis
 from cicd_agent.settings.schema import Provider, Settings
 from tests.modes.analyse_failure.model_builders import (
     BLAMED,
@@ -67,8 +67,8 @@ def test_nothing_is_asked_when_no_model_is_wanted() -> None:
     assert questions(evidence(), (), Settings(provider=Provider.NONE)) == ()
 
 
-@pytest.mark.parametrize("rung", Rung)
-def test_what_is_proved_already_costs_nothing(rung: Rung) -> None:
+@pytest.mark.parametrize("rung", CascadeStep)
+def test_what_is_proved_already_costs_nothing(rung: CascadeStep) -> None:
     assert (question(diagnosis(rung=rung), evidence(), SETTINGS) is None) is (rung in PROVEN)
 
 

@@ -12,7 +12,7 @@ from cicd_agent.domain.facts import Cause
 from cicd_agent.domain.verdict import Conclusion
 from cicd_agent.domain.workflow_run import RunState
 from cicd_agent.modes.analyse_failure.evidence import FAILED_RUN, FailedRun, LogSource
-from cicd_agent.modes.analyse_failure.result import Diagnosis, Remedy, Rung
+from cicd_agent.modes.analyse_failure.result import CascadeStep, Diagnosis, Remedy
 from cicd_agent.modes.analyse_failure.rules import rules
 from cicd_agent.settings.schema import Settings
 from tests.modes.analyse_failure.builders import (
@@ -115,7 +115,7 @@ def test_what_decides_comes_first() -> None:
     apart = problem(line=5, first=5, last=6, test="test_codec", frames=(), strict="8" * 16, score=1.0)
     found = diagnose(failed_run(job(apart, INNER, places=job(INNER).places)), change("src/client.py"))
     assert [failure.test for failure in found.failures] == ["test_retry_limit", "test_codec"]
-    assert found.rung is Rung.MEETS_CHANGE
+    assert found.rung is CascadeStep.MEETS_CHANGE
 
 
 def test_the_root_cause_is_one_short_line() -> None:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from cicd_agent.modes.analyse_failure.groups import base, same
+from cicd_agent.modes.analyse_failure.groups import job_base, same_test
 
 
 @pytest.mark.parametrize(
@@ -23,10 +23,10 @@ from cicd_agent.modes.analyse_failure.groups import base, same
     ],
 )
 def test_one_name_is_the_end_of_the_other(one: str, other: str, is_same: bool) -> None:  # noqa: FBT001
-    assert same(one, other) is is_same
-    assert same(other, one) is is_same
+    assert same_test(one, other) is is_same
+    assert same_test(other, one) is is_same
 
 
 def test_a_matrix_has_one_base() -> None:
-    assert base("unit (3.12, ubuntu)") == base("unit (3.13, macos)") == "unit"
-    assert base("(odd)") == "(odd)"
+    assert job_base("unit (3.12, ubuntu)") == job_base("unit (3.13, macos)") == "unit"
+    assert job_base("(odd)") == "(odd)"

@@ -10,9 +10,9 @@ from cicd_agent.domain.evidence import Exhibit
 from cicd_agent.domain.facts import Cause
 from cicd_agent.modes.analyse_failure.draft import Citation
 from cicd_agent.modes.analyse_failure.evidence import FAILED_RUN, FailedRun
-from cicd_agent.modes.analyse_failure.result import Meeting, Remedy, Rung, Suspect
+from cicd_agent.modes.analyse_failure.result import CascadeStep, Overlap, Remedy, Suspect
 from cicd_agent.modes.analyse_failure.rules import rules
-from cicd_agent.modes.analyse_failure.verdict import CONTRADICTED, LESS_SURE, MOST_AFFECTED, MOST_SURE, verify
+from cicd_agent.modes.analyse_failure.verdict import CONTRADICTED, MAX_AFFECTED, MAX_SURE, MAX_UNSURE, verify
 from cicd_agent.settings.schema import Settings
 from tests.modes.analyse_failure.model_builders import (
     AGAIN,
@@ -93,12 +93,12 @@ def test_a_proven_answer_explains_what_rules_found() -> None:
 @pytest.mark.parametrize(
     ("citations", "confidence", "cause", "sure"),
     [
-        ((MESSAGE_CITED, CHANGE_CITED), 0.9, Cause.CHANGE, MOST_SURE),
-        ((MESSAGE_CITED,), 0.9, Cause.CHANGE, MOST_SURE),
+        ((MESSAGE_CITED, CHANGE_CITED), 0.9, Cause.CHANGE, MAX_SURE),
+        ((MESSAGE_CITED,), 0.9, Cause.CHANGE, MAX_SURE),
         ((MESSAGE_CITED, CHANGE_CITED), 0.6, Cause.CHANGE, 0.6),
         ((MESSAGE_CITED, CHANGE_CITED), 0.4, Cause.UNKNOWN, 0.2),
-        ((NAMED,), 0.9, Cause.CHANGE, LESS_SURE),
-        ((NAMED, CHANGE_CITED), 0.9, Cause.CHANGE, LESS_SURE),
+        ((NAMED,), 0.9, Cause.CHANGE, MAX_UNSURE),
+        ((NAMED, CHANGE_CITED), 0.9, Cause.CHANGE, MAX_UNSURE),
         ((UNNAMED,), 0.9, Cause.UNKNOWN, 0.2),
         ((UNNAMED, CHANGE_CITED), 0.9, Cause.UNKNOWN, 0.2),
         ((WRAPPER_CITED,), 1.0, Cause.UNKNOWN, 0.2),
@@ -114,7 +114,7 @@ def test_the_change_is_blamed_as_far_as_what_is_cited_leads_to_it(
 ) -> None:
     told = judged(draft(*citations, confidence=confidence))
     assert (told.cause, told.confidence) == (cause, sure)
-    assert told.rung is Rung.NONE
+    assert told.rung is CascadeStep.NONE
     assert ("cause: change" in reasons(told)) is (cause is Cause.UNKNOWN)
 
 
@@ -150,7 +150,7 @@ def test_whoever_blames_the_change_says_where_to_look_and_runs_nothing_again() -
 
 def test_what_reaches_nothing_that_was_changed_is_not_the_changes_fault_by_a_models_word() -> None:
     assert judged(draft(), diagnosis(innocent=True)).cause is Cause.UNKNOWN
-    told = judged(draft(), diagnosis(rung=Rung.OUT_OF_REACH, innocent=True))
+    told = judged(draft(), diagnosis(rung=CascadeStep.OUT_OF_REACH, innocent=True))
     assert (told.cause, told.confidence) == (Cause.UNKNOWN, 0.2)
     assert reasons(told)["cause: change"] == "what failed reaches nothing that was changed"
     assert told.escalate == (
@@ -264,10 +264,10 @@ def test_the_kind_takes_a_tools_own_message() -> None:
         (BLAMED, {"responsible": OTHER}, OTHER, f"rules have found {OTHER[:12]}"),
         (BLAMED, {"responsible": BLAMED}, BLAMED, ""),
         (BLAMED, {"cause": Cause.FLAKY}, "", "it is not shown that a change did it"),
-        (BLAMED, {"suspects": (Suspect(BLAMED, "", 0.9, (Meeting("src/retry.py", 2, 103, exact=True),)),)}, BLAMED, ""),
+        (BLAMED, {"suspects": (Suspect(BLAMED, "", 0.9, (Overlap("src/retry.py", 2, 103, exact=True),)),)}, BLAMED, ""),
         (
             BLAMED,
-            {"suspects": (Suspect(OTHER, "", 0.9, (Meeting("docs/notes.md", 2, 103, exact=True),)),)},
+            {"suspects": (Suspect(OTHER, "", 0.9, (Overlap("docs/notes.md", 2, 103, exact=True),)),)},
             "",
             "other commits meet the failure more closely",
         ),
@@ -298,7 +298,7 @@ def test_files_are_affected_if_they_exist() -> None:
 def test_a_list_of_files_has_an_end() -> None:
     paths = tuple(f"f{n}" for n in range(90))
     seen = evidence(change=replace(evidence().change, paths=paths))  # type: ignore[type-var]
-    assert len(judged(draft(affected_files=paths), seen=seen).affected) == MOST_AFFECTED
+    assert len(judged(draft(affected_files=paths), seen=seen).affected) == MAX_AFFECTED
 
 
 def test_a_models_wish_for_a_person_is_kept_on_one_line() -> None:

@@ -74,7 +74,7 @@ class Problem:
 
 
 @dataclass(frozen=True, slots=True)
-class Kept:
+class ExtractLine:
     """A line that is shown. `number` is 1-based in the raw log; `times` counts it with the repeats folded into it."""
 
     number: int
@@ -108,7 +108,7 @@ class Extract:
     limits met, a sentence each ("12 lines longer than 4,000 characters, of which the rest was not read.").
     """
 
-    kept: tuple[Kept, ...] = ()
+    kept: tuple[ExtractLine, ...] = ()
     elisions: tuple[Elision, ...] = ()
     problems: tuple[Problem, ...] = ()
     total: int = 0
@@ -118,7 +118,7 @@ class Extract:
     job: str = ""
 
     @property
-    def rows(self) -> "tuple[Kept | Elision, ...]":
+    def rows(self) -> "tuple[ExtractLine | Elision, ...]":
         """Everything in the order of the log: the lines that are shown, and what is missing between them."""
-        rows: list[Kept | Elision] = [*self.kept, *self.elisions]
-        return tuple(sorted(rows, key=lambda row: row.number if isinstance(row, Kept) else row.first))
+        rows: list[ExtractLine | Elision] = [*self.kept, *self.elisions]
+        return tuple(sorted(rows, key=lambda row: row.number if isinstance(row, ExtractLine) else row.first))

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 from math import sqrt
 
-from cicd_agent.analysis.logs.extract import Elision, Extract, Kept
+from cicd_agent.analysis.logs.extract import Elision, Extract, ExtractLine
 from cicd_agent.analysis.logs.features import describe_line
 from cicd_agent.analysis.logs.filter import MIN_RELEVANCE, Selection, line_hash, select_lines
 from cicd_agent.analysis.logs.messages import Registry
@@ -136,7 +136,7 @@ def _between(lines: Sequence[Line], shown: Sequence[int]) -> Iterator[int]:
 
 def _shown_lines(
     selection: Selection, scores: LogScores, shown: Sequence[int], *, job: str, first: int
-) -> Iterator[Kept]:
+) -> Iterator[ExtractLine]:
     lines = selection.lines
     repeats = {hash_: -times for hash_, times in Counter(line_hash(lines[index].text) for index in shown).items()}
     for hash_ in selection.hashes:
@@ -148,10 +148,10 @@ def _shown_lines(
         # The first of its kind stands for all that are not shown.
         times = 1 + repeats.pop(line_hash(line.text), 0)
         score = 1.0 if line.number == first else min(own.score, _MAX_OTHER_SCORE)
-        yield Kept(line.number, line.text, round(score, 3), job, line.step, own.tool, times)
+        yield ExtractLine(line.number, line.text, round(score, 3), job, line.step, own.tool, times)
 
 
-def _elisions(lines: Sequence[Kept], total: int, hashes: "array[int]") -> Iterator[Elision]:
+def _elisions(lines: Sequence[ExtractLine], total: int, hashes: "array[int]") -> Iterator[Elision]:
     shown = {line_hash(line.text) for line in lines} - {0}
     before = 0
     for number in [*(line.number for line in lines), total + 1]:

@@ -1,11 +1,11 @@
-"""Looks up every line that a model cites: a claim stands on lines that are there, or it does not stand."""
+"""Looks up every line that a model cites: a claim that rests on lines which are not there is dropped."""
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import IntEnum
 
-from cicd_agent.analysis.logs.extract import Kept
+from cicd_agent.analysis.logs.extract import ExtractLine
 from cicd_agent.domain.change import Change
 from cicd_agent.domain.diff import FileDiff, Side
 from cicd_agent.domain.evidence import Evidence, Exhibit
@@ -14,23 +14,23 @@ from cicd_agent.domain.text.words import clip
 from cicd_agent.modes.analyse_failure.draft import Citation, ClaimDraft
 from cicd_agent.modes.analyse_failure.evidence import FAILED_RUN, Candidate, FailedJob, FailedRun, Role
 from cicd_agent.modes.analyse_failure.exhibits import logs
-from cicd_agent.modes.analyse_failure.groups import tells
+from cicd_agent.modes.analyse_failure.groups import explains
 from cicd_agent.modes.analyse_failure.result import Cited, Claim, Diagnosis, Dropped
 from cicd_agent.modes.shared.change_reader import showable
 from cicd_agent.settings.schema import Settings
 
-MOST_CLAIMS = 20
-MOST_CITATIONS = 8
+MAX_CLAIMS = 20
+MAX_CITATIONS = 8
 """Of one claim. A longer list is a runaway answer: what comes after is not read."""
 MIN_QUOTE = 8
 """Characters of a quote that is not the whole of its line: less is found anywhere."""
 MIN_COMMIT_DIGITS = 7
 """Digits of a commit's id that name it."""
-NEAR = 3
+MAX_DISTANCE = 3
 """Lines by which a citation may be off."""
 
-_LONGEST = 400
-_LONGEST_NAME = 60
+_MAX_TEXT = 400
+_MAX_NAME = 60
 _TOO_SHORT = f"a part of a line takes {MIN_QUOTE} characters"
 
 
@@ -58,7 +58,6 @@ class Scope:
         return cls(changed, changed | touched | places | known, failed.candidates, bool(known))
 
     def holds(self, path: str) -> bool:
-        """Whether there is such a file."""
         return path in self.paths
 
     def commit(self, text: str) -> Candidate | None:
@@ -103,7 +102,7 @@ class Proof:
 
 
 @dataclass(frozen=True, slots=True)
-class _Found:
+class _Resolved:
     """A citation that holds."""
 
     cited: Cited
@@ -126,63 +125,63 @@ class Prover:
     _sides: dict[tuple[str, Side], Quotes] = field(default_factory=dict)
 
     @classmethod
-    def of(cls, found: Diagnosis, evidence: Evidence, settings: Settings) -> "Prover":
+    def of(cls, result: Diagnosis, evidence: Evidence, settings: Settings) -> "Prover":
         """What `exhibits` shows of the same evidence."""
         files = _named(evidence.change, settings) if evidence.change else {}
-        return cls(logs(found, evidence.get(FAILED_RUN) or FailedRun()), files, Scope.of(evidence).changed)
+        return cls(logs(result, evidence.get(FAILED_RUN) or FailedRun()), files, Scope.of(evidence).changed)
 
     def prove(self, claims: Sequence[ClaimDraft], lookups: Sequence[Exhibit] | None) -> Proof:
         """Tie each claim to the lines it cites; `lookups` are None while they are not known, and hold then."""
-        standing: list[Claim] = []
+        proved: list[Claim] = []
         dropped: list[Dropped] = []
-        holding: list[_Found] = []
+        resolved: list[_Resolved] = []
         for index, claim in enumerate(claims):
-            text = clip(" ".join(claim.statement.split()), _LONGEST)
-            if index >= MOST_CLAIMS:
-                dropped.append(Dropped(text, f"more than {MOST_CLAIMS} claims in one answer"))
+            text = clip(" ".join(claim.statement.split()), _MAX_TEXT)
+            if index >= MAX_CLAIMS:
+                dropped.append(Dropped(text, f"more than {MAX_CLAIMS} claims in one answer"))
                 continue
-            looked = [self._look(each, lookups) for each in claim.citations[:MOST_CITATIONS]]
-            found = [each for each in looked if isinstance(each, _Found)]
+            looked = [self._look(each, lookups) for each in claim.citations[:MAX_CITATIONS]]
+            result = [each for each in looked if isinstance(each, _Resolved)]
             wrong = [each for each in looked if isinstance(each, str)]
-            if len(claim.citations) > MOST_CITATIONS:
-                wrong.append(f"more than {MOST_CITATIONS} citations")
+            if len(claim.citations) > MAX_CITATIONS:
+                wrong.append(f"more than {MAX_CITATIONS} citations")
             if not text:
                 dropped.append(Dropped("", "it says nothing"))
-            elif not found:
+            elif not result:
                 dropped.append(Dropped(text, "; ".join(wrong) or "it cites nothing"))
             else:
                 dropped += [Dropped(text, f"one of its citations: {each}") for each in wrong]
-                standing.append(Claim(text, tuple(dict.fromkeys(each.cited for each in found))))
-                holding += found
+                proved.append(Claim(text, tuple(dict.fromkeys(each.cited for each in result))))
+                resolved += result
         return Proof(
-            tuple(standing),
+            tuple(proved),
             tuple(dropped),
-            max((each.weight for each in holding), default=Weight.NOTHING),
-            frozenset(path for each in holding for path in each.named),
-            frozenset(path for each in holding for path in each.edited),
+            max((each.weight for each in resolved), default=Weight.NOTHING),
+            frozenset(path for each in resolved for path in each.named),
+            frozenset(path for each in resolved for path in each.edited),
         )
 
-    def _look(self, citation: Citation, lookups: Sequence[Exhibit] | None) -> _Found | str:
+    def _look(self, citation: Citation, lookups: Sequence[Exhibit] | None) -> _Resolved | str:
         """The line that is cited, or why there is none."""
         name = citation.exhibit.strip()
         quote = " ".join(citation.quote.split())
-        where = f"{clip(' '.join(name.split()), _LONGEST_NAME)} line {citation.line}"
+        where = f"{clip(' '.join(name.split()), _MAX_NAME)} line {citation.line}"
         if not any(map(str.isalnum, quote)):
             return f"{where}: it quotes no words"
         if "\n" in citation.quote.strip():
             return f"{where}: it quotes more than one line"
         if name in self.logs:
-            found = _in_log(self.logs[name], citation.line, quote, self.changed)
+            result = _in_log(self.logs[name], citation.line, quote, self.changed)
         elif name in self.files:
-            found = self._in_diff(self.files[name], citation.line, quote)
+            result = self._in_diff(self.files[name], citation.line, quote)
         elif lookups is None and name[:1] == "L" and name[1:].isdecimal():
-            found = _Found(Cited(citation.line, quote, path=name))
+            result = _Resolved(Cited(citation.line, quote, path=name))
         else:
             lookup = next((each for each in lookups or () if each.id == name), None)
-            found = _in_lookup(lookup, quote) if lookup else "there is no such exhibit to cite"
-        return f"{where}: {found}" if isinstance(found, str) else found
+            result = _in_lookup(lookup, quote) if lookup else "there is no such exhibit to cite"
+        return f"{where}: {result}" if isinstance(result, str) else result
 
-    def _in_diff(self, file: FileDiff, number: int, quote: str) -> _Found | str:
+    def _in_diff(self, file: FileDiff, number: int, quote: str) -> _Resolved | str:
         """The line of the diff that holds the quote, after the change or, where it is gone, before."""
         if len(quote) < MIN_QUOTE and all(quote != _folded(line.text) for line in file.lines):
             return _TOO_SHORT
@@ -194,7 +193,7 @@ class Prover:
             if isinstance(place, Place):
                 changed = side is Side.LEFT or any(line.new == place.last for line in file.added)
                 edited = frozenset({file.path} if changed else ())
-                return _Found(Cited(place.last, shown(place.text), path=file.path), edited=edited)
+                return _Resolved(Cited(place.last, shown(place.text), path=file.path), edited=edited)
             reason = place.reason if place.longer else reason
         return reason
 
@@ -205,15 +204,17 @@ def _named(change: Change, settings: Settings) -> dict[str, FileDiff]:
     return {file.old_path: file for file in may} | {file.path: file for file in may}
 
 
-def _in_log(failed: FailedJob, number: int, quote: str, changed: frozenset[str]) -> _Found | str:
-    """The kept line with that number that holds the quote, else the nearest one."""
+def _in_log(failed: FailedJob, number: int, quote: str, changed: frozenset[str]) -> _Resolved | str:
+    """The shown line with that number that holds the quote, else the nearest one."""
     lines = {line.number: line for line in failed.extract.kept}
-    near = sorted((each for each in lines if abs(each - number) <= NEAR), key=lambda each: (abs(each - number), each))
+    near = sorted(
+        (each for each in lines if abs(each - number) <= MAX_DISTANCE), key=lambda each: (abs(each - number), each)
+    )
     line = next((lines[each] for each in near if _stands(quote, lines[each].text)), None)
     if line is not None:
         weight = _weight(failed, line.number)
         cited = Cited(line.number, shown(line.text), failed.job.name, line.step or failed.step, failed.job.url)
-        return _Found(cited, weight, frozenset(_led_to(failed, line, changed)))
+        return _Resolved(cited, weight, frozenset(_led_to(failed, line, changed)))
     if number not in lines:
         return "that line is not shown"
     if quote in _folded(lines[number].text):
@@ -235,13 +236,13 @@ def _folded(text: str) -> str:
 
 def _weight(failed: FailedJob, number: int) -> Weight:
     around = [problem for problem in failed.extract.problems if problem.first <= number <= problem.last]
-    if failed.role is Role.FAILED and any(each.tool and each.novel and tells(each) for each in around):
+    if failed.role is Role.FAILED and any(each.tool and each.novel and explains(each) for each in around):
         return Weight.TOOL
-    says_little = around and all(each.wraps or (each.tool and not tells(each)) for each in around)
+    says_little = around and all(each.wraps or (each.tool and not explains(each)) for each in around)
     return Weight.WRAPPER if says_little else Weight.LINE
 
 
-def _led_to(failed: FailedJob, line: Kept, changed: frozenset[str]) -> Iterator[str]:
+def _led_to(failed: FailedJob, line: ExtractLine, changed: frozenset[str]) -> Iterator[str]:
     """Files of the change that a line names, or that the message does which it is a part of."""
     spans = [(each.first, each.last) for each in failed.extract.problems if each.first <= line.number <= each.last]
     for place in failed.places:
@@ -260,9 +261,9 @@ def _names(text: str, path: str) -> bool:
     return re.search(rf"{before}{re.escape(path)}(?![\w/-])", text) is not None
 
 
-def _in_lookup(lookup: Exhibit, quote: str) -> _Found | str:
+def _in_lookup(lookup: Exhibit, quote: str) -> _Resolved | str:
     """Lines of a look-up have gutters of their own, so that a quote is a part of one of them."""
     for number, line in enumerate(lookup.text.split("\n"), 1):
         if len(quote) >= MIN_QUOTE and quote in _folded(line):
-            return _Found(Cited(number, shown(line.strip()), path=lookup.source))
+            return _Resolved(Cited(number, shown(line.strip()), path=lookup.source))
     return "the quote is not in what was looked up"

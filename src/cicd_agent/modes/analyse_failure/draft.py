@@ -49,5 +49,4 @@ class FailureDraft(Draft):
 
     @property
     def unsettled(self) -> str:
-        """Why the model says that a person has to look."""
         return self.escalate or ("the model finds the evidence insufficient" if self.insufficient_evidence else "")

@@ -37,7 +37,7 @@ class LogSource(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class LogLocation:
     """A line of a log that points into a file of the repository, by the path it has there.
 
     `number` is the line of the log, `line` that of the file (0: none is named); `depth` counts the
@@ -65,7 +65,7 @@ class FailedJob:
     extract: Extract = field(default_factory=Extract)
     source: LogSource = LogSource.NONE
     notes: tuple[RunNote, ...] = ()
-    places: tuple[Place, ...] = ()
+    places: tuple[LogLocation, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,70 +6,72 @@ from dataclasses import replace
 
 from cicd_agent.agent.prompt import estimate
 from cicd_agent.agent.sharding import PART
-from cicd_agent.analysis.logs.extract import Elision, Kept
+from cicd_agent.analysis.logs.extract import Elision, ExtractLine
 from cicd_agent.analysis.test_reports.cases import Case, Outcome
 from cicd_agent.domain.change import Change
 from cicd_agent.domain.evidence import Evidence, Exhibit
 from cicd_agent.domain.text.words import clip, count
 from cicd_agent.modes.analyse_failure.evidence import Candidate, FailedJob, FailedRun, LogSource, Role
 from cicd_agent.modes.analyse_failure.incremental_state import failed_of
-from cicd_agent.modes.analyse_failure.result import Diagnosis, Meeting
+from cicd_agent.modes.analyse_failure.result import Diagnosis, Overlap
 from cicd_agent.modes.analyse_failure.runs.previous_failures import lines
 from cicd_agent.modes.shared.change_reader import showable, unread
 from cicd_agent.modes.shared.diff_exhibits import pieces
 from cicd_agent.settings.schema import Settings
 
-MOST_LOGS = 5
+MAX_LOGS = 5
 """Jobs whose lines are shown: whoever reads five without the cause does not find it in the sixth."""
-MOST_CASES = 20
-MOST_COMMITS = 30
-MOST_FILES = 200
+MAX_CASES = 20
+MAX_COMMITS = 30
+MAX_FILES = 200
 SHORT_SHA = 12
 """Digits by which a commit is named; a model copies them without a mistake."""
 
 _CHANGE = PART // 2 - 500
 """Tokens of the change that are shown, by estimate: the other half of what a model reads well belongs to the logs."""
-_MOST_TRACES = 12
-_MOST_MEETINGS = 20
-_PATHS = 8
-_LONGEST = 500
+_MAX_TRACES = 12
+_MAX_OVERLAPS = 20
+_MAX_PATHS = 8
+_MAX_TEXT = 500
 """Characters of a message or a subject."""
-_DETAIL = 12
+_MAX_DETAIL = 12
 """Lines of a test's detail."""
 _HEADING = 16
 """Tokens of the line above a piece."""
 
 
-def exhibits(found: Diagnosis, evidence: Evidence, settings: Settings) -> tuple[Exhibit, ...]:
+def exhibits(diagnosis: Diagnosis, evidence: Evidence, settings: Settings) -> tuple[Exhibit, ...]:
     """Everything that is shown, in order; () when no line of a log is there."""
     failed = failed_of(evidence)
-    shown = logs(found, failed)
+    shown = logs(diagnosis, failed)
     if not shown:
         return ()
-    near = {meeting.path for meeting in found.meetings} | {place.path for job in failed.jobs for place in job.places}
+    near = {overlap.path for overlap in diagnosis.meetings} | {
+        place.path for job in failed.jobs for place in job.places
+    }
     hunks = tuple(_hunks(evidence.change, near, settings)) if evidence.change else ()
-    told = [
+    parts = [
         Exhibit("house-rules", "what this repository says of itself", settings.instructions, priority=40),
-        Exhibit("FOUND", "what rules have found", _lines(_found(found, failed, shown)), priority=30),
+        Exhibit("FOUND", "what rules have found", _lines(_findings(diagnosis, failed, shown)), priority=30),
         *(_log(name, job, 20 - rank) for rank, (name, job) in enumerate(shown.items())),
         Exhibit("TESTS", "failing cases of test reports", _lines(_cases(failed.cases)), priority=12),
-        Exhibit("COMMITS", "commits since the last green run", _lines(_commits(found, failed)), priority=9),
-        Exhibit("EARLIER", "the same jobs elsewhere", _lines(_elsewhere(found, evidence)), priority=8),
+        Exhibit("COMMITS", "commits since the last green run", _lines(_commits(diagnosis, failed)), priority=9),
+        Exhibit("EARLIER", "the same jobs elsewhere", _lines(_elsewhere(diagnosis, evidence)), priority=8),
     ]
     if evidence.change:
         listed = _lines(_files(evidence.change, hunks, settings))
-        told.append(Exhibit("FILES", "all files of the change", listed, priority=7))
-    return (*(each for each in told if each.text), *hunks)
+        parts.append(Exhibit("FILES", "all files of the change", listed, priority=7))
+    return (*(each for each in parts if each.text), *hunks)
 
 
-def logs(found: Diagnosis, failed: FailedRun) -> Mapping[str, FailedJob]:
+def logs(diagnosis: Diagnosis, failed: FailedRun) -> Mapping[str, FailedJob]:
     """The jobs whose lines are shown, by the name of their exhibit: the most decisive first, of siblings one."""
-    ranks = {failure.job: -rank for rank, failure in reversed([*enumerate(found.failures)])}
-    siblings = {name for failure in found.failures for name in failure.siblings} - ranks.keys()
+    ranks = {failure.job: -rank for rank, failure in reversed([*enumerate(diagnosis.failures)])}
+    siblings = {name for failure in diagnosis.failures for name in failure.siblings} - ranks.keys()
     jobs = [each for each in readable(failed) if each.job.name not in siblings]
     # Jobs that no failure names come last, and keep their order.
     jobs.sort(key=lambda each: -ranks.get(each.job.name, -len(ranks) - len(failed.jobs)))
-    return {f"LOG{number}": job for number, job in enumerate(jobs[:MOST_LOGS], 1)}
+    return {f"LOG{number}": job for number, job in enumerate(jobs[:MAX_LOGS], 1)}
 
 
 def readable(failed: FailedRun) -> Sequence[FailedJob]:
@@ -78,7 +80,7 @@ def readable(failed: FailedRun) -> Sequence[FailedJob]:
 
 
 def _log(name: str, failed: FailedJob, priority: int) -> Exhibit:
-    """The kept lines behind their numbers in the raw log, and between them how many are missing: those have none."""
+    """The shown lines behind their numbers in the raw log, and between them how many are missing: those have none."""
     rows = failed.extract.rows
     where = f"{failed.job.name}, {failed.step}" if failed.step else failed.job.name
     kind = "annotations" if failed.source is LogSource.ANNOTATIONS else "log"
@@ -92,82 +94,83 @@ def _log(name: str, failed: FailedJob, priority: int) -> Exhibit:
     )
 
 
-def _text(row: Kept | Elision) -> str:
-    if isinstance(row, Kept):
+def _text(row: ExtractLine | Elision) -> str:
+    if isinstance(row, ExtractLine):
         # Each row is one line, whoever has written the evidence.
         return row.text.replace("\n", " ")
     repeated = f", {row.folded:,} of them like lines that are" if row.folded else ""
     return f"{count(row.lines, 'line')} not shown{repeated}"
 
 
-def _gutter(row: Kept | Elision) -> str:
+def _gutter(row: ExtractLine | Elision) -> str:
     if isinstance(row, Elision):
         return "…"
     return f"{row.number} ×{row.times}" if row.times > 1 else str(row.number)
 
 
-def _found(found: Diagnosis, failed: FailedRun, shown: Mapping[str, FailedJob]) -> Iterator[str]:
-    """What holds without a model, in our words; the names in it are foreign."""
-    yield f"failure_type {found.kind}, cause {found.cause} (by {found.rung}), confidence {found.confidence:.2f}"
-    yield from (f"because {ground.text}" for ground in found.grounds)
-    for failure in found.failures[:MOST_LOGS]:
+def _findings(diagnosis: Diagnosis, failed: FailedRun, shown: Mapping[str, FailedJob]) -> Iterator[str]:
+    """What holds without a model, in our own text; the names in it are foreign."""
+    cause = f"cause {diagnosis.cause} (by {diagnosis.rung})"
+    yield f"failure_type {diagnosis.kind}, {cause}, confidence {diagnosis.confidence:.2f}"
+    yield from (f"because {ground.text}" for ground in diagnosis.grounds)
+    for failure in diagnosis.failures[:MAX_LOGS]:
         others = f", and in {count(len(failure.siblings), 'other job')}" if failure.siblings else ""
-        yield f"failed in {failure.job}{others}: {clip(failure.title, _LONGEST)}"
-    yield from map(_met, found.meetings[:_MOST_MEETINGS])
+        yield f"failed in {failure.job}{others}: {clip(failure.title, _MAX_TEXT)}"
+    yield from map(_overlap, diagnosis.meetings[:_MAX_OVERLAPS])
     hidden = len(readable(failed)) - len(shown)
     if hidden > 0:
         yield f"not shown: {count(hidden, 'more log')}, most of them like those that are"
 
 
-def _met(meeting: Meeting) -> str:
-    named = meeting.via or meeting.path
-    where = f"line {meeting.number} of the log names {named}" if meeting.number else f"the log names {named}"
-    imported = f", which imports {meeting.path}" if meeting.via else ""
-    line = f" (line {meeting.line} of it{', which is a changed one' if meeting.exact else ''})" if meeting.line else ""
-    by = f" by {meeting.sha[:SHORT_SHA]}" if meeting.sha else ""
+def _overlap(overlap: Overlap) -> str:
+    named = overlap.via or overlap.path
+    where = f"line {overlap.number} of the log names {named}" if overlap.number else f"the log names {named}"
+    imported = f", which imports {overlap.path}" if overlap.via else ""
+    line = f" (line {overlap.line} of it{', which is a changed one' if overlap.exact else ''})" if overlap.line else ""
+    by = f" by {overlap.sha[:SHORT_SHA]}" if overlap.sha else ""
     return f"{where}{imported}{line}: it was changed{by}"
 
 
 def _cases(cases: Sequence[Case]) -> Iterator[str]:
     broken = [case for case in cases if case.outcome in {Outcome.FAILED, Outcome.ERROR}]
-    for case in broken[:MOST_CASES]:
+    for case in broken[:MAX_CASES]:
         where = f" ({case.file}{f':{case.line}' if case.line else ''})" if case.file else ""
         yield f"{case.outcome}: {' '.join(filter(None, (case.suite, case.name)))}{where}"
         if case.message:
-            yield f"  {clip(' '.join(case.message.split()), _LONGEST)}"
-        yield from (f"  {clip(line, _LONGEST)}" for line in case.detail.split("\n")[:_DETAIL] if line.strip())
-    if len(broken) > MOST_CASES:
-        yield f"and {len(broken) - MOST_CASES:,} more"
+            yield f"  {clip(' '.join(case.message.split()), _MAX_TEXT)}"
+        yield from (f"  {clip(line, _MAX_TEXT)}" for line in case.detail.split("\n")[:_MAX_DETAIL] if line.strip())
+    if len(broken) > MAX_CASES:
+        yield f"and {len(broken) - MAX_CASES:,} more"
 
 
-def _commits(found: Diagnosis, failed: FailedRun) -> Iterator[str]:
+def _commits(diagnosis: Diagnosis, failed: FailedRun) -> Iterator[str]:
     """Commits since the last green run, those that meet the failure first."""
-    ranks = {suspect.sha: rank for rank, suspect in enumerate(found.suspects) if suspect.meetings}
+    ranks = {suspect.sha: rank for rank, suspect in enumerate(diagnosis.suspects) if suspect.meetings}
     ranked = sorted(failed.candidates, key=lambda each: ranks.get(each.commit.sha, len(ranks)))
-    for each in ranked[:MOST_COMMITS]:
+    for each in ranked[:MAX_COMMITS]:
         met = " (meets the failure)" if each.commit.sha in ranks else ""
-        yield f"{each.commit.sha[:SHORT_SHA]} {clip(each.commit.subject, _LONGEST)}{met}: {_paths(each)}"
-    if len(ranked) > MOST_COMMITS:
-        yield f"and {len(ranked) - MOST_COMMITS:,} more"
+        yield f"{each.commit.sha[:SHORT_SHA]} {clip(each.commit.subject, _MAX_TEXT)}{met}: {_paths(each)}"
+    if len(ranked) > MAX_COMMITS:
+        yield f"and {len(ranked) - MAX_COMMITS:,} more"
 
 
 def _paths(candidate: Candidate) -> str:
     paths = [*candidate.lines]
-    more = f" and {len(paths) - _PATHS:,} more" if len(paths) > _PATHS else ""
-    return f"{', '.join(paths[:_PATHS])}{more}" or "no files"
+    more = f" and {len(paths) - _MAX_PATHS:,} more" if len(paths) > _MAX_PATHS else ""
+    return f"{', '.join(paths[:_MAX_PATHS])}{more}" or "no files"
 
 
-def _elsewhere(found: Diagnosis, evidence: Evidence) -> Iterator[str]:
-    yield from lines(evidence, found.fingerprint)
+def _elsewhere(diagnosis: Diagnosis, evidence: Evidence) -> Iterator[str]:
+    yield from lines(evidence, diagnosis.fingerprint)
     yield from _traces(failed_of(evidence))
 
 
 def _traces(failed: FailedRun) -> Iterator[str]:
     """The same jobs in other runs, those that failed with a message of this run first."""
-    said = {problem.strict for job in failed.jobs for problem in job.extract.problems} - {""}
-    for trace in sorted(failed.traces, key=lambda each: not said & {*each.strict})[:_MOST_TRACES]:
+    ours = {problem.strict for job in failed.jobs for problem in job.extract.problems} - {""}
+    for trace in sorted(failed.traces, key=lambda each: not ours & {*each.strict})[:_MAX_TRACES]:
         where = f"pull request {trace.pull}" if trace.pull else trace.branch or "a branch"
-        alike = ", with a message of this run" if said & {*trace.strict} else ""
+        alike = ", with a message of this run" if ours & {*trace.strict} else ""
         fixed = f", passed again from {trace.fixed_by[:SHORT_SHA]} on" if trace.fixed_by else ""
         yield f"{trace.job} on {where} at {trace.sha[:SHORT_SHA]}: {trace.conclusion or 'unknown'}{alike}{fixed}"
 
@@ -176,27 +179,27 @@ def _files(change: Change, hunks: Sequence[Exhibit], settings: Settings) -> Iter
     """Every file of the change, and why its diff is not shown where it is not, or not all of it."""
     may = {file.path for file in showable(change, settings)}
     rows = Counter(each.source for each in hunks for mark in each.gutter if not mark.endswith("="))
-    for file in change.files[:MOST_FILES]:
+    for file in change.files[:MAX_FILES]:
         moved = f" from {file.old_path}" if file.old_path != file.path else ""
-        why = unread(file) or ("" if file.path in may else "not to be shown")
-        if not why and rows[file.path] < sum(1 for _ in file.lines):
-            why = "shown in part for its size" if rows[file.path] else "not shown for its size"
+        reason = unread(file) or ("" if file.path in may else "not to be shown")
+        if not reason and rows[file.path] < sum(1 for _ in file.lines):
+            reason = "shown in part for its size" if rows[file.path] else "not shown for its size"
         size = f"+{sum(1 for _ in file.added)} -{sum(1 for _ in file.deleted)}"
-        yield f"{file.kind} {file.path}{moved}: {size}{f', {why}' if why else ''}"
-    if len(change.files) > MOST_FILES:
-        yield f"and {len(change.files) - MOST_FILES:,} more"
+        yield f"{file.kind} {file.path}{moved}: {size}{f', {reason}' if reason else ''}"
+    if len(change.files) > MAX_FILES:
+        yield f"and {len(change.files) - MAX_FILES:,} more"
 
 
 def _hunks(change: Change, near: set[str], settings: Settings) -> Iterator[Exhibit]:
-    """The pieces of the diff for which there is room, those of files that the log names first.
+    """The pieces of the diff that fit, those of files that the log names first.
 
-    Not `whole`: a question whose logs have left no room for the change is asked all the same.
+    Not `whole`: a question whose logs have left no tokens for the change is put all the same.
     """
-    room = _CHANGE
+    budget = _CHANGE
     for piece in sorted(pieces(change, settings), key=lambda each: each.source not in near):
-        room -= (size := estimate(piece.text) + 4 * len(piece.gutter) + estimate(piece.source) + _HEADING)
-        if room < 0:
-            room += size
+        budget -= (size := estimate(piece.text) + 4 * len(piece.gutter) + estimate(piece.source) + _HEADING)
+        if budget < 0:
+            budget += size
             continue
         yield replace(piece, whole=False, priority=6 if piece.source in near else piece.priority)
 

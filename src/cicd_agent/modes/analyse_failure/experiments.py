@@ -14,7 +14,7 @@ from cicd_agent.modes.analyse_failure.evidence import TRIALS
 from cicd_agent.modes.protocol import World
 from cicd_agent.settings.schema import Settings
 
-LONGEST = 30_000
+MAX_PATCH = 30_000
 """Characters of a patch: of a longer one nobody would read that it is right."""
 
 
@@ -63,7 +63,6 @@ def drafted(answers: Sequence[Answer[Any]]) -> FailureDraft | None:
 
 
 def answered(answers: Sequence[Answer[Any]]) -> Answer[FailureDraft] | None:
-    """The answer that it has said it in."""
     return next((answer for answer in answers if isinstance(answer.draft, FailureDraft)), None)
 
 
@@ -74,19 +73,18 @@ def proposed(draft: FailureDraft) -> str:
 
 
 def key(patch: str) -> str:
-    """What a patch and what came of it are known by."""
     return hashlib.sha256(patch.encode("utf-8", "surrogatepass")).hexdigest()[:16]
 
 
 def objection(patch: str) -> str:
     """Why a text cannot be tried as a patch, "" when it can. What it may not do is judged where it is tried."""
     text = patch.replace("\r\n", "\n")
-    if len(text) > LONGEST:
-        return f"it has {len(text):,} characters, more than {LONGEST:,}"
-    found = read_patch(text)
-    if isinstance(found, Flaw):
-        return f"it {found.reason}"
+    if len(text) > MAX_PATCH:
+        return f"it has {len(text):,} characters, more than {MAX_PATCH:,}"
+    parsed = read_patch(text)
+    if isinstance(parsed, Flaw):
+        return f"it {parsed.reason}"
     changes = any(
-        file.kind is not ChangeKind.MODIFIED or any(hunk.changed for hunk in file.hunks) for file in found.files
+        file.kind is not ChangeKind.MODIFIED or any(hunk.changed for hunk in file.hunks) for file in parsed.files
     )
     return "" if changes else "it changes no line"

@@ -16,28 +16,28 @@ from cicd_agent.domain.ports.actions import Runs
 from cicd_agent.domain.ports.forge import Library
 from cicd_agent.domain.workflow_run import JobRun, RunState
 from cicd_agent.errors import ConfigError, ForgeRefused
-from cicd_agent.modes.analyse_failure.attribution.path_match import Tree, places
+from cicd_agent.modes.analyse_failure.attribution.path_match import Tree, find_locations
 from cicd_agent.modes.analyse_failure.evidence import FAILED_RUN, Candidate, FailedJob, FailedRun, LogSource, Role
 from cicd_agent.modes.analyse_failure.import_graph import reach
 from cicd_agent.modes.analyse_failure.runs.artifact_reports import PATTERNS, failing, looks_like_reports
 from cicd_agent.modes.analyse_failure.runs.history import History, blamed, listed
 from cicd_agent.modes.analyse_failure.runs.job_dependencies import JobSpec, job_specs, roles
 from cicd_agent.modes.analyse_failure.runs.log_download import FIRST_TOKENS, Acquisition, templates
-from cicd_agent.modes.analyse_failure.runs.previous_failures import missed, read_earlier
+from cicd_agent.modes.analyse_failure.runs.previous_failures import read_previous_failures, unread
 from cicd_agent.modes.protocol import LogFiles, World
 from cicd_agent.modes.shared.change_reader import gaps, read_change
 from cicd_agent.modes.shared.self_triggered import own_run
 from cicd_agent.settings.schema import Settings
 
 FINE = frozenset({"success", "skipped", "neutral"})
-MOST_ARTIFACTS = 5
-LARGEST_REPORT = 20_000_000
+MAX_ARTIFACTS = 5
+MAX_REPORT = 20_000_000
 """Bytes of one file of an artifact."""
-LARGEST_ARTIFACT = 200_000_000
+MAX_ARTIFACT = 200_000_000
 """Bytes of an artifact as it is packed."""
-MOST_FETCHED = 12
+MAX_FETCHED = 12
 """Files whose text is asked of GitHub, where nothing is checked out, to see what they import."""
-LARGEST_SOURCE = 400_000
+MAX_SOURCE = 400_000
 """Bytes of a file whose imports are read."""
 
 
@@ -68,12 +68,12 @@ def gather(event: Event, world: World, settings: Settings) -> Evidence:
     """Evidence of what failed and of what came before. Raises ConfigError where there is no log to begin with."""
     if world.logs.failed:
         return _Reading(event, world, settings).of_files(world.logs)
-    found = run_of(event)
-    if found is None:
+    run_ids = run_of(event)
+    if run_ids is None:
         raise ConfigError("there is nothing to analyse", remedy="Give --log FILE, or --run-id N with GITHUB_TOKEN set")
     if world.forge is None:
         raise ConfigError("the run cannot be read", why="no token or no repository", remedy="Set `github-token`")
-    return _Reading(event, world, settings).of_run(world.forge.runs, *found)
+    return _Reading(event, world, settings).of_run(world.forge.runs, *run_ids)
 
 
 @dataclass
@@ -101,18 +101,18 @@ class _Reading:
     def of_run(self, runs: Runs, number: int, attempt: int) -> Evidence:
         """A run that GitHub knows."""
         run = runs.run(number, attempt)
-        everybody = runs.jobs(number, attempt)
+        all_jobs = runs.jobs(number, attempt)
         registry = Registry(load_tools())
         history = History(runs, run, self.event.default_branch or self.event.base.name, registry)
         green = history.green()
-        acquisition = Acquisition(runs, run, _greens(runs, green), registry)
-        named = roles(everybody, self._specs(run))
+        acquisition = Acquisition(runs, run, _green_templates(runs, green), registry)
+        named = roles(all_jobs, self._specs(run))
         if not any(one.role in {Role.FAILED, Role.TOLERATED} for one in named):
-            named = (*acquisition.overdue(everybody), *named)
+            named = (*acquisition.timed_out(all_jobs), *named)
         if not any(one.role is Role.FAILED for one in named) and run.conclusion not in {"failure", "startup_failure"}:
-            why = "the run was cancelled" if run.conclusion == "cancelled" else "no job of the run has failed"
-            return Evidence(self.event, declined=why)
-        jobs = acquisition.jobs(named, everybody)
+            reason = "the run was cancelled" if run.conclusion == "cancelled" else "no job of the run has failed"
+            return Evidence(self.event, declined=reason)
+        jobs = acquisition.jobs(named, all_jobs)
         change = self._change(runs, green)
         broken = [job.job for job in jobs if job.role is Role.FAILED]
         failed = FailedRun(
@@ -128,11 +128,11 @@ class _Reading:
 
     def _evidence(self, failed: FailedRun, change: Change | None, history: History | None = None) -> Evidence:
         paths = self._paths(change)
-        placed = tuple(replace(job, places=places(job.extract, paths)) for job in failed.jobs)
+        placed = tuple(replace(job, places=find_locations(job.extract, paths)) for job in failed.jobs)
         failed = replace(failed, jobs=placed, candidates=self._candidates(change))
         failed = replace(failed, imports=self._imports(failed, change, paths))
-        known = read_earlier(self.world, failed, self.event.repo, history)
-        self.gaps += [*missed(known), *(history.gaps if history is not None else ())]
+        known = read_previous_failures(self.world, failed, self.event.repo, history)
+        self.gaps += [*unread(known), *(history.gaps if history is not None else ())]
         more = gaps(change, self.settings) if change else ()
         return Evidence(self.event, change, gaps=(*more, *self.gaps), known=known).put(FAILED_RUN, failed)
 
@@ -201,7 +201,7 @@ class _Reading:
         if change is None or not change.files or len(paths) <= len(change.files):
             return {}
         tree = Tree(paths)
-        named = [place.path for job in failed.jobs for place in job.places]
+        named = [location.path for job in failed.jobs for location in job.places]
         named += [tree.find(case.file) for case in failed.cases if case.file]
         tests = [problem.test for job in failed.jobs for problem in job.extract.problems if problem.test]
         named += [tree.test(name) for name in (*tests, *(case.name for case in failed.cases))]
@@ -217,7 +217,7 @@ class _Reading:
         if repository is not None and change.paths:
             library = repository.library(change)
             return lambda wave: _texts(library, wave)
-        left = MOST_FETCHED
+        left = MAX_FETCHED
 
         def fetch(wave: Sequence[str]) -> dict[str, str]:
             nonlocal left
@@ -232,20 +232,20 @@ class _Reading:
         return fetch
 
     def _cases(self, runs: Runs, run: RunState) -> tuple[Case, ...]:
-        """The failing cases of the test reports that the run has kept."""
+        """The failing cases of the test reports that the run has stored."""
         files: dict[str, bytes] = {}
         try:
             stored = [one for one in runs.artifacts(run.id) if looks_like_reports(one.name) and not one.expired]
-            for one in stored[:MOST_ARTIFACTS]:
-                if one.size > LARGEST_ARTIFACT:
-                    self.gaps.append(Gap(f"artifact {one.name}", f"over {LARGEST_ARTIFACT:,} bytes"))
+            for one in stored[:MAX_ARTIFACTS]:
+                if one.size > MAX_ARTIFACT:
+                    self.gaps.append(Gap(f"artifact {one.name}", f"over {MAX_ARTIFACT:,} bytes"))
                     continue
-                unpacked = runs.artifact(one, PATTERNS, LARGEST_REPORT)
+                unpacked = runs.artifact(one, PATTERNS, MAX_REPORT)
                 files |= {f"{one.name}/{name}": content for name, content in unpacked.items()}
         except ForgeRefused as refusal:
             self.gaps.append(Gap("test reports", str(refusal)))
-        cases, missed = failing(files)
-        self.gaps += missed
+        cases, unread = failing(files)
+        self.gaps += unread
         return cases
 
 
@@ -255,13 +255,13 @@ def _texts(library: Library, paths: Sequence[str]) -> dict[str, str]:
     entries = [
         entry
         for path in paths
-        if (entry := known.get(path)) and entry.kind is EntryKind.FILE and 0 <= entry.size <= LARGEST_SOURCE
+        if (entry := known.get(path)) and entry.kind is EntryKind.FILE and 0 <= entry.size <= MAX_SOURCE
     ]
     read = library.contents(entries)
     return {entry.path: text.decode("utf-8", "replace") for entry, text in zip(entries, read, strict=True)}
 
 
-def _greens(runs: Runs, green: RunState | None) -> Callable[[str], Templates | None]:
+def _green_templates(runs: Runs, green: RunState | None) -> Callable[[str], Templates | None]:
     """The templates of the job's log when it passed, each log read once."""
     known: dict[str, Templates | None] = {}
 

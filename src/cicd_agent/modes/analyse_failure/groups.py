@@ -5,20 +5,19 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
-from cicd_agent.analysis.logs.extract import Kept, Kind, Problem, Trouble
+from cicd_agent.analysis.logs.extract import ExtractLine, Kind, Problem, Trouble
 from cicd_agent.analysis.test_reports.cases import Case, Outcome
 from cicd_agent.domain.text.words import clip
 from cicd_agent.domain.workflow_run import RunNote
-from cicd_agent.modes.analyse_failure.evidence import FailedJob, FailedRun, Place, Role
+from cicd_agent.modes.analyse_failure.evidence import FailedJob, FailedRun, LogLocation, Role
 from cicd_agent.modes.analyse_failure.result import Cited, Failure
 
-MOST = 50
-"""Failures that are told apart."""
-TITLE = 200
-DECISIVE = 6
-_LINE = 300
-_PER_JOB = 60
-_SIGNED = 3
+MAX_FAILURES = 50
+MAX_TITLE = 200
+MAX_DECISIVE = 6
+_MAX_LINE = 300
+_MAX_PROBLEMS = 60
+_MAX_FINGERPRINTS = 3
 _WEAK = 0.6
 _SAME_RANK = 0.7
 _OF_A_REPORT = 0.8
@@ -50,9 +49,9 @@ class Group:
     score: float = 0.0
 
     @property
-    def is_told(self) -> bool:
-        """Whether something says what went wrong, and not only that something did: a tool's words, a report's case."""
-        return any(tells(problem) for _, problem in self.problems) or bool(self.cases or self.notes)
+    def is_explained(self) -> bool:
+        """Whether something explains what went wrong, not only that it did: a tool's message, a report's case."""
+        return any(explains(problem) for _, problem in self.problems) or bool(self.cases or self.notes)
 
     @property
     def signatures(self) -> frozenset[str]:
@@ -60,21 +59,23 @@ class Group:
 
         Those that know no more than the test's name are none: the same test may fail for another reason.
         """
-        told = [problem for _, problem in self.problems if tells(problem) and problem.novel and problem.strict]
-        return frozenset([problem.strict for problem in told if not _is_heading(problem.text)][:_SIGNED])
+        explaining = [problem for _, problem in self.problems if explains(problem) and problem.novel and problem.strict]
+        return frozenset(
+            [problem.strict for problem in explaining if not _is_heading(problem.text)][:_MAX_FINGERPRINTS]
+        )
 
     @property
-    def places(self) -> tuple[Place, ...]:
+    def locations(self) -> tuple[LogLocation, ...]:
         """Where its problems point to in the repository; all of a job's, when it has no problem of its own."""
-        found: dict[Place, None] = {}
+        result: dict[LogLocation, None] = {}
         for job, problem in self.problems:
-            within = (place for place in job.places if problem.first <= place.number <= problem.last)
-            found.update(dict.fromkeys(within))
-        return tuple(found)
+            within = (location for location in job.places if problem.first <= location.number <= problem.last)
+            result.update(dict.fromkeys(within))
+        return tuple(result)
 
 
-def tells(problem: Problem) -> bool:
-    """Whether a problem says what went wrong: no wrapper, and no mere count of failures."""
+def explains(problem: Problem) -> bool:
+    """Whether a problem explains what went wrong: no wrapper, and no mere count of failures."""
     named = bool(problem.test or problem.frames or problem.code)
     return not problem.wraps and (named or problem.score >= _WEAK)
 
@@ -86,16 +87,16 @@ def failures(failed: FailedRun) -> tuple[Failure, ...]:
 
 def groups(failed: FailedRun) -> tuple[Group, ...]:
     """The same, each with the problems and cases that it was made from."""
-    found: list[Group] = []
+    result: list[Group] = []
     for job in failed.jobs:
         if job.role in {Role.FAILED, Role.TOLERATED}:
             for group in _of_job(job):
-                _add(found, group)
-    if not found and failed.run is not None and failed.run.conclusion == "startup_failure":
+                _add(result, group)
+    if not result and failed.run is not None and failed.run.conclusion == "startup_failure":
         note = RunNote("failure", "GitHub could not start the run")
-        found.append(Group(Failure(Kind.CONFIGURATION, note.message), notes=(note,)))
-    found = _with_cases(found, [case for case in failed.cases if case.outcome in {Outcome.FAILED, Outcome.ERROR}])
-    return tuple(sorted(found, key=_rank)[:MOST])
+        result.append(Group(Failure(Kind.CONFIGURATION, note.message), notes=(note,)))
+    result = _with_cases(result, [case for case in failed.cases if case.outcome in {Outcome.FAILED, Outcome.ERROR}])
+    return tuple(sorted(result, key=_rank)[:MAX_FAILURES])
 
 
 def fingerprints(job: FailedJob) -> tuple[str, ...]:
@@ -111,13 +112,13 @@ def group_of(failed: FailedRun, failure: Failure) -> Group:
 
 def _rank(group: Group) -> tuple[bool, bool, bool, float]:
     novel = any(problem.novel for _, problem in group.problems) or not group.problems
-    return group.failure.tolerated, not group.is_told, not novel, -group.score
+    return group.failure.tolerated, not group.is_explained, not novel, -group.score
 
 
 def _of_job(job: FailedJob) -> Iterator[Group]:
     clusters: list[list[Problem]] = []
     wrappers: list[Problem] = []
-    for problem in job.extract.problems[:_PER_JOB]:
+    for problem in job.extract.problems[:_MAX_PROBLEMS]:
         if problem.wraps:
             wrappers.append(problem)
             continue
@@ -127,21 +128,21 @@ def _of_job(job: FailedJob) -> Iterator[Group]:
                 break
         else:
             clusters.append([problem])
-    told = [cluster for cluster in clusters if any(tells(problem) for problem in cluster)]
+    explaining = [cluster for cluster in clusters if any(explains(problem) for problem in cluster)]
     # What only counts, and what no tool says, is noise beside what a tool says.
-    known = [cluster for cluster in told if any(problem.tool for problem in cluster)]
-    # A machine that goes away does not wait for the exit code: such words are the program's own.
+    known = [cluster for cluster in explaining if any(problem.tool for problem in cluster)]
+    # A machine that goes away does not wait for the exit code: such a message is the program's own.
     true = [cluster for cluster in known if not all(_is_belied(job, problem) for problem in cluster)]
-    kept = true or known or told or clusters
-    if kept:
-        yield from (_group(job, cluster) for cluster in kept)
+    shown = true or known or explaining or clusters
+    if shown:
+        yield from (_group(job, cluster) for cluster in shown)
     elif notes := [note for note in job.notes if note.level == "failure" and not _EXIT.match(note.message)]:
-        yield from (_of_note(job, note) for note in notes[:DECISIVE])
+        yield from (_of_note(job, note) for note in notes[:MAX_DECISIVE])
     elif wrappers:
         yield _group(job, wrappers)
     else:
         where = f"step `{job.step}` of " if job.step else ""
-        title = clip(f"{where}job `{job.job.name}` failed; nothing says why", TITLE)
+        title = clip(f"{where}job `{job.job.name}` failed; nothing says why", MAX_TITLE)
         yield Group(replace(_failure(job, title), kind=_kind(job, ())))
 
 
@@ -158,7 +159,7 @@ def exited(job: FailedJob, problem: Problem) -> bool:
 
 def _is_one(one: Problem, other: Problem) -> bool:
     if one.test and other.test:
-        return same(one.test, other.test)
+        return same_test(one.test, other.test)
     if one.strict and one.strict == other.strict:
         return True
     return one.first <= other.last and other.first <= one.last
@@ -167,13 +168,13 @@ def _is_one(one: Problem, other: Problem) -> bool:
 def _group(job: FailedJob, problems: Sequence[Problem]) -> Group:
     top = problems[0]
     failure = replace(
-        _failure(job, clip(_title(job, problems), TITLE)),
+        _failure(job, clip(_title(job, problems), MAX_TITLE)),
         kind=_kind(job, problems),
         tool=next((problem.tool for problem in problems if problem.tool), ""),
         test=max((problem.test for problem in problems), key=len, default=""),
         step=top.step or job.step,
         decisive=tuple(_decisive(job, problems)),
-        strict=_signature(job, problems),
+        strict=_fingerprint(job, problems),
         loose=top.loose,
     )
     return Group(failure, tuple((job, problem) for problem in problems), score=top.score)
@@ -185,29 +186,28 @@ def _failure(job: FailedJob, title: str) -> Failure:
 
 def _of_note(job: FailedJob, note: RunNote) -> Group:
     text = " ".join(f"{note.title} {note.message}".split())
-    cited = Cited(0, clip(text, _LINE), job.job.name, job.step, job.job.url)
-    return Group(replace(_failure(job, clip(text, TITLE)), kind=_kind(job, ()), decisive=(cited,)), notes=(note,))
+    cited = Cited(0, clip(text, _MAX_LINE), job.job.name, job.step, job.job.url)
+    return Group(replace(_failure(job, clip(text, MAX_TITLE)), kind=_kind(job, ()), decisive=(cited,)), notes=(note,))
 
 
 def _title(job: FailedJob, problems: Sequence[Problem]) -> str:
-    """The tool's own words: of the best problems the one that says more than which test it was, or its error below."""
+    """The tool's message: of the best problems the one that says more than which test it was, or its error below."""
     best = [problem for problem in problems if problem.score >= _SAME_RANK * problems[0].score]
     telling = next((problem.text for problem in best if not _is_heading(problem.text)), "")
     short = telling.partition(" - ")[2] if telling.startswith("FAILED ") else telling
     error = _error(job, problems)
     # A summary is cut to the width of the terminal.
     whole = short if not short.endswith("...") or error is None else error.text
-    told = whole or (error.text if error is not None else best[0].text)
-    return " ".join(_MARK.sub("", told).split())
+    explaining = whole or (error.text if error is not None else best[0].text)
+    return " ".join(_MARK.sub("", explaining).split())
 
 
 def _is_heading(text: str) -> bool:
-    """Whether a line only says which test failed."""
     return _HEADING.match(text) is not None and not (text.startswith("FAILED ") and " - " in text)
 
 
-def _error(job: FailedJob, problems: Sequence[Problem]) -> Kept | None:
-    """The line of the problems' blocks that names the error, None when none is kept."""
+def _error(job: FailedJob, problems: Sequence[Problem]) -> ExtractLine | None:
+    """The line of the problems' blocks that names the error, None when none is shown."""
     ranges = [(problem.first, problem.last) for problem in problems]
     lines = [line for line in job.extract.kept if any(first <= line.number <= last for first, last in ranges)]
     marked = next((line for line in lines if line.text.startswith("E  ")), None)
@@ -223,135 +223,142 @@ def _kind(job: FailedJob, problems: Sequence[Problem]) -> Kind:
         return Kind.DEPENDENCY
     if problems and any(problem.test for problem in problems) and problems[0].kind is Kind.UNKNOWN:
         return Kind.TEST_FAILURE
-    # No words of a log make a test flaky.
+    # No message in a log makes a test flaky.
     kinds = (problem.kind for problem in problems if problem.kind not in {Kind.UNKNOWN, Kind.FLAKY_TEST})
     return next(kinds, Kind.CONFIGURATION if job.job.conclusion == "startup_failure" else Kind.UNKNOWN)
 
 
 def _misses_package(job: FailedJob, problem: Problem) -> bool:
-    """Whether a package is missing that is none of the repository's own, as far as the log's places tell."""
+    """Whether a package is missing that is none of the repository's own, as far as the log's locations show."""
     match = _MISSING.search(problem.text)
     if match is None:
         return False
     name = match["name"] or match["package"] or ""
     if name.startswith((".", "/")):
         return False
-    # Of a dotted name the second part tells more: everybody's packages begin with `com`.
-    words = {word for word in re.split(r"[./@]", name)[:3] if word not in {"", "com", "org", "net", "io", "github"}}
-    return not any(words & {*re.split(r"[./]", place.path)} for place in job.places)
+    # Of a dotted name the second part is more specific: everybody's packages begin with `com`.
+    parts_of_name = {
+        word for word in re.split(r"[./@]", name)[:3] if word not in {"", "com", "org", "net", "io", "github"}
+    }
+    return not any(parts_of_name & {*re.split(r"[./]", location.path)} for location in job.places)
 
 
 def _decisive(job: FailedJob, problems: Sequence[Problem]) -> Iterator[Cited]:
     """The lines that say it, then the best that stand in the same blocks, in the log's order."""
-    kept = {line.number: line for line in job.extract.kept}
+    shown = {line.number: line for line in job.extract.kept}
     error = _error(job, problems)
-    says = list(
+    headlines = list(
         dict.fromkeys([problems[0].line, *([error.number] if error else []), *(each.line for each in problems)])
     )
     ranges = [(problem.first, problem.last) for problem in problems]
-    beside = [line for line in kept.values() if any(first <= line.number <= last for first, last in ranges)]
+    beside = [line for line in shown.values() if any(first <= line.number <= last for first, last in ranges)]
     beside.sort(key=lambda line: (-line.score, line.number))
     texts = {problem.line: problem.text for problem in reversed(problems)}
     chosen: dict[int, str] = {}
-    for number in [*says[: DECISIVE // 2], *(line.number for line in beside), *says]:
-        if len(chosen) < DECISIVE:
-            chosen.setdefault(number, kept[number].text if number in kept else texts.get(number, ""))
+    for number in [*headlines[: MAX_DECISIVE // 2], *(line.number for line in beside), *headlines]:
+        if len(chosen) < MAX_DECISIVE:
+            chosen.setdefault(number, shown[number].text if number in shown else texts.get(number, ""))
     for number in sorted(chosen):
         if chosen[number].strip():
-            step = (kept[number].step if number in kept else "") or problems[0].step or job.step
-            yield Cited(number, clip(chosen[number], _LINE), job.job.name, step, job.job.url)
+            step = (shown[number].step if number in shown else "") or problems[0].step or job.step
+            yield Cited(number, clip(chosen[number], _MAX_LINE), job.job.name, step, job.job.url)
 
 
-def _signature(job: FailedJob, problems: Sequence[Problem]) -> str:
-    """One fingerprint for all that tell something, the error below a test's name among it."""
-    told = [each for each in problems if tells(each) and each.novel and each.strict]
-    parts = list(dict.fromkeys(each.strict for each in told))[:_SIGNED]
-    if told and all(_is_heading(each.text) for each in told):
+def _fingerprint(job: FailedJob, problems: Sequence[Problem]) -> str:
+    """One fingerprint for all that explain something, the error below a test's name among it."""
+    explaining = [each for each in problems if explains(each) and each.novel and each.strict]
+    test_parts = list(dict.fromkeys(each.strict for each in explaining))[:_MAX_FINGERPRINTS]
+    if explaining and all(_is_heading(each.text) for each in explaining):
         error = _error(job, problems)
-        parts.append(_VARIES.sub("0", " ".join(error.text.split())) if error is not None else "")
-    if len(parts) <= 1:
-        return "".join(parts)
-    return hashlib.sha256("\n".join(sorted(parts)).encode("utf-8", "surrogatepass")).hexdigest()[:16]
+        test_parts.append(_VARIES.sub("0", " ".join(error.text.split())) if error is not None else "")
+    if len(test_parts) <= 1:
+        return "".join(test_parts)
+    return hashlib.sha256("\n".join(sorted(test_parts)).encode("utf-8", "surrogatepass")).hexdigest()[:16]
 
 
-def _add(found: list[Group], new: Group) -> None:
+def _add(result: list[Group], new: Group) -> None:
     """A job that failed the same way as one before it joins that one's failure."""
-    for at, group in enumerate(found):
+    for at, group in enumerate(result):
         if _failed_alike(group.failure, new.failure):
             failure = group.failure
             others = dict.fromkeys([*failure.siblings, new.failure.job])
             others.pop(failure.job, None)
-            found[at] = replace(
+            result[at] = replace(
                 group,
                 failure=replace(failure, siblings=tuple(others), tolerated=failure.tolerated and new.failure.tolerated),
                 problems=(*group.problems, *new.problems),
                 score=max(group.score, new.score),
             )
             return
-    found.append(new)
+    result.append(new)
 
 
 def _failed_alike(one: Failure, other: Failure) -> bool:
-    if one.test and other.test and not same(one.test, other.test):
+    if one.test and other.test and not same_test(one.test, other.test):
         return False
     if one.strict and one.strict == other.strict:
         return True
-    return base(one.job) == base(other.job) and one.job != other.job and bool(one.loose) and one.loose == other.loose
+    return (
+        job_base(one.job) == job_base(other.job)
+        and one.job != other.job
+        and bool(one.loose)
+        and one.loose == other.loose
+    )
 
 
-def _with_cases(found: Sequence[Group], cases: Iterable[Case]) -> list[Group]:
-    joined = list(found)
+def _with_cases(result: Sequence[Group], cases: Iterable[Case]) -> list[Group]:
+    merged = list(result)
     for case in cases:
         name = f"{case.suite}.{case.name}" if case.suite else case.name
         at = next(
-            (at for at, each in enumerate(joined) if each.failure.test and _is_case(each.failure.test, name, case)),
+            (at for at, each in enumerate(merged) if each.failure.test and _is_case(each.failure.test, name, case)),
             None,
         )
         if at is None:
-            if len(joined) < 2 * MOST:
-                joined.append(_of_case(case, name))
+            if len(merged) < 2 * MAX_FAILURES:
+                merged.append(_of_case(case, name))
             continue
-        failure = joined[at].failure
+        failure = merged[at].failure
         # The report knows the test's whole name; the log often only its last part.
         test = max((failure.test, name), key=len)
-        joined[at] = replace(joined[at], failure=replace(failure, test=test), cases=(*joined[at].cases, case))
-    return joined
+        merged[at] = replace(merged[at], failure=replace(failure, test=test), cases=(*merged[at].cases, case))
+    return merged
 
 
 def _is_case(test: str, name: str, case: Case) -> bool:
-    return same(test, name) or same(test, case.name)
+    return same_test(test, name) or same_test(test, case.name)
 
 
 def _of_case(case: Case, name: str) -> Group:
-    title = clip(" ".join((case.message or case.detail or f"{case.name} failed").split()), TITLE)
-    cited = (Cited(0, clip(case.message, _LINE)),) if case.message.strip() else ()
+    title = clip(" ".join((case.message or case.detail or f"{case.name} failed").split()), MAX_TITLE)
+    cited = (Cited(0, clip(case.message, _MAX_LINE)),) if case.message.strip() else ()
     return Group(Failure(Kind.TEST_FAILURE, title, test=name, decisive=cited), cases=(case,), score=_OF_A_REPORT)
 
 
 _UNITTEST = re.compile(r"^(\w+) \(([\w.]+)\)$")
 _BETWEEN = re.compile(r"::|\s[>›]\s|[/\\.#$]|\s-\s")
-_LONGEST = 500
+_MAX_TEST_NAME = 500
 
 
-def parts(test: str) -> tuple[str, ...]:
+def test_parts(test: str) -> tuple[str, ...]:
     """What the name is made of, the test itself last: `tests/test_x.py::TestY::test_z[1]`, `test_z (test_x.TestY)`."""
-    name, bracket, parameters = test[:_LONGEST].strip().partition("[")
+    name, bracket, parameters = test[:_MAX_TEST_NAME].strip().partition("[")
     if match := _UNITTEST.match(name.strip()):
         inner = match[2].split(".")
         return (*inner, *([] if inner[-1] == match[1] else [match[1]]))
-    found = [part.strip() for part in _BETWEEN.split(name)]
-    found = [part for part in found if part and part != "py"]
-    if found and bracket:
-        found[-1] = f"{found[-1]}[{parameters}"
-    return tuple(found)
+    result = [part.strip() for part in _BETWEEN.split(name)]
+    result = [part for part in result if part and part != "py"]
+    if result and bracket:
+        result[-1] = f"{result[-1]}[{parameters}"
+    return tuple(result)
 
 
-def same(one: str, other: str) -> bool:
+def same_test(one: str, other: str) -> bool:
     """Whether one name is the end of the other: the shorter one leaves the file or the class out."""
-    short, long = sorted((parts(one), parts(other)), key=len)
+    short, long = sorted((test_parts(one), test_parts(other)), key=len)
     return bool(short) and long[-len(short) :] == short
 
 
-def base(job: str) -> str:
+def job_base(job: str) -> str:
     """A job's name without the values of its matrix: `unit` of `unit (3.12, ubuntu)`."""
     return job.partition(" (")[0].strip() or job

@@ -9,7 +9,7 @@ from cicd_agent.agent.tools.python_names import parse
 _WORD = re.compile(r"[A-Za-z_]\w{2,80}")
 
 
-class Sources:
+class PathIndex:
     """All files of a repository, looked up once for many imports."""
 
     __slots__ = ("_by_name", "_by_stem", "_parents", "folders", "paths")
@@ -31,7 +31,6 @@ class Sources:
                 folder = folder_of(folder)  # noqa: PLW2901  its way up, until somebody has been there
 
     def holds(self, folder: str) -> bool:
-        """Whether there is such a folder, with files in it or below."""
         return folder in self._parents
 
     def first(self, *candidates: str) -> str:
@@ -45,11 +44,11 @@ class Sources:
 
     def only(self, tail: str) -> str:
         """The one file whose path ends so, "" when there are several."""
-        found = self.ending(tail)
-        return found[0] if len(found) == 1 else ""
+        target = self.ending(tail)
+        return target[0] if len(target) == 1 else ""
 
     def named_in(self, text: str, suffixes: Collection[str]) -> Iterator[str]:
-        """The files that are called as a word of the text, where files are called by what they define."""
+        """The files whose stem is an identifier in the text, where files are called by what they define."""
         for word in dict.fromkeys(_WORD.findall(text)):
             for path in self._by_stem.get(word, ()):
                 if path.rpartition(".")[2] in suffixes:
@@ -57,11 +56,10 @@ class Sources:
 
 
 def folder_of(path: str) -> str:
-    """The folder of a path, "" for one at the top."""
     return path.rpartition("/")[0]
 
 
-def joined(folder: str, relative: str) -> str:
+def join(folder: str, relative: str) -> str:
     """A relative path taken from a folder, "" when it leads out of the repository."""
     parts = folder.split("/") if folder else []
     for part in relative.split("/"):
@@ -91,9 +89,9 @@ _RUST_PATH = re.compile(r"\b(\w{1,80})((?:::\w{1,80}){1,12})(?:::\{([^}]{0,500})
 _RUST_GROUP = re.compile(r"\b(\w{1,80})::\{([^}]{0,500})\}")
 
 
-def go(path: str, text: str, sources: Sources) -> Iterator[str]:
+def go(path: str, text: str, index: PathIndex) -> Iterator[str]:
     """The package's own files, and those of the packages whose import path ends in a folder of the repository."""
-    yield from _go_package(folder_of(path), sources, tests=path.endswith("_test.go"))
+    yield from _go_package(folder_of(path), index, tests=path.endswith("_test.go"))
     for match in _GO_BLOCK.finditer(text):
         for name in _QUOTED.findall(match[1] or match[2] or ""):
             parts = name.split("/")
@@ -101,40 +99,40 @@ def go(path: str, text: str, sources: Sources) -> Iterator[str]:
             starts = range(1, len(parts)) if "." in parts[0] else range(min(2, len(parts)))
             for start in starts:
                 folder = "/".join(parts[start:])
-                if folder in sources.folders:
-                    yield from _go_package(folder, sources, tests=False)
+                if folder in index.folders:
+                    yield from _go_package(folder, index, tests=False)
                     break
             else:
                 if "." in parts[0] and len(parts) <= 3:  # noqa: PLR2004  host, owner, module: the package at the top
-                    yield from _go_package("", sources, tests=False)
+                    yield from _go_package("", index, tests=False)
 
 
-def _go_package(folder: str, sources: Sources, *, tests: bool) -> Iterator[str]:
-    for file in sources.folders.get(folder, ()):
+def _go_package(folder: str, index: PathIndex, *, tests: bool) -> Iterator[str]:
+    for file in index.folders.get(folder, ()):
         if file.endswith(".go") and (tests or not file.endswith("_test.go")):
             yield file
 
 
-def jvm(path: str, text: str, sources: Sources) -> Iterator[str]:
+def jvm(path: str, text: str, index: PathIndex) -> Iterator[str]:
     """Imported classes, and those of the same package that the text names, in whatever source set they lie."""
     for name, more in _JVM_IMPORT.findall(text):
         parts = name.split(".")
         if more:
             package = "/".join(parts)
-            named = (found for found in sources.named_in(text, _JVM_ENDS) if _lies_in(found, package))
+            named = (target for target in index.named_in(text, _JVM_ENDS) if _lies_in(target, package))
             yield from named
         for end in (len(parts), len(parts) - 1):
             yield from (
-                found
+                target
                 for suffix in _JVM_ENDS
-                for found in sources.ending("/".join(parts[:end]) + f".{suffix}")
+                for target in index.ending("/".join(parts[:end]) + f".{suffix}")
                 if end > 1
             )
     declared = _JVM_PACKAGE.search(text)
     package = declared[1].replace(".", "/") if declared else ""
-    for found in sources.named_in(text, _JVM_ENDS):
-        if folder_of(found) == folder_of(path) or (package and _lies_in(found, package)):
-            yield found
+    for target in index.named_in(text, _JVM_ENDS):
+        if folder_of(target) == folder_of(path) or (package and _lies_in(target, package)):
+            yield target
 
 
 def _lies_in(path: str, package: str) -> bool:
@@ -142,46 +140,46 @@ def _lies_in(path: str, package: str) -> bool:
     return folder == package or folder.endswith(f"/{package}")
 
 
-def c_like(path: str, text: str, sources: Sources) -> Iterator[str]:
+def c_like(path: str, text: str, index: PathIndex) -> Iterator[str]:
     """Included headers of the repository, and the files that implement them."""
     folder = folder_of(path)
     for name in dict.fromkeys(_INCLUDE.findall(text)):
-        beside = sources.first(joined(folder, name), name, f"include/{name}", f"src/{name}")
-        for header in [beside] if beside else sources.ending(name)[:1]:
+        beside = index.first(join(folder, name), name, f"include/{name}", f"src/{name}")
+        for header in [beside] if beside else index.ending(name)[:1]:
             yield header
             stem = header.rpartition("/")[2].rpartition(".")[0]
             for suffix in _C_ENDS:
-                yield from sources.ending(f"{stem}.{suffix}")
+                yield from index.ending(f"{stem}.{suffix}")
 
 
-def rust(path: str, text: str, sources: Sources) -> Iterator[str]:
+def rust(path: str, text: str, index: PathIndex) -> Iterator[str]:
     """Modules that are declared, and those that a path names, from the crate's root or from here."""
     folder, name = folder_of(path), path.rpartition("/")[2]
-    own = folder if name in {"mod.rs", "lib.rs", "main.rs"} else joined(folder, name.removesuffix(".rs"))
+    own = folder if name in {"mod.rs", "lib.rs", "main.rs"} else join(folder, name.removesuffix(".rs"))
     for module in _MOD.findall(text):
-        base = joined(own, module)
+        base = join(own, module)
         yield from (
-            found for found in [sources.first(f"{base}.rs", f"{base}/mod.rs", joined(folder, f"{module}.rs"))] if found
+            target for target in [index.first(f"{base}.rs", f"{base}/mod.rs", join(folder, f"{module}.rs"))] if target
         )
     root = _crate(path)
     for first, rest, group in _RUST_PATH.findall(text):
         tails = [part.strip().split("::") for part in group.split(",")] if group else [[]]
         for tail in tails:
-            yield from _rust_path(first, [*rest.strip(":").split("::"), *tail], own, root, sources)
+            yield from _rust_path(first, [*rest.strip(":").split("::"), *tail], own, root, index)
     for first, group in _RUST_GROUP.findall(text):
         for part in group.split(","):
-            yield from _rust_path(first, part.strip().split("::"), own, root, sources)
+            yield from _rust_path(first, part.strip().split("::"), own, root, index)
 
 
-def _rust_path(first: str, parts: list[str], own: str, root: str, sources: Sources) -> Iterator[str]:
+def _rust_path(first: str, parts: list[str], own: str, root: str, index: PathIndex) -> Iterator[str]:
     where = {"self": own, "super": folder_of(own)}.get(first, root)
     # Any other first word may be the name of this crate, as its tests and examples call it.
-    if first not in {"self", "super"} and (found := sources.first(f"{root}/lib.rs", f"{root}/main.rs")):
-        yield found
+    if first not in {"self", "super"} and (target := index.first(f"{root}/lib.rs", f"{root}/main.rs")):
+        yield target
     for part in parts:
-        where = joined(where, part)
-        if found := sources.first(f"{where}.rs", f"{where}/mod.rs"):
-            yield found
+        where = join(where, part)
+        if target := index.first(f"{where}.rs", f"{where}/mod.rs"):
+            yield target
 
 
 def _crate(path: str) -> str:
@@ -195,27 +193,27 @@ def _crate(path: str) -> str:
     return "src"
 
 
-def named_types(path: str, text: str, sources: Sources) -> Iterator[str]:
+def named_types(path: str, text: str, index: PathIndex) -> Iterator[str]:
     """The files that are called like a type that the text names: these languages import by namespace alone."""
-    yield from sources.named_in(text, {path.rpartition(".")[2]})
+    yield from index.named_in(text, {path.rpartition(".")[2]})
 
 
 _ROOTS = ("", "src", "lib", "python")
 _LINE = re.compile(r"^\s*(?:from[ \t]+(\.*[\w.]*)[ \t]+import[ \t]+([\w, \t]*)|import[ \t]+([\w., \t]+))", re.MULTILINE)
 _MODULE = re.compile(r"[A-Za-z_]\w*(?:\.[A-Za-z_]\w*)+")
-_LONGEST = 200
+_MAX_STRING = 200
 
 
-def python(path: str, text: str, sources: Sources) -> Iterator[str]:
+def python(path: str, text: str, index: PathIndex) -> Iterator[str]:
     """The modules and their packages, conftest.py where pytest loads it, and files that a string names in full."""
     folder = folder_of(path)
     for module, name in _named(text):
-        yield from _module(module, name, folder, sources)
+        yield from _module(module, name, folder, index)
     name = path.rpartition("/")[2]
     if name == "conftest.py" or name.startswith("test") or name.endswith("_test.py"):
         while True:
-            if found := sources.first(f"{folder}/conftest.py" if folder else "conftest.py"):
-                yield found
+            if target := index.first(f"{folder}/conftest.py" if folder else "conftest.py"):
+                yield target
             if not folder:
                 break
             folder = folder_of(folder)
@@ -240,18 +238,18 @@ def _named(text: str) -> Iterator[tuple[str, str]]:
                 base = "." * level + (module or "")
                 yield base, ""
                 yield from ((base, alias.name) for alias in names)
-            case ast.Constant(value=str(value)) if len(value) <= _LONGEST and (
+            case ast.Constant(value=str(value)) if len(value) <= _MAX_STRING and (
                 "/" in value or _MODULE.fullmatch(value)
             ):
-                # `python -m pkg.tool`, `patch("pkg.client.post")`, a script that a test starts: dynamic, but told.
+                # `python -m pkg.tool`, `patch("pkg.client.post")`, a script that a test starts: dynamic, but literal.
                 yield value, "/" if "/" in value else ""
             case _:
                 pass
 
 
-def _module(module: str, name: str, folder: str, sources: Sources) -> Iterator[str]:
+def _module(module: str, name: str, folder: str, index: PathIndex) -> Iterator[str]:
     if name == "/":
-        yield from (found for found in [sources.only(joined("", module))] if found.endswith(".py"))
+        yield from (target for target in [index.only(join("", module))] if target.endswith(".py"))
         return
     dots = len(module) - len(module.lstrip("."))
     parts = [part for part in module.split(".") if part]
@@ -259,34 +257,34 @@ def _module(module: str, name: str, folder: str, sources: Sources) -> Iterator[s
         base = folder
         for _ in range(dots - 1):
             base = folder_of(base)
-        yield from _below(base, [*parts, *([name] if name else [])], sources)
+        yield from _below(base, [*parts, *([name] if name else [])], index)
         return
-    wanted = [*parts, *([name] if name else [])]
+    names = [*parts, *([name] if name else [])]
     roots = dict.fromkeys([*_ROOTS, *_ancestors(folder)])
     for root in roots:
-        found = list(_below(root, wanted, sources))
-        if any(not each.endswith("__init__.py") for each in found) or (found and not name):
-            yield from found
+        target = list(_below(root, names, index))
+        if any(not each.endswith("__init__.py") for each in target) or (target and not name):
+            yield from target
             return
-        if found:
-            yield from found
+        if target:
+            yield from target
     if len(parts) > 1:
-        yield from (found for found in [sources.only("/".join(parts) + ".py")] if found)
+        yield from (target for target in [index.only("/".join(parts) + ".py")] if target)
 
 
-def _below(root: str, parts: list[str], sources: Sources) -> Iterator[str]:
+def _below(root: str, parts: list[str], index: PathIndex) -> Iterator[str]:
     """The packages on the way and the module; what follows a module are names in it."""
     where = root
-    if not parts and (found := sources.first(joined(where, "__init__.py"))):
-        yield found
+    if not parts and (target := index.first(join(where, "__init__.py"))):
+        yield target
     for part in parts:
-        where = joined(where, part)
-        if found := sources.first(f"{where}.py", f"{where}.pyi"):
-            yield found
+        where = join(where, part)
+        if target := index.first(f"{where}.py", f"{where}.pyi"):
+            yield target
             return
-        if found := sources.first(f"{where}/__init__.py"):
-            yield found
-        elif not sources.holds(where):
+        if target := index.first(f"{where}/__init__.py"):
+            yield target
+        elif not index.holds(where):
             return
 
 
@@ -304,63 +302,63 @@ _JS_INDEX = tuple(f"/index{end}" for end in _JS_ENDS[1:])
 _JS_ALIAS = re.compile(r"^(?:@|~|#|src|app)/")
 
 _RUBY = re.compile(r"""^\s*(require_relative|require|load)[ \t(]{1,20}['"]([^'"\n]{1,300})['"]""", re.MULTILINE)
-_CONSTANT = re.compile(r"\b[A-Z]\w{2,80}(?:::[A-Z]\w{1,80}){0,6}")
+_RUBY_CONSTANT = re.compile(r"\b[A-Z]\w{2,80}(?:::[A-Z]\w{1,80}){0,6}")
 _HUMP = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
 
 _PHP_USE = re.compile(r"^\s*use[ \t]+(?:function[ \t]+|const[ \t]+)?\\?([\w\\]{1,300})", re.MULTILINE)
 _PHP_FILE = re.compile(r"""\b(?:require|include)(?:_once)?\b[^;'"\n]{0,80}['"]([^'"\n]{1,300})['"]""")
 
 
-def javascript(path: str, text: str, sources: Sources) -> Iterator[str]:
+def javascript(path: str, text: str, index: PathIndex) -> Iterator[str]:
     """Relative imports, and those from the usual aliases of the source folder; packages are nobody's change."""
     folder = folder_of(path)
     for name in dict.fromkeys(_JS.findall(text)):
         if name.startswith("."):
-            yield from _js_file(joined(folder, name), sources)
+            yield from _js_file(join(folder, name), index)
         elif _JS_ALIAS.match(name):
             inner = name.partition("/")[2]
             for root in ("", "src", "app", *_above(folder)):
-                yield from _js_file(joined(root, inner), sources)
+                yield from _js_file(join(root, inner), index)
 
 
-def _js_file(path: str, sources: Sources) -> Iterator[str]:
+def _js_file(path: str, index: PathIndex) -> Iterator[str]:
     if not path:
         return
     # TypeScript may name what its output will be called.
     stem = path.rpartition(".")[0] if path.endswith((".js", ".jsx", ".mjs", ".cjs")) else path
-    found = sources.first(*(path + end for end in (*_JS_ENDS, *_JS_INDEX)), *(stem + end for end in _JS_ENDS[1:]))
-    if found:
-        yield found
+    target = index.first(*(path + end for end in (*_JS_ENDS, *_JS_INDEX)), *(stem + end for end in _JS_ENDS[1:]))
+    if target:
+        yield target
 
 
-def ruby(path: str, text: str, sources: Sources) -> Iterator[str]:
+def ruby(path: str, text: str, index: PathIndex) -> Iterator[str]:
     """Required files, and those that a framework loads by the names of their constants."""
     folder = folder_of(path)
     for how, name in _RUBY.findall(text):
         file = name if name.endswith(".rb") else f"{name}.rb"
         if how == "require_relative":
-            yield from (found for found in [sources.first(joined(folder, file))] if found)
+            yield from (target for target in [index.first(join(folder, file))] if target)
         else:
-            named = sources.first(f"lib/{file}", file, f"spec/{file}", f"test/{file}", joined(folder, file))
-            yield from (found for found in [named or sources.only(file)] if found)
-    for constant in dict.fromkeys(_CONSTANT.findall(text)):
+            named = index.first(f"lib/{file}", file, f"spec/{file}", f"test/{file}", join(folder, file))
+            yield from (target for target in [named or index.only(file)] if target)
+    for constant in dict.fromkeys(_RUBY_CONSTANT.findall(text)):
         tail = "/".join(_HUMP.sub("_", part).lower() for part in constant.split("::"))
-        yield from (found for found in [sources.only(f"{tail}.rb")] if found)
+        yield from (target for target in [index.only(f"{tail}.rb")] if target)
 
 
-def php(path: str, text: str, sources: Sources) -> Iterator[str]:
+def php(path: str, text: str, index: PathIndex) -> Iterator[str]:
     """Used classes, whose namespace ends like their file's path, included files, and classes beside this one."""
     folder = folder_of(path)
     for name in dict.fromkeys(_PHP_USE.findall(text)):
         parts = [part for part in name.split("\\") if part]
         for start in range(len(parts)):
-            if found := sources.only("/".join(parts[start:]) + ".php"):
-                yield found
+            if target := index.only("/".join(parts[start:]) + ".php"):
+                yield target
                 break
     for name in dict.fromkeys(_PHP_FILE.findall(text)):
         inner = name.lstrip("/")
-        yield from (found for found in [sources.first(joined(folder, inner), inner)] if found)
-    yield from (found for found in sources.named_in(text, {"php"}) if folder_of(found) == folder)
+        yield from (target for target in [index.first(join(folder, inner), inner)] if target)
+    yield from (target for target in index.named_in(text, {"php"}) if folder_of(target) == folder)
 
 
 def _above(folder: str) -> Iterator[str]:
@@ -370,12 +368,12 @@ def _above(folder: str) -> Iterator[str]:
         folder = folder_of(folder)
 
 
-LONGEST = 500_000
+MAX_TEXT = 500_000
 """Characters of a file that are read."""
-MOST = 400
+MAX_REACH = 400
 """Files of a reach: beyond that it is not known."""
 
-_READERS: Mapping[str, Callable[[str, str, Sources], Iterator[str]]] = {
+_READERS: Mapping[str, Callable[[str, str, PathIndex], Iterator[str]]] = {
     **dict.fromkeys(("py", "pyi"), python),
     **dict.fromkeys(("js", "jsx", "mjs", "cjs", "ts", "tsx", "mts", "cts", "vue", "svelte"), javascript),
     "go": go,
@@ -390,19 +388,18 @@ _READERS: Mapping[str, Callable[[str, str, Sources], Iterator[str]]] = {
 
 def imports(path: str, text: str, paths: Collection[str]) -> tuple[str, ...]:
     """The files among `paths` that this one imports, each once. What is imported by a computed name is not seen."""
-    return imported(path, text, Sources(paths))
+    return imported(path, text, PathIndex(paths))
 
 
-def imported(path: str, text: str, sources: Sources) -> tuple[str, ...]:
+def imported(path: str, text: str, index: PathIndex) -> tuple[str, ...]:
     """The same with the paths looked up before, for many files of one repository."""
     reader = _READERS.get(_suffix(path))
     if reader is None:
         return ()
-    return tuple(found for found in dict.fromkeys(reader(path, text[:LONGEST], sources)) if found != path)
+    return tuple(target for target in dict.fromkeys(reader(path, text[:MAX_TEXT], index)) if target != path)
 
 
 def is_read(path: str) -> bool:
-    """Whether imports are known in the language of a file."""
     return _suffix(path) in _READERS
 
 
@@ -415,21 +412,21 @@ def reach(
     starts: Iterable[str],
     read: Callable[[Sequence[str]], Mapping[str, str]],
     paths: Collection[str],
-    most: int = MOST,
+    most: int = MAX_REACH,
 ) -> dict[str, tuple[str, ...]]:
     """What each file imports that can be reached from `starts`, as `FailedRun.imports` holds it.
 
     `read` gives the texts of so many files as can be read. A file whose text is missing has no entry: what it
     imports is not known.
     """
-    sources, found = Sources(paths), dict[str, tuple[str, ...]]()
-    wave = list(dict.fromkeys(start for start in starts if start in sources.paths))
-    while wave and len(found) < most:
-        texts = read(wave[: most - len(found)])
-        found.update((path, imported(path, text, sources)) for path, text in texts.items())
-        nearer = (path for read_path in texts for path in found[read_path])
-        wave = [path for path in dict.fromkeys(nearer) if path not in found and is_read(path)]
-    return found
+    index, target = PathIndex(paths), dict[str, tuple[str, ...]]()
+    wave = list(dict.fromkeys(start for start in starts if start in index.paths))
+    while wave and len(target) < most:
+        texts = read(wave[: most - len(target)])
+        target.update((path, imported(path, text, index)) for path, text in texts.items())
+        nearer = (path for read_path in texts for path in target[read_path])
+        wave = [path for path in dict.fromkeys(nearer) if path not in target and is_read(path)]
+    return target
 
 
 def _suffix(path: str) -> str:

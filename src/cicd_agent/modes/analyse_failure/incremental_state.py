@@ -10,8 +10,8 @@ from cicd_agent.domain.evidence import Evidence
 from cicd_agent.modes.analyse_failure.evidence import FAILED_RUN, FailedRun, Role, Trace
 from cicd_agent.modes.analyse_failure.groups import fingerprints
 
-MOST = 300
-"""Failures that are kept, the newest first."""
+MAX_TRACES = 300
+"""Failures that are saved, the newest first."""
 _SHAPE: TypeAdapter[Trace] = TypeAdapter(Trace)
 
 
@@ -41,22 +41,22 @@ def remember(evidence: Evidence) -> Sequence[str]:
             branch=run.branch,
             is_default=run.branch == event.default_branch and not run.event.startswith("pull_request"),
             pull=event.pull.number if event.pull else 0,
-            strict=prints,
+            strict=strict,
             url=job.job.url or run.url,
             when=run.created,
             event=run.event,
         )
         for job in failed.jobs
-        if job.role is Role.FAILED and (prints := fingerprints(job))
+        if job.role is Role.FAILED and (strict := fingerprints(job))
     ]
-    told = {(trace.run, trace.attempt, trace.job) for trace in own}
-    before = [trace for trace in _recalled(evidence.memory) if (trace.run, trace.attempt, trace.job) not in told]
-    return [json.dumps(asdict(trace), sort_keys=True) for trace in (*own, *before)[:MOST]]
+    current = {(trace.run, trace.attempt, trace.job) for trace in own}
+    before = [trace for trace in _recalled(evidence.memory) if (trace.run, trace.attempt, trace.job) not in current]
+    return [json.dumps(asdict(trace), sort_keys=True) for trace in (*own, *before)[:MAX_TRACES]]
 
 
 def _recalled(memory: str) -> Iterator[Trace]:
-    """Any line may be missing or broken: each stands for itself."""
-    for line in memory.split("\n")[:MOST] if memory else ():
+    """Any line may be missing or broken: each is read by itself."""
+    for line in memory.split("\n")[:MAX_TRACES] if memory else ():
         try:
             yield _SHAPE.validate_json(line, strict=True)
         except (ValidationError, RecursionError):

@@ -11,8 +11,8 @@ from cicd_agent.domain.text.markdown import code, details, escape, fence, link, 
 from cicd_agent.domain.text.words import clip, count
 from cicd_agent.modes.analyse_failure.evidence import FAILED_RUN, FailedRun, Role
 from cicd_agent.modes.analyse_failure.incremental_state import failed_of
-from cicd_agent.modes.analyse_failure.result import Cited, Diagnosis, Failure, Ground, Meeting, Suspect
-from cicd_agent.modes.analyse_failure.runs.previous_failures import day, earlier
+from cicd_agent.modes.analyse_failure.result import Cited, Diagnosis, Failure, Ground, Overlap, Suspect
+from cicd_agent.modes.analyse_failure.runs.previous_failures import day, previous_failure
 from cicd_agent.modes.protocol import Account
 
 MOST_LINES = 25
@@ -35,7 +35,6 @@ _RULED = re.compile(r"\s*[_=*#~+-]{3,}")
 
 
 def heading(diagnosis: Diagnosis, evidence: Evidence) -> str:
-    """The verdict in one line."""
     return f"### {_verdict(diagnosis, evidence)}: {prose(diagnosis.root_cause) or 'no log says what failed'}"
 
 
@@ -195,7 +194,7 @@ def _seen(failed: FailedRun, first: Failure) -> str:
 
 def _earlier(evidence: Evidence, fingerprint: str) -> str:
     """What our own runs have left of it, and what mended it then."""
-    found = earlier(evidence, fingerprint)
+    found = previous_failure(evidence, fingerprint)
     if found is None:
         return ""
     cause = f", last as {found.cause.replace('_', ' ')}" if found.cause else ""
@@ -207,7 +206,7 @@ def _earlier(evidence: Evidence, fingerprint: str) -> str:
     return f"{words}."
 
 
-def _meetings(meetings: Sequence[Meeting], evidence: Evidence) -> str:
+def _meetings(meetings: Sequence[Overlap], evidence: Evidence) -> str:
     if not meetings:
         return ""
     rows = (

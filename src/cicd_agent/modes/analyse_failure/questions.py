@@ -12,14 +12,14 @@ from cicd_agent.modes.analyse_failure.draft import FailureDraft
 from cicd_agent.modes.analyse_failure.evidence import FAILED_RUN
 from cicd_agent.modes.analyse_failure.exhibits import exhibits
 from cicd_agent.modes.analyse_failure.experiments import objection, proposed
-from cicd_agent.modes.analyse_failure.result import Diagnosis, Rung
+from cicd_agent.modes.analyse_failure.result import CascadeStep, Diagnosis
 from cicd_agent.modes.analyse_failure.rules import rules
 from cicd_agent.settings.schema import Provider, Settings
 
-PROVEN = frozenset({Rung.RUNNER, Rung.PASSED_ELSEWHERE})
+PROVEN = frozenset({CascadeStep.RUNNER, CascadeStep.PASSED_ELSEWHERE})
 """Where a model has nothing to add, and could only take away: GitHub itself says it, or the job passed unchanged."""
 
-_MOST_COMPLAINTS = 20
+_MAX_COMPLAINTS = 20
 _HOW_TO_CITE = (
     "Answer again, whole. Copy each quote character for character from the one line that has this number, without the "
     "gutter; leave out what you cannot cite. `insufficient_evidence` is an answer, too."
@@ -30,16 +30,16 @@ def questions(evidence: Evidence, answers: Sequence[Answer[Any]], settings: Sett
     """One question, once. A bot's change is asked about like any other: its log does not say why by itself."""
     if answers or evidence.get(FAILED_RUN) is None or settings.provider is Provider.NONE:
         return ()
-    asked = question(rules(evidence, settings), evidence, settings)
-    return (asked,) if asked else ()
+    result = question(rules(evidence, settings), evidence, settings)
+    return (result,) if result else ()
 
 
-def question(found: Diagnosis, evidence: Evidence, settings: Settings) -> Question[FailureDraft] | None:
+def question(diagnosis: Diagnosis, evidence: Evidence, settings: Settings) -> Question[FailureDraft] | None:
     """What is asked after rules have found this; None when they have proved it, or no line is there to cite."""
-    shown = exhibits(found, evidence, settings)
-    if found.rung in PROVEN or not shown:
+    shown = exhibits(diagnosis, evidence, settings)
+    if diagnosis.rung in PROVEN or not shown:
         return None
-    prover, scope = Prover.of(found, evidence, settings), Scope.of(evidence)
+    prover, scope = Prover.of(diagnosis, evidence, settings), Scope.of(evidence)
     return Question(
         name="failure",
         instructions=prompt(),
@@ -50,14 +50,14 @@ def question(found: Diagnosis, evidence: Evidence, settings: Settings) -> Questi
 
 
 def complain(draft: FailureDraft, prover: Prover, scope: Scope) -> str | None:
-    """What to tell the model about what cannot be found, or None. What it looked up is compared afterwards."""
+    """The correction for what cannot be found, or None. What the model looked up is compared afterwards."""
     if draft.insufficient_evidence:
         return None
     wrong = [*_wrong(draft, prover, scope)]
     if not wrong:
         return None
-    more = [f"- and {len(wrong) - _MOST_COMPLAINTS:,} more"] if len(wrong) > _MOST_COMPLAINTS else []
-    return "\n".join(["This cannot be kept:", *wrong[:_MOST_COMPLAINTS], *more, _HOW_TO_CITE])
+    more = [f"- and {len(wrong) - _MAX_COMPLAINTS:,} more"] if len(wrong) > _MAX_COMPLAINTS else []
+    return "\n".join(["This cannot be kept:", *wrong[:_MAX_COMPLAINTS], *more, _HOW_TO_CITE])
 
 
 def _wrong(draft: FailureDraft, prover: Prover, scope: Scope) -> Iterator[str]:
@@ -79,5 +79,4 @@ def _named(text: str) -> str:
 
 
 def prompt() -> str:
-    """The instructions, as they stand in prompt.md."""
     return files(__package__).joinpath("prompt.md").read_text("utf-8")

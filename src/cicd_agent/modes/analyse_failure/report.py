@@ -49,7 +49,7 @@ OUTPUTS = (
     "fix_file",
     "fix_verified",
 )
-MOST_NOTES = 3
+MAX_NOTES = 3
 """Annotations of one run: the runner shows ten of a step, and the log has them all."""
 
 
@@ -58,11 +58,11 @@ def report(diagnosis: Diagnosis, evidence: Evidence, account: Account, settings:
     page = summary(diagnosis, evidence, account)
     return Plan(
         (
-            *_told(diagnosis, evidence, account, settings),
-            *_suggested(diagnosis, evidence, settings),
+            *_comments(diagnosis, evidence, account, settings),
+            *_suggestions(diagnosis, evidence, settings),
             *_check(diagnosis, evidence, page, settings),
             *_rerun(diagnosis, evidence, settings),
-            *_notified(diagnosis, evidence),
+            *_notifications(diagnosis, evidence),
             Summary(key="summary", body=page),
             *_files(diagnosis, evidence),
             *_outputs(diagnosis, evidence),
@@ -70,7 +70,7 @@ def report(diagnosis: Diagnosis, evidence: Evidence, account: Account, settings:
     )
 
 
-def _told(diagnosis: Diagnosis, evidence: Evidence, account: Account, settings: Settings) -> Iterator[Effect]:
+def _comments(diagnosis: Diagnosis, evidence: Evidence, account: Account, settings: Settings) -> Iterator[Effect]:
     """One comment for each fingerprint: on the pull request, else where the settings want one."""
     event = evidence.event
     if not diagnosis.failures:
@@ -92,7 +92,7 @@ def _told(diagnosis: Diagnosis, evidence: Evidence, account: Account, settings: 
         yield Issue(key=key, title=title, body=body)
 
 
-def _suggested(diagnosis: Diagnosis, evidence: Evidence, settings: Settings) -> Iterator[Effect]:
+def _suggestions(diagnosis: Diagnosis, evidence: Evidence, settings: Settings) -> Iterator[Effect]:
     """A proved patch of one place, as a suggestion at its lines where the pull request shows them."""
     event, trial, change = evidence.event, diagnosis.trial, evidence.change
     if event.pull is None or change is None or trial is None or settings.comment is not Commenting.REVIEW:
@@ -113,9 +113,9 @@ def _suggested(diagnosis: Diagnosis, evidence: Evidence, settings: Settings) -> 
     if not old or shown is None or not Anchors(shown).allows(Side.RIGHT, old[-1], old[0] if old[0] != old[-1] else 0):
         return
     text = "\n".join(line.text for line in part if line.kind is not LineKind.DELETED)
-    words = f"**Fix for the failure above**, {patch_words(trial)}.\n\n{suggestion(text)}"
+    body_text = f"**Fix for the failure above**, {patch_words(trial)}.\n\n{suggestion(text)}"
     key = f"fix-{trial.key}"
-    inline = InlineComment(key, files[0].path, old[-1], Side.RIGHT, words, start=old[0] if old[0] != old[-1] else 0)
+    inline = InlineComment(key, files[0].path, old[-1], Side.RIGHT, body_text, start=old[0] if old[0] != old[-1] else 0)
     body = "One fix at its line, proved by running the command that failed."
     yield Review(f"review-{key}", event.pull.number, event.sha, ReviewEvent.COMMENT, body, (inline,))
 
@@ -136,17 +136,17 @@ def _annotations(diagnosis: Diagnosis) -> Iterator[Annotation]:
     if diagnosis.cause is not Cause.CHANGE:
         return
     seen: set[tuple[str, int]] = set()
-    for meeting in diagnosis.meetings:
-        place = (meeting.path, meeting.line)
-        if meeting.line and place not in seen and len(seen) < MOST_NOTES:
-            seen.add(place)
+    for overlap in diagnosis.meetings:
+        location = (overlap.path, overlap.line)
+        if overlap.line and location not in seen and len(seen) < MAX_NOTES:
+            seen.add(location)
             yield Annotation(
                 key=f"meeting-{len(seen)}",
                 level=Level.WARNING,
                 title="cicd-agent: a failure meets this change",
                 message=clip(diagnosis.root_cause, 500),
-                path=meeting.path,
-                line=meeting.line,
+                path=overlap.path,
+                line=overlap.line,
             )
 
 
@@ -163,7 +163,7 @@ def _rerun(diagnosis: Diagnosis, evidence: Evidence, settings: Settings) -> Iter
             yield Rerun(key=key, run=run.id, attempt=run.attempt, reason="infrastructure")
 
 
-def _notified(diagnosis: Diagnosis, evidence: Evidence) -> Iterator[Effect]:
+def _notifications(diagnosis: Diagnosis, evidence: Evidence) -> Iterator[Effect]:
     """One line when the default branch has turned red; nothing else is worth an interruption."""
     failed = evidence.get(FAILED_RUN)
     if failed is None or failed.run is None or not failed.turned_red or evidence.event.kind is EventKind.LOCAL:

@@ -10,15 +10,15 @@ from cicd_agent.domain.patch_trial import TrialReport
 from cicd_agent.domain.verdict import Conclusion, Risk
 
 
-class Rung(StrEnum):
-    """The step of the ladder on which the cause was found, the firmest first."""
+class CascadeStep(StrEnum):
+    """The step of the attribution cascade on which the cause was found, the firmest first."""
 
     RUNNER = "runner"
     """GitHub itself says that the machine failed."""
     PASSED_ELSEWHERE = "passed_elsewhere"
     """The same job passed on the same commit."""
     SEEN_BEFORE = "seen_before"
-    """The same failure stands on the default branch, or on unrelated pull requests."""
+    """The same failure is on the default branch, or on unrelated pull requests."""
     SIGNATURE = "signature"
     """The failing step met network, registry, disk or memory trouble, and the change touches nothing of the kind."""
     MEETS_CHANGE = "meets_change"
@@ -40,7 +40,7 @@ class Remedy(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Cited:
-    """A line of a log that proves something, as it stands there.
+    """A line of a log that proves something, verbatim.
 
     `path` is set where it is a line of the change instead, or of what a model looked up; then there is no job.
     """
@@ -62,7 +62,7 @@ class Ground:
 
 
 @dataclass(frozen=True, slots=True)
-class Meeting:
+class Overlap:
     """Where the log and the change meet: line `number` of the log names `path`, which commit `sha` has changed.
 
     `line` is the file's line that the log names (0: none), `sha` is "" when it is not known. `via` is the file of the
@@ -87,14 +87,14 @@ class Suspect:
     sha: str
     subject: str
     score: float
-    meetings: tuple[Meeting, ...] = ()
+    meetings: tuple[Overlap, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Failure:
     """One thing that failed, in one job or in several that failed the same way.
 
-    `title` is one line of the tool's own words; `decisive` are the lines that prove it.
+    `title` is one line of the tool's own message; `decisive` are the lines that prove it.
     """
 
     kind: Kind
@@ -139,12 +139,12 @@ class Diagnosis:
     conclusion: Conclusion
     kind: Kind
     cause: Cause
-    rung: Rung
+    rung: CascadeStep
     confidence: float
     root_cause: str
     failures: tuple[Failure, ...] = ()
     grounds: tuple[Ground, ...] = ()
-    meetings: tuple[Meeting, ...] = ()
+    meetings: tuple[Overlap, ...] = ()
     suspects: tuple[Suspect, ...] = ()
     responsible: str = ""
     affected: tuple[str, ...] = ()
@@ -169,7 +169,6 @@ class Diagnosis:
 
     @property
     def fingerprint(self) -> str:
-        """What the first failure is known again by, "" when it says too little."""
         return self.failures[0].strict if self.failures else ""
 
 

@@ -9,84 +9,86 @@ from cicd_agent.domain.evidence import Evidence
 from cicd_agent.domain.facts import Cause
 from cicd_agent.domain.text.words import clip, count
 from cicd_agent.domain.verdict import Conclusion
-from cicd_agent.modes.analyse_failure.attribution.attribution import Standing, rank
-from cicd_agent.modes.analyse_failure.attribution.cascade import NOTHING, climb
+from cicd_agent.modes.analyse_failure.attribution.attribution import Attribution, rank
+from cicd_agent.modes.analyse_failure.attribution.cascade import NOTHING, attribute
 from cicd_agent.modes.analyse_failure.evidence import FailedJob, FailedRun, LogSource, Role
 from cicd_agent.modes.analyse_failure.groups import failures
 from cicd_agent.modes.analyse_failure.incremental_state import failed_of
-from cicd_agent.modes.analyse_failure.result import Diagnosis, Failure, Meeting, Remedy, Rung, Suspect
+from cicd_agent.modes.analyse_failure.result import CascadeStep, Diagnosis, Failure, Overlap, Remedy, Suspect
 from cicd_agent.settings.schema import Settings
 
-LONGEST = 200
+MAX_ROOT_CAUSE = 200
 """Characters of the root cause."""
-AFFECTED = 20
-_SHORT = 7
+MAX_AFFECTED = 20
+_SHORT_SHA = 7
 _RUN_AGAIN = "Run the failed jobs again: the test reaches nothing that was changed."
 _TESTS = frozenset({Kind.TEST_FAILURE, Kind.FLAKY_TEST, Kind.TIMEOUT})
 
 
 def rules(evidence: Evidence, settings: Settings) -> Diagnosis:  # noqa: ARG001  every mode's rules are given settings
-    """Climb the ladder, rank the commits, and put into words what follows."""
+    """Attribute the failure, rank the commits, and phrase what follows."""
     failed = failed_of(evidence)
-    found = failures(failed)
-    standing = climb(failed, found, evidence.change)
-    first = standing.group.failure if standing.group is not None else None
-    ranked = (first, *(failure for failure in found if failure != first)) if first is not None else found
-    suspects, responsible = rank(failed, standing.meetings)
-    kind = _kind(first, standing)
-    blamed = standing.cause is Cause.CHANGE
+    failed_things = failures(failed)
+    attribution = attribute(failed, failed_things, evidence.change)
+    first = attribution.group.failure if attribution.group is not None else None
+    ranked = (
+        (first, *(failure for failure in failed_things if failure != first)) if first is not None else failed_things
+    )
+    suspects, responsible = rank(failed, attribution.overlaps)
+    kind = _kind(first, attribution)
+    is_change = attribution.cause is Cause.CHANGE
     unread = sum(1 for job in failed.jobs if _is_unread(job))
     return Diagnosis(
-        conclusion=Conclusion.SUCCESS if found else Conclusion.NEUTRAL,
+        conclusion=Conclusion.SUCCESS if failed_things else Conclusion.NEUTRAL,
         kind=kind,
-        cause=standing.cause,
-        rung=standing.rung,
-        confidence=standing.confidence,
+        cause=attribution.cause,
+        rung=attribution.rung,
+        confidence=attribution.confidence,
         root_cause=_root_cause(first),
         failures=ranked,
-        grounds=standing.grounds,
-        meetings=standing.meetings,
+        grounds=attribution.grounds,
+        meetings=attribution.overlaps,
         suspects=suspects,
-        responsible=responsible if blamed else "",
-        affected=_affected(standing),
-        remedy=_remedy(kind, standing),
-        next_step=_next_step(kind, standing, first),
-        innocent=standing.not_this_change,
-        rerun=bool(standing.rerun_kind) and not blamed,
-        rerun_kind="" if blamed else standing.rerun_kind,
-        escalate=tuple(_escalations(evidence, failed, standing, suspects, unread)),
+        responsible=responsible if is_change else "",
+        affected=_affected(attribution),
+        remedy=_remedy(kind, attribution),
+        next_step=_next_step(kind, attribution, first),
+        innocent=attribution.not_this_change,
+        rerun=bool(attribution.rerun_kind) and not is_change,
+        rerun_kind="" if is_change else attribution.rerun_kind,
+        escalate=tuple(_escalations(evidence, failed, attribution, suspects, unread)),
         risk=assess(evidence.change, (), evidence.history, evidence.learnt) if evidence.change is not None else None,
         unread=unread,
     )
 
 
-def _kind(first: Failure | None, standing: Standing) -> Kind:
-    """The tool's kind; `flaky_test` and `infrastructure` are the ladder's to say."""
+def _kind(first: Failure | None, attribution: Attribution) -> Kind:
+    """The tool's kind; `flaky_test` and `infrastructure` are decided by the cascade."""
     if first is None:
         return Kind.UNKNOWN
-    if standing.cause is Cause.FLAKY and (first.kind in _TESTS or first.test):
+    if attribution.cause is Cause.FLAKY and (first.kind in _TESTS or first.test):
         return Kind.FLAKY_TEST
-    return Kind.INFRASTRUCTURE if standing.cause is Cause.INFRASTRUCTURE else first.kind
+    return Kind.INFRASTRUCTURE if attribution.cause is Cause.INFRASTRUCTURE else first.kind
 
 
 def _root_cause(first: Failure | None) -> str:
-    """One line in the tool's own words."""
+    """One line of the tool's own message."""
     if first is None:
         return "Nothing that failed could be read"
     if first.test and first.test not in first.title:
-        return clip(f"`{first.test}`: {first.title}", LONGEST)
-    return clip(first.title, LONGEST)
+        return clip(f"`{first.test}`: {first.title}", MAX_ROOT_CAUSE)
+    return clip(first.title, MAX_ROOT_CAUSE)
 
 
-def _affected(standing: Standing) -> tuple[str, ...]:
+def _affected(attribution: Attribution) -> tuple[str, ...]:
     """Where the failure meets the change, then where it points to otherwise."""
-    places = standing.group.places if standing.group is not None else ()
-    named = [*(meeting.path for meeting in standing.meetings), *(place.path for place in places)]
-    return tuple(dict.fromkeys(named))[:AFFECTED]
+    locations = attribution.group.locations if attribution.group is not None else ()
+    paths = [*(overlap.path for overlap in attribution.overlaps), *(location.path for location in locations)]
+    return tuple(dict.fromkeys(paths))[:MAX_AFFECTED]
 
 
-def _remedy(kind: Kind, standing: Standing) -> Remedy:
-    match standing.cause:
+def _remedy(kind: Kind, attribution: Attribution) -> Remedy:
+    match attribution.cause:
         case Cause.CHANGE if kind is Kind.DEPENDENCY:
             return Remedy.DEPENDENCY_UPDATE
         case Cause.CHANGE if kind is Kind.CONFIGURATION:
@@ -98,15 +100,15 @@ def _remedy(kind: Kind, standing: Standing) -> Remedy:
         case Cause.PRE_EXISTING:
             return Remedy.INVESTIGATE
         case Cause.UNKNOWN:
-            return Remedy.RETRY if standing.rung is Rung.OUT_OF_REACH else Remedy.INVESTIGATE
+            return Remedy.RETRY if attribution.rung is CascadeStep.OUT_OF_REACH else Remedy.INVESTIGATE
         case _ as never:
             assert_never(never)
 
 
-def _next_step(kind: Kind, standing: Standing, first: Failure | None) -> str:
-    match standing.cause:
+def _next_step(kind: Kind, attribution: Attribution, first: Failure | None) -> str:
+    match attribution.cause:
         case Cause.CHANGE:
-            return _repair(kind, standing.meetings)
+            return _repair(kind, attribution.overlaps)
         case Cause.FLAKY:
             what = (
                 f"mend `{clip(first.test, 120)}`"
@@ -117,9 +119,9 @@ def _next_step(kind: Kind, standing: Standing, first: Failure | None) -> str:
         case Cause.INFRASTRUCTURE:
             return "Run the failed jobs again once; if they fail in the same way, look at the machine or the service."
         case Cause.PRE_EXISTING:
-            return _elsewhere(standing.fixed_by)
+            return _elsewhere(attribution.fixed_by)
         case Cause.UNKNOWN:
-            is_apart = standing.rung is Rung.OUT_OF_REACH
+            is_apart = attribution.rung is CascadeStep.OUT_OF_REACH
             return (
                 _RUN_AGAIN
                 if is_apart
@@ -131,11 +133,11 @@ def _next_step(kind: Kind, standing: Standing, first: Failure | None) -> str:
 
 def _elsewhere(fixed_by: str) -> str:
     if fixed_by:
-        return f"Bring the branch up to date: {fixed_by[:_SHORT]} mended this."
+        return f"Bring the branch up to date: {fixed_by[:_SHORT_SHA]} mended this."
     return "Mend it where it began, on the default branch; this change did not bring it."
 
 
-def _repair(kind: Kind, meetings: Sequence[Meeting]) -> str:
+def _repair(kind: Kind, meetings: Sequence[Overlap]) -> str:
     where = ""
     if meetings:
         line = f":{meetings[0].line}" if meetings[0].line and not meetings[0].via else ""
@@ -160,18 +162,18 @@ def _is_unread(job: FailedJob) -> bool:
 
 
 def _escalations(
-    evidence: Evidence, failed: FailedRun, standing: Standing, suspects: Sequence[Suspect], unread: int
+    evidence: Evidence, failed: FailedRun, attribution: Attribution, suspects: Sequence[Suspect], unread: int
 ) -> Iterator[str]:
     run = failed.run
     on_default = run is not None and bool(run.branch) and run.branch == evidence.event.default_branch and not run.pulls
-    if on_default and standing.cause is Cause.UNKNOWN:
+    if on_default and attribution.cause is Cause.UNKNOWN:
         yield "the default branch fails, and nothing shows why"
     elif failed.turned_red:
         yield "the default branch has turned red"
-    if standing.cause is Cause.UNKNOWN and standing.confidence < NOTHING:
+    if attribution.cause is Cause.UNKNOWN and attribution.confidence < NOTHING:
         yield "nothing that failed could be read"
     if unread:
         yield f"the logs of {count(unread, 'failed job')} could not be read"
-    exact = [suspect for suspect in suspects if any(meeting.exact for meeting in suspect.meetings)]
-    if standing.cause is Cause.CHANGE and len(exact) > 1:
+    exact = [suspect for suspect in suspects if any(overlap.exact for overlap in suspect.meetings)]
+    if attribution.cause is Cause.CHANGE and len(exact) > 1:
         yield f"{count(len(exact), 'commit')} changed the lines that fail"

@@ -5,23 +5,23 @@ from dataclasses import dataclass, field
 
 from cicd_agent.domain.change import Change
 from cicd_agent.domain.facts import Cause
-from cicd_agent.modes.analyse_failure.attribution.attribution import Standing
-from cicd_agent.modes.analyse_failure.attribution.cascade import climb
+from cicd_agent.modes.analyse_failure.attribution.attribution import Attribution
+from cicd_agent.modes.analyse_failure.attribution.cascade import attribute
 from cicd_agent.modes.analyse_failure.evidence import FailedRun
 from cicd_agent.modes.analyse_failure.groups import failures
-from cicd_agent.modes.analyse_failure.result import Rung
+from cicd_agent.modes.analyse_failure.result import CascadeStep
 from tests.modes.analyse_failure.builders import change
 
 EDITED = change("src/client.py")
 UNRELATED = change("src/unrelated.py")
 
-LOST_RUNNER = (Cause.INFRASTRUCTURE, Rung.RUNNER)
-PASSED = (Cause.FLAKY, Rung.PASSED_ELSEWHERE)
-OLD = (Cause.PRE_EXISTING, Rung.SEEN_BEFORE)
-TROUBLED = (Cause.INFRASTRUCTURE, Rung.SIGNATURE)
-MEETS = (Cause.CHANGE, Rung.MEETS_CHANGE)
-APART = (Cause.UNKNOWN, Rung.OUT_OF_REACH)
-NOTHING = (Cause.UNKNOWN, Rung.NONE)
+LOST_RUNNER = (Cause.INFRASTRUCTURE, CascadeStep.RUNNER)
+PASSED = (Cause.FLAKY, CascadeStep.PASSED_ELSEWHERE)
+OLD = (Cause.PRE_EXISTING, CascadeStep.SEEN_BEFORE)
+TROUBLED = (Cause.INFRASTRUCTURE, CascadeStep.SIGNATURE)
+MEETS = (Cause.CHANGE, CascadeStep.MEETS_CHANGE)
+APART = (Cause.UNKNOWN, CascadeStep.OUT_OF_REACH)
+NOTHING = (Cause.UNKNOWN, CascadeStep.NONE)
 INFRA = "infrastructure"
 
 
@@ -33,16 +33,16 @@ class Row:
     failed: FailedRun
     change: Change | None
     cause: Cause
-    rung: Rung
+    rung: CascadeStep
     least: float = 0.0
     most: float = 1.0
     rerun: str = ""
     links: Sequence[str] = field(default=())
 
 
-def stand(failed: FailedRun, of: Change | None) -> Standing:
+def stand(failed: FailedRun, of: Change | None) -> Attribution:
     """Where a run stands."""
-    return climb(failed, failures(failed), of)
+    return attribute(failed, failures(failed), of)
 
 
 def check(row: Row) -> None:
@@ -53,4 +53,4 @@ def check(row: Row) -> None:
     assert standing.rerun_kind == row.rerun
     assert standing.grounds, "each rung names its evidence"
     assert {ground.url for ground in standing.grounds} >= set(row.links)
-    assert standing.not_this_change == (row.rung not in {Rung.NONE, Rung.MEETS_CHANGE})
+    assert standing.not_this_change == (row.rung not in {CascadeStep.NONE, CascadeStep.MEETS_CHANGE})

@@ -8,7 +8,7 @@ from cicd_agent.analysis.logs.extract import Extract, Trouble
 from cicd_agent.analysis.test_reports.cases import Case, Outcome
 from cicd_agent.domain.facts import Cause
 from cicd_agent.domain.workflow_run import StepRun
-from cicd_agent.modes.analyse_failure.result import Rung
+from cicd_agent.modes.analyse_failure.result import CascadeStep
 from tests.modes.analyse_failure.attribution.cascade_rows import (
     EDITED,
     INFRA,
@@ -90,7 +90,7 @@ ROWS = [
     Row(
         "another attempt passed where a registry had been down",
         failed_run(job(BROKEN), traces=(trace(run=7, attempt=2, sha=HEAD, conclusion="success"),)), EDITED,
-        Cause.INFRASTRUCTURE, Rung.PASSED_ELSEWHERE, 0.95, 0.95, INFRA,
+        Cause.INFRASTRUCTURE, CascadeStep.PASSED_ELSEWHERE, 0.95, 0.95, INFRA,
     ),
     Row(
         "another run of a pull request's head, with perhaps another base",
@@ -107,7 +107,7 @@ ROWS = [
     Row(
         "the same commit passed last week",
         failed_run(run=replace(RUN, event="schedule"), traces=(trace(sha=HEAD, conclusion="success", when=400_000),)),
-        None, Cause.UNKNOWN, Rung.PASSED_ELSEWHERE, 0.5, 0.5,
+        None, Cause.UNKNOWN, CascadeStep.PASSED_ELSEWHERE, 0.5, 0.5,
     ),
     Row(
         "another job passed on the same commit",
@@ -145,7 +145,7 @@ ROWS = [
     Row(
         "on the default branch it fails and passes on one commit",
         failed_run(traces=(ON_DEFAULT, replace(ON_DEFAULT, run=6, conclusion="success", strict=(), when=900_100))),
-        EDITED, Cause.FLAKY, Rung.SEEN_BEFORE, 0.85, 0.85, "flaky",
+        EDITED, Cause.FLAKY, CascadeStep.SEEN_BEFORE, 0.85, 0.85, "flaky",
     ),
     Row(
         "on the default branch it comes and goes",
@@ -154,7 +154,7 @@ ROWS = [
             trace(is_default=True, sha="2" * 40, when=2, conclusion="success", strict=()),
             trace(is_default=True, sha="3" * 40, when=3),
         )),
-        EDITED, Cause.FLAKY, Rung.SEEN_BEFORE, 0.85, 0.85, "flaky",
+        EDITED, Cause.FLAKY, CascadeStep.SEEN_BEFORE, 0.85, 0.85, "flaky",
     ),
     Row(
         "a known flaky test fails in a new way",

@@ -6,7 +6,7 @@ from dataclasses import replace
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from cicd_agent.analysis.logs.extract import Extract, Frame, Kept, Kind, Problem, Trouble
+from cicd_agent.analysis.logs.extract import Extract, ExtractLine, Frame, Kind, Problem, Trouble
 from cicd_agent.analysis.test_reports.cases import Case, Outcome
 from cicd_agent.domain.change import Change, Commit
 from cicd_agent.domain.event import Event, EventKind
@@ -18,13 +18,13 @@ from cicd_agent.modes.analyse_failure.evidence import (
     Candidate,
     FailedJob,
     FailedRun,
+    LogLocation,
     LogSource,
-    Place,
     Role,
     Trace,
 )
 from cicd_agent.modes.analyse_failure.groups import Group
-from cicd_agent.modes.analyse_failure.result import Rung
+from cicd_agent.modes.analyse_failure.result import CascadeStep
 from cicd_agent.modes.analyse_failure.rules import rules
 from cicd_agent.settings.schema import Settings
 from tests.modes.analyse_failure.attribution.cascade_rows import stand
@@ -74,7 +74,7 @@ PROBLEMS = st.builds(
 )
 EXTRACTS = st.builds(
     Extract,
-    kept=st.lists(st.builds(Kept, SMALL, WORDS, SCORES), max_size=3).map(tuple),
+    kept=st.lists(st.builds(ExtractLine, SMALL, WORDS, SCORES), max_size=3).map(tuple),
     problems=st.lists(PROBLEMS, max_size=4).map(tuple),
     total=st.integers(0, 100),
 )
@@ -99,7 +99,7 @@ JOBS = st.builds(
         ),
         max_size=2,
     ).map(tuple),
-    places=st.lists(st.builds(Place, st.sampled_from(PATHS), SMALL, SMALL, SMALL, st.booleans()), max_size=3).map(
+    places=st.lists(st.builds(LogLocation, st.sampled_from(PATHS), SMALL, SMALL, SMALL, st.booleans()), max_size=3).map(
         tuple
     ),
 )
@@ -174,7 +174,7 @@ def test_whatever_was_read_there_is_a_diagnosis_that_agrees_with_itself(failed: 
     assert not (found.innocent and found.cause is Cause.CHANGE)
     assert found.cause is Cause.CHANGE or not found.responsible
     assert (found.kind is Kind.FLAKY_TEST) <= (found.cause is Cause.FLAKY)
-    assert found.cause is not Cause.FLAKY or found.rung in {Rung.PASSED_ELSEWHERE, Rung.SEEN_BEFORE}
+    assert found.cause is not Cause.FLAKY or found.rung in {CascadeStep.PASSED_ELSEWHERE, CascadeStep.SEEN_BEFORE}
     assert {meeting.path for meeting in found.meetings} <= set(found.affected)
 
 
@@ -238,4 +238,4 @@ def test_words_of_the_log_alone_never_make_a_runner_lost(failed: FailedRun) -> N
     """Without notes, and with states that say nothing of it, there is no such rung."""
     silent = tuple(replace(job, notes=(), job=replace(job.job, conclusion="failure")) for job in failed.jobs)
     run = replace(failed.run, conclusion="failure") if failed.run else None
-    assert stand(replace(failed, jobs=silent, run=run), None).rung is not Rung.RUNNER
+    assert stand(replace(failed, jobs=silent, run=run), None).rung is not CascadeStep.RUNNER

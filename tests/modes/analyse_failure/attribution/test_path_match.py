@@ -4,9 +4,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cicd_agent.analysis.logs.extract import Extract, Frame, Kept
-from cicd_agent.modes.analyse_failure.attribution.path_match import Tree, places
-from cicd_agent.modes.analyse_failure.evidence import Place
+from cicd_agent.analysis.logs.extract import Extract, ExtractLine, Frame
+from cicd_agent.modes.analyse_failure.attribution.path_match import Tree, find_locations
+from cicd_agent.modes.analyse_failure.evidence import LogLocation
 from tests.modes.analyse_failure.builders import extract, problem
 
 PATHS = (
@@ -77,31 +77,31 @@ def test_the_folder_that_the_job_works_in_settles_what_is_ambiguous() -> None:
 
 def test_the_innermost_frame_of_python_is_the_last_and_of_others_the_first() -> None:
     python = problem(frames=(Frame("tests/test_client.py", 57), Frame("src/pkg/client.py", 41)), test="")
-    found = places(extract(python), PATHS)
+    found = find_locations(extract(python), PATHS)
     assert [(place.path, place.depth, place.is_test) for place in found] == [
         ("src/pkg/client.py", 0, False),
         ("tests/test_client.py", 1, True),
     ]
     java = problem(frames=(Frame("com/acme/Bar.java", 3), Frame("Only.java", 9)), test="")
-    assert [place.path for place in places(extract(java), PATHS)] == [PATHS[7], PATHS[9]]
+    assert [place.path for place in find_locations(extract(java), PATHS)] == [PATHS[7], PATHS[9]]
 
 
 def test_a_place_says_which_line_of_the_log_names_it() -> None:
     named = problem(frames=(Frame("src/pkg/client.py", 41),), test="")
-    kept = (Kept(39, 'File "src/pkg/client.py", line 41, in retry', 0.9), Kept(40, "E  assert", 1.0))
-    assert places(Extract(kept, (), (named,), 60), PATHS) == (Place("src/pkg/client.py", 41, 39),)
+    kept = (ExtractLine(39, 'File "src/pkg/client.py", line 41, in retry', 0.9), ExtractLine(40, "E  assert", 1.0))
+    assert find_locations(Extract(kept, (), (named,), 60), PATHS) == (LogLocation("src/pkg/client.py", 41, 39),)
 
 
 def test_a_frame_on_the_jvm_is_told_by_the_package_before_it() -> None:
     thrown = problem(frames=(Frame("Bar.java", 12),), test="", first=39, last=41)
-    kept = (Kept(40, "    at com.acme.Bar.run(Bar.java:12)", 0.9),)
-    assert [place.path for place in places(Extract(kept, (), (thrown,), 60), PATHS)] == [PATHS[7]]
+    kept = (ExtractLine(40, "    at com.acme.Bar.run(Bar.java:12)", 0.9),)
+    assert [place.path for place in find_locations(Extract(kept, (), (thrown,), 60), PATHS)] == [PATHS[7]]
 
 
 def test_pytest_says_where_its_root_is() -> None:
     fails = problem(frames=(Frame("/srv/job/checkout/setup.py", 2),), test="")
-    kept = (Kept(3, "rootdir: /srv/job/checkout, configfile: pyproject.toml", 0.1),)
-    assert [place.path for place in places(Extract(kept, (), (fails,), 60), PATHS)] == ["setup.py"]
+    kept = (ExtractLine(3, "rootdir: /srv/job/checkout, configfile: pyproject.toml", 0.1),)
+    assert [place.path for place in find_locations(Extract(kept, (), (fails,), 60), PATHS)] == ["setup.py"]
 
 
 FRAMES = st.builds(Frame, st.text(max_size=40) | st.sampled_from(PATHS), st.integers(-5, 10**9))
@@ -117,6 +117,6 @@ def test_any_log_and_any_paths_give_places_within_the_repository(
     frames: list[Frame], paths: list[str], test: str, last: int
 ) -> None:
     wild = problem(frames=tuple(frames), test=test)
-    found = places(Extract((), (), (wild, problem(first=0, last=last)), 10), (*PATHS, *paths))
+    found = find_locations(Extract((), (), (wild, problem(first=0, last=last)), 10), (*PATHS, *paths))
     assert {place.path for place in found} <= {*PATHS, *paths}
     assert all(place.line >= 0 and place.depth >= 0 for place in found)

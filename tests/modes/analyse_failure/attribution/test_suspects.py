@@ -7,13 +7,13 @@ import pytest
 from cicd_agent.domain.workflow_run import RunState
 from cicd_agent.modes.analyse_failure.attribution.attribution import rank
 from cicd_agent.modes.analyse_failure.evidence import Candidate
-from cicd_agent.modes.analyse_failure.result import Meeting
+from cicd_agent.modes.analyse_failure.result import Overlap
 from tests.modes.analyse_failure.builders import candidate, failed_run
 
 GREEN = RunState(6, conclusion="success")
-AT = Meeting("src/client.py", 41, 40, strength=0.9)
-NEAR = Meeting("src/codec.py", 0, 40, via="tests/test_client.py", strength=0.7)
-FAR = Meeting("src/far.py", 0, 40, via="src/codec.py", strength=0.5)
+AT = Overlap("src/client.py", 41, 40, strength=0.9)
+NEAR = Overlap("src/codec.py", 0, 40, via="tests/test_client.py", strength=0.7)
+FAR = Overlap("src/far.py", 0, 40, via="src/codec.py", strength=0.5)
 LINE = candidate("1", {"src/client.py": ((40, 42),)})
 FILE = candidate("2", {"src/client.py": ((1, 2),)})
 OTHER = candidate("3", {"docs/x.md": ((1, 9),)})

@@ -116,14 +116,14 @@ def test_reports_that_have_no_cases_are_no_gap() -> None:
 
 
 def test_more_cases_than_a_person_reads_are_counted(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(reports, "MOST_FAILING", 2)
+    monkeypatch.setattr(reports, "MAX_FAILING", 2)
     cases, gaps = failing({"junit.xml": junit(*(failed(f"t{number}") for number in range(3)))})
     assert [case.name for case in cases] == ["t0", "t1"]
     assert gaps == (Gap("test reports", "1 failing case beyond the first 2 were left out"),)
 
 
 def test_more_files_than_are_read_are_counted(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(reports, "_MOST_FILES", 2)
+    monkeypatch.setattr(reports, "_MAX_FILES", 2)
     cases, gaps = failing({f"{name}/junit-{name}.xml": junit(failed(name)) for name in "xyz"})
     assert [case.name for case in cases] == ["x", "y"]
     assert [gap.what for gap in gaps] == ["test reports"]

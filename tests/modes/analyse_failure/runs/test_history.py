@@ -8,7 +8,7 @@ from cicd_agent.domain.change import Commit
 from cicd_agent.domain.library import Blamed, Unreadable
 from cicd_agent.domain.workflow_run import JobRun, RunState
 from cicd_agent.errors import ForgeRefused
-from cicd_agent.modes.analyse_failure.runs.history import MOST_READ, History, blamed, listed
+from cicd_agent.modes.analyse_failure.runs.history import MAX_READ, History, blamed, listed
 from tests.support.fakes.library import FakeLibrary
 from tests.support.fakes.runs import FakeRuns
 from tests.support.samples.changes import change_of
@@ -82,7 +82,7 @@ def test_of_other_failures_few_logs_are_read() -> None:
     states = [state(number, "failure", branch=f"b{number}") for number in range(1, 9)]
     told, runs = history(*states, logs={one.id * 100 + 1: log for one in states})
     traces = told.traces((JOB,))
-    assert len(traces) == MOST_READ == runs.calls.count("log")
+    assert len(traces) == MAX_READ == runs.calls.count("log")
 
 
 def test_when_the_default_branch_passed_is_told_without_a_request_more() -> None:

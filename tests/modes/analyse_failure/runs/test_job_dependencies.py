@@ -7,13 +7,13 @@ from hypothesis import strategies as st
 from cicd_agent.domain.workflow_run import JobRun, RunNote, StepRun
 from cicd_agent.modes.analyse_failure.evidence import Role
 from cicd_agent.modes.analyse_failure.runs.job_dependencies import (
+    ended_by_sibling,
     failing_step,
     family,
-    felled,
     job_specs,
-    overdue,
     roles,
     spec_of,
+    timed_out,
 )
 
 WORKFLOW = """\
@@ -133,8 +133,8 @@ def test_a_matrix_is_a_family() -> None:
 def test_githubs_notes_say_who_took_too_long_and_who_was_felled() -> None:
     slow = RunNote("failure", "The job has exceeded the maximum execution time of 10m0s")
     fast = RunNote("failure", "The strategy configuration was canceled because 'unit' failed")
-    assert (overdue([slow]), felled([slow])) == (True, False)
-    assert (overdue([fast]), felled([fast])) == (False, True)
+    assert (timed_out([slow]), ended_by_sibling([slow])) == (True, False)
+    assert (timed_out([fast]), ended_by_sibling([fast])) == (False, True)
 
 
 def test_the_step_that_failed_is_the_first_that_did() -> None:

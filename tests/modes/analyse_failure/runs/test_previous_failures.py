@@ -19,7 +19,12 @@ from cicd_agent.modes.analyse_failure.exhibits import exhibits
 from cicd_agent.modes.analyse_failure.mode import MODE as ANALYSE_FAILURE
 from cicd_agent.modes.analyse_failure.page import comment, summary
 from cicd_agent.modes.analyse_failure.runs.history import RECENT, History
-from cicd_agent.modes.analyse_failure.runs.previous_failures import earlier, lines, missed, read_earlier
+from cicd_agent.modes.analyse_failure.runs.previous_failures import (
+    lines,
+    previous_failure,
+    read_previous_failures,
+    unread,
+)
 from cicd_agent.modes.protocol import Account, World
 from cicd_agent.settings.schema import Settings
 from tests.modes.analyse_failure.builders import HEAD, RUN, STRICT, failed_run
@@ -45,7 +50,7 @@ def read(*facts: Fact, runs: tuple[RunState, ...] = (), failed: FailedRun | None
     port = FakeRuns(states=list(runs))
     history = History(port, RUN, "main", Registry(load_tools()))
     world = World(state=FakeState(facts), now=lambda: float(NOW))
-    return read_earlier(world, failed or failed_run(), "o/r", history), port
+    return read_previous_failures(world, failed or failed_run(), "o/r", history), port
 
 
 def with_known(known: Known) -> Evidence:
@@ -113,7 +118,7 @@ def test_a_patch_that_was_proved_is_told_where_no_commit_is_known() -> None:
 )
 def test_what_is_of_something_else_is_not_shown(other: dict[str, Any]) -> None:
     known, _ = read(seen(**other))
-    assert earlier(with_known(known), STRICT) is None
+    assert previous_failure(with_known(known), STRICT) is None
     assert "Explained before" not in shown(known)
 
 
@@ -132,15 +137,17 @@ def test_what_was_known_reaches_the_model_without_a_word_of_others() -> None:
 def test_nothing_is_read_without_a_store_a_repository_or_a_fingerprint() -> None:
     state = FakeState((seen(),))
     world = World(state=state, now=lambda: float(NOW))
-    assert read_earlier(World(), failed_run(), "o/r", None) == Known()
-    assert read_earlier(world, failed_run(), "", None) == Known()
-    assert read_earlier(world, FailedRun(run=RUN), "o/r", None) == Known()
+    assert read_previous_failures(World(), failed_run(), "o/r", None) == Known()
+    assert read_previous_failures(world, failed_run(), "", None) == Known()
+    assert read_previous_failures(world, FailedRun(run=RUN), "o/r", None) == Known()
     assert state.asked == []
 
 
 def test_a_store_that_cannot_be_read_is_a_gap() -> None:
-    known = read_earlier(World(state=FakeState(refuses="it is locked"), now=lambda: NOW), failed_run(), "o/r", None)
-    assert [gap.why for gap in missed(known)] == ["it is locked"]
+    known = read_previous_failures(
+        World(state=FakeState(refuses="it is locked"), now=lambda: NOW), failed_run(), "o/r", None
+    )
+    assert [gap.why for gap in unread(known)] == ["it is locked"]
 
 
 HOSTILE = st.one_of(

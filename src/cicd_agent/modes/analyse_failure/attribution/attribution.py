@@ -1,4 +1,4 @@
-"""Where a failure stands on the ladder: its cause, the rung that it was found on, and what that rests on."""
+"""What a failure is attributed to: the cause, the step of the cascade that shows it, the evidence, the commits."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -6,26 +6,34 @@ from dataclasses import dataclass, replace
 from cicd_agent.domain.facts import Cause
 from cicd_agent.modes.analyse_failure.evidence import Candidate, FailedRun
 from cicd_agent.modes.analyse_failure.groups import Group
-from cicd_agent.modes.analyse_failure.result import Ground, Meeting, Rung, Suspect
+from cicd_agent.modes.analyse_failure.result import CascadeStep, Ground, Overlap, Suspect
 
-_NOT_THE_CHANGE = frozenset({Rung.RUNNER, Rung.PASSED_ELSEWHERE, Rung.SEEN_BEFORE, Rung.SIGNATURE, Rung.OUT_OF_REACH})
+_NOT_THE_CHANGE = frozenset(
+    {
+        CascadeStep.RUNNER,
+        CascadeStep.PASSED_ELSEWHERE,
+        CascadeStep.SEEN_BEFORE,
+        CascadeStep.SIGNATURE,
+        CascadeStep.OUT_OF_REACH,
+    }
+)
 
 
 @dataclass(frozen=True, slots=True)
-class Standing:
-    """What the ladder says of one failure; `group` is that failure, None when there was none to judge.
+class Attribution:
+    """The cause of one failure; `group` is that failure, None when there was none to judge.
 
     `rerun_kind` is `infrastructure` or `flaky`, what the input `rerun` has to allow; "" when that is no use.
     `fixed_by` is the commit that ended the same failure elsewhere, "" when that is not known.
     """
 
     cause: Cause
-    rung: Rung
+    rung: CascadeStep
     confidence: float
     grounds: tuple[Ground, ...] = ()
     rerun_kind: str = ""
     group: Group | None = None
-    meetings: tuple[Meeting, ...] = ()
+    overlaps: tuple[Overlap, ...] = ()
     fixed_by: str = ""
 
     @property
@@ -36,41 +44,41 @@ class Standing:
 
 EXACT = 0.95
 ONE_OF_SEVERAL = 0.9
-"""The share of a meeting's strength that is left for a commit that changed the file, but not the line."""
-MOST = 20
+"""The share of an overlap's strength that is left for a commit that changed the file, but not the line."""
+MAX_SUSPECTS = 20
 CLEAR = 0.6
-"""The score from which a commit that alone meets the failure is held responsible."""
+"""The score from which the only commit that overlaps with the failure is held responsible."""
 
 
-def rank(failed: FailedRun, meetings: Sequence[Meeting]) -> tuple[tuple[Suspect, ...], str]:
-    """The commits, best first, and the one that stands clearly above the others, "" when none does.
+def rank(failed: FailedRun, overlaps: Sequence[Overlap]) -> tuple[tuple[Suspect, ...], str]:
+    """The commits, best first, and the one that is clearly above the others, "" when none does.
 
-    Whether the change is to blame at all is the ladder's to say: without that nobody is responsible.
+    Whether the change is to blame at all is decided by the cascade: without that nobody is responsible.
     """
-    suspects = sorted((_suspect(candidate, meetings) for candidate in failed.candidates), key=lambda each: -each.score)
-    return tuple(suspects[:MOST]), _responsible(failed, suspects)
+    suspects = sorted((_suspect(candidate, overlaps) for candidate in failed.candidates), key=lambda each: -each.score)
+    return tuple(suspects[:MAX_SUSPECTS]), _responsible(failed, suspects)
 
 
-def _suspect(candidate: Candidate, meetings: Sequence[Meeting]) -> Suspect:
-    own: list[Meeting] = []
+def _suspect(candidate: Candidate, overlaps: Sequence[Overlap]) -> Suspect:
+    own: list[Overlap] = []
     score = 0.0
-    for meeting in meetings:
-        if meeting.path not in candidate.lines:
+    for overlap in overlaps:
+        if overlap.path not in candidate.lines:
             continue
-        ranges = candidate.lines[meeting.path] or ()
-        exact = meeting.line > 0 and any(first <= meeting.line <= last for first, last in ranges)
-        own.append(replace(meeting, exact=exact, sha=candidate.commit.sha))
-        score = max(score, EXACT if exact else ONE_OF_SEVERAL * meeting.strength)
+        ranges = candidate.lines[overlap.path] or ()
+        exact = overlap.line > 0 and any(first <= overlap.line <= last for first, last in ranges)
+        own.append(replace(overlap, exact=exact, sha=candidate.commit.sha))
+        score = max(score, EXACT if exact else ONE_OF_SEVERAL * overlap.strength)
     return Suspect(candidate.commit.sha, candidate.commit.subject, round(score, 3), tuple(own))
 
 
 def _responsible(failed: FailedRun, suspects: Sequence[Suspect]) -> str:
     if len(suspects) == 1 and failed.green is not None and suspects[0].meetings:
         return suspects[0].sha
-    exact = [suspect for suspect in suspects if any(meeting.exact for meeting in suspect.meetings)]
+    exact = [suspect for suspect in suspects if any(overlap.exact for overlap in suspect.meetings)]
     if len(exact) == 1:
         return exact[0].sha
-    meeting = [suspect for suspect in suspects if suspect.score > 0]
-    if len(meeting) == 1 and meeting[0].score >= CLEAR:
-        return meeting[0].sha
+    overlap = [suspect for suspect in suspects if suspect.score > 0]
+    if len(overlap) == 1 and overlap[0].score >= CLEAR:
+        return overlap[0].sha
     return ""

@@ -1,4 +1,4 @@
-"""The change as the ladder asks about it: which files, which lines, and what may have an effect on everything."""
+"""The change as the cascade looks it up: which files, which lines, and what may have an effect on everything."""
 
 import re
 from collections.abc import Iterable, Iterator, Mapping
@@ -33,8 +33,8 @@ _DEFINES = re.compile(
 _FUNCTION = re.compile(
     r"\b(?:def|func|fn|function|sub)\b|=>\s*\{\s*$|^\s+(?:[\w<>\[\],.?&*:~]{1,80}\s+){0,6}[\w~]{1,80}\([^;=]{0,300}\)[^;=]{0,80}\{\s*$"
 )
-_LONGEST_SCOPE = 2_000
-_MOST_LINES = 20_000
+_MAX_SCOPE = 2_000
+_MAX_LINES = 20_000
 
 
 @dataclass(frozen=True, eq=False)
@@ -47,12 +47,10 @@ class Changed:
 
     @cached_property
     def tree(self) -> Tree:
-        """The files that are known to be in the repository."""
         return Tree({*self.imports, *self.files, *(self.change.paths if self.change is not None else ())})
 
     @property
     def is_known(self) -> bool:
-        """Whether anything is known of what was changed."""
         return self.change is not None or any(candidate.lines for candidate in self.candidates)
 
     @cached_property
@@ -60,14 +58,13 @@ class Changed:
         """The changed files by path, old names too, with their diffs where there are any."""
         if self.change is None:
             return {path: None for candidate in self.candidates for path in candidate.lines}
-        found: dict[str, FileDiff | None] = {file.path: file for file in self.change.files}
+        files: dict[str, FileDiff | None] = {file.path: file for file in self.change.files}
         for file in self.change.files:
-            found.setdefault(file.old_path, file)
-        return found
+            files.setdefault(file.old_path, file)
+        return files
 
     @cached_property
     def kinds(self) -> frozenset[PathKind]:
-        """What its files are, by their paths."""
         return frozenset().union(*(kinds(path) for path in self.files))
 
     def holds_line(self, path: str, line: int) -> bool:
@@ -94,19 +91,19 @@ class Changed:
         if around is None or file is None or file.omitted:
             return True
         first, last = around
-        return any(first <= spot <= last for spot in _spots(file))
+        return any(first <= number <= last for number in _changed_numbers(file))
 
     @cached_property
     def added_text(self) -> str:
         """All added lines, in lower case."""
         return "\n".join(line.text for file in self._diffs() for line in file.added).lower()
 
-    def text(self, path: str, *wanted: LineKind) -> str:
+    def text(self, path: str, *selected: LineKind) -> str:
         """The lines of a file's hunks that are of these kinds; all of them, when none is named."""
         file = self.files.get(path)
         if file is None:
             return ""
-        return "\n".join(line.text for line in file.lines if not wanted or line.kind in wanted)
+        return "\n".join(line.text for line in file.lines if not selected or line.kind in selected)
 
     def names(self, path: str) -> frozenset[str]:
         """What is defined where the file is changed: the functions and classes around and within its hunks."""
@@ -146,17 +143,16 @@ class Changed:
 
 
 def changed_in(failed: FailedRun, change: Change | None) -> Changed:
-    """What is known to be changed, for one failed run."""
     return Changed(change, failed.candidates, failed.imports)
 
 
 def scope(text: str, line: int) -> tuple[int, int] | None:
     """The first and last line of the innermost definition around a line, by indentation; None when there is none."""
-    lines = text.split("\n")[: line + _LONGEST_SCOPE]
+    lines = text.split("\n")[: line + _MAX_SCOPE]
     if not 0 < line <= len(lines):
         return None
     depth = _indent(lines[line - 1])
-    for at in range(line - 1, max(-1, line - _LONGEST_SCOPE), -1):
+    for at in range(line - 1, max(-1, line - _MAX_SCOPE), -1):
         here = _indent(lines[at])
         if not lines[at].strip() or (here >= depth and at != line - 1):
             continue
@@ -172,9 +168,9 @@ def scope(text: str, line: int) -> tuple[int, int] | None:
 
 
 def _defined(file: FileDiff) -> frozenset[str]:
-    found: set[str] = set()
+    files: set[str] = set()
     for hunk in file.hunks:
-        lines = hunk.lines[:_MOST_LINES]
+        lines = hunk.lines[:_MAX_LINES]
         around: list[tuple[int, str]] = [(0, match[1])] if (match := _DEFINES.search(hunk.section[:500])) else []
         for line in lines:
             if not line.text.strip():
@@ -184,15 +180,15 @@ def _defined(file: FileDiff) -> frozenset[str]:
             if match := _DEFINES.search(line.text[:500]):
                 around.append((depth, match[1]))
             if line.kind is not LineKind.CONTEXT:
-                found.update(name for _, name in around[-1:])
-    return frozenset(found)
+                files.update(name for _, name in around[-1:])
+    return frozenset(files)
 
 
 def _indent(line: str) -> int:
     return len(line) - len(line.lstrip())
 
 
-def _spots(file: FileDiff) -> Iterator[int]:
+def _changed_numbers(file: FileDiff) -> Iterator[int]:
     """Where a file was changed, in the numbers of its lines now: what was deleted counts at the line after it."""
     for hunk in file.hunks:
         after = hunk.new_start

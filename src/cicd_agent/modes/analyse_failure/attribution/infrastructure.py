@@ -1,4 +1,4 @@
-"""The rungs for what lies outside of the code: a runner that GitHub says was lost, and trouble that a tool met."""
+"""The cascade's steps outside of the code: a runner that GitHub says was lost, and trouble that a tool met."""
 
 import re
 from collections.abc import Iterator, Sequence
@@ -8,12 +8,12 @@ from cicd_agent.domain.facts import Cause
 from cicd_agent.domain.paths import PathKind
 from cicd_agent.domain.text.words import clip
 from cicd_agent.domain.workflow_run import RunNote
-from cicd_agent.modes.analyse_failure.attribution.attribution import Standing
+from cicd_agent.modes.analyse_failure.attribution.attribution import Attribution
 from cicd_agent.modes.analyse_failure.attribution.change_index import MACHINE, PIPELINE, Changed
 from cicd_agent.modes.analyse_failure.attribution.overlap import DEEPER
 from cicd_agent.modes.analyse_failure.evidence import FailedJob, FailedRun
-from cicd_agent.modes.analyse_failure.groups import Group, exited, tells
-from cicd_agent.modes.analyse_failure.result import Ground, Meeting, Rung
+from cicd_agent.modes.analyse_failure.groups import Group, exited, explains
+from cicd_agent.modes.analyse_failure.result import CascadeStep, Ground, Overlap
 
 LOST, STARVED, NOT_STARTED, WITHOUT_END = 0.95, 0.85, 0.8, 0.9
 CLEAR, DOUBTFUL, BLIND = 0.8, 0.6, 0.55
@@ -31,9 +31,9 @@ _BY_HAND = re.compile(r"cancell?ed by|higher priority waiting request", re.IGNOR
 # GitHub itself files under this path what belongs to no file.
 _NO_FILE = frozenset({"", ".github"})
 
-_OUTSIDE = frozenset(Trouble) - {Trouble.TIMEOUT, Trouble.CANCELLED}
+_EXTERNAL = frozenset(Trouble) - {Trouble.TIMEOUT, Trouble.CANCELLED}
 _REMOTE = frozenset({Trouble.NETWORK, Trouble.SERVICE, Trouble.RATE_LIMIT, Trouble.REGISTRY})
-_WORDS = {
+_NAMES = {
     Trouble.NETWORK: "the network",
     Trouble.SERVICE: "another server",
     Trouble.RATE_LIMIT: "a rate limit",
@@ -57,35 +57,37 @@ _WARNING = re.compile(r"\[?(?:npm )?warn(?:ing)?\b|W:", re.IGNORECASE)
 _STEP_END = re.compile(r"^(?:##\[error\])?(?:Process completed with exit code|The operation was canceled)")
 _HEAD = re.compile(r"\s*(?:##\[error\])?\W{0,4}(?:error|fatal|failed|failure|exception)\b", re.IGNORECASE)
 _NEAR_END = 80
-"""Lines between trouble and the end of the step: what a tool tried again with success stands far from it."""
+"""Lines between trouble and the end of the step: what a tool tried again with success is far from it."""
 _AS_DECISIVE = 0.8
 _GIVES_UP = 20
-"""Lines between trouble and the word that nothing could be got."""
+"""Lines between trouble and the message that nothing could be fetched."""
 _FEW = 20
 """Hosts, and ports, that are looked for in the change."""
 
 
-def runner(failed: FailedRun, group: Group, changed: Changed) -> Standing | None:
-    """GitHub's own word, by what it noted without a file and by the states of the job and its steps.
+def runner(failed: FailedRun, group: Group, changed: Changed) -> Attribution | None:
+    """GitHub's own statement, by what it noted without a file and by the states of the job and its steps.
 
-    A step may print the same words, also as an annotation: they count only where no step has ended in failure.
+    A step may print the same text, also as an annotation: they count only where no step has ended in failure.
     """
     names = {group.failure.job, *group.failure.siblings}
-    lost = [standing for job in failed.jobs if job.job.name in names for standing in _lost(job)]
+    lost = [attribution for job in failed.jobs if job.job.name in names for attribution in _lost(job)]
     if lost:
-        # What leaves a doubt takes nothing away from what leaves none: the surest is told.
-        return max(lost, key=lambda standing: standing.confidence)
+        # What leaves a doubt takes nothing away from what leaves none: the surest counts.
+        return max(lost, key=lambda attribution: attribution.confidence)
     states = {job.job.conclusion for job in failed.jobs if job.job.name in names}
     states.add(failed.run.conclusion if failed.run is not None and not group.failure.job else "")
     if "startup_failure" in states and changed.is_known and not changed.kinds & (PIPELINE | {PathKind.INFRASTRUCTURE}):
         url = failed.run.url if failed.run is not None else ""
         text = "GitHub could not start it, and the change touches no workflow"
-        return Standing(Cause.INFRASTRUCTURE, Rung.RUNNER, NOT_STARTED, (Ground(text, url),), "infrastructure")
+        return Attribution(
+            Cause.INFRASTRUCTURE, CascadeStep.RUNNER, NOT_STARTED, (Ground(text, url),), "infrastructure"
+        )
     return None
 
 
-def _lost(job: FailedJob) -> Iterator[Standing]:
-    """All that says that the job's runner was lost."""
+def _lost(job: FailedJob) -> Iterator[Attribution]:
+    """All evidence that the job's runner was lost."""
     state = job.job
     if state.conclusion in {"cancelled", "timed_out", "success", "skipped"}:
         # Somebody's decision, or a limit that the job itself ran into.
@@ -94,15 +96,17 @@ def _lost(job: FailedJob) -> Iterator[Standing]:
         _BY_HAND.search(each.message) for each in job.notes
     ):
         return
-    if not state.steps and any(tells(problem) for problem in job.extract.problems):
+    if not state.steps and any(explains(problem) for problem in job.extract.problems):
         return
     for note in job.notes:
         if note.path in _NO_FILE and (confidence := _says(note)):
             text = f"GitHub notes on the job: {clip(' '.join(note.message.split()), 200)}"
-            yield Standing(Cause.INFRASTRUCTURE, Rung.RUNNER, confidence, (Ground(text, state.url),), "infrastructure")
+            yield Attribution(
+                Cause.INFRASTRUCTURE, CascadeStep.RUNNER, confidence, (Ground(text, state.url),), "infrastructure"
+            )
     if state.status == "completed" and not state.conclusion:
         ground = Ground("the job ended without a conclusion: its runner was lost", state.url)
-        yield Standing(Cause.INFRASTRUCTURE, Rung.RUNNER, WITHOUT_END, (ground,), "infrastructure")
+        yield Attribution(Cause.INFRASTRUCTURE, CascadeStep.RUNNER, WITHOUT_END, (ground,), "infrastructure")
 
 
 def _says(note: RunNote) -> float:
@@ -112,12 +116,12 @@ def _says(note: RunNote) -> float:
     return LOST if _LOST.search(note.message) else 0.0
 
 
-def signature(group: Group, changed: Changed, meetings: Sequence[Meeting]) -> Standing | None:
+def signature(group: Group, changed: Changed, meetings: Sequence[Overlap]) -> Attribution | None:
     """Trouble that a tool met in the step that failed, unless the change may have made it. The log alone says so."""
-    found = _troubled(group)
-    if found is None or changed.kinds & MACHINE:
+    trouble_met = _troubled(group)
+    if trouble_met is None or changed.kinds & MACHINE:
         return None
-    job, problem, trouble = found
+    job, problem, trouble = trouble_met
     tests = bool(group.failure.test) or group.failure.kind is Kind.TEST_FAILURE
     if any(tests or meeting.strength >= DEEPER for meeting in meetings):
         return None
@@ -129,10 +133,10 @@ def signature(group: Group, changed: Changed, meetings: Sequence[Meeting]) -> St
         confidence = DOUBTFUL
     if not changed.is_known or _is_headless(job, problem):
         confidence = BLIND
-    what = f"{_WORDS.get(trouble, 'something outside')} was in the way: {clip(problem.text, 200)}"
+    what = f"{_NAMES.get(trouble, 'something outside')} was in the way: {clip(problem.text, 200)}"
     beside = "the change touches no dependency, Docker or workflow file" if changed.is_known else "no change is known"
     grounds = (Ground(f"line {problem.line:,}: {what}", job.job.url), Ground(f"only the log says so; {beside}"))
-    return Standing(Cause.INFRASTRUCTURE, Rung.SIGNATURE, confidence, grounds, "infrastructure")
+    return Attribution(Cause.INFRASTRUCTURE, CascadeStep.SIGNATURE, confidence, grounds, "infrastructure")
 
 
 def _troubled(group: Group) -> tuple[FailedJob, Problem, Trouble] | None:
@@ -141,13 +145,13 @@ def _troubled(group: Group) -> tuple[FailedJob, Problem, Trouble] | None:
         return None
     best = group.problems[0][1].score
     for job, problem in group.problems:
-        if problem.score < _AS_DECISIVE * best or not tells(problem) or not problem.novel:
+        if problem.score < _AS_DECISIVE * best or not explains(problem) or not problem.novel:
             continue
         if problem.step and job.step and problem.step != job.step:
             continue
         cause = _behind(job, problem) or problem
         trouble = cause.trouble
-        if trouble is None or trouble not in _OUTSIDE or (cause is problem and _is_only_warned(job, problem)):
+        if trouble is None or trouble not in _EXTERNAL or (cause is problem and _is_only_warned(job, problem)):
             continue
         if trouble is Trouble.RUNNER and exited(job, problem):
             continue  # a machine that goes away does not wait for the exit code
@@ -187,7 +191,7 @@ def _went_on(job: FailedJob, problem: Problem) -> bool:
 
 
 def _is_headless(job: FailedJob, problem: Problem) -> bool:
-    """Whether it is the cause of something that is not told."""
+    """Whether it is the cause of something that the log does not name."""
     if not problem.text.startswith("Caused by"):
         return False
     near = range(problem.first - _GIVES_UP, problem.line)

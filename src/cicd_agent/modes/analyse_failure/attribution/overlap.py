@@ -1,4 +1,4 @@
-"""Where the log of a failure and the change meet, and how much each such place says about whose fault it is."""
+"""Where the log of a failure and the change overlap, and how strongly each such location suggests the change."""
 
 import re
 from collections import deque
@@ -10,9 +10,9 @@ from cicd_agent.domain.diff import LineKind
 from cicd_agent.domain.paths import PathKind, kinds
 from cicd_agent.modes.analyse_failure.attribution.change_index import PIPELINE, SUPPLY, Changed, changed_in
 from cicd_agent.modes.analyse_failure.attribution.path_match import is_test
-from cicd_agent.modes.analyse_failure.evidence import FailedRun, Place
+from cicd_agent.modes.analyse_failure.evidence import FailedRun, LogLocation
 from cicd_agent.modes.analyse_failure.groups import Group, group_of
-from cicd_agent.modes.analyse_failure.result import Failure, Meeting
+from cicd_agent.modes.analyse_failure.result import Failure, Overlap
 
 EXACT, EXACT_DEEP, INNERMOST, DEEPER, APART = 0.95, 0.9, 0.9, 0.8, 0.75
 """The line itself; its function, or a file of which no more is known; those of frames farther out; another function."""
@@ -21,10 +21,10 @@ IMPORTED, FARTHER, FARTHEST, NAMED_LIKE = 0.7, 0.6, 0.5, 0.42
 SUPPLIED, SUPPLIED_BY_NAME, SUPPLIED_IN_TROUBLE, BUILT = 0.75, 0.85, 0.6, 0.7
 _NAMED = 0.08
 """More, where the failure names what was changed."""
-_GUESSED, _UNTOLD = 0.85, 0.55
-"""The share that is left where no tool's own words point there; the most that is left where none says what is wrong."""
+_GUESSED, _MAX_UNEXPLAINED = 0.85, 0.55
+"""The share that is left where no tool's message points there; the maximum where no message says what is wrong."""
 
-MOST = 30
+MAX_OVERLAPS = 30
 _BESIDE = 1
 """The depth of a test's file that no frame names: the error itself may lie elsewhere."""
 _FAR = 2
@@ -41,98 +41,98 @@ _NO_PACKAGE = re.compile(
 )
 
 
-def meetings(failed: FailedRun, failure: Failure, change: Change | None) -> tuple[Meeting, ...]:
+def overlaps_of(failed: FailedRun, failure: Failure, change: Change | None) -> tuple[Overlap, ...]:
     """The places where one failure meets what was changed, the strongest first. Without one, the commits' files."""
-    return meet(failed, group_of(failed, failure), changed_in(failed, change))
+    return find_overlaps(failed, group_of(failed, failure), changed_in(failed, change))
 
 
-def meet(failed: FailedRun, group: Group, changed: Changed) -> tuple[Meeting, ...]:
+def find_overlaps(failed: FailedRun, group: Group, changed: Changed) -> tuple[Overlap, ...]:
     """The same, of a group."""
     if not changed.files:
         return ()
-    found: dict[tuple[str, str], Meeting] = {}
-    named = _words(group)
-    for meeting in (
-        *_at_places(group, changed),
+    best_of: dict[tuple[str, str], Overlap] = {}
+    names = _names_of(group)
+    for overlap in (
+        *_at_locations(group, changed),
         *_by_import(failed, group, changed),
         *_by_file(group, changed),
     ):
-        strength = meeting.strength
-        if strength < INNERMOST and named & changed.names(meeting.path):
+        strength = overlap.strength
+        if strength < INNERMOST and names & changed.names(overlap.path):
             strength += _NAMED
-        strength = _tempered(min(strength, EXACT), group)
-        meeting = _with(meeting, round(strength, 3), changed)  # noqa: PLW2901  the same meeting, weighed
-        known = found.get((meeting.path, meeting.via))
-        if known is None or known.strength < meeting.strength:
-            found[meeting.path, meeting.via] = meeting
-    best: dict[str, Meeting] = {}
-    for meeting in sorted(found.values(), key=_rank):
-        # A file that the log itself names is not told again as one that another imports.
-        best.setdefault(meeting.path, meeting)
-    return tuple(best.values())[:MOST]
+        strength = _dampened(min(strength, EXACT), group)
+        overlap = _with(overlap, round(strength, 3), changed)  # noqa: PLW2901  the same overlap, weighed
+        known = best_of.get((overlap.path, overlap.via))
+        if known is None or known.strength < overlap.strength:
+            best_of[overlap.path, overlap.via] = overlap
+    best: dict[str, Overlap] = {}
+    for overlap in sorted(best_of.values(), key=_rank):
+        # A file that the log itself names is not repeated as one that another imports.
+        best.setdefault(overlap.path, overlap)
+    return tuple(best.values())[:MAX_OVERLAPS]
 
 
-def starts(group: Group, changed: Changed) -> tuple[Place, ...]:
+def starts(group: Group, changed: Changed) -> tuple[LogLocation, ...]:
     """Where a failure begins: its places, and the file of its test, as far as that is found among the known paths."""
-    found = list(group.places)
+    best_of = list(group.locations)
     tree = changed.tree
     number = group.problems[0][1].line if group.problems else 0
     for case in group.cases:
         path = tree.find(case.file) if case.file else ""
-        found += [Place(path, max(case.line, 0), number, _BESIDE, is_test(path))] if path else []
+        best_of += [LogLocation(path, max(case.line, 0), number, _BESIDE, is_test(path))] if path else []
     for test in dict.fromkeys([group.failure.test, *(problem.test for _, problem in group.problems)]):
         path = tree.test(test) if test else ""
-        found += [Place(path, 0, number, _BESIDE, is_test(path))] if path else []
-    found += [Place(note.path, max(note.line, 0), 0) for note in group.notes if note.path in tree]
-    return tuple(dict.fromkeys(found))
+        best_of += [LogLocation(path, 0, number, _BESIDE, is_test(path))] if path else []
+    best_of += [LogLocation(note.path, max(note.line, 0), 0) for note in group.notes if note.path in tree]
+    return tuple(dict.fromkeys(best_of))
 
 
 def reached(failed: FailedRun, start: str) -> Mapping[str, tuple[int, str]]:
     """The files that one reaches by imports, as far as they are known: how many away, and from which file."""
-    found = {start: (0, "")}
+    best_of = {start: (0, "")}
     queue = deque([start])
     while queue:
         path = queue.popleft()
         for imported in failed.imports.get(path, ()):
-            if imported not in found:
-                found[imported] = (found[path][0] + 1, path)
+            if imported not in best_of:
+                best_of[imported] = (best_of[path][0] + 1, path)
                 queue.append(imported)
-    return found
+    return best_of
 
 
-def _at_places(group: Group, changed: Changed) -> Iterator[Meeting]:
-    for place in starts(group, changed):
-        if place.path not in changed.files:
+def _at_locations(group: Group, changed: Changed) -> Iterator[Overlap]:
+    for location in starts(group, changed):
+        if location.path not in changed.files:
             continue
-        exact = changed.holds_line(place.path, place.line)
-        deep = place.depth > 0
+        exact = changed.holds_line(location.path, location.line)
+        deep = location.depth > 0
         strength = (EXACT_DEEP if deep else EXACT) if exact else DEEPER if deep else INNERMOST
-        if not exact and not changed.touches(place.path, place.line):
+        if not exact and not changed.touches(location.path, location.line):
             strength = APART
-        yield Meeting(place.path, place.line, place.number, exact=exact, strength=strength)
+        yield Overlap(location.path, location.line, location.number, exact=exact, strength=strength)
 
 
-def _by_import(failed: FailedRun, group: Group, changed: Changed) -> Iterator[Meeting]:
-    told: set[str] = set()
+def _by_import(failed: FailedRun, group: Group, changed: Changed) -> Iterator[Overlap]:
+    visited: set[str] = set()
     begun = starts(group, changed)
-    for place in begun:
-        if place.path in told:
+    for location in begun:
+        if location.path in visited:
             continue
-        told.add(place.path)
-        for path, (away, _) in reached(failed, place.path).items():
+        visited.add(location.path)
+        for path, (away, _) in reached(failed, location.path).items():
             if away and path in changed.files:
                 strength = IMPORTED if away == 1 else FARTHER if away == _FAR else FARTHEST
-                yield Meeting(path, 0, place.number, via=place.path, strength=strength)
-        if place.is_test and place.path not in failed.imports:
-            yield from _by_name(place, changed)
+                yield Overlap(path, 0, location.number, via=location.path, strength=strength)
+        if location.is_test and location.path not in failed.imports:
+            yield from _by_name(location, changed)
 
 
-def _by_name(place: Place, changed: Changed) -> Iterator[Meeting]:
+def _by_name(location: LogLocation, changed: Changed) -> Iterator[Overlap]:
     """A file is tested by the one that is called after it: little, but all there is where no import is known."""
-    subject = _stem(place.path)
+    subject = _stem(location.path)
     for path in changed.files:
-        if subject and path != place.path and not is_test(path) and _stem(path) == subject:
-            yield Meeting(path, 0, place.number, via=place.path, strength=NAMED_LIKE)
+        if subject and path != location.path and not is_test(path) and _stem(path) == subject:
+            yield Overlap(path, 0, location.number, via=location.path, strength=NAMED_LIKE)
 
 
 def _stem(path: str) -> str:
@@ -142,7 +142,7 @@ def _stem(path: str) -> str:
     return stem.lower()
 
 
-def _by_file(group: Group, changed: Changed) -> Iterator[Meeting]:
+def _by_file(group: Group, changed: Changed) -> Iterator[Overlap]:
     """Changed files that no frame names: what is installed, how the job runs, how the tool is set up."""
     number = group.problems[0][1].line if group.problems else 0
     text = _text(group).lower()
@@ -153,11 +153,11 @@ def _by_file(group: Group, changed: Changed) -> Iterator[Meeting]:
         name = lower.rpartition("/")[2]
         strength = 0.0
         if of & SUPPLY and (kind is Kind.DEPENDENCY or name in text):
-            named = _packages(changed, path) & {word.lower() for word in _PACKAGE.findall(text)}
-            strength = SUPPLIED_BY_NAME if named else SUPPLIED
+            names = _packages(changed, path) & {word.lower() for word in _PACKAGE.findall(text)}
+            strength = SUPPLIED_BY_NAME if names else SUPPLIED
             if remote:
                 # A registry that is down says nothing of what is asked of it, but for the name that it does not know.
-                strength = SUPPLIED_IN_TROUBLE if named else 0.0
+                strength = SUPPLIED_IN_TROUBLE if names else 0.0
         elif _runs_it(group, changed, path, of):
             strength = SUPPLIED
         elif (name in text and len(name) > len("a.py") and kind in _BUILDS) or (
@@ -165,7 +165,7 @@ def _by_file(group: Group, changed: Changed) -> Iterator[Meeting]:
         ):
             strength = BUILT
         if strength:
-            yield Meeting(path, 0, number, strength=strength)
+            yield Overlap(path, 0, number, strength=strength)
 
 
 def _runs_it(group: Group, changed: Changed, path: str, of: Collection[PathKind]) -> bool:
@@ -178,7 +178,7 @@ def _runs_it(group: Group, changed: Changed, path: str, of: Collection[PathKind]
 
 
 def _packages(changed: Changed, path: str) -> frozenset[str]:
-    """The words of a manifest's added and deleted lines: names of packages among them."""
+    """The terms in a manifest's added and deleted lines: names of packages among them."""
     text = changed.text(path, LineKind.ADDED, LineKind.DELETED)[:50_000].lower()
     return frozenset(word for word in _PACKAGE.findall(text) if not _NO_PACKAGE.fullmatch(word))
 
@@ -194,29 +194,29 @@ def _text(group: Group) -> str:
     return "\n".join([group.failure.title, group.failure.test, *cited, *(case.detail for case in group.cases)])[:50_000]
 
 
-def _words(group: Group) -> frozenset[str]:
+def _names_of(group: Group) -> frozenset[str]:
     """The names that the failure names, and those that its test's name is made of: `total` of `test_total`."""
     words = set(_WORD.findall(_text(group)))
     tests = {re.sub(r"^test_?|_?test$", "", word) for word in words if word.lower().startswith("test")}
     return frozenset(words | tests)
 
 
-def _tempered(strength: float, group: Group) -> float:
-    """What is left of it where the log says little: no tool's words, or none but a wrapper's."""
-    if not group.is_told and group.problems:
-        return min(strength, _UNTOLD)
+def _dampened(strength: float, group: Group) -> float:
+    """What is left of it where the log explains little: no tool's message, or none but a wrapper's."""
+    if not group.is_explained and group.problems:
+        return min(strength, _MAX_UNEXPLAINED)
     if group.problems and not any(problem.novel for _, problem in group.problems):
-        # The same stands in the log of a run that passed.
-        return min(strength, _UNTOLD)
+        # The same is in the log of a run that passed.
+        return min(strength, _MAX_UNEXPLAINED)
     if group.problems and not group.cases and not any(problem.tool for _, problem in group.problems):
         return strength * _GUESSED
     return strength
 
 
-def _with(meeting: Meeting, strength: float, changed: Changed) -> Meeting:
-    sha = changed.commit_of(meeting.path, meeting.line)
-    return Meeting(meeting.path, meeting.line, meeting.number, meeting.via, meeting.exact, sha, strength)
+def _with(overlap: Overlap, strength: float, changed: Changed) -> Overlap:
+    sha = changed.commit_of(overlap.path, overlap.line)
+    return Overlap(overlap.path, overlap.line, overlap.number, overlap.via, overlap.exact, sha, strength)
 
 
-def _rank(meeting: Meeting) -> tuple[float, bool, bool, str]:
-    return -meeting.strength, not meeting.exact, bool(meeting.via), meeting.path
+def _rank(overlap: Overlap) -> tuple[float, bool, bool, str]:
+    return -overlap.strength, not overlap.exact, bool(overlap.via), overlap.path

@@ -4,14 +4,14 @@ import re
 from collections.abc import Collection, Iterator, Sequence
 from itertools import takewhile
 
-from cicd_agent.analysis.logs.extract import Extract, Kept, Problem
+from cicd_agent.analysis.logs.extract import Extract, ExtractLine, Problem
 from cicd_agent.domain.paths import PathKind, kinds
-from cicd_agent.modes.analyse_failure.evidence import Place
+from cicd_agent.modes.analyse_failure.evidence import LogLocation
 
-MOST = 200
+MAX_LOCATIONS = 200
 """Places of one log."""
-_MOST_OF_ONE = 20
-_LONGEST = 400
+_MAX_OF_PROBLEM = 20
+_MAX_NAME = 400
 
 # Where checkouts lie on the runners that there are. What follows is a path of the repository.
 _CHECKOUT = re.compile(
@@ -49,7 +49,7 @@ class Tree:
     def find(self, raw: str) -> str:
         """The file that is meant, "" when none is, or when several may be."""
         named = _plain(raw)
-        if not named or len(named) > _LONGEST or _FOREIGN.search(_inside(named) or named):
+        if not named or len(named) > _MAX_NAME or _FOREIGN.search(_inside(named) or named):
             return ""
         within = _inside(named)
         for begin in (*self._roots, "") if within is None else ("",):
@@ -59,18 +59,18 @@ class Tree:
         return self._alike(within if within is not None else named, absolute=named.startswith("/") or named[1:2] == ":")
 
     def test(self, name: str) -> str:
-        """The file of a test, as far as the tool's name of it tells: `tests/test_x.py::test_y`, `pkg.test_x.TestY`."""
-        name = name[:_LONGEST].strip()
-        if "::" in name and (found := self.find(name.partition("::")[0])):
-            return found
+        """The file of a test, as far as the tool's name for it shows: `tests/test_x.py::test_y`, `pkg.test_x.TestY`."""
+        name = name[:_MAX_NAME].strip()
+        if "::" in name and (found_path := self.find(name.partition("::")[0])):
+            return found_path
         if match := _UNITTEST.match(name):
             name = match[1]
         parts = [part for part in name.partition("[")[0].split(".") if part]
         for end in range(len(parts), 1, -1):
             stem = "/".join(parts[:end])
             for suffix in (".py", *_JVM):
-                if found := self.find(stem + suffix):
-                    return found
+                if found_path := self.find(stem + suffix):
+                    return found_path
         return ""
 
     def _alike(self, named: str, *, absolute: bool) -> str:
@@ -89,39 +89,38 @@ class Tree:
         return best[0] if len(best) == 1 and (longest > 1 or (whole and not absolute)) else ""
 
 
-def places(extract: Extract, paths: Collection[str], roots: Sequence[str] = ()) -> tuple[Place, ...]:
+def find_locations(extract: Extract, paths: Collection[str], roots: Sequence[str] = ()) -> tuple[LogLocation, ...]:
     """Where the problems of a log point to in the repository, those of the first problem first, innermost first."""
     lines = {line.number: line for line in extract.kept}
-    told = [match[1] for line in extract.kept if (match := _ROOTDIR.match(line.text))]
-    tree = Tree(paths, (*roots, *told))
-    found: dict[tuple[int, str, int], Place] = {}
+    rootdirs = [match[1] for line in extract.kept if (match := _ROOTDIR.match(line.text))]
+    tree = Tree(paths, (*roots, *rootdirs))
+    found_path: dict[tuple[int, str, int], LogLocation] = {}
     for problem in extract.problems:
-        for place in _of(problem, tree, lines):
-            found.setdefault((problem.line, place.path, place.line), place)
-        if len(found) >= MOST:
+        for location in _of(problem, tree, lines):
+            found_path.setdefault((problem.line, location.path, location.line), location)
+        if len(found_path) >= MAX_LOCATIONS:
             break
-    return tuple(found.values())[:MOST]
+    return tuple(found_path.values())[:MAX_LOCATIONS]
 
 
-def _of(problem: Problem, tree: Tree, lines: dict[int, Kept]) -> Iterator[Place]:
+def _of(problem: Problem, tree: Tree, lines: dict[int, ExtractLine]) -> Iterator[LogLocation]:
     within = [lines[number] for number in _numbers(problem) if number in lines]
     frames = list(problem.frames)
     if frames and all(frame.path.endswith(_INNERMOST_LAST) for frame in frames if not _FOREIGN.search(frame.path)):
         frames.reverse()
     depth = 0
-    for frame in frames[:_MOST_OF_ONE]:
+    for frame in frames[:_MAX_OF_PROBLEM]:
         where = _line_of(frame.path, frame.line, within) or problem.line
         path = tree.find(frame.path) or _of_package(frame.path, where, lines, tree)
         if path:
-            yield Place(path, max(frame.line, 0), where, depth, is_test(path))
+            yield LogLocation(path, max(frame.line, 0), where, depth, is_test(path))
             depth += 1
     if problem.test and (path := tree.test(problem.test)):
         # Where no frame says so, the error itself may lie elsewhere.
-        yield Place(path, 0, problem.line, max(depth, 1), is_test(path))
+        yield LogLocation(path, 0, problem.line, max(depth, 1), is_test(path))
 
 
 def is_test(path: str) -> bool:
-    """Whether a file tests others, by its name and place."""
     return PathKind.TEST in kinds(path)
 
 
@@ -131,17 +130,17 @@ def _numbers(problem: Problem) -> Sequence[int]:
     return range(first, min(last, first + 2_000) + 1)
 
 
-def _line_of(path: str, line: int, within: Sequence[Kept]) -> int:
-    """The number of the log's line that names this place, 0 when it is not kept."""
+def _line_of(path: str, line: int, within: Sequence[ExtractLine]) -> int:
+    """The number of the log's line that names this location, 0 when it is not shown."""
     name = path.replace("\\", "/").rpartition("/")[2]
-    for kept in within:
-        at = kept.text.find(name)
-        if at >= 0 and (not line or str(line) in kept.text[at + len(name) :]):
-            return kept.number
+    for shown in within:
+        at = shown.text.find(name)
+        if at >= 0 and (not line or str(line) in shown.text[at + len(name) :]):
+            return shown.number
     return 0
 
 
-def _of_package(path: str, where: int, lines: dict[int, Kept], tree: Tree) -> str:
+def _of_package(path: str, where: int, lines: dict[int, ExtractLine], tree: Tree) -> str:
     """The file of a frame on the JVM, which names the file alone and its package before it."""
     name = path.rpartition("/")[2]
     if not name.endswith(_JVM) or where not in lines:

@@ -29,11 +29,11 @@ PATTERNS: tuple[str, ...] = (
 )  # fmt: skip
 """Names of files that may be reports, without their folders and compared without regard to case."""
 
-MOST_FAILING = 500
-_MOST_FILES = 5_000
-_MOST_BYTES = 200_000_000
-_MOST_GAPS = 50
-_MOST_ALSO = 20
+MAX_FAILING = 500
+_MAX_FILES = 5_000
+_MAX_BYTES = 200_000_000
+_MAX_GAPS = 50
+_MAX_ALSO = 20
 _LONGEST_NAME = 300
 
 
@@ -48,7 +48,7 @@ _WORDS = _words(
 # JUnit is one word, TestResults are two.
 _WORD = re.compile(r"[A-Za-z]+")
 _PART = re.compile(r"[A-Z][a-z]+")
-# What tells the siblings of a matrix apart in the names of their reports.
+# What distinguishes the siblings of a matrix in the names of their reports.
 _OF_THE_MATRIX = re.compile(r"[0-9a-f]{7,40}|\d+(?:\.\d+)*|ubuntu|windows|macos|linux|latest|x64|arm64")
 
 
@@ -59,7 +59,6 @@ def looks_like_reports(artifact_name: str) -> bool:
 
 
 def is_report(path: str) -> bool:
-    """Whether a file of an artifact may be a report, by its name."""
     name = basename(path).lower()
     return any(fnmatchcase(name, pattern.lower()) for pattern in PATTERNS)
 
@@ -70,7 +69,7 @@ def failing(files: Mapping[str, bytes]) -> tuple[tuple[Case, ...], tuple[Gap, ..
     `files` are the contents of the files of artifacts by their paths. A case that failed in the reports of several jobs
     of a matrix is one, and names the others.
     """
-    found: dict[tuple[str, str, str, int], Case] = {}
+    result: dict[tuple[str, str, str, int], Case] = {}
     gaps: list[Gap] = []
     for name, data in _readable(files, gaps):
         report = read_report(name, data)
@@ -81,12 +80,12 @@ def failing(files: Mapping[str, bytes]) -> tuple[tuple[Case, ...], tuple[Gap, ..
             if case.failed or case.flaked:
                 times[case.suite, case.name] += 1
                 key = (case.suite, case.name, _family(name), times[case.suite, case.name])
-                found[key] = _joined(found[key], case) if key in found else case
-    ranked = sorted(found.values(), key=lambda case: not case.failed)
-    if len(ranked) > MOST_FAILING:
-        missing = count(len(ranked) - MOST_FAILING, "failing case")
-        gaps.append(Gap("test reports", f"{missing} beyond the first {MOST_FAILING} were left out"))
-    return tuple(map(_masked, ranked[:MOST_FAILING])), _few(gaps)
+                result[key] = _merged(result[key], case) if key in result else case
+    ranked = sorted(result.values(), key=lambda case: not case.failed)
+    if len(ranked) > MAX_FAILING:
+        missing = count(len(ranked) - MAX_FAILING, "failing case")
+        gaps.append(Gap("test reports", f"{missing} beyond the first {MAX_FAILING} were left out"))
+    return tuple(map(_masked, ranked[:MAX_FAILING])), _shortened(gaps)
 
 
 def executed(files: Mapping[str, bytes]) -> tuple[tuple[FileCoverage, ...], tuple[Gap, ...]]:
@@ -94,22 +93,22 @@ def executed(files: Mapping[str, bytes]) -> tuple[tuple[FileCoverage, ...], tupl
 
     No format tells which test ran what: this is what all tests of a report ran together.
     """
-    found: list[FileCoverage] = []
+    result: list[FileCoverage] = []
     gaps: list[Gap] = []
     for name, data in _readable(files, gaps):
         if is_coverage(data):
             coverage, notes = read_coverage(data)
-            found += coverage
+            result += coverage
             gaps += [Gap(name, note) for note in notes]
-    return tuple(found), _few(gaps)
+    return tuple(result), _shortened(gaps)
 
 
 def _readable(files: Mapping[str, bytes], gaps: list[Gap]) -> Iterator[tuple[str, bytes]]:
     """As many files as are read of one run, in the order of their names, which come as they may be shown."""
-    room = _MOST_BYTES
+    bytes_left = _MAX_BYTES
     for index, name in enumerate(sorted(files)):
-        room -= len(files[name])
-        if index >= _MOST_FILES or room < 0:
+        bytes_left -= len(files[name])
+        if index >= _MAX_FILES or bytes_left < 0:
             missing = count(len(files) - index, "file")
             gaps.append(Gap("test reports", f"{missing} beyond the first {index:,} were not read: they are too much"))
             return
@@ -121,12 +120,12 @@ def _family(name: str) -> str:
     return _OF_THE_MATRIX.sub("#", basename(name).lower())
 
 
-def _joined(first: Case, other: Case) -> Case:
+def _merged(first: Case, other: Case) -> Case:
     """One case of two reports; the one that failed in the end says more than the one that passed after all."""
-    kept, left = (first, other) if first.failed or not other.failed else (other, first)
+    chosen, left = (first, other) if first.failed or not other.failed else (other, first)
     sources = dict.fromkeys([*first.also, *other.also, left.source])
-    sources.pop(kept.source, None)
-    return replace(kept, flaked=first.flaked or other.flaked, also=tuple(sources)[:_MOST_ALSO])
+    sources.pop(chosen.source, None)
+    return replace(chosen, flaked=first.flaked or other.flaked, also=tuple(sources)[:_MAX_ALSO])
 
 
 def _masked(case: Case) -> Case:
@@ -139,8 +138,8 @@ def _masked(case: Case) -> Case:
     )
 
 
-def _few(gaps: Sequence[Gap]) -> tuple[Gap, ...]:
+def _shortened(gaps: Sequence[Gap]) -> tuple[Gap, ...]:
     """The first gaps one by one, the rest by their reasons."""
-    rest = Counter(gap.why for gap in gaps[_MOST_GAPS:])
-    reasons = [Gap("test reports", f"{count(number, 'more file')}: {why}") for why, number in rest.most_common()]
-    return (*gaps[:_MOST_GAPS], *reasons[:_MOST_GAPS])
+    rest = Counter(gap.why for gap in gaps[_MAX_GAPS:])
+    reasons = [Gap("test reports", f"{count(number, 'more file')}: {reason}") for reason, number in rest.most_common()]
+    return (*gaps[:_MAX_GAPS], *reasons[:_MAX_GAPS])

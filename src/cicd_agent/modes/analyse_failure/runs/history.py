@@ -21,11 +21,11 @@ from cicd_agent.modes.analyse_failure.runs.log_download import spans
 RECENT = 30
 """Runs of the default branch that are looked at, all in one request."""
 ELSEWHERE = 20
-MOST_READ = 4
+MAX_READ = 4
 """Logs of other runs that are read, to know whether they failed of the same."""
-MOST_COMMITS = 10
+MAX_COMMITS = 10
 """Commits whose files are asked for one by one, where there is no checkout."""
-MOST_BLAMED = 60
+MAX_BLAMED = 60
 """Pieces of the change whose lines are blamed on commits."""
 _TOKENS = 300
 
@@ -64,15 +64,15 @@ class History:
         names = {job.name for job in jobs}
         if not names:
             return ()
-        found = [*self._same_commit(names), *self._green_on_default(names)]
+        traces = [*self._same_commit(names), *self._green_on_default(names)]
         read = 0
         for one in (*self._failed_on_default(), *self._failed_elsewhere()):
-            if read >= MOST_READ:
+            if read >= MAX_READ:
                 break
             traced = self._failed_of(one, names)
             read += len(traced)
-            found += traced
-        return tuple(found)
+            traces += traced
+        return tuple(traces)
 
     def _same_commit(self, names: set[str]) -> Iterator[Trace]:
         """Other attempts of this run, and other runs of the workflow on its commit."""
@@ -88,11 +88,11 @@ class History:
                     yield self._trace(one, job)
 
     def _green_on_default(self, names: set[str]) -> Iterator[Trace]:
-        """When the default branch passed: between its failures, it tells that they come and go."""
+        """When the default branch passed: between its failures, it shows that they come and go."""
         for one in self._on_default():
             if one.id != self.run.id and one.conclusion == "success":
                 yield from (
-                    self._trace(one, JobRun(0, name, "completed", "success")) for name in sorted(names)[:MOST_READ]
+                    self._trace(one, JobRun(0, name, "completed", "success")) for name in sorted(names)[:MAX_READ]
                 )
 
     def _failed_on_default(self) -> Iterator[RunState]:
@@ -104,10 +104,10 @@ class History:
         """Failed runs of other branches: one of each, for the same branch may hold the same change."""
         if not self.run.workflow_id:
             return
-        seen = {(self.run.repo, self.run.branch), (self.run.repo, self.default_branch)}
+        visited = {(self.run.repo, self.run.branch), (self.run.repo, self.default_branch)}
         for one in self._listed(status="failure", most=ELSEWHERE):
-            if (one.repo, one.branch) not in seen and one.sha != self.run.sha:
-                seen.add((one.repo, one.branch))
+            if (one.repo, one.branch) not in visited and one.sha != self.run.sha:
+                visited.add((one.repo, one.branch))
                 yield one
 
     def _failed_of(self, one: RunState, names: set[str]) -> list[Trace]:
@@ -175,8 +175,8 @@ class History:
 
     def _on_default(self) -> tuple[RunState, ...]:
         if self._recent is None:
-            wanted = self.run.workflow_id and self.default_branch
-            listed = self._listed(branch=self.default_branch, status="completed", most=RECENT) if wanted else ()
+            is_known = self.run.workflow_id and self.default_branch
+            listed = self._listed(branch=self.default_branch, status="completed", most=RECENT) if is_known else ()
             # A fork's branch may have the same name.
             self._recent = tuple(one for one in listed if not one.event.startswith("pull_request"))
         return self._recent
@@ -205,7 +205,7 @@ def blamed(change: Change, library: Library) -> tuple[Candidate, ...]:
     known = {commit.sha for commit in change.commits}
     lines: dict[str, dict[str, list[tuple[int, int]] | None]] = {sha: {} for sha in known}
     pieces = [(file, first, last) for file in change.files for first, last in _ranges(file)]
-    for file, first, last in pieces[:MOST_BLAMED]:
+    for file, first, last in pieces[:MAX_BLAMED]:
         try:
             rows = library.blame(file.path, first, last)
         except Unreadable:
@@ -221,7 +221,7 @@ def blamed(change: Change, library: Library) -> tuple[Candidate, ...]:
 def listed(change: Change, runs: Runs) -> tuple[Candidate, ...]:
     """The same from the API: a file's lines are known where one commit alone touched it."""
     parts: dict[str, tuple[FileDiff, ...]] = {}
-    for commit in change.commits[:MOST_COMMITS]:
+    for commit in change.commits[:MAX_COMMITS]:
         try:
             parts[commit.sha] = runs.commit(commit.sha).files
         except ForgeRefused:

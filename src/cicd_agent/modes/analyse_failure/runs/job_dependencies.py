@@ -29,10 +29,10 @@ def roles(jobs: Sequence[JobRun], specs: tuple[JobSpec, ...]) -> tuple[FailedJob
     """The jobs that did not pass, those that failed first. One that has not ended yet (our own) is none of them."""
     ended = [job for job in jobs if job.status == _ENDED]
     failed = [job for job in ended if failed_itself(job)]
-    found = [_named(job, _role(job, specs)) for job in failed]
-    found += _fallen(ended, failed, specs)
+    result = [_named(job, _role(job, specs)) for job in failed]
+    result += _dependents(ended, failed, specs)
     order = list(Role)
-    return tuple(sorted(found, key=lambda one: (order.index(one.role), one.job.started, one.job.id)))
+    return tuple(sorted(result, key=lambda one: (order.index(one.role), one.job.started, one.job.id)))
 
 
 def failed_itself(job: JobRun) -> bool:
@@ -45,7 +45,7 @@ def _role(job: JobRun, specs: tuple[JobSpec, ...]) -> Role:
     return Role.TOLERATED if spec is not None and spec.tolerant else Role.FAILED
 
 
-def _fallen(ended: Sequence[JobRun], failed: Sequence[JobRun], specs: tuple[JobSpec, ...]) -> Iterator[FailedJob]:
+def _dependents(ended: Sequence[JobRun], failed: Sequence[JobRun], specs: tuple[JobSpec, ...]) -> Iterator[FailedJob]:
     """The jobs that others took with them: of the same matrix, or that they needed."""
     matrices = {family(job.name) for job in failed}
     ids = {spec.id for job in failed if (spec := spec_of(job.name, specs))}
@@ -70,12 +70,12 @@ def family(name: str) -> str:
     return re.sub(r" \([^()]*\)$", "", name)
 
 
-def overdue(notes: Sequence[RunNote]) -> bool:
+def timed_out(notes: Sequence[RunNote]) -> bool:
     """Whether GitHub says that the job took too long; such a job is called cancelled."""
     return any(_OVERDUE.search(note.message) for note in notes)
 
 
-def felled(notes: Sequence[RunNote]) -> bool:
+def ended_by_sibling(notes: Sequence[RunNote]) -> bool:
     """Whether GitHub says that a sibling's failure ended it."""
     return any(_FAIL_FAST.search(note.message) for note in notes)
 
@@ -126,8 +126,8 @@ def spec_of(name: str, specs: tuple[JobSpec, ...]) -> JobSpec | None:
     """The job of the file that the API calls `name`: with its matrix in brackets, or below the job that calls it."""
     shown = name.partition(" / ")[0]
     plain = shown.partition(" (")[0]
-    for wanted in (name, shown, plain):
-        found = [spec for spec in specs if wanted in {spec.name, spec.id}]
-        if len(found) == 1:
-            return found[0]
+    for candidate in (name, shown, plain):
+        result = [spec for spec in specs if candidate in {spec.name, spec.id}]
+        if len(result) == 1:
+            return result[0]
     return None

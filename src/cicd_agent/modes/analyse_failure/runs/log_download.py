@@ -14,16 +14,16 @@ from cicd_agent.domain.text.words import count
 from cicd_agent.domain.workflow_run import JobRun, RunNote, RunState
 from cicd_agent.errors import ForgeRefused
 from cicd_agent.modes.analyse_failure.evidence import FailedJob, LogSource, Role
-from cicd_agent.modes.analyse_failure.runs.job_dependencies import failing_step, family, felled, overdue
+from cicd_agent.modes.analyse_failure.runs.job_dependencies import ended_by_sibling, failing_step, family, timed_out
 
-MOST_LOGS = 8
+MAX_LOGS = 8
 """Logs of one run that are read: more jobs fail of the same cause, or of everything."""
 FIRST_TOKENS = 4_000
 """Tokens of the extract of the first job of a matrix."""
 MORE_TOKENS = 1_000
 """Tokens of each of its siblings: enough to know whether they failed the same way."""
 _NEXT_TO_NOTHING = 5
-"""Lines of a log that tell less than the annotations: that of a job whose runner was lost has four."""
+"""Lines of a log with less information than the annotations: that of a job whose runner was lost has four."""
 _LEVELS = {"failure": "##[error]", "warning": "##[warning]", "notice": "##[notice]"}
 
 
@@ -39,38 +39,38 @@ class Acquisition:
     _archive: LogArchive | None = None
     _no_archive: str = ""
 
-    def jobs(self, named: Sequence[FailedJob], everybody: Sequence[JobRun]) -> tuple[FailedJob, ...]:
+    def jobs(self, named: Sequence[FailedJob], all_jobs: Sequence[JobRun]) -> tuple[FailedJob, ...]:
         """The jobs with what is known of each; of more than MOST_LOGS failed ones the others are named only."""
         failed = [one for one in named if one.role in {Role.FAILED, Role.TOLERATED}]
         read: dict[int, FailedJob] = {}
         families: set[str] = set()
         try:
-            for one in failed[:MOST_LOGS]:
+            for one in failed[:MAX_LOGS]:
                 kin = family(one.job.name)
-                read[one.job.id] = self._read(one, everybody, MORE_TOKENS if kin in families else FIRST_TOKENS)
+                read[one.job.id] = self._read(one, all_jobs, MORE_TOKENS if kin in families else FIRST_TOKENS)
                 families.add(kin)
         finally:
             if self._archive is not None:
                 self._archive.close()
-        for one in failed[MOST_LOGS:]:
-            self.gaps.append(Gap(f"log of {one.job.name}", f"only {count(MOST_LOGS, 'log')} are read"))
+        for one in failed[MAX_LOGS:]:
+            self.gaps.append(Gap(f"log of {one.job.name}", f"only {count(MAX_LOGS, 'log')} are read"))
         return tuple(read.get(one.job.id, one) for one in named)
 
-    def overdue(self, jobs: Sequence[JobRun]) -> tuple[FailedJob, ...]:
+    def timed_out(self, jobs: Sequence[JobRun]) -> tuple[FailedJob, ...]:
         """The cancelled jobs of which GitHub says that they took too long: nobody cancelled those."""
-        found = []
-        for job in [job for job in jobs if job.conclusion == "cancelled"][:MOST_LOGS]:
+        result = []
+        for job in [job for job in jobs if job.conclusion == "cancelled"][:MAX_LOGS]:
             notes = self._notes(job)
-            if overdue(notes) and not felled(notes):
-                found.append(FailedJob(replace(job, conclusion="timed_out")))
-        return tuple(found)
+            if timed_out(notes) and not ended_by_sibling(notes):
+                result.append(FailedJob(replace(job, conclusion="timed_out")))
+        return tuple(result)
 
-    def _read(self, named: FailedJob, everybody: Sequence[JobRun], tokens: int) -> FailedJob:
+    def _read(self, named: FailedJob, all_jobs: Sequence[JobRun], tokens: int) -> FailedJob:
         job = named.job
         notes = self._notes(job)
-        extract, source = self._log(job, everybody, tokens)
-        if extract.total < _NEXT_TO_NOTHING and (said := _as_log(notes)):
-            extract = reduce([said], tokens=tokens, job=job.name, registry=self.registry)
+        extract, source = self._log(job, all_jobs, tokens)
+        if extract.total < _NEXT_TO_NOTHING and (text := _as_log(notes)):
+            extract = reduce([text], tokens=tokens, job=job.name, registry=self.registry)
             source = LogSource.ANNOTATIONS
         return replace(named, extract=extract, source=source, notes=notes)
 
@@ -81,7 +81,7 @@ class Acquisition:
             self.gaps.append(Gap(f"annotations of {job.name}", str(refusal)))
             return ()
 
-    def _log(self, job: JobRun, everybody: Sequence[JobRun], tokens: int) -> tuple[Extract, LogSource]:
+    def _log(self, job: JobRun, all_jobs: Sequence[JobRun], tokens: int) -> tuple[Extract, LogSource]:
         """The log of the job itself, which can be had while other jobs still run; else its part of the archive."""
 
         def reduced(chunks: Iterator[bytes]) -> Extract:
@@ -91,17 +91,17 @@ class Acquisition:
         try:
             return reduced(self.runs.log(job.id)), LogSource.JOB
         except ForgeRefused as refusal:
-            why = str(refusal)
+            reason = str(refusal)
         try:
-            packed = self._packed(job, everybody)
+            packed = self._packed(job, all_jobs)
             if packed is not None:
                 return reduced(packed), LogSource.ARCHIVE
         except ForgeRefused as refusal:
-            why = f"{why} {refusal}"
-        self.gaps.append(Gap(f"log of {job.name}", why))
+            reason = f"{reason} {refusal}"
+        self.gaps.append(Gap(f"log of {job.name}", reason))
         return Extract(job=job.name), LogSource.NONE
 
-    def _packed(self, job: JobRun, everybody: Sequence[JobRun]) -> Iterator[bytes] | None:
+    def _packed(self, job: JobRun, all_jobs: Sequence[JobRun]) -> Iterator[bytes] | None:
         if self.run.status != "completed" or self._no_archive:
             return None
         if self._archive is None:
@@ -110,7 +110,7 @@ class Acquisition:
             except ForgeRefused as refusal:
                 self._no_archive = str(refusal)
                 raise
-        return self._archive.log(job, everybody)
+        return self._archive.log(job, all_jobs)
 
 
 def spans(job: JobRun) -> tuple[StepSpan, ...]:
@@ -129,7 +129,7 @@ def templates(runs: Runs, run: RunState, name: str) -> Templates | None:
 
 
 def _as_log(notes: Sequence[RunNote]) -> bytes:
-    """The annotations as lines of a log, in the words of the runner."""
+    """The annotations as lines of a log, as the runner would write them."""
     lines: list[str] = []
     for note in notes:
         where = f"{note.path}:{note.line}: " if note.line and note.path not in {"", ".github"} else ""

@@ -1,4 +1,4 @@
-"""What earlier runs have left of the same failure: when it was seen, whose fault it was then, and what mended it.
+"""What earlier runs have left of the same failure: when it was seen, whose fault it was then, and what fixed it.
 
 It is shown and never weighed: that a failure was flaky once excuses nothing today.
 """
@@ -17,18 +17,18 @@ from cicd_agent.modes.analyse_failure.groups import failures
 from cicd_agent.modes.analyse_failure.runs.history import History
 from cicd_agent.modes.protocol import World
 
-MOST_PRINTS: Final = 3
+MAX_FINGERPRINTS: Final = 3
 """Failures of a run that are looked up, the most decisive ones."""
-MOST: Final = 50
+MAX_FACTS: Final = 50
 GITHUB: Final = "github"
-"""Stands for the mode where GitHub's own runs tell what mended it."""
+"""Stands for the mode where GitHub's own runs show what fixed it."""
 
 _LATEST = 4_102_444_800
 _CAUSES = frozenset(Cause)
 
 
 @dataclass(frozen=True, slots=True)
-class Earlier:
+class PreviousFailure:
     """How often a failure was explained before: on how many commits, since when, and the last cause.
 
     `fixed_by` is the commit on which it had passed again, "" when that is not known; `patch` the digest of a patch that
@@ -43,39 +43,38 @@ class Earlier:
     run: str = ""
 
 
-def read_earlier(world: World, failed: FailedRun, repository: str, history: History | None) -> Known:
-    """The facts about what has failed; where none says what mended it, GitHub's runs of the same workflow may."""
+def read_previous_failures(world: World, failed: FailedRun, repository: str, history: History | None) -> Known:
+    """The facts about what has failed; where none says what fixed it, GitHub's runs of the same workflow may."""
     state = world.state
-    prints = tuple(dict.fromkeys(each.strict for each in failures(failed) if each.strict))[:MOST_PRINTS]
-    if state is None or not repository or not prints:
+    fingerprints = tuple(dict.fromkeys(each.strict for each in failures(failed) if each.strict))[:MAX_FINGERPRINTS]
+    if state is None or not repository or not fingerprints:
         return Known()
     kinds = (FactKind.FAILURE, FactKind.FIX)
-    read = [state.known(kind, each, most=MOST) for each in prints for kind in kinds]
+    read = [state.known(kind, each, most=MAX_FACTS) for each in fingerprints for kind in kinds]
     known = believed(together(read), repository, world.now())
     own = str(failed.run.id) if failed.run else ""
     known = replace(known, facts=tuple(fact for fact in known.facts if not own or fact.values.get("run") != own))
-    mended = _mended(known, prints[0], history)
-    return replace(known, facts=(*known.facts, mended)) if mended is not None else known
+    fix = _fix_by_github(known, fingerprints[0], history)
+    return replace(known, facts=(*known.facts, fix)) if fix is not None else known
 
 
-def missed(known: Known) -> tuple[Gap, ...]:
-    """What could not be read."""
+def unread(known: Known) -> tuple[Gap, ...]:
     return tuple(Gap("the account book", limit) for limit in known.limits)
 
 
-def earlier(evidence: Evidence, fingerprint: str) -> Earlier | None:
+def previous_failure(evidence: Evidence, fingerprint: str) -> PreviousFailure | None:
     """What is known of a failure from before, None when nothing is."""
     known = evidence.known
-    seen = known.of(FactKind.FAILURE, fingerprint) if fingerprint else ()
-    if not seen:
+    before = known.of(FactKind.FAILURE, fingerprint) if fingerprint else ()
+    if not before:
         return None
-    last = max(seen, key=lambda fact: fact.at)
+    last = max(before, key=lambda fact: fact.at)
     by_github = newest(_of_github(known, ours=False), FactKind.FIX, (fingerprint,))
     by_patch = newest(_of_github(known, ours=True), FactKind.FIX, (fingerprint,))
     cause = last.values.get("cause", "")
-    return Earlier(
-        times=len({fact.sha or fact.event_id for fact in seen}),
-        since=min(fact.at for fact in seen),
+    return PreviousFailure(
+        times=len({fact.sha or fact.event_id for fact in before}),
+        since=min(fact.at for fact in before),
         cause=cause if cause in _CAUSES else "",
         fixed_by=commit(by_github.values.get("commit", "")) if by_github is not None else "",
         patch=by_patch.values.get("patch", "")[:12] if by_patch is not None else "",
@@ -84,22 +83,21 @@ def earlier(evidence: Evidence, fingerprint: str) -> Earlier | None:
 
 
 def lines(evidence: Evidence, fingerprint: str) -> Iterator[str]:
-    """The same in plain words, a line each, of which nothing was written by others."""
-    found = earlier(evidence, fingerprint)
-    if found is None:
+    """The same as plain text, a line each, of which nothing was written by others."""
+    failure = previous_failure(evidence, fingerprint)
+    if failure is None:
         return
-    cause = f", the last time with the cause {found.cause}" if found.cause else ""
-    yield f"the same failure was analysed on {count(found.times, 'commit')} since {day(found.since)}{cause}"
-    if found.fixed_by:
-        yield f"it passed again from {found.fixed_by[:12]} on"
+    cause = f", the last time with the cause {failure.cause}" if failure.cause else ""
+    yield f"the same failure was analysed on {count(failure.times, 'commit')} since {day(failure.since)}{cause}"
+    if failure.fixed_by:
+        yield f"it passed again from {failure.fixed_by[:12]} on"
 
 
 def day(when: int) -> str:
-    """The day in UTC."""
     return datetime.fromtimestamp(min(max(when, 0), _LATEST), UTC).date().isoformat()
 
 
-def _mended(known: Known, fingerprint: str, history: History | None) -> Fact | None:
+def _fix_by_github(known: Known, fingerprint: str, history: History | None) -> Fact | None:
     """The commit on which the workflow passed again after this failure was last seen, as a fact."""
     last = newest(known, FactKind.FAILURE, (fingerprint,))
     if last is None or history is None or not last.ref:
