@@ -33,7 +33,7 @@ def test_the_page_tells_the_limits_that_hold() -> None:
         f"{names.MOST_HITS:,} lines with the word, {names.MOST_PARSED // 10**6} MB of Python parsed",
         f"files over {shelf.LARGEST // 10**6} MB",
         f"{git_diff.PATHS:,} files",
-        f"up to {guidelines.LONGEST:,} characters each",
+        f"up to {guidelines.MAX_GUIDELINE:,} characters each",
     ):
         assert words in text
     assert all(f"`{path}`" in text for path in guidelines.GUIDELINES)

@@ -8,7 +8,7 @@ from cicd_agent.domain.diff import Side
 from cicd_agent.domain.diff_parser import parse_diff
 from cicd_agent.domain.finding import Category, Severity
 from cicd_agent.domain.verdict import RiskLevel
-from cicd_agent.modes.review.claims import MOST_CLAIMS, Prover, complain
+from cicd_agent.modes.review.claims import MAX_CLAIMS, Prover, complaint
 from cicd_agent.modes.review.draft import Claim, ClaimedSide, ReviewDraft
 
 DIFF = """\
@@ -100,8 +100,8 @@ def test_what_cannot_be_proved_is_rejected_with_its_reason(fields: dict[str, Any
 
 
 def test_every_claim_is_either_found_or_rejected_even_of_a_runaway_answer() -> None:
-    proof = Prover(CHANGE).prove([claim()] * (MOST_CLAIMS + 7))
-    assert len(proof.findings) == MOST_CLAIMS
+    proof = Prover(CHANGE).prove([claim()] * (MAX_CLAIMS + 7))
+    assert len(proof.findings) == MAX_CLAIMS
     assert len(proof.rejected) == 7
 
 
@@ -115,7 +115,7 @@ def test_severity_is_capped_by_confidence(confidence: float, severity: Severity)
 
 
 def test_the_complaint_names_what_was_rejected_and_only_that() -> None:
-    complaint = complain(draft(claim(), claim(path="nowhere.py", title="ghost")), Prover(CHANGE))
+    reply = complaint(draft(claim(), claim(path="nowhere.py", title="ghost")), Prover(CHANGE))
     assert complaint is not None
     assert "1 of your 2 findings" in complaint
     assert "ghost" in complaint
@@ -123,5 +123,5 @@ def test_the_complaint_names_what_was_rejected_and_only_that() -> None:
 
 
 def test_there_is_no_complaint_when_everything_stands() -> None:
-    assert complain(draft(claim()), Prover(CHANGE)) is None
-    assert complain(draft(), Prover(CHANGE)) is None
+    assert complaint(draft(claim()), Prover(CHANGE)) is None
+    assert complaint(draft(), Prover(CHANGE)) is None

@@ -9,7 +9,7 @@ from cicd_agent.agent.messages import Answer, Tier
 from cicd_agent.domain.change import Commit
 from cicd_agent.domain.event import Event, EventKind, PullRequest
 from cicd_agent.domain.evidence import Evidence
-from cicd_agent.modes.review.description_check import MOST, Contradiction, DescriptionDraft, contradictions, question
+from cicd_agent.modes.review.description_check import MAX_CONTRADICTIONS, Contradiction, DescriptionDraft, contradictions, question
 from cicd_agent.modes.review.questions import questions
 from cicd_agent.settings.schema import Settings
 from tests.support.samples.changes import change_of
@@ -44,7 +44,7 @@ def test_what_cannot_be_shown_is_not_said(fields: dict[str, str]) -> None:
 
 def test_the_same_is_said_once_and_not_too_much() -> None:
     assert len(said(contradiction(), contradiction())) == 1
-    assert len(said(*(contradiction(but=f"the change does {n}") for n in range(20)))) == MOST
+    assert len(said(*(contradiction(but=f"the change does {n}") for n in range(20)))) == MAX_CONTRADICTIONS
     assert max(map(len, said(contradiction(but="x" * 9_000)))) < 700
 
 

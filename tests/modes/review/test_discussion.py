@@ -9,7 +9,7 @@ from cicd_agent.domain.evidence import Evidence
 from cicd_agent.domain.thread import Remark, Thread
 from cicd_agent.errors import ForgeRefused
 from cicd_agent.modes.protocol import World
-from cicd_agent.modes.review.discussion import MOST, discussion
+from cicd_agent.modes.review.discussion import MAX_CHARACTERS, discussion_exhibit
 from cicd_agent.modes.review.evidence import THREADS
 from cicd_agent.modes.review.gather import gather
 from cicd_agent.settings.schema import Settings
@@ -37,26 +37,26 @@ def gathered(forge: FakeForge | None, **settings: str) -> Evidence:
 
 
 def test_remarks_at_lines_of_the_change_are_one_exhibit() -> None:
-    told = discussion([thread(2, "Is this\nneeded?", "Yes."), thread(0, "old"), thread(9, "elsewhere")], CHANGE.files)
+    told = discussion_exhibit([thread(2, "Is this\nneeded?", "Yes."), thread(0, "old"), thread(9, "elsewhere")], CHANGE.files)
     assert told is not None
     assert told.text.split("\n") == ["app.py:2 (RIGHT): Is this needed?", "app.py:2 (RIGHT): Yes."]
     assert told.priority == 0
 
 
 def test_without_remarks_there_is_no_exhibit() -> None:
-    assert discussion([], CHANGE.files) is None
-    assert discussion([thread(2), thread(2, " \n ")], CHANGE.files) is None
+    assert discussion_exhibit([], CHANGE.files) is None
+    assert discussion_exhibit([thread(2), thread(2, " \n ")], CHANGE.files) is None
 
 
 @given(st.lists(st.text(max_size=500), max_size=15))
 def test_it_is_small_whatever_was_said(said: list[str]) -> None:
-    told = discussion([thread(2, *said)], CHANGE.files)
-    assert told is None or len(told.text) <= MOST + 50
+    told = discussion_exhibit([thread(2, *said)], CHANGE.files)
+    assert told is None or len(told.text) <= MAX_CHARACTERS + 50
     assert (told is None) == (not any(text.split() for text in said))
 
 
 def test_what_does_not_fit_is_counted() -> None:
-    told = discussion([thread(2, *["x" * 390] * 20)], CHANGE.files)
+    told = discussion_exhibit([thread(2, *["x" * 390] * 20)], CHANGE.files)
     assert told is not None
     assert told.text.endswith("\n[11 more remarks are not shown]")
 

@@ -5,7 +5,7 @@ from cicd_agent.domain.diff_parser import parse_diff
 from cicd_agent.domain.finding import Category, Finding, Location, Severity
 from cicd_agent.domain.verdict import RiskLevel, Strength
 from cicd_agent.modes.review.draft import ClaimedStrength, ReviewDraft
-from cicd_agent.modes.review.positives import strengths
+from cicd_agent.modes.review.positives import positives
 from tests.support.samples.changes import change_of
 
 DIFF = """\
@@ -46,7 +46,7 @@ def finding(line: int = 2, category: Category = Category.SECURITY) -> Finding:
 
 
 def test_a_strength_that_quotes_added_code_stands_at_its_lines() -> None:
-    assert strengths([draft(claim())], CHANGE, ()) == ((Strength("It closes", Location("app.py", 2)),), ())
+    assert positives([draft(claim())], CHANGE, ()) == ((Strength("It closes", Location("app.py", 2)),), ())
 
 
 @pytest.mark.parametrize(
@@ -62,20 +62,20 @@ def test_a_strength_that_quotes_added_code_stands_at_its_lines() -> None:
     ],
 )
 def test_what_is_not_proved_is_recorded_and_not_shown(said: ClaimedStrength, why: str) -> None:
-    kept, [rejected] = strengths([draft(said)], CHANGE, ())
+    kept, [rejected] = positives([draft(said)], CHANGE, ())
     assert kept == ()
     assert rejected.reason.startswith(f"said to be done well, but {why}")
     assert rejected.claim.location.path == said.path
 
 
 def test_nothing_is_praised_where_a_finding_stands() -> None:
-    kept, [rejected] = strengths([draft(claim())], CHANGE, [finding()])
+    kept, [rejected] = positives([draft(claim())], CHANGE, [finding()])
     assert kept == ()
     assert "a finding stands at its lines" in rejected.reason
 
 
 def test_two_are_enough() -> None:
-    kept, [rejected] = strengths([draft(claim(), claim(), claim())], CHANGE, ())
+    kept, [rejected] = positives([draft(claim(), claim(), claim())], CHANGE, ())
     assert len(kept) == 2
     assert "enough of its kind" in rejected.reason
 
@@ -89,9 +89,9 @@ def with_tests(code: int, tests: int) -> Change:
 
 @pytest.mark.parametrize(("code", "tests", "said"), [(40, 12, True), (40, 11, False), (19, 50, False), (0, 50, False)])
 def test_code_that_comes_with_tests_is_counted(code: int, tests: int, said: bool) -> None:  # noqa: FBT001  a table
-    kept, _ = strengths([], with_tests(code, tests), ())
+    kept, _ = positives([], with_tests(code, tests), ())
     assert kept == ((Strength(f"{code} lines of code come with {tests} lines of tests"),) if said else ())
 
 
 def test_tests_that_are_found_weak_are_no_strength() -> None:
-    assert strengths([], with_tests(40, 40), [finding(category=Category.TESTING)]) == ((), ())
+    assert positives([], with_tests(40, 40), [finding(category=Category.TESTING)]) == ((), ())

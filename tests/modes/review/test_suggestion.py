@@ -13,7 +13,7 @@ from cicd_agent.analysis.rules.run import findings
 from cicd_agent.domain.change import Change
 from cicd_agent.domain.diff import Side
 from cicd_agent.domain.finding import Category, Finding, Location, Severity
-from cicd_agent.modes.review.suggestion import MOST_LINES, MOST_TRIALS, Trial, Trials, fixes, proved, why_shown
+from cicd_agent.modes.review.suggestion import MAX_LINES, MAX_TRIALS, Trial, Trials, fixes, proved, why_shown
 from tests.support.samples.changes import change_of
 
 APP = "import os\n\n\ndef go(name):\n    os.system(name)\n    return name\n"
@@ -48,7 +48,7 @@ def test_a_suggestion_that_parses_is_offered_as_it_is() -> None:
         (found("   "), "it holds nothing"),
         (found("  run([name])"), "its indentation is not clear"),
         (found("if name:\n        run()"), "its indentation is not clear"),
-        (found("    run()\n" * (MOST_LINES + 1)), f"it is longer than {MOST_LINES} lines"),
+        (found("    run()\n" * (MAX_LINES + 1)), f"it is longer than {MAX_LINES} lines"),
         (found("    run('\u202e')"), "it holds a secret or hidden characters"),
         (found("    run('ghp_" + "a1B2c3D4e5F6" * 3 + "')"), "it holds a secret or hidden characters"),
         (found("    run()\n    return name"), "it repeats a line beside its own"),
@@ -139,9 +139,9 @@ def test_a_model_that_quotes_part_of_a_line_replaces_nothing() -> None:
 
 
 def test_only_so_many_suggestions_are_tried() -> None:
-    change = changed("x = 1\n" * (MOST_TRIALS + 5))
-    judged = proved([found("y = 1", line=number + 1) for number in range(MOST_TRIALS + 5)], change, ())
-    assert sum(finding.committable for finding in judged) == MOST_TRIALS
+    change = changed("x = 1\n" * (MAX_TRIALS + 5))
+    judged = proved([found("y = 1", line=number + 1) for number in range(MAX_TRIALS + 5)], change, ())
+    assert sum(finding.committable for finding in judged) == MAX_TRIALS
 
 
 def test_fixes_are_put_together_where_they_do_not_meet() -> None:

@@ -11,7 +11,7 @@ from cicd_agent.domain.evidence import Evidence
 from cicd_agent.modes.protocol import World
 from cicd_agent.modes.review.mode import MODE as REVIEW
 from cicd_agent.modes.review.questions import prompt
-from cicd_agent.modes.shared.guidelines import GUIDELINES, LARGEST, guidelines
+from cicd_agent.modes.shared.guidelines import GUIDELINES, MAX_BYTES, guideline_exhibits
 from cicd_agent.settings.schema import Settings
 from tests.support.fakes.ports import FakeForge, FakeRepository
 from tests.support.samples.changes import change_of
@@ -58,11 +58,11 @@ def test_the_instructions_say_what_guidelines_may_do() -> None:
 
 def test_what_is_denied_or_too_large_is_not_shown() -> None:
     assert gathered({"AGENTS.md": b"x"}, Settings(deny_paths=("AGENTS.md",))).exhibits == ()
-    assert gathered({"AGENTS.md": b"x" * (LARGEST + 1)}).exhibits == ()
+    assert gathered({"AGENTS.md": b"x" * (MAX_BYTES + 1)}).exhibits == ()
 
 
 def test_a_long_one_is_cut_between_lines_and_says_so() -> None:
-    (exhibit,) = guidelines({"AGENTS.md": "".join(f"rule {number}\n" for number in range(5_000))})
+    (exhibit,) = guideline_exhibits({"AGENTS.md": "".join(f"rule {number}\n" for number in range(5_000))})
     assert len(exhibit.text) < 12_100
     assert exhibit.text.splitlines()[-2].startswith("rule ")
     assert exhibit.text.endswith("more characters are not shown]\n")
@@ -70,7 +70,7 @@ def test_a_long_one_is_cut_between_lines_and_says_so() -> None:
 
 @pytest.mark.parametrize("text", ["", " \n"])
 def test_an_empty_one_is_none(text: str) -> None:
-    assert guidelines(dict.fromkeys(GUIDELINES, text)) == ()
+    assert guideline_exhibits(dict.fromkeys(GUIDELINES, text)) == ()
 
 
 def test_without_a_checkout_they_are_not_worth_three_requests() -> None:

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cicd_agent.domain.diff import Hunk
-from cicd_agent.modes.shared.hunk_context import FARTHEST, LONGEST, MOST, Around
+from cicd_agent.modes.shared.hunk_context import MAX_DISTANCE, MAX_ROW, MAX_ROWS, HunkContext
 from tests.support.samples.changes import file_diff
 
 BODY = "".join(f"        step_{number}()\n" for number in range(20))
@@ -14,7 +14,7 @@ SOURCE = f'"""Module."""\n\n\n{TILL}\ndef alone():\n{BODY}'
 
 
 def rows(before: str, after: str, path: str = "a.py") -> list[list[tuple[str, str]]]:
-    around = Around(path, after)
+    around = HunkContext(path, after)
     return [list(around.rows(hunk)) for hunk in file_diff(path, before, after).hunks]
 
 
@@ -56,8 +56,8 @@ def test_rows_are_few_and_short() -> None:
     nested = "".join(f"{'  ' * level}def f{level}({'x' * 400}):\n" for level in range(depth))
     before = nested + "".join(f"{'  ' * depth}s{number}()\n" for number in range(20))
     [found] = rows(before, before.replace("s15()", "t()"))
-    assert len(found) == MOST
-    assert all(len(text) <= LONGEST for _, text in found)
+    assert len(found) == MAX_ROWS
+    assert all(len(text) <= MAX_ROW for _, text in found)
     assert [mark for mark, _ in found] == ["18=", "19=", "20="]
 
 
@@ -65,7 +65,7 @@ def test_rows_are_few_and_short() -> None:
 def test_a_hunk_that_is_not_of_this_text_has_no_rows(start: int) -> None:
     [hunk] = file_diff("a.py", SOURCE, SOURCE.replace("step_9()", "t()", 1)).hunks
     moved = Hunk(start, hunk.old_count, start, hunk.new_count, "", hunk.lines)
-    assert len(Around("a.py", "x = 1\n").rows(moved)) == 0
+    assert len(HunkContext("a.py", "x = 1\n").rows(moved)) == 0
 
 
 @given(st.text("ab:(){}# \t\n\fdefclass\"'\\\r", max_size=300), st.text("ab:( \t\ndef", max_size=100))
@@ -77,6 +77,6 @@ def test_any_text_has_rows_of_its_own_lines(before: str, after: str) -> None:
 
 
 def test_what_begins_too_far_above_is_not_searched_for() -> None:
-    for lines, found in ((FARTHEST - 100, [("1=", "class Till:")]), (FARTHEST + 100, [])):
+    for lines, found in ((MAX_DISTANCE - 100, [("1=", "class Till:")]), (MAX_DISTANCE + 100, [])):
         before = "class Till:\n" + "".join(f"    x{number} = 1\n" for number in range(lines))
         assert rows(before, before.replace(f"x{lines - 9} = 1", "y = 1")) == [found]

@@ -12,10 +12,10 @@ from cicd_agent.domain.text.words import clip
 from cicd_agent.domain.verdict import Rejected
 from cicd_agent.modes.review.draft import Claim, ReviewDraft
 
-MOST_CLAIMS = 100
+MAX_CLAIMS = 100
 """Of one run. A longer list is a runaway answer: what comes after is rejected unread."""
 
-_LONGEST_TITLE = 200
+_MAX_TITLE = 200
 """Characters: one line of a table."""
 
 _HOW_TO_QUOTE = (
@@ -54,7 +54,7 @@ class Prover:
         rejected: list[Rejected] = []
         whole: set[tuple[Location, str]] = set()
         for index, claim in enumerate(claims):
-            too_many = f"more than {MOST_CLAIMS} claims in one review" if index >= MOST_CLAIMS else ""
+            too_many = f"more than {MAX_CLAIMS} claims in one review" if index >= MAX_CLAIMS else ""
             proof = too_many or self._proof(claim)
             if isinstance(proof, str):
                 where = Location(path=claim.path, line=max(claim.line, 0), side=claim.side.side)
@@ -86,7 +86,7 @@ class Prover:
         return self._quotes[key]
 
 
-def complain(draft: ReviewDraft, prover: Prover) -> str | None:
+def complaint(draft: ReviewDraft, prover: Prover) -> str | None:
     """What to tell the model about the claims that do not hold, or None when all do."""
     rejected = prover.prove(draft.findings).rejected
     if not rejected:
@@ -122,4 +122,4 @@ def _folded(text: str) -> str:
 
 
 def _one_line(title: str) -> str:
-    return clip(_folded(title), _LONGEST_TITLE)
+    return clip(_folded(title), _MAX_TITLE)

@@ -13,7 +13,7 @@ from cicd_agent.domain.evidence import Exhibit
 from cicd_agent.domain.text.visible import visible
 from cicd_agent.domain.verdict import Draft
 
-MOST = 5
+MAX_CONTRADICTIONS = 5
 """More contradictions than these tell a reader nothing new."""
 
 _BODY = 8_000
@@ -21,7 +21,7 @@ _FILES = 300
 _COMMITS = 30
 _MESSAGE = 600
 """Characters of a commit's message."""
-_LONGEST = 300
+_MAX_CLAIM = 300
 """Characters of a claim, and of what is said against it, that are shown."""
 
 
@@ -66,7 +66,7 @@ def contradictions(answers: Sequence[Answer[Any]], event: Event, change: Change)
     """One sentence for each contradiction whose words stand in what the author says, and whose file in the change."""
     drafts = [answer.draft for answer in answers if isinstance(answer.draft, DescriptionDraft)]
     told = (_sentence(each, event, change) for draft in drafts for each in draft.contradictions)
-    return tuple(dict.fromkeys(filter(None, told)))[:MOST]
+    return tuple(dict.fromkeys(filter(None, told)))[:MAX_CONTRADICTIONS]
 
 
 def _sentence(said: Contradiction, event: Event, change: Change) -> str:
@@ -78,7 +78,7 @@ def _sentence(said: Contradiction, event: Event, change: Change) -> str:
     for name, text in (("title", event.pull.title), ("description", event.pull.body), ("commit message", messages)):
         # What was shown had its hidden characters spelt out, and may be quoted so.
         if claim in _folded(text) or claim in _folded(visible(text)):
-            return f"The {name} says “{_cut(claim, _LONGEST)}”; {_cut(but, _LONGEST)} ({said.path})."
+            return f"The {name} says “{_cut(claim, _MAX_CLAIM)}”; {_cut(but, _MAX_CLAIM)} ({said.path})."
     return ""
 
 

@@ -7,14 +7,14 @@ from cicd_agent.domain.evidence import Exhibit
 from cicd_agent.domain.text.words import clip
 from cicd_agent.domain.thread import Thread
 
-MOST = 4_000
+MAX_CHARACTERS = 4_000
 """Characters of the whole: the change is what the question has its room for."""
 
 _REMARK = 400
 _SOURCE = "threads: what people discuss already at lines of this change, not to be told again"
 
 
-def discussion(threads: Sequence[Thread], shown: Iterable[FileDiff]) -> Exhibit | None:
+def discussion_exhibit(threads: Sequence[Thread], shown: Iterable[FileDiff]) -> Exhibit | None:
     """The remarks of people at lines of the files that may be shown; None when there are none.
 
     It is packed after everything else, and what does not fit is counted in its last line.
@@ -29,7 +29,7 @@ def discussion(threads: Sequence[Thread], shown: Iterable[FileDiff]) -> Exhibit 
         if remark
     ]
     kept: list[str] = []
-    room = MOST
+    room = MAX_CHARACTERS
     for line in told:
         room -= len(line) + 1
         if room < 0:

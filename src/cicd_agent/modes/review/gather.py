@@ -6,12 +6,12 @@ from cicd_agent.domain.thread import Thread
 from cicd_agent.errors import ForgeRefused
 from cicd_agent.modes.protocol import World
 from cicd_agent.modes.review.chat.chat import is_request
-from cicd_agent.modes.review.discussion import discussion
+from cicd_agent.modes.review.discussion import discussion_exhibit
 from cicd_agent.modes.review.evidence import THREADS
-from cicd_agent.modes.review.recent_failures import failures
+from cicd_agent.modes.review.recent_failures import recent_failures
 from cicd_agent.modes.review.sarif_tools import reported
 from cicd_agent.modes.shared.change_reader import gaps, read_change, read_texts, showable, without_pull
-from cicd_agent.modes.shared.guidelines import GUIDELINES, LARGEST, guidelines
+from cicd_agent.modes.shared.guidelines import GUIDELINES, MAX_BYTES, guideline_exhibits
 from cicd_agent.modes.shared.self_triggered import own_run, own_touch
 from cicd_agent.settings.schema import Commenting, Settings
 
@@ -50,15 +50,15 @@ def gather(event: Event, world: World, settings: Settings) -> Evidence:
     if ours := own_touch(event, world):
         return Evidence(event, declined=ours)
     change = read_change(event, world, settings)
-    texts, missed = read_texts(GUIDELINES, event.base.sha or change.base, world, settings, LARGEST)
+    texts, missed = read_texts(GUIDELINES, event.base.sha or change.base, world, settings, MAX_BYTES)
     findings, left_out = reported(change, world, settings)
     threads, unheard = _threads(event, world, settings)
-    told = discussion(threads, showable(change, settings))
-    hints, unread = failures(event, world, settings)
+    told = discussion_exhibit(threads, showable(change, settings))
+    hints, unread = recent_failures(event, world, settings)
     return Evidence(
         event,
         change,
-        (*guidelines(texts), *([told] if told else []), *hints),
+        (*guideline_exhibits(texts), *([told] if told else []), *hints),
         (*gaps(change, settings), *missed, *left_out, *unheard, *unread),
         findings,
     ).put(THREADS, threads)

@@ -12,15 +12,15 @@ from cicd_agent.domain.verdict import Rejected, Strength
 from cicd_agent.modes.review.draft import ClaimedStrength, ReviewDraft
 from cicd_agent.modes.shared.change_reader import unread
 
-MOST = 2
-_LONGEST = 160
+MAX_POSITIVES = 2
+_MAX_SENTENCE = 160
 _WORTH_SAYING = 20
 """Added lines of code below which tests are no news."""
 _ENOUGH = 0.3
 """Lines of tests for each line of code from which code comes with tests."""
 
 
-def strengths(
+def positives(
     drafts: Sequence[ReviewDraft], change: Change, findings: Sequence[Finding]
 ) -> tuple[tuple[Strength, ...], tuple[Rejected, ...]]:
     """What stands, and what was said without proof and why; `findings` are what stands against the change."""
@@ -28,7 +28,7 @@ def strengths(
     rejected: list[Rejected] = []
     files = {file.path: file for file in change.files}
     for claim in (claim for draft in drafts for claim in draft.strengths):
-        where = "there are enough of its kind" if len(kept) >= MOST else _place(claim, files, findings)
+        where = "there are enough of its kind" if len(kept) >= MAX_POSITIVES else _place(claim, files, findings)
         if isinstance(where, str):
             rejected.append(Rejected(_as_finding(claim), f"said to be done well, but {where}"))
         else:
@@ -68,7 +68,7 @@ def _tested(change: Change, findings: Sequence[Finding]) -> Iterator[Strength]:
 
 
 def _sentence(claim: ClaimedStrength) -> str:
-    return clip(" ".join(claim.what.split()).rstrip("."), _LONGEST)
+    return clip(" ".join(claim.what.split()).rstrip("."), _MAX_SENTENCE)
 
 
 def _as_finding(claim: ClaimedStrength) -> Finding:

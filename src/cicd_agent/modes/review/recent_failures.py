@@ -14,22 +14,22 @@ from cicd_agent.settings.schema import Provider, Settings
 
 UNREAD = "recent failed runs"
 """What a gap is called that a reader of the summary need not know of: less is looked at, but nothing of the change."""
-MOST = 5
+MAX_RUNS = 5
 _DENIED = (HTTPStatus.FORBIDDEN, HTTPStatus.NOT_FOUND)
-_LONGEST = 80
+_MAX_NAME = 80
 """Characters of a workflow's name."""
 
 
-def failures(event: Event, world: World, settings: Settings) -> tuple[tuple[Exhibit, ...], tuple[Gap, ...]]:
+def recent_failures(event: Event, world: World, settings: Settings) -> tuple[tuple[Exhibit, ...], tuple[Gap, ...]]:
     """The last failed runs of a pull request's branch: one request, and only where a model will be asked.
 
     Their titles are left out: they are the author's words. A fork's branch may be called like one of this repository,
-    whose failures say nothing of it.
+    whose recent_failures say nothing of it.
     """
     if world.forge is None or event.pull is None or event.pull.from_fork or not event.head.name or not _asks(settings):
         return (), ()
     try:
-        runs = world.forge.failures(event.head.name, MOST)
+        runs = world.forge.failures(event.head.name, MAX_RUNS)
     except ForgeRefused as refusal:
         denied = "that takes `actions: read`" if refusal.status in _DENIED else str(refusal)
         return (), (Gap(UNREAD, denied),)
@@ -46,7 +46,7 @@ def _asks(settings: Settings) -> bool:
 def _rows(runs: Sequence[FailedRun], head: str) -> Iterator[str]:
     for run in runs:
         where = "the commit under review" if run.sha == head else run.sha[:7]
-        yield f"{_day(run.when)} {run.conclusion}: {visible_line(run.workflow[:_LONGEST])} at {where}"
+        yield f"{_day(run.when)} {run.conclusion}: {visible_line(run.workflow[:_MAX_NAME])} at {where}"
 
 
 def _day(when: int) -> str:

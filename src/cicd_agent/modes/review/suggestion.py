@@ -11,11 +11,11 @@ from cicd_agent.domain.diff import Anchors, Side
 from cicd_agent.domain.finding import Finding, Location, Origin
 from cicd_agent.domain.text.quote import shown
 
-MOST_LINES = 30
-LARGEST = 200_000
+MAX_LINES = 30
+MAX_SIZE = 200_000
 """Characters of a file above which it is not parsed for a suggestion."""
 
-MOST_TRIALS = 50
+MAX_TRIALS = 50
 """Suggestions that are tried in one run, worst finding first: each costs a parse of its file."""
 
 UNPROVED = "it is not proved to replace its lines as a whole"
@@ -78,13 +78,13 @@ class Trials:
         if where.path not in self._files or text is None:
             return "the whole file is not known"
         file, anchors = self._files[where.path]
-        lines, most = text.split("\n"), f"it replaces more than {MOST_LINES} lines"
+        lines, most = text.split("\n"), f"it replaces more than {MAX_LINES} lines"
         checks = (
             (where.side is not Side.RIGHT or not where.line, "it is not about lines of the new version"),
             (file.new_mode not in _REGULAR, "it is not a regular file"),
-            (len(text) > LARGEST, "the file is too large to be checked"),
+            (len(text) > MAX_SIZE, "the file is too large to be checked"),
             (text.count("\r\n") not in (0, text.count("\n")), "the file mixes line ends"),
-            (where.line - where.first >= MOST_LINES, most),
+            (where.line - where.first >= MAX_LINES, most),
             (not _is_one_piece(where, lines, anchors), "its lines are not one piece of the diff"),
         )
         return next((why for wrong, why in checks if wrong), "")
@@ -96,7 +96,7 @@ def proved(findings: Sequence[Finding], change: Change, whole: Collection[tuple[
     `whole` are the places and suggestions of a model that quoted whole lines: it replaces what it quotes. A rule's
     suggestion always replaces its lines.
     """
-    trials, left, judged = Trials(change), MOST_TRIALS, list[Finding]()
+    trials, left, judged = Trials(change), MAX_TRIALS, list[Finding]()
     for finding in findings:
         trial = Trial()
         replaces = finding.origin is Origin.RULE or (finding.location, finding.suggestion) in whole
@@ -140,7 +140,7 @@ def fixes(findings: Iterable[Finding], change: Change) -> Fixes:
         fix = made.get(where.path, Fix(where.path, before, before, ()))
         others = [each.location for each in fix.findings]
         if not finding.committable:
-            tried = number < MOST_TRIALS
+            tried = number < MAX_TRIALS
             left.append((finding, trials.of(finding).why or UNPROVED if tried else "there are too many to try"))
         elif any(each.first <= where.line and where.first <= each.line for each in others):
             left.append((finding, "a worse finding changes the same lines"))
@@ -173,8 +173,8 @@ def _unfit(new: Sequence[str]) -> str:
     text = "\n".join(new)
     if not text.strip():
         return "it holds nothing"
-    if len(new) > MOST_LINES:
-        return f"it is longer than {MOST_LINES} lines"
+    if len(new) > MAX_LINES:
+        return f"it is longer than {MAX_LINES} lines"
     return "it holds a secret or hidden characters" if shown(text) != text else ""
 
 

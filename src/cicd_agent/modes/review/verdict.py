@@ -20,7 +20,7 @@ from cicd_agent.modes.review.draft import ReviewDraft
 from cicd_agent.modes.review.evidence import THREADS
 from cicd_agent.modes.review.incremental.state import recall
 from cicd_agent.modes.review.judge import Judgement, judged
-from cicd_agent.modes.review.positives import strengths
+from cicd_agent.modes.review.positives import positives
 from cicd_agent.modes.review.sarif_tools import joined
 from cicd_agent.modes.review.suggestion import proved
 from cicd_agent.modes.review.threads import fixed, hush
@@ -50,7 +50,7 @@ def verify(
     standing, settled = hush(sorted([*standing, *told], key=_worst_first), (evidence.get(THREADS) or ()))
     suppressed = [*suppressed, *known, *hushed, *settled]
     standing = proved(standing, change, proof.whole)
-    well, unproved = strengths(drafts, change, standing)
+    well, unproved = positives(drafts, change, standing)
     # What the author of the change silences is not shown, but the risk does not fall by it.
     weighty = [*standing, *(each.finding for each in suppressed if each.weighs), *(each.claim for each in merged)]
     risk = assess(change, floors(rules.areas, weighty, settings.min_confidence), evidence.history, evidence.learnt)

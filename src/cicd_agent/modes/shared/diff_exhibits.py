@@ -7,7 +7,7 @@ from cicd_agent.domain.diff import DiffLine, FileDiff, LineKind
 from cicd_agent.domain.evidence import Exhibit
 from cicd_agent.domain.paths import PathKind, kinds
 from cicd_agent.modes.shared.change_reader import showable
-from cicd_agent.modes.shared.hunk_context import Around
+from cicd_agent.modes.shared.hunk_context import HunkContext
 from cicd_agent.settings.schema import Settings
 
 _PIECE = 12_000
@@ -21,7 +21,7 @@ def pieces(change: Change, settings: Settings) -> Iterator[Exhibit]:
     """
     files = sorted(showable(change, settings), key=lambda file: (-priority(file.path), file.path.rpartition("/")))
     for file in files:
-        around = Around(file.path, change.texts.get(file.path, ""))
+        around = HunkContext(file.path, change.texts.get(file.path, ""))
         for hunk in file.hunks:
             for number, part in enumerate(_parts(hunk.lines)):
                 yield _exhibit(file, part, around.rows(hunk) if number == 0 else ())

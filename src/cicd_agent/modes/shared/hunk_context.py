@@ -6,12 +6,12 @@ from itertools import takewhile
 
 from cicd_agent.domain.diff import Hunk, LineKind
 
-LONGEST = 160
+MAX_ROW = 160
 """Characters of one row."""
-MOST = 3
+MAX_ROWS = 3
 """Rows of one hunk: the innermost definitions."""
 
-FARTHEST = 2_000
+MAX_DISTANCE = 2_000
 """Lines above a hunk that are looked at."""
 
 _PYTHON = (".py", ".pyi")
@@ -21,7 +21,7 @@ _OUTSIDE = "="
 """Stands in the gutter of a line that is not in the diff."""
 
 
-class Around:
+class HunkContext:
     """The definitions around the hunks of one file. `text` is all of it after the change, "" where it is not known.
 
     In Python a definition is a line that says so and is indented less than all code below it: no parser is needed, so
@@ -42,7 +42,7 @@ class Around:
 
     def _heading(self, hunk: Hunk) -> list[tuple[str, str]]:
         said = hunk.section.strip()
-        return [(_OUTSIDE, said[:LONGEST])] if said else []
+        return [(_OUTSIDE, said[:MAX_ROW])] if said else []
 
     def _python(self, hunk: Hunk) -> list[tuple[str, str]]:
         before = [line.new for line in takewhile(lambda each: each.kind is LineKind.CONTEXT, hunk.lines) if line.new]
@@ -52,7 +52,7 @@ class Around:
         at = changed.new or (before[-1] + 1 if before else hunk.new_start)
         depth = self._depth(at)
         found: list[tuple[str, str]] = []
-        for number in range(min(at, len(self._lines) + 1) - 1, max(at - FARTHEST, 0), -1):
+        for number in range(min(at, len(self._lines) + 1) - 1, max(at - MAX_DISTANCE, 0), -1):
             if depth == 0:
                 break
             line = self._lines[number - 1]
@@ -60,8 +60,8 @@ class Around:
                 continue
             depth = indent
             if number < hunk.new_start and _DEFINITION.match(line):
-                found.append((f"{number}{_OUTSIDE}", line.rstrip()[:LONGEST]))
-        return found[:MOST][::-1]
+                found.append((f"{number}{_OUTSIDE}", line.rstrip()[:MAX_ROW]))
+        return found[:MAX_ROWS][::-1]
 
     def _depth(self, at: int) -> int:
         """Indentation of the first line of code from `at` on; what stands at the end of a file is at no depth."""

@@ -13,7 +13,7 @@ from cicd_agent.domain.evidence import Evidence
 from cicd_agent.domain.finding import Finding
 from cicd_agent.domain.text.visible import visible_line
 from cicd_agent.domain.verdict import Rejected
-from cicd_agent.modes.review.claims import MOST_CLAIMS, Prover
+from cicd_agent.modes.review.claims import MAX_CLAIMS, Prover
 from cicd_agent.modes.review.description_check import DescriptionDraft
 from cicd_agent.modes.review.draft import Claim, ReviewDraft
 from cicd_agent.modes.review.incremental.state import (
@@ -129,7 +129,7 @@ def _claims(
     # The file that the path of a claim means, as the prover sees it.
     owners = {file.old_path: file.path for file in change.files} | {file.path: file.path for file in change.files}
     shown = {file.path for file in showable(change, settings)}
-    for number, at, claim in placed[:MOST_CLAIMS]:
+    for number, at, claim in placed[:MAX_CLAIMS]:
         proof = prover.prove([claim])
         outcome = next(outcomes) if proof.findings else proof.rejected[0]
         owner = owners.get(claim.path, "")
