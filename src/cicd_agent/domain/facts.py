@@ -4,6 +4,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+from cicd_agent.domain.verdict import Risk
+
 
 class FactKind(StrEnum):
     """What a fact is about; `subject` is what it is found by."""
@@ -72,3 +74,11 @@ class Known:
     def of(self, kind: FactKind, subject: str = "") -> Sequence[Fact]:
         """Those of a kind, and of a subject unless that is empty."""
         return [each for each in self.facts if each.kind is kind and subject in ("", each.subject)]
+
+
+def risk_values(risk: Risk) -> Mapping[str, str]:
+    return {"risk_level": risk.level.value, "risk_score": str(risk.score)}
+
+
+def number(value: float | None) -> str:
+    return "" if value is None else f"{value:.6f}".rstrip("0").rstrip(".")

@@ -9,7 +9,7 @@ from cicd_agent.agent.tools import names
 from cicd_agent.agent.tools import repository as tools
 from cicd_agent.agent.tools import table as rows
 from cicd_agent.agent.tools import visible_files as shelf
-from cicd_agent.modes.shared import guidelines
+from cicd_agent.modes.review import exhibits as guidelines
 from tests.support.fakes.library import FakeLibrary
 from tests.support.samples.changes import change_of
 

@@ -8,7 +8,7 @@ from cicd_agent.domain.diff import Side
 from cicd_agent.domain.event import Event, EventKind
 from cicd_agent.domain.evidence import Evidence
 from cicd_agent.domain.finding import Origin, Severity
-from cicd_agent.modes.review.rules import rules
+from cicd_agent.modes.review.mode import MODE
 from cicd_agent.settings.schema import Settings
 from tests.support.samples.changes import BINARY, change_of
 
@@ -111,13 +111,13 @@ def test_a_file_that_does_not_parse_is_still_read_by_line() -> None:
 def test_a_change_to_the_configured_config_file_is_ours() -> None:
     change = change_of((".github/bot.yml", "a: 1\n", "a: 2\n"))
     evidence = Evidence(Event(EventKind.LOCAL), change)
-    draft = rules(evidence, Settings(config_file=".github/bot.yml"))
+    draft = MODE.rules(evidence, Settings(config_file=".github/bot.yml"))
     assert [found.id for found in draft.findings] == ["own-config"]
-    assert rules(evidence, Settings()).findings == ()
+    assert MODE.rules(evidence, Settings()).findings == ()
 
 
 def test_without_a_change_nothing_is_claimed() -> None:
-    draft = rules(Evidence(Event(EventKind.LOCAL)), Settings())
+    draft = MODE.rules(Evidence(Event(EventKind.LOCAL)), Settings())
     assert (draft.findings, draft.areas) == ((), ())
 
 

@@ -4,7 +4,7 @@ from cicd_agent.domain.event import Event, EventKind
 from cicd_agent.domain.evidence import Evidence, Gap
 from cicd_agent.domain.verdict import Conclusion, Risk, RiskLevel, Verdict
 from cicd_agent.modes.protocol import Account
-from cicd_agent.modes.review.charts import pictures
+from cicd_agent.modes.review.coverage import pictures
 from tests.support.samples.changes import change_of
 
 VERDICT = Verdict(Conclusion.NEUTRAL, "comment", None, Risk(RiskLevel.LOW, 0))

@@ -8,7 +8,7 @@ from cicd_agent.domain.diff import Side
 from cicd_agent.domain.diff_parser import parse_diff
 from cicd_agent.domain.finding import Category, Severity
 from cicd_agent.domain.verdict import RiskLevel
-from cicd_agent.modes.review.claims import MAX_CLAIMS, Prover, complaint
+from cicd_agent.modes.review.claims import MAX_CLAIMS, Prover, complain
 from cicd_agent.modes.review.draft import Claim, ClaimedSide, ReviewDraft
 
 DIFF = """\
@@ -115,7 +115,7 @@ def test_severity_is_capped_by_confidence(confidence: float, severity: Severity)
 
 
 def test_the_complaint_names_what_was_rejected_and_only_that() -> None:
-    reply = complaint(draft(claim(), claim(path="nowhere.py", title="ghost")), Prover(CHANGE))
+    complaint = complain(draft(claim(), claim(path="nowhere.py", title="ghost")), Prover(CHANGE))
     assert complaint is not None
     assert "1 of your 2 findings" in complaint
     assert "ghost" in complaint
@@ -123,5 +123,5 @@ def test_the_complaint_names_what_was_rejected_and_only_that() -> None:
 
 
 def test_there_is_no_complaint_when_everything_stands() -> None:
-    assert complaint(draft(claim()), Prover(CHANGE)) is None
-    assert complaint(draft(), Prover(CHANGE)) is None
+    assert complain(draft(claim()), Prover(CHANGE)) is None
+    assert complain(draft(), Prover(CHANGE)) is None

@@ -7,7 +7,7 @@ from cicd_agent.domain.evidence import Evidence, Gap
 from cicd_agent.domain.finding import Category, Finding, Location, Severity
 from cicd_agent.domain.verdict import Conclusion, Risk, RiskLevel, Strength, Verdict
 from cicd_agent.modes.protocol import Account
-from cicd_agent.modes.review.charts import pictures
+from cicd_agent.modes.review.coverage import pictures
 from cicd_agent.modes.review.page import summary
 from cicd_agent.settings.schema import Settings
 from tests.support.samples.changes import change_of

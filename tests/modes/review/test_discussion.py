@@ -9,8 +9,8 @@ from cicd_agent.domain.evidence import Evidence
 from cicd_agent.domain.thread import Remark, Thread
 from cicd_agent.errors import ForgeRefused
 from cicd_agent.modes.protocol import World
-from cicd_agent.modes.review.discussion import MAX_CHARACTERS, discussion_exhibit
 from cicd_agent.modes.review.evidence import THREADS
+from cicd_agent.modes.review.exhibits import MAX_CHARACTERS, discussion_exhibit
 from cicd_agent.modes.review.gather import gather
 from cicd_agent.settings.schema import Settings
 from tests.support.fakes.ports import FakeForge, FakeRepository
@@ -37,7 +37,9 @@ def gathered(forge: FakeForge | None, **settings: str) -> Evidence:
 
 
 def test_remarks_at_lines_of_the_change_are_one_exhibit() -> None:
-    told = discussion_exhibit([thread(2, "Is this\nneeded?", "Yes."), thread(0, "old"), thread(9, "elsewhere")], CHANGE.files)
+    told = discussion_exhibit(
+        [thread(2, "Is this\nneeded?", "Yes."), thread(0, "old"), thread(9, "elsewhere")], CHANGE.files
+    )
     assert told is not None
     assert told.text.split("\n") == ["app.py:2 (RIGHT): Is this needed?", "app.py:2 (RIGHT): Yes."]
     assert told.priority == 0

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cicd_agent.domain.diff import Hunk
-from cicd_agent.modes.shared.hunk_context import MAX_DISTANCE, MAX_ROW, MAX_ROWS, HunkContext
+from cicd_agent.modes.shared.diff_exhibits import MAX_DISTANCE, MAX_ROW, MAX_ROWS, HunkContext
 from tests.support.samples.changes import file_diff
 
 BODY = "".join(f"        step_{number}()\n" for number in range(20))

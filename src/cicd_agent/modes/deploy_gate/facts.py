@@ -5,11 +5,10 @@ from collections.abc import Iterator, Mapping
 
 from cicd_agent.domain.evidence import Evidence
 from cicd_agent.domain.fact_trust import BOOK
-from cicd_agent.domain.facts import Fact, FactKind
+from cicd_agent.domain.facts import Fact, FactKind, number, risk_values
 from cicd_agent.domain.gate_evidence import GateEvidence, Reading, State
 from cicd_agent.modes.deploy_gate.evidence import GATE
 from cicd_agent.modes.deploy_gate.result import Gated
-from cicd_agent.modes.shared.fact_values import number, risk_values
 
 _SHARES = re.compile(r"(\d{1,3}(?:\.\d+)?) % → (\d{1,3}(?:\.\d+)?) % of lines")
 

@@ -86,7 +86,7 @@ class Prover:
         return self._quotes[key]
 
 
-def complaint(draft: ReviewDraft, prover: Prover) -> str | None:
+def complain(draft: ReviewDraft, prover: Prover) -> str | None:
     """What to tell the model about the claims that do not hold, or None when all do."""
     rejected = prover.prove(draft.findings).rejected
     if not rejected:

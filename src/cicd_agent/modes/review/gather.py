@@ -6,12 +6,16 @@ from cicd_agent.domain.thread import Thread
 from cicd_agent.errors import ForgeRefused
 from cicd_agent.modes.protocol import World
 from cicd_agent.modes.review.chat.chat import is_request
-from cicd_agent.modes.review.discussion import discussion_exhibit
 from cicd_agent.modes.review.evidence import THREADS
-from cicd_agent.modes.review.recent_failures import recent_failures
+from cicd_agent.modes.review.exhibits import (
+    GUIDELINES,
+    MAX_BYTES,
+    discussion_exhibit,
+    guideline_exhibits,
+    recent_failures,
+)
 from cicd_agent.modes.review.sarif_tools import reported
 from cicd_agent.modes.shared.change_reader import gaps, read_change, read_texts, showable, without_pull
-from cicd_agent.modes.shared.guidelines import GUIDELINES, MAX_BYTES, guideline_exhibits
 from cicd_agent.modes.shared.self_triggered import own_run, own_touch
 from cicd_agent.settings.schema import Commenting, Settings
 

@@ -5,21 +5,20 @@ from typing import Any
 
 from cicd_agent.agent.messages import Answer, Question
 from cicd_agent.analysis.rules import RULES
-from cicd_agent.analysis.rules.run import RuleDraft
+from cicd_agent.analysis.rules.run import RuleDraft, ruled
 from cicd_agent.domain.effects import Plan
 from cicd_agent.domain.event import Event
 from cicd_agent.domain.evidence import Evidence
-from cicd_agent.domain.facts import Fact
+from cicd_agent.domain.facts import Fact, FactKind, number, risk_values
 from cicd_agent.domain.verdict import ChatReply, Verdict
 from cicd_agent.modes.protocol import Account, BaseMode, Edits, World
 from cicd_agent.modes.review import gather
 from cicd_agent.modes.review.chat import chat as talk
-from cicd_agent.modes.review.edits import edits
-from cicd_agent.modes.review.facts import facts
 from cicd_agent.modes.review.incremental.save import remember
 from cicd_agent.modes.review.questions import questions
 from cicd_agent.modes.review.report import OUTPUTS, report
-from cicd_agent.modes.review.rules import rules
+from cicd_agent.modes.review.sarif_tools import proven
+from cicd_agent.modes.review.suggestion import edits
 from cicd_agent.modes.review.terminal import render
 from cicd_agent.modes.review.verdict import verify
 from cicd_agent.modes.shared.change_reader import change_lookups
@@ -46,8 +45,12 @@ class Review(BaseMode):
         return read(event, world, settings)
 
     def rules(self, evidence: Evidence, settings: Settings) -> RuleDraft:
-        """What the rules find in a change; nobody is answered by rule."""
-        return RuleDraft() if talk.is_talk(evidence.event) else rules(evidence, settings)
+        """What rules and other tools find in a change, and its risky areas; nobody is answered by rule."""
+        if evidence.change is None or talk.is_talk(evidence.event):
+            return RuleDraft()
+        draft = ruled(evidence.change, settings.config_file)
+        findings = (*draft.findings, *proven(evidence.findings, evidence.change))
+        return draft.model_copy(update={"findings": findings})
 
     def questions(
         self, evidence: Evidence, answers: Sequence[Answer[Any]], settings: Settings
@@ -78,7 +81,15 @@ class Review(BaseMode):
         return render(result, evidence, account, **shape)
 
     def facts(self, result: Verdict, evidence: Evidence, outputs: Mapping[str, str]) -> Iterable[Fact]:  # noqa: ARG002
-        return facts(result, evidence)
+        event = evidence.event
+        values = {
+            "decision": result.decision,
+            **risk_values(result.risk),
+            "blocking": str(len(result.blocking)),
+            "findings": str(len(result.findings)),
+            "confidence": number(result.confidence),
+        }
+        return (Fact("", FactKind.REVIEW, event.sha, 0, sha=event.sha, ref=event.head.name, values=values),)
 
     def edits(self, result: Verdict | None, evidence: Evidence | None) -> Edits:
         return edits(result, evidence)

@@ -8,7 +8,7 @@ from cicd_agent.agent.messages import Answer, Question
 from cicd_agent.domain.evidence import Evidence, Exhibit
 from cicd_agent.modes.review import description_check as describe
 from cicd_agent.modes.review import judge
-from cicd_agent.modes.review.claims import Prover, complaint
+from cicd_agent.modes.review.claims import Prover, complain
 from cicd_agent.modes.review.draft import ReviewDraft
 from cicd_agent.modes.review.incremental.state import Recall, recall
 from cicd_agent.modes.shared.change_reader import changed, is_by_a_dependency_bot
@@ -40,7 +40,7 @@ def _first(evidence: Evidence, settings: Settings) -> Sequence[Question[Any]]:
             instructions=prompt(),
             evidence=exhibits,
             draft=ReviewDraft,
-            check=lambda draft: complaint(draft, prover),
+            check=lambda draft: complain(draft, prover),
         ),
     )
 

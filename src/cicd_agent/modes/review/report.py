@@ -29,11 +29,11 @@ from cicd_agent.domain.text.words import count
 from cicd_agent.domain.thread import MOST_RESOLVED
 from cicd_agent.domain.verdict import Verdict
 from cicd_agent.modes.protocol import Account
-from cicd_agent.modes.review.charts import pictures
 from cicd_agent.modes.review.chat.chat import is_request
+from cicd_agent.modes.review.coverage import pictures
 from cicd_agent.modes.review.evidence import THREADS
+from cicd_agent.modes.review.exhibits import UNREAD
 from cicd_agent.modes.review.page import inline, sentence, summary
-from cicd_agent.modes.review.recent_failures import UNREAD
 from cicd_agent.modes.review.threads import unsaid
 from cicd_agent.modes.review.verdict import reaches
 from cicd_agent.modes.shared.change_reader import changed, showable

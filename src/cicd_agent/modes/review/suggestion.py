@@ -1,15 +1,20 @@
-"""Proves that a suggestion may be committed as it is: the patched file still parses, and only its own lines change."""
+"""Proves that a suggestion may be committed as it is: the file still parses, and only its own lines change."""
 
-from collections.abc import Callable, Collection, Iterable, Sequence
+import io
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from difflib import unified_diff
 from pathlib import PurePosixPath
 
 from cicd_agent.analysis.patches.syntax import PARSERS
 from cicd_agent.analysis.rules.yaml_source import YamlText
 from cicd_agent.domain.change import Change
 from cicd_agent.domain.diff import Anchors, Side
+from cicd_agent.domain.evidence import Evidence
 from cicd_agent.domain.finding import Finding, Location, Origin
 from cicd_agent.domain.text.quote import shown
+from cicd_agent.domain.verdict import Verdict
+from cicd_agent.modes.protocol import Edit, Edits
 
 MAX_LINES = 30
 MAX_SIZE = 200_000
@@ -215,3 +220,38 @@ def _yaml(text: str) -> bool:
 
 
 _PARSERS: dict[str, Callable[[str], bool]] = {**PARSERS, ".yaml": _yaml, ".yml": _yaml}
+
+
+_NOTHING = "no finding has a suggestion: there is nothing to fix"
+
+
+def edits(verdict: Verdict | None, evidence: Evidence | None) -> Edits:
+    if verdict is None or evidence is None or evidence.change is None:
+        return Edits(nothing=_NOTHING)
+    planned = fixes(verdict.findings, evidence.change)
+    return Edits(
+        tuple(
+            Edit(
+                fix.path,
+                fix.before,
+                fix.after,
+                tuple(f"fixed {_name(finding)}" for finding in fix.findings),
+                tuple(f"not fixed {_name(finding)}" for finding in fix.findings),
+            )
+            for fix in planned.fixes
+        ),
+        "".join(line for fix in planned.fixes for line in _diff(fix)),
+        tuple(f"not fixed {_name(finding)}: {reason}" for finding, reason in planned.left),
+        _NOTHING,
+    )
+
+
+def _diff(fix: Fix) -> Iterator[str]:
+    # Lines as git counts them: other characters that end a line elsewhere do not.
+    before, after = (list(io.StringIO(text, newline="\n")) for text in (fix.before, fix.after))
+    for line in unified_diff(before, after, f"a/{fix.path}", f"b/{fix.path}"):
+        yield line if line.endswith("\n") else f"{line}\n\\ No newline at end of file\n"
+
+
+def _name(finding: Finding) -> str:
+    return f"{finding.location.path}:{finding.location.line} {finding.title} ({finding.id})"

@@ -10,7 +10,7 @@ from cicd_agent.domain.fact_trust import believed, together
 from cicd_agent.domain.facts import FactKind, Known
 from cicd_agent.errors import ConfigError, ForgeRefused
 from cicd_agent.modes.protocol import World
-from cicd_agent.modes.route import doubts
+from cicd_agent.modes.route import uncertainty as doubts
 from cicd_agent.modes.route.evidence import ROUTE_EVIDENCE, RouteEvidence
 from cicd_agent.modes.shared.change_reader import gaps, read_change
 from cicd_agent.modes.shared.risk_history import read_past

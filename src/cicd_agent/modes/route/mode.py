@@ -6,9 +6,8 @@ from types import MappingProxyType
 from cicd_agent.analysis.rules import RULES
 from cicd_agent.analysis.rules.run import RuleDraft, ruled
 from cicd_agent.domain.evidence import Evidence
-from cicd_agent.domain.facts import Fact
+from cicd_agent.domain.facts import Fact, FactKind, number, risk_values
 from cicd_agent.modes.protocol import Account, BaseMode
-from cicd_agent.modes.route.facts import facts
 from cicd_agent.modes.route.gather import gather
 from cicd_agent.modes.route.report import OUTPUTS, report
 from cicd_agent.modes.route.result import Routed
@@ -37,7 +36,17 @@ class Route(BaseMode):
         return render_route(result, evidence, account, **shape)
 
     def facts(self, result: Routed, evidence: Evidence, outputs: Mapping[str, str]) -> Iterable[Fact]:  # noqa: ARG002
-        return facts(result, evidence)
+        event, cells = evidence.event, result.cells
+        values = {
+            "tests": cells.tests,
+            "build": cells.build,
+            "strategy": cells.strategy,
+            "canary_percentage": str(cells.canary_percentage),
+            "monitor_minutes": str(cells.monitor_minutes),
+            **risk_values(result.risk),
+            "percentile": number(result.risk.percentile),
+        }
+        return (Fact("", FactKind.ROUTE, event.sha, 0, sha=event.sha, ref=event.head.name, values=values),)
 
 
 MODE = Route()

@@ -22,9 +22,9 @@ from cicd_agent.modes.review.chat.chat import is_request
 from cicd_agent.modes.review.claims import Proof, Prover
 from cicd_agent.modes.review.description_check import DescriptionDraft
 from cicd_agent.modes.review.draft import Claim, ReviewDraft
+from cicd_agent.modes.review.exhibits import GUIDELINES
 from cicd_agent.modes.review.judge import Judgement
 from cicd_agent.modes.shared.change_reader import showable
-from cicd_agent.modes.shared.guidelines import GUIDELINES
 from cicd_agent.settings.schema import Settings
 
 
