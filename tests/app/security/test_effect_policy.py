@@ -69,3 +69,10 @@ def test_a_held_deployment_opens_an_issue_where_issues_are_asked_for_and_never_f
     assert not granted().issue
     assert not granted(file="approvals: [comment]").held_issue
     assert not granted(replace(PUSH, pull=PullRequest(5, from_fork=True))).held_issue
+
+
+def test_a_verdict_is_given_by_the_run_that_read_the_change_and_never_for_a_fork() -> None:
+    own, fork = (replace(PUSH, pull=PullRequest(5, from_fork=from_fork)) for from_fork in (False, True))
+    assert granted(own, "", mode="review").withheld == ""
+    assert granted(fork, "", mode="review").withheld == "the pull request comes from a fork"
+    assert "read the change itself" in granted(own, "", mode="review", is_own=False).withheld

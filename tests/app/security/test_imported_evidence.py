@@ -7,6 +7,16 @@ from typing import Any
 
 import pytest
 
+from cicd_agent.adapters.storage.store import SqlStore
+from cicd_agent.app.context import Scene
+from cicd_agent.app.security.imported_evidence import take_over
+from cicd_agent.domain.event import Event, EventKind, PullRequest, Ref
+from cicd_agent.domain.evidence import Evidence
+from cicd_agent.domain.facts import Fact, FactKind, Known
+from cicd_agent.domain.ports.storage import About
+from cicd_agent.modes import modes
+from cicd_agent.modes.protocol import World
+from cicd_agent.settings.loader import load
 from tests.support.jobs.fork import ForkJobs
 from tests.support.servers.github.app import FakeGitHub
 
@@ -209,3 +219,34 @@ def test_with_a_checkout_git_is_read_and_the_evidence_is_only_compared(jobs: For
     assert left.exit == 0, left.log
     assert left.report["seen"]["source"] == "git"
     assert not left.report["verdict"]["suppressed"]
+
+
+@pytest.mark.parametrize("kind", [EventKind.PULL_REQUEST, EventKind.PUSH, EventKind.MERGE_GROUP])
+def test_facts_in_a_file_are_never_trusted(kind: EventKind) -> None:
+    event = Event(kind, kind, repo="octo/app", pull=PullRequest(7), head=Ref("topic", "a" * 40), sha="a" * 40)
+    fact = Fact("octo/app", FactKind.REVIEW, "a" * 40, 1_790_000_000, "review", "a" * 40)
+    imported = Evidence(event, known=Known((fact,), trusted=True))
+    scene = Scene(event, load({}, ""), World())
+    taken = take_over(modes()["review"], imported, "evidence.json", scene, lambda _: None)
+    assert taken.known == Known((fact,), trusted=False)
+
+
+def review_facts(place: Path) -> int:
+    """How many facts about reviews are in the state directory."""
+    store = SqlStore.open(place / "state.db")
+    facts = store.facts(About("octo/app", FactKind.REVIEW))
+    store.close()
+    return len(facts)
+
+
+def test_a_decision_that_came_by_a_file_leaves_no_facts_behind(jobs: ForkJobs, tmp_path: Path) -> None:
+    state = tmp_path / "state"
+    decision = tmp_path / "decision.json"
+    jobs.gather()
+    assert jobs.step({"evidence_file": str(jobs.evidence), "state_dir": str(state)}).exit == 0
+    assert review_facts(state) == 0
+    assert jobs.job.run("decide", "review", "--in", str(jobs.evidence), "--out", str(decision)).exit == 0
+    assert jobs.step({"stage": "deliver", "decision_file": str(decision), "state_dir": str(state)}).exit == 0
+    assert review_facts(state) == 0
+    assert jobs.step({"state_dir": str(state)}).exit == 0
+    assert review_facts(state) == 1
