@@ -18,7 +18,7 @@ OVERLAY := UV_CUSTOM_COMPILE_COMMAND="make lock" $(BIN)/uv pip compile --quiet -
 	--generate-hashes --no-emit-index-url
 
 .PHONY: help setup demo test test-all checks lint types workflows wheels unit durations fmt bench bench-review bench-logs bench-tests bench-tests-real \
-	bench-risk attacks fuzz docs site lock platforms package image image-test clean
+	bench-risk mutations attacks fuzz docs site lock platforms package image image-test clean
 .DEFAULT_GOAL := help
 
 help: ## this list
@@ -106,6 +106,9 @@ bench-tests-real: setup ## tests for real changes of a package, each certificate
 bench-logs: setup ## what is found in real logs of failures: make bench-logs DATA=DIR, with index.jsonl and the logs in it
 	@$(BIN)/python benchmarks/log_extract.py --data $(DATA)
 	@$(BIN)/python benchmarks/missing_truth.py --data $(DATA)
+
+mutations: setup ## a fixed list of hand-made mutations of the package, and how many the tests catch
+	@$(BIN)/python benchmarks/mutations.py
 
 bench-risk: setup ## the risk model on commits with bug labels: make bench-risk DATA=DIR, with files NAME.csv.gz in it
 	@$(BIN)/python benchmarks/risk_model.py --data $(DATA)
