@@ -11,7 +11,7 @@ from pathlib import Path
 from benchmarks.store_bulk import ENTRIES, REPOSITORIES, entry_of, event_of, place_of, pull_of, sha_of
 from cicd_agent.adapters.storage.postgres import TimedConnection
 from cicd_agent.adapters.storage.queries import select_entries
-from cicd_agent.audit.chain.chain import verify
+from cicd_agent.audit.verification import verify
 from cicd_agent.domain.audit_entry import Kind
 from cicd_agent.domain.ports.storage import Store, Wanted
 from tests.support.jobs.audit import ask
@@ -76,7 +76,7 @@ def planned(url: str) -> bool:
     with TimedConnection.connect(url) as connection:
         for what, wanted in QUESTIONS.items():
             statement, parameters = select_entries(wanted(7))
-            plan = "\n".join(row[0] for row in connection.execute(f"EXPLAIN {statement}".encode(), parameters))
+            plan = "\n".join(row[0] for row in connection.execute(f"EXPLAIN {statement}", parameters))
             used = sorted({name.removeprefix(f"{ENTRIES}_") for name in _INDEX.findall(plan)})
             print(f"  {what:<34}   index: {', '.join(used) or 'NONE'}")
             if not used or "Seq Scan" in plan:

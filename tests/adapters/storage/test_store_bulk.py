@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from benchmarks.store_bulk import REPOSITORIES, entry_of, fill, place_of, told_of
-from cicd_agent.audit.chain.chain import verify
+from cicd_agent.audit.verification import verify
 from cicd_agent.domain.audit_entry import Entry, Kind
 from tests.adapters.storage.books import Book, run
 

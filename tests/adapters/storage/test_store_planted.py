@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from cicd_agent.adapters.storage.store import SqlStore
-from cicd_agent.audit.chain.chain import verify
+from cicd_agent.audit.verification import verify
 from cicd_agent.errors import StoreRefused
 from tests.adapters.storage.books import REPOSITORY, run, unbroken
 from tests.support.services.postgres import Server

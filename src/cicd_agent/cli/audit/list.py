@@ -11,6 +11,7 @@ from typing import Final
 from cicd_agent.app.context import inputs
 from cicd_agent.app.reporter import Outlet
 from cicd_agent.app.storage import existing_store
+from cicd_agent.audit.page import WIDE, render_runs
 from cicd_agent.audit.query import chains
 from cicd_agent.audit.summary import AccountRun
 from cicd_agent.cli.account_parser import Options
@@ -19,7 +20,6 @@ from cicd_agent.domain.period import moment
 from cicd_agent.domain.ports.storage import Store, Wanted
 from cicd_agent.domain.text.json_view import Loose
 from cicd_agent.errors import ConfigError, Exit
-from cicd_agent.rendering.terminal.audit_log import WIDE, render_runs
 from cicd_agent.settings.environment import Environment
 
 SHORTEST_SHA: Final = 7

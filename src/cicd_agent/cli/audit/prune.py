@@ -6,14 +6,14 @@ from dataclasses import asdict, dataclass
 
 from cicd_agent import __version__
 from cicd_agent.app.reporter import Outlet
-from cicd_agent.audit.chain.chain import Break, verify
+from cicd_agent.audit.page import PrunedChain, render_pruned
 from cicd_agent.audit.query import chains
+from cicd_agent.audit.verification import Break, verify
 from cicd_agent.cli.account_parser import Options
 from cicd_agent.cli.audit.list import counted, when
 from cicd_agent.domain.audit_entry import Entry, Kind
 from cicd_agent.domain.ports.storage import Pruned, Store
 from cicd_agent.errors import ConfigError, Exit
-from cicd_agent.rendering.terminal.audit_log import PrunedChain, render_pruned
 
 
 def prune(store: Store, options: Options, outlet: Outlet, now: int) -> int:

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Any, Final
 
 from cicd_agent.app.reporter import Outlet
+from cicd_agent.audit.entry_page import render_entry
 from cicd_agent.audit.query import chains
 from cicd_agent.cli.account_parser import Options
 from cicd_agent.cli.audit.list import SHORTEST_SHA, counted, receipts_of
@@ -14,7 +15,6 @@ from cicd_agent.domain.ports.storage import Store, Wanted
 from cicd_agent.domain.text.json_view import Loose
 from cicd_agent.errors import ConfigError, Exit
 from cicd_agent.rendering.style import one_line
-from cicd_agent.rendering.terminal.audit_entry import render_entry
 
 _NAMED: Final = re.compile(r"(?:([^#]*)#)?([1-9][0-9]{0,15})(?::[0-9A-Fa-f]{64})?")
 _HASH: Final = re.compile(r"[0-9a-f]{6,64}")

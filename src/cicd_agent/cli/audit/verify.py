@@ -9,16 +9,16 @@ from typing import Final
 
 from cicd_agent.adapters.files import read_file
 from cicd_agent.app.reporter import Outlet
-from cicd_agent.audit.chain.chain import Verified, parse_anchor, verify
+from cicd_agent.audit.page import render_verified
 from cicd_agent.audit.query import chains
 from cicd_agent.audit.summary import links_of
+from cicd_agent.audit.verification import Verified, parse_anchor, verify
 from cicd_agent.cli.account_parser import Options
 from cicd_agent.cli.audit.list import counted
 from cicd_agent.domain.audit_entry import Link
 from cicd_agent.domain.ports.storage import Store
 from cicd_agent.domain.text.json_view import Loose
 from cicd_agent.errors import ConfigError, Exit
-from cicd_agent.rendering.terminal.audit_log import render_verified
 
 _MOST_BYTES: Final = 20_000_000
 _LIKE_AN_ANCHOR: Final = re.compile(r"#\d+:[0-9A-Fa-f]*$")

@@ -4,9 +4,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
-from cicd_agent.audit.chain.references import Told
-from cicd_agent.audit.chain.row import Reader, Reading
-from cicd_agent.audit.chain.tampering import Break, Breaks, Tampering
+from cicd_agent.audit.references import Told
+from cicd_agent.audit.row import Reader, Reading
+from cicd_agent.audit.tampering import Break, Breaks, Tampering
 from cicd_agent.domain.audit_entry import ZERO, Link, Row
 
 _RECENT: Final = 512

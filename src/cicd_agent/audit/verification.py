@@ -5,8 +5,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from itertools import chain
 from typing import Final
 
-from cicd_agent.audit.chain.tampering import Anchored, Break, Met, Removed, Tampering, Verified
-from cicd_agent.audit.chain.walk import Place, Walk
+from cicd_agent.audit.tampering import Anchored, Break, Met, Removed, Tampering, Verified
+from cicd_agent.audit.walk import Place, Walk
 from cicd_agent.domain.audit_entry import Link, Row
 
 __all__ = ["Anchored", "Break", "Met", "Removed", "Tampering", "Verified", "parse_anchor", "verify"]

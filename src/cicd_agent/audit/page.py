@@ -4,8 +4,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from cicd_agent.audit.chain.chain import Break, Met, Verified
 from cicd_agent.audit.summary import AccountRun, moment_words
+from cicd_agent.audit.verification import Break, Met, Verified
 from cicd_agent.domain.audit_entry import Link
 from cicd_agent.domain.ports.storage import Pruned
 from cicd_agent.domain.text.json_view import Loose

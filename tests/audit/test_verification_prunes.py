@@ -3,8 +3,8 @@ from typing import Any
 
 import pytest
 
-from cicd_agent.audit.chain.chain import Met, Tampering, verify
-from cicd_agent.audit.chain.tampering import Removed
+from cicd_agent.audit.tampering import Removed
+from cicd_agent.audit.verification import Met, Tampering, verify
 from cicd_agent.domain.audit_entry import Entry, Kind, Link, Row
 from tests.support.fakes.store import FakeStore
 from tests.support.samples.chains import DAY, SHOP, START, book, edited, pruning, receipts, rehashed, rewritten, run

@@ -3,8 +3,8 @@
 from collections.abc import Mapping
 from typing import Any, Final
 
-from cicd_agent.audit.chain.row import Reading
-from cicd_agent.audit.chain.tampering import Break, Removed, Tampering
+from cicd_agent.audit.row import Reading
+from cicd_agent.audit.tampering import Break, Removed, Tampering
 from cicd_agent.domain.audit_entry import Kind
 
 _RUN: Final = 1

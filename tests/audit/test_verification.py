@@ -3,8 +3,8 @@ from dataclasses import replace
 
 import pytest
 
-from cicd_agent.audit.chain.chain import Break, Met, Tampering, Verified, parse_anchor, verify
-from cicd_agent.audit.chain.tampering import MOST_BREAKS
+from cicd_agent.audit.tampering import MOST_BREAKS
+from cicd_agent.audit.verification import Break, Met, Tampering, Verified, parse_anchor, verify
 from cicd_agent.domain.audit_entry import ZERO, Link, Row, chained
 from tests.support.fakes.store import FakeStore
 from tests.support.samples.chains import SHOP, book, edited, forged, receipts, rehashed, rewritten, run

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 import pytest
 
-from cicd_agent.audit.chain.chain import Met, Tampering, Verified, verify
+from cicd_agent.audit.verification import Met, Tampering, Verified, verify
 from cicd_agent.domain.audit_entry import ZERO, Entry, Link, Row, chained, columns
 from tests.support.fakes.store import FakeStore
 from tests.support.jobs.audit import decided, done

@@ -6,7 +6,7 @@ from dataclasses import replace
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from cicd_agent.audit.chain.chain import verify
+from cicd_agent.audit.verification import verify
 from cicd_agent.domain.audit_entry import Row
 from tests.support.fakes.store import FakeStore
 from tests.support.samples.chains import DAY, SHOP, START, edited, pruning, receipts, rehashed, run

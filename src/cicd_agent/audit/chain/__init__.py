@@ -1,1 +1,0 @@
-"""Verification of the hash chain of audit entries."""
