@@ -55,7 +55,6 @@ UNLAYERED = {
     ("adapters.telemetry.metrics_file", "insights.metrics.metric"),
     ("adapters.telemetry.metrics_file", "insights.metrics.prometheus_text"),
     ("app.telemetry", "cli.metrics"),
-    ("audit.query", "app.storage"),
     ("rendering.log_excerpt", "analysis.logs.extract"),
     ("rendering.terminal.doctor", "cli.doctor.checkup"),
 }

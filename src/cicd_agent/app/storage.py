@@ -3,7 +3,6 @@
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
-from urllib.parse import urlsplit
 
 from cicd_agent.domain.facts import FactKind, Known
 from cicd_agent.domain.ports.storage import About, Store
@@ -13,18 +12,9 @@ from cicd_agent.settings.environment import Environment
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-LOCAL: Final = "local"
-"""The chain of runs that belong to no repository on GitHub."""
 DATABASE: Final = "state.db"
 POSTGRESQL: Final = ("postgres:", "postgresql:", "postgresql+psycopg:")
 """How the URLs of databases begin that can hold an audit log; another one is the project's own."""
-
-
-def chain_of(repository: str, server_url: str) -> str:
-    """The name of a repository's chain: with its server, where that is not github.com."""
-    host = urlsplit(server_url).netloc.lower()
-    is_elsewhere = host not in {"", "github.com"} and repository.count("/") == 1
-    return f"{host}/{repository}" if is_elsewhere else repository
 
 
 def open_store(inputs: "Mapping[str, str]", environment: Environment, cwd: Path) -> Store | None:

@@ -15,8 +15,8 @@ from cicd_agent.app.model_router import Asking
 from cicd_agent.app.recording.fleet import tell_fleet
 from cicd_agent.app.run_record import RunRecord
 from cicd_agent.app.serialization import body_of
-from cicd_agent.app.storage import LOCAL
 from cicd_agent.cli.metrics import cleaned, measured
+from cicd_agent.domain.audit_entry import LOCAL
 from cicd_agent.domain.event import Event, EventKind
 from cicd_agent.domain.payload import Node
 from cicd_agent.domain.text.redaction import Redactor

@@ -1,7 +1,7 @@
 """The account book as text for a person: its runs in a table, what a check came to, and what a prune removed."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Final
 
 from cicd_agent.audit.summary import AccountRun, moment_words
@@ -43,6 +43,19 @@ class PrunedChain:
     removed: Pruned | None
     head: Link | None
     broken: tuple[Break, ...] = ()
+
+    def document(self) -> dict[str, object]:
+        """It as JSON."""
+        removed = self.removed
+        return {
+            "repository": self.repository,
+            "removed": removed.last - removed.first + 1 if removed else 0,
+            "first": removed.first if removed else None,
+            "last": removed.last if removed else None,
+            "hash": removed.hash if removed else None,
+            "broken": [asdict(each) for each in self.broken],
+            "anchor": self.head.words if self.head else None,
+        }
 
 
 def render_runs(

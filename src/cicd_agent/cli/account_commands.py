@@ -7,8 +7,8 @@ from typing import Final
 
 from cicd_agent.adapters.runner.step import step
 from cicd_agent.app.reporter import Outlet
-from cicd_agent.app.storage import chain_of
 from cicd_agent.cli.account_parser import Options
+from cicd_agent.domain.audit_entry import chain_of
 from cicd_agent.domain.text.markdown import fence
 from cicd_agent.domain.text.words import clip
 from cicd_agent.domain.verdict import Conclusion
@@ -48,7 +48,7 @@ def _conclude(options: Options, environment: Environment, outlet: Outlet, conclu
 def _looked(options: Options, environment: Environment, outlet: Outlet, now: Callable[[], float]) -> int:
     match options.command:
         case "audit":
-            from cicd_agent.cli.audit.list import audit  # noqa: PLC0415  each pays for itself
+            from cicd_agent.cli.audit import audit  # noqa: PLC0415  each pays for itself
 
             return audit(options, environment, outlet, now)
         case "metrics":

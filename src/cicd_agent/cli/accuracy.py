@@ -16,7 +16,7 @@ from cicd_agent.app.run_folder import HIDDEN
 from cicd_agent.app.run_record import REPORT, RunRecord
 from cicd_agent.app.serialization import load as load_report
 from cicd_agent.app.storage import existing_store
-from cicd_agent.audit.query import whose
+from cicd_agent.audit.query import chain_for
 from cicd_agent.cli.account_parser import Options
 from cicd_agent.cli.outcome_sources import OpenSources, open_sources
 from cicd_agent.domain.period import moment
@@ -63,7 +63,7 @@ def accuracy(
         store = None if options.paths else store_of(inputs(options, environment), environment, Path.cwd())
         if store is not None:
             closing.callback(store.close)
-        name = whose(options.repository, environment, store)
+        name = chain_for(options.repository, environment, store)
         # On GitHub the name of the chain is known without its server.
         repository = "/".join(name.split("/")[-2:])
         environment = replace(environment, run=replace(environment.run, repository=repository))

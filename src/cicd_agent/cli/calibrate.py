@@ -15,7 +15,7 @@ from cicd_agent.analysis.risk.outcome_labels import MATURED_DAYS, Blame, Source,
 from cicd_agent.app.context import inputs
 from cicd_agent.app.reporter import Outlet
 from cicd_agent.app.storage import existing_store
-from cicd_agent.audit.query import whose
+from cicd_agent.audit.query import chain_for
 from cicd_agent.cli.account_parser import Options
 from cicd_agent.cli.outcome_sources import OpenSources, open_sources
 from cicd_agent.domain.change import Change, ChangeSource
@@ -80,7 +80,7 @@ def calibrate(
         book = _book(options, environment, store_of, closing)
         if book is not None:
             outlet.progress("reading the account book")
-            decisions = read_decisions(book, whose(options.repository, environment, book), [GATE])
+            decisions = read_decisions(book, chain_for(options.repository, environment, book), [GATE])
             more = _from_decisions(sources.repository, decisions, name, {(blame.sha, blame.source) for blame in blames})
             blames += more
             limits += decisions.limits

@@ -13,7 +13,7 @@ from cicd_agent.agent.prices import PRICES, READ_ON, Price, price_of
 from cicd_agent.app.context import first_settings, inputs
 from cicd_agent.app.reporter import Outlet
 from cicd_agent.app.storage import existing_store
-from cicd_agent.audit.query import chains
+from cicd_agent.audit.query import select_chains
 from cicd_agent.cli.account_parser import Options
 from cicd_agent.domain.audit_entry import Kind, Row
 from cicd_agent.domain.period import moment
@@ -77,7 +77,7 @@ def cost(
             "no account book is kept here", remedy="Give --state-dir, or set DATABASE_URL to a PostgreSQL database"
         )
     with closing(opened) as store:
-        chains(store, options.repository)
+        select_chains(store, options.repository)
         wanted = Wanted(repository=options.repository, kind=Kind.RUN, since=since, most=MOST)
         counted = _Counted(store.find(wanted), outlet.progress)
         told = cost_report(iter(counted), prices.rates)

@@ -13,9 +13,10 @@ from cicd_agent.app.context import inputs
 from cicd_agent.app.reporter import Outlet
 from cicd_agent.app.run_record import RunRecord
 from cicd_agent.app.serialization import body_of
-from cicd_agent.app.storage import LOCAL, existing_store
-from cicd_agent.audit.query import chains
+from cicd_agent.app.storage import existing_store
+from cicd_agent.audit.query import select_chains
 from cicd_agent.cli.account_parser import Options
+from cicd_agent.domain.audit_entry import LOCAL
 from cicd_agent.domain.payload import Node
 from cicd_agent.domain.period import moment
 from cicd_agent.domain.ports.storage import Store, Wanted
@@ -108,7 +109,7 @@ def metrics(
             "there is no account book", remedy="Give --state-dir, or set DATABASE_URL, as the runs did that wrote it"
         )
     with closing(opened) as store:
-        chains(store, options.repository)
+        select_chains(store, options.repository)
         samples = (*_totals(store, Wanted(repository=options.repository, since=since, most=_ALL), outlet), *accuracy)
     outlet.progress("")
     samples = added((), [cleaned(each, outlet.redact) for each in samples])

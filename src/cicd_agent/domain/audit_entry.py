@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, Final
+from urllib.parse import urlsplit
 
 VERSION: Final = 1
 ZERO: Final = "0" * 64
@@ -19,6 +20,8 @@ LONGEST: Final = 4_000_000
 """Characters of one entry; of a longer output only its digest is entered."""
 LONGEST_WORD: Final = 512
 """Characters of a text that entries are found by: no index holds more of it."""
+LOCAL: Final = "local"
+"""The chain of runs that belong to no repository on GitHub."""
 _EXACT: Final = 2**53
 """Whole numbers up to here are the same for every reader of JSON."""
 
@@ -95,6 +98,13 @@ class Row:
     def link(self) -> Link:
         """Its place in the chain."""
         return Link(self.repository, self.seq, self.hash)
+
+
+def chain_of(repository: str, server_url: str) -> str:
+    """The name of a repository's chain: with its server, where that is not github.com."""
+    host = urlsplit(server_url).netloc.lower()
+    is_elsewhere = host not in {"", "github.com"} and repository.count("/") == 1
+    return f"{host}/{repository}" if is_elsewhere else repository
 
 
 def columns(text: str) -> Columns:

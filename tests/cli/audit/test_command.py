@@ -12,7 +12,7 @@ from cicd_agent.app.reporter import Outlet
 from cicd_agent.audit.page import render_runs
 from cicd_agent.audit.summary import AccountRun
 from cicd_agent.cli.account_parser import parsed
-from cicd_agent.cli.audit.list import audit
+from cicd_agent.cli.audit import audit
 from cicd_agent.domain.audit_entry import Entry, Row
 from cicd_agent.errors import ConfigError
 from cicd_agent.settings.environment import Environment

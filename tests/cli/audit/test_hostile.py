@@ -12,7 +12,7 @@ import pytest
 from cicd_agent.app.console import Streams
 from cicd_agent.app.reporter import Outlet
 from cicd_agent.cli.account_parser import parsed
-from cicd_agent.cli.audit.show import show
+from cicd_agent.cli.audit import show
 from cicd_agent.domain.audit_entry import Columns, Row, chained, columns
 from cicd_agent.settings.environment import Environment
 from tests.support.fakes.store import FakeStore

@@ -12,7 +12,7 @@ from cicd_agent.app.console import Streams
 from cicd_agent.app.reporter import Outlet
 from cicd_agent.app.storage import DATABASE
 from cicd_agent.cli.account_parser import parsed
-from cicd_agent.cli.audit.list import audit
+from cicd_agent.cli.audit import audit
 from cicd_agent.settings.environment import Environment
 from tests.support.jobs.audit import NOW, decided, done
 

@@ -9,7 +9,7 @@ from typing import Any, Final
 from cicd_agent.app.console import Streams
 from cicd_agent.app.reporter import Outlet
 from cicd_agent.cli.account_parser import parsed
-from cicd_agent.cli.audit.list import audit
+from cicd_agent.cli.audit import audit
 from cicd_agent.domain.audit_entry import Entry, Link
 from cicd_agent.domain.ports.storage import Store
 from cicd_agent.settings.environment import Environment

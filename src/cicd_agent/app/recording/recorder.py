@@ -13,8 +13,8 @@ from cicd_agent.app.decision import Decision
 from cicd_agent.app.recording.entry import Telling, receipts_entry, run_entry
 from cicd_agent.app.recording.fact_extraction import facts_of
 from cicd_agent.app.run_record import Audit, RunRecord
-from cicd_agent.app.storage import LOCAL, StoredState, chain_of, open_store
-from cicd_agent.domain.audit_entry import LONGEST, Entry, canonical, digest
+from cicd_agent.app.storage import StoredState, open_store
+from cicd_agent.domain.audit_entry import LOCAL, LONGEST, Entry, canonical, chain_of, digest
 from cicd_agent.domain.effects import Receipt
 from cicd_agent.domain.facts import Fact
 from cicd_agent.domain.ports.storage import Store

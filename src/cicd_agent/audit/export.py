@@ -1,80 +1,41 @@
-"""`cicd-agent audit export`: the record for other tools, a line or a result at a time, however long it is."""
+"""The audit log for other tools, a line or a result at a time, however long it is."""
 
 import csv
 import io
 import json
 from collections.abc import Callable, Iterator
 from dataclasses import replace
-from pathlib import Path
 from typing import Any, Final
 
 from cicd_agent import __version__
-from cicd_agent.adapters.files import streamed_file
-from cicd_agent.app.reporter import Outlet
-from cicd_agent.audit.query import chains
+from cicd_agent.audit.query import entry_document, select_chains
 from cicd_agent.audit.sarif import results_of
 from cicd_agent.audit.summary import COLUMNS, AccountRun
-from cicd_agent.cli.account_parser import Options
-from cicd_agent.cli.audit.list import counted
-from cicd_agent.cli.audit.show import readable
 from cicd_agent.domain.audit_entry import Kind, Row
 from cicd_agent.domain.ports.storage import Store, Wanted
 from cicd_agent.domain.text.visible import visible_line
-from cicd_agent.errors import ConfigError, Exit
 from cicd_agent.rendering.sarif import MOST_RESULTS
 
 _ALL: Final = 2**52
-_MOST_RULES: Final = 5_000
-_LONGEST_CELL: Final = 30_000
+_MAX_RULES: Final = 5_000
+_MAX_CELL: Final = 30_000
 """Spreadsheets hold little more in one."""
 
 
-def export(store: Store, options: Options, outlet: Outlet, asked: Wanted) -> int:
-    """Write what is asked for, to a file or to the standard output."""
-    rows = counted(_rows(store, asked, options), outlet, "exporting")
-    match options.format or "jsonl":
-        case "csv":
-            lines = _csv(rows)
-        case "sarif":
-            lines = _sarif(rows)
-        case _:
-            lines = _jsonl(rows)
-    if not options.write:
-        _to(outlet.print_json, lines)
-        outlet.progress("")
-        return Exit.OK
-    path = Path.cwd() / options.write
-    try:
-        with streamed_file(path) as write:
-            _to(lambda line: write(f"{outlet.redact(line)}\n"), lines)
-    except (OSError, ValueError) as error:
-        why = (error.strerror if isinstance(error, OSError) else "") or str(error)
-        raise ConfigError(f"--out {options.write} cannot be written", why=why, remedy="Give another path") from None
-    outlet.progress("")
-    return Exit.OK
-
-
-def _to(write: Callable[[str], None], lines: Iterator[str]) -> None:
-    for line in lines:
-        write(line)
-
-
-def _rows(store: Store, asked: Wanted, options: Options) -> Iterator[Row]:
-    """Chains as they stand, from their beginnings; where something is picked out of them, the newest first."""
-    is_lines = (options.format or "jsonl") == "jsonl"
-    if asked != Wanted(repository=asked.repository, kind=Kind.RUN):
-        yield from store.find(replace(asked, kind=None if is_lines else Kind.RUN, most=_ALL))
+def export_rows(store: Store, query: Wanted, *, runs_only: bool) -> Iterator[Row]:
+    """Chains as they are stored, from their beginnings; where something is picked out of them, the newest first."""
+    if query != Wanted(repository=query.repository, kind=Kind.RUN):
+        yield from store.find(replace(query, kind=Kind.RUN if runs_only else None, most=_ALL))
         return
-    for repository in chains(store, asked.repository):
+    for repository in select_chains(store, query.repository):
         for row in store.rows(repository):
-            if is_lines or (row.seq and row.columns.kind is Kind.RUN):
+            if not runs_only or (row.seq and row.columns.kind is Kind.RUN):
                 yield row
 
 
 def _jsonl(rows: Iterator[Row]) -> Iterator[str]:
     for row in rows:
-        place = {"repository": row.repository, "seq": row.seq, "prev": row.prev, "hash": row.hash}
-        yield _dumped({**place, "told": readable(row.text)})
+        yield _dumped(entry_document(row))
 
 
 def _csv(rows: Iterator[Row]) -> Iterator[str]:
@@ -86,7 +47,7 @@ def _csv(rows: Iterator[Row]) -> Iterator[str]:
 def _cells(cells: tuple[str, ...]) -> str:
     """One line, on which every cell is quoted: nothing in one begins a line, or another cell."""
     out = io.StringIO()
-    shown = [visible_line(cell[:_LONGEST_CELL]).replace("##[", "## [") for cell in cells]
+    shown = [visible_line(cell[:_MAX_CELL]).replace("##[", "## [") for cell in cells]
     csv.writer(out, quoting=csv.QUOTE_ALL, lineterminator="").writerow(shown)
     return out.getvalue()
 
@@ -98,7 +59,7 @@ def _sarif(rows: Iterator[Row]) -> Iterator[str]:
     number, left_out = 0, 0
     for row in rows:
         for result in results_of(AccountRun.of(row)):
-            if result.rule not in rules and len(rules) >= _MOST_RULES:
+            if result.rule not in rules and len(rules) >= _MAX_RULES:
                 left_out += 1
                 continue
             place, _ = rules.setdefault(result.rule, (len(rules), result.described))
@@ -133,3 +94,7 @@ def _sarif(rows: Iterator[Row]) -> Iterator[str]:
 def _dumped(told: dict[str, Any]) -> str:
     """On one line, in ASCII: a runner that reads along finds no command in it, and a terminal none of its own."""
     return json.dumps(told, separators=(",", ":")).replace("##[", "#\\u0023[")
+
+
+FORMATS: Final[dict[str, Callable[[Iterator[Row]], Iterator[str]]]] = {"jsonl": _jsonl, "csv": _csv, "sarif": _sarif}
+"""The lines of each format."""

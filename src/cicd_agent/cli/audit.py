@@ -1,0 +1,270 @@
+"""`cicd-agent audit`: the record of decisions, for a person or a program."""
+
+import json
+import re
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import asdict, replace
+from pathlib import Path
+from typing import Final
+
+from cicd_agent.adapters.files import read_file, streamed_file
+from cicd_agent.app.context import inputs
+from cicd_agent.app.reporter import Outlet
+from cicd_agent.app.storage import existing_store
+from cicd_agent.audit.page import WIDE, render_pruned, render_runs, render_verified
+from cicd_agent.audit.query import (
+    MIN_SHA,
+    counted,
+    entry_document,
+    find_entry,
+    receipts_of,
+    select_chains,
+    with_outcome,
+)
+from cicd_agent.audit.summary import AccountRun, links_of
+from cicd_agent.audit.verification import Verified, parse_anchor, verify
+from cicd_agent.cli.account_parser import Options
+from cicd_agent.domain.audit_entry import Kind, Link, chained
+from cicd_agent.domain.period import moment
+from cicd_agent.domain.ports.storage import Store, Wanted
+from cicd_agent.domain.text.json_view import Loose
+from cicd_agent.errors import ConfigError, Exit
+from cicd_agent.settings.environment import Environment
+
+_SHA: Final = re.compile(r"[0-9a-f]+")
+_MAX_REPORT: Final = 20_000_000
+"""Bytes."""
+_LIKE_AN_ANCHOR: Final = re.compile(r"#\d+:[0-9A-Fa-f]*$")
+
+
+@contextmanager
+def stored_log(options: Options, environment: Environment) -> Iterator[Store]:
+    """The audit log that is there to be read. Raises ConfigError when there is none, and makes none."""
+    store = existing_store(inputs(options, environment), environment, Path.cwd())
+    if store is None:
+        raise ConfigError(
+            "there is no account book to look into",
+            remedy="Give --state-dir DIR, or set DATABASE_URL",
+        )
+    try:
+        yield store
+    finally:
+        store.close()
+
+
+def audit(
+    options: Options,
+    environment: Environment,
+    outlet: Outlet,
+    now: Callable[[], float],
+    opened: Callable[[Options, Environment], AbstractContextManager[Store]] = stored_log,
+) -> int:
+    """The exit code: 1 when a chain does not hold."""
+    with opened(options, environment) as store:
+        match options.verb or "verify":
+            case "list":
+                return _list(store, options, outlet, now())
+            case "show":
+                return show(store, options, outlet)
+            case "verify":
+                return _verify(store, options, outlet)
+            case "export":
+                return _export(store, options, outlet, now())
+            case "prune":
+                return _prune(store, options, outlet, int(now()))
+            case verb:
+                raise AssertionError(verb)
+
+
+def _query(options: Options, now: float) -> Wanted:
+    """Which runs the options ask for. Raises ConfigError."""
+    sha = options.sha.strip().lower()
+    if sha and (len(sha) < MIN_SHA or not _SHA.fullmatch(sha)):
+        raise ConfigError("--sha is no commit", why=f"`{sha}`", remedy=f"Give {MIN_SHA} of its hex digits or more")
+    if options.pull < 0:
+        raise ConfigError("--pull is no number of a pull request", remedy="Give the number that GitHub shows")
+    return Wanted(
+        repository=options.repository,
+        kind=Kind.RUN,
+        sha=sha,
+        mode=options.of,
+        decision=options.decision,
+        pull=options.pull,
+        since=_time(options.since, now, "--since"),
+        until=_time(options.until, now, "--until"),
+    )
+
+
+def _time(text: str, now: float, option: str) -> int:
+    """Seconds since the epoch, 0 for an option that was not given. Raises ConfigError."""
+    if not text.strip():
+        return 0
+    try:
+        return moment(text, now)
+    except ValueError:
+        remedy = "Give `30d`, `12h`, or a date such as 2026-11-01"
+        raise ConfigError(f"{option} is no time", why=f"`{text}`", remedy=remedy) from None
+
+
+def _list(store: Store, options: Options, outlet: Outlet, now: float) -> int:
+    if options.most < 1:
+        raise ConfigError("--most is no count", remedy="Give a whole number from 1 on")
+    query = _query(options, now)
+    select_chains(store, query.repository)
+    rows = list(store.find(replace(query, most=options.most + 1)))
+    shown, is_more = rows[: options.most], len(rows) > options.most
+    runs = [AccountRun.of(row, finished=finished) for row, finished in with_outcome(store, query, shown)]
+    outlet.progress("")
+    if options.format == "json":
+        document = {"version": 1, "place": store.place, "more": is_more, "runs": [each.document() for each in runs]}
+        outlet.print_json(json.dumps(document, indent=1))
+    else:
+        width = outlet.width if outlet.coloured else WIDE
+        outlet.print(render_runs(runs, store.place, is_more=is_more, colour=outlet.coloured, width=width))
+    return Exit.OK
+
+
+def show(store: Store, options: Options, outlet: Outlet) -> int:
+    """Print one run, whole: what was decided, on what grounds, and its outcome."""
+    row = find_entry(store, options.id, options.repository, outlet.progress)
+    outlet.progress("")
+    data = Loose.read(row.text)
+    if row.columns.kind is Kind.RECEIPTS and (of := data.number("of")) and (run := store.row(row.repository, of)):
+        row, data = run, Loose.read(run.text)
+    is_run = row.columns.kind is Kind.RUN
+    receipts = receipts_of(store, row) if is_run else ()
+    holds = chained(row.repository, row.seq, row.prev, row.text) == row.hash
+    if options.format == "json":
+        document = {
+            "version": 1,
+            "anchor": row.link.words,
+            "holds": holds,
+            "finished": bool(receipts) if is_run else None,
+            "entry": entry_document(row),
+            "receipts": [entry_document(each) for each in receipts],
+        }
+        outlet.print_json(json.dumps(document, indent=1))
+    else:
+        from cicd_agent.audit.entry_page import render_entry  # noqa: PLC0415  each pays for itself
+
+        texts = [Loose.read(each.text) for each in receipts]
+        outlet.print(render_entry(row, data, texts, holds=holds, colour=outlet.coloured, width=outlet.width))
+    return Exit.OK
+
+
+def _verify(store: Store, options: Options, outlet: Outlet) -> int:
+    """Check every chain against itself, its stored end, and the anchors that were given."""
+    anchors = [anchor_of(text) for text in options.anchors]
+    if options.repository and (others := {each.repository for each in anchors} - {options.repository}):
+        raise ConfigError(
+            "--anchor is of another chain than --repository",
+            why=", ".join(sorted(others)),
+            remedy="Leave --repository out, or give anchors of it",
+        )
+    known = store.repositories()
+    lost = [each for each in anchors if each.repository not in known]
+    named = options.repository if options.repository in known or not lost else ""
+    results = []
+    for repository in select_chains(store, named) if named or not options.repository else ():
+        outlet.progress(f"checking {repository}")
+        # Before the rows: what is recorded meanwhile lies beyond the end, and is no cut.
+        head = store.head(repository)
+        rows = counted(store.rows(repository), outlet.progress, f"checking {repository}")
+        results.append(verify(rows, [each for each in anchors if each.repository == repository], head))
+    outlet.progress("")
+    if options.format == "json":
+        outlet.print_json(json.dumps(document(results, lost, place=store.place), indent=1))
+    else:
+        outlet.print(render_verified(results, lost, store.place, colour=outlet.coloured, width=outlet.width))
+    return Exit.STOP if lost or not all(each.holds for each in results) else Exit.OK
+
+
+def document(results: Sequence[Verified], lost: Iterable[Link], *, place: str) -> dict[str, object]:
+    """The results as JSON; `lost` are anchors of chains that are not there."""
+    gone = [each.words for each in lost]
+    return {
+        "version": 1,
+        "place": place,
+        "holds": not gone and all(each.holds for each in results),
+        "chains": [
+            {
+                **asdict(each),
+                "holds": each.holds,
+                "head": each.head.words if each.head else None,
+                "anchored": [{"anchor": one.link.words, "met": one.met, "by": one.by} for one in each.anchored],
+            }
+            for each in results
+        ],
+        "lost": gone,
+    }
+
+
+def anchor_of(text: str) -> Link:
+    """The place that an anchor names, or a report.json at that path. Raises ConfigError."""
+    try:
+        return parse_anchor(text)
+    except ValueError as error:
+        if _LIKE_AN_ANCHOR.search(text.strip()):
+            raise ConfigError("--anchor is none", why=str(error), remedy="Copy it whole from a step summary") from None
+    raw = read_file(Path.cwd() / text, f"--anchor {text}", _MAX_REPORT)
+    report = Loose.read(raw.decode("utf-8", "replace"))
+    remedy = "Give a report.json of a run whose decision was recorded, or OWNER/NAME#NUMBER:HASH"
+    if report.word("kind") != "report":
+        raise ConfigError(f"--anchor {text} is no report of cicd-agent", remedy=remedy)
+    for repository, seq, hashed in links_of(report):
+        try:
+            return parse_anchor(Link(repository, seq, hashed).words)
+        except ValueError:
+            raise ConfigError(f"--anchor {text} names no place in a chain", remedy=remedy) from None
+    section = report.inner("body").inner("audit")
+    state = section.word("state") or "not told"
+    reason = f"audit: {state}" + (f", {section.word('why')[:200]}" if section.word("why") else "")
+    raise ConfigError(f"--anchor {text} is of a run that was not recorded", why=reason, remedy=remedy)
+
+
+def _export(store: Store, options: Options, outlet: Outlet, now: float) -> int:
+    """Write what the options select, to a file or to the standard output."""
+    from cicd_agent.audit.export import FORMATS, export_rows  # noqa: PLC0415  each pays for itself
+
+    kind = options.format or "jsonl"
+    rows = export_rows(store, _query(options, now), runs_only=kind != "jsonl")
+    lines = FORMATS[kind](counted(rows, outlet.progress, "exporting"))
+    if options.write:
+        try:
+            with streamed_file(Path.cwd() / options.write) as write:
+                for line in lines:
+                    write(f"{outlet.redact(line)}\n")
+        except (OSError, ValueError) as error:
+            reason = (error.strerror if isinstance(error, OSError) else "") or str(error)
+            remedy = "Give another path"
+            raise ConfigError(f"--out {options.write} cannot be written", why=reason, remedy=remedy) from None
+    else:
+        for line in lines:
+            outlet.print_json(line)
+    outlet.progress("")
+    return Exit.OK
+
+
+def _prune(store: Store, options: Options, outlet: Outlet, now: int) -> int:
+    """Remove what is older than the options say, and record that."""
+    from cicd_agent.audit.prune import prune_chain  # noqa: PLC0415  each pays for itself
+
+    before = _time(options.older_than, now, "--older-than")
+    if before > now:
+        raise ConfigError("--older-than lies in the future", remedy="Give `400d`, or a date that has passed")
+    if not before:
+        raise ConfigError("--older-than is no time", remedy="Give `400d`, or a date such as 2025-11-01")
+    is_dry = options.dry_run
+    pruned = [
+        prune_chain(store, each, before, now, outlet.progress, is_dry=is_dry)
+        for each in select_chains(store, options.repository)
+    ]
+    outlet.progress("")
+    if options.format == "json":
+        chains = [each.document() for each in pruned]
+        shown = {"version": 1, "dry_run": is_dry, "before": before, "chains": chains}
+        outlet.print_json(json.dumps(shown, indent=1))
+    else:
+        outlet.print(render_pruned(pruned, before, dry_run=is_dry, colour=outlet.coloured, width=outlet.width))
+    return Exit.OK
