@@ -25,11 +25,11 @@ from cicd_agent.adapters.models.client import connect
 from cicd_agent.agent.budget import Budget
 from cicd_agent.agent.loop import ask
 from cicd_agent.agent.messages import Model, Question
-from cicd_agent.agent.scripted import ScriptedModel, calling
 from cicd_agent.agent.tools.tool import Tool
 from cicd_agent.domain.evidence import Exhibit
 from cicd_agent.domain.text.redaction import Redactor
 from cicd_agent.domain.verdict import Draft
+from tests.support.fakes.scripted_model import ScriptedModel, calling
 from tests.support.servers.openai import app as fake
 
 GOAL = 5.0

@@ -43,7 +43,6 @@ LAYERS = {
         "rendering",
         "settings",
     ),
-    "fake_model": ("adapters", "agent", "domain", "errors"),
     "cli": ("",),
     "": ("",),
 }
@@ -68,7 +67,7 @@ THIRD_PARTY = {
     "click": r"__main__|cli\..*|modes\.\w+\.command",
     "coverage": r"pytest_worker\.line_coverage",
     "hypothesis": r"pytest_worker\.ghostwriter",
-    "yaml": r"settings\..*|fake_model\.script|analysis\.rules\.yaml_source|modes\.analyse_failure\.runs\..*",
+    "yaml": r"settings\..*|adapters\.fake_model|analysis\.rules\.yaml_source|modes\.analyse_failure\.runs\..*",
     "pathspec": r"domain\.paths",
     "openai": r"adapters\.models\..*",
     "httpx2": r"adapters\.models\..*",

@@ -10,12 +10,12 @@ from cicd_agent.agent.budget import Budget
 from cicd_agent.agent.loop import ask
 from cicd_agent.agent.messages import Answer, Question, Reply, Request, Role, Stop
 from cicd_agent.agent.prices import Price
-from cicd_agent.agent.scripted import ScriptedModel, Step
 from cicd_agent.domain.evidence import Exhibit
 from cicd_agent.domain.usage import Usage
 from cicd_agent.domain.verdict import Draft
 from cicd_agent.errors import Exit, ModelUnavailable
 from tests.agent.drafts import DRAFTS, Nested, Note
+from tests.support.fakes.scripted_model import ScriptedModel, Step
 from tests.support.strategies import answers
 
 GOOD = '{"summary": "fine", "confidence": 0.9}'

@@ -3,11 +3,11 @@ from typing import Any
 import pytest
 
 from cicd_agent.agent.messages import Reply, Request, Stop
-from cicd_agent.agent.scripted import ScriptedModel, calling
 from cicd_agent.agent.tracing import Timed
 from cicd_agent.domain.timeline import Timeline
 from cicd_agent.domain.usage import Usage
 from cicd_agent.errors import ModelUnavailable
+from tests.support.fakes.scripted_model import ScriptedModel, calling
 
 REQUEST = Request("the instructions", "the evidence", "draft", {}, max_output_tokens=9_000)
 

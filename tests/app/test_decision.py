@@ -8,7 +8,6 @@ import pytest
 from cicd_agent.agent.budget import Budget
 from cicd_agent.agent.loop import ask
 from cicd_agent.agent.messages import Question
-from cicd_agent.agent.scripted import ScriptedModel
 from cicd_agent.app.decision import Asked, Decision
 from cicd_agent.app.run_record import RunRecord
 from cicd_agent.app.serialization import _adapter, _kind, dump, load, schema
@@ -40,6 +39,7 @@ from cicd_agent.errors import ConfigError
 from cicd_agent.modes.protocol import Account
 from cicd_agent.modes.route.evidence import ROUTE_EVIDENCE, RouteEvidence
 from tests.agent.drafts import Note
+from tests.support.fakes.scripted_model import ScriptedModel
 from tests.support.samples.records import report
 
 DIFF = "diff --git a/a.py b/a.py\n--- a/a.py\n+++ b/a.py\n@@ -1,2 +1,3 @@\n zebra\n-two\n+2\n+3\n"

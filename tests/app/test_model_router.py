@@ -9,7 +9,6 @@ import pytest
 
 from cicd_agent.agent.budget import Budget
 from cicd_agent.agent.messages import Question, Reply, Tier
-from cicd_agent.agent.scripted import ScriptedModel, Step
 from cicd_agent.agent.tools.tool import Tool
 from cicd_agent.app.context import Scene
 from cicd_agent.app.model_router import Asking, asking, budget
@@ -24,6 +23,7 @@ from cicd_agent.settings.environment import Workload
 from cicd_agent.settings.loader import Loaded, load
 from cicd_agent.settings.schema import USD, Settings, TokenPrice
 from tests.agent.drafts import Empty, Note
+from tests.support.fakes.scripted_model import ScriptedModel, Step
 
 GOOD = '{"summary": "fine", "confidence": 0.9}'
 GONE = ModelUnavailable("primary is down", requests=5)

@@ -3,12 +3,12 @@ from typing import Any
 
 from cicd_agent.agent.budget import Budget
 from cicd_agent.agent.messages import Answer, Model, Question
-from cicd_agent.agent.scripted import ScriptedModel
 from cicd_agent.agent.sharding import Part
 from cicd_agent.app import pipeline
 from cicd_agent.domain.usage import Usage
 from cicd_agent.errors import Exit
 from tests.agent.drafts import Note
+from tests.support.fakes.scripted_model import ScriptedModel
 
 PARTS = tuple(Part(Question(f"q {number}/2", "Look.", (), Note, lambda _: None), 1_000) for number in (1, 2))
 NOTE = Note(summary="fine", confidence=0.9)

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from cicd_agent.adapters.recording.tape import load_tape
+from cicd_agent.adapters.tape import load_tape
 from tests.support.jobs.pull_request import Job, Left
 from tests.support.jobs.recorded import DRAFT, KEPT, KEY, ROOT, folder, review, same
 from tests.support.servers.openai.app import OpenAIServer, answer, hang, malformed

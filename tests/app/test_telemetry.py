@@ -5,7 +5,6 @@ from pathlib import Path
 import pytest
 
 from cicd_agent.agent.messages import Request
-from cicd_agent.agent.scripted import ScriptedModel
 from cicd_agent.app.model_router import Asking, budget
 from cicd_agent.app.run_record import RunRecord
 from cicd_agent.app.telemetry import tell, timed
@@ -18,6 +17,7 @@ from cicd_agent.settings.environment import Environment
 from cicd_agent.settings.schema import Settings
 from tests.app.test_decision import decision
 from tests.insights.metrics.test_run_samples import values
+from tests.support.fakes.scripted_model import ScriptedModel
 from tests.support.samples.records import report
 from tests.support.servers.collector import Collector, plain
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from cicd_agent.adapters.runner.step import step
+from cicd_agent.adapters.runner.workflow import step
 from cicd_agent.app.console import Streams
 from cicd_agent.cli.gate_result import OUTPUTS
 from cicd_agent.cli.parser import parse

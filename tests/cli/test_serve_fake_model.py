@@ -19,11 +19,10 @@ from typing import Any
 
 import pytest
 
+from cicd_agent.adapters.fake_model import load_script, serving
 from cicd_agent.adapters.models.client import connect
 from cicd_agent.agent.schema import strict
 from cicd_agent.errors import ConfigError, ModelUnavailable
-from cicd_agent.fake_model.script import load_script
-from cicd_agent.fake_model.server import serving
 from scripts.sample_pull_request import build
 from tests.adapters.models.questions import KEY, Slept, in_both_dialects, request
 from tests.agent.drafts import Note

@@ -10,8 +10,8 @@ import pytest
 import yaml
 from check_jsonschema.builtin_schemas import get_builtin_schema  # type: ignore[import-untyped]  # it has no types
 
+from cicd_agent.adapters.fake_model import load_script
 from cicd_agent.app.mode_inputs import INPUTS
-from cicd_agent.fake_model.script import load_script
 from cicd_agent.modes.review.mode import Review
 from cicd_agent.settings.loader import lint
 from cicd_agent.settings.organization import read_organization

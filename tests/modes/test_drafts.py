@@ -11,7 +11,6 @@ from hypothesis import strategies as st
 from cicd_agent.agent.budget import Budget
 from cicd_agent.agent.loop import ask
 from cicd_agent.agent.messages import Answer, Call, Question, Reply
-from cicd_agent.agent.scripted import ScriptedModel
 from cicd_agent.app.decision import Decision
 from cicd_agent.app.run_record import common_outputs
 from cicd_agent.app.serialization import dump
@@ -27,6 +26,7 @@ from tests.modes.analyse_failure import model_builders as failures
 from tests.modes.deploy_gate import evidences as gates
 from tests.modes.gen_tests import specimens
 from tests.modes.route import routing
+from tests.support.fakes.scripted_model import ScriptedModel
 from tests.support.samples.changes import change_of
 from tests.support.strategies import drafts
 

@@ -8,8 +8,7 @@ from typing import Any
 from cicd_agent.agent.budget import Budget
 from cicd_agent.agent.messages import Model, Question, Reply, Request, Role, Stop, Turn
 from cicd_agent.agent.prompt import compose, estimate, render
-from cicd_agent.agent.reply_parser import clip
-from cicd_agent.agent.schema import schema_name, strict
+from cicd_agent.agent.schema import clip, schema_name, strict
 from cicd_agent.agent.tools.calls import MOST_TOKENS, Lookups
 from cicd_agent.domain.text.visible import visible, visible_line
 from cicd_agent.domain.usage import Usage

@@ -7,7 +7,7 @@ from cicd_agent.agent.budget import Budget
 from cicd_agent.agent.conversation import Dialogue
 from cicd_agent.agent.messages import Answer, Model, Question, Reply, Stop
 from cicd_agent.agent.prompt import version
-from cicd_agent.agent.reply_parser import Misread, clip, read
+from cicd_agent.agent.schema import Misread, clip, read
 from cicd_agent.domain.verdict import Draft
 from cicd_agent.errors import AgentError, BudgetExhausted, Exit, ModelMisbehaved, ModelUnavailable
 

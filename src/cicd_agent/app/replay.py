@@ -11,9 +11,21 @@ from pydantic import TypeAdapter, ValidationError
 
 from cicd_agent import __version__
 from cicd_agent.adapters.files import place_file, read_file
-from cicd_agent.adapters.recording.player import Player, sent_at
-from cicd_agent.adapters.recording.tape import MOST_BYTES, VERSION, Exchange, Recorder, begin, load_tape
-from cicd_agent.adapters.recording.tool_calls import LookedUp, Offered, load_lookups, playing, recording
+from cicd_agent.adapters.tape import (
+    MOST_BYTES,
+    VERSION,
+    Exchange,
+    LookedUp,
+    Offered,
+    Player,
+    Recorder,
+    begin,
+    load_lookups,
+    load_tape,
+    playing,
+    recording,
+    sent_at,
+)
 from cicd_agent.agent.messages import Model
 from cicd_agent.agent.tools.repository import lookups
 from cicd_agent.app.context import Scene

@@ -14,8 +14,8 @@ from typing import Any, Final
 from cicd_agent.adapters.files import write_file
 from cicd_agent.adapters.performers.journal import JournalFile
 from cicd_agent.adapters.performers.perform import perform
-from cicd_agent.adapters.recording.tape import TAPE
 from cicd_agent.adapters.slack import connect
+from cicd_agent.adapters.tape import TAPE
 from cicd_agent.agent.budget import Budget
 from cicd_agent.app.console import Console, Streams
 from cicd_agent.app.context import Scene, any_settings, in_shadow, settled

@@ -5,7 +5,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
-from cicd_agent.adapters.runner.step import step
+from cicd_agent.adapters.runner.workflow import step
 from cicd_agent.app.reporter import Outlet
 from cicd_agent.cli.account_parser import Options
 from cicd_agent.domain.audit_entry import chain_of

@@ -8,8 +8,7 @@ from typing import IO, Final
 import click
 
 from cicd_agent.adapters.files import read_file
-from cicd_agent.adapters.runner.step import step
-from cicd_agent.adapters.runner.workflow import Workflow
+from cicd_agent.adapters.runner.workflow import Workflow, step
 from cicd_agent.app.context import first_settings
 from cicd_agent.app.options import Session
 from cicd_agent.cli.options import command, input_option

@@ -4,9 +4,9 @@ from pathlib import Path
 
 import click
 
+from cicd_agent.adapters.fake_model import serve
 from cicd_agent.app.options import Session
 from cicd_agent.cli.options import command
-from cicd_agent.fake_model.server import serve
 
 
 @command

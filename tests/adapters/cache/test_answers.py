@@ -16,10 +16,10 @@ from cicd_agent.adapters.cache.answers import ANSWERS, AnswerCache
 from cicd_agent.adapters.cache.blob_store import LayeredStore, Limits
 from cicd_agent.adapters.cache.folder import INSTALLATION, FolderStore, installation_secret, open_folder
 from cicd_agent.agent.messages import Reply, Stop
-from cicd_agent.agent.scripted import ScriptedModel, Step
 from cicd_agent.domain.usage import Usage
 from cicd_agent.errors import ConfigError
 from tests.adapters.models.questions import request
+from tests.support.fakes.scripted_model import ScriptedModel, Step
 
 NOW = 1_790_000_000.0
 DAY = 24 * 3600.0

@@ -7,9 +7,8 @@ from pathlib import Path
 import pytest
 
 from cicd_agent.adapters.git import process as git_process
-from cicd_agent.adapters.git.process import Git, GitFailed
+from cicd_agent.adapters.git.process import Git, GitFailed, Trees
 from cicd_agent.adapters.git.repository import GitRepository
-from cicd_agent.adapters.git.tree import Trees
 from tests.support.repos import TempRepo
 
 ENV = {"PATH": os.environ["PATH"]}

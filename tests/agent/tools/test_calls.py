@@ -11,7 +11,6 @@ from cicd_agent.agent.budget import Budget
 from cicd_agent.agent.loop import ask
 from cicd_agent.agent.messages import Answer, Call, Question, Reply, Role, Stop
 from cicd_agent.agent.prices import Price
-from cicd_agent.agent.scripted import ScriptedModel, Step, calling
 from cicd_agent.agent.tools.tool import NoSuchThing, Tool
 from cicd_agent.domain.evidence import Exhibit
 from cicd_agent.domain.usage import Usage
@@ -19,6 +18,7 @@ from cicd_agent.domain.verdict import Draft
 from cicd_agent.errors import Exit, ModelUnavailable
 from tests.agent.drafts import Empty, Note
 from tests.agent.tools.lookup_worlds import TOOLS, ReadFile
+from tests.support.fakes.scripted_model import ScriptedModel, Step, calling
 
 GOOD = '{"summary": "fine", "confidence": 0.9}'
 LAST = "This is the last request"

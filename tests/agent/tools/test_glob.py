@@ -5,8 +5,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cicd_agent.agent.tools.glob import LONGEST, glob
 from cicd_agent.agent.tools.tool import TryAgain
+from cicd_agent.agent.tools.visible_files import LONGEST, glob
 
 PATTERNS = st.text("ab*?[]!{},/.-\\", max_size=60)
 PATHS = st.text("ab/.-", min_size=1, max_size=200)

@@ -6,8 +6,7 @@ import pytest
 
 from cicd_agent.agent.schema import strict
 from cicd_agent.agent.tools.repository import MOST_COMMITS, lookups
-from cicd_agent.agent.tools.table import MOST_CHARACTERS, MOST_ROWS, WIDEST
-from cicd_agent.agent.tools.tool import NoSuchThing, TryAgain
+from cicd_agent.agent.tools.tool import MOST_CHARACTERS, MOST_ROWS, WIDEST, NoSuchThing, TryAgain
 from cicd_agent.agent.tools.visible_files import LARGEST
 from cicd_agent.domain.change import Change, Commit
 from cicd_agent.domain.diff import ChangeKind, FileDiff

@@ -7,7 +7,7 @@ from cicd_agent.adapters.git import diff as git_diff
 from cicd_agent.adapters.git import library as git_lookup
 from cicd_agent.agent.tools import names
 from cicd_agent.agent.tools import repository as tools
-from cicd_agent.agent.tools import table as rows
+from cicd_agent.agent.tools import tool as rows
 from cicd_agent.agent.tools import visible_files as shelf
 from cicd_agent.modes.review import exhibits as guidelines
 from tests.support.fakes.library import FakeLibrary

@@ -4,8 +4,7 @@ import json
 
 import pytest
 
-from cicd_agent.agent.reply_parser import Misread, read
-from cicd_agent.agent.schema import strict
+from cicd_agent.agent.schema import Misread, read, strict
 from cicd_agent.domain.facts import Cause
 from cicd_agent.modes.analyse_failure.draft import FailureDraft
 from tests.modes.analyse_failure.model_builders import draft

@@ -11,7 +11,6 @@ from cicd_agent.agent.budget import Budget
 from cicd_agent.agent.loop import ask
 from cicd_agent.agent.messages import Question
 from cicd_agent.agent.prompt import estimate, render
-from cicd_agent.agent.scripted import ScriptedModel
 from cicd_agent.agent.sharding import PART, parts
 from cicd_agent.analysis.logs.extract import Elision, Extract, ExtractLine, Kind
 from cicd_agent.analysis.test_reports.cases import Case, Outcome
@@ -37,6 +36,7 @@ from tests.modes.analyse_failure.model_builders import (
     job,
     problem,
 )
+from tests.support.fakes.scripted_model import ScriptedModel
 from tests.support.samples.changes import change_of
 
 SETTINGS = Settings()

@@ -8,7 +8,6 @@ from hypothesis import strategies as st
 
 from cicd_agent.agent.budget import Budget
 from cicd_agent.agent.loop import ask
-from cicd_agent.agent.scripted import ScriptedModel
 from cicd_agent.domain.facts import Cause
 from cicd_agent.domain.patch_trial import Step, Trial, TrialReport
 from cicd_agent.modes.analyse_failure.draft import FailureDraft
@@ -20,6 +19,7 @@ from cicd_agent.modes.analyse_failure.rules import rules
 from cicd_agent.modes.analyse_failure.verdict import verify
 from cicd_agent.settings.schema import Settings
 from tests.modes.analyse_failure.model_builders import BLAMED, PATCH, answer, cite, draft, evidence, fix, tried
+from tests.support.fakes.scripted_model import ScriptedModel
 
 SETTINGS = Settings()
 PATCHED = draft(fix=fix(patch=PATCH))

@@ -11,7 +11,6 @@ import pytest
 from cicd_agent.agent.budget import Budget
 from cicd_agent.agent.loop import ask
 from cicd_agent.agent.messages import Answer, Reply, Request
-from cicd_agent.agent.scripted import ScriptedModel, Step
 from cicd_agent.analysis.logs.extract import Kind
 from cicd_agent.domain.evidence import Evidence
 from cicd_agent.domain.facts import Cause
@@ -38,6 +37,7 @@ from tests.modes.analyse_failure.model_builders import (
     job,
     problem,
 )
+from tests.support.fakes.scripted_model import ScriptedModel, Step
 
 KEY = "sk-proj-" + "Q7vT2mXk9LpR4wZs8N" + "bYc3"
 FORGED = {

@@ -12,8 +12,8 @@ from cicd_agent.adapters.cache.folder import FolderStore
 from cicd_agent.adapters.cache.incremental_state import STATE, StateCache
 from cicd_agent.adapters.cache.redis import RedisServer, RedisStore
 from cicd_agent.adapters.cache.redis_url import parse_address
-from cicd_agent.agent.scripted import ScriptedModel, Step
 from tests.adapters.models.questions import request
+from tests.support.fakes.scripted_model import ScriptedModel, Step
 
 NOW = 1_790_000_000.0
 

@@ -13,7 +13,7 @@ from typing import Final
 from pydantic import TypeAdapter
 
 from cicd_agent.adapters.cache.blob_store import MAX_BLOB, LayeredStore, Namespace, Unusable, mac, sign, verify
-from cicd_agent.adapters.recording.tape import canonical
+from cicd_agent.adapters.tape import canonical
 from cicd_agent.agent.messages import Model, Reply, Request, Stop
 from cicd_agent.domain.usage import Usage
 

@@ -6,8 +6,7 @@ from dataclasses import dataclass, replace
 from itertools import zip_longest
 from typing import IO
 
-from cicd_agent.adapters.git.process import INCOMPLETE, OUTPUT, Git, GitFailed
-from cicd_agent.adapters.git.tree import Trees
+from cicd_agent.adapters.git.process import INCOMPLETE, OUTPUT, Git, GitFailed, Trees
 from cicd_agent.domain.change import Commit
 from cicd_agent.domain.diff import ChangeKind, FileDiff
 from cicd_agent.domain.diff_parser import TRUNCATED, parse_diff, readable_name

@@ -2,6 +2,7 @@
 
 import re
 import secrets
+import sys
 from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -12,6 +13,7 @@ from cicd_agent.domain.effects import Annotation, Level
 from cicd_agent.domain.text.markdown import truncate, utf8_size
 from cicd_agent.domain.text.visible import visible, visible_line
 from cicd_agent.domain.text.words import clip, count
+from cicd_agent.settings.environment import Environment
 
 LONGEST_VALUE = 60_000
 """Characters of an output; jobs that read it get it by environment, which holds little more."""
@@ -160,3 +162,14 @@ def _whole(text: str) -> str:
 def _append(path: Path, text: str) -> None:
     with path.open("ab") as file:
         file.write(text.encode("utf-8", "replace"))
+
+
+def step(environment: Environment, names: Collection[str], stream: TextIO | None = None) -> Workflow:
+    """The step of this job, with these outputs; its commands go to the standard output unless a stream is given."""
+    return Workflow(
+        stream or sys.stdout,
+        output_file=Path(environment.output_file) if environment.output_file else None,
+        summary_file=Path(environment.summary_file) if environment.summary_file else None,
+        names=names,
+        spoken=environment.on_actions,
+    )

@@ -6,8 +6,7 @@ from typing import Any
 
 from cicd_agent.agent.messages import Action, Call, Signature
 from cicd_agent.agent.prompt import estimate, present
-from cicd_agent.agent.reply_parser import Misread, clip, read
-from cicd_agent.agent.schema import strict
+from cicd_agent.agent.schema import Misread, clip, read, strict
 from cicd_agent.agent.tools.tool import NoSuchThing, Tool, TryAgain
 from cicd_agent.domain.evidence import Exhibit
 from cicd_agent.domain.text.visible import visible_line

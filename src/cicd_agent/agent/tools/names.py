@@ -8,8 +8,7 @@ from typing import Annotated
 from pydantic import Field
 
 from cicd_agent.agent.tools import python_names
-from cicd_agent.agent.tools.table import fitting, note, result
-from cicd_agent.agent.tools.tool import NoSuchThing, TryAgain
+from cicd_agent.agent.tools.tool import NoSuchThing, TryAgain, fitting, note, result
 from cicd_agent.agent.tools.visible_files import Shelf, lines_of
 from cicd_agent.domain.library import Entry, Match, Matches
 from cicd_agent.domain.text.visible import visible_line

@@ -7,8 +7,7 @@ from typing import Annotated, Any, TypeVar
 from pydantic import AfterValidator, Field
 
 from cicd_agent.agent.tools.names import Name, find_definition, find_references
-from cicd_agent.agent.tools.table import MOST_ROWS, fitting, note, numbered, result
-from cicd_agent.agent.tools.tool import NoSuchThing, Tool, TryAgain
+from cicd_agent.agent.tools.tool import MOST_ROWS, NoSuchThing, Tool, TryAgain, fitting, note, numbered, result
 from cicd_agent.agent.tools.visible_files import DENIED, LARGEST, Shelf, changed_file, shown
 from cicd_agent.domain.change import Change
 from cicd_agent.domain.library import BadPattern, Entry, EntryKind, Unreadable

@@ -1,10 +1,11 @@
 """What of a library a model may see, and under which names: where every path that it gives is looked up."""
 
+import re
 from collections.abc import Callable, Sequence
 from difflib import get_close_matches
+from fnmatch import translate
 from functools import cached_property
 
-from cicd_agent.agent.tools.glob import glob
 from cicd_agent.agent.tools.tool import NoSuchThing, TryAgain
 from cicd_agent.domain.change import Change
 from cicd_agent.domain.diff import FileDiff
@@ -152,3 +153,75 @@ def lines_of(blob: bytes) -> list[str]:
 
 def shown(path: str) -> str:
     return f"`{visible_line(path[:300])}`"
+
+
+LONGEST = 300
+MOST_ALTERNATIVES = 64
+_BRACES = re.compile(r"\{([^{}]*,[^{}]*)\}")
+
+
+def glob(pattern: str) -> Callable[[str], bool]:
+    """Whether a path matches: `*`, `?` and `[…]` within a name, `**` over folders, `{a,b}` for either.
+
+    Without a slash it is the name that counts, in whichever folder; a slash at the end means all that is below.
+    Raises TryAgain for a pattern that no path of a repository can match, or that is too much.
+    """
+    if len(pattern) > LONGEST:
+        raise TryAgain(f"the glob is longer than {LONGEST} characters")
+    alternatives = [_matcher(_parts(one)) for one in _alternatives(pattern)]
+    return lambda path: any(matches(path) for matches in alternatives)
+
+
+def _alternatives(pattern: str) -> Sequence[str]:
+    patterns = [pattern]
+    while any(braces := [_BRACES.search(one) for one in patterns]):
+        patterns = [
+            one if found is None else f"{one[: found.start()]}{choice}{one[found.end() :]}"
+            for one, found in zip(patterns, braces, strict=True)
+            for choice in (found[1].split(",") if found else [""])
+        ]
+        if len(patterns) > MOST_ALTERNATIVES:
+            raise TryAgain(f"the glob stands for more than {MOST_ALTERNATIVES} patterns: ask for fewer at once")
+    return patterns
+
+
+def _parts(pattern: str) -> tuple[str, ...]:
+    parts = tuple(part for part in pattern.split("/") if part not in {"", "."})
+    if ".." in parts:
+        raise TryAgain("globs are relative to the top of the repository, without `..`")
+    if pattern.endswith("/"):
+        parts = (*parts, "**")
+    return parts if "/" in pattern else ("**", *parts)
+
+
+def _matcher(parts: Sequence[str]) -> Callable[[str], bool]:
+    """`**` cuts a pattern into runs of names: the first stands at the start of a path, the last at its end.
+
+    Each one between them is taken where it first fits, which leaves the most room for the rest: nothing is tried twice.
+    """
+    runs: list[list[Callable[[str], object]]] = [[]]
+    for part in parts:
+        if part == "**":
+            runs.append([])
+        else:
+            runs[-1].append(re.compile(translate(part)).match)
+    first, *between, last = runs if len(runs) > 1 else (*runs, [])
+
+    def matches(path: str) -> bool:
+        names = path.split("/")
+        start, end = len(first), len(names) - len(last)
+        if start > end or (len(runs) == 1 and start != end):
+            return False
+        if not _fits(last, names, end) or not _fits(first, names, 0):
+            return False
+        for run in between:
+            while start + len(run) <= end and not _fits(run, names, start):
+                start += 1
+            start += len(run)
+        return start <= end
+
+    return matches
+
+
+def _fits(run: Sequence[Callable[[str], object]], names: Sequence[str], at: int) -> bool:
+    return all(matches(names[at + step]) for step, matches in enumerate(run))

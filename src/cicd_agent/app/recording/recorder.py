@@ -8,7 +8,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from cicd_agent.adapters.recording.tape import redacted
+from cicd_agent.adapters.tape import redacted
 from cicd_agent.app.decision import Decision
 from cicd_agent.app.recording.entry import Telling, receipts_entry, run_entry
 from cicd_agent.app.recording.fact_extraction import facts_of

@@ -13,7 +13,7 @@ import click
 
 from cicd_agent import __version__
 from cicd_agent.adapters.git.repository import GitRepository
-from cicd_agent.adapters.runner.step import step
+from cicd_agent.adapters.runner.workflow import step
 from cicd_agent.app.context import Scene, any_settings, prepare
 from cicd_agent.app.options import RunOptions, Session
 from cicd_agent.cli.doctor.checkup import Check, Checkup, Health

@@ -7,8 +7,7 @@ from urllib.parse import urlsplit
 
 import cicd_agent
 from cicd_agent.adapters.github.transport import probe
-from cicd_agent.adapters.models.availability import Unanswered, listed
-from cicd_agent.adapters.models.client import parse_headers
+from cicd_agent.adapters.models.client import Unanswered, listed, parse_headers
 from cicd_agent.adapters.runner.docker import why_not
 from cicd_agent.agent.prices import price_of
 from cicd_agent.app.context import Scene

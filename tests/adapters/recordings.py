@@ -4,8 +4,8 @@ import json
 from pathlib import Path
 from typing import Any
 
-from cicd_agent.adapters.recording.tape import Recorder, begin
-from cicd_agent.agent.scripted import ScriptedModel, Step
+from cicd_agent.adapters.tape import Recorder, begin
+from tests.support.fakes.scripted_model import ScriptedModel, Step
 
 AT = 1_790_000_000.0
 

@@ -13,14 +13,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cicd_agent.adapters.recording.tape import MOST_EXCHANGES, append, begin, canonical, key_of, load_tape
+from cicd_agent.adapters.tape import MOST_EXCHANGES, append, begin, canonical, key_of, load_tape
 from cicd_agent.agent.messages import Reply, Request, Role, Stop, Turn
 from cicd_agent.domain.parallel import abreast
 from cicd_agent.domain.text.redaction import Redactor
 from cicd_agent.domain.usage import Usage
 from cicd_agent.errors import BudgetExhausted, ConfigError, ModelUnavailable
 from tests.adapters.models.questions import request
-from tests.adapters.recording.recordings import lines, recorder
+from tests.adapters.recordings import lines, recorder
 
 KEY = "zk-7QpL9vXw3RtY2mNb8Kc5Hd1Jf6Gs4"
 FORMS = {
@@ -194,7 +194,7 @@ def test_a_line_that_is_no_exchange_is_refused_in_one_line(line: bytes) -> None:
 def test_a_tape_has_a_size(monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(ConfigError, match="too large"):
         load_tape(b"{}\n" * (MOST_EXCHANGES + 2), "t")
-    monkeypatch.setattr("cicd_agent.adapters.recording.tape.MOST_BYTES", 10)
+    monkeypatch.setattr("cicd_agent.adapters.tape.MOST_BYTES", 10)
     with pytest.raises(ConfigError, match="too large"):
         load_tape(b" " * 11, "t")
 

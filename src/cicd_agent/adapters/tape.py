@@ -6,17 +6,22 @@ A tape is JSON lines: the first says what the run was, each other one is an Exch
 import hashlib
 import json
 import os
-from collections.abc import Callable, Mapping
-from dataclasses import astuple, dataclass
+from collections import defaultdict, deque
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, astuple, dataclass, replace
 from datetime import UTC, datetime
 from functools import cache, lru_cache
 from pathlib import Path
-from typing import Annotated, Final, Literal
+from types import TracebackType
+from typing import Annotated, Any, Final, Literal, Self
 
-from pydantic import Field, TypeAdapter, ValidationError
+from pydantic import BaseModel, Field, TypeAdapter, ValidationError
 
 from cicd_agent.adapters.files import NOFOLLOW, write_file
 from cicd_agent.agent.messages import Model, Reply, Request
+from cicd_agent.agent.tools.tool import NoSuchThing, Tool, TryAgain
+from cicd_agent.domain.json_difference import differences
+from cicd_agent.domain.text.words import count
 from cicd_agent.errors import BudgetExhausted, ConfigError, ModelMisbehaved, ModelUnavailable
 
 TAPE: Final = "tape.jsonl"
@@ -220,3 +225,168 @@ def _encodable(text: str) -> str:
 
 def _unwritable(path: Path, error: OSError) -> ConfigError:
     return ConfigError(f"{path} cannot be written", why=error.strerror or str(error), remedy="Give --output-dir")
+
+
+class Player:
+    """Answers each request as the tape has it, known by its key; the same request twice gets the replies in order."""
+
+    def __init__(self, exchanges: Sequence[Exchange], name: str) -> None:
+        self.name = name
+        self.ended = 0.0
+        """When the last of the replies that were played was there, in seconds since 1970."""
+        self.missed: list[str] = []
+        """How each request that the tape does not hold differs from what it holds."""
+        self._exchanges = exchanges
+        self._left: dict[str, deque[Exchange]] = defaultdict(deque)
+        for exchange in exchanges:
+            self._left[exchange.key].append(exchange)
+
+    def complete(self, request: Request) -> Reply:
+        """The recorded reply or failure. ModelUnavailable when the tape does not hold this request."""
+        left = self._left[key_of(request, self.name)]
+        if not left:
+            self.missed.append(self._nearest(request))
+            raise ModelUnavailable("the tape does not hold this request", why=self.missed[-1])
+        exchange = left.popleft()
+        self.ended = max(self.ended, sent_at(exchange) + exchange.seconds)
+        if exchange.failure:
+            raise exchange.failure.error()
+        if exchange.reply is None:
+            raise ModelUnavailable("the tape holds no reply to this request")
+        return exchange.reply
+
+    def unused(self) -> int:
+        """How many exchanges were not asked for."""
+        return sum(map(len, self._left.values()))
+
+    def _nearest(self, request: Request) -> str:
+        """How it differs from the recorded request that is most like it."""
+        asked = canonical(request, self.name)
+        found = [list(differences(canonical(each.request, each.model), asked)) for each in self._exchanges]
+        if not found:
+            return "it is empty"
+        nearest = min(range(len(found)), key=lambda index: len(found[index]))
+        if not found[nearest]:
+            return f"request {nearest + 1} reads the same, but was played already or held what is redacted"
+        return f"request {nearest + 1} is nearest, and differs in {found[nearest][0]}"
+
+
+def sent_at(exchange: Exchange) -> float:
+    """When it was sent, in seconds since 1970; a tape is not ours to trust, and 0 stands for what is no time."""
+    try:
+        return datetime.fromisoformat(exchange.at).timestamp()
+    except (ValueError, OverflowError):
+        return 0.0
+
+
+class Cassette(Player):
+    """A Player for tests: what is not on the tape fails at once, what was not asked for at the end of `with`.
+
+    Record one by running against a server with a Recorder.
+    """
+
+    def __init__(self, path: Path, name: str) -> None:
+        raw = path.read_bytes()[: MOST_BYTES + 1]
+        super().__init__(load_tape(raw, path.name)[1], name)
+
+    def complete(self, request: Request) -> Reply:
+        """The recorded reply or failure; an AssertionError that names the first difference when there is none."""
+        if not self._left[key_of(request, self.name)]:
+            raise AssertionError(f"a request is not on the cassette: {self._nearest(request)}")
+        return super().complete(request)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if kind is None and self.unused():
+            raise AssertionError(f"{count(self.unused(), 'exchange')} of the cassette not asked for")
+
+
+OFFERED, LOOKED_UP = LOOKUPS
+
+
+@dataclass(frozen=True, slots=True)
+class LookedUp:
+    """One look-up: its arguments as JSON, and what it returned, or the trouble (`wrong`: the call made no sense)."""
+
+    tool: str
+    arguments: str
+    result: str | None = None
+    trouble: str = ""
+    wrong: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Offered:
+    """The names of the tools, and why they were fewer than usual."""
+
+    tools: tuple[str, ...] = ()
+    limit: str = ""
+
+
+def recording(
+    tools: Sequence[Tool[Any]], limit: str, path: Path, redact: Callable[[str], str]
+) -> tuple[Tool[Any], ...]:
+    """The same tools; what is offered and each result is written down before anybody sees it."""
+
+    def write(kind: str, value: Offered | LookedUp) -> None:
+        append(path, {kind: redacted(asdict(value), redact)})
+
+    def witnessed(tool: Tool[Any]) -> Tool[Any]:
+        def run(arguments: BaseModel) -> str:
+            asked = LookedUp(tool.name, arguments.model_dump_json())
+            try:
+                result = tool.run(arguments)
+            except (TryAgain, NoSuchThing) as said:
+                write("looked_up", replace(asked, trouble=str(said), wrong=isinstance(said, TryAgain)))
+                raise
+            write("looked_up", replace(asked, result=result))
+            return result
+
+        return replace(tool, run=run)
+
+    write("offered", Offered(tuple(tool.name for tool in tools), limit))
+    return tuple(map(witnessed, tools))
+
+
+def load_lookups(raw: bytes, name: str) -> tuple[Offered, tuple[LookedUp, ...]]:
+    """What a tape holds of look-ups. ConfigError when such a line is not one."""
+    offered, found = Offered(), []
+    for number, line in enumerate(raw.split(b"\n")[:-1], 1):
+        try:
+            if line.startswith(OFFERED):
+                offered = TypeAdapter(Mapping[str, Offered]).validate_json(line, strict=True)["offered"]
+            elif line.startswith(LOOKED_UP):
+                found.append(TypeAdapter(Mapping[str, LookedUp]).validate_json(line, strict=True)["looked_up"])
+        except ValidationError as error:
+            why = error.errors(include_url=False, include_input=False)[0]["msg"]
+            raise ConfigError(f"line {number} of {name} is no look-up", why=why) from None
+    return offered, tuple(found)
+
+
+def playing(tools: Sequence[Tool[Any]], offered: Offered, recorded: Sequence[LookedUp]) -> tuple[Tool[Any], ...]:
+    """The tools that were offered, answering from the tape. `tools` say what each is; none of them is run."""
+    known = {(each.tool, _canonical(each.arguments)): each for each in reversed(recorded)}
+
+    def played(tool: Tool[Any]) -> Tool[Any]:
+        def run(arguments: BaseModel) -> str:
+            found = known.get((tool.name, _canonical(arguments.model_dump_json())))
+            if found is None:
+                raise NoSuchThing("the tape does not hold this look-up")
+            if found.result is None:
+                raise (TryAgain if found.wrong else NoSuchThing)(found.trouble)
+            return found.result
+
+        return replace(tool, run=run)
+
+    return tuple(played(tool) for tool in tools if tool.name in offered.tools)
+
+
+def _canonical(arguments: str) -> str:
+    try:
+        return json.dumps(json.loads(arguments), sort_keys=True)
+    except (ValueError, RecursionError):
+        return arguments

@@ -1,1 +1,0 @@
-"""Recordings of model conversations, and their replay."""
