@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cicd_agent.modes.analyse_failure.import_graph import imports, is_read, reach
+from cicd_agent.modes.analyse_failure.import_graph import PathIndex, imports, is_read, reach
 
 BAR, TEXT = "core/src/main/java/com/acme/Bar.java", "core/src/main/java/com/acme/util/Text.java"
 STORE = ["internal/store/index.go", "internal/store/store.go"]
@@ -48,7 +48,7 @@ COMPILED = (
     ],
 )  # fmt: skip
 def test_python(path: str, text: str, found: Sequence[str]) -> None:
-    assert set(imports(path, text, PYTHON)) >= set(found)
+    assert set(imports(path, text, PathIndex(PYTHON))) >= set(found)
 
 
 @pytest.mark.parametrize(
@@ -68,7 +68,7 @@ def test_python(path: str, text: str, found: Sequence[str]) -> None:
     ],
 )  # fmt: skip
 def test_scripting_languages(path: str, text: str, found: Sequence[str]) -> None:
-    assert list(imports(path, text, SCRIPTS)) == found
+    assert list(imports(path, text, PathIndex(SCRIPTS))) == found
 
 
 @pytest.mark.parametrize(
@@ -89,7 +89,7 @@ def test_scripting_languages(path: str, text: str, found: Sequence[str]) -> None
     ],
 )  # fmt: skip
 def test_compiled_languages(path: str, text: str, found: Sequence[str]) -> None:
-    assert list(imports(path, text, COMPILED)) == found
+    assert list(imports(path, text, PathIndex(COMPILED))) == found
 
 
 def test_what_is_imported_is_followed_until_a_text_is_missing() -> None:
@@ -109,7 +109,9 @@ def test_what_is_imported_is_followed_until_a_text_is_missing() -> None:
 
 def test_a_reach_has_a_limit() -> None:
     chain = [f"m{number}.py" for number in range(50)]
-    found = reach(["m0.py"], lambda paths: {path: f"import m{int(path[1:-3]) + 1}" for path in paths}, chain, most=7)
+    found = reach(
+        ["m0.py"], lambda paths: {path: f"import m{int(path[1:-3]) + 1}" for path in paths}, chain, max_files=7
+    )
     assert len(found) == 7
 
 
@@ -119,7 +121,7 @@ ANY = (*PYTHON, *SCRIPTS, *COMPILED)
 @given(st.sampled_from(ANY), st.text(max_size=300) | st.binary(max_size=200).map(lambda data: data.decode("latin-1")))
 def test_any_text_is_read_without_a_fault(path: str, text: str) -> None:
     assert is_read(path) or path.endswith(".json")
-    assert set(imports(path, text, ANY)) <= set(ANY) - {path}
+    assert set(imports(path, text, PathIndex(ANY))) <= set(ANY) - {path}
 
 
 @pytest.mark.parametrize("path", ["a.py", "a.ts", "a.go", "A.java", "a.rs", "a.c", "a.rb", "a.php", "A.cs"])
@@ -137,4 +139,4 @@ def test_any_text_is_read_without_a_fault(path: str, text: str) -> None:
     ],
 )
 def test_a_hostile_text_is_read_to_its_end(path: str, text: str) -> None:
-    assert imports(path, text, ANY) is not None
+    assert imports(path, text, PathIndex(ANY)) is not None

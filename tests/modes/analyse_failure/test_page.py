@@ -16,7 +16,7 @@ from cicd_agent.domain.patch_trial import Step, TrialReport
 from cicd_agent.domain.text.sanitizer import problems
 from cicd_agent.domain.verdict import Conclusion
 from cicd_agent.modes.analyse_failure.evidence import FAILED_RUN, Role
-from cicd_agent.modes.analyse_failure.page import MOST_LINES, comment, summary
+from cicd_agent.modes.analyse_failure.page import MAX_LINES, comment, summary
 from cicd_agent.modes.analyse_failure.report import report
 from cicd_agent.modes.analyse_failure.result import (
     CascadeStep,
@@ -109,7 +109,7 @@ def test_whatever_anybody_wrote_is_inert_and_short(found: Diagnosis) -> None:
     for body in (comment(found, seen, account), summary(found, seen, account)):
         assert problems(body, HOSTS) == ()
     shown = re.sub(r"<details>.*?</details>", "", comment(found, seen, account), flags=re.DOTALL)
-    assert len(shown.rstrip().splitlines()) <= MOST_LINES
+    assert len(shown.rstrip().splitlines()) <= MAX_LINES
 
 
 def test_a_line_of_a_log_is_one_line_of_the_comment_whoever_wrote_it() -> None:

@@ -53,7 +53,7 @@ class Scope:
         failed, change = evidence.get(FAILED_RUN) or FailedRun(), evidence.change
         touched = frozenset(path for each in failed.candidates for path in each.lines)
         changed = _changed(change) if change else touched
-        places = frozenset(place.path for job in failed.jobs for place in job.places)
+        places = frozenset(located.path for job in failed.jobs for located in job.places)
         known = frozenset(change.paths) if change else frozenset()
         return cls(changed, changed | touched | places | known, failed.candidates, bool(known))
 
@@ -189,12 +189,12 @@ class Prover:
         for side in (Side.RIGHT, Side.LEFT):
             if (file.path, side) not in self._sides:
                 self._sides[file.path, side] = Quotes(file, side)
-            place = self._sides[file.path, side].locate(quote, number)
-            if isinstance(place, Place):
-                changed = side is Side.LEFT or any(line.new == place.last for line in file.added)
+            located = self._sides[file.path, side].locate(quote, number)
+            if isinstance(located, Place):
+                changed = side is Side.LEFT or any(line.new == located.last for line in file.added)
                 edited = frozenset({file.path} if changed else ())
-                return _Resolved(Cited(place.last, shown(place.text), path=file.path), edited=edited)
-            reason = place.reason if place.longer else reason
+                return _Resolved(Cited(located.last, shown(located.text), path=file.path), edited=edited)
+            reason = located.reason if located.longer else reason
         return reason
 
 
@@ -238,18 +238,18 @@ def _weight(failed: FailedJob, number: int) -> Weight:
     around = [problem for problem in failed.extract.problems if problem.first <= number <= problem.last]
     if failed.role is Role.FAILED and any(each.tool and each.novel and explains(each) for each in around):
         return Weight.TOOL
-    says_little = around and all(each.wraps or (each.tool and not explains(each)) for each in around)
-    return Weight.WRAPPER if says_little else Weight.LINE
+    is_wrapper = around and all(each.wraps or (each.tool and not explains(each)) for each in around)
+    return Weight.WRAPPER if is_wrapper else Weight.LINE
 
 
 def _led_to(failed: FailedJob, line: ExtractLine, changed: frozenset[str]) -> Iterator[str]:
     """Files of the change that a line names, or that the message does which it is a part of."""
     spans = [(each.first, each.last) for each in failed.extract.problems if each.first <= line.number <= each.last]
-    for place in failed.places:
-        if place.path in changed and any(
-            first <= place.number <= last for first, last in [*spans, (line.number, line.number)]
+    for located in failed.places:
+        if located.path in changed and any(
+            first <= located.number <= last for first, last in [*spans, (line.number, line.number)]
         ):
-            yield place.path
+            yield located.path
     yield from (path for path in changed if _names(line.text, path))
 
 

@@ -47,7 +47,7 @@ def exhibits(diagnosis: Diagnosis, evidence: Evidence, settings: Settings) -> tu
     if not shown:
         return ()
     near = {overlap.path for overlap in diagnosis.meetings} | {
-        place.path for job in failed.jobs for place in job.places
+        location.path for job in failed.jobs for location in job.places
     }
     hunks = tuple(_hunks(evidence.change, near, settings)) if evidence.change else ()
     parts = [
@@ -148,8 +148,8 @@ def _commits(diagnosis: Diagnosis, failed: FailedRun) -> Iterator[str]:
     ranks = {suspect.sha: rank for rank, suspect in enumerate(diagnosis.suspects) if suspect.meetings}
     ranked = sorted(failed.candidates, key=lambda each: ranks.get(each.commit.sha, len(ranks)))
     for each in ranked[:MAX_COMMITS]:
-        met = " (meets the failure)" if each.commit.sha in ranks else ""
-        yield f"{each.commit.sha[:SHORT_SHA]} {clip(each.commit.subject, _MAX_TEXT)}{met}: {_paths(each)}"
+        overlapping = " (meets the failure)" if each.commit.sha in ranks else ""
+        yield f"{each.commit.sha[:SHORT_SHA]} {clip(each.commit.subject, _MAX_TEXT)}{overlapping}: {_paths(each)}"
     if len(ranked) > MAX_COMMITS:
         yield f"and {len(ranked) - MAX_COMMITS:,} more"
 

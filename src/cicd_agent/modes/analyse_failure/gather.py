@@ -20,7 +20,7 @@ from cicd_agent.modes.analyse_failure.attribution.path_match import Tree, find_l
 from cicd_agent.modes.analyse_failure.evidence import FAILED_RUN, Candidate, FailedJob, FailedRun, LogSource, Role
 from cicd_agent.modes.analyse_failure.import_graph import reach
 from cicd_agent.modes.analyse_failure.runs.artifact_reports import PATTERNS, failing, looks_like_reports
-from cicd_agent.modes.analyse_failure.runs.history import History, blamed, listed
+from cicd_agent.modes.analyse_failure.runs.history import History, blame_commits, list_commits
 from cicd_agent.modes.analyse_failure.runs.job_dependencies import JobSpec, job_specs, roles
 from cicd_agent.modes.analyse_failure.runs.log_download import FIRST_TOKENS, Acquisition, templates
 from cicd_agent.modes.analyse_failure.runs.previous_failures import read_previous_failures, unread
@@ -188,10 +188,10 @@ class _Reading:
         repository, forge = self.world.repository, self.world.forge
         if repository is not None and repository.resolve(change.head) is not None:
             try:
-                return blamed(change, repository.library(change))
+                return blame_commits(change, repository.library(change))
             except ConfigError as error:
                 self.gaps.append(Gap("who wrote which line", str(error)))
-        return listed(change, forge.runs) if forge is not None else ()
+        return list_commits(change, forge.runs) if forge is not None else ()
 
     def _imports(self, failed: FailedRun, change: Change | None, paths: Sequence[str]) -> dict[str, tuple[str, ...]]:
         """What the files that the logs and the failing tests name use, however far that reaches.

@@ -33,19 +33,19 @@ class PathIndex:
     def holds(self, folder: str) -> bool:
         return folder in self._parents
 
-    def first(self, *candidates: str) -> str:
-        """The first of these that exists, "" when none does."""
-        return next((path for path in candidates if path in self.paths), "")
+    def first(self, *candidates: str) -> Sequence[str]:
+        """The first of these that exists; none or one."""
+        return [path for path in candidates if path in self.paths][:1]
 
     def ending(self, tail: str) -> Sequence[str]:
         """The files whose paths end in this one, at a folder's border."""
         named = self._by_name.get(tail.rpartition("/")[2], ())
         return [path for path in named if path == tail or path.endswith(f"/{tail}")]
 
-    def only(self, tail: str) -> str:
-        """The one file whose path ends so, "" when there are several."""
-        target = self.ending(tail)
-        return target[0] if len(target) == 1 else ""
+    def only(self, tail: str) -> Sequence[str]:
+        """The file whose path ends so; none when there are several."""
+        targets = self.ending(tail)
+        return targets if len(targets) == 1 else ()
 
     def named_in(self, text: str, suffixes: Collection[str]) -> Iterator[str]:
         """The files whose stem is an identifier in the text, where files are called by what they define."""
@@ -118,24 +118,18 @@ def jvm(path: str, text: str, index: PathIndex) -> Iterator[str]:
     for name, more in _JVM_IMPORT.findall(text):
         parts = name.split(".")
         if more:
-            package = "/".join(parts)
-            named = (target for target in index.named_in(text, _JVM_ENDS) if _lies_in(target, package))
-            yield from named
+            yield from (target for target in index.named_in(text, _JVM_ENDS) if _is_in(target, "/".join(parts)))
         for end in (len(parts), len(parts) - 1):
-            yield from (
-                target
-                for suffix in _JVM_ENDS
-                for target in index.ending("/".join(parts[:end]) + f".{suffix}")
-                if end > 1
-            )
+            for suffix in _JVM_ENDS if end > 1 else ():
+                yield from index.ending("/".join(parts[:end]) + f".{suffix}")
     declared = _JVM_PACKAGE.search(text)
     package = declared[1].replace(".", "/") if declared else ""
     for target in index.named_in(text, _JVM_ENDS):
-        if folder_of(target) == folder_of(path) or (package and _lies_in(target, package)):
+        if folder_of(target) == folder_of(path) or (package and _is_in(target, package)):
             yield target
 
 
-def _lies_in(path: str, package: str) -> bool:
+def _is_in(path: str, package: str) -> bool:
     folder = folder_of(path)
     return folder == package or folder.endswith(f"/{package}")
 
@@ -144,8 +138,7 @@ def c_like(path: str, text: str, index: PathIndex) -> Iterator[str]:
     """Included headers of the repository, and the files that implement them."""
     folder = folder_of(path)
     for name in dict.fromkeys(_INCLUDE.findall(text)):
-        beside = index.first(join(folder, name), name, f"include/{name}", f"src/{name}")
-        for header in [beside] if beside else index.ending(name)[:1]:
+        for header in index.first(join(folder, name), name, f"include/{name}", f"src/{name}") or index.ending(name)[:1]:
             yield header
             stem = header.rpartition("/")[2].rpartition(".")[0]
             for suffix in _C_ENDS:
@@ -158,9 +151,7 @@ def rust(path: str, text: str, index: PathIndex) -> Iterator[str]:
     own = folder if name in {"mod.rs", "lib.rs", "main.rs"} else join(folder, name.removesuffix(".rs"))
     for module in _MOD.findall(text):
         base = join(own, module)
-        yield from (
-            target for target in [index.first(f"{base}.rs", f"{base}/mod.rs", join(folder, f"{module}.rs"))] if target
-        )
+        yield from index.first(f"{base}.rs", f"{base}/mod.rs", join(folder, f"{module}.rs"))
     root = _crate(path)
     for first, rest, group in _RUST_PATH.findall(text):
         tails = [part.strip().split("::") for part in group.split(",")] if group else [[]]
@@ -174,12 +165,11 @@ def rust(path: str, text: str, index: PathIndex) -> Iterator[str]:
 def _rust_path(first: str, parts: list[str], own: str, root: str, index: PathIndex) -> Iterator[str]:
     where = {"self": own, "super": folder_of(own)}.get(first, root)
     # Any other first word may be the name of this crate, as its tests and examples call it.
-    if first not in {"self", "super"} and (target := index.first(f"{root}/lib.rs", f"{root}/main.rs")):
-        yield target
+    if first not in {"self", "super"}:
+        yield from index.first(f"{root}/lib.rs", f"{root}/main.rs")
     for part in parts:
         where = join(where, part)
-        if target := index.first(f"{where}.rs", f"{where}/mod.rs"):
-            yield target
+        yield from index.first(f"{where}.rs", f"{where}/mod.rs")
 
 
 def _crate(path: str) -> str:
@@ -211,12 +201,8 @@ def python(path: str, text: str, index: PathIndex) -> Iterator[str]:
         yield from _module(module, name, folder, index)
     name = path.rpartition("/")[2]
     if name == "conftest.py" or name.startswith("test") or name.endswith("_test.py"):
-        while True:
-            if target := index.first(f"{folder}/conftest.py" if folder else "conftest.py"):
-                yield target
-            if not folder:
-                break
-            folder = folder_of(folder)
+        for parent in (*_with_parents(folder), ""):
+            yield from index.first(join(parent, "conftest.py"))
 
 
 def _named(text: str) -> Iterator[tuple[str, str]]:
@@ -249,46 +235,42 @@ def _named(text: str) -> Iterator[tuple[str, str]]:
 
 def _module(module: str, name: str, folder: str, index: PathIndex) -> Iterator[str]:
     if name == "/":
-        yield from (target for target in [index.only(join("", module))] if target.endswith(".py"))
+        yield from (target for target in index.only(join("", module)) if target.endswith(".py"))
         return
     dots = len(module) - len(module.lstrip("."))
     parts = [part for part in module.split(".") if part]
+    names = [*parts, name] if name else parts
     if dots:
-        base = folder
         for _ in range(dots - 1):
-            base = folder_of(base)
-        yield from _below(base, [*parts, *([name] if name else [])], index)
+            folder = folder_of(folder)
+        yield from _below(folder, names, index)
         return
-    names = [*parts, *([name] if name else [])]
-    roots = dict.fromkeys([*_ROOTS, *_ancestors(folder)])
-    for root in roots:
-        target = list(_below(root, names, index))
-        if any(not each.endswith("__init__.py") for each in target) or (target and not name):
-            yield from target
+    for root in dict.fromkeys([*_ROOTS, *_with_parents(folder)]):
+        targets = list(_below(root, names, index))
+        yield from targets
+        if any(not each.endswith("__init__.py") for each in targets) or (targets and not name):
             return
-        if target:
-            yield from target
     if len(parts) > 1:
-        yield from (target for target in [index.only("/".join(parts) + ".py")] if target)
+        yield from index.only("/".join(parts) + ".py")
 
 
 def _below(root: str, parts: list[str], index: PathIndex) -> Iterator[str]:
     """The packages on the way and the module; what follows a module are names in it."""
     where = root
-    if not parts and (target := index.first(join(where, "__init__.py"))):
-        yield target
+    if not parts:
+        yield from index.first(join(where, "__init__.py"))
     for part in parts:
         where = join(where, part)
-        if target := index.first(f"{where}.py", f"{where}.pyi"):
-            yield target
+        if module := index.first(f"{where}.py", f"{where}.pyi"):
+            yield from module
             return
-        if target := index.first(f"{where}/__init__.py"):
-            yield target
-        elif not index.holds(where):
+        package = index.first(f"{where}/__init__.py")
+        yield from package
+        if not package and not index.holds(where):
             return
 
 
-def _ancestors(folder: str) -> Iterator[str]:
+def _with_parents(folder: str) -> Iterator[str]:
     while folder:
         yield folder
         folder = folder_of(folder)
@@ -317,7 +299,9 @@ def javascript(path: str, text: str, index: PathIndex) -> Iterator[str]:
             yield from _js_file(join(folder, name), index)
         elif _JS_ALIAS.match(name):
             inner = name.partition("/")[2]
-            for root in ("", "src", "app", *_above(folder)):
+            # In a repository of several packages, the source folder may be that of the package.
+            packages = (root for parent in _with_parents(folder) for root in (parent, f"{parent}/src"))
+            for root in ("", "src", "app", *packages):
                 yield from _js_file(join(root, inner), index)
 
 
@@ -326,9 +310,7 @@ def _js_file(path: str, index: PathIndex) -> Iterator[str]:
         return
     # TypeScript may name what its output will be called.
     stem = path.rpartition(".")[0] if path.endswith((".js", ".jsx", ".mjs", ".cjs")) else path
-    target = index.first(*(path + end for end in (*_JS_ENDS, *_JS_INDEX)), *(stem + end for end in _JS_ENDS[1:]))
-    if target:
-        yield target
+    yield from index.first(*(path + end for end in (*_JS_ENDS, *_JS_INDEX)), *(stem + end for end in _JS_ENDS[1:]))
 
 
 def ruby(path: str, text: str, index: PathIndex) -> Iterator[str]:
@@ -337,13 +319,13 @@ def ruby(path: str, text: str, index: PathIndex) -> Iterator[str]:
     for how, name in _RUBY.findall(text):
         file = name if name.endswith(".rb") else f"{name}.rb"
         if how == "require_relative":
-            yield from (target for target in [index.first(join(folder, file))] if target)
+            yield from index.first(join(folder, file))
         else:
-            named = index.first(f"lib/{file}", file, f"spec/{file}", f"test/{file}", join(folder, file))
-            yield from (target for target in [named or index.only(file)] if target)
+            usual = index.first(f"lib/{file}", file, f"spec/{file}", f"test/{file}", join(folder, file))
+            yield from usual or index.only(file)
     for constant in dict.fromkeys(_RUBY_CONSTANT.findall(text)):
         tail = "/".join(_HUMP.sub("_", part).lower() for part in constant.split("::"))
-        yield from (target for target in [index.only(f"{tail}.rb")] if target)
+        yield from index.only(f"{tail}.rb")
 
 
 def php(path: str, text: str, index: PathIndex) -> Iterator[str]:
@@ -353,19 +335,12 @@ def php(path: str, text: str, index: PathIndex) -> Iterator[str]:
         parts = [part for part in name.split("\\") if part]
         for start in range(len(parts)):
             if target := index.only("/".join(parts[start:]) + ".php"):
-                yield target
+                yield from target
                 break
     for name in dict.fromkeys(_PHP_FILE.findall(text)):
         inner = name.lstrip("/")
-        yield from (target for target in [index.first(join(folder, inner), inner)] if target)
+        yield from index.first(join(folder, inner), inner)
     yield from (target for target in index.named_in(text, {"php"}) if folder_of(target) == folder)
-
-
-def _above(folder: str) -> Iterator[str]:
-    """The source folders of the packages around a folder of a repository that holds several."""
-    while folder:
-        yield from (folder, f"{folder}/src")
-        folder = folder_of(folder)
 
 
 MAX_TEXT = 500_000
@@ -386,13 +361,8 @@ _READERS: Mapping[str, Callable[[str, str, PathIndex], Iterator[str]]] = {
 }
 
 
-def imports(path: str, text: str, paths: Collection[str]) -> tuple[str, ...]:
-    """The files among `paths` that this one imports, each once. What is imported by a computed name is not seen."""
-    return imported(path, text, PathIndex(paths))
-
-
-def imported(path: str, text: str, index: PathIndex) -> tuple[str, ...]:
-    """The same with the paths looked up before, for many files of one repository."""
+def imports(path: str, text: str, index: PathIndex) -> tuple[str, ...]:
+    """The files that this one imports, each once. What is imported by a computed name is not seen."""
     reader = _READERS.get(_suffix(path))
     if reader is None:
         return ()
@@ -412,7 +382,7 @@ def reach(
     starts: Iterable[str],
     read: Callable[[Sequence[str]], Mapping[str, str]],
     paths: Collection[str],
-    most: int = MAX_REACH,
+    max_files: int = MAX_REACH,
 ) -> dict[str, tuple[str, ...]]:
     """What each file imports that can be reached from `starts`, as `FailedRun.imports` holds it.
 
@@ -421,9 +391,9 @@ def reach(
     """
     index, target = PathIndex(paths), dict[str, tuple[str, ...]]()
     wave = list(dict.fromkeys(start for start in starts if start in index.paths))
-    while wave and len(target) < most:
-        texts = read(wave[: most - len(target)])
-        target.update((path, imported(path, text, index)) for path, text in texts.items())
+    while wave and len(target) < max_files:
+        texts = read(wave[: max_files - len(target)])
+        target.update((path, imports(path, text, index)) for path, text in texts.items())
         nearer = (path for read_path in texts for path in target[read_path])
         wave = [path for path in dict.fromkeys(nearer) if path not in target and is_read(path)]
     return target

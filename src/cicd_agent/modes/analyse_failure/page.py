@@ -15,14 +15,15 @@ from cicd_agent.modes.analyse_failure.result import Cited, Diagnosis, Failure, G
 from cicd_agent.modes.analyse_failure.runs.previous_failures import day, previous_failure
 from cicd_agent.modes.protocol import Account
 
-MOST_LINES = 25
+MAX_LINES = 25
 """Lines of a comment, folded parts counted as one: a reader has ten seconds."""
-MOST_DECISIVE, MOST_AT_A_GLANCE = 6, 4
-MOST_PLACES = 3
-MOST_ROWS = 20
-LONGEST_LINE = 160
+MAX_DECISIVE, MAX_AT_A_GLANCE = 6, 4
+MAX_LOCATIONS = 3
+MAX_ROWS = 20
+MAX_NAMES = 8
+MAX_LINE = 160
 """Characters of a line of the log; the report has it whole."""
-LONGEST_PATCH = 8_000
+MAX_PATCH = 8_000
 
 VERDICTS = {
     Cause.CHANGE: "Caused by this change",
@@ -52,13 +53,13 @@ def comment(diagnosis: Diagnosis, evidence: Evidence, account: Account) -> str:
     parts = [
         heading(diagnosis, evidence),
         " ".join(_grounds(diagnosis.grounds[:3], evidence.event)),
-        _places(diagnosis, evidence),
-        _decisive(diagnosis, evidence.event, most=MOST_AT_A_GLANCE),
-        _why(diagnosis, most=2),
+        _locations(diagnosis, evidence),
+        _decisive(diagnosis, evidence.event, limit=MAX_AT_A_GLANCE),
+        _claims(diagnosis, limit=2),
         _next(diagnosis),
-        _beside(diagnosis, evidence),
+        _context(diagnosis, evidence),
         _patch(diagnosis.trial),
-        _foot(diagnosis, evidence, account),
+        _footer(diagnosis, evidence, account),
     ]
     return "\n\n".join(part.strip("\n") for part in parts if part) + "\n"
 
@@ -70,24 +71,24 @@ def summary(diagnosis: Diagnosis, evidence: Evidence, account: Account) -> str:
         heading(diagnosis, evidence),
         "\n".join(f"- {ground}" for ground in _grounds(diagnosis.grounds, evidence.event)),
         _decisive(diagnosis, evidence.event),
-        _why(diagnosis, most=10),
+        _claims(diagnosis, limit=10),
         _next(diagnosis),
         *_escalation(diagnosis),
-        _beside(diagnosis, evidence),
-        _meetings(diagnosis.meetings, evidence),
+        _context(diagnosis, evidence),
+        _overlaps(diagnosis.meetings, evidence),
         _suspects(diagnosis.suspects, evidence),
         _others(diagnosis.failures[1:]),
         _jobs(failed),
         _patch(diagnosis.trial),
-        *_folded(diagnosis, evidence),
+        *_details(diagnosis, evidence),
         *([f"**Degraded:** {prose(account.degraded)}"] if account.degraded else []),
         *(prose(notice) for notice in account.notices),
-        _foot(diagnosis, evidence, account),
+        _footer(diagnosis, evidence, account),
     ]
     return "\n\n".join(part.strip("\n") for part in parts if part) + "\n"
 
 
-def patch_words(trial: TrialReport) -> str:
+def patch_state(trial: TrialReport) -> str:
     """What is known of a patch, in one clause."""
     match trial.step:
         case Step.VERIFIED:
@@ -113,27 +114,27 @@ def _grounds(grounds: Sequence[Ground], event: Event) -> Iterator[str]:
         yield f"{shown} ({link('see', ground.url, event.hosts)})" if ground.url else shown
 
 
-def _places(diagnosis: Diagnosis, evidence: Evidence) -> str:
+def _locations(diagnosis: Diagnosis, evidence: Evidence) -> str:
     """Where the failure meets the change, as links."""
     if diagnosis.cause is not Cause.CHANGE:
         return ""
-    places = dict.fromkeys(_where(each.path, each.line, evidence) for each in diagnosis.meetings)
-    named = list(places)[:MOST_PLACES]
+    locations = dict.fromkeys(_where(each.path, each.line, evidence) for each in diagnosis.meetings)
+    named = list(locations)[:MAX_LOCATIONS]
     commit = f", changed in {_commit(diagnosis.responsible, evidence.event)}" if diagnosis.responsible else ""
     return f"Where they meet: {', '.join(named)}{commit}." if named else ""
 
 
-def _decisive(diagnosis: Diagnosis, event: Event, *, most: int = MOST_DECISIVE) -> str:
+def _decisive(diagnosis: Diagnosis, event: Event, *, limit: int = MAX_DECISIVE) -> str:
     """The lines that prove it, each with its place in the log."""
     if not diagnosis.failures or not diagnosis.failures[0].decisive:
         return ""
     first = diagnosis.failures[0]
-    lines = first.decisive[:MOST_DECISIVE]
-    if len(lines) > most:
+    lines = first.decisive[:MAX_DECISIVE]
+    if len(lines) > limit:
         # A heading between rules says which test it is, and the line above has said that.
-        lines = tuple(line for line in lines if not _RULED.match(line.text))[:most] or lines[:most]
+        lines = tuple(line for line in lines if not _RULED.match(line.text))[:limit] or lines[:limit]
     # Each is one line, whoever has written the evidence.
-    text = "\n".join(clip(" ".join(line.text.splitlines()), LONGEST_LINE) for line in lines)
+    text = "\n".join(clip(" ".join(line.text.splitlines()), MAX_LINE) for line in lines)
     url = next((line.url for line in lines if line.url), "")
     head = f"{link(_job_step(first.job, first.step), url, event.hosts)}{_numbers(lines)}"
     return f"{head}\n\n{fence(text)}"
@@ -149,24 +150,24 @@ def _job_step(job: str, step: str) -> str:
     return f"{shown} › {escape(step)}" if step else shown
 
 
-def _why(diagnosis: Diagnosis, *, most: int) -> str:
+def _claims(diagnosis: Diagnosis, *, limit: int) -> str:
     """What the model says, each sentence with the lines that it rests on."""
-    said = []
-    for claim in diagnosis.claims[:most]:
+    sentences = []
+    for claim in diagnosis.claims[:limit]:
         shown = (code(f"{one.path}:{one.number}") if one.path else f"line {one.number:,}" for one in claim.cited)
-        places = ", ".join(shown)
-        said.append(f"{prose(claim.text)}{f' ({places})' if places else ''}")
-    return f"In the model's words: {' '.join(said)}" if said else ""
+        locations = ", ".join(shown)
+        sentences.append(f"{prose(claim.text)}{f' ({locations})' if locations else ''}")
+    return f"In the model's words: {' '.join(sentences)}" if sentences else ""
 
 
 def _next(diagnosis: Diagnosis) -> str:
-    words = f"**Next:** {prose(diagnosis.next_step)}" if diagnosis.next_step else ""
+    text = f"**Next:** {prose(diagnosis.next_step)}" if diagnosis.next_step else ""
     if diagnosis.trial is not None and diagnosis.trial.is_offered:
-        words += f" A patch is below, {prose(patch_words(diagnosis.trial))}."
-    return words
+        text += f" A patch is below, {prose(patch_state(diagnosis.trial))}."
+    return text
 
 
-def _beside(diagnosis: Diagnosis, evidence: Evidence) -> str:
+def _context(diagnosis: Diagnosis, evidence: Evidence) -> str:
     """Whom else it hit, and whether it was seen before."""
     parts = []
     first = diagnosis.failures[0] if diagnosis.failures else None
@@ -178,13 +179,13 @@ def _beside(diagnosis: Diagnosis, evidence: Evidence) -> str:
         parts.append(f"{count(len(diagnosis.failures) - 1, 'other failure')} in this run.")
     failed = failed_of(evidence)
     if first is not None and failed.run is not None and first.strict:
-        parts.append(_seen(failed, first))
+        parts.append(_recurrence(failed, first))
     if first is not None:
-        parts.append(_earlier(evidence, first.strict))
+        parts.append(_previous(evidence, first.strict))
     return " ".join(part for part in parts if part)
 
 
-def _seen(failed: FailedRun, first: Failure) -> str:
+def _recurrence(failed: FailedRun, first: Failure) -> str:
     same = [trace for trace in failed.traces if first.strict in trace.strict]
     if same:
         return f"Seen before: in {count(len(same), 'other run')}."
@@ -192,22 +193,22 @@ def _seen(failed: FailedRun, first: Failure) -> str:
     return f"Seen before: not in the {count(read, 'earlier failure')} that were read." if read else ""
 
 
-def _earlier(evidence: Evidence, fingerprint: str) -> str:
+def _previous(evidence: Evidence, fingerprint: str) -> str:
     """What our own runs have left of it, and what mended it then."""
-    found = previous_failure(evidence, fingerprint)
-    if found is None:
+    previous = previous_failure(evidence, fingerprint)
+    if previous is None:
         return ""
-    cause = f", last as {found.cause.replace('_', ' ')}" if found.cause else ""
-    words = f"Explained before: on {count(found.times, 'commit')} since {day(found.since)}{cause}"
-    if found.fixed_by:
-        words += f"; it passed again from {_commit(found.fixed_by, evidence.event)} on"
-    elif found.patch and found.run:
-        words += f"; run {code(found.run)} had a patch that was proved to mend it"
-    return f"{words}."
+    cause = f", last as {previous.cause.replace('_', ' ')}" if previous.cause else ""
+    text = f"Explained before: on {count(previous.times, 'commit')} since {day(previous.since)}{cause}"
+    if previous.fixed_by:
+        text += f"; it passed again from {_commit(previous.fixed_by, evidence.event)} on"
+    elif previous.patch and previous.run:
+        text += f"; run {code(previous.run)} had a patch that was proved to mend it"
+    return f"{text}."
 
 
-def _meetings(meetings: Sequence[Overlap], evidence: Evidence) -> str:
-    if not meetings:
+def _overlaps(overlaps: Sequence[Overlap], evidence: Evidence) -> str:
+    if not overlaps:
         return ""
     rows = (
         (
@@ -216,7 +217,7 @@ def _meetings(meetings: Sequence[Overlap], evidence: Evidence) -> str:
             f"imported by {code(each.via)}" if each.via else "changed line" if each.exact else "changed file",
             code(each.sha[:7]) if each.sha else "",
         )
-        for each in meetings[:MOST_ROWS]
+        for each in overlaps[:MAX_ROWS]
     )
     return table(("where log and change meet", "log", "how", "commit"), rows)
 
@@ -242,47 +243,47 @@ def _others(failures: Sequence[Failure]) -> str:
         return ""
     rows = (
         (
-            escape(clip(each.title, LONGEST_LINE)),
+            escape(clip(each.title, MAX_LINE)),
             _job_step(each.job, each.step),
             each.kind.replace("_", " ") + (", allowed to fail" if each.tolerated else ""),
         )
-        for each in failures[:MOST_ROWS]
+        for each in failures[:MAX_ROWS]
     )
     return table(("also failed", "where", "kind"), rows)
 
 
 def _jobs(failed: FailedRun) -> str:
     """The jobs that only fell with others."""
-    fallen = [
-        (f"{', '.join(code(name) for name in names[:8])}{f' and {len(names) - 8} more' if len(names) > 8 else ''}", why)  # noqa: PLR2004
-        for role, why in (
-            (Role.VICTIM, "cancelled when a sibling failed"),
-            (Role.UNREACHED, "skipped, a job that they need failed"),
-        )
-        if (names := [job.job.name for job in failed.jobs if job.role is role])
-    ]
-    return "\n".join(f"Not looked at: {names} ({why})." for names, why in fallen)
+    sentences = []
+    for role, reason in (
+        (Role.VICTIM, "cancelled when a sibling failed"),
+        (Role.UNREACHED, "skipped, a job that they need failed"),
+    ):
+        if names := [job.job.name for job in failed.jobs if job.role is role]:
+            more = f" and {len(names) - MAX_NAMES} more" if len(names) > MAX_NAMES else ""
+            sentences.append(f"Not looked at: {', '.join(map(code, names[:MAX_NAMES]))}{more} ({reason}).")
+    return "\n".join(sentences)
 
 
 def _patch(trial: TrialReport | None) -> str:
     if trial is None:
         return ""
     if not trial.is_offered:
-        return f"A patch was proposed and is {prose(patch_words(trial))}."
-    if len(trial.patch) > LONGEST_PATCH:
+        return f"A patch was proposed and is {prose(patch_state(trial))}."
+    if len(trial.patch) > MAX_PATCH:
         return (
             f"The patch has {count(len(trial.patch), 'character')}: it is in the file that the output `fix_file` names."
         )
     return details(f"patch for {count(len(trial.paths), 'file')}", fence(trial.patch, "diff"))
 
 
-def _folded(diagnosis: Diagnosis, evidence: Evidence) -> Iterator[str]:
+def _details(diagnosis: Diagnosis, evidence: Evidence) -> Iterator[str]:
     sections: list[tuple[str, str]] = []
     if diagnosis.dropped:
-        rows = ((escape(clip(each.text, 300)), escape(each.reason)) for each in diagnosis.dropped[:MOST_ROWS])
+        rows = ((escape(clip(each.text, 300)), escape(each.reason)) for each in diagnosis.dropped[:MAX_ROWS])
         sections.append((f"{count(len(diagnosis.dropped), 'claim')} not proved", table(("claim", "why"), rows)))
     if evidence.gaps:
-        gap_rows = ((escape(gap.what) or "–", escape(gap.why)) for gap in evidence.gaps[:MOST_ROWS])
+        gap_rows = ((escape(gap.what) or "–", escape(gap.why)) for gap in evidence.gaps[:MAX_ROWS])
         sections.append((f"{len(evidence.gaps)} not looked at", table(("what", "why"), gap_rows)))
     if sections:
         yield details(" · ".join(title for title, _ in sections), "\n\n".join(body for _, body in sections))
@@ -293,11 +294,11 @@ def _escalation(diagnosis: Diagnosis) -> Iterator[str]:
         yield f"> [!WARNING]\n> A person should look: {escape('; '.join(diagnosis.escalate))}."
 
 
-def _foot(diagnosis: Diagnosis, evidence: Evidence, account: Account) -> str:
+def _footer(diagnosis: Diagnosis, evidence: Evidence, account: Account) -> str:
     failed = evidence.get(FAILED_RUN) or FailedRun()
     total = sum(job.extract.total for job in failed.jobs)
-    kept = sum(len(job.extract.kept) for job in failed.jobs)
-    parts = [f"{diagnosis.confidence:.2f} sure", f"{kept:,} of {count(total, 'log line')} shown"]
+    shown = sum(len(job.extract.kept) for job in failed.jobs)
+    parts = [f"{diagnosis.confidence:.2f} sure", f"{shown:,} of {count(total, 'log line')} shown"]
     if diagnosis.fingerprint:
         parts.append(f"fingerprint {code(diagnosis.fingerprint)}")
     if evidence.event.sha:

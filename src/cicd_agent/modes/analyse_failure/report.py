@@ -32,7 +32,7 @@ from cicd_agent.domain.text.markdown import suggestion
 from cicd_agent.domain.text.words import clip, count
 from cicd_agent.domain.verdict import Conclusion
 from cicd_agent.modes.analyse_failure.evidence import FAILED_RUN, FailedRun
-from cicd_agent.modes.analyse_failure.page import comment, heading, patch_words, sentence, summary
+from cicd_agent.modes.analyse_failure.page import comment, heading, patch_state, sentence, summary
 from cicd_agent.modes.analyse_failure.result import Diagnosis
 from cicd_agent.modes.protocol import Account
 from cicd_agent.settings.schema import RERUNS, Commenting, Settings
@@ -113,7 +113,7 @@ def _suggestions(diagnosis: Diagnosis, evidence: Evidence, settings: Settings) -
     if not old or shown is None or not Anchors(shown).allows(Side.RIGHT, old[-1], old[0] if old[0] != old[-1] else 0):
         return
     text = "\n".join(line.text for line in part if line.kind is not LineKind.DELETED)
-    body_text = f"**Fix for the failure above**, {patch_words(trial)}.\n\n{suggestion(text)}"
+    body_text = f"**Fix for the failure above**, {patch_state(trial)}.\n\n{suggestion(text)}"
     key = f"fix-{trial.key}"
     inline = InlineComment(key, files[0].path, old[-1], Side.RIGHT, body_text, start=old[0] if old[0] != old[-1] else 0)
     body = "One fix at its line, proved by running the command that failed."

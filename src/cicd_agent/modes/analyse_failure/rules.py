@@ -42,7 +42,7 @@ def rules(evidence: Evidence, settings: Settings) -> Diagnosis:  # noqa: ARG001 
         conclusion=Conclusion.SUCCESS if failed_things else Conclusion.NEUTRAL,
         kind=kind,
         cause=attribution.cause,
-        rung=attribution.rung,
+        rung=attribution.step,
         confidence=attribution.confidence,
         root_cause=_root_cause(first),
         failures=ranked,
@@ -100,7 +100,7 @@ def _remedy(kind: Kind, attribution: Attribution) -> Remedy:
         case Cause.PRE_EXISTING:
             return Remedy.INVESTIGATE
         case Cause.UNKNOWN:
-            return Remedy.RETRY if attribution.rung is CascadeStep.OUT_OF_REACH else Remedy.INVESTIGATE
+            return Remedy.RETRY if attribution.step is CascadeStep.OUT_OF_REACH else Remedy.INVESTIGATE
         case _ as never:
             assert_never(never)
 
@@ -121,7 +121,7 @@ def _next_step(kind: Kind, attribution: Attribution, first: Failure | None) -> s
         case Cause.PRE_EXISTING:
             return _elsewhere(attribution.fixed_by)
         case Cause.UNKNOWN:
-            is_apart = attribution.rung is CascadeStep.OUT_OF_REACH
+            is_apart = attribution.step is CascadeStep.OUT_OF_REACH
             return (
                 _RUN_AGAIN
                 if is_apart

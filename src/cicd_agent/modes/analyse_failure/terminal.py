@@ -14,7 +14,7 @@ from cicd_agent.rendering.cell_width import clip
 from cicd_agent.rendering.style import Cost, Shape, Style, one_line, page
 
 _INK = {Cause.CHANGE: "high", Cause.UNKNOWN: "medium"}
-_MOST = 10
+_MAX_ROWS = 10
 
 
 def render_failure(diagnosis: Diagnosis, evidence: Evidence, cost: Cost, **shape: Unpack[Shape]) -> str:
@@ -24,7 +24,7 @@ def render_failure(diagnosis: Diagnosis, evidence: Evidence, cost: Cost, **shape
         return (
             _verdict(diagnosis, style),
             _failures(diagnosis, style),
-            _meetings(diagnosis, style),
+            _overlaps(diagnosis, style),
             _suspects(diagnosis, style),
             _next(diagnosis, style),
             _left_out(diagnosis, evidence, style),
@@ -36,20 +36,20 @@ def render_failure(diagnosis: Diagnosis, evidence: Evidence, cost: Cost, **shape
 def _verdict(diagnosis: Diagnosis, style: Style) -> Iterator[str]:
     cause = diagnosis.cause.replace("_", " ")
     kind = diagnosis.kind.replace("_", " ")
-    sure = style.ink(f"({diagnosis.confidence:.2f})", "faint")
-    yield f"{style.ink(kind, 'bold')}, cause {style.ink(cause, _INK.get(diagnosis.cause, 'low'))}  {sure}"
+    confidence = style.ink(f"({diagnosis.confidence:.2f})", "faint")
+    yield f"{style.ink(kind, 'bold')}, cause {style.ink(cause, _INK.get(diagnosis.cause, 'low'))}  {confidence}"
     yield from style.wrapped(diagnosis.root_cause or "no log says what failed", "  ")
     for ground in diagnosis.grounds:
         yield from style.wrapped(f"because {ground.text}", "  ", "  ")
     for claim in diagnosis.claims:
-        places = ", ".join(
+        locations = ", ".join(
             f"{cited.path}:{cited.number}" if cited.path else f"line {cited.number:,}" for cited in claim.cited
         )
-        yield from style.wrapped(f"{claim.text} ({places})", "  ", "  ")
+        yield from style.wrapped(f"{claim.text} ({locations})", "  ", "  ")
 
 
 def _failures(diagnosis: Diagnosis, style: Style) -> Iterator[str]:
-    for failure in islice(diagnosis.failures, _MOST):
+    for failure in islice(diagnosis.failures, _MAX_ROWS):
         yield ""
         yield style.ink(_where(failure), "faint")
         gutter = max((len(f"{line.number}") for line in failure.decisive), default=1)
@@ -59,28 +59,28 @@ def _failures(diagnosis: Diagnosis, style: Style) -> Iterator[str]:
             # Blanks stay as they are: carets point at what stands above them.
             text = shown(line.text).expandtabs(8).split("\n")[0].rstrip()
             yield clip(f"  {line.number:>{gutter}} │ {text}", style.width)
-    if len(diagnosis.failures) > _MOST:
-        yield f"and {count(len(diagnosis.failures) - _MOST, 'more failure')}, in the report"
+    if len(diagnosis.failures) > _MAX_ROWS:
+        yield f"and {count(len(diagnosis.failures) - _MAX_ROWS, 'more failure')}, in the report"
     yield ""
 
 
 def _where(failure: Failure) -> str:
     parts = [part for part in (failure.job, failure.step, failure.tool) if part]
-    words = " › ".join(one_line(part) for part in parts)
+    location = " › ".join(one_line(part) for part in parts)
     more = f", and {count(len(failure.siblings), 'more job')}" if failure.siblings else ""
-    return f"{words}{more}"
+    return f"{location}{more}"
 
 
-def _meetings(diagnosis: Diagnosis, style: Style) -> Iterator[str]:
-    for meeting in islice(diagnosis.meetings, _MOST):
-        place = one_line(meeting.path) + (f":{meeting.line}" if meeting.line else "")
-        how = f"imported by {one_line(meeting.via)}" if meeting.via else "changed line" if meeting.exact else "changed"
-        log = f", log line {meeting.number:,}" if meeting.number else ""
-        yield f"meets {style.linked(place, meeting.path, meeting.line)}  {style.ink(f'({how}{log})', 'faint')}"
+def _overlaps(diagnosis: Diagnosis, style: Style) -> Iterator[str]:
+    for overlap in islice(diagnosis.meetings, _MAX_ROWS):
+        location = one_line(overlap.path) + (f":{overlap.line}" if overlap.line else "")
+        how = f"imported by {one_line(overlap.via)}" if overlap.via else "changed line" if overlap.exact else "changed"
+        log = f", log line {overlap.number:,}" if overlap.number else ""
+        yield f"meets {style.linked(location, overlap.path, overlap.line)}  {style.ink(f'({how}{log})', 'faint')}"
 
 
 def _suspects(diagnosis: Diagnosis, style: Style) -> Iterator[str]:
-    for suspect in islice(diagnosis.suspects, _MOST):
+    for suspect in islice(diagnosis.suspects, _MAX_ROWS):
         mark = "→" if suspect.sha == diagnosis.responsible else " "
         yield clip(f"{mark} {suspect.sha[:7]} {suspect.score:.2f}  {one_line(suspect.subject)}", style.width)
 

@@ -162,11 +162,11 @@ def _objection_to_commit(diagnosis: Diagnosis, commit: Candidate | None, proof: 
         return f"rules have found {diagnosis.responsible[:12]}"
     if diagnosis.cause is not Cause.CHANGE:
         return "it is not shown that a change did it"
-    exact = {each.sha for each in diagnosis.suspects if any(meeting.exact for meeting in each.meetings)}
+    exact = {each.sha for each in diagnosis.suspects if any(overlap.exact for overlap in each.meetings)}
     nearest = exact or {each.sha for each in diagnosis.suspects if each.meetings}
     if nearest and commit.commit.sha not in nearest:
         return "other commits meet the failure more closely"
-    leads = proof.named | proof.edited | {meeting.path for meeting in diagnosis.meetings}
+    leads = proof.named | proof.edited | {overlap.path for overlap in diagnosis.meetings}
     if proof.weight <= Weight.WRAPPER or not leads & commit.lines.keys():
         return "nothing that is cited leads to what it changed"
     return ""

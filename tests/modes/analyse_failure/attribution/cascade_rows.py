@@ -48,7 +48,7 @@ def stand(failed: FailedRun, of: Change | None) -> Attribution:
 def check(row: Row) -> None:
     """Hold a row against the ladder."""
     standing = stand(row.failed, row.change)
-    assert (standing.rung, standing.cause) == (row.rung, row.cause)
+    assert (standing.step, standing.cause) == (row.rung, row.cause)
     assert row.least <= standing.confidence <= row.most
     assert standing.rerun_kind == row.rerun
     assert standing.grounds, "each rung names its evidence"

@@ -238,4 +238,4 @@ def test_words_of_the_log_alone_never_make_a_runner_lost(failed: FailedRun) -> N
     """Without notes, and with states that say nothing of it, there is no such rung."""
     silent = tuple(replace(job, notes=(), job=replace(job.job, conclusion="failure")) for job in failed.jobs)
     run = replace(failed.run, conclusion="failure") if failed.run else None
-    assert stand(replace(failed, jobs=silent, run=run), None).rung is not CascadeStep.RUNNER
+    assert stand(replace(failed, jobs=silent, run=run), None).step is not CascadeStep.RUNNER

@@ -8,7 +8,7 @@ from cicd_agent.domain.change import Commit
 from cicd_agent.domain.library import Blamed, Unreadable
 from cicd_agent.domain.workflow_run import JobRun, RunState
 from cicd_agent.errors import ForgeRefused
-from cicd_agent.modes.analyse_failure.runs.history import MAX_READ, History, blamed, listed
+from cicd_agent.modes.analyse_failure.runs.history import MAX_READ, History, blame_commits, list_commits
 from tests.support.fakes.library import FakeLibrary
 from tests.support.fakes.runs import FakeRuns
 from tests.support.samples.changes import change_of
@@ -46,7 +46,7 @@ class Authors(FakeLibrary):
 
 
 def test_lines_belong_to_the_commit_that_git_blames() -> None:
-    found = {each.commit.sha: dict(each.lines) for each in blamed(CHANGE, Authors({}))}
+    found = {each.commit.sha: dict(each.lines) for each in blame_commits(CHANGE, Authors({}))}
     assert found == {ONE.sha: {"a.py": ((2, 2),)}, TWO.sha: {"a.py": ((3, 3),)}}
 
 
@@ -58,7 +58,7 @@ def test_without_a_clone_the_lines_of_a_file_are_known_where_one_commit_touched_
             TWO.sha: replace(CHANGE, files=(whole["a.py"], whole["b.py"])),
         }
     )
-    found = {each.commit.sha: dict(each.lines) for each in listed(CHANGE, runs)}
+    found = {each.commit.sha: dict(each.lines) for each in list_commits(CHANGE, runs)}
     assert found == {ONE.sha: {"a.py": None}, TWO.sha: {"a.py": None, "b.py": ((1, 2),)}}
 
 

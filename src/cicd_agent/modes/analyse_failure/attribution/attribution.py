@@ -28,7 +28,7 @@ class Attribution:
     """
 
     cause: Cause
-    rung: CascadeStep
+    step: CascadeStep
     confidence: float
     grounds: tuple[Ground, ...] = ()
     rerun_kind: str = ""
@@ -39,7 +39,7 @@ class Attribution:
     @property
     def not_this_change(self) -> bool:
         """Whether the change is shown not to be at fault, or meets the failure nowhere."""
-        return self.rung in _NOT_THE_CHANGE
+        return self.step in _NOT_THE_CHANGE
 
 
 EXACT = 0.95

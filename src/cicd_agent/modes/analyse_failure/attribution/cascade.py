@@ -56,7 +56,7 @@ def attribute(failed: FailedRun, failures: Sequence[Failure], change: Change | N
 
 def _together(failed: FailedRun, judged: Sequence[Attribution]) -> Sequence[Attribution]:
     """What is to blame for several failures is met by all of them: such files come first, and failures near them."""
-    blaming = [attribution for attribution in judged if attribution.rung is CascadeStep.MEETS_CHANGE]
+    blaming = [attribution for attribution in judged if attribution.step is CascadeStep.MEETS_CHANGE]
     if len(blaming) <= 1:
         return judged
     share = Counter(overlap.path for attribution in blaming for overlap in attribution.overlaps)
@@ -76,7 +76,7 @@ def _together(failed: FailedRun, judged: Sequence[Attribution]) -> Sequence[Attr
     return [
         first,
         *ordered[1:],
-        *(attribution for attribution in judged if attribution.rung is not CascadeStep.MEETS_CHANGE),
+        *(attribution for attribution in judged if attribution.step is not CascadeStep.MEETS_CHANGE),
     ]
 
 
@@ -90,7 +90,7 @@ def attribute_group(failed: FailedRun, group: Group, changed: Changed) -> Attrib
     first = steps[0]
     agreeing = [step for step in steps if step.cause is first.cause]
     confidence = max(step.confidence for step in agreeing)
-    if first.rung not in _BESIDE_THE_LOG and not group.is_explained:
+    if first.step not in _BESIDE_THE_LOG and not group.is_explained:
         confidence = min(confidence, UNEXPLAINED)
     grounds = tuple(dict.fromkeys(ground for step in agreeing for ground in step.grounds))
     return replace(first, confidence=confidence, grounds=grounds, group=group, overlaps=overlaps)
@@ -130,7 +130,7 @@ def _decisive_groups(known: Sequence[Group]) -> Sequence[Group]:
 
 def _order(attribution: Attribution) -> tuple[int, float]:
     """What speaks most against the change comes first, and of that what is surest."""
-    return _AGAINST.index(attribution.rung), -attribution.confidence
+    return _AGAINST.index(attribution.step), -attribution.confidence
 
 
 def _overlapping(failed: FailedRun, group: Group, overlaps: Sequence[Overlap]) -> Attribution | None:

@@ -124,9 +124,9 @@ class Changed:
         """The commit that has changed the line, or that alone has changed the file; "" when that is not known."""
         touching = [candidate for candidate in self.candidates if path in candidate.lines]
         exact = [candidate for candidate in touching if line > 0 and _within(candidate.lines[path], line)]
-        for few in (exact, touching):
-            if len(few) == 1:
-                return few[0].commit.sha
+        for commits in (exact, touching):
+            if len(commits) == 1:
+                return commits[0].commit.sha
         if not self.candidates and self.change is not None and len(self.change.commits) == 1:
             return self.change.commits[0].sha
         return ""

@@ -61,7 +61,7 @@ _NEAR_END = 80
 _AS_DECISIVE = 0.8
 _GIVES_UP = 20
 """Lines between trouble and the message that nothing could be fetched."""
-_FEW = 20
+_MAX_NAMES = 20
 """Hosts, and ports, that are looked for in the change."""
 
 
@@ -99,7 +99,7 @@ def _lost(job: FailedJob) -> Iterator[Attribution]:
     if not state.steps and any(explains(problem) for problem in job.extract.problems):
         return
     for note in job.notes:
-        if note.path in _NO_FILE and (confidence := _says(note)):
+        if note.path in _NO_FILE and (confidence := _lost_confidence(note)):
             text = f"GitHub notes on the job: {clip(' '.join(note.message.split()), 200)}"
             yield Attribution(
                 Cause.INFRASTRUCTURE, CascadeStep.RUNNER, confidence, (Ground(text, state.url),), "infrastructure"
@@ -109,21 +109,21 @@ def _lost(job: FailedJob) -> Iterator[Attribution]:
         yield Attribution(Cause.INFRASTRUCTURE, CascadeStep.RUNNER, WITHOUT_END, (ground,), "infrastructure")
 
 
-def _says(note: RunNote) -> float:
+def _lost_confidence(note: RunNote) -> float:
     if _STARVED.search(note.message):
         # A job that eats up its machine loses it as well.
         return STARVED
     return LOST if _LOST.search(note.message) else 0.0
 
 
-def signature(group: Group, changed: Changed, meetings: Sequence[Overlap]) -> Attribution | None:
+def signature(group: Group, changed: Changed, overlaps: Sequence[Overlap]) -> Attribution | None:
     """Trouble that a tool met in the step that failed, unless the change may have made it. The log alone says so."""
-    trouble_met = _troubled(group)
-    if trouble_met is None or changed.kinds & MACHINE:
+    external = _troubled(group)
+    if external is None or changed.kinds & MACHINE:
         return None
-    job, problem, trouble = trouble_met
+    job, problem, trouble = external
     tests = bool(group.failure.test) or group.failure.kind is Kind.TEST_FAILURE
-    if any(tests or meeting.strength >= DEEPER for meeting in meetings):
+    if any(tests or overlap.strength >= DEEPER for overlap in overlaps):
         return None
     text = _block(job, problem)
     if (trouble in _REMOTE and _LOCAL.search(text)) or _is_made(trouble, text, changed):
@@ -222,5 +222,5 @@ def _is_made(trouble: Trouble, text: str, changed: Changed) -> bool:
         return _MEMORY.search(added) is not None
     hosts = {host.lower() for host in _HOST.findall(text) if not _FILE.search(host)}
     ports = {port for match in _PORT.finditer(text) for port in match.groups() if port}
-    hosts, ports = set(sorted(hosts)[:_FEW]), set(sorted(ports)[:_FEW])
+    hosts, ports = set(sorted(hosts)[:_MAX_NAMES]), set(sorted(ports)[:_MAX_NAMES])
     return any(host in added for host in hosts) or any(re.search(rf"(?<!\d){port}(?!\d)", added) for port in ports)

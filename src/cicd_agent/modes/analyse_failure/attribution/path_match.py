@@ -61,32 +61,32 @@ class Tree:
     def test(self, name: str) -> str:
         """The file of a test, as far as the tool's name for it shows: `tests/test_x.py::test_y`, `pkg.test_x.TestY`."""
         name = name[:_MAX_NAME].strip()
-        if "::" in name and (found_path := self.find(name.partition("::")[0])):
-            return found_path
+        if "::" in name and (file := self.find(name.partition("::")[0])):
+            return file
         if match := _UNITTEST.match(name):
             name = match[1]
         parts = [part for part in name.partition("[")[0].split(".") if part]
         for end in range(len(parts), 1, -1):
             stem = "/".join(parts[:end])
             for suffix in (".py", *_JVM):
-                if found_path := self.find(stem + suffix):
-                    return found_path
+                if file := self.find(stem + suffix):
+                    return file
         return ""
 
     def _alike(self, named: str, *, absolute: bool) -> str:
         """The one file whose path ends as the name does, over the most folders."""
         parts = named.strip("/").split("/")
         best: list[str] = []
-        longest = 0
+        depth = 0
         for path in self._by_name.get(parts[-1], ()):
             same = _shared(parts, path.split("/"))
-            if same > longest:
-                best, longest = [path], same
-            elif same == longest:
+            if same > depth:
+                best, depth = [path], same
+            elif same == depth:
                 best.append(path)
-        whole = longest == len(parts)
+        whole = depth == len(parts)
         # An absolute name that shares its last part alone is any file of that name: a settings.py of somebody else.
-        return best[0] if len(best) == 1 and (longest > 1 or (whole and not absolute)) else ""
+        return best[0] if len(best) == 1 and (depth > 1 or (whole and not absolute)) else ""
 
 
 def find_locations(extract: Extract, paths: Collection[str], roots: Sequence[str] = ()) -> tuple[LogLocation, ...]:
@@ -94,13 +94,13 @@ def find_locations(extract: Extract, paths: Collection[str], roots: Sequence[str
     lines = {line.number: line for line in extract.kept}
     rootdirs = [match[1] for line in extract.kept if (match := _ROOTDIR.match(line.text))]
     tree = Tree(paths, (*roots, *rootdirs))
-    found_path: dict[tuple[int, str, int], LogLocation] = {}
+    file: dict[tuple[int, str, int], LogLocation] = {}
     for problem in extract.problems:
         for location in _of(problem, tree, lines):
-            found_path.setdefault((problem.line, location.path, location.line), location)
-        if len(found_path) >= MAX_LOCATIONS:
+            file.setdefault((problem.line, location.path, location.line), location)
+        if len(file) >= MAX_LOCATIONS:
             break
-    return tuple(found_path.values())[:MAX_LOCATIONS]
+    return tuple(file.values())[:MAX_LOCATIONS]
 
 
 def _of(problem: Problem, tree: Tree, lines: dict[int, ExtractLine]) -> Iterator[LogLocation]:

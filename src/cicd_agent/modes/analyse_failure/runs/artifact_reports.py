@@ -34,14 +34,14 @@ _MAX_FILES = 5_000
 _MAX_BYTES = 200_000_000
 _MAX_GAPS = 50
 _MAX_ALSO = 20
-_LONGEST_NAME = 300
+_MAX_NAME = 300
 
 
-def _words(text: str) -> frozenset[str]:
+def _terms(text: str) -> frozenset[str]:
     return frozenset(text.split())
 
 
-_WORDS = _words(
+_REPORT_TERMS = _terms(
     "junit xunit trx sarif surefire failsafe coverage cobertura jacoco lcov clover pytest rspec phpunit jest vitest "
     "nextest gotestsum ctest gtest result results report reports testresult testresults testreport testreports"
 )
@@ -54,8 +54,8 @@ _OF_THE_MATRIX = re.compile(r"[0-9a-f]{7,40}|\d+(?:\.\d+)*|ubuntu|windows|macos|
 
 def looks_like_reports(artifact_name: str) -> bool:
     """Whether an artifact is worth opening for reports, by the words of its name."""
-    name = artifact_name[:_LONGEST_NAME]
-    return any(word.lower() in _WORDS for word in [*_WORD.findall(name), *_PART.findall(name)])
+    name = artifact_name[:_MAX_NAME]
+    return any(word.lower() in _REPORT_TERMS for word in [*_WORD.findall(name), *_PART.findall(name)])
 
 
 def is_report(path: str) -> bool:
@@ -112,7 +112,7 @@ def _readable(files: Mapping[str, bytes], gaps: list[Gap]) -> Iterator[tuple[str
             missing = count(len(files) - index, "file")
             gaps.append(Gap("test reports", f"{missing} beyond the first {index:,} were not read: they are too much"))
             return
-        yield clip(visible_line(name[:_LONGEST_NAME]), _LONGEST_NAME), files[name]
+        yield clip(visible_line(name[:_MAX_NAME]), _MAX_NAME), files[name]
 
 
 def _family(name: str) -> str:

@@ -1,6 +1,6 @@
 """What was before a failed run: when the same job passed last, where else it failed, and which commits came between."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
 from cicd_agent.analysis.logs.messages import Registry
@@ -46,7 +46,7 @@ class History:
         if not self.run.workflow_id:
             return None
         for branch in dict.fromkeys((self.run.branch, self.default_branch)):
-            listed = self._listed(branch=branch, status="success", most=5) if branch else ()
+            listed = self._listed(branch=branch, status="success", limit=5) if branch else ()
             before = [one for one in listed if one.id != self.run.id and one.created <= self.run.created]
             if before:
                 return before[0]
@@ -77,7 +77,7 @@ class History:
     def _same_commit(self, names: set[str]) -> Iterator[Trace]:
         """Other attempts of this run, and other runs of the workflow on its commit."""
         attempts = [replace(self.run, attempt=n) for n in range(max(1, self.run.attempt - 2), self.run.attempt)]
-        others = self._listed(sha=self.run.sha, most=5) if self.run.workflow_id and self.run.sha else ()
+        others = self._listed(sha=self.run.sha, limit=5) if self.run.workflow_id and self.run.sha else ()
         # What a pull request's run has tested is a merge with the base, which another run saw at another commit.
         is_merge = self.run.event.startswith("pull_request")
         same = [one for one in others if one.id != self.run.id and one.event == self.run.event and not is_merge]
@@ -105,7 +105,7 @@ class History:
         if not self.run.workflow_id:
             return
         visited = {(self.run.repo, self.run.branch), (self.run.repo, self.default_branch)}
-        for one in self._listed(status="failure", most=ELSEWHERE):
+        for one in self._listed(status="failure", limit=ELSEWHERE):
             if (one.repo, one.branch) not in visited and one.sha != self.run.sha:
                 visited.add((one.repo, one.branch))
                 yield one
@@ -166,7 +166,7 @@ class History:
         if branch == self.default_branch:
             listed: tuple[RunState, ...] = self._on_default()
         else:
-            listed = self._listed(branch=branch, status="success", most=RECENT)
+            listed = self._listed(branch=branch, status="success", limit=RECENT)
         # Where the list does not go back so far, an earlier one may have passed that is not in it.
         if len(listed) >= RECENT and listed[-1].created > when:
             return None
@@ -176,14 +176,14 @@ class History:
     def _on_default(self) -> tuple[RunState, ...]:
         if self._recent is None:
             is_known = self.run.workflow_id and self.default_branch
-            listed = self._listed(branch=self.default_branch, status="completed", most=RECENT) if is_known else ()
+            listed = self._listed(branch=self.default_branch, status="completed", limit=RECENT) if is_known else ()
             # A fork's branch may have the same name.
             self._recent = tuple(one for one in listed if not one.event.startswith("pull_request"))
         return self._recent
 
-    def _listed(self, *, branch: str = "", sha: str = "", status: str = "", most: int = 10) -> tuple[RunState, ...]:
+    def _listed(self, *, branch: str = "", sha: str = "", status: str = "", limit: int = 10) -> tuple[RunState, ...]:
         try:
-            return self.runs.of_workflow(self.run.workflow_id, branch=branch, sha=sha, status=status, limit=most)
+            return self.runs.of_workflow(self.run.workflow_id, branch=branch, sha=sha, status=status, limit=limit)
         except ForgeRefused as refusal:
             self._miss("earlier runs of the workflow", refusal)
             return ()
@@ -200,10 +200,10 @@ class History:
             self.gaps.append(Gap(what, str(refusal)))
 
 
-def blamed(change: Change, library: Library) -> tuple[Candidate, ...]:
+def blame_commits(change: Change, library: Library) -> tuple[Candidate, ...]:
     """The commits of a change with the lines that each left in its files, as git blames them."""
     known = {commit.sha for commit in change.commits}
-    lines: dict[str, dict[str, list[tuple[int, int]] | None]] = {sha: {} for sha in known}
+    numbers: dict[str, dict[str, list[int]]] = {sha: {} for sha in known}
     pieces = [(file, first, last) for file in change.files for first, last in _ranges(file)]
     for file, first, last in pieces[:MAX_BLAMED]:
         try:
@@ -212,13 +212,14 @@ def blamed(change: Change, library: Library) -> tuple[Candidate, ...]:
             continue
         for row in rows:
             if row.sha in known:
-                spans_of = lines[row.sha].setdefault(file.path, [])
-                if spans_of is not None:
-                    spans_of.append((row.line, row.line))
-    return tuple(Candidate(commit, _joined(lines[commit.sha])) for commit in change.commits)
+                numbers[row.sha].setdefault(file.path, []).append(row.line)
+    return tuple(
+        Candidate(commit, {path: tuple(_runs(sorted(set(lines)))) for path, lines in numbers[commit.sha].items()})
+        for commit in change.commits
+    )
 
 
-def listed(change: Change, runs: Runs) -> tuple[Candidate, ...]:
+def list_commits(change: Change, runs: Runs) -> tuple[Candidate, ...]:
     """The same from the API: a file's lines are known where one commit alone touched it."""
     parts: dict[str, tuple[FileDiff, ...]] = {}
     for commit in change.commits[:MAX_COMMITS]:
@@ -244,10 +245,14 @@ def listed(change: Change, runs: Runs) -> tuple[Candidate, ...]:
 
 
 def _ranges(file: FileDiff) -> Iterator[tuple[int, int]]:
-    """The runs of added lines, by their numbers after the change."""
+    """Where lines were added, by their numbers after the change."""
+    return _runs(line.new or 0 for line in file.added)
+
+
+def _runs(numbers: Iterable[int]) -> Iterator[tuple[int, int]]:
+    """First and last of each run of consecutive numbers."""
     first, last = 0, -1
-    for line in file.added:
-        number = line.new or 0
+    for number in numbers:
         if number != last + 1:
             if first:
                 yield first, last
@@ -255,18 +260,3 @@ def _ranges(file: FileDiff) -> Iterator[tuple[int, int]]:
         last = number
     if first:
         yield first, last
-
-
-def _joined(
-    lines: Mapping[str, list[tuple[int, int]] | None],
-) -> Mapping[str, tuple[tuple[int, int], ...] | None]:
-    joined: dict[str, tuple[tuple[int, int], ...] | None] = {}
-    for path, spans_of in lines.items():
-        merged: list[tuple[int, int]] = []
-        for first, last in sorted(spans_of or ()):
-            if merged and first <= merged[-1][1] + 1:
-                merged[-1] = (merged[-1][0], max(last, merged[-1][1]))
-            else:
-                merged.append((first, last))
-        joined[path] = tuple(merged)
-    return joined

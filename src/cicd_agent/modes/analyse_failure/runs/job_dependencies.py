@@ -91,13 +91,13 @@ def failing_step(job: JobRun) -> StepRun | None:
     return next((step for step in job.steps if step.conclusion in BAD), None)
 
 
-_LARGEST = 200_000
+_MAX_WORKFLOW = 200_000
 """Characters; GitHub takes no workflow of more than 512 kB, and nobody writes one by hand that is half as long."""
 
 
 def job_specs(text: str) -> tuple[JobSpec, ...]:
     """The jobs of a workflow; none when the text is no workflow."""
-    if len(text) > _LARGEST or text.count("&") > 50:  # noqa: PLR2004  aliases can make a small file a huge one
+    if len(text) > _MAX_WORKFLOW or text.count("&") > 50:  # noqa: PLR2004  aliases can make a small file a huge one
         return ()
     try:
         document = yaml.safe_load(text)

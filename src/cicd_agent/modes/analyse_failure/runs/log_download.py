@@ -33,7 +33,7 @@ class Acquisition:
 
     runs: Runs
     run: RunState
-    greens: Callable[[str], Templates | None]
+    green_templates: Callable[[str], Templates | None]
     registry: Registry
     gaps: list[Gap] = field(default_factory=list)
     _archive: LogArchive | None = None
@@ -85,7 +85,7 @@ class Acquisition:
         """The log of the job itself, which can be had while other jobs still run; else its part of the archive."""
 
         def reduced(chunks: Iterator[bytes]) -> Extract:
-            green = self.greens(job.name)
+            green = self.green_templates(job.name)
             return reduce(chunks, tokens=tokens, green=green, job=job.name, steps=spans(job), registry=self.registry)
 
         try:
