@@ -10,8 +10,7 @@ import yaml
 
 from cicd_agent.app.mode_inputs import INPUTS, PERMISSIONS, Permission
 from cicd_agent.app.run_record import COMMON_OUTPUTS
-from cicd_agent.cli.parser import MODES
-from cicd_agent.modes import mode_named
+from cicd_agent.modes import MODES, mode_named
 from cicd_agent.settings.schema import ModeName
 
 ROOT = Path(__file__).resolve().parent.parent

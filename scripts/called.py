@@ -6,7 +6,7 @@ from typing import Final
 
 from cicd_agent.app.mode_inputs import INPUTS, needed
 from cicd_agent.cli.init.scaffold import DEPTH, DOWNLOAD, SETUP_PYTHON, checkout_step
-from cicd_agent.cli.parser import MODES
+from cicd_agent.modes import MODES
 from cicd_agent.settings.schema import ModeName
 from cicd_agent.settings.values import catalogue
 from scripts.actions import HEADER, output_names

@@ -104,7 +104,6 @@ CYCLIC = {"app", "cli", "domain.ports"}
 MAX_FUNCTION_LINES = 60
 LONG_FUNCTIONS = {
     "agent.loop.ask": 66,
-    "app.context.prepare": 64,
     "modes.deploy_gate.gather.evidence": 82,
     "modes.deploy_gate.verdict.verify": 79,
 }

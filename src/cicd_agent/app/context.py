@@ -1,7 +1,7 @@
 """Sets the scene of a run: environment → event → repository → settings, and the adapters that it gets."""
 
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -22,9 +22,10 @@ from cicd_agent.domain.payload import PAYLOAD_LIMIT, as_repo, decode_payload
 from cicd_agent.domain.ports.forge import Forge
 from cicd_agent.domain.timeline import Timeline
 from cicd_agent.errors import ConfigError, ForgeRefused
+from cicd_agent.modes import settings_schema
 from cicd_agent.modes.protocol import LogFiles, Mode, World
 from cicd_agent.settings.environment import Environment
-from cicd_agent.settings.loader import Loaded, Precedence, load
+from cicd_agent.settings.loader import CONFIG_FILE, Loaded, Precedence, load
 from cicd_agent.settings.schema import Settings
 
 if TYPE_CHECKING:
@@ -59,9 +60,21 @@ def inputs(options: RunOptions, environment: Environment) -> dict[str, str]:
     return {**environment.inputs, **options.inputs}
 
 
+def _load(
+    options: RunOptions,
+    environment: Environment,
+    text: str | bytes | None = None,
+    name: str = CONFIG_FILE,
+    known_rules: Collection[str] | None = None,
+) -> Loaded:
+    """What the inputs and that text of the config file, if there is one, come to."""
+    schema, fallbacks = settings_schema(), environment.fallbacks
+    return load(inputs(options, environment), text, name, fallbacks=fallbacks, known_rules=known_rules, schema=schema)
+
+
 def first_settings(options: RunOptions, environment: Environment) -> Settings:
     """The settings before any file is read: enough to know the token and where the config file lies."""
-    return load(inputs(options, environment), None, fallbacks=environment.fallbacks).settings
+    return _load(options, environment).settings
 
 
 def settled(options: RunOptions, environment: Environment) -> dict[str, str]:
@@ -78,7 +91,7 @@ def in_shadow(options: RunOptions, environment: Environment) -> bool:
     """Whether the workflow says that a gate stops nothing; where the organisation is not understood, it does not."""
     asked = inputs(options, environment)
     try:
-        loaded = load(asked, None, fallbacks=environment.fallbacks)
+        loaded = _load(options, environment)
     except ConfigError:
         return not asked.get("organisation-config") and asked.get("enforce", "").strip().lower() == "false"
     return loaded.precedence("enforce") >= Precedence.INPUT and not loaded.settings.enforce
@@ -135,18 +148,13 @@ def prepare(
     elif mode is not None and event.comment is not None:
         event, is_heard = _heard(mode, event, forge)
         if not is_heard:
-            return Scene(event, load(inputs(options, environment), None, fallbacks=environment.fallbacks), World())
+            return Scene(event, _load(options, environment), World())
         if environment.on_actions:
             refuse_foreign_checkout(event, repository, environment.run.sha)
     text, notice = _config_text(event, early, repository, forge)
-    loaded = load(
-        inputs(options, environment),
-        text,
-        early.config_file,
-        fallbacks=environment.fallbacks,
-        # One file, and one text of the organisation, serve all modes; some of them know no rules.
-        known_rules={*mode.rule_ids, "model"} if mode and mode.rule_ids else None,
-    )
+    # One file, and one text of the organisation, serve all modes; some of them know no rules.
+    known_rules = {*mode.rule_ids, "model"} if mode and mode.rule_ids else None
+    loaded = _load(options, environment, text, early.config_file, known_rules)
     notices += [notice] if notice else []
     notices += [str(problem) for problem in loaded.problems]
     notices += loaded.notices

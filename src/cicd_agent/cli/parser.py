@@ -12,14 +12,8 @@ from cicd_agent import __version__
 from cicd_agent.app.options import STAGES, Invocation, RunOptions, Session
 from cicd_agent.cli.options import invocation, run_options
 from cicd_agent.errors import ConfigError
+from cicd_agent.modes import MODES
 
-MODES: Final[Mapping[str, str]] = {
-    "review": "review a change: findings that are proved against its diff, and its risk",
-    "gen-tests": "write tests for a change, and keep only those that prove themselves; find flaky ones",
-    "analyse-failure": "analyse a failed run: the lines that prove what failed, the cause, and the next step",
-    "deploy-gate": "decide on a deployment by what is known of it: proceed, hold or rollback",
-    "route": "say how much care a change needs: which tests, which build, which way out",
-}
 TOOLS: Final[Mapping[str, str]] = {
     "config": "explain the configuration that is in force",
     "schema": "print a JSON Schema",
@@ -36,7 +30,6 @@ TOOLS: Final[Mapping[str, str]] = {
     "doctor": "say whether token, model, clone and configuration are right, and what to change",
     "init": "write workflows and a configuration for the answers to three questions",
 }
-COMMANDS: Final = {**MODES, **STAGES, **TOOLS}
 _PACKAGES: Final = frozenset({"doctor", "init"})
 """Commands with a folder, in which a module has their name."""
 _LEGACY: Final = frozenset({"calibrate", "audit", "metrics", "accuracy", "cost"})
@@ -53,20 +46,25 @@ advisory modes), 70 a bug of ours
 """
 
 
+def commands() -> Mapping[str, str]:
+    """Every command by its name, with its line of `--help`."""
+    return {**MODES, **STAGES, **TOOLS}
+
+
 class _Commands(click.Group):
     """All commands; the one that is used is imported."""
 
     def list_commands(self, _ctx: click.Context) -> list[str]:
-        return [*COMMANDS]
+        return [*commands()]
 
     def get_command(self, _ctx: click.Context, name: str) -> click.Command | None:
-        words = COMMANDS.get(name)
-        if words is None:
+        line = commands().get(name)
+        if line is None:
             return None
         found = _mode(name) if name in MODES else _stage(name) if name in STAGES else _tool(name)
         if not found.short_help:
-            found.short_help = words
-            found.help = "\n\n".join([f"{words[0].upper()}{words[1:]}.", *([found.help] if found.help else [])])
+            found.short_help = line
+            found.help = "\n\n".join([f"{line[0].upper()}{line[1:]}.", *([found.help] if found.help else [])])
         return found
 
     def resolve_command(self, ctx: click.Context, args: list[str]) -> tuple[str, click.Command, list[str]]:
@@ -77,7 +75,7 @@ class _Commands(click.Group):
 
     def format_commands(self, _ctx: click.Context, formatter: click.HelpFormatter) -> None:
         with formatter.section("Commands"):
-            formatter.write_dl([*COMMANDS.items()])
+            formatter.write_dl([*commands().items()])
 
 
 @click.group(
@@ -108,7 +106,7 @@ def parse(argv: Sequence[str]) -> Invocation:
 
 def unknown_mode(name: str) -> ConfigError:
     """The error for a mode that does not exist."""
-    close = get_close_matches(name, COMMANDS, n=1)
+    close = get_close_matches(name, commands(), n=1)
     hint = f", did you mean `{close[0]}`?" if close else ""
     return ConfigError(f"unknown mode `{name}`{hint}", remedy=f"The modes are: {', '.join(MODES)}")
 

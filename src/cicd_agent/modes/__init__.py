@@ -1,17 +1,20 @@
 """The registry of modes: one line for each.
 
 `modes/<name>/` holds everything of a mode: `mode.py` (its steps, as MODE), `result.py` (RESULTS, by their key in the
-report), `evidence.py` (SECTIONS). A mode is imported when it is used.
+report), `evidence.py` (SECTIONS), and where it has such, `settings.py` (SECTION) and `command.py` (OPTIONS). A mode is
+imported when it is used.
 """
 
 from collections.abc import Mapping
 from functools import cache
 from importlib import import_module
+from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
     from cicd_agent.domain.evidence import Section
     from cicd_agent.modes.protocol import Mode
+    from cicd_agent.settings.schema import Settings
 
 MODES: Final[dict[str, str]] = {
     "review": "review a change: findings that are proved against its diff, and its risk",
@@ -47,5 +50,17 @@ def evidence_sections() -> "Mapping[str, Section[Any]]":
     return {section.name: section for name in MODES for section in _module(name, "evidence").SECTIONS}
 
 
+def settings_schema() -> "type[Settings]":
+    """Settings, with the sections (SECTION in `settings.py`) of modes that bring one."""
+    from cicd_agent.settings.schema import with_sections  # noqa: PLC0415  `--help` pays for nothing of this
+
+    parts = (_module(name, "settings") for name in MODES if find_spec(f"{_package(name)}.settings"))
+    return with_sections(part.SECTION for part in parts)
+
+
+def _package(name: str) -> str:
+    return f"cicd_agent.modes.{name.replace('-', '_')}"
+
+
 def _module(name: str, part: str) -> Any:
-    return import_module(f"cicd_agent.modes.{name.replace('-', '_')}.{part}")
+    return import_module(f"{_package(name)}.{part}")

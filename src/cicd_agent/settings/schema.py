@@ -1,6 +1,7 @@
 """Every knob of a run: the sections together, in the order of the documents."""
 
 from collections.abc import Iterable, Mapping
+from functools import cache
 from typing import Final
 
 from cicd_agent.settings.analyse_failure import RERUNS, AnalyseFailureSettings
@@ -66,7 +67,11 @@ class Settings(
 
 def with_sections(sections: Iterable[type[Section]]) -> type[Settings]:
     """Settings with the sections of modes that are not in it yet."""
-    more = tuple(section for section in sections if not issubclass(Settings, section))
+    return _with(tuple(section for section in sections if not issubclass(Settings, section)))
+
+
+@cache
+def _with(more: tuple[type[Section], ...]) -> type[Settings]:
     return type("Settings", (Settings, *more), {"__module__": __name__}) if more else Settings
 
 
