@@ -24,7 +24,7 @@ from shutil import copy2
 ROOT = Path(__file__).resolve().parents[1]
 MIN_CAUGHT = 0.95
 SIDE_BY_SIDE = 2
-MAX_INDIRECT = 40
+MAX_INDIRECT = 20
 """Files of tests that name the module only by others; one takes some seconds."""
 MAX_SECONDS = 900
 _IMPORT = re.compile(r"^\s*(?:from (cicd_agent[\w.]*) import (\(?[^#\n]*)|import (cicd_agent[\w.]*))", re.MULTILINE)
