@@ -37,7 +37,7 @@ from tests.support.samples.changes import change_of
 
 LIMITS = Limits(processes=256)
 PLAIN = Limits(wall_seconds=20, cpu_seconds=20, processes=64)
-MOST = 3_600.0
+MAX_ITEMS = 3_600.0
 
 
 class ContentStyler:
@@ -219,7 +219,7 @@ def _pytest_runner(top: Path, project: Project) -> LocalPytestRunner:
         Toolchain(interpreter, Path(sys.executable), readable=_readable()),
         LocalSandbox(),
         time.monotonic,
-        MOST,
+        MAX_ITEMS,
         base=project.base,
         limits=LIMITS,
         redact=str,

@@ -11,7 +11,14 @@ from cicd_agent.app.console import Streams
 from cicd_agent.app.main import run
 from cicd_agent.app.trials.test_map_loader import NOTHING
 from cicd_agent.cli.parser import parse
-from cicd_agent.domain.ports.test_runner import Ghostwritten, Interpreter, Probe, PytestRunner, PytestUnavailable, Seen
+from cicd_agent.domain.ports.test_runner import (
+    Ghostwritten,
+    Interpreter,
+    Observation,
+    Probe,
+    PytestRunner,
+    PytestUnavailable,
+)
 from cicd_agent.domain.test_run import FileCoverage, Outcome, PytestRun, RunResult, TestOutcome, TestTrace
 from cicd_agent.errors import ConfigError
 from cicd_agent.settings.environment import Environment
@@ -60,7 +67,7 @@ class FakePytestRunner(PytestRunner):
     def with_loopback(self) -> PytestRunner | None:
         return None
 
-    def probe(self, probes: Sequence[Probe]) -> tuple[Seen, ...]:
+    def probe(self, probes: Sequence[Probe]) -> tuple[Observation, ...]:
         raise AssertionError(probes)
 
     def ghostwrite(self, functions: Sequence[tuple[str, str]]) -> tuple[Ghostwritten, ...]:

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from cicd_agent.adapters.test_runner.results import agreed
-from cicd_agent.domain.ports.test_runner import Seen
+from cicd_agent.domain.ports.test_runner import Observation
 from tests.modes.gen_tests.bare_test_runner import driven
 
 MODULE = """
@@ -132,16 +132,22 @@ def test_an_import_that_fails_is_a_problem_of_those_that_need_it(tmp_path: Path)
 @pytest.mark.parametrize(
     ("first", "second", "kept"),
     [
-        (Seen("k", "1", "int"), Seen("k", "1", "int"), Seen("k", "1", "int")),
-        (Seen("k", "1", "int"), Seen("k", "2", "int"), "its value differs from one process to the next"),
-        (Seen("k", type="a.B", exception="B"), Seen("k", "2", "int"), "it raises in one process and not, or otherwise"),
-        (Seen("k", "1", "int"), Seen("k", problem="it hangs"), "it hangs"),
-        (Seen("k", "1", "int"), None, "it was seen only once"),
+        (Observation("k", "1", "int"), Observation("k", "1", "int"), Observation("k", "1", "int")),
+        (Observation("k", "1", "int"), Observation("k", "2", "int"), "its value differs from one process to the next"),
+        (
+            Observation("k", type="a.B", exception="B"),
+            Observation("k", "2", "int"),
+            "it raises in one process and not, or otherwise",
+        ),
+        (Observation("k", "1", "int"), Observation("k", problem="it hangs"), "it hangs"),
+        (Observation("k", "1", "int"), None, "it was seen only once"),
     ],
 )
-def test_only_that_is_believed_in_which_two_processes_agree(first: Seen, second: Seen | None, kept: Seen | str) -> None:
+def test_only_that_is_believed_in_which_two_processes_agree(
+    first: Observation, second: Observation | None, kept: Observation | str
+) -> None:
     (told,) = agreed([first], [second] if second else [])
-    if isinstance(kept, Seen):
+    if isinstance(kept, Observation):
         assert told == kept
     else:
         assert (told.value, told.exception) == ("", "")

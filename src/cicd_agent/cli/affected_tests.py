@@ -22,8 +22,8 @@ from cicd_agent.app.trials.test_map_loader import (
     arguments,
     changed_since,
     choose,
-    map_place,
-    proof_place,
+    map_path,
+    proof_path,
     python_version,
     read_map,
     read_proof,
@@ -100,7 +100,7 @@ def affected_tests(
             outlet.warn(notice)
         base, head = scene.event.base.sha, scene.event.head.sha
         change = changed_since(repository, base, head)
-        place = map_place(map_file, scene.settings, top)
+        place = map_path(map_file, scene.settings, top)
         pytest_runner = (runners or _pytest_runners(session))(scene)(change)
         if record:
             return _record(repository, change, pytest_runner, place, outlet)
@@ -246,5 +246,5 @@ def _shadow(choice: _Choice, repository: Repository, pytest_runner: PytestRunner
 def _prove(choice: _Choice, compared: Shadow, commit: str, outlet: Outlet) -> None:
     known = read_proof(choice.place, choice.top, choice.change, outlet.warn)
     proof = extended(known, compared, commit=commit, tree=choice.change.tree)
-    write_beside(proof_place(choice.place), dump_proof(proof))
+    write_beside(proof_path(choice.place), dump_proof(proof))
     outlet.warn(proof.summary)

@@ -53,20 +53,20 @@ OUT = ("xdist", "xdist.looponfail", "pytest_cov", "randomly", "random_order", "r
 
 def fitting(arguments: list[str]) -> list[str]:
     """Without what does not fit a run of ours."""
-    kept: list[str] = []
+    retained: list[str] = []
     rest = list(arguments)
     while rest:
         argument = rest.pop(0)
         name, joined, _ = argument.partition("=")
         if argument == "--":
-            return [*kept, argument, *rest]
+            return [*retained, argument, *rest]
         if argument in {"-p", "-o", "--override-ini"} and rest:
             value = _fitting_value(argument, rest.pop(0))
-            kept += [argument, value] if value else []
+            retained += [argument, value] if value else []
         elif argument.startswith("-p") and not argument.startswith("--"):
-            kept += [argument] if _fitting_value("-p", argument[2:]) else []
+            retained += [argument] if _fitting_value("-p", argument[2:]) else []
         elif argument in _TAKE:
-            kept += [argument, *rest[:1]]
+            retained += [argument, *rest[:1]]
             del rest[:1]
         elif name in _VALUED:
             if not joined and not (name in _OPTIONAL and rest and rest[0].startswith("-")):
@@ -74,8 +74,8 @@ def fitting(arguments: list[str]) -> list[str]:
         elif not (
             name in _ALONE or argument.startswith(_SHORT) or name.startswith("--cov-") or _CLUSTER.fullmatch(argument)
         ):
-            kept.append(argument)
-    return kept
+            retained.append(argument)
+    return retained
 
 
 def _fitting_value(option: str, value: str) -> str:
@@ -120,5 +120,5 @@ def adapted(arguments: list[str], top: str, *, paths: bool) -> list[str]:
 
 def absolute(path: str, top: str) -> str:
     """A path of the tree from the root; a node id's as well. What is none stays as it is."""
-    place = os.path.join(top, path.partition("::")[0])
-    return os.path.join(top, path) if os.path.exists(place) else path
+    location = os.path.join(top, path.partition("::")[0])
+    return os.path.join(top, path) if os.path.exists(location) else path

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
     from .line_coverage import Measure
 
-_MOST_FILES = 2_000
+_MAX_FILES = 2_000
 _READERS = ("/_pytest/assertion/rewrite.py", "/linecache.py")
 
 
@@ -29,9 +29,9 @@ class Opened:
                 return
             path = os.path.abspath(os.fsdecode(arguments[0]))
             if path.startswith(beginning) and separator not in path and not (path.endswith(".py") and _by_reader()):
-                found = self.by.setdefault(self.context, set())
-                if len(found) < _MOST_FILES:
-                    found.add(path[len(beginning) :])
+                result = self.by.setdefault(self.context, set())
+                if len(result) < _MAX_FILES:
+                    result.add(path[len(beginning) :])
 
         # A hook cannot be taken away again by anybody.
         sys.addaudithook(hook)
@@ -67,18 +67,18 @@ def functions_by_context(measure: Measure, read_text: Callable[[str], str]) -> d
 
 def statement_lines(text: str, line: int) -> range:
     """The lines of the innermost statement that this one is in, without those of statements within it."""
-    found = range(line, line + 1)
+    result = range(line, line + 1)
     try:
         tree = ast.parse(text)
     except (ValueError, SyntaxError, RecursionError, MemoryError):
-        return found
+        return result
     for node in ast.walk(tree):
         if isinstance(node, ast.stmt):
             body = getattr(node, "body", None)
             last = body[0].lineno - 1 if body else node.end_lineno or node.lineno
             if node.lineno <= line <= max(last, node.lineno):
-                found = range(node.lineno, max(last, node.lineno) + 1)
-    return found
+                result = range(node.lineno, max(last, node.lineno) + 1)
+    return result
 
 
 def _functions(node: ast.AST, prefix: str) -> Iterator[tuple[int, int, str, bool]]:

@@ -46,12 +46,12 @@ _UNDONE = (
 )
 
 
-def main(wanted: list[dict[str, Any]]) -> list[dict[str, str]]:
+def main(requested: list[dict[str, Any]]) -> list[dict[str, str]]:
     """For each function (`path`, `function`) its `path`, `function`, and a `source` or a `problem`."""
     with Caught() as importing, silence():
         _ghostwriter()
     if importing.raised is not None:
-        return [{**each, "source": "", "problem": _said(importing.raised)} for each in wanted]
+        return [{**each, "source": "", "problem": _described(importing.raised)} for each in requested]
     return [
         {
             "path": each["path"],
@@ -60,7 +60,7 @@ def main(wanted: list[dict[str, Any]]) -> list[dict[str, str]]:
             "problem": "",
             **in_fork(functools.partial(_written, each["path"], each["function"]), SECONDS),
         }
-        for each in wanted
+        for each in requested
     ]
 
 
@@ -88,10 +88,10 @@ def _written(path: str, qualified: str) -> dict[str, str]:
             return {"problem": "it is asynchronous"}
         source = _chosen(module, function)
         return {"source": source} if source else {"problem": "neither its name nor an annotation suggests a property"}
-    return {"problem": _said(caught.raised)}
+    return {"problem": _described(caught.raised)}
 
 
-def _said(raised: BaseException | None) -> str:
+def _described(raised: BaseException | None) -> str:
     return " ".join(f"{type(raised).__name__}: {raised}".split())[:300]
 
 

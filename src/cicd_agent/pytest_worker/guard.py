@@ -43,8 +43,8 @@ class Guard:
     def __init__(self) -> None:
         self._stood = [
             (owner, name, value, value.__code__ if isinstance(value, FunctionType) else None)
-            for place, names in _PLACES
-            for owner in [_found(place)]
+            for location, names in _PLACES
+            for owner in [_found(location)]
             if owner is not None
             for name in names.split()
             for value in [_plain(owner, name)]
@@ -68,16 +68,16 @@ def is_registered(config: pytest.Config, plugin: object) -> bool:
 
 def _plain(owner: object, name: str) -> Any:
     """What is in its dictionary: a method as a function, whatever a descriptor would make of it."""
-    found = vars(owner).get(name)
-    return getattr(found, "__func__", found) if isinstance(found, (classmethod, staticmethod)) else found
+    result = vars(owner).get(name)
+    return getattr(result, "__func__", result) if isinstance(result, (classmethod, staticmethod)) else result
 
 
-def _found(place: str) -> object:
+def _found(location: str) -> object:
     """A module, or a class in one."""
     try:
-        return importlib.import_module(place)
+        return importlib.import_module(location)
     except ImportError:
-        module, _, name = place.rpartition(".")
+        module, _, name = location.rpartition(".")
     try:
         return getattr(importlib.import_module(module), name, None)
     except ImportError:

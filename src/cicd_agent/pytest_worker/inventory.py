@@ -8,7 +8,7 @@ import stat
 
 CACHES = frozenset({"__pycache__", ".pytest_cache", ".hypothesis", ".mypy_cache", ".ruff_cache"})
 """Directories that tests may leave something in; it is taken away, since the next run would read it."""
-_MOST = 200
+_MAX = 200
 _LARGEST = 16 << 20
 """Bytes above which a file's content is not looked at: then a new date is a change."""
 
@@ -36,7 +36,7 @@ class Inventory:
                     changed.append(path)
             else:
                 changed.append(path)
-        return changed[::-1][:_MOST]
+        return changed[::-1][:_MAX]
 
 
 def is_cache(path: str) -> bool:
@@ -65,8 +65,8 @@ def empty(path: str) -> bool:
         names = os.listdir(path)
     except OSError:
         return not os.path.lexists(path)
-    kept = [name for name in names if not remove(os.path.join(path, name))]
-    return not kept
+    retained = [name for name in names if not remove(os.path.join(path, name))]
+    return not retained
 
 
 def rest(path: str) -> dict[str, tuple[int, ...]]:
@@ -76,7 +76,7 @@ def rest(path: str) -> dict[str, tuple[int, ...]]:
 
 def _walk(top: str) -> dict[str, tuple[int, ...]]:
     """What tells an entry from another one, by path; directories end in a slash. A new ctime cannot be forged."""
-    found: dict[str, tuple[int, ...]] = {}
+    results: dict[str, tuple[int, ...]] = {}
     waiting = [""]
     while waiting:
         below = waiting.pop()
@@ -86,10 +86,10 @@ def _walk(top: str) -> dict[str, tuple[int, ...]]:
                     path = below + entry.name
                     status = entry.stat(follow_symlinks=False)
                     if stat.S_ISDIR(status.st_mode):
-                        found[path + "/"] = (stat.S_IFDIR,)
+                        results[path + "/"] = (stat.S_IFDIR,)
                         waiting.append(path + "/")
                     else:
-                        found[path] = (
+                        results[path] = (
                             status.st_mode,
                             status.st_size,
                             status.st_mtime_ns,
@@ -98,21 +98,21 @@ def _walk(top: str) -> dict[str, tuple[int, ...]]:
                         )
         except OSError:
             # It was there and cannot be read any more, or goes away just now.
-            found[below + "?"] = ()
-    return found
+            results[below + "?"] = ()
+    return results
 
 
 def _digest(top: str, path: str, entry: tuple[int, ...]) -> tuple[object, ...]:
     """What makes two entries the same although one was written again."""
     if not entry or entry[0] == stat.S_IFDIR:
         return entry
-    place = os.path.join(top, path)
+    location = os.path.join(top, path)
     try:
         if stat.S_ISLNK(entry[0]):
-            return (entry[0], os.readlink(place))
+            return (entry[0], os.readlink(location))
         if not stat.S_ISREG(entry[0]) or entry[1] > _LARGEST:
             return entry
-        with open(place, "rb") as file:
+        with open(location, "rb") as file:
             return (entry[0], hashlib.blake2b(file.read()).digest())
     except OSError:
         return (*entry, "unreadable")

@@ -51,54 +51,54 @@ class Measure:
 
     def files(self) -> list[str]:
         """Paths from the top of all files of which something was executed."""
-        found = self._coverage.get_data().measured_files()
-        return sorted(path[len(self._top) + 1 :] for path in found if path.startswith(self._top + "/"))
+        result = self._coverage.get_data().measured_files()
+        return sorted(path[len(self._top) + 1 :] for path in result if path.startswith(self._top + "/"))
 
     def contexts(self, path: str) -> dict[int, list[str]]:
         """Line → contexts in which it was executed."""
         return self._coverage.get_data().contexts_by_lineno(os.path.join(self._top, path))
 
-    def told(self) -> list[dict[str, Any]]:
+    def coverage_fields(self) -> list[dict[str, Any]]:
         """Fields of FileCoverage for each measured file that coverage can read."""
-        places = [os.path.join(self._top, path) for path in self._measured]
-        report = self._report([place for place in places if os.path.isfile(place)])
+        locations = [os.path.join(self._top, path) for path in self._measured]
+        report = self._report([location for location in locations if os.path.isfile(location)])
         return [
-            {"path": path, **found}
+            {"path": path, **item}
             for path in self._measured
-            for place in [os.path.join(self._top, path)]
-            for found in [report.get(place) or self._unexecuted(place)]
-            if found is not None
+            for location in [os.path.join(self._top, path)]
+            for item in [report.get(location) or self._unexecuted(location)]
+            if item is not None
         ]
 
-    def _report(self, places: list[str]) -> dict[str, dict[str, Any]]:
+    def _report(self, locations: list[str]) -> dict[str, dict[str, Any]]:
         written = io.StringIO()
         try:
             with contextlib.redirect_stdout(written):
-                self._coverage.json_report(morfs=places, outfile="-", ignore_errors=True)
+                self._coverage.json_report(morfs=locations, outfile="-", ignore_errors=True)
             files = json.loads(written.getvalue())["files"]
         except (coverage.CoverageException, ValueError):
             return {}
-        return {os.path.join(self._directory(), name): _fields(found) for name, found in files.items()}
+        return {os.path.join(self._directory(), name): _fields(item) for name, item in files.items()}
 
     def _directory(self) -> str:
         """What coverage names files from: where the process stood when it began."""
         return coverage.files.relative_directory()
 
-    def _unexecuted(self, place: str) -> dict[str, Any] | None:
+    def _unexecuted(self, location: str) -> dict[str, Any] | None:
         """A file of which nothing was executed; None when it is no Python."""
         try:
-            statements = self._coverage.analysis2(place)[1]
+            statements = self._coverage.analysis2(location)[1]
         except coverage.CoverageException:
             return None
         return {"statements": statements, "executed": [], "branches": [], "taken": []}
 
 
-def _fields(found: dict[str, Any]) -> dict[str, Any]:
-    taken = [tuple(arc) for arc in found.get("executed_branches", ())]
-    missing = [tuple(arc) for arc in found.get("missing_branches", ())]
-    executed = found["executed_lines"]
+def _fields(result: dict[str, Any]) -> dict[str, Any]:
+    taken = [tuple(arc) for arc in result.get("executed_branches", ())]
+    missing = [tuple(arc) for arc in result.get("missing_branches", ())]
+    executed = result["executed_lines"]
     return {
-        "statements": sorted({*executed, *found["missing_lines"]}),
+        "statements": sorted({*executed, *result["missing_lines"]}),
         "executed": executed,
         "branches": sorted({*taken, *missing}),
         "taken": sorted(taken),

@@ -19,11 +19,11 @@ _NEWLINE = re.compile(r"\r\n|\r|\n")
 _CACHED = type(functools.lru_cache(lambda: None))
 
 
-class NotPlacedError(Exception):
+class NotApplicableError(Exception):
     """Why a mutant cannot be put in place."""
 
 
-class Places:
+class LiveFunctions:
     """The functions that live in this process now. `caches` are those of functools that were in use."""
 
     def __init__(self, read_text: Callable[[str], str], top: str | None) -> None:
@@ -43,22 +43,22 @@ class Places:
                 self.caches.append(thing)
 
     def swaps(self, mutant: dict[str, Any]) -> list[Swap]:
-        """Live functions with the code that each would have. Raises NotPlacedError."""
+        """Live functions with the code that each would have. Raises NotApplicableError."""
         text, original = self._original(mutant["path"])
         start, end = mutant["start"], mutant["end"]
         if not 0 <= start <= end <= len(text) or len(_NEWLINE.findall(text, 0, start)) + 1 != mutant["line"]:
-            raise NotPlacedError("the file is not the one that it was made of")
+            raise NotApplicableError("the file is not the one that it was made of")
         changed = text[:start] + mutant["replacement"] + text[end:]
         mutated = _compiled(changed, original.co_filename)
         pairs = list(_pairs(original, mutated))
         if not pairs:
-            raise NotPlacedError("it compiles to the same code")
+            raise NotApplicableError("it compiles to the same code")
         if not any(pair.itself and pair.called for pair in pairs):
-            raise NotPlacedError("it runs at import")
+            raise NotApplicableError("it runs at import")
         live = self._live(mutant["path"])
         swaps = [(function, pair.new) for pair in pairs for function in live.get(_key(pair.old), ())]
         if not swaps:
-            raise NotPlacedError("no live function has this code")
+            raise NotApplicableError("no live function has this code")
         if any(len(new.co_freevars) != len(function.__code__.co_freevars) for function, new in swaps):
             swaps = _closed(swaps, _parsed(changed), original.co_filename)
         return swaps
@@ -68,7 +68,7 @@ class Places:
             try:
                 text = self._read_text(path)
             except (OSError, ValueError, KeyError) as error:
-                raise NotPlacedError(f"its file cannot be read: {type(error).__name__}") from None
+                raise NotApplicableError(f"its file cannot be read: {type(error).__name__}") from None
             names = [name for name in self._functions if self._is_of(name, path)]
             self._texts[path] = text, _compiled(text, names[0] if names else path)
         return self._texts[path]
@@ -122,7 +122,7 @@ def _itself(code: types.CodeType) -> tuple[Any, ...]:
     return (
         *(code.co_code, code.co_names, code.co_varnames, code.co_freevars, code.co_cellvars, code.co_flags),
         *(code.co_argcount, code.co_posonlyargcount, code.co_kwonlyargcount, getattr(code, "co_exceptiontable", b"")),
-        *map(_told_apart, code.co_consts),
+        *map(_distinguishable, code.co_consts),
     )
 
 
@@ -130,10 +130,10 @@ def _key(code: types.CodeType) -> tuple[Any, ...]:
     return code.co_name, code.co_firstlineno, _itself(code), tuple(map(_key, _nested(code)))
 
 
-def _told_apart(constant: Any) -> Any:
+def _distinguishable(constant: Any) -> Any:
     """A constant as something that is equal for equal ones of the same types alone: 1 is True."""
     if isinstance(constant, (tuple, frozenset)):
-        return type(constant)(map(_told_apart, constant))
+        return type(constant)(map(_distinguishable, constant))
     return type(constant).__name__, "" if isinstance(constant, types.CodeType) else repr(constant)
 
 
@@ -146,14 +146,14 @@ def _closed(swaps: list[Swap], tree: ast.Module, filename: str) -> list[Swap]:
             used = names.get((node.name, first))
             if used:
                 # Never executed, but the names count as used.
-                kept = ast.parse(f"if 0: ({', '.join(used)})").body[0]
-                for part in ast.walk(kept):
+                retained = ast.parse(f"if 0: ({', '.join(used)})").body[0]
+                for part in ast.walk(retained):
                     ast.copy_location(part, node.body[-1])
-                node.body.append(kept)
+                node.body.append(retained)
     made = {_place(code): code for code in _within(_compiled(tree, filename))}
     closed = [(function, made.get(_place(code), code)) for function, code in swaps]
     if any(function.__code__.co_freevars != code.co_freevars for function, code in closed):
-        raise NotPlacedError("it changes what a function closes over")
+        raise NotApplicableError("it changes what a function closes over")
     return closed
 
 
@@ -180,4 +180,4 @@ def _compiled(source: str | ast.Module, filename: str) -> types.CodeType:
             warnings.simplefilter("ignore")
             return compile(source, filename, "exec", dont_inherit=True)
     except (SyntaxError, ValueError, RecursionError, MemoryError, OverflowError) as error:
-        raise NotPlacedError(f"it does not compile here: {type(error).__name__}") from None
+        raise NotApplicableError(f"it does not compile here: {type(error).__name__}") from None

@@ -17,7 +17,7 @@ from collections.abc import Callable
 from time import monotonic, sleep
 from typing import Any, NamedTuple, NoReturn, Optional
 
-from .mutated_code import NotPlacedError, Places, Swap
+from .mutated_code import LiveFunctions, NotApplicableError, Swap
 
 # Evaluated by Python 3.9 too.
 RunTests = Callable[[list[str]], Optional[tuple[str, str]]]  # noqa: UP045
@@ -28,7 +28,7 @@ _SILENT = 70
 _TICK = 0.2
 _GRACE = 0.5
 """Seconds after which a fork ends itself, when it should have been ended."""
-_MOST = 4_000
+_MAX = 4_000
 
 
 def try_mutants(  # noqa: PLR0917  the session calls it by these places
@@ -49,9 +49,9 @@ def try_mutants(  # noqa: PLR0917  the session calls it by these places
     process, or that needs a thread which no fork has, kills nothing. What runs at import is not tried, nor are
     generators that were already running, subprocesses, and modules that a test reads from the disk again.
     """
-    places = Places(read_text, top)
-    forks = _Forks(run_tests, seconds, places.caches)
-    return [_judged(mutant, places, forks, tests_of(mutant)) for mutant in mutants]
+    locations = LiveFunctions(read_text, top)
+    forks = _Forks(run_tests, seconds, locations.caches)
+    return [_judged(mutant, locations, forks, tests_of(mutant)) for mutant in mutants]
 
 
 class _End(NamedTuple):
@@ -63,12 +63,12 @@ class _End(NamedTuple):
     detail: str = ""
 
 
-def _judged(mutant: Value, places: Places, forks: _Forks, tests: list[str]) -> Value:
+def _judged(mutant: Value, locations: LiveFunctions, forks: _Forks, tests: list[str]) -> Value:
     end = _End("not_run", detail="no test executes it")
     if tests:
         try:
-            swaps = places.swaps(mutant)
-        except NotPlacedError as error:
+            swaps = locations.swaps(mutant)
+        except NotApplicableError as error:
             end = _End("not_run", detail=str(error))
         else:
             end = forks.verdict(tests, swaps)
@@ -120,7 +120,7 @@ class _Forks:
             if not child:
                 self._child(tests, swaps, says, token, chances)
             os.close(says)
-            return _heard(child, hears, token, self._seconds, tests)
+            return _received(child, hears, token, self._seconds, tests)
         finally:
             os.close(hears)
 
@@ -132,8 +132,8 @@ class _Forks:
             for cache in self._caches:
                 cache.cache_clear()
             first = self._run_tests(list(tests))
-            said = [tests.index(first[0]), first[1][:200]] if first else []
-            os.write(says, token + json.dumps(said).encode() + b"\n")
+            text = [tests.index(first[0]), first[1][:200]] if first else []
+            os.write(says, token + json.dumps(text).encode() + b"\n")
         finally:
             # Nothing may go up from here into the session that this is a copy of.
             os._exit(_SILENT)
@@ -171,29 +171,29 @@ def _settle(chances: Any, seconds: float) -> None:
     random.setstate(chances)
 
 
-def _heard(child: int, hears: int, token: bytes, seconds: float, tests: list[str]) -> _End:
+def _received(child: int, hears: int, token: bytes, seconds: float, tests: list[str]) -> _End:
     """How a fork ends; it has been ended, and all of its group, when this returns."""
     with contextlib.suppress(OSError):
         os.setpgid(child, child)
     poll = select.poll()
     poll.register(hears, select.POLLIN)
-    ends, said, silent, status = monotonic() + seconds, b"", False, None
+    ends, text, silent, status = monotonic() + seconds, b"", False, None
     try:
-        while monotonic() < ends and b"\n" not in said and len(said) <= _MOST and status is None:
+        while monotonic() < ends and b"\n" not in text and len(text) <= _MAX and status is None:
             left = max(0.0, min(_TICK, ends - monotonic()))
             if silent:
                 sleep(min(left, 0.005))
             elif poll.poll(left * 1000):
-                chunk = os.read(hears, _MOST)
-                said, silent = said + chunk, not chunk
+                chunk = os.read(hears, _MAX)
+                text, silent = text + chunk, not chunk
                 continue
             # It may have ended while something that it started still holds the pipe.
             ended, code = os.waitpid(child, os.WNOHANG)
             status = code if ended else None
     finally:
         _end(child, reaped=status is not None)
-    if said:
-        return _told(said, token, tests)
+    if text:
+        return _read_verdict(text, token, tests)
     if status is None:
         return _End("killed", exception="timeout")
     if os.WIFSIGNALED(status):
@@ -215,9 +215,9 @@ def _end(child: int, *, reaped: bool) -> None:
             sleep(0.001)
 
 
-def _told(said: bytes, token: bytes, tests: list[str]) -> _End:
+def _read_verdict(text: bytes, token: bytes, tests: list[str]) -> _End:
     with contextlib.suppress(ValueError, TypeError, IndexError):
-        first = json.loads(said[len(token) :]) if said.startswith(token) else None
+        first = json.loads(text[len(token) :]) if text.startswith(token) else None
         if first == []:
             return _End("survived")
         if first is not None:

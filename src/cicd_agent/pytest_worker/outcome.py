@@ -48,11 +48,11 @@ def description(raised: BaseException | None, top: str) -> tuple[str, str, str]:
 
 
 def _where(raised: BaseException, top: str) -> str:
-    found = ""
+    result = ""
     trace = raised.__traceback__
     while trace is not None:
         path = trace.tb_frame.f_code.co_filename
         if path.startswith(top + "/"):
-            found = path[len(top) + 1 :] + ":" + str(trace.tb_lineno)
+            result = path[len(top) + 1 :] + ":" + str(trace.tb_lineno)
         trace = trace.tb_next
-    return plain(found, 2 * MESSAGE)
+    return plain(result, 2 * MESSAGE)

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from .function_trace import Opened
     from .line_coverage import Measure
 
-MOST_TESTS = 20_000
+MAX_TESTS = 20_000
 NODEID = 500
 
 
@@ -78,7 +78,7 @@ class Watch:
         if report.failed:
             self.misfits += 1
             raised = report.call.excinfo.value
-            self._told(collector.nodeid or ".", "error", 0.0, raised.__cause__ or raised)
+            self._send_outcome(collector.nodeid or ".", "error", 0.0, raised.__cause__ or raised)
 
     @pytest.hookimpl(hookwrapper=True, tryfirst=True)
     def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> Generator[None, Any, None]:
@@ -87,17 +87,17 @@ class Watch:
         if self._wanted["order"] is not None:
             random.Random(self._wanted["order"]).shuffle(items)  # noqa: S311  to be repeated
         elif self._wanted["in_order"]:
-            places = {name: place for place, name in reversed(list(enumerate(self._wanted["select"])))}
+            locations = {name: location for location, name in reversed(list(enumerate(self._wanted["select"])))}
             items.sort(
-                key=lambda item: min((places[name] for name in _names(item.nodeid) if name in places), default=0)
+                key=lambda item: min((locations[name] for name in _names(item.nodeid) if name in locations), default=0)
             )
 
     def pytest_collection_finish(self, session: pytest.Session) -> None:
         """Say what there is to run."""
         self.items = {item.nodeid: item for item in session.items}
         self.turn("")
-        for start in range(0, min(len(session.items), MOST_TESTS), 1000):
-            part = session.items[start : min(start + 1000, MOST_TESTS)]
+        for start in range(0, min(len(session.items), MAX_TESTS), 1000):
+            part = session.items[start : min(start + 1000, MAX_TESTS)]
             self._tell({"collected": [plain(item.nodeid, NODEID) for item in part]})
 
     @pytest.hookimpl(hookwrapper=True, tryfirst=True)
@@ -185,10 +185,10 @@ class Watch:
         if outcome == "passed":
             self.passed[nodeid] = seconds
         raised = next((raised for _, each, raised in phases if each == outcome), None)
-        if self.finished <= MOST_TESTS:
-            self._told(nodeid, outcome, seconds, raised)
+        if self.finished <= MAX_TESTS:
+            self._send_outcome(nodeid, outcome, seconds, raised)
 
-    def _told(self, nodeid: str, outcome: str, seconds: float, raised: BaseException | None) -> None:
+    def _send_outcome(self, nodeid: str, outcome: str, seconds: float, raised: BaseException | None) -> None:
         message, exception, where = description(raised, self._top)
         self._tell(
             {

@@ -26,7 +26,7 @@ LONGEST = 500
 """Characters of a value that is told."""
 
 DEEPEST = 20
-MOST = 64
+MAX_ITEMS = 64
 """Pieces of at most 64 KiB that a fork may say."""
 
 SECONDS = 1.0
@@ -55,23 +55,23 @@ class Caught:
         return True
 
 
-def main(wanted: list[dict[str, Any]]) -> list[dict[str, str]]:
+def main(requested: list[dict[str, Any]]) -> list[dict[str, str]]:
     """For each expression (`key`, `imports`, `expression`) its `key`, `value`, `type`, `exception` and `problem`."""
     # Done once here, so that no fork has to do it again; one that fails does so again, and is told, in its fork.
-    for statement in dict.fromkeys(line for each in wanted for line in each["imports"]):
+    for statement in dict.fromkeys(line for each in requested for line in each["imports"]):
         with Caught(), silence():
             exec(statement, {})  # noqa: S102  what the sandbox is there for
-    told: list[tuple[str, dict[str, str]]] = []
+    answers: list[tuple[str, dict[str, str]]] = []
     hung: dict[str, int] = {}
-    for each in wanted:
+    for each in requested:
         called = each["expression"].partition("(")[0]
         if hung.get(called, 0) >= PATIENCE:
-            told.append((each["key"], {"problem": "other calls of it did not end"}))
+            answers.append((each["key"], {"problem": "other calls of it did not end"}))
             continue
         answer = in_fork(functools.partial(_seen, each), SECONDS)
         hung[called] = hung.get(called, 0) + answer.get("problem", "").startswith(_HANGS)
-        told.append((each["key"], answer))
-    return [{"key": key, "value": "", "type": "", "exception": "", "problem": "", **each} for key, each in told]
+        answers.append((each["key"], answer))
+    return [{"key": key, "value": "", "type": "", "exception": "", "problem": "", **each} for key, each in answers]
 
 
 def in_fork(work: Callable[[], dict[str, str]], seconds: float) -> dict[str, str]:
@@ -90,17 +90,17 @@ def in_fork(work: Callable[[], dict[str, str]], seconds: float) -> dict[str, str
         # Neither the project's handlers at exit nor its buffers are to run twice.
         os._exit(0)
     os.close(writing)
-    told = _read(reading, seconds)
+    data = _read(reading, seconds)
     os.close(reading)
     for end in (os.killpg, os.kill):
         with contextlib.suppress(OSError):
             end(child, signal.SIGKILL)
     os.waitpid(child, 0)
-    if told is None:
+    if data is None:
         return {"problem": f"{_HANGS} {seconds:g} s"}
     # The project's code can write there too, so it need not be what was meant.
     with contextlib.suppress(ValueError, AttributeError):
-        return {str(name): str(value) for name, value in json.loads(told).items()}
+        return {str(name): str(value) for name, value in json.loads(data).items()}
     return {"problem": "it ended the process"}
 
 
@@ -118,7 +118,7 @@ def _read(source: int, seconds: float) -> bytes | None:
         if not ready:
             return None
         part = os.read(source, 65536)
-        if not part or len(parts) > MOST:
+        if not part or len(parts) > MAX_ITEMS:
             return b"".join(parts)
         parts.append(part)
 
@@ -130,25 +130,25 @@ def silence() -> Iterator[None]:
         yield
 
 
-def _seen(wanted: dict[str, Any]) -> dict[str, str]:
+def _seen(requested: dict[str, Any]) -> dict[str, str]:
     names: dict[str, Any] = {"__name__": "__probe__"}
     with Caught() as importing, silence():
-        for statement in wanted["imports"]:
+        for statement in requested["imports"]:
             exec(statement, names)  # noqa: S102  what the sandbox is there for
     if importing.kind is not None:
         return {"problem": f"its imports raise {importing.kind.__name__}"}
     value: Any = None
     with Caught() as calling, silence():
-        value = eval(wanted["expression"], names)  # noqa: S307  likewise
+        value = eval(requested["expression"], names)  # noqa: S307  likewise
     if calling.kind is not None:
         return {"exception": calling.kind.__name__, "type": _name(calling.kind)}
     spelled = ""
     with Caught(), silence():
         spelled = _spelled(value, 0)
-    told = {"type": _name(type(value))}
+    info = {"type": _name(type(value))}
     if not spelled or len(spelled) > LONGEST:
-        return {**told, "problem": "its value is too long" if spelled else "its value is no literal"}
-    return {**told, "value": spelled}
+        return {**info, "problem": "its value is too long" if spelled else "its value is no literal"}
+    return {**info, "value": spelled}
 
 
 def _name(kind: type) -> str:

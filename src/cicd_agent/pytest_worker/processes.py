@@ -9,7 +9,7 @@ import subprocess
 import time
 from contextlib import suppress
 
-from .protocol import MOST
+from .protocol import MAX_ITEMS
 
 _CHUNK = 1 << 18
 _TAIL = 4096
@@ -130,7 +130,7 @@ def _children() -> list[int]:
         names = [name for name in os.listdir("/proc") if name.isdigit()]
     except OSError:
         return []
-    found = []
+    results = []
     for name in names:
         try:
             with open("/proc/" + name + "/stat", "rb") as file:
@@ -138,8 +138,8 @@ def _children() -> list[int]:
         except OSError:
             continue
         if int(fields[1]) == os.getpid():
-            found.append(int(name))
-    return found
+            results.append(int(name))
+    return results
 
 
 def _unnamed(directory: str, content: bytes) -> int:
@@ -169,7 +169,7 @@ def _listen(process: subprocess.Popen[bytes], ended: Ended, hear: int, printed: 
                     selector.unregister(key.fileobj)
                 elif key.fd == hear:
                     ended.told += chunk
-                    ended.over = len(ended.told) > MOST
+                    ended.over = len(ended.told) > MAX_ITEMS
                 else:
                     ended.printed = (ended.printed + chunk)[-_TAIL:]
             # What it started may hold the pipes open.

@@ -7,7 +7,7 @@ import json
 import os
 from typing import TYPE_CHECKING, Any
 
-MOST = 32 << 20
+MAX_ITEMS = 32 << 20
 """Bytes that one process may say."""
 
 if TYPE_CHECKING:
@@ -25,10 +25,10 @@ def signature(key: bytes, number: int, content: bytes) -> bytes:
     return hmac.new(key, b"%d " % number + content, "sha256").hexdigest().encode()
 
 
-def believed(key: bytes, said: bytes) -> Iterator[bytes | None]:
+def believed(key: bytes, text: bytes) -> Iterator[bytes | None]:
     """The contents of the lines in their order, None in place of one that is not ours or not whole."""
     number = 0
-    *lines, rest = said.split(b"\n")
+    *lines, rest = text.split(b"\n")
     for line in lines:
         mac, _, content = line.partition(b" ")
         if hmac.compare_digest(mac, signature(key, number, content)):
@@ -61,7 +61,7 @@ def teller(descriptor: int, key: bytes) -> Callable[[dict[str, Any]], None]:
     return tell
 
 
-def plain(text: object, most: int) -> str:
+def plain(text: object, limit: int) -> str:
     """Text that can be written as UTF-8, cut to a length, on one line."""
-    short = str(text)[: 2 * most].encode("utf-8", "backslashreplace").decode("utf-8")
-    return " ".join(short.splitlines())[:most]
+    short = str(text)[: 2 * limit].encode("utf-8", "backslashreplace").decode("utf-8")
+    return " ".join(short.splitlines())[:limit]

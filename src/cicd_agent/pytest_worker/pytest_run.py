@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from .command_line import adapted, ours
-from .plugin import MOST_TESTS, NODEID, Watch
+from .plugin import MAX_TESTS, NODEID, Watch
 from .protocol import plain
 
 if TYPE_CHECKING:
@@ -24,25 +24,25 @@ _MARGIN = 1.0
 """Seconds that have to be left for what comes after the mutants."""
 
 
-def main(wanted: dict[str, Any], tell: Callable[[dict[str, Any]], None]) -> None:
+def main(requested: dict[str, Any], tell: Callable[[dict[str, Any]], None]) -> None:
     """Run pytest and tell everything, the end last."""
-    ends = time.monotonic() + wanted["seconds"] * 0.9
-    top = wanted["top"]
+    ends = time.monotonic() + requested["seconds"] * 0.9
+    top = requested["top"]
     measure = opened = None
-    tried = sorted({mutant["path"] for mutant in wanted["mutants"]})
-    if wanted["measured"] or wanted["traced"] or tried:
+    tried = sorted({mutant["path"] for mutant in requested["mutants"]})
+    if requested["measured"] or requested["traced"] or tried:
         from .line_coverage import Measure  # noqa: PLC0415  a third of a second that most runs do without
 
-        measure = Measure(top, wanted["measured"], tried, wanted["omitted"], traced=wanted["traced"])
-    if wanted["traced"]:
+        measure = Measure(top, requested["measured"], tried, requested["omitted"], traced=requested["traced"])
+    if requested["traced"]:
         from .function_trace import Opened  # noqa: PLC0415
 
         opened = Opened(top)
-    line = adapted(wanted["arguments"], top, paths=not wanted["select"])
-    line += [os.path.join(top, path) for path in wanted["select"]]
-    wanted = {**wanted, "line": line, "cache": os.path.join(os.environ["TMPDIR"], "cache")}
-    contexts = measure if wanted["traced"] or tried else None
-    watch = Watch(wanted, tell, contexts, opened)
+    line = adapted(requested["arguments"], top, paths=not requested["select"])
+    line += [os.path.join(top, path) for path in requested["select"]]
+    requested = {**requested, "line": line, "cache": os.path.join(os.environ["TMPDIR"], "cache")}
+    contexts = measure if requested["traced"] or tried else None
+    watch = Watch(requested, tell, contexts, opened)
     if measure is not None:
         measure.start()
 
@@ -51,15 +51,15 @@ def main(wanted: dict[str, Any], tell: Callable[[dict[str, Any]], None]) -> None
             return
         measure.stop()
         if tried:
-            tell({"mutants": _mutants(wanted, measure, watch, ends)})
+            tell({"mutants": _mutants(requested, measure, watch, ends)})
 
     watch.after = after
     sys.argv = ["pytest", *line]
-    status = int(pytest.main([*ours(top, wanted["cache"]), *line], plugins=[watch]))
+    status = int(pytest.main([*ours(top, requested["cache"]), *line], plugins=[watch]))
     watch.look()
     if measure is not None:
         measure.stop()
-        _tell_measured(wanted, measure, opened, watch, tell)
+        _tell_measured(requested, measure, opened, watch, tell)
     tell({"end": status, "problem": _problem(status, watch), "tests": len(watch.items)})
 
 
@@ -80,7 +80,7 @@ def _problem(status: int, watch: Watch) -> str:
 
 
 def _tell_measured(
-    wanted: dict[str, Any],
+    requested: dict[str, Any],
     measure: Measure,
     opened: Opened | None,
     watch: Watch,
@@ -88,9 +88,9 @@ def _tell_measured(
 ) -> None:
     covering: dict[str, list[str]] = {}
     if opened is not None:
-        traces, covering = _traces(wanted["top"], measure, opened, watch)
+        traces, covering = _traces(requested["top"], measure, opened, watch)
         tell({"traces": traces})
-    tell({"coverage": [{**found, "tests": covering.get(found["path"], [])} for found in measure.told()]})
+    tell({"coverage": [{**item, "tests": covering.get(item["path"], [])} for item in measure.coverage_fields()]})
 
 
 def _traces(top: str, measure: Measure, opened: Opened, watch: Watch) -> tuple[dict[str, Any], dict[str, list[str]]]:
@@ -98,13 +98,13 @@ def _traces(top: str, measure: Measure, opened: Opened, watch: Watch) -> tuple[d
     from .function_trace import functions_by_context  # noqa: PLC0415
 
     by_context = functions_by_context(measure, lambda path: _text(top, path))
-    names = sorted({name for found in by_context.values() for name in found})
-    files = sorted({path for found in opened.by.values() for path in found})
-    name_at = {name: place for place, name in enumerate(names)}
-    file_at = {path: place for place, path in enumerate(files)}
+    names = sorted({name for item in by_context.values() for name in item})
+    files = sorted({path for item in opened.by.values() for path in item})
+    name_at = {name: location for location, name in enumerate(names)}
+    file_at = {path: location for location, path in enumerate(files)}
     covering: dict[str, list[str]] = {}
     tests = []
-    for nodeid in list(watch.items)[:MOST_TESTS]:
+    for nodeid in list(watch.items)[:MAX_TESTS]:
         # What runs when a module is imported or collected belongs to all of its tests.
         contexts = ("test:" + nodeid, "module:" + nodeid.partition("::")[0])
         used = {name for context in contexts for name in by_context.get(context, ())}
@@ -119,33 +119,33 @@ def _traces(top: str, measure: Measure, opened: Opened, watch: Watch) -> tuple[d
         "files": [plain(path, NODEID) for path in files],
         "tests": tests,
     }
-    return traces, {path: found[:_COVERING_TESTS] for path, found in covering.items()}
+    return traces, {path: item[:_COVERING_TESTS] for path, item in covering.items()}
 
 
-def _mutants(wanted: dict[str, Any], measure: Measure, watch: Watch, ends: float) -> list[dict[str, Any]]:
+def _mutants(requested: dict[str, Any], measure: Measure, watch: Watch, ends: float) -> list[dict[str, Any]]:
     """What became of each, by the tests that passed."""
     from .function_trace import statement_lines  # noqa: PLC0415
     from .mutation import try_mutants  # noqa: PLC0415
 
-    top = wanted["top"]
-    lines = {path: measure.contexts(path) for path in {mutant["path"] for mutant in wanted["mutants"]}}
+    top = requested["top"]
+    lines = {path: measure.contexts(path) for path in {mutant["path"] for mutant in requested["mutants"]}}
     texts = {path: _text(top, path) for path in lines}
-    against = [nodeid for nodeid in wanted["against"] if nodeid in watch.passed]
+    against = [nodeid for nodeid in requested["against"] if nodeid in watch.passed]
 
     def executing(mutant: dict[str, Any]) -> list[str]:
-        if wanted["against"]:
+        if requested["against"]:
             return against
-        found = lines[mutant["path"]]
+        result = lines[mutant["path"]]
         contexts = {
             context
             for line in statement_lines(texts[mutant["path"]], mutant["line"])
-            for context in found.get(line, ())
+            for context in result.get(line, ())
         }
         tests = [context[len("test:") :] for context in contexts if context.startswith("test:")]
         return sorted((test for test in tests if test in watch.passed), key=lambda test: (watch.passed[test], test))
 
-    tests = {mutant["id"]: executing(mutant) for mutant in wanted["mutants"]}
-    longest = max((sum(watch.passed[test] for test in found) for found in tests.values()), default=0.0)
+    tests = {mutant["id"]: executing(mutant) for mutant in requested["mutants"]}
+    longest = max((sum(watch.passed[test] for test in result) for result in tests.values()), default=0.0)
     seconds = 1.5 + 5 * longest
     late = set()
 
@@ -155,8 +155,8 @@ def _mutants(wanted: dict[str, Any], measure: Measure, watch: Watch, ends: float
             return []
         return tests[mutant["id"]]
 
-    found = try_mutants(wanted["mutants"], lambda path: texts[path], watch.try_once, in_time, seconds, top)
-    return [{**each, "detail": "no time was left"} if each["id"] in late else each for each in found]
+    result = try_mutants(requested["mutants"], lambda path: texts[path], watch.try_once, in_time, seconds, top)
+    return [{**each, "detail": "no time was left"} if each["id"] in late else each for each in result]
 
 
 def _text(top: str, path: str) -> str:

@@ -35,50 +35,50 @@ def main(job_file: str) -> None:
     top = os.getcwd()
     scratch = [os.environ["TMPDIR"], os.environ["HOME"], *job["scratch"]]
     inventory = Inventory(top)
-    bare = [rest(place) for place in scratch]
-    told = 0
-    for number, wanted in enumerate(job["runs"]):
+    bare = [rest(location) for location in scratch]
+    info = 0
+    for number, requested in enumerate(job["runs"]):
         started = time.monotonic()
         home = os.path.join(scratch[0], "run")
         for name in ("", "tmp", "home", "elsewhere"):
             os.mkdir(os.path.join(home, name), 0o700)
         secret = os.urandom(32)
-        ended = _session(job, wanted, home, secret, top)
+        ended = _session(job, requested, home, secret, top)
         killed, gone = sweep(alone=job["alone"], adopts=adopts)
         seconds = time.monotonic() - started
         left = inventory.left()
         line = signed(key, number, json.dumps(_account(ended, secret, left, killed, seconds)))
         _write(line)
-        told += len(line)
-        dirty = [rest(place) for place in scratch] != bare
-        if left or dirty or not gone or ended.immortal or told > _TOLD_IN_ALL:
+        info += len(line)
+        dirty = [rest(location) for location in scratch] != bare
+        if left or dirty or not gone or ended.immortal or info > _TOLD_IN_ALL:
             break
 
 
-def _session(job: dict[str, Any], wanted: dict[str, Any], home: str, secret: bytes, top: str) -> Ended:
+def _session(job: dict[str, Any], requested: dict[str, Any], home: str, secret: bytes, top: str) -> Ended:
     environment = {
         **os.environ,
-        **wanted["environment"],
+        **requested["environment"],
         "HOME": os.path.join(home, "home"),
         "TMPDIR": os.path.join(home, "tmp"),
         "PYTHONDONTWRITEBYTECODE": "1",
     }
-    directory = os.path.join(home, "elsewhere") if wanted["elsewhere"] else top
+    directory = os.path.join(home, "elsewhere") if requested["elsewhere"] else top
     own = {"top": top, "directory": directory, "key": hexlify(secret).decode()}
-    spec = {**job["around"], **wanted["spec"], **own}
+    spec = {**job["around"], **requested["spec"], **own}
     command = [sys.executable, os.path.join(os.path.dirname(__file__), "start.py"), "session"]
-    return run(command, json.dumps(spec).encode(), environment, top, wanted["seconds"])
+    return run(command, json.dumps(spec).encode(), environment, top, requested["seconds"])
 
 
 def _account(ended: Ended, secret: bytes, left: list[str], killed: int, seconds: float) -> dict[str, Any]:
     """What is said of a run: what the process told goes along as it is, for somebody else to read."""
-    told = [] if ended.over else list(believed(secret, bytes(ended.told)))
+    info = [] if ended.over else list(believed(secret, bytes(ended.told)))
     return {
         "code": ended.code,
         "late": ended.late,
         "over": ended.over,
-        "forged": None in told,
-        "told": [content.decode() for content in told if content is not None],
+        "forged": None in info,
+        "lines": [content.decode() for content in info if content is not None],
         "printed": ended.printed.decode("utf-8", "replace"),
         "left": [plain(path, _PATH) for path in left],
         "killed": killed,

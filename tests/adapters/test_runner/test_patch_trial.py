@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from cicd_agent.adapters.sandbox.sandbox import LocalSandbox
-from cicd_agent.adapters.test_runner.patch_trial import LARGEST, Commands, LocalPatchTester, Surroundings
+from cicd_agent.adapters.test_runner.patch_trial import MAX_BYTES, Commands, LocalPatchTester, Surroundings
 from cicd_agent.adapters.toolchain.location import surroundings
 from cicd_agent.analysis.patches.syntax import PARSERS
 from cicd_agent.domain.patch_trial import Step, Trial, TrialReport
@@ -245,7 +245,7 @@ def test_what_is_wrong_with_a_patch_is_said_before_anything_is_run(
     patch: str, step: Step, detail: str, top: Path
 ) -> None:
     files: dict[str, bytes | str | Link | int] = {**FILES, "link": Link("/etc"), "SECRET": "echo 1\n"}
-    library = FakeLibrary({**files, "large": LARGEST + 1, "binary": b"\xff\0", "b.py": "x = 1\n", "c.json": "// 1\n"})
+    library = FakeLibrary({**files, "large": MAX_BYTES + 1, "binary": b"\xff\0", "b.py": "x = 1\n", "c.json": "// 1\n"})
     report = tried(patch_tester(top, FakeSandbox(), Commands(), library=library), patch)
     assert report.step is step
     assert detail in report.detail

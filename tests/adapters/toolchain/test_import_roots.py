@@ -10,11 +10,11 @@ from hypothesis import strategies as st
 
 from cicd_agent.adapters.toolchain.import_roots import project_name, pyproject, roots
 from cicd_agent.adapters.toolchain.interpreter import Toolchain
-from cicd_agent.adapters.toolchain.probe import Told
+from cicd_agent.adapters.toolchain.probe import InterpreterInfo
 from tests.adapters.toolchain.test_interpreter import ALL, environment, found, site, top
 
 __all__ = ["found", "top"]
-TOLD = Told(version=(3, 12, 1))
+INFO = InterpreterInfo(version=(3, 12, 1))
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.text(max_size=6),
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=6), inner, max_size=3),
@@ -28,11 +28,11 @@ def placed(top: Path, *directories: str) -> None:
 
 
 def test_src_comes_first_where_there_is_one(top: Path) -> None:
-    assert roots(top, {}, TOLD) == ()
+    assert roots(top, {}, INFO) == ()
     placed(top, "src/app")
-    assert roots(top, {}, TOLD) == ("src",)
+    assert roots(top, {}, INFO) == ("src",)
     (top / "src/__init__.py").touch()
-    assert roots(top, {}, TOLD) == ()
+    assert roots(top, {}, INFO) == ()
 
 
 @pytest.mark.parametrize(
@@ -49,27 +49,27 @@ def test_src_comes_first_where_there_is_one(top: Path) -> None:
 )
 def test_what_the_build_is_told_counts(text: str, top: Path) -> None:
     placed(top, "lib/app")
-    assert roots(top, tomllib.loads(text), TOLD) == ("lib",)
+    assert roots(top, tomllib.loads(text), INFO) == ("lib",)
 
 
 def test_places_outside_of_the_tree_and_links_out_of_it_do_not(top: Path, tmp_path: Path) -> None:
     placed(tmp_path, "elsewhere")
     (top / "link").symlink_to(tmp_path / "elsewhere")
     where = ["/etc", "../../elsewhere", "link", "missing", "\0"]
-    told = TOLD.model_copy(update={"editable": [str(tmp_path), f"{top}/../x", "relative", "\0", f"{top}/link"]})
+    told = INFO.model_copy(update={"editable": [str(tmp_path), f"{top}/../x", "relative", "\0", f"{top}/link"]})
     assert roots(top, {"tool": {"setuptools": {"packages": {"find": {"where": where}}}}}, told) == ()
 
 
 def test_a_project_that_is_installed_as_a_copy_is_taken_from_the_tree_unless_it_was_compiled(top: Path) -> None:
-    assert roots(top, {}, TOLD.model_copy(update={"installed": True})) == (".",)
-    assert roots(top, {}, TOLD.model_copy(update={"installed": True, "compiled": True})) == ()
+    assert roots(top, {}, INFO.model_copy(update={"installed": True})) == (".",)
+    assert roots(top, {}, INFO.model_copy(update={"installed": True, "compiled": True})) == ()
 
 
 @given(JSON)
 def test_any_settings_are_read(settings: object) -> None:
     for name in ("setuptools", "poetry", "hatch"):
         tree = {"tool": {name: settings}, "project": settings}
-        assert isinstance(roots(Path("/nonexistent"), tree, TOLD), tuple)
+        assert isinstance(roots(Path("/nonexistent"), tree, INFO), tuple)
         assert isinstance(project_name(tree), str)
 
 
@@ -92,7 +92,7 @@ def test_installations_for_editing_are_found_in_the_copy(top: Path, found: Calla
 
 
 def test_the_top_is_put_on_the_path_by_no_installation_whose_modules_lie_deeper(top: Path) -> None:
-    told = TOLD.model_copy(update={"editable": [str(top)], "installed": True})
+    told = INFO.model_copy(update={"editable": [str(top)], "installed": True})
     assert roots(top, {}, told) == (".",)
     placed(top, "src/app", "lib/app")
     assert roots(top, {}, told) == ("src",)

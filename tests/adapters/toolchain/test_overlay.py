@@ -12,10 +12,10 @@ import pytest
 
 from cicd_agent.adapters.toolchain import overlay as module
 from cicd_agent.adapters.toolchain.overlay import DIRECTORY, NotInstalled, Packages, lock_for, overlay, requirements
-from cicd_agent.adapters.toolchain.probe import Told
+from cicd_agent.adapters.toolchain.probe import InterpreterInfo
 from tests.support.servers.packages import PackageIndex, package_index
 
-TOLD = Told(
+INFO = InterpreterInfo(
     version=(3, 11, 4), implementation="cpython", machine=platform.machine(), libc=("glibc", "2.31"), threaded=False
 )
 
@@ -55,20 +55,20 @@ def packages(tmp_path: Path, index: PackageIndex) -> Packages:
 
 
 def test_what_is_lacking_and_what_that_needs_is_installed_once(packages: Packages, index: PackageIndex) -> None:
-    place = overlay(TOLD, ["pytest"], packages)
+    place = overlay(INFO, ["pytest"], packages)
     assert {path.name for path in place.glob("*.py")} == {"pluggy.py", "pytest.py"}
     asked = len(index.asked)
-    assert overlay(TOLD, ["pytest"], packages) == place
+    assert overlay(INFO, ["pytest"], packages) == place
     assert len(index.asked) == asked
-    assert overlay(TOLD, ["coverage"], packages) != place
+    assert overlay(INFO, ["coverage"], packages) != place
 
 
 def test_for_a_python_like_ours_it_is_compiled_beforehand(packages: Packages) -> None:
     version = sys.version_info
     write_lock(packages.locks, {"pytest": wheel(packages.locks.parent / "wheels", "pytest")}, f"3.{version.minor}")
-    like_ours = TOLD.model_copy(update={"version": tuple(version[:3])})
+    like_ours = INFO.model_copy(update={"version": tuple(version[:3])})
     assert len([*overlay(like_ours, ["pytest"], packages).glob("__pycache__/pytest.*.pyc")]) == 1
-    other = TOLD.model_copy(update={"version": (3, version.minor + 1, 0)})
+    other = INFO.model_copy(update={"version": (3, version.minor + 1, 0)})
     assert [*overlay(other, ["pytest"], packages).rglob("*.pyc")] == []
 
 
@@ -77,7 +77,7 @@ def test_a_wheel_with_another_hash_is_not_installed(packages: Packages, index: P
     with zipfile.ZipFile(index.wheels / "pytest-1.0-py3-none-any.whl", "a") as file:
         file.writestr("more.py", "")
     with pytest.raises(NotInstalled):
-        overlay(TOLD, ["pytest"], packages)
+        overlay(INFO, ["pytest"], packages)
     assert list((tmp_path / "kept").iterdir()) == []
 
 
@@ -86,25 +86,25 @@ def test_the_wheel_is_chosen_for_the_project_s_python_and_not_for_ours(packages:
     (index.wheels / "coverage-1.0-py3-none-any.whl").unlink()
     locks = packages.locks
     write_lock(locks, {"coverage": wheel(index.wheels, "coverage", tag=tag)}, version="3.9")
-    assert (overlay(TOLD.model_copy(update={"version": (3, 9, 1)}), ["coverage"], packages) / "coverage.py").is_file()
+    assert (overlay(INFO.model_copy(update={"version": (3, 9, 1)}), ["coverage"], packages) / "coverage.py").is_file()
     write_lock(locks, {"coverage": hashlib.sha256(b"").hexdigest()})
     with pytest.raises(NotInstalled):
-        overlay(TOLD, ["coverage"], packages)
+        overlay(INFO, ["coverage"], packages)
 
 
 def test_without_an_index_the_reason_is_one_line_without_a_password(tmp_path: Path, packages: Packages) -> None:
     gone = Packages(tmp_path / "kept", "http://user:hunter2@127.0.0.1:9/simple", {"PATH": ""}, locks=packages.locks)
     with pytest.raises(NotInstalled) as raised:
-        overlay(TOLD, ["pytest"], gone)
+        overlay(INFO, ["pytest"], gone)
     assert "\n" not in str(raised.value)
     assert "hunter2" not in str(raised.value)
 
 
 def test_nothing_is_installed_where_that_is_not_allowed_or_nothing_is_locked(packages: Packages) -> None:
     with pytest.raises(NotInstalled, match="may be installed"):
-        overlay(TOLD, ["pytest"], Packages(None))
+        overlay(INFO, ["pytest"], Packages(None))
     with pytest.raises(NotInstalled, match="pypy"):
-        overlay(TOLD.model_copy(update={"implementation": "pypy"}), ["pytest"], packages)
+        overlay(INFO.model_copy(update={"implementation": "pypy"}), ["pytest"], packages)
 
 
 def test_a_folder_that_others_can_write_to_is_not_believed(packages: Packages, tmp_path: Path) -> None:
@@ -114,7 +114,7 @@ def test_a_folder_that_others_can_write_to_is_not_believed(packages: Packages, t
     (tmp_path / "link").symlink_to(tmp_path)
     for folder in (open_to_all, tmp_path / "link"):
         with pytest.raises(NotInstalled, match="can write to"):
-            overlay(TOLD, ["pytest"], Packages(folder, packages.index, locks=packages.locks))
+            overlay(INFO, ["pytest"], Packages(folder, packages.index, locks=packages.locks))
 
 
 def test_variables_of_the_job_do_not_change_what_is_installed(
@@ -122,7 +122,7 @@ def test_variables_of_the_job_do_not_change_what_is_installed(
 ) -> None:
     monkeypatch.setenv("PIP_TARGET", str(tmp_path / "elsewhere"))
     network = {"PATH": "/usr/bin", "PIP_TARGET": str(tmp_path / "elsewhere"), "GITHUB_TOKEN": "secret"}
-    place = overlay(TOLD, ["pytest"], Packages(packages.folder, packages.index, network, locks=packages.locks))
+    place = overlay(INFO, ["pytest"], Packages(packages.folder, packages.index, network, locks=packages.locks))
     assert (place / "pytest.py").is_file()
     assert not (tmp_path / "elsewhere").exists()
 
@@ -136,7 +136,7 @@ def test_without_a_pip_of_its_own_it_takes_what_there_is(
     if which == "uv" and not (beside / "uv").exists():
         pytest.skip("uv is not installed beside this Python")
     network = {"PATH": str(beside)}
-    place = overlay(TOLD, ["pytest"], Packages(packages.folder, packages.index, network, locks=packages.locks))
+    place = overlay(INFO, ["pytest"], Packages(packages.folder, packages.index, network, locks=packages.locks))
     assert (place / "pluggy.py").is_file()
 
 
@@ -150,7 +150,7 @@ def bundled() -> list[str]:
 def test_with_neither_pip_nor_uv_it_says_so(packages: Packages, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "_pip", lambda: ())
     with pytest.raises(NotInstalled, match="neither pip nor uv"):
-        overlay(TOLD, ["pytest"], Packages(packages.folder, packages.index, {"PATH": ""}, locks=packages.locks))
+        overlay(INFO, ["pytest"], Packages(packages.folder, packages.index, {"PATH": ""}, locks=packages.locks))
 
 
 @pytest.mark.parametrize("minor", range(9, 16))

@@ -8,11 +8,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from cicd_agent.adapters.test_runner.results import agreed
-from cicd_agent.domain.ports.test_runner import Ghostwritten, Interpreter, Probe, Seen
+from cicd_agent.domain.ports.test_runner import Ghostwritten, Interpreter, Observation, Probe
 from cicd_agent.domain.test_run import PytestRun, RunResult
 from tests.support.project_python import project_python
 
-HARNESS = Path(__file__).parents[3] / "src/cicd_agent/pytest_worker"
+WORKER = Path(__file__).parents[3] / "src/cicd_agent/pytest_worker"
 
 # The package is loaded under a name of its own, as the harness does.
 DRIVER = """
@@ -31,7 +31,7 @@ def driven(
     folder: Path, room: str, wanted: Sequence[Mapping[str, object]], seconds: float = 5, seed: int = 0
 ) -> list[dict[str, str]]:
     done = subprocess.run(
-        [str(project_python()), "-c", DRIVER, HARNESS, room, str(seconds)],
+        [str(project_python()), "-c", DRIVER, WORKER, room, str(seconds)],
         input=json.dumps(wanted),
         capture_output=True,
         text=True,
@@ -67,10 +67,12 @@ class BarePytestRunner:
     ) -> tuple[RunResult, ...]:
         raise NotImplementedError
 
-    def probe(self, probes: Sequence[Probe]) -> tuple[Seen, ...]:
+    def probe(self, probes: Sequence[Probe]) -> tuple[Observation, ...]:
         self.probed += probes
         wanted = [{"key": each.key, "imports": each.imports, "expression": each.expression} for each in probes]
-        one, other = ([Seen(**each) for each in driven(self.folder, "probe", wanted, seed=seed)] for seed in (0, 1))
+        one, other = (
+            [Observation(**each) for each in driven(self.folder, "probe", wanted, seed=seed)] for seed in (0, 1)
+        )
         return agreed(one, other)
 
     def ghostwrite(self, functions: Sequence[tuple[str, str]]) -> tuple[Ghostwritten, ...]:

@@ -3,9 +3,9 @@ from dataclasses import replace
 
 import pytest
 
-from cicd_agent.domain.ports.test_runner import Seen
+from cicd_agent.domain.ports.test_runner import Observation
 from cicd_agent.domain.test_run import Outcome, PytestRun, RunResult, TestOutcome
-from cicd_agent.modes.gen_tests.baseline import MOST_MUTANTS, baseline
+from cicd_agent.modes.gen_tests.baseline import MAX_MUTANTS, baseline
 from cicd_agent.modes.gen_tests.coverage_targets import Subject
 from cicd_agent.modes.gen_tests.evidence import TEST_EVIDENCE, SuiteState, known
 from cicd_agent.modes.gen_tests.experiment import experiment, hand_over
@@ -91,7 +91,7 @@ def test_a_large_change_shares_its_faults_among_its_files() -> None:
     body = "".join(f"def f{n}(a, b):\n    return a + b < {n}\n\n\n" for n in range(200))
     many = [Subject(f"m{n}.py", body, tuple(range(1, 800))) for n in range(4)]
     suite, _ = baseline(many, FakePytestRunner(ending(GREEN)), "pytest")
-    assert len(suite.mutants) <= MOST_MUTANTS
+    assert len(suite.mutants) <= MAX_MUTANTS
     assert {mutant.path for mutant in suite.mutants} == {subject.path for subject in many}
     assert any("at most" in note for note in suite.notes)
 
@@ -100,11 +100,11 @@ def world(pytest_runner: FakePytestRunner) -> World:
     return World(pytest_runner=lambda _: pytest_runner)
 
 
-class Answers(dict[str, Seen]):
+class Answers(dict[str, Observation]):
     """Nothing can be seen of anything."""
 
-    def __missing__(self, key: str) -> Seen:
-        return Seen(key, problem="it is not to be seen")
+    def __missing__(self, key: str) -> Observation:
+        return Observation(key, problem="it is not to be seen")
 
 
 def test_what_rules_propose_is_tried_once_and_the_rest_is_written_at_last_for_what_is_open() -> None:

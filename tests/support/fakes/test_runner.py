@@ -3,7 +3,14 @@
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from cicd_agent.domain.ports.test_runner import Ghostwritten, Interpreter, Probe, PytestRunner, PytestUnavailable, Seen
+from cicd_agent.domain.ports.test_runner import (
+    Ghostwritten,
+    Interpreter,
+    Observation,
+    Probe,
+    PytestRunner,
+    PytestUnavailable,
+)
 from cicd_agent.domain.test_run import PytestRun, RunResult
 
 Script = Callable[[PytestRun, Mapping[str, str], str], RunResult]
@@ -20,7 +27,7 @@ class FakePytestRunner(PytestRunner):
     """Seconds that are left after so many batches."""
     complaints: Callable[[Mapping[str, str]], Mapping[str, str]] = lambda _: {}
     layout: Callable[[str], str] = lambda text: text
-    seen: Mapping[str, Seen] = field(default_factory=dict)
+    seen: Mapping[str, Observation] = field(default_factory=dict)
     ghostwritten_modules: Mapping[tuple[str, str], Ghostwritten] = field(default_factory=dict)
     wider: PytestRunner | None = None
     """The same with a loopback of its own."""
@@ -61,7 +68,7 @@ class FakePytestRunner(PytestRunner):
         assert [result.name for result in results] == [run.name for run in runs], "a result bears its run's name"
         return results
 
-    def probe(self, probes: Sequence[Probe]) -> tuple[Seen, ...]:
+    def probe(self, probes: Sequence[Probe]) -> tuple[Observation, ...]:
         self.asked += probes
         return tuple(self.seen[probe.key] for probe in probes)
 

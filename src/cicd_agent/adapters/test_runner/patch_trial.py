@@ -19,9 +19,9 @@ from cicd_agent.domain.sandbox import Limits, Ran, Sandbox
 from cicd_agent.domain.text.visible import visible_line
 from cicd_agent.errors import ConfigError
 
-LARGEST = 500_000
+MAX_BYTES = 500_000
 """Bytes of a file that a patch may be about."""
-SHORTEST_RUN = 5.0
+MIN_RUN_SECONDS = 5.0
 """Seconds below which nothing is started any more."""
 
 _NOT_STARTED = frozenset({126, 127})
@@ -108,13 +108,13 @@ class LocalPatchTester(PatchTester):
         if isinstance(before, Flaw):
             step = Step.REFUSED if before.forbidden else Step.DOES_NOT_APPLY
             return TrialReport(trial.key, step, f"it {before.reason}")
-        if why := objection(patch, before, self._denied):
-            return TrialReport(trial.key, Step.REFUSED, f"it {why}")
+        if reason := objection(patch, before, self._denied):
+            return TrialReport(trial.key, Step.REFUSED, f"it {reason}")
         applied = apply(patch, before)
         if isinstance(applied, Flaw):
             return TrialReport(trial.key, Step.DOES_NOT_APPLY, f"it {applied.reason}")
-        if why := self._unparsed(before, applied):
-            return TrialReport(trial.key, Step.DOES_NOT_PARSE, f"{why} would not parse with it")
+        if reason := self._unparsed(before, applied):
+            return TrialReport(trial.key, Step.DOES_NOT_PARSE, f"{reason} would not parse with it")
         report = TrialReport(trial.key, Step.APPLIES, patch=written(before, applied), paths=tuple(applied))
         return self._run(report, patch)
 
@@ -122,22 +122,22 @@ class LocalPatchTester(PatchTester):
         """The texts at the commit."""
         try:
             entries = self._library.entries
-            found = [entries[path] for path in patch.paths if path in entries]
+            results = [entries[path] for path in patch.paths if path in entries]
             for path in patch.paths:
                 if any(parent.as_posix() in entries for parent in PurePosixPath(path).parents):
                     return Flaw(f"names {path}, which lies below what is no directory", forbidden=True)
-            for entry in found:
+            for entry in results:
                 if entry.kind is not EntryKind.FILE:
                     return Flaw(f"is about {entry.path}, which is a {entry.kind}", forbidden=True)
-                if entry.size > LARGEST:
-                    return Flaw(f"is about {entry.path}, which is larger than {LARGEST:,} bytes")
-            contents = self._library.contents(found)
+                if entry.size > MAX_BYTES:
+                    return Flaw(f"is about {entry.path}, which is larger than {MAX_BYTES:,} bytes")
+            contents = self._library.contents(results)
         except Unreadable as error:
             return Flaw(f"is about files that cannot be read: {error}")
         texts = dict.fromkeys(patch.paths, None) | dict(
-            zip((entry.path for entry in found), map(_decoded, contents), strict=True)
+            zip((entry.path for entry in results), map(_decoded, contents), strict=True)
         )
-        unread = [entry.path for entry in found if texts[entry.path] is None]
+        unread = [entry.path for entry in results if texts[entry.path] is None]
         return Flaw(f"is about {unread[0]}, which is no text") if unread else texts
 
     def _unparsed(self, before: Texts, after: Texts) -> str:
@@ -173,12 +173,12 @@ class LocalPatchTester(PatchTester):
         """The texts in the working tree, which may be another commit: that of a merge, or one with changes."""
         texts: dict[str, str | None] = {}
         for path in patch.paths:
-            place = self._top / path
-            if place.parent.exists() and place.parent.resolve() != place.parent:
+            location = self._top / path
+            if location.parent.exists() and location.parent.resolve() != location.parent:
                 return Flaw(f"is about {path}, which a link leads to")
             texts[path] = None
-            if os.path.lexists(place):
-                text = _decoded(_content(place))
+            if os.path.lexists(location):
+                text = _decoded(_content(location))
                 if text is None:
                     return Flaw(f"is about {path}, which is no text that can be read")
                 texts[path] = text
@@ -187,15 +187,15 @@ class LocalPatchTester(PatchTester):
     def _compared(self, report: TrialReport, applied: Texts) -> TrialReport:
         red = self._unpatched(self._commands.verify)
         if red.stopped:
-            return self._told(report, Step.NOT_RED, "without it the command was ended", red)
+            return self._report(report, Step.NOT_RED, "without it the command was ended", red)
         if red.exit_code in _NOT_STARTED:
-            return self._told(report, Step.APPLIES, "it was not run: the command cannot be started here", red)
+            return self._report(report, Step.APPLIES, "it was not run: the command cannot be started here", red)
         if not red.exit_code:
             return replace(report, step=Step.NOT_RED, detail="the command passes without it", sandbox=red.tier)
         green = self._patched(self._commands.verify, applied)
         if green.stopped or green.exit_code:
             what = "with it the command was ended" if green.stopped else "the command still fails with it"
-            return self._told(report, Step.NOT_GREEN, what, green)
+            return self._report(report, Step.NOT_GREEN, what, green)
         report = replace(report, step=Step.VERIFIED, detail=_TURNED, sandbox=green.tier)
         return self._wider(report, applied) if self._commands.wider else report
 
@@ -207,7 +207,7 @@ class LocalPatchTester(PatchTester):
         if not (now.exit_code or now.stopped):
             return replace(report, detail=f"{_TURNED}, and so do all tests")
         if not (was.exit_code or was.stopped):
-            return self._told(report, Step.REDDER, "the wider tests pass without it and fail with it", now)
+            return self._report(report, Step.REDDER, "the wider tests pass without it and fail with it", now)
         if before and fresh:
             name = visible_line(self._redact(fresh[0]))[:_TAIL]
             return replace(
@@ -218,11 +218,11 @@ class LocalPatchTester(PatchTester):
         detail = "the command passes with it; wider tests fail with and without it, and it cannot be told which"
         return replace(report, step=Step.APPLIES, detail=detail)
 
-    def _told(self, report: TrialReport, step: Step, what: str, ran: Ran) -> TrialReport:
+    def _report(self, report: TrialReport, step: Step, what: str, ran: Ran) -> TrialReport:
         """A report with how a command ended, and the last that it said: nothing of that is to be believed."""
         how = f"by its limit of {ran.stopped.value}" if ran.stopped else f"exit {ran.exit_code}"
-        said = (ran.stderr.strip() or ran.stdout.strip())[-10_000:].decode("utf-8", "replace")
-        last = (self._redact(_COLOURS.sub("", said)).splitlines() or [""])[-1]
+        text = (ran.stderr.strip() or ran.stdout.strip())[-10_000:].decode("utf-8", "replace")
+        last = (self._redact(_COLOURS.sub("", text)).splitlines() or [""])[-1]
         last = visible_line(last)[:_TAIL]
         return replace(report, step=step, detail=f"{what} ({how}){f': {last}' if last else ''}", sandbox=ran.tier)
 
@@ -248,7 +248,7 @@ class LocalPatchTester(PatchTester):
     def _sandboxed(self, command: Sequence[str], files: Mapping[str, bytes]) -> Ran:
         around = self._around
         left = self._ends - around.clock()
-        if left < SHORTEST_RUN:
+        if left < MIN_RUN_SECONDS:
             raise _OutOfTime
         return around.sandbox.run(
             command,
@@ -283,5 +283,5 @@ def _content(path: Path) -> bytes:
     with os.fdopen(descriptor, "rb") as file:
         if not stat.S_ISREG(os.fstat(descriptor).st_mode):
             return b"\0"
-        content = file.read(LARGEST + 1)
-    return content if len(content) <= LARGEST else b"\0"
+        content = file.read(MAX_BYTES + 1)
+    return content if len(content) <= MAX_BYTES else b"\0"

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from cicd_agent.domain.ports.test_runner import Ghostwritten, Probe, Seen
+from cicd_agent.domain.ports.test_runner import Ghostwritten, Observation, Probe
 from cicd_agent.domain.test_run import (
     Fate,
     FileCoverage,
@@ -21,7 +21,7 @@ from cicd_agent.domain.test_run import (
 from cicd_agent.domain.text.visible import visible_line
 from cicd_agent.pytest_worker.protocol import believed
 
-_MOST_TESTS = 20_000
+_MAX_TESTS = 20_000
 _TAIL = 200
 _UNFIT = "the answer is not what was asked for"
 _COLOURS = re.compile(r"\x1b\[[0-9;:]*[A-Za-z]")
@@ -37,13 +37,13 @@ class _Shape(BaseModel):
 
 
 class Account(_Shape):
-    """What the supervisor says of one process. `told` is what the process said of itself."""
+    """What the supervisor says of one process. `lines` are what the process said of itself."""
 
     code: int
     late: bool
     over: bool
     forged: bool
-    told: list[str]
+    lines: list[str]
     printed: str
     left: Annotated[list[str], Field(max_length=200)]
     killed: int
@@ -82,7 +82,7 @@ class _Traces(_Shape):
     tests: list[tuple[NodeId, list[int], list[int]]]
 
 
-class _Said(_Shape):
+class _Message(_Shape):
     """One thing that a session says."""
 
     collected: list[NodeId] = Field(default_factory=list)
@@ -97,7 +97,7 @@ class _Said(_Shape):
     answer: list[dict[str, Any]] = Field(default_factory=list)
 
 
-class _Seen(_Shape):
+class _Observation(_Shape):
     key: str = ""
     value: Annotated[str, Field(max_length=2000)] = ""
     type: Line = ""
@@ -113,54 +113,54 @@ class _Ghostwritten(_Shape):
 
 
 @dataclass(frozen=True, slots=True)
-class Told:
+class ProcessReport:
     """One process: what it said, and why that does not count ("" when it does)."""
 
-    said: tuple[_Said, ...]
+    said: tuple[_Message, ...]
     problem: str
     account: Account
 
     @property
     def answer(self) -> list[dict[str, Any]]:
         """Of an inquiry."""
-        return [each for said in self.said for each in said.answer]
+        return [each for text in self.said for each in text.answer]
 
 
 def accounts(key: bytes, output: bytes) -> list[Account]:
     """Those of the supervisor, up to the first line that is not its own."""
-    found = []
+    results = []
     for content in believed(key, output):
         if content is None:
             break
         try:
-            found.append(Account.model_validate_json(content))
+            results.append(Account.model_validate_json(content))
         except ValidationError:
             break
-    return found
+    return results
 
 
-def told(account: Account, seconds: float, redact: Callable[[str], str]) -> Told:
+def process_report(account: Account, seconds: float, redact: Callable[[str], str]) -> ProcessReport:
     """What a process said, judged as a whole."""
-    said: list[_Said] = []
+    messages: list[_Message] = []
     problem = ""
-    for text in account.told:
+    for text in account.lines:
         try:
-            said.append(_Said.model_validate_json(text))
+            messages.append(_Message.model_validate_json(text))
         except ValidationError:
             problem = "what it reports is not what our runner says"
             break
-    ended = bool(said) and said[-1].end is not None
+    ended = bool(messages) and messages[-1].end is not None
     if account.forged:
         problem = "something else wrote into its report"
     elif account.over:
         problem = "it reports more than can be read"
     elif account.late:
         how = "it does not end, although all tests have run" if ended else "it did not end"
-        problem = f"{how} within {seconds:.3g} seconds{_during(said)}"
+        problem = f"{how} within {seconds:.3g} seconds{_during(messages)}"
     elif not problem and not ended:
-        problem = f"the process ended with {account.code} before everything was said{_during(said)}"
-    elif not problem and said[-1].problem:
-        problem = said[-1].problem
+        problem = f"the process ended with {account.code} before everything was said{_during(messages)}"
+    elif not problem and messages[-1].problem:
+        problem = messages[-1].problem
     if (
         problem
         and not account.late
@@ -168,23 +168,23 @@ def told(account: Account, seconds: float, redact: Callable[[str], str]) -> Told
         and (last := _last(account.printed, redact))
     ):
         problem = f"{problem}: {last}"
-    return Told(tuple(said), visible_line(problem)[: 2 * _TAIL], account)
+    return ProcessReport(tuple(messages), visible_line(problem)[: 2 * _TAIL], account)
 
 
-def result(run: PytestRun, of: Told, redact: Callable[[str], str]) -> RunResult:
+def result(run: PytestRun, of: ProcessReport, redact: Callable[[str], str]) -> RunResult:
     """What came of a run of pytest."""
     problem = of.problem
-    if not problem and (more := of.said[-1].tests - _MOST_TESTS) > 0:
+    if not problem and (more := of.said[-1].tests - _MAX_TESTS) > 0:
         problem = f"{more:,} more tests have run than are told"
     return RunResult(
         name=run.name,
         completed=not of.problem,
         problem=problem,
-        collected=tuple(nodeid for said in of.said for nodeid in said.collected),
-        tests=tuple(_outcome(said.test, redact) for said in of.said if said.test),
-        coverage=tuple(_covered(each) for said in of.said for each in said.coverage),
-        mutants=tuple(MutantOutcome(**dict(each)) for said in of.said for each in said.mutants),
-        traces=tuple(trace for said in of.said if said.traces for trace in _traces(said.traces)),
+        collected=tuple(nodeid for text in of.said for nodeid in text.collected),
+        tests=tuple(_outcome(text.test, redact) for text in of.said if text.test),
+        coverage=tuple(_covered(each) for text in of.said for each in text.coverage),
+        mutants=tuple(MutantOutcome(**dict(each)) for text in of.said for each in text.mutants),
+        traces=tuple(trace for text in of.said if text.traces for trace in _traces(text.traces)),
         left=tuple(visible_line(path) for path in of.account.left),
         processes_left=of.account.killed,
         seconds=of.account.seconds,
@@ -196,14 +196,14 @@ def failure(run: PytestRun, problem: str) -> RunResult:
     return RunResult(run.name, completed=False, problem=problem)
 
 
-def seen(probe: Probe, answer: Mapping[str, Any], redact: Callable[[str], str]) -> Seen:
+def seen(probe: Probe, answer: Mapping[str, Any], redact: Callable[[str], str]) -> Observation:
     """What an expression gave, as one process says."""
     try:
-        each = _Seen.model_validate(answer)
+        each = _Observation.model_validate(answer)
     except ValidationError:
-        return Seen(probe.key, problem=_UNFIT)
+        return Observation(probe.key, problem=_UNFIT)
     problem = visible_line(redact(each.problem))[:_TAIL]
-    return Seen(probe.key, each.value, each.type, each.exception, problem)
+    return Observation(probe.key, each.value, each.type, each.exception, problem)
 
 
 def ghostwritten(path: str, function: str, answer: Mapping[str, Any], redact: Callable[[str], str]) -> Ghostwritten:
@@ -215,9 +215,9 @@ def ghostwritten(path: str, function: str, answer: Mapping[str, Any], redact: Ca
     return Ghostwritten(path, function, each.source, visible_line(redact(each.problem))[:_TAIL])
 
 
-def _during(said: Sequence[_Said]) -> str:
+def _during(text: Sequence[_Message]) -> str:
     """Which test was running when nothing more was said."""
-    last = said[-1].at if said else ""
+    last = text[-1].at if text else ""
     return f", during {last}" if last else ""
 
 
@@ -249,25 +249,25 @@ def _traces(traces: _Traces) -> Iterator[TestTrace]:
     for nodeid, used, opened in traces.tests:
         yield TestTrace(
             nodeid,
-            tuple(functions[place] for place in used if 0 <= place < len(functions)),
-            tuple(files[place] for place in opened if 0 <= place < len(files)),
+            tuple(functions[location] for location in used if 0 <= location < len(functions)),
+            tuple(files[location] for location in opened if 0 <= location < len(files)),
         )
 
 
-def agreed(first: Sequence[Seen], second: Sequence[Seen]) -> tuple[Seen, ...]:
+def agreed(first: Sequence[Observation], second: Sequence[Observation]) -> tuple[Observation, ...]:
     """What both have seen alike, in the order of the first; where they differ it says so as the `problem`."""
     again = {seen.key: seen for seen in second}
     return tuple(_agreed(seen, again.get(seen.key)) for seen in first)
 
 
-def _agreed(one: Seen, other: Seen | None) -> Seen:
+def _agreed(one: Observation, other: Observation | None) -> Observation:
     if other is None:
         return replace(one, value="", exception="", problem="it was seen only once")
     if one == other or (one.problem and other.problem):
         return one
-    kept = one.type if one.type == other.type else ""
+    retained = one.type if one.type == other.type else ""
     if one.problem or other.problem:
-        return Seen(one.key, type=kept, problem=one.problem or other.problem)
+        return Observation(one.key, type=retained, problem=one.problem or other.problem)
     if one.exception or other.exception:
-        return Seen(one.key, type=kept, problem="it raises in one process and not, or otherwise, in another")
-    return Seen(one.key, type=kept, problem="its value differs from one process to the next")
+        return Observation(one.key, type=retained, problem="it raises in one process and not, or otherwise, in another")
+    return Observation(one.key, type=retained, problem="its value differs from one process to the next")

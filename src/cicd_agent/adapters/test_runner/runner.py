@@ -8,16 +8,32 @@ from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any, Protocol
 
-from cicd_agent.adapters.test_runner.results import Told, accounts, agreed, failure, ghostwritten, result, seen, told
+from cicd_agent.adapters.test_runner.results import (
+    ProcessReport,
+    accounts,
+    agreed,
+    failure,
+    ghostwritten,
+    process_report,
+    result,
+    seen,
+)
 from cicd_agent.adapters.toolchain.interpreter import Toolchain
 from cicd_agent.domain.parallel import abreast
-from cicd_agent.domain.ports.test_runner import Ghostwritten, Interpreter, Probe, PytestRunner, PytestUnavailable, Seen
+from cicd_agent.domain.ports.test_runner import (
+    Ghostwritten,
+    Interpreter,
+    Observation,
+    Probe,
+    PytestRunner,
+    PytestUnavailable,
+)
 from cicd_agent.domain.sandbox import Limits, Ran, Sandbox, SandboxUnavailable, Tier
 from cicd_agent.domain.test_run import Perturbation, PytestRun, RunResult
 from cicd_agent.domain.text.visible import visible_line
 from cicd_agent.errors import ConfigError
 
-SHORTEST = 5.0
+MIN_SECONDS = 5.0
 """Seconds below which nothing is started any more."""
 _AROUND_EACH, _AROUND_ALL = 2.0, 15.0
 """Seconds that a process, and a copy with a supervisor, may take beside what is wanted of them."""
@@ -27,12 +43,12 @@ _OTHER = Perturbation(hash_seed=4711, time_zone="Asia/Kathmandu", forward_second
 """What a second process is given, so that it would see another value if there is another to be seen."""
 JOB = ".cicd-agent-job.json"
 """Where the supervisor finds it, below the top of the copy."""
-HARNESS = Path(__file__).parents[2] / "pytest_worker"
+WORKER = Path(__file__).parents[2] / "pytest_worker"
 
 
 @dataclass(frozen=True, slots=True)
-class Wanted:
-    """One process: what its session is told, and what is around it."""
+class ProcessSpec:
+    """One process: what its session is to do, and what is around it."""
 
     spec: Mapping[str, Any]
     perturbation: Perturbation
@@ -43,7 +59,7 @@ class Wanted:
 class Job:
     """Processes to be run one after another; `removed` are files that are not there for them."""
 
-    wanted: Sequence[Wanted]
+    wanted: Sequence[ProcessSpec]
     removed: Sequence[str] = ()
     key: bytes = field(default_factory=lambda: secrets.token_bytes(32), repr=False)
 
@@ -68,7 +84,7 @@ class Job:
     @property
     def command(self) -> tuple[str, ...]:
         """After the interpreter."""
-        return ("-I", "-S", str(HARNESS / "start.py"), "supervisor", JOB)
+        return ("-I", "-S", str(WORKER / "start.py"), "supervisor", JOB)
 
 
 class StyleChecker(Protocol):
@@ -168,7 +184,7 @@ class LocalPytestRunner(PytestRunner):
         self, runs: Sequence[PytestRun], files: Mapping[str, str] | None = None, *, at_base: bool = False
     ) -> tuple[RunResult, ...]:
         """As the port says."""
-        wanted = [pytest_run(run, self._toolchain) for run in runs]
+        requested = [pytest_run(run, self._toolchain) for run in runs]
         over = dict(files or {})
         before = self._base if at_base else {}
         head = {path: text for path, text in self._head.items() if path not in before}
@@ -176,22 +192,22 @@ class LocalPytestRunner(PytestRunner):
         removed = [path for path, text in before.items() if text is None and path not in over]
         return tuple(
             failure(run, came) if isinstance(came, str) else result(run, came, self._redact)
-            for run, came in zip(runs, self._came(wanted, texts, removed), strict=True)
+            for run, came in zip(runs, self._came(requested, texts, removed), strict=True)
         )
 
-    def probe(self, probes: Sequence[Probe]) -> tuple[Seen, ...]:
+    def probe(self, probes: Sequence[Probe]) -> tuple[Observation, ...]:
         """As the port says."""
-        asked = [{"key": each.key, "imports": list(each.imports), "expression": each.expression} for each in probes]
+        requested = [{"key": each.key, "imports": list(each.imports), "expression": each.expression} for each in probes]
         first, second = (
             [seen(probe, answer, self._redact) for probe, answer in zip(probes, answers, strict=True)]
-            for answers in self._answers("probe", asked, (Perturbation(), _OTHER))
+            for answers in self._answers("probe", requested, (Perturbation(), _OTHER))
         )
         return agreed(first, second)
 
     def ghostwrite(self, functions: Sequence[tuple[str, str]]) -> tuple[Ghostwritten, ...]:
         """As the port says."""
-        asked = [{"path": path, "function": function} for path, function in functions]
-        [answers] = self._answers("ghostwriter", asked, (Perturbation(),))
+        requested = [{"path": path, "function": function} for path, function in functions]
+        [answers] = self._answers("ghostwriter", requested, (Perturbation(),))
         return tuple(
             ghostwritten(*function, answer, self._redact) for function, answer in zip(functions, answers, strict=True)
         )
@@ -205,44 +221,50 @@ class LocalPytestRunner(PytestRunner):
         return self._style_checker.formatted(files)
 
     def _answers(
-        self, kind: str, asked: Sequence[Mapping[str, Any]], perturbations: Sequence[Perturbation]
+        self, kind: str, requested: Sequence[Mapping[str, Any]], perturbations: Sequence[Perturbation]
     ) -> list[list[Mapping[str, Any]]]:
         """The answer to each question, from one process for each perturbation."""
-        if not asked:
+        if not requested:
             return [[] for _ in perturbations]
-        wanted = [inquiry(kind, asked, how, _INQUIRY_SECONDS) for how in perturbations]
-        return [_matched(came, len(asked)) for came in self._came(wanted, self._head, ())]
+        expected = [inquiry(kind, requested, how, _INQUIRY_SECONDS) for how in perturbations]
+        return [_matched(came, len(requested)) for came in self._came(expected, self._head, ())]
 
-    def _came(self, wanted: Sequence[Wanted], texts: Mapping[str, str], removed: Sequence[str]) -> list[Told | str]:
+    def _came(
+        self, requested: Sequence[ProcessSpec], texts: Mapping[str, str], removed: Sequence[str]
+    ) -> list[ProcessReport | str]:
         """What came of each; why nothing did, where nothing did."""
-        lanes = min(self._width, len(wanted))
+        lanes = min(self._width, len(requested))
         if lanes <= 1:
-            return self._in_turn(wanted, texts, removed)
+            return self._in_turn(requested, texts, removed)
         self._tier()  # found out once, and not by several at a time
 
-        def task(lane: int) -> Callable[[], list[Told | str]]:
-            return lambda: self._in_turn(wanted[lane::lanes], texts, removed)
+        def task(lane: int) -> Callable[[], list[ProcessReport | str]]:
+            return lambda: self._in_turn(requested[lane::lanes], texts, removed)
 
         came = abreast([task(lane) for lane in range(lanes)], lanes)
-        return [came[number % lanes][number // lanes] for number in range(len(wanted))]
+        return [came[number % lanes][number // lanes] for number in range(len(requested))]
 
-    def _in_turn(self, wanted: Sequence[Wanted], texts: Mapping[str, str], removed: Sequence[str]) -> list[Told | str]:
+    def _in_turn(
+        self, requested: Sequence[ProcessSpec], texts: Mapping[str, str], removed: Sequence[str]
+    ) -> list[ProcessReport | str]:
         """The same, one after another, on one copy as long as that stays as it was."""
-        found: list[Told | str] = []
-        while len(found) < len(wanted):
-            rest = wanted[len(found) :]
+        results: list[ProcessReport | str] = []
+        while len(results) < len(requested):
+            rest = requested[len(results) :]
             left = self.seconds_left
-            if left < SHORTEST:
-                return [*found, *["no time was left"] * len(rest)]
+            if left < MIN_SECONDS:
+                return [*results, *["no time was left"] * len(rest)]
             rest = [replace(each, seconds=min(each.seconds, left)) for each in rest]
             job = Job(rest, removed)
             ran = self._ran(job, texts, sum(each.seconds + _AROUND_EACH for each in rest) + _AROUND_ALL, left)
             those = accounts(job.key, ran.stdout)
-            found += [told(account, each.seconds, self._redact) for account, each in zip(those, rest, strict=False)]
+            results += [
+                process_report(account, each.seconds, self._redact) for account, each in zip(those, rest, strict=False)
+            ]
             # The supervisor stops by itself after one that has left something: those after it get a fresh copy.
             if len(those) < len(rest) and (ran.stopped or ran.exit_code or not those):
-                found.append(_breakdown(ran, self._redact))
-        return found
+                results.append(_breakdown(ran, self._redact))
+        return results
 
     def _ran(self, job: Job, texts: Mapping[str, str], seconds: float, left: float) -> Ran:
         wall = min(seconds, left)
@@ -255,7 +277,7 @@ class LocalPytestRunner(PytestRunner):
                 self._top,
                 limits=limits,
                 files={**files, JOB: job.text(tool, self._tier())},
-                readable=(*tool.readable, HARNESS),
+                readable=(*tool.readable, WORKER),
                 environment=tool.environment,
                 loopback=self._loopback,
                 without=tool.without,
@@ -273,14 +295,14 @@ class LocalPytestRunner(PytestRunner):
 
 
 def _breakdown(ran: Ran, redact: Callable[[str], str]) -> str:
-    """Why a process is not told of."""
+    """Why there is no report of a process."""
     if ran.stopped:
         return f"it was ended by its limit of {ran.stopped.value}"
-    said = (redact(ran.stderr.decode("utf-8", "replace")).strip().splitlines() or [""])[-1]
-    return visible_line(f"what watches over it ended with {ran.exit_code}{f': {said}' if said else ''}")[:400]
+    text = (redact(ran.stderr.decode("utf-8", "replace")).strip().splitlines() or [""])[-1]
+    return visible_line(f"what watches over it ended with {ran.exit_code}{f': {text}' if text else ''}")[:400]
 
 
-def _matched(came: Told | str, count: int) -> list[Mapping[str, Any]]:
+def _matched(came: ProcessReport | str, count: int) -> list[Mapping[str, Any]]:
     """An answer for each question, in order."""
     if isinstance(came, str) or came.problem:
         return [{"problem": came if isinstance(came, str) else came.problem} for _ in range(count)]
@@ -289,7 +311,7 @@ def _matched(came: Told | str, count: int) -> list[Mapping[str, Any]]:
     return [*came.answer]
 
 
-def pytest_run(run: PytestRun, toolchain: Toolchain) -> Wanted:
+def pytest_run(run: PytestRun, toolchain: Toolchain) -> ProcessSpec:
     """A process that runs tests."""
     spec = {
         "kind": "pytest",
@@ -303,19 +325,21 @@ def pytest_run(run: PytestRun, toolchain: Toolchain) -> Wanted:
         "order": run.perturbation.order,
         "random_seed": run.perturbation.random_seed,
     }
-    return Wanted(spec, run.perturbation, run.seconds)
+    return ProcessSpec(spec, run.perturbation, run.seconds)
 
 
-def inquiry(kind: str, wanted: Sequence[Mapping[str, Any]], perturbation: Perturbation, seconds: float) -> Wanted:
+def inquiry(
+    kind: str, requested: Sequence[Mapping[str, Any]], perturbation: Perturbation, seconds: float
+) -> ProcessSpec:
     """A process that answers questions: "probe" or "ghostwriter"."""
-    return Wanted({"kind": kind, "wanted": [dict(each) for each in wanted]}, perturbation, seconds)
+    return ProcessSpec({"kind": kind, "wanted": [dict(each) for each in requested]}, perturbation, seconds)
 
 
-def _process(wanted: Wanted) -> dict[str, Any]:
-    how = wanted.perturbation
+def _process(requested: ProcessSpec) -> dict[str, Any]:
+    how = requested.perturbation
     return {
         "environment": {"PYTHONHASHSEED": str(how.hash_seed % 2**32), "TZ": how.time_zone},
         "elsewhere": how.elsewhere,
-        "seconds": wanted.seconds,
-        "spec": {**wanted.spec, "seconds": wanted.seconds, "forward_seconds": how.forward_seconds},
+        "seconds": requested.seconds,
+        "spec": {**requested.spec, "seconds": requested.seconds, "forward_seconds": how.forward_seconds},
     }

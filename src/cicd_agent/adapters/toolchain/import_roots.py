@@ -5,12 +5,12 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from cicd_agent.adapters.toolchain.probe import Told
+from cicd_agent.adapters.toolchain.probe import InterpreterInfo
 
-LARGEST = 1_000_000
+MAX_BYTES = 1_000_000
 """Bytes of a `pyproject.toml` that is read."""
 
-_MOST = 20
+_MAX = 20
 _LAYOUT = "src"
 
 
@@ -22,7 +22,7 @@ def pyproject(top: Path) -> Mapping[str, Any]:
 def read_toml(path: Path) -> Mapping[str, Any]:
     """What a file of the tree says; it is the change's, so it may be anything."""
     try:
-        if path.is_symlink() or not path.is_file() or path.stat().st_size > LARGEST:
+        if path.is_symlink() or not path.is_file() or path.stat().st_size > MAX_BYTES:
             return {}
         return tomllib.loads(path.read_text("utf-8"))
     except (OSError, ValueError, RecursionError):
@@ -31,31 +31,31 @@ def read_toml(path: Path) -> Mapping[str, Any]:
 
 def project_name(settings: Mapping[str, Any]) -> str:
     """The name of the project's distribution, "" when it has none."""
-    for place in (("project", "name"), ("tool", "poetry", "name")):
-        if isinstance(name := _at(settings, *place), str) and name.isprintable():
+    for location in (("project", "name"), ("tool", "poetry", "name")):
+        if isinstance(name := _at(settings, *location), str) and name.isprintable():
             return name[:100]
     return ""
 
 
-def roots(top: Path, settings: Mapping[str, Any], told: Told) -> tuple[str, ...]:
+def roots(top: Path, settings: Mapping[str, Any], info: InterpreterInfo) -> tuple[str, ...]:
     """The directories that come first on the module path, by path from the top.
 
     Those of editable installations, those that the project's build names, and `src`. What was built with modules of
     its own that are not Python's is only to be had where it is installed, unless it is so for editing.
     """
-    sources = [within for place in told.editable if (within := _inside(top, place)) is not None]
-    entries = [within for place in told.entries if (within := _inside(top, place)) is not None]
-    if told.compiled and not (sources or entries):
+    sources = [within for location in info.editable if (within := _inside(top, location)) is not None]
+    entries = [within for location in info.entries if (within := _inside(top, location)) is not None]
+    if info.compiled and not (sources or entries):
         return ()
     named = [each for each in _named(settings) if _is_below(each)]
     usual = [_LAYOUT] if _has_layout(top) else []
     # Installed from here and not for editing, it would be what is measured and what is mutated that is not imported.
-    flat = ["."] if told.installed and not (named or usual or entries) else []
+    flat = ["."] if info.installed and not (named or usual or entries) else []
     # Such an installation names the project, whose modules may lie deeper.
     inner = [f"{each}/{_LAYOUT}" if _has_layout(top / each) else each for each in sources]
     inner = [PurePosixPath(each).as_posix() for each in inner if each != "." or not (named or entries)]
     fit = [each for each in dict.fromkeys([*entries, *inner, *named, *usual, *flat]) if _is_root(top, each)]
-    return tuple(fit[:_MOST])
+    return tuple(fit[:_MAX])
 
 
 def _has_layout(project: Path) -> bool:
@@ -88,19 +88,19 @@ def _at(value: Any, *names: str) -> Any:
 
 
 def _list(value: Any) -> list[Any]:
-    return value[:_MOST] if isinstance(value, list) else []
+    return value[:_MAX] if isinstance(value, list) else []
 
 
 def _texts(value: Any) -> list[str]:
     return [text for text in _list(value) if isinstance(text, str) and text and "\0" not in text]
 
 
-def _inside(top: Path, place: str) -> str | None:
+def _inside(top: Path, location: str) -> str | None:
     """A place on this machine by path from the top, None when it is elsewhere."""
-    if "\0" in place:
+    if "\0" in location:
         return None
     for root in (top, top.resolve()):
-        path = Path(place)
+        path = Path(location)
         if path.is_relative_to(root) and ".." not in path.parts:
             return path.relative_to(root).as_posix()
     return None

@@ -5,9 +5,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from cicd_agent.adapters.toolchain.import_roots import project_name, pyproject, roots
-from cicd_agent.adapters.toolchain.location import ENVIRONMENTS, Place, place, view
+from cicd_agent.adapters.toolchain.location import ENVIRONMENTS, Location, place, view
 from cicd_agent.adapters.toolchain.overlay import NotInstalled, Packages, overlay
-from cicd_agent.adapters.toolchain.probe import Told, probe
+from cicd_agent.adapters.toolchain.probe import InterpreterInfo, probe
 from cicd_agent.analysis.python_tests.test_command import TestCommand
 from cicd_agent.domain.ports.test_runner import Interpreter, PytestUnavailable
 from cicd_agent.domain.sandbox import Sandbox
@@ -60,28 +60,28 @@ def find(
     `given` is the setting `python`, `variables` are those of the job that say where its tools are, `own` is the
     environment that this process runs in.
     """
-    found = place(top, given or command.python, variables, own)
-    readable, environment = view(top, found, variables)
+    result = place(top, given or command.python, variables, own)
+    readable, environment = view(top, result, variables)
     settings = pyproject(top)
-    told = probe(found.python, sandbox, readable, environment, wanted=WANTED, name=project_name(settings))
-    lacking = [name for name in WANTED if name not in told.versions]
-    _refuse_wrong_environment(found, command, lacking)
-    added, lacks = _added(found, told, lacking, packages)
+    info = probe(result.python, sandbox, readable, environment, wanted=WANTED, name=project_name(settings))
+    lacking = [name for name in WANTED if name not in info.versions]
+    _refuse_wrong_environment(result, command, lacking)
+    added, lacks = _added(result, info, lacking, packages)
     return Toolchain(
         Interpreter(
-            str(found.python),
-            told.number,
-            {name: version for name, version in told.versions.items() if name in WANTED},
+            str(result.python),
+            info.number,
+            {name: version for name, version in info.versions.items() if name in WANTED},
             lacks,
         ),
-        found.python,
+        result.python,
         added,
         (*readable, added) if added else readable,
         {**environment, **command.environment},
         command.arguments,
         command.path_entry,
-        roots(top, settings, told),
-        tuple(_uncopied(top, found)),
+        roots(top, settings, info),
+        tuple(_uncopied(top, result)),
     )
 
 
@@ -89,46 +89,48 @@ def look(
     top: Path, given: str, command: TestCommand, variables: Mapping[str, str], sandbox: Sandbox, *, own: Path
 ) -> Interpreter:
     """The project's Python as it is, `lacks` being what `find` would add. Raises as `find` does; adds nothing."""
-    found = place(top, given or command.python, variables, own)
-    readable, environment = view(top, found, variables)
-    told = probe(found.python, sandbox, readable, environment, wanted=WANTED, name=project_name(pyproject(top)))
-    lacking = [name for name in WANTED if name not in told.versions]
-    _refuse_wrong_environment(found, command, lacking)
-    provided = {name: version for name, version in told.versions.items() if name in WANTED}
-    return Interpreter(str(found.python), told.number, provided, tuple(lacking))
+    result = place(top, given or command.python, variables, own)
+    readable, environment = view(top, result, variables)
+    info = probe(result.python, sandbox, readable, environment, wanted=WANTED, name=project_name(pyproject(top)))
+    lacking = [name for name in WANTED if name not in info.versions]
+    _refuse_wrong_environment(result, command, lacking)
+    provided = {name: version for name, version in info.versions.items() if name in WANTED}
+    return Interpreter(str(result.python), info.number, provided, tuple(lacking))
 
 
-def _refuse_wrong_environment(found: Place, command: TestCommand, lacking: list[str]) -> None:
+def _refuse_wrong_environment(result: Location, command: TestCommand, lacking: list[str]) -> None:
     """Where a tool hides the project's environment, a Python of the machine is not the one that was meant."""
     how = _HIDING.get(command.runner)
     if how is not None and "pytest" in lacking:
         raise PytestUnavailable(
             f"the environment of `{command.runner}` is not found",
-            why=f"`{found.python}` has no pytest",
+            why=f"`{result.python}` has no pytest",
             remedy=f"Name its interpreter with `python`, as `{how}` prints it",
         )
 
 
-def _added(found: Place, told: Told, lacking: list[str], packages: Packages) -> tuple[Path | None, tuple[str, ...]]:
+def _added(
+    result: Location, info: InterpreterInfo, lacking: list[str], packages: Packages
+) -> tuple[Path | None, tuple[str, ...]]:
     """The overlay with what is lacking, and what could not be had."""
     if not lacking:
         return None, ()
     try:
-        return overlay(told, lacking, packages), ()
+        return overlay(info, lacking, packages), ()
     except NotInstalled as failure:
         missing = [name for name in NEEDED if name in lacking]
         if not missing:
             return None, tuple(lacking)
         raise PytestUnavailable(
-            f"`{found.python}` has no {' and no '.join(missing)}",
+            f"`{result.python}` has no {' and no '.join(missing)}",
             why=str(failure),
             remedy="Install pytest and coverage in the job, or allow the package index",
         ) from failure
 
 
-def _uncopied(top: Path, found: Place) -> list[str]:
+def _uncopied(top: Path, result: Location) -> list[str]:
     """Environments at the top of the tree: that of the interpreter is readable in place, the others serve nothing."""
     names = {*_OTHER_ENVIRONMENTS, *ENVIRONMENTS}
-    if found.inside and found.python.parent.parent.name == found.inside:
-        names.add(found.inside)
+    if result.inside and result.python.parent.parent.name == result.inside:
+        names.add(result.inside)
     return sorted(name for name in names if name in _OTHER_ENVIRONMENTS or (top / name / "pyvenv.cfg").is_file())

@@ -16,12 +16,12 @@ ENVIRONMENTS = (".venv", "venv")
 
 _SYSTEM = ("/usr", "/bin", "/sbin", "/lib", "/lib64", "/nix/store")
 _NAME = re.compile(r"(?:python|pypy)\d*(?:\.\d+)?t?")
-_MOST_LINKS = 20
+_MAX_LINKS = 20
 _REMEDY = "Name the project's interpreter with `python`, such as `python: .venv/bin/python`"
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class Location:
     """An interpreter that is there. `inside` is the name at the top of the tree that it lies beneath, "" elsewhere.
 
     What lies in the tree may be the change's own, and is believed nothing.
@@ -31,7 +31,7 @@ class Place:
     inside: str = ""
 
 
-def place(top: Path, given: str, variables: Mapping[str, str], own: Path) -> Place:
+def place(top: Path, given: str, variables: Mapping[str, str], own: Path) -> Location:
     """The project's interpreter: as given, else where a person would have activated or made it, else from PATH.
 
     `given` is a path (from the top) or a name on PATH. `own` is the environment of this process, which is never the
@@ -41,34 +41,34 @@ def place(top: Path, given: str, variables: Mapping[str, str], own: Path) -> Pla
         return _given(top, given, variables)
     active = variables.get("VIRTUAL_ENV", "")
     if active.startswith("/") and Path(active, "bin/python").exists():
-        found = _standing(top, Path(active, "bin/python"))
-        if found.inside or not _is_own(found.python, own):
-            return found
+        result = _standing(top, Path(active, "bin/python"))
+        if result.inside or not _is_own(result.python, own):
+            return result
     for name in ENVIRONMENTS:
         if (top / name / "bin/python").exists():
             return _standing(top, top / name / "bin/python")
-    for found in _on_path(top, variables):
-        if not _is_own(found.python, own):
-            return found
+    for result in _on_path(top, variables):
+        if not _is_own(result.python, own):
+            return result
     raise PytestUnavailable("the project's Python is not found", remedy=_REMEDY)
 
 
-def view(top: Path, found: Place, variables: Mapping[str, str]) -> tuple[tuple[Path, ...], dict[str, str]]:
+def view(top: Path, result: Location, variables: Mapping[str, str]) -> tuple[tuple[Path, ...], dict[str, str]]:
     """The directories that have to be readable for it and for what is on PATH, and the environment that leads there.
 
     Raises PytestUnavailable where an interpreter of the tree is not what it seems.
     """
     home = Path(variables.get("HOME") or "/nonexistent")
-    if found.inside and not _is_honest(top, found.python):
+    if result.inside and not _is_honest(top, result.python):
         raise PytestUnavailable(
-            f"`{found.python}` is no virtual environment of a Python that is installed here", remedy=_REMEDY
+            f"`{result.python}` is no virtual environment of a Python that is installed here", remedy=_REMEDY
         )
     # Other directories of the tree that a job has put on PATH are the change's as well, and nobody has looked at them.
     path = [place for place in variables.get("PATH", "").split(":") if not _standing(top, Path(place, "python")).inside]
     chosen = {name: value for name, value in variables.items() if name != "VIRTUAL_ENV"}
-    readable, environment = surroundings({**chosen, "PATH": ":".join([str(found.python.parent), *path])})
+    readable, environment = surroundings({**chosen, "PATH": ":".join([str(result.python.parent), *path])})
     shown = [*readable]
-    for hop in _hops(found.python):
+    for hop in _hops(result.python):
         prefix = hop.parent.parent
         # Links may lead through links: each name by which it is reached has to be there.
         if _is_installation(prefix) and is_fit(prefix, home) and prefix not in shown and not _is_system(prefix):
@@ -87,11 +87,11 @@ def trusted(top: Path, variables: Mapping[str, str]) -> Mapping[str, str]:
         return not (_standing(top, python).inside and os.path.lexists(python)) or _is_honest(top, python)
 
     path = [place for place in variables.get("PATH", "").split(":") if is_sound(place)]
-    kept = {name: value for name, value in variables.items() if name != "VIRTUAL_ENV" or is_sound(f"{value}/bin")}
-    return {**kept, "PATH": ":".join(path)}
+    retained = {name: value for name, value in variables.items() if name != "VIRTUAL_ENV" or is_sound(f"{value}/bin")}
+    return {**retained, "PATH": ":".join(path)}
 
 
-def _given(top: Path, given: str, variables: Mapping[str, str]) -> Place:
+def _given(top: Path, given: str, variables: Mapping[str, str]) -> Location:
     if "\0" in given:
         raise PytestUnavailable("`python` holds a NUL", remedy=_REMEDY)
     named = None if "/" in given else shutil.which(given, path=variables.get("PATH", ""))
@@ -106,16 +106,16 @@ def _given(top: Path, given: str, variables: Mapping[str, str]) -> Place:
     raise PytestUnavailable(f"there is no interpreter `{given[:200]}`", remedy=_REMEDY)
 
 
-def _standing(top: Path, python: Path) -> Place:
+def _standing(top: Path, python: Path) -> Location:
     """Where it is, by a path without `..` that still goes by its own links."""
     python = Path(os.path.normpath(python))
     for root in (top, top.resolve()):
         if python.is_relative_to(root) and len(parts := python.relative_to(root).parts) > 1:
-            return Place(python, parts[0])
-    return Place(python)
+            return Location(python, parts[0])
+    return Location(python)
 
 
-def _on_path(top: Path, variables: Mapping[str, str]) -> Iterator[Place]:
+def _on_path(top: Path, variables: Mapping[str, str]) -> Iterator[Location]:
     """Those on PATH. A version manager's shim is a script, and would look for its manager inside the sandbox."""
     for name in ("python3", "python"):
         for directory in variables.get("PATH", "").split(":"):
@@ -140,7 +140,7 @@ def _is_own(python: Path, own: Path) -> bool:
 
 def _hops(python: Path) -> Iterator[Path]:
     """The file, and each that it links to; links among its directories count as well."""
-    for _ in range(_MOST_LINKS):
+    for _ in range(_MAX_LINKS):
         yield python
         if not python.is_symlink():
             break
@@ -194,21 +194,21 @@ def surroundings(environment: Mapping[str, str]) -> tuple[tuple[Path, ...], dict
     home directory, a directory above one, or what lies in one beside a known kind of these.
     """
     home = Path(environment.get("HOME") or "/nonexistent")
-    places = [Path(place) for place in environment.get("PATH", "").split(":") if place.startswith("/")]
+    locations = [Path(place) for place in environment.get("PATH", "").split(":") if place.startswith("/")]
     named = {name: Path(value) for name in _HOMES if (value := environment.get(name, "")).startswith("/")}
-    found: list[Path] = []
-    for place in (*places, *(path / "bin" for path in named.values())):
-        found += (path for path in _prefixes(place, home) if path not in found)
-    shown = [place for place in places if _within(place, found)]
-    given = {name: str(path) for name, path in named.items() if _within(path, found)}
-    libraries = [part for part in environment.get("LD_LIBRARY_PATH", "").split(":") if _within(Path(part), found)]
+    results: list[Path] = []
+    for place in (*locations, *(path / "bin" for path in named.values())):
+        results += (path for path in _prefixes(place, home) if path not in results)
+    shown = [place for place in locations if _within(place, results)]
+    given = {name: str(path) for name, path in named.items() if _within(path, results)}
+    libraries = [part for part in environment.get("LD_LIBRARY_PATH", "").split(":") if _within(Path(part), results)]
     if libraries:
         given["LD_LIBRARY_PATH"] = ":".join(libraries)
-    return tuple(found), {**given, "PATH": ":".join([*map(str, shown), PATH])}
+    return tuple(results), {**given, "PATH": ":".join([*map(str, shown), PATH])}
 
 
-def _within(path: Path, places: Sequence[Path]) -> bool:
-    return any(path.is_relative_to(place) for place in places)
+def _within(path: Path, locations: Sequence[Path]) -> bool:
+    return any(path.is_relative_to(place) for place in locations)
 
 
 def _prefixes(place: Path, home: Path) -> Iterator[Path]:

@@ -13,7 +13,7 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from cicd_agent.adapters.toolchain.probe import Told
+from cicd_agent.adapters.toolchain.probe import InterpreterInfo
 from cicd_agent.domain.text.visible import visible_line
 
 PYPI = "https://pypi.org/simple"
@@ -48,33 +48,33 @@ class NotInstalled(Exception):
     """Why there is no overlay, in one line."""
 
 
-def overlay(told: Told, lacking: Collection[str], packages: Packages) -> Path:
+def overlay(info: InterpreterInfo, lacking: Collection[str], packages: Packages) -> Path:
     """A directory with these distributions and what they need, for the interpreter that said so; raises NotInstalled.
 
     It is made once, in one step, and the same for everybody who asks for the same.
     """
     if packages.folder is None:
         raise NotInstalled("nothing may be installed here")
-    if told.implementation != "cpython":
-        raise NotInstalled(f"nothing is locked for {told.implementation or 'this Python'}")
-    wanted = requirements(lock_for(told.version[:2], packages.locks), lacking)
-    tags = f"{told.version[:2]} {told.threaded} {told.machine} {told.libc}"
-    key = hashlib.sha256(f"{tags}\0{wanted}".encode()).hexdigest()[:16]
+    if info.implementation != "cpython":
+        raise NotInstalled(f"nothing is locked for {info.implementation or 'this Python'}")
+    requested = requirements(lock_for(info.version[:2], packages.locks), lacking)
+    tags = f"{info.version[:2]} {info.threaded} {info.machine} {info.libc}"
+    key = hashlib.sha256(f"{tags}\0{requested}".encode()).hexdigest()[:16]
     folder = _own_folder(packages.folder)
-    place = folder / f"python{told.version[0]}.{told.version[1]}-{key}"
-    if place.is_dir():
-        return place
+    location = folder / f"python{info.version[0]}.{info.version[1]}-{key}"
+    if location.is_dir():
+        return location
     made = Path(tempfile.mkdtemp(prefix=".made-", dir=folder))
     try:
-        _install(made / "packages", made, wanted, told, packages)
-        (made / "packages").rename(place)
+        _install(made / "packages", made, requested, info, packages)
+        (made / "packages").rename(location)
     except OSError as error:
         # Somebody else was quicker, which comes to the same.
-        if not place.is_dir():
+        if not location.is_dir():
             raise NotInstalled(f"it could not be kept: {error.strerror}") from error
     finally:
         shutil.rmtree(made, ignore_errors=True)
-    return place
+    return location
 
 
 def _own_folder(folder: Path) -> Path:
@@ -89,15 +89,15 @@ def _own_folder(folder: Path) -> Path:
     return folder.resolve()
 
 
-def _install(target: Path, scratch: Path, wanted: str, told: Told, packages: Packages) -> None:
+def _install(target: Path, scratch: Path, requested: str, info: InterpreterInfo, packages: Packages) -> None:
     lock = scratch / "requirements.txt"
-    lock.write_text(wanted, "utf-8")
+    lock.write_text(requested, "utf-8")
     environment = _environment(packages, scratch)
-    command = [*_installer(told, environment), "--target", str(target), "--requirement", str(lock)]
+    command = [*_installer(info, environment), "--target", str(target), "--requirement", str(lock)]
     done = _done(command, scratch, environment, packages.seconds)
     if done.returncode:
         raise NotInstalled(_reason((done.stderr or done.stdout).decode("utf-8", "replace")))
-    if told.version[:2] == sys.version_info[:2]:
+    if info.version[:2] == sys.version_info[:2]:
         # Nobody can write to it later, so that each of many processes would compile it again.
         compiling = [
             sys.executable,
@@ -133,29 +133,29 @@ def _done(
 
 def _environment(packages: Packages, scratch: Path) -> dict[str, str]:
     """All that an installer learns of the job. The index may hold a password, and command lines are public."""
-    kept = {*_KEPT, *_PROXIES, *(name.upper() for name in _PROXIES)}
-    environment = {name: value for name, value in packages.network.items() if name in kept}
+    retained = {*_KEPT, *_PROXIES, *(name.upper() for name in _PROXIES)}
+    environment = {name: value for name, value in packages.network.items() if name in retained}
     environment |= {"HOME": str(scratch), "PIP_CONFIG_FILE": os.devnull, "PIP_NO_INPUT": "1"}
     environment |= {"PIP_RETRIES": "1", "PIP_DEFAULT_TIMEOUT": "15", "UV_HTTP_RETRIES": "1", "UV_HTTP_TIMEOUT": "15"}
     environment |= {"PIP_DISABLE_PIP_VERSION_CHECK": "1", "UV_NO_CONFIG": "1", "UV_PYTHON_DOWNLOADS": "never"}
     return environment | {"PIP_INDEX_URL": packages.index, "UV_DEFAULT_INDEX": packages.index}
 
 
-def _installer(told: Told, environment: Mapping[str, str]) -> list[str]:
+def _installer(info: InterpreterInfo, environment: Mapping[str, str]) -> list[str]:
     """The command line of pip or uv up to the target. Raises NotInstalled where neither is here."""
     locked = ["--quiet", "--no-deps", "--require-hashes", "--only-binary", ":all:"]
     if pip := _pip():
-        tags = [word for tag in _platforms(told) for word in ("--platform", tag)]
-        version = f"{told.version[0]}.{told.version[1]}"
-        abi = f"cp{told.version[0]}{told.version[1]}{'t' if told.threaded else ''}"
+        tags = [word for tag in _platforms(info) for word in ("--platform", tag)]
+        version = f"{info.version[0]}.{info.version[1]}"
+        abi = f"cp{info.version[0]}{info.version[1]}{'t' if info.threaded else ''}"
         tags += ["--python-version", version, "--implementation", "cp", "--abi", abi]
         return [*pip, "install", "--no-cache-dir", "--no-compile", *locked, *tags]
     uv = shutil.which("uv", path=environment.get("PATH", ""))
-    if uv is None or told.threaded:
+    if uv is None or info.threaded:
         raise NotInstalled("there is neither pip nor uv to install it with")
-    libc = "unknown-linux-musl" if _is_musl(told) else f"manylinux_2_{28 if _glibc(told) >= 28 else 17}"  # noqa: PLR2004
-    version = f"{told.version[0]}.{told.version[1]}"
-    where = ["--python", sys.executable, "--python-version", version, "--python-platform", f"{told.machine}-{libc}"]
+    libc = "unknown-linux-musl" if _is_musl(info) else f"manylinux_2_{28 if _glibc(info) >= 28 else 17}"  # noqa: PLR2004
+    version = f"{info.version[0]}.{info.version[1]}"
+    where = ["--python", sys.executable, "--python-version", version, "--python-platform", f"{info.machine}-{libc}"]
     return [uv, "pip", "install", "--no-cache", *locked, *where]
 
 
@@ -169,27 +169,27 @@ def _pip() -> Sequence[str]:
     return ()
 
 
-def _platforms(told: Told) -> list[str]:
+def _platforms(info: InterpreterInfo) -> list[str]:
     """The tags of wheels that run there, the best first."""
-    if _is_musl(told):
-        return [f"musllinux_1_{minor}_{told.machine}" for minor in (2, 1)]
-    modern = [f"manylinux_2_{minor}_{told.machine}" for minor in range(_glibc(told), 4, -1)]
-    return [*modern, f"manylinux2014_{told.machine}", f"linux_{told.machine}"]
+    if _is_musl(info):
+        return [f"musllinux_1_{minor}_{info.machine}" for minor in (2, 1)]
+    modern = [f"manylinux_2_{minor}_{info.machine}" for minor in range(_glibc(info), 4, -1)]
+    return [*modern, f"manylinux2014_{info.machine}", f"linux_{info.machine}"]
 
 
-def _is_musl(told: Told) -> bool:
+def _is_musl(info: InterpreterInfo) -> bool:
     """An interpreter that does not know its C library is likely to have ours."""
-    return (told.libc[0] or platform.libc_ver()[0]) != "glibc"
+    return (info.libc[0] or platform.libc_ver()[0]) != "glibc"
 
 
-def _glibc(told: Told) -> int:
-    found = re.fullmatch(r"2\.(\d{1,3})", told.libc[1])
-    return min(int(found[1]), _NEWEST_GLIBC) if found else 17
+def _glibc(info: InterpreterInfo) -> int:
+    match = re.fullmatch(r"2\.(\d{1,3})", info.libc[1])
+    return min(int(match[1]), _NEWEST_GLIBC) if match else 17
 
 
-def _reason(said: str) -> str:
+def _reason(text: str) -> str:
     """The last line of an error, without what may be a password in an address."""
-    lines = [line.strip() for line in said.splitlines() if line.strip()] or ["it failed without a word"]
+    lines = [line.strip() for line in text.splitlines() if line.strip()] or ["it failed without a word"]
     errors = [line for line in lines if line.lower().startswith("error")] or lines
     return visible_line(re.sub(r"//[^/@\s]*@", "//", errors[-1]))[:300]
 
@@ -205,15 +205,15 @@ class Locked:
 
 def lock_for(version: tuple[int, int], directory: Path = DIRECTORY) -> tuple[Locked, ...]:
     """The pins for a Python: its own, or those for the newest that is older; () for one older than all."""
-    found = {_version(path): path for path in directory.glob("*.lock")}
-    fitting = [each for each in found if each <= version]
-    return tuple(_read(found[max(fitting)].read_text("utf-8"))) if fitting else ()
+    results = {_version(path): path for path in directory.glob("*.lock")}
+    fitting = [each for each in results if each <= version]
+    return tuple(_read(results[max(fitting)].read_text("utf-8"))) if fitting else ()
 
 
-def requirements(lock: Collection[Locked], wanted: Collection[str]) -> str:
+def requirements(lock: Collection[Locked], requested: Collection[str]) -> str:
     """The part of a lock that these distributions and what they need take, as an installer reads it."""
     pins: Mapping[str, Locked] = {pin.name: pin for pin in lock}
-    taken = {name for name in wanted if name in pins}
+    taken = {name for name in requested if name in pins}
     while more := {pin.name for pin in lock if pin.via & taken} - taken:
         taken |= more
     return "".join(pin.lines for pin in lock if pin.name in taken)
@@ -229,7 +229,7 @@ def _read(text: str) -> Iterator[Locked]:
     for line in [*text.splitlines(keepends=True), "end==0"]:
         if match := _PIN.match(line):
             if lines and (pin := _PIN.match(lines[0])):
-                via = {found[1] for each in lines if (found := _VIA.match(each.rstrip()))}
+                via = {matched[1] for each in lines if (matched := _VIA.match(each.rstrip()))}
                 yield Locked(pin[1], "".join(each for each in lines if "#" not in each), frozenset(via))
             lines = []
         if match or lines:

@@ -86,7 +86,7 @@ _Word = Annotated[str, Field(max_length=100, pattern=r"^[A-Za-z0-9_.+!-]*$")]
 _Path = Annotated[str, Field(max_length=4_096)]
 
 
-class Told(BaseModel):
+class InterpreterInfo(BaseModel):
     """What an interpreter says of itself. It may lie: nothing is opened, named or run for its word alone."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
@@ -121,7 +121,7 @@ def probe(
     *,
     wanted: Sequence[str],
     name: str = "",
-) -> Told:
+) -> InterpreterInfo:
     """What the interpreter says. `wanted` are the distributions whose versions count, `name` is the project's own.
 
     Raises PytestUnavailable when it does not start, is too old, or says nothing that makes sense.
@@ -140,26 +140,26 @@ def probe(
             raise PytestUnavailable(error.what, why=error.why, remedy=error.remedy) from error
     lines = [line for line in ran.stdout.decode("utf-8", "replace").splitlines() if line.startswith(_MARK)]
     if not lines or ran.stopped or ran.exit_code:
-        said = ran.stderr.decode("utf-8", "replace").strip().splitlines() or [""]
-        why = f"limit of {ran.stopped.value}" if ran.stopped else f"exit {ran.exit_code}"
-        last = visible_line(re.sub(r"\s+", " ", said[-1]))[:200]
+        text = ran.stderr.decode("utf-8", "replace").strip().splitlines() or [""]
+        reason = f"limit of {ran.stopped.value}" if ran.stopped else f"exit {ran.exit_code}"
+        last = visible_line(re.sub(r"\s+", " ", text[-1]))[:200]
         raise PytestUnavailable(
             f"`{python}` does not run in the sandbox",
-            why=f"{why}{f': {last}' if last else ''}",
+            why=f"{reason}{f': {last}' if last else ''}",
             remedy="Name an interpreter that does with `python`",
         )
     try:
-        told = Told.model_validate_json(lines[-1].removeprefix(_MARK))
+        info = InterpreterInfo.model_validate_json(lines[-1].removeprefix(_MARK))
     except ValidationError as error:
         raise PytestUnavailable(
             f"`{python}` does not say what it is",
             why=f"{error.error_count()} of its words make no sense",
             remedy="Name another interpreter with `python`",
         ) from error
-    if told.version[:2] < OLDEST:
+    if info.version[:2] < OLDEST:
         raise PytestUnavailable(
-            f"`{python}` is Python {told.number}",
+            f"`{python}` is Python {info.number}",
             why="tests are tried with Python 3.9 and later",
             remedy="Name a newer one with `python`",
         )
-    return told
+    return info

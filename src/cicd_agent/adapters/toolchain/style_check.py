@@ -9,7 +9,7 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from cicd_agent.adapters.toolchain.import_roots import LARGEST, pyproject, read_toml
+from cicd_agent.adapters.toolchain.import_roots import MAX_BYTES, pyproject, read_toml
 from cicd_agent.adapters.toolchain.interpreter import Toolchain
 from cicd_agent.domain.ports.test_runner import PytestUnavailable
 from cicd_agent.domain.sandbox import Limits, Sandbox
@@ -18,7 +18,7 @@ from cicd_agent.errors import ConfigError
 
 _PROGRAM = Path(__file__).with_name("style_check_program.py")
 _JOB = ".cicd-agent-style.json"
-_LONGEST = 200
+_MAX_MESSAGE = 200
 _LIMITS = Limits(wall_seconds=120, output_bytes=8 << 20)
 
 
@@ -45,14 +45,14 @@ class StyleCheck:
     def style(self, files: Mapping[str, str]) -> Mapping[str, str]:
         """The first complaint about each file that was not there before, in one line."""
         came = self._came(files)
-        found: dict[str, str] = {}
+        results: dict[str, str] = {}
         for path, rule, message, line in sorted(came.complaints, key=lambda entry: (entry[0], entry[3])):
             if path in files:
-                found.setdefault(path, visible_line(f"{rule}: {message} (line {line})")[:_LONGEST])
+                results.setdefault(path, visible_line(f"{rule}: {message} (line {line})")[:_MAX_MESSAGE])
         for path, text in files.items():
             if self._formatters and self._laid_out(came, path, text) != text:
-                found.setdefault(path, f"{self._formatters[-1]} would lay it out otherwise")
-        return found
+                results.setdefault(path, f"{self._formatters[-1]} would lay it out otherwise")
+        return results
 
     def formatted(self, files: Mapping[str, str]) -> Mapping[str, str]:
         """The files as the formatter has them; those that it was never content with stay as they are."""
@@ -150,8 +150,8 @@ def _sorts_imports(ruff: Any) -> bool:
     if not isinstance(ruff, dict):
         return False
     lint = ruff.get("lint")
-    places = [ruff, lint] if isinstance(lint, dict) else [ruff]
-    chosen = [place.get(name) for place in places for name in ("select", "extend-select")]
+    locations = [ruff, lint] if isinstance(lint, dict) else [ruff]
+    chosen = [location.get(name) for location in locations for name in ("select", "extend-select")]
     rules = [rule for each in chosen if isinstance(each, list) for rule in each if isinstance(rule, str)]
     return any(rule in {"I", "I0", "I00", "I001", "ALL"} for rule in rules)
 
@@ -159,7 +159,7 @@ def _sorts_imports(ruff: Any) -> bool:
 def _has_section(path: Path, section: str) -> bool:
     parser = configparser.RawConfigParser(strict=False)
     try:
-        if path.is_symlink() or not path.is_file() or path.stat().st_size > LARGEST:
+        if path.is_symlink() or not path.is_file() or path.stat().st_size > MAX_BYTES:
             return False
         parser.read_string(path.read_text("utf-8"))
     except (OSError, ValueError, configparser.Error):

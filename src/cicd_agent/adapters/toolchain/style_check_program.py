@@ -41,26 +41,26 @@ def main(name: str) -> None:
 
 def _complaints(job: dict[str, Any], paths: list[str]) -> list[tuple[str, str, str, int]]:
     """Path, rule, message and line of each."""
-    found: list[tuple[str, str, str, int]] = []
+    results: list[tuple[str, str, str, int]] = []
     if not paths:
-        return found
+        return results
     if "ruff" in job["linters"]:
-        said = _said(["ruff", "check", "--no-cache", "--force-exclude", "--output-format", "json", "--", *paths])
+        text = _output(["ruff", "check", "--no-cache", "--force-exclude", "--output-format", "json", "--", *paths])
         try:
-            entries = json.loads(said or "[]")
+            entries = json.loads(text or "[]")
         except ValueError:
             entries = []
         for entry in entries:
             path = _path(str(entry.get("filename")), paths)
             row = (entry.get("location") or {}).get("row", 0)
-            found.append((path, f"ruff {entry.get('code') or ''}".strip(), str(entry.get("message")), row))
+            results.append((path, f"ruff {entry.get('code') or ''}".strip(), str(entry.get("message")), row))
     if "flake8" in job["linters"]:
-        said = _said([sys.executable, "-m", "flake8", "--format=%(path)s\t%(row)d\t%(code)s\t%(text)s", "--", *paths])
-        for line in (said or "").splitlines():
+        text = _output([sys.executable, "-m", "flake8", "--format=%(path)s\t%(row)d\t%(code)s\t%(text)s", "--", *paths])
+        for line in (text or "").splitlines():
             parts = line.split("\t", 3)
             if len(parts) == 4 and parts[1].isdigit():  # noqa: PLR2004  the fields of the format
-                found.append((_path(parts[0], paths), f"flake8 {parts[2]}", parts[3], int(parts[1])))
-    return found
+                results.append((_path(parts[0], paths), f"flake8 {parts[2]}", parts[3], int(parts[1])))
+    return results
 
 
 def _format(job: dict[str, Any], paths: list[str]) -> None:
@@ -69,16 +69,18 @@ def _format(job: dict[str, Any], paths: list[str]) -> None:
         return
     for tool in job["formatters"]:
         if tool == "isort":
-            _said([sys.executable, "-m", "isort", "--quiet", "--filter-files", "--", *paths])
+            _output([sys.executable, "-m", "isort", "--quiet", "--filter-files", "--", *paths])
         elif tool == "ruff imports":
-            _said(["ruff", "check", "--no-cache", "--force-exclude", "--quiet", "--select", "I", "--fix", "--", *paths])
+            _output(
+                ["ruff", "check", "--no-cache", "--force-exclude", "--quiet", "--select", "I", "--fix", "--", *paths]
+            )
         elif tool == "black":
-            _said([sys.executable, "-m", "black", "--quiet", "--", *paths])
+            _output([sys.executable, "-m", "black", "--quiet", "--", *paths])
         else:
-            _said(["ruff", "format", "--no-cache", "--force-exclude", "--quiet", "--", *paths])
+            _output(["ruff", "format", "--no-cache", "--force-exclude", "--quiet", "--", *paths])
 
 
-def _said(command: list[str]) -> Optional[str]:  # noqa: UP045  it runs under Python 3.9
+def _output(command: list[str]) -> Optional[str]:  # noqa: UP045  it runs under Python 3.9
     """What a tool prints, None when it is not installed or comes to no end."""
     program = which(command[0])
     if program is None:

@@ -105,9 +105,9 @@ def _fresh(old: Sequence[ast.stmt], new: Sequence[ast.stmt]) -> list[ast.stmt] |
     rest = iter(new)
     fresh = []
     for statement in old:
-        wanted = ast.dump(statement)
+        requested = ast.dump(statement)
         for candidate in rest:
-            if ast.dump(candidate) == wanted:
+            if ast.dump(candidate) == requested:
                 break
             fresh.append(candidate)
         else:
@@ -143,13 +143,13 @@ def _read_from_module(text: str) -> set[str]:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         top = symtable.symtable(text.removeprefix("\ufeff"), "<tests>", "exec")
-    found, todo = {*top.get_identifiers()}, [*top.get_children()]
+    result, todo = {*top.get_identifiers()}, [*top.get_children()]
     while todo:
         table = todo.pop()
         todo += table.get_children()
         if isinstance(table, symtable.Function):
-            found.update(table.get_globals())
-    return found
+            result.update(table.get_globals())
+    return result
 
 
 def _read_in_classes(tree: ast.Module) -> Iterator[str]:

@@ -69,8 +69,8 @@ def _split(text: str) -> list[str]:
     """The words as a shell would have them; one that does more than split words is refused."""
     bare = re.sub(r"'[^']*'|\\.", "", text)
     # In double quotes a shell still looks for $ and `, and for nothing else.
-    if found := _OPERATORS.search(re.sub(r'"[^"$`]*"', "", bare)):
-        what = {"`": "a backtick", "\n": "several lines", "\r": "several lines"}.get(found[0], f"`{found[0]}`")
+    if match := _OPERATORS.search(re.sub(r'"[^"$`]*"', "", bare)):
+        what = {"`": "a backtick", "\n": "several lines", "\r": "several lines"}.get(match[0], f"`{match[0]}`")
         raise _not_pytest(f"it holds {what}, which only a shell would understand")
     try:
         return shlex.split(text, comments=False)
@@ -79,7 +79,7 @@ def _split(text: str) -> list[str]:
 
 
 def _assignments(words: Sequence[str]) -> tuple[dict[str, str], Sequence[str]]:
-    found: dict[str, str] = {}
+    results: dict[str, str] = {}
     rest = [*words]
     if rest[:1] == ["env"]:
         del rest[0]
@@ -91,9 +91,9 @@ def _assignments(words: Sequence[str]) -> tuple[dict[str, str], Sequence[str]]:
                 why="it decides how the tests are run, which is done here",
                 remedy="Leave it out, or set it in the job",
             )
-        found[name] = match[2]
+        results[name] = match[2]
         del rest[0]
-    return found, rest
+    return results, rest
 
 
 def _after_runner(words: Sequence[str]) -> tuple[str, Sequence[str]]:

@@ -25,7 +25,7 @@ NOTHING: Final = "--collect-only"
 Warn = Callable[[str], None]
 
 
-def map_place(named: str, settings: Settings, top: Path) -> Path:
+def map_path(named: str, settings: Settings, top: Path) -> Path:
     """Where the test map lies: as `named`, else in `cache-dir`, else in a folder that git does not see."""
     if named:
         return Path.cwd() / named
@@ -34,7 +34,7 @@ def map_place(named: str, settings: Settings, top: Path) -> Path:
     return top / HIDDEN / MAP
 
 
-def proof_place(place: Path) -> Path:
+def proof_path(place: Path) -> Path:
     """Where the proof of the map at `place` lies."""
     return place.with_name(f"{place.stem}.proof.json")
 
@@ -55,7 +55,7 @@ def read_map(place: Path, top: Path, change: Change, warn: Warn) -> TestMap | No
 
 def read_proof(place: Path, top: Path, change: Change, warn: Warn) -> Proof:
     """The proof of the map at `place`; an empty one, with a warning where that is no good news."""
-    path = proof_place(place)
+    path = proof_path(place)
     if not path.exists() or not _is_believed(path, top, change, "the proof of a test map", warn):
         return Proof()
     try:
@@ -105,8 +105,8 @@ def choose(
     since = change
     if test_map is not None and test_map.commit != change.base:
         if repository.resolve(test_map.commit) is None:
-            why = f"the test map was made at {test_map.commit[:12]}, which this clone does not have"
-            return Selection(run_all=(why,))
+            reason = f"the test map was made at {test_map.commit[:12]}, which this clone does not have"
+            return Selection(run_all=(reason,))
         since = changed_since(repository, test_map.commit, head)
     return affected(test_map, change, since, python() if test_map is not None else "")
 
@@ -134,18 +134,22 @@ def reach(
         repository, top = scene.world.repository, scene.top
         if repository is None or top is None:
             return None
-        place = map_place("", scene.settings, top)
-        said: list[str] = []
-        test_map = read_map(place, top, change, said.append)
+        location = map_path("", scene.settings, top)
+        notes: list[str] = []
+        test_map = read_map(location, top, change, notes.append)
         if test_map is None:
-            return AffectedTests(run_all=tuple(said)) if place.exists() else None
+            return AffectedTests(run_all=tuple(notes)) if location.exists() else None
         try:
             chosen = choose(
-                repository, change, change.head, test_map, lambda: python_version(pytest_runner(change), said.append)
+                repository,
+                change,
+                change.head,
+                test_map,
+                lambda: python_version(pytest_runner(change), notes.append),
             )
         except ConfigError as error:
             return AffectedTests(run_all=(str(error),))
-        proof = read_proof(place, top, change, said.append)
+        proof = read_proof(location, top, change, notes.append)
         return AffectedTests(arguments(chosen), chosen.run_all, chosen.skipped, proof.holds, proof.summary)
 
     return tests

@@ -17,7 +17,14 @@ from cicd_agent.app.context import Scene
 from cicd_agent.domain.change import Change, ChangeSource
 from cicd_agent.domain.diff import ChangeKind
 from cicd_agent.domain.event import EventKind
-from cicd_agent.domain.ports.test_runner import Ghostwritten, Interpreter, Probe, PytestRunner, PytestUnavailable, Seen
+from cicd_agent.domain.ports.test_runner import (
+    Ghostwritten,
+    Interpreter,
+    Observation,
+    Probe,
+    PytestRunner,
+    PytestUnavailable,
+)
 from cicd_agent.domain.sandbox import Limits
 from cicd_agent.domain.test_run import PytestRun, RunResult
 from cicd_agent.errors import ConfigError
@@ -152,9 +159,9 @@ def _found(
 
 def _packages(environment: Environment, scratch: Path | None) -> Packages:
     """Where what the project's Python lacks comes from, and a place of this user's to keep it in."""
-    place = scratch or Path(tempfile.gettempdir())
+    location = scratch or Path(tempfile.gettempdir())
     index = environment.inputs.get("index-url", "") or PYPI
-    return Packages(place / f"cicd-agent-overlays-{os.geteuid()}", index, environment.system)
+    return Packages(location / f"cicd-agent-overlays-{os.geteuid()}", index, environment.system)
 
 
 class LazyPytestRunner(PytestRunner):
@@ -202,7 +209,7 @@ class LazyPytestRunner(PytestRunner):
         """As the port says."""
         return self._there.run(runs, files, at_base=at_base)
 
-    def probe(self, probes: Sequence[Probe]) -> tuple[Seen, ...]:
+    def probe(self, probes: Sequence[Probe]) -> tuple[Observation, ...]:
         """As the port says."""
         return self._there.probe(probes)
 

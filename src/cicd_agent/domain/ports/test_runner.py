@@ -35,7 +35,7 @@ class Probe:
 
 
 @dataclass(frozen=True, slots=True)
-class Seen:
+class Observation:
     """What an expression gave in two fresh processes with different hash seeds, clocks and time zones.
 
     `value` is the `repr`, "" when it raised, when the repr differed between the two, or is no literal that could be
@@ -91,7 +91,7 @@ class PytestRunner(Protocol):
         result for each run, in order; a run for which no time was left is not `completed`.
         """
 
-    def probe(self, probes: Sequence[Probe]) -> tuple[Seen, ...]:
+    def probe(self, probes: Sequence[Probe]) -> tuple[Observation, ...]:
         """Evaluate expressions."""
 
     def ghostwrite(self, functions: Sequence[tuple[str, str]]) -> tuple[Ghostwritten, ...]:

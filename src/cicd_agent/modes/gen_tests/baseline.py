@@ -10,7 +10,7 @@ from cicd_agent.domain.text.words import clip, count
 from cicd_agent.modes.gen_tests.coverage_targets import Subject
 from cicd_agent.modes.gen_tests.evidence import Suite, SuiteState
 
-MOST_MUTANTS = 300
+MAX_MUTANTS = 300
 """Of one change: beyond that a run takes longer than anybody waits."""
 _SHARE = 0.4
 """Of the time that is left, for the suite; new tests are tried in the rest."""
@@ -73,12 +73,12 @@ def _state(result: RunResult) -> tuple[SuiteState, str]:
     failed = result.failed
     if misfits := [test for test in failed if "::" not in test.nodeid]:
         first = misfits[0]
-        words = f"{count(len(misfits), 'test module')} cannot be collected"
-        return SuiteState.BROKEN, f"{words}, the first is {clip(first.nodeid, 200)}: {clip(first.message, 200)}"
+        text = f"{count(len(misfits), 'test module')} cannot be collected"
+        return SuiteState.BROKEN, f"{text}, the first is {clip(first.nodeid, 200)}: {clip(first.message, 200)}"
     if failed:
         first = failed[0]
-        words = f"{len(failed):,} of {count(len(result.tests), 'test')} fail before anything is added"
-        return SuiteState.RED, f"{words}, the first is {clip(first.nodeid, 200)}: {clip(first.message, 200)}"
+        text = f"{len(failed):,} of {count(len(result.tests), 'test')} fail before anything is added"
+        return SuiteState.RED, f"{text}, the first is {clip(first.nodeid, 200)}: {clip(first.message, 200)}"
     if not any(test.outcome is Outcome.PASSED for test in result.tests):
         return SuiteState.EMPTY, "pytest finds no test that passes"
     return SuiteState.GREEN, ""
@@ -86,13 +86,13 @@ def _state(result: RunResult) -> tuple[SuiteState, str]:
 
 def _mutants(subjects: Sequence[Subject]) -> tuple[Mutant, ...]:
     """The faults of all subjects, each file with its share."""
-    share = MOST_MUTANTS // max(len(subjects), 1) or 1
+    share = MAX_MUTANTS // max(len(subjects), 1) or 1
     return tuple(each for subject in subjects for each in mutants(subject.path, subject.text, subject.lines, share))
 
 
 def _notes(subjects: Sequence[Subject], made: Sequence[Mutant], pytest_runner: PytestRunner) -> list[str]:
     notes = []
-    if len(made) >= MOST_MUTANTS // max(len(subjects), 1):
-        notes.append(f"at most {MOST_MUTANTS} faults are planted in one change: some lines have fewer than they could")
+    if len(made) >= MAX_MUTANTS // max(len(subjects), 1):
+        notes.append(f"at most {MAX_MUTANTS} faults are planted in one change: some lines have fewer than they could")
     notes += [f"{name} is not to be had for the project's Python" for name in pytest_runner.interpreter.lacks]
     return notes

@@ -101,13 +101,13 @@ def gaps(
 ) -> tuple[Open, ...]:
     """What is open with this coverage and these fates of mutants, the largest first, and what would close it."""
     after = replace(suite, coverage=tuple(coverage), outcomes=tuple(outcomes))
-    found = [_open(target) for target in targets(subjects, after)]
+    results = [_open(target) for target in targets(subjects, after)]
     for subject in subjects:
         at_import = _at_import(subject, after)
         if at_import:
             advice = "It runs when the module is imported: a test has to import it."
-            found.append(Open(subject.path, "", at_import[0], at_import, advice=advice))
-    return tuple(found)
+            results.append(Open(subject.path, "", at_import[0], at_import, advice=advice))
+    return tuple(results)
 
 
 def _of(subject: Subject, suite: Suite) -> Iterator[Target]:
@@ -122,24 +122,24 @@ def _of(subject: Subject, suite: Suite) -> Iterator[Target]:
     branches = sorted(branch for branch in coverage.branches if branch[0] in changed & executed and branch not in taken)
     fates = {outcome.id: outcome.fate for outcome in suite.outcomes}
     survivors = [each for each in suite.mutants if each.path == subject.path and fates.get(each.id) is Fate.SURVIVED]
-    found: dict[str, Target] = {}
+    results: dict[str, Target] = {}
 
     def at(line: int) -> Target | None:
         function = function_at(known, line)
         if function is None or line == function.first:
             return None  # a `def` runs when what is around it does
-        return found.setdefault(function.name, Target(subject.path, function))
+        return results.setdefault(function.name, Target(subject.path, function))
 
     for line in missing:
         if target := at(line):
-            found[target.function.name] = replace(target, lines=(*target.lines, line))
+            results[target.function.name] = replace(target, lines=(*target.lines, line))
     for branch in branches:
         if target := at(branch[0]):
-            found[target.function.name] = replace(target, branches=(*target.branches, branch))
+            results[target.function.name] = replace(target, branches=(*target.branches, branch))
     for mutant in survivors:
         if target := at(mutant.line):
-            found[target.function.name] = replace(target, survivors=(*target.survivors, mutant))
-    yield from found.values()
+            results[target.function.name] = replace(target, survivors=(*target.survivors, mutant))
+    yield from results.values()
 
 
 def _at_import(subject: Subject, suite: Suite) -> tuple[int, ...]:
@@ -192,8 +192,8 @@ def passed_over(change: Change, settings: Settings) -> Iterator[Gap]:
     for file in change.files:
         if not file.path.endswith(".py") or file.path not in shown or PathKind.TEST in kinds(file.path):
             continue
-        if why := _objection(file, change):
-            yield Gap(file.path, f"no tests are written for it: {why}")
+        if reason := _objection(file, change):
+            yield Gap(file.path, f"no tests are written for it: {reason}")
 
 
 def _objection(file: FileDiff, change: Change) -> str:
@@ -202,10 +202,10 @@ def _objection(file: FileDiff, change: Change) -> str:
         return "not Python"
     if file.kind is ChangeKind.DELETED:
         return "deleted"
-    found = kinds(file.path)
-    for kind, why in _NO_SUBJECT.items():
-        if kind in found:
-            return why
+    result = kinds(file.path)
+    for kind, reason in _NO_SUBJECT.items():
+        if kind in result:
+            return reason
     if file.path.rpartition("/")[2] in _SET_UP:
         return "configuration"
     if file.path not in change.texts:

@@ -11,11 +11,11 @@ from cicd_agent.domain.text.words import clip
 from cicd_agent.modes.gen_tests.coverage_targets import Target
 from cicd_agent.modes.gen_tests.evidence import TestEvidence
 
-MOST_LINES = 400
+MAX_LINES = 400
 """Of a function that are shown."""
-MOST_CALLEES, MOST_FIXTURES, MOST_STYLE = 20, 30, 2
-LONGEST_STYLE = 60
-LONGEST_WORDS = 4_000
+MAX_CALLEES, MAX_FIXTURES, MAX_STYLE = 20, 30, 2
+MAX_STYLE_LINES = 60
+MAX_DESCRIPTION = 4_000
 _FIXTURE = re.compile(r"^\s*@(?:pytest\.)?fixture\b")
 
 
@@ -23,7 +23,7 @@ def exhibits(target: Target, text: str, tests: TestEvidence, home: str, event: E
     """All that is known of a function and belongs before somebody who writes tests for it; `text` is its file's."""
     lines = text.splitlines()
     function = target.function
-    first, last = function.first, min(function.last, function.first + MOST_LINES - 1)
+    first, last = function.first, min(function.last, function.first + MAX_LINES - 1)
     around = list(_around(function.name, text, first))
     body = "\n".join([*(lines[number - 1] for number in around), *lines[first - 1 : last]])
     gutter = tuple(map(str, (*around, *range(first, last + 1))))
@@ -38,11 +38,11 @@ def exhibits(target: Target, text: str, tests: TestEvidence, home: str, event: E
     if style:
         yield Exhibit("TESTS", home, style, priority=7)
     if event.pull is not None and (event.pull.title or event.pull.body):
-        words = clip(f"{event.pull.title}\n\n{event.pull.body}".strip(), LONGEST_WORDS)
+        words = clip(f"{event.pull.title}\n\n{event.pull.body}".strip(), MAX_DESCRIPTION)
         yield Exhibit("PULL REQUEST", "its title and description", words, priority=1)
 
 
-def words_of(event: Event) -> str:
+def pull_request_text(event: Event) -> str:
     """What the pull request says of itself."""
     return f"{event.pull.title}\n{event.pull.body}" if event.pull else ""
 
@@ -71,8 +71,8 @@ def _around(name: str, text: str, first: int) -> Iterator[int]:
             yield outer.first
             continue
         for number, line in enumerate(text.splitlines()[: first - 1], 1):
-            found = opened.match(line)
-            if found and found[1] == parts[depth - 1]:
+            match = opened.match(line)
+            if match and match[1] == parts[depth - 1]:
                 yield number
                 break
 
@@ -81,11 +81,11 @@ def _callees(text: str, name: str, first: int, last: int) -> Iterator[str]:
     """The signatures of what the same file defines and these lines name."""
     lines = text.splitlines()
     named = set(re.findall(r"\w+", "\n".join(lines[first - 1 : last])))
-    found = 0
+    result = 0
     for each in functions(text):
-        if each.name == name or each.name.rpartition(".")[2] not in named or found == MOST_CALLEES:
+        if each.name == name or each.name.rpartition(".")[2] not in named or result == MAX_CALLEES:
             continue
-        found += 1
+        result += 1
         yield from (line.rstrip() for line in lines[each.first - 1 : each.signature_end])
         if each.docstring:
             yield f'    """{clip(each.docstring.strip().splitlines()[0], 120)}"""'
@@ -100,13 +100,13 @@ def _in_reach(modules: Mapping[str, str], home: str) -> Iterator[str]:
 
 
 def _fixtures(modules: Mapping[str, str]) -> Iterator[str]:
-    found = 0
+    result = 0
     for path, text in modules.items():
         lines = text.splitlines()
         for each in functions(text):
             decorators = lines[each.first - 1 : each.signature_end]
-            if found < MOST_FIXTURES and any(map(_FIXTURE.match, decorators)):
-                found += 1
+            if result < MAX_FIXTURES and any(map(_FIXTURE.match, decorators)):
+                result += 1
                 signature = next((line.strip() for line in decorators if "def " in line), each.name)
                 first = each.docstring.strip().splitlines()[0] if each.docstring and each.docstring.strip() else ""
                 yield f"{signature}  # {path}{f': {clip(first, 100)}' if first else ''}"
@@ -120,10 +120,10 @@ def _style(text: str, function: str) -> Iterator[str]:
     if imports := "\n".join(_imports(text)):
         yield imports
     short = function.rpartition(".")[2]
-    found = [each for each in functions(text) if each.name.rpartition(".")[2].startswith("test")]
-    found = [each for each in found if each.last - each.first < LONGEST_STYLE]
-    found.sort(key=lambda each: (short not in "\n".join(lines[each.first - 1 : each.last]), each.first))
-    for each in found[:MOST_STYLE]:
+    results = [each for each in functions(text) if each.name.rpartition(".")[2].startswith("test")]
+    results = [each for each in results if each.last - each.first < MAX_STYLE_LINES]
+    results.sort(key=lambda each: (short not in "\n".join(lines[each.first - 1 : each.last]), each.first))
+    for each in results[:MAX_STYLE]:
         yield "\n".join(lines[each.first - 1 : each.last])
 
 

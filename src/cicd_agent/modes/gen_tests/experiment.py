@@ -73,7 +73,7 @@ def hand_over(answers: Sequence[Answer[Any]], evidence: Evidence) -> Evidence:
     if tests is None:
         return evidence
     return evidence.put(
-        TEST_EVIDENCE, replace(tests, proposed=(*tests.proposed, *_untried(answers, tests, told=False)))
+        TEST_EVIDENCE, replace(tests, proposed=(*tests.proposed, *_untried(answers, tests, proposed_too=False)))
     )
 
 
@@ -83,17 +83,19 @@ def untried(tests: TestEvidence) -> tuple[CandidateReport, ...]:
     return tuple(CandidateReport(each, Hurdle.TRIED, _NOWHERE) for each in tests.proposed if each.key not in tried)
 
 
-def _untried(answers: Sequence[Answer[Any]], tests: TestEvidence, *, told: bool = True) -> tuple[Candidate, ...]:
-    """The candidates of the answers (and with `told` those that were proposed before) that are new."""
-    known = _tried(tests) if told else {each.key for each in tests.proposed}
+def _untried(
+    answers: Sequence[Answer[Any]], tests: TestEvidence, *, proposed_too: bool = True
+) -> tuple[Candidate, ...]:
+    """The candidates of the answers (and with `proposed_too` those that were proposed before) that are new."""
+    known = _tried(tests) if proposed_too else {each.key for each in tests.proposed}
     own = (
         each
         for answer, path, function in proposed(answers)
         if answer.draft is not None
         for each in candidates(answer.draft, path, function)
     )
-    found = {each.key: each for each in (*(tests.proposed if told else ()), *own)}
-    return tuple(each for key, each in found.items() if key not in known)
+    results = {each.key: each for each in (*(tests.proposed if proposed_too else ()), *own)}
+    return tuple(each for key, each in results.items() if key not in known)
 
 
 def _tried(tests: TestEvidence) -> set[str]:

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import replace
 
-from cicd_agent.analysis.python_tests.placement.placement import home
+from cicd_agent.analysis.python_tests.placement.module import home
 from cicd_agent.analysis.python_tests.test_command import read_test_command
 from cicd_agent.domain.change import Change, ChangeSource
 from cicd_agent.domain.event import Event, EventKind
@@ -64,22 +64,22 @@ def gather(event: Event, world: World, settings: Settings) -> Evidence:
     change = _change(event, world, settings)
     if ours := own_touch(event, world) or own_tests(event, change, world):
         return Evidence(event, declined=ours)
-    found = subjects(change, settings)
+    result = subjects(change, settings)
     missed = (*gaps(change, settings), *passed_over(change, settings))
     evidence = Evidence(event, change, gaps=missed)
-    if not found and not settings.detect_flaky:
+    if not result and not settings.detect_flaky:
         limit = "; its texts are not known without a checkout" if change.source is ChangeSource.API else ""
         return replace(evidence, declined=f"no Python changed that tests could be written for{limit}")
     pytest_runner = world.pytest_runner(change) if world.pytest_runner is not None else None
     if pytest_runner is None:
-        why = "nothing is checked out that could be run. Put actions/checkout before this step"
-        return evidence.put(TEST_EVIDENCE, TestEvidence(Suite(SuiteState.UNAVAILABLE, why, settings.test_command)))
-    suite, pytest_runner = baseline(found, pytest_runner, settings.test_command)
+        reason = "nothing is checked out that could be run. Put actions/checkout before this step"
+        return evidence.put(TEST_EVIDENCE, TestEvidence(Suite(SuiteState.UNAVAILABLE, reason, settings.test_command)))
+    suite, pytest_runner = baseline(result, pytest_runner, settings.test_command)
     paths = tuple(path for path in change.paths if path.endswith(".py") and PathKind.TEST in kinds(path))
     tests = TestEvidence(suite, paths=paths)
-    modules, unread = _modules(found, tests, change, world, settings)
+    modules, unread = _modules(result, tests, change, world, settings)
     evidence = replace(evidence, gaps=(*missed, *unread)).put(TEST_EVIDENCE, replace(tests, modules=modules))
-    if suite.can_judge and found:
+    if suite.can_judge and result:
         evidence = with_written(evidence, None, settings)
     return _with_hunt(evidence, pytest_runner, world, settings)
 
@@ -96,10 +96,10 @@ def _change(event: Event, world: World, settings: Settings) -> Change:
 
 
 def _modules(
-    found: Sequence[Subject], tests: TestEvidence, change: Change, world: World, settings: Settings
+    result: Sequence[Subject], tests: TestEvidence, change: Change, world: World, settings: Settings
 ) -> tuple[dict[str, str], tuple[Gap, ...]]:
     """The texts of the test modules that belong to the subjects, and of the conftest files above them."""
-    homes = {home(subject.path, tests.suite.coverage, tests.paths) for subject in found}
+    homes = {home(subject.path, tests.suite.coverage, tests.paths) for subject in result}
     above = {
         f"{folder}/conftest.py".lstrip("/")
         for path in homes
@@ -110,7 +110,7 @@ def _modules(
 
 
 def _texts(
-    wanted: Sequence[str], change: Change, world: World, settings: Settings
+    requested: Sequence[str], change: Change, world: World, settings: Settings
 ) -> tuple[dict[str, str], tuple[Gap, ...]]:
     """The texts of files at the change's end, and which of them cannot be had."""
     hidden = matcher(settings.deny_paths)
@@ -120,7 +120,7 @@ def _texts(
         library = world.repository.library(change)
         entries = [
             entry
-            for path in wanted
+            for path in requested
             if (entry := library.entries.get(path)) is not None
             and entry.kind is EntryKind.FILE
             and 0 <= entry.size <= _LARGEST
@@ -132,7 +132,7 @@ def _texts(
     texts: dict[str, str] = {}
     unread = [
         Gap(path, "too large, a link, or kept from models")
-        for path in wanted
+        for path in requested
         if path not in {entry.path for entry in entries}
     ]
     for entry, content in zip(entries, contents, strict=True):
@@ -150,10 +150,10 @@ def _with_hunt(evidence: Evidence, pytest_runner: PytestRunner, world: World, se
     try:
         # New tests are tried after this, and need their time.
         reserve = pytest_runner.seconds_left / 2 if tests.suite.can_judge and changed(evidence).files else 0.0
-        found = hunt(settings.detect_flaky, evidence, pytest_runner, reserve=reserve)
-        named = {nodeid.partition("::")[0] for each in found.found for nodeid in (each.nodeid, *each.polluters)}
+        result = hunt(settings.detect_flaky, evidence, pytest_runner, reserve=reserve)
+        named = {nodeid.partition("::")[0] for each in result.found for nodeid in (each.nodeid, *each.polluters)}
         texts, unread = _texts(sorted(named - tests.modules.keys()), changed(evidence), world, settings)
-        tests = replace(tests, hunt=found, modules={**tests.modules, **texts})
+        tests = replace(tests, hunt=result, modules={**tests.modules, **texts})
         return replace(evidence, gaps=(*evidence.gaps, *unread)).put(TEST_EVIDENCE, tests)
     except PytestUnavailable as error:
         return replace(evidence, gaps=(*evidence.gaps, Gap("flaky tests", str(error))))

@@ -24,8 +24,8 @@ def verify_imported(evidence: Evidence, name: str, repository: Repository | None
             raise ConfigError("the project's tests cannot be read", why=str(error)) from None
         if other:
             # New tests are put between what stands there: that must not come from a file.
-            why = f"it has another text than the checkout of {first_names(other)}"
-            raise ConfigError(f"{name} is the evidence of something else", why=why, remedy="Gather it again")
+            reason = f"it has another text than the checkout of {first_names(other)}"
+            raise ConfigError(f"{name} is the evidence of something else", why=reason, remedy="Gather it again")
     return evidence.put(TEST_EVIDENCE, untried(tests))
 
 

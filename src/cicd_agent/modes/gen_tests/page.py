@@ -14,10 +14,10 @@ from cicd_agent.modes.gen_tests.flaky.result import FlakyHunt
 from cicd_agent.modes.gen_tests.result import BugGround, Covered, Generated, Open, PossibleBug
 from cicd_agent.modes.protocol import Account
 
-MOST_ROWS = 30
-MOST_OPEN = 10
-MOST_KILLS = 2
-LONGEST_PATCH = 20_000
+MAX_ROWS = 30
+MAX_OPEN = 10
+MAX_KILLS = 2
+MAX_PATCH = 20_000
 STAGES = (
     ("parsed", Hurdle.PARSES),
     ("sound", Hurdle.STATIC),
@@ -34,13 +34,15 @@ _NOT_TRIED = Hurdle.TRIED
 
 def sentence(generated: Generated) -> str:
     """The result as plain text in one line, for the log and the `summary` output."""
-    suite, kept = generated.suite, generated.kept
+    suite, retained = generated.suite, generated.kept
     if not suite.can_judge:
         flaky = f", {count(len(generated.hunt.found), 'flaky test')}" if generated.hunt and generated.hunt.runs else ""
         return f"No tests were written: {_state(generated)}{flaky}"
-    parts = [f"{count(len(kept), 'test')} kept of {len(generated.reports)}" if generated.reports else "No new tests"]
+    parts = [
+        f"{count(len(retained), 'test')} kept of {len(generated.reports)}" if generated.reports else "No new tests"
+    ]
     before, after = _changed(generated.before), _changed(generated.after)
-    if kept and before and after:
+    if retained and before and after:
         parts.append(f"changed lines executed {before} → {after}")
     elif before:
         parts.append(f"changed lines executed {before}")
@@ -55,13 +57,13 @@ def sentence(generated: Generated) -> str:
 
 def heading(generated: Generated) -> str:
     """The verdict in one line of Markdown."""
-    kept, suite = generated.kept, generated.suite
+    retained, suite = generated.kept, generated.suite
     if not suite.can_judge:
         return f"### No tests were written: {prose(_state(generated))}"
     if generated.bugs:
-        return f"### {count(len(generated.bugs), 'possible bug')}, {count(len(kept), 'test')} kept"
-    if kept:
-        return f"### {count(len(kept), 'test')} kept of {len(generated.reports)}"
+        return f"### {count(len(generated.bugs), 'possible bug')}, {count(len(retained), 'test')} kept"
+    if retained:
+        return f"### {count(len(retained), 'test')} kept of {len(generated.reports)}"
     if not generated.open:
         return "### Nothing to add: the project's tests see all of this change"
     return "### No new test earned its place"
@@ -73,9 +75,9 @@ def comment(generated: Generated, evidence: Evidence, account: Account, *, with_
         heading(generated),
         _numbers(generated),
         _bugs(generated, evidence.event),
-        _kept(generated, evidence.event),
+        _kept_tests(generated, evidence.event),
         _funnel(generated),
-        _open(generated, evidence.event, MOST_OPEN),
+        _open(generated, evidence.event, MAX_OPEN),
         _flaky(generated.hunt),
         _patch(generated) if with_patch else "",
         _foot(generated, evidence, account),
@@ -89,10 +91,10 @@ def summary(generated: Generated, evidence: Evidence, account: Account) -> str:
         heading(generated),
         _numbers(generated),
         _bugs(generated, evidence.event),
-        _kept(generated, evidence.event),
+        _kept_tests(generated, evidence.event),
         _funnel(generated),
         _price(generated, account),
-        _open(generated, evidence.event, MOST_ROWS),
+        _open(generated, evidence.event, MAX_ROWS),
         _flaky(generated.hunt),
         _patch(generated),
         *_folded(generated, evidence),
@@ -164,9 +166,9 @@ def _changed(covered: Covered | None) -> str:
     return "" if share is None else f"{share:.0f} %"
 
 
-def _kept(generated: Generated, event: Event) -> str:
-    kept = generated.kept
-    if not kept:
+def _kept_tests(generated: Generated, event: Event) -> str:
+    retained = generated.kept
+    if not retained:
         return ""
     words = {mutant.id: f"{code(mutant.words)} line {mutant.line}" for mutant in generated.suite.mutants}
     rows = (
@@ -174,13 +176,13 @@ def _kept(generated: Generated, event: Event) -> str:
             code(report.candidate.name),
             _where(report.candidate.path, 0, event, report.candidate.function),
             report.label or "–",
-            ", ".join(words.get(kill, code(kill)) for kill in report.kills[:MOST_KILLS])
-            + (f" and {len(report.kills) - MOST_KILLS} more" if len(report.kills) > MOST_KILLS else ""),
+            ", ".join(words.get(kill, code(kill)) for kill in report.kills[:MAX_KILLS])
+            + (f" and {len(report.kills) - MAX_KILLS} more" if len(report.kills) > MAX_KILLS else ""),
             f"{report.passed} of {report.runs}",
         )
-        for report in kept[:MOST_ROWS]
+        for report in retained[:MAX_ROWS]
     )
-    more = f"\n{count(len(kept) - MOST_ROWS, 'more test')} in the certificate." if len(kept) > MOST_ROWS else ""
+    more = f"\n{count(len(retained) - MAX_ROWS, 'more test')} in the certificate." if len(retained) > MAX_ROWS else ""
     return table(("test", "of", "does what", "notices", "runs"), rows) + more
 
 
@@ -197,13 +199,13 @@ def _bug(bug: PossibleBug, event: Event) -> str:
     where = _where(candidate.path, bug.line, event, candidate.function)
     match bug.ground:
         case BugGround.DOCUMENTED:
-            why = f"it is said to be otherwise: {code(clip(bug.said, 200))}"
+            reason = f"it is said to be otherwise: {code(clip(bug.said, 200))}"
         case BugGround.PASSES_ON_BASE:
-            why = "it was otherwise before this change"
+            reason = "it was otherwise before this change"
         case _:
             assert_never(bug.ground)
     text = "\n".join([*candidate.imports, "", candidate.code]) if candidate.imports else candidate.code
-    head = f"**Possible bug** in {where}: {code(clip(bug.fails_with, 200))}, and {why}. This test shows it:"
+    head = f"**Possible bug** in {where}: {code(clip(bug.fails_with, 200))}, and {reason}. This test shows it:"
     return f"{head}\n\n{fence(text, 'python')}"
 
 
@@ -215,18 +217,18 @@ def _funnel(generated: Generated) -> str:
 
 def _price(generated: Generated, account: Account) -> str:
     """What a kept test has cost."""
-    kept = len(generated.kept)
-    if not kept:
+    retained = len(generated.kept)
+    if not retained:
         return ""
-    parts = [f"{generated.seconds / kept:.1f} s of trial together" if generated.seconds else ""]
+    parts = [f"{generated.seconds / retained:.1f} s of trial together" if generated.seconds else ""]
     total = account.usage.total
     if account.usage.requests and total is not None:
-        parts.append(f"{total / kept:,.0f} tokens")
-    said = " and ".join(part for part in parts if part)
-    return f"For each kept test: {said}." if said else ""
+        parts.append(f"{total / retained:,.0f} tokens")
+    text = " and ".join(part for part in parts if part)
+    return f"For each kept test: {text}." if text else ""
 
 
-def _open(generated: Generated, event: Event, most: int) -> str:
+def _open(generated: Generated, event: Event, limit: int) -> str:
     if not generated.open:
         return ""
     rows = (
@@ -235,9 +237,9 @@ def _open(generated: Generated, event: Event, most: int) -> str:
             _missing(each),
             prose(each.advice),
         )
-        for each in generated.open[:most]
+        for each in generated.open[:limit]
     )
-    rest = len(generated.open) - most
+    rest = len(generated.open) - limit
     body = table(("where", "what no test sees", "what would"), rows)
     if rest > 0:
         body += f"\n{count(rest, 'more function')} in the report."
@@ -251,22 +253,22 @@ def _missing(each: Open) -> str:
     if each.branches:
         parts.append("1 branch" if len(each.branches) == 1 else f"{len(each.branches)} branches")
     if each.survivors:
-        shown = ", ".join(map(code, each.survivors[:MOST_KILLS]))
-        more = len(each.survivors) - MOST_KILLS
+        shown = ", ".join(map(code, each.survivors[:MAX_KILLS]))
+        more = len(each.survivors) - MAX_KILLS
         parts.append(f"{shown}{f' and {more} more faults' if more > 0 else ''}")
     return "; ".join(parts)
 
 
 def _ranges(lines: Sequence[int]) -> str:
     """12-14, 20."""
-    found: list[tuple[int, int]] = []
+    results: list[tuple[int, int]] = []
     for line in lines:
-        if found and found[-1][1] == line - 1:
-            found[-1] = (found[-1][0], line)
+        if results and results[-1][1] == line - 1:
+            results[-1] = (results[-1][0], line)
         else:
-            found.append((line, line))
-    shown = [f"{first}-{last}" if last > first else str(first) for first, last in found[:8]]
-    return ", ".join([*shown, *(["…"] if len(found) > 8 else [])])  # noqa: PLR2004
+            results.append((line, line))
+    shown = [f"{first}-{last}" if last > first else str(first) for first, last in results[:8]]
+    return ", ".join([*shown, *(["…"] if len(results) > 8 else [])])  # noqa: PLR2004
 
 
 def _flaky(hunt: FlakyHunt | None) -> str:
@@ -284,22 +286,22 @@ def _flaky(hunt: FlakyHunt | None) -> str:
             prose(each.shown_by) + (f" ({', '.join(map(code, each.polluters[:3]))})" if each.polluters else ""),
             prose(each.advice),
         )
-        for each in hunt.found[:MOST_ROWS]
+        for each in hunt.found[:MAX_ROWS]
     )
     fixes = "".join(each.patch for each in hunt.found)
     parts = [table(("flaky test", "why", "failed", "shown by", "what to do"), rows)]
     if fixes:
-        parts.append(details("fixes that came through 20 runs", fence(clip(fixes, LONGEST_PATCH), "diff")))
+        parts.append(details("fixes that came through 20 runs", fence(clip(fixes, MAX_PATCH), "diff")))
     refused = [(code(each.nodeid), prose(fix.reason)) for each in hunt.found for fix in each.refused]
     if refused:
-        parts.append(details("fixes that are not offered", table(("flaky test", "why"), refused[:MOST_ROWS])))
+        parts.append(details("fixes that are not offered", table(("flaky test", "why"), refused[:MAX_ROWS])))
     return "\n\n".join(parts)
 
 
 def _patch(generated: Generated) -> str:
     if not generated.patch:
         return ""
-    if len(generated.patch) > LONGEST_PATCH:
+    if len(generated.patch) > MAX_PATCH:
         return f"The patch has {count(len(generated.patch), 'character')}: it is in the file that `patch_file` names."
     return details(f"patch for {count(len(generated.files), 'file')}", fence(generated.patch, "diff"))
 
@@ -310,13 +312,13 @@ def _folded(generated: Generated, evidence: Evidence) -> Iterator[str]:
     if rejected:
         rows = (
             (code(each.candidate.name), str(each.stopped or _NOT_TRIED), escape(clip(each.reason, 300)))
-            for each in rejected[:MOST_ROWS]
+            for each in rejected[:MAX_ROWS]
         )
         sections.append((f"{count(len(rejected), 'test')} not kept", table(("test", "at", "why"), rows)))
     notes = [*((gap.what, gap.why) for gap in evidence.gaps), *(("", note) for note in generated.suite.notes)]
     notes += [("", note) for note in generated.hunt.notes] if generated.hunt else []
     if notes:
-        shown = ((escape(what) or "–", escape(why)) for what, why in notes[:MOST_ROWS])
+        shown = ((escape(what) or "–", escape(reason)) for what, reason in notes[:MAX_ROWS])
         sections.append((count(len(notes), "limit"), table(("what", "why"), shown)))
     if sections:
         yield details(" · ".join(title for title, _ in sections), "\n\n".join(body for _, body in sections))

@@ -7,7 +7,7 @@ from typing import Any
 
 from cicd_agent.agent.messages import Answer, Question, Tier
 from cicd_agent.analysis.python_tests.documentation.check import says
-from cicd_agent.analysis.python_tests.placement.placement import home
+from cicd_agent.analysis.python_tests.placement.module import home
 from cicd_agent.domain.candidate import Candidate, CandidateReport, Expectation, Hurdle, Origin, keyed
 from cicd_agent.domain.evidence import Evidence, Exhibit
 from cicd_agent.domain.text.words import clip, count
@@ -15,18 +15,18 @@ from cicd_agent.domain.verdict import Draft
 from cicd_agent.errors import Exit
 from cicd_agent.modes.gen_tests.coverage_targets import Target, left, subjects, targets
 from cicd_agent.modes.gen_tests.evidence import TEST_EVIDENCE, known
-from cicd_agent.modes.gen_tests.exhibits import exhibits, words_of
+from cicd_agent.modes.gen_tests.exhibits import exhibits, pull_request_text
 from cicd_agent.modes.gen_tests.flaky.fix import fix_questions
 from cicd_agent.modes.gen_tests.result import BugGround
 from cicd_agent.modes.shared.change_reader import changed, is_by_a_dependency_bot
 from cicd_agent.settings.schema import Provider, Settings
 
-MOST_ASKED = 20
+MAX_QUESTIONS = 20
 """Functions of one change that a model is asked about."""
 
 _UNTOLD = frozenset({Hurdle.ADDS, Hurdle.BASE, Hurdle.TRIED})
 """Hurdles about which the author of a test can do nothing."""
-_MOST_SAID = 12
+_MAX_REASONS = 12
 _ADDRESS = re.compile(r"0x[0-9a-fA-F]{6,}")
 _OF_THE_TEST = frozenset(
     {"NameError", "ImportError", "ModuleNotFoundError", "SyntaxError", "IndentationError", "fixture", "UsageError"}
@@ -36,7 +36,7 @@ _AGAINST_TYPES = {origin: frozenset({"AssertionError"}) for origin in Origin} | 
     Origin.MODEL: frozenset({"AssertionError", "TypeError", "AttributeError"})
 }
 """What contradicts types: to refuse a value of the right type is no mistake, unless somebody says which and why."""
-MOST_TESTS = 12
+MAX_TESTS = 12
 """Of one answer: more would be variations."""
 _LONGEST = 300
 
@@ -66,7 +66,7 @@ def questions(evidence: Evidence, answers: Sequence[Answer[Any]], settings: Sett
     tests, event = evidence.get(TEST_EVIDENCE), evidence.event
     if tests is None or settings.provider is Provider.NONE:
         return ()
-    if is_by_a_dependency_bot(event) or len(answers) >= MOST_ASKED:
+    if is_by_a_dependency_bot(event) or len(answers) >= MAX_QUESTIONS:
         return ()
     if any(answer.exit in {Exit.MODEL, Exit.BUDGET} for answer in answers):
         return ()  # who did not answer once is not asked again: the others would wait as long
@@ -79,11 +79,11 @@ def _about_goals(
     """The question about the next function."""
     if not known(evidence).suite.can_judge:
         return
-    asked = {answer.question for answer in answers}
+    requested = {answer.question for answer in answers}
     seen = _seen(evidence, answers)
     for target in _targets(evidence, settings):
         still = left(target, seen)
-        if question_name(target) not in asked and still.goals:
+        if question_name(target) not in requested and still.goals:
             yield question(still, evidence, settings)
             return
 
@@ -91,12 +91,12 @@ def _about_goals(
 def question(target: Target, evidence: Evidence, settings: Settings) -> Question[TestsDraft]:
     """What is asked about one function."""
     tests = known(evidence)
-    place = home(target.path, tests.suite.coverage, tests.paths)
+    location = home(target.path, tests.suite.coverage, tests.paths)
     text = changed(evidence).texts[target.path]
-    shown = tuple(exhibits(target, text, tests, place, evidence.event))
+    shown = tuple(exhibits(target, text, tests, location, evidence.event))
     if settings.instructions:
-        asked = Exhibit("house-rules", "what this repository asks of tests", settings.instructions, priority=8)
-        shown = (asked, *shown)
+        requested = Exhibit("house-rules", "what this repository asks of tests", settings.instructions, priority=8)
+        shown = (requested, *shown)
     return Question(
         name=question_name(target),
         instructions=prompt(),
@@ -137,9 +137,9 @@ def weigh(draft: TestsDraft, target: Target, evidence: Evidence) -> str | None:
     still = left(target, reports)
     if not stopped or not still.goals:
         return None
-    said = [f"- `{each.candidate.name}` ({each.stopped}): {_plain(each.reason)}" for each in stopped[:_MOST_SAID]]
+    stops = [f"- `{each.candidate.name}` ({each.stopped}): {_plain(each.reason)}" for each in stopped[:_MAX_REASONS]]
     stands = [f"`{each.candidate.name}`" for each in reports if each.stands]
-    kept = [f"These are kept, do not repeat them: {', '.join(stands)}."] if stands else []
+    retained = [f"These are kept, do not repeat them: {', '.join(stands)}."] if stands else []
     open_ = ", ".join(
         [
             *(f"line {line}" for line in still.lines[:10]),
@@ -148,7 +148,12 @@ def weigh(draft: TestsDraft, target: Target, evidence: Evidence) -> str | None:
         ]
     )
     return "\n".join(
-        [f"{count(len(stopped), 'test')} did not come through the trial:", *said, *kept, f"Still open: {open_}."]
+        [
+            f"{count(len(stopped), 'test')} did not come through the trial:",
+            *stops,
+            *retained,
+            f"Still open: {open_}.",
+        ]
     )
 
 
@@ -198,13 +203,13 @@ def bug_ground(report: CandidateReport, evidence: Evidence) -> BugGround | None:
     if candidate.expectation is Expectation.TYPES and report.exception not in _AGAINST_TYPES[candidate.origin]:
         return None
     source = evidence.change.texts.get(candidate.path, "") if evidence.change else ""
-    words = words_of(evidence.event) if candidate.expectation is Expectation.PULL_REQUEST else ""
+    words = pull_request_text(evidence.event) if candidate.expectation is Expectation.PULL_REQUEST else ""
     return BugGround.DOCUMENTED if says(source, candidate.function, candidate.quote, words) else None
 
 
 def candidates(draft: TestsDraft, path: str, function: str) -> tuple[Candidate, ...]:
     """The tests of a draft as candidates for a function, each once."""
-    found = (
+    result = (
         keyed(
             Candidate(
                 key="",
@@ -219,6 +224,6 @@ def candidates(draft: TestsDraft, path: str, function: str) -> tuple[Candidate, 
                 why=" ".join(test.why.split())[:_LONGEST],
             )
         )
-        for test in draft.tests[:MOST_TESTS]
+        for test in draft.tests[:MAX_TESTS]
     )
-    return tuple({each.key: each for each in found}.values())
+    return tuple({each.key: each for each in result}.values())

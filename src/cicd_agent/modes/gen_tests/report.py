@@ -44,7 +44,7 @@ OUTPUTS = (
     "certificate_file",
     "sandbox",
 )
-MOST_NOTES = 5
+MAX_NOTES = 5
 """Annotations of one kind: the runner shows ten of a step."""
 PATCH, CERTIFICATE = "tests.patch", "certificate.json"
 VERSION: Final = 1
@@ -111,11 +111,11 @@ def _told(generated: Generated, evidence: Evidence, account: Account, settings: 
 
 def _annotations(generated: Generated) -> Iterator[Effect]:
     """Where the change may be wrong, and where no test sees it, for those who read the diff."""
-    for number, bug in enumerate(generated.bugs[:MOST_NOTES], 1):
+    for number, bug in enumerate(generated.bugs[:MAX_NOTES], 1):
         message = f"`{bug.candidate.name}` fails: {clip(bug.fails_with, 300)}. It may be right: {bug.ground}."
-        place = bug.candidate.path
-        yield Annotation(f"bug-{number}", Level.WARNING, "cicd-agent: possible bug", message, place, bug.line)
-    for number, each in enumerate(generated.open[:MOST_NOTES], 1):
+        location = bug.candidate.path
+        yield Annotation(f"bug-{number}", Level.WARNING, "cicd-agent: possible bug", message, location, bug.line)
+    for number, each in enumerate(generated.open[:MAX_NOTES], 1):
         line = each.lines[0] if each.lines else each.branches[0][0] if each.branches else each.line
         key = f"open-{number}"
         yield Annotation(key, Level.NOTICE, "cicd-agent: no test sees this", each.advice, each.path, line)
@@ -123,9 +123,9 @@ def _annotations(generated: Generated) -> Iterator[Effect]:
         level = Level.WARNING if generated.suite.state is not SuiteState.UNAVAILABLE else Level.NOTICE
         yield Annotation("suite", level, "cicd-agent: no tests were written", sentence(generated))
     if generated.hunt is not None:
-        for number, found in enumerate(generated.hunt.found[:MOST_NOTES], 1):
-            path = found.nodeid.partition("::")[0]
-            message = f"{clip(found.nodeid, 200)} is flaky ({found.kind}): {found.shown_by}"
+        for number, item in enumerate(generated.hunt.found[:MAX_NOTES], 1):
+            path = item.nodeid.partition("::")[0]
+            message = f"{clip(item.nodeid, 200)} is flaky ({item.kind}): {item.shown_by}"
             yield Annotation(f"flaky-{number}", Level.WARNING, "cicd-agent: flaky test", message, path)
 
 
@@ -187,14 +187,14 @@ def certificate(generated: Generated, evidence: Evidence) -> str:
         },
         "coverage": {"before": _covered(generated.before), "after": _covered(generated.after)},
         "files": sorted(generated.files),
-        "tests": [_kept(report, generated, words) for report in generated.kept],
+        "tests": [_kept_test(report, generated, words) for report in generated.kept],
         "rejected": [_rejected(report) for report in generated.reports if not (report.stands and report.settled)],
         "possible_bugs": [_bug(bug) for bug in generated.bugs],
     }
     return json.dumps(body, ensure_ascii=False, indent=1) + "\n"
 
 
-def _kept(report: CandidateReport, generated: Generated, words: Mapping[str, tuple[int, str]]) -> dict[str, Any]:
+def _kept_test(report: CandidateReport, generated: Generated, words: Mapping[str, tuple[int, str]]) -> dict[str, Any]:
     candidate = report.candidate
     return {
         **_named(report),
@@ -206,9 +206,9 @@ def _kept(report: CandidateReport, generated: Generated, words: Mapping[str, tup
         "lines": list(report.lines),
         "branches": [list(branch) for branch in report.branches],
         "kills": [
-            {"id": kill, "line": line, "fault": said}
+            {"id": kill, "line": line, "fault": text}
             for kill in report.kills
-            for line, said in [words.get(kill, (0, kill))]
+            for line, text in [words.get(kill, (0, kill))]
         ],
         "runs": report.runs,
         "passed": report.passed,
@@ -242,8 +242,8 @@ def _bug(bug: PossibleBug) -> dict[str, Any]:
     }
 
 
-def _covered(found: Covered | None) -> dict[str, Any] | None:
-    return {"files": _share(found.files), "changed": _share(found.changed)} if found else None
+def _covered(result: Covered | None) -> dict[str, Any] | None:
+    return {"files": _share(result.files), "changed": _share(result.changed)} if result else None
 
 
 def _share(share: Share) -> dict[str, int]:

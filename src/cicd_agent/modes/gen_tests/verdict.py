@@ -6,7 +6,7 @@ from typing import Any
 
 from cicd_agent.agent.messages import Answer
 from cicd_agent.analysis.patches.writer import written
-from cicd_agent.analysis.python_tests.placement.placement import home
+from cicd_agent.analysis.python_tests.placement.module import home
 from cicd_agent.domain.candidate import CandidateReport, Hurdle, Settled, keyed
 from cicd_agent.domain.evidence import Evidence
 from cicd_agent.domain.text.words import count
@@ -25,12 +25,12 @@ _SCORES = {RiskLevel.LOW: 10, RiskLevel.MEDIUM: 45, RiskLevel.HIGH: 75}
 def rules(evidence: Evidence, settings: Settings) -> Generated:
     """What the project's own tests show, with no new one among them."""
     tests = known(evidence)
-    found, suite = subjects(changed(evidence), settings), tests.suite
+    result, suite = subjects(changed(evidence), settings), tests.suite
     return Generated(
         _conclusion(suite),
         suite,
-        open=gaps(found, suite, suite.coverage, suite.outcomes),
-        before=covered(found, suite.coverage),
+        open=gaps(result, suite, suite.coverage, suite.outcomes),
+        before=covered(result, suite.coverage),
         hunt=tests.hunt,
         threshold=settings.coverage_threshold,
     )
@@ -39,13 +39,13 @@ def rules(evidence: Evidence, settings: Settings) -> Generated:
 def verify(rules: Generated, answers: Sequence[Answer[Any]], evidence: Evidence, settings: Settings) -> Generated:
     """The tests that stand, the possible bugs, and what is still open."""
     tests, change = known(evidence), changed(evidence)
-    found, suite, settled = subjects(change, settings), tests.suite, tests.settled or Settled(())
+    result, suite, settled = subjects(change, settings), tests.suite, tests.settled or Settled(())
     reports = _reports(tests, settled, answers)
-    kept = settled.kept
-    after = covered(found, settled.coverage) if kept else None
-    open_ = gaps(found, suite, settled.coverage, settled.outcomes) if kept and settled.coverage else rules.open
+    retained = settled.kept
+    after = covered(result, settled.coverage) if retained else None
+    open_ = gaps(result, suite, settled.coverage, settled.outcomes) if retained and settled.coverage else rules.open
     # Only what was settled may be published, whatever else the evidence holds.
-    files = dict(settled.files) if kept else {}
+    files = dict(settled.files) if retained else {}
     generated = replace(
         rules,
         conclusion=_conclusion(suite),
@@ -55,8 +55,8 @@ def verify(rules: Generated, answers: Sequence[Answer[Any]], evidence: Evidence,
         after=after,
         patch=written({path: tests.modules.get(path) for path in files}, files),
         files=files,
-        fresh=settled.fresh if kept else (),
-        homes={each.candidate.key: home(each.candidate.path, suite.coverage, tests.paths) for each in kept},
+        fresh=settled.fresh if retained else (),
+        homes={each.candidate.key: home(each.candidate.path, suite.coverage, tests.paths) for each in retained},
         runs=settled.runs,
         seconds=settled.seconds,
     )
@@ -67,36 +67,36 @@ def _reports(tests: TestEvidence, settled: Settled, answers: Sequence[Answer[Any
     """Every candidate once, with the last that is known of it; what was mended stands in for what it was."""
     last = {report.candidate.key: report for report in (*tests.screened, *settled.reports)}
     mended = {report.origin_key for report in last.values()}
-    found = [report for key, report in last.items() if key not in mended]
-    told = {*last, *mended}
-    found += [report for report in untried(tests) if report.candidate.key not in told]
-    told |= {report.candidate.key for report in found}
+    results = [report for key, report in last.items() if key not in mended]
+    reported = {*last, *mended}
+    results += [report for report in untried(tests) if report.candidate.key not in reported]
+    reported |= {report.candidate.key for report in results}
     for answer, path, function in proposed(answers):
         for each in candidates(answer.draft, path, function) if answer.draft else ():
-            if each.key not in told:
-                told.add(each.key)
-                found.append(CandidateReport(each, Hurdle.TRIED, "nothing could be run to try it"))
+            if each.key not in reported:
+                reported.add(each.key)
+                results.append(CandidateReport(each, Hurdle.TRIED, "nothing could be run to try it"))
     # A key that does not fit what it stands for was not made here.
-    return tuple(report for report in found if keyed(report.candidate).key == report.candidate.key)
+    return tuple(report for report in results if keyed(report.candidate).key == report.candidate.key)
 
 
 def _bugs(reports: Sequence[CandidateReport], evidence: Evidence) -> Iterator[PossibleBug]:
     """The failing candidates that may be right; of those that say the same about one function, the first."""
-    told: set[tuple[str, str, str]] = set()
+    reported: set[tuple[str, str, str]] = set()
     for report in reports:
         ground = bug_ground(report, evidence)
         candidate = report.candidate
         same = (candidate.path, candidate.function, report.fails_with)
-        if ground is None or same in told:
+        if ground is None or same in reported:
             continue
-        told.add(same)
+        reported.add(same)
         path, _, line = report.where.rpartition(":")
-        said = candidate.quote if ground is BugGround.DOCUMENTED else ""
+        text = candidate.quote if ground is BugGround.DOCUMENTED else ""
         yield PossibleBug(
             candidate,
             ground,
             report.fails_with,
-            said,
+            text,
             int(line) if path == candidate.path and line.isdigit() else 0,
         )
 

@@ -4,7 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cicd_agent.analysis.python_tests.placement.placement import Misplaced, place, placed
+from cicd_agent.analysis.python_tests.placement.names import NotPlaceable
+from cicd_agent.analysis.python_tests.placement.placement import place, placed
 from cicd_agent.domain.candidate import Candidate, Origin
 
 MODULE = '''\
@@ -86,7 +87,7 @@ def test_a_helper_that_is_there_in_the_same_words_is_used() -> None:
 
 def test_the_same_test_twice_has_no_place() -> None:
     one = candidate('def test_parse():\n    assert made("a") == ["a"]\n', name="test_parse")
-    with pytest.raises(Misplaced, match="already"):
+    with pytest.raises(NotPlaceable, match="already"):
         place(MODULE, [one])
 
 
@@ -126,13 +127,13 @@ def test_two_submodules_of_one_package_do_not_contradict_each_other() -> None:
     ],
 )
 def test_what_cannot_be_placed_is_refused_with_the_reason(code: str, imports: tuple[str, ...], reason: str) -> None:
-    with pytest.raises(Misplaced, match=reason):
+    with pytest.raises(NotPlaceable, match=reason):
         place(MODULE, [candidate(code, *imports)])
 
 
 def test_a_module_that_is_no_python_is_refused() -> None:
     for text in ("def f(:\n", "x = '\0'\n", "(" * 3000):
-        with pytest.raises(Misplaced, match="cannot be read"):
+        with pytest.raises(NotPlaceable, match="cannot be read"):
             place(text, [candidate()])
 
 
@@ -148,7 +149,7 @@ def test_line_ends_a_byte_order_mark_and_a_missing_last_line_end_are_kept() -> N
 def test_an_encoding_that_cannot_hold_the_test_is_said() -> None:
     text = "# -*- coding: latin-1 -*-\nimport pytest\n"
     assert place(text, [candidate()]).startswith(text)
-    with pytest.raises(Misplaced, match="latin-1"):
+    with pytest.raises(NotPlaceable, match="latin-1"):
         place(text, [candidate("def test_new():\n    assert parse('☃') == []\n")])
 
 
@@ -198,7 +199,7 @@ def test_whatever_is_placed_nothing_that_stood_there_changes(drafts: list[tuple[
     ]
     try:
         result = placed(text, candidates)
-    except Misplaced:
+    except NotPlaceable:
         return
     assert placed(text, candidates) == result
     new = [ast.dump(node) for node in ast.parse(result.text).body]
@@ -214,5 +215,5 @@ def test_no_text_breaks_it(text: str, code: str, imports: list[str], name: str) 
     one = Candidate("k", "a.py", "f", name, tuple(imports), code, Origin.MODEL)
     try:
         place(text, [one])
-    except Misplaced:
+    except NotPlaceable:
         return

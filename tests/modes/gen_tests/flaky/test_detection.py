@@ -4,7 +4,7 @@ import pytest
 
 from cicd_agent.domain.test_run import Outcome
 from cicd_agent.modes.gen_tests.evidence import SuiteState
-from cicd_agent.modes.gen_tests.flaky.detection import MOST_VICTIMS, hunt, perturbations
+from cicd_agent.modes.gen_tests.flaky.detection import MAX_VICTIMS, hunt, perturbations
 from cicd_agent.modes.gen_tests.flaky.result import FlakyHunt, FlakyKind
 from tests.modes.gen_tests.flaky.worlds import Ends, after, evidence, nodeid, pytest_runner, stable, tossing
 
@@ -81,11 +81,11 @@ def test_a_victim_is_named_where_there_was_no_time_for_its_reason() -> None:
 
 
 def test_beyond_the_most_that_are_looked_into_they_are_named() -> None:
-    many: dict[str, Ends] = {f"b_{number}": after("a_0") for number in range(MOST_VICTIMS + 3)}
+    many: dict[str, Ends] = {f"b_{number}": after("a_0") for number in range(MAX_VICTIMS + 3)}
     found = hunt(12, evidence(), pytest_runner({"a_0": stable, **many})).found
     kinds = [each.kind for each in found]
-    assert kinds == [FlakyKind.ORDER] * MOST_VICTIMS + [FlakyKind.UNKNOWN] * 3
-    assert {each.shown_by for each in found[MOST_VICTIMS:]} == {f"only the first {MOST_VICTIMS} are looked into"}
+    assert kinds == [FlakyKind.ORDER] * MAX_VICTIMS + [FlakyKind.UNKNOWN] * 3
+    assert {each.shown_by for each in found[MAX_VICTIMS:]} == {f"only the first {MAX_VICTIMS} are looked into"}
 
 
 def test_many_victims_share_their_batches() -> None:

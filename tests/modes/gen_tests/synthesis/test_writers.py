@@ -13,7 +13,8 @@ from cicd_agent.domain.change import Change, ChangeSource
 from cicd_agent.domain.event import Event, EventKind
 from cicd_agent.domain.evidence import Evidence
 from cicd_agent.modes.gen_tests.evidence import TEST_EVIDENCE, Suite, SuiteState, TestEvidence
-from cicd_agent.modes.gen_tests.synthesis.writers import Wanted, written
+from cicd_agent.modes.gen_tests.synthesis.subject import FunctionTarget
+from cicd_agent.modes.gen_tests.synthesis.writers import written
 from tests.modes.gen_tests.bare_test_runner import BarePytestRunner
 
 
@@ -28,7 +29,7 @@ def candidates(
     folder: Path, source: str, *functions: str, tests: str = "", most: int = 40, lab: BarePytestRunner | None = None
 ) -> tuple[Candidate, ...]:
     (folder / "words.py").write_text(source)
-    targets = [Wanted("words.py", function, "words") for function in functions]
+    targets = [FunctionTarget("words.py", function, "words") for function in functions]
     found = written(targets, evidence(source, tests), lab or BarePytestRunner(folder), most)
     assert [keyed(each) for each in found] == list(found)
     assert len({each.name for each in found}) == len(found)
@@ -232,7 +233,11 @@ def test_the_same_evidence_gives_the_same_candidates(tmp_path: Path) -> None:
 @pytest.mark.parametrize("source", ["", "def f(:", "\0", "x = 1", "def f(n: int): ...\nf = None", "class f: ..."])
 def test_a_text_without_the_function_gives_nothing(tmp_path: Path, source: str) -> None:
     lab = BarePytestRunner(tmp_path)
-    targets = [Wanted("words.py", "f", "words"), Wanted("words.py", "a.b.c", "words"), Wanted("no.py", "f", "")]
+    targets = [
+        FunctionTarget("words.py", "f", "words"),
+        FunctionTarget("words.py", "a.b.c", "words"),
+        FunctionTarget("no.py", "f", ""),
+    ]
     assert written(targets, evidence(source), lab) == ()
 
 

@@ -81,32 +81,32 @@ def _last(node: ast.expr) -> str:
 def _held(name: str, inner: Sequence[ast.expr], depth: int) -> tuple[str, ...]:
     """Literals of a type that is made of others."""
     parts = [values(each, depth + 1) for each in inner]
-    found: Iterable[str] = ()
+    results: Iterable[str] = ()
     match _FAMILIES.get(name, name):
         case "Literal":
-            found = (ast.unparse(each) for each in inner if isinstance(each, ast.Constant | ast.UnaryOp))
+            results = (ast.unparse(each) for each in inner if isinstance(each, ast.Constant | ast.UnaryOp))
         case "Optional":
-            found = ("None", *parts[0])
+            results = ("None", *parts[0])
         case "Union":
-            found = (value for part in parts for value in part)
+            results = (value for part in parts for value in part)
         case "Annotated" | "Final":
-            found = parts[0]
+            results = parts[0]
         case "dict":
             keys, others = parts[0][1:3], parts[-1][1:3]
-            found = ("{}", *(f"{{{key}: {other}}}" for key, other in zip(keys, others, strict=False)))
+            results = ("{}", *(f"{{{key}: {other}}}" for key, other in zip(keys, others, strict=False)))
         case "list":
-            found = ("[]", *(f"[{', '.join(each)}]" for each in _some(parts[0])))
+            results = ("[]", *(f"[{', '.join(each)}]" for each in _some(parts[0])))
         case "set":
-            found = ("set()", *(f"{{{', '.join(unique(each))}}}" for each in _some(parts[0])))
+            results = ("set()", *(f"{{{', '.join(unique(each))}}}" for each in _some(parts[0])))
         case "tuple" if len(parts) > 1 and isinstance(inner[-1], ast.Constant):
-            found = ("()", *(f"({', '.join(each)},)" for each in _some(parts[0])))
+            results = ("()", *(f"({', '.join(each)},)" for each in _some(parts[0])))
         case "tuple" if all(parts):
             # All at their first value, at their second, and so on.
             rows = range(min(3, max(map(len, parts))))
-            found = (f"({', '.join(part[row % len(part)] for part in parts)},)" for row in rows)
+            results = (f"({', '.join(part[row % len(part)] for part in parts)},)" for row in rows)
         case _:
             pass
-    return unique(found)
+    return unique(results)
 
 
 def _some(parts: Sequence[str]) -> list[Sequence[str]]:

@@ -12,7 +12,7 @@ from typing import Any
 
 from cicd_agent.analysis.python_tests.documentation.definition import UNREADABLE, FunctionNode, definitions, parsed
 
-MOST = 300
+MAX_ITEMS = 300
 """Rows of parameters for which a test is read."""
 
 Names = Mapping[str, ast.expr]
@@ -35,7 +35,7 @@ def claims(code: str, name: str) -> Iterator[Claim]:
     for node in definitions(tree.body):
         if node.name == name and not isinstance(node, ast.ClassDef):
             local = _assigned(node)
-            for row in itertools.islice(_rows(node), MOST):
+            for row in itertools.islice(_rows(node), MAX_ITEMS):
                 yield from _claimed(node.body, {**local, **row})
 
 
@@ -106,12 +106,12 @@ def _table(node: ast.expr) -> list[dict[str, ast.expr]]:
             return []
     match names:
         case ast.Constant(value=str() as text):
-            wanted = [name.strip() for name in text.split(",") if name.strip()]
+            requested = [name.strip() for name in text.split(",") if name.strip()]
         case ast.List(elts=parts) | ast.Tuple(elts=parts):
-            wanted = [str(part.value) for part in parts if isinstance(part, ast.Constant)]
+            requested = [str(part.value) for part in parts if isinstance(part, ast.Constant)]
         case _:
             return []
-    return [row for row in (_row(wanted, value) for value in values.elts[:MOST]) if row]
+    return [row for row in (_row(requested, value) for value in values.elts[:MAX_ITEMS]) if row]
 
 
 def _row(names: list[str], value: ast.expr) -> dict[str, ast.expr]:
@@ -142,9 +142,9 @@ def _claimed(body: list[ast.stmt], names: Names) -> Iterator[Claim]:
                 call = ast.Call(function, args, [each for each in more if each.arg != "match"])
                 yield Claim(call=filled(call, names), raises=tuple(_types(kind)))
             case ast.For(target=target, iter=ast.List(elts=rows) | ast.Tuple(elts=rows), body=inner):
-                wanted = target.elts if isinstance(target, ast.Tuple) else [target]
-                loop = [each.id for each in wanted if isinstance(each, ast.Name)]
-                for value in rows[:MOST]:
+                requested = target.elts if isinstance(target, ast.Tuple) else [target]
+                loop = [each.id for each in requested if isinstance(each, ast.Name)]
+                for value in rows[:MAX_ITEMS]:
                     yield from _claimed(inner, {**names, **_row(loop, value)})
             case ast.If(body=inner, orelse=other):
                 yield from _claimed([*inner, *other], names)

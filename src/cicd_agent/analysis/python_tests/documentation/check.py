@@ -10,7 +10,7 @@ from cicd_agent.analysis.python_tests.documentation.assertion_model import Claim
 from cicd_agent.analysis.python_tests.documentation.definition import (
     UNREADABLE,
     Definition,
-    Words,
+    DocLine,
     comments,
     definitions,
     docstring,
@@ -66,8 +66,8 @@ def contradiction(candidate: Candidate, source: str) -> str:
     It does when an example in the words there makes one of its assertions false, when a comment there calls a bug
     what it asserts, and when it says itself that what it expects is wrong.
     """
-    if said := _own_words(candidate):
-        return said
+    if text := _admitted_mistake(candidate):
+        return text
     try:
         return _against(candidate, source)
     except UNREADABLE:
@@ -79,16 +79,16 @@ def says(source: str, function: str, quote: str, change_words: str) -> bool:
 
     White space is folded. It has at least 12 characters, six of them letters or digits, or is a whole example.
     """
-    wanted = " ".join(quote.split()).strip("`\"'“” ")
+    requested = " ".join(quote.split()).strip("`\"'“” ")
     known = examples(source, function)
-    if wanted in {part.strip("`\"' ") for each in known for part in (each.words, f"{each.call} == {each.value}")}:
+    if requested in {part.strip("`\"' ") for each in known for part in (each.words, f"{each.call} == {each.value}")}:
         return True
-    if len(wanted) < SHORTEST or sum(character.isalnum() for character in wanted) < SHORTEST // 2:
+    if len(requested) < SHORTEST or sum(character.isalnum() for character in requested) < SHORTEST // 2:
         return False
-    return any(wanted in " ".join(text.split()) for text in (change_words, *_words(source, function)))
+    return any(requested in " ".join(text.split()) for text in (change_words, *_documentation(source, function)))
 
 
-def _words(source: str, function: str) -> Iterator[str]:
+def _documentation(source: str, function: str) -> Iterator[str]:
     tree = parsed(source)
     around = path_to(tree, function) if tree is not None else ()
     for node in around:
@@ -97,7 +97,7 @@ def _words(source: str, function: str) -> Iterator[str]:
         yield signature(around[-1], source)
 
 
-def _own_words(candidate: Candidate) -> str:
+def _admitted_mistake(candidate: Candidate) -> str:
     """Whether its name, docstring or comments call a mistake what it expects."""
     texts = [candidate.name.replace("_", " "), candidate.why, *(words.text for words in comments(candidate.code))]
     tree = parsed(candidate.code)
@@ -106,8 +106,8 @@ def _own_words(candidate: Candidate) -> str:
         if _MENDED.search(text):
             continue
         for pattern in _PINNED:
-            if (found := pattern.search(text)) is not None:
-                return f"it says itself that what it expects is a mistake: “{' '.join(found[0].split())[:120]}”"
+            if (match := pattern.search(text)) is not None:
+                return f"it says itself that what it expects is a mistake: “{' '.join(match[0].split())[:120]}”"
     return ""
 
 
@@ -122,12 +122,12 @@ def _against(candidate: Candidate, source: str) -> str:
     known = [
         example for example in (*examples(source, candidate.function), *wished) if example.call and not example.before
     ]
-    for said in claims(candidate.code, candidate.name):
-        claim = _plain(said, candidate.function)
+    for text in claims(candidate.code, candidate.name):
+        claim = _plain(text, candidate.function)
         for example in known:
             if _refuted(claim, example):
-                told = f"raises {example.raises}" if example.raises else f"gives {example.value}"
-                return f"`{example.call}` is documented (line {example.line}) to be otherwise: it {told}"
+                info = f"raises {example.raises}" if example.raises else f"gives {example.value}"
+                return f"`{example.call}` is documented (line {example.line}) to be otherwise: it {info}"
         if (line := _pinned(claim, marked, node, candidate.function)) is not None:
             return f"line {line.line} calls a mistake what it expects: “{' '.join(line.text.split())[:120]}”"
     return ""
@@ -138,11 +138,11 @@ def _plain(claim: Claim, function: str) -> Claim:
     return Claim(condition, plain(claim.call, function) if claim.call is not None else None, claim.raises)
 
 
-def _comments(source: str, node: Definition) -> list[Words]:
+def _comments(source: str, node: Definition) -> list[DocLine]:
     last = node.end_lineno or node.lineno
     lines = source.removeprefix("\ufeff").split("\n")[node.lineno - 1 : last]
     # The comments of the function alone: the rest of the file may not even be read by the tokenizer.
-    return [Words(words.line + node.lineno - 1, words.text) for words in comments("\n".join(lines) + "\n")]
+    return [DocLine(words.line + node.lineno - 1, words.text) for words in comments("\n".join(lines) + "\n")]
 
 
 def _refuted(claim: Claim, example: Example) -> bool:
@@ -201,13 +201,13 @@ class _Swapped(ast.NodeTransformer):
         return self.generic_visit(node)
 
 
-def _pinned(claim: Claim, marked: Sequence[Words], node: Definition, function: str) -> Words | None:
+def _pinned(claim: Claim, marked: Sequence[DocLine], node: Definition, function: str) -> DocLine | None:
     """The line that calls a bug what the claim expects: the value is named there or returned beside it."""
     if not marked:
         return None
     expected = set(claim.raises) if claim.condition is None else _expects(claim.condition, called(function))
     for words in marked:
-        named = {value for found in _GIVES.finditer(words.text) for value in [_spelled(found[1])]}
+        named = {value for item in _GIVES.finditer(words.text) for value in [_spelled(item[1])]}
         if expected & (named | _returned(node, words.line)):
             return words
     return None
@@ -236,8 +236,8 @@ def _expects(condition: ast.expr, name: str) -> set[str]:
 
 def _is_call(node: ast.expr, name: str) -> bool:
     match node:
-        case ast.Call(func=ast.Name(id=found)) | ast.Call(func=ast.Attribute(attr=found)):
-            return found == name
+        case ast.Call(func=ast.Name(id=matched)) | ast.Call(func=ast.Attribute(attr=matched)):
+            return matched == name
         case _:
             return False
 
@@ -246,15 +246,15 @@ def _returned(node: Definition, line: int) -> set[str]:
     """What a `return` or `raise` on a line, or on the next one of code, gives."""
     near = [each for each in ast.walk(node) if isinstance(each, ast.Return | ast.Raise) and each.lineno >= line]
     near = [each for each in near if each.lineno == line] or [each for each in near if each.lineno == line + 1]
-    found: set[str] = set()
+    results: set[str] = set()
     for each in near:
         match each:
             case ast.Return(value=None):
-                found.add("None")
+                results.add("None")
             case ast.Return(value=ast.expr() as value):
-                found.add(literal(value))
+                results.add(literal(value))
             case ast.Raise(exc=ast.expr() as raised):
-                found.add(ast.unparse(raised.func if isinstance(raised, ast.Call) else raised))
+                results.add(ast.unparse(raised.func if isinstance(raised, ast.Call) else raised))
             case _:
                 pass
-    return found - {""}
+    return results - {""}

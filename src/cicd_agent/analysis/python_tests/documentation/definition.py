@@ -18,7 +18,7 @@ LONGEST = 20_000
 
 
 @dataclass(frozen=True, slots=True)
-class Words:
+class DocLine:
     """A line of a docstring or a comment: what it says, without indentation and marks, and its number in the file."""
 
     line: int
@@ -57,11 +57,11 @@ def path_to(tree: ast.Module, qualified: str) -> tuple[Definition, ...]:
     around: list[Definition] = []
     body = tree.body
     for part in qualified.replace("<locals>.", "").split("."):
-        found = [each for each in definitions(body) if each.name == part]
-        if not found:
+        results = [each for each in definitions(body) if each.name == part]
+        if not results:
             return ()
-        around.append(found[-1])
-        body = found[-1].body
+        around.append(results[-1])
+        body = results[-1].body
     return tuple(around)
 
 
@@ -70,8 +70,8 @@ def definitions(body: list[ast.stmt]) -> Iterator[Definition]:
     waiting = list(reversed(body))
     while waiting:
         match waiting.pop():
-            case ast.FunctionDef() | ast.AsyncFunctionDef() | ast.ClassDef() as found:
-                yield found
+            case ast.FunctionDef() | ast.AsyncFunctionDef() | ast.ClassDef() as name:
+                yield name
             case ast.If(body=body, orelse=other):
                 waiting.extend(reversed([*body, *other]))
             case ast.With(body=body):
@@ -83,7 +83,7 @@ def definitions(body: list[ast.stmt]) -> Iterator[Definition]:
                 pass
 
 
-def docstring_lines(node: Definition) -> tuple[Words, ...]:
+def docstring_lines(node: Definition) -> tuple[DocLine, ...]:
     """The docstring's lines, less the indentation that all but the first share."""
     match node.body[0]:
         case ast.Expr(value=ast.Constant(value=str() as text) as constant):
@@ -92,7 +92,7 @@ def docstring_lines(node: Definition) -> tuple[Words, ...]:
             return ()
     margin = min((len(line) - len(line.lstrip()) for line in lines[1:] if line.strip()), default=0)
     cut = [lines[0].strip(), *(line[margin:].rstrip() for line in lines[1:])]
-    return tuple(Words(constant.lineno + at, line, len(line) - len(line.lstrip())) for at, line in enumerate(cut))
+    return tuple(DocLine(constant.lineno + at, line, len(line) - len(line.lstrip())) for at, line in enumerate(cut))
 
 
 def docstring(node: Definition) -> str:
@@ -100,19 +100,19 @@ def docstring(node: Definition) -> str:
     return "\n".join(words.text for words in docstring_lines(node))
 
 
-def comments(text: str) -> tuple[Words, ...]:
+def comments(text: str) -> tuple[DocLine, ...]:
     """The comments of a text, as far as it can be split into tokens."""
-    found: list[Words] = []
+    results: list[DocLine] = []
     tokens = tokenize.generate_tokens(io.StringIO(text.removeprefix("\ufeff")).readline)
     try:
-        found.extend(
-            Words(token.start[0], token.string.lstrip("#: ").strip())
+        results.extend(
+            DocLine(token.start[0], token.string.lstrip("#: ").strip())
             for token in tokens
             if token.type == tokenize.COMMENT
         )
     except (tokenize.TokenError, *UNREADABLE):
         pass
-    return tuple(found)
+    return tuple(results)
 
 
 def signature(node: Definition, source: str) -> str:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from cicd_agent.analysis.python_tests.documentation.definition import (
     UNREADABLE,
     Definition,
-    Words,
+    DocLine,
     definition,
     docstring,
     docstring_lines,
@@ -17,7 +17,7 @@ from cicd_agent.analysis.python_tests.documentation.definition import (
     parsed,
 )
 
-MOST = 50
+MAX_ITEMS = 50
 """Examples of one function that are read."""
 
 FAULT = re.compile(r"\b(?:BUG|FIXME|XXX)\b|(?i:\b(?:known|existing|current) (?:bug|issue|defect)s?\b|\bbug\b)")
@@ -61,15 +61,15 @@ def examples(source: str, function: str) -> tuple[Example, ...]:
     if node is None:
         return ()
     lines = [words for words in docstring_lines(node) if not FAULT.search(words.text)]
-    found: dict[tuple[str, str, str], Example] = {}
+    results: dict[tuple[str, str, str], Example] = {}
     try:
         for example in (*_doctests(node, function), *prose(lines, function, node), *_raises(lines)):
-            found.setdefault((example.call, example.value, example.raises), example)
-            if len(found) >= MOST:
+            results.setdefault((example.call, example.value, example.raises), example)
+            if len(results) >= MAX_ITEMS:
                 break
     except UNREADABLE:
         pass
-    return tuple(found.values())
+    return tuple(results.values())
 
 
 def literal(node: ast.expr) -> str:
@@ -185,10 +185,10 @@ def _bound(statement: str) -> set[str]:
     return names
 
 
-def prose(lines: Iterable[Words], function: str, node: Definition) -> Iterator[Example]:
+def prose(lines: Iterable[DocLine], function: str, node: Definition) -> Iterator[Example]:
     """Examples in sentences: a call and its value in backticks, or with an arrow between them."""
     lines, name = list(lines), called(function)
-    for words, after in zip(lines, [*lines, Words(0, "")][1:], strict=True):
+    for words, after in zip(lines, [*lines, DocLine(0, "")][1:], strict=True):
         if words.text.lstrip().startswith((">>>", "...")):
             continue
         # A sentence may go on in the next line, but begins in this one.
@@ -202,8 +202,8 @@ def prose(lines: Iterable[Words], function: str, node: Definition) -> Iterator[E
 
 def _calls(node: ast.expr, name: str) -> bool:
     match node:
-        case ast.Call(func=ast.Name(id=found)) | ast.Call(func=ast.Attribute(attr=found)):
-            return found == name and all(literal(each) for each in node.args)
+        case ast.Call(func=ast.Name(id=matched)) | ast.Call(func=ast.Attribute(attr=matched)):
+            return matched == name and all(literal(each) for each in node.args)
         case _:
             return False
 
@@ -246,7 +246,7 @@ def _one_argument(node: Definition) -> bool:
     return len(needed) == 1 and needed[0] not in {"self", "cls"}
 
 
-def _raises(lines: Sequence[Words]) -> Iterator[Example]:
+def _raises(lines: Sequence[DocLine]) -> Iterator[Example]:
     section: int | None = None
     for at, words in enumerate(lines):
         text = words.text.strip()
@@ -267,5 +267,5 @@ def _raises(lines: Sequence[Words]) -> Iterator[Example]:
             yield _raised(sentence[1], words)
 
 
-def _raised(name: str, words: Words) -> Example:
+def _raised(name: str, words: DocLine) -> Example:
     return Example("", "", name.rpartition(".")[2], words.line, " ".join(words.text.split()))

@@ -15,7 +15,7 @@ from cicd_agent.analysis.python_tests.mutation.source_map import (
     functions,
     parsed,
 )
-from cicd_agent.analysis.python_tests.mutation.targets import Place, edits
+from cicd_agent.analysis.python_tests.mutation.targets import Location, edits
 from cicd_agent.domain.test_run import Mutant
 
 __all__ = ["Function", "function_at", "functions", "is_trivial", "mutants"]
@@ -25,12 +25,12 @@ _WORDS = 40
 _INDENT = re.compile(r"(?:[ \t]*\f)*([ \t]*)")
 
 
-def mutants(path: str, text: str, lines: Collection[int], most: int = 200) -> tuple[Mutant, ...]:
+def mutants(path: str, text: str, lines: Collection[int], limit: int = 200) -> tuple[Mutant, ...]:
     """Mutants that begin on the given lines of a Python text, by place; none for a text that does not parse.
 
     Only code that runs when a function is called has any: decorators, defaults, annotations, and what stands in a
     module or a class, run at import, once. Docstrings, logging, messages of errors, assertions, waiting times and
-    `# pragma: no cover` have none. Each mutated text parses, has as many lines, and another tree. Of more than `most`
+    `# pragma: no cover` have none. Each mutated text parses, has as many lines, and another tree. Of more than `limit`
     the lines share alike, and the most telling operators go first. An id stays the same while the function's name and
     the expression do; those of one expression that stands there twice are told apart by their order.
     """
@@ -39,13 +39,13 @@ def mutants(path: str, text: str, lines: Collection[int], most: int = 200) -> tu
         return ()
     source = Source(text)
     named = sorted(_named(path, list(edits(tree, source)), source), key=lambda one: _order(one[1]))
-    by_line: dict[int, list[tuple[Place, Mutant]]] = defaultdict(list)
-    for place, mutant in named:
+    by_line: dict[int, list[tuple[Location, Mutant]]] = defaultdict(list)
+    for location, mutant in named:
         if mutant.line in lines:
-            by_line[mutant.line].append((place, mutant))
-    for found in by_line.values():
-        found.sort(key=lambda one: OPERATORS.index(one[1].operator))
-    return tuple(sorted(_taken(by_line, _Check(text, source), most), key=_order))
+            by_line[mutant.line].append((location, mutant))
+    for item in by_line.values():
+        item.sort(key=lambda one: OPERATORS.index(one[1].operator))
+    return tuple(sorted(_taken(by_line, _Check(text, source), limit), key=_order))
 
 
 def is_trivial(mutant: Mutant) -> bool:
@@ -57,27 +57,29 @@ def _order(mutant: Mutant) -> tuple[int, int, str, int, str]:
     return mutant.line, mutant.start, mutant.operator, mutant.end, mutant.replacement
 
 
-def _named(path: str, found: list[tuple[Place, Edit]], source: Source) -> Iterator[tuple[Place, Mutant]]:
+def _named(path: str, result: list[tuple[Location, Edit]], source: Source) -> Iterator[tuple[Location, Mutant]]:
     """The mutants of edits, each with its id."""
     seen: Counter[tuple[str, ...]] = Counter()
-    for place, edit in sorted(found, key=lambda one: (one[1].start, one[1].end, one[1].operator, one[1].replacement)):
+    for location, edit in sorted(
+        result, key=lambda one: (one[1].start, one[1].end, one[1].operator, one[1].replacement)
+    ):
         was = source.text[edit.start : edit.end]
-        what = (path, place.function, edit.whole, was, edit.replacement)
+        what = (path, location.function, edit.whole, was, edit.replacement)
         digest = hashlib.sha256("\0".join([*what, str(seen[what])]).encode("utf-8", "surrogatepass")).hexdigest()
         seen[what] += 1
         line = source.line_at(edit.start)
-        words = _words(edit, was)
+        words = _description(edit, was)
         yield (
-            place,
+            location,
             Mutant(
-                *(digest[:12], path, line, place.function, edit.operator, edit.start, edit.end),
+                *(digest[:12], path, line, location.function, edit.operator, edit.start, edit.end),
                 replacement=edit.replacement,
                 words=words,
             ),
         )
 
 
-def _words(edit: Edit, was: str) -> str:
+def _description(edit: Edit, was: str) -> str:
     if not edit.replacement.strip():
         return f"`{_short(edit.whole)}` without `{_short(was)}`"
     match edit.operator:
@@ -102,12 +104,12 @@ class _Check:
         self._source = source
         self._dumps: dict[tuple[int, int], str | None] = {}
 
-    def holds(self, place: Place, mutant: Mutant) -> bool:
+    def holds(self, location: Location, mutant: Mutant) -> bool:
         """Whether it may be tried."""
         was = self._text[mutant.start : mutant.end]
         if len(NEWLINE.findall(was)) != len(NEWLINE.findall(mutant.replacement)):
             return False
-        start, end = self._source.lines_span(place.first, place.last)
+        start, end = self._source.lines_span(location.first, location.last)
         if (start, end) not in self._dumps:
             self._dumps[start, end] = _dumped(self._text[start:end])
         before = self._dumps[start, end]
@@ -127,16 +129,16 @@ def _dumped(definition: str) -> str | None:
         return None
 
 
-def _taken(by_line: dict[int, list[tuple[Place, Mutant]]], check: _Check, most: int) -> Iterator[Mutant]:
+def _taken(by_line: dict[int, list[tuple[Location, Mutant]]], check: _Check, limit: int) -> Iterator[Mutant]:
     """At most so many that hold: one of each line, then a second one of each, and so on."""
-    left, turn = most, 0
-    while left > 0 and (rows := [found for found in by_line.values() if len(found) > turn]):
+    left, turn = limit, 0
+    while left > 0 and (rows := [item for item in by_line.values() if len(item) > turn]):
         # Where there are more lines than may be taken, every so many lines there is one.
         step = max(1.0, len(rows) / left)
         picked = [rows[int(index * step)] for index in range(min(left, len(rows)))]
-        for found in picked:
-            place, mutant = found[turn]
-            if check.holds(place, mutant):
+        for item in picked:
+            location, mutant = item[turn]
+            if check.holds(location, mutant):
                 left -= 1
                 yield mutant
         turn += 1

@@ -35,7 +35,7 @@ _BITWISE = {"&": "|", "|": "&", "^": "&", "<<": ">>", ">>": "<<"}
 _OPERATOR = re.compile(
     r"#[^\r\n]*|not[ \t]+in\b|is[ \t]+not\b|is\b|in\b|and\b|or\b|\*\*=?|//=?|<<=?|>>=?|[-+*/%&|^]=?|[<>=!]=|[<>]"
 )
-_LARGEST_INT = 10**18
+_MAX_INT = 10**18
 _TRUTHS = frozenset(
     {"isinstance", "issubclass", "callable", "hasattr", "all", "any", "bool", "startswith", "endswith", "is_file"}
     | {"exists", "is_dir", "isdigit", "isalpha", "isspace", "issubset", "issuperset", "isdisjoint", "is_relative_to"}
@@ -123,28 +123,28 @@ class Edits:
     def _between(self, left: ast.expr, right: ast.expr) -> tuple[int, int] | None:
         """The operator that stands between two operands."""
         start, end = self._source.span(left)[1], self._source.span(right)[0]
-        found = [match.span() for match in _OPERATOR.finditer(self._source.text, start, end) if match[0][0] != "#"]
-        return found[0] if len(found) == 1 else None
+        results = [match.span() for match in _OPERATOR.finditer(self._source.text, start, end) if match[0][0] != "#"]
+        return results[0] if len(results) == 1 else None
 
     def _chain(
         self, node: ast.expr, operands: list[ast.expr], others: dict[str, tuple[str, ...]], operator: str
     ) -> Iterator[Edit]:
         for left, right in pairwise(operands):
-            if place := self._between(left, right):
-                was = " ".join(self._source.text[slice(*place)].split())
+            if location := self._between(left, right):
+                was = " ".join(self._source.text[slice(*location)].split())
                 for other in others.get(was, ()):
-                    yield self._edit(node, *place, other, operator)
+                    yield self._edit(node, *location, other, operator)
 
     def _binary(self, node: ast.BinOp | ast.AugAssign, left: ast.expr, right: ast.expr) -> Iterator[Edit]:
-        place = self._between(left, right)
-        if place is None or _is_text(left) or _is_text(right):
+        location = self._between(left, right)
+        if location is None or _is_text(left) or _is_text(right):
             return
-        was = self._source.text[slice(*place)]
+        was = self._source.text[slice(*location)]
         sign, equals = (was[:-1], "=") if was.endswith("=") else (was, "")
         if sign in _ARITHMETIC and not _is_neutral(sign, right):
-            yield self._edit(node, *place, _ARITHMETIC[sign] + equals, "arithmetic")
+            yield self._edit(node, *location, _ARITHMETIC[sign] + equals, "arithmetic")
         elif sign in _BITWISE and not _is_none(left) and not _is_none(right):
-            yield self._edit(node, *place, _BITWISE[sign] + equals, "bitwise")
+            yield self._edit(node, *location, _BITWISE[sign] + equals, "bitwise")
 
     def _unary(self, node: ast.UnaryOp) -> Iterator[Edit]:
         match node.op:
@@ -186,7 +186,7 @@ def _others(value: object) -> list[str]:
     match value:
         case bool():
             return [str(not value)]
-        case int() if value < _LARGEST_INT:
+        case int() if value < _MAX_INT:
             return ["1"] if value == 0 else [str(value + 1), str(value - 1)]
         case float() if math.isfinite(value + 1) and value + 1 != value:
             return [repr(value + 1)]

@@ -94,14 +94,14 @@ def functions(text: str) -> tuple[Function, ...]:
     if tree is None:
         return ()
     source = Source(text)
-    found: list[Function] = []
+    results: list[Function] = []
     waiting: list[tuple[ast.AST, str, ast.AST | None]] = [(tree, "", None)]
     while waiting:
         node, prefix, around = waiting.pop()
         for child in ast.iter_child_nodes(node):
             match child:
                 case ast.FunctionDef() | ast.AsyncFunctionDef():
-                    found.append(_function(child, prefix, around, source))
+                    results.append(_function(child, prefix, around, source))
                     waiting.append((child, f"{prefix}{child.name}.", child))
                 case ast.ClassDef():
                     # A class of a function is nested, and so is what it holds.
@@ -111,7 +111,7 @@ def functions(text: str) -> tuple[Function, ...]:
                     waiting.append((child, prefix, around))
                 case _:
                     pass
-    return tuple(sorted(found, key=lambda function: (function.first, function.last, function.name)))
+    return tuple(sorted(results, key=lambda function: (function.first, function.last, function.name)))
 
 
 def function_at(functions: Sequence[Function], line: int) -> Function | None:

@@ -18,7 +18,7 @@ _UNCOVERED = re.compile(r"#\s*pragma:\s*no[\s-]?cover", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class Location:
     """Where a node stands: the qualified name of the function, and the lines of the outermost one around it."""
 
     prefix: str = ""
@@ -29,20 +29,20 @@ class Place:
     """Whether the function says that it returns a bool."""
 
 
-def edits(tree: ast.Module, source: Source) -> Iterator[tuple[Place, Edit]]:
+def edits(tree: ast.Module, source: Source) -> Iterator[tuple[Location, Edit]]:
     """Every edit of a text that is worth trying, in no particular order."""
     makes = Edits(source)
-    waiting: list[tuple[ast.AST, Place]] = [(tree, Place())]
+    waiting: list[tuple[ast.AST, Location]] = [(tree, Location())]
     while waiting:
-        node, place = waiting.pop()
+        node, location = waiting.pop()
         if isinstance(node, ast.stmt) and _is_uncovered(node, source):
             continue
-        if place.function and not isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
-            yield from ((place, edit) for edit in _own(node, place, makes))
-        waiting.extend(_parts(node, place))
+        if location.function and not isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+            yield from ((location, edit) for edit in _own(node, location, makes))
+        waiting.extend(_parts(node, location))
 
 
-def _own(node: ast.AST, place: Place, makes: Edits) -> Iterator[Edit]:
+def _own(node: ast.AST, location: Location, makes: Edits) -> Iterator[Edit]:
     match node:
         case ast.If() if _is_only_typing(node.test):
             return
@@ -54,27 +54,27 @@ def _own(node: ast.AST, place: Place, makes: Edits) -> Iterator[Edit]:
         case ast.match_case(guard=ast.expr() as guard):
             yield from makes.negated(guard)
         case ast.Return():
-            yield from makes.returned(node, truth=place.truth)
+            yield from makes.returned(node, truth=location.truth)
         case ast.Raise():
             yield from makes.dropped(node, "raise")
-        case ast.Expr(value=ast.Call() as call) if _is_told(call):
+        case ast.Expr(value=ast.Call() as call) if _is_logging(call):
             return
         case _:
             yield from makes.of(node)
 
 
-def _parts(node: ast.AST, place: Place) -> Iterator[tuple[ast.AST, Place]]:
+def _parts(node: ast.AST, location: Location) -> Iterator[tuple[ast.AST, Location]]:
     """What in a node is looked at next, and where that stands."""
     match node:
         case ast.FunctionDef() | ast.AsyncFunctionDef():
             # Decorators, defaults and annotations run when it is defined. What is shown to people is no behaviour.
-            yield from _of(node.body if node.name != "__repr__" else (), _inside(node, place))
+            yield from _of(node.body if node.name != "__repr__" else (), _inside(node, location))
         case ast.ClassDef():
-            yield from _of(node.body, replace(place, prefix=f"{place.prefix}{node.name}."))
+            yield from _of(node.body, replace(location, prefix=f"{location.prefix}{node.name}."))
         case ast.stmt() | ast.Module():
-            yield from _of(_of_statement(node), place)
+            yield from _of(_of_statement(node), location)
         case _:
-            yield from _of(_of_expression(node), place)
+            yield from _of(_of_expression(node), location)
 
 
 def _of_statement(node: ast.stmt | ast.Module) -> Iterable[ast.AST]:
@@ -105,24 +105,24 @@ def _of_expression(node: ast.AST) -> Iterable[ast.AST]:
             return ast.iter_child_nodes(node)
 
 
-def _of(nodes: Iterable[ast.AST], place: Place) -> Iterator[tuple[ast.AST, Place]]:
-    yield from ((node, place) for node in nodes if not isinstance(node, ast.expr_context | ast.operator | ast.cmpop))
+def _of(nodes: Iterable[ast.AST], location: Location) -> Iterator[tuple[ast.AST, Location]]:
+    yield from ((node, location) for node in nodes if not isinstance(node, ast.expr_context | ast.operator | ast.cmpop))
 
 
-def _inside(node: ast.FunctionDef | ast.AsyncFunctionDef, place: Place) -> Place:
-    name = f"{place.prefix}{node.name}"
-    return Place(
+def _inside(node: ast.FunctionDef | ast.AsyncFunctionDef, location: Location) -> Location:
+    name = f"{location.prefix}{node.name}"
+    return Location(
         prefix=f"{name}.",
         function=name,
-        first=place.first or node.lineno,
-        last=place.last or node.end_lineno or node.lineno,
+        first=location.first or node.lineno,
+        last=location.last or node.end_lineno or node.lineno,
         truth=isinstance(node.returns, ast.Name) and node.returns.id == "bool",
     )
 
 
 def _of_call(node: ast.Call) -> Iterator[ast.AST]:
     name = _names(node.func)[-1:]
-    if _is_told(node) or name in [[known] for known in _TYPING]:
+    if _is_logging(node) or name in [[known] for known in _TYPING]:
         return
     yield node.func
     yield from node.args[1:] if name == ["cast"] else node.args
@@ -132,7 +132,7 @@ def _of_call(node: ast.Call) -> Iterator[ast.AST]:
             yield keyword.value
 
 
-def _is_told(call: ast.Call) -> bool:
+def _is_logging(call: ast.Call) -> bool:
     """Whether a call only says something to somebody, or waits."""
     names = _names(call.func)
     if not names or names[-1] in _TOLD:

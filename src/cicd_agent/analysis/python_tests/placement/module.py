@@ -60,10 +60,10 @@ def _is_suffixed(module: str) -> bool:
 
 def _subject(path: str) -> str:
     """What a module is called, for a person: an `__init__` is called like its package."""
-    place = PurePosixPath(path)
-    stem = place.stem
-    if stem in {"__init__", "__main__"} and place.parent.name:
-        stem = place.parent.name if stem == "__init__" else f"{place.parent.name}_main"
+    location = PurePosixPath(path)
+    stem = location.stem
+    if stem in {"__init__", "__main__"} and location.parent.name:
+        stem = location.parent.name if stem == "__init__" else f"{location.parent.name}_main"
     return stem.strip("_") or "module"
 
 
@@ -110,11 +110,11 @@ def _folder(path: str, known: Sequence[str]) -> PurePosixPath:
         return -shared, -roots[root], root.as_posix()
 
     root = min(roots, key=nearness)
-    wanted = set(_dirs(path))
+    requested = set(_dirs(path))
     mirrored = [
         folder
         for folder in folders
-        if folder.is_relative_to(root) and {*folder.relative_to(root).parts} - _KINDS <= wanted
+        if folder.is_relative_to(root) and {*folder.relative_to(root).parts} - _KINDS <= requested
     ]
     return max(mirrored, key=lambda one: (len(one.parts), folders[one], one.as_posix()), default=root)
 
@@ -142,16 +142,16 @@ def dotted(path: str, paths: Collection[str], texts: Iterable[str] = ()) -> str:
     `paths` are those of the tree. Where packages have no `__init__.py`, the imports in `texts` (of test modules) say
     where the names begin; else the top of the tree, or a directory that is known to hold sources.
     """
-    place = PurePosixPath(path)
-    parts = [*place.parent.parts, place.stem]
-    if place.suffix != ".py" or not parts[-1].isidentifier():
+    location = PurePosixPath(path)
+    parts = [*location.parent.parts, location.stem]
+    if location.suffix != ".py" or not parts[-1].isidentifier():
         return ""
     if parts[-1] == "__init__":
         parts = parts[:-1]
     if not parts:
         return ""
-    first = _package_root(place, paths)
-    if first == len(place.parent.parts):  # it lies in no package with an __init__.py
+    first = _package_root(location, paths)
+    if first == len(location.parent.parts):  # it lies in no package with an __init__.py
         first = _imported_root(parts, texts, first)
     name = parts[first:]
     return ".".join(name) if name and all(part.isidentifier() for part in name) else ""
@@ -159,16 +159,16 @@ def dotted(path: str, paths: Collection[str], texts: Iterable[str] = ()) -> str:
 
 def imported(text: str) -> frozenset[str]:
     """The modules that a text imports, as it names them; told by its lines, so that no parser is needed."""
-    found: set[str] = set()
+    results: set[str] = set()
     for match in _IMPORT.finditer(text):
         names = match[1] or match[2]
-        found.update(name.strip() for name in names.split(","))
-    return frozenset(found)
+        results.update(name.strip() for name in names.split(","))
+    return frozenset(results)
 
 
-def _package_root(place: PurePosixPath, paths: Collection[str]) -> int:
+def _package_root(location: PurePosixPath, paths: Collection[str]) -> int:
     """How many directories lead to the topmost package around the file."""
-    directories = place.parent.parts
+    directories = location.parent.parts
     first = len(directories)
     while first and "/".join((*directories[:first], "__init__.py")) in paths:
         first -= 1

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 _DEFINES = re.compile(r"(?:async\s+def|def|class)\s+", re.ASCII)
 
 
-class Misplaced(Exception):
+class NotPlaceable(Exception):
     """A candidate has no place in a module; the message says why in one sentence."""
 
 
@@ -97,7 +97,7 @@ def defined_by(node: ast.stmt) -> tuple[str, ...]:
 
 
 def renamed(code: str, names: Mapping[str, str]) -> str:
-    r"""The snippet (lines end in "\n") with other names for what is global in it. Raises Misplaced where that is open.
+    r"""The snippet (lines end in "\n") with other names for what is global in it. Raises NotPlaceable if that is open.
 
     Names of parameters and local variables are never touched: one that is called like a name to be changed is refused.
     """
@@ -108,17 +108,19 @@ def renamed(code: str, names: Mapping[str, str]) -> str:
         for symbol in table.get_symbols():
             name = symbol.get_name()
             if name in names and (not symbol.is_global() or symbol.is_declared_global()):
-                raise Misplaced(f"`{name}` is taken in the module that it would join, and means two things in the test")
+                raise NotPlaceable(
+                    f"`{name}` is taken in the module that it would join, and means two things in the test"
+                )
     tree = ast.parse(code)
     lines = [line.encode() for line in code.split("\n")]
     for row, column, name in sorted(_uses(tree, lines, names), reverse=True):
         line = lines[row]
         if line[column : column + len(name.encode())] != name.encode():
-            raise Misplaced(f"`{name}` is taken in the module that it would join, and cannot be renamed")
+            raise NotPlaceable(f"`{name}` is taken in the module that it would join, and cannot be renamed")
         lines[row] = line[:column] + names[name].encode() + line[column + len(name.encode()) :]
     result = b"\n".join(lines).decode()
     if ast.dump(_Renaming(names).visit(tree)) != ast.dump(ast.parse(result)):
-        raise Misplaced(f"`{', '.join(names)}` is taken in the module that it would join, and cannot be renamed")
+        raise NotPlaceable(f"`{', '.join(names)}` is taken in the module that it would join, and cannot be renamed")
     return result
 
 
@@ -129,10 +131,10 @@ def _uses(tree: ast.Module, lines: list[bytes], names: Mapping[str, str]) -> Ite
             yield node.lineno - 1, node.col_offset, node.id
     for top in tree.body:
         if isinstance(top, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef) and top.name in names:
-            found = _DEFINES.match(lines[top.lineno - 1].decode(), top.col_offset)
-            if not found:
-                raise Misplaced(f"`{top.name}` is taken in the module that it would join, and cannot be renamed")
-            yield top.lineno - 1, found.end(), top.name
+            match = _DEFINES.match(lines[top.lineno - 1].decode(), top.col_offset)
+            if not match:
+                raise NotPlaceable(f"`{top.name}` is taken in the module that it would join, and cannot be renamed")
+            yield top.lineno - 1, match.end(), top.name
 
 
 class _Renaming(ast.NodeTransformer):

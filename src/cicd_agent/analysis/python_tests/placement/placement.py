@@ -5,11 +5,10 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from cicd_agent.analysis.python_tests.placement.module import home, new_home
 from cicd_agent.analysis.python_tests.placement.names import (
     Imported,
-    Misplaced,
     Names,
+    NotPlaceable,
     defined_by,
     import_line,
     imported_by,
@@ -18,8 +17,6 @@ from cicd_agent.analysis.python_tests.placement.names import (
     statements,
 )
 from cicd_agent.domain.candidate import Candidate
-
-__all__ = ["Misplaced", "Placement", "home", "new_home", "place", "placed"]
 
 _LINE = re.compile(r"[^\r\n]*(?:\r\n|\r|\n)|[^\r\n]+$")
 _DEFINITION = re.compile(r"@|(async|def|class)\b")
@@ -45,12 +42,14 @@ def placed(text: str | None, candidates: Sequence[Candidate]) -> Placement:
     """A module (None where there is none yet) with the candidates' tests at its end, in this order.
 
     Nothing that stands in it is touched: lines are inserted, and names that are taken are changed in what is new.
-    Raises Misplaced where that does not work out.
+    Raises NotPlaceable where that does not work out.
     """
     try:
         return _placed(text, candidates)
     except _DEPTHS as error:
-        raise Misplaced(f"the module that it would join cannot be read by Python ({type(error).__name__})") from error
+        raise NotPlaceable(
+            f"the module that it would join cannot be read by Python ({type(error).__name__})"
+        ) from error
 
 
 def _placed(text: str | None, candidates: Sequence[Candidate]) -> Placement:
@@ -64,10 +63,10 @@ def _placed(text: str | None, candidates: Sequence[Candidate]) -> Placement:
     pieces: list[str] = []
     called: list[str] = []
     for candidate in candidates:
-        name, code, wanted = _joined(candidate, names)
+        name, code, requested = _joined(candidate, names)
         called.append(name)
         pieces.append(code)
-        imports.extend(wanted)
+        imports.extend(requested)
     result = before[: len(before) - len(body)] + _inserted(body, imports, pieces)
     _check(body, result, called)
     return Placement(result, tuple(called))
@@ -85,14 +84,14 @@ def _joined(candidate: Candidate, names: Names) -> tuple[str, str, list[Imported
     try:
         tree = ast.parse(code)
         own = names_of(code)
-        wanted = [one for line in candidate.imports for one in _read(line)]
+        requested = [one for line in candidate.imports for one in _read(line)]
     except _DEPTHS as error:
-        raise Misplaced(f"it cannot be read by Python ({type(error).__name__})") from error
+        raise NotPlaceable(f"it cannot be read by Python ({type(error).__name__})") from error
     if sum(candidate.name in defined_by(node) for node in tree.body) != 1:
-        raise Misplaced(f"it does not define `{candidate.name}` once")
+        raise NotPlaceable(f"it does not define `{candidate.name}` once")
     changed: dict[str, str] = {}
     words = set(re.findall(r"\w+", code))
-    fresh = _settle_imports([one for one in wanted if one.bound in words], names, own, changed)
+    fresh = _settle_imports([one for one in requested if one.bound in words], names, own, changed)
     left_out = _settle_definitions(candidate.name, tree, names, own, changed)
     lines = code.split("\n")
     for node in reversed(left_out):
@@ -109,25 +108,25 @@ def _joined(candidate: Candidate, names: Names) -> tuple[str, str, list[Imported
 
 
 def _read(line: str) -> list[Imported]:
-    found: list[Imported] = []
+    results: list[Imported] = []
     for node in ast.parse(line.strip()).body:
         if not isinstance(node, ast.Import | ast.ImportFrom):
-            raise Misplaced("there is more than import statements among its imports")
+            raise NotPlaceable("there is more than import statements among its imports")
         if isinstance(node, ast.ImportFrom) and node.module == "__future__":
             # What is left of these (3.11 and later) changes no value, only when annotations are evaluated.
             continue
-        found.extend(imported_by(node))
-    if any(one.name == "*" for one in found):
-        raise Misplaced("it imports everything from a module: say which names")
-    return found
+        results.extend(imported_by(node))
+    if any(one.name == "*" for one in results):
+        raise NotPlaceable("it imports everything from a module: say which names")
+    return results
 
 
-def _settle_imports(wanted: Sequence[Imported], names: Names, own: Names, changed: dict[str, str]) -> list[Imported]:
+def _settle_imports(requested: Sequence[Imported], names: Names, own: Names, changed: dict[str, str]) -> list[Imported]:
     """What has to be imported, which is added to `names`; names to be changed are added to `changed`."""
     fresh: list[Imported] = []
-    for one in wanted:
+    for one in requested:
         if one.bound in own.origins:
-            raise Misplaced(f"it imports `{one.bound}` and defines it, too")
+            raise NotPlaceable(f"it imports `{one.bound}` and defines it, too")
         if needed := _reconciled(one, names, changed, own):
             fresh.append(needed)
             names.origins.setdefault(needed.bound, set()).add(needed.origin)
@@ -146,7 +145,7 @@ def _reconciled(one: Imported, names: Names, changed: dict[str, str], own: Names
     if there is None and one.bound not in names.used:
         return one
     if one.module is None and not one.alias and "." in one.name:
-        raise Misplaced(f"`{one.bound}` is something else in the module that it would join")
+        raise NotPlaceable(f"`{one.bound}` is something else in the module that it would join")
     for name, origins in sorted(names.origins.items()):
         if origins == {one.origin}:
             changed[one.bound] = name
@@ -164,17 +163,17 @@ def _settle_definitions(
     for node in tree.body:
         defined = defined_by(node)
         if not defined:
-            raise Misplaced(f"line {node.lineno} of it is neither a function nor a constant")
+            raise NotPlaceable(f"line {node.lineno} of it is neither a function nor a constant")
         same = all(names.definitions.get(name) == ast.dump(node) for name in defined)
         if same and test in defined:
-            raise Misplaced(f"the module that it would join has `{test}` already, in the same words")
+            raise NotPlaceable(f"the module that it would join has `{test}` already, in the same words")
         if same:
             left_out.append(node)
             continue
         for name in defined:
             if name in names.used or name in names.origins:
                 if _is_fixture(node):
-                    raise Misplaced(f"the module that it would join has another fixture `{name}`")
+                    raise NotPlaceable(f"the module that it would join has another fixture `{name}`")
                 changed[name] = names.free(name, own.used | own.origins.keys() | set(changed.values()))
     return left_out
 
@@ -206,10 +205,10 @@ def _inserted(body: str, imports: Sequence[Imported], pieces: Sequence[str]) -> 
     if pieces and lines:
         blank = next((number for number, line in enumerate(reversed(lines)) if line.strip()), len(lines))
         lines.extend([end] * (2 - blank))
-    if (found := next(filter(None, map(_CODING.match, lines[:2])), None)) and not (tail + str(groups)).isascii():
-        encoding = found[1].lower().replace("_", "-")
+    if (result := next(filter(None, map(_CODING.match, lines[:2])), None)) and not (tail + str(groups)).isascii():
+        encoding = result[1].lower().replace("_", "-")
         if encoding not in {"utf-8", "utf8"}:
-            raise Misplaced(f"the module that it would join is written in {found[1]}, which cannot hold all of it")
+            raise NotPlaceable(f"the module that it would join is written in {result[1]}, which cannot hold all of it")
     return "".join(lines) + tail.replace("\n", end)
 
 
@@ -218,8 +217,8 @@ def _check(before: str, after: str, called: Sequence[str]) -> None:
     result = ast.parse(after.removeprefix("\ufeff"))
     remaining = iter([ast.dump(node) for node in result.body])
     if not all(ast.dump(node) in remaining for node in ast.parse(before).body):
-        raise Misplaced("the module that it would join would not stay as it is")
+        raise NotPlaceable("the module that it would join would not stay as it is")
     defined = [name for node in result.body for name in defined_by(node)]
     for name in called:
         if defined.count(name) != 1:
-            raise Misplaced(f"the module that it would join would have `{name}` twice")
+            raise NotPlaceable(f"the module that it would join would have `{name}` twice")

@@ -117,8 +117,8 @@ def _assignments(node: ast.AST) -> list[tuple[ast.expr | None, ast.expr | None]]
             return []
 
 
-def check_expression(found: tuple[ast.expr, _Context], scope: Scope) -> None:
-    node, context = found
+def check_expression(result: tuple[ast.expr, _Context], scope: Scope) -> None:
+    node, context = result
     match node:
         case ast.Name(id=name, ctx=ast.Load()):
             _check_name(name, node, scope, is_base=id(node) in context.bases)
@@ -186,10 +186,10 @@ def _forbidden(dotted: str, scope: Scope) -> str:
 def _check_text(value: str, node: ast.expr, scope: Scope) -> None:
     if (_DUNDER.fullmatch(value) and value.strip() not in _DUNDERS) or _FIELD.search(value):
         refuse(node, f"the text {scope.shown(node)} names something inside of Python")
-    if found := _ROOTS.match(value):
-        root = found.group().rstrip("/")
+    if match := _ROOTS.match(value):
+        root = match.group().rstrip("/")
         used = any(text.startswith(root) for text in scope.habits.strings)
-        if value.startswith(_NEVER_PATHS) or (len(value) > len(found.group()) and not used):
+        if value.startswith(_NEVER_PATHS) or (len(value) > len(match.group()) and not used):
             refuse(node, f"the path {scope.shown(node)} is absolute: use `tmp_path`")
 
 

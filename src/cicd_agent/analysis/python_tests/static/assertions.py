@@ -273,9 +273,9 @@ class _Reader:
         if root in self.bodies and root not in self.busy:
             self.busy.add(root)
             inner = [each for each in ast.walk(self.bodies[root]) if isinstance(each, ast.Call)]
-            found = any(self._calls_code(each) for each in inner)
+            result = any(self._calls_code(each) for each in inner)
             self.busy.discard(root)
-            return found
+            return result
         if isinstance(call.func, ast.Call) and self._calls_code(call.func):
             return True
         if self.scope.dotted(call.func) in _LOOKS or "Mock" in self.scope.dotted(call.func):

@@ -134,10 +134,10 @@ class Scope:
     def _is_in_tree(self, root: str) -> bool:
         for path in self.paths:
             at = f"/{path}"
-            found = max(at.find(f"/{root}.py"), at.find(f"/{root}/"))
-            before = at[:found].strip("/")
+            result = max(at.find(f"/{root}.py"), at.find(f"/{root}/"))
+            before = at[:result].strip("/")
             # What lies inside of a package is imported by the package's name.
-            if path.endswith(".py") and found >= 0 and (not before or f"{before}/__init__.py" not in self.paths):
+            if path.endswith(".py") and result >= 0 and (not before or f"{before}/__init__.py" not in self.paths):
                 return True
         return False
 

@@ -48,8 +48,8 @@ def top_level(scope: Scope) -> Iterator[tuple[ast.stmt, str, set[str]]]:
         before.add(name)
 
 
-def check_top_level(found: tuple[ast.stmt, str, set[str]], scope: Scope) -> None:
-    node, bound, before = found
+def check_top_level(result: tuple[ast.stmt, str, set[str]], scope: Scope) -> None:
+    node, bound, before = result
     match node:
         case ast.Import() | ast.ImportFrom() | ast.FunctionDef() | ast.AsyncFunctionDef():
             pass

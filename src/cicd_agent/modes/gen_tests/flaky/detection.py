@@ -14,7 +14,7 @@ from cicd_agent.modes.gen_tests.flaky.kinds import ADVICE, NETWORK, classified, 
 from cicd_agent.modes.gen_tests.flaky.result import FlakyHunt, FlakyKind, FlakyTest
 from cicd_agent.modes.gen_tests.flaky.steps import RED, SOUND, TOO_LATE, Victim, failed, side_by_side
 
-MOST_VICTIMS = 20
+MAX_VICTIMS = 20
 """Whose reason is looked for; the others are named."""
 SLOW = 30.0
 """Seconds of a suite above which it may be only the changed tests that are run again."""
@@ -44,9 +44,9 @@ class _Record:
 _Runs = list[tuple[RunResult, Perturbation]]
 
 
-def perturbations(asked: int) -> Iterator[Perturbation]:
+def perturbations(requested: int) -> Iterator[Perturbation]:
     """What differs in each of so many runs: the first differs in nothing, the others in several things at once."""
-    for number in range(asked):
+    for number in range(requested):
         if number == 0:
             yield Perturbation()
             continue
@@ -58,8 +58,8 @@ def perturbations(asked: int) -> Iterator[Perturbation]:
         )
 
 
-def hunt(asked: int, evidence: Evidence, pytest_runner: PytestRunner, *, reserve: float = 0.0) -> FlakyHunt:
-    """What `asked` runs of the project's tests show, as many of them as there is time for.
+def hunt(requested: int, evidence: Evidence, pytest_runner: PytestRunner, *, reserve: float = 0.0) -> FlakyHunt:
+    """What `requested` runs of the project's tests show, as many of them as there is time for.
 
     The suite may be red: a test that fails each time is no flaky one. `reserve` are the seconds of the test runner that
     are left to others. Raises PytestUnavailable.
@@ -67,20 +67,20 @@ def hunt(asked: int, evidence: Evidence, pytest_runner: PytestRunner, *, reserve
     gathered = evidence.get(TEST_EVIDENCE)
     suite = gathered.suite if gathered else None
     if suite is not None and suite.state in {SuiteState.BROKEN, SuiteState.EMPTY}:
-        return FlakyHunt(asked, 0, 0, notes=(f"no flaky test was looked for: {suite.detail}",))
+        return FlakyHunt(requested, 0, 0, notes=(f"no flaky test was looked for: {suite.detail}",))
     seconds = suite.seconds if suite else 0.0
     notes: list[str] = []
     select: tuple[str, ...] = ()
     if (
         seconds > SLOW
-        and seconds * asked > (pytest_runner.seconds_left - reserve) * _SHARE
+        and seconds * requested > (pytest_runner.seconds_left - reserve) * _SHARE
         and (select := _changed_tests(evidence))
     ):
         notes.append(f"the suite takes {seconds:.0f} seconds: only the tests that were changed were run again")
-    results = _runs(asked, select, pytest_runner, seconds, reserve)
+    results = _runs(requested, select, pytest_runner, seconds, reserve)
     completed = [(result, one) for result, one in results if result.completed]
-    if len(results) < asked:
-        notes.append(f"{count(len(results), 'run')} of {asked}: there was no time for more")
+    if len(results) < requested:
+        notes.append(f"{count(len(results), 'run')} of {requested}: there was no time for more")
     if len(completed) < len(results):
         problem = next(result.problem for result, _ in results if not result.completed)
         notes.append(f"{count(len(results) - len(completed), 'run')} did not come to an end: {clip(problem, 200)}")
@@ -96,11 +96,11 @@ def hunt(asked: int, evidence: Evidence, pytest_runner: PytestRunner, *, reserve
     )
     offline = [nodeid for nodeid, each in records.items() if each.exception in NETWORK and not each.passed]
     if offline:
-        words = f"{count(len(offline), 'test')} always red for want of a network, of which nothing else is known"
-        notes.append(f"{words}: {clip(', '.join(offline), 300)}")
+        text = f"{count(len(offline), 'test')} always red for want of a network, of which nothing else is known"
+        notes.append(f"{text}: {clip(', '.join(offline), 300)}")
     tests = len({nodeid for result, _ in completed for nodeid in result.collected})
     return FlakyHunt(
-        asked,
+        requested,
         len(completed),
         tests,
         tuple(_explained(victims, pytest_runner, reserve + TOO_LATE)),
@@ -121,31 +121,33 @@ def _changed_tests(evidence: Evidence) -> tuple[str, ...]:
     )
 
 
-def _runs(asked: int, select: tuple[str, ...], pytest_runner: PytestRunner, seconds: float, reserve: float) -> _Runs:
+def _runs(
+    requested: int, select: tuple[str, ...], pytest_runner: PytestRunner, seconds: float, reserve: float
+) -> _Runs:
     """The results, as many as fit into our share of the time, a few at a time. A suite takes about `seconds`."""
     ends = reserve + (pytest_runner.seconds_left - reserve) * (1 - _SHARE)
-    found: _Runs = []
-    planned = list(perturbations(asked))
+    results: _Runs = []
+    planned = list(perturbations(requested))
     while planned and pytest_runner.seconds_left > max(ends, TOO_LATE):
         # A batch shares one copy of the tree, and must not outlast the time that there is.
-        took = max((result.seconds for result, _ in found), default=seconds)
-        room = pytest_runner.seconds_left - ends
-        size = max(1, min(10, int(room / took) if took else 1, len(planned)))
+        took = max((result.seconds for result, _ in results), default=seconds)
+        available = pytest_runner.seconds_left - ends
+        size = max(1, min(10, int(available / took) if took else 1, len(planned)))
         batch, planned = planned[:size], planned[size:]
         runs = [
-            PytestRun(f"flaky-{len(found) + number}", select, perturbation=each, seconds=max(60.0, 5 * seconds))
+            PytestRun(f"flaky-{len(results) + number}", select, perturbation=each, seconds=max(60.0, 5 * seconds))
             for number, each in enumerate(batch)
         ]
-        found += zip(pytest_runner.run(runs), batch, strict=True)
-    return found
+        results += zip(pytest_runner.run(runs), batch, strict=True)
+    return results
 
 
 def _records(completed: _Runs) -> dict[str, _Record]:
-    found: dict[str, _Record] = {}
+    results: dict[str, _Record] = {}
     for result, one in completed:
         order = [test.nodeid for test in result.tests]
-        for place, test in enumerate(result.tests):
-            record = found.setdefault(test.nodeid, _Record())
+        for location, test in enumerate(result.tests):
+            record = results.setdefault(test.nodeid, _Record())
             if test.outcome in RED:
                 record.failed.append(one)
                 record.message = record.message or clip(f"{test.exception}: {test.message}".strip(": "), 300)
@@ -157,11 +159,11 @@ def _records(completed: _Runs) -> dict[str, _Record]:
             else:
                 continue
             if len(ended) < _REMEMBERED:
-                ended.append((one, order[:place]))
+                ended.append((one, order[:location]))
     # A module whose import failed is named by its path, and by that of its tests where it did not.
-    for nodeid in [nodeid for nodeid in found if "::" not in nodeid]:
-        found[nodeid].passed = [one for result, one in completed if failed(result, nodeid) is False]
-    return found
+    for nodeid in [nodeid for nodeid in results if "::" not in nodeid]:
+        results[nodeid].passed = [one for result, one in completed if failed(result, nodeid) is False]
+    return results
 
 
 def _less_those_of_our_clock(victims: list[Victim], pytest_runner: PytestRunner, notes: list[str]) -> list[Victim]:
@@ -183,22 +185,22 @@ def _less_those_of_our_clock(victims: list[Victim], pytest_runner: PytestRunner,
     results = dict(zip(doubtful, pytest_runner.run(runs), strict=True))
     ours = {nodeid for nodeid, result in results.items() if failed(result, nodeid)}
     if ours:
-        words = f"{count(len(ours), 'test')} red as soon as a clock is put forward by an hour, which is our doing"
-        notes.append(f"{words}: {clip(', '.join(sorted(ours)), 300)}")
+        text = f"{count(len(ours), 'test')} red as soon as a clock is put forward by an hour, which is our doing"
+        notes.append(f"{text}: {clip(', '.join(sorted(ours)), 300)}")
     return [each for each in victims if each.nodeid not in ours]
 
 
 def _explained(victims: Sequence[Victim], pytest_runner: PytestRunner, until: float) -> Iterator[FlakyTest]:
-    looked_into = victims[:MOST_VICTIMS]
+    looked_into = victims[:MAX_VICTIMS]
     seen = screened(looked_into, pytest_runner, until) if looked_into else {}
     for start in range(0, len(looked_into), _TOGETHER):
         some = looked_into[start : start + _TOGETHER]
-        found = side_by_side([classified(each, seen) for each in some], pytest_runner, until)
-        for victim, told in zip(some, found, strict=True):
-            yield told or _unexplained(victim, "there was no time to find out why")
-    for victim in victims[MOST_VICTIMS:]:
-        yield _unexplained(victim, f"only the first {MOST_VICTIMS} are looked into")
+        result = side_by_side([classified(each, seen) for each in some], pytest_runner, until)
+        for victim, diagnosis in zip(some, result, strict=True):
+            yield diagnosis or _unexplained(victim, "there was no time to find out why")
+    for victim in victims[MAX_VICTIMS:]:
+        yield _unexplained(victim, f"only the first {MAX_VICTIMS} are looked into")
 
 
-def _unexplained(victim: Victim, why: str) -> FlakyTest:
-    return replace(victim.told(FlakyKind.UNKNOWN, why), advice=ADVICE[FlakyKind.UNKNOWN])
+def _unexplained(victim: Victim, reason: str) -> FlakyTest:
+    return replace(victim.as_flaky(FlakyKind.UNKNOWN, reason), advice=ADVICE[FlakyKind.UNKNOWN])

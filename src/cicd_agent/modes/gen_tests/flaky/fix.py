@@ -26,7 +26,7 @@ from cicd_agent.modes.gen_tests.flaky.steps import TOO_LATE
 
 RUNS = 20
 """Fresh processes that a fix has to come through."""
-MOST_FIXED = 5
+MAX_FIXED = 5
 """Flaky tests that a model is asked about."""
 _SECONDS = 120.0
 _EXPECTS = "changes what a test expects"
@@ -53,20 +53,20 @@ class _Fix:
 def fix_questions(evidence: Evidence, answers: Sequence[Answer[Any]]) -> Iterator[Question[FixDraft]]:
     """The next flaky test that nobody was asked about yet."""
     tests = known(evidence)
-    asked = {answer.question for answer in answers}
+    requested = {answer.question for answer in answers}
     all_found = tests.hunt.found if tests.hunt else ()
-    for number, found in enumerate(all_found[:MOST_FIXED]):
-        name = f"flaky {found.nodeid}"
-        if name not in asked and found.nodeid.partition("::")[0] in tests.modules:
+    for number, item in enumerate(all_found[:MAX_FIXED]):
+        name = f"flaky {item.nodeid}"
+        if name not in requested and item.nodeid.partition("::")[0] in tests.modules:
             yield Question(
                 name=name,
                 instructions=files(__package__).joinpath("fix.md").read_text("utf-8"),
-                evidence=tuple(_exhibits(found, _mended(tests.modules, all_found[:number]))),
+                evidence=tuple(_exhibits(item, _mended(tests.modules, all_found[:number]))),
                 draft=FixDraft,
                 check=_complain,
                 tier=Tier.FAST,
                 looks=False,
-                weigh=lambda draft, seen, nodeid=found.nodeid: _weigh(draft, nodeid, seen),  # type: ignore[misc]
+                weigh=lambda draft, seen, nodeid=item.nodeid: _weigh(draft, nodeid, seen),  # type: ignore[misc]
             )
             return
 
@@ -79,12 +79,12 @@ def with_fixes(answers: Sequence[Answer[Any]], evidence: Evidence, pytest_runner
     hunt = tests.hunt
     for answer in answers:
         nodeid = answer.question.removeprefix("flaky ")
-        found = next((each for each in hunt.found if each.nodeid == nodeid), None)
-        if not isinstance(answer.draft, FixDraft) or found is None or not answer.draft.patch:
+        result = next((each for each in hunt.found if each.nodeid == nodeid), None)
+        if not isinstance(answer.draft, FixDraft) or result is None or not answer.draft.patch:
             continue
-        if found.patch or any(each.key == _key(answer.draft.patch) for each in found.refused):
+        if result.patch or any(each.key == _key(answer.draft.patch) for each in result.refused):
             continue
-        tried = _tried(found, answer.draft.patch, evidence, pytest_runner)
+        tried = _tried(result, answer.draft.patch, evidence, pytest_runner)
         if tried is None:
             gap = Gap(f"the fix of {nodeid}", "there was no time left to try it")
             evidence = replace(evidence, gaps=tuple(dict.fromkeys((*evidence.gaps, gap))))
@@ -94,29 +94,29 @@ def with_fixes(answers: Sequence[Answer[Any]], evidence: Evidence, pytest_runner
     return evidence
 
 
-def _tried(found: FlakyTest, patch: str, evidence: Evidence, pytest_runner: PytestRunner) -> FlakyTest | None:
+def _tried(outcome: FlakyTest, patch: str, evidence: Evidence, pytest_runner: PytestRunner) -> FlakyTest | None:
     """The test with its fix, or with one more that is refused; None when there was no time to tell."""
     tests = known(evidence)
     hunt = tests.hunt or FlakyHunt(0, 0, 0)
-    modules = _mended(tests.modules, hunt.found[: hunt.found.index(found)])
-    fix = _read(found, patch, modules)
+    modules = _mended(tests.modules, hunt.found[: hunt.found.index(outcome)])
+    fix = _read(outcome, patch, modules)
     if isinstance(fix, str):
-        return replace(found, refused=(*found.refused, RefusedFix(_key(patch), clip(fix, 300))))
+        return replace(outcome, refused=(*outcome.refused, RefusedFix(_key(patch), clip(fix, 300))))
     # Tests before it are mended by patches of their own, which come first.
     files = {path: text for path, text in modules.items() if text != tests.modules[path]}
     files.update(fix.after)
-    runs = list(_runs(found, hunt.select))
+    runs = list(_runs(outcome, hunt.select))
     fragile = {each.nodeid for each in tests.suite.failed} | {each.nodeid for each in hunt.found}
     for run, result in zip(runs, pytest_runner.run(runs, files), strict=True):
         if not result.completed and pytest_runner.seconds_left <= TOO_LATE:
             return None
-        if why := _shortcoming(found, result, fix, fragile):
-            reason = f"it does not come through {len(runs)} runs: in {run.name} {why}"
-            return replace(found, refused=(*found.refused, RefusedFix(_key(patch), clip(reason, 300))))
-    return replace(found, patch=written(fix.before, fix.after))
+        if problem := _shortcoming(outcome, result, fix, fragile):
+            reason = f"it does not come through {len(runs)} runs: in {run.name} {problem}"
+            return replace(outcome, refused=(*outcome.refused, RefusedFix(_key(patch), clip(reason, 300))))
+    return replace(outcome, patch=written(fix.before, fix.after))
 
 
-def _read(found: FlakyTest, patch: str, modules: Mapping[str, str]) -> _Fix | str:
+def _read(result: FlakyTest, patch: str, modules: Mapping[str, str]) -> _Fix | str:
     """The modules with the patch, or why nobody is offered it, whatever the tests say."""
     read = read_patch(patch)
     if isinstance(read, Flaw):
@@ -129,14 +129,14 @@ def _read(found: FlakyTest, patch: str, modules: Mapping[str, str]) -> _Fix | st
     if isinstance(applied, Flaw):
         return f"it {applied.reason}"
     after = {path: text for path, text in applied.items() if text is not None}
-    sorts = found.kind is FlakyKind.HASH_ORDER and all(only_sorts(before[path], text) for path, text in after.items())
-    why = next((each for each in objections(read, before) if not (sorts and each.startswith(_EXPECTS))), None)
-    return f"it {why}" if why is not None else _Fix(before, after)
+    sorts = result.kind is FlakyKind.HASH_ORDER and all(only_sorts(before[path], text) for path, text in after.items())
+    reason = next((each for each in objections(read, before) if not (sorts and each.startswith(_EXPECTS))), None)
+    return f"it {reason}" if reason is not None else _Fix(before, after)
 
 
-def _shortcoming(found: FlakyTest, result: RunResult, fix: _Fix, fragile: AbstractSet[str]) -> str:
+def _shortcoming(entry: FlakyTest, result: RunResult, fix: _Fix, fragile: AbstractSet[str]) -> str:
     """Why a run does not speak for a fix, "" when it does. `fragile` are tests that failed without it."""
-    outcome = next((test.outcome for test in result.tests if test.nodeid == found.nodeid), None)
+    outcome = next((test.outcome for test in result.tests if test.nodeid == entry.nodeid), None)
     if not result.completed or outcome is not Outcome.PASSED:
         return f"the test is {outcome or result.problem or 'not run'}"
     near = [each.nodeid for each in result.failed if each.nodeid.partition("::")[0] in fix.after]
@@ -144,10 +144,10 @@ def _shortcoming(found: FlakyTest, result: RunResult, fix: _Fix, fragile: Abstra
     return f"another test fails with it: {broken}" if broken else ""
 
 
-def _mended(modules: Mapping[str, str], found: Sequence[FlakyTest]) -> dict[str, str]:
+def _mended(modules: Mapping[str, str], result: Sequence[FlakyTest]) -> dict[str, str]:
     """The modules with the fixes of these tests."""
     texts = dict(modules)
-    for each in found:
+    for each in result:
         read = read_patch(each.patch) if each.patch else None
         applied = apply(read, texts) if read is not None and not isinstance(read, Flaw) else None
         if applied is not None and not isinstance(applied, Flaw):
@@ -155,10 +155,10 @@ def _mended(modules: Mapping[str, str], found: Sequence[FlakyTest]) -> dict[str,
     return texts
 
 
-def _runs(found: FlakyTest, select: tuple[str, ...]) -> Iterator[PytestRun]:
+def _runs(result: FlakyTest, select: tuple[str, ...]) -> Iterator[PytestRun]:
     """Twenty fresh processes under what the test failed under: alone, after those that it depends on, and among all."""
-    held = found.failing or (Perturbation(),)
-    is_order = found.kind in {FlakyKind.ORDER, FlakyKind.LEFTOVER}
+    held = result.failing or (Perturbation(),)
+    is_order = result.kind in {FlakyKind.ORDER, FlakyKind.LEFTOVER}
     for number in range(RUNS):
         one = held[number % len(held)]
         if number >= len(held):
@@ -167,12 +167,12 @@ def _runs(found: FlakyTest, select: tuple[str, ...]) -> Iterator[PytestRun]:
             )
         name = f"run {number + 1}"
         among = PytestRun(name, select, perturbation=one, seconds=5 * _SECONDS)
-        by_itself = PytestRun(name, (found.nodeid,), perturbation=one, seconds=_SECONDS)
-        after = (*found.polluters, found.nodeid)
+        by_itself = PytestRun(name, (result.nodeid,), perturbation=one, seconds=_SECONDS)
+        after = (*result.polluters, result.nodeid)
         if is_order:
             in_order = PytestRun(name, after, perturbation=replace(one, order=None), in_order=True, seconds=_SECONDS)
             yield (among, in_order, by_itself)[number % 3]
-        elif found.kind is FlakyKind.UNKNOWN:
+        elif result.kind is FlakyKind.UNKNOWN:
             yield among
         else:
             # What mends it may break others: all of them are looked at twice.
@@ -181,10 +181,10 @@ def _runs(found: FlakyTest, select: tuple[str, ...]) -> Iterator[PytestRun]:
 
 def _weigh(draft: FixDraft, nodeid: str, evidence: Evidence) -> str | None:
     hunt = known(evidence).hunt
-    found = next((each for each in hunt.found if each.nodeid == nodeid), None) if hunt else None
-    if found is None or found.patch or not draft.patch:
+    result = next((each for each in hunt.found if each.nodeid == nodeid), None) if hunt else None
+    if result is None or result.patch or not draft.patch:
         return None
-    reason = next((each.reason for each in found.refused if each.key == _key(draft.patch or "")), "")
+    reason = next((each.reason for each in result.refused if each.key == _key(draft.patch or "")), "")
     return f"This fix is not offered: {reason}." if reason else None
 
 
@@ -198,18 +198,18 @@ def _complain(draft: FixDraft) -> str | None:
     return f"`patch`: it {flaw.reason}." if isinstance(flaw, Flaw) else None
 
 
-def _exhibits(found: FlakyTest, modules: Mapping[str, str]) -> Iterator[Exhibit]:
+def _exhibits(result: FlakyTest, modules: Mapping[str, str]) -> Iterator[Exhibit]:
     words = [
-        f"test: {found.nodeid}",
-        f"kind: {found.kind}",
-        f"shown by: {found.shown_by}",
-        f"failed: {found.failures} of {found.runs} runs",
-        f"message: {found.message}",
-        *(f"depends on: {each}" for each in found.polluters),
+        f"test: {result.nodeid}",
+        f"kind: {result.kind}",
+        f"shown by: {result.shown_by}",
+        f"failed: {result.failures} of {result.runs} runs",
+        f"message: {result.message}",
+        *(f"depends on: {each}" for each in result.polluters),
     ]
     yield Exhibit("FLAKY", "what experiments have shown", "\n".join(words), priority=9)
     shown: set[str] = set()
-    for nodeid in (found.nodeid, *found.polluters[:3]):
+    for nodeid in (result.nodeid, *result.polluters[:3]):
         path = nodeid.partition("::")[0]
         if path in modules and path not in shown:
             shown.add(path)
@@ -225,8 +225,8 @@ def _excerpt(text: str, nodeid: str) -> str:
     return clip("\n".join(text.splitlines()[: last + 20]), _LONGEST)
 
 
-def _with(hunt: FlakyHunt, found: FlakyTest) -> FlakyHunt:
-    return replace(hunt, found=tuple(found if each.nodeid == found.nodeid else each for each in hunt.found))
+def _with(hunt: FlakyHunt, result: FlakyTest) -> FlakyHunt:
+    return replace(hunt, found=tuple(result if each.nodeid == result.nodeid else each for each in hunt.found))
 
 
 def _key(patch: str) -> str:

@@ -30,8 +30,8 @@ _Value = TypeVar("_Value")
 
 Screened = dict[FlakyKind, list[tuple[Perturbation, RunResult]]]
 """What came of the victims together under variants of one thing."""
-_MOST_ORDERS = 3
-_MOST_POLLUTERS = 10
+_MAX_ORDERS = 3
+_MAX_POLLUTERS = 10
 _Found = Generator[Sequence[PytestRun], Sequence[RunResult], tuple[list[str], Perturbation]]
 _Narrowed = Generator[Sequence[PytestRun], Sequence[RunResult], list[str]]
 
@@ -49,34 +49,34 @@ def screened(victims: Sequence[Victim], pytest_runner: PytestRunner, until: floa
         FlakyKind.RANDOMNESS: [Perturbation(random_seed=seed) for seed in range(20)],
     }
     select = tuple(victim.nodeid for victim in victims)
-    found: Screened = {}
+    results: Screened = {}
     for kind, each in variants.items():
         if pytest_runner.seconds_left <= until:
             break
         runs = [
             PytestRun(f"{kind}-{number}", select, perturbation=one, seconds=SECONDS) for number, one in enumerate(each)
         ]
-        found[kind] = list(zip(each, pytest_runner.run(runs), strict=True))
-    return found
+        results[kind] = list(zip(each, pytest_runner.run(runs), strict=True))
+    return results
 
 
 def classified(victim: Victim, seen: Screened) -> Steps:
     """The victim with the first reason that an experiment confirms, from the cheapest to the dearest."""
     if victim.exception in NETWORK:
         # There is no network here, and whoever asks for one is told so.
-        found = victim.told(FlakyKind.NETWORK, f"it raises {victim.exception} where there is no network")
-        return replace(found, advice=ADVICE[found.kind])
+        result = victim.as_flaky(FlakyKind.NETWORK, f"it raises {victim.exception} where there is no network")
+        return replace(result, advice=ADVICE[result.kind])
     for kind, words in _WORDS.items():
-        told = yield from _decided(victim, kind, seen.get(kind, ()), words)
-        if told is not None:
-            return replace(told, advice=ADVICE[kind])
-    told = yield from order(victim)
-    if told is not None:
-        return replace(told, advice=ADVICE[told.kind])
+        diagnosis = yield from _decided(victim, kind, seen.get(kind, ()), words)
+        if diagnosis is not None:
+            return replace(diagnosis, advice=ADVICE[kind])
+    diagnosis = yield from order(victim)
+    if diagnosis is not None:
+        return replace(diagnosis, advice=ADVICE[diagnosis.kind])
     ends = [end for end in (yield from alone(victim.nodeid, [Perturbation()] * 5)) if end is not None]
     how = f"alone, with everything held the same, it failed {sum(ends)} of {count(len(ends), 'time')}"
-    found = victim.told(FlakyKind.UNKNOWN, how if ends else "it cannot be run alone")
-    return replace(found, advice=ADVICE[found.kind])
+    result = victim.as_flaky(FlakyKind.UNKNOWN, how if ends else "it cannot be run alone")
+    return replace(result, advice=ADVICE[result.kind])
 
 
 def _decided(
@@ -100,7 +100,7 @@ def _decided(
     how = f"alone, it fails each time with {words(red)} and passes each time with {words(green)}"
     # What decides it is what a fix has to stand up to, before all else that it failed under.
     failing = tuple(dict.fromkeys((red, *reds, *victim.failed)))[:20]
-    return replace(victim.told(kind, how), failing=failing)
+    return replace(victim.as_flaky(kind, how), failing=failing)
 
 
 def _distance(one: Perturbation, other: Perturbation) -> int:
@@ -124,10 +124,10 @@ _WORDS = {FlakyKind.HASH_ORDER: _hash_seed, FlakyKind.TIME: _zone_and_date, Flak
 """What is varied to see whether it decides, in this order, and how it is said."""
 
 
-def _first(most: int, *parts: Sequence[_Value]) -> list[_Value]:
+def _first(limit: int, *parts: Sequence[_Value]) -> list[_Value]:
     """So many different ones, the parts by turns so that each has a say."""
-    turns = (part[place] for place in range(max(map(len, parts))) for part in parts if place < len(part))
-    return list(dict.fromkeys(turns))[:most]
+    turns = (part[location] for location in range(max(map(len, parts))) for part in parts if location < len(part))
+    return list(dict.fromkeys(turns))[:limit]
 
 
 def order(victim: Victim) -> Steps:
@@ -136,10 +136,10 @@ def order(victim: Victim) -> Steps:
     if ends not in ([True] * 2, [False] * 2):
         return None
     is_brittle = ends[0] is True  # it fails alone: then it needs somebody before it
-    before, held = yield from _before(victim, wanted=not is_brittle)
+    before, held = yield from _before(victim, requested=not is_brittle)
     if not before:
         return None
-    polluters = yield from _narrowed(victim.nodeid, before, held, wanted=not is_brittle)
+    polluters = yield from _narrowed(victim.nodeid, before, held, requested=not is_brittle)
     runs = [PytestRun("alone", (victim.nodeid,), perturbation=held)] * _REPEATS
     results = yield [*runs, *[after(polluters, victim.nodeid, held)] * _REPEATS]
     # By chance it may have ended so in every run up to here.
@@ -156,33 +156,33 @@ def order(victim: Victim) -> Steps:
     if leaves:
         verb = "leaves" if len(polluters) == 1 else "leave"
         how += f", which {verb} {clip(', '.join(leaves[:3]), 150)} behind"
-    found = victim.told(FlakyKind.LEFTOVER if leaves else FlakyKind.ORDER, how)
-    return replace(found, polluters=tuple(polluters[:_MOST_POLLUTERS]))
+    result = victim.as_flaky(FlakyKind.LEFTOVER if leaves else FlakyKind.ORDER, how)
+    return replace(result, polluters=tuple(polluters[:_MAX_POLLUTERS]))
 
 
-def _before(victim: Victim, *, wanted: bool) -> _Found:
+def _before(victim: Victim, *, requested: bool) -> _Found:
     """The tests before the victim in a run that ended otherwise than it does alone, if that can be had again."""
-    for one, before in (victim.red_after if wanted else victim.green_after)[:_MOST_ORDERS]:
+    for one, before in (victim.red_after if requested else victim.green_after)[:_MAX_ORDERS]:
         if not before:
             continue
         # Where the order alone does not bring it back, the rest of what was different may be needed with it.
         for variants in ((_HELD,), tuple(replace(one, order=None, random_seed=seed) for seed in (0, 1))):
             results = yield [after(before, victim.nodeid, held) for held in variants]
             for held, result in zip(variants, results, strict=True):
-                if failed(result, victim.nodeid) is wanted:
+                if failed(result, victim.nodeid) is requested:
                     return list(before), held
     return [], _HELD
 
 
-def _narrowed(nodeid: str, before: Sequence[str], held: Perturbation, *, wanted: bool) -> _Narrowed:
+def _narrowed(nodeid: str, before: Sequence[str], held: Perturbation, *, requested: bool) -> _Narrowed:
     """The fewest tests before it that make it end like this: by halves, and where it takes several, one by one."""
     suspects, needed = list(before), list[str]()
-    while suspects and len(needed) < _MOST_POLLUTERS:
+    while suspects and len(needed) < _MAX_POLLUTERS:
         while len(suspects) > 1:
             middle = len(suspects) // 2
             halves = (suspects[:middle], suspects[middle:])
             ends = yield from _ends(nodeid, [[*half, *needed] for half in halves], held)
-            smaller = next((half for half, end in zip(halves, ends, strict=True) if end is wanted), None)
+            smaller = next((half for half, end in zip(halves, ends, strict=True) if end is requested), None)
             if smaller is None:
                 break
             suspects = smaller
@@ -191,13 +191,13 @@ def _narrowed(nodeid: str, before: Sequence[str], held: Perturbation, *, wanted:
         while low < high:
             middle = (low + high) // 2
             [end] = yield from _ends(nodeid, [[*suspects[:middle], *needed]], held)
-            low, high = (low, middle) if end is wanted else (middle + 1, high)
+            low, high = (low, middle) if end is requested else (middle + 1, high)
         needed = [suspects[high - 1], *needed]
         suspects = suspects[: high - 1]
         if not suspects:
             break
         [end] = yield from _ends(nodeid, [needed], held)
-        if end is wanted:
+        if end is requested:
             return needed
     return [*suspects, *needed]
 

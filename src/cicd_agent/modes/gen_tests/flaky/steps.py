@@ -34,7 +34,7 @@ class Victim:
     red_after: Sequence[tuple[Perturbation, Sequence[str]]] = ()
     green_after: Sequence[tuple[Perturbation, Sequence[str]]] = ()
 
-    def told(self, kind: FlakyKind, shown_by: str) -> FlakyTest:
+    def as_flaky(self, kind: FlakyKind, shown_by: str) -> FlakyTest:
         """The test with a reason."""
         return FlakyTest(
             self.nodeid,
@@ -49,27 +49,29 @@ class Victim:
 
 def side_by_side(each: Sequence[Steps], pytest_runner: PytestRunner, until: float = TOO_LATE) -> list[FlakyTest | None]:
     """What each comes to, None where time was too short: nothing begins with less than `until` seconds left."""
-    found: list[FlakyTest | None] = [None] * len(each)
-    wanted: dict[int, Sequence[PytestRun]] = {}
+    result: list[FlakyTest | None] = [None] * len(each)
+    requested: dict[int, Sequence[PytestRun]] = {}
 
     def go_on(number: int, results: Sequence[RunResult] | None) -> None:
         try:
-            wanted[number] = next(each[number]) if results is None else each[number].send(results)
+            requested[number] = next(each[number]) if results is None else each[number].send(results)
         except StopIteration as end:
-            wanted.pop(number, None)
-            found[number] = end.value
+            requested.pop(number, None)
+            result[number] = end.value
 
     for number in range(len(each)):
         go_on(number, None)
-    while wanted and pytest_runner.seconds_left > until:
+    while requested and pytest_runner.seconds_left > until:
         # A batch shares one copy of the tree; each run in it has a name of its own.
         runs = [
-            replace(run, name=f"{number}-{place}") for number, own in wanted.items() for place, run in enumerate(own)
+            replace(run, name=f"{number}-{location}")
+            for number, own in requested.items()
+            for location, run in enumerate(own)
         ]
         results = iter(pytest_runner.run(runs))
-        for number, own in list(wanted.items()):
+        for number, own in list(requested.items()):
             go_on(number, [next(results) for _ in own])
-    return found
+    return result
 
 
 def alone(nodeid: str, variants: Sequence[Perturbation]) -> Ran:

@@ -10,9 +10,9 @@ from cicd_agent.analysis.python_tests.documentation.definition import FunctionNo
 from cicd_agent.analysis.python_tests.documentation.examples import literal
 from cicd_agent.modes.gen_tests.synthesis.subject import Subject
 
-MOST_ROWS = 24
-MOST_CALLS = 6
-MOST_VALUES = 12
+MAX_ROWS = 24
+MAX_CALLS = 6
+MAX_VALUES = 12
 
 _METHODS = {
     "str": {"strip", "split", "lower", "upper", "startswith", "endswith", "replace", "splitlines", "encode", "title"}
@@ -58,7 +58,7 @@ def parameters(node: FunctionNode, tree: ast.Module, *, bound: bool) -> tuple[Pa
     defaults: list[ast.expr | None] = [None] * (len(plain) - len(arguments.defaults))
     pairs = [*zip(plain, [*defaults, *arguments.defaults], strict=True)][int(bound) :]
     named = {each.arg for each in arguments.kwonlyargs}
-    found: list[Parameter] = []
+    results: list[Parameter] = []
     for argument, default in (*pairs, *zip(arguments.kwonlyargs, arguments.kw_defaults, strict=True)):
         spelled = _default(default, tree)
         known = _values(argument, spelled, node)
@@ -68,33 +68,33 @@ def parameters(node: FunctionNode, tree: ast.Module, *, bound: bool) -> tuple[Pa
             return None
         annotation = ast.unparse(argument.annotation) if argument.annotation is not None else ""
         by_name = argument.arg in named or default is not None
-        found.append(Parameter(argument.arg, annotation, spelled, by_name))
-    return tuple(found)
+        results.append(Parameter(argument.arg, annotation, spelled, by_name))
+    return tuple(results)
 
 
-def rows(subject: Subject, wanted: tuple[Parameter, ...], *, bound: bool) -> tuple[Row, ...]:
+def rows(subject: Subject, requested: tuple[Parameter, ...], *, bound: bool) -> tuple[Row, ...]:
     """Arguments, at most 24 times, the telling ones first; one empty row for a function that takes none."""
     node = subject.node
     known = {each.arg: each for each in (*node.args.posonlyargs, *node.args.args, *node.args.kwonlyargs)}
     choices: dict[str, tuple[str, ...]] = {}
     edges: dict[str, tuple[str, ...]] = {}
-    for each in wanted:
+    for each in requested:
         near = tuple(_boundaries(subject, known[each.name], each))
         edges[each.name] = unique(near)
-        choices[each.name] = unique((*near, *_values(known[each.name], each.default, node)))[:MOST_VALUES]
-    base = {each.name: each.default or _plainest(choices[each.name], at) for at, each in enumerate(wanted)}
-    found = [Row(call, 0) for call in _calls(subject, wanted, bound=bound)][:MOST_CALLS]
-    found.append(Row(tuple(base.values())))
-    for at in range(MOST_VALUES):
+        choices[each.name] = unique((*near, *_values(known[each.name], each.default, node)))[:MAX_VALUES]
+    base = {each.name: each.default or _plainest(choices[each.name], at) for at, each in enumerate(requested)}
+    result = [Row(call, 0) for call in _calls(subject, requested, bound=bound)][:MAX_CALLS]
+    result.append(Row(tuple(base.values())))
+    for at in range(MAX_VALUES):
         for name, options in choices.items():
             if at < len(options):
                 weight = 0 if options[at] in edges[name] else 1
-                found.append(Row(tuple({**base, name: options[at]}.values()), weight))
-    found += [Row(tuple({**base, **pair}.values()), 0) for pair in _pairs(node, base)]
+                result.append(Row(tuple({**base, name: options[at]}.values()), weight))
+    result += [Row(tuple({**base, **pair}.values()), 0) for pair in _pairs(node, base)]
     best: dict[tuple[str, ...], Row] = {}
-    for row in sorted(found, key=lambda row: row.weight):
+    for row in sorted(result, key=lambda row: row.weight):
         best.setdefault(row.values, row)
-    return tuple(best.values())[:MOST_ROWS]
+    return tuple(best.values())[:MAX_ROWS]
 
 
 def _default(node: ast.expr | None, tree: ast.Module) -> str:
@@ -123,23 +123,23 @@ def _values(argument: ast.arg, default: str, node: FunctionNode) -> tuple[str, .
         return unique((default, *values(ast.Name(kind))))
     kind = _used_as(argument.arg, node)
     kind = kind or next((kind for kind, names in _NAMED.items() if argument.arg in names.split()), "")
-    found = values(expression(kind)) if kind else ()
-    return unique((default, *found)) if default else found
+    result = values(expression(kind)) if kind else ()
+    return unique((default, *result)) if default else result
 
 
 def _used_as(name: str, node: FunctionNode) -> str:
     for each in ast.walk(node):
         match each:
-            case ast.Attribute(value=ast.Name(id=found), attr=attribute) if found == name:
+            case ast.Attribute(value=ast.Name(id=matched), attr=attribute) if matched == name:
                 for kind, methods in _METHODS.items():
                     if attribute in methods:
                         return kind
             case ast.Compare(
-                left=ast.Name(id=found), comparators=[ast.Constant(value=int() | str() | float() as value)]
+                left=ast.Name(id=matched), comparators=[ast.Constant(value=int() | str() | float() as value)]
             ):
-                if found == name:
+                if matched == name:
                     return type(value).__name__
-            case ast.BinOp(left=ast.Name(id=found), op=ast.Mod() | ast.FloorDiv() | ast.Sub()) if found == name:
+            case ast.BinOp(left=ast.Name(id=matched), op=ast.Mod() | ast.FloorDiv() | ast.Sub()) if matched == name:
                 return "int"
             case _:
                 pass
@@ -194,8 +194,8 @@ def _near(value: object, kinds: set[type], *, about: bool, length: bool) -> Iter
 
 def _is_length(node: ast.expr, name: str) -> bool:
     match node:
-        case ast.Call(func=ast.Name(id="len"), args=[ast.Name(id=found)]):
-            return found == name
+        case ast.Call(func=ast.Name(id="len"), args=[ast.Name(id=matched)]):
+            return matched == name
         case _:
             return False
 
@@ -212,7 +212,7 @@ def _constants(node: ast.expr, tree: ast.Module) -> Iterator[object]:
         case ast.Name(id=name):
             for each in tree.body:
                 match each:
-                    case ast.Assign(targets=[ast.Name(id=found)], value=held) if found == name:
+                    case ast.Assign(targets=[ast.Name(id=matched)], value=held) if matched == name:
                         if not isinstance(held, ast.Name):
                             yield from _constants(held, tree)
                     case _:
@@ -233,7 +233,7 @@ def _pairs(node: FunctionNode, base: dict[str, str]) -> Iterator[dict[str, str]]
                 pass
 
 
-def _calls(subject: Subject, wanted: tuple[Parameter, ...], *, bound: bool) -> Iterator[tuple[str, ...]]:
+def _calls(subject: Subject, requested: tuple[Parameter, ...], *, bound: bool) -> Iterator[tuple[str, ...]]:
     """The literal arguments with which others call a function of this name."""
     node = subject.node
     order = [each.arg for each in (*node.args.posonlyargs, *node.args.args)][int(bound) :]
@@ -243,10 +243,10 @@ def _calls(subject: Subject, wanted: tuple[Parameter, ...], *, bound: bool) -> I
                 each.arg: each.value for each in call.keywords if each.arg
             }
             spelled = {name: literal(value) for name, value in given.items()}
-            names = {each.name for each in wanted}
+            names = {each.name for each in requested}
             if len(call.args) > len(order) or not spelled.keys() <= names or not all(spelled.values()):
                 continue
-            row = [spelled.get(each.name) or each.default for each in wanted]
+            row = [spelled.get(each.name) or each.default for each in requested]
             if all(row) and all(len(value) <= 60 for value in row):  # noqa: PLR2004  the line has other things to hold
                 yield tuple(row)
 
@@ -254,7 +254,7 @@ def _calls(subject: Subject, wanted: tuple[Parameter, ...], *, bound: bool) -> I
 def _calls_of(tree: ast.AST, name: str) -> Iterable[ast.Call]:
     for each in ast.walk(tree):
         match each:
-            case ast.Call(func=ast.Name(id=found)) | ast.Call(func=ast.Attribute(attr=found)) if found == name:
+            case ast.Call(func=ast.Name(id=matched)) | ast.Call(func=ast.Attribute(attr=matched)) if matched == name:
                 if not any(isinstance(value, ast.Starred) for value in each.args):
                     yield each
             case _:

@@ -44,9 +44,9 @@ def callee(subject: Subject) -> Callee | None:
             if made is None:
                 return None
             receiver = made
-    wanted = parameters(node, subject.tree, bound=bound)
+    requested = parameters(node, subject.tree, bound=bound)
     top = subject.imports(holder.name if holder is not None else node.name)
-    if wanted is None or not top:
+    if requested is None or not top:
         return None
     reached = f"{receiver}.{node.name}" if receiver else node.name
     if subject.is_property:
@@ -58,19 +58,19 @@ def callee(subject: Subject) -> Callee | None:
         imports, before, after = ("import asyncio", *top), f"asyncio.run({before}", "))"
     elif subject.yields:
         before, after = f"list({before}", "))"
-    return Callee(imports, before, after, wanted, rows(subject, wanted, bound=bound))
+    return Callee(imports, before, after, requested, rows(subject, requested, bound=bound))
 
 
 def _instance(subject: Subject, holder: ast.ClassDef) -> str | None:
     """An instance of a class, made with the plainest values."""
     made = method(holder, "__init__") or _fields(holder)
-    wanted = parameters(made, subject.tree, bound=True) if made is not None else ()
-    if made is None or wanted is None:
+    requested = parameters(made, subject.tree, bound=True) if made is not None else ()
+    if made is None or requested is None:
         return f"{holder.name}()" if made is None else None
-    needed = [each for each in wanted if not each.default]
+    needed = [each for each in requested if not each.default]
     constructor = Subject(subject.wanted, subject.source, subject.tree, made, holder, {})
-    chosen = rows(constructor, wanted, bound=True)[0].values if wanted else ()
-    given = dict(zip((each.name for each in wanted), chosen, strict=True))
+    chosen = rows(constructor, requested, bound=True)[0].values if requested else ()
+    given = dict(zip((each.name for each in requested), chosen, strict=True))
     parts = [f"{each.name}={given[each.name]}" if each.by_name else given[each.name] for each in needed]
     return f"{holder.name}({', '.join(parts)})"
 

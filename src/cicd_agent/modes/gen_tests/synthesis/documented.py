@@ -10,7 +10,7 @@ from cicd_agent.domain.candidate import Candidate, Expectation, Origin, keyed
 from cicd_agent.modes.gen_tests.synthesis.subject import Subject
 from cicd_agent.modes.gen_tests.synthesis.text import compared, dressed, fits, function, named, worded
 
-MOST = 6
+MAX_ITEMS = 6
 """Examples of one function that become tests."""
 
 BROAD = frozenset({"Exception", "BaseException", "AssertionError", "SystemExit", "KeyboardInterrupt", "RecursionError"})
@@ -21,7 +21,11 @@ def documented(subject: Subject, taken: set[str], *, typed: bool) -> Iterator[Ca
     """One test for each example that names a call and can be run with what its module knows."""
     made = 0
     for example in examples(subject.source, subject.wanted.function):
-        if made < MOST and example.call and (candidate := _candidate(subject, example, taken, typed=typed)) is not None:
+        if (
+            made < MAX_ITEMS
+            and example.call
+            and (candidate := _candidate(subject, example, taken, typed=typed)) is not None
+        ):
             made += 1
             yield candidate
 
@@ -88,20 +92,20 @@ def _imports(subject: Subject, example: Example) -> tuple[tuple[str, ...], tuple
         bound |= {each.arg for each in ast.walk(tree) if isinstance(each, ast.arg)}
         used += [each.id for each in names if isinstance(each.ctx, ast.Load)]
     for name in dict.fromkeys(used):
-        found = () if name in bound else subject.imports(name)
-        if found is None:
+        result = () if name in bound else subject.imports(name)
+        if result is None:
             return None
-        imports += found
+        imports += result
     return tuple(imports), tuple(before)
 
 
 def _name(subject: Subject, example: Example) -> str:
-    words = ""
+    text = ""
     for each in ast.walk(ast.parse(example.call, mode="eval")):
         match each:
             case ast.Call(func=ast.Name(id=name) | ast.Attribute(attr=name)) if name == subject.last:
-                words = worded(filter(None, map(literal, (*each.args, *(more.value for more in each.keywords)))))
+                text = worded(filter(None, map(literal, (*each.args, *(more.value for more in each.keywords)))))
             case _:
                 pass
-    about = f"test_{subject.words}_of_{words}" if words else f"test_{subject.words}_as_documented"
+    about = f"test_{subject.words}_of_{text}" if text else f"test_{subject.words}_as_documented"
     return f"{about}_raises" if example.raises else about

@@ -8,16 +8,16 @@ from dataclasses import dataclass
 
 from cicd_agent.analysis.python_tests.documentation.check import contradiction, examples, says
 from cicd_agent.domain.candidate import Candidate, Expectation, Origin, keyed
-from cicd_agent.domain.ports.test_runner import Probe, Seen
+from cicd_agent.domain.ports.test_runner import Observation, Probe
 from cicd_agent.modes.gen_tests.synthesis.arguments import Row
 from cicd_agent.modes.gen_tests.synthesis.calls import Callee
 from cicd_agent.modes.gen_tests.synthesis.documented import BROAD
 from cicd_agent.modes.gen_tests.synthesis.subject import Subject
 from cicd_agent.modes.gen_tests.synthesis.text import WIDEST, compared, dressed, fits, function, named, table, worded
 
-MOST_ROWS = 8
-MOST_TELLING = 6
-MOST_RAISING = 4
+MAX_ROWS = 8
+MAX_TELLING = 6
+MAX_RAISING = 4
 
 _SPECIAL = re.compile(r"[.^$*+?{}\[\]\\|()\"']|[^\x20-\x7e]")
 _SHORTEST = 4
@@ -28,7 +28,7 @@ class _Case:
     """Arguments and what came of them."""
 
     row: Row
-    seen: Seen
+    seen: Observation
 
     @property
     def texts(self) -> tuple[str, ...]:
@@ -43,7 +43,7 @@ def probes(number: int, callee: Callee) -> Iterator[Probe]:
 
 
 def observed(
-    number: int, subject: Subject, callee: Callee, seen: Iterable[Seen], taken: set[str], *, typed: bool
+    number: int, subject: Subject, callee: Callee, seen: Iterable[Observation], taken: set[str], *, typed: bool
 ) -> Iterator[Candidate]:
     """A test of the values that were seen, and one for each kind of exception that is meant to be raised."""
     by_key = {each.key: each for each in seen}
@@ -60,7 +60,7 @@ def observed(
         yield from _agreeing(subject, callee, values, taken, typed=typed)
     kinds = dict.fromkeys(case.seen.exception for case in cases if case.seen.exception)
     for kind in kinds:
-        raising = [case for case in cases if case.seen.exception == kind][:MOST_RAISING]
+        raising = [case for case in cases if case.seen.exception == kind][:MAX_RAISING]
         candidate = _raising(subject, callee, raising, taken, typed=typed)
         if candidate is not None:
             yield candidate
@@ -88,13 +88,13 @@ def _chosen(cases: Sequence[_Case]) -> list[_Case]:
     """At most 8: what others call it with and its own boundaries, then plain values; each result once first."""
     telling, plain = ([case for case in cases if case.row.weight == weight] for weight in (0, 1))
     ordered = [*_once(telling), *telling]
-    ordered = [*dict.fromkeys(ordered)][:MOST_TELLING]
+    ordered = [*dict.fromkeys(ordered)][:MAX_TELLING]
     seen = {case.seen.value for case in ordered}
     ordered += [case for case in _once(plain) if case.seen.value not in seen]
     results = {case.seen.value for case in cases}
     # A function that gives one thing for all is told by few calls.
-    wanted = [*dict.fromkeys((*ordered, *telling, *plain))][: MOST_ROWS if len(results) > 1 else 2]
-    return [case for case in cases if case in wanted]
+    requested = [*dict.fromkeys((*ordered, *telling, *plain))][: MAX_ROWS if len(results) > 1 else 2]
+    return [case for case in cases if case in requested]
 
 
 def _once(cases: Iterable[_Case]) -> list[_Case]:
@@ -131,8 +131,8 @@ def _valued(
     final = named(name, taken)
     says_so = "Seen by running it: what is expected comes from the code."
     code = dressed(head + function(final, says_so, body, parameters, typed=typed))
-    why = "pins what it gives for plain values and at its own boundaries"
-    return _candidate(subject, final, imports, code, why=why) if fits(code) else None
+    reason = "pins what it gives for plain values and at its own boundaries"
+    return _candidate(subject, final, imports, code, reason=reason) if fits(code) else None
 
 
 def _raising(
@@ -156,20 +156,22 @@ def _raising(
         types = [_type(callee.wanted[at].annotation) for at in varied]
         parameters = ", ".join(f"{each}: {kind}" if typed else each for each, kind in zip(names, types, strict=True))
         name = f"test_{subject.words}_raises_{re.sub(r'(?<=[a-z0-9])(?=[A-Z])', '_', kind).lower()}"
-    told = next((each.words for each in examples(subject.source, subject.wanted.function) if each.raises == kind), "")
-    quoted = bool(told) and says(subject.source, subject.wanted.function, told, "")
+    example = next(
+        (each.words for each in examples(subject.source, subject.wanted.function) if each.raises == kind), ""
+    )
+    quoted = bool(example) and says(subject.source, subject.wanted.function, example, "")
     final = named(name, taken)
     origin = "the docstring says that it raises this" if quoted else "what is expected comes from the code"
     body = [f"with {expected}:\n    {callee.call(given)}"]
     code = dressed(head + function(final, f"Seen by running it: {origin}.", body, parameters, typed=typed))
     imports = ("import pytest", *callee.imports, *raised)
-    why = f"pins that it raises {kind}"
-    candidate = _candidate(subject, final, imports, code, why=why, quote=told if quoted else "")
+    reason = f"pins that it raises {kind}"
+    candidate = _candidate(subject, final, imports, code, reason=reason, quote=example if quoted else "")
     return candidate if fits(code) and not contradiction(candidate, subject.source) else None
 
 
 def _candidate(
-    subject: Subject, name: str, imports: Iterable[str], code: str, *, why: str, quote: str = ""
+    subject: Subject, name: str, imports: Iterable[str], code: str, *, reason: str, quote: str = ""
 ) -> Candidate:
     return keyed(
         Candidate(
@@ -182,7 +184,7 @@ def _candidate(
             origin=Origin.OBSERVED,
             expectation=Expectation.DOCSTRING if quote else Expectation.CODE,
             quote=quote,
-            why=why,
+            why=reason,
         )
     )
 
@@ -214,7 +216,7 @@ def _type(annotation: str) -> str:
     return annotation if known else "object"
 
 
-def _meant(subject: Subject, seen: Seen) -> tuple[str, ...] | None:
+def _meant(subject: Subject, seen: Observation) -> tuple[str, ...] | None:
     """The imports that an exception needs, None when nobody says that it is meant to be raised."""
     kind, (home, _, qualified) = seen.exception, seen.type.rpartition(".")
     documented = {each.raises for each in examples(subject.source, subject.wanted.function)}
@@ -241,10 +243,10 @@ def _raises(subject: Subject) -> Iterator[tuple[str, ast.expr | None]]:
 
 
 def _message(subject: Subject, kind: str) -> str:
-    """What the message says in any case, as a literal, when there is one place that raises this; else ""."""
-    said = [first for name, first in _raises(subject) if name == kind]
+    """What the arguments says in any case, as a literal, when there is one place that raises this; else ""."""
+    arguments = [first for name, first in _raises(subject) if name == kind]
     pieces: list[str] = []
-    match said:
+    match arguments:
         case [ast.Constant(value=str() as text)]:
             pieces = [text]
         case [ast.JoinedStr(values=parts)]:

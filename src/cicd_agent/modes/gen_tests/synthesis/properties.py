@@ -67,12 +67,12 @@ def _candidate(
     for each in test.body:
         if isinstance(each, ast.Assert):
             each.msg = None
-    said = {
+    text = {
         "is_undone": "The one function undoes what the other does.",
         "is_idempotent": "A second time changes nothing.",
         "has_its_type": "The annotation says what it returns.",
     }[ending]
-    test.body.insert(0, ast.Expr(ast.Constant(said)))
+    test.body.insert(0, ast.Expr(ast.Constant(text)))
     code = dressed(ast.unparse(ast.fix_missing_locations(test)) + "\n")
     own = f"from {subject.wanted.module} import {', '.join(sorted(bare.used))}"
     others = [ast.unparse(each) for each in tree.body if _is_needed(each, test, bare.modules)]
@@ -87,7 +87,7 @@ def _candidate(
             origin=Origin.PROPERTY,
             expectation=expectation,
             quote=quote if expectation is Expectation.TYPES else "",
-            why=f"a property that the shape of the function suggests: {said[0].lower()}{said[1:-1]}",
+            why=f"a property that the shape of the function suggests: {text[0].lower()}{text[1:-1]}",
         )
     )
 

@@ -16,7 +16,7 @@ from cicd_agent.domain.evidence import Evidence
 
 
 @dataclass(frozen=True, slots=True)
-class Wanted:
+class FunctionTarget:
     """A function with goals: its file, its qualified name, and the dotted name under which tests import the module."""
 
     path: str
@@ -28,7 +28,7 @@ class Wanted:
 class Subject:
     """A function as its file has it, inside the class `around` (None: of the module). `texts` may hold calls of it."""
 
-    wanted: Wanted
+    wanted: FunctionTarget
     source: str
     tree: ast.Module
     node: FunctionNode
@@ -77,14 +77,14 @@ class Subject:
         return () if hasattr(builtins, name) else None
 
 
-def subject(wanted: Wanted, evidence: Evidence, trees: Mapping[str, ast.Module]) -> Subject | None:
+def subject(requested: FunctionTarget, evidence: Evidence, trees: Mapping[str, ast.Module]) -> Subject | None:
     """The subject of a function; None for what no test can import, and for what is no function of a module or class."""
-    source = evidence.change.texts.get(wanted.path, "") if evidence.change is not None else ""
+    source = evidence.change.texts.get(requested.path, "") if evidence.change is not None else ""
     tree = parsed(source)
-    parts = wanted.function.split(".")
-    if tree is None or not all(part.isidentifier() for part in (*wanted.module.split("."), *parts)):
+    parts = requested.function.split(".")
+    if tree is None or not all(part.isidentifier() for part in (*requested.module.split("."), *parts)):
         return None
-    around = path_to(tree, wanted.function)
+    around = path_to(tree, requested.function)
     match around:
         case (ast.FunctionDef() | ast.AsyncFunctionDef() as node,):
             holder = None
@@ -95,7 +95,7 @@ def subject(wanted: Wanted, evidence: Evidence, trees: Mapping[str, ast.Module])
     # pytest would collect what is imported under such a name.
     if parts[0].lower().startswith("test"):
         return None
-    return Subject(wanted, source, tree, node, holder, trees)
+    return Subject(requested, source, tree, node, holder, trees)
 
 
 def top_names(tree: ast.Module) -> frozenset[str]:
@@ -116,8 +116,8 @@ def top_names(tree: ast.Module) -> frozenset[str]:
 
 def method(holder: ast.ClassDef, name: str) -> FunctionNode | None:
     """The method of a class by its name."""
-    found: list[Definition] = [each for each in definitions(holder.body) if each.name == name]
-    last = found[-1] if found else None
+    results: list[Definition] = [each for each in definitions(holder.body) if each.name == name]
+    last = results[-1] if results else None
     return last if isinstance(last, ast.FunctionDef | ast.AsyncFunctionDef) else None
 
 

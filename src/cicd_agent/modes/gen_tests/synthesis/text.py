@@ -44,15 +44,15 @@ def _word(literal: str) -> str:
     return "_".join(filter(None, (kind, words)))
 
 
-def named(wanted: str, taken: set[str]) -> str:
+def named(requested: str, taken: set[str]) -> str:
     """The name, or the first of `_2`, `_3` … that is not taken; it is taken from now on."""
-    name = re.sub(r"\W", "_", wanted)
+    name = re.sub(r"\W", "_", requested)
     name = f"{name}_" if keyword.iskeyword(name) else name
-    number, found = 2, name
-    while found in taken:
-        found, number = f"{name}_{number}", number + 1
-    taken.add(found)
-    return found
+    number, result = 2, name
+    while result in taken:
+        result, number = f"{name}_{number}", number + 1
+    taken.add(result)
+    return result
 
 
 def compared(call: str, value: str) -> str:
@@ -62,12 +62,12 @@ def compared(call: str, value: str) -> str:
 
 def function(name: str, says: str, body: Sequence[str], parameters: str = "", *, typed: bool = False) -> str:
     """A test function; `says` is its docstring, in one line."""
-    said = says.replace("\\", "").replace('"""', "'''").rstrip('"')
+    text = says.replace("\\", "").replace('"""', "'''").rstrip('"')
     returns = " -> None" if typed else ""
     head = f"def {name}({parameters}){returns}:"
     if len(head) > WIDEST:
         head = f"def {name}(\n    {parameters}\n){returns}:"
-    return "\n".join([head, f'    """{said}"""', *(f"    {line}" for part in body for line in part.split("\n"))]) + "\n"
+    return "\n".join([head, f'    """{text}"""', *(f"    {line}" for part in body for line in part.split("\n"))]) + "\n"
 
 
 def table(names: Sequence[str], rows: Sequence[Sequence[str]]) -> str:

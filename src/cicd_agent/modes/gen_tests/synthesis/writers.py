@@ -14,22 +14,20 @@ from cicd_agent.modes.gen_tests.synthesis.calls import callee
 from cicd_agent.modes.gen_tests.synthesis.documented import documented
 from cicd_agent.modes.gen_tests.synthesis.observed import observed, probes
 from cicd_agent.modes.gen_tests.synthesis.properties import suits, written_property
-from cicd_agent.modes.gen_tests.synthesis.subject import Subject, Wanted, subject
+from cicd_agent.modes.gen_tests.synthesis.subject import FunctionTarget, Subject, subject
 from cicd_agent.modes.gen_tests.synthesis.text import is_typed
 from cicd_agent.modes.shared.change_reader import changed
 from cicd_agent.settings.schema import Settings
 
-__all__ = ["Wanted", "written"]
-
-MOST_PROBES = 480
+MAX_PROBES = 480
 MAX_GHOSTWRITTEN = 12
 
-LEAST_SECONDS = 5
+MIN_SECONDS = 5
 """Below this the test runner starts nothing."""
 
 
 def written(
-    targets: Sequence[Wanted], evidence: Evidence, pytest_runner: PytestRunner | None, most: int = 40
+    targets: Sequence[FunctionTarget], evidence: Evidence, pytest_runner: PytestRunner | None, limit: int = 40
 ) -> tuple[Candidate, ...]:
     """At most so many tests of these functions, of which the first is worth most; the same for the same evidence.
 
@@ -41,15 +39,15 @@ def written(
     changed = evidence.change.texts if evidence.change is not None else {}
     texts = {path: text for path, text in (*modules.items(), *changed.items()) if path.endswith(".py")}
     trees = {path: tree for path, text in sorted(texts.items()) for tree in [parsed(text)] if tree is not None}
-    subjects = [each for each in (subject(wanted, evidence, trees) for wanted in targets) if each is not None]
+    subjects = [each for each in (subject(requested, evidence, trees) for requested in targets) if each is not None]
     taken: set[str] = set()
     typed = is_typed(modules.values())
-    found = [each for one in subjects for each in documented(one, taken, typed=typed)]
-    if pytest_runner is not None and len(found) < most:
-        found += _observed(subjects, pytest_runner, taken, typed=typed)
-    if pytest_runner is not None and len(found) < most:
-        found += _properties(subjects, pytest_runner, taken, typed=typed)
-    return tuple(found[:most])
+    results = [each for one in subjects for each in documented(one, taken, typed=typed)]
+    if pytest_runner is not None and len(results) < limit:
+        results += _observed(subjects, pytest_runner, taken, typed=typed)
+    if pytest_runner is not None and len(results) < limit:
+        results += _properties(subjects, pytest_runner, taken, typed=typed)
+    return tuple(results[:limit])
 
 
 def _observed(
@@ -57,9 +55,9 @@ def _observed(
 ) -> list[Candidate]:
     callable_ones = [(one, called) for one in subjects for called in [callee(one)] if called is not None]
     batch = [probe for number, (_, called) in enumerate(callable_ones) for probe in probes(number, called)]
-    if not batch or pytest_runner.seconds_left < LEAST_SECONDS:
+    if not batch or pytest_runner.seconds_left < MIN_SECONDS:
         return []
-    seen = pytest_runner.probe(batch[:MOST_PROBES])
+    seen = pytest_runner.probe(batch[:MAX_PROBES])
     return [
         candidate
         for number, (one, called) in enumerate(callable_ones)
@@ -75,7 +73,7 @@ def _properties(
     if (
         not suitable
         or "hypothesis" not in pytest_runner.interpreter.provides
-        or pytest_runner.seconds_left < LEAST_SECONDS
+        or pytest_runner.seconds_left < MIN_SECONDS
     ):
         return
     ghostwritten_modules = pytest_runner.ghostwrite([(one.wanted.path, one.wanted.function) for one in suitable])
@@ -92,7 +90,7 @@ def _properties(
             yield candidate
 
 
-MOST_WRITTEN = 40
+MAX_WRITTEN = 40
 """Tests of one change that rules write."""
 
 
@@ -103,14 +101,14 @@ def with_written(evidence: Evidence, pytest_runner: PytestRunner | None, setting
     """
     tests, change = known(evidence), changed(evidence)
     texts = tests.modules.values()
-    wanted = [
-        Wanted(target.path, target.function.name, dotted(target.path, change.paths, texts))
+    requested = [
+        FunctionTarget(target.path, target.function.name, dotted(target.path, change.paths, texts))
         for target in targets(subjects(change, settings), tests.suite)
         if left(target, tests.screened).goals
     ]
     try:
-        found = written(wanted, evidence, pytest_runner, MOST_WRITTEN)
+        result = written(requested, evidence, pytest_runner, MAX_WRITTEN)
     except PytestUnavailable as error:
         return replace(evidence, gaps=(*evidence.gaps, Gap("tests by rule", str(error))))
-    proposed = {each.key: each for each in (*tests.proposed, *found)}
+    proposed = {each.key: each for each in (*tests.proposed, *result)}
     return evidence.put(TEST_EVIDENCE, replace(tests, proposed=tuple(proposed.values())))

@@ -5,7 +5,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import PurePosixPath
 
-from cicd_agent.analysis.python_tests.placement.placement import Misplaced, placed
+from cicd_agent.analysis.python_tests.placement.names import NotPlaceable
+from cicd_agent.analysis.python_tests.placement.placement import placed
 from cicd_agent.domain.candidate import CandidateReport, Hurdle, Origin
 from cicd_agent.domain.evidence import Evidence
 from cicd_agent.domain.ports.test_runner import PytestRunner
@@ -47,15 +48,15 @@ def by_value(reports: Sequence[CandidateReport]) -> list[CandidateReport]:
 
 def useful(reports: Sequence[CandidateReport]) -> list[CandidateReport]:
     """Those that add a line, a branch or a kill to what the ones before them have."""
-    kept: list[CandidateReport] = []
+    retained: list[CandidateReport] = []
     seen: set[object] = set()
     for report in reports:
         path = report.candidate.path
         own = {*report.kills, *((path, line) for line in report.lines), *((path, arc) for arc in report.branches)}
         if not own <= seen:
-            kept.append(report)
+            retained.append(report)
             seen |= own
-    return kept
+    return retained
 
 
 def assemble(
@@ -73,13 +74,15 @@ def assemble(
         members: list[CandidateReport] = []
         for report in those:
             try:
-                found = placed(slot.text, [*(one.candidate for one in members), report.candidate])
-            except Misplaced as error:
+                result = placed(slot.text, [*(one.candidate for one in members), report.candidate])
+            except NotPlaceable as error:
                 stopped.append(replace(report, stopped=Hurdle.STATIC, reason=str(error)))
                 continue
             members.append(report)
-            files[path] = found.text
-            tests.update({one.candidate.key: f"{path}::{name}" for one, name in zip(members, found.names, strict=True)})
+            files[path] = result.text
+            tests.update(
+                {one.candidate.key: f"{path}::{name}" for one, name in zip(members, result.names, strict=True)}
+            )
     before = {path: slots[path][0].text for path in files}
     return Assembly(_formatted(files, before, pytest_runner), tests, before), tuple(stopped)
 
@@ -100,8 +103,8 @@ def styled(
     stopped = []
     for report in guilty or those:
         home = assembly.tests[report.candidate.key].split("::")[0]
-        said = single.get(alone[report.candidate.key].path) or complaints[home]
-        stopped.append(replace(report, stopped=Hurdle.STYLE, reason=f"the repository's own linter complains: {said}"))
+        text = single.get(alone[report.candidate.key].path) or complaints[home]
+        stopped.append(replace(report, stopped=Hurdle.STYLE, reason=f"the repository's own linter complains: {text}"))
     return tuple(stopped)
 
 
@@ -127,23 +130,23 @@ def _complaints(
 ) -> Mapping[str, str]:
     """Complaints about files which there were none about before."""
     old = {_aside(path): text for path, text in before.items() if text is not None}
-    found = pytest_runner.style({**files, **old})
-    return {path: found[path] for path in files if path in found and _aside(path) not in found}
+    result = pytest_runner.style({**files, **old})
+    return {path: result[path] for path in files if path in result and _aside(path) not in result}
 
 
 def _aside(path: str) -> str:
-    place = PurePosixPath(path)
-    return place.with_name(f"{place.stem}__before.py").as_posix()
+    location = PurePosixPath(path)
+    return location.with_name(f"{location.stem}__before.py").as_posix()
 
 
 def _same(before: str, after: str) -> bool:
     """Whether two modules say the same, however their imports are sorted."""
     try:
-        return _said(before) == _said(after)
+        return _definitions(before) == _definitions(after)
     except (SyntaxError, ValueError, RecursionError, MemoryError):
         return False
 
 
-def _said(text: str) -> list[str]:
+def _definitions(text: str) -> list[str]:
     tree = ast.parse(text.removeprefix("\ufeff"))
     return [ast.dump(node) for node in tree.body if not isinstance(node, ast.Import | ast.ImportFrom)]

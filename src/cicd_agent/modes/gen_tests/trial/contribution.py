@@ -6,8 +6,7 @@ from dataclasses import dataclass
 from pathlib import PurePosixPath
 
 from cicd_agent.analysis.python_tests.documentation.definition import parsed
-from cicd_agent.analysis.python_tests.placement.module import dotted
-from cicd_agent.analysis.python_tests.placement.placement import home, new_home
+from cicd_agent.analysis.python_tests.placement.module import dotted, home, new_home
 from cicd_agent.analysis.python_tests.static.scope import Surroundings
 from cicd_agent.domain.candidate import Candidate
 from cicd_agent.domain.diff import ChangeKind
@@ -35,8 +34,8 @@ class Slot:
 
     def sibling(self, key: str) -> str:
         """A module of its own beside the home, where the same fixtures and helpers are in reach."""
-        place = PurePosixPath(self.home)
-        return place.with_name(f"{place.stem}__{key[:8]}.py").as_posix()
+        location = PurePosixPath(self.home)
+        return location.with_name(f"{location.stem}__{key[:8]}.py").as_posix()
 
 
 def coverage_targets_of(path: str, evidence: Evidence) -> CoverageTargets:
@@ -63,10 +62,10 @@ def slot_of(candidate: Candidate, evidence: Evidence) -> Slot:
     tests = evidence.get(TEST_EVIDENCE)
     if not tests:
         return Slot(new_home(candidate.path, ()))
-    found = home(candidate.path, tests.suite.coverage, tests.paths)
-    if found in tests.paths and found not in tests.modules:
-        found = new_home(candidate.path, tests.paths)
-    return Slot(found, tests.modules.get(found), _before(found, evidence, tests))
+    result = home(candidate.path, tests.suite.coverage, tests.paths)
+    if result in tests.paths and result not in tests.modules:
+        result = new_home(candidate.path, tests.paths)
+    return Slot(result, tests.modules.get(result), _before(result, evidence, tests))
 
 
 def surroundings_of(candidate: Candidate, evidence: Evidence) -> Surroundings:

@@ -9,13 +9,13 @@ from cicd_agent.domain.test_run import Mutant, Outcome, Perturbation, PytestRun,
 from cicd_agent.modes.gen_tests.evidence import Suite
 from cicd_agent.modes.gen_tests.trial.assembly import Assembly
 from cicd_agent.modes.gen_tests.trial.run_verdict import is_of
-from cicd_agent.modes.gen_tests.trial.single_trial import NO_TIME, SHORTEST, was_not_begun
+from cicd_agent.modes.gen_tests.trial.single_trial import MIN_SECONDS, NO_TIME, was_not_begun
 
-MOST_MUTANTS = 150
+MAX_MUTANTS = 150
 """Mutants that the kept tests are tried against together."""
 _FOR_A_TEST, _FOR_A_MUTANT = 2.0, 0.2
 _STARTING = 30.0
-_MOST_VICTIMS = 20
+_MAX_VICTIMS = 20
 _YEAR = 31_622_400
 _ZONES = ("Pacific/Kiritimati", "Asia/Kathmandu", "America/St_Johns", "Pacific/Pago_Pago", "Europe/Lisbon")
 
@@ -35,7 +35,7 @@ class Tally:
 
 
 @dataclass(frozen=True, slots=True)
-class Seen:
+class JointResult:
     """What was seen of a assembly: who is stopped (hurdle and reason by key), how often each passed, the last run."""
 
     stopped: Mapping[str, tuple[Hurdle, str]]
@@ -67,7 +67,7 @@ class Together:
         self._ids: dict[str, frozenset[str]] = {}
         self._made = 0
 
-    def seen(self, runs: int, mutants: Sequence[Mutant]) -> Seen:
+    def seen(self, runs: int, mutants: Sequence[Mutant]) -> JointResult:
         """Runs until somebody is stopped, or all `runs` (six at least) are through. `mutants`: most wanted first."""
         first = [*self._alone(0, 2), self._full("among the others", 0)]
         results = self._run(first)
@@ -79,7 +79,7 @@ class Together:
         self._judge(second, results)
         return self._outcome(results[1])
 
-    def _second(self, full: RunResult, most: int, mutants: Sequence[Mutant]) -> list[PytestRun]:
+    def _second(self, full: RunResult, limit: int, mutants: Sequence[Mutant]) -> list[PytestRun]:
         """First and last of all tests, then as many as are wanted: alone and shuffled among all, in turn."""
         new = tuple(self._tests.values())
         homes = {test.split("::")[0] for test in new}
@@ -87,7 +87,7 @@ class Together:
         files = dict.fromkeys(path for nodeid in old if (path := nodeid.split("::")[0]) not in homes)
         beside = dict.fromkeys(nodeid.split("[")[0] for nodeid in old if nodeid.split("::")[0] in homes)
         others = (*files, *beside)
-        tried = tuple(mutants[:MOST_MUTANTS])
+        tried = tuple(mutants[:MAX_MUTANTS])
         last = self._full("after all others", 2)
         runs = [
             replace(self._full("before all others", 1), select=(*new, *others), in_order=True),
@@ -102,7 +102,7 @@ class Together:
             ),
             *self._alone(2, 1),
         ]
-        for number in range(3, most):
+        for number in range(3, limit):
             shuffled = Perturbation(hash_seed=number, random_seed=number, order=number)
             runs.extend(
                 self._alone(number, 1)
@@ -114,7 +114,7 @@ class Together:
     def _alone(self, first: int, count: int) -> list[PytestRun]:
         return [
             PytestRun(
-                f"alone ({words(alone(number))})",
+                f"alone ({describe(alone(number))})",
                 tuple(self._tests.values()),
                 perturbation=alone(number),
                 seconds=_STARTING + _FOR_A_TEST * len(self._tests),
@@ -124,11 +124,11 @@ class Together:
 
     def _full(self, name: str, number: int) -> PytestRun:
         seconds = _STARTING + 3 * self._suite.seconds + _FOR_A_TEST * len(self._tests)
-        return PytestRun(f"{name} ({words(among(number))})", perturbation=among(number), seconds=seconds)
+        return PytestRun(f"{name} ({describe(among(number))})", perturbation=among(number), seconds=seconds)
 
     def _run(self, runs: Sequence[PytestRun], *, old: bool = False) -> Sequence[RunResult]:
         """With the new tests in place; with `old` without them. Raises Untried."""
-        if self._pytest_runner.seconds_left < SHORTEST:
+        if self._pytest_runner.seconds_left < MIN_SECONDS:
             raise Untried(NO_TIME)
         results = self._pytest_runner.run(runs, {} if old else self._seating.files)
         self._tally.runs += len(results)
@@ -160,15 +160,15 @@ class Together:
             ids = frozenset(one.nodeid for one in own)
             red = [one for one in own if one.outcome is not Outcome.PASSED]
             if not own and not run.select:
-                why = "the project's own test command does not collect it in its place"
-                self._stop(key, Hurdle.COLLECTS, why)
+                reason = "the project's own test command does not collect it in its place"
+                self._stop(key, Hurdle.COLLECTS, reason)
             elif not own:
                 errors = [one for one in result.tests if one.outcome is Outcome.ERROR]
-                said = f": {errors[0].message}" if errors else ""
-                self._stop(key, Hurdle.STABLE, f"it could not be collected when run {run.name}{said}")
+                text = f": {errors[0].message}" if errors else ""
+                self._stop(key, Hurdle.STABLE, f"it could not be collected when run {run.name}{text}")
             elif red:
-                said = f": {red[0].message}" if red[0].message else ""
-                self._stop(key, Hurdle.STABLE, f"it ended as {red[0].outcome} when run {run.name}{said}")
+                text = f": {red[0].message}" if red[0].message else ""
+                self._stop(key, Hurdle.STABLE, f"it ended as {red[0].outcome} when run {run.name}{text}")
             elif self._ids.setdefault(key, ids) != ids:
                 self._stop(key, Hurdle.STABLE, "its parametrised cases differ from one process to the next")
             else:
@@ -190,12 +190,12 @@ class Together:
         if not ours or not without.completed:
             self._tally.notes[f"tests of the project fail without new ones, too, when run {run.name}"] = None
             return
-        kept = ours[:_MOST_VICTIMS]
+        retained = ours[:_MAX_VICTIMS]
 
         def harms(single: RunResult) -> bool:
-            return any(one.nodeid in kept for one in single.failed)
+            return any(one.nodeid in retained for one in single.failed)
 
-        self._blame(run, f"{ours[0]} fails with it", Hurdle.SUITE, harms, victims=kept)
+        self._blame(run, f"{ours[0]} fails with it", Hurdle.SUITE, harms, victims=retained)
 
     def _blame(
         self,
@@ -248,9 +248,9 @@ class Together:
     def _stop(self, key: str, hurdle: Hurdle, reason: str) -> None:
         self._stopped.setdefault(key, (hurdle, reason))
 
-    def _outcome(self, measured: RunResult | None = None) -> Seen:
+    def _outcome(self, measured: RunResult | None = None) -> JointResult:
         passed = {key: len(names) for key, names in self._passed.items()}
-        return Seen(self._stopped, passed, self._made, measured)
+        return JointResult(self._stopped, passed, self._made, measured)
 
 
 def _ended_badly(result: RunResult) -> bool:
@@ -288,7 +288,7 @@ def milder(perturbation: Perturbation) -> Perturbation:
     )
 
 
-def words(perturbation: Perturbation) -> str:
+def describe(perturbation: Perturbation) -> str:
     """For a person."""
     parts = [f"hash seed {perturbation.hash_seed}", f"time zone {perturbation.time_zone}"]
     if perturbation.order is not None:

@@ -66,14 +66,14 @@ def repaired(report: CandidateReport, source: str, module: str) -> Candidate | N
     try:
         tree = ast.parse(source.removeprefix("\ufeff"))
         names = _exported(tree)
-        if found := _MISSING_NAME.search(report.fails_with):
-            return _importing(candidate, found[1], names, module)
-        if found := _NOT_THERE.search(report.fails_with):
-            return _moved(candidate, found[1], found[2], module) if found[1] in names and module else None
-        if found := _NO_MODULE.search(report.fails_with):
+        if match := _MISSING_NAME.search(report.fails_with):
+            return _importing(candidate, match[1], names, module)
+        if match := _NOT_THERE.search(report.fails_with):
+            return _moved(candidate, match[1], match[2], module) if match[1] in names and module else None
+        if match := _NO_MODULE.search(report.fails_with):
             # Only a name that means this very file is taken for it.
-            same = module and found[1] != module and found[1].rpartition(".")[2] == module.rpartition(".")[2]
-            return _moved(candidate, "", found[1], module) if same else None
+            same = module and match[1] != module and match[1].rpartition(".")[2] == module.rpartition(".")[2]
+            return _moved(candidate, "", match[1], module) if same else None
         read = report.exception == "AssertionError" and candidate.expectation is Expectation.CODE
         if read and not _asks_the_world(tree):
             return _reread(candidate, report.fails_with)
@@ -96,7 +96,7 @@ def _importing(candidate: Candidate, name: str, names: frozenset[str], module: s
     line = f"from {module} import {name}" if name in names and module else _WELL_KNOWN.get(name, "")
     if not line or line in candidate.imports:
         return None
-    return _told(replace(candidate, imports=(*candidate.imports, line)), f"the import of {name} was added")
+    return _with_reason(replace(candidate, imports=(*candidate.imports, line)), f"the import of {name} was added")
 
 
 def _moved(candidate: Candidate, name: str, wrong: str, module: str) -> Candidate | None:
@@ -116,16 +116,18 @@ def _moved(candidate: Candidate, name: str, wrong: str, module: str) -> Candidat
             )
     changed = replace(candidate, imports=tuple(lines))
     return (
-        _told(changed, f"{name or wrong} is imported from {module}") if changed.imports != candidate.imports else None
+        _with_reason(changed, f"{name or wrong} is imported from {module}")
+        if changed.imports != candidate.imports
+        else None
     )
 
 
 def _reread(candidate: Candidate, message: str) -> Candidate | None:
     """The test with the value that was seen, if it compares one call with one constant and this is all it says."""
-    found = _COMPARED.search(message)
-    if not found:
+    match = _COMPARED.search(message)
+    if not match:
         return None
-    seen, expected = _literal(found[1]), _literal(found[2])
+    seen, expected = _literal(match[1]), _literal(match[2])
     if seen is None or expected is None:
         return None
     tree = ast.parse(candidate.code)
@@ -140,7 +142,7 @@ def _reread(candidate: Candidate, message: str) -> Candidate | None:
     if not segment or candidate.code.count(segment) != 1:
         return None
     code = candidate.code.replace(segment, ast.unparse(seen))
-    return _told(replace(candidate, code=code), f"{segment} was expected, {ast.unparse(seen)} was seen")
+    return _with_reason(replace(candidate, code=code), f"{segment} was expected, {ast.unparse(seen)} was seen")
 
 
 def _literal(text: str) -> ast.expr | None:
@@ -168,6 +170,6 @@ def _exported(tree: ast.Module) -> frozenset[str]:
     return frozenset(names)
 
 
-def _told(candidate: Candidate, what: str) -> Candidate:
-    why = f"{candidate.why} (repaired: {what})" if candidate.why else f"Repaired: {what}."
-    return keyed(replace(candidate, why=why))
+def _with_reason(candidate: Candidate, what: str) -> Candidate:
+    reason = f"{candidate.why} (repaired: {what})" if candidate.why else f"Repaired: {what}."
+    return keyed(replace(candidate, why=reason))

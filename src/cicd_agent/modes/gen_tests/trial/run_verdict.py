@@ -68,8 +68,8 @@ def _worth(
     )
     if not (report.lines or report.branches or any(one.line in executed for one in targets.mutants)):
         return _stopped(report, Hurdle.COVERS, "it executes nothing that was not tested before")
-    if why := _unsharp(report, result, targets, is_trivial) or _unasserted(report, result, targets, is_trivial):
-        return _stopped(report, Hurdle.KILLS, why)
+    if reason := _unsharp(report, result, targets, is_trivial) or _unasserted(report, result, targets, is_trivial):
+        return _stopped(report, Hurdle.KILLS, reason)
     return report if targets.mutants else replace(report, reason=NO_MUTANTS)
 
 

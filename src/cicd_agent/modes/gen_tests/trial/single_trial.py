@@ -5,7 +5,8 @@ from dataclasses import dataclass, replace
 
 from cicd_agent.analysis.python_tests.documentation.check import contradiction
 from cicd_agent.analysis.python_tests.mutation.mutants import is_trivial
-from cicd_agent.analysis.python_tests.placement.placement import Misplaced, Placement, placed
+from cicd_agent.analysis.python_tests.placement.names import NotPlaceable
+from cicd_agent.analysis.python_tests.placement.placement import Placement, placed
 from cicd_agent.analysis.python_tests.static.check import objection
 from cicd_agent.domain.candidate import Candidate, CandidateReport, Expectation, Hurdle
 from cicd_agent.domain.evidence import Evidence
@@ -21,9 +22,9 @@ from cicd_agent.modes.gen_tests.trial.contribution import (
 from cicd_agent.modes.gen_tests.trial.repair import repaired
 from cicd_agent.modes.gen_tests.trial.run_verdict import is_of, judged
 
-SHORTEST = 5.0
+MIN_SECONDS = 5.0
 """Seconds below which the test runner starts nothing."""
-MOST_MUTANTS = 60
+MAX_MUTANTS = 60
 """Mutants that one candidate is tried against."""
 NO_TIME = "no time was left to try it"
 
@@ -60,10 +61,10 @@ def screen(
         for report in reports
     )
     mended = {
-        report.candidate.key: found
+        report.candidate.key: result
         for report in reports
         if report in failing or report.passes_on_base is not None
-        if (found := _mended(report, evidence))
+        if (result := _mended(report, evidence))
     }
     again = dict(zip(mended, _screened(tuple(mended.values()), evidence, pytest_runner, seconds), strict=True))
     return tuple(_better(report, again.get(report.candidate.key)) for report in reports)
@@ -74,7 +75,7 @@ def passes_on_base(
 ) -> Mapping[str, bool | None]:
     """By key, whether each passes before the change; None where that could not be found out."""
     alone = {candidate.key: alone_at(candidate, slot_of(candidate, evidence), before=True) for candidate in candidates}
-    if not alone or pytest_runner.seconds_left < SHORTEST:
+    if not alone or pytest_runner.seconds_left < MIN_SECONDS:
         return {}
     try:
         return _on_base(alone, pytest_runner, seconds)
@@ -92,21 +93,21 @@ def _on_base(alone: Mapping[str, Alone], pytest_runner: PytestRunner, seconds: f
     together = PytestRun("base", paths, arguments, seconds=seconds + len(paths))
     files = {one.path: one.text for one in alone.values()}
     (result,) = pytest_runner.run([together], files, at_base=True)
-    found = {key: _passes(one, result) for key, one in alone.items()}
-    unknown = {key: alone[key] for key, passes in found.items() if passes is None}
-    if unknown and len(alone) > 1 and pytest_runner.seconds_left >= SHORTEST:
+    collected = {key: _passes(one, result) for key, one in alone.items()}
+    unknown = {key: alone[key] for key, passes in collected.items() if passes is None}
+    if unknown and len(alone) > 1 and pytest_runner.seconds_left >= MIN_SECONDS:
         runs = [PytestRun(f"base {key}", (one.test,), seconds=seconds) for key, one in unknown.items()]
         results = pytest_runner.run(runs, files, at_base=True)
-        found |= {key: _passes(one, each) for (key, one), each in zip(unknown.items(), results, strict=True)}
-    return found
+        collected |= {key: _passes(one, each) for (key, one), each in zip(unknown.items(), results, strict=True)}
+    return collected
 
 
 def alone_at(candidate: Candidate, slot: Slot, *, before: bool = False) -> Alone:
-    """The candidate beside its home. Raises Misplaced; `before` the change it stands for itself when it has to."""
+    """The candidate beside its home. Raises NotPlaceable; `before` the change it stands for itself when it has to."""
     path = slot.sibling(candidate.key)
     try:
         placement = placed(slot.base_text if before else slot.text, [candidate])
-    except Misplaced:
+    except NotPlaceable:
         if not before:
             raise
         placement = placed(None, [candidate])
@@ -120,7 +121,7 @@ def _alone(candidate: Candidate, path: str, placement: Placement) -> Alone:
 def mutants_for(candidate: Candidate, targets: CoverageTargets) -> tuple[Mutant, ...]:
     """The mutants to try it against: those of its own function first."""
     near = sorted(targets.mutants, key=lambda one: (one.function != candidate.function, is_trivial(one)))
-    return tuple(near[:MOST_MUTANTS])
+    return tuple(near[:MAX_MUTANTS])
 
 
 def _screened(
@@ -130,22 +131,22 @@ def _screened(
     trials: list[tuple[int, Alone, PytestRun]] = []
     seen: set[str] = set()
     for number, candidate in enumerate(candidates):
-        found = _by_its_text(candidate, evidence)
+        outcome = _by_its_text(candidate, evidence)
         if candidate.key in seen:
-            found = CandidateReport(candidate, Hurdle.ADDS, "it is the same as one before it")
+            outcome = CandidateReport(candidate, Hurdle.ADDS, "it is the same as one before it")
         seen.add(candidate.key)
-        if isinstance(found, CandidateReport):
-            reports.append(found)
+        if isinstance(outcome, CandidateReport):
+            reports.append(outcome)
             continue
         reports.append(None)
         mutants = mutants_for(candidate, coverage_targets_of(candidate.path, evidence))
         trials.append(
             (
                 number,
-                found,
+                outcome,
                 PytestRun(
                     f"alone {candidate.key}",
-                    (found.test,),
+                    (outcome.test,),
                     measured=(candidate.path,),
                     mutants=mutants,
                     seconds=seconds + _FOR_A_MUTANT * len(mutants),
@@ -173,7 +174,7 @@ def _tried(trials: Sequence[tuple[int, Alone, PytestRun]], pytest_runner: Pytest
     """For each what was seen of it, or why nothing was."""
     if not trials:
         return ()
-    if pytest_runner.seconds_left < SHORTEST:
+    if pytest_runner.seconds_left < MIN_SECONDS:
         return [NO_TIME] * len(trials)
     try:
         results = pytest_runner.run([run for _, _, run in trials], {alone.path: alone.text for _, alone, _ in trials})
@@ -192,36 +193,36 @@ def _timed_again(
         for index, result in enumerate(results)
         if result.completed and any(test.seconds > SWIFT and test.outcome is Outcome.PASSED for test in result.tests)
     ]
-    if not slow or pytest_runner.seconds_left < SHORTEST:
+    if not slow or pytest_runner.seconds_left < MIN_SECONDS:
         return results
     runs = [replace(trials[index][2], name=f"again {index}", mutants=(), measured=()) for index in slow]
     files = {trials[index][1].path: trials[index][1].text for index in slow}
-    found = list(results)
+    collected = list(results)
     for index, again in zip(slow, pytest_runner.run(runs, files), strict=True):
         times = {test.nodeid: test.seconds for test in again.tests}
         tests = (
             replace(test, seconds=min(test.seconds, times.get(test.nodeid, test.seconds)))
             for test in results[index].tests
         )
-        found[index] = replace(results[index], tests=tuple(tests))
-    return found
+        collected[index] = replace(results[index], tests=tuple(tests))
+    return collected
 
 
 def was_not_begun(result: RunResult, pytest_runner: PytestRunner) -> bool:
     """Whether there is no result since there was no time left."""
-    return not result.completed and not result.seconds and pytest_runner.seconds_left < SHORTEST
+    return not result.completed and not result.seconds and pytest_runner.seconds_left < MIN_SECONDS
 
 
 def _by_its_text(candidate: Candidate, evidence: Evidence) -> CandidateReport | Alone:
     """Where it is to be tried, or the report on why it is not."""
     seen = surroundings_of(candidate, evidence)
-    if found := objection(candidate, seen):
-        return CandidateReport(candidate, found.hurdle, found.reason)
-    if why := contradiction(candidate, seen.source):
-        return CandidateReport(candidate, Hurdle.STATIC, why)
+    if result := objection(candidate, seen):
+        return CandidateReport(candidate, result.hurdle, result.reason)
+    if reason := contradiction(candidate, seen.source):
+        return CandidateReport(candidate, Hurdle.STATIC, reason)
     try:
         return alone_at(candidate, slot_of(candidate, evidence))
-    except Misplaced as error:
+    except NotPlaceable as error:
         return CandidateReport(candidate, Hurdle.STATIC, str(error))
 
 

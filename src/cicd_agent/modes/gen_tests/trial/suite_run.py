@@ -10,7 +10,7 @@ from cicd_agent.domain.test_run import Fate, Mutant, MutantOutcome, RunResult
 from cicd_agent.modes.gen_tests.evidence import TEST_EVIDENCE, Suite
 from cicd_agent.modes.gen_tests.trial.assembly import Assembly, assemble, by_value, styled, useful
 from cicd_agent.modes.gen_tests.trial.joint_trial import Tally, Together, Untried
-from cicd_agent.modes.gen_tests.trial.single_trial import NO_TIME, SHORTEST, passes_on_base
+from cicd_agent.modes.gen_tests.trial.single_trial import MIN_SECONDS, NO_TIME, passes_on_base
 
 ROUNDS = 3
 """How often those that are left are tried again after somebody was stopped."""
@@ -60,7 +60,7 @@ class _Settling:
 
     def _label(self, *, keep_unchanged: bool) -> None:
         """Says of each what it is by whether it passes before the change."""
-        if self._pytest_runner.seconds_left < SHORTEST:
+        if self._pytest_runner.seconds_left < MIN_SECONDS:
             raise Untried(NO_TIME)
         base = passes_on_base([report.candidate for report in self._alive], self._evidence, self._pytest_runner, 30.0)
         self._tally.runs += 1
@@ -73,17 +73,19 @@ class _Settling:
 
     def _rounds(self, runs: int, suite: Suite) -> tuple[Assembly, RunResult | None]:
         for _ in range(ROUNDS):
-            kept = useful(self._alive)
-            if not kept:
+            retained = useful(self._alive)
+            if not retained:
                 return Assembly(), None
-            assembly, misplaced = assemble(kept, self._evidence, self._pytest_runner)
-            ugly = misplaced or styled(kept, assembly, self._evidence, self._pytest_runner)
+            assembly, misplaced = assemble(retained, self._evidence, self._pytest_runner)
+            ugly = misplaced or styled(retained, assembly, self._evidence, self._pytest_runner)
             if ugly:
                 self._reports.update((report.candidate.key, report) for report in ugly)
                 continue
-            mutants = sorted(self._survivors(suite), key=lambda one: not any(one.id in report.kills for report in kept))
-            seen = Together(kept, assembly, suite, self._pytest_runner, self._tally).seen(runs, mutants)
-            for report in kept:
+            mutants = sorted(
+                self._survivors(suite), key=lambda one: not any(one.id in report.kills for report in retained)
+            )
+            seen = Together(retained, assembly, suite, self._pytest_runner, self._tally).seen(runs, mutants)
+            for report in retained:
                 key = report.candidate.key
                 self._reports[key] = replace(
                     self._reports[key], runs=seen.runs, passed=seen.passed[key], settled=not seen.stopped
@@ -93,8 +95,8 @@ class _Settling:
             if not seen.stopped:
                 for report in self._alive:
                     if not report.settled:
-                        why = "it adds no line, branch or noticed fault to the tests that were kept before it"
-                        self._stop(report.candidate.key, Hurdle.ADDS, why)
+                        problem = "it adds no line, branch or noticed fault to the tests that were kept before it"
+                        self._stop(report.candidate.key, Hurdle.ADDS, problem)
                 return assembly, seen.measured
         self._stop_all(Hurdle.STABLE, f"after {ROUNDS} rounds there was still one that could not stay with the others")
         return Assembly(), None
