@@ -25,7 +25,7 @@ LOCK = "requirements.lock"
 FLEET = "requirements-fleet.lock"
 ASKING = (
     *("DATABASE_URL", "REDIS_URL"),
-    *(f"OTEL_EXPORTER_OTLP_{name}ENDPOINT" for name in ("", "TRACES_", "METRICS_")),
+    *(f"OTEL_EXPORTER_OTLP_{name}ENDPOINT" for name in ("", "TRACES_", "METRICS_", "LOGS_")),
 )
 """What asks for a database, a shared cache or a collector: only such a job pays for their packages."""
 TIME_LIMIT_S = 300

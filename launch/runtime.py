@@ -34,7 +34,7 @@ DOCKERS = {
 PROXIES = tuple(name for each in ("http_proxy", "https_proxy", "all_proxy") for name in (each, each.upper()))
 SERVERS = (
     *("BASE_URL", "OPENAI_BASE_URL", "REDIS_URL", "GITHUB_API_URL"),
-    *(f"OTEL_EXPORTER_OTLP_{name}ENDPOINT" for name in ("", "TRACES_", "METRICS_")),
+    *(f"OTEL_EXPORTER_OTLP_{name}ENDPOINT" for name in ("", "TRACES_", "METRICS_", "LOGS_")),
     *PROXIES,
 )
 

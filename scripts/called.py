@@ -11,7 +11,7 @@ from cicd_agent.settings.schema import ModeName
 from cicd_agent.settings.values import catalogue
 from scripts.actions import HEADER, output_names
 
-SECRETS: Final = ("openai-api-key", "model-headers", "slack-webhook-url", "slack-token", "fleet-url")
+SECRETS: Final = ("openai-api-key", "model-headers", "slack-webhook-url", "slack-token")
 """What a caller hands over as a secret; the token is the job's own."""
 HANDED: Final = {
     "app-token": "Token of a GitHub App, in place of the job's own.",

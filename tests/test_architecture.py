@@ -49,11 +49,6 @@ LAYERS = {
 """Each package, and what it may import besides itself."""
 
 UNLAYERED = {
-    ("adapters.telemetry.attributes", "insights.metrics.metric"),
-    ("adapters.telemetry.metrics", "insights.metrics.metric"),
-    ("adapters.telemetry.metrics_file", "insights.metrics.metric"),
-    ("adapters.telemetry.metrics_file", "insights.metrics.prometheus_text"),
-    ("app.telemetry", "cli.metrics"),
     ("rendering.log_excerpt", "analysis.logs.extract"),
     ("rendering.terminal.doctor", "cli.doctor.checkup"),
 }
@@ -78,7 +73,7 @@ THIRD_PARTY = {
     "slack_sdk": r"adapters\.slack",
     "psycopg": r"adapters\.storage\..*",
     "redis": r"adapters\.cache\..*",
-    "opentelemetry": r"adapters\.telemetry\..*",
+    "opentelemetry": r"adapters\.telemetry\.signals",
 }
 
 # Where the process meets its surroundings: the only place that ends it, and that catches what nobody expected.

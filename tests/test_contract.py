@@ -31,7 +31,7 @@ def words(text: str) -> list[str]:
 INPUTS = words("""
     mode github-token working-directory config-file organisation-config runtime index-url timeout-minutes
     openai-api-key base-url api provider model fast-model fallback-model service-tier
-    model-headers max-cost-usd max-input-tokens max-rounds cache-dir state-dir metrics-file fleet-url instructions
+    model-headers max-cost-usd max-input-tokens max-rounds cache-dir state-dir metrics-file instructions
     comment review-event fail-on fail-on-model max-comments min-severity min-confidence paths-ignore sarif-files
     pull-request stage evidence-file decision-file
     test-command python coverage-threshold deliver detect-flaky allow-unsandboxed

@@ -15,6 +15,7 @@ SECRET = "postgresql://agent:" + "hunter2" + "@db.test/state"
         {"OTEL_EXPORTER_OTLP_ENDPOINT": "http://collector.test:4318"},
         {"OTEL_EXPORTER_OTLP_TRACES_ENDPOINT": "http://collector.test:4318/v1/traces"},
         {"OTEL_EXPORTER_OTLP_METRICS_ENDPOINT": "http://collector.test:4318/v1/metrics"},
+        {"OTEL_EXPORTER_OTLP_LOGS_ENDPOINT": "http://collector.test:4318/v1/logs"},
     ],
 )
 def test_a_job_with_a_database_a_cache_or_a_collector_gets_their_packages(told: dict[str, str]) -> None:

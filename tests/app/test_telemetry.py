@@ -1,26 +1,34 @@
+import re
+import socket
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from cicd_agent import __version__
 from cicd_agent.agent.messages import Request
 from cicd_agent.app.model_router import Asking, budget
 from cicd_agent.app.run_record import RunRecord
-from cicd_agent.app.telemetry import tell, timed
+from cicd_agent.app.telemetry import export_run, timed
 from cicd_agent.domain.effects import Receipt, ReceiptState
 from cicd_agent.domain.event import Event, EventKind, PullRequest, Ref
 from cicd_agent.domain.text.redaction import Redactor
 from cicd_agent.domain.timeline import Timeline
+from cicd_agent.domain.usage import Usage
 from cicd_agent.insights.metrics.prometheus_text import parse
 from cicd_agent.settings.environment import Environment
 from cicd_agent.settings.schema import Settings
 from tests.app.test_decision import decision
 from tests.insights.metrics.test_run_samples import values
 from tests.support.fakes.scripted_model import ScriptedModel
+from tests.support.jobs.gate import GateJobs
+from tests.support.jobs.pull_request import Job
 from tests.support.samples.records import report
 from tests.support.servers.collector import Collector, plain
+from tests.support.servers.github.app import FakeGitHub
 
+DOCUMENT = Path(__file__).parents[2] / "docs/fleet.md"
 EVENT = Event(
     EventKind.PULL_REQUEST,
     repo="acme/shop",
@@ -51,7 +59,7 @@ def say(
 ) -> list[str]:
     said: list[str] = []
     environment = Environment.read({**VARIABLES, **(variables or {})})
-    tell(told, timeline(), settings or Settings(), environment, said.append, redact=Redactor(secrets).redact)
+    export_run(told, timeline(), settings or Settings(), environment, said.append, redact=Redactor(secrets).redact)
     return said
 
 
@@ -165,7 +173,7 @@ def test_a_collector_in_trouble_is_a_line_and_the_file_is_written_all_the_same(t
     with Collector(503) as collector:
         settings = Settings(metrics_file=str(tmp_path / "x.prom"))
         (line,) = say(written(), settings, {"OTEL_EXPORTER_OTLP_ENDPOINT": collector.url})
-    assert line == "telemetry was not sent: 127.0.0.1 answered 503 (traces, metrics)"
+    assert line == "telemetry was not sent: 127.0.0.1 answered 503 (traces, metrics, logs)"
     assert (tmp_path / "x.prom").exists()
 
 
@@ -185,3 +193,81 @@ def test_every_model_that_is_asked_is_timed() -> None:
         model.complete(Request("", "", "", {}))
     asked = [span.attributes["gen_ai.request.model"] for span in found.spans if span.name == "model"]
     assert asked == ["a", "c"]
+
+
+def record_of(told: RunRecord) -> dict[str, object]:
+    with Collector() as collector:
+        assert say(told, None, {"OTEL_EXPORTER_OTLP_LOGS_ENDPOINT": f"{collector.url}/v1/logs"}) == []
+        (record,) = collector.records
+    return {name.removeprefix("cicd_agent."): value for name, value in plain(record.attributes).items()}
+
+
+def test_the_record_says_what_was_decided_and_what_it_cost() -> None:
+    found = record_of(written())
+    assert found == {
+        **found,
+        "run_id": "1234.1",
+        "repository": "acme/shop",
+        "mode": "review",
+        "event": "pull_request",
+        "sha": "a" * 40,
+        "risk_level": "low",
+        "exit": 0,
+        "degraded": found["degraded"],
+        "version": __version__,
+    }
+
+
+def test_what_is_not_known_is_left_out_and_a_failed_run_is_degraded() -> None:
+    found = record_of(RunRecord("review", 70, error="a bug in /home/somebody/x.py"))
+    assert (found["decision"], found["exit"], found["degraded"]) == ("failed", 70, True)
+    assert {"sha", "conclusion", "risk_level", "model", "cost_usd", "event"}.isdisjoint(found)
+    assert "somebody" not in str(found)
+
+
+def test_nothing_of_the_change_is_in_the_record() -> None:
+    foreign = {"summary": "app.py is bad", "root_cause": "x.py", "affected_files": "y.py", "reasons": "z.py"}
+    found = str(record_of(replace(written(), outputs={**written().outputs, **foreign})))
+    assert not any(value in found for value in ("the title", *foreign.values()))
+
+
+def test_the_document_has_the_fields_of_the_record_as_they_are() -> None:
+    account = replace(written().account, model="gpt-5.5", cost_usd=0.25, usage=Usage(1, 2, 3))
+    outputs = {"conclusion": "neutral", "decision": "comment", "risk_level": "low"}
+    rows = re.findall(r"^\| `(\w+)` \| .+ \|$", DOCUMENT.read_text("utf-8").partition("## A record")[2], re.MULTILINE)
+    assert set(rows) == record_of(replace(written(), account=account, outputs=outputs)).keys()
+
+
+def test_without_a_collector_no_socket_is_opened(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    job = Job(tmp_path)
+
+    def opened(*_: object, **__: object) -> None:
+        raise AssertionError("a socket")
+
+    monkeypatch.setattr(socket, "socket", opened)
+    monkeypatch.setattr(socket, "getaddrinfo", opened)
+    assert job.run().exit == 0
+
+
+def test_every_run_is_recorded_failed_ones_too_and_a_dry_one_is_not(tmp_path: Path) -> None:
+    job = Job(tmp_path)
+    with Collector() as collector:
+        job.variables["OTEL_EXPORTER_OTLP_ENDPOINT"] = collector.url
+        left = job.run()
+        assert job.run(api="nonsense").exit == 2
+        job.run("review", "--dry-run")
+        good, bad = (plain(record.attributes) for record in collector.records)
+    assert (good["cicd_agent.mode"], good["cicd_agent.exit"], good["cicd_agent.sha"]) == ("review", 0, job.head)
+    assert (good["cicd_agent.decision"], good["cicd_agent.requests"]) == (left.outputs["decision"], 0)
+    assert (bad["cicd_agent.decision"], bad["cicd_agent.exit"], bad["cicd_agent.degraded"]) == ("failed", 2, True)
+
+
+def test_a_gate_that_was_not_understood_is_recorded_as_a_hold(tmp_path: Path) -> None:
+    with FakeGitHub() as hub, Collector() as collector:
+        jobs = GateJobs(tmp_path, hub)
+        jobs.job.variables["OTEL_EXPORTER_OTLP_ENDPOINT"] = collector.url
+        left = jobs.run(organisation_config="locked: {fail-on: x}")
+        (record,) = collector.records
+    assert (left.exit, left.outputs["decision"]) == (2, "hold"), left.log
+    assert "organisation-config` line 1: `fail-on` must be" in left.outputs["summary"]
+    assert plain(record.attributes)["cicd_agent.decision"] == "hold"

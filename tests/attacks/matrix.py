@@ -13,6 +13,7 @@ from tests.attacks.payloads import Payload
 from tests.attacks.worlds import ANSWERS, MODES, Attacker, World, surroundings
 from tests.support.canaries import files
 from tests.support.jobs.canaries import Scene
+from tests.support.servers.collector import plain
 
 TARGETS = {
     "review": r"/(?:pulls|issues)/7/(?:comments|reviews|labels)|/(?:pulls|issues)/comments/\d+"
@@ -114,8 +115,11 @@ def _judged(mode: str, scene: World) -> Iterator[tuple[str, Iterable[str]]]:
         yield "posted to GitHub" if sent.method != "GET" else "asked of GitHub", told
     for message in scene.slack.messages:
         yield "posted to Slack", [*chat.message(message), *oracles.secrets(json.dumps(message, ensure_ascii=False))]
-    for posted in scene.fleet.posted:
-        yield "sent to the fleet", [*oracles.line(posted.body), *oracles.secrets(posted.body)]
+    for record in scene.collector.records:
+        text = json.dumps(plain(record.attributes))
+        yield "records sent to a collector", [*oracles.record(text), *oracles.secrets(text)]
+    for path, body in scene.collector.raw:
+        yield f"sent to a collector ({path})", list(oracles.secrets(body.decode("utf-8", "replace")))
     for said in scene.more.values():
         yield "refused inputs", [*oracles.log(said), *oracles.secrets(said)]
     for line, oracle in LOOKS.items():

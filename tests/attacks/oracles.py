@@ -180,10 +180,8 @@ def table(text: str) -> Iterator[str]:
                 yield f"a formula: {cell[:40]!r}"
 
 
-def line(text: str) -> Iterator[str]:
-    """The one line that a fleet is sent: what it decided and cost, and no word of the change."""
-    if "\n" in text.rstrip("\n"):
-        yield "more than one line"
+def record(text: str) -> Iterator[str]:
+    """The record of a run that a collector is sent: what it decided and cost, and no word of the change."""
     yield from document(text)
     for word in (FORGED, EVIL, "octocat", "Ignore all"):
         if word in text:

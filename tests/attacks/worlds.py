@@ -9,7 +9,7 @@ from typing import Any
 from xml.sax.saxutils import escape, quoteattr
 
 from tests.attacks.payloads import Payload, as_name
-from tests.support.canaries import FLEET, PLANTED, TOKEN, Blabbermouth
+from tests.support.canaries import PLANTED, TOKEN, Blabbermouth
 from tests.support.jobs.canaries import CONFIG, READS, Scene
 from tests.support.jobs.failure import BEFORE as FAILED_BEFORE
 from tests.support.jobs.failure import PYTEST, FailureJobs, failed, passed
@@ -18,7 +18,7 @@ from tests.support.jobs.gate import GateJobs
 from tests.support.jobs.gen_tests import BEFORE as UNTESTED
 from tests.support.jobs.gen_tests import GeneratingJob
 from tests.support.jobs.pull_request import BEFORE, Job, Left
-from tests.support.servers.endpoint import Endpoint
+from tests.support.servers.collector import Collector
 from tests.support.servers.github.app import FakeGitHub
 from tests.support.servers.github.run_state import Commit
 from tests.support.servers.github.state import Account
@@ -43,11 +43,13 @@ class World(Scene):
     """A scene with whoever else is told of a run."""
 
     slack: FakeSlack = field(default_factory=FakeSlack)
-    fleet: Endpoint = field(default_factory=Endpoint)
+    collector: Collector = field(default_factory=Collector)
+
+    def __post_init__(self) -> None:
+        self.variables = {**self.variables, "OTEL_EXPORTER_OTLP_ENDPOINT": self.collector.url}
 
     def given(self) -> dict[str, str]:
-        told = {"slack_webhook_url": self.slack.webhook, "fleet_url": self.fleet.url.replace("//", f"//agent:{FLEET}@")}
-        return super().given() | told
+        return super().given() | {"slack_webhook_url": self.slack.webhook}
 
 
 def joined(payloads: Sequence[Payload]) -> str:
@@ -94,7 +96,7 @@ def surroundings(place: Path, payloads: Sequence[Payload]) -> Iterator[World]:
     model = Obedient(payloads, path="app.py", line=1, side="new", quote="return name")
     with FakeGitHub() as hub, model:
         world = World(hub, model, place / "place", place / "book")
-        with world.slack, world.fleet:
+        with world.slack, world.collector:
             yield world
 
 

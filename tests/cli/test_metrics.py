@@ -8,14 +8,15 @@ import pytest
 
 from cicd_agent.app.console import Streams
 from cicd_agent.app.reporter import Outlet
+from cicd_agent.app.telemetry import measured
 from cicd_agent.cli.account_parser import parsed
-from cicd_agent.cli.metrics import measured, metrics
+from cicd_agent.cli.metrics import metrics
 from cicd_agent.domain.audit_entry import Entry, Row
+from cicd_agent.domain.metric import added
 from cicd_agent.domain.ports.storage import Wanted
 from cicd_agent.domain.timeline import Span
 from cicd_agent.errors import ConfigError
 from cicd_agent.insights.metrics import registry
-from cicd_agent.insights.metrics.metric import added
 from cicd_agent.insights.metrics.prometheus_text import parse as read
 from cicd_agent.settings.environment import Environment
 from tests.app.test_decision import decision

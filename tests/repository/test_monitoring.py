@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 import yaml
 
-from cicd_agent.insights.metrics.metric import MetricKind, Sample
+from cicd_agent.domain.metric import MetricKind, Sample
 from cicd_agent.insights.metrics.page import page
 from cicd_agent.insights.metrics.prometheus_text import exposition
 from cicd_agent.insights.metrics.registry import METRICS, REGISTRY

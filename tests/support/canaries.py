@@ -18,7 +18,6 @@ HEADER = "q4Zt8Wn1Lx7Vc3Bm9Ks5Jd2Hf6"
 DATABASE = "dB7pXq2mRt9wLz4kNv"
 REDIS = "rD5sYh8cGj3fTb6nMw"
 OTEL = "oT1eLk6vQx9zPa4hSu"
-FLEET = "fL2gYv6nBq" + "8sDc4jMw"
 INDEX = "iX8dUe3rWm7yCk2tBn"
 LEAKED = "gh" + "p_" + "aB3dE5fG7hJ9kL1mN3pQ5rS7tU9vW1xY3zA5"
 AWS = "AK" + "IA" + "QWERTY7UIOP2ASDF"
@@ -38,7 +37,6 @@ GIVEN = {
     "redis": REDIS,
     "otel": OTEL,
     "index": INDEX,
-    "fleet": FLEET,
 }
 """What a run is given, and knows."""
 FOUND = {
@@ -70,7 +68,6 @@ VARIABLES = {
 INPUTS = {
     "openai_api_key": KEY,
     "model_headers": f"X-Gateway: {HEADER}",
-    "fleet_url": f"http://agent:{FLEET}@127.0.0.1:1/runs",
     "slack_token": SLACK,
     "index_url": f"https://reader:{INDEX}@packages.example/simple",
 }

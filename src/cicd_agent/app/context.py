@@ -7,8 +7,6 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from pydantic import SecretStr
-
 from cicd_agent.adapters.files import read_file
 from cicd_agent.adapters.git.repository import GitRepository
 from cicd_agent.adapters.runner.log_file import chunks
@@ -98,11 +96,11 @@ def in_shadow(options: RunOptions, environment: Environment) -> bool:
 
 
 def any_settings(options: RunOptions, environment: Environment) -> Settings:
-    """The first settings, or where they make no sense the defaults: who watches over a fleet is told of that, too."""
+    """The first settings, or where they make no sense the defaults."""
     try:
         return first_settings(options, environment)
     except ConfigError:
-        return Settings(fleet_url=SecretStr(inputs(options, environment).get("fleet-url", "")))
+        return Settings()
 
 
 def prepare(

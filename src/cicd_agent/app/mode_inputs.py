@@ -13,7 +13,7 @@ _WORDS: Final = str.split
 
 _EVERY: Final = _WORDS("""
     github-token working-directory config-file organisation-config runtime index-url timeout-minutes
-    state-dir metrics-file fleet-url slack-webhook-url slack-token slack-channel
+    state-dir metrics-file slack-webhook-url slack-token slack-channel
 """)
 _MODEL: Final = _WORDS("""
     openai-api-key base-url model-headers api provider model fast-model fallback-model service-tier

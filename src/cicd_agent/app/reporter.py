@@ -209,10 +209,10 @@ class Outlet(Console):
     def _export(self, record: RunRecord, settings: Settings) -> None:
         """The run is over: send metrics and traces, where there is a collector."""
         self.book.shut()
-        if settings.metrics_file or settings.fleet_url.get_secret_value() or self._environment.telemetry:
-            from cicd_agent.app.telemetry import tell  # noqa: PLC0415  nobody else pays for it
+        if settings.metrics_file or self._environment.telemetry:
+            from cicd_agent.app.telemetry import export_run  # noqa: PLC0415  nobody else pays for it
 
-            tell(record, self.timeline, settings, self._environment, self.warn, redact=self.redact, now=self._now)
+            export_run(record, self.timeline, settings, self._environment, self.warn, redact=self.redact, now=self._now)
 
 
 def with_outputs(plan: Plan, record: RunRecord) -> Plan:

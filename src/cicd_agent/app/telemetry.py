@@ -1,29 +1,31 @@
-"""Tells whoever watches over runs how this one went: the fleet, the metrics file, a collector of OpenTelemetry's."""
+"""Exports how a run went: to the metrics file, and to a collector of OpenTelemetry's."""
 
 import time
-from collections.abc import Callable, Mapping
+from collections import defaultdict
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Final
 from urllib.parse import unquote, urlsplit
 
 from cicd_agent import __version__
-from cicd_agent.adapters.telemetry.attributes import RunTrace
+from cicd_agent.adapters.telemetry.signals import RunTelemetry
 from cicd_agent.agent.messages import Model
 from cicd_agent.agent.tracing import Timed
 from cicd_agent.app.model_router import Asking
-from cicd_agent.app.recording.fleet import tell_fleet
+from cicd_agent.app.recording.entry import decision_word
 from cicd_agent.app.run_record import RunRecord
 from cicd_agent.app.serialization import body_of
-from cicd_agent.cli.metrics import cleaned, measured
 from cicd_agent.domain.audit_entry import LOCAL
 from cicd_agent.domain.event import Event, EventKind
+from cicd_agent.domain.metric import Sample, added
 from cicd_agent.domain.payload import Node
 from cicd_agent.domain.text.redaction import Redactor
-from cicd_agent.domain.timeline import Timeline, Value
+from cicd_agent.domain.timeline import Span, Timeline, Value
 from cicd_agent.errors import ConfigError, Exit
-from cicd_agent.insights.metrics.metric import Sample, added
-from cicd_agent.insights.metrics.run_samples import decided
+from cicd_agent.insights.metrics import registry
+from cicd_agent.insights.metrics.prometheus_text import exposition, parse
+from cicd_agent.insights.metrics.run_samples import Ended, cleaned, decided, nothing_yet, of_report
 from cicd_agent.settings.environment import Environment
 from cicd_agent.settings.schema import Settings
 
@@ -53,7 +55,7 @@ def timed(asking: Asking, timeline: Timeline) -> Asking:
     return replace(asking, model=told(asking.model), fast=told(asking.fast), fallback=told(asking.fallback))
 
 
-def tell(
+def export_run(
     report: RunRecord,
     timeline: Timeline,
     settings: Settings,
@@ -63,16 +65,13 @@ def tell(
     redact: Callable[[str], str] | None = None,
     now: Callable[[], float] = time.time,
 ) -> None:
-    """Tell the fleet, add the run to the metrics file and send it to the collector, where there are such.
-
-    What fails is a line.
+    """Add the run to the metrics file and send it to the collector, where there are such. What fails is a line.
 
     `redact` takes the secrets of this run out of every text; without it, whatever has the shape of one.
     """
     is_watched = any(value for name, value in environment.telemetry.items() if name.endswith("_ENDPOINT"))
     clean = redact or Redactor(()).redact
     ended = timeline.clock()
-    tell_fleet(report, environment, settings, ended - timeline.origin, redact=clean, warn=warn)
     if not (settings.metrics_file or is_watched):
         return
     epoch = timeline.epoch or now() - (ended - timeline.origin)
@@ -88,7 +87,7 @@ def tell(
         return
     from cicd_agent.adapters.telemetry.otlp import export  # noqa: PLC0415  only who is watched pays for a client
 
-    run = RunTrace(
+    run = RunTelemetry(
         began=timeline.origin,
         ended=ended,
         origin=timeline.origin,
@@ -97,6 +96,7 @@ def tell(
         samples=samples,
         attributes=_attributes(report, environment, own),
         resource=_resource(environment.telemetry),
+        record=_record(report, environment, ended - timeline.origin),
         error=Exit(report.exit).name.lower() if report.error and report.exit in set(Exit) else "",
         provider=_provider(settings.base_url),
         redact=clean,
@@ -108,9 +108,54 @@ def _add(name: str, samples: tuple[Sample, ...], warn: Callable[[str], None]) ->
     from cicd_agent.adapters.telemetry.metrics_file import add_to  # noqa: PLC0415  only who has such a file pays for it
 
     try:
-        add_to(Path(name), samples)
+        add_to(Path(name), lambda text: exposition(added(parse(text), samples)))
     except ConfigError as error:
         warn(str(error))
+
+
+def measured(
+    report: RunRecord, spans: Sequence[Span], *, repository: str = "", at: float = 0.0, seconds: float | None = None
+) -> tuple[Sample, ...]:
+    """The samples of one run. `at` is when it ended, in seconds since 1970; `repository` is its own."""
+    stages: defaultdict[str, float] = defaultdict(float)
+    for span in spans:
+        stages[span.name] += span.seconds
+    body = Node(body_of(report))
+    ended = Ended(repository or LOCAL, at, seconds, stages)
+    return (*nothing_yet(report.mode), *of_report(body, ended), *_requests(spans))
+
+
+def _requests(spans: Sequence[Span]) -> Iterator[Sample]:
+    """How long each model took."""
+    for span in spans:
+        if span.name == "model" and not span.attributes.get("cicd_agent.from_cache"):
+            model = str(span.attributes.get("gen_ai.response.model") or span.attributes.get("gen_ai.request.model", ""))
+            result = "failed" if span.failed else "replied"
+            yield registry.MODEL_SECONDS.sample(span.seconds, model=model, result=result)
+
+
+def _record(report: RunRecord, environment: Environment, seconds: float) -> dict[str, Value]:
+    """The fields of the log record of a run (RECORD_FIELDS), without those that are not known."""
+    event, run, account, outputs = report.event, environment.run, report.account, report.outputs
+    values: dict[str, Value | None] = {
+        "run_id": f"{run.run_id}.{run.run_attempt or '1'}" if run.run_id else "",
+        "repository": (event.repo if event else "") or run.repository,
+        "mode": report.mode,
+        "event": event.kind.value if event else environment.event_name,
+        "sha": getattr(report.result, "sha", "") or (event.sha if event else run.sha),
+        "conclusion": outputs.get("conclusion"),
+        "decision": outputs.get("decision") or decision_word(report),
+        "risk_level": outputs.get("risk_level"),
+        "exit": int(report.exit),
+        "degraded": bool(account.degraded or report.error),
+        "model": account.model,
+        "requests": account.usage.requests,
+        "tokens": account.usage.total,
+        "cost_usd": account.cost_usd,
+        "seconds": round(seconds, 3),
+        "version": __version__,
+    }
+    return {name: value for name, value in values.items() if value not in (None, "")}
 
 
 def _attributes(report: RunRecord, environment: Environment, repository: str) -> dict[str, Value]:

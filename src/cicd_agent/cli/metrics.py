@@ -1,65 +1,32 @@
-"""What a run counts, and `cicd-agent metrics`: the totals of the account book as Prometheus text."""
+"""`cicd-agent metrics`: the totals of the account book as Prometheus text."""
 
 import json
-from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import closing
-from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
 from cicd_agent.adapters.files import read_file, write_file
 from cicd_agent.app.context import inputs
 from cicd_agent.app.reporter import Outlet
-from cicd_agent.app.run_record import RunRecord
-from cicd_agent.app.serialization import body_of
 from cicd_agent.app.storage import existing_store
 from cicd_agent.audit.query import select_chains
 from cicd_agent.cli.account_parser import Options
-from cicd_agent.domain.audit_entry import LOCAL
+from cicd_agent.domain.metric import Sample, Tally, added
 from cicd_agent.domain.payload import Node
 from cicd_agent.domain.period import moment
 from cicd_agent.domain.ports.storage import Store, Wanted
 from cicd_agent.domain.text.words import count
-from cicd_agent.domain.timeline import Span
 from cicd_agent.errors import ConfigError, Exit
 from cicd_agent.insights.metrics import registry
-from cicd_agent.insights.metrics.metric import Sample, Tally, added
 from cicd_agent.insights.metrics.prometheus_text import exposition
-from cicd_agent.insights.metrics.run_samples import Ended, nothing_yet, of_entry, of_report
+from cicd_agent.insights.metrics.run_samples import cleaned, nothing_yet, of_entry
 from cicd_agent.settings.environment import Environment
 
 _MOST_BYTES: Final = 5_000_000
 _ALL: Final = 2**31 - 1
 _EVERY: Final = 1_000
 """Entries after which the progress is shown."""
-
-
-def measured(
-    report: RunRecord, spans: Sequence[Span], *, repository: str = "", at: float = 0.0, seconds: float | None = None
-) -> tuple[Sample, ...]:
-    """The samples of one run. `at` is when it ended, in seconds since 1970; `repository` is its own."""
-    stages: defaultdict[str, float] = defaultdict(float)
-    for span in spans:
-        stages[span.name] += span.seconds
-    body = Node(body_of(report))
-    ended = Ended(repository or LOCAL, at, seconds, stages)
-    return (*nothing_yet(report.mode), *of_report(body, ended), *_requests(spans))
-
-
-def _requests(spans: Sequence[Span]) -> Iterator[Sample]:
-    """How long each model took."""
-    for span in spans:
-        if span.name == "model" and not span.attributes.get("cicd_agent.from_cache"):
-            model = str(span.attributes.get("gen_ai.response.model") or span.attributes.get("gen_ai.request.model", ""))
-            result = "failed" if span.failed else "replied"
-            yield registry.MODEL_SECONDS.sample(span.seconds, model=model, result=result)
-
-
-def cleaned(sample: Sample, clean: Callable[[str], str]) -> Sample:
-    """Without secrets in its open labels: a word of a closed one is none, whatever else it may be."""
-    labels = zip(sample.metric.labels, sample.labels, strict=True)
-    return replace(sample, labels=tuple(value if label.values else clean(value) for label, value in labels))
 
 
 def counted(text: str) -> tuple[Sample, ...]:

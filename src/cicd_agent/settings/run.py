@@ -62,10 +62,6 @@ class RunSettings(Section):
     metrics_file: str = input_only(
         "Path of a Prometheus text file that this run adds its counts to, such as the node exporter's.", ""
     )
-    fleet_url: SecretStr = input_only(
-        "URL that is sent one line of JSON on each run: what was decided and what it cost, nothing of the change.",
-        SecretStr(""),
-    )
     pull_request: int | None = input_only("Number of the pull request, for events that do not name one.", None, gt=0)
     stage: Stage = input_only(
         "What this job does: everything; `gather` writes `evidence-file`, `ask` adds to it what a model proposes, "

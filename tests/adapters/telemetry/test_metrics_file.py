@@ -2,25 +2,32 @@ import os
 import stat
 import subprocess
 import sys
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from cicd_agent.adapters.telemetry import metrics_file
 from cicd_agent.adapters.telemetry.metrics_file import add_to
+from cicd_agent.domain.metric import Sample, added
 from cicd_agent.errors import ConfigError
 from cicd_agent.insights.metrics import registry
-from cicd_agent.insights.metrics.prometheus_text import parse
+from cicd_agent.insights.metrics.prometheus_text import exposition, parse
 
 ONE = (registry.ESCALATED.sample(mode="review"), registry.RUN_SECONDS.sample(2, mode="review"))
 ADDING = """
 import sys
 from pathlib import Path
-from cicd_agent.adapters.telemetry.metrics_file import add_to
+from tests.adapters.telemetry.test_metrics_file import add
 from cicd_agent.insights.metrics import registry
 for _ in range(25):
-    add_to(Path(sys.argv[1]), [registry.ESCALATED.sample(mode="review")])
+    add(Path(sys.argv[1]), [registry.ESCALATED.sample(mode="review")])
 """
+
+
+def add(path: Path, samples: Sequence[Sample] = ONE, **how: Any) -> None:
+    add_to(path, lambda text: exposition(added(parse(text), samples)), **how)
 
 
 def test_runs_add_up_in_a_file_that_everybody_may_read(tmp_path: Path) -> None:
@@ -28,7 +35,7 @@ def test_runs_add_up_in_a_file_that_everybody_may_read(tmp_path: Path) -> None:
     before = os.umask(0o077)
     try:
         for _ in range(3):
-            add_to(path, ONE)
+            add(path)
     finally:
         os.umask(before)
     assert {each.metric.name: each.value for each in parse(path.read_text())} == {
@@ -60,7 +67,7 @@ def test_what_is_not_ours_is_never_replaced(tmp_path: Path, content: bytes, says
     path = tmp_path / "x.prom"
     path.write_bytes(content)
     with pytest.raises(ConfigError, match=says):
-        add_to(path, ONE)
+        add(path)
     assert path.read_bytes() == content
 
 
@@ -73,7 +80,7 @@ def test_no_link_is_followed_and_no_pipe_waited_for(tmp_path: Path) -> None:
     (tmp_path / ".taken.prom.lock").symlink_to(target)
     for path in (link, pipe, taken, tmp_path):
         with pytest.raises(ConfigError, match=r"`metrics-file` .* was not added to"):
-            add_to(path, ONE)
+            add(path)
     assert target.read_text() == ""
     assert link.is_symlink()
 
@@ -82,7 +89,7 @@ def test_a_place_that_cannot_be_written_is_one_error(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     for path in (tmp_path / "file" / "x.prom", tmp_path / "\0", tmp_path / ("x" * 300)):
         with pytest.raises(ConfigError, match="Give `metrics-file` another path"):
-            add_to(path, ONE)
+            add(path)
 
 
 def test_a_lock_that_is_never_let_go_ends_the_wait(tmp_path: Path) -> None:
@@ -95,5 +102,5 @@ def test_a_lock_that_is_never_let_go_ends_the_wait(tmp_path: Path) -> None:
         metrics_file._alone(tmp_path / ".x.prom.lock", lambda: 0, sleep),
         pytest.raises(ConfigError, match="another run keeps it locked"),
     ):
-        add_to(path, ONE, clock=lambda: now[0], sleep=sleep)
-    add_to(path, ONE)
+        add(path, clock=lambda: now[0], sleep=sleep)
+    add(path)

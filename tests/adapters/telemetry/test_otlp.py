@@ -7,10 +7,8 @@ import pytest
 from opentelemetry.proto.metrics.v1.metrics_pb2 import AGGREGATION_TEMPORALITY_CUMULATIVE, AGGREGATION_TEMPORALITY_DELTA
 from opentelemetry.proto.trace.v1 import trace_pb2
 
-from cicd_agent.adapters.telemetry.attributes import RunTrace
-from cicd_agent.adapters.telemetry.metrics import SECONDS, TOKENS, named
 from cicd_agent.adapters.telemetry.otlp import export
-from cicd_agent.adapters.telemetry.trace import parent
+from cicd_agent.adapters.telemetry.signals import SECONDS, TOKENS, RunTelemetry, otel_name, parent
 from cicd_agent.domain.timeline import Span, Value
 from cicd_agent.insights.metrics import registry
 from tests.support.servers.collector import Collector, plain
@@ -36,20 +34,30 @@ SPANS = (
 )
 
 
-def run(**changed: Any) -> RunTrace:
+RECORD: dict[str, Value] = {"mode": "review", "exit": 0, "degraded": False, "cost_usd": 0.25}
+
+
+def run(**changed: Any) -> RunTelemetry:
     samples = (
         registry.RUNS.sample(repository="acme/shop", mode="review", conclusion="success"),
         registry.EXITS.sample(0, mode="review", code="70"),
         registry.STAGE_SECONDS.sample(0.5, mode="review", stage="gather"),
         registry.LAST_RUN.sample(1_790_000_010, repository="acme/shop", mode="review"),
     )
-    told = {"began": 100.0, "ended": 110.0, "origin": 100.0, "epoch": 1_790_000_000.0, "spans": SPANS}
-    return RunTrace(
-        **{**told, "samples": samples, "attributes": {"cicd_agent.mode": "review"}, "provider": "openai", **changed}
+    told: dict[str, Any] = {"began": 100.0, "ended": 110.0, "origin": 100.0, "epoch": 1_790_000_000.0, "spans": SPANS}
+    return RunTelemetry(
+        **{
+            **told,
+            "samples": samples,
+            "attributes": {"cicd_agent.mode": "review"},
+            "record": RECORD,
+            "provider": "openai",
+            **changed,
+        }
     )
 
 
-def send(sent: RunTrace, **variables: str) -> list[str]:
+def send(sent: RunTelemetry, **variables: str) -> list[str]:
     said: list[str] = []
     export(sent, variables, "", said.append, seconds=5)
     return said
@@ -129,6 +137,28 @@ def test_metrics_are_what_this_run_adds() -> None:
     assert list(took[0].explicit_bounds) == list(SECONDS)
 
 
+def test_the_record_of_a_run_belongs_to_its_trace() -> None:
+    with Collector() as collector:
+        send(run(), OTEL_EXPORTER_OTLP_ENDPOINT=collector.url)
+        (record,) = collector.records
+        root = collector.spans[0]
+    assert (record.event_name, record.severity_text, record.trace_id, record.span_id) == (
+        "cicd_agent.run",
+        "INFO",
+        root.trace_id,
+        root.span_id,
+    )
+    assert plain(record.attributes) == {f"cicd_agent.{name}": value for name, value in RECORD.items()}
+    assert record.time_unix_nano == root.end_time_unix_nano
+
+
+def test_the_record_alone_can_be_asked_for_and_says_when_a_run_failed() -> None:
+    with Collector() as collector:
+        send(run(error="bug"), OTEL_EXPORTER_OTLP_LOGS_ENDPOINT=f"{collector.url}/v1/logs")
+        assert [record.severity_text for record in collector.records] == ["ERROR"]
+        assert len(collector.raw) == 1
+
+
 def test_who_wants_totals_is_given_them() -> None:
     with Collector() as collector:
         preference = {"OTEL_EXPORTER_OTLP_METRICS_TEMPORALITY_PREFERENCE": "cumulative"}
@@ -153,7 +183,7 @@ def test_headers_and_compression_are_as_the_variables_say() -> None:
 def test_a_collector_that_refuses_is_one_line(status: int) -> None:
     with Collector() as other, Collector(status, headers={"Location": other.url}) as collector:
         said = send(run(), OTEL_EXPORTER_OTLP_ENDPOINT=collector.url, OTEL_EXPORTER_OTLP_HEADERS="k=v")
-        assert said == [f"telemetry was not sent: 127.0.0.1 answered {status} (traces, metrics)"]
+        assert said == [f"telemetry was not sent: 127.0.0.1 answered {status} (traces, metrics, logs)"]
         assert other.raw == [], "what authenticates goes nowhere else"
 
 
@@ -171,7 +201,7 @@ def test_a_collector_that_does_not_answer_is_waited_for_once() -> None:
 
 
 def test_without_the_library_the_extra_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(sys.modules, "opentelemetry.proto.common.v1.common_pb2", None)
+    monkeypatch.setitem(sys.modules, "opentelemetry.sdk.resources", None)
     with Collector() as collector:
         said = send(run(), OTEL_EXPORTER_OTLP_ENDPOINT=collector.url)
         assert (said, collector.raw) == (["telemetry was not sent: install cicd-agent[otel]"], [])
@@ -211,7 +241,11 @@ def test_what_cannot_be_sent_is_said(variables: dict[str, str], says: str) -> No
 
 @pytest.mark.parametrize(
     "variables",
-    [{}, {"OTEL_SDK_DISABLED": "TRUE"}, {"OTEL_TRACES_EXPORTER": "none", "OTEL_METRICS_EXPORTER": "none"}],
+    [
+        {},
+        {"OTEL_SDK_DISABLED": "TRUE"},
+        dict.fromkeys(("OTEL_TRACES_EXPORTER", "OTEL_METRICS_EXPORTER", "OTEL_LOGS_EXPORTER"), "none"),
+    ],
 )
 def test_nothing_is_sent_unless_somebody_wants_it(variables: dict[str, str]) -> None:
     with Collector() as collector:
@@ -239,7 +273,7 @@ def test_every_text_is_redacted_on_its_way() -> None:
             run(redact=lambda text: text.replace("gpt", "***"), attributes={"vcs.ref.head.name": "gpt/branch"}),
             OTEL_EXPORTER_OTLP_ENDPOINT=collector.url,
         )
-        assert len(collector.raw) == 2
+        assert len(collector.raw) == 3
         assert b"gpt" not in b"".join(body for _, body in collector.raw)
 
 
@@ -268,6 +302,6 @@ def test_the_names_are_those_of_the_conventions() -> None:
 def test_prometheus_makes_the_names_of_the_text_file_of_ours() -> None:
     endings = {"s": "_seconds", "1": "_ratio", "": ""}
     for metric in registry.REGISTRY:
-        name, unit = named(metric)
+        name, unit = otel_name(metric)
         made = name.replace(".", "_") + endings[unit] + ("_total" if metric.kind == "counter" else "")
         assert made == metric.name

@@ -147,9 +147,9 @@ def test_what_is_wrong_with_inputs_and_places_is_told_and_nothing_is_made(job: J
         "state_dir": str(tmp_path / "new/state"),
         "slack_token": "x" * 20,
     }
-    left, checks = look(job, provider="none", fleet_url="http://fleet.example", **inputs)
+    left, checks = look(job, provider="none", **inputs)
     assert left.exit == 1
-    assert {name for name, check in checks.items() if check["health"] == "fail"} >= {"cache-dir", "Slack", "fleet-url"}
+    assert {name for name, check in checks.items() if check["health"] == "fail"} >= {"cache-dir", "Slack"}
     assert checks["state-dir"]["words"].endswith("will be made")
     assert not (tmp_path / "new").exists()
     after = {name: text for name, text in digest(tmp_path).items() if not name.startswith("temp/")}

@@ -160,7 +160,7 @@ def test_no_word_about_an_address_repeats_what_is_secret_in_it(url: str) -> None
 
 def test_a_pipe_in_the_place_of_the_lock_of_a_metrics_file_is_not_waited_for(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / ".x.prom.lock")
-    add_to(tmp_path / "x.prom", ())
+    add_to(tmp_path / "x.prom", str)
     assert (tmp_path / "x.prom").exists()
 
 

@@ -9,11 +9,11 @@ from hypothesis import strategies as st
 from cicd_agent.domain.audit_entry import Entry
 from cicd_agent.domain.effects import Effect, ReceiptState
 from cicd_agent.domain.facts import Cause
+from cicd_agent.domain.metric import OTHER, Sample, added
 from cicd_agent.domain.payload import Node
 from cicd_agent.domain.verdict import Conclusion, Manner, RiskLevel
 from cicd_agent.errors import Exit
 from cicd_agent.insights.metrics import registry
-from cicd_agent.insights.metrics.metric import OTHER, Sample, added
 from cicd_agent.insights.metrics.run_samples import Ended, of_entry, of_report
 from cicd_agent.modes.deploy_gate.result import GateDecision
 from cicd_agent.modes.route.result import TestScope

@@ -6,9 +6,11 @@ from collections.abc import Mapping
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
+from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceRequest
 from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import ExportMetricsServiceRequest
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 from opentelemetry.proto.common.v1.common_pb2 import AnyValue, KeyValue
+from opentelemetry.proto.logs.v1.logs_pb2 import LogRecord
 from opentelemetry.proto.metrics.v1.metrics_pb2 import Metric
 from opentelemetry.proto.trace.v1.trace_pb2 import Span
 
@@ -80,6 +82,18 @@ class Collector(Serving):
             for scope in resource.scope_metrics
             for metric in scope.metrics
         }
+
+    @property
+    def records(self) -> list[LogRecord]:
+        """All log records, in their order."""
+        messages = [ExportLogsServiceRequest.FromString(body) for body in self.of("/v1/logs")]
+        return [
+            record
+            for message in messages
+            for resource in message.resource_logs
+            for scope in resource.scope_logs
+            for record in scope.log_records
+        ]
 
     @property
     def resource(self) -> dict[str, Any]:

@@ -3,15 +3,14 @@
 import os
 import stat
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
 from cicd_agent.adapters.files import NOFOLLOW, NONBLOCK, write_file
+from cicd_agent.domain.metric import ForeignTextError
 from cicd_agent.errors import ConfigError
-from cicd_agent.insights.metrics.metric import Sample, added
-from cicd_agent.insights.metrics.prometheus_text import ForeignTextError, exposition, parse
 
 MOST_BYTES: Final = 5_000_000
 _PATIENCE: Final = 3.0
@@ -21,22 +20,21 @@ _PAUSE: Final = 0.01
 
 def add_to(
     path: Path,
-    samples: Iterable[Sample],
+    update: Callable[[str], str],
     *,
     clock: Callable[[], float] = time.monotonic,
     sleep: Callable[[float], None] = time.sleep,
 ) -> None:
-    """Add the samples to those of the file, which is replaced at once and may be read by everybody.
+    """Replace the text of the file, "" without one, by its `update`, at once; everybody may read it.
 
-    Runs at the same time wait for each other. Raises ConfigError when that cannot be: what is not ours is never
-    replaced, and no link is followed.
+    Runs at the same time wait for each other. Raises ConfigError when that cannot be: what is not ours, of which
+    `update` raises ForeignTextError, is never replaced, and no link is followed.
     """
     remedy = "Give `metrics-file` another path"
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         with _alone(path.with_name(f".{path.name}.lock"), clock, sleep):
-            before = parse(_read(path))
-            write_file(path, exposition(added(before, samples)), mode=0o644, exact=True)
+            write_file(path, update(_read(path)), mode=0o644, exact=True)
     except ForeignTextError as error:
         why, remedy = f"it holds something else: {error}", "Remove the file, or give `metrics-file` another path"
     except UnicodeDecodeError:

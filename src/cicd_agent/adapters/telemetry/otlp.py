@@ -1,4 +1,8 @@
-"""Sends a run to a collector by OTLP/HTTP, once and within two seconds: one in trouble costs a line, no more."""
+"""Sends a run to a collector by OTLP/HTTP, once and within two seconds: one in trouble costs a line, no more.
+
+The messages are the SDK's. Its own HTTP exporter sends again what was refused, follows redirects with the headers that
+authenticate, and reads the environment: https://github.com/open-telemetry/opentelemetry-python/tree/main/exporter
+"""
 
 import gzip
 import http.client
@@ -11,11 +15,11 @@ from dataclasses import dataclass
 from typing import Any, Final
 from urllib.parse import SplitResult, unquote, urlsplit
 
-from cicd_agent.adapters.telemetry.attributes import RunTrace
+from cicd_agent.adapters.telemetry.signals import RunTelemetry, messages, parent
 from cicd_agent.domain.parallel import begin
 
 MOST_SECONDS: Final = 2.0
-_SIGNALS: Final = ("traces", "metrics")
+_SIGNALS: Final = ("traces", "metrics", "logs")
 _SERVED: Final = "http/protobuf"
 
 
@@ -39,7 +43,7 @@ class Target:
 
 
 def export(
-    run: RunTrace,
+    run: RunTelemetry,
     variables: Mapping[str, str],
     ca_bundle: str,
     warn: Callable[[str], None],
@@ -48,16 +52,19 @@ def export(
     seconds: float = MOST_SECONDS,
 ) -> None:
     """Send what is wanted of a run, within so many seconds; whatever goes wrong is said in one line."""
-    wanted = targets(variables)
-    if not wanted:
+    requested = targets(variables)
+    if not requested:
         return
+    preferred = variables.get("OTEL_EXPORTER_OTLP_METRICS_TEMPORALITY_PREFERENCE", "").lower()
+    signals = {target.signal for target in requested}
+    above = parent(variables.get("TRACEPARENT", ""))
     try:
-        bodies = _bodies(run, variables, wanted)
+        bodies = messages(run, above, signals, cumulative=preferred == "cumulative")
     except ImportError:
         warn("telemetry was not sent: install cicd-agent[otel]")
         return
     until = clock() + seconds
-    troubles = {target.signal: target.refusal for target in wanted if target.refusal}
+    troubles = {target.signal: target.refusal for target in requested if target.refusal}
     try:
         context = _context(variables, ca_bundle)
     except (OSError, ValueError) as error:
@@ -65,7 +72,7 @@ def export(
         return
     sending = [
         (target, begin(_sender(target, bodies[target.signal], context, seconds)))
-        for target in wanted
+        for target in requested
         if target.signal in bodies and not target.refusal
     ]
     for target, sent in sending:
@@ -76,32 +83,16 @@ def export(
         if trouble:
             troubles[target.signal] = trouble
     if troubles:
-        said = {words: [signal for signal in troubles if troubles[signal] == words] for words in troubles.values()}
-        warn("telemetry was not sent: " + "; ".join(f"{why} ({', '.join(names)})" for why, names in said.items()))
-
-
-def _bodies(run: RunTrace, variables: Mapping[str, str], wanted: tuple[Target, ...]) -> dict[str, bytes]:
-    """The messages, by signal. Raises ImportError when the library is not installed."""
-    from cicd_agent.adapters.telemetry.metrics import metrics_request  # noqa: PLC0415  the library below is an extra
-    from cicd_agent.adapters.telemetry.trace import parent, trace_request  # noqa: PLC0415
-
-    asked = {target.signal for target in wanted}
-    above = parent(variables.get("TRACEPARENT", ""))
-    found: dict[str, bytes] = {}
-    # Whoever began the trace has decided that it is not looked at.
-    if "traces" in asked and (above is None or above.sampled):
-        found["traces"] = trace_request(run, above).SerializeToString()
-    if "metrics" in asked:
-        preferred = variables.get("OTEL_EXPORTER_OTLP_METRICS_TEMPORALITY_PREFERENCE", "").lower()
-        found["metrics"] = metrics_request(run, cumulative=preferred == "cumulative").SerializeToString()
-    return found
+        by_reason = {reason: [name for name in troubles if troubles[name] == reason] for reason in troubles.values()}
+        shown = "; ".join(f"{reason} ({', '.join(names)})" for reason, names in by_reason.items())
+        warn(f"telemetry was not sent: {shown}")
 
 
 def targets(variables: Mapping[str, str]) -> tuple[Target, ...]:
     """Where each signal goes by these variables; none where nobody wants any."""
     if variables.get("OTEL_SDK_DISABLED", "").strip().lower() == "true":
         return ()
-    return tuple(found for signal in _SIGNALS if (found := _target(signal, variables)))
+    return tuple(target for signal in _SIGNALS if (target := _target(signal, variables)))
 
 
 def _target(signal: str, variables: Mapping[str, str]) -> Target | None:
@@ -168,14 +159,14 @@ def _sender(target: Target, body: bytes, context: ssl.SSLContext, seconds: float
             error.close()
             return f"{target.host} answered {error.code}"
         except urllib.error.URLError as error:
-            return f"{target.host} could not be reached: {_words(error.reason)}"
+            return f"{target.host} could not be reached: {_text(error.reason)}"
         except (OSError, http.client.HTTPException, ValueError) as error:
-            return f"{target.host} could not be reached: {_words(error)}"
+            return f"{target.host} could not be reached: {_text(error)}"
 
     return send
 
 
-def _words(reason: object) -> str:
+def _text(reason: object) -> str:
     """Why, in a few words; the text of an error about a header would hold the header."""
     if isinstance(reason, TimeoutError):
         return "it took too long"

@@ -1,6 +1,5 @@
 """Every secret that a process was given, so that none of them leaves it."""
 
-import base64
 import re
 from typing import Final
 from urllib.parse import parse_qsl, unquote, urlsplit
@@ -22,7 +21,6 @@ def secrets(options: RunOptions, environment: Environment) -> list[str]:
     headers = given.get("model-headers", "").splitlines()
     found = [given.get(name, "") for name in ("github-token", "openai-api-key", "slack-token")]
     found += [environment.workload.request_token] if environment.workload else []
-    found += _fleet_secrets(given.get("fleet-url", ""))
     for url in (given.get("index-url", ""), environment.database_url, environment.redis_url):
         found += _passwords(url)
     # What authenticates at a collector stands in a header.
@@ -49,23 +47,6 @@ def _passwords(url: str) -> list[str]:
     if "@" not in parts.netloc and (found := _WRITTEN_OUT.search(url)):
         told.append(found[1])
     return [form for each in dict.fromkeys(told) for form in (each, unquote(each))]
-
-
-def _fleet_secrets(url: str) -> list[str]:
-    """What of the fleet's address opens its door: who says it and how, as it is sent, and long parts of the path."""
-    try:
-        parts = urlsplit(url.strip())
-        user, password = unquote(parts.username or ""), unquote(parts.password or "")
-    except ValueError:
-        return [url.strip()]
-    both = f"{user}:{password}"
-    told = [base64.b64encode(both.encode()).decode(), both, password or user] if user or password else []
-    told += [
-        part
-        for part in re.split(r"[/&=]", f"{parts.path}/{parts.query}")
-        if len(part) >= _LONG_PART and re.search(r"[0-9]", part)
-    ]
-    return [*told, *_passwords(url.strip())]
 
 
 def _secret_parts(url: str) -> list[str]:

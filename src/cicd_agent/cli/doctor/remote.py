@@ -145,11 +145,3 @@ def _told(settings: Settings) -> Iterator[Check]:
             yield Check("Slack", Health.OK, "a token and a channel; nothing is sent there now")
         else:
             yield Check("Slack", Health.FAIL, "`slack-token` without a channel", "Set `slack-channel`")
-    fleet = settings.fleet_url.get_secret_value()
-    if fleet:
-        parts = urlsplit(fleet)
-        local = parts.scheme == "http" and parts.hostname in {"127.0.0.1", "localhost", "::1"}
-        if parts.hostname and (parts.scheme == "https" or local):
-            yield Check("fleet-url", Health.OK, f"one line on each run, to {parts.hostname}; nothing is sent there now")
-        else:
-            yield Check("fleet-url", Health.FAIL, "`fleet-url` is no https address", "Give one")

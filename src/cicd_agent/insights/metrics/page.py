@@ -1,6 +1,6 @@
 """The page of the metrics, docs/metrics.md, made from the registry so that it cannot fall behind."""
 
-from cicd_agent.insights.metrics.metric import Label, Metric
+from cicd_agent.domain.metric import Label, Metric
 from cicd_agent.insights.metrics.registry import DECISIONS, EITHER, REGISTRY
 
 _MARK = "<!-- Made by scripts/docs.py from src/cicd_agent/insights/metrics/page.py: change that, then `make docs`. -->"
@@ -44,12 +44,13 @@ _TELEMETRY = """\
 ## OpenTelemetry
 
 With `cicd-agent[otel]` and `OTEL_EXPORTER_OTLP_ENDPOINT` (or the variable of one signal) each run is sent when it has
-ended: one trace, and the metrics below. It is tried once and takes two seconds at most; a collector that is down,
-slow or refuses costs one line of warning, never the run.
+ended: one trace, the metrics below, and a log record of what was decided ([fleet.md](fleet.md#a-record-of-each-run)).
+It is tried once and takes two seconds at most; a collector that is down, slow or refuses costs one line of warning,
+never the run.
 
 | variable | meaning |
 |---|---|
-| `OTEL_EXPORTER_OTLP_ENDPOINT`, `…_TRACES_ENDPOINT`, `…_METRICS_ENDPOINT` | where to; without one nothing is sent |
+| `OTEL_EXPORTER_OTLP_ENDPOINT`, `…_TRACES_ENDPOINT`, `…_METRICS_ENDPOINT`, `…_LOGS_ENDPOINT` | where to, if at all |
 | `OTEL_EXPORTER_OTLP_HEADERS` and those of one signal | what authenticates; redacted, and no redirect is followed |
 | `OTEL_EXPORTER_OTLP_PROTOCOL` | only `http/protobuf` is spoken |
 | `OTEL_EXPORTER_OTLP_COMPRESSION` | `gzip` |
@@ -57,8 +58,8 @@ slow or refuses costs one line of warning, never the run.
 | `HTTPS_PROXY`, `NO_PROXY` | the way out |
 | `OTEL_EXPORTER_OTLP_METRICS_TEMPORALITY_PREFERENCE` | `cumulative`; otherwise what this run adds (delta) |
 | `OTEL_SERVICE_NAME`, `OTEL_RESOURCE_ATTRIBUTES` | what the run is called, `cicd-agent` by default |
-| `OTEL_TRACES_EXPORTER`, `OTEL_METRICS_EXPORTER` | `none` leaves one out |
-| `OTEL_SDK_DISABLED` | `true` leaves both out |
+| `OTEL_TRACES_EXPORTER`, `OTEL_METRICS_EXPORTER`, `OTEL_LOGS_EXPORTER` | `none` leaves one out |
+| `OTEL_SDK_DISABLED` | `true` leaves all out |
 | `TRACEPARENT` | the trace that the run becomes a part of; one that is not sampled is not sent |
 
 A run is a process that ends: it sends what it adds, and a collector's `deltatocumulative` processor makes totals of

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import Final
 
-from cicd_agent.insights.metrics.metric import Metric, MetricKind, Sample
+from cicd_agent.domain.metric import ForeignTextError, Metric, MetricKind, Sample
 from cicd_agent.insights.metrics.registry import METRICS, REGISTRY
 
 PREFIX: Final = "cicd_agent_"
@@ -15,10 +15,6 @@ _SERIES = re.compile(r'([a-zA-Z_:][a-zA-Z0-9_:]*)(?:\{((?:[a-zA-Z_]\w*="(?:[^"\\
 _LABEL = re.compile(r'([a-zA-Z_]\w*)="((?:[^"\\\n]|\\.)*)"(?:,|$)', re.ASCII)
 _ESCAPED = re.compile(r"\\(.)")
 _SUFFIX = re.compile(r"(.+)_(bucket|sum|count)")
-
-
-class ForeignTextError(ValueError):
-    """A text is not one that we wrote; says at which line."""
 
 
 def exposition(samples: Iterable[Sample]) -> str:

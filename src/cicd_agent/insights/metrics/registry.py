@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from cicd_agent.insights.metrics.metric import OTHER, Label, Metric, MetricKind, by_name
+from cicd_agent.domain.metric import OTHER, Label, Metric, MetricKind, by_name
 
 MODES: Final = ("review", "gen-tests", "analyse-failure", "deploy-gate", "route")
 DECISIONS: Final = {

@@ -3,13 +3,13 @@
 import json
 import math
 import re
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from typing import Final
 
+from cicd_agent.domain.metric import OTHER, Sample
 from cicd_agent.domain.payload import Node
 from cicd_agent.insights.metrics import registry
-from cicd_agent.insights.metrics.metric import OTHER, Sample
 
 _JUDGED = ("verdict", "diagnosis", "generated", "routed", "gated")
 _NUMBER = re.compile(r"[0-9]{1,15}(?:\.[0-9]{1,30})?(?:e-?[0-9]{1,3})?")
@@ -215,3 +215,9 @@ def reason(sentence: str) -> str:
     """The word for it, `other` when there is none."""
     line = sentence[:_LONGEST].strip().rstrip(".")
     return next((word for word, pattern in _REASONS if pattern.search(line)), OTHER)
+
+
+def cleaned(sample: Sample, clean: Callable[[str], str]) -> Sample:
+    """Without secrets in its open labels: a word of a closed one is none, whatever else it may be."""
+    labels = zip(sample.metric.labels, sample.labels, strict=True)
+    return replace(sample, labels=tuple(value if label.values else clean(value) for label, value in labels))

@@ -16,6 +16,10 @@ _DIGITS: Final = 9
 """Decimals that sums are kept to: adding up dollars must not grow tails."""
 
 
+class ForeignTextError(ValueError):
+    """A text of metrics is not one that we wrote; says at which line."""
+
+
 class MetricKind(StrEnum):
     """Prometheus' word for how its values behave."""
 

@@ -4,9 +4,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from cicd_agent.domain.metric import OTHER, ForeignTextError, MetricKind, Sample, Tally, added
 from cicd_agent.insights.metrics import registry
-from cicd_agent.insights.metrics.metric import OTHER, MetricKind, Sample, Tally, added
-from cicd_agent.insights.metrics.prometheus_text import ForeignTextError, exposition, parse
+from cicd_agent.insights.metrics.prometheus_text import exposition, parse
 from cicd_agent.insights.metrics.run_samples import reason
 
 HOSTILE = st.text(max_size=30) | st.sampled_from(['"', "\\", "\\n", '\\"', "a\nb", 'x"} 1', "\r", "\u2028", ""])
