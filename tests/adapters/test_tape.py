@@ -14,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cicd_agent.adapters.tape import MOST_EXCHANGES, append, begin, canonical, key_of, load_tape
-from cicd_agent.agent.messages import Reply, Request, Role, Stop, Turn
+from cicd_agent.agent.messages import Message, Reply, Request, Role, Stop
 from cicd_agent.domain.parallel import abreast
 from cicd_agent.domain.text.redaction import Redactor
 from cicd_agent.domain.usage import Usage
@@ -92,7 +92,7 @@ def test_a_tape_is_not_written_through_a_link(path: Path, tmp_path: Path) -> Non
 @pytest.mark.parametrize("form", FORMS.values(), ids=FORMS.keys())
 @pytest.mark.parametrize("place", ["instructions", "evidence", "turn", "items", "reply", "reply items", "failure"])
 def test_no_secret_is_on_the_tape_in_any_form(path: Path, form: str, place: str) -> None:
-    said = Turn(Role.ASSISTANT, form if place == "turn" else "", ({"a": [form]},) if place == "items" else ())
+    said = Message(Role.ASSISTANT, form if place == "turn" else "", ({"a": [form]},) if place == "items" else ())
     changes = {place: f"with {form}"} if place in {"instructions", "evidence"} else {"turns": (said,)}
     reply = Reply(form if place == "reply" else "", items=({form: {"b": form}},) if place == "reply items" else ())
     step = ModelUnavailable("down", why=form) if place == "failure" else reply
@@ -113,15 +113,15 @@ def test_a_key_stands_for_everything_that_is_sent_and_for_no_bound() -> None:
     names = {field.name for field in fields(Request)}
     assert {*canonical(request(), "m")} == {"model", *names} - {"max_output_tokens", "seconds"}
     key = key_of(request(), "m")
-    turn = Turn(Role.USER, "again")
+    turn = Message(Role.USER, "again")
     others = [
         request(instructions="x"),
         request(evidence="x"),
         request(schema_name="x"),
         request(schema={}),
         request(turns=(turn,)),
-        request(turns=(Turn(Role.ASSISTANT, "again"),)),
-        request(turns=(Turn(Role.USER, "again", ({"a": 1},)),)),
+        request(turns=(Message(Role.ASSISTANT, "again"),)),
+        request(turns=(Message(Role.USER, "again", ({"a": 1},)),)),
         request(cache_key="x"),
     ]
     keys = [key, key_of(request(), "n"), *(key_of(other, "m") for other in others)]

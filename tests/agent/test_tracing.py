@@ -3,7 +3,7 @@ from typing import Any
 import pytest
 
 from cicd_agent.agent.messages import Reply, Request, Stop
-from cicd_agent.agent.tracing import Timed
+from cicd_agent.agent.tracing import TracedModel
 from cicd_agent.domain.timeline import Timeline
 from cicd_agent.domain.usage import Usage
 from cicd_agent.errors import ModelUnavailable
@@ -17,7 +17,7 @@ def asked(step: Any) -> tuple[Timeline, Reply | None]:
     ticks = iter(range(100))
     timeline = Timeline(lambda: float(next(ticks)))
     try:
-        return timeline, Timed(ScriptedModel(step, name="gpt-5.5"), timeline).complete(REQUEST)
+        return timeline, TracedModel(ScriptedModel(step, name="gpt-5.5"), timeline).complete(REQUEST)
     except ModelUnavailable:
         return timeline, None
 

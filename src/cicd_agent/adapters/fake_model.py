@@ -79,8 +79,8 @@ def load_script(path: Path) -> Script:
         return Script.model_validate(yaml.load(read_file(path, "--script", 1_000_000), _Loader))  # noqa: S506  it is a SafeLoader
     except ValidationError as error:
         first = error.errors(include_url=False, include_input=False)[0]
-        where = ".".join(str(part) for part in first["loc"])
-        raise ConfigError(f"{path} is no script", why=f"{where}: {first['msg']}", remedy=_HOW) from None
+        location = ".".join(str(part) for part in first["loc"])
+        raise ConfigError(f"{path} is no script", why=f"{location}: {first['msg']}", remedy=_HOW) from None
     except (yaml.YAMLError, ValueError, RecursionError) as error:
         raise ConfigError(f"{path} is neither YAML nor JSON", why=str(error)[:200], remedy=_HOW) from None
 
@@ -141,7 +141,7 @@ class FakeModel(ThreadingHTTPServer):
     def take(self, path: str, body: object, authorization: str) -> tuple[Step | None, int, dict[str, object]]:
         """The step that a request takes, if it is one that takes any; the status and the body to answer with."""
         dialect = DIALECTS.get(path)
-        asked: dict[str, Any] = body if isinstance(body, dict) else {}
+        request: dict[str, Any] = body if isinstance(body, dict) else {}
         step: Step | None = None
         with self._lock:
             if dialect is None:
@@ -154,11 +154,11 @@ class FakeModel(ThreadingHTTPServer):
                 step = self._script.steps[self._taken % len(self._script.steps)]
                 self._taken += 1
                 status = step.status or 200
-                answer = error(step.message) if step.status else reply(step, dialect, asked)
+                answer = error(step.message) if step.status else reply(step, dialect, request)
             last = len(self._script.steps)
             took = f"step {(self._taken - 1) % last + 1} of {last}" if step else str(cast("Any", answer)["error"])
             became = "dropped" if step is not None and step.drop else str(status)
-            line = f"POST {path} → {became} · {asked.get('model')} · {len(json.dumps(body)):,} characters · {took}"
+            line = f"POST {path} → {became} · {request.get('model')} · {len(json.dumps(body)):,} characters · {took}"
             self._say(visible_line(line[:400]))
         return step, status, answer
 
@@ -216,9 +216,9 @@ def reply(step: Step, dialect: str, body: Mapping[str, Any]) -> dict[str, object
         head = {"id": "resp_1", "object": "response", "status": "completed", "model": body["model"]}
         return {**head, "output": made or [message], "usage": usage}
     functions = [{"id": at, "type": "function", "function": {"name": n, "arguments": a}} for at, n, a in calls]
-    said = {"content": text} if not functions else {"content": None, "tool_calls": functions}
+    content = {"content": text} if not functions else {"content": None, "tool_calls": functions}
     finish = "tool_calls" if functions else "stop"
-    choice = {"index": 0, "message": {"role": "assistant", **said}, "finish_reason": finish}
+    choice = {"index": 0, "message": {"role": "assistant", **content}, "finish_reason": finish}
     usage = {"prompt_tokens": sent, "completion_tokens": answered, "total_tokens": sent + answered}
     head = {"id": "chatcmpl-1", "object": "chat.completion", "model": body["model"]}
     return {**head, "choices": [choice], "usage": usage}
@@ -260,21 +260,21 @@ def _faults(dialect: str, body: Mapping[str, Any]) -> Iterator[tuple[str, str, s
         yield param, f"'{messages}' must contain the word 'json' to use '{param}' of type 'json_object'.", ""
 
 
-def unfit(schema: object, where: str = "") -> Iterator[str]:
+def unfit(schema: object, context: str = "") -> Iterator[str]:
     """Why a schema is not strict."""
     if not isinstance(schema, dict):
-        yield f"In context=({where}), schema must be an object."
+        yield f"In context=({context}), schema must be an object."
         return
     properties = schema.get("properties")
     if schema.get("type") == "object" and isinstance(properties, dict):
         if schema.get("additionalProperties") is not False:
-            yield f"In context=({where}), 'additionalProperties' is required to be supplied and to be false."
+            yield f"In context=({context}), 'additionalProperties' is required to be supplied and to be false."
         if not isinstance(required := schema.get("required"), list) or {*map(str, required)} != {*properties}:
-            yield f"In context=({where}), 'required' must name every key of properties."
+            yield f"In context=({context}), 'required' must name every key of properties."
         for name, inner in properties.items():
-            yield from unfit(inner, f"{where}'properties', '{name}'")
+            yield from unfit(inner, f"{context}'properties', '{name}'")
     if schema.get("type") == "array":
-        yield from unfit(schema.get("items"), f"{where}'items'")
+        yield from unfit(schema.get("items"), f"{context}'items'")
 
 
 def _at(value: object, *names: str) -> Any:

@@ -122,9 +122,9 @@ class Slack:
         tls = self._tls(urlsplit(self._webhook).scheme)
         client = WebhookClient(self._webhook, timeout=TIMEOUT, ssl=tls, logger=_silence(), retry_handlers=[])
         answer = client.send(**post)
-        said = answer.body.strip()
-        is_done = answer.status_code == http.client.OK and said == "ok"
-        return _Answer("" if is_done else _word(said), answer.status_code, _wait(answer.headers))
+        body = answer.body.strip()
+        is_done = answer.status_code == http.client.OK and body == "ok"
+        return _Answer("" if is_done else _word(body), answer.status_code, _wait(answer.headers))
 
     def _by_token(self, post: Mapping[str, Any]) -> _Answer:
         from slack_sdk import WebClient  # noqa: PLC0415
@@ -207,10 +207,10 @@ def _escaped(text: str) -> str:
     return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
 
 
-def _within(text: str, most: int, room: int) -> str:
+def _within(text: str, limit: int, reserved: int) -> str:
     """The text escaped, of at most so many characters before that, and of so many after."""
-    while len(escaped := _escaped(clip(text, most))) > room:
-        most -= 1
+    while len(escaped := _escaped(clip(text, limit))) > reserved:
+        limit -= 1
     return escaped
 
 
@@ -231,14 +231,14 @@ def _refusal(error: "SlackApiError") -> _Answer:
     return _Answer(_word(str(answer.get("error"))), answer.status_code, _wait(answer.headers))
 
 
-def _word(said: str) -> str:
+def _word(code: str) -> str:
     """Slack's word for what is wrong; anything else may be a proxy's page, or an echo of what was sent."""
-    return said if _WORD.fullmatch(said) else "no explanation"
+    return code if _WORD.fullmatch(code) else "no explanation"
 
 
 def _wait(headers: Mapping[str, str]) -> int | None:
-    asked = next((value for name, value in headers.items() if name.lower() == "retry-after"), "")
-    return int(asked) if _SECONDS.fullmatch(asked) else None
+    header = next((value for name, value in headers.items() if name.lower() == "retry-after"), "")
+    return int(header) if _SECONDS.fullmatch(header) else None
 
 
 def _silence() -> logging.Logger:

@@ -54,8 +54,9 @@ class Failure:
         """The error again."""
         match self.kind:
             case "ModelUnavailable":
-                told = (self.requests, self.lost)
-                return ModelUnavailable(self.what, why=self.why, remedy=self.remedy, requests=told[0], lost=told[1])
+                return ModelUnavailable(
+                    self.what, why=self.why, remedy=self.remedy, requests=self.requests, lost=self.lost
+                )
             case "BudgetExhausted":
                 return BudgetExhausted(self.what, why=self.why, remedy=self.remedy)
             case "ModelMisbehaved":
@@ -93,8 +94,8 @@ def _exchange() -> TypeAdapter[Exchange]:
 
 def canonical(request: Request, model: str) -> dict[str, object]:
     """Everything that is asked, as JSON has it: the model's name and all of the request but its bounds."""
-    asked = {"model": model, **_request().dump_python(request)}
-    return {name: value for name, value in asked.items() if name not in _LIMITS}
+    question = {"model": model, **_request().dump_python(request)}
+    return {name: value for name, value in question.items() if name not in _LIMITS}
 
 
 def key_of(request: Request, model: str) -> str:
@@ -198,8 +199,8 @@ def load_tape(raw: bytes, name: str) -> tuple[bytes, tuple[Exchange, ...]]:
             exchange = _exchange().validate_json(line, strict=True)
         except ValidationError as error:
             first = error.errors(include_url=False, include_input=False)[0]
-            where = ".".join(str(part) for part in first["loc"])
-            raise ConfigError(f"line {number} of {name} is no exchange", why=f"{where}: {first['msg']}") from None
+            location = ".".join(str(part) for part in first["loc"])
+            raise ConfigError(f"line {number} of {name} is no exchange", why=f"{location}: {first['msg']}") from None
         if exchange.reply and any(not 0 <= each <= _MOST for each in astuple(exchange.reply.usage) if each is not None):
             raise ConfigError(f"line {number} of {name} is no exchange", why="reply.usage: such numbers do not exist")
         exchanges.append(exchange)
@@ -261,14 +262,14 @@ class Player:
 
     def _nearest(self, request: Request) -> str:
         """How it differs from the recorded request that is most like it."""
-        asked = canonical(request, self.name)
-        found = [list(differences(canonical(each.request, each.model), asked)) for each in self._exchanges]
-        if not found:
+        question = canonical(request, self.name)
+        candidates = [list(differences(canonical(each.request, each.model), question)) for each in self._exchanges]
+        if not candidates:
             return "it is empty"
-        nearest = min(range(len(found)), key=lambda index: len(found[index]))
-        if not found[nearest]:
+        nearest = min(range(len(candidates)), key=lambda index: len(candidates[index]))
+        if not candidates[nearest]:
             return f"request {nearest + 1} reads the same, but was played already or held what is redacted"
-        return f"request {nearest + 1} is nearest, and differs in {found[nearest][0]}"
+        return f"request {nearest + 1} is nearest, and differs in {candidates[nearest][0]}"
 
 
 def sent_at(exchange: Exchange) -> float:
@@ -337,13 +338,13 @@ def recording(
 
     def witnessed(tool: Tool[Any]) -> Tool[Any]:
         def run(arguments: BaseModel) -> str:
-            asked = LookedUp(tool.name, arguments.model_dump_json())
+            lookup = LookedUp(tool.name, arguments.model_dump_json())
             try:
                 result = tool.run(arguments)
-            except (TryAgain, NoSuchThing) as said:
-                write("looked_up", replace(asked, trouble=str(said), wrong=isinstance(said, TryAgain)))
+            except (TryAgain, NoSuchThing) as outcome:
+                write("looked_up", replace(lookup, trouble=str(outcome), wrong=isinstance(outcome, TryAgain)))
                 raise
-            write("looked_up", replace(asked, result=result))
+            write("looked_up", replace(lookup, result=result))
             return result
 
         return replace(tool, run=run)
@@ -354,17 +355,17 @@ def recording(
 
 def load_lookups(raw: bytes, name: str) -> tuple[Offered, tuple[LookedUp, ...]]:
     """What a tape holds of look-ups. ConfigError when such a line is not one."""
-    offered, found = Offered(), []
+    offered, recorded = Offered(), []
     for number, line in enumerate(raw.split(b"\n")[:-1], 1):
         try:
             if line.startswith(OFFERED):
                 offered = TypeAdapter(Mapping[str, Offered]).validate_json(line, strict=True)["offered"]
             elif line.startswith(LOOKED_UP):
-                found.append(TypeAdapter(Mapping[str, LookedUp]).validate_json(line, strict=True)["looked_up"])
+                recorded.append(TypeAdapter(Mapping[str, LookedUp]).validate_json(line, strict=True)["looked_up"])
         except ValidationError as error:
             why = error.errors(include_url=False, include_input=False)[0]["msg"]
             raise ConfigError(f"line {number} of {name} is no look-up", why=why) from None
-    return offered, tuple(found)
+    return offered, tuple(recorded)
 
 
 def playing(tools: Sequence[Tool[Any]], offered: Offered, recorded: Sequence[LookedUp]) -> tuple[Tool[Any], ...]:
@@ -373,12 +374,12 @@ def playing(tools: Sequence[Tool[Any]], offered: Offered, recorded: Sequence[Loo
 
     def played(tool: Tool[Any]) -> Tool[Any]:
         def run(arguments: BaseModel) -> str:
-            found = known.get((tool.name, _canonical(arguments.model_dump_json())))
-            if found is None:
+            lookup = known.get((tool.name, _canonical(arguments.model_dump_json())))
+            if lookup is None:
                 raise NoSuchThing("the tape does not hold this look-up")
-            if found.result is None:
-                raise (TryAgain if found.wrong else NoSuchThing)(found.trouble)
-            return found.result
+            if lookup.result is None:
+                raise (TryAgain if lookup.wrong else NoSuchThing)(lookup.trouble)
+            return lookup.result
 
         return replace(tool, run=run)
 

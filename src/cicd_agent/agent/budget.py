@@ -115,7 +115,7 @@ class Budget:
         return tuple(
             Budget(
                 requests=max(requests, 1),
-                input_tokens=int(self._input * most / max(sum(tokens), 1)),
+                input_tokens=int(self._input * share / max(sum(tokens), 1)),
                 output_tokens=None if self._output is None else self._output // len(tokens),
                 seconds=self._seconds,
                 usd=None if self._usd is None else self._usd * cost / (sum(costs) or 1.0),
@@ -123,9 +123,9 @@ class Budget:
                 prices=self._prices,
                 ends=self._ends,
                 whole=self,
-                evidence=most,
+                evidence=share,
             )
-            for most, cost in zip(tokens, costs, strict=True)
+            for share, cost in zip(tokens, costs, strict=True)
         )
 
     def allow(self, model: str, *, input_tokens: int, output_tokens: int, follow_up: int = 0) -> int:
@@ -148,7 +148,7 @@ class Budget:
         left_input, left_usd = self._input - held.input, None if self._usd is None else self._usd - held.usd
         left_output = None if self._output is None else self._output - held.output
         spare = LAST_WORD if follow_up else 0
-        least = min(spare or LEAST_OUTPUT, output_tokens)
+        minimum = min(spare or LEAST_OUTPUT, output_tokens)
         if self._requests - held.requests < 1 + bool(follow_up):
             raise BudgetExhausted(f"the budget of {requests} requests is used up", remedy="Raise `max-rounds`")
         if self.seconds_left <= 0:
@@ -160,7 +160,7 @@ class Budget:
                 remedy="Raise `max-input-tokens`",
             )
         allowed = output_tokens if left_output is None else min(output_tokens, left_output - spare)
-        if allowed < least:
+        if allowed < minimum:
             raise BudgetExhausted(f"the budget of {outputs:,} output tokens is used up")
         price = price_of(model, self._prices)
         if left_usd is None or price is None:
@@ -169,7 +169,7 @@ class Budget:
         for_output = left_usd - sum(costs)
         if price.output or for_output < 0:
             allowed = min(allowed, int(for_output / (price.output or 1.0) * 1e6))
-        if allowed < least:
+        if allowed < minimum:
             raise BudgetExhausted(
                 f"the budget of ${usd:.2f} is too small",
                 why=f"${max(left_usd, 0):.2f} are left, the next request needs about {input_tokens:,} input tokens",

@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import Any
 
 from cicd_agent.agent.budget import Budget
-from cicd_agent.agent.messages import Model, Question, Reply, Request, Role, Stop, Turn
+from cicd_agent.agent.messages import Message, Model, Question, Reply, Request, Role, Stop
 from cicd_agent.agent.prompt import compose, estimate, render
 from cicd_agent.agent.schema import clip, schema_name, strict
 from cicd_agent.agent.tools.calls import MOST_TOKENS, Lookups
@@ -20,7 +20,7 @@ _LONGEST_GIBBERISH = 8_000
 """Characters of an answer that are sent back with what was wrong with it."""
 
 
-class Dialogue:
+class Conversation:
     """One question put to one model. Look-ups close for good when the rounds, the budget or the model are done."""
 
     def __init__(
@@ -52,7 +52,7 @@ class Dialogue:
         self._instructions = compose(redact(question.instructions))
         self._tokens = fixed_tokens(question)
         self._evidence = ""
-        self._turns: tuple[Turn, ...] = ()
+        self._turns: tuple[Message, ...] = ()
 
     @property
     def looking(self) -> bool:
@@ -65,8 +65,8 @@ class Dialogue:
 
     def open(self) -> None:
         """Pack the evidence into what the budget has for it."""
-        room = self._budget.evidence_tokens(self._model.name) - self._tokens
-        rendered = render(self._question.evidence, key=self._key, tokens=room, redact=self._redact)
+        available = self._budget.evidence_tokens(self._model.name) - self._tokens
+        rendered = render(self._question.evidence, key=self._key, tokens=available, redact=self._redact)
         self.left_out = rendered.left_out
         pieces = any(exhibit.whole for exhibit in self._question.evidence)
         if self._question.evidence and not (rendered.pieces if pieces else rendered.shown):
@@ -118,53 +118,53 @@ class Dialogue:
     def look_up(self, reply: Reply) -> str:
         """Answer the calls of a reply; what was wrong with them, "" when nothing."""
         answered = list(self.lookups.answer(reply.calls))
-        results = (Turn(Role.TOOL, each.text, answers=each.call.id) for each in answered)
-        self._extend(Turn(Role.ASSISTANT, reply.text, reply.items, reply.calls), *results)
+        results = (Message(Role.TOOL, each.text, answers=each.call.id) for each in answered)
+        self._extend(Message(Role.ASSISTANT, reply.text, reply.items, reply.calls), *results)
         return "; ".join(each.complaint for each in answered if each.complaint)
 
     def correct(self, reply: Reply, complaint: str, *, close: bool) -> None:
         """Add an answer and what was wrong with it; `close` when the model has shown that it is done looking."""
         # What nobody can read need not be read again, and what is endless would use up the budget.
-        most = _LONGEST_GIBBERISH if close else _LONGEST_ANSWER
-        is_cut = len(reply.text) > most
-        answer = f"{reply.text[:most]}\n(cut)" if is_cut else reply.text or "(no answer)"
+        limit = _LONGEST_GIBBERISH if close else _LONGEST_ANSWER
+        is_cut = len(reply.text) > limit
+        answer = f"{reply.text[:limit]}\n(cut)" if is_cut else reply.text or "(no answer)"
         text = f"This answer was not accepted. {clip(visible(self._redact(complaint)), _LONGEST_COMPLAINT)}\n"
         text += "Answer again with the whole JSON object."
         self._closed = self._closed or close
         if reply.calls and self.lookups.signatures:
             # A call wants its answer even when it comes too late.
-            said = Turn(Role.ASSISTANT, reply.text, reply.items, reply.calls)
-            self._extend(said, *(Turn(Role.TOOL, text, answers=call.id) for call in reply.calls))
+            answered = Message(Role.ASSISTANT, reply.text, reply.items, reply.calls)
+            self._extend(answered, *(Message(Role.TOOL, text, answers=call.id) for call in reply.calls))
         else:
             items = () if reply.calls or is_cut else reply.items
-            self._extend(Turn(Role.ASSISTANT, answer, items), Turn(Role.USER, text))
+            self._extend(Message(Role.ASSISTANT, answer, items), Message(Role.USER, text))
 
     def _allowance(self) -> int:
         """Output tokens of the next request. Closes the look-ups when it has to be the last, and says so."""
-        name, most = self._model.name, self._max_output_tokens
+        name, limit = self._model.name, self._max_output_tokens
         last = self.rounds + 1 >= self._max_rounds
         if not self._closed and not last:
             try:
                 return self._budget.allow(
-                    name, input_tokens=self._tokens, output_tokens=most, follow_up=self._tokens + MOST_TOKENS
+                    name, input_tokens=self._tokens, output_tokens=limit, follow_up=self._tokens + MOST_TOKENS
                 )
             except BudgetExhausted:
                 last = True
         if last and self.lookups.signatures:
             self._closed = True
             self._add("This is the last request: nothing more can be looked up. Answer with the whole JSON object.")
-        return self._budget.allow(name, input_tokens=self._tokens, output_tokens=most)
+        return self._budget.allow(name, input_tokens=self._tokens, output_tokens=limit)
 
-    def _add(self, words: str) -> None:
+    def _add(self, text: str) -> None:
         """Say more in the message that is sent next; a message of its own would be one too many for some servers."""
         if self._turns:
             *before, latest = self._turns
-            self._turns = (*before, replace(latest, text=f"{latest.text}\n{words}"))
+            self._turns = (*before, replace(latest, text=f"{latest.text}\n{text}"))
         else:
-            self._evidence += f"\n{words}\n"
-        self._tokens += estimate(words)
+            self._evidence += f"\n{text}\n"
+        self._tokens += estimate(text)
 
-    def _extend(self, *turns: Turn) -> None:
+    def _extend(self, *turns: Message) -> None:
         self._turns += turns
         for turn in turns:
             self._tokens += estimate(turn.text) + estimate(json.dumps(turn.items))
@@ -179,5 +179,5 @@ def fixed_tokens(question: Question[Any]) -> int:
     """Tokens of a request beside its evidence, by estimate: instructions, schema and tools."""
     signatures = (f"{each.description} {json.dumps(strict(each.arguments))}" for each in question.tools)
     # A server may be sent the schema twice: as the format, and printed in the instructions.
-    asked = estimate(compose(question.instructions)) + 2 * estimate(json.dumps(strict(question.draft)))
-    return asked + sum(map(estimate, signatures))
+    fixed = estimate(compose(question.instructions)) + 2 * estimate(json.dumps(strict(question.draft)))
+    return fixed + sum(map(estimate, signatures))

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from typing import TypeVar
 
 from cicd_agent.agent.budget import Budget
-from cicd_agent.agent.conversation import Dialogue
+from cicd_agent.agent.conversation import Conversation
 from cicd_agent.agent.messages import Answer, Model, Question, Reply, Stop
 from cicd_agent.agent.prompt import version
 from cicd_agent.agent.schema import Misread, clip, read
@@ -30,7 +30,7 @@ def ask(
 
     `key` is the secret under which the evidence is fenced, `redact` takes secrets out of every text that is sent.
     """
-    dialogue = Dialogue(
+    conversation = Conversation(
         question,
         model,
         budget,
@@ -44,41 +44,41 @@ def ask(
     corrections = 0
     failure: AgentError | None = None
     try:
-        dialogue.open()
+        conversation.open()
         while True:
-            reply = dialogue.send()
-            if reply.calls and dialogue.looking:
-                complaint = dialogue.look_up(reply)
+            reply = conversation.send()
+            if reply.calls and conversation.looking:
+                complaint = conversation.look_up(reply)
             else:
-                found, complaint = _judge(question, reply)
-                if found is not None:
-                    draft, standing = found, complaint
+                parsed, complaint = _judge(question, reply)
+                if parsed is not None:
+                    draft, standing = parsed, complaint
                 if not complaint:
                     break
-                dialogue.correct(reply, complaint, close=found is None)
+                conversation.correct(reply, complaint, close=parsed is None)
             corrections += bool(complaint)
-            if corrections > MAX_CORRECTIONS or dialogue.over:
+            if corrections > MAX_CORRECTIONS or conversation.over:
                 break
     except (BudgetExhausted, ModelUnavailable, ModelMisbehaved) as error:
         failure = error
     if draft is None and failure is None:
         why = clip(complaint, 300)
-        failure = ModelMisbehaved(f"no valid answer from {model.name} in {dialogue.rounds} rounds", why=why)
+        failure = ModelMisbehaved(f"no valid answer from {model.name} in {conversation.rounds} rounds", why=why)
     return Answer(
         question=question.name,
         prompt=version(question.instructions),
         draft=draft,
-        usage=dialogue.usage,
-        rounds=dialogue.rounds,
-        model=dialogue.answered_by,
+        usage=conversation.usage,
+        rounds=conversation.rounds,
+        model=conversation.answered_by,
         failure=str(failure) if failure else "",
         exit=failure.exit if failure else Exit.OK,
         complaint=standing,
-        left_out=dialogue.left_out,
-        actions=tuple(dialogue.lookups.actions),
-        lookups=tuple(dialogue.lookups.exhibits),
+        left_out=conversation.left_out,
+        actions=tuple(conversation.lookups.actions),
+        lookups=tuple(conversation.lookups.exhibits),
         evidence=question.evidence,
-        toolless=dialogue.toolless,
+        toolless=conversation.toolless,
         optional=question.optional,
         escalate=(draft.unsettled if draft else "") or standing or (str(failure) if failure else ""),
     )

@@ -54,7 +54,7 @@ class Call:
 
 
 @dataclass(frozen=True, slots=True)
-class Turn:
+class Message:
     """One earlier message. `items` are the dialect's own form of it (encrypted reasoning), sent back verbatim.
 
     `calls` are what the model called in it; each is answered by a turn of the tool, whose `answers` is the call's id.
@@ -88,7 +88,7 @@ class Request:
     evidence: str
     schema_name: str
     schema: Mapping[str, object]
-    turns: tuple[Turn, ...] = ()
+    turns: tuple[Message, ...] = ()
     cache_key: str = ""
     max_output_tokens: int = 16_000
     seconds: float | None = None
@@ -100,7 +100,7 @@ class Request:
 class Reply:
     """What came back: `text` as it was, nothing repaired. `model` is the name the server reports.
 
-    `items` are what the dialect wants sent back with the next turn (see Turn).
+    `items` are what the dialect wants sent back with the next turn (see Message).
     """
 
     text: str

@@ -63,8 +63,8 @@ def compose(instructions: str) -> str:
 
 def version(instructions: str) -> str:
     """What the instructions call their version, in a comment of theirs; "" when they do not."""
-    found = _VERSION.search(instructions)
-    return found[1] if found else ""
+    match = _VERSION.search(instructions)
+    return match[1] if match else ""
 
 
 def render(exhibits: Sequence[Exhibit], *, key: bytes, tokens: int, redact: Callable[[str], str]) -> Rendered:
@@ -75,15 +75,15 @@ def render(exhibits: Sequence[Exhibit], *, key: bytes, tokens: int, redact: Call
     """
     clean = [_Clean.of(exhibit, redact) for exhibit in exhibits]
     fence = _fence(key, clean)
-    room = tokens - estimate(_message(fence, []))
-    kept: dict[int, list[str]] = {}
+    available = tokens - estimate(_message(fence, []))
+    shown: dict[int, list[str]] = {}
     headed: set[tuple[str, str]] = set()
     missing: list[str] = []
     ranges: dict[str, list[str]] = {}
     for index in sorted(range(len(clean)), key=lambda i: (-exhibits[i].priority, i)):
         each = clean[index]
         head = 0 if each.heading in headed else estimate(f"{each.head(fence)}\n")
-        rows = each.fitting(room - head)
+        rows = each.fitting(available - head)
         if rows is None and each.whole:
             ranges.setdefault(each.source, []).append(each.range)
         elif rows is None:
@@ -92,17 +92,17 @@ def render(exhibits: Sequence[Exhibit], *, key: bytes, tokens: int, redact: Call
             if rest := each.gutter[len(rows) :]:
                 missing.append(f"{each.source} from line {_number(rest[0])}")
                 rows.append(f"{fence} cut: lines {_number(rest[0])} to {_number(rest[-1])} are not shown")
-            kept[index] = rows
+            shown[index] = rows
             headed |= {each.heading} if each.whole else set()
-            room -= head + sum(estimate(f"{row}\n") for row in rows)
-    text = _message(fence, list(_lines(fence, [(clean[index], kept[index]) for index in sorted(kept)])))
+            available -= head + sum(estimate(f"{row}\n") for row in rows)
+    text = _message(fence, list(_lines(fence, [(clean[index], shown[index]) for index in sorted(shown)])))
     left_out = (*missing, *(f"{source} {_ranges(parts)}" for source, parts in ranges.items()))
-    return Rendered(text, estimate(text), len(kept), sum(clean[index].whole for index in kept), left_out)
+    return Rendered(text, estimate(text), len(shown), sum(clean[index].whole for index in shown), left_out)
 
 
-def left_out_of(said: str, sources: Collection[str]) -> str:
+def left_out_of(omission: str, sources: Collection[str]) -> str:
     """Which of the sources something that `render` left out is, whole or a part of it; "" for none of them."""
-    names = (said, said.rpartition(" from line ")[0], said.rpartition(" lines ")[0])
+    names = (omission, omission.rpartition(" from line ")[0], omission.rpartition(" lines ")[0])
     return next((name for name in names if name in sources), "")
 
 
@@ -145,15 +145,15 @@ class _Clean:
         gutter = exhibit.gutter or tuple(str(exhibit.first_line + index) for index in range(len(lines)))
         return cls(name, source, tuple(lines), gutter, exhibit.whole)
 
-    def fitting(self, room: int) -> list[str] | None:
-        """Its rows in at most `room` tokens; None when it is not worth cutting, or not to be cut."""
+    def fitting(self, available: int) -> list[str] | None:
+        """Its rows in at most `available` tokens; None when it is not worth cutting, or not to be cut."""
         rows: list[str] = []
         for row in self.rows():
-            room -= estimate(f"{row}\n")
-            if room < 0:
+            available -= estimate(f"{row}\n")
+            if available < 0:
                 return rows if len(rows) >= _WORTH_CUTTING and not self.whole else None
             rows.append(row)
-        return rows if room >= 0 else None
+        return rows if available >= 0 else None
 
     @property
     def heading(self) -> tuple[str, str]:
@@ -210,5 +210,5 @@ def _fence(key: bytes, exhibits: Sequence[_Clean]) -> str:
 
 def _word(digest: bytes) -> str:
     number = int.from_bytes(digest)
-    letters = (ascii_lowercase[number // 26**place % 26] for place in range(_FENCE_LETTERS))
+    letters = (ascii_lowercase[number // 26**digit % 26] for digit in range(_FENCE_LETTERS))
     return "".join(letters)

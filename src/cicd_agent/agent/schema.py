@@ -74,8 +74,8 @@ class _Dialect:
         shape = self._shape(source, at, inside)
         self._refuse_the_rest(source, shape, at)
         limits = "; ".join(text.format(source[key]) for key, text in _IN_WORDS.items() if key in source)
-        words = [source.get("description", ""), f"({limits})" if limits else ""]
-        return {"description": " ".join(filter(None, words)), **shape} if any(words) else shape
+        description = [source.get("description", ""), f"({limits})" if limits else ""]
+        return {"description": " ".join(filter(None, description)), **shape} if any(description) else shape
 
     def _shape(self, source: Mapping[str, Any], at: str, inside: tuple[str, ...]) -> dict[str, Any]:
         match source:
@@ -126,8 +126,8 @@ def read(text: str, shape: type[S]) -> S:
         return shape.model_validate_json(json.dumps(_parse(text)), strict=True)
     except ValidationError as invalid:
         problems = invalid.errors(include_url=False, include_context=False, include_input=False)
-        words = [f"{'.'.join(map(str, each['loc'])) or 'the object'}: {each['msg']}" for each in problems]
-        raise Misread("It does not match the schema. " + "; ".join(words[:_MOST_PROBLEMS])) from None
+        faults = [f"{'.'.join(map(str, each['loc'])) or 'the object'}: {each['msg']}" for each in problems]
+        raise Misread("It does not match the schema. " + "; ".join(faults[:_MOST_PROBLEMS])) from None
     except (ValueError, RecursionError) as unreadable:
         raise Misread(f"It is not one JSON object: {clip(str(unreadable) or 'nested too deeply', _LONGEST)}") from None
 

@@ -44,21 +44,21 @@ def parts(question: Question[Any], model: str, budget: Budget) -> tuple[Part, ..
         return ()
     fixed = fixed_tokens(question) + shared
     total = sum(sizes)
-    most, room = 1, min(budget.evidence_tokens(model) - fixed, total)
+    chosen, available = 1, min(budget.evidence_tokens(model) - fixed, total)
     for count in range(2, min(-(-total // (PART - shared)), MOST_PARTS) + 1):
         # Each further question wants an answer, which is paid for in evidence: where that shows little more, or pieces
         # too small to be worth it, fewer questions are better.
-        found = min(budget.divided_tokens(model, count) - count * fixed, count * (PART - shared), total)
-        if found == total or (found > room * _WORTH and found >= count * _LEAST):
-            most, room = count, found
-    if most == 1:
+        together = min(budget.divided_tokens(model, count) - count * fixed, count * (PART - shared), total)
+        if together == total or (together > available * _WORTH and together >= count * _LEAST):
+            chosen, available = count, together
+    if chosen == 1:
         return ()
     divided = []
-    shares = _shares(sizes, most, room // most + 1)
+    shares = _shares(sizes, chosen, available // chosen + 1)
     for number, (first, last) in enumerate(shares, 1):
         about = _about(question, common, pieces[first:last], f"{number}/{len(shares)}")
-        size = min(sum(sizes[first:last]), room)
-        room -= size
+        size = min(sum(sizes[first:last]), available)
+        available -= size
         divided.append(Part(about, size + fixed))
     return tuple(divided)
 

@@ -11,7 +11,7 @@ from urllib.parse import unquote, urlsplit
 from cicd_agent import __version__
 from cicd_agent.adapters.telemetry.signals import RunTelemetry
 from cicd_agent.agent.messages import Model
-from cicd_agent.agent.tracing import Timed
+from cicd_agent.agent.tracing import TracedModel
 from cicd_agent.app.model_router import Asking
 from cicd_agent.app.recording.entry import decision_word
 from cicd_agent.app.run_record import RunRecord
@@ -50,7 +50,7 @@ def timed(asking: Asking, timeline: Timeline) -> Asking:
     """The same asking, whose requests leave spans in the timeline."""
 
     def told(model: Model | None) -> Model | None:
-        return Timed(model, timeline) if model else None
+        return TracedModel(model, timeline) if model else None
 
     return replace(asking, model=told(asking.model), fast=told(asking.fast), fallback=told(asking.fallback))
 

@@ -4,7 +4,7 @@ from typing import Any
 import pytest
 
 from cicd_agent.adapters.models.capabilities import printed
-from cicd_agent.agent.messages import Role, Turn
+from cicd_agent.agent.messages import Message, Role
 from cicd_agent.agent.schema import strict
 from cicd_agent.domain.usage import Usage
 from cicd_agent.errors import ModelUnavailable
@@ -63,7 +63,7 @@ def test_the_request_in_the_responses_dialect() -> None:
 
 def test_the_request_in_the_chat_dialect_prints_the_schema_too() -> None:
     with fake.OpenAIServer(fake.answer(GOOD)) as server:
-        model(server, "chat").complete(request(turns=(Turn(Role.ASSISTANT, "no"), Turn(Role.USER, "again"))))
+        model(server, "chat").complete(request(turns=(Message(Role.ASSISTANT, "no"), Message(Role.USER, "again"))))
     body = server.asked[0].body
     system, *rest = body["messages"]
     assert system["role"] == "system"
@@ -83,7 +83,7 @@ def test_encrypted_reasoning_goes_back_as_it_came() -> None:
     with fake.OpenAIServer(fake.answer("no", encrypted="gAAAA-secret"), fake.answer(GOOD)) as server:
         asked = model(server, "responses")
         first = asked.complete(request())
-        asked.complete(request(turns=(Turn(Role.ASSISTANT, first.text, first.items), Turn(Role.USER, "again"))))
+        asked.complete(request(turns=(Message(Role.ASSISTANT, first.text, first.items), Message(Role.USER, "again"))))
     _, reasoning, message, correction = server.asked[1].body["input"]
     assert reasoning["encrypted_content"] == "gAAAA-secret"
     assert message["content"][0]["text"] == "no"
@@ -94,7 +94,7 @@ def test_reasoning_that_cannot_be_sent_back_is_left_out() -> None:
     with fake.OpenAIServer(fake.answer("no", reasoning="thought"), fake.answer(GOOD)) as server:
         asked = model(server, "responses")
         first = asked.complete(request())
-        asked.complete(request(turns=(Turn(Role.ASSISTANT, first.text, first.items), Turn(Role.USER, "again"))))
+        asked.complete(request(turns=(Message(Role.ASSISTANT, first.text, first.items), Message(Role.USER, "again"))))
     assert [item["role"] for item in server.asked[1].body["input"]] == ["user", "assistant", "user"]
 
 

@@ -7,7 +7,7 @@ import pytest
 from cicd_agent.adapters.models.client import connect
 from cicd_agent.agent.budget import Budget
 from cicd_agent.agent.loop import ask
-from cicd_agent.agent.messages import Answer, Question, Role, Turn
+from cicd_agent.agent.messages import Answer, Message, Question, Role
 from tests.adapters.models.questions import GOOD, KEY, SIGNATURES, Slept, in_both_dialects, model, request
 from tests.agent.drafts import Note
 from tests.agent.tools.lookup_worlds import TOOLS
@@ -127,7 +127,7 @@ def test_a_conversation_of_another_model_can_be_sent_as_well(dialect: str) -> No
     with fake.OpenAIServer(fake.tool_call("read_file", "{"), fake.answer(GOOD)) as server:
         asked = model(server, dialect)
         made = asked.complete(request(tools=SIGNATURES))
-        turns = (Turn(Role.ASSISTANT, "Hm.", (), made.calls), Turn(Role.TOOL, "text", answers=made.calls[0].id))
+        turns = (Message(Role.ASSISTANT, "Hm.", (), made.calls), Message(Role.TOOL, "text", answers=made.calls[0].id))
         asked.complete(request(tools=SIGNATURES, turns=turns))
     assert not server.refused
 

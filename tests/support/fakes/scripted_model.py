@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping, Sequence
 from types import TracebackType
 from typing import Self
 
-from cicd_agent.agent.messages import Call, Reply, Request, Turn
+from cicd_agent.agent.messages import Call, Message, Reply, Request
 from cicd_agent.domain.usage import Usage
 from cicd_agent.errors import AgentError
 
@@ -60,7 +60,7 @@ class ScriptedModel:
             self.assert_used()
 
 
-def _assert_answered(turns: Sequence[Turn]) -> None:
+def _assert_answered(turns: Sequence[Message]) -> None:
     """Servers refuse a conversation in which calls are not answered at once, each of them, and once."""
     due: list[str] = []
     for turn in turns:

@@ -33,12 +33,12 @@ def installation_secret(folder: Path, note: Callable[[str], None]) -> bytes:
     """What stands in for a key where the server wants none: random, made once, in the directory for its owner."""
     path = folder / INSTALLATION
     try:
-        if found := _secret(path):
-            return found
+        if secret := _secret(path):
+            return secret
         damaged = os.path.lexists(path)
-        if damaged and (found := _secret(path)):
+        if damaged and (secret := _secret(path)):
             # Another run made it between the two looks.
-            return found
+            return secret
         fresh = path.with_name(f".{INSTALLATION}.{secrets.token_hex(8)}")
         write_file(fresh, f"{secrets.token_hex(32)}\n", mode=0o600)
         try:
@@ -54,8 +54,8 @@ def installation_secret(folder: Path, note: Callable[[str], None]) -> bytes:
     except OSError as error:
         why = error.strerror or str(error)
         raise ConfigError(f"{path} cannot be written", why=why, remedy="Give another `cache-dir`") from None
-    if found := _secret(path):
-        return found
+    if secret := _secret(path):
+        return secret
     raise ConfigError(f"{path} cannot be read", remedy="Give another `cache-dir`")
 
 
@@ -120,8 +120,8 @@ class FolderStore:
         own, unfinished = re.compile(pattern), re.compile(rf"\.{pattern}\.[0-9a-f]{{16}}")
         entries = []
         with os.scandir(self._folder) as files:
-            found = [file.name for file in files]
-        for name in found:
+            present = [file.name for file in files]
+        for name in present:
             path = self._folder / name
             try:
                 status = path.lstat()
@@ -148,8 +148,8 @@ def _read(path: Path) -> bytes | None:
     except OSError:
         return b""
     try:
-        found = os.fstat(descriptor)
-        if not stat.S_ISREG(found.st_mode) or found.st_size > MAX_BLOB:
+        status = os.fstat(descriptor)
+        if not stat.S_ISREG(status.st_mode) or status.st_size > MAX_BLOB:
             return b""
         with os.fdopen(descriptor, "rb", closefd=False) as file:
             return file.read(MAX_BLOB)

@@ -138,19 +138,19 @@ def _sections(output: IO[bytes]) -> Iterator[bytes]:
 
 
 def _lighten(sections: Iterable[bytes]) -> list[bytes]:
-    kept: list[bytes] = []
+    remaining: list[bytes] = []
     heaviest: list[tuple[int, int]] = []
     total = 0
     for section in sections:
         weight = len(section) + _LINE_WEIGHT * section.count(b"\n")
-        heapq.heappush(heaviest, (-weight, len(kept)))
-        kept.append(section)
+        heapq.heappush(heaviest, (-weight, len(remaining)))
+        remaining.append(section)
         total += weight
         while total > WEIGHT:
-            weight, place = heapq.heappop(heaviest)
-            kept[place] = b""
+            weight, index = heapq.heappop(heaviest)
+            remaining[index] = b""
             total += weight
-    return kept
+    return remaining
 
 
 def _file(entry: Entry, section: bytes, size: int) -> FileDiff:
@@ -208,12 +208,12 @@ def read_texts(git: Git, entries: Sequence[Entry], files: Sequence[FileDiff]) ->
 def _fitting(sizes: Mapping[str, int]) -> list[str]:
     """The ids of what is read within the limits, smallest first."""
     fitting = []
-    room = TEXTS
+    budget = TEXTS
     for id_, size in sorted(sizes.items(), key=lambda item: (item[1], item[0])):
-        if size > min(TEXT, room):
+        if size > min(TEXT, budget):
             break
         fitting.append(id_)
-        room -= size
+        budget -= size
     return fitting
 
 
@@ -225,13 +225,13 @@ def _sizes(git: Git, ids: Iterable[str]) -> dict[str, int]:
 def read_blobs(git: Git, ids: Sequence[str]) -> dict[str, bytes]:
     """The contents of blobs by id, all of which are here."""
     blobs: dict[str, bytes] = {}
-    room = OUTPUT
+    budget = OUTPUT
     for id_ in ids:
-        blob = git.content(id_, room)
+        blob = git.content(id_, budget)
         if blob is None:
             raise GitFailed("git cat-file failed", why=f"object {id_} is missing", remedy=INCOMPLETE)
         blobs[id_] = blob
-        room -= len(blob)
+        budget -= len(blob)
     return blobs
 
 
@@ -242,14 +242,14 @@ def read_commits(git: Git, base: str, head: str) -> tuple[tuple[Commit, ...], tu
     return commits[:COMMITS], notes
 
 
-def list_commits(git: Git, *asked: str) -> tuple[Commit, ...]:
+def list_commits(git: Git, *arguments: str) -> tuple[Commit, ...]:
     """The commits that `git log` lists when it is asked so, in its order."""
     form = "--format=%H%x00%ct%x00%an%x00%s%x00%b"
-    printed = git.run("log", "-z", "--no-show-signature", "--encoding=UTF-8", form, *asked, "--")
+    printed = git.run("log", "-z", "--no-show-signature", "--encoding=UTF-8", form, *arguments, "--")
     fields = [field.decode("utf-8", "replace") for field in printed.split(b"\0")]
     return tuple(
         Commit(sha, subject, body.strip()[:_BODY], author, int(when))
-        for sha, when, author, subject, body in zip(*(fields[place::5] for place in range(5)), strict=False)
+        for sha, when, author, subject, body in zip(*(fields[column::5] for column in range(5)), strict=False)
     )
 
 
@@ -278,10 +278,10 @@ def with_attributes(
     index = {"GIT_INDEX_FILE": str(git.git_dir / "attributes.index")}
     git.run("read-tree", base, env=index)
     names = b"".join(name + b"\0" for entry in entries for name in {entry.old_name, entry.new_name})
-    asked = ("linguist-generated", "linguist-vendored", "diff")
-    printed = git.run("check-attr", "--cached", "-z", "--stdin", *asked, stdin=names, env=index).split(b"\0")
+    attributes = ("linguist-generated", "linguist-vendored", "diff")
+    printed = git.run("check-attr", "--cached", "-z", "--stdin", *attributes, stdin=names, env=index).split(b"\0")
     on: dict[bytes, set[str]] = {}
-    for name, attribute, value in zip(*(printed[place::3] for place in range(3)), strict=False):
+    for name, attribute, value in zip(*(printed[column::3] for column in range(3)), strict=False):
         word = attribute.decode("ascii")
         if word == "diff" and value == b"unset":
             on.setdefault(name, set()).add("-diff")

@@ -74,9 +74,9 @@ def _fetch(git: Git, remote: Remote, ids: Sequence[str], token: str, *options: s
         **remote.credentials(token),
     }
     quiet = ("--quiet", "--no-tags", "--no-recurse-submodules", "--no-write-fetch-head", *options)
-    wanted = "".join(f"{id_}\n" for id_ in ids).encode()
+    lines = "".join(f"{id_}\n" for id_ in ids).encode()
     git.bases.clear()
-    git.run("fetch", *quiet, "--stdin", "--end-of-options", remote.url, stdin=wanted, env=env, seconds=max(seconds, 0))
+    git.run("fetch", *quiet, "--stdin", "--end-of-options", remote.url, stdin=lines, env=env, seconds=max(seconds, 0))
 
 
 def is_complete(git: Git, shas: Sequence[str]) -> bool:
@@ -97,8 +97,8 @@ def missing_blobs(git: Git, shas: Sequence[str]) -> list[str]:
     start = merge_bases(git, *shas)[0] if len(shas) > 1 else shas[0]
     fields = git.run("diff-tree", "-r", "-z", "--no-renames", start, shas[-1]).split(b"\0")
     sides = [side for about in fields[:-1:2] for side in _sides(about.decode("ascii").removeprefix(":").split())]
-    asked = sorted({id_ for mode, id_ in sides if mode not in {"000000", "160000"}})
-    return [id_ for id_, head in zip(asked, git.look(asked), strict=True) if head is None]
+    blobs = sorted({id_ for mode, id_ in sides if mode not in {"000000", "160000"}})
+    return [id_ for id_, head in zip(blobs, git.look(blobs), strict=True) if head is None]
 
 
 def _sides(about: Sequence[str]) -> tuple[tuple[str, str], tuple[str, str]]:

@@ -65,8 +65,8 @@ class _Reading:
     authors: _Authors = field(default_factory=_Authors)
 
 
-def read_past(git: Git, sha: str, most: int, counted: int) -> Past:
-    """The last `most` commits that lead to `sha`, newest first, without merges.
+def read_past(git: Git, sha: str, limit: int, counted: int) -> Past:
+    """The last `limit` commits that lead to `sha`, newest first, without merges.
 
     The newest `counted` have their lines counted and their renames found; of the others a renamed file is two, for to
     find it takes what the files hold. What cannot be read is left out and told.
@@ -90,8 +90,8 @@ def read_past(git: Git, sha: str, most: int, counted: int) -> Past:
         limits.append(f"the lines of only {len(lines)} past commits were counted: {problem}; {_REMEDY}")
     names: list[PastCommit] = []
     ends_early = bool(ends)
-    if most > len(lines) and (problem or len(lines) == counted):
-        rest = (f"--skip={len(lines)}", f"--max-count={most - len(lines)}", sha)
+    if limit > len(lines) and (problem or len(lines) == counted):
+        rest = (f"--skip={len(lines)}", f"--max-count={limit - len(lines)}", sha)
         names, problem = _read(git, (*_NAMES, *rest), settings, reading)
         ends_early = ends_early or bool(problem)
         if problem:
@@ -114,13 +114,13 @@ def _ends(git: Git) -> frozenset[str]:
 
 
 def _read(
-    git: Git, asked: tuple[str, ...], settings: Mapping[str, str], reading: _Reading
+    git: Git, arguments: tuple[str, ...], settings: Mapping[str, str], reading: _Reading
 ) -> tuple[list[PastCommit], str]:
     """The commits that git shows, as many as can be had, and why those were not all."""
     data = bytearray()
     problem = ""
     try:
-        with git.stream(*_LOG, _FORM, *asked, "--", env=settings) as output:
+        with git.stream(*_LOG, _FORM, *arguments, "--", env=settings) as output:
             while len(data) <= BYTES and (chunk := output.read(_CHUNK)):
                 data += chunk
     except GitFailed as error:
@@ -128,7 +128,7 @@ def _read(
         problem = f"{error.what} ({error.why})" if error.why else error.what
     if len(data) > BYTES:
         problem = f"git log printed more than {BYTES // 10**6} MB"
-    parse = _counted if "--numstat" in asked else _named
+    parse = _counted if "--numstat" in arguments else _named
     fields = bytes(data).split(b"\0")
     del data
     commits = list(parse(fields, reading))

@@ -67,7 +67,7 @@ class GitLibrary:
             blobs = read_blobs(self._git, sorted({entry.id for entry in entries}))
         return tuple(blobs[entry.id] for entry in entries)
 
-    def search(self, pattern: str, among: Sequence[Entry], most: int, *, word: bool = False) -> Matches:
+    def search(self, pattern: str, among: Sequence[Entry], limit: int, *, word: bool = False) -> Matches:
         """Lines of these files that match, `git grep` being what searches and what is killed when it takes too long.
 
         It searches a tree of exactly these files, under numbers for names: neither a pathspec nor a name can lead it
@@ -78,54 +78,54 @@ class GitLibrary:
         with _told():
             tree = self._git.run("mktree", "-z", "--missing", stdin=listed.encode()).decode("ascii").strip()
         try:
-            return self._grep(["-F", "-w"] if word else ["-P"], pattern, tree, files, most)
+            return self._grep(["-F", "-w"] if word else ["-P"], pattern, tree, files, limit)
         except GitFailed as error:
             if "Perl-compatible" in error.why:
-                found = self._grep(["-F"], pattern, tree, files, most)
+                matches = self._grep(["-F"], pattern, tree, files, limit)
                 note = "git knows no Perl-compatible expressions here: the pattern was taken as plain text"
-                return Matches(found.found, found.more, note)
+                return Matches(matches.found, matches.more, note)
             if "took longer" in error.what:
                 raise BadPattern(f"it took longer than {SEARCH_SECONDS:g} s") from None
             if _COMPLAINT.search(error.why):
                 raise BadPattern(error.why.removeprefix("fatal: ")) from None
             raise Unreadable(error.why) from None
 
-    def _grep(self, how: Sequence[str], pattern: str, tree: str, files: Sequence[Entry], most: int) -> Matches:
-        found: list[Match] = []
-        asked = ("grep", "-n", "-I", "--no-color", "--no-textconv", *how, "-e", pattern, tree)
+    def _grep(self, how: Sequence[str], pattern: str, tree: str, files: Sequence[Entry], limit: int) -> Matches:
+        matches: list[Match] = []
+        arguments = ("grep", "-n", "-I", "--no-color", "--no-textconv", *how, "-e", pattern, tree)
         try:
-            with self._git.stream(*asked, seconds=SEARCH_SECONDS, env={"GIT_ALLOC_LIMIT": MEMORY}) as output:
+            with self._git.stream(*arguments, seconds=SEARCH_SECONDS, env={"GIT_ALLOC_LIMIT": MEMORY}) as output:
                 for row in _rows(output):
                     if hit := _HIT.fullmatch(row):
-                        if len(found) == most:
-                            return Matches(tuple(found), more=True)
+                        if len(matches) == limit:
+                            return Matches(tuple(matches), more=True)
                         text = hit[3].decode("utf-8", "replace")
-                        found.append(Match(files[int(hit[1])].path, int(hit[2]), text))
+                        matches.append(Match(files[int(hit[1])].path, int(hit[2]), text))
         except GitFailed as error:
-            if found and "took longer" in error.what:
-                return Matches(tuple(found), more=True, note=f"stopped after {SEARCH_SECONDS:g} s")
+            if matches and "took longer" in error.what:
+                return Matches(tuple(matches), more=True, note=f"stopped after {SEARCH_SECONDS:g} s")
             # 1 is git's way to say that there is no match.
             if error.code != 1:
                 raise
-        return Matches(tuple(found))
+        return Matches(tuple(matches))
 
-    def history(self, path: str, most: int) -> tuple[Commit, ...]:
+    def history(self, path: str, limit: int) -> tuple[Commit, ...]:
         """The last commits that touched a path."""
         form = "--format=%H%x00%ct%x00%an%x00%s"
-        asked = ("log", "-z", "--no-show-signature", "--encoding=UTF-8", f"--max-count={most}", form)
+        arguments = ("log", "-z", "--no-show-signature", "--encoding=UTF-8", f"--max-count={limit}", form)
         with _told():
             printed = self._git.run(
-                *asked, self._commit, "--", path, seconds=HISTORY_SECONDS, env={"GIT_ALLOC_LIMIT": MEMORY}
+                *arguments, self._commit, "--", path, seconds=HISTORY_SECONDS, env={"GIT_ALLOC_LIMIT": MEMORY}
             )
         fields = [field.decode("utf-8", "replace") for field in printed.split(b"\0")]
-        rows = zip(*(fields[place::4] for place in range(4)), strict=False)
+        rows = zip(*(fields[column::4] for column in range(4)), strict=False)
         return tuple(Commit(sha, subject, author=author, when=int(when)) for sha, when, author, subject in rows)
 
     def blame(self, path: str, first: int, last: int) -> tuple[Blamed, ...]:
         """Who wrote these lines of a file."""
-        asked = ("blame", "--line-porcelain", "--encoding=UTF-8", "-L", f"{first},{last}", self._commit, "--", path)
+        arguments = ("blame", "--line-porcelain", "--encoding=UTF-8", "-L", f"{first},{last}", self._commit, "--", path)
         with _told():
-            printed = self._git.run(*asked, seconds=HISTORY_SECONDS, env={"GIT_ALLOC_LIMIT": MEMORY})
+            printed = self._git.run(*arguments, seconds=HISTORY_SECONDS, env={"GIT_ALLOC_LIMIT": MEMORY})
         return tuple(_blamed(printed.decode("utf-8", "replace").split("\n")))
 
 

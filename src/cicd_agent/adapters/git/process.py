@@ -105,11 +105,11 @@ class Git:
 
         One process answers all that is ever asked: to start one takes a hundred times as long as to answer.
         """
-        found: list[tuple[str, str, int] | None] = []
+        heads: list[tuple[str, str, int] | None] = []
         with self._reading("--batch-check") as reader:
             for at in range(0, len(names), _AT_ONCE):
-                found += reader.heads(names[at : at + _AT_ONCE])
-        return found
+                heads += reader.heads(names[at : at + _AT_ONCE])
+        return heads
 
     def content(self, name: str, limit: int) -> bytes | None:
         """The bytes of an object as git keeps it; None when it is not here. GitFailed when it is over `limit` bytes."""
@@ -224,9 +224,9 @@ class _Reader:
     def _head(self) -> tuple[str, str, int] | None:
         while (end := self._rest.find(b"\n")) < 0:
             self._fill()
-        words = bytes(self._rest[:end]).decode("ascii", "replace").split()
+        fields = bytes(self._rest[:end]).decode("ascii", "replace").split()
         del self._rest[: end + 1]
-        id_, kind, size = words if len(words) == 3 else ("", "", "")  # noqa: PLR2004  of what is not here: `NAME missing`
+        id_, kind, size = fields if len(fields) == 3 else ("", "", "")  # noqa: PLR2004  of what is not here: `NAME missing`
         return (id_, kind, int(size)) if size.isdigit() else None
 
     def take(self, size: int) -> bytes:
@@ -294,8 +294,8 @@ def _failure(command: str, code: int, errors: IO[bytes]) -> GitFailed:
     errors.seek(0)
     lines = errors.read(_ERRORS).decode("utf-8", "replace").splitlines()
     # The first complaint is the cause; hints and consequences follow it.
-    told = [line for line in lines if line.startswith(("fatal:", "error:"))] or lines[-1:]
-    why = "".join(char if char.isprintable() else " " for char in told[0]) if told else f"exit code {code}"
+    relevant = [line for line in lines if line.startswith(("fatal:", "error:"))] or lines[-1:]
+    why = "".join(char if char.isprintable() else " " for char in relevant[0]) if relevant else f"exit code {code}"
     return GitFailed(f"git {command} failed", why=why, remedy=INCOMPLETE if _LACKS.search(why) else "", code=code)
 
 
@@ -303,21 +303,21 @@ def borrow(git_dir: Path, common_dir: Path, env: Mapping[str, str], scratch: Pat
     """Make an empty bare repository that sees the objects of another; it is gone when the result is let go of."""
     theirs = Git(git_dir, env)
     object_format = theirs.text("rev-parse", "--show-object-format")
-    room = Path(tempfile.mkdtemp(prefix="cicd-agent-git-", dir=scratch))
-    ours = Git(room, env)
-    weakref.finalize(ours, shutil.rmtree, room, ignore_errors=True)
+    folder = Path(tempfile.mkdtemp(prefix="cicd-agent-git-", dir=scratch))
+    ours = Git(folder, env)
+    weakref.finalize(ours, shutil.rmtree, folder, ignore_errors=True)
     for name in ("objects/info", "objects/pack", "refs"):
-        (room / name).mkdir(parents=True)
-    (room / "HEAD").write_text("ref: refs/heads/none\n")
+        (folder / name).mkdir(parents=True)
+    (folder / "HEAD").write_text("ref: refs/heads/none\n")
     config = _CONFIG.format(version=0 if object_format == "sha1" else 1)
     if object_format != "sha1":
         config += f"[extensions]\n\tobjectFormat = {object_format}\n"
-    (room / "config").write_text(config)
+    (folder / "config").write_text(config)
     objects = os.fsencode(common_dir / "objects").replace(b"\\", rb"\\").replace(b'"', rb"\"").replace(b"\n", rb"\n")
-    (room / "objects/info/alternates").write_bytes(b'"' + objects + b'"\n')
+    (folder / "objects/info/alternates").write_bytes(b'"' + objects + b'"\n')
     shallow = common_dir / "shallow"
     if shallow.is_file():
-        shutil.copyfile(shallow, room / "shallow")
+        shutil.copyfile(shallow, folder / "shallow")
     return ours
 
 
@@ -337,10 +337,10 @@ class Trees:
         """Mode and id of what a tree or a commit has at a path; None when it has nothing there."""
         *folders, name = path.split(b"/")
         for folder in folders:
-            found = self._entries(tree).get(folder)
-            if found is None or found[0] != DIRECTORY:
+            entry = self._entries(tree).get(folder)
+            if entry is None or entry[0] != DIRECTORY:
                 return None
-            tree = found[1]
+            tree = entry[1]
         return self._entries(tree).get(name)
 
     def _entries(self, tree: str) -> dict[bytes, tuple[bytes, str]]:

@@ -96,10 +96,10 @@ class GitRepository:
                 if not _SHA.match(candidate):
                     named = self._theirs.text("rev-parse", "--verify", "--quiet", "--end-of-options", candidate)
                 if _SHA.match(named):
-                    (found,) = self._ours.look([f"{named}^{{commit}}"])
-                    if found is not None:
-                        self._commits.add(found[0])
-                        return found[0]
+                    (head,) = self._ours.look([f"{named}^{{commit}}"])
+                    if head is not None:
+                        self._commits.add(head[0])
+                        return head[0]
         return None
 
     def ensure(self, shas: Sequence[str], token: str = "") -> str:
@@ -132,8 +132,8 @@ class GitRepository:
         old = self._commit(base)
         start, notes = self._merge_base(old, head)
         commits, cut = read_commits(self._ours, old, head)
-        place = self._place
-        now = snapshot(self._ours, place.top, place.git_dir, place.common / "info/exclude")
+        checkout = self._place
+        now = snapshot(self._ours, checkout.top, checkout.git_dir, checkout.common / "info/exclude")
         notes = (*notes, *cut, *now.notes)
         return self._read(start, now.tree, Change(start, "", ChangeSource.WORKTREE, (), commits, notes=notes))
 
@@ -146,22 +146,22 @@ class GitRepository:
         if not _SHA.match(sha) or not path or path.endswith("/") or "\0" in path:
             return None
         try:
-            found = self._trees.find(sha, path.encode())
+            entry = self._trees.find(sha, path.encode())
         except UnicodeEncodeError:
             return None
-        if found is None or found[0] not in _REGULAR:
+        if entry is None or entry[0] not in _REGULAR:
             return None
-        (head,) = self._ours.look([found[1]])
+        (head,) = self._ours.look([entry[1]])
         if head is None:
-            raise GitFailed("git cat-file failed", why=f"object {found[1]} is missing", remedy=INCOMPLETE)
-        return self._ours.content(found[1], limit) if head[2] <= limit else None
+            raise GitFailed("git cat-file failed", why=f"object {entry[1]} is missing", remedy=INCOMPLETE)
+        return self._ours.content(entry[1], limit) if head[2] <= limit else None
 
-    def past(self, sha: str, most: int, counted: int) -> Past:
-        """The last `most` commits that lead to `sha`, newest first, lines counted for the newest `counted`.
+    def past(self, sha: str, limit: int, counted: int) -> Past:
+        """The last `limit` commits that lead to `sha`, newest first, lines counted for the newest `counted`.
 
         What is not in this clone is left out, and the limits say so. ConfigError when `sha` itself is not here.
         """
-        return read_past(self._ours, self._commit(sha), most, counted)
+        return read_past(self._ours, self._commit(sha), limit, counted)
 
     def parents(self, sha: str) -> tuple[str, ...]:
         """The parents of a commit; none when this clone does not have it, or stops there."""
@@ -182,13 +182,13 @@ class GitRepository:
         header = self._ours.text("cat-file", "commit", head).partition("\n\n")[0]
         return (head, *(line.removeprefix("parent ") for line in header.splitlines() if line.startswith("parent ")))
 
-    def between(self, base: str, head: str, most: int) -> tuple[Commit, ...]:
+    def between(self, base: str, head: str, limit: int) -> tuple[Commit, ...]:
         """The commits on the first-parent line of `head` that are not in `base`, newest first.
 
         ConfigError when one of the two is not in this clone.
         """
         old, new = self._commit(base), self._commit(head)
-        return list_commits(self._ours, "--first-parent", f"--max-count={most}", f"{old}..{new}")
+        return list_commits(self._ours, "--first-parent", f"--max-count={limit}", f"{old}..{new}")
 
     def patch_id(self, base: str, head: str) -> str:
         """An id of the diff from one commit to another that a rebase leaves as it is, "" when they do not differ.
@@ -204,9 +204,9 @@ class GitRepository:
 
     def _commit_work(self, tree: str) -> str:
         """Commit the working tree in our own room, so that its lines have a history; what was read must be it."""
-        place, head = self._place, self._commit("HEAD")
+        checkout, head = self._place, self._commit("HEAD")
         # Which tree may be read is not for the change to say: it may have come from a file.
-        if tree != snapshot(self._ours, place.top, place.git_dir, place.common / "info/exclude").tree:
+        if tree != snapshot(self._ours, checkout.top, checkout.git_dir, checkout.common / "info/exclude").tree:
             what = "the working tree has changed since it was read"
             raise ConfigError(what, why="look-ups would show other lines", remedy="Start the review again")
         return self._ours.text("commit-tree", tree, "-p", head, "-m", "uncommitted work", env=NOBODY)

@@ -76,8 +76,8 @@ class Answer:
             self.status == 403 and ("retry-after" in self.headers or used_up or "rate limit" in self.message.lower())  # noqa: PLR2004
         ):
             return None
-        if (asked := seconds(self.headers.get("retry-after", ""))) is not None:
-            return asked
+        if (wait := seconds(self.headers.get("retry-after", ""))) is not None:
+            return wait
         reset = seconds(self.headers.get("x-ratelimit-reset", ""))
         now = moment(self.headers.get("date", ""))
         if used_up and reset is not None and now is not None:
@@ -88,13 +88,13 @@ class Answer:
     def message(self) -> str:
         """GitHub's own words: the message and the list of errors, or what came in their place."""
         try:
-            said = json.loads(self.text)
+            body = json.loads(self.text)
         except ValueError:
             return "an HTML page" if "<" in self.text[:200] else "no explanation"
-        if not isinstance(said, dict):
+        if not isinstance(body, dict):
             return "no explanation"
-        errors = said.get("errors")
-        parts = [said.get("message"), *(errors if isinstance(errors, list) else [errors])]
+        errors = body.get("errors")
+        parts = [body.get("message"), *(errors if isinstance(errors, list) else [errors])]
         return ": ".join(printable(part) for part in parts if part)
 
 
@@ -136,8 +136,8 @@ def remedy(call: Call, answer: Answer) -> str:
     """What to do about it."""
     if (wait := answer.limited) is not None:
         return f"That is a rate limit: it is lifted in {wait:,.0f} seconds, run again then"
-    said = answer.message.lower()
-    if known := next((advice for words, advice in BEYOND_PERMISSIONS.items() if words in said), ""):
+    message = answer.message.lower()
+    if known := next((advice for phrase, advice in BEYOND_PERMISSIONS.items() if phrase in message), ""):
         return known
     match answer.status:
         case 401:
@@ -151,7 +151,7 @@ def remedy(call: Call, answer: Answer) -> str:
             advice = f"It is not there, or the token may not see it: the job needs `{call.needs}`"
         case 410:
             advice = "It has been deleted, has expired, or is switched off in this repository"
-        case 422 if PENDING in said:
+        case 422 if PENDING in message:
             advice = "Submit or discard the review that this account has begun on the pull request"
         case 301 | 302 | 303 | 307 | 308:
             host = printable(urlsplit(answer.location).netloc) or "another address"

@@ -198,13 +198,13 @@ class Check(Shape):
     app: App | None = None
 
     def as_posted(self) -> PostedCheck:
-        said = self.output
+        output = self.output
         return PostedCheck(
             id=self.id,
             conclusion=self.conclusion or "",
-            title=said.title or "",
-            summary=said.summary or "",
-            annotations=said.annotations_count,
+            title=output.title or "",
+            summary=output.summary or "",
+            annotations=output.annotations_count,
             url=self.html_url or "",
         )
 

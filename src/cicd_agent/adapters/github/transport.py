@@ -204,7 +204,7 @@ def probe(
     One that fails for a reason that holds for all (no connection, a wrong token) ends the asking.
     """
     wire = Wire(token, api_url, timeout=SECONDS, ca_bundle=ca_bundle, sleep=sleep)
-    found: dict[str, ForgeRefused | None] = {}
+    result: dict[str, ForgeRefused | None] = {}
     try:
         for name in permissions:
             if name not in _OPENS:
@@ -213,11 +213,11 @@ def probe(
             query: dict[str, str | int] = {} if name in {"contents", "statuses"} else {"per_page": 1}
             try:
                 wire.ask(Call(f"let us read {name}", "GET", path, f"{name}: read", query=query, repeatable=False))
-                found[name] = None
+                result[name] = None
             except ForgeRefused as refused:
-                found[name] = refused
+                result[name] = refused
                 if refused.status in {0, 401}:
-                    return found
+                    return result
     finally:
         wire.close()
-    return found
+    return result

@@ -48,11 +48,11 @@ class Shape:
 
     def after(self, fault: Fault, request: Request) -> "Shape | None":
         """The shape to try next when the server refused the request in this one; None when that would not help."""
-        said = f"{fault.param} {fault.code} {fault.message}".lower().strip()
+        message = f"{fault.param} {fault.code} {fault.message}".lower().strip()
         if fault.status in _ABOUT_REQUEST:
-            learnt = self._without_cap(said) or self._without_option(fault.param, said)
-            return learnt or self._without_tools(said, request) or self._lower(said)
-        return self._without_tools(said, request) if said and fault.status in _ALSO_WITHOUT_TOOLS else None
+            learnt = self._without_cap(message) or self._without_option(fault.param, message)
+            return learnt or self._without_tools(message, request) or self._lower(message)
+        return self._without_tools(message, request) if message and fault.status in _ALSO_WITHOUT_TOOLS else None
 
     def also(self, learnt: "Shape") -> "Shape":
         """What was learnt of this shape and of another one, which other questions were asked in meanwhile."""
@@ -69,34 +69,34 @@ class Shape:
         """Whether the model may call one of them."""
         return self.lists(request) and not request.closing
 
-    def _without_cap(self, said: str) -> "Shape | None":
-        if self.cap and self.cap in said and self.cap != _NEWER and _NEWER in said and "too large" not in said:
+    def _without_cap(self, message: str) -> "Shape | None":
+        if self.cap and self.cap in message and self.cap != _NEWER and _NEWER in message and "too large" not in message:
             return replace(self, cap=_NEWER)
-        if self.cap and (self.cap in said or any(sign in said for sign in _ABOUT_LENGTH)):
+        if self.cap and (self.cap in message or any(sign in message for sign in _ABOUT_LENGTH)):
             # Most servers count the cap against the window: without it the answer takes the room there is.
             return replace(self, cap="")
         return None
 
-    def _without_option(self, param: str, said: str) -> "Shape | None":
+    def _without_option(self, param: str, message: str) -> "Shape | None":
         for name, signs in _OPTIONAL.items():
-            known = param.startswith(name) or f"'{name}'" in said or any(sign in said for sign in signs)
+            known = param.startswith(name) or f"'{name}'" in message or any(sign in message for sign in signs)
             if known and name not in self.without:
                 return replace(self, without=self.without | {name})
         return None
 
-    def _without_tools(self, said: str, request: Request) -> "Shape | None":
+    def _without_tools(self, message: str, request: Request) -> "Shape | None":
         """First what is said of tools, then the tools themselves: an answer without look-ups is still an answer."""
-        if not self.lists(request) or not (_unexplained(said) or _ABOUT_TOOLS.search(said)):
+        if not self.lists(request) or not (_unexplained(message) or _ABOUT_TOOLS.search(message)):
             return None
         lost = "tools"
-        if "strict" in said and "strict" not in self.without:
+        if "strict" in message and "strict" not in self.without:
             lost = "strict"
-        elif "tool_choice" in said and request.closing and "tool_choice" not in self.without:
+        elif "tool_choice" in message and request.closing and "tool_choice" not in self.without:
             lost = "tool_choice"
         return replace(self, without=self.without | {lost})
 
-    def _lower(self, said: str) -> "Shape | None":
-        if self.format is Format.TEXT or not (_unexplained(said) or any(sign in said for sign in _ABOUT_FORMAT)):
+    def _lower(self, message: str) -> "Shape | None":
+        if self.format is Format.TEXT or not (_unexplained(message) or any(sign in message for sign in _ABOUT_FORMAT)):
             return None
         return replace(self, format=Format.TEXT if self.format is Format.JSON_OBJECT else Format.JSON_OBJECT)
 
@@ -118,8 +118,8 @@ class Shape:
         return {**described, "parameters": dict(signature.schema), **strict}
 
 
-def _unexplained(said: str) -> bool:
-    return said in {"", "bad request"}
+def _unexplained(message: str) -> bool:
+    return message in {"", "bad request"}
 
 
 def printed(schema: Mapping[str, object]) -> str:
@@ -129,8 +129,8 @@ def printed(schema: Mapping[str, object]) -> str:
 
 def _typed(node: object) -> str:
     match node:
-        case {"description": str(words), **rest}:
-            return f"{_typed(rest)} /* {words} */"
+        case {"description": str(description), **rest}:
+            return f"{_typed(rest)} /* {description} */"
         case {"anyOf": list(choices)}:
             return "|".join(map(_typed, choices))
         case {"enum": list(values)}:

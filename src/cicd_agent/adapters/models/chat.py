@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from cicd_agent.adapters.models.capabilities import Format, Shape, printed
 from cicd_agent.adapters.models.errors import Fault, Trouble, fault_of
 from cicd_agent.adapters.models.json_reader import at, call, repeatable, taken, usage, without_thinking, words
-from cicd_agent.agent.messages import Call, Reply, Request, Stop, Turn
+from cicd_agent.agent.messages import Call, Message, Reply, Request, Stop
 
 if TYPE_CHECKING:
     from openai import OpenAI
@@ -45,7 +45,7 @@ def body(request: Request, model: str, shape: Shape) -> dict[str, Any]:
     }
 
 
-def _message(turn: Turn) -> dict[str, object]:
+def _message(turn: Message) -> dict[str, object]:
     if turn.answers:
         return {"role": "tool", "tool_call_id": turn.answers, "content": turn.text}
     calls = [
@@ -75,14 +75,14 @@ def read(data: object, request: Request) -> Reply | Fault:
     stop = Stop.REFUSED if refusal else ends.get(finish, Stop.DONE)
     text = without_thinking(_content(message.get("content")))
     calls, sent = _calls(message, taken(request)) if stop is Stop.DONE else ((), ())
-    said = {**_reasoning(message), "role": "assistant", "content": text or None, "tool_calls": sent}
+    turn = {**_reasoning(message), "role": "assistant", "content": text or None, "tool_calls": sent}
     return Reply(
         text=text,
         stop=stop,
         usage=usage(at(data, "usage"), reads="prompt_tokens", writes="completion_tokens"),
         model=words(at(data, "model")),
         detail=refusal or finish,
-        items=(said,) if calls else (),
+        items=(turn,) if calls else (),
         calls=calls,
     )
 

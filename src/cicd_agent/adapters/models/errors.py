@@ -123,8 +123,8 @@ def _words(fault: Fault, model: str, host: str) -> tuple[str, str, str]:
         case Trouble.REFUSED:
             what, remedy = _refusal(fault, model)
             # What comes with a 401 is left out: some servers repeat a part of the key.
-            said = "" if fault.status == HTTPStatus.UNAUTHORIZED else fault.message
-            return f"{host} {what}", f"{fault.status}: {said}" if said else str(fault.status), remedy
+            message = "" if fault.status == HTTPStatus.UNAUTHORIZED else fault.message
+            return f"{host} {what}", f"{fault.status}: {message}" if message else str(fault.status), remedy
         case Trouble.TIMEOUT:
             return f"{host} did not answer in time", fault.message, "Try again later, or raise `timeout-minutes`"
         case Trouble.UNREACHABLE:

@@ -70,10 +70,10 @@ def call(name: object, arguments: object, identity: object, before: Collection[s
     One without an id, or with the id of another `before` it in the conversation, gets its own; a name has only the
     letters that names may have; arguments that came as an object are written out, as some servers send them.
     """
-    kept = words(identity)
+    printable = words(identity)
     fresh = (f"call_{number}" for number in itertools.count(len(before) + 1))
     return Call(
-        id=kept if kept and kept not in before else next(each for each in fresh if each not in before),
+        id=printable if printable and printable not in before else next(each for each in fresh if each not in before),
         name=_ODD.sub("_", words(name))[:64] or "unnamed",
         arguments=json.dumps(arguments) if isinstance(arguments, dict) else words(arguments),
     )
@@ -100,7 +100,7 @@ def without_thinking(text: str) -> str:
     Some chat templates write the opening tag themselves, so that only the closing one arrives: then everything up to
     it is dropped, unless an answer had begun before it, in which the tag is a quotation.
     """
-    if found := _THINKING.match(text):
-        return text[found.end() :]
+    if match := _THINKING.match(text):
+        return text[match.end() :]
     before, tag, after = text.partition("</think>")
     return after if tag and not before.lstrip().startswith(("{", "```")) else text

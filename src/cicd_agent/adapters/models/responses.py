@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 from cicd_agent.adapters.models.capabilities import Format, Shape, printed
 from cicd_agent.adapters.models.errors import Fault, Trouble, fault_of
 from cicd_agent.adapters.models.json_reader import at, call, repeatable, taken, usage, without_thinking, words
-from cicd_agent.agent.messages import Call, Reply, Request, Stop, Turn
+from cicd_agent.agent.messages import Call, Message, Reply, Request, Stop
 
 if TYPE_CHECKING:
     from openai import OpenAI
@@ -43,12 +43,12 @@ def body(request: Request, model: str, shape: Shape) -> dict[str, Any]:
     }
 
 
-def _items(turn: Turn) -> list[dict[str, object]]:
+def _items(turn: Message) -> list[dict[str, object]]:
     """A turn of which there is no form of the server's own; without ids, which would refer to what is not stored."""
     if turn.answers:
         return [{"type": "function_call_output", "call_id": turn.answers, "output": turn.text}]
-    said: list[dict[str, object]] = [{"role": turn.role.value, "content": turn.text}]
-    return [*(said if turn.text or not turn.calls else ()), *map(_call_item, turn.calls)]
+    items: list[dict[str, object]] = [{"role": turn.role.value, "content": turn.text}]
+    return [*(items if turn.text or not turn.calls else ()), *map(_call_item, turn.calls)]
 
 
 def _call_item(made: Call) -> dict[str, object]:
@@ -72,8 +72,8 @@ def read(data: object, request: Request) -> Reply | Fault:
         return fault_of(_PASSING.get(words(at(data, "error", "code")), 400), {}, data)
     if not isinstance(output, list):
         return Fault(Trouble.UNREADABLE, message="no `output` in the response")
-    said = [item for item in output if at(item, "type") == "message" and at(item, "phase") != "commentary"]
-    parts = [part for item in said for part in (_list(at(item, "content")))]
+    messages = [item for item in output if at(item, "type") == "message" and at(item, "phase") != "commentary"]
+    parts = [part for item in messages for part in (_list(at(item, "content")))]
     refusal = "".join(words(at(part, "refusal")) for part in parts)
     reason = words(at(data, "incomplete_details", "reason"))
     stop = Stop.REFUSED if refusal else Stop.DONE
@@ -111,7 +111,7 @@ def _replayable(output: list[Any], calls: list[Call]) -> tuple[dict[str, object]
                 items.append({**item, **_call_item(next(ahead))})
             case {"type": "message"}:
                 items.append(item)
-            case {"type": "reasoning", "encrypted_content": str(kept)} if kept:
+            case {"type": "reasoning", "encrypted_content": str(encrypted)} if encrypted:
                 items.append(item)
             case _:
                 return ()

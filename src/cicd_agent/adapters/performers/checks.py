@@ -33,20 +33,21 @@ class CheckPerformer:
         conversation = self.conversation
 
         def act(forge: Forge) -> Receipt:
-            wanted = RISK_LABELS[effect.risk]
+            expected = RISK_LABELS[effect.risk]
             present = forge.marks.labels(effect.pull)
             # GitHub takes "Risk: High" and "risk: high" for one label.
-            others = [name for name in present if name.casefold() in RISK_LABELS.values() and name.casefold() != wanted]
-            is_there = any(name.casefold() == wanted for name in present)
+            labels = {*RISK_LABELS.values()} - {expected}
+            others = [name for name in present if name.casefold() in labels]
+            is_there = any(name.casefold() == expected for name in present)
             if is_there and not others:
-                return Receipt(effect.key, effect.kind, ReceiptState.UNCHANGED, f"{code(wanted)} is there already")
+                return Receipt(effect.key, effect.kind, ReceiptState.UNCHANGED, f"{code(expected)} is there already")
             if conversation.movement(forge).head:
                 why = "the pull request has moved on: its newer commit has a risk of its own"
                 return Receipt(effect.key, effect.kind, ReceiptState.SKIPPED, why)
-            detail = f"{code(wanted)} in place of {', '.join(map(code, others))}" if others else code(wanted)
+            detail = f"{code(expected)} in place of {', '.join(map(code, others))}" if others else code(expected)
             conversation.journal.intend(effect.key, effect.kind, {"pull": str(effect.pull), "detail": detail})
             if not is_there:
-                forge.marks.add_label(effect.pull, wanted)
+                forge.marks.add_label(effect.pull, expected)
             for name in others:
                 forge.marks.remove_label(effect.pull, name)
             return Receipt(effect.key, effect.kind, ReceiptState.DONE, detail)
@@ -61,12 +62,12 @@ class CheckPerformer:
 
         def act(forge: Forge) -> Receipt:
             check, left_out = _prepared(effect, conversation.redact, conversation.event.hosts)
-            found = forge.marks.find_check(check)
-            if found is not None and found.annotations >= len(check.annotations) and _says(found, check):
-                return Receipt(effect.key, effect.kind, ReceiptState.UNCHANGED, "it says so already", found.url)
+            standing = forge.marks.find_check(check)
+            if standing is not None and standing.annotations >= len(check.annotations) and _says(standing, check):
+                return Receipt(effect.key, effect.kind, ReceiptState.UNCHANGED, "it says so already", standing.url)
             detail = {"commit": effect.commit, "detail": count(len(check.annotations), "annotation")}
             conversation.journal.intend(effect.key, effect.kind, detail)
-            posted = _publish(forge.marks, check, found)
+            posted = _publish(forge.marks, check, standing)
             return Receipt(effect.key, effect.kind, ReceiptState.DONE, left_out, posted.url)
 
         reason = (
@@ -90,14 +91,14 @@ def unshown(plan: Plan, receipts: dict[int, Receipt]) -> tuple[Annotation, ...]:
     )
 
 
-def _publish(marks: Marks, check: CheckRun, found: PostedCheck | None) -> PostedCheck:
+def _publish(marks: Marks, check: CheckRun, standing: PostedCheck | None) -> PostedCheck:
     """Send what is missing: annotations are appended in order, so those that it has are the first."""
-    if found is not None and found.annotations >= len(check.annotations):
-        return marks.extend_check(found, replace(check, annotations=()))
+    if standing is not None and standing.annotations >= len(check.annotations):
+        return marks.extend_check(standing, replace(check, annotations=()))
     first = check.annotations[:ANNOTATIONS_PER_REQUEST]
-    posted = found or marks.start_check(replace(check, annotations=first))
+    posted = standing or marks.start_check(replace(check, annotations=first))
     # What was just sent is not counted by the answer: GitHub may be behind.
-    for at in range(found.annotations if found else len(first), len(check.annotations), ANNOTATIONS_PER_REQUEST):
+    for at in range(standing.annotations if standing else len(first), len(check.annotations), ANNOTATIONS_PER_REQUEST):
         posted = marks.extend_check(
             posted, replace(check, annotations=check.annotations[at : at + ANNOTATIONS_PER_REQUEST])
         )
@@ -110,9 +111,9 @@ def _prepared(check: CheckRun, redact: Callable[[str], str], hosts: frozenset[st
     Its key is made of its annotations, which can be added but never taken away: with others it is another check run.
     """
     at_lines = [one for one in check.annotations if _has_line(one)]
-    kept = tuple(_clean(one, redact) for one in at_lines[:MAX_ANNOTATIONS])
-    left_out = _left_out(len(check.annotations) - len(at_lines), len(at_lines) - len(kept))
-    digest = hashlib.sha256(json.dumps([astuple(one) for one in kept]).encode()).hexdigest()[:32]
+    annotations = tuple(_clean(one, redact) for one in at_lines[:MAX_ANNOTATIONS])
+    left_out = _left_out(len(check.annotations) - len(at_lines), len(at_lines) - len(annotations))
+    digest = hashlib.sha256(json.dumps([astuple(one) for one in annotations]).encode()).hexdigest()[:32]
     summary = inert(redact(check.summary), hosts)
     if left_out:
         summary = f"{left_out}.\n\n{summary}"
@@ -121,7 +122,7 @@ def _prepared(check: CheckRun, redact: Callable[[str], str], hosts: frozenset[st
         key=f"cicd-agent:{digest}",
         title=clip(visible_line(redact(check.title)), MAX_TITLE),
         summary=truncate(summary, MAX_BODY),
-        annotations=kept,
+        annotations=annotations,
     )
     return ready, left_out
 
@@ -131,8 +132,8 @@ def _left_out(lineless: int, over: int) -> str:
         f"{count(lineless, 'finding')} without a line in this commit" if lineless else "",
         f"{count(over, 'finding')} more than the {MAX_ANNOTATIONS} that a check run is given" if over else "",
     ]
-    found = " and ".join(part for part in parts if part)
-    return f"Not shown at a line: {found}" if found else ""
+    findings = " and ".join(part for part in parts if part)
+    return f"Not shown at a line: {findings}" if findings else ""
 
 
 def _has_line(annotation: Annotation) -> bool:
@@ -148,7 +149,7 @@ def _clean(annotation: Annotation, redact: Callable[[str], str]) -> Annotation:
     )
 
 
-def _says(found: PostedCheck, check: CheckRun) -> bool:
+def _says(standing: PostedCheck, check: CheckRun) -> bool:
     """Whether it reads so already; what GitHub may have changed in storing it is no difference."""
-    same = found.title == check.title and found.summary.split() == check.summary.split()
-    return same and found.conclusion == check.conclusion
+    same = standing.title == check.title and standing.summary.split() == check.summary.split()
+    return same and standing.conclusion == check.conclusion

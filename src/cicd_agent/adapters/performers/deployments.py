@@ -66,8 +66,8 @@ class DeploymentPerformer:
         if standing is not None and (standing.state == effect.state or standing.state not in NOT_BEGUN):
             self._name(effect, standing)
             state = ReceiptState.UNCHANGED if effect.state == "queued" else ReceiptState.SKIPPED
-            told = f"deployment {standing.id} is {standing.state} already"
-            return Receipt(effect.key, effect.kind, state, told, standing.url)
+            detail = f"deployment {standing.id} is {standing.state} already"
+            return Receipt(effect.key, effect.kind, state, detail, standing.url)
         if standing is None:
             self._intend(effect, f"create, {effect.state}")
             standing = forge.gates.deploy(effect.commit, effect.environment, self._description(effect))

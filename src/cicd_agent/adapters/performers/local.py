@@ -94,11 +94,11 @@ class Local:
         # Drawn after the text was looked at: a drawing in the text itself stays what it is, a block of source.
         drawn = mermaid([self._redacted_pie(pie) for _, summary in summaries for pie in summary.pictures])
         notes = "\n\n".join(filter(None, (drawn, self.redact(notes))))
-        room = LONGEST_SUMMARY - utf8_size(notes) - 8
+        budget = LONGEST_SUMMARY - utf8_size(notes) - 8
 
         def write(_: Summary) -> str:
             if self.workflow and (body or notes):
-                self.workflow.summary(f"{truncate(body, room, utf8_size)}\n\n{notes}")
+                self.workflow.summary(f"{truncate(body, budget, utf8_size)}\n\n{notes}")
             return ""
 
         # They are one text to the runner, and notes are written also where there is nothing else to say.

@@ -34,8 +34,8 @@ class NoticePerformer:
 
         def upsert(forge: Forge) -> Receipt:
             body = conversation.body(effect.key, effect.body)
-            said = forge.notices.commit_comments(effect.commit, marker(effect.key))
-            standing = next((posted for posted in said if is_same_comment(posted, body)), None)
+            comments = forge.notices.commit_comments(effect.commit, marker(effect.key))
+            standing = next((posted for posted in comments if is_same_comment(posted, body)), None)
             if standing is not None and lines(standing.body) == lines(body):
                 return Receipt(effect.key, effect.kind, ReceiptState.UNCHANGED, "it reads so already", standing.url)
             detail = {"commit": effect.commit, "detail": f"edit {standing.id}" if standing else "post"}
@@ -46,8 +46,8 @@ class NoticePerformer:
                 posted, done = forge.notices.post_commit_comment(effect.commit, body), "posted"
             return Receipt(effect.key, effect.kind, ReceiptState.DONE, done, posted.url)
 
-        asked = "" if self.grant.commit_comment else "this job does not ask for comments on commits"
-        return conversation.attempt(effect, asked or _not_about(conversation.event, effect), upsert)
+        not_permitted = "" if self.grant.commit_comment else "this job does not ask for comments on commits"
+        return conversation.attempt(effect, not_permitted or _not_about(conversation.event, effect), upsert)
 
     def issue(self, effect: Issue) -> Receipt:
         """Edit our open issue, or open one when there is none."""
@@ -74,8 +74,8 @@ class NoticePerformer:
         """Why nobody wants the issue. A held deployment may be one of a tag, or of another branch."""
         if self.grant.held_issue and effect.key.startswith(HELD):
             return ""
-        asked = "" if self.grant.issue else "this job does not ask for issues"
-        return asked or _not_on_the_default_branch(self.conversation.event)
+        reason = "" if self.grant.issue else "this job does not ask for issues"
+        return reason or _not_on_the_default_branch(self.conversation.event)
 
 
 def _not_about(event: Event, effect: CommitComment) -> str:
@@ -126,14 +126,14 @@ class NotificationPerformer:
             self.refusal = error
             return conversation.record(effect, ReceiptState.DEGRADED, str(error))
         lost = len(effect.buttons) - len(buttons)
-        told = f"told without {count(lost, 'button')} that leads nowhere of ours" if lost else "told"
-        receipt = Receipt(effect.key, effect.kind, ReceiptState.DONE, told)
+        detail = f"told without {count(lost, 'button')} that leads nowhere of ours" if lost else "told"
+        receipt = Receipt(effect.key, effect.kind, ReceiptState.DONE, detail)
         conversation.journal.record(receipt)
         return receipt
 
-    def _buttons(self, wanted: Sequence[Button]) -> list[Button]:
+    def _buttons(self, buttons: Sequence[Button]) -> list[Button]:
         """Those that lead to the event's own server and say what they do."""
-        seen = (Button(self._line(each.text), each.url) for each in wanted if self._is_safe(each.url))
+        seen = (Button(self._line(each.text), each.url) for each in buttons if self._is_safe(each.url))
         return [each for each in seen if each.text]
 
     def _line(self, text: str) -> str:

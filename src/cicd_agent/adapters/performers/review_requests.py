@@ -38,20 +38,20 @@ class ReviewRequestPerformer:
     def request(self, effect: ReviewRequest) -> Receipt:
         """Ask them; who was asked before is not asked twice, which is GitHub's own doing."""
         conversation = self.conversation
-        asked = _classify(effect.reviewers, conversation.event.repo.partition("/")[0])
+        reviewers = _classify(effect.reviewers, conversation.event.repo.partition("/")[0])
 
         def act(forge: Forge) -> Receipt:
             # One of them whom GitHub does not take, and nobody is asked; the author is the likely one.
             author = forge.pull(effect.pull).pull.author.login.casefold()
-            people = tuple(login for login in asked.people if login.casefold() != author)
-            if not (people or asked.teams):
-                why = "nobody is left to ask but the author" if asked.people else "nobody is left to ask"
-                return Receipt(effect.key, effect.kind, ReceiptState.DEGRADED, f"{why}{_without(asked)}")
-            detail = f"{count(len(people), 'account')} and {count(len(asked.teams), 'team')} asked"
+            people = tuple(login for login in reviewers.people if login.casefold() != author)
+            if not (people or reviewers.teams):
+                why = "nobody is left to ask but the author" if reviewers.people else "nobody is left to ask"
+                return Receipt(effect.key, effect.kind, ReceiptState.DEGRADED, f"{why}{_without(reviewers)}")
+            detail = f"{count(len(people), 'account')} and {count(len(reviewers.teams), 'team')} asked"
             conversation.journal.intend(effect.key, effect.kind, {"pull": str(effect.pull), "detail": detail})
-            forge.gates.ask_for_review(effect.pull, people, asked.teams)
-            state = ReceiptState.DEGRADED if asked.unknown else ReceiptState.DONE
-            return Receipt(effect.key, effect.kind, state, f"{detail}{_without(asked)}")
+            forge.gates.ask_for_review(effect.pull, people, reviewers.teams)
+            state = ReceiptState.DEGRADED if reviewers.unknown else ReceiptState.DONE
+            return Receipt(effect.key, effect.kind, state, f"{detail}{_without(reviewers)}")
 
         return conversation.attempt(effect, self._objection(effect), act)
 
@@ -82,6 +82,6 @@ def _classify(names: Iterable[str], owner: str) -> _Reviewers:
     return _Reviewers(tuple(people), tuple(teams), tuple(unknown))
 
 
-def _without(asked: _Reviewers) -> str:
-    names = ", ".join(code(visible_line(name)) for name in asked.unknown)
+def _without(reviewers: _Reviewers) -> str:
+    names = ", ".join(code(visible_line(name)) for name in reviewers.unknown)
     return f"; neither an account nor a team of this repository's owner: {names}" if names else ""

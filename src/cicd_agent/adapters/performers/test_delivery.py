@@ -71,14 +71,14 @@ class CommitFiles:
         """What of the files is new; an objection when they are more than tests added to those that are there."""
         new, befores, afters = list[NewFile](), list[str](), list[str]()
         for file in files:
-            found = self._find(file.path)
-            node, problem, before = found.node, found.problem, None
+            entry = self._find(file.path)
+            node, problem, before = entry.node, entry.problem, None
             if node is not None and not problem:
                 before, problem = self._text(node)
             problem = problem or alteration(before, file.text) or _secret(before or "", file.text, redact)
             if problem:
                 return Additions(objection=f"`{file.path}` is not written: {problem}")
-            if not node and (problem := objection(file.path, existing=False) or stray(file.path, found.beside)):
+            if not node and (problem := objection(file.path, existing=False) or stray(file.path, entry.beside)):
                 return Additions(objection=problem)
             if before != file.text:
                 new.append(NewFile(file, node.mode if node else "100644"))
@@ -210,17 +210,18 @@ class DeliveryPerformer:
     def _edit(self, commits: Commits, effect: OpenPull, standing: PostedPull, left: str) -> Receipt:
         """Let the pull request that is there read as it should."""
         title, body = self._title(effect), self._body(effect)
-        said = Receipt(effect.key, effect.kind, ReceiptState.UNCHANGED, "", standing.url)
+        receipt = Receipt(effect.key, effect.kind, ReceiptState.UNCHANGED, "", standing.url)
         if not standing.is_open:
-            return replace(said, state=ReceiptState.SKIPPED, detail=f"#{standing.number} was closed by somebody{left}")
+            closed = f"#{standing.number} was closed by somebody{left}"
+            return replace(receipt, state=ReceiptState.SKIPPED, detail=closed)
         as_comment = PostedComment(standing.number, standing.body, "", standing.is_ours)
         if not is_same_comment(as_comment, body):
-            return replace(said, detail=f"#{standing.number} has the tests, in somebody else's words{left}")
+            return replace(receipt, detail=f"#{standing.number} has the tests, in somebody else's words{left}")
         if standing.title == title and lines(standing.body) == lines(body):
-            return replace(said, detail=f"#{standing.number} reads so already{left}")
+            return replace(receipt, detail=f"#{standing.number} reads so already{left}")
         self._intend(effect, f"edit #{standing.number}")
         posted = commits.edit_pull(standing.number, title, body)
-        return replace(said, state=ReceiptState.DONE, detail=f"edited #{posted.number}{left}")
+        return replace(receipt, state=ReceiptState.DONE, detail=f"edited #{posted.number}{left}")
 
     def _write(self, commits: Commits, effect: Delivery, head: MadeCommit, additions: Additions) -> MadeCommit:
         return commits.write(head, message(self.conversation.redact(effect.message), effect.key), additions.files)
@@ -239,8 +240,8 @@ class DeliveryPerformer:
 
 def _not_permitted(effect: Delivery, grant: Grant) -> str:
     """Why nobody wants it: the plan may come from a file that others can write."""
-    wanted = "commit" if isinstance(effect, Commit) else "pull-request"
-    return "" if grant.deliver == wanted else f"this job delivers tests as `{grant.deliver}`, not as `{wanted}`"
+    delivery = "commit" if isinstance(effect, Commit) else "pull-request"
+    return "" if grant.deliver == delivery else f"this job delivers tests as `{grant.deliver}`, not as `{delivery}`"
 
 
 def _misdirected(effect: Delivery, event: Event) -> str:

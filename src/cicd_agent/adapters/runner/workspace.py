@@ -16,8 +16,8 @@ _MOST_MATCHES = 1_000
 class Folder(Workspace):
     """The workspace at `place`; `checkout` is where the repository lies in it."""
 
-    def __init__(self, place: Path, checkout: Path, *, mounted: str = "/github/workspace") -> None:
-        self._place, below = Path(os.path.realpath(place)), Path(os.path.realpath(checkout))
+    def __init__(self, root: Path, checkout: Path, *, mounted: str = "/github/workspace") -> None:
+        self._place, below = Path(os.path.realpath(root)), Path(os.path.realpath(checkout))
         inside = below.relative_to(self._place).as_posix() if below.is_relative_to(self._place) else "."
         # Steps that run in a container see the workspace under another name.
         roots = (below.as_posix(), checkout.absolute().as_posix(), Path(mounted, inside).as_posix())
@@ -32,17 +32,18 @@ class Folder(Workspace):
         seen: set[str] = set()
         for pattern in patterns:
             try:
-                found = self._matches(pattern)
+                names = self._matches(pattern)
             except (OSError, ValueError, NotImplementedError, RuntimeError):
                 yield Left(pattern, problem="it is not a path or pattern inside the workspace")
                 continue
-            if not found:
+            if not names:
                 yield Left(pattern, problem="there is no such file")
-            fresh = [path for path in found if path not in seen]
-            room = max(most - len(seen), 0)
-            if len(fresh) > room:
-                yield Left(pattern, problem=f"{count(len(fresh) - room, 'file')} beyond the first {most} were left out")
-            for path in fresh[:room]:
+            fresh = [path for path in names if path not in seen]
+            remaining = max(most - len(seen), 0)
+            if len(fresh) > remaining:
+                beyond = count(len(fresh) - remaining, "file")
+                yield Left(pattern, problem=f"{beyond} beyond the first {most} were left out")
+            for path in fresh[:remaining]:
                 seen.add(path)
                 yield self._read(path, limit)
 
@@ -55,8 +56,8 @@ class Folder(Workspace):
             raise ValueError("it leads out of the workspace")
         if not any(letter in pattern for letter in "*?["):
             return [relative.as_posix()] if os.path.lexists(self._place / relative) else []
-        found = islice(self._place.glob(relative.as_posix()), _MOST_MATCHES)
-        return sorted(path.relative_to(self._place).as_posix() for path in found if not path.is_dir())
+        paths = islice(self._place.glob(relative.as_posix()), _MOST_MATCHES)
+        return sorted(path.relative_to(self._place).as_posix() for path in paths if not path.is_dir())
 
     def _read(self, name: str, limit: int) -> Left:
         try:

@@ -56,11 +56,11 @@ def _limit(box: Box) -> None:
         (resource.RLIMIT_NOFILE, _OPEN_FILES, None),
         (resource.RLIMIT_CORE, 0, None),
     ):
-        most = resource.getrlimit(what)[1]
-        wanted = int(soft), int(soft if hard is None else hard)
-        resource.setrlimit(
-            what, wanted if most == resource.RLIM_INFINITY else (min(wanted[0], most), min(wanted[1], most))
-        )
+        maximum = resource.getrlimit(what)[1]
+        requested = int(soft), int(soft if hard is None else hard)
+        if maximum != resource.RLIM_INFINITY:
+            requested = min(requested[0], maximum), min(requested[1], maximum)
+        resource.setrlimit(what, requested)
 
 
 def _become(user: int, paths: list[str]) -> None:
@@ -88,10 +88,10 @@ def _become(user: int, paths: list[str]) -> None:
         raise OSError(ctypes.get_errno(), "PR_CAP_AMBIENT_RAISE")
 
 
-def _keep_capabilities(kept: int) -> None:
+def _keep_capabilities(mask: int) -> None:
     libc = ctypes.CDLL(None, use_errno=True)
     header = (ctypes.c_uint32 * 2)(_CAPABILITY_VERSION, 0)
     # Effective, permitted, inheritable; then the same for capabilities from 32 on.
-    if libc.capset(header, (ctypes.c_uint32 * 6)(kept, kept, kept, 0, 0, 0)):
+    if libc.capset(header, (ctypes.c_uint32 * 6)(mask, mask, mask, 0, 0, 0)):
         error = ctypes.get_errno()
-        raise OSError(error, f"capabilities {kept:#x}: {os.strerror(error)}")
+        raise OSError(error, f"capabilities {mask:#x}: {os.strerror(error)}")

@@ -64,10 +64,10 @@ def supervise() -> int:
         remove(Path(box.room))
         return 1
     os.set_blocking(ready, False)
-    said = b""
+    status = b""
     with suppress(BlockingIOError):
-        said = os.read(ready, 4096)
-    os.write(box.status, json.dumps([code, stopped, said.decode("utf-8", "replace"), left]).encode())
+        status = os.read(ready, 4096)
+    os.write(box.status, json.dumps([code, stopped, status.decode("utf-8", "replace"), left]).encode())
     return 0
 
 
@@ -162,15 +162,15 @@ class _Watch:
         now = time.monotonic()
         if now >= self._end:
             return "wall_seconds"
-        found = descendants(os.getpid())
-        if sum(process.seconds for process in found) > self._limits["cpu_seconds"]:
+        processes = descendants(os.getpid())
+        if sum(process.seconds for process in processes) > self._limits["cpu_seconds"]:
             return "cpu_seconds"
-        if memory(found, int(self._limits["memory_bytes"])) > self._limits["memory_bytes"]:
+        if memory(processes, int(self._limits["memory_bytes"])) > self._limits["memory_bytes"]:
             return "memory_bytes"
-        return self._disk(found, now) if now >= self._next_look else ""
+        return self._disk(processes, now) if now >= self._next_look else ""
 
-    def _disk(self, found: list[Process], now: float) -> str:
-        used = disk(self._box.room, found, self._free)
+    def _disk(self, processes: list[Process], now: float) -> str:
+        used = disk(self._box.room, processes, self._free)
         took = time.monotonic() - now
         self._next_look = now + took * _SHARE
         if used.files > self._limits["files"]:

@@ -37,9 +37,9 @@ def system(readable: Sequence[Path]) -> Iterator[str]:
             yield path
 
 
-def view(room: Path, readable: Sequence[Path], *, namespaces: bool) -> View:
-    """The view of a run in `room`."""
-    own = (str(room / name) for name in (TREE, TMP, HOME))
+def view(folder: Path, readable: Sequence[Path], *, namespaces: bool) -> View:
+    """The view of a run in `folder`."""
+    own = (str(folder / name) for name in (TREE, TMP, HOME))
     if not namespaces:
         return View((*system(readable),), (*own,), _DEVICES)
     return View((*system(readable), "/proc"), (*own, "/tmp", "/dev/shm"), _DEVICES)  # noqa: S108  its own ones
@@ -50,13 +50,13 @@ def bubblewrap() -> str | None:
     return shutil.which("bwrap", path=_PROGRAMS)
 
 
-def wrapper(program: str, room: Path, readable: Sequence[Path], *, root: bool) -> Iterator[str]:
+def wrapper(program: str, folder: Path, readable: Sequence[Path], *, root: bool) -> Iterator[str]:
     """The command line of bubblewrap: own processes, network and mounts, for which root needs no own users."""
     yield from (program, "--die-with-parent", "--new-session", *(() if root else ("--unshare-user",)))
     yield from ("--unshare-pid", "--unshare-net", "--unshare-ipc", "--unshare-uts", "--unshare-cgroup-try")
     yield from ("--proc", "/proc", "--dev", "/dev")
-    yield from ("--bind", str(room / SHARED_MEMORY), "/dev/shm", "--bind", str(room / TMP), "/tmp")  # noqa: S108
-    shown = (*system(readable), str(Path(__file__).parents[2]), str(room))
+    yield from ("--bind", str(folder / SHARED_MEMORY), "/dev/shm", "--bind", str(folder / TMP), "/tmp")  # noqa: S108
+    shown = (*system(readable), str(Path(__file__).parents[2]), str(folder))
     # Made on the way, they would be closed to everybody but root.
     parents = {str(parent) for path in shown for parent in Path(path).parents}
     for parent in sorted(parents - {"/", "/tmp"}):  # noqa: S108
@@ -66,4 +66,4 @@ def wrapper(program: str, room: Path, readable: Sequence[Path], *, root: bool) -
             yield from ("--symlink", str(Path(path).readlink()), path)
         else:
             yield from ("--ro-bind", path, path)
-    yield from ("--bind", str(room), str(room), "--remount-ro", "/dev", "--remount-ro", "/", "--")
+    yield from ("--bind", str(folder), str(folder), "--remount-ro", "/dev", "--remount-ro", "/", "--")

@@ -38,14 +38,14 @@ class Told:
 
 def launch(box: Box) -> Told:
     """Run the box. Raises SandboxUnavailable when it could not be closed around the command."""
-    heard, tell = os.pipe()
+    status_read, tell = os.pipe()
     try:
         with _launcher(replace(box, caller=os.getpid(), status=tell), tell) as process:
             os.close(tell)
             tell = -1
-            out, err, status, over = _listen(process, heard, box)
+            out, err, status, over = _listen(process, status_read, box)
     finally:
-        os.close(heard)
+        os.close(status_read)
         if tell >= 0:
             os.close(tell)
     return _told(status, out, err, over=over)
@@ -55,10 +55,10 @@ def _told(status: bytes, out: bytes, err: bytes, *, over: bool) -> Told:
     last = (err.decode("utf-8", "replace").strip().splitlines() or ["its launcher was killed"])[-1]
     if not status:
         raise SandboxUnavailable("the sandbox broke down", why=last)
-    code, stopped, said, left = json.loads(status)
-    if not said.startswith(READY) and not stopped and not over:
-        raise SandboxUnavailable("the sandbox could not be set up", why=said or last)
-    return Told(code, stopped, said.removeprefix(READY), left, out, err, over)
+    code, stopped, fault, left = json.loads(status)
+    if not fault.startswith(READY) and not stopped and not over:
+        raise SandboxUnavailable("the sandbox could not be set up", why=fault or last)
+    return Told(code, stopped, fault.removeprefix(READY), left, out, err, over)
 
 
 @contextmanager
@@ -93,7 +93,7 @@ def _end(process: subprocess.Popen[bytes]) -> None:
         process.kill()
 
 
-def _listen(process: subprocess.Popen[bytes], heard: int, box: Box) -> tuple[bytes, bytes, bytes, bool]:
+def _listen(process: subprocess.Popen[bytes], status_read: int, box: Box) -> tuple[bytes, bytes, bytes, bool]:
     """Standard output and error up to their limit, the launcher's report, and whether there was more."""
     out, err, status = bytearray(), bytearray(), bytearray()
     limit = int(box.limits["output_bytes"])
@@ -102,7 +102,7 @@ def _listen(process: subprocess.Popen[bytes], heard: int, box: Box) -> tuple[byt
     with selectors.DefaultSelector() as selector:
         selector.register(cast("IO[bytes]", process.stdout), selectors.EVENT_READ, out)
         selector.register(cast("IO[bytes]", process.stderr), selectors.EVENT_READ, err)
-        selector.register(heard, selectors.EVENT_READ, status)
+        selector.register(status_read, selectors.EVENT_READ, status)
         while selector.get_map() and (left := end - time.monotonic()) > 0:
             for key, _ in selector.select(left):
                 chunk = os.read(key.fd, _CHUNK)
@@ -113,9 +113,9 @@ def _listen(process: subprocess.Popen[bytes], heard: int, box: Box) -> tuple[byt
                 elif key.data is status:
                     status += chunk
                 else:
-                    room = limit - len(out) - len(err)
-                    key.data.extend(chunk[:room])
-                    if len(chunk) > room and not over:
+                    remaining = limit - len(out) - len(err)
+                    key.data.extend(chunk[:remaining])
+                    if len(chunk) > remaining and not over:
                         over = True
                         process.terminate()
     return bytes(out), bytes(err), bytes(status), over

@@ -47,13 +47,13 @@ def descendants(ancestor: int) -> list[Process]:
     children: dict[int, list[Process]] = {}
     for process in processes():
         children.setdefault(process.parent, []).append(process)
-    found: list[Process] = []
+    result: list[Process] = []
     pending = [ancestor]
     while pending:
         born = children.pop(pending.pop(), [])
-        found += born
+        result += born
         pending += [process.pid for process in born]
-    return found
+    return result
 
 
 def threads_of(user: int) -> int:
@@ -67,11 +67,11 @@ def threads_of(user: int) -> int:
     return total
 
 
-def memory(found: Iterable[Process], limit: int) -> int:
+def memory(processes: Iterable[Process], limit: int) -> int:
     """Bytes in use. Pages that processes share are told apart only when it matters, since that is slow."""
-    found = list(found)
-    total = sum(process.memory for process in found)
-    return total if total <= limit else sum(_share(process) for process in found)
+    processes = list(processes)
+    total = sum(process.memory for process in processes)
+    return total if total <= limit else sum(_share(process) for process in processes)
 
 
 def _share(process: Process) -> int:
@@ -89,14 +89,14 @@ class Usage(NamedTuple):
     files: int
 
 
-def disk(room: str, found: Iterable[Process], free: int) -> Usage:
-    """What lies beneath `room`, and what has been deleted there but is still open.
+def disk(folder: str, processes: Iterable[Process], free: int) -> Usage:
+    """What lies beneath `folder`, and what has been deleted there but is still open.
 
     `free` is what the file system had left at the beginning: how much less it is now stands for what we may not see.
     """
     size = files = 0
     blind = False
-    pending = [room]
+    pending = [folder]
     while pending:
         try:
             with os.scandir(pending.pop()) as entries:
@@ -112,20 +112,20 @@ def disk(room: str, found: Iterable[Process], free: int) -> Usage:
         except OSError:
             # Too deep for a path: nobody does that by accident.
             return Usage(size, _UNCOUNTABLE)
-    size += sum(_deleted(room, found).values())
-    return Usage(max(size, free - free_bytes(room)) if blind else size, files)
+    size += sum(_deleted(folder, processes).values())
+    return Usage(max(size, free - free_bytes(folder)) if blind else size, files)
 
 
-def free_bytes(room: str) -> int:
-    system = os.statvfs(room)
+def free_bytes(folder: str) -> int:
+    system = os.statvfs(folder)
     return system.f_bfree * system.f_frsize
 
 
-def _deleted(room: str, found: Iterable[Process]) -> dict[int, int]:
+def _deleted(folder: str, processes: Iterable[Process]) -> dict[int, int]:
     """Inode → size of the files that have no name any more."""
-    device = Path(room).stat().st_dev
+    device = Path(folder).stat().st_dev
     sizes: dict[int, int] = {}
-    for process in found:
+    for process in processes:
         for status in _open_files(process.pid):
             if stat.S_ISREG(status.st_mode) and status.st_nlink == 0 and status.st_dev == device:
                 sizes[status.st_ino] = status.st_blocks * 512

@@ -76,24 +76,24 @@ class LocalSandbox(Sandbox):
         environment = environment or {}
         _check(command, environment, readable)
         tier = self.tier(loopback=loopback)
-        with self._room(limits, tier) as (path, room):
-            room.copy(tree, path / TREE, without)
-            room.write(path / TREE, files or {})
+        with self._room(limits, tier) as (path, workspace):
+            workspace.copy(tree, path / TREE, without)
+            workspace.write(path / TREE, files or {})
             box = self._box(
-                command, path, limits, tier=tier, readable=readable, environment=environment, user=room.owner
+                command, path, limits, tier=tier, readable=readable, environment=environment, user=workspace.owner
             )
             started = time.monotonic()
-            told = launch(box)
+            result = launch(box)
             seconds = time.monotonic() - started
-            kept, notes = read_back(path / TREE, collect, limits.file_bytes)
-        if told.left:
-            notes += (f"{told.left} processes of the command could not be ended",)
+            collected, notes = read_back(path / TREE, collect, limits.file_bytes)
+        if result.left:
+            notes += (f"{result.left} processes of the command could not be ended",)
         return Ran(
-            exit_code=told.code,
-            stdout=told.stdout,
-            stderr=told.stderr + told.fault.encode(),
-            stopped=Stop.OUTPUT if told.over else Stop(told.stopped) if told.stopped else None,
-            files=kept,
+            exit_code=result.code,
+            stdout=result.stdout,
+            stderr=result.stderr + result.fault.encode(),
+            stopped=Stop.OUTPUT if result.over else Stop(result.stopped) if result.stopped else None,
+            files=collected,
             notes=notes,
             tier=tier,
             seconds=seconds,
@@ -104,19 +104,19 @@ class LocalSandbox(Sandbox):
         """A directory of the run's own, given to its user."""
         path = Path(tempfile.mkdtemp(prefix="cicd-agent-sandbox-", dir=self._scratch)).resolve()
         try:
-            room = Room(_user() if tier is not Tier.NONE else None, limits.disk_bytes, limits.files)
-            if room.owner is not None:
-                os.chown(path, room.owner, room.owner)
+            workspace = Room(_user() if tier is not Tier.NONE else None, limits.disk_bytes, limits.files)
+            if workspace.owner is not None:
+                os.chown(path, workspace.owner, workspace.owner)
             for name in (TMP, HOME, SHARED_MEMORY):
-                room.directory(path / name)
-            yield path, room
+                workspace.directory(path / name)
+            yield path, workspace
         finally:
             remove(path)
 
     def _box(
         self,
         command: Sequence[str],
-        room: Path,
+        folder: Path,
         limits: Limits,
         *,
         tier: Tier,
@@ -128,19 +128,19 @@ class LocalSandbox(Sandbox):
         program = bubblewrap() if namespaces else None
         own = {
             "PATH": PATH,
-            "HOME": str(room / HOME),
-            "TMPDIR": str(room / TMP),
+            "HOME": str(folder / HOME),
+            "TMPDIR": str(folder / TMP),
             "LANG": "C.UTF-8",
         }
         return Box(
             command=tuple(command),
             environment={**own, **environment},
-            room=str(room),
-            directory=str(room / TREE),
-            view=view(room, readable, namespaces=namespaces),
+            room=str(folder),
+            directory=str(folder / TREE),
+            view=view(folder, readable, namespaces=namespaces),
             limits=asdict(limits),
             confined=tier is not Tier.NONE,
-            wrapper=tuple(wrapper(program, room, readable, root=os.geteuid() == 0)) if program else (),
+            wrapper=tuple(wrapper(program, folder, readable, root=os.geteuid() == 0)) if program else (),
             user=user,
             landlock=self._landlock,
         )
@@ -161,9 +161,9 @@ class LocalSandbox(Sandbox):
         if tier is Tier.BUBBLEWRAP and bubblewrap() is None:
             return "it is not installed"
         try:
-            with self._room(_PROBE, tier) as (path, room):
-                room.directory(path / TREE)
-                launch(self._box(("/bin/sh", "-c", ":"), path, _PROBE, tier=tier, environment={}, user=room.owner))
+            with self._room(_PROBE, tier) as (path, workspace):
+                workspace.directory(path / TREE)
+                launch(self._box(("/bin/sh", "-c", ":"), path, _PROBE, tier=tier, environment={}, user=workspace.owner))
         except SandboxUnavailable as error:
             return error.why
         return ""

@@ -142,13 +142,13 @@ def _parts(name: str) -> tuple[str, ...]:
     return parts
 
 
-def remove(room: Path) -> None:
+def remove(folder: Path) -> None:
     """Remove a room, however deep its directories are and whatever their modes: each is moved up before it is emptied.
 
     What cannot be removed stays, without an error: the run's result is not worse for it.
     """
     with suppress(OSError):
-        waiting, number = [room], 0
+        waiting, number = [folder], 0
         while waiting:
             directory = waiting.pop()
             with os.scandir(directory) as entries:
@@ -157,10 +157,10 @@ def remove(room: Path) -> None:
                         Path(entry.path).unlink()
                         continue
                     number += 1
-                    moved = room / f"{number}{_MOVED}"
+                    moved = folder / f"{number}{_MOVED}"
                     with suppress(PermissionError):
                         Path(entry.path).chmod(0o700)
                     waiting.append(Path(entry.path).rename(moved))
-            if directory != room:
+            if directory != folder:
                 directory.rmdir()
-        room.rmdir()
+        folder.rmdir()

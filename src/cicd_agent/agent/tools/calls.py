@@ -46,34 +46,34 @@ class Lookups:
 
     def answer(self, calls: Sequence[Call]) -> Iterator[Answered]:
         """An answer to each call, in their order; what tools say of themselves is redacted like what they read."""
-        room = MOST_TOKENS
+        available = MOST_TOKENS
         for call in calls:
             size, wrong = 0, False
             trouble = ""
             try:
-                text, size = self._result(call, room)
-            except (TryAgain, NoSuchThing) as said:
-                wrong = isinstance(said, TryAgain)
-                text = trouble = clip(visible_line(self._redact(str(said))), _LONGEST_TROUBLE)
+                text, size = self._result(call, available)
+            except (TryAgain, NoSuchThing) as outcome:
+                wrong = isinstance(outcome, TryAgain)
+                text = trouble = clip(visible_line(self._redact(str(outcome))), _LONGEST_TROUBLE)
             arguments = clip(visible_line(self._redact(call.arguments)), _LONGEST_ARGUMENTS)
             self.actions.append(Action(clip(visible_line(call.name), _LONGEST_NAME), arguments, size, trouble))
-            room -= estimate(text)
+            available -= estimate(text)
             yield Answered(call, text, trouble if wrong else "")
 
-    def _result(self, call: Call, room: int) -> tuple[str, int]:
+    def _result(self, call: Call, available: int) -> tuple[str, int]:
         """The message with what the tool returned, and how many characters that were."""
         tool, arguments = self._understood(call)
         identity = (tool.name, arguments.model_dump_json())
         if identity in self._known:
             raise NoSuchThing(f"The same call as before: {self._known[identity]}")
-        if room < _FEWEST:
+        if available < _FEWEST:
             raise NoSuchThing(_TOO_MUCH)
         try:
             result = tool.run(arguments)
         except NoSuchThing as fact:
             self._known[identity] = str(fact)
             raise
-        text = self._shown(f"{tool.name} {arguments.model_dump_json(exclude_none=True)}", result, room)
+        text = self._shown(f"{tool.name} {arguments.model_dump_json(exclude_none=True)}", result, available)
         if not text:
             raise NoSuchThing(_TOO_MUCH)
         self._known[identity] = f"exhibit {self.exhibits[-1].id} has its result."
@@ -89,13 +89,13 @@ class Lookups:
         except Misread as wrong:
             raise TryAgain(f"The arguments of `{tool.name}` do not fit. {wrong}") from None
 
-    def _shown(self, source: str, result: str, room: int) -> str:
+    def _shown(self, source: str, result: str, available: int) -> str:
         """The message with the result, as much of it as there is room for; "" when that is too little to be of use."""
         exhibit = Exhibit(f"L{len(self.exhibits) + 1}", source, result)
         limit = LONGEST_RESULT
         while limit >= _FEWEST:
             seen, text = present(exhibit, key=self._key, limit=limit, redact=self._redact)
-            if estimate(text) <= room:
+            if estimate(text) <= available:
                 self.exhibits.append(seen)
                 return text
             limit //= 2

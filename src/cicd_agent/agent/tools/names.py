@@ -45,22 +45,22 @@ class _Found:
 
 def find_definition(shelf: Shelf, arguments: Name) -> str:
     """Where a name is defined."""
-    found = _find(shelf, arguments.name, lambda tree: python_names.definitions(tree, arguments.name))
-    others = [match for match in found.others if _looks_defining(match.text, arguments.name)]
-    if not found.python and not others:
-        raise _nothing("definition", arguments.name, found, "find_references or search may show where it comes from")
-    return _page(found, others, "lines that look like a definition")
+    hits = _find(shelf, arguments.name, lambda tree: python_names.definitions(tree, arguments.name))
+    others = [match for match in hits.others if _looks_defining(match.text, arguments.name)]
+    if not hits.python and not others:
+        raise _nothing("definition", arguments.name, hits, "find_references or search may show where it comes from")
+    return _page(hits, others, "lines that look like a definition")
 
 
 def find_references(shelf: Shelf, arguments: Name) -> str:
     """Where a name is used."""
-    found = _find(shelf, arguments.name, lambda tree: python_names.uses(tree, arguments.name))
-    if not found.python and not found.others:
-        raise _nothing("use", arguments.name, found)
-    return _page(found, found.others, "lines with the word, be they code, comments or text")
+    hits = _find(shelf, arguments.name, lambda tree: python_names.uses(tree, arguments.name))
+    if not hits.python and not hits.others:
+        raise _nothing("use", arguments.name, hits)
+    return _page(hits, hits.others, "lines with the word, be they code, comments or text")
 
 
-def _find(shelf: Shelf, name: str, places: Callable[..., list[python_names.Place]]) -> _Found:
+def _find(shelf: Shelf, name: str, locate: Callable[..., list[python_names.Place]]) -> _Found:
     if not _NAME.fullmatch(name) or len(name) > 200:  # noqa: PLR2004  no language has longer ones
         raise TryAgain("that is not a name. Give one like `fetch_user` or `Client.fetch_user`; use search for text")
     entries = shelf.select(None)
@@ -75,7 +75,7 @@ def _find(shelf: Shelf, name: str, places: Callable[..., list[python_names.Place
         if tree is None:
             unparsed.add(entry.path)
         else:
-            rows += _rows(entry.path, lines_of(blob), places(tree))
+            rows += _rows(entry.path, lines_of(blob), locate(tree))
     by_tree = {entry.path for entry in parsed} - unparsed
     others = tuple(match for match in hits.found if match.path not in by_tree)
     notes = (
@@ -90,26 +90,26 @@ def _find(shelf: Shelf, name: str, places: Callable[..., list[python_names.Place
 def _parsable(shelf: Shelf, hits: Matches) -> tuple[list[Entry], list[Entry]]:
     """The Python files with the word: those that are parsed, and those for which there is no room."""
     paths = dict.fromkeys(match.path for match in hits.found if match.path.endswith(_PYTHON))
-    parsed, left, room = [], [], MOST_PARSED
+    parsed, left, budget = [], [], MOST_PARSED
     for entry in (shelf.library.entries[path] for path in paths):
-        if entry.size > min(LARGEST_PARSED, room):
+        if entry.size > min(LARGEST_PARSED, budget):
             left.append(entry)
         else:
             parsed.append(entry)
-            room -= entry.size
+            budget -= entry.size
     return parsed, left
 
 
-def _rows(path: str, lines: Sequence[str], places: Sequence[python_names.Place]) -> Iterator[str]:
-    for place in places:
-        text = lines[place.line - 1].strip() if 0 < place.line <= len(lines) else ""
-        where = f" in {place.inside}" if place.inside else ""
-        yield f"{visible_line(path)}:{place.line}: {place.what}{where}: {text}"
+def _rows(path: str, lines: Sequence[str], occurrences: Sequence[python_names.Place]) -> Iterator[str]:
+    for occurrence in occurrences:
+        text = lines[occurrence.line - 1].strip() if 0 < occurrence.line <= len(lines) else ""
+        scope = f" in {occurrence.inside}" if occurrence.inside else ""
+        yield f"{visible_line(path)}:{occurrence.line}: {occurrence.what}{scope}: {text}"
 
 
-def _nothing(what: str, name: str, found: _Found, hint: str = "") -> NoSuchThing:
+def _nothing(what: str, name: str, hits: _Found, hint: str = "") -> NoSuchThing:
     """That there is none, and what was not looked at."""
-    return NoSuchThing(f"no {what} of `{name}` in the commit under review {note(hint, *found.notes)}".rstrip())
+    return NoSuchThing(f"no {what} of `{name}` in the commit under review {note(hint, *hits.notes)}".rstrip())
 
 
 def _looks_defining(line: str, name: str) -> bool:
@@ -117,14 +117,14 @@ def _looks_defining(line: str, name: str) -> bool:
     return _DEFINING.search(before) is not None
 
 
-def _page(found: _Found, others: Sequence[Match], what: str) -> str:
-    rows = list(found.python)
+def _page(hits: _Found, others: Sequence[Match], what: str) -> str:
+    rows = list(hits.python)
     rows += [f"{visible_line(match.path)}:{match.line}: {match.text.strip()}" for match in others]
-    kept = fitting(rows)
+    fitted = fitting(rows)
     parts = []
-    if shown := kept[: len(found.python)]:
+    if shown := fitted[: len(hits.python)]:
         parts += ["Python, by the syntax tree:", *shown]
-    if shown := kept[len(found.python) :]:
+    if shown := fitted[len(hits.python) :]:
         parts += [f"By a search for the word, not by a parser ({what}):", *shown]
-    rest = len(rows) - len(kept)
-    return result(*parts, note(f"{rest:,} more: search with a glob narrows it down" if rest else "", *found.notes))
+    rest = len(rows) - len(fitted)
+    return result(*parts, note(f"{rest:,} more: search with a glob narrows it down" if rest else "", *hits.notes))

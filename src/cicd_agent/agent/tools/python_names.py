@@ -29,24 +29,24 @@ def parse(text: str) -> ast.Module | None:
 
 def definitions(tree: ast.Module, name: str) -> list[Place]:
     """Where `name`, or the last part of `Class.name`, is defined: functions and classes before assignments."""
-    found = [
+    ranked = [
         (rank, Place(_line(node), what, inside))
         for node, inside in _walk(tree)
         for rank, what, defined in _defined(node)
         if _ends_with(_qualified(node, inside, defined), name)
     ]
-    return [place for _, place in sorted(found, key=lambda one: (one[0], one[1].line))]
+    return [occurrence for _, occurrence in sorted(ranked, key=lambda one: (one[0], one[1].line))]
 
 
 def uses(tree: ast.Module, name: str) -> list[Place]:
     """Where `name`, or the last part of `Class.name`, is read, called, imported, or given as an argument's name."""
     last = name.rpartition(".")[2]
-    found: dict[int, Place] = {}
+    by_line: dict[int, Place] = {}
     for node, inside in _walk(tree):
         for what in _used(node, last):
             # The walk comes to a call before it comes to the name that is called: one line is told once.
-            found.setdefault(_line(node), Place(_line(node), what, inside))
-    return sorted(found.values(), key=lambda place: place.line)
+            by_line.setdefault(_line(node), Place(_line(node), what, inside))
+    return sorted(by_line.values(), key=lambda occurrence: occurrence.line)
 
 
 def _defined(node: ast.AST) -> Iterator[tuple[int, str, str]]:

@@ -147,7 +147,7 @@ def lookups(change: Change, library: Library | None, denied: Callable[[str], boo
 def _tool(name: str, description: str, arguments: type[A], run: Callable[[A], str]) -> Tool[A]:
     """A tool whose trouble is of the two kinds that a tool may have."""
 
-    def told(given: A) -> str:
+    def run_tool(given: A) -> str:
         try:
             return run(given)
         except BadPattern as bad:
@@ -155,7 +155,7 @@ def _tool(name: str, description: str, arguments: type[A], run: Callable[[A], st
         except Unreadable as gone:
             raise NoSuchThing(f"git could not show it: {visible_line(str(gone))}") from None
 
-    return Tool(name, description, arguments, told)
+    return Tool(name, description, arguments, run_tool)
 
 
 def _read_file(shelf: Shelf, arguments: ReadFile) -> str:
@@ -174,13 +174,13 @@ def _search(shelf: Shelf, arguments: Search) -> str:
         raise TryAgain(f"give a pattern of one line, of 1 to {LONGEST_PATTERN} characters")
     entries = shelf.select(arguments.glob)
     searched = shelf.searchable(entries)
-    found = shelf.library.search(pattern, searched, MOST_MATCHES)
-    limits = (found.note, shelf.unsearched(entries), *shelf.library.limits)
-    if not found.found:
+    matches = shelf.library.search(pattern, searched, MOST_MATCHES)
+    limits = (matches.note, shelf.unsearched(entries), *shelf.library.limits)
+    if not matches.found:
         raise NoSuchThing(f"nothing matches in {count(len(searched), 'file')} {note(*limits)}".strip())
-    every = [f"{visible_line(match.path)}:{match.line}:{match.text}" for match in found.found]
+    every = [f"{visible_line(match.path)}:{match.line}:{match.text}" for match in matches.found]
     rows = fitting(every)
-    more = found.more or len(rows) < len(every)
+    more = matches.more or len(rows) < len(every)
     return result(
         *rows,
         note(f"the first {len(rows)} lines; there are more: narrow the pattern or the glob" if more else "", *limits),

@@ -38,15 +38,15 @@ WIDEST = 400
 
 def fitting(rows: Sequence[str]) -> list[str]:
     """As many rows as one result may have, long ones cut; at least one."""
-    kept: list[str] = []
-    room = MOST_CHARACTERS
+    fitted: list[str] = []
+    available = MOST_CHARACTERS
     for row in rows[:MOST_ROWS]:
         cut = row if len(row) <= WIDEST else f"{row[:WIDEST]}… ({len(row) - WIDEST:,} more characters)"
-        room -= len(cut) + 1
-        if room < 0:
+        available -= len(cut) + 1
+        if available < 0:
             break
-        kept.append(cut)
-    return kept
+        fitted.append(cut)
+    return fitted
 
 
 def numbered(lines: Sequence[str], gutter: Sequence[object]) -> list[str]:
@@ -56,8 +56,8 @@ def numbered(lines: Sequence[str], gutter: Sequence[object]) -> list[str]:
 
 def note(*parts: str) -> str:
     """A line of ours: in brackets, which no line of a file can begin with behind its gutter. "" without words."""
-    said = "; ".join(filter(None, parts))
-    return f"({said})" if said else ""
+    text = "; ".join(filter(None, parts))
+    return f"({text})" if text else ""
 
 
 def result(*parts: str) -> str:

@@ -95,8 +95,8 @@ class Shelf:
             f"over {LARGEST:,} bytes": sum(entry.size > LARGEST for entry in files),
             "not in this partial clone": sum(entry.size < 0 for entry in files),
         }
-        told = ", ".join(f"{number} ({why})" for why, number in reasons.items() if number)
-        return f"not searched: {told}" if told else ""
+        summary = ", ".join(f"{number} ({why})" for why, number in reasons.items() if number)
+        return f"not searched: {summary}" if summary else ""
 
     def _file(self, entry: Entry) -> Entry:
         """The entry if it is a file. Links are shown, never followed, be it to another file of the commit."""
@@ -176,9 +176,9 @@ def _alternatives(pattern: str) -> Sequence[str]:
     patterns = [pattern]
     while any(braces := [_BRACES.search(one) for one in patterns]):
         patterns = [
-            one if found is None else f"{one[: found.start()]}{choice}{one[found.end() :]}"
-            for one, found in zip(patterns, braces, strict=True)
-            for choice in (found[1].split(",") if found else [""])
+            one if match is None else f"{one[: match.start()]}{choice}{one[match.end() :]}"
+            for one, match in zip(patterns, braces, strict=True)
+            for choice in (match[1].split(",") if match else [""])
         ]
         if len(patterns) > MOST_ALTERNATIVES:
             raise TryAgain(f"the glob stands for more than {MOST_ALTERNATIVES} patterns: ask for fewer at once")

@@ -94,13 +94,13 @@ class Repository(Protocol):
     def blob(self, sha: str, path: str, limit: int = 1_000_000) -> bytes | None:
         """Content of a regular file at a commit; None when absent, not a regular file, or over `limit` bytes."""
 
-    def past(self, sha: str, most: int, counted: int) -> Past:
-        """The last `most` commits that lead to `sha`, itself included; lines are counted for the newest `counted`."""
+    def past(self, sha: str, limit: int, counted: int) -> Past:
+        """The last `limit` commits that lead to `sha`, itself included; lines are counted for the newest `counted`."""
 
     def parents(self, sha: str) -> tuple[str, ...]:
         """The parents of a commit, none when this clone does not have it."""
 
-    def between(self, base: str, head: str, most: int) -> tuple[Commit, ...]:
+    def between(self, base: str, head: str, limit: int) -> tuple[Commit, ...]:
         """The commits on the first-parent line of `head` that are not in `base`, newest first."""
 
     def patch_id(self, base: str, head: str) -> str:
@@ -127,10 +127,10 @@ class Library(Protocol):
     def contents(self, entries: Sequence[Entry]) -> tuple[bytes, ...]:
         """The content of files and links: a link's is where it points. The caller has looked at their sizes."""
 
-    def search(self, pattern: str, among: Sequence[Entry], most: int, *, word: bool = False) -> Matches:
+    def search(self, pattern: str, among: Sequence[Entry], limit: int, *, word: bool = False) -> Matches:
         """Lines that match a regular expression, or that hold exactly this word. Raises BadPattern."""
 
-    def history(self, path: str, most: int) -> tuple[Commit, ...]:
+    def history(self, path: str, limit: int) -> tuple[Commit, ...]:
         """The last commits that touched a path, newest first."""
 
     def blame(self, path: str, first: int, last: int) -> tuple[Blamed, ...]:

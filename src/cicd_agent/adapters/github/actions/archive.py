@@ -91,19 +91,19 @@ class Archive:
 
     def _readable(self, listed: list[ZipInfo]) -> dict[str, ZipInfo]:
         """Without folders and without what nobody asks for; the first of two with one name."""
-        found: dict[str, ZipInfo] = {}
+        readable: dict[str, ZipInfo] = {}
         strange = 0
         for entry in listed:
             name = spelled(entry)
             if name.endswith("/"):
                 continue
-            if entry.flag_bits & ENCRYPTED or entry.compress_type not in {ZIP_STORED, ZIP_DEFLATED} or name in found:
+            if entry.flag_bits & ENCRYPTED or entry.compress_type not in {ZIP_STORED, ZIP_DEFLATED} or name in readable:
                 strange += 1
                 continue
-            found[name] = entry
+            readable[name] = entry
         if strange:
             self._note(f"{strange:,} of {len(listed):,} entries were left out when asked to {self._task}")
-        return found
+        return readable
 
     def _broken(self, error: Exception) -> ForgeRefused:
         cut = isinstance(error, EOFError)
@@ -170,7 +170,7 @@ def matching(
 
     A size that the archive claims is not believed: what comes out is counted.
     """
-    found: dict[str, bytes] = {}
+    files: dict[str, bytes] = {}
     total = 0
     names = [name for name in archive.entries if is_named(name, patterns)]
     if len(names) > MAX_FILES:
@@ -184,9 +184,9 @@ def matching(
         if len(content) > max_bytes or total + len(content) > MAX_TOTAL:
             note(f"{printable(name)} was left out of an artifact: it is too large")
             continue
-        found[name] = content
+        files[name] = content
         total += len(content)
-    return found
+    return files
 
 
 def is_named(name: str, patterns: Sequence[str]) -> bool:

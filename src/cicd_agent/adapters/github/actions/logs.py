@@ -63,12 +63,12 @@ def packed(files: Iterable[str]) -> tuple[Packed, ...]:
         elif name.endswith(".txt"):
             tops.append(file)
     numbered = bool(tops) and all(NUMBERED.match(name) for name in tops)
-    found = [Packed(_names(name.removesuffix(".txt"), numbered=numbered), (name,)) for name in tops]
+    logs = [Packed(_names(name.removesuffix(".txt"), numbered=numbered), (name,)) for name in tops]
     for folder, names in folders.items():
         steps = sorted((int(step[1][:18]), name) for name in names if (step := STEP.fullmatch(name)))
-        kept = [name for _, name in steps] or sorted(names)
-        found.append(Packed((folder,), tuple(f"{folder}/{name}" for name in kept)))
-    return tuple(found)
+        ordered = [name for _, name in steps] or sorted(names)
+        logs.append(Packed((folder,), tuple(f"{folder}/{name}" for name in ordered)))
+    return tuple(logs)
 
 
 def claims(logs: Sequence[Packed], jobs: Mapping[int, str]) -> dict[int, tuple[Claim, ...]]:
@@ -115,20 +115,20 @@ def _cut_and_whole(name: str) -> tuple[str, str]:
 def _spelt(logs: Sequence[Packed], jobs: Mapping[int, str]) -> dict[str, list[int]]:
     """Who is called what in this archive: in the way that explains the most of its names, or in those that do alike."""
     ways = {job: spellings(name) for job, name in jobs.items()}
-    found = [name.strip() for log in logs for name in log.names]
+    present = [name.strip() for log in logs for name in log.names]
     known = [{forms[way] for forms in ways.values()} for way in range(len(spellings("")))]
-    explained = [sum(name in names for name in found) for names in known]
+    explained = [sum(name in names for name in present) for names in known]
     best = [way for way, count in enumerate(explained) if count == max(explained)]
     return _turned({job: frozenset(forms[way] for way in best) for job, forms in ways.items()})
 
 
 def _turned(names: Mapping[int, frozenset[str]]) -> dict[str, list[int]]:
     """Who has a name, by the name."""
-    found: dict[str, list[int]] = {}
+    holders: dict[str, list[int]] = {}
     for job, forms in names.items():
         for form in forms:
-            found.setdefault(form, []).append(job)
-    return found
+            holders.setdefault(form, []).append(job)
+    return holders
 
 
 def _names(stem: str, *, numbered: bool) -> tuple[str, ...]:
@@ -172,9 +172,9 @@ class GitHubLogs:
         claimed = self._claimed
         for whole in (True, False):
             own = [claim for claim in claimed[job.id] if claim.log.whole is whole]
-            found = self._certain(own, job, claimed) or self._nearest(own, job, jobs, claimed)
-            if found is not None:
-                return self._pieces(found)
+            log = self._certain(own, job, claimed) or self._nearest(own, job, jobs, claimed)
+            if log is not None:
+                return self._pieces(log)
         return None
 
     def close(self) -> None:
