@@ -18,8 +18,8 @@ from cicd_agent.domain.text.visible import visible_line
 from cicd_agent.domain.text.words import clip, count
 from cicd_agent.domain.verdict import Conclusion
 from cicd_agent.errors import ConfigError, Exit
-from cicd_agent.modes.route.job_results import Conditions, GateResult, Judged, conditions, judge
-from cicd_agent.modes.route.needs import MOST_BYTES, Needs, read_plan
+from cicd_agent.modes.route.job_results import Conditions, GateResult, JobVerdict, conditions, judge
+from cicd_agent.modes.route.needs import MAX_BYTES, Needs, read_plan
 from cicd_agent.settings.schema import Settings
 
 OUTPUTS: Final = ("conclusion", "summary")
@@ -87,7 +87,7 @@ def gate_result(
 
 def _judged(needs: Needs, expected: Conditions, plan: str, route: str) -> GateResult:
     if plan:
-        outputs = read_plan(read_file(Path(plan), "the plan", MOST_BYTES))
+        outputs = read_plan(read_file(Path(plan), "the plan", MAX_BYTES))
         # Without a job of that name, whoever gives a plan has one from elsewhere.
         route = route or next((end.name for end in needs.ends if end.name == needs.route("")), "")
     else:
@@ -98,12 +98,12 @@ def _judged(needs: Needs, expected: Conditions, plan: str, route: str) -> GateRe
 
 def _needs(name: str, settings: Settings, standard_input: IO[bytes]) -> str | bytes:
     if name == "-":
-        text = standard_input.read(MOST_BYTES + 1)
-        if len(text) > MOST_BYTES:
-            raise ConfigError("`needs` is too large", why=f"over {MOST_BYTES:,} bytes")
+        text = standard_input.read(MAX_BYTES + 1)
+        if len(text) > MAX_BYTES:
+            raise ConfigError("`needs` is too large", why=f"over {MAX_BYTES:,} bytes")
         return text
     if name:
-        return read_file(Path(name), "`needs`", MOST_BYTES)
+        return read_file(Path(name), "`needs`", MAX_BYTES)
     if settings.needs:
         return settings.needs
     raise ConfigError("there is nothing to judge", remedy="Pass `needs: ${{ toJSON(needs) }}`, or --needs FILE")
@@ -114,7 +114,7 @@ def _conclude(workflow: Workflow, conclusion: Conclusion, words: str) -> None:
     workflow.output("summary", clip(words, 2_000), Path())
 
 
-def _line(each: Judged) -> str:
+def _line(each: JobVerdict) -> str:
     state = "ok " if each.passes else "RED"
     why = f": {clip(each.why, _LONGEST)}" if each.why else ""
     return f"{state} {clip(each.job, 100)} ({clip(each.result, 40) or 'no result'}){why}"

@@ -116,7 +116,7 @@ def test_a_run_that_did_not_end_is_told() -> None:
 
 
 def test_more_results_than_are_read_are_counted(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sarif_read, "MOST_RESULTS", 2)
+    monkeypatch.setattr(sarif_read, "MAX_RESULTS", 2)
     run = lint()
     results, notes = read_sarif(document(run | {"results": run["results"] * 3}), ROOTS)
     assert (len(results), notes) == (2, ("1 result beyond the first 2 were left out",))

@@ -13,7 +13,7 @@ from cicd_agent.analysis.rules.run import findings
 from cicd_agent.domain.change import Change
 from cicd_agent.domain.diff import Side
 from cicd_agent.domain.finding import Category, Finding, Location, Severity
-from cicd_agent.modes.review.suggestion import MAX_LINES, MAX_TRIALS, Trial, Trials, fixes, proved, why_shown
+from cicd_agent.modes.review.suggestion import MAX_LINES, MAX_TRIALS, Trial, Trials, fixes, prove_suggestions, why_shown
 from tests.support.samples.changes import change_of
 
 APP = "import os\n\n\ndef go(name):\n    os.system(name)\n    return name\n"
@@ -132,15 +132,15 @@ def test_each_kind_of_file_has_its_parser(path: str, text: str, good: str, bad: 
 def test_a_model_that_quotes_part_of_a_line_replaces_nothing() -> None:
     claim = replace(found("    run()"), id="model", origin=replace(found("")).origin.MODEL)
     change = changed(APP)
-    [shown] = proved([claim], change, ())
+    [shown] = prove_suggestions([claim], change, ())
     assert not shown.committable
-    [offered] = proved([claim], change, {(claim.location, claim.suggestion)})
+    [offered] = prove_suggestions([claim], change, {(claim.location, claim.suggestion)})
     assert offered.committable
 
 
 def test_only_so_many_suggestions_are_tried() -> None:
     change = changed("x = 1\n" * (MAX_TRIALS + 5))
-    judged = proved([found("y = 1", line=number + 1) for number in range(MAX_TRIALS + 5)], change, ())
+    judged = prove_suggestions([found("y = 1", line=number + 1) for number in range(MAX_TRIALS + 5)], change, ())
     assert sum(finding.committable for finding in judged) == MAX_TRIALS
 
 
@@ -228,6 +228,6 @@ def test_whatever_is_offered_parses_and_changes_its_own_lines_only(data: st.Data
 def test_a_rule_suggests_only_what_stands_on_its_line_and_is_plainly_right(line: str, suggestion: str) -> None:
     closing = "" if line.endswith(")") else "\n    text\n)"
     change = changed(f"import requests\nimport yaml\n\n{line}{closing}\n")
-    judged = [finding for finding in proved(findings(change), change, ()) if finding.location.line == 4]
+    judged = [finding for finding in prove_suggestions(findings(change), change, ()) if finding.location.line == 4]
     assert [finding.suggestion for finding in judged if finding.suggestion] == ([suggestion] if suggestion else [])
     assert all(finding.committable == bool(suggestion) for finding in judged)

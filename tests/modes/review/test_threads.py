@@ -21,7 +21,7 @@ from cicd_agent.domain.verdict import Conclusion, Risk, RiskLevel, SuppressedBy,
 from cicd_agent.modes.protocol import Account
 from cicd_agent.modes.review.evidence import THREADS
 from cicd_agent.modes.review.report import report
-from cicd_agent.modes.review.threads import fixed, hush, keys, unsaid
+from cicd_agent.modes.review.threads import fixed, keys, suppress_resolved, unpublished
 from cicd_agent.modes.review.verdict import verify
 from cicd_agent.settings.schema import Settings
 from tests.support.samples.changes import change_of
@@ -82,16 +82,16 @@ def test_a_key_whose_thread_we_closed_is_used_up() -> None:
 
 
 def test_a_finding_whose_thread_a_person_resolved_is_silent_and_linked() -> None:
-    standing, (silent,) = hush([FIRST], [settled()])
+    standing, (silent,) = suppress_resolved([FIRST], [settled()])
     assert standing == []
     assert (silent.finding, silent.by, silent.url) == (FIRST, SuppressedBy.THREAD, URL)
 
 
 def test_the_second_of_two_equal_lines_is_not_silenced_with_the_first() -> None:
-    standing, silent = hush([finding(4), finding(2)], [settled()])
+    standing, silent = suppress_resolved([finding(4), finding(2)], [settled()])
     assert [one.location.line for one in standing] == [4]
     assert [one.finding.location.line for one in silent] == [2]
-    ((_, key, fresh),) = unsaid(standing, silent, [settled()])
+    ((_, key, fresh),) = unpublished(standing, silent, [settled()])
     assert (key, fresh) == (f"{FIRST.fingerprint}-2", True)
 
 
@@ -104,7 +104,7 @@ def test_the_second_of_two_equal_lines_is_not_silenced_with_the_first() -> None:
     ],
 )
 def test_a_models_finding_is_known_by_its_place_however_it_is_worded(place: dict[str, Any]) -> None:
-    assert hush([finding(**place)], [settled()])[0] == []
+    assert suppress_resolved([finding(**place)], [settled()])[0] == []
 
 
 @pytest.mark.parametrize(
@@ -121,18 +121,18 @@ def test_a_models_finding_is_known_by_its_place_however_it_is_worded(place: dict
 )
 def test_what_is_elsewhere_or_open_or_not_ours_silences_nothing(elsewhere: Thread) -> None:
     worded_anew = finding(quote="run", category=Category.TESTING)
-    assert hush([worded_anew], [elsewhere]) == ([worded_anew], [])
+    assert suppress_resolved([worded_anew], [elsewhere]) == ([worded_anew], [])
 
 
 def test_a_rules_finding_is_known_by_its_fingerprint_alone() -> None:
     said = rule()
-    assert hush([said], [settled()])[0] == [said]
-    assert hush([said], [settled(key=f"{said.fingerprint}-1")])[0] == []
+    assert suppress_resolved([said], [settled()])[0] == [said]
+    assert suppress_resolved([said], [settled(key=f"{said.fingerprint}-1")])[0] == []
 
 
 def test_an_open_thread_of_its_own_keeps_a_finding_from_being_silenced_by_a_neighbours() -> None:
     neighbour = settled(key="ffffffffffffffff-1")
-    assert hush([FIRST], [thread(), neighbour])[0] == [FIRST]
+    assert suppress_resolved([FIRST], [thread(), neighbour])[0] == [FIRST]
 
 
 def judged(*threads: Thread) -> Verdict:
@@ -267,7 +267,7 @@ def test_any_title_that_was_read_back_is_inert_inside_its_link(title: str) -> No
 
 
 def test_a_settled_finding_links_to_its_thread() -> None:
-    _, silent = hush([FIRST], [settled()])
+    _, silent = suppress_resolved([FIRST], [settled()])
     (summary,) = (e for e in effects(verdict(suppressed=tuple(silent)), settled()) if isinstance(e, Comment))
     assert "| it runs | " in summary.body
     assert f"[thread]({URL})" in summary.body

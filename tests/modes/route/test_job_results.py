@@ -7,15 +7,15 @@ from hypothesis import strategies as st
 
 from cicd_agent.domain.verdict import Conclusion
 from cicd_agent.errors import ConfigError
-from cicd_agent.modes.route.job_results import GateResult, JobEnd, Told, conditions, judge
+from cicd_agent.modes.route.job_results import GateResult, JobEnd, PlanOutputs, conditions, judge
 from cicd_agent.modes.route.needs import Needs, read_plan
 
 RESULTS = ("success", "failure", "cancelled", "skipped", "", "Success", "neutral")
-TOLD = Told({"api": True, "docs": False, "tests": False}, {"tests": "full", "has_jobs": "true"})
+TOLD = PlanOutputs({"api": True, "docs": False, "tests": False}, {"tests": "full", "has_jobs": "true"})
 
 
 def judged(
-    job: str, result: str, lines: tuple[str, ...] = (), told: Told = TOLD, *, route: str = "success"
+    job: str, result: str, lines: tuple[str, ...] = (), told: PlanOutputs = TOLD, *, route: str = "success"
 ) -> GateResult:
     return judge([JobEnd("route", route), JobEnd(job, result)], told, conditions(lines), route="route")
 
@@ -62,9 +62,9 @@ def test_the_job_that_made_the_plan_must_succeed(result: str) -> None:
 
 
 def test_a_job_of_an_area_named_tests_runs_also_for_the_sake_of_the_tests_themselves() -> None:
-    assert judged("tests", "skipped", told=Told({"tests": False}, {"tests": "none"})).red == ()
-    assert judged("tests", "skipped", told=Told({"tests": False}, {"tests": "full"})).red
-    assert judged("tests", "skipped", told=Told({"tests": False}, {})).red
+    assert judged("tests", "skipped", told=PlanOutputs({"tests": False}, {"tests": "none"})).red == ()
+    assert judged("tests", "skipped", told=PlanOutputs({"tests": False}, {"tests": "full"})).red
+    assert judged("tests", "skipped", told=PlanOutputs({"tests": False}, {})).red
 
 
 @pytest.mark.parametrize(
@@ -119,17 +119,17 @@ def test_the_plan_is_read_from_outputs_and_where_they_disagree_the_job_should_ha
         "build": "",
     }
     told = needs(outputs).told("route")
-    assert told == Told({"docs": False, "api": True, "web_ui": True, "db": False}, {"tests": "none"})
+    assert told == PlanOutputs({"docs": False, "api": True, "web_ui": True, "db": False}, {"tests": "none"})
 
 
 @pytest.mark.parametrize("text", ["", "[", "3", "null", '{"api": 1}', "[[[", "[" * 100_000])
 def test_areas_that_are_no_list_say_nothing(text: str) -> None:
-    assert needs({"skipped_areas": text, "areas": text}).told("route") == Told()
+    assert needs({"skipped_areas": text, "areas": text}).told("route") == PlanOutputs()
 
 
 @pytest.mark.parametrize("result", ["failure", "cancelled", "skipped", ""])
 def test_what_a_job_says_that_did_not_succeed_is_no_plan(result: str) -> None:
-    assert needs({"run_e2e": "false"}, result).told("route") == Told()
+    assert needs({"run_e2e": "false"}, result).told("route") == PlanOutputs()
 
 
 def test_the_job_of_the_plan_is_found_by_its_name_or_its_outputs() -> None:

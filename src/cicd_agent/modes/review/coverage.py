@@ -13,10 +13,10 @@ from cicd_agent.domain.verdict import Verdict
 from cicd_agent.modes.protocol import Account
 from cicd_agent.modes.shared.change_reader import changed
 
-MOST_NAMED = 3
+MAX_NAMED = 3
 """Files that are named in the line itself; of more, the line counts them by reason and a folded table names them."""
-_MOST_ROWS = 100
-_MOST_LINES = 500
+_MAX_ROWS = 100
+_MAX_LINES = 500
 
 
 def nothing_found(evidence: Evidence, *, asked: bool, shown: bool, weak: bool) -> str:
@@ -41,7 +41,7 @@ def left_out(evidence: Evidence) -> str:
     gaps = unread(evidence)
     if not gaps:
         return ""
-    if len(gaps) <= MOST_NAMED:
+    if len(gaps) <= MAX_NAMED:
         listed = ", ".join(f"{code(gap.what)} ({escape(gap.why)})" for gap in gaps)
     else:
         reasons = Counter(gap.why for gap in gaps).most_common()
@@ -53,16 +53,16 @@ def not_shown(parts: Sequence[str]) -> str:
     """What the model was not shown of what was looked at, a few by name; "" when it was shown everything."""
     if not parts:
         return ""
-    few = ", ".join(map(code, parts)) if len(parts) <= MOST_NAMED else f"parts of {len(parts):,} files, named above"
+    few = ", ".join(map(code, parts)) if len(parts) <= MAX_NAMED else f"parts of {len(parts):,} files, named above"
     return f" Not shown to the model, which has no room for more: {few}."
 
 
 def folded(evidence: Evidence, parts: Sequence[str]) -> Iterator[tuple[str, Iterator[str]]]:
     """The titles and the lists of the files that the line does not name; `parts` are what the model was not shown."""
     gaps = unread(evidence)
-    if len(gaps) > MOST_NAMED:
+    if len(gaps) > MAX_NAMED:
         yield f"{len(gaps)} not looked at", iter([_table(gaps)])
-    if len(parts) > MOST_NAMED:
+    if len(parts) > MAX_NAMED:
         yield f"{len(parts):,} not shown to the model", iter([_list(parts)])
 
 
@@ -73,16 +73,16 @@ def unread(evidence: Evidence) -> Sequence[Gap]:
 
 
 def _list(parts: Sequence[str]) -> str:
-    lines = [f"- {code(each)}" for each in parts[:_MOST_LINES]]
-    if len(parts) > _MOST_LINES:
-        lines.append(f"- {len(parts) - _MOST_LINES:,} more in the JSON report")
+    lines = [f"- {code(each)}" for each in parts[:_MAX_LINES]]
+    if len(parts) > _MAX_LINES:
+        lines.append(f"- {len(parts) - _MAX_LINES:,} more in the JSON report")
     return "\n".join(["Not shown to the model:", "", *lines])
 
 
 def _table(gaps: Sequence[Gap]) -> str:
-    rows = [(code(gap.what), escape(gap.why)) for gap in gaps[:_MOST_ROWS]]
-    if len(gaps) > _MOST_ROWS:
-        rows.append((f"{len(gaps) - _MOST_ROWS:,} more", "in the JSON report"))
+    rows = [(code(gap.what), escape(gap.why)) for gap in gaps[:_MAX_ROWS]]
+    if len(gaps) > _MAX_ROWS:
+        rows.append((f"{len(gaps) - _MAX_ROWS:,} more", "in the JSON report"))
     return table(("not looked at", "why"), rows)
 
 

@@ -14,7 +14,7 @@ from cicd_agent.modes.review.exhibits import (
     guideline_exhibits,
     recent_failures,
 )
-from cicd_agent.modes.review.sarif_tools import reported
+from cicd_agent.modes.review.sarif_tools import read_results
 from cicd_agent.modes.shared.change_reader import gaps, read_change, read_texts, showable, without_pull
 from cicd_agent.modes.shared.self_triggered import own_run, own_touch
 from cicd_agent.settings.schema import Commenting, Settings
@@ -55,7 +55,7 @@ def gather(event: Event, world: World, settings: Settings) -> Evidence:
         return Evidence(event, declined=ours)
     change = read_change(event, world, settings)
     texts, missed = read_texts(GUIDELINES, event.base.sha or change.base, world, settings, MAX_BYTES)
-    findings, left_out = reported(change, world, settings)
+    findings, left_out = read_results(change, world, settings)
     threads, unheard = _threads(event, world, settings)
     told = discussion_exhibit(threads, showable(change, settings))
     hints, unread = recent_failures(event, world, settings)

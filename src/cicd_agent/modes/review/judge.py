@@ -80,16 +80,16 @@ def question(proof: Proof, change: Change, settings: Settings) -> Question[Judge
     )
 
 
-def judged(proof: Proof, answers: Sequence[Answer[Any]]) -> Judgement:
+def apply_judgement(proof: Proof, answers: Sequence[Answer[Any]]) -> Judgement:
     """The claims after the judge: fewer or weaker ones, never others. What it says nothing valid of stays as it is."""
-    outcomes = weighed(proof, answers)
+    outcomes = judge_outcomes(proof, answers)
     return Judgement(
         tuple(each for each in outcomes if isinstance(each, Finding)),
         tuple(each for each in outcomes if isinstance(each, Rejected)),
     )
 
 
-def weighed(proof: Proof, answers: Sequence[Answer[Any]]) -> tuple[Finding | Rejected, ...]:
+def judge_outcomes(proof: Proof, answers: Sequence[Answer[Any]]) -> tuple[Finding | Rejected, ...]:
     """What the judge leaves of each proven claim, in their order."""
     rulings = dict(_rulings(_named(proof.findings), answers))
     return tuple(_outcome(claim, rulings.get(name)) for name, claim in _named(proof.findings).items())

@@ -13,11 +13,11 @@ from cicd_agent.domain.facts import Fact, FactKind, number, risk_values
 from cicd_agent.domain.verdict import ChatReply, Verdict
 from cicd_agent.modes.protocol import Account, BaseMode, Edits, World
 from cicd_agent.modes.review import gather
-from cicd_agent.modes.review.chat import chat as talk
-from cicd_agent.modes.review.incremental.save import remember
+from cicd_agent.modes.review.chat import chat
+from cicd_agent.modes.review.incremental.save import save_state
 from cicd_agent.modes.review.questions import questions
 from cicd_agent.modes.review.report import OUTPUTS, report
-from cicd_agent.modes.review.sarif_tools import proven
+from cicd_agent.modes.review.sarif_tools import proven_results
 from cicd_agent.modes.review.suggestion import edits
 from cicd_agent.modes.review.terminal import render
 from cicd_agent.modes.review.verdict import verify
@@ -36,45 +36,45 @@ class Review(BaseMode):
 
     def declines(self, event: Event, settings: Settings | None = None) -> str | None:
         """Why there is nothing to review and nobody to answer."""
-        why = talk.declines(event, settings) if event.kind in talk.KINDS else None
-        return why or (None if talk.is_talk(event) else gather.declines(event))
+        why = chat.declines(event, settings) if event.kind in chat.KINDS else None
+        return why or (None if chat.is_chat(event) else gather.declines(event))
 
     def gather(self, event: Event, world: World, settings: Settings) -> Evidence:
         """The change, or the thread."""
-        read = talk.gather if talk.is_talk(event) else gather.gather
+        read = chat.gather if chat.is_chat(event) else gather.gather
         return read(event, world, settings)
 
     def rules(self, evidence: Evidence, settings: Settings) -> RuleDraft:
         """What rules and other tools find in a change, and its risky areas; nobody is answered by rule."""
-        if evidence.change is None or talk.is_talk(evidence.event):
+        if evidence.change is None or chat.is_chat(evidence.event):
             return RuleDraft()
         draft = ruled(evidence.change, settings.config_file)
-        findings = (*draft.findings, *proven(evidence.findings, evidence.change))
+        findings = (*draft.findings, *proven_results(evidence.findings, evidence.change))
         return draft.model_copy(update={"findings": findings})
 
     def questions(
         self, evidence: Evidence, answers: Sequence[Answer[Any]], settings: Settings
     ) -> Sequence[Question[Any]]:
         """What a model is asked."""
-        ask = talk.questions if talk.is_talk(evidence.event) else questions
+        ask = chat.questions if chat.is_chat(evidence.event) else questions
         return ask(evidence, answers, settings)
 
     def verify(
         self, rules: RuleDraft, answers: Sequence[Answer[Any]], evidence: Evidence, settings: Settings
     ) -> Verdict | ChatReply:
         """What is proven of the change, or of the answer."""
-        if talk.is_talk(evidence.event):
-            return talk.verify(answers, evidence)
+        if chat.is_chat(evidence.event):
+            return chat.verify(answers, evidence)
         return verify(rules, answers, evidence, settings)
 
     def save_state(self, answers: Sequence[Answer[Any]], evidence: Evidence, settings: Settings) -> Sequence[str]:
         """What the next run need not ask again; of a conversation nothing."""
-        return () if talk.is_talk(evidence.event) else remember(answers, evidence, settings)
+        return () if chat.is_chat(evidence.event) else save_state(answers, evidence, settings)
 
     def report(self, verdict: Verdict | ChatReply, evidence: Evidence, account: Account, settings: Settings) -> Plan:
         """What is published of it."""
         if isinstance(verdict, ChatReply):
-            return talk.report(verdict, evidence, account)
+            return chat.report(verdict, evidence, account)
         return report(verdict, evidence, account, settings)
 
     def page(self, result: Verdict, evidence: Evidence, account: Account, shape: Shape) -> str:

@@ -10,7 +10,7 @@ from cicd_agent.modes.review import description_check as describe
 from cicd_agent.modes.review import judge
 from cicd_agent.modes.review.claims import Prover, complain
 from cicd_agent.modes.review.draft import ReviewDraft
-from cicd_agent.modes.review.incremental.state import Recall, recall
+from cicd_agent.modes.review.incremental.state import ReusedState, load_state
 from cicd_agent.modes.shared.change_reader import changed, is_by_a_dependency_bot
 from cicd_agent.modes.shared.diff_exhibits import pieces
 from cicd_agent.settings.schema import Settings
@@ -25,7 +25,7 @@ def _first(evidence: Evidence, settings: Settings) -> Sequence[Question[Any]]:
     """The main question, unless a bot wrote the change, nothing of it may be shown, or all of it is remembered."""
     event = evidence.event
     change = changed(evidence)
-    recalled = recall(evidence, settings)
+    recalled = load_state(evidence, settings)
     exhibits = tuple(each for each in pieces(change, settings) if each.source not in recalled.paths)
     if is_by_a_dependency_bot(event) or not exhibits:
         return tuple(_comparing(evidence, recalled, []))
@@ -54,10 +54,10 @@ def _second(evidence: Evidence, answers: Sequence[Answer[Any]], settings: Settin
     proof = Prover(change).prove([claim for draft in drafts for claim in draft.findings])
     if settings.judge != "off" and (judging := judge.question(proof, change, settings)):
         yield judging
-    yield from _comparing(evidence, recall(evidence, settings), drafts)
+    yield from _comparing(evidence, load_state(evidence, settings), drafts)
 
 
-def _comparing(evidence: Evidence, recalled: Recall, drafts: Sequence[ReviewDraft]) -> Iterator[Question[Any]]:
+def _comparing(evidence: Evidence, recalled: ReusedState, drafts: Sequence[ReviewDraft]) -> Iterator[Question[Any]]:
     """Whether the description fits, unless nobody has read the change, or the same was compared before."""
     summaries = [draft.summary for draft in (*drafts, *recalled.answers)]
     if summaries and recalled.described is None:

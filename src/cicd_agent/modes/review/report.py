@@ -34,7 +34,7 @@ from cicd_agent.modes.review.coverage import pictures
 from cicd_agent.modes.review.evidence import THREADS
 from cicd_agent.modes.review.exhibits import UNREAD
 from cicd_agent.modes.review.page import inline, sentence, summary
-from cicd_agent.modes.review.threads import unsaid
+from cicd_agent.modes.review.threads import unpublished
 from cicd_agent.modes.review.verdict import reaches
 from cicd_agent.modes.shared.change_reader import changed, showable
 from cicd_agent.rendering.sarif import sarif
@@ -162,7 +162,7 @@ def _inline(verdict: Verdict, evidence: Evidence, settings: Settings) -> Iterato
     """
     named = {finding.location.path for finding in verdict.findings}
     anchors = {file.path: Anchors(file) for file in changed(evidence).files if file.path in named}
-    for finding, key, fresh in unsaid(verdict.findings, verdict.suppressed, (evidence.get(THREADS) or ())):
+    for finding, key, fresh in unpublished(verdict.findings, verdict.suppressed, (evidence.get(THREADS) or ())):
         where = finding.location
         is_placed = where.path in anchors and anchors[where.path].allows(where.side, where.line, where.start)
         if is_placed and reaches(finding, settings):

@@ -12,18 +12,18 @@ from cicd_agent.domain.finding import Category, Finding, Location, Origin, Sever
 from cicd_agent.domain.text.visible import visible, visible_line
 from cicd_agent.domain.text.words import clip, count
 
-MOST_RESULTS = 25_000
+MAX_RESULTS = 25_000
 """Results of one file that are read: GitHub takes no more of one upload."""
 
-_MOST_RUNS = 20
-_MOST_RULES = 25_000
-_MOST_ARGUMENTS = 20
+_MAX_RUNS = 20
+_MAX_RULES = 25_000
+_MAX_ARGUMENTS = 20
 _TITLE, _MESSAGE, _ID, _URI = 200, 2_000, 120, 4_000
 _LEVELS = {"error": Severity.HIGH, "warning": Severity.MEDIUM, "note": Severity.LOW, "none": Severity.LOW}
 _BANDS = ((9.0, Severity.CRITICAL), (7.0, Severity.HIGH), (4.0, Severity.MEDIUM))
 _PRECISION = {"very-high": 1.0, "high": 0.9, "medium": 0.7, "low": 0.5}
 # The first category of which a tag has the word.
-_WORDS = (
+_CATEGORY_TAGS = (
     (Category.SECURITY, ("security", "cwe", "owasp", "vulnerability", "secret")),
     (Category.PERFORMANCE, ("performance", "efficiency")),
     (Category.TESTING, ("testing", "test", "tests")),
@@ -35,7 +35,7 @@ _NOT_OF_AN_ID = re.compile(r"[^A-Za-z0-9._/-]+")
 
 
 @dataclass(frozen=True, slots=True)
-class Reported:
+class ToolResult:
     """One result. `finding` stands on the first of the lines `first`..`last`, 0 for none.
 
     `snippet` is those lines as the tool saw them and `prints` its partial fingerprints, both "" when it gives none.
@@ -48,7 +48,7 @@ class Reported:
     prints: str
 
 
-def read_sarif(raw: bytes, roots: Sequence[str]) -> tuple[tuple[Reported, ...], tuple[str, ...]]:
+def read_sarif(raw: bytes, roots: Sequence[str]) -> tuple[tuple[ToolResult, ...], tuple[str, ...]]:
     """The results of a file, and in one line each what of it could not be read.
 
     `roots` are the absolute names of the checkout: paths below one of them count from there.
@@ -62,12 +62,12 @@ def read_sarif(raw: bytes, roots: Sequence[str]) -> tuple[tuple[Reported, ...], 
     if not str(top.get("version", "2.1.0")).startswith("2.1"):
         return (), ("its SARIF is not of version 2.1.0",)
     runs = top["runs"]
-    results: list[Reported] = []
+    results: list[ToolResult] = []
     notes: list[str] = []
-    if len(runs) > _MOST_RUNS:
-        notes.append(f"{count(len(runs) - _MOST_RUNS, 'run')} beyond the first {_MOST_RUNS} were left out")
-    for run in runs[:_MOST_RUNS]:
-        found, problems = _Run(_mapping(run), roots).read(MOST_RESULTS - len(results))
+    if len(runs) > _MAX_RUNS:
+        notes.append(f"{count(len(runs) - _MAX_RUNS, 'run')} beyond the first {_MAX_RUNS} were left out")
+    for run in runs[:_MAX_RUNS]:
+        found, problems = _Run(_mapping(run), roots).read(MAX_RESULTS - len(results))
         results += found
         notes += problems
     return tuple(results), tuple(dict.fromkeys(notes))
@@ -82,25 +82,25 @@ class _Run:
         tool = _mapping(run.get("tool"))
         driver = _mapping(tool.get("driver"))
         self.tool = _safe(_text(driver.get("name"), _ID).replace("/", "-")) or "tool"
-        components = [driver, *(_mapping(each) for each in _items(tool.get("extensions"))[:_MOST_RUNS])]
+        components = [driver, *(_mapping(each) for each in _items(tool.get("extensions"))[:_MAX_RUNS])]
         self._driver_rules = _items(driver.get("rules"))
         self._rules: dict[str, Mapping[str, Any]] = {}
         for component in components:
-            for rule in _items(component.get("rules"))[:_MOST_RULES]:
+            for rule in _items(component.get("rules"))[:_MAX_RULES]:
                 ident = _text(_mapping(rule).get("id"), _ID)
                 if ident:
                     self._rules.setdefault(ident, rule)
 
-    def read(self, room: int) -> tuple[list[Reported], list[str]]:
+    def read(self, room: int) -> tuple[list[ToolResult], list[str]]:
         """At most `room` results, and what of the run could not be read."""
-        results: list[Reported] = []
+        results: list[ToolResult] = []
         notes: list[str] = []
         broken = 0
         if any(_mapping(each).get("executionSuccessful") is False for each in _items(self.run.get("invocations"))):
             notes.append(f"{self.tool} says that it did not run to its end")
         listed = _items(self.run.get("results"))
         if len(listed) > room:
-            notes.append(f"{count(len(listed) - room, 'result')} beyond the first {MOST_RESULTS:,} were left out")
+            notes.append(f"{count(len(listed) - room, 'result')} beyond the first {MAX_RESULTS:,} were left out")
         for result in map(_mapping, listed[:room]):
             if not _silent(result):
                 found = self._result(result)
@@ -110,7 +110,7 @@ class _Run:
             notes.append(f"{count(broken, 'result')} without a file, a rule or a message left out")
         return results, notes
 
-    def _result(self, result: Mapping[str, Any]) -> Reported | None:
+    def _result(self, result: Mapping[str, Any]) -> ToolResult | None:
         """The result as a finding, None when it lacks what makes one."""
         ident = self._rule_id(result)
         rule = self._rules.get(ident, {})
@@ -139,7 +139,7 @@ class _Run:
         prints = _mapping(result.get("partialFingerprints"))
         same = "\n".join(sorted(f"{key}={value}" for key, value in prints.items() if isinstance(value, str)))
         snippet = _text(_mapping(region.get("snippet")).get("text"), 100_000)
-        return Reported(finding, first, last, snippet, same[:_MESSAGE])
+        return ToolResult(finding, first, last, snippet, same[:_MESSAGE])
 
     def _rule_id(self, result: Mapping[str, Any]) -> str:
         reference = _mapping(result.get("rule"))
@@ -155,7 +155,7 @@ class _Run:
         if not text:
             strings = _mapping(rule.get("messageStrings"))
             text = _text(_mapping(strings.get(_text(message.get("id"), _ID))).get("text"), _MESSAGE)
-        arguments = [_text(each, _TITLE) for each in _items(message.get("arguments"))[:_MOST_ARGUMENTS]]
+        arguments = [_text(each, _TITLE) for each in _items(message.get("arguments"))[:_MAX_ARGUMENTS]]
 
         def put(found: re.Match[str]) -> str:
             index = int(found[1])
@@ -205,7 +205,7 @@ def _category(properties: Mapping[str, Any]) -> Category:
         return Category.SECURITY
     tags = " ".join(_text(tag, _ID).lower() for tag in _items(properties.get("tags"))[:100])
     words = set(re.findall(r"[a-z]+", tags))
-    return next((category for category, named in _WORDS if words.intersection(named)), Category.RELIABILITY)
+    return next((category for category, named in _CATEGORY_TAGS if words.intersection(named)), Category.RELIABILITY)
 
 
 def _confidence(result: Mapping[str, Any], properties: Mapping[str, Any]) -> float:

@@ -15,11 +15,11 @@ from cicd_agent.domain.text.visible import visible_line
 from cicd_agent.domain.text.words import count
 from cicd_agent.domain.verdict import Rejected
 from cicd_agent.modes.protocol import World
-from cicd_agent.modes.review.sarif_reader import Reported, read_sarif
+from cicd_agent.modes.review.sarif_reader import ToolResult, read_sarif
 from cicd_agent.settings.schema import Settings
 
-MOST_FILES = 20
-MOST_FINDINGS = 2_000
+MAX_FILES = 20
+MAX_FINDINGS = 2_000
 """Findings on added lines that are kept: a person reads fewer."""
 
 _LARGEST = 20_000_000
@@ -27,7 +27,7 @@ _CLIP = 2_000
 _QUOTE = 300
 
 
-def reported(change: Change, world: World, settings: Settings) -> tuple[tuple[Finding, ...], tuple[Gap, ...]]:
+def read_results(change: Change, world: World, settings: Settings) -> tuple[tuple[Finding, ...], tuple[Gap, ...]]:
     """The findings of `sarif-files` on added lines of the change, and what was left out of them."""
     if not settings.sarif_files:
         return (), ()
@@ -38,23 +38,23 @@ def reported(change: Change, world: World, settings: Settings) -> tuple[tuple[Fi
     seen: set[tuple[str, str, object]] = set()
     notes: list[str] = []
     elsewhere: Counter[str] = Counter()
-    for file in world.workspace.files(settings.sarif_files, most=MOST_FILES, limit=_LARGEST):
+    for file in world.workspace.files(settings.sarif_files, most=MAX_FILES, limit=_LARGEST):
         results, problems = ((), (file.problem,)) if file.problem else read_sarif(file.content, world.workspace.roots)
         notes += [f"sarif-files: {visible_line(file.path)[:_QUOTE]}: {problem}" for problem in problems]
         for result in results:
             keys = _keys(result)
             if seen.isdisjoint(keys):
                 finding = _on(added.get(result.finding.location.path, ()), result)
-                if isinstance(finding, Finding) and len(kept) < MOST_FINDINGS:
+                if isinstance(finding, Finding) and len(kept) < MAX_FINDINGS:
                     kept.append(finding)
                 else:
-                    elsewhere[finding if isinstance(finding, str) else f"beyond the first {MOST_FINDINGS:,}"] += 1
+                    elsewhere[finding if isinstance(finding, str) else f"beyond the first {MAX_FINDINGS:,}"] += 1
             seen |= keys
     notes += [f"{count(number, 'finding')} of other tools {where} left out" for where, number in elsewhere.items()]
     return tuple(kept), tuple(Gap("", note) for note in notes)
 
 
-def _on(added: Sequence[tuple[int, DiffLine]], result: Reported) -> Finding | str:
+def _on(added: Sequence[tuple[int, DiffLine]], result: ToolResult) -> Finding | str:
     """The finding on the first added line of the result, or where it is instead. `added` is in order."""
     at = bisect_left(added, result.first, key=itemgetter(0))
     if not result.first or at == len(added) or added[at][0] > result.last:
@@ -71,7 +71,7 @@ def _on(added: Sequence[tuple[int, DiffLine]], result: Reported) -> Finding | st
     )
 
 
-def proven(findings: Iterable[Finding], change: Change) -> Iterator[Finding]:
+def proven_results(findings: Iterable[Finding], change: Change) -> Iterator[Finding]:
     """Those of evidence that are what they say: evidence may have come from a file that somebody wrote."""
     places = {(file.path, line.new) for file in change.files for line in file.added}
     for finding in findings:
@@ -81,7 +81,7 @@ def proven(findings: Iterable[Finding], change: Change) -> Iterator[Finding]:
             yield finding
 
 
-def joined(findings: Sequence[Finding], settings: Settings) -> tuple[list[Finding], list[Rejected]]:
+def merge_same(findings: Sequence[Finding], settings: Settings) -> tuple[list[Finding], list[Rejected]]:
     """The findings of rules and tools without those that say what another, which weighs as much, says of the same line.
 
     Neither the rules nor a tool say a thing twice: what one of them says of a line with two rules is two things.
@@ -115,13 +115,13 @@ def _speaker(finding: Finding) -> str:
     return finding.id.partition("/")[0] if finding.origin is Origin.TOOL else ""
 
 
-def _keys(result: Reported) -> set[tuple[str, str, object]]:
+def _keys(result: ToolResult) -> set[tuple[str, str, object]]:
     """What makes two results one: the same rule and file, and the same line or the same fingerprints."""
     ident, path = result.finding.id, result.finding.location.path
     return {(ident, path, result.first), (ident, path, result.prints or result.first)}
 
 
-def _reads_so(result: Reported, line: DiffLine) -> bool:
+def _reads_so(result: ToolResult, line: DiffLine) -> bool:
     """Whether the tool saw this line; the checkout of a pull request is a merge, whose lines may be others."""
     seen = ["".join(each.split()) for each in result.snippet.splitlines() if each.strip()]
     text = "".join(line.text.split())

@@ -95,7 +95,9 @@ class Trials:
         return next((why for wrong, why in checks if wrong), "")
 
 
-def proved(findings: Sequence[Finding], change: Change, whole: Collection[tuple[Location, str]]) -> list[Finding]:
+def prove_suggestions(
+    findings: Sequence[Finding], change: Change, whole: Collection[tuple[Location, str]]
+) -> list[Finding]:
     """The findings, each with the answer to whether its suggestion may be committed.
 
     `whole` are the places and suggestions of a model that quoted whole lines: it replaces what it quotes. A rule's

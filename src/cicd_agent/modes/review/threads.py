@@ -32,7 +32,7 @@ def keys(findings: Sequence[Finding], threads: Sequence[Thread]) -> tuple[str, .
     return tuple(found)
 
 
-def hush(findings: Sequence[Finding], threads: Sequence[Thread]) -> tuple[list[Finding], list[Suppressed]]:
+def suppress_resolved(findings: Sequence[Finding], threads: Sequence[Thread]) -> tuple[list[Finding], list[Suppressed]]:
     """The findings that stand, and those whose thread a person resolved."""
     settled = [thread for thread in threads if thread.key and thread.resolved and thread.resolved_by_person]
     open_keys = {thread.key for thread in threads if not thread.resolved}
@@ -47,7 +47,7 @@ def hush(findings: Sequence[Finding], threads: Sequence[Thread]) -> tuple[list[F
     return standing, silent
 
 
-def unsaid(
+def unpublished(
     findings: Sequence[Finding], suppressed: Sequence[Suppressed], threads: Sequence[Thread]
 ) -> Iterator[tuple[Finding, str, bool]]:
     """Each finding with its key, and whether it has still to be said: no thread of ours that stands open is about it.

@@ -18,12 +18,12 @@ from cicd_agent.modes.review.claims import Proof, Prover
 from cicd_agent.modes.review.description_check import contradictions
 from cicd_agent.modes.review.draft import ReviewDraft
 from cicd_agent.modes.review.evidence import THREADS
-from cicd_agent.modes.review.incremental.state import recall
-from cicd_agent.modes.review.judge import Judgement, judged
+from cicd_agent.modes.review.incremental.state import load_state
+from cicd_agent.modes.review.judge import Judgement, apply_judgement
 from cicd_agent.modes.review.positives import positives
-from cicd_agent.modes.review.sarif_tools import joined
-from cicd_agent.modes.review.suggestion import proved
-from cicd_agent.modes.review.threads import fixed, hush
+from cicd_agent.modes.review.sarif_tools import merge_same
+from cicd_agent.modes.review.suggestion import prove_suggestions
+from cicd_agent.modes.review.threads import fixed, suppress_resolved
 from cicd_agent.modes.shared.change_reader import changed
 from cicd_agent.settings.schema import Settings
 
@@ -38,18 +38,18 @@ def verify(
     change = changed(evidence)
     main = [answer for answer in answers if not answer.optional]
     fresh = [answer.draft for answer in main if isinstance(answer.draft, ReviewDraft)]
-    prover, recalled = Prover(change), recall(evidence, settings)
+    prover, recalled = Prover(change), load_state(evidence, settings)
     proof = prover.prove([claim for draft in fresh for claim in draft.findings])
-    proof, judgement = _joined((proof, judged(proof, answers)), recalled.proved(prover))
+    proof, judgement = _joined((proof, apply_judgement(proof, answers)), recalled.proved(prover))
     drafts = [*fresh, *recalled.answers]
     standing, suppressed = silence(graded(rules.findings), change, settings)
-    standing, echoes = joined(standing, settings)
+    standing, echoes = merge_same(standing, settings)
     fresh_claims, merged, known = _merge(judgement.findings, standing, suppressed)
     merged = [*echoes, *merged]
     told, hushed = silence(fresh_claims, change, settings)
-    standing, settled = hush(sorted([*standing, *told], key=_worst_first), (evidence.get(THREADS) or ()))
+    standing, settled = suppress_resolved(sorted([*standing, *told], key=_worst_first), (evidence.get(THREADS) or ()))
     suppressed = [*suppressed, *known, *hushed, *settled]
-    standing = proved(standing, change, proof.whole)
+    standing = prove_suggestions(standing, change, proof.whole)
     well, unproved = positives(drafts, change, standing)
     # What the author of the change silences is not shown, but the risk does not fall by it.
     weighty = [*standing, *(each.finding for each in suppressed if each.weighs), *(each.claim for each in merged)]

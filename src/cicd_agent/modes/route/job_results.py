@@ -29,7 +29,7 @@ _AS_JOBS = "jobs"
 
 
 @dataclass(frozen=True, slots=True)
-class Told:
+class PlanOutputs:
     """What a gate knows of the plan: areas by slug and whether their jobs run, and the cells that it was told."""
 
     areas: Mapping[str, bool] = field(default_factory=dict)
@@ -45,7 +45,7 @@ class JobEnd:
 
 
 @dataclass(frozen=True, slots=True)
-class Judged:
+class JobVerdict:
     """Whether a job's end is what the plan wants, and why."""
 
     job: str
@@ -58,10 +58,10 @@ class Judged:
 class GateResult:
     """What becomes of the one check that is required."""
 
-    jobs: tuple[Judged, ...]
+    jobs: tuple[JobVerdict, ...]
 
     @property
-    def red(self) -> tuple[Judged, ...]:
+    def red(self) -> tuple[JobVerdict, ...]:
         """The jobs for which it is red."""
         return tuple(each for each in self.jobs if not each.passes)
 
@@ -120,41 +120,41 @@ def _wrong(line: str, why: str) -> ConfigError:
     return ConfigError(f"`{_AS_JOBS}` holds `{line[:100]}`", why=why, remedy="Write one `job: area` a line")
 
 
-def judge(ends: Sequence[JobEnd], told: Told, wanted: Conditions, *, route: str) -> GateResult:
+def judge(ends: Sequence[JobEnd], told: PlanOutputs, wanted: Conditions, *, route: str) -> GateResult:
     """Each job of `needs` by the plan. `route` is the job that made it, "" where it comes from a file."""
     return GateResult((*_rows(ends, told, wanted, route), *_missing(ends, wanted, route)))
 
 
-def _rows(ends: Sequence[JobEnd], told: Told, wanted: Conditions, route: str) -> Iterator[Judged]:
+def _rows(ends: Sequence[JobEnd], told: PlanOutputs, wanted: Conditions, route: str) -> Iterator[JobVerdict]:
     for end in ends:
         if end.name == route:
             why = "it made the plan" if end.result == "success" else "there is no plan to go by"
-            yield Judged(end.name, end.result, end.result == "success", why)
+            yield JobVerdict(end.name, end.result, end.result == "success", why)
         else:
             yield _judged(end, told, wanted)
 
 
-def _missing(ends: Sequence[JobEnd], wanted: Conditions, route: str) -> Iterator[Judged]:
+def _missing(ends: Sequence[JobEnd], wanted: Conditions, route: str) -> Iterator[JobVerdict]:
     """Jobs that were counted on and are not waited for: nobody knows how they end."""
     names = {end.name for end in ends}
     for job in (*([route] if route else []), *wanted):
         if job not in names:
-            yield Judged(job, "", passes=False, why="it is not in `needs` of this job: add it there")
+            yield JobVerdict(job, "", passes=False, why="it is not in `needs` of this job: add it there")
 
 
-def _judged(end: JobEnd, told: Told, wanted: Conditions) -> Judged:
+def _judged(end: JobEnd, told: PlanOutputs, wanted: Conditions) -> JobVerdict:
     match end.result:
         case "success":
-            return Judged(end.name, end.result, passes=True, why="")
+            return JobVerdict(end.name, end.result, passes=True, why="")
         case "skipped":
             return _skipped(end, told, wanted.get(end.name) or _by_name(end.name, told))
         case "failure" | "cancelled":
-            return Judged(end.name, end.result, passes=False, why="")
+            return JobVerdict(end.name, end.result, passes=False, why="")
         case _:
-            return Judged(end.name, end.result, passes=False, why="that is no result which GitHub has")
+            return JobVerdict(end.name, end.result, passes=False, why="that is no result which GitHub has")
 
 
-def _by_name(job: str, told: Told) -> tuple[tuple[str, ...], ...]:
+def _by_name(job: str, told: PlanOutputs) -> tuple[tuple[str, ...], ...]:
     """What makes a job run that bears the name of an area."""
     name = slug(job)
     if name not in told.areas:
@@ -163,14 +163,14 @@ def _by_name(job: str, told: Told) -> tuple[tuple[str, ...], ...]:
     return ((name,), ("tests != none",)) if name == "tests" else ((name,),)
 
 
-def _skipped(end: JobEnd, told: Told, wanted: tuple[tuple[str, ...], ...]) -> Judged:
+def _skipped(end: JobEnd, told: PlanOutputs, wanted: tuple[tuple[str, ...], ...]) -> JobVerdict:
     if not wanted:
         why = f"the plan does not know it: say in `{_AS_JOBS}` what makes it run, such as `{end.name}: AREA`"
-        return Judged(end.name, end.result, passes=False, why=why)
+        return JobVerdict(end.name, end.result, passes=False, why=why)
     either = [[_holds(part, told) for part in parts] for parts in wanted]
     words = ", ".join(" & ".join(parts) for parts in wanted)
     if any(all(parts) for parts in either):
-        return Judged(end.name, end.result, passes=False, why=f"the plan wants it: {words}")
+        return JobVerdict(end.name, end.result, passes=False, why=f"the plan wants it: {words}")
     unknown = [
         part
         for parts, held in zip(wanted, either, strict=True)
@@ -180,11 +180,11 @@ def _skipped(end: JobEnd, told: Told, wanted: tuple[tuple[str, ...], ...]) -> Ju
     ]
     if unknown:
         why = f"the plan says nothing of `{unknown[0]}`: pass on {_output_for(unknown[0])} in the outputs of its job"
-        return Judged(end.name, end.result, passes=False, why=why)
-    return Judged(end.name, end.result, passes=True, why=f"the plan does not need it: {words}")
+        return JobVerdict(end.name, end.result, passes=False, why=why)
+    return JobVerdict(end.name, end.result, passes=True, why=f"the plan does not need it: {words}")
 
 
-def _holds(part: str, told: Told) -> bool | None:
+def _holds(part: str, told: PlanOutputs) -> bool | None:
     """Whether a part of a condition holds, None when nobody can tell."""
     compared = _COMPARED.fullmatch(part)
     if compared is not None:

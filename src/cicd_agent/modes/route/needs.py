@@ -8,9 +8,9 @@ from typing import Final
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
 from cicd_agent.errors import ConfigError
-from cicd_agent.modes.route.job_results import CELLS, JobEnd, Told, slug
+from cicd_agent.modes.route.job_results import CELLS, JobEnd, PlanOutputs, slug
 
-MOST_BYTES: Final = 10_000_000
+MAX_BYTES: Final = 10_000_000
 ROUTE: Final = "route"
 
 _RUNS = "run_"
@@ -93,11 +93,11 @@ class Needs:
         found = [name for name, job in self._jobs.items() if "plan_file" in job.outputs]
         return found[0] if len(found) == 1 else ROUTE
 
-    def told(self, route: str) -> Told:
+    def told(self, route: str) -> PlanOutputs:
         """What the outputs of that job say of its plan; what they do not say is not known."""
         job = self._jobs.get(route)
         if job is None or job.result != "success":
-            return Told()
+            return PlanOutputs()
         areas = dict.fromkeys(_names(job.outputs.get("skipped_areas", "")), False)
         for name, value in job.outputs.items():
             if name.startswith(_RUNS) and value in _FLAGS:
@@ -105,10 +105,10 @@ class Needs:
                 areas[area] = areas.get(area, False) or _FLAGS[value]
         # Where two outputs disagree, the job should have run.
         areas |= dict.fromkeys(_names(job.outputs.get("areas", "")), True)
-        return Told(areas, {cell: job.outputs[cell] for cell in CELLS if job.outputs.get(cell)})
+        return PlanOutputs(areas, {cell: job.outputs[cell] for cell in CELLS if job.outputs.get(cell)})
 
 
-def read_plan(text: str | bytes) -> Told:
+def read_plan(text: str | bytes) -> PlanOutputs:
     """What a `plan.json` says. Raises ConfigError."""
     try:
         plan = _Plan.model_validate_json(text)
@@ -119,7 +119,7 @@ def read_plan(text: str | bytes) -> Told:
     areas: dict[str, bool] = {}
     for area in plan.areas:
         areas[slug(area.name)] = areas.get(slug(area.name), False) or area.run
-    return Told(
+    return PlanOutputs(
         areas,
         {
             "tests": plan.cells.tests,

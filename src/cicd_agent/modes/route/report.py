@@ -35,9 +35,9 @@ OUTPUTS: tuple[str, ...] = (
 PLAN: Final = "plan.json"
 VERSION: Final = 1
 
-_MOST_NOTICES = 3
-_MOST_REASONS = 50
-_LONGEST = 500
+_MAX_NOTICES = 3
+_MAX_REASONS = 50
+_MAX_REASON = 500
 
 
 def report(routed: Routed, evidence: Evidence, account: Account, _settings: Settings) -> Plan:
@@ -65,7 +65,7 @@ def document(routed: Routed, evidence: Evidence) -> dict[str, object]:
 
 def _notices(routed: Routed) -> Iterator[Effect]:
     """One for each doubt: a pipeline that does all there is to do wants to be told why."""
-    for at, doubt in enumerate(routed.doubts[:_MOST_NOTICES]):
+    for at, doubt in enumerate(routed.doubts[:_MAX_NOTICES]):
         yield Annotation(f"doubt-{at}", Level.NOTICE, "cicd-agent: the full plan", clip(doubt, 500))
 
 
@@ -87,7 +87,7 @@ def _outputs(routed: Routed, evidence: Evidence) -> Iterator[Effect]:
     values = {
         "summary": sentence(routed, evidence),
         "risk_percentile": "" if risk.percentile is None else str(risk.percentile),
-        "reasons": _json([clip(reason.text, _LONGEST) for reason in risk.reasons[:_MOST_REASONS]]),
+        "reasons": _json([clip(reason.text, _MAX_REASON) for reason in risk.reasons[:_MAX_REASONS]]),
         "tests": cells.tests,
         "build": cells.build,
         "strategy": cells.strategy,

@@ -35,7 +35,7 @@ _WHAT_BUILDS = frozenset(
     {PathKind.DEPENDENCY_MANIFEST, PathKind.LOCK_FILE, PathKind.DOCKERFILE, PathKind.WORKFLOW, PathKind.CI_CONFIG}
 )
 _COMPOSE = ("compose*.y*ml", "docker-compose*.y*ml", ".dockerignore")
-_MOST_NAMED = 2
+_MAX_NAMED = 2
 
 
 def build_for(change: Change) -> tuple[Build, str]:
@@ -43,8 +43,8 @@ def build_for(change: Change) -> tuple[Build, str]:
     found = list(dict.fromkeys(path for file in change.files for path in (file.path, file.old_path) if _builds(path)))
     if not found:
         return "cached", _only(change)
-    named = ", ".join(found[:_MOST_NAMED])
-    more = len(found) - _MOST_NAMED
+    named = ", ".join(found[:_MAX_NAMED])
+    more = len(found) - _MAX_NAMED
     rest = f" and {count(more, 'more file')}" if more > 0 else ""
     return "full", f"{named}{rest} changed"
 
@@ -81,7 +81,9 @@ def overridden(cells: Cells, level: RiskLevel, settings: Settings) -> tuple[Cell
 # MDX is compiled; a page or a script in a folder of documents is served, and may be the product's.
 _PROSE = frozenset({"md", "markdown", "rst", "adoc", "asciidoc", "org", "textile", "txt"})
 _PICTURES = frozenset({"png", "jpg", "jpeg", "gif", "svg", "ico", "webp", "avif", "pdf"})
-_PLACES = frozenset({"doc", "docs", "documentation", "man", "manual", "changelog.d", "newsfragments", ".github"})
+_DOCUMENT_FOLDERS = frozenset(
+    {"doc", "docs", "documentation", "man", "manual", "changelog.d", "newsfragments", ".github"}
+)
 _ANYWHERE = frozenset({"readme", "changelog", "license", "licence", "copying", "contributing", "authors"})
 _BUILDS = frozenset({"cmakelists.txt", "meson_options.txt"})
 _DOCTEST = re.compile(r"\s*>>>(?:\s|$)|.*\bdoctest:")
@@ -113,7 +115,7 @@ def _is_document(path: str) -> bool:
         return False
     if not parents or stem in _ANYWHERE:
         return suffix in _PROSE
-    return suffix in _PROSE | _PICTURES and not _PLACES.isdisjoint(parents)
+    return suffix in _PROSE | _PICTURES and not _DOCUMENT_FOLDERS.isdisjoint(parents)
 
 
 def _has_doctest(file: FileDiff) -> bool:

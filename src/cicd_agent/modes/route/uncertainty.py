@@ -23,7 +23,7 @@ SERVED = frozenset(
 )
 DEEPER = "set `fetch-depth: 0` on actions/checkout"
 
-_MOST_FILES = 3
+_MAX_FILES = 3
 # What is said of a change that was read whole: its commits, the paths beside it, and bytes that are no text.
 _HARMLESS = ("commit list cut", "path list cut", "not UTF-8")
 _ALL = 100
@@ -104,5 +104,5 @@ def _is_picture(file: FileDiff) -> bool:
 
 
 def _named(paths: list[str]) -> str:
-    more = len(paths) - _MOST_FILES
-    return ", ".join(paths[:_MOST_FILES]) + (f" and {count(more, 'more file')}" if more > 0 else "")
+    more = len(paths) - _MAX_FILES
+    return ", ".join(paths[:_MAX_FILES]) + (f" and {count(more, 'more file')}" if more > 0 else "")

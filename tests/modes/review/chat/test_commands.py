@@ -4,7 +4,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from cicd_agent.modes.review.chat.commands import Command, Mention, mention
+from cicd_agent.modes.review.chat.commands import Command, ParsedComment, parse_comment
 
 LEADS = "@cicd-agent is this so?"
 
@@ -33,7 +33,7 @@ LEADS = "@cicd-agent is this so?"
     ],
 )
 def test_a_command_is_the_whole_line_after_the_name(body: str, command: Command) -> None:
-    said = mention(body)
+    said = parse_comment(body)
     assert said is not None
     assert said.command is command
 
@@ -42,7 +42,7 @@ def test_a_command_is_the_whole_line_after_the_name(body: str, command: Command)
     "body", ["I disagree, @cicd-agent review", "No (@cicd-agent).", "a\n@cicd-agent help", "`x` @cicd-agent help"]
 )
 def test_a_name_further_on_gives_no_command(body: str) -> None:
-    assert mention(body) == Mention(Command.TALK, leads=False)
+    assert parse_comment(body) == ParsedComment(Command.TALK, leads=False)
 
 
 @pytest.mark.parametrize(
@@ -84,12 +84,12 @@ def test_a_name_further_on_gives_no_command(body: str) -> None:
     ],
 )
 def test_what_does_not_speak_to_us_is_not_heard(body: str) -> None:
-    assert mention(body) is None
+    assert parse_comment(body) is None
 
 
 @given(st.text())
 def test_any_text_is_read(body: str) -> None:
-    said = mention(body)
+    said = parse_comment(body)
     assert said is None or "cicd-agent" in body.lower()
 
 
@@ -103,28 +103,28 @@ MARKS = st.lists(
 @example("```\n> ` <!--")
 def test_nothing_before_a_quotation_mark_is_a_command_in_it(noise: str) -> None:
     quoted = "\n".join(f"> {line}" for line in noise.split("\n"))
-    assert mention(quoted) is None
-    assert mention(f"{quoted}\n\n{LEADS}") == Mention(Command.TALK, leads=True)
+    assert parse_comment(quoted) is None
+    assert parse_comment(f"{quoted}\n\n{LEADS}") == ParsedComment(Command.TALK, leads=True)
 
 
 @given(MARKS)
 def test_what_stands_in_a_fence_is_not_heard(noise: str) -> None:
-    assert mention(f"``````\n{noise.replace('`', '')}\n``````") is None
+    assert parse_comment(f"``````\n{noise.replace('`', '')}\n``````") is None
 
 
 @given(MARKS)
 def test_a_command_needs_the_name_at_the_beginning(noise: str) -> None:
-    said = mention(f"word {noise}")
-    assert said is None or said == Mention(Command.TALK, leads=False)
+    said = parse_comment(f"word {noise}")
+    assert said is None or said == ParsedComment(Command.TALK, leads=False)
 
 
 @pytest.mark.parametrize("unit", ["`", "<!--", "<", "@cicd-agent", "> ", "` `` ", "@", "\n", "["])
 def test_the_longest_comment_is_read(unit: str) -> None:
-    assert mention((unit * 65_536)[:65_536]) is None
+    assert parse_comment((unit * 65_536)[:65_536]) is None
 
 
 def test_the_name_is_heard_however_often_it_is_said() -> None:
-    assert mention("@cicd-agent " * 5_000) == Mention(Command.HELP, leads=True)
-    assert mention("word " + "".join("`" * length + " " for length in range(1, 360)) + "@cicd-agent") == Mention(
-        Command.TALK, leads=False
-    )
+    assert parse_comment("@cicd-agent " * 5_000) == ParsedComment(Command.HELP, leads=True)
+    assert parse_comment(
+        "word " + "".join("`" * length + " " for length in range(1, 360)) + "@cicd-agent"
+    ) == ParsedComment(Command.TALK, leads=False)

@@ -18,7 +18,7 @@ from cicd_agent.domain.evidence import Evidence, Exhibit
 from cicd_agent.domain.text.sanitizer import problems
 from cicd_agent.domain.verdict import ChatReply, Manner
 from cicd_agent.modes.protocol import Account
-from cicd_agent.modes.review.chat.reply import LONGEST_QUOTE, MOST_QUOTES, Quoted, ReplyDraft, complain, prove
+from cicd_agent.modes.review.chat.reply import MAX_QUOTE_LINES, MAX_QUOTES, Quoted, ReplyDraft, complain, prove
 from cicd_agent.modes.review.mode import MODE as REVIEW
 from cicd_agent.settings.schema import Settings
 from tests.support.samples.changes import change_of
@@ -81,7 +81,7 @@ def test_a_quote_stands_where_it_is_said_to(name: str, quote: str, found: str) -
         ("L2", "return 1", "it was not looked up"),
         ("T1", "Wrong.", "it was not looked up"),
         ("x" * 999, "return 1", "it was not looked up"),
-        ("E1", "y = 3\n" * 40, f"of {LONGEST_QUOTE} lines each"),
+        ("E1", "y = 3\n" * 40, f"of {MAX_QUOTE_LINES} lines each"),
     ],
 )
 def test_a_quote_that_stands_nowhere_is_dropped_with_the_reason(name: str, quote: str, reason: str) -> None:
@@ -91,8 +91,8 @@ def test_a_quote_that_stands_nowhere_is_dropped_with_the_reason(name: str, quote
 
 
 def test_quotes_have_a_limit() -> None:
-    found, dropped = proved(*[("E1", "y = 3")] * (MOST_QUOTES + 2))
-    assert len(found) == MOST_QUOTES
+    found, dropped = proved(*[("E1", "y = 3")] * (MAX_QUOTES + 2))
+    assert len(found) == MAX_QUOTES
     assert dropped.count("more than") == 2
 
 

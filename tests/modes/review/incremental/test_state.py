@@ -20,8 +20,8 @@ from cicd_agent.domain.evidence import Evidence, Exhibit
 from cicd_agent.domain.finding import Category, Severity
 from cicd_agent.domain.verdict import RiskLevel
 from cicd_agent.modes.review.draft import Claim, ClaimedSide, ReviewDraft
-from cicd_agent.modes.review.incremental.save import remember
-from cicd_agent.modes.review.incremental.state import digest, recall
+from cicd_agent.modes.review.incremental.save import save_state
+from cicd_agent.modes.review.incremental.state import diff_digest, load_state
 from cicd_agent.modes.review.judge import Judged, JudgeDraft, Ruling
 from cicd_agent.modes.review.questions import questions
 from cicd_agent.modes.review.verdict import verify
@@ -84,11 +84,11 @@ def lines_of(answers: Sequence[Answer[Any]], first: Evidence, settings: Settings
         for exhibit in question.evidence
     )
     whole = [each if each.optional or each.evidence else replace(each, evidence=about) for each in answers]
-    return remember(whole, first, settings)
+    return save_state(whole, first, settings)
 
 
 def paths(found: Evidence) -> set[str]:
-    return set(recall(found, OFF).paths)
+    return set(load_state(found, OFF).paths)
 
 
 def after(answer: Answer[Any], change: Change | None = None) -> Evidence:
@@ -140,9 +140,9 @@ def test_several_answers_remember_each_its_part() -> None:
         Answer("review", None, failure="down", evidence=two),
         answered(claim("c.py"), claim("a.py"), evidence=three),
     ]
-    second = replace(first, memory="\n".join(remember(answers, first, OFF)))
+    second = replace(first, memory="\n".join(save_state(answers, first, OFF)))
     assert paths(second) == {"a.py", "c.py"}
-    assert [len(draft.findings) for draft in recall(second, OFF).answers] == [1, 2]
+    assert [len(draft.findings) for draft in load_state(second, OFF).answers] == [1, 2]
 
 
 def test_a_file_in_several_questions_is_remembered_when_all_of_it_was_answered() -> None:
@@ -154,7 +154,7 @@ def test_a_file_in_several_questions_is_remembered_when_all_of_it_was_answered()
 
     def left(answer: Answer[Any]) -> set[str]:
         answers = [replace(answer, evidence=good[0].evidence), *good[1:]]
-        return paths(replace(first, memory="\n".join(remember(answers, first, OFF))))
+        return paths(replace(first, memory="\n".join(save_state(answers, first, OFF))))
 
     assert left(good[0]) == {"a.py"}
     assert left(Answer("review", None, failure="down")) == set()
@@ -163,7 +163,7 @@ def test_a_file_in_several_questions_is_remembered_when_all_of_it_was_answered()
 
 
 def test_answers_that_belong_to_no_question_are_not_remembered() -> None:
-    assert remember([answered(), answered()], evidence(changed()), OFF) == ()
+    assert save_state([answered(), answered()], evidence(changed()), OFF) == ()
     assert lines_of([], evidence(changed()), OFF) == ()
 
 
@@ -189,7 +189,7 @@ EDITS: dict[str, Callable[[FileDiff], FileDiff]] = {
 @pytest.mark.parametrize("edit", EDITS)
 def test_each_difference_of_a_diff_is_one_of_its_digest(edit: str) -> None:
     file = changed().files[0]
-    assert (digest(EDITS[edit](file)) == digest(file)) == (edit == "nothing")
+    assert (diff_digest(EDITS[edit](file)) == diff_digest(file)) == (edit == "nothing")
 
 
 def test_the_numbers_of_lines_are_no_difference() -> None:
@@ -197,7 +197,7 @@ def test_the_numbers_of_lines_are_no_difference() -> None:
     one = change_of(("a.py", before, before.replace("line_20\n", "call()\n")))
     shifted = "top\n" * 30 + before
     other = change_of(("a.py", shifted, shifted.replace("line_20\n", "call()\n")))
-    assert [digest(file) for file in one.files] == [digest(file) for file in other.files]
+    assert [diff_digest(file) for file in one.files] == [diff_digest(file) for file in other.files]
 
 
 def test_a_quote_that_is_gone_is_rejected_whatever_is_remembered() -> None:
@@ -213,9 +213,9 @@ def test_a_quote_that_is_gone_is_rejected_whatever_is_remembered() -> None:
 def test_any_line_may_be_missing_and_nothing_is_half_remembered() -> None:
     first = evidence(changed())
     lines = lines_of([answered(claim("a.py"), claim("a.py"), claim("b.py"), claim("nowhere.py"))], first, OFF)
-    whole = {(each.claim.path, each.claim.title) for each in recall(evidence(changed(), lines), OFF).claims}
+    whole = {(each.claim.path, each.claim.title) for each in load_state(evidence(changed(), lines), OFF).claims}
     for missing in range(len(lines)):
-        found = recall(evidence(changed(), [*lines[:missing], *lines[missing + 1 :]]), OFF)
+        found = load_state(evidence(changed(), [*lines[:missing], *lines[missing + 1 :]]), OFF)
         for path in found.paths:
             told = sum(1 for each in found.claims if each.path == path)
             assert told == {"a.py": 2, "b.py": 1}.get(path, 0)
@@ -227,7 +227,7 @@ def test_any_line_may_be_missing_and_nothing_is_half_remembered() -> None:
     "line", ["", "[]", "{}", "null", '{"kind":"file"}', '{"kind":"run","head":1,"depends":""}', "{" * 9_000]
 )
 def test_lines_that_are_none_are_no_memory(line: str) -> None:
-    assert recall(evidence(changed(), [line] * 3), OFF).paths == frozenset()
+    assert load_state(evidence(changed(), [line] * 3), OFF).paths == frozenset()
 
 
 def test_a_new_claim_on_a_file_that_was_not_asked_about_is_remembered_with_it() -> None:

@@ -14,9 +14,9 @@ from cicd_agent.domain.text.words import clip
 from cicd_agent.domain.verdict import ChatReply, Conclusion, Manner
 from cicd_agent.errors import ConfigError, Exit
 from cicd_agent.modes.protocol import Account, World
-from cicd_agent.modes.review.chat.commands import Command, Mention, mention
-from cicd_agent.modes.review.chat.eligibility import obstacles
-from cicd_agent.modes.review.chat.reply import LONGEST_ANSWER, ReplyDraft, exhibits, prove, question
+from cicd_agent.modes.review.chat.commands import Command, ParsedComment, parse_comment
+from cicd_agent.modes.review.chat.eligibility import ineligible_reasons
+from cicd_agent.modes.review.chat.reply import MAX_ANSWER, ReplyDraft, exhibits, prove, question
 from cicd_agent.modes.shared.change_reader import changed, gaps, read_change
 from cicd_agent.settings.schema import Settings
 
@@ -37,25 +37,25 @@ _FAILURES = {
 }
 
 
-def is_talk(event: Event) -> bool:
+def is_chat(event: Event) -> bool:
     """Whether somebody has to be answered, rather than a change reviewed."""
     return event.kind in KINDS and not is_request(event)
 
 
 def is_request(event: Event) -> bool:
     """Whether somebody asked for a review by a comment."""
-    said = mention(event.comment.body) if event.kind in KINDS and event.comment else None
+    said = parse_comment(event.comment.body) if event.kind in KINDS and event.comment else None
     return said is not None and said.command is Command.REVIEW
 
 
 def declines(event: Event, settings: Settings | None) -> str | None:
     """Why the comment is left alone, in one line; without `settings` only for what no setting can change."""
-    return next(obstacles(event, settings), None)
+    return next(ineligible_reasons(event, settings), None)
 
 
 def gather(event: Event, world: World, settings: Settings) -> Evidence:
     """The thread, and the change if a model is to be asked about it; or that there is nothing to do after all."""
-    comment, _, said = _told(event)
+    comment, _, said = _addressed(event)
     if world.forge is None:
         raise ConfigError("the thread cannot be read", why="no token or no repository", remedy="Set `github-token`")
     thread, reason = _thread(event, said, world.forge)
@@ -74,7 +74,7 @@ def questions(evidence: Evidence, answers: Sequence[Answer[Any]], settings: Sett
 
 def verify(answers: Sequence[Answer[Any]], evidence: Evidence) -> ChatReply:
     """What is said to the person: the model's words with the code that proves them, or why there are none."""
-    comment, _, told = _told(evidence.event)
+    comment, _, told = _addressed(evidence.event)
     if told.command is Command.HELP:
         return ChatReply(Conclusion.SUCCESS, Manner.HELP, HELP)
     answer = next(iter(answers), None)
@@ -92,7 +92,7 @@ def verify(answers: Sequence[Answer[Any]], evidence: Evidence) -> ChatReply:
 
 def report(said: ChatReply, evidence: Evidence, account: Account) -> Plan:
     """The reply, and the same in the step summary and the `summary` output."""
-    comment, pull, _ = _told(evidence.event)
+    comment, pull, _ = _addressed(evidence.event)
     key = note_key(comment.id) if said.manner is Manner.NOTE else reply_key(comment.id)
     body = "\n\n".join(_parts(said, account))
     effects: list[Effect] = [Reply(key, pull.number, comment.id, body)]
@@ -103,9 +103,9 @@ def report(said: ChatReply, evidence: Evidence, account: Account) -> Plan:
     return Plan(tuple(effects))
 
 
-def _thread(event: Event, said: Mention, forge: Forge) -> tuple[tuple[PostedComment, ...], str]:
+def _thread(event: Event, said: ParsedComment, forge: Forge) -> tuple[tuple[PostedComment, ...], str]:
     """The comments of the thread, none in the conversation; and why there is nothing to do, "" when there is."""
-    comment, pull, _ = _told(event)
+    comment, pull, _ = _addressed(event)
     key = reply_key(comment.id)
     if event.kind is EventKind.ISSUE_COMMENT:
         return (), "it is answered already" if is_said(forge.comments(pull.number, marker(key)), key) else ""
@@ -129,9 +129,9 @@ def _thread(event: Event, said: Mention, forge: Forge) -> tuple[tuple[PostedComm
     return thread, reason
 
 
-def _told(event: Event) -> tuple[Comment, PullRequest, Mention]:
+def _addressed(event: Event) -> tuple[Comment, PullRequest, ParsedComment]:
     """The comment that is answered, its pull request, and how it addresses us."""
-    said = mention(event.comment.body) if event.comment else None
+    said = parse_comment(event.comment.body) if event.comment else None
     if event.comment is None or event.pull is None or said is None:
         raise ConfigError("this evidence is not of a comment to answer", remedy="Gather it again with the same mode")
     return event.comment, event.pull, said
@@ -144,7 +144,7 @@ def _parts(said: ChatReply, account: Account) -> Iterator[str]:
         return
     if said.stands is False:
         yield "**Taken back.**"
-    text = clip(said.text, LONGEST_ANSWER)
+    text = clip(said.text, MAX_ANSWER)
     yield from (escape(paragraph) for paragraph in text.split("\n\n") if paragraph.strip())
     for quote in said.quotes:
         yield f"{code(clip(quote.source, 200))}\n\n{fence(quote.text)}".rstrip("\n")

@@ -32,7 +32,7 @@ class Command(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Mention:
+class ParsedComment:
     """How a comment speaks to the reviewer. `leads`: the name is the first thing it says.
 
     `commit` is the beginning of the id of the commit that a command is about, "" when it names none.
@@ -43,28 +43,28 @@ class Mention:
     commit: str = ""
 
 
-def mention(body: str) -> Mention | None:
+def parse_comment(body: str) -> ParsedComment | None:
     """How the comment speaks to us, None when it does not.
 
     What GitHub shows as a quotation or as code, and what it does not show, counts for nothing. Only the name at the
     very beginning makes a command, and only when its line holds one command and nothing else; the name alone asks for
     help.
     """
-    text = _said(body).strip()
+    text = _own_text(body).strip()
     found = next(_names(text), None)
     if found is None:
         return None
     if found.start() > 0:
-        return Mention(Command.TALK, leads=False)
+        return ParsedComment(Command.TALK, leads=False)
     # The name said twice is the name.
     rest = text[found.end() :].lstrip(_AFTER)
     while again := next((name for name in _names(rest) if name.start() == 0), None):
         rest = rest[again.end() :].lstrip(_AFTER)
     line = rest.partition("\n")[0].strip().rstrip(".!").lower()
     if named := _REVIEW_OF.fullmatch(line):
-        return Mention(Command.REVIEW, leads=True, commit=named[1])
+        return ParsedComment(Command.REVIEW, leads=True, commit=named[1])
     command = {"": Command.TALK if rest.strip() else Command.HELP, "review": Command.REVIEW, "help": Command.HELP}
-    return Mention(command.get(line, Command.TALK), leads=True)
+    return ParsedComment(command.get(line, Command.TALK), leads=True)
 
 
 def _names(text: str) -> Iterator[re.Match[str]]:
@@ -74,7 +74,7 @@ def _names(text: str) -> Iterator[re.Match[str]]:
             yield found
 
 
-def _said(body: str) -> str:
+def _own_text(body: str) -> str:
     """The body without quotations, code, comments and tags. In doubt too much is taken away, never too little."""
     text = _without_comments("\n".join(_plain(body.replace("\r\n", "\n").split("\n"))))
     return _TAG.sub("", _without_code(text))

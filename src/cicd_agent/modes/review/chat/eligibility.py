@@ -4,11 +4,11 @@ from collections.abc import Iterator
 
 from cicd_agent.domain.event import WRITERS, Comment, Event, PullRequest, Trust
 from cicd_agent.domain.text.markdown import find_marker
-from cicd_agent.modes.review.chat.commands import Command, Mention, mention
+from cicd_agent.modes.review.chat.commands import Command, ParsedComment, parse_comment
 from cicd_agent.settings.schema import Settings
 
 
-def obstacles(event: Event, settings: Settings | None) -> Iterator[str]:
+def ineligible_reasons(event: Event, settings: Settings | None) -> Iterator[str]:
     """Each reason in one line, the first one first; without `settings` only what the event alone says.
 
     With them, GitHub has been asked what the author may do, and where the pull request's head is now.
@@ -20,7 +20,7 @@ def obstacles(event: Event, settings: Settings | None) -> Iterator[str]:
         yield "the comment is not on a pull request"
         return
     yield from _of_programs(event, comment)
-    said = mention(comment.body)
+    said = parse_comment(comment.body)
     if said is None or not (said.leads or comment.in_reply_to):
         yield "the comment does not address cicd-agent"
         return
@@ -65,7 +65,7 @@ def _of_permission(comment: Comment) -> Iterator[str]:
         yield f"{who} has {may} permission on this repository, and only people with write access are answered"
 
 
-def _of_commit(said: Mention, pull: PullRequest, head: str) -> Iterator[str]:
+def _of_commit(said: ParsedComment, pull: PullRequest, head: str) -> Iterator[str]:
     """Why the head is not what the person has looked at: the author of a fork moves it whenever they like."""
     again = f"look at it, then say `@cicd-agent review {head[:12]}`"
     if said.commit and not (head and head.startswith(said.commit)):

@@ -20,10 +20,10 @@ from cicd_agent.modes.shared.change_reader import changed, showable
 from cicd_agent.modes.shared.diff_exhibits import gutter
 from cicd_agent.settings.schema import Settings
 
-LONGEST_ANSWER = 2_000
+MAX_ANSWER = 2_000
 """Characters of an answer that are published."""
-MOST_QUOTES = 5
-LONGEST_QUOTE = 12
+MAX_QUOTES = 5
+MAX_QUOTE_LINES = 12
 """Lines of a quote."""
 
 _AROUND = 40
@@ -31,7 +31,7 @@ _AROUND = 40
 _WHOLE = 400
 """Lines of the diff that are shown when the thread's line is not in it any more."""
 _EARLIER = 20
-_LONGEST = 4_000
+_MAX_COMMENT = 4_000
 """Comments of the thread before the one that is answered, and characters of each, that are shown."""
 _DIFF = "E1"
 
@@ -108,8 +108,8 @@ def _judged(
     for number, each in enumerate(draft.quotes, 1):
         name = clip(" ".join(each.exhibit.split()), 20)
         found: Backing | str | None
-        if number > MOST_QUOTES or each.quote.count("\n") >= LONGEST_QUOTE:
-            found = f"more than {MOST_QUOTES} quotes of {LONGEST_QUOTE} lines each"
+        if number > MAX_QUOTES or each.quote.count("\n") >= MAX_QUOTE_LINES:
+            found = f"more than {MAX_QUOTES} quotes of {MAX_QUOTE_LINES} lines each"
         elif name == _DIFF:
             found = _in_diff(each.quote, file)
         elif lookups is None:
@@ -154,7 +154,7 @@ def _code(asked: Comment, change: Change, settings: Settings) -> Iterator[Exhibi
         yield Exhibit(_DIFF, file.path, text, priority=7, gutter=tuple(map(gutter, part)))
     hidden = matcher([*settings.deny_paths, *settings.paths_ignore])
     if at is None and asked.diff_hunk and not hidden.match_file(asked.path):
-        yield Exhibit("D1", f"{asked.path} when the thread began", asked.diff_hunk[-_LONGEST:], priority=5)
+        yield Exhibit("D1", f"{asked.path} when the thread began", asked.diff_hunk[-_MAX_COMMENT:], priority=5)
 
 
 def _is_at(line: DiffLine, asked: Comment) -> bool:
@@ -166,4 +166,4 @@ def _body(text: str) -> str:
     """What a comment says, without our marker."""
     if text.startswith("<!-- cicd-agent:"):
         text = text.partition("\n")[2]
-    return text[:_LONGEST]
+    return text[:_MAX_COMMENT]

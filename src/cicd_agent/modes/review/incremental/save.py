@@ -21,17 +21,17 @@ from cicd_agent.modes.review.incremental.state import (
     Described,
     Drafted,
     Line,
-    Recall,
+    ReusedState,
     Run,
     Seen,
-    depends,
-    digest,
+    dependency_digest,
+    description_digest,
+    diff_digest,
+    dump,
+    load_state,
     readable,
-    recall,
-    words,
-    write,
 )
-from cicd_agent.modes.review.judge import weighed
+from cicd_agent.modes.review.judge import judge_outcomes
 from cicd_agent.modes.shared.change_reader import changed, showable
 from cicd_agent.modes.shared.diff_exhibits import gutter
 from cicd_agent.settings.schema import Settings
@@ -40,15 +40,15 @@ JUDGE = "judge"
 """How the names of the questions begin that judge claims."""
 
 
-def remember(answers: Sequence[Answer[Any]], evidence: Evidence, settings: Settings) -> tuple[str, ...]:
+def save_state(answers: Sequence[Answer[Any]], evidence: Evidence, settings: Settings) -> tuple[str, ...]:
     """The lines of the next memory, the most valuable first; none when there is no file that need not be asked again.
 
     What was taken over and what was answered now are one: the run after this makes no difference between them.
     """
     if not answers and not evidence.memory:
         return ()
-    change, recalled = changed(evidence), recall(evidence, settings)
-    told = [_Told(answer) for answer in answers if not answer.optional]
+    change, recalled = changed(evidence), load_state(evidence, settings)
+    told = [_ShownAnswer(answer) for answer in answers if not answer.optional]
     fresh = list(_claims(told, answers, change, settings))
     known = _renumbered(recalled, len(told))
     claims = [*fresh, *known.claims]
@@ -67,14 +67,14 @@ def remember(answers: Sequence[Answer[Any]], evidence: Evidence, settings: Setti
         numbers = tuple(sorted({*part, *own}))
         if part and file.path not in unjudged and drafts.keys() >= set(numbers):
             size = sum(len(line.text) for line in file.lines)
-            seen.append((size, Seen(path=file.path, digest=digest(file), drafts=numbers, claims=len(own))))
+            seen.append((size, Seen(path=file.path, digest=diff_digest(file), drafts=numbers, claims=len(own))))
     if not seen:
         return ()
-    run = Run(head=change.head, depends=depends(evidence, settings))
-    return write(_lines(run, _described(answers, recalled, evidence), drafts, claims, seen))
+    run = Run(head=change.head, depends=dependency_digest(evidence, settings))
+    return dump(_lines(run, _described(answers, recalled, evidence), drafts, claims, seen))
 
 
-class _Told:
+class _ShownAnswer:
     """An answer to the question that looks for problems, and what it was given to answer it from."""
 
     def __init__(self, answer: Answer[Any]) -> None:
@@ -110,7 +110,7 @@ def _is_good(answer: Answer[Any]) -> bool:
     return answer.draft is not None and not answer.failure and not answer.instead_of
 
 
-def _shown(file: FileDiff, told: Sequence[_Told]) -> tuple[int, ...]:
+def _shown(file: FileDiff, told: Sequence[_ShownAnswer]) -> tuple[int, ...]:
     """The answers that were shown this file, together all of it; none when a line of it was not shown."""
     wanted = {gutter(line) for line in file.lines}
     parts = {number: each.gutters(file.path) for number, each in enumerate(told) if each.is_good}
@@ -119,13 +119,13 @@ def _shown(file: FileDiff, told: Sequence[_Told]) -> tuple[int, ...]:
 
 
 def _claims(
-    told: Sequence[_Told], answers: Sequence[Answer[Any]], change: Change, settings: Settings
+    told: Sequence[_ShownAnswer], answers: Sequence[Answer[Any]], change: Change, settings: Settings
 ) -> Iterator[Claimed]:
     """What was claimed in this run, as the judge left it."""
     drafts = [(number, each.answer.draft) for number, each in enumerate(told) if each.answer.draft is not None]
     placed = [(number, at, claim) for number, draft in drafts for at, claim in enumerate(draft.findings)]
     prover = Prover(change)
-    outcomes = iter(weighed(prover.prove(claim for _, _, claim in placed), answers))
+    outcomes = iter(judge_outcomes(prover.prove(claim for _, _, claim in placed), answers))
     # The file that the path of a claim means, as the prover sees it.
     owners = {file.old_path: file.path for file in change.files} | {file.path: file.path for file in change.files}
     shown = {file.path for file in showable(change, settings)}
@@ -155,7 +155,7 @@ def _unjudged(fresh: Sequence[Claimed], answers: Sequence[Answer[Any]], settings
     return frozenset(path for path in paths if any(left_out_of(each, {visible_line(path)}) for each in left_out))
 
 
-def _renumbered(recalled: Recall, first: int) -> Recall:
+def _renumbered(recalled: ReusedState, first: int) -> ReusedState:
     """The same behind the drafts of this run."""
     numbers = {each.number: first + place for place, each in enumerate(recalled.drafts)}
     return replace(
@@ -169,10 +169,10 @@ def _renumbered(recalled: Recall, first: int) -> Recall:
     )
 
 
-def _described(answers: Sequence[Answer[Any]], recalled: Recall, evidence: Evidence) -> Described | None:
+def _described(answers: Sequence[Answer[Any]], recalled: ReusedState, evidence: Evidence) -> Described | None:
     for answer in answers:
         if isinstance(answer.draft, DescriptionDraft) and _is_good(answer):
-            return Described(digest=words(evidence.event, changed(evidence)), draft=answer.draft)
+            return Described(digest=description_digest(evidence.event, changed(evidence)), draft=answer.draft)
     return recalled.described
 
 

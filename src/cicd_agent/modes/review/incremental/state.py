@@ -85,7 +85,7 @@ _LINE: TypeAdapter[Line] = TypeAdapter(Annotated[Line, Field(discriminator="kind
 
 
 @dataclass(frozen=True, slots=True)
-class Recall:
+class ReusedState:
     """What holds still: `seen` files, the `drafts` and `claims` (in the order of their answers) that belong to them.
 
     `of` counts the files of the change that a model may be shown, `since` is the commit of the earlier review.
@@ -146,15 +146,15 @@ class Recall:
         return Proof(tuple(findings), tuple(rejected), whole), Judgement(tuple(findings), tuple(dropped))
 
 
-def recall(evidence: Evidence, settings: Settings) -> Recall:
+def load_state(evidence: Evidence, settings: Settings) -> ReusedState:
     """What of the evidence's memory, which was opened before, holds for its change."""
     change = evidence.change
     if not evidence.memory or change is None or is_request(evidence.event):
-        return Recall()
+        return ReusedState()
     lines = tuple(_read(evidence.memory))
     run = next((line for line in lines if isinstance(line, Run)), None)
-    if run is None or run.depends != depends(evidence, settings):
-        return Recall()
+    if run is None or run.depends != dependency_digest(evidence, settings):
+        return ReusedState()
     drafts = {line.number: line for line in lines if isinstance(line, Drafted)}
     claims = [line for line in lines if isinstance(line, Claimed) and line.draft in drafts]
     candidates = {file.path: file for file in readable(change, settings)}
@@ -163,15 +163,15 @@ def recall(evidence: Evidence, settings: Settings) -> Recall:
         for line in lines
         if isinstance(line, Seen)
         and line.path in candidates
-        and line.digest == digest(candidates[line.path])
+        and line.digest == diff_digest(candidates[line.path])
         and drafts.keys() >= set(line.drafts)
         and line.claims == sum(1 for claim in claims if claim.path == line.path)
     )
     paths, used = {line.path for line in seen}, {number for line in seen for number in line.drafts}
     kept = [claim for claim in claims if claim.draft in used and (not claim.path or claim.path in paths)]
     described = next((line for line in lines if isinstance(line, Described)), None)
-    is_same = described is not None and described.digest == words(evidence.event, change)
-    return Recall(
+    is_same = described is not None and described.digest == description_digest(evidence.event, change)
+    return ReusedState(
         seen=seen,
         drafts=tuple(drafts[number] for number in sorted(used)),
         claims=tuple(sorted(kept, key=lambda claim: (claim.draft, claim.at))),
@@ -186,7 +186,7 @@ def readable(change: Change, settings: Settings) -> Iterator[FileDiff]:
     return (file for file in showable(change, settings) if file.hunks)
 
 
-def digest(file: FileDiff) -> str:
+def diff_digest(file: FileDiff) -> str:
     """48 hex digits of what a reader of the diff sees, less the numbers of the lines: a shift is no difference.
 
     They are as many because the author of a change could otherwise make two diffs of the same digest.
@@ -195,13 +195,13 @@ def digest(file: FileDiff) -> str:
     return _digest([file.path, file.old_path, file.kind, file.old_mode, file.new_mode, lines])
 
 
-def words(event: Event, change: Change) -> str:
+def description_digest(event: Event, change: Change) -> str:
     """A digest of the title, the description, and the change that they are compared with."""
     said = (event.pull.title, event.pull.body) if event.pull else ("", "")
-    return _digest([*said, *(digest(file) for file in change.files)])
+    return _digest([*said, *(diff_digest(file) for file in change.files)])
 
 
-def depends(evidence: Evidence, settings: Settings) -> str:
+def dependency_digest(evidence: Evidence, settings: Settings) -> str:
     """A digest of what decides over an answer beside the change: who is asked, how, and by which rules."""
     review = Path(str(files(__package__))).parent
     prompts = [path.read_text("utf-8") for path in sorted(review.rglob("*.md"))]
@@ -211,7 +211,7 @@ def depends(evidence: Evidence, settings: Settings) -> str:
     return _digest([PREAMBLE, prompts, guidelines, asked, rules])
 
 
-def write(lines: Iterable[Line]) -> tuple[str, ...]:
+def dump(lines: Iterable[Line]) -> tuple[str, ...]:
     """The lines as text, each one JSON."""
     return tuple(json.dumps(line.model_dump(mode="json"), separators=(",", ":")) for line in lines)
 
