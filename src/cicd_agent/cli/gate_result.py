@@ -92,7 +92,7 @@ def _judged(needs: Needs, expected: Conditions, plan: str, route: str) -> GateRe
         route = route or next((end.name for end in needs.ends if end.name == needs.route("")), "")
     else:
         route = needs.route(route)
-        outputs = needs.told(route)
+        outputs = needs.plan_outputs(route)
     return judge(needs.ends, outputs, expected, route=route)
 
 
@@ -116,7 +116,7 @@ def _conclude(workflow: Workflow, conclusion: Conclusion, words: str) -> None:
 
 def _line(each: JobVerdict) -> str:
     state = "ok " if each.passes else "RED"
-    why = f": {clip(each.why, _LONGEST)}" if each.why else ""
+    why = f": {clip(each.reason, _LONGEST)}" if each.reason else ""
     return f"{state} {clip(each.job, 100)} ({clip(each.result, 40) or 'no result'}){why}"
 
 
@@ -142,7 +142,7 @@ def _page(result: GateResult) -> str:
         (
             code(clip(each.job, 100)),
             code(clip(each.result, 40) or "no result"),
-            ("ok" if each.passes else "**red**") + (f": {prose(clip(each.why, _LONGEST))}" if each.why else ""),
+            ("ok" if each.passes else "**red**") + (f": {prose(clip(each.reason, _LONGEST))}" if each.reason else ""),
         )
         for each in worst_first
     ]

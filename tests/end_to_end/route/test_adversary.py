@@ -164,7 +164,7 @@ def ends(needs: object, *lines: str) -> Conclusion:
     """What becomes of the required check."""
     read = Needs(needs if isinstance(needs, str) else json.dumps(needs))
     made = read.route("")
-    return judge(read.ends, read.told(made), conditions(lines), route=made).conclusion
+    return judge(read.ends, read.plan_outputs(made), conditions(lines), route=made).conclusion
 
 
 PLAN = {"result": "success", "outputs": {"tests": "full", "areas": '["code"]', "skipped_areas": "[]"}}

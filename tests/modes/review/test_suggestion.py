@@ -36,7 +36,7 @@ def tried(finding: Finding, change: Change | None = None) -> Trial:
 
 def test_a_suggestion_that_parses_is_offered_as_it_is() -> None:
     trial = tried(found("    run([name])"))
-    assert (trial.text, trial.why) == ("    run([name])", "")
+    assert (trial.text, trial.reason) == ("    run([name])", "")
     assert trial.patched == APP.replace("os.system(name)", "run([name])")
 
 
@@ -62,7 +62,7 @@ def test_a_suggestion_that_parses_is_offered_as_it_is() -> None:
 )
 def test_what_cannot_be_proved_is_not_offered(finding: Finding, why: str) -> None:
     change = changed(APP, finding.location.path if finding.location.path != "b.py" else "app.py")
-    assert tried(finding, change) == Trial(why=why)
+    assert tried(finding, change) == Trial(reason=why)
     assert why_shown(finding, change) == why
 
 
@@ -80,7 +80,7 @@ def test_dropped_indentation_is_put_back_where_it_can_mean_one_thing_only(sugges
 
 
 def test_a_file_that_does_not_parse_as_it_is_proves_nothing() -> None:
-    assert tried(found("    run()"), changed(APP + "def\n")).why == "the file does not parse as it is"
+    assert tried(found("    run()"), changed(APP + "def\n")).reason == "the file does not parse as it is"
 
 
 def test_line_ends_stay_what_they_are() -> None:
@@ -88,7 +88,7 @@ def test_line_ends_stay_what_they_are() -> None:
     trial = tried(found("    a()\n    b()"), change)
     assert trial.patched == APP.replace("os.system(name)", "a()\n    b()").replace("\n", "\r\n")
     mixed = changed(APP.replace("\n", "\r\n", 1))
-    assert tried(found("    a()"), mixed).why == "the file mixes line ends"
+    assert tried(found("    a()"), mixed).reason == "the file mixes line ends"
 
 
 def test_a_file_without_a_last_line_end_gets_none() -> None:
@@ -99,16 +99,16 @@ def test_lines_of_two_hunks_or_of_another_text_are_not_replaced() -> None:
     before = "".join(f"a{number} = 1\n" for number in range(40))
     after = before.replace("a2 =", "b2 =").replace("a30 =", "b30 =")
     far = changed(after, before=before)
-    assert tried(found("x = 1", line=31, start=3), far).why == "its lines are not one piece of the diff"
+    assert tried(found("x = 1", line=31, start=3), far).reason == "its lines are not one piece of the diff"
     other = replace(changed(APP), texts={"app.py": APP.replace("os.system", "os.popen")})
-    assert tried(found("    run()"), other).why == "its lines are not one piece of the diff"
+    assert tried(found("    run()"), other).reason == "its lines are not one piece of the diff"
 
 
 def test_a_link_is_no_file_to_patch() -> None:
     change = changed("x = 1\n")
     [file] = change.files
     link = replace(change, files=(replace(file, new_mode="120000"),))
-    assert tried(found("y = 1", line=1), link).why == "it is not a regular file"
+    assert tried(found("y = 1", line=1), link).reason == "it is not a regular file"
 
 
 @pytest.mark.parametrize(
@@ -126,7 +126,7 @@ def test_a_link_is_no_file_to_patch() -> None:
 def test_each_kind_of_file_has_its_parser(path: str, text: str, good: str, bad: str) -> None:
     change = changed(text, path)
     assert tried(found(good, line=2, path=path), change).text == good
-    assert tried(found(bad, line=2, path=path), change).why == "the file would not parse"
+    assert tried(found(bad, line=2, path=path), change).reason == "the file would not parse"
 
 
 def test_a_model_that_quotes_part_of_a_line_replaces_nothing() -> None:
@@ -199,7 +199,7 @@ def test_whatever_is_offered_parses_and_changes_its_own_lines_only(data: st.Data
     new = "\n".join(indent + piece for indent, piece in data.draw(st.lists(pieces, min_size=1, max_size=4)))
     trial = tried(found(new, line=last, start=first if first < last else 0, path=path), changed(text, path))
     if not trial.text:
-        assert trial.why
+        assert trial.reason
         return
     lines = text.split(end)
     assert trial.patched == end.join([*lines[: first - 1], *trial.text.split("\n"), *lines[last:]])

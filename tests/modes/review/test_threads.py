@@ -150,7 +150,7 @@ def test_what_is_settled_in_a_thread_is_not_shown_but_the_risk_does_not_fall_by_
 
 
 def gone(thread_: Thread, *claims: Finding, heard: bool = True, **fields: Any) -> bool:
-    return [*fixed(evidence(thread_, **fields), claims, heard=heard)] == [thread_]
+    return [*fixed(evidence(thread_, **fields), claims, model_answered=heard)] == [thread_]
 
 
 def test_a_models_silence_alone_is_no_proof() -> None:

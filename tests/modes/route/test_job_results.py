@@ -78,7 +78,7 @@ def test_a_job_of_an_area_named_tests_runs_also_for_the_sake_of_the_tests_themse
     ],
 )
 def test_each_row_says_why(lines: tuple[str, ...], words: str) -> None:
-    assert words in judged("e2e", "skipped", lines).jobs[-1].why
+    assert words in judged("e2e", "skipped", lines).jobs[-1].reason
 
 
 def test_what_is_counted_on_and_not_waited_for_is_red() -> None:
@@ -118,18 +118,18 @@ def test_the_plan_is_read_from_outputs_and_where_they_disagree_the_job_should_ha
         "tests": "none",
         "build": "",
     }
-    told = needs(outputs).told("route")
+    told = needs(outputs).plan_outputs("route")
     assert told == PlanOutputs({"docs": False, "api": True, "web_ui": True, "db": False}, {"tests": "none"})
 
 
 @pytest.mark.parametrize("text", ["", "[", "3", "null", '{"api": 1}', "[[[", "[" * 100_000])
 def test_areas_that_are_no_list_say_nothing(text: str) -> None:
-    assert needs({"skipped_areas": text, "areas": text}).told("route") == PlanOutputs()
+    assert needs({"skipped_areas": text, "areas": text}).plan_outputs("route") == PlanOutputs()
 
 
 @pytest.mark.parametrize("result", ["failure", "cancelled", "skipped", ""])
 def test_what_a_job_says_that_did_not_succeed_is_no_plan(result: str) -> None:
-    assert needs({"run_e2e": "false"}, result).told("route") == PlanOutputs()
+    assert needs({"run_e2e": "false"}, result).plan_outputs("route") == PlanOutputs()
 
 
 def test_the_job_of_the_plan_is_found_by_its_name_or_its_outputs() -> None:
@@ -179,7 +179,7 @@ def test_green_means_that_nothing_failed_and_nothing_is_missing_that_the_plan_wa
 ) -> None:
     text = json.dumps({name: {"result": result, "outputs": outputs} for name, result in ends.items()})
     found = Needs(text)
-    told = found.told("route")
+    told = found.plan_outputs("route")
     result = judge(found.ends, told, conditions(lines), route=found.route(""))
     if result.conclusion is Conclusion.SUCCESS:
         assert ends["route"] == "success"

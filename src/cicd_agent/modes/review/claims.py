@@ -73,11 +73,11 @@ class Prover:
         if not claim.title.strip():
             return "it does not say what is wrong"
         side = claim.side.side
-        place = self._side(file, side).locate(claim.quote, claim.line)
-        if isinstance(place, Miss):
-            return place.reason + ("; a longer quote would settle it" if place.longer else "")
-        start = place.first if place.first < place.last else 0
-        return Location(path=file.path, line=place.last, start=start, side=side), place.text
+        location = self._side(file, side).locate(claim.quote, claim.line)
+        if isinstance(location, Miss):
+            return location.reason + ("; a longer quote would settle it" if location.longer else "")
+        start = location.first if location.first < location.last else 0
+        return Location(path=file.path, line=location.last, start=start, side=side), location.text
 
     def _side(self, file: FileDiff, side: Side) -> Quotes:
         key = (file.path, side)

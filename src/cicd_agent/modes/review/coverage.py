@@ -99,15 +99,15 @@ def _coverage(evidence: Evidence, account: Account) -> Iterator[Pie]:
     why = {gap.what: f"not looked at, {gap.why}" for gap in evidence.gaps if gap.what}
     files = changed(evidence).files
     shown = {visible_line(file.path): file.path for file in files}
-    for said in account.left_out:
-        if name := left_out_of(said, shown):
-            why.setdefault(shown[name], "looked at by rules only" if name == said else "in files not shown whole")
+    for source in account.left_out:
+        if name := left_out_of(source, shown):
+            why.setdefault(shown[name], "looked at by rules only" if name == source else "in files not shown whole")
     lines: Counter[str] = Counter()
     for file in files:
         lines[why.get(file.path, "looked at")] += sum(1 for _ in file.added)
     seen = lines.pop("looked at", 0)
     if lines.total():
-        yield Pie("Added lines", (Slice("looked at", seen), *(Slice(name, most) for name, most in lines.most_common())))
+        yield Pie("Added lines", (Slice("looked at", seen), *(Slice(name, size) for name, size in lines.most_common())))
 
 
 def _areas(verdict: Verdict) -> Iterator[Pie]:
@@ -115,9 +115,9 @@ def _areas(verdict: Verdict) -> Iterator[Pie]:
         return
     folders = Counter(_folder(finding.location.path) for finding in verdict.findings)
     themes = Counter(str(finding.category) for finding in verdict.findings)
-    title, found = ("Findings by folder", folders) if len(folders) > 1 else ("Findings by category", themes)
-    if len(found) > 1:
-        yield Pie(title, tuple(Slice(name, number) for name, number in found.most_common()))
+    title, counts = ("Findings by folder", folders) if len(folders) > 1 else ("Findings by category", themes)
+    if len(counts) > 1:
+        yield Pie(title, tuple(Slice(name, number) for name, number in counts.most_common()))
 
 
 def _folder(path: str) -> str:

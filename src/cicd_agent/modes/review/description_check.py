@@ -65,20 +65,20 @@ def question(event: Event, change: Change, summaries: Sequence[str]) -> Question
 def contradictions(answers: Sequence[Answer[Any]], event: Event, change: Change) -> tuple[str, ...]:
     """One sentence for each contradiction whose words stand in what the author says, and whose file in the change."""
     drafts = [answer.draft for answer in answers if isinstance(answer.draft, DescriptionDraft)]
-    told = (_sentence(each, event, change) for draft in drafts for each in draft.contradictions)
-    return tuple(dict.fromkeys(filter(None, told)))[:MAX_CONTRADICTIONS]
+    sentences = (_sentence(each, event, change) for draft in drafts for each in draft.contradictions)
+    return tuple(dict.fromkeys(filter(None, sentences)))[:MAX_CONTRADICTIONS]
 
 
-def _sentence(said: Contradiction, event: Event, change: Change) -> str:
-    claim, but = _folded(said.claim), _folded(said.but).rstrip(".")
+def _sentence(contradiction: Contradiction, event: Event, change: Change) -> str:
+    claim, but = _folded(contradiction.claim), _folded(contradiction.but).rstrip(".")
     paths = {path for file in change.files for path in (file.path, file.old_path)}
-    if event.pull is None or not claim or not but or said.path not in paths:
+    if event.pull is None or not claim or not but or contradiction.path not in paths:
         return ""
     messages = "\n\n".join(_message(each) for each in change.commits[:_COMMITS])
     for name, text in (("title", event.pull.title), ("description", event.pull.body), ("commit message", messages)):
         # What was shown had its hidden characters spelt out, and may be quoted so.
         if claim in _folded(text) or claim in _folded(visible(text)):
-            return f"The {name} says “{_cut(claim, _MAX_CLAIM)}”; {_cut(but, _MAX_CLAIM)} ({said.path})."
+            return f"The {name} says “{_cut(claim, _MAX_CLAIM)}”; {_cut(but, _MAX_CLAIM)} ({contradiction.path})."
     return ""
 
 
@@ -92,10 +92,10 @@ def _listed(change: Change) -> Iterator[str]:
 
 def _commits(change: Change) -> Iterator[Exhibit]:
     """What the commits say of themselves, where that can be more than the title: one commit's subject is the title."""
-    said = [_message(each) for each in change.commits[:_COMMITS]]
-    if len(said) > 1 or any("\n" in each for each in said):
-        text = "\n\n".join(said)
-        more = len(change.commits) - len(said)
+    contradiction = [_message(each) for each in change.commits[:_COMMITS]]
+    if len(contradiction) > 1 or any("\n" in each for each in contradiction):
+        text = "\n\n".join(contradiction)
+        more = len(change.commits) - len(contradiction)
         yield Exhibit("commits", "the messages of its commits", text + (f"\n\nand {more} more" if more else ""))
 
 

@@ -70,25 +70,25 @@ def discussion_exhibit(threads: Sequence[Thread], shown: Iterable[FileDiff]) -> 
     """
     discussed = {thread.path for thread in threads if thread.remarks}
     anchors = {file.path: Anchors(file) for file in shown if file.path in discussed}
-    told = [
+    remarks = [
         f"{thread.path}:{thread.line} ({thread.side}): {remark}"
         for thread in threads
         if thread.path in anchors and anchors[thread.path].allows(thread.side, thread.line)
         for remark in (clip(" ".join(each.text.split()), _REMARK) for each in thread.remarks)
         if remark
     ]
-    kept: list[str] = []
-    room = MAX_CHARACTERS
-    for line in told:
-        room -= len(line) + 1
-        if room < 0:
+    lines: list[str] = []
+    remaining = MAX_CHARACTERS
+    for line in remarks:
+        remaining -= len(line) + 1
+        if remaining < 0:
             break
-        kept.append(line)
-    if not told:
+        lines.append(line)
+    if not remarks:
         return None
-    if len(kept) < len(told):
-        kept.append(f"[{len(told) - len(kept):,} more remarks are not shown]")
-    return Exhibit("threads", _SOURCE, "\n".join(kept))
+    if len(lines) < len(remarks):
+        lines.append(f"[{len(remarks) - len(lines):,} more remarks are not shown]")
+    return Exhibit("threads", _SOURCE, "\n".join(lines))
 
 
 GUIDELINES = ("AGENTS.md", "CONTRIBUTING.md", ".github/copilot-instructions.md")
@@ -111,5 +111,5 @@ def _clipped(text: str) -> str:
     """Whole lines up to the limit; a line of ours at the end says what is missing."""
     if len(text) <= MAX_GUIDELINE:
         return text
-    kept = text[:MAX_GUIDELINE].rpartition("\n")[0] or text[:MAX_GUIDELINE]
-    return f"{kept}\n[{len(text) - len(kept):,} more characters are not shown]\n"
+    lines = text[:MAX_GUIDELINE].rpartition("\n")[0] or text[:MAX_GUIDELINE]
+    return f"{lines}\n[{len(text) - len(lines):,} more characters are not shown]\n"

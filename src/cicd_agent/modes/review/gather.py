@@ -33,18 +33,18 @@ SERVED = frozenset(
 
 def declines(event: Event) -> str | None:
     """Why there is nothing to review, in one line."""
-    asked = is_request(event)
-    if event.kind not in SERVED and not asked:
+    requested = is_request(event)
+    if event.kind not in SERVED and not requested:
         hint = "; set `pull-request` to review one" if event.kind is EventKind.WORKFLOW_DISPATCH else ""
         return f"review does not serve the event {event.name or event.kind}{hint}"
     if event.kind is EventKind.WORKFLOW_RUN and (reason := own_run(event) or without_pull(event)):
         return reason
     if event.pull is not None:
-        if event.pull.draft and not asked:
+        if event.pull.draft and not requested:
             return f"pull request {event.pull.number} is a draft"
         if not event.pull.is_open:
             return f"pull request {event.pull.number} is closed"
-    if event.kind is not EventKind.LOCAL and not event.head.sha and not asked:
+    if event.kind is not EventKind.LOCAL and not event.head.sha and not requested:
         return "the event names no commit to review (a branch or tag was deleted)"
     return None
 
@@ -57,12 +57,12 @@ def gather(event: Event, world: World, settings: Settings) -> Evidence:
     texts, missed = read_texts(GUIDELINES, event.base.sha or change.base, world, settings, MAX_BYTES)
     findings, left_out = read_results(change, world, settings)
     threads, unheard = _threads(event, world, settings)
-    told = discussion_exhibit(threads, showable(change, settings))
+    discussed = discussion_exhibit(threads, showable(change, settings))
     hints, unread = recent_failures(event, world, settings)
     return Evidence(
         event,
         change,
-        (*guideline_exhibits(texts), *([told] if told else []), *hints),
+        (*guideline_exhibits(texts), *([discussed] if discussed else []), *hints),
         (*gaps(change, settings), *missed, *left_out, *unheard, *unread),
         findings,
     ).put(THREADS, threads)

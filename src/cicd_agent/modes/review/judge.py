@@ -67,8 +67,10 @@ def question(proof: Proof, change: Change, settings: Settings) -> Question[Judge
     claims = {name: claim for name, claim in _named(proof.findings).items() if claim.location.path in shown}
     if not claims:
         return None
-    places = {path: [claim for claim in claims.values() if claim.location.path == path] for path in shown}
-    excerpts = (_excerpt(f"E{n}", shown[path], told) for n, (path, told) in enumerate(places.items(), 1) if told)
+    claims_of = {path: [claim for claim in claims.values() if claim.location.path == path] for path in shown}
+    excerpts = (
+        _excerpt(f"E{n}", shown[path], claimed) for n, (path, claimed) in enumerate(claims_of.items(), 1) if claimed
+    )
     return Question(
         name="judge",
         instructions=files(__package__).joinpath("judge.md").read_text("utf-8"),
@@ -108,9 +110,9 @@ def _rulings(claims: Mapping[str, Finding], answers: Sequence[Answer[Any]]) -> I
     for answer in answers:
         if not isinstance(answer.draft, JudgeDraft):
             continue
-        said = [ruling.id for ruling in answer.draft.rulings]
+        ids = [ruling.id for ruling in answer.draft.rulings]
         for ruling in answer.draft.rulings:
-            if ruling.id not in claims or said.count(ruling.id) > 1:
+            if ruling.id not in claims or ids.count(ruling.id) > 1:
                 continue
             path = visible_line(claims[ruling.id].location.path)
             unseen = any(left_out_of(each, {path}) for each in answer.left_out)
@@ -119,8 +121,8 @@ def _rulings(claims: Mapping[str, Finding], answers: Sequence[Answer[Any]]) -> I
 
 
 def _weakened(claim: Finding, ruling: Judged) -> Finding:
-    most = UNSURE if ruling.ruling is Ruling.UNSURE else 1.0
-    confidence = min(claim.confidence, most, 1.0 if ruling.confidence is None else ruling.confidence)
+    limit = UNSURE if ruling.ruling is Ruling.UNSURE else 1.0
+    confidence = min(claim.confidence, limit, 1.0 if ruling.confidence is None else ruling.confidence)
     severity = min(claim.severity, ruling.severity or claim.severity, key=lambda each: each.rank)
     return replace(claim, confidence=confidence, severity=capped(severity, confidence))
 

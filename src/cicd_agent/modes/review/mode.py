@@ -36,8 +36,8 @@ class Review(BaseMode):
 
     def declines(self, event: Event, settings: Settings | None = None) -> str | None:
         """Why there is nothing to review and nobody to answer."""
-        why = chat.declines(event, settings) if event.kind in chat.KINDS else None
-        return why or (None if chat.is_chat(event) else gather.declines(event))
+        reason = chat.declines(event, settings) if event.kind in chat.KINDS else None
+        return reason or (None if chat.is_chat(event) else gather.declines(event))
 
     def gather(self, event: Event, world: World, settings: Settings) -> Evidence:
         """The change, or the thread."""

@@ -24,32 +24,32 @@ def positives(
     drafts: Sequence[ReviewDraft], change: Change, findings: Sequence[Finding]
 ) -> tuple[tuple[Strength, ...], tuple[Rejected, ...]]:
     """What stands, and what was said without proof and why; `findings` are what stands against the change."""
-    kept: list[Strength] = []
+    accepted: list[Strength] = []
     rejected: list[Rejected] = []
     files = {file.path: file for file in change.files}
     for claim in (claim for draft in drafts for claim in draft.strengths):
-        where = "there are enough of its kind" if len(kept) >= MAX_POSITIVES else _place(claim, files, findings)
+        where = "there are enough of its kind" if len(accepted) >= MAX_POSITIVES else _location(claim, files, findings)
         if isinstance(where, str):
             rejected.append(Rejected(_as_finding(claim), f"said to be done well, but {where}"))
         else:
-            kept.append(Strength(_sentence(claim), where))
-    return (*kept, *_tested(change, findings)), tuple(rejected)
+            accepted.append(Strength(_sentence(claim), where))
+    return (*accepted, *_tested(change, findings)), tuple(rejected)
 
 
-def _place(claim: ClaimedStrength, files: dict[str, FileDiff], findings: Sequence[Finding]) -> Location | str:
+def _location(claim: ClaimedStrength, files: dict[str, FileDiff], findings: Sequence[Finding]) -> Location | str:
     """The added lines that the claim quotes, or why it does not stand."""
     file = files.get(claim.path)
     if file is None:
         return "its path is not in the change"
     if not _sentence(claim):
         return "it does not say what"
-    place = Quotes(file, Side.RIGHT).locate(claim.quote, 0)
-    if isinstance(place, Miss):
-        return "its quote stands at several places" if place.longer else place.reason
+    location = Quotes(file, Side.RIGHT).locate(claim.quote, 0)
+    if isinstance(location, Miss):
+        return "its quote stands at several places" if location.longer else location.reason
     added = {line.new for line in file.added}
-    if not any(number in added for number in range(place.first, place.last + 1)):
+    if not any(number in added for number in range(location.first, location.last + 1)):
         return "the change does not add it"
-    where = Location(file.path, place.last, start=place.first if place.first < place.last else 0)
+    where = Location(file.path, location.last, start=location.first if location.first < location.last else 0)
     return "a finding stands at its lines" if any(each.location.meets(where) for each in findings) else where
 
 
@@ -57,10 +57,10 @@ def _tested(change: Change, findings: Sequence[Finding]) -> Iterator[Strength]:
     """That new code comes with tests, where it does and nothing is said against these."""
     code = tests = 0
     for file in (file for file in change.files if not unread(file)):
-        found = kinds(file.path)
-        if PathKind.TEST in found:
+        path_kinds = kinds(file.path)
+        if PathKind.TEST in path_kinds:
             tests += sum(1 for line in file.added if line.text.strip()) - sum(1 for _ in file.deleted)
-        elif PathKind.SOURCE in found:
+        elif PathKind.SOURCE in path_kinds:
             code += sum(1 for line in file.added if line.text.strip())
     weak = any(finding.category is Category.TESTING for finding in findings)
     if code >= _WORTH_SAYING and tests >= code * _ENOUGH and not weak:

@@ -89,16 +89,16 @@ def _verdict(
 ) -> Iterator[Effect]:
     """The review, when it has comments or is to say yes or no: then also to take back what it said before."""
     pull = evidence.event.pull
-    is_asked = settings.review_event == "verdict"
+    decides = settings.review_event == "verdict"
     if pull is None or settings.comment is Commenting.NONE:
         return
     has_lines = settings.comment is Commenting.REVIEW
     placed = islice(_inline(verdict, evidence, settings), settings.max_comments)
     # What stands already takes its place among the few: a push more is no reason for comments more.
     comments = tuple(comment for comment, fresh in placed if fresh) if has_lines else ()
-    if not comments and not is_asked:
+    if not comments and not decides:
         return
-    event = SAYS.get(verdict.decision, ReviewEvent.COMMENT) if is_asked else ReviewEvent.COMMENT
+    event = SAYS.get(verdict.decision, ReviewEvent.COMMENT) if decides else ReviewEvent.COMMENT
     if event is ReviewEvent.APPROVE and withheld:
         event = ReviewEvent.COMMENT
     yield Review(
@@ -106,21 +106,21 @@ def _verdict(
         pull=pull.number,
         commit=evidence.event.sha,
         event=event,
-        body=_words(event, len(comments), len(strong)),
+        body=_review_body(event, len(comments), len(strong)),
         comments=comments,
         withheld=withheld,
     )
 
 
-def _words(event: ReviewEvent, at_lines: int, findings: int) -> str:
+def _review_body(event: ReviewEvent, at_lines: int, findings: int) -> str:
     """The body of a review."""
     if event is ReviewEvent.APPROVE:
         return "Nothing found, neither by the rules nor by the model, in a change that was read whole."
     if not at_lines:
         return f"{count(findings, 'finding')}: the summary comment has them all."
-    words = f"{count(at_lines, 'finding')} at the line, worst first."
+    sentence = f"{count(at_lines, 'finding')} at the line, worst first."
     rest = count(findings - at_lines, "more finding")
-    return f"{words} {rest} in the summary comment." if findings > at_lines else words
+    return f"{sentence} {rest} in the summary comment." if findings > at_lines else sentence
 
 
 def _withheld(evidence: Evidence, account: Account, settings: Settings) -> str:

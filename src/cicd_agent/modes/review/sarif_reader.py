@@ -67,8 +67,8 @@ def read_sarif(raw: bytes, roots: Sequence[str]) -> tuple[tuple[ToolResult, ...]
     if len(runs) > _MAX_RUNS:
         notes.append(f"{count(len(runs) - _MAX_RUNS, 'run')} beyond the first {_MAX_RUNS} were left out")
     for run in runs[:_MAX_RUNS]:
-        found, problems = _Run(_mapping(run), roots).read(MAX_RESULTS - len(results))
-        results += found
+        match, problems = _Run(_mapping(run), roots).read(MAX_RESULTS - len(results))
+        results += match
         notes += problems
     return tuple(results), tuple(dict.fromkeys(notes))
 
@@ -91,7 +91,7 @@ class _Run:
                 if ident:
                     self._rules.setdefault(ident, rule)
 
-    def read(self, room: int) -> tuple[list[ToolResult], list[str]]:
+    def read(self, limit: int) -> tuple[list[ToolResult], list[str]]:
         """At most `room` results, and what of the run could not be read."""
         results: list[ToolResult] = []
         notes: list[str] = []
@@ -99,13 +99,13 @@ class _Run:
         if any(_mapping(each).get("executionSuccessful") is False for each in _items(self.run.get("invocations"))):
             notes.append(f"{self.tool} says that it did not run to its end")
         listed = _items(self.run.get("results"))
-        if len(listed) > room:
-            notes.append(f"{count(len(listed) - room, 'result')} beyond the first {MAX_RESULTS:,} were left out")
-        for result in map(_mapping, listed[:room]):
+        if len(listed) > limit:
+            notes.append(f"{count(len(listed) - limit, 'result')} beyond the first {MAX_RESULTS:,} were left out")
+        for result in map(_mapping, listed[:limit]):
             if not _silent(result):
-                found = self._result(result)
-                broken += found is None
-                results += [found] if found else []
+                match = self._result(result)
+                broken += match is None
+                results += [match] if match else []
         if broken:
             notes.append(f"{count(broken, 'result')} without a file, a rule or a message left out")
         return results, notes
@@ -114,14 +114,14 @@ class _Run:
         """The result as a finding, None when it lacks what makes one."""
         ident = self._rule_id(result)
         rule = self._rules.get(ident, {})
-        place = _mapping(_mapping(_first(result.get("locations"))).get("physicalLocation"))
-        path = self._path(_mapping(place.get("artifactLocation")))
+        physical = _mapping(_mapping(_first(result.get("locations"))).get("physicalLocation"))
+        path = self._path(_mapping(physical.get("artifactLocation")))
         message = self._message(result, rule)
         # Some tools put their name before their rules' ids themselves.
         name = _safe(ident.removeprefix(f"{self.tool}/"))
         if not path or not name or not message:
             return None
-        region = _mapping(place.get("region"))
+        region = _mapping(physical.get("region"))
         first = _whole(region.get("startLine"))
         last = max(first, _whole(region.get("endLine"))) if first else 0
         title = _text(_mapping(rule.get("shortDescription")).get("text"), _MESSAGE) or message.split("\n")[0]
@@ -157,9 +157,9 @@ class _Run:
             text = _text(_mapping(strings.get(_text(message.get("id"), _ID))).get("text"), _MESSAGE)
         arguments = [_text(each, _TITLE) for each in _items(message.get("arguments"))[:_MAX_ARGUMENTS]]
 
-        def put(found: re.Match[str]) -> str:
-            index = int(found[1])
-            return arguments[index] if index < len(arguments) else found[0]
+        def put(match: re.Match[str]) -> str:
+            index = int(match[1])
+            return arguments[index] if index < len(arguments) else match[0]
 
         return _LINK.sub(r"\1", _PLACEHOLDER.sub(put, text)).strip()
 
@@ -195,7 +195,7 @@ def path_of(uri: str, roots: Sequence[str]) -> str:
 def _severity(result: Mapping[str, Any], rule: Mapping[str, Any], properties: Mapping[str, Any]) -> Severity:
     score = _number(properties.get("security-severity"))
     if score is not None and 0 <= score <= 10:  # noqa: PLR2004  CVSS's scale
-        return next((severity for least, severity in _BANDS if score >= least), Severity.LOW)
+        return next((severity for minimum, severity in _BANDS if score >= minimum), Severity.LOW)
     usual = _text(_mapping(rule.get("defaultConfiguration")).get("level"), _ID)
     return _LEVELS.get(_text(result.get("level"), _ID) or usual, Severity.MEDIUM)
 
@@ -204,8 +204,10 @@ def _category(properties: Mapping[str, Any]) -> Category:
     if "security-severity" in properties:
         return Category.SECURITY
     tags = " ".join(_text(tag, _ID).lower() for tag in _items(properties.get("tags"))[:100])
-    words = set(re.findall(r"[a-z]+", tags))
-    return next((category for category, named in _CATEGORY_TAGS if words.intersection(named)), Category.RELIABILITY)
+    tags_found = set(re.findall(r"[a-z]+", tags))
+    return next(
+        (category for category, named in _CATEGORY_TAGS if tags_found.intersection(named)), Category.RELIABILITY
+    )
 
 
 def _confidence(result: Mapping[str, Any], properties: Mapping[str, Any]) -> float:
@@ -234,8 +236,8 @@ def _first(value: object) -> object:
     return next(iter(_items(value)), None)
 
 
-def _text(value: object, most: int) -> str:
-    return value[:most] if isinstance(value, str) else ""
+def _text(value: object, limit: int) -> str:
+    return value[:limit] if isinstance(value, str) else ""
 
 
 def _whole(value: object) -> int:

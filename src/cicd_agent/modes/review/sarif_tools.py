@@ -34,7 +34,7 @@ def read_results(change: Change, world: World, settings: Settings) -> tuple[tupl
     if world.workspace is None:
         return (), (Gap("", "sarif-files were not read: there is no workspace"),)
     added = {file.path: [(line.new or 0, line) for line in file.added] for file in change.files}
-    kept: list[Finding] = []
+    accepted: list[Finding] = []
     seen: set[tuple[str, str, object]] = set()
     notes: list[str] = []
     elsewhere: Counter[str] = Counter()
@@ -45,13 +45,13 @@ def read_results(change: Change, world: World, settings: Settings) -> tuple[tupl
             keys = _keys(result)
             if seen.isdisjoint(keys):
                 finding = _on(added.get(result.finding.location.path, ()), result)
-                if isinstance(finding, Finding) and len(kept) < MAX_FINDINGS:
-                    kept.append(finding)
+                if isinstance(finding, Finding) and len(accepted) < MAX_FINDINGS:
+                    accepted.append(finding)
                 else:
                     elsewhere[finding if isinstance(finding, str) else f"beyond the first {MAX_FINDINGS:,}"] += 1
             seen |= keys
     notes += [f"{count(number, 'finding')} of other tools {where} left out" for where, number in elsewhere.items()]
-    return tuple(kept), tuple(Gap("", note) for note in notes)
+    return tuple(accepted), tuple(Gap("", note) for note in notes)
 
 
 def _on(added: Sequence[tuple[int, DiffLine]], result: ToolResult) -> Finding | str:
@@ -73,11 +73,11 @@ def _on(added: Sequence[tuple[int, DiffLine]], result: ToolResult) -> Finding | 
 
 def proven_results(findings: Iterable[Finding], change: Change) -> Iterator[Finding]:
     """Those of evidence that are what they say: evidence may have come from a file that somebody wrote."""
-    places = {(file.path, line.new) for file in change.files for line in file.added}
+    added_lines = {(file.path, line.new) for file in change.files for line in file.added}
     for finding in findings:
         where = finding.location
         whole = finding.origin is Origin.TOOL and "/" in finding.id and not finding.suggestion
-        if whole and where == Location(where.path, where.line) and (where.path, where.line) in places:
+        if whole and where == Location(where.path, where.line) and (where.path, where.line) in added_lines:
             yield finding
 
 

@@ -35,7 +35,7 @@ class Trial:
     """
 
     text: str = ""
-    why: str = ""
+    reason: str = ""
     patched: str = ""
 
 
@@ -54,45 +54,45 @@ class Trials:
         """
         where, new = finding.location, finding.suggestion.replace("\r\n", "\n").removesuffix("\n").split("\n")
         whole = self._texts.get(where.path)
-        why = self._out_of_place(where, whole) or _unfit(new)
-        if why or whole is None:
-            return Trial(why=why)
+        reason = self._unsuitable_location(where, whole) or _unfit(new)
+        if reason or whole is None:
+            return Trial(reason=reason)
         parses = _PARSERS.get(PurePosixPath(where.path).suffix)
         if parses is None:
-            return Trial(why="this kind of file cannot be checked")
+            return Trial(reason="this kind of file cannot be checked")
         if where.path not in self._parses:
             self._parses[where.path] = parses(whole)
         if not self._parses[where.path]:
-            return Trial(why="the file does not parse as it is")
+            return Trial(reason="the file does not parse as it is")
         whole = whole if text is None else text
         lines = whole.replace("\r\n", "\n").split("\n")
         first, last = where.first - 1 + offset, where.line + offset
         old = lines[first:last]
-        why = _beside(old, new, lines[max(first - 1, 0) : first], lines[last : last + 1])
-        if why:
-            return Trial(why=why)
+        reason = _beside(old, new, lines[max(first - 1, 0) : first], lines[last : last + 1])
+        if reason:
+            return Trial(reason=reason)
         end = "\r\n" if "\r\n" in whole else "\n"
-        found = [(each, end.join([*lines[:first], *each, *lines[last:]])) for each in _readings(old, new)]
-        fitting = [Trial("\n".join(each), patched=patched) for each, patched in found if parses(patched)]
+        matches = [(each, end.join([*lines[:first], *each, *lines[last:]])) for each in _readings(old, new)]
+        fitting = [Trial("\n".join(each), patched=patched) for each, patched in matches if parses(patched)]
         if len(fitting) == 1:
             return fitting[0]
-        return Trial(why="its indentation is not clear" if fitting or not found else "the file would not parse")
+        return Trial(reason="its indentation is not clear" if fitting or not matches else "the file would not parse")
 
-    def _out_of_place(self, where: Location, text: str | None) -> str:
+    def _unsuitable_location(self, where: Location, text: str | None) -> str:
         """Why nothing can be committed at this place, "" when it can."""
         if where.path not in self._files or text is None:
             return "the whole file is not known"
         file, anchors = self._files[where.path]
-        lines, most = text.split("\n"), f"it replaces more than {MAX_LINES} lines"
+        lines, limit = text.split("\n"), f"it replaces more than {MAX_LINES} lines"
         checks = (
             (where.side is not Side.RIGHT or not where.line, "it is not about lines of the new version"),
             (file.new_mode not in _REGULAR, "it is not a regular file"),
             (len(text) > MAX_SIZE, "the file is too large to be checked"),
             (text.count("\r\n") not in (0, text.count("\n")), "the file mixes line ends"),
-            (where.line - where.first >= MAX_LINES, most),
+            (where.line - where.first >= MAX_LINES, limit),
             (not _is_one_piece(where, lines, anchors), "its lines are not one piece of the diff"),
         )
-        return next((why for wrong, why in checks if wrong), "")
+        return next((reason for wrong, reason in checks if wrong), "")
 
 
 def prove_suggestions(
@@ -117,7 +117,7 @@ def prove_suggestions(
 
 def why_shown(finding: Finding, change: Change) -> str:
     """Why a suggestion that may not be committed is only shown."""
-    return Trials(change).of(finding).why or UNPROVED
+    return Trials(change).of(finding).reason or UNPROVED
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,7 +148,7 @@ def fixes(findings: Iterable[Finding], change: Change) -> Fixes:
         others = [each.location for each in fix.findings]
         if not finding.committable:
             tried = number < MAX_TRIALS
-            left.append((finding, trials.of(finding).why or UNPROVED if tried else "there are too many to try"))
+            left.append((finding, trials.of(finding).reason or UNPROVED if tried else "there are too many to try"))
         elif any(each.first <= where.line and where.first <= each.line for each in others):
             left.append((finding, "a worse finding changes the same lines"))
         else:
@@ -157,7 +157,7 @@ def fixes(findings: Iterable[Finding], change: Change) -> Fixes:
             if trial.text:
                 made[where.path] = replace(fix, after=trial.patched, findings=(*fix.findings, finding))
             else:
-                left.append((finding, f"together with the others {trial.why}" if others else trial.why))
+                left.append((finding, f"together with the others {trial.reason}" if others else trial.reason))
     return Fixes(tuple(made.values()), tuple(left))
 
 
@@ -199,14 +199,14 @@ def _beside(old: list[str], new: list[str], before: list[str], after: list[str])
 
 def _readings(old: Sequence[str], new: Sequence[str]) -> list[list[str]]:
     """What the new lines may be meant to be: as they are, or with the indentation that was dropped from them."""
-    wanted, begins = _indent(old), next(index for index, line in enumerate(new) if line.strip())
-    if _indent(new) == wanted:
+    chosen, begins = _indent(old), next(index for index, line in enumerate(new) if line.strip())
+    if _indent(new) == chosen:
         return [list(new)]
     if _indent(new):
         return []
-    every = [f"{wanted}{line}" if line.strip() else line for line in new]
+    every = [f"{chosen}{line}" if line.strip() else line for line in new]
     rest = [line for line in new[begins + 1 :] if line.strip()]
-    if not rest or not all(line.startswith(wanted) for line in rest):
+    if not rest or not all(line.startswith(chosen) for line in rest):
         return [every] if every != old else []
     return [each for each in (every, [*new[:begins], every[begins], *new[begins + 1 :]]) if each != old]
 

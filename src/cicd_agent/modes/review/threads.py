@@ -22,14 +22,14 @@ def keys(findings: Sequence[Finding], threads: Sequence[Thread]) -> tuple[str, .
     """
     used_up = {thread.key for thread in threads if thread.key and thread.resolved and not thread.resolved_by_person}
     last: dict[str, int] = defaultdict(int)
-    found = [""] * len(findings)
+    keys_found = [""] * len(findings)
     for index in sorted(range(len(findings)), key=lambda each: findings[each].location.line):
         fingerprint = findings[index].fingerprint
         last[fingerprint] += 1
         while f"{fingerprint}-{last[fingerprint]}" in used_up:
             last[fingerprint] += 1
-        found[index] = f"{fingerprint}-{last[fingerprint]}"
-    return tuple(found)
+        keys_found[index] = f"{fingerprint}-{last[fingerprint]}"
+    return tuple(keys_found)
 
 
 def suppress_resolved(findings: Sequence[Finding], threads: Sequence[Thread]) -> tuple[list[Finding], list[Suppressed]]:
@@ -60,7 +60,7 @@ def unpublished(
         yield finding, key, _about(finding, key, standing) is None
 
 
-def fixed(evidence: Evidence, claims: Collection[Finding], *, heard: bool) -> Iterator[Thread]:
+def fixed(evidence: Evidence, claims: Collection[Finding], *, model_answered: bool) -> Iterator[Thread]:
     """Our open threads whose issue is provably gone. `claims` is all that was claimed this time, rejected ones too.
 
     `heard` says that a model has seen the whole change. That it is silent proves nothing by itself: the line that its
@@ -74,10 +74,10 @@ def fixed(evidence: Evidence, claims: Collection[Finding], *, heard: bool) -> It
         if not thread.key or thread.resolved or thread.fingerprint in alive:
             continue
         if thread.rule:
-            asked = _is_ours(thread.rule) or thread.rule.partition("/")[0] in tools
-            proved = asked and (thread.outdated or _is_whole(thread.path, change))
+            checked = _is_ours(thread.rule) or thread.rule.partition("/")[0] in tools
+            proved = checked and (thread.outdated or _is_whole(thread.path, change))
         else:
-            proved = heard and thread.outdated and not _stands(thread, change)
+            proved = model_answered and thread.outdated and not _stands(thread, change)
         if (proved and thread.path not in unread) or _is_gone(thread, change):
             yield thread
 

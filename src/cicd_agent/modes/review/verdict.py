@@ -46,8 +46,10 @@ def verify(
     standing, echoes = merge_same(standing, settings)
     fresh_claims, merged, known = _merge(judgement.findings, standing, suppressed)
     merged = [*echoes, *merged]
-    told, hushed = silence(fresh_claims, change, settings)
-    standing, settled = suppress_resolved(sorted([*standing, *told], key=_worst_first), (evidence.get(THREADS) or ()))
+    claims_left, hushed = silence(fresh_claims, change, settings)
+    standing, settled = suppress_resolved(
+        sorted([*standing, *claims_left], key=_worst_first), (evidence.get(THREADS) or ())
+    )
     suppressed = [*suppressed, *known, *hushed, *settled]
     standing = prove_suggestions(standing, change, proof.whole)
     well, unproved = positives(drafts, change, standing)
@@ -57,21 +59,21 @@ def verify(
     strong = [finding for finding in standing if reaches(finding, settings)]
     blocking = [finding for finding in standing if blocks(finding, settings)]
     unseen = any(answer.left_out for answer in main) or not recalled.whole
-    heard = len(fresh) == len(main) and bool(drafts) and not unseen
+    model_answered = len(fresh) == len(main) and bool(drafts) and not unseen
     unread = [gap.what for gap in evidence.gaps if PathKind.SOURCE in kinds(gap.what)]
     # Approval needs rules and a model that both found nothing, not even something unsure, in a change read whole.
     # A judge may take a finding away, but not say yes: what it drops is still something that the model found.
     # So it is with what is silenced in the change itself, or settled in a thread: that may have been the author.
     silent = [each.finding for each in suppressed if each.weighs]
-    found = [*standing, *(each.claim for each in judgement.dropped), *silent]
-    doubts = [finding for finding in found if finding.severity.rank >= settings.min_severity.rank]
-    decision = _decision(strong, without_doubt=heard and not unread and not doubts)
+    concerns = [*standing, *(each.claim for each in judgement.dropped), *silent]
+    doubts = [finding for finding in concerns if finding.severity.rank >= settings.min_severity.rank]
+    decision = _decision(strong, without_doubt=model_answered and not unread and not doubts)
     rejected = (*proof.rejected, *judgement.dropped)
     claims = [*standing, *(each.finding for each in suppressed), *(each.claim for each in (*merged, *rejected))]
     return Verdict(
         conclusion=_conclusion(blocking, strong, whole=not unread and not unseen),
         decision=decision,
-        confidence=_confidence(decision, strong, drafts if heard else []),
+        confidence=_confidence(decision, strong, drafts if model_answered else []),
         risk=risk,
         findings=tuple(standing),
         rejected=(*rejected, *unproved),
@@ -81,7 +83,7 @@ def verify(
         blocking=tuple(finding.fingerprint for finding in blocking),
         remarks=tuple(draft.summary for draft in drafts if draft.summary.strip()),
         contradictions=contradictions(recalled.joined(answers), evidence.event, change),
-        fixed=tuple(fixed(evidence, claims, heard=heard)),
+        fixed=tuple(fixed(evidence, claims, model_answered=model_answered)),
         strengths=well,
         recalled=recalled.shown,
     )

@@ -28,11 +28,11 @@ _NO_CODE = frozenset({PathKind.DOCS, PathKind.TEST, PathKind.VENDORED, PathKind.
 def area_runs(change: Change | None, settings: Settings, *, everything: bool) -> tuple[AreaRun, ...]:
     """Each area in the order of the config. `everything` makes all of them run; without a change all do."""
     touched = _touched(change) if change is not None else ()
-    found = []
+    path_kinds = []
     for name, holds in _tests(settings):
         paths = tuple(path for path in touched if holds is None or holds(path))
-        found.append(AreaRun(name, everything or change is None or holds is None or bool(paths), paths))
-    return tuple(found)
+        path_kinds.append(AreaRun(name, everything or change is None or holds is None or bool(paths), paths))
+    return tuple(path_kinds)
 
 
 def unreadable_areas(settings: Settings) -> Iterator[str]:
@@ -77,8 +77,8 @@ def _last_match(patterns: Sequence[str]) -> Callable[[str], bool]:
 
 def _by_kind(path: str) -> frozenset[str]:
     """The default areas in which a path lies: at least one."""
-    found = kinds(path)
-    areas = {area for area, those in BY_KIND.items() if found & those}
-    if not areas or (PathKind.SOURCE in found and not found & _NO_CODE):
+    path_kinds = kinds(path)
+    areas = {area for area, those in BY_KIND.items() if path_kinds & those}
+    if not areas or (PathKind.SOURCE in path_kinds and not path_kinds & _NO_CODE):
         areas.add("code")
     return frozenset(areas)

@@ -25,7 +25,7 @@ def gather(event: Event, world: World, settings: Settings) -> Evidence:
     history, learnt, missed = read_past(change, world, settings, event)
     affected = world.reach(change) if world.reach is not None else None
     known = _known(change, event, world)
-    found = (
+    uncertain = (
         *doubts.of_change(change),
         *doubts.of_history(history, missed),
         *_misconfigured(world),
@@ -43,7 +43,7 @@ def gather(event: Event, world: World, settings: Settings) -> Evidence:
         history=history,
         learnt=learnt,
         known=known,
-    ).put(ROUTE_EVIDENCE, RouteEvidence(tuple(dict.fromkeys(found)), affected))
+    ).put(ROUTE_EVIDENCE, RouteEvidence(tuple(dict.fromkeys(uncertain)), affected))
 
 
 def _change(event: Event, world: World, settings: Settings) -> tuple[Change | None, str]:

@@ -51,7 +51,7 @@ class JobVerdict:
     job: str
     result: str
     passes: bool
-    why: str
+    reason: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +85,7 @@ def conditions(lines: Sequence[str]) -> Conditions:
 
     `a, b` is one or the other, `a & b` both; a part is an area, `has_jobs`, or a cell compared: `tests != none`.
     """
-    found: dict[str, tuple[tuple[str, ...], ...]] = {}
+    parsed: dict[str, tuple[tuple[str, ...], ...]] = {}
     for line in filter(None, map(str.strip, lines)):
         match = _LINE.fullmatch(line)
         if match is None:
@@ -94,10 +94,10 @@ def conditions(lines: Sequence[str]) -> Conditions:
         for part in (part for either in parts for part in either):
             if problem := _problem(part):
                 raise _wrong(line, problem)
-        if match["job"] in found:
+        if match["job"] in parsed:
             raise _wrong(line, "the job is named twice")
-        found[match["job"]] = parts
-    return found
+        parsed[match["job"]] = parts
+    return parsed
 
 
 def _problem(part: str) -> str:
@@ -116,84 +116,84 @@ def _problem(part: str) -> str:
     return f"`{compared['cell']}` has no value `{strange[0]}`" if strange else ""
 
 
-def _wrong(line: str, why: str) -> ConfigError:
-    return ConfigError(f"`{_AS_JOBS}` holds `{line[:100]}`", why=why, remedy="Write one `job: area` a line")
+def _wrong(line: str, reason: str) -> ConfigError:
+    return ConfigError(f"`{_AS_JOBS}` holds `{line[:100]}`", why=reason, remedy="Write one `job: area` a line")
 
 
-def judge(ends: Sequence[JobEnd], told: PlanOutputs, wanted: Conditions, *, route: str) -> GateResult:
+def judge(ends: Sequence[JobEnd], outputs: PlanOutputs, conditions_of: Conditions, *, route: str) -> GateResult:
     """Each job of `needs` by the plan. `route` is the job that made it, "" where it comes from a file."""
-    return GateResult((*_rows(ends, told, wanted, route), *_missing(ends, wanted, route)))
+    return GateResult((*_rows(ends, outputs, conditions_of, route), *_missing(ends, conditions_of, route)))
 
 
-def _rows(ends: Sequence[JobEnd], told: PlanOutputs, wanted: Conditions, route: str) -> Iterator[JobVerdict]:
+def _rows(ends: Sequence[JobEnd], outputs: PlanOutputs, conditions_of: Conditions, route: str) -> Iterator[JobVerdict]:
     for end in ends:
         if end.name == route:
-            why = "it made the plan" if end.result == "success" else "there is no plan to go by"
-            yield JobVerdict(end.name, end.result, end.result == "success", why)
+            reason = "it made the plan" if end.result == "success" else "there is no plan to go by"
+            yield JobVerdict(end.name, end.result, end.result == "success", reason)
         else:
-            yield _judged(end, told, wanted)
+            yield _judged(end, outputs, conditions_of)
 
 
-def _missing(ends: Sequence[JobEnd], wanted: Conditions, route: str) -> Iterator[JobVerdict]:
+def _missing(ends: Sequence[JobEnd], conditions_of: Conditions, route: str) -> Iterator[JobVerdict]:
     """Jobs that were counted on and are not waited for: nobody knows how they end."""
     names = {end.name for end in ends}
-    for job in (*([route] if route else []), *wanted):
+    for job in (*([route] if route else []), *conditions_of):
         if job not in names:
-            yield JobVerdict(job, "", passes=False, why="it is not in `needs` of this job: add it there")
+            yield JobVerdict(job, "", passes=False, reason="it is not in `needs` of this job: add it there")
 
 
-def _judged(end: JobEnd, told: PlanOutputs, wanted: Conditions) -> JobVerdict:
+def _judged(end: JobEnd, outputs: PlanOutputs, conditions_of: Conditions) -> JobVerdict:
     match end.result:
         case "success":
-            return JobVerdict(end.name, end.result, passes=True, why="")
+            return JobVerdict(end.name, end.result, passes=True, reason="")
         case "skipped":
-            return _skipped(end, told, wanted.get(end.name) or _by_name(end.name, told))
+            return _skipped(end, outputs, conditions_of.get(end.name) or _by_name(end.name, outputs))
         case "failure" | "cancelled":
-            return JobVerdict(end.name, end.result, passes=False, why="")
+            return JobVerdict(end.name, end.result, passes=False, reason="")
         case _:
-            return JobVerdict(end.name, end.result, passes=False, why="that is no result which GitHub has")
+            return JobVerdict(end.name, end.result, passes=False, reason="that is no result which GitHub has")
 
 
-def _by_name(job: str, told: PlanOutputs) -> tuple[tuple[str, ...], ...]:
+def _by_name(job: str, outputs: PlanOutputs) -> tuple[tuple[str, ...], ...]:
     """What makes a job run that bears the name of an area."""
     name = slug(job)
-    if name not in told.areas:
+    if name not in outputs.areas:
         return ()
     # The area holds the files of tests, the cell says which of them run: whoever is called so may mean either.
     return ((name,), ("tests != none",)) if name == "tests" else ((name,),)
 
 
-def _skipped(end: JobEnd, told: PlanOutputs, wanted: tuple[tuple[str, ...], ...]) -> JobVerdict:
-    if not wanted:
-        why = f"the plan does not know it: say in `{_AS_JOBS}` what makes it run, such as `{end.name}: AREA`"
-        return JobVerdict(end.name, end.result, passes=False, why=why)
-    either = [[_holds(part, told) for part in parts] for parts in wanted]
-    words = ", ".join(" & ".join(parts) for parts in wanted)
+def _skipped(end: JobEnd, outputs: PlanOutputs, conditions_of: tuple[tuple[str, ...], ...]) -> JobVerdict:
+    if not conditions_of:
+        reason = f"the plan does not know it: say in `{_AS_JOBS}` what makes it run, such as `{end.name}: AREA`"
+        return JobVerdict(end.name, end.result, passes=False, reason=reason)
+    either = [[_holds(part, outputs) for part in parts] for parts in conditions_of]
+    words = ", ".join(" & ".join(parts) for parts in conditions_of)
     if any(all(parts) for parts in either):
-        return JobVerdict(end.name, end.result, passes=False, why=f"the plan wants it: {words}")
+        return JobVerdict(end.name, end.result, passes=False, reason=f"the plan wants it: {words}")
     unknown = [
         part
-        for parts, held in zip(wanted, either, strict=True)
+        for parts, held in zip(conditions_of, either, strict=True)
         if False not in held
         for part, known in zip(parts, held, strict=True)
         if known is None
     ]
     if unknown:
-        why = f"the plan says nothing of `{unknown[0]}`: pass on {_output_for(unknown[0])} in the outputs of its job"
-        return JobVerdict(end.name, end.result, passes=False, why=why)
-    return JobVerdict(end.name, end.result, passes=True, why=f"the plan does not need it: {words}")
+        reason = f"the plan says nothing of `{unknown[0]}`: pass on {_output_for(unknown[0])} in the outputs of its job"
+        return JobVerdict(end.name, end.result, passes=False, reason=reason)
+    return JobVerdict(end.name, end.result, passes=True, reason=f"the plan does not need it: {words}")
 
 
-def _holds(part: str, told: PlanOutputs) -> bool | None:
+def _holds(part: str, outputs: PlanOutputs) -> bool | None:
     """Whether a part of a condition holds, None when nobody can tell."""
     compared = _COMPARED.fullmatch(part)
     if compared is not None:
-        value = told.cells.get(compared["cell"], "")
+        value = outputs.cells.get(compared["cell"], "")
         is_known = value in VALUES.get(compared["cell"], ())
         return (value in _values(compared)) == (compared["is"] == "=") if is_known else None
     if part == "has_jobs":
-        return {"true": True, "false": False}.get(told.cells.get(part, ""))
-    return told.areas.get(slug(part))
+        return {"true": True, "false": False}.get(outputs.cells.get(part, ""))
+    return outputs.areas.get(slug(part))
 
 
 def _values(compared: re.Match[str]) -> frozenset[str]:

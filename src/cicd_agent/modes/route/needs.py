@@ -53,12 +53,12 @@ class _Twice(Exception):
 
 
 def _distinct(pairs: list[tuple[str, object]]) -> dict[str, object]:
-    found = dict(pairs)
-    if len(found) < len(pairs):
+    matching = dict(pairs)
+    if len(matching) < len(pairs):
         names = [name for name, _ in pairs]
         twice = next(name for name in names if names.count(name) > 1)
         raise _Twice(f"`{twice[:60]}` stands there twice")
-    return found
+    return matching
 
 
 def _look_twice(text: str | bytes) -> None:
@@ -90,10 +90,10 @@ class Needs:
         """The job that made the plan: as `named`, else `route`, else the one that has a plan among its outputs."""
         if named or ROUTE in self._jobs:
             return named or ROUTE
-        found = [name for name, job in self._jobs.items() if "plan_file" in job.outputs]
-        return found[0] if len(found) == 1 else ROUTE
+        matching = [name for name, job in self._jobs.items() if "plan_file" in job.outputs]
+        return matching[0] if len(matching) == 1 else ROUTE
 
-    def told(self, route: str) -> PlanOutputs:
+    def plan_outputs(self, route: str) -> PlanOutputs:
         """What the outputs of that job say of its plan; what they do not say is not known."""
         job = self._jobs.get(route)
         if job is None or job.result != "success":
@@ -134,13 +134,13 @@ def read_plan(text: str | bytes) -> PlanOutputs:
 def _names(text: str) -> tuple[str, ...]:
     """The slugs of the names in a JSON list, none when it is not one."""
     try:
-        found = json.loads(text) if text else []
+        matching = json.loads(text) if text else []
     except (ValueError, RecursionError):
         return ()
-    return tuple(slug(name) for name in found if isinstance(name, str)) if isinstance(found, list) else ()
+    return tuple(slug(name) for name in matching if isinstance(name, str)) if isinstance(matching, list) else ()
 
 
 def _first(error: ValidationError) -> str:
     first = error.errors(include_url=False, include_input=False, include_context=False)[0]
-    place = ".".join(str(part)[:60] for part in first["loc"])
-    return f"{place}: {first['msg']}" if place else first["msg"]
+    location = ".".join(str(part)[:60] for part in first["loc"])
+    return f"{location}: {first['msg']}" if location else first["msg"]

@@ -40,11 +40,13 @@ _MAX_NAMED = 2
 
 def build_for(change: Change) -> tuple[Build, str]:
     """The build that a change needs, and why."""
-    found = list(dict.fromkeys(path for file in change.files for path in (file.path, file.old_path) if _builds(path)))
-    if not found:
+    path_kinds = list(
+        dict.fromkeys(path for file in change.files for path in (file.path, file.old_path) if _builds(path))
+    )
+    if not path_kinds:
         return "cached", _only(change)
-    named = ", ".join(found[:_MAX_NAMED])
-    more = len(found) - _MAX_NAMED
+    named = ", ".join(path_kinds[:_MAX_NAMED])
+    more = len(path_kinds) - _MAX_NAMED
     rest = f" and {count(more, 'more file')}" if more > 0 else ""
     return "full", f"{named}{rest} changed"
 
@@ -56,10 +58,10 @@ def _builds(path: str) -> bool:
 
 def _only(change: Change) -> str:
     """What a change is made of that leaves the build as it is."""
-    found = [kinds(file.path) for file in change.files]
-    if found and all(PathKind.DOCS in each for each in found):
+    path_kinds = [kinds(file.path) for file in change.files]
+    if path_kinds and all(PathKind.DOCS in each for each in path_kinds):
         return "only documentation"
-    return "only tests" if found and all(PathKind.TEST in each for each in found) else "only application code"
+    return "only tests" if path_kinds and all(PathKind.TEST in each for each in path_kinds) else "only application code"
 
 
 def overridden(cells: Cells, level: RiskLevel, settings: Settings) -> tuple[Cells, tuple[str, ...]]:
@@ -67,15 +69,15 @@ def overridden(cells: Cells, level: RiskLevel, settings: Settings) -> tuple[Cell
     route = settings.routes.get(level.value)
     if route is None:
         return cells, ()
-    said = {name: value for name in CELLS if (value := getattr(route, name)) is not None}
-    changed = replace(cells, **said)
-    if "canary_percentage" not in said and "strategy" in said:
+    overrides = {name: value for name in CELLS if (value := getattr(route, name)) is not None}
+    changed = replace(cells, **overrides)
+    if "canary_percentage" not in overrides and "strategy" in overrides:
         # A share of the traffic goes with a canary, and with nothing else.
         share = (
             (cells.canary_percentage or _CANARY.get(level, _CANARY_OTHERWISE)) if changed.strategy == "canary" else 0
         )
         changed = replace(changed, canary_percentage=share)
-    return changed, tuple(said)
+    return changed, tuple(overrides)
 
 
 # MDX is compiled; a page or a script in a folder of documents is served, and may be the product's.

@@ -56,15 +56,15 @@ def of_change(change: Change) -> Iterator[str]:
     for file in change.files:
         if file.omitted and not file.is_submodule and not _is_picture(file):
             unread.setdefault(file.omitted, []).append(file.path)
-    for why, paths in unread.items():
-        yield f"the diff of {_named(paths)} was not read: {why}"
+    for reason, paths in unread.items():
+        yield f"the diff of {_named(paths)} was not read: {reason}"
 
 
 def of_history(history: History | None, gaps: tuple[Gap, ...]) -> Iterator[str]:
     """What of the past is not known."""
     if history is None:
-        why = "; ".join(f"{gap.what}: {gap.why}" if gap.what else gap.why for gap in gaps) or "nobody could read it"
-        yield f"the history is not known: {why}"
+        reason = "; ".join(f"{gap.what}: {gap.why}" if gap.what else gap.why for gap in gaps) or "nobody could read it"
+        yield f"the history is not known: {reason}"
     elif history.shallow:
         yield f"the history is shallow: {DEEPER}"
 
@@ -76,9 +76,9 @@ def of_base(known: Known, base: str) -> Iterator[str]:
     """
     tests = [(fact, _red_tests(fact)) for fact in known.of(FactKind.TESTS, base)]
     failed = [(fact, _red_run(fact)) for fact in known.of(FactKind.FAILURE) if fact.sha == base]
-    told = [each for each in (*tests, *failed) if each[1] is not None]
-    if told and (why := max(told, key=lambda each: each[0].at)[1]):
-        yield f"the base {base[:7]} is red: {why}"
+    failures = [each for each in (*tests, *failed) if each[1] is not None]
+    if failures and (reason := max(failures, key=lambda each: each[0].at)[1]):
+        yield f"the base {base[:7]} is red: {reason}"
 
 
 def _red_tests(fact: Fact) -> str | None:

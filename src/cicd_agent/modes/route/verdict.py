@@ -64,8 +64,8 @@ def _risk(rules: RuleDraft, evidence: Evidence, settings: Settings) -> Risk:
         # What is not known is a risk, and never a small one.
         return assess(_NOTHING, [Floor(RiskLevel.HIGH, "it is not known what changes")], history=history, learnt=learnt)
     _, weighty = weighed(rules, change, settings)
-    found = floors(rules.areas, weighty, settings.min_confidence)
-    return assess(change, found, history=history, learnt=learnt)
+    minimums = floors(rules.areas, weighty, settings.min_confidence)
+    return assess(change, minimums, history=history, learnt=learnt)
 
 
 def _row(change: Change | None, level: RiskLevel) -> Cells:
@@ -79,8 +79,8 @@ def _row(change: Change | None, level: RiskLevel) -> Cells:
 def _in_doubt(cells: Cells, level: RiskLevel, doubts: Sequence[str]) -> _Planned:
     """The full plan; how it is let out stays what it is for the level."""
     extended = cells.tests == "extended" or level.rank >= RiskLevel.HIGH.rank
-    why = f"in doubt: {doubts[0]}"
-    return _Planned(replace(cells, tests="extended" if extended else "full", build="full"), why, why)
+    reason = f"in doubt: {doubts[0]}"
+    return _Planned(replace(cells, tests="extended" if extended else "full", build="full"), reason, reason)
 
 
 def _certain(cells: Cells, named: Sequence[str], change: Change | None, affected: AffectedTests | None) -> _Planned:

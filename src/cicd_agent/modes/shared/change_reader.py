@@ -141,9 +141,9 @@ def gaps(change: Change, settings: Settings) -> Iterator[Gap]:
     """What of the change is not read line by line, and the limits that were met while reading it."""
     ignored = matcher(settings.paths_ignore)
     for file in change.files:
-        why = "paths-ignore" if ignored.match_file(file.path) else unread(file)
-        if why:
-            yield Gap(file.path, why)
+        reason = "paths-ignore" if ignored.match_file(file.path) else unread(file)
+        if reason:
+            yield Gap(file.path, reason)
     for note in change.notes:
         yield Gap("", note)
 
@@ -164,12 +164,12 @@ def unread(file: FileDiff) -> str:
         return "submodule"
     if file.attributes:
         return " ".join(file.attributes)
-    found = kinds(file.path)
-    for kind, why in (
+    path_kinds = kinds(file.path)
+    for kind, reason in (
         (PathKind.LOCK_FILE, "lock file"),
         (PathKind.GENERATED, "generated"),
         (PathKind.VENDORED, "vendored"),
     ):
-        if kind in found:
-            return why
+        if kind in path_kinds:
+            return reason
     return ""

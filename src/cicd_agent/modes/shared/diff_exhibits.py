@@ -35,14 +35,14 @@ def gutter(line: DiffLine) -> str:
 
 def priority(path: str) -> int:
     """Production code before everything else, tests before documentation, and last what nobody writes by hand."""
-    found = kinds(path)
-    if found & {PathKind.GENERATED, PathKind.VENDORED, PathKind.LOCK_FILE}:
+    rows = kinds(path)
+    if rows & {PathKind.GENERATED, PathKind.VENDORED, PathKind.LOCK_FILE}:
         return 1
-    if PathKind.DOCS in found:
+    if PathKind.DOCS in rows:
         return 2
-    if PathKind.TEST in found:
+    if PathKind.TEST in rows:
         return 3
-    return 5 if PathKind.SOURCE in found else 4
+    return 5 if PathKind.SOURCE in rows else 4
 
 
 def _exhibit(file: FileDiff, lines: Sequence[DiffLine], rows: Sequence[tuple[str, str]]) -> Exhibit:
@@ -99,14 +99,14 @@ class HunkContext:
 
     def rows(self, hunk: Hunk) -> Sequence[tuple[str, str]]:
         """Gutter and text of the lines that say where the hunk is; none that an earlier hunk has shown."""
-        found = self._python(hunk) if self._lines else self._heading(hunk)
-        new = [row for row in found if row not in self._shown]
-        self._shown.update(found)
+        rows = self._python(hunk) if self._lines else self._heading(hunk)
+        new = [row for row in rows if row not in self._shown]
+        self._shown.update(rows)
         return new
 
     def _heading(self, hunk: Hunk) -> list[tuple[str, str]]:
-        said = hunk.section.strip()
-        return [(_OUTSIDE, said[:MAX_ROW])] if said else []
+        heading = hunk.section.strip()
+        return [(_OUTSIDE, heading[:MAX_ROW])] if heading else []
 
     def _python(self, hunk: Hunk) -> list[tuple[str, str]]:
         before = [line.new for line in takewhile(lambda each: each.kind is LineKind.CONTEXT, hunk.lines) if line.new]
@@ -115,7 +115,7 @@ class HunkContext:
             return []
         at = changed.new or (before[-1] + 1 if before else hunk.new_start)
         depth = self._depth(at)
-        found: list[tuple[str, str]] = []
+        rows: list[tuple[str, str]] = []
         for number in range(min(at, len(self._lines) + 1) - 1, max(at - MAX_DISTANCE, 0), -1):
             if depth == 0:
                 break
@@ -124,8 +124,8 @@ class HunkContext:
                 continue
             depth = indent
             if number < hunk.new_start and _DEFINITION.match(line):
-                found.append((f"{number}{_OUTSIDE}", line.rstrip()[:MAX_ROW]))
-        return found[:MAX_ROWS][::-1]
+                rows.append((f"{number}{_OUTSIDE}", line.rstrip()[:MAX_ROW]))
+        return rows[:MAX_ROWS][::-1]
 
     def _depth(self, at: int) -> int:
         """Indentation of the first line of code from `at` on; what stands at the end of a file is at no depth."""

@@ -35,8 +35,8 @@ def _read_history(change: Change, world: World) -> tuple[History | None, tuple[G
         return None, (Gap(NO_PAST, "there is no checkout"),)
     head = repository.resolve(change.head or "HEAD")
     if head is None:
-        why = "the head of the change is not in this clone; set `fetch-depth: 0` on actions/checkout"
-        return None, (Gap(NO_PAST, why),)
+        reason = "the head of the change is not in this clone; set `fetch-depth: 0` on actions/checkout"
+        return None, (Gap(NO_PAST, reason),)
     try:
         # The change's own commits come first and are not among those that it is ranked with.
         past = repository.past(head, MAX_COMMITS, COUNTED + len(change.commits))
@@ -63,9 +63,9 @@ def _read_learnt(world: World, settings: Settings, event: Event) -> tuple[RiskFi
         return RiskFile.model_validate_json(text), ()
     except ValidationError as error:
         first = error.errors(include_url=False, include_context=False, include_input=False)[0]
-        place = ".".join(str(part) for part in first["loc"])
-        why = f"{place}: {first['msg']}" if place else first["msg"]
-        return None, (Gap(RISK_FILE, f"it is not valid, so the shipped numbers hold ({why[:200]})"),)
+        location = ".".join(str(part) for part in first["loc"])
+        reason = f"{location}: {first['msg']}" if location else first["msg"]
+        return None, (Gap(RISK_FILE, f"it is not valid, so the shipped numbers hold ({reason[:200]})"),)
 
 
 def _base_file(world: World, settings: Settings, event: Event) -> bytes | None:

@@ -44,8 +44,8 @@ def is_chat(event: Event) -> bool:
 
 def is_request(event: Event) -> bool:
     """Whether somebody asked for a review by a comment."""
-    said = parse_comment(event.comment.body) if event.kind in KINDS and event.comment else None
-    return said is not None and said.command is Command.REVIEW
+    reply = parse_comment(event.comment.body) if event.kind in KINDS and event.comment else None
+    return reply is not None and reply.command is Command.REVIEW
 
 
 def declines(event: Event, settings: Settings | None) -> str | None:
@@ -55,13 +55,13 @@ def declines(event: Event, settings: Settings | None) -> str | None:
 
 def gather(event: Event, world: World, settings: Settings) -> Evidence:
     """The thread, and the change if a model is to be asked about it; or that there is nothing to do after all."""
-    comment, _, said = _addressed(event)
+    comment, _, reply = _addressed(event)
     if world.forge is None:
         raise ConfigError("the thread cannot be read", why="no token or no repository", remedy="Set `github-token`")
-    thread, reason = _thread(event, said, world.forge)
+    thread, reason = _thread(event, reply, world.forge)
     if reason:
         return Evidence(event, declined=reason)
-    if said.command is not Command.TALK:
+    if reply.command is not Command.TALK:
         return Evidence(event)
     change = read_change(event, world, settings)
     return Evidence(event, change, exhibits(thread, comment, change, settings), tuple(gaps(change, settings)))
@@ -74,54 +74,54 @@ def questions(evidence: Evidence, answers: Sequence[Answer[Any]], settings: Sett
 
 def verify(answers: Sequence[Answer[Any]], evidence: Evidence) -> ChatReply:
     """What is said to the person: the model's words with the code that proves them, or why there are none."""
-    comment, _, told = _addressed(evidence.event)
-    if told.command is Command.HELP:
+    comment, _, parsed = _addressed(evidence.event)
+    if parsed.command is Command.HELP:
         return ChatReply(Conclusion.SUCCESS, Manner.HELP, HELP)
     answer = next(iter(answers), None)
     if answer is None:
         return ChatReply(Conclusion.NEUTRAL, Manner.NOTE, NO_MODEL)
     draft = answer.draft
     if not isinstance(draft, ReplyDraft) or not draft.answer.strip():
-        why = _FAILURES.get(answer.exit, _FAILURES[Exit.MISBEHAVED])
-        return ChatReply(Conclusion.NEUTRAL, Manner.NOTE, f"No answer could be made of this: {why}.")
+        reason = _FAILURES.get(answer.exit, _FAILURES[Exit.MISBEHAVED])
+        return ChatReply(Conclusion.NEUTRAL, Manner.NOTE, f"No answer could be made of this: {reason}.")
     quotes, dropped = prove(draft, answer, changed(evidence), comment.path)
     # A finding is taken back on code alone, never on somebody's word.
     stands = None if not draft.stands and not quotes else draft.stands
     return ChatReply(Conclusion.SUCCESS, Manner.ANSWER, draft.answer.strip(), stands, quotes, dropped)
 
 
-def report(said: ChatReply, evidence: Evidence, account: Account) -> Plan:
+def report(reply: ChatReply, evidence: Evidence, account: Account) -> Plan:
     """The reply, and the same in the step summary and the `summary` output."""
     comment, pull, _ = _addressed(evidence.event)
-    key = note_key(comment.id) if said.manner is Manner.NOTE else reply_key(comment.id)
-    body = "\n\n".join(_parts(said, account))
+    key = note_key(comment.id) if reply.manner is Manner.NOTE else reply_key(comment.id)
+    body = "\n\n".join(_parts(reply, account))
     effects: list[Effect] = [Reply(key, pull.number, comment.id, body)]
-    notes = [f"- {escape(note)}" for note in (*said.dropped, account.degraded, *account.notices) if note]
+    notes = [f"- {escape(note)}" for note in (*reply.dropped, account.degraded, *account.notices) if note]
     heading = f"### Reply to {escape(comment.author.login or 'somebody')}"
     effects.append(Summary("summary", "\n\n".join([heading, body, *(["\n".join(notes)] if notes else [])]) + "\n"))
-    effects.append(Output("output-summary", "summary", f"{said.manner} on pull request {pull.number}"))
+    effects.append(Output("output-summary", "summary", f"{reply.manner} on pull request {pull.number}"))
     return Plan(tuple(effects))
 
 
-def _thread(event: Event, said: ParsedComment, forge: Forge) -> tuple[tuple[PostedComment, ...], str]:
+def _thread(event: Event, reply: ParsedComment, forge: Forge) -> tuple[tuple[PostedComment, ...], str]:
     """The comments of the thread, none in the conversation; and why there is nothing to do, "" when there is."""
     comment, pull, _ = _addressed(event)
     key = reply_key(comment.id)
     if event.kind is EventKind.ISSUE_COMMENT:
         return (), "it is answered already" if is_said(forge.comments(pull.number, marker(key)), key) else ""
     thread = forge.thread(pull.number, comment.in_reply_to or comment.id)
-    asked = next((each for each in thread if each.id == comment.id), None)
+    posted = next((each for each in thread if each.id == comment.id), None)
     reason = ""
-    if asked is None:
+    if posted is None:
         reason = "the comment is not there any more"
-    elif not said.leads and not is_ours(thread[0]):
+    elif not reply.leads and not is_ours(thread[0]):
         reason = "the comment does not address cicd-agent"
-    elif said.command is Command.TALK and not is_ours(thread[0]):
+    elif reply.command is Command.TALK and not is_ours(thread[0]):
         reason = "the comment is no command, and its thread is not about a finding of cicd-agent"
-    elif is_ours(asked):
+    elif is_ours(posted):
         reason = "the comment is cicd-agent's own"
-    elif asked.author.lower() != comment.author.login.lower():
-        reason = f"the comment is by {asked.author or 'nobody'}, and the event says {comment.author.login}"
+    elif posted.author.lower() != comment.author.login.lower():
+        reason = f"the comment is by {posted.author or 'nobody'}, and the event says {comment.author.login}"
     elif is_said(thread, key):
         reason = "it is answered already"
     elif replies(thread) >= MOST_REPLIES:
@@ -131,30 +131,30 @@ def _thread(event: Event, said: ParsedComment, forge: Forge) -> tuple[tuple[Post
 
 def _addressed(event: Event) -> tuple[Comment, PullRequest, ParsedComment]:
     """The comment that is answered, its pull request, and how it addresses us."""
-    said = parse_comment(event.comment.body) if event.comment else None
-    if event.comment is None or event.pull is None or said is None:
+    reply = parse_comment(event.comment.body) if event.comment else None
+    if event.comment is None or event.pull is None or reply is None:
         raise ConfigError("this evidence is not of a comment to answer", remedy="Gather it again with the same mode")
-    return event.comment, event.pull, said
+    return event.comment, event.pull, reply
 
 
-def _parts(said: ChatReply, account: Account) -> Iterator[str]:
+def _parts(reply: ChatReply, account: Account) -> Iterator[str]:
     """The reply as Markdown."""
-    if said.manner is not Manner.ANSWER:
-        yield said.text
+    if reply.manner is not Manner.ANSWER:
+        yield reply.text
         return
-    if said.stands is False:
+    if reply.stands is False:
         yield "**Taken back.**"
-    text = clip(said.text, MAX_ANSWER)
+    text = clip(reply.text, MAX_ANSWER)
     yield from (escape(paragraph) for paragraph in text.split("\n\n") if paragraph.strip())
-    for quote in said.quotes:
+    for quote in reply.quotes:
         yield f"{code(clip(quote.source, 200))}\n\n{fence(quote.text)}".rstrip("\n")
-    yield f"<sub>{_stands(said)} · {_cost(account)}</sub>"
+    yield f"<sub>{_stands(reply)} · {_cost(account)}</sub>"
 
 
-def _stands(said: ChatReply) -> str:
-    if said.stands is False:
+def _stands(reply: ChatReply) -> str:
+    if reply.stands is False:
         return "nothing but these words is changed by it: who agrees resolves the thread"
-    if said.stands is None:
+    if reply.stands is None:
         return "the finding stands: no code was quoted that refutes it"
     return "the finding stands"
 

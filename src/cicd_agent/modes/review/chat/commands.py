@@ -51,13 +51,13 @@ def parse_comment(body: str) -> ParsedComment | None:
     help.
     """
     text = _own_text(body).strip()
-    found = next(_names(text), None)
-    if found is None:
+    match = next(_names(text), None)
+    if match is None:
         return None
-    if found.start() > 0:
+    if match.start() > 0:
         return ParsedComment(Command.TALK, leads=False)
     # The name said twice is the name.
-    rest = text[found.end() :].lstrip(_AFTER)
+    rest = text[match.end() :].lstrip(_AFTER)
     while again := next((name for name in _names(rest) if name.start() == 0), None):
         rest = rest[again.end() :].lstrip(_AFTER)
     line = rest.partition("\n")[0].strip().rstrip(".!").lower()
@@ -69,9 +69,9 @@ def parse_comment(body: str) -> ParsedComment | None:
 
 def _names(text: str) -> Iterator[re.Match[str]]:
     """Where the name stands; followed by a mark or something invisible it is another name that looks like it."""
-    for found in _NAME.finditer(text):
-        if unicodedata.category(text[found.end() : found.end() + 1] or " ") not in {"Mn", "Mc", "Me", "Cf"}:
-            yield found
+    for match in _NAME.finditer(text):
+        if unicodedata.category(text[match.end() : match.end() + 1] or " ") not in {"Mn", "Mc", "Me", "Cf"}:
+            yield match
 
 
 def _own_text(body: str) -> str:
@@ -97,28 +97,28 @@ def _plain(lines: list[str]) -> Iterator[str]:
 
 
 def _without_comments(text: str) -> str:
-    kept: list[str] = []
+    parts: list[str] = []
     at = 0
     while (start := text.find("<!--", at)) >= 0:
-        kept.append(text[at:start])
+        parts.append(text[at:start])
         end = text.find("-->", start + 4)
         if end < 0:
-            return "".join(kept)
+            return "".join(parts)
         at = end + 3
-    return "".join([*kept, text[at:]])
+    return "".join([*parts, text[at:]])
 
 
 def _without_code(text: str) -> str:
     """Runs of as many backticks open and close a span; one that is never closed is a run of plain backticks."""
     tokens = re.split(r"(`+)", text)
     last = {run: at for at, run in enumerate(tokens) if at % 2}
-    kept: list[str] = []
+    parts: list[str] = []
     at = 0
     while at < len(tokens):
         if at % 2 and last[tokens[at]] > at:
             at = tokens.index(tokens[at], at + 2)
-            kept.append(_CODE)
+            parts.append(_CODE)
         else:
-            kept.append(tokens[at] if at % 2 == 0 else _CODE)
+            parts.append(tokens[at] if at % 2 == 0 else _CODE)
         at += 1
-    return "".join(kept)
+    return "".join(parts)

@@ -20,12 +20,12 @@ def ineligible_reasons(event: Event, settings: Settings | None) -> Iterator[str]
         yield "the comment is not on a pull request"
         return
     yield from _of_programs(event, comment)
-    said = parse_comment(comment.body)
-    if said is None or not (said.leads or comment.in_reply_to):
+    parsed = parse_comment(comment.body)
+    if parsed is None or not (parsed.leads or comment.in_reply_to):
         yield "the comment does not address cicd-agent"
         return
     yield from _of_author(event, comment)
-    if said.command is Command.TALK and not comment.in_reply_to:
+    if parsed.command is Command.TALK and not comment.in_reply_to:
         yield "the comment is no command: free questions are answered in the threads of findings"
     if not pull.is_open:
         yield f"pull request {pull.number} is closed"
@@ -33,8 +33,8 @@ def ineligible_reasons(event: Event, settings: Settings | None) -> Iterator[str]
         yield from _of_permission(comment)
     if settings is not None and settings.replies == "off":
         yield "replies are off; `replies: on` in the base branch's config file switches them on"
-    if settings is not None and said.command is Command.REVIEW:
-        yield from _of_commit(said, pull, event.head.sha)
+    if settings is not None and parsed.command is Command.REVIEW:
+        yield from _of_commit(parsed, pull, event.head.sha)
 
 
 def _of_programs(event: Event, comment: Comment) -> Iterator[str]:
@@ -49,8 +49,8 @@ def _of_author(event: Event, comment: Comment) -> Iterator[str]:
     """What the event itself says against the author: it saves a request for most comments, and proves nothing."""
     who = comment.author.login or "its author"
     if event.trust is not Trust.WRITER:
-        told = f"{who} ({comment.author.association or 'no association'})"
-        yield f"the comment is by {told}, and only owners, members and collaborators are answered"
+        author = f"{who} ({comment.author.association or 'no association'})"
+        yield f"the comment is by {author}, and only owners, members and collaborators are answered"
     if event.actor.login.lower() != comment.author.login.lower():
         yield f"the comment is by {who}, and the event was sent by {event.actor.login or 'somebody else'}"
 
@@ -65,11 +65,11 @@ def _of_permission(comment: Comment) -> Iterator[str]:
         yield f"{who} has {may} permission on this repository, and only people with write access are answered"
 
 
-def _of_commit(said: ParsedComment, pull: PullRequest, head: str) -> Iterator[str]:
+def _of_commit(parsed: ParsedComment, pull: PullRequest, head: str) -> Iterator[str]:
     """Why the head is not what the person has looked at: the author of a fork moves it whenever they like."""
     again = f"look at it, then say `@cicd-agent review {head[:12]}`"
-    if said.commit and not (head and head.startswith(said.commit)):
+    if parsed.commit and not (head and head.startswith(parsed.commit)):
         where = f"the head of pull request {pull.number} is {head[:12] or 'not known'}"
-        yield f"the command names commit {said.commit[:12]}, and {where}: {again}"
-    elif not said.commit and pull.from_fork:
+        yield f"the command names commit {parsed.commit[:12]}, and {where}: {again}"
+    elif not parsed.commit and pull.from_fork:
         yield f"pull request {pull.number} is from a fork, so the command has to name its head ({head[:12]}): {again}"

@@ -52,10 +52,10 @@ class ReplyDraft(Draft):
 
 
 def exhibits(
-    thread: Sequence[PostedComment], asked: Comment, change: Change, settings: Settings
+    thread: Sequence[PostedComment], addressed: Comment, change: Change, settings: Settings
 ) -> tuple[Exhibit, ...]:
     """What is shown: the thread up to the comment that is answered, and the diff around its line."""
-    earlier = [comment for comment in thread[1:] if comment.id < asked.id][-_EARLIER:]
+    earlier = [comment for comment in thread[1:] if comment.id < addressed.id][-_EARLIER:]
     return (
         Exhibit("T1", "the finding", _body(thread[0].body), priority=8),
         *(
@@ -63,8 +63,10 @@ def exhibits(
             for number, comment in enumerate(earlier, 2)
         ),
         # As it was when its author's rights were looked at: it may have been edited by somebody else since.
-        Exhibit("Q", f"said by {asked.author.login or 'somebody'}, to be answered", _body(asked.body), priority=9),
-        *_code(asked, change, settings),
+        Exhibit(
+            "Q", f"said by {addressed.author.login or 'somebody'}, to be answered", _body(addressed.body), priority=9
+        ),
+        *_code(addressed, change, settings),
     )
 
 
@@ -107,59 +109,59 @@ def _judged(
     file = next((file for file in change.files if path in {file.path, file.old_path}), None)
     for number, each in enumerate(draft.quotes, 1):
         name = clip(" ".join(each.exhibit.split()), 20)
-        found: Backing | str | None
+        backing: Backing | str | None
         if number > MAX_QUOTES or each.quote.count("\n") >= MAX_QUOTE_LINES:
-            found = f"more than {MAX_QUOTES} quotes of {MAX_QUOTE_LINES} lines each"
+            backing = f"more than {MAX_QUOTES} quotes of {MAX_QUOTE_LINES} lines each"
         elif name == _DIFF:
-            found = _in_diff(each.quote, file)
+            backing = _in_diff(each.quote, file)
         elif lookups is None:
-            found = None if name.startswith("L") else "there is no such exhibit of code"
+            backing = None if name.startswith("L") else "there is no such exhibit of code"
         else:
-            found = next((_in_lookup(each.quote, one) for one in lookups if one.id == name), "it was not looked up")
-        yield (None, f"quote {number} of {name}: {found}.") if isinstance(found, str) else (found, "")
+            backing = next((_in_lookup(each.quote, one) for one in lookups if one.id == name), "it was not looked up")
+        yield (None, f"quote {number} of {name}: {backing}.") if isinstance(backing, str) else (backing, "")
 
 
 def _in_diff(quote: str, file: FileDiff | None) -> Backing | str:
     if file is None:
         return "its file is not in the change"
-    places = [Quotes(file, side).locate(quote, 0) for side in (Side.RIGHT, Side.LEFT)]
-    place = next((place for place in places if isinstance(place, Place)), None)
-    if place is not None:
-        return Backing(f"{file.path}:{place.last}", shown(place.text))
-    longer = any(not isinstance(miss, Place) and miss.longer for miss in places)
+    locations = [Quotes(file, side).locate(quote, 0) for side in (Side.RIGHT, Side.LEFT)]
+    location = next((location for location in locations if isinstance(location, Place)), None)
+    if location is not None:
+        return Backing(f"{file.path}:{location.last}", shown(location.text))
+    longer = any(not isinstance(miss, Place) and miss.longer for miss in locations)
     return "it stands at several places, quote more" if longer else "it is not in the diff"
 
 
 def _in_lookup(quote: str, lookup: Exhibit) -> Backing | str:
     """Lines of a look-up have gutters of their own: each line of the quote has to be in one of them, in order."""
-    wanted = [line for line in (" ".join(line.split()) for line in quote.split("\n")) if line]
+    quoted = [line for line in (" ".join(line.split()) for line in quote.split("\n")) if line]
     rows = [" ".join(row.split()) for row in lookup.text.split("\n")]
-    if not wanted or max(map(len, wanted)) < SHORTEST:
+    if not quoted or max(map(len, quoted)) < SHORTEST:
         return "it quotes no code"
-    for start in range(len(rows) - len(wanted) + 1):
-        if all(line in row for line, row in zip(wanted, rows[start:], strict=False)):
+    for start in range(len(rows) - len(quoted) + 1):
+        if all(line in row for line, row in zip(quoted, rows[start:], strict=False)):
             return Backing(lookup.source, shown(quote.strip("\n")))
     return "it is not in what was looked up"
 
 
-def _code(asked: Comment, change: Change, settings: Settings) -> Iterator[Exhibit]:
+def _code(addressed: Comment, change: Change, settings: Settings) -> Iterator[Exhibit]:
     """The diff around the thread's line, or all of the file's and what the thread was about; nothing that is hidden."""
-    file = next((file for file in showable(change, settings) if asked.path in {file.path, file.old_path}), None)
+    file = next((file for file in showable(change, settings) if addressed.path in {file.path, file.old_path}), None)
     at = None
     if file is not None:
         lines = list(file.lines)
-        at = next((index for index, line in enumerate(lines) if _is_at(line, asked)), None)
+        at = next((index for index, line in enumerate(lines) if _is_at(line, addressed)), None)
         part = lines[:_WHOLE] if at is None else lines[max(at - _AROUND, 0) : at + _AROUND + 1]
         text = "\n".join(line.text.rstrip("\r") for line in part)
         yield Exhibit(_DIFF, file.path, text, priority=7, gutter=tuple(map(gutter, part)))
     hidden = matcher([*settings.deny_paths, *settings.paths_ignore])
-    if at is None and asked.diff_hunk and not hidden.match_file(asked.path):
-        yield Exhibit("D1", f"{asked.path} when the thread began", asked.diff_hunk[-_MAX_COMMENT:], priority=5)
+    if at is None and addressed.diff_hunk and not hidden.match_file(addressed.path):
+        yield Exhibit("D1", f"{addressed.path} when the thread began", addressed.diff_hunk[-_MAX_COMMENT:], priority=5)
 
 
-def _is_at(line: DiffLine, asked: Comment) -> bool:
-    number = line.old if asked.side == Side.LEFT else line.new
-    return asked.line > 0 and number == asked.line
+def _is_at(line: DiffLine, addressed: Comment) -> bool:
+    number = line.old if addressed.side == Side.LEFT else line.new
+    return addressed.line > 0 and number == addressed.line
 
 
 def _body(text: str) -> str:

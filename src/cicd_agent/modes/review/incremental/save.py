@@ -48,22 +48,22 @@ def save_state(answers: Sequence[Answer[Any]], evidence: Evidence, settings: Set
     if not answers and not evidence.memory:
         return ()
     change, recalled = changed(evidence), load_state(evidence, settings)
-    told = [_ShownAnswer(answer) for answer in answers if not answer.optional]
-    fresh = list(_claims(told, answers, change, settings))
-    known = _renumbered(recalled, len(told))
+    given = [_ShownAnswer(answer) for answer in answers if not answer.optional]
+    fresh = list(_claims(given, answers, change, settings))
+    known = _renumbered(recalled, len(given))
     claims = [*fresh, *known.claims]
     unjudged = _unjudged(fresh, answers, settings)
     parts = {each.path: each.drafts for each in known.seen}
     drafts = {
         number: Drafted(number=number, draft=draft.model_copy(update={"findings": ()}), whole=each.is_whole)
-        for number, each in enumerate(told)
+        for number, each in enumerate(given)
         if each.is_good and isinstance(draft := each.answer.draft, ReviewDraft)
     }
     drafts |= {each.number: each for each in known.drafts}
     seen: list[tuple[int, Seen]] = []
     for file in readable(change, settings):
         own = [claim.draft for claim in claims if claim.path == file.path]
-        part = parts.get(file.path) or _shown(file, told)
+        part = parts.get(file.path) or _shown(file, given)
         numbers = tuple(sorted({*part, *own}))
         if part and file.path not in unjudged and drafts.keys() >= set(numbers):
             size = sum(len(line.text) for line in file.lines)
@@ -110,19 +110,19 @@ def _is_good(answer: Answer[Any]) -> bool:
     return answer.draft is not None and not answer.failure and not answer.instead_of
 
 
-def _shown(file: FileDiff, told: Sequence[_ShownAnswer]) -> tuple[int, ...]:
+def _shown(file: FileDiff, given: Sequence[_ShownAnswer]) -> tuple[int, ...]:
     """The answers that were shown this file, together all of it; none when a line of it was not shown."""
-    wanted = {gutter(line) for line in file.lines}
-    parts = {number: each.gutters(file.path) for number, each in enumerate(told) if each.is_good}
+    expected = {gutter(line) for line in file.lines}
+    parts = {number: each.gutters(file.path) for number, each in enumerate(given) if each.is_good}
     numbers = tuple(number for number, gutters in parts.items() if gutters)
-    return numbers if wanted <= {each for gutters in parts.values() for each in gutters} else ()
+    return numbers if expected <= {each for gutters in parts.values() for each in gutters} else ()
 
 
 def _claims(
-    told: Sequence[_ShownAnswer], answers: Sequence[Answer[Any]], change: Change, settings: Settings
+    given: Sequence[_ShownAnswer], answers: Sequence[Answer[Any]], change: Change, settings: Settings
 ) -> Iterator[Claimed]:
     """What was claimed in this run, as the judge left it."""
-    drafts = [(number, each.answer.draft) for number, each in enumerate(told) if each.answer.draft is not None]
+    drafts = [(number, each.answer.draft) for number, each in enumerate(given) if each.answer.draft is not None]
     placed = [(number, at, claim) for number, draft in drafts for at, claim in enumerate(draft.findings)]
     prover = Prover(change)
     outcomes = iter(judge_outcomes(prover.prove(claim for _, _, claim in placed), answers))
@@ -157,7 +157,7 @@ def _unjudged(fresh: Sequence[Claimed], answers: Sequence[Answer[Any]], settings
 
 def _renumbered(recalled: ReusedState, first: int) -> ReusedState:
     """The same behind the drafts of this run."""
-    numbers = {each.number: first + place for place, each in enumerate(recalled.drafts)}
+    numbers = {each.number: first + index for index, each in enumerate(recalled.drafts)}
     return replace(
         recalled,
         seen=tuple(
@@ -185,19 +185,19 @@ def _lines(
 ) -> Iterator[Line]:
     """What saves most comes first, since the end may find no room."""
     used = sorted({number for _, each in seen for number in each.drafts})
-    numbers = {number: place for place, number in enumerate(used)}
+    numbers = {number: index for index, number in enumerate(used)}
     yield run
     for number in used:
         yield drafts[number].model_copy(update={"number": numbers[number]})
     if described is not None:
         yield described
 
-    def told(path: str) -> Iterator[Line]:
+    def given(path: str) -> Iterator[Line]:
         for claim in sorted(claims, key=lambda each: (each.draft, each.at)):
             if claim.path == path and claim.draft in numbers:
                 yield claim.model_copy(update={"draft": numbers[claim.draft]})
 
     for _, each in sorted(seen, key=lambda pair: (-pair[0], pair[1].path)):
         yield each.model_copy(update={"drafts": tuple(numbers[number] for number in each.drafts)})
-        yield from told(each.path)
-    yield from told("")
+        yield from given(each.path)
+    yield from given("")

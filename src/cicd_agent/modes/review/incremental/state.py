@@ -168,13 +168,13 @@ def load_state(evidence: Evidence, settings: Settings) -> ReusedState:
         and line.claims == sum(1 for claim in claims if claim.path == line.path)
     )
     paths, used = {line.path for line in seen}, {number for line in seen for number in line.drafts}
-    kept = [claim for claim in claims if claim.draft in used and (not claim.path or claim.path in paths)]
+    remaining = [claim for claim in claims if claim.draft in used and (not claim.path or claim.path in paths)]
     described = next((line for line in lines if isinstance(line, Described)), None)
     is_same = described is not None and described.digest == description_digest(evidence.event, change)
     return ReusedState(
         seen=seen,
         drafts=tuple(drafts[number] for number in sorted(used)),
-        claims=tuple(sorted(kept, key=lambda claim: (claim.draft, claim.at))),
+        claims=tuple(sorted(remaining, key=lambda claim: (claim.draft, claim.at))),
         described=described if is_same else None,
         since=run.head,
         of=len(candidates),
@@ -197,8 +197,8 @@ def diff_digest(file: FileDiff) -> str:
 
 def description_digest(event: Event, change: Change) -> str:
     """A digest of the title, the description, and the change that they are compared with."""
-    said = (event.pull.title, event.pull.body) if event.pull else ("", "")
-    return _digest([*said, *(diff_digest(file) for file in change.files)])
+    description = (event.pull.title, event.pull.body) if event.pull else ("", "")
+    return _digest([*description, *(diff_digest(file) for file in change.files)])
 
 
 def dependency_digest(evidence: Evidence, settings: Settings) -> str:
@@ -206,9 +206,9 @@ def dependency_digest(evidence: Evidence, settings: Settings) -> str:
     review = Path(str(files(__package__))).parent
     prompts = [path.read_text("utf-8") for path in sorted(review.rglob("*.md"))]
     guidelines = [[each.source, each.text] for each in evidence.exhibits if each.source in GUIDELINES]
-    asked = [settings.base_url, settings.model, settings.models.get("review", ""), settings.fast_model]
+    models = [settings.base_url, settings.model, settings.models.get("review", ""), settings.fast_model]
     rules = [settings.instructions, settings.judge, settings.deny_paths, settings.paths_ignore]
-    return _digest([PREAMBLE, prompts, guidelines, asked, rules])
+    return _digest([PREAMBLE, prompts, guidelines, models, rules])
 
 
 def dump(lines: Iterable[Line]) -> tuple[str, ...]:
