@@ -1,7 +1,10 @@
 """Every failure a user can meet, in one place: what it means, its exit code, and what to do about it."""
 
 from enum import IntEnum
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
+
+if TYPE_CHECKING:
+    from pydantic import ValidationError
 
 
 class Exit(IntEnum):
@@ -100,3 +103,10 @@ class ModelMisbehaved(AgentError):
     """The model answered, but never with something that could be checked."""
 
     exit = Exit.MISBEHAVED
+
+
+def first_problem(error: "ValidationError") -> str:
+    """The first thing that is wrong with foreign data, on one line: where in it, and what."""
+    first = error.errors(include_url=False, include_input=False, include_context=False)[0]
+    location = ".".join(str(part)[:60] for part in first["loc"])
+    return f"{location}: {first['msg']}" if location else first["msg"]

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from cicd_agent.app import stages as commands
-from cicd_agent.modes import route
+from cicd_agent.modes.route import mode as route
 from tests.support.jobs.pull_request import BEFORE, Job, Left
 from tests.support.servers.github.app import FakeGitHub
 

@@ -7,6 +7,7 @@ from typing import Any
 
 from cicd_agent.analysis.test_reports.cases import LONGEST_DETAIL, MAX_CASES, Case, Outcome, case, rerun
 from cicd_agent.domain.text.excerpt import Excerpt
+from cicd_agent.domain.text.json_view import as_items, as_line_number, as_mapping, as_text
 from cicd_agent.domain.text.words import count
 
 _OUTCOMES = {
@@ -20,7 +21,6 @@ _OUTCOMES = {
 _ENDS = {"pass": Outcome.PASSED, "fail": Outcome.FAILED, "skip": Outcome.SKIPPED}
 _STEPS = ("setup", "call", "teardown")
 _MAX_DETAIL = LONGEST_DETAIL - 100
-_LONGEST = 1_000
 _LARGEST_NUMBER = 2**53
 
 
@@ -53,12 +53,12 @@ def parse_go(text: str, source: str) -> tuple[tuple[Case, ...], tuple[str, ...]]
         broken += event is None and bool(line.strip())
         if not isinstance(event, dict):
             continue
-        name = _text(event.get("Package")) or _text(event.get("ImportPath")).partition(" ")[0]
-        test, action = _text(event.get("Test")), event.get("Action")
+        name = as_text(event.get("Package")) or as_text(event.get("ImportPath")).partition(" ")[0]
+        test, action = as_text(event.get("Test")), event.get("Action")
         package = packages.setdefault(name, _Package())
         if action in ("output", "build-output"):
             output = package.tests.setdefault(test, Excerpt(_MAX_DETAIL)) if test else package.output
-            output.add(_text(event.get("Output"), 20_000))
+            output.add(as_text(event.get("Output"), 20_000))
         elif isinstance(action, str) and action in _ENDS:
             if len(cases) >= MAX_CASES:
                 notes.append(f"cases beyond the first {MAX_CASES:,} were left out")
@@ -90,29 +90,29 @@ def _gone(package: _Package, key: tuple[str, str], event: Mapping[str, Any], sou
 def parse_jest(top: Mapping[str, Any], source: str) -> tuple[tuple[Case, ...], tuple[str, ...]]:
     """The cases of `jest --json`; a file that failed before its first test is a case of its own."""
     cases_found: list[Case] = []
-    for file in map(_mapping, _items(top.get("testResults"))):
-        path = _text(file.get("name")) or _text(file.get("testFilePath"))
-        results = _items(file.get("assertionResults")) or _items(file.get("testResults"))
+    for file in map(as_mapping, as_items(top.get("testResults"))):
+        path = as_text(file.get("name")) or as_text(file.get("testFilePath"))
+        results = as_items(file.get("assertionResults")) or as_items(file.get("testResults"))
         if not results and file.get("status") == "failed":
             cases_found.append(
-                case(path, path, Outcome.ERROR, file=path, detail=_text(file.get("message"), 20_000), source=source)
+                case(path, path, Outcome.ERROR, file=path, detail=as_text(file.get("message"), 20_000), source=source)
             )
-        cases_found += (_assertion(result, path, source) for result in map(_mapping, results))
+        cases_found += (_assertion(result, path, source) for result in map(as_mapping, results))
     return _capped(cases_found)
 
 
 def _assertion(result: Mapping[str, Any], path: str, source: str) -> Case:
-    outcome = _OUTCOMES.get(_text(result.get("status")), Outcome.SKIPPED)
-    failures = [_text(each, 20_000) for each in _items(result.get("failureMessages"))[:20]]
-    retried = [_text(each, 20_000) for each in _items(result.get("retryReasons"))[:20]]
+    outcome = _OUTCOMES.get(as_text(result.get("status")), Outcome.SKIPPED)
+    failures = [as_text(each, 20_000) for each in as_items(result.get("failureMessages"))[:20]]
+    retried = [as_text(each, 20_000) for each in as_items(result.get("retryReasons"))[:20]]
     milliseconds = _number(result.get("duration"))
-    titles = [_text(each) for each in _items(result.get("ancestorTitles"))[:50]]
+    titles = [as_text(each) for each in as_items(result.get("ancestorTitles"))[:50]]
     return case(
-        _text(result.get("title")) or _text(result.get("fullName")),
+        as_text(result.get("title")) or as_text(result.get("fullName")),
         " > ".join([path, *titles]),
         outcome,
         file=path,
-        line=_whole(_mapping(result.get("location")).get("line")),
+        line=as_line_number(as_mapping(result.get("location")).get("line")),
         detail=_short("\n\n".join(failures or retried)),
         seconds=None if milliseconds is None else milliseconds / 1_000,
         source=source,
@@ -124,27 +124,27 @@ def parse_pytest(top: Mapping[str, Any], source: str) -> tuple[tuple[Case, ...],
     """The cases of pytest-json-report; a file that could not be collected is a case of its own."""
     cases_found = [
         case(
-            ident := _text(each.get("nodeid")),
+            ident := as_text(each.get("nodeid")),
             ident,
             Outcome.ERROR,
             file=ident.partition("::")[0],
-            detail=_short(_text(each.get("longrepr"), 1_000_000)),
+            detail=_short(as_text(each.get("longrepr"), 1_000_000)),
             source=source,
         )
-        for each in map(_mapping, _items(top.get("collectors")))
+        for each in map(as_mapping, as_items(top.get("collectors")))
         if each.get("outcome") == "failed"
     ]
-    cases_found += (_node(test, source) for test in map(_mapping, _items(top.get("tests"))))
+    cases_found += (_node(test, source) for test in map(as_mapping, as_items(top.get("tests"))))
     return _capped(cases_found)
 
 
 def _node(test: Mapping[str, Any], source: str) -> Case:
-    steps = [_mapping(test.get(step)) for step in _STEPS]
+    steps = [as_mapping(test.get(step)) for step in _STEPS]
     bad = next((step for step in steps if step.get("outcome") == "failed"), {})
-    file, _, name = _text(test.get("nodeid")).partition("::")
+    file, _, name = as_text(test.get("nodeid")).partition("::")
     durations = [number for step in steps if (number := _number(step.get("duration"))) is not None]
     at = test.get("lineno")
-    outcome = _text(test.get("outcome"))
+    outcome = as_text(test.get("outcome"))
     # What pytest-rerunfailures ran again and what then did not fail.
     turned = outcome == "rerun" and not bad
     return case(
@@ -153,9 +153,9 @@ def _node(test: Mapping[str, Any], source: str) -> Case:
         Outcome.PASSED if turned else _OUTCOMES.get(outcome, Outcome.SKIPPED),
         file=file,
         # pytest counts from 0.
-        line=_whole(at + 1) if isinstance(at, int) and not isinstance(at, bool) else 0,
-        message=_text(_mapping(bad.get("crash")).get("message")),
-        detail=_short(_text(bad.get("longrepr"), 1_000_000)),
+        line=as_line_number(at + 1) if isinstance(at, int) and not isinstance(at, bool) else 0,
+        message=as_text(as_mapping(bad.get("crash")).get("message")),
+        detail=_short(as_text(bad.get("longrepr"), 1_000_000)),
         seconds=sum(durations) if durations else None,
         source=source,
         flaked=turned,
@@ -178,22 +178,6 @@ def _loaded(line: str) -> object:
         return json.loads(line)
     except (ValueError, RecursionError):
         return None
-
-
-def _mapping(value: object) -> dict[str, Any]:
-    return value if isinstance(value, dict) else {}
-
-
-def _items(value: object) -> list[Any]:
-    return value if isinstance(value, list) else []
-
-
-def _text(value: object, limit: int = _LONGEST) -> str:
-    return value[:limit] if isinstance(value, str) else ""
-
-
-def _whole(value: object) -> int:
-    return value if isinstance(value, int) and not isinstance(value, bool) and 0 < value < 2**31 else 0
 
 
 def _number(value: object) -> float | None:

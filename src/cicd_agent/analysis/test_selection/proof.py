@@ -10,7 +10,7 @@ from cicd_agent.analysis.test_selection.test_map import TestMap
 from cicd_agent.domain.test_run import RunResult
 from cicd_agent.domain.text.visible import visible_line
 from cicd_agent.domain.text.words import clip, count
-from cicd_agent.errors import ConfigError
+from cicd_agent.errors import ConfigError, first_problem
 
 NEEDED: Final = 20
 """Comparisons in a row that missed nothing, before a choice is gone by."""
@@ -131,9 +131,5 @@ def load(text: str | bytes) -> Proof:
     try:
         return Proof.model_validate_json(text)
     except ValidationError as error:
-        first = error.errors(include_url=False, include_input=False, include_context=False)[0]
-        location = ".".join(str(part)[:60] for part in first["loc"])
-        reason = f"{location}: {first['msg']}" if location else first["msg"]
-        raise ConfigError(
-            "the proof of the test map cannot be used", why=reason, remedy="Delete it, and begin again with --shadow"
-        ) from None
+        what, remedy = "the proof of the test map cannot be used", "Delete it, and begin again with --shadow"
+        raise ConfigError(what, why=first_problem(error), remedy=remedy) from None

@@ -8,7 +8,7 @@ from typing import Annotated, Final, Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from cicd_agent.domain.test_run import Outcome
-from cicd_agent.errors import ConfigError
+from cicd_agent.errors import ConfigError, first_problem
 
 MAX_BYTES: Final = 100_000_000
 """Size of a map's file."""
@@ -160,9 +160,7 @@ def load(text: str | bytes) -> TestMap:
             raise _unusable(f"it is over {MAX_BYTES:,} bytes")
         wire = _Map.model_validate_json(text)
     except ValidationError as error:
-        first = error.errors(include_url=False, include_input=False, include_context=False)[0]
-        index = ".".join(str(part)[:60] for part in first["loc"])
-        raise _unusable(f"{index}: {first['msg']}" if index else first["msg"]) from None
+        raise _unusable(first_problem(error)) from None
     return _read(wire)
 
 

@@ -72,3 +72,21 @@ class Loose:
     def _list(self, name: str) -> list[Any]:
         value = self.told.get(name)
         return value[:_MOST] if isinstance(value, list) else []
+
+
+def as_mapping(value: object) -> dict[str, Any]:
+    return value if isinstance(value, dict) else {}
+
+
+def as_items(value: object) -> list[Any]:
+    return value if isinstance(value, list) else []
+
+
+def as_text(value: object, limit: int = 1_000) -> str:
+    """The first `limit` characters of a text."""
+    return value[:limit] if isinstance(value, str) else ""
+
+
+def as_line_number(value: object) -> int:
+    """A line number, 0 for what is none."""
+    return value if isinstance(value, int) and not isinstance(value, bool) and 0 < value < 2**31 else 0

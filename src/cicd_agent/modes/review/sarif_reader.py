@@ -9,6 +9,7 @@ from typing import Any
 from urllib.parse import unquote
 
 from cicd_agent.domain.finding import Category, Finding, Location, Origin, Severity
+from cicd_agent.domain.text.json_view import as_items, as_line_number, as_mapping, as_text
 from cicd_agent.domain.text.visible import visible, visible_line
 from cicd_agent.domain.text.words import clip, count
 
@@ -67,7 +68,7 @@ def read_sarif(raw: bytes, roots: Sequence[str]) -> tuple[tuple[ToolResult, ...]
     if len(runs) > _MAX_RUNS:
         notes.append(f"{count(len(runs) - _MAX_RUNS, 'run')} beyond the first {_MAX_RUNS} were left out")
     for run in runs[:_MAX_RUNS]:
-        match, problems = _Run(_mapping(run), roots).read(MAX_RESULTS - len(results))
+        match, problems = _Run(as_mapping(run), roots).read(MAX_RESULTS - len(results))
         results += match
         notes += problems
     return tuple(results), tuple(dict.fromkeys(notes))
@@ -79,15 +80,15 @@ class _Run:
     def __init__(self, run: Mapping[str, Any], roots: Sequence[str]) -> None:
         self.run = run
         self._roots = roots
-        tool = _mapping(run.get("tool"))
-        driver = _mapping(tool.get("driver"))
-        self.tool = _safe(_text(driver.get("name"), _ID).replace("/", "-")) or "tool"
-        components = [driver, *(_mapping(each) for each in _items(tool.get("extensions"))[:_MAX_RUNS])]
-        self._driver_rules = _items(driver.get("rules"))
+        tool = as_mapping(run.get("tool"))
+        driver = as_mapping(tool.get("driver"))
+        self.tool = _safe(as_text(driver.get("name"), _ID).replace("/", "-")) or "tool"
+        components = [driver, *(as_mapping(each) for each in as_items(tool.get("extensions"))[:_MAX_RUNS])]
+        self._driver_rules = as_items(driver.get("rules"))
         self._rules: dict[str, Mapping[str, Any]] = {}
         for component in components:
-            for rule in _items(component.get("rules"))[:_MAX_RULES]:
-                ident = _text(_mapping(rule).get("id"), _ID)
+            for rule in as_items(component.get("rules"))[:_MAX_RULES]:
+                ident = as_text(as_mapping(rule).get("id"), _ID)
                 if ident:
                     self._rules.setdefault(ident, rule)
 
@@ -96,12 +97,12 @@ class _Run:
         results: list[ToolResult] = []
         notes: list[str] = []
         broken = 0
-        if any(_mapping(each).get("executionSuccessful") is False for each in _items(self.run.get("invocations"))):
+        if any(as_mapping(each).get("executionSuccessful") is False for each in as_items(self.run.get("invocations"))):
             notes.append(f"{self.tool} says that it did not run to its end")
-        listed = _items(self.run.get("results"))
+        listed = as_items(self.run.get("results"))
         if len(listed) > limit:
             notes.append(f"{count(len(listed) - limit, 'result')} beyond the first {MAX_RESULTS:,} were left out")
-        for result in map(_mapping, listed[:limit]):
+        for result in map(as_mapping, listed[:limit]):
             if not _silent(result):
                 match = self._result(result)
                 broken += match is None
@@ -114,18 +115,18 @@ class _Run:
         """The result as a finding, None when it lacks what makes one."""
         ident = self._rule_id(result)
         rule = self._rules.get(ident, {})
-        physical = _mapping(_mapping(_first(result.get("locations"))).get("physicalLocation"))
-        path = self._path(_mapping(physical.get("artifactLocation")))
+        physical = as_mapping(as_mapping(_first(result.get("locations"))).get("physicalLocation"))
+        path = self._path(as_mapping(physical.get("artifactLocation")))
         message = self._message(result, rule)
         # Some tools put their name before their rules' ids themselves.
         name = _safe(ident.removeprefix(f"{self.tool}/"))
         if not path or not name or not message:
             return None
-        region = _mapping(physical.get("region"))
-        first = _whole(region.get("startLine"))
-        last = max(first, _whole(region.get("endLine"))) if first else 0
-        title = _text(_mapping(rule.get("shortDescription")).get("text"), _MESSAGE) or message.split("\n")[0]
-        properties = _mapping(rule.get("properties")) | _mapping(result.get("properties"))
+        region = as_mapping(physical.get("region"))
+        first = as_line_number(region.get("startLine"))
+        last = max(first, as_line_number(region.get("endLine"))) if first else 0
+        title = as_text(as_mapping(rule.get("shortDescription")).get("text"), _MESSAGE) or message.split("\n")[0]
+        properties = as_mapping(rule.get("properties")) | as_mapping(result.get("properties"))
         finding = Finding(
             id=f"{self.tool}/{name}",
             title=clip(visible_line(" ".join(title.split())), _TITLE),
@@ -136,26 +137,26 @@ class _Run:
             confidence=_confidence(result, properties),
             origin=Origin.TOOL,
         )
-        prints = _mapping(result.get("partialFingerprints"))
+        prints = as_mapping(result.get("partialFingerprints"))
         same = "\n".join(sorted(f"{key}={value}" for key, value in prints.items() if isinstance(value, str)))
-        snippet = _text(_mapping(region.get("snippet")).get("text"), 100_000)
+        snippet = as_text(as_mapping(region.get("snippet")).get("text"), 100_000)
         return ToolResult(finding, first, last, snippet, same[:_MESSAGE])
 
     def _rule_id(self, result: Mapping[str, Any]) -> str:
-        reference = _mapping(result.get("rule"))
-        ident = _text(result.get("ruleId"), _ID) or _text(reference.get("id"), _ID)
+        reference = as_mapping(result.get("rule"))
+        ident = as_text(result.get("ruleId"), _ID) or as_text(reference.get("id"), _ID)
         index = result.get("ruleIndex", reference.get("index"))
         if not ident and isinstance(index, int) and 0 <= index < len(self._driver_rules):
-            ident = _text(_mapping(self._driver_rules[index]).get("id"), _ID)
+            ident = as_text(as_mapping(self._driver_rules[index]).get("id"), _ID)
         return ident
 
     def _message(self, result: Mapping[str, Any], rule: Mapping[str, Any]) -> str:
-        message = _mapping(result.get("message"))
-        text = _text(message.get("text"), _MESSAGE)
+        message = as_mapping(result.get("message"))
+        text = as_text(message.get("text"), _MESSAGE)
         if not text:
-            strings = _mapping(rule.get("messageStrings"))
-            text = _text(_mapping(strings.get(_text(message.get("id"), _ID))).get("text"), _MESSAGE)
-        arguments = [_text(each, _TITLE) for each in _items(message.get("arguments"))[:_MAX_ARGUMENTS]]
+            strings = as_mapping(rule.get("messageStrings"))
+            text = as_text(as_mapping(strings.get(as_text(message.get("id"), _ID))).get("text"), _MESSAGE)
+        arguments = [as_text(each, _TITLE) for each in as_items(message.get("arguments"))[:_MAX_ARGUMENTS]]
 
         def put(match: re.Match[str]) -> str:
             index = int(match[1])
@@ -165,15 +166,15 @@ class _Run:
 
     def _path(self, artifact: Mapping[str, Any]) -> str:
         """The path below the checkout, as far as it can be told; "" when the result names no file."""
-        uri, base = _text(artifact.get("uri"), _URI), _text(artifact.get("uriBaseId"), _ID)
+        uri, base = as_text(artifact.get("uri"), _URI), as_text(artifact.get("uriBaseId"), _ID)
         index = artifact.get("index")
-        artifacts = _items(self.run.get("artifacts"))
+        artifacts = as_items(self.run.get("artifacts"))
         if not uri and isinstance(index, int) and 0 <= index < len(artifacts):
-            location = _mapping(_mapping(artifacts[index]).get("location"))
-            uri, base = _text(location.get("uri"), _URI), _text(location.get("uriBaseId"), _ID)
+            location = as_mapping(as_mapping(artifacts[index]).get("location"))
+            uri, base = as_text(location.get("uri"), _URI), as_text(location.get("uriBaseId"), _ID)
         if not uri:
             return ""
-        start = _text(_mapping(_mapping(self.run.get("originalUriBaseIds")).get(base)).get("uri"), _URI)
+        start = as_text(as_mapping(as_mapping(self.run.get("originalUriBaseIds")).get(base)).get("uri"), _URI)
         below = path_of(f"{start.rstrip('/')}/{uri}", self._roots) if start else ""
         # Where the base is of another machine, what follows it still counts from a checkout.
         return below if below and not below.startswith(("/", "..")) else path_of(uri, self._roots)
@@ -196,17 +197,17 @@ def _severity(result: Mapping[str, Any], rule: Mapping[str, Any], properties: Ma
     score = _number(properties.get("security-severity"))
     if score is not None and 0 <= score <= 10:  # noqa: PLR2004  CVSS's scale
         return next((severity for minimum, severity in _BANDS if score >= minimum), Severity.LOW)
-    usual = _text(_mapping(rule.get("defaultConfiguration")).get("level"), _ID)
-    return _LEVELS.get(_text(result.get("level"), _ID) or usual, Severity.MEDIUM)
+    usual = as_text(as_mapping(rule.get("defaultConfiguration")).get("level"), _ID)
+    return _LEVELS.get(as_text(result.get("level"), _ID) or usual, Severity.MEDIUM)
 
 
 def _category(properties: Mapping[str, Any]) -> Category:
     if "security-severity" in properties:
         return Category.SECURITY
-    tags = " ".join(_text(tag, _ID).lower() for tag in _items(properties.get("tags"))[:100])
-    tags_found = set(re.findall(r"[a-z]+", tags))
+    tags = " ".join(as_text(tag, _ID).lower() for tag in as_items(properties.get("tags"))[:100])
+    labels = set(re.findall(r"[a-z]+", tags))
     return next(
-        (category for category, named in _CATEGORY_TAGS if tags_found.intersection(named)), Category.RELIABILITY
+        (category for category, named in _CATEGORY_TAGS if labels.intersection(named)), Category.RELIABILITY
     )
 
 
@@ -214,35 +215,20 @@ def _confidence(result: Mapping[str, Any], properties: Mapping[str, Any]) -> flo
     rank = result.get("rank")
     if isinstance(rank, int | float) and not isinstance(rank, bool) and 0 <= rank <= 100:  # noqa: PLR2004  SARIF's
         return round(rank / 100, 3)
-    return _PRECISION.get(_text(properties.get("precision"), _ID).lower(), 1.0)
+    return _PRECISION.get(as_text(properties.get("precision"), _ID).lower(), 1.0)
 
 
 def _silent(result: Mapping[str, Any]) -> bool:
     """Whether the tool itself does not stand by it: it passed, is gone, or somebody silenced it there."""
     if result.get("kind", "fail") not in ("fail", "open", "review") or result.get("baselineState") == "absent":
         return True
-    return any(_mapping(each).get("status", "accepted") == "accepted" for each in _items(result.get("suppressions")))
-
-
-def _mapping(value: object) -> dict[str, Any]:
-    return value if isinstance(value, dict) else {}
-
-
-def _items(value: object) -> list[Any]:
-    return value if isinstance(value, list) else []
+    return any(
+        as_mapping(each).get("status", "accepted") == "accepted" for each in as_items(result.get("suppressions"))
+    )
 
 
 def _first(value: object) -> object:
-    return next(iter(_items(value)), None)
-
-
-def _text(value: object, limit: int) -> str:
-    return value[:limit] if isinstance(value, str) else ""
-
-
-def _whole(value: object) -> int:
-    """A line number, 0 for what is none."""
-    return value if isinstance(value, int) and not isinstance(value, bool) and 0 < value < 2**31 else 0
+    return next(iter(as_items(value)), None)
 
 
 def _number(value: object) -> float | None:

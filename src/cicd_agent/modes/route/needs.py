@@ -7,7 +7,7 @@ from typing import Final
 
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
-from cicd_agent.errors import ConfigError
+from cicd_agent.errors import ConfigError, first_problem
 from cicd_agent.modes.route.job_results import CELLS, JobEnd, PlanOutputs, slug
 
 MAX_BYTES: Final = 10_000_000
@@ -79,7 +79,7 @@ class Needs:
         except (_Twice, RecursionError) as error:
             raise ConfigError("`needs` cannot be read", why=str(error) or "it is nested", remedy=remedy) from None
         except ValidationError as error:
-            raise ConfigError("`needs` cannot be read", why=_first(error), remedy=remedy) from None
+            raise ConfigError("`needs` cannot be read", why=first_problem(error), remedy=remedy) from None
 
     @property
     def ends(self) -> tuple[JobEnd, ...]:
@@ -114,7 +114,7 @@ def read_plan(text: str | bytes) -> PlanOutputs:
         plan = _Plan.model_validate_json(text)
     except ValidationError as error:
         raise ConfigError(
-            "the plan cannot be read", why=_first(error), remedy="Give the `plan_file` of route"
+            "the plan cannot be read", why=first_problem(error), remedy="Give the `plan_file` of route"
         ) from None
     areas: dict[str, bool] = {}
     for area in plan.areas:
@@ -138,9 +138,3 @@ def _names(text: str) -> tuple[str, ...]:
     except (ValueError, RecursionError):
         return ()
     return tuple(slug(name) for name in matching if isinstance(name, str)) if isinstance(matching, list) else ()
-
-
-def _first(error: ValidationError) -> str:
-    first = error.errors(include_url=False, include_input=False, include_context=False)[0]
-    location = ".".join(str(part)[:60] for part in first["loc"])
-    return f"{location}: {first['msg']}" if location else first["msg"]

@@ -8,7 +8,7 @@ from cicd_agent.domain.event import Event
 from cicd_agent.domain.evidence import Gap
 from cicd_agent.domain.history import COUNTED, MAX_COMMITS, History, Past
 from cicd_agent.domain.risk_file import MAX_BYTES, RISK_FILE, RiskFile
-from cicd_agent.errors import ConfigError, ForgeRefused
+from cicd_agent.errors import ConfigError, ForgeRefused, first_problem
 from cicd_agent.modes.protocol import World
 from cicd_agent.settings.schema import Settings
 
@@ -62,10 +62,8 @@ def _read_learnt(world: World, settings: Settings, event: Event) -> tuple[RiskFi
     try:
         return RiskFile.model_validate_json(text), ()
     except ValidationError as error:
-        first = error.errors(include_url=False, include_context=False, include_input=False)[0]
-        location = ".".join(str(part) for part in first["loc"])
-        reason = f"{location}: {first['msg']}" if location else first["msg"]
-        return None, (Gap(RISK_FILE, f"it is not valid, so the shipped numbers hold ({reason[:200]})"),)
+        reason = first_problem(error)[:200]
+        return None, (Gap(RISK_FILE, f"it is not valid, so the shipped numbers hold ({reason})"),)
 
 
 def _base_file(world: World, settings: Settings, event: Event) -> bytes | None:
