@@ -206,9 +206,7 @@ def _category(properties: Mapping[str, Any]) -> Category:
         return Category.SECURITY
     tags = " ".join(as_text(tag, _ID).lower() for tag in as_items(properties.get("tags"))[:100])
     labels = set(re.findall(r"[a-z]+", tags))
-    return next(
-        (category for category, named in _CATEGORY_TAGS if labels.intersection(named)), Category.RELIABILITY
-    )
+    return next((category for category, named in _CATEGORY_TAGS if labels.intersection(named)), Category.RELIABILITY)
 
 
 def _confidence(result: Mapping[str, Any], properties: Mapping[str, Any]) -> float:
