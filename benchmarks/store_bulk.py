@@ -12,7 +12,7 @@ import psycopg
 from psycopg import sql
 
 from cicd_agent.adapters.storage.queries import ENTRY_COLUMNS, entry_values
-from cicd_agent.domain.audit_entry import VERSION, ZERO, Columns, Entry, Kind, canonical, chained
+from cicd_agent.domain.audit_entry import VERSION, ZERO_HASH, Columns, Entry, Kind, canonical_json, entry_hash
 from tests.adapters.storage.books import Book
 
 REPOSITORIES = tuple(f"acme/project-{number}" for number in range(10))
@@ -61,11 +61,11 @@ def pull_of(run: int) -> int:
 
 def entries(count: int) -> Iterator[tuple[Any, ...]]:
     """Entries at their places, by column: after each run what became of it, in the same chain."""
-    ends = dict.fromkeys(REPOSITORIES, ZERO)
+    ends = dict.fromkeys(REPOSITORIES, ZERO_HASH)
     for number in range(count):
         entry, seq = entry_of(number)
         prev = ends[entry.repository]
-        ends[entry.repository] = chained(entry.repository, seq, prev, entry.text)
+        ends[entry.repository] = entry_hash(entry.repository, seq, prev, entry.text)
         yield entry_values(entry, seq, prev, ends[entry.repository])
 
 
@@ -99,7 +99,7 @@ def _form(kind: Kind, mode: str, decision: str, risk: str) -> str:
     if kind is Kind.RUN:
         same["risk_level"] = risk
         del numbers["of"]
-    text = canonical({**same, **words, **numbers, "version": VERSION})
+    text = canonical_json({**same, **words, **numbers, "version": VERSION})
     for mark in numbers.values():
         text = text.replace(f'"{mark}"', mark)
     return text

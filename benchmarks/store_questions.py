@@ -13,21 +13,21 @@ from cicd_agent.adapters.storage.postgres import TimedConnection
 from cicd_agent.adapters.storage.queries import select_entries
 from cicd_agent.audit.verification import verify
 from cicd_agent.domain.audit_entry import Kind
-from cicd_agent.domain.ports.storage import Store, Wanted
+from cicd_agent.domain.ports.storage import EntryQuery, Store
 from tests.support.jobs.audit import ask
 
 SHA_GOAL = 20.0
 """Milliseconds."""
 _WHOLE, _PART = "by a commit, its whole SHA", "by a commit, 7 digits of it"
 _EVENT = "show: by the id of its event"
-QUESTIONS: dict[str, Callable[[int], Wanted]] = {
-    "list: the newest 20": lambda _: Wanted(kind=Kind.RUN, most=20),
-    "list: of one repository": lambda run: Wanted(repository=place_of(run)[0], kind=Kind.RUN, most=20),
-    "list: of a mode and a decision": lambda _: Wanted(mode="deploy-gate", decision="rollback", most=20),
-    "list: of a pull request": lambda run: Wanted(repository=place_of(run)[0], pull=pull_of(run), most=20),
-    _WHOLE: lambda run: Wanted(sha=sha_of(run), most=20),
-    _PART: lambda run: Wanted(sha=sha_of(run)[:7], most=20),
-    _EVENT: lambda run: Wanted(event_id=event_of(run)),
+QUESTIONS: dict[str, Callable[[int], EntryQuery]] = {
+    "list: the newest 20": lambda _: EntryQuery(kind=Kind.RUN, limit=20),
+    "list: of one repository": lambda run: EntryQuery(repository=place_of(run)[0], kind=Kind.RUN, limit=20),
+    "list: of a mode and a decision": lambda _: EntryQuery(mode="deploy-gate", decision="rollback", limit=20),
+    "list: of a pull request": lambda run: EntryQuery(repository=place_of(run)[0], pull=pull_of(run), limit=20),
+    _WHOLE: lambda run: EntryQuery(sha=sha_of(run), limit=20),
+    _PART: lambda run: EntryQuery(sha=sha_of(run)[:7], limit=20),
+    _EVENT: lambda run: EntryQuery(event_id=event_of(run)),
 }
 """What is asked about a run."""
 _INDEX = re.compile(r"Index(?: Only)? Scan(?: Backward)?(?: using| on) (\w+)")

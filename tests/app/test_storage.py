@@ -35,7 +35,7 @@ def test_who_names_a_directory_means_it_whatever_database_there_is(tmp_path: Pat
     environment = Environment(database_url="postgresql://nobody@127.0.0.1:9/none")
     opened = open_store({"state-dir": str(tmp_path)}, environment, tmp_path)
     assert opened is not None
-    assert opened.place == str(tmp_path / "state.db")
+    assert opened.location == str(tmp_path / "state.db")
     opened.close()
 
 
@@ -80,6 +80,6 @@ def test_modes_see_facts_under_the_name_that_the_repository_has_for_them() -> No
     store = FakeStore()
     chain = "git.example.com/octo/app"
     store.put([Fact(chain, FactKind.TESTS, "a" * 40, 10), Fact("octo/app", FactKind.TESTS, "b" * 40, 10)])
-    known = StoredState(store, chain, "octo/app").known(FactKind.TESTS)
+    known = StoredState(store, chain, "octo/app").find(FactKind.TESTS)
     assert [(fact.repository, fact.subject) for fact in known.facts] == [("octo/app", "a" * 40)]
     assert not known.trusted

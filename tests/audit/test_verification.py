@@ -3,9 +3,9 @@ from dataclasses import replace
 
 import pytest
 
-from cicd_agent.audit.tampering import MOST_BREAKS
-from cicd_agent.audit.verification import Break, Met, Tampering, Verified, parse_anchor, verify
-from cicd_agent.domain.audit_entry import ZERO, Link, Row, chained
+from cicd_agent.audit.tampering import MAX_BREAKS
+from cicd_agent.audit.verification import AnchorState, Break, Tampering, Verification, parse_anchor, verify
+from cicd_agent.domain.audit_entry import ZERO_HASH, Link, Row, entry_hash
 from tests.support.fakes.store import FakeStore
 from tests.support.samples.chains import SHOP, book, edited, forged, receipts, rehashed, rewritten, run
 
@@ -14,15 +14,15 @@ def rows_of(store: FakeStore) -> list[Row]:
     return list(store.rows(SHOP))
 
 
-def checked(rows: Iterable[Row], *anchors: Link, head: Link | None = None) -> Verified:
+def checked(rows: Iterable[Row], *anchors: Link, head: Link | None = None) -> Verification:
     return verify(rows, anchors, head)
 
 
-def kinds(found: Verified) -> list[tuple[int, Tampering]]:
+def kinds(found: Verification) -> list[tuple[int, Tampering]]:
     return [(each.seq, each.kind) for each in found.breaks]
 
 
-def only(found: Verified) -> Break:
+def only(found: Verification) -> Break:
     (one,) = found.breaks
     assert not found.more
     return one
@@ -39,7 +39,7 @@ def test_a_chain_that_nobody_touched_holds(store: FakeStore) -> None:
     assert found.holds
     assert not found.notes
     assert (found.repository, found.entries, found.first, found.head) == (SHOP, 12, 1, store.head(SHOP))
-    assert [each.met for each in found.anchored] == [Met.HELD, Met.HELD]
+    assert [each.met for each in found.anchored] == [AnchorState.HELD, AnchorState.HELD]
 
 
 def test_nothing_is_a_chain_without_breaks() -> None:
@@ -203,7 +203,7 @@ def test_a_cut_end_is_shown_by_the_noted_end_and_by_an_anchor(store: FakeStore) 
         one = only(found)
         assert (one.seq, one.kind) == (10, Tampering.TRUNCATED)
         assert "#10 to #12 are missing" in one.words
-    assert found.anchored[0].met is Met.FAILED
+    assert found.anchored[0].met is AnchorState.FAILED
 
 
 def test_a_chain_of_which_nothing_is_left_is_cut_at_its_beginning(store: FakeStore) -> None:
@@ -218,7 +218,7 @@ def test_what_was_rewritten_to_the_end_lies_between_two_anchors(store: FakeStore
     one = only(found)
     assert (one.seq, one.kind) == (8, Tampering.REWRITTEN)
     assert "after #2, whose anchor holds" in one.words
-    assert [each.met for each in found.anchored] == [Met.HELD, Met.FAILED, Met.FAILED]
+    assert [each.met for each in found.anchored] == [AnchorState.HELD, AnchorState.FAILED, AnchorState.FAILED]
 
 
 def test_an_entry_of_another_repository_is_named(store: FakeStore) -> None:
@@ -267,7 +267,7 @@ NONE = ["", "{", "[]", '{"kind":"nonsense"}', "[" * 100_000, "\x00", '{"kind":"r
 def test_an_entry_with_a_text_that_is_none_is_found_though_its_hash_is_right(text: str) -> None:
     store = book(2)
     before = rows_of(store)
-    row = Row(SHOP, 3, before[-1].hash, chained(SHOP, 3, before[-1].hash, text), text, before[0].columns)
+    row = Row(SHOP, 3, before[-1].hash, entry_hash(SHOP, 3, before[-1].hash, text), text, before[0].columns)
     one = only(checked([*before, row], head=row.link))
     assert (one.seq, one.kind) == (3, Tampering.NO_ENTRY)
 
@@ -293,14 +293,14 @@ def test_breaks_that_have_nothing_to_do_with_each_other_are_all_found() -> None:
 def test_of_very_many_breaks_most_are_counted() -> None:
     rows = [edited(row, exit=1) for row in rows_of(book(250))]
     found = checked(rows)
-    assert len(found.breaks) == MOST_BREAKS
+    assert len(found.breaks) == MAX_BREAKS
     assert found.more == 150
 
 
 def test_a_chain_begun_with_something_before_it_is_no_beginning() -> None:
     rows = [rehashed(replace(forged(1), prev="a" * 64))]
     assert kinds(checked(rows)) == [(1, Tampering.REWRITTEN)]
-    assert checked([forged(1, ZERO)]).holds
+    assert checked([forged(1, ZERO_HASH)]).holds
 
 
 def test_a_number_beyond_all_measure_costs_nothing() -> None:
@@ -312,10 +312,10 @@ def test_a_number_beyond_all_measure_costs_nothing() -> None:
 
 def test_an_anchor_is_read_as_it_is_written(store: FakeStore) -> None:
     link = rows_of(store)[3].link
-    assert parse_anchor(f" {link.words}\n") == link
+    assert parse_anchor(f" {link.anchor}\n") == link
     assert parse_anchor(f"local#7:{'A' * 64}") == Link("local", 7, "a" * 64)
     there = Link("github.acme.test:8443/acme/shop", 7, "a" * 64)
-    assert parse_anchor(there.words) == there
+    assert parse_anchor(there.anchor) == there
 
 
 @pytest.mark.parametrize(

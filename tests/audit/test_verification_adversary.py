@@ -7,8 +7,8 @@ from collections.abc import Sequence
 
 import pytest
 
-from cicd_agent.audit.verification import Met, Tampering, Verified, verify
-from cicd_agent.domain.audit_entry import ZERO, Entry, Link, Row, chained, columns
+from cicd_agent.audit.verification import AnchorState, Tampering, Verification, verify
+from cicd_agent.domain.audit_entry import ZERO_HASH, Entry, Link, Row, entry_hash, parse_columns
 from tests.support.fakes.store import FakeStore
 from tests.support.jobs.audit import decided, done
 
@@ -26,10 +26,10 @@ def honest() -> tuple[Row, ...]:
 
 def sealed(texts: Sequence[str], after: Link | None = None) -> tuple[Row, ...]:
     """Rows with these texts, their hashes right, as they would follow a place."""
-    seq, prev, rows = (after.seq, after.hash, []) if after else (0, ZERO, list[Row]())
+    seq, prev, rows = (after.seq, after.hash, []) if after else (0, ZERO_HASH, list[Row]())
     for text in texts:
         seq += 1
-        row = Row(REPOSITORY, seq, prev, chained(REPOSITORY, seq, prev, text), text, columns(text))
+        row = Row(REPOSITORY, seq, prev, entry_hash(REPOSITORY, seq, prev, text), text, parse_columns(text))
         rows.append(row)
         prev = row.hash
     return tuple(rows)
@@ -44,12 +44,12 @@ def removal(first: int, last: int, hashed: str) -> str:
     return Entry.of(REPOSITORY, told).text
 
 
-def checked(rows: Sequence[Row], *anchors: Link) -> Verified:
+def checked(rows: Sequence[Row], *anchors: Link) -> Verification:
     """As the store has noted the end that the rows have: who changed them has changed that, too."""
     return verify(rows, anchors, rows[-1].link if rows else None)
 
 
-def kinds(found: Verified) -> set[Tampering]:
+def kinds(found: Verification) -> set[Tampering]:
     return {each.kind for each in found.breaks}
 
 
@@ -69,10 +69,10 @@ def test_an_end_cut_off_with_its_note_is_shown_by_a_later_anchor_alone() -> None
 
 
 def test_nothing_at_all_holds_no_anchor() -> None:
-    for head in (None, Link(REPOSITORY, 0, ZERO)):
+    for head in (None, Link(REPOSITORY, 0, ZERO_HASH)):
         found = verify((), [honest()[3].link], head)
         assert not found.holds
-        assert [each.met for each in found.anchored] == [Met.FAILED]
+        assert [each.met for each in found.anchored] == [AnchorState.FAILED]
 
 
 def test_anchors_of_a_past_that_is_said_to_be_removed_prove_nothing_and_that_is_said() -> None:
@@ -80,7 +80,7 @@ def test_anchors_of_a_past_that_is_said_to_be_removed_prove_nothing_and_that_is_
     anchors = [rows[3].link, rows[11].link]
     made = sealed([decided(1, repository=REPOSITORY).text, removal(1, 99, "a" * 64)], Link(REPOSITORY, 99, "a" * 64))
     found = checked(made, *anchors)
-    assert {each.met for each in found.anchored} == {Met.REMOVED}
+    assert {each.met for each in found.anchored} == {AnchorState.REMOVED}
     assert any("only against an anchor of what is left" in note for note in found.notes)
 
 
@@ -121,7 +121,7 @@ def test_a_removal_that_was_not_as_it_says_is_named(
 
 def test_what_became_of_a_run_is_entered_once_and_of_a_run_that_there_is() -> None:
     rows = honest()
-    for of in (rows[0].link, rows[1].link, Link(REPOSITORY, 40, ZERO)):
+    for of in (rows[0].link, rows[1].link, Link(REPOSITORY, 40, ZERO_HASH)):
         assert kinds(checked(going_on(rows, done(0, of).text))) == {Tampering.RECEIPTS}
 
 
@@ -129,4 +129,4 @@ def test_of_two_anchors_of_one_place_one_is_a_lie() -> None:
     rows = honest()
     found = checked(rows, rows[3].link, Link(REPOSITORY, 4, "a" * 64))
     assert not found.holds
-    assert [each.met for each in found.anchored] == [Met.HELD, Met.FAILED]
+    assert [each.met for each in found.anchored] == [AnchorState.HELD, AnchorState.FAILED]

@@ -3,8 +3,8 @@ from typing import Any
 
 import pytest
 
-from cicd_agent.audit.tampering import Removed
-from cicd_agent.audit.verification import Met, Tampering, verify
+from cicd_agent.audit.tampering import RecordedRemoval
+from cicd_agent.audit.verification import AnchorState, Tampering, verify
 from cicd_agent.domain.audit_entry import Entry, Kind, Link, Row
 from tests.support.fakes.store import FakeStore
 from tests.support.samples.chains import DAY, SHOP, START, book, edited, pruning, receipts, rehashed, rewritten, run
@@ -28,7 +28,7 @@ def test_a_chain_without_its_beginning_holds_when_the_removal_is_entered() -> No
     found = verify(rows_of(store), (), store.head(SHOP))
     assert found.holds
     assert found.first == 5
-    assert found.pruned == Removed(13, 1, 4, last)
+    assert found.pruned == RecordedRemoval(13, 1, 4, last)
 
 
 @pytest.mark.parametrize("days", [(3, 7), (3, 7, 9), (2, 13), (3, 14)])
@@ -45,7 +45,7 @@ def test_anchors_of_what_was_removed_are_neither_held_nor_broken() -> None:
     store = pruned(3, 7)
     found = verify(rows_of(store), anchors, store.head(SHOP))
     assert found.holds
-    assert [each.met for each in found.anchored] == [Met.REMOVED] * 6 + [Met.HELD] * 6
+    assert [each.met for each in found.anchored] == [AnchorState.REMOVED] * 6 + [AnchorState.HELD] * 6
     assert [each.by for each in found.anchored[:6]] == [13, 13, 14, 14, 14, 14]
 
 
@@ -53,7 +53,7 @@ def test_an_anchor_of_the_last_that_was_removed_proves_the_removal() -> None:
     store = pruned(5)
     one = verify(rows_of(store), [Link(SHOP, 4, "a" * 64)], store.head(SHOP))
     assert [(each.seq, each.kind) for each in one.breaks] == [(13, Tampering.PRUNE)]
-    assert one.anchored[0].met is Met.FAILED
+    assert one.anchored[0].met is AnchorState.FAILED
 
 
 def test_what_became_of_a_run_that_was_removed_is_no_break() -> None:

@@ -13,7 +13,7 @@ from cicd_agent.cli.account_parser import parsed
 from cicd_agent.cli.metrics import metrics
 from cicd_agent.domain.audit_entry import Entry, Row
 from cicd_agent.domain.metric import added
-from cicd_agent.domain.ports.storage import Wanted
+from cicd_agent.domain.ports.storage import EntryQuery
 from cicd_agent.domain.timeline import Span
 from cicd_agent.errors import ConfigError
 from cicd_agent.insights.metrics import registry
@@ -109,7 +109,7 @@ def test_an_empty_book_counts_nothing() -> None:
 
 def test_what_is_no_entry_is_said_and_the_rest_counts() -> None:
     class Torn(FakeStore):
-        def find(self, wanted: Wanted) -> Iterator[Row]:
+        def find(self, wanted: EntryQuery) -> Iterator[Row]:
             for row in super().find(wanted):
                 yield from (row, replace(row, seq=0, text="\0 torn"), replace(row, text='{"kind": "run", "mode": ['))
 

@@ -9,7 +9,7 @@ import pytest
 
 from cicd_agent.adapters.storage.store import SqlStore
 from cicd_agent.domain.facts import Fact, FactKind
-from cicd_agent.domain.ports.storage import About
+from cicd_agent.domain.ports.storage import FactQuery
 from tests.support.jobs.failure import FailureJobs, failed, passed
 from tests.support.jobs.gate import GateJobs
 from tests.support.servers.github.app import FakeGitHub
@@ -38,7 +38,7 @@ def put(book: Path, *facts: Fact) -> None:
 
 def left(book: Path, kind: FactKind) -> tuple[Fact, ...]:
     store = SqlStore.open(book / "state.db")
-    found = store.facts(About(CHAIN, kind))
+    found = store.facts(FactQuery(CHAIN, kind))
     store.close()
     return found
 

@@ -11,7 +11,7 @@ from typing import Final
 from cicd_agent.agent.prices import Price, price_of
 from cicd_agent.app.model_router import price_table
 from cicd_agent.domain.audit_entry import Kind, Row
-from cicd_agent.domain.ports.storage import Store, Wanted
+from cicd_agent.domain.ports.storage import EntryQuery, Store
 from cicd_agent.domain.text.words import count
 from cicd_agent.errors import BudgetExhausted, StoreRefused
 from cicd_agent.insights.cost.spending import spent
@@ -53,7 +53,7 @@ def ration(
         if settings.daily_cost_usd is not None and (unpriced := _unpriced(models, prices)):
             return _silence(f"nobody knows what `{unpriced}` costs", "which `daily-cost-usd` counts", "Give `prices`")
         try:
-            rows = store().find(Wanted(repository=chain, kind=Kind.RUN, since=int(now()) - DAY, most=MOST))
+            rows = store().find(EntryQuery(repository=chain, kind=Kind.RUN, since=int(now()) - DAY, limit=MOST))
             return _over(used(rows, settings), settings)
         except StoreRefused as error:
             remedy = "Set `state-dir` to a directory that is kept, or DATABASE_URL; or take the limit out"

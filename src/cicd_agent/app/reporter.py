@@ -21,8 +21,8 @@ from cicd_agent.app.console import Console, Streams
 from cicd_agent.app.context import Scene, any_settings, in_shadow, settled
 from cicd_agent.app.decision import Decision
 from cicd_agent.app.options import RunOptions
-from cicd_agent.app.recording.entry import Telling, anchored
-from cicd_agent.app.recording.recorder import Book
+from cicd_agent.app.recording.entry import EntryContext, anchor_summary
+from cicd_agent.app.recording.recorder import Recorder
 from cicd_agent.app.run_folder import JOURNAL, RunFolder
 from cicd_agent.app.run_record import (
     COMMON_OUTPUTS,
@@ -70,10 +70,10 @@ class Outlet(Console):
         self.folder = RunFolder(options, environment)
 
     @cached_property
-    def book(self) -> Book:
-        """The account book of this run."""
+    def recorder(self) -> Recorder:
+        """Writes this run to the audit log."""
         inputs = settled(self._options, self._environment)
-        return Book(inputs, self._environment, redact=self.redact, warn=self.warn, now=self._now)
+        return Recorder(inputs, self._environment, redact=self.redact, warn=self.warn, now=self._now)
 
     def tape(self) -> Path:
         """Where the conversation with models is recorded; from now on the report names it."""
@@ -91,18 +91,18 @@ class Outlet(Console):
         record = record_decision(mode, decision, folder, self._tape)
         plan = with_outputs(decision.plan, record)
         allowed = permissions(mode, decision, scene, is_own=self._options.command == "run")
-        telling = Telling(
+        context = EntryContext(
             plan.effects, scene.settings.stage if allowed.is_own else Stage.DELIVER, self.timeline, self._tape
         )
-        demanded = scene.settings.require_audit == "on" and mode.fails_closed and scene.settings.enforce
-        audit = self.book.enter(record, telling, demanded=demanded) if allowed.performs else Audit()
+        required = scene.settings.require_audit == "on" and mode.fails_closed and scene.settings.enforce
+        audit = self.recorder.record_decision(record, context, required=required) if allowed.performs else Audit()
         with self.timeline.stage("perform"):
             receipts = self._perform(plan, audit, scene.event, declared_outputs(mode, record), allowed)
-        record = replace(record, receipts=receipts, audit=self.book.close(audit, record, receipts))
+        record = replace(record, receipts=receipts, audit=self.recorder.record_outcome(audit, record, receipts))
         self._write(record)
         self._show(mode, decision, record, scene.top)
         if allowed.saves_facts:
-            self.book.leave(mode, decision, record.outputs)
+            self.recorder.record_facts(mode, decision, record.outputs)
         self._export(record, scene.settings)
         for note in scene.world.forge.notes if scene.world.forge else ():
             self.warn(note)
@@ -151,10 +151,10 @@ class Outlet(Console):
         level = Level.WARNING if code == Exit.OK else Level.ERROR
         summary = Summary("summary", f"### cicd-agent could not finish\n\n{escape(line)}\n")
         plan = with_outputs(Plan((Annotation("failure", level, "cicd-agent", line), summary)), record)
-        telling = Telling(plan.effects, timeline=self.timeline, tape=self._tape)
-        audit = self.book.enter_at_last(record, telling)
+        context = EntryContext(plan.effects, timeline=self.timeline, tape=self._tape)
+        audit = self.recorder.record_failure(record, context)
         receipts = self._perform(plan, audit, Event(EventKind.OTHER), tuple(record.outputs))
-        record = replace(record, receipts=receipts, audit=self.book.close(audit, record, receipts))
+        record = replace(record, receipts=receipts, audit=self.recorder.record_outcome(audit, record, receipts))
         self._write(record)
         self._export(record, any_settings(self._options, self._environment))
         if self.format == "json":
@@ -166,7 +166,7 @@ class Outlet(Console):
         """Carry the plan out, with the line that names its audit entry; without permissions in this job alone."""
         folder = self.folder.path_or_any
         return perform(
-            Plan((*plan.effects, *anchored(audit))),
+            Plan((*plan.effects, *anchor_summary(audit))),
             forge=allowed.forge if allowed else None,
             workflow=self.workflow(outputs),
             folder=folder,
@@ -208,7 +208,7 @@ class Outlet(Console):
 
     def _export(self, record: RunRecord, settings: Settings) -> None:
         """The run is over: send metrics and traces, where there is a collector."""
-        self.book.shut()
+        self.recorder.close()
         if settings.metrics_file or self._environment.telemetry:
             from cicd_agent.app.telemetry import export_run  # noqa: PLC0415  nobody else pays for it
 

@@ -51,7 +51,7 @@ class _Run:
         world = replace(
             found.world, patch_tester=with_it.patch_tester, pytest_runner=with_it.pytest_runner, reach=with_it.reach
         )
-        world = replace(world, now=clocks.now, state=outlet.book.state())
+        world = replace(world, now=clocks.now, state=outlet.recorder.state())
         return replace(found, world=world, timeline=outlet.timeline)
 
     def asking(self, mode: Mode[Any], here: Scene) -> Asking:
@@ -59,7 +59,7 @@ class _Run:
         outlet, clocks, is_dry = session.outlet, session.clocks, session.options.dry_run
         folder = answers_folder(session.options, environment, here.settings, Path.cwd())
         keeping = _keeping(folder, environment, clocks, outlet, closing=self.closing, remembers=not is_dry)
-        limits = ration(here.settings, outlet.book.lasting, outlet.book.chain, clocks.now)
+        limits = ration(here.settings, outlet.recorder.store, outlet.recorder.chain, clocks.now)
         plain = asking(
             mode, here.loaded, environment.workload, clocks.elapsed, outlet.redact, keeping=keeping, ration=limits
         )

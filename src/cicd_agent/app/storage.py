@@ -4,8 +4,8 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from cicd_agent.domain.facts import FactKind, Known
-from cicd_agent.domain.ports.storage import About, Store
+from cicd_agent.domain.facts import FactKind, FactSet
+from cicd_agent.domain.ports.storage import FactQuery, Store
 from cicd_agent.errors import ConfigError, StoreRefused
 from cicd_agent.settings.environment import Environment
 
@@ -92,16 +92,16 @@ class StoredState:
     store: Store
     chain: str
     name: str
-    refused: list[str] = field(default_factory=list)
+    refusals: list[str] = field(default_factory=list)
 
-    def known(self, kind: FactKind, subject: str = "", sha: str = "", most: int = 20) -> Known:
+    def find(self, kind: FactKind, subject: str = "", sha: str = "", limit: int = 20) -> FactSet:
         """The facts of a kind, newest first; what the store refuses is a limit."""
-        if self.refused:
-            return Known(limits=tuple(self.refused))
+        if self.refusals:
+            return FactSet(limits=tuple(self.refusals))
         try:
-            found = self.store.facts(About(self.chain, kind, subject, sha, most))
+            stored = self.store.facts(FactQuery(self.chain, kind, subject, sha, limit))
         except StoreRefused as error:
-            self.refused.append(str(error))
-            return Known(limits=tuple(self.refused))
-        ours = tuple(replace(fact, repository=self.name) for fact in found if fact.repository == self.chain)
-        return Known(ours, trusted=self.store.is_guarded)
+            self.refusals.append(str(error))
+            return FactSet(limits=tuple(self.refusals))
+        facts = tuple(replace(fact, repository=self.name) for fact in stored if fact.repository == self.chain)
+        return FactSet(facts, trusted=self.store.is_authenticated)

@@ -13,10 +13,10 @@ from cicd_agent.adapters.telemetry.signals import RunTelemetry
 from cicd_agent.agent.messages import Model
 from cicd_agent.agent.tracing import TracedModel
 from cicd_agent.app.model_router import Asking
-from cicd_agent.app.recording.entry import decision_word
+from cicd_agent.app.recording.entry import decision_name
 from cicd_agent.app.run_record import RunRecord
 from cicd_agent.app.serialization import body_of
-from cicd_agent.domain.audit_entry import LOCAL
+from cicd_agent.domain.audit_entry import LOCAL_CHAIN
 from cicd_agent.domain.event import Event, EventKind
 from cicd_agent.domain.metric import Sample, added
 from cicd_agent.domain.payload import Node
@@ -76,7 +76,7 @@ def export_run(
         return
     epoch = timeline.epoch or now() - (ended - timeline.origin)
     at = epoch + ended - timeline.origin
-    own = clean((report.event.repo if report.event else "") or environment.run.repository or LOCAL)
+    own = clean((report.event.repo if report.event else "") or environment.run.repository or LOCAL_CHAIN)
     repository = clean(report.audit.repository) or own  # by the name that the account book has for it
     spans = timeline.spans
     counts = measured(report, spans, repository=repository, at=at, seconds=ended - timeline.origin)
@@ -121,7 +121,7 @@ def measured(
     for span in spans:
         stages[span.name] += span.seconds
     body = Node(body_of(report))
-    ended = Ended(repository or LOCAL, at, seconds, stages)
+    ended = Ended(repository or LOCAL_CHAIN, at, seconds, stages)
     return (*nothing_yet(report.mode), *of_report(body, ended), *_requests(spans))
 
 
@@ -144,7 +144,7 @@ def _record(report: RunRecord, environment: Environment, seconds: float) -> dict
         "event": event.kind.value if event else environment.event_name,
         "sha": getattr(report.result, "sha", "") or (event.sha if event else run.sha),
         "conclusion": outputs.get("conclusion"),
-        "decision": outputs.get("decision") or decision_word(report),
+        "decision": outputs.get("decision") or decision_name(report),
         "risk_level": outputs.get("risk_level"),
         "exit": int(report.exit),
         "degraded": bool(account.degraded or report.error),

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from itertools import islice
 from typing import Final, assert_never
 
-from cicd_agent.audit.summary import moment_words
+from cicd_agent.audit.summary import utc_text
 from cicd_agent.domain.audit_entry import Kind, Row
 from cicd_agent.domain.text.json_view import Loose
 from cicd_agent.domain.text.words import count
@@ -43,7 +43,7 @@ def render_entry(
         case Kind.PRUNE:
             first, last = told.word("first"), told.word("last")
             which = f"#{first} to #{last} were" if first != last else f"#{first} was"
-            words = f"{which} removed on {moment_words(row.columns.at)}"
+            words = f"{which} removed on {utc_text(row.columns.at)}"
             broken = (f"#{each.word('seq')} {each.word('kind')}: {each.word('words')}" for each in told.each("broken"))
             parts = ([one_line(words)], _section("what did not hold of them", broken, style))
         case never:
@@ -78,7 +78,7 @@ def _who(row: Row, told: Loose) -> Iterator[str]:
         "mode": " ".join(part for part in (one_line(found.mode, 60), _stage(told)) if part),
         "event": ", ".join(part for part in (event, one_line(found.event_id, 100)) if part),
         "by": one_line(told.word("actor"), 100),
-        "when": moment_words(found.at),
+        "when": utc_text(found.at),
         "commit": one_line(found.sha, 200) + (f", from {base}" if base else ""),
         "of": ", ".join(part for part in (pull, ref) if part),
         "with": one_line(told.word("tool"), 100),
@@ -240,7 +240,7 @@ def _place(row: Row, told: Loose, style: Style, *, holds: bool) -> Iterator[str]
     word = style.ink("its hash holds", "added") if holds else style.ink("its hash does not hold", "critical")
     if not told:
         yield style.ink("what it says cannot be read", "critical")
-    yield one_line(row.link.words, 400)
+    yield one_line(row.link.anchor, 400)
     yield f"  {word}; `cicd-agent audit verify` checks the chain"
 
 

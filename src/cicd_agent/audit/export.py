@@ -10,9 +10,9 @@ from typing import Any, Final
 from cicd_agent import __version__
 from cicd_agent.audit.query import entry_document, select_chains
 from cicd_agent.audit.sarif import results_of
-from cicd_agent.audit.summary import COLUMNS, AccountRun
+from cicd_agent.audit.summary import COLUMNS, RunSummary
 from cicd_agent.domain.audit_entry import Kind, Row
-from cicd_agent.domain.ports.storage import Store, Wanted
+from cicd_agent.domain.ports.storage import EntryQuery, Store
 from cicd_agent.domain.text.visible import visible_line
 from cicd_agent.rendering.sarif import MOST_RESULTS
 
@@ -22,10 +22,10 @@ _MAX_CELL: Final = 30_000
 """Spreadsheets hold little more in one."""
 
 
-def export_rows(store: Store, query: Wanted, *, runs_only: bool) -> Iterator[Row]:
+def export_rows(store: Store, query: EntryQuery, *, runs_only: bool) -> Iterator[Row]:
     """Chains as they are stored, from their beginnings; where something is picked out of them, the newest first."""
-    if query != Wanted(repository=query.repository, kind=Kind.RUN):
-        yield from store.find(replace(query, kind=Kind.RUN if runs_only else None, most=_ALL))
+    if query != EntryQuery(repository=query.repository, kind=Kind.RUN):
+        yield from store.find(replace(query, kind=Kind.RUN if runs_only else None, limit=_ALL))
         return
     for repository in select_chains(store, query.repository):
         for row in store.rows(repository):
@@ -41,7 +41,7 @@ def _jsonl(rows: Iterator[Row]) -> Iterator[str]:
 def _csv(rows: Iterator[Row]) -> Iterator[str]:
     yield _cells(COLUMNS)
     for row in rows:
-        yield _cells(AccountRun.of(row).cells)
+        yield _cells(RunSummary.of(row).cells)
 
 
 def _cells(cells: tuple[str, ...]) -> str:
@@ -58,7 +58,7 @@ def _sarif(rows: Iterator[Row]) -> Iterator[str]:
     yield '{"$schema":"https://json.schemastore.org/sarif-2.1.0.json","version":"2.1.0","runs":[{"results":['
     number, left_out = 0, 0
     for row in rows:
-        for result in results_of(AccountRun.of(row)):
+        for result in results_of(RunSummary.of(row)):
             if result.rule not in rules and len(rules) >= _MAX_RULES:
                 left_out += 1
                 continue

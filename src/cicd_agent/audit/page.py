@@ -4,10 +4,10 @@ from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from typing import Final
 
-from cicd_agent.audit.summary import AccountRun, moment_words
-from cicd_agent.audit.verification import Break, Met, Verified
+from cicd_agent.audit.summary import RunSummary, utc_text
+from cicd_agent.audit.verification import AnchorState, Break, Verification
 from cicd_agent.domain.audit_entry import Link
-from cicd_agent.domain.ports.storage import Pruned
+from cicd_agent.domain.ports.storage import Removal
 from cicd_agent.domain.text.json_view import Loose
 from cicd_agent.rendering.cell_width import cells, clip
 from cicd_agent.rendering.money import dollars
@@ -24,9 +24,9 @@ _INKS: Final = {
 }
 _RISKS: Final = frozenset({"critical", "high", "medium", "low"})
 _MET: Final = {
-    Met.HELD: "holds",
-    Met.REMOVED: "is of an entry that was removed, as #{} records",
-    Met.FAILED: "does not hold",
+    AnchorState.HELD: "holds",
+    AnchorState.REMOVED: "is of an entry that was removed, as #{} records",
+    AnchorState.FAILED: "does not hold",
 }
 _WIDTH: Final = 100
 WIDE: Final = 1_000
@@ -36,11 +36,11 @@ _SPARED: Final = (8, 5, 7)
 
 
 @dataclass(frozen=True, slots=True)
-class PrunedChain:
+class PruneResult:
     """What a prune did to a chain: `removed` is None when nothing was old enough, `broken` what did not hold of it."""
 
     repository: str
-    removed: Pruned | None
+    removed: Removal | None
     head: Link | None
     broken: tuple[Break, ...] = ()
 
@@ -54,12 +54,12 @@ class PrunedChain:
             "last": removed.last if removed else None,
             "hash": removed.hash if removed else None,
             "broken": [asdict(each) for each in self.broken],
-            "anchor": self.head.words if self.head else None,
+            "anchor": self.head.anchor if self.head else None,
         }
 
 
 def render_runs(
-    runs: Sequence[AccountRun], place: str, *, is_more: bool, colour: bool = False, width: int = WIDE
+    runs: Sequence[RunSummary], place: str, *, is_more: bool, colour: bool = False, width: int = WIDE
 ) -> str:
     """A line for each run, newest first; what does not fit the width is left out, the least important first."""
     style = Style(colour, width)
@@ -74,21 +74,21 @@ def render_runs(
 
 
 def render_verified(
-    found: Sequence[Verified], lost: Sequence[Link], place: str, *, colour: bool = False, width: int = _WIDTH
+    found: Sequence[Verification], lost: Sequence[Link], place: str, *, colour: bool = False, width: int = _WIDTH
 ) -> str:
     """What each chain came to, with the anchor to keep."""
     style = Style(colour, width)
     lines = [line for each in found for line in _chain(each, style)]
     for link in lost:
         lines.append(f"{style.ink('broken', 'critical')}  {_name(link.repository)}: there is no such chain any more")
-        lines.append(f"  anchor {link.words} is of it")
+        lines.append(f"  anchor {link.anchor} is of it")
     if not lines:
         lines.append(f"there is no chain in {one_line(place)}")
     return "\n".join(lines) + "\n"
 
 
 def render_pruned(
-    done: Sequence[PrunedChain], before: int, *, dry_run: bool, colour: bool = False, width: int = _WIDTH
+    done: Sequence[PruneResult], before: int, *, dry_run: bool, colour: bool = False, width: int = _WIDTH
 ) -> str:
     """What was removed of each chain, or would be, and where it begins now."""
     style = Style(colour, width)
@@ -96,7 +96,7 @@ def render_pruned(
     for each in done:
         name, pruned = style.ink(_name(each.repository), "bold"), each.removed
         if pruned is None:
-            lines.append(f"{name}  nothing is older than {moment_words(before)}")
+            lines.append(f"{name}  nothing is older than {utc_text(before)}")
             continue
         removed = entries(pruned.last - pruned.first + 1)
         verb = "would be removed" if dry_run else "removed"
@@ -124,7 +124,7 @@ def short(sha: str) -> str:
     return one_line(sha, 200)[:7]
 
 
-def _table(runs: Sequence[AccountRun], style: Style) -> Iterator[str]:
+def _table(runs: Sequence[RunSummary], style: Style) -> Iterator[str]:
     heads = ("", "repository", "when", "mode", "decision", "risk", "commit", "pull", "model", "cost")
     rows = [_row(run) for run in runs]
     shown = [at for at in range(len(heads)) if any(row[at] for row in rows)]
@@ -140,7 +140,7 @@ def _table(runs: Sequence[AccountRun], style: Style) -> Iterator[str]:
         yield _line([_inked(row[at], widths[at], inked.get(at, ""), style) for at in shown])
 
 
-def _row(run: AccountRun) -> tuple[str, ...]:
+def _row(run: RunSummary) -> tuple[str, ...]:
     found, told = run.row.columns, run.told
     score = told.number("risk_score")
     models = run.models
@@ -170,7 +170,7 @@ def _cost(told: Loose, models: Sequence[str]) -> str:
     return dollars(told_cost) or clip(one_line(told_cost), 10)
 
 
-def _risk(run: AccountRun) -> str:
+def _risk(run: RunSummary) -> str:
     level = run.row.columns.risk_level
     return level if level in _RISKS else ""
 
@@ -188,7 +188,7 @@ def _line(parts: Sequence[str]) -> str:
     return "  ".join(parts).rstrip()
 
 
-def _chain(found: Verified, style: Style) -> Iterator[str]:
+def _chain(found: Verification, style: Style) -> Iterator[str]:
     name = style.ink(_name(found.repository), "bold")
     last = found.head.seq if found.head else 0
     reach = f"{entries(found.entries)}, {span(found.first, last)}" if last else entries(found.entries)
@@ -222,4 +222,4 @@ def _name(repository: str) -> str:
 
 
 def _anchor(link: Link) -> str:
-    return one_line(link.words, 300)
+    return one_line(link.anchor, 300)

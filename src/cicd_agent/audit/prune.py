@@ -4,31 +4,31 @@ from collections.abc import Sequence
 from dataclasses import asdict
 
 from cicd_agent import __version__
-from cicd_agent.audit.page import PrunedChain
+from cicd_agent.audit.page import PruneResult
 from cicd_agent.audit.query import Progress, counted
 from cicd_agent.audit.verification import Break, verify
 from cicd_agent.domain.audit_entry import Entry, Kind
-from cicd_agent.domain.ports.storage import Pruned, Store
+from cicd_agent.domain.ports.storage import Removal, Store
 
 
 def prune_chain(
     store: Store, repository: str, before: int, now: int, progress: Progress, *, is_dry: bool
-) -> PrunedChain:
+) -> PruneResult:
     """Remove what is old of one chain; with `is_dry` only say what would be.
 
     What of it does not hold is recorded as well: no removal hides tampering.
     """
     old = _old_part(store, repository, before, progress)
     if old is None:
-        return PrunedChain(repository, None, store.head(repository))
+        return PruneResult(repository, None, store.head(repository))
     broken = verify(counted(store.rows(repository), progress, f"checking {repository}")).breaks
-    removed: Pruned | None = old
+    removed: Removal | None = old
     if not is_dry:
         removed = store.prune(repository, before, lambda pruned: _entry(pruned, broken, now))
-    return PrunedChain(repository, removed, store.head(repository), _within(removed, broken))
+    return PruneResult(repository, removed, store.head(repository), _within(removed, broken))
 
 
-def _entry(pruned: Pruned, broken: Sequence[Break], now: int) -> Entry:
+def _entry(pruned: Removal, broken: Sequence[Break], now: int) -> Entry:
     fields: dict[str, object] = {
         "kind": Kind.PRUNE,
         "at": now,
@@ -43,7 +43,7 @@ def _entry(pruned: Pruned, broken: Sequence[Break], now: int) -> Entry:
     return Entry.of(pruned.repository, fields)
 
 
-def _old_part(store: Store, repository: str, before: int, progress: Progress) -> Pruned | None:
+def _old_part(store: Store, repository: str, before: int, progress: Progress) -> Removal | None:
     first = last = None
     task = f"looking for what is old in {repository}"
     progress(task)
@@ -52,8 +52,8 @@ def _old_part(store: Store, repository: str, before: int, progress: Progress) ->
             break
         if row.seq:
             first, last = first or row, row
-    return Pruned(repository, first.seq, last.seq, last.hash, before) if first and last else None
+    return Removal(repository, first.seq, last.seq, last.hash, before) if first and last else None
 
 
-def _within(removed: Pruned | None, broken: Sequence[Break]) -> tuple[Break, ...]:
+def _within(removed: Removal | None, broken: Sequence[Break]) -> tuple[Break, ...]:
     return tuple(each for each in broken if removed is not None and each.seq <= removed.last)

@@ -5,8 +5,8 @@ import re
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any, Final
 
-from cicd_agent.domain.audit_entry import LOCAL, Kind, Row, chain_of
-from cicd_agent.domain.ports.storage import Store, Wanted
+from cicd_agent.domain.audit_entry import LOCAL_CHAIN, Kind, Row, chain_name
+from cicd_agent.domain.ports.storage import EntryQuery, Store
 from cicd_agent.domain.text.json_view import Loose
 from cicd_agent.errors import ConfigError
 from cicd_agent.rendering.style import one_line
@@ -29,8 +29,8 @@ Progress = Callable[[str], None]
 def chain_for(repository: str, environment: Environment, store: Store | None) -> str:
     """The chain whose decisions are read: of what is named, else the only one in the log. Raises ConfigError."""
     if named := repository or environment.run.repository:
-        return chain_of(named, environment.server_url)
-    known = [each for each in store.repositories() if each != LOCAL] if store else []
+        return chain_name(named, environment.server_url)
+    known = [each for each in store.repositories() if each != LOCAL_CHAIN] if store else []
     if len(known) > 1:
         shown = ", ".join(known[:5])
         raise ConfigError(
@@ -77,13 +77,13 @@ def _candidates(store: Store, name: str, repository: str, progress: Progress) ->
         chains = [each for each in store.repositories() if (match[1] or repository) in ("", each)]
         if rows := [row for each in chains if (row := store.row(each, int(match[2]))) is not None]:
             return rows
-    runs = list(store.find(Wanted(repository, Kind.RUN, name, most=_MAX_CANDIDATES))) if name else []
+    runs = list(store.find(EntryQuery(repository, Kind.RUN, name, limit=_MAX_CANDIDATES))) if name else []
     prefix = name.lower()
     if runs or not _HASH.fullmatch(prefix):
         return runs
     # A commit is looked up at once, a hash only by reading every entry.
     if len(prefix) >= MIN_SHA and (
-        runs := list(store.find(Wanted(repository, Kind.RUN, sha=prefix, most=_MAX_CANDIDATES)))
+        runs := list(store.find(EntryQuery(repository, Kind.RUN, sha=prefix, limit=_MAX_CANDIDATES)))
     ):
         return runs
     rows = []
@@ -96,14 +96,14 @@ def _candidates(store: Store, name: str, repository: str, progress: Progress) ->
     return rows
 
 
-def with_outcome(store: Store, query: Wanted, rows: Sequence[Row]) -> Iterator[tuple[Row, bool]]:
+def with_outcome(store: Store, query: EntryQuery, rows: Sequence[Row]) -> Iterator[tuple[Row, bool]]:
     """The runs, and whether the outcome of each is recorded."""
     if not rows:
         return
     times = [row.columns.at for row in rows]
     limit = _RECEIPTS * len(rows) + 100
     since, until = max(min(times) - _SKEW, 0), max(times) + _MAX_RUN
-    near = Wanted(repository=query.repository, kind=Kind.RECEIPTS, since=since, until=until, most=limit)
+    near = EntryQuery(repository=query.repository, kind=Kind.RECEIPTS, since=since, until=until, limit=limit)
     receipts = list(store.find(near))
     known = {(row.repository, Loose.read(row.text).number("of")) for row in receipts}
     # Each by itself only where there were too many.
@@ -115,7 +115,7 @@ def with_outcome(store: Store, query: Wanted, rows: Sequence[Row]) -> Iterator[t
 def receipts_of(store: Store, row: Row) -> tuple[Row, ...]:
     """The entries of the outcome of a run, as a rule one."""
     run = row.columns
-    near = Wanted(row.repository, Kind.RECEIPTS, run.event_id, run.sha, run.mode, most=100)
+    near = EntryQuery(row.repository, Kind.RECEIPTS, run.event_id, run.sha, run.mode, limit=100)
     return tuple(each for each in store.find(near) if Loose.read(each.text).number("of") == row.seq)
 
 

@@ -9,7 +9,7 @@ from urllib.parse import quote
 
 from pydantic import TypeAdapter, ValidationError
 
-from cicd_agent.audit.summary import AccountRun
+from cicd_agent.audit.summary import RunSummary
 from cicd_agent.domain.finding import Finding
 from cicd_agent.domain.text.json_view import Loose
 from cicd_agent.rendering.sarif import plain, result_of, rule_id, rule_of
@@ -29,7 +29,7 @@ class Result:
     described: dict[str, Any]
 
 
-def results_of(run: AccountRun) -> Iterator[Result]:
+def results_of(run: RunSummary) -> Iterator[Result]:
     """What a run complained of; nothing of what cannot be read."""
     output = run.told.inner("output")
     for result in (
@@ -41,7 +41,7 @@ def results_of(run: AccountRun) -> Iterator[Result]:
         yield result
 
 
-def _properties(run: AccountRun) -> dict[str, Any]:
+def _properties(run: RunSummary) -> dict[str, Any]:
     row = run.row
     return {
         "repository": row.repository,
@@ -69,7 +69,7 @@ def _findings(verdict: Loose) -> Iterator[Result]:
         yield Result(rule, told, {**rule_of([finding]), "id": rule})
 
 
-def _stops(run: AccountRun, gated: Loose) -> Iterator[Result]:
+def _stops(run: RunSummary, gated: Loose) -> Iterator[Result]:
     if run.row.columns.decision not in _DECIDED:
         return
     place = gated.word("environment")

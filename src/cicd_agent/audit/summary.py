@@ -49,7 +49,7 @@ COLUMNS: Final = (
 
 
 @dataclass(frozen=True, slots=True)
-class AccountRun:
+class RunSummary:
     """A run as its entry tells it. `cost_usd` is "" when it is not known, `finished` None when nobody has looked."""
 
     row: Row
@@ -57,7 +57,7 @@ class AccountRun:
     finished: bool | None = None
 
     @classmethod
-    def of(cls, row: Row, *, finished: bool | None = None) -> "AccountRun":
+    def of(cls, row: Row, *, finished: bool | None = None) -> "RunSummary":
         """The run of an entry."""
         return cls(row, Loose.read(row.text), finished)
 
@@ -69,7 +69,7 @@ class AccountRun:
     @property
     def when(self) -> str:
         """When it was, in UTC."""
-        return moment_words(self.row.columns.at)
+        return utc_text(self.row.columns.at)
 
     @property
     def cells(self) -> tuple[str, ...]:
@@ -111,7 +111,7 @@ class AccountRun:
         }
 
 
-def moment_words(at: int) -> str:
+def utc_text(at: int) -> str:
     """A moment in UTC, to the second; "" for none."""
     return f"{datetime.fromtimestamp(at, UTC):%Y-%m-%dT%H:%M:%SZ}" if 0 < at <= _LAST else ""
 
@@ -121,7 +121,7 @@ def inert(text: str) -> str:
     return f"'{text}" if text.lstrip(" ").startswith(FORMULA) else text
 
 
-def links_of(told: Loose) -> Iterator[tuple[str, int, str]]:
+def report_anchors(told: Loose) -> Iterator[tuple[str, int, str]]:
     """The place in the chain that a report names, as repository, number and hash; nothing where it names none."""
     audit = told.inner("body").inner("audit")
     seq = audit.number("seq")

@@ -6,7 +6,7 @@ from typing import Final
 
 from cicd_agent.domain.audit_entry import Link
 
-MOST_BREAKS: Final = 100
+MAX_BREAKS: Final = 100
 """So many are named; the others are counted."""
 
 
@@ -49,7 +49,7 @@ class Break:
 
 
 @dataclass(frozen=True, slots=True)
-class Removed:
+class RecordedRemoval:
     """Entries `first` to `last`, whose removal is entered as number `by`; `hash` is the last one's."""
 
     by: int
@@ -58,7 +58,7 @@ class Removed:
     hash: str
 
 
-class Met(StrEnum):
+class AnchorState(StrEnum):
     """What became of an anchor."""
 
     HELD = "held"
@@ -68,19 +68,19 @@ class Met(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Anchored:
+class AnchorCheck:
     """An anchor that was given, and what the chain says to it; `by` is the entry of the removal, 0 without one."""
 
     link: Link
-    met: Met
+    met: AnchorState
     by: int = 0
 
 
 @dataclass(frozen=True, slots=True)
-class Verified:
+class Verification:
     """What the check of one chain came to. `head` is its last entry as it stands, None when it has none.
 
-    `breaks` are in the order of their numbers, at most MOST_BREAKS; `more` is how many there are beyond. `pruned` is
+    `breaks` are in the order of their numbers, at most MAX_BREAKS; `more` is how many there are beyond. `pruned` is
     the removal before which nothing is left, None when the chain is whole.
     """
 
@@ -90,8 +90,8 @@ class Verified:
     head: Link | None = None
     breaks: tuple[Break, ...] = ()
     more: int = 0
-    pruned: Removed | None = None
-    anchored: tuple[Anchored, ...] = ()
+    pruned: RecordedRemoval | None = None
+    anchored: tuple[AnchorCheck, ...] = ()
     notes: tuple[str, ...] = ()
 
     @property
@@ -109,7 +109,7 @@ class Breaks:
 
     def add(self, one: Break) -> None:
         """Note it."""
-        if len(self.found) < MOST_BREAKS:
+        if len(self.found) < MAX_BREAKS:
             self.found.append(one)
         else:
             self.more += 1

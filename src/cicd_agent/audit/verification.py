@@ -5,11 +5,20 @@ from collections.abc import Iterable, Iterator, Sequence
 from itertools import chain
 from typing import Final
 
-from cicd_agent.audit.tampering import Anchored, Break, Met, Removed, Tampering, Verified
+from cicd_agent.audit.tampering import AnchorCheck, AnchorState, Break, RecordedRemoval, Tampering, Verification
 from cicd_agent.audit.walk import Place, Walk
 from cicd_agent.domain.audit_entry import Link, Row
 
-__all__ = ["Anchored", "Break", "Met", "Removed", "Tampering", "Verified", "parse_anchor", "verify"]
+__all__ = [
+    "AnchorCheck",
+    "AnchorState",
+    "Break",
+    "RecordedRemoval",
+    "Tampering",
+    "Verification",
+    "parse_anchor",
+    "verify",
+]
 
 _NAME: Final = r"[A-Za-z0-9._-]{1,140}"
 # A server that is not github.com comes before the owner, with its port where it has one.
@@ -25,7 +34,7 @@ def parse_anchor(text: str) -> Link:
     return Link(found[1], int(found[2]), found[3].lower())
 
 
-def verify(rows: Iterable[Row], anchors: Sequence[Link] = (), head: Link | None = None) -> Verified:
+def verify(rows: Iterable[Row], anchors: Sequence[Link] = (), head: Link | None = None) -> Verification:
     """Check a chain whose rows come in the order in which they stand; a byte of each entry is kept, no more.
 
     `anchors` are places of this chain that were noted elsewhere, `head` is the end that the store has noted. Anchors of
@@ -66,14 +75,14 @@ class _Judgement:
         self._gone: dict[Link, int] = {}
         self._begin = walk.begin.seq if walk.begin else walk.last.seq + 1
 
-    def verified(self) -> Verified:
+    def verified(self) -> Verification:
         removed = self._beginning(self._walk.begin)
         self._gaps()
         self._end()
         self._rewritten()
         found = tuple(sorted(self._breaks.found, key=lambda each: each.seq))
         last = self._walk.last
-        return Verified(
+        return Verification(
             self._walk.repository,
             self._walk.entries,
             self._begin if self._walk.entries else 0,
@@ -88,7 +97,7 @@ class _Judgement:
     def _add(self, seq: int, kind: Tampering, words: str) -> None:
         self._breaks.add(Break(seq, kind, words))
 
-    def _beginning(self, begin: Place | None) -> Removed | None:
+    def _beginning(self, begin: Place | None) -> RecordedRemoval | None:
         """What was before the first entry: nothing, or what a prune has removed."""
         if begin is None or begin.seq == 1:
             return None
@@ -151,10 +160,10 @@ class _Judgement:
             words = f"it is not what {who} says: it, or anything {proof}, was rewritten together with the hashes"
             self._add(link.seq, Tampering.REWRITTEN, words)
 
-    def _anchored(self, link: Link) -> Anchored:
+    def _anchored(self, link: Link) -> AnchorCheck:
         if link in self._gone:
-            return Anchored(link, Met.REMOVED, self._gone[link])
-        return Anchored(link, Met.FAILED if link in self._failed else Met.HELD)
+            return AnchorCheck(link, AnchorState.REMOVED, self._gone[link])
+        return AnchorCheck(link, AnchorState.FAILED if link in self._failed else AnchorState.HELD)
 
     def _notes(self) -> Iterator[str]:
         last, head = self._walk.last.seq, self._head

@@ -5,8 +5,8 @@ from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field, fields
 from typing import Any, Final
 
-from cicd_agent.audit.tampering import Break, Breaks, Removed, Tampering
-from cicd_agent.domain.audit_entry import ZERO, Columns, Kind, Link, Row, columns_of, digest, linked
+from cicd_agent.audit.tampering import Break, Breaks, RecordedRemoval, Tampering
+from cicd_agent.domain.audit_entry import ZERO_HASH, Columns, Kind, Link, Row, columns_from, digest, hash_of_digest
 from cicd_agent.domain.text.words import clip
 
 _FAR: Final = 50_000
@@ -66,13 +66,13 @@ class Reader:
     def read(self, row: Row, expected: int, before: Collection[str], likely: tuple[int, ...]) -> Reading:
         """`before` are the hashes that the entry before may have; `likely` are numbers that the row may have borne."""
         summed = digest(row.text)
-        computed = linked(self._repository, row.seq, row.prev, summed)
+        computed = hash_of_digest(self._repository, row.seq, row.prev, summed)
         seq, prev = (row.seq, row.prev) if computed == row.hash else (0, row.prev)
         if not seq:
             seq, prev = self._placed(row, summed, expected, before, likely)
         try:
             told = json.loads(row.text)
-            said = columns_of(told)
+            said = columns_from(told)
         except (ValueError, RecursionError) as error:
             return Reading(row, seq, prev, computed, None, None, str(error)[:120])
         return Reading(row, seq, prev, computed, told, said)
@@ -82,13 +82,13 @@ class Reader:
     ) -> tuple[int, str]:
         """The number and the hash before it that make its hash right, (0, its own) when none is found."""
         for hashed in before:
-            if linked(self._repository, expected, hashed, summed) == row.hash:
+            if hash_of_digest(self._repository, expected, hashed, summed) == row.hash:
                 return expected, hashed
         if row.seq == expected and row.prev in before:
             # It is where it belongs: what was changed is its text or its hash.
             return 0, row.prev
         for seq in self._numbers(row.seq, max(self._length, expected), likely):
-            if seq > 0 and linked(self._repository, seq, row.prev, summed) == row.hash:
+            if seq > 0 and hash_of_digest(self._repository, seq, row.prev, summed) == row.hash:
                 return seq, row.prev
         return 0, row.prev
 
@@ -114,11 +114,11 @@ _OTHER: Final = 3
 _PAGE: Final = 4_096
 
 
-class Told:
+class References:
     """Follows a chain from its beginning. It keeps two bits' worth of each entry, in a byte."""
 
     def __init__(self) -> None:
-        self.removals: dict[int, Removed] = {}
+        self.removals: dict[int, RecordedRemoval] = {}
         """By the number of the last entry that each removed."""
         self._pages: dict[int, bytearray] = {}
 
@@ -135,7 +135,7 @@ class Told:
         return self._prune(seq, reading.told, first)
 
     @property
-    def removed(self) -> Removed | None:
+    def removed(self) -> RecordedRemoval | None:
         """The removal that reaches farthest."""
         return self.removals[max(self.removals)] if self.removals else None
 
@@ -170,7 +170,7 @@ class Told:
         if before is not None and begins != before.last + 1:
             wrong = f"it says that {range_} were removed, but #{before.by} says that all up to #{before.last} were"
             return Break(seq, Tampering.PRUNE, wrong)
-        self.removals[last] = Removed(seq, begins, last, hashed)
+        self.removals[last] = RecordedRemoval(seq, begins, last, hashed)
         return None
 
     def _note(self, seq: int, what: int) -> None:
@@ -218,7 +218,7 @@ class Walk:
     repository: str
     witnesses: Mapping[int, tuple[Link, ...]]
     breaks: Breaks = field(default_factory=Breaks)
-    told: Told = field(default_factory=Told)
+    told: References = field(default_factory=References)
     held: list[Link] = field(default_factory=list)
     failed: list[Link] = field(default_factory=list)
     """Witnesses that something contradicts of which no break tells yet."""
@@ -228,7 +228,7 @@ class Walk:
     entries: int = 0
     begin: Place | None = None
     """The first entry."""
-    last: Place = field(default_factory=lambda: Place(0, "", ZERO, {ZERO: None}, doubted=True))
+    last: Place = field(default_factory=lambda: Place(0, "", ZERO_HASH, {ZERO_HASH: None}, doubted=True))
     _left: Place | None = None
     """The place before a gap, while the row after the gap is the last one that was read."""
     _early: dict[int, Place] = field(default_factory=dict)

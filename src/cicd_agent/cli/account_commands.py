@@ -8,7 +8,7 @@ from typing import Final
 from cicd_agent.adapters.runner.workflow import step
 from cicd_agent.app.reporter import Outlet
 from cicd_agent.cli.account_parser import Options
-from cicd_agent.domain.audit_entry import chain_of
+from cicd_agent.domain.audit_entry import chain_name
 from cicd_agent.domain.text.markdown import fence
 from cicd_agent.domain.text.words import clip
 from cicd_agent.domain.verdict import Conclusion
@@ -22,7 +22,7 @@ _LONGEST = 300
 def account(options: Options, environment: Environment, outlet: Outlet, now: Callable[[], float]) -> int:
     """Do it; on a runner, what was shown stands in the step summary, too, and outputs say how it went."""
     if options.repository:
-        options = replace(options, repository=chain_of(options.repository, environment.server_url))
+        options = replace(options, repository=chain_name(options.repository, environment.server_url))
     if options.command == "calibrate":
         return _looked(options, environment, outlet, now)
     try:

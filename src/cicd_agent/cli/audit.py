@@ -22,12 +22,12 @@ from cicd_agent.audit.query import (
     select_chains,
     with_outcome,
 )
-from cicd_agent.audit.summary import AccountRun, links_of
-from cicd_agent.audit.verification import Verified, parse_anchor, verify
+from cicd_agent.audit.summary import RunSummary, report_anchors
+from cicd_agent.audit.verification import Verification, parse_anchor, verify
 from cicd_agent.cli.account_parser import Options
-from cicd_agent.domain.audit_entry import Kind, Link, chained
+from cicd_agent.domain.audit_entry import Kind, Link, entry_hash
 from cicd_agent.domain.period import moment
-from cicd_agent.domain.ports.storage import Store, Wanted
+from cicd_agent.domain.ports.storage import EntryQuery, Store
 from cicd_agent.domain.text.json_view import Loose
 from cicd_agent.errors import ConfigError, Exit
 from cicd_agent.settings.environment import Environment
@@ -77,14 +77,14 @@ def audit(
                 raise AssertionError(verb)
 
 
-def _query(options: Options, now: float) -> Wanted:
+def _query(options: Options, now: float) -> EntryQuery:
     """Which runs the options ask for. Raises ConfigError."""
     sha = options.sha.strip().lower()
     if sha and (len(sha) < MIN_SHA or not _SHA.fullmatch(sha)):
         raise ConfigError("--sha is no commit", why=f"`{sha}`", remedy=f"Give {MIN_SHA} of its hex digits or more")
     if options.pull < 0:
         raise ConfigError("--pull is no number of a pull request", remedy="Give the number that GitHub shows")
-    return Wanted(
+    return EntryQuery(
         repository=options.repository,
         kind=Kind.RUN,
         sha=sha,
@@ -112,16 +112,16 @@ def _list(store: Store, options: Options, outlet: Outlet, now: float) -> int:
         raise ConfigError("--most is no count", remedy="Give a whole number from 1 on")
     query = _query(options, now)
     select_chains(store, query.repository)
-    rows = list(store.find(replace(query, most=options.most + 1)))
+    rows = list(store.find(replace(query, limit=options.most + 1)))
     shown, is_more = rows[: options.most], len(rows) > options.most
-    runs = [AccountRun.of(row, finished=finished) for row, finished in with_outcome(store, query, shown)]
+    runs = [RunSummary.of(row, finished=finished) for row, finished in with_outcome(store, query, shown)]
     outlet.progress("")
     if options.format == "json":
-        document = {"version": 1, "place": store.place, "more": is_more, "runs": [each.document() for each in runs]}
+        document = {"version": 1, "place": store.location, "more": is_more, "runs": [each.document() for each in runs]}
         outlet.print_json(json.dumps(document, indent=1))
     else:
         width = outlet.width if outlet.coloured else WIDE
-        outlet.print(render_runs(runs, store.place, is_more=is_more, colour=outlet.coloured, width=width))
+        outlet.print(render_runs(runs, store.location, is_more=is_more, colour=outlet.coloured, width=width))
     return Exit.OK
 
 
@@ -134,11 +134,11 @@ def show(store: Store, options: Options, outlet: Outlet) -> int:
         row, data = run, Loose.read(run.text)
     is_run = row.columns.kind is Kind.RUN
     receipts = receipts_of(store, row) if is_run else ()
-    holds = chained(row.repository, row.seq, row.prev, row.text) == row.hash
+    holds = entry_hash(row.repository, row.seq, row.prev, row.text) == row.hash
     if options.format == "json":
         document = {
             "version": 1,
-            "anchor": row.link.words,
+            "anchor": row.link.anchor,
             "holds": holds,
             "finished": bool(receipts) if is_run else None,
             "entry": entry_document(row),
@@ -174,15 +174,15 @@ def _verify(store: Store, options: Options, outlet: Outlet) -> int:
         results.append(verify(rows, [each for each in anchors if each.repository == repository], head))
     outlet.progress("")
     if options.format == "json":
-        outlet.print_json(json.dumps(document(results, lost, place=store.place), indent=1))
+        outlet.print_json(json.dumps(document(results, lost, place=store.location), indent=1))
     else:
-        outlet.print(render_verified(results, lost, store.place, colour=outlet.coloured, width=outlet.width))
+        outlet.print(render_verified(results, lost, store.location, colour=outlet.coloured, width=outlet.width))
     return Exit.STOP if lost or not all(each.holds for each in results) else Exit.OK
 
 
-def document(results: Sequence[Verified], lost: Iterable[Link], *, place: str) -> dict[str, object]:
+def document(results: Sequence[Verification], lost: Iterable[Link], *, place: str) -> dict[str, object]:
     """The results as JSON; `lost` are anchors of chains that are not there."""
-    gone = [each.words for each in lost]
+    gone = [each.anchor for each in lost]
     return {
         "version": 1,
         "place": place,
@@ -191,8 +191,8 @@ def document(results: Sequence[Verified], lost: Iterable[Link], *, place: str) -
             {
                 **asdict(each),
                 "holds": each.holds,
-                "head": each.head.words if each.head else None,
-                "anchored": [{"anchor": one.link.words, "met": one.met, "by": one.by} for one in each.anchored],
+                "head": each.head.anchor if each.head else None,
+                "anchored": [{"anchor": one.link.anchor, "met": one.met, "by": one.by} for one in each.anchored],
             }
             for each in results
         ],
@@ -212,9 +212,9 @@ def anchor_of(text: str) -> Link:
     remedy = "Give a report.json of a run whose decision was recorded, or OWNER/NAME#NUMBER:HASH"
     if report.word("kind") != "report":
         raise ConfigError(f"--anchor {text} is no report of cicd-agent", remedy=remedy)
-    for repository, seq, hashed in links_of(report):
+    for repository, seq, hashed in report_anchors(report):
         try:
-            return parse_anchor(Link(repository, seq, hashed).words)
+            return parse_anchor(Link(repository, seq, hashed).anchor)
         except ValueError:
             raise ConfigError(f"--anchor {text} names no place in a chain", remedy=remedy) from None
     section = report.inner("body").inner("audit")

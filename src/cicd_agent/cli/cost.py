@@ -17,7 +17,7 @@ from cicd_agent.audit.query import select_chains
 from cicd_agent.cli.account_parser import Options
 from cicd_agent.domain.audit_entry import Kind, Row
 from cicd_agent.domain.period import moment
-from cicd_agent.domain.ports.storage import Store, Wanted
+from cicd_agent.domain.ports.storage import EntryQuery, Store
 from cicd_agent.errors import ConfigError, Exit
 from cicd_agent.insights.cost.page import Page, render_cost
 from cicd_agent.insights.cost.savings import Rates, Saved
@@ -78,10 +78,10 @@ def cost(
         )
     with closing(opened) as store:
         select_chains(store, options.repository)
-        wanted = Wanted(repository=options.repository, kind=Kind.RUN, since=since, most=MOST)
+        wanted = EntryQuery(repository=options.repository, kind=Kind.RUN, since=since, limit=MOST)
         counted = _Counted(store.find(wanted), outlet.progress)
         told = cost_report(iter(counted), prices.rates)
-        place = store.place
+        place = store.location
     outlet.progress("")
     limits = [*prices.limits]
     if counted.entries == MOST:

@@ -15,7 +15,7 @@ from cicd_agent.cli.account_parser import Options
 from cicd_agent.domain.metric import Sample, Tally, added
 from cicd_agent.domain.payload import Node
 from cicd_agent.domain.period import moment
-from cicd_agent.domain.ports.storage import Store, Wanted
+from cicd_agent.domain.ports.storage import EntryQuery, Store
 from cicd_agent.domain.text.words import count
 from cicd_agent.errors import ConfigError, Exit
 from cicd_agent.insights.metrics import registry
@@ -77,7 +77,10 @@ def metrics(
         )
     with closing(opened) as store:
         select_chains(store, options.repository)
-        samples = (*_totals(store, Wanted(repository=options.repository, since=since, most=_ALL), outlet), *accuracy)
+        samples = (
+            *_totals(store, EntryQuery(repository=options.repository, since=since, limit=_ALL), outlet),
+            *accuracy,
+        )
     outlet.progress("")
     samples = added((), [cleaned(each, outlet.redact) for each in samples])
     text = json.dumps(document(samples), indent=1) if options.format == "json" else exposition(samples)
@@ -110,7 +113,7 @@ def document(samples: Iterable[Sample]) -> dict[str, object]:
     }
 
 
-def _totals(store: Store, wanted: Wanted, outlet: Outlet) -> tuple[Sample, ...]:
+def _totals(store: Store, wanted: EntryQuery, outlet: Outlet) -> tuple[Sample, ...]:
     """One pass over the entries, the newest first: memory does not grow with their number."""
     tally, unread = Tally(), 0
     for number, row in enumerate(store.find(wanted), 1):

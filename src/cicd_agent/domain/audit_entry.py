@@ -14,13 +14,13 @@ from typing import Any, Final
 from urllib.parse import urlsplit
 
 VERSION: Final = 1
-ZERO: Final = "0" * 64
+ZERO_HASH: Final = "0" * 64
 """Stands for the hash before a chain's first entry."""
-LONGEST: Final = 4_000_000
+MAX_TEXT: Final = 4_000_000
 """Characters of one entry; of a longer output only its digest is entered."""
-LONGEST_WORD: Final = 512
+MAX_KEY: Final = 512
 """Characters of a text that entries are found by: no index holds more of it."""
-LOCAL: Final = "local"
+LOCAL_CHAIN: Final = "local"
 """The chain of runs that belong to no repository on GitHub."""
 _EXACT: Final = 2**53
 """Whole numbers up to here are the same for every reader of JSON."""
@@ -62,8 +62,8 @@ class Entry:
     @classmethod
     def of(cls, repository: str, told: Mapping[str, Any]) -> "Entry":
         """The entry of a JSON object. Raises ValueError when its fields are not of their types."""
-        text = canonical({**told, "version": VERSION, "repository": repository})
-        return cls(repository, text, columns(text))
+        text = canonical_json({**told, "version": VERSION, "repository": repository})
+        return cls(repository, text, parse_columns(text))
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +75,7 @@ class Link:
     hash: str
 
     @property
-    def words(self) -> str:
+    def anchor(self) -> str:
         """As people copy it, and `--anchor` takes it."""
         return f"{self.repository}#{self.seq}:{self.hash}"
 
@@ -100,19 +100,19 @@ class Row:
         return Link(self.repository, self.seq, self.hash)
 
 
-def chain_of(repository: str, server_url: str) -> str:
+def chain_name(repository: str, server_url: str) -> str:
     """The name of a repository's chain: with its server, where that is not github.com."""
     host = urlsplit(server_url).netloc.lower()
     is_elsewhere = host not in {"", "github.com"} and repository.count("/") == 1
     return f"{host}/{repository}" if is_elsewhere else repository
 
 
-def columns(text: str) -> Columns:
+def parse_columns(text: str) -> Columns:
     """What the text of an entry says of itself, by `word`. Raises ValueError when it says nothing of the kind."""
-    return columns_of(json.loads(text))
+    return columns_from(json.loads(text))
 
 
-def columns_of(told: object) -> Columns:
+def columns_from(told: object) -> Columns:
     """As `columns`, of what was read from the text."""
     if not isinstance(told, dict):
         raise ValueError("not an object")  # noqa: TRY004  to a reader of a file it is a matter of its value
@@ -121,7 +121,7 @@ def columns_of(told: object) -> Columns:
         found = told.get(name) or ""
         if not isinstance(found, str):
             raise ValueError(f"`{name}` is no text")  # noqa: TRY004
-        return word(found)
+        return key_text(found)
 
     def number(name: str) -> int:
         found = told.get(name) or 0
@@ -141,12 +141,12 @@ def columns_of(told: object) -> Columns:
     )
 
 
-def word(text: str) -> str:
+def key_text(text: str) -> str:
     """A text that entries or facts are found by, as every store can hold it: its beginning, without NUL."""
-    return text[:LONGEST_WORD].encode("utf-8", "replace").decode().replace("\0", "\ufffd")
+    return text[:MAX_KEY].encode("utf-8", "replace").decode().replace("\0", "\ufffd")
 
 
-def canonical(told: Mapping[str, Any]) -> str:
+def canonical_json(told: Mapping[str, Any]) -> str:
     """JSON as RFC 8785 has it, so that any reader comes to the same bytes.
 
     A number that is not whole, or too large to be exact everywhere, stands as text. What UTF-8 lacks becomes `?`.
@@ -155,12 +155,12 @@ def canonical(told: Mapping[str, Any]) -> str:
     return text.encode("utf-8", "replace").decode()
 
 
-def chained(repository: str, seq: int, prev: str, text: str) -> str:
+def entry_hash(repository: str, seq: int, prev: str, text: str) -> str:
     """The hash of an entry at its place, in hex."""
-    return linked(repository, seq, prev, digest(text))
+    return hash_of_digest(repository, seq, prev, digest(text))
 
 
-def linked(repository: str, seq: int, prev: str, text_digest: str) -> str:
+def hash_of_digest(repository: str, seq: int, prev: str, text_digest: str) -> str:
     """As `chained`, for a text of which only the digest is at hand."""
     place = {"digest": text_digest, "prev": prev, "repository": repository, "seq": seq}
     return digest(json.dumps(place, ensure_ascii=False, separators=(",", ":"), sort_keys=True))

@@ -6,7 +6,7 @@ from typing import Any, Generic, TypeVar
 
 from cicd_agent.domain.change import Change
 from cicd_agent.domain.event import Event
-from cicd_agent.domain.facts import Known
+from cicd_agent.domain.facts import FactSet
 from cicd_agent.domain.finding import Finding
 from cicd_agent.domain.history import History
 from cicd_agent.domain.risk_file import RiskFile
@@ -67,7 +67,7 @@ class Evidence:
     """What the repository's past says of the change."""
     learnt: RiskFile | None = None
     """What the repository has learnt of its risk, from its base branch."""
-    known: Known = Known()
+    known: FactSet = FactSet()
     """What earlier runs have left about it."""
     sections: Mapping[str, Any] = field(default_factory=dict)
     """By `Section.name`."""

@@ -1,19 +1,19 @@
 """Which of the facts that earlier runs have left can be believed at all: anybody may have written the file they are in.
 
 What is of another repository or commit, lies in the future, or has a value that is none, is left out as if it were not
-there. Whether what remains may speak for a change is `Known.trusted`.
+there. Whether what remains may speak for a change is `FactSet.trusted`.
 """
 
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
-from cicd_agent.domain.facts import Fact, FactKind, Known
+from cicd_agent.domain.facts import Fact, FactKind, FactSet
 from cicd_agent.domain.verdict import RiskLevel
 
 SKEW = 3_600
 """Seconds by which the clock of whoever wrote a fact may be ahead of ours."""
-BOOK = "the account book"
+LOG_SOURCE = "the account book"
 """Begins the source of a reading that came from a fact."""
 OF_COMMITS = frozenset({FactKind.TESTS, FactKind.COVERAGE, FactKind.REVIEW, FactKind.ROUTE})
 """Kinds whose subject is the commit."""
@@ -22,7 +22,7 @@ _NUMBER = re.compile(r"-?[0-9]{1,12}(?:\.[0-9]{1,9})?")
 _SHA = re.compile(r"[0-9a-f]{40}(?:[0-9a-f]{24})?")
 
 
-def believed(known: Known, repository: str, now: float) -> Known:
+def valid_facts(known: FactSet, repository: str, now: float) -> FactSet:
     """The facts that are about this repository and not from the future, newest first, each once."""
     once = {(fact.kind, fact.subject, fact.sha, fact.mode, fact.at): fact for fact in known.facts}
     found = [
@@ -34,20 +34,20 @@ def believed(known: Known, repository: str, now: float) -> Known:
     return replace(known, facts=tuple(sorted(found, key=lambda fact: -fact.at)))
 
 
-def newest(known: Known, kind: FactKind, subjects: Iterable[str]) -> Fact | None:
+def newest_fact(known: FactSet, kind: FactKind, subjects: Iterable[str]) -> Fact | None:
     """The newest fact of a kind about one of several subjects, of which "" is none."""
     wanted = {subject for subject in subjects if subject}
     return max((fact for fact in known.of(kind) if fact.subject in wanted), key=lambda fact: fact.at, default=None)
 
 
-def together(parts: Sequence[Known]) -> Known:
+def merge_facts(parts: Sequence[FactSet]) -> FactSet:
     """All that several reads brought: trusted only if each of those that brought something is, a limit told once."""
     facts = tuple(fact for part in parts for fact in part.facts)
     limits = tuple(dict.fromkeys(limit for part in parts for limit in part.limits))
-    return Known(facts, bool(facts) and all(part.trusted for part in parts if part.facts), limits)
+    return FactSet(facts, bool(facts) and all(part.trusted for part in parts if part.facts), limits)
 
 
-def measure(text: str, least: float, most: float) -> float | None:
+def parse_number(text: str, least: float, most: float) -> float | None:
     """The number that a value is, None when it is none or lies outside of what it can be."""
     if not _NUMBER.fullmatch(text):
         return None
@@ -55,11 +55,11 @@ def measure(text: str, least: float, most: float) -> float | None:
     return found if least <= found <= most else None
 
 
-def commit(text: str) -> str:
+def parse_commit(text: str) -> str:
     """The full id of a commit that a value is, "" when it is none."""
     return text if _SHA.fullmatch(text) else ""
 
 
-def level(text: str) -> RiskLevel | None:
+def parse_level(text: str) -> RiskLevel | None:
     """The level of risk that a value is, None when it is none."""
     return RiskLevel(text) if text in set(RiskLevel) else None

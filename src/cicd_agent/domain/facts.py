@@ -60,7 +60,7 @@ class Fact:
 
 
 @dataclass(frozen=True, slots=True)
-class Known:
+class FactSet:
     """Facts that were read for a run, newest first, and what could not be read, a sentence each.
 
     `trusted` is whether only who holds a secret could have written them: then they may speak for a change, otherwise

@@ -6,8 +6,8 @@ from pathlib import Path
 from typing import Any
 
 from cicd_agent.adapters.storage.store import SqlStore
-from cicd_agent.domain.audit_entry import ZERO, Entry, Row, chained, columns
-from cicd_agent.domain.ports.storage import Pruned, Store
+from cicd_agent.domain.audit_entry import ZERO_HASH, Entry, Row, entry_hash, parse_columns
+from cicd_agent.domain.ports.storage import Removal, Store
 
 REPOSITORY = "acme/shop"
 SHA = "0123456789abcdef0123456789abcdef01234567"
@@ -39,12 +39,12 @@ def run(number: int = 0, repository: str = REPOSITORY, **told: Any) -> Entry:
     return Entry.of(repository, {**usual, "pull": 5, "decision": "approve", "risk_level": "low", **told})
 
 
-def removal(pruned: Pruned) -> Entry:
+def removal(pruned: Removal) -> Entry:
     told = {"kind": "prune", "at": pruned.before, "first": pruned.first, "last": pruned.last, "hash": pruned.hash}
     return Entry.of(pruned.repository, {**told, "before": pruned.before})
 
 
-def unbroken(rows: Iterable[Row], prev: str = ZERO, seq: int = 0) -> int:
+def unbroken(rows: Iterable[Row], prev: str = ZERO_HASH, seq: int = 0) -> int:
     """The number of entries of a chain, each tied to the one before and saying what its columns say."""
     count = 0
     for row in rows:
@@ -52,7 +52,7 @@ def unbroken(rows: Iterable[Row], prev: str = ZERO, seq: int = 0) -> int:
         count += 1
         assert row.seq == seq
         assert row.prev == prev
-        assert row.hash == chained(row.repository, seq, prev, row.text)
-        assert row.columns == columns(row.text)
+        assert row.hash == entry_hash(row.repository, seq, prev, row.text)
+        assert row.columns == parse_columns(row.text)
         prev = row.hash
     return count

@@ -6,7 +6,7 @@ from dataclasses import replace
 import pytest
 
 from cicd_agent.domain.audit_entry import Columns, Entry, Kind, Link
-from cicd_agent.domain.ports.storage import Pruned, Store, Wanted
+from cicd_agent.domain.ports.storage import EntryQuery, Removal, Store
 from cicd_agent.errors import StoreRefused
 from tests.adapters.storage.books import REPOSITORY, SHA, Book, removal, run, unbroken
 
@@ -67,7 +67,7 @@ def test_names_of_repositories_are_names_and_nothing_else(store: Store) -> None:
     assert store.repositories() == tuple(sorted(HOSTILE))
     for name in HOSTILE:
         assert unbroken(store.rows(name)) == 1
-        assert [row.repository for row in store.find(Wanted(repository=name))] == [name]
+        assert [row.repository for row in store.find(EntryQuery(repository=name))] == [name]
 
 
 @pytest.mark.parametrize("name", ["", "a\0b", "a\ud800b", "x" * 513])
@@ -84,8 +84,8 @@ def test_any_text_comes_back_as_it_was_hashed(store: Store) -> None:
     assert row.columns == entry.columns
     assert unbroken([row]) == 1
     assert "\0" not in row.columns.decision
-    assert [found.seq for found in store.find(Wanted(decision=ODD))] == [1]
-    assert [found.seq for found in store.find(Wanted(decision=entry.columns.decision))] == [1]
+    assert [found.seq for found in store.find(EntryQuery(decision=ODD))] == [1]
+    assert [found.seq for found in store.find(EntryQuery(decision=entry.columns.decision))] == [1]
 
 
 def test_a_large_text_comes_back_whole(store: Store) -> None:
@@ -101,7 +101,7 @@ def test_words_that_no_index_holds_are_found_by_their_beginning(store: Store) ->
     entry = run(1, event_id="\U0001f600" * 5_000, sha="f" * 5_000, mode="m" * 5_000, decision="d" * 5_000)
     store.append(entry)
     assert len(entry.columns.event_id) == 512
-    assert [row.columns for row in store.find(Wanted(event_id=entry.columns.event_id))] == [entry.columns]
+    assert [row.columns for row in store.find(EntryQuery(event_id=entry.columns.event_id))] == [entry.columns]
     assert unbroken(store.rows(REPOSITORY)) == 1
 
 
@@ -131,7 +131,7 @@ def test_entries_are_found_by_what_is_known_of_them(store: Store) -> None:
     store.append(run(5, kind="receipts"))
 
     def found(**wanted: object) -> list[str]:
-        return told(store.find(Wanted(**wanted)))  # type: ignore[arg-type]
+        return told(store.find(EntryQuery(**wanted)))  # type: ignore[arg-type]
 
     assert found() == ["5.1", "4.1", "3.1", "2.1", "1.1"]
     assert found(repository=REPOSITORY) == ["5.1", "3.1", "2.1", "1.1"]
@@ -145,22 +145,22 @@ def test_entries_are_found_by_what_is_known_of_them(store: Store) -> None:
     assert found(since=1_790_000_003) == ["5.1", "4.1", "3.1"]
     assert found(until=1_790_000_003) == ["2.1", "1.1"]
     assert found(since=1_790_000_002, until=1_790_000_004, mode="review") == ["3.1"]
-    assert found(most=2) == ["5.1", "4.1"]
-    assert found(most=0) == found(most=-1) == found(pull=10**30) == found(since=10**30) == []
-    assert found(until=10**30, most=10**30) == found()
+    assert found(limit=2) == ["5.1", "4.1"]
+    assert found(limit=0) == found(limit=-1) == found(pull=10**30) == found(since=10**30) == []
+    assert found(until=10**30, limit=10**30) == found()
     assert found(decision="\0") == found(mode="\ud800") == []
 
 
 def test_of_the_same_time_the_later_entry_comes_first(store: Store) -> None:
     for number in range(4):
         store.append(run(number, at=7))
-    assert [row.seq for row in store.find(Wanted(most=3))] == [4, 3, 2]
+    assert [row.seq for row in store.find(EntryQuery(limit=3))] == [4, 3, 2]
 
 
 def test_an_entry_may_be_made_while_others_are_read(store: Store) -> None:
     for number in range(3):
         store.append(run(number))
-    for row in store.find(Wanted()):
+    for row in store.find(EntryQuery()):
         store.append(run(row.seq + 10))
     assert unbroken(store.rows(REPOSITORY)) == 6
 
@@ -173,7 +173,7 @@ def test_what_is_old_is_removed_and_the_removal_is_entered(book: Book, opening: 
     fourth = store.row(REPOSITORY, 4)
     assert fourth is not None
     pruned = store.prune(REPOSITORY, 1_790_000_004, removal)
-    assert pruned == Pruned(REPOSITORY, 1, 4, fourth.hash, 1_790_000_004)
+    assert pruned == Removal(REPOSITORY, 1, 4, fourth.hash, 1_790_000_004)
     store.append(run(9))
     for each in (store, opening(book)):
         rows = list(each.rows(REPOSITORY))
@@ -197,7 +197,7 @@ def test_a_removal_ends_at_the_first_entry_that_is_young_enough(store: Store) ->
 def test_a_whole_chain_may_be_removed_and_goes_on(store: Store) -> None:
     links = [store.append(run(number)) for number in range(3)]
     pruned = store.prune(REPOSITORY, 1_800_000_000, removal)
-    assert pruned == Pruned(REPOSITORY, 1, 3, links[-1].hash, 1_800_000_000)
+    assert pruned == Removal(REPOSITORY, 1, 3, links[-1].hash, 1_800_000_000)
     store.append(run(5, at=1_800_000_001))
     assert unbroken(store.rows(REPOSITORY), links[-1].hash, 3) == 2
     again = store.prune(REPOSITORY, 1_800_000_001, removal)
@@ -215,7 +215,7 @@ def test_a_removal_that_cannot_be_entered_does_not_happen(store: Store) -> None:
     for number in range(3):
         store.append(run(number))
 
-    def broken(pruned: Pruned) -> Entry:
+    def broken(pruned: Removal) -> Entry:
         return replace(removal(pruned), text="\ud800")
 
     with pytest.raises(StoreRefused):
@@ -225,11 +225,11 @@ def test_a_removal_that_cannot_be_entered_does_not_happen(store: Store) -> None:
 
 
 def test_a_place_is_told_and_guarded_where_it_takes_a_password(book: Book, store: Store) -> None:
-    assert store.is_guarded is (book.kind == "postgresql")
-    assert store.place
-    assert "postgres@" not in store.place
+    assert store.is_authenticated is (book.kind == "postgresql")
+    assert store.location
+    assert "postgres@" not in store.location
 
 
 def test_a_link_names_its_place_for_people(store: Store) -> None:
-    assert store.append(run()).words.startswith(f"{REPOSITORY}#1:")
+    assert store.append(run()).anchor.startswith(f"{REPOSITORY}#1:")
     assert isinstance(store.head(REPOSITORY), Link)

@@ -9,8 +9,8 @@ from pathlib import Path
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from cicd_agent.domain.audit_entry import ZERO, Entry, Kind, Link, Row, chained, word
-from cicd_agent.domain.ports.storage import Pruned, Store, Wanted
+from cicd_agent.domain.audit_entry import ZERO_HASH, Entry, Kind, Link, Row, entry_hash, key_text
+from cicd_agent.domain.ports.storage import EntryQuery, Removal, Store
 from tests.adapters.storage.books import Book, removal, unbroken
 
 WORDS = st.sampled_from(["", "a", "A", "ab", "abc", "b%", "_", "ü", "\U0001f600", "\0"])
@@ -28,7 +28,7 @@ ENTRIES = st.builds(
     st.tuples(WORDS, WORDS, WORDS, WORDS, WORDS),
 )
 WANTED = st.builds(
-    Wanted,
+    EntryQuery,
     repository=st.sampled_from(["", "a/b", "c"]),
     kind=st.sampled_from([None, *Kind]),
     event_id=st.just("") | WORDS,
@@ -38,7 +38,7 @@ WANTED = st.builds(
     pull=st.just(0) | NUMBERS,
     since=NUMBERS,
     until=NUMBERS,
-    most=st.just(100) | NUMBERS,
+    limit=st.just(100) | NUMBERS,
 )
 MEMORY = Path("/dev/shm")
 
@@ -51,13 +51,13 @@ class Model:
         self.ends: dict[str, Link] = {}
 
     def append(self, entry: Entry) -> Link:
-        end = self.ends.get(entry.repository, Link(entry.repository, 0, ZERO))
+        end = self.ends.get(entry.repository, Link(entry.repository, 0, ZERO_HASH))
         seq = end.seq + 1
         row = Row(
             entry.repository,
             seq,
             end.hash,
-            chained(entry.repository, seq, end.hash, entry.text),
+            entry_hash(entry.repository, seq, end.hash, entry.text),
             entry.text,
             entry.columns,
         )
@@ -68,31 +68,31 @@ class Model:
     def rows(self, repository: str, first: int) -> list[Row]:
         return [row for row in self.stored if row.repository == repository and row.seq >= first]
 
-    def find(self, wanted: Wanted) -> list[Row]:
+    def find(self, wanted: EntryQuery) -> list[Row]:
         met = [row for row in self.stored if meets(row, wanted)]
         met.sort(key=lambda row: (row.columns.at, row.seq, row.repository), reverse=True)
-        return met[: max(wanted.most, 0)]
+        return met[: max(wanted.limit, 0)]
 
-    def prune(self, repository: str, before: int) -> Pruned | None:
+    def prune(self, repository: str, before: int) -> Removal | None:
         chain = self.rows(repository, 0)
         young = next((at for at, row in enumerate(chain) if row.columns.at >= before), len(chain))
         if not young:
             return None
-        pruned = Pruned(repository, chain[0].seq, chain[young - 1].seq, chain[young - 1].hash, before)
+        pruned = Removal(repository, chain[0].seq, chain[young - 1].seq, chain[young - 1].hash, before)
         self.stored = [row for row in self.stored if row not in chain[:young]]
         self.append(removal(pruned))
         return pruned
 
 
-def meets(row: Row, wanted: Wanted) -> bool:
+def meets(row: Row, wanted: EntryQuery) -> bool:
     columns = row.columns
     return (
         wanted.repository in ("", row.repository)
         and wanted.kind in (None, columns.kind)
-        and word(wanted.event_id) in ("", columns.event_id)
-        and word(wanted.mode) in ("", columns.mode)
-        and word(wanted.decision) in ("", columns.decision)
-        and columns.sha.startswith(word(wanted.sha))
+        and key_text(wanted.event_id) in ("", columns.event_id)
+        and key_text(wanted.mode) in ("", columns.mode)
+        and key_text(wanted.decision) in ("", columns.decision)
+        and columns.sha.startswith(key_text(wanted.sha))
         and wanted.pull in (0, columns.pull)
         and wanted.since <= columns.at
         and (not wanted.until or columns.at < wanted.until)
@@ -116,7 +116,9 @@ def opened() -> Iterator[Store]:
     before=NUMBERS,
     first=st.integers(-1, 6),
 )
-def test_a_store_answers_as_a_list_would(entries: list[Entry], asked: list[Wanted], before: int, first: int) -> None:
+def test_a_store_answers_as_a_list_would(
+    entries: list[Entry], asked: list[EntryQuery], before: int, first: int
+) -> None:
     model = Model()
     with opened() as store:
         for entry in entries:

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from cicd_agent.adapters.storage.store import SqlStore
-from cicd_agent.domain.audit_entry import columns
-from cicd_agent.domain.ports.storage import Store, Wanted
+from cicd_agent.domain.audit_entry import parse_columns
+from cicd_agent.domain.ports.storage import EntryQuery, Store
 from cicd_agent.errors import StoreRefused
 from tests.adapters.storage.books import REPOSITORY, Book, run, unbroken
 from tests.support.services.postgres import Server
@@ -47,9 +47,9 @@ def test_columns_that_disagree_with_their_text_are_told(
     changing("DELETE FROM cicd_agent_entries WHERE seq = 1")
     second, third, fourth = store.rows(REPOSITORY)
     assert (second.seq, second.columns.decision) == (2, "request_changes")
-    assert second.columns != columns(second.text)
+    assert second.columns != parse_columns(second.text)
     assert third.text == "no JSON"
-    assert fourth.columns == columns(fourth.text)
+    assert fourth.columns == parse_columns(fourth.text)
 
 
 def test_a_tail_that_was_taken_away_leaves_a_gap(book: Book, opening: Opening, changing: Callable[[str], None]) -> None:
@@ -91,10 +91,10 @@ def test_what_sqlite_holds_may_be_of_any_kind(tmp_path: Path, opening: Opening) 
         change(book, None, f"UPDATE cicd_agent_entries SET {changed} WHERE seq = {seq + 1}")
     rows = list(store.rows(REPOSITORY))
     assert [row.seq for row in rows] == [1, 2, 3, 4, 5, 7, 0]
-    assert all(row.columns != columns(run(row.seq - 1).text) for row in rows if row.seq in {1, 2, 5})
+    assert all(row.columns != parse_columns(run(row.seq - 1).text) for row in rows if row.seq in {1, 2, 5})
     assert rows[2].text.encode("utf-8", "surrogateescape") == b"\xff\x00\xfe"
     assert rows[3].hash == "17"
-    assert len(list(store.find(Wanted()))) == 7
+    assert len(list(store.find(EntryQuery()))) == 7
     change(book, None, "UPDATE cicd_agent_heads SET seq = 'many', hash = x'00'")
     assert store.head(REPOSITORY) is None
 

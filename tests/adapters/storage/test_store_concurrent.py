@@ -5,7 +5,7 @@ from collections.abc import Callable
 
 from cicd_agent.domain.audit_entry import Link
 from cicd_agent.domain.facts import Fact, FactKind
-from cicd_agent.domain.ports.storage import About, Store
+from cicd_agent.domain.ports.storage import FactQuery, Store
 from tests.adapters.storage.books import REPOSITORY, Book, removal, run, unbroken
 from tests.adapters.storage.writing import started
 
@@ -40,7 +40,7 @@ def test_threads_may_share_a_store(store: Store) -> None:
         thread.join()
     assert sorted(link.seq for link in links) == list(range(1, 41))
     assert unbroken(store.rows(REPOSITORY)) == 40
-    assert len(store.facts(About(REPOSITORY))) == 5
+    assert len(store.facts(FactQuery(REPOSITORY))) == 5
 
 
 def test_a_chain_is_pruned_while_others_write_to_it(store: Store) -> None:

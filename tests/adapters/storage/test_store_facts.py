@@ -9,7 +9,7 @@ import pytest
 
 from cicd_agent.adapters.storage.store import SqlStore
 from cicd_agent.domain.facts import Fact, FactKind
-from cicd_agent.domain.ports.storage import About, Store
+from cicd_agent.domain.ports.storage import FactQuery, Store
 from tests.adapters.storage.books import REPOSITORY, SHA, Book
 
 Opening = Callable[[Book], Store]
@@ -26,7 +26,7 @@ def test_facts_come_back_newest_first(book: Book, opening: Opening) -> None:
     store.put([fact(1), fact(3, subject="b", ref="main", event_id="7.1"), fact(2, subject="c")])
     store.put([])
     store.close()
-    found = opening(book).facts(About(REPOSITORY))
+    found = opening(book).facts(FactQuery(REPOSITORY))
     assert [each.at for each in found] == [3, 2, 1]
     assert found[0] == fact(3, subject="b", ref="main", event_id="7.1")
 
@@ -34,7 +34,7 @@ def test_facts_come_back_newest_first(book: Book, opening: Opening) -> None:
 def test_a_later_fact_replaces_an_earlier_one(store: Store) -> None:
     store.put([fact(5), fact(6, mode="review")])
     store.put([fact(7, values={"failed": "1"}), fact(4, values={"failed": "2"})])
-    assert [(each.mode, each.at, each.values["failed"]) for each in store.facts(About(REPOSITORY))] == [
+    assert [(each.mode, each.at, each.values["failed"]) for each in store.facts(FactQuery(REPOSITORY))] == [
         ("review", 6, "0"),
         ("route", 4, "2"),
     ]
@@ -51,22 +51,26 @@ def test_facts_are_found_by_what_they_are_about(store: Store) -> None:
     )
 
     def found(**about: object) -> list[int]:
-        return [each.at for each in store.facts(About(**{"repository": REPOSITORY, **about}))]  # type: ignore[arg-type]
+        return [each.at for each in store.facts(FactQuery(**{"repository": REPOSITORY, **about}))]  # type: ignore[arg-type]
 
     assert found() == [3, 2, 1]
     assert found(kind=FactKind.DEPLOYMENT) == [3, 2]
     assert found(kind=FactKind.DEPLOYMENT, subject="production") == [2]
     assert found(sha=SHA) == [2, 1]
-    assert found(most=1) == [3]
-    assert found(most=0) == found(repository="") == found(subject="%") == []
+    assert found(limit=1) == [3]
+    assert found(limit=0) == found(repository="") == found(subject="%") == []
 
 
 def test_any_text_may_stand_in_a_fact(store: Store) -> None:
     store.put([fact(1, subject=ODD, ref=ODD, values={ODD: ODD}), fact(2, subject="s" * 9_000)])
-    long, odd = store.facts(About(REPOSITORY))
+    long, odd = store.facts(FactQuery(REPOSITORY))
     assert odd.values == {ODD: ODD}
     assert "\0" not in odd.subject
-    assert store.facts(About(REPOSITORY, subject=odd.subject)) == store.facts(About(REPOSITORY, subject=ODD)) == (odd,)
+    assert (
+        store.facts(FactQuery(REPOSITORY, subject=odd.subject))
+        == store.facts(FactQuery(REPOSITORY, subject=ODD))
+        == (odd,)
+    )
     assert len(long.subject) == 512
 
 
@@ -80,4 +84,4 @@ def test_what_is_no_fact_is_none(tmp_path: Path, changed: str) -> None:
         store.put([fact(1), fact(2, subject="b")])
         with closing(sqlite3.connect(path)) as connection, connection:
             connection.execute(f"UPDATE cicd_agent_facts SET {changed} WHERE subject = 'b'")
-        assert [each.at for each in store.facts(About(REPOSITORY))] == [1]
+        assert [each.at for each in store.facts(FactQuery(REPOSITORY))] == [1]

@@ -15,7 +15,7 @@ from cicd_agent.adapters.storage.schema import MIGRATIONS, VERSION_TABLE, migrat
 from cicd_agent.adapters.storage.sqlite import SqliteFile
 from cicd_agent.adapters.storage.store import SqlStore
 from cicd_agent.domain.facts import Fact, FactKind
-from cicd_agent.domain.ports.storage import About, Store, Wanted
+from cicd_agent.domain.ports.storage import EntryQuery, FactQuery, Store
 from cicd_agent.errors import StoreRefused
 from tests.adapters.storage.books import REPOSITORY, Book, run, unbroken
 
@@ -114,7 +114,7 @@ def test_a_database_that_a_release_has_made_is_used_as_it_is(tmp_path: Path) -> 
     with closing(SqlStore.open(path)) as store:
         assert store.append(run()).seq == 1
         store.put([Fact(REPOSITORY, FactKind.TESTS, "a", 1)])
-        assert len(store.facts(About(REPOSITORY))) == 1
+        assert len(store.facts(FactQuery(REPOSITORY))) == 1
 
 
 @pytest.mark.parametrize("version", VERSIONS)
@@ -129,9 +129,9 @@ def test_an_older_database_is_brought_up_with_what_it_holds(book: Book, opening:
     again = opening(book)
     assert schema(book) == newest
     assert unbroken(again.rows(REPOSITORY)) == 3
-    assert [row.seq for row in again.find(Wanted(event_id="1.1"))] == [2]
+    assert [row.seq for row in again.find(EntryQuery(event_id="1.1"))] == [2]
     again.put([Fact(REPOSITORY, FactKind.TESTS, "a", 1)])
-    assert len(again.facts(About(REPOSITORY))) == 1
+    assert len(again.facts(FactQuery(REPOSITORY))) == 1
 
 
 def test_a_migration_that_breaks_off_has_not_begun(book: Book, opening: Opening) -> None:

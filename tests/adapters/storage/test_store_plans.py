@@ -9,27 +9,29 @@ import pytest
 from cicd_agent.adapters.storage.queries import select_entries
 from cicd_agent.adapters.storage.store import SqlStore
 from cicd_agent.domain.audit_entry import Kind
-from cicd_agent.domain.ports.storage import Wanted
+from cicd_agent.domain.ports.storage import EntryQuery
 from tests.adapters.storage.books import REPOSITORY, SHA
 
 # What is asked for, and the last part of the name of the index.
 SERVED = (
-    (Wanted(), "at"),
-    (Wanted(kind=Kind.RUN), "at"),
-    (Wanted(kind=Kind.RUN, since=5, until=7), "at"),
-    (Wanted(repository=REPOSITORY), "repository"),
-    (Wanted(repository=REPOSITORY, kind=Kind.RUN, mode="review", decision="approve", since=5), "repository"),
-    (Wanted(mode="review", kind=Kind.RUN), "mode"),
-    (Wanted(mode="review", decision="approve", until=5), "decision"),
-    (Wanted(repository=REPOSITORY, pull=5, mode="review"), "pull"),
-    (Wanted(sha=SHA), "sha"),
-    (Wanted(sha=SHA[:7], repository=REPOSITORY, kind=Kind.RUN, mode="review", pull=5, since=5, until=9), "sha"),
-    (Wanted(event_id="1.1", repository=REPOSITORY, sha=SHA, since=5), "event"),
+    (EntryQuery(), "at"),
+    (EntryQuery(kind=Kind.RUN), "at"),
+    (EntryQuery(kind=Kind.RUN, since=5, until=7), "at"),
+    (EntryQuery(repository=REPOSITORY), "repository"),
+    (EntryQuery(repository=REPOSITORY, kind=Kind.RUN, mode="review", decision="approve", since=5), "repository"),
+    (EntryQuery(mode="review", kind=Kind.RUN), "mode"),
+    (EntryQuery(mode="review", decision="approve", until=5), "decision"),
+    (EntryQuery(repository=REPOSITORY, pull=5, mode="review"), "pull"),
+    (EntryQuery(sha=SHA), "sha"),
+    (EntryQuery(sha=SHA[:7], repository=REPOSITORY, kind=Kind.RUN, mode="review", pull=5, since=5, until=9), "sha"),
+    (EntryQuery(event_id="1.1", repository=REPOSITORY, sha=SHA, since=5), "event"),
 )
 
 
 @pytest.mark.parametrize(("wanted", "index"), SERVED)
-def test_a_question_is_served_by_the_index_that_leads_to_the_fewest(wanted: Wanted, index: str, tmp_path: Path) -> None:
+def test_a_question_is_served_by_the_index_that_leads_to_the_fewest(
+    wanted: EntryQuery, index: str, tmp_path: Path
+) -> None:
     statement, parameters = select_entries(wanted)
     path = tmp_path / "state.db"
     SqlStore.open(path).close()

@@ -7,7 +7,7 @@ import pytest
 
 from cicd_agent.analysis.logs.extract import Kind
 from cicd_agent.app.decision import Decision
-from cicd_agent.app.recording.fact_extraction import LONGEST, facts_of
+from cicd_agent.app.recording.fact_extraction import LONGEST, extract_facts
 from cicd_agent.domain.change import ChangeSource
 from cicd_agent.domain.effects import Plan
 from cicd_agent.domain.event import Event, EventKind, Ref
@@ -38,7 +38,7 @@ VERDICT = Verdict(Conclusion.NEUTRAL, "request_changes", 0.914, RISK, blocking=(
 
 def glean(mode: str, outputs: dict[str, str] | None = None, event: Event = EVENT, **judged: Any) -> tuple[Fact, ...]:
     found = judged.pop("evidence", Evidence(event, CHANGE))
-    return facts_of(
+    return extract_facts(
         modes()[mode],
         Decision(mode, event, Account(), Plan(), found, **judged),
         outputs or {},
@@ -83,7 +83,7 @@ def test_what_declined_answered_somebody_or_looked_at_uncommitted_work_leaves_no
     assert glean("review", result=VERDICT, evidence=local) == ()
     assert glean("review", result=VERDICT, event=replace(EVENT, sha="")) == ()
     assert (
-        facts_of(
+        extract_facts(
             modes()["review"],
             Decision("review", EVENT, Account(), evidence=Evidence(EVENT), result=VERDICT),
             {},

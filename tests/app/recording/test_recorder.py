@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from cicd_agent.adapters.storage.store import SqlStore
-from cicd_agent.domain.audit_entry import ZERO, Row, canonical, chained, columns
+from cicd_agent.domain.audit_entry import ZERO_HASH, Row, canonical_json, entry_hash, parse_columns
 from tests.support.jobs.pull_request import Job, Left
 
 CHAIN = "octo/app"
@@ -42,7 +42,7 @@ def run(job: Job, *command: str) -> Left:
 
 def plain(value: Any) -> Any:
     """As canonical JSON has it."""
-    return json.loads(canonical({"it": value}))["it"]
+    return json.loads(canonical_json({"it": value}))["it"]
 
 
 def audit(left: Left) -> dict[str, Any]:
@@ -64,13 +64,13 @@ def test_a_run_is_entered_and_then_what_became_of_it(job: Job) -> None:
 
 def test_entries_are_a_chain_whose_end_the_report_names(job: Job) -> None:
     left = run(job)
-    found, prev = rows(state(job)), ZERO
+    found, prev = rows(state(job)), ZERO_HASH
     for number, row in enumerate(found, 1):
-        assert (row.seq, row.prev, row.columns) == (number, prev, columns(row.text))
-        assert row.hash == chained(CHAIN, row.seq, prev, row.text)
+        assert (row.seq, row.prev, row.columns) == (number, prev, parse_columns(row.text))
+        assert row.hash == entry_hash(CHAIN, row.seq, prev, row.text)
         prev = row.hash
     assert audit(left) == {"state": "recorded", "repository": CHAIN, "seq": 2, "hash": prev, "why": ""}
-    assert found[0].link.words in left.summary
+    assert found[0].link.anchor in left.summary
 
 
 def test_runs_of_a_job_go_on_with_the_chain(job: Job) -> None:
@@ -139,7 +139,7 @@ def test_a_dry_run_enters_nothing(job: Job) -> None:
 
 
 def test_what_is_no_entry_of_bearable_size_is_entered_by_its_digest(job: Job, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("cicd_agent.app.recording.recorder.LONGEST", 3_000)
+    monkeypatch.setattr("cicd_agent.app.recording.recorder.MAX_TEXT", 3_000)
     run(job)
     decided = texts(state(job))[0]
     assert decided["output"].keys() == {"withheld", "sha256"}

@@ -12,8 +12,8 @@ from cicd_agent.app.context import Scene
 from cicd_agent.app.security.imported_evidence import take_over
 from cicd_agent.domain.event import Event, EventKind, PullRequest, Ref
 from cicd_agent.domain.evidence import Evidence
-from cicd_agent.domain.facts import Fact, FactKind, Known
-from cicd_agent.domain.ports.storage import About
+from cicd_agent.domain.facts import Fact, FactKind, FactSet
+from cicd_agent.domain.ports.storage import FactQuery
 from cicd_agent.modes import modes
 from cicd_agent.modes.protocol import World
 from cicd_agent.settings.loader import load
@@ -225,16 +225,16 @@ def test_with_a_checkout_git_is_read_and_the_evidence_is_only_compared(jobs: For
 def test_facts_in_a_file_are_never_trusted(kind: EventKind) -> None:
     event = Event(kind, kind, repo="octo/app", pull=PullRequest(7), head=Ref("topic", "a" * 40), sha="a" * 40)
     fact = Fact("octo/app", FactKind.REVIEW, "a" * 40, 1_790_000_000, "review", "a" * 40)
-    imported = Evidence(event, known=Known((fact,), trusted=True))
+    imported = Evidence(event, known=FactSet((fact,), trusted=True))
     scene = Scene(event, load({}, ""), World())
     taken = take_over(modes()["review"], imported, "evidence.json", scene, lambda _: None)
-    assert taken.known == Known((fact,), trusted=False)
+    assert taken.known == FactSet((fact,), trusted=False)
 
 
 def review_facts(place: Path) -> int:
     """How many facts about reviews are in the state directory."""
     store = SqlStore.open(place / "state.db")
-    facts = store.facts(About("octo/app", FactKind.REVIEW))
+    facts = store.facts(FactQuery("octo/app", FactKind.REVIEW))
     store.close()
     return len(facts)
 

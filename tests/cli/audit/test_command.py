@@ -10,7 +10,7 @@ import pytest
 from cicd_agent.app.console import Streams
 from cicd_agent.app.reporter import Outlet
 from cicd_agent.audit.page import render_runs
-from cicd_agent.audit.summary import AccountRun
+from cicd_agent.audit.summary import RunSummary
 from cicd_agent.cli.account_parser import parsed
 from cicd_agent.cli.audit import audit
 from cicd_agent.domain.audit_entry import Entry, Row
@@ -93,7 +93,7 @@ def test_a_run_that_asked_nobody_has_no_cost_and_one_that_did_has_its_own() -> N
 def test_a_narrow_terminal_has_the_columns_that_matter_most() -> None:
     row = FakeStore()
     row.append(reviewed())
-    runs = [AccountRun.of(each, finished=True) for each in row.rows(SHOP)]
+    runs = [RunSummary.of(each, finished=True) for each in row.rows(SHOP)]
     wide, narrow = (render_runs(runs, "here", is_more=False, width=width) for width in (200, 60))
     assert {"risk", "model", "pull"} <= {*wide.split()}
     assert not {"risk", "model", "pull"} & {*narrow.split()}
@@ -141,8 +141,8 @@ def test_what_makes_no_sense_is_refused_in_one_line(store: FakeStore, arguments:
 @pytest.mark.parametrize("name", ["901.1", "0000001", "acme/shop#1", "acme/shop#2", "{hash}", "{short}", "{anchor}"])
 def test_an_entry_goes_by_several_names(store: FakeStore, name: str) -> None:
     row = store.chains[SHOP][0]
-    named = name.format(hash=row.hash, short=row.hash[:8].upper(), anchor=row.link.words)
-    assert json.loads(ask(store, "show", named, "--format", "json").out)["anchor"] == row.link.words
+    named = name.format(hash=row.hash, short=row.hash[:8].upper(), anchor=row.link.anchor)
+    assert json.loads(ask(store, "show", named, "--format", "json").out)["anchor"] == row.link.anchor
 
 
 def test_a_name_of_several_entries_is_answered_with_them(store: FakeStore) -> None:

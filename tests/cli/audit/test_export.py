@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from cicd_agent.audit.summary import COLUMNS, inert
-from cicd_agent.domain.audit_entry import chained
+from cicd_agent.domain.audit_entry import entry_hash
 from cicd_agent.errors import ConfigError
 from cicd_agent.settings.environment import Environment
 from tests.support.fakes.store import FakeStore
@@ -56,7 +56,7 @@ def test_lines_hold_every_entry_in_the_order_of_its_chain(store: FakeStore) -> N
 def test_lines_are_enough_to_prove_the_chain_by(store: FakeStore) -> None:
     for each in lines_of(ask(store, "export", "--repository", SHOP).out):
         text = json.dumps(each["told"], ensure_ascii=False, separators=(",", ":"), sort_keys=True)
-        assert chained(SHOP, each["seq"], each["prev"], text) == each["hash"]
+        assert entry_hash(SHOP, each["seq"], each["prev"], text) == each["hash"]
 
 
 def test_what_is_picked_out_comes_newest_first(store: FakeStore) -> None:

@@ -13,7 +13,7 @@ from cicd_agent.app.console import Streams
 from cicd_agent.app.reporter import Outlet
 from cicd_agent.cli.account_parser import parsed
 from cicd_agent.cli.audit import show
-from cicd_agent.domain.audit_entry import Columns, Row, chained, columns
+from cicd_agent.domain.audit_entry import Columns, Row, entry_hash, parse_columns
 from cicd_agent.settings.environment import Environment
 from tests.support.fakes.store import FakeStore
 from tests.support.jobs.audit import Printed, ask, decided, done, explained, held, reviewed
@@ -41,12 +41,12 @@ def changed(told: Any, value: object) -> Iterator[Any]:
 def put(store: FakeStore, text: str, repository: str = SHOP) -> None:
     """A row with this text, whatever it is, with a hash that is right: as a database that others write to has it."""
     try:
-        found = columns(text)
+        found = parse_columns(text)
     except (ValueError, RecursionError):
         found = Columns()
     rows = store.chains.setdefault(repository, [])
     seq, prev = (rows[-1].seq + 1, rows[-1].hash) if rows else (1, "0" * 64)
-    rows.append(Row(repository, seq, prev, chained(repository, seq, prev, text), text, found))
+    rows.append(Row(repository, seq, prev, entry_hash(repository, seq, prev, text), text, found))
 
 
 def harmless(printed: Printed) -> None:

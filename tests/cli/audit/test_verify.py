@@ -29,9 +29,9 @@ def test_whole_chains_hold_and_say_what_to_keep(store: FakeStore) -> None:
     assert found.code == 0
     assert found.out.splitlines() == [
         "holds   acme/other  4 entries, #1 to #4",
-        f"  keep this anchor: {store.heads[OTHER].words}",
+        f"  keep this anchor: {store.heads[OTHER].anchor}",
         "holds   acme/shop  6 entries, #1 to #6",
-        f"  keep this anchor: {store.heads[SHOP].words}",
+        f"  keep this anchor: {store.heads[SHOP].anchor}",
     ]
     assert "checking acme/shop …" in found.err
 
@@ -59,7 +59,7 @@ def test_a_rewritten_chain_is_shown_by_an_anchor(store: FakeStore) -> None:
     store.chains[SHOP] = rewritten([edited(row, actor="x") if row.seq == 4 else row for row in store.chains[SHOP]], 3)
     store.heads[SHOP] = store.chains[SHOP][-1].link
     assert ask(store, "verify").code == 0
-    found = ask(store, "verify", "--anchor", kept[1].words, "--anchor", kept[5].words)
+    found = ask(store, "verify", "--anchor", kept[1].anchor, "--anchor", kept[5].anchor)
     assert found.code == 1
     assert "#6 rewritten: it is not what its anchor says: it, or anything after #2, whose anchor" in found.out
     assert "  the anchor of #2 holds\n  the anchor of #6 does not hold" in found.out
@@ -68,14 +68,14 @@ def test_a_rewritten_chain_is_shown_by_an_anchor(store: FakeStore) -> None:
 def test_anchors_of_what_was_pruned_are_told_from_broken_ones(store: FakeStore) -> None:
     kept = store.chains[SHOP][1].link
     store.prune(SHOP, START + 4 * 86_400, pruning(7))
-    found = ask(store, "verify", "--repository", SHOP, "--anchor", kept.words)
+    found = ask(store, "verify", "--repository", SHOP, "--anchor", kept.anchor)
     assert found.code == 0
     assert "everything up to #3 was removed, as #7 records" in found.out
     assert "the anchor of #2 is of an entry that was removed, as #7 records" in found.out
 
 
 def test_an_anchor_of_a_chain_that_is_gone_fails(store: FakeStore) -> None:
-    anchor = Link("acme/gone", 7, "a" * 64).words
+    anchor = Link("acme/gone", 7, "a" * 64).anchor
     found = ask(store, "verify", "--anchor", anchor)
     assert found.code == 1
     assert "broken  acme/gone: there is no such chain any more" in found.out
@@ -99,7 +99,7 @@ def test_the_check_for_a_program_has_every_break(store: FakeStore) -> None:
     (chain,) = told["chains"]
     assert (told["version"], told["holds"], chain["holds"], chain["more"]) == (1, False, False, 0)
     assert chain["breaks"] == [{"seq": 2, "kind": "hash", "words": "its hash was changed, its text was not"}]
-    assert chain["head"] == store.heads[SHOP].words
+    assert chain["head"] == store.heads[SHOP].anchor
 
 
 def test_a_report_is_an_anchor(store: FakeStore, tmp_path: Path) -> None:
@@ -145,7 +145,7 @@ def test_what_is_neither_an_anchor_nor_a_report_is_refused(store: FakeStore, tex
 
 def test_an_anchor_of_another_chain_than_the_one_asked_for_is_refused(store: FakeStore) -> None:
     with pytest.raises(ConfigError, match="of another chain than --repository"):
-        ask(store, "verify", "--repository", SHOP, "--anchor", store.heads[OTHER].words)
+        ask(store, "verify", "--repository", SHOP, "--anchor", store.heads[OTHER].anchor)
 
 
 def test_a_store_that_refuses_is_one_line() -> None:

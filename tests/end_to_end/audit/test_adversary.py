@@ -20,7 +20,7 @@ from cicd_agent.app.options import RunOptions
 from cicd_agent.app.security.secrets import secrets
 from cicd_agent.app.storage import StoredState
 from cicd_agent.domain.facts import Fact, FactKind
-from cicd_agent.domain.ports.storage import About
+from cicd_agent.domain.ports.storage import FactQuery
 from cicd_agent.domain.text.redaction import Redactor
 from cicd_agent.errors import BudgetExhausted, StoreRefused
 from cicd_agent.settings.environment import Environment
@@ -88,7 +88,7 @@ def test_a_decision_from_a_file_is_entered_as_one_and_leaves_no_facts(job: Job) 
     assert receipts["repository"] == "octo/app"
     assert left.report["audit"]["repository"] == "octo/app"
     with closing(SqlStore.open(job.temp / "state/state.db")) as store:
-        assert store.facts(About("octo/app")) == ()
+        assert store.facts(FactQuery("octo/app")) == ()
 
 
 def test_an_event_of_another_repository_enters_nothing_in_its_chain(job: Job) -> None:
@@ -184,12 +184,12 @@ def test_a_store_that_refused_once_is_not_waited_for_with_every_question() -> No
     asked = []
 
     class Refusing(FakeStore):
-        def facts(self, about: About) -> tuple[Fact, ...]:
+        def facts(self, about: FactQuery) -> tuple[Fact, ...]:
             asked.append(about)
             raise StoreRefused("it is locked")
 
     state = StoredState(Refusing(), "octo/app", "octo/app")
-    known = [state.known(kind, "a" * 40) for kind in FactKind]
+    known = [state.find(kind, "a" * 40) for kind in FactKind]
     assert len(asked) == 1
     assert {each.limits for each in known} == {("it is locked.",)}
 

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic_core import to_jsonable_python
 
-from cicd_agent.domain.audit_entry import ZERO, Entry, Row, chained
+from cicd_agent.domain.audit_entry import ZERO_HASH, Entry, Row, entry_hash
 from cicd_agent.domain.diff import Side
 from cicd_agent.domain.finding import Category, Finding, Location, Origin, Severity
 from cicd_agent.insights.accuracy.decisions import Decisions, is_plain, parse_decisions
@@ -34,7 +34,9 @@ RUN = {"kind": "run", "mode": "review", "sha": SHA, "pull": 5, "at": 1_700_000_0
 
 def row(told: Mapping[str, Any], repository: str = "o/r", seq: int = 1) -> Row:
     entry = Entry.of(repository, told)
-    return Row(repository, seq, ZERO, chained(repository, seq, ZERO, entry.text), entry.text, entry.columns)
+    return Row(
+        repository, seq, ZERO_HASH, entry_hash(repository, seq, ZERO_HASH, entry.text), entry.text, entry.columns
+    )
 
 
 def review(verdict: object = VERDICT, **more: Any) -> Row:
@@ -116,7 +118,7 @@ def test_more_findings_than_anybody_reads_are_cut() -> None:
 
 def test_an_entry_of_another_repository_in_this_chain_is_left_out() -> None:
     text = review().text
-    other = Row("o/x", 1, ZERO, chained("o/x", 1, ZERO, text), text, review().columns)
+    other = Row("o/x", 1, ZERO_HASH, entry_hash("o/x", 1, ZERO_HASH, text), text, review().columns)
     assert read(other) == Decisions(
         limits=("1 record of the account book left out: of another repository, or not readable",)
     )

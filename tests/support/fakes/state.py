@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from cicd_agent.domain.facts import Fact, FactKind, Known
+from cicd_agent.domain.facts import Fact, FactKind, FactSet
 from cicd_agent.domain.ports.storage import State
 
 
@@ -16,11 +16,11 @@ class FakeState(State):
     refuses: str = ""
     asked: list[tuple[FactKind, str, str]] = field(default_factory=list)
 
-    def known(self, kind: FactKind, subject: str = "", sha: str = "", most: int = 20) -> Known:
+    def find(self, kind: FactKind, subject: str = "", sha: str = "", limit: int = 20) -> FactSet:
         self.asked.append((kind, subject, sha))
         if self.refuses:
-            return Known(limits=(self.refuses,))
+            return FactSet(limits=(self.refuses,))
         found = [
             each for each in self.facts if each.kind is kind and subject in ("", each.subject) and sha in ("", each.sha)
         ]
-        return Known(tuple(found[:most]), self.trusted)
+        return FactSet(tuple(found[:limit]), self.trusted)

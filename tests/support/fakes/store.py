@@ -2,9 +2,9 @@
 
 from collections.abc import Callable, Iterator, Sequence
 
-from cicd_agent.domain.audit_entry import ZERO, Entry, Link, Row, chained
+from cicd_agent.domain.audit_entry import ZERO_HASH, Entry, Link, Row, entry_hash
 from cicd_agent.domain.facts import Fact
-from cicd_agent.domain.ports.storage import About, Pruned, Store, Wanted
+from cicd_agent.domain.ports.storage import EntryQuery, FactQuery, Removal, Store
 from cicd_agent.errors import StoreRefused
 
 
@@ -20,18 +20,18 @@ class FakeStore(Store):
         self.closed = False
 
     @property
-    def place(self) -> str:
+    def location(self) -> str:
         return "memory"
 
     @property
-    def is_guarded(self) -> bool:
+    def is_authenticated(self) -> bool:
         return self.guarded
 
     def append(self, entry: Entry) -> Link:
         self._open()
-        before = self.heads.get(entry.repository) or Link(entry.repository, 0, ZERO)
+        before = self.heads.get(entry.repository) or Link(entry.repository, 0, ZERO_HASH)
         seq = before.seq + 1
-        link = Link(entry.repository, seq, chained(entry.repository, seq, before.hash, entry.text))
+        link = Link(entry.repository, seq, entry_hash(entry.repository, seq, before.hash, entry.text))
         row = Row(entry.repository, seq, before.hash, link.hash, entry.text, entry.columns)
         self.chains.setdefault(entry.repository, []).append(row)
         self.heads[entry.repository] = link
@@ -53,22 +53,22 @@ class FakeStore(Store):
         self._open()
         return next((row for row in self.chains.get(repository, ()) if row.seq == seq), None)
 
-    def find(self, wanted: Wanted) -> Iterator[Row]:
+    def find(self, wanted: EntryQuery) -> Iterator[Row]:
         self._open()
         if wanted.repository:
             every = list(self.chains.get(wanted.repository, ()))
         else:
             every = [row for chain in self.chains.values() for row in chain]
         every.sort(key=lambda row: (row.columns.at, row.seq), reverse=True)
-        yield from [row for row in every if _is(row, wanted)][: wanted.most]
+        yield from [row for row in every if _is(row, wanted)][: wanted.limit]
 
-    def prune(self, repository: str, before: int, entry: Callable[[Pruned], Entry]) -> Pruned | None:
+    def prune(self, repository: str, before: int, entry: Callable[[Removal], Entry]) -> Removal | None:
         self._open()
         chain = self.chains.get(repository, [])
         end = next((index for index, row in enumerate(chain) if row.columns.at >= before), len(chain))
         if not end:
             return None
-        pruned = Pruned(repository, chain[0].seq, chain[end - 1].seq, chain[end - 1].hash, before)
+        pruned = Removal(repository, chain[0].seq, chain[end - 1].seq, chain[end - 1].hash, before)
         self.append(entry(pruned))
         del chain[:end]
         return pruned
@@ -78,7 +78,7 @@ class FakeStore(Store):
         for each in facts:
             self.kept[(each.repository, each.kind, each.subject, each.sha, each.mode)] = each
 
-    def facts(self, about: About) -> tuple[Fact, ...]:
+    def facts(self, about: FactQuery) -> tuple[Fact, ...]:
         self._open()
         found = [
             each
@@ -88,7 +88,7 @@ class FakeStore(Store):
             and about.subject in ("", each.subject)
             and about.sha in ("", each.sha)
         ]
-        return tuple(sorted(found, key=lambda each: each.at, reverse=True)[: about.most])
+        return tuple(sorted(found, key=lambda each: each.at, reverse=True)[: about.limit])
 
     def close(self) -> None:
         self.closed = True
@@ -98,7 +98,7 @@ class FakeStore(Store):
             raise StoreRefused(self.refuses)
 
 
-def _is(row: Row, wanted: Wanted) -> bool:
+def _is(row: Row, wanted: EntryQuery) -> bool:
     found = row.columns
     return (
         row.seq > 0

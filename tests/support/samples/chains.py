@@ -5,8 +5,8 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
-from cicd_agent.domain.audit_entry import ZERO, Entry, Row, canonical, chained, columns
-from cicd_agent.domain.ports.storage import Pruned
+from cicd_agent.domain.audit_entry import ZERO_HASH, Entry, Row, canonical_json, entry_hash, parse_columns
+from cicd_agent.domain.ports.storage import Removal
 from tests.support.fakes.store import FakeStore
 
 SHOP = "acme/shop"
@@ -38,7 +38,7 @@ def receipts(number: int, of: object, repository: str = SHOP, **more: Any) -> En
 def pruning(number: int) -> Any:
     """What makes the entry of a removal, as the command does."""
 
-    def entry(pruned: Pruned) -> Entry:
+    def entry(pruned: Removal) -> Entry:
         told = {"first": pruned.first, "last": pruned.last, "hash": pruned.hash, "before": pruned.before}
         return Entry.of(pruned.repository, {"kind": "prune", "at": START + number * DAY, **told})
 
@@ -56,13 +56,13 @@ def book(length: int = 12, repository: str = SHOP) -> FakeStore:
 
 def edited(row: Row, **told: Any) -> Row:
     """Its text changed, with the columns that belong to it."""
-    text = canonical({**_object(row), **told})
-    return replace(row, text=text, columns=columns(text))
+    text = canonical_json({**_object(row), **told})
+    return replace(row, text=text, columns=parse_columns(text))
 
 
 def rehashed(row: Row) -> Row:
     """With the hash that it should have as it stands."""
-    return replace(row, hash=chained(row.repository, row.seq, row.prev, row.text))
+    return replace(row, hash=entry_hash(row.repository, row.seq, row.prev, row.text))
 
 
 def rewritten(rows: Sequence[Row], start: int = 0) -> list[Row]:
@@ -74,7 +74,7 @@ def rewritten(rows: Sequence[Row], start: int = 0) -> list[Row]:
     return made
 
 
-def forged(seq: int, prev: str = ZERO, decision: str = "approve") -> Row:
+def forged(seq: int, prev: str = ZERO_HASH, decision: str = "approve") -> Row:
     """An entry that nobody has entered, with a hash that is right for where it pretends to be."""
     entry = run(900 + seq, decision=decision, risk_level="high")
     return rehashed(Row(SHOP, seq, prev, "", entry.text, entry.columns))

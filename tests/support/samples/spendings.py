@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping
 from decimal import Decimal
 from typing import Any
 
-from cicd_agent.domain.audit_entry import ZERO, Columns, Entry, Row
+from cicd_agent.domain.audit_entry import ZERO_HASH, Columns, Entry, Row
 from cicd_agent.insights.cost.savings import Rates
 
 START = 1_790_000_000
@@ -65,9 +65,9 @@ def told(*questions: tuple[str, Mapping[str, Any]], cost: str | None = "0", **mo
 def row(said: Mapping[str, Any], seq: int = 1) -> Row:
     repository = str(said.get("repository", "acme/shop"))
     entry = Entry.of(repository, said)
-    return Row(repository, seq, ZERO, ZERO, entry.text, entry.columns)
+    return Row(repository, seq, ZERO_HASH, ZERO_HASH, entry.text, entry.columns)
 
 
 def raw(text: str, seq: int = 1) -> Row:
     """A row whose text anybody may have written."""
-    return Row("acme/shop", seq, ZERO, ZERO, text, Columns())
+    return Row("acme/shop", seq, ZERO_HASH, ZERO_HASH, text, Columns())

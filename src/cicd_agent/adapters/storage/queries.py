@@ -4,9 +4,9 @@ from collections.abc import Sequence
 from typing import Any, Final
 
 from cicd_agent.adapters.storage.records import MAX_NUMBER, parse_fact
-from cicd_agent.domain.audit_entry import Columns, Entry, Kind, Row, word
+from cicd_agent.domain.audit_entry import Columns, Entry, Kind, Row, key_text
 from cicd_agent.domain.facts import Fact
-from cicd_agent.domain.ports.storage import About, Wanted
+from cicd_agent.domain.ports.storage import EntryQuery, FactQuery
 
 
 def _quoted(names: Sequence[str], table: str = "") -> str:
@@ -60,16 +60,16 @@ Statement = tuple[str, Sequence[str | int]]
 def select_chain(repository: str, first: int) -> Statement:
     """The entries of a repository by number. From the first on, also what no number should be."""
     if first > 1:
-        parameters = (word(repository), min(first, MAX_NUMBER))
+        parameters = (key_text(repository), min(first, MAX_NUMBER))
         return f"{_ENTRIES} WHERE repository = ? AND seq >= ? ORDER BY seq", parameters
-    return f"{_ENTRIES} WHERE repository = ? ORDER BY seq", (word(repository),)
+    return f"{_ENTRIES} WHERE repository = ? ORDER BY seq", (key_text(repository),)
 
 
 def select_entry(repository: str, seq: int) -> Statement:
-    return f"{_ENTRIES} WHERE repository = ? AND seq = ?", (word(repository), clamp(seq))
+    return f"{_ENTRIES} WHERE repository = ? AND seq = ?", (key_text(repository), clamp(seq))
 
 
-def select_entries(query: Wanted) -> Statement:
+def select_entries(query: EntryQuery) -> Statement:
     """The entries that match, newest first.
 
     One index serves each query: of the columns that are given, the one with the fewest entries of a value leads, and
@@ -95,10 +95,10 @@ def select_entries(query: Wanted) -> Statement:
         served = column if column in {leading, "kind"} else unindexed
         if column == "sha":
             conditions.append(f"{served} >= ? AND {served} < ?")
-            parameters += [word(query.sha), word(query.sha) + _LAST]
+            parameters += [key_text(query.sha), key_text(query.sha) + _LAST]
         else:
             conditions.append(f"{served} = ?")
-            parameters.append(word(value) if isinstance(value, str) else min(value, MAX_NUMBER))
+            parameters.append(key_text(value) if isinstance(value, str) else min(value, MAX_NUMBER))
     at = "at + 0" if leading in {"event_id", "sha"} else "at"
     # Also where it excludes nothing: the index of what leads goes on with the time, and so begins at the newest.
     conditions.append(f"{at} >= ?")
@@ -106,18 +106,18 @@ def select_entries(query: Wanted) -> Statement:
     if query.until:
         conditions.append(f"{at} < ?")
         parameters.append(min(query.until, MAX_NUMBER))
-    parameters.append(min(max(query.most, 0), MAX_NUMBER))
+    parameters.append(min(max(query.limit, 0), MAX_NUMBER))
     order = f"{at} DESC, seq DESC, repository DESC"
     return f"{_ENTRIES} WHERE {' AND '.join(conditions)} ORDER BY {order} LIMIT ?", parameters
 
 
-def select_facts(query: About) -> Statement:
+def select_facts(query: FactQuery) -> Statement:
     """The facts that match, newest first."""
     values = {"kind": query.kind or "", "subject": query.subject, "sha": query.sha}
     given = {"repository": query.repository} | {column: value for column, value in values.items() if value}
     conditions = " AND ".join(f"{column} = ?" for column in given)
-    parameters: list[str | int] = [word(value) for value in given.values()]
-    parameters.append(min(max(query.most, 0), MAX_NUMBER))
+    parameters: list[str | int] = [key_text(value) for value in given.values()]
+    parameters.append(min(max(query.limit, 0), MAX_NUMBER))
     return f'{_FACTS} WHERE {conditions} ORDER BY at DESC, "key" LIMIT ?', parameters
 
 
@@ -129,8 +129,8 @@ def clamp(number: int) -> int:
 def entry_values(entry: Entry, seq: int, prev: str, digest: str) -> tuple[str | int, ...]:
     """An entry at its place, by ENTRY_COLUMNS."""
     columns = entry.columns
-    key = (word(columns.event_id), columns.at, word(columns.mode), word(columns.sha), columns.pull)
-    decision = (word(columns.decision), word(columns.risk_level))
+    key = (key_text(columns.event_id), columns.at, key_text(columns.mode), key_text(columns.sha), columns.pull)
+    decision = (key_text(columns.decision), key_text(columns.risk_level))
     return (entry.repository, seq, prev, digest, entry.text, columns.kind.value, *key, *decision)
 
 

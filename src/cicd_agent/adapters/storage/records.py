@@ -5,7 +5,7 @@ import re
 from collections.abc import Mapping
 from typing import Any, Final
 
-from cicd_agent.domain.audit_entry import LONGEST_WORD, ZERO, Entry, Link, digest, word
+from cicd_agent.domain.audit_entry import MAX_KEY, ZERO_HASH, Entry, Link, digest, key_text
 from cicd_agent.domain.facts import Fact, FactKind
 from cicd_agent.errors import StoreRefused
 
@@ -20,8 +20,8 @@ def check_entry(entry: Entry) -> Entry:
     """The entry, if every store can hold it. Raises StoreRefused."""
     numbers = entry.columns.at, entry.columns.pull
     name = entry.repository
-    if not name or name != word(name):
-        reason = f"the name of its repository is empty, no text, or longer than {LONGEST_WORD} characters"
+    if not name or name != key_text(name):
+        reason = f"the name of its repository is empty, no text, or longer than {MAX_KEY} characters"
     elif entry.text.encode("utf-8", "replace") != entry.text.encode("utf-8", "surrogatepass") or "\0" in entry.text:
         reason = "it is no text"
     elif not all(0 <= number < MAX_NUMBER for number in numbers):
@@ -43,14 +43,14 @@ def next_number(end: Link) -> int:
 
 
 def valid_hash(value: object) -> str:
-    """A stored hash; ZERO for anything else, which shows in the chain and is not carried on."""
-    return value if isinstance(value, str) and _HASH.fullmatch(value) else ZERO
+    """A stored hash; ZERO_HASH for anything else, which shows in the chain and is not carried on."""
+    return value if isinstance(value, str) and _HASH.fullmatch(value) else ZERO_HASH
 
 
 def fact_key(fact: Fact) -> str:
     """What a later fact replaces an earlier one by."""
     names = (fact.repository, fact.kind, fact.subject, fact.sha, fact.mode)
-    return digest(json.dumps([word(name) for name in names]))
+    return digest(json.dumps([key_text(name) for name in names]))
 
 
 def fact_columns(fact: Fact) -> dict[str, str | int]:
@@ -58,14 +58,14 @@ def fact_columns(fact: Fact) -> dict[str, str | int]:
     values = {str(name): str(value) for name, value in fact.values.items()}
     return {
         "key": fact_key(fact),
-        "repository": word(fact.repository),
+        "repository": key_text(fact.repository),
         "kind": fact.kind.value,
-        "subject": word(fact.subject),
+        "subject": key_text(fact.subject),
         "at": fact.at if 0 <= fact.at < MAX_NUMBER else 0,
-        "mode": word(fact.mode),
-        "sha": word(fact.sha),
-        "ref": word(fact.ref),
-        "event_id": word(fact.event_id),
+        "mode": key_text(fact.mode),
+        "sha": key_text(fact.sha),
+        "ref": key_text(fact.ref),
+        "event_id": key_text(fact.event_id),
         "values": json.dumps(values, sort_keys=True),
     }
 

@@ -12,7 +12,7 @@ from typing import Any, Final
 
 from cicd_agent.adapters.files import NOFOLLOW
 from cicd_agent.adapters.storage.database import LOCKED, Connection, Database
-from cicd_agent.domain.audit_entry import LONGEST
+from cicd_agent.domain.audit_entry import MAX_TEXT
 from cicd_agent.errors import StoreRefused
 
 # FULL: a commit is on the disk before it returns, with its write-ahead log, too; NORMAL would lose the last commits
@@ -24,7 +24,7 @@ _TABLES: Final = (
 )
 _BESIDE: Final = ("-journal", "-wal", "-shm")
 """What SQLite opens beside its file. It would wait for ever for what comes out of a pipe, and no signal ends that."""
-_MAX_VALUE: Final = 8 * LONGEST
+_MAX_VALUE: Final = 8 * MAX_TEXT
 """Bytes; what is longer was not written by us, and does not fill the memory."""
 
 _OTHER: Final = "Give another `state-dir`"

@@ -30,9 +30,9 @@ from cicd_agent.adapters.storage.queries import (
 from cicd_agent.adapters.storage.records import check_entry, fact_columns, next_number, valid_hash
 from cicd_agent.adapters.storage.schema import NEWEST, migrate, schema_version, table_statements
 from cicd_agent.adapters.storage.sqlite import SqliteFile
-from cicd_agent.domain.audit_entry import ZERO, Entry, Link, Row, chained, word
+from cicd_agent.domain.audit_entry import ZERO_HASH, Entry, Link, Row, entry_hash, key_text
 from cicd_agent.domain.facts import Fact
-from cicd_agent.domain.ports.storage import About, Pruned, Store, Wanted
+from cicd_agent.domain.ports.storage import EntryQuery, FactQuery, Removal, Store
 from cicd_agent.errors import StoreRefused
 
 PATIENCE: Final = 20.0
@@ -78,12 +78,12 @@ class SqlStore(Store):
             server.connect().close()
 
     @property
-    def place(self) -> str:
+    def location(self) -> str:
         """The path of the file, or the server and its database, without user and password."""
         return self._database.location
 
     @property
-    def is_guarded(self) -> bool:
+    def is_authenticated(self) -> bool:
         """Only who has the password writes to a server; a file anybody may have brought."""
         return self._database.is_server
 
@@ -96,7 +96,7 @@ class SqlStore(Store):
     def head(self, repository: str) -> Link | None:
         """The end of the chain as it was stored."""
         with self._database.transaction() as connection:
-            row = connection.execute(SELECT_HEAD, (word(repository),)).fetchone()
+            row = connection.execute(SELECT_HEAD, (key_text(repository),)).fetchone()
         if row is None or not isinstance(row[0], int) or not isinstance(row[1], str):
             return None
         return Link(repository, row[0], row[1])
@@ -116,13 +116,13 @@ class SqlStore(Store):
             values = connection.execute(*select_entry(repository, seq)).fetchone()
         return parse_row(values) if values else None
 
-    def find(self, wanted: Wanted) -> Iterator[Row]:
+    def find(self, query: EntryQuery) -> Iterator[Row]:
         """The entries that match, newest first."""
-        return self._stream(select_entries(wanted))
+        return self._stream(select_entries(query))
 
-    def prune(self, repository: str, before: int, entry: Callable[[Pruned], Entry]) -> Pruned | None:
+    def prune(self, repository: str, before: int, entry: Callable[[Removal], Entry]) -> Removal | None:
         """Remove what is older from the beginning of a chain, and record that."""
-        name = word(repository)
+        name = key_text(repository)
         with self._database.transaction(writes=True, slow=True) as connection:
             end = self._end(connection, repository)
             (keep,) = connection.execute(
@@ -141,7 +141,7 @@ class SqlStore(Store):
             (digest,) = connection.execute(
                 "SELECT hash FROM cicd_agent_entries WHERE repository = ? AND seq = ?", (name, last)
             ).fetchone()
-            pruned = Pruned(repository, first, last, digest, before)
+            pruned = Removal(repository, first, last, digest, before)
             connection.execute("DELETE FROM cicd_agent_entries WHERE repository = ? AND seq <= ?", (name, last))
             self._insert(connection, check_entry(entry(pruned)), end)
         if isinstance(self._database, SqliteFile):
@@ -156,10 +156,10 @@ class SqlStore(Store):
             with self._database.transaction(writes=True) as connection:
                 self._database.write_many(connection, UPSERT_FACT, rows)
 
-    def facts(self, about: About) -> tuple[Fact, ...]:
+    def facts(self, query: FactQuery) -> tuple[Fact, ...]:
         """The facts that match, newest first."""
         with self._database.transaction() as connection:
-            rows = connection.execute(*select_facts(about)).fetchall()
+            rows = connection.execute(*select_facts(query)).fetchall()
         return tuple(fact for row in rows if (fact := parse_stored_fact(row)) is not None)
 
     def close(self) -> None:
@@ -172,20 +172,20 @@ class SqlStore(Store):
         Where the head and the entries disagree it is the later of the two: no number is given twice, and what was
         taken away leaves a gap that shows.
         """
-        name = word(repository)
+        name = key_text(repository)
         query = f"{CHAIN_END} FOR UPDATE OF cicd_agent_heads" if self._database.is_server else CHAIN_END
         row = connection.execute(query, (name,) * 3).fetchone()
         if row is None:
             # Of two processes that begin a chain, the second waits here for the first.
-            connection.execute(INSERT_HEAD, (name, 0, ZERO))
+            connection.execute(INSERT_HEAD, (name, 0, ZERO_HASH))
             row = connection.execute(query, (name,) * 3).fetchone()
         ends = (row[0], row[1]), (row[2], row[3])
         known = [(seq, valid_hash(digest)) for seq, digest in ends if isinstance(seq, int) and seq >= 0]
-        return Link(repository, *max(known, key=lambda end: end[0], default=(0, ZERO)))
+        return Link(repository, *max(known, key=lambda end: end[0], default=(0, ZERO_HASH)))
 
     def _insert(self, connection: Connection, entry: Entry, end: Link) -> Link:
         seq = next_number(end)
-        link = Link(entry.repository, seq, chained(entry.repository, seq, end.hash, entry.text))
+        link = Link(entry.repository, seq, entry_hash(entry.repository, seq, end.hash, entry.text))
         head = (seq, link.hash, entry.repository)
         values = entry_values(entry, seq, end.hash, link.hash)
         if self._database.is_server:
@@ -193,7 +193,7 @@ class SqlStore(Store):
             both = f"WITH moved AS ({MOVE_HEAD}) {INSERT_ENTRY} RETURNING hash"
             if connection.execute(both, (*head, *values)).fetchall() != [(link.hash,)]:
                 raise StoreRefused(
-                    f"{self.place} did not take an entry as it is",
+                    f"{self.location} did not take an entry as it is",
                     why="a trigger or a rule of somebody else drops or changes it",
                     remedy="Find out who made that, and remove it",
                 )

@@ -1,4 +1,4 @@
-"""What the account book says of a run: one object of what was decided, and one of what became of it."""
+"""The audit entries of a run: one of what was decided, and one of its outcome."""
 
 import hashlib
 from collections.abc import Mapping, Sequence
@@ -21,8 +21,8 @@ _HERE = Annotation | Artifact | Output | Summary
 
 
 @dataclass(frozen=True, slots=True)
-class Telling:
-    """What is said beside the report: the effects that are about to be carried out, and what led here."""
+class EntryContext:
+    """What is recorded beside the report: the effects that are about to be carried out, and what led here."""
 
     effects: Sequence[Effect] = ()
     stage: str = "all"
@@ -30,7 +30,9 @@ class Telling:
     tape: str = ""
 
 
-def run_entry(report: RunRecord, telling: Telling, environment: Environment, event_id: str, at: int) -> dict[str, Any]:
+def run_entry(
+    report: RunRecord, context: EntryContext, environment: Environment, event_id: str, at: int
+) -> dict[str, Any]:
     """The entry of a run, nothing of it redacted yet; `at` is in seconds since the epoch."""
     event, run = report.event, environment.run
     judged = report.judgement
@@ -50,8 +52,8 @@ def run_entry(report: RunRecord, telling: Telling, environment: Environment, eve
         "sha": _sha(report) if event else run.sha,
         "pull": event.pull.number if event and event.pull else None,
         "mode": report.mode,
-        "stage": telling.stage,
-        "decision": decision_word(report),
+        "stage": context.stage,
+        "decision": decision_name(report),
         "conclusion": report.outputs.get("conclusion", ""),
         "risk_level": risk.level if risk else "",
         "risk_score": risk.score if risk else None,
@@ -59,7 +61,7 @@ def run_entry(report: RunRecord, telling: Telling, environment: Environment, eve
         "iterations": sum(each.rounds for each in report.asked),
         "escalated": bool(judged and judged.escalate),
         "escalate": list(judged.escalate) if judged else [],
-        "actions": [{"kind": each.kind, "key": each.key} for each in telling.effects if not isinstance(each, _HERE)],
+        "actions": [{"kind": each.kind, "key": each.key} for each in context.effects if not isinstance(each, _HERE)],
         "models": list(dict.fromkeys(each.model for each in report.asked if each.model)),
         "prompts": {each.question: each.prompt for each in report.asked},
         "usage": asdict(report.account.usage),
@@ -67,8 +69,8 @@ def run_entry(report: RunRecord, telling: Telling, environment: Environment, eve
         "degraded": report.account.degraded,
         "exit": int(report.exit),
         "error": report.error,
-        **_times(telling.timeline),
-        "tape": _tape(telling.tape),
+        **_times(context.timeline),
+        "tape": _tape(context.tape),
         "output": body_of(report),
     }
 
@@ -76,7 +78,7 @@ def run_entry(report: RunRecord, telling: Telling, environment: Environment, eve
 def receipts_entry(
     audit: Audit, report: RunRecord, receipts: Sequence[Receipt], event_id: str, at: int
 ) -> dict[str, Any]:
-    """The entry of what became of the run that `audit` names; outputs are left out, the run's entry has them."""
+    """The entry of the outcome of the run that `audit` names; outputs are left out, the run's entry has them."""
     event = report.event
     return {
         "kind": Kind.RECEIPTS,
@@ -92,12 +94,12 @@ def receipts_entry(
     }
 
 
-def anchored(audit: Audit) -> tuple[Summary, ...]:
+def anchor_summary(audit: Audit) -> tuple[Summary, ...]:
     """The line of the step summary by which the entry, and all before it, can be proved later on."""
     match audit.state:
         case "recorded":
             link = Link(audit.repository, audit.seq, audit.hash)
-            return (Summary("audit", f"<sub>Account book: {code(link.words)}</sub>\n"),)
+            return (Summary("audit", f"<sub>Account book: {code(link.anchor)}</sub>\n"),)
         case "failed":
             return (Summary("audit", f"**Not entered in the account book:** {prose(audit.why)}\n"),)
         case "off":
@@ -106,16 +108,16 @@ def anchored(audit: Audit) -> tuple[Summary, ...]:
             assert_never(audit.state)
 
 
-def decision_word(report: RunRecord) -> str:
+def decision_name(report: RunRecord) -> str:
     """What a run came to, in one word of its mode."""
-    told = report.outputs
+    outputs = report.outputs
     if report.error:
         return "failed"
     if report.declined:
         return "declined"
     if isinstance(report.result, ChatReply):
         return report.result.manner.value
-    return told.get("decision") or told.get("cause") or told.get("tests") or told.get("conclusion", "")
+    return outputs.get("decision") or outputs.get("cause") or outputs.get("tests") or outputs.get("conclusion", "")
 
 
 def _sha(report: RunRecord) -> str:

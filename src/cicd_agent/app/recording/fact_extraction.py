@@ -14,7 +14,7 @@ LONGEST: Final = 500
 """Characters of a value."""
 
 
-def facts_of(
+def extract_facts(
     mode: Mode[Any], decision: Decision, outputs: Mapping[str, str], repository: str, *, event_id: str, at: int
 ) -> tuple[Fact, ...]:
     """The facts of a run that came to a result: none of one that declined, or that is about uncommitted work.

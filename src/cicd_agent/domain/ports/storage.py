@@ -5,14 +5,14 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from cicd_agent.domain.audit_entry import Entry, Kind, Link, Row
-from cicd_agent.domain.facts import Fact, FactKind, Known
+from cicd_agent.domain.facts import Fact, FactKind, FactSet
 
 
 @dataclass(frozen=True, slots=True)
-class Wanted:
+class EntryQuery:
     """Which entries are asked for; what is empty or 0 is not asked. `since` ≤ at < `until`, in seconds since the epoch.
 
-    `sha` may be the beginning of one, of 7 characters or more. At most `most` come, the newest first.
+    `sha` may be the beginning of one, of 7 characters or more. At limit `limit` come, the newest first.
     """
 
     repository: str = ""
@@ -24,22 +24,22 @@ class Wanted:
     pull: int = 0
     since: int = 0
     until: int = 0
-    most: int = 100
+    limit: int = 100
 
 
 @dataclass(frozen=True, slots=True)
-class About:
-    """Which facts are asked for; what is empty is not asked. The newest `most` come, the newest first."""
+class FactQuery:
+    """Which facts are asked for; what is empty is not asked. The newest `limit` come, the newest first."""
 
     repository: str
     kind: FactKind | None = None
     subject: str = ""
     sha: str = ""
-    most: int = 100
+    limit: int = 100
 
 
 @dataclass(frozen=True, slots=True)
-class Pruned:
+class Removal:
     """What a prune removes: entries `first` to `last` of a chain, all from before `before`; `hash` is the last's."""
 
     repository: str
@@ -56,11 +56,11 @@ class Store(Protocol):
     """
 
     @property
-    def place(self) -> str:
+    def location(self) -> str:
         """Where it is, for people; no secret is in it."""
 
     @property
-    def is_guarded(self) -> bool:
+    def is_authenticated(self) -> bool:
         """Whether only who holds a secret can write to it."""
 
     def append(self, entry: Entry) -> Link:
@@ -81,10 +81,10 @@ class Store(Protocol):
     def row(self, repository: str, seq: int) -> Row | None:
         """One entry."""
 
-    def find(self, wanted: Wanted) -> Iterator[Row]:
+    def find(self, query: EntryQuery) -> Iterator[Row]:
         """The entries that are asked for, newest first."""
 
-    def prune(self, repository: str, before: int, entry: Callable[[Pruned], Entry]) -> Pruned | None:
+    def prune(self, repository: str, before: int, entry: Callable[[Removal], Entry]) -> Removal | None:
         """Remove the entries from the beginning of a chain up to the first that is not older than `before`.
 
         What was removed is entered itself, by `entry`, in the same transaction. None when there is nothing to remove.
@@ -93,7 +93,7 @@ class Store(Protocol):
     def put(self, facts: Sequence[Fact]) -> None:
         """Leave facts for later runs; each replaces the one of the same repository, kind, subject, sha and mode."""
 
-    def facts(self, about: About) -> tuple[Fact, ...]:
+    def facts(self, query: FactQuery) -> tuple[Fact, ...]:
         """The facts that are asked for, newest first."""
 
     def close(self) -> None:
@@ -103,5 +103,5 @@ class Store(Protocol):
 class State(Protocol):
     """What earlier runs have left about the repository of this event. Never raises: what fails is a limit."""
 
-    def known(self, kind: FactKind, subject: str = "", sha: str = "", most: int = 20) -> Known:
+    def find(self, kind: FactKind, subject: str = "", sha: str = "", limit: int = 20) -> FactSet:
         """The facts of a kind."""

@@ -9,9 +9,9 @@ from typing import Any, Final, TypeVar
 
 from pydantic import TypeAdapter, ValidationError
 
-from cicd_agent.domain.audit_entry import Kind, Row, chained
+from cicd_agent.domain.audit_entry import Kind, Row, entry_hash
 from cicd_agent.domain.finding import Finding, Origin
-from cicd_agent.domain.ports.storage import Store, Wanted
+from cicd_agent.domain.ports.storage import EntryQuery, Store
 from cicd_agent.domain.text.words import count
 from cicd_agent.insights.accuracy.findings import ReportedFinding
 from cicd_agent.modes.deploy_gate.result import Gated
@@ -77,7 +77,7 @@ def read_decisions(store: Store, repository: str, modes: Sequence[str], since: i
 
     def rows() -> Iterator[Row]:
         for mode in modes:
-            query = Wanted(repository=repository, kind=Kind.RUN, mode=mode, since=since, most=MAX_ENTRIES)
+            query = EntryQuery(repository=repository, kind=Kind.RUN, mode=mode, since=since, limit=MAX_ENTRIES)
             for row in store.find(query):
                 counts[mode] += 1
                 yield row
@@ -98,7 +98,7 @@ def parse_decisions(rows: Iterable[Row]) -> Decisions:
 
 
 def _read(row: Row, result: _Result) -> None:
-    if chained(row.repository, row.seq, row.prev, row.text) != row.hash:
+    if entry_hash(row.repository, row.seq, row.prev, row.text) != row.hash:
         result.left_out["left out: the hash does not fit (`cicd-agent audit verify` says more)"] += 1
         return
     try:

@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator, Mapping
 
 from cicd_agent.domain.evidence import Evidence
-from cicd_agent.domain.fact_trust import BOOK
+from cicd_agent.domain.fact_trust import LOG_SOURCE
 from cicd_agent.domain.facts import Fact, FactKind, number, risk_values
 from cicd_agent.domain.gate_evidence import GateEvidence, Reading, State
 from cicd_agent.modes.deploy_gate.evidence import GATE
@@ -31,7 +31,7 @@ def facts(gated: Gated, evidence: Evidence) -> Iterator[Fact]:
     yield Fact("", FactKind.DEPLOYMENT, gated.environment, 0, sha=gated.sha, ref=gate.ref, values=values)
     # What came from the audit log itself is no finding of this run.
     for reading in gate.readings:
-        if reading.state is not State.KNOWN or reading.source.startswith(BOOK):
+        if reading.state is not State.KNOWN or reading.source.startswith(LOG_SOURCE):
             continue
         if reading.name == "tests":
             tests = {"percent": number(reading.value), "measured": _measured(reading), "words": reading.words}

@@ -9,7 +9,7 @@ from cicd_agent.domain.change import Change
 from cicd_agent.domain.deploy_comment import words_in
 from cicd_agent.domain.event import Event, EventKind
 from cicd_agent.domain.evidence import Evidence, Gap
-from cicd_agent.domain.facts import Known
+from cicd_agent.domain.facts import FactSet
 from cicd_agent.domain.gate_evidence import CheckState, Deployed, GateEvidence, OriginPull, Reading, State
 from cicd_agent.domain.history import History
 from cicd_agent.domain.ports.forge import Forge
@@ -215,7 +215,7 @@ class _Gathering:
         )
 
 
-def _unknown(known: Known) -> Iterator[Gap]:
+def _unknown(known: FactSet) -> Iterator[Gap]:
     """What earlier runs may have left and nobody could read: no fault, for it could only have held or slowed it."""
     return (Gap("", f"what earlier runs have left was not read: {limit}".rstrip(".")) for limit in known.limits)
 

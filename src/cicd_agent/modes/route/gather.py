@@ -6,8 +6,8 @@ from math import inf
 from cicd_agent.domain.change import Change
 from cicd_agent.domain.event import Event
 from cicd_agent.domain.evidence import Evidence, Gap
-from cicd_agent.domain.fact_trust import believed, together
-from cicd_agent.domain.facts import FactKind, Known
+from cicd_agent.domain.fact_trust import merge_facts, valid_facts
+from cicd_agent.domain.facts import FactKind, FactSet
 from cicd_agent.errors import ConfigError, ForgeRefused
 from cicd_agent.modes.protocol import World
 from cicd_agent.modes.route import uncertainty as doubts
@@ -56,14 +56,14 @@ def _change(event: Event, world: World, settings: Settings) -> tuple[Change | No
         return None, f"the change could not be read: {error}".rstrip(".")
 
 
-def _known(change: Change, event: Event, world: World) -> Known:
+def _known(change: Change, event: Event, world: World) -> FactSet:
     """What earlier runs have left of the commit that the change begins from."""
     state = world.state
     if state is None or not event.repo or not change.base:
-        return Known()
-    read = (state.known(FactKind.TESTS, change.base), state.known(FactKind.FAILURE, sha=change.base))
+        return FactSet()
+    read = (state.find(FactKind.TESTS, change.base), state.find(FactKind.FAILURE, sha=change.base))
     # Where nobody may look at a clock, nothing lies in the future.
-    return believed(together(read), event.repo, world.now() or inf)
+    return valid_facts(merge_facts(read), event.repo, world.now() or inf)
 
 
 def _misconfigured(world: World) -> Iterator[str]:

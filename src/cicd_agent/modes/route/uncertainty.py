@@ -6,8 +6,8 @@ from cicd_agent.domain.change import Change, ChangeSource
 from cicd_agent.domain.diff import FileDiff
 from cicd_agent.domain.event import Event, EventKind
 from cicd_agent.domain.evidence import Gap
-from cicd_agent.domain.fact_trust import measure
-from cicd_agent.domain.facts import Cause, Fact, FactKind, Known
+from cicd_agent.domain.fact_trust import parse_number
+from cicd_agent.domain.facts import Cause, Fact, FactKind, FactSet
 from cicd_agent.domain.history import History
 from cicd_agent.domain.paths import PathKind, kinds
 from cicd_agent.domain.text.words import count
@@ -69,7 +69,7 @@ def of_history(history: History | None, gaps: tuple[Gap, ...]) -> Iterator[str]:
         yield f"the history is shallow: {DEEPER}"
 
 
-def of_base(known: Known, base: str) -> Iterator[str]:
+def of_base(known: FactSet, base: str) -> Iterator[str]:
     """Whether the commit that the change begins from is red, by the newest of what earlier runs have left of it.
 
     That it is green makes nothing less.
@@ -83,8 +83,8 @@ def of_base(known: Known, base: str) -> Iterator[str]:
 
 def _red_tests(fact: Fact) -> str | None:
     """How many tests failed, "" when all passed, None when that is not known."""
-    failed = measure(fact.values.get("failed", ""), 0, 1e9)
-    percent = measure(fact.values.get("percent", ""), 0, 100)
+    failed = parse_number(fact.values.get("failed", ""), 0, 1e9)
+    percent = parse_number(fact.values.get("percent", ""), 0, 100)
     if failed is not None:
         return f"{count(int(failed), 'test')} failed there" if failed else ""
     if percent is not None:

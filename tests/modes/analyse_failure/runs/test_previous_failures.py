@@ -11,7 +11,7 @@ from cicd_agent.analysis.logs.messages import Registry
 from cicd_agent.analysis.logs.registry import load_tools
 from cicd_agent.domain.event import Event
 from cicd_agent.domain.evidence import Evidence
-from cicd_agent.domain.facts import Cause, Fact, FactKind, Known
+from cicd_agent.domain.facts import Cause, Fact, FactKind, FactSet
 from cicd_agent.domain.text.sanitizer import problems
 from cicd_agent.domain.workflow_run import RunState
 from cicd_agent.modes.analyse_failure.evidence import FAILED_RUN, FailedRun
@@ -46,20 +46,20 @@ def green(number: int, created: int, sha: str = FIXED, branch: str = "main", **f
     return RunState(number, 1, "CI", 3, "push", "completed", "success", branch, sha, "o/r", "", created, **fields)
 
 
-def read(*facts: Fact, runs: tuple[RunState, ...] = (), failed: FailedRun | None = None) -> tuple[Known, FakeRuns]:
+def read(*facts: Fact, runs: tuple[RunState, ...] = (), failed: FailedRun | None = None) -> tuple[FactSet, FakeRuns]:
     port = FakeRuns(states=list(runs))
     history = History(port, RUN, "main", Registry(load_tools()))
     world = World(state=FakeState(facts), now=lambda: float(NOW))
     return read_previous_failures(world, failed or failed_run(), "o/r", history), port
 
 
-def with_known(known: Known) -> Evidence:
+def with_known(known: FactSet) -> Evidence:
     found = evidence()
     event: Event = replace(found.event, server="https://github.test", repo="o/r")
     return replace(found, event=event, known=known).put(FAILED_RUN, failed_run())
 
 
-def shown(known: Known) -> str:
+def shown(known: FactSet) -> str:
     found = with_known(known)
     diagnosis = ANALYSE_FAILURE.rules(found, Settings())
     return comment(diagnosis, found, Account())
@@ -137,9 +137,9 @@ def test_what_was_known_reaches_the_model_without_a_word_of_others() -> None:
 def test_nothing_is_read_without_a_store_a_repository_or_a_fingerprint() -> None:
     state = FakeState((seen(),))
     world = World(state=state, now=lambda: float(NOW))
-    assert read_previous_failures(World(), failed_run(), "o/r", None) == Known()
-    assert read_previous_failures(world, failed_run(), "", None) == Known()
-    assert read_previous_failures(world, FailedRun(run=RUN), "o/r", None) == Known()
+    assert read_previous_failures(World(), failed_run(), "o/r", None) == FactSet()
+    assert read_previous_failures(world, failed_run(), "", None) == FactSet()
+    assert read_previous_failures(world, FailedRun(run=RUN), "o/r", None) == FactSet()
     assert state.asked == []
 
 
@@ -175,8 +175,8 @@ HOSTILE = st.one_of(
     )
 )
 def test_no_fact_changes_the_diagnosis_or_says_more_than_words_of_ours(facts: list[Fact]) -> None:
-    plain = with_known(Known())
-    found = replace(plain, known=Known(tuple(facts), trusted=True))
+    plain = with_known(FactSet())
+    found = replace(plain, known=FactSet(tuple(facts), trusted=True))
     without = ANALYSE_FAILURE.rules(plain, Settings())
     told = ANALYSE_FAILURE.rules(found, Settings())
     assert told == without

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from cicd_agent.app.serialization import dump, load
 from cicd_agent.domain.evidence import Evidence
-from cicd_agent.domain.facts import Fact, FactKind, Known
+from cicd_agent.domain.facts import Fact, FactKind, FactSet
 from cicd_agent.domain.gate_evidence import Reading, State
 from cicd_agent.modes.deploy_gate.evidence import GATE
 from cicd_agent.modes.deploy_gate.gather import gather
@@ -113,7 +113,7 @@ def test_a_store_that_cannot_be_read_is_a_gap_and_no_fault() -> None:
 
 def test_without_a_store_nothing_is_read() -> None:
     seen = gather(EVENT, GateWorld().world(), Settings(environment="production"))
-    assert seen.known == Known()
+    assert seen.known == FactSet()
     nameless = FakeState((coverage(),))
     gather(replace(EVENT, repo=""), GateWorld().world(state=nameless), Settings(environment="production"))
     assert nameless.asked == []
@@ -133,14 +133,14 @@ def test_our_own_review_that_said_no_holds_until_somebody_approves(
     trusted: bool,  # noqa: FBT001  it is the case
 ) -> None:
     review = fact(FactKind.REVIEW, values, HEAD)
-    seen = replace(evidence(), known=Known((review,), trusted))
+    seen = replace(evidence(), known=FactSet((review,), trusted))
     held = decide(seen)
     assert (held.decision, stops(held), held.stops[0].text) == (GateDecision.HOLD, {"own-review"}, words)
     assert seen.get(GATE) is not None
     approved = seen.put(GATE, replace(seen[GATE], words=(word(held.hash),)))
     assert decide(approved).decision is GateDecision.PROCEED
     # An approval is of what was seen: another review that says no is none of it.
-    more = replace(approved, known=Known((review, fact(FactKind.REVIEW, values)), trusted))
+    more = replace(approved, known=FactSet((review, fact(FactKind.REVIEW, values)), trusted))
     assert decide(more).decision is GateDecision.HOLD
     assert decide(seen, not_applicable=("review",)).decision is GateDecision.PROCEED
 
@@ -150,7 +150,7 @@ def test_our_own_review_that_said_no_holds_until_somebody_approves(
 )
 def test_a_review_that_did_not_say_no_changes_nothing(values: dict[str, str]) -> None:
     seen = evidence()
-    assert decide(replace(seen, known=Known((fact(FactKind.REVIEW, values),), trusted=True))) == decide(seen)
+    assert decide(replace(seen, known=FactSet((fact(FactKind.REVIEW, values),), trusted=True))) == decide(seen)
 
 
 WAYS = [
@@ -167,7 +167,7 @@ WAYS = [
 
 @pytest.mark.parametrize(("way", "values", "expected"), WAYS)
 def test_of_two_ways_out_the_more_careful_is_taken(way: Way, values: dict[str, str], expected: Way) -> None:
-    seen = replace(evidence(), known=Known((fact(FactKind.ROUTE, values, HEAD),)))
+    seen = replace(evidence(), known=FactSet((fact(FactKind.ROUTE, values, HEAD),)))
     assert seen.get(GATE) is not None
     assert careful(way, seen, seen[GATE]) == expected
 
@@ -176,7 +176,7 @@ def test_the_page_says_whose_route_was_followed() -> None:
     from cicd_agent.modes.deploy_gate.page import summary  # noqa: PLC0415
     from cicd_agent.modes.protocol import Account  # noqa: PLC0415
 
-    seen = replace(evidence(), known=Known((fact(FactKind.ROUTE, {"strategy": "canary"}, HEAD),)))
+    seen = replace(evidence(), known=FactSet((fact(FactKind.ROUTE, {"strategy": "canary"}, HEAD),)))
     gated = decide(seen)
     assert (gated.decision, gated.strategy) == (GateDecision.PROCEED, "canary")
     assert "as careful as the route of `ccccccc` asked for" in summary(gated, seen, Account())
@@ -232,7 +232,7 @@ def test_no_fact_makes_a_decision_on_the_same_signals_better(seed: int, facts: l
     seen = generated(Random(seed))
     settings = Settings()
     before = decide(seen, settings=settings)
-    after = decide(replace(seen, known=Known(tuple(facts), bool(guarded))), settings=settings)
+    after = decide(replace(seen, known=FactSet(tuple(facts), bool(guarded))), settings=settings)
     assert is_no_better(after, before)
 
 

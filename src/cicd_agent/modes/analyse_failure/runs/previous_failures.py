@@ -9,8 +9,8 @@ from datetime import UTC, datetime
 from typing import Final
 
 from cicd_agent.domain.evidence import Evidence, Gap
-from cicd_agent.domain.fact_trust import believed, commit, measure, newest, together
-from cicd_agent.domain.facts import Cause, Fact, FactKind, Known
+from cicd_agent.domain.fact_trust import merge_facts, newest_fact, parse_commit, parse_number, valid_facts
+from cicd_agent.domain.facts import Cause, Fact, FactKind, FactSet
 from cicd_agent.domain.text.words import count
 from cicd_agent.modes.analyse_failure.evidence import FailedRun
 from cicd_agent.modes.analyse_failure.groups import failures
@@ -43,22 +43,22 @@ class PreviousFailure:
     run: str = ""
 
 
-def read_previous_failures(world: World, failed: FailedRun, repository: str, history: History | None) -> Known:
+def read_previous_failures(world: World, failed: FailedRun, repository: str, history: History | None) -> FactSet:
     """The facts about what has failed; where none says what fixed it, GitHub's runs of the same workflow may."""
     state = world.state
     fingerprints = tuple(dict.fromkeys(each.strict for each in failures(failed) if each.strict))[:MAX_FINGERPRINTS]
     if state is None or not repository or not fingerprints:
-        return Known()
+        return FactSet()
     kinds = (FactKind.FAILURE, FactKind.FIX)
-    read = [state.known(kind, each, most=MAX_FACTS) for each in fingerprints for kind in kinds]
-    known = believed(together(read), repository, world.now())
+    read = [state.find(kind, each, limit=MAX_FACTS) for each in fingerprints for kind in kinds]
+    known = valid_facts(merge_facts(read), repository, world.now())
     own = str(failed.run.id) if failed.run else ""
     known = replace(known, facts=tuple(fact for fact in known.facts if not own or fact.values.get("run") != own))
     fix = _fix_by_github(known, fingerprints[0], history)
     return replace(known, facts=(*known.facts, fix)) if fix is not None else known
 
 
-def unread(known: Known) -> tuple[Gap, ...]:
+def unread(known: FactSet) -> tuple[Gap, ...]:
     return tuple(Gap("the account book", limit) for limit in known.limits)
 
 
@@ -69,14 +69,14 @@ def previous_failure(evidence: Evidence, fingerprint: str) -> PreviousFailure | 
     if not before:
         return None
     last = max(before, key=lambda fact: fact.at)
-    by_github = newest(_of_github(known, ours=False), FactKind.FIX, (fingerprint,))
-    by_patch = newest(_of_github(known, ours=True), FactKind.FIX, (fingerprint,))
+    by_github = newest_fact(_of_github(known, ours=False), FactKind.FIX, (fingerprint,))
+    by_patch = newest_fact(_of_github(known, ours=True), FactKind.FIX, (fingerprint,))
     cause = last.values.get("cause", "")
     return PreviousFailure(
         times=len({fact.sha or fact.event_id for fact in before}),
         since=min(fact.at for fact in before),
         cause=cause if cause in _CAUSES else "",
-        fixed_by=commit(by_github.values.get("commit", "")) if by_github is not None else "",
+        fixed_by=parse_commit(by_github.values.get("commit", "")) if by_github is not None else "",
         patch=by_patch.values.get("patch", "")[:12] if by_patch is not None else "",
         run=by_patch.event_id if by_patch is not None else "",
     )
@@ -97,14 +97,14 @@ def day(when: int) -> str:
     return datetime.fromtimestamp(min(max(when, 0), _LATEST), UTC).date().isoformat()
 
 
-def _fix_by_github(known: Known, fingerprint: str, history: History | None) -> Fact | None:
+def _fix_by_github(known: FactSet, fingerprint: str, history: History | None) -> Fact | None:
     """The commit on which the workflow passed again after this failure was last seen, as a fact."""
-    last = newest(known, FactKind.FAILURE, (fingerprint,))
+    last = newest_fact(known, FactKind.FAILURE, (fingerprint,))
     if last is None or history is None or not last.ref:
         return None
     if last.values.get("workflow", history.run.workflow) != history.run.workflow:
         return None
-    since = int(measure(last.values.get("run_created", ""), 1, last.at) or last.at)
+    since = int(parse_number(last.values.get("run_created", ""), 1, last.at) or last.at)
     passed = history.passed_after(last.ref, since)
     if passed is None:
         return None
@@ -112,5 +112,5 @@ def _fix_by_github(known: Known, fingerprint: str, history: History | None) -> F
     return replace(last, kind=FactKind.FIX, at=passed.created, mode=GITHUB, event_id=str(passed.id), values=values)
 
 
-def _of_github(known: Known, *, ours: bool) -> Known:
+def _of_github(known: FactSet, *, ours: bool) -> FactSet:
     return replace(known, facts=tuple(fact for fact in known.facts if (fact.mode != GITHUB) is ours))

@@ -5,8 +5,8 @@ from dataclasses import dataclass, replace
 
 from cicd_agent.domain.event import Event
 from cicd_agent.domain.evidence import Evidence, Gap
-from cicd_agent.domain.fact_trust import BOOK, believed, level, measure, newest, together
-from cicd_agent.domain.facts import Fact, FactKind, Known
+from cicd_agent.domain.fact_trust import LOG_SOURCE, merge_facts, newest_fact, parse_level, parse_number, valid_facts
+from cicd_agent.domain.facts import Fact, FactKind, FactSet
 from cicd_agent.domain.gate_evidence import GateEvidence, Reading, State
 from cicd_agent.domain.ports.storage import State as Left
 from cicd_agent.domain.text.words import count
@@ -35,14 +35,14 @@ class Way:
     minutes: int
 
 
-def read_known(state: Left | None, gate: GateEvidence, event: Event) -> Known:
+def read_known(state: Left | None, gate: GateEvidence, event: Event) -> FactSet:
     """What is left of the commit, of what runs now, and of the pull requests that it came from."""
     if state is None or not event.repo:
-        return Known()
+        return FactSet()
     commits = subjects(gate)
     asked = [(FactKind.COVERAGE, sha) for sha in dict.fromkeys((gate.sha, gate.base)) if sha]
     asked += [(kind, sha) for kind in (FactKind.REVIEW, FactKind.ROUTE) for sha in commits]
-    return believed(together([state.known(kind, sha) for kind, sha in asked]), event.repo, gate.at)
+    return valid_facts(merge_facts([state.find(kind, sha) for kind, sha in asked]), event.repo, gate.at)
 
 
 def subjects(gate: GateEvidence) -> tuple[str, ...]:
@@ -51,7 +51,7 @@ def subjects(gate: GateEvidence) -> tuple[str, ...]:
     return tuple(sha for sha in dict.fromkeys((gate.sha, *heads)) if sha)
 
 
-def filled(reading: Reading, known: Known, gate: GateEvidence, max_age: float) -> tuple[Reading, tuple[Gap, ...]]:
+def filled(reading: Reading, known: FactSet, gate: GateEvidence, max_age: float) -> tuple[Reading, tuple[Gap, ...]]:
     """The reading of the coverage, from a fact where this job has none; and why a fact does not count.
 
     `max_age` is in seconds.
@@ -66,23 +66,23 @@ def filled(reading: Reading, known: Known, gate: GateEvidence, max_age: float) -
             "coverage: what an earlier run left speaks for a change only where no step of a job can write (PostgreSQL)"
         )
         return reading, (Gap("", why),)
-    measured = int(min(fact.at, measure(fact.values.get("measured", ""), 1, fact.at) or fact.at))
+    measured = int(min(fact.at, parse_number(fact.values.get("measured", ""), 1, fact.at) or fact.at))
     if gate.at - measured > max_age:
         return reading, (Gap("", f"coverage: an earlier run has left it, more than {max_age / 3600:g} hours ago"),)
     value = _delta(fact, known, gate)
     if value is None:
         why = "coverage: an earlier run has left it beside another commit than the one that runs now"
         return reading, (Gap("", why),)
-    source = f"{BOOK}, run {fact.event_id}" if fact.event_id else BOOK
+    source = f"{LOG_SOURCE}, run {fact.event_id}" if fact.event_id else LOG_SOURCE
     return Reading(reading.name, State.KNOWN, value, f"{value:+.1f} points", source, measured), ()
 
 
 def about_review(evidence: Evidence, gate: GateEvidence) -> Iterator[Stop]:
     """Our own reviews of what would be deployed that said no, whoever has left them."""
-    known = believed(evidence.known, evidence.event.repo, gate.at)
+    known = valid_facts(evidence.known, evidence.event.repo, gate.at)
     bad = []
     for sha in subjects(gate):
-        fact = newest(known, FactKind.REVIEW, (sha,))
+        fact = newest_fact(known, FactKind.REVIEW, (sha,))
         if fact is not None and (why := _said_no(fact)):
             bad.append((sha, why))
     if bad:
@@ -102,14 +102,14 @@ def careful(way: Way, evidence: Evidence, gate: GateEvidence) -> Way:
 
 def routes(evidence: Evidence, gate: GateEvidence) -> Iterator[Fact]:
     """The newest route of each commit that was looked at."""
-    known = believed(evidence.known, evidence.event.repo, gate.at)
-    found = (newest(known, FactKind.ROUTE, (sha,)) for sha in subjects(gate))
+    known = valid_facts(evidence.known, evidence.event.repo, gate.at)
+    found = (newest_fact(known, FactKind.ROUTE, (sha,)) for sha in subjects(gate))
     return (fact for fact in found if fact is not None)
 
 
 def _more_careful(way: Way, fact: Fact) -> Way:
     said = fact.values
-    minutes = int(measure(said.get("monitor_minutes", ""), 1, _LONGEST_WATCH) or 0)
+    minutes = int(parse_number(said.get("monitor_minutes", ""), 1, _LONGEST_WATCH) or 0)
     way = replace(way, minutes=max(way.minutes, minutes))
     asked = next((each for each in _CARE if each == said.get("strategy")), None)
     # What repairs does not wait for a canary, whatever was asked when nobody knew that it was urgent.
@@ -117,7 +117,7 @@ def _more_careful(way: Way, fact: Fact) -> Way:
         return way
     if asked != "canary":
         return replace(way, strategy=asked, percentage=0)
-    share = int(measure(said.get("canary_percentage", ""), 1, 100) or _CANARY)
+    share = int(parse_number(said.get("canary_percentage", ""), 1, 100) or _CANARY)
     return replace(way, strategy=asked, percentage=min(share, way.percentage) if way.percentage else share)
 
 
@@ -126,23 +126,23 @@ def _said_no(fact: Fact) -> str:
     told = []
     if fact.values.get("decision") == "request_changes":
         told.append("asked for changes")
-    if level(fact.values.get("risk_level", "")) is RiskLevel.CRITICAL:
+    if parse_level(fact.values.get("risk_level", "")) is RiskLevel.CRITICAL:
         told.append("found its risk critical")
     return " and ".join(told)
 
 
-def _delta(fact: Fact, known: Known, gate: GateEvidence) -> float | None:
+def _delta(fact: Fact, known: FactSet, gate: GateEvidence) -> float | None:
     """The points gained since what runs now, None when that is not known."""
-    delta = measure(fact.values.get("delta", ""), -100, 100)
+    delta = parse_number(fact.values.get("delta", ""), -100, 100)
     if delta is not None and gate.base and fact.values.get("base") == gate.base:
         return delta
     before = _measured(known, gate.base)
-    then = measure(before.values.get("after", ""), 0, 100) if before is not None else None
-    now = measure(fact.values.get("after", ""), 0, 100)
+    then = parse_number(before.values.get("after", ""), 0, 100) if before is not None else None
+    now = parse_number(fact.values.get("after", ""), 0, 100)
     return None if then is None or now is None else max(round(now - then - _ROUNDED, 6), -100.0)
 
 
-def _measured(known: Known, sha: str) -> Fact | None:
+def _measured(known: FactSet, sha: str) -> Fact | None:
     """The coverage of a commit as a gate has read it."""
     ours = tuple(fact for fact in known.facts if fact.mode == MODE)
-    return newest(replace(known, facts=ours), FactKind.COVERAGE, (sha,))
+    return newest_fact(replace(known, facts=ours), FactKind.COVERAGE, (sha,))
