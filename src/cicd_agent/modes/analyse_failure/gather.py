@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cache
 
 from cicd_agent.analysis.logs.messages import Registry
 from cicd_agent.analysis.logs.reduction import passed, reduce
@@ -263,11 +264,9 @@ def _texts(library: Library, paths: Sequence[str]) -> dict[str, str]:
 
 def _green_templates(runs: Runs, green: RunState | None) -> Callable[[str], Templates | None]:
     """The templates of the job's log when it passed, each log read once."""
-    known: dict[str, Templates | None] = {}
 
+    @cache
     def of(name: str) -> Templates | None:
-        if green is not None and name not in known:
-            known[name] = templates(runs, green, name)
-        return known.get(name)
+        return templates(runs, green, name) if green is not None else None
 
     return of

@@ -105,11 +105,6 @@ def fingerprints(job: FailedJob) -> tuple[str, ...]:
     return tuple(dict.fromkeys(each for each in (*own, *(one.strict for one in job.extract.problems)) if each))
 
 
-def group_of(failed: FailedRun, failure: Failure) -> Group:
-    """What a failure was made from; nothing, when it is not one of this run's."""
-    return next((group for group in groups(failed) if group.failure == failure), Group(failure))
-
-
 def _rank(group: Group) -> tuple[bool, bool, bool, float]:
     novel = any(problem.novel for _, problem in group.problems) or not group.problems
     return group.failure.tolerated, not group.is_explained, not novel, -group.score

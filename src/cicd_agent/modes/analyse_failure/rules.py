@@ -22,6 +22,7 @@ MAX_ROOT_CAUSE = 200
 MAX_AFFECTED = 20
 _SHORT_SHA = 7
 _RUN_AGAIN = "Run the failed jobs again: the test reaches nothing that was changed."
+_READ_LINES = "Read the lines that failed: what is known does not say whose fault this is."
 _TESTS = frozenset({Kind.TEST_FAILURE, Kind.FLAKY_TEST, Kind.TIMEOUT})
 
 
@@ -110,31 +111,19 @@ def _next_step(kind: Kind, attribution: Attribution, first: Failure | None) -> s
         case Cause.CHANGE:
             return _repair(kind, attribution.overlaps)
         case Cause.FLAKY:
-            what = (
-                f"mend `{clip(first.test, 120)}`"
-                if first is not None and first.test
-                else "mend what fails now and then"
-            )
-            return f"Run the failed jobs again, and {what}: it passes on the same code."
+            flaky = f"`{clip(first.test, 120)}`" if first is not None and first.test else "what fails now and then"
+            return f"Run the failed jobs again, and mend {flaky}: it passes on the same code."
         case Cause.INFRASTRUCTURE:
             return "Run the failed jobs again once; if they fail in the same way, look at the machine or the service."
         case Cause.PRE_EXISTING:
-            return _elsewhere(attribution.fixed_by)
+            if attribution.fixed_by:
+                return f"Bring the branch up to date: {attribution.fixed_by[:_SHORT_SHA]} mended this."
+            return "Mend it where it began, on the default branch; this change did not bring it."
         case Cause.UNKNOWN:
             is_apart = attribution.step is CascadeStep.OUT_OF_REACH
-            return (
-                _RUN_AGAIN
-                if is_apart
-                else "Read the lines that failed: what is known does not say whose fault this is."
-            )
+            return _RUN_AGAIN if is_apart else _READ_LINES
         case _ as never:
             assert_never(never)
-
-
-def _elsewhere(fixed_by: str) -> str:
-    if fixed_by:
-        return f"Bring the branch up to date: {fixed_by[:_SHORT_SHA]} mended this."
-    return "Mend it where it began, on the default branch; this change did not bring it."
 
 
 def _repair(kind: Kind, meetings: Sequence[Overlap]) -> str:

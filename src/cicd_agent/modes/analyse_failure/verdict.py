@@ -51,32 +51,30 @@ def verify(rules: Diagnosis, answers: Sequence[Answer[Any]], evidence: Evidence,
     answer = answered(answers)
     if answer is None or answer.draft is None:
         return rules
-    draft = answer.draft
-    diagnosis = _with_escalation(
-        rules, f"the model asks for a person: {draft.unsettled}" if draft.unsettled.strip() else ""
-    )
+    draft, trials, diagnosis = answer.draft, evidence.get(TRIALS) or (), rules
+    if draft.unsettled.strip():
+        diagnosis = _with_escalation(diagnosis, f"the model asks for a person: {draft.unsettled}")
     if draft.insufficient_evidence:
         return diagnosis
     proof, scope = Prover.of(rules, evidence, settings).prove(draft.claims, answer.lookups), Scope.of(evidence)
     diagnosis = replace(diagnosis, claims=proof.claims, dropped=(*diagnosis.dropped, *proof.dropped))
     unproved = len(draft.claims) - len(proof.claims)
     if unproved > len(proof.claims):
-        diagnosis = _with_escalation(
-            diagnosis, f"{unproved} of the model's {len(draft.claims)} claims could not be proved"
-        )
+        text = f"{unproved} of the model's {len(draft.claims)} claims could not be proved"
+        diagnosis = _with_escalation(diagnosis, text)
     if proof.weight is Weight.NOTHING:
-        # Whoever cites no line of a log has not said why the run failed, however true the rest is.
+        # An answer that cites no line of a log does not explain why the run failed, however true the rest is.
         for text in (*(each.text for each in proof.claims), draft.root_cause):
             diagnosis = _without(diagnosis, text, "nothing that it rests on stands in a log")
-        return with_patch(replace(diagnosis, claims=()), draft, (evidence.get(TRIALS) or ()), proved=False)
+        return with_patch(replace(diagnosis, claims=()), draft, trials, proved=False)
     diagnosis = _with_cause(diagnosis, draft, proof)
     agrees = draft.cause in {diagnosis.cause, Cause.UNKNOWN}
     diagnosis = _with_explanation(diagnosis, draft, proof, agrees=agrees)
     diagnosis = _with_commit(diagnosis, draft, proof, scope)
     diagnosis = _with_files(diagnosis, draft, scope)
     if agrees:
-        diagnosis = with_advice(diagnosis, draft, (evidence.get(TRIALS) or ()))
-    return with_patch(diagnosis, draft, (evidence.get(TRIALS) or ()), proved=agrees)
+        diagnosis = with_advice(diagnosis, draft, trials)
+    return with_patch(diagnosis, draft, trials, proved=agrees)
 
 
 def _with_cause(diagnosis: Diagnosis, draft: FailureDraft, proof: Proof) -> Diagnosis:
@@ -182,7 +180,7 @@ def _with_files(diagnosis: Diagnosis, draft: FailureDraft, scope: Scope) -> Diag
 
 
 def _with_escalation(diagnosis: Diagnosis, reason: str) -> Diagnosis:
-    return replace(diagnosis, escalate=(*diagnosis.escalate, _line(reason))) if reason else diagnosis
+    return replace(diagnosis, escalate=(*diagnosis.escalate, _line(reason)))
 
 
 def _without(diagnosis: Diagnosis, text: str, reason: str) -> Diagnosis:

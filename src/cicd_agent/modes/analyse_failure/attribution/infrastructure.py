@@ -10,7 +10,7 @@ from cicd_agent.domain.text.words import clip
 from cicd_agent.domain.workflow_run import RunNote
 from cicd_agent.modes.analyse_failure.attribution.attribution import Attribution
 from cicd_agent.modes.analyse_failure.attribution.change_index import MACHINE, PIPELINE, Changed
-from cicd_agent.modes.analyse_failure.attribution.overlap import DEEPER
+from cicd_agent.modes.analyse_failure.attribution.overlap import DEEPER, REMOTE
 from cicd_agent.modes.analyse_failure.evidence import FailedJob, FailedRun
 from cicd_agent.modes.analyse_failure.groups import Group, exited, explains
 from cicd_agent.modes.analyse_failure.result import CascadeStep, Ground, Overlap
@@ -32,7 +32,6 @@ _BY_HAND = re.compile(r"cancell?ed by|higher priority waiting request", re.IGNOR
 _NO_FILE = frozenset({"", ".github"})
 
 _EXTERNAL = frozenset(Trouble) - {Trouble.TIMEOUT, Trouble.CANCELLED}
-_REMOTE = frozenset({Trouble.NETWORK, Trouble.SERVICE, Trouble.RATE_LIMIT, Trouble.REGISTRY})
 _NAMES = {
     Trouble.NETWORK: "the network",
     Trouble.SERVICE: "another server",
@@ -79,11 +78,12 @@ def runner(failed: FailedRun, group: Group, changed: Changed) -> Attribution | N
     states.add(failed.run.conclusion if failed.run is not None and not group.failure.job else "")
     if "startup_failure" in states and changed.is_known and not changed.kinds & (PIPELINE | {PathKind.INFRASTRUCTURE}):
         url = failed.run.url if failed.run is not None else ""
-        text = "GitHub could not start it, and the change touches no workflow"
-        return Attribution(
-            Cause.INFRASTRUCTURE, CascadeStep.RUNNER, NOT_STARTED, (Ground(text, url),), "infrastructure"
-        )
+        return _by_runner(NOT_STARTED, "GitHub could not start it, and the change touches no workflow", url)
     return None
+
+
+def _by_runner(confidence: float, text: str, url: str) -> Attribution:
+    return Attribution(Cause.INFRASTRUCTURE, CascadeStep.RUNNER, confidence, (Ground(text, url),), "infrastructure")
 
 
 def _lost(job: FailedJob) -> Iterator[Attribution]:
@@ -101,12 +101,9 @@ def _lost(job: FailedJob) -> Iterator[Attribution]:
     for note in job.notes:
         if note.path in _NO_FILE and (confidence := _lost_confidence(note)):
             text = f"GitHub notes on the job: {clip(' '.join(note.message.split()), 200)}"
-            yield Attribution(
-                Cause.INFRASTRUCTURE, CascadeStep.RUNNER, confidence, (Ground(text, state.url),), "infrastructure"
-            )
+            yield _by_runner(confidence, text, state.url)
     if state.status == "completed" and not state.conclusion:
-        ground = Ground("the job ended without a conclusion: its runner was lost", state.url)
-        yield Attribution(Cause.INFRASTRUCTURE, CascadeStep.RUNNER, WITHOUT_END, (ground,), "infrastructure")
+        yield _by_runner(WITHOUT_END, "the job ended without a conclusion: its runner was lost", state.url)
 
 
 def _lost_confidence(note: RunNote) -> float:
@@ -126,7 +123,7 @@ def signature(group: Group, changed: Changed, overlaps: Sequence[Overlap]) -> At
     if any(tests or overlap.strength >= DEEPER for overlap in overlaps):
         return None
     text = _block(job, problem)
-    if (trouble in _REMOTE and _LOCAL.search(text)) or _is_made(trouble, text, changed):
+    if (trouble in REMOTE and _LOCAL.search(text)) or _is_made(trouble, text, changed):
         return None
     confidence = CLEAR
     if tests or trouble is Trouble.RUNNER or (trouble is Trouble.MEMORY and PathKind.SOURCE in changed.kinds):
@@ -166,7 +163,7 @@ def _behind(job: FailedJob, problem: Problem) -> Problem | None:
     """The trouble right before a tool that says only what it could not get: pip warns of the network, then gives up."""
     if problem.kind is not Kind.DEPENDENCY or problem.trouble is not None:
         return None
-    before = (each for each in job.extract.problems if each.trouble in _REMOTE and each.step == problem.step)
+    before = (each for each in job.extract.problems if each.trouble in REMOTE and each.step == problem.step)
     return next((each for each in before if 0 < problem.first - each.last <= _GIVES_UP), None)
 
 

@@ -7,6 +7,7 @@ from cicd_agent.domain.facts import Cause
 from cicd_agent.domain.text.words import count
 from cicd_agent.modes.analyse_failure.attribution.attribution import Attribution
 from cicd_agent.modes.analyse_failure.attribution.change_index import Changed
+from cicd_agent.modes.analyse_failure.attribution.overlap import REMOTE
 from cicd_agent.modes.analyse_failure.evidence import FailedRun, Trace
 from cicd_agent.modes.analyse_failure.groups import Group, job_base, same_test
 from cicd_agent.modes.analyse_failure.result import CascadeStep, Ground, Overlap
@@ -19,9 +20,7 @@ _DAY = 86_400
 _LINKS = 5
 _SHORT_SHA = 7
 _PULLS = frozenset({"pull_request", "pull_request_target"})
-_EXTERNAL = frozenset(
-    {Trouble.NETWORK, Trouble.SERVICE, Trouble.RATE_LIMIT, Trouble.REGISTRY, Trouble.DISK, Trouble.RUNNER}
-)
+_EXTERNAL = REMOTE | {Trouble.DISK, Trouble.RUNNER}
 
 
 def passed_elsewhere(failed: FailedRun, group: Group) -> Attribution | None:

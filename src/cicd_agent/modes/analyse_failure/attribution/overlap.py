@@ -5,14 +5,13 @@ from collections import deque
 from collections.abc import Collection, Iterator, Mapping
 
 from cicd_agent.analysis.logs.extract import Kind, Trouble
-from cicd_agent.domain.change import Change
 from cicd_agent.domain.diff import LineKind
 from cicd_agent.domain.paths import PathKind, kinds
-from cicd_agent.modes.analyse_failure.attribution.change_index import PIPELINE, SUPPLY, Changed, changed_in
+from cicd_agent.modes.analyse_failure.attribution.change_index import PIPELINE, SUPPLY, Changed
 from cicd_agent.modes.analyse_failure.attribution.path_match import is_test
 from cicd_agent.modes.analyse_failure.evidence import FailedRun, LogLocation
-from cicd_agent.modes.analyse_failure.groups import Group, group_of
-from cicd_agent.modes.analyse_failure.result import Failure, Overlap
+from cicd_agent.modes.analyse_failure.groups import Group
+from cicd_agent.modes.analyse_failure.result import Overlap
 
 EXACT, EXACT_DEEP, INNERMOST, DEEPER, APART = 0.95, 0.9, 0.9, 0.8, 0.75
 """The line itself; its function, or a file of which no more is known; those of frames farther out; another function."""
@@ -33,7 +32,7 @@ _PACKAGE = re.compile(r"[A-Za-z0-9][\w.-]{2,80}")
 _TEST_WORD = re.compile(r"^tests?[_.-]|[_.-](?:tests?|spec)$|(?:Tests?|Spec|IT)$")
 _LINTER = re.compile(r"eslint|flake8|pylint|ruff|mypy|rubocop|golangci|prettier|tsconfig")
 _BUILDS = frozenset({Kind.CONFIGURATION, Kind.BUILD_ERROR, Kind.LINT_ERROR})
-_REMOTE = frozenset({Trouble.NETWORK, Trouble.SERVICE, Trouble.RATE_LIMIT, Trouble.REGISTRY})
+REMOTE = frozenset({Trouble.NETWORK, Trouble.SERVICE, Trouble.RATE_LIMIT, Trouble.REGISTRY})
 # Words that stand in manifests, lock files and complaints, and name no package.
 _NO_PACKAGE = re.compile(
     r"errors?|modules?|named|packages?|versions?|install|found|could|find|name|source|resolved|integrity|dependencies|"
@@ -41,13 +40,8 @@ _NO_PACKAGE = re.compile(
 )
 
 
-def overlaps_of(failed: FailedRun, failure: Failure, change: Change | None) -> tuple[Overlap, ...]:
-    """The places where one failure meets what was changed, the strongest first. Without one, the commits' files."""
-    return find_overlaps(failed, group_of(failed, failure), changed_in(failed, change))
-
-
 def find_overlaps(failed: FailedRun, group: Group, changed: Changed) -> tuple[Overlap, ...]:
-    """The same, of a group."""
+    """Where one failure overlaps with what was changed, the strongest first."""
     if not changed.files:
         return ()
     best_of: dict[tuple[str, str], Overlap] = {}
@@ -147,7 +141,7 @@ def _by_file(group: Group, changed: Changed) -> Iterator[Overlap]:
     number = group.problems[0][1].line if group.problems else 0
     text = _text(group).lower()
     kind = group.failure.kind
-    remote = any(problem.trouble in _REMOTE for _, problem in group.problems)
+    remote = any(problem.trouble in REMOTE for _, problem in group.problems)
     for path in changed.files:
         of, lower = kinds(path), path.lower()
         name = lower.rpartition("/")[2]

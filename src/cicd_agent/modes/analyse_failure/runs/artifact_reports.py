@@ -4,11 +4,9 @@ import re
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
-from fnmatch import fnmatchcase
 from posixpath import basename
 
 from cicd_agent.analysis.test_reports.cases import Case
-from cicd_agent.analysis.test_reports.coverage import FileCoverage, is_coverage, read_coverage
 from cicd_agent.analysis.test_reports.detection import read_report
 from cicd_agent.domain.evidence import Gap
 from cicd_agent.domain.text.redaction import mask
@@ -58,11 +56,6 @@ def looks_like_reports(artifact_name: str) -> bool:
     return any(word.lower() in _REPORT_TERMS for word in [*_WORD.findall(name), *_PART.findall(name)])
 
 
-def is_report(path: str) -> bool:
-    name = basename(path).lower()
-    return any(fnmatchcase(name, pattern.lower()) for pattern in PATTERNS)
-
-
 def failing(files: Mapping[str, bytes]) -> tuple[tuple[Case, ...], tuple[Gap, ...]]:
     """The cases that failed, then those that failed and passed in one run, and what could not be read.
 
@@ -86,21 +79,6 @@ def failing(files: Mapping[str, bytes]) -> tuple[tuple[Case, ...], tuple[Gap, ..
         missing = count(len(ranked) - MAX_FAILING, "failing case")
         gaps.append(Gap("test reports", f"{missing} beyond the first {MAX_FAILING} were left out"))
     return tuple(map(_masked, ranked[:MAX_FAILING])), _shortened(gaps)
-
-
-def executed(files: Mapping[str, bytes]) -> tuple[tuple[FileCoverage, ...], tuple[Gap, ...]]:
-    """The coverage in the files of artifacts, and what of it could not be read; other files are passed over.
-
-    No format tells which test ran what: this is what all tests of a report ran together.
-    """
-    result: list[FileCoverage] = []
-    gaps: list[Gap] = []
-    for name, data in _readable(files, gaps):
-        if is_coverage(data):
-            coverage, notes = read_coverage(data)
-            result += coverage
-            gaps += [Gap(name, note) for note in notes]
-    return tuple(result), _shortened(gaps)
 
 
 def _readable(files: Mapping[str, bytes], gaps: list[Gap]) -> Iterator[tuple[str, bytes]]:
