@@ -12,7 +12,7 @@ from cicd_agent.domain.evidence import Evidence, Exhibit
 from cicd_agent.domain.text.quote import Place, Quotes, shown
 from cicd_agent.domain.text.words import clip
 from cicd_agent.modes.analyse_failure.draft import Citation, ClaimDraft
-from cicd_agent.modes.analyse_failure.evidence import FAILED_RUN, Candidate, FailedJob, FailedRun, Role
+from cicd_agent.modes.analyse_failure.evidence import Candidate, FailedJob, Role, failed_run
 from cicd_agent.modes.analyse_failure.exhibits import logs
 from cicd_agent.modes.analyse_failure.groups import explains
 from cicd_agent.modes.analyse_failure.result import Cited, Claim, Diagnosis, Dropped
@@ -50,7 +50,7 @@ class Scope:
     @classmethod
     def of(cls, evidence: Evidence) -> "Scope":
         """As the evidence shows it. Without a change, what the commits since the last green run left is it."""
-        failed, change = evidence.get(FAILED_RUN) or FailedRun(), evidence.change
+        failed, change = failed_run(evidence), evidence.change
         touched = frozenset(path for each in failed.candidates for path in each.lines)
         changed = _changed(change) if change else touched
         places = frozenset(located.path for job in failed.jobs for located in job.places)
@@ -128,7 +128,7 @@ class Prover:
     def of(cls, result: Diagnosis, evidence: Evidence, settings: Settings) -> "Prover":
         """What `exhibits` shows of the same evidence."""
         files = _named(evidence.change, settings) if evidence.change else {}
-        return cls(logs(result, evidence.get(FAILED_RUN) or FailedRun()), files, Scope.of(evidence).changed)
+        return cls(logs(result, failed_run(evidence)), files, Scope.of(evidence).changed)
 
     def prove(self, claims: Sequence[ClaimDraft], lookups: Sequence[Exhibit] | None) -> Proof:
         """Tie each claim to the lines it cites; `lookups` are None while they are not known, and hold then."""

@@ -8,7 +8,7 @@ from typing import Final
 from cicd_agent.analysis.logs.extract import Extract
 from cicd_agent.analysis.test_reports.cases import Case
 from cicd_agent.domain.change import Commit
-from cicd_agent.domain.evidence import Section
+from cicd_agent.domain.evidence import Evidence, Section
 from cicd_agent.domain.patch_trial import TrialReport
 from cicd_agent.domain.workflow_run import JobRun, RunNote, RunState
 
@@ -132,3 +132,8 @@ FAILED_RUN: Final = Section[FailedRun]("failed", FailedRun)
 TRIALS: Final = Section[tuple[TrialReport, ...]]("trials", tuple[TrialReport, ...])
 """What came of patches that were tried after the answers, so that nothing has to be run again to judge them."""
 SECTIONS: Final = (FAILED_RUN, TRIALS)
+
+
+def failed_run(evidence: Evidence) -> FailedRun:
+    """The run whose failure is to be explained; empty when none was read."""
+    return evidence.get(FAILED_RUN) or FailedRun()

@@ -12,7 +12,7 @@ from cicd_agent.domain.change import Change
 from cicd_agent.domain.evidence import Evidence, Exhibit
 from cicd_agent.domain.text.words import clip, count
 from cicd_agent.modes.analyse_failure.evidence import Candidate, FailedJob, FailedRun, LogSource, Role
-from cicd_agent.modes.analyse_failure.incremental_state import failed_of
+from cicd_agent.modes.analyse_failure.incremental_state import with_saved_traces
 from cicd_agent.modes.analyse_failure.result import Diagnosis, Overlap
 from cicd_agent.modes.analyse_failure.runs.previous_failures import lines
 from cicd_agent.modes.shared.change_reader import showable, unread
@@ -42,7 +42,7 @@ _HEADING = 16
 
 def exhibits(diagnosis: Diagnosis, evidence: Evidence, settings: Settings) -> tuple[Exhibit, ...]:
     """Everything that is shown, in order; () when no line of a log is there."""
-    failed = failed_of(evidence)
+    failed = with_saved_traces(evidence)
     shown = logs(diagnosis, failed)
     if not shown:
         return ()
@@ -162,7 +162,7 @@ def _paths(candidate: Candidate) -> str:
 
 def _elsewhere(diagnosis: Diagnosis, evidence: Evidence) -> Iterator[str]:
     yield from lines(evidence, diagnosis.fingerprint)
-    yield from _traces(failed_of(evidence))
+    yield from _traces(with_saved_traces(evidence))
 
 
 def _traces(failed: FailedRun) -> Iterator[str]:

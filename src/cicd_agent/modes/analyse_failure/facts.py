@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from cicd_agent.domain.evidence import Evidence
 from cicd_agent.domain.facts import Cause, Fact, FactKind
 from cicd_agent.domain.patch_trial import Step
-from cicd_agent.modes.analyse_failure.evidence import FAILED_RUN, FailedRun
+from cicd_agent.modes.analyse_failure.evidence import failed_run
 from cicd_agent.modes.analyse_failure.result import Diagnosis
 
 
@@ -14,7 +14,7 @@ def facts(diagnosis: Diagnosis, evidence: Evidence) -> Iterator[Fact]:
     if not diagnosis.failures:
         return
     event, first = evidence.event, diagnosis.failures[0]
-    run = (evidence.get(FAILED_RUN) or FailedRun()).run
+    run = failed_run(evidence).run
     # Of a pull request the run's commit may be a merge that nobody else ever sees.
     sha = event.sha or (run.sha if run else "")
     ref = (run.branch if run else "") or event.head.name

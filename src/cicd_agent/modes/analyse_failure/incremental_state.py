@@ -7,7 +7,7 @@ from dataclasses import asdict, replace
 from pydantic import TypeAdapter, ValidationError
 
 from cicd_agent.domain.evidence import Evidence
-from cicd_agent.modes.analyse_failure.evidence import FAILED_RUN, FailedRun, Role, Trace
+from cicd_agent.modes.analyse_failure.evidence import FAILED_RUN, FailedRun, Role, Trace, failed_run
 from cicd_agent.modes.analyse_failure.groups import fingerprints
 
 MAX_TRACES = 300
@@ -15,17 +15,17 @@ MAX_TRACES = 300
 _SHAPE: TypeAdapter[Trace] = TypeAdapter(Trace)
 
 
-def failed_of(evidence: Evidence) -> FailedRun:
-    """The failed run with what is remembered of others, where GitHub was not asked about them; empty without one."""
-    failed = evidence.get(FAILED_RUN) or FailedRun()
+def with_saved_traces(evidence: Evidence) -> FailedRun:
+    """The failed run with saved traces of others, where GitHub was not asked about them; empty without one."""
+    failed = failed_run(evidence)
     known = {(trace.run, trace.attempt, trace.job) for trace in failed.traces}
     own = failed.run.id if failed.run else 0
-    recalled = (trace for trace in _recalled(evidence.memory) if trace.run != own)
-    fresh = tuple(trace for trace in recalled if (trace.run, trace.attempt, trace.job) not in known)
+    loaded = (trace for trace in _load_traces(evidence.memory) if trace.run != own)
+    fresh = tuple(trace for trace in loaded if (trace.run, trace.attempt, trace.job) not in known)
     return replace(failed, traces=(*failed.traces, *fresh)) if fresh else failed
 
 
-def remember(evidence: Evidence) -> Sequence[str]:
+def save_traces(evidence: Evidence) -> Sequence[str]:
     """What the next run in this repository may know of this one's failures, and of those before; a line each."""
     failed, event = evidence.get(FAILED_RUN), evidence.event
     run = failed.run if failed else None
@@ -50,11 +50,11 @@ def remember(evidence: Evidence) -> Sequence[str]:
         if job.role is Role.FAILED and (strict := fingerprints(job))
     ]
     current = {(trace.run, trace.attempt, trace.job) for trace in own}
-    before = [trace for trace in _recalled(evidence.memory) if (trace.run, trace.attempt, trace.job) not in current]
+    before = [trace for trace in _load_traces(evidence.memory) if (trace.run, trace.attempt, trace.job) not in current]
     return [json.dumps(asdict(trace), sort_keys=True) for trace in (*own, *before)[:MAX_TRACES]]
 
 
-def _recalled(memory: str) -> Iterator[Trace]:
+def _load_traces(memory: str) -> Iterator[Trace]:
     """Any line may be missing or broken: each is read by itself."""
     for line in memory.split("\n")[:MAX_TRACES] if memory else ():
         try:

@@ -12,7 +12,7 @@ from cicd_agent.modes.analyse_failure.evidence import FAILED_RUN
 from cicd_agent.modes.analyse_failure.experiments import experiment
 from cicd_agent.modes.analyse_failure.facts import facts
 from cicd_agent.modes.analyse_failure.gather import declines, gather
-from cicd_agent.modes.analyse_failure.incremental_state import remember
+from cicd_agent.modes.analyse_failure.incremental_state import save_traces
 from cicd_agent.modes.analyse_failure.questions import questions
 from cicd_agent.modes.analyse_failure.report import OUTPUTS, report
 from cicd_agent.modes.analyse_failure.result import Diagnosis
@@ -52,7 +52,7 @@ class AnalyseFailure(BaseMode):
         return f"{event.repo}!failures" if event.repo and event.repo == evidence.event.repo else ""
 
     def save_state(self, answers: Sequence[Answer[Any]], evidence: Evidence, settings: Settings) -> Sequence[str]:  # noqa: ARG002
-        return remember(evidence)
+        return save_traces(evidence)
 
     def facts(self, result: Diagnosis, evidence: Evidence, outputs: Mapping[str, str]) -> Iterable[Fact]:  # noqa: ARG002
         return facts(result, evidence)

@@ -9,8 +9,8 @@ from cicd_agent.domain.facts import Cause
 from cicd_agent.domain.patch_trial import Step, TrialReport
 from cicd_agent.domain.text.markdown import code, details, escape, fence, link, prose, table
 from cicd_agent.domain.text.words import clip, count
-from cicd_agent.modes.analyse_failure.evidence import FAILED_RUN, FailedRun, Role
-from cicd_agent.modes.analyse_failure.incremental_state import failed_of
+from cicd_agent.modes.analyse_failure.evidence import FAILED_RUN, FailedRun, Role, failed_run
+from cicd_agent.modes.analyse_failure.incremental_state import with_saved_traces
 from cicd_agent.modes.analyse_failure.result import Cited, Diagnosis, Failure, Ground, Overlap, Suspect
 from cicd_agent.modes.analyse_failure.runs.previous_failures import day, previous_failure
 from cicd_agent.modes.protocol import Account
@@ -66,7 +66,7 @@ def comment(diagnosis: Diagnosis, evidence: Evidence, account: Account) -> str:
 
 def summary(diagnosis: Diagnosis, evidence: Evidence, account: Account) -> str:
     """The whole diagnosis as Markdown, for the step summary and the check run."""
-    failed = evidence.get(FAILED_RUN) or FailedRun()
+    failed = failed_run(evidence)
     parts = [
         heading(diagnosis, evidence),
         "\n".join(f"- {ground}" for ground in _grounds(diagnosis.grounds, evidence.event)),
@@ -177,7 +177,7 @@ def _context(diagnosis: Diagnosis, evidence: Evidence) -> str:
         parts.append(f"Also failed the same way: {named}{more}.")
     if len(diagnosis.failures) > 1:
         parts.append(f"{count(len(diagnosis.failures) - 1, 'other failure')} in this run.")
-    failed = failed_of(evidence)
+    failed = with_saved_traces(evidence)
     if first is not None and failed.run is not None and first.strict:
         parts.append(_recurrence(failed, first))
     if first is not None:
@@ -234,7 +234,7 @@ def _suspects(suspects: Sequence[Suspect], evidence: Evidence) -> str:
         )
         for each in suspects[:5]
     )
-    since = "since the last green run" if (evidence.get(FAILED_RUN) or FailedRun()).green else "of the change"
+    since = "since the last green run" if failed_run(evidence).green else "of the change"
     return table((f"commit {since}", "subject", "score"), rows)
 
 
@@ -295,7 +295,7 @@ def _escalation(diagnosis: Diagnosis) -> Iterator[str]:
 
 
 def _footer(diagnosis: Diagnosis, evidence: Evidence, account: Account) -> str:
-    failed = evidence.get(FAILED_RUN) or FailedRun()
+    failed = failed_run(evidence)
     total = sum(job.extract.total for job in failed.jobs)
     shown = sum(len(job.extract.kept) for job in failed.jobs)
     parts = [f"{diagnosis.confidence:.2f} sure", f"{shown:,} of {count(total, 'log line')} shown"]

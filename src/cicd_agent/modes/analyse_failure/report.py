@@ -31,7 +31,7 @@ from cicd_agent.domain.patch_trial import Step
 from cicd_agent.domain.text.markdown import suggestion
 from cicd_agent.domain.text.words import clip, count
 from cicd_agent.domain.verdict import Conclusion
-from cicd_agent.modes.analyse_failure.evidence import FAILED_RUN, FailedRun
+from cicd_agent.modes.analyse_failure.evidence import FAILED_RUN, failed_run
 from cicd_agent.modes.analyse_failure.page import comment, heading, patch_state, sentence, summary
 from cicd_agent.modes.analyse_failure.result import Diagnosis
 from cicd_agent.modes.protocol import Account
@@ -173,7 +173,7 @@ def _notifications(diagnosis: Diagnosis, evidence: Evidence) -> Iterator[Effect]
 
 
 def _files(diagnosis: Diagnosis, evidence: Evidence) -> Iterator[Effect]:
-    failed = evidence.get(FAILED_RUN) or FailedRun()
+    failed = failed_run(evidence)
     if any(job.extract.kept for job in failed.jobs):
         text = "\n".join(part for job in failed.jobs for part in _extract(job.job.name, job.extract))
         yield Artifact(key="extract", name="extract.txt", text=f"{text}\n")
@@ -215,10 +215,10 @@ def _outputs(diagnosis: Diagnosis, evidence: Evidence) -> tuple[Output, ...]:
 
 
 def _on_default(evidence: Evidence) -> bool:
-    run = (evidence.get(FAILED_RUN) or FailedRun()).run
+    run = failed_run(evidence).run
     return run is not None and run.branch == evidence.event.default_branch and not run.event.startswith("pull_request")
 
 
 def _workflow(evidence: Evidence) -> str:
-    run = (evidence.get(FAILED_RUN) or FailedRun()).run
+    run = failed_run(evidence).run
     return (run.workflow if run else "") or "the workflow"

@@ -13,7 +13,7 @@ from cicd_agent.modes.analyse_failure.attribution.attribution import Attribution
 from cicd_agent.modes.analyse_failure.attribution.cascade import NOTHING, attribute
 from cicd_agent.modes.analyse_failure.evidence import FailedJob, FailedRun, LogSource, Role
 from cicd_agent.modes.analyse_failure.groups import failures
-from cicd_agent.modes.analyse_failure.incremental_state import failed_of
+from cicd_agent.modes.analyse_failure.incremental_state import with_saved_traces
 from cicd_agent.modes.analyse_failure.result import CascadeStep, Diagnosis, Failure, Overlap, Remedy, Suspect
 from cicd_agent.settings.schema import Settings
 
@@ -28,7 +28,7 @@ _TESTS = frozenset({Kind.TEST_FAILURE, Kind.FLAKY_TEST, Kind.TIMEOUT})
 
 def rules(evidence: Evidence, settings: Settings) -> Diagnosis:  # noqa: ARG001  every mode's rules are given settings
     """Attribute the failure, rank the commits, and phrase what follows."""
-    failed = failed_of(evidence)
+    failed = with_saved_traces(evidence)
     failed_things = failures(failed)
     attribution = attribute(failed, failed_things, evidence.change)
     first = attribution.group.failure if attribution.group is not None else None

@@ -8,7 +8,7 @@ from cicd_agent.domain.evidence import Evidence
 from cicd_agent.domain.facts import Cause
 from cicd_agent.domain.text.quote import shown
 from cicd_agent.domain.text.words import count
-from cicd_agent.modes.analyse_failure.evidence import FAILED_RUN, FailedRun
+from cicd_agent.modes.analyse_failure.evidence import failed_run
 from cicd_agent.modes.analyse_failure.result import Diagnosis, Failure
 from cicd_agent.rendering.cell_width import clip
 from cicd_agent.rendering.style import Cost, Shape, Style, one_line, page
@@ -100,7 +100,7 @@ def _next(diagnosis: Diagnosis, style: Style) -> Iterator[str]:
 
 def _left_out(diagnosis: Diagnosis, evidence: Evidence, style: Style) -> Iterator[str]:
     """Everything that was not looked at or not kept, and why."""
-    failed = evidence.get(FAILED_RUN) or FailedRun()
+    failed = failed_run(evidence)
     total = sum(job.extract.total for job in failed.jobs)
     yield f"{sum(len(job.extract.kept) for job in failed.jobs):,} of {count(total, 'log line')} kept"
     sections = {
