@@ -1,5 +1,6 @@
 """The test runner of a run: none where nothing is checked out, looked for late, and what is missing said each time."""
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -45,10 +46,15 @@ def test_what_is_missing_is_said_when_it_is_used_and_each_time(
     found = pytest_runner(tmp_path, inputs)
     assert found is not None
     assert found.seconds_left == 480.0
-    uses: list[Any] = [lambda: found.interpreter, lambda: found.run([]), lambda: found.style({}), found.with_loopback]
+    uses: list[Callable[[PytestRunner], Any]] = [
+        lambda it: it.interpreter,
+        lambda it: it.run([]),
+        lambda it: it.style({}),
+        lambda it: it.with_loopback(),
+    ]
     for use in uses:
         with pytest.raises(PytestUnavailable, match=why):
-            use()
+            use(found)
 
 
 def test_it_is_set_up_once() -> None:

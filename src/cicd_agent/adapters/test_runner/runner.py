@@ -4,6 +4,7 @@ import json
 import math
 import secrets
 from collections.abc import Callable, Mapping, Sequence
+from copy import copy
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any, Protocol
@@ -146,44 +147,28 @@ class LocalPytestRunner(PytestRunner):
 
     @property
     def interpreter(self) -> Interpreter:
-        """As the port says."""
         return self._toolchain.interpreter
 
     @property
     def sandbox(self) -> str:
-        """As the port says."""
         return self._tier().value
 
     @property
     def seconds_left(self) -> float:
-        """As the port says."""
         return max(0.0, self._ends - self._clock())
 
     def with_loopback(self) -> "LocalPytestRunner | None":
-        """As the port says."""
         try:
             self._sandbox.tier(loopback=True)
         except SandboxUnavailable:
             return None
-        return LocalPytestRunner(
-            self._top,
-            self._toolchain,
-            self._sandbox,
-            self._clock,
-            self.seconds_left,
-            base=self._base,
-            head=self._head,
-            limits=self._limits,
-            redact=self._redact,
-            style_checker=self._style_checker,
-            loopback=True,
-            width=self._width,
-        )
+        wider = copy(self)
+        wider._loopback = True  # noqa: SLF001  a copy of this very object
+        return wider
 
     def run(
         self, runs: Sequence[PytestRun], files: Mapping[str, str] | None = None, *, at_base: bool = False
     ) -> tuple[RunResult, ...]:
-        """As the port says."""
         requested = [pytest_run(run, self._toolchain) for run in runs]
         over = dict(files or {})
         before = self._base if at_base else {}
@@ -196,7 +181,6 @@ class LocalPytestRunner(PytestRunner):
         )
 
     def probe(self, probes: Sequence[Probe]) -> tuple[Observation, ...]:
-        """As the port says."""
         requested = [{"key": each.key, "imports": list(each.imports), "expression": each.expression} for each in probes]
         first, second = (
             [seen(probe, answer, self._redact) for probe, answer in zip(probes, answers, strict=True)]
@@ -205,7 +189,6 @@ class LocalPytestRunner(PytestRunner):
         return agreed(first, second)
 
     def ghostwrite(self, functions: Sequence[tuple[str, str]]) -> tuple[Ghostwritten, ...]:
-        """As the port says."""
         requested = [{"path": path, "function": function} for path, function in functions]
         [answers] = self._answers("ghostwriter", requested, (Perturbation(),))
         return tuple(
@@ -213,11 +196,9 @@ class LocalPytestRunner(PytestRunner):
         )
 
     def style(self, files: Mapping[str, str]) -> Mapping[str, str]:
-        """As the port says."""
         return self._style_checker.style(files)
 
     def formatted(self, files: Mapping[str, str]) -> Mapping[str, str]:
-        """As the port says."""
         return self._style_checker.formatted(files)
 
     def _answers(

@@ -3,9 +3,10 @@
 import os
 import sys
 import tempfile
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from functools import cached_property
 from pathlib import Path
+from typing import Any, cast
 
 from cicd_agent.adapters.sandbox.sandbox import LocalSandbox
 from cicd_agent.adapters.test_runner.runner import LocalPytestRunner
@@ -18,15 +19,11 @@ from cicd_agent.domain.change import Change, ChangeSource
 from cicd_agent.domain.diff import ChangeKind
 from cicd_agent.domain.event import EventKind
 from cicd_agent.domain.ports.test_runner import (
-    Ghostwritten,
     Interpreter,
-    Observation,
-    Probe,
     PytestRunner,
     PytestUnavailable,
 )
 from cicd_agent.domain.sandbox import Limits
-from cicd_agent.domain.test_run import PytestRun, RunResult
 from cicd_agent.errors import ConfigError
 from cicd_agent.settings.environment import Environment
 
@@ -59,7 +56,7 @@ def pytest_runners(
             here = after(change, top)
             return _found(scene, environment, redact, clock, ends, top=top, base=before(change), head=here)
 
-        made[change.base, change.head] = LazyPytestRunner(make, lambda: max(0.0, ends - clock()))
+        made[change.base, change.head] = cast("PytestRunner", LazyPytestRunner(make, lambda: max(0.0, ends - clock())))
         return made[change.base, change.head]
 
     return of
@@ -164,12 +161,22 @@ def _packages(environment: Environment, scratch: Path | None) -> Packages:
     return Packages(location / f"cicd-agent-overlays-{os.geteuid()}", index, environment.system)
 
 
-class LazyPytestRunner(PytestRunner):
+class LazyPytestRunner:
     """One that is set up when it is first used, and says then what is missing; each time in the same words."""
 
     def __init__(self, make: Callable[[], PytestRunner], seconds_left: Callable[[], float]) -> None:
         self._make = make
         self._seconds_left = seconds_left
+
+    @property
+    def seconds_left(self) -> float:
+        """As long as nothing is set up as well."""
+        return self._seconds_left()
+
+    def __getattr__(self, name: str) -> Any:
+        if isinstance(self._made, PytestUnavailable):
+            raise self._made
+        return getattr(self._made, name)
 
     @cached_property
     def _made(self) -> PytestRunner | PytestUnavailable:
@@ -177,50 +184,3 @@ class LazyPytestRunner(PytestRunner):
             return self._make()
         except PytestUnavailable as missing:
             return missing
-
-    @property
-    def _there(self) -> PytestRunner:
-        if isinstance(self._made, PytestUnavailable):
-            raise self._made
-        return self._made
-
-    @property
-    def interpreter(self) -> Interpreter:
-        """As the port says."""
-        return self._there.interpreter
-
-    @property
-    def sandbox(self) -> str:
-        """As the port says."""
-        return self._there.sandbox
-
-    @property
-    def seconds_left(self) -> float:
-        """As the port says; before anything is set up as well."""
-        return self._seconds_left()
-
-    def with_loopback(self) -> PytestRunner | None:
-        """As the port says."""
-        return self._there.with_loopback()
-
-    def run(
-        self, runs: Sequence[PytestRun], files: Mapping[str, str] | None = None, *, at_base: bool = False
-    ) -> tuple[RunResult, ...]:
-        """As the port says."""
-        return self._there.run(runs, files, at_base=at_base)
-
-    def probe(self, probes: Sequence[Probe]) -> tuple[Observation, ...]:
-        """As the port says."""
-        return self._there.probe(probes)
-
-    def ghostwrite(self, functions: Sequence[tuple[str, str]]) -> tuple[Ghostwritten, ...]:
-        """As the port says."""
-        return self._there.ghostwrite(functions)
-
-    def style(self, files: Mapping[str, str]) -> Mapping[str, str]:
-        """As the port says."""
-        return self._there.style(files)
-
-    def formatted(self, files: Mapping[str, str]) -> Mapping[str, str]:
-        """As the port says."""
-        return self._there.formatted(files)
