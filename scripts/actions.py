@@ -8,15 +8,14 @@ from typing import Any
 
 import yaml
 
-from cicd_agent.app.mode_inputs import INPUTS, PERMISSIONS, Permission
 from cicd_agent.app.run_record import COMMON_OUTPUTS
-from cicd_agent.modes import MODES, mode_named
+from cicd_agent.domain.modes import MODES
+from cicd_agent.modes import contract_of, mode_named
+from cicd_agent.modes.contract import Permission
 from cicd_agent.settings.schema import ModeName
 
 ROOT = Path(__file__).resolve().parent.parent
-HEADER = (
-    "# Made by scripts/docs.py from action.yml and src/cicd_agent/app/mode_inputs.py: change these, then `make docs`."
-)
+HEADER = "# Made by scripts/docs.py from action.yml and the contracts of the modes: change these, then `make docs`."
 
 
 @cache
@@ -40,7 +39,12 @@ def sub_action(mode: ModeName) -> str:
         f"author: {whole['author']}",
         "",
         "inputs:",
-        *(line for name in whole["inputs"] if name in INPUTS[mode] for line in _declared(name, whole["inputs"][name])),
+        *(
+            line
+            for name in whole["inputs"]
+            if name in contract_of(mode).inputs
+            for line in _declared(name, whole["inputs"][name])
+        ),
         "",
         "outputs:",
         *(line for name in output_names(mode) for line in _declared(name, whole["outputs"][name])),
@@ -62,7 +66,7 @@ def output_names(mode: ModeName) -> Iterator[str]:
 
 def permission_lines(mode: ModeName) -> Iterator[str]:
     """`name: access`, each with why."""
-    for each in PERMISSIONS[mode]:
+    for each in contract_of(mode).permissions:
         when = needed_for(each)
         yield f"{each.name}: {each.access} # {each.why}" + (f", {when}" if when else "")
 
@@ -90,7 +94,7 @@ def _step(step: Mapping[str, Any], mode: ModeName) -> Iterator[str]:
         named = str(value).removeprefix("${{ inputs.").removesuffix(" }}")
         if value == "${{ inputs.mode }}":
             yield f"        {variable}: {mode}"
-        elif not str(value).startswith("${{ inputs.") or named in INPUTS[mode]:
+        elif not str(value).startswith("${{ inputs.") or named in contract_of(mode).inputs:
             yield f"        {variable}: {value}"
     yield f"      run: {step['run'].replace('$GITHUB_ACTION_PATH/', '$GITHUB_ACTION_PATH/../')}"
 

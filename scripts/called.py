@@ -4,9 +4,9 @@ import json
 from collections.abc import Iterator
 from typing import Final
 
-from cicd_agent.app.mode_inputs import INPUTS, needed
-from cicd_agent.cli.init.scaffold import DEPTH, DOWNLOAD, SETUP_PYTHON, checkout_step
-from cicd_agent.modes import MODES
+from cicd_agent.cli.init.scaffold import DOWNLOAD, SETUP_PYTHON, checkout_step
+from cicd_agent.domain.modes import MODES
+from cicd_agent.modes import contract_of
 from cicd_agent.settings.schema import ModeName
 from cicd_agent.settings.values import catalogue
 from scripts.actions import HEADER, output_names
@@ -50,7 +50,7 @@ def _head(mode: ModeName, words: str) -> Iterator[str]:
     yield "#     jobs:"
     yield f"#       {mode}:"
     yield "#         permissions:"
-    yield from (f"#           {each.name}: {each.access}" for each in needed(mode))
+    yield from (f"#           {each.name}: {each.access}" for each in contract_of(mode).needed)
     yield f"#         uses: org/cicd-agent/.github/workflows/call-{mode}.yml@v1"
     if mode != "route":
         yield "#         secrets:"
@@ -91,11 +91,11 @@ def _job(mode: ModeName) -> Iterator[str]:
     yield f"    runs-on: {RUNS_ON}"
     yield f"    timeout-minutes: {MINUTES.get(mode, 15)}"
     yield "    permissions:"
-    yield from (f"      {each.name}: {each.access} # {each.why}" for each in needed(mode))
+    yield from (f"      {each.name}: {each.access} # {each.why}" for each in contract_of(mode).needed)
     yield "    outputs:"
     yield from (f"      {name}: ${{{{ steps.agent.outputs.{name} }}}}" for name in output_names(mode))
     yield "    steps:"
-    yield from checkout_step(DEPTH[mode])
+    yield from checkout_step(contract_of(mode).history)
     if mode == "gen-tests":
         yield f"      - uses: {SETUP_PYTHON}"
         yield "        with:"
@@ -123,11 +123,11 @@ def _job(mode: ModeName) -> Iterator[str]:
 
 
 def _inputs(mode: ModeName) -> list[str]:
-    return [name for name in INPUTS[mode] if name not in APART]
+    return [name for name in contract_of(mode).inputs if name not in APART]
 
 
 def _secrets(mode: ModeName) -> list[str]:
-    return [name for name in SECRETS if name in INPUTS[mode]]
+    return [name for name in SECRETS if name in contract_of(mode).inputs]
 
 
 def _input(name: str, description: str) -> Iterator[str]:

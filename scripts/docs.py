@@ -10,11 +10,11 @@ ROOT = Path(__file__).resolve().parent.parent
 sys.path[:0] = [str(ROOT / "src"), str(ROOT)]  # the pages tell of this tree, whatever is installed
 
 from cicd_agent.analysis.logs.registry import tool_schema  # noqa: E402
-from cicd_agent.app.mode_inputs import INPUTS  # noqa: E402
 from cicd_agent.app.serialization import schema as envelope_schema  # noqa: E402
+from cicd_agent.domain.modes import MODES  # noqa: E402
 from cicd_agent.insights.metrics.page import page as metrics_page  # noqa: E402
 from cicd_agent.settings.environment import AUDIENCE, FALLBACKS  # noqa: E402
-from cicd_agent.settings.values import Setting, catalogue, config_schema, organisation_schema  # noqa: E402  after the path is set  # noqa: E402
+from cicd_agent.settings.values import Setting, catalogue, config_schema, organisation_schema  # noqa: E402
 from scripts.actions import sub_action  # noqa: E402
 from scripts.called import called  # noqa: E402
 from scripts.pages import all_permissions, events, exits, of_mode  # noqa: E402
@@ -217,9 +217,9 @@ PAGES: Mapping[str, Callable[[], str]] = {
     "schema/config.schema.json": schema,
     "schema/organisation.schema.json": lambda: json.dumps(organisation_schema(), indent=2, ensure_ascii=False) + "\n",
     "schema/log-tools.schema.json": lambda: json.dumps(tool_schema(), indent=2, ensure_ascii=False) + "\n",
-    **{f"{mode}/action.yml": partial(sub_action, mode) for mode in INPUTS},
-    **{f"docs/{mode}.md": partial(with_parts, f"docs/{mode}.md") for mode in INPUTS},
-    **{f".github/workflows/call-{mode}.yml": partial(called, mode) for mode in INPUTS},
+    **{f"{mode}/action.yml": partial(sub_action, mode) for mode in MODES},
+    **{f"docs/{mode}.md": partial(with_parts, f"docs/{mode}.md") for mode in MODES},
+    **{f".github/workflows/call-{mode}.yml": partial(called, mode) for mode in MODES},
     **{f"schema/{kind}.schema.json": partial(wire_schema, kind) for kind in ("evidence", "decision", "report")},
 }
 """Every file that is made, and what makes it."""

@@ -9,11 +9,11 @@ from typing import Any
 
 import yaml
 
-from cicd_agent.app.mode_inputs import INPUTS as SUB_INPUTS
 from cicd_agent.cli import parser as cli
 from cicd_agent.domain.finding import Severity
+from cicd_agent.domain.modes import MODES
 from cicd_agent.domain.verdict import Conclusion, RiskLevel
-from cicd_agent.modes import MODES, modes
+from cicd_agent.modes import contract_of, modes
 from cicd_agent.settings.schema import BY_MODE, CONSUMED_EARLIER, Settings, kebab, list_limits, minutes, usd
 from cicd_agent.settings.values import catalogue
 
@@ -203,7 +203,8 @@ def test_the_readme_uses_names_that_exist() -> None:
 
 
 def test_every_sub_action_has_the_inputs_that_its_mode_reads_and_the_outputs_that_it_has() -> None:
-    for mode, shown in SUB_INPUTS.items():
+    for mode in MODES:
+        shown = contract_of(mode).inputs
         names = OUTPUTS[mode]
         action = yaml.safe_load((ROOT / mode / "action.yml").read_text("utf-8"))
         slice_ = ROOT / "src/cicd_agent/modes" / mode.replace("-", "_")

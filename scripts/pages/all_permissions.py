@@ -2,7 +2,8 @@
 
 from typing import Final
 
-from cicd_agent.app.mode_inputs import INPUTS, PERMISSIONS
+from cicd_agent.domain.modes import MODES
+from cicd_agent.modes import contract_of
 from scripts.actions import needed_for
 from scripts.pages.rows import table
 
@@ -25,7 +26,7 @@ def page(mark: str) -> str:
     """docs/permissions.md."""
     rows = (
         (f"[`{mode}`]({mode}.md)", f"`{each.name}: {each.access}`", needed_for(each) or "always", each.why)
-        for mode in INPUTS
-        for each in PERMISSIONS[mode]
+        for mode in MODES
+        for each in contract_of(mode).permissions
     )
     return PAGE.format(mark=mark, every=table(("mode", "permission", "when", "for"), rows))

@@ -2,8 +2,8 @@
 
 from typing import Final
 
-from cicd_agent.app.mode_inputs import INPUTS
 from cicd_agent.domain.event import Comment, Event, EventKind, PullRequest, Ref, WorkflowRun
+from cicd_agent.domain.modes import MODES
 from cicd_agent.modes import mode_named
 from cicd_agent.modes.deploy_gate.subject import unserved
 from cicd_agent.settings.schema import ModeName, Settings
@@ -44,7 +44,7 @@ Where a mode has the input `pull-request` or `run-id`, it makes any event one ab
 
 def page(mark: str) -> str:
     """docs/events.md."""
-    modes = [*INPUTS]
+    modes = [*MODES]
     kinds = [kind for kind in EventKind if kind not in (EventKind.LOCAL, EventKind.OTHER)]
     served = ((f"`{kind}`", *(answer(mode, kind) for mode in modes)) for kind in kinds)
     reasons = ((f"`{mode}`", f"`{kind}`", said) for mode in modes for kind in kinds if (said := declined(mode, kind)))

@@ -3,10 +3,10 @@
 from collections.abc import Iterator, Mapping
 from typing import Final
 
-from cicd_agent.app.mode_inputs import INPUTS
 from cicd_agent.app.reporter import ADVISORY
+from cicd_agent.domain.modes import MODES
 from cicd_agent.errors import Exit
-from cicd_agent.modes import mode_named
+from cicd_agent.modes import contract_of, mode_named
 from cicd_agent.settings.schema import ModeName
 from scripts.pages.rows import table
 
@@ -50,7 +50,7 @@ the gate holds.
 
 def page(mark: str) -> str:
     """docs/exit-codes.md."""
-    modes = [*INPUTS]
+    modes = [*MODES]
     rows = ((f"{code:d}", MEANINGS[code], *(ending(mode, code) for mode in modes)) for code in Exit)
     return PAGE.format(mark=mark, codes=table(("code", "meaning", *(f"`{mode}`" for mode in modes)), rows))
 
@@ -65,7 +65,7 @@ def exit_rows(mode: ModeName) -> Iterator[tuple[str, str]]:
     for code in Exit:
         if code is Exit.STOP and mode in STOPS:
             yield STOPS[mode], f"{code:d}"
-        elif code is not Exit.STOP and (code not in ASKING or "openai-api-key" in INPUTS[mode]):
+        elif code is not Exit.STOP and (code not in ASKING or "openai-api-key" in contract_of(mode).inputs):
             yield MEANINGS[code], ending(mode, code)
 
 
@@ -74,7 +74,7 @@ def ending(mode: ModeName, code: Exit) -> str:
     slice_ = mode_named(mode)
     if code is Exit.STOP:
         return STOPS.get(mode, "never")
-    if code in ASKING and "openai-api-key" not in INPUTS[mode]:
+    if code in ASKING and "openai-api-key" not in contract_of(mode).inputs:
         return "never"
     closed = slice_ is not None and slice_.fails_closed
     return "0, with a warning" if code in ADVISORY and not closed else f"{code:d}"

@@ -2,8 +2,8 @@
 
 from collections.abc import Iterable, Iterator
 
-from cicd_agent.app.mode_inputs import INPUTS, PERMISSIONS, SHARED
-from cicd_agent.modes import mode_named
+from cicd_agent.modes import contract_of, mode_named
+from cicd_agent.modes.contract import SHARED_INPUTS
 from cicd_agent.settings.schema import ModeName
 from cicd_agent.settings.values import catalogue, one_of
 from scripts.actions import action, needed_for, output_names
@@ -12,8 +12,8 @@ from scripts.pages.rows import default, table
 
 def inputs(mode: ModeName) -> str:
     """The inputs of a mode: first those that other modes have not or not all, then those of every mode."""
-    own = [name for name in INPUTS[mode] if name not in SHARED]
-    shared = [name for name in INPUTS[mode] if name in SHARED]
+    own = [name for name in contract_of(mode).inputs if name not in SHARED_INPUTS]
+    shared = [name for name in contract_of(mode).inputs if name in SHARED_INPUTS]
     head = ("input", "default", "in the file", "meaning")
     return f"{table(head, input_rows(own, mode))}\n\n{_folded('inputs', table(head, input_rows(shared, mode)))}"
 
@@ -48,7 +48,10 @@ def output_rows(names: Iterable[str]) -> Iterator[tuple[str, str]]:
 
 def permissions(mode: ModeName) -> str:
     """The least that the job has to be given, then what more a setting asks for."""
-    rows = ((f"`{each.name}: {each.access}`", needed_for(each) or "always", each.why) for each in PERMISSIONS[mode])
+    rows = (
+        (f"`{each.name}: {each.access}`", needed_for(each) or "always", each.why)
+        for each in contract_of(mode).permissions
+    )
     return table(("permission", "when", "for"), rows)
 
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from cicd_agent.app.mode_inputs import INPUTS
+from cicd_agent.domain.modes import MODES
 
 ROOT = Path(__file__).parents[2]
 DOCS = ROOT / "docs"
@@ -66,7 +66,7 @@ ORDER = (
 )
 
 
-@pytest.mark.parametrize("mode", INPUTS)
+@pytest.mark.parametrize("mode", [*MODES])
 def test_the_pages_of_modes_are_laid_out_alike(mode: str) -> None:
     """Whoever knows one finds everything in the others, and sees how each decides in a picture."""
     text = (DOCS / f"{mode}.md").read_text("utf-8")

@@ -4,9 +4,10 @@ from pathlib import Path
 
 import pytest
 
-from cicd_agent.app.mode_inputs import INPUTS, PERMISSIONS
 from cicd_agent.domain.event import EventKind
+from cicd_agent.domain.modes import MODES
 from cicd_agent.errors import Exit
+from cicd_agent.modes import contract_of
 from cicd_agent.settings.schema import ModeName
 from scripts.actions import output_names
 from scripts.pages import events, exits, of_mode
@@ -52,11 +53,13 @@ def test_a_cell_never_ends_its_row() -> None:
     assert table(["a"], [["one | two"]]).split("\n")[-1] == "| one \\| two |"
 
 
-@pytest.mark.parametrize("mode", INPUTS)
+@pytest.mark.parametrize("mode", [*MODES])
 def test_the_tables_of_a_mode_have_each_of_its_inputs_outputs_and_permissions_once(mode: ModeName) -> None:
-    assert sorted(first_cells(of_mode.inputs(mode))) == sorted(f"`{name}`" for name in INPUTS[mode])
+    assert sorted(first_cells(of_mode.inputs(mode))) == sorted(f"`{name}`" for name in contract_of(mode).inputs)
     assert sorted(first_cells(of_mode.outputs(mode))) == sorted(f"`{name}`" for name in output_names(mode))
-    assert first_cells(of_mode.permissions(mode)) == [f"`{each.name}: {each.access}`" for each in PERMISSIONS[mode]]
+    assert first_cells(of_mode.permissions(mode)) == [
+        f"`{each.name}: {each.access}`" for each in contract_of(mode).permissions
+    ]
 
 
 def test_a_limit_that_differs_by_mode_is_that_of_the_page() -> None:
@@ -66,7 +69,7 @@ def test_a_limit_that_differs_by_mode_is_that_of_the_page() -> None:
     assert "| `github-token` | `${{ github.token }}` | no |" in of_mode.inputs("route")
 
 
-@pytest.mark.parametrize("mode", INPUTS)
+@pytest.mark.parametrize("mode", [*MODES])
 def test_the_page_of_a_mode_has_its_own_tables(mode: ModeName) -> None:
     made = marks((DOCS / f"{mode}.md").read_text("utf-8"))
     assert {f"{what} {mode}" for what in ("inputs", "outputs", "permissions", "exits")} <= {*made}

@@ -5,8 +5,9 @@ from types import ModuleType
 
 import pytest
 
+from cicd_agent.domain.modes import MODES
 from cicd_agent.errors import ConfigError
-from cicd_agent.modes import MODES, settings_schema
+from cicd_agent.modes import settings_schema
 from cicd_agent.settings.explain import explain
 from cicd_agent.settings.loader import load
 from cicd_agent.settings.schema import Settings

@@ -8,14 +8,15 @@ from typing import Any
 import pytest
 import yaml
 
-from cicd_agent.app.mode_inputs import INPUTS, needed
+from cicd_agent.domain.modes import MODES
+from cicd_agent.modes import contract_of
 from cicd_agent.settings.schema import ModeName
 
 ROOT = Path(__file__).parents[2]
 OURS = sorted((ROOT / ".github/workflows").glob("*.yml"))
 EXAMPLES = sorted((ROOT / "examples/workflows").glob("*.yml"))
 DECLARED: dict[str, dict[str, Any]] = {
-    folder: yaml.safe_load((ROOT / folder / "action.yml").read_text("utf-8")) for folder in (".", *INPUTS)
+    folder: yaml.safe_load((ROOT / folder / "action.yml").read_text("utf-8")) for folder in (".", *MODES)
 }
 
 # Commits that many public repositories use: nobody invents another.
@@ -39,9 +40,9 @@ PINS = {
     "ossf/scorecard-action": "4eaacf0543bb3f2c246792bd56e8cdeffafb205a",
     "pypa/gh-action-pypi-publish": "dc37677b2e1c63e2034f94d8a5b11f265b73ba33",
 }
-OWN = {"org/cicd-agent@v1": ".", "$/": ".", **{f"org/cicd-agent/{mode}@v1": mode for mode in INPUTS}}
+OWN = {"org/cicd-agent@v1": ".", "$/": ".", **{f"org/cicd-agent/{mode}@v1": mode for mode in MODES}}
 """Our actions, and the folder that each is in."""
-CALLED = {f"org/cicd-agent/.github/workflows/call-{mode}.yml@v1": f"call-{mode}.yml" for mode in INPUTS}
+CALLED = {f"org/cicd-agent/.github/workflows/call-{mode}.yml@v1": f"call-{mode}.yml" for mode in MODES}
 
 every_workflow = pytest.mark.parametrize("path", [*OURS, *EXAMPLES], ids=lambda path: f"{path.parts[-3]}/{path.name}")
 
@@ -100,7 +101,7 @@ def test_a_workflow_that_is_called_is_given_what_it_takes_and_may_do_what_it_doe
         assert inner["permissions"].items() <= job["permissions"].items()
 
 
-@pytest.mark.parametrize("mode", INPUTS)
+@pytest.mark.parametrize("mode", [*MODES])
 def test_a_workflow_that_others_call_hands_everything_on_and_asks_for_the_least(mode: ModeName) -> None:
     called = load(ROOT / f".github/workflows/call-{mode}.yml")
     [job] = called["jobs"].values()
@@ -111,7 +112,7 @@ def test_a_workflow_that_others_call_hands_everything_on_and_asks_for_the_least(
     assert [name for name in takes["secrets"] if f"secrets.{name}" not in text] == []
     assert {*takes["outputs"]} == {*job["outputs"]} == {*DECLARED[mode]["outputs"]}
     assert "github.token" in step["with"]["github-token"]
-    least = {each.name: each.access for each in needed(mode)}
+    least = {each.name: each.access for each in contract_of(mode).needed}
     assert job["permissions"] == least
 
 

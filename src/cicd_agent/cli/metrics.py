@@ -13,6 +13,7 @@ from cicd_agent.app.storage import existing_store
 from cicd_agent.audit.query import select_chains
 from cicd_agent.cli.account_parser import Options
 from cicd_agent.domain.metric import Sample, Tally, added
+from cicd_agent.domain.modes import MODES
 from cicd_agent.domain.payload import Node
 from cicd_agent.domain.period import moment
 from cicd_agent.domain.ports.storage import EntryQuery, Store
@@ -43,7 +44,7 @@ def judged(raw: bytes, name: str) -> tuple[Sample, ...]:
     modes = told["modes"].value
     if told["version"].value != 1 or not isinstance(modes, dict):
         raise ConfigError(f"{name} is no account of decisions", remedy="Give what `cicd-agent accuracy --out` wrote")
-    return tuple(sample for mode in registry.MODES for sample in _accuracy(mode, told["modes"][mode]))
+    return tuple(sample for mode in MODES for sample in _accuracy(mode, told["modes"][mode]))
 
 
 def _accuracy(mode: str, told: Node) -> Iterator[Sample]:

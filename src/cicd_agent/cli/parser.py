@@ -11,8 +11,8 @@ import click
 from cicd_agent import __version__
 from cicd_agent.app.options import STAGES, Invocation, RunOptions, Session
 from cicd_agent.cli.options import invocation, run_options
+from cicd_agent.domain.modes import MODES
 from cicd_agent.errors import ConfigError
-from cicd_agent.modes import MODES
 
 TOOLS: Final[Mapping[str, str]] = {
     "config": "explain the configuration that is in force",

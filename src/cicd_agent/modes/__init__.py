@@ -1,29 +1,18 @@
-"""The registry of modes: one line for each.
-
-`modes/<name>/` holds everything of a mode: `mode.py` (its steps, as MODE), `result.py` (RESULTS, by their key in the
-report), `evidence.py` (SECTIONS), and where it has such, `settings.py` (SECTION) and `command.py` (OPTIONS). A mode is
-imported when it is used.
-"""
+"""The modes, each imported when it is used; `domain/modes.py` registers them."""
 
 from collections.abc import Mapping
 from functools import cache
 from importlib import import_module
 from importlib.util import find_spec
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
+
+from cicd_agent.domain.modes import MODES
 
 if TYPE_CHECKING:
     from cicd_agent.domain.evidence import Section
+    from cicd_agent.modes.contract import Contract
     from cicd_agent.modes.protocol import Mode
     from cicd_agent.settings.schema import Settings
-
-MODES: Final[dict[str, str]] = {
-    "review": "review a change: findings that are proved against its diff, and its risk",
-    "gen-tests": "write tests for a change, and keep only those that prove themselves; find flaky ones",
-    "analyse-failure": "analyse a failed run: the lines that prove what failed, the cause, and the next step",
-    "deploy-gate": "decide on a deployment by what is known of it: proceed, hold or rollback",
-    "route": "say how much care a change needs: which tests, which build, which way out",
-}
-"""Each mode in the order of the documents, with its line of `--help`."""
 
 
 def mode_named(name: str) -> "Mode[Any] | None":
@@ -37,6 +26,12 @@ def mode_named(name: str) -> "Mode[Any] | None":
 def modes() -> "Mapping[str, Mode[Any]]":
     """All modes by name, in the order of the documents."""
     return {name: mode for name in MODES for mode in [mode_named(name)] if mode is not None}
+
+
+def contract_of(name: str) -> "Contract":
+    """The inputs, permissions and decisions of the mode of this name."""
+    contract: Contract = _module(name, "contract").CONTRACT
+    return contract
 
 
 def result_types() -> Mapping[str, type]:

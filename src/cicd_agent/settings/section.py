@@ -2,12 +2,21 @@
 
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, WithJsonSchema
 
+from cicd_agent.domain.modes import MODES
 from cicd_agent.domain.paths import all_patterns
 
 Patterns = Annotated[tuple[str, ...], AfterValidator(all_patterns)]
-ModeName = Literal["review", "gen-tests", "analyse-failure", "deploy-gate", "route"]
+
+
+def _mode(name: str) -> str:
+    if name not in MODES:
+        raise ValueError(f"must be one of {', '.join(MODES)}")
+    return name
+
+
+ModeName = Annotated[str, AfterValidator(_mode), WithJsonSchema({"enum": [*MODES], "type": "string"})]
 Switch = Literal["on", "off"]
 
 

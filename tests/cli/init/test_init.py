@@ -17,7 +17,7 @@ from cicd_agent.app.main import run
 from cicd_agent.cli.init.scaffold import CONFIG, FOLDER, Answers, files
 from cicd_agent.cli.parser import parse
 from cicd_agent.cli.prompts import Asker
-from cicd_agent.modes import MODES
+from cicd_agent.domain.modes import MODES
 from cicd_agent.settings.loader import lint
 from cicd_agent.settings.schema import ModeName
 from tests.repository.test_workflows import PINS

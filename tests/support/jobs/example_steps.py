@@ -8,7 +8,7 @@ from typing import Any
 
 import yaml
 
-from cicd_agent.app.mode_inputs import INPUTS
+from cicd_agent.domain.modes import MODES
 
 ROOT = Path(__file__).parents[3]
 EXAMPLES = sorted((ROOT / "examples/workflows").glob("*.yml"))
@@ -95,7 +95,7 @@ def _mode(step: Mapping[str, Any]) -> str:
     used = str(step.get("uses", ""))
     if used == "org/cicd-agent@v1":
         return str(step["with"]["mode"])
-    return next((mode for mode in INPUTS if used == f"org/cicd-agent/{mode}@v1"), "")
+    return next((mode for mode in MODES if used == f"org/cicd-agent/{mode}@v1"), "")
 
 
 def _text(value: object) -> str:

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import asdict, replace
 from pathlib import Path
-from typing import Final, get_args
+from typing import Final
 
 import click
 
@@ -21,6 +21,7 @@ from cicd_agent.cli.doctor.remote import remote_checks
 from cicd_agent.cli.doctor.storage import kept_checks
 from cicd_agent.cli.options import command, format_option, place_options
 from cicd_agent.domain.event import EventKind
+from cicd_agent.domain.modes import MODES
 from cicd_agent.domain.ports.test_runner import PytestUnavailable
 from cicd_agent.domain.sandbox import SandboxUnavailable
 from cicd_agent.domain.text.markdown import fence
@@ -37,14 +38,14 @@ _DEPTH: Final = "Set `fetch-depth: 0` on actions/checkout; at a terminal `git fe
 
 
 @command
-@click.argument("mode", metavar="[MODE]", required=False, type=click.Choice(get_args(ModeName)))
+@click.argument("mode", metavar="[MODE]", required=False, type=click.Choice([*MODES]))
 @place_options
 @format_option()
 def doctor(session: Session) -> int:
     """MODE is what this set-up is for (default: review)."""
     options, environment, outlet = session.options, session.environment, session.outlet
     session.limit(SECONDS)
-    name: ModeName = next((each for each in get_args(ModeName) if each == options.mode), "review")
+    name: ModeName = options.mode if options.mode in MODES else "review"
     with ExitStack() as closing:
         found = checkup(name, options, environment, closing)
     if options.format == "json":

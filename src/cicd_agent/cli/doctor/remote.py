@@ -11,11 +11,11 @@ from cicd_agent.adapters.models.client import Unanswered, listed, parse_headers
 from cicd_agent.adapters.runner.docker import why_not
 from cicd_agent.agent.prices import price_of
 from cicd_agent.app.context import Scene
-from cicd_agent.app.mode_inputs import needed
 from cicd_agent.app.model_router import price_table
 from cicd_agent.cli.doctor.checkup import Check, Health
 from cicd_agent.domain.parallel import abreast
 from cicd_agent.errors import AgentError
+from cicd_agent.modes import contract_of
 from cicd_agent.settings.environment import Environment
 from cicd_agent.settings.schema import ModeName, Provider, Settings
 
@@ -48,7 +48,7 @@ def _github(mode: ModeName, scene: Scene | None, settings: Settings, environment
     if not repo:
         yield Check("token", Health.SKIP, "nobody says which repository it is for", "Set GITHUB_REPOSITORY")
         return
-    wanted = needed(mode)
+    wanted = contract_of(mode).needed
     sha = (scene.event.sha if scene else "") or environment.run.sha
     names = [each.name for each in wanted]
     try:

@@ -4,23 +4,22 @@ import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import get_args
 from urllib.parse import urlsplit
 
 import click
 
 from cicd_agent.adapters.files import write_file
 from cicd_agent.adapters.git.repository import GitRepository
-from cicd_agent.app.mode_inputs import INPUTS, needed
 from cicd_agent.app.options import Session
 from cicd_agent.cli.init.scaffold import CONFIG, FOLDER, Answers, files
 from cicd_agent.cli.options import command, repo_dir_option
 from cicd_agent.cli.prompts import Asker, terminal
+from cicd_agent.domain.modes import MODES
 from cicd_agent.errors import ConfigError, Exit
+from cicd_agent.modes import contract_of
 from cicd_agent.settings.document import Block, InvalidDocument, Value, parse_document
 from cicd_agent.settings.environment import Environment
 from cicd_agent.settings.loader import lint
-from cicd_agent.settings.schema import ModeName
 
 _OURS = re.compile(r"org/cicd-agent/([a-z-]+)@v1")
 _MOST = 100
@@ -29,7 +28,7 @@ _FLAGS = "--modes review,analyse-failure --forks no --model none, or --yes"
 
 
 @command
-@click.option("--modes", metavar="LIST", help=f"what it should do, between commas: {', '.join(get_args(ModeName))}")
+@click.option("--modes", metavar="LIST", help=f"what it should do, between commas: {', '.join(MODES)}")
 @click.option("--forks", type=click.Choice(("yes", "no")), help="whether people contribute from forks")
 @click.option("--model", metavar="WHO", help="none, openai, or the address of an OpenAI-compatible server")
 @click.option("--yes", is_flag=True, help="take the default for what no option says: review, no, none")
@@ -98,7 +97,7 @@ def _answers(options: Mapping[str, str], asker: Asker | None, known: Answers, *,
     if not defaults and not all(answers.values()) and asker is None:
         raise ConfigError("init has questions and no terminal to ask them", remedy=f"Give {_FLAGS}")
     questions: Mapping[str, tuple[str, str, Callable[[str], bool]]] = {
-        "modes": (f"What should it do? Of {', '.join(get_args(ModeName))}:", "review", lambda text: not _unknown(text)),
+        "modes": (f"What should it do? Of {', '.join(MODES)}:", "review", lambda text: not _unknown(text)),
         "forks": ("Do people contribute from forks? yes or no:", "no", lambda text: text in {"yes", "no"}),
         "model": ("Which model? none, openai, or the address of a compatible server:", "none", _is_model),
     }
@@ -107,7 +106,7 @@ def _answers(options: Mapping[str, str], asker: Asker | None, known: Answers, *,
             raise ConfigError(f"--{name} {answers[name]} is none of the answers", remedy=question.rstrip(":"))
         if not answers[name]:
             answers[name] = otherwise if defaults or asker is None else asker.ask(question, otherwise, valid)
-    chosen = tuple(mode for mode in get_args(ModeName) if mode in _names(answers["modes"]))
+    chosen = tuple(mode for mode in MODES if mode in _names(answers["modes"]))
     return replace(known, modes=chosen, forks=answers["forks"] == "yes", model=answers["model"])
 
 
@@ -117,7 +116,7 @@ def _names(text: str) -> list[str]:
 
 def _unknown(text: str) -> bool:
     names = _names(text)
-    return not names or not {*names} <= {*get_args(ModeName)}
+    return not names or not {*names} <= {*MODES}
 
 
 def _is_model(text: str) -> bool:
@@ -151,13 +150,13 @@ def _require_job(path: str, job: Value) -> None:
     steps = _at(job, "steps")
     for step in steps if isinstance(steps, tuple) else ():
         if found := _OURS.fullmatch(str(_at(step, "uses"))):
-            mode = next(name for name in get_args(ModeName) if name == found[1])
+            mode = found[1]
             given = _at(step, "with")
             names = {each.key for each in given.entries} if isinstance(given, Block) else set[str]()
-            assert names <= {*INPUTS[mode]}, path  # noqa: S101
+            assert names <= {*contract_of(mode).inputs}, path  # noqa: S101
             if _at(given, "stage") is None and _at(given, "evidence-file") is None:
                 held = {each.key: each.value for each in granted.entries} if isinstance(granted, Block) else {}
-                least = {each.name: each.access for each in needed(mode)}
+                least = {each.name: each.access for each in contract_of(mode).needed}
                 assert least.items() <= held.items(), path  # noqa: S101
 
 

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Final
 
-from cicd_agent.app.mode_inputs import needed
+from cicd_agent.modes import contract_of
 from cicd_agent.settings.schema import ModeName
 
 CHECKOUT: Final = "actions/checkout@3d3c42e5aac5ba805825da76410c181273ba90b1 # v7.0.1"
@@ -15,14 +15,6 @@ DOWNLOAD: Final = "actions/download-artifact@3e5f45b2cfb9172054b4087a40e8e0b5a54
 FOLDER: Final = ".github/workflows"
 CONFIG: Final = ".github/cicd-agent.yml"
 _HERE: Final = "github.event.pull_request.head.repo.full_name == github.repository"
-DEPTH: Final[Mapping[ModeName, str]] = {
-    "review": "the merge base has to be there",
-    "gen-tests": "the merge base has to be there",
-    "analyse-failure": "who wrote which line since the last run that passed",
-    "deploy-gate": "what is deployed now, and the history that the risk is judged by",
-    "route": "without the history the plan is the full one",
-}
-"""Why a job of each mode checks out the whole history."""
 _MINUTES: Final[Mapping[ModeName, int]] = {"gen-tests": 20}
 
 
@@ -211,7 +203,7 @@ def _top(name: str, trigger: list[str], group: str, *, ignored: str = "", cancel
 
 
 def _job(mode: ModeName, name: str, *, condition: str = "") -> Iterator[str]:
-    permissions = [f"{each.name}: {each.access} # {each.why}" for each in needed(mode)]
+    permissions = [f"{each.name}: {each.access} # {each.why}" for each in contract_of(mode).needed]
     yield from _head(name, permissions, condition, _MINUTES.get(mode, 10))
 
 
@@ -237,7 +229,7 @@ def _steps(
 ) -> Iterator[str]:
     yield "    steps:"
     if checkout:
-        yield from checkout_step(DEPTH[mode])
+        yield from checkout_step(contract_of(mode).history)
     yield from between or ()
     yield from _agent(mode, answers, inputs or {})
 

@@ -3,15 +3,10 @@
 from typing import Final
 
 from cicd_agent.domain.metric import OTHER, Label, Metric, MetricKind, by_name
+from cicd_agent.domain.modes import MODES
+from cicd_agent.modes import contract_of
 
-MODES: Final = ("review", "gen-tests", "analyse-failure", "deploy-gate", "route")
-DECISIONS: Final = {
-    "review": ("approve", "comment", "request_changes", "answer", "help", "note"),
-    "gen-tests": ("success", "failure", "neutral", "skipped"),
-    "analyse-failure": ("change", "flaky", "infrastructure", "pre_existing", "unknown"),
-    "deploy-gate": ("proceed", "hold", "rollback"),
-    "route": ("none", "affected", "full", "extended"),
-}
+DECISIONS: Final = {name: contract_of(name).decisions for name in MODES}
 """What each mode may come to; each may also decline or fail."""
 EITHER: Final = ("declined", "failed")
 CONCLUSIONS: Final = ("success", "failure", "neutral", "skipped")

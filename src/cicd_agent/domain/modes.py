@@ -1,0 +1,16 @@
+"""The registry of modes: one line for each.
+
+What a mode is, is in `modes/<name>/`: its steps (`mode.py`), inputs and permissions (`contract.py`), results
+(`result.py`) and evidence (`evidence.py`), and where it has such, settings (`settings.py`) and options (`command.py`).
+"""
+
+from typing import Final
+
+MODES: Final[dict[str, str]] = {
+    "review": "review a change: findings that are proved against its diff, and its risk",
+    "gen-tests": "write tests for a change, and keep only those that prove themselves; find flaky ones",
+    "analyse-failure": "analyse a failed run: the lines that prove what failed, the cause, and the next step",
+    "deploy-gate": "decide on a deployment by what is known of it: proceed, hold or rollback",
+    "route": "say how much care a change needs: which tests, which build, which way out",
+}
+"""Each mode in the order of the documents, with its line of `--help`."""
