@@ -21,7 +21,7 @@ from cicd_agent.domain.payload import decode_payload
 from cicd_agent.domain.text.sanitizer import inert, problems
 from cicd_agent.errors import ConfigError
 from cicd_agent.modes.analyse_failure.draft import FailureDraft
-from cicd_agent.modes.deploy_gate.draft import GateDraft
+from cicd_agent.modes.deploy_gate.claims import GateDraft
 from cicd_agent.modes.gen_tests.questions import TestsDraft
 from cicd_agent.modes.review.draft import ReviewDraft
 from cicd_agent.modes.review.sarif_reader import read_sarif

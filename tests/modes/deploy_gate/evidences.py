@@ -28,7 +28,7 @@ from cicd_agent.domain.gate_evidence import (
     State,
     Word,
 )
-from cicd_agent.modes.deploy_gate.draft import GateDraft
+from cicd_agent.modes.deploy_gate.claims import GateDraft
 from cicd_agent.modes.deploy_gate.evidence import GATE
 from cicd_agent.modes.deploy_gate.result import Gated
 from cicd_agent.modes.deploy_gate.verdict import verify

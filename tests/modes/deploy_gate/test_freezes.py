@@ -7,8 +7,7 @@ from hypothesis import settings as examples
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from cicd_agent.modes.deploy_gate.cron import Cron, parse
-from cicd_agent.modes.deploy_gate.freezes import Calendar, calendar
+from cicd_agent.modes.deploy_gate.freezes import Calendar, Cron, calendar, parse
 from cicd_agent.settings.schema import Freeze
 
 

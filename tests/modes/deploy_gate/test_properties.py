@@ -11,7 +11,7 @@ from cicd_agent.domain.evidence import Evidence
 from cicd_agent.domain.finding import Severity
 from cicd_agent.domain.gate_evidence import FACTS, SIGNALS, Deployed, Incident, Reading, State, Word
 from cicd_agent.modes.deploy_gate.approvals.approval import Voice
-from cicd_agent.modes.deploy_gate.draft import GateDraft
+from cicd_agent.modes.deploy_gate.claims import GateDraft
 from cicd_agent.modes.deploy_gate.evidence import GATE
 from cicd_agent.modes.deploy_gate.result import GateDecision
 from cicd_agent.settings.schema import Settings

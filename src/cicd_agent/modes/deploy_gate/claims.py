@@ -2,14 +2,42 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 
+from cicd_agent.agent.messages import Share
 from cicd_agent.domain.evidence import Evidence, Exhibit
 from cicd_agent.domain.text.quote import shown
 from cicd_agent.domain.text.words import clip
-from cicd_agent.modes.deploy_gate.draft import GateDraft, ObjectionDraft
+from cicd_agent.domain.verdict import Draft, RiskLevel
 from cicd_agent.modes.deploy_gate.exhibits import FOUND, SIGNALS, exhibits
 from cicd_agent.modes.deploy_gate.result import Objection
 from cicd_agent.modes.shared.change_reader import showable
 from cicd_agent.settings.schema import Settings
+
+
+class ObjectionDraft(Draft):
+    """One reason not to deploy, and the line that shows it. prompt.md says what each field is for, once."""
+
+    source: str
+    quote: str
+    text: str
+
+
+class GateDraft(Draft):
+    """The assessment of a deployment. What speaks against it comes first: how sure it is, is said after it."""
+
+    objections: tuple[ObjectionDraft, ...]
+    pre_deploy_checks: tuple[str, ...]
+    monitoring_focus: tuple[str, ...]
+    rollback_trigger: str
+    summary: str
+    risk_level: RiskLevel
+    confidence_in_proceeding: Share
+    escalate_to_human: bool
+
+    @property
+    def unsettled(self) -> str:
+        """Why the model says that a person has to look."""
+        return "the model asks for a person" if self.escalate_to_human else ""
+
 
 MOST = 20
 SHORTEST = 8

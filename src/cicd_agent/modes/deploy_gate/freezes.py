@@ -1,13 +1,12 @@
 """Times in which nothing is deployed: which of them hold now, and which nobody can understand."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta, tzinfo
+from datetime import UTC, date, datetime, timedelta, tzinfo
 from typing import Literal
 from zoneinfo import ZoneInfo
 
-from cicd_agent.modes.deploy_gate.cron import covering, instants, parse
 from cicd_agent.settings.schema import Freeze
 
 _DATE = re.compile(r"(\d{4})-(\d\d)-(\d\d)(?:[ T](\d\d):(\d\d))?", re.ASCII)
@@ -115,3 +114,103 @@ def _bound(text: str, zone: tzinfo, which: Literal["begins", "ends", "expires"])
 
 def _told(end: float, zone: tzinfo, name: str) -> str:
     return f"{datetime.fromtimestamp(end, zone):%Y-%m-%d %H:%M} {name}"
+
+
+_MONTHS = ["jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec"]
+_DAYS = ["sun", "mon", "tue", "wed", "thu", "fri", "sat"]
+_LONGEST_MONTHS = (31, 29, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31)
+_FIELDS = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Cron:
+    """The five fields, read. Sunday is 0. `either` is whether a day counts by its number or by its weekday."""
+
+    minutes: frozenset[int]
+    hours: frozenset[int]
+    days: frozenset[int]
+    months: frozenset[int]
+    weekdays: frozenset[int]
+    either: bool
+
+    def names(self, day: date) -> bool:
+        """Whether it has times on this day."""
+        by_number, by_weekday = day.day in self.days, day.isoweekday() % 7 in self.weekdays
+        return day.month in self.months and (by_number or by_weekday if self.either else by_number and by_weekday)
+
+
+def parse(text: str) -> Cron | str:
+    """The cron line, or why it is none. Names (`mon`, `jan`), lists, ranges and steps are understood, no more."""
+    fields = text.lower().split()
+    if len(fields) != _FIELDS:
+        return f"it has {len(fields)} fields, not 5"
+    minute, hour, day, month, weekday = fields
+    try:
+        found = Cron(
+            minutes=_values(minute, 0, 59),
+            hours=_values(hour, 0, 23),
+            days=_values(day, 1, 31),
+            months=_values(month, 1, 12, _MONTHS, 1),
+            weekdays=frozenset(value % 7 for value in _values(weekday, 0, 7, _DAYS, 0)),
+            either=not day.startswith("*") and not weekday.startswith("*"),
+        )
+    except ValueError as error:
+        return str(error)
+    if not found.either and not any(min(found.days) <= _LONGEST_MONTHS[month - 1] for month in found.months):
+        return "it names a day that no month has"
+    return found
+
+
+def covering(cron: Cron, hours: float, zone: tzinfo, at: int) -> float | None:
+    """When the time that covers `at` ends: one that the line names, and `hours` from it; None when none does.
+
+    An hour that the clock passes twice counts both times, one that it leaves out begins at the earlier reading: a time
+    is rather covered than not. Raises OverflowError or ValueError for times beyond the calendar.
+    """
+    today = datetime.fromtimestamp(at, zone).date()
+    for back in range(-1, int(hours // 24) + 3):
+        day = today - timedelta(days=back)
+        if cron.names(day):
+            for first, last in _times(cron, day, zone):
+                if first <= at < last + hours * 3600:
+                    return last + hours * 3600
+    return None
+
+
+def instants(local: datetime, zone: tzinfo) -> tuple[float, float]:
+    """The first and the last second since the epoch that a reading of the clock may mean."""
+    both = sorted(local.replace(tzinfo=zone, fold=fold).timestamp() for fold in (0, 1))
+    return both[0], both[1]
+
+
+def _times(cron: Cron, day: date, zone: tzinfo) -> Iterator[tuple[float, float]]:
+    for hour in sorted(cron.hours, reverse=True):
+        for minute in sorted(cron.minutes, reverse=True):
+            yield instants(datetime(day.year, day.month, day.day, hour, minute), zone)  # noqa: DTZ001  a wall clock
+
+
+def _values(field: str, least: int, most: int, names: list[str] | None = None, first: int = 0) -> frozenset[int]:
+    found: set[int] = set()
+    for part in field.split(","):
+        span, slash, step = part.partition("/")
+        if span == "*":
+            low, high = least, most
+        else:
+            start, dash, end = span.partition("-")
+            low = _value(start, names or [], first)
+            high = _value(end, names or [], first) if dash else most if slash else low
+        if not least <= low <= high <= most:
+            raise ValueError(f"`{part}` is not within {least}-{most}")
+        every = _value(step, [], 0) if slash else 1
+        if not every:
+            raise ValueError(f"`{part}` has no step")
+        found.update(range(low, high + 1, every))
+    return frozenset(found)
+
+
+def _value(text: str, names: list[str], first: int) -> int:
+    if text in names:
+        return names.index(text) + first
+    if not (text.isascii() and text.isdigit()):
+        raise ValueError(f"`{text}` is no number")
+    return int(text)

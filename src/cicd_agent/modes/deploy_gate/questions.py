@@ -6,8 +6,7 @@ from typing import Any
 
 from cicd_agent.agent.messages import Answer, Question
 from cicd_agent.domain.evidence import Evidence
-from cicd_agent.modes.deploy_gate.claims import complain
-from cicd_agent.modes.deploy_gate.draft import GateDraft
+from cicd_agent.modes.deploy_gate.claims import GateDraft, complain
 from cicd_agent.modes.deploy_gate.evidence import GATE
 from cicd_agent.modes.deploy_gate.exhibits import exhibits
 from cicd_agent.settings.schema import Provider, Settings

@@ -20,8 +20,7 @@ from cicd_agent.modes.deploy_gate import advice
 from cicd_agent.modes.deploy_gate import holds as stops
 from cicd_agent.modes.deploy_gate.approvals.approval import Shown, Voice, hear, lifted
 from cicd_agent.modes.deploy_gate.canary_power import minutes_to_double, sight
-from cicd_agent.modes.deploy_gate.claims import prove
-from cicd_agent.modes.deploy_gate.draft import GateDraft
+from cicd_agent.modes.deploy_gate.claims import GateDraft, prove
 from cicd_agent.modes.deploy_gate.evidence import GATE
 from cicd_agent.modes.deploy_gate.freezes import calendar
 from cicd_agent.modes.deploy_gate.policy import Policy, digest, policy
