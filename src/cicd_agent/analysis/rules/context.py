@@ -193,6 +193,11 @@ class FileContext:
             yield from ((n, text) for n, text in self.added if not text.lstrip().startswith(("//", "*", "/*")))
 
     @property
+    def docker(self) -> tuple[tuple[int, str], ...]:
+        """The added lines of a Dockerfile."""
+        return self.added if PathKind.DOCKERFILE in self.kinds else ()
+
+    @property
     def _is_python(self) -> bool:
         return self.path.endswith((".py", ".pyw"))
 

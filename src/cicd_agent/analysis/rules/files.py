@@ -27,15 +27,6 @@ _CLOSING = re.compile(r">{7}(?: |$)")
 _BIDI = re.compile("[\u202a-\u202e\u2066-\u2069]")
 _INVISIBLE = re.compile("[\u200b\u2060-\u2064\u00ad\U000e0000-\U000e007f]")
 
-_ORDER = re.compile(
-    r"(?i)\b(?:ignore|disregard|forget|override)\s+(?:all\s+|any\s+|the\s+|your\s+|of\s+)*"
-    r"(?:previous|prior|above|earlier|preceding|system)\s+(?:instruction|prompt|rule|direction|message|context)s?\b"
-    r"|<\|(?:im_start|im_end|system|endoftext)\|>"
-    r"|\b(?:ai|llm|automated)\s+(?:code\s+)?reviewers?\b.{0,40}\b(?:must|should|please|do not|don't|approve|ignore)\b"
-    r"|\b(?:as|you are)\s+an?\s+(?:ai|llm|language model|code reviewer)\b.{0,60}\b(?:approve|ignore|report no|say)\b"
-    r"|\b(?:approve|rate)\s+this\s+(?:pull request|change|pr)\b.{0,40}\b(?:without|low risk|no findings?|as safe)\b"
-)
-
 
 def _conflict(context: FileContext) -> Iterator[Hit]:
     # The middle marker alone is an underline in too many texts; one conflict is one finding.
@@ -54,12 +45,6 @@ def _hidden(context: FileContext) -> Iterator[Hit]:
             yield Hit(
                 number, "This line holds characters that no editor shows.", severity=Severity.MEDIUM, confidence=0.8
             )
-
-
-def _order(context: FileContext) -> Iterator[Hit]:
-    for number, text in context.added:
-        if _ORDER.search(text):
-            yield Hit(number)
 
 
 def _heavy(context: FileContext) -> Iterator[Hit]:
@@ -130,7 +115,6 @@ def _secret(context: FileContext) -> Iterator[Hit]:
 CHECKS: Checks = {
     "conflict-marker": _conflict,
     "hidden-characters": _hidden,
-    "order-to-reviewer": _order,
     "large-file": _heavy,
     "binary-program": _program,
     "env-file": _env_file,

@@ -8,12 +8,7 @@ from cicd_agent.analysis.rules.rule import Checks, Hit
 from cicd_agent.domain.paths import PathKind
 
 _FROM = re.compile(r"(?i)^\s*FROM\s+(?:--platform=\S+\s+)?(\S+)(?:\s+AS\s+(\S+))?\s*$")
-_ADD = re.compile(r"(?i)^\s*ADD\s+(?!.*--checksum)(?:--\S+\s+)*https?://\S+")
 _USER = re.compile(r"(?i)^\s*USER\s+(?:root|0)(?::\S+)?\s*$")
-_BAKED = re.compile(
-    r"(?i)^\s*(?:ENV|ARG)\s+\w*(?:password|passwd|secret|token|api_?key|private_?key|credential)\w*\s*(?:=|\s)\s*"
-    r"(?!['\"]?(?:\$|<|\s*$|['\"]))\S{3,}"
-)
 _PIPED = re.compile(r"\b(?:curl|wget)\s[^|;&]{1,300}\|\s*(?:sudo\s+(?:-\S+\s+)*)?(?:ba|z|da)?sh\b")
 _SCRIPTS = (".sh", ".bash", ".yml", ".yaml", "makefile", ".mk")
 
@@ -28,15 +23,10 @@ _ALL_ACTIONS = re.compile(r"[\"']?\b(?:[aA]ctions?|Resource|NotAction)\b[\"']?\s
 _ADMIN = re.compile(r"\bAdministratorAccess\b|^\s*name:\s*cluster-admin\s*$|\broles/owner\b")
 
 
-def _docker_lines(context: FileContext) -> tuple[tuple[int, str], ...]:
-    return context.added if PathKind.DOCKERFILE in context.kinds else ()
-
-
 def _base_image(context: FileContext) -> Iterator[Hit]:
-    lines = _docker_lines(context)
     stages = {match[2] for text in (context.head or "").split("\n") if (match := _FROM.match(text[:500])) and match[2]}
     before = {match[1] for _, text in context.deleted if (match := _FROM.match(text))}
-    for number, text in lines:
+    for number, text in context.docker:
         image_match = _FROM.match(text)
         if (
             not image_match
@@ -59,21 +49,13 @@ def _base_image(context: FileContext) -> Iterator[Hit]:
         yield Hit(number, f"`{image_match[1]}` is another image every time it is built.")
 
 
-def _remote_add(context: FileContext) -> Iterator[Hit]:
-    yield from (Hit(number) for number, text in _docker_lines(context) if _ADD.match(text))
-
-
 def _root(context: FileContext) -> Iterator[Hit]:
     lines = (context.head or "").split("\n")
     users = [index for index, text in enumerate(lines, 1) if re.match(r"(?i)\s*USER\s", text[:200])]
-    for number, text in _docker_lines(context):
+    for number, text in context.docker:
         # Root for the steps in between is usual; what counts is who runs the program in the end.
         if _USER.match(text) and users and users[-1] == number:
             yield Hit(number)
-
-
-def _baked(context: FileContext) -> Iterator[Hit]:
-    yield from (Hit(number) for number, text in _docker_lines(context) if _BAKED.match(text))
 
 
 def _piped(context: FileContext) -> Iterator[Hit]:
@@ -112,9 +94,7 @@ def _is_outbound(rows: list[str], number: int) -> bool:
 
 CHECKS: Checks = {
     "docker-base-image": _base_image,
-    "docker-remote-add": _remote_add,
     "docker-root": _root,
-    "docker-secret": _baked,
     "pipe-to-shell": _piped,
     "open-infrastructure": _opened,
 }

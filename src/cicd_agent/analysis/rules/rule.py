@@ -1,9 +1,11 @@
 """The shape of a rule: its definition in rules.toml, tested by its own examples, and the check that finds it."""
 
 import ast
+import re
 import tomllib
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from operator import attrgetter
 from typing import Any
 
 from cicd_agent.analysis.rules.context import FileContext
@@ -58,6 +60,14 @@ Checks = Mapping[str, Check]
 """The checks of a theme by the ids of their rules."""
 
 
+_LINES: Mapping[str, Callable[[FileContext], Iterable[tuple[int, str]]]] = {
+    "any": attrgetter("added"),
+    "dockerfile": attrgetter("docker"),
+    "javascript": attrgetter("script"),
+}
+"""The added lines of a kind of file, with their numbers."""
+
+
 @dataclass(frozen=True, slots=True)
 class Rule:
     """One rule.
@@ -83,8 +93,12 @@ class Rule:
 
 
 def read_rules(text: str, checks: Checks) -> Iterator[Rule]:
-    """The rules of rules.toml. Raises for a rule without a check or an example, and for an unknown field."""
+    """The rules of rules.toml. Raises for a rule without a check or an example, and for an unknown field.
+
+    A rule with a `pattern` needs no other check: it hits each added line that the pattern matches, of the kind `lines`.
+    """
     for rule_id, table in tomllib.loads(text).items():
+        check = _line_check(table.pop("pattern"), table.pop("lines", "any")) if "pattern" in table else checks[rule_id]
         table |= {
             "severity": Severity(table["severity"]),
             "category": Category(table["category"]),
@@ -92,7 +106,16 @@ def read_rules(text: str, checks: Checks) -> Iterator[Rule]:
             "bad": _example(table["bad"]),
             "good": _example(table["good"]),
         }
-        yield Rule(rule_id, check=checks[rule_id], **table)
+        yield Rule(rule_id, check=check, **table)
+
+
+def _line_check(pattern: str, lines: str) -> Check:
+    compiled, of_kind = re.compile(pattern), _LINES[lines]
+
+    def check(context: FileContext) -> Iterator[Hit]:
+        yield from (Hit(number) for number, text in of_kind(context) if compiled.search(text))
+
+    return check
 
 
 def _example(table: dict[str, Any]) -> Example:
