@@ -12,7 +12,6 @@ class Ranked(StrEnum):
 
     @property
     def rank(self) -> int:
-        """0 for the least of them."""
         return list(type(self)).index(self)
 
 
@@ -55,7 +54,6 @@ class Location:
 
     @property
     def first(self) -> int:
-        """The first line of the range."""
         return self.start or self.line
 
     def meets(self, other: "Location") -> bool:

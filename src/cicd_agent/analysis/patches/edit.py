@@ -71,7 +71,6 @@ class Edit:
 
     @property
     def name(self) -> str:
-        """The last part of the path, in small letters."""
         return self.path.lower().rpartition("/")[2]
 
     @property

@@ -29,12 +29,10 @@ class Window:
 
     @property
     def deleted(self) -> list[str]:
-        """The lines that are gone."""
         return [line for what, i, j, _, _ in self.codes if what != "equal" for line in self.old[i:j]]
 
     @property
     def added(self) -> list[str]:
-        """The lines that have come."""
         return [line for what, _, _, i, j in self.codes if what != "equal" for line in self.new[i:j]]
 
 

@@ -51,7 +51,6 @@ class ChangeContext:
 
     @cached_property
     def tests(self) -> tuple["FileContext", ...]:
-        """The tests that the change adds or changes."""
         return tuple(file for file in self.files if PathKind.TEST in file.kinds and file.head is not None)
 
     @cached_property
@@ -143,7 +142,6 @@ class FileContext:
 
     @cached_property
     def anchors(self) -> Anchors:
-        """The lines that a finding may stand on."""
         return Anchors(self.diff)
 
     @property
@@ -152,7 +150,6 @@ class FileContext:
 
     @cached_property
     def python(self) -> PythonText | None:
-        """The head parsed; None when it is no Python or does not parse."""
         return PythonText.parse(self.head, self.added_numbers) if self._is_python and self.added else None
 
     @cached_property
@@ -164,7 +161,6 @@ class FileContext:
 
     @cached_property
     def old_python(self) -> PythonText | None:
-        """The base parsed; None when there is none, it is no Python, or it does not parse."""
         return PythonText.parse(self.base, self.deleted_numbers) if self._is_python else None
 
     @cached_property
@@ -179,7 +175,6 @@ class FileContext:
 
     @cached_property
     def yaml(self) -> YamlText | None:
-        """The head's documents; None when it is no YAML or does not parse."""
         return YamlText.parse(self.head) if self._is_yaml else None
 
     @cached_property

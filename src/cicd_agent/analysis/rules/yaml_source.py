@@ -38,7 +38,6 @@ class YamlText:
 
     @property
     def root(self) -> Node | None:
-        """The first document."""
         return self.documents[0] if self.documents else None
 
 

@@ -16,7 +16,6 @@ class ClaimedSide(StrEnum):
 
     @property
     def side(self) -> Side:
-        """The same in the words of the diff."""
         return Side.LEFT if self is ClaimedSide.OLD else Side.RIGHT
 
 

@@ -35,12 +35,10 @@ class Review(BaseMode):
     tools = staticmethod(change_lookups)
 
     def declines(self, event: Event, settings: Settings | None = None) -> str | None:
-        """Why there is nothing to review and nobody to answer."""
         reason = chat.declines(event, settings) if event.kind in chat.KINDS else None
         return reason or (None if chat.is_chat(event) else gather.declines(event))
 
     def gather(self, event: Event, world: World, settings: Settings) -> Evidence:
-        """The change, or the thread."""
         read = chat.gather if chat.is_chat(event) else gather.gather
         return read(event, world, settings)
 
@@ -55,14 +53,12 @@ class Review(BaseMode):
     def questions(
         self, evidence: Evidence, answers: Sequence[Answer[Any]], settings: Settings
     ) -> Sequence[Question[Any]]:
-        """What a model is asked."""
         ask = chat.questions if chat.is_chat(evidence.event) else questions
         return ask(evidence, answers, settings)
 
     def verify(
         self, rules: RuleDraft, answers: Sequence[Answer[Any]], evidence: Evidence, settings: Settings
     ) -> Verdict | ChatReply:
-        """What is proven of the change, or of the answer."""
         if chat.is_chat(evidence.event):
             return chat.verify(answers, evidence)
         return verify(rules, answers, evidence, settings)
@@ -72,7 +68,6 @@ class Review(BaseMode):
         return () if chat.is_chat(evidence.event) else save_state(answers, evidence, settings)
 
     def report(self, verdict: Verdict | ChatReply, evidence: Evidence, account: Account, settings: Settings) -> Plan:
-        """What is published of it."""
         if isinstance(verdict, ChatReply):
             return chat.report(verdict, evidence, account)
         return report(verdict, evidence, account, settings)

@@ -62,7 +62,6 @@ class GateResult:
 
     @property
     def red(self) -> tuple[JobVerdict, ...]:
-        """The jobs for which it is red."""
         return tuple(each for each in self.jobs if not each.passes)
 
     @property
@@ -76,7 +75,6 @@ Conditions = Mapping[str, tuple[tuple[str, ...], ...]]
 
 
 def slug(name: str) -> str:
-    """A name of an area or a job as the outputs spell it."""
     return _NOT_IN_A_NAME.sub("_", name.lower()).strip("_")
 
 

@@ -29,7 +29,6 @@ class Route(BaseMode):
     report = staticmethod(report)
 
     def rules(self, evidence: Evidence, settings: Settings) -> RuleDraft:
-        """What the rules find in the change."""
         return RuleDraft() if evidence.change is None else ruled(evidence.change, settings.config_file)
 
     def page(self, result: Routed, evidence: Evidence, account: Account, shape: Shape) -> str:

@@ -83,7 +83,6 @@ class Needs:
 
     @property
     def ends(self) -> tuple[JobEnd, ...]:
-        """How each of them ended."""
         return tuple(JobEnd(name, job.result) for name, job in self._jobs.items())
 
     def route(self, named: str) -> str:

@@ -40,7 +40,6 @@ class Called:
 
     @property
     def last_line(self) -> int:
-        """The line that the call ends on."""
         return self.node.end_lineno or self.node.lineno
 
     def keyword(self, name: str) -> ast.expr | None:

@@ -68,7 +68,6 @@ def gather(event: Event, world: World, settings: Settings) -> Evidence:
 
 
 def questions(evidence: Evidence, answers: Sequence[Answer[Any]], settings: Settings) -> Sequence[Question[Any]]:
-    """The one question about a thread; none for a command."""
     return () if answers or not evidence.exhibits else (question(evidence, settings),)
 
 

@@ -100,7 +100,6 @@ class ReusedState:
 
     @property
     def paths(self) -> frozenset[str]:
-        """The files that need not be asked about."""
         return frozenset(each.path for each in self.seen)
 
     @property
@@ -120,7 +119,6 @@ class ReusedState:
 
     @property
     def shown(self) -> Recalled | None:
-        """The same for a reader."""
         return Recalled(len(self.seen), self.of, self.since) if self.seen else None
 
     def joined(self, answers: Sequence[Answer[Any]]) -> Sequence[Answer[Any]]:
@@ -212,7 +210,6 @@ def dependency_digest(evidence: Evidence, settings: Settings) -> str:
 
 
 def dump(lines: Iterable[Line]) -> tuple[str, ...]:
-    """The lines as text, each one JSON."""
     return tuple(json.dumps(line.model_dump(mode="json"), separators=(",", ":")) for line in lines)
 
 
