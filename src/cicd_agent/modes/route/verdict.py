@@ -1,7 +1,7 @@
 """Turns a change's risk into a plan: the routing table, the config's cells in its place, and the areas."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 from cicd_agent.agent.messages import Answer
@@ -29,28 +29,17 @@ def verify(rules: RuleDraft, _answers: Sequence[Answer[Any]], evidence: Evidence
     risk = _risk(rules, evidence, settings)
     doubts = tuple(dict.fromkeys((*route.doubts, *_unsaid(evidence, route), *unreadable_areas(settings))))
     cells, named = overridden(_row(evidence.change, risk.level), risk.level, settings)
-    plan = _in_doubt(cells, risk.level, doubts) if doubts else _certain(cells, named, evidence.change, route.affected)
-    return Routed(
+    routed = Routed(
         conclusion=Conclusion.NEUTRAL if doubts else Conclusion.SUCCESS,
         risk=risk,
-        cells=plan.cells,
-        tests_why=plan.tests_why,
-        build_why=plan.build_why,
+        cells=cells,
+        tests_why="",
+        build_why="",
         areas=area_runs(evidence.change, settings, everything=bool(doubts)),
         doubts=doubts,
-        select=plan.select,
-        would_be=plan.would_be,
         overridden=named,
     )
-
-
-@dataclass(frozen=True, slots=True)
-class _Planned:
-    cells: Cells
-    tests_why: str
-    build_why: str
-    select: tuple[str, ...] = ()
-    would_be: Cells | None = None
+    return _in_doubt(routed) if doubts else _certain(routed, evidence.change, route.affected)
 
 
 def _unsaid(evidence: Evidence, route: RouteEvidence) -> tuple[str, ...]:
@@ -76,25 +65,27 @@ def _row(change: Change | None, level: RiskLevel) -> Cells:
     return cells
 
 
-def _in_doubt(cells: Cells, level: RiskLevel, doubts: Sequence[str]) -> _Planned:
+def _in_doubt(routed: Routed) -> Routed:
     """The full plan; how it is let out stays what it is for the level."""
-    extended = cells.tests == "extended" or level.rank >= RiskLevel.HIGH.rank
-    reason = f"in doubt: {doubts[0]}"
-    return _Planned(replace(cells, tests="extended" if extended else "full", build="full"), reason, reason)
+    extended = routed.cells.tests == "extended" or routed.risk.level.rank >= RiskLevel.HIGH.rank
+    cells = replace(routed.cells, tests="extended" if extended else "full", build="full")
+    reason = f"in doubt: {routed.doubts[0]}"
+    return replace(routed, cells=cells, tests_why=reason, build_why=reason)
 
 
-def _certain(cells: Cells, named: Sequence[str], change: Change | None, affected: AffectedTests | None) -> _Planned:
+def _certain(routed: Routed, change: Change | None, affected: AffectedTests | None) -> Routed:
     build, build_why = build_for(change) if change is not None else ("full", "the change is not known")
-    if "build" in named:
-        build, build_why = cells.build, "the config says so"
-    tests, tests_why, proved = _tests(cells, named, affected)
-    plan = replace(cells, tests=tests, build=build)
-    return _Planned(
-        plan,
-        tests_why,
-        build_why,
-        affected.select if affected is not None and tests == "affected" else (),
-        None if proved else replace(plan, tests="affected"),
+    if "build" in routed.overridden:
+        build, build_why = routed.cells.build, "the config says so"
+    tests, tests_why, proved = _tests(routed.cells, routed.overridden, affected)
+    cells = replace(routed.cells, tests=tests, build=build)
+    return replace(
+        routed,
+        cells=cells,
+        tests_why=tests_why,
+        build_why=build_why,
+        select=affected.select if affected is not None and tests == "affected" else (),
+        would_be=None if proved else replace(cells, tests="affected"),
     )
 
 
