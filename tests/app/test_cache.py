@@ -8,7 +8,7 @@ import pytest
 
 from cicd_agent.adapters.cache.answers import ANSWERS
 from cicd_agent.app import cache as module
-from cicd_agent.app.cache import Keeping, Kept, kept
+from cicd_agent.app.cache import Cache, CacheConfig, open_cache
 from cicd_agent.settings.loader import load
 
 NOW = 1_790_000_000.0
@@ -24,18 +24,18 @@ class Run:
         self.notes: list[str] = []
         settings = load({"openai-api-key": key}, text).settings
         with contextlib.ExitStack() as closing:
-            self.kept: Kept = kept(
+            self.cache: Cache = open_cache(
                 settings,
-                Keeping(folder, lambda: NOW, self.notes.append, redis_url=redis_url, closing=closing.callback),
+                CacheConfig(folder, lambda: NOW, self.notes.append, redis_url=redis_url, on_close=closing.callback),
             )
 
     @property
     def places(self) -> list[str]:
         """Where answers lie, the nearest first."""
-        caches = self.kept.answers([], str)
+        caches = self.cache.answers([], str)
         assert caches == {}
-        sealing = self.kept.sealing(str)
-        stores = sealing.drawer.store.stores if sealing.drawer else ()  # type: ignore[attr-defined]
+        state = self.cache.incremental_state(str)
+        stores = state.store.store.stores if state.store else ()
         return [store.location for store in stores[::-1]]
 
 
@@ -54,22 +54,22 @@ def test_with_a_key_answers_lie_in_both_places_the_directory_first(tmp_path: Pat
 
 def test_the_secret_is_made_from_the_key_wherever_answers_lie(tmp_path: Path) -> None:
     runs = [Run(WITHOUT, key="k"), Run(WITH_PASSWORD, tmp_path, key="k"), Run("", tmp_path, key="k")]
-    assert len({run.kept.secret for run in runs}) == 1
-    assert Run(WITHOUT, key="l").kept.secret != runs[0].kept.secret
+    assert len({run.cache.secret for run in runs}) == 1
+    assert Run(WITHOUT, key="l").cache.secret != runs[0].cache.secret
     assert not [*tmp_path.iterdir()]
 
 
 def test_without_a_key_the_password_of_the_url_makes_the_secret(tmp_path: Path) -> None:
     alone, both = Run(WITH_PASSWORD), Run(WITH_PASSWORD, tmp_path)
-    assert alone.kept.secret == both.kept.secret
+    assert alone.cache.secret == both.cache.secret
     assert (alone.places, both.places) == ([REDIS], [FOLDER, REDIS])
     assert not [*tmp_path.iterdir()]
-    assert Run(WITH_PASSWORD.replace("hush", "shh")).kept.secret != alone.kept.secret
+    assert Run(WITH_PASSWORD.replace("hush", "shh")).cache.secret != alone.cache.secret
     assert alone.notes == both.notes == []
     # Who uses one word for both gives neither away by the other.
-    assert Run(WITHOUT, key=PASSWORD).kept.secret != alone.kept.secret
-    assert PASSWORD not in repr(alone.kept)
-    assert hashlib.sha256(PASSWORD.encode()).digest() != alone.kept.secret
+    assert Run(WITHOUT, key=PASSWORD).cache.secret != alone.cache.secret
+    assert PASSWORD not in repr(alone.cache)
+    assert hashlib.sha256(PASSWORD.encode()).digest() != alone.cache.secret
 
 
 def test_without_a_key_and_a_password_nothing_is_shared_and_one_line_says_why(tmp_path: Path) -> None:
@@ -79,8 +79,8 @@ def test_without_a_key_and_a_password_nothing_is_shared_and_one_line_says_why(tm
     [note] = alone.notes
     assert "not shared" in note
     assert "no password in the URL" in note
-    assert Run(WITHOUT).kept.secret != alone.kept.secret
-    assert Run("", tmp_path).kept.secret == both.kept.secret
+    assert Run(WITHOUT).cache.secret != alone.cache.secret
+    assert Run("", tmp_path).cache.secret == both.cache.secret
 
 
 @pytest.mark.parametrize("url", ["localhost:6379", f"redis://:{PASSWORD}@host?x=1"])
@@ -101,20 +101,20 @@ def test_a_client_that_is_not_installed_is_told_and_stops_nothing(
     assert (alone.places, both.places) == ([], [FOLDER])
     assert alone.notes == both.notes
     assert "Install cicd-agent[redis]" in alone.notes[0]
-    assert alone.kept.secret == both.kept.secret
+    assert alone.cache.secret == both.cache.secret
 
 
 def test_who_keeps_nothing_has_a_secret_all_the_same() -> None:
     settings = load({"openai-api-key": "k"}, "").settings
-    nothing = kept(settings, None)
-    assert nothing.secret == Run(WITHOUT, key="k").kept.secret
+    nothing = open_cache(settings, None)
+    assert nothing.secret == Run(WITHOUT, key="k").cache.secret
     assert nothing.answers([], str) == {}
-    assert nothing.sealing(str).drawer is None
-    assert kept(load({}, "").settings, None).secret != kept(load({}, "").settings, None).secret
+    assert nothing.incremental_state(str).store is None
+    assert open_cache(load({}, "").settings, None).secret != open_cache(load({}, "").settings, None).secret
 
 
 def test_the_file_sets_the_limits() -> None:
-    run = Run(WITHOUT, key="k", text="cache-max-mb: 3\ncache-max-days: 2\n").kept
-    assert run.keeping is not None
-    limits = run._store(run.keeping, ANSWERS)[1]
+    run = Run(WITHOUT, key="k", text="cache-max-mb: 3\ncache-max-days: 2\n").cache
+    assert run.config is not None
+    limits = run._store(run.config, ANSWERS)[1]
     assert (limits.size, limits.seconds) == (3_000_000, 2 * 24 * 3600)

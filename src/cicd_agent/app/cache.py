@@ -4,7 +4,7 @@ import hashlib
 import hmac
 import os
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from importlib.util import find_spec
 from pathlib import Path
@@ -12,58 +12,90 @@ from typing import TYPE_CHECKING
 
 from cicd_agent.adapters.cache.redis_url import Address, parse_address
 from cicd_agent.agent.messages import Model
-from cicd_agent.app.security.signing import Sealing
+from cicd_agent.domain.evidence import Evidence
 from cicd_agent.errors import ConfigError
 from cicd_agent.settings.schema import Settings
 
 if TYPE_CHECKING:
     from cicd_agent.adapters.cache.answers import AnswerCache
     from cicd_agent.adapters.cache.blob_store import BlobStore, LayeredStore, Limits, Namespace
+    from cicd_agent.adapters.cache.incremental_state import StateCache
     from cicd_agent.adapters.cache.redis import RedisServer
 
 _NOT_SHARED = "answers are not shared by REDIS_URL"
 
 
-def _stays_open(_close: Callable[[], None]) -> None:
+def _keep_open(_close: Callable[[], None]) -> None:
     pass
 
 
 @dataclass(frozen=True, slots=True)
-class Keeping:
+class IncrementalState:
+    """What runs on one pull request save for each other: nothing without a `store`. A dry run never `writes`."""
+
+    store: "StateCache | None" = None
+    redact: Callable[[str], str] = str
+    writes: bool = True
+
+    def load(self, evidence: Evidence, about: str) -> Evidence:
+        """The evidence with what an earlier run saved under `about`, in the place of whatever it brought."""
+        lines = self.store.read(about) if self.store and about else ()
+        return replace(evidence, memory="\n".join(lines))
+
+    def save(self, lines: Sequence[str], about: str) -> None:
+        """Leave these lines for the next run, less those with anything secret in them; none leave what there is."""
+        if self.store and self.writes and about and (harmless := self._harmless(lines)):
+            self.store.write(about, harmless)
+
+    def _harmless(self, lines: Sequence[str]) -> Sequence[str]:
+        """The lines that redaction leaves as they are, also beside each other."""
+        harmless = list(lines)
+        while harmless:
+            redacted = self.redact("\n".join(harmless)).split("\n")
+            if redacted == harmless:
+                break
+            # Were the lines no longer the same in number, none could be told from another.
+            pairs = zip(harmless, redacted, strict=True) if len(redacted) == len(harmless) else ()
+            harmless = [line for line, shown in pairs if line == shown]
+        return harmless
+
+
+@dataclass(frozen=True, slots=True)
+class CacheConfig:
     """Where answers are kept between runs, and who is told when that goes wrong. `now` is in seconds since 1970.
 
-    A run that `remembers` leaves for the next one what was reviewed; a dry run does not. `closing` is given what ends
-    the line to Redis.
+    A run that `saves_state` leaves for the next one what was reviewed; a dry run does not. `on_close` is given what
+    ends the line to Redis.
     """
 
     folder: Path | None
     now: Callable[[], float]
     note: Callable[[str], None]
-    remembers: bool = True
+    saves_state: bool = True
     redis_url: str = field(default="", repr=False)
     ca_bundle: str = ""
-    closing: Callable[[Callable[[], None]], object] = _stays_open
+    on_close: Callable[[Callable[[], None]], object] = _keep_open
 
 
 @dataclass(frozen=True, slots=True)
-class Kept:
+class Cache:
     """What a run may keep, under its secret: unknown to whoever writes the evidence, and the same in the next run.
 
-    Without `keeping` nothing is kept, and the secret is of this run alone.
+    Without `config` nothing is kept, and the secret is of this run alone.
     """
 
     settings: Settings
     secret: bytes = field(repr=False)
-    keeping: Keeping | None = None
+    config: CacheConfig | None = None
     server: "RedisServer | None" = None
 
     def answers(self, models: Sequence[Model], redact: Callable[[str], str]) -> "Mapping[str, AnswerCache]":
         """What caches the answers of each model, by its name."""
-        if self.keeping is None:
+        if self.config is None:
             return {}
         from cicd_agent.adapters.cache.answers import ANSWERS, AnswerCache  # noqa: PLC0415  a run without never pays
 
-        store, limits = self._store(self.keeping, ANSWERS)
+        store, limits = self._store(self.config, ANSWERS)
         cache = partial(
             AnswerCache,
             store=store,
@@ -76,80 +108,80 @@ class Kept:
             },
             seconds=limits.seconds,
             redact=redact,
-            now=self.keeping.now,
+            now=self.config.now,
         )
         return {model.name: cache(model) for model in models}
 
-    def sealing(self, redact: Callable[[str], str]) -> Sealing:
+    def incremental_state(self, redact: Callable[[str], str]) -> IncrementalState:
         """What loads and saves the incremental state of a pull request."""
-        if self.keeping is None:
-            return Sealing()
+        if self.config is None:
+            return IncrementalState()
         from cicd_agent.adapters.cache.incremental_state import STATE, StateCache  # noqa: PLC0415  see answers
 
         # An answer is the same wherever it lies; of states, the one that all machines write is the newest.
-        store, _ = self._store(self.keeping, STATE, nearest_first=False)
-        drawer = StateCache(store, secret=hmac.digest(self.secret, b"memory", "sha256"))
-        return Sealing(drawer, redact, keeps=self.keeping.remembers)
+        store, _ = self._store(self.config, STATE, nearest_first=False)
+        state = StateCache(store, secret=hmac.digest(self.secret, b"memory", "sha256"))
+        return IncrementalState(state, redact, writes=self.config.saves_state)
 
     def _store(
-        self, keeping: Keeping, namespace: "Namespace", *, nearest_first: bool = True
+        self, config: CacheConfig, namespace: "Namespace", *, nearest_first: bool = True
     ) -> "tuple[LayeredStore, Limits]":
         from cicd_agent.adapters.cache.blob_store import LayeredStore, Limits  # noqa: PLC0415  see answers
 
         limits = Limits.of(namespace, self.settings.cache_max_mb, self.settings.cache_max_days)
         stores: list[BlobStore] = []
-        if keeping.folder is not None:
+        if config.folder is not None:
             from cicd_agent.adapters.cache.folder import FolderStore  # noqa: PLC0415  see answers
 
-            stores.append(FolderStore(keeping.folder, namespace, limits, now=keeping.now, note=keeping.note))
+            stores.append(FolderStore(config.folder, namespace, limits, now=config.now, note=config.note))
         if self.server is not None:
             from cicd_agent.adapters.cache.redis import RedisStore  # noqa: PLC0415  a package that may not be there
 
             stores.append(RedisStore(self.server, namespace, limits))
-        return LayeredStore(stores if nearest_first else stores[::-1], keeping.note), limits
+        return LayeredStore(stores if nearest_first else stores[::-1], config.note), limits
 
 
-def kept(settings: Settings, keeping: Keeping | None) -> Kept:
+def open_cache(settings: Settings, config: CacheConfig | None) -> Cache:
     """What a run with these settings may keep. Raises ConfigError when the directory cannot be used.
 
     A Redis that cannot be used is noted: it is never more than a saving.
     """
-    if keeping is None:
-        return Kept(settings, _own_secret(settings) or os.urandom(32))
-    address = _address(keeping)
+    if config is None:
+        return Cache(settings, _own_secret(settings) or os.urandom(32))
+    address = _address(config)
     own = _own_secret(settings) or (_stretched(address.password, b"cicd-agent redis") if address else b"")
     if not own and address:
-        keeping.note(f"{_NOT_SHARED}: there is no `openai-api-key`, and no password in the URL, to sign them with")
+        config.note(f"{_NOT_SHARED}: there is no `openai-api-key`, and no password in the URL, to sign them with")
         address = None
-    server = _server(address, settings, keeping) if address else None
-    if keeping.folder is None:
-        return Kept(settings, own or os.urandom(32), keeping if server else None, server)
+    server = _server(address, settings, config) if address else None
+    if config.folder is None:
+        return Cache(settings, own or os.urandom(32), config if server else None, server)
     if not own:
-        from cicd_agent.adapters.cache.folder import installation_secret  # noqa: PLC0415  see Kept.answers
+        from cicd_agent.adapters.cache.folder import installation_secret  # noqa: PLC0415  see Cache.answers
 
-        own = installation_secret(keeping.folder, keeping.note)
-    return Kept(settings, own, keeping, server)
+        own = installation_secret(config.folder, config.note)
+    return Cache(settings, own, config, server)
 
 
-def _address(keeping: Keeping) -> Address | None:
-    if not keeping.redis_url:
+def _address(config: CacheConfig) -> Address | None:
+    if not config.redis_url:
         return None
     try:
-        return parse_address(keeping.redis_url)
+        return parse_address(config.redis_url)
     except ConfigError as error:
-        keeping.note(f"{_NOT_SHARED}: {error}")
+        config.note(f"{_NOT_SHARED}: {error}")
         return None
 
 
-def _server(address: Address, settings: Settings, keeping: Keeping) -> "RedisServer | None":
+def _server(address: Address, settings: Settings, config: CacheConfig) -> "RedisServer | None":
     if find_spec("redis") is None:
-        keeping.note(f"{_NOT_SHARED}: its client is not installed. Install cicd-agent[redis]")
+        config.note(f"{_NOT_SHARED}: its client is not installed. Install cicd-agent[redis]")
         return None
     from cicd_agent.adapters.cache.redis import RedisServer  # noqa: PLC0415  a package that may not be there
 
     max_bytes = settings.cache_max_mb * 1_000_000
-    server = RedisServer(address, ca_bundle=keeping.ca_bundle, max_bytes=max_bytes, note=keeping.note)
-    keeping.closing(server.close)
+    server = RedisServer(address, ca_bundle=config.ca_bundle, max_bytes=max_bytes, note=config.note)
+    config.on_close(server.close)
     return server
 
 

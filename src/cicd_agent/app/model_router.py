@@ -10,8 +10,7 @@ from cicd_agent.agent.loop import ask
 from cicd_agent.agent.messages import Answer, Model, Question
 from cicd_agent.agent.prices import PRICES, Price
 from cicd_agent.agent.tools.tool import Tool
-from cicd_agent.app.cache import Keeping, kept
-from cicd_agent.app.security.signing import Sealing
+from cicd_agent.app.cache import CacheConfig, IncrementalState, open_cache
 from cicd_agent.errors import ModelUnavailable
 from cicd_agent.modes.protocol import Mode
 from cicd_agent.settings.environment import Workload
@@ -28,14 +27,14 @@ RETRIES = 8
 Tools = tuple[Tool[Any], ...]
 
 
-class Memory(Protocol):
-    """What keeps a model's answers between runs."""
+class AnswerStore(Protocol):
+    """What caches a model's answers opened runs."""
 
-    def keep(self) -> None:
+    def save(self) -> None:
         """The last question came to a good end."""
         ...
 
-    def drop(self) -> None:
+    def discard(self) -> None:
         """It did not: the next run has to ask again."""
         ...
 
@@ -48,9 +47,9 @@ def _as_they_are(tools: Tools, limit: str) -> tuple[Tools, str]:
 class Asking:
     """How questions are put. Without a `model` nobody is asked, and `silence` says why ("" when that is meant).
 
-    `fast` is asked what needs no judgement; `fallback` is asked when the other is not available. `memories` are by the
-    model's name. `watch` may put something in the place of the look-ups: what records them, or what was recorded.
-    `sealing` brings what an earlier run has left, and leaves it to the next.
+    `fast` is asked what needs no judgement; `fallback` is asked when the other is not available. `answer_caches` are by
+    the model's name. `watch` may put something in the place of the look-ups: what records them, or what was recorded.
+    `incremental_state` brings what an earlier run has left, and leaves it to the next.
     """
 
     model: Model | None
@@ -62,16 +61,16 @@ class Asking:
     fallback: Model | None = None
     max_rounds: int = 20
     side_by_side: int = SIDE_BY_SIDE
-    memories: Mapping[str, Memory] = field(default_factory=dict)
+    answer_caches: Mapping[str, AnswerStore] = field(default_factory=dict)
     watch: Callable[[Tools, str], tuple[Tools, str]] = _as_they_are
-    sealing: Sealing = field(default_factory=Sealing)
+    incremental_state: IncrementalState = field(default_factory=IncrementalState)
 
     def put(self, question: Question[Any], model: Model, budget: Budget | None = None) -> Answer[Any]:
         """One question to one model, within the run's budget or a part of it."""
         budget = budget or self.budget
         answer = ask(question, model, budget, key=self.key, redact=self.redact, max_rounds=self.max_rounds)
-        if memory := self.memories.get(model.name):
-            (memory.drop if answer.failure else memory.keep)()
+        if answers := self.answer_caches.get(model.name):
+            (answers.discard if answer.failure else answers.save)()
         return answer
 
 
@@ -99,7 +98,7 @@ def asking(
     clock: Callable[[], float],
     redact: Callable[[str], str],
     *,
-    keeping: Keeping | None = None,
+    cache: CacheConfig | None = None,
     ration: Callable[[Sequence[str]], str] = lambda _: "",
 ) -> Asking:
     """The models that the settings name for the mode, and what they may cost.
@@ -108,39 +107,43 @@ def asking(
     """
     settings, limits = loaded.settings, budget(loaded.settings, mode.name, clock)
     if settings.provider is Provider.NONE:
-        return Asking(None, limits, b"", redact, sealing=_keyless(mode, settings, keeping, redact))
+        return Asking(None, limits, b"", redact, incremental_state=_keyless(mode, settings, cache, redact))
     try:
         reach = _reach(settings, workload)
         model = reach(_named(mode, loaded))
     except ModelUnavailable as error:
-        sealing = _keyless(mode, settings, keeping, redact)
-        return Asking(None, limits, b"", redact, silence=str(error), sealing=sealing)
+        incremental_state = _keyless(mode, settings, cache, redact)
+        return Asking(None, limits, b"", redact, silence=str(error), incremental_state=incremental_state)
     # The default's name means something at OpenAI only.
     quick = settings.fast_model if "fast_model" in settings.model_fields_set or not settings.base_url else model.name
     fast = reach(quick) if quick and quick != model.name else None
     fallback = reach(settings.fallback_model) if settings.fallback_model and not mode.fails_closed else None
     asked = [each for each in (model, fast, fallback) if each]
     if silence := ration([each.name for each in asked]):
-        sealing = _keyless(mode, settings, keeping, redact)
-        return Asking(None, limits, b"", redact, silence=silence, sealing=sealing)
-    between = kept(settings, keeping)
-    caches = between.answers(asked, redact)
+        incremental_state = _keyless(mode, settings, cache, redact)
+        return Asking(None, limits, b"", redact, silence=silence, incremental_state=incremental_state)
+    opened = open_cache(settings, cache)
+    caches = opened.answers(asked, redact)
     return Asking(
         caches.get(model.name, model),
         limits,
-        hmac.digest(between.secret, b"fence", "sha256"),
+        hmac.digest(opened.secret, b"fence", "sha256"),
         redact,
         fast=fast and caches.get(fast.name, fast),
         fallback=fallback and caches.get(fallback.name, fallback),
         max_rounds=settings.max_rounds,
-        memories=caches,
-        sealing=between.sealing(redact),
+        answer_caches=caches,
+        incremental_state=opened.incremental_state(redact),
     )
 
 
-def _keyless(mode: Mode[Any], settings: Settings, keeping: Keeping | None, redact: Callable[[str], str]) -> Sealing:
-    """What is remembered where nobody is asked: what rules have found, and no answers."""
-    return kept(settings, keeping).sealing(redact) if keeping and mode.saves_rule_state else Sealing()
+def _keyless(
+    mode: Mode[Any], settings: Settings, cache: CacheConfig | None, redact: Callable[[str], str]
+) -> IncrementalState:
+    """What is saved where nobody is asked: what rules have found, and no answers."""
+    if cache is None or not mode.saves_rule_state:
+        return IncrementalState()
+    return open_cache(settings, cache).incremental_state(redact)
 
 
 def _price(told: TokenPrice) -> Price:

@@ -52,7 +52,7 @@ def resume(
     keep: Callable[[Evidence], None],
 ) -> Decision:
     """The same from evidence that was gathered before, maybe by others: what is remembered is never taken from it."""
-    evidence = asking.sealing.opened(evidence, mode.state_key(evidence, scene.event))
+    evidence = asking.incremental_state.load(evidence, mode.state_key(evidence, scene.event))
     keep(evidence)
     decision = conclude(mode, evidence, scene, asking, progress)
     if decision.evidence is not None and decision.evidence != evidence:
@@ -93,7 +93,7 @@ def conclude(
         verdict = mode.verify(rules, answers, evidence, settings)
     account = _account(answers, degraded, asking, scene.loaded, (*scene.notices, *([limit] if limit else [])))
     plan = mode.report(verdict, evidence, account, settings)
-    asking.sealing.keep(mode.save_state(answers, evidence, settings), mode.state_key(evidence, scene.event))
+    asking.incremental_state.save(mode.save_state(answers, evidence, settings), mode.state_key(evidence, scene.event))
     return Decision(
         mode=mode.name,
         event=evidence.event,

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from cicd_agent.adapters.files import read_file, write_file
-from cicd_agent.app.cache import Keeping
+from cicd_agent.app.cache import CacheConfig
 from cicd_agent.app.context import Scene, answers_folder, first_settings, inputs, prepare
 from cicd_agent.app.decision import Decision
 from cicd_agent.app.model_router import Asking, asking
@@ -58,10 +58,10 @@ class _Run:
         session, environment = self.session, self.session.environment
         outlet, clocks, is_dry = session.outlet, session.clocks, session.options.dry_run
         folder = answers_folder(session.options, environment, here.settings, Path.cwd())
-        keeping = _keeping(folder, environment, clocks, outlet, closing=self.closing, remembers=not is_dry)
+        cache = _cache_config(folder, environment, clocks, outlet, closing=self.closing, saves_state=not is_dry)
         limits = ration(here.settings, outlet.recorder.store, outlet.recorder.chain, clocks.now)
         plain = asking(
-            mode, here.loaded, environment.workload, clocks.elapsed, outlet.redact, keeping=keeping, ration=limits
+            mode, here.loaded, environment.workload, clocks.elapsed, outlet.redact, cache=cache, ration=limits
         )
         outlet.budget = plain.budget
         if is_dry:
@@ -140,29 +140,29 @@ class _Equipment:
         return pytest_runners(self.scene, self.environment, self.redact, self.clock, self.minutes)
 
 
-def _keeping(
+def _cache_config(
     folder: Path | None,
     environment: Environment,
     clocks: Clocks,
     outlet: Outlet,
     *,
     closing: ExitStack,
-    remembers: bool,
-) -> Keeping | None:
+    saves_state: bool,
+) -> CacheConfig | None:
     if folder is not None:
         from cicd_agent.adapters.cache.folder import open_folder  # noqa: PLC0415  who keeps nothing never pays for it
 
         folder = open_folder(folder)
     elif not environment.redis_url:
         return None
-    return Keeping(
+    return CacheConfig(
         folder,
         clocks.now,
         outlet.warn,
-        remembers=remembers,
+        saves_state=saves_state,
         redis_url=environment.redis_url,
         ca_bundle=environment.ca_bundle,
-        closing=closing.callback,
+        on_close=closing.callback,
     )
 
 

@@ -46,7 +46,7 @@ class Place:
         for text in texts:
             cache = self.cache(text, **changes)
             cache.complete(request(evidence=text))
-            cache.keep()
+            cache.save()
             self.now += 60
             os.utime(self.newest, (self.now, self.now))
 
@@ -73,7 +73,7 @@ def test_a_question_that_was_answered_costs_nothing(place: Place) -> None:
     assert not place.entries
     asked = place.cache(Reply("hello", usage=Usage(1, 10, 2), model="m-1", items=({"a": 1},)))
     asked.complete(request())
-    asked.keep()
+    asked.save()
     kept = place.cache().complete(request(seconds=3.0, max_output_tokens=17))
     spared = Usage(from_cache=1, spared_input=10, spared_output=2)
     assert kept == Reply("hello", usage=spared, model="m-1", items=({"a": 1},))
@@ -90,7 +90,7 @@ def test_what_an_answer_had_cost_is_unknown_where_the_server_did_not_say() -> No
 def test_what_a_kept_answer_spares_is_unknown_where_its_server_did_not_say(place: Place) -> None:
     asked = place.cache(Reply("one", usage=Usage(1, None, None, None, None)))
     asked.complete(request())
-    asked.keep()
+    asked.save()
     kept = place.cache().complete(request())
     assert kept.usage == Usage(from_cache=1, spared_input=None, spared_output=None)
 
@@ -98,8 +98,8 @@ def test_what_a_kept_answer_spares_is_unknown_where_its_server_did_not_say(place
 def test_an_answer_that_was_not_accepted_is_asked_for_again(place: Place) -> None:
     cache = place.cache("one", "two")
     cache.complete(request(evidence="one"))
-    cache.drop()
-    cache.keep()
+    cache.discard()
+    cache.save()
     assert not place.hit("one")
 
 
@@ -107,14 +107,14 @@ def test_an_answer_that_was_not_accepted_is_asked_for_again(place: Place) -> Non
 def test_only_whole_answers_are_kept(place: Place, stop: Stop) -> None:
     cache = place.cache(Reply("one", stop))
     cache.complete(request(evidence="one"))
-    cache.keep()
+    cache.save()
     assert not place.entries
 
 
 def test_an_answer_that_holds_a_secret_is_not_kept(place: Place) -> None:
     place_cache = place.cache("my hush", redact=lambda text: text.replace("hush", "***"))
     place_cache.complete(request())
-    place_cache.keep()
+    place_cache.save()
     assert not place.entries
 
 
@@ -226,7 +226,7 @@ def test_an_answer_that_is_too_large_is_not_kept(place: Place, monkeypatch: pyte
     monkeypatch.setattr(tape_cache, "MAX_BLOB", 100)
     cache = place.cache("x" * 500)
     cache.complete(request())
-    cache.keep()
+    cache.save()
     assert not place.entries
 
 
@@ -249,7 +249,7 @@ def test_a_directory_that_cannot_be_written_is_noted_and_the_run_goes_on(place: 
     for path in (*place.folder.iterdir(), place.folder):
         path.rmdir()
     assert cache.complete(request()).text == "one"
-    cache.keep()
+    cache.save()
     assert len(place.notes) == 1
     assert "could not be kept" in place.notes[0]
 
@@ -270,7 +270,7 @@ def test_runs_at_the_same_time_do_not_disturb_one_another(place: Place) -> None:
             cache = place.cache(text)
             if cache.complete(request(evidence=text)).text != text:
                 wrong.append(f"{number} {text}")
-            cache.keep()
+            cache.save()
 
     threads = [threading.Thread(target=run, args=(number,)) for number in range(4)]
     for thread in threads:

@@ -10,7 +10,7 @@ from cicd_agent.adapters.cache.answers import ANSWERS, AnswerCache
 from cicd_agent.adapters.cache.blob_store import LayeredStore, Limits, Namespace
 from cicd_agent.adapters.cache.folder import FolderStore
 from cicd_agent.adapters.cache.incremental_state import STATE, StateCache
-from cicd_agent.app.security.signing import Sealing
+from cicd_agent.app.cache import IncrementalState
 from cicd_agent.domain.change import Change, ChangeSource
 from cicd_agent.domain.event import Event, EventKind, PullRequest
 from cicd_agent.domain.evidence import Evidence
@@ -55,7 +55,7 @@ class Place:
             model, self.store(ANSWERS), secret=b"s", scope={}, seconds=DAY, redact=str, now=lambda: self.now
         )
         cache.complete(request(evidence=text))
-        cache.keep()
+        cache.save()
 
     def known(self, *names: str) -> list[bool]:
         return [self.files.read(name) == (f"about {name}",) for name in names]
@@ -122,10 +122,10 @@ CHANGE = Change("a", "b", ChangeSource.GIT, ())
     ids=["a push", "a local review", "evidence of another one", "a job of none"],
 )
 def test_only_the_pull_request_of_the_job_is_remembered(place: Place, event: Event, told: Event) -> None:
-    sealing = Sealing(place.files)
+    state = IncrementalState(place.files)
     key = MODE.state_key
-    sealing.keep(["x"], key(Evidence(told, CHANGE), event))
+    state.save(["x"], key(Evidence(told, CHANGE), event))
     assert not [*place.folder.iterdir()]
-    sealing.keep(["x"], key(Evidence(PULL, CHANGE), PULL))
-    assert sealing.opened(Evidence(PULL, CHANGE), key(Evidence(PULL, CHANGE), PULL)).memory == "x"
-    assert sealing.opened(Evidence(told, CHANGE, memory="evil"), key(Evidence(told, CHANGE), event)).memory == ""
+    state.save(["x"], key(Evidence(PULL, CHANGE), PULL))
+    assert state.load(Evidence(PULL, CHANGE), key(Evidence(PULL, CHANGE), PULL)).memory == "x"
+    assert state.load(Evidence(told, CHANGE, memory="evil"), key(Evidence(told, CHANGE), event)).memory == ""

@@ -36,7 +36,7 @@ def test_what_one_machine_was_answered_another_one_need_not_ask(shared: LocalRed
         asked = one.cache(Reply("hello", usage=Usage(1, 10, 2), model="m-1", items=({"a": 1},)))
         asked.complete(request())
         assert shared.keys == []
-        asked.keep()
+        asked.save()
         kept = two.cache().complete(request())
         spared = Usage(from_cache=1, spared_input=10, spared_output=2)
         assert kept == Reply("hello", usage=spared, model="m-1", items=({"a": 1},))

@@ -9,9 +9,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from cicd_agent.app.cache import Keeping
+from cicd_agent.adapters.cache.incremental_state import StateCache
+from cicd_agent.app.cache import CacheConfig
 from cicd_agent.app.model_router import asking
-from cicd_agent.app.security.signing import Drawer
 from cicd_agent.modes import modes
 from cicd_agent.settings.loader import load
 from tests.support.jobs.pull_request import Job, Left
@@ -131,17 +131,17 @@ class Site:
         (path,) = self.files
         return path
 
-    def drawer(self, key: str = KEY) -> Drawer:
+    def store(self, key: str = KEY) -> StateCache:
         """Where a run with this key would look."""
         loaded = load({"openai-api-key": key, "base-url": self.server.url}, "")
-        keeping = Keeping(self.cache, time.time, self.notes.append)
-        drawer = asking(modes()["review"], loaded, None, time.monotonic, str, keeping=keeping).sealing.drawer
-        assert drawer is not None
-        return drawer
+        cache = CacheConfig(self.cache, time.time, self.notes.append)
+        store = asking(modes()["review"], loaded, None, time.monotonic, str, cache=cache).incremental_state.store
+        assert store is not None
+        return store
 
     def remembered(self, about: str = "octo/app#7") -> tuple[str, ...]:
         """The lines that the next run will find."""
-        return self.drawer().read(about)
+        return self.store().read(about)
 
     def push(self, files: Mapping[str, str], message: str = "Push") -> None:
         self.job.head = self.job.repo.commit({name: text.encode() for name, text in files.items()}, message)

@@ -51,7 +51,7 @@ class Machine:
         cache = self.cache(text, **changes)
         reply = cache.complete(request(evidence=text))
         assert reply.text == text
-        cache.keep()
+        cache.save()
         return not reply.usage.from_cache
 
     @property

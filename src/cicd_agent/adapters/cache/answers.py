@@ -46,8 +46,8 @@ class _Fresh(threading.local):
 class AnswerCache:
     """A Model that asks another one only what no run has asked in the last `seconds`.
 
-    What was answered in this run is kept by `keep`, when the question has come to a good end: an answer that was not
-    accepted would be the same in every run. A question is asked in one thread: of others, `keep` knows nothing.
+    What was answered in this run is stored by `save`, when the question has come to a good end: an answer that was not
+    accepted would be the same in every run. A question is asked in one thread: of others, `save` knows nothing.
     """
 
     def __init__(
@@ -88,13 +88,13 @@ class AnswerCache:
             self._fresh.replies[name] = reply
         return reply
 
-    def keep(self) -> None:
+    def save(self) -> None:
         """Write what was answered since the last time, and remove what is too old or too much."""
         bodies = {name: _text(_Entry(self._now(), reply)).encode() for name, reply in self._fresh.replies.items()}
         self._store.save({name: sign(self._secret, name, body) for name, body in bodies.items()})
         self._fresh.replies.clear()
 
-    def drop(self) -> None:
+    def discard(self) -> None:
         self._fresh.replies.clear()
 
     def _decode(self, name: str, blob: bytes) -> Reply | Unusable:

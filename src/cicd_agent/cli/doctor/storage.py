@@ -8,7 +8,7 @@ from pathlib import Path
 
 from cicd_agent.adapters.files import is_writable
 from cicd_agent.adapters.telemetry.otlp import targets
-from cicd_agent.app.cache import Keeping, kept
+from cicd_agent.app.cache import CacheConfig, open_cache
 from cicd_agent.cli.doctor.checkup import Check, Health
 from cicd_agent.domain.text.words import count
 from cicd_agent.errors import AgentError
@@ -63,15 +63,15 @@ def _redis(environment: Environment, settings: Settings) -> Check:
     """A Redis is never more than a saving: without it a run asks again what others have asked."""
     notes: list[str] = []
     with ExitStack() as closing:
-        keeping = Keeping(
+        cache = CacheConfig(
             None,
             time.time,
             notes.append,
             redis_url=environment.redis_url,
             ca_bundle=environment.ca_bundle,
-            closing=closing.callback,
+            on_close=closing.callback,
         )
-        server = kept(settings, keeping).server
+        server = open_cache(settings, cache).server
         if server is not None:
             server.read("cicd-agent:doctor")
     if notes:
