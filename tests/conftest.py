@@ -136,7 +136,7 @@ def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> Non
     """Print the protocol matrix, whichever process ran its tests; record the durations where that is requested."""
     if config.getoption("--record-durations"):
         count = tiers.record(report for each in terminalreporter.stats.values() for report in each)
-        terminalreporter.write_line(f"{count} tests take more than {tiers.SLOW_SECONDS:g} s of CPU time")
+        terminalreporter.write_line(f"{count} tests take more than {tiers.SLOW_SECONDS:g} s")
     reports = [report for outcome in ("passed", "failed") for report in terminalreporter.stats.get(outcome, ())]
     if found := protocol_table.noted(reports):
         terminalreporter.section("protocol matrix")

@@ -28,8 +28,10 @@ def test_a_test_that_was_never_recorded_is_fast() -> None:
 
 def test_the_record_holds_what_takes_long_alone(tmp_path: Path) -> None:
     reports = [
-        SimpleNamespace(nodeid="tests/a.py::slow", user_properties=[("protocol", 1), (tiers.CPU, 3.26)]),
-        SimpleNamespace(nodeid="tests/a.py::fast", user_properties=[(tiers.CPU, 0.5)]),
+        SimpleNamespace(nodeid="tests/a.py::slow", when="setup", duration=1.5),
+        SimpleNamespace(nodeid="tests/a.py::slow", when="call", duration=1.76),
+        SimpleNamespace(nodeid="tests/a.py::fast", when="call", duration=1.5),
+        SimpleNamespace(nodeid="tests/a.py::fast", when="teardown", duration=1.5),
         SimpleNamespace(category="warnings"),
     ]
     assert tiers.record(reports, tmp_path / "durations.json") == 1
