@@ -62,9 +62,9 @@ def _sarif(rows: Iterator[Row]) -> Iterator[str]:
             if result.rule not in rules and len(rules) >= _MAX_RULES:
                 left_out += 1
                 continue
-            place, _ = rules.setdefault(result.rule, (len(rules), result.described))
-            told = _dumped({**result.told, "ruleIndex": place})
-            yield told if not number else f",{told}"
+            index, _ = rules.setdefault(result.rule, (len(rules), result.described))
+            data = _dumped({**result.data, "ruleIndex": index})
+            yield data if not number else f",{data}"
             number += 1
     notes = []
     if number > MOST_RESULTS:
@@ -91,9 +91,9 @@ def _sarif(rows: Iterator[Row]) -> Iterator[str]:
     yield f"],{_dumped(end)[1:]}]}}"
 
 
-def _dumped(told: dict[str, Any]) -> str:
+def _dumped(data: dict[str, Any]) -> str:
     """On one line, in ASCII: a runner that reads along finds no command in it, and a terminal none of its own."""
-    return json.dumps(told, separators=(",", ":")).replace("##[", "#\\u0023[")
+    return json.dumps(data, separators=(",", ":")).replace("##[", "#\\u0023[")
 
 
 FORMATS: Final[dict[str, Callable[[Iterator[Row]], Iterator[str]]]] = {"jsonl": _jsonl, "csv": _csv, "sarif": _sarif}

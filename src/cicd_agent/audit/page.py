@@ -1,4 +1,4 @@
-"""The account book as text for a person: its runs in a table, what a check came to, and what a prune removed."""
+"""The audit log as text for a person: its runs in a table, what a check came to, and what a prune removed."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
@@ -74,11 +74,11 @@ def render_runs(
 
 
 def render_verified(
-    found: Sequence[Verification], lost: Sequence[Link], place: str, *, colour: bool = False, width: int = _WIDTH
+    results: Sequence[Verification], lost: Sequence[Link], place: str, *, colour: bool = False, width: int = _WIDTH
 ) -> str:
     """What each chain came to, with the anchor to keep."""
     style = Style(colour, width)
-    lines = [line for each in found for line in _chain(each, style)]
+    lines = [line for each in results for line in _chain(each, style)]
     for link in lost:
         lines.append(f"{style.ink('broken', 'critical')}  {_name(link.repository)}: there is no such chain any more")
         lines.append(f"  anchor {link.anchor} is of it")
@@ -141,33 +141,33 @@ def _table(runs: Sequence[RunSummary], style: Style) -> Iterator[str]:
 
 
 def _row(run: RunSummary) -> tuple[str, ...]:
-    found, told = run.row.columns, run.told
-    score = told.number("risk_score")
+    columns, data = run.row.columns, run.data
+    score = data.number("risk_score")
     models = run.models
     return (
         f"#{run.row.seq}{'…' if run.finished is False else ''}",
         _cell(run.row.repository),
         run.when[:16].replace("T", " "),
-        _cell(found.mode),
-        _cell(found.decision),
-        _cell(found.risk_level) + (f" {score}" if score is not None and found.risk_level else ""),
-        short(found.sha),
-        f"#{found.pull}" if found.pull else "",
+        _cell(columns.mode),
+        _cell(columns.decision),
+        _cell(columns.risk_level) + (f" {score}" if score is not None and columns.risk_level else ""),
+        short(columns.sha),
+        f"#{columns.pull}" if columns.pull else "",
         _cell(models[0] if models else "") + (f" +{len(models) - 1}" if len(models) > 1 else ""),
-        _cost(told, models),
+        _cost(data, models),
     )
 
 
-def _cost(told: Loose, models: Sequence[str]) -> str:
+def _cost(data: Loose, models: Sequence[str]) -> str:
     """What it cost; a dash where nobody was asked, and nothing where that is not told."""
-    usage, told_cost = told.inner("usage"), told.word("cost_usd")
-    is_failed = bool(told.word("error"))
+    usage, known_cost = data.inner("usage"), data.word("cost_usd")
+    is_failed = bool(data.word("error"))
     if not models and usage.number("requests") == 0 and not usage.number("from_cache"):
         # A run that failed may have ended before it could say what it had asked.
-        return "not known" if is_failed and not told_cost else "–"
-    if not told_cost:
+        return "not known" if is_failed and not known_cost else "–"
+    if not known_cost:
         return "not known" if models or is_failed else ""
-    return dollars(told_cost) or clip(one_line(told_cost), 10)
+    return dollars(known_cost) or clip(one_line(known_cost), 10)
 
 
 def _risk(run: RunSummary) -> str:
@@ -188,28 +188,28 @@ def _line(parts: Sequence[str]) -> str:
     return "  ".join(parts).rstrip()
 
 
-def _chain(found: Verification, style: Style) -> Iterator[str]:
-    name = style.ink(_name(found.repository), "bold")
-    last = found.head.seq if found.head else 0
-    reach = f"{entries(found.entries)}, {span(found.first, last)}" if last else entries(found.entries)
-    if found.holds:
+def _chain(result: Verification, style: Style) -> Iterator[str]:
+    name = style.ink(_name(result.repository), "bold")
+    last = result.head.seq if result.head else 0
+    reach = f"{entries(result.entries)}, {span(result.first, last)}" if last else entries(result.entries)
+    if result.holds:
         yield f"{style.ink('holds', 'added')}   {name}  {reach}"
     else:
-        breaks = len(found.breaks) + found.more
+        breaks = len(result.breaks) + result.more
         places = "1 place" if breaks == 1 else f"{breaks:,} places"
         yield f"{style.ink('broken', 'critical')}  {name}  {reach}: {places}"
-    for each in found.breaks:
+    for each in result.breaks:
         yield from _break(each, style)
-    if found.more:
-        yield f"  and {found.more:,} more"
-    if (pruned := found.pruned) is not None:
+    if result.more:
+        yield f"  and {result.more:,} more"
+    if (pruned := result.pruned) is not None:
         yield f"  everything up to #{pruned.last} was removed, as #{pruned.by} records"
-    for anchor in found.anchored:
+    for anchor in result.anchored:
         yield f"  the anchor of #{anchor.link.seq} {_MET[anchor.met].format(anchor.by)}"
-    for note in found.notes:
+    for note in result.notes:
         yield from style.wrapped(note, "  ", "  ")
-    if found.holds and found.head is not None:
-        yield f"  keep this anchor: {_anchor(found.head)}"
+    if result.holds and result.head is not None:
+        yield f"  keep this anchor: {_anchor(result.head)}"
 
 
 def _break(each: Break, style: Style) -> Iterator[str]:

@@ -129,15 +129,15 @@ def counted(rows: Iterator[Row], progress: Progress, task: str) -> Iterator[Row]
 
 def entry_document(row: Row) -> dict[str, Any]:
     """An entry with its place in the chain, for JSON."""
-    place = {"repository": row.repository, "seq": row.seq, "prev": row.prev, "hash": row.hash}
-    return {**place, "told": readable(row.text)}
+    position = {"repository": row.repository, "seq": row.seq, "prev": row.prev, "hash": row.hash}
+    return {**position, "told": readable(row.text)}
 
 
 def readable(text: str) -> Any:
     """What an entry says, for JSON: the object, or the text itself where it is none or nests too deep."""
     try:
-        told = json.loads(text)
-        json.dumps(told, indent=1)
+        data = json.loads(text)
+        json.dumps(data, indent=1)
     except (ValueError, RecursionError):
         return text
-    return told
+    return data

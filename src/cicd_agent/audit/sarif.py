@@ -16,7 +16,7 @@ from cicd_agent.rendering.sarif import plain, result_of, rule_id, rule_of
 
 NOWHERE: Final = ".github/cicd-agent.yml"
 """Where a result is shown that is about no file: an upload is refused without one, and this is what the gate obeys."""
-_LONGEST_RULE: Final = 200
+_MAX_RULE: Final = 200
 _DECIDED: Final = frozenset({"hold", "rollback"})
 
 
@@ -25,19 +25,19 @@ class Result:
     """One result and its rule; the index of the rule is not in it yet."""
 
     rule: str
-    told: dict[str, Any]
+    data: dict[str, Any]
     described: dict[str, Any]
 
 
 def results_of(run: RunSummary) -> Iterator[Result]:
     """What a run complained of; nothing of what cannot be read."""
-    output = run.told.inner("output")
+    output = run.data.inner("output")
     for result in (
         *_findings(output.inner("verdict")),
         *_stops(run, output.inner("gated")),
         *_failure(output.inner("diagnosis")),
     ):
-        result.told.setdefault("properties", {}).update(_properties(run))
+        result.data.setdefault("properties", {}).update(_properties(run))
         yield result
 
 
@@ -64,20 +64,20 @@ def _findings(verdict: Loose) -> Iterator[Result]:
             finding = _shape().validate_python(each.told)
         except (ValidationError, RecursionError):
             continue
-        rule = rule_id(finding)[:_LONGEST_RULE]
-        told = {**result_of(finding, 0), "ruleId": rule}
-        yield Result(rule, told, {**rule_of([finding]), "id": rule})
+        rule = rule_id(finding)[:_MAX_RULE]
+        data = {**result_of(finding, 0), "ruleId": rule}
+        yield Result(rule, data, {**rule_of([finding]), "id": rule})
 
 
 def _stops(run: RunSummary, gated: Loose) -> Iterator[Result]:
     if run.row.columns.decision not in _DECIDED:
         return
-    place = gated.word("environment")
+    location = gated.word("environment")
     for stop in gated.each("stops"):
         if stop.word("lifted"):
             continue
-        text = f"{run.row.columns.decision} {place}: {stop.word('text')}. {stop.word('remedy')}"
-        yield _result(f"gate/{stop.word('id')}", text, "error", (place, *stop.words("about")))
+        text = f"{run.row.columns.decision} {location}: {stop.word('text')}. {stop.word('remedy')}"
+        yield _result(f"gate/{stop.word('id')}", text, "error", (location, *stop.words("about")))
 
 
 def _failure(diagnosis: Loose) -> Iterator[Result]:
@@ -98,21 +98,21 @@ def _failure(diagnosis: Loose) -> Iterator[Result]:
 
 def _result(rule: str, text: str, level: str, about: tuple[str, ...], where: tuple[str, int] = ("", 0)) -> Result:
     path, line = where
-    rule = rule[:_LONGEST_RULE]
+    rule = rule[:_MAX_RULE]
     known = "\0".join((rule, path, *about))
-    place: dict[str, Any] = {"artifactLocation": {"uri": _uri(path), "uriBaseId": "%SRCROOT%"}}
+    location: dict[str, Any] = {"artifactLocation": {"uri": _uri(path), "uriBaseId": "%SRCROOT%"}}
     if path and line:
-        place["region"] = {"startLine": line}
-    told = {
+        location["region"] = {"startLine": line}
+    data = {
         "ruleId": rule,
         "level": level,
         "message": {"text": plain(text.strip()) or rule},
-        "locations": [{"physicalLocation": place}],
+        "locations": [{"physicalLocation": location}],
         "partialFingerprints": {
             "cicdAgent/v1": hashlib.sha256(known.encode("utf-8", "surrogatepass")).hexdigest()[:16]
         },
     }
-    return Result(rule, told, {"id": rule, "shortDescription": {"text": plain(rule)}})
+    return Result(rule, data, {"id": rule, "shortDescription": {"text": plain(rule)}})
 
 
 def _uri(path: str) -> str:

@@ -53,7 +53,7 @@ class RunSummary:
     """A run as its entry tells it. `cost_usd` is "" when it is not known, `finished` None when nobody has looked."""
 
     row: Row
-    told: Loose
+    data: Loose
     finished: bool | None = None
 
     @classmethod
@@ -64,7 +64,7 @@ class RunSummary:
     @property
     def models(self) -> tuple[str, ...]:
         """The models that were asked."""
-        return self.told.words("models")
+        return self.data.words("models")
 
     @property
     def when(self) -> str:
@@ -74,12 +74,12 @@ class RunSummary:
     @property
     def cells(self) -> tuple[str, ...]:
         """It as COLUMNS has it, where nothing is a formula."""
-        row, told, usage = self.row, self.told, self.told.inner("usage")
+        row, data, usage = self.row, self.data, self.data.inner("usage")
         own = {
             "repository": row.repository,
             "seq": str(row.seq),
             "at": self.when,
-            "escalated": str(told.flag("escalated")).lower(),
+            "escalated": str(data.flag("escalated")).lower(),
             "models": " ".join(self.models),
             "requests": usage.word("requests"),
             "input_tokens": usage.word("input"),
@@ -87,11 +87,11 @@ class RunSummary:
             "prev": row.prev,
             "hash": row.hash,
         }
-        return tuple(inert(own[name] if name in own else told.word(name)) for name in COLUMNS)
+        return tuple(inert(own[name] if name in own else data.word(name)) for name in COLUMNS)
 
     def document(self) -> dict[str, object]:
         """It as JSON, for a list."""
-        told, row = self.told, self.row
+        data, row = self.data, self.row
         return {
             "repository": row.repository,
             "seq": row.seq,
@@ -101,12 +101,12 @@ class RunSummary:
             "mode": row.columns.mode,
             "decision": row.columns.decision,
             "risk_level": row.columns.risk_level,
-            "risk_score": told.number("risk_score"),
+            "risk_score": data.number("risk_score"),
             "sha": row.columns.sha,
             "pull": row.columns.pull,
             "models": list(self.models),
-            "cost_usd": told.word("cost_usd") or None,
-            "error": told.word("error"),
+            "cost_usd": data.word("cost_usd") or None,
+            "error": data.word("error"),
             "finished": self.finished,
         }
 
@@ -121,9 +121,9 @@ def inert(text: str) -> str:
     return f"'{text}" if text.lstrip(" ").startswith(FORMULA) else text
 
 
-def report_anchors(told: Loose) -> Iterator[tuple[str, int, str]]:
+def report_anchors(data: Loose) -> Iterator[tuple[str, int, str]]:
     """The place in the chain that a report names, as repository, number and hash; nothing where it names none."""
-    audit = told.inner("body").inner("audit")
+    audit = data.inner("body").inner("audit")
     seq = audit.number("seq")
     if audit.word("state") == "recorded" and seq:
         yield audit.word("repository"), seq, audit.word("hash")

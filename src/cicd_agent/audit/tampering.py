@@ -28,14 +28,14 @@ class Tampering(StrEnum):
     MISPLACED = "misplaced"
     DELETED = "deleted"
     BEHEADED = "beheaded"
-    """The beginning was removed, and no removal is entered."""
+    """The beginning was removed, and no removal is recorded."""
     TRUNCATED = "truncated"
     FOREIGN = "foreign"
     """An entry of another repository."""
     PRUNE = "prune"
     """The entry of a removal does not agree with the chain."""
     RECEIPTS = "receipts"
-    """What became of a run is entered for no run, or twice."""
+    """What became of a run is recorded for no run, or twice."""
     NO_ENTRY = "no_entry"
 
 
@@ -50,7 +50,7 @@ class Break:
 
 @dataclass(frozen=True, slots=True)
 class RecordedRemoval:
-    """Entries `first` to `last`, whose removal is entered as number `by`; `hash` is the last one's."""
+    """Entries `first` to `last`, whose removal is recorded as number `by`; `hash` is the last one's."""
 
     by: int
     first: int
@@ -64,7 +64,7 @@ class AnchorState(StrEnum):
     HELD = "held"
     FAILED = "failed"
     REMOVED = "removed"
-    """It is of an entry whose removal is entered."""
+    """It is of an entry whose removal is recorded."""
 
 
 @dataclass(frozen=True, slots=True)

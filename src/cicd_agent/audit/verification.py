@@ -1,4 +1,4 @@
-"""Whether a chain of entries is what was entered: what was done to it is named, and where."""
+"""Whether a chain of entries is what was recorded: what was done to it is named, and where."""
 
 import re
 from collections.abc import Iterable, Iterator, Sequence
@@ -6,7 +6,7 @@ from itertools import chain
 from typing import Final
 
 from cicd_agent.audit.tampering import AnchorCheck, AnchorState, Break, RecordedRemoval, Tampering, Verification
-from cicd_agent.audit.walk import Place, Walk
+from cicd_agent.audit.walk import Position, Walk
 from cicd_agent.domain.audit_entry import Link, Row
 
 __all__ = [
@@ -28,10 +28,10 @@ _ANCHOR: Final = re.compile(rf"({_CHAIN})#([1-9][0-9]{{0,17}}):([0-9A-Fa-f]{{64}
 
 def parse_anchor(text: str) -> Link:
     """The link that `Link.words` has written. Raises ValueError for anything else."""
-    found = _ANCHOR.fullmatch(text.strip())
-    if found is None:
+    match = _ANCHOR.fullmatch(text.strip())
+    if match is None:
         raise ValueError("an anchor is OWNER/NAME#NUMBER:HASH, with the 64 hex digits of the hash")
-    return Link(found[1], int(found[2]), found[3].lower())
+    return Link(match[1], int(match[2]), match[3].lower())
 
 
 def verify(rows: Iterable[Row], anchors: Sequence[Link] = (), head: Link | None = None) -> Verification:
@@ -80,14 +80,14 @@ class _Judgement:
         self._gaps()
         self._end()
         self._rewritten()
-        found = tuple(sorted(self._breaks.found, key=lambda each: each.seq))
+        breaks = tuple(sorted(self._breaks.found, key=lambda each: each.seq))
         last = self._walk.last
         return Verification(
             self._walk.repository,
             self._walk.entries,
             self._begin if self._walk.entries else 0,
             Link(self._walk.repository, last.seq, last.hash) if last.seq else None,
-            found,
+            breaks,
             self._breaks.more,
             removed,
             tuple(self._anchored(link) for link in self._given),
@@ -97,12 +97,12 @@ class _Judgement:
     def _add(self, seq: int, kind: Tampering, words: str) -> None:
         self._breaks.add(Break(seq, kind, words))
 
-    def _beginning(self, begin: Place | None) -> RecordedRemoval | None:
+    def _beginning(self, begin: Position | None) -> RecordedRemoval | None:
         """What was before the first entry: nothing, or what a prune has removed."""
         if begin is None or begin.seq == 1:
             return None
-        told = self._walk.told
-        removed, last = told.removed, begin.seq - 1
+        references = self._walk.references
+        removed, last = references.removed, begin.seq - 1
         if removed is None or removed.last < last:
             since = removed.last + 1 if removed else 1
             what = f"#{since} to #{last} are" if since < last else f"#{last} is"
@@ -112,7 +112,7 @@ class _Judgement:
             words = f"it says that #{last} was removed with another hash than the one to which #{begin.seq} is chained"
             self._add(removed.by, Tampering.PRUNE, words)
         for link in self._before(begin.seq):
-            by = next((told.removals[last] for last in sorted(told.removals) if last >= link.seq), None)
+            by = next((references.removals[last] for last in sorted(references.removals) if last >= link.seq), None)
             if by is not None and (by.last != link.seq or by.hash == link.hash):
                 self._gone[link] = by.by
                 continue
@@ -148,13 +148,13 @@ class _Judgement:
     def _rewritten(self) -> None:
         """One break for each row of witnesses that fail between two that hold: the first shows what the others do."""
         held = sorted({link.seq for link in self._walk.held})
-        told = set[int]()
+        reported = set[int]()
         for link in sorted(self._walk.failed, key=lambda each: each.seq):
             self._failed.add(link)
             since = max((seq for seq in held if seq < link.seq), default=0)
-            if since in told:
+            if since in reported:
                 continue
-            told.add(since)
+            reported.add(since)
             who = "its anchor" if link in self._given else "the end that the store has noted"
             proof = f"after #{since}, whose anchor holds" if since else "from the beginning on"
             words = f"it is not what {who} says: it, or anything {proof}, was rewritten together with the hashes"

@@ -20,38 +20,38 @@ class Reading:
     """A row and what can be said of it alone.
 
     `seq` is the number for which its hash is right, 0 for none; `prev` is the hash before it with which it is, and
-    `computed` the hash that it should have as it stands. `told` is its text as an object and `said` the columns that
-    belong to it, both None with a text that is no entry; then `why` says so.
+    `computed` the hash that it should have as it stands. `data` is its text as an object and `columns` those that
+    belong to it, both None with a text that is no entry; then `reason` says so.
     """
 
     row: Row
     seq: int
     prev: str
     computed: str
-    told: Mapping[str, Any] | None
-    said: Columns | None
-    why: str = ""
+    data: Mapping[str, Any] | None
+    columns: Columns | None
+    reason: str = ""
 
     @property
     def kind(self) -> Kind | None:
         """What it is about, None when it does not say."""
-        return self.said.kind if self.said else None
+        return self.columns.kind if self.columns else None
 
     @property
     def owners(self) -> tuple[str, ...]:
         """The repositories that its row and its text say it is of."""
-        named = self.told.get("repository") if self.told else None
+        named = self.data.get("repository") if self.data else None
         return (self.row.repository, named) if isinstance(named, str) else (self.row.repository,)
 
     @property
-    def lies(self) -> tuple[str, ...]:
+    def mismatches(self) -> tuple[str, ...]:
         """Where its columns are not what its text says."""
-        if self.said is None or self.said == self.row.columns:
+        if self.columns is None or self.columns == self.row.columns:
             return ()
         return tuple(
             f"column `{each.name}` is {_shown(stored)}, its text says {_shown(true)}"
             for each in fields(Columns)
-            if (stored := getattr(self.row.columns, each.name)) != (true := getattr(self.said, each.name))
+            if (stored := getattr(self.row.columns, each.name)) != (true := getattr(self.columns, each.name))
         )
 
 
@@ -71,11 +71,11 @@ class Reader:
         if not seq:
             seq, prev = self._placed(row, summed, expected, before, likely)
         try:
-            told = json.loads(row.text)
-            said = columns_from(told)
+            data = json.loads(row.text)
+            columns = columns_from(data)
         except (ValueError, RecursionError) as error:
             return Reading(row, seq, prev, computed, None, None, str(error)[:120])
-        return Reading(row, seq, prev, computed, told, said)
+        return Reading(row, seq, prev, computed, data, columns)
 
     def _placed(
         self, row: Row, summed: str, expected: int, before: Collection[str], likely: tuple[int, ...]
@@ -122,25 +122,25 @@ class References:
         """By the number of the last entry that each removed."""
         self._pages: dict[int, bytearray] = {}
 
-    def hear(self, seq: int, reading: Reading, first: int) -> Break | None:
+    def add(self, seq: int, reading: Reading, first: int) -> Break | None:
         """Take an entry in; what is wrong with what it says. `first` is the number with which the chain begins."""
         if reading.kind is Kind.RUN:
             self._note(seq, _RUN)
             return None
         self._note(seq, _OTHER)
-        if reading.told is None or not reading.seq:
+        if reading.data is None or not reading.seq:
             return None
         if reading.kind is Kind.RECEIPTS:
-            return self._receipts(seq, reading.told, first)
-        return self._prune(seq, reading.told, first)
+            return self._receipts(seq, reading.data, first)
+        return self._prune(seq, reading.data, first)
 
     @property
     def removed(self) -> RecordedRemoval | None:
         """The removal that reaches farthest."""
         return self.removals[max(self.removals)] if self.removals else None
 
-    def _receipts(self, seq: int, told: Mapping[str, Any], first: int) -> Break | None:
-        of = _number(told.get("of"))
+    def _receipts(self, seq: int, data: Mapping[str, Any], first: int) -> Break | None:
+        of = _number(data.get("of"))
         if of is None:
             return Break(seq, Tampering.RECEIPTS, "it says what became of a run, but not of which")
         if of < first:
@@ -159,8 +159,8 @@ class References:
                 wrong = f"it says what became of #{of}, which is no run"
         return Break(seq, Tampering.RECEIPTS, wrong)
 
-    def _prune(self, seq: int, told: Mapping[str, Any], first: int) -> Break | None:
-        begins, last, hashed = _number(told.get("first")), _number(told.get("last")), told.get("hash")
+    def _prune(self, seq: int, data: Mapping[str, Any], first: int) -> Break | None:
+        begins, last, hashed = _number(data.get("first")), _number(data.get("last")), data.get("hash")
         if begins is None or last is None or not isinstance(hashed, str) or not 1 <= begins <= last < seq:
             return Break(seq, Tampering.PRUNE, "it says that entries were removed, but not which")
         range_ = f"#{begins} to #{last}"
@@ -174,14 +174,14 @@ class References:
         return None
 
     def _note(self, seq: int, what: int) -> None:
-        page, place = divmod(seq, _PAGE)
+        page, position = divmod(seq, _PAGE)
         if page not in self._pages:
             self._pages[page] = bytearray(_PAGE)
-        self._pages[page][place] = what
+        self._pages[page][position] = what
 
     def _known(self, seq: int) -> int:
-        page, place = divmod(seq, _PAGE)
-        return self._pages[page][place] if page in self._pages else 0
+        page, position = divmod(seq, _PAGE)
+        return self._pages[page][position] if page in self._pages else 0
 
 
 def _number(value: object) -> int | None:
@@ -194,7 +194,7 @@ _GAPS: Final = 10_000
 
 
 @dataclass(slots=True)
-class Place:
+class Position:
     """An entry at its number, as long as it is not clear what is wrong with it.
 
     `outcomes` says what is wrong (None: nothing) if the chain goes on from that hash, and `open` if nothing tells.
@@ -207,7 +207,7 @@ class Place:
     hash: str
     outcomes: dict[str, Break | None]
     open: Break | None = None
-    accused: "Place | None" = None
+    accused: "Position | None" = None
     doubted: bool = False
 
 
@@ -218,7 +218,7 @@ class Walk:
     repository: str
     witnesses: Mapping[int, tuple[Link, ...]]
     breaks: Breaks = field(default_factory=Breaks)
-    told: References = field(default_factory=References)
+    references: References = field(default_factory=References)
     held: list[Link] = field(default_factory=list)
     failed: list[Link] = field(default_factory=list)
     """Witnesses that something contradicts of which no break tells yet."""
@@ -226,12 +226,12 @@ class Walk:
     """Witnesses of entries that a break tells of."""
     missing: list[tuple[int, int]] = field(default_factory=list)
     entries: int = 0
-    begin: Place | None = None
+    begin: Position | None = None
     """The first entry."""
-    last: Place = field(default_factory=lambda: Place(0, "", ZERO_HASH, {ZERO_HASH: None}, doubted=True))
-    _left: Place | None = None
+    last: Position = field(default_factory=lambda: Position(0, "", ZERO_HASH, {ZERO_HASH: None}, doubted=True))
+    _left: Position | None = None
     """The place before a gap, while the row after the gap is the last one that was read."""
-    _early: dict[int, Place] = field(default_factory=dict)
+    _early: dict[int, Position] = field(default_factory=dict)
     _recent: dict[str, int] = field(default_factory=dict)
     _shift: int = 0
     _first: Break | None = None
@@ -257,14 +257,14 @@ class Walk:
             return
         before, is_first = (self.breaks.number, len(self.missing)), not self.last.seq
         seq = reading.seq or row.seq
-        is_new = self._put(self._place(reading, seq))
+        is_new = self._put(self._position(reading, seq))
         if is_new:
             self._remember(row.hash, seq)
-            if wrong := self.told.hear(seq, reading, self.begin.seq if self.begin else seq):
+            if wrong := self.references.add(seq, reading, self.begin.seq if self.begin else seq):
                 self.breaks.add(wrong)
-        if lies := reading.lies if reading.seq else ():
-            more = f", and {len(lies) - 1} more" if len(lies) > 1 else ""
-            self.breaks.add(Break(seq, Tampering.COLUMN, f"its {lies[0]}{more}"))
+        if mismatches := reading.mismatches if reading.seq else ():
+            more = f", and {len(mismatches) - 1} more" if len(mismatches) > 1 else ""
+            self.breaks.add(Break(seq, Tampering.COLUMN, f"its {mismatches[0]}{more}"))
         if reading.seq and is_new:
             explained = self._excused or before != (self.breaks.number, len(self.missing))
             self._number(row, seq, explained=explained and not is_first, is_first=is_first)
@@ -276,26 +276,26 @@ class Walk:
             self._settle(self._left, None)
         if self._first is not None:
             self.breaks.add(self._first)
-        for place in (self.last, *self._early.values()):
-            self._settle(place, None)
-            self._fill(place.seq)
+        for position in (self.last, *self._early.values()):
+            self._settle(position, None)
+            self._fill(position.seq)
 
-    def _place(self, reading: Reading, seq: int) -> Place:
+    def _position(self, reading: Reading, seq: int) -> Position:
         row = reading.row
         if not reading.seq:
-            lies = "".join(f"; its {lie}" for lie in reading.lies[:2])
+            lies = "".join(f"; its {each}" for each in reading.mismatches[:2])
             text = Break(seq, Tampering.TEXT, f"its text was changed, its hash is still that of what it said{lies}")
             hashed = Break(seq, Tampering.HASH, "its hash was changed, its text was not")
             either = Break(seq, Tampering.TEXT, f"its text and its hash do not agree: one of them was changed{lies}")
-            return Place(seq, row.prev, row.hash, {row.hash: text, reading.computed: hashed}, either)
-        place = Place(seq, reading.prev, row.hash, {row.hash: None})
+            return Position(seq, row.prev, row.hash, {row.hash: text, reading.computed: hashed}, either)
+        position = Position(seq, reading.prev, row.hash, {row.hash: None})
         if reading.prev != row.prev:
             self.breaks.add(
                 Break(seq, Tampering.PREV, "the hash before it was changed, its text and its hash were not")
             )
-        elif reading.said is None:
-            self.breaks.add(Break(seq, Tampering.NO_ENTRY, f"its text is no entry: {reading.why}"))
-        return place
+        elif reading.columns is None:
+            self.breaks.add(Break(seq, Tampering.NO_ENTRY, f"its text is no entry: {reading.reason}"))
+        return position
 
     def _number(self, row: Row, seq: int, *, explained: bool, is_first: bool) -> None:
         shift = row.seq - seq
@@ -313,53 +313,53 @@ class Walk:
         self.breaks.add(Break(row.seq, Tampering.FOREIGN, f"it is an entry of another repository, `{owner[:140]}`"))
         if row.seq == self.last.seq + 1:
             outcomes: dict[str, Break | None] = {row.hash: None, reading.computed: None}
-            self._put(Place(row.seq, row.prev, row.hash, outcomes, doubted=True))
+            self._put(Position(row.seq, row.prev, row.hash, outcomes, doubted=True))
         self._excused = True
 
-    def _put(self, place: Place) -> bool:
+    def _put(self, position: Position) -> bool:
         """Where it belongs; False for what belongs nowhere."""
         left, self._left = self._left, None
-        if place.seq <= self.last.seq:
-            return self._behind(place, left)
+        if position.seq <= self.last.seq:
+            return self._behind(position, left)
         if left is not None:
             self._settle(left, None)
-        if place.seq == self.last.seq + 1:
-            self._follow(place)
+        if position.seq == self.last.seq + 1:
+            self._follow(position)
         else:
-            self._skip(place)
+            self._skip(position)
         # What stood too early stands here.
         while (early := self._early.pop(self.last.seq + 1, None)) is not None:
             self._follow(early)
         return True
 
-    def _follow(self, place: Place) -> None:
+    def _follow(self, position: Position) -> None:
         """It comes after the last one."""
         before = self.last
-        if place.prev in before.outcomes:
-            self._settle(before, place.prev)
-        elif place.open is not None or place.doubted:
+        if position.prev in before.outcomes:
+            self._settle(before, position.prev)
+        elif position.open is not None or position.doubted:
             self._settle(before, None)
         elif before.seq == 0:
             words = "the chain begins with it, and it is chained to an entry before it"
-            self.breaks.add(Break(place.seq, Tampering.REWRITTEN, words))
-            place.doubted = True
+            self.breaks.add(Break(position.seq, Tampering.REWRITTEN, words))
+            position.doubted = True
         else:
             if before.accused is not None:
                 self._settle(before.accused, before.prev)
                 before.accused = None
-            place.accused = before
-        self._advance(place)
+            position.accused = before
+        self._advance(position)
 
-    def _skip(self, place: Place) -> None:
+    def _skip(self, position: Position) -> None:
         """Numbers are missing before it."""
-        self._gap(self.last.seq + 1, place.seq - 1)
+        self._gap(self.last.seq + 1, position.seq - 1)
         self._left = self.last
-        self._advance(place)
+        self._advance(position)
 
-    def _advance(self, place: Place) -> None:
+    def _advance(self, position: Position) -> None:
         if self.begin is None or self.last.seq == 0:
-            self.begin = place
-        self.last = place
+            self.begin = position
+        self.last = position
 
     def _gap(self, first: int, last: int) -> None:
         if first <= last and len(self.missing) < _GAPS:
@@ -376,84 +376,84 @@ class Walk:
                 return first, last
         return None
 
-    def _behind(self, place: Place, left: Place | None) -> bool:
+    def _behind(self, position: Position, left: Position | None) -> bool:
         """Its number is not beyond the last one."""
-        if place.seq == self.last.seq:
+        if position.seq == self.last.seq:
             if left is not None:
                 self._left = left
-            return self._twice(place)
-        if left is not None and left.seq < place.seq:
+            return self._twice(position)
+        if left is not None and left.seq < position.seq:
             # Not this one stands too late: the one before it stood too early.
             early = self.last
-            self.breaks.add(Break(early.seq, Tampering.MISPLACED, f"it stands too early, before #{place.seq}"))
+            self.breaks.add(Break(early.seq, Tampering.MISPLACED, f"it stands too early, before #{position.seq}"))
             self._early[early.seq] = early
             self._first = None
             self.missing = [gap for gap in self.missing if gap[0] != left.seq + 1]
             self.last = left
-            return self._put(place)
+            return self._put(position)
         if left is not None:
             self._settle(left, None)
-        if (gap := self._fill(place.seq)) is not None:
+        if (gap := self._fill(position.seq)) is not None:
             words = f"it stands too late, after #{self.last.seq}"
-            self.breaks.add(Break(place.seq, Tampering.MISPLACED, words))
+            self.breaks.add(Break(position.seq, Tampering.MISPLACED, words))
             if gap[0] == 1:
-                self.begin = place
-            place.doubted = True
-            self._settle(place, None)
+                self.begin = position
+            position.doubted = True
+            self._settle(position, None)
             return True
-        if any(hashed in self._recent for hashed in place.outcomes):
+        if any(hashed in self._recent for hashed in position.outcomes):
             words = f"it stands a second time, after #{self.last.seq}"
-            self.breaks.add(Break(place.seq, Tampering.DUPLICATED, words))
+            self.breaks.add(Break(position.seq, Tampering.DUPLICATED, words))
             return False
         words = f"an entry after #{self.last.seq} bears its number: it was put there, it is not of this chain"
-        self.breaks.add(Break(place.seq, Tampering.INSERTED, words))
+        self.breaks.add(Break(position.seq, Tampering.INSERTED, words))
         return False
 
-    def _twice(self, place: Place) -> bool:
+    def _twice(self, position: Position) -> bool:
         """It bears the number of the last one."""
-        other, seq = self.last, place.seq
-        if any(hashed in other.outcomes for hashed in place.outcomes):
+        other, seq = self.last, position.seq
+        if any(hashed in other.outcomes for hashed in position.outcomes):
             self.breaks.add(Break(seq, Tampering.DUPLICATED, "it stands twice"))
             return False
         if other.doubted:
-            self.last = place
+            self.last = position
             return True
-        if other.accused is not None and place.prev in other.accused.outcomes:
-            self._settle(other.accused, place.prev)
+        if other.accused is not None and position.prev in other.accused.outcomes:
+            self._settle(other.accused, position.prev)
             other.accused = None
         words = "two entries bear this number, and the chain goes on from the {}: the {} was inserted"
         first = Break(seq, Tampering.INSERTED, words.format("second", "first"))
         second = Break(seq, Tampering.INSERTED, words.format("first", "second"))
         either = Break(seq, Tampering.INSERTED, "two entries bear this number: one of them was inserted")
-        outcomes = dict.fromkeys(other.outcomes, second) | dict.fromkeys(place.outcomes, first)
-        self.last = Place(seq, place.prev, place.hash, {**outcomes}, either, other.accused)
+        outcomes = dict.fromkeys(other.outcomes, second) | dict.fromkeys(position.outcomes, first)
+        self.last = Position(seq, position.prev, position.hash, {**outcomes}, either, other.accused)
         return False
 
-    def _settle(self, place: Place, after: str | None) -> None:
+    def _settle(self, position: Position, after: str | None) -> None:
         """Say what is wrong with it, as the entry after it is chained to `after`, None where that is not known."""
-        links = self.witnesses.get(place.seq, ())
-        wrong = self._wrong(place, after)
-        if place.accused is not None:
-            self._settle(place.accused, place.prev)
+        links = self.witnesses.get(position.seq, ())
+        wrong = self._wrong(position, after)
+        if position.accused is not None:
+            self._settle(position.accused, position.prev)
         if wrong is not None:
             self.breaks.add(wrong)
         for link in links:
-            if link.hash in place.outcomes:
+            if link.hash in position.outcomes:
                 self.held.append(link)
-            elif wrong is not None or place.doubted:
+            elif wrong is not None or position.doubted:
                 self.covered.append(link)
             else:
                 self.failed.append(link)
 
-    def _wrong(self, place: Place, after: str | None) -> Break | None:
-        links, seq = self.witnesses.get(place.seq, ()), place.seq
-        noted = next((link.hash for link in links if link.hash in place.outcomes), None)
-        if place.doubted:
+    def _wrong(self, position: Position, after: str | None) -> Break | None:
+        links, seq = self.witnesses.get(position.seq, ()), position.seq
+        noted = next((link.hash for link in links if link.hash in position.outcomes), None)
+        if position.doubted:
             return None
-        if after is not None and after in place.outcomes:
-            return place.outcomes[after]
-        if after is None or place.open is not None:
-            return place.open if noted is None else place.outcomes[noted]
+        if after is not None and after in position.outcomes:
+            return position.outcomes[after]
+        if after is None or position.open is not None:
+            return position.open if noted is None else position.outcomes[noted]
         if noted is not None:
             words = f"it is not chained to #{seq}, which is as it was noted: it was changed with its hash"
             return Break(seq + 1, Tampering.REWRITTEN, words)

@@ -1,4 +1,4 @@
-"""The account of decisions: what is entered of each run, and how an entry is tied to all that came before it.
+"""Audit entries: what is recorded of each run, and how an entry is tied to all that came before it.
 
 An entry is a text, canonical JSON; what can be asked for is read from that text, so that nothing is said twice. Entries
 of one repository form a chain: the hash of each covers its text, its number and the hash before it.
@@ -17,7 +17,7 @@ VERSION: Final = 1
 ZERO_HASH: Final = "0" * 64
 """Stands for the hash before a chain's first entry."""
 MAX_TEXT: Final = 4_000_000
-"""Characters of one entry; of a longer output only its digest is entered."""
+"""Characters of one entry; of a longer output only its digest is recorded."""
 MAX_KEY: Final = 512
 """Characters of a text that entries are found by: no index holds more of it."""
 LOCAL_CHAIN: Final = "local"
@@ -30,7 +30,7 @@ class Kind(StrEnum):
     """What an entry is about."""
 
     RUN = "run"
-    """What was decided, or why nothing was: entered before anything is done about it."""
+    """What was decided, or why nothing was: recorded before anything is done about it."""
     RECEIPTS = "receipts"
     """What became of it: `of` in its text is the number of the run's entry."""
     PRUNE = "prune"
@@ -53,16 +53,16 @@ class Columns:
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """What is to be entered in the chain of a repository; `text` is canonical JSON of an object, redacted."""
+    """What is to be recorded in the chain of a repository; `text` is canonical JSON of an object, redacted."""
 
     repository: str
     text: str
     columns: Columns
 
     @classmethod
-    def of(cls, repository: str, told: Mapping[str, Any]) -> "Entry":
+    def of(cls, repository: str, data: Mapping[str, Any]) -> "Entry":
         """The entry of a JSON object. Raises ValueError when its fields are not of their types."""
-        text = canonical_json({**told, "version": VERSION, "repository": repository})
+        text = canonical_json({**data, "version": VERSION, "repository": repository})
         return cls(repository, text, parse_columns(text))
 
 
@@ -112,22 +112,22 @@ def parse_columns(text: str) -> Columns:
     return columns_from(json.loads(text))
 
 
-def columns_from(told: object) -> Columns:
+def columns_from(data: object) -> Columns:
     """As `columns`, of what was read from the text."""
-    if not isinstance(told, dict):
+    if not isinstance(data, dict):
         raise ValueError("not an object")  # noqa: TRY004  to a reader of a file it is a matter of its value
 
     def named(name: str) -> str:
-        found = told.get(name) or ""
-        if not isinstance(found, str):
+        value = data.get(name) or ""
+        if not isinstance(value, str):
             raise ValueError(f"`{name}` is no text")  # noqa: TRY004
-        return key_text(found)
+        return key_text(value)
 
     def number(name: str) -> int:
-        found = told.get(name) or 0
-        if not isinstance(found, int) or isinstance(found, bool) or not 0 <= found < _EXACT:
+        value = data.get(name) or 0
+        if not isinstance(value, int) or isinstance(value, bool) or not 0 <= value < _EXACT:
             raise ValueError(f"`{name}` is no count")
-        return found
+        return value
 
     return Columns(
         Kind(named("kind")),
@@ -146,12 +146,12 @@ def key_text(text: str) -> str:
     return text[:MAX_KEY].encode("utf-8", "replace").decode().replace("\0", "\ufffd")
 
 
-def canonical_json(told: Mapping[str, Any]) -> str:
+def canonical_json(data: Mapping[str, Any]) -> str:
     """JSON as RFC 8785 has it, so that any reader comes to the same bytes.
 
     A number that is not whole, or too large to be exact everywhere, stands as text. What UTF-8 lacks becomes `?`.
     """
-    text = json.dumps(_plain(told), ensure_ascii=False, separators=(",", ":"), sort_keys=True, allow_nan=False)
+    text = json.dumps(_plain(data), ensure_ascii=False, separators=(",", ":"), sort_keys=True, allow_nan=False)
     return text.encode("utf-8", "replace").decode()
 
 
@@ -162,8 +162,8 @@ def entry_hash(repository: str, seq: int, prev: str, text: str) -> str:
 
 def hash_of_digest(repository: str, seq: int, prev: str, text_digest: str) -> str:
     """As `chained`, for a text of which only the digest is at hand."""
-    place = {"digest": text_digest, "prev": prev, "repository": repository, "seq": seq}
-    return digest(json.dumps(place, ensure_ascii=False, separators=(",", ":"), sort_keys=True))
+    position = {"digest": text_digest, "prev": prev, "repository": repository, "seq": seq}
+    return digest(json.dumps(position, ensure_ascii=False, separators=(",", ":"), sort_keys=True))
 
 
 def digest(text: str) -> str:

@@ -25,19 +25,19 @@ _SHA = re.compile(r"[0-9a-f]{40}(?:[0-9a-f]{24})?")
 def valid_facts(known: FactSet, repository: str, now: float) -> FactSet:
     """The facts that are about this repository and not from the future, newest first, each once."""
     once = {(fact.kind, fact.subject, fact.sha, fact.mode, fact.at): fact for fact in known.facts}
-    found = [
+    facts = [
         fact
         for fact in once.values()
         if fact.repository.casefold() == repository.casefold() and 0 < fact.at <= now + SKEW
         if fact.kind not in OF_COMMITS or fact.sha in ("", fact.subject)
     ]
-    return replace(known, facts=tuple(sorted(found, key=lambda fact: -fact.at)))
+    return replace(known, facts=tuple(sorted(facts, key=lambda fact: -fact.at)))
 
 
 def newest_fact(known: FactSet, kind: FactKind, subjects: Iterable[str]) -> Fact | None:
     """The newest fact of a kind about one of several subjects, of which "" is none."""
-    wanted = {subject for subject in subjects if subject}
-    return max((fact for fact in known.of(kind) if fact.subject in wanted), key=lambda fact: fact.at, default=None)
+    requested = {subject for subject in subjects if subject}
+    return max((fact for fact in known.of(kind) if fact.subject in requested), key=lambda fact: fact.at, default=None)
 
 
 def merge_facts(parts: Sequence[FactSet]) -> FactSet:
@@ -47,12 +47,12 @@ def merge_facts(parts: Sequence[FactSet]) -> FactSet:
     return FactSet(facts, bool(facts) and all(part.trusted for part in parts if part.facts), limits)
 
 
-def parse_number(text: str, least: float, most: float) -> float | None:
+def parse_number(text: str, minimum: float, maximum: float) -> float | None:
     """The number that a value is, None when it is none or lies outside of what it can be."""
     if not _NUMBER.fullmatch(text):
         return None
-    found = float(text)
-    return found if least <= found <= most else None
+    number = float(text)
+    return number if minimum <= number <= maximum else None
 
 
 def parse_commit(text: str) -> str:

@@ -7,7 +7,7 @@ import pytest
 
 from cicd_agent.analysis.logs.extract import Kind
 from cicd_agent.app.decision import Decision
-from cicd_agent.app.recording.fact_extraction import LONGEST, extract_facts
+from cicd_agent.app.recording.fact_extraction import MAX_VALUE, extract_facts
 from cicd_agent.domain.change import ChangeSource
 from cicd_agent.domain.effects import Plan
 from cicd_agent.domain.event import Event, EventKind, Ref
@@ -135,7 +135,7 @@ FAILED = Evidence(EVENT, CHANGE).put(FAILED_RUN, FailedRun(RUN))
 def test_a_failure_is_left_by_its_fingerprint_with_its_run() -> None:
     (fact,) = glean("analyse-failure", result=diagnosed(), evidence=FAILED)
     assert (fact.kind, fact.subject, fact.sha, fact.ref) == (FactKind.FAILURE, "5" * 16, HEAD, "topic")
-    assert len(fact.values["root_cause"]) == LONGEST
+    assert len(fact.values["root_cause"]) == MAX_VALUE
     assert dict(fact.values) | {"root_cause": ""} == {
         "failure_type": "test_failure",
         "cause": "change",

@@ -10,7 +10,7 @@ from cicd_agent.domain.facts import Fact
 from cicd_agent.domain.text.words import clip
 from cicd_agent.modes.protocol import Mode
 
-LONGEST: Final = 500
+MAX_VALUE: Final = 500
 """Characters of a value."""
 
 
@@ -33,7 +33,7 @@ def extract_facts(
             at=at,
             mode=decision.mode,
             event_id=event_id,
-            values={name: clip(value, LONGEST) for name, value in fact.values.items() if value},
+            values={name: clip(value, MAX_VALUE) for name, value in fact.values.items() if value},
         )
         for fact in mode.facts(decision.judgement, evidence, outputs)
         if fact.subject and any(fact.values.values())

@@ -1,4 +1,4 @@
-"""Where decisions and facts are kept between runs, as ports: a file, SQLite, or PostgreSQL for a fleet."""
+"""Where decisions and facts are stored between runs, as ports: SQLite, or PostgreSQL for a fleet."""
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -10,7 +10,7 @@ from cicd_agent.domain.facts import Fact, FactKind, FactSet
 
 @dataclass(frozen=True, slots=True)
 class EntryQuery:
-    """Which entries are asked for; what is empty or 0 is not asked. `since` ≤ at < `until`, in seconds since the epoch.
+    """Which entries match; what is empty or 0 excludes nothing. `since` ≤ at < `until`, in seconds since the epoch.
 
     `sha` may be the beginning of one, of 7 characters or more. At limit `limit` come, the newest first.
     """
@@ -29,7 +29,7 @@ class EntryQuery:
 
 @dataclass(frozen=True, slots=True)
 class FactQuery:
-    """Which facts are asked for; what is empty is not asked. The newest `limit` come, the newest first."""
+    """Which facts match; what is empty excludes nothing. The newest `limit` come, the newest first."""
 
     repository: str
     kind: FactKind | None = None
@@ -50,7 +50,7 @@ class Removal:
 
 
 class Store(Protocol):
-    """The account book. Every method may raise StoreRefused; several processes may use the same one at once.
+    """The audit log. Every method may raise StoreRefused; several processes may use the same one at once.
 
     What `append`, `prune` or `put` returned from is there after a crash of the process.
     """
@@ -64,10 +64,10 @@ class Store(Protocol):
         """Whether only who holds a secret can write to it."""
 
     def append(self, entry: Entry) -> Link:
-        """Enter it at the end of its repository's chain."""
+        """Record it at the end of its repository's chain."""
 
     def head(self, repository: str) -> Link | None:
-        """The end of the chain as the store has noted it beside its entries, None when it has none."""
+        """The end of the chain as it is stored beside its entries, None when it has none."""
 
     def repositories(self) -> tuple[str, ...]:
         """Every repository that has a chain, in order."""
@@ -82,19 +82,19 @@ class Store(Protocol):
         """One entry."""
 
     def find(self, query: EntryQuery) -> Iterator[Row]:
-        """The entries that are asked for, newest first."""
+        """The entries that match, newest first."""
 
     def prune(self, repository: str, before: int, entry: Callable[[Removal], Entry]) -> Removal | None:
         """Remove the entries from the beginning of a chain up to the first that is not older than `before`.
 
-        What was removed is entered itself, by `entry`, in the same transaction. None when there is nothing to remove.
+        What was removed is recorded itself, by `entry`, in the same transaction. None when there is nothing to remove.
         """
 
     def put(self, facts: Sequence[Fact]) -> None:
-        """Leave facts for later runs; each replaces the one of the same repository, kind, subject, sha and mode."""
+        """Store facts for later runs; each replaces the one of the same repository, kind, subject, sha and mode."""
 
     def facts(self, query: FactQuery) -> tuple[Fact, ...]:
-        """The facts that are asked for, newest first."""
+        """The facts that match, newest first."""
 
     def close(self) -> None:
         """Let go of files and connections; closing twice does nothing."""
