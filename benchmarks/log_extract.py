@@ -24,7 +24,7 @@ from statistics import mean
 
 from benchmarks.tokens import Counter, counter
 from cicd_agent.analysis.logs.extract import Extract
-from cicd_agent.analysis.logs.messages import Registry
+from cicd_agent.analysis.logs.matcher import Registry
 from cicd_agent.analysis.logs.reader import read
 from cicd_agent.analysis.logs.reduction import reduce
 from cicd_agent.analysis.logs.registry import load_tools

@@ -17,7 +17,7 @@ if __name__ == "__main__":
     sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from benchmarks.log_extract import Case, cases, normal
-from cicd_agent.analysis.logs.messages import Registry
+from cicd_agent.analysis.logs.matcher import Registry
 from cicd_agent.analysis.logs.reduction import reduce
 from cicd_agent.analysis.logs.registry import load_tools
 from cicd_agent.domain.change import Change

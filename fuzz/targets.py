@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from functools import cache
 
 from cicd_agent.agent.schema import Misread, read
-from cicd_agent.analysis.logs.messages import Registry
+from cicd_agent.analysis.logs.matcher import Registry
 from cicd_agent.analysis.logs.reduction import reduce
 from cicd_agent.analysis.logs.registry import load_tools
 from cicd_agent.analysis.test_reports.coverage import read_coverage

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from cicd_agent.analysis.logs import filter as line_filter
 from cicd_agent.analysis.logs.extract import Extract, Kind, Trouble
-from cicd_agent.analysis.logs.messages import Registry
+from cicd_agent.analysis.logs.matcher import Registry
 from cicd_agent.analysis.logs.reader import MAX_LINE, read
 from cicd_agent.analysis.logs.reduction import estimate_tokens, reduce
 from cicd_agent.analysis.logs.registry import Message, Tool

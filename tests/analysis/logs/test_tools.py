@@ -15,7 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cicd_agent.analysis.logs.extract import Kind
-from cicd_agent.analysis.logs.messages import Block, Registry
+from cicd_agent.analysis.logs.matcher import Block, Registry
 from cicd_agent.analysis.logs.reader import Line
 from cicd_agent.analysis.logs.registry import TOOL_FILES, Message, Tool, load_tools, read_tools
 from cicd_agent.analysis.logs.template import mask_numbers

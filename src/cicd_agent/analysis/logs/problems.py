@@ -7,7 +7,7 @@ from dataclasses import replace
 from cicd_agent.analysis.logs.extract import Frame, Kind, Problem
 from cicd_agent.analysis.logs.features import indentation
 from cicd_agent.analysis.logs.frames import find_frames, relative
-from cicd_agent.analysis.logs.messages import Block
+from cicd_agent.analysis.logs.matcher import Block
 from cicd_agent.analysis.logs.reader import Line
 from cicd_agent.analysis.logs.score import LogScores
 from cicd_agent.analysis.logs.template import Templates, loose_fingerprint, strict_fingerprint

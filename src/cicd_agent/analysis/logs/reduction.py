@@ -11,7 +11,7 @@ from math import sqrt
 from cicd_agent.analysis.logs.extract import Elision, Extract, ExtractLine
 from cicd_agent.analysis.logs.features import describe_line
 from cicd_agent.analysis.logs.filter import MIN_RELEVANCE, Selection, line_hash, select_lines
-from cicd_agent.analysis.logs.messages import Registry
+from cicd_agent.analysis.logs.matcher import Registry
 from cicd_agent.analysis.logs.problems import MAX_PROBLEMS, problems
 from cicd_agent.analysis.logs.reader import MAX_LINE, Line, read
 from cicd_agent.analysis.logs.registry import load_tools

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from math import log2
 
 from cicd_agent.analysis.logs.features import LineFeatures, describe_line, find_echoes, indentation
-from cicd_agent.analysis.logs.messages import Block
+from cicd_agent.analysis.logs.matcher import Block
 from cicd_agent.analysis.logs.reader import Line
 from cicd_agent.analysis.logs.template import Templates, line_key
 

@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from cicd_agent.analysis.logs.messages import Registry
+from cicd_agent.analysis.logs.matcher import Registry
 from cicd_agent.analysis.logs.registry import load_tools
 from cicd_agent.domain.change import Commit
 from cicd_agent.domain.library import Blamed, Unreadable

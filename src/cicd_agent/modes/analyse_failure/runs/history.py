@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
-from cicd_agent.analysis.logs.messages import Registry
+from cicd_agent.analysis.logs.matcher import Registry
 from cicd_agent.analysis.logs.reduction import reduce
 from cicd_agent.domain.change import Change
 from cicd_agent.domain.diff import FileDiff

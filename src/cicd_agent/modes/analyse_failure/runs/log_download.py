@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
 from cicd_agent.analysis.logs.extract import Extract
-from cicd_agent.analysis.logs.messages import Registry
+from cicd_agent.analysis.logs.matcher import Registry
 from cicd_agent.analysis.logs.reduction import passed, reduce
 from cicd_agent.analysis.logs.step import StepSpan
 from cicd_agent.analysis.logs.template import Templates

@@ -2,7 +2,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cicd_agent.analysis.logs.extract import Kind
-from cicd_agent.analysis.logs.messages import Registry
+from cicd_agent.analysis.logs.matcher import Registry
 from cicd_agent.analysis.logs.reader import Line
 from cicd_agent.analysis.logs.registry import Message, Tool
 
