@@ -24,7 +24,7 @@ from statistics import mean
 
 from benchmarks.tokens import Counter, counter
 from cicd_agent.analysis.logs.extract import Extract
-from cicd_agent.analysis.logs.matcher import Registry
+from cicd_agent.analysis.logs.matcher import Matcher
 from cicd_agent.analysis.logs.reader import read
 from cicd_agent.analysis.logs.reduction import reduce
 from cicd_agent.analysis.logs.registry import load_tools
@@ -123,9 +123,9 @@ def last_within(group: Sequence[Case], budget: int, counts: Counter) -> dict[str
     return shown
 
 
-def ours(case: Case, budget: int, registry: Registry, *, with_green: bool) -> Extract:
+def ours(case: Case, budget: int, matcher: Matcher, *, with_green: bool) -> Extract:
     green = Templates(line.text for line in read([case.green])) if with_green and case.green else None
-    return reduce([case.log], tokens=budget, green=green, registry=registry)
+    return reduce([case.log], tokens=budget, green=green, matcher=matcher)
 
 
 def row(name: str, group: Sequence[Case], shown: Mapping[str, Sequence[str]], counts: Counter) -> Score:
@@ -145,12 +145,12 @@ def baselines(group: Sequence[Case], counts: Counter) -> None:
         row(f"last lines, {budget:,} tokens", group, last_within(group, budget, counts), counts)
 
 
-def measured(corpus: str, group: Sequence[Case], registry: Registry, counts: Counter, *, tell: bool) -> list[str]:
+def measured(corpus: str, group: Sequence[Case], matcher: Matcher, counts: Counter, *, tell: bool) -> list[str]:
     """Print the rows of our extracts; the goals that were missed."""
     missed: list[str] = []
     for with_green in (False, True) if corpus == "cidiff" else (False,):
         for budget in (2_000, 4_000):
-            extracts = {case.name: ours(case, budget, registry, with_green=with_green) for case in group}
+            extracts = {case.name: ours(case, budget, matcher, with_green=with_green) for case in group}
             shown = {name: [line.text for line in extract.kept] for name, extract in extracts.items()}
             name = f"extract, {budget:,} tokens" + (", with green" if with_green else "")
             row(name, group, shown, counts)
@@ -163,12 +163,12 @@ def measured(corpus: str, group: Sequence[Case], registry: Registry, counts: Cou
             if tell:
                 tell_missed(group, scores, shown)
     if corpus == "pytorch":
-        missed += first(group, registry, tell=tell)
+        missed += first(group, matcher, tell=tell)
     return missed
 
 
-def first(group: Sequence[Case], registry: Registry, *, tell: bool) -> list[str]:
-    top = {case.name: ours(case, 2_000, registry, with_green=False).problems[:1] for case in group}
+def first(group: Sequence[Case], matcher: Matcher, *, tell: bool) -> list[str]:
+    top = {case.name: ours(case, 2_000, matcher, with_green=False).problems[:1] for case in group}
     right = [any(case.truth[0] in normal(problem.text) for problem in top[case.name]) for case in group]
     print(f"  the first problem is the marked line in {mean(right):.2f}")
     for case, is_right in zip(group, right, strict=True):
@@ -245,7 +245,7 @@ def main() -> None:
     missed = scale() if asked.scale else []
     counts = counter(asked.python)
     every = [case for case in cases(asked.data) if case.half in asked.half] if asked.data else []
-    registry = Registry(load_tools())
+    matcher = Matcher(load_tools())
     for corpus in ("logchunks", "cidiff", "pytorch"):
         group = [case for case in every if case.corpus == corpus]
         if group:
@@ -253,11 +253,11 @@ def main() -> None:
             print(f"\n{title:38}  recall    hit   tokens    most    half a, b")
             if not asked.quick:
                 baselines(group, counts)
-            missed += measured(corpus, group, registry, counts, tell=asked.misses)
+            missed += measured(corpus, group, matcher, counts, tell=asked.misses)
         if group and corpus == "logchunks" and asked.amid:
             print("  among logs of other jobs that passed:")
             passed = [case.green for case in every if case.green and len(case.green) < 400_000]
-            missed += measured(corpus, amid(group, passed), registry, counts, tell=asked.misses)
+            missed += measured(corpus, amid(group, passed), matcher, counts, tell=asked.misses)
     for goal in missed:
         print(f"missed: {goal}")
     sys.exit(1 if missed else 0)

@@ -17,7 +17,7 @@ if __name__ == "__main__":
     sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from benchmarks.log_extract import Case, cases, normal
-from cicd_agent.analysis.logs.matcher import Registry
+from cicd_agent.analysis.logs.matcher import Matcher
 from cicd_agent.analysis.logs.reduction import reduce
 from cicd_agent.analysis.logs.registry import load_tools
 from cicd_agent.domain.change import Change
@@ -47,11 +47,11 @@ def without_truth(case: Case) -> bytes:
     return b"\n".join(line for line in lines if normal(line.decode("utf-8", "replace")) not in marked)
 
 
-def diagnosed(log: bytes, change: Change | None, registry: Registry) -> Diagnosis:
+def diagnosed(log: bytes, change: Change | None, matcher: Matcher) -> Diagnosis:
     """What the rules say of it."""
     step = StepRun("Run it", 1, "failure")
     job = JobRun(1, "job", "completed", "failure", steps=(step,))
-    extract = reduce([log], tokens=4_000, job="job", registry=registry)
+    extract = reduce([log], tokens=4_000, job="job", matcher=matcher)
     paths = tuple(file.path for file in change.files) if change else ()
     failed = FailedJob(job, extract=extract, source=LogSource.FILE, places=find_locations(extract, paths))
     evidence = Evidence(Event(EventKind.PUSH), change).put(FAILED_RUN, FailedRun(jobs=(failed,)))
@@ -64,7 +64,7 @@ def main() -> int:
     parser.add_argument("--data", type=Path, required=True)
     parser.add_argument("--misses", action="store_true", help="name the cases of which too much is said")
     asked = parser.parse_args()
-    registry, known = Registry(load_tools()), list(cases(asked.data))
+    matcher, known = Matcher(load_tools()), list(cases(asked.data))
     too_sure = 0
     print(f"{len(known)} logs; a cause named with {TOO_SURE} or more\n")
     print(f"{'':<20} {'without the truth':>18} {'whole':>6}")
@@ -72,7 +72,7 @@ def main() -> int:
         counts = []
         for cut in (True, False):
             found = [
-                (case.name, diagnosed(without_truth(case) if cut else case.log, change, registry)) for case in known
+                (case.name, diagnosed(without_truth(case) if cut else case.log, change, matcher)) for case in known
             ]
             named = [
                 (each, one) for each, one in found if one.cause is not Cause.UNKNOWN and one.confidence >= TOO_SURE

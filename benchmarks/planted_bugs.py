@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from random import Random
 
-from cicd_agent.analysis.logs.matcher import Registry
+from cicd_agent.analysis.logs.matcher import Matcher
 from cicd_agent.analysis.logs.reduction import reduce
 from cicd_agent.analysis.logs.registry import load_tools
 from cicd_agent.domain.event import Event, EventKind
@@ -131,10 +131,10 @@ def log_of(output: str, command: Sequence[str]) -> bytes:
     return "\n".join(stamped).encode()
 
 
-def read_run(bug: Bug, log: bytes, command: Sequence[str], registry: Registry) -> FailedRun:
+def read_run(bug: Bug, log: bytes, command: Sequence[str], matcher: Matcher) -> FailedRun:
     """What gathering would have read of the run."""
     step = f"Run python {' '.join(command)}"
-    extract = reduce([log], tokens=2_000, registry=registry)
+    extract = reduce([log], tokens=2_000, matcher=matcher)
     found = find_locations(extract, FILES)
     tree = Tree(FILES)
     named = [tree.test(problem.test) for problem in extract.problems if problem.test]
@@ -192,7 +192,7 @@ def last_named(log: bytes) -> str:
 
 def main() -> int:
     random = Random(5)  # noqa: S311  to be repeated, not to be unguessable
-    loads, tally, registry = loaded_by(), Counter[str](), Registry(load_tools())
+    loads, tally, matcher = loaded_by(), Counter[str](), Matcher(load_tools())
     planted = [bug for path in PRODUCT for bug in bugs(path)]
     random.shuffle(planted)
     for bug in planted:
@@ -205,7 +205,7 @@ def main() -> int:
             continue
         tally["bugs"] += 1
         log = log_of(output, command)
-        failed = read_run(bug, log, command, registry)
+        failed = read_run(bug, log, command, matcher)
         change = (bug.path, FILES[bug.path], bug.text)
         failing = [test for test in loads if _fails(test, output)]
         near = [path for test in failing for path in sorted(loads[test]) if path != bug.path]

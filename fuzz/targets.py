@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from functools import cache
 
 from cicd_agent.agent.schema import Misread, read
-from cicd_agent.analysis.logs.matcher import Registry
+from cicd_agent.analysis.logs.matcher import Matcher
 from cicd_agent.analysis.logs.reduction import reduce
 from cicd_agent.analysis.logs.registry import load_tools
 from cicd_agent.analysis.test_reports.coverage import read_coverage
@@ -86,9 +86,7 @@ def diff(data: bytes) -> None:
 def log(data: bytes) -> None:
     """A log, in two pieces that are cut anywhere: the extract keeps to its size, and counts every line."""
     middle = len(data) // 2
-    whole, pieces = (
-        reduce(each, tokens=300, registry=_registry()) for each in ([data], [data[:middle], data[middle:]])
-    )
+    whole, pieces = (reduce(each, tokens=300, matcher=_matcher()) for each in ([data], [data[:middle], data[middle:]]))
     assert whole == pieces, "an extract depends on how the log came"
     assert len(whole.kept) + sum(each.lines for each in whole.elisions) == whole.total, "lines are lost without a word"
 
@@ -147,8 +145,8 @@ def _expect(holds: bool, what: str) -> None:  # noqa: FBT001  it is the value
 
 
 @cache
-def _registry() -> Registry:
-    return Registry(load_tools())
+def _matcher() -> Matcher:
+    return Matcher(load_tools())
 
 
 TARGETS: Mapping[str, Target] = {

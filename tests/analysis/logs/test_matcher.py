@@ -2,7 +2,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cicd_agent.analysis.logs.extract import Kind
-from cicd_agent.analysis.logs.matcher import Registry
+from cicd_agent.analysis.logs.matcher import Matcher
 from cicd_agent.analysis.logs.reader import Line
 from cicd_agent.analysis.logs.registry import Message, Tool
 
@@ -14,21 +14,21 @@ def lines(*texts: str) -> list[Line]:
 
 
 def blocks(message: Message, *texts: str) -> list[tuple[int, int, int]]:
-    found = Registry((Tool("x", Kind.UNKNOWN, (message,)),)).blocks(lines(*texts))
+    found = Matcher((Tool("x", Kind.UNKNOWN, (message,)),)).blocks(lines(*texts))
     return [(block.first, block.headline, block.last) for block in found]
 
 
 @given(WORDS, st.text(alphabet="ab12 .*(", max_size=40))
 def test_a_line_meets_a_message_when_it_holds_one_of_its_hints(hints: list[str], text: str) -> None:
     tools = [Tool(hint, Kind.UNKNOWN, (Message("^", (hint,), ""),)) for hint in hints]
-    found = {form.tool.name for form in Registry(tools).candidates(text)}
+    found = {form.tool.name for form in Matcher(tools).candidates(text)}
     # More may be offered, since numbers are alike to the search, but never fewer.
     assert {hint for hint in hints if hint in text} <= found
 
 
 def test_numbers_in_a_hint_are_found_in_any_line_with_a_number_there() -> None:
-    registry = Registry((Tool("x", Kind.UNKNOWN, (Message("code 137", ("code 137",), ""),)),))
-    assert len(list(registry.blocks(lines("exit code 1", "exit code 137")))) == 1
+    matcher = Matcher((Tool("x", Kind.UNKNOWN, (Message("code 137", ("code 137",), ""),)),))
+    assert len(list(matcher.blocks(lines("exit code 1", "exit code 137")))) == 1
 
 
 def test_a_block_goes_on_while_its_lines_do() -> None:
@@ -52,5 +52,5 @@ def test_a_block_begins_before_the_line_that_opens_it_when_its_tool_does() -> No
 def test_a_block_does_not_reach_over_lines_that_are_not_held() -> None:
     message = Message("^B", ("B",), "", continuation="", max_lines=9, lines_before=3)
     held = [Line(1, "a"), Line(7, "B"), Line(8, "c"), Line(20, "d")]
-    (block,) = Registry((Tool("x", Kind.UNKNOWN, (message,)),)).blocks(held)
+    (block,) = Matcher((Tool("x", Kind.UNKNOWN, (message,)),)).blocks(held)
     assert (block.first, block.last) == (1, 2)

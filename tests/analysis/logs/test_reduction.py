@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from cicd_agent.analysis.logs import filter as line_filter
 from cicd_agent.analysis.logs.extract import Extract, Kind, Trouble
-from cicd_agent.analysis.logs.matcher import Registry
+from cicd_agent.analysis.logs.matcher import Matcher
 from cicd_agent.analysis.logs.reader import MAX_LINE, read
 from cicd_agent.analysis.logs.reduction import estimate_tokens, reduce
 from cicd_agent.analysis.logs.registry import Message, Tool
@@ -43,7 +43,7 @@ TESTS = Tool(
     ),
 )
 MAKE = Tool("make", Kind.UNKNOWN, (Message(r"^make: \*\*\*", ("make: ***",), "make: ***", weight=0.1),), wraps=True)
-REGISTRY = Registry((COMPILER, TESTS, MAKE))
+MATCHER = Matcher((COMPILER, TESTS, MAKE))
 QUIET = b"".join(b"installed package-%d into place\n" % count for count in range(400))
 
 LINES = st.one_of(
@@ -57,7 +57,7 @@ LINES = st.one_of(
 
 def of(text: bytes, budget: int = 2_000, green: bytes = b"", steps: Sequence[StepSpan] = ()) -> Extract:
     known = Templates(line.text for line in read([green])) if green else None
-    return reduce([text], tokens=budget, green=known, registry=REGISTRY, steps=steps)
+    return reduce([text], tokens=budget, green=known, matcher=MATCHER, steps=steps)
 
 
 def shown(extract: Extract) -> list[str]:
@@ -152,7 +152,7 @@ def test_a_command_that_is_only_shown_is_no_problem() -> None:
 def test_of_two_exceptions_the_one_that_came_of_the_other_is_first() -> None:
     raises = Tool("py", Kind.UNKNOWN, (Message(r"^\w+Error: ", ("Error: ",), "KeyError: a"),))
     log = b"KeyError: a\n\nDuring handling of the above exception, another exception occurred:\n\nValueError: b\n"
-    first, second, *_ = reduce([log], registry=Registry((raises,))).problems
+    first, second, *_ = reduce([log], matcher=Matcher((raises,))).problems
     assert (first.text, second.text) == ("ValueError: b", "KeyError: a")
 
 

@@ -15,14 +15,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cicd_agent.analysis.logs.extract import Kind
-from cicd_agent.analysis.logs.matcher import Block, Registry
+from cicd_agent.analysis.logs.matcher import Block, Matcher
 from cicd_agent.analysis.logs.reader import Line
 from cicd_agent.analysis.logs.registry import TOOL_FILES, Message, Tool, load_tools, read_tools
 from cicd_agent.analysis.logs.template import mask_numbers
 from tests.analysis.logs.harmless import HARMLESS
 from tests.analysis.logs.messages import SPOKEN
 
-REGISTRY = Registry(load_tools())
+MATCHER = Matcher(load_tools())
 MESSAGES = [(tool, message) for tool in load_tools() for message in tool.messages]
 NAMES = [f"{tool.name}: {message.example.splitlines()[message.lines_before][:60]}" for tool, message in MESSAGES]
 ROOT = Path(__file__).parents[3]
@@ -44,7 +44,7 @@ def read(*texts: str) -> list[Line]:
 
 def found(tool: Tool, message: Message, *texts: str) -> list[Block]:
     """The blocks of this one message."""
-    return list(Registry([replace(tool, messages=(message,))]).blocks(read(*texts)))
+    return list(Matcher([replace(tool, messages=(message,))]).blocks(read(*texts)))
 
 
 def patterns() -> Iterator[tuple[str, str]]:
@@ -128,7 +128,7 @@ def test_no_other_tool_claims_the_example_for_more(tool: Tool, message: Message)
     opening = message.example.split("\n")[message.lines_before]
     rivals = {
         block.tool.name
-        for block in REGISTRY.blocks(read(opening))
+        for block in MATCHER.blocks(read(opening))
         if block.tool.name != tool.name and block.weight > message.weight
     }
     assert rivals == set()
@@ -160,14 +160,14 @@ def test_what_is_outside_of_the_code_is_not_the_code_s_fault() -> None:
 
 @pytest.mark.parametrize(("tool", "line"), SPOKEN)
 def test_the_tool_that_says_it_is_named(tool: str, line: str) -> None:
-    blocks = list(REGISTRY.blocks(read(line)))
+    blocks = list(MATCHER.blocks(read(line)))
     most = max((block.weight for block in blocks), default=0.0)
     assert tool in [block.tool.name for block in blocks if block.weight == most]
 
 
 @pytest.mark.parametrize("line", HARMLESS)
 def test_lines_of_green_builds_say_nothing(line: str) -> None:
-    assert [(block.tool.name, block.message.start) for block in REGISTRY.blocks(read(line))] == []
+    assert [(block.tool.name, block.message.start) for block in MATCHER.blocks(read(line))] == []
 
 
 def test_no_pattern_repeats_what_repeats() -> None:
@@ -185,13 +185,13 @@ def test_no_pattern_repeats_what_repeats() -> None:
 def test_a_hostile_line_of_every_hint_is_read_to_its_end(unit: str) -> None:
     filler = unit * (4_000 // len(unit))
     hints = {message.hints[0] for _, message in MESSAGES}
-    blocks = list(REGISTRY.blocks(read(*(hint + filler for hint in sorted(hints)))))
+    blocks = list(MATCHER.blocks(read(*(hint + filler for hint in sorted(hints)))))
     assert all(block.first <= block.headline <= block.last for block in blocks)
 
 
 @given(st.lists(st.one_of(st.text(max_size=60), st.sampled_from([m.example for _, m in MESSAGES])), max_size=8))
 def test_blocks_lie_within_the_log_and_within_their_length(texts: list[str]) -> None:
     lines = read(*(line for text in texts for line in text.split("\n")))
-    for block in REGISTRY.blocks(lines):
+    for block in MATCHER.blocks(lines):
         assert 0 <= block.first <= block.headline <= block.last < len(lines)
         assert block.last - block.first < block.message.max_lines + block.message.lines_before

@@ -19,7 +19,7 @@ _MAX_KEYS = 50_000
 
 
 class _Form(NamedTuple):
-    """A message of the registry with its rank in it."""
+    """A message with its tool; `order` is its rank in the registry."""
 
     order: int
     tool: Tool
@@ -46,7 +46,7 @@ class Block:
         return self.message.kind or self.tool.kind
 
 
-class Registry:
+class Matcher:
     """All tools' messages, behind one search for the literals without which none of them opens."""
 
     def __init__(self, tools: Sequence[Tool]) -> None:
@@ -63,7 +63,7 @@ class Registry:
         self._matches: dict[str, tuple[_Form, ...]] = {}
 
     def candidates(self, text: str) -> tuple[_Form, ...]:
-        """The forms of which a hint is in the line, in the registry's order."""
+        """The forms of which a hint is in the line, in their order."""
         folded = mask_numbers(text[:MAX_SEARCHED])
         known = self._known.get(folded)
         if known is None:

@@ -11,7 +11,7 @@ from math import sqrt
 from cicd_agent.analysis.logs.extract import Elision, Extract, ExtractLine
 from cicd_agent.analysis.logs.features import describe_line
 from cicd_agent.analysis.logs.filter import MIN_RELEVANCE, Selection, line_hash, select_lines
-from cicd_agent.analysis.logs.matcher import Registry
+from cicd_agent.analysis.logs.matcher import Matcher
 from cicd_agent.analysis.logs.problems import MAX_PROBLEMS, problems
 from cicd_agent.analysis.logs.reader import MAX_LINE, Line, read
 from cicd_agent.analysis.logs.registry import load_tools
@@ -36,23 +36,23 @@ def reduce(
     green: Templates | None = None,
     job: str = "",
     steps: Sequence[StepSpan] = (),
-    registry: Registry | None = None,
+    matcher: Matcher | None = None,
 ) -> Extract:
     """The extract of a log that comes in pieces of any size, in at most so many tokens.
 
     `green` are the templates of a log of the same job that passed, `steps` the job's steps as the API tells them.
-    A `registry` that was made once serves many logs.
+    A `matcher` that was made once serves many logs.
     """
-    registry = registry or Registry(load_tools())
+    matcher = matcher or Matcher(load_tools())
     size = _Size()
 
     def relevance(text: str) -> float:
         trouble = describe_line(text).trouble
         # Whether it can be a tool's message is looked up only where that decides.
-        return trouble if trouble >= MIN_RELEVANCE else float(bool(registry.candidates(text)))
+        return trouble if trouble >= MIN_RELEVANCE else float(bool(matcher.candidates(text)))
 
     selection = select_lines(read(size.counted(chunks), steps=steps), relevance)
-    blocks = list(registry.blocks(selection.lines))
+    blocks = list(matcher.blocks(selection.lines))
     scores = score_lines(selection.lines, blocks, green, frozenset(step.name for step in steps if step.failed))
     ranked = problems(selection.lines, blocks, scores, green)
     first = ranked[0].line if ranked else 0

@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cache
 
-from cicd_agent.analysis.logs.matcher import Registry
+from cicd_agent.analysis.logs.matcher import Matcher
 from cicd_agent.analysis.logs.reduction import passed, reduce
 from cicd_agent.analysis.logs.registry import load_tools
 from cicd_agent.analysis.logs.template import Templates
@@ -88,11 +88,11 @@ class _Reading:
 
     def of_files(self, logs: LogFiles) -> Evidence:
         """Logs that somebody has at hand, each that of a failed job."""
-        green, registry = passed(logs.green()) if logs.green else None, Registry(load_tools())
+        green, matcher = passed(logs.green()) if logs.green else None, Matcher(load_tools())
         jobs = tuple(
             FailedJob(
                 JobRun(number, name, "completed", "failure"),
-                extract=reduce(open_log(), tokens=FIRST_TOKENS, green=green, job=name, registry=registry),
+                extract=reduce(open_log(), tokens=FIRST_TOKENS, green=green, job=name, matcher=matcher),
                 source=LogSource.FILE,
             )
             for number, (name, open_log) in enumerate(logs.failed.items(), 1)
@@ -103,10 +103,10 @@ class _Reading:
         """A run that GitHub knows."""
         run = runs.run(number, attempt)
         all_jobs = runs.jobs(number, attempt)
-        registry = Registry(load_tools())
-        history = History(runs, run, self.event.default_branch or self.event.base.name, registry)
+        matcher = Matcher(load_tools())
+        history = History(runs, run, self.event.default_branch or self.event.base.name, matcher)
         green = history.green()
-        acquisition = Acquisition(runs, run, _green_templates(runs, green), registry)
+        acquisition = Acquisition(runs, run, _green_templates(runs, green), matcher)
         named = roles(all_jobs, self._specs(run))
         if not any(one.role in {Role.FAILED, Role.TOLERATED} for one in named):
             named = (*acquisition.timed_out(all_jobs), *named)

@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from cicd_agent.analysis.logs.matcher import Registry
+from cicd_agent.analysis.logs.matcher import Matcher
 from cicd_agent.analysis.logs.registry import load_tools
 from cicd_agent.domain.change import Commit
 from cicd_agent.domain.library import Blamed, Unreadable
@@ -13,7 +13,7 @@ from tests.support.fakes.library import FakeLibrary
 from tests.support.fakes.runs import FakeRuns
 from tests.support.samples.changes import change_of
 
-REGISTRY = Registry(load_tools())
+MATCHER = Matcher(load_tools())
 ONE, TWO = Commit("1" * 40, "One"), Commit("2" * 40, "Two")
 CHANGE = replace(change_of(("a.py", "x\n", "x\nnew\nmore\n"), ("b.py", None, "all\nnew\n")), commits=(TWO, ONE))
 RUN = RunState(9, workflow="ci", workflow_id=1, event="push", branch="main", sha="9" * 40, created=900)
@@ -33,7 +33,7 @@ def history(*states: RunState, logs: dict[int, bytes] | None = None) -> tuple[Hi
     for one in (*states, RUN):
         jobs[one.id, 1] = (JobRun(one.id * 100 + 1, "test", "completed", one.conclusion),)
     runs = FakeRuns(states=[RUN, *states], job_lists=jobs, logs=logs or {})
-    return History(runs, RUN, "main", REGISTRY), runs
+    return History(runs, RUN, "main", MATCHER), runs
 
 
 class Authors(FakeLibrary):

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from cicd_agent.analysis.logs.matcher import Registry
+from cicd_agent.analysis.logs.matcher import Matcher
 from cicd_agent.analysis.logs.registry import load_tools
 from cicd_agent.domain.event import Event
 from cicd_agent.domain.evidence import Evidence
@@ -48,7 +48,7 @@ def green(number: int, created: int, sha: str = FIXED, branch: str = "main", **f
 
 def read(*facts: Fact, runs: tuple[RunState, ...] = (), failed: FailedRun | None = None) -> tuple[FactSet, FakeRuns]:
     port = FakeRuns(states=list(runs))
-    history = History(port, RUN, "main", Registry(load_tools()))
+    history = History(port, RUN, "main", Matcher(load_tools()))
     world = World(state=FakeState(facts), now=lambda: float(NOW))
     return read_previous_failures(world, failed or failed_run(), "o/r", history), port
 

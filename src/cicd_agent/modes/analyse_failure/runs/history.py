@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
-from cicd_agent.analysis.logs.matcher import Registry
+from cicd_agent.analysis.logs.matcher import Matcher
 from cicd_agent.analysis.logs.reduction import reduce
 from cicd_agent.domain.change import Change
 from cicd_agent.domain.diff import FileDiff
@@ -37,7 +37,7 @@ class History:
     runs: Runs
     run: RunState
     default_branch: str
-    registry: Registry
+    matcher: Matcher
     gaps: list[Gap] = field(default_factory=list)
     _recent: tuple[RunState, ...] | None = None
 
@@ -118,7 +118,7 @@ class History:
                 continue
             try:
                 log = self.runs.log(job.id)
-                extract = reduce(log, tokens=_TOKENS, job=job.name, steps=spans(job), registry=self.registry)
+                extract = reduce(log, tokens=_TOKENS, job=job.name, steps=spans(job), matcher=self.matcher)
             except ForgeRefused:
                 continue
             problems = [problem for problem in extract.problems if not problem.wraps]

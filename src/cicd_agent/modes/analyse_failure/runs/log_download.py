@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
 from cicd_agent.analysis.logs.extract import Extract
-from cicd_agent.analysis.logs.matcher import Registry
+from cicd_agent.analysis.logs.matcher import Matcher
 from cicd_agent.analysis.logs.reduction import passed, reduce
 from cicd_agent.analysis.logs.step import StepSpan
 from cicd_agent.analysis.logs.template import Templates
@@ -34,7 +34,7 @@ class Acquisition:
     runs: Runs
     run: RunState
     green_templates: Callable[[str], Templates | None]
-    registry: Registry
+    matcher: Matcher
     gaps: list[Gap] = field(default_factory=list)
     _archive: LogArchive | None = None
     _no_archive: str = ""
@@ -70,7 +70,7 @@ class Acquisition:
         notes = self._notes(job)
         extract, source = self._log(job, all_jobs, tokens)
         if extract.total < _NEXT_TO_NOTHING and (text := _as_log(notes)):
-            extract = reduce([text], tokens=tokens, job=job.name, registry=self.registry)
+            extract = reduce([text], tokens=tokens, job=job.name, matcher=self.matcher)
             source = LogSource.ANNOTATIONS
         return replace(named, extract=extract, source=source, notes=notes)
 
@@ -86,7 +86,7 @@ class Acquisition:
 
         def reduced(chunks: Iterator[bytes]) -> Extract:
             green = self.green_templates(job.name)
-            return reduce(chunks, tokens=tokens, green=green, job=job.name, steps=spans(job), registry=self.registry)
+            return reduce(chunks, tokens=tokens, green=green, job=job.name, steps=spans(job), matcher=self.matcher)
 
         try:
             return reduced(self.runs.log(job.id)), LogSource.JOB
