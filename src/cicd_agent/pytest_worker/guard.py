@@ -61,7 +61,6 @@ class Guard:
 
 
 def is_registered(config: pytest.Config, plugin: object) -> bool:
-    """Whether pytest would still ask this plugin for a report."""
     hook = config.hook.pytest_runtest_makereport
     return any(each.plugin is plugin for each in hook.get_hookimpls())
 

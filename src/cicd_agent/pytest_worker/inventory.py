@@ -40,7 +40,6 @@ class Inventory:
 
 
 def is_cache(path: str) -> bool:
-    """Whether this is something that Python and its tools leave behind."""
     *parents, name = path.rstrip("/").split("/")
     return bool(CACHES.intersection((*parents, name))) or name == ".coverage" or name.startswith(".coverage.")
 

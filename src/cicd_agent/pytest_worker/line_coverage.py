@@ -38,19 +38,15 @@ class Measure:
                 self._coverage.set_option("run:core", "ctrace")
 
     def start(self) -> None:
-        """From now on."""
         self._coverage.start()
 
     def switch(self, context: str) -> None:
-        """What runs from now on belongs to this."""
         self._coverage.switch_context(context)
 
     def stop(self) -> None:
-        """Measure no more."""
         self._coverage.stop()
 
     def files(self) -> list[str]:
-        """Paths from the top of all files of which something was executed."""
         result = self._coverage.get_data().measured_files()
         return sorted(path[len(self._top) + 1 :] for path in result if path.startswith(self._top + "/"))
 

@@ -28,7 +28,6 @@ def phase(when: str, raised: BaseException | None, report: pytest.TestReport, *,
 
 
 def worst(outcomes: list[str]) -> str:
-    """Of all phases together."""
     return next(outcome for outcome in WORST_FIRST if outcome in outcomes)
 
 

@@ -125,7 +125,6 @@ def _read(source: int, seconds: float) -> bytes | None:
 
 @contextlib.contextmanager
 def silence() -> Iterator[None]:
-    """Swallow what is printed."""
     with contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO()):
         yield
 

@@ -122,7 +122,6 @@ class ProcessReport:
 
     @property
     def answer(self) -> list[dict[str, Any]]:
-        """Of an inquiry."""
         return [each for text in self.said for each in text.answer]
 
 
@@ -192,7 +191,6 @@ def result(run: PytestRun, of: ProcessReport, redact: Callable[[str], str]) -> R
 
 
 def failure(run: PytestRun, problem: str) -> RunResult:
-    """A run of which nothing is known."""
     return RunResult(run.name, completed=False, problem=problem)
 
 
@@ -216,7 +214,6 @@ def ghostwritten(path: str, function: str, answer: Mapping[str, Any], redact: Ca
 
 
 def _during(text: Sequence[_Message]) -> str:
-    """Which test was running when nothing more was said."""
     last = text[-1].at if text else ""
     return f", during {last}" if last else ""
 

@@ -84,20 +84,15 @@ class Job:
 
     @property
     def command(self) -> tuple[str, ...]:
-        """After the interpreter."""
         return ("-I", "-S", str(WORKER / "start.py"), "supervisor", JOB)
 
 
 class StyleChecker(Protocol):
     """The repository's own linter and formatter."""
 
-    def style(self, files: Mapping[str, str]) -> Mapping[str, str]:
-        """The complaint about each file that they are not content with."""
-        ...
+    def style(self, files: Mapping[str, str]) -> Mapping[str, str]: ...
 
-    def formatted(self, files: Mapping[str, str]) -> Mapping[str, str]:
-        """The files as they would have them."""
-        ...
+    def formatted(self, files: Mapping[str, str]) -> Mapping[str, str]: ...
 
 
 class TieredSandbox(Sandbox, Protocol):

@@ -109,7 +109,6 @@ class InterpreterInfo(BaseModel):
 
     @property
     def number(self) -> str:
-        """The version as people write it."""
         return ".".join(map(str, self.version))
 
 

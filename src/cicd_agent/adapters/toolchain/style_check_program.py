@@ -100,7 +100,6 @@ def _output(command: list[str]) -> Optional[str]:  # noqa: UP045  it runs under 
 
 
 def _path(named: str, paths: list[str]) -> str:
-    """The path from the top of what a tool calls by another."""
     here = str(Path(named).absolute())
     return next((path for path in paths if str(Path(path).absolute()) == here), named)
 

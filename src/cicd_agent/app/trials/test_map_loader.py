@@ -35,7 +35,6 @@ def map_path(named: str, settings: Settings, top: Path) -> Path:
 
 
 def proof_path(place: Path) -> Path:
-    """Where the proof of the map at `place` lies."""
     return place.with_name(f"{place.stem}.proof.json")
 
 
@@ -91,7 +90,6 @@ def write_beside(place: Path, text: str) -> None:
 
 
 def changed_since(repository: Repository, base: str, head: str) -> Change:
-    """The change from a commit to another, or to what is checked out."""
     return repository.change(base, head) if head else repository.uncommitted(base)
 
 

@@ -170,7 +170,6 @@ class LazyPytestRunner:
 
     @property
     def seconds_left(self) -> float:
-        """As long as nothing is set up as well."""
         return self._seconds_left()
 
     def __getattr__(self, name: str) -> Any:

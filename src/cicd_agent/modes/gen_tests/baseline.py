@@ -85,7 +85,6 @@ def _state(result: RunResult) -> tuple[SuiteState, str]:
 
 
 def _mutants(subjects: Sequence[Subject]) -> tuple[Mutant, ...]:
-    """The faults of all subjects, each file with its share."""
     share = MAX_MUTANTS // max(len(subjects), 1) or 1
     return tuple(each for subject in subjects for each in mutants(subject.path, subject.text, subject.lines, share))
 

@@ -51,7 +51,6 @@ class Target:
 
     @property
     def goals(self) -> int:
-        """How many there are."""
         return len(self.lines) + len(self.branches) + len(self.survivors)
 
     @property

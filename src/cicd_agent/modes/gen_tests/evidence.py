@@ -53,7 +53,6 @@ class Suite:
 
     @property
     def can_judge(self) -> bool:
-        """Whether a new test can be judged beside it."""
         return self.state in {SuiteState.GREEN, SuiteState.EMPTY}
 
 

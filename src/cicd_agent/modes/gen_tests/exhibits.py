@@ -43,7 +43,6 @@ def exhibits(target: Target, text: str, tests: TestEvidence, home: str, event: E
 
 
 def pull_request_text(event: Event) -> str:
-    """What the pull request says of itself."""
     return f"{event.pull.title}\n{event.pull.body}" if event.pull else ""
 
 

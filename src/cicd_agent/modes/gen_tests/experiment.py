@@ -78,7 +78,6 @@ def hand_over(answers: Sequence[Answer[Any]], evidence: Evidence) -> Evidence:
 
 
 def untried(tests: TestEvidence) -> tuple[CandidateReport, ...]:
-    """What is to be said of candidates that never were in a trial."""
     tried = _tried(tests)
     return tuple(CandidateReport(each, Hurdle.TRIED, _NOWHERE) for each in tests.proposed if each.key not in tried)
 

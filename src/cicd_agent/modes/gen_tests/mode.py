@@ -37,7 +37,6 @@ class GenTests(BaseMode):
     report = staticmethod(report)
 
     def declines(self, event: Event, settings: Settings | None = None) -> str | None:
-        """Why there is nothing to write tests for."""
         return declines(event, settings)
 
     def page(self, result: Generated, evidence: Evidence, account: Account, shape: Shape) -> str:

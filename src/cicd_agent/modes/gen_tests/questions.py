@@ -110,7 +110,6 @@ def question(target: Target, evidence: Evidence, settings: Settings) -> Question
 
 
 def question_name(target: Target) -> str:
-    """The name of the question about a function, by which its answer is known again."""
     return f"tests {target.path}::{target.function.name}"
 
 
@@ -158,7 +157,6 @@ def weigh(draft: TestsDraft, target: Target, evidence: Evidence) -> str | None:
 
 
 def prompt() -> str:
-    """The instructions, as they stand in prompt.md."""
     return files(__package__).joinpath("prompt.md").read_text("utf-8")
 
 
@@ -175,7 +173,6 @@ def _seen(evidence: Evidence, answers: Sequence[Answer[Any]]) -> Sequence[Candid
 
 
 def _from(report: CandidateReport, keys: set[str]) -> bool:
-    """Whether it is about a mended form of one of these candidates."""
     return report.origin_key in keys
 
 

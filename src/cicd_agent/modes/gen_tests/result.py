@@ -102,12 +102,10 @@ class Generated:
 
     @property
     def kept(self) -> tuple[CandidateReport, ...]:
-        """The tests that are published."""
         return tuple(report for report in self.reports if report.stands and report.settled)
 
     @property
     def killed(self) -> tuple[str, ...]:
-        """Ids of the mutants that survived before and are noticed now."""
         return tuple(dict.fromkeys(each for report in self.kept for each in report.kills))
 
 

@@ -66,7 +66,6 @@ def returned(annotation: ast.expr | None) -> tuple[str, ...]:
 
 
 def unique(texts: Iterable[str]) -> tuple[str, ...]:
-    """Each once, where it came first."""
     return tuple(dict.fromkeys(texts))
 
 

@@ -40,7 +40,6 @@ def claims(code: str, name: str) -> Iterator[Claim]:
 
 
 def filled(node: ast.expr, names: Names) -> ast.expr:
-    """The expression with names replaced by what they stand for."""
     return ast.fix_missing_locations(_Filled(names).visit_expression(copy.deepcopy(node)))
 
 

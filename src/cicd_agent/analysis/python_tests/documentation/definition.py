@@ -96,7 +96,6 @@ def docstring_lines(node: Definition) -> tuple[DocLine, ...]:
 
 
 def docstring(node: Definition) -> str:
-    """The same as one text."""
     return "\n".join(words.text for words in docstring_lines(node))
 
 
@@ -116,6 +115,5 @@ def comments(text: str) -> tuple[DocLine, ...]:
 
 
 def signature(node: Definition, source: str) -> str:
-    """The head of a definition as it stands in its file."""
     lines = source.removeprefix("\ufeff").split("\n")
     return "\n".join(lines[node.lineno - 1 : max(node.body[0].lineno - 1, node.lineno)])

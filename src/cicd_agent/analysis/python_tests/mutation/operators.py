@@ -107,7 +107,6 @@ class Edits:
         yield self._edit(node, start, end, "None" + self._newlines(start, end), "return")
 
     def dropped(self, node: ast.stmt, operator: str) -> Iterator[Edit]:
-        """A statement left out."""
         start, end = self._source.span(node)
         yield self._edit(node, start, end, "pass" + self._newlines(start, end), operator)
 

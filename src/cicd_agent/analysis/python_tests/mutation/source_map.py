@@ -2,11 +2,12 @@
 
 import ast
 import re
-import warnings
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-LARGEST = 1_000_000
+from cicd_agent.analysis.python_tests.documentation import definition
+
+MAX_CHARACTERS = 1_000_000
 """Characters of a text that is read; a larger one has no functions and no mutants."""
 
 NEWLINE = re.compile(r"\r\n|\r|\n")
@@ -38,14 +39,7 @@ class Function:
 
 def parsed(text: str) -> ast.Module | None:
     """The tree of a text without its byte order mark; None for what does not parse, or is too large to be looked at."""
-    if len(text) > LARGEST:
-        return None
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            return ast.parse(text.removeprefix("\ufeff"))
-    except (SyntaxError, ValueError, RecursionError, MemoryError):
-        return None
+    return None if len(text) > MAX_CHARACTERS else definition.parsed(text)
 
 
 class Source:
@@ -72,7 +66,6 @@ class Source:
         return self.offset(node.lineno, node.col_offset), self.offset(end_line, end_column)
 
     def line(self, number: int) -> str:
-        """A line with its end."""
         return self.text[self._starts[number - 1] : self._stops[number - 1]]
 
     def line_at(self, offset: int) -> int:

@@ -154,7 +154,6 @@ def _names(node: ast.expr) -> list[str]:
 
 
 def _waits(target: ast.expr, value: ast.expr) -> bool:
-    """Whether a constant says for how long something waits."""
     name = target.id if isinstance(target, ast.Name) else target.attr if isinstance(target, ast.Attribute) else ""
     return isinstance(value, ast.Constant) and bool(_WAITS.search(name))
 

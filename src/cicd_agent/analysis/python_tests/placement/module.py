@@ -68,7 +68,6 @@ def _subject(path: str) -> str:
 
 
 def _dirs(path: str) -> list[str]:
-    """The directories that say something about what is in them."""
     return [part for part in PurePosixPath(path).parts[:-1] if part not in _TESTS | _ROOTS | _KINDS]
 
 
@@ -84,7 +83,6 @@ def _is_named_after(module: str, path: str) -> bool:
 
 
 def _far(module: str, path: str) -> tuple[int, int, str]:
-    """How far a test module is from a file, for sorting."""
     common = len(set(_dirs(module)) & set(_dirs(path)))
     return -common, len(PurePosixPath(module).parts), module
 

@@ -24,7 +24,6 @@ class Imported:
 
     @property
     def bound(self) -> str:
-        """The name that it binds."""
         return self.alias or (self.name if self.module is not None else self.name.split(".")[0])
 
     @property

@@ -34,7 +34,6 @@ class Placement:
 
 
 def place(text: str | None, candidates: Sequence[Candidate]) -> str:
-    """The text of `placed`."""
     return placed(text, candidates).text
 
 

@@ -284,7 +284,6 @@ class _Reader:
         return any(self._is_source(each) for each in call.args)
 
     def _is_source(self, node: ast.expr) -> bool:
-        """Whether an expression names code without calling it."""
         return isinstance(node, ast.Name | ast.Attribute) and self._code(_root(node)) and not _is_constant(node)
 
     def _code(self, name: str) -> bool:

@@ -2,11 +2,11 @@
 
 import ast
 import sys
-import warnings
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import NoReturn
 
+from cicd_agent.analysis.python_tests.documentation.definition import parsed
 from cicd_agent.domain.candidate import Candidate
 
 Function = ast.FunctionDef | ast.AsyncFunctionDef
@@ -181,15 +181,6 @@ def dotted_name(node: ast.expr) -> str:
 def within(dotted: str, modules: Iterable[str]) -> bool:
     """Whether a dotted name is one of these modules or something in one."""
     return any(dotted == module or dotted.startswith(f"{module}.") for module in modules)
-
-
-def parsed(text: str) -> ast.Module | None:
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        try:
-            return ast.parse(text)
-        except (SyntaxError, ValueError, RecursionError, MemoryError):
-            return None
 
 
 def bindings(statements: Iterable[ast.AST]) -> dict[str, str]:

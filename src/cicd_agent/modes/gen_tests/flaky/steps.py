@@ -75,13 +75,11 @@ def side_by_side(each: Sequence[Steps], pytest_runner: PytestRunner, until: floa
 
 
 def alone(nodeid: str, variants: Sequence[Perturbation]) -> Ran:
-    """Whether it fails alone under each."""
     results = yield [PytestRun("alone", (nodeid,), perturbation=one, seconds=SECONDS) for one in variants]
     return [failed(result, nodeid) for result in results]
 
 
 def after(before: Sequence[str], nodeid: str, held: Perturbation) -> PytestRun:
-    """A run of it after these tests."""
     return PytestRun("after", (*before, nodeid), perturbation=held, in_order=True, seconds=5 * SECONDS)
 
 

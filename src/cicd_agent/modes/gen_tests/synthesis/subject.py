@@ -37,7 +37,6 @@ class Subject:
 
     @property
     def last(self) -> str:
-        """Its own name."""
         return self.node.name
 
     @property
@@ -48,7 +47,6 @@ class Subject:
 
     @property
     def is_static(self) -> bool:
-        """Whether it is called without an instance."""
         return any(ast.unparse(each) in {"staticmethod", "classmethod"} for each in self.node.decorator_list)
 
     @property

@@ -56,7 +56,6 @@ def named(requested: str, taken: set[str]) -> str:
 
 
 def compared(call: str, value: str) -> str:
-    """The assertion that a call has a value."""
     return f"assert {call} {'is' if value in {'None', 'True', 'False'} else '=='} {value}"
 
 

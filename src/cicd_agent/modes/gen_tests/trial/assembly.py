@@ -24,7 +24,6 @@ class Assembly:
 
     @property
     def fresh(self) -> tuple[str, ...]:
-        """Modules that did not exist."""
         return tuple(sorted(path for path, text in self.before.items() if text is None))
 
 

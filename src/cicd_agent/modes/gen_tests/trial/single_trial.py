@@ -209,7 +209,6 @@ def _timed_again(
 
 
 def was_not_begun(result: RunResult, pytest_runner: PytestRunner) -> bool:
-    """Whether there is no result since there was no time left."""
     return not result.completed and not result.seconds and pytest_runner.seconds_left < MIN_SECONDS
 
 
