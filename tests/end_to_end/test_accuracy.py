@@ -10,7 +10,7 @@ import pytest
 
 from cicd_agent.app.console import Streams
 from cicd_agent.app.main import run
-from cicd_agent.cli.metrics import judged
+from cicd_agent.cli.metrics import accuracy_samples
 from cicd_agent.cli.parser import parse
 from cicd_agent.domain.text.markdown import marker
 from cicd_agent.insights.metrics import registry
@@ -73,7 +73,7 @@ def test_accepted_rejected_and_unknown_findings_of_a_merged_pull_request(hub: Fa
     assert told["rules"]["py-shell"]["n"] == 3
     written = json.loads((repo.path.parent / "cases.json").read_text())
     assert {name: each for name, each in written.items() if name != "cases"} == told
-    assert any(each.metric is registry.RIGHT for each in judged(json.dumps(written).encode(), "cases.json"))
+    assert any(each.metric is registry.RIGHT for each in accuracy_samples(json.dumps(written).encode(), "cases.json"))
     cases = written["cases"]
     assert [case["truth"] for case in cases] == ["right", "wrong", "unknown"]
     assert len(hub.received) == 2, "one for the pull requests, one for what a person may do"

@@ -69,8 +69,8 @@ def used(rows: Iterable[Row], settings: Settings) -> Used:
     for row in rows:
         entries += 1
         run = spent(row)
-        if run is not None and run.again:
-            key = f"{run.mode}\n{run.again}"
+        if run is not None and run.duplicate_key:
+            key = f"{run.mode}\n{run.duplicate_key}"
             if key in told:
                 continue  # a later job of the same run, which tells of the same money
             told.add(key)

@@ -49,10 +49,10 @@ _RESULTS: Final[Mapping[int, str]] = {
 def timed(asking: Asking, timeline: Timeline) -> Asking:
     """The same asking, whose requests leave spans in the timeline."""
 
-    def told(model: Model | None) -> Model | None:
+    def wrapped(model: Model | None) -> Model | None:
         return TracedModel(model, timeline) if model else None
 
-    return replace(asking, model=told(asking.model), fast=told(asking.fast), fallback=told(asking.fallback))
+    return replace(asking, model=wrapped(asking.model), fast=wrapped(asking.fast), fallback=wrapped(asking.fallback))
 
 
 def export_run(
@@ -135,7 +135,7 @@ def _requests(spans: Sequence[Span]) -> Iterator[Sample]:
 
 
 def _record(report: RunRecord, environment: Environment, seconds: float) -> dict[str, Value]:
-    """The fields of the log record of a run (RECORD_FIELDS), without those that are not known."""
+    """The fields of the log record of a run, without those that are not known."""
     event, run, account, outputs = report.event, environment.run, report.account, report.outputs
     values: dict[str, Value | None] = {
         "run_id": f"{run.run_id}.{run.run_attempt or '1'}" if run.run_id else "",
@@ -165,7 +165,7 @@ def _attributes(report: RunRecord, environment: Environment, repository: str) ->
     owner, _, name = repository.rpartition("/")
     server = event.server or environment.server_url
     outputs = report.outputs
-    told: dict[str, Value] = {
+    attributes: dict[str, Value] = {
         "cicd.pipeline.name": environment.workflow,
         "cicd.pipeline.run.id": environment.run.run_id,
         "cicd.pipeline.run.url.full": event.run_url,
@@ -192,8 +192,8 @@ def _attributes(report: RunRecord, environment: Environment, repository: str) ->
         "cicd_agent.cached_answers": account.usage.from_cache,
     }
     if account.cost_usd is not None:
-        told["cicd_agent.cost_usd"] = account.cost_usd
-    return told
+        attributes["cicd_agent.cost_usd"] = account.cost_usd
+    return attributes
 
 
 def _result(report: RunRecord) -> str:
@@ -205,12 +205,12 @@ def _result(report: RunRecord) -> str:
 def _resource(variables: Mapping[str, str]) -> dict[str, Value]:
     """What OTEL_RESOURCE_ATTRIBUTES and OTEL_SERVICE_NAME say, over our own name."""
     pairs = (part.partition("=") for part in variables.get("OTEL_RESOURCE_ATTRIBUTES", "").split(","))
-    said = {unquote(name).strip(): unquote(value).strip() for name, equals, value in pairs if equals and name.strip()}
+    given = {unquote(name).strip(): unquote(value).strip() for name, equals, value in pairs if equals and name.strip()}
     named = variables.get("OTEL_SERVICE_NAME", "")
     return {
         "service.name": "cicd-agent",
         "service.version": __version__,
-        **said,
+        **given,
         **({"service.name": named} if named else {}),
     }
 

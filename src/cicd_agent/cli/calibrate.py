@@ -38,7 +38,7 @@ from cicd_agent.modes.deploy_gate.result import GateDecision
 from cicd_agent.rendering.style import Style
 from cicd_agent.settings.environment import Environment
 
-MOST_CHANGES: Final = 5_000
+MAX_CHANGES: Final = 5_000
 """The newest commits whose lines are counted, and from which is learnt."""
 PRODUCTION: Final = "production"
 
@@ -64,7 +64,7 @@ def calibrate(
                 "there is no commit to learn from", remedy="Give --repo-dir of a repository with a history"
             )
         outlet.progress(f"reading up to {count(MAX_COMMITS, 'commit')}")
-        past = sources.repository.past(head, MAX_COMMITS, MOST_CHANGES)
+        past = sources.repository.past(head, MAX_COMMITS, MAX_CHANGES)
         if past.shallow:
             raise ConfigError(
                 "the clone is shallow: most of the history is missing", remedy="Run `git fetch --unshallow` first"
@@ -162,7 +162,7 @@ def _from_decisions(
 
 def _learn(past: Past, blames: Sequence[Blame], head: str, now: int, outlet: Outlet) -> Calibration:
     outlet.progress(f"measuring {count(len(past.commits), 'commit')}")
-    changes = history_of(past, Change(head, head, ChangeSource.GIT, ()), now, MOST_CHANGES).recent
+    changes = history_of(past, Change(head, head, ChangeSource.GIT, ()), now, MAX_CHANGES).recent
     if len(changes) < MIN_CHANGES:
         lines = "" if changes or not past.commits else "the lines of none could be counted"
         raise ConfigError(

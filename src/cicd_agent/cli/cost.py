@@ -21,15 +21,15 @@ from cicd_agent.domain.ports.storage import EntryQuery, Store
 from cicd_agent.errors import ConfigError, Exit
 from cicd_agent.insights.cost.page import Page, render_cost
 from cicd_agent.insights.cost.savings import Rates, Saved
-from cicd_agent.insights.cost.totals import GROUPINGS, CostReport, Place, Spending, cost_report
+from cicd_agent.insights.cost.totals import GROUPINGS, CostliestRun, CostReport, Spending, cost_report
 from cicd_agent.rendering.money import NANO
 from cicd_agent.settings.environment import Environment
 from cicd_agent.settings.loader import load
 
 SINCE: Final = "30d"
-MOST: Final = 10_000_000
+MAX_ENTRIES: Final = 10_000_000
 """Entries that one report adds up."""
-_MOST_CONFIG: Final = 1_000_000
+_MAX_CONFIG_BYTES: Final = 1_000_000
 _EVERY: Final = 5_000
 
 
@@ -42,7 +42,7 @@ class _Prices:
     limits: tuple[str, ...] = ()
 
     @property
-    def words(self) -> str:
+    def source(self) -> str:
         """Where the prices are from."""
         from_file = f", of the config file for {', '.join(self.own)}" if self.own else ""
         return f"the table of {READ_ON}{from_file}"
@@ -78,19 +78,19 @@ def cost(
         )
     with closing(opened) as store:
         select_chains(store, options.repository)
-        wanted = EntryQuery(repository=options.repository, kind=Kind.RUN, since=since, limit=MOST)
-        counted = _Counted(store.find(wanted), outlet.progress)
-        told = cost_report(iter(counted), prices.rates)
-        place = store.location
+        query = EntryQuery(repository=options.repository, kind=Kind.RUN, since=since, limit=MAX_ENTRIES)
+        counted = _Counted(store.find(query), outlet.progress)
+        report = cost_report(iter(counted), prices.rates)
+        location = store.location
     outlet.progress("")
     limits = [*prices.limits]
-    if counted.entries == MOST:
-        limits.append(f"only the newest {MOST:,} entries were added up")
-    page = Page(since, place, prices.words, options.by or _by(told), tuple(limits))
+    if counted.entries == MAX_ENTRIES:
+        limits.append(f"only the newest {MAX_ENTRIES:,} entries were added up")
+    page = Page(since, location, prices.source, options.by or _by(report), tuple(limits))
     if options.format == "json":
-        outlet.print_json(json.dumps(document(told, page, until), indent=1))
+        outlet.print_json(json.dumps(document(report, page, until), indent=1))
     else:
-        outlet.print(render_cost(told, page, colour=outlet.coloured, width=outlet.width))
+        outlet.print(render_cost(report, page, colour=outlet.coloured, width=outlet.width))
     return Exit.OK
 
 
@@ -110,9 +110,9 @@ class _Counted:
             yield row
 
 
-def _by(told: CostReport) -> tuple[str, ...]:
+def _by(report: CostReport) -> tuple[str, ...]:
     """What is worth a table when nobody asks for one."""
-    return ("mode", "model", "repository") if len(told.by["repository"]) > 1 else ("mode", "model")
+    return ("mode", "model", "repository") if len(report.by["repository"]) > 1 else ("mode", "model")
 
 
 def _prices(options: Options, environment: Environment) -> _Prices:
@@ -121,28 +121,28 @@ def _prices(options: Options, environment: Environment) -> _Prices:
     path = Path(environment.workspace or Path.cwd()) / early.config_file
     if not path.is_file():
         return _Prices(PRICES)
-    text = read_file(path, "the config file", _MOST_CONFIG)
+    text = read_file(path, "the config file", _MAX_CONFIG_BYTES)
     loaded = load(inputs(options, environment), text, early.config_file, fallbacks=environment.fallbacks)
     own = {
-        name: Price(told.input, told.input if told.cached_input is None else told.cached_input, told.output)
-        for name, told in loaded.settings.prices.items()
+        name: Price(report.input, report.input if report.cached_input is None else report.cached_input, report.output)
+        for name, report in loaded.settings.prices.items()
     }
     return _Prices({**PRICES, **own}, tuple(own), tuple(map(str, loaded.problems)))
 
 
-def document(told: CostReport, page: Page, until: int) -> dict[str, object]:
+def document(report: CostReport, page: Page, until: int) -> dict[str, object]:
     """The report as JSON; money is text, in US dollars, exact."""
     return {
         "version": 1,
         "since": page.since,
         "until": until,
         "prices": page.prices,
-        "total": _spending(told.total),
-        "by": {grouping: [_spending(each) for each in told.by[grouping]] for grouping in _ordered(page.by)},
-        "saved": [_saved(each) for each in told.saved],
-        "unknown": [{"why": why, "runs": runs} for why, runs in told.unknown],
-        "unreadable": {"entries": told.unreadable, "first": told.first_unreadable},
-        "again": told.again,
+        "total": _spending(report.total),
+        "by": {grouping: [_spending(each) for each in report.by[grouping]] for grouping in _ordered(page.by)},
+        "saved": [_saved(each) for each in report.saved],
+        "unknown": [{"why": reason, "runs": runs} for reason, runs in report.unknown],
+        "unreadable": {"entries": report.unreadable, "first": report.first_unreadable},
+        "again": report.duplicates,
         "limits": list(page.limits),
     }
 
@@ -151,25 +151,25 @@ def _ordered(by: Sequence[str]) -> list[str]:
     return [grouping for grouping in GROUPINGS if grouping in by]
 
 
-def _spending(told: Spending) -> dict[str, Any]:
+def _spending(report: Spending) -> dict[str, Any]:
     return {
-        "name": told.name,
-        "runs": told.runs,
-        "asked": told.asked,
-        **told.used,
-        "untold": dict(told.untold),
-        "cost_usd": _usd(told.cost),
-        "cost_unknown": told.unknown,
-        "median_usd": _usd(told.median),
-        "p95_usd": _usd(told.p95),
-        "dearest": _place(told.dearest),
+        "name": report.name,
+        "runs": report.runs,
+        "asked": report.asked,
+        **report.used,
+        "untold": dict(report.unreported),
+        "cost_usd": _usd(report.cost),
+        "cost_unknown": report.unknown,
+        "median_usd": _usd(report.median),
+        "p95_usd": _usd(report.p95),
+        "dearest": _costliest(report.dearest),
     }
 
 
-def _place(place: Place | None) -> dict[str, Any] | None:
-    if place is None:
+def _costliest(location: CostliestRun | None) -> dict[str, Any] | None:
+    if location is None:
         return None
-    return {"repository": place.repository, "seq": place.seq, "cost_usd": _usd(place.cost)}
+    return {"repository": location.repository, "seq": location.seq, "cost_usd": _usd(location.cost)}
 
 
 def _saved(saved: Saved) -> dict[str, Any]:
@@ -177,7 +177,7 @@ def _saved(saved: Saved) -> dict[str, Any]:
         "means": saved.means.value,
         "estimate_usd": _usd(saved.amount),
         "times": saved.times,
-        "untold": saved.untold,
+        "untold": saved.unreported,
         "unit": saved.unit,
         "how": saved.how,
     }

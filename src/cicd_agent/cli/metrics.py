@@ -24,7 +24,7 @@ from cicd_agent.insights.metrics.prometheus_text import exposition
 from cicd_agent.insights.metrics.run_samples import cleaned, nothing_yet, of_entry
 from cicd_agent.settings.environment import Environment
 
-_MOST_BYTES: Final = 5_000_000
+_MAX_BYTES: Final = 5_000_000
 _ALL: Final = 2**31 - 1
 _EVERY: Final = 1_000
 """Entries after which the progress is shown."""
@@ -35,23 +35,23 @@ def counted(text: str) -> tuple[Sample, ...]:
     return tuple(of_entry(text))
 
 
-def judged(raw: bytes, name: str) -> tuple[Sample, ...]:
+def accuracy_samples(raw: bytes, name: str) -> tuple[Sample, ...]:
     """The samples of what `cicd-agent accuracy --out` wrote. Raises ConfigError when it is not that."""
     try:
-        told = Node(json.loads(raw))
+        record = Node(json.loads(raw))
     except (ValueError, RecursionError):
-        told = Node()
-    modes = told["modes"].value
-    if told["version"].value != 1 or not isinstance(modes, dict):
+        record = Node()
+    modes = record["modes"].value
+    if record["version"].value != 1 or not isinstance(modes, dict):
         raise ConfigError(f"{name} is no account of decisions", remedy="Give what `cicd-agent accuracy --out` wrote")
-    return tuple(sample for mode in MODES for sample in _accuracy(mode, told["modes"][mode]))
+    return tuple(sample for mode in MODES for sample in _accuracy(mode, record["modes"][mode]))
 
 
-def _accuracy(mode: str, told: Node) -> Iterator[Sample]:
-    for outcome in registry.OUTCOMES if told.value is not None else ():
-        yield registry.JUDGED.sample(told[outcome].number, mode=mode, outcome=outcome)
-    for metric, name in ((registry.RIGHT, "share"), (registry.LEAST, "threshold")):
-        share = told[name].value
+def _accuracy(mode: str, record: Node) -> Iterator[Sample]:
+    for outcome in registry.OUTCOMES if record.value is not None else ():
+        yield registry.OUTCOME_COUNTS.sample(record[outcome].number, mode=mode, outcome=outcome)
+    for metric, name in ((registry.RIGHT, "share"), (registry.THRESHOLD, "threshold")):
+        share = record[name].value
         if isinstance(share, int | float) and not isinstance(share, bool) and 0 <= share <= 1:
             yield metric.sample(share, mode=mode)
 
@@ -70,7 +70,9 @@ def metrics(
         raise ConfigError(
             f"--since is no time: `{options.since}`", remedy="Write `30d`, `12h`, or a date such as 2026-11-01"
         ) from None
-    accuracy = judged(read_file(Path(options.read), "--accuracy", _MOST_BYTES), options.read) if options.read else ()
+    accuracy = (
+        accuracy_samples(read_file(Path(options.read), "--accuracy", _MAX_BYTES), options.read) if options.read else ()
+    )
     opened = opener(inputs(options, environment), environment, Path.cwd())
     if opened is None:
         raise ConfigError(
@@ -114,10 +116,10 @@ def document(samples: Iterable[Sample]) -> dict[str, object]:
     }
 
 
-def _totals(store: Store, wanted: EntryQuery, outlet: Outlet) -> tuple[Sample, ...]:
+def _totals(store: Store, query: EntryQuery, outlet: Outlet) -> tuple[Sample, ...]:
     """One pass over the entries, the newest first: memory does not grow with their number."""
     tally, unread = Tally(), 0
-    for number, row in enumerate(store.find(wanted), 1):
+    for number, row in enumerate(store.find(query), 1):
         if number % _EVERY == 0:
             outlet.progress(f"read {number:,} entries")
         try:

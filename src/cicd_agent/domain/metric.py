@@ -30,11 +30,11 @@ class MetricKind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Label:
-    """A dimension of a metric: closed with all its `values`, or open, with at most `most` of them in one place."""
+    """A dimension of a metric: closed with all its `values`, or open, with at most `max_values` of them in a file."""
 
     name: str
     values: tuple[str, ...] = ()
-    most: int = 0
+    max_values: int = 0
 
     def bounded(self, value: str) -> str:
         """The value, or `other` where the label has no such one."""
@@ -60,8 +60,8 @@ class Metric:
         """One value, or one observation of a histogram; every label has to be given."""
         counts: tuple[int, ...] = ()
         if self.kind is MetricKind.HISTOGRAM:
-            place = bisect_left(self.buckets, value)
-            counts = tuple(int(index == place) for index in range(len(self.buckets) + 1))
+            bucket = bisect_left(self.buckets, value)
+            counts = tuple(int(index == bucket) for index in range(len(self.buckets) + 1))
         return Sample(self, tuple(label.bounded(labels[label.name]) for label in self.labels), value, counts)
 
 
@@ -93,7 +93,7 @@ class Tally:
 
     def __init__(self) -> None:
         self._total: dict[tuple[str, tuple[str, ...]], Sample] = {}
-        self._room: dict[tuple[str, str], set[str]] = {}
+        self._values: dict[tuple[str, str], set[str]] = {}
 
     def add(self, samples: Iterable[Sample]) -> None:
         """Count these, too."""
@@ -110,11 +110,11 @@ class Tally:
     def _within(self, each: Sample) -> Sample:
         """The sample, with `other` for an open label's value that comes when all its room is taken."""
         values: list[str] = []
-        for label, said in zip(each.metric.labels, each.labels, strict=True):
-            value = label.bounded(said)
+        for label, given in zip(each.metric.labels, each.labels, strict=True):
+            value = label.bounded(given)
             if not label.values and value != OTHER:
-                known = self._room.setdefault((each.metric.name, label.name), set())
-                if value not in known and len(known) >= label.most:
+                known = self._values.setdefault((each.metric.name, label.name), set())
+                if value not in known and len(known) >= label.max_values:
                     value = OTHER
                 else:
                     known.add(value)

@@ -60,7 +60,7 @@ def test_processes_at_the_same_time_lose_nothing(tmp_path: Path) -> None:
         (b"node_load1 0.5\n", "it holds something else: line 1"),
         (b"# TYPE cicd_agent_escalations_total counter\ncicd_agent_esc", "it holds something else: line 2"),
         (b"\xff\xfe", "it is no text"),
-        (b" " * (metrics_file.MOST_BYTES + 1), "it holds something else: more than"),
+        (b" " * (metrics_file.MAX_BYTES + 1), "it holds something else: more than"),
     ],
 )
 def test_what_is_not_ours_is_never_replaced(tmp_path: Path, content: bytes, says: str) -> None:

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from cicd_agent.insights.cost.spending import COUNTED, NOBODY, UNTOLD, spent
+from cicd_agent.insights.cost.spending import COUNTED, NOBODY, UNKNOWN_MODEL, spent
 from cicd_agent.insights.cost.totals import GROUPINGS, CostReport, Spending, cost_report, shares
 from cicd_agent.rendering.money import NANO
 from tests.support.samples.spendings import DAY, PRICED, START, raw, row, told, usage
@@ -57,7 +57,7 @@ def test_unknown_cost_is_counted_apart_with_its_reason_and_is_not_nothing() -> N
         ("the run failed before it said", 1),
         ("the server did not say how many tokens", 1),
     ]
-    assert found.total.untold["input"] == 2
+    assert found.total.unreported["input"] == 2
     assert found.total.used["input"] == 2_000
 
 
@@ -96,22 +96,22 @@ def test_the_cost_of_a_run_is_divided_by_what_its_models_tokens_cost() -> None:
 def test_what_no_question_accounts_for_is_of_no_model_in_particular() -> None:
     said = told(("large", usage()), ("small", usage()), cost="1") | {"usage": usage(3, 2_500, 200)}
     found = named(report(said), "model")
-    assert (found[UNTOLD].used["requests"], found[UNTOLD].used["input"]) == (1, 500)
+    assert (found[UNKNOWN_MODEL].used["requests"], found[UNKNOWN_MODEL].used["input"]) == (1, 500)
     less = told(("large", usage()), ("small", usage()), cost="1") | {"usage": usage(1, 10, 1)}
-    assert set(named(report(less), "model")) == {UNTOLD}, "parts larger than the whole are not believed"
+    assert set(named(report(less), "model")) == {UNKNOWN_MODEL}, "parts larger than the whole are not believed"
 
 
 def test_an_output_that_was_withheld_leaves_the_only_model() -> None:
     withheld = {"output": {"withheld": True, "sha256": "0" * 64}}
     assert set(named(report(told(("large", usage()), cost="1") | withheld), "model")) == {"large"}
     two = told(("large", usage()), ("small", usage()), cost="1") | withheld
-    assert set(named(report(two), "model")) == {UNTOLD}
+    assert set(named(report(two), "model")) == {UNKNOWN_MODEL}
 
 
 def test_later_jobs_of_a_split_workflow_tell_of_the_same_spending_once() -> None:
     one = told(("large", usage()), cost="1", stage="try")
     found = report(one, {**one, "stage": "deliver"}, {**one, "stage": "deliver", "event_id": "2.1"})
-    assert (found.total.cost, found.total.runs, found.again) == (2 * NANO, 2, 1)
+    assert (found.total.cost, found.total.runs, found.duplicates) == (2 * NANO, 2, 1)
     matrix = told(("large", usage()), cost="1")
     assert report(matrix, matrix).total.runs == 2, "jobs of one run that each asked are no repetition"
 
@@ -175,8 +175,8 @@ def test_what_is_no_entry_of_a_run_is_counted_as_unreadable(text: str) -> None:
 def test_what_is_missing_is_unknown() -> None:
     found = cost_report([raw('{"kind":"run","at":0}')], PRICED.get)
     assert (found.total.runs, found.total.unknown, found.unreadable) == (1, 1, 0)
-    assert found.total.untold["requests"] == 1
-    assert set(named(found, "mode")) == {UNTOLD}
+    assert found.total.unreported["requests"] == 1
+    assert set(named(found, "mode")) == {UNKNOWN_MODEL}
 
 
 counts = st.one_of(st.none(), st.integers(0, 10**7))
@@ -211,7 +211,7 @@ def test_the_parts_of_every_grouping_are_the_whole(said: list[dict[str, Any]]) -
         if grouping != "model":
             assert sum(each.runs for each in parts) == found.total.runs == len(said)
             assert sum(each.unknown for each in parts) == found.total.unknown
-            assert sum(each.untold.get("input", 0) for each in parts) == found.total.untold.get("input", 0)
+            assert sum(each.unreported.get("input", 0) for each in parts) == found.total.unreported.get("input", 0)
 
 
 @settings(max_examples=60)

@@ -12,7 +12,7 @@ from cicd_agent.adapters.files import NOFOLLOW, NONBLOCK, write_file
 from cicd_agent.domain.metric import ForeignTextError
 from cicd_agent.errors import ConfigError
 
-MOST_BYTES: Final = 5_000_000
+MAX_BYTES: Final = 5_000_000
 _PATIENCE: Final = 3.0
 """Seconds to wait for another run, which needs a few milliseconds."""
 _PAUSE: Final = 0.01
@@ -55,9 +55,9 @@ def _read(path: Path) -> str:
     with os.fdopen(descriptor, "rb") as file:
         if not stat.S_ISREG(os.fstat(descriptor).st_mode):
             raise ValueError("it is no regular file")
-        raw = file.read(MOST_BYTES + 1)
-    if len(raw) > MOST_BYTES:
-        raise ForeignTextError(f"more than {MOST_BYTES:,} bytes")
+        raw = file.read(MAX_BYTES + 1)
+    if len(raw) > MAX_BYTES:
+        raise ForeignTextError(f"more than {MAX_BYTES:,} bytes")
     return raw.decode()
 
 

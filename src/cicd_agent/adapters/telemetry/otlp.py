@@ -18,7 +18,7 @@ from urllib.parse import SplitResult, unquote, urlsplit
 from cicd_agent.adapters.telemetry.signals import RunTelemetry, messages, parent
 from cicd_agent.domain.parallel import begin
 
-MOST_SECONDS: Final = 2.0
+MAX_SECONDS: Final = 2.0
 _SIGNALS: Final = ("traces", "metrics", "logs")
 _SERVED: Final = "http/protobuf"
 
@@ -49,7 +49,7 @@ def export(
     warn: Callable[[str], None],
     *,
     clock: Callable[[], float] = time.monotonic,
-    seconds: float = MOST_SECONDS,
+    seconds: float = MAX_SECONDS,
 ) -> None:
     """Send what is wanted of a run, within so many seconds; whatever goes wrong is said in one line."""
     requested = targets(variables)

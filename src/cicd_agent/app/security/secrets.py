@@ -1,7 +1,6 @@
 """Every secret that a process was given, so that none of them leaves it."""
 
 import re
-from typing import Final
 from urllib.parse import parse_qsl, unquote, urlsplit
 
 from cicd_agent.app.context import inputs
@@ -11,8 +10,6 @@ from cicd_agent.settings.environment import Environment
 _SECRET = re.compile(r"pass|secret|token|key", re.IGNORECASE)
 _WRITTEN_OUT = re.compile(r"//[^:/@]*:([^@\s]+)@")
 """A password with a slash, a question mark or a hash in it: who connects may read it so, who follows the rules not."""
-_LONG_PART: Final = 12
-"""Characters from which on a part of an address may be a token, when there is a digit in it."""
 
 
 def secrets(options: RunOptions, environment: Environment) -> list[str]:

@@ -12,7 +12,7 @@ from cicd_agent.rendering.cell_width import cells, clip
 from cicd_agent.rendering.money import money
 from cicd_agent.rendering.style import Style, one_line
 
-_MOST: Final = 20
+_MAX_ROWS: Final = 20
 _NAME: Final = 34
 _BAR: Final = 12
 _EIGHTHS: Final = " ▏▎▍▌▋▊▉"
@@ -33,30 +33,30 @@ class Page:
     """
 
     since: int
-    place: str
+    location: str
     prices: str
     by: Sequence[str]
     limits: tuple[str, ...] = ()
 
 
-def render_cost(told: CostReport, page: Page, *, colour: bool = False, width: int = 120) -> str:
+def render_cost(report: CostReport, page: Page, *, colour: bool = False, width: int = 120) -> str:
     """The whole page; without `colour` for a file or a log."""
     style = Style(colour, max(width, 40))
-    parts = [_total(told, page, style)]
-    if told.total.asked or told.total.unknown:
-        parts += [_table(grouping, told.by[grouping], style) for grouping in dict.fromkeys(page.by)]
-        parts.append(_saved(told.saved, page, style))
-    parts.append(_limits(told, page, style))
+    parts = [_total(report, page, style)]
+    if report.total.asked or report.total.unknown:
+        parts += [_table(grouping, report.by[grouping], style) for grouping in dict.fromkeys(page.by)]
+        parts.append(_saved(report.saved, page, style))
+    parts.append(_limits(report, page, style))
     return "\n".join(line for part in parts for line in part) + "\n"
 
 
-def _total(told: CostReport, page: Page, style: Style) -> Iterator[str]:
-    total, day = told.total, datetime.fromtimestamp(page.since, UTC).date()
+def _total(report: CostReport, page: Page, style: Style) -> Iterator[str]:
+    total, day = report.total, datetime.fromtimestamp(page.since, UTC).date()
     if not total.runs:
-        yield f"no runs since {day} in {one_line(page.place, 200)}"
+        yield f"no runs since {day} in {one_line(page.location, 200)}"
         return
     if not (total.asked or total.unknown):
-        modes = ", ".join(f"{one_line(each.name, 40)} {each.runs:,}" for each in told.by["mode"][:_MOST])
+        modes = ", ".join(f"{one_line(each.name, 40)} {each.runs:,}" for each in report.by["mode"][:_MAX_ROWS])
         yield style.ink(f"{money(0)}: no model was asked in {count(total.runs, 'run')} since {day}", "bold")
         yield from style.wrapped(modes, "  ", "  ")
         return
@@ -64,11 +64,11 @@ def _total(told: CostReport, page: Page, style: Style) -> Iterator[str]:
     amount = f"{sure}{money(total.cost)}" if total.cost or not total.unknown else "cost not known"
     yield style.ink(f"{amount} for {count(total.runs, 'run')} since {day}", "bold")
     used = total.used
-    least = {name: "≥" if total.untold.get(name) else "" for name in used}
+    prefixes = {name: "≥" if total.unreported.get(name) else "" for name in used}
     yield (
-        f"  {total.asked:,} asked a model: {least['requests']}{count(used['requests'], 'request')}, "
-        f"{least['input']}{used['input']:,} tokens in ({least['cached']}{used['cached']:,} cached), "
-        f"{least['output']}{used['output']:,} out ({least['reasoning']}{used['reasoning']:,} reasoning)"
+        f"  {total.asked:,} asked a model: {prefixes['requests']}{count(used['requests'], 'request')}, "
+        f"{prefixes['input']}{used['input']:,} tokens in ({prefixes['cached']}{used['cached']:,} cached), "
+        f"{prefixes['output']}{used['output']:,} out ({prefixes['reasoning']}{used['reasoning']:,} reasoning)"
     )
     if total.median is not None and total.p95 is not None:
         yield f"  a run that asked: median {money(total.median)}, 95 % at most {money(total.p95)}"
@@ -79,7 +79,7 @@ def _total(told: CostReport, page: Page, style: Style) -> Iterator[str]:
 
 def _table(grouping: str, rows: Sequence[Spending], style: Style) -> Iterator[str]:
     """One line a group; a bar shows its share of the whole."""
-    shown = rows[-_MOST:] if grouping == "day" else rows[:_MOST]
+    shown = rows[-_MAX_ROWS:] if grouping == "day" else rows[:_MAX_ROWS]
     lines = [_HEADINGS, *(_cells(each) for each in shown)]
     is_sure = not any(each.unknown for each in shown)
     widths = [max(len(line[column]) for line in lines) for column in range(len(_HEADINGS))]
@@ -88,7 +88,7 @@ def _table(grouping: str, rows: Sequence[Spending], style: Style) -> Iterator[st
     whole = sum(each.cost for each in rows)
     yield ""
     for name, line, each in zip([f"by {grouping}", *names], lines, [None, *shown], strict=True):
-        numbers = [f"{cell:>{room}}" for cell, room in zip(line, widths, strict=True)]
+        numbers = [f"{cell:>{size}}" for cell, size in zip(line, widths, strict=True)]
         text = f"{name}{' ' * (longest - cells(name))}  {'  '.join(numbers[:-1] if is_sure else numbers)}"
         if each is None:
             yield style.ink(text, "bold")
@@ -102,7 +102,7 @@ def _table(grouping: str, rows: Sequence[Spending], style: Style) -> Iterator[st
 
 def _cells(each: Spending) -> tuple[str, ...]:
     def tokens(name: str) -> str:
-        return ("≥" if each.untold.get(name) else "") + f"{each.used[name]:,}"
+        return ("≥" if each.unreported.get(name) else "") + f"{each.used[name]:,}"
 
     return (
         f"{each.runs:,}",
@@ -122,7 +122,7 @@ def _bar(share: float) -> str:
 
 
 def _saved(saved: Sequence[Saved], page: Page, style: Style) -> Iterator[str]:
-    saved = [each for each in saved if each.times or each.untold]
+    saved = [each for each in saved if each.times or each.unreported]
     if not saved:
         return
     yield ""
@@ -131,25 +131,24 @@ def _saved(saved: Sequence[Saved], page: Page, style: Style) -> Iterator[str]:
     longest = max(map(len, amounts))
     for each, amount in zip(saved, amounts, strict=True):
         title = _TITLES[each.means]
-        told = [count(each.times, each.unit)] if each.times else []
-        more = f"{each.untold:,} more" if told else count(each.untold, each.unit)
-        told += [f"{more} without an estimate"] if each.untold else []
-        words = f"{title}, {'; '.join(told)}: {each.how}"
-        first, *rest = style.wrapped(words, " " * (longest + 4))
+        notes = [count(each.times, each.unit)] if each.times else []
+        more = f"{each.unreported:,} more" if notes else count(each.unreported, each.unit)
+        notes += [f"{more} without an estimate"] if each.unreported else []
+        text = f"{title}, {'; '.join(notes)}: {each.how}"
+        first, *rest = style.wrapped(text, " " * (longest + 4))
         yield f"  {amount:>{longest}}  {first.lstrip()}"
         yield from rest
 
 
-def _limits(told: CostReport, page: Page, style: Style) -> Iterator[str]:
+def _limits(report: CostReport, page: Page, style: Style) -> Iterator[str]:
     """What the numbers leave out."""
-    for why, runs in told.unknown:
-        yield from style.wrapped(f"the cost of {count(runs, 'run')} is not known: {why}", "", "  ")
-    if told.unreadable:
-        words = (
-            f"{told.unreadable:,} of the entries could not be read and are not counted, {told.first_unreadable} is one"
-        )
-        yield from style.wrapped(f"{words}: `audit verify` says more", "", "  ")
-    if told.again:
-        yield f"{told.again:,} told again by a later job of the same run, and counted once"
+    for reason, runs in report.unknown:
+        yield from style.wrapped(f"the cost of {count(runs, 'run')} is not known: {reason}", "", "  ")
+    if report.unreadable:
+        example = f"{report.first_unreadable} is one: `audit verify` says more"
+        text = f"{report.unreadable:,} of the entries could not be read and are not counted, {example}"
+        yield from style.wrapped(text, "", "  ")
+    if report.duplicates:
+        yield f"{report.duplicates:,} told again by a later job of the same run, and counted once"
     for limit in page.limits:
         yield from style.wrapped(limit, "", "  ")

@@ -55,14 +55,14 @@ class Rates:
 class Saved:
     """An estimate in billionths of a dollar, None when nothing of it can be told.
 
-    `times` is how many tokens, answers, requests or runs it is about (`unit`), `untold` how many more there are without
-    an estimate.
+    `times` is how many tokens, answers, requests or runs it is about (`unit`), `unreported` how many more there are
+    without an estimate.
     """
 
     means: Means
     amount: int | None
     times: int
-    untold: int
+    unreported: int
     unit: str
 
     @property
@@ -78,7 +78,7 @@ class Savings:
         self._rates = rates
         self._amounts: Counter[Means] = Counter()
         self._times: Counter[Means] = Counter()
-        self._untold: Counter[Means] = Counter()
+        self._unreported: Counter[Means] = Counter()
         self._silent: Counter[str] = Counter()
 
     def add(self, run: Spent) -> None:
@@ -92,7 +92,7 @@ class Savings:
         if not run.stood_in and len(run.parts) > 1:
             self._add_tiers(run.parts)
 
-    def told(self, medians: Mapping[str, int | None]) -> tuple[Saved, ...]:
+    def result(self, medians: Mapping[str, int | None]) -> tuple[Saved, ...]:
         """The estimates; `medians` is what a run costs that asks, by mode."""
         for mode, runs in self._silent.items():
             median = medians.get(mode)
@@ -101,9 +101,9 @@ class Savings:
         return tuple(
             Saved(
                 means,
-                self._amounts[means] if self._times[means] or not self._untold[means] else None,
+                self._amounts[means] if self._times[means] or not self._unreported[means] else None,
                 self._times[means],
-                self._untold[means],
+                self._unreported[means],
                 unit,
             )
             for means, unit in units
@@ -139,7 +139,7 @@ class Savings:
 
     def _count(self, means: Means, amount: int | None, times: int) -> None:
         if amount is None:
-            self._untold[means] += times
+            self._unreported[means] += times
         else:
             self._amounts[means] += amount
             self._times[means] += times

@@ -11,13 +11,13 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 from cicd_agent.domain.audit_entry import Row
 from cicd_agent.rendering.money import NANO
 
-MOST_USD: Final = 10**6
+MAX_USD: Final = 10**6
 """No run costs more: what says so is not ours."""
-UNTOLD: Final = "(not told)"
+UNKNOWN_MODEL: Final = "(not told)"
 NOBODY: Final = "(nobody)"
 
 _NUMBER = re.compile(r"[0-9]{1,12}(\.[0-9]{1,40})?([eE]-?[0-9]{1,3})?")
-_AGAIN = frozenset({"try", "deliver"})
+_REPEATING_STAGES = frozenset({"try", "deliver"})
 
 
 def _nano(value: Any) -> Any:
@@ -31,7 +31,7 @@ def _nano(value: Any) -> Any:
             dollars = Decimal(value)
         case _:
             raise ValueError("no amount of money")
-    if not 0 <= dollars <= MOST_USD:
+    if not 0 <= dollars <= MAX_USD:
         raise ValueError("no amount that a run costs")
     return int((dollars * NANO).to_integral_value())
 
@@ -86,7 +86,7 @@ class _Run(_Read):
 
 @dataclass(frozen=True, slots=True)
 class Used:
-    """Requests and tokens; None is what nobody told.
+    """Requests and tokens; None is what is not known.
 
     `cached` is a part of `input`, `reasoning` of `output`. `from_cache` are answers kept from earlier runs, and what
     is `spared` is what these had taken.
@@ -107,7 +107,7 @@ COUNTED: Final = tuple(field.name for field in fields(Used))
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """What one model was used for; the name is UNTOLD where the entry does not say which it was, NOBODY for none."""
+    """What one model was used for; its name is UNKNOWN_MODEL where the entry does not say which, NOBODY for none."""
 
     model: str
     used: Used
@@ -117,9 +117,9 @@ class Part:
 class Spent:
     """What one run used, by model, and what it cost in billionths of a dollar, None when that is not known.
 
-    `why` says why it is not known. `asked` is whether any answer was wanted of a model. `stood_in` is whether a model
-    answered because another one did not. `again` is what tells the same decision apart from others, "" where it can
-    be entered only once: stages of a split workflow each enter what an earlier one has spent.
+    `reason` says why it is not known. `asked` is whether any answer was wanted of a model. `stood_in` is whether a
+    model answered because another one did not. `duplicate_key` is what tells the same decision apart from others, ""
+    where it can be entered only once: stages of a split workflow each enter what an earlier one has spent.
     """
 
     repository: str
@@ -128,10 +128,10 @@ class Spent:
     mode: str
     parts: tuple[Part, ...]
     cost: int | None
-    why: str = ""
+    reason: str = ""
     asked: bool = True
     stood_in: bool = False
-    again: str = ""
+    duplicate_key: str = ""
 
 
 def spent(row: Row) -> Spent | None:
@@ -151,17 +151,18 @@ def spent(row: Row) -> Spent | None:
     is_asking = whole.requests != 0 or whole.from_cache != 0
     parts = _parts(run, whole) if is_asking else (Part(NOBODY, whole),)
     notices = (run.output and run.output.account and run.output.account.notices) or ()
+    is_repeated = whole.requests and run.event_id and run.stage in _REPEATING_STAGES
     return Spent(
         row.repository,
         row.seq,
         run.at,
-        run.mode or UNTOLD,
+        run.mode or UNKNOWN_MODEL,
         parts,
         cost,
-        _why(parts, is_failed=is_failed) if cost is None else "",
+        _reason(parts, is_failed=is_failed) if cost is None else "",
         asked=is_asking,
         stood_in=any(f"{part.model} was asked: " in notice for part in parts for notice in notices),
-        again=f"{run.event_id}\n{whole}\n{cost}" if whole.requests and run.event_id and run.stage in _AGAIN else "",
+        duplicate_key=f"{run.event_id}\n{whole}\n{cost}" if is_repeated else "",
     )
 
 
@@ -174,18 +175,18 @@ def _parts(run: _Run, whole: Used) -> tuple[Part, ...]:
     asked = (run.output and run.output.asked) or ()
     by_model: dict[str, Used] = {}
     for each in asked:
-        used, name = _used(each.usage), each.model or UNTOLD
+        used, name = _used(each.usage), each.model or UNKNOWN_MODEL
         if used.requests != 0 or used.from_cache:
             by_model[name] = _sum([by_model[name], used]) if name in by_model else used
     names = set(by_model) or set(run.models or ())
     if len(names) == 1:
-        return (Part(next(iter(names)) or UNTOLD, whole),)
+        return (Part(next(iter(names)) or UNKNOWN_MODEL, whole),)
     rest = _rest(whole, list(by_model.values()))
     if not by_model or rest is None:
-        return (Part(UNTOLD, whole),)
+        return (Part(UNKNOWN_MODEL, whole),)
     parts = [Part(name, used) for name, used in by_model.items()]
     if any(getattr(rest, name) != 0 for name in COUNTED):
-        parts.append(Part(UNTOLD, rest))
+        parts.append(Part(UNKNOWN_MODEL, rest))
     return tuple(parts)
 
 
@@ -200,18 +201,18 @@ def _rest(whole: Used, parts: Sequence[Used]) -> Used | None:
     total = _sum(parts)
     left: dict[str, int | None] = {}
     for name in COUNTED:
-        all_of_it, told = getattr(whole, name), getattr(total, name)
-        if all_of_it is not None and told is not None:
-            if told > all_of_it:
+        all_of_it, known = getattr(whole, name), getattr(total, name)
+        if all_of_it is not None and known is not None:
+            if known > all_of_it:
                 return None
-            left[name] = all_of_it - told
+            left[name] = all_of_it - known
         else:
-            # One of the parts does not know: then the whole does not either, and that is told already.
-            left[name] = 0 if told is None else None
+            # One of the parts does not know: then the whole does not either, which is counted already.
+            left[name] = 0 if known is None else None
     return Used(**left)
 
 
-def _why(parts: Sequence[Part], *, is_failed: bool) -> str:
+def _reason(parts: Sequence[Part], *, is_failed: bool) -> str:
     if is_failed:
         return "the run failed before it said"
     if any(part.used.requests != 0 and None in {part.used.input, part.used.output} for part in parts):

@@ -20,8 +20,8 @@ GROUPINGS: Final = ("mode", "repository", "model", "day")
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
-    """A run in the account book."""
+class CostliestRun:
+    """The run that cost most."""
 
     repository: str
     seq: int
@@ -32,7 +32,7 @@ class Place:
 class Spending:
     """What the runs of one name used together; money is in billionths of a US dollar.
 
-    `used` sums what is known, and `untold` says of how many runs each count is not; `cost` leaves out the `unknown`
+    `used` sums what is known, and `unreported` says of how many runs each count is not; `cost` leaves out the `unknown`
     runs, whose cost nobody knows. `median` and `p95` are of a run that asked and whose cost is known, None without one.
     """
 
@@ -40,20 +40,21 @@ class Spending:
     runs: int = 0
     asked: int = 0
     used: Mapping[str, int] = field(default_factory=dict)
-    untold: Mapping[str, int] = field(default_factory=dict)
+    unreported: Mapping[str, int] = field(default_factory=dict)
     cost: int = 0
     unknown: int = 0
     median: int | None = None
     p95: int | None = None
-    dearest: Place | None = None
+    dearest: CostliestRun | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class CostReport:
     """All of it. `by` holds the groups of each grouping, the dearest first, days in their order.
 
-    `unreadable` entries are not counted anywhere, `first_unreadable` is one of them; `again` counts entries in which a
-    later job of the same run told of the same spending. `unknown` says why costs are not known, with how many runs.
+    `unreadable` entries are not counted anywhere, `first_unreadable` is one of them; `duplicates` counts entries in
+    which a later job of the same run repeats the same spending. `unknown` says why costs are not known, with how many
+    runs.
     """
 
     total: Spending
@@ -62,7 +63,7 @@ class CostReport:
     unknown: tuple[tuple[str, int], ...] = ()
     unreadable: int = 0
     first_unreadable: str = ""
-    again: int = 0
+    duplicates: int = 0
 
 
 def cost_report(rows: Iterable[Row], rates: Callable[[str], Rates | None]) -> CostReport:
@@ -72,19 +73,19 @@ def cost_report(rows: Iterable[Row], rates: Callable[[str], Rates | None]) -> Co
     groups: dict[str, dict[str, _Tally]] = {grouping: {} for grouping in GROUPINGS}
     savings = Savings(rates)
     unknown: Counter[str] = Counter()
-    unreadable, first, again = 0, "", 0
-    told: set[str] = set()
+    unreadable, first, duplicates = 0, "", 0
+    seen: set[str] = set()
     for row in rows:
         run = spent(row)
         if run is None:
             unreadable, first = unreadable + 1, first or f"{row.repository}#{row.seq}"
             continue
-        if run.again:
-            key = f"{run.repository}\n{run.mode}\n{run.again}"
-            if key in told:
-                again += 1
+        if run.duplicate_key:
+            key = f"{run.repository}\n{run.mode}\n{run.duplicate_key}"
+            if key in seen:
+                duplicates += 1
                 continue
-            told.add(key)
+            seen.add(key)
         day = datetime.fromtimestamp(run.at, UTC).date().isoformat()
         by_part = [_counts(part.used) for part in run.parts]
         counts = tuple(zip(*by_part, strict=True))
@@ -93,18 +94,18 @@ def cost_report(rows: Iterable[Row], rates: Callable[[str], Rates | None]) -> Co
             _tally(groups[grouping], name).add(run, counts, run.cost)
         for part, own, share in zip(run.parts, by_part, shares(run, rates), strict=True):
             _tally(groups["model"], part.model).add(run, tuple((each,) for each in own), share)
-        unknown[run.why] += run.cost is None
+        unknown[run.reason] += run.cost is None
         savings.add(run)
     by = {grouping: _sorted(grouping, found) for grouping, found in groups.items()}
     medians = {each.name: each.median for each in by["mode"]}
     return CostReport(
-        total.told(""),
+        total.result(""),
         by,
-        savings.told(medians),
-        tuple((why, number) for why, number in unknown.most_common() if number),
+        savings.result(medians),
+        tuple((reason, number) for reason, number in unknown.most_common() if number),
         unreadable,
         first,
-        again,
+        duplicates,
     )
 
 
@@ -148,9 +149,9 @@ class _Tally:
     def __init__(self) -> None:
         self.runs = self.asked = self.cost = self.unknown = 0
         self.used = [0] * len(COUNTED)
-        self.untold = [0] * len(COUNTED)
+        self.unreported = [0] * len(COUNTED)
         self.costs = array("q")
-        self.dearest: Place | None = None
+        self.dearest: CostliestRun | None = None
 
     def add(self, run: Spent, counts: _Counts, cost: int | None) -> None:
         self.runs += 1
@@ -159,7 +160,7 @@ class _Tally:
             for value in values:
                 if value is not None:
                     self.used[index] += value
-            self.untold[index] += None in values
+            self.unreported[index] += None in values
         if cost is None:
             self.unknown += 1
             return
@@ -167,16 +168,16 @@ class _Tally:
         if run.asked:
             self.costs.append(cost)
             if self.dearest is None or cost > self.dearest.cost:
-                self.dearest = Place(run.repository, run.seq, cost)
+                self.dearest = CostliestRun(run.repository, run.seq, cost)
 
-    def told(self, name: str) -> Spending:
+    def result(self, name: str) -> Spending:
         ordered = sorted(self.costs)
         return Spending(
             name,
             self.runs,
             self.asked,
             dict(zip(COUNTED, self.used, strict=True)),
-            {each: number for each, number in zip(COUNTED, self.untold, strict=True) if number},
+            {each: number for each, number in zip(COUNTED, self.unreported, strict=True) if number},
             self.cost,
             self.unknown,
             (ordered[(len(ordered) - 1) // 2] + ordered[len(ordered) // 2]) // 2 if ordered else None,
@@ -192,15 +193,15 @@ def _tally(tallies: dict[str, _Tally], name: str) -> _Tally:
 
 
 def _counts(used: Used) -> tuple[int | None, ...]:
-    *told, spared_input, spared_output = _FIELDS(used)
+    *known, spared_input, spared_output = _FIELDS(used)
     if used.from_cache == 0:
         # Who kept no answers has spared nothing, whether or not the entry is of a version that says so.
         spared_input, spared_output = spared_input or 0, spared_output or 0
-    return (*told, spared_input, spared_output)
+    return (*known, spared_input, spared_output)
 
 
 def _sorted(grouping: str, found: Mapping[str, _Tally]) -> tuple[Spending, ...]:
-    told = [tally.told(name) for name, tally in found.items()]
+    groups = [tally.result(name) for name, tally in found.items()]
     if grouping == "day":
-        return tuple(sorted(told, key=lambda each: each.name))
-    return tuple(sorted(told, key=lambda each: (-each.cost, -each.runs, each.name)))
+        return tuple(sorted(groups, key=lambda each: each.name))
+    return tuple(sorted(groups, key=lambda each: (-each.cost, -each.runs, each.name)))

@@ -46,8 +46,8 @@ EFFECTS: Final = (
 OUTCOMES: Final = ("right", "wrong", "unknown")
 
 _MODE = Label("mode", (*MODES, OTHER))
-_REPOSITORY = Label("repository", most=200)
-_MODEL = Label("model", most=20)
+_REPOSITORY = Label("repository", max_values=200)
+_MODEL = Label("model", max_values=20)
 _C, _G, _H = MetricKind.COUNTER, MetricKind.GAUGE, MetricKind.HISTOGRAM
 _SECONDS = (0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120, 300, 600, 1_800)
 
@@ -155,10 +155,10 @@ LAST_RUN: Final = Metric(
 RIGHT: Final = Metric(
     _named("accuracy_ratio"), _G, "Share of right decisions among those that could be judged later on.", (_MODE,)
 )
-LEAST: Final = Metric(
+THRESHOLD: Final = Metric(
     _named("accuracy_threshold_ratio"), _G, "Least share of right decisions, as configured.", (_MODE,)
 )
-JUDGED: Final = Metric(
+OUTCOME_COUNTS: Final = Metric(
     _named("accuracy_decisions"),
     _G,
     "Decisions by what became of them.",
@@ -188,7 +188,7 @@ REGISTRY: Final = (
     MODEL_SECONDS,
     LAST_RUN,
     RIGHT,
-    LEAST,
-    JUDGED,
+    THRESHOLD,
+    OUTCOME_COUNTS,
 )
 METRICS: Final = by_name(REGISTRY)

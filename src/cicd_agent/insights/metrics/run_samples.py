@@ -11,7 +11,7 @@ from cicd_agent.domain.metric import OTHER, Sample
 from cicd_agent.domain.payload import Node
 from cicd_agent.insights.metrics import registry
 
-_JUDGED = ("verdict", "diagnosis", "generated", "routed", "gated")
+_RESULTS = ("verdict", "diagnosis", "generated", "routed", "gated")
 _NUMBER = re.compile(r"[0-9]{1,15}(?:\.[0-9]{1,30})?(?:e-?[0-9]{1,3})?")
 _TOKENS = ("input", "output", "cached", "reasoning")
 
@@ -33,16 +33,16 @@ def of_report(body: Node, ended: Ended) -> Iterator[Sample]:
     """The samples of a run from the body of its report."""
     mode, account = body["mode"].text, body["account"]
     failed = bool(body["error"].text)
-    judged = next((body[name] for name in _JUDGED if isinstance(body[name].value, Mapping)), Node())
-    conclusion = judged["conclusion"].text or body["said"]["conclusion"].text or "skipped"
+    result = next((body[name] for name in _RESULTS if isinstance(body[name].value, Mapping)), Node())
+    conclusion = result["conclusion"].text or body["said"]["conclusion"].text or "skipped"
     yield from _common(mode, ended.repository, "failed" if failed else conclusion, decided(body), body["exit"].value)
-    if level := judged["risk"]["level"].text:
+    if level := result["risk"]["level"].text:
         yield registry.RISKS.sample(mode=mode, level=level)
-    yield registry.ESCALATED.sample(float(any(judged["escalate"])), mode=mode)
+    yield registry.ESCALATED.sample(float(any(result["escalate"])), mode=mode)
     yield registry.DEGRADED.sample(float(bool(account["degraded"].text)), mode=mode)
     yield from _money(mode, ended.repository, account["usage"], account["cost_usd"])
     yield from _claims(mode, body)
-    yield from _asked(body, account["usage"], account["model"].text)
+    yield from _questions(body, account["usage"], account["model"].text)
     yield from of_receipts(body)
     if state := body["audit"]["state"].text:
         yield registry.AUDITED.sample(state=state)
@@ -52,42 +52,42 @@ def of_report(body: Node, ended: Ended) -> Iterator[Sample]:
 def of_entry(text: str) -> Iterator[Sample]:
     """The samples of an entry of the account book. Raises ValueError when it is none."""
     try:
-        told = Node(json.loads(text))
+        entry = Node(json.loads(text))
     except RecursionError:
         raise ValueError("nested too deeply") from None
-    match told["kind"].text:
+    match entry["kind"].text:
         case "run":
-            yield from _of_run(told)
+            yield from _of_run(entry)
         case "receipts":
-            yield from of_receipts(told)
+            yield from of_receipts(entry)
         case "prune":
             pass  # it counts nothing
         case _:
             raise ValueError("no entry")
 
 
-def _of_run(told: Node) -> Iterator[Sample]:
-    mode, body = told["mode"].text, told["output"]
-    stages = {name: _known(told["stages"][name]) for name in registry.STAGES}
+def _of_run(entry: Node) -> Iterator[Sample]:
+    mode, body = entry["mode"].text, entry["output"]
+    stages = {name: _known(entry["stages"][name]) for name in registry.STAGES}
     known = {name: seconds for name, seconds in stages.items() if seconds is not None}
-    ended = Ended(told["repository"].text, told["at"].number, _known(told["seconds"]), known)
-    decision = told["decision"].text
-    conclusion = "failed" if decision == "failed" else told["conclusion"].text
-    yield from _common(mode, ended.repository, conclusion, decision, told["exit"].value)
-    if level := told["risk_level"].text:
+    ended = Ended(entry["repository"].text, entry["at"].number, _known(entry["seconds"]), known)
+    decision = entry["decision"].text
+    conclusion = "failed" if decision == "failed" else entry["conclusion"].text
+    yield from _common(mode, ended.repository, conclusion, decision, entry["exit"].value)
+    if level := entry["risk_level"].text:
         yield registry.RISKS.sample(mode=mode, level=level)
-    yield registry.ESCALATED.sample(float(told["escalated"].flag), mode=mode)
-    yield registry.DEGRADED.sample(float(bool(told["degraded"].text)), mode=mode)
-    yield from _money(mode, ended.repository, told["usage"], told["cost_usd"])
+    yield registry.ESCALATED.sample(float(entry["escalated"].flag), mode=mode)
+    yield registry.DEGRADED.sample(float(bool(entry["degraded"].text)), mode=mode)
+    yield from _money(mode, ended.repository, entry["usage"], entry["cost_usd"])
     yield from _claims(mode, body)
-    yield from _asked(body, told["usage"], next((each.text for each in told["models"]), ""))
+    yield from _questions(body, entry["usage"], next((each.text for each in entry["models"]), ""))
     yield registry.AUDITED.sample(state="recorded")
     yield from _time(mode, ended)
 
 
-def of_receipts(told: Node) -> Iterator[Sample]:
+def of_receipts(entry: Node) -> Iterator[Sample]:
     """What became of the effects; step outputs are too many to be worth it, and the book leaves them out."""
-    for each in told["receipts"]:
+    for each in entry["receipts"]:
         if each["kind"].text != "output":
             yield registry.EFFECT.sample(kind=each["kind"].text, state=each["state"].text)
 
@@ -111,7 +111,7 @@ def nothing_yet(mode: str) -> Iterator[Sample]:
 
 def decided(body: Node) -> str:
     """What the report of a run came to, in a word of its mode's own scale, or that it declined or failed."""
-    said = (
+    candidates = (
         "failed" if body["error"].text else "",
         "declined" if body["declined"].text else "",
         body["verdict"]["decision"].text,
@@ -121,7 +121,7 @@ def decided(body: Node) -> str:
         body["generated"]["conclusion"].text,
         body["said"]["manner"].text,
     )
-    return next(filter(None, said), "")
+    return next(filter(None, candidates), "")
 
 
 def _money(mode: str, repository: str, usage: Node, cost: Node) -> Iterator[Sample]:
@@ -133,8 +133,8 @@ def _money(mode: str, repository: str, usage: Node, cost: Node) -> Iterator[Samp
 
 
 def _claims(mode: str, body: Node) -> Iterator[Sample]:
-    for found in body["verdict"]["findings"]:
-        yield registry.FINDINGS.sample(origin=found["origin"].text, severity=found["severity"].text)
+    for finding in body["verdict"]["findings"]:
+        yield registry.FINDINGS.sample(origin=finding["origin"].text, severity=finding["severity"].text)
     for each in body["verdict"]["rejected"]:
         yield registry.REJECTED.sample(mode=mode, reason=reason(each["reason"].text))
     for each in body["diagnosis"]["dropped"]:
@@ -147,15 +147,15 @@ def _claims(mode: str, body: Node) -> Iterator[Sample]:
             yield registry.REJECTED.sample(mode=mode, reason="test_refused")
 
 
-def _asked(body: Node, whole: Node, model: str) -> Iterator[Sample]:
+def _questions(body: Node, whole: Node, model: str) -> Iterator[Sample]:
     """By question, for each may have asked another model; of an entry without its questions, as a whole."""
-    asked = list(body["asked"])
-    for each in asked:
+    questions = list(body["asked"])
+    for each in questions:
         name = each["model"].text or model
         answered = isinstance(each["draft"].value, Mapping)
         yield registry.QUESTIONS.sample(model=name, result="answered" if answered else "unanswered")
         yield from _used(each["usage"], name)
-    if not asked and (whole["requests"].number or whole["from_cache"].number):
+    if not questions and (whole["requests"].number or whole["from_cache"].number):
         yield from _used(whole, model)
 
 
