@@ -16,7 +16,7 @@ from cicd_agent.agent.tools.tool import NoSuchThing, Tool, TryAgain
 from cicd_agent.domain.event import Event, EventKind, Ref
 from cicd_agent.modes.protocol import World
 from cicd_agent.modes.review.mode import MODE as REVIEW
-from cicd_agent.modes.shared.change_reader import change_lookups
+from cicd_agent.modes.shared.change_reader import change_tools
 from cicd_agent.settings.schema import Settings
 from tests.support.repos import TempRepo
 
@@ -170,7 +170,7 @@ def test_an_obedient_model_gets_nothing_that_it_must_not_have(
     world = World(GitRepository(repo.path, {"PATH": os.environ["PATH"]}))
     event = event_of(repo, kind)
     evidence = REVIEW.gather(event, world, model_settings)
-    tools, limit = change_lookups(evidence, event, world, model_settings)
+    tools, limit = change_tools(evidence, event, world, model_settings)
     assert limit == ""
     (question,) = REVIEW.questions(evidence, [], model_settings)
     told = render(question.evidence, key=b"k", tokens=1_000_000, redact=lambda text: text).text

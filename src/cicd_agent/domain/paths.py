@@ -75,7 +75,7 @@ def kinds(path: str) -> frozenset[PathKind]:
     *parents, name = lower.split("/")
     folders = frozenset(parents)
     suffix = name.rpartition(".")[2] if "." in name else ""
-    path_kinds = _standing(path, name, suffix, parents)
+    path_kinds = _relation(path, name, suffix, parents)
     if _NAMES["lock"].match(name):
         return frozenset(path_kinds | {PathKind.LOCK_FILE})
     if _NAMES["manifest"].match(name) or (suffix in {"txt", "in"} and parents[-1:] == ["requirements"]):
@@ -97,7 +97,7 @@ def is_test(path: str) -> bool:
     return _is_test(path, name, name.rpartition(".")[2] if "." in name else "", parents)
 
 
-def _standing(path: str, name: str, suffix: str, parents: list[str]) -> set[PathKind]:
+def _relation(path: str, name: str, suffix: str, parents: list[str]) -> set[PathKind]:
     """How the file stands to the product: what tests it, shows it, or is not written here."""
     path_kinds: set[PathKind] = set()
     if not _FOLDERS["vendored"].isdisjoint(parents):

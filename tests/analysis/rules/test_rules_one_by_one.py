@@ -38,7 +38,7 @@ def test_parsed_texts_of_a_file_are_gone_when_the_next_one_is_looked_at() -> Non
         yield Hit(0)
 
     probe: Rule = replace(RULES[0], check=check, exempt=frozenset())
-    findings(some_files(), book=(*RULES, probe))
+    findings(some_files(), rules=(*RULES, probe))
     assert parsed
     assert alive == [0] * len(some_files().files)
 

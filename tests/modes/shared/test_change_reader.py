@@ -12,7 +12,7 @@ from cicd_agent.domain.change import ChangeSource
 from cicd_agent.domain.event import Event, EventKind, Ref
 from cicd_agent.domain.evidence import Evidence
 from cicd_agent.modes.protocol import World
-from cicd_agent.modes.shared.change_reader import change_lookups
+from cicd_agent.modes.shared.change_reader import change_tools
 from cicd_agent.settings.schema import Settings
 from tests.support.fakes.library import FakeLibrary
 from tests.support.fakes.ports import FakeForge, FakeRepository
@@ -26,13 +26,13 @@ LIBRARY = FakeLibrary({"app.py": "new()\n", ".env": "KEY=1\n"})
 
 
 def names(evidence: Evidence, world: World, event: Event = EVENT) -> tuple[list[str], str]:
-    tools, limit = change_lookups(evidence, event, world, Settings())
+    tools, limit = change_tools(evidence, event, world, Settings())
     return [tool.name for tool in tools], limit
 
 
 def test_in_a_checkout_everything_can_be_looked_up_but_what_is_denied() -> None:
     world = World(FakeRepository(refs={"topic": HEAD}, shelves={HEAD: LIBRARY}))
-    tools, limit = change_lookups(EVIDENCE, EVENT, world, Settings())
+    tools, limit = change_tools(EVIDENCE, EVENT, world, Settings())
     assert (len(tools), limit) == (8, "")
     read = tools[0]
     with pytest.raises(NoSuchThing, match="deny-paths"):
@@ -42,7 +42,7 @@ def test_in_a_checkout_everything_can_be_looked_up_but_what_is_denied() -> None:
 def test_look_ups_have_a_library_and_no_forge() -> None:
     forge = FakeForge()
     world = World(FakeRepository(refs={"topic": HEAD}, shelves={HEAD: LIBRARY}), forge)
-    tools, _ = change_lookups(EVIDENCE, EVENT, world, Settings())
+    tools, _ = change_tools(EVIDENCE, EVENT, world, Settings())
     held = [cell.cell_contents for tool in tools for cell in closure(tool.run)]
     assert LIBRARY in [shelf.library for shelf in held if isinstance(shelf, Shelf)]
     assert [one for one in held if one is forge or one is world or one is world.repository] == []

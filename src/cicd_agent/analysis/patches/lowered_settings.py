@@ -12,20 +12,20 @@ from cicd_agent.analysis.patches.patterns import PATTERNS
 from cicd_agent.domain.paths import PathKind
 
 
-def _words(text: str) -> frozenset[str]:
+def _split(text: str) -> frozenset[str]:
     return frozenset(text.split())
 
 
 _VERSION = re.compile(r"\d|\*|latest")
-_TABLES = _words(
+_TABLES = _split(
     "pytest ruff mypy coverage pylint flake8 isort black pyright basedpyright ty pyrefly tox nox bandit pydocstyle "
     "pycodestyle codespell vulture interrogate taskipy poe hatch pdm testenv tool:pytest lints"
 )
-_HARMLESS = _words(
+_HARMLESS = _split(
     "markers pythonpath asyncio_mode asyncio_default_fixture_loop_scope asyncio_default_test_loop_scope env "
     "django_settings_module known_first_party known-first-party src mypy_path"
 )
-_NODE_TABLES = _words("jest eslintconfig nyc c8 mocha ava lint-staged husky prettier stylelint xo standard vitest tap")
+_NODE_TABLES = _split("jest eslintconfig nyc c8 mocha ava lint-staged husky prettier stylelint xo standard vitest tap")
 _TARGET = re.compile(r"^([\w./ %$(){}-]+?)\s*::?(?!=)")
 _JUDGING_TARGETS = re.compile(r"test|check|lint|verify|\bci\b|cov|valid|types?|audit|\ball\b|spec|mypy|ruff|vet")
 

@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 from functools import cached_property
 
-from cicd_agent.analysis.rules.python.source import Called, PythonText, in_words
+from cicd_agent.analysis.rules.python.source import Called, PythonText, expression_text
 from cicd_agent.analysis.rules.yaml_source import YamlText
 from cicd_agent.domain.change import Change
 from cicd_agent.domain.diff import Anchors, FileDiff, Hunk
@@ -168,7 +168,7 @@ class FileContext:
         """The Python calls on deleted lines, in plain words: what is among them was there before."""
         calls = self.old_python.calls if self.deleted and self.old_python else []
         return frozenset(
-            in_words(called.node)
+            expression_text(called.node)
             for called in calls
             if any(line in self.deleted_numbers for line in range(called.node.lineno, called.last_line + 1))
         )

@@ -6,7 +6,7 @@ from cicd_agent.analysis.risk.comment_only import is_comment_only
 from cicd_agent.analysis.risk.floors import FLOORS, risky_kinds
 from cicd_agent.analysis.rules import RULES
 from cicd_agent.analysis.rules.context import CLIP, ChangeContext, FileContext
-from cicd_agent.analysis.rules.python.source import in_words
+from cicd_agent.analysis.rules.python.source import expression_text
 from cicd_agent.analysis.rules.rule import Hit, Rule
 from cicd_agent.analysis.rules.supply_chain import lock_without_manifest
 from cicd_agent.domain.change import Change
@@ -31,14 +31,14 @@ def ruled(change: Change, config_file: str = OWN_CONFIG) -> RuleDraft:
     return RuleDraft(findings=findings(change, config_file), areas=areas(ChangeContext(change, config_file)))
 
 
-def findings(change: Change, config_file: str = OWN_CONFIG, book: tuple[Rule, ...] = RULES) -> tuple[Finding, ...]:
+def findings(change: Change, config_file: str = OWN_CONFIG, rules: tuple[Rule, ...] = RULES) -> tuple[Finding, ...]:
     """What the rules find, by path and line. Every location is a line of the diff, or line 0: the file."""
-    change_context = ChangeContext(change, config_file, ["model", *(rule.id for rule in book)])
+    change_context = ChangeContext(change, config_file, ["model", *(rule.id for rule in rules)])
     results: dict[tuple[str, Location, str], Finding] = {}
     for file in change.files:
         # Not one of change_context.files: what the rules parse of one file is gone before they come to the next.
         context = FileContext(change_context, file)
-        for rule in book:
+        for rule in rules:
             if context.kinds.isdisjoint(rule.exempt):
                 for finding in _findings(rule, context):
                     once = "" if finding.location.line else finding.message
@@ -48,7 +48,7 @@ def findings(change: Change, config_file: str = OWN_CONFIG, book: tuple[Rule, ..
 
 def _findings(rule: Rule, context: FileContext) -> Iterator[Finding]:
     for hit in rule.check(context):
-        if hit.call is not None and in_words(hit.call) in context.old_calls:
+        if hit.call is not None and expression_text(hit.call) in context.old_calls:
             continue
         line = context.anchors.line_at(hit.side, hit.line)
         yield Finding(

@@ -77,9 +77,9 @@ def case(
     """A case of words that are foreign: made visible and cut. A message that says nothing is taken from the detail."""
     detail = visible(detail).strip("\r\n") if detail else ""
     if message.startswith(_RUNNING):
-        message = _telling(message)
+        message = _first_informative(message)
     elif message.strip().lower() in _EMPTY_MESSAGES and detail:
-        message = _telling(detail) or message
+        message = _first_informative(detail) or message
     return Case(
         name=_line(name, _NAME) or _line(suite, _NAME) or "(unnamed)",
         suite=_line(suite, _NAME),
@@ -95,14 +95,14 @@ def case(
     )
 
 
-def rerun(first: Case, then: Case, *, believed: bool = True) -> Case:
+def rerun(first: Case, then: Case, *, trusted: bool = True) -> Case:
     """What two runs of one case come to: how the last one ended, in the words of the first that failed.
 
     `believed`: whether the first has passed when the report says so.
     """
     result = first if first.failed or first.flaked else then
     turned = first.failed and then.outcome is Outcome.PASSED
-    turned = turned or (believed and first.outcome is Outcome.PASSED and then.failed)
+    turned = turned or (trusted and first.outcome is Outcome.PASSED and then.failed)
     lasts = (first.failed and then.failed) or then.outcome is Outcome.SKIPPED
     return replace(
         result,
@@ -130,6 +130,6 @@ def _line(text: str, limit: int) -> str:
     return clip(visible_line(" ".join(text[: limit * 4].split())), limit) if text else ""
 
 
-def _telling(detail: str) -> str:
+def _first_informative(detail: str) -> str:
     lines = (line.strip() for line in detail.splitlines())
     return next((line for line in lines if line and not line.startswith(_RUNNING)), "")

@@ -64,8 +64,8 @@ def parse_go(text: str, source: str) -> tuple[tuple[Case, ...], tuple[str, ...]]
                 notes.append(f"cases beyond the first {MAX_CASES:,} were left out")
                 break
             key = (name, test)
-            for cases_found in _gone(package, key, event, source):
-                cases[key] = rerun(cases[key], cases_found) if key in cases else cases_found
+            for ended in _gone(package, key, event, source):
+                cases[key] = rerun(cases[key], ended) if key in cases else ended
     if broken:
         notes.append(f"{count(broken, 'line')} without an event of `go test -json` left out")
     return tuple(cases.values()), tuple(notes)
@@ -89,16 +89,16 @@ def _gone(package: _Package, key: tuple[str, str], event: Mapping[str, Any], sou
 
 def parse_jest(top: Mapping[str, Any], source: str) -> tuple[tuple[Case, ...], tuple[str, ...]]:
     """The cases of `jest --json`; a file that failed before its first test is a case of its own."""
-    cases_found: list[Case] = []
+    cases_read: list[Case] = []
     for file in map(as_mapping, as_items(top.get("testResults"))):
         path = as_text(file.get("name")) or as_text(file.get("testFilePath"))
         results = as_items(file.get("assertionResults")) or as_items(file.get("testResults"))
         if not results and file.get("status") == "failed":
-            cases_found.append(
+            cases_read.append(
                 case(path, path, Outcome.ERROR, file=path, detail=as_text(file.get("message"), 20_000), source=source)
             )
-        cases_found += (_assertion(result, path, source) for result in map(as_mapping, results))
-    return _capped(cases_found)
+        cases_read += (_assertion(result, path, source) for result in map(as_mapping, results))
+    return _capped(cases_read)
 
 
 def _assertion(result: Mapping[str, Any], path: str, source: str) -> Case:
@@ -122,7 +122,7 @@ def _assertion(result: Mapping[str, Any], path: str, source: str) -> Case:
 
 def parse_pytest(top: Mapping[str, Any], source: str) -> tuple[tuple[Case, ...], tuple[str, ...]]:
     """The cases of pytest-json-report; a file that could not be collected is a case of its own."""
-    cases_found = [
+    cases_read = [
         case(
             ident := as_text(each.get("nodeid")),
             ident,
@@ -134,8 +134,8 @@ def parse_pytest(top: Mapping[str, Any], source: str) -> tuple[tuple[Case, ...],
         for each in map(as_mapping, as_items(top.get("collectors")))
         if each.get("outcome") == "failed"
     ]
-    cases_found += (_node(test, source) for test in map(as_mapping, as_items(top.get("tests"))))
-    return _capped(cases_found)
+    cases_read += (_node(test, source) for test in map(as_mapping, as_items(top.get("tests"))))
+    return _capped(cases_read)
 
 
 def _node(test: Mapping[str, Any], source: str) -> Case:
@@ -162,9 +162,9 @@ def _node(test: Mapping[str, Any], source: str) -> Case:
     )
 
 
-def _capped(cases_found: list[Case]) -> tuple[tuple[Case, ...], tuple[str, ...]]:
-    notes = (f"cases beyond the first {MAX_CASES:,} were left out",) if len(cases_found) > MAX_CASES else ()
-    return tuple(cases_found[:MAX_CASES]), notes
+def _capped(cases_read: list[Case]) -> tuple[tuple[Case, ...], tuple[str, ...]]:
+    notes = (f"cases beyond the first {MAX_CASES:,} were left out",) if len(cases_read) > MAX_CASES else ()
+    return tuple(cases_read[:MAX_CASES]), notes
 
 
 def _short(text: str) -> str:

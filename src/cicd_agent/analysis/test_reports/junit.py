@@ -177,9 +177,7 @@ class _Reader:
             left.attributes.get("name", ""),
             suite if suite and named in ("", "test") else named,
             outcome,
-            file=next(
-                (case_found for each in (left, *reversed(self._open)) if (case_found := each.attribute(*_FILE))), ""
-            ),
+            file=next((result for each in (left, *reversed(self._open)) if (result := each.attribute(*_FILE))), ""),
             # pytest counts lines from 0, and leaves them out when it is not asked for `xunit1`.
             line=whole(line) + 1 if left.pytest and line else whole(line),
             message=next((fault.message for fault in faults if fault.message.strip()), ""),
@@ -190,19 +188,19 @@ class _Reader:
             flaked=bool(flaky),
         )
 
-    def _keep(self, case_found: Case, left: _Open) -> None:
+    def _keep(self, result: Case, left: _Open) -> None:
         # Other programs of Go use the library that writes its tests' reports, and name their cases as they like.
-        if left.is_case and self._open and (left.pytest or (left.go and case_found.name.startswith(_GO_TESTS))):
-            indices, key = self._open[-1].indices, (case_found.suite, case_found.name)
+        if left.is_case and self._open and (left.pytest or (left.go and result.name.startswith(_GO_TESTS))):
+            indices, key = self._open[-1].indices, (result.suite, result.name)
             if key in indices:
                 index = indices[key]
                 # The plugin that reruns pytest's tests leaves the attempts that failed without a word of it.
-                self.cases[index] = rerun(self.cases[index], case_found, believed=left.go)
+                self.cases[index] = rerun(self.cases[index], result, trusted=left.go)
                 return
             indices[key] = len(self.cases)
-        if case_found.failed and not case_found.detail and self._open:
+        if result.failed and not result.detail and self._open:
             self._open[-1].bare.append(len(self.cases))
-        self.cases.append(case_found)
+        self.cases.append(result)
 
 
 def _outcome(left: _Open, failing: list[_Fault], skipped: list[_Fault]) -> Outcome:

@@ -67,7 +67,7 @@ def shadow(selection: Selection, test_map: TestMap | None, result: RunResult) ->
     )
 
 
-class Compared(_Wire):
+class Comparison(_Wire):
     """One comparison: of `tests` that ran, the choice would have left out `skipped`, and with these missed `missed`.
 
     `tree` is git's id of the files that ran, `commit` what was checked out.
@@ -84,10 +84,10 @@ class Proof(_Wire):
     """The last comparisons, oldest first."""
 
     version: Literal[1] = 1
-    records: Annotated[tuple[Compared, ...], Field(max_length=MAX_RECORDS)] = ()
+    records: Annotated[tuple[Comparison, ...], Field(max_length=MAX_RECORDS)] = ()
 
     @property
-    def in_a_row(self) -> tuple[Compared, ...]:
+    def in_a_row(self) -> tuple[Comparison, ...]:
         """The last NEEDED comparisons, as far as they lie behind the last miss."""
         row = self.records[-NEEDED:]
         last_miss = max((at for at, record in enumerate(row, 1) if record.missed), default=0)
@@ -109,7 +109,7 @@ class Proof(_Wire):
         return f"{len(row)} of {NEEDED} shadow runs without a miss{behind}"
 
 
-def _left_out(row: tuple[Compared, ...]) -> str:
+def _left_out(row: tuple[Comparison, ...]) -> str:
     return count(sum(record.skipped for record in row), "test")
 
 
@@ -118,7 +118,7 @@ def extended(proof: Proof, shadow: Shadow, *, commit: str, tree: str) -> Proof:
     missed = tuple(clip(test, _LONGEST) for test in shadow.missed[:_MAX_MISSED])
     same = [record for record in proof.records if tree and record.tree == tree]
     earlier = next((record.missed for record in same if record.missed), ())
-    record = Compared(commit=commit, tree=tree, tests=shadow.tests, skipped=shadow.skipped, missed=missed or earlier)
+    record = Comparison(commit=commit, tree=tree, tests=shadow.tests, skipped=shadow.skipped, missed=missed or earlier)
     return Proof(records=(*(each for each in proof.records if each not in same), record)[-MAX_RECORDS:])
 
 

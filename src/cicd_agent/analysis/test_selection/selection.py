@@ -87,7 +87,7 @@ def affected(
     if progress.run_all:
         return Selection(run_all=several(progress.run_all), notes=tuple(progress.notes))
     if since.files:
-        _always(since, test_map, progress)
+        _unconditional(since, test_map, progress)
     return _selection(test_map, progress, gone)
 
 
@@ -201,7 +201,7 @@ def _fresh(path: str, name: str, head: Outline, test_map: TestMap, progress: _Pr
                 break
 
 
-def _always(since: Change, test_map: TestMap, progress: _Progress) -> None:
+def _unconditional(since: Change, test_map: TestMap, progress: _Progress) -> None:
     """Tests that no map excuses from any change of more than documentation."""
     tracked = frozenset((*since.paths, *(file.old_path for file in since.files)))
     counted = any(not is_prose(file.path) for file in since.files)

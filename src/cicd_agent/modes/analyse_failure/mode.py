@@ -20,7 +20,7 @@ from cicd_agent.modes.analyse_failure.rules import rules
 from cicd_agent.modes.analyse_failure.terminal import render_failure
 from cicd_agent.modes.analyse_failure.verdict import verify
 from cicd_agent.modes.protocol import Account, BaseMode
-from cicd_agent.modes.shared.change_reader import change_lookups
+from cicd_agent.modes.shared.change_reader import change_tools
 from cicd_agent.rendering.style import Shape
 from cicd_agent.settings.schema import Settings
 
@@ -34,7 +34,7 @@ class AnalyseFailure(BaseMode):
     gather = staticmethod(gather)
     rules = staticmethod(rules)
     questions = staticmethod(questions)
-    tools = staticmethod(change_lookups)
+    tools = staticmethod(change_tools)
     experiment = staticmethod(experiment)
     verify = staticmethod(verify)
     report = staticmethod(report)

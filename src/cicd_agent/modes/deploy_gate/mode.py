@@ -22,7 +22,7 @@ from cicd_agent.modes.deploy_gate.result import Gated, GateDecision
 from cicd_agent.modes.deploy_gate.terminal import render_gate
 from cicd_agent.modes.deploy_gate.verdict import verify
 from cicd_agent.modes.protocol import Account, BaseMode, World
-from cicd_agent.modes.shared.change_reader import change_lookups
+from cicd_agent.modes.shared.change_reader import change_tools
 from cicd_agent.rendering.style import Shape
 from cicd_agent.settings.schema import Settings
 
@@ -36,7 +36,7 @@ class DeployGate(BaseMode):
     unproved: Mapping[str, str] = MappingProxyType({"decision": GateDecision.HOLD, "requires_approval": "false"})
     rule_ids = frozenset({"model", *(rule.id for rule in RULES)})
     questions = staticmethod(questions)
-    tools = staticmethod(change_lookups)
+    tools = staticmethod(change_tools)
 
     def declines(self, event: Event, settings: Settings | None = None) -> str | None:  # noqa: ARG002
         """Why there is nothing to decide: a comment that says nothing to us. What the gate does not serve, it holds."""

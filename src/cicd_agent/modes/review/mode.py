@@ -21,7 +21,7 @@ from cicd_agent.modes.review.sarif_tools import proven_results
 from cicd_agent.modes.review.suggestion import edits
 from cicd_agent.modes.review.terminal import render
 from cicd_agent.modes.review.verdict import verify
-from cicd_agent.modes.shared.change_reader import change_lookups
+from cicd_agent.modes.shared.change_reader import change_tools
 from cicd_agent.rendering.style import Shape
 from cicd_agent.settings.schema import Settings
 
@@ -32,7 +32,7 @@ class Review(BaseMode):
     name = "review"
     outputs = OUTPUTS
     rule_ids = frozenset({"model", *(rule.id for rule in RULES)})
-    tools = staticmethod(change_lookups)
+    tools = staticmethod(change_tools)
 
     def declines(self, event: Event, settings: Settings | None = None) -> str | None:
         reason = chat.declines(event, settings) if event.kind in chat.KINDS else None

@@ -86,27 +86,27 @@ def merge_same(findings: Sequence[Finding], settings: Settings) -> tuple[list[Fi
 
     Neither the rules nor a tool say a thing twice: what one of them says of a line with two rules is two things.
     """
-    standing = [finding for finding in findings if finding.origin is not Origin.TOOL]
+    accepted_findings = [finding for finding in findings if finding.origin is not Origin.TOOL]
     merged: list[Rejected] = []
     for finding in sorted(
         (each for each in findings if each.origin is Origin.TOOL), key=lambda each: -each.severity.rank
     ):
-        twin = next((each for each in standing if _says(each, finding, settings.min_confidence)), None)
+        twin = next((each for each in accepted_findings if _says(each, finding, settings.min_confidence)), None)
         if twin is None:
-            standing.append(finding)
+            accepted_findings.append(finding)
         else:
             where = finding.location
             merged.append(Rejected(finding, f"says what `{twin.id}` says at {where.path}:{where.line}"))
-    return standing, merged
+    return accepted_findings, merged
 
 
-def _says(standing: Finding, finding: Finding, sure: float) -> bool:
-    here, there = standing.location, finding.location
+def _says(accepted_findings: Finding, finding: Finding, min_confidence: float) -> bool:
+    here, there = accepted_findings.location, finding.location
     return (
-        _speaker(standing) != _speaker(finding)
-        and standing.category == finding.category
-        and standing.severity.rank >= finding.severity.rank
-        and standing.confidence >= min(finding.confidence, sure)
+        _speaker(accepted_findings) != _speaker(finding)
+        and accepted_findings.category == finding.category
+        and accepted_findings.severity.rank >= finding.severity.rank
+        and accepted_findings.confidence >= min(finding.confidence, min_confidence)
         and (here.path, here.side, here.line) == (there.path, there.side, there.line)
     )
 

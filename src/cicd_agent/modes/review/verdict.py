@@ -42,22 +42,22 @@ def verify(
     proof = prover.prove([claim for draft in fresh for claim in draft.findings])
     proof, judgement = _joined((proof, apply_judgement(proof, answers)), recalled.proved(prover))
     drafts = [*fresh, *recalled.answers]
-    standing, suppressed = silence(graded(rules.findings), change, settings)
-    standing, echoes = merge_same(standing, settings)
-    fresh_claims, merged, known = _merge(judgement.findings, standing, suppressed)
+    open_findings, suppressed = silence(graded(rules.findings), change, settings)
+    open_findings, echoes = merge_same(open_findings, settings)
+    fresh_claims, merged, known = _merge(judgement.findings, open_findings, suppressed)
     merged = [*echoes, *merged]
     claims_left, hushed = silence(fresh_claims, change, settings)
-    standing, settled = suppress_resolved(
-        sorted([*standing, *claims_left], key=_worst_first), (evidence.get(THREADS) or ())
+    open_findings, settled = suppress_resolved(
+        sorted([*open_findings, *claims_left], key=_worst_first), (evidence.get(THREADS) or ())
     )
     suppressed = [*suppressed, *known, *hushed, *settled]
-    standing = prove_suggestions(standing, change, proof.whole)
-    well, unproved = positives(drafts, change, standing)
+    open_findings = prove_suggestions(open_findings, change, proof.whole)
+    well, unproved = positives(drafts, change, open_findings)
     # What the author of the change silences is not shown, but the risk does not fall by it.
-    weighty = [*standing, *(each.finding for each in suppressed if each.weighs), *(each.claim for each in merged)]
+    weighty = [*open_findings, *(each.finding for each in suppressed if each.weighs), *(each.claim for each in merged)]
     risk = assess(change, floors(rules.areas, weighty, settings.min_confidence), evidence.history, evidence.learnt)
-    strong = [finding for finding in standing if reaches(finding, settings)]
-    blocking = [finding for finding in standing if blocks(finding, settings)]
+    strong = [finding for finding in open_findings if reaches(finding, settings)]
+    blocking = [finding for finding in open_findings if blocks(finding, settings)]
     unseen = any(answer.left_out for answer in main) or not recalled.whole
     model_answered = len(fresh) == len(main) and bool(drafts) and not unseen
     unread = [gap.what for gap in evidence.gaps if PathKind.SOURCE in kinds(gap.what)]
@@ -65,17 +65,17 @@ def verify(
     # A judge may take a finding away, but not say yes: what it drops is still something that the model found.
     # So it is with what is silenced in the change itself, or settled in a thread: that may have been the author.
     silent = [each.finding for each in suppressed if each.weighs]
-    concerns = [*standing, *(each.claim for each in judgement.dropped), *silent]
+    concerns = [*open_findings, *(each.claim for each in judgement.dropped), *silent]
     doubts = [finding for finding in concerns if finding.severity.rank >= settings.min_severity.rank]
     decision = _decision(strong, without_doubt=model_answered and not unread and not doubts)
     rejected = (*proof.rejected, *judgement.dropped)
-    claims = [*standing, *(each.finding for each in suppressed), *(each.claim for each in (*merged, *rejected))]
+    claims = [*open_findings, *(each.finding for each in suppressed), *(each.claim for each in (*merged, *rejected))]
     return Verdict(
         conclusion=_conclusion(blocking, strong, whole=not unread and not unseen),
         decision=decision,
         confidence=_confidence(decision, strong, drafts if model_answered else []),
         risk=risk,
-        findings=tuple(standing),
+        findings=tuple(open_findings),
         rejected=(*rejected, *unproved),
         merged=tuple(merged),
         suppressed=tuple(suppressed),
@@ -116,14 +116,14 @@ def _worst_first(finding: Finding) -> tuple[int, float, str, int, str]:
 
 
 def _merge(
-    claims: Iterable[Finding], standing: Sequence[Finding], suppressed: Sequence[Suppressed]
+    claims: Iterable[Finding], open_findings: Sequence[Finding], suppressed: Sequence[Suppressed]
 ) -> tuple[list[Finding], list[Rejected], list[Suppressed]]:
     """Claims that are new, those that say what a finding says already, and those that say what somebody silenced."""
     new: list[Finding] = []
     merged: list[Rejected] = []
     known: list[Suppressed] = []
     for claim in sorted(claims, key=lambda each: -each.confidence):
-        twin = next((each for each in (*standing, *new) if _same_problem(each, claim)), None)
+        twin = next((each for each in (*open_findings, *new) if _same_problem(each, claim)), None)
         silent = next((each for each in suppressed if _same_problem(each.finding, claim)), None)
         if twin is not None:
             merged.append(Rejected(claim, f"says what `{twin.id}` says at {twin.location.path}:{twin.location.line}"))

@@ -103,15 +103,15 @@ def _problem(part: str) -> str:
         return "a part of it is empty"
     if "=" not in part:
         return "" if slug(part) else f"`{part}` is no area"
-    compared = _COMPARED.fullmatch(part)
-    if compared is None or compared["cell"] not in CELLS:
+    comparison = _COMPARED.fullmatch(part)
+    if comparison is None or comparison["cell"] not in CELLS:
         return f"`{part}` compares none of {', '.join(CELLS)}"
-    values = _values(compared)
+    values = _values(comparison)
     if "" in values:
         return f"`{part}` names no value"
-    strange = sorted(values - VALUES[compared["cell"]])
+    strange = sorted(values - VALUES[comparison["cell"]])
     # Held against a value that no plan has, a job could be skipped whatever the plan says.
-    return f"`{compared['cell']}` has no value `{strange[0]}`" if strange else ""
+    return f"`{comparison['cell']}` has no value `{strange[0]}`" if strange else ""
 
 
 def _wrong(line: str, reason: str) -> ConfigError:
@@ -184,22 +184,22 @@ def _skipped(end: JobEnd, outputs: PlanOutputs, conditions_of: tuple[tuple[str, 
 
 def _holds(part: str, outputs: PlanOutputs) -> bool | None:
     """Whether a part of a condition holds, None when nobody can tell."""
-    compared = _COMPARED.fullmatch(part)
-    if compared is not None:
-        value = outputs.cells.get(compared["cell"], "")
-        is_known = value in VALUES.get(compared["cell"], ())
-        return (value in _values(compared)) == (compared["is"] == "=") if is_known else None
+    comparison = _COMPARED.fullmatch(part)
+    if comparison is not None:
+        value = outputs.cells.get(comparison["cell"], "")
+        is_known = value in VALUES.get(comparison["cell"], ())
+        return (value in _values(comparison)) == (comparison["is"] == "=") if is_known else None
     if part == "has_jobs":
         return {"true": True, "false": False}.get(outputs.cells.get(part, ""))
     return outputs.areas.get(slug(part))
 
 
-def _values(compared: re.Match[str]) -> frozenset[str]:
-    return frozenset(value.strip() for value in compared["values"].split("|"))
+def _values(comparison: re.Match[str]) -> frozenset[str]:
+    return frozenset(value.strip() for value in comparison["values"].split("|"))
 
 
 def _output_for(part: str) -> str:
-    compared = _COMPARED.fullmatch(part)
-    if compared is not None:
-        return f"`{compared['cell']}`"
+    comparison = _COMPARED.fullmatch(part)
+    if comparison is not None:
+        return f"`{comparison['cell']}`"
     return "`has_jobs`" if part == "has_jobs" else f"`run_{slug(part)}`, or `areas` and `skipped_areas`,"

@@ -61,7 +61,7 @@ def _distinct(pairs: list[tuple[str, object]]) -> dict[str, object]:
     return matching
 
 
-def _look_twice(text: str | bytes) -> None:
+def _check_distinct(text: str | bytes) -> None:
     """Raise _Twice for JSON in which a name stands twice; what is no JSON is for others to say."""
     with suppress(ValueError):
         json.loads(text, object_pairs_hook=_distinct)
@@ -74,7 +74,7 @@ class Needs:
         """Raises ConfigError for anything else."""
         remedy = "Pass `${{ toJSON(needs) }}`"
         try:
-            _look_twice(text)
+            _check_distinct(text)
             self._jobs: Mapping[str, _Job] = TypeAdapter(dict[str, _Job]).validate_json(text)
         except (_Twice, RecursionError) as error:
             raise ConfigError("`needs` cannot be read", why=str(error) or "it is nested", remedy=remedy) from None

@@ -103,7 +103,7 @@ def read_texts(
     return texts, tuple(missed)
 
 
-def change_lookups(
+def change_tools(
     evidence: Evidence, event: Event, world: World, settings: Settings
 ) -> tuple[tuple[Tool[Any], ...], str]:
     """What may be looked up about the change of some evidence, and why that is less than usual, "" when it is not.

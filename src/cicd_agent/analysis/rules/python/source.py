@@ -71,19 +71,19 @@ class Defined:
 class PythonText:
     """A parsed file. `nodes` are those of statements that hold one of the lines looked at, outermost first."""
 
-    def __init__(self, text: str, tree: ast.Module, wanted: Collection[int]) -> None:
+    def __init__(self, text: str, tree: ast.Module, numbers: Collection[int]) -> None:
         self.lines = text.split("\n")
         self.imports: dict[str, str] = {}
         self.defined: dict[str, Defined] = {}
         self.nodes: list[tuple[ast.AST, Function | ast.Lambda | None]] = []
-        self._wanted = sorted(wanted)
+        self._numbers = sorted(numbers)
         self._walk(tree)
         self.calls = [
             Called(node, self.name_of(node.func), inside) for node, inside in self.nodes if isinstance(node, ast.Call)
         ]
 
     @classmethod
-    def parse(cls, text: str | None, wanted: Collection[int] = ()) -> "PythonText | None":
+    def parse(cls, text: str | None, numbers: Collection[int] = ()) -> "PythonText | None":
         """The file, read closely at the `wanted` lines; None if it does not parse, is too long or nests too deeply."""
         if text is None or len(text) > LIMIT:
             return None
@@ -93,7 +93,7 @@ class PythonText:
         try:
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")
-                return cls(text, ast.parse(text), wanted)
+                return cls(text, ast.parse(text), numbers)
         except (SyntaxError, ValueError, RecursionError, MemoryError):
             return None
 
@@ -109,13 +109,13 @@ class PythonText:
             parts.append("?")
         return ".".join(reversed(parts))
 
-    def line_with(self, node: ast.expr, words: str, line: int) -> str:
+    def line_with(self, node: ast.expr, replacement: str, line: int) -> str:
         """The line with other words for an expression, "" unless all of that stands on it."""
         text = self.lines[line - 1]
         # The tree counts bytes, and a suggestion must not be a guess.
         if not text.isascii() or not node.lineno == node.end_lineno == line or node.end_col_offset is None:
             return ""
-        return f"{text[: node.col_offset]}{words}{text[node.end_col_offset :]}"
+        return f"{text[: node.col_offset]}{replacement}{text[node.end_col_offset :]}"
 
     def imported(self, module: str) -> bool:
         return any(name.partition(".")[0] == module for name in self.imports.values())
@@ -127,7 +127,7 @@ class PythonText:
         stack = [(node, None, None, "") for node in reversed(tree.body)]
         while stack:
             node, inside, owner, prefix = stack.pop()
-            near = not isinstance(node, ast.stmt) or self._holds_wanted(node)
+            near = not isinstance(node, ast.stmt) or self._holds_read_line(node)
             if near:
                 self.nodes.append((node, inside))
             if isinstance(node, _LEAVES):
@@ -148,12 +148,12 @@ class PythonText:
             children = _children(node) if near else list(_statements_in(node))
             stack += [(child, inside, owner, prefix) for child in reversed(children)]
 
-    def _holds_wanted(self, node: ast.stmt) -> bool:
+    def _holds_read_line(self, node: ast.stmt) -> bool:
         # Decorators stand above the line that a definition is said to begin on.
         decorators = getattr(node, "decorator_list", ())
         first = min([node.lineno, *(decorator.lineno for decorator in decorators)])
-        at = bisect_left(self._wanted, first)
-        return at < len(self._wanted) and self._wanted[at] <= (node.end_lineno or node.lineno)
+        at = bisect_left(self._numbers, first)
+        return at < len(self._numbers) and self._numbers[at] <= (node.end_lineno or node.lineno)
 
     def _import(self, node: ast.Import | ast.ImportFrom) -> None:
         for alias in node.names:
@@ -183,7 +183,7 @@ def _statements_in(node: ast.AST) -> Iterator[ast.AST]:
             yield from children
 
 
-def in_words(node: ast.expr) -> str:
+def expression_text(node: ast.expr) -> str:
     """An expression without its layout; "" for one that is too deep to be written down."""
     try:
         return ast.unparse(node)

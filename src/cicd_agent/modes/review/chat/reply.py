@@ -117,7 +117,9 @@ def _judged(
         elif lookups is None:
             backing = None if name.startswith("L") else "there is no such exhibit of code"
         else:
-            backing = next((_in_lookup(each.quote, one) for one in lookups if one.id == name), "it was not looked up")
+            backing = next(
+                (_in_tool_result(each.quote, one) for one in lookups if one.id == name), "it was not looked up"
+            )
         yield (None, f"quote {number} of {name}: {backing}.") if isinstance(backing, str) else (backing, "")
 
 
@@ -132,15 +134,15 @@ def _in_diff(quote: str, file: FileDiff | None) -> Backing | str:
     return "it stands at several places, quote more" if longer else "it is not in the diff"
 
 
-def _in_lookup(quote: str, lookup: Exhibit) -> Backing | str:
+def _in_tool_result(quote: str, result: Exhibit) -> Backing | str:
     """Lines of a look-up have gutters of their own: each line of the quote has to be in one of them, in order."""
     quoted = [line for line in (" ".join(line.split()) for line in quote.split("\n")) if line]
-    rows = [" ".join(row.split()) for row in lookup.text.split("\n")]
+    rows = [" ".join(row.split()) for row in result.text.split("\n")]
     if not quoted or max(map(len, quoted)) < SHORTEST:
         return "it quotes no code"
     for start in range(len(rows) - len(quoted) + 1):
         if all(line in row for line, row in zip(quoted, rows[start:], strict=False)):
-            return Backing(lookup.source, shown(quote.strip("\n")))
+            return Backing(result.source, shown(quote.strip("\n")))
     return "it is not in what was looked up"
 
 

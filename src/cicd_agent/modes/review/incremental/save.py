@@ -22,8 +22,8 @@ from cicd_agent.modes.review.incremental.state import (
     Drafted,
     Line,
     ReusedState,
+    ReviewedFile,
     Run,
-    Seen,
     dependency_digest,
     description_digest,
     diff_digest,
@@ -60,18 +60,20 @@ def save_state(answers: Sequence[Answer[Any]], evidence: Evidence, settings: Set
         if each.is_good and isinstance(draft := each.answer.draft, ReviewDraft)
     }
     drafts |= {each.number: each for each in known.drafts}
-    seen: list[tuple[int, Seen]] = []
+    files: list[tuple[int, ReviewedFile]] = []
     for file in readable(change, settings):
         own = [claim.draft for claim in claims if claim.path == file.path]
         part = parts.get(file.path) or _shown(file, given)
         numbers = tuple(sorted({*part, *own}))
         if part and file.path not in unjudged and drafts.keys() >= set(numbers):
             size = sum(len(line.text) for line in file.lines)
-            seen.append((size, Seen(path=file.path, digest=diff_digest(file), drafts=numbers, claims=len(own))))
-    if not seen:
+            files.append(
+                (size, ReviewedFile(path=file.path, digest=diff_digest(file), drafts=numbers, claims=len(own)))
+            )
+    if not files:
         return ()
     run = Run(head=change.head, depends=dependency_digest(evidence, settings))
-    return dump(_lines(run, _described(answers, recalled, evidence), drafts, claims, seen))
+    return dump(_lines(run, _described(answers, recalled, evidence), drafts, claims, files))
 
 
 class _ShownAnswer:
@@ -181,10 +183,10 @@ def _lines(
     described: Described | None,
     drafts: Mapping[int, Drafted],
     claims: Sequence[Claimed],
-    seen: Sequence[tuple[int, Seen]],
+    files: Sequence[tuple[int, ReviewedFile]],
 ) -> Iterator[Line]:
     """What saves most comes first, since the end may find no room."""
-    used = sorted({number for _, each in seen for number in each.drafts})
+    used = sorted({number for _, each in files for number in each.drafts})
     numbers = {number: index for index, number in enumerate(used)}
     yield run
     for number in used:
@@ -197,7 +199,7 @@ def _lines(
             if claim.path == path and claim.draft in numbers:
                 yield claim.model_copy(update={"draft": numbers[claim.draft]})
 
-    for _, each in sorted(seen, key=lambda pair: (-pair[0], pair[1].path)):
+    for _, each in sorted(files, key=lambda pair: (-pair[0], pair[1].path)):
         yield each.model_copy(update={"drafts": tuple(numbers[number] for number in each.drafts)})
         yield from given(each.path)
     yield from given("")

@@ -62,7 +62,7 @@ class Claimed(_Line):
     dropped: str
 
 
-class Seen(_Line):
+class ReviewedFile(_Line):
     """One file that was shown whole: a digest of its diff, in which drafts it has a part, and how many claims."""
 
     kind: Literal["file"] = "file"
@@ -80,7 +80,7 @@ class Described(_Line):
     draft: DescriptionDraft
 
 
-Line = Run | Drafted | Claimed | Seen | Described
+Line = Run | Drafted | Claimed | ReviewedFile | Described
 _LINE: TypeAdapter[Line] = TypeAdapter(Annotated[Line, Field(discriminator="kind")])
 
 
@@ -91,7 +91,7 @@ class ReusedState:
     `of` counts the files of the change that a model may be shown, `since` is the commit of the earlier review.
     """
 
-    seen: tuple[Seen, ...] = ()
+    seen: tuple[ReviewedFile, ...] = ()
     drafts: tuple[Drafted, ...] = ()
     claims: tuple[Claimed, ...] = ()
     described: Described | None = None
@@ -159,7 +159,7 @@ def load_state(evidence: Evidence, settings: Settings) -> ReusedState:
     seen = tuple(
         line
         for line in lines
-        if isinstance(line, Seen)
+        if isinstance(line, ReviewedFile)
         and line.path in candidates
         and line.digest == diff_digest(candidates[line.path])
         and drafts.keys() >= set(line.drafts)
