@@ -5,8 +5,14 @@ from cicd_agent.agent.budget import Budget
 from cicd_agent.agent.messages import Answer, Model, Question
 from cicd_agent.agent.sharding import Part
 from cicd_agent.app import pipeline
+from cicd_agent.app.context import Scene
+from cicd_agent.domain.event import Event, EventKind
+from cicd_agent.domain.evidence import Evidence
 from cicd_agent.domain.usage import Usage
 from cicd_agent.errors import Exit
+from cicd_agent.modes.protocol import BaseMode, World
+from cicd_agent.settings.loader import load
+from cicd_agent.settings.schema import Settings
 from tests.agent.drafts import Note
 from tests.support.fakes.scripted_model import ScriptedModel
 
@@ -48,3 +54,17 @@ def test_a_part_that_failed_for_another_reason_is_not_asked_again() -> None:
     answers, asked = answered(answer(1), failed, whole=answer(2))
     assert asked == [("q 1/2", True), ("q 2/2", True)]
     assert [each.failure for each in answers] == ["", "it is down"]
+
+
+def test_nothing_is_read_of_an_event_that_the_mode_declines() -> None:
+    class Declining(BaseMode):
+        def declines(self, _event: Event, _settings: Settings | None = None) -> str | None:
+            return "it is a draft"
+
+        def gather(self, _event: Event, _world: World, _settings: Settings) -> Evidence:
+            raise AssertionError("it was read")
+
+    event = Event(EventKind.PULL_REQUEST)
+    scene = Scene(event, load({}, ""), World())
+    mode: Any = Declining()
+    assert pipeline.observe(mode, scene, lambda _: None) == Evidence(event)

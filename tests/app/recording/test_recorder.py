@@ -8,7 +8,9 @@ from typing import Any
 import pytest
 
 from cicd_agent.adapters.storage.store import SqlStore
+from cicd_agent.app.recording.recorder import Recorder
 from cicd_agent.domain.audit_entry import ZERO_HASH, Row, canonical_json, entry_hash, parse_columns
+from cicd_agent.settings.environment import Environment
 from tests.support.jobs.pull_request import Job, Left
 
 CHAIN = "octo/app"
@@ -150,3 +152,14 @@ def test_the_server_is_part_of_the_name_where_it_is_not_githubs_own(job: Job) ->
     job.variables["GITHUB_SERVER_URL"] = "https://git.example.com"
     left = run(job)
     assert audit(left)["repository"] == f"git.example.com/{CHAIN}"
+
+
+def test_output_in_which_a_secret_appears_only_as_it_is_stored_is_withheld() -> None:
+    def redact(text: str) -> str:
+        return text.replace('"a":"b"', '"a":"***"')  # as canonical JSON has it, without blanks
+
+    recorder = Recorder({}, Environment.read({}), redact=redact, warn=print, now=lambda: 0.0)
+    entry = recorder._entry(CHAIN, {"kind": "run", "output": {"a": "b"}})
+    output = json.loads(entry.text)["output"]
+    assert '"a":"b"' not in entry.text
+    assert (output["withheld"], len(output["sha256"])) == (True, 64)
