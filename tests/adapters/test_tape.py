@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cicd_agent.adapters.tape import MOST_EXCHANGES, append, begin, canonical, key_of, load_tape
+from cicd_agent.adapters.tape import MAX_EXCHANGES, append, begin, canonical, key_of, load_tape
 from cicd_agent.agent.messages import Message, Reply, Request, Role, Stop
 from cicd_agent.domain.parallel import abreast
 from cicd_agent.domain.text.redaction import Redactor
@@ -193,8 +193,8 @@ def test_a_line_that_is_no_exchange_is_refused_in_one_line(line: bytes) -> None:
 
 def test_a_tape_has_a_size(monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(ConfigError, match="too large"):
-        load_tape(b"{}\n" * (MOST_EXCHANGES + 2), "t")
-    monkeypatch.setattr("cicd_agent.adapters.tape.MOST_BYTES", 10)
+        load_tape(b"{}\n" * (MAX_EXCHANGES + 2), "t")
+    monkeypatch.setattr("cicd_agent.adapters.tape.MAX_BYTES", 10)
     with pytest.raises(ConfigError, match="too large"):
         load_tape(b" " * 11, "t")
 

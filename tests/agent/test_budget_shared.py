@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from cicd_agent.agent.budget import LEAST_OUTPUT, Budget
+from cicd_agent.agent.budget import MIN_OUTPUT, Budget
 from cicd_agent.agent.loop import ask
 from cicd_agent.agent.messages import Answer, Question, Reply, Request
 from cicd_agent.agent.prices import Price
@@ -112,9 +112,9 @@ def test_parts_of_a_budget_spend_their_own_and_the_whole_knows() -> None:
     second.charge("m", Usage(1, None, None, None, None), input_tokens=10_000, output_tokens=2_000)
     assert spent.usage.requests == 2
     assert spent.cost_usd is None
-    assert spent.allow("m", input_tokens=70_000, output_tokens=LEAST_OUTPUT) == LEAST_OUTPUT
+    assert spent.allow("m", input_tokens=70_000, output_tokens=MIN_OUTPUT) == MIN_OUTPUT
     with pytest.raises(BudgetExhausted) as over:
-        spent.allow("m", input_tokens=70_001, output_tokens=LEAST_OUTPUT)
+        spent.allow("m", input_tokens=70_001, output_tokens=MIN_OUTPUT)
     assert over.value.exit is Exit.BUDGET
 
 

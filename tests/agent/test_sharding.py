@@ -7,7 +7,7 @@ import pytest
 from cicd_agent.agent.budget import Budget
 from cicd_agent.agent.messages import Question
 from cicd_agent.agent.prompt import render
-from cicd_agent.agent.sharding import MOST_PARTS, PART, parts
+from cicd_agent.agent.sharding import MAX_PARTS, PART, parts
 from cicd_agent.domain.evidence import Exhibit
 from tests.agent.drafts import Note
 
@@ -37,7 +37,7 @@ def test_parts_begin_alike_and_hold_every_piece_once_in_order() -> None:
     whole = question(60)
     found = parts(whole, "m", budget())
     assert [part.question.name for part in found] == [f"review {n}/{len(found)}" for n in range(1, len(found) + 1)]
-    assert 2 < len(found) <= MOST_PARTS
+    assert 2 < len(found) <= MAX_PARTS
     assert [source for part in found for source in sources(part.question)] == sources(whole)
     first, second = (part.question for part in found[:2])
     assert first.instructions == second.instructions == whole.instructions

@@ -20,7 +20,7 @@ from cicd_agent.domain.text.visible import visible_line
 from cicd_agent.domain.text.words import count
 from cicd_agent.errors import ConfigError, Exit
 
-_LARGEST_REQUEST = 64_000_000
+_MAX_REQUEST = 64_000_000
 _SAMPLING = ("temperature", "top_p", "frequency_penalty", "presence_penalty", "seed", "logprobs", "n")
 DIALECTS = {"/v1/responses": "responses", "/v1/chat/completions": "chat"}
 _HOW = "docs/tape.md shows what a script looks like"
@@ -174,7 +174,7 @@ class _Exchange(BaseHTTPRequestHandler):
         """Answer one request."""
         model = cast("FakeModel", self.server)
         length = self.headers.get("content-length", "")
-        if not length.isdecimal() or int(length) > _LARGEST_REQUEST:
+        if not length.isdecimal() or int(length) > _MAX_REQUEST:
             self.close_connection = True
             self._send(413, error("Request body is missing or too large."), {})
             return

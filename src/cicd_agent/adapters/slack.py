@@ -21,16 +21,16 @@ if TYPE_CHECKING:
 
 API = "https://slack.com/api/"
 TIMEOUT = 10
-LONGEST_WAIT = 30
+MAX_WAIT = 30
 """Seconds that a rate limit may ask for; it is waited for once."""
-LONGEST_TEXT = 300
-LONGEST_URL = 1_000
-MOST_DETAILS = 10
-LONGEST_DETAIL = 150
+MAX_TEXT = 300
+MAX_URL = 1_000
+MAX_DETAILS = 10
+MAX_DETAIL = 150
 ROOM = 290
 """Characters of a detail as it is sent, where one that is escaped is several: ten fit into the 3,000 of a section."""
-MOST_BUTTONS = 3
-LONGEST_BUTTON = 75
+MAX_BUTTONS = 3
+MAX_BUTTON = 75
 RATE_LIMITED = 429
 REMEDIES = {
     "channel_not_found": "Let `slack-channel` be the id of a channel that the app is in",
@@ -87,7 +87,7 @@ class Slack:
         """Post one line, with a link when there is a `url`, and what is below it. Raises NotifierRefused."""
         post = content(text, url, details, buttons)
         answer = self._send(post)
-        if answer.status == RATE_LIMITED and answer.wait is not None and answer.wait <= LONGEST_WAIT:
+        if answer.status == RATE_LIMITED and answer.wait is not None and answer.wait <= MAX_WAIT:
             self._sleep(answer.wait)
             answer = self._send(post)
         if not answer.problem:
@@ -166,8 +166,8 @@ def message(text: str, url: str = "") -> str:
     `&`, `<` and `>` are all that it wants escaped (https://docs.slack.dev/messaging/formatting-message-text); what
     calls people needs them, or a plain @, which becomes one that calls nobody.
     """
-    line, link = _escaped(clip(_plain(text), LONGEST_TEXT)), _escaped(_address(url))
-    return f"{line} <{link}|details>" if 0 < len(link) <= LONGEST_URL else line
+    line, link = _escaped(clip(_plain(text), MAX_TEXT)), _escaped(_address(url))
+    return f"{line} <{link}|details>" if 0 < len(link) <= MAX_URL else line
 
 
 def content(text: str, url: str = "", details: Sequence[str] = (), buttons: Sequence[Button] = ()) -> Mapping[str, Any]:
@@ -177,14 +177,14 @@ def content(text: str, url: str = "", details: Sequence[str] = (), buttons: Sequ
     """
     line = message(text, url)
     blocks: list[Mapping[str, Any]] = [_section(line)]
-    if lines := [shown for each in details if (shown := _within(_plain(each), LONGEST_DETAIL, ROOM))]:
-        if len(lines) > MOST_DETAILS:
-            lines[MOST_DETAILS - 1 :] = [f"… and {len(lines) - MOST_DETAILS + 1:,} more"]
+    if lines := [shown for each in details if (shown := _within(_plain(each), MAX_DETAIL, ROOM))]:
+        if len(lines) > MAX_DETAILS:
+            lines[MAX_DETAILS - 1 :] = [f"… and {len(lines) - MAX_DETAILS + 1:,} more"]
         blocks.append(_section("\n".join(lines)))
-    links = [(_within(_plain(each.text), LONGEST_BUTTON, LONGEST_BUTTON), _address(each.url)) for each in buttons]
-    elements = [_link(shown, address) for shown, address in links if shown and 0 < len(address) <= LONGEST_URL]
+    links = [(_within(_plain(each.text), MAX_BUTTON, MAX_BUTTON), _address(each.url)) for each in buttons]
+    elements = [_link(shown, address) for shown, address in links if shown and 0 < len(address) <= MAX_URL]
     if elements:
-        blocks.append({"type": "actions", "elements": elements[:MOST_BUTTONS]})
+        blocks.append({"type": "actions", "elements": elements[:MAX_BUTTONS]})
     return {"text": line, "blocks": blocks, "unfurl_links": False, "unfurl_media": False}
 
 

@@ -26,13 +26,13 @@ from cicd_agent.errors import BudgetExhausted, ConfigError, ModelMisbehaved, Mod
 
 TAPE: Final = "tape.jsonl"
 VERSION: Final = 1
-MOST_BYTES: Final = 64_000_000
-MOST_EXCHANGES: Final = 1_000
+MAX_BYTES: Final = 64_000_000
+MAX_EXCHANGES: Final = 1_000
 
 LOOKUPS: Final = (b'{"offered"', b'{"looked_up"')
 """How the lines begin that are no exchanges: see tape_tools."""
 
-_MOST = 10**12
+_MAX_NUMBER = 10**12
 """No count of tokens, requests or seconds is larger; arithmetic with what is could end a replay."""
 _LIMITS = ("max_output_tokens", "seconds")
 """What bounds a reply is no part of what was asked: a whole answer is the same under every bound."""
@@ -47,8 +47,8 @@ class Failure:
     what: str
     why: str = ""
     remedy: str = ""
-    requests: Annotated[int, Field(ge=0, le=_MOST)] = 0
-    lost: Annotated[int, Field(ge=0, le=_MOST)] = 0
+    requests: Annotated[int, Field(ge=0, le=_MAX_NUMBER)] = 0
+    lost: Annotated[int, Field(ge=0, le=_MAX_NUMBER)] = 0
 
     def error(self) -> ModelUnavailable | BudgetExhausted | ModelMisbehaved:
         """The error again."""
@@ -74,7 +74,7 @@ class Exchange:
     key: str
     model: str
     at: str
-    seconds: Annotated[float, Field(ge=0, le=_MOST, allow_inf_nan=False)]
+    seconds: Annotated[float, Field(ge=0, le=_MAX_NUMBER, allow_inf_nan=False)]
     request: Request
     reply: Reply | None = None
     failure: Failure | None = None
@@ -185,8 +185,8 @@ def load_tape(raw: bytes, name: str) -> tuple[bytes, tuple[Exchange, ...]]:
 
     Half a line at the end is what a killed run leaves, and is passed over.
     """
-    if len(raw) > MOST_BYTES or raw.count(b"\n") > MOST_EXCHANGES:
-        why = f"over {MOST_BYTES:,} bytes or {MOST_EXCHANGES:,} lines"
+    if len(raw) > MAX_BYTES or raw.count(b"\n") > MAX_EXCHANGES:
+        why = f"over {MAX_BYTES:,} bytes or {MAX_EXCHANGES:,} lines"
         raise ConfigError(f"{name} is too large for a tape", why=why, remedy=_REMEDY)
     header, *lines = raw.split(b"\n")
     if lines:
@@ -201,7 +201,8 @@ def load_tape(raw: bytes, name: str) -> tuple[bytes, tuple[Exchange, ...]]:
             first = error.errors(include_url=False, include_input=False)[0]
             location = ".".join(str(part) for part in first["loc"])
             raise ConfigError(f"line {number} of {name} is no exchange", why=f"{location}: {first['msg']}") from None
-        if exchange.reply and any(not 0 <= each <= _MOST for each in astuple(exchange.reply.usage) if each is not None):
+        numbers = astuple(exchange.reply.usage) if exchange.reply else ()
+        if any(not 0 <= each <= _MAX_NUMBER for each in numbers if each is not None):
             raise ConfigError(f"line {number} of {name} is no exchange", why="reply.usage: such numbers do not exist")
         exchanges.append(exchange)
     return header, tuple(exchanges)
@@ -287,7 +288,7 @@ class Cassette(Player):
     """
 
     def __init__(self, path: Path, name: str) -> None:
-        raw = path.read_bytes()[: MOST_BYTES + 1]
+        raw = path.read_bytes()[: MAX_BYTES + 1]
         super().__init__(load_tape(raw, path.name)[1], name)
 
     def complete(self, request: Request) -> Reply:

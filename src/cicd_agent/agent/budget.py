@@ -9,7 +9,7 @@ from cicd_agent.domain.usage import Usage
 from cicd_agent.errors import BudgetExhausted
 
 # An answer of fewer tokens, reasoning included, would be cut off: better not to pay for its question.
-LEAST_OUTPUT = 1_000
+MIN_OUTPUT = 1_000
 # What is kept for the answer when a request is to be followed by another.
 LAST_WORD = 4_000
 # What is kept for the answer of each of several questions side by side, which is not to be cut off while it thinks.
@@ -20,7 +20,7 @@ EVIDENCE_SHARE = 0.4
 DIVIDED_SHARE = 0.97
 # Requests that each further question of those brings with it, and what is kept for the questions that follow.
 FURTHER_REQUESTS = 4
-KEPT_REQUESTS = 3
+RESERVED_REQUESTS = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,7 +109,7 @@ class Budget:
         with their number, their tokens and their money do not.
         """
         self._requests += FURTHER_REQUESTS * (len(tokens) - 1)
-        requests = (self._requests - KEPT_REQUESTS) // len(tokens)
+        requests = (self._requests - RESERVED_REQUESTS) // len(tokens)
         price = price_of(model, self._prices)
         costs = [each * price.input + WHOLE_ANSWER * price.output if price else 1.0 for each in tokens]
         return tuple(
@@ -148,7 +148,7 @@ class Budget:
         left_input, left_usd = self._input - held.input, None if self._usd is None else self._usd - held.usd
         left_output = None if self._output is None else self._output - held.output
         spare = LAST_WORD if follow_up else 0
-        minimum = min(spare or LEAST_OUTPUT, output_tokens)
+        minimum = min(spare or MIN_OUTPUT, output_tokens)
         if self._requests - held.requests < 1 + bool(follow_up):
             raise BudgetExhausted(f"the budget of {requests} requests is used up", remedy="Raise `max-rounds`")
         if self.seconds_left <= 0:

@@ -9,14 +9,14 @@ from cicd_agent.agent.budget import Budget
 from cicd_agent.agent.messages import Message, Model, Question, Reply, Request, Role, Stop
 from cicd_agent.agent.prompt import compose, estimate, render
 from cicd_agent.agent.schema import clip, schema_name, strict
-from cicd_agent.agent.tools.calls import MOST_TOKENS, Lookups
+from cicd_agent.agent.tools.calls import MAX_TOKENS, Lookups
 from cicd_agent.domain.text.visible import visible, visible_line
 from cicd_agent.domain.usage import Usage
 from cicd_agent.errors import BudgetExhausted, ModelMisbehaved, ModelUnavailable
 
-_LONGEST_COMPLAINT = 4_000
-_LONGEST_ANSWER = 64_000
-_LONGEST_GIBBERISH = 8_000
+_MAX_COMPLAINT = 4_000
+_MAX_ANSWER = 64_000
+_MAX_GIBBERISH = 8_000
 """Characters of an answer that are sent back with what was wrong with it."""
 
 
@@ -125,10 +125,10 @@ class Conversation:
     def correct(self, reply: Reply, complaint: str, *, close: bool) -> None:
         """Add an answer and what was wrong with it; `close` when the model has shown that it is done looking."""
         # What nobody can read need not be read again, and what is endless would use up the budget.
-        limit = _LONGEST_GIBBERISH if close else _LONGEST_ANSWER
+        limit = _MAX_GIBBERISH if close else _MAX_ANSWER
         is_cut = len(reply.text) > limit
         answer = f"{reply.text[:limit]}\n(cut)" if is_cut else reply.text or "(no answer)"
-        text = f"This answer was not accepted. {clip(visible(self._redact(complaint)), _LONGEST_COMPLAINT)}\n"
+        text = f"This answer was not accepted. {clip(visible(self._redact(complaint)), _MAX_COMPLAINT)}\n"
         text += "Answer again with the whole JSON object."
         self._closed = self._closed or close
         if reply.calls and self.lookups.signatures:
@@ -146,7 +146,7 @@ class Conversation:
         if not self._closed and not last:
             try:
                 return self._budget.allow(
-                    name, input_tokens=self._tokens, output_tokens=limit, follow_up=self._tokens + MOST_TOKENS
+                    name, input_tokens=self._tokens, output_tokens=limit, follow_up=self._tokens + MAX_TOKENS
                 )
             except BudgetExhausted:
                 last = True

@@ -22,7 +22,7 @@ _VERSION = re.compile(r"<!-- prompt version: ([\w.-]{1,40}) -->")
 
 # Fewer lines than this of an exhibit tell a reader less than the space is worth.
 _WORTH_CUTTING = 20
-_MOST_RANGES = 5
+_MAX_RANGES = 5
 _FENCE_LETTERS = 28
 
 PREAMBLE = """\
@@ -184,8 +184,8 @@ def _lines(fence: str, shown: Sequence[tuple[_Clean, Sequence[str]]]) -> Iterato
 
 
 def _ranges(parts: Sequence[str]) -> str:
-    more = f" and {len(parts) - _MOST_RANGES} more pieces" if len(parts) > _MOST_RANGES else ""
-    return f"lines {', '.join(parts[:_MOST_RANGES])}{more}"
+    more = f" and {len(parts) - _MAX_RANGES} more pieces" if len(parts) > _MAX_RANGES else ""
+    return f"lines {', '.join(parts[:_MAX_RANGES])}{more}"
 
 
 def _number(gutter: str) -> str:

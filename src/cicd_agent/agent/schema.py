@@ -111,8 +111,8 @@ class _Dialect:
 S = TypeVar("S", bound=BaseModel)
 
 _FENCED = re.compile(r"```[A-Za-z0-9]*[ \t]*\r?\n(.*?)\r?\n?```", re.DOTALL)
-_MOST_PROBLEMS = 8
-_LONGEST = 200
+_MAX_PROBLEMS = 8
+_MAX_PROBLEM = 200
 
 
 class Misread(Exception):
@@ -127,9 +127,10 @@ def read(text: str, shape: type[S]) -> S:
     except ValidationError as invalid:
         problems = invalid.errors(include_url=False, include_context=False, include_input=False)
         faults = [f"{'.'.join(map(str, each['loc'])) or 'the object'}: {each['msg']}" for each in problems]
-        raise Misread("It does not match the schema. " + "; ".join(faults[:_MOST_PROBLEMS])) from None
+        raise Misread("It does not match the schema. " + "; ".join(faults[:_MAX_PROBLEMS])) from None
     except (ValueError, RecursionError) as unreadable:
-        raise Misread(f"It is not one JSON object: {clip(str(unreadable) or 'nested too deeply', _LONGEST)}") from None
+        why = clip(str(unreadable) or "nested too deeply", _MAX_PROBLEM)
+        raise Misread(f"It is not one JSON object: {why}") from None
 
 
 def clip(text: str, limit: int) -> str:

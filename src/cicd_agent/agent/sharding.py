@@ -12,8 +12,8 @@ from cicd_agent.domain.evidence import Exhibit
 
 PART = 32_000
 """Tokens of evidence, by estimate, that one request should hold: of more, a model reads less well."""
-MOST_PARTS = 8
-_LEAST = 8_000
+MAX_PARTS = 8
+_MIN_TOKENS = 8_000
 """Tokens of evidence below which no part is asked about."""
 _WORTH = 1.03
 _HEADING = 12
@@ -45,11 +45,11 @@ def parts(question: Question[Any], model: str, budget: Budget) -> tuple[Part, ..
     fixed = fixed_tokens(question) + shared
     total = sum(sizes)
     chosen, available = 1, min(budget.evidence_tokens(model) - fixed, total)
-    for count in range(2, min(-(-total // (PART - shared)), MOST_PARTS) + 1):
+    for count in range(2, min(-(-total // (PART - shared)), MAX_PARTS) + 1):
         # Each further question wants an answer, which is paid for in evidence: where that shows little more, or pieces
         # too small to be worth it, fewer questions are better.
         together = min(budget.divided_tokens(model, count) - count * fixed, count * (PART - shared), total)
-        if together == total or (together > available * _WORTH and together >= count * _LEAST):
+        if together == total or (together > available * _WORTH and together >= count * _MIN_TOKENS):
             chosen, available = count, together
     if chosen == 1:
         return ()

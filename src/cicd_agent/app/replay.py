@@ -12,7 +12,7 @@ from pydantic import TypeAdapter, ValidationError
 from cicd_agent import __version__
 from cicd_agent.adapters.files import place_file, read_file
 from cicd_agent.adapters.tape import (
-    MOST_BYTES,
+    MAX_BYTES,
     VERSION,
     Exchange,
     LookedUp,
@@ -158,7 +158,7 @@ def replay(tape: Path, options: RunOptions, outlet: Outlet, *, evidence: str = "
 
 
 def _read(tape: Path, evidence: Path) -> _Bundle:
-    raw = read_file(tape, "the tape", MOST_BYTES)
+    raw = read_file(tape, "the tape", MAX_BYTES)
     first, exchanges = load_tape(raw, tape.name)
     if not evidence.exists():
         raise ConfigError(

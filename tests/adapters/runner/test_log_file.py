@@ -65,7 +65,7 @@ def test_a_log_comes_in_pieces_that_are_small_even_from_a_bomb() -> None:
 
 
 def test_a_log_has_a_limit(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(log_file, "MOST", 1_000_000)
+    monkeypatch.setattr(log_file, "MAX_BYTES", 1_000_000)
     assert "too long" in refusal("-", gzip.compress(bytes(1_000_001)))
     assert len(read("-", bytes(1_000_000))) == 1_000_000
 

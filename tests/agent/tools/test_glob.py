@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cicd_agent.agent.tools.tool import TryAgain
-from cicd_agent.agent.tools.visible_files import LONGEST, glob
+from cicd_agent.agent.tools.visible_files import MAX_GLOB, glob
 
 PATTERNS = st.text("ab*?[]!{},/.-\\", max_size=60)
 PATHS = st.text("ab/.-", min_size=1, max_size=200)
@@ -38,7 +38,7 @@ def test_a_glob_matches_what_its_writer_means(pattern: str, yes: list[str], no: 
     assert [path for path in no if matches(path)] == []
 
 
-@pytest.mark.parametrize("pattern", ["../a", "a/../b", "{a,b}" * 7, "x" * (LONGEST + 1)])
+@pytest.mark.parametrize("pattern", ["../a", "a/../b", "{a,b}" * 7, "x" * (MAX_GLOB + 1)])
 def test_a_glob_that_cannot_be_meant_is_to_be_given_again(pattern: str) -> None:
     with pytest.raises(TryAgain):
         glob(pattern)

@@ -5,9 +5,9 @@ from typing import Any
 import pytest
 
 from cicd_agent.agent.schema import strict
-from cicd_agent.agent.tools.repository import MOST_COMMITS, lookups
-from cicd_agent.agent.tools.tool import MOST_CHARACTERS, MOST_ROWS, WIDEST, NoSuchThing, TryAgain
-from cicd_agent.agent.tools.visible_files import LARGEST
+from cicd_agent.agent.tools.repository import MAX_COMMITS, lookups
+from cicd_agent.agent.tools.tool import MAX_CHARACTERS, MAX_ROWS, MAX_WIDTH, NoSuchThing, TryAgain
+from cicd_agent.agent.tools.visible_files import MAX_BYTES
 from cicd_agent.domain.change import Change, Commit
 from cicd_agent.domain.diff import ChangeKind, FileDiff
 from cicd_agent.domain.library import Unreadable
@@ -90,13 +90,13 @@ def test_a_file_is_read_with_its_line_numbers() -> None:
 
 def test_a_long_file_is_clipped_and_says_how_to_go_on() -> None:
     first = read("web/long.txt")
-    assert first.endswith(f"(lines {MOST_ROWS + 1} to 1000 are not shown: ask with first_line {MOST_ROWS + 1})")
+    assert first.endswith(f"(lines {MAX_ROWS + 1} to 1000 are not shown: ask with first_line {MAX_ROWS + 1})")
     assert read("web/long.txt", 801).endswith("1000 | line 1000")
-    assert len(first) <= MOST_CHARACTERS + 200
+    assert len(first) <= MAX_CHARACTERS + 200
 
 
 def test_a_wide_line_is_clipped_and_says_so() -> None:
-    assert f"({5_004 - WIDEST:,} more characters)" in read("web/wide.txt")
+    assert f"({5_004 - MAX_WIDTH:,} more characters)" in read("web/wide.txt")
 
 
 def test_an_empty_file_is_empty() -> None:
@@ -150,7 +150,7 @@ def test_what_is_no_path_of_a_repository_is_to_be_asked_again(path: str, words: 
     [
         ("src/gone.py", "gone with this change: file_diff"),
         ("logo.png", r"binary \(6 bytes\)"),
-        ("huge.bin", f"2,147,483,648 bytes: more than {LARGEST:,} are not read"),
+        ("huge.bin", f"2,147,483,648 bytes: more than {MAX_BYTES:,} are not read"),
         ("link", "`link` is a link to `../../etc/passwd`: links are not followed"),
         ("folder-link/etc/passwd", "`folder-link` is a link to `/`: links are not followed"),
         ("nothing/like/it.zip", "there is no"),
@@ -181,7 +181,8 @@ def test_a_search_with_too_many_answers_says_that_there_are_more() -> None:
 
 def test_a_search_looks_into_no_file_that_is_denied_or_huge_and_says_so() -> None:
     library = FakeLibrary(LIBRARY.files)
-    with pytest.raises(NoSuchThing, match=rf"in 8 files \(not searched: 2 \(deny-paths\), 1 \(over {LARGEST:,} bytes"):
+    unsearched = rf"in 8 files \(not searched: 2 \(deny-paths\), 1 \(over {MAX_BYTES:,} bytes"
+    with pytest.raises(NoSuchThing, match=unsearched):
         call("search", library=library, pattern="hush", glob=None)
     assert not {".env.local", "keys/server.pem", "huge.bin", "link"} & {*library.searched[0]}
 
@@ -206,7 +207,7 @@ def test_files_are_listed_with_what_there_is_to_know() -> None:
 
 
 def test_a_long_list_says_how_much_more_there_is() -> None:
-    library = FakeLibrary({f"f{number}": "" for number in range(MOST_ROWS + 7)})
+    library = FakeLibrary({f"f{number}": "" for number in range(MAX_ROWS + 7)})
     assert call("list_files", library=library, glob="f*").endswith("(7 more: narrow the glob)")
 
 
@@ -216,11 +217,11 @@ def test_a_diff_shows_both_sides() -> None:
 
 
 def test_a_long_diff_is_read_in_pages() -> None:
-    change = change_of(("a", None, "".join(f"{number}\n" for number in range(1, MOST_ROWS + 6))))
-    assert diff("a", change=change).endswith(f"(5 more: ask with skip {MOST_ROWS})")
-    assert diff("a", MOST_ROWS + 4, change=change) == f"`a`, added\n{MOST_ROWS + 5} + | {MOST_ROWS + 5}"
+    change = change_of(("a", None, "".join(f"{number}\n" for number in range(1, MAX_ROWS + 6))))
+    assert diff("a", change=change).endswith(f"(5 more: ask with skip {MAX_ROWS})")
+    assert diff("a", MAX_ROWS + 4, change=change) == f"`a`, added\n{MAX_ROWS + 5} + | {MAX_ROWS + 5}"
     with pytest.raises(NoSuchThing, match="has 405 lines"):
-        diff("a", MOST_ROWS + 5, change=change)
+        diff("a", MAX_ROWS + 5, change=change)
 
 
 def test_a_diff_that_was_left_out_says_why() -> None:
@@ -268,8 +269,8 @@ def test_a_long_history_is_cut_and_limits_of_the_clone_are_told() -> None:
     commits = tuple(Commit(f"{number:040x}", "again") for number in range(80))
     library = FakeLibrary({"a": "x\n"}, commits={"a": commits}, limits=("the clone is shallow",))
     text = call("commit_history", library=library, path="a", limit=80)
-    assert text.endswith(f"({MOST_COMMITS} at most; the clone is shallow)")
-    assert text.count("again") == MOST_COMMITS
+    assert text.endswith(f"({MAX_COMMITS} at most; the clone is shallow)")
+    assert text.count("again") == MAX_COMMITS
 
 
 def test_blame_names_the_commit_of_each_line() -> None:

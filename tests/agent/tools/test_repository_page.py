@@ -27,11 +27,11 @@ def test_the_page_names_every_look_up_with_its_arguments() -> None:
 def test_the_page_tells_the_limits_that_hold() -> None:
     text = " ".join(PAGE.split())
     for words in (
-        f"{rows.MOST_ROWS} lines, {rows.MOST_CHARACTERS:,} characters; {rows.WIDEST} characters of a line",
-        f"{git_lookup.SEARCH_SECONDS:g} seconds, {tools.MOST_MATCHES} lines; patterns of {tools.LONGEST_PATTERN}",
-        f"{git_lookup.HISTORY_SECONDS:g} seconds; {tools.MOST_COMMITS} commits, {tools.MOST_BLAMED} lines",
-        f"{names.MOST_HITS:,} lines with the word, {names.MOST_PARSED // 10**6} MB of Python parsed",
-        f"files over {shelf.LARGEST // 10**6} MB",
+        f"{rows.MAX_ROWS} lines, {rows.MAX_CHARACTERS:,} characters; {rows.MAX_WIDTH} characters of a line",
+        f"{git_lookup.SEARCH_SECONDS:g} seconds, {tools.MAX_MATCHES} lines; patterns of {tools.MAX_PATTERN}",
+        f"{git_lookup.HISTORY_SECONDS:g} seconds; {tools.MAX_COMMITS} commits, {tools.MAX_BLAMED} lines",
+        f"{names.MAX_HITS:,} lines with the word, {names.MAX_PARSED // 10**6} MB of Python parsed",
+        f"files over {shelf.MAX_BYTES // 10**6} MB",
         f"{git_diff.PATHS:,} files",
         f"up to {guidelines.MAX_GUIDELINE:,} characters each",
     ):

@@ -50,7 +50,7 @@ class GitLibrary:
         entries: dict[str, Entry] = {}
         rest = b""
         with (
-            _told(),
+            _unreadable_errors(),
             self._git.stream("ls-tree", "-r", "-l", "-z", "--full-tree", self._commit) as output,
         ):
             while len(entries) <= PATHS and (chunk := output.read(1 << 16)):
@@ -63,7 +63,7 @@ class GitLibrary:
         """The content of files and links, in that order."""
         if any(entry.size < 0 for entry in entries):
             raise Unreadable("its content is not in this clone, which is a partial one")
-        with _told():
+        with _unreadable_errors():
             blobs = read_blobs(self._git, sorted({entry.id for entry in entries}))
         return tuple(blobs[entry.id] for entry in entries)
 
@@ -75,7 +75,7 @@ class GitLibrary:
         """
         files = [entry for entry in among if entry.kind is EntryKind.FILE and entry.size >= 0]
         listed = "".join(f"100644 blob {entry.id}\t{number:08}\0" for number, entry in enumerate(files))
-        with _told():
+        with _unreadable_errors():
             tree = self._git.run("mktree", "-z", "--missing", stdin=listed.encode()).decode("ascii").strip()
         try:
             return self._grep(["-F", "-w"] if word else ["-P"], pattern, tree, files, limit)
@@ -113,7 +113,7 @@ class GitLibrary:
         """The last commits that touched a path."""
         form = "--format=%H%x00%ct%x00%an%x00%s"
         arguments = ("log", "-z", "--no-show-signature", "--encoding=UTF-8", f"--max-count={limit}", form)
-        with _told():
+        with _unreadable_errors():
             printed = self._git.run(
                 *arguments, self._commit, "--", path, seconds=HISTORY_SECONDS, env={"GIT_ALLOC_LIMIT": MEMORY}
             )
@@ -124,7 +124,7 @@ class GitLibrary:
     def blame(self, path: str, first: int, last: int) -> tuple[Blamed, ...]:
         """Who wrote these lines of a file."""
         arguments = ("blame", "--line-porcelain", "--encoding=UTF-8", "-L", f"{first},{last}", self._commit, "--", path)
-        with _told():
+        with _unreadable_errors():
             printed = self._git.run(*arguments, seconds=HISTORY_SECONDS, env={"GIT_ALLOC_LIMIT": MEMORY})
         return tuple(_blamed(printed.decode("utf-8", "replace").split("\n")))
 
@@ -163,7 +163,7 @@ def _blamed(rows: Sequence[str]) -> Iterator[Blamed]:
 
 
 @contextmanager
-def _told() -> Iterator[None]:
+def _unreadable_errors() -> Iterator[None]:
     """What git refuses, as what a look-up cannot show."""
     try:
         yield

@@ -29,8 +29,8 @@ _RETIRED = {"models.github.ai", "models.inference.ai.azure.com"}
 _IDENTITY_HOSTS = (".openai.com",)
 _RESPONSES_HOSTS = (".openai.com", ".openai.azure.com")
 _NO_KEY = "unused"
-_SHORTEST_SECRET = 6
-_LONGEST_MESSAGE = 300
+_MIN_SECRET = 6
+_MAX_MESSAGE = 300
 
 
 class _Dialect(Protocol):
@@ -237,10 +237,10 @@ class OpenAIModel:
         """The fault with its message on one short line, free of the key and of what the extra headers hold."""
         message = fault.message
         for secret in (key, *self._headers.values()):
-            if len(secret) >= _SHORTEST_SECRET:
+            if len(secret) >= _MIN_SECRET:
                 message = message.replace(secret, "***")
         message = visible_line(" ".join(message.split()))
-        return replace(fault, message=message if len(message) <= _LONGEST_MESSAGE else f"{message[:_LONGEST_MESSAGE]}…")
+        return replace(fault, message=message if len(message) <= _MAX_MESSAGE else f"{message[:_MAX_MESSAGE]}…")
 
 
 def _address(url: str) -> SplitResult:
@@ -262,7 +262,7 @@ def _spent(usage: Usage, requests: int, lost: int) -> Usage:
 
 
 SECONDS: Final = 10.0
-_MOST: Final = 5_000
+_MAX_MODELS: Final = 5_000
 _REFUSED: Final = (401, 403)
 
 
@@ -296,7 +296,7 @@ def listed(base_url: str, key: str, headers: Mapping[str, str]) -> frozenset[str
             ) as client,
         ):
             page = client.models.list()
-            return frozenset(str(model.id) for model in page.data[:_MOST])
+            return frozenset(str(model.id) for model in page.data[:_MAX_MODELS])
     except openai.APIStatusError as error:
         # Nothing of the error's own text: it may quote the key.
         status = error.status_code

@@ -12,7 +12,7 @@ from cicd_agent.adapters.models.json_reader import at, words
 from cicd_agent.errors import ModelUnavailable
 
 # A server that asks for a longer pause than this is not waited for.
-LONGEST_PAUSE = 120.0
+MAX_PAUSE = 120.0
 
 FILTERED = {"content_filter", "invalid_prompt", "content_policy_violation", "bio_policy"}
 _NOT_SERVED = {HTTPStatus.NOT_FOUND, HTTPStatus.METHOD_NOT_ALLOWED, HTTPStatus.GONE, HTTPStatus.NOT_IMPLEMENTED}
@@ -62,7 +62,7 @@ class Fault:
     @property
     def may_pass(self) -> bool:
         """Whether the same request may succeed later."""
-        if self.final or self.code in _NO_MONEY or (self.pause or 0) > LONGEST_PAUSE:
+        if self.final or self.code in _NO_MONEY or (self.pause or 0) > MAX_PAUSE:
             return False
         if self.trouble is Trouble.REFUSED:
             return self.status in _PASSING or self.status >= HTTPStatus.INTERNAL_SERVER_ERROR
@@ -150,7 +150,7 @@ def _refusal(fault: Fault, model: str) -> tuple[str, str]:
             "Check `base-url` and `api` (`chat` is what compatible servers speak)",
         ),
         (fault.code in _NO_MONEY, "says that the account has no quota left", "Check its plan and billing"),
-        ((fault.pause or 0) > LONGEST_PAUSE, f"asks to wait {fault.pause or 0:.0f} s", "Try again later"),
+        ((fault.pause or 0) > MAX_PAUSE, f"asks to wait {fault.pause or 0:.0f} s", "Try again later"),
         (status == HTTPStatus.TOO_MANY_REQUESTS, "limits the rate of requests", "Try again later, or raise the limit"),
         (
             status < HTTPStatus.BAD_REQUEST,

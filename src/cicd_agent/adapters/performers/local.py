@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from cicd_agent.adapters.files import write_file
-from cicd_agent.adapters.runner.workflow import LONGEST_SUMMARY, MOST_ANNOTATIONS, Workflow
+from cicd_agent.adapters.runner.workflow import MAX_ANNOTATIONS, MAX_SUMMARY, Workflow
 from cicd_agent.domain.chart import Pie, mermaid
 from cicd_agent.domain.effects import Annotation, Artifact, Output, Plan, Receipt, ReceiptState, Summary
 from cicd_agent.domain.event import Event
@@ -94,7 +94,7 @@ class Local:
         # Drawn after the text was looked at: a drawing in the text itself stays what it is, a block of source.
         drawn = mermaid([self._redacted_pie(pie) for _, summary in summaries for pie in summary.pictures])
         notes = "\n\n".join(filter(None, (drawn, self.redact(notes))))
-        budget = LONGEST_SUMMARY - utf8_size(notes) - 8
+        budget = MAX_SUMMARY - utf8_size(notes) - 8
 
         def write(_: Summary) -> str:
             if self.workflow and (body or notes):
@@ -120,7 +120,7 @@ def _attempt(effect: E, act: Callable[[E], str]) -> Receipt:
 def _annotated(annotation: Annotation, *, shown: bool) -> Receipt:
     if shown:
         return Receipt(annotation.key, annotation.kind, ReceiptState.DONE)
-    detail = f"the runner shows {MOST_ANNOTATIONS} of a level, the last one counts the rest"
+    detail = f"the runner shows {MAX_ANNOTATIONS} of a level, the last one counts the rest"
     return Receipt(annotation.key, annotation.kind, ReceiptState.SKIPPED, detail)
 
 

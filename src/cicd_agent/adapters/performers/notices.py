@@ -91,7 +91,7 @@ def _not_on_the_default_branch(event: Event) -> str:
     return "" if here and event.head.name and not event.pull else "the event is not about the default branch"
 
 
-MOST = 3
+MAX_MESSAGES = 3
 """Messages of one run: a plan from a file may hold any number."""
 
 
@@ -112,8 +112,8 @@ class NotificationPerformer:
         text = self._line(effect.text)
         if not text:
             return conversation.record(effect, ReceiptState.SKIPPED, "there is nothing in it")
-        if self._sent >= MOST:
-            return conversation.record(effect, ReceiptState.SKIPPED, f"more than {MOST} messages of one run")
+        if self._sent >= MAX_MESSAGES:
+            return conversation.record(effect, ReceiptState.SKIPPED, f"more than {MAX_MESSAGES} messages of one run")
         if self.refusal is not None:
             return conversation.record(effect, ReceiptState.DEGRADED, f"not tried again: {self.refusal}")
         self._sent += 1

@@ -12,7 +12,7 @@ from cicd_agent.domain.text.markdown import code
 from cicd_agent.domain.text.visible import visible_line
 from cicd_agent.domain.text.words import count
 
-MOST = 15
+MAX_REVIEWERS = 15
 """Reviewers that GitHub lets a pull request have."""
 
 _LOGIN = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,99}")
@@ -65,7 +65,7 @@ class ReviewRequestPerformer:
         if effect.pull not in ({about.number} if about else self.grant.pulls):
             target = f"pull request {about.number}" if about else "no pull request and brings none of that number"
             return f"it names pull request {effect.pull}, the event is about {target}"
-        return f"more than {MOST} reviewers" if len(effect.reviewers) > MOST else ""
+        return f"more than {MAX_REVIEWERS} reviewers" if len(effect.reviewers) > MAX_REVIEWERS else ""
 
 
 def _classify(names: Iterable[str], owner: str) -> _Reviewers:

@@ -9,7 +9,7 @@ from typing import IO
 from cicd_agent.errors import ConfigError
 
 PIECE = 65_536
-MOST = 2_000_000_000
+MAX_BYTES = 2_000_000_000
 """Bytes of a log, unpacked: more is no log that anybody wrote."""
 GZIP = b"\x1f\x8b"
 WINDOW = 31
@@ -40,11 +40,11 @@ def chunks(path: str, standard_input: IO[bytes]) -> Iterator[bytes]:
 
 
 def _limited(path: str, pieces: Iterator[bytes]) -> Iterator[bytes]:
-    left = MOST
+    left = MAX_BYTES
     for piece in pieces:
         left -= len(piece)
         if left < 0:
-            raise ConfigError(f"the log `{path}` is too long", why=f"more than {MOST:,} bytes")
+            raise ConfigError(f"the log `{path}` is too long", why=f"more than {MAX_BYTES:,} bytes")
         yield piece
 
 

@@ -8,7 +8,7 @@ from cicd_agent.domain.library import Entry, EntryKind, Unreadable
 from cicd_agent.domain.ports.forge import Forge, Library
 from cicd_agent.errors import ForgeRefused
 
-MOST = 10
+MAX_TEXTS = 10
 """Texts that are asked for."""
 
 
@@ -18,7 +18,7 @@ class FetchedLibrary(Library):
     def __init__(self, forge: Forge, commit: str) -> None:
         self._forge = forge
         self._commit = commit
-        self._left = MOST
+        self._left = MAX_TEXTS
 
     @cached_property
     def entries(self) -> Mapping[str, Entry]:
@@ -41,7 +41,7 @@ class FetchedLibrary(Library):
 
     def _text(self, path: str) -> bytes:
         if self._left <= 0:
-            raise Unreadable(f"more than {MOST} files were asked for")
+            raise Unreadable(f"more than {MAX_TEXTS} files were asked for")
         self._left -= 1
         try:
             text = self._forge.text_at(path, self._commit)

@@ -15,16 +15,16 @@ from cicd_agent.domain.text.visible import visible, visible_line
 from cicd_agent.domain.text.words import clip, count
 from cicd_agent.settings.environment import Environment
 
-LONGEST_VALUE = 60_000
+MAX_VALUE = 60_000
 """Characters of an output; jobs that read it get it by environment, which holds little more."""
-LONGEST_SUMMARY = 1_048_576
+MAX_SUMMARY = 1_048_576
 """Bytes of the step summary. One more, and the runner drops it whole."""
-LONGEST_MESSAGE = 4_096
-LONGEST_TITLE = 255
-MOST_ANNOTATIONS = 10
+MAX_MESSAGE = 4_096
+MAX_TITLE = 255
+MAX_ANNOTATIONS = 10
 """Of each level for one step; the runner drops the others without a word."""
 
-_KEPT = frozenset("\r\n\ufe0f")
+_UNESCAPED = frozenset("\r\n\ufe0f")
 _PARTS = re.compile(r"([\r\n\ufe0f]+)")
 _V2 = re.compile(r"^([^\S\n]*):(?=:)", re.MULTILINE)
 _V1 = re.compile(r"##(?=\[)")
@@ -63,7 +63,7 @@ class Workflow:
         if self._output_file is None:
             return ""
         note = ""
-        if len(value) > LONGEST_VALUE:
+        if len(value) > MAX_VALUE:
             path = folder / f"{name}.txt"
             write_file(path, value)
             note = f"{len(value):,} characters are too many for an output, they are in {path}"
@@ -77,7 +77,7 @@ class Workflow:
         """Append to the step summary as much as still fits."""
         if self._summary_file is not None:
             written = self._summary_file.stat().st_size if self._summary_file.exists() else 0
-            fitting = truncate(f"{markdown.rstrip()}\n\n", LONGEST_SUMMARY - written, utf8_size)
+            fitting = truncate(f"{markdown.rstrip()}\n\n", MAX_SUMMARY - written, utf8_size)
             _append(self._summary_file, fitting)
 
     def annotate(self, annotations: Sequence[Annotation]) -> tuple[Annotation, ...]:
@@ -85,7 +85,7 @@ class Workflow:
         left_out: list[Annotation] = []
         for level in reversed(Level):
             of_level = [annotation for annotation in annotations if annotation.level is level]
-            shown = of_level if len(of_level) <= MOST_ANNOTATIONS else of_level[: MOST_ANNOTATIONS - 1]
+            shown = of_level if len(of_level) <= MAX_ANNOTATIONS else of_level[: MAX_ANNOTATIONS - 1]
             for annotation in shown:
                 self._annotate(annotation)
             if rest := of_level[len(shown) :]:
@@ -110,10 +110,10 @@ class Workflow:
             "line": str((annotation.start or line) if annotation.path and line else ""),
             "endLine": str(line if annotation.path and line and annotation.start else ""),
             # The runner trims the last property: it must not be the file's name.
-            "title": clip(quiet(annotation.title).strip(), LONGEST_TITLE) or "cicd-agent",
+            "title": clip(quiet(annotation.title).strip(), MAX_TITLE) or "cicd-agent",
         }
         given = ",".join(f"{name}={_property(value)}" for name, value in properties.items() if value)
-        self._command(annotation.level.value, given, _data(clip(quiet(annotation.message), LONGEST_MESSAGE)))
+        self._command(annotation.level.value, given, _data(clip(quiet(annotation.message), MAX_MESSAGE)))
 
     def _set(self, name: str, value: str) -> None:
         if self._output_file is None:
@@ -144,7 +144,7 @@ def _name(path: str) -> str:
 
     Line ends are encoded with all others, and the mark that makes a picture of a sign belongs to many honest names.
     """
-    return "".join(part if part[:1] in _KEPT else visible(part) for part in _PARTS.split(path))
+    return "".join(part if part[:1] in _UNESCAPED else visible(part) for part in _PARTS.split(path))
 
 
 def _data(text: str) -> str:

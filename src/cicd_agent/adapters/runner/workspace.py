@@ -10,7 +10,7 @@ from cicd_agent.adapters.files import NOFOLLOW, NONBLOCK
 from cicd_agent.domain.ports.forge import Left, Workspace
 from cicd_agent.domain.text.words import count
 
-_MOST_MATCHES = 1_000
+_MAX_MATCHES = 1_000
 
 
 class Folder(Workspace):
@@ -56,7 +56,7 @@ class Folder(Workspace):
             raise ValueError("it leads out of the workspace")
         if not any(letter in pattern for letter in "*?["):
             return [relative.as_posix()] if os.path.lexists(self._place / relative) else []
-        paths = islice(self._place.glob(relative.as_posix()), _MOST_MATCHES)
+        paths = islice(self._place.glob(relative.as_posix()), _MAX_MATCHES)
         return sorted(path.relative_to(self._place).as_posix() for path in paths if not path.is_dir())
 
     def _read(self, name: str, limit: int) -> Left:

@@ -24,7 +24,7 @@ _CHUNK = 1 << 16
 
 
 @dataclass(frozen=True, slots=True)
-class Told:
+class Launched:
     """What came out of a box. `fault` says why the command could not be started, `over` that output was cut."""
 
     code: int
@@ -36,7 +36,7 @@ class Told:
     over: bool
 
 
-def launch(box: Box) -> Told:
+def launch(box: Box) -> Launched:
     """Run the box. Raises SandboxUnavailable when it could not be closed around the command."""
     status_read, tell = os.pipe()
     try:
@@ -48,17 +48,17 @@ def launch(box: Box) -> Told:
         os.close(status_read)
         if tell >= 0:
             os.close(tell)
-    return _told(status, out, err, over=over)
+    return _launched(status, out, err, over=over)
 
 
-def _told(status: bytes, out: bytes, err: bytes, *, over: bool) -> Told:
+def _launched(status: bytes, out: bytes, err: bytes, *, over: bool) -> Launched:
     last = (err.decode("utf-8", "replace").strip().splitlines() or ["its launcher was killed"])[-1]
     if not status:
         raise SandboxUnavailable("the sandbox broke down", why=last)
     code, stopped, fault, left = json.loads(status)
     if not fault.startswith(READY) and not stopped and not over:
         raise SandboxUnavailable("the sandbox could not be set up", why=fault or last)
-    return Told(code, stopped, fault.removeprefix(READY), left, out, err, over)
+    return Launched(code, stopped, fault.removeprefix(READY), left, out, err, over)
 
 
 @contextmanager

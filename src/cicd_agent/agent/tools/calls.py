@@ -11,16 +11,16 @@ from cicd_agent.agent.tools.tool import NoSuchThing, Tool, TryAgain
 from cicd_agent.domain.evidence import Exhibit
 from cicd_agent.domain.text.visible import visible_line
 
-LONGEST_RESULT = 12_000
+MAX_RESULT = 12_000
 """Characters of one result that are shown."""
-MOST_TOKENS = 16_000
+MAX_TOKENS = 16_000
 """What all results of one reply may take together, so that the next request can be reckoned with before they exist."""
-_FEWEST = 400
+_MIN_TOKENS = 400
 """Characters of a result below which it is not worth showing."""
 _TOO_MUCH = "Too much at once: call it again in the next round."
-_LONGEST_TROUBLE = 1_000
-_LONGEST_ARGUMENTS = 300
-_LONGEST_NAME = 64
+_MAX_TROUBLE = 1_000
+_MAX_ARGUMENTS = 300
+_MAX_NAME = 64
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +46,7 @@ class Lookups:
 
     def answer(self, calls: Sequence[Call]) -> Iterator[Answered]:
         """An answer to each call, in their order; what tools say of themselves is redacted like what they read."""
-        available = MOST_TOKENS
+        available = MAX_TOKENS
         for call in calls:
             size, wrong = 0, False
             trouble = ""
@@ -54,9 +54,9 @@ class Lookups:
                 text, size = self._result(call, available)
             except (TryAgain, NoSuchThing) as outcome:
                 wrong = isinstance(outcome, TryAgain)
-                text = trouble = clip(visible_line(self._redact(str(outcome))), _LONGEST_TROUBLE)
-            arguments = clip(visible_line(self._redact(call.arguments)), _LONGEST_ARGUMENTS)
-            self.actions.append(Action(clip(visible_line(call.name), _LONGEST_NAME), arguments, size, trouble))
+                text = trouble = clip(visible_line(self._redact(str(outcome))), _MAX_TROUBLE)
+            arguments = clip(visible_line(self._redact(call.arguments)), _MAX_ARGUMENTS)
+            self.actions.append(Action(clip(visible_line(call.name), _MAX_NAME), arguments, size, trouble))
             available -= estimate(text)
             yield Answered(call, text, trouble if wrong else "")
 
@@ -66,7 +66,7 @@ class Lookups:
         identity = (tool.name, arguments.model_dump_json())
         if identity in self._known:
             raise NoSuchThing(f"The same call as before: {self._known[identity]}")
-        if available < _FEWEST:
+        if available < _MIN_TOKENS:
             raise NoSuchThing(_TOO_MUCH)
         try:
             result = tool.run(arguments)
@@ -92,8 +92,8 @@ class Lookups:
     def _shown(self, source: str, result: str, available: int) -> str:
         """The message with the result, as much of it as there is room for; "" when that is too little to be of use."""
         exhibit = Exhibit(f"L{len(self.exhibits) + 1}", source, result)
-        limit = LONGEST_RESULT
-        while limit >= _FEWEST:
+        limit = MAX_RESULT
+        while limit >= _MIN_TOKENS:
             seen, text = present(exhibit, key=self._key, limit=limit, redact=self._redact)
             if estimate(text) <= available:
                 self.exhibits.append(seen)

@@ -14,11 +14,11 @@ from cicd_agent.domain.library import Entry, Match, Matches
 from cicd_agent.domain.text.visible import visible_line
 from cicd_agent.domain.verdict import Draft
 
-MOST_HITS = 2_000
+MAX_HITS = 2_000
 """Lines with the word that are looked at."""
-MOST_PARSED = 2_000_000
+MAX_PARSED = 2_000_000
 """Bytes of Python that are parsed for one look-up: two or three seconds."""
-LARGEST_PARSED = 500_000
+MAX_PARSED_FILE = 500_000
 _PYTHON = (".py", ".pyi")
 _NAME = re.compile(r"[^\W\d][\w$]*(?:\.[^\W\d][\w$]*)*")
 _DEFINING = re.compile(
@@ -66,7 +66,7 @@ def _find(shelf: Shelf, name: str, locate: Callable[..., list[python_names.Place
     entries = shelf.select(None)
     # Python comes first: what is exact must not give way to what is not, when there are more lines than are looked at.
     searched = sorted(shelf.searchable(entries), key=lambda entry: not entry.path.endswith(_PYTHON))
-    hits = shelf.library.search(name.rpartition(".")[2], searched, MOST_HITS, word=True)
+    hits = shelf.library.search(name.rpartition(".")[2], searched, MAX_HITS, word=True)
     parsed, left = _parsable(shelf, hits)
     rows: list[str] = []
     unparsed = {entry.path for entry in left}
@@ -80,7 +80,7 @@ def _find(shelf: Shelf, name: str, locate: Callable[..., list[python_names.Place
     others = tuple(match for match in hits.found if match.path not in by_tree)
     notes = (
         f"{len(unparsed)} Python files were not parsed" if unparsed else "",
-        f"only the first {MOST_HITS:,} lines with the word were looked at" if hits.more else "",
+        f"only the first {MAX_HITS:,} lines with the word were looked at" if hits.more else "",
         hits.note,
         shelf.unsearched(entries),
     )
@@ -90,9 +90,9 @@ def _find(shelf: Shelf, name: str, locate: Callable[..., list[python_names.Place
 def _parsable(shelf: Shelf, hits: Matches) -> tuple[list[Entry], list[Entry]]:
     """The Python files with the word: those that are parsed, and those for which there is no room."""
     paths = dict.fromkeys(match.path for match in hits.found if match.path.endswith(_PYTHON))
-    parsed, left, budget = [], [], MOST_PARSED
+    parsed, left, budget = [], [], MAX_PARSED
     for entry in (shelf.library.entries[path] for path in paths):
-        if entry.size > min(LARGEST_PARSED, budget):
+        if entry.size > min(MAX_PARSED_FILE, budget):
             left.append(entry)
         else:
             parsed.append(entry)

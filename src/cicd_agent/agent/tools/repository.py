@@ -7,8 +7,8 @@ from typing import Annotated, Any, TypeVar
 from pydantic import AfterValidator, Field
 
 from cicd_agent.agent.tools.names import Name, find_definition, find_references
-from cicd_agent.agent.tools.tool import MOST_ROWS, NoSuchThing, Tool, TryAgain, fitting, note, numbered, result
-from cicd_agent.agent.tools.visible_files import DENIED, LARGEST, Shelf, changed_file, shown
+from cicd_agent.agent.tools.tool import MAX_ROWS, NoSuchThing, Tool, TryAgain, fitting, note, numbered, result
+from cicd_agent.agent.tools.visible_files import DENIED, MAX_BYTES, Shelf, changed_file, shown
 from cicd_agent.domain.change import Change
 from cicd_agent.domain.library import BadPattern, Entry, EntryKind, Unreadable
 from cicd_agent.domain.ports.forge import Library
@@ -16,10 +16,10 @@ from cicd_agent.domain.text.visible import visible_line
 from cicd_agent.domain.text.words import count
 from cicd_agent.domain.verdict import Draft
 
-MOST_MATCHES = 100
-MOST_COMMITS = 50
-MOST_BLAMED = 200
-LONGEST_PATTERN = 500
+MAX_MATCHES = 100
+MAX_COMMITS = 50
+MAX_BLAMED = 200
+MAX_PATTERN = 500
 
 A = TypeVar("A", bound=Draft)
 
@@ -119,13 +119,13 @@ def lookups(change: Change, library: Library | None, denied: Callable[[str], boo
         diff,
         _tool(
             "commit_history",
-            f"Commits that touched a file, newest first, {MOST_COMMITS} at most.",
+            f"Commits that touched a file, newest first, {MAX_COMMITS} at most.",
             CommitHistory,
             lambda arguments: _commit_history(shelf, arguments),
         ),
         _tool(
             "blame",
-            f"The commit that last touched each line, {MOST_BLAMED} lines at most.",
+            f"The commit that last touched each line, {MAX_BLAMED} lines at most.",
             Blame,
             lambda arguments: _blame(shelf, arguments),
         ),
@@ -170,11 +170,11 @@ def _read_file(shelf: Shelf, arguments: ReadFile) -> str:
 
 def _search(shelf: Shelf, arguments: Search) -> str:
     pattern = arguments.pattern
-    if not pattern or len(pattern) > LONGEST_PATTERN or {"\0", "\n"} & set(pattern):
-        raise TryAgain(f"give a pattern of one line, of 1 to {LONGEST_PATTERN} characters")
+    if not pattern or len(pattern) > MAX_PATTERN or {"\0", "\n"} & set(pattern):
+        raise TryAgain(f"give a pattern of one line, of 1 to {MAX_PATTERN} characters")
     entries = shelf.select(arguments.glob)
     searched = shelf.searchable(entries)
-    matches = shelf.library.search(pattern, searched, MOST_MATCHES)
+    matches = shelf.library.search(pattern, searched, MAX_MATCHES)
     limits = (matches.note, shelf.unsearched(entries), *shelf.library.limits)
     if not matches.found:
         raise NoSuchThing(f"nothing matches in {count(len(searched), 'file')} {note(*limits)}".strip())
@@ -193,7 +193,7 @@ def _list_files(shelf: Shelf, arguments: ListFiles) -> str:
         if below := shelf.below(arguments.glob):
             raise NoSuchThing(f"that is a folder: ask with the glob {below}")
         raise NoSuchThing("no file matches this glob in the commit under review")
-    rows = fitting([f"{visible_line(entry.path)}  {_about(shelf, entry)}" for entry in entries[:MOST_ROWS]])
+    rows = fitting([f"{visible_line(entry.path)}  {_about(shelf, entry)}" for entry in entries[:MAX_ROWS]])
     rest = f"{len(entries) - len(rows):,} more: narrow the glob" if len(rows) < len(entries) else ""
     return result(*rows, note(rest, *shelf.library.limits))
 
@@ -207,7 +207,7 @@ def _about(shelf: Shelf, entry: Entry) -> str:
         case EntryKind.SUBMODULE:
             return "submodule, not read"
         case EntryKind.FILE:
-            return f"{entry.size:,} bytes{', not read' if entry.size > LARGEST else ''}"
+            return f"{entry.size:,} bytes{', not read' if entry.size > MAX_BYTES else ''}"
 
 
 def _file_diff(change: Change, denied: Callable[[str], bool], arguments: FileDiffOf) -> str:
@@ -241,18 +241,18 @@ def _commit_history(shelf: Shelf, arguments: CommitHistory) -> str:
     # A file that the change deletes or renames has a history all the same.
     if shelf.is_denied(path) or not any(file.old_path == path for file in shelf.change.files):
         shelf.entry(path)
-    commits = shelf.library.history(path, min(arguments.limit, MOST_COMMITS))
+    commits = shelf.library.history(path, min(arguments.limit, MAX_COMMITS))
     if not commits:
         raise NoSuchThing(f"no commit in this clone touched {shown(path)}")
     rows = [f"{commit.sha[:12]} {_day(commit.when)} {commit.author}: {commit.subject}" for commit in commits]
-    cut = f"{MOST_COMMITS} at most" if len(commits) == MOST_COMMITS < arguments.limit else ""
+    cut = f"{MAX_COMMITS} at most" if len(commits) == MAX_COMMITS < arguments.limit else ""
     return result(*fitting([visible_line(row) for row in rows]), note(cut, *shelf.library.limits))
 
 
 def _blame(shelf: Shelf, arguments: Blame) -> str:
     lines = shelf.lines(arguments.path)
     first, last = _range(arguments.path, len(lines), arguments.first_line, arguments.last_line)
-    last = min(last, first + MOST_BLAMED - 1)
+    last = min(last, first + MAX_BLAMED - 1)
     blamed = shelf.library.blame(arguments.path, first, last) if lines else ()
     gutter = [f"{line.line} {line.sha[:12]} {_day(line.when)} {visible_line(line.author[:40])}" for line in blamed]
     rows = fitting(numbered([line.text for line in blamed], gutter))

@@ -30,18 +30,18 @@ class Tool(Generic[A]):
     run: Callable[[A], str]
 
 
-MOST_ROWS = 400
-MOST_CHARACTERS = 10_000
+MAX_ROWS = 400
+MAX_CHARACTERS = 10_000
 """Of one result. Stays below what the loop shows of one, so that the note at its end is seen."""
-WIDEST = 400
+MAX_WIDTH = 400
 
 
 def fitting(rows: Sequence[str]) -> list[str]:
     """As many rows as one result may have, long ones cut; at least one."""
     fitted: list[str] = []
-    available = MOST_CHARACTERS
-    for row in rows[:MOST_ROWS]:
-        cut = row if len(row) <= WIDEST else f"{row[:WIDEST]}… ({len(row) - WIDEST:,} more characters)"
+    available = MAX_CHARACTERS
+    for row in rows[:MAX_ROWS]:
+        cut = row if len(row) <= MAX_WIDTH else f"{row[:MAX_WIDTH]}… ({len(row) - MAX_WIDTH:,} more characters)"
         available -= len(cut) + 1
         if available < 0:
             break

@@ -14,12 +14,12 @@ from cicd_agent.domain.ports.forge import Library
 from cicd_agent.domain.text.visible import visible_line
 
 DENIED = "not shown: deny-paths"
-LARGEST = 1_000_000
+MAX_BYTES = 1_000_000
 """Bytes of a file that is read or searched."""
 _SNIFFED = 8_000
 """Bytes in which a NUL says that a file is binary."""
 _COMPARED = 500
-_LONGEST_COMPARED = 100
+_MAX_COMPARED = 100
 """How many paths are compared with one that does not exist, and up to which length: that takes a second at worst."""
 
 
@@ -63,8 +63,8 @@ class Shelf:
     def lines(self, path: str) -> list[str]:
         """The lines of a text file; NoSuchThing when it is not one, or a large one."""
         entry = self._file(self.entry(path))
-        if entry.size > LARGEST:
-            raise NoSuchThing(f"{shown(path)} has {entry.size:,} bytes: more than {LARGEST:,} are not read")
+        if entry.size > MAX_BYTES:
+            raise NoSuchThing(f"{shown(path)} has {entry.size:,} bytes: more than {MAX_BYTES:,} are not read")
         blob = self.library.contents([entry])[0]
         if b"\0" in blob[:_SNIFFED]:
             raise NoSuchThing(f"{shown(path)} is binary ({entry.size:,} bytes)")
@@ -92,7 +92,7 @@ class Shelf:
         files = [entry for entry in entries if entry.kind is EntryKind.FILE]
         reasons = {
             "deny-paths": sum(entry.path in self._hidden for entry in files),
-            f"over {LARGEST:,} bytes": sum(entry.size > LARGEST for entry in files),
+            f"over {MAX_BYTES:,} bytes": sum(entry.size > MAX_BYTES for entry in files),
             "not in this partial clone": sum(entry.size < 0 for entry in files),
         }
         summary = ", ".join(f"{number} ({why})" for why, number in reasons.items() if number)
@@ -102,7 +102,7 @@ class Shelf:
         """The entry if it is a file. Links are shown, never followed, be it to another file of the commit."""
         if entry.kind is EntryKind.LINK:
             target = ""
-            if 0 <= entry.size <= LARGEST:
+            if 0 <= entry.size <= MAX_BYTES:
                 target = f" to {shown(self.library.contents([entry])[0].decode('utf-8', 'replace')[:200])}"
             raise NoSuchThing(f"{shown(entry.path)} is a link{target}: links are not followed")
         if entry.kind is EntryKind.SUBMODULE:
@@ -118,7 +118,7 @@ class Shelf:
         return frozenset(
             path
             for path, entry in self.library.entries.items()
-            if entry.kind is EntryKind.FILE and 0 <= entry.size <= LARGEST and path not in self._hidden
+            if entry.kind is EntryKind.FILE and 0 <= entry.size <= MAX_BYTES and path not in self._hidden
         )
 
     def _meant(self, path: str) -> str:
@@ -142,8 +142,8 @@ def changed_file(change: Change, path: str) -> FileDiff:
 
 
 def _alike(path: str, paths: Sequence[str]) -> list[str]:
-    short = [other for other in paths if len(other) <= _LONGEST_COMPARED]
-    return get_close_matches(path[:_LONGEST_COMPARED], short[:_COMPARED], n=3, cutoff=0.7)
+    short = [other for other in paths if len(other) <= _MAX_COMPARED]
+    return get_close_matches(path[:_MAX_COMPARED], short[:_COMPARED], n=3, cutoff=0.7)
 
 
 def lines_of(blob: bytes) -> list[str]:
@@ -155,8 +155,8 @@ def shown(path: str) -> str:
     return f"`{visible_line(path[:300])}`"
 
 
-LONGEST = 300
-MOST_ALTERNATIVES = 64
+MAX_GLOB = 300
+MAX_ALTERNATIVES = 64
 _BRACES = re.compile(r"\{([^{}]*,[^{}]*)\}")
 
 
@@ -166,8 +166,8 @@ def glob(pattern: str) -> Callable[[str], bool]:
     Without a slash it is the name that counts, in whichever folder; a slash at the end means all that is below.
     Raises TryAgain for a pattern that no path of a repository can match, or that is too much.
     """
-    if len(pattern) > LONGEST:
-        raise TryAgain(f"the glob is longer than {LONGEST} characters")
+    if len(pattern) > MAX_GLOB:
+        raise TryAgain(f"the glob is longer than {MAX_GLOB} characters")
     alternatives = [_matcher(_parts(one)) for one in _alternatives(pattern)]
     return lambda path: any(matches(path) for matches in alternatives)
 
@@ -180,8 +180,8 @@ def _alternatives(pattern: str) -> Sequence[str]:
             for one, match in zip(patterns, braces, strict=True)
             for choice in (match[1].split(",") if match else [""])
         ]
-        if len(patterns) > MOST_ALTERNATIVES:
-            raise TryAgain(f"the glob stands for more than {MOST_ALTERNATIVES} patterns: ask for fewer at once")
+        if len(patterns) > MAX_ALTERNATIVES:
+            raise TryAgain(f"the glob stands for more than {MAX_ALTERNATIVES} patterns: ask for fewer at once")
     return patterns
 
 
