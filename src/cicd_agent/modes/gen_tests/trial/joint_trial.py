@@ -44,7 +44,7 @@ class JointResult:
     measured: RunResult | None = None
 
 
-class Together:
+class JointTrial:
     """The kept tests of one round, by their reports."""
 
     def __init__(

@@ -34,7 +34,7 @@ SWIFT = 1.0
 
 
 @dataclass(frozen=True, slots=True)
-class Alone:
+class IsolatedTest:
     """A candidate in a module of its own: the path of that, its text, and the node id of the test in it."""
 
     candidate: Candidate
@@ -83,7 +83,9 @@ def passes_on_base(
         return {}
 
 
-def _on_base(alone: Mapping[str, Alone], pytest_runner: PytestRunner, seconds: float) -> Mapping[str, bool | None]:
+def _on_base(
+    alone: Mapping[str, IsolatedTest], pytest_runner: PytestRunner, seconds: float
+) -> Mapping[str, bool | None]:
     """In one process, as far as all have an end in it; those that had none, each in its own."""
     # Before the change many cannot be imported, which must not keep the others from running: pytest goes on after
     # that only where files are named. Their other tests are the home's.
@@ -102,7 +104,7 @@ def _on_base(alone: Mapping[str, Alone], pytest_runner: PytestRunner, seconds: f
     return collected
 
 
-def alone_at(candidate: Candidate, slot: Slot, *, before: bool = False) -> Alone:
+def alone_at(candidate: Candidate, slot: Slot, *, before: bool = False) -> IsolatedTest:
     """The candidate beside its home. Raises NotPlaceable; `before` the change it stands for itself when it has to."""
     path = slot.sibling(candidate.key)
     try:
@@ -114,8 +116,8 @@ def alone_at(candidate: Candidate, slot: Slot, *, before: bool = False) -> Alone
     return _alone(candidate, path, placement)
 
 
-def _alone(candidate: Candidate, path: str, placement: Placement) -> Alone:
-    return Alone(candidate, path, placement.text, f"{path}::{placement.names[0]}")
+def _alone(candidate: Candidate, path: str, placement: Placement) -> IsolatedTest:
+    return IsolatedTest(candidate, path, placement.text, f"{path}::{placement.names[0]}")
 
 
 def mutants_for(candidate: Candidate, targets: CoverageTargets) -> tuple[Mutant, ...]:
@@ -128,7 +130,7 @@ def _screened(
     candidates: Sequence[Candidate], evidence: Evidence, pytest_runner: PytestRunner, seconds: float
 ) -> tuple[CandidateReport, ...]:
     reports: list[CandidateReport | None] = []
-    trials: list[tuple[int, Alone, PytestRun]] = []
+    trials: list[tuple[int, IsolatedTest, PytestRun]] = []
     seen: set[str] = set()
     for number, candidate in enumerate(candidates):
         outcome = _by_its_text(candidate, evidence)
@@ -170,7 +172,9 @@ def _screened(
     return tuple(report for report in reports if report)
 
 
-def _tried(trials: Sequence[tuple[int, Alone, PytestRun]], pytest_runner: PytestRunner) -> Sequence[RunResult | str]:
+def _tried(
+    trials: Sequence[tuple[int, IsolatedTest, PytestRun]], pytest_runner: PytestRunner
+) -> Sequence[RunResult | str]:
     """For each what was seen of it, or why nothing was."""
     if not trials:
         return ()
@@ -185,7 +189,7 @@ def _tried(trials: Sequence[tuple[int, Alone, PytestRun]], pytest_runner: Pytest
 
 
 def _timed_again(
-    trials: Sequence[tuple[int, Alone, PytestRun]], results: Sequence[RunResult], pytest_runner: PytestRunner
+    trials: Sequence[tuple[int, IsolatedTest, PytestRun]], results: Sequence[RunResult], pytest_runner: PytestRunner
 ) -> Sequence[RunResult]:
     """The results, where a test that took long has the shorter of two times: a machine may be busy, once."""
     slow = [
@@ -212,7 +216,7 @@ def was_not_begun(result: RunResult, pytest_runner: PytestRunner) -> bool:
     return not result.completed and not result.seconds and pytest_runner.seconds_left < MIN_SECONDS
 
 
-def _by_its_text(candidate: Candidate, evidence: Evidence) -> CandidateReport | Alone:
+def _by_its_text(candidate: Candidate, evidence: Evidence) -> CandidateReport | IsolatedTest:
     """Where it is to be tried, or the report on why it is not."""
     seen = surroundings_of(candidate, evidence)
     if result := objection(candidate, seen):
@@ -225,7 +229,7 @@ def _by_its_text(candidate: Candidate, evidence: Evidence) -> CandidateReport | 
         return CandidateReport(candidate, Hurdle.STATIC, str(error))
 
 
-def _passes(alone: Alone, result: RunResult) -> bool | None:
+def _passes(alone: IsolatedTest, result: RunResult) -> bool | None:
     if not result.completed:
         return None
     own = [one for one in result.tests if is_of(one.nodeid, alone.test) or one.nodeid == alone.path]

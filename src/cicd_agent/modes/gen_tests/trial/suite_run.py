@@ -9,7 +9,7 @@ from cicd_agent.domain.ports.test_runner import PytestRunner, PytestUnavailable
 from cicd_agent.domain.test_run import Fate, Mutant, MutantOutcome, RunResult
 from cicd_agent.modes.gen_tests.evidence import TEST_EVIDENCE, Suite
 from cicd_agent.modes.gen_tests.trial.assembly import Assembly, assemble, by_value, styled, useful
-from cicd_agent.modes.gen_tests.trial.joint_trial import Tally, Together, Untried
+from cicd_agent.modes.gen_tests.trial.joint_trial import JointTrial, Tally, Untried
 from cicd_agent.modes.gen_tests.trial.single_trial import MIN_SECONDS, NO_TIME, passes_on_base
 
 ROUNDS = 3
@@ -28,12 +28,12 @@ def settle(
 
     With `keep_unchanged` tests are kept that pass before the change, too.
     """
-    return _Settling([report for report in reports if report.stands], evidence, pytest_runner).done(
+    return _SuiteTrial([report for report in reports if report.stands], evidence, pytest_runner).done(
         runs, keep_unchanged=keep_unchanged
     )
 
 
-class _Settling:
+class _SuiteTrial:
     def __init__(self, reports: Sequence[CandidateReport], evidence: Evidence, pytest_runner: PytestRunner) -> None:
         self._reports = {report.candidate.key: report for report in by_value(reports)}
         self._evidence = evidence
@@ -84,7 +84,7 @@ class _Settling:
             mutants = sorted(
                 self._survivors(suite), key=lambda one: not any(one.id in report.kills for report in retained)
             )
-            seen = Together(retained, assembly, suite, self._pytest_runner, self._tally).seen(runs, mutants)
+            seen = JointTrial(retained, assembly, suite, self._pytest_runner, self._tally).seen(runs, mutants)
             for report in retained:
                 key = report.candidate.key
                 self._reports[key] = replace(
