@@ -64,7 +64,7 @@ PARSERS: Mapping[str, Callable[[str], bool]] = {
     ".toml": _toml,
     **dict.fromkeys((".xml", ".csproj", ".fsproj", ".vbproj", ".props", ".targets", ".xsd", ".plist", ".resx"), _xml),
 }
-"""By suffix: whether a text parses. YAML needs a package that this room does not have: whoever has it adds it."""
+"""By suffix: whether a text parses. YAML needs a package that is not imported here: who has it adds it."""
 
 
 def only_sorts(before: str, after: str) -> bool:

@@ -1,6 +1,6 @@
 """How likely a change is to break something, by its shape and its files' past: the floor that no model can lower.
 
-The score is that of `core/risk_model.py`, the logistic curve stretched so that nothing at all is 0: it ranks changes,
+The score is that of `model.py`, the logistic curve stretched so that nothing at all is 0: it ranks changes,
 it is not the probability that this one is wrong. That probability is spoken of only where the repository has calibrated
 the score on its own outcomes.
 

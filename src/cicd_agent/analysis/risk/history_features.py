@@ -145,7 +145,7 @@ def _counted(commits: Sequence[PastCommit], limit: int) -> Iterator[PastCommit]:
 
 
 def _judged(commit: PastCommit, known: Experience, floors: dict[str, tuple[bool, RiskLevel]]) -> PastChange:
-    """A commit in numbers, counted as `core.risk` counts a change; `floors` remembers what paths say."""
+    """A commit in numbers, counted as `features` counts a change; `floors` remembers what paths say."""
     added = deleted = 0
     lines: list[int] = []
     floor = RiskLevel.LOW

@@ -4,7 +4,7 @@ The model is just-in-time defect prediction: the log-odds that a later commit ha
 of ln(1 + feature). The shipped weights know the diff alone. They were fitted to several open-source projects; their
 form, fitted without the project that it is judged by, orders the changes of four projects with a mean area under the
 ROC curve of .739, where lines added alone reach .731 (`benchmarks/risk_model.py`). A project's own past, with authors,
-ages and experience, reaches .755 (`core/risk_learning.py`). To strangers these say little: they point in different
+ages and experience, reaches .755 (`calibration.learn`). To strangers these say little: they point in different
 directions in different projects, and made weights from elsewhere worse (.725), so that none of them is shipped.
 
 Added lines never lower the result, whoever wrote the weights: theirs is never negative, and that of the entropy, which

@@ -117,7 +117,7 @@ class _Lines:
         self._files: dict[str, tuple[set[int], set[int]]] = {}
 
     def add(self, path: str, numbers: Iterable[int], *, ran: bool) -> None:
-        """Lines of a file that ran, or did not. Raises Halt when there is no more room."""
+        """Lines of a file that ran, or did not. Raises Halt when there are too many."""
         if path not in self._files and len(self._files) >= MAX_FILES:
             raise Halt(_TOO_MUCH)
         covered, missed = self._files.setdefault(path, (set(), set()))

@@ -35,7 +35,7 @@ class Kind(StrEnum):
 class Report:
     """One file: what it is, its cases, and in a sentence each what of it could not be read.
 
-    SARIF and coverage have no cases; core/sarif_read.py and core/coverage.py read those.
+    SARIF and coverage have no cases; modes/review/sarif_reader.py and coverage.py read those.
     """
 
     kind: Kind

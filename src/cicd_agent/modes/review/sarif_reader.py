@@ -93,7 +93,7 @@ class _Run:
                     self._rules.setdefault(ident, rule)
 
     def read(self, limit: int) -> tuple[list[ToolResult], list[str]]:
-        """At most `room` results, and what of the run could not be read."""
+        """At most `limit` results, and what of the run could not be read."""
         results: list[ToolResult] = []
         notes: list[str] = []
         broken = 0

@@ -44,8 +44,8 @@ def is_chat(event: Event) -> bool:
 
 def is_request(event: Event) -> bool:
     """Whether somebody asked for a review by a comment."""
-    reply = parse_comment(event.comment.body) if event.kind in KINDS and event.comment else None
-    return reply is not None and reply.command is Command.REVIEW
+    parsed = parse_comment(event.comment.body) if event.kind in KINDS and event.comment else None
+    return parsed is not None and parsed.command is Command.REVIEW
 
 
 def declines(event: Event, settings: Settings | None) -> str | None:
@@ -55,13 +55,13 @@ def declines(event: Event, settings: Settings | None) -> str | None:
 
 def gather(event: Event, world: World, settings: Settings) -> Evidence:
     """The thread, and the change if a model is to be asked about it; or that there is nothing to do after all."""
-    comment, _, reply = _addressed(event)
+    comment, _, parsed = _addressed(event)
     if world.forge is None:
         raise ConfigError("the thread cannot be read", why="no token or no repository", remedy="Set `github-token`")
-    thread, reason = _thread(event, reply, world.forge)
+    thread, reason = _thread(event, parsed, world.forge)
     if reason:
         return Evidence(event, declined=reason)
-    if reply.command is not Command.TALK:
+    if parsed.command is not Command.TALK:
         return Evidence(event)
     change = read_change(event, world, settings)
     return Evidence(event, change, exhibits(thread, comment, change, settings), tuple(gaps(change, settings)))
@@ -102,7 +102,7 @@ def report(reply: ChatReply, evidence: Evidence, account: Account) -> Plan:
     return Plan(tuple(effects))
 
 
-def _thread(event: Event, reply: ParsedComment, forge: Forge) -> tuple[tuple[PostedComment, ...], str]:
+def _thread(event: Event, parsed: ParsedComment, forge: Forge) -> tuple[tuple[PostedComment, ...], str]:
     """The comments of the thread, none in the conversation; and why there is nothing to do, "" when there is."""
     comment, pull, _ = _addressed(event)
     key = reply_key(comment.id)
@@ -113,9 +113,9 @@ def _thread(event: Event, reply: ParsedComment, forge: Forge) -> tuple[tuple[Pos
     reason = ""
     if posted is None:
         reason = "the comment is not there any more"
-    elif not reply.leads and not is_ours(thread[0]):
+    elif not parsed.leads and not is_ours(thread[0]):
         reason = "the comment does not address cicd-agent"
-    elif reply.command is Command.TALK and not is_ours(thread[0]):
+    elif parsed.command is Command.TALK and not is_ours(thread[0]):
         reason = "the comment is no command, and its thread is not about a finding of cicd-agent"
     elif is_ours(posted):
         reason = "the comment is cicd-agent's own"
@@ -130,10 +130,10 @@ def _thread(event: Event, reply: ParsedComment, forge: Forge) -> tuple[tuple[Pos
 
 def _addressed(event: Event) -> tuple[Comment, PullRequest, ParsedComment]:
     """The comment that is answered, its pull request, and how it addresses us."""
-    reply = parse_comment(event.comment.body) if event.comment else None
-    if event.comment is None or event.pull is None or reply is None:
+    parsed = parse_comment(event.comment.body) if event.comment else None
+    if event.comment is None or event.pull is None or parsed is None:
         raise ConfigError("this evidence is not of a comment to answer", remedy="Gather it again with the same mode")
-    return event.comment, event.pull, reply
+    return event.comment, event.pull, parsed
 
 
 def _parts(reply: ChatReply, account: Account) -> Iterator[str]:
