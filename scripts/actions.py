@@ -10,9 +10,10 @@ import yaml
 
 from cicd_agent.app.run_record import COMMON_OUTPUTS
 from cicd_agent.domain.modes import MODES
-from cicd_agent.modes import contract_of, mode_named
+from cicd_agent.modes import contract_of, mode_named, settings_schema
 from cicd_agent.modes.contract import Permission
 from cicd_agent.settings.schema import ModeName
+from cicd_agent.settings.values import catalogue
 
 ROOT = Path(__file__).resolve().parent.parent
 HEADER = "# Made by scripts/docs.py from action.yml and the contracts of the modes: change these, then `make docs`."
@@ -39,15 +40,10 @@ def sub_action(mode: ModeName) -> str:
         f"author: {whole['author']}",
         "",
         "inputs:",
-        *(
-            line
-            for name in whole["inputs"]
-            if name in contract_of(mode).inputs
-            for line in _declared(name, whole["inputs"][name])
-        ),
+        *(line for name, given in inputs(mode).items() for line in _declared(name, given)),
         "",
         "outputs:",
-        *(line for name in output_names(mode) for line in _declared(name, whole["outputs"][name])),
+        *(line for name, given in outputs(mode).items() for line in _declared(name, given)),
         "",
         "runs:",
         "  using: composite",
@@ -57,11 +53,27 @@ def sub_action(mode: ModeName) -> str:
     return "\n".join(lines) + "\n"
 
 
+def inputs(mode: ModeName) -> Mapping[str, Mapping[str, Any]]:
+    """Every input of a mode with its declaration: those of action.yml first, then those that it alone brings."""
+    names, whole = contract_of(mode).inputs, action()["inputs"]
+    known = catalogue(settings_schema())
+    own = {name: {"description": known[name].description} for name in names if name not in whole}
+    return {name: given for name, given in whole.items() if name in names} | own
+
+
+def outputs(mode: ModeName) -> Mapping[str, Mapping[str, Any]]:
+    """Every output of a mode with its declaration: those of action.yml first, then those that it alone has."""
+    named, described = mode_named(mode), contract_of(mode).outputs
+    own = {*named.outputs} if named else set[str]()
+    whole = {name: given for name, given in action()["outputs"].items() if name in own or name in COMMON_OUTPUTS}
+    alone = ((name, text) for name, text in described.items() if name not in whole)
+    return whole | {
+        name: {"description": text, "value": f"${{{{ steps.run.outputs.{name} }}}}"} for name, text in alone
+    }
+
+
 def output_names(mode: ModeName) -> Iterator[str]:
-    """Every output of a mode, in the order of action.yml."""
-    slice_ = mode_named(mode)
-    own = {*slice_.outputs} if slice_ else set[str]()
-    return (name for name in action()["outputs"] if name in own or name in COMMON_OUTPUTS)
+    return iter(outputs(mode))
 
 
 def permission_lines(mode: ModeName) -> Iterator[str]:
@@ -96,6 +108,9 @@ def _step(step: Mapping[str, Any], mode: ModeName) -> Iterator[str]:
             yield f"        {variable}: {mode}"
         elif not str(value).startswith("${{ inputs.") or named in contract_of(mode).inputs:
             yield f"        {variable}: {value}"
+    if step.get("id") == "run":
+        for name in inputs(mode).keys() - action()["inputs"].keys():
+            yield f"        INPUT_{name.upper().replace('-', '_')}: ${{{{ inputs.{name} }}}}"
     yield f"      run: {step['run'].replace('$GITHUB_ACTION_PATH/', '$GITHUB_ACTION_PATH/../')}"
 
 

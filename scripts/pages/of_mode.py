@@ -2,11 +2,13 @@
 
 from collections.abc import Iterable, Iterator
 
-from cicd_agent.modes import contract_of, mode_named
+from cicd_agent.modes import contract_of, mode_named, settings_schema
 from cicd_agent.modes.contract import SHARED_INPUTS
 from cicd_agent.settings.schema import ModeName
 from cicd_agent.settings.values import catalogue, one_of
-from scripts.actions import action, needed_for, output_names
+from scripts.actions import inputs as declared_inputs
+from scripts.actions import needed_for, output_names
+from scripts.actions import outputs as declared_outputs
 from scripts.pages.rows import default, table
 
 
@@ -21,7 +23,7 @@ def inputs(mode: ModeName) -> str:
 def input_rows(names: Iterable[str], mode: ModeName) -> Iterator[tuple[str, str, str, str]]:
     """A row for each input; what only action.yml knows is consumed before there are settings."""
     for name in names:
-        declared, setting = action()["inputs"][name], catalogue().get(name)
+        declared, setting = declared_inputs(mode)[name], catalogue(settings_schema()).get(name)
         if setting is None:
             meaning, _, value = declared["description"].partition(" Default: ")
             yield f"`{name}`", f"`{value.removesuffix('.')}`" if value else "–", "no", meaning
@@ -37,13 +39,15 @@ def outputs(mode: ModeName) -> str:
     own = {*slice_.outputs} if slice_ else set[str]()
     names = [*output_names(mode)]
     head = ("output", "what it is")
-    first = table(head, output_rows(name for name in names if name in own))
-    return f"{first}\n\n{_folded('outputs', table(head, output_rows(name for name in names if name not in own)))}"
+    first, rest = (
+        table(head, output_rows(mode, (name for name in names if (name in own) is mine))) for mine in (True, False)
+    )
+    return f"{first}\n\n{_folded('outputs', rest)}"
 
 
-def output_rows(names: Iterable[str]) -> Iterator[tuple[str, str]]:
+def output_rows(mode: ModeName, names: Iterable[str]) -> Iterator[tuple[str, str]]:
     """A row for each output."""
-    return ((f"`{name}`", action()["outputs"][name]["description"]) for name in names)
+    return ((f"`{name}`", declared_outputs(mode)[name]["description"]) for name in names)
 
 
 def permissions(mode: ModeName) -> str:

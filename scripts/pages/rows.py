@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 
 from cicd_agent.settings.explain import plain
-from cicd_agent.settings.schema import BY_MODE, ModeName, Settings, list_limits
+from cicd_agent.settings.schema import BY_MODE, ModeName, limit_of, list_limits
 from cicd_agent.settings.values import Setting
 
 
@@ -16,10 +16,10 @@ def table(head: Iterable[str], rows: Iterable[Iterable[str]]) -> str:
 
 def default(setting: Setting, mode: ModeName | None = None) -> str:
     """Its default as one would write it, in one mode or for all of them."""
-    value = getattr(Settings(), setting.field)
+    value = getattr(setting.schema(), setting.field)
     if setting.field in BY_MODE:
         limits = BY_MODE[setting.field]
-        return f"`{limits[mode]:g}`" if mode else list_limits(limits)
+        return f"`{limit_of(mode, limits):g}`" if mode else list_limits(limits)
     if setting.is_secret or plain(value) == "":
         return "–"
     return ", ".join(f"`{item}`" for item in value) if isinstance(value, tuple) else f"`{plain(value)}`"

@@ -92,12 +92,12 @@ BY_MODE: Final[Mapping[str, Limits]] = {"max_cost_usd": USD, "timeout_minutes": 
 
 def usd(settings: Settings, mode: str) -> float:
     """Most that one run of the mode may spend."""
-    return _of(mode, USD) if settings.max_cost_usd is None else settings.max_cost_usd
+    return limit_of(mode, USD) if settings.max_cost_usd is None else settings.max_cost_usd
 
 
 def minutes(settings: Settings, mode: str) -> float:
     """After how many minutes a run of the mode ends; without a mode, what holds for most."""
-    return _of(mode, MINUTES) if settings.timeout_minutes is None else settings.timeout_minutes
+    return limit_of(mode, MINUTES) if settings.timeout_minutes is None else settings.timeout_minutes
 
 
 def list_limits(limits: Limits) -> str:
@@ -109,5 +109,5 @@ def list_limits(limits: Limits) -> str:
     return ", ".join([f"{common:g}", *others])
 
 
-def _of(mode: str, limits: Limits) -> float:
-    return next((limit for name, limit in limits.items() if name == mode), limits["review"])
+def limit_of(mode: str, limits: Limits) -> float:
+    return limits.get(mode, limits["review"])
