@@ -12,11 +12,9 @@ from pydantic_core import to_jsonable_python
 
 from cicd_agent.analysis.risk.outcome_labels import DAY
 from cicd_agent.app.console import Streams
-from cicd_agent.app.reporter import Outlet
 from cicd_agent.app.run_record import RunRecord
 from cicd_agent.app.serialization import dump as dump_report
-from cicd_agent.cli.account_parser import parsed
-from cicd_agent.cli.accuracy import accuracy
+from cicd_agent.cli.parser import parse
 from cicd_agent.domain.audit_entry import Entry
 from cicd_agent.domain.change import Change, ChangeSource, Commit
 from cicd_agent.domain.diff import Side
@@ -37,6 +35,7 @@ from tests.support.fakes.gates import FakeGates
 from tests.support.fakes.repository import FakeRepository
 from tests.support.fakes.runs import FakeRuns
 from tests.support.fakes.store import FakeStore
+from tests.support.sessions import session_of
 
 NOW = 1_790_000_000
 THEN = NOW - 20 * DAY
@@ -94,8 +93,8 @@ class Site:
 
     def ask(self, *arguments: str, code: int = 0) -> tuple[str, str]:
         out, err = io.StringIO(), io.StringIO()
-        options, environment = parsed(["accuracy", *arguments]), Environment()
-        outlet = Outlet(options, environment, Streams(out, err))
+        invocation = parse(["accuracy", *arguments])
+        session = session_of(invocation, Environment(), Streams(out, err), lambda: NOW)
         repository = FakeRepository(
             refs={"HEAD": NEW, OLD: OLD, NEW: NEW},
             lines={(OLD, NEW): (Commit(NEW, "New"),)},
@@ -112,7 +111,7 @@ class Site:
                 raise StoreRefused(self.refused)
             return self.store
 
-        assert accuracy(options, environment, outlet, lambda: NOW, lambda *_: found, store_of=book) == code
+        assert invocation.run(session, sources_of=lambda *_: found, store_of=book) == code
         return out.getvalue(), err.getvalue()
 
     def told(self, *arguments: str, code: int = 0) -> dict[str, Any]:

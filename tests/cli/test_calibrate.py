@@ -13,9 +13,6 @@ from pydantic_core import to_jsonable_python
 from cicd_agent.analysis.risk.outcome_labels import DAY
 from cicd_agent.app.console import Streams
 from cicd_agent.app.main import run
-from cicd_agent.app.reporter import Outlet
-from cicd_agent.cli.account_parser import parsed
-from cicd_agent.cli.calibrate import calibrate
 from cicd_agent.cli.outcome_sources import open_sources
 from cicd_agent.cli.parser import parse
 from cicd_agent.domain.audit_entry import Entry
@@ -32,6 +29,7 @@ from tests.support.fakes.gates import FakeGates
 from tests.support.fakes.repository import FakeRepository
 from tests.support.fakes.store import FakeStore
 from tests.support.repos import TempRepo
+from tests.support.sessions import session_of
 
 START = 1_700_000_000
 
@@ -86,13 +84,13 @@ class Site:
 
     def ask(self, *arguments: str) -> tuple[str, str]:
         out, err = io.StringIO(), io.StringIO()
-        options, environment = parsed(["calibrate", *arguments]), Environment()
-        outlet = Outlet(options, environment, Streams(out, err))
+        invocation = parse(["calibrate", *arguments])
+        session = session_of(invocation, Environment(), Streams(out, err), lambda: self.now)
 
         def outside(*_: object) -> OutcomeSources:
             return OutcomeSources(self.repository, self.top, self.gates)
 
-        assert calibrate(options, environment, outlet, lambda: self.now, outside) == 0
+        assert invocation.run(session, sources_of=outside) == 0
         return out.getvalue(), err.getvalue()
 
     def told(self, *arguments: str) -> dict[str, Any]:
@@ -194,15 +192,15 @@ def test_a_rollback_that_only_the_account_book_knows_counts_and_is_said_to(tmp_p
     store.append(Entry.of("o/r", {"kind": "run", "mode": "deploy-gate", "output": {"gated": 7}}))
     site = Site(tmp_path, calm)
     out = io.StringIO()
-    options = parsed(["calibrate", "--format", "json"])
+    invocation = parse(["calibrate", "--format", "json"])
     environment = Environment.read({"INPUT_STATE-DIR": "kept", "GITHUB_REPOSITORY": "o/r"})
 
     def learn() -> dict[str, Any]:
         out.seek(0)
         out.truncate()
-        outlet = Outlet(options, environment, Streams(out, io.StringIO()))
+        session = session_of(invocation, environment, Streams(out, io.StringIO()), lambda: site.now)
         outside = OutcomeSources(site.repository, site.top, site.gates)
-        calibrate(options, environment, outlet, lambda: site.now, lambda *_: outside, store_of=lambda *_: store)
+        invocation.run(session, sources_of=lambda *_: outside, store_of=lambda *_: store)
         found: dict[str, Any] = json.loads(out.getvalue())
         return found
 
@@ -253,11 +251,11 @@ def test_a_place_that_cannot_be_written_is_named(tmp_path: Path, history: Past) 
 def test_without_a_token_it_is_said_what_would_be_read(
     tmp_path: Path, variables: Mapping[str, str], missing: str
 ) -> None:
-    options, environment = parsed(["calibrate", "--repo-dir", str(tmp_path)]), Environment.read(variables)
+    invocation, environment = parse(["calibrate", "--repo-dir", str(tmp_path)]), Environment.read(variables)
     with pytest.raises(ConfigError, match="no checkout to learn from"):
-        calibrate(options, environment, Outlet(options, environment, Streams(io.StringIO(), io.StringIO())), lambda: 0)
+        invocation.run(session_of(invocation, environment, Streams(io.StringIO(), io.StringIO())))
     with ExitStack() as closing:
-        found = open_sources(options, environment, closing)
+        found = open_sources(invocation.options, environment, closing)
     assert (found.repository, found.gates) == (None, None)
     assert found.notices[-1] == f"deployments were not read: set {missing} for that"
 

@@ -10,9 +10,7 @@ import pytest
 
 from cicd_agent.agent.prices import PRICES, READ_ON
 from cicd_agent.app.console import Streams
-from cicd_agent.app.reporter import Outlet
-from cicd_agent.cli.account_parser import parsed
-from cicd_agent.cli.cost import cost
+from cicd_agent.cli.parser import parse
 from cicd_agent.domain.audit_entry import Entry
 from cicd_agent.domain.ports.storage import Store
 from cicd_agent.errors import ConfigError, StoreRefused
@@ -20,6 +18,7 @@ from cicd_agent.rendering.money import NANO, money
 from cicd_agent.settings.environment import Environment
 from tests.support.fakes.store import FakeStore
 from tests.support.samples.spendings import DAY, START, told, usage
+from tests.support.sessions import session_of
 
 NOW = START + 40 * DAY
 RECENT = NOW - DAY
@@ -35,13 +34,13 @@ def book(*said: Mapping[str, Any], refuses: str = "") -> FakeStore:
 
 def ask(store: FakeStore | None, *arguments: str, environment: Environment | None = None) -> tuple[str, str]:
     out, err = io.StringIO(), io.StringIO()
-    options, environment = parsed(["cost", *arguments]), environment or Environment()
-    outlet = Outlet(options, environment, Streams(out, err))
+    invocation = parse(["cost", *arguments])
+    session = session_of(invocation, environment or Environment(), Streams(out, err), lambda: float(NOW))
 
     def opened(_inputs: Mapping[str, str], _environment: Environment, _cwd: Path) -> Store | None:
         return store
 
-    assert cost(options, environment, outlet, lambda: float(NOW), opened) == 0
+    assert invocation.run(session, book=opened) == 0
     assert store is None or store.closed
     return out.getvalue(), err.getvalue()
 

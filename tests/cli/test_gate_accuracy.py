@@ -13,11 +13,9 @@ from hypothesis import strategies as st
 
 from cicd_agent.analysis.risk.outcome_labels import DAY, Source
 from cicd_agent.app.console import Streams
-from cicd_agent.app.reporter import Outlet
 from cicd_agent.app.run_record import RunRecord, Seen
 from cicd_agent.app.serialization import dump
-from cicd_agent.cli.account_parser import parsed
-from cicd_agent.cli.accuracy import accuracy
+from cicd_agent.cli.parser import parse
 from cicd_agent.domain.change import Commit
 from cicd_agent.domain.gate_evidence import PastDeployment, State
 from cicd_agent.domain.history import Past, PastCommit
@@ -35,6 +33,7 @@ from cicd_agent.modes.deploy_gate.result import Band, Factor, Gated, GateDecisio
 from cicd_agent.settings.environment import Environment
 from tests.support.fakes.gates import FakeGates
 from tests.support.fakes.repository import FakeRepository
+from tests.support.sessions import session_of
 
 START = 1_700_000_000
 NOW = START + 100 * DAY
@@ -109,13 +108,13 @@ def _no_store(*_: object) -> None:
 
 def ask(*arguments: str, outside: OutcomeSources) -> tuple[str, str]:
     out, err = io.StringIO(), io.StringIO()
-    options, environment = parsed(["accuracy", *arguments]), Environment()
-    outlet = Outlet(options, environment, Streams(out, err))
+    invocation = parse(["accuracy", *arguments])
+    session = session_of(invocation, Environment(), Streams(out, err), lambda: NOW)
 
     def open_sources(_options: object, _environment: Environment, _closing: object) -> OutcomeSources:
         return outside
 
-    assert accuracy(options, environment, outlet, lambda: NOW, open_sources, store_of=_no_store) == 0
+    assert invocation.run(session, sources_of=open_sources, store_of=_no_store) == 0
     return out.getvalue(), err.getvalue()
 
 

@@ -7,10 +7,8 @@ from pathlib import Path
 import pytest
 
 from cicd_agent.app.console import Streams
-from cicd_agent.app.reporter import Outlet
 from cicd_agent.app.telemetry import measured
-from cicd_agent.cli.account_parser import parsed
-from cicd_agent.cli.metrics import metrics
+from cicd_agent.cli.parser import parse
 from cicd_agent.domain.audit_entry import Entry, Row
 from cicd_agent.domain.metric import added
 from cicd_agent.domain.ports.storage import EntryQuery
@@ -23,6 +21,7 @@ from tests.app.test_decision import decision
 from tests.insights.metrics.test_run_samples import RUN, values
 from tests.support.fakes.store import FakeStore
 from tests.support.samples.records import report
+from tests.support.sessions import session_of
 
 NOW = RUN["at"] + 3600
 
@@ -40,10 +39,10 @@ def run(repository: str = "acme/shop", **changed: object) -> Entry:
 
 def ask(*arguments: str, store: FakeStore | None = None) -> tuple[str, str]:
     out, err = io.StringIO(), io.StringIO()
-    options, environment = parsed(["metrics", *arguments]), Environment()
-    outlet = Outlet(options, environment, Streams(out, err))
+    invocation = parse(["metrics", *arguments])
+    session = session_of(invocation, Environment(), Streams(out, err), lambda: NOW)
     kept = store or book()
-    assert metrics(options, environment, outlet, lambda: NOW, lambda *_: kept) == 0
+    assert invocation.run(session, opener=lambda *_: kept) == 0
     assert kept.closed
     return out.getvalue(), err.getvalue()
 
@@ -157,10 +156,10 @@ def test_what_makes_no_sense_is_one_line(arguments: tuple[str, ...], says: str) 
 
 
 def test_without_a_book_the_remedy_is_named() -> None:
-    options = parsed(["metrics"])
-    outlet = Outlet(options, Environment(), Streams(io.StringIO(), io.StringIO()))
+    invocation = parse(["metrics"])
+    session = session_of(invocation, Environment(), Streams(io.StringIO(), io.StringIO()), lambda: NOW)
     with pytest.raises(ConfigError, match=r"no account book.*state-dir"):
-        metrics(options, Environment(), outlet, lambda: NOW, lambda *_: None)
+        invocation.run(session, opener=lambda *_: None)
 
 
 def test_a_report_and_its_spans_are_measured() -> None:

@@ -9,16 +9,20 @@ from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Final
 
+import click
+
 from cicd_agent.adapters.files import place_file, read_file
 from cicd_agent.app.context import first_settings, inputs
+from cicd_agent.app.options import RunOptions, Session
 from cicd_agent.app.reporter import Outlet
 from cicd_agent.app.run_folder import HIDDEN
 from cicd_agent.app.run_record import REPORT, RunRecord
 from cicd_agent.app.serialization import load as load_report
 from cicd_agent.app.storage import existing_store
 from cicd_agent.audit.query import chain_for
-from cicd_agent.cli.account_parser import Options
+from cicd_agent.cli.options import audit_options, command, format_option, out_option, period_options, repo_dir_option
 from cicd_agent.cli.outcome_sources import OpenSources, open_sources
+from cicd_agent.cli.step_summary import summarized
 from cicd_agent.domain.period import moment
 from cicd_agent.domain.ports.forge import Repository
 from cicd_agent.domain.ports.storage import Store
@@ -45,43 +49,51 @@ _MAX_FILES: Final = 10_000
 _SHOWN: Final = 10
 
 
+@command
+@summarized
+@click.argument("paths", nargs=-1, metavar="[PATH]...")
+@audit_options
+@format_option()
+@period_options
+@repo_dir_option("GITHUB_WORKSPACE, else here")
+@out_option("write all of it there as JSON, with each case that was labelled")
 def accuracy(
-    options: Options,
-    environment: Environment,
-    outlet: Outlet,
-    now: Callable[[], float],
-    sources_of: OpenSources = open_sources,
+    session: Session,
     *,
+    paths: tuple[str, ...],
+    since: str = "",
+    repository: str = "",
+    out: str = "",
+    sources_of: OpenSources = open_sources,
     store_of: Callable[[Mapping[str, str], Environment, Path], Store | None] = existing_store,
 ) -> int:
-    """Print how often decisions were right; exit code 1 where a mode falls short for certain.
+    """With PATH only the gate's decisions in these report.json files, or folders of them, count.
 
-    With paths only the decisions of a gate in these reports count, whenever they were made.
+    Exit code 1 where a mode falls short for certain.
     """
-    since, at = _since(options.since or ("" if options.paths else DEFAULT_SINCE), now()), int(now())
+    options, environment, outlet = session.options, session.environment, session.outlet
+    at = int(session.clocks.now())
+    begin = _since(since or ("" if paths else DEFAULT_SINCE), at)
     with ExitStack() as closing:
-        store = None if options.paths else store_of(inputs(options, environment), environment, Path.cwd())
+        store = None if paths else store_of(inputs(options, environment), environment, Path.cwd())
         if store is not None:
             closing.callback(store.close)
-        name = chain_for(options.repository, environment, store)
+        name = chain_for(repository, environment, store)
         # On GitHub the name of the chain is known without its server.
         repository = "/".join(name.split("/")[-2:])
         environment = replace(environment, run=replace(environment.run, repository=repository))
         sources = sources_of(options, environment, closing)
         limits = [*sources.notices]
-        if options.paths:
-            decisions = _of_reports(options.paths, name, since, outlet)
-        else:
-            decisions = _of_store(store, name, since, limits, outlet)
+        decisions = _of_reports(paths, name, begin, outlet) if paths else _of_store(store, name, begin, limits, outlet)
         limits += decisions.limits
         thresholds = _thresholds(options, environment, sources.repository, limits)
         cases: list[Case] = []
-        if not options.paths:
-            findings, unread = finding_cases(decisions.findings, sources, name, (since, at), outlet.progress)
+        if not paths:
+            findings, unread = finding_cases(decisions.findings, sources, name, (begin, at), outlet.progress)
             cases += findings
             limits += unread
             if not decisions.gates:
-                decisions = replace(decisions, gates=_of_hidden_reports(name, since, limits, outlet))
+                decisions = replace(decisions, gates=_of_hidden_reports(name, begin, limits, outlet))
         more, gate, missing = _gate(decisions.gates, sources, at, outlet)
         reruns, unread = rerun_cases(decisions.failures, sources.runs)
         cases += [*more, *reruns]
@@ -89,10 +101,10 @@ def accuracy(
     record = measure(cases, thresholds)
     limits = list(dict.fromkeys(limits))
     outlet.progress("")
-    shown = document(record, gate, since, limits)
-    if options.write:
+    shown = document(record, gate, begin, limits)
+    if out:
         text = json.dumps({**shown, "cases": [asdict(case) for case in cases]}, indent=1)
-        place_file(Path.cwd() / options.write, redact_json(text, outlet.redact) + "\n", "Give another --out")
+        place_file(Path.cwd() / out, redact_json(text, outlet.redact) + "\n", "Give another --out")
     if options.format == "json":
         outlet.print_json(json.dumps(shown, indent=1))
     else:
@@ -225,7 +237,7 @@ def _follows(repository: Repository | None, old: str, new: str) -> bool:
 
 
 def _thresholds(
-    options: Options, environment: Environment, repository: Repository | None, limits: list[str]
+    options: RunOptions, environment: Environment, repository: Repository | None, limits: list[str]
 ) -> dict[str, float]:
     """What the configuration at HEAD requires of each mode."""
     early = first_settings(options, environment)

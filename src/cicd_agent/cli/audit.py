@@ -4,12 +4,15 @@ import json
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
-from dataclasses import asdict, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
+
+import click
 
 from cicd_agent.adapters.files import read_file, streamed_file
 from cicd_agent.app.context import inputs
+from cicd_agent.app.options import Invocation, RunOptions, Session
 from cicd_agent.app.reporter import Outlet
 from cicd_agent.app.storage import existing_store
 from cicd_agent.audit.page import WIDE, render_pruned, render_runs, render_verified
@@ -24,7 +27,15 @@ from cicd_agent.audit.query import (
 )
 from cicd_agent.audit.summary import RunSummary, report_anchors
 from cicd_agent.audit.verification import Verification, parse_anchor, verify
-from cicd_agent.cli.account_parser import Options
+from cicd_agent.cli.options import (
+    audit_options,
+    composed,
+    format_option,
+    invocation,
+    out_option,
+    repository_option,
+)
+from cicd_agent.cli.step_summary import summarized
 from cicd_agent.domain.audit_entry import Kind, Link, entry_hash
 from cicd_agent.domain.period import moment
 from cicd_agent.domain.ports.storage import EntryQuery, Store
@@ -38,8 +49,31 @@ _MAX_REPORT: Final = 20_000_000
 _LIKE_AN_ANCHOR: Final = re.compile(r"#\d+:[0-9A-Fa-f]*$")
 
 
+@dataclass(frozen=True, slots=True)
+class Options:
+    """What the verbs may be given."""
+
+    format: str = ""
+    dry_run: bool = False
+    out: str = ""
+    id: str = ""
+    anchors: tuple[str, ...] = ()
+    repository: str = ""
+    sha: str = ""
+    of: str = ""
+    decision: str = ""
+    pull: int = 0
+    since: str = ""
+    until: str = ""
+    older_than: str = ""
+    most: int = 20
+
+
+Verb = Callable[[Store, Options, Outlet, float], int]
+
+
 @contextmanager
-def stored_log(options: Options, environment: Environment) -> Iterator[Store]:
+def stored_log(options: RunOptions, environment: Environment) -> Iterator[Store]:
     """The audit log that is there to be read. Raises ConfigError when there is none, and makes none."""
     store = existing_store(inputs(options, environment), environment, Path.cwd())
     if store is None:
@@ -51,30 +85,6 @@ def stored_log(options: Options, environment: Environment) -> Iterator[Store]:
         yield store
     finally:
         store.close()
-
-
-def audit(
-    options: Options,
-    environment: Environment,
-    outlet: Outlet,
-    now: Callable[[], float],
-    opened: Callable[[Options, Environment], AbstractContextManager[Store]] = stored_log,
-) -> int:
-    """The exit code: 1 when a chain does not hold."""
-    with opened(options, environment) as store:
-        match options.verb or "verify":
-            case "list":
-                return _list(store, options, outlet, now())
-            case "show":
-                return show(store, options, outlet)
-            case "verify":
-                return _verify(store, options, outlet)
-            case "export":
-                return _export(store, options, outlet, now())
-            case "prune":
-                return _prune(store, options, outlet, int(now()))
-            case verb:
-                raise AssertionError(verb)
 
 
 def _query(options: Options, now: float) -> EntryQuery:
@@ -125,7 +135,7 @@ def _list(store: Store, options: Options, outlet: Outlet, now: float) -> int:
     return Exit.OK
 
 
-def show(store: Store, options: Options, outlet: Outlet) -> int:
+def _show(store: Store, options: Options, outlet: Outlet, _now: float) -> int:
     """Print one run, whole: what was decided, on what grounds, and its outcome."""
     row = find_entry(store, options.id, options.repository, outlet.progress)
     outlet.progress("")
@@ -153,7 +163,7 @@ def show(store: Store, options: Options, outlet: Outlet) -> int:
     return Exit.OK
 
 
-def _verify(store: Store, options: Options, outlet: Outlet) -> int:
+def _verify(store: Store, options: Options, outlet: Outlet, _now: float) -> int:
     """Check every chain against itself, its stored end, and the anchors that were given."""
     anchors = [anchor_of(text) for text in options.anchors]
     if options.repository and (others := {each.repository for each in anchors} - {options.repository}):
@@ -230,15 +240,15 @@ def _export(store: Store, options: Options, outlet: Outlet, now: float) -> int:
     kind = options.format or "jsonl"
     rows = export_rows(store, _query(options, now), runs_only=kind != "jsonl")
     lines = FORMATS[kind](counted(rows, outlet.progress, "exporting"))
-    if options.write:
+    if options.out:
         try:
-            with streamed_file(Path.cwd() / options.write) as write:
+            with streamed_file(Path.cwd() / options.out) as write:
                 for line in lines:
                     write(f"{outlet.redact(line)}\n")
         except (OSError, ValueError) as error:
             reason = (error.strerror if isinstance(error, OSError) else "") or str(error)
             remedy = "Give another path"
-            raise ConfigError(f"--out {options.write} cannot be written", why=reason, remedy=remedy) from None
+            raise ConfigError(f"--out {options.out} cannot be written", why=reason, remedy=remedy) from None
     else:
         for line in lines:
             outlet.print_json(line)
@@ -246,18 +256,18 @@ def _export(store: Store, options: Options, outlet: Outlet, now: float) -> int:
     return Exit.OK
 
 
-def _prune(store: Store, options: Options, outlet: Outlet, now: int) -> int:
+def _prune(store: Store, options: Options, outlet: Outlet, now: float) -> int:
     """Remove what is older than the options say, and record that."""
     from cicd_agent.audit.prune import prune_chain  # noqa: PLC0415  each pays for itself
 
     before = _time(options.older_than, now, "--older-than")
-    if before > now:
+    if before > int(now):
         raise ConfigError("--older-than lies in the future", remedy="Give `400d`, or a date that has passed")
     if not before:
         raise ConfigError("--older-than is no time", remedy="Give `400d`, or a date such as 2025-11-01")
     is_dry = options.dry_run
     pruned = [
-        prune_chain(store, each, before, now, outlet.progress, is_dry=is_dry)
+        prune_chain(store, each, before, int(now), outlet.progress, is_dry=is_dry)
         for each in select_chains(store, options.repository)
     ]
     outlet.progress("")
@@ -268,3 +278,97 @@ def _prune(store: Store, options: Options, outlet: Outlet, now: int) -> int:
     else:
         outlet.print(render_pruned(pruned, before, dry_run=is_dry, colour=outlet.coloured, width=outlet.width))
     return Exit.OK
+
+
+class _Group(click.Group):
+    """Without a verb, `verify`: `mode: audit` of the action names none."""
+
+    def list_commands(self, _ctx: click.Context) -> list[str]:
+        return [*self.commands]
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        if not args or (args[0].startswith("-") and args[0] not in ("-h", "--help")):
+            args = ["verify", *args]
+        return super().parse_args(ctx, args)
+
+
+audit = _Group("audit")
+
+
+def _add(name: str, verb: Verb, text: str, *decorators: Callable[[Any], Any]) -> None:
+    @summarized
+    def run(
+        session: Session,
+        *,
+        opened: Callable[[RunOptions, Environment], AbstractContextManager[Store]] = stored_log,
+        **values: Any,
+    ) -> int:
+        options = Options(format=session.options.format, dry_run=session.options.dry_run, **values)
+        with opened(session.options, session.environment) as store:
+            return verb(store, options, session.outlet, session.clocks.now())
+
+    @composed(audit_options, *decorators)
+    def understood(**values: Any) -> Invocation:
+        return invocation("audit", run, values)
+
+    audit.add_command(click.command(name, help=text)(understood))
+
+
+_filters = composed(
+    repository_option,
+    click.option("--sha", metavar="SHA", help="of this commit, or its beginning"),
+    click.option("--of", metavar="MODE", help="of this mode"),
+    click.option("--decision", metavar="WORD", help="that came to this decision"),
+    click.option("--pull", metavar="N", type=int, help="of this pull request"),
+    click.option("--since", metavar="WHEN", help="not older than `30d`, `12h`, or a date"),
+    click.option("--until", metavar="WHEN", help="older than that"),
+)
+_one_chain = click.option("--repository", metavar="OWNER/NAME", help="only this chain")
+_anchor = click.option(
+    "--anchor",
+    "anchors",
+    metavar="ANCHOR",
+    multiple=True,
+    help="an anchor as a step summary shows it, or a report.json; may be repeated",
+)
+_add(
+    "list",
+    _list,
+    "The newest runs, a line each.",
+    format_option(),
+    _filters,
+    click.option("--most", metavar="N", type=int, help="how many (default: 20)"),
+)
+_add(
+    "show",
+    _show,
+    "One run, whole: ID is its number, its event, its commit, or the beginning of its hash.",
+    format_option(),
+    click.argument("id", metavar="ID"),
+    click.option("--repository", metavar="OWNER/NAME", help="where there are several"),
+)
+_add(
+    "verify",
+    _verify,
+    "Prove that nothing was changed; exit code 1 when something was (the default).",
+    format_option(),
+    _one_chain,
+    _anchor,
+)
+_add(
+    "export",
+    _export,
+    "Runs for other tools.",
+    format_option("jsonl", "csv", "sarif", text="jsonl, csv or sarif"),
+    _filters,
+    out_option("where to write it (default: standard output)"),
+)
+_add(
+    "prune",
+    _prune,
+    "Remove what is old; the removal is itself entered.",
+    format_option(),
+    click.option("--older-than", metavar="WHEN", required=True, help="`400d`, or a date"),
+    _one_chain,
+    click.option("--dry-run", is_flag=True, help="only say what would be removed"),
+)

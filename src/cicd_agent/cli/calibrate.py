@@ -7,16 +7,19 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
 
+import click
+
 from cicd_agent import __version__
 from cicd_agent.adapters.files import place_file
 from cicd_agent.analysis.risk.calibration import MIN_CHANGES, Calibration, calibrate_on
 from cicd_agent.analysis.risk.history_features import history_of
 from cicd_agent.analysis.risk.outcome_labels import MATURED_DAYS, Blame, Source, from_failure, labels
 from cicd_agent.app.context import inputs
+from cicd_agent.app.options import RunOptions, Session
 from cicd_agent.app.reporter import Outlet
 from cicd_agent.app.storage import existing_store
 from cicd_agent.audit.query import chain_for
-from cicd_agent.cli.account_parser import Options
+from cicd_agent.cli.options import command, format_option, out_option, repo_dir_option
 from cicd_agent.cli.outcome_sources import OpenSources, open_sources
 from cicd_agent.domain.change import Change, ChangeSource
 from cicd_agent.domain.gate_evidence import PastDeployment
@@ -43,16 +46,27 @@ MAX_CHANGES: Final = 5_000
 PRODUCTION: Final = "production"
 
 
+@command
+@click.option("--state-dir", metavar="DIR", help="the account book, whose rollbacks count (default: input `state-dir`)")
+@repo_dir_option()
+@click.option(
+    "--environment",
+    "target",
+    metavar="NAME",
+    help="whose deployments count (default: production), with GITHUB_TOKEN",
+)
+@out_option("where to write it (default: .github/cicd-agent-risk.json)")
+@click.option("--dry-run", is_flag=True, help="write nothing")
+@format_option()
 def calibrate(
-    options: Options,
-    environment: Environment,
-    outlet: Outlet,
-    now: Callable[[], float],
-    sources_of: OpenSources = open_sources,
+    session: Session,
     *,
+    target: str = PRODUCTION,
+    out: str = "",
+    sources_of: OpenSources = open_sources,
     store_of: Callable[[Mapping[str, str], Environment, Path], Store | None] = existing_store,
 ) -> int:
-    """Learn, tell what was learnt, and write it down unless it is a dry run."""
+    options, environment, outlet = session.options, session.environment, session.outlet
     with ExitStack() as closing:
         sources = sources_of(options, environment, closing)
         if sources.repository is None or sources.top is None:
@@ -71,24 +85,25 @@ def calibrate(
             )
         deployments: tuple[PastDeployment, ...] = ()
         limits = [*sources.notices, *past.limits]
-        name = options.environment or PRODUCTION
         if sources.gates is not None:
-            outlet.progress(f"reading the deployments to {name}")
-            deployments, problem = read_deployments(sources.gates, name)
+            outlet.progress(f"reading the deployments to {target}")
+            deployments, problem = read_deployments(sources.gates, target)
             limits += [problem] if problem else []
         blames = list(_blames(sources.repository, deployments))
         book = _book(options, environment, store_of, closing)
         if book is not None:
             outlet.progress("reading the account book")
-            decisions = read_decisions(book, chain_for(options.repository, environment, book), [GATE])
-            more = _from_decisions(sources.repository, decisions, name, {(blame.sha, blame.source) for blame in blames})
+            decisions = read_decisions(book, chain_for("", environment, book), [GATE])
+            more = _from_decisions(
+                sources.repository, decisions, target, {(blame.sha, blame.source) for blame in blames}
+            )
             blames += more
             limits += decisions.limits
             if more:
-                limits.append(f"{count(len(more), 'change')} went wrong by the account book alone: {name} went back")
-    result = _learn(past, blames, head, int(now()), outlet)
+                limits.append(f"{count(len(more), 'change')} went wrong by the account book alone: {target} went back")
+    result = _learn(past, blames, head, int(session.clocks.now()), outlet)
     outlet.progress("")
-    path = Path.cwd() / options.write if options.write else sources.top / RISK_FILE
+    path = Path.cwd() / out if out else sources.top / RISK_FILE
     if not options.dry_run:
         place_file(path, dump(result.file), "Give --out, or --dry-run")
     if options.format == "json":
@@ -126,7 +141,7 @@ def _blames(repository: Repository, deployments: Sequence[PastDeployment]) -> It
 
 
 def _book(
-    options: Options,
+    options: RunOptions,
     environment: Environment,
     store_of: Callable[[Mapping[str, str], Environment, Path], Store | None],
     closing: ExitStack,

@@ -8,13 +8,16 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any, Final
 
+import click
+
 from cicd_agent.adapters.files import read_file
 from cicd_agent.agent.prices import PRICES, READ_ON, Price, price_of
 from cicd_agent.app.context import first_settings, inputs
-from cicd_agent.app.reporter import Outlet
+from cicd_agent.app.options import RunOptions, Session
 from cicd_agent.app.storage import existing_store
 from cicd_agent.audit.query import select_chains
-from cicd_agent.cli.account_parser import Options
+from cicd_agent.cli.options import audit_options, command, format_option, period_options
+from cicd_agent.cli.step_summary import summarized
 from cicd_agent.domain.audit_entry import Kind, Row
 from cicd_agent.domain.period import moment
 from cicd_agent.domain.ports.storage import EntryQuery, Store
@@ -55,20 +58,27 @@ class _Prices:
         return Rates(Decimal(str(price.input)), Decimal(str(price.cached)), Decimal(str(price.output)))
 
 
+@command
+@summarized
+@audit_options
+@format_option()
+@period_options
+@click.option("--by", type=click.Choice(("mode", "repository", "model", "day")), multiple=True, help="may be repeated")
 def cost(
-    options: Options,
-    environment: Environment,
-    outlet: Outlet,
-    now: Callable[[], float],
+    session: Session,
+    *,
+    by: tuple[str, ...],
+    since: str = SINCE,
+    repository: str = "",
     book: Callable[[Mapping[str, str], Environment, Path], Store | None] = existing_store,
 ) -> int:
-    """The exit code. Raises ConfigError where nothing says that an account book is kept, StoreRefused as the store."""
-    until = int(now())
+    options, environment, outlet = session.options, session.environment, session.outlet
+    until = int(session.clocks.now())
     try:
-        since = moment(options.since or SINCE, until)
+        begin = moment(since or SINCE, until)
     except ValueError:
         raise ConfigError(
-            f"`--since {options.since}` is no time", remedy="Give `30d`, `12h`, or a date such as 2026-11-01"
+            f"`--since {since}` is no time", remedy="Give `30d`, `12h`, or a date such as 2026-11-01"
         ) from None
     prices = _prices(options, environment)
     opened = book(inputs(options, environment), environment, Path.cwd())
@@ -77,8 +87,8 @@ def cost(
             "no account book is kept here", remedy="Give --state-dir, or set DATABASE_URL to a PostgreSQL database"
         )
     with closing(opened) as store:
-        select_chains(store, options.repository)
-        query = EntryQuery(repository=options.repository, kind=Kind.RUN, since=since, limit=MAX_ENTRIES)
+        select_chains(store, repository)
+        query = EntryQuery(repository=repository, kind=Kind.RUN, since=begin, limit=MAX_ENTRIES)
         counted = _Counted(store.find(query), outlet.progress)
         report = cost_report(iter(counted), prices.rates)
         location = store.location
@@ -86,7 +96,7 @@ def cost(
     limits = [*prices.limits]
     if counted.entries == MAX_ENTRIES:
         limits.append(f"only the newest {MAX_ENTRIES:,} entries were added up")
-    page = Page(since, location, prices.source, options.by or _by(report), tuple(limits))
+    page = Page(begin, location, prices.source, by or _by(report), tuple(limits))
     if options.format == "json":
         outlet.print_json(json.dumps(document(report, page, until), indent=1))
     else:
@@ -115,7 +125,7 @@ def _by(report: CostReport) -> tuple[str, ...]:
     return ("mode", "model", "repository") if len(report.by["repository"]) > 1 else ("mode", "model")
 
 
-def _prices(options: Options, environment: Environment) -> _Prices:
+def _prices(options: RunOptions, environment: Environment) -> _Prices:
     """The table that comes with the program, under the prices of the config file that lies here."""
     early = first_settings(options, environment)
     path = Path(environment.workspace or Path.cwd()) / early.config_file

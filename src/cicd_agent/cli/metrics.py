@@ -6,12 +6,16 @@ from contextlib import closing
 from pathlib import Path
 from typing import Final
 
+import click
+
 from cicd_agent.adapters.files import read_file, write_file
 from cicd_agent.app.context import inputs
+from cicd_agent.app.options import Session
 from cicd_agent.app.reporter import Outlet
 from cicd_agent.app.storage import existing_store
 from cicd_agent.audit.query import select_chains
-from cicd_agent.cli.account_parser import Options
+from cicd_agent.cli.options import audit_options, command, format_option, out_option, repository_option
+from cicd_agent.cli.step_summary import summarized
 from cicd_agent.domain.metric import Sample, Tally, added
 from cicd_agent.domain.modes import MODES
 from cicd_agent.domain.payload import Node
@@ -56,22 +60,36 @@ def _accuracy(mode: str, record: Node) -> Iterator[Sample]:
             yield metric.sample(share, mode=mode)
 
 
+@command
+@summarized
+@audit_options
+@format_option()
+@click.option(
+    "--since",
+    metavar="WHEN",
+    help="count only what is not older than `30d`, `12h`, or a date (default: all, so that counts only grow)",
+)
+@repository_option
+@click.option("--accuracy", "judged_file", metavar="FILE", help="add what `cicd-agent accuracy --out FILE` has judged")
+@out_option("write them there, at once")
 def metrics(
-    options: Options,
-    environment: Environment,
-    outlet: Outlet,
-    now: Callable[[], float],
+    session: Session,
+    *,
+    since: str = "",
+    repository: str = "",
+    judged_file: str = "",
+    out: str = "",
     opener: Callable[[Mapping[str, str], Environment, Path], Store | None] = existing_store,
 ) -> int:
-    """Print the totals of the account book, or write them at once; the exit code."""
+    options, environment, outlet = session.options, session.environment, session.outlet
     try:
-        since = moment(options.since, now()) if options.since else 0
+        begin = moment(since, session.clocks.now()) if since else 0
     except ValueError:
         raise ConfigError(
-            f"--since is no time: `{options.since}`", remedy="Write `30d`, `12h`, or a date such as 2026-11-01"
+            f"--since is no time: `{since}`", remedy="Write `30d`, `12h`, or a date such as 2026-11-01"
         ) from None
     accuracy = (
-        accuracy_samples(read_file(Path(options.read), "--accuracy", _MAX_BYTES), options.read) if options.read else ()
+        accuracy_samples(read_file(Path(judged_file), "--accuracy", _MAX_BYTES), judged_file) if judged_file else ()
     )
     opened = opener(inputs(options, environment), environment, Path.cwd())
     if opened is None:
@@ -79,17 +97,14 @@ def metrics(
             "there is no account book", remedy="Give --state-dir, or set DATABASE_URL, as the runs did that wrote it"
         )
     with closing(opened) as store:
-        select_chains(store, options.repository)
-        samples = (
-            *_totals(store, EntryQuery(repository=options.repository, since=since, limit=_ALL), outlet),
-            *accuracy,
-        )
+        select_chains(store, repository)
+        samples = (*_totals(store, EntryQuery(repository=repository, since=begin, limit=_ALL), outlet), *accuracy)
     outlet.progress("")
     samples = added((), [cleaned(each, outlet.redact) for each in samples])
     text = json.dumps(document(samples), indent=1) if options.format == "json" else exposition(samples)
-    if options.write:
-        _write(Path.cwd() / options.write, text)
-        outlet.warn(f"{count(len(samples), 'count')} written to {options.write}")
+    if out:
+        _write(Path.cwd() / out, text)
+        outlet.warn(f"{count(len(samples), 'count')} written to {out}")
     elif options.format == "json":
         outlet.print_json(text)
     elif text:

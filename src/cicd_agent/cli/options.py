@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial, update_wrapper
+from inspect import getdoc
 from typing import Any, TypeVar
 
 import click
@@ -27,7 +28,7 @@ def command(function: Callable[..., int], cls: type[click.Command] = click.Comma
     def understood(**values: Any) -> Invocation:
         return invocation(name, function, values)
 
-    return click.command(name, cls=cls, help=function.__doc__ or "")(update_wrapper(understood, function))
+    return click.command(name, cls=cls, help=getdoc(function) or "")(update_wrapper(understood, function))
 
 
 def invocation(

@@ -32,7 +32,6 @@ TOOLS: Final[Mapping[str, str]] = {
 }
 _PACKAGES: Final = frozenset({"doctor", "init"})
 """Commands with a folder, in which a module has their name."""
-_LEGACY: Final = frozenset({"calibrate", "audit", "metrics", "accuracy", "cost"})
 
 _EPILOG = """\
 \b
@@ -113,13 +112,8 @@ def unknown_mode(name: str) -> ConfigError:
 
 def _tool(name: str) -> click.Command:
     module = name.replace("-", "_")
-    if name in _LEGACY:
-        from cicd_agent.cli import account_parser  # noqa: PLC0415
-
-        found: click.Command = getattr(account_parser, module)
-    else:
-        place = f"{module}.{module}" if name in _PACKAGES else module
-        found = getattr(import_module(f"cicd_agent.cli.{place}"), module)
+    location = f"{module}.{module}" if name in _PACKAGES else module
+    found: click.Command = getattr(import_module(f"cicd_agent.cli.{location}"), module)
     return found
 
 

@@ -8,17 +8,16 @@ from typing import Any
 import pytest
 
 from cicd_agent.app.console import Streams
-from cicd_agent.app.reporter import Outlet
 from cicd_agent.audit.page import render_runs
 from cicd_agent.audit.summary import RunSummary
-from cicd_agent.cli.account_parser import parsed
-from cicd_agent.cli.audit import audit
+from cicd_agent.cli.parser import parse
 from cicd_agent.domain.audit_entry import Entry, Row
 from cicd_agent.errors import ConfigError
 from cicd_agent.settings.environment import Environment
 from tests.support.fakes.store import FakeStore
 from tests.support.jobs.audit import ask, decided, done, explained, held, reviewed
 from tests.support.samples.chains import SHOP
+from tests.support.sessions import session_of
 
 OTHER = "acme/other"
 
@@ -247,10 +246,10 @@ def test_without_a_book_a_line_names_what_to_give(
 
 
 def _refused(*arguments: str) -> ConfigError:
-    options, environment = parsed(["audit", "list", *arguments]), Environment()
-    outlet = Outlet(options, environment, Streams(io.StringIO(), io.StringIO()))
+    invocation = parse(["audit", "list", *arguments])
+    session = session_of(invocation, Environment(), Streams(io.StringIO(), io.StringIO()))
     with pytest.raises(ConfigError) as caught:
-        audit(options, environment, outlet, lambda: 0)
+        invocation.run(session)
     return caught.value
 
 

@@ -3,21 +3,20 @@
 import io
 import json
 from collections.abc import Iterator
-from dataclasses import replace
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from cicd_agent.app.console import Streams
-from cicd_agent.app.reporter import Outlet
-from cicd_agent.cli.account_parser import parsed
-from cicd_agent.cli.audit import show
+from cicd_agent.cli.parser import parse
 from cicd_agent.domain.audit_entry import Columns, Row, entry_hash, parse_columns
 from cicd_agent.settings.environment import Environment
 from tests.support.fakes.store import FakeStore
 from tests.support.jobs.audit import Printed, ask, decided, done, explained, held, reviewed
 from tests.support.samples.chains import SHOP
+from tests.support.sessions import session_of
 
 NASTY = (
     "\x1b[31m\x1b]0;owned\x07\r\n::error::a\n  ::set-output name=a::b\n##[error]c\x9b31m\x00\u202e\u2028"
@@ -82,10 +81,10 @@ def look(store: FakeStore, folder: Path, *, environment: Environment = ON_ACTION
 def show_all(store: FakeStore, repository: str = SHOP) -> None:
     for form in ("text", "json"):
         out, err = io.StringIO(), io.StringIO()
-        options = parsed(["audit", "show", "1", "--repository", repository, "--format", form])
-        outlet = Outlet(options, ON_ACTIONS, Streams(out, err))
         for row in store.chains[repository]:
-            show(store, replace(options, id=str(row.seq)), outlet)
+            invocation = parse(["audit", "show", str(row.seq), "--repository", repository, "--format", form])
+            session = session_of(invocation, ON_ACTIONS, Streams(out, err))
+            invocation.run(session, opened=lambda *_: nullcontext(store))
         harmless(Printed(0, out.getvalue(), err.getvalue()))
 
 

@@ -9,18 +9,17 @@ import pytest
 
 from cicd_agent.adapters.storage.store import SqlStore
 from cicd_agent.app.console import Streams
-from cicd_agent.app.reporter import Outlet
 from cicd_agent.app.storage import DATABASE
-from cicd_agent.cli.account_parser import parsed
-from cicd_agent.cli.audit import audit
+from cicd_agent.cli.parser import parse
 from cicd_agent.settings.environment import Environment
 from tests.support.jobs.audit import NOW, decided, done
+from tests.support.sessions import session_of
 
 
 def run(folder: Path, *arguments: str) -> tuple[int, str]:
     out = io.StringIO()
-    options, environment = parsed(["audit", *arguments, "--state-dir", str(folder)]), Environment()
-    code = audit(options, environment, Outlet(options, environment, Streams(out, io.StringIO())), lambda: NOW)
+    invocation = parse(["audit", *arguments, "--state-dir", str(folder)])
+    code = invocation.run(session_of(invocation, Environment(), Streams(out, io.StringIO()), lambda: NOW))
     return code, out.getvalue()
 
 

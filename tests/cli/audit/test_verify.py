@@ -6,7 +6,6 @@ import pytest
 
 from cicd_agent.app.run_record import RunRecord
 from cicd_agent.app.serialization import dump
-from cicd_agent.cli.account_parser import parsed
 from cicd_agent.domain.audit_entry import Link
 from cicd_agent.errors import ConfigError, StoreRefused
 from tests.support.fakes.store import FakeStore
@@ -153,5 +152,7 @@ def test_a_store_that_refuses_is_one_line() -> None:
         ask(FakeStore(refuses="the book is locked"), "verify")
 
 
-def test_anchors_may_be_repeated() -> None:
-    assert parsed(["audit", "verify", "--anchor", "a", "--anchor", "b"]).anchors == ("a", "b")
+def test_anchors_may_be_repeated(store: FakeStore) -> None:
+    anchors = [Link(name, 7, "a" * 64).anchor for name in ("acme/gone", "acme/lost")]
+    found = ask(store, "verify", "--anchor", anchors[0], "--anchor", anchors[1], "--format", "json")
+    assert json.loads(found.out)["lost"] == anchors

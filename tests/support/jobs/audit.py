@@ -7,13 +7,12 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from cicd_agent.app.console import Streams
-from cicd_agent.app.reporter import Outlet
-from cicd_agent.cli.account_parser import parsed
-from cicd_agent.cli.audit import audit
+from cicd_agent.cli.parser import parse
 from cicd_agent.domain.audit_entry import Entry, Link
 from cicd_agent.domain.ports.storage import Store
 from cicd_agent.settings.environment import Environment
 from tests.support.samples.chains import DAY, SHOP, START
+from tests.support.sessions import session_of
 
 NOW: Final = START + 500 * DAY
 FINDING: Final[Mapping[str, Any]] = {
@@ -41,13 +40,14 @@ class Printed:
 def ask(store: Store, *arguments: str, environment: Environment | None = None) -> Printed:
     """What `cicd-agent audit` answers."""
     out, err = io.StringIO(), io.StringIO()
-    options, surroundings = parsed(["audit", *arguments]), environment or Environment()
+    invocation = parse(["audit", *arguments])
+    session = session_of(invocation, environment or Environment(), Streams(out, err), lambda: NOW)
 
     @contextmanager
     def opened(*_: object) -> Iterator[Store]:
         yield store
 
-    code = audit(options, surroundings, Outlet(options, surroundings, Streams(out, err)), lambda: NOW, opened)
+    code = invocation.run(session, opened=opened)
     return Printed(code, out.getvalue(), err.getvalue())
 
 
