@@ -121,6 +121,8 @@ def copied(top: Path, to: Path) -> Path:
         if name and (top / name).is_file():
             (to / name).parent.mkdir(parents=True, exist_ok=True)
             copy2(top / name, to / name, follow_symlinks=False)
+    if (wheels := top / ".wheelhouse").exists():
+        (to / wheels.name).symlink_to(wheels.resolve())
     return to
 
 
