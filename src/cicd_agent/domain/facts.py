@@ -3,8 +3,10 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import TYPE_CHECKING
 
-from cicd_agent.domain.verdict import Risk
+if TYPE_CHECKING:
+    from cicd_agent.domain.verdict import Risk
 
 
 class FactKind(StrEnum):
@@ -76,7 +78,7 @@ class FactSet:
         return [each for each in self.facts if each.kind is kind and subject in ("", each.subject)]
 
 
-def risk_values(risk: Risk) -> Mapping[str, str]:
+def risk_values(risk: "Risk") -> Mapping[str, str]:
     return {"risk_level": risk.level.value, "risk_score": str(risk.score)}
 
 
