@@ -27,7 +27,7 @@ class Box:
     """The copy, in which the command starts."""
     view: View
     limits: dict[str, float]
-    """The fields of core.sandbox.Limits."""
+    """The fields of domain.sandbox.Limits."""
     confined: bool
     """False: nothing keeps the command in, and only the limits hold."""
     wrapper: tuple[str, ...] = ()

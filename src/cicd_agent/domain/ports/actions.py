@@ -1,4 +1,4 @@
-"""What the analysis of failed runs needs from the world, beside core/ports.py."""
+"""Runs of workflows, comments on commits, issues and notifications, as ports."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Protocol

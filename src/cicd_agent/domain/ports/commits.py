@@ -1,4 +1,4 @@
-"""What the delivery of tests needs from the world, beside core/ports.py: commits without a checkout, and branches."""
+"""Commits without a checkout, branches and pull requests of tests, as ports."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass

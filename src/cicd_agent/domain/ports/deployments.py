@@ -1,4 +1,4 @@
-"""What a deployment gate needs from the world, beside core/ports.py."""
+"""Checks, approvals and deployments of a repository, as ports."""
 
 from collections.abc import Sequence
 from typing import Literal, Protocol

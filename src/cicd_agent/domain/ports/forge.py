@@ -1,4 +1,4 @@
-"""What the core needs from the world, as protocols; adapters implement them, tests/support/fakes has doubles."""
+"""GitHub and git as ports: adapters implement them, tests/support/fakes has doubles."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
