@@ -224,6 +224,13 @@ def test_a_new_test_module_runs_whole_and_a_deleted_one_not_at_all() -> None:
     found = choose({"tests/test_new.py": "def test_n(): pass\n"}, file("tests/test_app.py", ChangeKind.DELETED))
     assert (found.scope, found.tests, found.files) == ("affected", (), ("tests/test_new.py",))
     assert not found.selects(A)
+    assert found.skipped == len([B, S]), "what is gone was not left out"
+
+
+def test_a_deleted_test_module_that_another_imports_makes_every_test_run() -> None:
+    files = {**FILES, "tests/test_other.py": f"import test_app\n{OTHER}"}
+    found = choose({}, file("tests/test_app.py", ChangeKind.DELETED), test_map=mapped(files))
+    assert found.run_all == ("tests/test_app.py: gone, and something of its name is imported",)
 
 
 def test_a_module_that_the_map_does_not_know_makes_every_test_run() -> None:
