@@ -12,6 +12,7 @@ from check_jsonschema.builtin_schemas import get_builtin_schema  # type: ignore[
 
 from cicd_agent.adapters.fake_model import load_script
 from cicd_agent.domain.modes import MODES
+from cicd_agent.modes import contract_of
 from cicd_agent.modes.review.mode import Review
 from cicd_agent.settings.loader import lint
 from cicd_agent.settings.organization import read_organization
@@ -77,7 +78,7 @@ def wrong_step(step: dict[str, Any]) -> list[str]:
     # Under its own name a mode takes what is its; the action itself has the inputs of all.
     takes = {*DECLARED[OWN[uses]]["inputs"]}
     if OWN[uses] == ".":
-        takes = next(({*names, "mode"} for mode, names in MODES.items() if mode == given.get("mode")), takes)
+        takes = {*contract_of(given["mode"]).inputs, "mode"} if given.get("mode") in MODES else takes
     return [f"{uses}: no input `{name}`" for name in given if name not in takes] + organised(given)
 
 
